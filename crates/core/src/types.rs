@@ -1,0 +1,55 @@
+//! The column types whose literals are decoded natively.
+
+use std::sync::Arc;
+
+/// A column's type. Type modifiers are those of PostgreSQL, already unpacked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Type {
+    Bool,
+    Int2,
+    Int4,
+    Int8,
+    Float4,
+    Float8,
+    /// `numeric`, or `numeric(precision, scale)` with precision 1 to 1000 and scale -1000 to 1000.
+    Numeric(Option<(u16, i16)>),
+    Text,
+    /// `varchar`, or `varchar(n)`, n in characters.
+    Varchar(Option<u32>),
+    /// `char(n)`, n in characters. Values are kept as read; padding is the target's.
+    Bpchar(Option<u32>),
+    Bytea,
+    Date,
+    /// `time(p)`, p digits of a second.
+    Time(Option<u8>),
+    TimeTz(Option<u8>),
+    Timestamp(Option<u8>),
+    TimestampTz(Option<u8>),
+    Interval(Option<u8>),
+    Uuid,
+    Json,
+    Jsonb,
+    Enum(Arc<EnumType>),
+    Array(Arc<ArrayType>),
+    /// Any other type: its literal travels as text and the target parses it.
+    Other,
+}
+
+/// An enumerated type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EnumType {
+    /// As PostgreSQL prints it in messages.
+    pub name: String,
+    /// Labels in their sort order.
+    pub labels: Vec<String>,
+}
+
+/// An array type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ArrayType {
+    pub element: Type,
+    /// The element's type OID, which PostgreSQL's binary form carries. 0 where there is no PostgreSQL.
+    pub element_oid: u32,
+    /// Between elements: `,` for all built-in types but `box`.
+    pub delimiter: u8,
+}

@@ -1,0 +1,1 @@
+//! PostgreSQL's date and time input functions.

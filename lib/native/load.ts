@@ -1,0 +1,109 @@
+/**
+ * The native load as the rest of `lib` sees it. One load is one pass over one input: bytes in, encoded chunks out, in
+ * the order of the input. Everything is driven by `next()`; nothing here blocks the event loop.
+ */
+
+/** A column type in the form the native decoder takes; see `crates/core/src/types.rs`. */
+export type ColumnType =
+  | {
+      readonly kind:
+        | 'bool' | 'int2' | 'int4' | 'int8' | 'float4' | 'float8' | 'text' | 'bytea' | 'date' | 'uuid' | 'json' | 'jsonb' | 'other'
+    }
+  | { readonly kind: 'numeric'; readonly precision?: number; readonly scale?: number }
+  | { readonly kind: 'varchar' | 'bpchar'; readonly length?: number }
+  | { readonly kind: 'time' | 'timetz' | 'timestamp' | 'timestamptz' | 'interval'; readonly precision?: number }
+  | { readonly kind: 'enum'; readonly name: string; readonly labels: readonly string[] }
+  | { readonly kind: 'array'; readonly element: ColumnType; readonly elementOid: number; readonly delimiter: string }
+
+/** One column of the COPY column list, in list order. */
+export interface LoadColumn {
+  readonly name: string
+  readonly type: ColumnType
+  /** CSV: never match NULL. */
+  readonly forceNotNull: boolean
+  /** CSV: match NULL even when quoted. */
+  readonly forceNull: boolean
+  /** Whether the column has a default, for the DEFAULT option's error. */
+  readonly hasDefault: boolean
+}
+
+/** Session settings of the target that the input functions read. */
+export interface LoadSession {
+  readonly dateOrder: 'mdy' | 'dmy' | 'ymd'
+  readonly intervalStyle: 'postgres' | 'postgres_verbose' | 'sql_standard' | 'iso_8601'
+  readonly timeZone: string
+  /** Transaction start, microseconds since 2000-01-01 UTC. */
+  readonly now: bigint
+}
+
+/**
+ * What the chunks hold.
+ * - `pg_binary`: PostgreSQL CopyData messages ready for the wire ('d', length, payload), of the binary COPY stream with its
+ *   header and trailer.
+ * - `pg_text`: CopyData messages of a TEXT COPY stream: tab, `\N`, `\D` for DEFAULT, one line a row.
+ * - `duckdb`: column vectors in DuckDB's layout, see {@link DuckdbBatch}.
+ */
+export type SinkKind = 'pg_binary' | 'pg_text' | 'duckdb'
+
+/** A chunk of encoded output. Its memory belongs to the native load until `release()`. */
+export interface Chunk {
+  /** Valid until `release()`. */
+  readonly buffer: Buffer
+  /** Rows in it. */
+  readonly rows: number
+  /** `duckdb` sink only. */
+  readonly batch?: DuckdbBatch
+  release(): void
+}
+
+/**
+ * A batch of rows as DuckDB vectors inside `chunk.buffer.buffer` (an ArrayBuffer; offsets are from its start).
+ * Vectors of 2,048 rows: vector `v` holds rows `v*2048 ..`. Strings are DuckDB's 16-byte `duckdb_string_t`; pointers lead
+ * into the same memory, so the chunk may be released only when DuckDB has consumed the rows.
+ */
+export interface DuckdbBatch {
+  readonly columns: readonly DuckdbColumn[]
+}
+
+/** One column of a {@link DuckdbBatch}. */
+export interface DuckdbColumn {
+  /** Bytes a value takes: 1, 2, 4, 8, 16. */
+  readonly width: number
+  /** Offset of row 0's value; row r is at `data + r*width`. */
+  readonly data: number
+  /** Offset of the validity bits (64-bit words, 1 = valid, row r is bit r), or -1 when all rows are valid. */
+  readonly validity: number
+  /** DEFAULT option: offset of one byte a row (1 = use the column's default), or -1 when no row asks for it. */
+  readonly defaults: number
+}
+
+/** Counters of a load, readable at any time. */
+export interface LoadCounters {
+  /** Bytes of the input taken so far. */
+  readonly bytesRead: number
+  /** Size of the input where known. */
+  readonly bytesTotal?: number
+  /** Data rows decoded so far (header not included). */
+  readonly rowsRead: number
+  /** Header lines skipped. */
+  readonly headerLines: number
+}
+
+/** A native load in progress. */
+export interface NativeLoad {
+  /**
+   * The next chunk in input order, or undefined at the end. Rejects with a {@link CopyError}: rows before the error have all
+   * been handed out first, so a target that fails on an earlier row reports its own error.
+   */
+  next(): Promise<Chunk | undefined>
+  /** Like `next()`, but never waits longer than `waitMicros` (blocking): `'pending'` when nothing is ready, `'end'` at the end. Throws on error. */
+  tryNext(waitMicros: number): Chunk | 'pending' | 'end'
+  counters(): LoadCounters
+  /**
+   * Line and byte offset of a data row by its ordinal (from 0), while the row is among those recently handed out or the
+   * input can be read again.
+   */
+  locate(row: number): { readonly line: number; readonly byteOffset: number } | undefined
+  /** Stops all work. Chunks not yet released stay valid. Settles when every native thread has let go of the input. */
+  close(): Promise<void>
+}

@@ -1,0 +1,87 @@
+import type { QualifiedName } from '../statement/ast.ts'
+import type { ColumnType, LoadSession, NativeLoad, SinkKind } from '../native/load.ts'
+
+/** A column of the target table as the load needs it. */
+export interface TargetColumn {
+  readonly name: string
+  readonly type: ColumnType
+  /** As the database prints it, for messages and receipts. */
+  readonly typeName: string
+  readonly hasDefault: boolean
+  readonly generated: boolean
+}
+
+/** What a target says of a table. */
+export interface TableDescription {
+  /** Schema-qualified and quoted where needed, for SQL. */
+  readonly sqlName: string
+  /** The relation's bare name as PostgreSQL's CONTEXT prints it. */
+  readonly relationName: string
+  /** In table order, generated ones included. */
+  readonly columns: readonly TargetColumn[]
+}
+
+/** Facts that let callers decide without asking which database it is. */
+export interface TargetCapabilities {
+  /** The DEFAULT marker can travel in the fast encoding. */
+  readonly defaultInFastPath: boolean
+  /** A relation that is missing may be created by default when the CLI chose the target. */
+  readonly embedded: boolean
+}
+
+/** A column that CREATE TABLE is to have; `type` is the proven type, spelled by each target in its own words. */
+export interface InferredColumn {
+  readonly name: string
+  readonly type: ColumnType
+}
+
+/** How the rows of one statement go to the target. */
+export interface LoadRequest {
+  readonly table: TableDescription
+  /** Indexes into `table.columns`, in COPY column-list order. */
+  readonly columns: readonly number[]
+  /** SQL of the WHERE condition. */
+  readonly where?: string
+  /** Whether any column may carry the DEFAULT marker. */
+  readonly usesDefaults: boolean
+  readonly sink: SinkKind
+  readonly native: NativeLoad
+  readonly signal?: AbortSignal
+}
+
+/** What the target did. */
+export interface LoadOutcome {
+  /** Rows the target took. */
+  readonly rowsLoaded: number
+  /** Rows held back by WHERE, a trigger or a rule: rows sent less rows loaded. */
+  readonly rowsFiltered: number
+}
+
+/**
+ * One statement's transaction on one connection. Created by {@link Target.begin}; exactly one of `commit` and `rollback`
+ * is called, and afterwards the connection is back where it came from, usable.
+ */
+export interface TargetTransaction {
+  /** The table, or undefined when there is none (42P01). Throws CopyError for a relation that COPY cannot write. */
+  describe(table: QualifiedName): Promise<TableDescription | undefined>
+  /** Settings of this session. */
+  session(): Promise<LoadSession>
+  /** Creates the table and returns the DDL it ran. */
+  createTable(table: QualifiedName, columns: readonly InferredColumn[]): Promise<string>
+  /** Which encoding fits these columns. */
+  sinkFor(table: TableDescription, columns: readonly number[], usesDefaults: boolean): SinkKind
+  /** Runs the load to its end. Rejects with CopyError; after an error only `rollback` may follow. */
+  load(request: LoadRequest): Promise<LoadOutcome>
+  commit(): Promise<void>
+  /** Never rejects. `broken` says that the connection is known to be dead. */
+  rollback(): Promise<void>
+}
+
+/** A database that COPY can write to. */
+export interface Target {
+  readonly kind: 'postgres' | 'duckdb'
+  readonly capabilities: TargetCapabilities
+  begin(signal?: AbortSignal): Promise<TargetTransaction>
+  /** Closes what this target opened itself; what the caller lent stays open. */
+  close(): Promise<void>
+}
