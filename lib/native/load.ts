@@ -91,6 +91,8 @@ export interface LoadCounters {
 
 /** A native load in progress. */
 export interface NativeLoad {
+  /** Chunks that may be unreleased at a time, where there is such a limit: `next()` waits for a release beyond it. */
+  readonly maxHeld?: number
   /**
    * The next chunk in input order, or undefined at the end. Rejects with a {@link CopyError}: rows before the error have all
    * been handed out first, so a target that fails on an earlier row reports its own error.

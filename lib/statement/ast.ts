@@ -33,7 +33,8 @@ export interface CopyOptions {
   readonly default?: string
   readonly encoding: 'UTF8'
   readonly onError: 'stop'
-  readonly createTable: boolean
+  /** Absent when the statement does not say; the caller's own setting then decides. */
+  readonly createTable?: boolean
 }
 
 /** `COPY … FROM …`, parsed and validated. */

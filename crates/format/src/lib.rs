@@ -1,1 +1,22 @@
-//! format
+//! Text formats of COPY: tiles of records in, columns out, and rows encoded for a target. No I/O.
+
+mod column;
+pub mod csv;
+mod decode;
+pub mod duckdb;
+mod fault;
+mod field;
+pub mod infer;
+pub mod naive;
+pub mod pgbinary;
+mod plan;
+pub mod text;
+mod tile;
+mod utf8;
+mod values;
+
+pub use column::{ByteRef, Column, Validity, Values};
+pub use decode::{Decoded, Decoder};
+pub use fault::{Fault, Shown};
+pub use plan::{ColumnPlan, Header, Layout, Plan};
+pub use tile::{PAD, Tile};

@@ -1,1 +1,21 @@
-//! transcode
+//! The pipeline: bytes are cut into tiles at record ends, tiles are decoded and encoded on several threads, and come out
+//! in the order of the input. Memory is bounded by the number of chunks in flight.
+
+#[cfg(feature = "arrow")]
+mod arrow;
+mod failure;
+mod locate;
+mod peek;
+mod pipeline;
+mod source;
+mod spool;
+mod splitter;
+
+#[cfg(feature = "arrow")]
+pub use arrow::record_batch;
+pub use failure::Failure;
+pub use locate::Location;
+pub use peek::peek;
+pub use pipeline::{Chunk, ChunkData, Counters, Limits, Load, Next, Sink, Specification};
+pub use source::{Pushed, Source};
+pub use spool::Spool;

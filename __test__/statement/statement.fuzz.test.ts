@@ -1,0 +1,63 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { CopyError } from '../../lib/errors.ts'
+import { formatDiagnostic } from '../../lib/statement/diagnostics.ts'
+import { parseCopy } from '../../lib/statement/parser.ts'
+import { printCopy } from '../../lib/statement/printing.ts'
+
+/** Every text is either a statement or a CopyError whose place lies in the text and which can be printed. */
+function check(text: string): void {
+  try {
+    printCopy(parseCopy(text))
+  } catch (error) {
+    if (!(error instanceof CopyError)) throw error
+    const offset = error.statement?.offset ?? -1
+    expect(offset).toBeGreaterThanOrEqual(0)
+    expect(offset).toBeLessThanOrEqual(text.length)
+    expect(error.sqlState).toMatch(/^[0-9A-Z]{5}$/)
+    expect(formatDiagnostic(error)).toMatch(/^ERROR: {2}/)
+  }
+}
+
+const tokens = `COPY INTO BINARY FROM STDIN STDOUT PROGRAM WITH WHERE USING DELIMITERS AS FORCE NOT NULL QUOTE ESCAPE CSV HEADER
+  FORMAT csv text match FORCE_NULL FORCE_NOT_NULL DEFAULT ENCODING ON_ERROR CREATE_TABLE TO t "q" "" 'f' '' E'\\n' E'\\ud800'
+  E'\\u12' U&'x' B'1' X'f' N'x' $$a$$ $q$ $1 $1a 1 1.5 1e 0x 0x1f 1_ .. . , ; ( ) [ ] * = =* + - :: := -- /* */ ' " \\ { }
+  ä 😀 \ud83d \0 true false on off`.split(/\s+/)
+
+describe('nothing but CopyError is ever thrown', () => {
+  test('for any text', () => {
+    fc.assert(fc.property(fc.string({ unit: 'binary', maxLength: 60 }), check), { numRuns: 5_000 })
+  })
+
+  test('for tokens in any order', () => {
+    const soup = fc
+      .array(fc.tuple(fc.constantFrom(...tokens), fc.constantFrom(' ', ' ', ' ', '', '\n', '\t')), { maxLength: 25 })
+      .map((parts) => parts.flat().join(''))
+    fc.assert(fc.property(soup, check), { numRuns: 10_000 })
+    fc.assert(fc.property(soup, (text) => check(`COPY t FROM STDIN ${text}`)), { numRuns: 10_000 })
+    fc.assert(fc.property(soup, (text) => check(`COPY t FROM 'f' (${text})`)), { numRuns: 10_000 })
+  })
+
+  test('for a statement cut short or changed anywhere', () => {
+    const whole = `COPY s."T" (a, "b") FROM E'f\\n' WITH (FORMAT csv, NULL $$x$$, FORCE_NULL (a), HEADER = match) WHERE (a = 'x;') /* c */;`
+    for (let i = 0; i <= whole.length; i++) {
+      check(whole.slice(0, i))
+      check(whole.slice(i))
+      for (const token of tokens) check(`${whole.slice(0, i)}${token}${whole.slice(i + 1)}`)
+    }
+  })
+
+  test('for long statements, in reasonable time', () => {
+    const start = performance.now()
+    check(`COPY t FROM '${"''".repeat(200_000)}'`)
+    check(`COPY t FROM E'${'\\x41'.repeat(200_000)}'`)
+    check(`COPY t FROM STDIN WHERE ${'('.repeat(200_000)}`)
+    check(`COPY t FROM STDIN WHERE ${'a + '.repeat(200_000)}1 -- ${'x'.repeat(200_000)}`)
+    check(`${'/*'.repeat(200_000)}`)
+    check(`COPY ${'a.'.repeat(50_000)}a FROM STDIN`)
+    check(`COPY t FROM STDIN (${'x'.repeat(100_000)})`)
+    check(`COPY t FROM STDIN (NULL ${'1'.repeat(100_000)}_)`)
+    check(`${'\n'.repeat(200_000)}x`)
+    expect(performance.now() - start).toBeLessThan(5_000)
+  })
+})

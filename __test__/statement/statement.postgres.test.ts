@@ -1,0 +1,112 @@
+import { Client, type DatabaseError } from 'pg'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { CopyError } from '../../lib/errors.ts'
+import { parseCopy } from '../../lib/statement/parser.ts'
+import { grammarStatements, optionStatements } from './statement.cases.ts'
+
+/** What one side says of a statement. */
+interface Verdict {
+  readonly sqlState: string
+  readonly message: string
+  /** Character of the statement, in code points from 1. */
+  readonly position: number | undefined
+  readonly hint: string | undefined
+}
+
+const accepted = 'accepted'
+
+/** What this version refuses although PostgreSQL takes it, with what the statement must then hold. */
+const unsupported: readonly (readonly [message: RegExp, statement: RegExp])[] = [
+  [/^COPY format "binary" is not supported yet$/, /binary/i],
+  [/^COPY FREEZE is not supported yet$/, /freeze/i],
+  [/^COPY ON_ERROR "ignore" is not supported yet$/, /ignore/i],
+  [/^COPY REJECT_LIMIT is not supported yet$/, /reject_limit/i],
+  [/^COPY LOG_VERBOSITY is not supported yet$/, /log_verbosity/i],
+  [/^COPY ENCODING supports only "UTF8" yet$/, /latin1|windows/i],
+  [/^COPY FROM PROGRAM is not supported yet$/, /program/i],
+  [/^U&.* not supported$/, /U&/],
+]
+
+/** Errors of ours that come before, or in place of, whatever PostgreSQL says, because they say more. */
+const ownErrors = /^COPY TO is not supported yet$|^U&.* not supported$|^only one statement can be run at a time$/
+
+let client: Client
+
+beforeAll(async () => {
+  const connectionString = process.env['COPYIST_TEST_POSTGRES']
+  if (!connectionString) throw new Error('COPYIST_TEST_POSTGRES must hold the connection string of a PostgreSQL 18')
+  client = new Client({ connectionString })
+  await client.connect()
+  await client.query('CREATE TEMPORARY TABLE t (a int, b text, c text)')
+  await client.query('CREATE TEMPORARY TABLE "T x" (a int, "B" text)')
+})
+
+afterAll(async () => {
+  await client?.end()
+})
+
+async function askServer(statement: string): Promise<Verdict | typeof accepted> {
+  try {
+    await client.query(statement)
+    return accepted
+  } catch (error) {
+    const { code, message, position, hint } = error as DatabaseError
+    // The driver answers the server's call for data with CopyFail; a path leads nowhere. Both mean that the statement is good.
+    // So does a program that cannot be run.
+    if (code === '57014' || code === '58P01' || code === '38000') return accepted
+    return { sqlState: code ?? '', message, position: position === undefined ? undefined : Number(position), hint }
+  }
+}
+
+function askParser(statement: string): Verdict | typeof accepted {
+  try {
+    parseCopy(statement)
+    return accepted
+  } catch (error) {
+    if (!(error instanceof CopyError)) throw error
+    const offset = error.statement?.offset ?? -1
+    const position = Array.from(statement.slice(0, offset)).length + 1
+    return { sqlState: error.sqlState, message: error.message, position, hint: error.hint }
+  }
+}
+
+/** Whether the server's objection is to the condition after WHERE, which is its own to judge. */
+function isAboutCondition(statement: string, server: Verdict): boolean {
+  const where = parseCopy(statement).where
+  return where !== undefined && (server.position === undefined || server.position > where.offset)
+}
+
+/** The differences between the server's answer and ours, one line a statement. */
+async function compare(statements: readonly string[]): Promise<string[]> {
+  const differences: string[] = []
+  for (const statement of statements) {
+    const server = await askServer(statement)
+    const ours = askParser(statement)
+    if (ours === accepted) {
+      if (server === accepted || isAboutCondition(statement, server)) continue
+    } else if (ownErrors.test(ours.message)) {
+      continue
+    } else if (server === accepted) {
+      const isUnsupported = unsupported.some(([message, cause]) => message.test(ours.message) && cause.test(statement))
+      if (isUnsupported && ours.sqlState === '0A000') continue
+    } else {
+      const samePlace = server.position === undefined || server.position === ours.position
+      const sameHint = server.hint === undefined || server.hint === ours.hint
+      if (server.sqlState === ours.sqlState && server.message === ours.message && samePlace && sameHint) continue
+    }
+    differences.push(`${statement}\n  server: ${JSON.stringify(server)}\n  ours:   ${JSON.stringify(ours)}`)
+  }
+  return differences
+}
+
+describe('the parser and PostgreSQL give the same verdict, SQLSTATE, message and place', () => {
+  test('grammar and literals', async () => {
+    expect(await compare(grammarStatements())).toEqual([])
+  })
+
+  test('options alone, in pairs and in larger combinations', { timeout: 120_000 }, async () => {
+    const statements = optionStatements()
+    expect(statements.length).toBeGreaterThan(5_000)
+    expect(await compare(statements)).toEqual([])
+  })
+})

@@ -1,0 +1,169 @@
+// `npm run bench`: measures copyist beside its peers. Options: see USAGE.
+import { execFileSync, spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+
+const USAGE = `npm run bench -- [options]
+  --quick            small files, 3 runs each: does it work, not how fast is it
+  --case NAME        only this case (may be repeated; a prefix is enough)
+  --engine NAME      only this engine (may be repeated); ratios need copyist among them
+  --reps N           timed runs of each engine (default 5)
+  --threads N        threads of every engine that has them (default: all ${availableParallelism()})
+  --profile NAME     cargo profile of copyist: release (default) or quick
+  --out FOLDER       where latest.json and latest.svg go (default benchmark/results)
+  --list             print the names of cases and engines`
+
+const here = dirname(fileURLToPath(import.meta.url))
+const root = join(here, '..')
+
+const { values: options } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    case: { type: 'string', multiple: true, default: [] },
+    engine: { type: 'string', multiple: true, default: [] },
+    reps: { type: 'string' },
+    threads: { type: 'string', default: String(availableParallelism()) },
+    profile: { type: 'string', default: 'release' },
+    out: { type: 'string', default: join(here, 'results') },
+    list: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+})
+if (options.help) {
+  console.log(USAGE)
+  process.exit(0)
+}
+const threads = Number(options.threads)
+const reps = Number(options.reps ?? (options.quick ? 3 : 5))
+
+installPeers()
+// Imported now, not above: they need the peers.
+const { cases, SPECIAL_CASES } = await import('./cases.mjs')
+const { ENGINES } = await import('./engines/index.mjs')
+const { dataset } = await import('./datasets.mjs')
+
+if (options.list) {
+  console.log(`cases: ${[...cases(threads, false).map(({ name }) => name), ...SPECIAL_CASES].join(', ')}`)
+  console.log(`engines: ${Object.keys(ENGINES).join(', ')}`)
+  process.exit(0)
+}
+for (const name of options.engine) {
+  if (!(name in ENGINES)) throw new Error(`no engine "${name}"; there are ${Object.keys(ENGINES).join(', ')}`)
+}
+const wanted = cases(threads, options.quick).filter(({ name }) => isWanted(name))
+const special = SPECIAL_CASES.filter(isWanted)
+if (wanted.length + special.length === 0) throw new Error(`no case is named ${options.case.join(' or ')}`)
+
+await buildCopyist()
+const folder = mkdtempSync(join(tmpdir(), 'copyist-bench-'))
+const needsServer = special.includes('memory') || wanted.some(({ kind }) => kind === 'postgres')
+const { startServer } = await import('./server.mjs')
+const server = needsServer ? await startServer() : undefined
+const results = { machine: machine(), cases: [] }
+try {
+  const context = { folder, postgres: server?.url }
+  const { compare } = await import('./compare.mjs')
+  for (const benchmarkCase of wanted) {
+    const names = benchmarkCase.engines.filter(isWantedEngine)
+    if (names.length === 0) continue
+    const file = await dataset(benchmarkCase.dataset)
+    results.cases.push(await compare(benchmarkCase, { dataset: file, names, reps, context, onProgress }))
+  }
+  if (special.includes('scan') && isWantedEngine('copyist')) {
+    const { measureScan } = await import('./scan.mjs')
+    results.scan = await measureScan({ quick: options.quick, reps, onProgress })
+  }
+  if (special.includes('memory')) {
+    const { measureMemory, MEMORY_GATES } = await import('./memory.mjs')
+    results.memory = { gates: MEMORY_GATES, engines: [] }
+    for (const name of ['copyist', 'pg-copy-streams'].filter(isWantedEngine)) {
+      for (const size of options.quick ? ['weather-100k', 'weather-1m'] : ['weather-1m', 'weather-1g']) {
+        const file = await dataset(size)
+        results.memory.engines.push(await measureMemory(name, { dataset: file, threads, reps: 3, context, onProgress }))
+      }
+    }
+  }
+  if (special.includes('micro') && isWantedEngine('copyist')) {
+    const { measureMicro } = await import('./micro.mjs')
+    onProgress('micro')
+    results.micro = await measureMicro()
+  }
+} finally {
+  await server?.stop()
+  rmSync(folder, { recursive: true, force: true })
+  onProgress('')
+}
+
+const { textReport } = await import('./report.mjs')
+const { svgChart } = await import('./chart.mjs')
+console.log(textReport(results))
+mkdirSync(options.out, { recursive: true })
+writeFileSync(join(options.out, 'latest.json'), `${JSON.stringify(results, null, 2)}\n`)
+writeFileSync(join(options.out, 'latest.svg'), svgChart(results))
+console.log(`\nwritten: ${join(options.out, 'latest.json')}, latest.svg`)
+
+function isWanted(name) {
+  return options.case.length === 0 || options.case.some((prefix) => name.startsWith(prefix))
+}
+
+function isWantedEngine(name) {
+  return options.engine.length === 0 || options.engine.includes(name)
+}
+
+/** The peers live in a package of their own, so that the root installation stays small. */
+function installPeers() {
+  if (existsSync(join(here, 'node_modules/tinybench'))) return
+  console.log('installing the peers in benchmark/ …')
+  execFileSync('npm', ['ci', '--no-audit', '--no-fund', '--ignore-scripts'], {
+    cwd: here,
+    stdio: 'inherit',
+    shell: process.platform === 'win32',
+  })
+}
+
+/** Builds the addon in a place of its own, beside the one that tests use, and points the engines' processes to it. */
+async function buildCopyist() {
+  if (!isWantedEngine('copyist')) return
+  const { buildExample } = await import('./examples.mjs')
+  onProgress('building copyist')
+  const command = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).scripts['build:addon:release'].split(' ')
+  const output = join(here, 'data/addon')
+  mkdirSync(output, { recursive: true })
+  command[command.indexOf('--output-dir') + 1] = output
+  command[command.indexOf('--dts') + 1] = 'binding.d.ts'
+  command[command.indexOf('--profile') + 1] = options.profile
+  run(process.execPath, [join(root, 'node_modules/@napi-rs/cli/cli.mjs'), ...command.slice(1)])
+  run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc')])
+  const addon = readdirSync(output).find((file) => file.endsWith('.node'))
+  process.env.COPYIST_ADDON = join(output, addon)
+  if (wanted.some(({ kind }) => kind === 'decode')) buildExample('decode_bench', options.profile)
+  if (special.includes('scan')) buildExample('scan_bench', options.profile)
+}
+
+function run(program, args) {
+  const { status, stderr, stdout } = spawnSync(program, args, { cwd: root, encoding: 'utf8' })
+  if (status !== 0) throw new Error(`${args.join(' ')}: exit status ${status}\n${stdout}${stderr}`)
+}
+
+function machine() {
+  return {
+    cpu: cpus()[0]?.model.trim() ?? 'unknown processor',
+    cores: cpus().length,
+    memoryBytes: totalmem(),
+    node: process.versions.node,
+    platform: `${process.platform}-${process.arch}`,
+    threads,
+    reps,
+    quick: options.quick,
+    profile: options.profile,
+    postgres: server?.version,
+  }
+}
+
+function onProgress(text) {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[2K${text}`)
+  else if (text !== '') process.stderr.write(`${text}\n`)
+}

@@ -1,0 +1,87 @@
+/**
+ * What is measured. Every case runs each of its engines on the same file with the same number of threads.
+ *
+ * `kind` is the function of an engine's module that the case calls. `gates` are the ratios (peer's time over ours) that
+ * copyist must reach and aims at.
+ */
+const JAVASCRIPT_READERS = ['udsv', 'papaparse', 'csv-parse', 'polars']
+
+/** The cases of a run with `threads` decoder threads; `quick` takes small files. */
+export function cases(threads, quick) {
+  const counts = threads > 1 ? [1, threads] : [1]
+  const small = quick ? 'weather-100k' : 'weather-1m'
+  const large = (kind) => (quick ? `${kind}-100k` : `${kind}-5m`)
+  const decodeGates = { duckdb: { must: 4, aim: 6 } }
+  return [
+    ...counts.map((count) => ({
+      name: `decode-${count}t`,
+      title: `typed CSV to columns, ${plural(count, 'thread')}`,
+      kind: 'decode',
+      dataset: large('weather'),
+      threads: count,
+      engines: ['copyist', 'duckdb'],
+      gates: decodeGates,
+    })),
+    ...['numeric', 'quoted'].map((variant) => ({
+      name: `decode-${variant}`,
+      title: `typed CSV to columns, ${variant} file, ${plural(threads, 'thread')}`,
+      kind: 'decode',
+      dataset: large(variant),
+      threads,
+      engines: ['copyist', 'duckdb'],
+      gates: decodeGates,
+    })),
+    {
+      name: 'decode-node',
+      title: `typed CSV to columns against readers for Node, ${plural(threads, 'thread')}`,
+      kind: 'decode',
+      dataset: small,
+      threads,
+      engines: ['copyist', 'duckdb', ...JAVASCRIPT_READERS],
+      gates: {},
+    },
+    {
+      name: 'duckdb-memory',
+      title: `CSV to DuckDB in memory, ${plural(threads, 'thread')}`,
+      kind: 'duckdbMemory',
+      dataset: large('weather'),
+      threads,
+      engines: ['copyist', 'duckdb', 'duckdb-unordered'],
+      gates: { duckdb: { must: 1.6, aim: 2.3 } },
+    },
+    {
+      name: 'duckdb-file',
+      title: `CSV to a DuckDB file, ${plural(threads, 'thread')}`,
+      kind: 'duckdbFile',
+      dataset: large('weather'),
+      threads,
+      engines: ['copyist', 'duckdb', 'duckdb-unordered'],
+      gates: { duckdb: { must: 1.3, aim: 1.6 } },
+    },
+    {
+      name: 'postgres',
+      title: 'CSV to PostgreSQL, one connection',
+      kind: 'postgres',
+      dataset: small,
+      threads,
+      engines: ['copyist', 'psql', 'pg-copy-streams'],
+      gates: { psql: { must: 2, aim: 2.4 } },
+    },
+    {
+      name: 'postgres-numeric',
+      title: 'numeric CSV to PostgreSQL, one connection',
+      kind: 'postgres',
+      dataset: quick ? 'numeric-100k' : 'numeric-1m',
+      threads,
+      engines: ['copyist', 'psql', 'pg-copy-streams'],
+      gates: {},
+    },
+  ]
+}
+
+/** Cases of their own shape; each has its own runner. */
+export const SPECIAL_CASES = ['scan', 'memory', 'micro']
+
+function plural(count, noun) {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`
+}

@@ -1,0 +1,96 @@
+import { closeSync, openSync, readSync } from 'node:fs'
+import { EngineHandle } from './engine-handle.mjs'
+import { median } from './statistics.mjs'
+
+/**
+ * Runs one case: every engine in its own process; first an untimed run each, whose row count and checksum must be those the
+ * file was generated with; then `reps` timed runs in turns, each checked again.
+ *
+ * Returns `{ name, title, dataset, engines: [{ engine, label, runs, medianMs, … }] }`; an engine that this
+ * machine does not have (psql) has `skipped` with the reason and nothing else.
+ */
+export async function compare(benchmarkCase, { dataset, names, reps, context, onProgress }) {
+  const engines = []
+  try {
+    for (const name of names) {
+      onProgress(`${benchmarkCase.name}: ${name}`)
+      const handle = new EngineHandle(name, { POLARS_MAX_THREADS: String(benchmarkCase.threads) })
+      const engine = { name, handle, runs: [] }
+      engines.push(engine)
+      const setUp = await handle.setUp(benchmarkCase.kind, { ...context, dataset, threads: benchmarkCase.threads })
+      if (setUp.unavailable !== undefined) {
+        engine.skipped = setUp.unavailable
+        await handle.close()
+        continue
+      }
+      engine.label = setUp.label
+      engine.first = await handle.run(true)
+      verify(engine, engine.first, dataset)
+    }
+    const running = engines.filter(({ skipped }) => skipped === undefined)
+    sameDigest(running)
+    for (let rep = 0; rep < reps; rep++) {
+      for (const engine of running) {
+        onProgress(`${benchmarkCase.name}: ${engine.name}, run ${rep + 1} of ${reps}`)
+        readThrough(dataset.path)
+        const result = await engine.handle.run(true)
+        verify(engine, result, dataset)
+        engine.runs.push(result)
+      }
+    }
+    for (const { handle } of running) await handle.close()
+  } finally {
+    for (const { handle } of engines) handle.kill()
+  }
+  const { name, title, gates, threads } = benchmarkCase
+  return {
+    name,
+    title,
+    threads,
+    dataset: { name: dataset.name, rows: dataset.rows, bytes: dataset.bytes },
+    gates,
+    engines: engines.map((engine) => summary(engine, dataset)),
+  }
+}
+
+function verify({ name }, { checksum }, dataset) {
+  if (checksum !== dataset.checksum) {
+    throw new Error(`${name}: wrong rows from ${dataset.name}\n  got      ${checksum}\n  expected ${dataset.checksum}`)
+  }
+}
+
+/** Where engines also give a digest of whole rows, all must agree. */
+function sameDigest(engines) {
+  const digests = engines.filter(({ first }) => first.digest !== undefined)
+  for (const { name, first } of digests) {
+    if (first.digest !== digests[0].first.digest)
+      throw new Error(`${name} and ${digests[0].name} loaded different rows`)
+  }
+}
+
+function summary({ name, label, skipped, runs }, { rows, bytes }) {
+  if (skipped !== undefined) return { engine: name, skipped }
+  const medianMs = median(runs.map(({ ms }) => ms))
+  return {
+    engine: name,
+    label,
+    medianMs,
+    rowsPerSecond: Math.round((rows / medianMs) * 1000),
+    bytesPerSecond: Math.round((bytes / medianMs) * 1000),
+    medianCpuMs: median(runs.map(({ cpuMs }) => cpuMs)),
+    loopP99Ms: median(runs.map(({ loopP99Ms }) => loopP99Ms)),
+    loopMaxMs: Math.max(...runs.map(({ loopMaxMs }) => loopMaxMs)),
+    runs: runs.map(({ ms }) => ms),
+  }
+}
+
+/** Reads the file once, so that every engine finds it in the page cache. */
+function readThrough(path) {
+  const buffer = Buffer.allocUnsafe(1 << 20)
+  const fd = openSync(path, 'r')
+  try {
+    while (readSync(fd, buffer) > 0);
+  } finally {
+    closeSync(fd)
+  }
+}

@@ -1,0 +1,52 @@
+// Files of the benchmark, made when they are first asked for: `node benchmark/datasets.mjs weather-1m numeric-5m …`.
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { argv } from 'node:process'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { generate } from './generate.mjs'
+import { SCHEMAS } from './schemas.mjs'
+
+const folder = fileURLToPath(new URL('data', import.meta.url))
+
+/** Every file that a case may name. Sizes in the names are those of the weather files in rows; `weather-1g` is 1 GB. */
+export const DATASETS = {
+  'weather-10k': { schema: 'weather', rows: 10_000 },
+  'weather-100k': { schema: 'weather', rows: 100_000 },
+  'weather-1m': { schema: 'weather', rows: 1_000_000 },
+  'weather-5m': { schema: 'weather', rows: 5_000_000 },
+  'weather-1g': { schema: 'weather', rows: 13_800_000 },
+  'numeric-100k': { schema: 'numeric', rows: 100_000 },
+  'numeric-1m': { schema: 'numeric', rows: 1_400_000 },
+  'numeric-5m': { schema: 'numeric', rows: 7_000_000 },
+  'quoted-100k': { schema: 'quoted', rows: 100_000 },
+  'quoted-5m': { schema: 'quoted', rows: 5_000_000 },
+}
+
+/**
+ * The file of a dataset, generated when it is not there yet.
+ * Returns `{ name, path, schema, columns, rows, bytes, checksum }`; `checksum` is known from the generation, not from a reader.
+ */
+export async function dataset(name) {
+  const { schema, rows } = DATASETS[name] ?? fail(`no dataset "${name}"`)
+  const path = join(folder, `${name}.csv`)
+  const facts = existsSync(`${path}.json`) ? JSON.parse(readFileSync(`${path}.json`, 'utf8')) : undefined
+  const current = existsSync(path) && facts?.rows === rows ? facts : await generate({ path, schema, rows })
+  return { name, path, schema, columns: SCHEMAS[schema], ...current }
+}
+
+function fail(message) {
+  throw new Error(message)
+}
+
+if (import.meta.url === pathToFileURL(argv[1] ?? '').href) {
+  const names = argv.slice(2)
+  if (names.length === 0) {
+    console.error(`usage: node benchmark/datasets.mjs NAME…\nnames: ${Object.keys(DATASETS).join(', ')}`)
+    process.exit(2)
+  }
+  for (const name of names) {
+    const started = performance.now()
+    const { path, rows, bytes } = await dataset(name)
+    console.log(`${path}: ${rows} rows, ${bytes} bytes, ${Math.round(performance.now() - started)} ms`)
+  }
+}

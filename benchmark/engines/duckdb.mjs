@@ -1,0 +1,84 @@
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { DuckDBInstance } from '@duckdb/node-api'
+import { checksumQuery } from '../checksum.mjs'
+import { columnDefinitions } from '../schemas.mjs'
+
+export const label = "DuckDB's reader"
+
+/** A typed read_csv under aggregates over every column, so that DuckDB decodes each value and keeps none. */
+export async function decode({ dataset, threads }) {
+  const { connection, close } = await open(':memory:', threads)
+  const types = dataset.columns.map(({ name, type }) => `'${name}': '${type}'`).join(', ')
+  const source = `read_csv('${dataset.path}', header = true, auto_detect = false, delim = ',', quote = '"', escape = '"', columns = {${types}})`
+  const terms = dataset.columns.map(({ name, type }) => (type === 'text' ? `max(strlen("${name}"))` : `max("${name}")`))
+  return {
+    run: async () => void (await connection.run(`SELECT count(*), ${terms.join(', ')} FROM ${source}`)),
+    checksum: () => queryChecksum(connection, dataset, source),
+    close,
+  }
+}
+
+/** Its own COPY into a table of a database in memory. */
+export function duckdbMemory(context) {
+  return copyInto(context, ':memory:', [])
+}
+
+/** Its own COPY into a table of a database file. */
+export function duckdbFile(context) {
+  return copyInto(context, join(context.folder, 'duckdb.duckdb'), [])
+}
+
+/** COPY by DuckDB itself into the database at `path`, after running `settings`. */
+export async function copyInto(context, path, settings) {
+  const statement = `COPY load FROM '${context.dataset.path}' (FORMAT csv, HEADER)`
+  return loadInto(context, path, async (connection) => {
+    for (const setting of settings) await connection.run(setting)
+    return () => connection.run(statement)
+  })
+}
+
+/**
+ * A load of the dataset into the empty table `load` of the database at `path`. `prepare` gets a connection and returns the
+ * function that is timed.
+ */
+export async function loadInto({ dataset, threads }, path, prepare) {
+  if (path !== ':memory:') remove(path)
+  const { connection, close } = await open(path, threads)
+  const load = await prepare(connection)
+  return {
+    async before() {
+      await connection.run('DROP TABLE IF EXISTS load')
+      await connection.run(`CREATE TABLE load (${columnDefinitions(dataset.columns)})`)
+      // So that a run does not pay for what the one before it left to write.
+      if (path !== ':memory:') await connection.run('CHECKPOINT')
+    },
+    run: async () => void (await load()),
+    checksum: () => queryChecksum(connection, dataset, 'load'),
+    async close() {
+      await close()
+      if (path !== ':memory:') remove(path)
+    },
+  }
+}
+
+async function open(path, threads) {
+  const instance = await DuckDBInstance.create(path, { threads: String(threads) })
+  const connection = await instance.connect()
+  return {
+    connection,
+    async close() {
+      connection.closeSync()
+      instance.closeSync()
+    },
+  }
+}
+
+async function queryChecksum(connection, { columns }, relation) {
+  const reader = await connection.runAndReadAll(checksumQuery(columns, relation, 'duckdb'))
+  return String(reader.getRows()[0]?.[0])
+}
+
+function remove(path) {
+  for (const suffix of ['', '.wal']) rmSync(`${path}${suffix}`, { force: true })
+}

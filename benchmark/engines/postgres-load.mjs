@@ -1,0 +1,35 @@
+import pg from 'pg'
+import { checksumQuery } from '../checksum.mjs'
+import { columnDefinitions } from '../schemas.mjs'
+
+/**
+ * A load of the dataset into an empty table of its own. `prepare` gets the table's name and returns the function that is
+ * timed; a connection for counting and truncating is kept apart from the one that loads.
+ */
+export async function loadInto({ dataset, postgres }, engine, prepare) {
+  const client = new pg.Client(postgres)
+  await client.connect()
+  const table = `"load ${engine}"`
+  await client.query(`DROP TABLE IF EXISTS ${table}`)
+  await client.query(`CREATE TABLE ${table} (${columnDefinitions(dataset.columns)})`)
+  const { load, close } = await prepare(table)
+  return {
+    async before() {
+      await client.query(`TRUNCATE ${table}`)
+      await client.query('CHECKPOINT')
+    },
+    run: async () => void (await load()),
+    async checksum() {
+      // The digest of whole rows on top of the sums: it sees every byte of every value.
+      const digest = `SELECT sum(hashtextextended(row_text.t, 0)::numeric) AS digest FROM (SELECT ${table}::text AS t FROM ${table}) row_text`
+      const sums = await client.query(checksumQuery(dataset.columns, table, 'postgres'))
+      const digests = await client.query(digest)
+      return { checksum: sums.rows[0].checksum, digest: digests.rows[0].digest }
+    },
+    async close() {
+      await close?.()
+      await client.query(`DROP TABLE ${table}`)
+      await client.end()
+    },
+  }
+}

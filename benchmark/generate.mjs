@@ -1,0 +1,293 @@
+import { closeSync, mkdirSync, openSync, renameSync, writeFileSync, writeSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { Checksum } from './checksum.mjs'
+import { SCHEMAS } from './schemas.mjs'
+
+const BUFFER = 1 << 20
+/** No row is longer than this. */
+const ROW_LIMIT = 1024
+const COMMA = 0x2c
+const NEWLINE = 0x0a
+const DAY_MS = 86_400_000
+
+const WORDS =
+  'sensor drift gust recalibrated fog clear rime backup power station manual reading ok icing dew noon visibility front'.split(
+    ' ',
+  )
+const PLACES = [
+  'Bern, BE',
+  'Oslo',
+  'Austin, TX',
+  'Lima',
+  'Nara',
+  'Cork, "Old" Town',
+  'Ghent',
+  'Split',
+  'Hilo, HI',
+  'Tartu',
+]
+
+/**
+ * Writes `rows` rows of `schema` to `path` with a header line, the same bytes on every machine. Returns
+ * `{ rows, bytes, checksum }` and keeps them in `<path>.json`.
+ *
+ * weather: 15 % of the notes are quoted, with commas, doubled quotes and newlines inside; 2 % of temperatures and
+ * humidities are NULL. numeric: no quote at all. quoted: half of the fields are quoted, with commas inside.
+ */
+export async function generate({ path, schema, rows }) {
+  mkdirSync(dirname(path), { recursive: true })
+  const columns = SCHEMAS[schema]
+  const checksum = new Checksum(columns)
+  checksum.rows = rows
+  const temporary = `${path}.tmp`
+  const fd = openSync(temporary, 'w')
+  let bytes = 0
+  try {
+    const out = new Output(fd)
+    out.text(`${columns.map(({ name }) => name).join(',')}\n`)
+    const writeRow = { weather: weatherRow, numeric: numericRow, quoted: quotedRow }[schema]
+    const random = xorshift(0x9e3779b9)
+    for (let row = 0; row < rows; row++) {
+      writeRow(out, row, random, checksum)
+      out.flushIfFull()
+    }
+    bytes = out.finish()
+  } finally {
+    closeSync(fd)
+  }
+  renameSync(temporary, path)
+  const facts = { rows, bytes, checksum: checksum.toString() }
+  writeFileSync(`${path}.json`, `${JSON.stringify(facts, null, 2)}\n`)
+  return facts
+}
+
+const STATIONS = Array.from({ length: 500 }, (_, index) => Buffer.from(`ST${String(index * 37).padStart(5, '0')}`))
+const NOTES = noteTexts().map((text) => ({ bytes: Buffer.byteLength(text), csv: Buffer.from(quoteWhereNeeded(text)) }))
+const PLACE_TEXTS = PLACES.map(alwaysQuoted)
+const NAME_TEXTS = Array.from({ length: 1000 }, (_, index) =>
+  alwaysQuoted(`${word(index)}, ${word(index * 7 + 3)} ${index}`),
+)
+const COMMENT_TEXTS = Array.from({ length: 1000 }, (_, index) =>
+  alwaysQuoted(`${word(index)}, ${word(index * 3)}, ${word(index * 5)}`),
+)
+
+function weatherRow(out, row, random, checksum) {
+  out.integer(row + 1)
+  checksum.add(0, row + 1)
+  out.byte(COMMA)
+  // About one row in 10 s, so that times look like a year of readings from many stations.
+  const ms = (row % 3_000_000) * 10_000 + (random() % 10_000)
+  const micros = random() % 1000
+  out.timestamp(ms, micros)
+  checksum.add(1, ms * 1000 + micros)
+  out.byte(COMMA)
+  const station = STATIONS[random() % STATIONS.length]
+  out.bytes(station)
+  checksum.add(2, station.length)
+  out.byte(COMMA)
+  if (random() % 50 === 0) {
+    checksum.addNull(3)
+  } else {
+    const hundredths = (random() % 6000) - 2000
+    out.hundredths(hundredths)
+    checksum.add(3, hundredths)
+  }
+  out.byte(COMMA)
+  if (random() % 50 === 0) {
+    checksum.addNull(4)
+  } else {
+    const humidity = random() % 101
+    out.integer(humidity)
+    checksum.add(4, humidity)
+  }
+  out.byte(COMMA)
+  const flag = (random() & 3) === 0
+  out.byte(flag ? 0x74 : 0x66)
+  checksum.add(5, flag ? 1 : 0)
+  out.byte(COMMA)
+  const note = NOTES[random() % NOTES.length]
+  out.bytes(note.csv)
+  checksum.add(6, note.bytes)
+  out.byte(NEWLINE)
+}
+
+function numericRow(out, row, random, checksum) {
+  const values = [
+    row * 1_000_003 + 1,
+    (random() % 200_000) - 100_000,
+    (random() % 10_000_000) - 5_000_000,
+    random() % 1_000_000,
+    random() % 1000,
+    random() * 1000,
+  ]
+  for (let index = 0; index < values.length; index++) {
+    if (index > 0) out.byte(COMMA)
+    if (index === 2 || index === 3) out.hundredths(values[index])
+    else out.integer(values[index])
+    checksum.add(index, values[index])
+  }
+  out.byte(NEWLINE)
+}
+
+function quotedRow(out, row, random, checksum) {
+  out.integer(row + 1)
+  checksum.add(0, row + 1)
+  out.byte(COMMA)
+  const name = NAME_TEXTS[random() % NAME_TEXTS.length]
+  out.bytes(name.csv)
+  checksum.add(1, name.bytes)
+  out.byte(COMMA)
+  const amount = random() % 10_000_000
+  out.hundredths(amount)
+  checksum.add(2, amount)
+  out.byte(COMMA)
+  const place = PLACE_TEXTS[random() % PLACE_TEXTS.length]
+  out.bytes(place.csv)
+  checksum.add(3, place.bytes)
+  out.byte(COMMA)
+  const count = random() % 100_000
+  out.integer(count)
+  checksum.add(4, count)
+  out.byte(COMMA)
+  const comment = COMMENT_TEXTS[random() % COMMENT_TEXTS.length]
+  out.bytes(comment.csv)
+  checksum.add(5, comment.bytes)
+  out.byte(NEWLINE)
+}
+
+/** Notes for rows to pick from: 85 % plain words, 15 % that need quotes. */
+function noteTexts() {
+  return Array.from({ length: 2000 }, (_, index) => {
+    const first = word(index * 7)
+    const second = word(index * 13 + 1)
+    if (index % 20 >= 3) return `${first} ${second} ${word(index)}`
+    if (index % 20 === 0) return `${first}, ${second}, ${word(index)}`
+    if (index % 20 === 1) return `${first} "${second}" ${word(index)}`
+    return index % 40 === 2 ? `${first}\n${second}, ${word(index)}` : `"${first}", ${second}`
+  })
+}
+
+function word(index) {
+  return WORDS[index % WORDS.length]
+}
+
+function quoteWhereNeeded(text) {
+  return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
+}
+
+function alwaysQuoted(text) {
+  return { bytes: Buffer.byteLength(text), csv: Buffer.from(`"${text.replaceAll('"', '""')}"`) }
+}
+
+/** Marsaglia's xorshift32: unsigned 32-bit numbers, the same on every machine. */
+function xorshift(seed) {
+  let state = seed
+  return () => {
+    state ^= state << 13
+    state ^= state >>> 17
+    state ^= state << 5
+    return state >>> 0
+  }
+}
+
+/** A buffered file into which numbers are written digit by digit, since a string a field would be several times slower. */
+class Output {
+  #buffer = Buffer.allocUnsafe(BUFFER + ROW_LIMIT)
+  #length = 0
+  #written = 0
+  #fd
+  #digits = Buffer.alloc(20)
+  #day = -1
+  #date = Buffer.alloc(10)
+
+  constructor(fd) {
+    this.#fd = fd
+  }
+
+  byte(value) {
+    this.#buffer[this.#length++] = value
+  }
+
+  bytes(value) {
+    for (let index = 0; index < value.length; index++) this.#buffer[this.#length + index] = value[index]
+    this.#length += value.length
+  }
+
+  text(value) {
+    this.#length += this.#buffer.write(value, this.#length)
+  }
+
+  /** An integer below 2^53. */
+  integer(value) {
+    let rest = value
+    if (rest < 0) {
+      this.byte(0x2d)
+      rest = -rest
+    }
+    let length = 0
+    do {
+      const next = Math.floor(rest / 10)
+      this.#digits[length++] = 0x30 + (rest - next * 10)
+      rest = next
+    } while (rest > 0)
+    while (length > 0) this.#buffer[this.#length++] = this.#digits[--length]
+  }
+
+  /** An integer as a number with two decimals. */
+  hundredths(value) {
+    const magnitude = Math.abs(value)
+    if (value < 0) this.byte(0x2d)
+    const whole = Math.floor(magnitude / 100)
+    this.integer(whole)
+    this.byte(0x2e)
+    this.#padded(magnitude - whole * 100, 2)
+  }
+
+  /** `2020-01-01 00:00:00.000000` plus `ms` milliseconds and `micros` microseconds. */
+  timestamp(ms, micros) {
+    const day = Math.floor(ms / DAY_MS)
+    if (day !== this.#day) {
+      this.#day = day
+      this.#date.write(new Date(Date.UTC(2020, 0, 1) + day * DAY_MS).toISOString().slice(0, 10))
+    }
+    this.bytes(this.#date)
+    const rest = ms - day * DAY_MS
+    const seconds = Math.floor(rest / 1000)
+    this.byte(0x20)
+    this.#padded(Math.floor(seconds / 3600), 2)
+    this.byte(0x3a)
+    this.#padded(Math.floor(seconds / 60) % 60, 2)
+    this.byte(0x3a)
+    this.#padded(seconds % 60, 2)
+    this.byte(0x2e)
+    this.#padded((rest - seconds * 1000) * 1000 + micros, 6)
+  }
+
+  #padded(value, width) {
+    let rest = value
+    for (let index = width - 1; index >= 0; index--) {
+      const next = Math.floor(rest / 10)
+      this.#buffer[this.#length + index] = 0x30 + (rest - next * 10)
+      rest = next
+    }
+    this.#length += width
+  }
+
+  flushIfFull() {
+    if (this.#length >= BUFFER) this.#flush()
+  }
+
+  /** Writes what is left and returns the bytes written in all. */
+  finish() {
+    this.#flush()
+    return this.#written
+  }
+
+  #flush() {
+    for (let offset = 0; offset < this.#length; ) {
+      offset += writeSync(this.#fd, this.#buffer, offset, this.#length - offset)
+    }
+    this.#written += this.#length
+    this.#length = 0
+  }
+}

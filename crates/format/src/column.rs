@@ -1,0 +1,174 @@
+//! Decoded columns: Arrow's physical layouts, in vectors that are reused from tile to tile.
+
+use copyist_datetime::Interval;
+
+/// A byte string inside the tile's bytes or, when it had to be rewritten, inside the arena.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ByteRef {
+    start: u32,
+    len: u32,
+}
+
+/// Set in `ByteRef::start` for the arena. Tiles and arenas are kept below 2 GiB.
+const ARENA: u32 = 1 << 31;
+
+impl ByteRef {
+    pub(crate) const EMPTY: ByteRef = ByteRef { start: 0, len: 0 };
+
+    #[inline(always)]
+    pub(crate) fn tile(start: usize, end: usize) -> Self {
+        Self { start: start as u32, len: (end - start) as u32 }
+    }
+
+    #[inline(always)]
+    pub(crate) fn arena(start: usize, end: usize) -> Self {
+        Self { start: start as u32 | ARENA, len: (end - start) as u32 }
+    }
+
+    /// Length in bytes.
+    #[inline(always)]
+    #[must_use]
+    #[allow(clippy::len_without_is_empty)]
+    pub fn len(self) -> usize {
+        self.len as usize
+    }
+
+    /// The bytes, given both places they can be in.
+    #[inline(always)]
+    #[must_use]
+    pub fn get<'a>(self, tile: &'a [u8], arena: &'a [u8]) -> &'a [u8] {
+        let (from, start) =
+            if self.start & ARENA == 0 { (tile, self.start as usize) } else { (arena, (self.start & !ARENA) as usize) };
+        &from[start..start + self.len as usize]
+    }
+}
+
+/// Values of one column, one element a row; the element of a NULL is unspecified.
+#[derive(Clone, Debug)]
+pub enum Values {
+    Bool(Vec<u8>),
+    I16(Vec<i16>),
+    /// Also dates: days since 2000-01-01.
+    I32(Vec<i32>),
+    /// Also times and timestamps: microseconds, timestamps since 2000-01-01.
+    I64(Vec<i64>),
+    F32(Vec<f32>),
+    F64(Vec<f64>),
+    /// Decimals, unscaled.
+    I128(Vec<i128>),
+    /// Microseconds and seconds west of Greenwich.
+    TimeTz(Vec<(i64, i32)>),
+    Interval(Vec<Interval>),
+    Uuid(Vec<[u8; 16]>),
+    /// Positions in the enum's list of labels.
+    Enum(Vec<u32>),
+    Bytes(Vec<ByteRef>),
+}
+
+/// One bit a row, set where the value is present. Empty while every row so far is present.
+#[derive(Clone, Debug, Default)]
+pub struct Validity {
+    words: Vec<u64>,
+    nulls: usize,
+}
+
+impl Validity {
+    pub(crate) fn clear(&mut self) {
+        self.words.clear();
+        self.nulls = 0;
+    }
+
+    #[inline]
+    pub(crate) fn set_null(&mut self, row: usize) {
+        let word = row / 64;
+        if word >= self.words.len() {
+            self.words.resize(word + 1, u64::MAX);
+        }
+        self.words[word] &= !(1 << (row % 64));
+        self.nulls += 1;
+    }
+
+    pub(crate) fn truncate(&mut self, rows: usize) {
+        if self.nulls == 0 {
+            return;
+        }
+        self.words.truncate(rows.div_ceil(64));
+        if let Some(last) = self.words.get_mut(rows / 64) {
+            *last |= u64::MAX << (rows % 64);
+        }
+        self.nulls = self.words.iter().map(|word| word.count_zeros() as usize).sum();
+    }
+
+    /// NULLs in the column.
+    #[must_use]
+    pub fn nulls(&self) -> usize {
+        self.nulls
+    }
+
+    /// Whether `row` has a value.
+    #[inline(always)]
+    #[must_use]
+    pub fn is_valid(&self, row: usize) -> bool {
+        self.words.get(row / 64).is_none_or(|word| word >> (row % 64) & 1 == 1)
+    }
+
+    /// The words, row r at bit r; rows past the last word are present.
+    #[must_use]
+    pub fn words(&self) -> &[u64] {
+        &self.words
+    }
+}
+
+/// A decoded column.
+#[derive(Clone, Debug)]
+pub struct Column {
+    pub values: Values,
+    pub validity: Validity,
+    /// Rows whose field is the DEFAULT string, ascending. They are NULL in `validity` too.
+    pub defaults: Vec<u32>,
+}
+
+impl Column {
+    pub(crate) fn new(values: Values) -> Self {
+        Self { values, validity: Validity::default(), defaults: Vec::new() }
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.validity.clear();
+        self.defaults.clear();
+        match &mut self.values {
+            Values::Bool(v) => v.clear(),
+            Values::I16(v) => v.clear(),
+            Values::I32(v) => v.clear(),
+            Values::I64(v) => v.clear(),
+            Values::F32(v) => v.clear(),
+            Values::F64(v) => v.clear(),
+            Values::I128(v) => v.clear(),
+            Values::TimeTz(v) => v.clear(),
+            Values::Interval(v) => v.clear(),
+            Values::Uuid(v) => v.clear(),
+            Values::Enum(v) => v.clear(),
+            Values::Bytes(v) => v.clear(),
+        }
+    }
+
+    pub(crate) fn truncate(&mut self, rows: usize) {
+        self.validity.truncate(rows);
+        let keep = self.defaults.partition_point(|&row| (row as usize) < rows);
+        self.defaults.truncate(keep);
+        match &mut self.values {
+            Values::Bool(v) => v.truncate(rows),
+            Values::I16(v) => v.truncate(rows),
+            Values::I32(v) => v.truncate(rows),
+            Values::I64(v) => v.truncate(rows),
+            Values::F32(v) => v.truncate(rows),
+            Values::F64(v) => v.truncate(rows),
+            Values::I128(v) => v.truncate(rows),
+            Values::TimeTz(v) => v.truncate(rows),
+            Values::Interval(v) => v.truncate(rows),
+            Values::Uuid(v) => v.truncate(rows),
+            Values::Enum(v) => v.truncate(rows),
+            Values::Bytes(v) => v.truncate(rows),
+        }
+    }
+}

@@ -1,0 +1,499 @@
+//! One tile in, columns out, and the first error where PostgreSQL would have stopped.
+
+use std::sync::Arc;
+
+use copyist_core::{DataError, ErrorCode, Result};
+use copyist_scan::{Eol, Grammar};
+
+use crate::column::Column;
+use crate::csv::Csv;
+use crate::fault::{Fault, Shown};
+use crate::field::{Field, Fields};
+use crate::text::{Text, end_marker_error};
+use crate::tile::{PAD, Tile};
+use crate::values::{Rows, Stopped, decode_column, explain_value, values_for};
+use crate::{Header, Plan, utf8};
+
+/// What a tile held.
+#[derive(Debug)]
+pub struct Decoded {
+    pub columns: Vec<Column>,
+    /// Bytes of rewritten values.
+    pub arena: Vec<u8>,
+    /// Rows in every column: all of the tile, or those before the error or the end marker.
+    pub rows: usize,
+    /// Offset in the tile's data of the first row's record.
+    pub start: u32,
+    /// 1 when a header was passed over.
+    pub header_lines: u64,
+    /// Lines of the tile as PostgreSQL counts them.
+    pub lines: u64,
+    /// Why the tile ends early.
+    pub fault: Option<Fault>,
+    /// TEXT: the data ended here at `\.`; what follows in the input is not data.
+    pub ended: bool,
+}
+
+/// Decodes tiles; reuses its memory from one to the next.
+pub struct Decoder {
+    plan: Arc<Plan>,
+    offsets: Vec<u32>,
+    decoded: Decoded,
+}
+
+/// Why the tile cannot be read past a position.
+#[derive(Clone, Copy)]
+enum Event {
+    BadEncoding,
+    StrayEol,
+    EndMarker,
+}
+
+impl Decoder {
+    /// A decoder for tiles of one input.
+    #[must_use]
+    pub fn new(plan: Arc<Plan>) -> Self {
+        let columns = plan.columns.iter().map(|column| Column::new(values_for(plan.layout, &column.ty))).collect();
+        let decoded =
+            Decoded { columns, arena: Vec::new(), rows: 0, start: 0, header_lines: 0, lines: 0, fault: None, ended: false };
+        Self { plan, offsets: Vec::new(), decoded }
+    }
+
+    /// The last tile's result.
+    #[must_use]
+    pub fn decoded(&self) -> &Decoded {
+        &self.decoded
+    }
+
+    /// Where each decoded row's record ends in the last tile's data (its line end excluded); for finding a row again.
+    pub fn record_ends<'a>(&'a self, tile: &'a Tile) -> impl Iterator<Item = u32> + 'a {
+        let eol = eol_byte(tile.eol);
+        let data = tile.data();
+        let trim = u32::from(tile.eol == Some(Eol::CrLf));
+        self.offsets
+            .iter()
+            .filter(move |&&offset| data.get(offset as usize).is_none_or(|byte| *byte == eol))
+            .map(move |&offset| offset - trim)
+            .skip(self.decoded.header_lines as usize)
+            .take(self.decoded.rows)
+    }
+
+    /// Decodes `tile`, replacing the previous result.
+    pub fn decode(&mut self, tile: &Tile) -> &Decoded {
+        let plan = Arc::clone(&self.plan);
+        let out = &mut self.decoded;
+        out.columns.iter_mut().for_each(Column::clear);
+        out.arena.clear();
+        (out.rows, out.start, out.header_lines, out.lines, out.fault, out.ended) = (0, 0, 0, 0, None, false);
+
+        let data = tile.data();
+        let indexed = plan.scanner.index(data, plan.grammar, tile.eol.unwrap_or(Eol::Lf), &mut self.offsets);
+        match plan.grammar {
+            Grammar::Csv { quote, escape, .. } => {
+                let fields = Csv {
+                    quote,
+                    escape,
+                    null: &plan.null,
+                    default: plan.default.as_deref(),
+                    quotes: indexed.quotes,
+                };
+                Pass { plan: &plan, tile, data, fields }.run(&indexed, &mut self.offsets, out);
+            }
+            Grammar::Text { .. } => {
+                let fields =
+                    Text { null: &plan.null, default: plan.default.as_deref(), backslashes: indexed.backslashes };
+                Pass { plan: &plan, tile, data, fields }.run(&indexed, &mut self.offsets, out);
+            }
+        }
+        &self.decoded
+    }
+}
+
+fn eol_byte(eol: Option<Eol>) -> u8 {
+    if eol == Some(Eol::Cr) { b'\r' } else { b'\n' }
+}
+
+/// One tile's decoding.
+struct Pass<'a, F> {
+    plan: &'a Plan,
+    tile: &'a Tile,
+    data: &'a [u8],
+    fields: F,
+}
+
+impl<F: Fields> Pass<'_, F> {
+    fn run(&self, indexed: &copyist_scan::Indexed, offsets: &mut Vec<u32>, out: &mut Decoded) {
+        let (plan, data) = (self.plan, self.data);
+        let crlf = self.tile.eol == Some(Eol::CrLf);
+        let event = self.first_event(indexed);
+        let mut records = indexed.records;
+        if let Some((at, _)) = event {
+            offsets.truncate(offsets.partition_point(|&offset| (offset as usize) < at));
+            records = offsets.iter().filter(|&&offset| self.is_end(offset)).count();
+        } else if self.tile.last && !data.is_empty() && !self.ends_with_record(offsets) {
+            // The last line has no line end. Under CRLF the field's end is one byte before the offset.
+            offsets.push((data.len() + usize::from(crlf)) as u32);
+            records += 1;
+        }
+        let open_quote = if event.is_none() { indexed.open_quote } else { None };
+
+        let mut first = 0;
+        if self.tile.header && records > 0 {
+            let end = offsets.iter().position(|&offset| self.is_end(offset)).unwrap_or(offsets.len() - 1);
+            first = end + 1;
+            records -= 1;
+            let unterminated = open_quote.filter(|_| records == 0);
+            if plan.header == Header::Match
+                && let Err(error) = self.match_header(&offsets[..first], unterminated)
+            {
+                let start = 0;
+                out.fault = Some(self.fault(error, start, self.record_end(&offsets[..first]), offsets));
+                return;
+            }
+            out.header_lines = 1;
+            if unterminated.is_some() {
+                return;
+            }
+        }
+
+        let width = plan.columns.len().max(1);
+        let body = &offsets[first..];
+        let mut regular = self.regular_rows(body, records, width);
+        if open_quote.is_some() {
+            regular = regular.min(records.saturating_sub(1));
+        }
+        let start = if first == 0 { 0 } else { offsets[first - 1] as usize + 1 };
+        out.start = start as u32;
+        let rows = Rows {
+            buffer: &self.tile.buffer,
+            offsets: body,
+            start: PAD + start,
+            width,
+            trim: usize::from(crlf),
+            fields: self.fields,
+        };
+        let mut limit = regular;
+        if plan.columns.is_empty() {
+            limit = (0..regular).find(|&row| matches!(rows.bounds(row, 0), (s, e) if s != e)).unwrap_or(regular);
+        }
+        for (c, column) in out.columns.iter_mut().enumerate() {
+            if let Err(Stopped(row)) = decode_column(&rows, plan, c, limit, column, &mut out.arena) {
+                limit = row;
+            }
+        }
+        if limit < regular || regular < records {
+            out.columns.iter_mut().for_each(|column| column.truncate(limit));
+        }
+        out.rows = limit;
+        if limit < records {
+            out.fault = Some(self.explain_row(body, limit, &rows, offsets, open_quote));
+        } else if let Some((at, event)) = event {
+            self.end_early(at, event, offsets, out);
+        }
+        out.lines = self.lines(indexed, records + first.min(1), offsets);
+    }
+
+    /// Whether the structural at `offset` ends a record; the one past the data does.
+    #[inline(always)]
+    fn is_end(&self, offset: u32) -> bool {
+        self.data.get(offset as usize).is_none_or(|byte| *byte == eol_byte(self.tile.eol))
+    }
+
+    fn ends_with_record(&self, offsets: &[u32]) -> bool {
+        offsets.last().is_some_and(|&offset| offset as usize + 1 == self.data.len() && self.is_end(offset))
+    }
+
+    /// The first position that stops reading, if any.
+    fn first_event(&self, indexed: &copyist_scan::Indexed) -> Option<(usize, Event)> {
+        let (high, nul) = self.plan.scanner.non_ascii_or_nul(self.data);
+        let encoding = if high || nul { utf8::first_invalid(self.data) } else { None };
+        [
+            encoding.map(|at| (at, Event::BadEncoding)),
+            indexed.stray_eol.map(|at| (at, Event::StrayEol)),
+            indexed.end_marker.map(|at| (at, Event::EndMarker)),
+        ]
+        .into_iter()
+        .flatten()
+        .min_by_key(|(at, _)| *at)
+    }
+
+    /// How many rows from the first have exactly `width` fields.
+    fn regular_rows(&self, body: &[u32], records: usize, width: usize) -> usize {
+        if body.len() == records * width
+            && body.chunks_exact(width).all(|row| row.last().is_some_and(|&offset| self.is_end(offset)))
+        {
+            return records;
+        }
+        let mut rows = 0;
+        for row in body.chunks(width) {
+            match row.iter().position(|&offset| self.is_end(offset)) {
+                Some(at) if at + 1 == width => rows += 1,
+                _ => break,
+            }
+        }
+        rows
+    }
+
+    /// Lines before `at`, as PostgreSQL counts them: a line a record, and in CSV one more for each line end in quotes.
+    /// Until the first record has told the line-end style, it counts carriage returns in quotes.
+    fn lines_before(&self, at: usize, offsets: &[u32]) -> u64 {
+        let scanner = &self.plan.scanner;
+        if !self.plan.is_csv() {
+            return offsets.iter().filter(|&&offset| (offset as usize) < at && self.is_end(offset)).count() as u64;
+        }
+        let counted = if self.tile.eol == Some(Eol::Lf) { b'\n' } else { b'\r' };
+        if !self.tile.first {
+            return scanner.count(&self.data[..at], counted) as u64;
+        }
+        let crlf = usize::from(self.tile.eol == Some(Eol::CrLf));
+        match offsets.iter().find(|&&offset| self.is_end(offset)).map(|&offset| offset as usize) {
+            Some(end) if end < at => {
+                let first = scanner.count(&self.data[..end - crlf], b'\r');
+                (first + 1 + scanner.count(&self.data[end + 1..at], counted)) as u64
+            }
+            _ => scanner.count(&self.data[..at], b'\r') as u64,
+        }
+    }
+
+    fn lines(&self, indexed: &copyist_scan::Indexed, records: usize, offsets: &[u32]) -> u64 {
+        if self.plan.is_csv() && indexed.quotes {
+            self.lines_before(self.data.len(), offsets)
+        } else {
+            records as u64
+        }
+    }
+
+    /// A fault in the record `start..end` of the data.
+    fn fault(&self, error: Box<DataError>, start: usize, end: usize, offsets: &[u32]) -> Fault {
+        let end = end.min(self.data.len());
+        Fault {
+            error,
+            line: self.lines_before(end, offsets),
+            record_offset: start as u64,
+            record_len: (end - start) as u64,
+            shown: Shown::Record(self.data[start..end].to_vec()),
+        }
+    }
+
+    /// End of the record whose structurals are the last of `offsets`, without its line end.
+    fn record_end(&self, offsets: &[u32]) -> usize {
+        let end = offsets.last().map_or(0, |&offset| offset as usize);
+        end - usize::from(self.tile.eol == Some(Eol::CrLf))
+    }
+
+    /// Reads one refused row again in PostgreSQL's order: split, count, convert.
+    fn explain_row(
+        &self,
+        body: &[u32],
+        row: usize,
+        rows: &Rows<'_, F>,
+        offsets: &[u32],
+        open_quote: Option<usize>,
+    ) -> Fault {
+        let width = rows.width;
+        let from = row * width;
+        let count = body[from..].iter().position(|&offset| self.is_end(offset)).map_or(body.len() - from, |at| at + 1);
+        let start = if row == 0 { rows.start - PAD } else { body[from - 1] as usize + 1 };
+        let end = self.record_end(&body[..from + count]).min(self.data.len());
+        let mut shown = None;
+        let error = if let Some(open) = open_quote.filter(|&open| open >= start) {
+            self.unterminated(open, offsets)
+        } else {
+            self.explain_fields(&body[from..from + count], start, &mut shown)
+        };
+        let mut fault = self.fault(error, start, end, offsets);
+        if let Some(shown) = shown {
+            fault.shown = shown;
+        }
+        fault
+    }
+
+    fn explain_fields(&self, ends: &[u32], start: usize, shown: &mut Option<Shown>) -> Box<DataError> {
+        let columns = &self.plan.columns;
+        let mut values = Vec::with_capacity(ends.len());
+        let spare = crate::ColumnPlan {
+            name: String::new(),
+            ty: copyist_core::Type::Text,
+            force_not_null: false,
+            force_null: false,
+            has_default: true,
+        };
+        let mut at = start;
+        for (index, &end) in ends.iter().enumerate() {
+            let last = index + 1 == ends.len();
+            let stop = if last { self.record_end(ends) } else { end as usize };
+            match self.value(at, stop, columns.get(index).unwrap_or(&spare)) {
+                Ok(value) => values.push(value),
+                Err(error) => return error,
+            }
+            at = end as usize + 1;
+        }
+        let empty_line = columns.is_empty() && values.len() == 1 && ends[0] as usize <= start;
+        if values.len() > columns.len() && !empty_line {
+            return DataError::new(ErrorCode::BadCopyFileFormat, "extra data after last expected column");
+        }
+        for (index, column) in columns.iter().enumerate() {
+            let Some(value) = values.get(index) else {
+                return DataError::new(
+                    ErrorCode::BadCopyFileFormat,
+                    format!("missing data for column \"{}\"", column.name),
+                );
+            };
+            if let Some(text) = value
+                && let Err(error) = explain_value(self.plan, &column.ty, text)
+            {
+                *shown = Some(Shown::Value { column: index, text: text.clone() });
+                return error;
+            }
+        }
+        DataError::new(ErrorCode::InternalError, "a row was refused and then accepted")
+    }
+
+    /// One field's value, None for NULL and DEFAULT.
+    fn value(&self, start: usize, end: usize, column: &crate::ColumnPlan) -> Result<Option<Vec<u8>>> {
+        let mut arena = Vec::new();
+        let buffer = &self.tile.buffer;
+        Ok(match self.fields.resolve(buffer, PAD + start, PAD + end, column, &mut arena)? {
+            Field::Null | Field::Default => None,
+            Field::Plain(s, e) => Some(buffer[s..e].to_vec()),
+            Field::Rewritten(s, e) => Some(arena[s..e].to_vec()),
+        })
+    }
+
+    fn unterminated(&self, open: usize, offsets: &[u32]) -> Box<DataError> {
+        let line = self.lines_before(open, offsets);
+        DataError::new(ErrorCode::BadCopyFileFormat, "unterminated CSV quoted field").with_hint(format!(
+            "The quote opened at byte {} of its input, {} and was never closed.",
+            self.tile.byte_offset + open as u64,
+            match self.lines_before(self.data.len(), offsets) - line {
+                0 => "on the same line,".to_owned(),
+                1 => "one line above,".to_owned(),
+                n => format!("{n} lines above,"),
+            }
+        ))
+    }
+
+    fn match_header(&self, ends: &[u32], unterminated: Option<usize>) -> Result<()> {
+        if let Some(open) = unterminated {
+            return Err(self.unterminated(open, ends));
+        }
+        let columns = &self.plan.columns;
+        let bad = |message: String| Err(DataError::new(ErrorCode::BadCopyFileFormat, message));
+        let mut at = 0;
+        let mut names = Vec::with_capacity(ends.len());
+        for (index, &end) in ends.iter().enumerate() {
+            let stop = if index + 1 == ends.len() { self.record_end(ends) } else { end as usize };
+            let mut name = crate::ColumnPlan {
+                name: String::new(),
+                ty: copyist_core::Type::Text,
+                force_not_null: false,
+                force_null: false,
+                has_default: true,
+            };
+            if let Some(column) = columns.get(index) {
+                name.name.clone_from(&column.name);
+                name.has_default = column.has_default;
+            }
+            names.push(self.value(at, stop, &name)?);
+            at = end as usize + 1;
+        }
+        if names.len() != columns.len() {
+            return bad(format!(
+                "wrong number of fields in header line: got {}, expected {}",
+                names.len(),
+                columns.len()
+            ));
+        }
+        for (index, (name, column)) in names.iter().zip(columns).enumerate() {
+            match name {
+                None => {
+                    return bad(format!(
+                        "column name mismatch in header line field {}: got null value (\"{}\"), expected \"{}\"",
+                        index + 1,
+                        String::from_utf8_lossy(&self.plan.null),
+                        column.name
+                    ));
+                }
+                Some(name) if *name != column.name.as_bytes() => {
+                    return bad(format!(
+                        "column name mismatch in header line field {}: got \"{}\", expected \"{}\"",
+                        index + 1,
+                        String::from_utf8_lossy(name),
+                        column.name
+                    ));
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The tile ends at `at`: an error there, or the end of the data.
+    fn end_early(&self, at: usize, event: Event, offsets: &[u32], out: &mut Decoded) {
+        let start = offsets.iter().rev().find(|&&offset| self.is_end(offset)).map_or(0, |&offset| offset as usize + 1);
+        let error = match event {
+            Event::BadEncoding => {
+                utf8::invalid_sequence(&self.tile.buffer[PAD + at..PAD + self.tile.filled.max(self.tile.len)])
+            }
+            Event::StrayEol => self.stray_eol(self.data[at]),
+            Event::EndMarker => match self.end_marker(at, start) {
+                Ok(()) => {
+                    out.ended = true;
+                    return;
+                }
+                Err(error) => error,
+            },
+        };
+        out.fault = Some(Fault {
+            error,
+            line: self.lines_before(at, offsets),
+            record_offset: start as u64,
+            record_len: (at - start) as u64,
+            shown: Shown::Nothing,
+        });
+    }
+
+    fn stray_eol(&self, byte: u8) -> Box<DataError> {
+        let (message, hint) = match (self.plan.is_csv(), byte) {
+            (true, b'\r') => {
+                ("unquoted carriage return found in data", "Use quoted CSV field to represent carriage return.")
+            }
+            (true, _) => ("unquoted newline found in data", "Use quoted CSV field to represent newline."),
+            (false, b'\r') => ("literal carriage return found in data", "Use \"\\r\" to represent carriage return."),
+            (false, _) => ("literal newline found in data", "Use \"\\n\" to represent newline."),
+        };
+        DataError::new(ErrorCode::BadCopyFileFormat, message).with_hint(hint)
+    }
+
+    /// PostgreSQL's conditions for a `\.` at `at` in the record that starts at `start`.
+    fn end_marker(&self, at: usize, start: usize) -> Result<()> {
+        const ALONE: &str = "end-of-copy marker is not alone on its line";
+        const STYLE: &str = "end-of-copy marker does not match previous newline style";
+        // On the very first line the style is not known yet.
+        let eol = if self.tile.first && start == 0 { None } else { self.tile.eol };
+        let byte = |index: usize| self.data.get(at + 2 + index).copied().unwrap_or(0);
+        let mut next = byte(0);
+        if eol == Some(Eol::CrLf) {
+            match next {
+                b'\n' => return Err(end_marker_error(STYLE)),
+                b'\r' => next = byte(1),
+                _ => return Err(end_marker_error(ALONE)),
+            }
+        }
+        if next != b'\r' && next != b'\n' {
+            return Err(end_marker_error(ALONE));
+        }
+        let matches = match eol {
+            Some(Eol::Lf | Eol::CrLf) => next == b'\n',
+            Some(Eol::Cr) => next == b'\r',
+            None => true,
+        };
+        if !matches {
+            return Err(end_marker_error(STYLE));
+        }
+        if at != start {
+            return Err(end_marker_error(ALONE));
+        }
+        Ok(())
+    }
+}

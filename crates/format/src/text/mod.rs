@@ -1,0 +1,133 @@
+//! TEXT fields: backslash escapes, and a NULL string that is matched before they are undone.
+//!
+//! A change here needs its twin in `naive.rs`, and in `copyist_scan` where it moves a record's or field's end.
+
+pub mod naive;
+
+mod encode;
+
+pub use encode::encode_rows;
+
+use copyist_core::{DataError, ErrorCode, Result};
+use memchr::memchr;
+
+use crate::ColumnPlan;
+use crate::csv::default_field;
+use crate::field::{Field, Fields, looks_typed};
+
+/// TEXT rules for one tile.
+#[derive(Clone, Copy)]
+pub(crate) struct Text<'a> {
+    pub null: &'a [u8],
+    pub default: Option<&'a [u8]>,
+    /// Whether the tile has any backslash at all.
+    pub backslashes: bool,
+}
+
+impl Fields for Text<'_> {
+    #[inline(always)]
+    fn all_plain(&self) -> bool {
+        // The usual NULL string `\N` cannot occur where there is no backslash.
+        !self.backslashes && self.null.first() == Some(&b'\\') && self.default.is_none()
+    }
+
+    #[inline(always)]
+    fn empty_is_null(&self, _: &ColumnPlan) -> bool {
+        self.null.is_empty()
+    }
+
+    fn markers_look_typed(&self) -> bool {
+        looks_typed(self.null) || self.default.is_some_and(looks_typed)
+    }
+
+    #[inline]
+    fn resolve(
+        &self,
+        buffer: &[u8],
+        start: usize,
+        end: usize,
+        column: &ColumnPlan,
+        arena: &mut Vec<u8>,
+    ) -> Result<Field> {
+        let raw = &buffer[start..end];
+        if raw == self.null {
+            return Ok(Field::Null);
+        }
+        if self.default == Some(raw) {
+            return default_field(column);
+        }
+        if !self.backslashes || memchr(b'\\', raw).is_none() {
+            return Ok(Field::Plain(start, end));
+        }
+        let from = arena.len();
+        unescape(raw, arena)?;
+        Ok(Field::Rewritten(from, arena.len()))
+    }
+}
+
+/// Appends the value of a field with backslashes in it. Octal and hexadecimal escapes can build bytes that are not
+/// UTF-8; those are refused.
+fn unescape(raw: &[u8], out: &mut Vec<u8>) -> Result<()> {
+    let from = out.len();
+    let mut verify = false;
+    let mut rest = raw;
+    while let Some(at) = memchr(b'\\', rest) {
+        out.extend_from_slice(&rest[..at]);
+        // A backslash at the very end of the input's last line stands for nothing.
+        let Some(&byte) = rest.get(at + 1) else {
+            rest = &[];
+            break;
+        };
+        let mut used = at + 2;
+        let value = match byte {
+            b'0'..=b'7' => {
+                let mut value = u32::from(byte - b'0');
+                while used < at + 4 && rest.get(used).is_some_and(|b| (b'0'..=b'7').contains(b)) {
+                    value = value * 8 + u32::from(rest[used] - b'0');
+                    used += 1;
+                }
+                let value = value as u8;
+                verify |= value == 0 || value >= 0x80;
+                value
+            }
+            b'x' => {
+                let mut value = 0u32;
+                let first = used;
+                while used < first + 2
+                    && let Some(digit) = rest.get(used).and_then(|b| char::from(*b).to_digit(16))
+                {
+                    value = value * 16 + digit;
+                    used += 1;
+                }
+                if used == first {
+                    b'x'
+                } else {
+                    let value = value as u8;
+                    verify |= value == 0 || value >= 0x80;
+                    value
+                }
+            }
+            b'b' => 8,
+            b'f' => 12,
+            b'n' => b'\n',
+            b'r' => b'\r',
+            b't' => b'\t',
+            b'v' => 11,
+            other => other,
+        };
+        out.push(value);
+        rest = &rest[used..];
+    }
+    out.extend_from_slice(rest);
+    if verify && let Some(at) = crate::utf8::first_invalid(&out[from..]) {
+        let error = crate::utf8::invalid_sequence(&out[from + at..]);
+        out.truncate(from);
+        return Err(error);
+    }
+    Ok(())
+}
+
+/// The error of a `\.` that does not end the data.
+pub(crate) fn end_marker_error(message: &'static str) -> Box<DataError> {
+    DataError::new(ErrorCode::BadCopyFileFormat, message)
+}

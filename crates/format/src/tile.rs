@@ -1,0 +1,58 @@
+//! A tile: whole records of the input in a padded, reused buffer.
+
+use copyist_scan::Eol;
+
+/// Bytes kept readable before the first and after the last byte of the data, so that word loads at a field's edges stay
+/// inside the buffer.
+pub const PAD: usize = 64;
+
+/// Whole records, cut out of the input at record ends. Only the last tile of an input may end without one.
+#[derive(Debug, Default)]
+pub struct Tile {
+    /// `PAD` bytes, the data, any look-ahead, at least `PAD` bytes.
+    pub buffer: Vec<u8>,
+    /// Length of the data.
+    pub len: usize,
+    /// Length of the data and of what was read beyond it; for messages that quote bytes past the tile.
+    pub filled: usize,
+    /// Position in the order of the input.
+    pub sequence: u64,
+    /// Offset of the data in the input.
+    pub byte_offset: u64,
+    /// The line-end style; None when the input has no line end at all.
+    pub eol: Option<Eol>,
+    /// Whether this is the input's first tile and it starts with a header.
+    pub header: bool,
+    /// Whether this is the first tile.
+    pub first: bool,
+    /// Whether the input ends with it.
+    pub last: bool,
+}
+
+impl Tile {
+    /// A tile holding all of `input`; for tests, fuzzing and small inputs.
+    #[must_use]
+    pub fn whole(input: &[u8], eol: Option<Eol>, header: bool) -> Self {
+        let mut buffer = vec![0; PAD];
+        buffer.extend_from_slice(input);
+        buffer.resize(buffer.len() + PAD, 0);
+        Self {
+            buffer,
+            len: input.len(),
+            filled: input.len(),
+            sequence: 0,
+            byte_offset: 0,
+            eol,
+            header,
+            first: true,
+            last: true,
+        }
+    }
+
+    /// The records.
+    #[inline]
+    #[must_use]
+    pub fn data(&self) -> &[u8] {
+        &self.buffer[PAD..PAD + self.len]
+    }
+}

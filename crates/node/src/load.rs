@@ -1,0 +1,421 @@
+//! A load as a JavaScript object.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use copyist_core::{DataError, ErrorCode};
+use copyist_format::infer::{Guess, column_names};
+use copyist_transcode::{ChunkData, Failure, Load, Next, Pushed, Source, Specification, peek};
+use napi::bindgen_prelude::{AsyncTask, BufferSlice, Function};
+use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
+use napi::{Env, Status, Task};
+use napi_derive::napi;
+
+use crate::convert::BindingFailure;
+use crate::specification::BindingSpecification;
+use crate::spool::BindingSpool;
+
+/// What `next` found. `state` is `chunk`, `pending`, `grow`, `end` or `failed`.
+#[napi(object)]
+pub struct BindingNext {
+    pub state: String,
+    /// Bytes written into the caller's buffer; with `grow`, the bytes it must hold.
+    pub length: u32,
+    pub rows: f64,
+    /// DuckDB: names the chunk whose strings stay in native memory until `release`.
+    pub id: u32,
+    /// DuckDB: width, data, validity, defaults of each column; -1 for none.
+    pub columns: Option<Vec<f64>>,
+    pub failure: Option<BindingFailure>,
+}
+
+impl BindingNext {
+    fn state(state: &str) -> Self {
+        Self { state: state.to_owned(), length: 0, rows: 0.0, id: 0, columns: None, failure: None }
+    }
+}
+
+/// How far the load is.
+#[napi(object)]
+pub struct BindingCounters {
+    pub bytes_read: f64,
+    pub rows_read: f64,
+    pub header_lines: f64,
+}
+
+/// Where a row is.
+#[napi(object)]
+pub struct BindingLocation {
+    pub line: f64,
+    pub byte_offset: f64,
+}
+
+/// A column's proven type.
+#[napi(object)]
+pub struct BindingGuess {
+    pub kind: String,
+    pub precision: Option<u32>,
+    pub scale: Option<i32>,
+}
+
+/// The outcome of `peek`.
+#[napi(object)]
+pub struct BindingPeek {
+    /// Absent when the input is empty.
+    pub names: Option<Vec<String>>,
+    pub failure: Option<BindingFailure>,
+}
+
+type Callback = ThreadsafeFunction<(), (), (), Status, false>;
+
+fn callback(function: &Function<'_, (), ()>) -> napi::Result<Callback> {
+    function.build_threadsafe_function::<()>().build()
+}
+
+#[derive(Default)]
+struct Inner {
+    load: Option<Load>,
+    pushed: Option<Arc<Pushed>>,
+    /// A chunk that did not fit the caller's buffer.
+    waiting: Option<copyist_transcode::Chunk>,
+    /// Chunks whose strings DuckDB still points to.
+    held: HashMap<u32, ChunkData>,
+    next_id: u32,
+}
+
+/// One pass over one input.
+#[napi]
+#[derive(Default)]
+pub struct BindingLoad {
+    inner: Mutex<Inner>,
+    /// JavaScript waits to be called.
+    armed: Arc<AtomicBool>,
+}
+
+#[napi]
+impl BindingLoad {
+    /// A load that has not started.
+    #[napi(constructor, catch_unwind)]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Starts reading a file. `onReady` is called when `next` has news after it was `pending`.
+    #[napi(catch_unwind)]
+    pub fn start_file(
+        &self,
+        specification: BindingSpecification,
+        path: String,
+        on_ready: Function<'_, (), ()>,
+    ) -> napi::Result<Option<BindingFailure>> {
+        let on_ready = callback(&on_ready)?;
+        let source = match open(&path) {
+            Ok(file) => Source::File(file),
+            Err(failure) => return Ok(Some(failure.into())),
+        };
+        Ok(self.start(&specification, source, None, on_ready))
+    }
+
+    /// Starts reading a spooled stream.
+    #[napi(catch_unwind)]
+    pub fn start_spool(
+        &self,
+        specification: BindingSpecification,
+        spool: &BindingSpool,
+        on_ready: Function<'_, (), ()>,
+    ) -> napi::Result<Option<BindingFailure>> {
+        let on_ready = callback(&on_ready)?;
+        let source = match spool.source() {
+            Ok(source) => source,
+            Err(failure) => return Ok(Some(failure.into())),
+        };
+        Ok(self.start(&specification, source, None, on_ready))
+    }
+
+    /// Starts reading what `push` brings. `onDrain` is called when pushing may go on.
+    #[napi(catch_unwind)]
+    pub fn start_stream(
+        &self,
+        specification: BindingSpecification,
+        high_water: u32,
+        on_ready: Function<'_, (), ()>,
+        on_drain: Function<'_, (), ()>,
+    ) -> napi::Result<Option<BindingFailure>> {
+        let on_ready = callback(&on_ready)?;
+        let on_drain = callback(&on_drain)?;
+        let drained = move || {
+            on_drain.call((), ThreadsafeFunctionCallMode::NonBlocking);
+        };
+        let pushed = Pushed::new(high_water as usize, Box::new(drained));
+        Ok(self.start(&specification, Source::Pushed(Arc::clone(&pushed)), Some(pushed), on_ready))
+    }
+
+    fn start(
+        &self,
+        specification: &BindingSpecification,
+        source: Source,
+        pushed: Option<Arc<Pushed>>,
+        on_ready: Callback,
+    ) -> Option<BindingFailure> {
+        let (plan, sink) = match specification.plan() {
+            Ok(plan) => plan,
+            Err(failure) => return Some(failure.into()),
+        };
+        let armed = Arc::clone(&self.armed);
+        let load = Load::start(Specification {
+            plan,
+            sink,
+            source,
+            name: specification.name.clone(),
+            table: specification.table.clone(),
+            limits: specification.limits(),
+            on_ready: Box::new(move || {
+                if armed.swap(false, Ordering::AcqRel) {
+                    on_ready.call((), ThreadsafeFunctionCallMode::NonBlocking);
+                }
+            }),
+        });
+        let mut inner = self.lock();
+        inner.load = Some(load);
+        inner.pushed = pushed;
+        None
+    }
+
+    /// Adds a chunk of the stream; false asks to wait for `onDrain`.
+    #[napi(catch_unwind)]
+    pub fn push(&self, chunk: BufferSlice<'_>) -> bool {
+        let pushed = self.lock().pushed.clone();
+        pushed.is_none_or(|pushed| pushed.push(chunk.to_vec()))
+    }
+
+    /// The stream has ended.
+    #[napi(catch_unwind)]
+    pub fn end(&self) {
+        if let Some(pushed) = &self.lock().pushed {
+            pushed.end();
+        }
+    }
+
+    /// The stream has failed.
+    #[napi(catch_unwind)]
+    pub fn fail(&self, message: String) {
+        if let Some(pushed) = &self.lock().pushed {
+            pushed.fail(message);
+        }
+    }
+
+    /// Copies the next chunk into `into`, waiting at most `waitMicros`.
+    #[napi(catch_unwind)]
+    pub fn next(&self, mut into: BufferSlice<'_>, wait_micros: u32) -> BindingNext {
+        let mut guard = self.lock();
+        let inner = &mut *guard;
+        let Some(load) = &inner.load else {
+            let error = DataError::new(ErrorCode::QueryCanceled, "COPY was cancelled");
+            return failed(Failure::whole(error));
+        };
+        let chunk = match inner.waiting.take() {
+            Some(chunk) => chunk,
+            None => {
+                // Armed before looking, so that news between the look and the return is not lost.
+                self.armed.store(true, Ordering::Release);
+                match load.try_next(Duration::from_micros(u64::from(wait_micros))) {
+                    Next::Pending => return BindingNext::state("pending"),
+                    Next::End => return BindingNext::state("end"),
+                    Next::Failed(failure) => return failed(*failure),
+                    Next::Chunk(chunk) => chunk,
+                }
+            }
+        };
+        let length = match &chunk.data {
+            ChunkData::Messages(bytes) => bytes.len(),
+            ChunkData::Vectors(_, batch) => batch.fixed_len,
+        };
+        if into.len() < length {
+            inner.waiting = Some(chunk);
+            return BindingNext { length: length as u32, ..BindingNext::state("grow") };
+        }
+        let rows = chunk.rows as f64;
+        let mut next = BindingNext { length: length as u32, rows, ..BindingNext::state("chunk") };
+        match chunk.data {
+            ChunkData::Messages(bytes) => {
+                into[..length].copy_from_slice(&bytes);
+                load.recycle(ChunkData::Messages(bytes));
+            }
+            ChunkData::Vectors(bytes, batch) => {
+                into[..length].copy_from_slice(&bytes[..length]);
+                let place = |offset: Option<usize>| offset.map_or(-1.0, |offset| offset as f64);
+                next.columns = Some(
+                    batch
+                        .columns
+                        .iter()
+                        .flat_map(|c| [c.width as f64, c.data as f64, place(c.validity), place(c.defaults)])
+                        .collect(),
+                );
+                next.id = inner.next_id;
+                inner.held.insert(inner.next_id, ChunkData::Vectors(bytes, batch));
+                inner.next_id = inner.next_id.wrapping_add(1);
+            }
+        }
+        next
+    }
+
+    /// DuckDB has consumed the rows of chunk `id`.
+    #[napi(catch_unwind)]
+    pub fn release(&self, id: u32) {
+        let mut inner = self.lock();
+        if let Some(chunk) = inner.held.remove(&id)
+            && let Some(load) = &inner.load
+        {
+            load.recycle(chunk);
+        }
+    }
+
+    /// How far the load is.
+    #[napi(catch_unwind)]
+    pub fn counters(&self) -> BindingCounters {
+        let counters = self.lock().load.as_ref().map(Load::counters).unwrap_or_default();
+        BindingCounters {
+            bytes_read: counters.bytes_read as f64,
+            rows_read: counters.rows_read as f64,
+            header_lines: counters.header_lines as f64,
+        }
+    }
+
+    /// Where a row, counted from 0, stands in the input.
+    #[napi(catch_unwind)]
+    pub fn locate(&self, row: f64) -> Option<BindingLocation> {
+        let location = self.lock().load.as_ref()?.locate(row as u64)?;
+        Some(BindingLocation { line: location.line as f64, byte_offset: location.byte_offset as f64 })
+    }
+
+    /// The proven types, after `end`.
+    #[napi(catch_unwind)]
+    pub fn guesses(&self) -> Vec<BindingGuess> {
+        let guesses = self.lock().load.as_ref().map(Load::guesses).unwrap_or_default();
+        guesses.iter().map(|guess| binding_guess(&guess.finish())).collect()
+    }
+
+    /// Stops all threads without waiting for them.
+    #[napi(catch_unwind)]
+    pub fn cancel(&self) {
+        if let Some(load) = &self.lock().load {
+            load.cancel();
+        }
+    }
+
+    /// Stops all threads; settles when they are gone. Chunks not yet released are kept until then by the caller's word
+    /// that DuckDB is done with them.
+    #[napi(catch_unwind)]
+    pub fn close(&self) -> AsyncTask<Closing> {
+        let mut inner = self.lock();
+        let load = inner.load.take();
+        if let Some(load) = &load {
+            load.cancel();
+        }
+        inner.pushed = None;
+        inner.waiting = None;
+        AsyncTask::new(Closing { load, _held: std::mem::take(&mut inner.held) })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Joins the threads off the main thread.
+pub struct Closing {
+    load: Option<Load>,
+    _held: HashMap<u32, ChunkData>,
+}
+
+impl Task for Closing {
+    type Output = ();
+    type JsValue = ();
+
+    fn compute(&mut self) -> napi::Result<()> {
+        drop(self.load.take());
+        Ok(())
+    }
+
+    fn resolve(&mut self, _: Env, (): ()) -> napi::Result<()> {
+        Ok(())
+    }
+}
+
+/// The column names that a table made from this file would have.
+#[napi(catch_unwind)]
+pub fn peek_file(specification: BindingSpecification, path: String) -> BindingPeek {
+    match open(&path) {
+        Ok(file) => peeked(&specification, Source::File(file)),
+        Err(failure) => BindingPeek { names: None, failure: Some(failure.into()) },
+    }
+}
+
+/// The same for a spooled stream.
+#[napi(catch_unwind)]
+pub fn peek_spool(specification: BindingSpecification, spool: &BindingSpool) -> BindingPeek {
+    match spool.source() {
+        Ok(source) => peeked(&specification, source),
+        Err(failure) => BindingPeek { names: None, failure: Some(failure.into()) },
+    }
+}
+
+fn peeked(specification: &BindingSpecification, source: Source) -> BindingPeek {
+    let limits = specification.limits();
+    let first = specification
+        .plan()
+        .and_then(|(plan, _)| peek(&plan, source, &specification.name, limits.tile_size, limits.max_record));
+    match first {
+        Ok(None) => BindingPeek { names: None, failure: None },
+        Ok(Some(fields)) => {
+            let header: Vec<Vec<u8>> = fields.into_iter().map(Option::unwrap_or_default).collect();
+            let named = specification.header != "false";
+            let names = column_names(named.then_some(&header[..]), header.len());
+            BindingPeek { names: Some(names), failure: None }
+        }
+        Err(failure) => BindingPeek { names: None, failure: Some(failure.into()) },
+    }
+}
+
+fn failed(failure: Failure) -> BindingNext {
+    BindingNext { failure: Some(failure.into()), ..BindingNext::state("failed") }
+}
+
+fn open(path: &str) -> Result<File, Failure> {
+    let refuse = |error: &std::io::Error| {
+        let mut failure = Failure::of_io(error, path);
+        let text = failure.error.message.replacen("could not read file", "could not open file", 1);
+        failure.error.message = text.replacen(&format!("\"{path}\":"), &format!("\"{path}\" for reading:"), 1).into();
+        failure
+    };
+    let file = File::open(path).map_err(|error| refuse(&error))?;
+    let metadata = file.metadata().map_err(|error| refuse(&error))?;
+    if metadata.is_dir() {
+        return Err(Failure::whole(DataError::new(
+            ErrorCode::WrongObjectType,
+            format!("\"{path}\" is a directory"),
+        )));
+    }
+    Ok(file)
+}
+
+fn binding_guess(guess: &Guess) -> BindingGuess {
+    let (kind, precision, scale) = match guess {
+        Guess::Bool => ("bool", None, None),
+        Guess::Int8 => ("int8", None, None),
+        Guess::Numeric { precision, scale } => {
+            ("numeric", Some(u32::from(*precision)), Some(i32::from(*scale)))
+        }
+        Guess::Float8 => ("float8", None, None),
+        Guess::Date => ("date", None, None),
+        Guess::Time => ("time", None, None),
+        Guess::Timestamp => ("timestamp", None, None),
+        Guess::TimestampTz => ("timestamptz", None, None),
+        Guess::Uuid => ("uuid", None, None),
+        Guess::Text => ("text", None, None),
+    };
+    BindingGuess { kind: kind.to_owned(), precision, scale }
+}

@@ -1,0 +1,198 @@
+//! The plan of a load as JavaScript gives it.
+
+use std::sync::Arc;
+
+use copyist_core::{ArrayType, DateOrder, EnumType, IntervalStyle, Session, Type};
+use copyist_datetime::Context;
+use copyist_format::{ColumnPlan, Header, Layout, Plan};
+use copyist_scan::{Grammar, Scanner};
+use copyist_transcode::{Failure, Limits, Sink};
+use napi_derive::napi;
+
+/// A column type; an array is its element's type with `array` set.
+#[napi(object)]
+pub struct BindingType {
+    pub kind: String,
+    pub precision: Option<u32>,
+    pub scale: Option<i32>,
+    pub length: Option<u32>,
+    /// Of an enum.
+    pub name: Option<String>,
+    pub labels: Option<Vec<String>>,
+    pub array: Option<BindingArray>,
+}
+
+/// What an array adds to its element's type.
+#[napi(object)]
+pub struct BindingArray {
+    pub element_oid: u32,
+    /// A byte.
+    pub delimiter: u32,
+}
+
+/// One column of the COPY column list.
+#[napi(object)]
+pub struct BindingColumn {
+    pub name: String,
+    pub ty: BindingType,
+    pub force_not_null: bool,
+    pub force_null: bool,
+    pub has_default: bool,
+}
+
+/// Settings of the target's session.
+#[napi(object)]
+pub struct BindingSession {
+    pub date_order: String,
+    pub interval_style: String,
+    pub time_zone: String,
+    pub now: i64,
+}
+
+/// The format, the columns and the limits.
+#[napi(object)]
+pub struct BindingSpecification {
+    /// `csv` or `text`.
+    pub format: String,
+    /// Bytes.
+    pub delimiter: u32,
+    pub quote: u32,
+    pub escape: u32,
+    pub null: String,
+    pub default: Option<String>,
+    /// `false`, `true` or `match`.
+    pub header: String,
+    pub columns: Vec<BindingColumn>,
+    pub session: BindingSession,
+    /// `pg_binary`, `pg_text`, `duckdb` or `infer`.
+    pub sink: String,
+    /// The relation's name in CONTEXT lines.
+    pub table: String,
+    /// The input's name in messages.
+    pub name: String,
+    pub threads: u32,
+    pub tile_size: u32,
+    pub window: u32,
+    pub max_record: u32,
+}
+
+impl BindingSpecification {
+    /// The plan proper. Fails when the session's time zone is unknown.
+    pub fn plan(&self) -> Result<(Arc<Plan>, Sink), Failure> {
+        let sink = match &*self.sink {
+            "pg_binary" => Sink::PgBinary,
+            "pg_text" => Sink::PgText,
+            "duckdb" => Sink::Duckdb,
+            _ => Sink::Infer,
+        };
+        let layout = match sink {
+            Sink::PgBinary => Layout::PgBinary,
+            Sink::Duckdb => Layout::Duckdb,
+            _ => Layout::PgText,
+        };
+        let delimiter = self.delimiter as u8;
+        let grammar = match &*self.format {
+            "csv" => Grammar::Csv { delimiter, quote: self.quote as u8, escape: self.escape as u8 },
+            _ => Grammar::Text { delimiter },
+        };
+        let context = Context::new(&self.session.session()).map_err(Failure::whole)?;
+        let plan = Plan {
+            scanner: Scanner::detect_checked().unwrap_or_else(|_| Scanner::detect()),
+            grammar,
+            null: self.null.clone().into_bytes(),
+            default: self.default.clone().map(String::into_bytes),
+            header: match &*self.header {
+                "true" => Header::Skip,
+                "match" => Header::Match,
+                _ => Header::No,
+            },
+            columns: self.columns.iter().map(BindingColumn::plan).collect(),
+            layout,
+            context: Arc::new(context),
+        };
+        Ok((Arc::new(plan), sink))
+    }
+
+    /// The limits.
+    pub fn limits(&self) -> Limits {
+        Limits {
+            threads: self.threads as usize,
+            tile_size: self.tile_size as usize,
+            window: self.window as usize,
+            max_record: self.max_record as usize,
+        }
+    }
+}
+
+impl BindingSession {
+    fn session(&self) -> Session {
+        Session {
+            date_order: match &*self.date_order {
+                "dmy" => DateOrder::Dmy,
+                "ymd" => DateOrder::Ymd,
+                _ => DateOrder::Mdy,
+            },
+            interval_style: match &*self.interval_style {
+                "postgres_verbose" => IntervalStyle::PostgresVerbose,
+                "sql_standard" => IntervalStyle::SqlStandard,
+                "iso_8601" => IntervalStyle::Iso8601,
+                _ => IntervalStyle::Postgres,
+            },
+            time_zone: self.time_zone.clone(),
+            now: self.now,
+        }
+    }
+}
+
+impl BindingColumn {
+    fn plan(&self) -> ColumnPlan {
+        ColumnPlan {
+            name: self.name.clone(),
+            ty: self.ty.column_type(),
+            force_not_null: self.force_not_null,
+            force_null: self.force_null,
+            has_default: self.has_default,
+        }
+    }
+}
+
+impl BindingType {
+    fn column_type(&self) -> Type {
+        let digits = self.precision.map(|p| p as u8);
+        let element = match &*self.kind {
+            "bool" => Type::Bool,
+            "int2" => Type::Int2,
+            "int4" => Type::Int4,
+            "int8" => Type::Int8,
+            "float4" => Type::Float4,
+            "float8" => Type::Float8,
+            "numeric" => Type::Numeric(self.precision.map(|p| (p as u16, self.scale.unwrap_or(0) as i16))),
+            "text" => Type::Text,
+            "varchar" => Type::Varchar(self.length),
+            "bpchar" => Type::Bpchar(self.length),
+            "bytea" => Type::Bytea,
+            "date" => Type::Date,
+            "time" => Type::Time(digits),
+            "timetz" => Type::TimeTz(digits),
+            "timestamp" => Type::Timestamp(digits),
+            "timestamptz" => Type::TimestampTz(digits),
+            "interval" => Type::Interval(digits),
+            "uuid" => Type::Uuid,
+            "json" => Type::Json,
+            "jsonb" => Type::Jsonb,
+            "enum" => Type::Enum(Arc::new(EnumType {
+                name: self.name.clone().unwrap_or_default(),
+                labels: self.labels.clone().unwrap_or_default(),
+            })),
+            _ => Type::Other,
+        };
+        match &self.array {
+            Some(array) => Type::Array(Arc::new(ArrayType {
+                element,
+                element_oid: array.element_oid,
+                delimiter: array.delimiter as u8,
+            })),
+            None => element,
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! TEXT: a backslash makes the byte after it ordinary.
+
+use super::escape::EscapeState;
+use super::line_end::LineEnd;
+use super::{Marks, Rules};
+use crate::kernel::Kernel;
+
+/// TEXT.
+pub(crate) struct Text<L> {
+    delimiter: u8,
+    line_end: L,
+    escapes: EscapeState,
+    backslashes: u64,
+}
+
+impl<L: LineEnd> Text<L> {
+    pub(crate) fn new(delimiter: u8, line_end: L) -> Text<L> {
+        Text { delimiter, line_end, escapes: EscapeState::default(), backslashes: 0 }
+    }
+}
+
+impl<L: LineEnd> Rules for Text<L> {
+    #[inline(always)]
+    fn marks<K: Kernel>(&mut self, kernel: K, block: K::Block, valid: u64) -> Marks {
+        let backslashes = kernel.equal(block, b'\\') & valid;
+        let (mut escaped, mut markers) = (0, 0);
+        if backslashes != 0 || self.escapes.is_pending() {
+            escaped = self.escapes.advance(backslashes).escaped;
+            markers = kernel.equal(block, b'.') & valid & escaped;
+            self.backslashes |= backslashes;
+        }
+        let ordinary = escaped | !valid;
+        let delimiters = kernel.equal(block, self.delimiter) & !ordinary;
+        let (ends, strays) = self.line_end.marks(kernel, block, ordinary);
+        Marks { delimiters, ends, strays, markers }
+    }
+
+    fn ends_inside_quotes(&self) -> bool {
+        false
+    }
+
+    fn ends_after_cr(&self) -> bool {
+        self.line_end.ends_after_cr()
+    }
+
+    fn quotes(&self) -> bool {
+        true
+    }
+
+    fn backslashes(&self) -> bool {
+        self.backslashes != 0
+    }
+}

@@ -1,0 +1,110 @@
+//! Decoded columns as an Arrow record batch.
+
+use std::sync::Arc;
+
+use arrow_array::types::IntervalMonthDayNano;
+use arrow_array::{
+    ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, FixedSizeBinaryArray, Float32Array, Float64Array, Int16Array,
+    Int32Array, Int64Array, IntervalMonthDayNanoArray, RecordBatch, RecordBatchOptions, StringArray, Time64MicrosecondArray,
+    TimestampMicrosecondArray,
+};
+use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
+use arrow_schema::{Field, Schema};
+use copyist_core::Type;
+use copyist_format::{ByteRef, Column, ColumnPlan, Decoded, Plan, Tile, Validity, Values};
+
+/// Days from 1970-01-01 to 2000-01-01.
+const EPOCH_DAYS: i32 = 10_957;
+const EPOCH_MICROS: i64 = 946_684_800_000_000;
+
+/// The rows as one batch. The columns must have been decoded with [`copyist_format::Layout::Arrow`].
+///
+/// # Panics
+/// If columns and plan disagree, which is a defect of the caller.
+#[must_use]
+pub fn record_batch(plan: &Plan, tile: &Tile, decoded: &Decoded) -> RecordBatch {
+    let mut fields = Vec::with_capacity(plan.columns.len());
+    let mut arrays = Vec::with_capacity(plan.columns.len());
+    for (spec, column) in plan.columns.iter().zip(&decoded.columns) {
+        let array = array(spec, column, tile, decoded);
+        fields.push(Field::new(&spec.name, array.data_type().clone(), true));
+        arrays.push(array);
+    }
+    let options = RecordBatchOptions::new().with_row_count(Some(decoded.rows));
+    RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options)
+        .expect("columns of one tile have one length")
+}
+
+fn nulls(validity: &Validity, rows: usize) -> Option<NullBuffer> {
+    if validity.nulls() == 0 {
+        return None;
+    }
+    let mut words = validity.words().to_vec();
+    words.resize(rows.div_ceil(64), u64::MAX);
+    Some(NullBuffer::new(BooleanBuffer::new(Buffer::from_vec(words), 0, rows)))
+}
+
+fn array(spec: &ColumnPlan, column: &Column, tile: &Tile, decoded: &Decoded) -> ArrayRef {
+    let nulls = nulls(&column.validity, decoded.rows);
+    match (&column.values, &spec.ty) {
+        (Values::Bool(v), _) => {
+            Arc::new(BooleanArray::new(BooleanBuffer::collect_bool(v.len(), |row| v[row] != 0), nulls))
+        }
+        (Values::I16(v), _) => Arc::new(Int16Array::new(ScalarBuffer::from(v.clone()), nulls)),
+        (Values::I32(v), Type::Date) => {
+            let days = v.iter().map(|&days| days.saturating_add(EPOCH_DAYS)).collect::<Vec<_>>();
+            Arc::new(Date32Array::new(ScalarBuffer::from(days), nulls))
+        }
+        (Values::I32(v), _) => Arc::new(Int32Array::new(ScalarBuffer::from(v.clone()), nulls)),
+        (Values::I64(v), Type::Time(_)) => {
+            Arc::new(Time64MicrosecondArray::new(ScalarBuffer::from(v.clone()), nulls))
+        }
+        (Values::I64(v), Type::Timestamp(_) | Type::TimestampTz(_)) => {
+            let micros = v.iter().map(|&micros| micros.saturating_add(EPOCH_MICROS)).collect::<Vec<_>>();
+            let array = TimestampMicrosecondArray::new(ScalarBuffer::from(micros), nulls);
+            if matches!(spec.ty, Type::TimestampTz(_)) { Arc::new(array.with_timezone("UTC")) } else { Arc::new(array) }
+        }
+        (Values::I64(v), _) => Arc::new(Int64Array::new(ScalarBuffer::from(v.clone()), nulls)),
+        (Values::F32(v), _) => Arc::new(Float32Array::new(ScalarBuffer::from(v.clone()), nulls)),
+        (Values::F64(v), _) => Arc::new(Float64Array::new(ScalarBuffer::from(v.clone()), nulls)),
+        (Values::I128(v), Type::Numeric(Some((precision, scale)))) => Arc::new(
+            Decimal128Array::new(ScalarBuffer::from(v.clone()), nulls)
+                .with_precision_and_scale(*precision as u8, *scale as i8)
+                .expect("the layout keeps precision and scale within Arrow's"),
+        ),
+        (Values::Interval(v), _) => {
+            let values = v
+                .iter()
+                .map(|i| IntervalMonthDayNano::new(i.months, i.days, i.micros.saturating_mul(1000)))
+                .collect::<Vec<_>>();
+            Arc::new(IntervalMonthDayNanoArray::new(ScalarBuffer::from(values), nulls))
+        }
+        (Values::Uuid(v), _) => {
+            Arc::new(FixedSizeBinaryArray::new(16, Buffer::from_vec(v.as_flattened().to_vec()), nulls))
+        }
+        (Values::Bytes(v), ty) => {
+            let (offsets, data) = gather(v, column, tile, decoded);
+            if *ty == Type::Bytea {
+                Arc::new(BinaryArray::new(offsets, data, nulls))
+            } else {
+                // Verifies all values at once.
+                Arc::new(StringArray::try_new(offsets, data, nulls).expect("tiles are verified to be UTF-8"))
+            }
+        }
+        (values, ty) => unreachable!("no array is made of {values:?} for {ty:?}"),
+    }
+}
+
+/// The values end to end, and where each begins. A NULL is empty.
+fn gather(values: &[ByteRef], column: &Column, tile: &Tile, decoded: &Decoded) -> (OffsetBuffer<i32>, Buffer) {
+    let mut data = Vec::with_capacity(values.iter().map(|value| value.len()).sum());
+    let mut offsets = Vec::with_capacity(values.len() + 1);
+    offsets.push(0);
+    for (row, value) in values.iter().enumerate() {
+        if column.validity.is_valid(row) {
+            data.extend_from_slice(value.get(&tile.buffer, &decoded.arena));
+        }
+        offsets.push(data.len() as i32);
+    }
+    (OffsetBuffer::new(ScalarBuffer::from(offsets)), Buffer::from_vec(data))
+}

@@ -1,0 +1,74 @@
+//! Why a load stopped, with its place in the input.
+
+use copyist_core::{DataError, ErrorCode};
+use copyist_format::{Fault, Plan, Shown};
+
+/// An error as the caller reports it.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    pub error: DataError,
+    /// Line from 1, as PostgreSQL counts.
+    pub line: Option<u64>,
+    /// Offset of the record in the input.
+    pub byte_offset: Option<u64>,
+    /// The column's name.
+    pub column: Option<String>,
+    /// PostgreSQL's CONTEXT.
+    pub context: Option<String>,
+}
+
+impl Failure {
+    /// An error of the load as a whole.
+    #[must_use]
+    pub fn whole(error: Box<DataError>) -> Self {
+        Self { error: *error, line: None, byte_offset: None, column: None, context: None }
+    }
+
+    /// An error of one record, `lines` lines and `byte_offset` bytes into the input.
+    #[must_use]
+    pub fn of_record(fault: &Fault, plan: &Plan, table: &str, lines: u64, byte_offset: u64) -> Self {
+        let line = lines + fault.line + 1;
+        Self {
+            error: (*fault.error).clone(),
+            line: Some(line),
+            byte_offset: Some(byte_offset + fault.record_offset),
+            column: match &fault.shown {
+                Shown::Value { column, .. } => Some(plan.columns[*column].name.clone()),
+                _ => None,
+            },
+            context: Some(fault.context(table, &plan.columns, line)),
+        }
+    }
+
+    /// A failed read of the input.
+    #[must_use]
+    pub fn of_io(error: &std::io::Error, name: &str) -> Self {
+        let code = match error.kind() {
+            std::io::ErrorKind::NotFound => ErrorCode::UndefinedFile,
+            std::io::ErrorKind::PermissionDenied => ErrorCode::InsufficientPrivilege,
+            std::io::ErrorKind::IsADirectory => ErrorCode::WrongObjectType,
+            _ => ErrorCode::IoError,
+        };
+        Self::whole(DataError::new(code, format!("could not read file \"{name}\": {}", reason(error))))
+    }
+
+    /// A defect caught before it could bring the process down.
+    #[must_use]
+    pub fn of_panic(payload: &(dyn std::any::Any + Send)) -> Self {
+        let text = payload
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or_else(|| payload.downcast_ref::<&str>().copied())
+            .unwrap_or("unknown");
+        Self::whole(
+            DataError::new(ErrorCode::InternalError, format!("copyist failed internally: {text}"))
+                .with_hint("This is a defect of copyist; nothing was loaded."),
+        )
+    }
+}
+
+/// The operating system's words without Rust's trailing error number.
+fn reason(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or(&text).to_owned()
+}

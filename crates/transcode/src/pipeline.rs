@@ -1,0 +1,572 @@
+//! Threads, the window of chunks in flight, and the order of the output.
+//!
+//! A worker takes a permit (a chunk's place in the window), then claims the next tile from the splitter, decodes and
+//! encodes it, and puts the result under the tile's number. The consumer takes results in that order. A permit comes back
+//! when the consumer recycles the chunk, so memory is bounded by permits × chunk size. Permits are taken before tiles are
+//! claimed: the tile everybody waits for always has one, so the window cannot lock up.
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use copyist_core::{DataError, ErrorCode};
+use copyist_format::infer::ColumnGuess;
+use copyist_format::{Decoder, Fault, Plan, Tile, duckdb, pgbinary, text};
+use copyist_scan::Eol;
+
+use crate::failure::Failure;
+use crate::locate::{Location, Recent, Span};
+use crate::source::Source;
+use crate::splitter::Splitter;
+
+/// What is made of the rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sink {
+    /// CopyData messages of a binary COPY stream, its header and trailer included.
+    PgBinary,
+    /// CopyData messages of a TEXT COPY stream.
+    PgText,
+    /// DuckDB vectors.
+    Duckdb,
+    /// Arrow record batches.
+    Arrow,
+    /// Nothing: every value is looked at to prove its column's type.
+    Infer,
+}
+
+/// Bounds on threads and memory.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Decoding threads, at least 1.
+    pub threads: usize,
+    /// Bytes of input a tile aims for.
+    pub tile_size: usize,
+    /// Chunks in flight: being made, waiting, or with the consumer.
+    pub window: usize,
+    /// Bytes of the longest record.
+    pub max_record: usize,
+}
+
+/// A load to start.
+pub struct Specification {
+    pub plan: Arc<Plan>,
+    pub sink: Sink,
+    pub source: Source,
+    /// The input's name in messages.
+    pub name: String,
+    /// The relation's name in CONTEXT lines.
+    pub table: String,
+    pub limits: Limits,
+    /// Called from any thread when `try_next` has news.
+    pub on_ready: Box<dyn Fn() + Send + Sync>,
+}
+
+/// Encoded rows.
+#[derive(Debug)]
+pub struct Chunk {
+    pub data: ChunkData,
+    pub rows: u64,
+}
+
+/// The form of a chunk.
+#[derive(Debug)]
+pub enum ChunkData {
+    /// PostgreSQL messages.
+    Messages(Vec<u8>),
+    /// DuckDB vectors and where they lie.
+    Vectors(Vec<u8>, duckdb::Batch),
+    /// A record batch.
+    #[cfg(feature = "arrow")]
+    Arrow(arrow_array::RecordBatch),
+}
+
+/// What `try_next` found.
+#[derive(Debug)]
+pub enum Next {
+    Chunk(Chunk),
+    /// Not yet; `on_ready` will be called.
+    Pending,
+    End,
+    Failed(Box<Failure>),
+}
+
+/// How far a load is.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Counters {
+    pub bytes_read: u64,
+    pub rows_read: u64,
+    pub header_lines: u64,
+}
+
+/// One tile's result.
+struct Done {
+    chunk: Option<ChunkData>,
+    rows: u64,
+    header_lines: u64,
+    lines: u64,
+    byte_offset: u64,
+    fault: Option<Fault>,
+    ended: bool,
+    span: Option<Span>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Results not yet consumed, by tile number.
+    done: HashMap<u64, Result<Done, Failure>>,
+    next: u64,
+    /// Tiles in the input, once known.
+    total: Option<u64>,
+    permits: usize,
+    pool: Vec<Vec<u8>>,
+    rows: u64,
+    lines: u64,
+    header_lines: u64,
+    recent: Recent,
+    trailer_due: bool,
+    /// An error that comes after the rows already handed out.
+    failure: Option<Box<Failure>>,
+    finished: bool,
+    guesses: Vec<ColumnGuess>,
+    workers: usize,
+}
+
+struct Shared {
+    plan: Arc<Plan>,
+    sink: Sink,
+    table: String,
+    splitter: Mutex<Splitter>,
+    state: Mutex<State>,
+    /// A permit came back, or everything stops.
+    window: Condvar,
+    /// A result came, or everything stops.
+    results: Condvar,
+    cancelled: AtomicBool,
+    bytes_read: AtomicU64,
+    on_ready: Box<dyn Fn() + Send + Sync>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A load in progress. Dropping it cancels it and waits for its threads.
+pub struct Load {
+    shared: Arc<Shared>,
+    pushed: Option<Arc<crate::Pushed>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Load {
+    /// Starts the threads.
+    #[must_use]
+    pub fn start(specification: Specification) -> Self {
+        let Specification { plan, sink, source, name, table, limits, on_ready } = specification;
+        let pushed = match &source {
+            Source::Pushed(pushed) => Some(Arc::clone(pushed)),
+            Source::File(_) | Source::Memory(_) => None,
+        };
+        let threads = limits.threads.max(1);
+        let state = State {
+            permits: limits.window.max(threads + 1),
+            trailer_due: sink == Sink::PgBinary,
+            workers: threads,
+            ..State::default()
+        };
+        let splitter = Splitter::new(source, name, limits.tile_size.max(1), limits.max_record);
+        let shared = Arc::new(Shared {
+            plan,
+            sink,
+            table,
+            splitter: Mutex::new(splitter),
+            state: Mutex::new(state),
+            window: Condvar::new(),
+            results: Condvar::new(),
+            cancelled: AtomicBool::new(false),
+            bytes_read: AtomicU64::new(0),
+            on_ready,
+        });
+        let mut handles = Vec::with_capacity(threads);
+        for number in 0..threads {
+            let worker = Arc::clone(&shared);
+            let spawned = std::thread::Builder::new()
+                .name(format!("copyist-{number}"))
+                .spawn(move || Worker::new(&worker).run());
+            match spawned {
+                Ok(handle) => handles.push(handle),
+                // Fewer threads do the same work; none at all is an error of the load.
+                Err(error) => shared.worker_missing(&error),
+            }
+        }
+        Self { shared, pushed, threads: Mutex::new(handles) }
+    }
+
+    /// The next chunk in the order of the input, waiting at most `wait`.
+    pub fn try_next(&self, wait: Duration) -> Next {
+        let deadline = (!wait.is_zero()).then(|| Instant::now() + wait);
+        let mut state = lock(&self.shared.state);
+        loop {
+            if let Some(next) = self.shared.advance(&mut state) {
+                return next;
+            }
+            let Some(left) = deadline.and_then(|deadline| deadline.checked_duration_since(Instant::now())) else {
+                return Next::Pending;
+            };
+            state = self.shared.results.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Gives a chunk's place in the window back, and its memory for reuse.
+    pub fn recycle(&self, chunk: ChunkData) {
+        let buffer = match chunk {
+            ChunkData::Messages(buffer) | ChunkData::Vectors(buffer, _) => Some(buffer),
+            #[cfg(feature = "arrow")]
+            ChunkData::Arrow(_) => None,
+        };
+        let mut state = lock(&self.shared.state);
+        self.shared.give_back(&mut state, buffer);
+    }
+
+    /// Progress so far. Rows are counted when handed out.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        let state = lock(&self.shared.state);
+        Counters {
+            bytes_read: self.shared.bytes_read.load(Ordering::Relaxed),
+            rows_read: state.rows,
+            header_lines: state.header_lines,
+        }
+    }
+
+    /// Where a row, counted from 0, stands in the input, if it was handed out recently.
+    #[must_use]
+    pub fn locate(&self, row: u64) -> Option<Location> {
+        lock(&self.shared.state).recent.locate(row)
+    }
+
+    /// What [`Sink::Infer`] proved, after [`Next::End`].
+    #[must_use]
+    pub fn guesses(&self) -> Vec<ColumnGuess> {
+        lock(&self.shared.state).guesses.clone()
+    }
+
+    /// Asks all threads to stop; returns at once.
+    pub fn cancel(&self) {
+        self.shared.cancel();
+        if let Some(pushed) = &self.pushed {
+            pushed.cancel();
+        }
+    }
+
+    /// Waits for all threads. Call [`Load::cancel`] first unless the input has ended.
+    pub fn join(&self) {
+        for handle in lock(&self.threads).drain(..) {
+            // A worker catches its own panics; a join error could only repeat one.
+            drop(handle.join());
+        }
+    }
+}
+
+impl Drop for Load {
+    fn drop(&mut self) {
+        self.cancel();
+        self.join();
+    }
+}
+
+impl Shared {
+    fn cancel(&self) {
+        self.cancelled.store(true, Ordering::Relaxed);
+        // Taking the lock orders the store before any waiter's next look.
+        drop(lock(&self.state));
+        self.window.notify_all();
+        self.results.notify_all();
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Relaxed)
+    }
+
+    fn worker_missing(&self, error: &std::io::Error) {
+        let mut state = lock(&self.state);
+        state.workers -= 1;
+        if state.workers == 0 {
+            state.failure = Some(Box::new(Failure::whole(DataError::new(
+                ErrorCode::OutOfMemory,
+                format!("could not start a thread: {error}"),
+            ))));
+        }
+    }
+
+    fn give_back(&self, state: &mut State, buffer: Option<Vec<u8>>) {
+        if let Some(buffer) = buffer {
+            state.pool.push(buffer);
+        }
+        state.permits += 1;
+        self.window.notify_one();
+    }
+
+    /// Consumes results in order until there is something to hand out. None when the next result is not there yet.
+    fn advance(&self, state: &mut State) -> Option<Next> {
+        loop {
+            if let Some(failure) = &state.failure {
+                return Some(Next::Failed(failure.clone()));
+            }
+            if state.finished || state.total == Some(state.next) {
+                state.finished = true;
+                if std::mem::take(&mut state.trailer_due) {
+                    return Some(Next::Chunk(Chunk { data: ChunkData::Messages(trailer()), rows: 0 }));
+                }
+                // Type guesses are merged by each worker as it leaves.
+                return if self.sink == Sink::Infer && state.workers > 0 { None } else { Some(Next::End) };
+            }
+            if self.is_cancelled() {
+                let error = DataError::new(ErrorCode::QueryCanceled, "COPY was cancelled");
+                return Some(Next::Failed(Box::new(Failure::whole(error))));
+            }
+            let done = match state.done.remove(&state.next)? {
+                Ok(done) => done,
+                Err(failure) => {
+                    state.failure = Some(Box::new(failure));
+                    continue;
+                }
+            };
+            state.next += 1;
+            if let Some(mut span) = done.span {
+                span.first_row = state.rows;
+                span.first_line = state.lines + if span.lines.is_some() { 0 } else { done.header_lines };
+                state.recent.push(span);
+            }
+            if let Some(fault) = &done.fault {
+                let failure = Failure::of_record(fault, &self.plan, &self.table, state.lines, done.byte_offset);
+                state.failure = Some(Box::new(failure));
+            }
+            state.rows += done.rows;
+            state.lines += done.lines;
+            state.header_lines += done.header_lines;
+            if done.ended {
+                state.total = Some(state.next);
+                state.done.clear();
+                self.window.notify_all();
+            }
+            match done.chunk {
+                Some(data) => return Some(Next::Chunk(Chunk { data, rows: done.rows })),
+                None => self.give_back(state, None),
+            }
+        }
+    }
+}
+
+/// The last message of a binary COPY stream.
+fn trailer() -> Vec<u8> {
+    let mut message = vec![b'd', 0, 0, 0, 6];
+    message.extend_from_slice(&pgbinary::TRAILER);
+    message
+}
+
+/// One thread's tools.
+struct Worker<'a> {
+    shared: &'a Shared,
+    tile: Tile,
+    decoder: Decoder,
+    encoder: pgbinary::Encoder,
+    guesses: Vec<ColumnGuess>,
+}
+
+impl<'a> Worker<'a> {
+    fn new(shared: &'a Shared) -> Self {
+        Self {
+            shared,
+            tile: Tile::default(),
+            decoder: Decoder::new(Arc::clone(&shared.plan)),
+            encoder: pgbinary::Encoder::default(),
+            guesses: vec![ColumnGuess::new(); shared.plan.columns.len()],
+        }
+    }
+
+    fn run(mut self) {
+        while let Some(buffer) = self.permit() {
+            if !self.turn(buffer) {
+                break;
+            }
+        }
+        let mut state = lock(&self.shared.state);
+        state.workers -= 1;
+        if self.shared.sink == Sink::Infer {
+            if state.guesses.is_empty() {
+                state.guesses = self.guesses;
+            } else {
+                for (all, own) in state.guesses.iter_mut().zip(&self.guesses) {
+                    all.merge(own);
+                }
+            }
+        }
+        drop(state);
+        self.shared.results.notify_all();
+        (self.shared.on_ready)();
+    }
+
+    /// Waits for a place in the window. None when everything stops.
+    fn permit(&self) -> Option<Vec<u8>> {
+        let mut state = lock(&self.shared.state);
+        loop {
+            if self.shared.is_cancelled() || state.failure.is_some() || state.finished || state.total.is_some() {
+                return None;
+            }
+            if state.permits > 0 {
+                state.permits -= 1;
+                return Some(state.pool.pop().unwrap_or_default());
+            }
+            state = self.shared.window.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// One tile. False when there is no more to do.
+    fn turn(&mut self, buffer: Vec<u8>) -> bool {
+        let shared = self.shared;
+        let mut splitter = lock(&shared.splitter);
+        let claimed = splitter.next(&shared.plan, &mut self.tile, &|| shared.is_cancelled());
+        shared.bytes_read.store(splitter.bytes_read, Ordering::Relaxed);
+        let result = match claimed {
+            Ok(true) => {
+                drop(splitter);
+                let made = catch_unwind(AssertUnwindSafe(|| self.make(buffer)));
+                made.map_err(|payload| Failure::of_panic(&*payload))
+            }
+            Ok(false) => {
+                let total = splitter.tiles();
+                drop(splitter);
+                let mut state = lock(&shared.state);
+                state.total = Some(state.total.map_or(total, |known| known.min(total)));
+                drop(state);
+                self.announce();
+                shared.window.notify_all();
+                return false;
+            }
+            Err(failure) => {
+                self.tile.sequence = splitter.fail();
+                drop(splitter);
+                Err(failure)
+            }
+        };
+        let stop = match &result {
+            Ok(done) => done.fault.is_some() || done.ended,
+            Err(_) => true,
+        };
+        if stop {
+            lock(&shared.splitter).finish();
+        }
+        lock(&shared.state).done.insert(self.tile.sequence, result);
+        self.announce();
+        !stop
+    }
+
+    fn announce(&self) {
+        self.shared.results.notify_all();
+        (self.shared.on_ready)();
+    }
+
+    fn make(&mut self, mut buffer: Vec<u8>) -> Done {
+        let shared = self.shared;
+        let plan = &*shared.plan;
+        let decoded = self.decoder.decode(&self.tile);
+        let rows = decoded.rows as u64;
+        let chunk = match shared.sink {
+            Sink::PgBinary | Sink::PgText => {
+                buffer.clear();
+                buffer.extend_from_slice(&[b'd', 0, 0, 0, 0]);
+                if shared.sink == Sink::PgText {
+                    text::encode_rows(&self.tile, decoded, &mut buffer);
+                } else {
+                    if self.tile.first {
+                        buffer.extend_from_slice(pgbinary::HEADER);
+                    }
+                    self.encoder.encode(plan, &self.tile, decoded, &mut buffer);
+                }
+                let length = (buffer.len() - 1) as u32;
+                buffer[1..5].copy_from_slice(&length.to_be_bytes());
+                (buffer.len() > 5).then_some(ChunkData::Messages(buffer))
+            }
+            Sink::Duckdb if rows == 0 => None,
+            Sink::Duckdb => {
+                let batch = duckdb::encode(plan, &self.tile, decoded, &mut buffer);
+                Some(ChunkData::Vectors(buffer, batch))
+            }
+            #[cfg(feature = "arrow")]
+            Sink::Arrow => (rows > 0).then(|| ChunkData::Arrow(crate::record_batch(plan, &self.tile, decoded))),
+            #[cfg(not(feature = "arrow"))]
+            Sink::Arrow => None,
+            Sink::Infer => {
+                for (guess, column) in self.guesses.iter_mut().zip(&decoded.columns) {
+                    observe(guess, column, &self.tile, &decoded.arena);
+                }
+                None
+            }
+        };
+        let span = (chunk.is_some() && shared.sink != Sink::Arrow && rows > 0).then(|| self.span());
+        let decoded = self.decoder.decoded();
+        Done {
+            chunk,
+            rows,
+            header_lines: decoded.header_lines,
+            lines: decoded.lines,
+            byte_offset: self.tile.byte_offset,
+            fault: decoded.fault.clone(),
+            ended: decoded.ended,
+            span,
+        }
+    }
+
+    /// What `locate` needs of this tile's rows.
+    fn span(&self) -> Span {
+        let (plan, tile, decoded) = (&*self.shared.plan, &self.tile, self.decoder.decoded());
+        let ends: Vec<u32> = self.decoder.record_ends(tile).collect();
+        let several = plan.is_csv() && decoded.lines != decoded.rows as u64 + decoded.header_lines;
+        let lines = several.then(|| {
+            let counted = if tile.eol == Some(Eol::Lf) { b'\n' } else { b'\r' };
+            let mut total = 0;
+            let mut from = 0;
+            let mut first = tile.first;
+            let mut count = |to: u32| {
+                // Until the first record has ended, PostgreSQL counts carriage returns; see `Pass::lines_before`.
+                let byte = if std::mem::take(&mut first) { b'\r' } else { counted };
+                total += plan.scanner.count(&tile.data()[from..to as usize], byte) as u32;
+                from = to as usize;
+                total
+            };
+            if decoded.start > 0 {
+                count(decoded.start - eol_len(tile));
+            }
+            ends.iter().map(|&end| count(end)).collect()
+        });
+        Span {
+            first_row: 0,
+            first_line: 0,
+            byte_offset: tile.byte_offset,
+            start: decoded.start,
+            ends,
+            lines,
+            eol_len: eol_len(tile),
+        }
+    }
+}
+
+fn eol_len(tile: &Tile) -> u32 {
+    if tile.eol == Some(Eol::CrLf) { 2 } else { 1 }
+}
+
+fn observe(guess: &mut ColumnGuess, column: &copyist_format::Column, tile: &Tile, arena: &[u8]) {
+    let copyist_format::Values::Bytes(values) = &column.values else {
+        unreachable!("types are proven on text");
+    };
+    for (row, value) in values.iter().enumerate() {
+        if column.validity.is_valid(row) {
+            guess.observe(value.get(&tile.buffer, arena));
+        } else {
+            guess.observe_null();
+        }
+    }
+}

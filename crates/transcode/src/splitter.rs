@@ -1,0 +1,216 @@
+//! The sequential half: reads the input and cuts it into tiles at record ends. Exact, whatever is quoted.
+
+use copyist_core::{DataError, ErrorCode};
+use copyist_format::{Header, PAD, Plan, Tile};
+use copyist_scan::{Eol, Grammar};
+
+use crate::failure::Failure;
+use crate::source::Source;
+
+/// Reads under one lock; whoever holds it claims the next tile.
+pub(crate) struct Splitter {
+    source: Source,
+    name: String,
+    /// Bytes read beyond the last tile's end.
+    carry: Vec<u8>,
+    sequence: u64,
+    /// Offset in the input of the first byte of `carry`.
+    byte_offset: u64,
+    eol: Option<Eol>,
+    started: bool,
+    ended: bool,
+    tile_size: usize,
+    max_record: usize,
+    pub bytes_read: u64,
+}
+
+const BOM: &[u8] = b"\xEF\xBB\xBF";
+
+impl Splitter {
+    pub fn new(source: Source, name: String, tile_size: usize, max_record: usize) -> Self {
+        Self {
+            source,
+            name,
+            carry: Vec::new(),
+            sequence: 0,
+            byte_offset: 0,
+            eol: None,
+            started: false,
+            ended: false,
+            tile_size,
+            max_record,
+            bytes_read: 0,
+        }
+    }
+
+    /// Stops reading: the data ended before the input did.
+    pub fn finish(&mut self) {
+        self.ended = true;
+    }
+
+    /// Stops reading after an error, which takes a tile's number for its place in the order.
+    pub fn fail(&mut self) -> u64 {
+        self.ended = true;
+        self.sequence += 1;
+        self.sequence - 1
+    }
+
+    /// Tiles cut so far.
+    pub fn tiles(&self) -> u64 {
+        self.sequence
+    }
+
+    /// Fills `tile` with the next records. False at the end of the input.
+    pub fn next(&mut self, plan: &Plan, tile: &mut Tile, cancelled: &dyn Fn() -> bool) -> Result<bool, Failure> {
+        if self.ended {
+            return Ok(false);
+        }
+        let first = !self.started;
+        let buffer = &mut tile.buffer;
+        buffer.clear();
+        buffer.resize(PAD, 0);
+        buffer.extend_from_slice(&self.carry);
+        self.carry.clear();
+        let mut want = self.tile_size;
+        let (len, last) = loop {
+            let filled = buffer.len() - PAD;
+            let end = self.fill(buffer, want.max(filled + 1), cancelled)?;
+            if first && !self.started && (end || buffer.len() - PAD >= BOM.len()) {
+                self.started = true;
+                if buffer[PAD..].starts_with(BOM) {
+                    buffer.drain(PAD..PAD + BOM.len());
+                    self.byte_offset = BOM.len() as u64;
+                }
+            }
+            let data = &buffer[PAD..];
+            if self.eol.is_none() {
+                self.eol = first_eol(data, plan.grammar, end);
+            }
+            if end {
+                break (data.len(), true);
+            }
+            if let Some(eol) = self.eol
+                && let Some(cut) = plan.scanner.last_record_end(data, plan.grammar, eol)
+            {
+                break (cut, false);
+            }
+            if data.len() > self.max_record {
+                return Err(self.record_too_long(data.len()));
+            }
+            want = (data.len() * 2).max(self.tile_size);
+        };
+        let filled = buffer.len() - PAD;
+        self.carry.extend_from_slice(&buffer[PAD + len..]);
+        buffer.resize(buffer.len() + PAD, 0);
+        self.ended = last;
+        if len == 0 && last && !first {
+            return Ok(false);
+        }
+        (tile.len, tile.filled, tile.eol) = (len, filled, self.eol);
+        (tile.sequence, tile.byte_offset) = (self.sequence, self.byte_offset);
+        (tile.first, tile.last) = (first, last);
+        tile.header = first && plan.header != Header::No;
+        self.sequence += 1;
+        self.byte_offset += len as u64;
+        Ok(true)
+    }
+
+    /// Reads until the buffer holds `want` bytes of data. True at the end of the input.
+    fn fill(&mut self, buffer: &mut Vec<u8>, want: usize, cancelled: &dyn Fn() -> bool) -> Result<bool, Failure> {
+        let mut filled = buffer.len();
+        buffer.resize(filled.max(PAD + want), 0);
+        while filled < PAD + want {
+            if cancelled() {
+                return Err(Failure::whole(DataError::new(ErrorCode::QueryCanceled, "COPY was cancelled")));
+            }
+            match self.source.read(&mut buffer[filled..PAD + want]) {
+                Ok(0) => {
+                    buffer.truncate(filled);
+                    return Ok(true);
+                }
+                Ok(size) => {
+                    filled += size;
+                    self.bytes_read += size as u64;
+                    // A slow stream is passed on record by record rather than held back until a tile is full.
+                    if matches!(self.source, Source::Pushed(_)) && filled > PAD + MIN_STREAMED {
+                        break;
+                    }
+                }
+                Err(error) => return Err(Failure::of_io(&error, &self.name)),
+            }
+        }
+        buffer.truncate(filled);
+        Ok(false)
+    }
+
+    fn record_too_long(&self, seen: usize) -> Failure {
+        let mut failure = Failure::whole(
+            DataError::new(
+                ErrorCode::ProgramLimitExceeded,
+                format!("a record is longer than {} bytes, the most the memory limit allows", self.max_record),
+            )
+            .with_detail(format!(
+                "{seen} bytes from byte offset {} on hold no end of a record; an opening quote may lack its closing one.",
+                self.byte_offset
+            ))
+            .with_hint("Raise memoryLimit, or check QUOTE and ESCAPE."),
+        );
+        failure.byte_offset = Some(self.byte_offset);
+        failure
+    }
+}
+
+/// Bytes of a pushed stream that are worth a tile of their own.
+const MIN_STREAMED: usize = 64 * 1024;
+
+/// The line-end style, told by the first record's end as PostgreSQL does; None while that has not been seen.
+fn first_eol(data: &[u8], grammar: Grammar, end: bool) -> Option<Eol> {
+    let mut quoted = false;
+    let mut escaped = false;
+    // An escape that is the quote itself is a plain toggle.
+    let grammar = match grammar {
+        Grammar::Csv { delimiter, quote, escape } if escape == quote => Grammar::Csv { delimiter, quote, escape: 0 },
+        other => other,
+    };
+    for (at, &byte) in data.iter().enumerate() {
+        match grammar {
+            Grammar::Csv { quote, escape, .. } => {
+                if quoted && byte == escape {
+                    escaped = !escaped;
+                }
+                if byte == quote && !escaped {
+                    quoted = !quoted;
+                }
+                if byte != escape {
+                    escaped = false;
+                }
+                if quoted {
+                    continue;
+                }
+            }
+            Grammar::Text { .. } => {
+                if escaped {
+                    escaped = false;
+                    continue;
+                }
+                if byte == b'\\' {
+                    escaped = true;
+                    continue;
+                }
+            }
+        }
+        match byte {
+            b'\n' => return Some(Eol::Lf),
+            b'\r' => {
+                return match data.get(at + 1) {
+                    Some(b'\n') => Some(Eol::CrLf),
+                    Some(_) => Some(Eol::Cr),
+                    None if end => Some(Eol::Cr),
+                    None => None,
+                };
+            }
+            _ => {}
+        }
+    }
+    None
+}

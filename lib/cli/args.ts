@@ -1,0 +1,146 @@
+import { parseArgs } from 'node:util'
+import { closest } from '../statement/spelling.ts'
+
+/** What the command line asks for. */
+export type Command =
+  | { readonly kind: 'help' }
+  | { readonly kind: 'version' }
+  | ({ readonly kind: 'copy' } & CopyCommand)
+
+/** A load, as the command line describes it. */
+export interface CopyCommand {
+  /** The statement itself, or the file that holds it. */
+  readonly statement: { readonly text: string } | { readonly file: string }
+  /** `--to`; absent when the environment decides. */
+  readonly to?: string
+  /** `--create` or `--no-create`; absent when neither is given. */
+  readonly createTable?: boolean
+  readonly json: boolean
+  readonly quiet: boolean
+  readonly threads?: number
+  /** Bytes. */
+  readonly memoryLimit?: number
+}
+
+/** The command line is wrong; the message says how, and `hint` what to write instead. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+  readonly hint: string | undefined
+
+  constructor(message: string, hint?: string) {
+    super(message)
+    this.hint = hint
+  }
+}
+
+const options = {
+  to: { type: 'string' },
+  create: { type: 'boolean' },
+  'no-create': { type: 'boolean' },
+  file: { type: 'string', short: 'f' },
+  json: { type: 'boolean' },
+  quiet: { type: 'boolean', short: 'q' },
+  threads: { type: 'string' },
+  'memory-limit': { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+  version: { type: 'boolean', short: 'V' },
+} as const
+
+const flagNames = Object.keys(options)
+/** The bounds of the programming interface. */
+const mostThreads = 64
+const leastMemory = 1024 ** 2
+
+/** Reads the words after the command's name. Throws {@link UsageError}. */
+export function parseArguments(words: readonly string[]): Command {
+  const { values, positionals } = readWords(words)
+  if (values.help) return { kind: 'help' }
+  if (values.version) return { kind: 'version' }
+  if (values.create && values['no-create']) throw new UsageError('--create and --no-create contradict each other')
+  const createTable = values['no-create'] ? false : values.create
+  return {
+    kind: 'copy',
+    statement: statementOf(positionals, values.file),
+    ...(values.to !== undefined && { to: nonEmpty('--to', values.to) }),
+    ...(createTable !== undefined && { createTable }),
+    json: values.json ?? false,
+    quiet: values.quiet ?? false,
+    ...(values.threads !== undefined && { threads: parseThreads(values.threads) }),
+    ...(values['memory-limit'] !== undefined && { memoryLimit: parseMemory(values['memory-limit']) }),
+  }
+}
+
+/** Whether errors are to be reported as JSON, even when the command line cannot be read otherwise. */
+export function wantsJson(words: readonly string[]): boolean {
+  const end = words.indexOf('--')
+  return (end < 0 ? words : words.slice(0, end)).includes('--json')
+}
+
+function readWords(words: readonly string[]) {
+  try {
+    return parseArgs({ args: [...words], options, allowPositionals: true, strict: true })
+  } catch (error) {
+    throw explain(error as NodeJS.ErrnoException, words)
+  }
+}
+
+/** Node's complaint in the command's own words. */
+function explain(error: NodeJS.ErrnoException, words: readonly string[]): UsageError {
+  const flag = /'((?:-\w, )?(-{1,2}[^\s'=<]+))/.exec(error.message)?.[2]
+  switch (error.code) {
+    case 'ERR_PARSE_ARGS_UNKNOWN_OPTION': {
+      const near = flag && closest(flag.replace(/^-+/, ''), flagNames)
+      const hint = near ? `Did you mean "--${near}"?` : undefined
+      return new UsageError(`unknown option "${flag ?? words.join(' ')}"`, hint)
+    }
+    case 'ERR_PARSE_ARGS_INVALID_OPTION_VALUE': {
+      const takes = flag !== undefined && /argument missing|ambiguous/.test(error.message)
+      return new UsageError(`option "${flag}" ${takes ? 'needs a value' : 'takes no value'}`)
+    }
+    default:
+      return new UsageError(error.message)
+  }
+}
+
+function statementOf(positionals: readonly string[], file: string | undefined): CopyCommand['statement'] {
+  const [text, ...others] = positionals
+  if (file !== undefined) {
+    if (text !== undefined) throw new UsageError('a statement and --file cannot be given together')
+    return { file: nonEmpty('--file', file) }
+  }
+  if (text === undefined) throw new UsageError('the statement is missing')
+  if (others.length > 0) {
+    const unquoted = /^copy$/i.test(text)
+    throw new UsageError(
+      `one statement is expected, but ${positionals.length} arguments are given`,
+      unquoted ? 'Put the whole statement in double quotes.' : undefined,
+    )
+  }
+  return { text }
+}
+
+function nonEmpty(flag: string, value: string): string {
+  if (value === '') throw new UsageError(`option "${flag}" needs a value`)
+  return value
+}
+
+function parseThreads(text: string): number {
+  const threads = /^\d{1,4}$/.test(text) ? Number(text) : 0
+  if (threads >= 1 && threads <= mostThreads) return threads
+  throw new UsageError(`invalid value for option "--threads": "${text}"`, `It takes a whole number from 1 to ${mostThreads}.`)
+}
+
+/** PostgreSQL's memory units, which are powers of 1024; a number alone is bytes. */
+const memoryUnits: Readonly<Record<string, number>> = { '': 0, b: 0, k: 1, kb: 1, m: 2, mb: 2, g: 3, gb: 3, t: 4, tb: 4 }
+
+/** `64MB` as a number of bytes. Throws {@link UsageError}. */
+function parseMemory(text: string): number {
+  const [, amount = '', unit = ''] = /^\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*$/i.exec(text) ?? []
+  const power = amount === '' ? undefined : memoryUnits[unit.toLowerCase().replace('ib', 'b')]
+  const bytes = power === undefined ? Number.NaN : Math.round(Number(amount) * 1024 ** power)
+  if (bytes >= leastMemory && Number.isSafeInteger(bytes)) return bytes
+  throw new UsageError(
+    `invalid value for option "--memory-limit": "${text}"`,
+    'It takes a size of at least 1MB, such as 64MB or 2GB.',
+  )
+}

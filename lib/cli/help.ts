@@ -1,0 +1,48 @@
+import { renderOptionHelp } from '../statement/option-docs.ts'
+import { fallbackFile } from './destination.ts'
+import { exitCodes } from './report.ts'
+
+/** The text of `--help` for a terminal of `width` columns. Ends with a line feed. */
+export function renderHelp(width: number): string {
+  return `Loads a CSV or TEXT file into PostgreSQL or DuckDB with SQL COPY.
+
+Usage:
+  copyist [options] "COPY table [ (columns) ] FROM { 'file' | STDIN }
+                     [ [WITH] (option [=] value, ...) ] [ WHERE condition ]"
+
+Options:
+  --to TARGET          postgres://user@host/database, or the path of a DuckDB file
+  --create             create the table from the file when it does not exist
+  --no-create          do not, where it is the default (without a target, see below)
+  -f, --file FILE      read the statement from FILE
+  --json               print the receipt, or the error, as one line of JSON
+  -q, --quiet          print nothing but errors
+  --threads N          decoder threads
+  --memory-limit SIZE  memory for buffers, such as 64MB
+  -h, --help           print this
+  -V, --version        print the version
+
+COPY options:
+${renderOptionHelp(Math.min(width, 100)).join('\n')}
+
+Examples:
+  copyist "COPY airports FROM 'airports.csv' WITH (FORMAT csv, HEADER)"
+  copyist --to postgres://localhost/app "COPY weather FROM 'weather.csv' CSV HEADER"
+  cat rows.txt | copyist --to app.duckdb "COPY weather (id, temp) FROM STDIN"
+
+Environment:
+  COPYIST_TO           the target when --to is not given
+  PGHOST, PGDATABASE   when either is set and COPYIST_TO is not, the target is PostgreSQL
+                       as these and PGPORT, PGUSER, PGPASSWORD describe it
+  COPYIST_SIMD         instruction set of the scanner: scalar, avx2, avx512 or neon
+  NO_COLOR, CI         no color; no progress bar
+  Without any of them the target is ${fallbackFile} in the current directory, and a table
+  that does not exist is created.
+
+Exit status:
+  ${exitCodes.loaded}    loaded
+  ${exitCodes.failed}    the load failed; nothing was loaded
+  ${exitCodes.usage}    the statement or the command line is wrong
+  ${exitCodes.interrupted}  interrupted (${exitCodes.terminated}: terminated); nothing was loaded
+`
+}

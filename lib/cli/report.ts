@@ -1,0 +1,69 @@
+import { CopyError } from '../errors.ts'
+import type { Receipt } from '../receipt.ts'
+import { formatDiagnostic } from '../statement/diagnostics.ts'
+import { UsageError } from './args.ts'
+import { formatBytes, formatCount, formatDuration, formatRate, formatRows } from './figures.ts'
+
+/** Exit codes of the command. */
+export const exitCodes = { loaded: 0, failed: 1, usage: 2, interrupted: 130, terminated: 143 } as const
+
+/**
+ * The receipt for people: what was loaded and how fast, what was held back, the table that was created. `database` is
+ * named when nobody else did. Lines are separated by `\n`; there is none at the end.
+ */
+export function formatReceipt(receipt: Receipt, database?: string): string {
+  const { rowsLoaded, rowsFiltered, bytesRead, elapsedMs } = receipt
+  const rate = formatRate(receipt.rowsRead / (Math.max(elapsedMs, 1) / 1000))
+  const figures = [formatBytes(bytesRead), formatDuration(elapsedMs), rate].join(', ')
+  const lines = [`COPY ${formatRows(rowsLoaded)} into ${receipt.table} (${figures})`]
+  if (rowsFiltered > 0) {
+    const read = `${formatCount(receipt.rowsRead)} read`
+    lines.push(`${formatRows(rowsFiltered)} of ${read} held back by WHERE, a trigger or a rule`)
+  }
+  if (database !== undefined) lines.push(`The database is ${database}.`)
+  if (receipt.createdTable !== undefined) lines.push('', `${receipt.createdTable.trimEnd().replace(/;$/, '')};`)
+  return lines.join('\n')
+}
+
+/** SQLSTATEs that blame the statement when they come with a place in it. */
+const statementStates: ReadonlySet<string> = new Set(['42601', '22023', '0A000', '22021', '22025', '22P02', '22003'])
+
+/** 2 when the command line or the statement is wrong, 1 for everything that happens later. */
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof UsageError) return exitCodes.usage
+  if (error instanceof CopyError && error.statement && statementStates.has(error.sqlState)) return exitCodes.usage
+  return exitCodes.failed
+}
+
+/** The error for people. */
+export function formatError(error: unknown): string {
+  if (error instanceof CopyError) return formatDiagnostic(error)
+  if (error instanceof UsageError) {
+    const hint = error.hint === undefined ? [] : [`HINT:  ${error.hint}`]
+    return [`ERROR:  ${error.message}`, ...hint, 'Try "copyist --help".'].join('\n')
+  }
+  return `ERROR:  ${messageOf(error)}`
+}
+
+/** The error for programs: one line of JSON. Fields that are not known are absent. */
+export function formatErrorJson(error: unknown): string {
+  if (!(error instanceof CopyError)) {
+    const isUsage = error instanceof UsageError
+    const hint = isUsage ? error.hint : undefined
+    return JSON.stringify({ error: { code: isUsage ? 'usage' : codeOf(error), message: messageOf(error), hint } })
+  }
+  const { code, sqlState, message, position, detail, hint, context, statement } = error
+  const offset = statement?.offset
+  return JSON.stringify({ error: { code, sqlState, message, position, detail, hint, context, offset } })
+}
+
+function codeOf(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  return typeof code === 'string' ? code : 'internal_error'
+}
+
+/** An attempt at several addresses fails with an error that has no message of its own. */
+function messageOf(error: unknown): string {
+  if (error instanceof AggregateError && error.message === '') return error.errors.map(messageOf).join('; ')
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,173 @@
+import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import type { Receipt } from '../receipt.ts'
+import type { CopyFrom } from '../statement/ast.ts'
+import { parseCopy } from '../statement/parser.ts'
+import { type CopyCommand, parseArguments, UsageError, wantsJson } from './args.ts'
+import { chooseDestination, type Destination, redact } from './destination.ts'
+import { renderHelp } from './help.ts'
+import { canDraw, ProgressBar } from './progress.ts'
+import { exitCodeOf, exitCodes, formatError, formatErrorJson, formatReceipt } from './report.ts'
+
+/** Runs the command for `process` and answers with its exit code. Never rejects. */
+export async function run(process: NodeJS.Process): Promise<number> {
+  const words = process.argv.slice(2)
+  const { env, stdout, stderr } = process
+  // Whoever reads the output may stop reading; what was loaded is loaded all the same.
+  for (const stream of [stdout, stderr]) stream.on('error', ignoreClosedPipe)
+  let destination: Destination | undefined
+  const interruption = new Interruption(process)
+  try {
+    const command = parseArguments(words)
+    if (command.kind === 'help') {
+      await print(stdout, renderHelp(stdout.columns || 80))
+      return exitCodes.loaded
+    }
+    if (command.kind === 'version') {
+      await print(stdout, `copyist ${packageVersion()}\n`)
+      return exitCodes.loaded
+    }
+    // What is wrong with the statement shows before anything is connected to.
+    const statement = parseCopy(await statementText(command))
+    destination = chooseDestination(command.to, env)
+    const receipt = await load(process, command, statement, destination, interruption)
+    const database = destination.isFallback ? destination.target : undefined
+    if (command.json) await print(stdout, `${JSON.stringify(receipt)}\n`)
+    else if (!command.quiet) await print(stdout, `${formatReceipt(receipt, database)}\n`)
+    return exitCodes.loaded
+  } catch (error) {
+    const json = wantsJson(words)
+    const { exitCode } = interruption
+    if (exitCode !== undefined) {
+      await print(stderr, json ? `${interruptedJson}\n` : 'interrupted; nothing was loaded\n')
+      return exitCode
+    }
+    const text = json ? formatErrorJson(error) : formatError(error)
+    await print(stderr, `${redact(text, destination?.target, env)}\n`)
+    return exitCodeOf(error)
+  } finally {
+    interruption.dispose()
+  }
+}
+
+const interruptedJson = JSON.stringify({
+  error: { code: 'query_canceled', sqlState: '57014', message: 'interrupted; nothing was loaded' },
+})
+
+async function load(
+  process: NodeJS.Process,
+  command: CopyCommand,
+  statement: CopyFrom,
+  destination: Destination,
+  interruption: Interruption,
+): Promise<Receipt> {
+  // Only a load needs the drivers and the native addon.
+  const { connect } = await import('../index.ts')
+  const db = await interruption.race(connect(destination.target))
+  const { stdin, stderr, env } = process
+  const isTalkative = !command.quiet && !command.json
+  const bar = isTalkative && canDraw(stderr, env) ? new ProgressBar(stderr, env) : undefined
+  const fromStdin = statement.source.kind === 'stdin'
+  const createTable = command.createTable ?? (destination.isFallback ? true : undefined)
+  try {
+    if (fromStdin && stdin.isTTY && !command.quiet) {
+      const key = process.platform === 'win32' ? 'Ctrl-Z and Enter' : 'Ctrl-D'
+      await print(stderr, `Enter the rows, one a line. End with ${key} on a line of its own.\n`)
+    }
+    return await db.copy(statement.text, {
+      signal: interruption.signal,
+      ...(fromStdin && { stdin }),
+      // The bar would be drawn into what is being typed.
+      ...(bar && !(fromStdin && stdin.isTTY) && { onProgress: (progress) => bar.update(progress) }),
+      ...(command.threads !== undefined && { threads: command.threads }),
+      ...(command.memoryLimit !== undefined && { memoryLimit: command.memoryLimit }),
+      ...(createTable !== undefined && { createTable }),
+    })
+  } finally {
+    bar?.clear()
+    // An open standard input would keep the process alive.
+    if (fromStdin) stdin.destroy()
+    await db.close()
+  }
+}
+
+/** The statement from the command line or from the file that is named there. */
+async function statementText({ statement }: CopyCommand): Promise<string> {
+  if ('text' in statement) return statement.text
+  try {
+    const bytes = await readFile(statement.file)
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch (error) {
+    const reason = error instanceof TypeError ? 'it is not UTF-8' : error instanceof Error ? error.message : String(error)
+    throw new UsageError(`cannot read the statement from "${statement.file}": ${reason}`)
+  }
+}
+
+/**
+ * SIGINT and SIGTERM: the first asks the load to stop and roll back, the second ends the process at once, in case it
+ * cannot.
+ */
+class Interruption {
+  readonly #process: NodeJS.Process
+  readonly #controller = new AbortController()
+  readonly #onInterrupt = () => this.#interrupt(exitCodes.interrupted)
+  readonly #onTerminate = () => this.#interrupt(exitCodes.terminated)
+  #exitCode: number | undefined
+
+  constructor(process: NodeJS.Process) {
+    this.#process = process
+    process.on('SIGINT', this.#onInterrupt)
+    process.on('SIGTERM', this.#onTerminate)
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal
+  }
+
+  /** The code to exit with; undefined while no signal has come. */
+  get exitCode(): number | undefined {
+    return this.#exitCode
+  }
+
+  /** `promise`, or a rejection as soon as a signal comes. */
+  async race<Value>(promise: Promise<Value>): Promise<Value> {
+    this.signal.throwIfAborted()
+    let onAbort = () => {}
+    const aborted = new Promise<never>((_, reject) => {
+      onAbort = () => reject(this.signal.reason)
+      this.signal.addEventListener('abort', onAbort, { once: true })
+    })
+    try {
+      return await Promise.race([promise, aborted])
+    } finally {
+      this.signal.removeEventListener('abort', onAbort)
+    }
+  }
+
+  dispose(): void {
+    this.#process.off('SIGINT', this.#onInterrupt)
+    this.#process.off('SIGTERM', this.#onTerminate)
+  }
+
+  #interrupt(exitCode: number): void {
+    if (this.#exitCode !== undefined) this.#process.exit(exitCode)
+    this.#exitCode = exitCode
+    this.#controller.abort()
+  }
+}
+
+/** Resolves when the text is out, or when nobody reads it any more. */
+function print(stream: NodeJS.WritableStream, text: string): Promise<void> {
+  return new Promise((resolve) => {
+    stream.write(text, () => resolve())
+  })
+}
+
+function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE' && error.code !== 'ERR_STREAM_DESTROYED') throw error
+}
+
+function packageVersion(): string {
+  const { version } = createRequire(import.meta.url)('../../package.json') as { version: string }
+  return version
+}

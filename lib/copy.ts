@@ -1,0 +1,387 @@
+import { randomUUID } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import { loadAddon } from './native/addon.ts'
+import { CopyError } from './errors.ts'
+import type { LoadColumn, NativeLoad, SinkKind } from './native/load.ts'
+import { inferColumns, type Input, type LoadLimits, openLoad, Spool } from './native/open.ts'
+import type { ByteSource } from './native/pump.ts'
+import { reportProgress } from './progress.ts'
+import type { Progress, Receipt } from './receipt.ts'
+import type { CopyFrom, CopyOptions, Name } from './statement/ast.ts'
+import { parseCopy } from './statement/parser.ts'
+import { printTable } from './statement/printing.ts'
+import type { TableDescription, Target, TargetTransaction } from './target/target.ts'
+
+/** What a call of {@link Database.copy} may set beside the statement. */
+export interface CopyCallOptions {
+  /** The bytes of `FROM STDIN`: a Node Readable, a web ReadableStream, or any (async) iterable of byte chunks. */
+  readonly stdin?: ByteSource
+  /** Aborting rolls the load back; `copy` then rejects with SQLSTATE 57014. */
+  readonly signal?: AbortSignal
+  /** Called at most 20 times a second while the load runs, and once at its end. */
+  readonly onProgress?: (progress: Progress) => void
+  /** Decoder threads; by default the cores of this process, at most 4. */
+  readonly threads?: number
+  /** Bytes that buffers may take, at least 1 MiB; by default 256 MiB. A record may take an eighth of it. */
+  readonly memoryLimit?: number
+  /** Whether a table that does not exist is created from the file; the statement's CREATE_TABLE option comes first. */
+  readonly createTable?: boolean
+}
+
+const DEFAULT_MEMORY_LIMIT = 256 * 1024 * 1024
+const LEAST_MEMORY_LIMIT = 1024 * 1024
+const MOST_THREADS = 64
+/** More decoders than this wait for the target. */
+const DEFAULT_THREADS = 4
+
+/** Runs one statement on `target` from parsing to commit. */
+export async function runCopy(target: Target, text: string, call: CopyCallOptions): Promise<Receipt> {
+  const started = performance.now()
+  const statement = parseCopy(text)
+  const limits = checkedLimits(call)
+  const { signal } = call
+  if (signal?.aborted) throw aborted(signal)
+  const source = await openSource(statement, call)
+  const work = new Work(target, statement, source, limits, call, started)
+  try {
+    return await work.run()
+  } catch (error) {
+    // Whatever failed first because of the abort, the abort is what happened.
+    if (signal?.aborted && !isCancelled(error)) throw aborted(signal, error)
+    throw error
+  } finally {
+    await work.dispose()
+  }
+}
+
+/** One statement's resources. */
+class Work {
+  #spool: Spool | undefined
+  #native: NativeLoad | undefined
+
+  constructor(
+    readonly target: Target,
+    readonly statement: CopyFrom,
+    readonly source: Input,
+    readonly limits: LoadLimits,
+    readonly call: CopyCallOptions,
+    readonly started: number,
+  ) {}
+
+  async run(): Promise<Receipt> {
+    const transaction = await this.target.begin(this.call.signal)
+    try {
+      const receipt = await this.#load(transaction)
+      await transaction.commit()
+      return { ...receipt, elapsedMs: performance.now() - this.started }
+    } catch (error) {
+      // Native threads must be gone before the target lets go of what they might still feed.
+      await this.#native?.close()
+      await transaction.rollback()
+      throw error
+    }
+  }
+
+  async dispose(): Promise<void> {
+    await this.#native?.close()
+    this.#spool?.dispose()
+    if (this.source.kind === 'stream') discard(this.source.stream)
+  }
+
+  async #load(transaction: TargetTransaction): Promise<Receipt> {
+    const { statement, limits, call } = this
+    const { signal } = call
+    let input = this.source
+    let createdTable: string | undefined
+    let table = await transaction.describe(statement.table)
+    if (table === undefined) {
+      if (!(statement.options.createTable ?? call.createTable ?? false)) throw undefinedTable(statement)
+      if (input.kind === 'stream') {
+        // Half of the limit: the other half is for the load that follows.
+        this.#spool = new Spool(Math.floor(limits.memoryLimit / 2))
+        await this.#spool.fill(input.stream, input.name, signal)
+        input = { kind: 'spool', spool: this.#spool, name: input.name }
+        if (signal?.aborted) throw aborted(signal)
+      }
+      const inferred = await inferColumns(
+        { options: plainOptions(statement.options), table: statement.table.name.value, limits },
+        input,
+        signal,
+      )
+      const columns = nameColumns(statement, inferred)
+      if (columns.length === 0) throw emptyInput(statement, input.name)
+      createdTable = await transaction.createTable(statement.table, columns)
+      table = await transaction.describe(statement.table)
+      if (table === undefined) throw undefinedTable(statement)
+    }
+    const columns = resolveColumns(statement, table, this.target.capabilities.caseInsensitiveNames)
+    const usesDefaults = statement.options.default !== undefined
+    const sink = transaction.sinkFor(table, columns, usesDefaults)
+    const native = openLoad(
+      {
+        options: statement.options,
+        columns: loadColumns(statement, table, columns, this.target.capabilities.caseInsensitiveNames),
+        session: await transaction.session(),
+        sink,
+        table: table.relationName,
+        limits,
+      },
+      input,
+    )
+    this.#native = native
+    const progress = reportProgress(native, call.onProgress, this.started)
+    try {
+      const outcome = await transaction.load({
+        table,
+        columns,
+        ...(statement.where === undefined ? {} : { where: statement.where.sql }),
+        usesDefaults,
+        sink,
+        native,
+        ...(signal === undefined ? {} : { signal }),
+      })
+      if (signal?.aborted) throw aborted(signal)
+      const counters = native.counters()
+      if (counters.rowsRead !== outcome.rowsLoaded + outcome.rowsFiltered) {
+        throw unbalanced(counters.rowsRead, outcome.rowsLoaded, outcome.rowsFiltered)
+      }
+      return {
+        id: randomUUID(),
+        statement: statement.text,
+        target: this.target.kind,
+        table: table.sqlName,
+        columns: columns.map((index) => table.columns[index]?.name ?? ''),
+        rowsRead: counters.rowsRead,
+        rowsLoaded: outcome.rowsLoaded,
+        rowsFiltered: outcome.rowsFiltered,
+        headerLines: counters.headerLines,
+        bytesRead: counters.bytesRead,
+        elapsedMs: 0,
+        files: [{ path: input.name, bytes: counters.bytesRead, rows: counters.rowsRead }],
+        ...(createdTable === undefined ? {} : { createdTable }),
+        transport: TRANSPORT[sink],
+        threads: limits.threads,
+        instructionSet: loadAddon().info().instructionSet,
+      }
+    } finally {
+      progress.stop()
+    }
+  }
+}
+
+const TRANSPORT = { pg_binary: 'binary', pg_text: 'text', duckdb: 'vectors' } as const satisfies Record<SinkKind, string>
+
+/** Where the bytes come from. Pipes and devices are streamed, since a blocking read of them could not be cancelled. */
+async function openSource(statement: CopyFrom, call: CopyCallOptions): Promise<Input> {
+  const { source } = statement
+  if (source.kind === 'stdin') {
+    if (call.stdin === undefined) {
+      throw new CopyError({
+        code: 'invalid_parameter_value',
+        sqlState: '22023',
+        message: 'COPY FROM STDIN needs the option "stdin"',
+        hint: 'Pass a stream: db.copy(statement, { stdin: createReadStream(path) }).',
+        statement: { text: statement.text, offset: source.offset },
+      })
+    }
+    return { kind: 'stream', stream: call.stdin, name: 'STDIN' }
+  }
+  if (call.stdin !== undefined) {
+    throw new CopyError({
+      code: 'invalid_parameter_value',
+      sqlState: '22023',
+      message: 'the option "stdin" is only for COPY FROM STDIN',
+      statement: { text: statement.text, offset: source.offset },
+    })
+  }
+  const { path } = source
+  if (path.includes('\0')) {
+    throw new CopyError({
+      code: 'undefined_file',
+      sqlState: '58P01',
+      message: 'a file name cannot contain a NUL character',
+    })
+  }
+  const found = await stat(path).catch(() => undefined)
+  if (found !== undefined && (found.isFIFO() || found.isCharacterDevice() || found.isSocket())) {
+    return { kind: 'stream', stream: createReadStream(path), name: path }
+  }
+  // A file that is missing or unreadable is reported when it is opened, with the reason.
+  return { kind: 'file', path, name: path, ...(found === undefined ? {} : { size: found.size }) }
+}
+
+function discard(stream: ByteSource): void {
+  if ('destroy' in stream && typeof stream.destroy === 'function') stream.destroy()
+}
+
+function checkedLimits(call: CopyCallOptions): LoadLimits {
+  const cores = loadAddon().info()
+  if (cores.problem !== undefined) {
+    throw new CopyError({ code: 'invalid_parameter_value', sqlState: '22023', message: cores.problem })
+  }
+  const threads = call.threads ?? Math.min(cores.parallelism, DEFAULT_THREADS)
+  if (!Number.isInteger(threads) || threads < 1 || threads > MOST_THREADS) {
+    throw badOption('threads', `a whole number from 1 to ${MOST_THREADS}`, call.threads)
+  }
+  const memoryLimit = call.memoryLimit ?? DEFAULT_MEMORY_LIMIT
+  if (!Number.isSafeInteger(memoryLimit) || memoryLimit < LEAST_MEMORY_LIMIT) {
+    throw badOption('memoryLimit', `a number of bytes, at least ${LEAST_MEMORY_LIMIT} (1 MiB)`, call.memoryLimit)
+  }
+  return { threads, memoryLimit }
+}
+
+function badOption(name: string, expected: string, given: unknown): CopyError {
+  return new CopyError({
+    code: 'invalid_parameter_value',
+    sqlState: '22023',
+    message: `invalid value for option "${name}": ${String(given)}`,
+    detail: `It takes ${expected}.`,
+  })
+}
+
+/** Options for a first look at the file: HEADER MATCH has no columns to match yet, and markers are not values. */
+function plainOptions(options: CopyOptions): CopyOptions {
+  return options.header === 'match' ? { ...options, header: 'true' } : options
+}
+
+/** A column list in the statement names the columns of a table that is created. */
+function nameColumns<C extends { name: string }>(statement: CopyFrom, inferred: readonly C[]): C[] {
+  const { columns } = statement
+  if (columns === undefined) return [...inferred]
+  if (columns.length !== inferred.length) {
+    throw new CopyError({
+      code: 'bad_copy_file_format',
+      sqlState: '22P04',
+      message: `the column list has ${columns.length} columns, but the first record has ${inferred.length}`,
+      statement: { text: statement.text, offset: columns[0]?.offset ?? 0 },
+    })
+  }
+  return inferred.map((column, index) => ({ ...column, name: columns[index]?.value ?? column.name }))
+}
+
+function matches(name: Name, column: string, caseInsensitive: boolean): boolean {
+  return name.value === column || (caseInsensitive && name.value.toLowerCase() === column.toLowerCase())
+}
+
+/** Indexes of the COPY column list; without one, of every column that is not generated. */
+function resolveColumns(statement: CopyFrom, table: TableDescription, caseInsensitive: boolean): number[] {
+  if (statement.columns === undefined) {
+    return table.columns.flatMap((column, index) => (column.generated ? [] : [index]))
+  }
+  const indexes: number[] = []
+  for (const name of statement.columns) {
+    const at = (error: ConstructorParameters<typeof CopyError>[0]) =>
+      new CopyError({ ...error, statement: { text: statement.text, offset: name.offset } })
+    const index = table.columns.findIndex((column) => matches(name, column.name, caseInsensitive))
+    const column = table.columns[index]
+    if (column === undefined) {
+      throw at({
+        code: 'undefined_column',
+        sqlState: '42703',
+        message: `column "${name.value}" of relation "${table.relationName}" does not exist`,
+      })
+    }
+    if (column.generated) {
+      throw at({
+        code: 'invalid_column_reference',
+        sqlState: '42P10',
+        message: `column "${column.name}" is a generated column`,
+        detail: 'Generated columns cannot be used in COPY.',
+      })
+    }
+    if (indexes.includes(index)) {
+      throw at({
+        code: 'duplicate_column',
+        sqlState: '42701',
+        message: `column "${column.name}" specified more than once`,
+      })
+    }
+    indexes.push(index)
+  }
+  return indexes
+}
+
+function loadColumns(
+  statement: CopyFrom,
+  table: TableDescription,
+  indexes: readonly number[],
+  caseInsensitive: boolean,
+): LoadColumn[] {
+  const { forceNotNull, forceNull } = statement.options
+  for (const [option, names] of [
+    ['FORCE_NOT_NULL', forceNotNull],
+    ['FORCE_NULL', forceNull],
+  ] as const) {
+    if (names === '*') continue
+    for (const name of names) {
+      const index = table.columns.findIndex((column) => matches(name, column.name, caseInsensitive))
+      if (index !== -1 && indexes.includes(index)) continue
+      throw new CopyError({
+        code: index === -1 ? 'undefined_column' : 'invalid_column_reference',
+        sqlState: index === -1 ? '42703' : '42P10',
+        message:
+          index === -1
+            ? `column "${name.value}" of relation "${table.relationName}" does not exist`
+            : `${option} column "${name.value}" not referenced by COPY`,
+        statement: { text: statement.text, offset: name.offset },
+      })
+    }
+  }
+  const forced = (names: '*' | readonly Name[], column: string) =>
+    names === '*' || names.some((name) => matches(name, column, caseInsensitive))
+  return indexes.flatMap((index) => {
+    const column = table.columns[index]
+    if (column === undefined) return []
+    return {
+      name: column.name,
+      type: column.type,
+      forceNotNull: forced(forceNotNull, column.name),
+      forceNull: forced(forceNull, column.name),
+      hasDefault: column.hasDefault,
+    }
+  })
+}
+
+function undefinedTable(statement: CopyFrom): CopyError {
+  return new CopyError({
+    code: 'undefined_table',
+    sqlState: '42P01',
+    message: `relation "${printTable(statement.table, { quote: false })}" does not exist`,
+    hint: 'Create the table first, or let copyist create it from the file: option CREATE_TABLE, on the command line --create.',
+    statement: { text: statement.text, offset: statement.table.name.offset },
+  })
+}
+
+function emptyInput(statement: CopyFrom, name: string): CopyError {
+  return new CopyError({
+    code: 'bad_copy_file_format',
+    sqlState: '22P04',
+    message: `cannot create table "${statement.table.name.value}" from an empty file`,
+    detail: `"${name}" has no record that would tell the columns.`,
+    position: { file: name },
+  })
+}
+
+function unbalanced(read: number, loaded: number, filtered: number): CopyError {
+  return new CopyError({
+    code: 'internal_error',
+    sqlState: 'XX000',
+    message: `the load does not balance: ${read} rows read, ${loaded} loaded, ${filtered} filtered`,
+    hint: 'Nothing was loaded. This is a defect of copyist.',
+  })
+}
+
+function isCancelled(error: unknown): boolean {
+  return error instanceof CopyError && error.sqlState === '57014'
+}
+
+function aborted(signal: AbortSignal, cause: unknown = signal.reason): CopyError {
+  return new CopyError({
+    code: 'query_canceled',
+    sqlState: '57014',
+    message: 'canceling statement due to user request',
+    detail: 'The load was aborted by its caller; nothing was loaded.',
+    cause,
+  })
+}

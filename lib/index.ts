@@ -1,0 +1,6 @@
+export { connect, type ConnectTarget } from './connect.ts'
+export type { CopyCallOptions } from './copy.ts'
+export { Database } from './database.ts'
+export { CopyError, type CopyErrorInit, type CopyPosition } from './errors.ts'
+export type { ByteSource } from './native/pump.ts'
+export type { Progress, Receipt, ReceiptFile } from './receipt.ts'

@@ -1,0 +1,315 @@
+import type { CopyOptions } from '../statement/ast.ts'
+import { type Addon, loadAddon } from './addon.ts'
+import type { BindingLoad, BindingNext, BindingSpecification, BindingSpool, BindingType } from './binding.d.ts'
+import { copyErrorOf } from './failure.ts'
+import type {
+  Chunk,
+  ColumnType,
+  DuckdbColumn,
+  LoadColumn,
+  LoadCounters,
+  LoadSession,
+  NativeLoad,
+  SinkKind,
+} from './load.ts'
+import { type ByteSource, pump } from './pump.ts'
+
+/** What a load reads. */
+export type Input =
+  | { readonly kind: 'file'; readonly path: string; readonly name: string; readonly size?: number }
+  | { readonly kind: 'spool'; readonly spool: Spool; readonly name: string }
+  | { readonly kind: 'stream'; readonly stream: ByteSource; readonly name: string }
+
+/** Bounds of a load. */
+export interface LoadLimits {
+  readonly threads: number
+  /** Bytes. */
+  readonly memoryLimit: number
+}
+
+/** Everything that opens a load. */
+export interface LoadPlan {
+  readonly options: CopyOptions
+  readonly columns: readonly LoadColumn[]
+  readonly session: LoadSession
+  readonly sink: SinkKind
+  /** The relation's name in CONTEXT lines. */
+  readonly table: string
+  readonly limits: LoadLimits
+}
+
+/** Session settings where no server has a say: those PostgreSQL starts with. */
+export const DEFAULT_SESSION: LoadSession = {
+  dateOrder: 'mdy',
+  intervalStyle: 'postgres',
+  timeZone: 'UTC',
+  now: 0n,
+}
+
+/** Starts a load. Throws CopyError when the input cannot be opened. */
+export function openLoad(plan: LoadPlan, input: Input): NativeLoad {
+  return new Load(loadAddon(), specification(plan, plan.sink, input.name), input)
+}
+
+/** The columns a table made from `input` would have: names of its header (or column1 …) and proven types. */
+export async function inferColumns(
+  plan: Omit<LoadPlan, 'columns' | 'session' | 'sink'>,
+  input: Exclude<Input, { kind: 'stream' }>,
+  signal: AbortSignal | undefined,
+): Promise<{ name: string; type: ColumnType }[]> {
+  const addon = loadAddon()
+  const bare = { ...plan, columns: [], session: DEFAULT_SESSION }
+  const spec = specification(bare, 'infer', input.name)
+  const peeked =
+    input.kind === 'file' ? addon.peekFile(spec, input.path) : addon.peekSpool(spec, input.spool.binding)
+  if (peeked.failure) throw copyErrorOf(peeked.failure, input.name)
+  const names = peeked.names ?? []
+  const columns = names.map(
+    (name): LoadColumn => ({ name, type: { kind: 'text' }, forceNotNull: false, forceNull: false, hasDefault: true }),
+  )
+  const load = new Load(addon, specification({ ...bare, columns }, 'infer', input.name), input)
+  const abort = () => load.cancel()
+  signal?.addEventListener('abort', abort, { once: true })
+  try {
+    signal?.throwIfAborted()
+    while ((await load.next()) !== undefined);
+    const guesses = load.guesses()
+    return names.map((name, index) => ({ name, type: guesses[index] ?? { kind: 'text' } }))
+  } finally {
+    signal?.removeEventListener('abort', abort)
+    await load.close()
+  }
+}
+
+/** A stream kept so that it can be read twice: in memory up to a limit, then in a temporary file. */
+export class Spool {
+  readonly binding: BindingSpool
+
+  constructor(memoryLimit: number) {
+    this.binding = new (loadAddon().BindingSpool)(memoryLimit)
+  }
+
+  /** Takes in the whole stream. */
+  async fill(stream: ByteSource, name: string, signal: AbortSignal | undefined): Promise<void> {
+    await pump(stream, signal, (chunk) => {
+      const failure = this.binding.push(chunk)
+      if (failure) throw copyErrorOf(failure, name)
+      return true
+    })
+  }
+
+  /** Bytes kept. */
+  get size(): number {
+    return this.binding.size()
+  }
+
+  /** Frees the memory or deletes the file. */
+  dispose(): void {
+    this.binding.dispose()
+  }
+}
+
+const TILE = 256 * 1024
+/** Larger for DuckDB, whose chunks then hold several vectors. */
+const DUCKDB_TILE = 1024 * 1024
+/** Bytes a stream may run ahead of the decoder. */
+const STREAM_AHEAD = 1024 * 1024
+/** Output is about this much larger than its tile at first; buffers grow when it is more. */
+const OUTPUT_SLACK = 1.5
+
+function specification(
+  plan: Omit<LoadPlan, 'sink'>,
+  sink: SinkKind | 'infer',
+  name: string,
+): BindingSpecification {
+  const { options, limits } = plan
+  const { threads, memoryLimit } = limits
+  const window = threads + (sink === 'duckdb' ? 2 * threads + 4 : 4)
+  // A tile, its chunk and its copy are alive at once, for every thread and every place in the window.
+  const affordable = Math.max(16 * 1024, Math.floor(memoryLimit / (3 * (threads + window))))
+  return {
+    format: options.format,
+    delimiter: byte(options.delimiter),
+    quote: byte(options.quote),
+    escape: byte(options.escape),
+    null: options.null,
+    ...(options.default === undefined ? {} : { default: options.default }),
+    header: options.header,
+    columns: plan.columns.map((column) => ({
+      name: column.name,
+      ty: bindingType(column.type),
+      forceNotNull: column.forceNotNull,
+      forceNull: column.forceNull,
+      hasDefault: column.hasDefault,
+    })),
+    session: { ...plan.session, now: Number(plan.session.now) },
+    sink,
+    table: plan.table,
+    name,
+    threads,
+    tileSize: Math.min(sink === 'duckdb' ? DUCKDB_TILE : TILE, affordable),
+    window,
+    maxRecord: Math.min(2 ** 30, Math.max(64 * 1024, Math.floor(memoryLimit / 8))),
+  }
+}
+
+function byte(character: string): number {
+  return character === '' ? 0 : (Buffer.from(character, 'utf8')[0] ?? 0)
+}
+
+function bindingType(type: ColumnType): BindingType {
+  switch (type.kind) {
+    case 'array':
+      return {
+        ...bindingType(type.element),
+        array: { elementOid: type.elementOid, delimiter: byte(type.delimiter) },
+      }
+    case 'enum':
+      return { kind: 'enum', name: type.name, labels: [...type.labels] }
+    default:
+      return { ...type }
+  }
+}
+
+/** A load over the native addon. */
+class Load implements NativeLoad {
+  readonly #binding: BindingLoad
+  readonly #name: string
+  readonly #sink: string
+  readonly #total: number | undefined
+  /** Buffers that nobody holds. */
+  readonly #pool: Buffer[] = []
+  #size: number
+  #wake: (() => void) | undefined
+  #drain: (() => void) | undefined
+  #closed: Promise<void> | undefined
+  readonly #stopPump = new AbortController()
+  #streamError: unknown
+  #columns: number
+
+  constructor(addon: Addon, spec: BindingSpecification, input: Input) {
+    this.#binding = new addon.BindingLoad()
+    this.#name = input.name
+    this.#sink = spec.sink
+    this.#size = Math.ceil(spec.tileSize * OUTPUT_SLACK)
+    this.#columns = spec.columns.length
+    const ready = () => this.#wake?.()
+    let failure: ReturnType<BindingLoad['startFile']>
+    switch (input.kind) {
+      case 'file':
+        this.#total = input.size
+        failure = this.#binding.startFile(spec, input.path, ready)
+        break
+      case 'spool':
+        this.#total = input.spool.size
+        failure = this.#binding.startSpool(spec, input.spool.binding, ready)
+        break
+      case 'stream':
+        failure = this.#binding.startStream(spec, STREAM_AHEAD, ready, () => this.#drain?.())
+        break
+    }
+    if (failure) throw copyErrorOf(failure, input.name)
+    if (input.kind === 'stream') this.#pump(input.stream)
+  }
+
+  #pump(stream: ByteSource): void {
+    const drained = () =>
+      new Promise<void>((resolve) => {
+        this.#drain = resolve
+        this.#stopPump.signal.addEventListener('abort', () => resolve(), { once: true })
+      })
+    pump(stream, this.#stopPump.signal, (chunk) => this.#binding.push(chunk) || drained()).then(
+      () => this.#binding.end(),
+      (error: unknown) => {
+        this.#streamError = error
+        this.#binding.fail(error instanceof Error ? error.message : String(error))
+      },
+    )
+  }
+
+  async next(): Promise<Chunk | undefined> {
+    for (;;) {
+      const woken = new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+      const chunk = this.tryNext(0)
+      if (chunk === 'end') return undefined
+      if (chunk !== 'pending') return chunk
+      await woken
+    }
+  }
+
+  tryNext(waitMicros: number): Chunk | 'pending' | 'end' {
+    let buffer = this.#pool.pop() ?? Buffer.allocUnsafeSlow(this.#size)
+    let next = this.#binding.next(buffer, waitMicros)
+    if (next.state === 'grow') {
+      // Room to spare, so that chunks of about this size do not grow one by one.
+      this.#size = Math.max(this.#size, Math.ceil(next.length * 1.25))
+      this.#pool.length = 0
+      buffer = Buffer.allocUnsafeSlow(this.#size)
+      next = this.#binding.next(buffer, 0)
+    }
+    switch (next.state) {
+      case 'chunk':
+        return this.#chunk(buffer, next)
+      case 'pending':
+        this.#pool.push(buffer)
+        return 'pending'
+      case 'end':
+        return 'end'
+      default:
+        if (next.failure === undefined) throw new TypeError(`native load answered "${next.state}"`)
+        throw copyErrorOf(next.failure, this.#name, this.#streamError)
+    }
+  }
+
+  #chunk(buffer: Buffer, next: BindingNext): Chunk {
+    const { length, rows, id, columns } = next
+    let released = false
+    return {
+      buffer: buffer.subarray(0, length),
+      rows,
+      ...(columns === undefined ? {} : { batch: { columns: duckdbColumns(columns, this.#columns) } }),
+      release: () => {
+        if (released) return
+        released = true
+        if (buffer.length >= this.#size) this.#pool.push(buffer)
+        if (this.#sink === 'duckdb') this.#binding.release(id)
+      },
+    }
+  }
+
+  counters(): LoadCounters {
+    const { bytesRead, rowsRead, headerLines } = this.#binding.counters()
+    return { bytesRead, rowsRead, headerLines, ...(this.#total === undefined ? {} : { bytesTotal: this.#total }) }
+  }
+
+  locate(row: number): { line: number; byteOffset: number } | undefined {
+    return this.#binding.locate(row) ?? undefined
+  }
+
+  guesses(): ColumnType[] {
+    return this.#binding.guesses() as ColumnType[]
+  }
+
+  cancel(): void {
+    this.#binding.cancel()
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= (async () => {
+      this.#stopPump.abort()
+      await this.#binding.close()
+      this.#wake?.()
+    })()
+    return this.#closed
+  }
+}
+
+/** Four numbers a column: width, data, validity, defaults. */
+function duckdbColumns(numbers: readonly number[], columns: number): DuckdbColumn[] {
+  return Array.from({ length: columns }, (_, column) => {
+    const [width = 0, data = 0, validity = -1, defaults = -1] = numbers.slice(column * 4, column * 4 + 4)
+    return { width, data, validity, defaults }
+  })
+}

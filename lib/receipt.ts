@@ -1,0 +1,64 @@
+/** How far a load has come. Handed to `onProgress` at most 20 times a second, and once more at the end. */
+export interface Progress {
+  /** Bytes of the input taken so far. */
+  readonly bytesRead: number
+  /** Size of the input in bytes; absent for a stream whose length nobody knows. */
+  readonly bytesTotal?: number
+  /** Data rows decoded so far; header lines are not rows. */
+  readonly rowsRead: number
+  /** Milliseconds since the statement started. */
+  readonly elapsedMs: number
+  /** Rows per second, averaged since the start. */
+  readonly rowsPerSecond: number
+  /** Bytes per second, averaged since the start. */
+  readonly bytesPerSecond: number
+  /** Milliseconds left at the present rate; absent while `bytesTotal` is unknown or nothing has been read. */
+  readonly etaMs?: number
+}
+
+/** One input of a load. */
+export interface ReceiptFile {
+  /** The path as the statement gives it, or `STDIN`. */
+  readonly path: string
+  /** Bytes read from it. */
+  readonly bytes: number
+  /** Data rows found in it. */
+  readonly rows: number
+}
+
+/** What one COPY did. It balances: `rowsRead = rowsLoaded + rowsFiltered`. */
+export interface Receipt {
+  /** A UUID of this load. */
+  readonly id: string
+  /** The statement as it was given. */
+  readonly statement: string
+  readonly target: 'postgres' | 'duckdb'
+  /** The table, schema-qualified and quoted where needed. */
+  readonly table: string
+  /** The columns that were loaded, in the order of the input's fields. */
+  readonly columns: readonly string[]
+  /** Data rows found in the input; header lines are not rows. */
+  readonly rowsRead: number
+  /** Rows the table took. */
+  readonly rowsLoaded: number
+  /** Rows held back by WHERE, a trigger or a rule. */
+  readonly rowsFiltered: number
+  /** Header lines skipped. */
+  readonly headerLines: number
+  /** Bytes of input read. */
+  readonly bytesRead: number
+  /** Wall time of the whole statement, milliseconds. */
+  readonly elapsedMs: number
+  readonly files: readonly ReceiptFile[]
+  /** The CREATE TABLE that was run, when the table was created by this load. */
+  readonly createdTable?: string
+  /**
+   * How the rows travelled: PostgreSQL's binary COPY, its TEXT COPY (a column type that only the server can parse), or
+   * DuckDB column vectors.
+   */
+  readonly transport: 'binary' | 'text' | 'vectors'
+  /** Decoder threads used. */
+  readonly threads: number
+  /** The instruction set that scanned the input: `avx512`, `avx2`, `neon` or `scalar`. */
+  readonly instructionSet: string
+}

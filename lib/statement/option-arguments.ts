@@ -1,0 +1,140 @@
+import { Buffer } from 'node:buffer'
+import type { Name } from './ast.ts'
+import { type StatementCondition, statementError } from './diagnostics.ts'
+
+/** What follows an option's name, as the grammar reads it. */
+export type OptionArgument =
+  | { readonly kind: 'string'; readonly value: string; readonly offset: number }
+  | { readonly kind: 'integer'; readonly value: number; readonly offset: number }
+  /** A number that is no 32-bit integer, as it is written. */
+  | { readonly kind: 'float'; readonly value: string; readonly offset: number }
+  | { readonly kind: 'star'; readonly offset: number }
+  | { readonly kind: 'list'; readonly items: readonly Name[]; readonly offset: number }
+
+/** One option of a statement before anybody has asked what it means. */
+export interface OptionItem {
+  /** In lower case, unless it was quoted. */
+  readonly name: string
+  readonly offset: number
+  /** Where the option's name ends. */
+  readonly end: number
+  readonly argument?: OptionArgument
+}
+
+/** An option being read: the item, and the statement for the error's caret. */
+export class OptionReader {
+  readonly item: OptionItem
+  readonly #text: string
+
+  constructor(text: string, item: OptionItem) {
+    this.#text = text
+    this.item = item
+  }
+
+  /** An error at the option's name, where PostgreSQL puts it, or at its value, when PostgreSQL names no place. */
+  error(at: 'name' | 'value', condition: StatementCondition, message: string, hint?: string): Error {
+    const { argument, offset } = this.item
+    return statementError(this.#text, at === 'value' ? (argument?.offset ?? offset) : offset, condition, message, { hint })
+  }
+
+  /** The argument as text; a number in its canonical spelling, a list joined by dots, `*` as itself. */
+  string(): string {
+    const { argument, name } = this.item
+    if (argument === undefined) throw this.error('name', 'syntax_error', `${name} requires a parameter`)
+    return argumentText(argument)
+  }
+
+  /** true when nothing follows the name. */
+  boolean(): boolean {
+    const value = this.#booleanOrWord()
+    if (typeof value === 'boolean') return value
+    throw this.error('value', 'syntax_error', `${this.item.name} requires a Boolean value`)
+  }
+
+  /** true when nothing follows the name. */
+  booleanOrMatch(): boolean | 'match' {
+    const value = this.#booleanOrWord()
+    if (typeof value === 'boolean') return value
+    if (value === 'match') return value
+    const lines = this.item.argument?.kind === 'integer'
+    const hint = lines ? 'The header is one line; a number of lines to skip is not supported yet.' : undefined
+    throw this.error('value', 'syntax_error', `${this.item.name} requires a Boolean value or "match"`, hint)
+  }
+
+  #booleanOrWord(): boolean | string {
+    const { argument } = this.item
+    if (argument === undefined) return true
+    if (argument.kind === 'integer') return argument.value === 0 ? false : argument.value === 1 ? true : ''
+    const word = asciiLowerCase(argumentText(argument))
+    if (word === 'true' || word === 'on') return true
+    if (word === 'false' || word === 'off') return false
+    return word
+  }
+
+  /** A list of column names in parentheses, or `*`. */
+  columns(): '*' | readonly Name[] {
+    const { argument, name } = this.item
+    if (argument?.kind === 'star') return '*'
+    if (argument?.kind === 'list') return argument.items
+    const hint = argument?.kind === 'string' ? `Write ${name.toUpperCase()} (${argument.value}).` : undefined
+    throw this.error(
+      'name',
+      'invalid_parameter_value',
+      `argument to option "${name}" must be a list of column names`,
+      hint,
+    )
+  }
+
+  /** A number of at most 64 bits greater than zero. */
+  positiveBigint(label: string): bigint {
+    const { argument, name } = this.item
+    if (argument === undefined || argument.kind === 'star' || argument.kind === 'list') {
+      throw this.error('name', 'syntax_error', `${name} requires a numeric value`)
+    }
+    const value = argument.kind === 'integer' ? BigInt(argument.value) : this.#bigint(argument.value)
+    if (value <= 0n) {
+      throw this.error('value', 'invalid_parameter_value', `${label} (${value}) must be greater than zero`)
+    }
+    return value
+  }
+
+  /** What PostgreSQL's bigint accepts as text. */
+  #bigint(text: string): bigint {
+    const digits = /^[ \t\n\v\f\r]*([+-]?)(0[xX](?:_?[0-9a-fA-F])+|0[oO](?:_?[0-7])+|0[bB](?:_?[01])+|[0-9](?:_?[0-9])*)[ \t\n\v\f\r]*$/.exec(
+      text,
+    )
+    if (!digits?.[2]) {
+      throw this.error('value', 'invalid_text_representation', `invalid input syntax for type bigint: "${text}"`)
+    }
+    const magnitude = BigInt(digits[2].replaceAll('_', ''))
+    const value = digits[1] === '-' ? -magnitude : magnitude
+    if (BigInt.asIntN(64, value) !== value) {
+      throw this.error('value', 'numeric_value_out_of_range', `value "${text}" is out of range for type bigint`)
+    }
+    return value
+  }
+}
+
+function argumentText(argument: OptionArgument): string {
+  switch (argument.kind) {
+    case 'string':
+    case 'float':
+      return argument.value
+    case 'integer':
+      return String(argument.value)
+    case 'star':
+      return '*'
+    case 'list':
+      return argument.items.map((item) => item.value).join('.')
+  }
+}
+
+/** Bytes of `text` in UTF-8. */
+export function byteLength(text: string): number {
+  return Buffer.byteLength(text, 'utf8')
+}
+
+/** Case folding of keywords among values: ASCII letters only. */
+export function asciiLowerCase(text: string): string {
+  return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
+}

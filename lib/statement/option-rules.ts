@@ -1,0 +1,278 @@
+import type { CopyOptions } from './ast.ts'
+import { type StatementCondition, statementError } from './diagnostics.ts'
+import { byteLength, type OptionItem, OptionReader } from './option-arguments.ts'
+import {
+  defaultOf,
+  findOption,
+  isSupported,
+  type OptionDefinition,
+  type OptionKey,
+  type OptionValue,
+  optionKeys,
+  optionTable,
+  suggestOption,
+} from './options.ts'
+
+/** The options that a statement gives, each with its place. */
+type Given = {
+  readonly [Key in OptionKey]?: {
+    readonly value: OptionValue<Key>
+    /** Offset of the value, or of the option's name when there is no value. */
+    readonly offset: number
+    readonly nameOffset: number
+  }
+}
+
+/** What the rules look at: the options given, and those that everything needs with their defaults filled in. */
+interface Options {
+  readonly given: Given
+  readonly format: 'csv' | 'text' | 'binary'
+  readonly delimiter: string
+  readonly null: string
+  readonly quote: string
+  readonly escape: string
+}
+
+/** A combination that PostgreSQL refuses. The first rule that is broken is the one reported. */
+interface Rule {
+  /** The options it is about; the caret goes under the first of them that the statement gives. */
+  readonly about: readonly [OptionKey, ...OptionKey[]]
+  readonly broken: (options: Options) => boolean
+  readonly condition: StatementCondition
+  readonly message: string | ((options: Options) => string)
+  readonly hint?: string | ((options: Options) => string | undefined)
+}
+
+const lineBreak = /[\r\n]/
+
+function notInBinary(key: OptionKey): Rule {
+  return {
+    about: [key],
+    // HEADER false is no header, so it contradicts nothing.
+    broken: ({ format, given }) => format === 'binary' && given[key] !== undefined && given[key].value !== false,
+    condition: key === 'header' ? 'feature_not_supported' : 'syntax_error',
+    message: `cannot specify ${key.toUpperCase()} in BINARY mode`,
+  }
+}
+
+function requiresCsv(key: OptionKey): Rule {
+  return {
+    about: [key],
+    broken: ({ format, given }) => format !== 'csv' && given[key] !== undefined,
+    condition: 'feature_not_supported',
+    message: `COPY ${key.toUpperCase()} requires CSV mode`,
+    hint: ({ given, format }) => (given.format || format === 'binary' ? undefined : 'The default format is text. Add FORMAT csv.'),
+  }
+}
+
+/** PostgreSQL's checks, in PostgreSQL's order. */
+const rules: readonly Rule[] = [
+  notInBinary('delimiter'),
+  notInBinary('null'),
+  notInBinary('default'),
+  {
+    about: ['delimiter'],
+    broken: ({ delimiter }) => byteLength(delimiter) !== 1,
+    condition: 'feature_not_supported',
+    message: 'COPY delimiter must be a single one-byte character',
+    hint: ({ delimiter }) => (delimiter === '\\t' ? "Write E'\\t' for a tab." : undefined),
+  },
+  {
+    about: ['delimiter'],
+    broken: ({ delimiter }) => lineBreak.test(delimiter),
+    condition: 'invalid_parameter_value',
+    message: 'COPY delimiter cannot be newline or carriage return',
+  },
+  {
+    about: ['null'],
+    broken: (options) => lineBreak.test(options.null),
+    condition: 'invalid_parameter_value',
+    message: 'COPY null representation cannot use newline or carriage return',
+  },
+  {
+    about: ['default'],
+    broken: ({ given }) => lineBreak.test(given.default?.value ?? ''),
+    condition: 'invalid_parameter_value',
+    message: 'COPY default representation cannot use newline or carriage return',
+  },
+  {
+    about: ['delimiter'],
+    // In the text format these would read as part of an escape or of the end-of-data marker.
+    broken: ({ format, delimiter }) => format !== 'csv' && /^[\\.a-z0-9]/.test(delimiter),
+    condition: 'invalid_parameter_value',
+    message: ({ delimiter }) => `COPY delimiter cannot be "${delimiter}"`,
+  },
+  notInBinary('header'),
+  requiresCsv('quote'),
+  {
+    about: ['quote'],
+    broken: ({ format, quote }) => format === 'csv' && byteLength(quote) !== 1,
+    condition: 'feature_not_supported',
+    message: 'COPY quote must be a single one-byte character',
+  },
+  {
+    about: ['quote', 'delimiter'],
+    broken: ({ format, delimiter, quote }) => format === 'csv' && delimiter === quote,
+    condition: 'invalid_parameter_value',
+    message: 'COPY delimiter and quote must be different',
+  },
+  requiresCsv('escape'),
+  {
+    about: ['escape'],
+    broken: ({ format, escape }) => format === 'csv' && byteLength(escape) !== 1,
+    condition: 'feature_not_supported',
+    message: 'COPY escape must be a single one-byte character',
+  },
+  requiresCsv('force_quote'),
+  {
+    about: ['force_quote'],
+    broken: ({ given }) => given.force_quote !== undefined,
+    condition: 'feature_not_supported',
+    message: 'COPY FORCE_QUOTE cannot be used with COPY FROM',
+  },
+  requiresCsv('force_not_null'),
+  requiresCsv('force_null'),
+  {
+    about: ['null', 'delimiter'],
+    broken: (options) => options.null.includes(options.delimiter),
+    condition: 'invalid_parameter_value',
+    message: 'COPY delimiter character must not appear in the NULL specification',
+  },
+  {
+    about: ['null', 'quote'],
+    broken: (options) => options.format === 'csv' && options.null.includes(options.quote),
+    condition: 'invalid_parameter_value',
+    message: 'CSV quote character must not appear in the NULL specification',
+  },
+  {
+    about: ['default', 'delimiter'],
+    broken: ({ given, delimiter }) => given.default?.value.includes(delimiter) ?? false,
+    condition: 'feature_not_supported',
+    message: 'COPY delimiter character must not appear in the DEFAULT specification',
+  },
+  {
+    about: ['default', 'quote'],
+    broken: ({ format, given, quote }) => format === 'csv' && (given.default?.value.includes(quote) ?? false),
+    condition: 'feature_not_supported',
+    message: 'CSV quote character must not appear in the DEFAULT specification',
+  },
+  {
+    about: ['default', 'null'],
+    broken: (options) => options.given.default?.value === options.null,
+    condition: 'feature_not_supported',
+    message: 'NULL specification and DEFAULT specification cannot be the same',
+  },
+  {
+    about: ['on_error'],
+    broken: ({ format, given }) => format === 'binary' && given.on_error?.value === 'ignore',
+    condition: 'syntax_error',
+    message: 'only ON_ERROR STOP is allowed in BINARY mode',
+  },
+  {
+    about: ['reject_limit'],
+    broken: ({ given }) => given.reject_limit !== undefined && given.on_error?.value !== 'ignore',
+    condition: 'invalid_parameter_value',
+    message: 'COPY REJECT_LIMIT requires ON_ERROR to be set to IGNORE',
+  },
+]
+
+/**
+ * The options of a statement, read, checked against each other and completed by their defaults.
+ *
+ * Throws CopyError: first for what PostgreSQL refuses, with its message and in its order; then for what PostgreSQL would
+ * take and this version cannot do (0A000).
+ */
+export function resolveOptions(text: string, items: readonly OptionItem[]): CopyOptions {
+  const given = readOptions(text, items)
+  const format = given.format?.value ?? 'text'
+  const layout = format === 'csv' ? 'csv' : 'text'
+  const options: Options = {
+    given,
+    format,
+    delimiter: character('delimiter', given, layout),
+    null: character('null', given, layout),
+    quote: character('quote', given, 'csv'),
+    escape: character('escape', given, 'csv'),
+  }
+  for (const rule of rules) {
+    if (!rule.broken(options)) continue
+    const place = rule.about.map((key) => given[key]?.offset).find((offset) => offset !== undefined)
+    const message = typeof rule.message === 'string' ? rule.message : rule.message(options)
+    const hint = typeof rule.hint === 'function' ? rule.hint(options) : rule.hint
+    throw statementError(text, place ?? given.format?.offset ?? 0, rule.condition, message, { hint })
+  }
+  refuseUnsupported(text, given)
+  return settle(options, layout)
+}
+
+/** A character or string that every format has a default for. */
+function character(key: 'delimiter' | 'null' | 'quote' | 'escape', given: Given, format: 'csv' | 'text'): string {
+  const setting = given[key]
+  if (setting) return setting.value
+  const fallback = defaultOf(key, format)
+  if (fallback && 'sameAs' in fallback) return character(fallback.sameAs as typeof key, given, format)
+  return fallback?.value ?? ''
+}
+
+/** Reads every option by itself, in the order of the statement. */
+function readOptions(text: string, items: readonly OptionItem[]): Given {
+  const given: Record<string, { value: unknown; offset: number; nameOffset: number }> = {}
+  for (const item of items) {
+    const reader = new OptionReader(text, item)
+    const key = findOption(item.name)
+    if (key === undefined) throw unknownOption(reader)
+    // PostgreSQL misses FORMAT's parameter before it notices that FORMAT is there twice; with all others after.
+    if (key === 'format') reader.string()
+    if (given[key] !== undefined) {
+      throw reader.error('name', 'syntax_error', 'conflicting or redundant options', `${key.toUpperCase()} is given twice.`)
+    }
+    const definition: OptionDefinition<unknown> = optionTable[key]
+    const value = definition.read(reader)
+    given[key] = { value, offset: item.argument?.offset ?? item.offset, nameOffset: item.offset }
+  }
+  return given as Given
+}
+
+function unknownOption(reader: OptionReader): Error {
+  const { name } = reader.item
+  const suggestion = suggestOption(name)
+  const all = optionKeys.filter(isSupported).map((key) => key.toUpperCase())
+  const hint =
+    suggestion === undefined
+      ? `The options are ${all.join(', ')}.`
+      : isSupported(suggestion)
+        ? `Did you mean "${suggestion.toUpperCase()}"?`
+        : `COPY's name for it is ${suggestion.toUpperCase()}, which is not supported yet.`
+  return reader.error('name', 'syntax_error', `option "${name}" not recognized`, hint)
+}
+
+/** Refuses, in the order of the statement, what only PostgreSQL itself can do so far. */
+function refuseUnsupported(text: string, given: Given): void {
+  let first: { offset: number; message: string; hint: string } | undefined
+  for (const key of optionKeys) {
+    const setting = given[key]
+    const definition: OptionDefinition<unknown> = optionTable[key]
+    const refusal = setting && definition.refuse?.(setting.value)
+    if (setting && refusal && (first === undefined || setting.offset < first.offset)) first = { offset: setting.offset, ...refusal }
+  }
+  if (first) throw statementError(text, first.offset, 'feature_not_supported', first.message, { hint: first.hint })
+}
+
+/** The options as the rest of the program takes them. */
+function settle({ given, delimiter, null: nullString, quote, escape }: Options, format: 'csv' | 'text'): CopyOptions {
+  const header = given.header?.value ?? false
+  return {
+    format,
+    delimiter,
+    null: nullString,
+    quote,
+    escape,
+    header: header === 'match' ? 'match' : header ? 'true' : 'false',
+    forceNotNull: given.force_not_null?.value ?? [],
+    forceNull: given.force_null?.value ?? [],
+    ...(given.default && { default: given.default.value }),
+    encoding: 'UTF8',
+    onError: 'stop',
+    ...(given.create_table && { createTable: given.create_table.value }),
+  }
+}

@@ -1,0 +1,145 @@
+import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
+import type { Target, TargetCapabilities, TargetTransaction } from '../target.ts'
+import { type DuckdbDriver, loadDriver } from './driver.ts'
+import { abortError, asCopyError, openError } from './errors.ts'
+import { DuckdbTransaction, isInTransaction } from './transaction.ts'
+
+const CAPABILITIES: TargetCapabilities = { defaultInFastPath: true, embedded: true, caseInsensitiveNames: true }
+
+/**
+ * Opens a DuckDB database as a target.
+ *
+ * @param target `':memory:'`, a file (created when there is none; `duckdb:` may stand before it), or a connection of the caller's,
+ * which stays open and stays in the transaction it is in, if any. A file that this process has open by a `DuckDBInstance.create`
+ * of its own must be lent as a connection: DuckDB cannot tell that it would open it twice.
+ * @throws {CopyError} 0A000 without the package, 55P03 for a file that another process has open, 42809 for one that is not a
+ * database, 42501 and 58P01 for one that cannot be opened or made.
+ */
+export async function connectDuckdb(target: string | DuckDBConnection): Promise<Target> {
+  const driver = await loadDriver()
+  if (typeof target !== 'string') return new BorrowedTarget(driver, target)
+  const path = databasePath(target)
+  try {
+    // By the cache, so that a second target on the same file shares the instance: the lock on a file does not keep its own process
+    // out. ':memory:' is a database of its own each time.
+    const instance = await (path === ':memory:'
+      ? driver.api.DuckDBInstance.create(path)
+      : driver.api.DuckDBInstance.fromCache(path))
+    return new InstanceTarget(driver, instance)
+  } catch (error) {
+    throw openError(error, path)
+  }
+}
+
+/** `duckdb:file`, `duckdb:///file` and `file` alike. */
+function databasePath(target: string): string {
+  const path = target.replace(/^duckdb:(?:\/\/)?/i, '')
+  return path === '' ? ':memory:' : path
+}
+
+/** A database of our own: a connection for each transaction, so that loads run side by side. */
+class InstanceTarget implements Target {
+  readonly kind = 'duckdb'
+  readonly capabilities = CAPABILITIES
+  readonly #driver: DuckdbDriver
+  readonly #instance: DuckDBInstance
+  readonly #running = new Set<Promise<void>>()
+  #closed: Promise<void> | undefined
+
+  constructor(driver: DuckdbDriver, instance: DuckDBInstance) {
+    this.#driver = driver
+    this.#instance = instance
+  }
+
+  async begin(signal?: AbortSignal): Promise<TargetTransaction> {
+    if (signal?.aborted) throw abortError(signal)
+    if (this.#closed !== undefined) throw asCopyError(new Error('Connection Error: the database has been closed'))
+    const { promise, resolve } = deferred()
+    this.#running.add(promise)
+    let connection: DuckDBConnection | undefined
+    const done = (): void => {
+      connection?.closeSync()
+      this.#running.delete(promise)
+      resolve()
+    }
+    try {
+      connection = await this.#instance.connect()
+      return await DuckdbTransaction.begin({
+        driver: this.#driver,
+        connection,
+        owner: this.#instance,
+        isCallers: false,
+        done,
+      })
+    } catch (error) {
+      done()
+      throw asCopyError(error)
+    }
+  }
+
+  /** Waits for transactions under way, then gives the file back. */
+  close(): Promise<void> {
+    this.#closed ??= Promise.all(this.#running).then(() => this.#instance.closeSync())
+    return this.#closed
+  }
+}
+
+/** The end of the last transaction on each connection that was lent, whatever target it was lent to. */
+const queues = new WeakMap<DuckDBConnection, Promise<void>>()
+
+/** A connection of the caller's: one transaction after the other. */
+class BorrowedTarget implements Target {
+  readonly kind = 'duckdb'
+  readonly capabilities = CAPABILITIES
+  readonly #driver: DuckdbDriver
+  readonly #connection: DuckDBConnection
+
+  constructor(driver: DuckdbDriver, connection: DuckDBConnection) {
+    this.#driver = driver
+    this.#connection = connection
+  }
+
+  async begin(signal?: AbortSignal): Promise<TargetTransaction> {
+    const connection = this.#connection
+    const before = queues.get(connection) ?? Promise.resolve()
+    const { promise, resolve: done } = deferred()
+    queues.set(
+      connection,
+      before.then(() => promise),
+    )
+    try {
+      await untilAborted(before, signal)
+      const isCallers = await isInTransaction(connection)
+      return await DuckdbTransaction.begin({ driver: this.#driver, connection, owner: connection, isCallers, done })
+    } catch (error) {
+      done()
+      throw asCopyError(error)
+    }
+  }
+
+  async close(): Promise<void> {
+    await queues.get(this.#connection)
+  }
+}
+
+function deferred(): { promise: Promise<void>; resolve: () => void } {
+  let resolve: () => void = () => undefined
+  const promise = new Promise<void>((settle) => {
+    resolve = settle
+  })
+  return { promise, resolve }
+}
+
+/** Settles with `promise`, or rejects as soon as the signal fires. */
+async function untilAborted(promise: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+  if (signal === undefined) return promise
+  if (signal.aborted) throw abortError(signal)
+  const { promise: aborted, resolve } = deferred()
+  signal.addEventListener('abort', resolve, { once: true })
+  try {
+    await Promise.race([promise, aborted])
+    if (signal.aborted) throw abortError(signal)
+  } finally {
+    signal.removeEventListener('abort', resolve)
+  }
+}

@@ -1,0 +1,194 @@
+import type { DuckDBConnection } from '@duckdb/node-api'
+import { CopyError } from '../../errors.ts'
+import type { QualifiedName } from '../../statement/ast.ts'
+import type { TableDescription, TargetColumn } from '../target.ts'
+import type { DuckdbDriver } from './driver.ts'
+import { asCopyError } from './errors.ts'
+import { parseSearchPath, quoteIdentifier, quoteLiteral } from './identifiers.ts'
+import { columnTypeOf } from './types.ts'
+
+/** A column with what only this target needs of it. */
+export interface DuckdbColumnDescription extends TargetColumn {
+  /** SQL of the default, when there is one. */
+  readonly defaultSql: string | undefined
+}
+
+/** A table with what only this target needs of it. */
+export interface DuckdbTableDescription extends TableDescription {
+  readonly columns: readonly DuckdbColumnDescription[]
+}
+
+interface Relation {
+  readonly catalog: string
+  readonly schema: string
+  readonly name: string
+  readonly isView: boolean
+}
+
+/**
+ * Looks a table up as DuckDB's binder would: names are case-insensitive whether quoted or not, `x.t` is a table of schema `x` or
+ * of database `x`, a bare name is sought in `temp`, then along the search path, then in `main`.
+ *
+ * @returns undefined when there is no such relation.
+ * @throws {CopyError} 42809 for a view, 42P09 for `x.t` when both a schema and a database are called `x`.
+ */
+export async function describeTable(
+  driver: DuckdbDriver,
+  connection: DuckDBConnection,
+  table: QualifiedName,
+): Promise<DuckdbTableDescription | undefined> {
+  const relation = await resolve(connection, table)
+  if (relation === undefined) return undefined
+  if (relation.isView) {
+    throw new CopyError({
+      code: 'wrong_object_type',
+      sqlState: '42809',
+      message: `cannot copy to view "${relation.name}"`,
+    })
+  }
+  const sqlName = [relation.catalog, relation.schema, relation.name].map(quoteIdentifier).join('.')
+  return {
+    sqlName,
+    relationName: relation.name,
+    columns: await describeColumns(driver, connection, relation, sqlName),
+  }
+}
+
+async function resolve(connection: DuckDBConnection, table: QualifiedName): Promise<Relation | undefined> {
+  const rows = await query(
+    connection,
+    `SELECT database_name, schema_name, table_name, false FROM duckdb_tables() WHERE ${equalsName('table_name', table.name.value)}
+     UNION ALL
+     SELECT database_name, schema_name, view_name, true FROM duckdb_views() WHERE ${equalsName('view_name', table.name.value)}`,
+  )
+  const relations = rows.map(
+    ([catalog, schema, name, isView]): Relation => ({
+      catalog: String(catalog),
+      schema: String(schema),
+      name: String(name),
+      isView: isView === true,
+    }),
+  )
+  if (relations.length === 0) return undefined
+  for (const [catalog, schema] of await candidates(connection, table)) {
+    const found = relations.find((relation) => sameName(relation.catalog, catalog) && sameName(relation.schema, schema))
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+/** The (database, schema) pairs in which a name is sought, in order. */
+async function candidates(connection: DuckDBConnection, table: QualifiedName): Promise<(readonly [string, string])[]> {
+  if (table.catalog !== undefined && table.schema !== undefined) return [[table.catalog.value, table.schema.value]]
+  const [settings] = await query(connection, `SELECT current_setting('search_path'), current_database()`)
+  const database = String(settings?.[1])
+  const path = parseSearchPath(String(settings?.[0] ?? '')).map((entry): readonly [string, string] =>
+    entry.length > 1 ? [entry[0] as string, entry[1] as string] : [database, entry[0] as string],
+  )
+  if (table.schema === undefined) return [['temp', 'main'], ...path, [database, 'main'], ['system', 'main']]
+
+  const qualifier = table.schema.value
+  const [known] = await query(
+    connection,
+    `SELECT EXISTS (FROM duckdb_databases() WHERE ${equalsName('database_name', qualifier)}),
+            EXISTS (FROM duckdb_schemas() WHERE ${equalsName('schema_name', qualifier)} AND ${equalsName('database_name', database)})`,
+  )
+  const [isDatabase, isSchema] = [known?.[0] === true, known?.[1] === true]
+  if (isDatabase && isSchema) {
+    throw new CopyError({
+      code: 'ambiguous_alias',
+      sqlState: '42P09',
+      message: `"${qualifier}" is both a database and a schema`,
+      hint: `Write ${quoteIdentifier(database)}.${quoteIdentifier(qualifier)}.${quoteIdentifier(table.name.value)}, or ${quoteIdentifier(qualifier)}."main".${quoteIdentifier(table.name.value)}.`,
+    })
+  }
+  if (isDatabase) {
+    const onPath = path.filter(([catalog]) => sameName(catalog, qualifier))
+    return [...onPath, [qualifier, 'main']]
+  }
+  return [...path.map(([catalog]) => [catalog, qualifier] as const), [database, qualifier], ['temp', qualifier], ['system', qualifier]]
+}
+
+async function describeColumns(
+  driver: DuckdbDriver,
+  connection: DuckDBConnection,
+  relation: Relation,
+  sqlName: string,
+): Promise<DuckdbColumnDescription[]> {
+  const rows = await query(
+    connection,
+    `SELECT column_name, data_type, column_default FROM duckdb_columns()
+     WHERE database_name = ${quoteLiteral(relation.catalog)} AND schema_name = ${quoteLiteral(relation.schema)}
+       AND table_name = ${quoteLiteral(relation.name)} ORDER BY column_index`,
+  )
+  const prepared = await connection.prepare(`SELECT * FROM ${sqlName}`).catch((error: unknown) => {
+    throw asCopyError(error)
+  })
+  try {
+    const generated = await generatedColumns(
+      connection,
+      sqlName,
+      rows.filter(([, , expression]) => expression !== null).map(([name]) => String(name)),
+    )
+    return rows.map(([columnName, typeName, expression], index): DuckdbColumnDescription => {
+      const name = String(columnName)
+      const isGenerated = generated.has(name)
+      const hasDefault = expression !== null && !isGenerated
+      return {
+        name,
+        type: columnTypeOf(driver, prepared.columnType(index)),
+        typeName: String(typeName),
+        hasDefault,
+        generated: isGenerated,
+        defaultSql: hasDefault ? String(expression) : undefined,
+      }
+    })
+  } finally {
+    prepared.destroySync()
+  }
+}
+
+/**
+ * Which of `names` are generated. The catalog shows a generation expression as if it were a default, so the binder is asked: it
+ * refuses an INSERT into a generated column, and a refusal by the binder leaves a transaction intact.
+ */
+async function generatedColumns(
+  connection: DuckDBConnection,
+  sqlName: string,
+  names: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const insertable = async (columns: readonly string[]): Promise<boolean> => {
+    const list = columns.map(quoteIdentifier).join(', ')
+    const values = columns.map(() => 'NULL').join(', ')
+    try {
+      const prepared = await connection.prepare(`INSERT INTO ${sqlName} (${list}) VALUES (${values})`)
+      prepared.destroySync()
+      return true
+    } catch (error) {
+      if (/generated column/i.test(String(error))) return false
+      throw asCopyError(error)
+    }
+  }
+  if (names.length === 0 || (await insertable(names))) return new Set()
+  const generated = new Set<string>()
+  for (const name of names) if (!(await insertable([name]))) generated.add(name)
+  return generated
+}
+
+function equalsName(column: string, name: string): string {
+  return `lower(${column}) = lower(${quoteLiteral(name)})`
+}
+
+function sameName(left: string, right: string): boolean {
+  return left.toLowerCase() === right.toLowerCase()
+}
+
+/** Rows of a query, values as JavaScript's. */
+export async function query(connection: DuckDBConnection, sql: string): Promise<unknown[][]> {
+  try {
+    const result = await connection.run(sql)
+    return (await result.getRowsJS()) as unknown[][]
+  } catch (error) {
+    throw asCopyError(error)
+  }
+}

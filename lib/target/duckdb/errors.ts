@@ -1,0 +1,135 @@
+import { CopyError } from '../../errors.ts'
+
+interface Condition {
+  readonly code: string
+  readonly sqlState: string
+}
+
+/**
+ * DuckDB reports a class of exception and a sentence, no code. The first row that matches gives the condition, so rows about a
+ * sentence come before those about its class.
+ */
+const CONDITIONS: readonly (readonly [pattern: RegExp, code: string, sqlState: string])[] = [
+  [/No space left on device|Disk quota exceeded|disk full/i, 'disk_full', '53100'],
+  [/Could not set lock on file|Conflicting lock is held/, 'lock_not_available', '55P03'],
+  [/Current transaction is aborted/, 'in_failed_sql_transaction', '25P02'],
+  [/read-only mode|read-only database/i, 'read_only_sql_transaction', '25006'],
+  [/NOT NULL constraint failed/, 'not_null_violation', '23502'],
+  [/CHECK constraint failed/, 'check_violation', '23514'],
+  [/foreign key constraint/i, 'foreign_key_violation', '23503'],
+  [/duplicate key|violates (?:primary key|unique) constraint/i, 'unique_violation', '23505'],
+  [/^(?:TransactionContext Error: )?(?:Failed to commit: )?.*\bconflict\b/i, 'serialization_failure', '40001'],
+  [/^INTERRUPT Error/, 'query_canceled', '57014'],
+  [/^Conversion Error: (?:date|time|timestamp) field value out of range/i, 'datetime_field_overflow', '22008'],
+  [/^Conversion Error: .*(?:out of range|Could not cast value .* to DECIMAL)/, 'numeric_value_out_of_range', '22003'],
+  [/^Conversion Error/, 'invalid_text_representation', '22P02'],
+  [/^Out of Range Error/, 'numeric_value_out_of_range', '22003'],
+  [/^Out of Memory Error/, 'out_of_memory', '53200'],
+  [/^Parser Error|^Syntax Error/, 'syntax_error', '42601'],
+  [/^Binder Error: Referenced (?:column|table)/, 'undefined_column', '42703'],
+  [/^Binder Error: (?:No function matches|Could not choose)/, 'undefined_function', '42883'],
+  [/^Binder Error: .*(?:type|cast)/i, 'datatype_mismatch', '42804'],
+  [/^Binder Error: Catalog .* does not exist|^Catalog Error: Catalog with name/, 'invalid_catalog_name', '3D000'],
+  [/^Catalog Error: Schema with name .* does not exist/, 'invalid_schema_name', '3F000'],
+  [/^Catalog Error: Table with name .* does not exist/, 'undefined_table', '42P01'],
+  [/^Catalog Error: .*Function with name .* does not exist/, 'undefined_function', '42883'],
+  [/^Catalog Error: Column with name .* already exists/, 'duplicate_column', '42701'],
+  [/^Catalog Error: .* already exists/, 'duplicate_table', '42P07'],
+  [/^(?:Binder|Catalog) Error/, 'syntax_error_or_access_rule_violation', '42000'],
+  [/^Invalid Input Error/, 'invalid_parameter_value', '22023'],
+  [/^Permission Error|Permission denied/, 'insufficient_privilege', '42501'],
+  [/^Not implemented Error/i, 'feature_not_supported', '0A000'],
+  [/^IO Error/, 'io_error', '58030'],
+  [/^TransactionContext Error/, 'invalid_transaction_state', '25000'],
+]
+
+/** An error of DuckDB as a {@link CopyError}: DuckDB's sentence under PostgreSQL's code. A CopyError passes as it is. */
+export function asCopyError(error: unknown): CopyError {
+  if (error instanceof CopyError) return error
+  const raw = error instanceof Error ? error.message : String(error)
+  const { code, sqlState } = conditionOf(raw)
+  return new CopyError({ code, sqlState, ...sentences(raw), cause: error })
+}
+
+function conditionOf(message: string): Condition {
+  for (const [pattern, code, sqlState] of CONDITIONS) if (pattern.test(message)) return { code, sqlState }
+  return { code: 'internal_error', sqlState: 'XX000' }
+}
+
+/** Message, detail and hint: the class of exception is in the code, and the caret would point into SQL the user never wrote. */
+function sentences(raw: string): { message: string; detail?: string; hint?: string } {
+  const text = raw
+    .replace(/^Failed to extract statements: /, '')
+    .replace(/^[A-Za-z ]*(?:TransactionContext|INTERRUPT|IO|[A-Z][A-Za-z]*) Error: /, '')
+    .replace(/\n+LINE \d+: [\s\S]*$/, '')
+  const [message = '', ...rest] = text.split('\n').filter((line) => line.trim() !== '')
+  const hint = rest.filter((line) => /^(?:Did you mean|Candidate)/.test(line)).join('\n')
+  const detail = rest.filter((line) => !/^(?:Did you mean|Candidate)/.test(line)).join('\n')
+  return { message, ...(detail === '' ? {} : { detail }), ...(hint === '' ? {} : { hint }) }
+}
+
+/** The column that a NOT NULL violation names. */
+export function notNullColumn(error: CopyError): string | undefined {
+  return /NOT NULL constraint failed: [\s\S]*?\.([^.]+)$/.exec(error.message)?.[1]
+}
+
+/** The error of opening the database at `path`. */
+export function openError(error: unknown, path: string): CopyError {
+  const raw = error instanceof Error ? error.message : String(error)
+  const init = (condition: Condition, message: string, hint?: string): CopyError =>
+    new CopyError({ ...condition, message, detail: sentences(raw).message, ...(hint ? { hint } : {}), cause: error })
+  if (/Could not set lock on file|being used by another process/.test(raw)) {
+    const pid = /PID (\d+)/.exec(raw)?.[1]
+    return init(
+      { code: 'lock_not_available', sqlState: '55P03' },
+      `database file "${path}" is locked by another process${pid === undefined ? '' : ` (PID ${pid})`}`,
+      'A DuckDB file can be written by one process at a time. Close it there, or load into another file.',
+    )
+  }
+  if (/not a valid DuckDB database file/.test(raw)) {
+    return init({ code: 'wrong_object_type', sqlState: '42809' }, `file "${path}" is not a DuckDB database`)
+  }
+  if (/Is a directory/.test(raw)) {
+    return init({ code: 'wrong_object_type', sqlState: '42809' }, `"${path}" is a directory, not a DuckDB database`)
+  }
+  if (/Permission denied|Read-only file system/.test(raw)) {
+    return init({ code: 'insufficient_privilege', sqlState: '42501' }, `could not open database file "${path}"`)
+  }
+  if (/No such file or directory/.test(raw)) {
+    return init(
+      { code: 'undefined_file', sqlState: '58P01' },
+      `could not create database file "${path}"`,
+      'The directory must exist.',
+    )
+  }
+  return init(conditionOf(raw), `could not open database file "${path}"`)
+}
+
+/** The error of a load that was aborted. */
+export function abortError(signal: AbortSignal | undefined): CopyError {
+  return new CopyError({
+    code: 'query_canceled',
+    sqlState: '57014',
+    message: 'canceling statement due to user request',
+    cause: signal?.reason,
+  })
+}
+
+/** `error` again with position and context. */
+export function withPosition(
+  error: CopyError,
+  position: CopyError['position'],
+  context: string | undefined,
+): CopyError {
+  return new CopyError({
+    code: error.code,
+    sqlState: error.sqlState,
+    message: error.message,
+    detail: error.detail,
+    hint: error.hint,
+    statement: error.statement,
+    cause: error.cause,
+    context: error.context ?? context,
+    position: { ...error.position, ...position },
+  })
+}

@@ -1,0 +1,109 @@
+import type { DuckDBConnection } from '@duckdb/node-api'
+import { CopyError } from '../../errors.ts'
+import type { DuckdbColumnDescription, DuckdbTableDescription } from './describe.ts'
+import { asCopyError } from './errors.ts'
+import { quoteIdentifier } from './identifiers.ts'
+import { castFromVector } from './types.ts'
+
+/** Where the row numbers come from that the feed's function turns into rows. */
+export type RowSource =
+  /** DuckDB's `range(first, last)`: one thread, no table. */
+  | { readonly kind: 'range'; readonly first: number; readonly last: number }
+  /** The first `rows` numbers of a table that holds them in order, scanned by all threads. */
+  | { readonly kind: 'table'; readonly sqlName: string; readonly rows: number }
+
+/** The INSERT statements of one load; they differ in their source only. */
+export interface InsertPlan {
+  readonly table: DuckdbTableDescription
+  /** Columns of the COPY column list. */
+  readonly columns: readonly DuckdbColumnDescription[]
+  /** Indexes in `columns` of those that may carry the DEFAULT marker. */
+  readonly defaults: readonly number[]
+  readonly where: string | undefined
+  /** The feed's function and its first argument. */
+  readonly functionName: string
+  readonly feedId: number
+}
+
+const ROW = 'copyist_row'
+
+/** `INSERT INTO … SELECT …` for the rows of `source`. */
+export function insertSql(plan: InsertPlan, source: RowSource): string {
+  const { table, columns, where } = plan
+  const rows = `(SELECT ${plan.functionName}(${plan.feedId}, n) AS ${ROW} FROM ${sourceSql(source)})`
+  const values = columns.map((column, index) => ({ name: quoteIdentifier(column.name), sql: valueSql(plan, column, index) }))
+  if (where === undefined) {
+    return `INSERT INTO ${table.sqlName} (${values.map(({ name }) => name).join(', ')})
+SELECT ${values.map(({ sql }) => sql).join(', ')} FROM ${rows}`
+  }
+  // WHERE sees the whole row, so the columns that are not in the list have their values before the INSERT; and a default is
+  // evaluated once, or WHERE could see another value than is stored.
+  const absent = table.columns
+    .filter((column) => !column.generated && !columns.some(({ name }) => name === column.name))
+    .map((column) => ({
+      name: quoteIdentifier(column.name),
+      sql: `CAST(${column.defaultSql === undefined ? 'NULL' : `(${column.defaultSql})`} AS ${column.typeName})`,
+    }))
+  const all = [...values, ...absent]
+  const names = all.map(({ name }) => name).join(', ')
+  // The newline ends a comment that the condition may end in.
+  return `INSERT INTO ${table.sqlName} (${names})
+SELECT ${names} FROM (SELECT ${all.map(({ name, sql }) => `${sql} AS ${name}`).join(', ')} FROM ${rows})
+AS ${quoteIdentifier(table.relationName)} WHERE (${where}
+)`
+}
+
+/** SELECT of the value of one column for one row: fails when that column's cast does. */
+export function castSql(plan: InsertPlan, index: number, row: number): string {
+  const column = plan.columns[index] as DuckdbColumnDescription
+  const rows = `(SELECT ${plan.functionName}(${plan.feedId}, n) AS ${ROW} FROM ${sourceSql({ kind: 'range', first: row, last: row + 1 })})`
+  return `SELECT hash(${castFromVector(`${ROW}.c${index}`, column.type, column.typeName)}) FROM ${rows}`
+}
+
+/** SELECT of what the file has in one column of one row, as text. */
+export function textSql(plan: InsertPlan, index: number, row: number): string {
+  const rows = `(SELECT ${plan.functionName}(${plan.feedId}, n) AS ${ROW} FROM ${sourceSql({ kind: 'range', first: row, last: row + 1 })})`
+  return `SELECT CAST(${ROW}.c${index} AS VARCHAR) FROM ${rows}`
+}
+
+/** Whether DuckDB casts this column's text: the native side did not parse it. */
+export function isCastByDuckdb(column: DuckdbColumnDescription): boolean {
+  return castFromVector('x', column.type, column.typeName) !== 'x'
+}
+
+function sourceSql(source: RowSource): string {
+  return source.kind === 'range'
+    ? `(SELECT "range" AS n FROM system.main.range(${source.first}, ${source.last}))`
+    : `(SELECT n FROM ${source.sqlName} WHERE n < ${source.rows})`
+}
+
+function valueSql(plan: InsertPlan, column: DuckdbColumnDescription, index: number): string {
+  const value = castFromVector(`${ROW}.c${index}`, column.type, column.typeName)
+  if (!plan.defaults.includes(index)) return value
+  const defaultSql = column.defaultSql ?? 'NULL'
+  return `CASE WHEN ${ROW}.d${index} THEN CAST((${defaultSql}) AS ${column.typeName}) ELSE ${value} END`
+}
+
+/**
+ * Checks that a WHERE condition is one expression, so that it cannot end the statement it is put into and begin another.
+ * Whatever closes our parenthesis early would have to make sense after both WHERE and WHEN, and only an expression does.
+ *
+ * @throws {CopyError} 42601 when it is not.
+ */
+export async function checkCondition(connection: DuckDBConnection, where: string): Promise<void> {
+  for (const sql of [`SELECT CASE WHEN (${where}\n) THEN 1 END`, `SELECT 1 WHERE (${where}\n)`]) {
+    let count: number
+    try {
+      count = (await connection.extractStatements(sql)).count
+    } catch (error) {
+      throw asCopyError(error)
+    }
+    if (count !== 1) {
+      throw new CopyError({
+        code: 'syntax_error',
+        sqlState: '42601',
+        message: 'the WHERE condition of COPY must be a single expression',
+      })
+    }
+  }
+}

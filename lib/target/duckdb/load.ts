@@ -1,0 +1,220 @@
+import { randomBytes } from 'node:crypto'
+import type { DuckDBConnection } from '@duckdb/node-api'
+import { CopyError } from '../../errors.ts'
+import type { LoadOutcome, LoadRequest } from '../target.ts'
+import { ChunkGatherer } from './chunk-gatherer.ts'
+import { type DuckdbTableDescription, query } from './describe.ts'
+import type { DuckdbDriver } from './driver.ts'
+import { abortError, asCopyError } from './errors.ts'
+import { checkCondition, type InsertPlan, insertSql, type RowSource } from './insert.ts'
+import { ROW_GROUP_ROWS, RowFeed } from './row-feed.ts'
+import type { RowWindow } from './row-window.ts'
+import { vectorTypeOf, vectorWidthOf } from './types.ts'
+
+/*
+ * How a load goes
+ *
+ * The chunks of the native side are gathered into windows of a few row groups, and each window is one INSERT. While DuckDB works
+ * on a window the next one is gathered, so at most two are in memory. Nothing ever waits on the event loop's thread: a window
+ * that does not fill, because its source is slow, goes off after a while with what it has.
+ */
+
+/** Bytes of chunks that a load holds at most, unless the request says otherwise: two windows. */
+const DEFAULT_MEMORY = 128 << 20
+
+/** Milliseconds between interrupts of a statement that is to stop; one that comes before DuckDB has begun goes unheard. */
+const INTERRUPT_INTERVAL = 10
+
+/** What a load needs to know of the transaction it is in. */
+export interface LoadContext {
+  readonly driver: DuckdbDriver
+  readonly connection: DuckDBConnection
+  /** What a registered function outlives loads with. */
+  readonly owner: object
+  /** Bytes of chunks that may be held. */
+  readonly memory?: number
+  /** Called before the first statement that changes the database. */
+  onWrite(): void
+}
+
+/** The INSERT that failed, for finding its row. Its window is still to be released. */
+export interface FailedInsert {
+  readonly plan: InsertPlan
+  readonly feed: RowFeed
+  readonly window: RowWindow
+}
+
+/** The outcome of {@link runLoad}. */
+export type LoadResult =
+  | { readonly ok: true; readonly outcome: LoadOutcome }
+  | { readonly ok: false; readonly error: CopyError; readonly failed: FailedInsert | undefined }
+
+/** Runs a load to its end or its first failure. Never rejects. */
+export async function runLoad(context: LoadContext, request: LoadRequest): Promise<LoadResult> {
+  const { driver, connection } = context
+  const table = request.table as DuckdbTableDescription
+  const columns = request.columns.map((index) => table.columns[index] as DuckdbTableDescription['columns'][number])
+  const defaults = request.usesDefaults
+    ? columns.flatMap((column, index) => (column.defaultSql === undefined ? [] : [index]))
+    : []
+  const feed = new RowFeed(driver, { columns: columns.map(({ type }) => vectorTypeOf(driver, type)), defaults })
+  const widths = columns.map(({ type }) => vectorWidthOf(type))
+  let gatherer: ChunkGatherer | undefined
+  let window: RowWindow | undefined
+  let plan: InsertPlan | undefined
+  let slots: Slots | undefined
+  let next: Promise<RowWindow | undefined> | undefined
+  try {
+    if (request.signal?.aborted) throw abortError(request.signal)
+    if (request.where !== undefined) await checkCondition(connection, request.where)
+    const threads = Number((await query(connection, `SELECT current_setting('threads')`))[0]?.[0] ?? 1)
+    gatherer = new ChunkGatherer(request.native, {
+      groups: Math.max(1, threads),
+      bytes: (context.memory ?? DEFAULT_MEMORY) / 2,
+      widths,
+      ...(request.signal ? { signal: request.signal } : {}),
+    })
+    const sequential = drawsFromSequence(table, columns, defaults)
+    let rowsSent = 0
+    let rowsLoaded = 0
+    next = gatherer.gather(false)
+    for (;;) {
+      window = await next
+      next = undefined
+      if (window === undefined) break
+      const first = plan === undefined
+      if (plan === undefined) {
+        context.onWrite()
+        const functionName = await feed.functionName(connection, context.owner)
+        plan = { table, columns, defaults, where: request.where, functionName, feedId: feed.id }
+      }
+      let source: RowSource = { kind: 'range', first: 0, last: window.rows }
+      if (window.rows > ROW_GROUP_ROWS && !sequential && threads > 1) {
+        slots ??= new Slots(connection)
+        source = await slots.source(window.rows)
+      }
+      if (first) await checkPlan(connection, insertSql(plan, source))
+      feed.serve(window)
+      const inserting = runInsert(connection, insertSql(plan, source), request.signal)
+      const busy = inserting.then(
+        () => undefined,
+        () => undefined,
+      )
+      next = gatherer.gather(true, busy)
+      // A failure of the input is reported when the rows before it are in, and by nobody when they are not.
+      next.catch(() => undefined)
+      const loaded = await inserting
+      rowsSent += window.rows
+      rowsLoaded += loaded
+      if (request.where === undefined && loaded !== window.rows) {
+        throw new CopyError({
+          code: 'internal_error',
+          sqlState: 'XX000',
+          message: `DuckDB inserted ${loaded} of ${window.rows} rows`,
+        })
+      }
+      feed.serve(undefined)
+      window.release()
+      window = undefined
+    }
+    await slots?.drop()
+    feed.close()
+    return { ok: true, outcome: { rowsLoaded, rowsFiltered: rowsSent - rowsLoaded } }
+  } catch (thrown) {
+    const cause = feed.failure ?? thrown
+    gatherer?.abandon()
+    await next?.then(
+      (unused) => unused?.release(),
+      () => undefined,
+    )
+    if (request.signal?.aborted) {
+      dispose(feed, window)
+      return { ok: false, error: abortError(request.signal), failed: undefined }
+    }
+    const error = asCopyError(cause)
+    if (plan !== undefined && window !== undefined) return { ok: false, error, failed: { plan, feed, window } }
+    dispose(feed, window)
+    return { ok: false, error, failed: undefined }
+  }
+}
+
+/** Lets go of what a failed load still holds. */
+export function dispose(feed: RowFeed, window: RowWindow | undefined): void {
+  feed.close()
+  window?.release()
+}
+
+/**
+ * Runs one INSERT and gives the number of rows it took. Interrupted when the signal fires; settles only when DuckDB reads
+ * nothing any more.
+ */
+export async function runInsert(
+  connection: DuckDBConnection,
+  sql: string,
+  signal: AbortSignal | undefined,
+): Promise<number> {
+  let timer: NodeJS.Timeout | undefined
+  const interrupt = (): void => {
+    connection.interrupt()
+    timer = setTimeout(interrupt, INTERRUPT_INTERVAL)
+  }
+  if (signal?.aborted) throw abortError(signal)
+  signal?.addEventListener('abort', interrupt, { once: true })
+  try {
+    return (await connection.run(sql)).rowsChanged
+  } finally {
+    signal?.removeEventListener('abort', interrupt)
+    clearTimeout(timer)
+  }
+}
+
+/** Binds the INSERT, so that a mistake in WHERE is found while the transaction is still intact. */
+async function checkPlan(connection: DuckDBConnection, sql: string): Promise<void> {
+  const prepared = await connection.prepare(sql)
+  prepared.destroySync()
+}
+
+/** A sequence numbers rows in the order in which it is asked, which is the order of the file in one thread only. */
+function drawsFromSequence(
+  table: DuckdbTableDescription,
+  columns: readonly { readonly name: string }[],
+  defaults: readonly number[],
+): boolean {
+  return table.columns.some(({ name, defaultSql }) => {
+    if (defaultSql === undefined || !/\bnextval\b/i.test(defaultSql)) return false
+    const listed = columns.findIndex((column) => column.name === name)
+    return listed < 0 || defaults.includes(listed)
+  })
+}
+
+/**
+ * The temporary table of numbers that drives the parallel INSERT. It is made and dropped in the load's own transaction, so a rollback
+ * leaves nothing of it either.
+ */
+class Slots {
+  readonly #connection: DuckDBConnection
+  readonly #sqlName = `temp.main.copyist_slots_${randomBytes(8).toString('hex')}`
+  #rows = 0
+
+  constructor(connection: DuckDBConnection) {
+    this.#connection = connection
+  }
+
+  /** `rows` consecutive numbers from 0. */
+  async source(rows: number): Promise<RowSource> {
+    if (rows > this.#rows) {
+      const size = Math.ceil(rows / ROW_GROUP_ROWS) * ROW_GROUP_ROWS
+      await this.drop()
+      await this.#connection.run(
+        `CREATE TEMP TABLE ${this.#sqlName} AS SELECT "range" AS n FROM system.main.range(${size})`,
+      )
+      this.#rows = size
+    }
+    return { kind: 'table', sqlName: this.#sqlName, rows }
+  }
+
+  async drop(): Promise<void> {
+    if (this.#rows > 0) await this.#connection.run(`DROP TABLE ${this.#sqlName}`)
+    this.#rows = 0
+  }
+}

@@ -1,0 +1,98 @@
+import type { DuckDBConnection } from '@duckdb/node-api'
+import type { CopyError } from '../../errors.ts'
+import type { NativeLoad } from '../../native/load.ts'
+import { query } from './describe.ts'
+import { asCopyError, notNullColumn, withPosition } from './errors.ts'
+import { castSql, insertSql, isCastByDuckdb, textSql } from './insert.ts'
+import type { FailedInsert } from './load.ts'
+
+/**
+ * Finds the first row at fault in the window whose INSERT failed, by running parts of it again in transactions that are rolled
+ * back. DuckDB names no row, and with several threads not even the first error; this names both.
+ *
+ * The connection must not be in a transaction. `prepare` brings back what the load's own transaction had made.
+ *
+ * @returns the error of the first bad row with position and context, or `error` itself when the failure does not come again,
+ * as with a key that collides with a row of an earlier window.
+ */
+export async function locateFailure(
+  connection: DuckDBConnection,
+  failed: FailedInsert,
+  error: CopyError,
+  native: NativeLoad,
+  owner: object,
+  prepare: () => Promise<void>,
+  signal: AbortSignal | undefined,
+): Promise<CopyError> {
+  const { feed, window } = failed
+  feed.serve(window)
+
+  /** Runs `work` in a transaction of its own, with the function registered in it, and takes everything back. */
+  const trial = async (work: (plan: FailedInsert['plan']) => Promise<void>): Promise<CopyError | undefined> => {
+    await connection.run('BEGIN TRANSACTION')
+    try {
+      await prepare()
+      await work({ ...failed.plan, functionName: await feed.functionName(connection, owner) })
+      return undefined
+    } catch (thrown) {
+      return asCopyError(thrown)
+    } finally {
+      await connection.run('ROLLBACK')
+    }
+  }
+  const insert = (first: number, last: number): Promise<CopyError | undefined> =>
+    trial(async (plan) => void (await connection.run(insertSql(plan, { kind: 'range', first, last }))))
+
+  try {
+    let first = 0
+    let last = window.rows
+    let found = await insert(first, last)
+    if (found === undefined || !/^2[23]/.test(found.sqlState)) return error
+    // Whether a key is unique depends on the rows before it; everything else is up to the row alone.
+    const isRowLocal = error.code !== 'unique_violation' && found.code !== 'unique_violation'
+    while (last - first > 1 && !signal?.aborted) {
+      const middle = (first + last) >> 1
+      const failure = await insert(isRowLocal ? first : 0, middle)
+      if (failure === undefined) {
+        first = middle
+      } else {
+        last = middle
+        found = failure
+      }
+    }
+    if (last - first > 1) return error
+    const failure = (await insert(isRowLocal ? first : 0, first + 1)) ?? found
+    const column = notNullColumn(failure) ?? (await castFailure(trial, connection, failed, first))
+    const at = native.locate(window.firstRow + first)
+    let context: string | undefined
+    if (at !== undefined) {
+      context = `COPY ${failed.plan.table.relationName}, line ${at.line}`
+      if (typeof column === 'object') context += `, column ${column.name}: "${column.text}"`
+    }
+    const name = typeof column === 'object' ? column.name : column
+    return withPosition(failure, { ...at, ...(name === undefined ? {} : { column: name }) }, context)
+  } catch {
+    // The search is a courtesy; its own troubles must not hide the error it was for.
+    return error
+  }
+}
+
+/** The first column of a row whose text DuckDB cannot cast, and the text. */
+async function castFailure(
+  trial: (work: (plan: FailedInsert['plan']) => Promise<void>) => Promise<CopyError | undefined>,
+  connection: DuckDBConnection,
+  { plan: { columns } }: FailedInsert,
+  row: number,
+): Promise<{ name: string; text: string } | undefined> {
+  for (const [index, column] of columns.entries()) {
+    if (!isCastByDuckdb(column)) continue
+    const failure = await trial(async (plan) => void (await connection.run(castSql(plan, index, row))))
+    if (failure === undefined) continue
+    let text = ''
+    await trial(async (plan) => {
+      text = String((await query(connection, textSql(plan, index, row)))[0]?.[0])
+    })
+    return { name: column.name, text }
+  }
+  return undefined
+}

@@ -1,0 +1,176 @@
+import type { DuckDBConnection } from '@duckdb/node-api'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { CopyError } from '../../errors.ts'
+import type { LoadSession, SinkKind } from '../../native/load.ts'
+import type { QualifiedName } from '../../statement/ast.ts'
+import type { InferredColumn, LoadOutcome, LoadRequest, TableDescription, TargetTransaction } from '../target.ts'
+import { describeTable, query } from './describe.ts'
+import type { DuckdbDriver } from './driver.ts'
+import { asCopyError } from './errors.ts'
+import { quoteIdentifier } from './identifiers.ts'
+import { dispose, type LoadResult, runLoad } from './load.ts'
+import { locateFailure } from './locate.ts'
+import { sqlTypeOf } from './types.ts'
+
+/** 2000-01-01 in microseconds since 1970-01-01. */
+const POSTGRES_EPOCH = 946_684_800_000_000n
+
+/** What {@link DuckdbTransaction} is made of. */
+export interface TransactionInit {
+  readonly driver: DuckdbDriver
+  readonly connection: DuckDBConnection
+  /** What a registered function outlives loads with: the instance, or the connection that the caller lent. */
+  readonly owner: object
+  /** The connection is inside a transaction of the caller's, which is his to commit. */
+  readonly isCallers: boolean
+  /** Gives the connection back. */
+  done(): void
+}
+
+/**
+ * One load's transaction.
+ *
+ * In a transaction of the caller's, `commit` and `rollback` leave it open. DuckDB has no savepoints: what a failed load has
+ * already inserted cannot be taken back alone. So `rollback` then aborts the caller's transaction, if the error has not
+ * done so anyway: DuckDB refuses every statement but ROLLBACK, and no half of a file is committed by mistake. A load that fails
+ * before it wrote anything leaves the caller's transaction as it was.
+ */
+export class DuckdbTransaction implements TargetTransaction {
+  readonly #init: TransactionInit
+  /** CREATE TABLE statements that ran in this transaction. */
+  readonly #ddl: string[] = []
+  #hasWritten = false
+  #isOpen = true
+  #hasEnded = false
+
+  private constructor(init: TransactionInit) {
+    this.#init = init
+  }
+
+  /** Begins a transaction, unless it is the caller's. */
+  static async begin(init: TransactionInit): Promise<DuckdbTransaction> {
+    if (!init.isCallers) await run(init.connection, 'BEGIN TRANSACTION')
+    return new DuckdbTransaction(init)
+  }
+
+  describe(table: QualifiedName): Promise<TableDescription | undefined> {
+    return describeTable(this.#init.driver, this.#init.connection, table)
+  }
+
+  async session(): Promise<LoadSession> {
+    const { connection } = this.#init
+    const [now] = await query(connection, 'SELECT epoch_us(now())')
+    // The setting belongs to the extension icu; without it there is no time zone but UTC.
+    const [zone] = await query(connection, `SELECT value FROM duckdb_settings() WHERE name = 'TimeZone'`)
+    return {
+      dateOrder: 'mdy',
+      intervalStyle: 'postgres',
+      timeZone: zone === undefined ? 'UTC' : String(zone[0]),
+      now: BigInt(now?.[0] as bigint) - POSTGRES_EPOCH,
+    }
+  }
+
+  async createTable(table: QualifiedName, columns: readonly InferredColumn[]): Promise<string> {
+    const name = [table.catalog, table.schema, table.name]
+      .flatMap((part) => (part === undefined ? [] : [quoteIdentifier(part.value)]))
+      .join('.')
+    const list = columns.map((column) => `  ${quoteIdentifier(column.name)} ${sqlTypeOf(column.type)}`).join(',\n')
+    const ddl = `CREATE TABLE ${name} (\n${list}\n)`
+    this.#hasWritten = true
+    await run(this.#init.connection, ddl)
+    this.#ddl.push(ddl)
+    return ddl
+  }
+
+  sinkFor(): SinkKind {
+    return 'duckdb'
+  }
+
+  async load(request: LoadRequest): Promise<LoadOutcome> {
+    const { driver, connection, owner } = this.#init
+    const result = await runLoad(
+      {
+        driver,
+        connection,
+        owner,
+        onWrite: () => {
+          this.#hasWritten = true
+        },
+      },
+      request,
+    )
+    if (result.ok) return result.outcome
+    throw await this.#explain(result, request)
+  }
+
+  /** Looks for the row at fault. Only where the transaction is ours, since the search begins with its end. */
+  async #explain({ error, failed }: Extract<LoadResult, { ok: false }>, request: LoadRequest): Promise<CopyError> {
+    if (failed === undefined) return error
+    try {
+      if (this.#init.isCallers || !/^2[23]/.test(error.sqlState)) return error
+      const { connection, owner } = this.#init
+      await connection.run('ROLLBACK')
+      this.#isOpen = false
+      const prepare = async (): Promise<void> => {
+        for (const ddl of this.#ddl) await connection.run(ddl)
+      }
+      return await locateFailure(connection, failed, error, request.native, owner, prepare, request.signal)
+    } catch {
+      return error
+    } finally {
+      dispose(failed.feed, failed.window)
+    }
+  }
+
+  async commit(): Promise<void> {
+    if (this.#hasEnded) return
+    if (!this.#init.isCallers) {
+      await run(this.#init.connection, 'COMMIT')
+      this.#isOpen = false
+    }
+    this.#end()
+  }
+
+  async rollback(): Promise<void> {
+    if (this.#hasEnded) return
+    const { connection, isCallers } = this.#init
+    try {
+      if (!isCallers) {
+        if (this.#isOpen) await connection.run('ROLLBACK')
+      } else if (this.#hasWritten) {
+        await connection.run(`SELECT error('a COPY in this transaction failed')`)
+      }
+    } catch {
+      // A transaction that DuckDB has ended already, and the error that was asked for.
+    }
+    this.#end()
+  }
+
+  #end(): void {
+    this.#hasEnded = true
+    this.#init.done()
+  }
+}
+
+async function run(connection: DuckDBConnection, sql: string): Promise<void> {
+  try {
+    await connection.run(sql)
+  } catch (error) {
+    throw asCopyError(error)
+  }
+}
+
+/**
+ * Whether a connection is inside a transaction. Asked by `now()`, which stands still in one: BEGIN would answer as well, but when
+ * refused it aborts the transaction that it found.
+ *
+ * @throws {CopyError} 25P02 when that transaction has been aborted.
+ */
+export async function isInTransaction(connection: DuckDBConnection): Promise<boolean> {
+  const now = async (): Promise<unknown> => (await query(connection, 'SELECT epoch_us(now())'))[0]?.[0]
+  const first = await now()
+  if ((await now()) !== first) return false
+  // Outside of a transaction two statements begin in the same microsecond only on a coarse clock.
+  await sleep(20)
+  return (await now()) === first
+}

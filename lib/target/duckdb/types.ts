@@ -1,0 +1,212 @@
+import type { DuckDBType } from '@duckdb/node-api'
+import type { ColumnType } from '../../native/load.ts'
+import type { DuckdbDriver } from './driver.ts'
+import { quoteLiteral } from './identifiers.ts'
+
+/**
+ * DuckDB's logical type as the native decoder takes it. Types that PostgreSQL has not become `other`: they travel as VARCHAR and
+ * DuckDB casts them.
+ */
+export function columnTypeOf(driver: DuckdbDriver, type: DuckDBType): ColumnType {
+  const { DuckDBTypeId } = driver.api
+  switch (type.typeId) {
+    case DuckDBTypeId.BOOLEAN:
+      return { kind: 'bool' }
+    case DuckDBTypeId.SMALLINT:
+      return { kind: 'int2' }
+    case DuckDBTypeId.INTEGER:
+      return { kind: 'int4' }
+    case DuckDBTypeId.BIGINT:
+      return { kind: 'int8' }
+    case DuckDBTypeId.FLOAT:
+      return { kind: 'float4' }
+    case DuckDBTypeId.DOUBLE:
+      return { kind: 'float8' }
+    case DuckDBTypeId.DECIMAL:
+      return { kind: 'numeric', precision: type.width, scale: type.scale }
+    case DuckDBTypeId.VARCHAR:
+      // Any other alias is a user's type, or an extension's, over VARCHAR whose cast may check the text.
+      if (type.alias === 'JSON') return { kind: 'json' }
+      return { kind: type.alias === undefined ? 'text' : 'other' }
+    case DuckDBTypeId.BLOB:
+      return { kind: type.alias === undefined ? 'bytea' : 'other' }
+    case DuckDBTypeId.DATE:
+      return { kind: 'date' }
+    case DuckDBTypeId.TIME:
+      return { kind: 'time' }
+    case DuckDBTypeId.TIME_TZ:
+      return { kind: 'timetz' }
+    case DuckDBTypeId.TIMESTAMP:
+      return { kind: 'timestamp' }
+    case DuckDBTypeId.TIMESTAMP_TZ:
+      return { kind: 'timestamptz' }
+    case DuckDBTypeId.INTERVAL:
+      return { kind: 'interval' }
+    case DuckDBTypeId.UUID:
+      return { kind: 'uuid' }
+    case DuckDBTypeId.ENUM:
+      return { kind: 'enum', name: type.alias ?? 'enum', labels: type.values }
+    case DuckDBTypeId.LIST: {
+      const element = columnTypeOf(driver, type.valueType)
+      // A list of what only DuckDB knows is read by DuckDB as a whole, in DuckDB's notation.
+      if (innermost(element).kind === 'other') return { kind: 'other' }
+      return { kind: 'array', element, elementOid: 0, delimiter: ',' }
+    }
+    default:
+      return { kind: 'other' }
+  }
+}
+
+function innermost(type: ColumnType): ColumnType {
+  return type.kind === 'array' ? innermost(type.element) : type
+}
+
+/** The type of the vector that carries a column from the native side into DuckDB. */
+export function vectorTypeOf(driver: DuckdbDriver, type: ColumnType): DuckDBType {
+  const { api } = driver
+  switch (type.kind) {
+    case 'bool':
+      return api.BOOLEAN
+    case 'int2':
+      return api.SMALLINT
+    case 'int4':
+      return api.INTEGER
+    case 'int8':
+      return api.BIGINT
+    case 'float4':
+      return api.FLOAT
+    case 'float8':
+      return api.DOUBLE
+    case 'numeric':
+      return type.precision === undefined ? api.VARCHAR : api.DECIMAL(type.precision, type.scale ?? 0)
+    case 'bytea':
+      return api.BLOB
+    case 'date':
+      return api.DATE
+    case 'time':
+      return api.TIME
+    case 'timetz':
+      return api.TIMETZ
+    case 'timestamp':
+      return api.TIMESTAMP
+    case 'timestamptz':
+      return api.TIMESTAMPTZ
+    case 'interval':
+      return api.INTERVAL
+    case 'uuid':
+      return api.UUID
+    case 'enum':
+      return api.ENUM(type.labels)
+    case 'text':
+    case 'varchar':
+    case 'bpchar':
+    case 'json':
+    case 'jsonb':
+    case 'array':
+    case 'other':
+      return api.VARCHAR
+  }
+}
+
+/** Bytes that one value takes in the vector of {@link vectorTypeOf}: what the native side must emit. */
+export function vectorWidthOf(type: ColumnType): number {
+  switch (type.kind) {
+    case 'bool':
+      return 1
+    case 'int2':
+      return 2
+    case 'int4':
+    case 'float4':
+    case 'date':
+      return 4
+    case 'int8':
+    case 'float8':
+    case 'time':
+    case 'timetz':
+    case 'timestamp':
+    case 'timestamptz':
+      return 8
+    case 'numeric': {
+      const precision = type.precision
+      if (precision === undefined) return 16
+      return precision <= 4 ? 2 : precision <= 9 ? 4 : precision <= 18 ? 8 : 16
+    }
+    case 'enum':
+      return type.labels.length <= 0xff ? 1 : type.labels.length <= 0xffff ? 2 : 4
+    default:
+      return 16
+  }
+}
+
+/** SQL that turns `value`, of type {@link vectorTypeOf}, into the column's type. */
+export function castFromVector(value: string, type: ColumnType, typeName: string): string {
+  switch (type.kind) {
+    case 'array': {
+      // DuckDB's VARCHAR → JSON[] would take every element for a JSON string; by way of VARCHAR[] each is JSON text.
+      const inner = innermost(type)
+      if (inner.kind !== 'json' && inner.kind !== 'jsonb') return `CAST(${value} AS ${typeName})`
+      return `CAST(CAST(${value} AS ${typeName.replace(/^JSON/i, 'VARCHAR')}) AS ${typeName})`
+    }
+    case 'json':
+    case 'jsonb':
+    case 'other':
+      return `CAST(${value} AS ${typeName})`
+    default:
+      return value
+  }
+}
+
+/** The widest DECIMAL that DuckDB has. */
+const MAX_DECIMAL_PRECISION = 38
+
+/** A column type in DuckDB's words, for CREATE TABLE. Nothing is spelled narrower than the type is. */
+export function sqlTypeOf(type: ColumnType): string {
+  switch (type.kind) {
+    case 'bool':
+      return 'BOOLEAN'
+    case 'int2':
+      return 'SMALLINT'
+    case 'int4':
+      return 'INTEGER'
+    case 'int8':
+      return 'BIGINT'
+    case 'float4':
+      return 'REAL'
+    case 'float8':
+      return 'DOUBLE'
+    case 'numeric': {
+      const { precision, scale = 0 } = type
+      // DuckDB's bare DECIMAL is (18,3); PostgreSQL's has no limit, and only text holds that.
+      const fits = precision !== undefined && precision <= MAX_DECIMAL_PRECISION && scale >= 0 && scale <= precision
+      return fits ? `DECIMAL(${precision},${scale})` : 'VARCHAR'
+    }
+    case 'bytea':
+      return 'BLOB'
+    case 'date':
+      return 'DATE'
+    case 'time':
+      return 'TIME'
+    case 'timetz':
+      return 'TIME WITH TIME ZONE'
+    case 'timestamp':
+      return 'TIMESTAMP'
+    case 'timestamptz':
+      return 'TIMESTAMP WITH TIME ZONE'
+    case 'interval':
+      return 'INTERVAL'
+    case 'uuid':
+      return 'UUID'
+    case 'json':
+    case 'jsonb':
+      return 'JSON'
+    case 'enum':
+      return `ENUM(${type.labels.map(quoteLiteral).join(', ')})`
+    case 'array':
+      return `${sqlTypeOf(type.element)}[]`
+    case 'text':
+    case 'varchar':
+    case 'bpchar':
+    case 'other':
+      return 'VARCHAR'
+  }
+}

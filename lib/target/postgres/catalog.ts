@@ -1,0 +1,216 @@
+import type { ColumnType } from '../../native/load.ts'
+import type { QualifiedName } from '../../statement/ast.ts'
+import type { TableDescription, TargetColumn } from '../target.ts'
+
+/** A table as the catalog has it, with what only this target needs. */
+export interface CatalogTable {
+  readonly description: TableDescription
+  /** `pg_class.relkind`. */
+  readonly relkind: string
+  /** Column names, quoted where needed; parallel to `description.columns`. */
+  readonly sqlColumns: readonly string[]
+  /** Type OID and modifier of each column: what the binary encoding of a value depends on. */
+  readonly wireTypes: readonly string[]
+  /** Whether every row sent must arrive: an ordinary table without a trigger that could drop rows. */
+  readonly takesEveryRow: boolean
+}
+
+/**
+ * Everything about one relation in one round trip, as JSON; no row when the name means nothing. Types are closed over
+ * domains' base types and arrays' elements.
+ *
+ * `to_regclass` resolves the name as COPY would: search_path, temporary tables, "cross-database references are not
+ * implemented", "permission denied for schema". Trigger bits: 1 row, 2 before, 4 insert; tgenabled 'D' is disabled.
+ */
+export const DESCRIBE_SQL = `
+WITH RECURSIVE relation AS (
+  SELECT c.oid, c.relname, c.relkind, n.nspname
+  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+  WHERE c.oid = pg_catalog.to_regclass($1)
+), attribute AS (
+  SELECT a.* FROM pg_catalog.pg_attribute a JOIN relation ON a.attrelid = relation.oid
+  WHERE a.attnum > 0 AND NOT a.attisdropped
+), type AS (
+  SELECT t.oid, t.typtype, t.typbasetype, t.typtypmod, t.typelem, t.typarray, t.typdelim, t.typdefault
+  FROM pg_catalog.pg_type t WHERE t.oid IN (SELECT atttypid FROM attribute)
+  UNION
+  SELECT t.oid, t.typtype, t.typbasetype, t.typtypmod, t.typelem, t.typarray, t.typdelim, t.typdefault
+  FROM type JOIN pg_catalog.pg_type t ON t.oid IN (type.typbasetype, type.typelem)
+)
+SELECT pg_catalog.json_build_object(
+  'sqlName', pg_catalog.quote_ident(relation.nspname) || '.' || pg_catalog.quote_ident(relation.relname),
+  'relationName', relation.relname,
+  'relkind', relation.relkind,
+  'dropsRows', EXISTS (
+    SELECT FROM pg_catalog.pg_trigger g
+    WHERE g.tgrelid = relation.oid AND g.tgtype & 7 = 7 AND g.tgenabled <> 'D'
+  ),
+  'columns', (
+    SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
+      'name', a.attname,
+      'sqlName', pg_catalog.quote_ident(a.attname),
+      'type', a.atttypid::int8,
+      'typmod', a.atttypmod,
+      'typeName', pg_catalog.format_type(a.atttypid, a.atttypmod),
+      'generated', a.attgenerated <> '',
+      'hasDefault', a.attgenerated = '' AND (a.atthasdef OR a.attidentity <> '' OR type.typdefault IS NOT NULL)
+    ) ORDER BY a.attnum)
+    FROM attribute a JOIN type ON type.oid = a.atttypid
+  ),
+  'types', (
+    SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
+      'oid', type.oid::int8,
+      'name', pg_catalog.format_type(type.oid, NULL),
+      'kind', type.typtype,
+      'base', type.typbasetype::int8,
+      'baseTypmod', type.typtypmod,
+      'element', type.typelem::int8,
+      'array', type.typarray::int8,
+      'delimiter', type.typdelim,
+      'labels', (
+        SELECT pg_catalog.json_agg(e.enumlabel ORDER BY e.enumsortorder)
+        FROM pg_catalog.pg_enum e WHERE e.enumtypid = type.oid
+      )
+    ))
+    FROM type
+  )
+)::text
+FROM relation`
+
+interface CatalogColumn {
+  readonly name: string
+  readonly sqlName: string
+  readonly type: number
+  readonly typmod: number
+  readonly typeName: string
+  readonly generated: boolean
+  readonly hasDefault: boolean
+}
+
+interface CatalogType {
+  readonly oid: number
+  readonly name: string
+  /** `pg_type.typtype`: b base, d domain, e enum, … */
+  readonly kind: string
+  readonly base: number
+  readonly baseTypmod: number
+  readonly element: number
+  readonly array: number
+  readonly delimiter: string
+  readonly labels: readonly string[] | null
+}
+
+interface CatalogRelation {
+  readonly sqlName: string
+  readonly relationName: string
+  readonly relkind: string
+  readonly dropsRows: boolean
+  readonly columns: readonly CatalogColumn[] | null
+  readonly types: readonly CatalogType[] | null
+}
+
+/** Reads what {@link DESCRIBE_SQL} answers. */
+export function readTable(json: string): CatalogTable {
+  const relation = JSON.parse(json) as CatalogRelation
+  const types = new Map((relation.types ?? []).map((type) => [type.oid, type]))
+  const columns = relation.columns ?? []
+  return {
+    description: {
+      sqlName: relation.sqlName,
+      relationName: relation.relationName,
+      columns: columns.map(
+        (column): TargetColumn => ({
+          name: column.name,
+          type: columnType(types, column.type, column.typmod),
+          typeName: column.typeName,
+          hasDefault: column.hasDefault,
+          generated: column.generated,
+        }),
+      ),
+    },
+    relkind: relation.relkind,
+    sqlColumns: columns.map((column) => column.sqlName),
+    wireTypes: columns.map((column) => `${column.name} ${column.type} ${column.typmod}`),
+    takesEveryRow: relation.relkind === 'r' && !relation.dropsRows,
+  }
+}
+
+/** A name as the input of `to_regclass`: always quoted, since the parser has folded it already. */
+export function regclassText(name: QualifiedName): string {
+  return [name.catalog, name.schema, name.name]
+    .filter((part) => part !== undefined)
+    .map((part) => `"${part.value.replaceAll('"', '""')}"`)
+    .join('.')
+}
+
+/** OIDs of the built-in types that the native core decodes; they are the same in every PostgreSQL. */
+const BUILT_IN: ReadonlyMap<number, ColumnType['kind']> = new Map([
+  [16, 'bool'],
+  [17, 'bytea'],
+  [20, 'int8'],
+  [21, 'int2'],
+  [23, 'int4'],
+  [25, 'text'],
+  [114, 'json'],
+  [700, 'float4'],
+  [701, 'float8'],
+  [1042, 'bpchar'],
+  [1043, 'varchar'],
+  [1082, 'date'],
+  [1083, 'time'],
+  [1114, 'timestamp'],
+  [1184, 'timestamptz'],
+  [1186, 'interval'],
+  [1266, 'timetz'],
+  [1700, 'numeric'],
+  [2950, 'uuid'],
+  [3802, 'jsonb'],
+])
+
+const OTHER: ColumnType = { kind: 'other' }
+
+/** `typmod` is PostgreSQL's packed type modifier, -1 for none. */
+function columnType(types: ReadonlyMap<number, CatalogType>, oid: number, typmod: number): ColumnType {
+  const builtIn = BUILT_IN.get(oid)
+  if (builtIn !== undefined) return builtInType(builtIn, typmod)
+  const type = types.get(oid)
+  if (type === undefined) return OTHER
+  // The server checks a domain's constraints whichever encoding its values come in.
+  if (type.kind === 'd') return columnType(types, type.base, type.baseTypmod)
+  if (type.kind === 'e') return { kind: 'enum', name: type.name, labels: type.labels ?? [] }
+  const element = types.get(type.element)
+  // Types such as `point` and `int2vector` have an element type without being its array type.
+  if (element?.array !== oid || element.kind === 'd') return OTHER
+  const elementType = columnType(types, element.oid, typmod)
+  if (elementType.kind === 'other') return OTHER
+  return { kind: 'array', element: elementType, elementOid: element.oid, delimiter: element.delimiter }
+}
+
+function builtInType(kind: ColumnType['kind'], typmod: number): ColumnType {
+  switch (kind) {
+    case 'varchar':
+    case 'bpchar':
+      // Lengths and numeric modifiers are stored with the size of a varlena header added.
+      return typmod < 0 ? { kind } : { kind, length: typmod - 4 }
+    case 'numeric': {
+      if (typmod < 0) return { kind }
+      const packed = typmod - 4
+      // The scale is the low 11 bits, two's complement.
+      return { kind, precision: (packed >> 16) & 0xffff, scale: ((packed & 0x7ff) ^ 1024) - 1024 }
+    }
+    case 'time':
+    case 'timetz':
+    case 'timestamp':
+    case 'timestamptz':
+      return typmod < 0 ? { kind } : { kind, precision: typmod }
+    case 'interval': {
+      if (typmod < 0) return { kind }
+      // `interval day to hour` and the like change how a literal is read, and are the server's to parse.
+      if (((typmod >> 16) & 0x7fff) !== 0x7fff) return OTHER
+      const precision = typmod & 0xffff
+      return precision === 0xffff ? { kind } : { kind, precision }
+    }
+    default:
+      return { kind } as ColumnType
+  }
+}

@@ -1,0 +1,241 @@
+import { CopyError } from '../../errors.ts'
+import type { LoadSession, SinkKind } from '../../native/load.ts'
+import type { QualifiedName } from '../../statement/ast.ts'
+import type { InferredColumn, LoadOutcome, LoadRequest, TableDescription, TargetTransaction } from '../target.ts'
+import { type CatalogTable, DESCRIBE_SQL, readTable, regclassText } from './catalog.ts'
+import { conditionName } from './conditions.ts'
+import { CopyIn } from './copy-in.ts'
+import { createTableSql } from './ddl.ts'
+import type { Lease } from './lease.ts'
+import { internalError, isServerError, queryCanceled } from './server-error.ts'
+import { decodesNatively, readSettings, SETTINGS_SQL, type SessionSettings } from './session-settings.ts'
+
+/** Inside the caller's transaction, the name of what is undone when the load fails. */
+const SAVEPOINT = 'copyist'
+
+/** CopyFail ends a load within a round trip, unless the server waits for a lock or works in a trigger. */
+const CANCEL_GRACE_MS = 50
+
+/** Relations that COPY FROM may write to: ordinary and partitioned tables, foreign tables, views. */
+const WRITABLE_RELKINDS = 'rpfv'
+
+/**
+ * One load's transaction: BEGIN … COMMIT on an idle connection; inside a transaction of the caller, a savepoint, so that it
+ * stays the caller's to commit, and stays usable after an error.
+ */
+export class PostgresTransaction implements TargetTransaction {
+  readonly #lease: Lease
+  readonly #signal: AbortSignal | undefined
+  readonly #nested: boolean
+  readonly #settings: SessionSettings
+  readonly #tables = new Map<string, CatalogTable>()
+  #open = true
+
+  private constructor(lease: Lease, signal: AbortSignal | undefined, nested: boolean, settings: SessionSettings) {
+    this.#lease = lease
+    this.#signal = signal
+    this.#nested = nested
+    this.#settings = settings
+  }
+
+  /**
+   * Begins on a lease whose status is known. On failure the lease has been given back. In a failed transaction the server's
+   * error 25P02 comes out.
+   */
+  static async begin(lease: Lease, signal: AbortSignal | undefined): Promise<PostgresTransaction> {
+    const nested = lease.status !== 'I'
+    let begun = false
+    try {
+      await lease.query(nested ? `SAVEPOINT ${SAVEPOINT}` : 'BEGIN', [], signal)
+      begun = true
+      const [row] = await lease.query(SETTINGS_SQL, [], signal)
+      return new PostgresTransaction(lease, signal, nested, readSettings(row))
+    } catch (error) {
+      if (begun || !nested) await undo(lease, nested)
+      lease.release()
+      throw error
+    }
+  }
+
+  async describe(name: QualifiedName): Promise<TableDescription | undefined> {
+    const table = await this.#lookUp(regclassText(name))
+    if (table === undefined) return undefined
+    if (!WRITABLE_RELKINDS.includes(table.relkind)) {
+      // The server refuses, in the words of its release and language; pg would answer its CopyInResponse with CopyFail.
+      await this.#query(`COPY ${table.description.sqlName} FROM STDIN`)
+    }
+    this.#tables.set(table.description.sqlName, table)
+    return table.description
+  }
+
+  async session(): Promise<LoadSession> {
+    return this.#settings.session
+  }
+
+  async createTable(name: QualifiedName, columns: readonly InferredColumn[]): Promise<string> {
+    const parts = [name.catalog, name.schema, name.name].filter((part) => part !== undefined).map((part) => part.value)
+    const words = await this.#quote([...parts, ...columns.map((column) => column.name)])
+    const definitions = columns.map(({ type }, i) => ({ sqlName: words[parts.length + i] ?? '', type }))
+    const ddl = createTableSql(words.slice(0, parts.length).join('.'), definitions)
+    await this.#query(ddl)
+    return ddl
+  }
+
+  sinkFor(table: TableDescription, columns: readonly number[], usesDefaults: boolean): SinkKind {
+    const native = columns.every((index) => {
+      const column = table.columns[index]
+      return column !== undefined && decodesNatively(column.type, this.#settings)
+    })
+    // The binary format has no marker for DEFAULT, and nobody but the server can evaluate one.
+    return native && !usesDefaults ? 'pg_binary' : 'pg_text'
+  }
+
+  async load(request: LoadRequest): Promise<LoadOutcome> {
+    const table = this.#tables.get(request.table.sqlName)
+    if (table === undefined) throw internalError(`table ${request.table.sqlName} was not described in this transaction`)
+    const signal = request.signal ?? this.#signal
+    const sql = copySql(table, request)
+    const copy = new CopyIn({
+      sql,
+      native: request.native,
+      context: {
+        relationName: table.description.relationName,
+        columnNames: request.columns.map((index) => table.description.columns[index]?.name ?? ''),
+        locate: (row) => request.native.locate(row),
+      },
+      cancel: () => this.#lease.cancel(),
+    })
+    const exchange = () => {
+      this.#lease.client.query(copy)
+      return copy.result
+    }
+    const how = { stop: () => copy.abort(signal?.reason), graceMs: CANCEL_GRACE_MS }
+    let result: Awaited<typeof copy.result>
+    try {
+      result = await this.#lease.supervise(signal, exchange, how)
+    } catch (error) {
+      request.native.close().catch(() => {})
+      throw inWhere(error, sql, request.where)
+    }
+    if (request.sink === 'pg_binary') await this.#checkUnchanged(table, request.columns)
+    const { rowsSent, rowsLoaded } = result
+    const mayFilter = request.where !== undefined || !table.takesEveryRow
+    if (rowsLoaded > rowsSent || (rowsLoaded < rowsSent && !mayFilter)) {
+      throw internalError(`load does not balance: ${rowsSent} rows were sent, the server counts ${rowsLoaded}`)
+    }
+    return { rowsLoaded, rowsFiltered: rowsSent - rowsLoaded }
+  }
+
+  async commit(): Promise<void> {
+    if (this.#signal?.aborted) {
+      await this.rollback()
+      throw queryCanceled(this.#signal.reason)
+    }
+    try {
+      // COMMIT of a failed transaction is a ROLLBACK that the server calls a success.
+      if (this.#lease.status === 'E') throw inFailedTransaction()
+      // Once COMMIT is under way its outcome must be known: an abort may cancel it, but does not give it up.
+      await this.#lease.query(this.#nested ? `RELEASE SAVEPOINT ${SAVEPOINT}` : 'COMMIT', [], this.#signal, {
+        abandon: false,
+      })
+    } catch (error) {
+      await this.rollback()
+      throw error
+    }
+    this.#open = false
+    this.#lease.release()
+  }
+
+  async rollback(): Promise<void> {
+    if (!this.#open) return
+    this.#open = false
+    await undo(this.#lease, this.#nested)
+    this.#lease.release()
+  }
+
+  #query(text: string, values: readonly string[] = []): ReturnType<Lease['query']> {
+    return this.#lease.query(text, values, this.#signal)
+  }
+
+  async #lookUp(regclass: string): Promise<CatalogTable | undefined> {
+    const [row] = await this.#query(DESCRIBE_SQL, [regclass])
+    return typeof row?.[0] === 'string' ? readTable(row[0]) : undefined
+  }
+
+  /** The server knows the reserved words of its release. */
+  async #quote(names: readonly string[]): Promise<string[]> {
+    const rows = await this.#query(
+      `SELECT pg_catalog.quote_ident(name) FROM pg_catalog.json_array_elements_text($1::pg_catalog.json)
+       WITH ORDINALITY AS names (name, position) ORDER BY position`,
+      [JSON.stringify(names)],
+    )
+    return rows.map((row) => row[0] ?? '')
+  }
+
+  /**
+   * Between the description and COPY's lock another session may have altered the table, and of some types (int4, float4)
+   * the binary forms look alike. COPY's lock keeps the columns as they are from now on, so that one more look tells.
+   */
+  async #checkUnchanged(table: CatalogTable, columns: readonly number[]): Promise<void> {
+    const { sqlName, relationName } = table.description
+    const now = await this.#lookUp(sqlName)
+    if (now !== undefined && columns.every((index) => now.wireTypes[index] === table.wireTypes[index])) return
+    throw new CopyError({
+      code: conditionName('55000'),
+      sqlState: '55000',
+      message: `relation "${relationName}" was altered by another session while the load was starting`,
+      hint: 'Run the statement again.',
+    })
+  }
+}
+
+function inFailedTransaction(): CopyError {
+  return new CopyError({
+    code: conditionName('25P02'),
+    sqlState: '25P02',
+    message: 'current transaction is aborted, commands ignored until end of transaction block',
+  })
+}
+
+/** Undoes what a transaction has done so far. Never rejects. */
+async function undo(lease: Lease, nested: boolean): Promise<void> {
+  if (lease.broken) return
+  try {
+    if (nested) {
+      await lease.query(`ROLLBACK TO SAVEPOINT ${SAVEPOINT}`)
+      await lease.query(`RELEASE SAVEPOINT ${SAVEPOINT}`)
+    } else if (lease.status !== 'I') {
+      await lease.query('ROLLBACK')
+    }
+  } catch (error) {
+    // A transaction of the caller stays failed, which the caller's next statement is told. One of ours must not go back to
+    // a pool.
+    if (!nested) lease.destroy(error as Error)
+  }
+}
+
+function copySql(table: CatalogTable, request: LoadRequest): string {
+  const columns = request.columns.map((index) => table.sqlColumns[index] ?? '')
+  const list = columns.length > 0 ? ` (${columns.join(', ')})` : ''
+  const marker = request.usesDefaults ? ", DEFAULT E'\\\\D'" : ''
+  const format = request.sink === 'pg_binary' ? 'FORMAT binary' : `FORMAT text${marker}`
+  // Parentheses keep the condition one expression, the newline ends a comment at its end.
+  const where = request.where === undefined ? '' : ` WHERE (${request.where}\n)`
+  return `COPY ${table.description.sqlName}${list} FROM STDIN (${format})${where}`
+}
+
+/**
+ * An error whose position lies in the WHERE condition, such as an unknown column: its `statement` is the condition with the
+ * offset in it, since that is all of our COPY that the caller knows.
+ */
+function inWhere(error: unknown, sql: string, where: string | undefined): unknown {
+  if (where === undefined || !(error instanceof CopyError) || !isServerError(error.cause)) return error
+  const { position } = error.cause
+  if (position === undefined) return error
+  // The server counts characters, a JavaScript string UTF-16 units.
+  const at = [...sql].slice(0, Number(position) - 1).join('').length
+  const offset = at - sql.lastIndexOf(where)
+  if (offset < 0 || offset > where.length) return error
+  const { code, sqlState, message, detail, hint, context, cause } = error
+  return new CopyError({ code, sqlState, message, detail, hint, context, cause, statement: { text: where, offset } })
+}
