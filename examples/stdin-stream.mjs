@@ -6,14 +6,14 @@ import { CopyError, connect } from 'copyist'
 
 const instance = await DuckDBInstance.create(':memory:')
 const connection = await instance.connect()
-await connection.run('CREATE TABLE readings (id bigint, at timestamp, value double)')
+await connection.run('CREATE TABLE readings (id bigint, taken timestamp, value double)')
 const db = await connect(connection)
 
 /** TEXT lines, PostgreSQL's default format: fields between tabs, `\N` for NULL. */
 function* readings(count) {
   for (let id = 0; id < count; id++) {
-    const at = new Date(Date.UTC(2024, 0, 1) + id * 1000).toISOString()
-    yield Buffer.from(`${id}\t${at}\t${id % 10 === 0 ? '\\N' : Math.sin(id)}\n`)
+    const taken = new Date(Date.UTC(2024, 0, 1) + id * 1000).toISOString()
+    yield Buffer.from(`${id}\t${taken}\t${id % 10 === 0 ? '\\N' : Math.sin(id)}\n`)
   }
 }
 

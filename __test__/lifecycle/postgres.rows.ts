@@ -35,15 +35,12 @@ export class RowsLoad implements NativeLoad {
 
   async next(): Promise<Chunk | undefined> {
     const { delay, rows, rowsPerChunk, error } = this.#options
-    if (delay > 0 && !this.closed) {
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, delay)
-        this.#wake = () => {
-          clearTimeout(timer)
-          resolve()
-        }
-      })
-    }
+    // A chunk of the core comes from another thread, so by a turn of the event loop, ready or not.
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve
+      if (delay > 0) setTimeout(resolve, delay)
+      else setImmediate(resolve)
+    })
     if (this.closed) throw new Error('the input is closed')
     if (this.#ended) return undefined
     const from = this.#next

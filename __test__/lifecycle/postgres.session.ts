@@ -1,8 +1,8 @@
 import { expect } from 'vitest'
 import { CopyError } from '../../lib/errors.ts'
+import type { QualifiedName } from '../../lib/statement/ast.ts'
 import { connectPostgres } from '../../lib/target/postgres/target.ts'
 import type { LoadOutcome, Target, TargetTransaction } from '../../lib/target/target.ts'
-import type { QualifiedName } from '../../lib/statement/ast.ts'
 import type { ScratchDatabase } from '../postgres.ts'
 import { RowsLoad, type RowsOptions } from './postgres.rows.ts'
 
@@ -14,7 +14,9 @@ export function named(...parts: string[]): QualifiedName {
 }
 
 /** What {@link runLoad} needs. */
-export interface LoadSetup extends Partial<RowsOptions>, Pick<RowsOptions, 'rows' | 'row'> {
+export interface LoadSetup extends Omit<RowsOptions, 'sink'> {
+  /** What `sinkFor` says by default. */
+  readonly sink?: RowsOptions['sink']
   readonly table: string
   /** Column names, all by default. */
   readonly columns?: readonly string[]
@@ -103,7 +105,10 @@ export async function expectNothingLeft(database: ScratchDatabase): Promise<void
 }
 
 /** Begins, runs and rolls back: for looking at what a transaction says. */
-export async function inTransaction<T>(target: Target, use: (transaction: TargetTransaction) => Promise<T>): Promise<T> {
+export async function inTransaction<T>(
+  target: Target,
+  use: (transaction: TargetTransaction) => Promise<T>,
+): Promise<T> {
   const transaction = await target.begin()
   try {
     return await use(transaction)

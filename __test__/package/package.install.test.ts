@@ -65,7 +65,7 @@ describe('the packed packages, installed in an empty folder', () => {
       cwd: project,
       env,
     })
-    expect(JSON.parse(stdout)).toMatchObject({ table: 'airports', rowsRead: AIRPORTS, rowsLoaded: AIRPORTS })
+    expect(JSON.parse(stdout)).toMatchObject({ target: 'duckdb', rowsRead: AIRPORTS, rowsLoaded: AIRPORTS })
     expect(readdirSync(project)).toContain('copyist.duckdb')
   })
 
@@ -90,6 +90,30 @@ describe('the packed packages, installed in an empty folder', () => {
       refused: '58P01',
     })
   })
+
+  it('has types that a strict TypeScript program compiles with', async () => {
+    writeFileSync(
+      join(project, 'typed.ts'),
+      `import { connect, CopyError, type Progress, type Receipt } from 'copyist'
+      export async function load(): Promise<number> {
+        await using db = await connect(':memory:')
+        const onProgress = ({ rowsRead }: Progress): void => console.log(rowsRead)
+        const receipt: Receipt = await db.copy('COPY t FROM STDIN', { stdin: ['1'], threads: 1, onProgress })
+        return receipt.rowsLoaded
+      }
+      export const line = (error: unknown): number | undefined =>
+        error instanceof CopyError ? error.position.line : undefined`,
+    )
+    const compiler = join(root, 'node_modules/typescript/bin/tsc')
+    const options =
+      '--noEmit --strict --exactOptionalPropertyTypes --module nodenext --target es2023 --lib es2023,esnext.disposable'
+    const types = ['--typeRoots', join(root, 'node_modules/@types'), '--types', 'node']
+    const compiled = await run(process.execPath, [compiler, ...options.split(' '), ...types, 'typed.ts'], {
+      cwd: project,
+      env,
+    }).catch((error: { stdout: string }) => error)
+    expect(compiled.stdout).toBe('')
+  }, 120_000)
 
   it('says what to do when the platform package is left out', async () => {
     const bare = join(folder, 'bare')

@@ -19,7 +19,8 @@ function check(text: string): void {
   }
 }
 
-const tokens = `COPY INTO BINARY FROM STDIN STDOUT PROGRAM WITH WHERE USING DELIMITERS AS FORCE NOT NULL QUOTE ESCAPE CSV HEADER
+const tokens =
+  `COPY INTO BINARY FROM STDIN STDOUT PROGRAM WITH WHERE USING DELIMITERS AS FORCE NOT NULL QUOTE ESCAPE CSV HEADER
   FORMAT csv text match FORCE_NULL FORCE_NOT_NULL DEFAULT ENCODING ON_ERROR CREATE_TABLE TO t "q" "" 'f' '' E'\\n' E'\\ud800'
   E'\\u12' U&'x' B'1' X'f' N'x' $$a$$ $q$ $1 $1a 1 1.5 1e 0x 0x1f 1_ .. . , ; ( ) [ ] * = =* + - :: := -- /* */ ' " \\ { }
   ä 😀 \ud83d \0 true false on off`.split(/\s+/)
@@ -34,8 +35,14 @@ describe('nothing but CopyError is ever thrown', () => {
       .array(fc.tuple(fc.constantFrom(...tokens), fc.constantFrom(' ', ' ', ' ', '', '\n', '\t')), { maxLength: 25 })
       .map((parts) => parts.flat().join(''))
     fc.assert(fc.property(soup, check), { numRuns: 10_000 })
-    fc.assert(fc.property(soup, (text) => check(`COPY t FROM STDIN ${text}`)), { numRuns: 10_000 })
-    fc.assert(fc.property(soup, (text) => check(`COPY t FROM 'f' (${text})`)), { numRuns: 10_000 })
+    fc.assert(
+      fc.property(soup, (text) => check(`COPY t FROM STDIN ${text}`)),
+      { numRuns: 10_000 },
+    )
+    fc.assert(
+      fc.property(soup, (text) => check(`COPY t FROM 'f' (${text})`)),
+      { numRuns: 10_000 },
+    )
   })
 
   test('for a statement cut short or changed anywhere', () => {

@@ -8,7 +8,9 @@ function options(statement: string): CopyFrom['options'] {
 }
 
 /** SQLSTATE, message, and what the caret is under (to the end of the word). */
-function refusal(statement: string): readonly [sqlState: string, message: string, at: string, hint: string | undefined] {
+function refusal(
+  statement: string,
+): readonly [sqlState: string, message: string, at: string, hint: string | undefined] {
   try {
     parseCopy(statement)
   } catch (error) {
@@ -82,7 +84,7 @@ describe('the statement', () => {
     ["E'\\t\\x41\\102\\u00e4\\U0001F600\\ud83d\\ude00\\'\\\\'", "\tABä😀😀'\\"],
     ["'\\t'", '\\t'],
     ["$$it's$$", "it's"],
-    ["$q$a$$b$q$", 'a$$b'],
+    ['$q$a$$b$q$', 'a$$b'],
     ["E'\\xe2\\x82\\xac'", '€'],
     ["e'a'\n'\\n'", 'a\n'],
   ])('the literal %s', (literal, value) => {
@@ -92,7 +94,12 @@ describe('the statement', () => {
 
 describe('options', () => {
   test('csv has its own defaults', () => {
-    expect(options('COPY t FROM STDIN (FORMAT csv)')).toMatchObject({ delimiter: ',', null: '', quote: '"', escape: '"' })
+    expect(options('COPY t FROM STDIN (FORMAT csv)')).toMatchObject({
+      delimiter: ',',
+      null: '',
+      quote: '"',
+      escape: '"',
+    })
   })
 
   test('the escape follows the quote unless it is given', () => {
@@ -101,7 +108,8 @@ describe('options', () => {
   })
 
   test('an equals sign may stand before a value, however close', () => {
-    const statement = "COPY t FROM STDIN (FORMAT=csv, DELIMITER = '|', NULL=-1, FORCE_NULL=*, FORCE_NOT_NULL=(a), HEADER=off)"
+    const statement =
+      "COPY t FROM STDIN (FORMAT=csv, DELIMITER = '|', NULL=-1, FORCE_NULL=*, FORCE_NOT_NULL=(a), HEADER=off)"
     expect(options(statement)).toMatchObject({
       format: 'csv',
       delimiter: '|',
@@ -110,7 +118,11 @@ describe('options', () => {
       forceNotNull: [{ value: 'a' }],
       header: 'false',
     })
-    expect(refusal('COPY t FROM STDIN (FORMAT =, HEADER)').slice(0, 3)).toEqual(['42601', 'syntax error at or near ","', ','])
+    expect(refusal('COPY t FROM STDIN (FORMAT =, HEADER)').slice(0, 3)).toEqual([
+      '42601',
+      'syntax error at or near ","',
+      ',',
+    ])
   })
 
   test('the older syntax says the same as the newer one', () => {
@@ -118,7 +130,8 @@ describe('options', () => {
       FORCE NOT NULL a, "B" FORCE NULL * ENCODING 'utf-8'`
     const newer = `COPY t FROM STDIN (FORMAT csv, HEADER, DELIMITER ';', NULL 'x', QUOTE '''', ESCAPE '\\',
       FORCE_NOT_NULL (a, "B"), FORCE_NULL *, ENCODING utf8)`
-    const withoutOffsets = (value: unknown) => JSON.parse(JSON.stringify(value, (key, part) => (key === 'offset' ? 0 : part)))
+    const withoutOffsets = (value: unknown) =>
+      JSON.parse(JSON.stringify(value, (key, part) => (key === 'offset' ? 0 : part)))
     expect(withoutOffsets(options(older))).toEqual(withoutOffsets(options(newer)))
     expect(options("COPY t FROM STDIN USING DELIMITERS ';' WITH NULL ''")).toMatchObject({ delimiter: ';', null: '' })
   })
@@ -147,13 +160,28 @@ describe('options', () => {
 describe('errors point at the token', () => {
   test.each([
     ["COPY t FROM STDIN (FORMAT csv, QUOTE ',')", '22023', 'COPY delimiter and quote must be different', "','"],
-    ["COPY t FROM STDIN (NULL E'a\\n', HEADER)", '22023', 'COPY null representation cannot use newline or carriage return', 'E'],
+    [
+      "COPY t FROM STDIN (NULL E'a\\n', HEADER)",
+      '22023',
+      'COPY null representation cannot use newline or carriage return',
+      'E',
+    ],
     ["COPY t FROM STDIN (DELIMITER 'a')", '22023', 'COPY delimiter cannot be "a"', "'a'"],
-    ["COPY t FROM STDIN (DELIMITER ';', NULL 'a;b')", '22023', 'COPY delimiter character must not appear in the NULL specification', "'a;b'"],
+    [
+      "COPY t FROM STDIN (DELIMITER ';', NULL 'a;b')",
+      '22023',
+      'COPY delimiter character must not appear in the NULL specification',
+      "'a;b'",
+    ],
     ['COPY t FROM STDIN (FORMAT xml)', '22023', 'COPY format "xml" not recognized', 'FORMAT'],
     ['COPY t FROM STDIN (HEADER, HEADER off)', '42601', 'conflicting or redundant options', 'HEADER'],
     ['COPY t FROM STDIN (FORMAT binary, HEADER)', '0A000', 'cannot specify HEADER in BINARY mode', 'HEADER'],
-    ["COPY t FROM STDIN (FORMAT csv, DEFAULT 'd', NULL 'd')", '0A000', 'NULL specification and DEFAULT specification cannot be the same', "'d'"],
+    [
+      "COPY t FROM STDIN (FORMAT csv, DEFAULT 'd', NULL 'd')",
+      '0A000',
+      'NULL specification and DEFAULT specification cannot be the same',
+      "'d'",
+    ],
     ['COPY t FROM STDIN (FORMAT csv', '42601', 'syntax error at end of input', ''],
   ])('%s', (statement, sqlState, message, at) => {
     expect(refusal(statement).slice(0, 3)).toEqual([sqlState, message, at])
@@ -223,7 +251,7 @@ describe('what is no COPY', () => {
     [' -- nothing\n', 'the statement is empty'],
     ['SELECT 1', 'syntax error at or near "SELECT"'],
     ['\\copy t from stdin', 'syntax error at or near "\\"'],
-    ["COPY t FROM STDIN; DROP TABLE t", 'only one statement can be run at a time'],
+    ['COPY t FROM STDIN; DROP TABLE t', 'only one statement can be run at a time'],
     ['COPY t FROM STDIN;;', 'only one statement can be run at a time'],
   ])('%j', (statement, message) => {
     expect(refusal(statement).slice(0, 2)).toEqual(['42601', message])
@@ -231,6 +259,9 @@ describe('what is no COPY', () => {
 
   test('text that is not Unicode, or holds NUL', () => {
     expect(refusal('COPY t\0').slice(0, 2)).toEqual(['22021', 'invalid byte sequence for encoding "UTF8": 0x00'])
-    expect(refusal("COPY t FROM '\ud83d'").slice(0, 2)).toEqual(['22021', 'invalid byte sequence for encoding "UTF8": 0xed 0xa0 0xbd'])
+    expect(refusal("COPY t FROM '\ud83d'").slice(0, 2)).toEqual([
+      '22021',
+      'invalid byte sequence for encoding "UTF8": 0xed 0xa0 0xbd',
+    ])
   })
 })

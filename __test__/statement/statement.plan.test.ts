@@ -40,7 +40,7 @@ describe('errors are those of PostgreSQL', () => {
   let client: Client
 
   beforeAll(async () => {
-    const connectionString = process.env['COPYIST_TEST_POSTGRES']
+    const connectionString = process.env.COPYIST_TEST_POSTGRES
     if (!connectionString) throw new Error('COPYIST_TEST_POSTGRES must hold the connection string of a PostgreSQL 18')
     client = new Client({ connectionString })
     await client.connect()
@@ -64,7 +64,10 @@ describe('errors are those of PostgreSQL', () => {
     ['FROM STDIN (FORMAT csv, FORCE_NULL (y), FORCE_NOT_NULL (x))', 'x))', undefined],
   ])('COPY p %s', async (clauses, at, hint) => {
     const statement = `COPY p ${clauses}`
-    const server = await client.query(statement).then(() => undefined, (error: DatabaseError) => error)
+    const server = await client.query(statement).then(
+      () => undefined,
+      (error: DatabaseError) => error,
+    )
     let ours: unknown
     try {
       plan(clauses)

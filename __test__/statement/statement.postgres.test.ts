@@ -1,8 +1,10 @@
 import { Client, type DatabaseError } from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { CopyError } from '../../lib/errors.ts'
+import { findEncoding, otherNames } from '../../lib/statement/encodings.ts'
 import { parseCopy } from '../../lib/statement/parser.ts'
-import { grammarStatements, optionStatements } from './statement.cases.ts'
+import { grammarStatements } from './grammar.cases.ts'
+import { optionStatements } from './option.cases.ts'
 
 /** What one side says of a statement. */
 interface Verdict {
@@ -33,7 +35,7 @@ const ownErrors = /^COPY TO is not supported yet$|^U&.* not supported$|^only one
 let client: Client
 
 beforeAll(async () => {
-  const connectionString = process.env['COPYIST_TEST_POSTGRES']
+  const connectionString = process.env.COPYIST_TEST_POSTGRES
   if (!connectionString) throw new Error('COPYIST_TEST_POSTGRES must hold the connection string of a PostgreSQL 18')
   client = new Client({ connectionString })
   await client.connect()
@@ -102,6 +104,30 @@ async function compare(statements: readonly string[]): Promise<string[]> {
 describe('the parser and PostgreSQL give the same verdict, SQLSTATE, message and place', () => {
   test('grammar and literals', async () => {
     expect(await compare(grammarStatements())).toEqual([])
+  })
+
+  test('names of encodings', async () => {
+    const { rows } = await client.query<{ name: string }>(
+      'SELECT pg_encoding_to_char(n) AS name FROM generate_series(0, 60) AS n WHERE pg_encoding_to_char(n) <> $1',
+      [''],
+    )
+    const aliases = [
+      ...otherNames,
+      'unicode',
+      'UTF8',
+      'utf',
+      'UTF-16',
+      'ascii',
+      'cp1252',
+      'ibm866',
+      'latin-1',
+      'ISO 8859-15',
+    ]
+    for (const name of [...rows.map((row) => row.name), ...aliases]) {
+      const server = await client.query<{ id: number }>('SELECT pg_char_to_encoding($1) AS id', [name])
+      const id = server.rows[0]?.id ?? -1
+      expect([name, findEncoding(name)]).toEqual([name, id < 0 ? undefined : id === 6 ? 'UTF8' : 'other'])
+    }
   })
 
   test('options alone, in pairs and in larger combinations', { timeout: 120_000 }, async () => {

@@ -12,16 +12,27 @@ function meaning(copy: CopyFrom): unknown {
 
 test.each([
   ["copy T from 'f'", "COPY t FROM 'f'"],
-  ["copy into S.\"T\" (A) from stdin csv header", 'COPY s."T" (a) FROM STDIN WITH (FORMAT csv, HEADER)'],
+  ['copy into S."T" (A) from stdin csv header', 'COPY s."T" (a) FROM STDIN WITH (FORMAT csv, HEADER)'],
   ["COPY t FROM E'a\\tb\\\\' (DELIMITER E'\\t', NULL '\\N')", "COPY t FROM E'a\\tb\\\\'"],
   ["COPY t FROM STDIN (FORMAT csv, QUOTE '''', ESCAPE '''')", "COPY t FROM STDIN WITH (FORMAT csv, QUOTE '''')"],
-  ["COPY t FROM STDIN (FORMAT csv, FORCE_NULL (a, \"B\"), FORCE_NOT_NULL *) WHERE a>1 ;", 'COPY t FROM STDIN WITH (FORMAT csv, FORCE_NOT_NULL *, FORCE_NULL (a, "B")) WHERE a>1'],
-  ["COPY t FROM STDIN (HEADER match, DEFAULT 'd', CREATE_TABLE off)", "COPY t FROM STDIN WITH (DEFAULT 'd', HEADER MATCH, CREATE_TABLE false)"],
+  [
+    'COPY t FROM STDIN (FORMAT csv, FORCE_NULL (a, "B"), FORCE_NOT_NULL *) WHERE a>1 ;',
+    'COPY t FROM STDIN WITH (FORMAT csv, FORCE_NOT_NULL *, FORCE_NULL (a, "B")) WHERE a>1',
+  ],
+  [
+    "COPY t FROM STDIN (HEADER match, DEFAULT 'd', CREATE_TABLE off)",
+    "COPY t FROM STDIN WITH (DEFAULT 'd', HEADER MATCH, CREATE_TABLE false)",
+  ],
 ])('%s', (statement, printed) => {
   expect(printCopy(parseCopy(statement))).toBe(printed)
 })
 
-const text = fc.string({ unit: fc.oneof(fc.constantFrom("'", '"', '\\', '\n', '\t', '$', ' ', 'a', 'é', '😀', '\u0001'), fc.string({ unit: 'binary', minLength: 1, maxLength: 1 })) })
+const text = fc.string({
+  unit: fc.oneof(
+    fc.constantFrom("'", '"', '\\', '\n', '\t', '$', ' ', 'a', 'é', '😀', '\u0001'),
+    fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }),
+  ),
+})
 const withoutNul = text.filter((value) => !/\0|\p{Surrogate}/u.test(value))
 const literal = fc.oneof(
   withoutNul.map((value) => `'${value.replaceAll("'", "''")}'`),
@@ -33,12 +44,23 @@ const name = fc.oneof(
   withoutNul.filter((value) => value !== '').map((value) => `"${value.replaceAll('"', '""')}"`),
 )
 const character = fc.constantFrom("','", "';'", "'|'", "E'\\t'", "'~'", "' '", "''''")
-const names = fc.oneof(fc.constant('*'), fc.array(name, { minLength: 1, maxLength: 3 }).map((list) => `(${list.join(', ')})`))
+const names = fc.oneof(
+  fc.constant('*'),
+  fc.array(name, { minLength: 1, maxLength: 3 }).map((list) => `(${list.join(', ')})`),
+)
 const option = fc.oneof(
   character.map((value) => `DELIMITER ${value}`),
   literal.map((value) => `NULL ${value}`),
   literal.map((value) => `DEFAULT ${value}`),
-  fc.constantFrom('HEADER', 'HEADER match', 'HEADER = off', 'CREATE_TABLE', 'CREATE_TABLE = false', 'ON_ERROR stop', 'ENCODING utf8'),
+  fc.constantFrom(
+    'HEADER',
+    'HEADER match',
+    'HEADER = off',
+    'CREATE_TABLE',
+    'CREATE_TABLE = false',
+    'ON_ERROR stop',
+    'ENCODING utf8',
+  ),
   character.map((value) => `QUOTE = ${value}`),
   character.map((value) => `escape ${value}`),
   names.map((value) => `FORCE_NULL ${value}`),

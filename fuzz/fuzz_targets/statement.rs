@@ -19,8 +19,8 @@ pub fn read(bytes: &[u8], csv: bool) -> Option<(Case, &[u8])> {
         (true, choice) => b",;\t\\a"[choice],
         (false, choice) => b"\t,|\" "[choice],
     };
-    case.quote = b"\"'a\r\n"[pick(5)];
-    case.escape = [case.quote, b'\\', b'\'', b'"', b'a', b'\r', b'\n'][pick(7)];
+    case.quote = b"\"'a"[pick(3)];
+    case.escape = [case.quote, b'\\', b'\'', b'"', b'a'][pick(5)];
     if let choice @ 1.. = pick(7) {
         case.null = [&b""[..], b"\\N", b"NA", b"1", b"x y", b"\\\\"][choice - 1].to_vec();
     }

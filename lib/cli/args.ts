@@ -127,11 +127,25 @@ function nonEmpty(flag: string, value: string): string {
 function parseThreads(text: string): number {
   const threads = /^\d{1,4}$/.test(text) ? Number(text) : 0
   if (threads >= 1 && threads <= mostThreads) return threads
-  throw new UsageError(`invalid value for option "--threads": "${text}"`, `It takes a whole number from 1 to ${mostThreads}.`)
+  throw new UsageError(
+    `invalid value for option "--threads": "${text}"`,
+    `It takes a whole number from 1 to ${mostThreads}.`,
+  )
 }
 
 /** PostgreSQL's memory units, which are powers of 1024; a number alone is bytes. */
-const memoryUnits: Readonly<Record<string, number>> = { '': 0, b: 0, k: 1, kb: 1, m: 2, mb: 2, g: 3, gb: 3, t: 4, tb: 4 }
+const memoryUnits: Readonly<Record<string, number>> = {
+  '': 0,
+  b: 0,
+  k: 1,
+  kb: 1,
+  m: 2,
+  mb: 2,
+  g: 3,
+  gb: 3,
+  t: 4,
+  tb: 4,
+}
 
 /** `64MB` as a number of bytes. Throws {@link UsageError}. */
 function parseMemory(text: string): number {

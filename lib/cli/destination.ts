@@ -11,10 +11,10 @@ export const fallbackFile = 'copyist.duckdb'
 
 /** The database by `--to`, else COPYIST_TO, else PostgreSQL's own variables, else {@link fallbackFile}. */
 export function chooseDestination(to: string | undefined, environment: NodeJS.ProcessEnv): Destination {
-  const named = to ?? (environment['COPYIST_TO'] || undefined)
+  const named = to ?? (environment.COPYIST_TO || undefined)
   if (named !== undefined) return { target: named, isFallback: false }
   // A URL that says nothing leaves host, port, user, password and database to PGHOST and its siblings.
-  if (environment['PGHOST'] || environment['PGDATABASE']) return { target: 'postgres://', isFallback: false }
+  if (environment.PGHOST || environment.PGDATABASE) return { target: 'postgres://', isFallback: false }
   return { target: fallbackFile, isFallback: true }
 }
 
@@ -25,7 +25,7 @@ const mask = '***'
  * own wherever it occurs.
  */
 export function redact(text: string, destination: string | undefined, environment: NodeJS.ProcessEnv): string {
-  const secrets = [...passwordsOf(destination ?? ''), environment['PGPASSWORD'] ?? '']
+  const secrets = [...passwordsOf(destination ?? ''), environment.PGPASSWORD ?? '']
   let redacted = text
     .replace(/([a-z][a-z0-9+.-]*:\/\/[^\s:/?#@]*:)[^\s'"]*@/gi, `$1${mask}@`)
     .replace(/(\b(?:ssl)?password\s*=\s*)(?:'(?:[^'\\]|\\.)*'|[^\s&'"]+)/gi, `$1${mask}`)

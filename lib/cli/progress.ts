@@ -20,7 +20,7 @@ const plain = '\u001b[39m'
 
 /** Whether a bar can be drawn on this stream: a real terminal, not the log of a CI machine. */
 export function canDraw(stream: TerminalStream, environment: NodeJS.ProcessEnv): boolean {
-  return stream.isTTY === true && environment['TERM'] !== 'dumb' && !environment['CI']
+  return stream.isTTY === true && environment.TERM !== 'dumb' && !environment.CI
 }
 
 /** One line on a terminal that is drawn again and again, and leaves nothing behind. */
@@ -35,7 +35,7 @@ export class ProgressBar {
   constructor(stream: TerminalStream, environment: NodeJS.ProcessEnv, now: () => number = () => performance.now()) {
     this.#stream = stream
     // https://no-color.org: any value but the empty one.
-    this.#color = !environment['NO_COLOR']
+    this.#color = !environment.NO_COLOR
     this.#now = now
   }
 

@@ -45,16 +45,23 @@ export function formatError(error: unknown): string {
   return `ERROR:  ${messageOf(error)}`
 }
 
-/** The error for programs: one line of JSON. Fields that are not known are absent. */
-export function formatErrorJson(error: unknown): string {
+/**
+ * The error for programs: one line of JSON. Fields that are not known are absent. `hide` takes secrets out of a text; the
+ * names of the fields are not passed through it.
+ */
+export function formatErrorJson(error: unknown, hide: (text: string) => string = (text) => text): string {
+  return JSON.stringify({ error: errorFields(error) }, (_, value) => (typeof value === 'string' ? hide(value) : value))
+}
+
+function errorFields(error: unknown): Record<string, unknown> {
   if (!(error instanceof CopyError)) {
     const isUsage = error instanceof UsageError
     const hint = isUsage ? error.hint : undefined
-    return JSON.stringify({ error: { code: isUsage ? 'usage' : codeOf(error), message: messageOf(error), hint } })
+    return { code: isUsage ? 'usage' : codeOf(error), message: messageOf(error), hint }
   }
   const { code, sqlState, message, position, detail, hint, context, statement } = error
   const offset = statement?.offset
-  return JSON.stringify({ error: { code, sqlState, message, position, detail, hint, context, offset } })
+  return { code, sqlState, message, position, detail, hint, context, offset }
 }
 
 function codeOf(error: unknown): string {
@@ -62,8 +69,8 @@ function codeOf(error: unknown): string {
   return typeof code === 'string' ? code : 'internal_error'
 }
 
-/** An attempt at several addresses fails with an error that has no message of its own. */
-function messageOf(error: unknown): string {
+/** What went wrong, in one line. An attempt at several addresses fails with an error that has no message of its own. */
+export function messageOf(error: unknown): string {
   if (error instanceof AggregateError && error.message === '') return error.errors.map(messageOf).join('; ')
   return error instanceof Error ? error.message : String(error)
 }

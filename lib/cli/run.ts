@@ -7,7 +7,7 @@ import { type CopyCommand, parseArguments, UsageError, wantsJson } from './args.
 import { chooseDestination, type Destination, redact } from './destination.ts'
 import { renderHelp } from './help.ts'
 import { canDraw, ProgressBar } from './progress.ts'
-import { exitCodeOf, exitCodes, formatError, formatErrorJson, formatReceipt } from './report.ts'
+import { exitCodeOf, exitCodes, formatError, formatErrorJson, formatReceipt, messageOf } from './report.ts'
 
 /** Runs the command for `process` and answers with its exit code. Never rejects. */
 export async function run(process: NodeJS.Process): Promise<number> {
@@ -42,8 +42,8 @@ export async function run(process: NodeJS.Process): Promise<number> {
       await print(stderr, json ? `${interruptedJson}\n` : 'interrupted; nothing was loaded\n')
       return exitCode
     }
-    const text = json ? formatErrorJson(error) : formatError(error)
-    await print(stderr, `${redact(text, destination?.target, env)}\n`)
+    const hide = (text: string) => redact(text, destination?.target, env)
+    await print(stderr, `${json ? formatErrorJson(error, hide) : hide(formatError(error))}\n`)
     return exitCodeOf(error)
   } finally {
     interruption.dispose()
@@ -87,7 +87,10 @@ async function load(
     bar?.clear()
     // An open standard input would keep the process alive.
     if (fromStdin) stdin.destroy()
-    await db.close()
+    // The transaction is over by now, one way or the other, and that is what the exit code tells.
+    await db.close().catch(async (error) => {
+      await print(stderr, `${redact(`WARNING:  ${messageOf(error)}`, destination.target, env)}\n`)
+    })
   }
 }
 
@@ -98,7 +101,8 @@ async function statementText({ statement }: CopyCommand): Promise<string> {
     const bytes = await readFile(statement.file)
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch (error) {
-    const reason = error instanceof TypeError ? 'it is not UTF-8' : error instanceof Error ? error.message : String(error)
+    const reason =
+      error instanceof TypeError ? 'it is not UTF-8' : error instanceof Error ? error.message : String(error)
     throw new UsageError(`cannot read the statement from "${statement.file}": ${reason}`)
   }
 }

@@ -99,7 +99,7 @@ function excerpt(text: string, offset: number): [string, string] {
   const shown = cells.slice(from, to).map((cell) => cell.text)
   return [
     (prefix + shown.join('') + suffix).trimEnd(),
-    ' '.repeat(prefix.length + columns(cells, from, caretCell)) + '^',
+    `${' '.repeat(prefix.length + columns(cells, from, caretCell))}^`,
   ]
 }
 

@@ -37,10 +37,15 @@ const dollarQuotePattern = sticky(`\\$(?:[${identifierStart}][${identifierStart}
 const operatorPattern = sticky('[~!@#^&|`?+\\-*/%<>=]+')
 const punctuationPattern = sticky(':=|::|\\.\\.|[,()[\\].;:]')
 /** A string goes on in the next quotes when nothing but white space with a line break in it lies between. */
-const continuationPattern = sticky("(?:[ \\t\\f\\v]|--[^\\n\\r]*)*[\\n\\r](?:[ \\t\\n\\r\\f\\v]+|--[^\\n\\r]*[\\n\\r])*'")
+const continuationPattern = sticky(
+  "(?:[ \\t\\f\\v]|--[^\\n\\r]*)*[\\n\\r](?:[ \\t\\n\\r\\f\\v]+|--[^\\n\\r]*[\\n\\r])*'",
+)
 
 /** Numbers, most specific first: the longest match wins, and of equally long ones the first. */
-const numberPatterns: readonly { readonly pattern: RegExp; readonly make: 'integer' | 'float' | { readonly error: string } }[] = [
+const numberPatterns: readonly {
+  readonly pattern: RegExp
+  readonly make: 'integer' | 'float' | { readonly error: string }
+}[] = [
   { pattern: sticky(decimal), make: 'integer' },
   { pattern: sticky('0[xX](?:_?[0-9A-Fa-f])+'), make: 'integer' },
   { pattern: sticky('0[oO](?:_?[0-7])+'), make: 'integer' },
@@ -97,7 +102,8 @@ export class Lexer {
         return { kind: 'bit string', start, end: this.#string(start, start + 2, { what: bits }).end }
       }
       // N'…' reads as the keyword NCHAR and a string; COPY takes neither, but an expression may.
-      if (/[nN]/.test(character)) return this.#finish({ kind: 'word', value: 'nchar', quoted: false, start, end: start + 1 })
+      if (/[nN]/.test(character))
+        return this.#finish({ kind: 'word', value: 'nchar', quoted: false, start, end: start + 1 })
     }
     if (/[uU]/.test(character) && following === '&') {
       const quote = text.charAt(start + 2)
@@ -114,7 +120,10 @@ export class Lexer {
     if (punctuation !== undefined) return this.#operator(start, punctuation)
     const operator = this.#match(operatorPattern, start)
     // What no rule knows is a token of its own, for the grammar to refuse.
-    return this.#operator(start, operator === undefined ? String.fromCodePoint(text.codePointAt(start) ?? 0) : cutOperator(operator))
+    return this.#operator(
+      start,
+      operator === undefined ? String.fromCodePoint(text.codePointAt(start) ?? 0) : cutOperator(operator),
+    )
   }
 
   /** An error whose message ends as PostgreSQL's do: with the text it is about. */

@@ -34,7 +34,9 @@ export class OptionReader {
   /** An error at the option's name, where PostgreSQL puts it, or at its value, when PostgreSQL names no place. */
   error(at: 'name' | 'value', condition: StatementCondition, message: string, hint?: string): Error {
     const { argument, offset } = this.item
-    return statementError(this.#text, at === 'value' ? (argument?.offset ?? offset) : offset, condition, message, { hint })
+    return statementError(this.#text, at === 'value' ? (argument?.offset ?? offset) : offset, condition, message, {
+      hint,
+    })
   }
 
   /** The argument as text; a number in its canonical spelling, a list joined by dots, `*` as itself. */
@@ -100,9 +102,10 @@ export class OptionReader {
 
   /** What PostgreSQL's bigint accepts as text. */
   #bigint(text: string): bigint {
-    const digits = /^[ \t\n\v\f\r]*([+-]?)(0[xX](?:_?[0-9a-fA-F])+|0[oO](?:_?[0-7])+|0[bB](?:_?[01])+|[0-9](?:_?[0-9])*)[ \t\n\v\f\r]*$/.exec(
-      text,
-    )
+    const digits =
+      /^[ \t\n\v\f\r]*([+-]?)(0[xX](?:_?[0-9a-fA-F])+|0[oO](?:_?[0-7])+|0[bB](?:_?[01])+|[0-9](?:_?[0-9])*)[ \t\n\v\f\r]*$/.exec(
+        text,
+      )
     if (!digits?.[2]) {
       throw this.error('value', 'invalid_text_representation', `invalid input syntax for type bigint: "${text}"`)
     }

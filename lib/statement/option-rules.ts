@@ -61,7 +61,8 @@ function requiresCsv(key: OptionKey): Rule {
     broken: ({ format, given }) => format !== 'csv' && given[key] !== undefined,
     condition: 'feature_not_supported',
     message: `COPY ${key.toUpperCase()} requires CSV mode`,
-    hint: ({ given, format }) => (given.format || format === 'binary' ? undefined : 'The default format is text. Add FORMAT csv.'),
+    hint: ({ given, format }) =>
+      given.format || format === 'binary' ? undefined : 'The default format is text. Add FORMAT csv.',
   }
 }
 
@@ -119,7 +120,7 @@ const rules: readonly Rule[] = [
   requiresCsv('escape'),
   {
     about: ['escape'],
-    broken: ({ format, escape }) => format === 'csv' && byteLength(escape) !== 1,
+    broken: (options) => options.format === 'csv' && byteLength(options.escape) !== 1,
     condition: 'feature_not_supported',
     message: 'COPY escape must be a single one-byte character',
   },
@@ -224,7 +225,12 @@ function readOptions(text: string, items: readonly OptionItem[]): Given {
     // PostgreSQL misses FORMAT's parameter before it notices that FORMAT is there twice; with all others after.
     if (key === 'format') reader.string()
     if (given[key] !== undefined) {
-      throw reader.error('name', 'syntax_error', 'conflicting or redundant options', `${key.toUpperCase()} is given twice.`)
+      throw reader.error(
+        'name',
+        'syntax_error',
+        'conflicting or redundant options',
+        `${key.toUpperCase()} is given twice.`,
+      )
     }
     const definition: OptionDefinition<unknown> = optionTable[key]
     const value = definition.read(reader)
@@ -253,20 +259,22 @@ function refuseUnsupported(text: string, given: Given): void {
     const setting = given[key]
     const definition: OptionDefinition<unknown> = optionTable[key]
     const refusal = setting && definition.refuse?.(setting.value)
-    if (setting && refusal && (first === undefined || setting.offset < first.offset)) first = { offset: setting.offset, ...refusal }
+    if (setting && refusal && (first === undefined || setting.offset < first.offset))
+      first = { offset: setting.offset, ...refusal }
   }
   if (first) throw statementError(text, first.offset, 'feature_not_supported', first.message, { hint: first.hint })
 }
 
 /** The options as the rest of the program takes them. */
-function settle({ given, delimiter, null: nullString, quote, escape }: Options, format: 'csv' | 'text'): CopyOptions {
+function settle(options: Options, format: 'csv' | 'text'): CopyOptions {
+  const { given } = options
   const header = given.header?.value ?? false
   return {
     format,
-    delimiter,
-    null: nullString,
-    quote,
-    escape,
+    delimiter: options.delimiter,
+    null: options.null,
+    quote: options.quote,
+    escape: options.escape,
     header: header === 'match' ? 'match' : header ? 'true' : 'false',
     forceNotNull: given.force_not_null?.value ?? [],
     forceNull: given.force_null?.value ?? [],

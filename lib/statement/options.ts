@@ -170,7 +170,10 @@ export const optionTable = {
     refuse: (value) =>
       value === 'UTF8'
         ? undefined
-        : { message: 'COPY ENCODING supports only "UTF8" yet', hint: 'Convert the input to UTF-8 first, for example with iconv.' },
+        : {
+            message: 'COPY ENCODING supports only "UTF8" yet',
+            hint: 'Convert the input to UTF-8 first, for example with iconv.',
+          },
   }),
   on_error: define<'stop' | 'ignore'>({
     synopsis: 'stop',
@@ -182,7 +185,10 @@ export const optionTable = {
     read: (reader) => choice(reader, 'ON_ERROR', ['stop', 'ignore']),
     refuse: (value) =>
       value === 'ignore'
-        ? { message: 'COPY ON_ERROR "ignore" is not supported yet', hint: 'ON_ERROR stop is: nothing is loaded when a row does not fit.' }
+        ? {
+            message: 'COPY ON_ERROR "ignore" is not supported yet',
+            hint: 'ON_ERROR stop is: nothing is loaded when a row does not fit.',
+          }
         : undefined,
   }),
   create_table: define<boolean>({
@@ -205,7 +211,9 @@ export const optionTable = {
     otherNames: [],
     read: (reader) => reader.boolean(),
     refuse: (value) =>
-      value ? { message: 'COPY FREEZE is not supported yet', hint: 'Leave it out and run VACUUM (FREEZE) after the load.' } : undefined,
+      value
+        ? { message: 'COPY FREEZE is not supported yet', hint: 'Leave it out and run VACUUM (FREEZE) after the load.' }
+        : undefined,
   }),
   force_quote: define<'*' | readonly Name[]>({
     unsupported: true,
@@ -316,7 +324,8 @@ function choice<Word extends string>(reader: OptionReader, label: string, words:
 function formatHint(value: string): string {
   const word = asciiLowerCase(value)
   if (word === 'csv' || word === 'text') return `Format names are in lower case: "${word}".`
-  if (word === 'tsv' || word === 'tab') return 'Use FORMAT csv with DELIMITER E\'\\t\', or FORMAT text, whose delimiter is the tab.'
+  if (word === 'tsv' || word === 'tab')
+    return "Use FORMAT csv with DELIMITER E'\\t', or FORMAT text, whose delimiter is the tab."
   const near = closest(word, ['csv', 'text'])
   return near === undefined ? 'The formats are csv and text.' : `Did you mean "${near}"?`
 }

@@ -88,11 +88,19 @@ class Parser {
     const form = `Write ${shape}.`
     if (token.kind === 'end') throw this.#error('the statement is empty', token, form)
     if (this.#text.startsWith('\\copy', token.start)) {
-      throw this.#error(`${this.#near(token)}`, token, "Write COPY without the backslash; the file is read on this side as \\copy does.")
+      throw this.#error(
+        `${this.#near(token)}`,
+        token,
+        'Write COPY without the backslash; the file is read on this side as \\copy does.',
+      )
     }
     const word = token.kind === 'word' && !token.quoted ? token.value : undefined
     const near = word !== undefined && closest(word, ['copy']) !== undefined
-    throw this.#error(this.#near(token), token, near ? 'Did you mean "COPY"?' : `Only COPY statements can be run. ${form}`)
+    throw this.#error(
+      this.#near(token),
+      token,
+      near ? 'Did you mean "COPY"?' : `Only COPY statements can be run. ${form}`,
+    )
   }
 
   /** `[database.][schema.]table`. */
@@ -123,7 +131,8 @@ class Parser {
     const token = this.#token
     if (token.kind === 'unicode name') throw this.#unicodeLiteral(token)
     if (token.kind !== 'word') throw this.#unexpected()
-    if (this.#isWord('from') && this.#previous?.kind === 'word') throw this.#unexpected('The name of the table is missing.')
+    if (this.#isWord('from') && this.#previous?.kind === 'word')
+      throw this.#unexpected('The name of the table is missing.')
     if (!token.quoted && !canBeName(token.value)) {
       throw this.#unexpected(`"${token.value}" is a keyword. Put it in double quotes to use it as a name.`)
     }
@@ -154,7 +163,9 @@ class Parser {
     // PostgreSQL takes either word in either direction.
     if (this.#takeWord('stdin') || this.#takeWord('stdout')) return { kind: 'stdin', offset: token.start }
     const isName = token.kind === 'word'
-    const hint = isName ? "Put the file's path in single quotes, or write STDIN." : "A path in single quotes, or STDIN, follows FROM."
+    const hint = isName
+      ? "Put the file's path in single quotes, or write STDIN."
+      : 'A path in single quotes, or STDIN, follows FROM.'
     return { kind: 'file', path: this.#string(hint), offset: token.start }
   }
 
@@ -327,7 +338,9 @@ class Parser {
     const offset = this.#token.start
     switch (form.takes) {
       case 'nothing':
-        return form.value === undefined ? undefined : { kind: 'string', value: form.value, offset: this.#previous?.start ?? offset }
+        return form.value === undefined
+          ? undefined
+          : { kind: 'string', value: form.value, offset: this.#previous?.start ?? offset }
       case 'string':
         if (form.as) this.#takeWord('as')
         return { kind: 'string', offset: this.#token.start, value: this.#string('A string in single quotes follows.') }
@@ -395,7 +408,7 @@ class Parser {
   #fromHint(): string {
     const token = this.#token
     if (token.kind === 'word' && closest(token.value, ['from']) !== undefined) return 'Did you mean "FROM"?'
-    return "FROM, and a path in single quotes or STDIN, follows the table."
+    return 'FROM, and a path in single quotes or STDIN, follows the table.'
   }
 
   #advance(): void {

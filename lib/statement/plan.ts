@@ -1,4 +1,4 @@
-import { CopyError } from '../errors.ts'
+import type { CopyError } from '../errors.ts'
 import type { CopyFrom, Name } from './ast.ts'
 import { statementError } from './diagnostics.ts'
 import { closest } from './spelling.ts'

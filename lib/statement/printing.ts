@@ -27,7 +27,10 @@ function printOptions(options: CopyOptions): string {
     if (!isDefault('quote', options.quote, options)) add('quote', printString(options.quote))
     if (!isDefault('escape', options.escape, options)) add('escape', printString(options.escape))
   }
-  for (const [key, names] of [['force_not_null', options.forceNotNull], ['force_null', options.forceNull]] as const) {
+  for (const [key, names] of [
+    ['force_not_null', options.forceNotNull],
+    ['force_null', options.forceNull],
+  ] as const) {
     if (names === '*') add(key, '*')
     else if (names.length > 0) add(key, `(${names.map(printName).join(', ')})`)
   }

@@ -70,9 +70,9 @@ fn value(type_name: &str, digits: Option<u8>, literal: &[u8], context: &Context)
     let plain = digits.is_none();
     Ok(match type_name {
         "date" => agreed(fast_date(literal, 0, end), date(literal, context)?).to_be_bytes().to_vec(),
-        "time" => agreed(fast_time(literal, 0, end).filter(|_| plain), time(literal, digits, context)?)
-            .to_be_bytes()
-            .to_vec(),
+        "time" => {
+            agreed(fast_time(literal, 0, end).filter(|_| plain), time(literal, digits, context)?).to_be_bytes().to_vec()
+        }
         "timetz" => {
             let (micros, zone) = timetz(literal, digits, context)?;
             [&micros.to_be_bytes()[..], &zone.to_be_bytes()[..]].concat()
@@ -80,12 +80,11 @@ fn value(type_name: &str, digits: Option<u8>, literal: &[u8], context: &Context)
         "timestamp" => agreed(fast_timestamp(literal, 0, end).filter(|_| plain), timestamp(literal, digits, context)?)
             .to_be_bytes()
             .to_vec(),
-        "timestamptz" => agreed(
-            fast_timestamptz(literal, 0, end, context).filter(|_| plain),
-            timestamptz(literal, digits, context)?,
-        )
-        .to_be_bytes()
-        .to_vec(),
+        "timestamptz" => {
+            agreed(fast_timestamptz(literal, 0, end, context).filter(|_| plain), timestamptz(literal, digits, context)?)
+                .to_be_bytes()
+                .to_vec()
+        }
         _ => {
             let value = interval(literal, digits, context)?;
             [&value.micros.to_be_bytes()[..], &value.days.to_be_bytes()[..], &value.months.to_be_bytes()[..]].concat()

@@ -56,7 +56,7 @@ impl Context {
         })?;
         let now_offset = zone.offset_at(session.now.div_euclid(MICROS_PER_SECOND) + POSTGRES_EPOCH_UNIX);
         let now = Fields::from_micros(session.now + i64::from(now_offset) * MICROS_PER_SECOND);
-        let has_iso_letters = [b"T", b"Z"].iter().all(|letter| zone.designation(&letter[..]).is_none());
+        let has_iso_letters = [b"t", b"z"].iter().all(|letter| zone.designation(&letter[..]).is_none());
         Ok(Context {
             date_order: session.date_order,
             interval_style: session.interval_style,
@@ -84,7 +84,7 @@ impl Context {
 
     /// The meaning of a lower-case abbreviation: first to the session's zone, then in the server's set.
     pub(crate) fn abbreviation(&self, name: &[u8]) -> Option<ZoneAbbreviation> {
-        match self.zone.designation(&name.to_ascii_uppercase()) {
+        match self.zone.designation(name) {
             Some(Designation::Fixed { offset, is_daylight }) => {
                 return Some(ZoneAbbreviation::Fixed { offset, is_daylight });
             }

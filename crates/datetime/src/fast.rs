@@ -1,7 +1,7 @@
 //! Fast paths for the canonical ISO 8601 forms: eight bytes at a time, no table of words, no allocation. They answer
 //! `None` for anything else, valid or not.
 
-use crate::calendar::{MICROS_PER_DAY, MICROS_PER_HOUR, MICROS_PER_MINUTE, MICROS_PER_SECOND, SECONDS_PER_DAY};
+use crate::calendar::{MICROS_PER_SECOND, SECONDS_PER_DAY};
 use crate::context::Context;
 
 /// The high bit of every byte.
@@ -126,39 +126,54 @@ pub fn fast_time(buffer: &[u8], start: usize, end: usize) -> Option<i64> {
     Some(i64::from(hour * 3600 + minute * 60 + second) * MICROS_PER_SECOND + micros)
 }
 
-/// `YYYY-MM-DD[ T]HH:MM[:SS[.f{1,6}]]` as microseconds since 2000-01-01.
-#[inline(always)]
-fn local(field: &[u8]) -> Option<i64> {
-    if field.len() < 16 {
-        return None;
+/// A local time since 2000-01-01.
+#[derive(Clone, Copy)]
+struct Local {
+    seconds: i64,
+    micros: i64,
+}
+
+impl Local {
+    /// Reads `YYYY-MM-DD[ T]HH:MM[:SS[.f{1,6}]]`.
+    #[inline(always)]
+    fn parse(field: &[u8]) -> Option<Local> {
+        let (year, month) = year_and_month(load(field, 0)?)?;
+        let word = load(field, 8)?;
+        // `T` becomes the space that the template has.
+        let word = if byte(word, 2) == u32::from(b'T') { word ^ (u64::from(b'T' ^ b' ') << 16) } else { word };
+        let middle = pairs(digits!(word, b"00 00:00")?);
+        let (day, hour, minute) = (byte(middle, 0), byte(middle, 3), byte(middle, 6));
+        if hour > 23 || minute > 59 {
+            return None;
+        }
+        let minutes = i64::from(days(year, month, day)?) * SECONDS_PER_DAY + i64::from(hour * 3600 + minute * 60);
+        if field.len() == 16 {
+            return Some(Local { seconds: minutes, micros: 0 });
+        }
+        let second = byte(pairs(digits!(load(field, 11)?, b"00:00:00")?), 6);
+        if second > 59 {
+            return None;
+        }
+        let micros = if field.len() == 19 { 0 } else { fraction(field, 19)? };
+        Some(Local { seconds: minutes + i64::from(second), micros })
     }
-    let (year, month) = year_and_month(load(field, 0)?)?;
-    let word = load(field, 8)?;
-    // `T` becomes the space that the template has.
-    let word = if byte(word, 2) == u32::from(b'T') { word ^ u64::from(b'T' ^ b' ') << 16 } else { word };
-    let pairs_of_middle = pairs(digits!(word, b"00 00:00")?);
-    let (hour, minute) = (byte(pairs_of_middle, 3), byte(pairs_of_middle, 6));
-    if hour > 23 || minute > 59 {
-        return None;
+
+    /// Microseconds since 2000-01-01 00:00:00 UTC, given the seconds east of Greenwich.
+    #[inline(always)]
+    fn at_offset(self, east: i64) -> i64 {
+        (self.seconds - east) * MICROS_PER_SECOND + self.micros
     }
-    let days = days(year, month, byte(pairs_of_middle, 0))?;
-    let minutes =
-        i64::from(days) * MICROS_PER_DAY + i64::from(hour) * MICROS_PER_HOUR + i64::from(minute) * MICROS_PER_MINUTE;
-    if field.len() == 16 {
-        return Some(minutes);
+
+    #[inline(always)]
+    fn in_session_zone(self, context: &Context) -> Option<i64> {
+        context.local_offsets.get(self.seconds).map(|offset| self.at_offset(i64::from(offset)))
     }
-    let second = byte(pairs(digits!(load(field, 11)?, b"00:00:00")?), 6);
-    if second > 59 {
-        return None;
-    }
-    let seconds = minutes + i64::from(second) * MICROS_PER_SECOND;
-    if field.len() == 19 { Some(seconds) } else { Some(seconds + fraction(field, 19)?) }
 }
 
 /// `YYYY-MM-DD[ T]HH:MM[:SS[.f{1,6}]]` as microseconds since 2000-01-01.
 #[inline]
 pub fn fast_timestamp(buffer: &[u8], start: usize, end: usize) -> Option<i64> {
-    local(buffer.get(start..end)?)
+    Local::parse(buffer.get(start..end)?).map(|local| local.at_offset(0))
 }
 
 /// [`fast_timestamp`]'s form, then `Z`, `±HH` or `±HH:MM`, or nothing, which means the session's zone. Microseconds
@@ -173,24 +188,18 @@ pub fn fast_timestamptz(buffer: &[u8], start: usize, end: usize, context: &Conte
     const EARLIEST: usize = 16;
     let len = field.len();
     if len <= EARLIEST {
-        return in_session_zone(local(field)?, context);
+        return Local::parse(field)?.in_session_zone(context);
     }
     if field[len - 1] == b'Z' {
-        return local(&field[..len - 1]);
+        return Local::parse(&field[..len - 1]).map(|local| local.at_offset(0));
     }
     for digits in [3, 6] {
         if len - digits >= EARLIEST && matches!(field[len - digits], b'+' | b'-') {
             let (time, displacement) = field.split_at(len - digits);
-            return Some(local(time)? - displacement_seconds(displacement)? * MICROS_PER_SECOND);
+            return Some(Local::parse(time)?.at_offset(displacement_seconds(displacement)?));
         }
     }
-    in_session_zone(local(field)?, context)
-}
-
-#[inline(always)]
-fn in_session_zone(local: i64, context: &Context) -> Option<i64> {
-    let offset = context.local_offsets.get(local.div_euclid(MICROS_PER_SECOND))?;
-    Some(local - i64::from(offset) * MICROS_PER_SECOND)
+    Local::parse(field)?.in_session_zone(context)
 }
 
 /// Seconds east of Greenwich of `±HH` or `±HH:MM`.

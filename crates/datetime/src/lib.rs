@@ -12,6 +12,7 @@ mod calendar;
 mod context;
 mod date;
 mod decode;
+mod double;
 mod fast;
 mod fault;
 mod interval;

@@ -12,13 +12,7 @@ use crate::time::rounded;
 use crate::token::{TIMESTAMP_CAPACITY, tokenize};
 
 /// Reads a literal of either type. `with_zone` moves the local time to UTC.
-fn decode(
-    literal: &[u8],
-    digits: Option<u8>,
-    context: &Context,
-    with_zone: bool,
-    type_name: &str,
-) -> Result<i64> {
+fn decode(literal: &[u8], digits: Option<u8>, context: &Context, with_zone: bool, type_name: &str) -> Result<i64> {
     let moment = tokenize(literal, TIMESTAMP_CAPACITY)
         .and_then(|tokens| decode::timestamp(&tokens, context))
         .map_err(|fault| fault.into_error(type_name, literal))?;

@@ -154,8 +154,7 @@ fn is_space(byte: u8) -> bool {
 /// Cuts `literal` into fields. White space and punctuation that starts no field separate fields and are otherwise
 /// ignored. `capacity` is one of the constants above.
 pub(crate) fn tokenize(literal: &[u8], capacity: usize) -> Result<Tokens, Fault> {
-    let tokens =
-        Tokens { buffer: [0; INTERVAL_CAPACITY], fields: [(Kind::Number, 0, 0); MAX_FIELDS], count: 0 };
+    let tokens = Tokens { buffer: [0; INTERVAL_CAPACITY], fields: [(Kind::Number, 0, 0); MAX_FIELDS], count: 0 };
     let mut lexer = Lexer { rest: literal, tokens, written: 0, capacity };
     while let Some(&byte) = lexer.rest.first() {
         if is_space(byte) {

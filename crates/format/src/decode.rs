@@ -44,7 +44,8 @@ pub struct Decoder {
 /// Why the tile cannot be read past a position.
 #[derive(Clone, Copy)]
 enum Event {
-    BadEncoding,
+    /// The bad byte is here; the position of the event can be one byte before, see [`Pass::first_event`].
+    BadEncoding(usize),
     StrayEol,
     EndMarker,
 }
@@ -207,14 +208,28 @@ impl<F: Fields> Pass<'_, F> {
     fn first_event(&self, indexed: &copyist_scan::Indexed) -> Option<(usize, Event)> {
         let (high, nul) = self.plan.scanner.non_ascii_or_nul(self.data);
         let encoding = if high || nul { utf8::first_invalid(self.data) } else { None };
+        // PostgreSQL looks at the byte after a carriage return before it makes anything of the return itself, so a bad
+        // byte there is found while the record is still open.
+        let encoding = encoding.map(|bad| {
+            let after_return = bad > 0 && self.data[bad - 1] == b'\r';
+            let at = if after_return && self.looks_past_return(bad - 1) { bad - 1 } else { bad };
+            (at, Event::BadEncoding(bad))
+        });
         [
-            encoding.map(|at| (at, Event::BadEncoding)),
+            encoding,
             indexed.stray_eol.map(|at| (at, Event::StrayEol)),
             indexed.end_marker.map(|at| (at, Event::EndMarker)),
         ]
         .into_iter()
         .flatten()
         .min_by_key(|(at, _)| *at)
+    }
+
+    /// Whether PostgreSQL looks at the byte after the carriage return at `at` before it judges the return.
+    fn looks_past_return(&self, at: usize) -> bool {
+        // In the first record the style is not known yet, whatever this return makes of it.
+        let style_unknown = self.tile.first && !self.data[..at].contains(&b'\r') && self.tile.eol != Some(Eol::Lf);
+        self.plan.is_csv() || self.tile.eol == Some(Eol::CrLf) || style_unknown
     }
 
     /// How many rows from the first have exactly `width` fields.
@@ -296,7 +311,7 @@ impl<F: Fields> Pass<'_, F> {
         let start = if row == 0 { rows.start - PAD } else { body[from - 1] as usize + 1 };
         let end = self.record_end(&body[..from + count]).min(self.data.len());
         let mut shown = None;
-        let error = if let Some(open) = open_quote.filter(|&open| open >= start) {
+        let error = if let Some(open) = open_quote.filter(|&open| (start..end).contains(&open)) {
             self.unterminated(open, offsets)
         } else {
             self.explain_fields(&body[from..from + count], start, &mut shown)
@@ -432,8 +447,8 @@ impl<F: Fields> Pass<'_, F> {
     fn end_early(&self, at: usize, event: Event, offsets: &[u32], out: &mut Decoded) {
         let start = offsets.iter().rev().find(|&&offset| self.is_end(offset)).map_or(0, |&offset| offset as usize + 1);
         let error = match event {
-            Event::BadEncoding => {
-                utf8::invalid_sequence(&self.tile.buffer[PAD + at..PAD + self.tile.filled.max(self.tile.len)])
+            Event::BadEncoding(bad) => {
+                utf8::invalid_sequence(&self.tile.buffer[PAD + bad..PAD + self.tile.filled.max(self.tile.len)])
             }
             Event::StrayEol => self.stray_eol(self.data[at]),
             Event::EndMarker => match self.end_marker(at, start) {

@@ -89,6 +89,9 @@ export class ChunkGatherer {
         })
         this.#read()
         await woken
+        // Chunks that are ready arrive by promises alone, one after the other: let the event loop turn in between, which is also
+        // where DuckDB's calls wait.
+        await new Promise((resolve) => setImmediate(resolve))
       }
     } finally {
       clearTimeout(timer)

@@ -2,6 +2,7 @@ import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import type { Target, TargetCapabilities, TargetTransaction } from '../target.ts'
 import { type DuckdbDriver, loadDriver } from './driver.ts'
 import { abortError, asCopyError, openError } from './errors.ts'
+import { SharedSlots, TransactionSlots } from './slots.ts'
 import { DuckdbTransaction, isInTransaction } from './transaction.ts'
 
 const CAPABILITIES: TargetCapabilities = { defaultInFastPath: true, embedded: true, caseInsensitiveNames: true }
@@ -43,12 +44,14 @@ class InstanceTarget implements Target {
   readonly capabilities = CAPABILITIES
   readonly #driver: DuckdbDriver
   readonly #instance: DuckDBInstance
+  readonly #slots: SharedSlots
   readonly #running = new Set<Promise<void>>()
   #closed: Promise<void> | undefined
 
   constructor(driver: DuckdbDriver, instance: DuckDBInstance) {
     this.#driver = driver
     this.#instance = instance
+    this.#slots = new SharedSlots(instance)
   }
 
   async begin(signal?: AbortSignal): Promise<TargetTransaction> {
@@ -69,6 +72,7 @@ class InstanceTarget implements Target {
         connection,
         owner: this.#instance,
         isCallers: false,
+        slots: this.#slots,
         done,
       })
     } catch (error) {
@@ -79,7 +83,9 @@ class InstanceTarget implements Target {
 
   /** Waits for transactions under way, then gives the file back. */
   close(): Promise<void> {
-    this.#closed ??= Promise.all(this.#running).then(() => this.#instance.closeSync())
+    this.#closed ??= Promise.all(this.#running)
+      .then(() => this.#slots.close())
+      .finally(() => this.#instance.closeSync())
     return this.#closed
   }
 }
@@ -110,7 +116,15 @@ class BorrowedTarget implements Target {
     try {
       await untilAborted(before, signal)
       const isCallers = await isInTransaction(connection)
-      return await DuckdbTransaction.begin({ driver: this.#driver, connection, owner: connection, isCallers, done })
+      const slots = new TransactionSlots(connection)
+      return await DuckdbTransaction.begin({
+        driver: this.#driver,
+        connection,
+        owner: connection,
+        isCallers,
+        slots,
+        done,
+      })
     } catch (error) {
       done()
       throw asCopyError(error)

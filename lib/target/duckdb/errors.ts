@@ -46,7 +46,7 @@ const CONDITIONS: readonly (readonly [pattern: RegExp, code: string, sqlState: s
 /** An error of DuckDB as a {@link CopyError}: DuckDB's sentence under PostgreSQL's code. A CopyError passes as it is. */
 export function asCopyError(error: unknown): CopyError {
   if (error instanceof CopyError) return error
-  const raw = error instanceof Error ? error.message : String(error)
+  const raw = (error instanceof Error ? error.message : String(error)).replace(/^Failed to extract statements: /, '')
   const { code, sqlState } = conditionOf(raw)
   return new CopyError({ code, sqlState, ...sentences(raw), cause: error })
 }
@@ -59,8 +59,7 @@ function conditionOf(message: string): Condition {
 /** Message, detail and hint: the class of exception is in the code, and the caret would point into SQL the user never wrote. */
 function sentences(raw: string): { message: string; detail?: string; hint?: string } {
   const text = raw
-    .replace(/^Failed to extract statements: /, '')
-    .replace(/^[A-Za-z ]*(?:TransactionContext|INTERRUPT|IO|[A-Z][A-Za-z]*) Error: /, '')
+    .replace(/^(?:[A-Za-z]+ )+Error: /, '')
     .replace(/\n+LINE \d+: [\s\S]*$/, '')
   const [message = '', ...rest] = text.split('\n').filter((line) => line.trim() !== '')
   const hint = rest.filter((line) => /^(?:Did you mean|Candidate)/.test(line)).join('\n')
@@ -71,6 +70,17 @@ function sentences(raw: string): { message: string; detail?: string; hint?: stri
 /** The column that a NOT NULL violation names. */
 export function notNullColumn(error: CopyError): string | undefined {
   return /NOT NULL constraint failed: [\s\S]*?\.([^.]+)$/.exec(error.message)?.[1]
+}
+
+/**
+ * The key that a violation of uniqueness names: `a: 1, b: x` when the other row was there before the transaction, `1, x` when
+ * the transaction itself inserted it.
+ */
+export function duplicateKey(error: CopyError): { readonly key: string; readonly named: boolean } | undefined {
+  const named = /^Duplicate key "([\s\S]*)" violates/.exec(error.message)?.[1]
+  if (named !== undefined) return { key: named, named: true }
+  const key = /^PRIMARY KEY or UNIQUE constraint violation: duplicate key "([\s\S]*)"$/.exec(error.message)?.[1]
+  return key === undefined ? undefined : { key, named: false }
 }
 
 /** The error of opening the database at `path`. */

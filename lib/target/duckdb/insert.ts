@@ -2,7 +2,7 @@ import type { DuckDBConnection } from '@duckdb/node-api'
 import { CopyError } from '../../errors.ts'
 import type { DuckdbColumnDescription, DuckdbTableDescription } from './describe.ts'
 import { asCopyError } from './errors.ts'
-import { quoteIdentifier } from './identifiers.ts'
+import { quoteIdentifier, quoteLiteral } from './identifiers.ts'
 import { castFromVector } from './types.ts'
 
 /** Where the row numbers come from that the feed's function turns into rows. */
@@ -10,7 +10,7 @@ export type RowSource =
   /** DuckDB's `range(first, last)`: one thread, no table. */
   | { readonly kind: 'range'; readonly first: number; readonly last: number }
   /** The first `rows` numbers of a table that holds them in order, scanned by all threads. */
-  | { readonly kind: 'table'; readonly sqlName: string; readonly rows: number }
+  | { readonly kind: 'table'; readonly sqlName: string; readonly column: string; readonly rows: number }
 
 /** The INSERT statements of one load; they differ in their source only. */
 export interface InsertPlan {
@@ -30,7 +30,7 @@ const ROW = 'copyist_row'
 /** `INSERT INTO … SELECT …` for the rows of `source`. */
 export function insertSql(plan: InsertPlan, source: RowSource): string {
   const { table, columns, where } = plan
-  const rows = `(SELECT ${plan.functionName}(${plan.feedId}, n) AS ${ROW} FROM ${sourceSql(source)})`
+  const rows = rowsSql(plan, source)
   const values = columns.map((column, index) => ({ name: quoteIdentifier(column.name), sql: valueSql(plan, column, index) }))
   if (where === undefined) {
     return `INSERT INTO ${table.sqlName} (${values.map(({ name }) => name).join(', ')})
@@ -56,14 +56,33 @@ AS ${quoteIdentifier(table.relationName)} WHERE (${where}
 /** SELECT of the value of one column for one row: fails when that column's cast does. */
 export function castSql(plan: InsertPlan, index: number, row: number): string {
   const column = plan.columns[index] as DuckdbColumnDescription
-  const rows = `(SELECT ${plan.functionName}(${plan.feedId}, n) AS ${ROW} FROM ${sourceSql({ kind: 'range', first: row, last: row + 1 })})`
+  const rows = rowsSql(plan, { kind: 'range', first: row, last: row + 1 })
   return `SELECT hash(${castFromVector(`${ROW}.c${index}`, column.type, column.typeName)}) FROM ${rows}`
 }
 
 /** SELECT of what the file has in one column of one row, as text. */
 export function textSql(plan: InsertPlan, index: number, row: number): string {
-  const rows = `(SELECT ${plan.functionName}(${plan.feedId}, n) AS ${ROW} FROM ${sourceSql({ kind: 'range', first: row, last: row + 1 })})`
+  const rows = rowsSql(plan, { kind: 'range', first: row, last: row + 1 })
   return `SELECT CAST(${ROW}.c${index} AS VARCHAR) FROM ${rows}`
+}
+
+/** SELECT of the first row whose `keyColumns` read as `key` does in DuckDB's message on a duplicate key, with names or without. */
+export function rowOfKeySql(
+  plan: InsertPlan,
+  keyColumns: readonly string[],
+  { key, named }: { readonly key: string; readonly named: boolean },
+  rows: number,
+): string | undefined {
+  const parts: string[] = []
+  for (const name of keyColumns) {
+    const index = plan.columns.findIndex((column) => column.name === name)
+    const column = plan.columns[index]
+    if (column === undefined) return undefined
+    parts.push(`${quoteLiteral(named ? `${name}: ` : '')} || CAST(${valueSql(plan, column, index)} AS VARCHAR)`)
+  }
+  const source = sourceSql({ kind: 'range', first: 0, last: rows })
+  return `SELECT min(n) FROM (SELECT n, ${plan.functionName}(${plan.feedId}, n) AS ${ROW} FROM ${source})
+WHERE ${parts.join(" || ', ' || ")} = ${quoteLiteral(key)}`
 }
 
 /** Whether DuckDB casts this column's text: the native side did not parse it. */
@@ -71,10 +90,14 @@ export function isCastByDuckdb(column: DuckdbColumnDescription): boolean {
   return castFromVector('x', column.type, column.typeName) !== 'x'
 }
 
+function rowsSql(plan: InsertPlan, source: RowSource): string {
+  return `(SELECT ${plan.functionName}(${plan.feedId}, n) AS ${ROW} FROM ${sourceSql(source)})`
+}
+
 function sourceSql(source: RowSource): string {
   return source.kind === 'range'
     ? `(SELECT "range" AS n FROM system.main.range(${source.first}, ${source.last}))`
-    : `(SELECT n FROM ${source.sqlName} WHERE n < ${source.rows})`
+    : `(SELECT ${source.column} AS n FROM ${source.sqlName} WHERE ${source.column} < ${source.rows})`
 }
 
 function valueSql(plan: InsertPlan, column: DuckdbColumnDescription, index: number): string {

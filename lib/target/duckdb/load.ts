@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { CopyError } from '../../errors.ts'
 import type { LoadOutcome, LoadRequest } from '../target.ts'
@@ -9,6 +8,7 @@ import { abortError, asCopyError } from './errors.ts'
 import { checkCondition, type InsertPlan, insertSql, type RowSource } from './insert.ts'
 import { ROW_GROUP_ROWS, RowFeed } from './row-feed.ts'
 import type { RowWindow } from './row-window.ts'
+import type { Slots } from './slots.ts'
 import { vectorTypeOf, vectorWidthOf } from './types.ts'
 
 /*
@@ -31,6 +31,7 @@ export interface LoadContext {
   readonly connection: DuckDBConnection
   /** What a registered function outlives loads with. */
   readonly owner: object
+  readonly slots: Slots
   /** Bytes of chunks that may be held. */
   readonly memory?: number
   /** Called before the first statement that changes the database. */
@@ -62,7 +63,6 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
   let gatherer: ChunkGatherer | undefined
   let window: RowWindow | undefined
   let plan: InsertPlan | undefined
-  let slots: Slots | undefined
   let next: Promise<RowWindow | undefined> | undefined
   try {
     if (request.signal?.aborted) throw abortError(request.signal)
@@ -90,8 +90,7 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
       }
       let source: RowSource = { kind: 'range', first: 0, last: window.rows }
       if (window.rows > ROW_GROUP_ROWS && !sequential && threads > 1) {
-        slots ??= new Slots(connection)
-        source = await slots.source(window.rows)
+        source = await context.slots.source(window.rows)
       }
       if (first) await checkPlan(connection, insertSql(plan, source))
       feed.serve(window)
@@ -117,7 +116,7 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
       window.release()
       window = undefined
     }
-    await slots?.drop()
+    await context.slots.drop()
     feed.close()
     return { ok: true, outcome: { rowsLoaded, rowsFiltered: rowsSent - rowsLoaded } }
   } catch (thrown) {
@@ -185,36 +184,4 @@ function drawsFromSequence(
     const listed = columns.findIndex((column) => column.name === name)
     return listed < 0 || defaults.includes(listed)
   })
-}
-
-/**
- * The temporary table of numbers that drives the parallel INSERT. It is made and dropped in the load's own transaction, so a rollback
- * leaves nothing of it either.
- */
-class Slots {
-  readonly #connection: DuckDBConnection
-  readonly #sqlName = `temp.main.copyist_slots_${randomBytes(8).toString('hex')}`
-  #rows = 0
-
-  constructor(connection: DuckDBConnection) {
-    this.#connection = connection
-  }
-
-  /** `rows` consecutive numbers from 0. */
-  async source(rows: number): Promise<RowSource> {
-    if (rows > this.#rows) {
-      const size = Math.ceil(rows / ROW_GROUP_ROWS) * ROW_GROUP_ROWS
-      await this.drop()
-      await this.#connection.run(
-        `CREATE TEMP TABLE ${this.#sqlName} AS SELECT "range" AS n FROM system.main.range(${size})`,
-      )
-      this.#rows = size
-    }
-    return { kind: 'table', sqlName: this.#sqlName, rows }
-  }
-
-  async drop(): Promise<void> {
-    if (this.#rows > 0) await this.#connection.run(`DROP TABLE ${this.#sqlName}`)
-    this.#rows = 0
-  }
 }

@@ -2,8 +2,9 @@ import type { DuckDBConnection } from '@duckdb/node-api'
 import type { CopyError } from '../../errors.ts'
 import type { NativeLoad } from '../../native/load.ts'
 import { query } from './describe.ts'
-import { asCopyError, notNullColumn, withPosition } from './errors.ts'
-import { castSql, insertSql, isCastByDuckdb, textSql } from './insert.ts'
+import { asCopyError, duplicateKey, notNullColumn, withPosition } from './errors.ts'
+import { quoteLiteral } from './identifiers.ts'
+import { castSql, insertSql, isCastByDuckdb, rowOfKeySql, textSql } from './insert.ts'
 import type { FailedInsert } from './load.ts'
 
 /**
@@ -12,8 +13,7 @@ import type { FailedInsert } from './load.ts'
  *
  * The connection must not be in a transaction. `prepare` brings back what the load's own transaction had made.
  *
- * @returns the error of the first bad row with position and context, or `error` itself when the failure does not come again,
- * as with a key that collides with a row of an earlier window.
+ * @returns the error of the first bad row with position and context, or `error` itself when the failure does not come again.
  */
 export async function locateFailure(
   connection: DuckDBConnection,
@@ -28,7 +28,7 @@ export async function locateFailure(
   feed.serve(window)
 
   /** Runs `work` in a transaction of its own, with the function registered in it, and takes everything back. */
-  const trial = async (work: (plan: FailedInsert['plan']) => Promise<void>): Promise<CopyError | undefined> => {
+  const trial: Trial = async (work) => {
     await connection.run('BEGIN TRANSACTION')
     try {
       await prepare()
@@ -47,7 +47,12 @@ export async function locateFailure(
     let first = 0
     let last = window.rows
     let found = await insert(first, last)
-    if (found === undefined || !/^2[23]/.test(found.sqlState)) return error
+    if (found === undefined) {
+      // A key that collides with a row of an earlier window, which the rollback has taken out.
+      const row = await keyRow(trial, connection, failed, error)
+      return row === undefined ? error : positioned(error, failed, native, row, undefined)
+    }
+    if (!/^2[23]/.test(found.sqlState)) return error
     // Whether a key is unique depends on the rows before it; everything else is up to the row alone.
     const isRowLocal = error.code !== 'unique_violation' && found.code !== 'unique_violation'
     while (last - first > 1 && !signal?.aborted) {
@@ -63,23 +68,64 @@ export async function locateFailure(
     if (last - first > 1) return error
     const failure = (await insert(isRowLocal ? first : 0, first + 1)) ?? found
     const column = notNullColumn(failure) ?? (await castFailure(trial, connection, failed, first))
-    const at = native.locate(window.firstRow + first)
-    let context: string | undefined
-    if (at !== undefined) {
-      context = `COPY ${failed.plan.table.relationName}, line ${at.line}`
-      if (typeof column === 'object') context += `, column ${column.name}: "${column.text}"`
-    }
-    const name = typeof column === 'object' ? column.name : column
-    return withPosition(failure, { ...at, ...(name === undefined ? {} : { column: name }) }, context)
+    return positioned(failure, failed, native, first, column)
   } catch {
     // The search is a courtesy; its own troubles must not hide the error it was for.
     return error
   }
 }
 
+type Trial = (work: (plan: FailedInsert['plan']) => Promise<void>) => Promise<CopyError | undefined>
+
+/** `error` with the place of row `row` of the window. */
+function positioned(
+  error: CopyError,
+  { plan, window }: FailedInsert,
+  native: NativeLoad,
+  row: number,
+  column: string | { readonly name: string; readonly text: string } | undefined,
+): CopyError {
+  const at = native.locate(window.firstRow + row)
+  const name = typeof column === 'object' ? column.name : column
+  let context: string | undefined
+  if (at !== undefined) {
+    context = `COPY ${plan.table.relationName}, line ${at.line}`
+    if (typeof column === 'object') context += `, column ${column.name}: "${column.text}"`
+  }
+  return withPosition(error, { ...at, ...(name === undefined ? {} : { column: name }) }, context)
+}
+
+/** The row of the window with the key that `error` calls a duplicate. */
+async function keyRow(
+  trial: Trial,
+  connection: DuckDBConnection,
+  { plan: { table }, window }: FailedInsert,
+  error: CopyError,
+): Promise<number | undefined> {
+  const key = duplicateKey(error)
+  if (key === undefined) return undefined
+  let found: number | undefined
+  await trial(async (plan) => {
+    const keys = await query(
+      connection,
+      `SELECT constraint_column_names FROM duckdb_constraints()
+       WHERE constraint_type IN ('PRIMARY KEY', 'UNIQUE')
+         AND concat_ws('.', '"' || replace(database_name, '"', '""') || '"', '"' || replace(schema_name, '"', '""') || '"',
+                       '"' || replace(table_name, '"', '""') || '"') = ${quoteLiteral(table.sqlName)}`,
+    )
+    for (const [names] of keys) {
+      const columns = (names as readonly unknown[]).map(String)
+      const sql = rowOfKeySql(plan, columns, key, window.rows)
+      const row = sql === undefined ? null : (await query(connection, sql))[0]?.[0]
+      if (row !== null && row !== undefined && (found === undefined || Number(row) < found)) found = Number(row)
+    }
+  })
+  return found
+}
+
 /** The first column of a row whose text DuckDB cannot cast, and the text. */
 async function castFailure(
-  trial: (work: (plan: FailedInsert['plan']) => Promise<void>) => Promise<CopyError | undefined>,
+  trial: Trial,
   connection: DuckDBConnection,
   { plan: { columns } }: FailedInsert,
   row: number,

@@ -10,6 +10,7 @@ import { asCopyError } from './errors.ts'
 import { quoteIdentifier } from './identifiers.ts'
 import { dispose, type LoadResult, runLoad } from './load.ts'
 import { locateFailure } from './locate.ts'
+import type { Slots } from './slots.ts'
 import { sqlTypeOf } from './types.ts'
 
 /** 2000-01-01 in microseconds since 1970-01-01. */
@@ -23,6 +24,7 @@ export interface TransactionInit {
   readonly owner: object
   /** The connection is inside a transaction of the caller's, which is his to commit. */
   readonly isCallers: boolean
+  readonly slots: Slots
   /** Gives the connection back. */
   done(): void
 }
@@ -87,12 +89,13 @@ export class DuckdbTransaction implements TargetTransaction {
   }
 
   async load(request: LoadRequest): Promise<LoadOutcome> {
-    const { driver, connection, owner } = this.#init
+    const { driver, connection, owner, slots } = this.#init
     const result = await runLoad(
       {
         driver,
         connection,
         owner,
+        slots,
         onWrite: () => {
           this.#hasWritten = true
         },

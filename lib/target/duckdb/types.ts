@@ -147,9 +147,12 @@ export function castFromVector(value: string, type: ColumnType, typeName: string
       if (inner.kind !== 'json' && inner.kind !== 'jsonb') return `CAST(${value} AS ${typeName})`
       return `CAST(CAST(${value} AS ${typeName.replace(/^JSON/i, 'VARCHAR')}) AS ${typeName})`
     }
+    case 'other':
+      // DuckDB's cast of NULL to a UNION is a UNION that holds a NULL.
+      if (/^UNION\b/i.test(typeName)) return `CASE WHEN ${value} IS NOT NULL THEN CAST(${value} AS ${typeName}) END`
+      return `CAST(${value} AS ${typeName})`
     case 'json':
     case 'jsonb':
-    case 'other':
       return `CAST(${value} AS ${typeName})`
     default:
       return value

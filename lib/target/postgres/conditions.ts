@@ -2,6 +2,7 @@
  * The conditions of PostgreSQL: SQLSTATE → the symbolic name of appendix A of its manual, which is what a CopyError carries
  * as `code`.
  */
+// biome-ignore format: one line a class is easier to compare with the manual
 const CONDITIONS: ReadonlyMap<string, string> = new Map([
   // Class 03 - SQL Statement Not Yet Complete
   ['03000', 'sql_statement_not_yet_complete'],

@@ -166,7 +166,9 @@ export class CopyIn implements Submittable {
       // An input that is closed because of an error elsewhere may well fail; that error is known already.
       if (this.#state !== 'streaming') return
       this.#fail(
-        error instanceof CopyError ? error : internalError(error instanceof Error ? error.message : String(error), error),
+        error instanceof CopyError
+          ? error
+          : internalError(error instanceof Error ? error.message : String(error), error),
       )
     }
   }
@@ -248,7 +250,9 @@ export class CopyIn implements Submittable {
     if (this.#failure) {
       const { error, message } = this.#failure
       // The server's answer to our CopyFail quotes it, in every language. Any other error is about an earlier row.
-      return !server || (server.code === '57014' && server.message.includes(message)) ? error : toCopyError(server, this.#init.context)
+      return !server || (server.code === '57014' && server.message.includes(message))
+        ? error
+        : toCopyError(server, this.#init.context)
     }
     if (server) return toCopyError(server, this.#init.context)
     if (this.#lost) return connectionFailure(this.#lost)

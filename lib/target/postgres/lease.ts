@@ -1,7 +1,14 @@
 import { CopyError } from '../../errors.ts'
 import { type OpenStream, sendCancelRequest } from './cancel-request.ts'
 import type { Client, QueryConfig, QueryResult } from './client.ts'
-import { connectionFailure, isReadTimeout, isServerError, queryCanceled, readTimeout, toCopyError } from './server-error.ts'
+import {
+  connectionFailure,
+  isReadTimeout,
+  isServerError,
+  queryCanceled,
+  readTimeout,
+  toCopyError,
+} from './server-error.ts'
 
 /** PostgreSQL's transaction status, as every ReadyForQuery message reports it: idle, in a transaction, in a failed one. */
 export type TransactionStatus = 'I' | 'T' | 'E'
@@ -111,7 +118,8 @@ export class Lease {
     const onAbort = () => {
       stop?.()
       grace = setTimeout(() => this.cancel(), graceMs)
-      if (abandon) deadline = setTimeout(() => this.destroy(new Error('the server did not react to a cancel')), ABANDON_AFTER_MS)
+      if (abandon)
+        deadline = setTimeout(() => this.destroy(new Error('the server did not react to a cancel')), ABANDON_AFTER_MS)
     }
     signal?.addEventListener('abort', onAbort, { once: true })
     if (signal?.aborted) onAbort()

@@ -42,7 +42,8 @@ export interface CopyContext {
 export function toCopyError(error: unknown, copy?: CopyContext): CopyError {
   if (error instanceof CopyError) return error
   if (!isServerError(error)) return connectionFailure(error)
-  const located = copy && error.where !== undefined ? relocate(error.where, copy) : { context: error.where, position: undefined }
+  const located =
+    copy && error.where !== undefined ? relocate(error.where, copy) : { context: error.where, position: undefined }
   return new CopyError({
     code: conditionName(error.code),
     sqlState: error.code,

@@ -30,10 +30,20 @@ export interface SessionSettings {
 export function readSettings(row: readonly (string | null)[] | undefined): SessionSettings {
   if (row?.length !== 8) throw internalError('unexpected answer to the query of the session settings')
   const [version, encoding, dateStyle, intervalStyle, timeZone, abbreviations, arrayNulls, now] = row.map(String) as [
-    string, string, string, string, string, string, string, string,
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
   ]
   if (Number(version) < OLDEST_SERVER) {
-    throw unsupported(`PostgreSQL ${Math.floor(Number(version) / 10_000)} is not supported`, 'PostgreSQL 12 or newer is needed.')
+    throw unsupported(
+      `PostgreSQL ${Math.floor(Number(version) / 10_000)} is not supported`,
+      'PostgreSQL 12 or newer is needed.',
+    )
   }
   // pg itself reads and writes nothing but UTF-8; text in a binary COPY is converted from this encoding.
   if (encoding !== 'UTF8') {

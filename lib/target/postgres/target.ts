@@ -149,7 +149,10 @@ class ClientTarget implements Target {
     const turn = new Promise<void>((resolve) => {
       done = resolve
     })
-    turns.set(this.#client, before.then(() => turn))
+    turns.set(
+      this.#client,
+      before.then(() => turn),
+    )
     try {
       await unlessAborted(before, signal, () => {})
       const lease = new Lease(checkClient(this.#client), done)
@@ -199,7 +202,11 @@ function unsupported(message: string, hint: string | undefined): CopyError {
 }
 
 /** Waits for something that cannot be cancelled; what it yields after an abort goes to `discard`. */
-function unlessAborted<T>(pending: Promise<T>, signal: AbortSignal | undefined, discard: (late: T) => void): Promise<T> {
+function unlessAborted<T>(
+  pending: Promise<T>,
+  signal: AbortSignal | undefined,
+  discard: (late: T) => void,
+): Promise<T> {
   if (!signal) return pending
   return new Promise((resolve, reject) => {
     let aborted = false

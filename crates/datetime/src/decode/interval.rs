@@ -42,15 +42,11 @@ impl Amounts {
             Unit::Second => self.add_micros(whole, fraction, MICROS_PER_SECOND),
             Unit::Minute => self.add_micros(whole, fraction, MICROS_PER_MINUTE),
             Unit::Hour => self.add_micros(whole, fraction, MICROS_PER_HOUR),
-            Unit::Day => {
-                self.add_days(whole, 1).and_then(|()| self.add_fraction_of_micros(fraction, MICROS_PER_DAY))
-            }
+            Unit::Day => self.add_days(whole, 1).and_then(|()| self.add_fraction_of_micros(fraction, MICROS_PER_DAY)),
             Unit::Week => {
                 self.add_days(whole, DAYS_PER_WEEK).and_then(|()| self.add_fraction_of_days(fraction, DAYS_PER_WEEK))
             }
-            Unit::Month => {
-                self.add_months(whole).and_then(|()| self.add_fraction_of_days(fraction, DAYS_PER_MONTH))
-            }
+            Unit::Month => self.add_months(whole).and_then(|()| self.add_fraction_of_days(fraction, DAYS_PER_MONTH)),
             Unit::Year => self.add_years(whole, fraction, 1),
             Unit::Decade => self.add_years(whole, fraction, 10),
             Unit::Century => self.add_years(whole, fraction, 100),
@@ -252,7 +248,8 @@ impl Decoder {
             None => {}
             Some(b'-') => {
                 let (months, rest) = integer32(&rest[1..]);
-                let months = months.filter(|months| (0..MONTHS_PER_YEAR).contains(months)).ok_or(Fault::FieldOverflow)?;
+                let months =
+                    months.filter(|months| (0..MONTHS_PER_YEAR).contains(months)).ok_or(Fault::FieldOverflow)?;
                 if !rest.is_empty() {
                     return Err(Fault::BadFormat);
                 }

@@ -1,9 +1,9 @@
 //! Intervals of ISO 8601: with designators, `P1Y2M3DT4H5M6S`, and the alternative format, `P0001-02-03T04:05:06`.
 
 use super::interval::Amounts;
+use crate::double::{Double, double};
 use crate::fault::Fault;
 use crate::keyword::Unit;
-use crate::number::{Double, double};
 
 /// Numbers beyond this would lose their fraction in a double.
 const LARGEST: f64 = 1.0e15;

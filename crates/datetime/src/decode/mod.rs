@@ -76,8 +76,9 @@ impl Fields {
         self.micros = (micros % MICROS_PER_SECOND) as i32;
     }
 
-    pub(crate) fn set_midnight(&mut self) {
-        (self.hour, self.minute, self.second, self.micros) = (0, 0, 0, 0);
+    /// Sets the time to midnight. A fraction of a second that an earlier field gave stays, as it does in the server.
+    pub(crate) fn set_midnight_but_micros(&mut self) {
+        (self.hour, self.minute, self.second) = (0, 0, 0);
     }
 
     pub(crate) fn copy_date(&mut self, other: &Fields) {
@@ -126,7 +127,7 @@ impl Fields {
     /// Seconds west of Greenwich of a lower-case abbreviation at this local time in its zone.
     fn resolve_abbreviation(&self, name: &[u8], zone: &Zone) -> i32 {
         let (west, at) = self.resolve(zone);
-        zone.designated_offset(&name.to_ascii_uppercase(), at).map_or(west, |offset| -offset)
+        zone.designated_offset(name, at).map_or(west, |offset| -offset)
     }
 }
 

@@ -113,8 +113,7 @@ impl Fields {
 
 /// The server's reading of digits without a check for overflow: saturating at 64 bits, then the low 32.
 fn wrapped(digits: &[u8]) -> i32 {
-    let value = digits
-        .iter()
-        .fold(0i64, |value, digit| value.saturating_mul(10).saturating_add(i64::from(digit - b'0')));
+    let value =
+        digits.iter().fold(0i64, |value, digit| value.saturating_mul(10).saturating_add(i64::from(digit - b'0')));
     value as i32
 }

@@ -17,9 +17,8 @@ pub(super) struct Clock {
 pub(super) fn clock(text: &[u8]) -> Result<Clock, Fault> {
     let (hours, used) = integer(text);
     let mut hours = hours.ok_or(Fault::FieldOverflow)?;
-    let after_colon = |text: &[u8]| -> Result<(), Fault> {
-        if text.first() == Some(&b':') { Ok(()) } else { Err(Fault::BadFormat) }
-    };
+    let after_colon =
+        |text: &[u8]| -> Result<(), Fault> { if text.first() == Some(&b':') { Ok(()) } else { Err(Fault::BadFormat) } };
     let rest = &text[used..];
     after_colon(rest)?;
     let (minutes, rest) = integer32(&rest[1..]);

@@ -155,7 +155,7 @@ impl<'a> Decoder<'a> {
                 part::TIME
             }
             DateWord::Zulu => {
-                self.fields.set_midnight();
+                self.fields.set_midnight_but_micros();
                 part::TIME | part::ZONE
             }
             DateWord::DaylightSaving => {

@@ -206,7 +206,7 @@ impl<'a> Decoder<'a> {
             DateWord::Tomorrow => self.relative_day(1),
             DateWord::Yesterday => self.relative_day(-1),
             DateWord::Zulu => {
-                self.fields.set_midnight();
+                self.fields.set_midnight_but_micros();
                 self.zone = 0;
                 part::TIME | part::ZONE
             }

@@ -24,7 +24,7 @@ const UNKNOWN: i32 = i32::MAX;
 
 /// A zone's offsets by local time.
 pub(crate) struct LocalOffsets {
-    /// One bucket, or all.
+    /// All of them, or none.
     buckets: Vec<Bucket>,
     /// The offset of a zone that has only one.
     constant: Option<i32>,
@@ -34,6 +34,10 @@ impl LocalOffsets {
     pub(crate) fn new(zone: &Zone) -> LocalOffsets {
         if zone.transitions.is_empty() {
             return LocalOffsets { buckets: Vec::new(), constant: Some(zone.offset_at(0)) };
+        }
+        // A POSIX specification may be up to a week from Greenwich, and then the neighbouring buckets matter.
+        if zone.types.iter().any(|local_type| i64::from(local_type.offset).abs() > SECONDS_PER_DAY) {
+            return LocalOffsets { buckets: Vec::new(), constant: None };
         }
         const TO_UNIX: i64 = UNIX_TO_POSTGRES_DAYS * SECONDS_PER_DAY;
         let bucket = |index: i64| {

@@ -105,7 +105,7 @@ impl Zone {
 
     /// Moves a time outside the transitions by whole cycles until it is inside. The time and the shift that brings it
     /// back.
-    fn into_cycle(&self, at: i64) -> (i64, i64) {
+    fn within_cycle(&self, at: i64) -> (i64, i64) {
         let (Some(first), Some(last)) = (self.transitions.first(), self.transitions.last()) else { return (at, 0) };
         if self.repeats_before && at < first.at {
             let shift = ((first.at - at - 1) / CYCLE + 1) * CYCLE;
@@ -119,7 +119,7 @@ impl Zone {
     }
 
     fn next_boundary(&self, at: i64) -> Boundary {
-        let (at, shift) = self.into_cycle(at);
+        let (at, shift) = self.within_cycle(at);
         let next = self.after(at);
         let before = match next.checked_sub(1) {
             Some(current) => self.type_of(self.transitions[current]),
@@ -162,19 +162,21 @@ impl Zone {
             .collect()
     }
 
-    /// Position of an upper-case abbreviation in the list.
+    /// Position of an abbreviation, given in lower case, in the list.
     fn abbreviation(&self, name: &[u8]) -> Option<u16> {
         let mut start = 0;
-        for abbreviation in self.abbreviations.split(|&byte| byte == 0) {
-            if abbreviation == name && start < self.abbreviations.len() {
+        while start < self.abbreviations.len() {
+            let len = self.abbreviations[start..].iter().position(|&byte| byte == 0)?;
+            let abbreviation = &self.abbreviations[start..start + len];
+            if len == name.len() && abbreviation.iter().zip(name).all(|(a, b)| *a == b.to_ascii_uppercase()) {
                 return Some(start as u16);
             }
-            start += abbreviation.len() + 1;
+            start += len + 1;
         }
         None
     }
 
-    /// What an upper-case abbreviation means in this zone, `None` when the zone has no such abbreviation.
+    /// What an abbreviation, given in lower case, means in this zone, `None` when the zone has no such abbreviation.
     pub(crate) fn designation(&self, name: &[u8]) -> Option<Designation> {
         let position = self.abbreviation(name)?;
         let mut uses = self.types.iter().filter(|local_type| local_type.abbreviation == position);
@@ -187,12 +189,14 @@ impl Zone {
         })
     }
 
-    /// The offset that an upper-case abbreviation had at a Unix time: its latest use until then, or else its first
-    /// use after.
+    /// The offset that an abbreviation, given in lower case, had at a Unix time: its latest use until then, local mean
+    /// time before the first transition included, or else its first use after.
     pub(crate) fn designated_offset(&self, name: &[u8], at: i64) -> Option<i32> {
         let position = self.abbreviation(name)?;
         let (past, future) = self.transitions.split_at(self.after(at));
-        let mut uses = past.iter().rev().chain(future).map(|transition| self.type_of(*transition));
+        let type_of = |transition: &Transition| self.type_of(*transition);
+        let earliest = std::iter::once(self.types[0]);
+        let mut uses = past.iter().rev().map(type_of).chain(earliest).chain(future.iter().map(type_of));
         uses.find(|local_type| local_type.abbreviation == position).map(|local_type| local_type.offset)
     }
 }

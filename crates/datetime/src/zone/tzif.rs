@@ -46,17 +46,13 @@ pub(super) fn parse(data: &[u8]) -> Option<Zone> {
     let mut reader = Reader(data);
     let legacy = reader.header()?;
     reader.take(
-        legacy.transitions * 5
-            + legacy.types * 6
-            + legacy.abbreviations
-            + legacy.leap_seconds * 8
-            + legacy.indicators,
+        legacy.transitions * 5 + legacy.types * 6 + legacy.abbreviations + legacy.leap_seconds * 8 + legacy.indicators,
     )?;
     let header = reader.header()?;
     let times = reader.take(header.transitions * 8)?;
     let indices = reader.take(header.transitions)?;
     let types = reader.take(header.types * 6)?;
-    let abbreviations = reader.take(header.abbreviations)?.to_vec();
+    let names = reader.take(header.abbreviations)?;
     reader.take(header.leap_seconds * 12 + header.indicators)?;
     let footer = reader.0.strip_prefix(b"\n")?.strip_suffix(b"\n")?;
 
@@ -73,12 +69,16 @@ pub(super) fn parse(data: &[u8]) -> Option<Zone> {
     let mut zone = Zone {
         transitions: transitions.collect::<Option<_>>()?,
         types: types.collect::<Option<_>>()?,
-        abbreviations,
+        abbreviations: Vec::new(),
         repeats_before: false,
         repeats_after: false,
     };
     if zone.types.is_empty() || zone.transitions.iter().any(|one| usize::from(one.local_type) >= zone.types.len()) {
         return None;
+    }
+    for local_type in &mut zone.types {
+        let name = names.get(usize::from(local_type.abbreviation)..)?.split(|&byte| byte == 0).next()?;
+        local_type.abbreviation = position(&mut zone.abbreviations, name);
     }
     if let Some(rules) = posix::parse(footer) {
         extend(&mut zone, &rules);
@@ -96,21 +96,17 @@ fn extend(zone: &mut Zone, rules: &posix::Rules) {
     }
     let mut types = rules.types();
     for (local_type, name) in types.iter_mut().zip(rules.abbreviations()) {
-        let terminated = [name, b"\0"].concat();
-        // The tail of a longer abbreviation will do, which decides whether the zone is seen to use this one.
-        let position = zone.abbreviations.windows(terminated.len()).position(|window| window == terminated);
-        local_type.abbreviation = position.unwrap_or_else(|| {
-            zone.abbreviations.extend_from_slice(&terminated);
-            zone.abbreviations.len() - terminated.len()
-        }) as u16;
+        local_type.abbreviation = position(&mut zone.abbreviations, name);
     }
     let last = zone.transitions.last().map_or(i64::MIN, |transition| transition.at);
     let first_new_type = zone.types.len() as u16;
     // A whole cycle of years, so that everything after it is a repetition.
-    zone.transitions.extend(rules.transitions().filter(|transition| transition.at > last).map(|transition| Transition {
-        at: transition.at,
-        local_type: transition.local_type + first_new_type,
-    }));
+    zone.transitions.extend(
+        rules
+            .transitions()
+            .filter(|transition| transition.at > last)
+            .map(|transition| Transition { at: transition.at, local_type: transition.local_type + first_new_type }),
+    );
     zone.types.append(&mut types);
     zone.repeats_after = rules.is_daylight_observed();
     let same = |a: LocalType, b: LocalType| {
@@ -121,4 +117,15 @@ fn extend(zone: &mut Zone, rules: &posix::Rules) {
             transition.at == first.at + CYCLE && same(zone.type_of(*transition), zone.type_of(first))
         });
     }
+}
+
+/// Where an abbreviation is in the list, appended if need be. The tail of one that is there already will do, and then
+/// the zone is not seen to use this one: the server's list is made the same way.
+fn position(abbreviations: &mut Vec<u8>, name: &[u8]) -> u16 {
+    let terminated = [name, b"\0"].concat();
+    let position = abbreviations.windows(terminated.len()).position(|window| window == terminated);
+    position.unwrap_or_else(|| {
+        abbreviations.extend_from_slice(&terminated);
+        abbreviations.len() - terminated.len()
+    }) as u16
 }

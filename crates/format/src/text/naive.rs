@@ -161,3 +161,102 @@ fn unescape(after: &[u8]) -> (u8, usize, bool) {
         byte => (byte, 1, false),
     }
 }
+
+/// Answers of PostgreSQL 18.4 to `COPY t FROM '…'`.
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcome(input: &[u8], columns: usize) -> Outcome {
+        let names = ["a", "b"].map(str::to_owned);
+        let options = Options {
+            delimiter: b'\t',
+            quote: b'"',
+            escape: b'"',
+            null: b"\\N",
+            default: Some(b"\\D"),
+            header: Header::No,
+            columns,
+            force_not_null: &[],
+            force_null: &[],
+            has_default: &[true],
+            column_names: &names,
+            table: "t",
+            skip_bom: false,
+        };
+        read(input, &options)
+    }
+
+    /// Rows as text, `∅` for NULL, `*` for DEFAULT; then the error, if any.
+    fn answer(input: &[u8], columns: usize) -> String {
+        let outcome = outcome(input, columns);
+        let field = |field: &Field| match field {
+            Field::Null => "∅".to_owned(),
+            Field::Default => "*".to_owned(),
+            Field::Value(value) => String::from_utf8(value.clone()).unwrap(),
+        };
+        let rows = outcome.records.iter().map(|row| row.fields.iter().map(field).collect::<Vec<_>>().join("|"));
+        let error = outcome.failure.map(|failure| format!("{} @ {}", failure.error, failure.context));
+        rows.chain(error).collect::<Vec<_>>().join(" / ")
+    }
+
+    #[test]
+    fn escapes() {
+        assert_eq!(answer(b"\\b\\f\\n\\r\\t\\v\n", 1), "\x08\x0C\n\r\t\x0B");
+        assert_eq!(answer(b"\\101\\x42\\x4a\\7\\18\\1011\n", 1), "ABJ\x07\x018A1");
+        assert_eq!(answer(b"\\q\\8\\x\\xg\\\\.\n", 1), "q8xxg\\.");
+        assert_eq!(answer(b"a\\\tb\tc\\\nd\n", 2), "a\tb|c\nd");
+        assert_eq!(answer(b"\\xc3\\xa9\t\\303\\251\n", 2), "é|é");
+    }
+
+    #[test]
+    fn markers_are_matched_before_escapes() {
+        assert_eq!(answer(b"\\N\t\\\\N\n\\D\t\\x4e\n", 2), "∅|\\N / *|N");
+        assert_eq!(answer(b"x\t\\D", 2), "unexpected default marker in COPY data @ COPY t, line 1: \"x\t\\D\"");
+        // A backslash at the very end stands for nothing, not even for the comparison.
+        assert_eq!(answer(b"a\\\n\\N\\", 1), "a\nN");
+        assert_eq!(answer(b"a\n\\N\\", 1), "a / ∅");
+    }
+
+    #[test]
+    fn numbers_that_make_no_characters() {
+        let invalid = |bytes: &str, line: &str| {
+            format!("invalid byte sequence for encoding \"UTF8\": {bytes} @ COPY t, line 1: \"{line}\"")
+        };
+        assert_eq!(answer(b"\\xff\n", 1), invalid("0xff", "\\xff"));
+        assert_eq!(answer(b"\\400\n", 1), invalid("0x00", "\\400"));
+        assert_eq!(answer(b"\\xc3\\n\n", 1), invalid("0xc3 0x0a", "\\xc3\\n"));
+    }
+
+    #[test]
+    fn line_ends() {
+        assert_eq!(answer(b"a\r\nb\r\n", 1), "a / b");
+        assert_eq!(answer(b"a\rb\r\rc", 1), "a / b /  / c");
+        assert_eq!(answer(b"a\nb\r\n", 1), "a / literal carriage return found in data @ COPY t, line 2");
+        assert_eq!(answer(b"a\r\nb\n", 1), "a / literal newline found in data @ COPY t, line 2");
+        assert_eq!(answer(b"a\r\nb\r", 1), "a / literal carriage return found in data @ COPY t, line 2");
+    }
+
+    #[test]
+    fn end_of_copy() {
+        let alone = "end-of-copy marker is not alone on its line @ COPY t, line";
+        let style = "end-of-copy marker does not match previous newline style @ COPY t, line";
+        assert_eq!(answer(b"a\n\\.\nb\xFF\n", 1), "a");
+        assert_eq!(answer(b"\\.\r\nb", 1), "");
+        assert_eq!(answer(b"a\r\n\\.\r\n", 1), "a");
+        assert_eq!(answer(b"a\\.\n", 1), format!("{alone} 1"));
+        assert_eq!(answer(b"a\n\\.", 1), format!("a / {alone} 2"));
+        assert_eq!(answer(b"a\n\\.b\n", 1), format!("a / {alone} 2"));
+        assert_eq!(answer(b"a\n\\.\r\n", 1), format!("a / {style} 2"));
+        assert_eq!(answer(b"a\r\n\\.\n", 1), format!("a / {style} 2"));
+        assert_eq!(answer(b"a\r\\.\n", 1), format!("a / {style} 2"));
+        assert_eq!(answer(b"\\\\.\n", 1), "\\.");
+    }
+
+    #[test]
+    fn places() {
+        let records = outcome(b"a\\\nb\r\nc\r\n", 1).records;
+        let places: Vec<_> = records.iter().map(|record| (record.line, record.byte_offset, record.byte_len)).collect();
+        assert_eq!(places, [(1, 0, 6), (2, 6, 3)]);
+    }
+}

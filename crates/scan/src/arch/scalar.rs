@@ -1,6 +1,6 @@
 //! Eight bytes at a time in a `u64`: for CPUs without a kernel of their own, and as the measure of the others.
 
-use crate::kernel::{BLOCK, Kernel, Window, prefix_xor_by_shifts, write_offsets_by_eight};
+use crate::kernel::{BLOCK, Kernel, Window, prefix_xor_by_shifts, write_offsets_by_bit};
 
 const LOW: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x8080_8080_8080_8080;
@@ -62,6 +62,6 @@ impl Kernel for Scalar {
 
     #[inline(always)]
     fn write_offsets(self, mask: u64, base: u32, window: &mut Window) {
-        write_offsets_by_eight(mask, base, window);
+        write_offsets_by_bit(mask, base, window);
     }
 }

@@ -2,7 +2,7 @@
 //! four results of a compare into a mask that is in order.
 
 use crate::arch::EntryPoints;
-use crate::kernel::{BLOCK, Kernel, Window, prefix_xor_by_shifts, write_offsets_by_eight};
+use crate::kernel::{BLOCK, Kernel, Window, prefix_xor_by_shifts, write_offsets_by_bit};
 use std::arch::aarch64::{
     uint8x16_t, uint8x16x4_t, vceqq_u8, vcgeq_u8, vdupq_n_u8, vget_lane_u64, vld4q_u8, vmull_p64, vreinterpret_u64_u8,
     vreinterpretq_u16_u8, vshrn_n_u16, vsriq_n_u8,
@@ -117,6 +117,6 @@ impl<const PMULL: bool> Kernel for Neon<PMULL> {
 
     #[inline(always)]
     fn write_offsets(self, mask: u64, base: u32, window: &mut Window) {
-        write_offsets_by_eight(mask, base, window);
+        write_offsets_by_bit(mask, base, window);
     }
 }

@@ -1,0 +1,164 @@
+import { EventEmitter } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { PassThrough, Writable } from 'node:stream'
+import { text } from 'node:stream/consumers'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { run } from '../../lib/cli/run.ts'
+import type { Receipt } from '../../lib/receipt.ts'
+
+let folder: string
+let file: string
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'copyist-cli-'))
+  file = join(folder, 'rows.csv')
+  await writeFile(file, 'id,name\n1,one\n2,"two, too"\n3,\n')
+})
+
+afterAll(async () => {
+  await rm(folder, { recursive: true, force: true })
+})
+
+interface Invocation {
+  readonly words: readonly string[]
+  readonly env?: NodeJS.ProcessEnv
+  readonly stdin?: PassThrough
+  /** Makes standard error a terminal. */
+  readonly terminal?: boolean
+}
+
+/** The command with streams and signals of its own, on the real database. */
+function start({ words, env = {}, stdin = new PassThrough(), terminal = false }: Invocation) {
+  const stdout = new PassThrough()
+  const stderr = Object.assign(new PassThrough(), terminal ? { isTTY: true, columns: 100 } : {})
+  const exits: number[] = []
+  const exit = (code: number) => exits.push(code)
+  const argv = ['node', 'copyist', ...words]
+  const process = Object.assign(new EventEmitter(), { argv, env, stdin, stdout, stderr, exit, platform: 'linux' })
+  const output = Promise.all([text(stdout), text(stderr)])
+  const result = run(process as unknown as NodeJS.Process).then(async (code) => {
+    stdout.end()
+    stderr.end()
+    const [out, err] = await output
+    return { code, stdout: out, stderr: err }
+  })
+  return { process, stdin, exits, result }
+}
+
+function copyist(invocation: Invocation) {
+  return start(invocation).result
+}
+
+describe('a load', () => {
+  test('says what it did', async () => {
+    const to = join(folder, 'said.duckdb')
+    const { code, stdout, stderr } = await copyist({
+      words: ['--to', to, '--create', `COPY t FROM '${file}' CSV HEADER`],
+    })
+    expect([code, stderr]).toEqual([0, ''])
+    expect(stdout).toMatch(/^COPY 3 rows into \S*t\S* \(30 B, \d+ ms, [\d,.]+ rows\/s\)\n\nCREATE TABLE .*;\n$/s)
+  })
+
+  test('goes where the environment says, and answers in JSON', async () => {
+    const env = { COPYIST_TO: join(folder, 'json.duckdb') }
+    const words = ['--json', `COPY t FROM '${file}' (FORMAT csv, HEADER, CREATE_TABLE) WHERE id > 1`]
+    const { code, stdout, stderr } = await copyist({ words, env })
+    expect([code, stderr]).toEqual([0, ''])
+    const receipt = JSON.parse(stdout) as Receipt
+    expect(receipt).toMatchObject({
+      target: 'duckdb',
+      columns: ['id', 'name'],
+      rowsRead: 3,
+      rowsLoaded: 2,
+      rowsFiltered: 1,
+    })
+  })
+
+  test('from standard input, quietly', async () => {
+    const stdin = new PassThrough()
+    stdin.end('7\tseven\n')
+    const words = ['--to', join(folder, 'stdin.duckdb'), '--create', '-q', 'COPY t (id, name) FROM STDIN']
+    expect(await copyist({ words, stdin })).toEqual({ code: 0, stdout: '', stderr: '' })
+  })
+
+  test('that fails has exit code 1 and says nothing on standard output', async () => {
+    const words = ['--to', join(folder, 'failed.duckdb'), `COPY t FROM '${file}' CSV HEADER`]
+    const missing = await copyist({ words })
+    expect([missing.code, missing.stdout]).toEqual([1, ''])
+    expect(missing.stderr).toContain('ERROR:  relation "t" does not exist\nLINE 1: COPY t FROM')
+    const nowhere = await copyist({
+      words: ['--json', '--create', '--to', join(folder, 'failed.duckdb'), "COPY t FROM '/no/file'"],
+    })
+    expect(nowhere.code).toBe(1)
+    expect(JSON.parse(nowhere.stderr)).toMatchObject({ error: { sqlState: '58P01' } })
+  })
+
+  test('to a server that is not there does not show the password', async () => {
+    const { code, stderr } = await copyist({
+      words: ['--to', 'postgres://u:s3cret@127.0.0.1:1/d', `COPY t FROM '${file}'`],
+    })
+    expect(code).toBe(1)
+    expect(stderr).toContain('ECONNREFUSED')
+    expect(stderr).not.toContain('s3cret')
+  })
+})
+
+describe('signals', () => {
+  const words = () => ['--to', join(folder, 'signals.duckdb'), '--create', 'COPY t FROM STDIN']
+
+  test.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ])('%s rolls back', async (signal, exitCode) => {
+    const { process, stdin, exits, result } = start({ words: words() })
+    stdin.write('1\tone\n')
+    await sleep(200)
+    process.emit(signal)
+    expect(await result).toEqual({ code: exitCode, stdout: '', stderr: 'interrupted; nothing was loaded\n' })
+    expect(exits).toEqual([])
+    expect(stdin.destroyed).toBe(true)
+    expect(process.eventNames()).toEqual([])
+    const after = await copyist({ words: [...words().slice(0, 2), `COPY t FROM '${file}'`] })
+    expect(after.stderr).toContain('relation "t" does not exist')
+  })
+
+  test('a second one does not wait', async () => {
+    const { process, exits, result } = start({ words: words() })
+    await sleep(100)
+    process.emit('SIGINT')
+    process.emit('SIGINT')
+    expect(exits).toEqual([130])
+    await result
+  })
+})
+
+test('a closed standard output does not undo the load', async () => {
+  const closed = Object.assign(new Error('write EPIPE'), { code: 'EPIPE' })
+  const stdout = new Writable({ write: (_chunk, _encoding, done) => done(closed) })
+  const words = ['--to', join(folder, 'pipe.duckdb'), '--create', `COPY t FROM '${file}' CSV`]
+  const process = Object.assign(new EventEmitter(), {
+    argv: ['', '', ...words],
+    env: {},
+    stdout,
+    stderr: new PassThrough(),
+  })
+  expect(await run(process as unknown as NodeJS.Process)).toBe(0)
+  expect(stdout.destroyed).toBe(true)
+})
+
+test('a terminal sees progress of a load that takes a while, and nothing of it afterwards', async () => {
+  const words = ['--to', join(folder, 'bar.duckdb'), '--create', 'COPY t FROM STDIN']
+  const { stdin, result } = start({ words, terminal: true, env: { NO_COLOR: '1' } })
+  for (let i = 0; i < 20; i++) {
+    stdin.write(`${i}\tname\n`.repeat(50_000))
+    await sleep(20)
+  }
+  stdin.end()
+  const { code, stdout, stderr } = await result
+  expect(code).toBe(0)
+  expect(stdout).toMatch(/^COPY 1,000,000 rows /)
+  expect(stderr === '' || stderr.endsWith('\r\u001b[2K')).toBe(true)
+})

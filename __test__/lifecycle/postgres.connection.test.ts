@@ -1,0 +1,186 @@
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { connectPostgres } from '../../lib/target/postgres/target.ts'
+import { createScratchDatabase, type ScratchDatabase } from '../postgres.ts'
+import { startRelay } from './postgres.relay.ts'
+import { int4 } from './postgres.rows.ts'
+import { copyError, expectNothingLeft, inTransaction, named, runLoad, withTarget } from './postgres.session.ts'
+
+let database: ScratchDatabase
+const uncaught: unknown[] = []
+const onUncaught = (error: unknown) => uncaught.push(error)
+
+beforeAll(async () => {
+  process.on('uncaughtException', onUncaught)
+  process.on('unhandledRejection', onUncaught)
+  database = await createScratchDatabase()
+  await database.query('CREATE TABLE target (id int PRIMARY KEY, note text)')
+})
+afterAll(async () => {
+  await database.drop()
+  process.off('uncaughtException', onUncaught)
+  process.off('unhandledRejection', onUncaught)
+  expect(uncaught).toEqual([])
+})
+
+const pair = (i: number) => [int4(i), `row ${i}`]
+const endless = { table: 'target', rows: Number.POSITIVE_INFINITY, row: pair }
+const canceled = { sqlState: '57014', code: 'query_canceled', message: 'canceling statement due to user request' }
+
+/** An abort signal that fires after `ms`, and how long ago that was. */
+function _abortAfter(ms: number): { signal: AbortSignal; since: () => number } {
+  const controller = new AbortController()
+  let at = Number.NaN
+  setTimeout(() => {
+    at = performance.now()
+    controller.abort(new Error('enough'))
+  }, ms)
+  return { signal: controller.signal, since: () => performance.now() - at }
+}
+
+/** Waits until a session of the database waits for a lock or sleeps. */
+async function _untilBlocked(event: string): Promise<void> {
+  await expect
+    .poll(
+      async () =>
+        (
+          await database.query(
+            'SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND (wait_event = $1 OR wait_event_type = $1)',
+            [event],
+          )
+        ).length,
+      { timeout: 5_000, interval: 5 },
+    )
+    .toBe(1)
+}
+
+describe('a connection that dies', () => {
+  /** Ends the sessions of loads that are in state `state`; how many. */
+  const terminate = async (state: string) =>
+    (
+      await database.query(
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+         WHERE datname = current_database() AND pid <> pg_backend_pid() AND state LIKE $1`,
+        [state],
+      )
+    ).length
+  const terminateOne = (state: string) => expect.poll(() => terminate(state), { interval: 3 }).toBe(1)
+
+  test('in a load: one error, and the pool goes on with another', async () => {
+    const pool = new pg.Pool({ connectionString: database.url, max: 1 })
+    const poolErrors: Error[] = []
+    pool.on('error', (error) => poolErrors.push(error))
+    const target = await connectPostgres(pool)
+    for (let round = 0; round < 5; round += 1) {
+      const loading = copyError(runLoad(target, endless))
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * 50))
+      await terminateOne('active')
+      const error = await loading
+      expect(['57P01', '08006']).toContain(error.sqlState)
+      expect(['admin_shutdown', 'connection_failure']).toContain(error.code)
+    }
+    expect(await runLoad(target, { table: 'target', rows: 10, row: pair })).toMatchObject({ rowsLoaded: 10 })
+    await database.query('TRUNCATE target')
+    expect(poolErrors).toEqual([])
+    await pool.end()
+    await expectNothingLeft(database)
+  })
+
+  test('between two steps of a transaction', async () => {
+    await withTarget(database, async (target) => {
+      const transaction = await target.begin()
+      await terminateOne('idle in transaction')
+      await expect.poll(() => database.sessions()).toEqual([])
+      const error = await copyError(transaction.describe(named('target')))
+      expect(['57P01', '08006']).toContain(error.sqlState)
+      await transaction.rollback()
+      await inTransaction(target, (next) => next.describe(named('target')))
+    })
+  })
+
+  test('that is the caller’s client: the caller is told by the rejection', async () => {
+    const client = new pg.Client(database.url)
+    await client.connect()
+    await client.query('BEGIN')
+    const target = await connectPostgres(client)
+    const loading = copyError(runLoad(target, endless))
+    await terminateOne('active')
+    expect(['57P01', '08006']).toContain((await loading).sqlState)
+    expect(['08003', '08006']).toContain((await copyError(target.begin())).sqlState)
+    await client.end()
+    await expectNothingLeft(database)
+  })
+
+  test('by a reset, or goes silent: an abort gives it up', async () => {
+    const relay = await startRelay(database.url)
+    for (const failure of ['reset', 'silence'] as const) {
+      const target = await connectPostgres(relay.url, { maxConnections: 1 })
+      const controller = new AbortController()
+      const loading = copyError(runLoad(target, { ...endless, signal: controller.signal }))
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      if (failure === 'reset') {
+        relay.reset()
+        expect(await loading).toMatchObject({ sqlState: '08006', code: 'connection_failure' })
+      } else {
+        relay.silence()
+        const at = performance.now()
+        controller.abort()
+        expect(await loading).toMatchObject(canceled)
+        expect(performance.now() - at).toBeLessThan(200)
+        relay.reset()
+      }
+      await target.close()
+      await expect.poll(() => database.sessions(), { timeout: 5_000 }).toEqual([])
+    }
+    await relay.close()
+    expect(await database.query('SELECT * FROM target')).toEqual([])
+  })
+})
+
+describe('a server that cannot be reached', () => {
+  test('is an error of its own, without the password', async () => {
+    const url = new URL(database.url)
+    const cases: [change: (url: URL) => void, sqlState: string, code: string][] = [
+      [
+        (u) => {
+          u.port = '1'
+        },
+        '08001',
+        'sqlclient_unable_to_establish_sqlconnection',
+      ],
+      [
+        (u) => {
+          u.hostname = 'host.invalid'
+        },
+        '08001',
+        'sqlclient_unable_to_establish_sqlconnection',
+      ],
+      [
+        (u) => {
+          u.password = 'swordfish'
+        },
+        '28P01',
+        'invalid_password',
+      ],
+      [
+        (u) => {
+          u.pathname = '/no_such_database'
+        },
+        '3D000',
+        'invalid_catalog_name',
+      ],
+    ]
+    for (const [change, sqlState, code] of cases) {
+      const changed = new URL(url)
+      change(changed)
+      const error = await copyError(connectPostgres(changed.href))
+      expect(error).toMatchObject({ sqlState, code })
+      expect(error.message).not.toBe('')
+      expect(`${error.stack} ${error.detail} ${error.hint}`).not.toContain(changed.password)
+    }
+    const invalid = await copyError(connectPostgres('postgres://me:swordfish@host:port/db'))
+    expect(invalid).toMatchObject({ sqlState: '22023', message: 'invalid connection string' })
+    expect(String(invalid.stack)).not.toContain('swordfish')
+    await expectNothingLeft(database)
+  })
+})

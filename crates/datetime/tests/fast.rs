@@ -1,0 +1,97 @@
+//! Wherever a fast path answers, the complete function gives the same answer.
+
+use copyist_core::Session;
+use copyist_datetime::{
+    Context, date, fast_date, fast_time, fast_timestamp, fast_timestamptz, time, timestamp, timestamptz,
+};
+use proptest::prelude::*;
+
+fn context(time_zone: &str) -> Context {
+    Context::new(&Session { time_zone: time_zone.into(), ..Session::default() }).expect("a context")
+}
+
+/// Checks every fast path on one literal, with other bytes around it.
+fn check(literal: &str, context: &Context) -> Result<(), TestCaseError> {
+    let buffer = [b"9\"", literal.as_bytes(), b"99"].concat();
+    let (start, end) = (2, 2 + literal.len());
+    let bytes = literal.as_bytes();
+    if let Some(value) = fast_date(&buffer, start, end) {
+        prop_assert_eq!(date(bytes, context), Ok(value), "date {}", literal);
+    }
+    if let Some(value) = fast_time(&buffer, start, end) {
+        prop_assert_eq!(time(bytes, None, context), Ok(value), "time {}", literal);
+    }
+    if let Some(value) = fast_timestamp(&buffer, start, end) {
+        prop_assert_eq!(timestamp(bytes, None, context), Ok(value), "timestamp {}", literal);
+    }
+    if let Some(value) = fast_timestamptz(&buffer, start, end, context) {
+        prop_assert_eq!(timestamptz(bytes, None, context), Ok(value), "timestamptz {}", literal);
+    }
+    Ok(())
+}
+
+fn zones() -> &'static [Context] {
+    static ZONES: std::sync::LazyLock<Vec<Context>> = std::sync::LazyLock::new(|| {
+        ["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "EST5EDT4,M3.2.0,M11.1.0", "Z5T", "A-100B0"]
+            .map(context)
+            .into()
+    });
+    &ZONES
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(20_000))]
+
+    #[test]
+    fn canonical_forms(literal in "([0-9]{4}-[01][0-9]-[0-3][0-9]([ T][0-2][0-9]:[0-6][0-9](:[0-6][0-9](\\.[0-9]{0,7})?)?)?)?(Z|[+-][01][0-9](:[0-6][0-9])?)?") {
+        for context in zones() {
+            check(&literal, context)?;
+        }
+    }
+
+    #[test]
+    fn times(literal in "[0-2][0-9]:[0-6][0-9]:[0-6][0-9](\\.[0-9]{0,7})?") {
+        check(&literal, &zones()[0])?;
+    }
+
+    #[test]
+    fn damaged_forms(
+        mut literal in "[0-9]{4}-0[1-9]-[0-2][0-9][ T][0-1][0-9]:[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,6})?(Z|[+-]0[0-9](:[0-5][0-9])?)?",
+        at in any::<prop::sample::Index>(),
+        with in "[ -~]",
+    ) {
+        let at = at.index(literal.len());
+        literal.replace_range(at..=at, &with);
+        check(&literal, &zones()[1])?;
+        check(&literal[..at], &zones()[1])?;
+    }
+}
+
+#[test]
+fn every_day_of_ten_thousand_years() {
+    let context = context("UTC");
+    for year in 0..=9999 {
+        for (month, last) in [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31].into_iter().enumerate() {
+            for day in [0, 1, 28, last, last + 1] {
+                let literal = format!("{year:04}-{:02}-{day:02}", month + 1);
+                let fast = fast_date(literal.as_bytes(), 0, literal.len());
+                assert_eq!(fast, date(literal.as_bytes(), &context).ok(), "{literal}");
+            }
+        }
+    }
+}
+
+#[test]
+fn canonical_forms_are_fast() {
+    let berlin = context("Europe/Berlin");
+    for literal in ["2024-02-29 23:59:59.123456", "2024-02-29T23:59:59.1", "2024-02-29 23:59:59", "2024-02-29 23:59"] {
+        assert!(fast_timestamp(literal.as_bytes(), 0, literal.len()).is_some(), "{literal}");
+        for zone in ["", "Z", "+01", "-12:30"] {
+            let literal = format!("{literal}{zone}");
+            assert!(fast_timestamptz(literal.as_bytes(), 0, literal.len(), &berlin).is_some(), "{literal}");
+        }
+    }
+    assert!(fast_date(b"2024-02-29", 0, 10).is_some());
+    assert!(fast_time(b"23:59:59.123", 0, 12).is_some());
+    assert_eq!(fast_timestamp(b"2024-02-29", 3, 99), None);
+}

@@ -1,0 +1,334 @@
+// Generated from lib/index.ts by "npm run generate"; do not edit.
+import { DuckDBConnection } from '@duckdb/node-api';
+
+/** A stream of bytes: a Node Readable, a web ReadableStream, or any (async) iterable of byte chunks. */
+export type ByteSource = AsyncIterable<Uint8Array | string> | Iterable<Uint8Array | string>;
+/** How far a load has come. Handed to `onProgress` at most 20 times a second, and once more at the end. */
+export interface Progress {
+	/** Bytes of the input taken so far. */
+	readonly bytesRead: number;
+	/** Size of the input in bytes; absent for a stream whose length nobody knows. */
+	readonly bytesTotal?: number;
+	/** Data rows decoded so far; header lines are not rows. */
+	readonly rowsRead: number;
+	/** Milliseconds since the statement started. */
+	readonly elapsedMs: number;
+	/** Rows per second, averaged since the start. */
+	readonly rowsPerSecond: number;
+	/** Bytes per second, averaged since the start. */
+	readonly bytesPerSecond: number;
+	/** Milliseconds left at the present rate; absent while `bytesTotal` is unknown or nothing has been read. */
+	readonly etaMs?: number;
+}
+/** One input of a load. */
+export interface ReceiptFile {
+	/** The path as the statement gives it, or `STDIN`. */
+	readonly path: string;
+	/** Bytes read from it. */
+	readonly bytes: number;
+	/** Data rows found in it. */
+	readonly rows: number;
+}
+/** What one COPY did. It balances: `rowsRead = rowsLoaded + rowsFiltered`. */
+export interface Receipt {
+	/** A UUID of this load. */
+	readonly id: string;
+	/** The statement as it was given. */
+	readonly statement: string;
+	readonly target: "postgres" | "duckdb";
+	/** The table, schema-qualified and quoted where needed. */
+	readonly table: string;
+	/** The columns that were loaded, in the order of the input's fields. */
+	readonly columns: readonly string[];
+	/** Data rows found in the input; header lines are not rows. */
+	readonly rowsRead: number;
+	/** Rows the table took. */
+	readonly rowsLoaded: number;
+	/** Rows held back by WHERE, a trigger or a rule. */
+	readonly rowsFiltered: number;
+	/** Header lines skipped. */
+	readonly headerLines: number;
+	/** Bytes of input read. */
+	readonly bytesRead: number;
+	/** Wall time of the whole statement, milliseconds. */
+	readonly elapsedMs: number;
+	readonly files: readonly ReceiptFile[];
+	/** The CREATE TABLE that was run, when the table was created by this load. */
+	readonly createdTable?: string;
+	/**
+	 * How the rows travelled: PostgreSQL's binary COPY, its TEXT COPY (a column type that only the server can parse), or
+	 * DuckDB column vectors.
+	 */
+	readonly transport: "binary" | "text" | "vectors";
+	/** Decoder threads used. */
+	readonly threads: number;
+	/** The instruction set that scanned the input: `avx512`, `avx2`, `neon` or `scalar`. */
+	readonly instructionSet: string;
+}
+interface Name {
+	readonly value: string;
+	readonly quoted: boolean;
+	/** Offset in the statement of its first character. */
+	readonly offset: number;
+}
+interface QualifiedName {
+	readonly catalog?: Name;
+	readonly schema?: Name;
+	readonly name: Name;
+}
+type ColumnType = {
+	readonly kind: "bool" | "int2" | "int4" | "int8" | "float4" | "float8" | "text" | "bytea" | "date" | "uuid" | "json" | "jsonb" | "other";
+} | {
+	readonly kind: "numeric";
+	readonly precision?: number;
+	readonly scale?: number;
+} | {
+	readonly kind: "varchar" | "bpchar";
+	readonly length?: number;
+} | {
+	readonly kind: "time" | "timetz" | "timestamp" | "timestamptz" | "interval";
+	readonly precision?: number;
+} | {
+	readonly kind: "enum";
+	readonly name: string;
+	readonly labels: readonly string[];
+} | {
+	readonly kind: "array";
+	readonly element: ColumnType;
+	readonly elementOid: number;
+	readonly delimiter: string;
+};
+interface LoadSession {
+	readonly dateOrder: "mdy" | "dmy" | "ymd";
+	readonly intervalStyle: "postgres" | "postgres_verbose" | "sql_standard" | "iso_8601";
+	readonly timeZone: string;
+	/** Transaction start, microseconds since 2000-01-01 UTC. */
+	readonly now: bigint;
+}
+type SinkKind = "pg_binary" | "pg_text" | "duckdb";
+interface Chunk {
+	/** Valid until `release()`. */
+	readonly buffer: Buffer;
+	/** Rows in it. */
+	readonly rows: number;
+	/** `duckdb` sink only. */
+	readonly batch?: DuckdbBatch;
+	release(): void;
+}
+interface DuckdbBatch {
+	readonly columns: readonly DuckdbColumn[];
+}
+interface DuckdbColumn {
+	/** Bytes a value takes: 1, 2, 4, 8, 16. */
+	readonly width: number;
+	/** Offset of row 0's value; row r is at `data + r*width`. */
+	readonly data: number;
+	/** Offset of the validity bits (64-bit words, 1 = valid, row r is bit r), or -1 when all rows are valid. */
+	readonly validity: number;
+	/** DEFAULT option: offset of one byte a row (1 = use the column's default), or -1 when no row asks for it. */
+	readonly defaults: number;
+}
+interface LoadCounters {
+	/** Bytes of the input taken so far. */
+	readonly bytesRead: number;
+	/** Size of the input where known. */
+	readonly bytesTotal?: number;
+	/** Data rows decoded so far (header not included). */
+	readonly rowsRead: number;
+	/** Header lines skipped. */
+	readonly headerLines: number;
+}
+interface NativeLoad {
+	/** Chunks that may be unreleased at a time, where there is such a limit: `next()` waits for a release beyond it. */
+	readonly maxHeld?: number;
+	/**
+	 * The next chunk in input order, or undefined at the end. Rejects with a {@link CopyError}: rows before the error have all
+	 * been handed out first, so a target that fails on an earlier row reports its own error.
+	 */
+	next(): Promise<Chunk | undefined>;
+	/** Like `next()`, but never waits longer than `waitMicros` (blocking): `'pending'` when nothing is ready, `'end'` at the end. Throws on error. */
+	tryNext(waitMicros: number): Chunk | "pending" | "end";
+	counters(): LoadCounters;
+	/**
+	 * Line and byte offset of a data row by its ordinal (from 0), while the row is among those recently handed out or the
+	 * input can be read again.
+	 */
+	locate(row: number): {
+		readonly line: number;
+		readonly byteOffset: number;
+	} | undefined;
+	/** Stops all work. Chunks not yet released stay valid. Settles when every native thread has let go of the input. */
+	close(): Promise<void>;
+}
+interface TargetColumn {
+	readonly name: string;
+	readonly type: ColumnType;
+	/** As the database prints it, for messages and receipts. */
+	readonly typeName: string;
+	readonly hasDefault: boolean;
+	readonly generated: boolean;
+}
+interface TableDescription {
+	/** Schema-qualified and quoted where needed, for SQL. */
+	readonly sqlName: string;
+	/** The relation's bare name as PostgreSQL's CONTEXT prints it. */
+	readonly relationName: string;
+	/** In table order, generated ones included. */
+	readonly columns: readonly TargetColumn[];
+}
+interface TargetCapabilities {
+	/** The DEFAULT marker can travel in the fast encoding. */
+	readonly defaultInFastPath: boolean;
+	/** A relation that is missing may be created by default when the CLI chose the target. */
+	readonly embedded: boolean;
+	/** Names of columns are found whatever their case, as this database itself does. */
+	readonly caseInsensitiveNames: boolean;
+}
+interface InferredColumn {
+	readonly name: string;
+	readonly type: ColumnType;
+}
+interface LoadRequest {
+	readonly table: TableDescription;
+	/** Indexes into `table.columns`, in COPY column-list order. */
+	readonly columns: readonly number[];
+	/** SQL of the WHERE condition. */
+	readonly where?: string;
+	/** Whether any column may carry the DEFAULT marker. */
+	readonly usesDefaults: boolean;
+	readonly sink: SinkKind;
+	readonly native: NativeLoad;
+	readonly signal?: AbortSignal;
+}
+interface LoadOutcome {
+	/** Rows the target took. */
+	readonly rowsLoaded: number;
+	/** Rows held back by WHERE, a trigger or a rule: rows sent less rows loaded. */
+	readonly rowsFiltered: number;
+}
+interface TargetTransaction {
+	/** The table, or undefined when there is none (42P01). Throws CopyError for a relation that COPY cannot write. */
+	describe(table: QualifiedName): Promise<TableDescription | undefined>;
+	/** Settings of this session. */
+	session(): Promise<LoadSession>;
+	/** Creates the table and returns the DDL it ran. */
+	createTable(table: QualifiedName, columns: readonly InferredColumn[]): Promise<string>;
+	/** Which encoding fits these columns. */
+	sinkFor(table: TableDescription, columns: readonly number[], usesDefaults: boolean): SinkKind;
+	/** Runs the load to its end. Rejects with CopyError; after an error only `rollback` may follow. */
+	load(request: LoadRequest): Promise<LoadOutcome>;
+	commit(): Promise<void>;
+	/** Never rejects. `broken` says that the connection is known to be dead. */
+	rollback(): Promise<void>;
+}
+interface Target {
+	readonly kind: "postgres" | "duckdb";
+	readonly capabilities: TargetCapabilities;
+	begin(signal?: AbortSignal): Promise<TargetTransaction>;
+	/** Closes what this target opened itself; what the caller lent stays open. */
+	close(): Promise<void>;
+}
+/** What a call of {@link Database.copy} may set beside the statement. */
+export interface CopyCallOptions {
+	/** The bytes of `FROM STDIN`: a Node Readable, a web ReadableStream, or any (async) iterable of byte chunks. */
+	readonly stdin?: ByteSource;
+	/** Aborting rolls the load back; `copy` then rejects with SQLSTATE 57014. */
+	readonly signal?: AbortSignal;
+	/** Called at most 20 times a second while the load runs, and once at its end. */
+	readonly onProgress?: (progress: Progress) => void;
+	/** Decoder threads; by default the cores of this process, at most 4. */
+	readonly threads?: number;
+	/** Bytes that buffers may take, at least 1 MiB; by default 256 MiB. A record may take an eighth of it. */
+	readonly memoryLimit?: number;
+	/** Whether a table that does not exist is created from the file; the statement's CREATE_TABLE option comes first. */
+	readonly createTable?: boolean;
+}
+/** A connected database. Statements may run at the same time where the target has a connection for each. */
+export declare class Database {
+	#private;
+	/** Made by {@link connect}. */
+	constructor(target: Target);
+	/** Which database this is. */
+	get kind(): "postgres" | "duckdb";
+	/**
+	 * Runs one COPY statement in one transaction and answers with its receipt.
+	 *
+	 * Rejects with {@link CopyError}; then nothing was loaded.
+	 */
+	copy(statement: string, options?: CopyCallOptions): Promise<Receipt>;
+	/** Waits for running loads, then closes what {@link connect} opened; a Pool, Client or connection of yours stays open. */
+	close(): Promise<void>;
+	[Symbol.asyncDispose](): Promise<void>;
+}
+interface PostgresClient {
+	query: (...args: any[]) => any;
+	on: (event: "error", listener: (error: any) => void) => unknown;
+	removeListener: (event: "error", listener: (error: any) => void) => unknown;
+	readonly escapeIdentifier: (text: string) => string;
+}
+interface PostgresPool {
+	connect: (...args: any[]) => any;
+	readonly totalCount: number;
+	readonly idleCount: number;
+	readonly waitingCount: number;
+}
+/**
+ * What {@link connect} takes:
+ * - `postgres://…` or `postgresql://…`: a PostgreSQL server, over a small pool of our own;
+ * - `postgres:` alone: the server that `PGHOST`, `PGDATABASE` and the other PG* variables name;
+ * - `:memory:`, or the path of a DuckDB database file, created when there is none;
+ * - a Pool or a connected Client of the package `pg`, or a DuckDBConnection of `@duckdb/node-api`; these stay yours: they are
+ *   not closed, and a transaction that a Client or DuckDBConnection is in stays open.
+ */
+export type ConnectTarget = string | PostgresPool | PostgresClient | DuckDBConnection;
+/** Connects to a database. Rejects with CopyError when it cannot be reached or opened. */
+export declare function connect(target: ConnectTarget): Promise<Database>;
+/** Where in the input an error is. Every field is absent when it is not known. */
+export interface CopyPosition {
+	/** The file as the statement names it, or `STDIN`. */
+	readonly file?: string;
+	/** Line number from 1, counted as PostgreSQL's CONTEXT counts. */
+	readonly line?: number;
+	/** Offset from 0 of the record's first byte in the file (after decompression). */
+	readonly byteOffset?: number;
+	/** The column's name. */
+	readonly column?: string;
+}
+/** The parts of a {@link CopyError}. */
+export interface CopyErrorInit {
+	readonly code: string;
+	readonly sqlState: string;
+	readonly message: string;
+	readonly position?: CopyPosition | undefined;
+	readonly detail?: string | undefined;
+	readonly hint?: string | undefined;
+	/** PostgreSQL's CONTEXT, such as `COPY weather, line 5, column temp: "abc"`. */
+	readonly context?: string | undefined;
+	/** The statement and the character in it (from 0) that the error is about; printed with a caret. */
+	readonly statement?: {
+		readonly text: string;
+		readonly offset: number;
+	} | undefined;
+	readonly cause?: unknown;
+}
+/**
+ * Everything that can go wrong with a COPY: the statement, the file, the data, the target, an abort.
+ *
+ * `code` is the symbolic name of the condition (PostgreSQL's own, in snake_case), `sqlState` its SQLSTATE.
+ */
+export declare class CopyError extends Error {
+	readonly name = "CopyError";
+	readonly code: string;
+	readonly sqlState: string;
+	readonly position: CopyPosition;
+	readonly detail: string | undefined;
+	readonly hint: string | undefined;
+	readonly context: string | undefined;
+	readonly statement: {
+		readonly text: string;
+		readonly offset: number;
+	} | undefined;
+	constructor(init: CopyErrorInit);
+}
+
+export {};
