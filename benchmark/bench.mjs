@@ -117,7 +117,7 @@ function isWantedEngine(name) {
 function installPeers() {
   if (existsSync(join(here, 'node_modules/tinybench'))) return
   console.log('installing the peers in benchmark/ …')
-  execFileSync('npm', ['ci', '--no-audit', '--no-fund', '--ignore-scripts'], {
+  execFileSync('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--ignore-scripts'], {
     cwd: here,
     stdio: 'inherit',
     shell: process.platform === 'win32',

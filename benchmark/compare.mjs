@@ -77,7 +77,7 @@ function summary({ name, label, skipped, runs }, { rows, bytes }) {
     medianMs,
     rowsPerSecond: Math.round((rows / medianMs) * 1000),
     bytesPerSecond: Math.round((bytes / medianMs) * 1000),
-    medianCpuMs: median(runs.map(({ cpuMs }) => cpuMs)),
+    medianCpuMs: runs[0].cpuMs === undefined ? undefined : median(runs.map(({ cpuMs }) => cpuMs)),
     loopP99Ms: median(runs.map(({ loopP99Ms }) => loopP99Ms)),
     loopMaxMs: Math.max(...runs.map(({ loopMaxMs }) => loopMaxMs)),
     runs: runs.map(({ ms }) => ms),

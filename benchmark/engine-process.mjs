@@ -30,7 +30,8 @@ const actions = {
     delay.disable()
     const result = {
       ms: own?.ms ?? ms,
-      cpuMs: (user + system) / 1000,
+      // Of this process: an engine that starts another one has none to tell.
+      cpuMs: own?.elsewhere ? undefined : (user + system) / 1000,
       loopP99Ms: delay.percentile(99) / 1e6,
       loopMaxMs: delay.max / 1e6,
     }

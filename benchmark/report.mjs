@@ -24,7 +24,7 @@ export function textReport(results) {
                 engine.medianMs.toFixed(0),
                 (engine.rowsPerSecond / 1e6).toFixed(2),
                 (engine.bytesPerSecond / 1e6).toFixed(0),
-                engine.medianCpuMs.toFixed(0),
+                engine.medianCpuMs?.toFixed(0) ?? '-',
                 engine.ratio === undefined ? '' : engine.ratio.toFixed(2),
                 engine.ratio === undefined ? '' : verdict(engine.ratio, engine.gate),
               ],
@@ -47,7 +47,7 @@ function scanReport(scan) {
     gigabytesPerSecond.toFixed(1),
     ratio.toFixed(2),
     tiledRatio.toFixed(2),
-    gate === undefined ? '' : verdict(ratio, gate),
+    gate === undefined ? '' : reached(ratio, gate),
   ])
   return [
     heading('structural scan to offsets, one core, against the memory read bandwidth measured in the same run'),
@@ -97,9 +97,12 @@ function microReport(micro) {
 
 function verdict(ratio, gate) {
   const slower = ratio < 1 ? 'SLOWER' : ''
-  if (gate === undefined) return slower
-  const reached = ratio >= gate.aim ? 'aim reached' : ratio >= gate.must ? 'ok' : 'BELOW'
-  return [slower, `${reached} (must ${gate.must}, aim ${gate.aim})`].filter(Boolean).join(' ')
+  return [slower, gate === undefined ? '' : reached(ratio, gate)].filter(Boolean).join(' ')
+}
+
+function reached(value, { must, aim }) {
+  const word = value >= aim ? 'aim reached' : value >= must ? 'ok' : 'BELOW'
+  return `${word} (must ${must}, aim ${aim})`
 }
 
 function limitVerdict(value, { must, aim }, print) {

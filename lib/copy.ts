@@ -8,8 +8,9 @@ import { inferColumns, type Input, type LoadLimits, openLoad, Spool } from './na
 import type { ByteSource } from './native/pump.ts'
 import { reportProgress } from './progress.ts'
 import type { Progress, Receipt } from './receipt.ts'
-import type { CopyFrom, CopyOptions, Name } from './statement/ast.ts'
+import type { CopyFrom, CopyOptions } from './statement/ast.ts'
 import { parseCopy } from './statement/parser.ts'
+import { type ColumnPlan, planColumns } from './statement/plan.ts'
 import { printTable } from './statement/printing.ts'
 import type { TableDescription, Target, TargetTransaction } from './target/target.ts'
 
@@ -115,13 +116,18 @@ class Work {
       table = await transaction.describe(statement.table)
       if (table === undefined) throw undefinedTable(statement)
     }
-    const columns = resolveColumns(statement, table, this.target.capabilities.caseInsensitiveNames)
+    const planned = planColumns(statement, {
+      relationName: table.relationName,
+      columns: table.columns,
+      caseInsensitive: this.target.capabilities.caseInsensitiveNames,
+    })
+    const { columns } = planned
     const usesDefaults = statement.options.default !== undefined
     const sink = transaction.sinkFor(table, columns, usesDefaults)
     const native = openLoad(
       {
         options: statement.options,
-        columns: loadColumns(statement, table, columns, this.target.capabilities.caseInsensitiveNames),
+        columns: loadColumns(table, planned),
         session: await transaction.session(),
         sink,
         table: table.relationName,
@@ -260,84 +266,15 @@ function nameColumns<C extends { name: string }>(statement: CopyFrom, inferred: 
   return inferred.map((column, index) => ({ ...column, name: columns[index]?.value ?? column.name }))
 }
 
-function matches(name: Name, column: string, caseInsensitive: boolean): boolean {
-  return name.value === column || (caseInsensitive && name.value.toLowerCase() === column.toLowerCase())
-}
-
-/** Indexes of the COPY column list; without one, of every column that is not generated. */
-function resolveColumns(statement: CopyFrom, table: TableDescription, caseInsensitive: boolean): number[] {
-  if (statement.columns === undefined) {
-    return table.columns.flatMap((column, index) => (column.generated ? [] : [index]))
-  }
-  const indexes: number[] = []
-  for (const name of statement.columns) {
-    const at = (error: ConstructorParameters<typeof CopyError>[0]) =>
-      new CopyError({ ...error, statement: { text: statement.text, offset: name.offset } })
-    const index = table.columns.findIndex((column) => matches(name, column.name, caseInsensitive))
-    const column = table.columns[index]
-    if (column === undefined) {
-      throw at({
-        code: 'undefined_column',
-        sqlState: '42703',
-        message: `column "${name.value}" of relation "${table.relationName}" does not exist`,
-      })
-    }
-    if (column.generated) {
-      throw at({
-        code: 'invalid_column_reference',
-        sqlState: '42P10',
-        message: `column "${column.name}" is a generated column`,
-        detail: 'Generated columns cannot be used in COPY.',
-      })
-    }
-    if (indexes.includes(index)) {
-      throw at({
-        code: 'duplicate_column',
-        sqlState: '42701',
-        message: `column "${column.name}" specified more than once`,
-      })
-    }
-    indexes.push(index)
-  }
-  return indexes
-}
-
-function loadColumns(
-  statement: CopyFrom,
-  table: TableDescription,
-  indexes: readonly number[],
-  caseInsensitive: boolean,
-): LoadColumn[] {
-  const { forceNotNull, forceNull } = statement.options
-  for (const [option, names] of [
-    ['FORCE_NOT_NULL', forceNotNull],
-    ['FORCE_NULL', forceNull],
-  ] as const) {
-    if (names === '*') continue
-    for (const name of names) {
-      const index = table.columns.findIndex((column) => matches(name, column.name, caseInsensitive))
-      if (index !== -1 && indexes.includes(index)) continue
-      throw new CopyError({
-        code: index === -1 ? 'undefined_column' : 'invalid_column_reference',
-        sqlState: index === -1 ? '42703' : '42P10',
-        message:
-          index === -1
-            ? `column "${name.value}" of relation "${table.relationName}" does not exist`
-            : `${option} column "${name.value}" not referenced by COPY`,
-        statement: { text: statement.text, offset: name.offset },
-      })
-    }
-  }
-  const forced = (names: '*' | readonly Name[], column: string) =>
-    names === '*' || names.some((name) => matches(name, column, caseInsensitive))
-  return indexes.flatMap((index) => {
+function loadColumns(table: TableDescription, plan: ColumnPlan): LoadColumn[] {
+  return plan.columns.flatMap((index, position) => {
     const column = table.columns[index]
     if (column === undefined) return []
     return {
       name: column.name,
       type: column.type,
-      forceNotNull: forced(forceNotNull, column.name),
-      forceNull: forced(forceNull, column.name),
+      forceNotNull: plan.forceNotNull[position] ?? false,
+      forceNull: plan.forceNull[position] ?? false,
       hasDefault: column.hasDefault,
     }
   })

@@ -2,8 +2,8 @@ import { createRequire } from 'node:module'
 import { BLOB, DuckDBConnection, DuckDBInstance, VARCHAR } from '@duckdb/node-api'
 import type bindings from '@duckdb/node-bindings'
 import type { Chunk, ColumnType, DuckdbColumn, NativeLoad } from '../../lib/native/load.ts'
-import type { LoadRequest, Target, TargetTransaction } from '../../lib/target/target.ts'
 import { vectorWidthOf } from '../../lib/target/duckdb/types.ts'
+import type { LoadRequest, Target, TargetTransaction } from '../../lib/target/target.ts'
 
 /*
  * Hand-made batches in the layout that the native side emits for DuckDB, and a native load that hands them out: what the target
@@ -18,28 +18,23 @@ export const DEFAULT = Symbol('DEFAULT')
 
 export type Value = null | typeof DEFAULT | boolean | number | bigint | string | Uint8Array
 
-/** Writes the physical value of a column; `string` values of 16-byte strings are laid out by DuckDB itself. */
+/** Writes the physical value of a column; values of 16-byte strings are laid out by DuckDB itself. */
 function writeFixed(view: DataView, at: number, type: ColumnType, value: Value): void {
   const width = vectorWidthOf(type)
-  if (type.kind === 'float4') return view.setFloat32(at, value as number, true)
-  if (type.kind === 'float8') return view.setFloat64(at, value as number, true)
-  if (type.kind === 'interval') {
+  if (type.kind === 'float4') {
+    view.setFloat32(at, value as number, true)
+  } else if (type.kind === 'float8') {
+    view.setFloat64(at, value as number, true)
+  } else if (type.kind === 'interval') {
     const { months, days, micros } = JSON.parse(value as string) as { months: number; days: number; micros: string }
     view.setInt32(at, months, true)
     view.setInt32(at + 4, days, true)
-    return view.setBigInt64(at + 8, BigInt(micros), true)
+    view.setBigInt64(at + 8, BigInt(micros), true)
+  } else {
+    const code = type.kind === 'enum' ? type.labels.indexOf(value as string) : (value as bigint | number | boolean)
+    let rest = BigInt(code)
+    for (let byte = 0; byte < width; byte++, rest >>= 8n) view.setUint8(at + byte, Number(BigInt.asUintN(8, rest)))
   }
-  if (type.kind === 'enum') {
-    const code = type.labels.indexOf(value as string)
-    return width === 1 ? view.setUint8(at, code) : width === 2 ? view.setUint16(at, code, true) : view.setUint32(at, code, true)
-  }
-  const integer = BigInt(value as bigint | number | boolean)
-  if (width === 1) return view.setUint8(at, Number(integer))
-  if (width === 2) return view.setInt16(at, Number(integer), true)
-  if (width === 4) return view.setInt32(at, Number(integer), true)
-  if (width === 8) return view.setBigUint64(at, BigInt.asUintN(64, integer), true)
-  view.setBigUint64(at, BigInt.asUintN(64, integer), true)
-  view.setBigUint64(at + 8, BigInt.asUintN(64, integer >> 64n), true)
 }
 
 function isString(type: ColumnType): boolean {
@@ -80,14 +75,17 @@ export class FakeChunk implements Chunk {
     const view = new DataView(memory)
     columns.forEach(({ width, data, validity, defaults }, column) => {
       const type = types[column] as ColumnType
-      const vector = isString(type) ? duckdb.create_vector(type.kind === 'bytea' ? blobs : strings, Math.max(1, rows.length)) : undefined
+      const vector = isString(type)
+        ? duckdb.create_vector(type.kind === 'bytea' ? blobs : strings, Math.max(1, rows.length))
+        : undefined
       rows.forEach((row, index) => {
         const value = row[column] as Value
         if (value === DEFAULT) view.setUint8(defaults + index, 1)
         if (value === null || value === DEFAULT) return
-        if (validity >= 0) view.setUint8(validity + (index >> 3), view.getUint8(validity + (index >> 3)) | (1 << (index & 7)))
-        if (vector === undefined) return writeFixed(view, data + index * width, type, value)
-        if (typeof value === 'string') duckdb.vector_assign_string_element(vector, index, value)
+        if (validity >= 0)
+          view.setUint8(validity + (index >> 3), view.getUint8(validity + (index >> 3)) | (1 << (index & 7)))
+        if (vector === undefined) writeFixed(view, data + index * width, type, value)
+        else if (typeof value === 'string') duckdb.vector_assign_string_element(vector, index, value)
         else duckdb.vector_assign_string_element_len(vector, index, value as Uint8Array)
       })
       if (vector !== undefined) {
@@ -198,11 +196,12 @@ export async function loadRows(
       for (let at = 0; at < rows.length; at += size) yield new FakeChunk(types, rows.slice(at, at + size))
     })(),
   )
-  try {
-    return await transaction.load({ ...request, native })
-  } finally {
-    if (native.unreleased > 0) throw new Error(`${native.unreleased} chunks leaked`)
-  }
+  const outcome = await transaction.load({ ...request, native }).catch((error: unknown) => {
+    if (native.unreleased > 0) throw new Error(`${native.unreleased} chunks leaked`, { cause: error })
+    throw error
+  })
+  if (native.unreleased > 0) throw new Error(`${native.unreleased} chunks leaked`)
+  return outcome
 }
 
 export async function requestFor(

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { CopyError } from '../../lib/errors.ts'
 import { connectDuckdb } from '../../lib/target/duckdb/connect.ts'
@@ -6,7 +8,7 @@ import type { Target } from '../../lib/target/target.ts'
 import {
   copyRows,
   DEFAULT,
-  DuckDBConnection,
+  type DuckDBConnection,
   DuckDBInstance,
   FakeChunk,
   FakeNative,
@@ -55,8 +57,12 @@ async function described(name: string): Promise<DuckdbTableDescription | undefin
 
 describe('describe', () => {
   it('finds a table where DuckDB would', async () => {
-    await connection.run(`CREATE TABLE t (a INTEGER); CREATE SCHEMA s; CREATE TABLE s.t (b INTEGER); CREATE TABLE s.only (c INTEGER)`)
-    await connection.run(`ATTACH ':memory:' AS other; CREATE TABLE other.main.t (d INTEGER); CREATE SCHEMA other."x.y"; CREATE TABLE other."x.y".z (e INTEGER)`)
+    await connection.run(
+      `CREATE TABLE t (a INTEGER); CREATE SCHEMA s; CREATE TABLE s.t (b INTEGER); CREATE TABLE s.only (c INTEGER)`,
+    )
+    await connection.run(
+      `ATTACH ':memory:' AS other; CREATE TABLE other.main.t (d INTEGER); CREATE SCHEMA other."x.y"; CREATE TABLE other."x.y".z (e INTEGER)`,
+    )
     expect((await described('t'))?.sqlName).toBe('"memory"."main"."t"')
     expect((await described('T'))?.relationName).toBe('t')
     expect((await described('s.t'))?.sqlName).toBe('"memory"."s"."t"')
@@ -72,19 +78,37 @@ describe('describe', () => {
   })
 
   it('refuses views and what is ambiguous', async () => {
-    await connection.run(`CREATE VIEW v AS SELECT 1; ATTACH ':memory:' AS twice; CREATE SCHEMA memory.twice; CREATE TABLE memory.twice.t (a INTEGER)`)
+    await connection.run(
+      `CREATE VIEW v AS SELECT 1; ATTACH ':memory:' AS twice; CREATE SCHEMA memory.twice; CREATE TABLE memory.twice.t (a INTEGER)`,
+    )
     expect(await failure(described('v'))).toMatchObject({ sqlState: '42809', message: 'cannot copy to view "v"' })
     expect(await failure(described('twice.t'))).toMatchObject({ sqlState: '42P09' })
   })
 
   it('tells defaults and generated columns apart', async () => {
-    await connection.run(`CREATE TABLE g (a INTEGER DEFAULT 5, b INTEGER GENERATED ALWAYS AS (a + 1), c VARCHAR, "d ""q" DECIMAL(10,2) DEFAULT 1.5)`)
+    await connection.run(
+      `CREATE TABLE g (a INTEGER DEFAULT 5, b INTEGER GENERATED ALWAYS AS (a + 1), c VARCHAR, "d ""q" DECIMAL(10,2) DEFAULT 1.5)`,
+    )
     const table = await described('g')
     expect(table?.columns).toEqual([
       { name: 'a', type: INT, typeName: 'INTEGER', hasDefault: true, generated: false, defaultSql: '5' },
       { name: 'b', type: INT, typeName: 'INTEGER', hasDefault: false, generated: true, defaultSql: undefined },
-      { name: 'c', type: { kind: 'text' }, typeName: 'VARCHAR', hasDefault: false, generated: false, defaultSql: undefined },
-      { name: 'd "q', type: { kind: 'numeric', precision: 10, scale: 2 }, typeName: 'DECIMAL(10,2)', hasDefault: true, generated: false, defaultSql: '1.5' },
+      {
+        name: 'c',
+        type: { kind: 'text' },
+        typeName: 'VARCHAR',
+        hasDefault: false,
+        generated: false,
+        defaultSql: undefined,
+      },
+      {
+        name: 'd "q',
+        type: { kind: 'numeric', precision: 10, scale: 2 },
+        typeName: 'DECIMAL(10,2)',
+        hasDefault: true,
+        generated: false,
+        defaultSql: '1.5',
+      },
     ])
     await copyRows(target, 'g', [[1, 'x', 150]])
     expect(await textRows(connection, 'SELECT * FROM g')).toEqual([['1', '2', 'x', '1.50']])
@@ -108,12 +132,18 @@ describe('describe', () => {
 )`)
     await loadRows(transaction, 'new "t"', [[1n, 1500n, 'x', 0n, '["a"]']])
     await transaction.commit()
-    expect(await textRows(connection, 'SELECT "b c"::VARCHAR, tags::VARCHAR FROM "new ""t"""')).toEqual([['1.500', '[a]']])
+    expect(await textRows(connection, 'SELECT "b c"::VARCHAR, tags::VARCHAR FROM "new ""t"""')).toEqual([
+      ['1.500', '[a]'],
+    ])
     const again = await target.begin()
-    expect(await failure(again.createTable(named('new "t"'), [{ name: 'a', type: INT }]))).toMatchObject({ sqlState: '42P07' })
+    expect(await failure(again.createTable(named('new "t"'), [{ name: 'a', type: INT }]))).toMatchObject({
+      sqlState: '42P07',
+    })
     await again.rollback()
     const lost = await target.begin()
-    expect(await failure(lost.createTable(named('nowhere.t'), [{ name: 'a', type: INT }]))).toMatchObject({ sqlState: '3F000' })
+    expect(await failure(lost.createTable(named('nowhere.t'), [{ name: 'a', type: INT }]))).toMatchObject({
+      sqlState: '3F000',
+    })
     await lost.rollback()
   })
 
@@ -129,7 +159,9 @@ describe('describe', () => {
 
 describe('defaults and WHERE', () => {
   it('puts the column’s default where the marker is', async () => {
-    await connection.run(`CREATE TABLE d (a INTEGER DEFAULT 40 + 2, b VARCHAR DEFAULT 'it''s', e ENUM('x', 'y') DEFAULT 'y', n INTEGER)`)
+    await connection.run(
+      `CREATE TABLE d (a INTEGER DEFAULT 40 + 2, b VARCHAR DEFAULT 'it''s', e ENUM('x', 'y') DEFAULT 'y', n INTEGER)`,
+    )
     const rows: Value[][] = [
       [1, DEFAULT, 'x', null],
       [DEFAULT, 'given', DEFAULT, 2],
@@ -144,13 +176,17 @@ describe('defaults and WHERE', () => {
   })
 
   it('filters by any column, those with defaults included, evaluated once', async () => {
-    await connection.run(`CREATE SEQUENCE q; CREATE TABLE w (id INTEGER DEFAULT nextval('q'), a INTEGER, z VARCHAR, k INTEGER GENERATED ALWAYS AS (a * 2))`)
+    await connection.run(
+      `CREATE SEQUENCE q; CREATE TABLE w (id INTEGER DEFAULT nextval('q'), a INTEGER, z VARCHAR, k INTEGER GENERATED ALWAYS AS (a * 2))`,
+    )
     const outcome = await copyRows(target, 'w', integers(5000), {
       columns: ['a'],
       where: `w.a % 2 = 0 AND id > 1000 AND z IS NULL -- a comment`,
     })
     expect(outcome).toEqual({ rowsLoaded: 2000, rowsFiltered: 3000 })
-    expect(await textRows(connection, 'SELECT min(a), max(a), count(*) FILTER (id <> a + 1), max(k) FROM w')).toEqual([['1000', '4998', '0', '9996']])
+    expect(await textRows(connection, 'SELECT min(a), max(a), count(*) FILTER (id <> a + 1), max(k) FROM w')).toEqual([
+      ['1000', '4998', '0', '9996'],
+    ])
   })
 
   it.each([
@@ -169,8 +205,13 @@ describe('defaults and WHERE', () => {
 
   it('reports what is wrong with a condition', async () => {
     await connection.run('CREATE TABLE w (a INTEGER)')
-    expect(await failure(copyRows(target, 'w', integers(3), { where: 'b > 1' }))).toMatchObject({ code: 'undefined_column', sqlState: '42703' })
-    expect(await failure(copyRows(target, 'w', integers(3), { where: 'nofunction(a)' }))).toMatchObject({ sqlState: '42883' })
+    expect(await failure(copyRows(target, 'w', integers(3), { where: 'b > 1' }))).toMatchObject({
+      code: 'undefined_column',
+      sqlState: '42703',
+    })
+    expect(await failure(copyRows(target, 'w', integers(3), { where: 'nofunction(a)' }))).toMatchObject({
+      sqlState: '42883',
+    })
   })
 })
 
@@ -178,20 +219,40 @@ describe('errors', () => {
   const at = (row: number) => ({ line: row + 2, byteOffset: (row + 1) * 10 })
 
   it.each([1, 2500, 200_000])('finds the row (%d) of a broken constraint', async (row) => {
-    await connection.run('CREATE TABLE parent (id INTEGER PRIMARY KEY); INSERT INTO parent SELECT range FROM range(300000)')
+    await connection.run(
+      'CREATE TABLE parent (id INTEGER PRIMARY KEY); INSERT INTO parent SELECT range FROM range(300000)',
+    )
     const rows = (value: Value): Value[][] => integers(row + 3).map((cells, n) => (n === row ? [value] : cells))
     const options = { chunkRows: 10_007 }
     await connection.run('CREATE TABLE nn (a INTEGER NOT NULL)')
     expect(await failure(copyRows(target, 'nn', rows(null), options))).toMatchObject({
-      code: 'not_null_violation', sqlState: '23502', message: 'NOT NULL constraint failed: nn.a', position: { ...at(row), column: 'a' }, context: `COPY nn, line ${row + 2}`,
+      code: 'not_null_violation',
+      sqlState: '23502',
+      message: 'NOT NULL constraint failed: nn.a',
+      position: { ...at(row), column: 'a' },
+      context: `COPY nn, line ${row + 2}`,
     })
     await connection.run('CREATE TABLE ck (a INTEGER CHECK (a >= 0))')
-    expect(await failure(copyRows(target, 'ck', rows(-1), options))).toMatchObject({ sqlState: '23514', position: at(row) })
+    expect(await failure(copyRows(target, 'ck', rows(-1), options))).toMatchObject({
+      sqlState: '23514',
+      position: at(row),
+    })
     await connection.run('CREATE TABLE fk (a INTEGER REFERENCES parent (id))')
-    expect(await failure(copyRows(target, 'fk', rows(999_999), options))).toMatchObject({ sqlState: '23503', position: at(row) })
+    expect(await failure(copyRows(target, 'fk', rows(999_999), options))).toMatchObject({
+      sqlState: '23503',
+      position: at(row),
+    })
     await connection.run('CREATE TABLE pk (a INTEGER PRIMARY KEY)')
-    expect(await failure(copyRows(target, 'pk', rows(0), options))).toMatchObject({ sqlState: '23505', position: at(row) })
-    expect(await textRows(connection, 'SELECT (SELECT count(*) FROM nn), (SELECT count(*) FROM ck), (SELECT count(*) FROM fk), (SELECT count(*) FROM pk)')).toEqual([['0', '0', '0', '0']])
+    expect(await failure(copyRows(target, 'pk', rows(0), options))).toMatchObject({
+      sqlState: '23505',
+      position: at(row),
+    })
+    expect(
+      await textRows(
+        connection,
+        'SELECT (SELECT count(*) FROM nn), (SELECT count(*) FROM ck), (SELECT count(*) FROM fk), (SELECT count(*) FROM pk)',
+      ),
+    ).toEqual([['0', '0', '0', '0']])
   })
 
   it('finds the row whose key is that of a row long before', async () => {
@@ -205,25 +266,35 @@ describe('errors', () => {
     await connection.run('CREATE TABLE c (a INTEGER, u UTINYINT, j JSON)')
     const rows: Value[][] = Array.from({ length: 5000 }, (_, n) => [n, n === 3210 ? '256' : '7', '[]'])
     expect(await failure(copyRows(target, 'c', rows))).toMatchObject({
-      sqlState: '22P02', position: { ...at(3210), column: 'u' }, context: 'COPY c, line 3212, column u: "256"',
+      sqlState: '22P02',
+      position: { ...at(3210), column: 'u' },
+      context: 'COPY c, line 3212, column u: "256"',
     })
     rows[100] = [1, '1', '{bad']
     expect(await failure(copyRows(target, 'c', rows))).toMatchObject({
-      code: 'invalid_text_representation', position: { ...at(100), column: 'j' }, context: 'COPY c, line 102, column j: "{bad"',
+      code: 'invalid_text_representation',
+      position: { ...at(100), column: 'j' },
+      context: 'COPY c, line 102, column j: "{bad"',
     })
   })
 
   it('finds the row also in a table that the load itself created', async () => {
     const transaction = await target.begin()
     await transaction.createTable(named('mine'), [{ name: 'j', type: { kind: 'json' } }])
-    expect(await failure(loadRows(transaction, 'mine', [['1'], ['nope']]))).toMatchObject({ position: { ...at(1), column: 'j' } })
+    expect(await failure(loadRows(transaction, 'mine', [['1'], ['nope']]))).toMatchObject({
+      position: { ...at(1), column: 'j' },
+    })
     await transaction.rollback()
     expect(await described('mine')).toBeUndefined()
   })
 
   it('passes an error of the input on, after the rows before it had their turn', async () => {
     await connection.run('CREATE TABLE t (a INTEGER NOT NULL)')
-    const broken = new CopyError({ code: 'bad_copy_file_format', sqlState: '22P04', message: 'missing data for column "b"' })
+    const broken = new CopyError({
+      code: 'bad_copy_file_format',
+      sqlState: '22P04',
+      message: 'missing data for column "b"',
+    })
     const run = async (rows: Value[][]) => {
       const transaction = await target.begin()
       const native = new FakeNative([new FakeChunk([INT], rows), broken])
@@ -244,7 +315,8 @@ describe('errors', () => {
     const transaction = await target.begin()
     const native = new FakeNative([new FakeChunk([INT], [[1]])])
     expect(await failure(transaction.load({ ...(await requestFor(transaction, 't', {})), native }))).toMatchObject({
-      sqlState: 'XX000', message: 'a batch does not have the layout of the table',
+      sqlState: 'XX000',
+      message: 'a batch does not have the layout of the table',
     })
     await transaction.rollback()
     expect(native.unreleased).toBe(0)
@@ -253,7 +325,10 @@ describe('errors', () => {
   it('does not serve anybody else', async () => {
     await connection.run('CREATE TABLE t (a INTEGER)')
     await copyRows(target, 't', integers(3))
-    const [[name]] = (await textRows(connection, `SELECT function_name FROM duckdb_functions() WHERE function_name LIKE 'copyist%'`)) as [[string]]
+    const [[name]] = (await textRows(
+      connection,
+      `SELECT function_name FROM duckdb_functions() WHERE function_name LIKE 'copyist%'`,
+    )) as [[string]]
     await expect(connection.run(`SELECT ${name}(1, range) FROM range(10)`)).rejects.toThrow('works only inside a COPY')
   })
 })
@@ -264,7 +339,10 @@ describe('slow and large sources', () => {
     const steps = Array.from({ length: 60 }, (_, n) => [5, new FakeChunk([INT], [[n]])]).flat()
     const transaction = await target.begin()
     const before = performance.now()
-    const outcome = await transaction.load({ ...(await requestFor(transaction, 't', {})), native: new FakeNative(steps) })
+    const outcome = await transaction.load({
+      ...(await requestFor(transaction, 't', {})),
+      native: new FakeNative(steps),
+    })
     await transaction.commit()
     expect(outcome.rowsLoaded).toBe(60)
     expect(performance.now() - before).toBeLessThan(2000)
@@ -280,7 +358,9 @@ describe('slow and large sources', () => {
     await transaction.load({ ...(await requestFor(transaction, 't', {})), native })
     await transaction.commit()
     expect(performance.now() - before).toBeLessThan(3000)
-    expect(await textRows(connection, 'SELECT count(*), count(*) FILTER (a <> rowid) FROM t')).toEqual([['100000', '0']])
+    expect(await textRows(connection, 'SELECT count(*), count(*) FILTER (a <> rowid) FROM t')).toEqual([
+      ['100000', '0'],
+    ])
   })
 
   it('loads nothing from nothing', async () => {
@@ -290,6 +370,8 @@ describe('slow and large sources', () => {
 
   it('does not grow with the number of loads on one connection', async () => {
     await connection.run('CREATE TABLE t (a INTEGER)')
+    setFlagsFromString('--expose-gc')
+    const collect = runInNewContext('gc') as () => void
     const sizes: number[] = []
     for (let n = 1; n <= 2000; n++) {
       if (n % 5 === 0) {
@@ -299,10 +381,15 @@ describe('slow and large sources', () => {
       } else {
         await copyRows(target, 't', [[n]])
       }
-      if (n % 1000 === 0) sizes.push(process.memoryUsage().rss)
+      if (n % 1000 === 0) {
+        collect()
+        sizes.push(process.memoryUsage().rss)
+      }
     }
     expect(await textRows(connection, 'SELECT count(*) FROM t')).toEqual([['1600']])
-    expect(await textRows(connection, `SELECT count(*) FROM duckdb_functions() WHERE function_name LIKE 'copyist%'`)).toEqual([['1']])
+    expect(
+      await textRows(connection, `SELECT count(*) FROM duckdb_functions() WHERE function_name LIKE 'copyist%'`),
+    ).toEqual([['1']])
     expect((sizes[1] as number) - (sizes[0] as number)).toBeLessThan(24 << 20)
   }, 120_000)
 })

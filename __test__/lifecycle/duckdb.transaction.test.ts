@@ -8,7 +8,17 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { CopyError } from '../../lib/errors.ts'
 import { connectDuckdb } from '../../lib/target/duckdb/connect.ts'
 import { importDriver } from '../../lib/target/duckdb/driver.ts'
-import { copyRows, DuckDBInstance, FakeChunk, FakeNative, loadRows, named, requestFor, textRows, type Value } from './duckdb.batches.ts'
+import {
+  copyRows,
+  DuckDBInstance,
+  FakeChunk,
+  FakeNative,
+  loadRows,
+  named,
+  requestFor,
+  textRows,
+  type Value,
+} from './duckdb.batches.ts'
 
 const INT = { kind: 'int4' } as const
 const integers = (count: number, from = 0): Value[][] => Array.from({ length: count }, (_, n) => [from + n])
@@ -65,7 +75,9 @@ describe('a connection that is lent', () => {
       await connection.run(end)
     }
     expect(await textRows(other, 'SELECT count(*) FROM t')).toEqual([['300002']])
-    expect(await textRows(other, `SELECT count(*) FROM duckdb_tables() WHERE table_name LIKE 'copyist%'`)).toEqual([['0']])
+    expect(await textRows(other, `SELECT count(*) FROM duckdb_tables() WHERE table_name LIKE 'copyist%'`)).toEqual([
+      ['0'],
+    ])
     other.closeSync()
     connection.closeSync()
     instance.closeSync()
@@ -112,7 +124,11 @@ describe('a connection that is lent', () => {
     const connection = await instance.connect()
     await connection.run('CREATE TABLE t (a INTEGER)')
     const targets = await Promise.all([connectDuckdb(connection), connectDuckdb(connection)])
-    await Promise.all(Array.from({ length: 10 }, (_, n) => copyRows(targets[n % 2] as (typeof targets)[0], 't', integers(100, n * 100))))
+    await Promise.all(
+      Array.from({ length: 10 }, (_, n) =>
+        copyRows(targets[n % 2] as (typeof targets)[0], 't', integers(100, n * 100)),
+      ),
+    )
     expect(await textRows(connection, 'SELECT count(*), sum(a) FROM t')).toEqual([['1000', '499500']])
     const blocking = await targets[0].begin()
     const waiting = failure(targets[1].begin(AbortSignal.timeout(20)))
@@ -154,7 +170,11 @@ describe('abort', () => {
     expect(await loadRows(check, 't', [[1]])).toEqual({ rowsLoaded: 1, rowsFiltered: 0 })
     await check.commit()
     await target.close()
-    expect(elsewhere(`const i = await DuckDBInstance.create(${JSON.stringify(join(folder, 'abort.duckdb'))}); const c = await i.connect(); console.log((await c.runAndReadAll('SELECT count(*) FROM t')).getRowsJson()[0][0])`).trim()).toBe('1')
+    expect(
+      elsewhere(
+        `const i = await DuckDBInstance.create(${JSON.stringify(join(folder, 'abort.duckdb'))}); const c = await i.connect(); console.log((await c.runAndReadAll('SELECT count(*) FROM t')).getRowsJson()[0][0])`,
+      ).trim(),
+    ).toBe('1')
   })
 
   it('does not wait for a source that is silent', async () => {
@@ -184,7 +204,11 @@ describe('a database of our own', () => {
     await target.close()
     await target.close()
     expect(readdirSync(folder)).toEqual(['own.duckdb'])
-    expect(elsewhere(`const i = await DuckDBInstance.create(${JSON.stringify(path)}); const c = await i.connect(); console.log((await c.runAndReadAll('SELECT count(*) FROM t')).getRowsJson()[0][0])`).trim()).toBe('200000')
+    expect(
+      elsewhere(
+        `const i = await DuckDBInstance.create(${JSON.stringify(path)}); const c = await i.connect(); console.log((await c.runAndReadAll('SELECT count(*) FROM t')).getRowsJson()[0][0])`,
+      ).trim(),
+    ).toBe('200000')
   })
 
   it('is left empty and valid, without a write-ahead log, by a failed load', async () => {
@@ -196,7 +220,11 @@ describe('a database of our own', () => {
     await transaction.rollback()
     await target.close()
     expect(readdirSync(folder)).toEqual(['failed.duckdb'])
-    expect(elsewhere(`const i = await DuckDBInstance.create(${JSON.stringify(path)}); const c = await i.connect(); console.log((await c.runAndReadAll('FROM duckdb_tables()')).getRowsJson().length)`).trim()).toBe('0')
+    expect(
+      elsewhere(
+        `const i = await DuckDBInstance.create(${JSON.stringify(path)}); const c = await i.connect(); console.log((await c.runAndReadAll('FROM duckdb_tables()')).getRowsJson().length)`,
+      ).trim(),
+    ).toBe('0')
   })
 
   it('loads side by side, also by two targets on one file', async () => {
@@ -205,22 +233,39 @@ describe('a database of our own', () => {
     const setup = await targets[0].begin()
     await setup.createTable(named('t'), [{ name: 'a', type: INT }])
     await setup.commit()
-    await Promise.all(targets.flatMap((target) => [0, 1, 2].map(() => copyRows(target, 't', integers(130_000), { chunkRows: 30_000 }))))
+    await Promise.all(
+      targets.flatMap((target) => [0, 1, 2].map(() => copyRows(target, 't', integers(130_000), { chunkRows: 30_000 }))),
+    )
     await targets[0].close()
     const check = await targets[1].begin()
     expect(await loadRows(check, 't', [[1]])).toEqual({ rowsLoaded: 1, rowsFiltered: 0 })
     await check.commit()
     await targets[1].close()
-    expect(elsewhere(`const i = await DuckDBInstance.create(${JSON.stringify(path)}); const c = await i.connect(); console.log((await c.runAndReadAll('SELECT count(*) FROM t')).getRowsJson()[0][0])`).trim()).toBe('780001')
+    expect(
+      elsewhere(
+        `const i = await DuckDBInstance.create(${JSON.stringify(path)}); const c = await i.connect(); console.log((await c.runAndReadAll('SELECT count(*) FROM t')).getRowsJson()[0][0])`,
+      ).trim(),
+    ).toBe('780001')
   })
 
   it('says who has locked the file', async () => {
     const path = join(folder, 'locked.duckdb')
-    const holder = spawn(process.execPath, ['-e', `const { DuckDBInstance } = require(${JSON.stringify(API)}); DuckDBInstance.create(${JSON.stringify(path)}).then((i) => { globalThis.i = i; console.log('open'); setInterval(() => {}, 1000) })`], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const holder = spawn(
+      process.execPath,
+      [
+        '-e',
+        `const { DuckDBInstance } = require(${JSON.stringify(API)}); DuckDBInstance.create(${JSON.stringify(path)}).then((i) => { globalThis.i = i; console.log('open'); setInterval(() => {}, 1000) })`,
+      ],
+      { stdio: ['ignore', 'pipe', 'inherit'] },
+    )
     try {
       await new Promise((resolve) => holder.stdout.once('data', resolve))
       const error = await failure(connectDuckdb(path))
-      expect(error).toMatchObject({ code: 'lock_not_available', sqlState: '55P03', message: `database file "${path}" is locked by another process (PID ${holder.pid})` })
+      expect(error).toMatchObject({
+        code: 'lock_not_available',
+        sqlState: '55P03',
+        message: `database file "${path}" is locked by another process (PID ${holder.pid})`,
+      })
       expect(error.hint).toContain('one process at a time')
     } finally {
       holder.kill()
@@ -232,8 +277,14 @@ describe('a database of our own', () => {
   it('says what is wrong with the file', async () => {
     const path = join(folder, 'text.duckdb')
     writeFileSync(path, 'not a database\n'.repeat(1000))
-    expect(await failure(connectDuckdb(path))).toMatchObject({ sqlState: '42809', message: `file "${path}" is not a DuckDB database` })
-    expect(await failure(connectDuckdb(folder))).toMatchObject({ sqlState: '42809', message: `"${folder}" is a directory, not a DuckDB database` })
+    expect(await failure(connectDuckdb(path))).toMatchObject({
+      sqlState: '42809',
+      message: `file "${path}" is not a DuckDB database`,
+    })
+    expect(await failure(connectDuckdb(folder))).toMatchObject({
+      sqlState: '42809',
+      message: `"${folder}" is a directory, not a DuckDB database`,
+    })
     expect(await failure(connectDuckdb(join(folder, 'no', 'such.duckdb')))).toMatchObject({ sqlState: '58P01' })
   })
 
@@ -242,10 +293,15 @@ describe('a database of our own', () => {
     chmodSync(folder, 0o555)
     const path = join(folder, 'denied.duckdb')
     const asNobody = process.getuid?.() === 0 ? 'process.setgid(65534); process.setuid(65534);' : ''
-    const message = elsewhere(`${asNobody} try { await DuckDBInstance.create(${JSON.stringify(path)}) } catch (error) { console.log(error.message) }`)
+    const message = elsewhere(
+      `${asNobody} try { await DuckDBInstance.create(${JSON.stringify(path)}) } catch (error) { console.log(error.message) }`,
+    )
     expect(message).toContain('Permission denied')
     const { openError } = await import('../../lib/target/duckdb/errors.ts')
-    expect(openError(new Error(message.trim()), path)).toMatchObject({ sqlState: '42501', message: `could not open database file "${path}"` })
+    expect(openError(new Error(message.trim()), path)).toMatchObject({
+      sqlState: '42501',
+      message: `could not open database file "${path}"`,
+    })
   })
 
   it('rolls back when the disk is full', async (context) => {
@@ -260,8 +316,17 @@ describe('a database of our own', () => {
       const target = await connectDuckdb(path)
       const transaction = await target.begin()
       await transaction.createTable(named('t'), [{ name: 's', type: { kind: 'text' } }])
-      const noise = (n: number): Value[] => [Array.from({ length: 4 }, (_, k) => Math.imul(n * 4 + k, 2654435761).toString(36)).join('')]
-      const error = await failure(loadRows(transaction, 't', Array.from({ length: 500_000 }, (_, n) => noise(n)), { chunkRows: 30_000 }))
+      const noise = (n: number): Value[] => [
+        Array.from({ length: 4 }, (_, k) => Math.imul(n * 4 + k, 2654435761).toString(36)).join(''),
+      ]
+      const error = await failure(
+        loadRows(
+          transaction,
+          't',
+          Array.from({ length: 500_000 }, (_, n) => noise(n)),
+          { chunkRows: 30_000 },
+        ),
+      )
       await transaction.rollback()
       expect(error).toMatchObject({ code: 'disk_full', sqlState: '53100' })
       await target.close()
@@ -280,6 +345,10 @@ describe('a database of our own', () => {
 describe('the optional package', () => {
   it('is asked for by name when it is not there', async () => {
     const missing = Object.assign(new Error(`Cannot find package '@duckdb/node-api'`), { code: 'ERR_MODULE_NOT_FOUND' })
-    expect(await failure(importDriver(() => Promise.reject(missing)))).toMatchObject({ sqlState: '0A000', hint: 'Run: npm install @duckdb/node-api', cause: missing })
+    expect(await failure(importDriver(() => Promise.reject(missing)))).toMatchObject({
+      sqlState: '0A000',
+      hint: 'Run: npm install @duckdb/node-api',
+      cause: missing,
+    })
   })
 })

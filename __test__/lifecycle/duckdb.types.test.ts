@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { connectDuckdb } from '../../lib/target/duckdb/connect.ts'
 import type { Target } from '../../lib/target/target.ts'
-import { copyRows, DuckDBConnection, DuckDBInstance, textRows, type Value } from './duckdb.batches.ts'
+import { copyRows, type DuckDBConnection, DuckDBInstance, textRows, type Value } from './duckdb.batches.ts'
 
 let instance: DuckDBInstance
 let connection: DuckDBConnection
@@ -76,7 +76,12 @@ const LAYOUTS: readonly (readonly [type: string, kind: string, value: Value, sql
   ['STRUCT(a INTEGER, "b c" VARCHAR)', 'other', `{'a': 1, 'b c': "x, y"}`, `{'a': 1, 'b c': 'x, y'}`],
   ['MAP(VARCHAR, INTEGER)', 'other', '{k=1, j=2}', "MAP {'k': 1, 'j': 2}"],
   ['INTEGER[3]', 'other', '[1, 2, 3]', '[1, 2, 3]::INTEGER[3]'],
-  ['BIGNUM', 'other', '123456789012345678901234567890123456789012', "'123456789012345678901234567890123456789012'::BIGNUM"],
+  [
+    'BIGNUM',
+    'other',
+    '123456789012345678901234567890123456789012',
+    "'123456789012345678901234567890123456789012'::BIGNUM",
+  ],
   ['UNION(n INTEGER, s VARCHAR)', 'other', 'hello', "'hello'::UNION(n INTEGER, s VARCHAR)"],
   ['UBIGINT[]', 'other', '[1, NULL]', '[1, NULL]::UBIGINT[]'],
   // Arrays: every element quoted, NULL bare.
@@ -86,11 +91,20 @@ const LAYOUTS: readonly (readonly [type: string, kind: string, value: Value, sql
   ['BOOLEAN[]', 'array', '["t", "f"]', '[true, false]'],
   ['DECIMAL(20,2)[]', 'array', '["123456789012345678.90"]', '[123456789012345678.90]'],
   ['DOUBLE[]', 'array', '["NaN", "Infinity", "1e-300"]', "['NaN'::DOUBLE, 'Infinity'::DOUBLE, 1e-300]"],
-  ['VARCHAR[]', 'array', String.raw`["a\"b", "c\\d", "e,f", "[g]", "", "NULL", NULL, "é", "it's", " x ", "{y}", "\\\""]`,
-    String.raw`['a"b', 'c\d', 'e,f', '[g]', '', 'NULL', NULL, 'é', 'it''s', ' x ', '{y}', '\"']`],
+  [
+    'VARCHAR[]',
+    'array',
+    String.raw`["a\"b", "c\\d", "e,f", "[g]", "", "NULL", NULL, "é", "it's", " x ", "{y}", "\\\""]`,
+    String.raw`['a"b', 'c\d', 'e,f', '[g]', '', 'NULL', NULL, 'é', 'it''s', ' x ', '{y}', '\"']`,
+  ],
   ['BLOB[]', 'array', String.raw`["\\x00\\xFF", ""]`, String.raw`['\x00\xFF'::BLOB, ''::BLOB]`],
   ['DATE[]', 'array', '["infinity", "0044-03-15 (BC)"]', "[DATE 'infinity', DATE '0044-03-15 (BC)']"],
-  ['TIMESTAMP WITH TIME ZONE[]', 'array', '["2020-01-01 00:00:00.000001+00"]', "[TIMESTAMPTZ '2020-01-01 00:00:00.000001+00']"],
+  [
+    'TIMESTAMP WITH TIME ZONE[]',
+    'array',
+    '["2020-01-01 00:00:00.000001+00"]',
+    "[TIMESTAMPTZ '2020-01-01 00:00:00.000001+00']",
+  ],
   ['INTERVAL[]', 'array', '["-14 months 3 days -00:00:01.000001"]', "[INTERVAL '-14 months 3 days -1.000001 seconds']"],
   ['JSON[]', 'array', String.raw`["{\"a\":  1}", NULL, "5"]`, `['{"a":  1}'::JSON, NULL, '5'::JSON]`],
   ["ENUM('a', 'b c')[]", 'array', '["b c", NULL]', "['b c', NULL]::ENUM('a', 'b c')[]"],
@@ -114,7 +128,9 @@ describe('layouts', () => {
   })
 
   it.each([255, 256, 65535, 65536])('an enum of %d labels has the width DuckDB gives it', async (count) => {
-    await connection.run(`CREATE OR REPLACE TABLE layout (v ENUM(${Array.from({ length: count }, (_, n) => `'l${n}'`).join()}))`)
+    await connection.run(
+      `CREATE OR REPLACE TABLE layout (v ENUM(${Array.from({ length: count }, (_, n) => `'l${n}'`).join()}))`,
+    )
     await copyRows(target, 'layout', [['l0'], [`l${count - 1}`], ['l7']])
     expect(await textRows(connection, 'SELECT v FROM layout')).toEqual([['l0'], [`l${count - 1}`], ['l7']])
   })
@@ -140,13 +156,22 @@ describe('rows', () => {
          FROM rows`,
       ),
     ).toEqual([[String(count), '0', '0', '0']])
-    expect(await textRows(connection, `SELECT count(*) FROM duckdb_tables() WHERE table_name LIKE 'copyist%'`)).toEqual([['0']])
+    expect(await textRows(connection, `SELECT count(*) FROM duckdb_tables() WHERE table_name LIKE 'copyist%'`)).toEqual(
+      [['0']],
+    )
   })
 
   it('number a sequence in the order of the file, however many threads there are', async () => {
     await connection.run('CREATE OR REPLACE SEQUENCE ids')
     await connection.run(`CREATE OR REPLACE TABLE numbered (id BIGINT DEFAULT nextval('ids'), n BIGINT)`)
-    await copyRows(target, 'numbered', Array.from({ length: 260_000 }, (_, n) => [n]), { columns: ['n'], chunkRows: 10_000 })
-    expect(await textRows(connection, 'SELECT count(*), count(*) FILTER (id <> n + 1) FROM numbered')).toEqual([['260000', '0']])
+    await copyRows(
+      target,
+      'numbered',
+      Array.from({ length: 260_000 }, (_, n) => [n]),
+      { columns: ['n'], chunkRows: 10_000 },
+    )
+    expect(await textRows(connection, 'SELECT count(*), count(*) FILTER (id <> n + 1) FROM numbered')).toEqual([
+      ['260000', '0'],
+    ])
   })
 })

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { CopyError } from '../../lib/errors.ts'
 import { createScratchDatabase, type ScratchDatabase } from '../postgres.ts'
+import { copyError, expectIdle, runLoad, withTarget } from './postgres.harness.ts'
 import { int4 } from './postgres.rows.ts'
-import { copyError, expectIdle, runLoad, withTarget } from './postgres.session.ts'
 
 let database: ScratchDatabase
 

@@ -2,8 +2,8 @@ import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { connectPostgres } from '../../lib/target/postgres/target.ts'
 import { createScratchDatabase, type ScratchDatabase } from '../postgres.ts'
+import { copyError, expectNothingLeft, runLoad } from './postgres.harness.ts'
 import { int4 } from './postgres.rows.ts'
-import { copyError, expectNothingLeft, runLoad } from './postgres.session.ts'
 
 let database: ScratchDatabase
 

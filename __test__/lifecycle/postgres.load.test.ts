@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createScratchDatabase, type ScratchDatabase } from '../postgres.ts'
+import { copyError, inTransaction, named, runLoad, withTarget } from './postgres.harness.ts'
 import { int4, RowsLoad } from './postgres.rows.ts'
-import { copyError, inTransaction, named, runLoad, withTarget } from './postgres.session.ts'
 
 let database: ScratchDatabase
 

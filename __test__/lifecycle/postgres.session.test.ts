@@ -4,7 +4,7 @@ import type { ColumnType } from '../../lib/native/load.ts'
 import { connectPostgres } from '../../lib/target/postgres/target.ts'
 import type { TableDescription, Target } from '../../lib/target/target.ts'
 import { createScratchDatabase, type ScratchDatabase } from '../postgres.ts'
-import { copyError, expectNothingLeft, inTransaction, named, withTarget } from './postgres.session.ts'
+import { copyError, expectNothingLeft, inTransaction, named, withTarget } from './postgres.harness.ts'
 
 let database: ScratchDatabase
 

@@ -3,8 +3,8 @@ import { checksumQuery } from '../checksum.mjs'
 import { columnDefinitions } from '../schemas.mjs'
 
 /**
- * A load of the dataset into an empty table of its own. `prepare` gets the table's name and returns the function that is
- * timed; a connection for counting and truncating is kept apart from the one that loads.
+ * A load of the dataset into an empty table of its own. `prepare` gets the table's name and returns `load`, the
+ * function that is timed, and `close`; a connection for counting and truncating is kept apart from the one that loads.
  */
 export async function loadInto({ dataset, postgres }, engine, prepare) {
   const client = new pg.Client(postgres)
@@ -18,7 +18,7 @@ export async function loadInto({ dataset, postgres }, engine, prepare) {
       await client.query(`TRUNCATE ${table}`)
       await client.query('CHECKPOINT')
     },
-    run: async () => void (await load()),
+    run: load,
     async checksum() {
       // The digest of whole rows on top of the sums: it sees every byte of every value.
       const digest = `SELECT sum(hashtextextended(row_text.t, 0)::numeric) AS digest FROM (SELECT ${table}::text AS t FROM ${table}) row_text`

@@ -18,7 +18,9 @@ export function postgres(context) {
           stdio: ['ignore', 'ignore', 'inherit'],
         })
         psql.on('error', reject)
-        psql.on('exit', (code) => (code === 0 ? resolve() : reject(new Error(`psql: exit status ${code}`))))
+        psql.on('exit', (code) =>
+          code === 0 ? resolve({ elsewhere: true }) : reject(new Error(`psql: exit status ${code}`)),
+        )
       }),
   }))
 }

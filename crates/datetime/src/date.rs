@@ -5,6 +5,7 @@ use copyist_core::Result;
 use crate::calendar::{UNIX_TO_POSTGRES_DAYS, days_from_date, is_date_in_range, is_julian};
 use crate::context::Context;
 use crate::decode::{self, Moment};
+use crate::fast::{fast_date, fast_date_of_zoned};
 use crate::fault::out_of_range;
 use crate::token::{DATE_CAPACITY, tokenize};
 
@@ -14,6 +15,14 @@ use crate::token::{DATE_CAPACITY, tokenize};
 ///
 /// `22007`, `22008`, `22009` or `22023` as the server's `date_in` raises them.
 pub fn date(literal: &[u8], context: &Context) -> Result<i32> {
+    match fast_date(literal, 0, literal.len()).or_else(|| fast_date_of_zoned(literal, context)) {
+        Some(days) => Ok(days),
+        None => decode(literal, context),
+    }
+}
+
+/// Reads a literal of any form.
+pub(crate) fn decode(literal: &[u8], context: &Context) -> Result<i32> {
     let moment = tokenize(literal, DATE_CAPACITY)
         .and_then(|tokens| decode::timestamp(&tokens, context))
         .map_err(|fault| fault.into_error("date", literal))?;

@@ -4,6 +4,7 @@ use copyist_core::Result;
 
 use crate::context::Context;
 use crate::decode::{self, TimeOfDay};
+use crate::fast::fast_time;
 use crate::token::{DATE_CAPACITY, tokenize};
 
 /// Powers of ten by number of digits dropped.
@@ -37,6 +38,14 @@ fn decode(literal: &[u8], digits: Option<u8>, context: &Context, type_name: &str
 ///
 /// `22007`, `22008`, `22009` or `22023` as the server's `time_in` raises them.
 pub fn time(literal: &[u8], digits: Option<u8>, context: &Context) -> Result<i64> {
+    match fast_time(literal, 0, literal.len()) {
+        Some(micros) => Ok(rounded(micros, digits)),
+        None => decode_time(literal, digits, context),
+    }
+}
+
+/// Reads a `time(digits)` of any form.
+pub(crate) fn decode_time(literal: &[u8], digits: Option<u8>, context: &Context) -> Result<i64> {
     decode(literal, digits, context, "time").map(|time| time.micros)
 }
 

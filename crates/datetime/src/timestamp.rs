@@ -7,6 +7,7 @@ use crate::calendar::{
 };
 use crate::context::Context;
 use crate::decode::{self, Moment};
+use crate::fast::{fast_timestamp_of_zoned, fast_timestamptz};
 use crate::fault::out_of_range;
 use crate::time::rounded;
 use crate::token::{TIMESTAMP_CAPACITY, tokenize};
@@ -38,6 +39,14 @@ fn decode(literal: &[u8], digits: Option<u8>, context: &Context, with_zone: bool
 ///
 /// `22007`, `22008`, `22009` or `22023` as the server's `timestamp_in` raises them.
 pub fn timestamp(literal: &[u8], digits: Option<u8>, context: &Context) -> Result<i64> {
+    match fast_timestamp_of_zoned(literal, context) {
+        Some(micros) => Ok(rounded(micros, digits)),
+        None => decode_timestamp(literal, digits, context),
+    }
+}
+
+/// Reads a `timestamp(digits)` of any form.
+pub(crate) fn decode_timestamp(literal: &[u8], digits: Option<u8>, context: &Context) -> Result<i64> {
     decode(literal, digits, context, false, "timestamp")
 }
 
@@ -48,5 +57,13 @@ pub fn timestamp(literal: &[u8], digits: Option<u8>, context: &Context) -> Resul
 ///
 /// `22007`, `22008`, `22009` or `22023` as the server's `timestamptz_in` raises them.
 pub fn timestamptz(literal: &[u8], digits: Option<u8>, context: &Context) -> Result<i64> {
+    match fast_timestamptz(literal, 0, literal.len(), context) {
+        Some(micros) => Ok(rounded(micros, digits)),
+        None => decode_timestamptz(literal, digits, context),
+    }
+}
+
+/// Reads a `timestamptz(digits)` of any form.
+pub(crate) fn decode_timestamptz(literal: &[u8], digits: Option<u8>, context: &Context) -> Result<i64> {
     decode(literal, digits, context, true, "timestamp with time zone")
 }

@@ -1,11 +1,12 @@
-//! Speed of the scanner beside this machine's memory read bandwidth, both on one core in one run.
+//! Speed of the scanner beside this machine's memory read bandwidth, both on one core.
 //!
 //! ```text
 //! cargo run --profile quick -p copyist-scan --example scan_bench [-- [--json] [--megabytes N] [--repeat N]]
 //! ```
-//! Prints a table, or with `--json` one object per line. All sizes and speeds are decimal (1 GB = 10^9 bytes), speeds
-//! are the median of the repetitions; `ratio` is speed over read bandwidth. Exits with 1 if the offsets of two kernels
-//! differ.
+//! Prints a table, or with `--json` one object per line. Sizes and speeds are decimal (1 GB = 10^9 bytes). Each
+//! repetition first reads at least 1 GiB of the file's own buffer with the widest loads, then scans it: `ratio` is the
+//! median of the ratios of the two within a repetition, so that a machine that is slower for a while is so for both.
+//! Exits with 1 if the offsets of two kernels differ.
 
 use copyist_scan::{Eol, Grammar, Isa, Scanner};
 use std::fmt::Write;
@@ -15,7 +16,7 @@ use std::time::Instant;
 
 /// Input of a tiled scan: what a reader hands over at a time.
 const TILE: usize = 256 * 1024;
-/// Bytes summed to measure the read bandwidth.
+/// Bytes read, at least, to measure the read bandwidth.
 const MEMORY: usize = 1 << 30;
 
 const CSV: Grammar = Grammar::Csv { delimiter: b',', quote: b'"', escape: b'"' };
@@ -165,24 +166,19 @@ fn text_format(bytes: usize) -> String {
 
 /// The weather data with backslashes in place of doubled quotes.
 fn weather_backslash(bytes: usize) -> String {
-    // Of the same length, so that the two are comparable.
     weather(bytes).replace("\"\"", "\\\"")
 }
 
-fn median(mut seconds: Vec<f64>) -> f64 {
-    seconds.sort_by(f64::total_cmp);
-    seconds[seconds.len() / 2]
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
 }
 
-/// Time of `work`, once for warming up and then the median of `repeat` times.
-fn time(repeat: usize, mut work: impl FnMut()) -> f64 {
+/// Seconds that `work` takes.
+fn time(work: impl FnOnce()) -> f64 {
+    let start = Instant::now();
     work();
-    let seconds = (0..repeat).map(|_| {
-        let start = Instant::now();
-        work();
-        start.elapsed().as_secs_f64()
-    });
-    median(seconds.collect())
+    start.elapsed().as_secs_f64()
 }
 
 /// Sum in lanes that do not wait for each other.
@@ -248,15 +244,19 @@ fn sums() -> Vec<fn(&[u64]) -> u64> {
     sums
 }
 
-/// Bytes a second one core reads from memory, the best way.
-fn read_bandwidth(repeat: usize) -> f64 {
-    let words = vec![0x5a5a_5a5a_u64; MEMORY / 8];
+/// Bytes a second one core reads of `data`, which is larger than the caches, the best way.
+fn read_bandwidth(data: &[u8]) -> f64 {
+    // SAFETY: every eight bytes are a `u64`.
+    let (_, words, _) = unsafe { data.align_to::<u64>() };
+    let passes = MEMORY.div_ceil(words.len() * 8);
     let seconds = sums().into_iter().map(|sum| {
-        time(repeat, || {
-            black_box(sum(black_box(&words)));
+        time(|| {
+            for _ in 0..passes {
+                black_box(sum(black_box(words)));
+            }
         })
     });
-    MEMORY as f64 / seconds.fold(f64::INFINITY, f64::min)
+    (passes * words.len() * 8) as f64 / seconds.fold(f64::INFINITY, f64::min)
 }
 
 /// FNV-1a over words.
@@ -275,12 +275,19 @@ fn tiles(scanner: Scanner, data: &[u8], grammar: Grammar, mut visit: impl FnMut(
     }
 }
 
-/// Speeds of one kernel on one file, in bytes a second.
+/// Medians over the repetitions of one way to scan.
+struct Column {
+    name: &'static str,
+    /// Bytes a second.
+    speed: f64,
+    /// Speed over read bandwidth.
+    ratio: f64,
+}
+
+/// One kernel on one file.
 struct Measured {
-    tiled: f64,
-    whole: f64,
-    /// `last_record_end` of every tile and `index` of what it found: what a reader pays.
-    split: f64,
+    columns: Vec<Column>,
+    bandwidth: f64,
     offsets_hash: u64,
 }
 
@@ -293,21 +300,34 @@ fn measure(scanner: Scanner, data: &[u8], grammar: Grammar, repeat: usize) -> Me
         scanner.index(tile, grammar, Eol::Lf, &mut offsets);
         offsets_hash = hash(offsets_hash, &offsets, start as u64);
     });
-    let tiled = time(repeat, || {
-        for tile in &bounds {
-            black_box(scanner.index(&data[tile.clone()], grammar, Eol::Lf, &mut offsets));
-        }
-    });
-    let split = time(repeat, || {
-        tiles(scanner, data, grammar, |_, tile| {
-            black_box(scanner.index(tile, grammar, Eol::Lf, &mut offsets));
+    // Grown to its size before the clock runs.
+    scanner.index(data, grammar, Eol::Lf, &mut offsets);
+    let mut bandwidths = Vec::new();
+    let mut speeds = [const { Vec::new() }; 3];
+    for _ in 0..repeat {
+        bandwidths.push(read_bandwidth(data));
+        let tiled = time(|| {
+            for tile in &bounds {
+                black_box(scanner.index(&data[tile.clone()], grammar, Eol::Lf, &mut offsets));
+            }
         });
+        let whole = time(|| {
+            black_box(scanner.index(data, grammar, Eol::Lf, &mut offsets));
+        });
+        let split = time(|| {
+            tiles(scanner, data, grammar, |_, tile| {
+                black_box(scanner.index(tile, grammar, Eol::Lf, &mut offsets));
+            });
+        });
+        for (speeds, seconds) in speeds.iter_mut().zip([tiled, whole, split]) {
+            speeds.push(data.len() as f64 / seconds);
+        }
+    }
+    let columns = ["tiled", "whole", "split"].into_iter().zip(speeds).map(|(name, speeds)| {
+        let ratios = speeds.iter().zip(&bandwidths).map(|(speed, bandwidth)| speed / bandwidth).collect();
+        Column { name, ratio: median(ratios), speed: median(speeds) }
     });
-    let whole = time(repeat, || {
-        black_box(scanner.index(data, grammar, Eol::Lf, &mut offsets));
-    });
-    let bytes = data.len() as f64;
-    Measured { tiled: bytes / tiled, whole: bytes / whole, split: bytes / split, offsets_hash }
+    Measured { columns: columns.collect(), bandwidth: median(bandwidths), offsets_hash }
 }
 
 fn main() -> ExitCode {
@@ -318,12 +338,11 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let bandwidth = read_bandwidth(options.repeat);
-    if options.json {
-        println!("{{\"read_bandwidth_gb_s\":{:.2}}}", bandwidth / 1e9);
-    } else {
-        println!("memory read bandwidth, one core: {:.1} GB/s", bandwidth / 1e9);
-        println!("GB/s (ratio to it)            | {TILE} byte tiles | whole buffer  | tiles, split first");
+    if !options.json {
+        println!(
+            "One core, GB/s and in brackets the ratio to the memory read bandwidth. tiled: pieces of {TILE} bytes;"
+        );
+        println!("whole: the buffer at once; split: pieces whose last record end is looked for first.");
     }
     type Generate = fn(usize) -> String;
     let files: [(&str, Grammar, Generate); 5] = [
@@ -339,11 +358,10 @@ fn main() -> ExitCode {
         let mut expected = None;
         for isa in Scanner::available() {
             let Some(scanner) = Scanner::with(isa) else { continue };
-            let repeat = if isa == Isa::Scalar { options.repeat.min(3) } else { options.repeat };
-            let measured = measure(scanner, &data, grammar, repeat);
+            let measured = measure(scanner, &data, grammar, options.repeat);
             let equal = *expected.get_or_insert(measured.offsets_hash) == measured.offsets_hash;
             differs |= !equal;
-            print_measured(&options, file, isa, &data, bandwidth, &measured, equal);
+            print_measured(&options, file, isa, data.len(), &measured, equal);
         }
     }
     if differs {
@@ -353,32 +371,20 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn print_measured(
-    options: &Options,
-    file: &str,
-    isa: Isa,
-    data: &[u8],
-    bandwidth: f64,
-    measured: &Measured,
-    equal: bool,
-) {
-    let columns = [("tiled", measured.tiled), ("whole", measured.whole), ("split", measured.split)];
+fn print_measured(options: &Options, file: &str, isa: Isa, bytes: usize, measured: &Measured, equal: bool) {
     let mut line = String::new();
+    let bandwidth = measured.bandwidth / 1e9;
     if options.json {
-        push!(
-            line,
-            "{{\"file\":\"{file}\",\"bytes\":{},\"isa\":\"{isa}\",\"offsets_equal_scalar\":{equal}",
-            data.len()
-        );
-        for (column, speed) in columns {
-            let ratio = speed / bandwidth;
-            push!(line, ",\"{column}_gb_s\":{:.2},\"{column}_ratio\":{ratio:.3}", speed / 1e9);
+        push!(line, "{{\"file\":\"{file}\",\"bytes\":{bytes},\"isa\":\"{isa}\",\"offsets_equal_scalar\":{equal}");
+        push!(line, ",\"read_bandwidth_gb_s\":{bandwidth:.2}");
+        for Column { name, speed, ratio } in &measured.columns {
+            push!(line, ",\"{name}_gb_s\":{:.2},\"{name}_ratio\":{ratio:.3}", speed / 1e9);
         }
         line.push('}');
     } else {
-        push!(line, "{file:17} {isa:6}", isa = isa.name());
-        for (_, speed) in columns {
-            push!(line, " | {:6.2} ({:.2})", speed / 1e9, speed / bandwidth);
+        push!(line, "{file:17} {:6} memory {bandwidth:5.1}", isa.name());
+        for Column { name, speed, ratio } in &measured.columns {
+            push!(line, " | {name} {:5.2} ({ratio:.2})", speed / 1e9);
         }
         line.push_str(if equal { "" } else { "  OFFSETS DIFFER" });
     }

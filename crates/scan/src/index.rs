@@ -73,26 +73,17 @@ fn index_by<K: Kernel, R: Rules>(kernel: K, mut rules: R, data: &[u8], eol: Eol,
     let mut records = 0;
     let mut base = 0;
     let mut stop = None;
-    let mut structural = [0; BATCH];
-    for batch in blocks.chunks(BATCH) {
-        let mut done = 0;
+    'blocks: for batch in blocks.chunks(BATCH) {
+        let mut writer = OffsetWriter::new(offsets, batch.len());
         for block in batch {
             let marks = rules.marks(kernel, kernel.load(block), u64::MAX);
             if marks.strays | marks.markers != 0 {
                 stop = Some(marks);
-                break;
+                break 'blocks;
             }
             records += marks.ends.count_ones() as usize;
-            structural[done] = marks.delimiters | marks.ends;
-            done += 1;
-        }
-        let mut writer = OffsetWriter::new(offsets, done);
-        for mask in &structural[..done] {
-            writer.write(kernel, *mask, base);
+            writer.write(kernel, marks.delimiters | marks.ends, base);
             base += BLOCK as u32;
-        }
-        if stop.is_some() {
-            break;
         }
     }
     if stop.is_none() && !tail.is_empty() {

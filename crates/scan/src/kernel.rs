@@ -22,12 +22,6 @@ pub(crate) trait Kernel: Copy {
     /// The bytes that equal `byte`.
     fn equal(self, block: Self::Block, byte: u8) -> u64;
 
-    /// Whether a byte equals `byte`; cheaper than to ask for which.
-    #[inline(always)]
-    fn contains(self, block: Self::Block, byte: u8) -> bool {
-        self.equal(block, byte) != 0
-    }
-
     /// The bytes of 0x80 and above.
     fn non_ascii(self, block: Self::Block) -> u64;
 
@@ -57,7 +51,7 @@ pub(crate) fn prefix_xor_by_shifts(mut mask: u64) -> u64 {
 #[inline(always)]
 pub(crate) fn write_offsets_by_bit(mask: u64, base: u32, window: &mut Window) {
     const FEW: usize = 10;
-    const MANY: usize = 20;
+    const MANY: usize = 16;
     let count = mask.count_ones() as usize;
     let rest = write_lowest(mask, base, &mut window[..FEW]);
     if count > FEW {

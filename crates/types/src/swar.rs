@@ -23,14 +23,14 @@ fn short_tail<const N: usize>(bytes: &[u8]) -> [u8; N] {
 
 /// The `len` (1 to 8) bytes before `end`, as one word ending there, zero-filled in front.
 #[inline(always)]
-pub(crate) fn load8(buf: &[u8], end: usize, len: usize) -> u64 {
+fn load8(buf: &[u8], end: usize, len: usize) -> u64 {
     let shift = 64 - 8 * len as u32;
     (u64::from_le_bytes(tail(buf, end)) >> shift) << shift
 }
 
 /// The `len` (1 to 16) bytes before `end`, as one word ending there, zero-filled in front.
 #[inline(always)]
-pub(crate) fn load16(buf: &[u8], end: usize, len: usize) -> u128 {
+fn load16(buf: &[u8], end: usize, len: usize) -> u128 {
     let shift = 128 - 8 * len as u32;
     (u128::from_le_bytes(tail(buf, end)) >> shift) << shift
 }
@@ -39,7 +39,7 @@ pub(crate) fn load16(buf: &[u8], end: usize, len: usize) -> u128 {
 #[inline(always)]
 pub(crate) fn digits8(buf: &[u8], end: usize, len: usize) -> Option<u64> {
     let shift = 64 - 8 * len as u32;
-    let nibbles = ((load8(buf, end, len) ^ ZEROES8) >> shift) << shift;
+    let nibbles = ((u64::from_le_bytes(tail(buf, end)) ^ ZEROES8) >> shift) << shift;
     is_decimal8(nibbles).then(|| number8(nibbles))
 }
 
@@ -67,44 +67,49 @@ pub(crate) struct Decimal {
 }
 
 /// Reads `len` (1 to 16) bytes before `end` as digits with at most one point and at least one digit.
-///
-/// The point is squeezed out of the register, so that the digits on both of its sides become one number.
 #[inline(always)]
 pub(crate) fn decimal16(buf: &[u8], end: usize, len: usize) -> Option<Decimal> {
-    let word = load16(buf, end, len);
-    let mut len = len as u32;
-    let (digits, scale) = match point(word) {
-        None => (word, 0),
-        Some(at) => {
-            len -= 1;
-            if len == 0 {
-                return None;
-            }
-            // Both halves exclude the point's own byte; the shift of the upper mask is split as `at` may be 15.
-            let above = word & ((u128::MAX << (8 * at)) << 8);
-            let below = word & !(u128::MAX << (8 * at));
-            (above | (below << 8), 15 - at)
+    if len <= 8 { decimal_in_word(load8(buf, end, len), len) } else { decimal_in_two_words(load16(buf, end, len), len) }
+}
+
+/// The point is squeezed out of the register, so that the digits on both of its sides become one number.
+#[inline(always)]
+fn decimal_in_word(word: u64, len: usize) -> Option<Decimal> {
+    let points = points8(word);
+    let (digits, scale) = if points == 0 {
+        (word, 0)
+    } else {
+        if len == 1 {
+            return None;
         }
+        let after_point = points.leading_zeros();
+        // All bits up to those of the last point; a second one stays and is no digit.
+        let upto = u64::MAX >> after_point;
+        ((word & !upto) | ((word & (upto >> 8)) << 8), after_point / 8)
     };
+    let len = len as u32 - u32::from(points != 0);
+    let shift = 64 - 8 * len;
+    let nibbles = ((digits ^ ZEROES8) >> shift) << shift;
+    if is_decimal8(nibbles) { Some(Decimal { digits: number8(nibbles), scale }) } else { None }
+}
+
+/// As [`decimal_in_word`], for more than eight bytes.
+#[inline(always)]
+fn decimal_in_two_words(word: u128, len: usize) -> Option<Decimal> {
+    let points = u128::from(points8((word >> 64) as u64)) << 64 | u128::from(points8(word as u64));
+    let (digits, scale) = if points == 0 {
+        (word, 0)
+    } else {
+        let after_point = points.leading_zeros();
+        let upto = u128::MAX >> after_point;
+        ((word & !upto) | ((word & (upto >> 8)) << 8), after_point / 8)
+    };
+    let len = len as u32 - u32::from(points != 0);
     let shift = 128 - 8 * len;
     let nibbles = ((digits ^ u128::from_ne_bytes([b'0'; 16])) >> shift) << shift;
     let (low, high) = (nibbles as u64, (nibbles >> 64) as u64);
     if is_decimal8(low) && is_decimal8(high) {
         Some(Decimal { digits: number8(low) * 100_000_000 + number8(high), scale })
-    } else {
-        None
-    }
-}
-
-/// Index of the last `.` in `word`, counted in bytes from the least significant.
-#[inline(always)]
-fn point(word: u128) -> Option<u32> {
-    let (low, high) = (word as u64, (word >> 64) as u64);
-    let (low, high) = (points8(low), points8(high));
-    if high != 0 {
-        Some(15 - high.leading_zeros() / 8)
-    } else if low != 0 {
-        Some(7 - low.leading_zeros() / 8)
     } else {
         None
     }
@@ -131,7 +136,15 @@ mod tests {
 
     #[test]
     fn a_point_may_be_first_or_last() {
-        for (text, digits, scale) in [("5.", 5, 0), (".5", 5, 1), ("123456789012345.", 123_456_789_012_345, 0)] {
+        for (text, digits, scale) in [
+            ("5.", 5, 0),
+            (".5", 5, 1),
+            (".1234567", 1_234_567, 7),
+            ("1234567.", 1_234_567, 0),
+            ("12345678.", 12_345_678, 0),
+            (".123456789012345", 123_456_789_012_345, 15),
+            ("123456789012345.", 123_456_789_012_345, 0),
+        ] {
             let decimal = decimal16(text.as_bytes(), text.len(), text.len()).unwrap();
             assert_eq!((decimal.digits, decimal.scale), (digits, scale), "{text}");
         }

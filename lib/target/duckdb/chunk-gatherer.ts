@@ -1,5 +1,5 @@
-import type { Chunk, NativeLoad } from '../../native/load.ts'
 import { CopyError } from '../../errors.ts'
+import type { Chunk, NativeLoad } from '../../native/load.ts'
 import { abortError } from './errors.ts'
 import { ROW_GROUP_ROWS } from './row-feed.ts'
 import { type RowSegment, RowWindow, SharedChunk } from './row-window.ts'

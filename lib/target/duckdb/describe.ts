@@ -106,7 +106,12 @@ async function candidates(connection: DuckDBConnection, table: QualifiedName): P
     const onPath = path.filter(([catalog]) => sameName(catalog, qualifier))
     return [...onPath, [qualifier, 'main']]
   }
-  return [...path.map(([catalog]) => [catalog, qualifier] as const), [database, qualifier], ['temp', qualifier], ['system', qualifier]]
+  return [
+    ...path.map(([catalog]) => [catalog, qualifier] as const),
+    [database, qualifier],
+    ['temp', qualifier],
+    ['system', qualifier],
+  ]
 }
 
 async function describeColumns(

@@ -25,9 +25,7 @@ export function loadDriver(): Promise<DuckdbDriver> {
 }
 
 /** {@link loadDriver} without its memory. `importApi` is how the package is found. */
-export async function importDriver(
-  importApi: () => Promise<typeof import('@duckdb/node-api')>,
-): Promise<DuckdbDriver> {
+export async function importDriver(importApi: () => Promise<typeof import('@duckdb/node-api')>): Promise<DuckdbDriver> {
   try {
     const api = await importApi()
     // The bindings are a dependency of node-api, not ours: package managers that do not hoist put them beside it.

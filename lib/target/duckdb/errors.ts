@@ -58,9 +58,7 @@ function conditionOf(message: string): Condition {
 
 /** Message, detail and hint: the class of exception is in the code, and the caret would point into SQL the user never wrote. */
 function sentences(raw: string): { message: string; detail?: string; hint?: string } {
-  const text = raw
-    .replace(/^(?:[A-Za-z]+ )+Error: /, '')
-    .replace(/\n+LINE \d+: [\s\S]*$/, '')
+  const text = raw.replace(/^(?:[A-Za-z]+ )+Error: /, '').replace(/\n+LINE \d+: [\s\S]*$/, '')
   const [message = '', ...rest] = text.split('\n').filter((line) => line.trim() !== '')
   const hint = rest.filter((line) => /^(?:Did you mean|Candidate)/.test(line)).join('\n')
   const detail = rest.filter((line) => !/^(?:Did you mean|Candidate)/.test(line)).join('\n')

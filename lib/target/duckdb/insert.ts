@@ -31,7 +31,10 @@ const ROW = 'copyist_row'
 export function insertSql(plan: InsertPlan, source: RowSource): string {
   const { table, columns, where } = plan
   const rows = rowsSql(plan, source)
-  const values = columns.map((column, index) => ({ name: quoteIdentifier(column.name), sql: valueSql(plan, column, index) }))
+  const values = columns.map((column, index) => ({
+    name: quoteIdentifier(column.name),
+    sql: valueSql(plan, column, index),
+  }))
   if (where === undefined) {
     return `INSERT INTO ${table.sqlName} (${values.map(({ name }) => name).join(', ')})
 SELECT ${values.map(({ sql }) => sql).join(', ')} FROM ${rows}`

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { DuckDBConnection, DuckDBType } from '@duckdb/node-api'
 import type { DataChunk, ScalarFunctionInfo, Vector } from '@duckdb/node-bindings'
 import type { DuckdbDriver } from './driver.ts'
-import { RowWindow } from './row-window.ts'
+import type { RowWindow } from './row-window.ts'
 
 /*
  * How rows get into DuckDB
@@ -79,8 +79,8 @@ export class RowFeed {
    * `owner` is what functions outlive loads with: the instance, or a connection that the caller lent.
    */
   async functionName(connection: DuckDBConnection, owner: object): Promise<string> {
-    let names = functionNames.get(owner)
-    if (names === undefined) functionNames.set(owner, (names = new Map()))
+    const names = functionNames.get(owner) ?? new Map<string, string>()
+    functionNames.set(owner, names)
     const signature = this.#signature()
     const known = names.get(signature)
     // Registered in a transaction that was rolled back since, or that has not ended, it does not exist for us.

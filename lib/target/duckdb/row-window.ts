@@ -1,6 +1,6 @@
 import type { Vector } from '@duckdb/node-bindings'
-import type { Chunk, DuckdbBatch } from '../../native/load.ts'
 import { CopyError } from '../../errors.ts'
+import type { Chunk, DuckdbBatch } from '../../native/load.ts'
 import type { DuckdbDriver } from './driver.ts'
 
 /** A chunk of the native load that several windows may share: released when the last of them lets go. */

@@ -1,6 +1,6 @@
-import type { DuckDBConnection } from '@duckdb/node-api'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { CopyError } from '../../errors.ts'
+import type { DuckDBConnection } from '@duckdb/node-api'
+import type { CopyError } from '../../errors.ts'
 import type { LoadSession, SinkKind } from '../../native/load.ts'
 import type { QualifiedName } from '../../statement/ast.ts'
 import type { InferredColumn, LoadOutcome, LoadRequest, TableDescription, TargetTransaction } from '../target.ts'

@@ -8,6 +8,9 @@ use copyist_format::{ColumnPlan, Decoded, Decoder, Header, Layout, PAD, Plan, Ti
 use copyist_scan::{Eol, Grammar, Scanner};
 use std::sync::Arc;
 
+/// What a splitter holds back behind a tile that is not the last: the longest character.
+const LOOK_AHEAD: usize = 4;
+
 /// One statement's options.
 #[derive(Clone, Debug)]
 pub struct Case {
@@ -246,9 +249,8 @@ fn tiles(case: &Case, scanner: Scanner, input: &[u8]) -> Vec<Tile> {
         let visible = &rest[..rest.len().min(want)];
         eol = eol.or_else(|| first_line_end(case, visible, last));
         let cut = if last { Some(visible.len()) } else { None };
-        // After a lone CR the next character belongs to what PostgreSQL looks at; see `Pass::noticed_at`.
-        let spared = if eol == Some(Eol::Cr) { 4 } else { 0 };
-        let cuttable = &visible[..visible.len().saturating_sub(spared)];
+        // A character's length is kept beyond the tile, for messages and for the byte after a carriage return.
+        let cuttable = &visible[..visible.len().saturating_sub(LOOK_AHEAD)];
         let cut = cut.or_else(|| scanner.last_record_end(cuttable, case.grammar(), eol?));
         let Some(len) = cut else {
             want *= 2;

@@ -26,9 +26,7 @@ impl OneByte {
 impl LineEnd for OneByte {
     #[inline(always)]
     fn marks<K: Kernel>(&mut self, kernel: K, block: K::Block, ordinary: u64) -> (u64, u64) {
-        // Rare, even as data, so that the branch costs less than the mask.
-        let strays = if kernel.contains(block, self.stray) { kernel.equal(block, self.stray) & !ordinary } else { 0 };
-        (kernel.equal(block, self.end) & !ordinary, strays)
+        (kernel.equal(block, self.end) & !ordinary, kernel.equal(block, self.stray) & !ordinary)
     }
 
     #[inline(always)]

@@ -31,7 +31,9 @@ pub fn fast_decimal(buf: &[u8], start: usize, end: usize, precision: u8, scale: 
         _ => long_decimal(&buf[first..end])?,
     };
     let missing = u32::from(scale).checked_sub(fraction)? as usize;
-    let value = digits.checked_mul(*POWERS_OF_TEN.get(missing)?)?;
+    let unit = *POWERS_OF_TEN.get(missing)?;
+    // A checked product is a function call; sixteen digits times 10^22 fit in any case.
+    let value = if digits < POWERS_OF_TEN[16] && missing <= 22 { digits * unit } else { digits.checked_mul(unit)? };
     if value >= POWERS_OF_TEN[precision as usize] {
         return None;
     }

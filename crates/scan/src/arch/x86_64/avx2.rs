@@ -3,8 +3,8 @@
 use crate::arch::EntryPoints;
 use crate::kernel::{BLOCK, Kernel, Window, write_offsets_by_bit};
 use std::arch::x86_64::{
-    __m256i, _mm_clmulepi64_si128, _mm_cvtsi128_si64, _mm_cvtsi64_si128, _mm_set1_epi8, _mm256_cmpeq_epi8,
-    _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8,
+    __m256i, _mm_clmulepi64_si128, _mm_cvtsi64_si128, _mm_cvtsi128_si64, _mm_set1_epi8, _mm256_cmpeq_epi8,
+    _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_set1_epi8,
 };
 
 /// The kernel of [`Isa::Avx2`](crate::Isa::Avx2). A value of it exists only where the CPU has AVX2 and PCLMULQDQ.
@@ -63,16 +63,6 @@ impl Kernel for Avx2 {
             (_mm256_cmpeq_epi8(low, pattern), _mm256_cmpeq_epi8(high, pattern))
         };
         top_bits(self, low, high)
-    }
-
-    #[inline(always)]
-    fn contains(self, [low, high]: [__m256i; 2], byte: u8) -> bool {
-        // SAFETY: an `Avx2` exists, so the CPU has AVX2.
-        unsafe {
-            let pattern = _mm256_set1_epi8(byte.cast_signed());
-            let equal = _mm256_or_si256(_mm256_cmpeq_epi8(low, pattern), _mm256_cmpeq_epi8(high, pattern));
-            _mm256_movemask_epi8(equal) != 0
-        }
     }
 
     #[inline(always)]

@@ -25,6 +25,8 @@ export interface LoadSetup extends Omit<RowsOptions, 'sink'> {
   readonly signal?: AbortSignal
   /** Called when the load is about to start, with the native side. */
   readonly onStart?: (native: RowsLoad) => void
+  /** Called when the load has been rolled back, before anything is checked. */
+  readonly onRolledBack?: () => void
 }
 
 /**
@@ -32,7 +34,10 @@ export interface LoadSetup extends Omit<RowsOptions, 'sink'> {
  * have been given back, and after an error the input must be closed.
  */
 export async function runLoad(target: Target, setup: LoadSetup): Promise<LoadOutcome> {
-  const transaction = await target.begin(setup.signal)
+  const transaction = await target.begin(setup.signal).catch((error) => {
+    setup.onRolledBack?.()
+    throw error
+  })
   let native: RowsLoad | undefined
   try {
     const table = await transaction.describe(named(setup.table))
@@ -59,6 +64,7 @@ export async function runLoad(target: Target, setup: LoadSetup): Promise<LoadOut
     return outcome
   } catch (error) {
     await transaction.rollback()
+    setup.onRolledBack?.()
     if (native) expect(native.closed || native.counters().rowsRead === setup.rows).toBe(true)
     throw error
   } finally {

@@ -82,12 +82,15 @@ fn year_and_month(word: u64) -> Option<(u32, u32)> {
     Some((byte(pairs, 0) * 100 + byte(pairs, 2), byte(pairs, 5)))
 }
 
-/// The microseconds of `.f{1,6}`, the last bytes of a field that is longer than eight bytes.
+/// The microseconds of `.f{1,9}`, the last bytes of a field that is longer than eight bytes.
 #[inline(always)]
 fn fraction(field: &[u8], point: usize) -> Option<i64> {
-    let count = field.len().wrapping_sub(point + 1);
-    if field[point] != b'.' || count.wrapping_sub(1) >= 6 {
+    if field[point] != b'.' {
         return None;
+    }
+    let count = field.len() - (point + 1);
+    if count.wrapping_sub(1) >= 6 {
+        return long_fraction(&field[point + 1..]);
     }
     // The digits in the low bytes, zeros after them as far as eight digits.
     let shift = 8 * (8 - count as u32);
@@ -99,6 +102,19 @@ fn fraction(field: &[u8], point: usize) -> Option<i64> {
     let fours = (pairs * 100).wrapping_add(pairs >> 16) & 0x0000_ffff_0000_ffff;
     let eights = fours.wrapping_mul(10_000).wrapping_add(fours >> 32) as u32;
     Some(i64::from(eights / 100))
+}
+
+/// The microseconds that seven to nine digits of a second round to.
+fn long_fraction(digits: &[u8]) -> Option<i64> {
+    if !(7..=9).contains(&digits.len()) || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let (value, scale) = digits.iter().fold((0, 1), |(value, scale), digit| {
+        let (value, scale): (u32, u32) = (value, scale);
+        (value * 10 + u32::from(digit - b'0'), scale * 10)
+    });
+    // Dividing two exact numbers gives the double nearest to the fraction, which is what the server rounds.
+    Some((f64::from(value) / f64::from(scale) * 1_000_000.0).round_ties_even() as i64)
 }
 
 /// `YYYY-MM-DD` as days since 2000-01-01.
@@ -113,7 +129,7 @@ pub fn fast_date(buffer: &[u8], start: usize, end: usize) -> Option<i32> {
     days(year, month, byte(day, 6))
 }
 
-/// `HH:MM:SS[.f{1,6}]` as microseconds since midnight.
+/// `HH:MM:SS[.f{1,9}]` as microseconds since midnight.
 #[inline]
 pub fn fast_time(buffer: &[u8], start: usize, end: usize) -> Option<i64> {
     let field = buffer.get(start..end)?;
@@ -134,7 +150,7 @@ struct Local {
 }
 
 impl Local {
-    /// Reads `YYYY-MM-DD[ T]HH:MM[:SS[.f{1,6}]]`.
+    /// Reads `YYYY-MM-DD[ T]HH:MM[:SS[.f{1,9}]]`.
     #[inline(always)]
     fn parse(field: &[u8]) -> Option<Local> {
         let (year, month) = year_and_month(load(field, 0)?)?;
@@ -163,43 +179,70 @@ impl Local {
     fn at_offset(self, east: i64) -> i64 {
         (self.seconds - east) * MICROS_PER_SECOND + self.micros
     }
-
-    #[inline(always)]
-    fn in_session_zone(self, context: &Context) -> Option<i64> {
-        context.local_offsets.get(self.seconds).map(|offset| self.at_offset(i64::from(offset)))
-    }
 }
 
-/// `YYYY-MM-DD[ T]HH:MM[:SS[.f{1,6}]]` as microseconds since 2000-01-01.
+/// `YYYY-MM-DD[ T]HH:MM[:SS[.f{1,9}]]` as microseconds since 2000-01-01.
 #[inline]
 pub fn fast_timestamp(buffer: &[u8], start: usize, end: usize) -> Option<i64> {
     Local::parse(buffer.get(start..end)?).map(|local| local.at_offset(0))
+}
+
+/// What may follow a timestamp.
+#[derive(Clone, Copy)]
+enum Suffix {
+    /// Nothing: the session's zone.
+    None,
+    /// Seconds east of Greenwich.
+    Offset(i64),
+}
+
+/// A timestamp, then `Z`, `±HH`, `±HH:MM` or nothing.
+#[inline(always)]
+fn zoned(field: &[u8], context: &Context) -> Option<(Local, Suffix)> {
+    // Where a displacement can start: after the minutes at least.
+    const EARLIEST: usize = 16;
+    if !context.has_iso_letters {
+        return None;
+    }
+    let len = field.len();
+    if len <= EARLIEST {
+        return Some((Local::parse(field)?, Suffix::None));
+    }
+    if field[len - 1] == b'Z' {
+        return Some((Local::parse(&field[..len - 1])?, Suffix::Offset(0)));
+    }
+    for digits in [3, 6] {
+        if len - digits >= EARLIEST && matches!(field[len - digits], b'+' | b'-') {
+            let (time, displacement) = field.split_at(len - digits);
+            return Some((Local::parse(time)?, Suffix::Offset(displacement_seconds(displacement)?)));
+        }
+    }
+    Some((Local::parse(field)?, Suffix::None))
 }
 
 /// [`fast_timestamp`]'s form, then `Z`, `±HH` or `±HH:MM`, or nothing, which means the session's zone. Microseconds
 /// since 2000-01-01 00:00:00 UTC.
 #[inline]
 pub fn fast_timestamptz(buffer: &[u8], start: usize, end: usize, context: &Context) -> Option<i64> {
-    let field = buffer.get(start..end)?;
-    if !context.has_iso_letters {
-        return None;
-    }
-    // Where a displacement can start: after the minutes at least.
-    const EARLIEST: usize = 16;
-    let len = field.len();
-    if len <= EARLIEST {
-        return Local::parse(field)?.in_session_zone(context);
-    }
-    if field[len - 1] == b'Z' {
-        return Local::parse(&field[..len - 1]).map(|local| local.at_offset(0));
-    }
-    for digits in [3, 6] {
-        if len - digits >= EARLIEST && matches!(field[len - digits], b'+' | b'-') {
-            let (time, displacement) = field.split_at(len - digits);
-            return Some(Local::parse(time)?.at_offset(displacement_seconds(displacement)?));
-        }
-    }
-    Local::parse(field)?.in_session_zone(context)
+    let (local, suffix) = zoned(buffer.get(start..end)?, context)?;
+    let offset = match suffix {
+        Suffix::Offset(offset) => offset,
+        Suffix::None => i64::from(context.local_offsets.get(local.seconds)?),
+    };
+    Some(local.at_offset(offset))
+}
+
+/// [`fast_timestamptz`]'s forms for a `timestamp`, which ignores the zone.
+#[inline]
+pub(crate) fn fast_timestamp_of_zoned(field: &[u8], context: &Context) -> Option<i64> {
+    zoned(field, context).map(|(local, _)| local.at_offset(0))
+}
+
+/// [`fast_timestamptz`]'s forms for a `date`, which ignores the time and the zone.
+#[inline]
+pub(crate) fn fast_date_of_zoned(field: &[u8], context: &Context) -> Option<i32> {
+    // A fraction may round to midnight, and the date is still the one that is written.
+    zoned(field, context).map(|(local, _)| local.seconds.div_euclid(SECONDS_PER_DAY) as i32)
 }
 
 /// Seconds east of Greenwich of `±HH` or `±HH:MM`.
@@ -221,3 +264,6 @@ fn displacement_seconds(text: &[u8]) -> Option<i64> {
     debug_assert!(seconds < SECONDS_PER_DAY);
     Some(if text[0] == b'-' { -seconds } else { seconds })
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,362 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { type CopyCallOptions, CopyError } from '../../lib/index.ts'
+import { type Bench, benches } from './targets.ts'
+
+let folder: string
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'copyist-inputs-'))
+})
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+function file(name: string, content: string | Uint8Array): string {
+  const path = join(folder, name)
+  writeFileSync(path, content)
+  return path
+}
+
+describe.each(benches)('inputs on $name', ({ open }) => {
+  let bench: Bench
+
+  beforeEach(async () => {
+    bench = await open()
+    await bench.sql('CREATE TABLE t (id integer, name text)')
+  })
+
+  afterEach(() => bench.close())
+
+  const rows = () => bench.sql('SELECT * FROM t ORDER BY id')
+
+  async function load(content: string | Uint8Array, options = 'FORMAT csv', call: CopyCallOptions = {}) {
+    return bench.db.copy(`COPY t FROM '${file('input', content)}' (${options})`, call)
+  }
+
+  /** The refusal, after proving that nothing was loaded and the connection still works. */
+  async function refusal(load: Promise<unknown>): Promise<CopyError> {
+    const error = await load.then(
+      () => undefined,
+      (reason: unknown) => reason,
+    )
+    expect(error).toBeInstanceOf(CopyError)
+    expect(await bench.sql('SELECT count(*) FROM t')).toEqual([['0']])
+    const receipt = await bench.db.copy('COPY t FROM STDIN', { stdin: [Buffer.from('7\tx\n')] })
+    expect(receipt.rowsLoaded).toBe(1)
+    await bench.sql('DELETE FROM t')
+    return error as CopyError
+  }
+
+  test('an empty file loads no row', async () => {
+    const receipt = await load('')
+    expect(receipt).toMatchObject({ rowsRead: 0, rowsLoaded: 0, headerLines: 0, bytesRead: 0 })
+    expect(await load('', 'FORMAT csv, HEADER')).toMatchObject({ rowsRead: 0, headerLines: 0 })
+  })
+
+  test('a header alone loads no row', async () => {
+    expect(await load('id,name\n', 'FORMAT csv, HEADER')).toMatchObject({ rowsRead: 0, headerLines: 1 })
+    expect(await load('id,name', 'FORMAT csv, HEADER match')).toMatchObject({ rowsRead: 0, headerLines: 1 })
+  })
+
+  test('the last line may lack its end', async () => {
+    expect(await load('1,a\n2,b')).toMatchObject({ rowsRead: 2, rowsLoaded: 2 })
+    expect(await rows()).toEqual([
+      ['1', 'a'],
+      ['2', 'b'],
+    ])
+  })
+
+  test.each([
+    ['LF', '\n'],
+    ['CRLF', '\r\n'],
+    ['CR', '\r'],
+  ])('%s line ends', async (_, eol) => {
+    await load(['1,a', '2,"b', 'c"', '3,'].join(eol))
+    expect(await rows()).toEqual([
+      ['1', 'a'],
+      ['2', `b${eol}c`],
+      ['3', null],
+    ])
+  })
+
+  test('a byte order mark is removed, offsets are those of the file', async () => {
+    await load('\uFEFF1,a\n')
+    expect(await rows()).toEqual([['1', 'a']])
+    await bench.sql('DELETE FROM t')
+    const error = await refusal(load('\uFEFF1,a\nx,b\n'))
+    expect(error.position).toMatchObject({ line: 2, byteOffset: 7, column: 'id' })
+  })
+
+  test('mixed line ends are refused', async () => {
+    const error = await refusal(load('1,a\n2,b\r\n'))
+    expect(error).toMatchObject({
+      sqlState: '22P04',
+      message: 'unquoted carriage return found in data',
+      hint: 'Use quoted CSV field to represent carriage return.',
+    })
+    expect(error.position).toMatchObject({ line: 2, byteOffset: 4 })
+  })
+
+  test('a NUL byte is refused', async () => {
+    const error = await refusal(load('1,a\n2,b\0c\n'))
+    expect(error).toMatchObject({
+      sqlState: '22021',
+      code: 'character_not_in_repertoire',
+      message: 'invalid byte sequence for encoding "UTF8": 0x00',
+      context: 'COPY t, line 2',
+    })
+  })
+
+  test('bytes that are not UTF-8 are refused', async () => {
+    const error = await refusal(load(Buffer.from('1,a\n2,caf\xe9\n', 'latin1')))
+    expect(error).toMatchObject({ sqlState: '22021', message: 'invalid byte sequence for encoding "UTF8": 0xe9 0x0a' })
+  })
+
+  test('an unterminated quote says where it opened', async () => {
+    const error = await refusal(load('1,a\n2,"b\n3,c\n4,d\n'))
+    expect(error).toMatchObject({ sqlState: '22P04', message: 'unterminated CSV quoted field' })
+    expect(error.hint).toContain('byte 6')
+    expect(error.position).toMatchObject({ byteOffset: 4 })
+  })
+
+  test('too few and too many columns', async () => {
+    expect(await refusal(load('1,a\n2\n'))).toMatchObject({
+      sqlState: '22P04',
+      message: 'missing data for column "name"',
+      context: 'COPY t, line 2: "2"',
+    })
+    expect(await refusal(load('1,a\n2,b,c\n'))).toMatchObject({
+      sqlState: '22P04',
+      message: 'extra data after last expected column',
+      context: 'COPY t, line 2: "2,b,c"',
+    })
+  })
+
+  test('a value that its type refuses', async () => {
+    const error = await refusal(load('1,a\n 2 ,b\nthree,c\n'))
+    expect(error).toMatchObject({
+      code: 'invalid_text_representation',
+      sqlState: '22P02',
+      message: 'invalid input syntax for type integer: "three"',
+      context: 'COPY t, line 3, column id: "three"',
+    })
+    expect(error.position).toMatchObject({ line: 3, byteOffset: 10, column: 'id' })
+  })
+
+  test('the first error of the file wins, at any number of threads', async () => {
+    const lines = Array.from({ length: 200_000 }, (_, index) => `${index},name ${index}`)
+    lines[190_000] = 'late,x'
+    lines[150_000] = 'first,x'
+    lines[150_001] = '1,2,3'
+    const content = `${lines.join('\n')}\n`
+    for (const threads of [1, 2, 8]) {
+      const error = await refusal(load(content, 'FORMAT csv', { threads }))
+      expect(error.context).toBe('COPY t, line 150001, column id: "first"')
+    }
+  })
+
+  test('a field of 10 MB', async () => {
+    const long = 'x'.repeat(10 * 1024 * 1024)
+    await load(`1,${long}\n2,"${long}\n"\n`)
+    expect(await bench.sql('SELECT id, length(name) FROM t ORDER BY id')).toEqual([
+      ['1', String(long.length)],
+      ['2', String(long.length + 1)],
+    ])
+  })
+
+  test('a record over the memory limit', async () => {
+    const error = await refusal(load(`1,a\n2,${'x'.repeat(2_000_000)}\n`, 'FORMAT csv', { memoryLimit: 2 * 1024 * 1024 }))
+    expect(error).toMatchObject({ sqlState: '54000', code: 'program_limit_exceeded' })
+    expect(error.message).toContain('memory limit')
+    expect(error.position.byteOffset).toBe(4)
+  })
+
+  test('a missing file, a directory, a path through a file', async () => {
+    const missing = join(folder, 'missing.csv')
+    expect(await refusal(bench.db.copy(`COPY t FROM '${missing}'`))).toMatchObject({
+      sqlState: '58P01',
+      code: 'undefined_file',
+      message: `could not open file "${missing}" for reading: No such file or directory`,
+    })
+    expect(await refusal(bench.db.copy(`COPY t FROM '${folder}'`))).toMatchObject({
+      sqlState: '42809',
+      message: `"${folder}" is a directory`,
+    })
+    const through = `${file('plain', 'x')}/y`
+    expect(await refusal(bench.db.copy(`COPY t FROM '${through}'`))).toMatchObject({ sqlState: '58030' })
+  })
+
+  test('a table and a column that do not exist', async () => {
+    const statement = "COPY nowhere FROM 'x'"
+    expect(await refusal(bench.db.copy(statement))).toMatchObject({
+      sqlState: '42P01',
+      code: 'undefined_table',
+      statement: { text: statement, offset: 5 },
+    })
+    expect(await refusal(bench.db.copy("COPY t (id, nam) FROM 'x'"))).toMatchObject({
+      sqlState: '42703',
+      message: 'column "nam" of relation "t" does not exist',
+      hint: 'Did you mean "name"?',
+    })
+  })
+
+  test('generated columns are left out, and refused when named', async () => {
+    const kind = bench.db.kind === 'postgres' ? 'STORED' : 'VIRTUAL'
+    await bench.sql(`CREATE TABLE g (a integer, b integer GENERATED ALWAYS AS (a * 2) ${kind}, c text)`)
+    await bench.db.copy(`COPY g FROM '${file('input', '1,x\n')}' CSV`)
+    expect(await bench.sql('SELECT * FROM g')).toEqual([['1', '2', 'x']])
+    await expect(bench.db.copy("COPY g (a, b) FROM 'x' CSV")).rejects.toMatchObject({
+      sqlState: '42P10',
+      message: 'column "b" is a generated column',
+      detail: 'Generated columns cannot be used in COPY.',
+    })
+  })
+
+  test('columns that are not in the list take their default', async () => {
+    await bench.sql("CREATE TABLE d (a integer DEFAULT 5, b text DEFAULT 'none', c integer)")
+    await bench.db.copy(`COPY d (c, b) FROM '${file('input', '1,x\n2,\n')}' CSV`)
+    expect(await bench.sql('SELECT * FROM d ORDER BY c')).toEqual([
+      ['5', 'x', '1'],
+      ['5', null, '2'],
+    ])
+  })
+
+  test('DEFAULT asks for the column default, field by field', async () => {
+    await bench.sql("CREATE TABLE d (a integer DEFAULT 5, b text DEFAULT 'none', c integer)")
+    const content = '1,x,1\n\\D,\\D,2\n"\\D",y,3\n'
+    await expect(bench.db.copy(`COPY d FROM '${file('input', content)}' (FORMAT csv, DEFAULT '\\D')`)).rejects.toMatchObject(
+      { sqlState: '22P02', context: expect.stringContaining('line 3, column a: "\\D"') },
+    )
+    await bench.db.copy(`COPY d FROM '${file('input', content.slice(0, 17))}' (FORMAT csv, DEFAULT '\\D')`)
+    expect(await bench.sql('SELECT * FROM d ORDER BY c')).toEqual([
+      ['1', 'x', '1'],
+      ['5', 'none', '2'],
+    ])
+    await expect(
+      bench.db.copy(`COPY d FROM '${file('input', '1,x,\\D\n')}' (FORMAT csv, DEFAULT '\\D')`),
+    ).rejects.toMatchObject({
+      sqlState: '22P04',
+      message: 'unexpected default marker in COPY data',
+      detail: 'Column "c" has no default value.',
+    })
+  })
+
+  test('WHERE holds rows back and the receipt balances', async () => {
+    const path = file('input', '1,a\n2,b\n3,c\n')
+    const receipt = await bench.db.copy(`COPY t FROM '${path}' CSV WHERE id % 2 = 1`)
+    expect(receipt).toMatchObject({ rowsRead: 3, rowsLoaded: 2, rowsFiltered: 1 })
+    expect((await rows()).map(([id]) => id)).toEqual(['1', '3'])
+  })
+
+  test('HEADER match', async () => {
+    await load('id,name\n1,a\n', 'FORMAT csv, HEADER match')
+    await bench.sql('DELETE FROM t')
+    expect(await refusal(load('id,nom\n1,a\n', 'FORMAT csv, HEADER match'))).toMatchObject({
+      sqlState: '22P04',
+      message: 'column name mismatch in header line field 2: got "nom", expected "name"',
+      context: 'COPY t, line 1: "id,nom"',
+    })
+    expect(await refusal(load('id\n1\n', 'FORMAT csv, HEADER match'))).toMatchObject({
+      message: 'wrong number of fields in header line: got 1, expected 2',
+    })
+  })
+
+  test('TEXT escapes, NULL and the end marker', async () => {
+    await load('1\ta\\tb\\\\c\\x41\\101\\n\n2\t\\N\n\\.\nanything at all', 'FORMAT text')
+    expect(await rows()).toEqual([
+      ['1', 'a\tb\\cAA\n'],
+      ['2', null],
+    ])
+  })
+
+  test('streams: Readable, web stream, iterables, strings', async () => {
+    const chunks = () => [Buffer.from('1\t'), new Uint8Array(Buffer.from('a\n')), Buffer.from('2\tb')]
+    const sources = [
+      Readable.from(chunks()),
+      new Blob(chunks()).stream(),
+      chunks(),
+      (async function* () {
+        yield* chunks()
+      })(),
+      ['1\ta\n', '2\tb\n'],
+    ]
+    for (const stdin of sources) {
+      const receipt = await bench.db.copy('COPY t FROM STDIN', { stdin: stdin as CopyCallOptions['stdin'] & object })
+      expect(receipt.files).toEqual([{ path: 'STDIN', bytes: receipt.bytesRead, rows: 2 }])
+      expect(await rows()).toEqual([
+        ['1', 'a'],
+        ['2', 'b'],
+      ])
+      await bench.sql('DELETE FROM t')
+    }
+  })
+
+  test('a stream that fails, and one of objects', async () => {
+    const failing = Readable.from(
+      (async function* () {
+        yield Buffer.from('1\ta\n')
+        throw new Error('the source broke')
+      })(),
+    )
+    const error = await refusal(bench.db.copy('COPY t FROM STDIN', { stdin: failing }))
+    expect(error.message).toContain('the source broke')
+    expect(error.cause).toMatchObject({ message: 'the source broke' })
+    expect(failing.destroyed).toBe(true)
+    const objects = await refusal(bench.db.copy('COPY t FROM STDIN', { stdin: [{ id: 1 }] as never }))
+    expect(objects.message).toContain('not bytes')
+  })
+
+  test('stdin and FROM must agree', async () => {
+    await expect(bench.db.copy('COPY t FROM STDIN')).rejects.toMatchObject({ sqlState: '22023' })
+    await expect(bench.db.copy("COPY t FROM 'x'", { stdin: [] })).rejects.toMatchObject({ sqlState: '22023' })
+    await expect(bench.db.copy("COPY t FROM 'x'", { threads: 0 })).rejects.toMatchObject({ sqlState: '22023' })
+    await expect(bench.db.copy("COPY t FROM 'x'", { memoryLimit: 5 })).rejects.toMatchObject({ sqlState: '22023' })
+  })
+
+  test('progress is reported, at the end in full', async () => {
+    const content = Array.from({ length: 100_000 }, (_, index) => `${index},name\n`).join('')
+    const seen: number[] = []
+    let last: { rowsRead: number; bytesRead: number; bytesTotal?: number } | undefined
+    await load(content, 'FORMAT csv', {
+      onProgress: (progress) => {
+        seen.push(progress.rowsRead)
+        last = progress
+      },
+    })
+    expect(seen.length).toBeGreaterThan(0)
+    expect(seen).toEqual([...seen].sort((a, b) => a - b))
+    expect(last).toMatchObject({ rowsRead: 100_000, bytesRead: content.length, bytesTotal: content.length })
+  })
+
+  test('an abort before and during the load', async () => {
+    const gone = new AbortController()
+    gone.abort()
+    await refusal(bench.db.copy("COPY t FROM 'x'", { signal: gone.signal }))
+    const controller = new AbortController()
+    const endless = Readable.from(
+      (async function* () {
+        for (let id = 0; ; id++) {
+          yield Buffer.from(`${id}\tendless\n`.repeat(1000))
+          if (id === 50) controller.abort()
+        }
+      })(),
+    )
+    const error = await refusal(bench.db.copy('COPY t FROM STDIN', { stdin: endless, signal: controller.signal }))
+    expect(error).toMatchObject({ sqlState: '57014', code: 'query_canceled' })
+  })
+
+  test('an abort while the stream is silent settles at once', async () => {
+    const silent = new Readable({ read() {} })
+    silent.push('1\ta\n')
+    const controller = new AbortController()
+    const load = bench.db.copy('COPY t FROM STDIN', { stdin: silent, signal: controller.signal })
+    setTimeout(() => controller.abort(), 100)
+    const started = performance.now()
+    expect(await refusal(load)).toMatchObject({ sqlState: '57014' })
+    expect(performance.now() - started).toBeLessThan(2000)
+    expect(silent.destroyed).toBe(true)
+  })
+})

@@ -1,0 +1,61 @@
+import { DuckDBInstance } from '@duckdb/node-api'
+import pg from 'pg'
+import { connect, type Database } from '../../lib/index.ts'
+import { createScratchDatabase } from '../postgres.ts'
+
+/** A target under test, and a way to look at it from the side. */
+export interface Bench {
+  readonly db: Database
+  /** Runs SQL on a connection that is not under test; rows as arrays of text or null. */
+  sql(text: string): Promise<(string | null)[][]>
+  close(): Promise<void>
+}
+
+/** Each target, opened anew. */
+export const benches: readonly { readonly name: 'postgres' | 'duckdb'; open(): Promise<Bench> }[] = [
+  { name: 'postgres', open: openPostgres },
+  { name: 'duckdb', open: openDuckdb },
+]
+
+async function openPostgres(): Promise<Bench> {
+  const scratch = await createScratchDatabase()
+  // A pool of one: whatever keeps its connection is found out by the next statement.
+  const pool = new pg.Pool({ connectionString: scratch.url, max: 1 })
+  const db = await connect(pool)
+  const side = new pg.Client({ connectionString: scratch.url })
+  await side.connect()
+  return {
+    db,
+    async sql(text) {
+      const { rows } = await side.query<unknown[]>({ text, rowMode: 'array' })
+      return (rows ?? []).map((row) => row.map((value) => (value === null ? null : String(value))))
+    },
+    async close() {
+      await db.close()
+      if (pool.totalCount !== pool.idleCount) throw new Error('a connection was not given back to the pool')
+      await pool.end()
+      await side.end()
+      await scratch.drop()
+    },
+  }
+}
+
+async function openDuckdb(): Promise<Bench> {
+  const instance = await DuckDBInstance.create(':memory:')
+  const connection = await instance.connect()
+  const db = await connect(connection)
+  const side = await instance.connect()
+  return {
+    db,
+    async sql(text) {
+      const reader = await side.runAndReadAll(text)
+      return reader.getRows().map((row) => row.map((value) => (value === null ? null : String(value))))
+    },
+    async close() {
+      await db.close()
+      side.closeSync()
+      connection.closeSync()
+      instance.closeSync()
+    },
+  }
+}
