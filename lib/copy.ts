@@ -50,7 +50,7 @@ export async function runCopy(target: Target, text: string, call: CopyCallOption
   } catch (error) {
     // Whatever failed first because of the abort, the abort is what happened.
     if (signal?.aborted && !isCancelled(error)) throw aborted(signal, error)
-    throw error
+    throw error instanceof CopyError ? placed(error, statement, source.name) : error
   } finally {
     await work.dispose()
   }
@@ -145,6 +145,7 @@ class Work {
         usesDefaults,
         sink,
         native,
+        memoryLimit: limits.memoryLimit,
         ...(signal === undefined ? {} : { signal }),
       })
       if (signal?.aborted) throw aborted(signal)
@@ -306,6 +307,27 @@ function unbalanced(read: number, loaded: number, filtered: number): CopyError {
     sqlState: 'XX000',
     message: `the load does not balance: ${read} rows read, ${loaded} loaded, ${filtered} filtered`,
     hint: 'Nothing was loaded. This is a defect of copyist.',
+  })
+}
+
+/** Completes what a target cannot know: the file of a position, and where in the statement the condition stands. */
+function placed(error: CopyError, statement: CopyFrom, file: string): CopyError {
+  const { position, where } = { position: error.position, where: statement.where }
+  const inFile = position.line !== undefined && position.file === undefined
+  const inWhere = where !== undefined && error.statement?.text === where.sql
+  if (!inFile && !inWhere) return error
+  return new CopyError({
+    code: error.code,
+    sqlState: error.sqlState,
+    message: error.message,
+    position: inFile ? { file, ...position } : position,
+    detail: error.detail,
+    hint: error.hint,
+    context: error.context,
+    statement: inWhere
+      ? { text: statement.text, offset: where.offset + (error.statement?.offset ?? 0) }
+      : error.statement,
+    cause: error.cause,
   })
 }
 

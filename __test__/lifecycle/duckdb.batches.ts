@@ -219,6 +219,7 @@ export async function requestFor(
     columns,
     usesDefaults: options.usesDefaults ?? false,
     sink: 'duckdb',
+    memoryLimit: 256 << 20,
     ...(options.where === undefined ? {} : { where: options.where }),
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   }

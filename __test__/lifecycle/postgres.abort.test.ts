@@ -14,6 +14,8 @@ import {
 import { startRelay } from './postgres.relay.ts'
 import { int4, RowsLoad } from './postgres.rows.ts'
 
+const memoryLimit = 1 << 28
+
 let database: ScratchDatabase
 const uncaught: unknown[] = []
 const onUncaught = (error: unknown) => uncaught.push(error)
@@ -96,7 +98,7 @@ describe('an abort', () => {
       const error = await inTransaction(target, async (transaction) => {
         const table = await transaction.describe(named('target'))
         if (!table) throw new Error('no table')
-        const request = { table, columns: [0, 1], usesDefaults: false, sink: 'pg_binary' as const, native }
+        const request = { table, columns: [0, 1], usesDefaults: false, sink: 'pg_binary' as const, native, memoryLimit }
         return copyError(transaction.load({ ...request, signal: AbortSignal.abort() }))
       })
       expect(error).toMatchObject(canceled)
@@ -111,7 +113,7 @@ describe('an abort', () => {
       const table = await transaction.describe(named('target'))
       if (!table) throw new Error('no table')
       const native = new RowsLoad({ sink: 'pg_binary', rows: 5, row: pair })
-      await transaction.load({ table, columns: [0, 1], usesDefaults: false, sink: 'pg_binary', native })
+      await transaction.load({ table, columns: [0, 1], usesDefaults: false, sink: 'pg_binary', native, memoryLimit })
       controller.abort()
       expect(await copyError(transaction.commit())).toMatchObject(canceled)
       expect(await database.query('SELECT * FROM target')).toEqual([])

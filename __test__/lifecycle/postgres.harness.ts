@@ -57,6 +57,7 @@ export async function runLoad(target: Target, setup: LoadSetup): Promise<LoadOut
       usesDefaults,
       sink,
       native,
+      memoryLimit: 1 << 28,
       ...(setup.where !== undefined && { where: setup.where }),
       ...(setup.signal && { signal: setup.signal }),
     })

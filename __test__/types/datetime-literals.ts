@@ -86,7 +86,7 @@ const INTERVALS = literals(`
   P-.5Y | P1E400D | P1e-400D | P1e15D | P1.1e15D | PT1e15S | PT36H | P1Y2 | P1Y-2
 `)
 
-/** Every second literal of a type with a zone after it, so that each zone is tried. */
+/** Literals with a zone after each. */
 const zoned = (moments: readonly string[]) =>
   moments.map((moment, index) => `${moment} ${ZONES[index % ZONES.length] ?? ''}`)
 

@@ -53,6 +53,8 @@ export interface BindingArray {
   elementOid: number
   /** A byte. */
   delimiter: number
+  /** How deep lists nest; 0 for any number of dimensions. */
+  depth: number
 }
 
 /** One column of the COPY column list. */

@@ -111,7 +111,11 @@ export class Spool {
 
 const TILE = 256 * 1024
 /** Larger for DuckDB, whose chunks then hold several vectors. */
-const DUCKDB_TILE = 1024 * 1024
+const DUCKDB_TILE = 512 * 1024
+/** Chunks that DuckDB may hold: two windows of a few row groups each. */
+const DUCKDB_WINDOW = 80
+/** After this long without a turn of the event loop, timers and signals come first. */
+const TURN_MS = 2
 /** Bytes a stream may run ahead of the decoder. */
 const STREAM_AHEAD = 1024 * 1024
 /** Output is about this much larger than its tile at first; buffers grow when it is more. */
@@ -124,7 +128,7 @@ function specification(
 ): BindingSpecification {
   const { options, limits } = plan
   const { threads, memoryLimit } = limits
-  const window = threads + (sink === 'duckdb' ? 2 * threads + 4 : 4)
+  const window = threads + (sink === 'duckdb' ? DUCKDB_WINDOW : 4)
   // A tile, its chunk and its copy are alive at once, for every thread and every place in the window.
   const affordable = Math.max(16 * 1024, Math.floor(memoryLimit / (3 * (threads + window))))
   return {
@@ -159,11 +163,13 @@ function byte(character: string): number {
 
 function bindingType(type: ColumnType): BindingType {
   switch (type.kind) {
-    case 'array':
-      return {
-        ...bindingType(type.element),
-        array: { elementOid: type.elementOid, delimiter: byte(type.delimiter) },
-      }
+    case 'array': {
+      // Nested lists are one literal; its element is what is not a list any more.
+      const { array: inner, ...element } = bindingType(type.element)
+      // Arrays of PostgreSQL, which have an OID, take any number of dimensions.
+      const depth = type.elementOid === 0 ? (inner?.depth ?? 0) + 1 : 0
+      return { ...element, array: { elementOid: type.elementOid, delimiter: byte(type.delimiter), depth } }
+    }
     case 'enum':
       return { kind: 'enum', name: type.name, labels: [...type.labels] }
     default:
@@ -183,6 +189,8 @@ class Load implements NativeLoad {
   #wake: (() => void) | undefined
   #drain: (() => void) | undefined
   #closed: Promise<void> | undefined
+  #lastTurn = performance.now()
+  readonly maxHeld: number
   readonly #stopPump = new AbortController()
   #streamError: unknown
   #columns: number
@@ -193,6 +201,7 @@ class Load implements NativeLoad {
     this.#sink = spec.sink
     this.#size = Math.ceil(spec.tileSize * OUTPUT_SLACK)
     this.#columns = spec.columns.length
+    this.maxHeld = spec.window - spec.threads
     const ready = () => this.#wake?.()
     let failure: ReturnType<BindingLoad['startFile']>
     switch (input.kind) {
@@ -228,6 +237,8 @@ class Load implements NativeLoad {
   }
 
   async next(): Promise<Chunk | undefined> {
+    // Chunks that are always ready would otherwise keep the loop in microtasks.
+    if (performance.now() - this.#lastTurn > TURN_MS) await this.#turn()
     for (;;) {
       const woken = new Promise<void>((resolve) => {
         this.#wake = resolve
@@ -236,7 +247,13 @@ class Load implements NativeLoad {
       if (chunk === 'end') return undefined
       if (chunk !== 'pending') return chunk
       await woken
+      this.#lastTurn = performance.now()
     }
+  }
+
+  async #turn(): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve))
+    this.#lastTurn = performance.now()
   }
 
   tryNext(waitMicros: number): Chunk | 'pending' | 'end' {

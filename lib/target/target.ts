@@ -48,6 +48,8 @@ export interface LoadRequest {
   readonly usesDefaults: boolean
   readonly sink: SinkKind
   readonly native: NativeLoad
+  /** Bytes that this load's buffers may take, those of `native` included. */
+  readonly memoryLimit: number
   readonly signal?: AbortSignal
 }
 

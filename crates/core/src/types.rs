@@ -52,4 +52,7 @@ pub struct ArrayType {
     pub element_oid: u32,
     /// Between elements: `,` for all built-in types but `box`.
     pub delimiter: u8,
+    /// How deep the target's lists nest, where that is part of the column's type; 0 where arrays of any number of
+    /// dimensions fit, as in PostgreSQL.
+    pub depth: u8,
 }

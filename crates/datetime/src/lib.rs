@@ -1,9 +1,9 @@
 //! PostgreSQL 18's input functions of `date`, `time`, `timetz`, `timestamp`, `timestamptz` and `interval`: the same
 //! literals accepted, the same values, the same SQLSTATE, message and hint for what is refused.
 //!
-//! Every type has a complete function ([`timestamp`], …), and most have a fast path for the form that files are full of
-//! ([`fast_timestamp`], …). A fast path is inlined and answers `None` for anything it does not know, valid or not; the
-//! complete function has the last word.
+//! Every type has a complete function ([`timestamp()`], …), and most have a fast path for the form that files are full
+//! of ([`fast_timestamp`], …). A fast path is inlined and answers `None` for anything it does not know, valid or not;
+//! the complete function has the last word.
 //!
 //! Time zones come from the IANA data compiled into this crate, so an answer never depends on the machine.
 

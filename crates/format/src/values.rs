@@ -409,7 +409,7 @@ pub(crate) fn explain_value(plan: &Plan, ty: &Type, value: &[u8]) -> Result<()> 
     }
 }
 
-fn unscaled_decimal(value: &[u8], precision: u16, scale: i16) -> Result<i128> {
+pub(crate) fn unscaled_decimal(value: &[u8], precision: u16, scale: i16) -> Result<i128> {
     let number = types::numeric::parse(value, Some((precision, scale)))?;
     number.to_i128(scale as u8).ok_or_else(|| {
         DataError::new(
@@ -424,7 +424,7 @@ fn unscaled_decimal(value: &[u8], precision: u16, scale: i16) -> Result<i128> {
 /// microseconds count from 1970.
 const DUCKDB_LAST: i64 = i64::MAX - 1 - 946_684_800_000_000;
 
-fn in_duckdb_range(bounded: bool, instant: i64, value: &[u8]) -> Result<i64> {
+pub(crate) fn in_duckdb_range(bounded: bool, instant: i64, value: &[u8]) -> Result<i64> {
     if bounded && instant > DUCKDB_LAST && instant != i64::MAX {
         return Err(DataError::new(
             ErrorCode::DatetimeFieldOverflow,
@@ -435,7 +435,7 @@ fn in_duckdb_range(bounded: bool, instant: i64, value: &[u8]) -> Result<i64> {
     Ok(instant)
 }
 
-fn finite_interval(finite: bool, interval: datetime::Interval, value: &[u8]) -> Result<datetime::Interval> {
+pub(crate) fn finite_interval(finite: bool, interval: datetime::Interval, value: &[u8]) -> Result<datetime::Interval> {
     let infinite = |i: datetime::Interval| {
         (i.months, i.days, i.micros) == (i32::MAX, i32::MAX, i64::MAX)
             || (i.months, i.days, i.micros) == (i32::MIN, i32::MIN, i64::MIN)

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use copyist_core::{DataError, ErrorCode};
 use copyist_format::infer::{Guess, column_names};
-use copyist_transcode::{ChunkData, Failure, Load, Next, Pushed, Source, Specification, peek};
+use copyist_transcode::{ChunkData, Failure, Load, Next, Pushed, Source, Specification, Summary, peek};
 use napi::bindgen_prelude::{AsyncTask, BufferSlice, Function};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Status, Task};
@@ -84,6 +84,8 @@ struct Inner {
     /// Chunks whose strings DuckDB still points to.
     held: HashMap<u32, ChunkData>,
     next_id: u32,
+    /// What can still be asked after the load was closed.
+    last: Option<Summary>,
 }
 
 /// One pass over one input.
@@ -276,7 +278,9 @@ impl BindingLoad {
     /// How far the load is.
     #[napi(catch_unwind)]
     pub fn counters(&self) -> BindingCounters {
-        let counters = self.lock().load.as_ref().map(Load::counters).unwrap_or_default();
+        let inner = self.lock();
+        let last = || inner.last.as_ref().map(|last| last.counters).unwrap_or_default();
+        let counters = inner.load.as_ref().map_or_else(last, Load::counters);
         BindingCounters {
             bytes_read: counters.bytes_read as f64,
             rows_read: counters.rows_read as f64,
@@ -287,7 +291,12 @@ impl BindingLoad {
     /// Where a row, counted from 0, stands in the input.
     #[napi(catch_unwind)]
     pub fn locate(&self, row: f64) -> Option<BindingLocation> {
-        let location = self.lock().load.as_ref()?.locate(row as u64)?;
+        let inner = self.lock();
+        let location = match (&inner.load, &inner.last) {
+            (Some(load), _) => load.locate(row as u64),
+            (None, Some(last)) => last.locate(row as u64),
+            (None, None) => None,
+        }?;
         Some(BindingLocation { line: location.line as f64, byte_offset: location.byte_offset as f64 })
     }
 
@@ -314,6 +323,7 @@ impl BindingLoad {
         let load = inner.load.take();
         if let Some(load) = &load {
             load.cancel();
+            inner.last = Some(load.summary());
         }
         inner.pushed = None;
         inner.waiting = None;

@@ -28,6 +28,8 @@ pub struct BindingArray {
     pub element_oid: u32,
     /// A byte.
     pub delimiter: u32,
+    /// How deep lists nest; 0 for any number of dimensions.
+    pub depth: u32,
 }
 
 /// One column of the COPY column list.
@@ -191,6 +193,7 @@ impl BindingType {
                 element,
                 element_oid: array.element_oid,
                 delimiter: array.delimiter as u8,
+                depth: array.depth as u8,
             })),
             None => element,
         }

@@ -16,6 +16,6 @@ pub use arrow::record_batch;
 pub use failure::Failure;
 pub use locate::Location;
 pub use peek::peek;
-pub use pipeline::{Chunk, ChunkData, Counters, Limits, Load, Next, Sink, Specification};
+pub use pipeline::{Chunk, ChunkData, Counters, Limits, Load, Next, Sink, Specification, Summary};
 pub use source::{Pushed, Source};
 pub use spool::Spool;

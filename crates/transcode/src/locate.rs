@@ -35,9 +35,11 @@ pub(crate) struct Recent {
 const KEPT: usize = 256;
 
 impl Recent {
-    pub fn push(&mut self, span: Span) -> Option<Span> {
+    pub fn push(&mut self, span: Span) {
         self.spans.push_back(span);
-        if self.spans.len() > KEPT { self.spans.pop_front() } else { None }
+        if self.spans.len() > KEPT {
+            self.spans.pop_front();
+        }
     }
 
     pub fn locate(&self, row: u64) -> Option<Location> {

@@ -101,6 +101,20 @@ pub struct Counters {
     pub header_lines: u64,
 }
 
+/// The end of a load.
+pub struct Summary {
+    pub counters: Counters,
+    recent: Recent,
+}
+
+impl Summary {
+    /// As [`Load::locate`].
+    #[must_use]
+    pub fn locate(&self, row: u64) -> Option<Location> {
+        self.recent.locate(row)
+    }
+}
+
 /// One tile's result.
 struct Done {
     chunk: Option<ChunkData>,
@@ -245,6 +259,13 @@ impl Load {
     #[must_use]
     pub fn locate(&self, row: u64) -> Option<Location> {
         lock(&self.shared.state).recent.locate(row)
+    }
+
+    /// What can be asked of the load when it is gone. `locate` then answers from here only.
+    #[must_use]
+    pub fn summary(&self) -> Summary {
+        let counters = self.counters();
+        Summary { counters, recent: std::mem::take(&mut lock(&self.shared.state).recent) }
     }
 
     /// What [`Sink::Infer`] proved, after [`Next::End`].

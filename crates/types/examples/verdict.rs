@@ -85,7 +85,7 @@ fn parse_type(spec: &str) -> Fallible<Type> {
             None => builtin_oid(element.split('(').next().unwrap_or_default())?,
         };
         let element = parse_type(element)?;
-        return Ok(Type::Array(Arc::new(ArrayType { element, element_oid, delimiter: b',' })));
+        return Ok(Type::Array(Arc::new(ArrayType { element, element_oid, delimiter: b',', depth: 0 })));
     }
     if let Some(enumeration) = spec.strip_prefix("enum:") {
         let (name, labels) = enumeration.split_once(':').ok_or("an enum needs labels")?;

@@ -124,7 +124,7 @@ mod tests {
     }
 
     fn int4_array() -> Type {
-        Type::Array(Arc::new(ArrayType { element: Type::Int4, element_oid: 23, delimiter: b',' }))
+        Type::Array(Arc::new(ArrayType { element: Type::Int4, element_oid: 23, delimiter: b',', depth: 0 }))
     }
 
     #[test]

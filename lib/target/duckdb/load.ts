@@ -19,9 +19,6 @@ import { vectorTypeOf, vectorWidthOf } from './types.ts'
  * that does not fill, because its source is slow, goes off after a while with what it has.
  */
 
-/** Bytes of chunks that a load holds at most, unless the request says otherwise: two windows. */
-const DEFAULT_MEMORY = 128 << 20
-
 /** Milliseconds between interrupts of a statement that is to stop; one that comes before DuckDB has begun goes unheard. */
 const INTERRUPT_INTERVAL = 10
 
@@ -32,8 +29,6 @@ export interface LoadContext {
   /** What a registered function outlives loads with. */
   readonly owner: object
   readonly slots: Slots
-  /** Bytes of chunks that may be held. */
-  readonly memory?: number
   /** Called before the first statement that changes the database. */
   onWrite(): void
 }
@@ -70,7 +65,8 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
     const threads = Number((await query(connection, `SELECT current_setting('threads')`))[0]?.[0] ?? 1)
     gatherer = new ChunkGatherer(request.native, {
       groups: Math.max(1, threads),
-      bytes: (context.memory ?? DEFAULT_MEMORY) / 2,
+      // Two windows at a time, and as much again on their way through the decoder.
+      bytes: request.memoryLimit / 4,
       widths,
       ...(request.signal ? { signal: request.signal } : {}),
     })

@@ -5,6 +5,7 @@ mod displacement;
 mod interval;
 mod iso_interval;
 mod number;
+mod state;
 mod time;
 mod time_of_day;
 mod timestamp;
@@ -18,6 +19,7 @@ use crate::calendar::{
     MICROS_PER_HOUR, MICROS_PER_MINUTE, MICROS_PER_SECOND, SECONDS_PER_DAY, UNIX_TO_POSTGRES_DAYS, date_from_julian,
     days_from_date, is_julian,
 };
+use crate::fault::Fault;
 use crate::zone::Zone;
 
 /// Sets of parts that a literal has given so far. A part given twice is a mistake.
@@ -140,9 +142,9 @@ enum Half {
 
 impl Fields {
     /// Reads the hour as one of a 12-hour clock.
-    fn apply_half(&mut self, half: Option<Half>) -> Result<(), crate::fault::Fault> {
+    fn apply_half(&mut self, half: Option<Half>) -> Result<(), Fault> {
         if half.is_some() && self.hour > 12 {
-            return Err(crate::fault::Fault::FieldOverflow);
+            return Err(Fault::FieldOverflow);
         }
         match half {
             Some(Half::Ante) if self.hour == 12 => self.hour = 0,

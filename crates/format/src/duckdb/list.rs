@@ -1,5 +1,214 @@
-//! placeholder
-use copyist_core::{ArrayType, DataError, ErrorCode, Result};
-pub(crate) fn write_list(_v: &[u8], _a: &ArrayType, _c: &copyist_datetime::Context, _out: &mut Vec<u8>) -> Result<()> {
-    Err(DataError::new(ErrorCode::FeatureNotSupported, "lists"))
+//! PostgreSQL's array literals as DuckDB's list literals.
+//!
+//! `{1,NULL,"a b"}` becomes `["1", NULL, "a b"]`, which DuckDB casts to the column's type. Each element has gone through
+//! its type's input function and is spelled so that DuckDB's cast gives the same value.
+
+use std::fmt::Write as _;
+
+use copyist_core::{ArrayType, DataError, ErrorCode, Result, Type};
+use copyist_datetime::{self as datetime, Context, Interval};
+use copyist_types as types;
+
+/// Appends the list literal of the array literal `value`.
+pub(crate) fn write_list(value: &[u8], array: &ArrayType, context: &Context, out: &mut Vec<u8>) -> Result<()> {
+    let mut elements = Vec::new();
+    let shape = types::array::parse_with(value, array.delimiter, |element| {
+        elements.push(match element {
+            None => None,
+            Some(text) => Some(spell(&array.element, &text, context)?),
+        });
+        Ok(())
+    })?;
+    if shape.dims.is_empty() {
+        out.extend_from_slice(b"[]");
+        return Ok(());
+    }
+    if array.depth != 0 && shape.dims.len() != usize::from(array.depth) {
+        return Err(malformed(value).with_detail(format!(
+            "The array has {} dimensions, the column's lists nest {} deep.",
+            shape.dims.len(),
+            array.depth
+        )));
+    }
+    if shape.lower_bounds.iter().any(|&bound| bound != 1) {
+        return Err(malformed(value).with_detail("DuckDB's lists begin at subscript 1."));
+    }
+    write_level(&shape.dims, &mut elements.iter(), out);
+    Ok(())
+}
+
+fn malformed(value: &[u8]) -> Box<DataError> {
+    DataError::new(
+        ErrorCode::FeatureNotSupported,
+        format!("array \"{}\" cannot be stored in DuckDB", String::from_utf8_lossy(value)),
+    )
+}
+
+fn write_level<'a>(dims: &[i32], elements: &mut impl Iterator<Item = &'a Option<Vec<u8>>>, out: &mut Vec<u8>) {
+    out.push(b'[');
+    for index in 0..dims[0] {
+        if index > 0 {
+            out.extend_from_slice(b", ");
+        }
+        if dims.len() > 1 {
+            write_level(&dims[1..], elements, out);
+            continue;
+        }
+        match elements.next() {
+            Some(Some(text)) => {
+                out.push(b'"');
+                for &byte in text {
+                    if matches!(byte, b'"' | b'\\') {
+                        out.push(b'\\');
+                    }
+                    out.push(byte);
+                }
+                out.push(b'"');
+            }
+            _ => out.extend_from_slice(b"NULL"),
+        }
+    }
+    out.push(b']');
+}
+
+/// An element's value in the spelling that DuckDB's cast reads back as that value.
+fn spell(ty: &Type, text: &[u8], context: &Context) -> Result<Vec<u8>> {
+    Ok(match ty {
+        Type::Bool => types::boolean::parse(text)?.to_string(),
+        Type::Int2 => types::integer::parse_i16(text)?.to_string(),
+        Type::Int4 => types::integer::parse_i32(text)?.to_string(),
+        Type::Int8 => types::integer::parse_i64(text)?.to_string(),
+        Type::Float4 => format!("{:?}", types::float::parse_f32(text)?),
+        Type::Float8 => format!("{:?}", types::float::parse_f64(text)?),
+        Type::Numeric(Some((precision, scale))) => {
+            decimal(crate::values::unscaled_decimal(text, *precision, *scale)?, *scale as usize)
+        }
+        Type::Bytea => {
+            let mut bytes = Vec::new();
+            types::bytea::parse(text, &mut bytes)?;
+            bytes.iter().fold(String::new(), |mut out, byte| {
+                // Writing to a string cannot fail.
+                let _ = write!(out, "\\x{byte:02X}");
+                out
+            })
+        }
+        Type::Uuid => {
+            let uuid = u128::from_be_bytes(types::uuid::parse(text)?);
+            let digits = format!("{uuid:032x}");
+            [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]].join("-")
+        }
+        Type::Date => match datetime::date(text, context)? {
+            i32::MAX => "infinity".into(),
+            i32::MIN => "-infinity".into(),
+            days => {
+                let (date, bc) = civil(i64::from(days));
+                if bc { date + " (BC)" } else { date }
+            }
+        },
+        Type::Time(p) => clock(datetime::time(text, *p, context)?),
+        Type::TimeTz(p) => {
+            let (micros, west) = datetime::timetz(text, *p, context)?;
+            let east = -i64::from(west);
+            let (sign, seconds) = if east < 0 { ('-', -east) } else { ('+', east) };
+            format!("{}{sign}{:02}:{:02}:{:02}", clock(micros), seconds / 3600, seconds / 60 % 60, seconds % 60)
+        }
+        Type::Timestamp(p) => {
+            instant(crate::values::in_duckdb_range(true, datetime::timestamp(text, *p, context)?, text)?, "")
+        }
+        Type::TimestampTz(p) => {
+            instant(crate::values::in_duckdb_range(true, datetime::timestamptz(text, *p, context)?, text)?, "+00")
+        }
+        Type::Interval(p) => {
+            let Interval { months, days, micros } =
+                crate::values::finite_interval(true, datetime::interval(text, *p, context)?, text)?;
+            let sign = if micros < 0 { "-" } else { "" };
+            format!("{months} months {days} days {sign}{}", clock(micros.unsigned_abs() as i64))
+        }
+        Type::Json | Type::Jsonb => {
+            types::json::check(text, *ty == Type::Jsonb)?;
+            return Ok(text.to_vec());
+        }
+        Type::Enum(kind) => {
+            types::enumeration::check(text, kind)?;
+            return Ok(text.to_vec());
+        }
+        Type::Varchar(Some(n)) => return Ok(types::text::check_varchar(text, *n)?.to_vec()),
+        Type::Bpchar(Some(n)) => return Ok(types::text::check_bpchar(text, *n)?.to_vec()),
+        _ => return Ok(text.to_vec()),
+    }
+    .into_bytes())
+}
+
+fn decimal(unscaled: i128, scale: usize) -> String {
+    let digits = format!("{:0width$}", unscaled.unsigned_abs(), width = scale + 1);
+    let (whole, fraction) = digits.split_at(digits.len() - scale);
+    let sign = if unscaled < 0 { "-" } else { "" };
+    if scale == 0 { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") }
+}
+
+/// Microseconds as `HH:MM:SS.ffffff`.
+fn clock(micros: i64) -> String {
+    let seconds = micros / 1_000_000;
+    format!("{:02}:{:02}:{:02}.{:06}", seconds / 3600, seconds / 60 % 60, seconds % 60, micros % 1_000_000)
+}
+
+/// Microseconds since 2000-01-01. DuckDB reads an era only right behind the date.
+fn instant(micros: i64, zone: &str) -> String {
+    match micros {
+        i64::MAX => "infinity".into(),
+        i64::MIN => "-infinity".into(),
+        _ => {
+            let (date, bc) = civil(micros.div_euclid(86_400_000_000));
+            let era = if bc { " (BC)" } else { "" };
+            format!("{date}{era} {}{zone}", clock(micros.rem_euclid(86_400_000_000)))
+        }
+    }
+}
+
+/// Days since 2000-01-01 as `YYYY-MM-DD`, and whether the year is before Christ.
+fn civil(days: i64) -> (String, bool) {
+    // Counted from 0000-03-01, so that a leap day is the last of its year.
+    let days = days + 730_425;
+    let era = days.div_euclid(146_097);
+    let day_of_era = days.rem_euclid(146_097);
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    let (year, bc) = if year <= 0 { (1 - year, true) } else { (year, false) };
+    (format!("{year:04}-{month:02}-{day:02}"), bc)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list(ty: Type, depth: u8, text: &str) -> std::result::Result<String, String> {
+        let context = Context::new(&copyist_core::Session::default()).unwrap();
+        let array = ArrayType { element: ty, element_oid: 0, delimiter: b',', depth };
+        let mut out = Vec::new();
+        write_list(text.as_bytes(), &array, &context, &mut out).map_err(|error| error.message.into_owned())?;
+        Ok(String::from_utf8(out).unwrap())
+    }
+
+    #[test]
+    fn literals() {
+        assert_eq!(list(Type::Int4, 1, "{1, NULL ,0x10}").unwrap(), r#"["1", NULL, "16"]"#);
+        assert_eq!(list(Type::Int4, 2, "{{1},{2}}").unwrap(), r#"[["1"], ["2"]]"#);
+        assert_eq!(list(Type::Text, 1, r#"{"a\"b",NULL,"NULL",""}"#).unwrap(), r#"["a\"b", NULL, "NULL", ""]"#);
+        assert_eq!(list(Type::Int4, 1, "{}").unwrap(), "[]");
+        assert_eq!(list(Type::Date, 1, "{2000-01-01,0044-03-15 BC,1999-02-28}").unwrap(), r#"["2000-01-01", "0044-03-15 (BC)", "1999-02-28"]"#);
+        assert_eq!(list(Type::Numeric(Some((5, 2))), 1, "{-0.05,1e2}").unwrap(), r#"["-0.05", "100.00"]"#);
+        assert_eq!(list(Type::Interval(None), 1, "{-1 day -1 second}").unwrap(), r#"["0 months -1 days -00:00:01.000000"]"#);
+        assert_eq!(list(Type::Bytea, 1, r#"{"\\x00ff"}"#).unwrap(), r#"["\\x00\\xFF"]"#);
+    }
+
+    #[test]
+    fn refusals() {
+        assert!(list(Type::Int4, 1, "{{1}}").is_err());
+        assert!(list(Type::Int4, 1, "[2:3]={1,2}").is_err());
+        assert_eq!(list(Type::Int4, 1, "{x}").unwrap_err(), "invalid input syntax for type integer: \"x\"");
+    }
 }
