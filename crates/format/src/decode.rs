@@ -10,7 +10,7 @@ use crate::csv::Csv;
 use crate::fault::{Fault, Shown};
 use crate::field::{Field, Fields};
 use crate::text::{Text, end_marker_error};
-use crate::tile::{PAD, Tile};
+use crate::tile::{LOOK_AHEAD, PAD, Tile};
 use crate::values::{Rows, Stopped, decode_column, explain_value, values_for};
 use crate::{Header, Plan, utf8};
 
@@ -44,7 +44,7 @@ pub struct Decoder {
 /// Why the tile cannot be read past a position.
 #[derive(Clone, Copy)]
 enum Event {
-    /// The bad byte is here; the position of the event can be one byte before, see [`Pass::first_event`].
+    /// The bad byte is here; the event is where PostgreSQL first looks at it, see [`Pass::noticed_at`].
     BadEncoding(usize),
     StrayEol,
     EndMarker,
@@ -55,8 +55,16 @@ impl Decoder {
     #[must_use]
     pub fn new(plan: Arc<Plan>) -> Self {
         let columns = plan.columns.iter().map(|column| Column::new(values_for(plan.layout, &column.ty))).collect();
-        let decoded =
-            Decoded { columns, arena: Vec::new(), rows: 0, start: 0, header_lines: 0, lines: 0, fault: None, ended: false };
+        let decoded = Decoded {
+            columns,
+            arena: Vec::new(),
+            rows: 0,
+            start: 0,
+            header_lines: 0,
+            lines: 0,
+            fault: None,
+            ended: false,
+        };
         Self { plan, offsets: Vec::new(), decoded }
     }
 
@@ -91,13 +99,8 @@ impl Decoder {
         let indexed = plan.scanner.index(data, plan.grammar, tile.eol.unwrap_or(Eol::Lf), &mut self.offsets);
         match plan.grammar {
             Grammar::Csv { quote, escape, .. } => {
-                let fields = Csv {
-                    quote,
-                    escape,
-                    null: &plan.null,
-                    default: plan.default.as_deref(),
-                    quotes: indexed.quotes,
-                };
+                let fields =
+                    Csv { quote, escape, null: &plan.null, default: plan.default.as_deref(), quotes: indexed.quotes };
                 Pass { plan: &plan, tile, data, fields }.run(&indexed, &mut self.offsets, out);
             }
             Grammar::Text { .. } => {
@@ -126,7 +129,7 @@ impl<F: Fields> Pass<'_, F> {
     fn run(&self, indexed: &copyist_scan::Indexed, offsets: &mut Vec<u32>, out: &mut Decoded) {
         let (plan, data) = (self.plan, self.data);
         let crlf = self.tile.eol == Some(Eol::CrLf);
-        let event = self.first_event(indexed);
+        let event = self.first_event(indexed, offsets);
         let mut records = indexed.records;
         if let Some((at, _)) = event {
             offsets.truncate(offsets.partition_point(|&offset| (offset as usize) < at));
@@ -139,6 +142,14 @@ impl<F: Fields> Pass<'_, F> {
         let open_quote = if event.is_none() { indexed.open_quote } else { None };
 
         let mut first = 0;
+        if self.tile.header && records == 0 && plan.header == Header::Match && self.is_over(event) {
+            // Without any line PostgreSQL matches an empty one.
+            let ends = [u32::from(crlf)];
+            if let Err(error) = self.match_header(&ends, None) {
+                out.fault = Some(self.fault(error, 0, 0, offsets));
+                return;
+            }
+        }
         if self.tile.header && records > 0 {
             let end = offsets.iter().position(|&offset| self.is_end(offset)).unwrap_or(offsets.len() - 1);
             first = end + 1;
@@ -205,17 +216,15 @@ impl<F: Fields> Pass<'_, F> {
     }
 
     /// The first position that stops reading, if any.
-    fn first_event(&self, indexed: &copyist_scan::Indexed) -> Option<(usize, Event)> {
+    fn first_event(&self, indexed: &copyist_scan::Indexed, offsets: &[u32]) -> Option<(usize, Event)> {
         let (high, nul) = self.plan.scanner.non_ascii_or_nul(self.data);
         let encoding = if high || nul { utf8::first_invalid(self.data) } else { None };
-        // PostgreSQL looks at the byte after a carriage return before it makes anything of the return itself, so a bad
-        // byte there is found while the record is still open.
-        let encoding = encoding.map(|bad| {
-            let after_return = bad > 0 && self.data[bad - 1] == b'\r';
-            let at = if after_return && self.looks_past_return(bad - 1) { bad - 1 } else { bad };
-            (at, Event::BadEncoding(bad))
-        });
+        let encoding = encoding
+            .or_else(|| self.bad_after_return())
+            .map(|bad| (self.noticed_at(bad, indexed, offsets), Event::BadEncoding(bad)))
+            .filter(|(noticed, _)| *noticed < self.data.len());
         [
+            // First, because looking ahead comes before any judgement of what was looked at.
             encoding,
             indexed.stray_eol.map(|at| (at, Event::StrayEol)),
             indexed.end_marker.map(|at| (at, Event::EndMarker)),
@@ -225,11 +234,41 @@ impl<F: Fields> Pass<'_, F> {
         .min_by_key(|(at, _)| *at)
     }
 
-    /// Whether PostgreSQL looks at the byte after the carriage return at `at` before it judges the return.
-    fn looks_past_return(&self, at: usize) -> bool {
-        // In the first record the style is not known yet, whatever this return makes of it.
-        let style_unknown = self.tile.first && !self.data[..at].contains(&b'\r') && self.tile.eol != Some(Eol::Lf);
-        self.plan.is_csv() || self.tile.eol == Some(Eol::CrLf) || style_unknown
+    /// The offset just past the data, if a bad byte stands there and the data ends in a lone carriage return.
+    fn bad_after_return(&self) -> Option<usize> {
+        let len = self.data.len();
+        if self.tile.eol != Some(Eol::Cr) || self.tile.last || self.data.last() != Some(&b'\r') {
+            return None;
+        }
+        let ahead = &self.tile.buffer[PAD + len..PAD + self.tile.filled];
+        (utf8::first_invalid(&ahead[..ahead.len().min(LOOK_AHEAD)]) == Some(0)).then_some(len)
+    }
+
+    /// Where PostgreSQL's reader stands when it runs into the bad byte: it looks one byte ahead at a carriage return that
+    /// may begin a CRLF (in CSV at any), and up to two beyond an end marker, before it makes anything of either.
+    fn noticed_at(&self, bad: usize, indexed: &copyist_scan::Indexed, offsets: &[u32]) -> usize {
+        let crlf = self.tile.eol == Some(Eol::CrLf);
+        if bad > 0 && self.data[bad - 1] == b'\r' {
+            if let Some(marker) = indexed.end_marker.filter(|marker| crlf && marker + 3 == bad) {
+                return marker;
+            }
+            // In the first record the style is not known yet, whatever this return makes of it.
+            let in_first =
+                || self.tile.first && !offsets.iter().any(|&offset| (offset as usize) < bad - 1 && self.is_end(offset));
+            if self.plan.is_csv() || crlf || in_first() {
+                return bad - 1;
+            }
+        }
+        indexed.end_marker.filter(|marker| marker + 2 == bad).unwrap_or(bad)
+    }
+
+    /// Whether the data ends without a fault after the last record.
+    fn is_over(&self, event: Option<(usize, Event)>) -> bool {
+        match event {
+            None => self.tile.last,
+            Some((at, Event::EndMarker)) => self.end_marker(at, 0).is_ok(),
+            Some(_) => false,
+        }
     }
 
     /// How many rows from the first have exactly `width` fields.
@@ -271,11 +310,7 @@ impl<F: Fields> Pass<'_, F> {
     }
 
     fn lines(&self, indexed: &copyist_scan::Indexed, records: usize, offsets: &[u32]) -> u64 {
-        if self.plan.is_csv() && indexed.quotes {
-            self.lines_before(self.data.len(), offsets)
-        } else {
-            records as u64
-        }
+        if self.plan.is_csv() && indexed.quotes { self.lines_before(self.data.len(), offsets) } else { records as u64 }
     }
 
     /// A fault in the record `start..end` of the data.
@@ -311,11 +346,8 @@ impl<F: Fields> Pass<'_, F> {
         let start = if row == 0 { rows.start - PAD } else { body[from - 1] as usize + 1 };
         let end = self.record_end(&body[..from + count]).min(self.data.len());
         let mut shown = None;
-        let error = if let Some(open) = open_quote.filter(|&open| (start..end).contains(&open)) {
-            self.unterminated(open, offsets)
-        } else {
-            self.explain_fields(&body[from..from + count], start, &mut shown)
-        };
+        let open = open_quote.filter(|open| (start..end).contains(open));
+        let error = self.explain_fields(&body[from..from + count], start, open, offsets, &mut shown);
         let mut fault = self.fault(error, start, end, offsets);
         if let Some(shown) = shown {
             fault.shown = shown;
@@ -323,8 +355,18 @@ impl<F: Fields> Pass<'_, F> {
         fault
     }
 
-    fn explain_fields(&self, ends: &[u32], start: usize, shown: &mut Option<Shown>) -> Box<DataError> {
+    fn explain_fields(
+        &self,
+        ends: &[u32],
+        start: usize,
+        open_quote: Option<usize>,
+        offsets: &[u32],
+        shown: &mut Option<Shown>,
+    ) -> Box<DataError> {
         let columns = &self.plan.columns;
+        if let Some(error) = self.too_much_for_no_columns(ends, start) {
+            return error;
+        }
         let mut values = Vec::with_capacity(ends.len());
         let spare = crate::ColumnPlan {
             name: String::new(),
@@ -336,6 +378,9 @@ impl<F: Fields> Pass<'_, F> {
         let mut at = start;
         for (index, &end) in ends.iter().enumerate() {
             let last = index + 1 == ends.len();
+            if let Some(open) = open_quote.filter(|_| last) {
+                return self.unterminated(open, offsets);
+            }
             let stop = if last { self.record_end(ends) } else { end as usize };
             match self.value(at, stop, columns.get(index).unwrap_or(&spare)) {
                 Ok(value) => values.push(value),
@@ -343,8 +388,7 @@ impl<F: Fields> Pass<'_, F> {
             }
             at = end as usize + 1;
         }
-        let empty_line = columns.is_empty() && values.len() == 1 && ends[0] as usize <= start;
-        if values.len() > columns.len() && !empty_line {
+        if values.len() > columns.len() && !columns.is_empty() {
             return DataError::new(ErrorCode::BadCopyFileFormat, "extra data after last expected column");
         }
         for (index, column) in columns.iter().enumerate() {
@@ -364,11 +408,32 @@ impl<F: Fields> Pass<'_, F> {
         DataError::new(ErrorCode::InternalError, "a row was refused and then accepted")
     }
 
+    /// A table without columns takes empty lines only; their fields are never looked at.
+    fn too_much_for_no_columns(&self, ends: &[u32], start: usize) -> Option<Box<DataError>> {
+        (self.plan.columns.is_empty() && self.record_end(ends).min(self.data.len()) > start)
+            .then(|| DataError::new(ErrorCode::BadCopyFileFormat, "extra data after last expected column"))
+    }
+
     /// One field's value, None for NULL and DEFAULT.
     fn value(&self, start: usize, end: usize, column: &crate::ColumnPlan) -> Result<Option<Vec<u8>>> {
         let mut arena = Vec::new();
         let buffer = &self.tile.buffer;
         Ok(match self.fields.resolve(buffer, PAD + start, PAD + end, column, &mut arena)? {
+            Field::Null | Field::Default => None,
+            Field::Plain(s, e) => Some(buffer[s..e].to_vec()),
+            Field::Rewritten(s, e) => Some(arena[s..e].to_vec()),
+        })
+    }
+
+    /// One field of the header, None for NULL. A DEFAULT string that the column may have is compared like any other.
+    fn header_name(&self, start: usize, end: usize, column: &crate::ColumnPlan) -> Result<Option<Vec<u8>>> {
+        let mut arena = Vec::new();
+        let buffer = &self.tile.buffer;
+        let mut field = self.fields.resolve(buffer, PAD + start, PAD + end, column, &mut arena)?;
+        if field == Field::Default {
+            field = self.fields.without_default().resolve(buffer, PAD + start, PAD + end, column, &mut arena)?;
+        }
+        Ok(match field {
             Field::Null | Field::Default => None,
             Field::Plain(s, e) => Some(buffer[s..e].to_vec()),
             Field::Rewritten(s, e) => Some(arena[s..e].to_vec()),
@@ -389,28 +454,32 @@ impl<F: Fields> Pass<'_, F> {
     }
 
     fn match_header(&self, ends: &[u32], unterminated: Option<usize>) -> Result<()> {
-        if let Some(open) = unterminated {
-            return Err(self.unterminated(open, ends));
-        }
         let columns = &self.plan.columns;
         let bad = |message: String| Err(DataError::new(ErrorCode::BadCopyFileFormat, message));
+        if let Some(error) = self.too_much_for_no_columns(ends, 0) {
+            return Err(error);
+        }
         let mut at = 0;
         let mut names = Vec::with_capacity(ends.len());
         for (index, &end) in ends.iter().enumerate() {
-            let stop = if index + 1 == ends.len() { self.record_end(ends) } else { end as usize };
-            let mut name = crate::ColumnPlan {
-                name: String::new(),
+            let last = index + 1 == ends.len();
+            if let Some(open) = unterminated.filter(|_| last) {
+                return Err(self.unterminated(open, ends));
+            }
+            let stop = if last { self.record_end(ends) } else { end as usize };
+            // FORCE_NULL and FORCE_NOT_NULL do not apply to the header.
+            let name = crate::ColumnPlan {
+                name: columns.get(index).map(|column| column.name.clone()).unwrap_or_default(),
                 ty: copyist_core::Type::Text,
                 force_not_null: false,
                 force_null: false,
-                has_default: true,
+                has_default: columns.get(index).is_none_or(|column| column.has_default),
             };
-            if let Some(column) = columns.get(index) {
-                name.name.clone_from(&column.name);
-                name.has_default = column.has_default;
-            }
-            names.push(self.value(at, stop, &name)?);
+            names.push(self.header_name(at, stop, &name)?);
             at = end as usize + 1;
+        }
+        if columns.is_empty() {
+            return Ok(());
         }
         if names.len() != columns.len() {
             return bad(format!(

@@ -26,6 +26,10 @@ pub(crate) trait Fields: Copy {
     /// Whether a field that a typed fast path accepts could be the NULL or DEFAULT string.
     fn markers_look_typed(&self) -> bool;
 
+    /// The same rules without a DEFAULT string.
+    #[must_use]
+    fn without_default(self) -> Self;
+
     /// Resolves the field `buffer[start..end]`. A rewritten value goes to the end of `arena`.
     fn resolve(
         &self,
@@ -44,9 +48,6 @@ pub(crate) fn looks_typed(marker: &[u8]) -> bool {
 
 /// The error for a DEFAULT string where the column has none.
 pub(crate) fn unexpected_default(column: &ColumnPlan) -> Box<copyist_core::DataError> {
-    copyist_core::DataError::new(
-        copyist_core::ErrorCode::BadCopyFileFormat,
-        "unexpected default marker in COPY data",
-    )
-    .with_detail(format!("Column \"{}\" has no default value.", column.name))
+    copyist_core::DataError::new(copyist_core::ErrorCode::BadCopyFileFormat, "unexpected default marker in COPY data")
+        .with_detail(format!("Column \"{}\" has no default value.", column.name))
 }

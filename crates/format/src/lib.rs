@@ -19,4 +19,4 @@ pub use column::{ByteRef, Column, Validity, Values};
 pub use decode::{Decoded, Decoder};
 pub use fault::{Fault, Shown};
 pub use plan::{ColumnPlan, Header, Layout, Plan};
-pub use tile::{PAD, Tile};
+pub use tile::{LOOK_AHEAD, PAD, Tile};

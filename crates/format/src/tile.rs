@@ -6,6 +6,10 @@ use copyist_scan::Eol;
 /// inside the buffer.
 pub const PAD: usize = 64;
 
+/// Bytes to hold back behind the records of a tile that is not the last: the longest character. They tell what stands after
+/// a carriage return, and messages quote them.
+pub const LOOK_AHEAD: usize = 4;
+
 /// Whole records, cut out of the input at record ends. Only the last tile of an input may end without one.
 #[derive(Debug, Default)]
 pub struct Tile {

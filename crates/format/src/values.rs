@@ -77,16 +77,16 @@ pub(crate) fn decode_column<F: Fields>(
     let Column { values, validity, defaults } = column;
     let mut sink = Sink { rows, spec, c, limit, validity, defaults, arena };
     match (values, &spec.ty) {
-        (Values::Bool(out), _) => sink.typed(out, 0, |b, s, e| fast_bool(&b[s..e]), |v| types::boolean::parse(v).map(u8::from)),
+        (Values::Bool(out), _) => {
+            sink.typed(out, 0, |b, s, e| fast_bool(&b[s..e]), |v| types::boolean::parse(v).map(u8::from))
+        }
         (Values::I16(out), _) => sink.typed(
             out,
             0,
             |b, s, e| types::integer::fast_i64(b, s, e).and_then(|v| i16::try_from(v).ok()),
             types::integer::parse_i16,
         ),
-        (Values::I32(out), Type::Date) => {
-            sink.typed(out, 0, datetime::fast_date, |v| datetime::date(v, context))
-        }
+        (Values::I32(out), Type::Date) => sink.typed(out, 0, datetime::fast_date, |v| datetime::date(v, context)),
         (Values::I32(out), _) => sink.typed(
             out,
             0,

@@ -30,7 +30,10 @@ pub fn info() -> BindingInfo {
     BindingInfo {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         instruction_set: scanner.isa().name().to_owned(),
-        available_instruction_sets: copyist_scan::Scanner::available().iter().map(|isa| isa.name().to_owned()).collect(),
+        available_instruction_sets: copyist_scan::Scanner::available()
+            .iter()
+            .map(|isa| isa.name().to_owned())
+            .collect(),
         parallelism: std::thread::available_parallelism().map_or(1, |n| n.get() as u32),
         problem,
     }

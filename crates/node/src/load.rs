@@ -404,10 +404,7 @@ fn open(path: &str) -> Result<File, Failure> {
     let file = File::open(path).map_err(|error| refuse(&error))?;
     let metadata = file.metadata().map_err(|error| refuse(&error))?;
     if metadata.is_dir() {
-        return Err(Failure::whole(DataError::new(
-            ErrorCode::WrongObjectType,
-            format!("\"{path}\" is a directory"),
-        )));
+        return Err(Failure::whole(DataError::new(ErrorCode::WrongObjectType, format!("\"{path}\" is a directory"))));
     }
     Ok(file)
 }
@@ -416,9 +413,7 @@ fn binding_guess(guess: &Guess) -> BindingGuess {
     let (kind, precision, scale) = match guess {
         Guess::Bool => ("bool", None, None),
         Guess::Int8 => ("int8", None, None),
-        Guess::Numeric { precision, scale } => {
-            ("numeric", Some(u32::from(*precision)), Some(i32::from(*scale)))
-        }
+        Guess::Numeric { precision, scale } => ("numeric", Some(u32::from(*precision)), Some(i32::from(*scale))),
         Guess::Float8 => ("float8", None, None),
         Guess::Date => ("date", None, None),
         Guess::Time => ("time", None, None),

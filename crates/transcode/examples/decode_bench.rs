@@ -74,13 +74,8 @@ fn main() {
                     let ChunkData::Arrow(batch) = &chunk.data else { continue };
                     ids += batch.column(0).as_primitive::<Int64Type>().iter().flatten().sum::<i64>();
                     temperature += batch.column(3).as_primitive::<Float64Type>().iter().flatten().sum::<f64>();
-                    humidity += batch
-                        .column(4)
-                        .as_primitive::<Int32Type>()
-                        .iter()
-                        .flatten()
-                        .map(i64::from)
-                        .sum::<i64>();
+                    humidity +=
+                        batch.column(4).as_primitive::<Int32Type>().iter().flatten().map(i64::from).sum::<i64>();
                     text += batch.column(6).as_string::<i32>().value_data().len();
                     load.recycle(chunk.data);
                 }

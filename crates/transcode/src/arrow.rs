@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use arrow_array::types::IntervalMonthDayNano;
 use arrow_array::{
-    ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, FixedSizeBinaryArray, Float32Array, Float64Array, Int16Array,
-    Int32Array, Int64Array, IntervalMonthDayNanoArray, RecordBatch, RecordBatchOptions, StringArray, Time64MicrosecondArray,
-    TimestampMicrosecondArray,
+    ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, FixedSizeBinaryArray, Float32Array,
+    Float64Array, Int16Array, Int32Array, Int64Array, IntervalMonthDayNanoArray, RecordBatch, RecordBatchOptions,
+    StringArray, Time64MicrosecondArray, TimestampMicrosecondArray,
 };
 use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow_schema::{Field, Schema};
@@ -56,9 +56,7 @@ fn array(spec: &ColumnPlan, column: &Column, tile: &Tile, decoded: &Decoded) -> 
             Arc::new(Date32Array::new(ScalarBuffer::from(days), nulls))
         }
         (Values::I32(v), _) => Arc::new(Int32Array::new(ScalarBuffer::from(v.clone()), nulls)),
-        (Values::I64(v), Type::Time(_)) => {
-            Arc::new(Time64MicrosecondArray::new(ScalarBuffer::from(v.clone()), nulls))
-        }
+        (Values::I64(v), Type::Time(_)) => Arc::new(Time64MicrosecondArray::new(ScalarBuffer::from(v.clone()), nulls)),
         (Values::I64(v), Type::Timestamp(_) | Type::TimestampTz(_)) => {
             let micros = v.iter().map(|&micros| micros.saturating_add(EPOCH_MICROS)).collect::<Vec<_>>();
             let array = TimestampMicrosecondArray::new(ScalarBuffer::from(micros), nulls);

@@ -8,8 +8,8 @@ mod locate;
 mod peek;
 mod pipeline;
 mod source;
-mod spool;
 mod splitter;
+mod spool;
 
 #[cfg(feature = "arrow")]
 pub use arrow::record_batch;

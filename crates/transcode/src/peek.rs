@@ -38,19 +38,10 @@ pub fn peek(
         tile.len = offsets[end] as usize + 1;
     }
     tile.header = false;
-    let column = ColumnPlan {
-        name: String::new(),
-        ty: Type::Text,
-        force_not_null: false,
-        force_null: false,
-        has_default: true,
-    };
-    let plan = Arc::new(Plan {
-        header: Header::No,
-        columns: vec![column; width],
-        layout: Layout::PgText,
-        ..plan.clone()
-    });
+    let column =
+        ColumnPlan { name: String::new(), ty: Type::Text, force_not_null: false, force_null: false, has_default: true };
+    let plan =
+        Arc::new(Plan { header: Header::No, columns: vec![column; width], layout: Layout::PgText, ..plan.clone() });
     let mut decoder = Decoder::new(Arc::clone(&plan));
     let decoded = decoder.decode(&tile);
     if let Some(fault) = &decoded.fault {

@@ -206,9 +206,8 @@ impl Load {
         let mut handles = Vec::with_capacity(threads);
         for number in 0..threads {
             let worker = Arc::clone(&shared);
-            let spawned = std::thread::Builder::new()
-                .name(format!("copyist-{number}"))
-                .spawn(move || Worker::new(&worker).run());
+            let spawned =
+                std::thread::Builder::new().name(format!("copyist-{number}")).spawn(move || Worker::new(&worker).run());
             match spawned {
                 Ok(handle) => handles.push(handle),
                 // Fewer threads do the same work; none at all is an error of the load.

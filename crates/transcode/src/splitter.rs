@@ -1,7 +1,7 @@
 //! The sequential half: reads the input and cuts it into tiles at record ends. Exact, whatever is quoted.
 
 use copyist_core::{DataError, ErrorCode};
-use copyist_format::{Header, PAD, Plan, Tile};
+use copyist_format::{Header, LOOK_AHEAD, PAD, Plan, Tile};
 use copyist_scan::{Eol, Grammar};
 
 use crate::failure::Failure;
@@ -90,7 +90,8 @@ impl Splitter {
                 break (data.len(), true);
             }
             if let Some(eol) = self.eol
-                && let Some(cut) = plan.scanner.last_record_end(data, plan.grammar, eol)
+                && let Some(cut) =
+                    plan.scanner.last_record_end(&data[..data.len().saturating_sub(LOOK_AHEAD)], plan.grammar, eol)
             {
                 break (cut, false);
             }

@@ -32,6 +32,10 @@ impl Fields for Csv<'_> {
         self.null.is_empty() && !column.force_not_null
     }
 
+    fn without_default(self) -> Self {
+        Self { default: None, ..self }
+    }
+
     fn markers_look_typed(&self) -> bool {
         looks_typed(self.null) || self.default.is_some_and(looks_typed)
     }
@@ -62,19 +66,11 @@ impl Fields for Csv<'_> {
 
 impl Csv<'_> {
     /// A field with at least one quote in it.
-    fn resolve_quoted(
-        &self,
-        raw: &[u8],
-        start: usize,
-        column: &ColumnPlan,
-        arena: &mut Vec<u8>,
-    ) -> Result<Field> {
+    fn resolve_quoted(&self, raw: &[u8], start: usize, column: &ColumnPlan, arena: &mut Vec<u8>) -> Result<Field> {
         let field = match raw {
             // The usual shape: one pair of quotes around a value without quotes or escapes.
             [first, inner @ .., last]
-                if *first == self.quote
-                    && *last == self.quote
-                    && memchr2(self.quote, self.escape, inner).is_none() =>
+                if *first == self.quote && *last == self.quote && memchr2(self.quote, self.escape, inner).is_none() =>
             {
                 Field::Plain(start + 1, start + 1 + inner.len())
             }

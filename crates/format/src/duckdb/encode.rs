@@ -178,7 +178,9 @@ fn write_values(
             bytes
         }),
         // A signed 128-bit integer that sorts as the uuid does: the top bit is flipped.
-        Values::Uuid(v) => fixed(&mut out[place.data..end], v, |uuid| (u128::from_be_bytes(uuid) ^ 1 << 127).to_le_bytes()),
+        Values::Uuid(v) => {
+            fixed(&mut out[place.data..end], v, |uuid| (u128::from_be_bytes(uuid) ^ 1 << 127).to_le_bytes())
+        }
         Values::Enum(v) => {
             let slot = &mut out[place.data..end];
             match place.width {

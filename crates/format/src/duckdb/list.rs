@@ -199,9 +199,15 @@ mod tests {
         assert_eq!(list(Type::Int4, 2, "{{1},{2}}").unwrap(), r#"[["1"], ["2"]]"#);
         assert_eq!(list(Type::Text, 1, r#"{"a\"b",NULL,"NULL",""}"#).unwrap(), r#"["a\"b", NULL, "NULL", ""]"#);
         assert_eq!(list(Type::Int4, 1, "{}").unwrap(), "[]");
-        assert_eq!(list(Type::Date, 1, "{2000-01-01,0044-03-15 BC,1999-02-28}").unwrap(), r#"["2000-01-01", "0044-03-15 (BC)", "1999-02-28"]"#);
+        assert_eq!(
+            list(Type::Date, 1, "{2000-01-01,0044-03-15 BC,1999-02-28}").unwrap(),
+            r#"["2000-01-01", "0044-03-15 (BC)", "1999-02-28"]"#
+        );
         assert_eq!(list(Type::Numeric(Some((5, 2))), 1, "{-0.05,1e2}").unwrap(), r#"["-0.05", "100.00"]"#);
-        assert_eq!(list(Type::Interval(None), 1, "{-1 day -1 second}").unwrap(), r#"["0 months -1 days -00:00:01.000000"]"#);
+        assert_eq!(
+            list(Type::Interval(None), 1, "{-1 day -1 second}").unwrap(),
+            r#"["0 months -1 days -00:00:01.000000"]"#
+        );
         assert_eq!(list(Type::Bytea, 1, r#"{"\\x00ff"}"#).unwrap(), r#"["\\x00\\xFF"]"#);
     }
 

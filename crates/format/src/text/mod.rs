@@ -36,6 +36,10 @@ impl Fields for Text<'_> {
         self.null.is_empty()
     }
 
+    fn without_default(self) -> Self {
+        Self { default: None, ..self }
+    }
+
     fn markers_look_typed(&self) -> bool {
         looks_typed(self.null) || self.default.is_some_and(looks_typed)
     }
@@ -49,7 +53,12 @@ impl Fields for Text<'_> {
         column: &ColumnPlan,
         arena: &mut Vec<u8>,
     ) -> Result<Field> {
-        let raw = &buffer[start..end];
+        let mut raw = &buffer[start..end];
+        if self.backslashes && raw.last() == Some(&b'\\') && ends_in_lone_backslash(raw) {
+            // Only the end of the input leaves one; it stands for nothing, not even for the markers.
+            raw = &raw[..raw.len() - 1];
+        }
+        let end = start + raw.len();
         if raw == self.null {
             return Ok(Field::Null);
         }
@@ -63,6 +72,11 @@ impl Fields for Text<'_> {
         unescape(raw, arena)?;
         Ok(Field::Rewritten(from, arena.len()))
     }
+}
+
+/// Whether the last backslash is not itself escaped.
+fn ends_in_lone_backslash(raw: &[u8]) -> bool {
+    raw.iter().rev().take_while(|&&byte| byte == b'\\').count() % 2 == 1
 }
 
 /// Appends the value of a field with backslashes in it. Octal and hexadecimal escapes can build bytes that are not
