@@ -11,7 +11,7 @@ use crate::fault::{Fault, Shown};
 use crate::field::{Field, Fields};
 use crate::text::{Text, end_marker_error};
 use crate::tile::{LOOK_AHEAD, PAD, Tile};
-use crate::values::{Rows, Stopped, decode_column, explain_value, values_for};
+use crate::values::{Rows, Span, Stopped, decode_column, explain_value, values_for};
 use crate::{Header, Plan, utf8};
 
 /// What a tile held.
@@ -38,6 +38,7 @@ pub struct Decoded {
 pub struct Decoder {
     plan: Arc<Plan>,
     offsets: Vec<u32>,
+    spans: Vec<Span>,
     decoded: Decoded,
 }
 
@@ -65,7 +66,7 @@ impl Decoder {
             fault: None,
             ended: false,
         };
-        Self { plan, offsets: Vec::new(), decoded }
+        Self { plan, offsets: Vec::new(), spans: Vec::new(), decoded }
     }
 
     /// The last tile's result.
@@ -99,14 +100,20 @@ impl Decoder {
         let indexed = plan.scanner.index(data, plan.grammar, tile.eol.unwrap_or(Eol::Lf), &mut self.offsets);
         match plan.grammar {
             Grammar::Csv { quote, escape, .. } => {
-                let fields =
-                    Csv { quote, escape, null: &plan.null, default: plan.default.as_deref(), quotes: indexed.quotes };
-                Pass { plan: &plan, tile, data, fields }.run(&indexed, &mut self.offsets, out);
+                let fields = Csv {
+                    quote,
+                    escape,
+                    null: &plan.null,
+                    default: plan.default.as_deref(),
+                    quotes: indexed.quotes,
+                    inner_quotes: indexed.inner_quotes,
+                };
+                Pass { plan: &plan, tile, data, fields }.run(&indexed, &mut self.offsets, &mut self.spans, out);
             }
             Grammar::Text { .. } => {
                 let fields =
                     Text { null: &plan.null, default: plan.default.as_deref(), backslashes: indexed.backslashes };
-                Pass { plan: &plan, tile, data, fields }.run(&indexed, &mut self.offsets, out);
+                Pass { plan: &plan, tile, data, fields }.run(&indexed, &mut self.offsets, &mut self.spans, out);
             }
         }
         &self.decoded
@@ -126,7 +133,7 @@ struct Pass<'a, F> {
 }
 
 impl<F: Fields> Pass<'_, F> {
-    fn run(&self, indexed: &copyist_scan::Indexed, offsets: &mut Vec<u32>, out: &mut Decoded) {
+    fn run(&self, indexed: &copyist_scan::Indexed, offsets: &mut Vec<u32>, spans: &mut Vec<Span>, out: &mut Decoded) {
         let (plan, data) = (self.plan, self.data);
         let crlf = self.tile.eol == Some(Eol::CrLf);
         let event = self.first_event(indexed, offsets);
@@ -189,7 +196,7 @@ impl<F: Fields> Pass<'_, F> {
             limit = (0..regular).find(|&row| matches!(rows.bounds(row, 0), (s, e) if s != e)).unwrap_or(regular);
         }
         for (c, column) in out.columns.iter_mut().enumerate() {
-            if let Err(Stopped(row)) = decode_column(&rows, plan, c, limit, column, &mut out.arena) {
+            if let Err(Stopped(row)) = decode_column(&rows, plan, c, limit, column, &mut out.arena, spans) {
                 limit = row;
             }
         }

@@ -17,14 +17,19 @@ pub(crate) enum Field {
 
 /// The field rules of a text format, fixed for one tile.
 pub(crate) trait Fields: Copy {
-    /// Whether every field of the tile that is not empty and not a marker is its own value, byte for byte.
-    fn all_plain(&self) -> bool;
+    /// Whether the raw field is the NULL string and so is NULL. A field can be NULL for other reasons too; `resolve` knows
+    /// them all.
+    fn is_null(&self, buffer: &[u8], start: usize, end: usize, column: &ColumnPlan) -> bool;
 
-    /// Whether an empty field of this column is NULL.
-    fn empty_is_null(&self, column: &ColumnPlan) -> bool;
+    /// Whether the field, which is not NULL by [`Fields::is_null`], is its own value byte for byte, as far as a look at its
+    /// ends can tell.
+    fn is_plain(&self, buffer: &[u8], start: usize, end: usize) -> bool;
 
-    /// Whether a field that a typed fast path accepts could be the NULL or DEFAULT string.
-    fn markers_look_typed(&self) -> bool;
+    /// The field without a pair of quotes around it, for a typed fast path, which refuses any quote that is left.
+    fn unquoted(&self, buffer: &[u8], start: usize, end: usize, column: &ColumnPlan) -> (usize, usize);
+
+    /// Whether a typed fast path could take the DEFAULT string for a value.
+    fn default_looks_typed(&self) -> bool;
 
     /// The same rules without a DEFAULT string.
     #[must_use]

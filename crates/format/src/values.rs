@@ -1,8 +1,11 @@
 //! Column-at-a-time decoding: one specialised loop a type, a fast path for the usual spelling of its values, and the
 //! full input function for all others.
 
+use std::collections::HashMap;
+
 use copyist_core::{DataError, ErrorCode, Result, Type};
 use copyist_datetime as datetime;
+use copyist_scan::Grammar;
 use copyist_types as types;
 
 use crate::column::{ByteRef, Column, Values};
@@ -31,6 +34,34 @@ impl<F: Fields> Rows<'_, F> {
         let start = if index == 0 { self.start } else { PAD + self.offsets[index - 1] as usize + 1 };
         let end = PAD + self.offsets[index] as usize;
         (start, if column + 1 == self.width { end - self.trim } else { end })
+    }
+}
+
+/// One raw field as positions in the buffer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Span {
+    start: u32,
+    end: u32,
+}
+
+impl<F> Rows<'_, F> {
+    /// The raw fields of a column in the first `limit` rows. Written out first, so that the loops over values have nothing
+    /// else to do.
+    fn spans(&self, column: usize, limit: usize, out: &mut Vec<Span>) {
+        let pad = PAD as u32;
+        let trim = if column + 1 == self.width { self.trim as u32 } else { 0 };
+        let rows = self.offsets.chunks_exact(self.width).take(limit);
+        out.clear();
+        if column == 0 {
+            let mut start = self.start as u32;
+            out.extend(rows.map(|row| {
+                let span = Span { start, end: pad + row[0] - trim };
+                start = pad + row[row.len() - 1] + 1;
+                span
+            }));
+        } else {
+            out.extend(rows.map(|row| Span { start: pad + row[column - 1] + 1, end: pad + row[column] - trim }));
+        }
     }
 }
 
@@ -71,11 +102,13 @@ pub(crate) fn decode_column<F: Fields>(
     limit: usize,
     column: &mut Column,
     arena: &mut Vec<u8>,
+    spans: &mut Vec<Span>,
 ) -> std::result::Result<(), Stopped> {
     let context = &*plan.context;
     let spec = &plan.columns[c];
     let Column { values, validity, defaults } = column;
-    let mut sink = Sink { rows, spec, c, limit, validity, defaults, arena };
+    rows.spans(c, limit, spans);
+    let mut sink = Sink { rows, spec, spans, validity, defaults, arena };
     match (values, &spec.ty) {
         (Values::Bool(out), _) => {
             sink.typed(out, 0, |b, s, e| fast_bool(&b[s..e]), |v| types::boolean::parse(v).map(u8::from))
@@ -149,13 +182,20 @@ pub(crate) fn decode_column<F: Fields>(
         }
         (Values::Uuid(out), _) => sink.typed(out, [0; 16], |_, _, _| None, types::uuid::parse),
         (Values::Enum(out), Type::Enum(kind)) => {
-            let map: std::collections::HashMap<&[u8], u32> =
-                kind.labels.iter().enumerate().map(|(i, label)| (label.as_bytes(), i as u32)).collect();
+            let positions = || kind.labels.iter().map(String::as_bytes).zip(0u32..);
+            let all: HashMap<&[u8], u32> = positions().collect();
+            // The fast path sees fields as they stand in the file, where these could be part of an escape.
+            let special = match plan.grammar {
+                Grammar::Csv { quote, escape, .. } => [quote, escape],
+                Grammar::Text { .. } => [b'\\'; 2],
+            };
+            let plain: HashMap<&[u8], u32> =
+                positions().filter(|(label, _)| memchr::memchr2(special[0], special[1], label).is_none()).collect();
             sink.typed(
                 out,
                 0,
-                |b, s, e| map.get(&b[s..e]).copied(),
-                |v| types::enumeration::check(v, kind).map(|()| map.get(v).copied().unwrap_or(0)),
+                |b, s, e| plain.get(&b[s..e]).copied(),
+                |v| types::enumeration::check(v, kind).map(|()| all.get(v).copied().unwrap_or(0)),
             )
         }
         (Values::Bytes(out), ty) => decode_bytes(&mut sink, out, ty, plan),
@@ -200,8 +240,7 @@ fn decode_bytes<F: Fields>(
 struct Sink<'a, 'r, F> {
     rows: &'a Rows<'r, F>,
     spec: &'a ColumnPlan,
-    c: usize,
-    limit: usize,
+    spans: &'a [Span],
     validity: &'a mut crate::column::Validity,
     defaults: &'a mut Vec<u32>,
     arena: &'a mut Vec<u8>,
@@ -217,27 +256,28 @@ impl<F: Fields> Sink<'_, '_, F> {
         fast: impl Fn(&[u8], usize, usize) -> Option<T>,
         full: impl Fn(&[u8]) -> Result<T>,
     ) -> std::result::Result<(), Stopped> {
-        let rows = self.rows;
-        let empty_is_null = rows.fields.empty_is_null(self.spec);
-        // A NULL string such as `0` or `-1` must be seen before the number is.
-        let direct = !rows.fields.markers_look_typed();
-        out.reserve(self.limit);
-        for row in 0..self.limit {
-            let (start, end) = rows.bounds(row, self.c);
-            if start == end && empty_is_null {
+        let Rows { buffer, fields, .. } = *self.rows;
+        let direct = !fields.default_looks_typed();
+        out.clear();
+        out.resize(self.spans.len(), null);
+        for (row, (span, slot)) in self.spans.iter().zip(out).enumerate() {
+            let (start, end) = (span.start as usize, span.end as usize);
+            if fields.is_null(buffer, start, end, self.spec) {
                 self.validity.set_null(row);
-                out.push(null);
                 continue;
             }
-            if direct && let Some(value) = fast(rows.buffer, start, end) {
-                out.push(value);
-                continue;
+            if direct {
+                let (start, end) = fields.unquoted(buffer, start, end, self.spec);
+                if let Some(value) = fast(buffer, start, end) {
+                    *slot = value;
+                    continue;
+                }
             }
-            let value = match self.slow(row, start, end, &fast, &full) {
-                Some(value) => value.unwrap_or(null),
+            match self.slow(row, start, end, &full) {
+                Some(Some(value)) => *slot = value,
+                Some(None) => {}
                 None => return Err(Stopped(row)),
-            };
-            out.push(value);
+            }
         }
         Ok(())
     }
@@ -250,20 +290,13 @@ impl<F: Fields> Sink<'_, '_, F> {
         row: usize,
         start: usize,
         end: usize,
-        fast: &impl Fn(&[u8], usize, usize) -> Option<T>,
         full: &impl Fn(&[u8]) -> Result<T>,
     ) -> Option<Option<T>> {
         let buffer = self.rows.buffer;
         let mark = self.arena.len();
         match self.rows.fields.resolve(buffer, start, end, self.spec, self.arena).ok()? {
-            Field::Null => self.validity.set_null(row),
-            Field::Default => {
-                self.validity.set_null(row);
-                self.defaults.push(row as u32);
-            }
-            Field::Plain(s, e) => {
-                return fast(buffer, s, e).or_else(|| full(&buffer[s..e]).ok()).map(Some);
-            }
+            field @ (Field::Null | Field::Default) => self.set_absent(row, field),
+            Field::Plain(s, e) => return full(&buffer[s..e]).ok().map(Some),
             Field::Rewritten(s, e) => {
                 let value = full(&self.arena[s..e]).ok();
                 self.arena.truncate(mark);
@@ -290,44 +323,44 @@ impl<F: Fields> Sink<'_, '_, F> {
         out: &mut Vec<ByteRef>,
         keep: impl Fn(&[u8]) -> Result<usize>,
     ) -> std::result::Result<(), Stopped> {
-        let rows = self.rows;
-        let empty_is_null = rows.fields.empty_is_null(self.spec);
-        let all_plain = rows.fields.all_plain();
-        out.reserve(self.limit);
-        for row in 0..self.limit {
-            let (start, end) = rows.bounds(row, self.c);
-            if start == end && empty_is_null {
+        let Rows { buffer, fields, .. } = *self.rows;
+        out.clear();
+        out.resize(self.spans.len(), ByteRef::EMPTY);
+        for (row, (span, slot)) in self.spans.iter().zip(out).enumerate() {
+            let (start, end) = (span.start as usize, span.end as usize);
+            if fields.is_null(buffer, start, end, self.spec) {
                 self.validity.set_null(row);
-                out.push(ByteRef::EMPTY);
                 continue;
             }
-            let field = if all_plain {
+            let field = if fields.is_plain(buffer, start, end) {
                 Field::Plain(start, end)
             } else {
-                match rows.fields.resolve(rows.buffer, start, end, self.spec, self.arena) {
+                match fields.resolve(buffer, start, end, self.spec, self.arena) {
                     Ok(field) => field,
                     Err(_) => return Err(Stopped(row)),
                 }
             };
             let kept = match field {
-                Field::Plain(s, e) => keep(&rows.buffer[s..e]).map(|len| ByteRef::tile(s, s + len)),
+                Field::Plain(s, e) => keep(&buffer[s..e]).map(|len| ByteRef::tile(s, s + len)),
                 Field::Rewritten(s, e) => keep(&self.arena[s..e]).map(|len| ByteRef::arena(s, s + len)),
-                Field::Null => {
-                    self.validity.set_null(row);
-                    Ok(ByteRef::EMPTY)
-                }
-                Field::Default => {
-                    self.validity.set_null(row);
-                    self.defaults.push(row as u32);
-                    Ok(ByteRef::EMPTY)
+                Field::Null | Field::Default => {
+                    self.set_absent(row, field);
+                    continue;
                 }
             };
             match kept {
-                Ok(kept) => out.push(kept),
+                Ok(kept) => *slot = kept,
                 Err(_) => return Err(Stopped(row)),
             }
         }
         Ok(())
+    }
+
+    fn set_absent(&mut self, row: usize, field: Field) {
+        self.validity.set_null(row);
+        if field == Field::Default {
+            self.defaults.push(row as u32);
+        }
     }
 
     /// Values that are written anew into the arena by `write`.
@@ -337,27 +370,22 @@ impl<F: Fields> Sink<'_, '_, F> {
         out: &mut Vec<ByteRef>,
         write: impl Fn(&[u8], &mut Vec<u8>) -> Result<()>,
     ) -> std::result::Result<(), Stopped> {
-        let rows = self.rows;
-        let empty_is_null = rows.fields.empty_is_null(self.spec);
+        let Rows { buffer, fields, .. } = *self.rows;
         let mut unescaped = Vec::new();
-        out.reserve(self.limit);
-        for row in 0..self.limit {
-            let (start, end) = rows.bounds(row, self.c);
-            if start == end && empty_is_null {
+        out.clear();
+        out.resize(self.spans.len(), ByteRef::EMPTY);
+        for (row, (span, slot)) in self.spans.iter().zip(out).enumerate() {
+            let (start, end) = (span.start as usize, span.end as usize);
+            if fields.is_null(buffer, start, end, self.spec) {
                 self.validity.set_null(row);
-                out.push(ByteRef::EMPTY);
                 continue;
             }
             unescaped.clear();
-            let value = match rows.fields.resolve(rows.buffer, start, end, self.spec, &mut unescaped) {
-                Ok(Field::Plain(s, e)) => &rows.buffer[s..e],
+            let value = match fields.resolve(buffer, start, end, self.spec, &mut unescaped) {
+                Ok(Field::Plain(s, e)) => &buffer[s..e],
                 Ok(Field::Rewritten(s, e)) => &unescaped[s..e],
                 Ok(field) => {
-                    self.validity.set_null(row);
-                    if field == Field::Default {
-                        self.defaults.push(row as u32);
-                    }
-                    out.push(ByteRef::EMPTY);
+                    self.set_absent(row, field);
                     continue;
                 }
                 Err(_) => return Err(Stopped(row)),
@@ -367,7 +395,7 @@ impl<F: Fields> Sink<'_, '_, F> {
                 self.arena.truncate(from);
                 return Err(Stopped(row));
             }
-            out.push(ByteRef::arena(from, self.arena.len()));
+            *slot = ByteRef::arena(from, self.arena.len());
         }
         Ok(())
     }

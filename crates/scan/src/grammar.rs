@@ -64,6 +64,10 @@ pub struct Indexed {
     /// CSV: whether a quote occurs (false is certain; after a stop, of the data up to it). Always true for TEXT, where
     /// quotes are not looked for.
     pub quotes: bool,
+    /// CSV: whether some quotes open elsewhere than at a field's beginning (false is certain; after a stop, of the data up
+    /// to it). A field of data without such quotes has a quote only if it begins with one. With an escape that is not the
+    /// quote, true as soon as there is a quote.
+    pub inner_quotes: bool,
     /// TEXT: whether a backslash occurs (false is certain; after a stop, of the data up to it). Always true for CSV,
     /// where backslashes are not looked for.
     pub backslashes: bool,

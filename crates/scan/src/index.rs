@@ -96,7 +96,12 @@ fn index_by<K: Kernel, R: Rules>(kernel: K, mut rules: R, data: &[u8], eol: Eol,
             OffsetWriter::new(offsets, 1).write(kernel, marks.delimiters | marks.ends, base);
         }
     }
-    let mut indexed = Indexed { quotes: rules.quotes(), backslashes: rules.backslashes(), ..Indexed::default() };
+    let mut indexed = Indexed {
+        quotes: rules.quotes(),
+        inner_quotes: rules.inner_quotes(),
+        backslashes: rules.backslashes(),
+        ..Indexed::default()
+    };
     if let Some(marks) = stop {
         let stop = Stop::new(&marks, data, eol, base as usize);
         records += (marks.ends & stop.before).count_ones() as usize;

@@ -105,7 +105,11 @@ pub fn index(data: &[u8], grammar: Grammar, eol: Eol, offsets: &mut Vec<u32>) ->
                 indexed.end_marker = Some(offset);
                 return ControlFlow::Break(());
             }
-            Event::Open => open_quote = Some(offset),
+            Event::Open => {
+                open_quote = Some(offset);
+                let begins_field = offset == 0 || offsets.last() == Some(&(offset as u32 - 1));
+                indexed.inner_quotes |= !begins_field && !is_quote(grammar, data[offset - 1]);
+            }
         }
         ControlFlow::Continue(())
     });
@@ -113,16 +117,24 @@ pub fn index(data: &[u8], grammar: Grammar, eol: Eol, offsets: &mut Vec<u32>) ->
         indexed.open_quote = open_quote;
     }
     match grammar {
-        Grammar::Csv { quote, .. } => {
+        Grammar::Csv { quote, escape, .. } => {
             indexed.quotes = data.contains(&quote);
+            if escape != quote {
+                indexed.inner_quotes = indexed.quotes;
+            }
             indexed.backslashes = true;
         }
         Grammar::Text { .. } => {
             indexed.quotes = true;
+            indexed.inner_quotes = true;
             indexed.backslashes = data.contains(&b'\\');
         }
     }
     indexed
+}
+
+fn is_quote(grammar: Grammar, byte: u8) -> bool {
+    matches!(grammar, Grammar::Csv { quote, .. } if quote == byte)
 }
 
 /// The quote that is open at the end of `data`, as in [`Indexed::open_quote`], of data with a record start at 0.

@@ -19,25 +19,34 @@ pub(crate) struct Csv<'a> {
     pub default: Option<&'a [u8]>,
     /// Whether the tile has any quote at all.
     pub quotes: bool,
+    /// Whether a field may have a quote without beginning with one.
+    pub inner_quotes: bool,
 }
 
 impl Fields for Csv<'_> {
     #[inline(always)]
-    fn all_plain(&self) -> bool {
-        !self.quotes && self.null.is_empty() && self.default.is_none()
+    fn is_null(&self, buffer: &[u8], start: usize, end: usize, column: &ColumnPlan) -> bool {
+        end - start == self.null.len() && !column.force_not_null && buffer[start..end] == *self.null
     }
 
     #[inline(always)]
-    fn empty_is_null(&self, column: &ColumnPlan) -> bool {
-        self.null.is_empty() && !column.force_not_null
+    fn is_plain(&self, buffer: &[u8], start: usize, _: usize) -> bool {
+        // The byte of an empty field is its delimiter.
+        !self.inner_quotes && self.default.is_none() && (!self.quotes || buffer[start] != self.quote)
+    }
+
+    #[inline(always)]
+    fn unquoted(&self, buffer: &[u8], start: usize, end: usize, column: &ColumnPlan) -> (usize, usize) {
+        let quoted = buffer[start] == self.quote && end - start >= 2 && buffer[end - 1] == self.quote;
+        if quoted && !column.force_null { (start + 1, end - 1) } else { (start, end) }
     }
 
     fn without_default(self) -> Self {
         Self { default: None, ..self }
     }
 
-    fn markers_look_typed(&self) -> bool {
-        looks_typed(self.null) || self.default.is_some_and(looks_typed)
+    fn default_looks_typed(&self) -> bool {
+        self.default.is_some_and(looks_typed)
     }
 
     #[inline]
@@ -50,7 +59,8 @@ impl Fields for Csv<'_> {
         arena: &mut Vec<u8>,
     ) -> Result<Field> {
         let raw = &buffer[start..end];
-        if self.quotes && memchr(self.quote, raw).is_some() {
+        let may_quote = self.inner_quotes || self.quotes && raw.first() == Some(&self.quote);
+        if may_quote && memchr(self.quote, raw).is_some() {
             return self.resolve_quoted(raw, start, column, arena);
         }
         // NULL and DEFAULT are matched against the raw field.

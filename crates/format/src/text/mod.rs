@@ -26,22 +26,26 @@ pub(crate) struct Text<'a> {
 
 impl Fields for Text<'_> {
     #[inline(always)]
-    fn all_plain(&self) -> bool {
-        // The usual NULL string `\N` cannot occur where there is no backslash.
-        !self.backslashes && self.null.first() == Some(&b'\\') && self.default.is_none()
+    fn is_null(&self, buffer: &[u8], start: usize, end: usize, _: &ColumnPlan) -> bool {
+        end - start == self.null.len() && buffer[start..end] == *self.null
     }
 
     #[inline(always)]
-    fn empty_is_null(&self, _: &ColumnPlan) -> bool {
-        self.null.is_empty()
+    fn is_plain(&self, _: &[u8], _: usize, _: usize) -> bool {
+        !self.backslashes && self.default.is_none()
+    }
+
+    #[inline(always)]
+    fn unquoted(&self, _: &[u8], start: usize, end: usize, _: &ColumnPlan) -> (usize, usize) {
+        (start, end)
     }
 
     fn without_default(self) -> Self {
         Self { default: None, ..self }
     }
 
-    fn markers_look_typed(&self) -> bool {
-        looks_typed(self.null) || self.default.is_some_and(looks_typed)
+    fn default_looks_typed(&self) -> bool {
+        self.default.is_some_and(looks_typed)
     }
 
     #[inline]

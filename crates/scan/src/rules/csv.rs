@@ -19,11 +19,14 @@ pub(crate) struct Csv<L> {
     /// All ones if the next block begins inside quotes, else zero.
     inside: u64,
     quotes: u64,
+    /// 1 if the next block begins after a delimiter, a record end or a quote, or at the beginning.
+    may_open: u64,
+    inner_quotes: u64,
 }
 
 impl<L: LineEnd> Csv<L> {
     pub(crate) fn new(delimiter: u8, quote: u8, line_end: L) -> Csv<L> {
-        Csv { delimiter, quote, line_end, inside: 0, quotes: 0 }
+        Csv { delimiter, quote, line_end, inside: 0, quotes: 0, may_open: 1, inner_quotes: 0 }
     }
 }
 
@@ -38,6 +41,10 @@ impl<L: LineEnd> Rules for Csv<L> {
         let ordinary = inside | !valid;
         let delimiters = kernel.equal(block, self.delimiter) & !ordinary;
         let (ends, strays) = self.line_end.marks(kernel, block, ordinary);
+        // A quote after a quote is the second of a doubled one.
+        let opens = delimiters | ends | quotes;
+        self.inner_quotes |= quotes & inside & !(opens << 1 | self.may_open);
+        self.may_open = opens >> 63;
         Marks { delimiters, ends, strays, markers: 0 }
     }
 
@@ -51,6 +58,10 @@ impl<L: LineEnd> Rules for Csv<L> {
 
     fn quotes(&self) -> bool {
         self.quotes != 0
+    }
+
+    fn inner_quotes(&self) -> bool {
+        self.inner_quotes != 0
     }
 
     fn backslashes(&self) -> bool {
@@ -141,6 +152,10 @@ impl<L: LineEnd> Rules for CsvWithEscape<L> {
     }
 
     fn quotes(&self) -> bool {
+        self.quotes != 0
+    }
+
+    fn inner_quotes(&self) -> bool {
         self.quotes != 0
     }
 

@@ -38,6 +38,9 @@ pub(crate) trait Rules {
     /// Whether a quote may have occurred.
     fn quotes(&self) -> bool;
 
+    /// Whether quotes may have opened elsewhere than at a field's beginning.
+    fn inner_quotes(&self) -> bool;
+
     /// Whether a backslash may have occurred.
     fn backslashes(&self) -> bool;
 }

@@ -23,12 +23,10 @@ impl<L: LineEnd> Rules for Text<L> {
     #[inline(always)]
     fn marks<K: Kernel>(&mut self, kernel: K, block: K::Block, valid: u64) -> Marks {
         let backslashes = kernel.equal(block, b'\\') & valid;
-        let (mut escaped, mut markers) = (0, 0);
-        if backslashes != 0 || self.escapes.is_pending() {
-            escaped = self.escapes.advance(backslashes).escaped;
-            markers = kernel.equal(block, b'.') & valid & escaped;
-            self.backslashes |= backslashes;
-        }
+        // Not skipped in blocks without backslashes: where some have them, the branch costs more than the arithmetic.
+        let escaped = self.escapes.advance(backslashes).escaped;
+        let markers = kernel.equal(block, b'.') & valid & escaped;
+        self.backslashes |= backslashes;
         let ordinary = escaped | !valid;
         let delimiters = kernel.equal(block, self.delimiter) & !ordinary;
         let (ends, strays) = self.line_end.marks(kernel, block, ordinary);
@@ -44,6 +42,10 @@ impl<L: LineEnd> Rules for Text<L> {
     }
 
     fn quotes(&self) -> bool {
+        true
+    }
+
+    fn inner_quotes(&self) -> bool {
         true
     }
 

@@ -18,7 +18,9 @@ fn check(data: &[u8], grammar: Grammar, eol: Eol) {
             assert!((indexed.quotes || !before.quotes) && (expected.quotes || !indexed.quotes), "{}", context());
             assert!(indexed.backslashes || !before.backslashes, "{}", context());
             assert!(expected.backslashes || !indexed.backslashes, "{}", context());
+            assert!(indexed.inner_quotes || !before.inner_quotes, "{}", context());
             (indexed.quotes, indexed.backslashes) = (expected.quotes, expected.backslashes);
+            indexed.inner_quotes = expected.inner_quotes;
         }
         assert_eq!(indexed, expected, "{}", context());
     }
@@ -121,7 +123,11 @@ fn finds_delimiters_and_line_ends_outside_quotes() {
     assert_eq!(indexed, Indexed { records: 2, quotes: true, backslashes: true, ..Indexed::default() });
     let (offsets, indexed) = index(b"a\\\tb\tc\\\nd\n", TEXT, Eol::Lf);
     assert_eq!(offsets, [4, 9]);
-    assert_eq!(indexed, Indexed { records: 1, quotes: true, backslashes: true, ..Indexed::default() });
+    assert_eq!(
+        indexed,
+        Indexed { records: 1, quotes: true, inner_quotes: true, backslashes: true, ..Indexed::default() }
+    );
+    assert!(index(b"a,b\"c\"\n", CSV, Eol::Lf).1.inner_quotes);
     assert!(!index(b"a,b\n", CSV, Eol::Lf).1.quotes);
     assert!(!index(b"a\tb\n", TEXT, Eol::Lf).1.backslashes);
     assert_eq!(index(b"", CSV, Eol::Lf).0, []);

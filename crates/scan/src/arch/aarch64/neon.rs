@@ -70,6 +70,14 @@ impl<const PMULL: bool> Neon<PMULL> {
     }
 }
 
+/// Multiplying polynomials by all ones adds, modulo two, every lower bit into each bit. A function of its own since the
+/// kernel's method is also there for CPUs without PMULL.
+#[target_feature(enable = "neon,aes")]
+#[inline]
+fn prefix_xor_by_product(mask: u64) -> u64 {
+    vmull_p64(mask, u64::MAX) as u64
+}
+
 impl<const PMULL: bool> Kernel for Neon<PMULL> {
     type Block = uint8x16x4_t;
 
@@ -107,9 +115,8 @@ impl<const PMULL: bool> Kernel for Neon<PMULL> {
     #[inline(always)]
     fn prefix_xor(self, mask: u64) -> u64 {
         if PMULL {
-            // Multiplying polynomials by all ones adds, modulo two, every lower bit into each bit.
             // SAFETY: a `Neon<true>` exists, so the CPU has PMULL.
-            unsafe { vmull_p64(mask, u64::MAX) as u64 }
+            unsafe { prefix_xor_by_product(mask) }
         } else {
             prefix_xor_by_shifts(mask)
         }
