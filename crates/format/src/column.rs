@@ -41,6 +41,24 @@ impl ByteRef {
             if self.start & ARENA == 0 { (tile, self.start as usize) } else { (arena, (self.start & !ARENA) as usize) };
         &from[start..start + self.len as usize]
     }
+
+    /// Copies the bytes to `out[at..]`. Short values are copied by a block of fixed size where there is room on both sides,
+    /// so what follows them in `out` is overwritten with anything.
+    #[inline(always)]
+    pub fn copy_to(self, tile: &[u8], arena: &[u8], out: &mut [u8], at: usize) {
+        const BLOCK: usize = 32;
+        let (from, start) =
+            if self.start & ARENA == 0 { (tile, self.start as usize) } else { (arena, (self.start & !ARENA) as usize) };
+        let len = self.len as usize;
+        if len <= BLOCK
+            && let Some(block) = from.get(start..start + BLOCK)
+            && let Some(slot) = out.get_mut(at..at + BLOCK)
+        {
+            slot.copy_from_slice(block);
+        } else {
+            out[at..at + len].copy_from_slice(&from[start..start + len]);
+        }
+    }
 }
 
 /// Values of one column, one element a row; the element of a NULL is unspecified.
@@ -133,23 +151,10 @@ impl Column {
         Self { values, validity: Validity::default(), defaults: Vec::new() }
     }
 
+    /// Forgets NULLs and defaults; the vectors keep their length and are overwritten.
     pub(crate) fn clear(&mut self) {
         self.validity.clear();
         self.defaults.clear();
-        match &mut self.values {
-            Values::Bool(v) => v.clear(),
-            Values::I16(v) => v.clear(),
-            Values::I32(v) => v.clear(),
-            Values::I64(v) => v.clear(),
-            Values::F32(v) => v.clear(),
-            Values::F64(v) => v.clear(),
-            Values::I128(v) => v.clear(),
-            Values::TimeTz(v) => v.clear(),
-            Values::Interval(v) => v.clear(),
-            Values::Uuid(v) => v.clear(),
-            Values::Enum(v) => v.clear(),
-            Values::Bytes(v) => v.clear(),
-        }
     }
 
     pub(crate) fn truncate(&mut self, rows: usize) {

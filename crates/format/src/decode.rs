@@ -116,6 +116,10 @@ impl Decoder {
                 Pass { plan: &plan, tile, data, fields }.run(&indexed, &mut self.offsets, &mut self.spans, out);
             }
         }
+        if self.decoded.rows == 0 {
+            // Nothing of the tile before may be taken for rows of this one.
+            self.decoded.columns.iter_mut().for_each(|column| column.truncate(0));
+        }
         &self.decoded
     }
 }

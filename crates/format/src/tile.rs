@@ -13,7 +13,7 @@ pub const LOOK_AHEAD: usize = 4;
 /// Whole records, cut out of the input at record ends. Only the last tile of an input may end without one.
 #[derive(Debug, Default)]
 pub struct Tile {
-    /// `PAD` bytes, the data, any look-ahead, at least `PAD` bytes.
+    /// `PAD` bytes, the data, any look-ahead, at least `PAD` bytes. What is not data is unspecified.
     pub buffer: Vec<u8>,
     /// Length of the data.
     pub len: usize,

@@ -258,7 +258,7 @@ impl<F: Fields> Sink<'_, '_, F> {
     ) -> std::result::Result<(), Stopped> {
         let Rows { buffer, fields, .. } = *self.rows;
         let direct = !fields.default_looks_typed();
-        out.clear();
+        // What the last tile left in the vector may stay where this one has NULLs.
         out.resize(self.spans.len(), null);
         for (row, (span, slot)) in self.spans.iter().zip(out).enumerate() {
             let (start, end) = (span.start as usize, span.end as usize);
@@ -403,9 +403,11 @@ impl<F: Fields> Sink<'_, '_, F> {
 
 #[inline(always)]
 fn fast_bool(value: &[u8]) -> Option<u8> {
-    match value {
-        b"t" | b"true" | b"1" => Some(1),
-        b"f" | b"false" | b"0" => Some(0),
+    match *value {
+        [b't' | b'1'] => Some(1),
+        [b'f' | b'0'] => Some(0),
+        [b't', b'r', b'u', b'e'] => Some(1),
+        [b'f', b'a', b'l', b's', b'e'] => Some(0),
         _ => None,
     }
 }

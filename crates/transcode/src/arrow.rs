@@ -58,7 +58,10 @@ fn array(spec: &ColumnPlan, column: &Column, tile: &Tile, decoded: &Decoded) -> 
         (Values::I32(v), _) => Arc::new(Int32Array::new(ScalarBuffer::from(v.clone()), nulls)),
         (Values::I64(v), Type::Time(_)) => Arc::new(Time64MicrosecondArray::new(ScalarBuffer::from(v.clone()), nulls)),
         (Values::I64(v), Type::Timestamp(_) | Type::TimestampTz(_)) => {
-            let micros = v.iter().map(|&micros| micros.saturating_add(EPOCH_MICROS)).collect::<Vec<_>>();
+            // Infinity stays what it is.
+            let shift =
+                |micros: i64| if micros == i64::MAX || micros == i64::MIN { micros } else { micros + EPOCH_MICROS };
+            let micros = v.iter().map(|&micros| shift(micros)).collect::<Vec<_>>();
             let array = TimestampMicrosecondArray::new(ScalarBuffer::from(micros), nulls);
             if matches!(spec.ty, Type::TimestampTz(_)) { Arc::new(array.with_timezone("UTC")) } else { Arc::new(array) }
         }
@@ -81,7 +84,7 @@ fn array(spec: &ColumnPlan, column: &Column, tile: &Tile, decoded: &Decoded) -> 
             Arc::new(FixedSizeBinaryArray::new(16, Buffer::from_vec(v.as_flattened().to_vec()), nulls))
         }
         (Values::Bytes(v), ty) => {
-            let (offsets, data) = gather(v, column, tile, decoded);
+            let (offsets, data) = gather(v, tile, decoded);
             if *ty == Type::Bytea {
                 Arc::new(BinaryArray::new(offsets, data, nulls))
             } else {
@@ -94,15 +97,17 @@ fn array(spec: &ColumnPlan, column: &Column, tile: &Tile, decoded: &Decoded) -> 
 }
 
 /// The values end to end, and where each begins. A NULL is empty.
-fn gather(values: &[ByteRef], column: &Column, tile: &Tile, decoded: &Decoded) -> (OffsetBuffer<i32>, Buffer) {
-    let mut data = Vec::with_capacity(values.iter().map(|value| value.len()).sum());
+fn gather(values: &[ByteRef], tile: &Tile, decoded: &Decoded) -> (OffsetBuffer<i32>, Buffer) {
+    let total: usize = values.iter().map(|value| value.len()).sum();
+    let mut data = vec![0; total];
     let mut offsets = Vec::with_capacity(values.len() + 1);
+    let mut at = 0;
     offsets.push(0);
-    for (row, value) in values.iter().enumerate() {
-        if column.validity.is_valid(row) {
-            data.extend_from_slice(value.get(&tile.buffer, &decoded.arena));
-        }
-        offsets.push(data.len() as i32);
+    for value in values {
+        // Ascending, so what a copy leaves behind its value is overwritten by the next.
+        value.copy_to(&tile.buffer, &decoded.arena, &mut data, at);
+        at += value.len();
+        offsets.push(at as i32);
     }
     (OffsetBuffer::new(ScalarBuffer::from(offsets)), Buffer::from_vec(data))
 }

@@ -67,42 +67,41 @@ impl Splitter {
         }
         let first = !self.started;
         let buffer = &mut tile.buffer;
-        buffer.clear();
-        buffer.resize(PAD, 0);
-        buffer.extend_from_slice(&self.carry);
+        let mut filled = self.carry.len();
+        reserve(buffer, filled.max(self.tile_size));
+        buffer[PAD..PAD + filled].copy_from_slice(&self.carry);
         self.carry.clear();
         let mut want = self.tile_size;
         let (len, last) = loop {
-            let filled = buffer.len() - PAD;
-            let end = self.fill(buffer, want.max(filled + 1), cancelled)?;
-            if first && !self.started && (end || buffer.len() - PAD >= BOM.len()) {
+            want = want.max(filled + 1);
+            let end = self.fill(buffer, &mut filled, want, cancelled)?;
+            if first && !self.started && (end || filled >= BOM.len()) {
                 self.started = true;
-                if buffer[PAD..].starts_with(BOM) {
-                    buffer.drain(PAD..PAD + BOM.len());
+                if buffer[PAD..PAD + filled].starts_with(BOM) {
+                    buffer.copy_within(PAD + BOM.len()..PAD + filled, PAD);
+                    filled -= BOM.len();
                     self.byte_offset = BOM.len() as u64;
                 }
             }
-            let data = &buffer[PAD..];
+            let data = &buffer[PAD..PAD + filled];
             if self.eol.is_none() {
                 self.eol = first_eol(data, plan.grammar, end);
             }
             if end {
-                break (data.len(), true);
+                break (filled, true);
             }
             if let Some(eol) = self.eol
                 && let Some(cut) =
-                    plan.scanner.last_record_end(&data[..data.len().saturating_sub(LOOK_AHEAD)], plan.grammar, eol)
+                    plan.scanner.last_record_end(&data[..filled.saturating_sub(LOOK_AHEAD)], plan.grammar, eol)
             {
                 break (cut, false);
             }
-            if data.len() > self.max_record {
-                return Err(self.record_too_long(data.len()));
+            if filled > self.max_record {
+                return Err(self.record_too_long(filled));
             }
-            want = (data.len() * 2).max(self.tile_size);
+            want = (filled * 2).max(self.tile_size);
         };
-        let filled = buffer.len() - PAD;
-        self.carry.extend_from_slice(&buffer[PAD + len..]);
-        buffer.resize(buffer.len() + PAD, 0);
+        self.carry.extend_from_slice(&buffer[PAD + len..PAD + filled]);
         self.ended = last;
         if len == 0 && last && !first {
             return Ok(false);
@@ -116,31 +115,32 @@ impl Splitter {
         Ok(true)
     }
 
-    /// Reads until the buffer holds `want` bytes of data. True at the end of the input.
-    fn fill(&mut self, buffer: &mut Vec<u8>, want: usize, cancelled: &dyn Fn() -> bool) -> Result<bool, Failure> {
-        let mut filled = buffer.len();
-        buffer.resize(filled.max(PAD + want), 0);
-        while filled < PAD + want {
+    /// Reads until `filled` is `want`. True at the end of the input.
+    fn fill(
+        &mut self,
+        buffer: &mut Vec<u8>,
+        filled: &mut usize,
+        want: usize,
+        cancelled: &dyn Fn() -> bool,
+    ) -> Result<bool, Failure> {
+        reserve(buffer, want);
+        while *filled < want {
             if cancelled() {
                 return Err(Failure::whole(DataError::new(ErrorCode::QueryCanceled, "COPY was cancelled")));
             }
-            match self.source.read(&mut buffer[filled..PAD + want]) {
-                Ok(0) => {
-                    buffer.truncate(filled);
-                    return Ok(true);
-                }
+            match self.source.read(&mut buffer[PAD + *filled..PAD + want]) {
+                Ok(0) => return Ok(true),
                 Ok(size) => {
-                    filled += size;
+                    *filled += size;
                     self.bytes_read += size as u64;
                     // A slow stream is passed on record by record rather than held back until a tile is full.
-                    if matches!(self.source, Source::Pushed(_)) && filled > PAD + MIN_STREAMED {
+                    if matches!(self.source, Source::Pushed(_)) && *filled > MIN_STREAMED {
                         break;
                     }
                 }
                 Err(error) => return Err(Failure::of_io(&error, &self.name)),
             }
         }
-        buffer.truncate(filled);
         Ok(false)
     }
 
@@ -158,6 +158,14 @@ impl Splitter {
         );
         failure.byte_offset = Some(self.byte_offset);
         failure
+    }
+}
+
+/// Makes room for `size` bytes of data between the paddings. The buffer never shrinks: clearing it for each tile would cost
+/// as much as reading it.
+fn reserve(buffer: &mut Vec<u8>, size: usize) {
+    if buffer.len() < PAD + size + PAD {
+        buffer.resize(PAD + size + PAD, 0);
     }
 }
 

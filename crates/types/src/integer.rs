@@ -101,7 +101,9 @@ pub fn fast_i64(buf: &[u8], start: usize, end: usize) -> Option<i64> {
         }
         _ => return None,
     } as i64;
-    Some(if negative { -value } else { value })
+    // Without a branch, being hard to predict.
+    let sign = -i64::from(negative);
+    Some((value ^ sign) - sign)
 }
 
 #[cfg(test)]

@@ -26,7 +26,9 @@ pub(crate) struct Csv<'a> {
 impl Fields for Csv<'_> {
     #[inline(always)]
     fn is_null(&self, buffer: &[u8], start: usize, end: usize, column: &ColumnPlan) -> bool {
-        end - start == self.null.len() && !column.force_not_null && buffer[start..end] == *self.null
+        // An empty NULL string needs no comparison of bytes.
+        let same = end - start == self.null.len() && (start == end || buffer[start..end] == *self.null);
+        same && !column.force_not_null
     }
 
     #[inline(always)]
