@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
-import { loadAddon } from './native/addon.ts'
 import { CopyError } from './errors.ts'
-import type { LoadColumn, NativeLoad, SinkKind } from './native/load.ts'
-import { inferColumns, type Input, type LoadLimits, openLoad, Spool } from './native/open.ts'
+import { loadAddon } from './native/addon.ts'
+import { LEFT_TO_SERVER, type LoadColumn, type NativeLoad, type SinkKind } from './native/load.ts'
+import { type Input, inferColumns, type LoadLimits, openLoad, Spool } from './native/open.ts'
 import type { ByteSource } from './native/pump.ts'
 import { reportProgress } from './progress.ts'
 import type { Progress, Receipt } from './receipt.ts'
@@ -12,7 +12,7 @@ import type { CopyFrom, CopyOptions } from './statement/ast.ts'
 import { parseCopy } from './statement/parser.ts'
 import { type ColumnPlan, planColumns } from './statement/plan.ts'
 import { printTable } from './statement/printing.ts'
-import type { TableDescription, Target, TargetTransaction } from './target/target.ts'
+import type { TableDescription, Target, TargetTransaction, ZonesInLiterals } from './target/target.ts'
 
 /** What a call of {@link Database.copy} may set beside the statement. */
 export interface CopyCallOptions {
@@ -71,9 +71,18 @@ class Work {
   ) {}
 
   async run(): Promise<Receipt> {
+    try {
+      return await this.#attempt('unexpected')
+    } catch (error) {
+      if (!(error instanceof CopyError) || error.code !== LEFT_TO_SERVER) throw error
+      return await this.#attempt('present')
+    }
+  }
+
+  async #attempt(expected: ZonesInLiterals): Promise<Receipt> {
     const transaction = await this.target.begin(this.call.signal)
     try {
-      const receipt = await this.#load(transaction)
+      const receipt = await this.#load(transaction, expected)
       await transaction.commit()
       return { ...receipt, elapsedMs: performance.now() - this.started }
     } catch (error) {
@@ -90,10 +99,10 @@ class Work {
     if (this.source.kind === 'stream') discard(this.source.stream)
   }
 
-  async #load(transaction: TargetTransaction): Promise<Receipt> {
+  async #load(transaction: TargetTransaction, expected: ZonesInLiterals): Promise<Receipt> {
     const { statement, limits, call } = this
     const { signal } = call
-    let input = this.source
+    let input: Input = this.#spool ? { kind: 'spool', spool: this.#spool, name: this.source.name } : this.source
     let createdTable: string | undefined
     let table = await transaction.describe(statement.table)
     if (table === undefined) {
@@ -123,12 +132,14 @@ class Work {
     })
     const { columns } = planned
     const usesDefaults = statement.options.default !== undefined
-    const sink = transaction.sinkFor(table, columns, usesDefaults)
+    const zones = input.kind === 'stream' ? 'possible' : expected
+    const sink = transaction.sinkFor(table, columns, usesDefaults, zones)
+    const session = await transaction.session()
     const native = openLoad(
       {
         options: statement.options,
         columns: loadColumns(table, planned),
-        session: await transaction.session(),
+        session: zones === 'possible' ? { ...session, zoneWords: 'all' } : session,
         sink,
         table: table.relationName,
         limits,
@@ -177,7 +188,10 @@ class Work {
   }
 }
 
-const TRANSPORT = { pg_binary: 'binary', pg_text: 'text', duckdb: 'vectors' } as const satisfies Record<SinkKind, string>
+const TRANSPORT = { pg_binary: 'binary', pg_text: 'text', duckdb: 'vectors' } as const satisfies Record<
+  SinkKind,
+  string
+>
 
 /** Where the bytes come from. Pipes and devices are streamed, since a blocking read of them could not be cancelled. */
 async function openSource(statement: CopyFrom, call: CopyCallOptions): Promise<Input> {

@@ -32,7 +32,8 @@ export function readVerdicts(): Verdict[] | undefined {
     .slice(1)
     .filter((line) => line !== '')
     .map((line) => {
-      const [file = '', dialect = '', columns, options = '', sqlState = '', rows, md5, at, message = ''] = line.split('\t')
+      const [file = '', dialect = '', columns, options = '', sqlState = '', rows, md5, at, message = ''] =
+        line.split('\t')
       const given = {
         file,
         path: `${CORPORA}${file}`,

@@ -168,7 +168,9 @@ describe.each(benches)('inputs on $name', ({ open }) => {
   })
 
   test('a record over the memory limit', async () => {
-    const error = await refusal(load(`1,a\n2,${'x'.repeat(2_000_000)}\n`, 'FORMAT csv', { memoryLimit: 2 * 1024 * 1024 }))
+    const error = await refusal(
+      load(`1,a\n2,${'x'.repeat(2_000_000)}\n`, 'FORMAT csv', { memoryLimit: 2 * 1024 * 1024 }),
+    )
     expect(error).toMatchObject({ sqlState: '54000', code: 'program_limit_exceeded' })
     expect(error.message).toContain('memory limit')
     expect(error.position.byteOffset).toBe(4)
@@ -227,9 +229,9 @@ describe.each(benches)('inputs on $name', ({ open }) => {
   test('DEFAULT asks for the column default, field by field', async () => {
     await bench.sql("CREATE TABLE d (a integer DEFAULT 5, b text DEFAULT 'none', c integer)")
     const content = '1,x,1\n\\D,\\D,2\n"\\D",y,3\n'
-    await expect(bench.db.copy(`COPY d FROM '${file('input', content)}' (FORMAT csv, DEFAULT '\\D')`)).rejects.toMatchObject(
-      { sqlState: '22P02', context: expect.stringContaining('line 3, column a: "\\D"') },
-    )
+    await expect(
+      bench.db.copy(`COPY d FROM '${file('input', content)}' (FORMAT csv, DEFAULT '\\D')`),
+    ).rejects.toMatchObject({ sqlState: '22P02', context: expect.stringContaining('line 3, column a: "\\D"') })
     await bench.db.copy(`COPY d FROM '${file('input', content.slice(0, 14))}' (FORMAT csv, DEFAULT '\\D')`)
     expect(await bench.sql('SELECT * FROM d ORDER BY c')).toEqual([
       ['1', 'x', '1'],

@@ -63,18 +63,33 @@ describe('describe', () => {
     await connection.run(
       `ATTACH ':memory:' AS other; CREATE TABLE other.main.t (d INTEGER); CREATE SCHEMA other."x.y"; CREATE TABLE other."x.y".z (e INTEGER)`,
     )
-    expect((await described('t'))?.sqlName).toBe('"memory"."main"."t"')
-    expect((await described('T'))?.relationName).toBe('t')
-    expect((await described('s.t'))?.sqlName).toBe('"memory"."s"."t"')
-    expect((await described('other.t'))?.sqlName).toBe('"other"."main"."t"')
+    expect(await described('t')).toMatchObject({ sqlName: 't', fullName: '"memory"."main"."t"' })
+    expect(await described('T')).toMatchObject({ sqlName: 't', relationName: 't' })
+    expect(await described('s.t')).toMatchObject({ sqlName: 's.t', fullName: '"memory"."s"."t"' })
+    expect(await described('other.t')).toMatchObject({ sqlName: 'other.main.t', fullName: '"other"."main"."t"' })
     expect(await described('only')).toBeUndefined()
     expect(await described('nowhere.t')).toBeUndefined()
     await connection.run('USE s')
-    expect((await described('t'))?.sqlName).toBe('"memory"."s"."t"')
+    expect(await described('t')).toMatchObject({ sqlName: 's.t', fullName: '"memory"."s"."t"' })
+    expect(await described('main.t')).toMatchObject({ sqlName: 'main.t', fullName: '"memory"."main"."t"' })
     await connection.run(`SET search_path = 'other."x.y",memory.s'`)
-    expect((await described('z'))?.sqlName).toBe('"other"."x.y"."z"')
+    expect(await described('z')).toMatchObject({ sqlName: '"x.y".z', fullName: '"other"."x.y"."z"' })
+    await connection.run('USE memory')
     await connection.run('CREATE TEMP TABLE t (f INTEGER)')
-    expect((await described('t'))?.sqlName).toBe('"temp"."main"."t"')
+    expect(await described('t')).toMatchObject({ sqlName: 'temp.main.t', fullName: '"temp"."main"."t"' })
+    expect(await described('main.t')).toMatchObject({ sqlName: 'main.t' })
+    await connection.run(`ATTACH ':memory:' AS s`)
+    expect(await described('memory.s.t')).toMatchObject({ sqlName: 'memory.s.t' })
+  })
+
+  it('prints a name in quotes where DuckDB needs them', async () => {
+    for (const name of ['order', 'Airports', 'air ports', 'a"b', 'café', '1st', 'asof', 'between', 'values', 'abort']) {
+      const quoted = `"${name.replaceAll('"', '""')}"`
+      await connection.run(`CREATE TABLE ${quoted} (a INTEGER)`)
+      const printed = (await described(name))?.sqlName
+      expect(printed).toBe(['between', 'values', 'abort'].includes(name) ? name : quoted)
+      await connection.run(`INSERT INTO ${printed} SELECT a FROM ${printed}`)
+    }
   })
 
   it('refuses views and what is ambiguous', async () => {
@@ -124,11 +139,11 @@ describe('describe', () => {
       { name: 'tags', type: { kind: 'array', element: { kind: 'text' }, elementOid: 0, delimiter: ',' } },
     ])
     expect(ddl).toBe(`CREATE TABLE "new ""t""" (
-  "a" BIGINT,
+  a BIGINT,
   "b c" DECIMAL(12,3),
-  "huge" VARCHAR,
+  huge VARCHAR,
   "at" TIMESTAMP WITH TIME ZONE,
-  "tags" VARCHAR[]
+  tags VARCHAR[]
 )`)
     await loadRows(transaction, 'new "t"', [[1n, 1500n, 'x', 0n, '["a"]']])
     await transaction.commit()

@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { CopyError } from '../../lib/errors.ts'
 import { connectDuckdb } from '../../lib/target/duckdb/connect.ts'
 import { importDriver } from '../../lib/target/duckdb/driver.ts'
+import type { Target, TargetTransaction } from '../../lib/target/target.ts'
 import {
   copyRows,
   DuckDBInstance,
@@ -246,6 +247,55 @@ describe('a database of our own', () => {
         `const i = await DuckDBInstance.create(${JSON.stringify(path)}); const c = await i.connect(); console.log((await c.runAndReadAll('SELECT count(*) FROM t')).getRowsJson()[0][0])`,
       ).trim(),
     ).toBe('780001')
+  })
+
+  it('gives loads that are under way the numbers of their rows, whatever starts meanwhile', async () => {
+    const path = join(folder, 'threads.duckdb')
+    const target = await connectDuckdb(path)
+    const instance = await DuckDBInstance.fromCache(path)
+    const settings = await instance.connect()
+    const setup = await target.begin()
+    await setup.createTable(named('t'), [{ name: 'a', type: INT }])
+    await setup.commit()
+    const load = async (transaction: TargetTransaction) => {
+      await loadRows(transaction, 't', integers(500_000), { chunkRows: 50_000 })
+      await transaction.commit()
+    }
+    const begun = []
+    for (const threads of [2, 6, 1, 4]) {
+      await settings.run(`SET threads = ${threads}`)
+      const transaction = await target.begin()
+      await transaction.describe(named('t'))
+      begun.push(transaction)
+    }
+    for (const transaction of begun) await load(transaction)
+    expect(await textRows(settings, 'SELECT count(*), sum(a) FROM t')).toEqual([['2000000', '499999000000']])
+    await target.close()
+    settings.closeSync()
+    instance.closeSync()
+  })
+
+  it.each(['file', ':memory:'])('loads of all sizes begin one into the other (%s)', async (kind) => {
+    const path = kind === 'file' ? join(folder, 'sizes.duckdb') : kind
+    const target = await connectDuckdb(path)
+    const targets = [target, kind === 'file' ? await connectDuckdb(path) : target]
+    const setup = await target.begin()
+    await setup.createTable(named('t'), [{ name: 'a', type: INT }])
+    await setup.commit()
+    const sizes = [1, 122_880, 122_881, 10, 400_000, 245_761, 2_000, 0, 150_000, 300_000]
+    await Promise.all(
+      sizes.map(async (size, n) => {
+        await sleep(n * 4)
+        expect(await copyRows(targets[n % 2] as Target, 't', integers(size), { chunkRows: 40_000 })).toEqual({
+          rowsLoaded: size,
+          rowsFiltered: 0,
+        })
+      }),
+    )
+    const check = await target.begin()
+    expect(await loadRows(check, 't', [[1]])).toEqual({ rowsLoaded: 1, rowsFiltered: 0 })
+    await check.commit()
+    await Promise.all(targets.map((each) => each.close()))
   })
 
   it('says who has locked the file', async () => {

@@ -26,6 +26,7 @@ const unsupported: readonly (readonly [message: RegExp, statement: RegExp])[] = 
   [/^COPY LOG_VERBOSITY is not supported yet$/, /log_verbosity/i],
   [/^COPY ENCODING supports only "UTF8" yet$/, /latin1|windows/i],
   [/^COPY FROM PROGRAM is not supported yet$/, /program/i],
+  [/^COPY (quote|escape) cannot be newline or carriage return$/, /(quote|escape)\s+(as\s+)?e'\\[rn]'/i],
   [/^U&.* not supported$/, /U&/],
 ]
 

@@ -2,7 +2,7 @@ import type { SessionSettings } from './literals.ts'
 import type { Random } from './random.ts'
 
 /** Literals of a block of text, in which `|` stands between two and white space around it does not count. */
-const literals = (block: string): string[] => block.split('|').map((literal) => literal.trim())
+export const literals = (block: string): string[] => block.split('|').map((literal) => literal.trim())
 
 /**
  * Sessions whose time zones reach every way of resolving one: a fixed offset, daylight saving time on both sides of the

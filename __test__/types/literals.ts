@@ -1,3 +1,4 @@
+import { datetimeSeeds } from './datetime-literals.ts'
 import { arrayOf } from './literals.array.ts'
 import { datetimeCases } from './literals.datetime.ts'
 import { json } from './literals.json.ts'
@@ -48,6 +49,11 @@ const int4 = integer('int4', 10)
 const text = characters('text')
 const float8 = float('float8', 17, 308)
 
+function arrayOfDatetimes(element: TypeCase): TypeCase {
+  const array = arrayOf(element)
+  return { ...array, seeds: [...array.seeds, ...datetimeSeeds[array.type as keyof typeof datetimeSeeds]] }
+}
+
 /** Every type that is decoded natively, with the modifiers that change how it is read. */
 export const typeCases: readonly TypeCase[] = [
   boolean,
@@ -65,7 +71,7 @@ export const typeCases: readonly TypeCase[] = [
   enumeration,
   ...datetimeCases,
   ...[boolean, int4, float8, numeric('numeric(5,2)'), text, characters('varchar(3)'), bytea, uuid].map(arrayOf),
-  ...[json('json'), enumeration, ...datetimeCases.filter(({ type }) => /^(date|timestamptz\(0\))$/.test(type))].map(
-    arrayOf,
-  ),
+  ...[json('json'), enumeration].map(arrayOf),
+  ...datetimeCases.flatMap((element) => (/^\w+$/.test(element.type) ? [arrayOfDatetimes(element)] : [])),
+  ...datetimeCases.filter(({ type }) => type === 'timestamptz(0)').map(arrayOf),
 ]

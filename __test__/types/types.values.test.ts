@@ -16,7 +16,7 @@ import { Random } from './random.ts'
 
 const LITERALS = Number(process.env.COPYIST_TEST_LITERALS ?? 20_000)
 /** Of a type that reads the session's settings, in each session but the first. */
-const LITERALS_IN_OTHER_SESSIONS = LITERALS / 4
+const LITERALS_IN_OTHER_SESSIONS = LITERALS / 10
 const BATCH = 1_000
 
 /** Where we differ from the server on purpose, with the reason. Nothing else may differ. */

@@ -144,6 +144,8 @@ export interface BindingSession {
   intervalStyle: string
   timeZone: string
   now: number
+  /** `all`, `session` or `none`. */
+  zoneWords: string
 }
 
 /** The format, the columns and the limits. */
@@ -184,6 +186,14 @@ export interface BindingType {
   array?: BindingArray
 }
 
+/** A time zone of the compiled-in data. */
+export interface BindingZone {
+  /** Whether it always had the same offset. */
+  isConstant: boolean
+  /** Unix times, in seconds, at which its clocks or its name changed. */
+  transitions: Float64Array
+}
+
 /** Every kind of failure that the native side can report. */
 export declare function errorCodes(): Array<BindingErrorCode>
 
@@ -195,3 +205,12 @@ export declare function peekFile(specification: BindingSpecification, path: stri
 
 /** The same for a spooled stream. */
 export declare function peekSpool(specification: BindingSpecification, spool: BindingSpool): BindingPeek
+
+/** The zone of that name and its transitions from `start` to `end`; nothing when there is no such zone. */
+export declare function zone(name: string, start: number, end: number): BindingZone | null
+
+/**
+ * What the zone's clocks show at each of these Unix times: a line with the seconds east of Greenwich and the
+ * abbreviation, such as `-18000 EST`, lines separated by line feeds. Nothing when there is no such zone.
+ */
+export declare function zoneObserved(name: string, instants: Float64Array): string | null

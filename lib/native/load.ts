@@ -7,7 +7,19 @@
 export type ColumnType =
   | {
       readonly kind:
-        | 'bool' | 'int2' | 'int4' | 'int8' | 'float4' | 'float8' | 'text' | 'bytea' | 'date' | 'uuid' | 'json' | 'jsonb' | 'other'
+        | 'bool'
+        | 'int2'
+        | 'int4'
+        | 'int8'
+        | 'float4'
+        | 'float8'
+        | 'text'
+        | 'bytea'
+        | 'date'
+        | 'uuid'
+        | 'json'
+        | 'jsonb'
+        | 'other'
     }
   | { readonly kind: 'numeric'; readonly precision?: number; readonly scale?: number }
   | { readonly kind: 'varchar' | 'bpchar'; readonly length?: number }
@@ -34,7 +46,15 @@ export interface LoadSession {
   readonly timeZone: string
   /** Transaction start, microseconds since 2000-01-01 UTC. */
   readonly now: bigint
+  /**
+   * Whose names and abbreviations of time zones in literals are read with the zone data of the addon: every zone's, only
+   * the session's zone's, or none. Others fail the load with the code {@link LEFT_TO_SERVER}.
+   */
+  readonly zoneWords: 'all' | 'session' | 'none'
 }
+
+/** The code of the error of a value that only the server can read. The statement starts over; no caller sees it. */
+export const LEFT_TO_SERVER = 'left_to_server'
 
 /**
  * What the chunks hold.

@@ -44,6 +44,7 @@ export const DEFAULT_SESSION: LoadSession = {
   intervalStyle: 'postgres',
   timeZone: 'UTC',
   now: 0n,
+  zoneWords: 'all',
 }
 
 /** Starts a load. Throws CopyError when the input cannot be opened. */
@@ -60,8 +61,7 @@ export async function inferColumns(
   const addon = loadAddon()
   const bare = { ...plan, columns: [], session: DEFAULT_SESSION }
   const spec = specification(bare, 'infer', input.name)
-  const peeked =
-    input.kind === 'file' ? addon.peekFile(spec, input.path) : addon.peekSpool(spec, input.spool.binding)
+  const peeked = input.kind === 'file' ? addon.peekFile(spec, input.path) : addon.peekSpool(spec, input.spool.binding)
   if (peeked.failure) throw copyErrorOf(peeked.failure, input.name)
   const names = peeked.names ?? []
   const columns = names.map(
@@ -121,11 +121,7 @@ const STREAM_AHEAD = 1024 * 1024
 /** Output is about this much larger than its tile at first; buffers grow when it is more. */
 const OUTPUT_SLACK = 1.5
 
-function specification(
-  plan: Omit<LoadPlan, 'sink'>,
-  sink: SinkKind | 'infer',
-  name: string,
-): BindingSpecification {
+function specification(plan: Omit<LoadPlan, 'sink'>, sink: SinkKind | 'infer', name: string): BindingSpecification {
   const { options, limits } = plan
   const { threads, memoryLimit } = limits
   const window = threads + (sink === 'duckdb' ? DUCKDB_WINDOW : 4)
@@ -193,7 +189,7 @@ class Load implements NativeLoad {
   readonly maxHeld: number
   readonly #stopPump = new AbortController()
   #streamError: unknown
-  #columns: number
+  readonly #columns: number
 
   constructor(addon: Addon, spec: BindingSpecification, input: Input) {
     this.#binding = new addon.BindingLoad()
@@ -222,12 +218,14 @@ class Load implements NativeLoad {
   }
 
   #pump(stream: ByteSource): void {
+    const stop = this.#stopPump.signal
     const drained = () =>
       new Promise<void>((resolve) => {
         this.#drain = resolve
-        this.#stopPump.signal.addEventListener('abort', () => resolve(), { once: true })
+        if (stop.aborted) resolve()
       })
-    pump(stream, this.#stopPump.signal, (chunk) => this.#binding.push(chunk) || drained()).then(
+    stop.addEventListener('abort', () => this.#drain?.(), { once: true })
+    pump(stream, stop, (chunk) => this.#binding.push(chunk) || drained()).then(
       () => this.#binding.end(),
       (error: unknown) => {
         this.#streamError = error

@@ -44,5 +44,7 @@ function iterate(source: ByteSource): AsyncIterator<Uint8Array | string> | Itera
 function bytes(chunk: unknown): Buffer {
   if (chunk instanceof Uint8Array) return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
   if (typeof chunk === 'string') return Buffer.from(chunk, 'utf8')
-  throw new TypeError(`the input stream delivered ${typeof chunk === 'object' ? 'an object' : `a ${typeof chunk}`}, not bytes`)
+  throw new TypeError(
+    `the input stream delivered ${typeof chunk === 'object' ? 'an object' : `a ${typeof chunk}`}, not bytes`,
+  )
 }

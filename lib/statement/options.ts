@@ -58,6 +58,16 @@ function define<Value>(definition: OptionDefinition<Value>): OptionDefinition<Va
 const both = ['csv', 'text'] as const
 const csv = ['csv'] as const
 
+/** A quote or an escape that also ends lines: what then ends a record depends on what came before it in the file. */
+function noLineBreak(option: 'quote' | 'escape', value: string): Refusal | undefined {
+  return /[\r\n]/.test(value)
+    ? {
+        message: `COPY ${option} cannot be newline or carriage return`,
+        hint: 'PostgreSQL itself takes it; copyist reads lines apart from quotes.',
+      }
+    : undefined
+}
+
 /** Every option by its name in lower case, in the order of the documentation. */
 export const optionTable = {
   format: define<'csv' | 'text' | 'binary'>({
@@ -124,6 +134,7 @@ export const optionTable = {
     bare: [{ words: ['quote'], takes: 'string', as: true }],
     otherNames: ['quotes', 'quotechar', 'quote_char', 'quote_character', 'field_optionally_enclosed_by', 'enclosed_by'],
     read: (reader) => reader.string(),
+    refuse: (value) => noLineBreak('quote', value),
   }),
   escape: define<string>({
     synopsis: "'character'",
@@ -133,6 +144,7 @@ export const optionTable = {
     bare: [{ words: ['escape'], takes: 'string', as: true }],
     otherNames: ['escapechar', 'escape_char', 'escape_character', 'escaped_by'],
     read: (reader) => reader.string(),
+    refuse: (value) => noLineBreak('escape', value),
   }),
   force_not_null: define<'*' | readonly Name[]>({
     synopsis: '{ ( column [, ...] ) | * }',

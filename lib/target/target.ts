@@ -1,5 +1,5 @@
-import type { QualifiedName } from '../statement/ast.ts'
 import type { ColumnType, LoadSession, NativeLoad, SinkKind } from '../native/load.ts'
+import type { QualifiedName } from '../statement/ast.ts'
 
 /** A column of the target table as the load needs it. */
 export interface TargetColumn {
@@ -37,6 +37,14 @@ export interface InferredColumn {
   readonly type: ColumnType
 }
 
+/**
+ * Whether literals of the input name time zones, of which the database may have other data than we do.
+ * - `unexpected`: hardly ever; if one does, the statement starts over with `present`.
+ * - `possible`: the input cannot be read twice, so that the first attempt must be right.
+ * - `present`: at least one does.
+ */
+export type ZonesInLiterals = 'unexpected' | 'possible' | 'present'
+
 /** How the rows of one statement go to the target. */
 export interface LoadRequest {
   readonly table: TableDescription
@@ -68,12 +76,12 @@ export interface LoadOutcome {
 export interface TargetTransaction {
   /** The table, or undefined when there is none (42P01). Throws CopyError for a relation that COPY cannot write. */
   describe(table: QualifiedName): Promise<TableDescription | undefined>
-  /** Settings of this session. */
+  /** Settings of this session; `zoneWords` is for an input that can be read again. */
   session(): Promise<LoadSession>
   /** Creates the table and returns the DDL it ran. */
   createTable(table: QualifiedName, columns: readonly InferredColumn[]): Promise<string>
   /** Which encoding fits these columns. */
-  sinkFor(table: TableDescription, columns: readonly number[], usesDefaults: boolean): SinkKind
+  sinkFor(table: TableDescription, columns: readonly number[], usesDefaults: boolean, zones?: ZonesInLiterals): SinkKind
   /** Runs the load to its end. Rejects with CopyError; after an error only `rollback` may follow. */
   load(request: LoadRequest): Promise<LoadOutcome>
   commit(): Promise<void>

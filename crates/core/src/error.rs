@@ -73,6 +73,8 @@ codes! {
     QueryCanceled = "57014",
     /// The memory limit does not allow what is needed.
     OutOfMemory = "53200",
+    /// A date or time that takes the server's own time zone data to read, or that it takes only as text. The statement starts over; no user sees this.
+    LeftToServer = "0A000",
     /// A defect of copyist itself.
     InternalError = "XX000",
 }

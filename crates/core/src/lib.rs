@@ -6,5 +6,5 @@ mod session;
 mod types;
 
 pub use error::{DataError, ErrorCode, Result};
-pub use session::{DateOrder, IntervalStyle, Session};
+pub use session::{DateOrder, IntervalStyle, Session, ZoneWords};
 pub use types::{ArrayType, EnumType, Type};

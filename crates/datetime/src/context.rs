@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use copyist_core::{DataError, DateOrder, ErrorCode, IntervalStyle, Result, Session};
+use copyist_core::{DataError, DateOrder, ErrorCode, IntervalStyle, Result, Session, ZoneWords};
 
 use crate::abbreviation::{self, abbreviation};
 use crate::calendar::{MICROS_PER_DAY, MICROS_PER_SECOND, SECONDS_PER_DAY, UNIX_TO_POSTGRES_DAYS};
 use crate::decode::Fields;
+use crate::fault::Fault;
 use crate::zone::{Designation, LocalOffsets, Zone};
 
 /// Seconds from the Unix epoch to 2000-01-01.
@@ -31,6 +32,9 @@ pub struct Context {
     /// Whether `T` and `Z` are those of ISO 8601. A POSIX zone can be called either.
     pub(crate) has_iso_letters: bool,
     zones: RwLock<HashMap<Box<[u8]>, Arc<Zone>>>,
+    /// The session's zone as literals name it, in lower case.
+    zone_name: Box<[u8]>,
+    zone_words: ZoneWords,
 }
 
 /// What an abbreviation means to this session.
@@ -66,11 +70,13 @@ impl Context {
             now_offset,
             has_iso_letters,
             zones: RwLock::default(),
+            zone_name: session.time_zone.to_ascii_lowercase().into_bytes().into(),
+            zone_words: session.zone_words,
         })
     }
 
     /// The zone of a lower-case name or specification.
-    pub(crate) fn zone_named(&self, name: &[u8]) -> Option<Arc<Zone>> {
+    fn zone_named(&self, name: &[u8]) -> Option<Arc<Zone>> {
         if let Some(zone) = self.zones.read().unwrap_or_else(PoisonError::into_inner).get(name) {
             return Some(Arc::clone(zone));
         }
@@ -82,21 +88,45 @@ impl Context {
         Some(zone)
     }
 
+    /// Whether there is a server that reads a literal when we say [`ErrorCode::LeftToServer`].
+    pub(crate) fn can_leave_to_server(&self) -> bool {
+        self.zone_words != ZoneWords::All
+    }
+
+    /// The zone of a lower-case name or specification that a literal gives; `None` when there is none.
+    ///
+    /// A word that the compiled-in data do not know may be a zone to the server, but only if it looks like the names that
+    /// newer data and other builds add.
+    pub(crate) fn zone_of_literal(&self, name: &[u8]) -> std::result::Result<Option<Arc<Zone>>, Fault> {
+        let zone = self.zone_named(name);
+        let is_ours = match (&zone, self.zone_words) {
+            (_, ZoneWords::All) => true,
+            (_, ZoneWords::SessionZone) if *name == *self.zone_name => true,
+            (Some(zone), _) => zone.constant_offset().is_some(),
+            (None, _) => !(name.contains(&b'/') || matches!(name, b"localtime" | b"posixrules")),
+        };
+        if is_ours { Ok(zone) } else { Err(Fault::LeftToServer) }
+    }
+
     /// The meaning of a lower-case abbreviation: first to the session's zone, then in the server's set.
-    pub(crate) fn abbreviation(&self, name: &[u8]) -> Option<ZoneAbbreviation> {
-        match self.zone.designation(name) {
-            Some(Designation::Fixed { offset, is_daylight }) => {
-                return Some(ZoneAbbreviation::Fixed { offset, is_daylight });
+    pub(crate) fn abbreviation(&self, name: &[u8]) -> std::result::Result<Option<ZoneAbbreviation>, Fault> {
+        if let Some(designation) = self.zone.designation(name) {
+            if self.zone_words == ZoneWords::None && self.zone.constant_offset().is_none() {
+                return Err(Fault::LeftToServer);
             }
-            Some(Designation::Varying) => return Some(ZoneAbbreviation::Varying(Arc::clone(&self.zone))),
-            None => {}
+            return Ok(Some(match designation {
+                Designation::Fixed { offset, is_daylight } => ZoneAbbreviation::Fixed { offset, is_daylight },
+                Designation::Varying => ZoneAbbreviation::Varying(Arc::clone(&self.zone)),
+            }));
         }
-        match abbreviation(name)? {
-            abbreviation::Abbreviation::Fixed { offset, is_daylight } => {
-                Some(ZoneAbbreviation::Fixed { offset, is_daylight })
+        match abbreviation(name) {
+            None => Ok(None),
+            Some(abbreviation::Abbreviation::Fixed { offset, is_daylight }) => {
+                Ok(Some(ZoneAbbreviation::Fixed { offset, is_daylight }))
             }
-            abbreviation::Abbreviation::Zone(zone) => {
-                self.zone_named(zone.to_ascii_lowercase().as_bytes()).map(ZoneAbbreviation::Varying)
+            Some(abbreviation::Abbreviation::Zone(_)) if self.can_leave_to_server() => Err(Fault::LeftToServer),
+            Some(abbreviation::Abbreviation::Zone(zone)) => {
+                Ok(self.zone_named(zone.to_ascii_lowercase().as_bytes()).map(ZoneAbbreviation::Varying))
             }
         }
     }

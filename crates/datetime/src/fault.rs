@@ -15,6 +15,8 @@ pub(crate) enum Fault {
     DisplacementOverflow,
     /// A name with punctuation that is no time zone.
     UnknownTimeZone(String),
+    /// Only the server can read it, or only in this form.
+    LeftToServer,
 }
 
 impl Fault {
@@ -43,6 +45,9 @@ impl Fault {
             ),
             Fault::UnknownTimeZone(name) => {
                 DataError::new(ErrorCode::InvalidParameterValue, format!("time zone \"{name}\" not recognized"))
+            }
+            Fault::LeftToServer => {
+                DataError::new(ErrorCode::LeftToServer, format!("\"{literal}\" is left to the server"))
             }
         }
     }

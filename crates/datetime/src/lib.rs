@@ -29,6 +29,7 @@ pub use fast::{fast_date, fast_time, fast_timestamp, fast_timestamptz};
 pub use interval::{Interval, interval};
 pub use time::{time, timetz};
 pub use timestamp::{timestamp, timestamptz};
+pub use zone::TimeZone;
 
 /// Version of the IANA time zone data compiled in, such as `2026a`.
 pub fn zone_data_version() -> Option<&'static str> {

@@ -5,7 +5,11 @@ use copyist_core::Result;
 use crate::context::Context;
 use crate::decode::{self, TimeOfDay};
 use crate::fast::fast_time;
+use crate::fault::Fault;
 use crate::token::{DATE_CAPACITY, tokenize};
+
+/// Seconds from Greenwich that no zone in a binary `timetz` reaches.
+const MAX_ZONE: i32 = 16 * 3600;
 
 /// Powers of ten by number of digits dropped.
 const POWERS_OF_TEN: [i64; 7] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000];
@@ -56,5 +60,11 @@ pub(crate) fn decode_time(literal: &[u8], digits: Option<u8>, context: &Context)
 ///
 /// `22007`, `22008`, `22009` or `22023` as the server's `timetz_in` raises them.
 pub fn timetz(literal: &[u8], digits: Option<u8>, context: &Context) -> Result<(i64, i32)> {
-    decode(literal, digits, context, "time with time zone").map(|time| (time.micros, time.zone))
+    const TYPE: &str = "time with time zone";
+    let time = decode(literal, digits, context, TYPE)?;
+    // The server takes such a zone from text (`FOO99`), and refuses it from the binary format.
+    if time.zone.abs() >= MAX_ZONE && context.can_leave_to_server() {
+        return Err(Fault::LeftToServer.into_error(TYPE, literal));
+    }
+    Ok((time.micros, time.zone))
 }

@@ -8,7 +8,7 @@ use crate::calendar::{
 use crate::context::Context;
 use crate::decode::{self, Moment};
 use crate::fast::{fast_timestamp_of_zoned, fast_timestamptz};
-use crate::fault::out_of_range;
+use crate::fault::{Fault, out_of_range};
 use crate::time::rounded;
 use crate::token::{TIMESTAMP_CAPACITY, tokenize};
 
@@ -29,7 +29,12 @@ fn decode(literal: &[u8], digits: Option<u8>, context: &Context, with_zone: bool
         .and_then(|local| local.checked_add(i64::from(west) * MICROS_PER_SECOND))
         .filter(|micros| is_timestamp_in_range(*micros))
         .ok_or_else(|| out_of_range("timestamp", literal))?;
-    Ok(rounded(micros, digits))
+    let rounded = rounded(micros, digits);
+    // The server takes what was rounded to the end of all time from text, and refuses it from the binary format.
+    if !is_timestamp_in_range(rounded) && context.can_leave_to_server() {
+        return Err(Fault::LeftToServer.into_error(type_name, literal));
+    }
+    Ok(rounded)
 }
 
 /// Reads a `timestamp(digits)`: microseconds since 2000-01-01. `i64::MAX` and `i64::MIN` are `infinity` and

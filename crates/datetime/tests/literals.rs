@@ -1,7 +1,7 @@
 //! Literals of every form and what the server makes of them.
 
-use copyist_core::{DateOrder, IntervalStyle, Session};
-use copyist_datetime::{Context, Interval, date, interval, time, timestamp, timestamptz, timetz};
+use copyist_core::{DateOrder, ErrorCode, IntervalStyle, Session, ZoneWords};
+use copyist_datetime::{Context, Interval, TimeZone, date, interval, time, timestamp, timestamptz, timetz};
 
 const SECOND: i64 = 1_000_000;
 const HOUR: i64 = 3600 * SECOND;
@@ -227,4 +227,51 @@ fn intervals_that_are_refused() {
 fn unknown_session_zone() {
     let error = Context::new(&Session { time_zone: "Nowhere".into(), ..Session::default() }).err().expect("an error");
     assert_eq!(error.code.sql_state(), "22023");
+}
+
+#[test]
+fn zone_words_of_others_are_left_to_the_server() {
+    let context = |time_zone: &str, zone_words| {
+        Context::new(&Session { time_zone: time_zone.into(), zone_words, ..session() }).expect("a context")
+    };
+    let is_left = |context: &Context, zone: &str| {
+        let literal = format!("2001-02-03 04:05 {zone}");
+        let result = timestamptz(literal.as_bytes(), None, context);
+        matches!(result, Err(error) if error.code == ErrorCode::LeftToServer)
+    };
+    let session_zone = context("Europe/Moscow", ZoneWords::SessionZone);
+    for zone in ["UTC", "Z", "EST", "Etc/GMT+5", "FOO5", "MSK", "msd", "Europe/Moscow", "nowhere", "+03"] {
+        assert!(!is_left(&session_zone, zone), "{zone}");
+    }
+    for zone in ["Europe/Paris", "KRAT", "EST5EDT", "FOO5BAR", "America/New_Land", "posixrules", "posix/UTC", "Eire"] {
+        assert!(is_left(&session_zone, zone), "{zone}");
+    }
+    let none = context("Europe/Moscow", ZoneWords::None);
+    for zone in ["MSK", "Europe/Moscow", "Europe/Paris"] {
+        assert!(is_left(&none, zone), "{zone}");
+    }
+    assert!(!is_left(&none, "EST") && !is_left(&none, "Etc/UTC") && !is_left(&none, ""));
+    assert!(!is_left(&context("Europe/Moscow", ZoneWords::All), "Europe/Paris"));
+    assert!(!is_left(&context("UTC", ZoneWords::None), "UTC"));
+    // What the server takes only as text.
+    let last = b"294276-12-31 23:59:59.9999";
+    let far = b"04:05 FOO99";
+    assert!(timestamp(last, Some(3), &none).is_err_and(|error| error.code == ErrorCode::LeftToServer));
+    assert!(timetz(far, None, &none).is_err_and(|error| error.code == ErrorCode::LeftToServer));
+    assert!(timestamp(last, Some(4), &none).is_ok() && timetz(b"04:05 FOO15:59", None, &none).is_ok());
+    let all = context("UTC", ZoneWords::All);
+    assert!(timestamp(last, Some(3), &all).is_ok() && timetz(far, None, &all).is_ok());
+}
+
+#[test]
+fn zones_tell_what_their_clocks_show() {
+    let zone = TimeZone::named("america/new_york").expect("a zone");
+    assert!(!zone.is_constant());
+    assert_eq!(zone.observed(-3_000_000_000), (-17_762, "LMT"));
+    assert_eq!(zone.observed(0), (-18_000, "EST"));
+    // A cycle of 400 years later the rules repeat.
+    assert_eq!(zone.observed(1_720_000_000 + 400 * 31_556_952), (-14_400, "EDT"));
+    assert_eq!(zone.transitions(1_704_067_200, 1_735_689_600).collect::<Vec<_>>(), [1_710_054_000, 1_730_613_600]);
+    assert!(TimeZone::named("Etc/GMT+5").expect("a zone").is_constant());
+    assert!(TimeZone::named("Nowhere").is_none());
 }

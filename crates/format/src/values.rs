@@ -414,12 +414,18 @@ fn fast_bool(value: &[u8]) -> Option<u8> {
 
 /// What the type's input function, and then the layout, say of a value. Used to find out why a row was refused.
 pub(crate) fn explain_value(plan: &Plan, ty: &Type, value: &[u8]) -> Result<()> {
-    if plan.layout == Layout::PgText || *ty == Type::Other {
+    // What the session's settings have a say in is why values travel as text at all. Of a row that is refused for another
+    // reason, the values before that are still ours to judge.
+    let depends_on_session = matches!(
+        ty,
+        Type::Array(_) | Type::Date | Type::Time(_) | Type::TimeTz(_) | Type::Timestamp(_) | Type::TimestampTz(_)
+    );
+    if *ty == Type::Other || plan.layout == Layout::PgText && depends_on_session {
         return Ok(());
     }
     let mut scratch = Vec::new();
     types::write_binary(ty, value, &plan.context, &mut scratch)?;
-    if plan.layout == Layout::PgBinary {
+    if matches!(plan.layout, Layout::PgBinary | Layout::PgText) {
         return Ok(());
     }
     let bounded = plan.layout == Layout::Duckdb;

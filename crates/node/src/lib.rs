@@ -4,6 +4,7 @@ mod convert;
 mod load;
 mod specification;
 mod spool;
+mod time_zone;
 
 use napi_derive::napi;
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use copyist_core::{ArrayType, DateOrder, EnumType, IntervalStyle, Session, Type};
+use copyist_core::{ArrayType, DateOrder, EnumType, IntervalStyle, Session, Type, ZoneWords};
 use copyist_datetime::Context;
 use copyist_format::{ColumnPlan, Header, Layout, Plan};
 use copyist_scan::{Grammar, Scanner};
@@ -49,6 +49,8 @@ pub struct BindingSession {
     pub interval_style: String,
     pub time_zone: String,
     pub now: i64,
+    /// `all`, `session` or `none`.
+    pub zone_words: String,
 }
 
 /// The format, the columns and the limits.
@@ -142,6 +144,11 @@ impl BindingSession {
             },
             time_zone: self.time_zone.clone(),
             now: self.now,
+            zone_words: match &*self.zone_words {
+                "session" => ZoneWords::SessionZone,
+                "none" => ZoneWords::None,
+                _ => ZoneWords::All,
+            },
         }
     }
 }

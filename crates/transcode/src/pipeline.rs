@@ -544,7 +544,9 @@ impl<'a> Worker<'a> {
     fn span(&self) -> Span {
         let (plan, tile, decoded) = (&*self.shared.plan, &self.tile, self.decoder.decoded());
         let ends: Vec<u32> = self.decoder.record_ends(tile).collect();
-        let several = plan.is_csv() && decoded.lines != decoded.rows as u64 + decoded.header_lines;
+        // The last record of the input may lack its line end, and with it a line that one in quotes would make up for.
+        let is_open = !matches!(tile.data().last(), Some(b'\n' | b'\r'));
+        let several = plan.is_csv() && (is_open || decoded.lines != decoded.rows as u64 + decoded.header_lines);
         let lines = several.then(|| {
             let counted = if tile.eol == Some(Eol::Lf) { b'\n' } else { b'\r' };
             let mut total = 0;

@@ -66,13 +66,14 @@ class InstanceTarget implements Target {
       resolve()
     }
     try {
+      const slots = await this.#slots.open()
       connection = await this.#instance.connect()
       return await DuckdbTransaction.begin({
         driver: this.#driver,
         connection,
         owner: this.#instance,
         isCallers: false,
-        slots: this.#slots,
+        slots,
         done,
       })
     } catch (error) {
@@ -116,7 +117,7 @@ class BorrowedTarget implements Target {
     try {
       await untilAborted(before, signal)
       const isCallers = await isInTransaction(connection)
-      const slots = new TransactionSlots(connection)
+      const slots = await TransactionSlots.open(connection)
       return await DuckdbTransaction.begin({
         driver: this.#driver,
         connection,

@@ -4,7 +4,8 @@ import type { QualifiedName } from '../../statement/ast.ts'
 import type { TableDescription, TargetColumn } from '../target.ts'
 import type { DuckdbDriver } from './driver.ts'
 import { asCopyError } from './errors.ts'
-import { parseSearchPath, quoteIdentifier, quoteLiteral } from './identifiers.ts'
+import { loadReservedWords, parseSearchPath, printIdentifier, quoteIdentifier, quoteLiteral } from './identifiers.ts'
+import { query } from './query.ts'
 import { columnTypeOf } from './types.ts'
 
 /** A column with what only this target needs of it. */
@@ -15,6 +16,8 @@ export interface DuckdbColumnDescription extends TargetColumn {
 
 /** A table with what only this target needs of it. */
 export interface DuckdbTableDescription extends TableDescription {
+  /** Database, schema and name, all quoted: means this table whatever the search path, for the SQL that a load runs. */
+  readonly fullName: string
   readonly columns: readonly DuckdbColumnDescription[]
 }
 
@@ -37,7 +40,8 @@ export async function describeTable(
   connection: DuckDBConnection,
   table: QualifiedName,
 ): Promise<DuckdbTableDescription | undefined> {
-  const relation = await resolve(connection, table)
+  const relations = await relationsNamed(connection, table.name.value)
+  const relation = await resolve(connection, table, relations)
   if (relation === undefined) return undefined
   if (relation.isView) {
     throw new CopyError({
@@ -46,22 +50,44 @@ export async function describeTable(
       message: `cannot copy to view "${relation.name}"`,
     })
   }
-  const sqlName = [relation.catalog, relation.schema, relation.name].map(quoteIdentifier).join('.')
+  const fullName = [relation.catalog, relation.schema, relation.name].map(quoteIdentifier).join('.')
   return {
-    sqlName,
+    sqlName: await printedName(connection, relation, relations),
+    fullName,
     relationName: relation.name,
-    columns: await describeColumns(driver, connection, relation, sqlName),
+    columns: await describeColumns(driver, connection, relation, fullName),
   }
 }
 
-async function resolve(connection: DuckDBConnection, table: QualifiedName): Promise<Relation | undefined> {
+/**
+ * The name as people write it: quoted where needed, without the default database, and in that without the schema `main`, as far as
+ * DuckDB still finds this table by it.
+ */
+async function printedName(
+  connection: DuckDBConnection,
+  relation: Relation,
+  relations: readonly Relation[],
+): Promise<string> {
+  const reserved = await loadReservedWords(connection)
+  const { catalog, schema, name } = relation
+  const print = (...parts: string[]): string => parts.map((part) => printIdentifier(part, reserved)).join('.')
+  const [settings] = await query(connection, 'SELECT current_database()')
+  if (!sameName(catalog, String(settings?.[0]))) return print(catalog, schema, name)
+  const part = (value: string) => ({ value, quoted: true, offset: 0 })
+  const means = async (short: QualifiedName): Promise<boolean> =>
+    (await resolve(connection, short, relations).catch(() => undefined)) === relation
+  if (sameName(schema, 'main') && (await means({ name: part(name) }))) return print(name)
+  return (await means({ schema: part(schema), name: part(name) })) ? print(schema, name) : print(catalog, schema, name)
+}
+
+async function relationsNamed(connection: DuckDBConnection, name: string): Promise<Relation[]> {
   const rows = await query(
     connection,
-    `SELECT database_name, schema_name, table_name, false FROM duckdb_tables() WHERE ${equalsName('table_name', table.name.value)}
+    `SELECT database_name, schema_name, table_name, false FROM duckdb_tables() WHERE ${equalsName('table_name', name)}
      UNION ALL
-     SELECT database_name, schema_name, view_name, true FROM duckdb_views() WHERE ${equalsName('view_name', table.name.value)}`,
+     SELECT database_name, schema_name, view_name, true FROM duckdb_views() WHERE ${equalsName('view_name', name)}`,
   )
-  const relations = rows.map(
+  return rows.map(
     ([catalog, schema, name, isView]): Relation => ({
       catalog: String(catalog),
       schema: String(schema),
@@ -69,6 +95,14 @@ async function resolve(connection: DuckDBConnection, table: QualifiedName): Prom
       isView: isView === true,
     }),
   )
+}
+
+/** The one of `relations`, which all have the name of `table`, that DuckDB would take. */
+async function resolve(
+  connection: DuckDBConnection,
+  table: QualifiedName,
+  relations: readonly Relation[],
+): Promise<Relation | undefined> {
   if (relations.length === 0) return undefined
   for (const [catalog, schema] of await candidates(connection, table)) {
     const found = relations.find((relation) => sameName(relation.catalog, catalog) && sameName(relation.schema, schema))
@@ -118,7 +152,7 @@ async function describeColumns(
   driver: DuckdbDriver,
   connection: DuckDBConnection,
   relation: Relation,
-  sqlName: string,
+  fullName: string,
 ): Promise<DuckdbColumnDescription[]> {
   const rows = await query(
     connection,
@@ -126,13 +160,13 @@ async function describeColumns(
      WHERE database_name = ${quoteLiteral(relation.catalog)} AND schema_name = ${quoteLiteral(relation.schema)}
        AND table_name = ${quoteLiteral(relation.name)} ORDER BY column_index`,
   )
-  const prepared = await connection.prepare(`SELECT * FROM ${sqlName}`).catch((error: unknown) => {
+  const prepared = await connection.prepare(`SELECT * FROM ${fullName}`).catch((error: unknown) => {
     throw asCopyError(error)
   })
   try {
     const generated = await generatedColumns(
       connection,
-      sqlName,
+      fullName,
       rows.filter(([, , expression]) => expression !== null).map(([name]) => String(name)),
     )
     return rows.map(([columnName, typeName, expression], index): DuckdbColumnDescription => {
@@ -159,14 +193,14 @@ async function describeColumns(
  */
 async function generatedColumns(
   connection: DuckDBConnection,
-  sqlName: string,
+  fullName: string,
   names: readonly string[],
 ): Promise<ReadonlySet<string>> {
   const insertable = async (columns: readonly string[]): Promise<boolean> => {
     const list = columns.map(quoteIdentifier).join(', ')
     const values = columns.map(() => 'NULL').join(', ')
     try {
-      const prepared = await connection.prepare(`INSERT INTO ${sqlName} (${list}) VALUES (${values})`)
+      const prepared = await connection.prepare(`INSERT INTO ${fullName} (${list}) VALUES (${values})`)
       prepared.destroySync()
       return true
     } catch (error) {
@@ -186,14 +220,4 @@ function equalsName(column: string, name: string): string {
 
 function sameName(left: string, right: string): boolean {
   return left.toLowerCase() === right.toLowerCase()
-}
-
-/** Rows of a query, values as JavaScript's. */
-export async function query(connection: DuckDBConnection, sql: string): Promise<unknown[][]> {
-  try {
-    const result = await connection.run(sql)
-    return (await result.getRowsJS()) as unknown[][]
-  } catch (error) {
-    throw asCopyError(error)
-  }
 }

@@ -36,7 +36,7 @@ export function insertSql(plan: InsertPlan, source: RowSource): string {
     sql: valueSql(plan, column, index),
   }))
   if (where === undefined) {
-    return `INSERT INTO ${table.sqlName} (${values.map(({ name }) => name).join(', ')})
+    return `INSERT INTO ${table.fullName} (${values.map(({ name }) => name).join(', ')})
 SELECT ${values.map(({ sql }) => sql).join(', ')} FROM ${rows}`
   }
   // WHERE sees the whole row, so the columns that are not in the list have their values before the INSERT; and a default is
@@ -50,7 +50,7 @@ SELECT ${values.map(({ sql }) => sql).join(', ')} FROM ${rows}`
   const all = [...values, ...absent]
   const names = all.map(({ name }) => name).join(', ')
   // The newline ends a comment that the condition may end in.
-  return `INSERT INTO ${table.sqlName} (${names})
+  return `INSERT INTO ${table.fullName} (${names})
 SELECT ${names} FROM (SELECT ${all.map(({ name, sql }) => `${sql} AS ${name}`).join(', ')} FROM ${rows})
 AS ${quoteIdentifier(table.relationName)} WHERE (${where}
 )`

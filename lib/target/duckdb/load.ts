@@ -2,7 +2,7 @@ import type { DuckDBConnection } from '@duckdb/node-api'
 import { CopyError } from '../../errors.ts'
 import type { LoadOutcome, LoadRequest } from '../target.ts'
 import { ChunkGatherer } from './chunk-gatherer.ts'
-import { type DuckdbTableDescription, query } from './describe.ts'
+import type { DuckdbTableDescription } from './describe.ts'
 import type { DuckdbDriver } from './driver.ts'
 import { abortError, asCopyError } from './errors.ts'
 import { checkCondition, type InsertPlan, insertSql, type RowSource } from './insert.ts'
@@ -62,9 +62,8 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
   try {
     if (request.signal?.aborted) throw abortError(request.signal)
     if (request.where !== undefined) await checkCondition(connection, request.where)
-    const threads = Number((await query(connection, `SELECT current_setting('threads')`))[0]?.[0] ?? 1)
     gatherer = new ChunkGatherer(request.native, {
-      groups: Math.max(1, threads),
+      groups: context.slots.groups,
       // Two windows at a time, and as much again on their way through the decoder.
       bytes: request.memoryLimit / 4,
       widths,
@@ -85,7 +84,7 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
         plan = { table, columns, defaults, where: request.where, functionName, feedId: feed.id }
       }
       let source: RowSource = { kind: 'range', first: 0, last: window.rows }
-      if (window.rows > ROW_GROUP_ROWS && !sequential && threads > 1) {
+      if (window.rows > ROW_GROUP_ROWS && !sequential) {
         source = await context.slots.source(window.rows)
       }
       if (first) await checkPlan(connection, insertSql(plan, source))

@@ -1,11 +1,11 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
 import type { CopyError } from '../../errors.ts'
 import type { NativeLoad } from '../../native/load.ts'
-import { query } from './describe.ts'
 import { asCopyError, duplicateKey, notNullColumn, withPosition } from './errors.ts'
 import { quoteLiteral } from './identifiers.ts'
 import { castSql, insertSql, isCastByDuckdb, rowOfKeySql, textSql } from './insert.ts'
 import type { FailedInsert } from './load.ts'
+import { query } from './query.ts'
 
 /**
  * Finds the first row at fault in the window whose INSERT failed, by running parts of it again in transactions that are rolled
@@ -111,7 +111,7 @@ async function keyRow(
       `SELECT constraint_column_names FROM duckdb_constraints()
        WHERE constraint_type IN ('PRIMARY KEY', 'UNIQUE')
          AND concat_ws('.', '"' || replace(database_name, '"', '""') || '"', '"' || replace(schema_name, '"', '""') || '"',
-                       '"' || replace(table_name, '"', '""') || '"') = ${quoteLiteral(table.sqlName)}`,
+                       '"' || replace(table_name, '"', '""') || '"') = ${quoteLiteral(table.fullName)}`,
     )
     for (const [names] of keys) {
       const columns = (names as readonly unknown[]).map(String)

@@ -147,21 +147,25 @@ function serveRows(bindings: Bindings, info: ScalarFunctionInfo, input: DataChun
   try {
     const count = bindings.data_chunk_get_size(input)
     if (count === 0) return
-    const ids = int64s(bindings.vector_get_data(bindings.data_chunk_get_vector(input, 0), count * 8))
-    const rows = int64s(bindings.vector_get_data(bindings.data_chunk_get_vector(input, 1), count * 8))
-    const feed = feeds.get(Number(ids.getBigInt64(0, true)))
+    const feed = feeds.get(int64At(bindings, bindings.data_chunk_get_vector(input, 0), 0))
     if (feed === undefined) throw new Error('this function works only inside a COPY')
-    const first = Number(rows.getBigInt64(0, true))
-    const last = Number(rows.getBigInt64((count - 1) * 8, true))
-    if (last - first !== count - 1) throw new Error(`rows ${first} to ${last} are not ${count} rows in sequence`)
+    const rows = bindings.data_chunk_get_vector(input, 1)
+    const first = int64At(bindings, rows, 0)
+    // A scan hands out the vectors of its table one by one: a whole one is in sequence. Only of the others is the last row number
+    // looked at, since that takes a copy of all that are before it.
+    if (count !== VECTOR_ROWS || first % VECTOR_ROWS !== 0) {
+      const last = int64At(bindings, rows, count - 1)
+      if (last - first !== count - 1) throw new Error(`rows ${first} to ${last} are not ${count} rows in sequence`)
+    }
     feed.write(output, first, count)
   } catch (error) {
     bindings.scalar_function_set_error(info, error instanceof Error ? error.message : String(error))
   }
 }
 
-function int64s(data: Uint8Array): DataView {
-  return new DataView(data.buffer, data.byteOffset, data.byteLength)
+function int64At(bindings: Bindings, vector: Vector, row: number): number {
+  const { buffer, byteOffset } = bindings.vector_get_data(vector, (row + 1) * 8)
+  return Number(new DataView(buffer, byteOffset).getBigInt64(row * 8, true))
 }
 
 async function exists(connection: DuckDBConnection, name: string): Promise<boolean> {

@@ -1,13 +1,26 @@
 import { randomBytes } from 'node:crypto'
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import type { RowSource } from './insert.ts'
+import { query } from './query.ts'
 import { ROW_GROUP_ROWS } from './row-feed.ts'
 
 /** Gives the numbers of a window's rows as a table that all threads scan at once. */
 export interface Slots {
+  /** Row groups that a window may have: one for each thread that DuckDB has. */
+  readonly groups: number
+  /** The first `rows` numbers, at most `groups` row groups of them. */
   source(rows: number): Promise<RowSource>
   /** The transaction is about to be committed. */
   drop(): Promise<void>
+}
+
+/** More row groups than this seldom fit the memory of a load, and their numbers take time to write. */
+const MOST_GROUPS = 16
+
+/** Row groups for the threads that DuckDB has at the moment. */
+async function groupsFor(connection: DuckDBConnection): Promise<number> {
+  const [row] = await query(connection, `SELECT current_setting('threads')`)
+  return Math.min(MOST_GROUPS, Math.max(1, Number(row?.[0] ?? 1)))
 }
 
 /**
@@ -15,17 +28,23 @@ export interface Slots {
  * that are lent. DuckDB scans rows that are not committed yet a little more slowly than {@link SharedSlots}.
  */
 export class TransactionSlots implements Slots {
+  readonly groups: number
   readonly #connection: DuckDBConnection
   readonly #sqlName = `temp.main.copyist_slots_${randomBytes(8).toString('hex')}`
   #rows = 0
 
-  constructor(connection: DuckDBConnection) {
+  private constructor(connection: DuckDBConnection, groups: number) {
     this.#connection = connection
+    this.groups = groups
+  }
+
+  static async open(connection: DuckDBConnection): Promise<TransactionSlots> {
+    return new TransactionSlots(connection, await groupsFor(connection))
   }
 
   async source(rows: number): Promise<RowSource> {
     if (rows > this.#rows) {
-      const size = wholeRowGroups(rows)
+      const size = Math.ceil(rows / ROW_GROUP_ROWS) * ROW_GROUP_ROWS
       await this.drop()
       // A column, not rowid: rows of a transaction that is under way are not numbered from 0.
       await this.#connection.run(
@@ -42,57 +61,62 @@ export class TransactionSlots implements Slots {
   }
 }
 
-/** Slots of an instance of our own, for all its loads: tables in a database in memory, attached when a load first asks. */
-export class SharedSlots implements Slots {
+/**
+ * Slots of an instance of our own, for all its loads: tables in a database in memory.
+ *
+ * A transaction sees an attached database as it was when the transaction first touched it, and a look into DuckDB's catalog, such
+ * as that for the load's own table, touches all that are attached. So the table that a load is going to scan must be there before
+ * the load's transaction begins; made when first needed, it would be unknown to loads that were already under way.
+ */
+export class SharedSlots {
   readonly #instance: DuckDBInstance
   readonly #database = `copyist_slots_${randomBytes(8).toString('hex')}`
   #connection: DuckDBConnection | undefined
-  /** Row counts of the tables that there are. */
-  readonly #sizes: number[] = []
+  /** Row groups of the largest table. */
+  #groups = 0
   #last: Promise<unknown> = Promise.resolve()
 
   constructor(instance: DuckDBInstance) {
     this.#instance = instance
   }
 
-  source(rows: number): Promise<RowSource> {
-    // Loads run side by side, and a table must be made once.
-    const source = this.#last.then(() => this.#source(rows))
-    this.#last = source.catch(() => undefined)
-    return source
+  /** Slots for one load. To be asked for before its transaction begins. */
+  open(): Promise<Slots> {
+    // Loads begin side by side, and a table must be made once.
+    const opened = this.#last.then(() => this.#open())
+    this.#last = opened.catch(() => undefined)
+    return opened
   }
 
-  async #source(rows: number): Promise<RowSource> {
-    if (this.#connection === undefined) {
-      const connection = await this.#instance.connect()
-      await connection.run(`ATTACH ':memory:' AS ${this.#database}`)
-      this.#connection = connection
-    }
-    let size = this.#sizes.find((candidate) => candidate >= rows)
-    if (size === undefined) {
-      size = wholeRowGroups(rows)
+  async #open(): Promise<Slots> {
+    this.#connection ??= await this.#instance.connect()
+    // DuckDB's threads may be set at any time. Loads under way keep the table they began with.
+    const groups = await groupsFor(this.#connection)
+    if (groups > 1 && groups > this.#groups) {
+      if (this.#groups === 0) await this.#connection.run(`ATTACH IF NOT EXISTS ':memory:' AS ${this.#database}`)
       await this.#connection.run(
-        `CREATE TABLE ${this.#database}.main.slots_${size} AS SELECT NULL::BOOLEAN AS slot FROM system.main.range(${size})`,
+        `CREATE TABLE ${this.#sqlName(groups)} AS SELECT NULL::BOOLEAN AS slot FROM system.main.range(${groups * ROW_GROUP_ROWS})`,
       )
-      this.#sizes.push(size)
-      this.#sizes.sort((left, right) => left - right)
+      this.#groups = groups
     }
-    return { kind: 'table', sqlName: `${this.#database}.main.slots_${size}`, column: 'rowid', rows }
+    const sqlName = this.#sqlName(this.#groups)
+    return {
+      groups,
+      source: (rows) => Promise.resolve({ kind: 'table', sqlName, column: 'rowid', rows }),
+      // They outlive the load.
+      drop: () => Promise.resolve(),
+    }
   }
 
-  async drop(): Promise<void> {
-    // They outlive the load.
+  #sqlName(groups: number): string {
+    return `${this.#database}.main.slots_${groups}`
   }
 
   /** Detaches the database. No load may be running. */
   async close(): Promise<void> {
     await this.#last
-    await this.#connection?.run(`DETACH ${this.#database}`)
+    if (this.#groups > 0) await this.#connection?.run(`DETACH ${this.#database}`)
     this.#connection?.closeSync()
     this.#connection = undefined
   }
-}
-
-function wholeRowGroups(rows: number): number {
-  return Math.ceil(rows / ROW_GROUP_ROWS) * ROW_GROUP_ROWS
 }

@@ -4,12 +4,13 @@ import type { CopyError } from '../../errors.ts'
 import type { LoadSession, SinkKind } from '../../native/load.ts'
 import type { QualifiedName } from '../../statement/ast.ts'
 import type { InferredColumn, LoadOutcome, LoadRequest, TableDescription, TargetTransaction } from '../target.ts'
-import { describeTable, query } from './describe.ts'
+import { describeTable } from './describe.ts'
 import type { DuckdbDriver } from './driver.ts'
 import { asCopyError } from './errors.ts'
-import { quoteIdentifier } from './identifiers.ts'
+import { loadReservedWords, printIdentifier } from './identifiers.ts'
 import { dispose, type LoadResult, runLoad } from './load.ts'
 import { locateFailure } from './locate.ts'
+import { query } from './query.ts'
 import type { Slots } from './slots.ts'
 import { sqlTypeOf } from './types.ts'
 
@@ -69,14 +70,18 @@ export class DuckdbTransaction implements TargetTransaction {
       intervalStyle: 'postgres',
       timeZone: zone === undefined ? 'UTC' : String(zone[0]),
       now: BigInt(now?.[0] as bigint) - POSTGRES_EPOCH,
+      zoneWords: 'all',
     }
   }
 
   async createTable(table: QualifiedName, columns: readonly InferredColumn[]): Promise<string> {
+    const reserved = await loadReservedWords(this.#init.connection)
     const name = [table.catalog, table.schema, table.name]
-      .flatMap((part) => (part === undefined ? [] : [quoteIdentifier(part.value)]))
+      .flatMap((part) => (part === undefined ? [] : [printIdentifier(part.value, reserved)]))
       .join('.')
-    const list = columns.map((column) => `  ${quoteIdentifier(column.name)} ${sqlTypeOf(column.type)}`).join(',\n')
+    const list = columns
+      .map((column) => `  ${printIdentifier(column.name, reserved)} ${sqlTypeOf(column.type)}`)
+      .join(',\n')
     const ddl = `CREATE TABLE ${name} (\n${list}\n)`
     this.#hasWritten = true
     await run(this.#init.connection, ddl)

@@ -147,7 +147,9 @@ function relocate(where: string, copy: CopyContext): Located {
   const pattern = new RegExp(`^(COPY ${escapeRegExp(copy.relationName)})(, [^\\d\\n]*)(\\d+)(.*)`, 'ms')
   const match = pattern.exec(where)
   if (!match) return { context: where, position: undefined }
-  const [, relation = '', word = '', row = '', tail = ''] = match
+  const [, relation = '', word = '', row = '', rest = ''] = match
+  // What stands after a colon at once is the row as it travelled, which is not how the input writes it.
+  const tail = rest.startsWith(':') ? '' : rest
   const above = where.slice(0, match.index)
   const column = columnOf(tail, copy.columnNames)
   const place = copy.locate(Number(row) - 1)

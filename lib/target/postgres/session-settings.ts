@@ -1,10 +1,15 @@
 import { CopyError } from '../../errors.ts'
 import type { ColumnType, LoadSession } from '../../native/load.ts'
+import type { ZonesInLiterals } from '../target.ts'
 import { conditionName } from './conditions.ts'
 import { internalError } from './server-error.ts'
+import { agreesAt, observedSql } from './time-zone.ts'
 
 /** COPY … WHERE and generated columns came with PostgreSQL 12. */
 const OLDEST_SERVER = 120_000
+
+/** Older servers look an abbreviation up in their own set before they ask the session's zone. */
+const ZONE_ABBREVIATIONS_FIRST = 180_000
 
 /** The settings that decide how a literal is read, and the transaction's now(), in the order {@link readSettings} takes. */
 export const SETTINGS_SQL = `
@@ -15,11 +20,20 @@ SELECT pg_catalog.current_setting('server_version_num'),
        pg_catalog.current_setting('TimeZone'),
        pg_catalog.current_setting('timezone_abbreviations'),
        pg_catalog.current_setting('array_nulls'),
-       ((extract(epoch FROM pg_catalog.now()) * 1000000)::pg_catalog.int8 - 946684800000000)::pg_catalog.text`
+       ((extract(epoch FROM pg_catalog.now()) * 1000000)::pg_catalog.int8 - 946684800000000)::pg_catalog.text,
+       ${observedSql('pg_catalog.now()')}`
+
+/** Seconds from the Unix epoch to 2000-01-01. */
+const POSTGRES_EPOCH_UNIX = 946_684_800
 
 /** The settings of a session. */
 export interface SessionSettings {
+  /** `zoneWords` and `timeZone` still have to be settled: see {@link sessionFor}. */
   readonly session: LoadSession
+  /** Whether the abbreviations that the session's time zone uses come before those of the set. */
+  readonly zoneAbbreviationsFirst: boolean
+  /** Whether we know the session's time zone, and its clock shows the same now. */
+  readonly zoneAgreesNow: boolean
   /** Whether the abbreviations of time zones are PostgreSQL's default set, which the native core knows. */
   readonly defaultAbbreviations: boolean
   /** `array_nulls`: whether an unquoted NULL in an array literal is one. The native core knows no other rule. */
@@ -28,17 +42,10 @@ export interface SessionSettings {
 
 /** Reads the row of {@link SETTINGS_SQL}. Throws CopyError 0A000 for a session that a load cannot run in. */
 export function readSettings(row: readonly (string | null)[] | undefined): SessionSettings {
-  if (row?.length !== 8) throw internalError('unexpected answer to the query of the session settings')
-  const [version, encoding, dateStyle, intervalStyle, timeZone, abbreviations, arrayNulls, now] = row.map(String) as [
-    string,
-    string,
-    string,
-    string,
-    string,
-    string,
-    string,
-    string,
-  ]
+  if (row?.length !== 9) throw internalError('unexpected answer to the query of the session settings')
+  const [version, encoding, dateStyle, intervalStyle, timeZone, abbreviations, arrayNulls, now, observed] = row.map(
+    String,
+  ) as [string, string, string, string, string, string, string, string, string]
   if (Number(version) < OLDEST_SERVER) {
     throw unsupported(
       `PostgreSQL ${Math.floor(Number(version) / 10_000)} is not supported`,
@@ -58,26 +65,51 @@ export function readSettings(row: readonly (string | null)[] | undefined): Sessi
       intervalStyle: intervalStyle as LoadSession['intervalStyle'],
       timeZone,
       now: BigInt(now),
+      zoneWords: 'none',
     },
+    zoneAbbreviationsFirst: Number(version) >= ZONE_ABBREVIATIONS_FIRST,
+    zoneAgreesNow: agreesAt(timeZone, Math.floor(Number(BigInt(now) / 1_000_000n)) + POSTGRES_EPOCH_UNIX, observed),
     defaultAbbreviations: abbreviations === 'Default',
     arrayNulls: arrayNulls === 'on',
   }
 }
 
-/** Whether the native core reads literals of this type just as the server does in this session. */
-export function decodesNatively(type: ColumnType, settings: SessionSettings): boolean {
+/** The session of a load. `zoneAgrees` says that the server's data of the session's time zone are known to be ours. */
+export function sessionFor(settings: SessionSettings, zoneAgrees: boolean): LoadSession {
+  const { session, zoneAgreesNow, zoneAbbreviationsFirst } = settings
+  // A zone that we may not even know is not used: every date and time is left to the server then.
+  if (!zoneAgreesNow) return { ...session, timeZone: 'UTC' }
+  return { ...session, zoneWords: zoneAgrees && zoneAbbreviationsFirst ? 'session' : 'none' }
+}
+
+/** Whether values of this type depend on a time zone. */
+export function isZoned(type: ColumnType): boolean {
+  return type.kind === 'array' ? isZoned(type.element) : type.kind === 'timestamptz' || type.kind === 'timetz'
+}
+
+/**
+ * Whether the native core reads literals of this type just as the server does in this session. `zoneAgrees` as in
+ * {@link sessionFor}.
+ */
+export function decodesNatively(
+  type: ColumnType,
+  settings: SessionSettings,
+  zoneAgrees: boolean,
+  zones: ZonesInLiterals,
+): boolean {
   switch (type.kind) {
     case 'other':
       return false
     case 'array':
-      return settings.arrayNulls && decodesNatively(type.element, settings)
+      return settings.arrayNulls && decodesNatively(type.element, settings, zoneAgrees, zones)
     // A date or a timestamp may have a zone in its literal, too: it is ignored, but it must be a known one.
     case 'date':
     case 'time':
-    case 'timetz':
     case 'timestamp':
+      return settings.defaultAbbreviations && settings.zoneAgreesNow && zones !== 'present'
+    case 'timetz':
     case 'timestamptz':
-      return settings.defaultAbbreviations
+      return settings.defaultAbbreviations && zoneAgrees && zones === 'unexpected'
     default:
       return true
   }

@@ -1,14 +1,29 @@
 import { CopyError } from '../../errors.ts'
 import type { LoadSession, SinkKind } from '../../native/load.ts'
 import type { QualifiedName } from '../../statement/ast.ts'
-import type { InferredColumn, LoadOutcome, LoadRequest, TableDescription, TargetTransaction } from '../target.ts'
+import type {
+  InferredColumn,
+  LoadOutcome,
+  LoadRequest,
+  TableDescription,
+  TargetTransaction,
+  ZonesInLiterals,
+} from '../target.ts'
 import { type CatalogTable, DESCRIBE_SQL, readTable, regclassText } from './catalog.ts'
 import { conditionName } from './conditions.ts'
 import { CopyIn } from './copy-in.ts'
 import { createTableSql } from './ddl.ts'
 import type { Lease } from './lease.ts'
 import { internalError, isServerError, queryCanceled } from './server-error.ts'
-import { decodesNatively, readSettings, SETTINGS_SQL, type SessionSettings } from './session-settings.ts'
+import {
+  decodesNatively,
+  isZoned,
+  readSettings,
+  SETTINGS_SQL,
+  type SessionSettings,
+  sessionFor,
+} from './session-settings.ts'
+import { agreesAlways } from './time-zone.ts'
 
 /** Inside the caller's transaction, the name of what is undone when the load fails. */
 const SAVEPOINT = 'copyist'
@@ -29,6 +44,8 @@ export class PostgresTransaction implements TargetTransaction {
   readonly #nested: boolean
   readonly #settings: SessionSettings
   readonly #tables = new Map<string, CatalogTable>()
+  /** Whether the server's data of the session's time zone are known to be ours. */
+  #zoneAgrees = false
   #open = true
 
   private constructor(lease: Lease, signal: AbortSignal | undefined, nested: boolean, settings: SessionSettings) {
@@ -64,12 +81,16 @@ export class PostgresTransaction implements TargetTransaction {
       // The server refuses, in the words of its release and language; pg would answer its CopyInResponse with CopyFail.
       await this.#query(`COPY ${table.description.sqlName} FROM STDIN`)
     }
+    if (this.#settings.zoneAgreesNow && table.description.columns.some(({ type }) => isZoned(type))) {
+      const { timeZone } = this.#settings.session
+      this.#zoneAgrees = await agreesAlways(this.#lease.client, timeZone, (sql, values) => this.#query(sql, values))
+    }
     this.#tables.set(table.description.sqlName, table)
     return table.description
   }
 
   async session(): Promise<LoadSession> {
-    return this.#settings.session
+    return sessionFor(this.#settings, this.#zoneAgrees)
   }
 
   async createTable(name: QualifiedName, columns: readonly InferredColumn[]): Promise<string> {
@@ -81,10 +102,15 @@ export class PostgresTransaction implements TargetTransaction {
     return ddl
   }
 
-  sinkFor(table: TableDescription, columns: readonly number[], usesDefaults: boolean): SinkKind {
+  sinkFor(
+    table: TableDescription,
+    columns: readonly number[],
+    usesDefaults: boolean,
+    zones: ZonesInLiterals = 'unexpected',
+  ): SinkKind {
     const native = columns.every((index) => {
       const column = table.columns[index]
-      return column !== undefined && decodesNatively(column.type, this.#settings)
+      return column !== undefined && decodesNatively(column.type, this.#settings, this.#zoneAgrees, zones)
     })
     // The binary format has no marker for DEFAULT, and nobody but the server can evaluate one.
     return native && !usesDefaults ? 'pg_binary' : 'pg_text'

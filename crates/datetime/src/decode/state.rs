@@ -132,8 +132,9 @@ impl<'a> State<'a> {
     }
 
     /// A zone's abbreviation, if the word is one.
-    pub(super) fn abbreviation(&mut self, text: &'a [u8]) -> Option<u32> {
-        Some(match self.context.abbreviation(text)? {
+    pub(super) fn abbreviation(&mut self, text: &'a [u8]) -> Result<Option<u32>, Fault> {
+        let Some(meaning) = self.context.abbreviation(text)? else { return Ok(None) };
+        Ok(Some(match meaning {
             ZoneAbbreviation::Fixed { offset, is_daylight } => {
                 self.zone = -offset;
                 part::ZONE | if is_daylight { part::DAYLIGHT_ZONE } else { 0 }
@@ -142,19 +143,20 @@ impl<'a> State<'a> {
                 self.pending = Some(PendingZone::Abbreviated(text, zone));
                 part::ZONE | part::VARYING_ZONE
             }
-        })
+        }))
     }
 
     /// A zone's full name, if the field is one.
-    pub(super) fn zone_name(&mut self, text: &[u8]) -> Option<u32> {
-        self.pending = Some(PendingZone::Named(self.context.zone_named(text)?));
-        Some(part::ZONE)
+    pub(super) fn zone_name(&mut self, text: &[u8]) -> Result<Option<u32>, Fault> {
+        let Some(zone) = self.context.zone_of_literal(text)? else { return Ok(None) };
+        self.pending = Some(PendingZone::Named(zone));
+        Ok(Some(part::ZONE))
     }
 
     /// [`State::zone_name`] of a field that can be nothing else.
     pub(super) fn punctuated_zone_name(&mut self, text: &[u8]) -> Result<u32, Fault> {
         let unknown = || Fault::UnknownTimeZone(String::from_utf8_lossy(text).into_owned());
-        self.zone_name(text).ok_or_else(unknown)
+        self.zone_name(text)?.ok_or_else(unknown)
     }
 
     /// A word that means the same in a moment and in a time of day. Any other is a mistake.

@@ -80,10 +80,10 @@ impl<'a> Decoder<'a> {
 
     fn word(&mut self, text: &'a [u8]) -> Result<u32, Fault> {
         let state = &mut self.state;
-        if let Some(found) = state.abbreviation(text) {
+        if let Some(found) = state.abbreviation(text)? {
             return Ok(found);
         }
-        let Some(word) = date_word(text) else { return state.zone_name(text).ok_or(Fault::BadFormat) };
+        let Some(word) = date_word(text) else { return state.zone_name(text)?.ok_or(Fault::BadFormat) };
         match word {
             DateWord::Ignored => Ok(0),
             DateWord::Now => {

@@ -118,7 +118,7 @@ fn long_fraction(digits: &[u8]) -> Option<i64> {
 }
 
 /// `YYYY-MM-DD` as days since 2000-01-01.
-#[inline]
+#[inline(always)]
 pub fn fast_date(buffer: &[u8], start: usize, end: usize) -> Option<i32> {
     let field = buffer.get(start..end)?;
     if field.len() != 10 {
@@ -130,7 +130,7 @@ pub fn fast_date(buffer: &[u8], start: usize, end: usize) -> Option<i32> {
 }
 
 /// `HH:MM:SS[.f{1,9}]` as microseconds since midnight.
-#[inline]
+#[inline(always)]
 pub fn fast_time(buffer: &[u8], start: usize, end: usize) -> Option<i64> {
     let field = buffer.get(start..end)?;
     let pairs = pairs(digits!(load(field, 0)?, b"00:00:00")?);
@@ -182,7 +182,7 @@ impl Local {
 }
 
 /// `YYYY-MM-DD[ T]HH:MM[:SS[.f{1,9}]]` as microseconds since 2000-01-01.
-#[inline]
+#[inline(always)]
 pub fn fast_timestamp(buffer: &[u8], start: usize, end: usize) -> Option<i64> {
     Local::parse(buffer.get(start..end)?).map(|local| local.at_offset(0))
 }
@@ -222,7 +222,7 @@ fn zoned(field: &[u8], context: &Context) -> Option<(Local, Suffix)> {
 
 /// [`fast_timestamp`]'s form, then `Z`, `±HH` or `±HH:MM`, or nothing, which means the session's zone. Microseconds
 /// since 2000-01-01 00:00:00 UTC.
-#[inline]
+#[inline(always)]
 pub fn fast_timestamptz(buffer: &[u8], start: usize, end: usize, context: &Context) -> Option<i64> {
     let (local, suffix) = zoned(buffer.get(start..end)?, context)?;
     let offset = match suffix {

@@ -20,6 +20,34 @@ const LINKS: [(&str, &str); 4] = [
     ("PST8PDT", "America/Los_Angeles"),
 ];
 
+/// A zone of the compiled-in data as such, for comparing it with another party's.
+pub struct TimeZone(Zone);
+
+impl TimeZone {
+    /// The zone of an IANA name in any case, or of a POSIX specification.
+    pub fn named(name: &str) -> Option<TimeZone> {
+        Zone::named(name.as_bytes()).map(TimeZone)
+    }
+
+    /// Whether it always had the same offset.
+    pub fn is_constant(&self) -> bool {
+        self.0.constant_offset().is_some()
+    }
+
+    /// Unix times from `start` to `end` at which the offset or the abbreviation may change.
+    pub fn transitions(&self, start: i64, end: i64) -> impl Iterator<Item = i64> {
+        self.0.changes(start, end).into_iter().map(|(at, ..)| at)
+    }
+
+    /// Seconds east of Greenwich, and the abbreviation, at a Unix time.
+    pub fn observed(&self, at: i64) -> (i32, &str) {
+        let local_type = self.0.type_at(at);
+        let name = &self.0.abbreviations[usize::from(local_type.abbreviation)..];
+        let len = name.iter().position(|&byte| byte == 0).unwrap_or(name.len());
+        (local_type.offset, std::str::from_utf8(&name[..len]).unwrap_or_default())
+    }
+}
+
 /// A kind of local time that a zone observes or observed.
 #[derive(Clone, Copy, Debug)]
 struct LocalType {
@@ -118,20 +146,30 @@ impl Zone {
         }
     }
 
+    /// The type in force before the transition of that index.
+    fn type_before(&self, index: usize) -> LocalType {
+        match index.checked_sub(1) {
+            Some(previous) => self.type_of(self.transitions[previous]),
+            None => self.first_standard_type(),
+        }
+    }
+
+    /// The type in force at a Unix time.
+    fn type_at(&self, at: i64) -> LocalType {
+        self.type_before(self.after(self.within_cycle(at).0))
+    }
+
     fn next_boundary(&self, at: i64) -> Boundary {
         let (at, shift) = self.within_cycle(at);
         let next = self.after(at);
-        let before = match next.checked_sub(1) {
-            Some(current) => self.type_of(self.transitions[current]),
-            None => self.first_standard_type(),
-        };
+        let before = self.type_before(next);
         let change = self.transitions.get(next).map(|next| (next.at + shift, self.type_of(*next).offset));
         Boundary { before: before.offset, change }
     }
 
     /// Seconds east of Greenwich at a Unix time.
     pub(crate) fn offset_at(&self, at: i64) -> i32 {
-        self.next_boundary(at).before
+        self.type_at(at).offset
     }
 
     /// The offset and the Unix time that a local time, given as if it were UTC, stands for. A time that was skipped is
@@ -154,10 +192,7 @@ impl Zone {
         range
             .map(|index| {
                 let transition = self.transitions[index];
-                let before = index
-                    .checked_sub(1)
-                    .map_or_else(|| self.first_standard_type(), |previous| self.type_of(self.transitions[previous]));
-                (transition.at, before.offset, self.type_of(transition).offset)
+                (transition.at, self.type_before(index).offset, self.type_of(transition).offset)
             })
             .collect()
     }
