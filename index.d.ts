@@ -65,17 +65,6 @@ export interface Receipt {
 	/** The instruction set that scanned the input: `avx512`, `avx2`, `neon` or `scalar`. */
 	readonly instructionSet: string;
 }
-interface Name {
-	readonly value: string;
-	readonly quoted: boolean;
-	/** Offset in the statement of its first character. */
-	readonly offset: number;
-}
-interface QualifiedName {
-	readonly catalog?: Name;
-	readonly schema?: Name;
-	readonly name: Name;
-}
 type ColumnType = {
 	readonly kind: "bool" | "int2" | "int4" | "int8" | "float4" | "float8" | "text" | "bytea" | "date" | "uuid" | "json" | "jsonb" | "other";
 } | {
@@ -104,6 +93,11 @@ interface LoadSession {
 	readonly timeZone: string;
 	/** Transaction start, microseconds since 2000-01-01 UTC. */
 	readonly now: bigint;
+	/**
+	 * Whose names and abbreviations of time zones in literals are read with the zone data of the addon: every zone's, only
+	 * the session's zone's, or none. Others fail the load with the code {@link LEFT_TO_SERVER}.
+	 */
+	readonly zoneWords: "all" | "session" | "none";
 }
 type SinkKind = "pg_binary" | "pg_text" | "duckdb";
 interface Chunk {
@@ -160,6 +154,17 @@ interface NativeLoad {
 	/** Stops all work. Chunks not yet released stay valid. Settles when every native thread has let go of the input. */
 	close(): Promise<void>;
 }
+interface Name {
+	readonly value: string;
+	readonly quoted: boolean;
+	/** Offset in the statement of its first character. */
+	readonly offset: number;
+}
+interface QualifiedName {
+	readonly catalog?: Name;
+	readonly schema?: Name;
+	readonly name: Name;
+}
 interface TargetColumn {
 	readonly name: string;
 	readonly type: ColumnType;
@@ -188,6 +193,7 @@ interface InferredColumn {
 	readonly name: string;
 	readonly type: ColumnType;
 }
+type ZonesInLiterals = "unexpected" | "possible" | "present";
 interface LoadRequest {
 	readonly table: TableDescription;
 	/** Indexes into `table.columns`, in COPY column-list order. */
@@ -198,6 +204,8 @@ interface LoadRequest {
 	readonly usesDefaults: boolean;
 	readonly sink: SinkKind;
 	readonly native: NativeLoad;
+	/** Bytes that this load's buffers may take, those of `native` included. */
+	readonly memoryLimit: number;
 	readonly signal?: AbortSignal;
 }
 interface LoadOutcome {
@@ -209,12 +217,12 @@ interface LoadOutcome {
 interface TargetTransaction {
 	/** The table, or undefined when there is none (42P01). Throws CopyError for a relation that COPY cannot write. */
 	describe(table: QualifiedName): Promise<TableDescription | undefined>;
-	/** Settings of this session. */
+	/** Settings of this session; `zoneWords` is for an input that can be read again. */
 	session(): Promise<LoadSession>;
 	/** Creates the table and returns the DDL it ran. */
 	createTable(table: QualifiedName, columns: readonly InferredColumn[]): Promise<string>;
 	/** Which encoding fits these columns. */
-	sinkFor(table: TableDescription, columns: readonly number[], usesDefaults: boolean): SinkKind;
+	sinkFor(table: TableDescription, columns: readonly number[], usesDefaults: boolean, zones?: ZonesInLiterals): SinkKind;
 	/** Runs the load to its end. Rejects with CopyError; after an error only `rollback` may follow. */
 	load(request: LoadRequest): Promise<LoadOutcome>;
 	commit(): Promise<void>;

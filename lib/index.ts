@@ -1,4 +1,4 @@
-export { connect, type ConnectTarget } from './connect.ts'
+export { type ConnectTarget, connect } from './connect.ts'
 export type { CopyCallOptions } from './copy.ts'
 export { Database } from './database.ts'
 export { CopyError, type CopyErrorInit, type CopyPosition } from './errors.ts'

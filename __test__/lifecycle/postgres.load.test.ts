@@ -188,7 +188,14 @@ describe('a description that is out of date', () => {
           // The bytes of an int4 are those of some float4, too.
           await database.query('ALTER TABLE altered ALTER id TYPE real')
           const native = new RowsLoad({ sink: 'pg_binary', rows: 5, row: pair })
-          return transaction.load({ table, columns: [0, 1], usesDefaults: false, sink: 'pg_binary', native, memoryLimit: 1 << 28 })
+          return transaction.load({
+            table,
+            columns: [0, 1],
+            usesDefaults: false,
+            sink: 'pg_binary',
+            native,
+            memoryLimit: 1 << 28,
+          })
         }),
       )
       expect(error).toMatchObject({ sqlState: '55000', code: 'object_not_in_prerequisite_state' })

@@ -19,12 +19,13 @@ pub struct BindingFailure {
 
 impl From<Failure> for BindingFailure {
     fn from(failure: Failure) -> Self {
+        let error = *failure.error;
         Self {
-            code: snake_case(failure.error.code.rust_name()),
-            sql_state: failure.error.code.sql_state().to_owned(),
-            message: failure.error.message.into_owned(),
-            detail: failure.error.detail,
-            hint: failure.error.hint,
+            code: snake_case(error.code.rust_name()),
+            sql_state: error.code.sql_state().to_owned(),
+            message: error.message.into_owned(),
+            detail: error.detail,
+            hint: error.hint,
             context: failure.context,
             line: failure.line.map(|line| line as f64),
             byte_offset: failure.byte_offset.map(|offset| offset as f64),

@@ -234,6 +234,7 @@ impl BindingLoad {
         let length = match &chunk.data {
             ChunkData::Messages(bytes) => bytes.len(),
             ChunkData::Vectors(_, batch) => batch.fixed_len,
+            _ => unreachable!("no sink of this boundary makes record batches"),
         };
         if into.len() < length {
             inner.waiting = Some(chunk);
@@ -260,6 +261,7 @@ impl BindingLoad {
                 inner.held.insert(inner.next_id, ChunkData::Vectors(bytes, batch));
                 inner.next_id = inner.next_id.wrapping_add(1);
             }
+            _ => unreachable!("its length was taken above"),
         }
         next
     }

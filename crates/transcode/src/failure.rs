@@ -6,7 +6,7 @@ use copyist_format::{Fault, Plan, Shown};
 /// An error as the caller reports it.
 #[derive(Clone, Debug)]
 pub struct Failure {
-    pub error: DataError,
+    pub error: Box<DataError>,
     /// Line from 1, as PostgreSQL counts.
     pub line: Option<u64>,
     /// Offset of the record in the input.
@@ -21,7 +21,7 @@ impl Failure {
     /// An error of the load as a whole.
     #[must_use]
     pub fn whole(error: Box<DataError>) -> Self {
-        Self { error: *error, line: None, byte_offset: None, column: None, context: None }
+        Self { error, line: None, byte_offset: None, column: None, context: None }
     }
 
     /// An error of one record, `lines` lines and `byte_offset` bytes into the input.
@@ -29,7 +29,7 @@ impl Failure {
     pub fn of_record(fault: &Fault, plan: &Plan, table: &str, lines: u64, byte_offset: u64) -> Self {
         let line = lines + fault.line + 1;
         Self {
-            error: (*fault.error).clone(),
+            error: fault.error.clone(),
             line: Some(line),
             byte_offset: Some(byte_offset + fault.record_offset),
             column: match &fault.shown {

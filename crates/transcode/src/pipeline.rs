@@ -71,8 +71,9 @@ pub struct Chunk {
     pub rows: u64,
 }
 
-/// The form of a chunk.
+/// The form of a chunk. With the feature `arrow` there is one more.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum ChunkData {
     /// PostgreSQL messages.
     Messages(Vec<u8>),

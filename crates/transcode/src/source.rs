@@ -101,7 +101,7 @@ impl Pushed {
         let mut queue = self.lock();
         loop {
             if queue.cancelled {
-                return Err(io::Error::new(io::ErrorKind::Other, "cancelled"));
+                return Err(io::Error::other("cancelled"));
             }
             let taken = queue.taken;
             if let Some(chunk) = queue.chunks.front() {
@@ -128,7 +128,7 @@ impl Pushed {
                 continue;
             }
             if let Some(message) = queue.failed.take() {
-                return Err(io::Error::new(io::ErrorKind::Other, message));
+                return Err(io::Error::other(message));
             }
             if queue.ended {
                 return Ok(0);
