@@ -107,6 +107,8 @@ interface Chunk {
 	readonly rows: number;
 	/** `duckdb` sink only. */
 	readonly batch?: DuckdbBatch;
+	/** `duckdb` sink: bytes of native memory held until `release()`, besides the buffer. */
+	readonly held?: number;
 	release(): void;
 }
 interface DuckdbBatch {

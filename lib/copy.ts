@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
+import { Readable } from 'node:stream'
 import { CopyError } from './errors.ts'
 import { loadAddon } from './native/addon.ts'
 import { LEFT_TO_SERVER, type LoadColumn, type NativeLoad, type SinkKind } from './native/load.ts'
@@ -49,7 +50,7 @@ export async function runCopy(target: Target, text: string, call: CopyCallOption
     return await work.run()
   } catch (error) {
     // Whatever failed first because of the abort, the abort is what happened.
-    if (signal?.aborted && !isCancelled(error)) throw aborted(signal, error)
+    if (signal?.aborted && !isCancelled(error) && !work.committing) throw aborted(signal, error)
     throw error instanceof CopyError ? placed(error, statement, source.name) : error
   } finally {
     await work.dispose()
@@ -60,6 +61,8 @@ export async function runCopy(target: Target, text: string, call: CopyCallOption
 class Work {
   #spool: Spool | undefined
   #native: NativeLoad | undefined
+  /** From here on the rows may have been loaded whatever is answered. */
+  committing = false
 
   constructor(
     readonly target: Target,
@@ -83,6 +86,7 @@ class Work {
     const transaction = await this.target.begin(this.call.signal)
     try {
       const receipt = await this.#load(transaction, expected)
+      this.committing = true
       await transaction.commit()
       return { ...receipt, elapsedMs: performance.now() - this.started }
     } catch (error) {
@@ -206,7 +210,7 @@ async function openSource(statement: CopyFrom, call: CopyCallOptions): Promise<I
         statement: { text: statement.text, offset: source.offset },
       })
     }
-    return { kind: 'stream', stream: call.stdin, name: 'STDIN' }
+    return streamed(call.stdin, 'STDIN')
   }
   if (call.stdin !== undefined) {
     throw new CopyError({
@@ -226,14 +230,22 @@ async function openSource(statement: CopyFrom, call: CopyCallOptions): Promise<I
   }
   const found = await stat(path).catch(() => undefined)
   if (found !== undefined && (found.isFIFO() || found.isCharacterDevice() || found.isSocket())) {
-    return { kind: 'stream', stream: createReadStream(path), name: path }
+    return streamed(createReadStream(path), path)
   }
   // A file that is missing or unreadable is reported when it is opened, with the reason.
   return { kind: 'file', path, name: path, ...(found === undefined ? {} : { size: found.size }) }
 }
 
+/** A stream may fail long before it is read. Whoever reads it then is told; until then nobody else may be. */
+function streamed(stream: ByteSource, name: string): Input {
+  if (stream instanceof Readable) stream.on('error', () => {})
+  return { kind: 'stream', stream, name }
+}
+
 function discard(stream: ByteSource): void {
   if ('destroy' in stream && typeof stream.destroy === 'function') stream.destroy()
+  // A web stream that was never read; one that was is locked, and has been told by its reader.
+  else if (stream instanceof ReadableStream && !stream.locked) stream.cancel().catch(() => {})
 }
 
 function checkedLimits(call: CopyCallOptions): LoadLimits {

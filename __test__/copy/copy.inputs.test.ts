@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createReadStream, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -309,6 +309,86 @@ describe.each(benches)('inputs on $name', ({ open }) => {
     expect(failing.destroyed).toBe(true)
     const objects = await refusal(bench.db.copy('COPY t FROM STDIN', { stdin: [{ id: 1 }] as never }))
     expect(objects.message).toContain('not bytes')
+  })
+
+  test('a stream that fails before it is read, with and without the table', async () => {
+    const missing = join(folder, 'not-there.csv')
+    for (const createTable of [false, true]) {
+      const table = createTable ? 'fresh' : 't'
+      const load = bench.db.copy(`COPY ${table} FROM STDIN`, { stdin: createReadStream(missing), createTable })
+      const error = await refusal(load)
+      expect(error).toMatchObject({ sqlState: '58030', cause: { code: 'ENOENT' } })
+    }
+  })
+
+  test('a long record from a stream of small chunks, in time', { timeout: 20_000 }, async () => {
+    const chunks = function* () {
+      yield '1\t'
+      for (let sent = 0; sent < 8000; sent++) yield 'x'.repeat(1024)
+      yield '\n2\tb\n'
+    }
+    await bench.db.copy('COPY t FROM STDIN', { stdin: chunks() })
+    expect(await bench.sql('SELECT id, length(name) FROM t ORDER BY id')).toEqual([
+      ['1', String(8000 * 1024)],
+      ['2', '1'],
+    ])
+  })
+
+  test('many long records stay within the memory limit', { timeout: 60_000 }, async () => {
+    const memoryLimit = 16 * 1024 * 1024
+    const record = Buffer.from(`1\t${'x'.repeat(1_900_000)}\n`)
+    const before = process.memoryUsage.rss()
+    let peak = before
+    const records = function* () {
+      for (let sent = 0; sent < 100; sent++) {
+        peak = Math.max(peak, process.memoryUsage.rss())
+        yield record
+      }
+    }
+    const path = join(folder, 'long')
+    writeFileSync(path, Buffer.concat([...records()]))
+    const timer = setInterval(() => {
+      peak = Math.max(peak, process.memoryUsage.rss())
+    }, 5)
+    await bench.db.copy(`COPY t FROM '${path}' WHERE id = 0`, { memoryLimit, threads: 2 })
+    clearInterval(timer)
+    // What the target itself and the allocator keep comes on top; without a bound it is ten times the limit.
+    expect(peak - before).toBeLessThan(8 * memoryLimit)
+  })
+
+  test('the rows are the same, in order, at any number of threads', { timeout: 60_000 }, async () => {
+    const lines = Array.from({ length: 150_000 }, (_, id) => `${id},"name ${id}${id % 7 === 0 ? '\n"", ' : ''}"`)
+    const path = file('threads', `id,name\n${lines.join('\n')}\n`)
+    const order = bench.db.kind === 'postgres' ? 'ctid' : 'rowid'
+    const answers: unknown[] = []
+    for (const threads of [1, 2, 8]) {
+      await bench.db.copy(`COPY t FROM '${path}' CSV HEADER`, { threads })
+      answers.push(await bench.sql(`SELECT count(*), md5(string_agg(id || name, ',' ORDER BY ${order})) FROM t`))
+      await bench.sql(bench.db.kind === 'postgres' ? 'TRUNCATE t' : 'CREATE OR REPLACE TABLE t (id integer, name text)')
+    }
+    expect(answers[1]).toEqual(answers[0])
+    expect(answers[2]).toEqual(answers[0])
+    expect((answers[0] as string[][])[0]?.[0]).toBe('150000')
+  })
+
+  test('a table is created from the whole file, also from a stream that is spooled', { timeout: 60_000 }, async () => {
+    const lines = Array.from({ length: 400_000 }, (_, id) => `${id},${id % 100},00${id % 10}`)
+    lines[399_990] = '399990,n/a,7'
+    const content = `id,value,code\n${lines.join('\n')}\n`
+    const path = file('late', content)
+    for (const [name, memoryLimit] of [
+      ['whole', undefined],
+      ['spooled', 1024 * 1024],
+      ['held', 256 * 1024 * 1024],
+    ] as const) {
+      const call = { createTable: true, ...(memoryLimit === undefined ? {} : { memoryLimit }) }
+      const receipt =
+        name === 'whole'
+          ? await bench.db.copy(`COPY ${name} FROM '${path}' CSV HEADER`, call)
+          : await bench.db.copy(`COPY ${name} FROM STDIN CSV HEADER`, { ...call, stdin: createReadStream(path) })
+      expect(receipt.createdTable).toMatch(/id"? bigint.*value"? (text|varchar).*code"? (text|varchar)/is)
+      expect(await bench.sql(`SELECT count(*), sum(id) FROM ${name}`)).toEqual([['400000', '79999800000']])
+    }
   })
 
   test('stdin and FROM must agree', async () => {

@@ -126,6 +126,8 @@ export interface BindingNext {
   rows: number
   /** DuckDB: names the chunk whose strings stay in native memory until `release`. */
   id: number
+  /** Bytes of native memory that `release` gives back. */
+  held: number
   /** DuckDB: width, data, validity, defaults of each column; -1 for none. */
   columns?: Array<number>
   failure?: BindingFailure
@@ -172,6 +174,8 @@ export interface BindingSpecification {
   tileSize: number
   window: number
   maxRecord: number
+  /** Bytes of chunks in flight. */
+  maxBytes: number
 }
 
 /** A column type; an array is its element's type with `array` set. */

@@ -73,6 +73,8 @@ export interface Chunk {
   readonly rows: number
   /** `duckdb` sink only. */
   readonly batch?: DuckdbBatch
+  /** `duckdb` sink: bytes of native memory held until `release()`, besides the buffer. */
+  readonly held?: number
   release(): void
 }
 

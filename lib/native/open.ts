@@ -1,3 +1,4 @@
+import { CopyError } from '../errors.ts'
 import type { CopyOptions } from '../statement/ast.ts'
 import { type Addon, loadAddon } from './addon.ts'
 import type { BindingLoad, BindingNext, BindingSpecification, BindingSpool, BindingType } from './binding.d.ts'
@@ -91,11 +92,23 @@ export class Spool {
 
   /** Takes in the whole stream. */
   async fill(stream: ByteSource, name: string, signal: AbortSignal | undefined): Promise<void> {
-    await pump(stream, signal, (chunk) => {
-      const failure = this.binding.push(chunk)
-      if (failure) throw copyErrorOf(failure, name)
-      return true
-    })
+    try {
+      await pump(stream, signal, (chunk) => {
+        const failure = this.binding.push(chunk)
+        if (failure) throw copyErrorOf(failure, name)
+        return true
+      })
+    } catch (cause) {
+      if (cause instanceof CopyError) throw cause
+      const reason = cause instanceof Error ? cause.message : String(cause)
+      throw new CopyError({
+        code: 'io_error',
+        sqlState: '58030',
+        message: `could not read file "${name}": ${reason}`,
+        position: { file: name },
+        cause,
+      })
+    }
   }
 
   /** Bytes kept. */
@@ -120,6 +133,8 @@ const TURN_MS = 2
 const STREAM_AHEAD = 1024 * 1024
 /** Output is about this much larger than its tile at first; buffers grow when it is more. */
 const OUTPUT_SLACK = 1.5
+/** Buffers do not grow beyond this many times their first size for good. */
+const MOST_KEPT = 4
 
 function specification(plan: Omit<LoadPlan, 'sink'>, sink: SinkKind | 'infer', name: string): BindingSpecification {
   const { options, limits } = plan
@@ -149,6 +164,8 @@ function specification(plan: Omit<LoadPlan, 'sink'>, sink: SinkKind | 'infer', n
     threads,
     tileSize: Math.min(sink === 'duckdb' ? DUCKDB_TILE : TILE, affordable),
     window,
+    // The rest is for tiles, their copies and one record of the largest size.
+    maxBytes: Math.floor(memoryLimit / 4),
     maxRecord: Math.min(2 ** 30, Math.max(64 * 1024, Math.floor(memoryLimit / 8))),
   }
 }
@@ -181,6 +198,8 @@ class Load implements NativeLoad {
   readonly #total: number | undefined
   /** Buffers that nobody holds. */
   readonly #pool: Buffer[] = []
+  /** Bytes of a buffer as it is at first, and as it is now. */
+  readonly #base: number
   #size: number
   #wake: (() => void) | undefined
   #drain: (() => void) | undefined
@@ -195,7 +214,8 @@ class Load implements NativeLoad {
     this.#binding = new addon.BindingLoad()
     this.#name = input.name
     this.#sink = spec.sink
-    this.#size = Math.ceil(spec.tileSize * OUTPUT_SLACK)
+    this.#base = Math.ceil(spec.tileSize * OUTPUT_SLACK)
+    this.#size = this.#base
     this.#columns = spec.columns.length
     this.maxHeld = spec.window - spec.threads
     const ready = () => this.#wake?.()
@@ -258,10 +278,13 @@ class Load implements NativeLoad {
     let buffer = this.#pool.pop() ?? Buffer.allocUnsafeSlow(this.#size)
     let next = this.#binding.next(buffer, waitMicros)
     if (next.state === 'grow') {
-      // Room to spare, so that chunks of about this size do not grow one by one.
-      this.#size = Math.max(this.#size, Math.ceil(next.length * 1.25))
-      this.#pool.length = 0
-      buffer = Buffer.allocUnsafeSlow(this.#size)
+      if (next.length <= MOST_KEPT * this.#base) {
+        // Room to spare, so that chunks of about this size do not grow one by one.
+        this.#size = Math.ceil(next.length * 1.25)
+        this.#pool.length = 0
+      }
+      // A buffer for one long record is not kept.
+      buffer = Buffer.allocUnsafeSlow(Math.max(this.#size, next.length))
       next = this.#binding.next(buffer, 0)
     }
     switch (next.state) {
@@ -279,16 +302,16 @@ class Load implements NativeLoad {
   }
 
   #chunk(buffer: Buffer, next: BindingNext): Chunk {
-    const { length, rows, id, columns } = next
+    const { length, rows, id, held, columns } = next
     let released = false
     return {
       buffer: buffer.subarray(0, length),
       rows,
-      ...(columns === undefined ? {} : { batch: { columns: duckdbColumns(columns, this.#columns) } }),
+      ...(columns === undefined ? {} : { held, batch: { columns: duckdbColumns(columns, this.#columns) } }),
       release: () => {
         if (released) return
         released = true
-        if (buffer.length >= this.#size) this.#pool.push(buffer)
+        if (buffer.length === this.#size) this.#pool.push(buffer)
         if (this.#sink === 'duckdb') this.#binding.release(id)
       },
     }

@@ -27,6 +27,8 @@ pub struct BindingNext {
     pub rows: f64,
     /// DuckDB: names the chunk whose strings stay in native memory until `release`.
     pub id: u32,
+    /// Bytes of native memory that `release` gives back.
+    pub held: f64,
     /// DuckDB: width, data, validity, defaults of each column; -1 for none.
     pub columns: Option<Vec<f64>>,
     pub failure: Option<BindingFailure>,
@@ -34,7 +36,7 @@ pub struct BindingNext {
 
 impl BindingNext {
     fn state(state: &str) -> Self {
-        Self { state: state.to_owned(), length: 0, rows: 0.0, id: 0, columns: None, failure: None }
+        Self { state: state.to_owned(), length: 0, rows: 0.0, id: 0, held: 0.0, columns: None, failure: None }
     }
 }
 
@@ -257,6 +259,7 @@ impl BindingLoad {
                         .flat_map(|c| [c.width as f64, c.data as f64, place(c.validity), place(c.defaults)])
                         .collect(),
                 );
+                next.held = bytes.len() as f64;
                 next.id = inner.next_id;
                 inner.held.insert(inner.next_id, ChunkData::Vectors(bytes, batch));
                 inner.next_id = inner.next_id.wrapping_add(1);

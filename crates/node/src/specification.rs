@@ -78,6 +78,8 @@ pub struct BindingSpecification {
     pub tile_size: u32,
     pub window: u32,
     pub max_record: u32,
+    /// Bytes of chunks in flight.
+    pub max_bytes: f64,
 }
 
 impl BindingSpecification {
@@ -124,6 +126,7 @@ impl BindingSpecification {
             tile_size: self.tile_size as usize,
             window: self.window as usize,
             max_record: self.max_record as usize,
+            max_bytes: self.max_bytes as usize,
         }
     }
 }

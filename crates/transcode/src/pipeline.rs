@@ -20,7 +20,7 @@ use copyist_scan::Eol;
 use crate::failure::Failure;
 use crate::locate::{Location, Recent, Span};
 use crate::source::Source;
-use crate::splitter::Splitter;
+use crate::splitter::{MOST_KEPT, Splitter};
 
 /// What is made of the rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +48,8 @@ pub struct Limits {
     pub window: usize,
     /// Bytes of the longest record.
     pub max_record: usize,
+    /// Bytes of chunks in flight above which no further tile is begun.
+    pub max_bytes: usize,
 }
 
 /// A load to start.
@@ -82,6 +84,27 @@ pub enum ChunkData {
     /// A record batch.
     #[cfg(feature = "arrow")]
     Arrow(arrow_array::RecordBatch),
+}
+
+impl ChunkData {
+    /// Bytes of memory that come back when the chunk is recycled.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        match self {
+            ChunkData::Messages(buffer) | ChunkData::Vectors(buffer, _) => buffer.len(),
+            #[cfg(feature = "arrow")]
+            ChunkData::Arrow(_) => 0,
+        }
+    }
+
+    /// 1 for a chunk that has a buffer.
+    fn buffered(&self) -> usize {
+        match self {
+            ChunkData::Messages(_) | ChunkData::Vectors(..) => 1,
+            #[cfg(feature = "arrow")]
+            ChunkData::Arrow(_) => 0,
+        }
+    }
 }
 
 /// What `try_next` found.
@@ -136,6 +159,9 @@ struct State {
     /// Tiles in the input, once known.
     total: Option<u64>,
     permits: usize,
+    /// Chunks made and not yet given back, and their bytes.
+    in_flight: usize,
+    bytes: usize,
     pool: Vec<Vec<u8>>,
     rows: u64,
     lines: u64,
@@ -161,6 +187,8 @@ struct Shared {
     results: Condvar,
     cancelled: AtomicBool,
     bytes_read: AtomicU64,
+    tile_size: usize,
+    max_bytes: usize,
     on_ready: Box<dyn Fn() + Send + Sync>,
 }
 
@@ -202,6 +230,8 @@ impl Load {
             results: Condvar::new(),
             cancelled: AtomicBool::new(false),
             bytes_read: AtomicU64::new(0),
+            tile_size: limits.tile_size.max(1),
+            max_bytes: limits.max_bytes,
             on_ready,
         });
         let mut handles = Vec::with_capacity(threads);
@@ -324,7 +354,11 @@ impl Shared {
 
     fn give_back(&self, state: &mut State, buffer: Option<Vec<u8>>) {
         if let Some(buffer) = buffer {
-            state.pool.push(buffer);
+            state.in_flight -= 1;
+            state.bytes -= buffer.len();
+            if buffer.capacity() <= MOST_KEPT * self.tile_size {
+                state.pool.push(buffer);
+            }
         }
         state.permits += 1;
         self.window.notify_one();
@@ -339,6 +373,8 @@ impl Shared {
             if state.finished || state.total == Some(state.next) {
                 state.finished = true;
                 if std::mem::take(&mut state.trailer_due) {
+                    state.in_flight += 1;
+                    state.bytes += TRAILER_LEN;
                     return Some(Next::Chunk(Chunk { data: ChunkData::Messages(trailer()), rows: 0 }));
                 }
                 // Type guesses are merged by each worker as it leaves.
@@ -381,6 +417,9 @@ impl Shared {
     }
 }
 
+/// Bytes of [`trailer`].
+const TRAILER_LEN: usize = 7;
+
 /// The last message of a binary COPY stream.
 fn trailer() -> Vec<u8> {
     let mut message = vec![b'd', 0, 0, 0, 6];
@@ -410,8 +449,15 @@ impl<'a> Worker<'a> {
 
     fn run(mut self) {
         while let Some(buffer) = self.permit() {
-            if !self.turn(buffer) {
-                break;
+            match catch_unwind(AssertUnwindSafe(|| self.turn(buffer))) {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(payload) => {
+                    // Whatever tile it was, the load cannot go on without it.
+                    lock(&self.shared.state).failure = Some(Box::new(Failure::of_panic(&*payload)));
+                    self.shared.window.notify_all();
+                    break;
+                }
             }
         }
         let mut state = lock(&self.shared.state);
@@ -437,7 +483,8 @@ impl<'a> Worker<'a> {
             if self.shared.is_cancelled() || state.failure.is_some() || state.finished || state.total.is_some() {
                 return None;
             }
-            if state.permits > 0 {
+            // With nothing in flight a chunk of any size is let through, or the load could not go on.
+            if state.permits > 0 && (state.bytes < self.shared.max_bytes || state.in_flight == 0) {
                 state.permits -= 1;
                 return Some(state.pool.pop().unwrap_or_default());
             }
@@ -480,7 +527,13 @@ impl<'a> Worker<'a> {
         if stop {
             lock(&shared.splitter).finish();
         }
-        lock(&shared.state).done.insert(self.tile.sequence, result);
+        let mut state = lock(&shared.state);
+        if let Ok(Done { chunk: Some(chunk), .. }) = &result {
+            state.in_flight += chunk.buffered();
+            state.bytes += chunk.bytes();
+        }
+        state.done.insert(self.tile.sequence, result);
+        drop(state);
         self.announce();
         !stop
     }

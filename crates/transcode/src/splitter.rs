@@ -68,13 +68,20 @@ impl Splitter {
         let first = !self.started;
         let buffer = &mut tile.buffer;
         let mut filled = self.carry.len();
+        if buffer.capacity() > MOST_KEPT * self.tile_size {
+            // One long record must not cost its size for the rest of the load.
+            *buffer = Vec::new();
+        }
         reserve(buffer, filled.max(self.tile_size));
         buffer[PAD..PAD + filled].copy_from_slice(&self.carry);
         self.carry.clear();
         let mut want = self.tile_size;
+        // Only the first reading may be short: whoever looks for a record's end again and again would be at it for ever.
+        let mut least = MIN_STREAMED;
         let (len, last) = loop {
             want = want.max(filled + 1);
-            let end = self.fill(buffer, &mut filled, want, cancelled)?;
+            let end = self.fill(buffer, &mut filled, want, least, cancelled)?;
+            least = usize::MAX;
             if first && !self.started && (end || filled >= BOM.len()) {
                 self.started = true;
                 if buffer[PAD..PAD + filled].starts_with(BOM) {
@@ -87,19 +94,19 @@ impl Splitter {
             if self.eol.is_none() {
                 self.eol = first_eol(data, plan.grammar, end);
             }
+            // At the end there is nothing to look ahead to.
+            let seen = if end { filled } else { filled.saturating_sub(LOOK_AHEAD) };
+            let cut = self.eol.and_then(|eol| plan.scanner.last_record_end(&data[..seen], plan.grammar, eol));
+            if cut.is_none() && filled > self.max_record {
+                return Err(self.record_too_long(filled));
+            }
             if end {
                 break (filled, true);
             }
-            if let Some(eol) = self.eol
-                && let Some(cut) =
-                    plan.scanner.last_record_end(&data[..filled.saturating_sub(LOOK_AHEAD)], plan.grammar, eol)
-            {
+            if let Some(cut) = cut {
                 break (cut, false);
             }
-            if filled > self.max_record {
-                return Err(self.record_too_long(filled));
-            }
-            want = (filled * 2).max(self.tile_size);
+            want = (filled * 2).clamp(self.tile_size, self.max_record.max(self.tile_size) + LOOK_AHEAD + 1);
         };
         self.carry.extend_from_slice(&buffer[PAD + len..PAD + filled]);
         self.ended = last;
@@ -115,12 +122,13 @@ impl Splitter {
         Ok(true)
     }
 
-    /// Reads until `filled` is `want`. True at the end of the input.
+    /// Reads until `filled` is `want`, or of a pushed stream more than `least`. True at the end of the input.
     fn fill(
         &mut self,
         buffer: &mut Vec<u8>,
         filled: &mut usize,
         want: usize,
+        least: usize,
         cancelled: &dyn Fn() -> bool,
     ) -> Result<bool, Failure> {
         reserve(buffer, want);
@@ -133,8 +141,8 @@ impl Splitter {
                 Ok(size) => {
                     *filled += size;
                     self.bytes_read += size as u64;
-                    // A slow stream is passed on record by record rather than held back until a tile is full.
-                    if matches!(self.source, Source::Pushed(_)) && *filled > MIN_STREAMED {
+                    // A slow stream is passed on before a tile is full.
+                    if matches!(self.source, Source::Pushed(_)) && *filled > least {
                         break;
                     }
                 }
@@ -168,6 +176,9 @@ fn reserve(buffer: &mut Vec<u8>, size: usize) {
         buffer.resize(PAD + size + PAD, 0);
     }
 }
+
+/// Buffers larger than this many tiles are not kept.
+pub(crate) const MOST_KEPT: usize = 4;
 
 /// Bytes of a pushed stream that are worth a tile of their own.
 const MIN_STREAMED: usize = 64 * 1024;

@@ -2,7 +2,6 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -11,11 +10,11 @@ use crate::source::Source;
 /// Numbers this process's spool files apart.
 static NUMBER: AtomicU64 = AtomicU64::new(0);
 
-/// Bytes in memory, or a file that is deleted when the spool is dropped.
+/// Bytes in memory, or in a file that is gone when the spool is dropped.
 pub struct Spool {
     memory: Arc<Vec<u8>>,
     limit: usize,
-    file: Option<(File, PathBuf)>,
+    file: Option<File>,
     len: u64,
 }
 
@@ -39,18 +38,18 @@ impl Spool {
     /// When the temporary file cannot be made or written.
     pub fn push(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.len += bytes.len() as u64;
-        if let Some((file, _)) = &mut self.file {
+        if let Some(file) = &mut self.file {
             return file.write_all(bytes);
         }
         if self.memory.len() + bytes.len() <= self.limit {
             Arc::make_mut(&mut self.memory).extend_from_slice(bytes);
             return Ok(());
         }
-        let (mut file, path) = create()?;
+        let mut file = create()?;
         file.write_all(&self.memory)?;
         file.write_all(bytes)?;
         self.memory = Arc::default();
-        self.file = Some((file, path));
+        self.file = Some(file);
         Ok(())
     }
 
@@ -60,8 +59,9 @@ impl Spool {
     /// When the temporary file cannot be opened again.
     pub fn source(&self) -> io::Result<Source> {
         match &self.file {
-            Some((_, path)) => {
-                let mut file = File::open(path)?;
+            Some(file) => {
+                // Readings share the position; they come one after the other.
+                let mut file = file.try_clone()?;
                 file.seek(SeekFrom::Start(0))?;
                 Ok(Source::File(file))
             }
@@ -70,27 +70,23 @@ impl Spool {
     }
 }
 
-impl Drop for Spool {
-    fn drop(&mut self) {
-        if let Some((_, path)) = &self.file {
-            // The file is ours and nobody waits for the outcome.
-            drop(std::fs::remove_file(path));
-        }
-    }
-}
-
-/// A new file that only this user can read.
-fn create() -> io::Result<(File, PathBuf)> {
+/// A new file that only this user can read. It has no name any more, so that nothing is left of it whatever ends the
+/// process.
+fn create() -> io::Result<File> {
     loop {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let path = std::env::temp_dir().join(format!("copyist-spool-{}-{number}", std::process::id()));
         let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
+        options.read(true).write(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         match options.open(&path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            other => return other.map(|file| (file, path)),
+            other => {
+                let file = other?;
+                std::fs::remove_file(&path)?;
+                return Ok(file);
+            }
         }
     }
 }

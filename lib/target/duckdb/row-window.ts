@@ -20,7 +20,7 @@ export class SharedChunk {
     this.#chunk = chunk
     this.batch = chunk.batch
     this.memory = chunk.buffer.buffer as ArrayBuffer
-    this.bytes = chunk.buffer.byteLength
+    this.bytes = chunk.buffer.byteLength + (chunk.held ?? 0)
     this.rows = chunk.rows
     const words = Math.ceil(chunk.rows / 64) * 2
     this.#validity = chunk.batch.columns.map(({ validity }) =>
