@@ -240,11 +240,17 @@ interface Target {
 }
 /** What a call of {@link Database.copy} may set beside the statement. */
 export interface CopyCallOptions {
-	/** The bytes of `FROM STDIN`: a Node Readable, a web ReadableStream, or any (async) iterable of byte chunks. */
-	readonly stdin?: ByteSource;
+	/**
+	 * The input of `FROM STDIN`: a Node Readable, a web ReadableStream, any (async) iterable of byte chunks, or the bytes
+	 * themselves. Strings count as UTF-8.
+	 */
+	readonly stdin?: ByteSource | Uint8Array | string;
 	/** Aborting rolls the load back; `copy` then rejects with SQLSTATE 57014. */
 	readonly signal?: AbortSignal;
-	/** Called at most 20 times a second while the load runs, and once at its end. */
+	/**
+	 * Called at most 20 times a second while the load runs, and once at its end. What it throws does not end the load: it
+	 * is thrown again outside of it, as an uncaught exception.
+	 */
 	readonly onProgress?: (progress: Progress) => void;
 	/** Decoder threads; by default the cores of this process, at most 4. */
 	readonly threads?: number;

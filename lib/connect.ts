@@ -1,5 +1,6 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { Database } from './database.ts'
+import { CopyError } from './errors.ts'
 import type { PostgresClient, PostgresPool } from './target/postgres/client.ts'
 import type { Target } from './target/target.ts'
 
@@ -18,8 +19,20 @@ export async function connect(target: ConnectTarget): Promise<Database> {
   return new Database(await openTarget(target))
 }
 
+function unknownTarget(target: unknown): CopyError {
+  return new CopyError({
+    code: 'invalid_parameter_value',
+    sqlState: '22023',
+    message: `cannot connect to ${target === '' ? 'an empty name' : `a value of type ${target === null ? 'null' : typeof target}`}`,
+    hint: "Pass 'postgres://…', ':memory:', the path of a DuckDB file, a pg Pool or Client, or a DuckDBConnection.",
+  })
+}
+
 // Each target's driver is loaded only when it is used.
 async function openTarget(target: ConnectTarget): Promise<Target> {
+  if (target === '' || (typeof target !== 'string' && (typeof target !== 'object' || target === null))) {
+    throw unknownTarget(target)
+  }
   if (typeof target === 'string') {
     if (/^postgres(ql)?:/i.test(target)) {
       const { connectPostgres } = await import('./target/postgres/target.ts')

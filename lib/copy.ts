@@ -17,11 +17,17 @@ import type { TableDescription, Target, TargetTransaction, ZonesInLiterals } fro
 
 /** What a call of {@link Database.copy} may set beside the statement. */
 export interface CopyCallOptions {
-  /** The bytes of `FROM STDIN`: a Node Readable, a web ReadableStream, or any (async) iterable of byte chunks. */
-  readonly stdin?: ByteSource
+  /**
+   * The input of `FROM STDIN`: a Node Readable, a web ReadableStream, any (async) iterable of byte chunks, or the bytes
+   * themselves. Strings count as UTF-8.
+   */
+  readonly stdin?: ByteSource | Uint8Array | string
   /** Aborting rolls the load back; `copy` then rejects with SQLSTATE 57014. */
   readonly signal?: AbortSignal
-  /** Called at most 20 times a second while the load runs, and once at its end. */
+  /**
+   * Called at most 20 times a second while the load runs, and once at its end. What it throws does not end the load: it
+   * is thrown again outside of it, as an uncaught exception.
+   */
   readonly onProgress?: (progress: Progress) => void
   /** Decoder threads; by default the cores of this process, at most 4. */
   readonly threads?: number
@@ -40,6 +46,7 @@ const DEFAULT_THREADS = 4
 /** Runs one statement on `target` from parsing to commit. */
 export async function runCopy(target: Target, text: string, call: CopyCallOptions): Promise<Receipt> {
   const started = performance.now()
+  checkCall(text, call)
   const statement = parseCopy(text)
   const limits = checkedLimits(call)
   const { signal } = call
@@ -210,7 +217,9 @@ async function openSource(statement: CopyFrom, call: CopyCallOptions): Promise<I
         statement: { text: statement.text, offset: source.offset },
       })
     }
-    return streamed(call.stdin, 'STDIN')
+    // The bytes themselves are a stream of one chunk; iterated, they would be a stream of numbers or letters.
+    const whole = typeof call.stdin === 'string' || call.stdin instanceof Uint8Array
+    return streamed(whole ? [call.stdin as string | Uint8Array] : (call.stdin as ByteSource), 'STDIN')
   }
   if (call.stdin !== undefined) {
     throw new CopyError({
@@ -262,6 +271,30 @@ function checkedLimits(call: CopyCallOptions): LoadLimits {
     throw badOption('memoryLimit', `a number of bytes, at least ${LEAST_MEMORY_LIMIT} (1 MiB)`, call.memoryLimit)
   }
   return { threads, memoryLimit }
+}
+
+const CALL_OPTIONS = ['stdin', 'signal', 'onProgress', 'threads', 'memoryLimit', 'createTable']
+
+/** Refuses what TypeScript would have refused, before anything is begun. */
+function checkCall(text: unknown, call: CopyCallOptions): void {
+  if (typeof text !== 'string') throw badOption('statement', 'a string', typeof text)
+  if (typeof call !== 'object' || call === null) throw badOption('options', 'an object', call)
+  for (const name of Object.keys(call)) {
+    if (!CALL_OPTIONS.includes(name)) throw badOption(name, `one of ${CALL_OPTIONS.join(', ')}`, 'no such option')
+  }
+  const { stdin, signal, onProgress } = call
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw badOption('signal', 'an AbortSignal', typeof signal)
+  }
+  if (onProgress !== undefined && typeof onProgress !== 'function') {
+    throw badOption('onProgress', 'a function', typeof onProgress)
+  }
+  const iterable =
+    typeof stdin === 'string' ||
+    (typeof stdin === 'object' && stdin !== null && (Symbol.asyncIterator in stdin || Symbol.iterator in stdin))
+  if (stdin !== undefined && !iterable) {
+    throw badOption('stdin', 'a stream, an iterable of chunks, or the bytes themselves', typeof stdin)
+  }
 }
 
 function badOption(name: string, expected: string, given: unknown): CopyError {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { type CopyCallOptions, CopyError } from '../../lib/index.ts'
+import { type CopyCallOptions, CopyError, connect } from '../../lib/index.ts'
 import { type Bench, benches } from './targets.ts'
 
 let folder: string
@@ -388,6 +388,43 @@ describe.each(benches)('inputs on $name', ({ open }) => {
           : await bench.db.copy(`COPY ${name} FROM STDIN CSV HEADER`, { ...call, stdin: createReadStream(path) })
       expect(receipt.createdTable).toMatch(/id"? bigint.*value"? (text|varchar).*code"? (text|varchar)/is)
       expect(await bench.sql(`SELECT count(*), sum(id) FROM ${name}`)).toEqual([['400000', '79999800000']])
+    }
+  })
+
+  test('the bytes themselves, as a string and as a buffer', async () => {
+    await bench.db.copy('COPY t FROM STDIN', { stdin: '1\ta\n' })
+    await bench.db.copy('COPY t FROM STDIN', { stdin: Buffer.from('2\tb\n') })
+    expect(await rows()).toEqual([
+      ['1', 'a'],
+      ['2', 'b'],
+    ])
+  })
+
+  test('arguments of the wrong type are refused and leak nothing', async () => {
+    const copy = bench.db.copy.bind(bench.db) as (statement: unknown, options?: unknown) => Promise<unknown>
+    for (const [statement, options] of [
+      [undefined],
+      ["COPY t FROM 'x'", { signal: {} }],
+      ["COPY t FROM 'x'", { onProgress: 5 }],
+      ["COPY t FROM 'x'", { bogus: 1 }],
+      ["COPY t FROM 'x'", null],
+      ['COPY t FROM STDIN', { stdin: 5 }],
+      ['COPY t FROM STDIN', { stdin: {} }],
+    ]) {
+      expect(await refusal(copy(statement, options))).toMatchObject({ sqlState: '22023' })
+    }
+    for (const target of [undefined, null, 5, '']) {
+      await expect(connect(target as never)).rejects.toMatchObject({ sqlState: '22023' })
+    }
+  })
+
+  test('a data file is not taken for a DuckDB database', async () => {
+    for (const name of ['data.csv', 'data.json']) {
+      const path = file(name, '[{"a":1}]\n')
+      await expect(connect(path)).rejects.toMatchObject({
+        sqlState: '42809',
+        message: `"${path}" is not a DuckDB database`,
+      })
     }
   })
 

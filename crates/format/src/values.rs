@@ -168,7 +168,13 @@ pub(crate) fn decode_column<F: Fields>(
             )
         }
         (Values::TimeTz(out), Type::TimeTz(p)) => {
-            sink.typed(out, (0, 0), |_, _, _| None, |v| datetime::timetz(v, *p, context))
+            let bounded = plan.layout == Layout::Duckdb;
+            sink.typed(
+                out,
+                (0, 0),
+                |_, _, _| None,
+                |v| datetime::timetz(v, *p, context).and_then(|t| in_duckdb_displacement(bounded, t, v)),
+            )
         }
         (Values::Interval(out), Type::Interval(p)) => {
             let none = datetime::Interval { months: 0, days: 0, micros: 0 };
@@ -431,6 +437,9 @@ pub(crate) fn explain_value(plan: &Plan, ty: &Type, value: &[u8]) -> Result<()> 
     let bounded = plan.layout == Layout::Duckdb;
     match ty {
         Type::Numeric(Some((p, s))) if unscaled(*p, *s) => unscaled_decimal(value, *p, *s).map(drop),
+        Type::TimeTz(p) => {
+            datetime::timetz(value, *p, &plan.context).and_then(|t| in_duckdb_displacement(bounded, t, value)).map(drop)
+        }
         Type::Timestamp(p) => {
             datetime::timestamp(value, *p, &plan.context).and_then(|t| in_duckdb_range(bounded, t, value)).map(drop)
         }
@@ -469,6 +478,20 @@ pub(crate) fn in_duckdb_range(bounded: bool, instant: i64, value: &[u8]) -> Resu
         .with_detail("DuckDB's timestamps end at 294247-01-10 04:00:54.775806."));
     }
     Ok(instant)
+}
+
+/// Seconds of the largest displacement that DuckDB's TIMETZ packs: ±15:59:59. POSIX zones such as `FOO-16` go beyond it.
+const DUCKDB_DISPLACEMENT: u32 = 57_599;
+
+pub(crate) fn in_duckdb_displacement(bounded: bool, (micros, west): (i64, i32), value: &[u8]) -> Result<(i64, i32)> {
+    if bounded && west.unsigned_abs() > DUCKDB_DISPLACEMENT {
+        return Err(DataError::new(
+            ErrorCode::InvalidTimeZoneDisplacement,
+            format!("time zone displacement out of range: \"{}\"", String::from_utf8_lossy(value)),
+        )
+        .with_detail("DuckDB's time zones are at most 15:59:59 from Greenwich."));
+    }
+    Ok((micros, west))
 }
 
 pub(crate) fn finite_interval(finite: bool, interval: datetime::Interval, value: &[u8]) -> Result<datetime::Interval> {

@@ -26,7 +26,17 @@ impl BindingSpool {
     #[napi(catch_unwind)]
     pub fn push(&self, chunk: BufferSlice<'_>) -> Option<BindingFailure> {
         let mut spool = self.spool.lock().unwrap_or_else(PoisonError::into_inner);
-        spool.push(&chunk).err().map(|error| Failure::of_io(&error, "temporary file").into())
+        spool.push(&chunk).err().map(|error| {
+            let mut failure = Failure::of_io(&error, "temporary file");
+            failure.error.message = format!(
+                "could not write a temporary file in \"{}\": {}",
+                std::env::temp_dir().display(),
+                error.to_string().split(" (os error").next().unwrap_or_default()
+            )
+            .into();
+            failure.error.hint = Some("Set TMPDIR to a folder with more room, or raise memoryLimit.".to_owned());
+            failure.into()
+        })
     }
 
     /// Bytes kept so far.

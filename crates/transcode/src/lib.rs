@@ -3,6 +3,7 @@
 
 #[cfg(feature = "arrow")]
 mod arrow;
+mod chunk;
 mod failure;
 mod locate;
 mod peek;
@@ -13,9 +14,10 @@ mod spool;
 
 #[cfg(feature = "arrow")]
 pub use arrow::record_batch;
+pub use chunk::{Chunk, ChunkData};
 pub use failure::Failure;
 pub use locate::Location;
 pub use peek::peek;
-pub use pipeline::{Chunk, ChunkData, Counters, Limits, Load, Next, Sink, Specification, Summary};
+pub use pipeline::{Counters, Limits, Load, Next, Sink, Specification, Summary};
 pub use source::{Pushed, Source};
 pub use spool::Spool;

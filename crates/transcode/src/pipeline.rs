@@ -17,6 +17,7 @@ use copyist_format::infer::ColumnGuess;
 use copyist_format::{Decoder, Fault, Plan, Tile, duckdb, pgbinary, text};
 use copyist_scan::Eol;
 
+use crate::chunk::{Chunk, ChunkData};
 use crate::failure::Failure;
 use crate::locate::{Location, Recent, Span};
 use crate::source::Source;
@@ -64,47 +65,6 @@ pub struct Specification {
     pub limits: Limits,
     /// Called from any thread when `try_next` has news.
     pub on_ready: Box<dyn Fn() + Send + Sync>,
-}
-
-/// Encoded rows.
-#[derive(Debug)]
-pub struct Chunk {
-    pub data: ChunkData,
-    pub rows: u64,
-}
-
-/// The form of a chunk. With the feature `arrow` there is one more.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum ChunkData {
-    /// PostgreSQL messages.
-    Messages(Vec<u8>),
-    /// DuckDB vectors and where they lie.
-    Vectors(Vec<u8>, duckdb::Batch),
-    /// A record batch.
-    #[cfg(feature = "arrow")]
-    Arrow(arrow_array::RecordBatch),
-}
-
-impl ChunkData {
-    /// Bytes of memory that come back when the chunk is recycled.
-    #[must_use]
-    pub fn bytes(&self) -> usize {
-        match self {
-            ChunkData::Messages(buffer) | ChunkData::Vectors(buffer, _) => buffer.len(),
-            #[cfg(feature = "arrow")]
-            ChunkData::Arrow(_) => 0,
-        }
-    }
-
-    /// 1 for a chunk that has a buffer.
-    fn buffered(&self) -> usize {
-        match self {
-            ChunkData::Messages(_) | ChunkData::Vectors(..) => 1,
-            #[cfg(feature = "arrow")]
-            ChunkData::Arrow(_) => 0,
-        }
-    }
 }
 
 /// What `try_next` found.

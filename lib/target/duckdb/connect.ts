@@ -1,4 +1,5 @@
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
+import { CopyError } from '../../errors.ts'
 import type { Target, TargetCapabilities, TargetTransaction } from '../target.ts'
 import { type DuckdbDriver, loadDriver } from './driver.ts'
 import { abortError, asCopyError, openError } from './errors.ts'
@@ -26,10 +27,32 @@ export async function connectDuckdb(target: string | DuckDBConnection): Promise<
     const instance = await (path === ':memory:'
       ? driver.api.DuckDBInstance.create(path)
       : driver.api.DuckDBInstance.fromCache(path))
+    if (path !== ':memory:') await checkIsDatabase(instance, path)
     return new InstanceTarget(driver, instance)
   } catch (error) {
-    throw openError(error, path)
+    throw error instanceof CopyError ? error : openError(error, path)
   }
+}
+
+/** DuckDB opens a CSV, JSON or Parquet file as a database in memory with a view of it, where rows would be lost. */
+async function checkIsDatabase(instance: DuckDBInstance, path: string): Promise<void> {
+  const connection = await instance.connect()
+  try {
+    const reader = await connection.runAndReadAll(
+      'SELECT count(*) FROM duckdb_databases() WHERE database_name = current_database() AND path IS NOT NULL',
+    )
+    if (Number(reader.getRows()[0]?.[0]) === 1) return
+  } finally {
+    connection.closeSync()
+  }
+  instance.closeSync()
+  throw new CopyError({
+    code: 'wrong_object_type',
+    sqlState: '42809',
+    message: `"${path}" is not a DuckDB database`,
+    detail: 'DuckDB reads it as data; rows loaded into it would be lost.',
+    hint: 'Name a DuckDB file as the target, and this file in the statement: COPY table FROM …',
+  })
 }
 
 /** `duckdb:file`, `duckdb:///file` and `file` alike. */

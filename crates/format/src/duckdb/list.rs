@@ -107,7 +107,8 @@ fn spell(ty: &Type, text: &[u8], context: &Context) -> Result<Vec<u8>> {
         },
         Type::Time(p) => clock(datetime::time(text, *p, context)?),
         Type::TimeTz(p) => {
-            let (micros, west) = datetime::timetz(text, *p, context)?;
+            let (micros, west) =
+                crate::values::in_duckdb_displacement(true, datetime::timetz(text, *p, context)?, text)?;
             let east = -i64::from(west);
             let (sign, seconds) = if east < 0 { ('-', -east) } else { ('+', east) };
             format!("{}{sign}{:02}:{:02}:{:02}", clock(micros), seconds / 3600, seconds / 60 % 60, seconds % 60)

@@ -1,0 +1,44 @@
+//! What comes out of a load.
+
+use copyist_format::duckdb;
+
+/// Encoded rows.
+#[derive(Debug)]
+pub struct Chunk {
+    pub data: ChunkData,
+    pub rows: u64,
+}
+
+/// The form of a chunk. With the feature `arrow` there is one more.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ChunkData {
+    /// PostgreSQL messages.
+    Messages(Vec<u8>),
+    /// DuckDB vectors and where they lie.
+    Vectors(Vec<u8>, duckdb::Batch),
+    /// A record batch.
+    #[cfg(feature = "arrow")]
+    Arrow(arrow_array::RecordBatch),
+}
+
+impl ChunkData {
+    /// Bytes of memory that come back when the chunk is recycled.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        match self {
+            ChunkData::Messages(buffer) | ChunkData::Vectors(buffer, _) => buffer.len(),
+            #[cfg(feature = "arrow")]
+            ChunkData::Arrow(_) => 0,
+        }
+    }
+
+    /// 1 for a chunk that has a buffer.
+    pub(crate) fn buffered(&self) -> usize {
+        match self {
+            ChunkData::Messages(_) | ChunkData::Vectors(..) => 1,
+            #[cfg(feature = "arrow")]
+            ChunkData::Arrow(_) => 0,
+        }
+    }
+}
