@@ -23,10 +23,6 @@ export interface TableDescription {
 
 /** Facts that let callers decide without asking which database it is. */
 export interface TargetCapabilities {
-  /** The DEFAULT marker can travel in the fast encoding. */
-  readonly defaultInFastPath: boolean
-  /** A relation that is missing may be created by default when the CLI chose the target. */
-  readonly embedded: boolean
   /** Names of columns are found whatever their case, as this database itself does. */
   readonly caseInsensitiveNames: boolean
 }

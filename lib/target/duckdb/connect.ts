@@ -6,7 +6,7 @@ import { abortError, asCopyError, openError } from './errors.ts'
 import { SharedSlots, TransactionSlots } from './slots.ts'
 import { DuckdbTransaction, isInTransaction } from './transaction.ts'
 
-const CAPABILITIES: TargetCapabilities = { defaultInFastPath: true, embedded: true, caseInsensitiveNames: true }
+const CAPABILITIES: TargetCapabilities = { caseInsensitiveNames: true }
 
 /**
  * Opens a DuckDB database as a target.

@@ -22,7 +22,7 @@ export interface PostgresOptions {
   readonly maxConnections?: number
 }
 
-const CAPABILITIES: TargetCapabilities = { defaultInFastPath: false, embedded: false, caseInsensitiveNames: false }
+const CAPABILITIES: TargetCapabilities = { caseInsensitiveNames: false }
 
 /**
  * Opens PostgreSQL as a target.
