@@ -90,7 +90,8 @@ class Work {
   }
 
   async #attempt(expected: ZonesInLiterals): Promise<Receipt> {
-    const transaction = await this.target.begin(this.call.signal)
+    const bytes = this.source.kind === 'file' ? this.source.size : undefined
+    const transaction = await this.target.begin(this.call.signal, bytes)
     try {
       const receipt = await this.#load(transaction, expected)
       this.committing = true

@@ -89,7 +89,8 @@ export interface TargetTransaction {
 export interface Target {
   readonly kind: 'postgres' | 'duckdb'
   readonly capabilities: TargetCapabilities
-  begin(signal?: AbortSignal): Promise<TargetTransaction>
+  /** @param bytes Size of the input, where it is known: how much is worth preparing for. */
+  begin(signal?: AbortSignal, bytes?: number): Promise<TargetTransaction>
   /** Closes what this target opened itself; what the caller lent stays open. */
   close(): Promise<void>
 }

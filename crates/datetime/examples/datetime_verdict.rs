@@ -13,8 +13,8 @@ use std::io::{BufRead, BufWriter, Write};
 
 use copyist_core::{DateOrder, IntervalStyle, Session};
 use copyist_datetime::{
-    Context, date, fast_date, fast_time, fast_timestamp, fast_timestamptz, interval, time, timestamp, timestamptz,
-    timetz,
+    Context, DateCache, date, fast_date, fast_time, fast_timestamp, fast_timestamptz, interval, time, timestamp,
+    timestamptz, timetz,
 };
 
 fn session(mut arguments: impl Iterator<Item = String>) -> Result<Session, Box<dyn Error>> {
@@ -67,6 +67,7 @@ fn value(type_name: &str, digits: Option<u8>, literal: &[u8], context: &Context)
         complete
     }
     let end = literal.len();
+    let dates = DateCache::default();
     let plain = digits.is_none();
     Ok(match type_name {
         "date" => agreed(fast_date(literal, 0, end), date(literal, context)?).to_be_bytes().to_vec(),
@@ -77,14 +78,17 @@ fn value(type_name: &str, digits: Option<u8>, literal: &[u8], context: &Context)
             let (micros, zone) = timetz(literal, digits, context)?;
             [&micros.to_be_bytes()[..], &zone.to_be_bytes()[..]].concat()
         }
-        "timestamp" => agreed(fast_timestamp(literal, 0, end).filter(|_| plain), timestamp(literal, digits, context)?)
-            .to_be_bytes()
-            .to_vec(),
-        "timestamptz" => {
-            agreed(fast_timestamptz(literal, 0, end, context).filter(|_| plain), timestamptz(literal, digits, context)?)
+        "timestamp" => {
+            agreed(fast_timestamp(literal, 0, end, &dates).filter(|_| plain), timestamp(literal, digits, context)?)
                 .to_be_bytes()
                 .to_vec()
         }
+        "timestamptz" => agreed(
+            fast_timestamptz(literal, 0, end, context, &dates).filter(|_| plain),
+            timestamptz(literal, digits, context)?,
+        )
+        .to_be_bytes()
+        .to_vec(),
         _ => {
             let value = interval(literal, digits, context)?;
             [&value.micros.to_be_bytes()[..], &value.days.to_be_bytes()[..], &value.months.to_be_bytes()[..]].concat()

@@ -25,7 +25,7 @@ mod zone;
 
 pub use context::Context;
 pub use date::date;
-pub use fast::{fast_date, fast_time, fast_timestamp, fast_timestamptz};
+pub use fast::{DateCache, fast_date, fast_time, fast_timestamp, fast_timestamptz};
 pub use interval::{Interval, interval};
 pub use time::{time, timetz};
 pub use timestamp::{timestamp, timestamptz};

@@ -7,7 +7,7 @@ use crate::calendar::{
 };
 use crate::context::Context;
 use crate::decode::{self, Moment};
-use crate::fast::{fast_timestamp_of_zoned, fast_timestamptz};
+use crate::fast::{DateCache, fast_timestamp_of_zoned, fast_timestamptz};
 use crate::fault::{Fault, out_of_range};
 use crate::time::rounded;
 use crate::token::{TIMESTAMP_CAPACITY, tokenize};
@@ -62,7 +62,7 @@ pub(crate) fn decode_timestamp(literal: &[u8], digits: Option<u8>, context: &Con
 ///
 /// `22007`, `22008`, `22009` or `22023` as the server's `timestamptz_in` raises them.
 pub fn timestamptz(literal: &[u8], digits: Option<u8>, context: &Context) -> Result<i64> {
-    match fast_timestamptz(literal, 0, literal.len(), context) {
+    match fast_timestamptz(literal, 0, literal.len(), context, &DateCache::default()) {
         Some(micros) => Ok(rounded(micros, digits)),
         None => decode_timestamptz(literal, digits, context),
     }

@@ -21,15 +21,19 @@ pub(crate) trait Fields: Copy {
     /// them all.
     fn is_null(&self, buffer: &[u8], start: usize, end: usize, column: &ColumnPlan) -> bool;
 
-    /// Whether the field, which is not NULL by [`Fields::is_null`], is its own value byte for byte, as far as a look at its
-    /// ends can tell.
-    fn is_plain(&self, buffer: &[u8], start: usize, end: usize) -> bool;
+    /// [`Fields::resolve`] for the usual shapes of a field that is not NULL by [`Fields::is_null`]; None for all others. A value that
+    /// is rewritten goes to the end of `arena`, where nothing may be left in vain.
+    fn quick(&self, buffer: &[u8], start: usize, end: usize, column: &ColumnPlan, arena: &mut Vec<u8>)
+    -> Option<Field>;
 
     /// The field without a pair of quotes around it, for a typed fast path, which refuses any quote that is left.
     fn unquoted(&self, buffer: &[u8], start: usize, end: usize, column: &ColumnPlan) -> (usize, usize);
 
     /// Whether a typed fast path could take the DEFAULT string for a value.
     fn default_looks_typed(&self) -> bool;
+
+    /// Whether a typed fast path could take the NULL string for a value.
+    fn null_looks_typed(&self) -> bool;
 
     /// The same rules without a DEFAULT string.
     #[must_use]

@@ -8,6 +8,7 @@ mod fault;
 mod field;
 pub mod infer;
 pub mod naive;
+mod parse;
 pub mod pgbinary;
 mod plan;
 pub mod text;

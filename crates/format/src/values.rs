@@ -1,15 +1,14 @@
 //! Column-at-a-time decoding: one specialised loop a type, a fast path for the usual spelling of its values, and the
 //! full input function for all others.
 
-use std::collections::HashMap;
-
 use copyist_core::{DataError, ErrorCode, Result, Type};
-use copyist_datetime as datetime;
-use copyist_scan::Grammar;
+use copyist_datetime::{self as datetime, DateCache};
+use copyist_scan::{Scanner, Work};
 use copyist_types as types;
 
 use crate::column::{ByteRef, Column, Values};
 use crate::field::{Field, Fields};
+use crate::parse::{self, Parse};
 use crate::tile::PAD;
 use crate::{ColumnPlan, Layout, Plan};
 
@@ -44,23 +43,35 @@ pub(crate) struct Span {
     end: u32,
 }
 
-impl<F> Rows<'_, F> {
-    /// The raw fields of a column in the first `limit` rows. Written out first, so that the loops over values have nothing
-    /// else to do.
-    fn spans(&self, column: usize, limit: usize, out: &mut Vec<Span>) {
+/// The raw fields of a column in the first `limit` rows. Written out first, so that the loops over values have nothing
+/// else to do.
+struct FindSpans<'a, 'r, F> {
+    rows: &'a Rows<'r, F>,
+    column: usize,
+    limit: usize,
+    out: &'a mut Vec<Span>,
+}
+
+impl<F> Work for FindSpans<'_, '_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Self { rows: Rows { offsets, width, start, trim, .. }, column, limit, out } = self;
         let pad = PAD as u32;
-        let trim = if column + 1 == self.width { self.trim as u32 } else { 0 };
-        let rows = self.offsets.chunks_exact(self.width).take(limit);
-        out.clear();
+        let trim = if column + 1 == *width { *trim as u32 } else { 0 };
+        out.resize(limit, Span { start: 0, end: 0 });
+        let rows = out.iter_mut().zip(offsets.chunks_exact(*width));
         if column == 0 {
-            let mut start = self.start as u32;
-            out.extend(rows.map(|row| {
-                let span = Span { start, end: pad + row[0] - trim };
+            let mut start = *start as u32;
+            for (span, row) in rows {
+                *span = Span { start, end: pad + row[0] - trim };
                 start = pad + row[row.len() - 1] + 1;
-                span
-            }));
+            }
         } else {
-            out.extend(rows.map(|row| Span { start: pad + row[column - 1] + 1, end: pad + row[column] - trim }));
+            for (span, row) in rows {
+                *span = Span { start: pad + row[column - 1] + 1, end: pad + row[column] - trim };
+            }
         }
     }
 }
@@ -106,104 +117,35 @@ pub(crate) fn decode_column<F: Fields>(
 ) -> std::result::Result<(), Stopped> {
     let context = &*plan.context;
     let spec = &plan.columns[c];
+    let bounded = plan.layout == Layout::Duckdb;
     let Column { values, validity, defaults } = column;
-    rows.spans(c, limit, spans);
-    let mut sink = Sink { rows, spec, spans, validity, defaults, arena };
+    plan.scanner.run(FindSpans { rows, column: c, limit, out: spans });
+    let mut sink = Sink { rows, spec, spans, validity, defaults, arena, scanner: plan.scanner };
     match (values, &spec.ty) {
-        (Values::Bool(out), _) => {
-            sink.typed(out, 0, |b, s, e| fast_bool(&b[s..e]), |v| types::boolean::parse(v).map(u8::from))
-        }
-        (Values::I16(out), _) => sink.typed(
-            out,
-            0,
-            |b, s, e| types::integer::fast_i64(b, s, e).and_then(|v| i16::try_from(v).ok()),
-            types::integer::parse_i16,
-        ),
-        (Values::I32(out), Type::Date) => sink.typed(out, 0, datetime::fast_date, |v| datetime::date(v, context)),
-        (Values::I32(out), _) => sink.typed(
-            out,
-            0,
-            |b, s, e| types::integer::fast_i64(b, s, e).and_then(|v| i32::try_from(v).ok()),
-            types::integer::parse_i32,
-        ),
-        (Values::I64(out), Type::Time(p)) => {
-            let exact = p.is_none_or(|p| p >= 6);
-            sink.typed(
-                out,
-                0,
-                |b, s, e| if exact { datetime::fast_time(b, s, e) } else { None },
-                |v| datetime::time(v, *p, context),
-            )
-        }
+        (Values::Bool(out), _) => sink.typed(out, parse::Bool),
+        (Values::I16(out), _) => sink.typed(out, parse::Int2),
+        (Values::I32(out), Type::Date) => sink.typed(out, parse::Date { context }),
+        (Values::I32(out), _) => sink.typed(out, parse::Int4),
+        (Values::I64(out), Type::Time(p)) => sink.typed(out, parse::Time { precision: *p, context }),
         (Values::I64(out), Type::Timestamp(p)) => {
-            let exact = p.is_none_or(|p| p >= 6);
-            let bounded = plan.layout == Layout::Duckdb;
-            sink.typed(
-                out,
-                0,
-                |b, s, e| if exact { datetime::fast_timestamp(b, s, e) } else { None },
-                |v| datetime::timestamp(v, *p, context).and_then(|t| in_duckdb_range(bounded, t, v)),
-            )
+            sink.typed(out, parse::Timestamp { precision: *p, context, bounded, dates: DateCache::default() })
         }
         (Values::I64(out), Type::TimestampTz(p)) => {
-            let exact = p.is_none_or(|p| p >= 6);
-            let bounded = plan.layout == Layout::Duckdb;
-            sink.typed(
-                out,
-                0,
-                |b, s, e| if exact { datetime::fast_timestamptz(b, s, e, context) } else { None },
-                |v| datetime::timestamptz(v, *p, context).and_then(|t| in_duckdb_range(bounded, t, v)),
-            )
+            sink.typed(out, parse::TimestampTz { precision: *p, context, bounded, dates: DateCache::default() })
         }
-        (Values::I64(out), _) => sink.typed(out, 0, types::integer::fast_i64, types::integer::parse_i64),
-        (Values::F32(out), _) => sink.typed(out, 0.0, types::float::fast_f32, types::float::parse_f32),
-        (Values::F64(out), _) => sink.typed(out, 0.0, types::float::fast_f64, types::float::parse_f64),
+        (Values::I64(out), _) => sink.typed(out, parse::Int8),
+        (Values::F32(out), _) => sink.typed(out, parse::Float4),
+        (Values::F64(out), _) => sink.typed(out, parse::Float8),
         (Values::I128(out), Type::Numeric(Some((precision, scale)))) => {
-            let (p, s) = (*precision as u8, *scale as u8);
-            sink.typed(
-                out,
-                0,
-                |b, start, end| types::numeric::fast_decimal(b, start, end, p, s),
-                |v| unscaled_decimal(v, *precision, *scale),
-            )
+            sink.typed(out, parse::Decimal { precision: *precision, scale: *scale })
         }
-        (Values::TimeTz(out), Type::TimeTz(p)) => {
-            let bounded = plan.layout == Layout::Duckdb;
-            sink.typed(
-                out,
-                (0, 0),
-                |_, _, _| None,
-                |v| datetime::timetz(v, *p, context).and_then(|t| in_duckdb_displacement(bounded, t, v)),
-            )
-        }
+        (Values::TimeTz(out), Type::TimeTz(p)) => sink.typed(out, parse::TimeTz { precision: *p, context, bounded }),
         (Values::Interval(out), Type::Interval(p)) => {
-            let none = datetime::Interval { months: 0, days: 0, micros: 0 };
             let finite = plan.layout != Layout::PgBinary;
-            sink.typed(
-                out,
-                none,
-                |_, _, _| None,
-                |v| datetime::interval(v, *p, context).and_then(|i| finite_interval(finite, i, v)),
-            )
+            sink.typed(out, parse::Interval { precision: *p, context, finite })
         }
-        (Values::Uuid(out), _) => sink.typed(out, [0; 16], |_, _, _| None, types::uuid::parse),
-        (Values::Enum(out), Type::Enum(kind)) => {
-            let positions = || kind.labels.iter().map(String::as_bytes).zip(0u32..);
-            let all: HashMap<&[u8], u32> = positions().collect();
-            // The fast path sees fields as they stand in the file, where these could be part of an escape.
-            let special = match plan.grammar {
-                Grammar::Csv { quote, escape, .. } => [quote, escape],
-                Grammar::Text { .. } => [b'\\'; 2],
-            };
-            let plain: HashMap<&[u8], u32> =
-                positions().filter(|(label, _)| memchr::memchr2(special[0], special[1], label).is_none()).collect();
-            sink.typed(
-                out,
-                0,
-                |b, s, e| plain.get(&b[s..e]).copied(),
-                |v| types::enumeration::check(v, kind).map(|()| all.get(v).copied().unwrap_or(0)),
-            )
-        }
+        (Values::Uuid(out), _) => sink.typed(out, parse::Uuid),
+        (Values::Enum(out), Type::Enum(kind)) => sink.typed(out, parse::Label::new(kind, plan.grammar)),
         (Values::Bytes(out), ty) => decode_bytes(&mut sink, out, ty, plan),
         (values, ty) => unreachable!("no vector {values:?} is made for {ty:?}"),
     }
@@ -250,61 +192,54 @@ struct Sink<'a, 'r, F> {
     validity: &'a mut crate::column::Validity,
     defaults: &'a mut Vec<u32>,
     arena: &'a mut Vec<u8>,
+    scanner: Scanner,
 }
 
 impl<F: Fields> Sink<'_, '_, F> {
-    /// Values of fixed size. `fast` sees the raw field; `full` sees the resolved one.
-    #[inline(always)]
-    fn typed<T: Copy>(
-        &mut self,
-        out: &mut Vec<T>,
-        null: T,
-        fast: impl Fn(&[u8], usize, usize) -> Option<T>,
-        full: impl Fn(&[u8]) -> Result<T>,
-    ) -> std::result::Result<(), Stopped> {
-        let Rows { buffer, fields, .. } = *self.rows;
-        let direct = !fields.default_looks_typed();
+    /// Values of fixed size.
+    fn typed<P: Parse>(&mut self, out: &mut Vec<P::Value>, parse: P) -> std::result::Result<(), Stopped> {
         // What the last tile left in the vector may stay where this one has NULLs.
-        out.resize(self.spans.len(), null);
-        for (row, (span, slot)) in self.spans.iter().zip(out).enumerate() {
-            let (start, end) = (span.start as usize, span.end as usize);
-            if fields.is_null(buffer, start, end, self.spec) {
-                self.validity.set_null(row);
-                continue;
-            }
-            if direct {
-                let (start, end) = fields.unquoted(buffer, start, end, self.spec);
-                if let Some(value) = fast(buffer, start, end) {
-                    *slot = value;
-                    continue;
-                }
-            }
-            match self.slow(row, start, end, &full) {
-                Some(Some(value)) => *slot = value,
-                Some(None) => {}
-                None => return Err(Stopped(row)),
-            }
-        }
-        Ok(())
+        out.resize(self.spans.len(), P::NULL);
+        let scanner = self.scanner;
+        scanner.run(ParseAll { sink: self, out, parse })
     }
 
-    /// `Some(None)` is a NULL; `None` is an error, to be explained later.
-    #[cold]
+    /// A field that is not a value in its usual spelling: NULL, quoted, or in another spelling. `Some(None)` is a NULL; `None` is an
+    /// error, to be explained later.
     #[inline(never)]
-    fn slow<T: Copy>(
+    fn other<P: Parse>(
         &mut self,
         row: usize,
         start: usize,
         end: usize,
-        full: &impl Fn(&[u8]) -> Result<T>,
-    ) -> Option<Option<T>> {
+        direct: bool,
+        parse: &P,
+    ) -> Option<Option<P::Value>> {
+        let Rows { buffer, fields, .. } = *self.rows;
+        if fields.is_null(buffer, start, end, self.spec) {
+            self.validity.set_null(row);
+            return Some(None);
+        }
+        if !fields.default_looks_typed()
+            && let (s, e) = fields.unquoted(buffer, start, end, self.spec)
+            && !(direct && s == start)
+            && let Some(value) = parse.fast(buffer, s, e)
+        {
+            return Some(Some(value));
+        }
+        self.slow(row, start, end, parse)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn slow<P: Parse>(&mut self, row: usize, start: usize, end: usize, parse: &P) -> Option<Option<P::Value>> {
         let buffer = self.rows.buffer;
         let mark = self.arena.len();
         match self.rows.fields.resolve(buffer, start, end, self.spec, self.arena).ok()? {
             field @ (Field::Null | Field::Default) => self.set_absent(row, field),
-            Field::Plain(s, e) => return full(&buffer[s..e]).ok().map(Some),
+            Field::Plain(s, e) => return parse.full(&buffer[s..e]).ok().map(Some),
             Field::Rewritten(s, e) => {
-                let value = full(&self.arena[s..e]).ok();
+                let value = parse.full(&self.arena[s..e]).ok();
                 self.arena.truncate(mark);
                 return value.map(Some);
             }
@@ -329,37 +264,9 @@ impl<F: Fields> Sink<'_, '_, F> {
         out: &mut Vec<ByteRef>,
         keep: impl Fn(&[u8]) -> Result<usize>,
     ) -> std::result::Result<(), Stopped> {
-        let Rows { buffer, fields, .. } = *self.rows;
-        out.clear();
         out.resize(self.spans.len(), ByteRef::EMPTY);
-        for (row, (span, slot)) in self.spans.iter().zip(out).enumerate() {
-            let (start, end) = (span.start as usize, span.end as usize);
-            if fields.is_null(buffer, start, end, self.spec) {
-                self.validity.set_null(row);
-                continue;
-            }
-            let field = if fields.is_plain(buffer, start, end) {
-                Field::Plain(start, end)
-            } else {
-                match fields.resolve(buffer, start, end, self.spec, self.arena) {
-                    Ok(field) => field,
-                    Err(_) => return Err(Stopped(row)),
-                }
-            };
-            let kept = match field {
-                Field::Plain(s, e) => keep(&buffer[s..e]).map(|len| ByteRef::tile(s, s + len)),
-                Field::Rewritten(s, e) => keep(&self.arena[s..e]).map(|len| ByteRef::arena(s, s + len)),
-                Field::Null | Field::Default => {
-                    self.set_absent(row, field);
-                    continue;
-                }
-            };
-            match kept {
-                Ok(kept) => *slot = kept,
-                Err(_) => return Err(Stopped(row)),
-            }
-        }
-        Ok(())
+        let scanner = self.scanner;
+        scanner.run(KeepAll { sink: self, out, keep })
     }
 
     fn set_absent(&mut self, row: usize, field: Field) {
@@ -407,14 +314,82 @@ impl<F: Fields> Sink<'_, '_, F> {
     }
 }
 
-#[inline(always)]
-fn fast_bool(value: &[u8]) -> Option<u8> {
-    match *value {
-        [b't' | b'1'] => Some(1),
-        [b'f' | b'0'] => Some(0),
-        [b't', b'r', b'u', b'e'] => Some(1),
-        [b'f', b'a', b'l', b's', b'e'] => Some(0),
-        _ => None,
+/// The loop of [`Sink::typed`].
+struct ParseAll<'a, 's, 'r, F, P: Parse> {
+    sink: &'a mut Sink<'s, 'r, F>,
+    out: &'a mut [P::Value],
+    parse: P,
+}
+
+impl<F: Fields, P: Parse> Work for ParseAll<'_, '_, '_, F, P> {
+    type Output = std::result::Result<(), Stopped>;
+
+    #[inline(always)]
+    fn run(self) -> Self::Output {
+        let Self { sink, out, parse } = self;
+        let Rows { buffer, fields, .. } = *sink.rows;
+        let direct = !fields.default_looks_typed() && !fields.null_looks_typed();
+        for (row, (span, slot)) in sink.spans.iter().zip(out).enumerate() {
+            let (start, end) = (span.start as usize, span.end as usize);
+            // What no fast path accepts is told from NULL and unquoted after it has been tried: values pay for one test only.
+            if direct && let Some(value) = parse.fast(buffer, start, end) {
+                *slot = value;
+                continue;
+            }
+            match sink.other(row, start, end, direct, &parse) {
+                Some(Some(value)) => *slot = value,
+                Some(None) => {}
+                None => return Err(Stopped(row)),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The loop of [`Sink::shortened`].
+struct KeepAll<'a, 's, 'r, F, K> {
+    sink: &'a mut Sink<'s, 'r, F>,
+    out: &'a mut [ByteRef],
+    keep: K,
+}
+
+impl<F: Fields, K: Fn(&[u8]) -> Result<usize>> Work for KeepAll<'_, '_, '_, F, K> {
+    type Output = std::result::Result<(), Stopped>;
+
+    #[inline(always)]
+    fn run(self) -> Self::Output {
+        let Self { sink, out, keep } = self;
+        let Rows { buffer, fields, .. } = *sink.rows;
+        let (spans, spec) = (sink.spans, sink.spec);
+        for (row, (span, slot)) in spans.iter().zip(out).enumerate() {
+            let (start, end) = (span.start as usize, span.end as usize);
+            if fields.is_null(buffer, start, end, spec) {
+                sink.validity.set_null(row);
+                *slot = ByteRef::EMPTY;
+                continue;
+            }
+            let field = match fields.quick(buffer, start, end, spec, sink.arena) {
+                Some(field) => field,
+                None => match fields.resolve(buffer, start, end, spec, sink.arena) {
+                    Ok(field) => field,
+                    Err(_) => return Err(Stopped(row)),
+                },
+            };
+            let kept = match field {
+                Field::Plain(s, e) => keep(&buffer[s..e]).map(|len| ByteRef::tile(s, s + len)),
+                Field::Rewritten(s, e) => keep(&sink.arena[s..e]).map(|len| ByteRef::arena(s, s + len)),
+                Field::Null | Field::Default => {
+                    sink.set_absent(row, field);
+                    *slot = ByteRef::EMPTY;
+                    continue;
+                }
+            };
+            match kept {
+                Ok(kept) => *slot = kept,
+                Err(_) => return Err(Stopped(row)),
+            }
+        }
+        Ok(())
     }
 }
 

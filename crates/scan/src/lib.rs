@@ -38,4 +38,4 @@ mod tests;
 
 pub use grammar::{Eol, Grammar, Indexed};
 pub use isa::{Isa, UnknownIsa};
-pub use scanner::Scanner;
+pub use scanner::{Scanner, Work};

@@ -8,6 +8,16 @@ use std::fmt;
 /// Name of the environment variable that overrides the choice of instruction set.
 const OVERRIDE: &str = "COPYIST_SIMD";
 
+/// Work that gains from being compiled for a CPU's instruction set although it names none of its instructions: see
+/// [`Scanner::run`].
+pub trait Work {
+    /// What comes out of it.
+    type Output;
+
+    /// Does it. To be marked `#[inline(always)]`, and so must be what it calls, as far as that is to gain.
+    fn run(self) -> Self::Output;
+}
+
 /// Finds fields and records with the kernel of one instruction set. Cheap to copy and to share between threads.
 #[derive(Clone, Copy)]
 pub struct Scanner {
@@ -104,6 +114,20 @@ impl Scanner {
     pub fn first_records_end(&self, data: &[u8], records: usize, grammar: Grammar, eol: Eol) -> Option<usize> {
         // SAFETY: the CPU has the features, by the invariant of `entry_points`.
         unsafe { (self.entry_points.first_records_end)(data, records, grammar, eol) }
+    }
+
+    /// Does `work` in code that was compiled for this scanner's instruction set. The result is the same for all of them.
+    ///
+    /// Of x86-64 the features of [`Isa::Avx2`] are used for [`Isa::Avx512`] too: wider vectors bring nothing to code that
+    /// takes values one by one.
+    #[inline]
+    pub fn run<W: Work>(&self, work: W) -> W::Output {
+        #[cfg(target_arch = "x86_64")]
+        if matches!(self.isa, Isa::Avx2 | Isa::Avx512) {
+            // SAFETY: a scanner of these instruction sets exists only where `arch::detect` found the features of AVX2's.
+            return unsafe { arch::run_with_avx2(work) };
+        }
+        work.run()
     }
 
     /// How often `byte` occurs in `data`.

@@ -24,7 +24,7 @@ use copyist_transcode::{ChunkData, Limits, Load, Next, Sink, Source, Specificati
 
 /// 2020-01-01 00:00:00 in microseconds since 1970.
 const EPOCH_MICROS: i64 = 1_577_836_800_000_000;
-const TILE: usize = 256 * 1024;
+const TILE: usize = 512 * 1024;
 const MAX_RECORD: usize = 64 << 20;
 
 struct Options {

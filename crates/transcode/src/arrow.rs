@@ -12,6 +12,7 @@ use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer
 use arrow_schema::{Field, Schema};
 use copyist_core::Type;
 use copyist_format::{ByteRef, Column, ColumnPlan, Decoded, Plan, Tile, Validity, Values};
+use copyist_scan::Work;
 
 /// Days from 1970-01-01 to 2000-01-01.
 const EPOCH_DAYS: i32 = 10_957;
@@ -26,7 +27,7 @@ pub fn record_batch(plan: &Plan, tile: &Tile, decoded: &Decoded) -> RecordBatch 
     let mut fields = Vec::with_capacity(plan.columns.len());
     let mut arrays = Vec::with_capacity(plan.columns.len());
     for (spec, column) in plan.columns.iter().zip(&decoded.columns) {
-        let array = array(spec, column, tile, decoded);
+        let array = array(plan, spec, column, tile, decoded);
         fields.push(Field::new(&spec.name, array.data_type().clone(), true));
         arrays.push(array);
     }
@@ -44,7 +45,7 @@ fn nulls(validity: &Validity, rows: usize) -> Option<NullBuffer> {
     Some(NullBuffer::new(BooleanBuffer::new(Buffer::from_vec(words), 0, rows)))
 }
 
-fn array(spec: &ColumnPlan, column: &Column, tile: &Tile, decoded: &Decoded) -> ArrayRef {
+fn array(plan: &Plan, spec: &ColumnPlan, column: &Column, tile: &Tile, decoded: &Decoded) -> ArrayRef {
     let nulls = nulls(&column.validity, decoded.rows);
     match (&column.values, &spec.ty) {
         (Values::Bool(v), _) => {
@@ -58,10 +59,7 @@ fn array(spec: &ColumnPlan, column: &Column, tile: &Tile, decoded: &Decoded) -> 
         (Values::I32(v), _) => Arc::new(Int32Array::new(ScalarBuffer::from(v.clone()), nulls)),
         (Values::I64(v), Type::Time(_)) => Arc::new(Time64MicrosecondArray::new(ScalarBuffer::from(v.clone()), nulls)),
         (Values::I64(v), Type::Timestamp(_) | Type::TimestampTz(_)) => {
-            // Infinity stays what it is.
-            let shift =
-                |micros: i64| if micros == i64::MAX || micros == i64::MIN { micros } else { micros + EPOCH_MICROS };
-            let micros = v.iter().map(|&micros| shift(micros)).collect::<Vec<_>>();
+            let micros = plan.scanner.run(ShiftEpoch(v));
             let array = TimestampMicrosecondArray::new(ScalarBuffer::from(micros), nulls);
             if matches!(spec.ty, Type::TimestampTz(_)) { Arc::new(array.with_timezone("UTC")) } else { Arc::new(array) }
         }
@@ -84,7 +82,7 @@ fn array(spec: &ColumnPlan, column: &Column, tile: &Tile, decoded: &Decoded) -> 
             Arc::new(FixedSizeBinaryArray::new(16, Buffer::from_vec(v.as_flattened().to_vec()), nulls))
         }
         (Values::Bytes(v), ty) => {
-            let (offsets, data) = gather(v, tile, decoded);
+            let (offsets, data) = plan.scanner.run(Gather { values: v, tile, decoded });
             if *ty == Type::Bytea {
                 Arc::new(BinaryArray::new(offsets, data, nulls))
             } else {
@@ -97,17 +95,43 @@ fn array(spec: &ColumnPlan, column: &Column, tile: &Tile, decoded: &Decoded) -> 
 }
 
 /// The values end to end, and where each begins. A NULL is empty.
-fn gather(values: &[ByteRef], tile: &Tile, decoded: &Decoded) -> (OffsetBuffer<i32>, Buffer) {
-    let total: usize = values.iter().map(|value| value.len()).sum();
-    let mut data = vec![0; total];
-    let mut offsets = Vec::with_capacity(values.len() + 1);
-    let mut at = 0;
-    offsets.push(0);
-    for value in values {
-        // Ascending, so what a copy leaves behind its value is overwritten by the next.
-        value.copy_to(&tile.buffer, &decoded.arena, &mut data, at);
-        at += value.len();
-        offsets.push(at as i32);
+struct Gather<'a> {
+    values: &'a [ByteRef],
+    tile: &'a Tile,
+    decoded: &'a Decoded,
+}
+
+impl Work for Gather<'_> {
+    type Output = (OffsetBuffer<i32>, Buffer);
+
+    #[inline(always)]
+    fn run(self) -> Self::Output {
+        let Self { values, tile, decoded } = self;
+        let total: usize = values.iter().map(|value| value.len()).sum();
+        let mut data = vec![0; total];
+        let mut at = 0;
+        for value in values {
+            // Ascending, so what a copy leaves behind its value is overwritten by the next.
+            value.copy_to(&tile.buffer, &decoded.arena, &mut data, at);
+            at += value.len();
+        }
+        (OffsetBuffer::from_lengths(values.iter().map(|value| value.len())), Buffer::from_vec(data))
     }
-    (OffsetBuffer::new(ScalarBuffer::from(offsets)), Buffer::from_vec(data))
+}
+
+/// Instants by Arrow's epoch. Infinity stays what it is.
+struct ShiftEpoch<'a>(&'a [i64]);
+
+impl Work for ShiftEpoch<'_> {
+    type Output = Vec<i64>;
+
+    #[inline(always)]
+    fn run(self) -> Vec<i64> {
+        let mut shifted = vec![0; self.0.len()];
+        for (slot, &micros) in shifted.iter_mut().zip(self.0) {
+            let infinite = micros == i64::MAX || micros == i64::MIN;
+            *slot = if infinite { micros } else { micros.wrapping_add(EPOCH_MICROS) };
+        }
+        shifted
+    }
 }

@@ -133,6 +133,9 @@ struct State {
     finished: bool,
     guesses: Vec<ColumnGuess>,
     workers: usize,
+    /// Who sleeps. To wake nobody is a system call all the same, and there are several occasions a tile.
+    idle_workers: usize,
+    is_awaited: bool,
 }
 
 struct Shared {
@@ -149,8 +152,19 @@ struct Shared {
     bytes_read: AtomicU64,
     tile_size: usize,
     max_bytes: usize,
+    /// Results that are worth waking the consumer for: it costs both sides several microseconds.
+    batch: usize,
     on_ready: Box<dyn Fn() + Send + Sync>,
 }
+
+impl State {
+    fn has_next(&self) -> bool {
+        self.done.contains_key(&self.next)
+    }
+}
+
+/// Results that the consumer is woken for at once, at most.
+const MOST_BATCHED: usize = 4;
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -179,6 +193,8 @@ impl Load {
             workers: threads,
             ..State::default()
         };
+        // Of a stream every result is handed on at once: nobody knows when there will be another.
+        let batch = if pushed.is_some() { 1 } else { (state.permits / 3).clamp(1, MOST_BATCHED) };
         let splitter = Splitter::new(source, name, limits.tile_size.max(1), limits.max_record);
         let shared = Arc::new(Shared {
             plan,
@@ -192,6 +208,7 @@ impl Load {
             bytes_read: AtomicU64::new(0),
             tile_size: limits.tile_size.max(1),
             max_bytes: limits.max_bytes,
+            batch,
             on_ready,
         });
         let mut handles = Vec::with_capacity(threads);
@@ -219,7 +236,9 @@ impl Load {
             let Some(left) = deadline.and_then(|deadline| deadline.checked_duration_since(Instant::now())) else {
                 return Next::Pending;
             };
+            state.is_awaited = true;
             state = self.shared.results.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            state.is_awaited = false;
         }
     }
 
@@ -321,7 +340,9 @@ impl Shared {
             }
         }
         state.permits += 1;
-        self.window.notify_one();
+        if state.idle_workers > 0 {
+            self.window.notify_one();
+        }
     }
 
     /// Consumes results in order until there is something to hand out. None when the next result is not there yet.
@@ -448,7 +469,13 @@ impl<'a> Worker<'a> {
                 state.permits -= 1;
                 return Some(state.pool.pop().unwrap_or_default());
             }
+            if state.has_next() {
+                // With less than a batch, if what holds us up are bytes.
+                self.announce(state.is_awaited);
+            }
+            state.idle_workers += 1;
             state = self.shared.window.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state.idle_workers -= 1;
         }
     }
 
@@ -470,7 +497,7 @@ impl<'a> Worker<'a> {
                 let mut state = lock(&shared.state);
                 state.total = Some(state.total.map_or(total, |known| known.min(total)));
                 drop(state);
-                self.announce();
+                self.announce(true);
                 shared.window.notify_all();
                 return false;
             }
@@ -493,13 +520,20 @@ impl<'a> Worker<'a> {
             state.bytes += chunk.bytes();
         }
         state.done.insert(self.tile.sequence, result);
+        // A result whose turn has not come is found by whoever takes those before it.
+        let is_due = stop || state.permits == 0 || state.done.len() >= shared.batch;
+        let is_awaited = (is_due && state.has_next()).then_some(state.is_awaited);
         drop(state);
-        self.announce();
+        if let Some(is_awaited) = is_awaited {
+            self.announce(is_awaited);
+        }
         !stop
     }
 
-    fn announce(&self) {
-        self.shared.results.notify_all();
+    fn announce(&self, is_awaited: bool) {
+        if is_awaited {
+            self.shared.results.notify_all();
+        }
         (self.shared.on_ready)();
     }
 

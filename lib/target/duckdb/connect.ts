@@ -3,7 +3,7 @@ import { CopyError } from '../../errors.ts'
 import type { Target, TargetCapabilities, TargetTransaction } from '../target.ts'
 import { type DuckdbDriver, loadDriver } from './driver.ts'
 import { abortError, asCopyError, openError } from './errors.ts'
-import { SharedSlots, TransactionSlots } from './slots.ts'
+import { CommittedSlots, SharedSlots, type Slots, TransactionSlots } from './slots.ts'
 import { DuckdbTransaction, isInTransaction } from './transaction.ts'
 
 const CAPABILITIES: TargetCapabilities = { caseInsensitiveNames: true }
@@ -117,6 +117,9 @@ class InstanceTarget implements Target {
 /** The end of the last transaction on each connection that was lent, whatever target it was lent to. */
 const queues = new WeakMap<DuckDBConnection, Promise<void>>()
 
+/** Bytes of an input that hardly fills one row group, which one thread loads. */
+const SMALL_INPUT = 2 << 20
+
 /** A connection of the caller's: one transaction after the other. */
 class BorrowedTarget implements Target {
   readonly kind = 'duckdb'
@@ -129,7 +132,7 @@ class BorrowedTarget implements Target {
     this.#connection = connection
   }
 
-  async begin(signal?: AbortSignal): Promise<TargetTransaction> {
+  async begin(signal?: AbortSignal, bytes?: number): Promise<TargetTransaction> {
     const connection = this.#connection
     const before = queues.get(connection) ?? Promise.resolve()
     const { promise, resolve: done } = deferred()
@@ -137,10 +140,12 @@ class BorrowedTarget implements Target {
       connection,
       before.then(() => promise),
     )
+    let slots: Slots | undefined
     try {
       await untilAborted(before, signal)
       const isCallers = await isInTransaction(connection)
-      const slots = await TransactionSlots.open(connection)
+      const isSmall = bytes !== undefined && bytes < SMALL_INPUT
+      slots = await (isCallers || isSmall ? TransactionSlots : CommittedSlots).open(connection)
       return await DuckdbTransaction.begin({
         driver: this.#driver,
         connection,
@@ -150,6 +155,7 @@ class BorrowedTarget implements Target {
         done,
       })
     } catch (error) {
+      await slots?.dispose()
       done()
       throw asCopyError(error)
     }

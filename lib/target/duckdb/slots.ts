@@ -10,8 +10,10 @@ export interface Slots {
   readonly groups: number
   /** The first `rows` numbers, at most `groups` row groups of them. */
   source(rows: number): Promise<RowSource>
-  /** The transaction is about to be committed. */
+  /** The load is over, its transaction is not. */
   drop(): Promise<void>
+  /** The transaction has ended. Never rejects. */
+  dispose(): Promise<void>
 }
 
 /** More row groups than this seldom fit the memory of a load, and their numbers take time to write. */
@@ -24,8 +26,8 @@ async function groupsFor(connection: DuckDBConnection): Promise<number> {
 }
 
 /**
- * Slots in the load's own transaction: a temporary table that is dropped before the end, so that it leaves no trace. For connections
- * that are lent. DuckDB scans rows that are not committed yet a little more slowly than {@link SharedSlots}.
+ * Slots in the load's own transaction: a temporary table that is dropped before the end, so that it leaves no trace. For the
+ * caller's transactions. DuckDB scans rows that are not committed yet in one thread, so such a load is slower.
  */
 export class TransactionSlots implements Slots {
   readonly groups: number
@@ -59,6 +61,47 @@ export class TransactionSlots implements Slots {
     if (this.#rows > 0) await this.#connection.run(`DROP TABLE ${this.#sqlName}`)
     this.#rows = 0
   }
+
+  dispose(): Promise<void> {
+    return Promise.resolve()
+  }
+}
+
+/** Slots for one load on a connection that is lent: a temporary table, made before the load's transaction and dropped after it. */
+export class CommittedSlots implements Slots {
+  readonly groups: number
+  readonly #connection: DuckDBConnection
+  readonly #sqlName = `temp.main.copyist_slots_${randomBytes(8).toString('hex')}`
+
+  private constructor(connection: DuckDBConnection, groups: number) {
+    this.#connection = connection
+    this.groups = groups
+  }
+
+  /** The connection must not be in a transaction. */
+  static async open(connection: DuckDBConnection): Promise<CommittedSlots> {
+    const slots = new CommittedSlots(connection, await groupsFor(connection))
+    await connection.run(createSlots('TEMP TABLE', slots.#sqlName, slots.groups))
+    return slots
+  }
+
+  source(rows: number): Promise<RowSource> {
+    return Promise.resolve({ kind: 'table', sqlName: this.#sqlName, column: 'rowid', rows })
+  }
+
+  drop(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  async dispose(): Promise<void> {
+    // Where the connection is closed by now, the table is gone with it.
+    await this.#connection.run(`DROP TABLE IF EXISTS ${this.#sqlName}`).catch(() => undefined)
+  }
+}
+
+/** A table of NULLs, which take next to no space: what counts is their row numbers. */
+function createSlots(kind: 'TABLE' | 'TEMP TABLE', sqlName: string, groups: number): string {
+  return `CREATE ${kind} ${sqlName} AS SELECT NULL::BOOLEAN AS slot FROM system.main.range(${groups * ROW_GROUP_ROWS})`
 }
 
 /**
@@ -94,9 +137,7 @@ export class SharedSlots {
     const groups = await groupsFor(this.#connection)
     if (groups > 1 && groups > this.#groups) {
       if (this.#groups === 0) await this.#connection.run(`ATTACH IF NOT EXISTS ':memory:' AS ${this.#database}`)
-      await this.#connection.run(
-        `CREATE TABLE ${this.#sqlName(groups)} AS SELECT NULL::BOOLEAN AS slot FROM system.main.range(${groups * ROW_GROUP_ROWS})`,
-      )
+      await this.#connection.run(createSlots('TABLE', this.#sqlName(groups), groups))
       this.#groups = groups
     }
     const sqlName = this.#sqlName(this.#groups)
@@ -105,6 +146,7 @@ export class SharedSlots {
       source: (rows) => Promise.resolve({ kind: 'table', sqlName, column: 'rowid', rows }),
       // They outlive the load.
       drop: () => Promise.resolve(),
+      dispose: () => Promise.resolve(),
     }
   }
 

@@ -136,7 +136,7 @@ export class DuckdbTransaction implements TargetTransaction {
       await run(this.#init.connection, 'COMMIT')
       this.#isOpen = false
     }
-    this.#end()
+    await this.#end()
   }
 
   async rollback(): Promise<void> {
@@ -151,11 +151,12 @@ export class DuckdbTransaction implements TargetTransaction {
     } catch {
       // A transaction that DuckDB has ended already, and the error that was asked for.
     }
-    this.#end()
+    await this.#end()
   }
 
-  #end(): void {
+  async #end(): Promise<void> {
     this.#hasEnded = true
+    await this.#init.slots.dispose()
     this.#init.done()
   }
 }

@@ -1,6 +1,8 @@
 //! Fast paths for the canonical ISO 8601 forms: eight bytes at a time, no table of words, no allocation. They answer
 //! `None` for anything else, valid or not.
 
+use std::cell::Cell;
+
 use crate::calendar::{MICROS_PER_SECOND, SECONDS_PER_DAY};
 use crate::context::Context;
 
@@ -142,6 +144,38 @@ pub fn fast_time(buffer: &[u8], start: usize, end: usize) -> Option<i64> {
     Some(i64::from(hour * 3600 + minute * 60 + second) * MICROS_PER_SECOND + micros)
 }
 
+/// The date that was read last. Rows of a file are mostly in the order of time, so that the next one is of the same day: to see that
+/// takes a fraction of reading it.
+#[derive(Clone, Debug, Default)]
+pub struct DateCache {
+    /// `YYYY-MM-` and, in the low bytes, `DD`; zeros, which no date is, at first.
+    text: Cell<(u64, u64)>,
+    days: Cell<i32>,
+}
+
+impl DateCache {
+    /// Days since 2000-01-01 of the date whose first eight bytes are `year_month` and whose last two are the low ones of `day`.
+    #[inline(always)]
+    fn days(&self, year_month: u64, day: u64) -> Option<i32> {
+        let text = (year_month, day & 0xffff);
+        if self.text.get() == text {
+            return Some(self.days.get());
+        }
+        let days = self.read(text)?;
+        self.text.set(text);
+        self.days.set(days);
+        Some(days)
+    }
+
+    #[inline]
+    fn read(&self, (year_month, day): (u64, u64)) -> Option<i32> {
+        let (year, month) = year_and_month(year_month)?;
+        // As two zeros in front of the six digits that `digits!` takes beside them.
+        let day = pairs(digits!(day | ZEROS << 16, b"00000000")?);
+        days(year, month, byte(day, 0))
+    }
+}
+
 /// A local time since 2000-01-01.
 #[derive(Clone, Copy)]
 struct Local {
@@ -152,17 +186,17 @@ struct Local {
 impl Local {
     /// Reads `YYYY-MM-DD[ T]HH:MM[:SS[.f{1,9}]]`.
     #[inline(always)]
-    fn parse(field: &[u8]) -> Option<Local> {
-        let (year, month) = year_and_month(load(field, 0)?)?;
+    fn parse(field: &[u8], dates: &DateCache) -> Option<Local> {
+        let year_month = load(field, 0)?;
         let word = load(field, 8)?;
         // `T` becomes the space that the template has.
         let word = if byte(word, 2) == u32::from(b'T') { word ^ (u64::from(b'T' ^ b' ') << 16) } else { word };
         let middle = pairs(digits!(word, b"00 00:00")?);
-        let (day, hour, minute) = (byte(middle, 0), byte(middle, 3), byte(middle, 6));
+        let (hour, minute) = (byte(middle, 3), byte(middle, 6));
         if hour > 23 || minute > 59 {
             return None;
         }
-        let minutes = i64::from(days(year, month, day)?) * SECONDS_PER_DAY + i64::from(hour * 3600 + minute * 60);
+        let minutes = i64::from(dates.days(year_month, word)?) * SECONDS_PER_DAY + i64::from(hour * 3600 + minute * 60);
         if field.len() == 16 {
             return Some(Local { seconds: minutes, micros: 0 });
         }
@@ -183,8 +217,8 @@ impl Local {
 
 /// `YYYY-MM-DD[ T]HH:MM[:SS[.f{1,9}]]` as microseconds since 2000-01-01.
 #[inline(always)]
-pub fn fast_timestamp(buffer: &[u8], start: usize, end: usize) -> Option<i64> {
-    Local::parse(buffer.get(start..end)?).map(|local| local.at_offset(0))
+pub fn fast_timestamp(buffer: &[u8], start: usize, end: usize, dates: &DateCache) -> Option<i64> {
+    Local::parse(buffer.get(start..end)?, dates).map(|local| local.at_offset(0))
 }
 
 /// What may follow a timestamp.
@@ -198,7 +232,7 @@ enum Suffix {
 
 /// A timestamp, then `Z`, `±HH`, `±HH:MM` or nothing.
 #[inline(always)]
-fn zoned(field: &[u8], context: &Context) -> Option<(Local, Suffix)> {
+fn zoned(field: &[u8], context: &Context, dates: &DateCache) -> Option<(Local, Suffix)> {
     // Where a displacement can start: after the minutes at least.
     const EARLIEST: usize = 16;
     if !context.has_iso_letters {
@@ -206,25 +240,25 @@ fn zoned(field: &[u8], context: &Context) -> Option<(Local, Suffix)> {
     }
     let len = field.len();
     if len <= EARLIEST {
-        return Some((Local::parse(field)?, Suffix::None));
+        return Some((Local::parse(field, dates)?, Suffix::None));
     }
     if field[len - 1] == b'Z' {
-        return Some((Local::parse(&field[..len - 1])?, Suffix::Offset(0)));
+        return Some((Local::parse(&field[..len - 1], dates)?, Suffix::Offset(0)));
     }
     for digits in [3, 6] {
         if len - digits >= EARLIEST && matches!(field[len - digits], b'+' | b'-') {
             let (time, displacement) = field.split_at(len - digits);
-            return Some((Local::parse(time)?, Suffix::Offset(displacement_seconds(displacement)?)));
+            return Some((Local::parse(time, dates)?, Suffix::Offset(displacement_seconds(displacement)?)));
         }
     }
-    Some((Local::parse(field)?, Suffix::None))
+    Some((Local::parse(field, dates)?, Suffix::None))
 }
 
 /// [`fast_timestamp`]'s form, then `Z`, `±HH` or `±HH:MM`, or nothing, which means the session's zone. Microseconds
 /// since 2000-01-01 00:00:00 UTC.
 #[inline(always)]
-pub fn fast_timestamptz(buffer: &[u8], start: usize, end: usize, context: &Context) -> Option<i64> {
-    let (local, suffix) = zoned(buffer.get(start..end)?, context)?;
+pub fn fast_timestamptz(buffer: &[u8], start: usize, end: usize, context: &Context, dates: &DateCache) -> Option<i64> {
+    let (local, suffix) = zoned(buffer.get(start..end)?, context, dates)?;
     let offset = match suffix {
         Suffix::Offset(offset) => offset,
         Suffix::None => i64::from(context.local_offsets.get(local.seconds)?),
@@ -235,14 +269,14 @@ pub fn fast_timestamptz(buffer: &[u8], start: usize, end: usize, context: &Conte
 /// [`fast_timestamptz`]'s forms for a `timestamp`, which ignores the zone.
 #[inline]
 pub(crate) fn fast_timestamp_of_zoned(field: &[u8], context: &Context) -> Option<i64> {
-    zoned(field, context).map(|(local, _)| local.at_offset(0))
+    zoned(field, context, &DateCache::default()).map(|(local, _)| local.at_offset(0))
 }
 
 /// [`fast_timestamptz`]'s forms for a `date`, which ignores the time and the zone.
 #[inline]
 pub(crate) fn fast_date_of_zoned(field: &[u8], context: &Context) -> Option<i32> {
     // A fraction may round to midnight, and the date is still the one that is written.
-    zoned(field, context).map(|(local, _)| local.seconds.div_euclid(SECONDS_PER_DAY) as i32)
+    zoned(field, context, &DateCache::default()).map(|(local, _)| local.seconds.div_euclid(SECONDS_PER_DAY) as i32)
 }
 
 /// Seconds east of Greenwich of `±HH` or `±HH:MM`.

@@ -13,7 +13,7 @@ fn context(time_zone: &str) -> Context {
 }
 
 /// Checks every fast path on one literal, with other bytes around it.
-fn check(literal: &str, context: &Context) -> Result<(), TestCaseError> {
+fn check(literal: &str, context: &Context, dates: &DateCache) -> Result<(), TestCaseError> {
     let buffer = [b"9\"", literal.as_bytes(), b"99"].concat();
     let (start, end) = (2, 2 + literal.len());
     let bytes = literal.as_bytes();
@@ -23,7 +23,7 @@ fn check(literal: &str, context: &Context) -> Result<(), TestCaseError> {
     if let Some(value) = fast_time(&buffer, start, end) {
         prop_assert_eq!(time(bytes, None, context), Ok(value), "time {}", literal);
     }
-    if let Some(value) = fast_timestamp(&buffer, start, end) {
+    if let Some(value) = fast_timestamp(&buffer, start, end, dates) {
         prop_assert_eq!(timestamp(bytes, None, context), Ok(value), "timestamp {}", literal);
     }
     if let Some(value) = fast_timestamp_of_zoned(bytes, context) {
@@ -32,7 +32,7 @@ fn check(literal: &str, context: &Context) -> Result<(), TestCaseError> {
     if let Some(value) = fast_date_of_zoned(bytes, context) {
         prop_assert_eq!(date(bytes, context), Ok(value), "date {}", literal);
     }
-    if let Some(value) = fast_timestamptz(&buffer, start, end, context) {
+    if let Some(value) = fast_timestamptz(&buffer, start, end, context, dates) {
         prop_assert_eq!(timestamptz(bytes, None, context), Ok(value), "timestamptz {}", literal);
     }
     Ok(())
@@ -51,15 +51,25 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(20_000))]
 
     #[test]
+    fn the_date_before_changes_nothing(literals in prop::collection::vec("20(00|24)-0[0-3]-(28|29|3[01]) 1[0-9]:00:00(\\.5)?", 1..20)) {
+        let dates = DateCache::default();
+        for literal in literals {
+            check(&literal, &zones()[1], &dates)?;
+            let fresh = fast_timestamp(literal.as_bytes(), 0, literal.len(), &DateCache::default());
+            prop_assert_eq!(fast_timestamp(literal.as_bytes(), 0, literal.len(), &dates), fresh, "{}", literal);
+        }
+    }
+
+    #[test]
     fn canonical_forms(literal in "([0-9]{4}-[01][0-9]-[0-3][0-9]([ T][0-2][0-9]:[0-6][0-9](:[0-6][0-9](\\.[0-9]{0,10})?)?)?)?(Z|[+-][01][0-9](:[0-6][0-9])?)?") {
         for context in zones() {
-            check(&literal, context)?;
+            check(&literal, context, &DateCache::default())?;
         }
     }
 
     #[test]
     fn times(literal in "[0-2][0-9]:[0-6][0-9]:[0-6][0-9](\\.[0-9]{0,10})?") {
-        check(&literal, &zones()[0])?;
+        check(&literal, &zones()[0], &DateCache::default())?;
     }
 
     #[test]
@@ -70,8 +80,8 @@ proptest! {
     ) {
         let at = at.index(literal.len());
         literal.replace_range(at..=at, &with);
-        check(&literal, &zones()[1])?;
-        check(&literal[..at], &zones()[1])?;
+        check(&literal, &zones()[1], &DateCache::default())?;
+        check(&literal[..at], &zones()[1], &DateCache::default())?;
     }
 }
 
@@ -92,6 +102,7 @@ fn every_day_of_ten_thousand_years() {
 #[test]
 fn canonical_forms_are_fast() {
     let berlin = context("Europe/Berlin");
+    let dates = DateCache::default();
     for literal in [
         "2024-02-29 23:59:59.123456",
         "2024-02-29T23:59:59.1",
@@ -99,13 +110,13 @@ fn canonical_forms_are_fast() {
         "2024-02-29 23:59:59",
         "2024-02-29 23:59",
     ] {
-        assert!(fast_timestamp(literal.as_bytes(), 0, literal.len()).is_some(), "{literal}");
+        assert!(fast_timestamp(literal.as_bytes(), 0, literal.len(), &dates).is_some(), "{literal}");
         for zone in ["", "Z", "+01", "-12:30"] {
             let literal = format!("{literal}{zone}");
-            assert!(fast_timestamptz(literal.as_bytes(), 0, literal.len(), &berlin).is_some(), "{literal}");
+            assert!(fast_timestamptz(literal.as_bytes(), 0, literal.len(), &berlin, &dates).is_some(), "{literal}");
         }
     }
     assert!(fast_date(b"2024-02-29", 0, 10).is_some());
     assert!(fast_time(b"23:59:59.123", 0, 12).is_some());
-    assert_eq!(fast_timestamp(b"2024-02-29", 3, 99), None);
+    assert_eq!(fast_timestamp(b"2024-02-29", 3, 99, &dates), None);
 }

@@ -32,9 +32,30 @@ impl Fields for Csv<'_> {
     }
 
     #[inline(always)]
-    fn is_plain(&self, buffer: &[u8], start: usize, _: usize) -> bool {
+    fn quick(
+        &self,
+        buffer: &[u8],
+        start: usize,
+        end: usize,
+        column: &ColumnPlan,
+        arena: &mut Vec<u8>,
+    ) -> Option<Field> {
+        if self.inner_quotes || self.default.is_some() {
+            return None;
+        }
         // The byte of an empty field is its delimiter.
-        !self.inner_quotes && self.default.is_none() && (!self.quotes || buffer[start] != self.quote)
+        if !self.quotes || buffer[start] != self.quote {
+            return Some(Field::Plain(start, end));
+        }
+        if column.force_null {
+            return None;
+        }
+        let from = arena.len();
+        let field = self.resolve_whole(buffer, start, end, arena);
+        if field.is_none() {
+            arena.truncate(from);
+        }
+        field
     }
 
     #[inline(always)]
@@ -51,6 +72,10 @@ impl Fields for Csv<'_> {
         self.default.is_some_and(looks_typed)
     }
 
+    fn null_looks_typed(&self) -> bool {
+        looks_typed(self.null)
+    }
+
     #[inline]
     fn resolve(
         &self,
@@ -61,9 +86,8 @@ impl Fields for Csv<'_> {
         arena: &mut Vec<u8>,
     ) -> Result<Field> {
         let raw = &buffer[start..end];
-        let may_quote = self.inner_quotes || self.quotes && raw.first() == Some(&self.quote);
-        if may_quote && memchr(self.quote, raw).is_some() {
-            return self.resolve_quoted(raw, start, column, arena);
+        if self.quotes && (raw.first() == Some(&self.quote) || self.inner_quotes && memchr(self.quote, raw).is_some()) {
+            return self.resolve_quoted(buffer, start, end, column, arena);
         }
         // NULL and DEFAULT are matched against the raw field.
         if raw == self.null && !column.force_not_null {
@@ -78,23 +102,23 @@ impl Fields for Csv<'_> {
 
 impl Csv<'_> {
     /// A field with at least one quote in it.
-    fn resolve_quoted(&self, raw: &[u8], start: usize, column: &ColumnPlan, arena: &mut Vec<u8>) -> Result<Field> {
-        let field = match raw {
-            // The usual shape: one pair of quotes around a value without quotes or escapes.
-            [first, inner @ .., last]
-                if *first == self.quote && *last == self.quote && memchr2(self.quote, self.escape, inner).is_none() =>
-            {
-                Field::Plain(start + 1, start + 1 + inner.len())
-            }
-            _ => {
-                let from = arena.len();
-                self.unquote(raw, arena);
-                Field::Rewritten(from, arena.len())
-            }
-        };
+    fn resolve_quoted(
+        &self,
+        buffer: &[u8],
+        start: usize,
+        end: usize,
+        column: &ColumnPlan,
+        arena: &mut Vec<u8>,
+    ) -> Result<Field> {
+        let from = arena.len();
+        let field = self.resolve_whole(buffer, start, end, arena).unwrap_or_else(|| {
+            arena.truncate(from);
+            self.unquote(&buffer[start..end], arena);
+            Field::Rewritten(from, arena.len())
+        });
         if column.force_null {
             let value = match field {
-                Field::Plain(s, e) => &raw[s - start..e - start],
+                Field::Plain(s, e) => &buffer[s..e],
                 Field::Rewritten(s, e) => &arena[s..e],
                 _ => unreachable!("a quoted field is a value"),
             };
@@ -103,6 +127,37 @@ impl Csv<'_> {
             }
         }
         Ok(field)
+    }
+
+    /// The usual shape of a quoted field: one pair of quotes around the whole of it, and inside only doubled ones, if any. None if it
+    /// has another; `arena` may then have got a part of it.
+    #[inline(always)]
+    fn resolve_whole(&self, buffer: &[u8], start: usize, end: usize, arena: &mut Vec<u8>) -> Option<Field> {
+        if end - start < 2 || buffer[start] != self.quote || buffer[end - 1] != self.quote {
+            return None;
+        }
+        let (start, end) = (start + 1, end - 1);
+        if self.escape != self.quote {
+            let special = memchr2(self.quote, self.escape, &buffer[start..end]);
+            return special.is_none().then_some(Field::Plain(start, end));
+        }
+        let mut quote = find_byte(self.quote, buffer, start, end);
+        if quote == end {
+            return Some(Field::Plain(start, end));
+        }
+        let from = arena.len();
+        let mut at = start;
+        while quote < end {
+            // A single one ends the quoting inside the field.
+            if quote + 1 == end || buffer[quote + 1] != self.quote {
+                return None;
+            }
+            arena.extend_from_slice(&buffer[at..=quote]);
+            at = quote + 2;
+            quote = find_byte(self.quote, buffer, at, end);
+        }
+        arena.extend_from_slice(&buffer[at..end]);
+        Some(Field::Rewritten(from, arena.len()))
     }
 
     /// Appends the value of a field with quotes anywhere in it.
@@ -141,6 +196,28 @@ impl Csv<'_> {
             }
         }
     }
+}
+
+/// Where `byte` first stands in `buffer[start..end]`; `end` if it does not. For short stretches, where calling `memchr` would take
+/// longer than looking. Reads on past `end` as far as the buffer goes.
+#[inline(always)]
+fn find_byte(byte: u8, buffer: &[u8], start: usize, end: usize) -> usize {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const TOP_BITS: u64 = ONES << 7;
+    let mut at = start;
+    while at < end {
+        let Some(word) = buffer.get(at..at + 8).and_then(|word| word.first_chunk()) else {
+            return memchr(byte, &buffer[at..end]).map_or(end, |found| at + found);
+        };
+        let differs = u64::from_le_bytes(*word) ^ (ONES * u64::from(byte));
+        // The lowest bit set is that of the first byte that is zero; those above may be wrong.
+        let zeros = differs.wrapping_sub(ONES) & !differs & TOP_BITS;
+        if zeros != 0 {
+            return end.min(at + zeros.trailing_zeros() as usize / 8);
+        }
+        at += 8;
+    }
+    end
 }
 
 pub(crate) fn default_field(column: &ColumnPlan) -> Result<Field> {

@@ -31,8 +31,8 @@ impl Fields for Text<'_> {
     }
 
     #[inline(always)]
-    fn is_plain(&self, _: &[u8], _: usize, _: usize) -> bool {
-        !self.backslashes && self.default.is_none()
+    fn quick(&self, _: &[u8], start: usize, end: usize, _: &ColumnPlan, _: &mut Vec<u8>) -> Option<Field> {
+        (!self.backslashes && self.default.is_none()).then_some(Field::Plain(start, end))
     }
 
     #[inline(always)]
@@ -46,6 +46,10 @@ impl Fields for Text<'_> {
 
     fn default_looks_typed(&self) -> bool {
         self.default.is_some_and(looks_typed)
+    }
+
+    fn null_looks_typed(&self) -> bool {
+        looks_typed(self.null)
     }
 
     #[inline]

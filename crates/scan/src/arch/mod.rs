@@ -34,6 +34,9 @@ pub(crate) fn detect(isa: Isa) -> Option<&'static EntryPoints> {
     }
 }
 
+#[cfg(target_arch = "x86_64")]
+pub(crate) use x86_64::avx2::run as run_with_avx2;
+
 /// The functions of CPUs with NEON but without PMULL.
 #[cfg(all(test, target_arch = "aarch64"))]
 pub(crate) const NEON_WITHOUT_PMULL: &EntryPoints = &aarch64::neon::without_pmull::ENTRY_POINTS;

@@ -2,6 +2,7 @@
 
 use crate::arch::EntryPoints;
 use crate::kernel::{BLOCK, Kernel, Window, write_offsets_by_bit};
+use crate::scanner::Work;
 use std::arch::x86_64::{
     __m256i, _mm_clmulepi64_si128, _mm_cvtsi64_si128, _mm_cvtsi128_si64, _mm_set1_epi8, _mm256_cmpeq_epi8,
     _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_set1_epi8,
@@ -26,6 +27,15 @@ pub(crate) fn detect() -> Option<&'static EntryPoints> {
         && is_x86_feature_detected!("lzcnt")
         && is_x86_feature_detected!("popcnt");
     available.then_some(&ENTRY_POINTS)
+}
+
+/// Does `work` with these features.
+///
+/// # Safety
+/// [`detect`] found them.
+#[target_feature(enable = "avx2,pclmulqdq,bmi1,bmi2,lzcnt,popcnt")]
+pub(crate) unsafe fn run<W: Work>(work: W) -> W::Output {
+    work.run()
 }
 
 impl Avx2 {
