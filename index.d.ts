@@ -99,16 +99,18 @@ interface LoadSession {
 	 */
 	readonly zoneWords: "all" | "session" | "none";
 }
-type SinkKind = "pg_binary" | "pg_text" | "duckdb";
+type SinkKind = "pg_binary" | "pg_text" | "duckdb" | "duckdb_served";
 interface Chunk {
 	/** Valid until `release()`. */
 	readonly buffer: Buffer;
 	/** Rows in it. */
 	readonly rows: number;
-	/** `duckdb` sink only. */
+	/** `duckdb` sinks only. Of `duckdb_served` the offsets are not into `buffer`, which is empty. */
 	readonly batch?: DuckdbBatch;
-	/** `duckdb` sink: bytes of native memory held until `release()`, besides the buffer. */
+	/** `duckdb` sinks: bytes of native memory held until `release()`, besides the buffer. */
 	readonly held?: number;
+	/** `duckdb_served` sink: what the chunk is called in {@link NativeLoad.serve}. */
+	readonly id?: number;
 	release(): void;
 }
 interface DuckdbBatch {
@@ -145,6 +147,15 @@ interface NativeLoad {
 	/** Like `next()`, but never waits longer than `waitMicros` (blocking): `'pending'` when nothing is ready, `'end'` at the end. Throws on error. */
 	tryNext(waitMicros: number): Chunk | "pending" | "end";
 	counters(): LoadCounters;
+	/**
+	 * `duckdb_served` sink: serves rows of unreleased chunks as the window of this number. Each segment is a chunk's `id`, its first
+	 * row and how many.
+	 */
+	serve?(window: number, segments: readonly (readonly [
+		number,
+		number,
+		number
+	])[]): void;
 	/**
 	 * Line and byte offset of a data row by its ordinal (from 0), while the row is among those recently handed out or the
 	 * input can be read again.
@@ -230,7 +241,8 @@ interface TargetTransaction {
 interface Target {
 	readonly kind: "postgres" | "duckdb";
 	readonly capabilities: TargetCapabilities;
-	begin(signal?: AbortSignal): Promise<TargetTransaction>;
+	/** @param bytes Size of the input, where it is known: how much is worth preparing for. */
+	begin(signal?: AbortSignal, bytes?: number): Promise<TargetTransaction>;
 	/** Closes what this target opened itself; what the caller lent stays open. */
 	close(): Promise<void>;
 }

@@ -200,10 +200,12 @@ class Work {
   }
 }
 
-const TRANSPORT = { pg_binary: 'binary', pg_text: 'text', duckdb: 'vectors' } as const satisfies Record<
-  SinkKind,
-  string
->
+const TRANSPORT = {
+  pg_binary: 'binary',
+  pg_text: 'text',
+  duckdb: 'vectors',
+  duckdb_served: 'vectors',
+} as const satisfies Record<SinkKind, string>
 
 /** Where the bytes come from. Pipes and devices are streamed, since a blocking read of them could not be cancelled. */
 async function openSource(statement: CopyFrom, call: CopyCallOptions): Promise<Input> {

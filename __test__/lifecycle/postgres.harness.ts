@@ -48,7 +48,7 @@ export async function runLoad(target: Target, setup: LoadSetup): Promise<LoadOut
     })
     const usesDefaults = setup.usesDefaults ?? false
     const sink = setup.sink ?? transaction.sinkFor(table, columns, usesDefaults)
-    if (sink === 'duckdb') throw new Error('not a sink of PostgreSQL')
+    if (sink !== 'pg_binary' && sink !== 'pg_text') throw new Error('not a sink of PostgreSQL')
     native = new RowsLoad({ ...setup, sink })
     setup.onStart?.(native)
     const outcome = await transaction.load({

@@ -21,6 +21,8 @@ export declare class BindingLoad {
   next(into: Buffer, waitMicros: number): BindingNext
   /** DuckDB has consumed the rows of chunk `id`. */
   release(id: number): void
+  /** DuckDB: serves rows of chunks under the number of a window. Each segment is a chunk's id, its first row and how many. */
+  serve(window: number, segments: Array<Array<number>>): void
   /** How far the load is. */
   counters(): BindingCounters
   /** Where a row, counted from 0, stands in the input. */
@@ -124,7 +126,7 @@ export interface BindingNext {
   /** Bytes written into the caller's buffer; with `grow`, the bytes it must hold. */
   length: number
   rows: number
-  /** DuckDB: names the chunk whose strings stay in native memory until `release`. */
+  /** DuckDB: names the chunk, which stays in native memory until `release`. */
   id: number
   /** Bytes of native memory that `release` gives back. */
   held: number
@@ -166,6 +168,8 @@ export interface BindingSpecification {
   session: BindingSession
   /** `pg_binary`, `pg_text`, `duckdb` or `infer`. */
   sink: string
+  /** DuckDB: chunks are served from native memory and not copied. */
+  isServed: boolean
   /** The relation's name in CONTEXT lines. */
   table: string
   /** The input's name in messages. */
@@ -198,17 +202,36 @@ export interface BindingZone {
   transitions: Float64Array
 }
 
+/** Nothing is served under a number any more. No statement that asks for it may be running. */
+export declare function dropWindow(id: number): void
+
 /** Every kind of failure that the native side can report. */
 export declare function errorCodes(): Array<BindingErrorCode>
 
 /** Facts about the addon and the CPU. */
 export declare function info(): BindingInfo
 
+/** A number for a window, unique in this process. */
+export declare function newWindowId(): number
+
+/**
+ * Finds DuckDB's C interface in the library that the bindings have loaded from `library`, and makes sure that scalar functions
+ * of the bindings are what they are taken for: `destroy` destroys `probe`, by the bindings, and that must show where its handle is
+ * kept. False if any of it is not as expected; then nothing of this module may be used.
+ */
+export declare function openDuckdb(library: string, probe: unknown, destroy: () => void): boolean
+
 /** The column names that a table made from this file would have. */
 export declare function peekFile(specification: BindingSpecification, path: string): BindingPeek
 
 /** The same for a spooled stream. */
 export declare function peekSpool(specification: BindingSpecification, spool: BindingSpool): BindingPeek
+
+/**
+ * Gives a scalar function that the bindings have made its body: it returns rows of windows. `widths` are the bytes of a value
+ * of each column, `defaults` the columns that have a field of marks.
+ */
+export declare function serveDuckdb(scalarFunction: unknown, widths: Array<number>, defaults: Array<number>): void
 
 /** The zone of that name and its transitions from `start` to `end`; nothing when there is no such zone. */
 export declare function zone(name: string, start: number, end: number): BindingZone | null

@@ -62,8 +62,9 @@ export const LEFT_TO_SERVER = 'left_to_server'
  *   header and trailer.
  * - `pg_text`: CopyData messages of a TEXT COPY stream: tab, `\N`, `\D` for DEFAULT, one line a row.
  * - `duckdb`: column vectors in DuckDB's layout, see {@link DuckdbBatch}.
+ * - `duckdb_served`: the same, but they stay in native memory, from where the addon serves them, see {@link NativeLoad.serve}.
  */
-export type SinkKind = 'pg_binary' | 'pg_text' | 'duckdb'
+export type SinkKind = 'pg_binary' | 'pg_text' | 'duckdb' | 'duckdb_served'
 
 /** A chunk of encoded output. Its memory belongs to the native load until `release()`. */
 export interface Chunk {
@@ -71,10 +72,12 @@ export interface Chunk {
   readonly buffer: Buffer
   /** Rows in it. */
   readonly rows: number
-  /** `duckdb` sink only. */
+  /** `duckdb` sinks only. Of `duckdb_served` the offsets are not into `buffer`, which is empty. */
   readonly batch?: DuckdbBatch
-  /** `duckdb` sink: bytes of native memory held until `release()`, besides the buffer. */
+  /** `duckdb` sinks: bytes of native memory held until `release()`, besides the buffer. */
   readonly held?: number
+  /** `duckdb_served` sink: what the chunk is called in {@link NativeLoad.serve}. */
+  readonly id?: number
   release(): void
 }
 
@@ -123,6 +126,11 @@ export interface NativeLoad {
   /** Like `next()`, but never waits longer than `waitMicros` (blocking): `'pending'` when nothing is ready, `'end'` at the end. Throws on error. */
   tryNext(waitMicros: number): Chunk | 'pending' | 'end'
   counters(): LoadCounters
+  /**
+   * `duckdb_served` sink: serves rows of unreleased chunks as the window of this number. Each segment is a chunk's `id`, its first
+   * row and how many.
+   */
+  serve?(window: number, segments: readonly (readonly [number, number, number])[]): void
   /**
    * Line and byte offset of a data row by its ordinal (from 0), while the row is among those recently handed out or the
    * input can be read again.

@@ -125,23 +125,28 @@ export class Spool {
 const TILE = 256 * 1024
 /** Larger for DuckDB, whose chunks then hold several vectors. */
 const DUCKDB_TILE = 512 * 1024
-/** Chunks that DuckDB may hold: two windows of a few row groups each. */
-const DUCKDB_WINDOW = 80
+/** Chunks that DuckDB may hold: two windows of a few row groups each. Of narrow tables; with others the bytes come first. */
+const DUCKDB_WINDOW = 256
+/** Chunks of the first size that must be affordable at once. */
+const DUCKDB_CHUNKS = 80
 /** After this long without a turn of the event loop, timers and signals come first. */
 const TURN_MS = 2
 /** Bytes a stream may run ahead of the decoder. */
 const STREAM_AHEAD = 1024 * 1024
 /** Output is about this much larger than its tile at first; buffers grow when it is more. */
 const OUTPUT_SLACK = 1.5
+const NO_BYTES = Buffer.alloc(0)
 /** Buffers do not grow beyond this many times their first size for good. */
 const MOST_KEPT = 4
 
 function specification(plan: Omit<LoadPlan, 'sink'>, sink: SinkKind | 'infer', name: string): BindingSpecification {
   const { options, limits } = plan
   const { threads, memoryLimit } = limits
-  const window = threads + (sink === 'duckdb' ? DUCKDB_WINDOW : 4)
+  const isDuckdb = sink === 'duckdb' || sink === 'duckdb_served'
+  const window = threads + (isDuckdb ? DUCKDB_WINDOW : 4)
   // A tile, its chunk and its copy are alive at once, for every thread and every place in the window.
-  const affordable = Math.max(16 * 1024, Math.floor(memoryLimit / (3 * (threads + window))))
+  const places = threads + (isDuckdb ? DUCKDB_CHUNKS : window)
+  const affordable = Math.max(16 * 1024, Math.floor(memoryLimit / (3 * places)))
   return {
     format: options.format,
     delimiter: byte(options.delimiter),
@@ -158,14 +163,15 @@ function specification(plan: Omit<LoadPlan, 'sink'>, sink: SinkKind | 'infer', n
       hasDefault: column.hasDefault,
     })),
     session: { ...plan.session, now: Number(plan.session.now) },
-    sink,
+    sink: isDuckdb ? 'duckdb' : sink,
+    isServed: sink === 'duckdb_served',
     table: plan.table,
     name,
     threads,
-    tileSize: Math.min(sink === 'duckdb' ? DUCKDB_TILE : TILE, affordable),
+    tileSize: Math.min(isDuckdb ? DUCKDB_TILE : TILE, affordable),
     window,
-    // The rest is for tiles, their copies and one record of the largest size.
-    maxBytes: Math.floor(memoryLimit / 4),
+    // The rest is for tiles, copies of chunks (for DuckDB of all that are held) and one record of the largest size.
+    maxBytes: Math.floor(memoryLimit * (isDuckdb ? 3 / 8 : 1 / 4)),
     maxRecord: Math.min(2 ** 30, Math.max(64 * 1024, Math.floor(memoryLimit / 8))),
   }
 }
@@ -195,6 +201,7 @@ class Load implements NativeLoad {
   readonly #binding: BindingLoad
   readonly #name: string
   readonly #sink: string
+  readonly #isServed: boolean
   readonly #total: number | undefined
   /** Buffers that nobody holds. */
   readonly #pool: Buffer[] = []
@@ -214,6 +221,7 @@ class Load implements NativeLoad {
     this.#binding = new addon.BindingLoad()
     this.#name = input.name
     this.#sink = spec.sink
+    this.#isServed = spec.isServed
     this.#base = Math.ceil(spec.tileSize * OUTPUT_SLACK)
     this.#size = this.#base
     this.#columns = spec.columns.length
@@ -275,7 +283,7 @@ class Load implements NativeLoad {
   }
 
   tryNext(waitMicros: number): Chunk | 'pending' | 'end' {
-    let buffer = this.#pool.pop() ?? Buffer.allocUnsafeSlow(this.#size)
+    let buffer = this.#isServed ? NO_BYTES : (this.#pool.pop() ?? Buffer.allocUnsafeSlow(this.#size))
     let next = this.#binding.next(buffer, waitMicros)
     if (next.state === 'grow') {
       if (next.length <= MOST_KEPT * this.#base) {
@@ -291,7 +299,7 @@ class Load implements NativeLoad {
       case 'chunk':
         return this.#chunk(buffer, next)
       case 'pending':
-        this.#pool.push(buffer)
+        if (!this.#isServed) this.#pool.push(buffer)
         return 'pending'
       case 'end':
         return 'end'
@@ -307,7 +315,7 @@ class Load implements NativeLoad {
     return {
       buffer: buffer.subarray(0, length),
       rows,
-      ...(columns === undefined ? {} : { held, batch: { columns: duckdbColumns(columns, this.#columns) } }),
+      ...(columns === undefined ? {} : { held, id, batch: { columns: duckdbColumns(columns, this.#columns) } }),
       release: () => {
         if (released) return
         released = true
@@ -315,6 +323,10 @@ class Load implements NativeLoad {
         if (this.#sink === 'duckdb') this.#binding.release(id)
       },
     }
+  }
+
+  serve(window: number, segments: readonly (readonly [number, number, number])[]): void {
+    this.#binding.serve(window, segments as [number, number, number][])
   }
 
   counters(): LoadCounters {

@@ -42,6 +42,20 @@ impl ByteRef {
         &from[start..start + self.len as usize]
     }
 
+    /// The first sixteen bytes as a number, the first byte the lowest; anything in place of those that the value does not have.
+    #[inline(always)]
+    pub(crate) fn first_bytes(self, tile: &[u8], arena: &[u8]) -> u128 {
+        let (from, start) =
+            if self.start & ARENA == 0 { (tile, self.start as usize) } else { (arena, (self.start & !ARENA) as usize) };
+        let rest = &from[start..];
+        let bytes = rest.first_chunk::<16>().copied().unwrap_or_else(|| {
+            let mut bytes = [0; 16];
+            bytes[..rest.len()].copy_from_slice(rest);
+            bytes
+        });
+        u128::from_le_bytes(bytes)
+    }
+
     /// Copies the bytes to `out[at..]`. Short values are copied by a block of fixed size where there is room on both sides,
     /// so what follows them in `out` is overwritten with anything.
     #[inline(always)]

@@ -4,6 +4,7 @@
 #![cfg_attr(test, allow(dead_code))]
 
 mod convert;
+mod duckdb;
 mod load;
 mod specification;
 mod spool;

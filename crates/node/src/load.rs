@@ -15,6 +15,7 @@ use napi::{Env, Status, Task};
 use napi_derive::napi;
 
 use crate::convert::BindingFailure;
+use crate::duckdb::{self, HeldChunk, Segment};
 use crate::specification::BindingSpecification;
 use crate::spool::BindingSpool;
 
@@ -25,7 +26,7 @@ pub struct BindingNext {
     /// Bytes written into the caller's buffer; with `grow`, the bytes it must hold.
     pub length: u32,
     pub rows: f64,
-    /// DuckDB: names the chunk whose strings stay in native memory until `release`.
+    /// DuckDB: names the chunk, which stays in native memory until `release`.
     pub id: u32,
     /// Bytes of native memory that `release` gives back.
     pub held: f64,
@@ -83,9 +84,11 @@ struct Inner {
     pushed: Option<Arc<Pushed>>,
     /// A chunk that did not fit the caller's buffer.
     waiting: Option<copyist_transcode::Chunk>,
-    /// Chunks whose strings DuckDB still points to.
-    held: HashMap<u32, ChunkData>,
+    /// Chunks that DuckDB still reads: all of them, or of those that were copied the long strings.
+    held: HashMap<u32, Arc<HeldChunk>>,
     next_id: u32,
+    /// Whether chunks for DuckDB are served from native memory, and so not copied.
+    is_served: bool,
     /// What can still be asked after the load was closed.
     last: Option<Summary>,
 }
@@ -184,6 +187,7 @@ impl BindingLoad {
         });
         let mut inner = self.lock();
         inner.load = Some(load);
+        inner.is_served = specification.is_served;
         inner.pushed = pushed;
         None
     }
@@ -235,7 +239,14 @@ impl BindingLoad {
         };
         let length = match &chunk.data {
             ChunkData::Messages(bytes) => bytes.len(),
-            ChunkData::Vectors(_, batch) => batch.fixed_len,
+            // Served from where it is, or from a copy.
+            ChunkData::Vectors(_, batch) => {
+                if inner.is_served {
+                    0
+                } else {
+                    batch.fixed_len
+                }
+            }
             _ => unreachable!("no sink of this boundary makes record batches"),
         };
         if into.len() < length {
@@ -250,18 +261,19 @@ impl BindingLoad {
                 load.recycle(ChunkData::Messages(bytes));
             }
             ChunkData::Vectors(bytes, batch) => {
-                into[..length].copy_from_slice(&bytes[..length]);
+                next.held = bytes.len() as f64;
+                let chunk = HeldChunk::new(bytes, batch);
+                into[..length].copy_from_slice(&chunk.fixed()[..length]);
                 let place = |offset: Option<usize>| offset.map_or(-1.0, |offset| offset as f64);
                 next.columns = Some(
-                    batch
-                        .columns
+                    chunk
+                        .columns()
                         .iter()
                         .flat_map(|c| [c.width as f64, c.data as f64, place(c.validity), place(c.defaults)])
                         .collect(),
                 );
-                next.held = bytes.len() as f64;
                 next.id = inner.next_id;
-                inner.held.insert(inner.next_id, ChunkData::Vectors(bytes, batch));
+                inner.held.insert(inner.next_id, Arc::new(chunk));
                 inner.next_id = inner.next_id.wrapping_add(1);
             }
             _ => unreachable!("its length was taken above"),
@@ -273,11 +285,33 @@ impl BindingLoad {
     #[napi(catch_unwind)]
     pub fn release(&self, id: u32) {
         let mut inner = self.lock();
-        if let Some(chunk) = inner.held.remove(&id)
+        // What a window still serves is given back when that is dropped, but its place in the load is not.
+        if let Some(chunk) = inner.held.remove(&id).and_then(Arc::into_inner)
             && let Some(load) = &inner.load
         {
-            load.recycle(chunk);
+            load.recycle(chunk.into_data());
         }
+    }
+
+    /// DuckDB: serves rows of chunks under the number of a window. Each segment is a chunk's id, its first row and how many.
+    #[napi(catch_unwind)]
+    pub fn serve(&self, window: u32, segments: Vec<Vec<u32>>) -> napi::Result<()> {
+        let inner = self.lock();
+        let mut start = 0;
+        let mut served = Vec::with_capacity(segments.len());
+        for segment in segments {
+            let &[id, from, rows] = &segment[..] else {
+                return Err(napi::Error::from_reason("a segment is three numbers"));
+            };
+            let Some(chunk) = inner.held.get(&id) else {
+                return Err(napi::Error::from_reason(format!("chunk {id} has been released")));
+            };
+            let (from, rows) = (from as usize, rows as usize);
+            served.push(Segment { chunk: Arc::clone(chunk), from, rows, start });
+            start += rows;
+        }
+        duckdb::set_window(window, served);
+        Ok(())
     }
 
     /// How far the load is.
@@ -343,7 +377,7 @@ impl BindingLoad {
 /// Joins the threads off the main thread.
 pub struct Closing {
     load: Option<Load>,
-    _held: HashMap<u32, ChunkData>,
+    _held: HashMap<u32, Arc<HeldChunk>>,
 }
 
 impl Task for Closing {

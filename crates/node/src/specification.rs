@@ -70,6 +70,8 @@ pub struct BindingSpecification {
     pub session: BindingSession,
     /// `pg_binary`, `pg_text`, `duckdb` or `infer`.
     pub sink: String,
+    /// DuckDB: chunks are served from native memory and not copied.
+    pub is_served: bool,
     /// The relation's name in CONTEXT lines.
     pub table: String,
     /// The input's name in messages.

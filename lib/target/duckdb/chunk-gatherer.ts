@@ -3,6 +3,7 @@ import type { Chunk, NativeLoad } from '../../native/load.ts'
 import { abortError } from './errors.ts'
 import { ROW_GROUP_ROWS } from './row-feed.ts'
 import { type RowSegment, RowWindow, SharedChunk } from './row-window.ts'
+import type { SlotsSize } from './slots.ts'
 
 /** Milliseconds that a row waits at most for company when DuckDB has nothing to do. */
 const LINGER = 100
@@ -13,8 +14,7 @@ const PAUSE = 5
 
 /** What a window may hold. */
 export interface WindowLimits {
-  /** Row groups. */
-  readonly groups: number
+  readonly size: SlotsSize
   /** Bytes of chunks. */
   readonly bytes: number
   /** Width of every column, as the batches must have it. */
@@ -109,10 +109,10 @@ export class ChunkGatherer {
   }
 
   #isFull(): boolean {
-    const { groups, bytes } = this.#limits
+    const { size, bytes } = this.#limits
     // Half of what may be held: the other half is the window that DuckDB is working on.
     const chunks = Math.max(1, Math.floor((this.#native.maxHeld ?? Number.MAX_SAFE_INTEGER) / 2))
-    return this.#rows >= groups * ROW_GROUP_ROWS || this.#bytes >= bytes || this.#segments.length >= chunks
+    return this.#rows >= size.groups * ROW_GROUP_ROWS || this.#bytes >= bytes || this.#segments.length >= chunks
   }
 
   #read(): void {
@@ -150,9 +150,10 @@ export class ChunkGatherer {
     }
   }
 
-  /** The batches are copied unseen, so a column of the wrong width must not get that far. */
-  #check({ batch, memory, rows }: SharedChunk): void {
+  /** The batches are copied unseen, so a column of the wrong width must not get that far. The addon looks to it itself. */
+  #check({ batch, memory, rows, id }: SharedChunk): void {
     const { widths } = this.#limits
+    if (id !== undefined) return
     const matches =
       batch.columns.length === widths.length &&
       batch.columns.every(
@@ -174,11 +175,14 @@ export class ChunkGatherer {
 
   /**
    * Makes a window of what is there. Beyond one row group only whole ones, as long as more is to come: a thread takes a row group
-   * at a time, and DuckDB would have to copy the pieces of broken ones together.
+   * at a time, and DuckDB would have to copy the pieces of broken ones together. If there is one for every thread, then the same
+   * number for all, or some would wait for the others.
    */
   #cut(): RowWindow {
-    const most = this.#limits.groups * ROW_GROUP_ROWS
-    const whole = Math.floor(this.#rows / ROW_GROUP_ROWS) * ROW_GROUP_ROWS
+    const most = this.#limits.size.groups * ROW_GROUP_ROWS
+    const there = Math.floor(this.#rows / ROW_GROUP_ROWS)
+    const { threads } = this.#limits.size
+    const whole = (there < threads ? there : there - (there % threads)) * ROW_GROUP_ROWS
     const isLast = this.#ended || this.#failure !== undefined
     const rows = Math.min(most, whole > 0 && !(isLast && this.#rows <= most) ? whole : this.#rows)
     const taken: RowSegment[] = []

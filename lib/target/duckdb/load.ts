@@ -53,8 +53,9 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
   const defaults = request.usesDefaults
     ? columns.flatMap((column, index) => (column.defaultSql === undefined ? [] : [index]))
     : []
-  const feed = new RowFeed(driver, { columns: columns.map(({ type }) => vectorTypeOf(driver, type)), defaults })
   const widths = columns.map(({ type }) => vectorWidthOf(type))
+  const shape = { columns: columns.map(({ type }) => vectorTypeOf(driver, type)), widths, defaults }
+  const feed = new RowFeed(driver, shape, request.sink === 'duckdb_served' ? request.native : undefined)
   let gatherer: ChunkGatherer | undefined
   let window: RowWindow | undefined
   let plan: InsertPlan | undefined
@@ -63,9 +64,9 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
     if (request.signal?.aborted) throw abortError(request.signal)
     if (request.where !== undefined) await checkCondition(connection, request.where)
     gatherer = new ChunkGatherer(request.native, {
-      groups: context.slots.groups,
-      // Two windows at a time, and as much again on their way through the decoder.
-      bytes: request.memoryLimit / 4,
+      size: context.slots.size,
+      // Two windows at a time.
+      bytes: (request.memoryLimit * 3) / 8,
       widths,
       ...(request.signal ? { signal: request.signal } : {}),
     })

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import type { DuckDBConnection, DuckDBType } from '@duckdb/node-api'
 import type { DataChunk, ScalarFunctionInfo, Vector } from '@duckdb/node-bindings'
+import { loadAddon } from '../../native/addon.ts'
+import type { NativeLoad } from '../../native/load.ts'
 import type { DuckdbDriver } from './driver.ts'
 import type { RowWindow } from './row-window.ts'
 
@@ -15,7 +17,11 @@ import type { RowWindow } from './row-window.ts'
  * INSERT both parallel and in the order of the file: a table function has no batch index, so DuckDB must insert its rows in one
  * thread (or give up their order), whereas every thread that scans a row group of `slots` knows which part of the order it is
  * working on. Measured with two threads, that is 1.7 times as fast in memory and in a file. DuckDB calls the function with
- * 2,048 rows at a time on the event loop's thread, where all there is to do is one memcpy a column.
+ * 2,048 rows at a time, and all there is to do is one memcpy a column.
+ *
+ * There are two feeds. The native one is called on DuckDB's own threads, by way of DuckDB's C interface: the addon replaces the body
+ * of the function that has been made here, see `crates/node/src/duckdb.rs`. The portable one needs nothing but the official
+ * interface, which calls it on the event loop's thread: a quarter more time, and the loop is busy meanwhile.
  *
  * The function does not consume: the same row may be asked for twice. So nothing depends on how often the optimizer has it
  * evaluated, and after a failure the rows of the window can be run again to find the first one at fault.
@@ -31,13 +37,14 @@ export const ROW_GROUP_ROWS = 122_880
 export interface RowShape {
   /** Types of the vectors, in COPY column-list order: fields `c0`, `c1`, … */
   readonly columns: readonly DuckDBType[]
+  /** Bytes of a value of each. */
+  readonly widths: readonly number[]
   /** Indexes of the columns that may carry the DEFAULT marker: BOOLEAN fields `d<index>`. */
   readonly defaults: readonly number[]
 }
 
-/** What the function serves at the moment, by load. */
+/** What the portable function serves at the moment, by load. */
 const feeds = new Map<number, RowFeed>()
-let lastFeed = 0
 
 /** Functions by connection and by shape. A function cannot be dropped, so it is used again. */
 const functionNames = new WeakMap<object, Map<string, string>>()
@@ -45,16 +52,19 @@ const functionNames = new WeakMap<object, Map<string, string>>()
 /** The rows of one load, as a function that DuckDB can call. */
 export class RowFeed {
   /** First argument of the function. */
-  readonly id = ++lastFeed
+  readonly id = loadAddon().newWindowId()
   readonly #driver: DuckdbDriver
   readonly #shape: RowShape
+  /** Where the rows are, if the addon serves them. */
+  readonly #native: NativeLoad | undefined
   #window: RowWindow | undefined
   #failure: unknown
 
-  constructor(driver: DuckdbDriver, shape: RowShape) {
+  constructor(driver: DuckdbDriver, shape: RowShape, native?: NativeLoad) {
     this.#driver = driver
     this.#shape = shape
-    feeds.set(this.id, this)
+    this.#native = native
+    if (native === undefined) feeds.set(this.id, this)
   }
 
   /** What the function threw since the window was set. DuckDB only passes on the words. */
@@ -64,13 +74,15 @@ export class RowFeed {
 
   /** The rows that the function serves from now on. No statement that uses it may be running. */
   serve(window: RowWindow | undefined): void {
-    this.#window = window
     this.#failure = undefined
+    if (this.#native === undefined) this.#window = window
+    else if (window === undefined) loadAddon().dropWindow(this.id)
+    else this.#native.serve?.(this.id, window.segments() ?? [])
   }
 
   /** The function has no rows for this load any more. */
   close(): void {
-    this.#window = undefined
+    this.serve(undefined)
     feeds.delete(this.id)
   }
 
@@ -93,12 +105,13 @@ export class RowFeed {
 
   #signature(): string {
     const { columns, defaults } = this.#shape
-    return `${columns.map((type) => type.toString()).join()}|${defaults.join()}`
+    const kind = this.#native === undefined ? 'portable' : 'native'
+    return `${kind}|${columns.map((type) => type.toString()).join()}|${defaults.join()}`
   }
 
   #register(connection: DuckDBConnection, name: string): void {
     const { api, bindings } = this.#driver
-    const { columns, defaults } = this.#shape
+    const { columns, widths, defaults } = this.#shape
     const scalarFunction = new api.DuckDBScalarFunction()
     try {
       scalarFunction.setName(name)
@@ -115,10 +128,14 @@ export class RowFeed {
       // Volatile, so that nothing is folded or moved below; special handling, so that a NULL argument reaches us too.
       scalarFunction.setVolatile()
       scalarFunction.setSpecialHandling()
-      // The low-level form: DuckDBScalarFunction would wrap every vector in an object of its own.
-      bindings.scalar_function_set_function(scalarFunction.scalar_function, (info, input, output) => {
-        serveRows(bindings, info, input, output)
-      })
+      if (this.#native !== undefined) {
+        loadAddon().serveDuckdb(scalarFunction.scalar_function, [...widths], [...defaults])
+      } else {
+        // The low-level form: DuckDBScalarFunction would wrap every vector in an object of its own.
+        bindings.scalar_function_set_function(scalarFunction.scalar_function, (info, input, output) => {
+          serveRows(bindings, info, input, output)
+        })
+      }
       connection.registerScalarFunction(scalarFunction)
     } finally {
       scalarFunction.destroySync()

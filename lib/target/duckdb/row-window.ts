@@ -9,8 +9,9 @@ export class SharedChunk {
   readonly memory: ArrayBuffer
   readonly bytes: number
   readonly rows: number
+  /** Set if the addon serves the rows. */
+  readonly id: number | undefined
   readonly #chunk: Chunk
-  readonly #validity: (Uint32Array | undefined)[]
   #holders = 1
 
   constructor(chunk: Chunk) {
@@ -22,15 +23,13 @@ export class SharedChunk {
     this.memory = chunk.buffer.buffer as ArrayBuffer
     this.bytes = chunk.buffer.byteLength + (chunk.held ?? 0)
     this.rows = chunk.rows
-    const words = Math.ceil(chunk.rows / 64) * 2
-    this.#validity = chunk.batch.columns.map(({ validity }) =>
-      validity < 0 ? undefined : new Uint32Array(this.memory, validity, words),
-    )
+    this.id = chunk.id
   }
 
   /** Validity bits of a column in words of 32, or undefined when every row is valid. */
   validity(column: number): Uint32Array | undefined {
-    return this.#validity[column]
+    const at = this.batch.columns[column]?.validity ?? -1
+    return at < 0 ? undefined : new Uint32Array(this.memory, at, Math.ceil(this.rows / 64) * 2)
   }
 
   retain(): void {
@@ -74,6 +73,16 @@ export class RowWindow {
       rows += segment.rows
     })
     this.rows = rows
+  }
+
+  /** The rows as `NativeLoad.serve` takes them; undefined if they are in JavaScript's memory. */
+  segments(): [number, number, number][] | undefined {
+    const segments: [number, number, number][] = []
+    for (const { chunk, from, rows } of this.#segments) {
+      if (chunk.id === undefined) return undefined
+      segments.push([chunk.id, from, rows])
+    }
+    return segments
   }
 
   /** Gives the memory back. Nothing may read the window any more, DuckDB included. */

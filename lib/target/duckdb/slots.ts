@@ -4,10 +4,17 @@ import type { RowSource } from './insert.ts'
 import { query } from './query.ts'
 import { ROW_GROUP_ROWS } from './row-feed.ts'
 
+/** How many rows there are slots for. */
+export interface SlotsSize {
+  /** Threads that DuckDB has, as far as they can all work on a window. */
+  readonly threads: number
+  /** Row groups that a window may have. */
+  readonly groups: number
+}
+
 /** Gives the numbers of a window's rows as a table that all threads scan at once. */
 export interface Slots {
-  /** Row groups that a window may have: one for each thread that DuckDB has. */
-  readonly groups: number
+  readonly size: SlotsSize
   /** The first `rows` numbers, at most `groups` row groups of them. */
   source(rows: number): Promise<RowSource>
   /** The load is over, its transaction is not. */
@@ -19,10 +26,15 @@ export interface Slots {
 /** More row groups than this seldom fit the memory of a load, and their numbers take time to write. */
 const MOST_GROUPS = 16
 
-/** Row groups for the threads that DuckDB has at the moment. */
-async function groupsFor(connection: DuckDBConnection): Promise<number> {
+/** Row groups a thread: the end of an INSERT is DuckDB's work in one thread, of which more of them bear the cost. */
+const GROUPS_A_THREAD = 2
+
+/** The threads that DuckDB has at the moment, and row groups for them. */
+async function sizeFor(connection: DuckDBConnection): Promise<SlotsSize> {
   const [row] = await query(connection, `SELECT current_setting('threads')`)
-  return Math.min(MOST_GROUPS, Math.max(1, Number(row?.[0] ?? 1)))
+  const threads = Math.min(MOST_GROUPS, Math.max(1, Number(row?.[0] ?? 1)))
+  // One thread has nobody to wait for.
+  return { threads, groups: threads === 1 ? 1 : Math.min(MOST_GROUPS, threads * GROUPS_A_THREAD) }
 }
 
 /**
@@ -30,18 +42,18 @@ async function groupsFor(connection: DuckDBConnection): Promise<number> {
  * caller's transactions. DuckDB scans rows that are not committed yet in one thread, so such a load is slower.
  */
 export class TransactionSlots implements Slots {
-  readonly groups: number
+  readonly size: SlotsSize
   readonly #connection: DuckDBConnection
   readonly #sqlName = `temp.main.copyist_slots_${randomBytes(8).toString('hex')}`
   #rows = 0
 
-  private constructor(connection: DuckDBConnection, groups: number) {
+  private constructor(connection: DuckDBConnection, size: SlotsSize) {
     this.#connection = connection
-    this.groups = groups
+    this.size = size
   }
 
   static async open(connection: DuckDBConnection): Promise<TransactionSlots> {
-    return new TransactionSlots(connection, await groupsFor(connection))
+    return new TransactionSlots(connection, await sizeFor(connection))
   }
 
   async source(rows: number): Promise<RowSource> {
@@ -69,19 +81,19 @@ export class TransactionSlots implements Slots {
 
 /** Slots for one load on a connection that is lent: a temporary table, made before the load's transaction and dropped after it. */
 export class CommittedSlots implements Slots {
-  readonly groups: number
+  readonly size: SlotsSize
   readonly #connection: DuckDBConnection
   readonly #sqlName = `temp.main.copyist_slots_${randomBytes(8).toString('hex')}`
 
-  private constructor(connection: DuckDBConnection, groups: number) {
+  private constructor(connection: DuckDBConnection, size: SlotsSize) {
     this.#connection = connection
-    this.groups = groups
+    this.size = size
   }
 
   /** The connection must not be in a transaction. */
   static async open(connection: DuckDBConnection): Promise<CommittedSlots> {
-    const slots = new CommittedSlots(connection, await groupsFor(connection))
-    await connection.run(createSlots('TEMP TABLE', slots.#sqlName, slots.groups))
+    const slots = new CommittedSlots(connection, await sizeFor(connection))
+    await connection.run(createSlots('TEMP TABLE', slots.#sqlName, slots.size.groups))
     return slots
   }
 
@@ -134,7 +146,8 @@ export class SharedSlots {
   async #open(): Promise<Slots> {
     this.#connection ??= await this.#instance.connect()
     // DuckDB's threads may be set at any time. Loads under way keep the table they began with.
-    const groups = await groupsFor(this.#connection)
+    const size = await sizeFor(this.#connection)
+    const { groups } = size
     if (groups > 1 && groups > this.#groups) {
       if (this.#groups === 0) await this.#connection.run(`ATTACH IF NOT EXISTS ':memory:' AS ${this.#database}`)
       await this.#connection.run(createSlots('TABLE', this.#sqlName(groups), groups))
@@ -142,7 +155,7 @@ export class SharedSlots {
     }
     const sqlName = this.#sqlName(this.#groups)
     return {
-      groups,
+      size,
       source: (rows) => Promise.resolve({ kind: 'table', sqlName, column: 'rowid', rows }),
       // They outlive the load.
       drop: () => Promise.resolve(),

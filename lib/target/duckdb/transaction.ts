@@ -90,7 +90,7 @@ export class DuckdbTransaction implements TargetTransaction {
   }
 
   sinkFor(): SinkKind {
-    return 'duckdb'
+    return this.#init.driver.feed === 'native' ? 'duckdb_served' : 'duckdb'
   }
 
   async load(request: LoadRequest): Promise<LoadOutcome> {

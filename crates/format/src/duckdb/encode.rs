@@ -5,6 +5,7 @@
 //! reused before DuckDB has consumed the rows.
 
 use copyist_core::Type;
+use copyist_scan::Work;
 
 use crate::column::ByteRef;
 use crate::{Column, Decoded, Plan, Tile, Values};
@@ -61,22 +62,44 @@ pub fn encode(plan: &Plan, tile: &Tile, decoded: &Decoded, out: &mut Vec<u8>) ->
     }
     batch.fixed_len = at;
     let heap: usize = decoded.columns.iter().map(long_bytes).sum();
-    out.clear();
+    // What is there of an earlier tile is overwritten: to clear it first would take as long as to write the rows.
     out.resize(at + heap, 0);
-    let base = out.as_ptr() as u64;
-    let mut heap = at;
-    for ((column, spec), place) in decoded.columns.iter().zip(&plan.columns).zip(&batch.columns) {
-        write_values(column, &spec.ty, place, rows, out, tile, decoded, base, &mut heap);
-        if let Some(start) = place.validity {
-            write_validity(column, &mut out[start..], rows);
-        }
-        if let Some(start) = place.defaults {
-            for &row in &column.defaults {
-                out[start + row as usize] = 1;
+    plan.scanner.run(Write { plan, tile, decoded, batch: &batch, out });
+    batch
+}
+
+/// Writes the rows to their places.
+struct Write<'a> {
+    plan: &'a Plan,
+    tile: &'a Tile,
+    decoded: &'a Decoded,
+    batch: &'a Batch,
+    out: &'a mut [u8],
+}
+
+impl Work for Write<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Self { plan, tile, decoded, batch, out } = self;
+        let rows = decoded.rows;
+        let base = out.as_ptr() as u64;
+        let mut heap = batch.fixed_len;
+        for ((column, spec), place) in decoded.columns.iter().zip(&plan.columns).zip(&batch.columns) {
+            write_values(column, &spec.ty, place, rows, out, tile, decoded, base, &mut heap);
+            if let Some(start) = place.validity {
+                write_validity(column, &mut out[start..], rows);
+            }
+            if let Some(start) = place.defaults {
+                let flags = &mut out[start..start + rows];
+                flags.fill(0);
+                for &row in &column.defaults {
+                    flags[row as usize] = 1;
+                }
             }
         }
     }
-    batch
 }
 
 fn align(at: usize) -> usize {
@@ -119,6 +142,7 @@ fn write_validity(column: &Column, out: &mut [u8], rows: usize) {
 }
 
 #[allow(clippy::too_many_arguments)]
+#[inline(always)]
 fn write_values(
     column: &Column,
     ty: &Type,
@@ -200,6 +224,7 @@ fn fixed<T: Copy, const N: usize>(out: &mut [u8], values: &[T], bytes: impl Fn(T
     }
 }
 
+#[inline(always)]
 fn strings(
     out: &mut [u8],
     data: usize,
@@ -209,19 +234,24 @@ fn strings(
     base: u64,
     heap: &mut usize,
 ) {
-    for (row, value) in values.iter().enumerate() {
-        let text = value.get(&tile.buffer, &decoded.arena);
-        let at = data + row * 16;
-        let mut slot = [0; 16];
-        slot[..4].copy_from_slice(&(text.len() as u32).to_le_bytes());
-        if text.len() <= INLINE {
-            slot[4..4 + text.len()].copy_from_slice(text);
+    let (slots, long) = out.split_at_mut(*heap);
+    let start = *heap;
+    let (slots, _) = slots[data..].as_chunks_mut::<16>();
+    let mut at = 0;
+    for (slot, value) in slots.iter_mut().zip(values) {
+        let len = value.len();
+        let word = value.first_bytes(&tile.buffer, &decoded.arena);
+        *slot = if len <= INLINE {
+            // What is not text must be zero: DuckDB compares all of it.
+            let text = word & ((1 << (8 * len)) - 1);
+            (text << 32 | len as u128).to_le_bytes()
         } else {
-            slot[4..8].copy_from_slice(&text[..4]);
-            slot[8..].copy_from_slice(&(base + *heap as u64).to_le_bytes());
-            out[*heap..*heap + text.len()].copy_from_slice(text);
-            *heap += text.len();
-        }
-        out[at..at + 16].copy_from_slice(&slot);
+            let address = base + (start + at) as u64;
+            // Ascending, so what a copy leaves behind its value is overwritten by the next.
+            value.copy_to(&tile.buffer, &decoded.arena, long, at);
+            at += len;
+            (u128::from(address) << 64 | (word & 0xffff_ffff) << 32 | len as u128).to_le_bytes()
+        };
     }
+    *heap = start + at;
 }
