@@ -24,6 +24,8 @@ pub struct Decoded {
     pub rows: usize,
     /// Offset in the tile's data of the first row's record.
     pub start: u32,
+    /// Structural offsets before those of the first row.
+    first_offset: usize,
     /// 1 when a header was passed over.
     pub header_lines: u64,
     /// Lines of the tile as PostgreSQL counts them.
@@ -61,6 +63,7 @@ impl Decoder {
             arena: Vec::new(),
             rows: 0,
             start: 0,
+            first_offset: 0,
             header_lines: 0,
             lines: 0,
             fault: None,
@@ -76,16 +79,12 @@ impl Decoder {
     }
 
     /// Where each decoded row's record ends in the last tile's data (its line end excluded); for finding a row again.
-    pub fn record_ends<'a>(&'a self, tile: &'a Tile) -> impl Iterator<Item = u32> + 'a {
-        let eol = eol_byte(tile.eol);
-        let data = tile.data();
+    pub fn record_ends(&self, tile: &Tile) -> impl ExactSizeIterator<Item = u32> {
         let trim = u32::from(tile.eol == Some(Eol::CrLf));
-        self.offsets
-            .iter()
-            .filter(move |&&offset| data.get(offset as usize).is_none_or(|byte| *byte == eol))
-            .map(move |&offset| offset - trim)
-            .skip(self.decoded.header_lines as usize)
-            .take(self.decoded.rows)
+        let width = self.plan.columns.len().max(1);
+        // Rows are records of the right width, one after the other.
+        let rows = self.offsets[self.decoded.first_offset..].chunks_exact(width);
+        rows.take(self.decoded.rows).map(move |row| row[width - 1] - trim)
     }
 
     /// Decodes `tile`, replacing the previous result.
@@ -94,7 +93,8 @@ impl Decoder {
         let out = &mut self.decoded;
         out.columns.iter_mut().for_each(Column::clear);
         out.arena.clear();
-        (out.rows, out.start, out.header_lines, out.lines, out.fault, out.ended) = (0, 0, 0, 0, None, false);
+        (out.rows, out.start, out.first_offset, out.header_lines, out.lines) = (0, 0, 0, 0, 0);
+        (out.fault, out.ended) = (None, false);
 
         let data = tile.data();
         let indexed = plan.scanner.index(data, plan.grammar, tile.eol.unwrap_or(Eol::Lf), &mut self.offsets);
@@ -186,7 +186,7 @@ impl<F: Fields> Pass<'_, F> {
             regular = regular.min(records.saturating_sub(1));
         }
         let start = if first == 0 { 0 } else { offsets[first - 1] as usize + 1 };
-        out.start = start as u32;
+        (out.start, out.first_offset) = (start as u32, first);
         let rows = Rows {
             buffer: &self.tile.buffer,
             offsets: body,

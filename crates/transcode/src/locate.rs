@@ -20,10 +20,54 @@ pub(crate) struct Span {
     pub start: u32,
     /// Where each row's record ends.
     pub ends: Vec<u32>,
-    /// Lines before each row's end, where rows have more than one.
-    pub lines: Option<Vec<u32>>,
+    /// Where rows may have more than one line.
+    pub lines: Option<Lines>,
     /// Bytes of a line end.
     pub eol_len: u32,
+}
+
+/// Lines of rows.
+pub(crate) struct Lines {
+    /// Lines before the end of the first row, those before the row included.
+    pub first: u32,
+    /// For each line end inside a row other than the first: the row. Ascending.
+    pub inner: Vec<u32>,
+}
+
+impl Lines {
+    /// Counts the lines of the rows that end at `ends`. `count` says how many line ends there are between two offsets, and `first` how
+    /// many there are before the end of the first row.
+    pub fn of(ends: &[u32], first: u32, count: impl Fn(u32, u32) -> u32) -> Self {
+        /// Rows that are looked at together at first: mostly none has a line end inside.
+        const ROWS: usize = 64;
+        let mut lines = Self { first, inner: Vec::new() };
+        for from in (0..ends.len().saturating_sub(1)).step_by(ROWS) {
+            lines.look(ends, from, ends.len().min(from + ROWS + 1) - 1, &count);
+        }
+        lines
+    }
+
+    /// Looks for line ends inside the rows after `from` up to `to`, by halves.
+    fn look(&mut self, ends: &[u32], from: usize, to: usize, count: &impl Fn(u32, u32) -> u32) {
+        // Each row begins after the line end of the one before.
+        let inner = count(ends[from], ends[to]).saturating_sub((to - from) as u32);
+        if inner == 0 {
+            return;
+        }
+        if to - from == 1 {
+            self.inner.extend(std::iter::repeat_n(to as u32, inner as usize));
+            return;
+        }
+        let middle = from.midpoint(to);
+        self.look(ends, from, middle, count);
+        self.look(ends, middle, to, count);
+    }
+
+    /// Lines before the end of a row.
+    fn before_end_of(&self, row: usize) -> u64 {
+        let inner = self.inner.partition_point(|&other| other as usize <= row);
+        u64::from(self.first) + row as u64 + inner as u64
+    }
 }
 
 /// The spans of the chunks handed out last. Targets lag behind by what sockets and their own buffers hold, far less.
@@ -49,8 +93,35 @@ impl Recent {
         if at >= span.ends.len() {
             return None;
         }
-        let line = span.lines.as_ref().map_or(at as u64, |lines| u64::from(lines[at]));
+        let line = span.lines.as_ref().map_or(at as u64, |lines| lines.before_end_of(at));
         let start = if at == 0 { span.start } else { span.ends[at - 1] + span.eol_len };
         Some(Location { line: span.first_line + line + 1, byte_offset: span.byte_offset + u64::from(start) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_those_counted_one_by_one() {
+        // Rows of one to four lines; a multiple of 64 and others.
+        for rows in [1, 2, 63, 64, 65, 66, 128, 129, 200] {
+            let mut data = Vec::new();
+            let mut ends = Vec::new();
+            for row in 0..rows {
+                let inner = if row % 7 == 3 || row > 190 { row % 4 } else { 0 };
+                data.extend_from_slice(&b"x\ny\nz\nw\n"[..2 * inner]);
+                ends.push(data.len() as u32);
+                data.push(b'\n');
+            }
+            let count = |from: u32, to: u32| {
+                data[from as usize..to as usize].iter().filter(|&&byte| byte == b'\n').count() as u32
+            };
+            let lines = Lines::of(&ends, count(0, ends[0]), count);
+            for (row, end) in ends.iter().enumerate() {
+                assert_eq!(lines.before_end_of(row), u64::from(count(0, *end)), "{row} of {rows}");
+            }
+        }
     }
 }

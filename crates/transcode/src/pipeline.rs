@@ -19,7 +19,7 @@ use copyist_scan::Eol;
 
 use crate::chunk::{Chunk, ChunkData};
 use crate::failure::Failure;
-use crate::locate::{Location, Recent, Span};
+use crate::locate::{Lines, Location, Recent, Span};
 use crate::source::Source;
 use crate::splitter::{MOST_KEPT, Splitter};
 
@@ -398,6 +398,18 @@ impl Shared {
     }
 }
 
+/// Bytes of a CopyData message before its contents: its letter and its length.
+const MESSAGE_HEAD: usize = 5;
+
+/// Completes a CopyData message, which has room for its head; None if there is nothing in it.
+fn message(mut buffer: Vec<u8>) -> Option<ChunkData> {
+    // The length counts itself, but not the letter.
+    let length = (buffer.len() - 1) as u32;
+    buffer[0] = b'd';
+    buffer[1..MESSAGE_HEAD].copy_from_slice(&length.to_be_bytes());
+    (buffer.len() > MESSAGE_HEAD).then_some(ChunkData::Messages(buffer))
+}
+
 /// Bytes of [`trailer`].
 const TRAILER_LEN: usize = 7;
 
@@ -413,7 +425,6 @@ struct Worker<'a> {
     shared: &'a Shared,
     tile: Tile,
     decoder: Decoder,
-    encoder: pgbinary::Encoder,
     guesses: Vec<ColumnGuess>,
 }
 
@@ -423,7 +434,6 @@ impl<'a> Worker<'a> {
             shared,
             tile: Tile::default(),
             decoder: Decoder::new(Arc::clone(&shared.plan)),
-            encoder: pgbinary::Encoder::default(),
             guesses: vec![ColumnGuess::new(); shared.plan.columns.len()],
         }
     }
@@ -543,20 +553,18 @@ impl<'a> Worker<'a> {
         let decoded = self.decoder.decode(&self.tile);
         let rows = decoded.rows as u64;
         let chunk = match shared.sink {
-            Sink::PgBinary | Sink::PgText => {
+            Sink::PgText => {
                 buffer.clear();
-                buffer.extend_from_slice(&[b'd', 0, 0, 0, 0]);
-                if shared.sink == Sink::PgText {
-                    text::encode_rows(&self.tile, decoded, &mut buffer);
-                } else {
-                    if self.tile.first {
-                        buffer.extend_from_slice(pgbinary::HEADER);
-                    }
-                    self.encoder.encode(plan, &self.tile, decoded, &mut buffer);
-                }
-                let length = (buffer.len() - 1) as u32;
-                buffer[1..5].copy_from_slice(&length.to_be_bytes());
-                (buffer.len() > 5).then_some(ChunkData::Messages(buffer))
+                buffer.resize(MESSAGE_HEAD, 0);
+                text::encode_rows(&self.tile, decoded, &mut buffer);
+                message(buffer)
+            }
+            Sink::PgBinary => {
+                let head = if self.tile.first { pgbinary::HEADER.as_slice() } else { &[] };
+                let start = MESSAGE_HEAD + head.len();
+                pgbinary::encode(plan, &self.tile, decoded, &mut buffer, start);
+                buffer[MESSAGE_HEAD..start].copy_from_slice(head);
+                message(buffer)
             }
             Sink::Duckdb if rows == 0 => None,
             Sink::Duckdb => {
@@ -597,20 +605,17 @@ impl<'a> Worker<'a> {
         let several = plan.is_csv() && (is_open || decoded.lines != decoded.rows as u64 + decoded.header_lines);
         let lines = several.then(|| {
             let counted = if tile.eol == Some(Eol::Lf) { b'\n' } else { b'\r' };
-            let mut total = 0;
-            let mut from = 0;
-            let mut first = tile.first;
-            let mut count = |to: u32| {
-                // Until the first record has ended, PostgreSQL counts carriage returns; see `Pass::lines_before`.
-                let byte = if std::mem::take(&mut first) { b'\r' } else { counted };
-                total += plan.scanner.count(&tile.data()[from..to as usize], byte) as u32;
-                from = to as usize;
-                total
+            let count =
+                |from: u32, to: u32, byte| plan.scanner.count(&tile.data()[from as usize..to as usize], byte) as u32;
+            // Until the first record has ended, PostgreSQL counts carriage returns; see `Pass::lines_before`.
+            let before = if tile.first { b'\r' } else { counted };
+            let first = if decoded.start > 0 {
+                let header = decoded.start - eol_len(tile);
+                count(0, header, before) + count(header, ends[0], counted)
+            } else {
+                count(0, ends[0], before)
             };
-            if decoded.start > 0 {
-                count(decoded.start - eol_len(tile));
-            }
-            ends.iter().map(|&end| count(end)).collect()
+            Lines::of(&ends, first, |from, to| count(from, to, counted))
         });
         Span {
             first_row: 0,

@@ -1,12 +1,12 @@
 //! Rows in PostgreSQL's binary COPY format.
 //!
-//! Columns are written one after the other, each value at its row's cursor: the loops are per type and per column, so
-//! nothing is decided per value. Row sizes are summed first.
+//! Row by row, so that a string may be copied in whole blocks: what is behind it has not been written yet.
 
 use copyist_core::Type;
+use copyist_scan::Work;
 
-use crate::column::{ByteRef, Validity};
-use crate::{Decoded, Plan, Tile, Values};
+use crate::column::Validity;
+use crate::{Column, Decoded, Plan, Tile, Values};
 
 /// Signature, flags (none) and the length of the header extension (0).
 pub const HEADER: &[u8; 19] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
@@ -19,89 +19,31 @@ const NULL: [u8; 4] = (-1i32).to_be_bytes();
 /// Bytes of a NULL, and of every value's length word.
 const WORD: usize = 4;
 
-/// Encodes tiles; reuses its memory.
-#[derive(Debug, Default)]
-pub struct Encoder {
-    cursors: Vec<u32>,
+/// Room behind the rows, so that the last strings can be copied in blocks too.
+const SLACK: usize = 64;
+
+/// Writes the rows to `out` from `start` on and lets it end with them. What is before `start` is kept if there was anything. The
+/// columns must have been decoded with [`crate::Layout::PgBinary`].
+pub fn encode(plan: &Plan, tile: &Tile, decoded: &Decoded, out: &mut Vec<u8>, start: usize) {
+    let rows = decoded.rows;
+    let total =
+        2 * rows + decoded.columns.iter().zip(&plan.columns).map(|(c, spec)| size(c, &spec.ty, rows)).sum::<usize>();
+    // What is there of an earlier tile is overwritten: to clear it first would take as long as to write the rows.
+    out.resize(start + total + SLACK, 0);
+    let end = plan.scanner.run(WriteRows { plan, tile, decoded, out, at: start });
+    debug_assert_eq!(end, start + total);
+    out.truncate(end);
 }
 
-impl Encoder {
-    /// Appends the rows. The columns must have been decoded with [`crate::Layout::PgBinary`].
-    pub fn encode(&mut self, plan: &Plan, tile: &Tile, decoded: &Decoded, out: &mut Vec<u8>) {
-        let base = out.len();
-        let total = self.place_rows(plan, decoded, base);
-        out.resize(base + total, 0);
-        let count = (decoded.columns.len() as i16).to_be_bytes();
-        for cursor in &mut self.cursors {
-            let at = *cursor as usize;
-            out[at..at + 2].copy_from_slice(&count);
-            *cursor += 2;
-        }
-        for (column, spec) in decoded.columns.iter().zip(&plan.columns) {
-            let mut place = Place { out, cursors: &mut self.cursors, validity: &column.validity };
-            match &column.values {
-                Values::Bool(v) => place.fixed(v, |v| [v]),
-                Values::I16(v) => place.fixed(v, i16::to_be_bytes),
-                Values::I32(v) => place.fixed(v, i32::to_be_bytes),
-                Values::I64(v) => place.fixed(v, i64::to_be_bytes),
-                Values::F32(v) => place.fixed(v, |v| v.to_bits().to_be_bytes()),
-                Values::F64(v) => place.fixed(v, |v| v.to_bits().to_be_bytes()),
-                Values::TimeTz(v) => place.fixed(v, |(micros, zone)| {
-                    let mut bytes = [0; 12];
-                    bytes[..8].copy_from_slice(&micros.to_be_bytes());
-                    bytes[8..].copy_from_slice(&zone.to_be_bytes());
-                    bytes
-                }),
-                Values::Interval(v) => place.fixed(v, |interval| {
-                    let mut bytes = [0; 16];
-                    bytes[..8].copy_from_slice(&interval.micros.to_be_bytes());
-                    bytes[8..12].copy_from_slice(&interval.days.to_be_bytes());
-                    bytes[12..].copy_from_slice(&interval.months.to_be_bytes());
-                    bytes
-                }),
-                Values::Uuid(v) => place.fixed(v, |v| v),
-                Values::Bytes(v) => place.bytes(v, prefix(&spec.ty), &tile.buffer, &decoded.arena),
-                Values::I128(_) | Values::Enum(_) => {
-                    unreachable!("{:?} has another vector in this layout", spec.ty)
-                }
-            }
-        }
-    }
-
-    /// Sets each row's cursor to its start and returns the size of all rows.
-    fn place_rows(&mut self, plan: &Plan, decoded: &Decoded, base: usize) -> usize {
-        let rows = decoded.rows;
-        let mut fixed = 2;
-        for column in &decoded.columns {
-            fixed += WORD + width(&column.values);
-        }
-        self.cursors.clear();
-        self.cursors.resize(rows, fixed as u32);
-        for (column, spec) in decoded.columns.iter().zip(&plan.columns) {
-            let width = width(&column.values) as u32;
-            if let Values::Bytes(refs) = &column.values {
-                let prefix = prefix(&spec.ty).len() as u32;
-                for (row, (size, value)) in self.cursors.iter_mut().zip(refs).enumerate() {
-                    if column.validity.is_valid(row) {
-                        *size += prefix + value.len() as u32;
-                    }
-                }
-            } else if column.validity.nulls() > 0 {
-                for (row, size) in self.cursors.iter_mut().enumerate() {
-                    if !column.validity.is_valid(row) {
-                        *size -= width;
-                    }
-                }
-            }
-        }
-        let mut at = base as u32;
-        for cursor in &mut self.cursors {
-            let size = *cursor;
-            *cursor = at;
-            at += size;
-        }
-        at as usize - base
-    }
+/// Bytes that a column takes.
+fn size(column: &Column, ty: &Type, rows: usize) -> usize {
+    let present = rows - column.validity.nulls();
+    let values = match &column.values {
+        // A NULL is empty.
+        Values::Bytes(v) => v.iter().map(|value| value.len()).sum::<usize>() + present * prefix(ty).len(),
+        values => present * width(values),
+    };
+    rows * WORD + values
 }
 
 /// Bytes of a value of fixed size; 0 for the others.
@@ -122,47 +64,82 @@ fn prefix(ty: &Type) -> &'static [u8] {
     if *ty == Type::Jsonb { &[1] } else { &[] }
 }
 
-struct Place<'a> {
+struct WriteRows<'a> {
+    plan: &'a Plan,
+    tile: &'a Tile,
+    decoded: &'a Decoded,
     out: &'a mut [u8],
-    cursors: &'a mut [u32],
-    validity: &'a Validity,
+    at: usize,
 }
 
-impl Place<'_> {
-    #[inline(always)]
-    fn fixed<T: Copy, const N: usize>(&mut self, values: &[T], bytes: impl Fn(T) -> [u8; N]) {
-        let len = (N as i32).to_be_bytes();
-        let all = self.validity.nulls() == 0;
-        for (row, (cursor, value)) in self.cursors.iter_mut().zip(values).enumerate() {
-            let at = *cursor as usize;
-            if all || self.validity.is_valid(row) {
-                let slot = &mut self.out[at..at + WORD + N];
-                slot[..WORD].copy_from_slice(&len);
-                slot[WORD..].copy_from_slice(&bytes(*value));
-                *cursor += (WORD + N) as u32;
-            } else {
-                self.out[at..at + WORD].copy_from_slice(&NULL);
-                *cursor += WORD as u32;
-            }
-        }
-    }
+impl Work for WriteRows<'_> {
+    /// Where the rows end.
+    type Output = usize;
 
     #[inline(always)]
-    fn bytes(&mut self, values: &[ByteRef], prefix: &[u8], tile: &[u8], arena: &[u8]) {
-        for (row, (cursor, value)) in self.cursors.iter_mut().zip(values).enumerate() {
-            let at = *cursor as usize;
-            if self.validity.is_valid(row) {
-                let value = value.get(tile, arena);
-                let len = prefix.len() + value.len();
-                let slot = &mut self.out[at..at + WORD + len];
-                slot[..WORD].copy_from_slice(&(len as i32).to_be_bytes());
-                slot[WORD..WORD + prefix.len()].copy_from_slice(prefix);
-                slot[WORD + prefix.len()..].copy_from_slice(value);
-                *cursor += (WORD + len) as u32;
-            } else {
-                self.out[at..at + WORD].copy_from_slice(&NULL);
-                *cursor += WORD as u32;
+    fn run(self) -> usize {
+        let Self { plan, tile, decoded, out, mut at } = self;
+        let columns: Vec<(&Values, Option<&Validity>, &[u8])> = decoded
+            .columns
+            .iter()
+            .zip(&plan.columns)
+            .map(|(column, spec)| {
+                let validity = (column.validity.nulls() > 0).then_some(&column.validity);
+                (&column.values, validity, prefix(&spec.ty))
+            })
+            .collect();
+        let count = (columns.len() as i16).to_be_bytes();
+        for row in 0..decoded.rows {
+            out[at..at + 2].copy_from_slice(&count);
+            at += 2;
+            for &(values, validity, prefix) in &columns {
+                if validity.is_some_and(|validity| !validity.is_valid(row)) {
+                    out[at..at + WORD].copy_from_slice(&NULL);
+                    at += WORD;
+                    continue;
+                }
+                at = match values {
+                    Values::Bool(v) => fixed(out, at, [v[row]]),
+                    Values::I16(v) => fixed(out, at, v[row].to_be_bytes()),
+                    Values::I32(v) => fixed(out, at, v[row].to_be_bytes()),
+                    Values::I64(v) => fixed(out, at, v[row].to_be_bytes()),
+                    Values::F32(v) => fixed(out, at, v[row].to_bits().to_be_bytes()),
+                    Values::F64(v) => fixed(out, at, v[row].to_bits().to_be_bytes()),
+                    Values::TimeTz(v) => {
+                        let (micros, zone) = v[row];
+                        let mut bytes = [0; 12];
+                        bytes[..8].copy_from_slice(&micros.to_be_bytes());
+                        bytes[8..].copy_from_slice(&zone.to_be_bytes());
+                        fixed(out, at, bytes)
+                    }
+                    Values::Interval(v) => {
+                        let mut bytes = [0; 16];
+                        bytes[..8].copy_from_slice(&v[row].micros.to_be_bytes());
+                        bytes[8..12].copy_from_slice(&v[row].days.to_be_bytes());
+                        bytes[12..].copy_from_slice(&v[row].months.to_be_bytes());
+                        fixed(out, at, bytes)
+                    }
+                    Values::Uuid(v) => fixed(out, at, v[row]),
+                    Values::Bytes(v) => {
+                        let (value, start) = (v[row], at + WORD + prefix.len());
+                        out[at..at + WORD].copy_from_slice(&((prefix.len() + value.len()) as i32).to_be_bytes());
+                        out[at + WORD..start].copy_from_slice(prefix);
+                        value.copy_to(&tile.buffer, &decoded.arena, out, start);
+                        start + value.len()
+                    }
+                    Values::I128(_) | Values::Enum(_) => unreachable!("this layout has other vectors"),
+                };
             }
         }
+        at
     }
+}
+
+/// Writes a value of fixed size and its length; answers where it ends.
+#[inline(always)]
+fn fixed<const N: usize>(out: &mut [u8], at: usize, bytes: [u8; N]) -> usize {
+    let slot = &mut out[at..at + WORD + N];
+    slot[..WORD].copy_from_slice(&(N as i32).to_be_bytes());
+    slot[WORD..].copy_from_slice(&bytes);
+    at + WORD + N
 }

@@ -2,4 +2,4 @@
 
 mod encode;
 
-pub use encode::{Encoder, HEADER, TRAILER};
+pub use encode::{HEADER, TRAILER, encode};
