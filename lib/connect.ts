@@ -16,7 +16,7 @@ export type ConnectTarget = string | PostgresPool | PostgresClient | DuckDBConne
 
 /** Connects to a database. Rejects with CopyError when it cannot be reached or opened. */
 export async function connect(target: ConnectTarget): Promise<Database> {
-  return new Database(await openTarget(target))
+  return Database.over(await openTarget(target))
 }
 
 function unknownTarget(target: unknown): CopyError {

@@ -10,9 +10,13 @@ export class Database {
   /** Loads that are running. */
   readonly #running = new Set<Promise<unknown>>()
 
-  /** Made by {@link connect}. */
-  constructor(target: Target) {
+  private constructor(target: Target) {
     this.#target = target
+  }
+
+  /** @internal What {@link connect} makes. */
+  static over(target: Target): Database {
+    return new Database(target)
   }
 
   /** Which database this is. */

@@ -146,9 +146,6 @@ export class FakeNative implements NativeLoad {
     }
   }
 
-  tryNext(): never {
-    throw new Error('tryNext blocks')
-  }
 
   counters() {
     return { bytesRead: 0, rowsRead: this.rowsRead, headerLines: 0 }

@@ -53,9 +53,6 @@ export class RowsLoad implements NativeLoad {
     return this.#chunk(from, to, last)
   }
 
-  tryNext(): never {
-    throw new Error('not for this target')
-  }
 
   counters(): LoadCounters {
     return { bytesRead: 0, rowsRead: this.#next, headerLines: 1 }

@@ -198,7 +198,7 @@ const REFUSALS: readonly (readonly [
   ['TIME WITH TIME ZONE[]', '{04:05 FOO-16}', '22009', 'time zone displacement out of range: "04:05 FOO-16"'],
   ['UUID[]', '{a0ee}', INVALID, 'invalid input syntax for type uuid: "a0ee"'],
   ['JSON[]', '{"{"}', INVALID, 'invalid input syntax for type json', 'The input string ended unexpectedly.'],
-  [`ENUM ('a')[]`, '{b}', INVALID, 'invalid input value for enum enum: "b"'],
+  [`ENUM ('a')[]`, '{b}', INVALID, 'invalid input value for enum: "b"'],
 ]
 
 describe('an array that is no list is refused', () => {

@@ -31,9 +31,15 @@ export function redact(text: string, destination: string | undefined, environmen
     .replace(/(\b(?:ssl)?password\s*=\s*)(?:'(?:[^'\\]|\\.)*'|[^\s&'"]+)/gi, `$1${mask}`)
   for (const secret of secrets) {
     // A secret as short as that would turn every message into asterisks and hide nothing.
-    if (secret.length >= 4) redacted = redacted.replaceAll(secret, mask)
+    if (secret.length < 4) continue
+    // Nor is the scheme of a URL one, though the password may be "postgres".
+    redacted = redacted.replace(new RegExp(`${escapeRegExp(secret)}(?!(?:ql)?://)`, 'g'), mask)
   }
   return redacted
+}
+
+function escapeRegExp(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')
 }
 
 /** Passwords in a connection URL, as they are written and as they are meant. */

@@ -13,8 +13,13 @@ import { exitCodeOf, exitCodes, formatError, formatErrorJson, formatReceipt, mes
 export async function run(process: NodeJS.Process): Promise<number> {
   const words = process.argv.slice(2)
   const { env, stdout, stderr } = process
-  // Whoever reads the output may stop reading; what was loaded is loaded all the same.
-  for (const stream of [stdout, stderr]) stream.on('error', ignoreClosedPipe)
+  // Whoever reads the output may stop reading, and a disk may be full; what was loaded is loaded all the same.
+  let unprinted: NodeJS.ErrnoException | undefined
+  stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (!isClosedPipe(error)) unprinted = error
+  })
+  // There is nowhere left to say so.
+  stderr.on('error', () => {})
   let destination: Destination | undefined
   const interruption = new Interruption(process)
   try {
@@ -34,6 +39,9 @@ export async function run(process: NodeJS.Process): Promise<number> {
     const database = destination.isFallback ? destination.target : undefined
     if (command.json) await print(stdout, `${JSON.stringify(receipt)}\n`)
     else if (!command.quiet) await print(stdout, `${formatReceipt(receipt, database)}\n`)
+    if (unprinted !== undefined) {
+      await print(stderr, `WARNING:  the rows are loaded, but the receipt could not be written: ${unprinted.message}\n`)
+    }
     return exitCodes.loaded
   } catch (error) {
     const json = wantsJson(words)
@@ -167,8 +175,8 @@ function print(stream: NodeJS.WritableStream, text: string): Promise<void> {
   })
 }
 
-function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE' && error.code !== 'ERR_STREAM_DESTROYED') throw error
+function isClosedPipe(error: NodeJS.ErrnoException): boolean {
+  return error.code === 'EPIPE' || error.code === 'ERR_STREAM_DESTROYED'
 }
 
 function packageVersion(): string {

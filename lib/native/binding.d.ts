@@ -17,8 +17,8 @@ export declare class BindingLoad {
   end(): void
   /** The stream has failed. */
   fail(message: string): void
-  /** Copies the next chunk into `into`, waiting at most `waitMicros`. */
-  next(into: Buffer, waitMicros: number): BindingNext
+  /** Copies the next chunk into `into`, if there is one. Never waits. */
+  next(into: Buffer): BindingNext
   /** DuckDB has consumed the rows of chunk `id`. */
   release(id: number): void
   /** DuckDB: serves rows of chunks under the number of a window. Each segment is a chunk's id, its first row and how many. */

@@ -123,8 +123,6 @@ export interface NativeLoad {
    * been handed out first, so a target that fails on an earlier row reports its own error.
    */
   next(): Promise<Chunk | undefined>
-  /** Like `next()`, but never waits longer than `waitMicros` (blocking): `'pending'` when nothing is ready, `'end'` at the end. Throws on error. */
-  tryNext(waitMicros: number): Chunk | 'pending' | 'end'
   counters(): LoadCounters
   /**
    * `duckdb_served` sink: serves rows of unreleased chunks as the window of this number. Each segment is a chunk's `id`, its first

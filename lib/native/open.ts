@@ -269,7 +269,7 @@ class Load implements NativeLoad {
       const woken = new Promise<void>((resolve) => {
         this.#wake = resolve
       })
-      const chunk = this.tryNext(0)
+      const chunk = this.#tryNext()
       if (chunk === 'end') return undefined
       if (chunk !== 'pending') return chunk
       await woken
@@ -282,9 +282,10 @@ class Load implements NativeLoad {
     this.#lastTurn = performance.now()
   }
 
-  tryNext(waitMicros: number): Chunk | 'pending' | 'end' {
+  /** The next chunk if it is there. */
+  #tryNext(): Chunk | 'pending' | 'end' {
     let buffer = this.#isServed ? NO_BYTES : (this.#pool.pop() ?? Buffer.allocUnsafeSlow(this.#size))
-    let next = this.#binding.next(buffer, waitMicros)
+    let next = this.#binding.next(buffer)
     if (next.state === 'grow') {
       if (next.length <= MOST_KEPT * this.#base) {
         // Room to spare, so that chunks of about this size do not grow one by one.
@@ -293,7 +294,7 @@ class Load implements NativeLoad {
       }
       // A buffer for one long record is not kept.
       buffer = Buffer.allocUnsafeSlow(Math.max(this.#size, next.length))
-      next = this.#binding.next(buffer, 0)
+      next = this.#binding.next(buffer)
     }
     switch (next.state) {
       case 'chunk':

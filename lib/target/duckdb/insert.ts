@@ -1,7 +1,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { CopyError } from '../../errors.ts'
 import type { DuckdbColumnDescription, DuckdbTableDescription } from './describe.ts'
-import { asCopyError } from './errors.ts'
+import { asCopyError, inCondition } from './errors.ts'
 import { quoteIdentifier, quoteLiteral } from './identifiers.ts'
 import { castFromVector } from './types.ts'
 
@@ -117,18 +117,22 @@ function valueSql(plan: InsertPlan, column: DuckdbColumnDescription, index: numb
  * @throws {CopyError} 42601 when it is not.
  */
 export async function checkCondition(connection: DuckDBConnection, where: string): Promise<void> {
-  for (const sql of [`SELECT CASE WHEN (${where}\n) THEN 1 END`, `SELECT 1 WHERE (${where}\n)`]) {
+  for (const [before, after] of [
+    ['SELECT CASE WHEN (', '\n) THEN 1 END'],
+    ['SELECT 1 WHERE (', '\n)'],
+  ] as const) {
     let count: number
     try {
-      count = (await connection.extractStatements(sql)).count
+      count = (await connection.extractStatements(`${before}${where}${after}`)).count
     } catch (error) {
-      throw asCopyError(error)
+      throw inCondition(asCopyError(error), where, before.length)
     }
     if (count !== 1) {
       throw new CopyError({
         code: 'syntax_error',
         sqlState: '42601',
         message: 'the WHERE condition of COPY must be a single expression',
+        statement: { text: where, offset: 0 },
       })
     }
   }

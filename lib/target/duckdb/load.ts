@@ -4,7 +4,7 @@ import type { LoadOutcome, LoadRequest } from '../target.ts'
 import { ChunkGatherer } from './chunk-gatherer.ts'
 import type { DuckdbTableDescription } from './describe.ts'
 import type { DuckdbDriver } from './driver.ts'
-import { abortError, asCopyError } from './errors.ts'
+import { abortError, asCopyError, inCondition } from './errors.ts'
 import { checkCondition, type InsertPlan, insertSql, type RowSource } from './insert.ts'
 import { ROW_GROUP_ROWS, RowFeed } from './row-feed.ts'
 import type { RowWindow } from './row-window.ts'
@@ -88,7 +88,9 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
       if (window.rows > ROW_GROUP_ROWS && !sequential) {
         source = await context.slots.source(window.rows)
       }
-      if (first) await checkPlan(connection, insertSql(plan, source))
+      if (first && request.where !== undefined) {
+        await checkPlan(connection, insertSql(plan, source), request.where)
+      }
       feed.serve(window)
       const inserting = runInsert(connection, insertSql(plan, source), request.signal)
       const busy = inserting.then(
@@ -164,9 +166,13 @@ export async function runInsert(
 }
 
 /** Binds the INSERT, so that a mistake in WHERE is found while the transaction is still intact. */
-async function checkPlan(connection: DuckDBConnection, sql: string): Promise<void> {
-  const prepared = await connection.prepare(sql)
-  prepared.destroySync()
+async function checkPlan(connection: DuckDBConnection, sql: string, where: string): Promise<void> {
+  try {
+    const prepared = await connection.prepare(sql)
+    prepared.destroySync()
+  } catch (error) {
+    throw inCondition(asCopyError(error), where)
+  }
 }
 
 /** A sequence numbers rows in the order in which it is asked, which is the order of the file in one thread only. */

@@ -45,7 +45,8 @@ export function columnTypeOf(driver: DuckdbDriver, type: DuckDBType): ColumnType
     case DuckDBTypeId.UUID:
       return { kind: 'uuid' }
     case DuckDBTypeId.ENUM:
-      return { kind: 'enum', name: type.alias ?? 'enum', labels: type.values }
+      // Mostly without a name: DuckDB's enums are types of a column.
+      return { kind: 'enum', name: type.alias ?? '', labels: type.values }
     case DuckDBTypeId.LIST: {
       const element = columnTypeOf(driver, type.valueType)
       // A list of what only DuckDB knows is read by DuckDB as a whole, in DuckDB's notation.

@@ -166,7 +166,8 @@ export class PostgresTransaction implements TargetTransaction {
       })
     } catch (error) {
       await this.rollback()
-      throw error
+      const isLost = !this.#nested && error instanceof CopyError && error.sqlState.startsWith('08')
+      throw isLost ? unresolved(error) : error
     }
     this.#open = false
     this.#lease.release()
@@ -213,6 +214,18 @@ export class PostgresTransaction implements TargetTransaction {
       hint: 'Run the statement again.',
     })
   }
+}
+
+/** The connection was lost after COMMIT had been sent. */
+function unresolved(cause: CopyError): CopyError {
+  return new CopyError({
+    code: conditionName('08007'),
+    sqlState: '08007',
+    message: 'the connection was lost while the transaction was being committed',
+    detail: `Whether the rows have been loaded is not known. ${cause.message}`,
+    hint: 'Look into the table before you run the statement again.',
+    cause,
+  })
 }
 
 function inFailedTransaction(): CopyError {
