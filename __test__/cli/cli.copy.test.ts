@@ -162,3 +162,21 @@ test('a terminal sees progress of a load that takes a while, and nothing of it a
   expect(stdout).toMatch(/^COPY 1,000,000 rows /)
   expect(stderr === '' || stderr.endsWith('\r\u001b[2K')).toBe(true)
 })
+
+test('a receipt that cannot be written is a warning: the rows are loaded', async () => {
+  const full = new Writable({
+    write(_chunk, _encoding, done) {
+      done(Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' }))
+    },
+  })
+  const stderr = new PassThrough()
+  const words = ['--to', join(folder, 'full.duckdb'), '--create', `COPY t FROM '${file}' (FORMAT csv, HEADER)`]
+  const argv = ['node', 'copyist', ...words]
+  const process = Object.assign(new EventEmitter(), { argv, env: {}, stdin: new PassThrough(), stdout: full, stderr })
+  const code = await run(process as unknown as NodeJS.Process)
+  stderr.end()
+  expect(code).toBe(0)
+  expect(await text(stderr)).toBe(
+    'WARNING:  the rows are loaded, but the receipt could not be written: ENOSPC: no space left on device, write\n',
+  )
+})

@@ -29,6 +29,9 @@ describe('passwords are never printed', () => {
 
   test('wherever the password of the target occurs', () => {
     expect(redact('no: s3/cret, s3%2Fcret', 'postgres://u:s3%2Fcret@h/d', {})).toBe('no: ***, ***')
+    expect(redact("'postgres' is not in 'postgres://…'", 'postgres://u:postgres@h/d', {})).toBe(
+      "'***' is not in 'postgres://…'",
+    )
     expect(redact('no: qu%ery', 'postgres://h/d?password=qu%ery', {})).toBe('no: ***')
     expect(redact('no: from-env', 'x.duckdb', { PGPASSWORD: 'from-env' })).toBe('no: ***')
   })
