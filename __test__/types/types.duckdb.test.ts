@@ -30,7 +30,7 @@ import { numeric } from './literals.numbers.ts'
 import { literalsOf, type TypeCase, typeCases } from './literals.ts'
 import { Random } from './random.ts'
 
-const LITERALS = 5_000
+const LITERALS = 20_000
 const REFUSALS = 300
 /** Loads of refused literals that run side by side. */
 const ABREAST = 4
@@ -117,7 +117,7 @@ const COLUMNS: readonly Column[] = [
   ),
   column('uuid', 'UUID', (value: unknown) => String(value).replaceAll('-', '')),
   column('json', 'JSON', (value: string) => bytes(value)),
-  // DuckDB does not know by which name a column's ENUM was made, so the messages call it "enum".
+  // DuckDB does not know by which name a column's ENUM was made, so the messages leave it out.
   column(
     'enum:mood:sad,ok,very happy,Ök',
     `ENUM ('sad', 'ok', 'very happy', 'Ök')`,
@@ -254,7 +254,9 @@ async function serverAnswers(sql: string, literals: readonly string[]): Promise<
   })
   return answers.rows.map(([answer]: string[]) => {
     const [kind, first = '', second = ''] = (answer ?? '').split('\t')
-    return kind === 'ok' ? first : { sqlState: first, message: Buffer.from(second, 'hex').toString() }
+    if (kind === 'ok') return first
+    const message = Buffer.from(second, 'hex').toString()
+    return { sqlState: first, message: message.replace('value for enum enum:', 'value for enum:') }
   })
 }
 
