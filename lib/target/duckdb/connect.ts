@@ -14,12 +14,15 @@ const CAPABILITIES: TargetCapabilities = { caseInsensitiveNames: true }
  * @param target `':memory:'`, a file (created when there is none; `duckdb:` may stand before it), or a connection of the caller's,
  * which stays open and stays in the transaction it is in, if any. A file that this process has open by a `DuckDBInstance.create`
  * of its own must be lent as a connection: DuckDB cannot tell that it would open it twice.
- * @throws {CopyError} 0A000 without the package, 55P03 for a file that another process has open, 42809 for one that is not a
+ * @throws {CopyError} 0A000 without the package or for a connection of another copy of it, 55P03 for a file that another process has open, 42809 for one that is not a
  * database, 42501 and 58P01 for one that cannot be opened or made.
  */
 export async function connectDuckdb(target: string | DuckDBConnection): Promise<Target> {
   const driver = await loadDriver()
-  if (typeof target !== 'string') return new BorrowedTarget(driver, target)
+  if (typeof target !== 'string') {
+    if (!(target instanceof driver.api.DuckDBConnection)) throw foreignConnection()
+    return new BorrowedTarget(driver, target)
+  }
   const path = databasePath(target)
   try {
     // By the cache, so that a second target on the same file shares the instance: the lock on a file does not keep its own process
@@ -32,6 +35,16 @@ export async function connectDuckdb(target: string | DuckDBConnection): Promise<
   } catch (error) {
     throw error instanceof CopyError ? error : openError(error, path)
   }
+}
+
+/** A function made by one copy of the library and registered in another would be memory misread. */
+function foreignConnection(): CopyError {
+  return new CopyError({
+    code: 'feature_not_supported',
+    sqlState: '0A000',
+    message: 'the DuckDBConnection comes from another copy of @duckdb/node-api than the one that copyist uses',
+    hint: 'See "npm ls @duckdb/node-api"; with one version for both, npm installs one copy. Or pass the path of the file.',
+  })
 }
 
 /** DuckDB opens a CSV, JSON or Parquet file as a database in memory with a view of it, where rows would be lost. */
