@@ -84,6 +84,24 @@ describe('a connection that is lent', () => {
     instance.closeSync()
   })
 
+  it('leaves the caller’s transaction as it was when the condition is wrong', async () => {
+    const instance = await DuckDBInstance.create(':memory:')
+    const connection = await instance.connect()
+    await connection.run('CREATE TABLE t (a INTEGER)')
+    const target = await connectDuckdb(connection)
+    await connection.run('BEGIN')
+    await connection.run('INSERT INTO t VALUES (0)')
+    for (const where of ['nosuch = 1', 'a >']) {
+      const error = await failure(copyRows(target, 't', integers(300_000), { where, chunkRows: 50_000 }))
+      expect(error).toMatchObject({ statement: { text: where, offset: 0 } })
+    }
+    await connection.run('COMMIT')
+    expect(await textRows(connection, 'SELECT count(*) FROM t')).toEqual([['1']])
+    expect(await textRows(connection, `SELECT table_name FROM duckdb_tables() WHERE table_name <> 't'`)).toEqual([])
+    connection.closeSync()
+    instance.closeSync()
+  })
+
   it('does not let the caller commit half of a failed load', async () => {
     const instance = await DuckDBInstance.create(':memory:')
     const connection = await instance.connect()

@@ -211,7 +211,10 @@ export declare function errorCodes(): Array<BindingErrorCode>
 /** Facts about the addon and the CPU. */
 export declare function info(): BindingInfo
 
-/** A number for a window, unique in this process. */
+/**
+ * A number for a window, unique in this process. Not to be guessed: another connection that knew it could ask for rows, and keep
+ * pointers to their strings for longer than these are there.
+ */
 export declare function newWindowId(): number
 
 /**

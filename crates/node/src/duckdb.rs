@@ -10,8 +10,8 @@
 
 use std::collections::HashMap;
 use std::ffi::{CString, c_char, c_void};
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock, OnceLock, PoisonError, RwLock};
 
 use copyist_format::duckdb::{Batch, ColumnBatch};
@@ -205,23 +205,29 @@ pub struct Segment {
 }
 
 /// Rows that can be asked for, by the number that a function's first argument is.
-static WINDOWS: LazyLock<RwLock<HashMap<u32, Arc<[Segment]>>>> = LazyLock::new(RwLock::default);
+static WINDOWS: LazyLock<RwLock<HashMap<u64, Arc<[Segment]>>>> = LazyLock::new(RwLock::default);
 
-/// A number for a window, unique in this process.
+/// A number for a window, unique in this process. Not to be guessed: another connection that knew it could ask for rows, and keep
+/// pointers to their strings for longer than these are there.
 #[napi(catch_unwind)]
-pub fn new_window_id() -> u32 {
-    static LAST: AtomicU32 = AtomicU32::new(0);
-    LAST.fetch_add(1, Ordering::Relaxed) + 1
+pub fn new_window_id() -> f64 {
+    // Keys from the system's source of randomness; as many bits as a double has.
+    (RandomState::new().build_hasher().finish() >> 12) as f64
 }
 
 /// Replaces what is served under a number.
-pub fn set_window(id: u32, segments: Vec<Segment>) {
+pub fn set_window(id: u64, segments: Vec<Segment>) {
     WINDOWS.write().unwrap_or_else(PoisonError::into_inner).insert(id, segments.into());
 }
 
 /// Nothing is served under a number any more. No statement that asks for it may be running.
 #[napi(catch_unwind)]
-pub fn drop_window(id: u32) {
+pub fn drop_window(id: f64) {
+    remove_window(id as u64);
+}
+
+/// As [`drop_window`].
+pub fn remove_window(id: u64) {
     WINDOWS.write().unwrap_or_else(PoisonError::into_inner).remove(&id);
 }
 
@@ -252,16 +258,21 @@ unsafe fn serve(duckdb: &Functions, info: Handle, input: Handle, output: Handle)
         }
         let shape = &*(duckdb.scalar_function_get_extra_info)(info).cast::<Shape>();
         let argument = |index| {
-            let data = (duckdb.vector_get_data)((duckdb.data_chunk_get_vector)(input, index));
-            std::slice::from_raw_parts(data.cast::<i64>(), count)
+            let vector = (duckdb.data_chunk_get_vector)(input, index);
+            let validity = (duckdb.vector_get_validity)(vector);
+            // Where there is a NULL, the value is anything.
+            if !validity.is_null() && (0..count).any(|row| *validity.add(row / 64) >> (row % 64) & 1 == 0) {
+                return Err("a window and a row must not be NULL");
+            }
+            Ok(std::slice::from_raw_parts((duckdb.vector_get_data)(vector).cast::<i64>(), count))
         };
-        (shape, argument(0), argument(1))
+        (shape, argument(0)?, argument(1)?)
     };
     let (count, first) = (rows.len(), rows[0]);
     if windows.iter().any(|&id| id != windows[0]) || rows.iter().zip(first..).any(|(&row, expected)| row != expected) {
         return Err("rows must be asked for in sequence".to_owned());
     }
-    let window = u32::try_from(windows[0])
+    let window = u64::try_from(windows[0])
         .ok()
         .and_then(|id| WINDOWS.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned())
         .ok_or("this function works only inside a COPY")?;

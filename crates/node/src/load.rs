@@ -89,6 +89,8 @@ struct Inner {
     next_id: u32,
     /// Whether chunks for DuckDB are served from native memory, and so not copied.
     is_served: bool,
+    /// The window that was served last.
+    window: Option<u64>,
     /// What can still be asked after the load was closed.
     last: Option<Summary>,
 }
@@ -295,8 +297,9 @@ impl BindingLoad {
 
     /// DuckDB: serves rows of chunks under the number of a window. Each segment is a chunk's id, its first row and how many.
     #[napi(catch_unwind)]
-    pub fn serve(&self, window: u32, segments: Vec<Vec<u32>>) -> napi::Result<()> {
-        let inner = self.lock();
+    pub fn serve(&self, window: f64, segments: Vec<Vec<u32>>) -> napi::Result<()> {
+        let mut guard = self.lock();
+        let inner = &mut *guard;
         let mut start = 0;
         let mut served = Vec::with_capacity(segments.len());
         for segment in segments {
@@ -310,6 +313,8 @@ impl BindingLoad {
             served.push(Segment { chunk: Arc::clone(chunk), from, rows, start });
             start += rows;
         }
+        let window = window as u64;
+        inner.window = Some(window);
         duckdb::set_window(window, served);
         Ok(())
     }
@@ -371,6 +376,15 @@ impl BindingLoad {
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for BindingLoad {
+    /// A worker of Node's that is terminated does not drop its windows.
+    fn drop(&mut self) {
+        if let Some(window) = self.lock().window {
+            duckdb::remove_window(window);
+        }
     }
 }
 

@@ -102,7 +102,13 @@ fn load(plan: &Arc<Plan>, path: &str, threads: usize, mut visit: impl FnMut(&Rec
         source: Source::File(File::open(path).map_err(|error| format!("{path}: {error}"))?),
         name: path.to_owned(),
         table: "benchmark".into(),
-        limits: Limits { threads, tile_size: TILE, window: threads + 12, max_record: MAX_RECORD, max_bytes: usize::MAX },
+        limits: Limits {
+            threads,
+            tile_size: TILE,
+            window: threads + 12,
+            max_record: MAX_RECORD,
+            max_bytes: usize::MAX,
+        },
         on_ready: Box::new(|| {}),
     });
     loop {

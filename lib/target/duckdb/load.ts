@@ -78,18 +78,16 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
       window = await next
       next = undefined
       if (window === undefined) break
-      const first = plan === undefined
-      if (plan === undefined) {
-        context.onWrite()
-        const functionName = await feed.functionName(connection, context.owner)
-        plan = { table, columns, defaults, where: request.where, functionName, feedId: feed.id }
-      }
       let source: RowSource = { kind: 'range', first: 0, last: window.rows }
+      if (plan === undefined) {
+        const functionName = await feed.functionName(connection, context.owner)
+        const made = { table, columns, defaults, where: request.where, functionName, feedId: feed.id }
+        if (request.where !== undefined) await checkPlan(connection, insertSql(made, source), request.where)
+        plan = made
+        context.onWrite()
+      }
       if (window.rows > ROW_GROUP_ROWS && !sequential) {
         source = await context.slots.source(window.rows)
-      }
-      if (first && request.where !== undefined) {
-        await checkPlan(connection, insertSql(plan, source), request.where)
       }
       feed.serve(window)
       const inserting = runInsert(connection, insertSql(plan, source), request.signal)
