@@ -146,7 +146,6 @@ export class FakeNative implements NativeLoad {
     }
   }
 
-
   counters() {
     return { bytesRead: 0, rowsRead: this.rowsRead, headerLines: 0 }
   }

@@ -53,7 +53,6 @@ export class RowsLoad implements NativeLoad {
     return this.#chunk(from, to, last)
   }
 
-
   counters(): LoadCounters {
     return { bytesRead: 0, rowsRead: this.#next, headerLines: 1 }
   }
