@@ -210,13 +210,18 @@ describe.each(FEEDS)('on a connection that is lent, the %s feed', (feed) => {
   // The number of a load cannot be guessed, but a condition can read it in its own statement.
   it('serves a load the rows that it has, as often as it asks', async () => {
     const name = await functionName()
-    const own = `regexp_extract(current_query(), '${name}[(]([0-9]+)', 1)::BIGINT`
+    const own = `regexp_extract(current_query(), 'copyist_rows_\\w+[(]([0-9]+)', 1)::BIGINT`
     const load = (row: string, test: string) =>
       copy(join(folder, 'three.csv'), {}, `WHERE (${name}(${own}, ${row})).c0 ${test}`)
     expect((await load('n', '= n')).rowsLoaded).toBe(3)
     for (const row of ['-1', '1', '3', '9223372036854775807', '-n - 1', 'n + 1', 'n * 4611686018427387904']) {
       await expect(load(row, '>= 0'), row).rejects.toMatchObject({ sqlState: '22023' })
     }
+    // A function for other types of the same width would take these rows for strings, and their bytes for addresses.
+    const path = join(folder, 'id.csv')
+    await connection.run(`CREATE TABLE ids (n INTEGER, id UUID); COPY (SELECT 0, uuid()) TO '${path}' (HEADER false)`)
+    const other = db.copy(`COPY ids FROM '${path}' (FORMAT csv) WHERE strlen((${name}(${own}, n)).c1) > 0`)
+    await expect(other).rejects.toThrow(/not of the kind/)
     // What is behind a NULL is anybody's guess, but no reason to fall over.
     for (const row of ['NULL', 'CASE WHEN n = 1 THEN n END']) await load(row, '> 9').catch(() => undefined)
     expect((await load('n', '= n')).rowsLoaded).toBe(3)

@@ -84,31 +84,42 @@ describe('a connection that dies', () => {
     await expectNothingLeft(database)
   })
 
-  test('while COMMIT is under way: nobody says that nothing was loaded', async () => {
-    await database.query(`
+  test.each([false, true])(
+    'while COMMIT is under way: nobody says that nothing was loaded (aborted: %s)',
+    async (aborts) => {
+      await database.query(`
       CREATE TABLE slow (id int);
       CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(60); RETURN NULL; END';
       CREATE CONSTRAINT TRIGGER late AFTER INSERT ON slow DEFERRABLE INITIALLY DEFERRED
         FOR EACH ROW EXECUTE FUNCTION dawdle()`)
-    const relay = await startRelay(database.url)
-    const target = await connectPostgres(relay.url, { maxConnections: 1 })
-    const loading = copyError(runLoad(target, { table: 'slow', rows: 1, row: (i) => [int4(i)] }))
-    const isCommitting = () =>
-      database.query(`SELECT FROM pg_stat_activity WHERE datname = current_database() AND query = 'COMMIT'`)
-    await expect.poll(async () => (await isCommitting()).length, { interval: 5 }).toBe(1)
-    relay.reset()
-    expect(await loading).toMatchObject({
-      sqlState: '08007',
-      code: 'transaction_resolution_unknown',
-      detail: expect.stringContaining('not known'),
-    })
-    await database.query(
-      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND query = 'COMMIT'`,
-    )
-    await target.close()
-    await relay.close()
-    await database.query('DROP TABLE slow')
-  })
+      const relay = await startRelay(database.url)
+      const target = await connectPostgres(relay.url, { maxConnections: 1 })
+      const controller = new AbortController()
+      const { signal } = controller
+      const loading = copyError(runLoad(target, { table: 'slow', rows: 1, row: (i) => [int4(i)], signal }))
+      const isCommitting = () =>
+        database.query(`SELECT FROM pg_stat_activity WHERE datname = current_database() AND query = 'COMMIT'`)
+      await expect.poll(async () => (await isCommitting()).length, { interval: 5 }).toBe(1)
+      if (aborts) {
+        // The request to cancel does not get through either.
+        relay.silence()
+        controller.abort()
+      }
+      relay.reset()
+      expect(await loading).toMatchObject({
+        sqlState: '08007',
+        code: 'transaction_resolution_unknown',
+        detail: expect.stringContaining('not known'),
+      })
+      await database.query(
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND query = 'COMMIT'`,
+      )
+      await target.close()
+      await relay.close()
+      await expect.poll(() => database.sessions(), { timeout: 5_000 }).toEqual([])
+      await database.query('DROP TABLE slow; DROP FUNCTION dawdle')
+    },
+  )
 
   test('by a reset, or goes silent: an abort gives it up', async () => {
     const relay = await startRelay(database.url)

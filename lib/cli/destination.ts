@@ -32,14 +32,12 @@ export function redact(text: string, destination: string | undefined, environmen
   for (const secret of secrets) {
     // A secret as short as that would turn every message into asterisks and hide nothing.
     if (secret.length < 4) continue
-    // Nor is the scheme of a URL one, though the password may be "postgres".
-    redacted = redacted.replace(new RegExp(`${escapeRegExp(secret)}(?!(?:ql)?://)`, 'g'), mask)
+    // Of the password "postgres" the scheme of a URL gives nothing away.
+    redacted = /^postgres(?:ql)?$/.test(secret)
+      ? redacted.replace(/postgres(?:ql)?(?!(?:ql)?:\/\/)/g, mask)
+      : redacted.replaceAll(secret, mask)
   }
   return redacted
-}
-
-function escapeRegExp(text: string): string {
-  return text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')
 }
 
 /** Passwords in a connection URL, as they are written and as they are meant. */

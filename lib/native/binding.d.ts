@@ -21,8 +21,13 @@ export declare class BindingLoad {
   next(into: Buffer): BindingNext
   /** DuckDB has consumed the rows of chunk `id`. */
   release(id: number): void
-  /** DuckDB: serves rows of chunks under the number of a window. Each segment is a chunk's id, its first row and how many. */
-  serve(window: number, segments: Array<Array<number>>): void
+  /**
+   * DuckDB: serves rows of chunks under the number of a window, to functions of this signature. Each segment is a chunk's id, its
+   * first row and how many.
+   */
+  serve(window: number, signature: string, segments: Array<Array<number>>): void
+  /** How many of its threads may work from now on. */
+  setThreads(threads: number): void
   /** How far the load is. */
   counters(): BindingCounters
   /** Where a row, counted from 0, stands in the input. */
@@ -212,7 +217,7 @@ export declare function errorCodes(): Array<BindingErrorCode>
 export declare function info(): BindingInfo
 
 /**
- * A number for a window, unique in this process. Not to be guessed: another connection that knew it could ask for rows, and keep
+ * A number for a window. Not to be guessed: another connection that knew it could ask for rows, and keep
  * pointers to their strings for longer than these are there.
  */
 export declare function newWindowId(): number
@@ -232,9 +237,9 @@ export declare function peekSpool(specification: BindingSpecification, spool: Bi
 
 /**
  * Gives a scalar function that the bindings have made its body: it returns rows of windows. `widths` are the bytes of a value
- * of each column, `defaults` the columns that have a field of marks.
+ * of each column, `defaults` the columns that have a field of marks; `signature` tells what it returns from all else.
  */
-export declare function serveDuckdb(scalarFunction: unknown, widths: Array<number>, defaults: Array<number>): void
+export declare function serveDuckdb(scalarFunction: unknown, signature: string, widths: Array<number>, defaults: Array<number>): void
 
 /** The zone of that name and its transitions from `start` to `end`; nothing when there is no such zone. */
 export declare function zone(name: string, start: number, end: number): BindingZone | null

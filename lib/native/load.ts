@@ -124,11 +124,13 @@ export interface NativeLoad {
    */
   next(): Promise<Chunk | undefined>
   counters(): LoadCounters
+  /** How many decoder threads may work from now on; at least one does. */
+  setThreads?(threads: number): void
   /**
-   * `duckdb_served` sink: serves rows of unreleased chunks as the window of this number. Each segment is a chunk's `id`, its first
+   * `duckdb_served` sink: serves rows of unreleased chunks as the window of this number, to functions of this signature. Each segment is a chunk's `id`, its first
    * row and how many.
    */
-  serve?(window: number, segments: readonly (readonly [number, number, number])[]): void
+  serve?(window: number, signature: string, segments: readonly (readonly [number, number, number])[]): void
   /**
    * Line and byte offset of a data row by its ordinal (from 0), while the row is among those recently handed out or the
    * input can be read again.

@@ -326,8 +326,12 @@ class Load implements NativeLoad {
     }
   }
 
-  serve(window: number, segments: readonly (readonly [number, number, number])[]): void {
-    this.#binding.serve(window, segments as [number, number, number][])
+  setThreads(threads: number): void {
+    this.#binding.setThreads(threads)
+  }
+
+  serve(window: number, signature: string, segments: readonly (readonly [number, number, number])[]): void {
+    this.#binding.serve(window, signature, segments as [number, number, number][])
   }
 
   counters(): LoadCounters {

@@ -29,11 +29,11 @@ pub(crate) trait Fields: Copy {
     /// The field without a pair of quotes around it, for a typed fast path, which refuses any quote that is left.
     fn unquoted(&self, buffer: &[u8], start: usize, end: usize, column: &ColumnPlan) -> (usize, usize);
 
-    /// Whether a typed fast path could take the DEFAULT string for a value.
-    fn default_looks_typed(&self) -> bool;
+    /// The NULL string.
+    fn null(&self) -> &[u8];
 
-    /// Whether a typed fast path could take the NULL string for a value.
-    fn null_looks_typed(&self) -> bool;
+    /// The DEFAULT string.
+    fn default(&self) -> Option<&[u8]>;
 
     /// The same rules without a DEFAULT string.
     #[must_use]
@@ -48,11 +48,6 @@ pub(crate) trait Fields: Copy {
         column: &ColumnPlan,
         arena: &mut Vec<u8>,
     ) -> Result<Field>;
-}
-
-/// Whether the first byte of a marker could begin a number, date, boolean or uuid; if not, no typed fast path takes it.
-pub(crate) fn looks_typed(marker: &[u8]) -> bool {
-    marker.first().is_some_and(|byte| byte.is_ascii_alphanumeric() || b"+-. ".contains(byte))
 }
 
 /// The error for a DEFAULT string where the column has none.

@@ -212,7 +212,7 @@ impl<F: Fields> Sink<'_, '_, F> {
         row: usize,
         start: usize,
         end: usize,
-        direct: bool,
+        tried: Tried,
         parse: &P,
     ) -> Option<Option<P::Value>> {
         let Rows { buffer, fields, .. } = *self.rows;
@@ -220,9 +220,9 @@ impl<F: Fields> Sink<'_, '_, F> {
             self.validity.set_null(row);
             return Some(None);
         }
-        if !fields.default_looks_typed()
+        if !tried.default_reads
             && let (s, e) = fields.unquoted(buffer, start, end, self.spec)
-            && !(direct && s == start)
+            && !(tried.direct && s == start)
             && let Some(value) = parse.fast(buffer, s, e)
         {
             return Some(Some(value));
@@ -314,6 +314,15 @@ impl<F: Fields> Sink<'_, '_, F> {
     }
 }
 
+/// What is known of a field that the loop over values has not taken.
+#[derive(Clone, Copy)]
+struct Tried {
+    /// The fast path has refused it as it stands.
+    direct: bool,
+    /// The fast path would take the DEFAULT string for a value.
+    default_reads: bool,
+}
+
 /// The loop of [`Sink::typed`].
 struct ParseAll<'a, 's, 'r, F, P: Parse> {
     sink: &'a mut Sink<'s, 'r, F>,
@@ -328,15 +337,17 @@ impl<F: Fields, P: Parse> Work for ParseAll<'_, '_, '_, F, P> {
     fn run(self) -> Self::Output {
         let Self { sink, out, parse } = self;
         let Rows { buffer, fields, .. } = *sink.rows;
-        let direct = !fields.default_looks_typed() && !fields.null_looks_typed();
+        // Fields may be tried before they are compared with the markers, unless a marker reads like a value.
+        let reads = |marker: &[u8]| parse.fast(marker, 0, marker.len()).is_some();
+        let default_reads = fields.default().is_some_and(reads);
+        let direct = !default_reads && !reads(fields.null());
         for (row, (span, slot)) in sink.spans.iter().zip(out).enumerate() {
             let (start, end) = (span.start as usize, span.end as usize);
-            // What no fast path accepts is told from NULL and unquoted after it has been tried: values pay for one test only.
             if direct && let Some(value) = parse.fast(buffer, start, end) {
                 *slot = value;
                 continue;
             }
-            match sink.other(row, start, end, direct, &parse) {
+            match sink.other(row, start, end, Tried { direct, default_reads }, &parse) {
                 Some(Some(value)) => *slot = value,
                 Some(None) => {}
                 None => return Err(Stopped(row)),

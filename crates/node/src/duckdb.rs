@@ -22,10 +22,7 @@ use napi::{Env, sys};
 use napi_derive::napi;
 
 /// `dlopen` of what is loaded already, and nothing else.
-#[cfg(target_os = "linux")]
 const RTLD_NOLOAD: i32 = 4;
-#[cfg(target_os = "macos")]
-const RTLD_NOLOAD: i32 = 0x10;
 
 /// DuckDB's handles.
 type Handle = *mut c_void;
@@ -133,6 +130,8 @@ pub fn open_duckdb(
 
 /// What a function returns: a STRUCT of columns, then of marks for defaults.
 struct Shape {
+    /// What tells it from others of the same widths.
+    signature: String,
     /// Bytes of a value of each column.
     widths: Vec<usize>,
     /// Columns that have a field of marks, in the order of these fields.
@@ -140,14 +139,21 @@ struct Shape {
 }
 
 /// Gives a scalar function that the bindings have made its body: it returns rows of windows. `widths` are the bytes of a value
-/// of each column, `defaults` the columns that have a field of marks.
+/// of each column, `defaults` the columns that have a field of marks; `signature` tells what it returns from all else.
 #[napi(catch_unwind)]
-pub fn serve_duckdb(env: &Env, scalar_function: Unknown<'_>, widths: Vec<u32>, defaults: Vec<u32>) -> napi::Result<()> {
+pub fn serve_duckdb(
+    env: &Env,
+    scalar_function: Unknown<'_>,
+    signature: String,
+    widths: Vec<u32>,
+    defaults: Vec<u32>,
+) -> napi::Result<()> {
     let slot = handle_slot(env, &scalar_function);
     let Some((_, duckdb)) = DUCKDB.get().filter(|_| !slot.is_null()) else {
         return Err(napi::Error::from_reason("not a scalar function of the library that was opened"));
     };
     let shape = Shape {
+        signature,
         widths: widths.into_iter().map(|width| width as usize).collect(),
         defaults: defaults.into_iter().map(|column| column as usize).collect(),
     };
@@ -170,12 +176,18 @@ unsafe extern "C" fn drop_shape(shape: *mut c_void) {
 pub struct HeldChunk {
     data: Vec<u8>,
     batch: Batch,
+    rows: usize,
 }
 
 impl HeldChunk {
     /// Takes a chunk of DuckDB vectors.
-    pub fn new(data: Vec<u8>, batch: Batch) -> Self {
-        Self { data, batch }
+    pub fn new(data: Vec<u8>, batch: Batch, rows: usize) -> Self {
+        Self { data, batch, rows }
+    }
+
+    /// Rows in it.
+    pub fn rows(&self) -> usize {
+        self.rows
     }
 
     /// Bytes before the long strings.
@@ -204,10 +216,17 @@ pub struct Segment {
     pub start: usize,
 }
 
-/// Rows that can be asked for, by the number that a function's first argument is.
-static WINDOWS: LazyLock<RwLock<HashMap<u64, Arc<[Segment]>>>> = LazyLock::new(RwLock::default);
+/// Rows that can be asked for.
+struct Window {
+    /// That of the functions which may ask: others would take the bytes for something else.
+    signature: String,
+    segments: Vec<Segment>,
+}
 
-/// A number for a window, unique in this process. Not to be guessed: another connection that knew it could ask for rows, and keep
+/// Windows by the number that a function's first argument is.
+static WINDOWS: LazyLock<RwLock<HashMap<u64, Arc<Window>>>> = LazyLock::new(RwLock::default);
+
+/// A number for a window. Not to be guessed: another connection that knew it could ask for rows, and keep
 /// pointers to their strings for longer than these are there.
 #[napi(catch_unwind)]
 pub fn new_window_id() -> f64 {
@@ -216,8 +235,9 @@ pub fn new_window_id() -> f64 {
 }
 
 /// Replaces what is served under a number.
-pub fn set_window(id: u64, segments: Vec<Segment>) {
-    WINDOWS.write().unwrap_or_else(PoisonError::into_inner).insert(id, segments.into());
+pub fn set_window(id: u64, signature: String, segments: Vec<Segment>) {
+    let window = Arc::new(Window { signature, segments });
+    WINDOWS.write().unwrap_or_else(PoisonError::into_inner).insert(id, window);
 }
 
 /// Nothing is served under a number any more. No statement that asks for it may be running.
@@ -276,7 +296,11 @@ unsafe fn serve(duckdb: &Functions, info: Handle, input: Handle, output: Handle)
         .ok()
         .and_then(|id| WINDOWS.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned())
         .ok_or("this function works only inside a COPY")?;
-    let pieces = pieces(&window, first, count).ok_or_else(|| format!("rows {first} on are not in the window"))?;
+    if window.signature != shape.signature {
+        return Err("the rows are not of the kind that this function returns".to_owned());
+    }
+    let pieces =
+        pieces(&window.segments, first, count).ok_or_else(|| format!("rows {first} on are not in the window"))?;
     for (column, &width) in shape.widths.iter().enumerate() {
         // SAFETY: the output is a STRUCT with these fields, of types whose values have this width.
         unsafe {
@@ -400,7 +424,7 @@ mod tests {
 
     fn chunk(rows: usize) -> Arc<HeldChunk> {
         let columns = vec![ColumnBatch { width: 1, data: 0, validity: None, defaults: None }];
-        Arc::new(HeldChunk::new(vec![0; rows], Batch { columns, fixed_len: rows }))
+        Arc::new(HeldChunk::new(vec![0; rows], Batch { columns, fixed_len: rows }, rows))
     }
 
     #[test]

@@ -264,7 +264,7 @@ impl BindingLoad {
             }
             ChunkData::Vectors(bytes, batch) => {
                 next.held = bytes.len() as f64;
-                let chunk = HeldChunk::new(bytes, batch);
+                let chunk = HeldChunk::new(bytes, batch, rows as usize);
                 into[..length].copy_from_slice(&chunk.fixed()[..length]);
                 let place = |offset: Option<usize>| offset.map_or(-1.0, |offset| offset as f64);
                 next.columns = Some(
@@ -295,9 +295,10 @@ impl BindingLoad {
         }
     }
 
-    /// DuckDB: serves rows of chunks under the number of a window. Each segment is a chunk's id, its first row and how many.
+    /// DuckDB: serves rows of chunks under the number of a window, to functions of this signature. Each segment is a chunk's id, its
+    /// first row and how many.
     #[napi(catch_unwind)]
-    pub fn serve(&self, window: f64, segments: Vec<Vec<u32>>) -> napi::Result<()> {
+    pub fn serve(&self, window: f64, signature: String, segments: Vec<Vec<u32>>) -> napi::Result<()> {
         let mut guard = self.lock();
         let inner = &mut *guard;
         let mut start = 0;
@@ -310,13 +311,24 @@ impl BindingLoad {
                 return Err(napi::Error::from_reason(format!("chunk {id} has been released")));
             };
             let (from, rows) = (from as usize, rows as usize);
+            if from + rows > chunk.rows() {
+                return Err(napi::Error::from_reason(format!("chunk {id} has {} rows", chunk.rows())));
+            }
             served.push(Segment { chunk: Arc::clone(chunk), from, rows, start });
             start += rows;
         }
         let window = window as u64;
         inner.window = Some(window);
-        duckdb::set_window(window, served);
+        duckdb::set_window(window, signature, served);
         Ok(())
+    }
+
+    /// How many of its threads may work from now on.
+    #[napi(catch_unwind)]
+    pub fn set_threads(&self, threads: u32) {
+        if let Some(load) = &self.lock().load {
+            load.set_threads(threads as usize);
+        }
     }
 
     /// How far the load is.

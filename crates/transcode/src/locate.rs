@@ -70,18 +70,26 @@ impl Lines {
     }
 }
 
-/// The spans of the chunks handed out last. Targets lag behind by what sockets and their own buffers hold, far less.
+/// The spans of the chunks handed out last: those that the consumer may hold, and those that have left it for a target that has not
+/// looked at them yet.
 #[derive(Default)]
 pub(crate) struct Recent {
     spans: VecDeque<Span>,
+    kept: usize,
 }
 
-const KEPT: usize = 256;
+/// Chunks on their way to a target: what sockets hold.
+const UNDER_WAY: usize = 64;
 
 impl Recent {
+    /// For a consumer that holds at most `window` chunks.
+    pub fn new(window: usize) -> Self {
+        Self { spans: VecDeque::new(), kept: window + UNDER_WAY }
+    }
+
     pub fn push(&mut self, span: Span) {
         self.spans.push_back(span);
-        if self.spans.len() > KEPT {
+        if self.spans.len() > self.kept {
             self.spans.pop_front();
         }
     }

@@ -133,7 +133,10 @@ struct State {
     finished: bool,
     guesses: Vec<ColumnGuess>,
     workers: usize,
-    /// Who sleeps. To wake nobody is a system call all the same, and there are several occasions a tile.
+    /// Workers that hold a permit, and how many may.
+    busy: usize,
+    most_busy: usize,
+    /// Who sleeps (there is one consumer). To wake nobody is a system call all the same, and there are several occasions a tile.
     idle_workers: usize,
     is_awaited: bool,
 }
@@ -191,6 +194,8 @@ impl Load {
             permits: limits.window.max(threads + 1),
             trailer_due: sink == Sink::PgBinary,
             workers: threads,
+            most_busy: threads,
+            recent: Recent::new(limits.window),
             ..State::default()
         };
         // Of a stream every result is handed on at once: nobody knows when there will be another.
@@ -251,6 +256,15 @@ impl Load {
         };
         let mut state = lock(&self.shared.state);
         self.shared.give_back(&mut state, buffer);
+    }
+
+    /// How many threads may work from now on, at least one: fewer while the consumer needs the processors itself.
+    pub fn set_threads(&self, threads: usize) {
+        let mut state = lock(&self.shared.state);
+        state.most_busy = threads.max(1);
+        if state.idle_workers > 0 {
+            self.shared.window.notify_all();
+        }
     }
 
     /// Progress so far. Rows are counted when handed out.
@@ -426,6 +440,8 @@ struct Worker<'a> {
     tile: Tile,
     decoder: Decoder,
     guesses: Vec<ColumnGuess>,
+    /// Whether it counts among [`State::busy`].
+    is_busy: bool,
 }
 
 impl<'a> Worker<'a> {
@@ -435,6 +451,7 @@ impl<'a> Worker<'a> {
             tile: Tile::default(),
             decoder: Decoder::new(Arc::clone(&shared.plan)),
             guesses: vec![ColumnGuess::new(); shared.plan.columns.len()],
+            is_busy: false,
         }
     }
 
@@ -453,6 +470,7 @@ impl<'a> Worker<'a> {
         }
         let mut state = lock(&self.shared.state);
         state.workers -= 1;
+        state.busy -= usize::from(self.is_busy);
         if self.shared.sink == Sink::Infer {
             if state.guesses.is_empty() {
                 state.guesses = self.guesses;
@@ -464,19 +482,25 @@ impl<'a> Worker<'a> {
         }
         drop(state);
         self.shared.results.notify_all();
+        // One that waited for this one to let it work.
+        self.shared.window.notify_all();
         (self.shared.on_ready)();
     }
 
     /// Waits for a place in the window. None when everything stops.
-    fn permit(&self) -> Option<Vec<u8>> {
+    fn permit(&mut self) -> Option<Vec<u8>> {
         let mut state = lock(&self.shared.state);
+        state.busy -= usize::from(std::mem::take(&mut self.is_busy));
         loop {
             if self.shared.is_cancelled() || state.failure.is_some() || state.finished || state.total.is_some() {
                 return None;
             }
             // With nothing in flight a chunk of any size is let through, or the load could not go on.
-            if state.permits > 0 && (state.bytes < self.shared.max_bytes || state.in_flight == 0) {
+            let has_room = state.permits > 0 && (state.bytes < self.shared.max_bytes || state.in_flight == 0);
+            if has_room && state.busy < state.most_busy {
                 state.permits -= 1;
+                state.busy += 1;
+                self.is_busy = true;
                 return Some(state.pool.pop().unwrap_or_default());
             }
             if state.has_next() {

@@ -14,8 +14,8 @@ const CAPABILITIES: TargetCapabilities = { caseInsensitiveNames: true }
  * @param target `':memory:'`, a file (created when there is none; `duckdb:` may stand before it), or a connection of the caller's,
  * which stays open and stays in the transaction it is in, if any. A file that this process has open by a `DuckDBInstance.create`
  * of its own must be lent as a connection: DuckDB cannot tell that it would open it twice.
- * @throws {CopyError} 0A000 without the package or for a connection of another copy of it, 55P03 for a file that another process has open, 42809 for one that is not a
- * database, 42501 and 58P01 for one that cannot be opened or made.
+ * @throws {CopyError} 0A000 without the package or for a connection of another copy of it, 55P03 for a file that another process
+ * has open, 42809 for one that is not a database, 42501 and 58P01 for one that cannot be opened or made.
  */
 export async function connectDuckdb(target: string | DuckDBConnection): Promise<Target> {
   const driver = await loadDriver()

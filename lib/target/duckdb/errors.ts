@@ -78,11 +78,17 @@ export function inCondition(error: CopyError, where: string, start?: number): Co
   const word = name?.[1] ?? name?.[2] ?? name?.[3]
   const isShown =
     start !== undefined && line === '1' && !shown.startsWith('...') && column >= 0 && column < where.length
-  const offset = isShown ? column : word === undefined ? -1 : where.indexOf(word)
+  const offset = isShown ? column : word === undefined ? -1 : wordIndex(where, word)
   if (offset < 0 && start === undefined) return error
   const { code, sqlState, message, detail, hint, context, cause } = error
   const statement = { text: where, offset: Math.max(0, offset) }
   return new CopyError({ code, sqlState, message, detail, hint, context, cause, statement })
+}
+
+/** Where `word` stands by itself, at first. */
+function wordIndex(text: string, word: string): number {
+  const escaped = word.replace(/[^\w]/g, '\\$&')
+  return text.search(new RegExp(`(?<![\\w"'])${escaped}(?!\\w)|(?<=")${escaped}(?=")`))
 }
 
 /** The column that a NOT NULL violation names. */

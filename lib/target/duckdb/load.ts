@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { CopyError } from '../../errors.ts'
 import type { LoadOutcome, LoadRequest } from '../target.ts'
@@ -21,6 +22,9 @@ import { vectorTypeOf, vectorWidthOf } from './types.ts'
 
 /** Milliseconds between interrupts of a statement that is to stop; one that comes before DuckDB has begun goes unheard. */
 const INTERRUPT_INTERVAL = 10
+
+/** As many as a load has. */
+const MOST_THREADS = 1_000
 
 /** What a load needs to know of the transaction it is in. */
 export interface LoadContext {
@@ -71,6 +75,7 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
       ...(request.signal ? { signal: request.signal } : {}),
     })
     const sequential = drawsFromSequence(table, columns, defaults)
+    const spare = Math.max(1, availableParallelism() - context.slots.size.threads)
     let rowsSent = 0
     let rowsLoaded = 0
     next = gatherer.gather(false)
@@ -90,11 +95,11 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
         source = await context.slots.source(window.rows)
       }
       feed.serve(window)
+      // DuckDB's threads are at it now. With more threads than processors the event loop would wait for its turn like any of them.
+      request.native.setThreads?.(spare)
       const inserting = runInsert(connection, insertSql(plan, source), request.signal)
-      const busy = inserting.then(
-        () => undefined,
-        () => undefined,
-      )
+      const done = (): void => request.native.setThreads?.(MOST_THREADS)
+      const busy = inserting.then(done, done)
       next = gatherer.gather(true, busy)
       // A failure of the input is reported when the rows before it are in, and by nobody when they are not.
       next.catch(() => undefined)

@@ -43,6 +43,9 @@ export interface RowShape {
   readonly defaults: readonly number[]
 }
 
+/** A native load of the sink `duckdb_served`. */
+type Serving = NativeLoad & Required<Pick<NativeLoad, 'serve'>>
+
 /** What the portable function serves at the moment, by load. */
 const feeds = new Map<number, RowFeed>()
 
@@ -56,14 +59,18 @@ export class RowFeed {
   readonly #driver: DuckdbDriver
   readonly #shape: RowShape
   /** Where the rows are, if the addon serves them. */
-  readonly #native: NativeLoad | undefined
+  readonly #native: Serving | undefined
+  /** What the rows are: a function serves those of its own signature only. */
+  readonly signature: string
   #window: RowWindow | undefined
   #failure: unknown
 
   constructor(driver: DuckdbDriver, shape: RowShape, native?: NativeLoad) {
     this.#driver = driver
     this.#shape = shape
-    this.#native = native
+    this.#native = native as Serving | undefined
+    const kind = native === undefined ? 'portable' : 'native'
+    this.signature = `${kind}|${shape.columns.map((type) => type.toString()).join()}|${shape.defaults.join()}`
     if (native === undefined) feeds.set(this.id, this)
   }
 
@@ -77,7 +84,7 @@ export class RowFeed {
     this.#failure = undefined
     if (this.#native === undefined) this.#window = window
     else if (window === undefined) loadAddon().dropWindow(this.id)
-    else this.#native.serve?.(this.id, window.segments() ?? [])
+    else this.#native.serve(this.id, this.signature, window.segments())
   }
 
   /** The function has no rows for this load any more. */
@@ -93,7 +100,7 @@ export class RowFeed {
   async functionName(connection: DuckDBConnection, owner: object): Promise<string> {
     const names = functionNames.get(owner) ?? new Map<string, string>()
     functionNames.set(owner, names)
-    const signature = this.#signature()
+    const { signature } = this
     const known = names.get(signature)
     // Registered in a transaction that was rolled back since, or that has not ended, it does not exist for us.
     if (known !== undefined && (await exists(connection, known))) return known
@@ -101,12 +108,6 @@ export class RowFeed {
     this.#register(connection, name)
     names.set(signature, name)
     return name
-  }
-
-  #signature(): string {
-    const { columns, defaults } = this.#shape
-    const kind = this.#native === undefined ? 'portable' : 'native'
-    return `${kind}|${columns.map((type) => type.toString()).join()}|${defaults.join()}`
   }
 
   #register(connection: DuckDBConnection, name: string): void {
@@ -129,11 +130,12 @@ export class RowFeed {
       scalarFunction.setVolatile()
       scalarFunction.setSpecialHandling()
       if (this.#native !== undefined) {
-        loadAddon().serveDuckdb(scalarFunction.scalar_function, [...widths], [...defaults])
+        loadAddon().serveDuckdb(scalarFunction.scalar_function, this.signature, [...widths], [...defaults])
       } else {
         // The low-level form: DuckDBScalarFunction would wrap every vector in an object of its own.
+        const { signature } = this
         bindings.scalar_function_set_function(scalarFunction.scalar_function, (info, input, output) => {
-          serveRows(bindings, info, input, output)
+          serveRows(bindings, signature, info, input, output)
         })
       }
       connection.registerScalarFunction(scalarFunction)
@@ -160,12 +162,19 @@ export class RowFeed {
 
 type Bindings = DuckdbDriver['bindings']
 
-function serveRows(bindings: Bindings, info: ScalarFunctionInfo, input: DataChunk, output: Vector): void {
+function serveRows(
+  bindings: Bindings,
+  signature: string,
+  info: ScalarFunctionInfo,
+  input: DataChunk,
+  output: Vector,
+): void {
   try {
     const count = bindings.data_chunk_get_size(input)
     if (count === 0) return
     const feed = feeds.get(int64At(bindings, bindings.data_chunk_get_vector(input, 0), 0))
     if (feed === undefined) throw new Error('this function works only inside a COPY')
+    if (feed.signature !== signature) throw new Error('the rows are not of the kind that this function returns')
     const rows = bindings.data_chunk_get_vector(input, 1)
     const first = int64At(bindings, rows, 0)
     // A scan hands out the vectors of its table one by one: a whole one is in sequence. Only of the others is the last row number

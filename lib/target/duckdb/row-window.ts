@@ -75,14 +75,12 @@ export class RowWindow {
     this.rows = rows
   }
 
-  /** The rows as `NativeLoad.serve` takes them; undefined if they are in JavaScript's memory. */
-  segments(): [number, number, number][] | undefined {
-    const segments: [number, number, number][] = []
-    for (const { chunk, from, rows } of this.#segments) {
-      if (chunk.id === undefined) return undefined
-      segments.push([chunk.id, from, rows])
-    }
-    return segments
+  /** The rows as `NativeLoad.serve` takes them. */
+  segments(): [number, number, number][] {
+    return this.#segments.map(({ chunk, from, rows }) => {
+      if (chunk.id === undefined) throw new Error('the addon does not have this chunk')
+      return [chunk.id, from, rows]
+    })
   }
 
   /** Gives the memory back. Nothing may read the window any more, DuckDB included. */

@@ -93,7 +93,8 @@ export class CommittedSlots implements Slots {
   /** The connection must not be in a transaction. */
   static async open(connection: DuckDBConnection): Promise<CommittedSlots> {
     const slots = new CommittedSlots(connection, await sizeFor(connection))
-    await connection.run(createSlots('TEMP TABLE', slots.#sqlName, slots.size.groups))
+    // A window of one row group needs no table.
+    if (slots.size.groups > 1) await connection.run(createSlots('TEMP TABLE', slots.#sqlName, slots.size.groups))
     return slots
   }
 
@@ -106,6 +107,7 @@ export class CommittedSlots implements Slots {
   }
 
   async dispose(): Promise<void> {
+    if (this.size.groups === 1) return
     // Where the connection is closed by now, the table is gone with it.
     await this.#connection.run(`DROP TABLE IF EXISTS ${this.#sqlName}`).catch(() => undefined)
   }

@@ -128,7 +128,9 @@ export class Lease {
       if (signal?.aborted && abandon) throw queryCanceled(signal.reason)
       return result
     } catch (error) {
-      throw signal?.aborted && isCancellation(error, this.#broken) ? queryCanceled(signal.reason) : error
+      // What is not given up is not over because the connection is.
+      const broken = abandon ? this.#broken : undefined
+      throw signal?.aborted && isCancellation(error, broken) ? queryCanceled(signal.reason) : error
     } finally {
       signal?.removeEventListener('abort', onAbort)
       clearTimeout(grace)

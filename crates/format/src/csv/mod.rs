@@ -8,7 +8,7 @@ use copyist_core::Result;
 use memchr::{memchr, memchr2};
 
 use crate::ColumnPlan;
-use crate::field::{Field, Fields, looks_typed, unexpected_default};
+use crate::field::{Field, Fields, unexpected_default};
 
 /// CSV rules for one tile.
 #[derive(Clone, Copy)]
@@ -68,12 +68,12 @@ impl Fields for Csv<'_> {
         Self { default: None, ..self }
     }
 
-    fn default_looks_typed(&self) -> bool {
-        self.default.is_some_and(looks_typed)
+    fn null(&self) -> &[u8] {
+        self.null
     }
 
-    fn null_looks_typed(&self) -> bool {
-        looks_typed(self.null)
+    fn default(&self) -> Option<&[u8]> {
+        self.default
     }
 
     #[inline]

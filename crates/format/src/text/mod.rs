@@ -13,7 +13,7 @@ use memchr::memchr;
 
 use crate::ColumnPlan;
 use crate::csv::default_field;
-use crate::field::{Field, Fields, looks_typed};
+use crate::field::{Field, Fields};
 
 /// TEXT rules for one tile.
 #[derive(Clone, Copy)]
@@ -44,12 +44,12 @@ impl Fields for Text<'_> {
         Self { default: None, ..self }
     }
 
-    fn default_looks_typed(&self) -> bool {
-        self.default.is_some_and(looks_typed)
+    fn null(&self) -> &[u8] {
+        self.null
     }
 
-    fn null_looks_typed(&self) -> bool {
-        looks_typed(self.null)
+    fn default(&self) -> Option<&[u8]> {
+        self.default
     }
 
     #[inline]
