@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { createReadStream } from 'node:fs'
+import { constants, createReadStream, open } from 'node:fs'
 import { stat } from 'node:fs/promises'
+import { Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import { CopyError } from './errors.ts'
 import { loadAddon } from './native/addon.ts'
@@ -47,11 +48,20 @@ const DEFAULT_THREADS = 4
 export async function runCopy(target: Target, text: string, call: CopyCallOptions): Promise<Receipt> {
   const started = performance.now()
   checkCall(text, call)
-  const statement = parseCopy(text)
-  const limits = checkedLimits(call)
   const { signal } = call
-  if (signal?.aborted) throw aborted(signal)
-  const source = await openSource(statement, call)
+  let statement: CopyFrom
+  let limits: LoadLimits
+  let source: Input
+  try {
+    statement = parseCopy(text)
+    limits = checkedLimits(call)
+    if (signal?.aborted) throw aborted(signal)
+    source = await openSource(statement, call)
+  } catch (error) {
+    // The stream was handed over: nobody else closes what it has open, or hears of its errors.
+    if (typeof call.stdin === 'object' && !(call.stdin instanceof Uint8Array)) abandon(call.stdin)
+    throw error
+  }
   const work = new Work(target, statement, source, limits, call, started)
   try {
     return await work.run()
@@ -241,17 +251,44 @@ async function openSource(statement: CopyFrom, call: CopyCallOptions): Promise<I
     })
   }
   const found = await stat(path).catch(() => undefined)
-  if (found !== undefined && (found.isFIFO() || found.isCharacterDevice() || found.isSocket())) {
+  if (found?.isFIFO()) return streamed(await openFifo(path), path)
+  if (found !== undefined && (found.isCharacterDevice() || found.isSocket())) {
     return streamed(createReadStream(path), path)
   }
   // A file that is missing or unreadable is reported when it is opened, with the reason.
   return { kind: 'file', path, name: path, ...(found === undefined ? {} : { size: found.size }) }
 }
 
+/**
+ * A named pipe, read when it has something. A file stream's blocking read would hold a thread of libuv's pool for as long as the
+ * pipe is silent, and so would opening it as long as nobody writes to it.
+ */
+async function openFifo(path: string): Promise<Readable> {
+  const flags = constants.O_RDONLY | constants.O_NONBLOCK
+  const fd = await new Promise<number>((resolve, reject) => {
+    open(path, flags, (error, opened) => (error ? reject(error) : resolve(opened)))
+  }).catch((error: NodeJS.ErrnoException) => {
+    const isDenied = error.code === 'EACCES' || error.code === 'EPERM'
+    throw new CopyError({
+      code: isDenied ? 'insufficient_privilege' : 'undefined_file',
+      sqlState: isDenied ? '42501' : '58P01',
+      message: `could not open file "${path}" for reading: ${error.message}`,
+      cause: error,
+    })
+  })
+  return new Socket({ fd, readable: true, writable: false })
+}
+
 /** A stream may fail long before it is read. Whoever reads it then is told; until then nobody else may be. */
 function streamed(stream: ByteSource, name: string): Input {
   if (stream instanceof Readable) stream.on('error', () => {})
   return { kind: 'stream', stream, name }
+}
+
+/** A stream that will not be read. */
+function abandon(stream: ByteSource): void {
+  streamed(stream, 'STDIN')
+  discard(stream)
 }
 
 function discard(stream: ByteSource): void {

@@ -20,11 +20,13 @@ export async function pump(
   signal?.addEventListener('abort', onAbort, { once: true })
   try {
     while (!signal?.aborted) {
-      const step = await new Promise<IteratorResult<Uint8Array | string> | undefined>((resolve, reject) => {
-        stop = () => resolve(undefined)
+      const step: unknown = await new Promise((resolve, reject) => {
+        stop = () => resolve(STOPPED)
         Promise.resolve(iterator.next()).then(resolve, reject)
       })
-      if (step === undefined || step.done) return
+      if (step === STOPPED) return
+      if (!isStep(step)) throw new TypeError('the input stream is not an iterator: its next() gave no result')
+      if (step.done) return
       const more = take(bytes(step.value))
       if (more !== true) await more
     }
@@ -32,11 +34,41 @@ export async function pump(
     signal?.removeEventListener('abort', onAbort)
     // An iterator that still waits for its source cannot be asked to return; destroying the source frees it.
     if (source instanceof Readable) source.destroy()
+    // Nor a web stream's, whose reader can be told all the same.
+    else if (iterator instanceof WebReader) iterator.cancel()
     else void Promise.resolve(iterator.return?.()).catch(() => {})
   }
 }
 
+/** What a step is when the signal has fired. */
+const STOPPED = Symbol('stopped')
+
+function isStep(step: unknown): step is IteratorResult<unknown> {
+  return typeof step === 'object' && step !== null
+}
+
+/** A web stream by its reader: its own iterator waits for the read under way before it lets go of the stream. */
+class WebReader implements AsyncIterator<Uint8Array | string> {
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array | string>
+
+  constructor(stream: ReadableStream<Uint8Array | string>) {
+    this.#reader = stream.getReader()
+  }
+
+  async next(): Promise<IteratorResult<Uint8Array | string>> {
+    const { done, value } = await this.#reader.read()
+    return done ? { done, value: undefined } : { done, value }
+  }
+
+  /** Of a stream that has ended or failed, nothing. */
+  cancel(): void {
+    this.#reader.cancel().catch(() => {})
+    this.#reader.releaseLock()
+  }
+}
+
 function iterate(source: ByteSource): AsyncIterator<Uint8Array | string> | Iterator<Uint8Array | string> {
+  if (source instanceof ReadableStream) return new WebReader(source)
   if (Symbol.asyncIterator in source) return source[Symbol.asyncIterator]()
   return source[Symbol.iterator]()
 }

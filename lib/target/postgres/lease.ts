@@ -16,6 +16,9 @@ export type TransactionStatus = 'I' | 'T' | 'E'
 /** An abort must have settled within 200 ms, the rollback included. */
 const ABANDON_AFTER_MS = 150
 
+/** For what may take its time, and whose outcome counts. */
+const PATIENCE_MS = 1_000
+
 /** How an exchange is stopped when its signal fires. */
 export interface Supervision {
   /** Asks for the end on the connection itself. */
@@ -23,8 +26,8 @@ export interface Supervision {
   /** How long `stop` may work before a CancelRequest is sent, milliseconds. */
   readonly graceMs?: number
   /**
-   * `false` for an exchange whose outcome must be known (COMMIT): the connection is then not given up when the server does
-   * not react to the cancel, and a success counts although the signal has fired.
+   * `false` for an exchange whose outcome counts although the signal has fired (COMMIT, ROLLBACK). The connection is given up only
+   * when the server does not react for {@link PATIENCE_MS}, and then the error is the connection's.
    */
   readonly abandon?: boolean
 }
@@ -118,8 +121,8 @@ export class Lease {
     const onAbort = () => {
       stop?.()
       grace = setTimeout(() => this.cancel(), graceMs)
-      if (abandon)
-        deadline = setTimeout(() => this.destroy(new Error('the server did not react to a cancel')), ABANDON_AFTER_MS)
+      const patience = abandon ? ABANDON_AFTER_MS : PATIENCE_MS
+      deadline = setTimeout(() => this.destroy(new Error('the server did not react to a cancel')), patience)
     }
     signal?.addEventListener('abort', onAbort, { once: true })
     if (signal?.aborted) onAbort()

@@ -31,6 +31,9 @@ const SAVEPOINT = 'copyist'
 /** CopyFail ends a load within a round trip, unless the server waits for a lock or works in a trigger. */
 const CANCEL_GRACE_MS = 50
 
+/** A rollback is what a cancel is for; to cancel that would be of no use. Longer than anybody waits. */
+const NO_CANCEL = 2 ** 30
+
 /** Relations that COPY FROM may write to: ordinary and partitioned tables, foreign tables, views. */
 const WRITABLE_RELKINDS = 'rpfv'
 
@@ -68,7 +71,7 @@ export class PostgresTransaction implements TargetTransaction {
       const [row] = await lease.query(SETTINGS_SQL, [], signal)
       return new PostgresTransaction(lease, signal, nested, readSettings(row))
     } catch (error) {
-      if (begun || !nested) await undo(lease, nested)
+      if (begun || !nested) await undo(lease, nested, signal)
       lease.release()
       throw error
     }
@@ -176,7 +179,7 @@ export class PostgresTransaction implements TargetTransaction {
   async rollback(): Promise<void> {
     if (!this.#open) return
     this.#open = false
-    await undo(this.#lease, this.#nested)
+    await undo(this.#lease, this.#nested, this.#signal)
     this.#lease.release()
   }
 
@@ -237,14 +240,15 @@ function inFailedTransaction(): CopyError {
 }
 
 /** Undoes what a transaction has done so far. Never rejects. */
-async function undo(lease: Lease, nested: boolean): Promise<void> {
+async function undo(lease: Lease, nested: boolean, signal: AbortSignal | undefined): Promise<void> {
   if (lease.broken) return
+  const run = (sql: string) => lease.query(sql, [], signal, { abandon: false, stop: () => {}, graceMs: NO_CANCEL })
   try {
     if (nested) {
-      await lease.query(`ROLLBACK TO SAVEPOINT ${SAVEPOINT}`)
-      await lease.query(`RELEASE SAVEPOINT ${SAVEPOINT}`)
+      await run(`ROLLBACK TO SAVEPOINT ${SAVEPOINT}`)
+      await run(`RELEASE SAVEPOINT ${SAVEPOINT}`)
     } else if (lease.status !== 'I') {
-      await lease.query('ROLLBACK')
+      await run('ROLLBACK')
     }
   } catch (error) {
     // A transaction of the caller stays failed, which the caller's next statement is told. One of ours must not go back to
