@@ -58,8 +58,7 @@ export async function runCopy(target: Target, text: string, call: CopyCallOption
     if (signal?.aborted) throw aborted(signal)
     source = await openSource(statement, call)
   } catch (error) {
-    // The stream was handed over: nobody else closes what it has open, or hears of its errors.
-    if (typeof call.stdin === 'object' && !(call.stdin instanceof Uint8Array)) abandon(call.stdin)
+    abandonInput(call)
     throw error
   }
   const work = new Work(target, statement, source, limits, call, started)
@@ -97,6 +96,21 @@ class Work {
       if (!(error instanceof CopyError) || error.code !== LEFT_TO_SERVER) throw error
       return await this.#attempt('present')
     }
+  }
+
+  /** A file that has become shorter was read in part, and its last row may be half a row. */
+  async #checkWhole(input: Input): Promise<void> {
+    if (input.kind !== 'file' || input.size === undefined) return
+    // One that was removed has been read all the same.
+    const now = await stat(input.path).catch(() => undefined)
+    if (now === undefined || now.size >= input.size) return
+    throw new CopyError({
+      code: 'io_error',
+      sqlState: '58030',
+      message: `file "${input.name}" became shorter while it was read`,
+      detail: `It had ${input.size} bytes at first, and ${now.size} in the end. Nothing was loaded.`,
+      position: { file: input.name },
+    })
   }
 
   async #attempt(expected: ZonesInLiterals): Promise<Receipt> {
@@ -183,6 +197,7 @@ class Work {
       })
       if (signal?.aborted) throw aborted(signal)
       const counters = native.counters()
+      await this.#checkWhole(input)
       if (counters.rowsRead !== outcome.rowsLoaded + outcome.rowsFiltered) {
         throw unbalanced(counters.rowsRead, outcome.rowsLoaded, outcome.rowsFiltered)
       }
@@ -228,6 +243,13 @@ async function openSource(statement: CopyFrom, call: CopyCallOptions): Promise<I
         message: 'COPY FROM STDIN needs the option "stdin"',
         hint: 'Pass a stream: db.copy(statement, { stdin: createReadStream(path) }).',
         statement: { text: statement.text, offset: source.offset },
+      })
+    }
+    if (call.stdin instanceof Readable && call.stdin.readableEnded) {
+      throw new CopyError({
+        code: 'invalid_parameter_value',
+        sqlState: '22023',
+        message: 'the stream of the option "stdin" has been read to its end already',
       })
     }
     // The bytes themselves are a stream of one chunk; iterated, they would be a stream of numbers or letters.
@@ -285,10 +307,11 @@ function streamed(stream: ByteSource, name: string): Input {
   return { kind: 'stream', stream, name }
 }
 
-/** A stream that will not be read. */
-function abandon(stream: ByteSource): void {
-  streamed(stream, 'STDIN')
-  discard(stream)
+/** Lets go of a stream that will not be read. It was handed over: nobody else closes what it has open, or hears of its errors. */
+export function abandonInput({ stdin }: CopyCallOptions): void {
+  if (typeof stdin !== 'object' || stdin === null || stdin instanceof Uint8Array) return
+  streamed(stdin, 'STDIN')
+  discard(stdin)
 }
 
 function discard(stream: ByteSource): void {

@@ -1,4 +1,4 @@
-import { type CopyCallOptions, runCopy } from './copy.ts'
+import { abandonInput, type CopyCallOptions, runCopy } from './copy.ts'
 import { CopyError } from './errors.ts'
 import type { Receipt } from './receipt.ts'
 import type { Target } from './target/target.ts'
@@ -31,6 +31,7 @@ export class Database {
    */
   async copy(statement: string, options: CopyCallOptions = {}): Promise<Receipt> {
     if (this.#closed !== undefined) {
+      abandonInput(options)
       throw new CopyError({
         code: 'connection_does_not_exist',
         sqlState: '08003',

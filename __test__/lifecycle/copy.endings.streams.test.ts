@@ -52,6 +52,21 @@ describe('a stream', () => {
     expect(stdin.destroyed).toBe(true)
   })
 
+  test('that has been read already is refused', async () => {
+    const stdin = createReadStream(files.good)
+    for await (const _ of stdin);
+    expect((await ending(db.copy(STDIN, { stdin }))).error).toMatchObject({ sqlState: '22023' })
+  })
+
+  test('is destroyed when its database has been closed', async () => {
+    const closed = await connect(':memory:')
+    await closed.close()
+    const stdin = createReadStream(join(files.folder, 'nowhere'))
+    expect((await ending(closed.copy(STDIN, { stdin }))).error).toMatchObject({ sqlState: '08003' })
+    await sleep(20)
+    expect(stdin.destroyed).toBe(true)
+  })
+
   // JavaScript's own `for await` throws a TypeError at the same.
   test('whose iterator breaks the protocol is not taken for one that ended', async () => {
     let steps = 0

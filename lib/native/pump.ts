@@ -18,6 +18,7 @@ export async function pump(
   let stop: (() => void) | undefined
   const onAbort = () => stop?.()
   signal?.addEventListener('abort', onAbort, { once: true })
+  let hasEnded = false
   try {
     while (!signal?.aborted) {
       const step: unknown = await new Promise((resolve, reject) => {
@@ -26,7 +27,10 @@ export async function pump(
       })
       if (step === STOPPED) return
       if (!isStep(step)) throw new TypeError('the input stream is not an iterator: its next() gave no result')
-      if (step.done) return
+      if (step.done) {
+        hasEnded = true
+        return
+      }
       const more = take(bytes(step.value))
       if (more !== true) await more
     }
@@ -36,7 +40,7 @@ export async function pump(
     if (source instanceof Readable) source.destroy()
     // Nor a web stream's, whose reader can be told all the same.
     else if (iterator instanceof WebReader) iterator.cancel()
-    else void Promise.resolve(iterator.return?.()).catch(() => {})
+    else if (!hasEnded) void Promise.resolve(iterator.return?.()).catch(() => {})
   }
 }
 
@@ -76,7 +80,6 @@ function iterate(source: ByteSource): AsyncIterator<Uint8Array | string> | Itera
 function bytes(chunk: unknown): Buffer {
   if (chunk instanceof Uint8Array) return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
   if (typeof chunk === 'string') return Buffer.from(chunk, 'utf8')
-  throw new TypeError(
-    `the input stream delivered ${typeof chunk === 'object' ? 'an object' : `a ${typeof chunk}`}, not bytes`,
-  )
+  const kind = chunk === undefined ? 'nothing' : typeof chunk === 'object' ? 'an object' : `a ${typeof chunk}`
+  throw new TypeError(`the input stream delivered ${kind}, not bytes`)
 }
