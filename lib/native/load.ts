@@ -124,7 +124,7 @@ export interface NativeLoad {
    */
   next(): Promise<Chunk | undefined>
   counters(): LoadCounters
-  /** How many decoder threads may work from now on; at least one does. */
+  /** How many decoder threads may work from now on; none is a pause. */
   setThreads?(threads: number): void
   /**
    * `duckdb_served` sink: serves rows of unreleased chunks as the window of this number, to functions of this signature. Each segment is a chunk's `id`, its first

@@ -258,10 +258,10 @@ impl Load {
         self.shared.give_back(&mut state, buffer);
     }
 
-    /// How many threads may work from now on, at least one: fewer while the consumer needs the processors itself.
+    /// How many threads may work from now on: fewer, or none for a while, when the consumer needs the processors itself.
     pub fn set_threads(&self, threads: usize) {
         let mut state = lock(&self.shared.state);
-        state.most_busy = threads.max(1);
+        state.most_busy = threads;
         if state.idle_workers > 0 {
             self.shared.window.notify_all();
         }

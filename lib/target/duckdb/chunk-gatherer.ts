@@ -53,13 +53,17 @@ export class ChunkGatherer {
     const { signal } = this.#limits
     const wake = (): void => this.#wake()
     let working = isBusy
-    busy?.then(() => {
-      working = false
-      wake()
-    })
     let timer: NodeJS.Timeout | undefined
     let due = false
     let since: number | undefined
+    busy?.then(() => {
+      working = false
+      // The decoder may have been held up meanwhile.
+      due = false
+      since = undefined
+      clearTimeout(timer)
+      wake()
+    })
     signal?.addEventListener('abort', wake)
     try {
       for (;;) {

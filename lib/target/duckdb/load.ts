@@ -16,7 +16,7 @@ import { vectorTypeOf, vectorWidthOf } from './types.ts'
  * How a load goes
  *
  * The chunks of the native side are gathered into windows of a few row groups, and each window is one INSERT. While DuckDB works
- * on a window the next one is gathered, so at most two are in memory. Nothing ever waits on the event loop's thread: a window
+ * on a window the next one is gathered, as far as there are processors for both, so at most two are in memory. Nothing ever waits on the event loop's thread: a window
  * that does not fill, because its source is slow, goes off after a while with what it has.
  */
 
@@ -75,7 +75,7 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
       ...(request.signal ? { signal: request.signal } : {}),
     })
     const sequential = drawsFromSequence(table, columns, defaults)
-    const spare = Math.max(1, availableParallelism() - context.slots.size.threads)
+    const spare = Math.max(0, availableParallelism() - context.slots.size.threads)
     let rowsSent = 0
     let rowsLoaded = 0
     next = gatherer.gather(false)
@@ -95,7 +95,8 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
         source = await context.slots.source(window.rows)
       }
       feed.serve(window)
-      // DuckDB's threads are at it now. With more threads than processors the event loop would wait for its turn like any of them.
+      // DuckDB's threads are at it now. With more threads than processors there is no time to win, and the event loop would wait for
+      // its turn like any of them.
       request.native.setThreads?.(spare)
       const inserting = runInsert(connection, insertSql(plan, source), request.signal)
       const done = (): void => request.native.setThreads?.(MOST_THREADS)
