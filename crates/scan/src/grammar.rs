@@ -68,13 +68,6 @@ pub struct Indexed {
     /// to it). A field of data without such quotes has a quote only if it begins with one. With an escape that is not the
     /// quote, true as soon as there is a quote.
     pub inner_quotes: bool,
-    /// CSV: how many bytes inside quotes are those that line ends are counted by: LF under [`Eol::Lf`], else CR. After a stop of no use;
-    /// always 0 for TEXT.
-    pub quoted_line_ends: usize,
-    /// Whether a byte of 0x80 or above occurs (false is certain; after a stop, of the data up to it).
-    pub non_ascii: bool,
-    /// Whether a NUL byte occurs (false is certain; after a stop, of the data up to it).
-    pub nul: bool,
     /// TEXT: whether a backslash occurs (false is certain; after a stop, of the data up to it). Always true for CSV,
     /// where backslashes are not looked for.
     pub backslashes: bool,

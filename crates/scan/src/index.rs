@@ -73,14 +73,10 @@ fn index_by<K: Kernel, R: Rules>(kernel: K, mut rules: R, data: &[u8], eol: Eol,
     let mut records = 0;
     let mut base = 0;
     let mut stop = None;
-    let (mut non_ascii, mut nul) = (0, 0);
     'blocks: for batch in blocks.chunks(BATCH) {
         let mut writer = OffsetWriter::new(offsets, batch.len());
         for block in batch {
-            let block = kernel.load(block);
-            non_ascii |= kernel.non_ascii(block);
-            nul |= kernel.equal(block, 0);
-            let marks = rules.marks(kernel, block, u64::MAX);
+            let marks = rules.marks(kernel, kernel.load(block), u64::MAX);
             if marks.strays | marks.markers != 0 {
                 stop = Some(marks);
                 break 'blocks;
@@ -92,10 +88,7 @@ fn index_by<K: Kernel, R: Rules>(kernel: K, mut rules: R, data: &[u8], eol: Eol,
     }
     if stop.is_none() && !tail.is_empty() {
         let (block, valid) = padded(tail);
-        let block = kernel.load(&block);
-        non_ascii |= kernel.non_ascii(block);
-        nul |= kernel.equal(block, 0) & valid;
-        let marks = rules.marks(kernel, block, valid);
+        let marks = rules.marks(kernel, kernel.load(&block), valid);
         if marks.strays | marks.markers != 0 {
             stop = Some(marks);
         } else {
@@ -107,9 +100,6 @@ fn index_by<K: Kernel, R: Rules>(kernel: K, mut rules: R, data: &[u8], eol: Eol,
         quotes: rules.quotes(),
         inner_quotes: rules.inner_quotes(),
         backslashes: rules.backslashes(),
-        quoted_line_ends: rules.quoted_line_ends(),
-        non_ascii: non_ascii != 0,
-        nul: nul != 0,
         ..Indexed::default()
     };
     if let Some(marks) = stop {

@@ -116,14 +116,8 @@ pub fn index(data: &[u8], grammar: Grammar, eol: Eol, offsets: &mut Vec<u32>) ->
     if end == ControlFlow::Continue(true) {
         indexed.open_quote = open_quote;
     }
-    indexed.non_ascii = !data.is_ascii();
-    indexed.nul = data.contains(&0);
     match grammar {
         Grammar::Csv { quote, escape, .. } => {
-            // Without a stop, what is not inside quotes is a record end, and each has one.
-            let counted = if eol == Eol::Lf { b'\n' } else { b'\r' };
-            let all = data.iter().filter(|&&byte| byte == counted).count();
-            indexed.quoted_line_ends = all.saturating_sub(indexed.records);
             indexed.quotes = data.contains(&quote);
             if escape != quote {
                 indexed.inner_quotes = indexed.quotes;

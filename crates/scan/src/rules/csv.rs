@@ -22,12 +22,11 @@ pub(crate) struct Csv<L> {
     /// 1 if the next block begins after a delimiter, a record end or a quote, or at the beginning.
     may_open: u64,
     inner_quotes: u64,
-    quoted_line_ends: usize,
 }
 
 impl<L: LineEnd> Csv<L> {
     pub(crate) fn new(delimiter: u8, quote: u8, line_end: L) -> Csv<L> {
-        Csv { delimiter, quote, line_end, inside: 0, quotes: 0, may_open: 1, inner_quotes: 0, quoted_line_ends: 0 }
+        Csv { delimiter, quote, line_end, inside: 0, quotes: 0, may_open: 1, inner_quotes: 0 }
     }
 }
 
@@ -42,7 +41,6 @@ impl<L: LineEnd> Rules for Csv<L> {
         let ordinary = inside | !valid;
         let delimiters = kernel.equal(block, self.delimiter) & !ordinary;
         let (ends, strays) = self.line_end.marks(kernel, block, ordinary);
-        self.quoted_line_ends += (kernel.equal(block, self.line_end.counted()) & inside & valid).count_ones() as usize;
         // A quote after a quote is the second of a doubled one.
         let opens = delimiters | ends | quotes;
         self.inner_quotes |= quotes & inside & !(opens << 1 | self.may_open);
@@ -66,10 +64,6 @@ impl<L: LineEnd> Rules for Csv<L> {
         self.inner_quotes != 0
     }
 
-    fn quoted_line_ends(&self) -> usize {
-        self.quoted_line_ends
-    }
-
     fn backslashes(&self) -> bool {
         true
     }
@@ -87,13 +81,12 @@ pub(crate) struct CsvWithEscape<L> {
     /// Pending only inside quotes.
     escapes: EscapeState,
     quotes: u64,
-    quoted_line_ends: usize,
 }
 
 impl<L: LineEnd> CsvWithEscape<L> {
     pub(crate) fn new(delimiter: u8, quote: u8, escape: u8, line_end: L) -> CsvWithEscape<L> {
         let escapes = EscapeState::default();
-        CsvWithEscape { delimiter, quote, escape, line_end, inside: 0, escapes, quotes: 0, quoted_line_ends: 0 }
+        CsvWithEscape { delimiter, quote, escape, line_end, inside: 0, escapes, quotes: 0 }
     }
 
     /// What is inside quotes, in a block with escapes. Taking all of them to count is right if by the result all of
@@ -147,7 +140,6 @@ impl<L: LineEnd> Rules for CsvWithEscape<L> {
         let ordinary = inside | !valid;
         let delimiters = kernel.equal(block, self.delimiter) & !ordinary;
         let (ends, strays) = self.line_end.marks(kernel, block, ordinary);
-        self.quoted_line_ends += (kernel.equal(block, self.line_end.counted()) & inside & valid).count_ones() as usize;
         Marks { delimiters, ends, strays, markers: 0 }
     }
 
@@ -165,10 +157,6 @@ impl<L: LineEnd> Rules for CsvWithEscape<L> {
 
     fn inner_quotes(&self) -> bool {
         self.quotes != 0
-    }
-
-    fn quoted_line_ends(&self) -> usize {
-        self.quoted_line_ends
     }
 
     fn backslashes(&self) -> bool {

@@ -10,9 +10,6 @@ pub(crate) trait LineEnd {
 
     /// Whether the last byte so far is a CR that waits for its LF.
     fn ends_after_cr(&self) -> bool;
-
-    /// The byte by which line ends are counted; every record end has one.
-    fn counted(&self) -> u8;
 }
 
 /// LF or CR alone; the other of the two is stray.
@@ -36,11 +33,6 @@ impl LineEnd for OneByte {
     fn ends_after_cr(&self) -> bool {
         false
     }
-
-    #[inline(always)]
-    fn counted(&self) -> u8 {
-        self.end
-    }
 }
 
 /// CR and LF together.
@@ -63,10 +55,5 @@ impl LineEnd for CrLf {
     #[inline(always)]
     fn ends_after_cr(&self) -> bool {
         self.after_cr != 0
-    }
-
-    #[inline(always)]
-    fn counted(&self) -> u8 {
-        b'\r'
     }
 }

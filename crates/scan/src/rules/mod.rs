@@ -41,9 +41,6 @@ pub(crate) trait Rules {
     /// Whether quotes may have opened elsewhere than at a field's beginning.
     fn inner_quotes(&self) -> bool;
 
-    /// Bytes inside quotes by which line ends are counted.
-    fn quoted_line_ends(&self) -> usize;
-
     /// Whether a backslash may have occurred.
     fn backslashes(&self) -> bool;
 }

@@ -49,10 +49,6 @@ impl<L: LineEnd> Rules for Text<L> {
         true
     }
 
-    fn quoted_line_ends(&self) -> usize {
-        0
-    }
-
     fn backslashes(&self) -> bool {
         self.backslashes != 0
     }
