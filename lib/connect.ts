@@ -45,6 +45,8 @@ async function openTarget(target: ConnectTarget): Promise<Target> {
     const { connectDuckdb } = await import('./target/duckdb/connect.ts')
     return connectDuckdb(target)
   }
+  // A Pool of pg's has both, a Client too.
+  if (!('query' in target && 'connect' in target)) throw unknownTarget(target)
   const { connectPostgres } = await import('./target/postgres/target.ts')
   return connectPostgres(target)
 }

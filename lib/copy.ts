@@ -99,7 +99,7 @@ class Work {
   }
 
   /** A file that has become shorter was read in part, and its last row may be half a row. */
-  async #checkWhole(input: Input): Promise<void> {
+  async #checkWhole(input: Input, cause?: unknown): Promise<void> {
     if (input.kind !== 'file' || input.size === undefined) return
     // One that was removed has been read all the same.
     const now = await stat(input.path).catch(() => undefined)
@@ -110,6 +110,7 @@ class Work {
       message: `file "${input.name}" became shorter while it was read`,
       detail: `It had ${input.size} bytes at first, and ${now.size} in the end. Nothing was loaded.`,
       position: { file: input.name },
+      cause,
     })
   }
 
@@ -125,6 +126,8 @@ class Work {
       // Native threads must be gone before the target lets go of what they might still feed.
       await this.#native?.close()
       await transaction.rollback()
+      // A value that was cut in two says nothing of that.
+      if (!this.committing && !this.call.signal?.aborted) await this.#checkWhole(this.source, error)
       throw error
     }
   }

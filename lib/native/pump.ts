@@ -39,10 +39,12 @@ export async function pump(
     // An iterator that still waits for its source cannot be asked to return; destroying the source frees it.
     if (source instanceof Readable) source.destroy()
     // Nor a web stream's, whose reader can be told all the same.
-    else if (iterator instanceof WebReader) iterator.cancel()
+    else if (iterator instanceof WebReader) void iterator.cancel()
     else if (!hasEnded) void Promise.resolve(iterator.return?.()).catch(() => {})
   }
 }
+
+const READ_GRACE_MS = 50
 
 /** What a step is when the signal has fired. */
 const STOPPED = Symbol('stopped')
@@ -54,19 +56,29 @@ function isStep(step: unknown): step is IteratorResult<unknown> {
 /** A web stream by its reader: its own iterator waits for the read under way before it lets go of the stream. */
 class WebReader implements AsyncIterator<Uint8Array | string> {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array | string>
+  #reading: Promise<unknown> | undefined
 
   constructor(stream: ReadableStream<Uint8Array | string>) {
     this.#reader = stream.getReader()
   }
 
   async next(): Promise<IteratorResult<Uint8Array | string>> {
-    const { done, value } = await this.#reader.read()
+    const reading = this.#reader.read()
+    this.#reading = reading
+    const { done, value } = await reading
     return done ? { done, value: undefined } : { done, value }
   }
 
-  /** Of a stream that has ended or failed, nothing. */
-  cancel(): void {
-    this.#reader.cancel().catch(() => {})
+  /**
+   * Of a stream that has ended or failed, nothing. A read under way gets a moment to settle first: a Node stream made into a web
+   * stream throws where nobody can catch it when it is cancelled between its last chunk and its end.
+   */
+  async cancel(): Promise<void> {
+    const moment = new Promise<void>((resolve) => {
+      setTimeout(resolve, READ_GRACE_MS).unref()
+    })
+    await Promise.race([moment, this.#reading]).catch(() => {})
+    await this.#reader.cancel().catch(() => {})
     this.#reader.releaseLock()
   }
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { DuckDBConnection } from '@duckdb/node-api'
-import type { CopyError } from '../../errors.ts'
+import { CopyError } from '../../errors.ts'
 import type { LoadSession, SinkKind } from '../../native/load.ts'
 import type { QualifiedName } from '../../statement/ast.ts'
 import type { InferredColumn, LoadOutcome, LoadRequest, TableDescription, TargetTransaction } from '../target.ts'
@@ -108,7 +108,8 @@ export class DuckdbTransaction implements TargetTransaction {
       request,
     )
     if (result.ok) return result.outcome
-    throw await this.#explain(result, request)
+    const error = await this.#explain(result, request)
+    throw this.#init.isCallers && this.#hasWritten ? needsRollback(error) : error
   }
 
   /** Looks for the row at fault. Only where the transaction is ours, since the search begins with its end. */
@@ -159,6 +160,14 @@ export class DuckdbTransaction implements TargetTransaction {
     await this.#init.slots.dispose()
     this.#init.done()
   }
+}
+
+/** The caller's next COMMIT would be a rollback that DuckDB calls a success. */
+function needsRollback(error: CopyError): CopyError {
+  const { code, sqlState, message, position, detail, context, statement, cause } = error
+  const word = 'The transaction that the load was in is aborted: DuckDB has no savepoints. Only ROLLBACK can follow.'
+  const hint = error.hint === undefined ? word : `${error.hint} ${word}`
+  return new CopyError({ code, sqlState, message, position, detail, hint, context, statement, cause })
 }
 
 async function run(connection: DuckDBConnection, sql: string): Promise<void> {
