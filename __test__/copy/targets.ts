@@ -1,6 +1,7 @@
 import { DuckDBInstance } from '@duckdb/node-api'
 import pg from 'pg'
 import { connect, type Database } from '../../lib/index.ts'
+import { textRows } from '../lifecycle/duckdb.batches.ts'
 import { createScratchDatabase } from '../postgres.ts'
 
 /** A target under test, and a way to look at it from the side. */
@@ -21,6 +22,11 @@ async function openPostgres(): Promise<Bench> {
   const scratch = await createScratchDatabase()
   // A pool of one: whatever keeps its connection is found out by the next statement.
   const pool = new pg.Pool({ connectionString: scratch.url, max: 1 })
+  // A connection that is being closed may still hear that its database goes; any other error is one that nobody expects.
+  let isClosing = false
+  pool.on('error', (error) => {
+    if (!isClosing) throw error
+  })
   const db = await connect(pool)
   const side = new pg.Client({ connectionString: scratch.url })
   await side.connect()
@@ -33,6 +39,7 @@ async function openPostgres(): Promise<Bench> {
     async close() {
       await db.close()
       if (pool.totalCount !== pool.idleCount) throw new Error('a connection was not given back to the pool')
+      isClosing = true
       await pool.end()
       await side.end()
       await scratch.drop()
@@ -47,10 +54,7 @@ async function openDuckdb(): Promise<Bench> {
   const side = await instance.connect()
   return {
     db,
-    async sql(text) {
-      const reader = await side.runAndReadAll(text)
-      return reader.getRows().map((row) => row.map((value) => (value === null ? null : String(value))))
-    },
+    sql: (text) => textRows(side, text),
     async close() {
       await db.close()
       side.closeSync()

@@ -20,6 +20,7 @@ import { DuckDBInstance } from '@duckdb/node-api'
 import { afterAll, afterEach, beforeAll, expect } from 'vitest'
 import { type CopyCallOptions, CopyError, connect, type Receipt } from '../../lib/index.ts'
 import { type Bench, benches } from '../copy/targets.ts'
+import { textRows } from './duckdb.batches.ts'
 
 /** A load has settled by then, counted from what ends it. */
 export const SOON_MS = 2_000
@@ -47,10 +48,7 @@ async function openFile(): Promise<Bench> {
   const side = await instance.connect()
   return {
     db,
-    async sql(text) {
-      const reader = await side.runAndReadAll(text)
-      return reader.getRows().map((row) => row.map((value) => (value === null ? null : String(value))))
-    },
+    sql: (text) => textRows(side, text),
     async close() {
       side.closeSync()
       instance.closeSync()

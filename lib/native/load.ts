@@ -127,8 +127,8 @@ export interface NativeLoad {
   /** How many decoder threads may work from now on; none is a pause. */
   setThreads?(threads: number): void
   /**
-   * `duckdb_served` sink: serves rows of unreleased chunks as the window of this number, to functions of this signature. Each segment is a chunk's `id`, its first
-   * row and how many.
+   * `duckdb_served` sink: serves rows of unreleased chunks as the window of this number, to functions of this signature. Each
+   * segment is a chunk's `id`, its first row and how many.
    */
   serve?(window: number, signature: string, segments: readonly (readonly [number, number, number])[]): void
   /**

@@ -33,20 +33,24 @@ impl ByteRef {
         self.len as usize
     }
 
+    /// Which of the two places the bytes are in, and where they begin there.
+    #[inline(always)]
+    fn place<'a>(self, tile: &'a [u8], arena: &'a [u8]) -> (&'a [u8], usize) {
+        if self.start & ARENA == 0 { (tile, self.start as usize) } else { (arena, (self.start & !ARENA) as usize) }
+    }
+
     /// The bytes, given both places they can be in.
     #[inline(always)]
     #[must_use]
     pub fn get<'a>(self, tile: &'a [u8], arena: &'a [u8]) -> &'a [u8] {
-        let (from, start) =
-            if self.start & ARENA == 0 { (tile, self.start as usize) } else { (arena, (self.start & !ARENA) as usize) };
+        let (from, start) = self.place(tile, arena);
         &from[start..start + self.len as usize]
     }
 
     /// The first sixteen bytes as a number, the first byte the lowest; anything in place of those that the value does not have.
     #[inline(always)]
     pub(crate) fn first_bytes(self, tile: &[u8], arena: &[u8]) -> u128 {
-        let (from, start) =
-            if self.start & ARENA == 0 { (tile, self.start as usize) } else { (arena, (self.start & !ARENA) as usize) };
+        let (from, start) = self.place(tile, arena);
         let rest = &from[start..];
         let bytes = rest.first_chunk::<16>().copied().unwrap_or_else(|| {
             let mut bytes = [0; 16];
@@ -61,8 +65,7 @@ impl ByteRef {
     #[inline(always)]
     pub fn copy_to(self, tile: &[u8], arena: &[u8], out: &mut [u8], at: usize) {
         const BLOCK: usize = 32;
-        let (from, start) =
-            if self.start & ARENA == 0 { (tile, self.start as usize) } else { (arena, (self.start & !ARENA) as usize) };
+        let (from, start) = self.place(tile, arena);
         let len = self.len as usize;
         if len <= BLOCK
             && let Some(block) = from.get(start..start + BLOCK)

@@ -50,12 +50,7 @@ impl Fields for Csv<'_> {
         if column.force_null {
             return None;
         }
-        let from = arena.len();
-        let field = self.resolve_whole(buffer, start, end, arena);
-        if field.is_none() {
-            arena.truncate(from);
-        }
-        field
+        self.resolve_whole(buffer, start, end, arena)
     }
 
     #[inline(always)]
@@ -110,9 +105,8 @@ impl Csv<'_> {
         column: &ColumnPlan,
         arena: &mut Vec<u8>,
     ) -> Result<Field> {
-        let from = arena.len();
         let field = self.resolve_whole(buffer, start, end, arena).unwrap_or_else(|| {
-            arena.truncate(from);
+            let from = arena.len();
             self.unquote(&buffer[start..end], arena);
             Field::Rewritten(from, arena.len())
         });
@@ -130,7 +124,7 @@ impl Csv<'_> {
     }
 
     /// The usual shape of a quoted field: one pair of quotes around the whole of it, and inside only doubled ones, if any. None if it
-    /// has another; `arena` may then have got a part of it.
+    /// has another; nothing is left in `arena` then.
     #[inline(always)]
     fn resolve_whole(&self, buffer: &[u8], start: usize, end: usize, arena: &mut Vec<u8>) -> Option<Field> {
         if end - start < 2 || buffer[start] != self.quote || buffer[end - 1] != self.quote {
@@ -150,6 +144,7 @@ impl Csv<'_> {
         while quote < end {
             // A single one ends the quoting inside the field.
             if quote + 1 == end || buffer[quote + 1] != self.quote {
+                arena.truncate(from);
                 return None;
             }
             arena.extend_from_slice(&buffer[at..=quote]);
