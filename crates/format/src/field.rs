@@ -21,6 +21,10 @@ pub(crate) trait Fields: Copy {
     /// them all.
     fn is_null(&self, buffer: &[u8], start: usize, end: usize, column: &ColumnPlan) -> bool;
 
+    /// Whether the raw field certainly is its own value, whatever its column. To be answered without a branch; a field that it
+    /// says no of may still be plain.
+    fn is_surely_plain(&self, buffer: &[u8], start: usize, end: usize) -> bool;
+
     /// [`Fields::resolve`] for the usual shapes of a field that is not NULL by [`Fields::is_null`]; None for all others. A value that
     /// is rewritten goes to the end of `arena`, where nothing may be left in vain.
     fn quick(&self, buffer: &[u8], start: usize, end: usize, column: &ColumnPlan, arena: &mut Vec<u8>)

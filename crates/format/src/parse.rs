@@ -53,13 +53,22 @@ parse!(Float4, f32, 0.0, |b, s, e| types::float::fast_f32(b, s, e), types::float
 parse!(Float8, f64, 0.0, |b, s, e| types::float::fast_f64(b, s, e), types::float::parse_f64);
 parse!(Uuid, [u8; 16], [0; 16], |_, _, _| None, types::uuid::parse);
 
+/// The values of `t`, `1`, `f` and `0`; 2 for all other bytes.
+const LETTERS: [u8; 256] = {
+    let mut letters = [2; 256];
+    letters[b't' as usize] = 1;
+    letters[b'1' as usize] = 1;
+    letters[b'f' as usize] = 0;
+    letters[b'0' as usize] = 0;
+    letters
+};
+
 #[inline(always)]
 fn fast_bool(value: &[u8]) -> Option<u8> {
-    // The shortest spellings without a branch on which it is: that would be mispredicted every other time.
+    // The shortest spellings from a table: a branch on which it is would be mispredicted every other time.
     if let [letter] = *value {
-        let yes = (letter == b't') | (letter == b'1');
-        let no = (letter == b'f') | (letter == b'0');
-        return (yes | no).then_some(u8::from(yes));
+        let value = LETTERS[usize::from(letter)];
+        return (value <= 1).then_some(value);
     }
     match *value {
         [b't', b'r', b'u', b'e'] => Some(1),

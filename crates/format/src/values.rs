@@ -76,6 +76,14 @@ impl<F> Work for FindSpans<'_, '_, F> {
     }
 }
 
+/// What is written and read again for each column; kept to be used again.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    spans: Vec<Span>,
+    /// Rows whose fields need a closer look.
+    odd: Vec<u32>,
+}
+
 /// The row at which a column stopped.
 pub(crate) struct Stopped(pub usize);
 
@@ -113,14 +121,15 @@ pub(crate) fn decode_column<F: Fields>(
     limit: usize,
     column: &mut Column,
     arena: &mut Vec<u8>,
-    spans: &mut Vec<Span>,
+    scratch: &mut Scratch,
 ) -> std::result::Result<(), Stopped> {
     let context = &*plan.context;
     let spec = &plan.columns[c];
     let bounded = plan.layout == Layout::Duckdb;
     let Column { values, validity, defaults } = column;
+    let Scratch { spans, odd } = scratch;
     plan.scanner.run(FindSpans { rows, column: c, limit, out: spans });
-    let mut sink = Sink { rows, spec, spans, validity, defaults, arena, scanner: plan.scanner };
+    let mut sink = Sink { rows, spec, spans, odd, validity, defaults, arena, scanner: plan.scanner };
     match (values, &spec.ty) {
         (Values::Bool(out), _) => sink.typed(out, parse::Bool),
         (Values::I16(out), _) => sink.typed(out, parse::Int2),
@@ -159,7 +168,7 @@ fn decode_bytes<F: Fields>(
     plan: &Plan,
 ) -> std::result::Result<(), Stopped> {
     if plan.layout == Layout::PgText {
-        return sink.bytes(out, |_| Ok(()));
+        return sink.whole(out);
     }
     let context = &*plan.context;
     match ty {
@@ -180,7 +189,7 @@ fn decode_bytes<F: Fields>(
             sink.rewritten(out, |v, arena| types::write_binary(ty, v, context, arena))
         }
         Type::Array(array) => sink.rewritten(out, |v, arena| crate::duckdb::write_list(v, array, context, arena)),
-        _ => sink.bytes(out, |_| Ok(())),
+        _ => sink.whole(out),
     }
 }
 
@@ -189,6 +198,7 @@ struct Sink<'a, 'r, F> {
     rows: &'a Rows<'r, F>,
     spec: &'a ColumnPlan,
     spans: &'a [Span],
+    odd: &'a mut Vec<u32>,
     validity: &'a mut crate::column::Validity,
     defaults: &'a mut Vec<u32>,
     arena: &'a mut Vec<u8>,
@@ -247,7 +257,14 @@ impl<F: Fields> Sink<'_, '_, F> {
         Some(None)
     }
 
-    /// Values that are their own bytes.
+    /// Values that are their own bytes, whatever these are.
+    fn whole(&mut self, out: &mut Vec<ByteRef>) -> std::result::Result<(), Stopped> {
+        out.resize(self.spans.len(), ByteRef::EMPTY);
+        let scanner = self.scanner;
+        scanner.run(KeepWhole { sink: self, out })
+    }
+
+    /// Values that are their own bytes if these pass a check.
     #[inline(always)]
     fn bytes(
         &mut self,
@@ -267,6 +284,35 @@ impl<F: Fields> Sink<'_, '_, F> {
         out.resize(self.spans.len(), ByteRef::EMPTY);
         let scanner = self.scanner;
         scanner.run(KeepAll { sink: self, out, keep })
+    }
+
+    /// The value of one field, of which `keep` says how much is kept.
+    #[inline(always)]
+    fn keep(
+        &mut self,
+        row: usize,
+        span: Span,
+        keep: &impl Fn(&[u8]) -> Result<usize>,
+    ) -> std::result::Result<ByteRef, Stopped> {
+        let Rows { buffer, fields, .. } = *self.rows;
+        let (start, end) = (span.start as usize, span.end as usize);
+        if fields.is_null(buffer, start, end, self.spec) {
+            self.validity.set_null(row);
+            return Ok(ByteRef::EMPTY);
+        }
+        let field = match fields.quick(buffer, start, end, self.spec, self.arena) {
+            Some(field) => field,
+            None => fields.resolve(buffer, start, end, self.spec, self.arena).map_err(|_| Stopped(row))?,
+        };
+        let kept = match field {
+            Field::Plain(s, e) => keep(&buffer[s..e]).map(|len| ByteRef::tile(s, s + len)),
+            Field::Rewritten(s, e) => keep(&self.arena[s..e]).map(|len| ByteRef::arena(s, s + len)),
+            Field::Null | Field::Default => {
+                self.set_absent(row, field);
+                return Ok(ByteRef::EMPTY);
+            }
+        };
+        kept.map_err(|_| Stopped(row))
     }
 
     fn set_absent(&mut self, row: usize, field: Field) {
@@ -370,37 +416,52 @@ impl<F: Fields, K: Fn(&[u8]) -> Result<usize>> Work for KeepAll<'_, '_, '_, F, K
     #[inline(always)]
     fn run(self) -> Self::Output {
         let Self { sink, out, keep } = self;
-        let Rows { buffer, fields, .. } = *sink.rows;
-        let (spans, spec) = (sink.spans, sink.spec);
+        let spans = sink.spans;
         for (row, (span, slot)) in spans.iter().zip(out).enumerate() {
-            let (start, end) = (span.start as usize, span.end as usize);
-            if fields.is_null(buffer, start, end, spec) {
-                sink.validity.set_null(row);
-                *slot = ByteRef::EMPTY;
-                continue;
-            }
-            let field = match fields.quick(buffer, start, end, spec, sink.arena) {
-                Some(field) => field,
-                None => match fields.resolve(buffer, start, end, spec, sink.arena) {
-                    Ok(field) => field,
-                    Err(_) => return Err(Stopped(row)),
-                },
-            };
-            let kept = match field {
-                Field::Plain(s, e) => keep(&buffer[s..e]).map(|len| ByteRef::tile(s, s + len)),
-                Field::Rewritten(s, e) => keep(&sink.arena[s..e]).map(|len| ByteRef::arena(s, s + len)),
-                Field::Null | Field::Default => {
-                    sink.set_absent(row, field);
-                    *slot = ByteRef::EMPTY;
-                    continue;
-                }
-            };
-            match kept {
-                Ok(kept) => *slot = kept,
-                Err(_) => return Err(Stopped(row)),
-            }
+            *slot = sink.keep(row, *span, &keep)?;
         }
         Ok(())
+    }
+}
+
+/// The loops of [`Sink::whole`].
+struct KeepWhole<'a, 's, 'r, F> {
+    sink: &'a mut Sink<'s, 'r, F>,
+    out: &'a mut [ByteRef],
+}
+
+impl<F: Fields> Work for KeepWhole<'_, '_, '_, F> {
+    type Output = std::result::Result<(), Stopped>;
+
+    #[inline(always)]
+    fn run(self) -> Self::Output {
+        let Self { sink, out } = self;
+        let Rows { buffer, fields, .. } = *sink.rows;
+        let spans = sink.spans;
+        // At first every field is taken as it stands and the odd ones are noted, without a branch on which they are: among quoted
+        // and unquoted fields, or NULLs, that would be mispredicted all the time.
+        let mut odd = std::mem::take(sink.odd);
+        odd.resize(spans.len() + 1, 0);
+        let mut count = 0;
+        for (row, (span, slot)) in spans.iter().zip(out.iter_mut()).enumerate() {
+            let (start, end) = (span.start as usize, span.end as usize);
+            *slot = ByteRef::tile(start, end);
+            odd[count] = row as u32;
+            count += usize::from(!fields.is_surely_plain(buffer, start, end));
+        }
+        let mut result = Ok(());
+        for &row in &odd[..count] {
+            let row = row as usize;
+            match sink.keep(row, spans[row], &|value: &[u8]| Ok(value.len())) {
+                Ok(value) => out[row] = value,
+                Err(stopped) => {
+                    result = Err(stopped);
+                    break;
+                }
+            }
+        }
+        *sink.odd = odd;
+        result
     }
 }
 

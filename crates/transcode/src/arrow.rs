@@ -107,15 +107,19 @@ impl Work for Gather<'_> {
     #[inline(always)]
     fn run(self) -> Self::Output {
         let Self { values, tile, decoded } = self;
-        let total: usize = values.iter().map(|value| value.len()).sum();
-        let mut data = vec![0; total];
-        let mut at = 0;
-        for value in values {
-            // Ascending, so what a copy leaves behind its value is overwritten by the next.
-            value.copy_to(&tile.buffer, &decoded.arena, &mut data, at);
-            at += value.len();
+        let mut offsets = vec![0; values.len() + 1];
+        let mut total = 0;
+        for (slot, value) in offsets[1..].iter_mut().zip(values) {
+            total += value.len();
+            // No value is longer than its field, and a tile is below 2 GiB.
+            *slot = total as i32;
         }
-        (OffsetBuffer::from_lengths(values.iter().map(|value| value.len())), Buffer::from_vec(data))
+        let mut data = vec![0; total];
+        for (value, &at) in values.iter().zip(&offsets) {
+            // Ascending, so what a copy leaves behind its value is overwritten by the next.
+            value.copy_to(&tile.buffer, &decoded.arena, &mut data, at as usize);
+        }
+        (OffsetBuffer::new(ScalarBuffer::from(offsets)), Buffer::from_vec(data))
     }
 }
 

@@ -32,6 +32,13 @@ impl Fields for Csv<'_> {
     }
 
     #[inline(always)]
+    fn is_surely_plain(&self, buffer: &[u8], start: usize, end: usize) -> bool {
+        // The byte of an empty field is its delimiter.
+        let is_quoted = self.inner_quotes | (buffer[start] == self.quote);
+        !(is_quoted | self.default.is_some() | (end - start == self.null.len()))
+    }
+
+    #[inline(always)]
     fn quick(
         &self,
         buffer: &[u8],

@@ -31,6 +31,11 @@ impl Fields for Text<'_> {
     }
 
     #[inline(always)]
+    fn is_surely_plain(&self, _: &[u8], start: usize, end: usize) -> bool {
+        !(self.backslashes | self.default.is_some() | (end - start == self.null.len()))
+    }
+
+    #[inline(always)]
     fn quick(&self, _: &[u8], start: usize, end: usize, _: &ColumnPlan, _: &mut Vec<u8>) -> Option<Field> {
         (!self.backslashes && self.default.is_none()).then_some(Field::Plain(start, end))
     }
