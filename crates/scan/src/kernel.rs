@@ -19,6 +19,10 @@ pub(crate) trait Kernel: Copy {
     /// Takes a block from memory; any alignment.
     fn load(self, bytes: &[u8; BLOCK]) -> Self::Block;
 
+    /// Has the CPU fetch the memory `distance` bytes behind the start of a block, if there is any. A hint only.
+    #[inline(always)]
+    fn prefetch(self, _block: &[u8; BLOCK], _distance: usize) {}
+
     /// The bytes that equal `byte`.
     fn equal(self, block: Self::Block, byte: u8) -> u64;
 

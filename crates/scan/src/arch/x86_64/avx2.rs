@@ -66,6 +66,11 @@ impl Kernel for Avx2 {
     }
 
     #[inline(always)]
+    fn prefetch(self, block: &[u8; BLOCK], distance: usize) {
+        super::prefetch(block.as_ptr().wrapping_add(distance));
+    }
+
+    #[inline(always)]
     fn equal(self, [low, high]: [__m256i; 2], byte: u8) -> u64 {
         // SAFETY: an `Avx2` exists, so the CPU has AVX2.
         let (low, high) = unsafe {

@@ -72,6 +72,11 @@ impl Kernel for Avx512 {
     }
 
     #[inline(always)]
+    fn prefetch(self, block: &[u8; BLOCK], distance: usize) {
+        super::prefetch(block.as_ptr().wrapping_add(distance));
+    }
+
+    #[inline(always)]
     fn equal(self, block: __m512i, byte: u8) -> u64 {
         // SAFETY: an `Avx512` exists, so the CPU has AVX-512 BW.
         unsafe { _mm512_cmpeq_epi8_mask(block, _mm512_set1_epi8(byte.cast_signed())) }
