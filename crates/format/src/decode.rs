@@ -11,7 +11,7 @@ use crate::fault::{Fault, Shown};
 use crate::field::{Field, Fields};
 use crate::text::{Text, end_marker_error};
 use crate::tile::{LOOK_AHEAD, PAD, Tile};
-use crate::values::{Rows, Scratch, Stopped, decode_column, explain_value, values_for};
+use crate::values::{Rows, Span, Stopped, decode_column, explain_value, values_for};
 use crate::{Header, Plan, utf8};
 
 /// What a tile held.
@@ -40,7 +40,7 @@ pub struct Decoded {
 pub struct Decoder {
     plan: Arc<Plan>,
     offsets: Vec<u32>,
-    scratch: Scratch,
+    spans: Vec<Span>,
     decoded: Decoded,
 }
 
@@ -69,7 +69,7 @@ impl Decoder {
             fault: None,
             ended: false,
         };
-        Self { plan, offsets: Vec::new(), scratch: Scratch::default(), decoded }
+        Self { plan, offsets: Vec::new(), spans: Vec::new(), decoded }
     }
 
     /// The last tile's result.
@@ -108,12 +108,12 @@ impl Decoder {
                     quotes: indexed.quotes,
                     inner_quotes: indexed.inner_quotes,
                 };
-                Pass { plan: &plan, tile, data, fields }.run(&indexed, &mut self.offsets, &mut self.scratch, out);
+                Pass { plan: &plan, tile, data, fields }.run(&indexed, &mut self.offsets, &mut self.spans, out);
             }
             Grammar::Text { .. } => {
                 let fields =
                     Text { null: &plan.null, default: plan.default.as_deref(), backslashes: indexed.backslashes };
-                Pass { plan: &plan, tile, data, fields }.run(&indexed, &mut self.offsets, &mut self.scratch, out);
+                Pass { plan: &plan, tile, data, fields }.run(&indexed, &mut self.offsets, &mut self.spans, out);
             }
         }
         if self.decoded.rows == 0 {
@@ -137,7 +137,7 @@ struct Pass<'a, F> {
 }
 
 impl<F: Fields> Pass<'_, F> {
-    fn run(&self, indexed: &copyist_scan::Indexed, offsets: &mut Vec<u32>, scratch: &mut Scratch, out: &mut Decoded) {
+    fn run(&self, indexed: &copyist_scan::Indexed, offsets: &mut Vec<u32>, spans: &mut Vec<Span>, out: &mut Decoded) {
         let (plan, data) = (self.plan, self.data);
         let crlf = self.tile.eol == Some(Eol::CrLf);
         let event = self.first_event(indexed, offsets);
@@ -200,7 +200,7 @@ impl<F: Fields> Pass<'_, F> {
             limit = (0..regular).find(|&row| matches!(rows.bounds(row, 0), (s, e) if s != e)).unwrap_or(regular);
         }
         for (c, column) in out.columns.iter_mut().enumerate() {
-            if let Err(Stopped(row)) = decode_column(&rows, plan, c, limit, column, &mut out.arena, scratch) {
+            if let Err(Stopped(row)) = decode_column(&rows, plan, c, limit, column, &mut out.arena, spans) {
                 limit = row;
             }
         }

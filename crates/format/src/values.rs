@@ -76,14 +76,6 @@ impl<F> Work for FindSpans<'_, '_, F> {
     }
 }
 
-/// What is written and read again for each column; kept to be used again.
-#[derive(Debug, Default)]
-pub(crate) struct Scratch {
-    spans: Vec<Span>,
-    /// Rows whose fields need a closer look.
-    odd: Vec<u32>,
-}
-
 /// The row at which a column stopped.
 pub(crate) struct Stopped(pub usize);
 
@@ -121,15 +113,14 @@ pub(crate) fn decode_column<F: Fields>(
     limit: usize,
     column: &mut Column,
     arena: &mut Vec<u8>,
-    scratch: &mut Scratch,
+    spans: &mut Vec<Span>,
 ) -> std::result::Result<(), Stopped> {
     let context = &*plan.context;
     let spec = &plan.columns[c];
     let bounded = plan.layout == Layout::Duckdb;
     let Column { values, validity, defaults } = column;
-    let Scratch { spans, odd } = scratch;
     plan.scanner.run(FindSpans { rows, column: c, limit, out: spans });
-    let mut sink = Sink { rows, spec, spans, odd, validity, defaults, arena, scanner: plan.scanner };
+    let mut sink = Sink { rows, spec, spans, validity, defaults, arena, scanner: plan.scanner };
     match (values, &spec.ty) {
         (Values::Bool(out), _) => sink.typed(out, parse::Bool),
         (Values::I16(out), _) => sink.typed(out, parse::Int2),
@@ -198,7 +189,6 @@ struct Sink<'a, 'r, F> {
     rows: &'a Rows<'r, F>,
     spec: &'a ColumnPlan,
     spans: &'a [Span],
-    odd: &'a mut Vec<u32>,
     validity: &'a mut crate::column::Validity,
     defaults: &'a mut Vec<u32>,
     arena: &'a mut Vec<u8>,
@@ -437,32 +427,43 @@ impl<F: Fields> Work for KeepWhole<'_, '_, '_, F> {
     fn run(self) -> Self::Output {
         let Self { sink, out } = self;
         let Rows { buffer, fields, .. } = *sink.rows;
-        let spans = sink.spans;
-        // At first every field is taken as it stands and the odd ones are noted, without a branch on which they are: among quoted
-        // and unquoted fields, or NULLs, that would be mispredicted all the time.
-        let mut odd = std::mem::take(sink.odd);
-        odd.resize(spans.len() + 1, 0);
-        let mut count = 0;
-        for (row, (span, slot)) in spans.iter().zip(out.iter_mut()).enumerate() {
-            let (start, end) = (span.start as usize, span.end as usize);
-            *slot = ByteRef::tile(start, end);
-            odd[count] = row as u32;
-            count += usize::from(!fields.is_surely_plain(buffer, start, end));
-        }
-        let mut result = Ok(());
-        for &row in &odd[..count] {
-            let row = row as usize;
-            match sink.keep(row, spans[row], &|value: &[u8]| Ok(value.len())) {
-                Ok(value) => out[row] = value,
-                Err(stopped) => {
-                    result = Err(stopped);
-                    break;
+        let mut odd = [0; BLOCK_ROWS];
+        let mut mostly_odd = false;
+        for (block, (spans, out)) in sink.spans.chunks(BLOCK_ROWS).zip(out.chunks_mut(BLOCK_ROWS)).enumerate() {
+            let first = block * BLOCK_ROWS;
+            let mut count = 0;
+            if mostly_odd {
+                for (row, (span, slot)) in spans.iter().zip(out).enumerate() {
+                    count += usize::from(!fields.is_surely_plain(buffer, span.start as usize, span.end as usize));
+                    *slot = sink.keep(first + row, *span, &whole)?;
+                }
+            } else {
+                // Every field is taken as it stands and the odd ones are noted, without a branch on which they are: among quoted
+                // and unquoted fields, or NULLs, that would be mispredicted all the time.
+                for (row, (span, slot)) in spans.iter().zip(out.iter_mut()).enumerate() {
+                    let (start, end) = (span.start as usize, span.end as usize);
+                    *slot = ByteRef::tile(start, end);
+                    odd[count] = row as u8;
+                    count += usize::from(!fields.is_surely_plain(buffer, start, end));
+                }
+                for &row in &odd[..count] {
+                    let row = usize::from(row);
+                    out[row] = sink.keep(first + row, spans[row], &whole)?;
                 }
             }
+            mostly_odd = count > spans.len() * 3 / 4;
         }
-        *sink.odd = odd;
-        result
+        Ok(())
     }
+}
+
+/// Rows that [`KeepWhole`] looks at together; a number of them fits a byte.
+const BLOCK_ROWS: usize = 256;
+
+#[allow(clippy::unnecessary_wraps, reason = "a check that passes everything")]
+#[inline(always)]
+fn whole(value: &[u8]) -> Result<usize> {
+    Ok(value.len())
 }
 
 /// What the type's input function, and then the layout, say of a value. Used to find out why a row was refused.
