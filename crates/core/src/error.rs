@@ -57,6 +57,8 @@ codes! {
     InvalidTimeZoneDisplacement = "22009",
     /// A parameter value that is not accepted, such as an unknown time zone name.
     InvalidParameterValue = "22023",
+    /// NULL in a column that forbids it.
+    NotNullViolation = "23502",
     /// A string longer than `varchar(n)` or `char(n)` allows.
     StringDataRightTruncation = "22001",
     /// A `\u` escape that cannot be stored in this type.

@@ -78,6 +78,19 @@ impl ByteRef {
     }
 }
 
+/// Takes the elements of `rows`, which ascend, out of `list`.
+pub(crate) fn remove<T: Copy>(list: &mut Vec<T>, rows: &[u32]) {
+    let Some(&first) = rows.first() else { return };
+    let mut kept = first as usize;
+    for (index, &row) in rows.iter().enumerate() {
+        let from = row as usize + 1;
+        let to = rows.get(index + 1).map_or(list.len(), |&next| next as usize);
+        list.copy_within(from..to, kept);
+        kept += to - from;
+    }
+    list.truncate(kept);
+}
+
 /// Values of one column, one element a row; the element of a NULL is unspecified.
 #[derive(Clone, Debug)]
 pub enum Values {
@@ -134,6 +147,38 @@ impl Validity {
         self.nulls = self.words.iter().map(|word| word.count_zeros() as usize).sum();
     }
 
+    /// Takes out `rows` of `len`, which ascend.
+    fn remove(&mut self, rows: &[u32], len: usize) {
+        if self.nulls == 0 {
+            return;
+        }
+        let before = std::mem::take(self);
+        let mut removed = rows.iter().copied().peekable();
+        let mut kept = 0;
+        for row in 0..len {
+            if removed.next_if_eq(&(row as u32)).is_some() {
+                continue;
+            }
+            if !before.is_valid(row) {
+                self.set_null(kept);
+            }
+            kept += 1;
+        }
+    }
+
+    /// The rows below `len` that are NULL.
+    pub(crate) fn null_rows(&self, len: usize) -> impl Iterator<Item = u32> {
+        self.words.iter().enumerate().flat_map(move |(index, &word)| {
+            let mut zeros = !word;
+            std::iter::from_fn(move || {
+                let bit = zeros.trailing_zeros();
+                let row = index as u32 * 64 + bit;
+                zeros &= zeros.wrapping_sub(1);
+                (bit < 64 && (row as usize) < len).then_some(row)
+            })
+        })
+    }
+
     /// NULLs in the column.
     #[must_use]
     pub fn nulls(&self) -> usize {
@@ -172,6 +217,29 @@ impl Column {
     pub(crate) fn clear(&mut self) {
         self.validity.clear();
         self.defaults.clear();
+    }
+
+    /// Takes out `rows` of `len`, which ascend.
+    pub(crate) fn remove(&mut self, rows: &[u32], len: usize) {
+        self.validity.remove(rows, len);
+        self.defaults.retain(|row| rows.binary_search(row).is_err());
+        for row in &mut self.defaults {
+            *row -= rows.partition_point(|removed| removed < row) as u32;
+        }
+        match &mut self.values {
+            Values::Bool(v) => remove(v, rows),
+            Values::I16(v) => remove(v, rows),
+            Values::I32(v) => remove(v, rows),
+            Values::I64(v) => remove(v, rows),
+            Values::F32(v) => remove(v, rows),
+            Values::F64(v) => remove(v, rows),
+            Values::I128(v) => remove(v, rows),
+            Values::TimeTz(v) => remove(v, rows),
+            Values::Interval(v) => remove(v, rows),
+            Values::Uuid(v) => remove(v, rows),
+            Values::Enum(v) => remove(v, rows),
+            Values::Bytes(v) => remove(v, rows),
+        }
     }
 
     pub(crate) fn truncate(&mut self, rows: usize) {

@@ -9,9 +9,10 @@ use crate::column::Column;
 use crate::csv::Csv;
 use crate::fault::{Fault, Shown};
 use crate::field::{Field, Fields};
+use crate::refusal::{Places, Refusal};
 use crate::text::{Text, end_marker_error};
 use crate::tile::{LOOK_AHEAD, PAD, Tile};
-use crate::values::{Rows, Span, Stopped, decode_column, explain_value, values_for};
+use crate::values::{Rows, Span, explain_value, values_for};
 use crate::{Header, Plan, utf8};
 
 /// What a tile held.
@@ -34,6 +35,14 @@ pub struct Decoded {
     pub fault: Option<Fault>,
     /// TEXT: the data ended here at `\.`; what follows in the input is not data.
     pub ended: bool,
+    /// Records that were refused by themselves, in the order of the tile.
+    pub refusals: Vec<Refusal>,
+    /// Rows with a value that was refused and replaced.
+    pub mended: u64,
+    /// Where the rows are, if records between them were taken out.
+    pub places: Option<Places>,
+    /// Rows with a refused value; reused memory.
+    pub(crate) refused_rows: Vec<u32>,
 }
 
 /// Decodes tiles; reuses its memory from one to the next.
@@ -68,6 +77,10 @@ impl Decoder {
             lines: 0,
             fault: None,
             ended: false,
+            refusals: Vec::new(),
+            mended: 0,
+            places: None,
+            refused_rows: Vec::new(),
         };
         Self { plan, offsets: Vec::new(), spans: Vec::new(), decoded }
     }
@@ -76,6 +89,11 @@ impl Decoder {
     #[must_use]
     pub fn decoded(&self) -> &Decoded {
         &self.decoded
+    }
+
+    /// Takes the last tile's refused records.
+    pub fn take_refusals(&mut self) -> Vec<Refusal> {
+        std::mem::take(&mut self.decoded.refusals)
     }
 
     /// Where each decoded row's record ends in the last tile's data (its line end excluded); for finding a row again.
@@ -94,10 +112,17 @@ impl Decoder {
         out.columns.iter_mut().for_each(Column::clear);
         out.arena.clear();
         (out.rows, out.start, out.first_offset, out.header_lines, out.lines) = (0, 0, 0, 0, 0);
-        (out.fault, out.ended) = (None, false);
+        (out.fault, out.ended, out.mended, out.places) = (None, false, 0, None);
+        out.refusals.clear();
 
         let data = tile.data();
-        let indexed = plan.scanner.index(data, plan.grammar, tile.eol.unwrap_or(Eol::Lf), &mut self.offsets);
+        let mut indexed = plan.scanner.index(data, plan.grammar, tile.eol.unwrap_or(Eol::Lf), &mut self.offsets);
+        if plan.tolerance.of_shape()
+            && (!tile.breaks.is_empty() || indexed.stray_eol.is_some() || indexed.end_marker.is_some())
+        {
+            // What follows there will be read too, and nothing is known of it.
+            (indexed.quotes, indexed.inner_quotes, indexed.backslashes) = (true, true, true);
+        }
         match plan.grammar {
             Grammar::Csv { quote, escape, .. } => {
                 let fields = Csv {
@@ -129,11 +154,11 @@ fn eol_byte(eol: Option<Eol>) -> u8 {
 }
 
 /// One tile's decoding.
-struct Pass<'a, F> {
-    plan: &'a Plan,
-    tile: &'a Tile,
-    data: &'a [u8],
-    fields: F,
+pub(crate) struct Pass<'a, F> {
+    pub plan: &'a Plan,
+    pub tile: &'a Tile,
+    pub data: &'a [u8],
+    pub fields: F,
 }
 
 impl<F: Fields> Pass<'_, F> {
@@ -141,6 +166,12 @@ impl<F: Fields> Pass<'_, F> {
         let (plan, data) = (self.plan, self.data);
         let crlf = self.tile.eol == Some(Eol::CrLf);
         let event = self.first_event(indexed, offsets);
+        if plan.tolerance.of_shape() && self.is_irregular(indexed, event.is_some(), offsets) {
+            let first = offsets.iter().position(|&offset| self.is_end(offset));
+            let first_record = offsets[..first.map_or(0, |at| at + 1)].to_vec();
+            self.run_shaped(&first_record, offsets, spans, out);
+            return;
+        }
         let mut records = indexed.records;
         if let Some((at, _)) = event {
             offsets.truncate(offsets.partition_point(|&offset| (offset as usize) < at));
@@ -194,21 +225,21 @@ impl<F: Fields> Pass<'_, F> {
             width,
             trim: usize::from(crlf),
             fields: self.fields,
+            starts: None,
+            missing: &[],
         };
         let mut limit = regular;
         if plan.columns.is_empty() {
             limit = (0..regular).find(|&row| matches!(rows.bounds(row, 0), (s, e) if s != e)).unwrap_or(regular);
         }
-        for (c, column) in out.columns.iter_mut().enumerate() {
-            if let Err(Stopped(row)) = decode_column(&rows, plan, c, limit, column, &mut out.arena, spans) {
-                limit = row;
-            }
-        }
+        limit = self.take_columns(&rows, limit, spans, out);
         if limit < regular || regular < records {
             out.columns.iter_mut().for_each(|column| column.truncate(limit));
         }
-        out.rows = limit;
-        if limit < records {
+        self.settle(&rows, limit, Places::default(), out);
+        if out.fault.is_some() {
+            // A row that nobody but the server can judge.
+        } else if limit < records {
             out.fault = Some(self.explain_row(body, limit, &rows, offsets, open_quote));
         } else if let Some((at, event)) = event {
             self.end_early(at, event, offsets, out);
@@ -216,9 +247,27 @@ impl<F: Fields> Pass<'_, F> {
         out.lines = self.lines(indexed, records + first.min(1), offsets);
     }
 
+    /// Whether some records are not laid out like rows.
+    fn is_irregular(&self, indexed: &copyist_scan::Indexed, has_event: bool, offsets: &[u32]) -> bool {
+        let header = usize::from(self.tile.header);
+        let columns = self.plan.columns.len();
+        let open_end = self.tile.last && !self.data.is_empty() && !self.ends_with_record(offsets);
+        let has_problem = has_event || !self.tile.breaks.is_empty() || indexed.open_quote.is_some() || columns == 0;
+        if has_problem || indexed.records < header {
+            return true;
+        }
+        let body = match offsets.iter().position(|&offset| self.is_end(offset)) {
+            Some(first) if header == 1 => &offsets[first + 1..],
+            _ => offsets,
+        };
+        // The last field of an input that does not end in a line end has no offset yet.
+        let whole = body.len() + usize::from(open_end) == (indexed.records - header + usize::from(open_end)) * columns;
+        !whole || self.regular_rows(body, indexed.records - header, columns) != indexed.records - header
+    }
+
     /// Whether the structural at `offset` ends a record; the one past the data does.
     #[inline(always)]
-    fn is_end(&self, offset: u32) -> bool {
+    pub(crate) fn is_end(&self, offset: u32) -> bool {
         self.data.get(offset as usize).is_none_or(|byte| *byte == eol_byte(self.tile.eol))
     }
 
@@ -302,7 +351,7 @@ impl<F: Fields> Pass<'_, F> {
 
     /// Lines before `at`, as PostgreSQL counts them: a line a record, and in CSV one more for each line end in quotes.
     /// Until the first record has told the line-end style, it counts carriage returns in quotes.
-    fn lines_before(&self, at: usize, offsets: &[u32]) -> u64 {
+    pub(crate) fn lines_before(&self, at: usize, offsets: &[u32]) -> u64 {
         let scanner = &self.plan.scanner;
         if !self.plan.is_csv() {
             return offsets.iter().filter(|&&offset| (offset as usize) < at && self.is_end(offset)).count() as u64;
@@ -338,7 +387,7 @@ impl<F: Fields> Pass<'_, F> {
     }
 
     /// End of the record whose structurals are the last of `offsets`, without its line end.
-    fn record_end(&self, offsets: &[u32]) -> usize {
+    pub(crate) fn record_end(&self, offsets: &[u32]) -> usize {
         let end = offsets.last().map_or(0, |&offset| offset as usize);
         end - usize::from(self.tile.eol == Some(Eol::CrLf))
     }
@@ -380,13 +429,7 @@ impl<F: Fields> Pass<'_, F> {
             return error;
         }
         let mut values = Vec::with_capacity(ends.len());
-        let spare = crate::ColumnPlan {
-            name: String::new(),
-            ty: copyist_core::Type::Text,
-            force_not_null: false,
-            force_null: false,
-            has_default: true,
-        };
+        let spare = crate::ColumnPlan::of_text(String::new(), true);
         let mut at = start;
         for (index, &end) in ends.iter().enumerate() {
             let last = index + 1 == ends.len();
@@ -452,7 +495,7 @@ impl<F: Fields> Pass<'_, F> {
         })
     }
 
-    fn unterminated(&self, open: usize, offsets: &[u32]) -> Box<DataError> {
+    pub(crate) fn unterminated(&self, open: usize, offsets: &[u32]) -> Box<DataError> {
         let line = self.lines_before(open, offsets);
         DataError::new(ErrorCode::BadCopyFileFormat, "unterminated CSV quoted field").with_hint(format!(
             "The quote opened at byte {} of its input, {} and was never closed.",
@@ -465,7 +508,7 @@ impl<F: Fields> Pass<'_, F> {
         ))
     }
 
-    fn match_header(&self, ends: &[u32], unterminated: Option<usize>) -> Result<()> {
+    pub(crate) fn match_header(&self, ends: &[u32], unterminated: Option<usize>) -> Result<()> {
         let columns = &self.plan.columns;
         let bad = |message: String| Err(DataError::new(ErrorCode::BadCopyFileFormat, message));
         if let Some(error) = self.too_much_for_no_columns(ends, 0) {
@@ -480,13 +523,10 @@ impl<F: Fields> Pass<'_, F> {
             }
             let stop = if last { self.record_end(ends) } else { end as usize };
             // FORCE_NULL and FORCE_NOT_NULL do not apply to the header.
-            let name = crate::ColumnPlan {
-                name: columns.get(index).map(|column| column.name.clone()).unwrap_or_default(),
-                ty: copyist_core::Type::Text,
-                force_not_null: false,
-                force_null: false,
-                has_default: columns.get(index).is_none_or(|column| column.has_default),
-            };
+            let name = crate::ColumnPlan::of_text(
+                columns.get(index).map(|column| column.name.clone()).unwrap_or_default(),
+                columns.get(index).is_none_or(|column| column.has_default),
+            );
             names.push(self.header_name(at, stop, &name)?);
             at = end as usize + 1;
         }
@@ -549,7 +589,7 @@ impl<F: Fields> Pass<'_, F> {
         });
     }
 
-    fn stray_eol(&self, byte: u8) -> Box<DataError> {
+    pub(crate) fn stray_eol(&self, byte: u8) -> Box<DataError> {
         let (message, hint) = match (self.plan.is_csv(), byte) {
             (true, b'\r') => {
                 ("unquoted carriage return found in data", "Use quoted CSV field to represent carriage return.")
@@ -562,7 +602,7 @@ impl<F: Fields> Pass<'_, F> {
     }
 
     /// PostgreSQL's conditions for a `\.` at `at` in the record that starts at `start`.
-    fn end_marker(&self, at: usize, start: usize) -> Result<()> {
+    pub(crate) fn end_marker(&self, at: usize, start: usize) -> Result<()> {
         const ALONE: &str = "end-of-copy marker is not alone on its line";
         const STYLE: &str = "end-of-copy marker does not match previous newline style";
         // On the very first line the style is not known yet.

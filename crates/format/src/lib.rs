@@ -11,13 +11,16 @@ pub mod naive;
 mod parse;
 pub mod pgbinary;
 mod plan;
+mod refusal;
 pub mod text;
 mod tile;
+mod tolerant;
 mod utf8;
 mod values;
 
 pub use column::{ByteRef, Column, Validity, Values};
 pub use decode::{Decoded, Decoder};
 pub use fault::{Fault, Shown};
-pub use plan::{ColumnPlan, Header, Layout, Plan};
+pub use plan::{BadValue, ColumnPlan, Header, Layout, Missing, Plan, Tolerance};
+pub use refusal::{Flaw, Places, Refusal};
 pub use tile::{LOOK_AHEAD, PAD, Tile};

@@ -39,6 +39,63 @@ pub struct ColumnPlan {
     pub force_null: bool,
     /// Whether the target has a default for it, for the DEFAULT option's error.
     pub has_default: bool,
+    /// Whether a row with a NULL here is refused: see [`Tolerance::constraint`].
+    pub not_null: bool,
+}
+
+impl ColumnPlan {
+    /// A column that takes any text.
+    #[must_use]
+    pub fn of_text(name: String, has_default: bool) -> Self {
+        Self { name, ty: Type::Text, force_not_null: false, force_null: false, has_default, not_null: false }
+    }
+}
+
+/// What becomes of a value that its column's type refuses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BadValue {
+    /// The load ends.
+    #[default]
+    Stop,
+    /// Its row is refused.
+    SkipRow,
+    /// It is NULL.
+    SetNull,
+    /// It is the column's default, or NULL where there is none.
+    SetDefault,
+}
+
+/// How many fields a row may lack at its end; those are NULL.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Missing {
+    #[default]
+    None,
+    One,
+    Any,
+}
+
+/// What becomes of what does not fit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tolerance {
+    pub conversion: BadValue,
+    /// Whether a record that is not laid out like a row is refused by itself, instead of ending the load.
+    pub structure: bool,
+    /// Whether rows with NULL in a column that forbids it are refused here, instead of being left to the target.
+    pub constraint: bool,
+    /// Whether fields behind the last column are ignored.
+    pub extra: bool,
+    pub missing: Missing,
+    /// Whether strings too long for their column are cut.
+    pub truncate: bool,
+    /// Bytes of a refused record that are kept.
+    pub raw_limit: usize,
+}
+
+impl Tolerance {
+    /// Whether the shape of records matters less than the first error of the tile.
+    pub(crate) fn of_shape(&self) -> bool {
+        self.structure || self.extra || self.missing != Missing::None
+    }
 }
 
 /// Everything a [`crate::Decoder`] needs. Plain data but for the session's zone tables.
@@ -52,6 +109,9 @@ pub struct Plan {
     pub default: Option<Vec<u8>>,
     pub header: Header,
     pub columns: Vec<ColumnPlan>,
+    /// The target's name in messages about its rows.
+    pub relation: String,
+    pub tolerance: Tolerance,
     pub layout: Layout,
     pub context: std::sync::Arc<Context>,
 }

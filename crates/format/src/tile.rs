@@ -31,6 +31,9 @@ pub struct Tile {
     pub first: bool,
     /// Whether the input ends with it.
     pub last: bool,
+    /// Lines with a broken quote, ascending, as offsets in the data: from the line's start to its line end. Records are looked for
+    /// between them.
+    pub breaks: Vec<(u32, u32)>,
 }
 
 impl Tile {
@@ -50,6 +53,7 @@ impl Tile {
             header,
             first: true,
             last: true,
+            breaks: Vec::new(),
         }
     }
 

@@ -10,7 +10,7 @@ use crate::column::{ByteRef, Column, Values};
 use crate::field::{Field, Fields};
 use crate::parse::{self, Parse};
 use crate::tile::PAD;
-use crate::{ColumnPlan, Layout, Plan};
+use crate::{BadValue, ColumnPlan, Layout, Plan, Tolerance};
 
 /// The regular rows of a tile: `width` structural offsets each.
 pub(crate) struct Rows<'a, F> {
@@ -23,6 +23,10 @@ pub(crate) struct Rows<'a, F> {
     /// Bytes between the last field's end and its record's structural offset: 1 under CRLF.
     pub trim: usize,
     pub fields: F,
+    /// Where each row starts in the data, if they do not follow upon each other.
+    pub starts: Option<&'a [u32]>,
+    /// Rows that lack fields, ascending, and how many they have.
+    pub missing: &'a [(u32, u32)],
 }
 
 impl<F: Fields> Rows<'_, F> {
@@ -30,9 +34,19 @@ impl<F: Fields> Rows<'_, F> {
     #[inline(always)]
     pub fn bounds(&self, row: usize, column: usize) -> (usize, usize) {
         let index = row * self.width + column;
-        let start = if index == 0 { self.start } else { PAD + self.offsets[index - 1] as usize + 1 };
+        let start = match self.starts {
+            Some(starts) if column == 0 => PAD + starts[row] as usize,
+            _ if index == 0 => self.start,
+            _ => PAD + self.offsets[index - 1] as usize + 1,
+        };
         let end = PAD + self.offsets[index] as usize;
         (start, if column + 1 == self.width { end - self.trim } else { end })
+    }
+
+    /// Whether the record of `row` ends before `column`.
+    pub fn is_missing(&self, row: usize, column: usize) -> bool {
+        let found = self.missing.binary_search_by_key(&(row as u32), |&(row, _)| row);
+        found.is_ok_and(|index| column >= self.missing[index].1 as usize)
     }
 }
 
@@ -57,12 +71,16 @@ impl<F> Work for FindSpans<'_, '_, F> {
 
     #[inline(always)]
     fn run(self) {
-        let Self { rows: Rows { offsets, width, start, trim, .. }, column, limit, out } = self;
+        let Self { rows: Rows { offsets, width, start, trim, starts, missing, .. }, column, limit, out } = self;
         let pad = PAD as u32;
         let trim = if column + 1 == *width { *trim as u32 } else { 0 };
         out.resize(limit, Span { start: 0, end: 0 });
         let rows = out.iter_mut().zip(offsets.chunks_exact(*width));
-        if column == 0 {
+        if let (0, Some(starts)) = (column, starts) {
+            for ((span, row), start) in rows.zip(*starts) {
+                *span = Span { start: pad + start, end: pad + row[0] - trim };
+            }
+        } else if column == 0 {
             let mut start = *start as u32;
             for (span, row) in rows {
                 *span = Span { start, end: pad + row[0] - trim };
@@ -71,6 +89,13 @@ impl<F> Work for FindSpans<'_, '_, F> {
         } else {
             for (span, row) in rows {
                 *span = Span { start: pad + row[column - 1] + 1, end: pad + row[column] - trim };
+            }
+        }
+        for &(row, fields) in *missing {
+            if column >= fields as usize
+                && let Some(span) = out.get_mut(row as usize)
+            {
+                span.start = span.end;
             }
         }
     }
@@ -105,7 +130,9 @@ fn unscaled(precision: u16, scale: i16) -> bool {
     precision <= 38 && scale >= 0 && scale as u16 <= precision
 }
 
-/// Decodes column `c` of the first `limit` rows. Stops at the first row that its type refuses.
+/// Decodes column `c` of the first `limit` rows. Stops at the first row that its type refuses; with `refused`, notes it there and goes
+/// on, the value being NULL.
+#[allow(clippy::too_many_arguments, reason = "each is reused memory or a place of its own")]
 pub(crate) fn decode_column<F: Fields>(
     rows: &Rows<'_, F>,
     plan: &Plan,
@@ -114,13 +141,16 @@ pub(crate) fn decode_column<F: Fields>(
     column: &mut Column,
     arena: &mut Vec<u8>,
     spans: &mut Vec<Span>,
+    refused: Option<&mut Vec<u32>>,
 ) -> std::result::Result<(), Stopped> {
     let context = &*plan.context;
     let spec = &plan.columns[c];
     let bounded = plan.layout == Layout::Duckdb;
     let Column { values, validity, defaults } = column;
     plan.scanner.run(FindSpans { rows, column: c, limit, out: spans });
-    let mut sink = Sink { rows, spec, spans, validity, defaults, arena, scanner: plan.scanner };
+    let sets_default = plan.tolerance.conversion == BadValue::SetDefault && spec.has_default;
+    let mut sink =
+        Sink { rows, spec, column: c, spans, validity, defaults, arena, refused, sets_default, scanner: plan.scanner };
     match (values, &spec.ty) {
         (Values::Bool(out), _) => sink.typed(out, parse::Bool),
         (Values::I16(out), _) => sink.typed(out, parse::Int2),
@@ -158,8 +188,16 @@ fn decode_bytes<F: Fields>(
     ty: &Type,
     plan: &Plan,
 ) -> std::result::Result<(), Stopped> {
+    let Tolerance { conversion, truncate, .. } = plan.tolerance;
+    if truncate && let Type::Varchar(Some(n)) | Type::Bpchar(Some(n)) = ty {
+        return sink.shortened(out, |v| Ok(types::text::truncate(v, *n).len()));
+    }
     if plan.layout == Layout::PgText {
-        return sink.whole(out);
+        if conversion == BadValue::Stop || *ty == Type::Text {
+            return sink.whole(out);
+        }
+        // The server would end the load at a value that it cannot read.
+        return sink.bytes(out, |v| explain_value(plan, ty, v));
     }
     let context = &*plan.context;
     match ty {
@@ -188,10 +226,16 @@ fn decode_bytes<F: Fields>(
 struct Sink<'a, 'r, F> {
     rows: &'a Rows<'r, F>,
     spec: &'a ColumnPlan,
+    /// Its number.
+    column: usize,
     spans: &'a [Span],
     validity: &'a mut crate::column::Validity,
     defaults: &'a mut Vec<u32>,
     arena: &'a mut Vec<u8>,
+    /// Where refused rows are noted; None if the first ends the load.
+    refused: Option<&'a mut Vec<u32>>,
+    /// A refused value is the column's default.
+    sets_default: bool,
     scanner: Scanner,
 }
 
@@ -216,7 +260,7 @@ impl<F: Fields> Sink<'_, '_, F> {
         parse: &P,
     ) -> Option<Option<P::Value>> {
         let Rows { buffer, fields, .. } = *self.rows;
-        if fields.is_null(buffer, start, end, self.spec) {
+        if fields.is_null(buffer, start, end, self.spec) || self.is_missing(row, start, end) {
             self.validity.set_null(row);
             return Some(None);
         }
@@ -286,13 +330,16 @@ impl<F: Fields> Sink<'_, '_, F> {
     ) -> std::result::Result<ByteRef, Stopped> {
         let Rows { buffer, fields, .. } = *self.rows;
         let (start, end) = (span.start as usize, span.end as usize);
-        if fields.is_null(buffer, start, end, self.spec) {
+        if fields.is_null(buffer, start, end, self.spec) || self.is_missing(row, start, end) {
             self.validity.set_null(row);
             return Ok(ByteRef::EMPTY);
         }
         let field = match fields.quick(buffer, start, end, self.spec, self.arena) {
             Some(field) => field,
-            None => fields.resolve(buffer, start, end, self.spec, self.arena).map_err(|_| Stopped(row))?,
+            None => match fields.resolve(buffer, start, end, self.spec, self.arena) {
+                Ok(field) => field,
+                Err(_) => return self.refuse(row).map(|()| ByteRef::EMPTY),
+            },
         };
         let kept = match field {
             Field::Plain(s, e) => keep(&buffer[s..e]).map(|len| ByteRef::tile(s, s + len)),
@@ -302,7 +349,29 @@ impl<F: Fields> Sink<'_, '_, F> {
                 return Ok(ByteRef::EMPTY);
             }
         };
-        kept.map_err(|_| Stopped(row))
+        match kept {
+            Ok(kept) => Ok(kept),
+            Err(_) => self.refuse(row).map(|()| ByteRef::EMPTY),
+        }
+    }
+
+    /// Whether the record of `row` has no such field; only an empty span can be one that is not there.
+    #[inline(always)]
+    fn is_missing(&self, row: usize, start: usize, end: usize) -> bool {
+        start == end && !self.rows.missing.is_empty() && self.rows.is_missing(row, self.column)
+    }
+
+    /// Notes a row whose value is refused, if that is to be tolerated.
+    #[cold]
+    #[inline(never)]
+    fn refuse(&mut self, row: usize) -> std::result::Result<(), Stopped> {
+        let Some(refused) = &mut self.refused else { return Err(Stopped(row)) };
+        refused.push(row as u32);
+        self.validity.set_null(row);
+        if self.sets_default {
+            self.defaults.push(row as u32);
+        }
+        Ok(())
     }
 
     fn set_absent(&mut self, row: usize, field: Field) {
@@ -325,7 +394,7 @@ impl<F: Fields> Sink<'_, '_, F> {
         out.resize(self.spans.len(), ByteRef::EMPTY);
         for (row, (span, slot)) in self.spans.iter().zip(out).enumerate() {
             let (start, end) = (span.start as usize, span.end as usize);
-            if fields.is_null(buffer, start, end, self.spec) {
+            if fields.is_null(buffer, start, end, self.spec) || self.is_missing(row, start, end) {
                 self.validity.set_null(row);
                 continue;
             }
@@ -337,12 +406,16 @@ impl<F: Fields> Sink<'_, '_, F> {
                     self.set_absent(row, field);
                     continue;
                 }
-                Err(_) => return Err(Stopped(row)),
+                Err(_) => {
+                    self.refuse(row)?;
+                    continue;
+                }
             };
             let from = self.arena.len();
             if write(value, self.arena).is_err() {
                 self.arena.truncate(from);
-                return Err(Stopped(row));
+                self.refuse(row)?;
+                continue;
             }
             *slot = ByteRef::arena(from, self.arena.len());
         }
@@ -386,7 +459,7 @@ impl<F: Fields, P: Parse> Work for ParseAll<'_, '_, '_, F, P> {
             match sink.other(row, start, end, Tried { direct, default_reads }, &parse) {
                 Some(Some(value)) => *slot = value,
                 Some(None) => {}
-                None => return Err(Stopped(row)),
+                None => sink.refuse(row)?,
             }
         }
         Ok(())
@@ -427,6 +500,7 @@ impl<F: Fields> Work for KeepWhole<'_, '_, '_, F> {
     fn run(self) -> Self::Output {
         let Self { sink, out } = self;
         let Rows { buffer, fields, .. } = *sink.rows;
+        let has_missing = !sink.rows.missing.is_empty();
         let mut odd = [0; BLOCK_ROWS];
         let mut mostly_odd = false;
         for (block, (spans, out)) in sink.spans.chunks(BLOCK_ROWS).zip(out.chunks_mut(BLOCK_ROWS)).enumerate() {
@@ -444,7 +518,8 @@ impl<F: Fields> Work for KeepWhole<'_, '_, '_, F> {
                     let (start, end) = (span.start as usize, span.end as usize);
                     *slot = ByteRef::tile(start, end);
                     odd[count] = row as u8;
-                    count += usize::from(!fields.is_surely_plain(buffer, start, end));
+                    let is_odd = !fields.is_surely_plain(buffer, start, end) | (has_missing & (start == end));
+                    count += usize::from(is_odd);
                 }
                 for &row in &odd[..count] {
                     let row = usize::from(row);
@@ -475,6 +550,9 @@ pub(crate) fn explain_value(plan: &Plan, ty: &Type, value: &[u8]) -> Result<()> 
         Type::Array(_) | Type::Date | Type::Time(_) | Type::TimeTz(_) | Type::Timestamp(_) | Type::TimestampTz(_)
     );
     if *ty == Type::Other || plan.layout == Layout::PgText && depends_on_session {
+        return Ok(());
+    }
+    if plan.tolerance.truncate && matches!(ty, Type::Varchar(Some(_)) | Type::Bpchar(Some(_))) {
         return Ok(());
     }
     let mut scratch = Vec::new();

@@ -7,19 +7,20 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use copyist_core::{DataError, ErrorCode};
+use copyist_format::Flaw;
 use copyist_format::infer::{Guess, column_names};
-use copyist_transcode::{ChunkData, Failure, Load, Next, Pushed, Source, Specification, Summary, peek};
-use napi::bindgen_prelude::{AsyncTask, BufferSlice, Function};
+use copyist_transcode::{ChunkData, Failure, Load, Next, Pushed, Reject, Source, Specification, Summary, peek};
+use napi::bindgen_prelude::{AsyncTask, Buffer, BufferSlice, Function};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Status, Task};
 use napi_derive::napi;
 
-use crate::convert::BindingFailure;
+use crate::convert::{BindingFailure, snake_case};
 use crate::duckdb::{self, HeldChunk, Segment};
 use crate::specification::BindingSpecification;
 use crate::spool::BindingSpool;
 
-/// What `next` found. `state` is `chunk`, `pending`, `grow`, `end` or `failed`.
+/// What `next` found. `state` is `chunk`, `pending`, `grow`, `rejects`, `end` or `failed`.
 #[napi(object)]
 pub struct BindingNext {
     pub state: String,
@@ -33,11 +34,22 @@ pub struct BindingNext {
     /// DuckDB: width, data, validity, defaults of each column; -1 for none.
     pub columns: Option<Vec<f64>>,
     pub failure: Option<BindingFailure>,
+    /// Whether refused records wait to be taken.
+    pub has_rejects: bool,
 }
 
 impl BindingNext {
     fn state(state: &str) -> Self {
-        Self { state: state.to_owned(), length: 0, rows: 0.0, id: 0, held: 0.0, columns: None, failure: None }
+        Self {
+            state: state.to_owned(),
+            length: 0,
+            rows: 0.0,
+            id: 0,
+            held: 0.0,
+            columns: None,
+            failure: None,
+            has_rejects: false,
+        }
     }
 }
 
@@ -47,13 +59,73 @@ pub struct BindingCounters {
     pub bytes_read: f64,
     pub rows_read: f64,
     pub header_lines: f64,
+    pub rows_refused: f64,
+    /// Rows with a value that was refused and replaced.
+    pub rows_mended: f64,
 }
 
 /// Where a row is.
 #[napi(object)]
 pub struct BindingLocation {
     pub line: f64,
+    pub first_line: f64,
     pub byte_offset: f64,
+    pub byte_length: f64,
+}
+
+/// One thing that is wrong with a record.
+#[napi(object)]
+pub struct BindingFlaw {
+    /// Number of the column, from 0.
+    pub column: Option<u32>,
+    pub code: String,
+    pub sql_state: String,
+    pub message: String,
+    pub detail: Option<String>,
+    pub value: Option<String>,
+}
+
+/// A record that was refused.
+#[napi(object)]
+pub struct BindingReject {
+    pub line: f64,
+    pub last_line: f64,
+    pub byte_offset: f64,
+    pub byte_length: f64,
+    pub flaws: Vec<BindingFlaw>,
+    pub raw: Buffer,
+    pub is_cut: bool,
+}
+
+/// Bytes of a value that are told.
+const MOST_SHOWN: usize = 1024;
+
+impl From<Reject> for BindingReject {
+    fn from(reject: Reject) -> Self {
+        Self {
+            line: reject.line as f64,
+            last_line: reject.last_line as f64,
+            byte_offset: reject.byte_offset as f64,
+            byte_length: reject.byte_len as f64,
+            flaws: reject.flaws.into_iter().map(BindingFlaw::from).collect(),
+            raw: reject.raw.into(),
+            is_cut: reject.is_cut,
+        }
+    }
+}
+
+impl From<Flaw> for BindingFlaw {
+    fn from(flaw: Flaw) -> Self {
+        let error = *flaw.error;
+        Self {
+            column: flaw.column.map(|column| column as u32),
+            code: snake_case(error.code.rust_name()),
+            sql_state: error.code.sql_state().to_owned(),
+            message: error.message.into_owned(),
+            detail: error.detail,
+            value: flaw.value.map(|value| String::from_utf8_lossy(&value[..value.len().min(MOST_SHOWN)]).into_owned()),
+        }
+    }
 }
 
 /// A column's proven type.
@@ -181,6 +253,8 @@ impl BindingLoad {
             name: specification.name.clone(),
             table: specification.table.clone(),
             limits: specification.limits(),
+            is_framed: specification.is_framed,
+            keeps_records: specification.keeps_records,
             on_ready: Box::new(move || {
                 if armed.swap(false, Ordering::AcqRel) {
                     on_ready.call((), ThreadsafeFunctionCallMode::NonBlocking);
@@ -219,7 +293,20 @@ impl BindingLoad {
 
     /// Copies the next chunk into `into`, if there is one. Never waits.
     #[napi(catch_unwind)]
-    pub fn next(&self, mut into: BufferSlice<'_>) -> BindingNext {
+    pub fn next(&self, into: BufferSlice<'_>) -> BindingNext {
+        let mut next = self.look(into);
+        next.has_rejects = self.lock().load.as_ref().is_some_and(Load::has_rejects);
+        next
+    }
+
+    /// Takes the refused records, in the order of the input.
+    #[napi(catch_unwind)]
+    pub fn take_rejects(&self) -> Vec<BindingReject> {
+        let rejects = self.lock().load.as_ref().map(Load::take_rejects).unwrap_or_default();
+        rejects.into_iter().map(BindingReject::from).collect()
+    }
+
+    fn look(&self, mut into: BufferSlice<'_>) -> BindingNext {
         let mut guard = self.lock();
         let inner = &mut *guard;
         let Some(load) = &inner.load else {
@@ -233,6 +320,7 @@ impl BindingLoad {
                 self.armed.store(true, Ordering::Release);
                 match load.try_next(Duration::ZERO) {
                     Next::Pending => return BindingNext::state("pending"),
+                    Next::Rejects => return BindingNext::state("rejects"),
                     Next::End => return BindingNext::state("end"),
                     Next::Failed(failure) => return failed(*failure),
                     Next::Chunk(chunk) => chunk,
@@ -341,6 +429,8 @@ impl BindingLoad {
             bytes_read: counters.bytes_read as f64,
             rows_read: counters.rows_read as f64,
             header_lines: counters.header_lines as f64,
+            rows_refused: counters.rows_refused as f64,
+            rows_mended: counters.rows_mended as f64,
         }
     }
 
@@ -353,7 +443,32 @@ impl BindingLoad {
             (None, Some(last)) => last.locate(row as u64),
             (None, None) => None,
         }?;
-        Some(BindingLocation { line: location.line as f64, byte_offset: location.byte_offset as f64 })
+        Some(BindingLocation {
+            line: location.line as f64,
+            first_line: location.first_line as f64,
+            byte_offset: location.byte_offset as f64,
+            byte_length: location.byte_len as f64,
+        })
+    }
+
+    /// The bytes of a row's record, counted from 0, where they are kept.
+    #[napi(catch_unwind)]
+    pub fn record(&self, row: f64) -> Option<Buffer> {
+        let inner = self.lock();
+        let record = match (&inner.load, &inner.last) {
+            (Some(load), _) => load.record(row as u64),
+            (None, Some(last)) => last.record(row as u64).map(<[u8]>::to_vec),
+            (None, None) => None,
+        };
+        record.map(Buffer::from)
+    }
+
+    /// Nobody will ask for the bytes of rows before this one any more.
+    #[napi(catch_unwind)]
+    pub fn settle(&self, row: f64) {
+        if let Some(load) = &self.lock().load {
+            load.settle(row as u64);
+        }
     }
 
     /// The proven types, after `end`.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use copyist_core::{ArrayType, DateOrder, EnumType, IntervalStyle, Session, Type, ZoneWords};
 use copyist_datetime::Context;
-use copyist_format::{ColumnPlan, Header, Layout, Plan};
+use copyist_format::{BadValue, ColumnPlan, Header, Layout, Missing, Plan, Tolerance};
 use copyist_scan::{Grammar, Scanner};
 use copyist_transcode::{Failure, Limits, Sink};
 use napi_derive::napi;
@@ -40,6 +40,26 @@ pub struct BindingColumn {
     pub force_not_null: bool,
     pub force_null: bool,
     pub has_default: bool,
+    pub not_null: bool,
+}
+
+/// What becomes of what does not fit.
+#[napi(object)]
+pub struct BindingTolerance {
+    /// `stop`, `skip_row`, `set_null` or `set_default`.
+    pub conversion: String,
+    /// Records that are not laid out like rows are refused by themselves.
+    pub structure: bool,
+    /// Rows with NULL in a column that forbids it are refused here.
+    pub constraint: bool,
+    pub extra: bool,
+    /// `none`, `one` or `any`.
+    pub missing: String,
+    pub truncate: bool,
+    /// Bytes of a refused record that are kept.
+    pub raw_limit: u32,
+    /// Refused records that are told.
+    pub max_rejects: f64,
 }
 
 /// Settings of the target's session.
@@ -67,6 +87,11 @@ pub struct BindingSpecification {
     /// `false`, `true` or `match`.
     pub header: String,
     pub columns: Vec<BindingColumn>,
+    pub tolerance: BindingTolerance,
+    /// Binary COPY: the chunks are one stream, with its header and trailer.
+    pub is_framed: bool,
+    /// The bytes of rows can be asked for.
+    pub keeps_records: bool,
     pub session: BindingSession,
     /// `pg_binary`, `pg_text`, `duckdb` or `infer`.
     pub sink: String,
@@ -115,6 +140,8 @@ impl BindingSpecification {
                 _ => Header::No,
             },
             columns: self.columns.iter().map(BindingColumn::plan).collect(),
+            relation: self.table.clone(),
+            tolerance: if sink == Sink::Infer { Tolerance::default() } else { self.tolerance.tolerance() },
             layout,
             context: Arc::new(context),
         };
@@ -129,6 +156,30 @@ impl BindingSpecification {
             window: self.window as usize,
             max_record: self.max_record as usize,
             max_bytes: self.max_bytes as usize,
+            max_rejects: self.tolerance.max_rejects as u64,
+        }
+    }
+}
+
+impl BindingTolerance {
+    fn tolerance(&self) -> Tolerance {
+        Tolerance {
+            conversion: match &*self.conversion {
+                "skip_row" => BadValue::SkipRow,
+                "set_null" => BadValue::SetNull,
+                "set_default" => BadValue::SetDefault,
+                _ => BadValue::Stop,
+            },
+            structure: self.structure,
+            constraint: self.constraint,
+            extra: self.extra,
+            missing: match &*self.missing {
+                "one" => Missing::One,
+                "any" => Missing::Any,
+                _ => Missing::None,
+            },
+            truncate: self.truncate,
+            raw_limit: self.raw_limit as usize,
         }
     }
 }
@@ -166,6 +217,7 @@ impl BindingColumn {
             force_not_null: self.force_not_null,
             force_null: self.force_null,
             has_default: self.has_default,
+            not_null: self.not_null,
         }
     }
 }

@@ -31,6 +31,7 @@ mod kernel;
 pub mod naive;
 #[cfg(not(any(test, feature = "naive")))]
 mod naive;
+mod quotes;
 mod rules;
 mod scanner;
 #[cfg(test)]

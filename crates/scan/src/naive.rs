@@ -180,6 +180,28 @@ pub fn first_records_end(data: &[u8], records: usize, grammar: Grammar, eol: Eol
     end
 }
 
+/// See [`Scanner::quotes_are_sound`](crate::Scanner::quotes_are_sound).
+#[cfg(any(test, feature = "naive"))]
+pub fn quotes_are_sound(data: &[u8], delimiter: u8, quote: u8, eol: Eol) -> bool {
+    let mut in_quote = false;
+    for (offset, &byte) in data.iter().enumerate() {
+        if byte != quote {
+            continue;
+        }
+        in_quote = !in_quote;
+        let neighbour = if in_quote { offset.checked_sub(1) } else { Some(offset + 1) };
+        let line_end = match (eol, in_quote) {
+            (Eol::Lf, _) | (Eol::CrLf, true) => b'\n',
+            (Eol::Cr, _) | (Eol::CrLf, false) => b'\r',
+        };
+        let neighbour = neighbour.and_then(|offset| data.get(offset));
+        if neighbour.is_some_and(|&byte| byte != delimiter && byte != quote && byte != line_end) {
+            return false;
+        }
+    }
+    !in_quote
+}
+
 /// See [`Scanner::count`](crate::Scanner::count).
 #[cfg(any(test, feature = "naive"))]
 pub fn count(data: &[u8], byte: u8) -> usize {

@@ -130,6 +130,13 @@ impl Scanner {
         work.run()
     }
 
+    /// Whether each quote of CSV whose escape is the quote begins a field, ends one or is one of two inside, and the last one ends a
+    /// field. `data` are whole records; neither byte is a line end.
+    pub fn quotes_are_sound(&self, data: &[u8], delimiter: u8, quote: u8, eol: Eol) -> bool {
+        // SAFETY: the CPU has the features, by the invariant of `entry_points`.
+        unsafe { (self.entry_points.quotes_are_sound)(data, delimiter, quote, eol) }
+    }
+
     /// How often `byte` occurs in `data`.
     pub fn count(&self, data: &[u8], byte: u8) -> usize {
         // SAFETY: the CPU has the features, by the invariant of `entry_points`.

@@ -18,7 +18,7 @@ use arrow_array::types::{Float64Type, Int32Type, Int64Type, TimestampMicrosecond
 use arrow_array::{Array, RecordBatch};
 use copyist_core::{Session, Type};
 use copyist_datetime::Context;
-use copyist_format::{ColumnPlan, Header, Layout, Plan};
+use copyist_format::{ColumnPlan, Header, Layout, Plan, Tolerance};
 use copyist_scan::{Grammar, Scanner};
 use copyist_transcode::{ChunkData, Limits, Load, Next, Sink, Source, Specification};
 
@@ -87,8 +87,11 @@ fn plan(columns: &[(String, Type)]) -> Result<Plan, String> {
                 force_not_null: false,
                 force_null: false,
                 has_default: false,
+                not_null: false,
             })
             .collect(),
+        relation: String::new(),
+        tolerance: Tolerance::default(),
         layout: Layout::Arrow,
         context: Arc::new(Context::new(&Session::default()).map_err(|error| error.to_string())?),
     })
@@ -108,7 +111,10 @@ fn load(plan: &Arc<Plan>, path: &str, threads: usize, mut visit: impl FnMut(&Rec
             window: threads + 12,
             max_record: MAX_RECORD,
             max_bytes: usize::MAX,
+            max_rejects: 0,
         },
+        is_framed: true,
+        keeps_records: false,
         on_ready: Box::new(|| {}),
     });
     loop {
@@ -119,7 +125,7 @@ fn load(plan: &Arc<Plan>, path: &str, threads: usize, mut visit: impl FnMut(&Rec
                 }
                 load.recycle(chunk.data);
             }
-            Next::Pending => {}
+            Next::Pending | Next::Rejects => {}
             Next::End => return Ok(load.counters().bytes_read),
             Next::Failed(failure) => {
                 return Err(format!("{}: {}", failure.context.unwrap_or_default(), failure.error));

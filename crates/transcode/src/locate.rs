@@ -2,13 +2,19 @@
 
 use std::collections::VecDeque;
 
+use copyist_format::Places;
+
 /// Where a row is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Location {
-    /// Line from 1, as PostgreSQL counts.
+    /// Line from 1, as PostgreSQL counts: that of the record's end.
     pub line: u64,
+    /// That of its beginning.
+    pub first_line: u64,
     /// Offset of the record's first byte in the input.
     pub byte_offset: u64,
+    /// Bytes of the record, without its line end.
+    pub byte_len: u64,
 }
 
 /// One chunk's rows.
@@ -24,6 +30,47 @@ pub(crate) struct Span {
     pub lines: Option<Lines>,
     /// Bytes of a line end.
     pub eol_len: u32,
+    /// Lines before the first row's own.
+    pub header_lines: u64,
+    /// Where rows do not follow upon each other; then `ends` and `lines` say nothing.
+    pub places: Option<Places>,
+    /// The tile, if records are to be told whole.
+    pub data: Option<Box<[u8]>>,
+}
+
+impl Span {
+    fn len(&self) -> usize {
+        self.places.as_ref().map_or(self.ends.len(), |places| places.starts.len())
+    }
+
+    fn locate(&self, at: usize) -> Option<Location> {
+        if at >= self.len() {
+            return None;
+        }
+        let (start, end, first, last) = match &self.places {
+            Some(places) => (
+                places.starts[at],
+                places.ends[at],
+                u64::from(places.first_lines[at]),
+                u64::from(places.last_lines[at]),
+            ),
+            None => {
+                let start = if at == 0 { self.start } else { self.ends[at - 1] + self.eol_len };
+                let (first, last) = match &self.lines {
+                    None => (at as u64, at as u64),
+                    Some(lines) if at == 0 => (self.header_lines, lines.before_end_of(0)),
+                    Some(lines) => (lines.before_end_of(at - 1) + 1, lines.before_end_of(at)),
+                };
+                (start, self.ends[at], first.min(last), last)
+            }
+        };
+        Some(Location {
+            line: self.first_line + last + 1,
+            first_line: self.first_line + first + 1,
+            byte_offset: self.byte_offset + u64::from(start),
+            byte_len: u64::from(end - start),
+        })
+    }
 }
 
 /// Lines of rows.
@@ -97,13 +144,26 @@ impl Recent {
     pub fn locate(&self, row: u64) -> Option<Location> {
         let index = self.spans.partition_point(|span| span.first_row <= row).checked_sub(1)?;
         let span = &self.spans[index];
-        let at = usize::try_from(row - span.first_row).ok()?;
-        if at >= span.ends.len() {
-            return None;
+        span.locate(usize::try_from(row - span.first_row).ok()?)
+    }
+
+    /// The bytes of a row's record, without its line end, if they are kept.
+    pub fn record(&self, row: u64) -> Option<&[u8]> {
+        let index = self.spans.partition_point(|span| span.first_row <= row).checked_sub(1)?;
+        let span = &self.spans[index];
+        let place = span.locate(usize::try_from(row - span.first_row).ok()?)?;
+        let start = (place.byte_offset - span.byte_offset) as usize;
+        span.data.as_ref()?.get(start..start + place.byte_len as usize)
+    }
+
+    /// Nobody will ask for the bytes of rows before this one any more.
+    pub fn settle(&mut self, row: u64) {
+        for span in &mut self.spans {
+            if span.first_row + span.len() as u64 > row {
+                break;
+            }
+            span.data = None;
         }
-        let line = span.lines.as_ref().map_or(at as u64, |lines| lines.before_end_of(at));
-        let start = if at == 0 { span.start } else { span.ends[at - 1] + span.eol_len };
-        Some(Location { line: span.first_line + line + 1, byte_offset: span.byte_offset + u64::from(start) })
     }
 }
 

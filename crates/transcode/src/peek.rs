@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use copyist_core::Type;
 use copyist_format::{ColumnPlan, Decoder, Header, Layout, Plan, Values};
 use copyist_scan::Eol;
 
@@ -38,8 +37,7 @@ pub fn peek(
         tile.len = offsets[end] as usize + 1;
     }
     tile.header = false;
-    let column =
-        ColumnPlan { name: String::new(), ty: Type::Text, force_not_null: false, force_null: false, has_default: true };
+    let column = ColumnPlan::of_text(String::new(), true);
     let plan =
         Arc::new(Plan { header: Header::No, columns: vec![column; width], layout: Layout::PgText, ..plan.clone() });
     let mut decoder = Decoder::new(Arc::clone(&plan));

@@ -14,12 +14,13 @@ use std::time::{Duration, Instant};
 
 use copyist_core::{DataError, ErrorCode};
 use copyist_format::infer::ColumnGuess;
-use copyist_format::{Decoder, Fault, Plan, Tile, duckdb, pgbinary, text};
+use copyist_format::{Decoder, Fault, Plan, Refusal, Tile, duckdb, pgbinary, text};
 use copyist_scan::Eol;
 
 use crate::chunk::{Chunk, ChunkData};
 use crate::failure::Failure;
 use crate::locate::{Lines, Location, Recent, Span};
+use crate::reject::Reject;
 use crate::source::Source;
 use crate::splitter::{MOST_KEPT, Splitter};
 
@@ -51,6 +52,8 @@ pub struct Limits {
     pub max_record: usize,
     /// Bytes of chunks in flight above which no further tile is begun.
     pub max_bytes: usize,
+    /// Refused records that are told; others are only counted.
+    pub max_rejects: u64,
 }
 
 /// A load to start.
@@ -63,6 +66,10 @@ pub struct Specification {
     /// The relation's name in CONTEXT lines.
     pub table: String,
     pub limits: Limits,
+    /// Binary COPY: whether the chunks are one stream, with its header and trailer.
+    pub is_framed: bool,
+    /// Whether the bytes of rows can be asked for.
+    pub keeps_records: bool,
     /// Called from any thread when `try_next` has news.
     pub on_ready: Box<dyn Fn() + Send + Sync>,
 }
@@ -71,6 +78,8 @@ pub struct Specification {
 #[derive(Debug)]
 pub enum Next {
     Chunk(Chunk),
+    /// Many records were refused; [`Load::take_rejects`] must be called for there to be more.
+    Rejects,
     /// Not yet; `on_ready` will be called.
     Pending,
     End,
@@ -81,8 +90,12 @@ pub enum Next {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Counters {
     pub bytes_read: u64,
+    /// Rows handed out and refused.
     pub rows_read: u64,
     pub header_lines: u64,
+    pub rows_refused: u64,
+    /// Rows with a value that was refused and replaced.
+    pub rows_mended: u64,
 }
 
 /// The end of a load.
@@ -97,6 +110,12 @@ impl Summary {
     pub fn locate(&self, row: u64) -> Option<Location> {
         self.recent.locate(row)
     }
+
+    /// As [`Load::record`].
+    #[must_use]
+    pub fn record(&self, row: u64) -> Option<&[u8]> {
+        self.recent.record(row)
+    }
 }
 
 /// One tile's result.
@@ -109,6 +128,8 @@ struct Done {
     fault: Option<Fault>,
     ended: bool,
     span: Option<Span>,
+    refusals: Vec<Refusal>,
+    mended: u64,
 }
 
 #[derive(Default)]
@@ -126,6 +147,12 @@ struct State {
     rows: u64,
     lines: u64,
     header_lines: u64,
+    refused: u64,
+    mended: u64,
+    /// Refused records that nobody has taken yet, how many have ever been there, and their bytes.
+    rejects: Vec<Reject>,
+    told: u64,
+    reject_bytes: usize,
     recent: Recent,
     trailer_due: bool,
     /// An error that comes after the rows already handed out.
@@ -155,6 +182,9 @@ struct Shared {
     bytes_read: AtomicU64,
     tile_size: usize,
     max_bytes: usize,
+    max_rejects: u64,
+    is_framed: bool,
+    keeps_records: bool,
     /// Results that are worth waking the consumer for: it costs both sides several microseconds.
     batch: usize,
     on_ready: Box<dyn Fn() + Send + Sync>,
@@ -168,6 +198,9 @@ impl State {
 
 /// Results that the consumer is woken for at once, at most.
 const MOST_BATCHED: usize = 4;
+
+/// Bytes of refused records that wait to be taken.
+const MOST_REJECTS: usize = 4 << 20;
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -184,7 +217,8 @@ impl Load {
     /// Starts the threads.
     #[must_use]
     pub fn start(specification: Specification) -> Self {
-        let Specification { plan, sink, source, name, table, limits, on_ready } = specification;
+        let Specification { plan, sink, source, name, table, limits, is_framed, keeps_records, on_ready } =
+            specification;
         let pushed = match &source {
             Source::Pushed(pushed) => Some(Arc::clone(pushed)),
             Source::File(_) | Source::Memory(_) => None,
@@ -192,7 +226,7 @@ impl Load {
         let threads = limits.threads.max(1);
         let state = State {
             permits: limits.window.max(threads + 1),
-            trailer_due: sink == Sink::PgBinary,
+            trailer_due: sink == Sink::PgBinary && is_framed,
             workers: threads,
             most_busy: threads,
             recent: Recent::new(limits.window),
@@ -213,6 +247,9 @@ impl Load {
             bytes_read: AtomicU64::new(0),
             tile_size: limits.tile_size.max(1),
             max_bytes: limits.max_bytes,
+            max_rejects: limits.max_rejects,
+            is_framed,
+            keeps_records,
             batch,
             on_ready,
         });
@@ -273,8 +310,10 @@ impl Load {
         let state = lock(&self.shared.state);
         Counters {
             bytes_read: self.shared.bytes_read.load(Ordering::Relaxed),
-            rows_read: state.rows,
+            rows_read: state.rows + state.refused,
             header_lines: state.header_lines,
+            rows_refused: state.refused,
+            rows_mended: state.mended,
         }
     }
 
@@ -282,6 +321,31 @@ impl Load {
     #[must_use]
     pub fn locate(&self, row: u64) -> Option<Location> {
         lock(&self.shared.state).recent.locate(row)
+    }
+
+    /// The bytes of a row's record, without its line end, as long as the row may be located and is not settled.
+    #[must_use]
+    pub fn record(&self, row: u64) -> Option<Vec<u8>> {
+        lock(&self.shared.state).recent.record(row).map(<[u8]>::to_vec)
+    }
+
+    /// Nobody will ask for the bytes of rows before this one any more.
+    pub fn settle(&self, row: u64) {
+        lock(&self.shared.state).recent.settle(row);
+    }
+
+    /// Records refused since the last call, in the order of the input.
+    #[must_use]
+    pub fn take_rejects(&self) -> Vec<Reject> {
+        let mut state = lock(&self.shared.state);
+        state.reject_bytes = 0;
+        std::mem::take(&mut state.rejects)
+    }
+
+    /// Whether there are any.
+    #[must_use]
+    pub fn has_rejects(&self) -> bool {
+        !lock(&self.shared.state).rejects.is_empty()
     }
 
     /// What can be asked of the load when it is gone. `locate` then answers from here only.
@@ -362,6 +426,9 @@ impl Shared {
     /// Consumes results in order until there is something to hand out. None when the next result is not there yet.
     fn advance(&self, state: &mut State) -> Option<Next> {
         loop {
+            if state.reject_bytes > MOST_REJECTS {
+                return Some(Next::Rejects);
+            }
             if let Some(failure) = &state.failure {
                 return Some(Next::Failed(failure.clone()));
             }
@@ -389,12 +456,23 @@ impl Shared {
             state.next += 1;
             if let Some(mut span) = done.span {
                 span.first_row = state.rows;
-                span.first_line = state.lines + if span.lines.is_some() { 0 } else { done.header_lines };
+                let counts_all = span.lines.is_some() || span.places.is_some();
+                span.first_line = state.lines + if counts_all { 0 } else { done.header_lines };
                 state.recent.push(span);
             }
             if let Some(fault) = &done.fault {
                 let failure = Failure::of_record(fault, &self.plan, &self.table, state.lines, done.byte_offset);
                 state.failure = Some(Box::new(failure));
+            }
+            state.refused += done.refusals.len() as u64;
+            state.mended += done.mended;
+            for refusal in done.refusals {
+                if state.told < self.max_rejects {
+                    let reject = Reject::new(refusal, state.lines, done.byte_offset);
+                    state.told += 1;
+                    state.reject_bytes += reject.bytes();
+                    state.rejects.push(reject);
+                }
             }
             state.rows += done.rows;
             state.lines += done.lines;
@@ -584,7 +662,7 @@ impl<'a> Worker<'a> {
                 message(buffer)
             }
             Sink::PgBinary => {
-                let head = if self.tile.first { pgbinary::HEADER.as_slice() } else { &[] };
+                let head = if self.tile.first && shared.is_framed { pgbinary::HEADER.as_slice() } else { &[] };
                 let start = MESSAGE_HEAD + head.len();
                 pgbinary::encode(plan, &self.tile, decoded, &mut buffer, start);
                 buffer[MESSAGE_HEAD..start].copy_from_slice(head);
@@ -606,6 +684,7 @@ impl<'a> Worker<'a> {
                 None
             }
         };
+        let (refusals, mended) = (self.decoder.take_refusals(), self.decoder.decoded().mended);
         let span = (chunk.is_some() && shared.sink != Sink::Arrow && rows > 0).then(|| self.span());
         let decoded = self.decoder.decoded();
         Done {
@@ -617,12 +696,29 @@ impl<'a> Worker<'a> {
             fault: decoded.fault.clone(),
             ended: decoded.ended,
             span,
+            refusals,
+            mended,
         }
     }
 
     /// What `locate` needs of this tile's rows.
     fn span(&self) -> Span {
         let (plan, tile, decoded) = (&*self.shared.plan, &self.tile, self.decoder.decoded());
+        let data = self.shared.keeps_records.then(|| Box::from(tile.data()));
+        if let Some(places) = &decoded.places {
+            return Span {
+                first_row: 0,
+                first_line: 0,
+                byte_offset: tile.byte_offset,
+                start: 0,
+                ends: Vec::new(),
+                lines: None,
+                eol_len: eol_len(tile),
+                header_lines: 0,
+                places: Some(places.clone()),
+                data,
+            };
+        }
         let ends: Vec<u32> = self.decoder.record_ends(tile).collect();
         // The last record of the input may lack its line end, and with it a line that one in quotes would make up for.
         let is_open = !matches!(tile.data().last(), Some(b'\n' | b'\r'));
@@ -649,6 +745,9 @@ impl<'a> Worker<'a> {
             ends,
             lines,
             eol_len: eol_len(tile),
+            header_lines: decoded.header_lines,
+            places: None,
+            data,
         }
     }
 }

@@ -5,6 +5,7 @@ use copyist_format::{Header, LOOK_AHEAD, PAD, Plan, Tile};
 use copyist_scan::{Eol, Grammar};
 
 use crate::failure::Failure;
+use crate::resync;
 use crate::source::Source;
 
 /// Reads under one lock; whoever holds it claims the next tile.
@@ -66,6 +67,8 @@ impl Splitter {
             return Ok(false);
         }
         let first = !self.started;
+        let resyncs = resync::applies(plan);
+        tile.breaks.clear();
         let buffer = &mut tile.buffer;
         let mut filled = self.carry.len();
         if buffer.capacity() > MOST_KEPT * self.tile_size {
@@ -96,8 +99,21 @@ impl Splitter {
             }
             // At the end there is nothing to look ahead to.
             let seen = if end { filled } else { filled.saturating_sub(LOOK_AHEAD) };
+            let is_too_long = filled > self.max_record;
+            if resyncs && self.eol.is_none() && (end || is_too_long) {
+                self.eol = resync::raw_eol(data, end);
+            }
             let cut = self.eol.and_then(|eol| plan.scanner.last_record_end(&data[..seen], plan.grammar, eol));
-            if cut.is_none() && filled > self.max_record {
+            if resyncs
+                && let Some(eol) = self.eol
+                && let Some(whole) = if end { Some(filled) } else { cut }.or(is_too_long.then_some(seen))
+                && !resync::is_sound(plan, &data[..whole], eol)
+                && let Some(found) = resync::cut(plan, &data[..seen], eol, end, cut.is_none() && is_too_long)
+            {
+                tile.breaks = found.breaks;
+                break (found.len, end);
+            }
+            if cut.is_none() && is_too_long {
                 return Err(self.record_too_long(filled));
             }
             if end {

@@ -27,16 +27,28 @@ fn check<'a>(s: &'a [u8], n: u32, type_name: &str) -> Result<&'a [u8]> {
     if s.len() <= n as usize { Ok(s) } else { clip(s, n, type_name) }
 }
 
-#[inline(never)]
-fn clip<'a>(s: &'a [u8], n: u32, type_name: &str) -> Result<&'a [u8]> {
+/// The first `n` characters of `s`.
+#[inline]
+#[must_use]
+pub fn truncate(s: &[u8], n: u32) -> &[u8] {
+    if s.len() <= n as usize { s } else { &s[..prefix_len(s, n)] }
+}
+
+/// Bytes of the first `n` characters.
+fn prefix_len(s: &[u8], n: u32) -> usize {
     let mut end = 0;
     for _ in 0..n {
         if end >= s.len() {
-            return Ok(s);
+            break;
         }
         end += character_length(s[end]);
     }
-    let (kept, beyond) = s.split_at(end.min(s.len()));
+    end.min(s.len())
+}
+
+#[inline(never)]
+fn clip<'a>(s: &'a [u8], n: u32, type_name: &str) -> Result<&'a [u8]> {
+    let (kept, beyond) = s.split_at(prefix_len(s, n));
     if beyond.iter().all(|byte| *byte == b' ') {
         Ok(kept)
     } else {

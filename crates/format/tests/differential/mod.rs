@@ -4,7 +4,7 @@
 use copyist_core::{Session, Type};
 use copyist_datetime::Context;
 use copyist_format::naive::{self, Field, Options, Outcome, Record};
-use copyist_format::{ColumnPlan, Decoded, Decoder, Header, Layout, PAD, Plan, Tile, Values, csv, text};
+use copyist_format::{ColumnPlan, Decoded, Decoder, Header, Layout, PAD, Plan, Tile, Tolerance, Values, csv, text};
 use copyist_scan::{Eol, Grammar, Scanner};
 use std::sync::Arc;
 
@@ -113,6 +113,7 @@ impl Case {
             force_not_null: column.force_not_null,
             force_null: column.force_null,
             has_default: column.has_default,
+            not_null: false,
         });
         Plan {
             scanner,
@@ -125,6 +126,8 @@ impl Case {
                 naive::Header::Match => Header::Match,
             },
             columns: columns.collect(),
+            relation: "t".into(),
+            tolerance: Tolerance::default(),
             layout: Layout::PgText,
             context: Arc::new(Context::new(&Session::default()).expect("UTC is a time zone")),
         }
@@ -273,6 +276,7 @@ fn tiles(case: &Case, scanner: Scanner, input: &[u8]) -> Vec<Tile> {
             header: first && case.header != naive::Header::No,
             first,
             last,
+            breaks: Vec::new(),
         });
         if last {
             return tiles;

@@ -17,6 +17,7 @@ pub(crate) struct EntryPoints {
     pub(crate) first_records_end: unsafe fn(&[u8], usize, Grammar, Eol) -> Option<usize>,
     pub(crate) count: unsafe fn(&[u8], u8) -> usize,
     pub(crate) non_ascii_or_nul: unsafe fn(&[u8]) -> (bool, bool),
+    pub(crate) quotes_are_sound: unsafe fn(&[u8], u8, u8, Eol) -> bool,
 }
 
 /// The functions for `isa`, if this CPU has its features.
@@ -73,7 +74,19 @@ macro_rules! entry_points {
                 $crate::bytes::non_ascii_or_nul($kernel, data)
             }
 
-            $crate::arch::EntryPoints { index, last_record_end, first_records_end, count, non_ascii_or_nul }
+            $(#[target_feature(enable = $features)])?
+            unsafe fn quotes_are_sound(data: &[u8], delimiter: u8, quote: u8, eol: Eol) -> bool {
+                $crate::quotes::are_sound($kernel, data, delimiter, quote, eol)
+            }
+
+            $crate::arch::EntryPoints {
+                index,
+                last_record_end,
+                first_records_end,
+                count,
+                non_ascii_or_nul,
+                quotes_are_sound,
+            }
         };
     };
 }

@@ -1,5 +1,5 @@
-use super::{any_byte, any_data, scanners};
-use crate::naive;
+use super::{any_byte, any_data, any_eol, scanners};
+use crate::{Eol, naive};
 use proptest::prelude::*;
 
 proptest! {
@@ -9,6 +9,32 @@ proptest! {
     fn count_equals_naive(data in any_data(), byte in any_byte()) {
         for (name, scanner) in scanners() {
             prop_assert_eq!(scanner.count(&data, byte), naive::count(&data, byte), "{}", name);
+        }
+    }
+
+    #[test]
+    fn quotes_are_sound_equals_naive(data in any_data(), eol in any_eol()) {
+        for (name, scanner) in scanners() {
+            let sound = scanner.quotes_are_sound(&data, b',', b'"', eol);
+            prop_assert_eq!(sound, naive::quotes_are_sound(&data, b',', b'"', eol), "{}", name);
+        }
+    }
+
+    #[test]
+    fn sound_quotes_at_every_place_of_a_block(
+        fields in prop::collection::vec("[ab]{0,9}|\"([ab,\n]|\"\"){0,20}\"", 1..60),
+        spoilt in proptest::option::of((any::<prop::sample::Index>(), prop::sample::select(vec![b'"', b'a', b'\n'])))
+    ) {
+        let mut data = fields.join(",").into_bytes();
+        data.push(b'\n');
+        if let Some((index, byte)) = spoilt {
+            let at = index.index(data.len());
+            data[at] = byte;
+        }
+        for (name, scanner) in scanners() {
+            let sound = scanner.quotes_are_sound(&data, b',', b'"', Eol::Lf);
+            prop_assert_eq!(sound, naive::quotes_are_sound(&data, b',', b'"', Eol::Lf), "{}", name);
+            prop_assert!(sound || spoilt.is_some());
         }
     }
 

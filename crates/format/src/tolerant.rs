@@ -1,0 +1,500 @@
+//! Decoding on past what does not fit. A tile whose records are all laid out like rows needs nothing of this but the last part; of any
+//! other the records are looked at one by one, and those that do not fit are refused or mended.
+
+use copyist_core::{DataError, ErrorCode};
+use copyist_scan::Eol;
+
+use crate::decode::{Decoded, Pass};
+use crate::fault::{Fault, Shown};
+use crate::field::{Field, Fields};
+use crate::plan::{BadValue, Missing};
+use crate::refusal::{Flaw, Places, Refusal};
+use crate::tile::PAD;
+use crate::values::{Rows, Span, Stopped, decode_column, explain_value};
+use crate::{Header, utf8};
+
+/// The rows found so far.
+#[derive(Default)]
+struct Shape {
+    /// Structural offsets of the rows, as many for each as there are columns.
+    offsets: Vec<u32>,
+    places: Places,
+    missing: Vec<(u32, u32)>,
+    /// Records so far, the header and refused ones included.
+    records: u64,
+    header_is_due: bool,
+}
+
+/// Why no more records are read.
+enum End {
+    /// An error that ends the load.
+    Fault,
+    /// The data ended here.
+    Marker,
+}
+
+/// Lines before offsets that ascend.
+struct LineCount<'a, 'p, F> {
+    pass: &'a Pass<'p, F>,
+    counted: u8,
+    at: usize,
+    lines: u64,
+    /// Where the first record ends, and how many lines fewer PostgreSQL counts in it.
+    first: Option<(usize, u64)>,
+}
+
+impl<'a, 'p, F: Fields> LineCount<'a, 'p, F> {
+    fn new(pass: &'a Pass<'p, F>, offsets: &[u32]) -> Self {
+        let counted = if pass.tile.eol == Some(Eol::Lf) { b'\n' } else { b'\r' };
+        let mut count = Self { pass, counted, at: 0, lines: 0, first: None };
+        if pass.tile.first
+            && let Some(end) = offsets.iter().map(|&offset| offset as usize).find(|&end| pass.is_end(end as u32))
+        {
+            let after = (end + 1).min(pass.data.len());
+            let all = pass.plan.scanner.count(&pass.data[..after], counted) as u64;
+            count.first = Some((end, all.saturating_sub(pass.lines_before(after, offsets))));
+        }
+        count
+    }
+
+    fn before(&mut self, at: usize) -> u64 {
+        let at = at.max(self.at).min(self.pass.data.len());
+        self.lines += self.pass.plan.scanner.count(&self.pass.data[self.at..at], self.counted) as u64;
+        self.at = at;
+        match self.first {
+            // As if that had been known from the beginning: nobody asks for more than its first and its last line.
+            Some((end, fewer)) if at > end => self.lines - fewer.min(self.lines),
+            _ => self.lines,
+        }
+    }
+}
+
+impl<F: Fields> Pass<'_, F> {
+    /// Reads the tile record by record.
+    pub(crate) fn run_shaped(
+        &self,
+        first_record: &[u32],
+        offsets: &mut Vec<u32>,
+        spans: &mut Vec<Span>,
+        out: &mut Decoded,
+    ) {
+        let mut lines = LineCount::new(self, first_record);
+        let bad = self.bad_bytes();
+        let mut shape = Shape { header_is_due: self.tile.header, ..Shape::default() };
+        let mut position = 0;
+        for index in 0..=self.tile.breaks.len() {
+            let broken = self.tile.breaks.get(index).map(|&(start, end)| (start as usize, end as usize));
+            let end = broken.map_or(self.data.len(), |(start, _)| start);
+            let is_last = broken.is_none() && self.tile.last;
+            match self.read_region(position..end, is_last, &bad, &mut shape, &mut lines, offsets, out) {
+                Ok(()) => {}
+                Err(End::Marker) => {
+                    out.ended = true;
+                    break;
+                }
+                Err(End::Fault) => break,
+            }
+            let Some((start, end)) = broken else { break };
+            shape.records += 1;
+            if std::mem::take(&mut shape.header_is_due) {
+                out.header_lines = 1;
+            } else {
+                let error = DataError::new(ErrorCode::BadCopyFileFormat, "unterminated CSV quoted field")
+                    .with_hint("Its quote is not closed where a field ends. Reading went on with the next line.");
+                let before = (lines.before(start), lines.before(end));
+                out.refusals.push(self.refusal(start, end, before, vec![Flaw { column: None, error, value: None }]));
+            }
+            position = (end + self.eol_len()).min(self.data.len());
+        }
+        let total = lines.before(self.data.len());
+        out.lines = if self.plan.is_csv() { total } else { shape.records };
+        let Shape { offsets: body, places, missing, .. } = shape;
+        let rows = Rows {
+            buffer: &self.tile.buffer,
+            offsets: &body,
+            start: PAD,
+            width: self.plan.columns.len().max(1),
+            trim: usize::from(self.tile.eol == Some(Eol::CrLf)),
+            fields: self.fields,
+            starts: Some(&places.starts),
+            missing: &missing,
+        };
+        let limit = places.len();
+        // Without tolerance of values the first that is refused ends the load, and comes before what ended the reading.
+        let taken = self.take_columns(&rows, limit, spans, out);
+        let stop = taken.min(limit);
+        out.columns.iter_mut().for_each(|column| column.truncate(stop));
+        let mut places = places.clone();
+        if stop < limit {
+            let end = self.first_flaw(&rows, stop);
+            out.ended = false;
+            self.fault_at(
+                end,
+                places.starts[stop] as usize,
+                places.ends[stop] as usize,
+                u64::from(places.last_lines[stop]),
+                out,
+            );
+            let beyond: Vec<u32> = (stop as u32..limit as u32).collect();
+            places.remove(&beyond);
+            out.refusals.retain(|refusal| (refusal.offset as usize) < rows.bounds(stop, 0).0 - PAD);
+        }
+        self.settle(&rows, stop, places, out);
+    }
+
+    /// The records of `region`, which begins at a record's start.
+    #[allow(clippy::too_many_arguments, reason = "what is found goes to several places")]
+    fn read_region(
+        &self,
+        region: std::ops::Range<usize>,
+        is_last: bool,
+        bad: &[usize],
+        shape: &mut Shape,
+        lines: &mut LineCount<'_, '_, F>,
+        offsets: &mut Vec<u32>,
+        out: &mut Decoded,
+    ) -> Result<(), End> {
+        let mut position = region.start;
+        while position < region.end {
+            let part = &self.data[position..region.end];
+            let eol = self.tile.eol.unwrap_or(Eol::Lf);
+            let indexed = self.plan.scanner.index(part, self.plan.grammar, eol, offsets);
+            for offset in offsets.iter_mut() {
+                *offset += position as u32;
+            }
+            let (mut start, mut field) = (position, 0);
+            for index in 0..offsets.len() {
+                if self.is_end(offsets[index]) {
+                    self.take_record(start, &offsets[field..=index], bad, shape, lines, out)?;
+                    (start, field) = (offsets[index] as usize + 1, index + 1);
+                }
+            }
+            let stray = indexed.stray_eol.map(|at| position + at);
+            let marker = indexed.end_marker.map(|at| position + at);
+            if let Some(at) = stray.or(marker) {
+                let error = if stray.is_some() {
+                    self.stray_eol(self.data[at])
+                } else {
+                    match self.end_marker(at, start) {
+                        Ok(()) => return Err(End::Marker),
+                        Err(error) => error,
+                    }
+                };
+                shape.records += 1;
+                let end = self.line_end(at + 1, region.end);
+                self.refuse_record(start, end, error, shape, lines, out)?;
+                position = (end + self.eol_len()).min(region.end);
+                continue;
+            }
+            if start < region.end {
+                shape.records += 1;
+                if let Some(open) = indexed.open_quote {
+                    let error = self.unterminated(position + open, offsets);
+                    self.refuse_record(start, region.end, error, shape, lines, out)?;
+                } else if is_last {
+                    shape.records -= 1;
+                    let crlf = usize::from(self.tile.eol == Some(Eol::CrLf));
+                    offsets.push((region.end + crlf) as u32);
+                    self.take_record(start, &offsets[field..], bad, shape, lines, out)?;
+                } else {
+                    let error = DataError::new(ErrorCode::InternalError, "a record was cut in two");
+                    self.fault_at(error, start, region.end, lines.before(region.end), out);
+                    return Err(End::Fault);
+                }
+            }
+            return Ok(());
+        }
+        Ok(())
+    }
+
+    fn take_record(
+        &self,
+        start: usize,
+        ends: &[u32],
+        bad: &[usize],
+        shape: &mut Shape,
+        lines: &mut LineCount<'_, '_, F>,
+        out: &mut Decoded,
+    ) -> Result<(), End> {
+        let columns = &self.plan.columns;
+        let width = columns.len().max(1);
+        let crlf = u32::from(self.tile.eol == Some(Eol::CrLf));
+        let end = self.record_end(ends).min(self.data.len());
+        shape.records += 1;
+        if std::mem::take(&mut shape.header_is_due) {
+            if self.plan.header == Header::Match
+                && let Err(error) = self.match_header(ends, None)
+            {
+                self.fault_at(error, start, end, 0, out);
+                return Err(End::Fault);
+            }
+            out.header_lines = 1;
+            return Ok(());
+        }
+        let next_bad = bad.get(bad.partition_point(|&at| at < start));
+        let error = if let Some(&at) = next_bad.filter(|&&at| at < end) {
+            Some(utf8::invalid_sequence(&self.data[at..]))
+        } else if columns.is_empty() && end > start || ends.len() > width && !self.plan.tolerance.extra {
+            Some(DataError::new(ErrorCode::BadCopyFileFormat, "extra data after last expected column"))
+        } else if ends.len() < width && !self.may_lack(width - ends.len()) {
+            let message = format!("missing data for column \"{}\"", columns[ends.len()].name);
+            Some(DataError::new(ErrorCode::BadCopyFileFormat, message))
+        } else {
+            None
+        };
+        if let Some(error) = error {
+            return self.refuse_record(start, end, error, shape, lines, out);
+        }
+        let before = if self.plan.is_csv() {
+            (lines.before(start), lines.before(end))
+        } else {
+            (shape.records - 1, shape.records - 1)
+        };
+        if ends.len() < width {
+            shape.missing.push((shape.places.len() as u32, ends.len() as u32));
+            shape.offsets.extend_from_slice(&ends[..ends.len() - 1]);
+            shape.offsets.resize(shape.offsets.len() + width - ends.len(), end as u32);
+            shape.offsets.push(end as u32 + crlf);
+        } else if ends.len() > width {
+            shape.offsets.extend_from_slice(&ends[..width - 1]);
+            // It is not followed by a line end, part of which is taken off the last field of a row.
+            shape.offsets.push(ends[width - 1] + crlf);
+        } else {
+            shape.offsets.extend_from_slice(ends);
+        }
+        shape.places.push(start, end, before);
+        Ok(())
+    }
+
+    fn may_lack(&self, fields: usize) -> bool {
+        match self.plan.tolerance.missing {
+            Missing::None => false,
+            Missing::One => fields == 1,
+            Missing::Any => true,
+        }
+    }
+
+    /// A record that is not laid out like a row.
+    fn refuse_record(
+        &self,
+        start: usize,
+        end: usize,
+        error: Box<DataError>,
+        shape: &Shape,
+        lines: &mut LineCount<'_, '_, F>,
+        out: &mut Decoded,
+    ) -> Result<(), End> {
+        let before = if self.plan.is_csv() {
+            (lines.before(start), lines.before(end))
+        } else {
+            (shape.records - 1, shape.records - 1)
+        };
+        if !self.plan.tolerance.structure {
+            self.fault_at(error, start, end, before.1, out);
+            return Err(End::Fault);
+        }
+        out.refusals.push(self.refusal(start, end, before, vec![Flaw { column: None, error, value: None }]));
+        Ok(())
+    }
+
+    fn fault_at(&self, error: Box<DataError>, start: usize, end: usize, line: u64, out: &mut Decoded) {
+        out.fault = Some(Fault {
+            error,
+            line,
+            record_offset: start as u64,
+            record_len: (end - start) as u64,
+            shown: Shown::Record(self.data[start..end].to_vec()),
+        });
+    }
+
+    fn refusal(&self, start: usize, end: usize, (first_line, last_line): (u64, u64), flaws: Vec<Flaw>) -> Refusal {
+        let len = end - start;
+        let kept = len.min(self.plan.tolerance.raw_limit);
+        let raw = self.data[start..start + kept].to_vec();
+        Refusal { offset: start as u32, len: len as u32, first_line, last_line, flaws, raw }
+    }
+
+    /// Every byte that does not begin a valid character.
+    fn bad_bytes(&self) -> Vec<usize> {
+        let (high, nul) = self.plan.scanner.non_ascii_or_nul(self.data);
+        let mut bad = Vec::new();
+        let mut from = 0;
+        while (high || nul)
+            && let Some(at) = utf8::first_invalid(&self.data[from..])
+        {
+            bad.push(from + at);
+            from += at + 1;
+        }
+        bad
+    }
+
+    /// Where the line that goes on at `from` ends.
+    fn line_end(&self, from: usize, end: usize) -> usize {
+        let rest = &self.data[from.min(end)..end];
+        let found = match self.tile.eol {
+            Some(Eol::CrLf) => memchr::memmem::find(rest, b"\r\n"),
+            Some(Eol::Cr) => memchr::memchr(b'\r', rest),
+            _ => memchr::memchr(b'\n', rest),
+        };
+        found.map_or(end, |at| from + at)
+    }
+
+    fn eol_len(&self) -> usize {
+        if self.tile.eol == Some(Eol::CrLf) { 2 } else { 1 }
+    }
+
+    /// Decodes the columns of the first `limit` rows; the first row that ends the load, or `limit`. What was refused or replaced is
+    /// left in `out.refused_rows`.
+    pub(crate) fn take_columns(
+        &self,
+        rows: &Rows<'_, F>,
+        mut limit: usize,
+        spans: &mut Vec<Span>,
+        out: &mut Decoded,
+    ) -> usize {
+        let plan = self.plan;
+        let tolerates = plan.tolerance.conversion != BadValue::Stop;
+        let mut refused = std::mem::take(&mut out.refused_rows);
+        refused.clear();
+        for (c, column) in out.columns.iter_mut().enumerate() {
+            let list = tolerates.then_some(&mut refused);
+            if let Err(Stopped(row)) = decode_column(rows, plan, c, limit, column, &mut out.arena, spans, list) {
+                limit = row;
+            }
+        }
+        out.refused_rows = refused;
+        limit
+    }
+
+    /// What is wrong with the values of a row, in the order of its columns.
+    fn flaws(&self, rows: &Rows<'_, F>, row: usize) -> Vec<Flaw> {
+        let tolerance = &self.plan.tolerance;
+        let mut flaws = Vec::new();
+        for (index, column) in self.plan.columns.iter().enumerate() {
+            let mut is_null = rows.is_missing(row, index);
+            if !is_null {
+                let (start, end) = rows.bounds(row, index);
+                let mut arena = Vec::new();
+                let text = match self.fields.resolve(&self.tile.buffer, start, end, column, &mut arena) {
+                    Ok(Field::Null) => None,
+                    Ok(Field::Default) => continue,
+                    Ok(Field::Plain(s, e)) => Some(self.tile.buffer[s..e].to_vec()),
+                    Ok(Field::Rewritten(s, e)) => Some(arena[s..e].to_vec()),
+                    Err(error) => {
+                        let value = Some(self.tile.buffer[start..end].to_vec());
+                        flaws.push(Flaw { column: Some(index), error, value });
+                        continue;
+                    }
+                };
+                if let Some(text) = &text
+                    && let Err(error) = explain_value(self.plan, &column.ty, text)
+                {
+                    if matches!(tolerance.conversion, BadValue::Stop | BadValue::SkipRow) {
+                        flaws.push(Flaw { column: Some(index), error, value: Some(text.clone()) });
+                        continue;
+                    }
+                    is_null = tolerance.conversion == BadValue::SetNull || !column.has_default;
+                }
+                is_null |= text.is_none();
+            }
+            if is_null && tolerance.constraint && column.not_null {
+                let message = format!(
+                    "null value in column \"{}\" of relation \"{}\" violates not-null constraint",
+                    column.name, self.plan.relation
+                );
+                let error = DataError::new(ErrorCode::NotNullViolation, message);
+                flaws.push(Flaw { column: Some(index), error, value: None });
+            }
+        }
+        flaws
+    }
+
+    fn first_flaw(&self, rows: &Rows<'_, F>, row: usize) -> Box<DataError> {
+        self.flaws(rows, row).into_iter().next().map_or_else(
+            || DataError::new(ErrorCode::InternalError, "a row was refused and then accepted"),
+            |flaw| flaw.error,
+        )
+    }
+
+    /// Takes the refused rows out of the first `limit`, and counts what is left.
+    pub(crate) fn settle(&self, rows: &Rows<'_, F>, limit: usize, mut places: Places, out: &mut Decoded) {
+        let tolerance = &self.plan.tolerance;
+        let mut refused = std::mem::take(&mut out.refused_rows);
+        refused.retain(|&row| (row as usize) < limit);
+        refused.sort_unstable();
+        refused.dedup();
+        if matches!(tolerance.conversion, BadValue::SetNull | BadValue::SetDefault) {
+            out.mended = refused.len() as u64;
+            refused.clear();
+        }
+        if tolerance.constraint {
+            let before = refused.len();
+            for (spec, column) in self.plan.columns.iter().zip(&out.columns) {
+                if spec.not_null && column.validity.nulls() > 0 {
+                    let nulls = column.validity.null_rows(limit);
+                    refused.extend(nulls.filter(|row| column.defaults.binary_search(row).is_err()));
+                }
+            }
+            if refused.len() > before {
+                refused.sort_unstable();
+                refused.dedup();
+            }
+        }
+        out.rows = limit - refused.len();
+        if !refused.is_empty() {
+            if places.len() == 0 {
+                places = self.places_of(rows, limit, out);
+            }
+            for &row in &refused {
+                let at = row as usize;
+                let flaws = self.flaws(rows, at);
+                let (start, end) = (places.starts[at] as usize, places.ends[at] as usize);
+                let lines = (u64::from(places.first_lines[at]), u64::from(places.last_lines[at]));
+                let left = flaws.iter().find(|flaw| flaw.error.code == ErrorCode::LeftToServer);
+                if flaws.is_empty() || left.is_some() {
+                    let error = left.map_or_else(
+                        || DataError::new(ErrorCode::InternalError, "a row was refused and then accepted"),
+                        |flaw| flaw.error.clone(),
+                    );
+                    self.fault_at(error, start, end, lines.1, out);
+                    break;
+                }
+                out.refusals.push(self.refusal(start, end, lines, flaws));
+            }
+            out.columns.iter_mut().for_each(|column| column.remove(&refused, limit));
+            places.remove(&refused);
+        }
+        out.refusals.sort_by_key(|refusal| refusal.offset);
+        out.refused_rows = refused;
+        out.places = (places.len() > 0 || !out.refused_rows.is_empty()).then_some(places);
+    }
+
+    /// The places of rows that follow upon each other.
+    fn places_of(&self, rows: &Rows<'_, F>, limit: usize, out: &Decoded) -> Places {
+        let mut places = Places::default();
+        // The first record is the header, if there is one.
+        let header_end = [out.start.saturating_sub(1)];
+        let first_record = if out.header_lines > 0 { &header_end[..] } else { rows.offsets };
+        let mut lines = LineCount::new(self, first_record);
+        let has_quotes = self.plan.is_csv() && memchr::memchr(self.quote(), self.data).is_some();
+        for row in 0..limit {
+            let start = rows.bounds(row, 0).0 - PAD;
+            let end = (rows.bounds(row, rows.width - 1).1 - PAD).min(self.data.len());
+            let before = if has_quotes {
+                (lines.before(start), lines.before(end))
+            } else {
+                let line = out.header_lines + row as u64;
+                (line, line)
+            };
+            places.push(start, end, before);
+        }
+        places
+    }
+
+    fn quote(&self) -> u8 {
+        match self.plan.grammar {
+            copyist_scan::Grammar::Csv { quote, .. } => quote,
+            copyist_scan::Grammar::Text { .. } => 0,
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! Whether quotes are where fields begin and end.
+
+use crate::bytes::padded;
+use crate::grammar::Eol;
+use crate::kernel::{BLOCK, Kernel};
+
+/// See [`Scanner::quotes_are_sound`](crate::Scanner::quotes_are_sound).
+#[inline(always)]
+pub(crate) fn are_sound<K: Kernel>(kernel: K, data: &[u8], delimiter: u8, quote: u8, eol: Eol) -> bool {
+    let (first, last) = match eol {
+        Eol::Lf => (b'\n', b'\n'),
+        Eol::Cr => (b'\r', b'\r'),
+        Eol::CrLf => (b'\r', b'\n'),
+    };
+    let (blocks, tail) = data.as_chunks::<BLOCK>();
+    let (tail, tail_valid) = padded(tail);
+    let (mut inside_before, mut may_open, mut closed, mut odd) = (0, 1, 0, 0);
+    // A loop in one place, for its body to be inlined.
+    for index in 0..=blocks.len() {
+        let (block, valid) = blocks.get(index).map_or((&tail, tail_valid), |block| (block, u64::MAX));
+        let block = kernel.load(block);
+        let quotes = kernel.equal(block, quote) & valid;
+        let inside = kernel.prefix_xor(quotes) ^ inside_before;
+        inside_before = (inside.cast_signed() >> 63).cast_unsigned();
+        let (opening, closing) = (quotes & inside, quotes & !inside);
+        // A quote after a quote is the second of a doubled one.
+        let neighbours = kernel.equal(block, delimiter) | quotes;
+        let before = neighbours | kernel.equal(block, last);
+        let after = neighbours | kernel.equal(block, first);
+        odd |= opening & !(before << 1 | may_open);
+        odd |= (closing << 1 | closed) & !after & valid;
+        (may_open, closed) = (before >> 63, closing >> 63);
+    }
+    odd == 0 && inside_before == 0
+}

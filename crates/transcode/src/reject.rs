@@ -1,0 +1,40 @@
+//! Records that were refused by themselves, with their place in the input.
+
+use copyist_format::{Flaw, Refusal};
+
+/// A record that was refused.
+#[derive(Clone, Debug)]
+pub struct Reject {
+    /// Line from 1, as PostgreSQL counts, of its beginning and of its end.
+    pub line: u64,
+    pub last_line: u64,
+    /// Offset of its first byte in the input.
+    pub byte_offset: u64,
+    /// Bytes, without its line end.
+    pub byte_len: u64,
+    pub flaws: Vec<Flaw>,
+    /// Its first bytes, as many as are to be kept.
+    pub raw: Vec<u8>,
+    pub is_cut: bool,
+}
+
+impl Reject {
+    /// A refusal of a tile that is `lines` lines and `byte_offset` bytes into the input.
+    pub(crate) fn new(refusal: Refusal, lines: u64, byte_offset: u64) -> Self {
+        Self {
+            line: lines + refusal.first_line + 1,
+            last_line: lines + refusal.last_line + 1,
+            byte_offset: byte_offset + u64::from(refusal.offset),
+            byte_len: u64::from(refusal.len),
+            is_cut: refusal.is_cut(),
+            flaws: refusal.flaws,
+            raw: refusal.raw,
+        }
+    }
+
+    /// About how much memory it takes.
+    pub(crate) fn bytes(&self) -> usize {
+        let flaw = |flaw: &Flaw| 256 + flaw.error.message.len() + flaw.value.as_ref().map_or(0, Vec::len);
+        128 + self.raw.len() + self.flaws.iter().map(flaw).sum::<usize>()
+    }
+}

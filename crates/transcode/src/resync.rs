@@ -1,0 +1,181 @@
+//! Reading on after a broken quote.
+//!
+//! A quote that is not closed where its field ends swallows what follows, up to the next quote of the file, which then opens what it
+//! should close: every record after it would be read wrongly. Where a record is refused by itself the damage is kept small: a record that
+//! spans lines and has a quote where no field begins or ends is taken to begin with a broken line. So is one that never ends. That line
+//! alone is refused, and reading goes on with the next one, outside quotes. (PostgreSQL takes quotes anywhere, but nobody writes lines
+//! so: rather are such records refused, where they can be seen, than lines swallowed by a field.)
+//!
+//! Whether a record is such depends on nothing but itself, so the result is the same however the input is cut.
+
+use copyist_format::Plan;
+use copyist_scan::{Eol, Grammar};
+use memchr::{memchr, memchr2, memchr3};
+
+/// Where a tile ends, and the broken lines in it.
+pub(crate) struct Cut {
+    pub len: usize,
+    pub breaks: Vec<(u32, u32)>,
+}
+
+/// Whether this applies to the plan.
+pub(crate) fn applies(plan: &Plan) -> bool {
+    let is_line_end = |byte| byte == b'\n' || byte == b'\r';
+    match plan.grammar {
+        Grammar::Csv { delimiter, quote, escape } => {
+            plan.tolerance.structure && ![delimiter, quote, escape].into_iter().any(is_line_end)
+        }
+        Grammar::Text { .. } => false,
+    }
+}
+
+/// Whether all quotes in `data`, which are whole records, are certainly where they should be.
+pub(crate) fn is_sound(plan: &Plan, data: &[u8], eol: Eol) -> bool {
+    match plan.grammar {
+        Grammar::Csv { delimiter, quote, escape } if escape == quote => {
+            plan.scanner.quotes_are_sound(data, delimiter, quote, eol)
+        }
+        Grammar::Csv { quote, .. } => plan.scanner.count(data, quote) == 0,
+        Grammar::Text { .. } => true,
+    }
+}
+
+/// The line end that comes first, quoted or not.
+pub(crate) fn raw_eol(data: &[u8], end: bool) -> Option<Eol> {
+    let at = memchr2(b'\n', b'\r', data)?;
+    match (data[at], data.get(at + 1)) {
+        (b'\n', _) => Some(Eol::Lf),
+        (_, Some(b'\n')) => Some(Eol::CrLf),
+        (_, None) if !end => None,
+        _ => Some(Eol::Cr),
+    }
+}
+
+/// How a record ended.
+enum Ended {
+    /// At its line end, which begins here.
+    Line(usize),
+    /// With the data, outside quotes.
+    Data,
+    /// With the data, inside quotes.
+    Quoted,
+}
+
+struct Record {
+    ended: Ended,
+    /// It has a quote where no field begins or ends.
+    is_odd: bool,
+}
+
+/// Cuts `data`, which begins at a record's start. `end`: the input ends with it. `give_up`: the first record is longer than may be. None
+/// when more data are needed to find its end.
+pub(crate) fn cut(plan: &Plan, data: &[u8], eol: Eol, end: bool, give_up: bool) -> Option<Cut> {
+    let Grammar::Csv { delimiter, quote, escape } = plan.grammar else { return None };
+    let rules = Rules { delimiter, quote, escape, eol };
+    let mut breaks = Vec::new();
+    let mut at = 0;
+    while at < data.len() {
+        let record = rules.record(data, at);
+        let line_end = rules.line_end(data, at);
+        let is_broken = match record.ended {
+            Ended::Line(stop) => record.is_odd && line_end < stop,
+            Ended::Quoted => end || give_up && at == 0,
+            Ended::Data => end && record.is_odd && line_end < data.len(),
+        };
+        if is_broken {
+            breaks.push((at as u32, line_end as u32));
+            at = (line_end + rules.eol_len()).min(data.len());
+            continue;
+        }
+        match record.ended {
+            Ended::Line(stop) => at = stop + rules.eol_len(),
+            Ended::Data | Ended::Quoted if end => at = data.len(),
+            Ended::Data | Ended::Quoted => break,
+        }
+    }
+    (at > 0).then_some(Cut { len: at, breaks })
+}
+
+struct Rules {
+    delimiter: u8,
+    quote: u8,
+    escape: u8,
+    eol: Eol,
+}
+
+impl Rules {
+    fn eol_len(&self) -> usize {
+        if self.eol == Eol::CrLf { 2 } else { 1 }
+    }
+
+    fn is_line_end(&self, data: &[u8], at: usize) -> bool {
+        match self.eol {
+            Eol::Lf => data[at] == b'\n',
+            Eol::Cr => data[at] == b'\r',
+            Eol::CrLf => data[at] == b'\r' && data.get(at + 1) == Some(&b'\n'),
+        }
+    }
+
+    /// Where the line that begins at `from` ends, whatever is quoted.
+    fn line_end(&self, data: &[u8], from: usize) -> usize {
+        let byte = if self.eol == Eol::Lf { b'\n' } else { b'\r' };
+        let mut at = from;
+        while let Some(found) = memchr(byte, &data[at..]) {
+            if self.is_line_end(data, at + found) {
+                return at + found;
+            }
+            at += found + 1;
+        }
+        data.len()
+    }
+
+    fn record(&self, data: &[u8], start: usize) -> Record {
+        let mut record = Record { ended: Ended::Data, is_odd: false };
+        let byte = if self.eol == Eol::Lf { b'\n' } else { b'\r' };
+        let (mut at, mut field, mut closed) = (start, start, usize::MAX);
+        loop {
+            let Some(found) = memchr3(self.quote, self.delimiter, byte, &data[at..]) else {
+                record.is_odd |= closed != usize::MAX && closed != data.len();
+                return record;
+            };
+            let here = at + found;
+            // Only a doubled quote may follow a closing one within its field.
+            record.is_odd |= closed != usize::MAX && closed != here;
+            closed = usize::MAX;
+            at = here + 1;
+            if data[here] == self.delimiter {
+                field = at;
+            } else if data[here] == self.quote {
+                let is_doubled = here > field && data[here - 1] == self.quote;
+                record.is_odd |= here != field && !is_doubled;
+                match self.closing(data, at) {
+                    Some(close) => (at, closed) = (close + 1, close + 1),
+                    None => {
+                        record.ended = Ended::Quoted;
+                        return record;
+                    }
+                }
+            } else if self.is_line_end(data, here) {
+                record.ended = Ended::Line(here);
+                return record;
+            }
+        }
+    }
+
+    /// The quote that ends the quoting which begins at `from`.
+    fn closing(&self, data: &[u8], from: usize) -> Option<usize> {
+        if self.escape == self.quote {
+            return memchr(self.quote, &data[from..]).map(|found| from + found);
+        }
+        let mut at = from;
+        while let Some(found) = memchr2(self.quote, self.escape, &data[at..]) {
+            let here = at + found;
+            if data[here] == self.quote {
+                return Some(here);
+            }
+            let next = data.get(here + 1);
+            at = here + 1 + usize::from(next == Some(&self.quote) || next == Some(&self.escape));
+        }
+        None
+    }
+}

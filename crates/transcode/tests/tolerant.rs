@@ -1,0 +1,328 @@
+//! Rows with errors of every class among good ones: exactly those are refused, with their place and bytes, however the input is cut and
+//! whatever the number of threads.
+#![cfg(feature = "arrow")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int64Type;
+use copyist_core::{Session, Type};
+use copyist_datetime::Context;
+use copyist_format::{BadValue, ColumnPlan, Header, Layout, Missing, Plan, Tolerance};
+use copyist_scan::{Grammar, Scanner};
+use copyist_transcode::{ChunkData, Limits, Load, Next, Reject, Sink, Source, Specification};
+
+/// A small generator of random numbers; the same sequence for the same seed.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % limit
+    }
+}
+
+/// A record that is to be refused.
+#[derive(Debug, PartialEq, Eq)]
+struct Expected {
+    line: u64,
+    last_line: u64,
+    offset: u64,
+    raw: Vec<u8>,
+    /// SQLSTATE and column of each error.
+    errors: Vec<(String, Option<usize>)>,
+}
+
+struct Case {
+    input: Vec<u8>,
+    kept: Vec<i64>,
+    refused: Vec<Expected>,
+}
+
+fn plan(grammar: Grammar, tolerance: Tolerance) -> Plan {
+    let column = |name: &str, ty, not_null| ColumnPlan { ty, not_null, ..ColumnPlan::of_text(name.to_owned(), false) };
+    Plan {
+        scanner: Scanner::detect(),
+        grammar,
+        null: if matches!(grammar, Grammar::Csv { .. }) { Vec::new() } else { b"\\N".to_vec() },
+        default: None,
+        header: Header::Skip,
+        columns: vec![
+            column("id", Type::Int8, false),
+            column("name", Type::Text, false),
+            column("amount", Type::Int4, true),
+            column("day", Type::Date, false),
+        ],
+        relation: "t".to_owned(),
+        tolerance,
+        layout: Layout::Arrow,
+        context: Arc::new(Context::new(&Session::default()).expect("UTC is a time zone")),
+    }
+}
+
+const SKIP: Tolerance = Tolerance {
+    conversion: BadValue::SkipRow,
+    structure: true,
+    constraint: true,
+    extra: false,
+    missing: Missing::None,
+    truncate: false,
+    raw_limit: 1 << 20,
+};
+
+const CSV: Grammar = Grammar::Csv { delimiter: b',', quote: b'"', escape: b'"' };
+const TEXT: Grammar = Grammar::Text { delimiter: b'\t' };
+
+/// `rows` rows, of which `bad` in a thousand are refused.
+fn case(seed: u64, rows: i64, bad: u64, is_csv: bool, eol: &str) -> Case {
+    let mut random = Random(seed);
+    let mut input = format!("id,name,amount,day{eol}").into_bytes();
+    let mut line = 2;
+    let (mut kept, mut refused) = (Vec::new(), Vec::new());
+    let d = if is_csv { ',' } else { '\t' };
+    for id in 0..rows {
+        let mut record = Vec::new();
+        let mut errors: Vec<(&str, Option<usize>)> = Vec::new();
+        let mut lines = 1;
+        let name = match random.below(6) {
+            0 if is_csv => format!("\"a, {id}\""),
+            1 if is_csv => format!("\"say \"\"{id}\"\"\""),
+            2 if is_csv => {
+                lines = 2;
+                format!("\"two{eol}lines\"")
+            }
+            3 if !is_csv => format!("tab\\t{id}"),
+            4 => "żółw".to_owned(),
+            _ => format!("name {id}"),
+        };
+        if random.below(1000) < bad {
+            let mut plain = format!("{id}{d}n{d}5{d}2024-01-02");
+            match random.below(9) {
+                0 => {
+                    plain = format!("{id}{d}n{d}x5{d}2024-01-02");
+                    errors.push(("22P02", Some(2)));
+                }
+                1 => {
+                    plain = format!("x{id}{d}n{d}99999999999{d}2024-13-02");
+                    errors.extend([("22P02", Some(0)), ("22003", Some(2)), ("22008", Some(3))]);
+                }
+                2 => {
+                    plain = format!("{id}{d}n{d}5");
+                    errors.push(("22P04", None));
+                }
+                3 => {
+                    write!(plain, "{d}more").unwrap();
+                    errors.push(("22P04", None));
+                }
+                4 => {
+                    let null = if is_csv { "" } else { "\\N" };
+                    plain = format!("{id}{d}n{d}{null}{d}2024-01-02");
+                    errors.push(("23502", Some(2)));
+                }
+                5 => {
+                    plain.push('\0');
+                    errors.push(("22021", None));
+                }
+                6 if eol == "\n" => {
+                    // A line end of another style.
+                    plain = format!("{id}{d}n\rm{d}5{d}2024-01-02");
+                    errors.push(("22P04", None));
+                }
+                7 if is_csv => {
+                    plain = format!("{id},\"broken,5,2024-01-02");
+                    errors.push(("22P04", None));
+                }
+                _ => {}
+            }
+            record.extend_from_slice(plain.as_bytes());
+            if errors.is_empty() {
+                // Bytes that are no character.
+                record.insert(record.len() - 3, 0xff);
+                errors.push(("22021", None));
+            }
+            lines = 1;
+        } else {
+            let null = if is_csv { "" } else { "\\N" };
+            let day = if random.below(5) == 0 { null } else { "2024-02-29" };
+            record = format!("{id}{d}{name}{d}{}{d}{day}", random.below(100_000)).into_bytes();
+            kept.push(id);
+        }
+        if !errors.is_empty() {
+            refused.push(Expected {
+                line,
+                last_line: line + lines - 1,
+                offset: input.len() as u64,
+                raw: record.clone(),
+                errors: errors.iter().map(|&(state, column)| (state.to_owned(), column)).collect(),
+            });
+        }
+        input.extend_from_slice(&record);
+        input.extend_from_slice(eol.as_bytes());
+        line += lines;
+    }
+    Case { input, kept, refused }
+}
+
+struct Outcome {
+    ids: Vec<i64>,
+    rejects: Vec<Reject>,
+    counters: copyist_transcode::Counters,
+    failure: Option<String>,
+}
+
+fn run(plan: &Arc<Plan>, input: &[u8], threads: usize, tile_size: usize) -> Outcome {
+    let load = Load::start(Specification {
+        plan: Arc::clone(plan),
+        sink: Sink::Arrow,
+        source: Source::Memory(std::io::Cursor::new(Arc::new(input.to_vec()))),
+        name: "memory".to_owned(),
+        table: "t".to_owned(),
+        limits: Limits {
+            threads,
+            tile_size,
+            window: threads + 4,
+            max_record: 1 << 20,
+            max_bytes: usize::MAX,
+            max_rejects: u64::MAX,
+        },
+        is_framed: true,
+        keeps_records: false,
+        on_ready: Box::new(|| {}),
+    });
+    let mut outcome = Outcome { ids: Vec::new(), rejects: Vec::new(), counters: load.counters(), failure: None };
+    loop {
+        match load.try_next(Duration::from_secs(60)) {
+            Next::Chunk(chunk) => {
+                if let ChunkData::Arrow(batch) = &chunk.data {
+                    outcome.ids.extend(batch.column(0).as_primitive::<Int64Type>().values());
+                }
+                load.recycle(chunk.data);
+            }
+            Next::Rejects => {}
+            Next::Pending => panic!("the load does not go on"),
+            Next::End => break,
+            Next::Failed(failure) => {
+                outcome.failure = Some(format!("{}: {}", failure.context.unwrap_or_default(), failure.error.message));
+                break;
+            }
+        }
+        outcome.rejects.extend(load.take_rejects());
+    }
+    outcome.rejects.extend(load.take_rejects());
+    outcome.counters = load.counters();
+    outcome
+}
+
+fn seen(rejects: &[Reject]) -> Vec<Expected> {
+    let of = |reject: &Reject| Expected {
+        line: reject.line,
+        last_line: reject.last_line,
+        offset: reject.byte_offset,
+        raw: reject.raw.clone(),
+        errors: reject.flaws.iter().map(|flaw| (flaw.error.code.sql_state().to_owned(), flaw.column)).collect(),
+    };
+    rejects.iter().map(of).collect()
+}
+
+fn check(case: &Case, plan: &Arc<Plan>, threads: usize, tile_size: usize) {
+    let outcome = run(plan, &case.input, threads, tile_size);
+    assert_eq!(outcome.failure, None);
+    let found = seen(&outcome.rejects);
+    for (found, expected) in found.iter().zip(&case.refused) {
+        let raw = String::from_utf8_lossy(&expected.raw);
+        assert_eq!(found, expected, "{threads} threads, tiles of {tile_size}: {raw:?}");
+    }
+    assert_eq!(found.len(), case.refused.len(), "{threads} threads, tiles of {tile_size}");
+    assert_eq!(outcome.ids, case.kept, "{threads} threads, tiles of {tile_size}");
+    assert_eq!(outcome.counters.rows_refused, case.refused.len() as u64);
+    assert_eq!(outcome.counters.rows_read, (case.kept.len() + case.refused.len()) as u64);
+}
+
+#[test]
+fn exactly_the_bad_rows_are_refused() {
+    for (seed, bad) in [(1, 10), (2, 100), (3, 500), (4, 0), (5, 1000)] {
+        for is_csv in [true, false] {
+            for eol in ["\n", "\r\n"] {
+                let case = case(seed, 3000, bad, is_csv, eol);
+                let plan = Arc::new(plan(if is_csv { CSV } else { TEXT }, SKIP));
+                for threads in [1, 2, 8] {
+                    for tile_size in [100, 4096, 1 << 18] {
+                        check(&case, &plan, threads, tile_size);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn text(input: &str, tolerance: Tolerance) -> Outcome {
+    run(&Arc::new(plan(CSV, tolerance)), input.as_bytes(), 1, 64)
+}
+
+#[test]
+fn a_quote_that_is_never_closed_costs_its_line() {
+    let outcome = text("h\n1,a,5,\n2,\"b,5,\n3,c,5,\n4,d,5,\n", SKIP);
+    assert_eq!((outcome.failure, outcome.ids), (None, vec![1, 3, 4]));
+    assert_eq!(outcome.rejects.len(), 1);
+    assert_eq!((outcome.rejects[0].line, &outcome.rejects[0].raw[..]), (3, &b"2,\"b,5,"[..]));
+}
+
+#[test]
+fn so_do_two_that_seem_to_belong_together() {
+    let outcome = text("h\n1,\"a,5,\n2,b,5,\n3,\"c,5", SKIP);
+    assert_eq!((outcome.failure, outcome.ids, outcome.rejects.len()), (None, vec![2], 2));
+}
+
+#[test]
+fn a_broken_header_costs_nothing_else() {
+    let outcome = text("\"h\n1,a,5,\n2,b,5,\n", SKIP);
+    assert_eq!((outcome.failure, outcome.ids, outcome.rejects.len()), (None, vec![1, 2], 0));
+    assert_eq!(outcome.counters.header_lines, 1);
+}
+
+#[test]
+fn what_is_not_tolerated_ends_the_load_after_the_rows_before() {
+    let only_values = Tolerance { structure: false, constraint: false, ..SKIP };
+    let outcome = text("h\n1,a,5,\nx,b,5,\n3,c,5,\n4,d\n5,e,5,\n", only_values);
+    assert_eq!((outcome.ids, outcome.rejects.len()), (vec![1, 3], 1));
+    assert_eq!(
+        outcome.failure.expect("the load must fail"),
+        "COPY t, line 5: \"4,d\": missing data for column \"amount\""
+    );
+}
+
+#[test]
+fn fields_too_many_are_ignored_and_missing_ones_null() {
+    let shape = Tolerance { extra: true, missing: Missing::Any, ..Tolerance::default() };
+    let outcome = text("h\n1,a,5,,more,\n2,b,5\n3,c,5,2024-01-01\n4\n", shape);
+    assert_eq!((outcome.failure, outcome.ids, outcome.rejects.len()), (None, vec![1, 2, 3, 4], 0));
+    let one = Tolerance { missing: Missing::One, ..Tolerance::default() };
+    let outcome = text("h\n1,a,5\n2,b\n", one);
+    assert_eq!(outcome.ids, vec![1]);
+    assert_eq!(
+        outcome.failure.expect("the load must fail"),
+        "COPY t, line 3: \"2,b\": missing data for column \"amount\""
+    );
+    let crlf = text("h\r\n1,a,5,2024-01-01,x\r\n2,b,5\r\n", shape);
+    assert_eq!((crlf.failure, crlf.ids), (None, vec![1, 2]));
+}
+
+#[test]
+fn refused_values_may_become_null() {
+    let null = Tolerance { conversion: BadValue::SetNull, ..Tolerance::default() };
+    let outcome = text("h\n1,a,x,y\n2,b,5,2024-01-01\n3,c,6,z\n", null);
+    assert_eq!((outcome.failure, outcome.ids, outcome.rejects.len()), (None, vec![1, 2, 3], 0));
+    assert_eq!(outcome.counters.rows_mended, 2);
+    // But not where NULL is forbidden and rows with it are refused.
+    let outcome = text("h\n1,a,x,y\n2,b,5,z\n", Tolerance { constraint: true, ..null });
+    assert_eq!((outcome.ids, outcome.rejects.len()), (vec![2], 1));
+    assert_eq!(outcome.rejects[0].flaws[0].error.code.sql_state(), "23502");
+}
+
+#[test]
+fn raw_bytes_are_cut_where_they_are_too_many() {
+    let outcome = text("h\nxxxxxxxxxx,a,5,\n", Tolerance { raw_limit: 4, ..SKIP });
+    let reject = &outcome.rejects[0];
+    assert_eq!((&reject.raw[..], reject.is_cut, reject.byte_len), (&b"xxxx"[..], true, 15));
+}
