@@ -311,7 +311,8 @@ class Parser {
     if (token.kind !== 'word') return undefined
     const joined = findOption(`${items.at(-1)?.name}_${token.value}`)
     if (joined) return `Did you mean "${joined.toUpperCase()}"?`
-    return findOption(token.value) === undefined ? undefined : 'Options are separated by commas.'
+    const isOption = findOption(token.value) !== undefined || this.#atFormOfWords()
+    return isOption ? 'Options are separated by commas.' : undefined
   }
 
   #genericOption(): OptionItem {
@@ -319,7 +320,9 @@ class Parser {
     const name = this.#genericName()
     const as = formsWithAs.some((key) => key === findOption(name)) && this.#takeWord('as')
     const equals = !as && this.#takeEquals()
-    const argument = this.#genericArgument()
+    // LOG ERRORS REJECT LIMIT, as GaussDB's older syntax has it, lacks a comma here; REJECT is no value.
+    const isNext = name.includes(' ') && !as && !equals && this.#atFormOfWords()
+    const argument = isNext ? undefined : this.#genericArgument()
     if ((as || equals) && argument === undefined) throw this.#unexpected()
     return { name, offset: token.start, end: token.end, ...(argument && { argument }) }
   }
@@ -328,10 +331,15 @@ class Parser {
   #genericName(): string {
     const token = this.#token
     if (token.kind !== 'word' || token.quoted) return this.#label().value
-    const forms = formsOfWords.filter(({ form }) => form.words[0] === token.value)
-    const next = forms.length === 0 ? undefined : this.#peek()
-    if (!forms.some(({ form }) => isWord(next, form.words[1] ?? ''))) return this.#label().value
-    return this.#takeForm(forms)?.key ?? token.value
+    if (!this.#atFormOfWords()) return this.#label().value
+    return this.#takeForm(formsOfWords)?.key ?? token.value
+  }
+
+  #atFormOfWords(): boolean {
+    const forms = formsOfWords.filter(({ form }) => this.#isWord(form.words[0] ?? ''))
+    if (forms.length === 0) return false
+    const next = this.#peek()
+    return forms.some(({ form }) => isWord(next, form.words[1] ?? ''))
   }
 
   /** `=`, which may touch what follows it, and then both are one operator to the lexer. */
@@ -529,7 +537,9 @@ class Parser {
 
   #endHint(): string | undefined {
     const token = this.#token
-    const isOption = token.kind === 'word' && (findOption(token.value) ?? suggestOption(token.value)) !== undefined
+    const isOption =
+      token.kind === 'word' &&
+      ((findOption(token.value) ?? suggestOption(token.value)) !== undefined || this.#atFormOfWords())
     return isOption ? 'All options stand inside the parentheses.' : undefined
   }
 
