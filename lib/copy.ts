@@ -10,8 +10,8 @@ import { type Input, inferColumns, type LoadLimits, openLoad, Spool } from './na
 import type { ByteSource } from './native/pump.ts'
 import { reportProgress } from './progress.ts'
 import type { Progress, Receipt } from './receipt.ts'
-import type { CopyFrom, CopyOptions } from './statement/ast.ts'
-import { parseCopy } from './statement/parser.ts'
+import type { CopyFrom, CopyOptions, Statement } from './statement/ast.ts'
+import { parseStatement } from './statement/parser.ts'
 import { type ColumnPlan, planColumns } from './statement/plan.ts'
 import { printTable } from './statement/printing.ts'
 import type { TableDescription, Target, TargetTransaction, ZonesInLiterals } from './target/target.ts'
@@ -53,7 +53,7 @@ export async function runCopy(target: Target, text: string, call: CopyCallOption
   let limits: LoadLimits
   let source: Input
   try {
-    statement = parseCopy(text)
+    statement = refuseUnbuilt(parseStatement(text))
     limits = checkedLimits(call)
     if (signal?.aborted) throw aborted(signal)
     source = await openSource(statement, call)
@@ -71,6 +71,32 @@ export async function runCopy(target: Target, text: string, call: CopyCallOption
   } finally {
     await work.dispose()
   }
+}
+
+/** Refuses what can be said but not done yet. */
+export function refuseUnbuilt(statement: Statement): CopyFrom {
+  const refuse = (what: string, offset?: number) => {
+    throw new CopyError({
+      code: 'feature_not_supported',
+      sqlState: '0A000',
+      message: `${what} is not supported yet`,
+      ...(offset !== undefined && { statement: { text: statement.text, offset } }),
+    })
+  }
+  if (statement.kind === 'copy rejects') return refuse('COPY REJECTS', statement.offset)
+  const { errors, ...options } = statement.options
+  if (errors.conversion !== 'stop') refuse('COPY that goes on after a value that does not fit its column')
+  if (errors.structure !== 'stop') refuse('COPY that goes on after a malformed row')
+  if (errors.constraint !== 'stop') refuse('COPY that goes on after a row that a constraint refuses')
+  if (errors.limit) refuse(`COPY ${errors.limit.name}`)
+  if (errors.verbosity !== 'default') refuse('COPY LOG_VERBOSITY')
+  if (options.ignoreExtraData) refuse('COPY IGNORE_EXTRA_DATA')
+  if (options.fillMissingFields) refuse('COPY FILL_MISSING_FIELDS')
+  if (options.invalidChars) refuse('COPY that replaces invalid characters')
+  if (options.truncateColumns) refuse('COPY TRUNCATE_COLUMNS')
+  if (options.onConflict) refuse('COPY ON CONFLICT', options.onConflict.offset)
+  if (options.loadKey !== undefined) refuse('COPY LOAD_KEY')
+  return statement
 }
 
 /** One statement's resources. */

@@ -160,5 +160,5 @@ test('the help fits the terminal and names every option of COPY', () => {
   const help = renderHelp(80)
   expect(Math.max(...help.split('\n').map((line) => line.length))).toBeLessThanOrEqual(90)
   for (const name of ['FORMAT', 'DELIMITER', 'FORCE_NOT_NULL', 'CREATE_TABLE']) expect(help).toContain(`\n  ${name} `)
-  expect(help).not.toContain('REJECT_LIMIT')
+  expect(help).not.toContain('FORCE_QUOTE')
 })

@@ -269,6 +269,15 @@ export function optionStatements(): string[] {
       `COPY BINARY t FROM STDIN ${fragment}`,
     )
   }
+  // Options that depend on one another, which chance would hardly bring together.
+  for (const onError of [...fragments.filter((fragment) => fragment.startsWith('ON_ERROR')), '']) {
+    for (const limit of fragments.filter((fragment) => /^(REJECT_LIMIT|LOG_VERBOSITY)/.test(fragment))) {
+      for (const format of ['', 'FORMAT csv', 'FORMAT binary']) {
+        const chosen = [limit, format, onError].filter((fragment) => fragment !== '')
+        statements.push(`COPY t FROM STDIN (${chosen.join(', ')})`)
+      }
+    }
+  }
   const pick = random(20_250_101)
   const choose = (from: readonly string[]) => from[pick(from.length)] ?? ''
   for (let i = 0; i < 6_000; i++) {

@@ -2,18 +2,21 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { CopyError } from '../../lib/errors.ts'
 import { formatDiagnostic } from '../../lib/statement/diagnostics.ts'
-import { parseCopy } from '../../lib/statement/parser.ts'
+import { parseStatement } from '../../lib/statement/parser.ts'
 import { printCopy } from '../../lib/statement/printing.ts'
+import { reparseWith } from '../../lib/statement/rejects.ts'
 
 /** Every text is either a statement or a CopyError whose place lies in the text and which can be printed. */
 function check(text: string): void {
   try {
-    printCopy(parseCopy(text))
+    const statement = parseStatement(text)
+    if (statement.kind === 'copy from') printCopy(statement)
+    else reparseWith("COPY t FROM STDIN CSV HEADER LOG ERRORS FORCE NULL a, b QUOTE '~'", statement)
   } catch (error) {
     if (!(error instanceof CopyError)) throw error
     const offset = error.statement?.offset ?? -1
     expect(offset).toBeGreaterThanOrEqual(0)
-    expect(offset).toBeLessThanOrEqual(text.length)
+    expect(offset).toBeLessThanOrEqual(error.statement?.text.length ?? -1)
     expect(error.sqlState).toMatch(/^[0-9A-Z]{5}$/)
     expect(formatDiagnostic(error)).toMatch(/^ERROR: {2}/)
   }
@@ -23,7 +26,8 @@ const tokens =
   `COPY INTO BINARY FROM STDIN STDOUT PROGRAM WITH WHERE USING DELIMITERS AS FORCE NOT NULL QUOTE ESCAPE CSV HEADER
   FORMAT csv text match FORCE_NULL FORCE_NOT_NULL DEFAULT ENCODING ON_ERROR CREATE_TABLE TO t "q" "" 'f' '' E'\\n' E'\\ud800'
   E'\\u12' U&'x' B'1' X'f' N'x' $$a$$ $q$ $1 $1a 1 1.5 1e 0x 0x1f 1_ .. . , ; ( ) [ ] * = =* + - :: := -- /* */ ' " \\ { }
-  ä 😀 \ud83d \0 true false on off`.split(/\s+/)
+  ä 😀 \ud83d \0 true false on off ON ERROR SKIP_ROW LOG ERRORS DATA REJECT LIMIT '5' MAXERROR FILLRECORD FILL_MISSING_FIELDS
+  ACCEPTINVCHARS CONFLICT DO UPDATE KEEP LAST REJECTS`.split(/\s+/)
 
 describe('nothing but CopyError is ever thrown', () => {
   test('for any text', () => {
@@ -41,6 +45,10 @@ describe('nothing but CopyError is ever thrown', () => {
     )
     fc.assert(
       fc.property(soup, (text) => check(`COPY t FROM 'f' (${text})`)),
+      { numRuns: 10_000 },
+    )
+    fc.assert(
+      fc.property(soup, (text) => check(`COPY REJECTS 'id' INTO t ${text}`)),
       { numRuns: 10_000 },
     )
   })

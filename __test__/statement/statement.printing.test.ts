@@ -23,6 +23,32 @@ test.each([
     "COPY t FROM STDIN (HEADER match, DEFAULT 'd', CREATE_TABLE off)",
     "COPY t FROM STDIN WITH (DEFAULT 'd', HEADER MATCH, CREATE_TABLE false)",
   ],
+  [
+    'COPY t FROM STDIN ON ERROR = skip_row LOG_VERBOSITY silent',
+    'COPY t FROM STDIN WITH (ON_ERROR skip_row, LOG_VERBOSITY silent)',
+  ],
+  [
+    "COPY t FROM STDIN (ON ERROR SKIP_COLUMN, REJECT_LIMIT ' .5 %')",
+    "COPY t FROM STDIN WITH (ON_ERROR set_default, REJECT_LIMIT '0.5%')",
+  ],
+  ['COPY t FROM STDIN LOG ERRORS DATA (FORMAT csv)', 'COPY t FROM STDIN WITH (FORMAT csv, LOG ERRORS)'],
+  ["COPY t FROM STDIN REJECT LIMIT '5' LOG ERRORS", "COPY t FROM STDIN WITH (LOG ERRORS, REJECT LIMIT '5')"],
+  ['COPY t FROM STDIN MAXERROR AS 5', 'COPY t FROM STDIN WITH (MAXERROR 5)'],
+  ['COPY t FROM STDIN MAXERROR 1', 'COPY t FROM STDIN'],
+  ['COPY t FROM STDIN IGNOREALLERRORS', 'COPY t FROM STDIN WITH (ON_ERROR skip_row)'],
+  [
+    "COPY t FROM STDIN FILLRECORD TRUNCATECOLUMNS ACCEPTINVCHARS AS '^' IGNORE_EXTRA_DATA",
+    "COPY t FROM STDIN WITH (IGNORE_EXTRA_DATA, FILL_MISSING_FIELDS 'multi', ACCEPTINVCHARS '^', TRUNCATE_COLUMNS)",
+  ],
+  [
+    "COPY t FROM STDIN (FILL_MISSING_FIELDS, COMPATIBLE_ILLEGAL_CHARS, LOAD_KEY 'it''s')",
+    "COPY t FROM STDIN WITH (FILL_MISSING_FIELDS 'one', COMPATIBLE_ILLEGAL_CHARS, LOAD_KEY 'it''s')",
+  ],
+  [
+    'COPY t FROM STDIN CSV WHERE (a on conflict) and b.on on conflict ("A", b) do nothing keep first;',
+    'COPY t FROM STDIN WITH (FORMAT csv) ON CONFLICT ("A", b) DO SKIP WHERE (a on conflict) and b.on',
+  ],
+  ['COPY t FROM STDIN ON CONFLICT DO UPDATE KEEP FIRST', 'COPY t FROM STDIN ON CONFLICT DO UPDATE KEEP FIRST'],
 ])('%s', (statement, printed) => {
   expect(printCopy(parseCopy(statement))).toBe(printed)
 })
@@ -60,7 +86,21 @@ const option = fc.oneof(
     'CREATE_TABLE = false',
     'ON_ERROR stop',
     'ENCODING utf8',
+    'ON_ERROR ignore',
+    'ON ERROR skip_column',
+    'REJECT_LIMIT 7',
+    "REJECT_LIMIT '1e-9%'",
+    'LOG_VERBOSITY verbose',
+    'LOG ERRORS',
+    'MAXERROR AS 100000',
+    'IGNOREALLERRORS',
+    'IGNORE_EXTRA_DATA on',
+    'FILL_MISSING_FIELDS multi',
+    'TRUNCATECOLUMNS',
+    'COMPATIBLE_ILLEGAL_CHARS',
+    'ACCEPTINVCHARS',
   ),
+  literal.map((value) => `LOAD_KEY ${value}`),
   character.map((value) => `QUOTE = ${value}`),
   character.map((value) => `escape ${value}`),
   names.map((value) => `FORCE_NULL ${value}`),
@@ -73,12 +113,13 @@ const statement = fc
     source: fc.oneof(fc.constant('STDIN'), literal),
     format: fc.constantFrom('csv', 'csv', 'text'),
     options: fc.uniqueArray(option, { maxLength: 5, selector: (value) => value.slice(0, 9).toLowerCase() }),
+    conflict: fc.constantFrom('', '', ' ON CONFLICT DO NOTHING', ' ON CONFLICT (a, "B") DO UPDATE KEEP LAST'),
     where: fc.option(literal.map((value) => `a = (${value})`)),
   })
-  .map(({ table, columns, source, format, options, where }) =>
+  .map(({ table, columns, source, format, options, conflict, where }) =>
     [
       `COPY ${table.join('.')}${columns ? ` (${columns.join(', ')})` : ''} FROM ${source}`,
-      `(${[`FORMAT ${format}`, ...options].join(', ')})${where ? ` WHERE ${where}` : ''}`,
+      `(${[`FORMAT ${format}`, ...options].join(', ')})${conflict}${where ? ` WHERE ${where}` : ''}`,
     ].join('\n'),
   )
 

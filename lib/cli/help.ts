@@ -8,7 +8,12 @@ export function renderHelp(width: number): string {
 
 Usage:
   copyist [options] "COPY table [ (columns) ] FROM { 'file' | STDIN }
-                     [ [WITH] (option [=] value, ...) ] [ WHERE condition ]"
+                     [ [WITH] (option [=] value, ...) ]
+                     [ ON CONFLICT [ (columns) ] DO { SKIP | UPDATE | REJECT | ERROR }
+                       [ KEEP { FIRST | LAST } ] ]
+                     [ WHERE condition ]"
+  copyist [options] "COPY REJECTS 'load' INTO table [ (columns) ]
+                     [ WITH (option [=] value, ...) ] [ ON CONFLICT ... ]"
 
 Options:
   --to TARGET          postgres://user@host/database, or the path of a DuckDB file

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import type { Receipt } from '../receipt.ts'
-import type { CopyFrom } from '../statement/ast.ts'
-import { parseCopy } from '../statement/parser.ts'
+import type { Statement } from '../statement/ast.ts'
+import { parseStatement } from '../statement/parser.ts'
 import { type CopyCommand, parseArguments, UsageError, wantsJson } from './args.ts'
 import { chooseDestination, type Destination, redact } from './destination.ts'
 import { renderHelp } from './help.ts'
@@ -33,7 +33,7 @@ export async function run(process: NodeJS.Process): Promise<number> {
       return exitCodes.loaded
     }
     // What is wrong with the statement shows before anything is connected to.
-    const statement = parseCopy(await statementText(command))
+    const statement = parseStatement(await statementText(command))
     destination = chooseDestination(command.to, env)
     const receipt = await load(process, command, statement, destination, interruption)
     const database = destination.isFallback ? destination.target : undefined
@@ -65,7 +65,7 @@ const interruptedJson = JSON.stringify({
 async function load(
   process: NodeJS.Process,
   command: CopyCommand,
-  statement: CopyFrom,
+  statement: Statement,
   destination: Destination,
   interruption: Interruption,
 ): Promise<Receipt> {
@@ -75,7 +75,7 @@ async function load(
   const { stdin, stderr, env } = process
   const isTalkative = !command.quiet && !command.json
   const bar = isTalkative && canDraw(stderr, env) ? new ProgressBar(stderr, env) : undefined
-  const fromStdin = statement.source.kind === 'stdin'
+  const fromStdin = statement.kind === 'copy from' && statement.source.kind === 'stdin'
   const createTable = command.createTable ?? (destination.isFallback ? true : undefined)
   try {
     if (fromStdin && stdin.isTTY && !command.quiet) {

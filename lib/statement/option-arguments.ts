@@ -1,25 +1,6 @@
 import { Buffer } from 'node:buffer'
-import type { Name } from './ast.ts'
+import type { Name, OptionArgument, OptionItem } from './ast.ts'
 import { type StatementCondition, statementError } from './diagnostics.ts'
-
-/** What follows an option's name, as the grammar reads it. */
-export type OptionArgument =
-  | { readonly kind: 'string'; readonly value: string; readonly offset: number }
-  | { readonly kind: 'integer'; readonly value: number; readonly offset: number }
-  /** A number that is no 32-bit integer, as it is written. */
-  | { readonly kind: 'float'; readonly value: string; readonly offset: number }
-  | { readonly kind: 'star'; readonly offset: number }
-  | { readonly kind: 'list'; readonly items: readonly Name[]; readonly offset: number }
-
-/** One option of a statement before anybody has asked what it means. */
-export interface OptionItem {
-  /** In lower case, unless it was quoted. */
-  readonly name: string
-  readonly offset: number
-  /** Where the option's name ends. */
-  readonly end: number
-  readonly argument?: OptionArgument
-}
 
 /** An option being read: the item, and the statement for the error's caret. */
 export class OptionReader {
@@ -51,6 +32,15 @@ export class OptionReader {
     const value = this.#booleanOrWord()
     if (typeof value === 'boolean') return value
     throw this.error('value', 'syntax_error', `${this.item.name} requires a Boolean value`)
+  }
+
+  /** true when nothing follows the name. `requirement` is what the message says besides "a Boolean value". */
+  booleanOr<Word extends string>(words: readonly Word[], requirement: string): boolean | Word {
+    const value = this.#booleanOrWord()
+    if (typeof value === 'boolean') return value
+    const found = words.find((word) => word === value)
+    if (found !== undefined) return found
+    throw this.error('value', 'syntax_error', `${this.item.name} requires a Boolean value${requirement}`)
   }
 
   /** true when nothing follows the name. */
@@ -89,19 +79,22 @@ export class OptionReader {
 
   /** A number of at most 64 bits greater than zero. */
   positiveBigint(label: string): bigint {
+    const value = this.bigint()
+    if (value > 0n) return value
+    throw this.error('value', 'invalid_parameter_value', `${label} (${value}) must be greater than zero`)
+  }
+
+  /** A number of at most 64 bits. */
+  bigint(): bigint {
     const { argument, name } = this.item
     if (argument === undefined || argument.kind === 'star' || argument.kind === 'list') {
       throw this.error('name', 'syntax_error', `${name} requires a numeric value`)
     }
-    const value = argument.kind === 'integer' ? BigInt(argument.value) : this.#bigint(argument.value)
-    if (value <= 0n) {
-      throw this.error('value', 'invalid_parameter_value', `${label} (${value}) must be greater than zero`)
-    }
-    return value
+    return argument.kind === 'integer' ? BigInt(argument.value) : this.#parseBigint(argument.value)
   }
 
   /** What PostgreSQL's bigint accepts as text. */
-  #bigint(text: string): bigint {
+  #parseBigint(text: string): bigint {
     const digits =
       /^[ \t\n\v\f\r]*([+-]?)(0[xX](?:_?[0-9a-fA-F])+|0[oO](?:_?[0-7])+|0[bB](?:_?[01])+|[0-9](?:_?[0-9])*)[ \t\n\v\f\r]*$/.exec(
         text,

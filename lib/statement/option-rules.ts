@@ -1,6 +1,7 @@
-import type { CopyOptions } from './ast.ts'
+import type { ConflictPolicy, CopyOptions, InvalidChars, OptionItem } from './ast.ts'
 import { type StatementCondition, statementError } from './diagnostics.ts'
-import { byteLength, type OptionItem, OptionReader } from './option-arguments.ts'
+import { isSame, isTolerant, limitKeys, policyKeys, settleErrors, toleranceOf } from './error-policy.ts'
+import { byteLength, OptionReader } from './option-arguments.ts'
 import {
   defaultOf,
   findOption,
@@ -14,7 +15,7 @@ import {
 } from './options.ts'
 
 /** The options that a statement gives, each with its place. */
-type Given = {
+export type Given = {
   readonly [Key in OptionKey]?: {
     readonly value: OptionValue<Key>
     /** Offset of the value, or of the option's name when there is no value. */
@@ -63,6 +64,39 @@ function requiresCsv(key: OptionKey): Rule {
     message: `COPY ${key.toUpperCase()} requires CSV mode`,
     hint: ({ given, format }) =>
       given.format || format === 'binary' ? undefined : 'The default format is text. Add FORMAT csv.',
+  }
+}
+
+/** Two options that say different things about the same matter. `key` is where the caret stands. */
+function excludes(key: OptionKey, other: OptionKey, broken: (given: Given) => boolean): Rule {
+  return {
+    about: [key, other],
+    broken: ({ given }) => given[key] !== undefined && given[other] !== undefined && broken(given),
+    condition: 'invalid_parameter_value',
+    message: ({ given }) => {
+      const value = other === 'on_error' ? ` ${given.on_error?.value.toUpperCase()}` : ''
+      return `COPY ${key.toUpperCase()} cannot be used with ${other.toUpperCase()}${value}`
+    },
+  }
+}
+
+/** Every two of `keys`; the caret stands under the later one. */
+function pairs<Key extends OptionKey>(keys: readonly Key[]): (readonly [later: Key, earlier: Key])[] {
+  return keys.flatMap((later, index) => keys.slice(0, index).map((earlier) => [later, earlier] as const))
+}
+
+/** GaussDB refuses what its replacements for invalid characters could be taken for. */
+function notIllegal(key: 'null' | 'delimiter' | 'quote' | 'escape'): Rule {
+  return {
+    about: [key, 'compatible_illegal_chars'],
+    broken: (options) => {
+      const applies = options.format === 'csv' || key === 'null' || key === 'delimiter'
+      return applies && options.given.compatible_illegal_chars?.value === true && /^[ ?]$/.test(options[key])
+    },
+    condition: 'syntax_error',
+    message: (options) =>
+      `illegal chars conversion may confuse COPY ${key} 0x${options[key].charCodeAt(0).toString(16)}`,
+    hint: 'COMPATIBLE_ILLEGAL_CHARS makes spaces and question marks of invalid characters.',
   }
 }
 
@@ -164,17 +198,62 @@ const rules: readonly Rule[] = [
     message: 'NULL specification and DEFAULT specification cannot be the same',
   },
   {
-    about: ['on_error'],
-    broken: ({ format, given }) => format === 'binary' && given.on_error?.value === 'ignore',
+    about: policyKeys,
+    broken: ({ format, given }) => {
+      const tolerances = policyKeys.map((key) => toleranceOf(given, key)).filter((found) => found !== undefined)
+      return format === 'binary' && tolerances.some(isTolerant)
+    },
     condition: 'syntax_error',
     message: 'only ON_ERROR STOP is allowed in BINARY mode',
   },
   {
     about: ['reject_limit'],
-    broken: ({ given }) => given.reject_limit !== undefined && given.on_error?.value !== 'ignore',
+    // With set_null and set_default it counts the rows that were changed, which are lost as much as those left out.
+    broken: ({ given }) => given.reject_limit !== undefined && (given.on_error?.value ?? 'stop') === 'stop',
     condition: 'invalid_parameter_value',
     message: 'COPY REJECT_LIMIT requires ON_ERROR to be set to IGNORE',
+    hint: ({ given }) => (given['log errors']?.value ? 'The limit of LOG ERRORS is written REJECT LIMIT.' : undefined),
   },
+  // From here on they are about what PostgreSQL does not know.
+  ...(
+    [
+      'ignore_extra_data',
+      'fill_missing_fields',
+      'fillrecord',
+      'acceptinvchars',
+      'compatible_illegal_chars',
+      'truncate_columns',
+    ] as const
+  ).map(notInBinary),
+  {
+    about: ['reject limit'],
+    broken: ({ given }) => given['reject limit'] !== undefined && given['log errors']?.value !== true,
+    condition: 'syntax_error',
+    message: 'REJECT LIMIT must be used with LOG ERRORS',
+    hint: ({ given }) => (given.on_error ? 'The limit of ON_ERROR is written REJECT_LIMIT.' : undefined),
+  },
+  excludes('ignoreallerrors', 'maxerror', (given) => given.ignoreallerrors?.value === true),
+  ...pairs(limitKeys).map(([later, earlier]) => excludes(later, earlier, () => true)),
+  ...pairs(policyKeys).map(([later, earlier]) =>
+    excludes(later, earlier, (given) => {
+      const [a, b] = [toleranceOf(given, later), toleranceOf(given, earlier)]
+      return a !== undefined && b !== undefined && !isSame(a, b)
+    }),
+  ),
+  excludes(
+    'fillrecord',
+    'fill_missing_fields',
+    (given) => given.fillrecord?.value === true && given.fill_missing_fields?.value !== 'multi',
+  ),
+  excludes(
+    'compatible_illegal_chars',
+    'acceptinvchars',
+    (given) => given.compatible_illegal_chars?.value === true && given.acceptinvchars?.value !== false,
+  ),
+  notIllegal('null'),
+  notIllegal('delimiter'),
+  notIllegal('quote'),
+  notIllegal('escape'),
 ]
 
 /**
@@ -183,7 +262,7 @@ const rules: readonly Rule[] = [
  * Throws CopyError: first for what PostgreSQL refuses, with its message and in its order; then for what PostgreSQL would
  * take and this version cannot do (0A000).
  */
-export function resolveOptions(text: string, items: readonly OptionItem[]): CopyOptions {
+export function resolveOptions(text: string, items: readonly OptionItem[], onConflict?: ConflictPolicy): CopyOptions {
   const given = readOptions(text, items)
   const format = given.format?.value ?? 'text'
   const layout = format === 'csv' ? 'csv' : 'text'
@@ -203,7 +282,12 @@ export function resolveOptions(text: string, items: readonly OptionItem[]): Copy
     throw statementError(text, place ?? given.format?.offset ?? 0, rule.condition, message, { hint })
   }
   refuseUnsupported(text, given)
-  return settle(options, layout)
+  return { ...settle(options, layout), ...(onConflict && { onConflict }) }
+}
+
+/** Checks each option by itself, as far as that can be done without those it will be laid over. */
+export function checkOptions(text: string, items: readonly OptionItem[]): void {
+  refuseUnsupported(text, readOptions(text, items))
 }
 
 /** A character or string that every format has a default for. */
@@ -269,6 +353,8 @@ function refuseUnsupported(text: string, given: Given): void {
 function settle(options: Options, format: 'csv' | 'text'): CopyOptions {
   const { given } = options
   const header = given.header?.value ?? false
+  const fillMissingFields = given.fillrecord?.value ? 'multi' : given.fill_missing_fields?.value
+  const invalidChars = settleInvalidChars(given)
   return {
     format,
     delimiter: options.delimiter,
@@ -280,7 +366,19 @@ function settle(options: Options, format: 'csv' | 'text'): CopyOptions {
     forceNull: given.force_null?.value ?? [],
     ...(given.default && { default: given.default.value }),
     encoding: 'UTF8',
-    onError: 'stop',
+    errors: settleErrors(given),
+    ignoreExtraData: given.ignore_extra_data?.value ?? false,
+    ...(fillMissingFields && { fillMissingFields }),
+    ...(invalidChars && { invalidChars }),
+    truncateColumns: given.truncate_columns?.value ?? false,
+    ...(given.load_key && { loadKey: given.load_key.value }),
     ...(given.create_table && { createTable: given.create_table.value }),
   }
+}
+
+function settleInvalidChars(given: Given): InvalidChars | undefined {
+  // GaussDB's are one for a character, Redshift's one for a byte of it.
+  if (given.compatible_illegal_chars?.value) return { replacement: '?', perByte: false, nul: ' ' }
+  const replacement = given.acceptinvchars?.value
+  return replacement === undefined || replacement === false ? undefined : { replacement, perByte: true }
 }

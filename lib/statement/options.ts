@@ -3,7 +3,7 @@
  * read from this table; to add an option, add it here, to `CopyOptions` in `ast.ts`, and to `settle` in
  * `option-rules.ts`, together with the rules that say what it cannot be combined with.
  */
-import type { Name } from './ast.ts'
+import type { ErrorPolicy, Name } from './ast.ts'
 import { findEncoding } from './encodings.ts'
 import { asciiLowerCase, type OptionReader } from './option-arguments.ts'
 import { closest } from './spelling.ts'
@@ -13,13 +13,20 @@ export interface BareForm {
   /** The words it begins with. */
   readonly words: readonly string[]
   /**
-   * What follows: nothing, a string (with an optional AS before it where `as` is set), or column names separated by
-   * commas or `*`.
+   * What follows: nothing, a string, column names separated by commas or `*`, or what may follow between parentheses: `value`
+   * when it must, `optional` when it may. Before the latter two an equals sign may stand.
    */
-  readonly takes: 'nothing' | 'string' | 'columns'
+  readonly takes: 'nothing' | 'string' | 'columns' | 'value' | 'optional'
+  /** AS may stand before what follows. */
   readonly as?: true
   /** The value it stands for when nothing follows; true when absent. */
   readonly value?: string
+  /** The words that an `optional` value may be; any other word begins the next option. Strings and numbers always may. */
+  readonly values?: readonly string[]
+  /** It is written so between parentheses, too. */
+  readonly inParentheses?: true
+  /** It may also stand before WITH and a list in parentheses. */
+  readonly beforeWith?: true
 }
 
 /** One option. */
@@ -55,6 +62,13 @@ function define<Value>(definition: OptionDefinition<Value>): OptionDefinition<Va
   return definition
 }
 
+const booleans = ['true', 'false', 'on', 'off'] as const
+
+/** A flag that may have a Boolean value. */
+function flag(word: string): BareForm {
+  return { words: [word], takes: 'optional', values: booleans }
+}
+
 const both = ['csv', 'text'] as const
 const csv = ['csv'] as const
 
@@ -66,6 +80,17 @@ function noLineBreak(option: 'quote' | 'escape', value: string): Refusal | undef
         hint: 'PostgreSQL itself takes it; copyist reads lines apart from quotes.',
       }
     : undefined
+}
+
+/** The words of ON_ERROR. */
+export type OnError = 'stop' | 'ignore' | 'skip_row' | 'set_null' | 'set_default'
+
+/** How many rows may be refused, without the word that says so. */
+export type Limit = Omit<NonNullable<ErrorPolicy['limit']>, 'name'>
+
+/** No file has more rows than a number can count. */
+function toNumber(value: bigint): number {
+  return value > BigInt(Number.MAX_SAFE_INTEGER) ? Number.MAX_SAFE_INTEGER : Number(value)
 }
 
 /** Every option by its name in lower case, in the order of the documentation. */
@@ -187,21 +212,189 @@ export const optionTable = {
             hint: 'Convert the input to UTF-8 first, for example with iconv.',
           },
   }),
-  on_error: define<'stop' | 'ignore'>({
-    synopsis: 'stop',
-    summary: 'The first row that does not fit ends the load and nothing is kept.',
+  on_error: define<OnError>({
+    synopsis: '{ stop | ignore | skip_row | set_null | set_default }',
+    summary:
+      'What becomes of a row that does not fit: it ends the load and nothing is kept (stop); it is left out when a value does not fit its column (ignore), or for whatever reason (skip_row); or only the value becomes NULL (set_null) or the default of its column (set_default). Also written ON ERROR, with ABORT for stop and SKIP_COLUMN for set_default.',
     default: { text: 'stop', csv: 'stop' },
     formats: both,
-    bare: [],
+    bare: [
+      { words: ['on_error'], takes: 'value' },
+      { words: ['on', 'error'], takes: 'value', inParentheses: true },
+    ],
     otherNames: ['onerror', 'error', 'errors', 'ignore_errors', 'continue_on_error'],
-    read: (reader) => choice(reader, 'ON_ERROR', ['stop', 'ignore']),
-    refuse: (value) =>
-      value === 'ignore'
-        ? {
-            message: 'COPY ON_ERROR "ignore" is not supported yet',
-            hint: 'ON_ERROR stop is: nothing is loaded when a row does not fit.',
-          }
-        : undefined,
+    read(reader) {
+      const words = ['stop', 'ignore', 'skip_row', 'set_null', 'set_default', 'abort', 'skip_column'] as const
+      const word = choice(reader, 'ON_ERROR', words)
+      return word === 'abort' ? 'stop' : word === 'skip_column' ? 'set_default' : word
+    },
+  }),
+  reject_limit: define<Limit>({
+    synopsis: "{ number | 'ratio%' }",
+    summary:
+      'The load fails when ON_ERROR has refused, or changed, more rows than this, or more than this ratio of the rows read.',
+    defaultNote: 'no limit',
+    formats: both,
+    bare: [{ words: ['reject_limit'], takes: 'value' }],
+    otherNames: ['maxerrors', 'max_errors', 'rejects_limit', 'rejectlimit'],
+    read(reader) {
+      const { argument } = reader.item
+      const ratio =
+        argument?.kind === 'string' &&
+        /^[ \t]*([+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:e[+-]?[0-9]+)?)[ \t]*%[ \t]*$/i.exec(argument.value)
+      if (!ratio) return { kind: 'rows', most: toNumber(reader.positiveBigint('REJECT_LIMIT')) }
+      const most = Number(ratio[1])
+      if (most > 0 && most <= 100) return { kind: 'ratio', most }
+      const message = `REJECT_LIMIT (${ratio[1]}%) must be greater than zero and at most 100%`
+      throw reader.error('value', 'invalid_parameter_value', message)
+    },
+  }),
+  log_verbosity: define<'default' | 'verbose' | 'silent'>({
+    synopsis: '{ default | verbose | silent }',
+    summary: 'How much is said about rows that are refused or changed: their number, each of them too, or nothing.',
+    default: { text: 'default', csv: 'default' },
+    formats: both,
+    bare: [{ words: ['log_verbosity'], takes: 'value' }],
+    otherNames: ['verbosity', 'verbose'],
+    read: (reader) => choice(reader, 'LOG_VERBOSITY', ['silent', 'default', 'verbose']),
+  }),
+  'log errors': define<boolean>({
+    synopsis: '[ DATA ]',
+    summary:
+      "GaussDB's way to leave out rows whose data are malformed (fields, encoding, values); what constraints refuse still ends the load. DATA keeps nothing more, since refused rows are kept as they were anyway.",
+    default: { text: false, csv: false },
+    formats: both,
+    bare: [
+      { words: ['log', 'errors'], takes: 'nothing', inParentheses: true, beforeWith: true },
+      { words: ['log', 'errors', 'data'], takes: 'nothing', inParentheses: true, beforeWith: true },
+    ],
+    otherNames: ['log_errors', 'logerrors', 'log_errors_data'],
+    read: (reader) => reader.boolean(),
+  }),
+  'reject limit': define<number | 'unlimited'>({
+    synopsis: "{ 'number' | 'unlimited' }",
+    summary: 'The load fails when LOG ERRORS has left out more rows than this.',
+    defaultNote: '0',
+    formats: both,
+    bare: [{ words: ['reject', 'limit'], takes: 'value', inParentheses: true, beforeWith: true }],
+    otherNames: ['per_node_reject_limit', 'segment_reject_limit'],
+    read(reader) {
+      const { argument } = reader.item
+      if (argument?.kind === 'string' && asciiLowerCase(argument.value) === 'unlimited') return 'unlimited'
+      const most = reader.positiveBigint('REJECT LIMIT')
+      if (most <= 2_147_483_647n) return Number(most)
+      const message = `value "${most}" is out of range for type integer`
+      throw reader.error('value', 'numeric_value_out_of_range', message)
+    },
+  }),
+  maxerror: define<number>({
+    synopsis: '[ AS ] number',
+    summary:
+      "Redshift's way to leave out rows that do not fit: the load fails when this many are left out, so that 0 and 1 mean the first; at most 100000.",
+    default: { text: 0, csv: 0 },
+    formats: both,
+    bare: [{ words: ['maxerror'], takes: 'value', as: true }],
+    otherNames: ['max_error'],
+    read(reader) {
+      const value = reader.bigint()
+      if (value >= 0n && value <= 100_000n) return Number(value)
+      throw reader.error('value', 'invalid_parameter_value', `MAXERROR (${value}) must be between 0 and 100000`)
+    },
+  }),
+  ignoreallerrors: define<boolean>({
+    synopsis: '[ boolean ]',
+    summary: "Redshift's way to leave out any number of rows that do not fit.",
+    default: { text: false, csv: false },
+    formats: both,
+    bare: [flag('ignoreallerrors')],
+    otherNames: ['ignore_all_errors'],
+    read: (reader) => reader.boolean(),
+  }),
+  ignore_extra_data: define<boolean>({
+    synopsis: '[ boolean ]',
+    summary: 'Fields after the last column are dropped.',
+    default: { text: false, csv: false },
+    formats: both,
+    bare: [flag('ignore_extra_data')],
+    otherNames: ['ignoreextradata', 'ignore_extra_fields'],
+    read: (reader) => reader.boolean(),
+  }),
+  fill_missing_fields: define<'one' | 'multi' | false>({
+    synopsis: "[ boolean | 'one' | 'multi' ]",
+    summary:
+      'A row may lack its last field (one, and true) or any number of fields at its end (multi); the columns become NULL.',
+    default: { text: false, csv: false },
+    formats: both,
+    bare: [{ words: ['fill_missing_fields'], takes: 'optional', values: [...booleans, 'one', 'multi'] }],
+    otherNames: ['fillmissingfields', 'null_padding', 'fill_missing'],
+    read(reader) {
+      const value = reader.booleanOr(['one', 'multi'], ', "one" or "multi"')
+      // GaussDB: without either word only the last field may be missing.
+      return value === true ? 'one' : value
+    },
+  }),
+  fillrecord: define<boolean>({
+    synopsis: '[ boolean ]',
+    summary: "Redshift's name for FILL_MISSING_FIELDS 'multi'.",
+    default: { text: false, csv: false },
+    formats: both,
+    bare: [flag('fillrecord')],
+    otherNames: ['fill_record'],
+    read: (reader) => reader.boolean(),
+  }),
+  acceptinvchars: define<string | false>({
+    synopsis: "[ [ AS ] 'character' ]",
+    summary:
+      'Each byte of a character that is no UTF-8 becomes this ASCII character, `?` when none is given, in columns of strings; NUL is still refused.',
+    defaultNote: 'such a character does not fit',
+    formats: both,
+    bare: [{ words: ['acceptinvchars'], takes: 'optional', as: true, values: booleans }],
+    otherNames: ['accept_inv_chars', 'replace_invalid_characters', 'invalid_chars'],
+    read(reader) {
+      if (reader.item.argument === undefined) return '?'
+      const value = reader.string()
+      const word = asciiLowerCase(value)
+      if (word === 'true' || word === 'on') return '?'
+      if (word === 'false' || word === 'off') return false
+      if (value.length === 1 && value <= '\x7f') return value
+      throw reader.error(
+        'value',
+        'invalid_parameter_value',
+        'COPY ACCEPTINVCHARS replacement must be a single ASCII character',
+      )
+    },
+  }),
+  compatible_illegal_chars: define<boolean>({
+    synopsis: '[ boolean ]',
+    summary: 'A NUL becomes a space, and any other character that is no UTF-8 a question mark.',
+    default: { text: false, csv: false },
+    formats: both,
+    bare: [flag('compatible_illegal_chars')],
+    otherNames: ['compatibleillegalchars', 'illegal_chars'],
+    read: (reader) => reader.boolean(),
+  }),
+  truncate_columns: define<boolean>({
+    synopsis: '[ boolean ]',
+    summary: 'Strings longer than their column are cut. Also written TRUNCATECOLUMNS.',
+    default: { text: false, csv: false },
+    formats: both,
+    bare: [flag('truncate_columns'), { ...flag('truncatecolumns'), inParentheses: true }],
+    otherNames: ['truncate', 'enforce_length'],
+    read: (reader) => reader.boolean(),
+  }),
+  load_key: define<string>({
+    synopsis: "'string'",
+    summary: 'A name of the load, 1 to 200 characters: a load whose name was loaded before does nothing.',
+    defaultNote: 'no name',
+    formats: both,
+    bare: [{ words: ['load_key'], takes: 'value' }],
+    otherNames: ['loadkey', 'idempotency_key', 'label'],
+    read(reader) {
+      const value = reader.string()
+      const { length } = Array.from(value)
+      if (length >= 1 && length <= 200) return value
+      throw reader.error('value', 'invalid_parameter_value', 'COPY LOAD_KEY must have 1 to 200 characters')
+    },
   }),
   create_table: define<boolean>({
     synopsis: '[ boolean ]',
@@ -236,32 +429,9 @@ export const optionTable = {
     otherNames: ['forcequote', 'quote_all', 'addquotes'],
     read: (reader) => reader.columns(),
   }),
-  reject_limit: define<bigint>({
-    unsupported: true,
-    synopsis: 'number',
-    summary: 'How many rows ON_ERROR ignore may skip.',
-    formats: both,
-    bare: [],
-    otherNames: ['maxerror', 'maxerrors', 'max_errors', 'rejects_limit', 'rejectlimit'],
-    read: (reader) => reader.positiveBigint('REJECT_LIMIT'),
-    refuse: () => ({ message: 'COPY REJECT_LIMIT is not supported yet', hint: 'Only ON_ERROR stop is.' }),
-  }),
-  log_verbosity: define<'default' | 'verbose' | 'silent'>({
-    unsupported: true,
-    synopsis: '{ default | verbose | silent }',
-    summary: 'How much ON_ERROR ignore says about the rows it skips.',
-    formats: both,
-    bare: [],
-    otherNames: ['verbosity', 'verbose'],
-    read: (reader) => choice(reader, 'LOG_VERBOSITY', ['silent', 'default', 'verbose']),
-    refuse: () => ({
-      message: 'COPY LOG_VERBOSITY is not supported yet',
-      hint: 'It says how ON_ERROR ignore reports; only ON_ERROR stop is supported.',
-    }),
-  }),
 } as const
 
-/** An option's name in lower case. */
+/** An option's name in lower case; that of several words has blanks between them. */
 export type OptionKey =
   | 'format'
   | 'delimiter'
@@ -274,11 +444,22 @@ export type OptionKey =
   | 'force_null'
   | 'encoding'
   | 'on_error'
+  | 'reject_limit'
+  | 'log_verbosity'
+  | 'log errors'
+  | 'reject limit'
+  | 'maxerror'
+  | 'ignoreallerrors'
+  | 'ignore_extra_data'
+  | 'fill_missing_fields'
+  | 'fillrecord'
+  | 'acceptinvchars'
+  | 'compatible_illegal_chars'
+  | 'truncate_columns'
+  | 'load_key'
   | 'create_table'
   | 'freeze'
   | 'force_quote'
-  | 'reject_limit'
-  | 'log_verbosity'
 
 /** The type of an option's value. */
 export type OptionValue<Key extends OptionKey> = ReturnType<(typeof optionTable)[Key]['read']>
@@ -306,9 +487,18 @@ function isReference(value: unknown): value is { readonly sameAs: OptionKey } {
   return typeof value === 'object' && value !== null && 'sameAs' in value
 }
 
+/** Second names of options, each of one word. */
+const secondNames: ReadonlyMap<string, OptionKey> = new Map(
+  optionKeys.flatMap((key) => {
+    const definition: OptionDefinition<unknown> = optionTable[key]
+    const forms = definition.bare.filter((form) => form.inParentheses && form.words.length === 1)
+    return forms.map((form) => [form.words[0] ?? '', key] as const)
+  }),
+)
+
 /** The option of that name, if there is one. `name` is in lower case unless it was quoted. */
 export function findOption(name: string): OptionKey | undefined {
-  return Object.hasOwn(optionTable, name) ? (name as OptionKey) : undefined
+  return Object.hasOwn(optionTable, name) ? (name as OptionKey) : secondNames.get(name)
 }
 
 /** The option that somebody who wrote `name` is likely to have meant. */

@@ -1,11 +1,21 @@
 import { Buffer } from 'node:buffer'
-import type { CopyFrom, Name, QualifiedName, Source } from './ast.ts'
+import type {
+  ConflictPolicy,
+  CopyFrom,
+  CopyRejects,
+  Name,
+  OptionArgument,
+  OptionItem,
+  QualifiedName,
+  Source,
+  Statement,
+} from './ast.ts'
 import { statementError } from './diagnostics.ts'
 import { canBeListItem, canBeName, canBeValue } from './keywords.ts'
 import { invalidUtf8, Lexer, type Token } from './lexer.ts'
-import type { OptionArgument, OptionItem } from './option-arguments.ts'
-import { resolveOptions } from './option-rules.ts'
+import { checkOptions, resolveOptions } from './option-rules.ts'
 import { type BareForm, findOption, type OptionDefinition, optionKeys, optionTable, suggestOption } from './options.ts'
+import { defaultKeep } from './printing.ts'
 import { closest } from './spelling.ts'
 
 /**
@@ -15,12 +25,28 @@ import { closest } from './spelling.ts'
  * SQLSTATE and message for options that are wrong or do not go together, 0A000 for what this version cannot do yet.
  */
 export function parseCopy(text: string): CopyFrom {
+  const statement = parseStatement(text)
+  if (statement.kind === 'copy from') return statement
+  throw statementError(text, statement.offset, 'syntax_error', 'COPY REJECTS cannot stand in place of COPY ... FROM')
+}
+
+/** Parses and checks any statement: COPY … FROM, or COPY REJECTS … INTO. Throws CopyError as {@link parseCopy} does. */
+export function parseStatement(text: string): Statement {
+  return parserOf(text).statement()
+}
+
+/** The parts of a COPY … FROM statement whose options have not been looked at. Throws CopyError for syntax. */
+export function parseParts(text: string): CopyParts {
+  return parserOf(text).copyFrom()
+}
+
+function parserOf(text: string): Parser {
   const invalid = text.search(/\0|\p{Surrogate}/u)
   if (invalid >= 0) {
     const bytes = text.charAt(invalid) === '\0' ? Buffer.of(0) : surrogateBytes(text.charCodeAt(invalid))
     throw statementError(text, invalid, 'character_not_in_repertoire', invalidUtf8(bytes) ?? 'invalid text')
   }
-  return new Parser(text).statement()
+  return new Parser(text)
 }
 
 /** What an unpaired surrogate would be in UTF-8 if it could be. */
@@ -35,7 +61,17 @@ interface Unsupported {
   readonly hint: string
 }
 
-const shape = "COPY table [ ( columns ) ] FROM { 'file' | STDIN } [ WITH ( options ) ] [ WHERE condition ]"
+/** What a COPY … FROM statement says. */
+export interface CopyParts extends Pick<CopyFrom, 'table' | 'columns' | 'source' | 'where'> {
+  readonly items: readonly OptionItem[]
+  readonly onConflict?: ConflictPolicy
+  /** The first feature that is only recognized. */
+  readonly unsupported: Unsupported | undefined
+}
+
+const shape =
+  "COPY table [ ( columns ) ] FROM { 'file' | STDIN } [ WITH ( options ) ] [ ON CONFLICT ... ] [ WHERE condition ]"
+const rejectsShape = "COPY REJECTS 'load' INTO table [ ( columns ) ] [ WITH ( options ) ] [ ON CONFLICT ... ]"
 
 /** Recursive descent with one token of lookahead. */
 class Parser {
@@ -51,8 +87,19 @@ class Parser {
     this.#token = this.#lexer.next()
   }
 
-  statement(): CopyFrom {
+  statement(): Statement {
     const text = this.#text
+    const start = this.#token
+    // No table can be followed by a string.
+    if (this.#takeWord('copy') && this.#isWord('rejects') && this.#peek()?.kind === 'string') return this.#copyRejects()
+    this.#moveTo(start)
+    const { items, onConflict, unsupported, ...parts } = this.copyFrom()
+    const options = resolveOptions(text, items, onConflict)
+    if (unsupported) throw this.#refuse(unsupported)
+    return { kind: 'copy from', text, ...parts, options }
+  }
+
+  copyFrom(): CopyParts {
     this.#expectCopy()
     const unsupported: Unsupported[] = []
     const items: OptionItem[] = []
@@ -66,20 +113,72 @@ class Parser {
     if (!this.#takeWord('from')) throw this.#unexpected(this.#fromHint())
     const source = this.#source(unsupported)
     items.push(...this.#options(source))
+    let onConflict = this.#onConflict()
     const where = this.#takeWord('where') ? this.#where() : undefined
+    // ON is a reserved word, so no condition can hold it outside of parentheses.
+    onConflict ??= this.#onConflict()
     this.#end()
-    const options = resolveOptions(text, items)
-    const refused = unsupported[0]
-    if (refused) throw this.#refuse(refused)
     return {
-      kind: 'copy from',
-      text,
       table,
       ...(columns && { columns }),
       source,
-      options,
+      items,
+      ...(onConflict && { onConflict }),
       ...(where && { where }),
+      unsupported: unsupported[0],
     }
+  }
+
+  /** `REJECTS 'load' INTO table [ ( columns ) ] [ options ] [ ON CONFLICT … ]`. */
+  #copyRejects(): CopyRejects {
+    const text = this.#text
+    this.#advance()
+    const { start: offset } = this.#token
+    const loadId = this.#string()
+    if (!this.#takeWord('into')) throw this.#unexpected(`Write ${rejectsShape}.`)
+    const table = this.#qualifiedName()
+    const hint = 'Column names are separated by commas; options follow WITH.'
+    const columns = this.#isOperator('(') ? this.#columnList(hint) : undefined
+    const options = this.#options()
+    const onConflict = this.#onConflict()
+    this.#end()
+    checkOptions(text, options)
+    return {
+      kind: 'copy rejects',
+      text,
+      loadId,
+      offset,
+      table,
+      ...(columns && { columns }),
+      given: { options, ...(onConflict && { onConflict }) },
+    }
+  }
+
+  #atConflict(): boolean {
+    return this.#isWord('on') && isWord(this.#peek(), 'conflict')
+  }
+
+  /** `ON CONFLICT [ ( columns ) ] DO action [ KEEP { FIRST | LAST } ]`. */
+  #onConflict(): ConflictPolicy | undefined {
+    if (!this.#atConflict()) return undefined
+    const { start: offset } = this.#token
+    this.#advance()
+    this.#advance()
+    const columns = this.#isOperator('(') ? this.#columnList() : undefined
+    if (!this.#takeWord('do')) throw this.#unexpected('ON CONFLICT is followed by columns in parentheses, or by DO.')
+    const action = this.#choice(conflictActions, 'DO is followed by SKIP, NOTHING, UPDATE, REJECT or ERROR.')
+    const keep = this.#takeWord('keep')
+      ? this.#choice(keeps, 'KEEP is followed by FIRST or LAST.')
+      : defaultKeep(action)
+    return { ...(columns && { columns }), action, keep, offset }
+  }
+
+  #choice<Value>(words: ReadonlyMap<string, Value>, hint: string): Value {
+    const token = this.#token
+    const value = token.kind === 'word' && !token.quoted ? words.get(token.value) : undefined
+    if (value === undefined) throw this.#unexpected(hint)
+    this.#advance()
+    return value
   }
 
   #expectCopy(): void {
@@ -118,11 +217,11 @@ class Parser {
     return b ? { schema: first, name: b } : { name: a ?? first }
   }
 
-  #columnList(): readonly Name[] {
+  #columnList(hint = 'Column names are separated by commas.'): readonly Name[] {
     this.#expectOperator('(')
     const names = [this.#columnName()]
     while (this.#takeOperator(',')) names.push(this.#columnName())
-    this.#expectOperator(')', 'Column names are separated by commas.')
+    this.#expectOperator(')', hint)
     return names
   }
 
@@ -177,8 +276,8 @@ class Parser {
     return token.value
   }
 
-  /** `[[USING] DELIMITERS 'c'] [WITH] { ( options ) | bare options }`. */
-  #options(source: Source): OptionItem[] {
+  /** `[[USING] DELIMITERS 'c'] [LOG ERRORS …] [WITH] { ( options ) | bare options }`. */
+  #options(source?: Source): OptionItem[] {
     const items: OptionItem[] = []
     const first = this.#token
     const using = this.#takeWord('using')
@@ -189,6 +288,7 @@ class Parser {
       const argument: OptionArgument = { kind: 'string', value: delimiter, offset: value.start }
       items.push({ name: 'delimiter', offset: first.start, end: first.end, argument })
     }
+    for (let item = this.#bareOption(formsBeforeWith); item; item = this.#bareOption(formsBeforeWith)) items.push(item)
     const withWord = this.#takeWord('with')
     if (this.#isOperator('(')) items.push(...this.#genericOptions())
     else items.push(...this.#bareOptions(withWord, source))
@@ -211,22 +311,44 @@ class Parser {
     if (token.kind !== 'word') return undefined
     const joined = findOption(`${items.at(-1)?.name}_${token.value}`)
     if (joined) return `Did you mean "${joined.toUpperCase()}"?`
-    return findOption(token.value) === undefined ? undefined : 'Options are separated by commas.'
+    const isOption = findOption(token.value) !== undefined || this.#atFormOfWords()
+    return isOption ? 'Options are separated by commas.' : undefined
   }
 
   #genericOption(): OptionItem {
     const token = this.#token
-    const { value: name, offset } = this.#label()
-    // `=` may touch what follows it, and then both are one operator to the lexer.
+    const name = this.#genericName()
+    const as = formsWithAs.some((key) => key === findOption(name)) && this.#takeWord('as')
+    const equals = !as && this.#takeEquals()
+    // LOG ERRORS REJECT LIMIT, as GaussDB's older syntax has it, lacks a comma here; REJECT is no value.
+    const isNext = name.includes(' ') && !as && !equals && this.#atFormOfWords()
+    const argument = isNext ? undefined : this.#genericArgument()
+    if ((as || equals) && argument === undefined) throw this.#unexpected()
+    return { name, offset: token.start, end: token.end, ...(argument && { argument }) }
+  }
+
+  /** A word, or several that are the name of one option. */
+  #genericName(): string {
+    const token = this.#token
+    if (token.kind !== 'word' || token.quoted) return this.#label().value
+    if (!this.#atFormOfWords()) return this.#label().value
+    return this.#takeForm(formsOfWords)?.key ?? token.value
+  }
+
+  #atFormOfWords(): boolean {
+    const forms = formsOfWords.filter(({ form }) => this.#isWord(form.words[0] ?? ''))
+    if (forms.length === 0) return false
+    const next = this.#peek()
+    return forms.some(({ form }) => isWord(next, form.words[1] ?? ''))
+  }
+
+  /** `=`, which may touch what follows it, and then both are one operator to the lexer. */
+  #takeEquals(): boolean {
     const sign = this.#token
-    const equals = sign.kind === 'operator' && sign.value.startsWith('=') && sign.value !== '=>'
-    if (equals) {
-      this.#lexer.moveTo(sign.start + 1)
-      this.#token = this.#lexer.next()
-    }
-    const argument = this.#genericArgument()
-    if (equals && argument === undefined) throw this.#unexpected()
-    return { name, offset, end: token.end, ...(argument && { argument }) }
+    if (sign.kind !== 'operator' || !sign.value.startsWith('=') || sign.value === '=>') return false
+    this.#lexer.moveTo(sign.start + 1)
+    this.#token = this.#lexer.next()
+    return true
   }
 
   #genericArgument(): OptionArgument | undefined {
@@ -292,45 +414,41 @@ class Parser {
   }
 
   /** PostgreSQL's older syntax: words without parentheses or commas. */
-  #bareOptions(withWord: boolean, source: Source): OptionItem[] {
+  #bareOptions(withWord: boolean, source?: Source): OptionItem[] {
     const items: OptionItem[] = []
     for (;;) {
-      const option = this.#bareOption()
+      const option = this.#bareOption(bareForms)
       if (option) {
         items.push(option)
         continue
       }
       const token = this.#token
-      const isEnd = token.kind === 'end' || this.#isOperator(';') || this.#isWord('where')
+      const isEnd = token.kind === 'end' || this.#isOperator(';') || this.#isWord('where') || this.#atConflict()
       if (!isEnd) throw this.#unexpected(this.#bareHint(withWord, items.length > 0, source))
       return items
     }
   }
 
-  #bareOption(): OptionItem | undefined {
+  #bareOption(forms: readonly KeyedBareForm[]): OptionItem | undefined {
     const start = this.#token
-    if (start.kind !== 'word' || start.quoted) return undefined
-    const forms = bareForms.filter(({ form }) => form.words[0] === start.value)
-    const single = forms.find(({ form }) => form.words.length === 1)
-    if (forms.length === 0) return undefined
-    this.#advance()
-    const match = single ?? this.#restOfBareForm(forms)
-    if (!match) throw this.#unexpected('FORCE NOT NULL or FORCE NULL, with column names, is what COPY FROM takes.')
+    if (start.kind !== 'word' || start.quoted || this.#atConflict()) return undefined
+    if (!forms.some(({ form }) => form.words[0] === start.value)) return undefined
+    const match = this.#takeForm(forms)
+    if (!match) throw this.#unexpected(halfForms[start.value])
     const { key, form } = match
     const argument = this.#bareArgument(form)
     return { name: key, offset: start.start, end: start.end, ...(argument && { argument }) }
   }
 
-  /** Reads on in forms of several words, of which the first has been read. */
-  #restOfBareForm(forms: readonly KeyedBareForm[]): KeyedBareForm | undefined {
-    for (let i = 1; ; i++) {
-      const token = this.#token
-      const word = token.kind === 'word' && !token.quoted ? token.value : undefined
-      forms = forms.filter(({ form }) => form.words[i] === word)
-      if (word === undefined || forms.length === 0) return undefined
+  /** The longest of `forms` whose words follow; undefined, with the words read that begin one, when none is complete. */
+  #takeForm(forms: readonly KeyedBareForm[]): KeyedBareForm | undefined {
+    let done: KeyedBareForm | undefined
+    for (let i = 0; ; i++) {
+      const longer = forms.filter(({ form }) => isWord(this.#token, form.words[i] ?? ''))
+      if (longer.length === 0) return done
       this.#advance()
-      const done = forms.find(({ form }) => form.words.length === i + 1)
-      if (done) return done
+      forms = longer
+      done = forms.find(({ form }) => form.words.length === i + 1)
     }
   }
 
@@ -350,16 +468,34 @@ class Parser {
         while (this.#takeOperator(',')) items.push(this.#columnName())
         return { kind: 'list', items, offset }
       }
+      case 'value':
+      case 'optional': {
+        const mark = (form.as === true && this.#takeWord('as')) || this.#takeEquals()
+        const argument =
+          mark || form.takes === 'value' || this.#isOptionalValue(form) ? this.#genericArgument() : undefined
+        if (argument === undefined && (mark || form.takes === 'value')) throw this.#unexpected()
+        return argument
+      }
     }
   }
 
+  /** Whether a value follows that nothing announces, and no other option, or clause, instead. */
+  #isOptionalValue(form: BareForm): boolean {
+    const token = this.#token
+    if (token.kind !== 'word') return token.kind === 'string' || token.kind === 'integer'
+    if (token.quoted || !form.values?.includes(token.value)) return false
+    if (token.value !== 'on') return true
+    const next = this.#peek()
+    return !isWord(next, 'error') && !isWord(next, 'conflict')
+  }
+
   /** What to say about a token that begins no bare option. */
-  #bareHint(withWord: boolean, after: boolean, source: Source): string | undefined {
+  #bareHint(withWord: boolean, after: boolean, source: Source | undefined): string | undefined {
     const token = this.#token
     if (this.#previous?.kind === 'string' && this.#previous.end === token.start && token.kind === 'word') {
       return 'A single quote inside a string is written twice.'
     }
-    if (this.#isOperator(',') && source.kind === 'file' && !withWord && !after) return 'One COPY reads one file.'
+    if (this.#isOperator(',') && source?.kind === 'file' && !withWord && !after) return 'One COPY reads one file.'
     if (this.#isOperator(',') || this.#isOperator('=')) {
       return 'Options with commas or equals signs stand in parentheses: WITH (FORMAT csv, HEADER).'
     }
@@ -377,7 +513,7 @@ class Parser {
     let end = offset
     for (;;) {
       const token = this.#token
-      if (token.kind === 'end' || (open.length === 0 && this.#isOperator(';'))) break
+      if (token.kind === 'end' || (open.length === 0 && (this.#isOperator(';') || this.#atConflict()))) break
       if (token.kind === 'operator') {
         if (token.value === '(' || token.value === '[') open.push(token.value === '(' ? ')' : ']')
         else if (token.value === ';' || token.value === ')' || token.value === ']') {
@@ -401,7 +537,9 @@ class Parser {
 
   #endHint(): string | undefined {
     const token = this.#token
-    const isOption = token.kind === 'word' && (findOption(token.value) ?? suggestOption(token.value)) !== undefined
+    const isOption =
+      token.kind === 'word' &&
+      ((findOption(token.value) ?? suggestOption(token.value)) !== undefined || this.#atFormOfWords())
     return isOption ? 'All options stand inside the parentheses.' : undefined
   }
 
@@ -416,8 +554,28 @@ class Parser {
     this.#token = this.#lexer.next()
   }
 
+  /** Goes back to a token. */
+  #moveTo(token: Token): void {
+    this.#previous = undefined
+    this.#token = token
+    this.#lexer.moveTo(token.end)
+  }
+
+  /** The token after the present one, if there is a token. */
+  #peek(): Token | undefined {
+    const { end } = this.#token
+    try {
+      return this.#lexer.next()
+    } catch {
+      // What is wrong with it matters when it is its turn.
+      return undefined
+    } finally {
+      this.#lexer.moveTo(end)
+    }
+  }
+
   #isWord(word: string): boolean {
-    return this.#token.kind === 'word' && !this.#token.quoted && this.#token.value === word
+    return isWord(this.#token, word)
   }
 
   #takeWord(word: string): boolean {
@@ -472,6 +630,22 @@ class Parser {
   }
 }
 
+function isWord(token: Token | undefined, word: string): boolean {
+  return token?.kind === 'word' && !token.quoted && token.value === word
+}
+
+const conflictActions: ReadonlyMap<string, ConflictPolicy['action']> = new Map([
+  ['skip', 'skip'],
+  ['nothing', 'skip'],
+  ['update', 'update'],
+  ['reject', 'reject'],
+  ['error', 'error'],
+])
+const keeps: ReadonlyMap<string, ConflictPolicy['keep']> = new Map([
+  ['first', 'first'],
+  ['last', 'last'],
+])
+
 const copyTo = {
   message: 'COPY TO is not supported yet',
   hint: `What works is ${shape}.`,
@@ -487,3 +661,17 @@ const bareForms: readonly KeyedBareForm[] = optionKeys.flatMap((key) => {
   const definition: OptionDefinition<unknown> = optionTable[key]
   return definition.bare.map((form) => ({ key, form }))
 })
+/** Those that may stand before WITH. */
+const formsBeforeWith = bareForms.filter(({ form }) => form.beforeWith)
+/** Those of several words that may stand between parentheses. */
+const formsOfWords = bareForms.filter(({ form }) => form.inParentheses && form.words.length > 1)
+/** Options that have AS before their value between parentheses, too. PostgreSQL's own have not. */
+const formsWithAs = bareForms.filter(({ form }) => form.as && form.takes !== 'string').map(({ key }) => key)
+
+/** What to say, by its first word, of a form that is not complete. */
+const halfForms: Readonly<Record<string, string>> = {
+  force: 'FORCE NOT NULL or FORCE NULL, with column names, is what COPY FROM takes.',
+  on: 'ON ERROR is followed by SKIP_ROW, SKIP_COLUMN or ABORT, ON CONFLICT by columns in parentheses or by DO.',
+  log: 'LOG ERRORS, or LOG ERRORS DATA, is what COPY FROM takes.',
+  reject: "REJECT LIMIT is followed by a number in single quotes, or by 'unlimited'.",
+}

@@ -1,4 +1,5 @@
-import type { CopyFrom, CopyOptions, Name, QualifiedName } from './ast.ts'
+import type { ConflictPolicy, CopyFrom, CopyOptions, Name, OptionItem, QualifiedName, Source } from './ast.ts'
+import { printErrors } from './error-policy.ts'
 import { defaultOf, type OptionKey } from './options.ts'
 
 /**
@@ -6,14 +7,62 @@ import { defaultOf, type OptionKey } from './options.ts'
  * in parentheses, those left out that have their default. Parsing it gives the same statement.
  */
 export function printCopy(copy: CopyFrom): string {
-  const columns = copy.columns ? ` (${copy.columns.map(printName).join(', ')})` : ''
-  const source = copy.source.kind === 'stdin' ? 'STDIN' : printString(copy.source.path)
-  const options = printOptions(copy.options)
-  const where = copy.where ? ` WHERE ${copy.where.sql}` : ''
-  return `COPY ${printTable(copy.table)}${columns} FROM ${source}${options}${where}`
+  const { options } = copy
+  return printClauses({ ...copy, options: printOptions(options), onConflict: options.onConflict })
 }
 
-function printOptions(options: CopyOptions): string {
+/** A statement put together from its parts, `options` being those that stand in parentheses. */
+export function printClauses(parts: {
+  readonly table: QualifiedName
+  readonly columns?: readonly Name[] | undefined
+  readonly source: Source
+  readonly options: readonly string[]
+  readonly onConflict?: ConflictPolicy | undefined
+  readonly where?: { readonly sql: string } | undefined
+}): string {
+  const { source, options, onConflict } = parts
+  const columns = parts.columns ? ` ${printNames(parts.columns)}` : ''
+  const from = source.kind === 'stdin' ? 'STDIN' : printString(source.path)
+  const list = options.length === 0 ? '' : ` WITH (${options.join(', ')})`
+  const conflict = onConflict ? ` ${printConflict(onConflict)}` : ''
+  const where = parts.where ? ` WHERE ${parts.where.sql}` : ''
+  return `COPY ${printTable(parts.table)}${columns} FROM ${from}${list}${conflict}${where}`
+}
+
+/** An option as it stands between parentheses, from what its statement says. */
+export function printItem({ name, argument }: OptionItem): string {
+  const word = name.toUpperCase()
+  switch (argument?.kind) {
+    case undefined:
+      return word
+    case 'string':
+      return `${word} ${printString(argument.value)}`
+    case 'integer':
+    case 'float':
+      return `${word} ${argument.value}`
+    case 'star':
+      return `${word} *`
+    case 'list':
+      return `${word} ${printNames(argument.items)}`
+  }
+}
+
+function printConflict({ columns, action, keep }: ConflictPolicy): string {
+  const on = columns ? `ON CONFLICT ${printNames(columns)}` : 'ON CONFLICT'
+  const other = keep === defaultKeep(action) ? '' : ` KEEP ${keep.toUpperCase()}`
+  return `${on} DO ${action.toUpperCase()}${other}`
+}
+
+/** An update ends with the last row's values, as if the rows had come one after the other; otherwise the first is there first. */
+export function defaultKeep(action: ConflictPolicy['action']): ConflictPolicy['keep'] {
+  return action === 'update' ? 'last' : 'first'
+}
+
+function printNames(names: readonly Name[]): string {
+  return `(${names.map(printName).join(', ')})`
+}
+
+function printOptions(options: CopyOptions): string[] {
   const { format } = options
   const printed: string[] = []
   const add = (key: OptionKey, value: string) => printed.push(`${key.toUpperCase()} ${value}`)
@@ -32,10 +81,18 @@ function printOptions(options: CopyOptions): string {
     ['force_null', options.forceNull],
   ] as const) {
     if (names === '*') add(key, '*')
-    else if (names.length > 0) add(key, `(${names.map(printName).join(', ')})`)
+    else if (names.length > 0) add(key, printNames(names))
   }
+  printed.push(...printErrors(options.errors))
+  if (options.ignoreExtraData) printed.push('IGNORE_EXTRA_DATA')
+  if (options.fillMissingFields !== undefined) add('fill_missing_fields', `'${options.fillMissingFields}'`)
+  const { invalidChars } = options
+  if (invalidChars?.perByte) add('acceptinvchars', printString(invalidChars.replacement))
+  else if (invalidChars) printed.push('COMPATIBLE_ILLEGAL_CHARS')
+  if (options.truncateColumns) printed.push('TRUNCATE_COLUMNS')
+  if (options.loadKey !== undefined) add('load_key', printString(options.loadKey))
   if (options.createTable !== undefined) add('create_table', String(options.createTable))
-  return printed.length === 0 ? '' : ` WITH (${printed.join(', ')})`
+  return printed
 }
 
 /** Whether the option would have this value without being given. */

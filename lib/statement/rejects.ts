@@ -1,0 +1,53 @@
+import type { CopyFrom, CopyRejects, OptionItem } from './ast.ts'
+import { limitKeys, policyKeys } from './error-policy.ts'
+import { findOption, type OptionKey } from './options.ts'
+import { parseCopy, parseParts } from './parser.ts'
+import { printClauses, printItem } from './printing.ts'
+
+/** Options that say the same thing in different words: one that is given takes the place of all. */
+const groups: readonly { readonly given: readonly OptionKey[]; readonly replaces: readonly OptionKey[] }[] = [
+  // A limit has no meaning without the policy it belonged to.
+  { given: policyKeys, replaces: [...policyKeys, ...limitKeys] },
+  { given: limitKeys, replaces: limitKeys },
+  {
+    given: ['fill_missing_fields', 'fillrecord'],
+    replaces: ['fill_missing_fields', 'fillrecord'],
+  },
+  {
+    given: ['acceptinvchars', 'compatible_illegal_chars'],
+    replaces: ['acceptinvchars', 'compatible_illegal_chars'],
+  },
+]
+
+/**
+ * The statement that loads what an earlier one refused: the earlier one, with the table, the columns and the options of
+ * `rejects` in place of its own. Its text is put together anew, and it is to this text that all places refer.
+ *
+ * The load's key is not taken over: this is another load.
+ *
+ * Throws CopyError when the options do not go together.
+ */
+export function reparseWith(originalText: string, rejects: CopyRejects): CopyFrom {
+  const original = parseParts(originalText)
+  const { options, onConflict } = rejects.given
+  const text = printClauses({
+    table: rejects.table,
+    columns: rejects.columns ?? original.columns,
+    source: original.source,
+    options: [...original.items.filter((item) => !isReplaced(item, options)), ...options].map(printItem),
+    onConflict: onConflict ?? original.onConflict,
+    where: original.where,
+  })
+  return parseCopy(text)
+}
+
+function isReplaced(item: OptionItem, options: readonly OptionItem[]): boolean {
+  const key = findOption(item.name)
+  if (key === undefined) return false
+  if (key === 'load_key') return true
+  return options.some((option) => {
+    const given = findOption(option.name)
+    if (given === undefined) return false
+    return given === key || groups.some((group) => group.given.includes(given) && group.replaces.includes(key))
+  })
+}
