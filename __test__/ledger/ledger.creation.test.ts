@@ -9,7 +9,7 @@ import { connectDuckdb } from '../../lib/target/duckdb/connect.ts'
 import { connectPostgres } from '../../lib/target/postgres/target.ts'
 import { textRows } from '../lifecycle/duckdb.batches.ts'
 import { createScratchDatabase, type ScratchDatabase } from '../postgres.ts'
-import { type Bench, databases, inLedger, ledgerOf, someLoad, uuid } from './databases.ts'
+import { type Bench, databases, inLedger, ledgerOf, someLoad, someReject, uuid } from './databases.ts'
 
 const RELATIONS = [
   'files',
@@ -61,6 +61,14 @@ describe.each(databases)('creating the ledger in $name', ({ open }) => {
     await transaction.commit()
     expect(setup.available).toBe(true)
     expect(statements).toHaveLength(1)
+  })
+
+  it('comes back when a dump has lost the comment', async () => {
+    await inLedger(bench.target, (ledger) => ledger.recordLoad(someLoad(uuid(1))))
+    await bench.sql('COMMENT ON TABLE copyist.schema_version IS NULL')
+    await inLedger(bench.target, (ledger) => ledger.recordLoad(someLoad(uuid(2))))
+    expect(await bench.sql('SELECT load_no FROM copyist.loads ORDER BY 1')).toEqual([['1'], ['2']])
+    expect(await bench.sql('SELECT version FROM copyist.schema_version')).toEqual([['1']])
   })
 
   it('goes with the transaction that made it', async () => {
@@ -156,6 +164,28 @@ describe('a PostgreSQL user without rights', () => {
   })
 })
 
+describe('a PostgreSQL database of another encoding', () => {
+  it('takes what it can hold', async () => {
+    const scratch = await createScratchDatabase()
+    const name = `${scratch.name}_latin1`
+    await scratch.query(`CREATE DATABASE ${name} ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0`)
+    const url = new URL(scratch.url)
+    url.pathname = `/${name}`
+    const target = await connectPostgres(url.href)
+    const raw = Buffer.from('5 €')
+    await inLedger(target, async (ledger, transaction) => {
+      await ledger.recordLoad(someLoad(uuid(1), { statement: '-- €\u{1f600}' }))
+      await ledger.recordRejects(uuid(1), [someReject(1, { raw })])
+      expect(await transaction.ledger().query('SELECT statement FROM copyist.loads')).toEqual([['-- ??']])
+      expect(await transaction.ledger().query('SELECT rawrecord FROM copyist.pgxc_copy_error_log')).toEqual([['5 ?']])
+      expect((await ledger.readRejects(uuid(1), 0, 1))[0]?.raw).toEqual(raw)
+    })
+    await target.close()
+    await scratch.query(`DROP DATABASE ${name} WITH (FORCE)`)
+    await scratch.drop()
+  })
+})
+
 describe('a database file of DuckDB', () => {
   let folder: string
   beforeEach(() => {
@@ -174,6 +204,10 @@ describe('a database file of DuckDB', () => {
     await target.close()
     renameSync(join(folder, 'copyist.duckdb'), join(folder, 'other.duckdb'))
     const again = await connectDuckdb(join(folder, 'other.duckdb'))
+    const looking = await again.begin(undefined, 0)
+    const comment = `SELECT comment FROM duckdb_tables() WHERE table_name = 'schema_version'`
+    expect(await looking.ledger().query(comment)).toEqual([['1']])
+    await looking.rollback()
     const found = await inLedger(again, async (ledger, transaction) => {
       await ledger.recordLoad(someLoad(uuid(2)))
       return transaction.ledger().query('SELECT query_id FROM copyist.sys_load_history ORDER BY query_id')
@@ -215,7 +249,9 @@ describe('a database file of DuckDB', () => {
     const transaction = await target.begin(undefined, 0)
     await ledgerOf(transaction, setup).recordLoad(someLoad(uuid(1)))
     await transaction.commit()
-    expect(await textRows(connection, `SELECT load_no FROM "it's".copyist.loads`)).toEqual([['1']])
+    expect(await textRows(connection, `SELECT load_no, database_name FROM "it's".copyist.loads`)).toEqual([
+      ['1', "it's"],
+    ])
     expect(await textRows(connection, `SELECT current_setting('search_path')`)).toEqual([['memory.s,memory.main']])
     expect(await prepareLedger(target, { catalog: 'none' }).catch((error) => error.sqlState)).toBe('3D000')
     connection.closeSync()

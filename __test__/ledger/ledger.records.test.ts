@@ -150,6 +150,13 @@ describe.each(databases)('records in $name', ({ name, open }) => {
       expect(await run((ledger) => ledger.findLoadByKey('K'))).toMatchObject({ id: uuid(4), receipt: undefined })
     })
 
+    it.runIf(name === 'postgres')('finds it by the index', async () => {
+      await run(async (ledger) => ledger.recordLoad(someLoad(uuid(1), { key: 'k' })))
+      const plan = await sql(`SET enable_seqscan = off; EXPLAIN SELECT 1 FROM copyist.loads
+        WHERE CASE WHEN status = 'completed' THEN load_key END = CAST('k' AS text)`)
+      expect(String(plan)).toContain('loads_completed_key')
+    })
+
     it('completes once', async () => {
       await run((ledger) => ledger.recordLoad(someLoad(uuid(1), { key: "it's 1" })))
       const error = await failure(run((ledger) => ledger.recordLoad(someLoad(uuid(2), { key: "it's 1" }))))

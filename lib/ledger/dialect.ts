@@ -1,6 +1,6 @@
 /** The few words in which the ledger's SQL differs from one database to the other. */
 export interface Dialect {
-  /** The definition of a column that numbers rows; without a default where {@link Dialect.nextNumber} is inserted. */
+  /** The definition of a column that numbers rows; DuckDB's is filled from the sequence `load_no`. */
   readonly numbered: string
   /** A table of the ledger, as a view of the ledger names it. */
   ownTable(name: string): string

@@ -124,7 +124,10 @@ async function apply(session: LedgerSession, schema: string, migration: Migratio
     await session.query(`CREATE OR REPLACE VIEW ${schema}.${name} AS${select(dialect)}`)
   }
   const { version } = migration
-  await session.query(`INSERT INTO ${schema}.schema_version (version, applied_at) VALUES (${version}, now())`)
+  // A dump may leave comments out. Then all of this runs once more, and changes nothing.
+  await session.query(
+    `INSERT INTO ${schema}.schema_version (version, applied_at) VALUES (${version}, now()) ON CONFLICT DO NOTHING`,
+  )
   await session.query(`COMMENT ON TABLE ${schema}.schema_version IS '${version}'`)
 }
 

@@ -59,7 +59,7 @@ export async function inspectDuckdb(session: LedgerSession): Promise<LedgerState
     })
   }
   const state: LedgerState = {
-    place: { dialect: 'duckdb', schema: `${quoteIdentifier(database)}.copyist`, characters: 'all' },
+    place: { dialect: 'duckdb', schema: `${quoteIdentifier(database)}.copyist`, database, characters: 'all' },
     hasSchema: version != null,
     version: Number(version ?? 0),
   }

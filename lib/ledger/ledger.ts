@@ -21,6 +21,9 @@ const BATCH_BYTES = 4 << 20
 /** Loads whose parts are deleted by one statement. */
 const PURGE_LOADS = 10_000
 
+/** Notes a value of a statement and gives what stands for it there. */
+type Bind = (value: LedgerValue | undefined, type: string) => string
+
 /**
  * The record of loads in the target database, as one transaction reads and writes it. After {@link ensureLedger}. Methods reject
  * with CopyError, and the transaction has then failed.
@@ -45,7 +48,7 @@ export class Ledger {
   async recordLoad(load: LedgerLoad): Promise<void> {
     const place = this.#place
     const values: LedgerValue[] = []
-    const bind = (value: LedgerValue | undefined, type: string): string => {
+    const bind: Bind = (value, type) => {
       values.push(value ?? null)
       return `CAST($${values.length} AS ${type})`
     }
@@ -75,7 +78,7 @@ export class Ledger {
       error_context: text(load.error?.context),
       copyist_version: text(load.version),
       receipt: bind(load.receipt === undefined ? undefined : this.#json(load.receipt), 'json'),
-      ...(place.dialect === 'postgres' ? postgresFacts(load.table, bind) : this.#duckdbFacts()),
+      ...(place.dialect === 'postgres' ? postgresFacts(load.table, bind) : duckdbFacts(place, bind)),
     }
     const insert = `INSERT INTO ${place.schema}.loads (${Object.keys(row).join(', ')}) VALUES (${Object.values(row).join(', ')})`
     try {
@@ -233,23 +236,20 @@ export class Ledger {
   #json(value: unknown): string {
     return JSON.stringify(value, (_, part) => (typeof part === 'string' ? storable(part, this.#place) : part))
   }
+}
 
-  #duckdbFacts(): Record<string, string> {
-    const { schema } = this.#place
-    return {
-      load_no: `nextval('${`${schema}.load_no`.replaceAll("'", "''")}')`,
-      user_name: 'current_user',
-      database_name: 'current_database()',
-      transaction_id: 'CAST(txid_current() AS bigint)',
-    }
+function duckdbFacts(place: LedgerPlace, bind: Bind): Record<string, string> {
+  return {
+    // A default of the column's would name the database, whose name changes with that of the file.
+    load_no: `nextval('${`${place.schema}.load_no`.replaceAll("'", "''")}')`,
+    user_name: 'current_user',
+    database_name: bind(place.database, 'text'),
+    transaction_id: 'CAST(txid_current() AS bigint)',
   }
 }
 
 /** What only the server knows of its session, and the table's OID, which stays null when there is none of this name. */
-function postgresFacts(
-  table: string,
-  bind: (value: string | undefined, type: string) => string,
-): Record<string, string> {
+function postgresFacts(table: string, bind: Bind): Record<string, string> {
   const [name, schema] = (table.match(/"(?:[^"]|"")*"|[^."]+/g) ?? [])
     .map((part) => (part.startsWith('"') ? part.slice(1, -1).replaceAll('""', '"') : part))
     .reverse()

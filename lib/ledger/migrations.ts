@@ -15,7 +15,7 @@ import { textImportLog } from './views/text-import-log.ts'
 /** What brings a ledger from the version before to this one. One that has been released is never edited. */
 export interface Migration {
   readonly version: number
-  /** Statements that create tables and indexes; the argument is the schema as SQL. */
+  /** Statements that create tables and indexes where there are none; the argument is the schema as SQL. */
   tables(schema: string, dialect: Dialect): readonly string[]
   /** Names and queries of the views that are new, or other than they were. */
   readonly views: Readonly<Record<string, (dialect: Dialect) => string>>

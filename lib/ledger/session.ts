@@ -21,6 +21,8 @@ export interface LedgerPlace {
   readonly dialect: 'postgres' | 'duckdb'
   /** The schema as SQL, in DuckDB with its database. */
   readonly schema: string
+  /** The name of that database, in DuckDB. */
+  readonly database?: string
   /** Which characters the database's text can hold. */
   readonly characters: 'all' | 'ascii'
 }
