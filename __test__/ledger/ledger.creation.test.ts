@@ -232,6 +232,30 @@ describe('a database file of DuckDB', () => {
     instance.closeSync()
   })
 
+  it('takes the ledger into a transaction of the caller’s', async () => {
+    const instance = await DuckDBInstance.create(':memory:')
+    const [mine, other] = [await instance.connect(), await instance.connect()]
+    const target = await connectDuckdb(mine)
+    await mine.run('BEGIN')
+    await inLedger(target, (ledger) => ledger.recordLoad(someLoad(uuid(1))))
+    await mine.run('ROLLBACK')
+    await mine.run('BEGIN; CREATE TABLE mine (a int)')
+    // One that began before the other has committed cannot create it too, and there is no second attempt in it.
+    await inLedger(await connectDuckdb(other), (ledger) => ledger.recordLoad(someLoad(uuid(2))))
+    await expect(prepareLedger(target)).rejects.toMatchObject({ sqlState: '40001' })
+    await mine.run('ROLLBACK')
+    await mine.run('BEGIN')
+    await inLedger(target, (ledger) => ledger.recordLoad(someLoad(uuid(3))))
+    await mine.run('COMMIT')
+    expect(await textRows(other, 'SELECT CAST(load_id AS text) FROM copyist.loads ORDER BY load_no')).toEqual([
+      [uuid(2)],
+      [uuid(3)],
+    ])
+    expect(await textRows(mine, `SELECT current_setting('search_path')`)).toEqual([['']])
+    for (const connection of [mine, other]) connection.closeSync()
+    instance.closeSync()
+  })
+
   it('that is attached has a ledger of its own, and the search path stays', async () => {
     const instance = await DuckDBInstance.create(':memory:')
     const connection = await instance.connect()

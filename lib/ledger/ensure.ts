@@ -42,16 +42,20 @@ export async function prepareLedger(
   target: Pick<Target, 'begin'>,
   options: { readonly catalog?: string | undefined; readonly signal?: AbortSignal | undefined } = {},
 ): Promise<LedgerSetup> {
+  let lost: CopyError | undefined
   for (let attempt = 1; ; attempt += 1) {
-    const transaction = await target.begin(options.signal, 0)
+    const transaction = await target.begin(options.signal, 0).catch((error: unknown) => {
+      // The race has aborted a transaction of the caller's.
+      throw lost !== undefined && error instanceof CopyError && error.sqlState === '25P02' ? lost : error
+    })
     try {
       const setup = await ensureLedger(transaction.ledger(options.catalog))
       await transaction.commit()
       return setup
     } catch (error) {
       await transaction.rollback()
-      const isRace = error instanceof CopyError && error.sqlState === '40001'
-      if (!isRace || attempt === ATTEMPTS) throw error
+      if (!(error instanceof CopyError) || error.sqlState !== '40001' || attempt === ATTEMPTS) throw error
+      lost = error
       await sleep(5 + Math.random() * 20)
     }
   }
