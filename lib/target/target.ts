@@ -1,3 +1,4 @@
+import type { LedgerSession } from '../ledger/session.ts'
 import type { ColumnType, LoadSession, NativeLoad, SinkKind } from '../native/load.ts'
 import type { QualifiedName } from '../statement/ast.ts'
 
@@ -17,6 +18,8 @@ export interface TableDescription {
   readonly sqlName: string
   /** The relation's bare name as PostgreSQL's CONTEXT prints it. */
   readonly relationName: string
+  /** The database that the table is in, where a connection has several; absent for a temporary table. */
+  readonly catalog?: string
   /** In table order, generated ones included. */
   readonly columns: readonly TargetColumn[]
 }
@@ -80,6 +83,8 @@ export interface TargetTransaction {
   sinkFor(table: TableDescription, columns: readonly number[], usesDefaults: boolean, zones?: ZonesInLiterals): SinkKind
   /** Runs the load to its end. Rejects with CopyError; after an error only `rollback` may follow. */
   load(request: LoadRequest): Promise<LoadOutcome>
+  /** This transaction for the record of loads. `catalog` is that of the table's description. */
+  ledger(catalog?: string): LedgerSession
   commit(): Promise<void>
   /** Never rejects. `broken` says that the connection is known to be dead. */
   rollback(): Promise<void>

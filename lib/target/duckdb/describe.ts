@@ -55,6 +55,7 @@ export async function describeTable(
     sqlName: await printedName(connection, relation, relations),
     fullName,
     relationName: relation.name,
+    ...(sameName(relation.catalog, 'temp') ? {} : { catalog: relation.catalog }),
     columns: await describeColumns(driver, connection, relation, fullName),
   }
 }

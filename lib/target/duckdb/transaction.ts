@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { CopyError } from '../../errors.ts'
+import type { LedgerSession } from '../../ledger/session.ts'
 import type { LoadSession, SinkKind } from '../../native/load.ts'
 import type { QualifiedName } from '../../statement/ast.ts'
 import type { InferredColumn, LoadOutcome, LoadRequest, TableDescription, TargetTransaction } from '../target.ts'
@@ -128,6 +129,18 @@ export class DuckdbTransaction implements TargetTransaction {
       return error
     } finally {
       dispose(failed.feed, failed.window)
+    }
+  }
+
+  ledger(catalog?: string): LedgerSession {
+    return {
+      dialect: 'duckdb',
+      ...(catalog !== undefined && { catalog }),
+      query: async (sql, values) => {
+        if (!/^\s*SELECT\b/i.test(sql)) this.#hasWritten = true
+        const rows = await query(this.#init.connection, sql, values)
+        return rows.map((row) => row.map((value) => (value === null ? null : String(value))))
+      },
     }
   }
 

@@ -87,7 +87,7 @@ export class Lease {
    */
   async query(
     text: string,
-    values: readonly string[] = [],
+    values: readonly (string | null)[] = [],
     signal?: AbortSignal,
     how: Supervision = {},
   ): Promise<QueryResult['rows']> {

@@ -1,4 +1,5 @@
 import { CopyError } from '../../errors.ts'
+import type { LedgerSession } from '../../ledger/session.ts'
 import type { LoadSession, SinkKind } from '../../native/load.ts'
 import type { QualifiedName } from '../../statement/ast.ts'
 import type {
@@ -155,6 +156,10 @@ export class PostgresTransaction implements TargetTransaction {
     return { rowsLoaded, rowsFiltered: rowsSent - rowsLoaded }
   }
 
+  ledger(): LedgerSession {
+    return { dialect: 'postgres', query: (sql, values) => this.#query(sql, values) }
+  }
+
   async commit(): Promise<void> {
     if (this.#signal?.aborted) {
       await this.rollback()
@@ -183,7 +188,7 @@ export class PostgresTransaction implements TargetTransaction {
     this.#lease.release()
   }
 
-  #query(text: string, values: readonly string[] = []): ReturnType<Lease['query']> {
+  #query(text: string, values: readonly (string | null)[] = []): ReturnType<Lease['query']> {
     return this.#lease.query(text, values, this.#signal)
   }
 

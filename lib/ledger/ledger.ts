@@ -1,0 +1,301 @@
+import { CopyError } from '../errors.ts'
+import type { Reject, RejectError } from '../rejects.ts'
+import { type Dialect, DUCKDB, POSTGRES } from './dialect.ts'
+import {
+  type CompletedLoad,
+  FILE_COLUMNS,
+  fileRow,
+  type LedgerFile,
+  type LedgerLoad,
+  type Purged,
+  REJECT_COLUMNS,
+  rejectRow,
+  storable,
+} from './records.ts'
+import type { LedgerPlace, LedgerSession, LedgerValue } from './session.ts'
+
+/** What one statement carries at most: records, and bytes of theirs. */
+const BATCH_RECORDS = 4_000
+const BATCH_BYTES = 4 << 20
+
+/** Loads whose parts are deleted by one statement. */
+const PURGE_LOADS = 10_000
+
+/** Notes a value of a statement and gives what stands for it there. */
+type Bind = (value: LedgerValue | undefined, type: string) => string
+
+/**
+ * The record of loads in the target database, as one transaction reads and writes it. After {@link ensureLedger}. Methods reject
+ * with CopyError, and the transaction has then failed.
+ */
+export class Ledger {
+  readonly #session: LedgerSession
+  readonly #place: LedgerPlace
+  readonly #dialect: Dialect
+
+  constructor(session: LedgerSession, place: LedgerPlace) {
+    this.#session = session
+    this.#place = place
+    this.#dialect = place.dialect === 'postgres' ? POSTGRES : DUCKDB
+  }
+
+  /**
+   * Records a load. One that completed belongs into its own transaction; one that failed into another, after the rollback.
+   *
+   * @throws {CopyError} 23505 when a load with this key has completed meanwhile. In DuckDB the commit may be what fails then, see
+   * {@link keyConflict}.
+   */
+  async recordLoad(load: LedgerLoad): Promise<void> {
+    const place = this.#place
+    const values: LedgerValue[] = []
+    const bind: Bind = (value, type) => {
+      values.push(value ?? null)
+      return `CAST($${values.length} AS ${type})`
+    }
+    const text = (value: string | undefined): string =>
+      bind(value === undefined ? undefined : storable(value, place), 'text')
+    const count = (value: number): string => bind(String(value), 'bigint')
+    const row: Record<string, string> = {
+      load_id: bind(load.id, 'uuid'),
+      // As it is: two keys must not become one.
+      load_key: bind(load.key, 'text'),
+      statement: text(load.statement),
+      target_table: text(load.table),
+      status: text(load.error === undefined ? 'completed' : 'failed'),
+      started_at: bind(load.startedAt.toISOString(), 'timestamptz'),
+      ended_at: bind(load.endedAt.toISOString(), 'timestamptz'),
+      format: text(load.format),
+      transport: text(load.transport),
+      rows_read: count(load.rowsRead),
+      rows_loaded: count(load.rowsLoaded),
+      rows_rejected: count(load.rowsRejected),
+      rows_filtered: count(load.rowsFiltered),
+      rows_conflicted: count(load.rowsConflicted),
+      header_lines: count(load.headerLines),
+      bytes_read: count(load.bytesRead),
+      error_sqlstate: text(load.error?.sqlState),
+      error_message: text(load.error?.message),
+      error_context: text(load.error?.context),
+      copyist_version: text(load.version),
+      receipt: bind(load.receipt === undefined ? undefined : this.#json(load.receipt), 'json'),
+      ...(place.dialect === 'postgres' ? postgresFacts(load.table, bind) : duckdbFacts(place, bind)),
+    }
+    const insert = `INSERT INTO ${place.schema}.loads (${Object.keys(row).join(', ')}) VALUES (${Object.values(row).join(', ')})`
+    try {
+      await this.#session.query(insert, values)
+    } catch (error) {
+      throw load.key === undefined ? error : (keyConflict(error, load.key) ?? error)
+    }
+  }
+
+  /** Records the files of a load, in the order of the input. */
+  async recordFiles(loadId: string, files: readonly LedgerFile[]): Promise<void> {
+    for (let start = 0; start < files.length; start += BATCH_RECORDS) {
+      const rows = files.slice(start, start + BATCH_RECORDS).map((file, i) => fileRow(file, start + i + 1, this.#place))
+      const columns = FILE_COLUMNS.map(([name]) => name)
+      await this.#insert('files', loadId, columns, columns, JSON.stringify(rows), FILE_COLUMNS)
+    }
+  }
+
+  /** Records rejects of a load, several thousand by a statement. May be called any number of times. */
+  async recordRejects(loadId: string, rejects: readonly Reject[]): Promise<void> {
+    const columns = REJECT_COLUMNS.map(([name]) => name)
+    const values = columns.map((name) => (name === 'raw' ? this.#dialect.fromBase64('raw') : name))
+    for (const batch of batches(rejects)) {
+      const rows = batch.map((reject) => rejectRow(reject, this.#place))
+      await this.#insert('rejects', loadId, columns, values, JSON.stringify(rows), REJECT_COLUMNS)
+    }
+  }
+
+  /**
+   * The load that has completed under a key, if any. In PostgreSQL a transaction that asks holds the key to its end: another one
+   * that asks for the same waits, and then finds what the first has committed. DuckDB has nothing to wait with; there one of two
+   * fails with 23505 when it is recorded or committed.
+   */
+  async findLoadByKey(key: string): Promise<CompletedLoad | undefined> {
+    if (this.#place.dialect === 'postgres') {
+      // By a statement of its own: a query sees what was committed before it began to wait.
+      await this.#session.query(
+        `SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('copyist.loads.' || CAST($1 AS text), 0))`,
+        [key],
+      )
+    }
+    const [row] = await this.#session.query(
+      `SELECT CAST(load_id AS text), statement, CAST(receipt AS text) FROM ${this.#place.schema}.loads
+       WHERE CASE WHEN status = 'completed' THEN load_key END = CAST($1 AS text)`,
+      [key],
+    )
+    if (row === undefined) return undefined
+    const [id, statement, receipt] = row
+    return { id: id ?? '', statement: statement ?? '', receipt: receipt == null ? undefined : JSON.parse(receipt) }
+  }
+
+  /**
+   * Rejects of a load that have not been loaded since, in the order of the input.
+   *
+   * @param after Number of the last one that has been read, 0 for the first page.
+   */
+  async readRejects(loadId: string, after: number, limit: number): Promise<Reject[]> {
+    const rows = await this.#session.query(
+      `SELECT reject_no, file, line, last_line, byte_offset, byte_length, CAST(errors AS text),
+              ${this.#dialect.toBase64('raw')}, CAST(raw_cut AS text)
+       FROM ${this.#place.schema}.rejects
+       WHERE load_id = CAST($1 AS uuid) AND reject_no > CAST($2 AS bigint) AND resolved_by IS NULL
+       ORDER BY reject_no LIMIT CAST($3 AS bigint)`,
+      [loadId, String(after), String(limit)],
+    )
+    return rows.map(([number, file, line, lastLine, byteOffset, byteLength, errors, raw, rawIsCut]) => ({
+      number: Number(number),
+      file: file ?? '',
+      line: Number(line),
+      lastLine: Number(lastLine),
+      byteOffset: Number(byteOffset),
+      byteLength: Number(byteLength),
+      errors: JSON.parse(errors ?? '[]') as RejectError[],
+      raw: Buffer.from(raw ?? '', 'base64'),
+      rawIsCut: rawIsCut === 'true',
+    }))
+  }
+
+  /**
+   * Notes that the load `byLoadId` has loaded these rejects.
+   *
+   * @returns How many had not been resolved before, and now count in `rows_resolved` of their load.
+   */
+  async markResolved(loadId: string, numbers: readonly number[], byLoadId: string): Promise<number> {
+    if (numbers.length === 0) return 0
+    const { schema } = this.#place
+    const count = await this.#change(
+      `UPDATE ${schema}.rejects SET resolved_by = CAST($2 AS uuid), resolved_at = now()
+       WHERE load_id = CAST($1 AS uuid) AND resolved_by IS NULL
+         AND reject_no IN (SELECT CAST(unnest(string_to_array($3, ',')) AS bigint))`,
+      [loadId, byLoadId, numbers.join(',')],
+    )
+    if (count > 0) {
+      await this.#session.query(
+        `UPDATE ${schema}.loads SET rows_resolved = rows_resolved + CAST($2 AS bigint) WHERE load_id = CAST($1 AS uuid)`,
+        [loadId, String(count)],
+      )
+    }
+    return count
+  }
+
+  /**
+   * Forgets loads that ended before `olderThan`, with their files and rejects. Kept are, unless asked for, completed loads with a
+   * key, since another load with it would load the same rows again, and completed loads with rejects that nobody has loaded yet.
+   */
+  async purge(
+    olderThan: Date,
+    options: { readonly keyed?: boolean; readonly unresolved?: boolean } = {},
+  ): Promise<Purged> {
+    const { schema } = this.#place
+    const kept = [
+      ...(options.keyed ? [] : ['load_key IS NOT NULL']),
+      ...(options.unresolved
+        ? []
+        : [`load_id IN (SELECT r.load_id FROM ${schema}.rejects AS r WHERE r.resolved_by IS NULL)`]),
+    ]
+    const unless = kept.length === 0 ? '' : ` AND (status = 'failed' OR NOT (${kept.join(' OR ')}))`
+    // The loads first: what they are is decided once.
+    const gone = await this.#session.query(
+      `DELETE FROM ${schema}.loads WHERE ended_at < CAST($1 AS timestamptz)${unless} RETURNING CAST(load_id AS text)`,
+      [olderThan.toISOString()],
+    )
+    let files = 0
+    let rejects = 0
+    for (let start = 0; start < gone.length; start += PURGE_LOADS) {
+      const ids = [gone.slice(start, start + PURGE_LOADS).join(',')]
+      const those = `load_id IN (SELECT CAST(unnest(string_to_array($1, ',')) AS uuid))`
+      files += await this.#change(`DELETE FROM ${schema}.files WHERE ${those}`, ids)
+      rejects += await this.#change(`DELETE FROM ${schema}.rejects WHERE ${those}`, ids)
+    }
+    return { loads: gone.length, files, rejects }
+  }
+
+  async #insert(
+    table: string,
+    loadId: string,
+    columns: readonly string[],
+    values: readonly string[],
+    json: string,
+    record: readonly (readonly [name: string, type: string])[],
+  ): Promise<void> {
+    await this.#session.query(
+      `INSERT INTO ${this.#place.schema}.${table} (load_id, ${columns.join(', ')})
+       SELECT CAST($1 AS uuid), ${values.join(', ')} FROM ${this.#dialect.records('$2', record)}`,
+      [loadId, json],
+    )
+  }
+
+  /** Runs an UPDATE or DELETE. How many rows it was about. */
+  async #change(statement: string, values: readonly LedgerValue[]): Promise<number> {
+    const [row] = await this.#session.query(this.#dialect.counted(statement), values)
+    return Number(row?.[0] ?? 0)
+  }
+
+  #json(value: unknown): string {
+    return JSON.stringify(value, (_, part) => (typeof part === 'string' ? storable(part, this.#place) : part))
+  }
+}
+
+function duckdbFacts(place: LedgerPlace, bind: Bind): Record<string, string> {
+  return {
+    // A default of the column's would name the database, whose name changes with that of the file.
+    load_no: `nextval('${`${place.schema}.load_no`.replaceAll("'", "''")}')`,
+    user_name: 'current_user',
+    database_name: bind(place.database, 'text'),
+    transaction_id: 'CAST(txid_current() AS bigint)',
+  }
+}
+
+/** What only the server knows of its session, and the table's OID, which stays null when there is none of this name. */
+function postgresFacts(table: string, bind: Bind): Record<string, string> {
+  const [name, schema] = (table.match(/"(?:[^"]|"")*"|[^."]+/g) ?? [])
+    .map((part) => (part.startsWith('"') ? part.slice(1, -1).replaceAll('""', '"') : part))
+    .reverse()
+  return {
+    user_id: 'CAST((SELECT oid FROM pg_catalog.pg_roles WHERE rolname = session_user) AS bigint)',
+    user_name: 'session_user',
+    database_name: 'pg_catalog.current_database()',
+    session_id: 'pg_catalog.pg_backend_pid()',
+    transaction_id: 'pg_catalog.txid_current()',
+    table_id: `CAST((SELECT c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+      WHERE n.nspname = ${bind(schema, 'text')} AND c.relname = ${bind(name, 'text')}) AS bigint)`,
+  }
+}
+
+/**
+ * The error of a load that lost the race for its key: of {@link Ledger.recordLoad}, or of the commit in DuckDB. Undefined when
+ * `error` is another one. Nothing was loaded; {@link Ledger.findLoadByKey} in a new transaction gives the load that won.
+ */
+export function keyConflict(error: unknown, key: string): CopyError | undefined {
+  if (!(error instanceof CopyError) || error.sqlState !== '23505') return undefined
+  const isPostgres = (error.cause as { constraint?: unknown } | undefined)?.constraint === 'loads_completed_key'
+  // DuckDB's statement names the index's expression, its commit only the key.
+  const { message } = error
+  const isDuckdb =
+    message.endsWith(`duplicate key "${key}"`) ||
+    (message.startsWith('Duplicate key "CASE') && message.includes(`END: ${key}" violates`))
+  if (!isPostgres && !isDuckdb) return undefined
+  return new CopyError({
+    code: 'unique_violation',
+    sqlState: '23505',
+    message: `a load with the key "${key}" has been completed already`,
+    detail: 'It was committed by another session while this one was running; nothing was loaded here.',
+    cause: error,
+  })
+}
+
+function* batches(rejects: readonly Reject[]): Generator<readonly Reject[]> {
+  let start = 0
+  let bytes = 0
+  for (const [index, reject] of rejects.entries()) {
+    if (index > start && (index - start === BATCH_RECORDS || bytes + reject.raw.length > BATCH_BYTES)) {
+      yield rejects.slice(start, index)
+      start = index
+      bytes = 0
+    }
+    bytes += reject.raw.length
+  }
+  if (start < rejects.length) yield rejects.slice(start)
+}

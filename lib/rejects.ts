@@ -1,0 +1,38 @@
+/** One reason why a record was refused. */
+export interface RejectError {
+  /** The column's name; absent when the record as a whole is at fault. */
+  readonly column?: string
+  /** The column's type as the database prints it. */
+  readonly type?: string
+  /** The field of the record, from 1. */
+  readonly field?: number
+  readonly sqlState: string
+  /** The condition's symbolic name, as in `CopyError.code`. */
+  readonly code: string
+  readonly message: string
+  readonly detail?: string
+  /** The field's text, as far as there is one. */
+  readonly value?: string
+}
+
+/** A record of the input that was not loaded, with everything that is needed to load it later. */
+export interface Reject {
+  /** From 1, in the order of the input. */
+  readonly number: number
+  /** The file as the statement names it, or `STDIN`. */
+  readonly file: string
+  /** Line of the record's first byte, from 1, counted as PostgreSQL counts. */
+  readonly line: number
+  /** Line of its last byte; another than `line` where quotes hold line ends. */
+  readonly lastLine: number
+  /** Offset of its first byte from the start of the file, from 0, after decompression. */
+  readonly byteOffset: number
+  /** Bytes it has in the file, its line end not counted. */
+  readonly byteLength: number
+  /** At least one; the first is the one that an unlimited load would have failed with. */
+  readonly errors: readonly RejectError[]
+  /** The record's bytes as read, without its line end. */
+  readonly raw: Buffer
+  /** Whether `raw` holds only the beginning. */
+  readonly rawIsCut: boolean
+}
