@@ -19,6 +19,8 @@ export declare class BindingLoad {
   fail(message: string): void
   /** Copies the next chunk into `into`, if there is one. Never waits. */
   next(into: Buffer): BindingNext
+  /** Takes the refused records, in the order of the input. */
+  takeRejects(): Array<BindingReject>
   /** DuckDB has consumed the rows of chunk `id`. */
   release(id: number): void
   /**
@@ -32,6 +34,10 @@ export declare class BindingLoad {
   counters(): BindingCounters
   /** Where a row, counted from 0, stands in the input. */
   locate(row: number): BindingLocation | null
+  /** The bytes of a row's record, counted from 0, where they are kept. */
+  record(row: number): Buffer | null
+  /** Nobody will ask for the bytes of rows before this one any more. */
+  settle(row: number): void
   /** The proven types, after `end`. */
   guesses(): Array<BindingGuess>
   /** Stops all threads without waiting for them. */
@@ -71,6 +77,7 @@ export interface BindingColumn {
   forceNotNull: boolean
   forceNull: boolean
   hasDefault: boolean
+  notNull: boolean
 }
 
 /** How far the load is. */
@@ -78,6 +85,9 @@ export interface BindingCounters {
   bytesRead: number
   rowsRead: number
   headerLines: number
+  rowsRefused: number
+  /** Rows with a value that was refused and replaced. */
+  rowsMended: number
 }
 
 /** One kind of failure. */
@@ -98,6 +108,17 @@ export interface BindingFailure {
   line?: number
   byteOffset?: number
   column?: string
+}
+
+/** One thing that is wrong with a record. */
+export interface BindingFlaw {
+  /** Number of the column, from 0. */
+  column?: number
+  code: string
+  sqlState: string
+  message: string
+  detail?: string
+  value?: string
 }
 
 /** A column's proven type. */
@@ -122,10 +143,12 @@ export interface BindingInfo {
 /** Where a row is. */
 export interface BindingLocation {
   line: number
+  firstLine: number
   byteOffset: number
+  byteLength: number
 }
 
-/** What `next` found. `state` is `chunk`, `pending`, `grow`, `end` or `failed`. */
+/** What `next` found. `state` is `chunk`, `pending`, `grow`, `rejects`, `end` or `failed`. */
 export interface BindingNext {
   state: string
   /** Bytes written into the caller's buffer; with `grow`, the bytes it must hold. */
@@ -138,6 +161,8 @@ export interface BindingNext {
   /** DuckDB: width, data, validity, defaults of each column; -1 for none. */
   columns?: Array<number>
   failure?: BindingFailure
+  /** Whether refused records wait to be taken. */
+  hasRejects: boolean
 }
 
 /** The outcome of `peek`. */
@@ -145,6 +170,17 @@ export interface BindingPeek {
   /** Absent when the input is empty. */
   names?: Array<string>
   failure?: BindingFailure
+}
+
+/** A record that was refused. */
+export interface BindingReject {
+  line: number
+  lastLine: number
+  byteOffset: number
+  byteLength: number
+  flaws: Array<BindingFlaw>
+  raw: Buffer
+  isCut: boolean
 }
 
 /** Settings of the target's session. */
@@ -170,6 +206,11 @@ export interface BindingSpecification {
   /** `false`, `true` or `match`. */
   header: string
   columns: Array<BindingColumn>
+  tolerance: BindingTolerance
+  /** Binary COPY: the chunks are one stream, with its header and trailer. */
+  isFramed: boolean
+  /** The bytes of rows can be asked for. */
+  keepsRecords: boolean
   session: BindingSession
   /** `pg_binary`, `pg_text`, `duckdb` or `infer`. */
   sink: string
@@ -185,6 +226,24 @@ export interface BindingSpecification {
   maxRecord: number
   /** Bytes of chunks in flight. */
   maxBytes: number
+}
+
+/** What becomes of what does not fit. */
+export interface BindingTolerance {
+  /** `stop`, `skip_row`, `set_null` or `set_default`. */
+  conversion: string
+  /** Records that are not laid out like rows are refused by themselves. */
+  structure: boolean
+  /** Rows with NULL in a column that forbids it are refused here. */
+  constraint: boolean
+  extra: boolean
+  /** `none`, `one` or `any`. */
+  missing: string
+  truncate: boolean
+  /** Bytes of a refused record that are kept. */
+  rawLimit: number
+  /** Refused records that are told. */
+  maxRejects: number
 }
 
 /** A column type; an array is its element's type with `array` set. */
