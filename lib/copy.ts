@@ -3,14 +3,21 @@ import { constants, createReadStream, open } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { Socket } from 'node:net'
 import { Readable } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { CopyError } from './errors.ts'
+import { ensureLedger, prepareLedger } from './ledger/ensure.ts'
+import { keyConflict, Ledger } from './ledger/ledger.ts'
+import type { LedgerLoad } from './ledger/records.ts'
 import { loadAddon } from './native/addon.ts'
 import { LEFT_TO_SERVER, type LoadColumn, type NativeLoad, type SinkKind } from './native/load.ts'
 import { type Input, inferColumns, type LoadLimits, openLoad, Spool } from './native/open.ts'
 import type { ByteSource } from './native/pump.ts'
 import { reportProgress } from './progress.ts'
 import type { Progress, Receipt } from './receipt.ts'
+import { RejectLog } from './reject-log.ts'
+import type { Reject } from './rejects.ts'
 import type { CopyFrom, CopyOptions, Statement } from './statement/ast.ts'
+import { isTolerant } from './statement/error-policy.ts'
 import { parseStatement } from './statement/parser.ts'
 import { type ColumnPlan, planColumns } from './statement/plan.ts'
 import { printTable } from './statement/printing.ts'
@@ -36,6 +43,21 @@ export interface CopyCallOptions {
   readonly memoryLimit?: number
   /** Whether a table that does not exist is created from the file; the statement's CREATE_TABLE option comes first. */
   readonly createTable?: boolean
+  /**
+   * Called with each refused row of a statement that goes on after errors, in the order of the input; also when the load fails in the
+   * end. What it throws does not end the load: it is thrown again outside of it, as an uncaught exception.
+   */
+  readonly onReject?: (reject: Reject) => void
+  /**
+   * A file to write the refused rows to, byte for byte, below a header if the input has one: to be mended and loaded by the same
+   * statement. Made, or overwritten, when there is a refused row.
+   */
+  readonly rejects?: string
+  /**
+   * Whether the load is recorded in the schema `copyist` of its target, with its refused rows. By default loads are that go on after
+   * errors or have a LOAD_KEY. Where the user may not create the schema, the load goes on without, and its receipt says so.
+   */
+  readonly ledger?: boolean
 }
 
 const DEFAULT_MEMORY_LIMIT = 256 * 1024 * 1024
@@ -84,18 +106,9 @@ export function refuseUnbuilt(statement: Statement): CopyFrom {
     })
   }
   if (statement.kind === 'copy rejects') return refuse('COPY REJECTS', statement.offset)
-  const { errors, ...options } = statement.options
-  if (errors.conversion !== 'stop') refuse('COPY that goes on after a value that does not fit its column')
-  if (errors.structure !== 'stop') refuse('COPY that goes on after a malformed row')
-  if (errors.constraint !== 'stop') refuse('COPY that goes on after a row that a constraint refuses')
-  if (errors.limit) refuse(`COPY ${errors.limit.name}`)
-  if (errors.verbosity !== 'default') refuse('COPY LOG_VERBOSITY')
-  if (options.ignoreExtraData) refuse('COPY IGNORE_EXTRA_DATA')
-  if (options.fillMissingFields) refuse('COPY FILL_MISSING_FIELDS')
+  const { options } = statement
   if (options.invalidChars) refuse('COPY that replaces invalid characters')
-  if (options.truncateColumns) refuse('COPY TRUNCATE_COLUMNS')
   if (options.onConflict) refuse('COPY ON CONFLICT', options.onConflict.offset)
-  if (options.loadKey !== undefined) refuse('COPY LOAD_KEY')
   return statement
 }
 
@@ -105,6 +118,12 @@ class Work {
   #native: NativeLoad | undefined
   /** From here on the rows may have been loaded whatever is answered. */
   committing = false
+  readonly #id = randomUUID()
+  readonly #startedAt = new Date()
+  /** Once the table is known. */
+  #log: RejectLog | undefined
+  #table: TableDescription | undefined
+  #ledger: Ledger | undefined
 
   constructor(
     readonly target: Target,
@@ -145,6 +164,12 @@ class Work {
     const transaction = await this.target.begin(this.call.signal, bytes)
     try {
       const receipt = await this.#load(transaction, expected)
+      const elapsed = { ...receipt, elapsedMs: performance.now() - this.started }
+      if (receipt.alreadyLoaded) {
+        await transaction.commit()
+        return elapsed
+      }
+      await this.#record(elapsed)
       this.committing = true
       await transaction.commit()
       return { ...receipt, elapsedMs: performance.now() - this.started }
@@ -152,10 +177,152 @@ class Work {
       // Native threads must be gone before the target lets go of what they might still feed.
       await this.#native?.close()
       await transaction.rollback()
+      const loaded = await this.#loadedBefore(error)
+      if (loaded !== undefined) return loaded
+      await this.#recordFailure(error)
       // A value that was cut in two says nothing of that.
       if (!this.committing && !this.call.signal?.aborted) await this.#checkWhole(this.source, error)
       throw error
     }
+  }
+
+  /** Whether this load is to be recorded. */
+  get #isRecorded(): boolean {
+    const { errors, loadKey } = this.statement.options
+    return this.call.ledger ?? (isTolerant(errors) || loadKey !== undefined)
+  }
+
+  /** The record of loads, made ready in this load's transaction; why it is not there, if so. */
+  async #openLedger(transaction: TargetTransaction, table: TableDescription): Promise<CopyError | undefined> {
+    this.#ledger = undefined
+    const { loadKey } = this.statement.options
+    if (!this.#isRecorded) {
+      if (loadKey === undefined) return undefined
+      throw new CopyError({
+        code: 'invalid_parameter_value',
+        sqlState: '22023',
+        message: 'LOAD_KEY needs the record of loads, which the option "ledger" forbids',
+      })
+    }
+    const session = transaction.ledger(table.catalog)
+    const setup = await ensureLedger(session)
+    if (setup.available) {
+      this.#ledger = new Ledger(session, setup.place)
+      return undefined
+    }
+    if (loadKey === undefined) return setup.reason
+    const { code, sqlState, detail, cause } = setup.reason
+    const message = `LOAD_KEY needs the record of loads: ${setup.reason.message}`
+    throw new CopyError({ code, sqlState, message, detail, cause, hint: 'Create the schema "copyist" for this user.' })
+  }
+
+  /** Records a load that is about to be committed. */
+  async #record(receipt: Receipt): Promise<void> {
+    const ledger = this.#ledger
+    if (ledger === undefined) return
+    try {
+      await ledger.recordLoad(this.#entry(receipt, receipt))
+    } catch (error) {
+      const { loadKey } = this.statement.options
+      throw (loadKey !== undefined && keyConflict(error, loadKey)) || error
+    }
+    const [file] = receipt.files
+    if (file) {
+      const { path, bytes, rows, rowsRejected } = file
+      const { rowsLoaded } = receipt
+      const times = { startedAt: this.#startedAt, endedAt: new Date() }
+      await ledger.recordFiles(this.#id, [{ path, bytes, rowsRead: rows, rowsLoaded, rowsRejected, ...times }])
+    }
+    await ledger.recordRejects(this.#id, this.#log?.kept ?? [])
+  }
+
+  #entry(counts: LoadCounts, receipt?: Receipt): Omit<LedgerLoad, 'error'> {
+    const { loadKey, format } = this.statement.options
+    return {
+      id: this.#id,
+      ...(loadKey !== undefined && { key: loadKey }),
+      statement: this.statement.text,
+      table: this.#table?.sqlName ?? '',
+      startedAt: this.#startedAt,
+      endedAt: new Date(),
+      format,
+      ...counts,
+      version: loadAddon().info().version,
+      ...(receipt && { transport: receipt.transport, receipt }),
+    }
+  }
+
+  /**
+   * After a failure, in a transaction of its own: what was refused, and why nothing was loaded. The error that it is about comes first:
+   * if this fails too, nobody is told.
+   */
+  async #recordFailure(error: unknown): Promise<void> {
+    const log = this.#log
+    const isOurs = error instanceof CopyError && error.code === LEFT_TO_SERVER
+    if (log === undefined || isOurs || this.committing) return
+    try {
+      log.finish()
+    } catch {
+      // The file of rejects cannot be written. The load's own error matters more.
+    }
+    const table = this.#table
+    if (!this.#isRecorded || this.call.signal?.aborted || table === undefined) return
+    const failed = error instanceof CopyError ? error : undefined
+    try {
+      const setup = await prepareLedger(this.target, { catalog: table.catalog })
+      if (!setup.available) return
+      const transaction = await this.target.begin(undefined, 0)
+      try {
+        const counters = this.#native?.counters()
+        const counts: LoadCounts = {
+          rowsRead: counters?.rowsRead ?? 0,
+          rowsLoaded: 0,
+          rowsRejected: log.count,
+          rowsFiltered: 0,
+          rowsConflicted: 0,
+          headerLines: counters?.headerLines ?? 0,
+          bytesRead: counters?.bytesRead ?? 0,
+        }
+        const ledger = new Ledger(transaction.ledger(table.catalog), setup.place)
+        const message = error instanceof Error ? error.message : String(error)
+        const why = { sqlState: failed?.sqlState ?? 'XX000', message, context: failed?.context }
+        await ledger.recordLoad({ ...this.#entry(counts), error: why })
+        await ledger.recordRejects(this.#id, log.kept)
+        await transaction.commit()
+      } catch (failure) {
+        await transaction.rollback()
+        throw failure
+      }
+    } catch {
+      // Said above.
+    }
+  }
+
+  /** The receipt of the load with the same key that came first, or of this one if it was committed after all. */
+  async #loadedBefore(error: unknown): Promise<Receipt | undefined> {
+    const { loadKey } = this.statement.options
+    if (loadKey === undefined || !(error instanceof CopyError) || this.#table === undefined) return undefined
+    const isLost = this.committing && /^08/.test(error.sqlState)
+    if (!isLost && keyConflict(error, loadKey) === undefined) return undefined
+    // The server may take a moment to notice that its client is gone, or to start again.
+    for (let attempt = 0; attempt < KEY_ATTEMPTS; attempt += 1) {
+      try {
+        const transaction = await this.target.begin(this.call.signal, 0)
+        try {
+          const setup = await ensureLedger(transaction.ledger(this.#table.catalog))
+          if (!setup.available) return undefined
+          const ledger = new Ledger(transaction.ledger(this.#table.catalog), setup.place)
+          const found = await ledger.findLoadByKey(loadKey)
+          if (found?.receipt === undefined) return undefined
+          return found.id === this.#id ? found.receipt : { ...found.receipt, alreadyLoaded: true }
+        } finally {
+          await transaction.rollback()
+        }
+      } catch {
+        await sleep(KEY_PAUSE_MS)
+      }
+    }
+    return undefined
   }
 
   async dispose(): Promise<void> {
@@ -195,11 +362,39 @@ class Work {
       columns: table.columns,
       caseInsensitive: this.target.capabilities.caseInsensitiveNames,
     })
+    this.#table = table
     const { columns } = planned
-    const usesDefaults = statement.options.default !== undefined
+    const { errors, loadKey } = statement.options
+    const ledgerProblem = await this.#openLedger(transaction, table)
+    if (loadKey !== undefined) {
+      const before = await this.#ledger?.findLoadByKey(loadKey)
+      if (before?.receipt !== undefined) return { ...before.receipt, alreadyLoaded: true }
+    }
+    const usesDefaults = statement.options.default !== undefined || errors.conversion === 'set_default'
     const zones = input.kind === 'stream' ? 'possible' : expected
     const sink = transaction.sinkFor(table, columns, usesDefaults, zones)
     const session = await transaction.session()
+    const isTextual = transaction.sinkFor(table, columns, false, zones) === 'pg_text'
+    const leftToServer = columns.filter((index) => isTextual || table.columns[index]?.type.kind === 'other')
+    if (leftToServer.length > 0 && (errors.conversion === 'set_null' || errors.conversion === 'set_default')) {
+      throw unreadable(statement, table, leftToServer)
+    }
+    const tolerates =
+      errors.constraint === 'skip_row'
+        ? 'all'
+        : errors.conversion === 'skip_row' && leftToServer.length > 0
+          ? 'conversion'
+          : undefined
+    this.#log?.reset()
+    const log = new RejectLog({
+      statement,
+      file: input.name,
+      columns: columns.flatMap((index) => table.columns[index] ?? []),
+      ...(call.onReject && { onReject: call.onReject }),
+      ...(call.rejects !== undefined && { path: call.rejects }),
+      keeps: this.#ledger !== undefined,
+    })
+    this.#log = log
     const native = openLoad(
       {
         options: statement.options,
@@ -208,10 +403,14 @@ class Work {
         sink,
         table: table.relationName,
         limits,
+        isFramed: tolerates === undefined,
+        keepsRecords: tolerates !== undefined,
+        ...(isTolerant(errors) && { rejects: { take: log.takeNative, ...log.wants } }),
       },
       input,
     )
     this.#native = native
+    log.attach(native, tolerates !== undefined)
     const progress = reportProgress(native, call.onProgress, this.started)
     try {
       const outcome = await transaction.load({
@@ -221,17 +420,21 @@ class Work {
         usesDefaults,
         sink,
         native,
+        ...(tolerates === undefined ? {} : { refusals: log.refusals(tolerates) }),
         memoryLimit: limits.memoryLimit,
         ...(signal === undefined ? {} : { signal }),
       })
       if (signal?.aborted) throw aborted(signal)
       const counters = native.counters()
       await this.#checkWhole(input)
-      if (counters.rowsRead !== outcome.rowsLoaded + outcome.rowsFiltered) {
-        throw unbalanced(counters.rowsRead, outcome.rowsLoaded, outcome.rowsFiltered)
+      const rowsRejected = log.count
+      if (counters.rowsRead !== outcome.rowsLoaded + outcome.rowsFiltered + rowsRejected) {
+        throw unbalanced(counters.rowsRead, outcome.rowsLoaded, outcome.rowsFiltered, rowsRejected)
       }
+      log.finish()
+      log.checkEnd(counters.rowsRead)
       return {
-        id: randomUUID(),
+        id: this.#id,
         statement: statement.text,
         target: this.target.kind,
         table: table.sqlName,
@@ -239,10 +442,15 @@ class Work {
         rowsRead: counters.rowsRead,
         rowsLoaded: outcome.rowsLoaded,
         rowsFiltered: outcome.rowsFiltered,
+        rowsRejected,
+        rowsConflicted: 0,
+        rowsReplaced: counters.rowsMended,
         headerLines: counters.headerLines,
         bytesRead: counters.bytesRead,
         elapsedMs: 0,
-        files: [{ path: input.name, bytes: counters.bytesRead, rows: counters.rowsRead }],
+        files: [{ path: input.name, bytes: counters.bytesRead, rows: counters.rowsRead, rowsRejected }],
+        ledger: this.#ledger !== undefined,
+        ...(ledgerProblem === undefined ? {} : { ledgerProblem: ledgerProblem.message }),
         ...(createdTable === undefined ? {} : { createdTable }),
         transport: TRANSPORT[sink],
         threads: limits.threads,
@@ -253,6 +461,16 @@ class Work {
     }
   }
 }
+
+/** Counts of a load as its record has them. */
+type LoadCounts = Pick<
+  LedgerLoad,
+  'rowsRead' | 'rowsLoaded' | 'rowsRejected' | 'rowsFiltered' | 'rowsConflicted' | 'headerLines' | 'bytesRead'
+>
+
+/** How often, and after which pause, it is asked whether a load with a key has been committed. */
+const KEY_ATTEMPTS = 40
+const KEY_PAUSE_MS = 250
 
 const TRANSPORT = {
   pg_binary: 'binary',
@@ -365,7 +583,17 @@ function checkedLimits(call: CopyCallOptions): LoadLimits {
   return { threads, memoryLimit }
 }
 
-const CALL_OPTIONS = ['stdin', 'signal', 'onProgress', 'threads', 'memoryLimit', 'createTable']
+const CALL_OPTIONS = [
+  'stdin',
+  'signal',
+  'onProgress',
+  'threads',
+  'memoryLimit',
+  'createTable',
+  'onReject',
+  'rejects',
+  'ledger',
+]
 
 /** Refuses what TypeScript would have refused, before anything is begun. */
 function checkCall(text: unknown, call: CopyCallOptions): void {
@@ -381,6 +609,13 @@ function checkCall(text: unknown, call: CopyCallOptions): void {
   if (onProgress !== undefined && typeof onProgress !== 'function') {
     throw badOption('onProgress', 'a function', typeof onProgress)
   }
+  const { onReject, rejects, ledger } = call
+  if (onReject !== undefined && typeof onReject !== 'function')
+    throw badOption('onReject', 'a function', typeof onReject)
+  if (rejects !== undefined && (typeof rejects !== 'string' || rejects === '')) {
+    throw badOption('rejects', 'the path of a file', rejects)
+  }
+  if (ledger !== undefined && typeof ledger !== 'boolean') throw badOption('ledger', 'true or false', typeof ledger)
   const iterable =
     typeof stdin === 'string' ||
     (typeof stdin === 'object' && stdin !== null && (Symbol.asyncIterator in stdin || Symbol.iterator in stdin))
@@ -428,7 +663,22 @@ function loadColumns(table: TableDescription, plan: ColumnPlan): LoadColumn[] {
       forceNotNull: plan.forceNotNull[position] ?? false,
       forceNull: plan.forceNull[position] ?? false,
       hasDefault: column.hasDefault,
+      notNull: column.notNull,
     }
+  })
+}
+
+/** Values that only the database reads, it reads while it inserts the row: there they cannot be replaced. */
+function unreadable(statement: CopyFrom, table: TableDescription, indexes: readonly number[]): CopyError {
+  const column = table.columns.find(({ type }, index) => indexes.includes(index) && type.kind === 'other')
+  const what = column ? `column "${column.name}" of type ${column.typeName}` : 'dates and times of this session'
+  return new CopyError({
+    code: 'feature_not_supported',
+    sqlState: '0A000',
+    message: `COPY cannot replace values of ${what}`,
+    detail: 'Its values are read by the database itself, as part of the whole row.',
+    hint: 'ON_ERROR skip_row leaves the row out.',
+    statement: { text: statement.text, offset: statement.table.name.offset },
   })
 }
 
@@ -452,11 +702,11 @@ function emptyInput(statement: CopyFrom, name: string): CopyError {
   })
 }
 
-function unbalanced(read: number, loaded: number, filtered: number): CopyError {
+function unbalanced(read: number, loaded: number, filtered: number, rejected: number): CopyError {
   return new CopyError({
     code: 'internal_error',
     sqlState: 'XX000',
-    message: `the load does not balance: ${read} rows read, ${loaded} loaded, ${filtered} filtered`,
+    message: `the load does not balance: ${read} rows read, ${loaded} loaded, ${filtered} filtered, ${rejected} rejected`,
     hint: 'Nothing was loaded. This is a defect of copyist.',
   })
 }

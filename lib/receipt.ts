@@ -24,9 +24,11 @@ export interface ReceiptFile {
   readonly bytes: number
   /** Data rows found in it. */
   readonly rows: number
+  /** Those of them that were refused. */
+  readonly rowsRejected: number
 }
 
-/** What one COPY did. It balances: `rowsRead = rowsLoaded + rowsFiltered`. */
+/** What one COPY did. It balances: `rowsRead = rowsLoaded + rowsFiltered + rowsRejected + rowsConflicted`. */
 export interface Receipt {
   /** A UUID of this load. */
   readonly id: string
@@ -43,6 +45,12 @@ export interface Receipt {
   readonly rowsLoaded: number
   /** Rows held back by WHERE, a trigger or a rule. */
   readonly rowsFiltered: number
+  /** Rows that were refused because of errors in them, where the statement goes on after errors. */
+  readonly rowsRejected: number
+  /** Rows whose key was there already, where the statement says what becomes of them. */
+  readonly rowsConflicted: number
+  /** Rows of `rowsLoaded` with a value that was replaced by NULL or its column's default. */
+  readonly rowsReplaced: number
   /** Header lines skipped. */
   readonly headerLines: number
   /** Bytes of input read. */
@@ -52,6 +60,12 @@ export interface Receipt {
   readonly files: readonly ReceiptFile[]
   /** The CREATE TABLE that was run, when the table was created by this load. */
   readonly createdTable?: string
+  /** Whether the load and its refused rows are recorded in the schema `copyist` of the target. */
+  readonly ledger: boolean
+  /** Why they are not, if they should have been. */
+  readonly ledgerProblem?: string
+  /** Nothing was loaded: a load with the same LOAD_KEY had been completed before. All else is that load's receipt. */
+  readonly alreadyLoaded?: boolean
   /**
    * How the rows travelled: PostgreSQL's binary COPY, its TEXT COPY (a column type that only the server can parse), or
    * DuckDB column vectors.

@@ -147,12 +147,12 @@ export class FakeNative implements NativeLoad {
   }
 
   counters() {
-    return { bytesRead: 0, rowsRead: this.rowsRead, headerLines: 0 }
+    return { bytesRead: 0, rowsRead: this.rowsRead, headerLines: 0, rowsRefused: 0, rowsMended: 0 }
   }
 
   /** As if every row were a line of ten bytes under a header. */
   locate(row: number) {
-    return { line: row + 2, byteOffset: (row + 1) * 10 }
+    return { line: row + 2, firstLine: row + 2, byteOffset: (row + 1) * 10, byteLength: 9 }
   }
 
   async close(): Promise<void> {

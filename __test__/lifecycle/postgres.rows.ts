@@ -1,4 +1,4 @@
-import type { Chunk, LoadCounters, NativeLoad } from '../../lib/native/load.ts'
+import type { Chunk, LoadCounters, NativeLoad, RowPlace } from '../../lib/native/load.ts'
 
 /** How {@link RowsLoad} behaves. */
 export interface RowsOptions {
@@ -54,12 +54,12 @@ export class RowsLoad implements NativeLoad {
   }
 
   counters(): LoadCounters {
-    return { bytesRead: 0, rowsRead: this.#next, headerLines: 1 }
+    return { bytesRead: 0, rowsRead: this.#next, headerLines: 1, rowsRefused: 0, rowsMended: 0 }
   }
 
   /** As in a file with one header line whose records are two lines and ten bytes each. */
-  locate(row: number): { line: number; byteOffset: number } {
-    return { line: 2 + row * 2, byteOffset: 100 + row * 10 }
+  locate(row: number): RowPlace {
+    return { line: 2 + row * 2, firstLine: 1 + row * 2, byteOffset: 100 + row * 10, byteLength: 9 }
   }
 
   async close(): Promise<void> {

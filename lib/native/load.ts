@@ -37,6 +37,8 @@ export interface LoadColumn {
   readonly forceNull: boolean
   /** Whether the column has a default, for the DEFAULT option's error. */
   readonly hasDefault: boolean
+  /** Whether a NULL can be known to be refused by the target, and may be refused before. */
+  readonly notNull: boolean
 }
 
 /** Session settings of the target that the input functions read. */
@@ -102,14 +104,53 @@ export interface DuckdbColumn {
   readonly defaults: number
 }
 
+/** One thing that is wrong with a record. */
+export interface NativeFlaw {
+  /** Number of the column in the COPY column list, from 0; absent where it is about the record. */
+  readonly column?: number
+  readonly code: string
+  readonly sqlState: string
+  readonly message: string
+  readonly detail?: string
+  /** The field's text. */
+  readonly value?: string
+}
+
+/** A record that the decoder refused by itself. */
+export interface NativeReject {
+  readonly line: number
+  readonly lastLine: number
+  readonly byteOffset: number
+  /** Without its line end. */
+  readonly byteLength: number
+  readonly flaws: readonly NativeFlaw[]
+  readonly raw: Buffer
+  readonly isCut: boolean
+}
+
+/** Where a row is. */
+export interface RowPlace {
+  /** Line of its end. */
+  readonly line: number
+  /** Line of its beginning. */
+  readonly firstLine: number
+  readonly byteOffset: number
+  /** Without its line end. */
+  readonly byteLength: number
+}
+
 /** Counters of a load, readable at any time. */
 export interface LoadCounters {
   /** Bytes of the input taken so far. */
   readonly bytesRead: number
   /** Size of the input where known. */
   readonly bytesTotal?: number
-  /** Data rows decoded so far (header not included). */
+  /** Data rows decoded so far (header not included), refused ones included. */
   readonly rowsRead: number
+  /** Rows that the decoder refused. */
+  readonly rowsRefused: number
+  /** Rows with a value that was refused and replaced. */
+  readonly rowsMended: number
   /** Header lines skipped. */
   readonly headerLines: number
 }
@@ -135,7 +176,11 @@ export interface NativeLoad {
    * Line and byte offset of a data row by its ordinal (from 0), while the row is among those recently handed out or the
    * input can be read again.
    */
-  locate(row: number): { readonly line: number; readonly byteOffset: number } | undefined
+  locate(row: number): RowPlace | undefined
+  /** The bytes of a data row's record, without its line end: where they are kept, from when it is handed out until it is settled. */
+  record?(row: number): Buffer | undefined
+  /** Nobody will ask for the bytes of rows before this one any more. */
+  settle?(row: number): void
   /** Stops all work. Chunks not yet released stay valid. Settles when every native thread has let go of the input. */
   close(): Promise<void>
 }

@@ -1,7 +1,14 @@
 import { CopyError } from '../errors.ts'
 import type { CopyOptions } from '../statement/ast.ts'
 import { type Addon, loadAddon } from './addon.ts'
-import type { BindingLoad, BindingNext, BindingSpecification, BindingSpool, BindingType } from './binding.d.ts'
+import type {
+  BindingLoad,
+  BindingNext,
+  BindingSpecification,
+  BindingSpool,
+  BindingTolerance,
+  BindingType,
+} from './binding.d.ts'
 import { copyErrorOf } from './failure.ts'
 import type {
   Chunk,
@@ -11,6 +18,8 @@ import type {
   LoadCounters,
   LoadSession,
   NativeLoad,
+  NativeReject,
+  RowPlace,
   SinkKind,
 } from './load.ts'
 import { type ByteSource, pump } from './pump.ts'
@@ -37,6 +46,18 @@ export interface LoadPlan {
   /** The relation's name in CONTEXT lines. */
   readonly table: string
   readonly limits: LoadLimits
+  /** Binary COPY: whether the chunks are one stream, with its header and trailer. By default they are. */
+  readonly isFramed?: boolean
+  /** Whether the bytes of rows will be asked for. */
+  readonly keepsRecords?: boolean
+  /** Takes the records that the decoder refuses, in the order of the input. What it throws, `next()` rejects with. */
+  readonly rejects?: {
+    readonly take: (rejects: readonly NativeReject[]) => void
+    /** Bytes of a record that are kept. */
+    readonly rawLimit: number
+    /** Records that are told; others are only counted. */
+    readonly most: number
+  }
 }
 
 /** Session settings where no server has a say: those PostgreSQL starts with. */
@@ -50,7 +71,7 @@ export const DEFAULT_SESSION: LoadSession = {
 
 /** Starts a load. Throws CopyError when the input cannot be opened. */
 export function openLoad(plan: LoadPlan, input: Input): NativeLoad {
-  return new Load(loadAddon(), specification(plan, plan.sink, input.name), input)
+  return new Load(loadAddon(), specification(plan, plan.sink, input.name), input, plan.rejects?.take)
 }
 
 /** The columns a table made from `input` would have: names of its header (or column1 …) and proven types. */
@@ -66,7 +87,14 @@ export async function inferColumns(
   if (peeked.failure) throw copyErrorOf(peeked.failure, input.name)
   const names = peeked.names ?? []
   const columns = names.map(
-    (name): LoadColumn => ({ name, type: { kind: 'text' }, forceNotNull: false, forceNull: false, hasDefault: true }),
+    (name): LoadColumn => ({
+      name,
+      type: { kind: 'text' },
+      forceNotNull: false,
+      forceNull: false,
+      hasDefault: true,
+      notNull: false,
+    }),
   )
   const load = new Load(addon, specification({ ...bare, columns }, 'infer', input.name), input)
   const abort = () => load.cancel()
@@ -161,7 +189,11 @@ function specification(plan: Omit<LoadPlan, 'sink'>, sink: SinkKind | 'infer', n
       forceNotNull: column.forceNotNull,
       forceNull: column.forceNull,
       hasDefault: column.hasDefault,
+      notNull: column.notNull,
     })),
+    tolerance: tolerance(plan),
+    isFramed: plan.isFramed ?? true,
+    keepsRecords: plan.keepsRecords ?? false,
     session: { ...plan.session, now: Number(plan.session.now) },
     sink: isDuckdb ? 'duckdb' : sink,
     isServed: sink === 'duckdb_served',
@@ -173,6 +205,20 @@ function specification(plan: Omit<LoadPlan, 'sink'>, sink: SinkKind | 'infer', n
     // The rest is for tiles, copies of chunks (for DuckDB of all that are held) and one record of the largest size.
     maxBytes: Math.floor(memoryLimit * (isDuckdb ? 3 / 8 : 1 / 4)),
     maxRecord: Math.min(2 ** 30, Math.max(64 * 1024, Math.floor(memoryLimit / 8))),
+  }
+}
+
+function tolerance({ options, rejects }: Omit<LoadPlan, 'sink'>): BindingTolerance {
+  const { errors, ignoreExtraData, fillMissingFields, truncateColumns } = options
+  return {
+    conversion: errors.conversion,
+    structure: errors.structure === 'skip_row',
+    constraint: errors.constraint === 'skip_row',
+    extra: ignoreExtraData,
+    missing: fillMissingFields === undefined ? 'none' : fillMissingFields === 'one' ? 'one' : 'any',
+    truncate: truncateColumns,
+    rawLimit: Math.min(2 ** 30, rejects?.rawLimit ?? 0),
+    maxRejects: rejects?.most ?? 0,
   }
 }
 
@@ -216,8 +262,15 @@ class Load implements NativeLoad {
   readonly #stopPump = new AbortController()
   #streamError: unknown
   readonly #columns: number
+  readonly #takeRejects: ((rejects: readonly NativeReject[]) => void) | undefined
 
-  constructor(addon: Addon, spec: BindingSpecification, input: Input) {
+  constructor(
+    addon: Addon,
+    spec: BindingSpecification,
+    input: Input,
+    takeRejects?: (rejects: readonly NativeReject[]) => void,
+  ) {
+    this.#takeRejects = takeRejects
     this.#binding = new addon.BindingLoad()
     this.#name = input.name
     this.#sink = spec.sink
@@ -270,6 +323,11 @@ class Load implements NativeLoad {
         this.#wake = resolve
       })
       const chunk = this.#tryNext()
+      if (chunk === 'rejects') {
+        // Refused records alone, as many as are to be held at a time.
+        await this.#turn()
+        continue
+      }
       if (chunk === 'end') return undefined
       if (chunk !== 'pending') return chunk
       await woken
@@ -283,7 +341,7 @@ class Load implements NativeLoad {
   }
 
   /** The next chunk if it is there. */
-  #tryNext(): Chunk | 'pending' | 'end' {
+  #tryNext(): Chunk | 'pending' | 'rejects' | 'end' {
     let buffer = this.#isServed ? NO_BYTES : (this.#pool.pop() ?? Buffer.allocUnsafeSlow(this.#size))
     let next = this.#binding.next(buffer)
     if (next.state === 'grow') {
@@ -296,12 +354,22 @@ class Load implements NativeLoad {
       buffer = Buffer.allocUnsafeSlow(Math.max(this.#size, next.length))
       next = this.#binding.next(buffer)
     }
+    if (next.hasRejects) {
+      const rejects = this.#binding.takeRejects()
+      try {
+        this.#takeRejects?.(rejects)
+      } catch (error) {
+        if (next.state === 'chunk') this.#chunk(buffer, next).release()
+        throw error
+      }
+    }
     switch (next.state) {
       case 'chunk':
         return this.#chunk(buffer, next)
       case 'pending':
+      case 'rejects':
         if (!this.#isServed) this.#pool.push(buffer)
-        return 'pending'
+        return next.state
       case 'end':
         return 'end'
       default:
@@ -335,12 +403,20 @@ class Load implements NativeLoad {
   }
 
   counters(): LoadCounters {
-    const { bytesRead, rowsRead, headerLines } = this.#binding.counters()
-    return { bytesRead, rowsRead, headerLines, ...(this.#total === undefined ? {} : { bytesTotal: this.#total }) }
+    const counters = this.#binding.counters()
+    return { ...counters, ...(this.#total === undefined ? {} : { bytesTotal: this.#total }) }
   }
 
-  locate(row: number): { line: number; byteOffset: number } | undefined {
+  locate(row: number): RowPlace | undefined {
     return this.#binding.locate(row) ?? undefined
+  }
+
+  record(row: number): Buffer | undefined {
+    return this.#binding.record(row) ?? undefined
+  }
+
+  settle(row: number): void {
+    this.#binding.settle(row)
   }
 
   guesses(): ColumnType[] {

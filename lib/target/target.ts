@@ -10,6 +10,8 @@ export interface TargetColumn {
   readonly typeName: string
   readonly hasDefault: boolean
   readonly generated: boolean
+  /** Whether a NULL is certainly refused, and by nothing but this. */
+  readonly notNull: boolean
 }
 
 /** What a target says of a table. */
@@ -44,6 +46,26 @@ export interface InferredColumn {
  */
 export type ZonesInLiterals = 'unexpected' | 'possible' | 'present'
 
+/** Why the target refuses a row. */
+export interface RowError {
+  /** The column's name, where it is about one. */
+  readonly column?: string
+  readonly sqlState: string
+  readonly code: string
+  readonly message: string
+  readonly detail?: string
+}
+
+/** Takes rows that only the target refuses. Rows are numbered from 0 as they leave the decoder. */
+export interface RowRefusals {
+  /** Which errors cost a row only; any other ends the load. */
+  readonly tolerates: 'conversion' | 'all'
+  /** What it throws ends the load. */
+  refuse(row: number, errors: readonly RowError[]): void
+  /** All rows before this one have been dealt with. */
+  settle(row: number): void
+}
+
 /** How the rows of one statement go to the target. */
 export interface LoadRequest {
   readonly table: TableDescription
@@ -55,6 +77,8 @@ export interface LoadRequest {
   readonly usesDefaults: boolean
   readonly sink: SinkKind
   readonly native: NativeLoad
+  /** Absent: a row that the target refuses ends the load. */
+  readonly refusals?: RowRefusals
   /** Bytes that this load's buffers may take, those of `native` included. */
   readonly memoryLimit: number
   readonly signal?: AbortSignal

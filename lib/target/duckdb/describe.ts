@@ -157,7 +157,7 @@ async function describeColumns(
 ): Promise<DuckdbColumnDescription[]> {
   const rows = await query(
     connection,
-    `SELECT column_name, data_type, column_default FROM duckdb_columns()
+    `SELECT column_name, data_type, column_default, is_nullable FROM duckdb_columns()
      WHERE database_name = ${quoteLiteral(relation.catalog)} AND schema_name = ${quoteLiteral(relation.schema)}
        AND table_name = ${quoteLiteral(relation.name)} ORDER BY column_index`,
   )
@@ -170,7 +170,7 @@ async function describeColumns(
       fullName,
       rows.filter(([, , expression]) => expression !== null).map(([name]) => String(name)),
     )
-    return rows.map(([columnName, typeName, expression], index): DuckdbColumnDescription => {
+    return rows.map(([columnName, typeName, expression, isNullable], index): DuckdbColumnDescription => {
       const name = String(columnName)
       const isGenerated = generated.has(name)
       const hasDefault = expression !== null && !isGenerated
@@ -180,6 +180,7 @@ async function describeColumns(
         typeName: String(typeName),
         hasDefault,
         generated: isGenerated,
+        notNull: isNullable === false,
         defaultSql: hasDefault ? String(expression) : undefined,
       }
     })

@@ -11,6 +11,8 @@ export interface CatalogTable {
   readonly sqlColumns: readonly string[]
   /** Type OID and modifier of each column: what the binary encoding of a value depends on. */
   readonly wireTypes: readonly string[]
+  /** Of each column its type without modifiers, a domain's base type: what takes any value that the column may take. */
+  readonly plainTypes: readonly string[]
   /** Whether every row sent must arrive: an ordinary table without a trigger that could drop rows. */
   readonly takesEveryRow: boolean
 }
@@ -53,6 +55,7 @@ SELECT pg_catalog.json_build_object(
       'typmod', a.atttypmod,
       'typeName', pg_catalog.format_type(a.atttypid, a.atttypmod),
       'generated', a.attgenerated <> '',
+      'notNull', a.attnotnull,
       'hasDefault', a.attgenerated = '' AND (a.atthasdef OR a.attidentity <> '' OR type.typdefault IS NOT NULL)
     ) ORDER BY a.attnum)
     FROM attribute a JOIN type ON type.oid = a.atttypid
@@ -84,6 +87,7 @@ interface CatalogColumn {
   readonly typmod: number
   readonly typeName: string
   readonly generated: boolean
+  readonly notNull: boolean
   readonly hasDefault: boolean
 }
 
@@ -125,14 +129,31 @@ export function readTable(json: string): CatalogTable {
           typeName: column.typeName,
           hasDefault: column.hasDefault,
           generated: column.generated,
+          // A trigger that comes before may still fill it in.
+          notNull: column.notNull && relation.relkind === 'r' && !relation.dropsRows,
         }),
       ),
     },
     relkind: relation.relkind,
     sqlColumns: columns.map((column) => column.sqlName),
     wireTypes: columns.map((column) => `${column.name} ${column.type} ${column.typmod}`),
+    plainTypes: columns.map((column) => plainType(types, column.type)),
     takesEveryRow: relation.relkind === 'r' && !relation.dropsRows,
   }
+}
+
+/** Names that mean a length of one when they stand alone, and what takes any length. */
+const UNBOUNDED: ReadonlyMap<number, string> = new Map([
+  [1042, 'bpchar'],
+  [1014, 'bpchar[]'],
+  [1560, 'varbit'],
+  [1561, 'varbit[]'],
+])
+
+function plainType(types: ReadonlyMap<number, CatalogType>, oid: number): string {
+  const type = types.get(oid)
+  if (type?.kind === 'd') return plainType(types, type.base)
+  return UNBOUNDED.get(oid) ?? type?.name ?? 'text'
 }
 
 /** A name as the input of `to_regclass`: always quoted, since the parser has folded it already. */

@@ -1,6 +1,6 @@
 import { CopyError } from '../../errors.ts'
 import type { LedgerSession } from '../../ledger/session.ts'
-import type { LoadSession, SinkKind } from '../../native/load.ts'
+import type { LoadSession, NativeLoad, SinkKind } from '../../native/load.ts'
 import type { QualifiedName } from '../../statement/ast.ts'
 import type {
   InferredColumn,
@@ -12,7 +12,7 @@ import type {
 } from '../target.ts'
 import { type CatalogTable, DESCRIBE_SQL, readTable, regclassText } from './catalog.ts'
 import { conditionName } from './conditions.ts'
-import { CopyIn } from './copy-in.ts'
+import { CopyIn, type CopyInResult } from './copy-in.ts'
 import { createTableSql } from './ddl.ts'
 import type { Lease } from './lease.ts'
 import { internalError, isServerError, queryCanceled } from './server-error.ts'
@@ -25,6 +25,7 @@ import {
   sessionFor,
 } from './session-settings.ts'
 import { agreesAlways } from './time-zone.ts'
+import { loadTolerantly } from './tolerant.ts'
 
 /** Inside the caller's transaction, the name of what is undone when the load fails. */
 const SAVEPOINT = 'copyist'
@@ -125,30 +126,22 @@ export class PostgresTransaction implements TargetTransaction {
     if (table === undefined) throw internalError(`table ${request.table.sqlName} was not described in this transaction`)
     const signal = request.signal ?? this.#signal
     const sql = copySql(table, request)
-    const copy = new CopyIn({
-      sql,
-      native: request.native,
-      context: {
-        relationName: table.description.relationName,
-        columnNames: request.columns.map((index) => table.description.columns[index]?.name ?? ''),
-        locate: (row) => request.native.locate(row),
-      },
-      cancel: () => this.#lease.cancel(),
-    })
-    const exchange = () => {
-      this.#lease.client.query(copy)
-      return copy.result
-    }
-    const how = { stop: () => copy.abort(signal?.reason), graceMs: CANCEL_GRACE_MS }
-    let result: Awaited<typeof copy.result>
+    const copy = (sql: string, native: NativeLoad) => this.#copyIn(sql, native, table, request.columns, signal)
+    let rowsSent: number
+    let rowsLoaded: number
     try {
-      result = await this.#lease.supervise(signal, exchange, how)
+      if (request.refusals === undefined) {
+        ;({ rowsSent, rowsLoaded } = await copy(sql, request.native))
+      } else {
+        const query = (sql: string) => this.#lease.query(sql, [], signal)
+        const total = await loadTolerantly({ query, copy, copySql: sql }, table, request)
+        ;[rowsSent, rowsLoaded] = [total.sent - total.refused, total.loaded]
+      }
     } catch (error) {
       request.native.close().catch(() => {})
       throw inWhere(error, sql, request.where)
     }
     if (request.sink === 'pg_binary') await this.#checkUnchanged(table, request.columns)
-    const { rowsSent, rowsLoaded } = result
     const mayFilter = request.where !== undefined || !table.takesEveryRow
     if (rowsLoaded > rowsSent || (rowsLoaded < rowsSent && !mayFilter)) {
       throw internalError(`load does not balance: ${rowsSent} rows were sent, the server counts ${rowsLoaded}`)
@@ -158,6 +151,31 @@ export class PostgresTransaction implements TargetTransaction {
 
   ledger(): LedgerSession {
     return { dialect: 'postgres', query: (sql, values) => this.#query(sql, values) }
+  }
+
+  /** Runs one COPY FROM STDIN. */
+  #copyIn(
+    sql: string,
+    native: NativeLoad,
+    table: CatalogTable,
+    columns: readonly number[],
+    signal: AbortSignal | undefined,
+  ): Promise<CopyInResult> {
+    const copy = new CopyIn({
+      sql,
+      native,
+      context: {
+        relationName: table.description.relationName,
+        columnNames: columns.map((index) => table.description.columns[index]?.name ?? ''),
+        locate: (row) => native.locate(row),
+      },
+      cancel: () => this.#lease.cancel(),
+    })
+    const exchange = () => {
+      this.#lease.client.query(copy)
+      return copy.result
+    }
+    return this.#lease.supervise(signal, exchange, { stop: () => copy.abort(signal?.reason), graceMs: CANCEL_GRACE_MS })
   }
 
   async commit(): Promise<void> {

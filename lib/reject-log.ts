@@ -1,0 +1,291 @@
+import { closeSync, openSync, realpathSync, writeSync } from 'node:fs'
+import { CopyError } from './errors.ts'
+import type { NativeLoad, NativeReject } from './native/load.ts'
+import type { Reject, RejectError } from './rejects.ts'
+import type { CopyFrom } from './statement/ast.ts'
+import type { RowError, RowRefusals, TargetColumn } from './target/target.ts'
+
+/** Rejects that are kept for the record of the load, and their bytes. */
+const MOST_KEPT = 100_000
+const MOST_KEPT_BYTES = 64 << 20
+/** About what a reject takes besides its bytes. */
+const OVERHEAD = 512
+/** Bytes that are written to a file of rejects at once. */
+const WRITTEN_AT_ONCE = 64 * 1024
+
+/** What becomes of refused rows. */
+export interface RejectLogInit {
+  readonly statement: CopyFrom
+  /** The input's name. */
+  readonly file: string
+  /** The columns that are loaded, in the order of the input's fields. */
+  readonly columns: readonly TargetColumn[]
+  /** Called with each, in the order of the input. */
+  readonly onReject?: (reject: Reject) => void
+  /** Where their bytes are written, as they were read. */
+  readonly path?: string
+  /** Whether they are kept for the record of the load. */
+  readonly keeps: boolean
+}
+
+/**
+ * Takes the rows of one load that are refused, by the decoder and by the target, and hands them on in the order of the input. Rows of
+ * the decoder come before those of the target that stand before them in the input, so each waits until all before it is settled.
+ */
+export class RejectLog {
+  readonly #init: RejectLogInit
+  #native: NativeLoad | undefined
+  #waiting: Omit<Reject, 'number'>[] = []
+  /** Whether rows wait for the target's word. */
+  #waits = false
+  #number = 0
+  #fromTarget = 0
+  #kept: Reject[] = []
+  #keptBytes = 0
+  #file: RejectFile | undefined
+
+  constructor(init: RejectLogInit) {
+    this.#init = init
+  }
+
+  /** How many records the decoder should tell of, and how much of each. */
+  get wants(): { readonly rawLimit: number; readonly most: number } {
+    const streams = this.#init.onReject !== undefined || this.#init.path !== undefined
+    return { rawLimit: streams ? 2 ** 30 : 1 << 20, most: streams ? Number.MAX_SAFE_INTEGER : MOST_KEPT }
+  }
+
+  /** Rows that count against the limit: refused ones, and those with a value that was replaced. */
+  get #counted(): number {
+    return this.count + (this.#native?.counters().rowsMended ?? 0)
+  }
+
+  /** Rows refused so far. */
+  get count(): number {
+    return (this.#native?.counters().rowsRefused ?? 0) + this.#fromTarget
+  }
+
+  /** Those kept for the record of the load. */
+  get kept(): readonly Reject[] {
+    return this.#kept
+  }
+
+  /** Begins to take rows of a load. */
+  attach(native: NativeLoad, waits: boolean): void {
+    this.#native = native
+    this.#waits = waits
+  }
+
+  /** Forgets everything: the statement starts over. */
+  reset(): void {
+    this.#native = undefined
+    this.#waiting = []
+    this.#number = 0
+    this.#fromTarget = 0
+    this.#kept = []
+    this.#keptBytes = 0
+    this.#file?.close()
+    this.#file = undefined
+  }
+
+  /** Takes what the decoder refuses. Throws when it is too much. */
+  readonly takeNative = (rejects: readonly NativeReject[]): void => {
+    const { columns, file } = this.#init
+    for (const { line, lastLine, byteOffset, byteLength, flaws, raw, isCut } of rejects) {
+      const errors = flaws.map(({ column, code, sqlState, message, detail, value }): RejectError => {
+        const of = column === undefined ? undefined : columns[column]
+        return {
+          ...(of && column !== undefined && { column: of.name, type: of.typeName, field: column + 1 }),
+          sqlState,
+          code,
+          message,
+          ...(detail !== undefined && { detail }),
+          ...(value !== undefined && { value }),
+        }
+      })
+      this.#waiting.push({ file, line, lastLine, byteOffset, byteLength, errors, raw, rawIsCut: isCut })
+    }
+    if (!this.#waits) this.#emit(Number.POSITIVE_INFINITY)
+    this.#checkLimit()
+  }
+
+  /** What the target refuses. */
+  refusals(tolerates: RowRefusals['tolerates']): RowRefusals {
+    return {
+      tolerates,
+      refuse: (row, errors) => this.#refuse(row, errors),
+      settle: (row) => {
+        const last = row > 0 ? this.#native?.locate(row - 1) : undefined
+        if (last) this.#emit(last.byteOffset)
+      },
+    }
+  }
+
+  /** Hands on what is left, at the load's end or failure. */
+  finish(): void {
+    this.#emit(Number.POSITIVE_INFINITY)
+    this.#file?.close()
+    this.#file = undefined
+  }
+
+  /** Throws when it was too much in the end: a share of all rows can be judged only then. */
+  checkEnd(rowsRead: number): void {
+    this.#checkLimit()
+    const { limit } = this.#init.statement.options.errors
+    const counted = this.#counted
+    if (limit?.kind !== 'ratio' || counted <= (rowsRead * limit.most) / 100) return
+    throw this.#tooMany(`skipped more than ${limit.name} (${limit.most} %) of the rows: ${counted} of ${rowsRead}`)
+  }
+
+  #refuse(row: number, errors: readonly RowError[]): void {
+    const { columns, file } = this.#init
+    const place = this.#native?.locate(row)
+    const raw = this.#native?.record?.(row) ?? Buffer.alloc(0)
+    const { rawLimit } = this.wants
+    this.#fromTarget += 1
+    this.#waiting.push({
+      file,
+      line: place?.firstLine ?? 0,
+      lastLine: place?.line ?? 0,
+      byteOffset: place?.byteOffset ?? 0,
+      byteLength: place?.byteLength ?? 0,
+      errors: errors.map((error) => {
+        const index = columns.findIndex(({ name }) => name === error.column)
+        return { ...error, ...(index >= 0 && { type: columns[index]?.typeName ?? '', field: index + 1 }) }
+      }),
+      raw: raw.subarray(0, rawLimit),
+      rawIsCut: place === undefined || Math.min(raw.length, rawLimit) < place.byteLength,
+    })
+    this.#checkLimit()
+  }
+
+  #checkLimit(): void {
+    const { errors } = this.#init.statement.options
+    if (errors.limit?.kind !== 'rows' || this.#counted <= errors.limit.most) return
+    const { name, most } = errors.limit
+    const reason =
+      errors.constraint === 'stop' && errors.structure === 'stop' ? ' due to data type incompatibility' : ''
+    throw this.#tooMany(`skipped more than ${name} (${most}) rows${reason}`)
+  }
+
+  #tooMany(message: string): CopyError {
+    const { statement, file } = this.#init
+    const last = this.#waiting.at(-1) ?? this.#kept.at(-1)
+    const error = last?.errors[0]
+    return new CopyError({
+      code: 'invalid_text_representation',
+      sqlState: '22P02',
+      message,
+      ...(last && error && { detail: `The last of them: line ${last.line}${column(error)}: ${error.message}` }),
+      hint: `Nothing was loaded. Raise ${statement.options.errors.limit?.name ?? 'the limit'}, or mend the input.`,
+      position: { file, ...(last && { line: last.lastLine, byteOffset: last.byteOffset }) },
+    })
+  }
+
+  /** Hands on the rows up to an offset in the input. */
+  #emit(upTo: number): void {
+    if (this.#waiting.length === 0) return
+    this.#waiting.sort((a, b) => a.byteOffset - b.byteOffset)
+    const end = this.#waiting.findIndex(({ byteOffset }) => byteOffset > upTo)
+    for (const waiting of this.#waiting.splice(0, end < 0 ? this.#waiting.length : end)) {
+      this.#number += 1
+      this.#hand({ number: this.#number, ...waiting })
+    }
+  }
+
+  #hand(reject: Reject): void {
+    const { keeps, onReject, path, statement, columns, file } = this.#init
+    const bytes = OVERHEAD + reject.raw.length
+    if (keeps && this.#kept.length < MOST_KEPT && this.#keptBytes + bytes <= MOST_KEPT_BYTES) {
+      this.#kept.push(reject)
+      this.#keptBytes += bytes
+    }
+    if (path !== undefined) {
+      this.#file ??= new RejectFile(path, file, statement, columns)
+      this.#file.write(reject.raw)
+    }
+    if (onReject !== undefined) {
+      try {
+        onReject(reject)
+      } catch (error) {
+        // It is not the load's error: it is thrown where the caller's other errors are.
+        queueMicrotask(() => {
+          throw error
+        })
+      }
+    }
+  }
+}
+
+function column({ column: name, value }: RejectError): string {
+  return name === undefined ? '' : `, column ${name}${value === undefined ? '' : ` "${value.slice(0, 100)}"`}`
+}
+
+/** The refused records as a file that the same statement can load. Made when there is the first. */
+class RejectFile {
+  readonly #fd: number
+  readonly #lineEnd: Buffer
+  #waiting: Buffer[] = []
+  #bytes = 0
+
+  constructor(path: string, input: string, statement: CopyFrom, columns: readonly TargetColumn[]) {
+    if (statement.source.kind === 'file' && isSame(path, input)) {
+      throw new CopyError({
+        code: 'invalid_parameter_value',
+        sqlState: '22023',
+        message: `the file for rejects "${path}" is the input`,
+      })
+    }
+    try {
+      this.#fd = openSync(path, 'w')
+    } catch (error) {
+      throw unwritable(path, error)
+    }
+    this.#lineEnd = Buffer.from('\n')
+    const { header, format, delimiter, quote, escape: escaping } = statement.options
+    if (header === 'false') return
+    const name = (text: string) => {
+      if (format === 'text') return text.replace(/[\\\n\r\t]/g, (letter) => `\\${ESCAPES[letter] ?? letter}`)
+      const isPlain = ![delimiter, quote, '\n', '\r'].some((special) => text.includes(special))
+      return isPlain ? text : quote + text.replaceAll(quote, escaping + quote) + quote
+    }
+    this.write(Buffer.from(columns.map((column) => name(column.name)).join(delimiter)))
+  }
+
+  write(record: Buffer): void {
+    this.#waiting.push(record, this.#lineEnd)
+    this.#bytes += record.length + 1
+    if (this.#bytes >= WRITTEN_AT_ONCE) this.#flush()
+  }
+
+  close(): void {
+    this.#flush()
+    closeSync(this.#fd)
+  }
+
+  #flush(): void {
+    const bytes = Buffer.concat(this.#waiting)
+    this.#waiting = []
+    this.#bytes = 0
+    for (let at = 0; at < bytes.length; ) at += writeSync(this.#fd, bytes, at)
+  }
+}
+
+const ESCAPES: Readonly<Record<string, string>> = { '\n': 'n', '\r': 'r', '\t': 't' }
+
+function isSame(path: string, other: string): boolean {
+  try {
+    return realpathSync(path) === realpathSync(other)
+  } catch {
+    return false
+  }
+}
+
+function unwritable(path: string, cause: unknown): CopyError {
+  const reason = cause instanceof Error ? cause.message.replace(/^\w+: |, open .*$/g, '') : String(cause)
+  return new CopyError({
+    code: 'io_error',
+    sqlState: '58030',
+    message: `could not open file "${path}" for writing: ${reason}`,
+    cause,
+  })
+}
