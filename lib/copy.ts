@@ -5,9 +5,11 @@ import { Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import { CopyError } from './errors.ts'
 import { loadAddon } from './native/addon.ts'
+import { checkFile } from './native/first-bytes.ts'
 import { LEFT_TO_SERVER, type LoadColumn, type NativeLoad, type SinkKind } from './native/load.ts'
 import { type Input, inferColumns, type LoadLimits, openLoad, Spool } from './native/open.ts'
 import type { ByteSource } from './native/pump.ts'
+import { localPath, withGlobHint } from './path.ts'
 import { reportProgress } from './progress.ts'
 import type { Progress, Receipt } from './receipt.ts'
 import type { CopyFrom, CopyOptions } from './statement/ast.ts'
@@ -67,7 +69,7 @@ export async function runCopy(target: Target, text: string, call: CopyCallOption
   } catch (error) {
     // Whatever failed first because of the abort, the abort is what happened.
     if (signal?.aborted && !isCancelled(error) && !work.committing) throw aborted(signal, error)
-    throw error instanceof CopyError ? placed(error, statement, source.name) : error
+    throw error instanceof CopyError ? withGlobHint(placed(error, statement, source.name), source.name) : error
   } finally {
     await work.dispose()
   }
@@ -267,21 +269,23 @@ async function openSource(statement: CopyFrom, call: CopyCallOptions): Promise<I
       statement: { text: statement.text, offset: source.offset },
     })
   }
-  const { path } = source
-  if (path.includes('\0')) {
+  const name = source.path
+  if (name.includes('\0')) {
     throw new CopyError({
       code: 'undefined_file',
       sqlState: '58P01',
       message: 'a file name cannot contain a NUL character',
     })
   }
+  const path = localPath(statement.text, source)
   const found = await stat(path).catch(() => undefined)
-  if (found?.isFIFO()) return streamed(await openFifo(path), path)
+  if (found?.isFIFO()) return streamed(await openFifo(path), name)
   if (found !== undefined && (found.isCharacterDevice() || found.isSocket())) {
-    return streamed(createReadStream(path), path)
+    return streamed(createReadStream(path), name)
   }
+  if (found?.isFile()) await checkFile(path, name)
   // A file that is missing or unreadable is reported when it is opened, with the reason.
-  return { kind: 'file', path, name: path, ...(found === undefined ? {} : { size: found.size }) }
+  return { kind: 'file', path, name, ...(found === undefined ? {} : { size: found.size }) }
 }
 
 /**

@@ -15,6 +15,14 @@ const WITH_BYTE_ORDER_MARK = [
   'duckdb/data/csv/sample-0.csv',
 ]
 
+/** Files in UTF-16. PostgreSQL calls their mark invalid UTF-8; copyist refuses them too, and says what they are. */
+const IN_UTF16 = [
+  'csv-parser/test/fixtures/bench/utf16.csv',
+  'duckdb/data/csv/encodings/only_utf16.csv',
+  'duckdb/data/csv/invalid_utf8.csv',
+  'fastcsv/lib/src/intTest/resources/utf16le_bom.csv',
+]
+
 const verdicts = readVerdicts()
 
 interface Answer {
@@ -25,7 +33,15 @@ interface Answer {
   readonly message: string
 }
 
-function expected({ sqlState, rows, md5, line, message }: Verdict): Answer {
+function expected({ file, path, sqlState, rows, md5, line, message }: Verdict): Answer {
+  if (IN_UTF16.includes(file)) {
+    expect({ sqlState, message }).toEqual({
+      sqlState: '22021',
+      message: 'invalid byte sequence for encoding "UTF8": 0xff',
+    })
+    const own = `file "${path}" is encoded in UTF-16, which is not supported yet`
+    return { sqlState: '0A000', rows, md5, line: undefined, message: own }
+  }
   return { sqlState, rows, md5, line, message }
 }
 

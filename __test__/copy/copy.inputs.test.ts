@@ -2,6 +2,8 @@ import { createReadStream, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
+import { pathToFileURL } from 'node:url'
+import { gzipSync } from 'node:zlib'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type CopyCallOptions, CopyError, connect } from '../../lib/index.ts'
 import { type Bench, benches } from './targets.ts'
@@ -189,6 +191,79 @@ describe.each(benches)('inputs on $name', ({ open }) => {
     })
     const through = `${file('plain', 'x')}/y`
     expect(await refusal(bench.db.copy(`COPY t FROM '${through}'`))).toMatchObject({ sqlState: '58030' })
+  })
+
+  test('a file URL is the path in it', async () => {
+    const path = file('with space.csv', '1,a\n')
+    await bench.db.copy(`COPY t FROM '${pathToFileURL(path)}' CSV`)
+    expect(await rows()).toEqual([['1', 'a']])
+    await bench.sql('DELETE FROM t')
+    expect(await refusal(bench.db.copy("COPY t FROM 'file://elsewhere/f.csv'"))).toMatchObject({
+      sqlState: '22023',
+      message: 'invalid file URL "file://elsewhere/f.csv"',
+      statement: { offset: 12 },
+    })
+  })
+
+  test.each([
+    ['s3://bucket/f.csv', 's3', "aws s3 cp 's3://bucket/f.csv' -"],
+    ['https://example.com/f.csv?a=1&b=2', 'https', "curl -sL 'https://example.com/f.csv?a=1&b=2'"],
+    ['gs://bucket/f.csv', 'gs', "gcloud storage cat 'gs://bucket/f.csv'"],
+    ['AZURE://c/f.csv', 'AZURE', "curl -sL 'AZURE://c/f.csv'"],
+  ])('%s is no file', async (url, scheme, command) => {
+    const statement = `COPY t FROM '${url}' CSV`
+    expect(await refusal(bench.db.copy(statement))).toMatchObject({
+      sqlState: '0A000',
+      message: `reading from ${scheme}:// is not supported yet`,
+      hint: expect.stringContaining(command),
+      statement: { text: statement, offset: 12 },
+    })
+  })
+
+  test('a pattern is taken for a name', async () => {
+    const name = join(folder, 'none-*.csv')
+    expect(await refusal(bench.db.copy(`COPY t FROM '${name}' CSV`))).toMatchObject({
+      sqlState: '58P01',
+      hint: 'A statement reads one file, and takes its name as it stands. Run one for each file.',
+    })
+    await bench.db.copy(`COPY t FROM '${file('many-*.csv', '1,a\n')}' CSV`)
+    expect(await rows()).toEqual([['1', 'a']])
+  })
+
+  const utf16 = Buffer.from('\ufeffid,name\n1,a\n', 'utf16le')
+
+  test.each([
+    ['gzip', gzipSync('1,a\n'), 'is compressed with gzip', 'zcat'],
+    ['zstd', Buffer.from('28b52ffd2404210000312c610a', 'hex'), 'is compressed with zstd', 'zstdcat'],
+    ['bzip2', Buffer.from('BZh91AY&SY\x9b\x1c', 'latin1'), 'is compressed with bzip2', 'bzcat'],
+    ['xz', Buffer.from('fd377a585a000004', 'hex'), 'is compressed with xz', 'xzcat'],
+    ['zip', Buffer.from('504b03041400000008', 'hex'), 'is a zip archive', 'unzip -p'],
+    ['Parquet', Buffer.from('PAR1\x15\x04\x15', 'latin1'), 'is in the format Parquet', 'COPY (FROM'],
+    ['UTF-16, little end first', utf16, 'is encoded in UTF-16', 'iconv -f UTF-16 -t UTF-8'],
+    ['UTF-16, big end first', Buffer.from(utf16).swap16(), 'is encoded in UTF-16', 'iconv -f UTF-16 -t UTF-8'],
+  ])('%s is not text', async (_, bytes, what, command) => {
+    const message = (name: string) => `${name} ${what}, which is not supported yet`
+    const path = file("it's.bin", bytes)
+    const sqlPath = path.replaceAll("'", "''")
+    const refused = await refusal(bench.db.copy(`COPY t FROM '${sqlPath}' CSV`))
+    expect(refused).toMatchObject({ sqlState: '0A000', message: message(`file "${path}"`), position: { file: path } })
+    expect(refused.hint).toContain(command)
+    for (const createTable of [false, true]) {
+      const table = createTable ? 'fresh' : 't'
+      const stdin = [new Uint8Array(), bytes, Buffer.from('more')]
+      const error = await refusal(bench.db.copy(`COPY ${table} FROM STDIN CSV HEADER`, { stdin, createTable }))
+      expect(error).toMatchObject({ sqlState: '0A000', message: message('the input') })
+    }
+  })
+
+  test('text that only begins like something else is loaded', async () => {
+    await bench.sql('ALTER TABLE t ALTER id TYPE text')
+    await load('PAR1,a\nBZh9,b\nPK,c\n')
+    expect(await rows()).toEqual([
+      ['BZh9', 'b'],
+      ['PAR1', 'a'],
+      ['PK', 'c'],
+    ])
   })
 
   test('a table and a column that do not exist', async () => {

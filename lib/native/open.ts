@@ -3,6 +3,7 @@ import type { CopyOptions } from '../statement/ast.ts'
 import { type Addon, loadAddon } from './addon.ts'
 import type { BindingLoad, BindingNext, BindingSpecification, BindingSpool, BindingType } from './binding.d.ts'
 import { copyErrorOf } from './failure.ts'
+import { checkFirstBytes } from './first-bytes.ts'
 import type {
   Chunk,
   ColumnType,
@@ -94,6 +95,7 @@ export class Spool {
   async fill(stream: ByteSource, name: string, signal: AbortSignal | undefined): Promise<void> {
     try {
       await pump(stream, signal, (chunk) => {
+        if (this.size === 0) checkFirstBytes(chunk, name)
         const failure = this.binding.push(chunk)
         if (failure) throw copyErrorOf(failure, name)
         return true
@@ -215,6 +217,7 @@ class Load implements NativeLoad {
   readonly maxHeld: number
   readonly #stopPump = new AbortController()
   #streamError: unknown
+  #refusal: unknown
   readonly #columns: number
 
   constructor(addon: Addon, spec: BindingSpecification, input: Input) {
@@ -253,13 +256,29 @@ class Load implements NativeLoad {
         if (stop.aborted) resolve()
       })
     stop.addEventListener('abort', () => this.#drain?.(), { once: true })
-    pump(stream, stop, (chunk) => this.#binding.push(chunk) || drained()).then(
+    let isStart = true
+    const take = (chunk: Buffer) => {
+      if (isStart) this.#check(chunk)
+      isStart &&= chunk.length === 0
+      return this.#binding.push(chunk) || drained()
+    }
+    pump(stream, stop, take).then(
       () => this.#binding.end(),
       (error: unknown) => {
         this.#streamError = error
         this.#binding.fail(error instanceof Error ? error.message : String(error))
       },
     )
+  }
+
+  /** Of an input that is no text nothing is decoded, so that what `next` reports is that. */
+  #check(chunk: Buffer): void {
+    try {
+      checkFirstBytes(chunk, this.#name)
+    } catch (error) {
+      this.#refusal = error
+      throw error
+    }
   }
 
   async next(): Promise<Chunk | undefined> {
@@ -306,6 +325,7 @@ class Load implements NativeLoad {
         return 'end'
       default:
         if (next.failure === undefined) throw new TypeError(`native load answered "${next.state}"`)
+        if (this.#refusal !== undefined) throw this.#refusal
         throw copyErrorOf(next.failure, this.#name, this.#streamError)
     }
   }
