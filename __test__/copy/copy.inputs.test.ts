@@ -266,6 +266,13 @@ describe.each(benches)('inputs on $name', ({ open }) => {
     ])
   })
 
+  test('what is wrong with the first line of a table to be created is said of that table', async () => {
+    const path = file('header.csv', 'id,"name\n1,a\n')
+    const refused = await refusal(bench.db.copy(`COPY fresh FROM '${path}' (FORMAT csv, HEADER, CREATE_TABLE)`))
+    expect(refused.context).toMatch(/^COPY fresh, line 1: "id,/)
+    expect(refused.position).toMatchObject({ file: path, line: 1 })
+  })
+
   test('a table and a column that do not exist', async () => {
     const statement = "COPY nowhere FROM 'x'"
     expect(await refusal(bench.db.copy(statement))).toMatchObject({

@@ -64,7 +64,14 @@ export async function inferColumns(
   const bare = { ...plan, columns: [], session: DEFAULT_SESSION }
   const spec = specification(bare, 'infer', input.name)
   const peeked = input.kind === 'file' ? addon.peekFile(spec, input.path) : addon.peekSpool(spec, input.spool.binding)
-  if (peeked.failure) throw copyErrorOf(peeked.failure, input.name)
+  if (peeked.failure) {
+    // A first look knows no table: its CONTEXT has the input's name in the table's place.
+    const { context } = peeked.failure
+    const before = `COPY ${input.name}, `
+    const isNamed = context?.startsWith(before)
+    const renamed = isNamed ? { context: `COPY ${plan.table}, ${context?.slice(before.length)}` } : {}
+    throw copyErrorOf({ ...peeked.failure, ...renamed }, input.name)
+  }
   const names = peeked.names ?? []
   const columns = names.map(
     (name): LoadColumn => ({ name, type: { kind: 'text' }, forceNotNull: false, forceNull: false, hasDefault: true }),
