@@ -147,6 +147,8 @@ class Work {
     let createdTable: string | undefined
     let table = await transaction.describe(statement.table)
     if (table === undefined) {
+      const missing = await transaction.missingPart(statement.table)
+      if (missing !== undefined) throw undefinedPart(statement, missing)
       if (!(statement.options.createTable ?? call.createTable ?? false)) throw undefinedTable(statement)
       if (input.kind === 'stream') {
         // Half of the limit: the other half is for the load that follows.
@@ -407,6 +409,17 @@ function loadColumns(table: TableDescription, plan: ColumnPlan): LoadColumn[] {
       forceNull: plan.forceNull[position] ?? false,
       hasDefault: column.hasDefault,
     }
+  })
+}
+
+function undefinedPart(statement: CopyFrom, part: 'schema' | 'catalog'): CopyError {
+  const name = statement.table[part]
+  const isSchema = part === 'schema'
+  return new CopyError({
+    code: isSchema ? 'invalid_schema_name' : 'invalid_catalog_name',
+    sqlState: isSchema ? '3F000' : '3D000',
+    message: `${isSchema ? 'schema' : 'database'} "${name?.value}" does not exist`,
+    statement: { text: statement.text, offset: name?.offset ?? 0 },
   })
 }
 

@@ -273,6 +273,38 @@ describe.each(benches)('inputs on $name', ({ open }) => {
     expect(refused.position).toMatchObject({ file: path, line: 1 })
   })
 
+  test('a schema and a database that do not exist', async () => {
+    for (const createTable of [false, true]) {
+      const statement = "COPY nowhere.t FROM 'x'"
+      const error = await refusal(bench.db.copy(statement, { createTable }))
+      expect(error).toMatchObject({
+        code: 'invalid_schema_name',
+        sqlState: '3F000',
+        message: 'schema "nowhere" does not exist',
+        hint: undefined,
+        statement: { text: statement, offset: 5 },
+      })
+      if (bench.db.kind === 'postgres') continue
+      expect(await refusal(bench.db.copy('COPY nodb.main.t FROM STDIN', { stdin: '1', createTable }))).toMatchObject({
+        code: 'invalid_catalog_name',
+        sqlState: '3D000',
+        message: 'database "nodb" does not exist',
+        statement: { offset: 5 },
+      })
+      expect(await refusal(bench.db.copy('COPY memory.no.t FROM STDIN', { stdin: '1', createTable }))).toMatchObject({
+        sqlState: '3F000',
+        statement: { offset: 12 },
+      })
+    }
+    await bench.sql('CREATE SCHEMA s')
+    expect(await refusal(bench.db.copy("COPY s.nowhere FROM 'x'"))).toMatchObject({ sqlState: '42P01' })
+    if (bench.db.kind === 'postgres') {
+      // The temporary schema is there whenever something is put into it.
+      const call = { stdin: '1\n', createTable: true }
+      expect(await bench.db.copy('COPY pg_temp.fresh (a) FROM STDIN', call)).toMatchObject({ rowsLoaded: 1 })
+    }
+  })
+
   test('a table and a column that do not exist', async () => {
     const statement = "COPY nowhere FROM 'x'"
     expect(await refusal(bench.db.copy(statement))).toMatchObject({

@@ -4,7 +4,7 @@ import { CopyError } from '../../errors.ts'
 import type { LoadSession, SinkKind } from '../../native/load.ts'
 import type { QualifiedName } from '../../statement/ast.ts'
 import type { InferredColumn, LoadOutcome, LoadRequest, TableDescription, TargetTransaction } from '../target.ts'
-import { describeTable } from './describe.ts'
+import { describeTable, missingPart } from './describe.ts'
 import type { DuckdbDriver } from './driver.ts'
 import { asCopyError } from './errors.ts'
 import { loadReservedWords, printIdentifier } from './identifiers.ts'
@@ -58,6 +58,10 @@ export class DuckdbTransaction implements TargetTransaction {
 
   describe(table: QualifiedName): Promise<TableDescription | undefined> {
     return describeTable(this.#init.driver, this.#init.connection, table)
+  }
+
+  missingPart(table: QualifiedName): Promise<'schema' | 'catalog' | undefined> {
+    return missingPart(this.#init.connection, table)
   }
 
   async session(): Promise<LoadSession> {

@@ -92,6 +92,13 @@ export class PostgresTransaction implements TargetTransaction {
     return table.description
   }
 
+  async missingPart({ schema }: QualifiedName): Promise<'schema' | undefined> {
+    // The temporary schema goes by this name too, and is made when it is first needed.
+    if (schema === undefined || schema.value === 'pg_temp') return undefined
+    const found = await this.#query('SELECT FROM pg_catalog.pg_namespace WHERE nspname = $1', [schema.value])
+    return found.length === 0 ? 'schema' : undefined
+  }
+
   async session(): Promise<LoadSession> {
     return sessionFor(this.#settings, this.#zoneAgrees)
   }
