@@ -49,6 +49,20 @@ function elsewhere(body: string): string {
 }
 
 describe('a connection that is lent', () => {
+  it('and closed is said to be closed', async () => {
+    const instance = await DuckDBInstance.create(':memory:')
+    const connection = await instance.connect()
+    const target = await connectDuckdb(connection)
+    connection.closeSync()
+    expect(await failure(target.begin())).toMatchObject({
+      code: 'connection_does_not_exist',
+      sqlState: '08003',
+      message: 'the DuckDBConnection has been closed',
+    })
+    await target.close()
+    instance.closeSync()
+  })
+
   it('stays open, and outside of a transaction when it was', async () => {
     const instance = await DuckDBInstance.create(':memory:')
     const connection = await instance.connect()

@@ -5,6 +5,9 @@ interface Condition {
   readonly sqlState: string
 }
 
+/** What the bindings say of a connection that has been closed, and we of an instance. */
+const DISCONNECTED = /\bconnection disconnected$|^Connection Error: .*has been closed/
+
 /**
  * DuckDB reports a class of exception and a sentence, no code. The first row that matches gives the condition, so rows about a
  * sentence come before those about its class.
@@ -12,6 +15,7 @@ interface Condition {
 const CONDITIONS: readonly (readonly [pattern: RegExp, code: string, sqlState: string])[] = [
   [/No space left on device|Disk quota exceeded|disk full/i, 'disk_full', '53100'],
   [/Could not set lock on file|Conflicting lock is held/, 'lock_not_available', '55P03'],
+  [DISCONNECTED, 'connection_does_not_exist', '08003'],
   [/Current transaction is aborted/, 'in_failed_sql_transaction', '25P02'],
   [/read-only mode|read-only database/i, 'read_only_sql_transaction', '25006'],
   [/NOT NULL constraint failed/, 'not_null_violation', '23502'],
@@ -48,6 +52,10 @@ export function asCopyError(error: unknown): CopyError {
   if (error instanceof CopyError) return error
   const raw = (error instanceof Error ? error.message : String(error)).replace(/^Failed to extract statements: /, '')
   const { code, sqlState } = conditionOf(raw)
+  if (/\bconnection disconnected$/.test(raw)) {
+    const message = 'the DuckDBConnection has been closed'
+    return new CopyError({ code, sqlState, message, hint: 'Open another and connect to that.', cause: error })
+  }
   return new CopyError({ code, sqlState, ...sentences(raw), cause: error })
 }
 
