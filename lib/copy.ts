@@ -164,7 +164,9 @@ class Work {
       )
       const columns = nameColumns(statement, inferred)
       if (columns.length === 0) throw emptyInput(statement, input.name)
-      createdTable = await transaction.createTable(statement.table, columns)
+      createdTable = await transaction.createTable(statement.table, columns).catch((error: unknown) => {
+        throw error instanceof CopyError && error.sqlState === '42P07' ? overtaken(statement, error) : error
+      })
       table = await transaction.describe(statement.table)
       if (table === undefined) throw undefinedTable(statement)
     }
@@ -409,6 +411,19 @@ function loadColumns(table: TableDescription, plan: ColumnPlan): LoadColumn[] {
       forceNull: plan.forceNull[position] ?? false,
       hasDefault: column.hasDefault,
     }
+  })
+}
+
+/** The table was not there when it was looked for, and is when it is to be created. */
+function overtaken(statement: CopyFrom, cause: CopyError): CopyError {
+  return new CopyError({
+    code: 'duplicate_table',
+    sqlState: '42P07',
+    message: `relation "${statement.table.name.value}" already exists`,
+    detail: 'It did not when this statement began: another one is creating it, or has created it.',
+    hint: 'Run the statement again.',
+    statement: { text: statement.text, offset: statement.table.name.offset },
+    cause,
   })
 }
 

@@ -273,6 +273,38 @@ describe.each(benches)('inputs on $name', ({ open }) => {
     expect(refused.position).toMatchObject({ file: path, line: 1 })
   })
 
+  test('of two loads that create one table at a time, one is told', async () => {
+    const db = await connect(bench.url ?? ':memory:')
+    // The input is read when the table has been looked for, so that both find it missing.
+    let waiting = 2
+    let open = () => {}
+    const both = new Promise<void>((resolve) => {
+      open = resolve
+    })
+    const rows = async function* () {
+      waiting -= 1
+      if (waiting <= 0) open()
+      await both
+      yield '1,a\n'.repeat(20_000)
+    }
+    try {
+      const load = () => db.copy('COPY fresh FROM STDIN CSV', { stdin: rows(), createTable: true })
+      const settled = await Promise.allSettled([load(), load()])
+      expect(settled.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected'])
+      expect(settled.find(({ status }) => status === 'rejected')).toMatchObject({
+        reason: {
+          code: 'duplicate_table',
+          sqlState: '42P07',
+          message: 'relation "fresh" already exists',
+          hint: 'Run the statement again.',
+        },
+      })
+      expect(await load()).toMatchObject({ rowsLoaded: 20_000 })
+    } finally {
+      await db.close()
+    }
+  })
+
   test('a schema and a database that do not exist', async () => {
     for (const createTable of [false, true]) {
       const statement = "COPY nowhere.t FROM 'x'"

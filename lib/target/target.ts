@@ -76,7 +76,7 @@ export interface TargetTransaction {
   missingPart(table: QualifiedName): Promise<'schema' | 'catalog' | undefined>
   /** Settings of this session; `zoneWords` is for an input that can be read again. */
   session(): Promise<LoadSession>
-  /** Creates the table and returns the DDL it ran. */
+  /** Creates the table and returns the DDL it ran. Throws CopyError 42P07 when another session has been quicker. */
   createTable(table: QualifiedName, columns: readonly InferredColumn[]): Promise<string>
   /** Which encoding fits these columns. */
   sinkFor(table: TableDescription, columns: readonly number[], usesDefaults: boolean, zones?: ZonesInLiterals): SinkKind

@@ -22,6 +22,7 @@ const CONDITIONS: readonly (readonly [pattern: RegExp, code: string, sqlState: s
   [/CHECK constraint failed/, 'check_violation', '23514'],
   [/foreign key constraint/i, 'foreign_key_violation', '23503'],
   [/duplicate key|violates (?:primary key|unique) constraint/i, 'unique_violation', '23505'],
+  [/write-write conflict on create with "Schema.*Table/, 'duplicate_table', '42P07'],
   [/^(?:TransactionContext Error: )?(?:Failed to commit: )?.*\bconflict\b/i, 'serialization_failure', '40001'],
   [/^INTERRUPT Error/, 'query_canceled', '57014'],
   [/^Conversion Error: (?:date|time|timestamp) field value out of range/i, 'datetime_field_overflow', '22008'],

@@ -108,7 +108,9 @@ export class PostgresTransaction implements TargetTransaction {
     const words = await this.#quote([...parts, ...columns.map((column) => column.name)])
     const definitions = columns.map(({ type }, i) => ({ sqlName: words[parts.length + i] ?? '', type }))
     const ddl = createTableSql(words.slice(0, parts.length).join('.'), definitions)
-    await this.#query(ddl)
+    await this.#query(ddl).catch((error: unknown) => {
+      throw isDuplicate(error) ? duplicateTable(name, error) : error
+    })
     return ddl
   }
 
@@ -224,6 +226,17 @@ export class PostgresTransaction implements TargetTransaction {
       hint: 'Run the statement again.',
     })
   }
+}
+
+/** Of two sessions that create one table at a time, the second is told of an index of the catalog. */
+function isDuplicate(error: unknown): error is CopyError {
+  if (!(error instanceof CopyError) || error.sqlState !== '23505') return false
+  return isServerError(error.cause) && /\bpg_(?:class|type)_\w+_index\b/.test(error.message)
+}
+
+function duplicateTable(name: QualifiedName, cause: CopyError): CopyError {
+  const message = `relation "${name.name.value}" already exists`
+  return new CopyError({ code: conditionName('42P07'), sqlState: '42P07', message, cause })
 }
 
 /** The connection was lost after COMMIT had been sent. */
