@@ -273,6 +273,26 @@ describe.each(benches)('inputs on $name', ({ open }) => {
     expect(refused.position).toMatchObject({ file: path, line: 1 })
   })
 
+  test.each([
+    ["date '2020-01-01'", 'date', 5],
+    ['  ( now() )', 'timestamp with time zone', 4],
+  ])('the condition %s is no truth value', async (condition, type, server) => {
+    const statement = `COPY t FROM STDIN WHERE ${condition}`
+    const error = await refusal(bench.db.copy(statement, { stdin: '1\ta\n' }))
+    expect(error).toMatchObject({ sqlState: '42804', code: 'datatype_mismatch', context: undefined, position: {} })
+    expect(error.message.toLowerCase()).toBe(`argument of where must be type boolean, not type ${type}`)
+    // DuckDB does not say which part of it.
+    const offset = statement.indexOf(condition) + (bench.db.kind === 'postgres' ? server : condition.search(/\S/))
+    expect(error.statement).toEqual({ text: statement, offset })
+  })
+
+  test('a subquery as the condition', async () => {
+    const statement = 'COPY t FROM STDIN WHERE (SELECT true)'
+    const load = bench.db.copy(statement, { stdin: '1\ta\n' })
+    if (bench.db.kind === 'duckdb') return expect(await load).toMatchObject({ rowsLoaded: 1 })
+    expect(await refusal(load)).toMatchObject({ sqlState: '0A000', statement: { text: statement, offset: 24 } })
+  })
+
   test('of two loads that create one table at a time, one is told', async () => {
     const db = await connect(bench.url ?? ':memory:')
     // The input is read when the table has been looked for, so that both find it missing.

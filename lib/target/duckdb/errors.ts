@@ -25,6 +25,7 @@ const CONDITIONS: readonly (readonly [pattern: RegExp, code: string, sqlState: s
   [/write-write conflict on create with "Schema.*Table/, 'duplicate_table', '42P07'],
   [/^(?:TransactionContext Error: )?(?:Failed to commit: )?.*\bconflict\b/i, 'serialization_failure', '40001'],
   [/^INTERRUPT Error/, 'query_canceled', '57014'],
+  [/^Conversion Error: Unimplemented type for cast/, 'datatype_mismatch', '42804'],
   [/^Conversion Error: (?:date|time|timestamp) field value out of range/i, 'datetime_field_overflow', '22008'],
   [/^Conversion Error: .*(?:out of range|Could not cast value .* to DECIMAL)/, 'numeric_value_out_of_range', '22003'],
   [/^Conversion Error/, 'invalid_text_representation', '22P02'],
@@ -92,6 +93,19 @@ export function inCondition(error: CopyError, where: string, start?: number): Co
   const { code, sqlState, message, detail, hint, context, cause } = error
   const statement = { text: where, offset: Math.max(0, offset) }
   return new CopyError({ code, sqlState, message, detail, hint, context, cause, statement })
+}
+
+/** `error`, if it is that of a condition whose type can never be a truth value, in PostgreSQL's words and at the condition. */
+export function asConditionType(error: CopyError, where: string | undefined): CopyError {
+  const type = /^Unimplemented type for cast \((.*) -> BOOLEAN\)$/.exec(error.message)?.[1]
+  if (where === undefined || type === undefined) return error
+  return new CopyError({
+    code: 'datatype_mismatch',
+    sqlState: '42804',
+    message: `argument of WHERE must be type boolean, not type ${type}`,
+    statement: { text: where, offset: where.length - where.trimStart().length },
+    cause: error.cause,
+  })
 }
 
 /** Where `word` stands by itself, at first. */

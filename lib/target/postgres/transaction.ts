@@ -297,7 +297,9 @@ function inWhere(error: unknown, sql: string, where: string | undefined): unknow
   if (position === undefined) return error
   // The server counts characters, a JavaScript string UTF-16 units.
   const at = [...sql].slice(0, Number(position) - 1).join('').length
-  const offset = at - sql.lastIndexOf(where)
+  const start = sql.lastIndexOf(where)
+  // A subquery is refused at its parenthesis, for which the one that we put around the condition is taken.
+  const offset = at === start - 1 ? 0 : at - start
   if (offset < 0 || offset > where.length) return error
   const { code, sqlState, message, detail, hint, context, cause } = error
   return new CopyError({ code, sqlState, message, detail, hint, context, cause, statement: { text: where, offset } })
