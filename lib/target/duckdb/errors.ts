@@ -8,6 +8,21 @@ interface Condition {
 /** What the bindings say of a connection that has been closed, and we of an instance. */
 const DISCONNECTED = /\bconnection disconnected$|^Connection Error: .*has been closed/
 
+/** Integers that DuckDB reads itself, by the names they have in its messages. INT64 is there a timestamp too. */
+const INTEGERS = {
+  INT8: 'TINYINT',
+  INT128: 'HUGEINT',
+  UINT8: 'UTINYINT',
+  UINT16: 'USMALLINT',
+  UINT32: 'UINTEGER',
+  UINT64: 'UBIGINT',
+  UINT128: 'UHUGEINT',
+} as const
+
+/** Of a number DuckDB refuses nothing but its size; it rounds fractions. */
+const OUT_OF_RANGE =
+  /^Conversion Error: Could not convert string '(\s*[-+]?(?:\d[\d_]*(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?\s*)' to (INT8|INT128|UINT(?:8|16|32|64|128))(?:\n|$)/i
+
 /**
  * DuckDB reports a class of exception and a sentence, no code. The first row that matches gives the condition, so rows about a
  * sentence come before those about its class.
@@ -54,6 +69,11 @@ export function asCopyError(error: unknown): CopyError {
   if (error instanceof CopyError) return error
   const raw = (error instanceof Error ? error.message : String(error)).replace(/^Failed to extract statements: /, '')
   const { code, sqlState } = conditionOf(raw)
+  const number = OUT_OF_RANGE.exec(raw)
+  if (number !== null) {
+    const message = `value "${number[1]}" is out of range for type ${INTEGERS[number[2] as keyof typeof INTEGERS]}`
+    return new CopyError({ code: 'numeric_value_out_of_range', sqlState: '22003', message, cause: error })
+  }
   if (/\bconnection disconnected$/.test(raw)) {
     const message = 'the DuckDBConnection has been closed'
     return new CopyError({ code, sqlState, message, hint: 'Open another and connect to that.', cause: error })
