@@ -246,6 +246,8 @@ describe('a database of our own', () => {
 
   it('is left empty and valid, without a write-ahead log, by a failed load', async () => {
     const path = join(folder, 'failed.duckdb')
+    // One that connecting makes would be removed.
+    elsewhere(`await DuckDBInstance.create(${JSON.stringify(path)})`)
     const target = await connectDuckdb(path)
     const transaction = await target.begin()
     await transaction.createTable(named('t'), [{ name: 'j', type: { kind: 'json' } }])

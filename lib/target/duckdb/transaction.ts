@@ -26,6 +26,8 @@ export interface TransactionInit {
   /** The connection is inside a transaction of the caller's, which is his to commit. */
   readonly isCallers: boolean
   readonly slots: Slots
+  /** Called before a transaction of our own is committed. */
+  onCommit?(): void
   /** Gives the connection back. */
   done(): void
 }
@@ -138,6 +140,7 @@ export class DuckdbTransaction implements TargetTransaction {
   async commit(): Promise<void> {
     if (this.#hasEnded) return
     if (!this.#init.isCallers) {
+      this.#init.onCommit?.()
       await run(this.#init.connection, 'COMMIT')
       this.#isOpen = false
     }
