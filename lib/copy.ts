@@ -3,6 +3,7 @@ import { constants, createReadStream, open } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { Socket } from 'node:net'
 import { Readable } from 'node:stream'
+import { checkDelimiter } from './delimiter.ts'
 import { CopyError } from './errors.ts'
 import { loadAddon } from './native/addon.ts'
 import { checkFile } from './native/first-bytes.ts'
@@ -164,6 +165,7 @@ class Work {
       )
       const columns = nameColumns(statement, inferred)
       if (columns.length === 0) throw emptyInput(statement, input.name)
+      if (columns.length === 1) await checkDelimiter(statement, input)
       createdTable = await transaction.createTable(statement.table, columns).catch((error: unknown) => {
         throw error instanceof CopyError && error.sqlState === '42P07' ? overtaken(statement, error) : error
       })

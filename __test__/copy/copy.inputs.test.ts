@@ -266,6 +266,44 @@ describe.each(benches)('inputs on $name', ({ open }) => {
     ])
   })
 
+  describe('a table of one column is not created', () => {
+    test.each([
+      ['CSV HEADER', 'id;name\n1;a\n2;b\n', '","', '";" once', "DELIMITER ';' they have 2"],
+      ['CSV', '\ufeffid\tname\ty\r\n1\ta\t3\r\n', '","', 'tab 2 times', "DELIMITER E'\\t' they have 3"],
+      ['CSV HEADER', 'a|"x|y"\n1|2', '","', '"|" once', "DELIMITER '|' they have 2"],
+      ['', 'id,name,z\n1,a,\n', 'tab', '"," 2 times', 'FORMAT csv they have 3'],
+      ["CSV HEADER DELIMITER ';'", 'id,name\n1,a\n', '";"', '"," once', "DELIMITER ',' they have 2"],
+    ])('with %s from %j', async (options, content, delimiter, found, hint) => {
+      const name = file('other.csv', content)
+      for (const from of [`'${name}'`, 'STDIN']) {
+        const call = { createTable: true, ...(from === 'STDIN' && { stdin: [content.slice(0, 3), content.slice(3)] }) }
+        const error = await refusal(bench.db.copy(`COPY fresh FROM ${from} ${options}`, call))
+        expect(error).toMatchObject({
+          sqlState: '22P04',
+          message: `cannot create table "fresh": no line has the delimiter ${delimiter}`,
+          position: { file: from === 'STDIN' ? from : name, line: 1 },
+        })
+        expect(error.detail).toContain(found)
+        expect(error.hint).toContain(hint)
+      }
+    })
+
+    test.each([
+      ['that it names', '(line) FROM', 'CSV', 'id;name\n1;a\n'],
+      ['whose lines differ', 'FROM', 'CSV HEADER', 'note\nfirst; second\n'],
+      ['of one line', 'FROM', 'CSV', 'id;name\n'],
+      ['of quoted fields', 'FROM', 'CSV', '"a;b"\n"c;d"\n'],
+      ['of quoted fields of several lines', 'FROM', 'CSV', '"a\n;b"\n"c\n;d"\n'],
+      ['of a log', 'FROM', '', '10:00:00,123 start\n10:00:01,004 end\n'],
+      ['of places', 'FROM', '', 'City, State\nBoston, MA\n'],
+      ['of words', 'FROM', 'CSV', 'one\ntwo\n'],
+    ])('except one %s', async (_, from, options, content) => {
+      const call = { stdin: content, createTable: true }
+      const receipt = await bench.db.copy(`COPY fresh ${from} STDIN ${options}`, call)
+      expect(receipt.columns).toHaveLength(1)
+    })
+  })
+
   test('what is wrong with the first line of a table to be created is said of that table', async () => {
     const path = file('header.csv', 'id,"name\n1,a\n')
     const refused = await refusal(bench.db.copy(`COPY fresh FROM '${path}' (FORMAT csv, HEADER, CREATE_TABLE)`))

@@ -90,9 +90,14 @@ export async function inferColumns(
   }
 }
 
+/** Bytes that are looked at in advance. */
+export const START_BYTES = 16 * 1024
+
 /** A stream kept so that it can be read twice: in memory up to a limit, then in a temporary file. */
 export class Spool {
   readonly binding: BindingSpool
+  readonly #start: Buffer[] = []
+  #startLength = 0
 
   constructor(memoryLimit: number) {
     this.binding = new (loadAddon().BindingSpool)(memoryLimit)
@@ -103,6 +108,7 @@ export class Spool {
     try {
       await pump(stream, signal, (chunk) => {
         if (this.size === 0) checkFirstBytes(chunk, name)
+        this.#keepStart(chunk)
         const failure = this.binding.push(chunk)
         if (failure) throw copyErrorOf(failure, name)
         return true
@@ -118,6 +124,19 @@ export class Spool {
         cause,
       })
     }
+  }
+
+  #keepStart(chunk: Buffer): void {
+    if (this.#startLength === START_BYTES) return
+    // A copy: whose the chunk is may use it again.
+    const part = Buffer.from(chunk.subarray(0, START_BYTES - this.#startLength))
+    this.#start.push(part)
+    this.#startLength += part.length
+  }
+
+  /** The first {@link START_BYTES} bytes, or all there are. */
+  get start(): Buffer {
+    return Buffer.concat(this.#start)
   }
 
   /** Bytes kept. */
