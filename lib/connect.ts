@@ -8,7 +8,8 @@ import type { Target } from './target/target.ts'
  * What {@link connect} takes:
  * - `postgres://…` or `postgresql://…`: a PostgreSQL server, over a small pool of our own;
  * - `postgres:` alone: the server that `PGHOST`, `PGDATABASE` and the other PG* variables name;
- * - `:memory:`, or the path of a DuckDB database file, created when there is none;
+ * - `:memory:`, or the path of a DuckDB database file, created when there is none, and removed again at the end if nothing was
+ *   put into it;
  * - a Pool or a connected Client of the package `pg`, or a DuckDBConnection of `@duckdb/node-api`; these stay yours: they are
  *   not closed, and a transaction that a Client or DuckDBConnection is in stays open.
  */

@@ -4,14 +4,17 @@ import { stat } from 'node:fs/promises'
 import { Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { checkDelimiter } from './delimiter.ts'
 import { CopyError } from './errors.ts'
 import { ensureLedger, prepareLedger } from './ledger/ensure.ts'
 import { keyConflict, Ledger } from './ledger/ledger.ts'
 import type { LedgerLoad } from './ledger/records.ts'
 import { loadAddon } from './native/addon.ts'
+import { checkFile } from './native/first-bytes.ts'
 import { LEFT_TO_SERVER, type LoadColumn, type NativeLoad, type SinkKind } from './native/load.ts'
 import { type Input, inferColumns, type LoadLimits, openLoad, Spool } from './native/open.ts'
 import type { ByteSource } from './native/pump.ts'
+import { localPath, withGlobHint } from './path.ts'
 import { reportProgress } from './progress.ts'
 import type { Progress, Receipt } from './receipt.ts'
 import { RejectLog } from './reject-log.ts'
@@ -89,7 +92,7 @@ export async function runCopy(target: Target, text: string, call: CopyCallOption
   } catch (error) {
     // Whatever failed first because of the abort, the abort is what happened.
     if (signal?.aborted && !isCancelled(error) && !work.committing) throw aborted(signal, error)
-    throw error instanceof CopyError ? placed(error, statement, source.name) : error
+    throw error instanceof CopyError ? withGlobHint(placed(error, statement, source.name), source.name) : error
   } finally {
     await work.dispose()
   }
@@ -338,6 +341,8 @@ class Work {
     let createdTable: string | undefined
     let table = await transaction.describe(statement.table)
     if (table === undefined) {
+      const missing = await transaction.missingPart(statement.table)
+      if (missing !== undefined) throw undefinedPart(statement, missing)
       if (!(statement.options.createTable ?? call.createTable ?? false)) throw undefinedTable(statement)
       if (input.kind === 'stream') {
         // Half of the limit: the other half is for the load that follows.
@@ -353,7 +358,10 @@ class Work {
       )
       const columns = nameColumns(statement, inferred)
       if (columns.length === 0) throw emptyInput(statement, input.name)
-      createdTable = await transaction.createTable(statement.table, columns)
+      if (columns.length === 1) await checkDelimiter(statement, input)
+      createdTable = await transaction.createTable(statement.table, columns).catch((error: unknown) => {
+        throw error instanceof CopyError && error.sqlState === '42P07' ? overtaken(statement, error) : error
+      })
       table = await transaction.describe(statement.table)
       if (table === undefined) throw undefinedTable(statement)
     }
@@ -511,21 +519,23 @@ async function openSource(statement: CopyFrom, call: CopyCallOptions): Promise<I
       statement: { text: statement.text, offset: source.offset },
     })
   }
-  const { path } = source
-  if (path.includes('\0')) {
+  const name = source.path
+  if (name.includes('\0')) {
     throw new CopyError({
       code: 'undefined_file',
       sqlState: '58P01',
       message: 'a file name cannot contain a NUL character',
     })
   }
+  const path = localPath(statement.text, source)
   const found = await stat(path).catch(() => undefined)
-  if (found?.isFIFO()) return streamed(await openFifo(path), path)
+  if (found?.isFIFO()) return streamed(await openFifo(path), name)
   if (found !== undefined && (found.isCharacterDevice() || found.isSocket())) {
-    return streamed(createReadStream(path), path)
+    return streamed(createReadStream(path), name)
   }
+  if (found?.isFile()) await checkFile(path, name)
   // A file that is missing or unreadable is reported when it is opened, with the reason.
-  return { kind: 'file', path, name: path, ...(found === undefined ? {} : { size: found.size }) }
+  return { kind: 'file', path, name, ...(found === undefined ? {} : { size: found.size }) }
 }
 
 /**
@@ -682,6 +692,30 @@ function unreadable(statement: CopyFrom, table: TableDescription, indexes: reado
   })
 }
 
+/** The table was not there when it was looked for, and is when it is to be created. */
+function overtaken(statement: CopyFrom, cause: CopyError): CopyError {
+  return new CopyError({
+    code: 'duplicate_table',
+    sqlState: '42P07',
+    message: `relation "${statement.table.name.value}" already exists`,
+    detail: 'It did not when this statement began: another one is creating it, or has created it.',
+    hint: 'Run the statement again.',
+    statement: { text: statement.text, offset: statement.table.name.offset },
+    cause,
+  })
+}
+
+function undefinedPart(statement: CopyFrom, part: 'schema' | 'catalog'): CopyError {
+  const name = statement.table[part]
+  const isSchema = part === 'schema'
+  return new CopyError({
+    code: isSchema ? 'invalid_schema_name' : 'invalid_catalog_name',
+    sqlState: isSchema ? '3F000' : '3D000',
+    message: `${isSchema ? 'schema' : 'database'} "${name?.value}" does not exist`,
+    statement: { text: statement.text, offset: name?.offset ?? 0 },
+  })
+}
+
 function undefinedTable(statement: CopyFrom): CopyError {
   return new CopyError({
     code: 'undefined_table',
@@ -711,19 +745,26 @@ function unbalanced(read: number, loaded: number, filtered: number, rejected: nu
   })
 }
 
+/** UTF-16 begins with a byte order mark, whose bytes UTF-8 never has. */
+function encodingHint({ sqlState, message, position }: CopyError): string | undefined {
+  if (sqlState !== '22021' || position.byteOffset !== 0 || !/: 0x(?:ff|fe)$/.test(message)) return undefined
+  return 'Input in UTF-16 begins so. Convert it on the way: iconv -f UTF-16 -t UTF-8 file | copyist "COPY … FROM STDIN …".'
+}
+
 /** Completes what a target cannot know: the file of a position, and where in the statement the condition stands. */
 function placed(error: CopyError, statement: CopyFrom, file: string): CopyError {
   const { position, where } = { position: error.position, where: statement.where }
   const inFile = position.line !== undefined && position.file === undefined
   const inWhere = where !== undefined && error.statement?.text === where.sql
-  if (!inFile && !inWhere) return error
+  const hint = error.hint ?? encodingHint(error)
+  if (!inFile && !inWhere && hint === error.hint) return error
   return new CopyError({
     code: error.code,
     sqlState: error.sqlState,
     message: error.message,
     position: inFile ? { file, ...position } : position,
     detail: error.detail,
-    hint: error.hint,
+    hint,
     context: error.context,
     statement: inWhere
       ? { text: statement.text, offset: where.offset + (error.statement?.offset ?? 0) }

@@ -94,6 +94,11 @@ describe('what is wrong is said', () => {
     [[statement, '--to'], 'option "--to" needs a value', undefined],
     [[statement, '--to='], 'option "--to" needs a value', undefined],
     [['--to', '--json', statement], 'option "--to" needs a value', undefined],
+    [['--to', statement], 'option "--to" needs a value', 'What follows it is the statement.'],
+    [['--json', '--threads', statement], 'option "--threads" needs a value', 'What follows it is the statement.'],
+    [['--memory-limit', statement], 'option "--memory-limit" needs a value', 'What follows it is the statement.'],
+    [['-f', ` copy t\nFROM 'f'`], 'option "--file" needs a value', 'What follows it is the statement.'],
+    [['--threads', '--to', 'x', statement], 'option "--threads" needs a value', undefined],
     [['--json=yes', statement], 'option "--json" takes no value', undefined],
     [
       ['--threads', '0', statement],

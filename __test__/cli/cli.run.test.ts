@@ -86,7 +86,13 @@ HINT:  Did you mean "DELIMITER"?
 
   test('for a file that cannot be read, or is not text', async () => {
     const missing = join(folder, 'missing.sql')
-    expect((await copyist('-f', missing)).stderr).toContain(`cannot read the statement from "${missing}": ENOENT`)
+    expect(await copyist('-f', missing)).toMatchObject({
+      code: 2,
+      stderr: `ERROR:  cannot read the statement from "${missing}": no such file or directory\nTry "copyist --help".\n`,
+    })
+    expect((await copyist('-f', folder)).stderr).toContain(
+      `cannot read the statement from "${folder}": illegal operation on a directory\n`,
+    )
     const binary = join(folder, 'binary.sql')
     await writeFile(binary, Buffer.of(0xff, 0xfe))
     expect(await copyist('-f', binary)).toMatchObject({ code: 2, stderr: expect.stringContaining('it is not UTF-8') })

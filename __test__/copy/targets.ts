@@ -7,6 +7,8 @@ import { createScratchDatabase } from '../postgres.ts'
 /** A target under test, and a way to look at it from the side. */
 export interface Bench {
   readonly db: Database
+  /** Of a server: what another connection is made with. */
+  readonly url?: string
   /** Runs SQL on a connection that is not under test; rows as arrays of text or null. */
   sql(text: string): Promise<(string | null)[][]>
   close(): Promise<void>
@@ -32,6 +34,7 @@ async function openPostgres(): Promise<Bench> {
   await side.connect()
   return {
     db,
+    url: scratch.url,
     async sql(text) {
       const { rows } = await side.query<unknown[]>({ text, rowMode: 'array' })
       return (rows ?? []).map((row) => row.map((value) => (value === null ? null : String(value))))

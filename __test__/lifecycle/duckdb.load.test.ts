@@ -281,7 +281,9 @@ describe('errors', () => {
     await connection.run('CREATE TABLE c (a INTEGER, u UTINYINT, j JSON)')
     const rows: Value[][] = Array.from({ length: 5000 }, (_, n) => [n, n === 3210 ? '256' : '7', '[]'])
     expect(await failure(copyRows(target, 'c', rows))).toMatchObject({
-      sqlState: '22P02',
+      code: 'numeric_value_out_of_range',
+      sqlState: '22003',
+      message: 'value "256" is out of range for type UTINYINT',
       position: { ...at(3210), column: 'u' },
       context: 'COPY c, line 3212, column u: "256"',
     })
@@ -291,6 +293,27 @@ describe('errors', () => {
       position: { ...at(100), column: 'j' },
       context: 'COPY c, line 102, column j: "{bad"',
     })
+  })
+
+  it.each([
+    ['TINYINT', '300', '22003'],
+    ['TINYINT', ' -1_000.5 ', '22003'],
+    ['TINYINT', 'abc', '22P02'],
+    ['TINYINT', '', '22P02'],
+    ['USMALLINT', '-1', '22003'],
+    ['UINTEGER', '1e30', '22003'],
+    ['UINTEGER', '1.', undefined],
+    ['UBIGINT', '18446744073709551616', '22003'],
+    ['HUGEINT', '9'.repeat(50), '22003'],
+    ['HUGEINT', '0x1F', '22P02'],
+    ['UHUGEINT', '9'.repeat(50), '22003'],
+    ['TINYINT[][]', '[[300]]', '22003'],
+    ['TIMESTAMP_S', '300', '22P02'],
+  ])('tells a number that %s has no room for from what is no number: %s', async (type, text, sqlState) => {
+    await connection.run(`CREATE TABLE n (v ${type})`)
+    const load = copyRows(target, 'n', [[text]])
+    if (sqlState === undefined) expect(await load).toEqual({ rowsLoaded: 1, rowsFiltered: 0 })
+    else expect(await failure(load)).toMatchObject({ sqlState, position: { column: 'v' } })
   })
 
   it('finds the row also in a table that the load itself created', async () => {

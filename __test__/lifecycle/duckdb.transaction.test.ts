@@ -49,6 +49,20 @@ function elsewhere(body: string): string {
 }
 
 describe('a connection that is lent', () => {
+  it('and closed is said to be closed', async () => {
+    const instance = await DuckDBInstance.create(':memory:')
+    const connection = await instance.connect()
+    const target = await connectDuckdb(connection)
+    connection.closeSync()
+    expect(await failure(target.begin())).toMatchObject({
+      code: 'connection_does_not_exist',
+      sqlState: '08003',
+      message: 'the DuckDBConnection has been closed',
+    })
+    await target.close()
+    instance.closeSync()
+  })
+
   it('stays open, and outside of a transaction when it was', async () => {
     const instance = await DuckDBInstance.create(':memory:')
     const connection = await instance.connect()
@@ -232,6 +246,8 @@ describe('a database of our own', () => {
 
   it('is left empty and valid, without a write-ahead log, by a failed load', async () => {
     const path = join(folder, 'failed.duckdb')
+    // One that connecting makes would be removed.
+    elsewhere(`await DuckDBInstance.create(${JSON.stringify(path)})`)
     const target = await connectDuckdb(path)
     const transaction = await target.begin()
     await transaction.createTable(named('t'), [{ name: 'j', type: { kind: 'json' } }])

@@ -60,7 +60,7 @@ export function parseArguments(words: readonly string[]): Command {
   const createTable = values['no-create'] ? false : values.create
   return {
     kind: 'copy',
-    statement: statementOf(positionals, values.file),
+    statement: statementOf(positionals, values),
     ...(values.to !== undefined && { to: nonEmpty('--to', values.to) }),
     ...(createTable !== undefined && { createTable }),
     json: values.json ?? false,
@@ -102,8 +102,20 @@ function explain(error: NodeJS.ErrnoException, words: readonly string[]): UsageE
   }
 }
 
-function statementOf(positionals: readonly string[], file: string | undefined): CopyCommand['statement'] {
+/** The options that take a value, which a forgotten one makes of the word after them. */
+const valued = ['to', 'threads', 'memory-limit', 'file'] as const
+
+function statementOf(
+  positionals: readonly string[],
+  values: { readonly [option in (typeof valued)[number]]?: string },
+): CopyCommand['statement'] {
   const [text, ...others] = positionals
+  const { file } = values
+  // No target, number or file is called that, and without it there is no statement.
+  const swallower = text === undefined ? valued.find((option) => /^\s*copy\s/i.test(values[option] ?? '')) : undefined
+  if (swallower !== undefined) {
+    throw new UsageError(`option "--${swallower}" needs a value`, 'What follows it is the statement.')
+  }
   if (file !== undefined) {
     if (text !== undefined) throw new UsageError('a statement and --file cannot be given together')
     return { file: nonEmpty('--file', file) }

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
+import { getSystemErrorMap } from 'node:util'
 import type { Receipt } from '../receipt.ts'
 import type { Statement } from '../statement/ast.ts'
 import { parseStatement } from '../statement/parser.ts'
@@ -109,10 +110,16 @@ async function statementText({ statement }: CopyCommand): Promise<string> {
     const bytes = await readFile(statement.file)
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch (error) {
-    const reason =
-      error instanceof TypeError ? 'it is not UTF-8' : error instanceof Error ? error.message : String(error)
-    throw new UsageError(`cannot read the statement from "${statement.file}": ${reason}`)
+    throw new UsageError(`cannot read the statement from "${statement.file}": ${unreadable(error)}`)
   }
+}
+
+/** Why, without what Node puts around it: the code before, the call and the path after. */
+function unreadable(error: unknown): string {
+  if (error instanceof TypeError) return 'it is not UTF-8'
+  const { errno } = error as NodeJS.ErrnoException
+  const reason = errno === undefined ? undefined : getSystemErrorMap().get(errno)?.[1]
+  return reason ?? messageOf(error)
 }
 
 /**

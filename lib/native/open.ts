@@ -10,6 +10,7 @@ import type {
   BindingType,
 } from './binding.d.ts'
 import { copyErrorOf } from './failure.ts'
+import { checkFirstBytes } from './first-bytes.ts'
 import type {
   Chunk,
   ColumnType,
@@ -84,7 +85,14 @@ export async function inferColumns(
   const bare = { ...plan, columns: [], session: DEFAULT_SESSION }
   const spec = specification(bare, 'infer', input.name)
   const peeked = input.kind === 'file' ? addon.peekFile(spec, input.path) : addon.peekSpool(spec, input.spool.binding)
-  if (peeked.failure) throw copyErrorOf(peeked.failure, input.name)
+  if (peeked.failure) {
+    // A first look knows no table: its CONTEXT has the input's name in the table's place.
+    const { context } = peeked.failure
+    const before = `COPY ${input.name}, `
+    const isNamed = context?.startsWith(before)
+    const renamed = isNamed ? { context: `COPY ${plan.table}, ${context?.slice(before.length)}` } : {}
+    throw copyErrorOf({ ...peeked.failure, ...renamed }, input.name)
+  }
   const names = peeked.names ?? []
   const columns = names.map(
     (name): LoadColumn => ({
@@ -110,9 +118,14 @@ export async function inferColumns(
   }
 }
 
+/** Bytes that are looked at in advance. */
+export const START_BYTES = 16 * 1024
+
 /** A stream kept so that it can be read twice: in memory up to a limit, then in a temporary file. */
 export class Spool {
   readonly binding: BindingSpool
+  readonly #start: Buffer[] = []
+  #startLength = 0
 
   constructor(memoryLimit: number) {
     this.binding = new (loadAddon().BindingSpool)(memoryLimit)
@@ -122,6 +135,8 @@ export class Spool {
   async fill(stream: ByteSource, name: string, signal: AbortSignal | undefined): Promise<void> {
     try {
       await pump(stream, signal, (chunk) => {
+        if (this.size === 0) checkFirstBytes(chunk, name)
+        this.#keepStart(chunk)
         const failure = this.binding.push(chunk)
         if (failure) throw copyErrorOf(failure, name)
         return true
@@ -137,6 +152,19 @@ export class Spool {
         cause,
       })
     }
+  }
+
+  #keepStart(chunk: Buffer): void {
+    if (this.#startLength === START_BYTES) return
+    // A copy: whose the chunk is may use it again.
+    const part = Buffer.from(chunk.subarray(0, START_BYTES - this.#startLength))
+    this.#start.push(part)
+    this.#startLength += part.length
+  }
+
+  /** The first {@link START_BYTES} bytes, or all there are. */
+  get start(): Buffer {
+    return Buffer.concat(this.#start)
   }
 
   /** Bytes kept. */
@@ -261,6 +289,7 @@ class Load implements NativeLoad {
   readonly maxHeld: number
   readonly #stopPump = new AbortController()
   #streamError: unknown
+  #refusal: unknown
   readonly #columns: number
   readonly #takeRejects: ((rejects: readonly NativeReject[]) => void) | undefined
 
@@ -306,13 +335,29 @@ class Load implements NativeLoad {
         if (stop.aborted) resolve()
       })
     stop.addEventListener('abort', () => this.#drain?.(), { once: true })
-    pump(stream, stop, (chunk) => this.#binding.push(chunk) || drained()).then(
+    let isStart = true
+    const take = (chunk: Buffer) => {
+      if (isStart) this.#check(chunk)
+      isStart &&= chunk.length === 0
+      return this.#binding.push(chunk) || drained()
+    }
+    pump(stream, stop, take).then(
       () => this.#binding.end(),
       (error: unknown) => {
         this.#streamError = error
         this.#binding.fail(error instanceof Error ? error.message : String(error))
       },
     )
+  }
+
+  /** Of an input that is no text nothing is decoded, so that what `next` reports is that. */
+  #check(chunk: Buffer): void {
+    try {
+      checkFirstBytes(chunk, this.#name)
+    } catch (error) {
+      this.#refusal = error
+      throw error
+    }
   }
 
   async next(): Promise<Chunk | undefined> {
@@ -374,6 +419,7 @@ class Load implements NativeLoad {
         return 'end'
       default:
         if (next.failure === undefined) throw new TypeError(`native load answered "${next.state}"`)
+        if (this.#refusal !== undefined) throw this.#refusal
         throw copyErrorOf(next.failure, this.#name, this.#streamError)
     }
   }

@@ -99,9 +99,11 @@ export interface LoadOutcome {
 export interface TargetTransaction {
   /** The table, or undefined when there is none (42P01). Throws CopyError for a relation that COPY cannot write. */
   describe(table: QualifiedName): Promise<TableDescription | undefined>
+  /** Of a table that there is none of: whether that is so because its schema or its database is missing. */
+  missingPart(table: QualifiedName): Promise<'schema' | 'catalog' | undefined>
   /** Settings of this session; `zoneWords` is for an input that can be read again. */
   session(): Promise<LoadSession>
-  /** Creates the table and returns the DDL it ran. */
+  /** Creates the table and returns the DDL it ran. Throws CopyError 42P07 when another session has been quicker. */
   createTable(table: QualifiedName, columns: readonly InferredColumn[]): Promise<string>
   /** Which encoding fits these columns. */
   sinkFor(table: TableDescription, columns: readonly number[], usesDefaults: boolean, zones?: ZonesInLiterals): SinkKind

@@ -1,8 +1,10 @@
+import { resolve } from 'node:path'
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import { CopyError } from '../../errors.ts'
 import type { Target, TargetCapabilities, TargetTransaction } from '../target.ts'
 import { type DuckdbDriver, loadDriver } from './driver.ts'
 import { abortError, asCopyError, openError } from './errors.ts'
+import { isAbsent, removeEmpty } from './leftover.ts'
 import { CommittedSlots, SharedSlots, type Slots, TransactionSlots } from './slots.ts'
 import { DuckdbTransaction, isInTransaction } from './transaction.ts'
 
@@ -24,6 +26,7 @@ export async function connectDuckdb(target: string | DuckDBConnection): Promise<
     return new BorrowedTarget(driver, target)
   }
   const path = databasePath(target)
+  const isNew = path !== ':memory:' && isAbsent(path)
   try {
     // By the cache, so that a second target on the same file shares the instance: the lock on a file does not keep its own process
     // out. ':memory:' is a database of its own each time.
@@ -31,7 +34,7 @@ export async function connectDuckdb(target: string | DuckDBConnection): Promise<
       ? driver.api.DuckDBInstance.create(path)
       : driver.api.DuckDBInstance.fromCache(path))
     if (path !== ':memory:') await checkIsDatabase(instance, path)
-    return new InstanceTarget(driver, instance)
+    return new InstanceTarget(driver, instance, isNew ? resolve(path) : undefined)
   } catch (error) {
     throw error instanceof CopyError ? error : openError(error, path)
   }
@@ -83,8 +86,11 @@ class InstanceTarget implements Target {
   readonly #slots: SharedSlots
   readonly #running = new Set<Promise<void>>()
   #closed: Promise<void> | undefined
+  /** The file that connecting made, as long as nothing was committed to it. */
+  #madeFile: string | undefined
 
-  constructor(driver: DuckdbDriver, instance: DuckDBInstance) {
+  constructor(driver: DuckdbDriver, instance: DuckDBInstance, madeFile: string | undefined) {
+    this.#madeFile = madeFile
     this.#driver = driver
     this.#instance = instance
     this.#slots = new SharedSlots(instance)
@@ -93,13 +99,13 @@ class InstanceTarget implements Target {
   async begin(signal?: AbortSignal): Promise<TargetTransaction> {
     if (signal?.aborted) throw abortError(signal)
     if (this.#closed !== undefined) throw asCopyError(new Error('Connection Error: the database has been closed'))
-    const { promise, resolve } = deferred()
+    const { promise, resolve: settle } = deferred()
     this.#running.add(promise)
     let connection: DuckDBConnection | undefined
     const done = (): void => {
       connection?.closeSync()
       this.#running.delete(promise)
-      resolve()
+      settle()
     }
     try {
       const slots = await this.#slots.open()
@@ -110,6 +116,10 @@ class InstanceTarget implements Target {
         owner: this.#instance,
         isCallers: false,
         slots,
+        // From here on it may have been committed, whatever the answer is.
+        onCommit: () => {
+          this.#madeFile = undefined
+        },
         done,
       })
     } catch (error) {
@@ -118,11 +128,12 @@ class InstanceTarget implements Target {
     }
   }
 
-  /** Waits for transactions under way, then gives the file back. */
+  /** Waits for transactions under way, then gives the file back; one of its own that nothing was ever put into it removes. */
   close(): Promise<void> {
     this.#closed ??= Promise.all(this.#running)
       .then(() => this.#slots.close())
       .finally(() => this.#instance.closeSync())
+      .then(() => (this.#madeFile === undefined ? undefined : removeEmpty(this.#driver, this.#madeFile)))
     return this.#closed
   }
 }

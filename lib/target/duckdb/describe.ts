@@ -112,6 +112,28 @@ async function resolve(
   return undefined
 }
 
+/** Whether the database or the schema that a table's name begins with does not exist. */
+export async function missingPart(
+  connection: DuckDBConnection,
+  table: QualifiedName,
+): Promise<'schema' | 'catalog' | undefined> {
+  const { catalog, schema } = table
+  if (schema === undefined) return undefined
+  if (catalog !== undefined) {
+    const databases = await query(
+      connection,
+      `SELECT 1 FROM duckdb_databases() WHERE ${equalsName('database_name', catalog.value)}`,
+    )
+    if (databases.length === 0) return 'catalog'
+  }
+  const schemas = await query(connection, 'SELECT database_name, schema_name FROM duckdb_schemas()')
+  const pairs = await candidates(connection, table)
+  const isThere = pairs.some(([database, name]) =>
+    schemas.some((row) => sameName(String(row[0]), database) && sameName(String(row[1]), name)),
+  )
+  return isThere ? undefined : 'schema'
+}
+
 /** The (database, schema) pairs in which a name is sought, in order. */
 async function candidates(connection: DuckDBConnection, table: QualifiedName): Promise<(readonly [string, string])[]> {
   if (table.catalog !== undefined && table.schema !== undefined) return [[table.catalog.value, table.schema.value]]

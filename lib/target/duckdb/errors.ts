@@ -5,6 +5,24 @@ interface Condition {
   readonly sqlState: string
 }
 
+/** What the bindings say of a connection that has been closed, and we of an instance. */
+const DISCONNECTED = /\bconnection disconnected$|^Connection Error: .*has been closed/
+
+/** Integers that DuckDB reads itself, by the names they have in its messages. INT64 is there a timestamp too. */
+const INTEGERS = {
+  INT8: 'TINYINT',
+  INT128: 'HUGEINT',
+  UINT8: 'UTINYINT',
+  UINT16: 'USMALLINT',
+  UINT32: 'UINTEGER',
+  UINT64: 'UBIGINT',
+  UINT128: 'UHUGEINT',
+} as const
+
+/** Of a number DuckDB refuses nothing but its size; it rounds fractions. */
+const OUT_OF_RANGE =
+  /^Conversion Error: Could not convert string '(\s*[-+]?(?:\d[\d_]*(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?\s*)' to (INT8|INT128|UINT(?:8|16|32|64|128))(?:\n|$)/i
+
 /**
  * DuckDB reports a class of exception and a sentence, no code. The first row that matches gives the condition, so rows about a
  * sentence come before those about its class.
@@ -12,14 +30,17 @@ interface Condition {
 const CONDITIONS: readonly (readonly [pattern: RegExp, code: string, sqlState: string])[] = [
   [/No space left on device|Disk quota exceeded|disk full/i, 'disk_full', '53100'],
   [/Could not set lock on file|Conflicting lock is held/, 'lock_not_available', '55P03'],
+  [DISCONNECTED, 'connection_does_not_exist', '08003'],
   [/Current transaction is aborted/, 'in_failed_sql_transaction', '25P02'],
   [/read-only mode|read-only database/i, 'read_only_sql_transaction', '25006'],
   [/NOT NULL constraint failed/, 'not_null_violation', '23502'],
   [/CHECK constraint failed/, 'check_violation', '23514'],
   [/foreign key constraint/i, 'foreign_key_violation', '23503'],
   [/duplicate key|violates (?:primary key|unique) constraint/i, 'unique_violation', '23505'],
+  [/write-write conflict on create with "Schema.*Table/, 'duplicate_table', '42P07'],
   [/^(?:TransactionContext Error: )?(?:Failed to commit: )?.*\bconflict\b/i, 'serialization_failure', '40001'],
   [/^INTERRUPT Error/, 'query_canceled', '57014'],
+  [/^Conversion Error: Unimplemented type for cast/, 'datatype_mismatch', '42804'],
   [/^Conversion Error: (?:date|time|timestamp) field value out of range/i, 'datetime_field_overflow', '22008'],
   [/^Conversion Error: .*(?:out of range|Could not cast value .* to DECIMAL)/, 'numeric_value_out_of_range', '22003'],
   [/^Conversion Error/, 'invalid_text_representation', '22P02'],
@@ -48,6 +69,15 @@ export function asCopyError(error: unknown): CopyError {
   if (error instanceof CopyError) return error
   const raw = (error instanceof Error ? error.message : String(error)).replace(/^Failed to extract statements: /, '')
   const { code, sqlState } = conditionOf(raw)
+  const number = OUT_OF_RANGE.exec(raw)
+  if (number !== null) {
+    const message = `value "${number[1]}" is out of range for type ${INTEGERS[number[2] as keyof typeof INTEGERS]}`
+    return new CopyError({ code: 'numeric_value_out_of_range', sqlState: '22003', message, cause: error })
+  }
+  if (/\bconnection disconnected$/.test(raw)) {
+    const message = 'the DuckDBConnection has been closed'
+    return new CopyError({ code, sqlState, message, hint: 'Open another and connect to that.', cause: error })
+  }
   return new CopyError({ code, sqlState, ...sentences(raw), cause: error })
 }
 
@@ -83,6 +113,19 @@ export function inCondition(error: CopyError, where: string, start?: number): Co
   const { code, sqlState, message, detail, hint, context, cause } = error
   const statement = { text: where, offset: Math.max(0, offset) }
   return new CopyError({ code, sqlState, message, detail, hint, context, cause, statement })
+}
+
+/** `error`, if it is that of a condition whose type can never be a truth value, in PostgreSQL's words and at the condition. */
+export function asConditionType(error: CopyError, where: string | undefined): CopyError {
+  const type = /^Unimplemented type for cast \((.*) -> BOOLEAN\)$/.exec(error.message)?.[1]
+  if (where === undefined || type === undefined) return error
+  return new CopyError({
+    code: 'datatype_mismatch',
+    sqlState: '42804',
+    message: `argument of WHERE must be type boolean, not type ${type}`,
+    statement: { text: where, offset: where.length - where.trimStart().length },
+    cause: error.cause,
+  })
 }
 
 /** Where `word` stands by itself, at first. */

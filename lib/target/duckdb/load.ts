@@ -5,7 +5,7 @@ import type { LoadOutcome, LoadRequest } from '../target.ts'
 import { ChunkGatherer } from './chunk-gatherer.ts'
 import type { DuckdbTableDescription } from './describe.ts'
 import type { DuckdbDriver } from './driver.ts'
-import { abortError, asCopyError, inCondition } from './errors.ts'
+import { abortError, asConditionType, asCopyError, inCondition } from './errors.ts'
 import { checkCondition, type InsertPlan, insertSql, type RowSource } from './insert.ts'
 import { ROW_GROUP_ROWS, RowFeed } from './row-feed.ts'
 import type { RowWindow } from './row-window.ts'
@@ -132,7 +132,7 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
       dispose(feed, window)
       return { ok: false, error: abortError(request.signal), failed: undefined }
     }
-    const error = asCopyError(cause)
+    const error = asConditionType(asCopyError(cause), request.where)
     if (plan !== undefined && window !== undefined) return { ok: false, error, failed: { plan, feed, window } }
     dispose(feed, window)
     return { ok: false, error, failed: undefined }

@@ -5,7 +5,7 @@ import type { LedgerSession } from '../../ledger/session.ts'
 import type { LoadSession, SinkKind } from '../../native/load.ts'
 import type { QualifiedName } from '../../statement/ast.ts'
 import type { InferredColumn, LoadOutcome, LoadRequest, TableDescription, TargetTransaction } from '../target.ts'
-import { describeTable } from './describe.ts'
+import { describeTable, missingPart } from './describe.ts'
 import type { DuckdbDriver } from './driver.ts'
 import { asCopyError } from './errors.ts'
 import { loadReservedWords, printIdentifier } from './identifiers.ts'
@@ -27,6 +27,8 @@ export interface TransactionInit {
   /** The connection is inside a transaction of the caller's, which is his to commit. */
   readonly isCallers: boolean
   readonly slots: Slots
+  /** Called before a transaction of our own is committed. */
+  onCommit?(): void
   /** Gives the connection back. */
   done(): void
 }
@@ -59,6 +61,10 @@ export class DuckdbTransaction implements TargetTransaction {
 
   describe(table: QualifiedName): Promise<TableDescription | undefined> {
     return describeTable(this.#init.driver, this.#init.connection, table)
+  }
+
+  missingPart(table: QualifiedName): Promise<'schema' | 'catalog' | undefined> {
+    return missingPart(this.#init.connection, table)
   }
 
   async session(): Promise<LoadSession> {
@@ -147,6 +153,7 @@ export class DuckdbTransaction implements TargetTransaction {
   async commit(): Promise<void> {
     if (this.#hasEnded) return
     if (!this.#init.isCallers) {
+      this.#init.onCommit?.()
       await run(this.#init.connection, 'COMMIT')
       this.#isOpen = false
     }

@@ -94,6 +94,13 @@ export class PostgresTransaction implements TargetTransaction {
     return table.description
   }
 
+  async missingPart({ schema }: QualifiedName): Promise<'schema' | undefined> {
+    // The temporary schema goes by this name too, and is made when it is first needed.
+    if (schema === undefined || schema.value === 'pg_temp') return undefined
+    const found = await this.#query('SELECT FROM pg_catalog.pg_namespace WHERE nspname = $1', [schema.value])
+    return found.length === 0 ? 'schema' : undefined
+  }
+
   async session(): Promise<LoadSession> {
     return sessionFor(this.#settings, this.#zoneAgrees)
   }
@@ -103,7 +110,9 @@ export class PostgresTransaction implements TargetTransaction {
     const words = await this.#quote([...parts, ...columns.map((column) => column.name)])
     const definitions = columns.map(({ type }, i) => ({ sqlName: words[parts.length + i] ?? '', type }))
     const ddl = createTableSql(words.slice(0, parts.length).join('.'), definitions)
-    await this.#query(ddl)
+    await this.#query(ddl).catch((error: unknown) => {
+      throw isDuplicate(error) ? duplicateTable(name, error) : error
+    })
     return ddl
   }
 
@@ -242,6 +251,17 @@ export class PostgresTransaction implements TargetTransaction {
   }
 }
 
+/** Of two sessions that create one table at a time, the second is told of an index of the catalog. */
+function isDuplicate(error: unknown): error is CopyError {
+  if (!(error instanceof CopyError) || error.sqlState !== '23505') return false
+  return isServerError(error.cause) && /\bpg_(?:class|type)_\w+_index\b/.test(error.message)
+}
+
+function duplicateTable(name: QualifiedName, cause: CopyError): CopyError {
+  const message = `relation "${name.name.value}" already exists`
+  return new CopyError({ code: conditionName('42P07'), sqlState: '42P07', message, cause })
+}
+
 /** The connection was lost after COMMIT had been sent. */
 function unresolved(cause: CopyError): CopyError {
   return new CopyError({
@@ -300,7 +320,9 @@ function inWhere(error: unknown, sql: string, where: string | undefined): unknow
   if (position === undefined) return error
   // The server counts characters, a JavaScript string UTF-16 units.
   const at = [...sql].slice(0, Number(position) - 1).join('').length
-  const offset = at - sql.lastIndexOf(where)
+  const start = sql.lastIndexOf(where)
+  // A subquery is refused at its parenthesis, for which the one that we put around the condition is taken.
+  const offset = at === start - 1 ? 0 : at - start
   if (offset < 0 || offset > where.length) return error
   const { code, sqlState, message, detail, hint, context, cause } = error
   return new CopyError({ code, sqlState, message, detail, hint, context, cause, statement: { text: where, offset } })

@@ -1,0 +1,264 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { gzipSync } from 'node:zlib'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { type CopyCallOptions, CopyError, connect } from '../../lib/index.ts'
+import { type Bench, benches } from './targets.ts'
+
+let folder: string
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'copyist-sources-'))
+})
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+function file(name: string, content: string | Uint8Array): string {
+  const path = join(folder, name)
+  writeFileSync(path, content)
+  return path
+}
+
+describe.each(benches)('what COPY is told to read and where to, on $name', ({ open }) => {
+  let bench: Bench
+
+  beforeEach(async () => {
+    bench = await open()
+    await bench.sql('CREATE TABLE t (id integer, name text)')
+  })
+
+  afterEach(() => bench.close())
+
+  const rows = () => bench.sql('SELECT * FROM t ORDER BY id')
+
+  async function load(content: string | Uint8Array, options = 'FORMAT csv', call: CopyCallOptions = {}) {
+    return bench.db.copy(`COPY t FROM '${file('input', content)}' (${options})`, call)
+  }
+
+  /** The refusal, after proving that nothing was loaded and the connection still works. */
+  async function refusal(load: Promise<unknown>): Promise<CopyError> {
+    const error = await load.then(
+      () => undefined,
+      (reason: unknown) => reason,
+    )
+    expect(error).toBeInstanceOf(CopyError)
+    expect(await bench.sql('SELECT count(*) FROM t')).toEqual([['0']])
+    const receipt = await bench.db.copy('COPY t FROM STDIN', { stdin: [Buffer.from('7\tx\n')] })
+    expect(receipt.rowsLoaded).toBe(1)
+    await bench.sql('DELETE FROM t')
+    return error as CopyError
+  }
+
+  test('a file URL is the path in it', async () => {
+    const path = file('with space.csv', '1,a\n')
+    await bench.db.copy(`COPY t FROM '${pathToFileURL(path)}' CSV`)
+    expect(await rows()).toEqual([['1', 'a']])
+    await bench.sql('DELETE FROM t')
+    expect(await refusal(bench.db.copy("COPY t FROM 'file://elsewhere/f.csv'"))).toMatchObject({
+      sqlState: '22023',
+      message: 'invalid file URL "file://elsewhere/f.csv"',
+      statement: { offset: 12 },
+    })
+  })
+
+  test.each([
+    ['s3://bucket/f.csv', 's3', "aws s3 cp 's3://bucket/f.csv' -"],
+    ['https://example.com/f.csv?a=1&b=2', 'https', "curl -sL 'https://example.com/f.csv?a=1&b=2'"],
+    ['gs://bucket/f.csv', 'gs', "gcloud storage cat 'gs://bucket/f.csv'"],
+    ['AZURE://c/f.csv', 'AZURE', "curl -sL 'AZURE://c/f.csv'"],
+  ])('%s is no file', async (url, scheme, command) => {
+    const statement = `COPY t FROM '${url}' CSV`
+    expect(await refusal(bench.db.copy(statement))).toMatchObject({
+      sqlState: '0A000',
+      message: `reading from ${scheme}:// is not supported yet`,
+      hint: expect.stringContaining(command),
+      statement: { text: statement, offset: 12 },
+    })
+  })
+
+  test('a pattern is taken for a name', async () => {
+    const name = join(folder, 'none-*.csv')
+    expect(await refusal(bench.db.copy(`COPY t FROM '${name}' CSV`))).toMatchObject({
+      sqlState: '58P01',
+      hint: 'A statement reads one file, and takes its name as it stands. Run one for each file.',
+    })
+    await bench.db.copy(`COPY t FROM '${file('many-*.csv', '1,a\n')}' CSV`)
+    expect(await rows()).toEqual([['1', 'a']])
+  })
+
+  const utf16 = Buffer.from('\ufeffid,name\n1,a\n', 'utf16le')
+
+  test.each([
+    ['gzip', gzipSync('1,a\n'), 'is compressed with gzip', 'zcat'],
+    ['zstd', Buffer.from('28b52ffd2404210000312c610a', 'hex'), 'is compressed with zstd', 'zstdcat'],
+    ['bzip2', Buffer.from('BZh91AY&SY\x9b\x1c', 'latin1'), 'is compressed with bzip2', 'bzcat'],
+    ['xz', Buffer.from('fd377a585a000004', 'hex'), 'is compressed with xz', 'xzcat'],
+    ['zip', Buffer.from('504b03041400000008', 'hex'), 'is a zip archive', 'unzip -p'],
+    ['Parquet', Buffer.from('PAR1\x15\x04\x15', 'latin1'), 'is in the format Parquet', 'COPY (FROM'],
+  ])('%s is not text', async (_, bytes, what, command) => {
+    const message = (name: string) => `${name} ${what}, which is not supported yet`
+    const path = file("it's.bin", bytes)
+    const sqlPath = path.replaceAll("'", "''")
+    const refused = await refusal(bench.db.copy(`COPY t FROM '${sqlPath}' CSV`))
+    expect(refused).toMatchObject({ sqlState: '0A000', message: message(`file "${path}"`), position: { file: path } })
+    expect(refused.hint).toContain(command)
+    for (const createTable of [false, true]) {
+      const table = createTable ? 'fresh' : 't'
+      const stdin = [new Uint8Array(), bytes, Buffer.from('more')]
+      const error = await refusal(bench.db.copy(`COPY ${table} FROM STDIN CSV HEADER`, { stdin, createTable }))
+      expect(error).toMatchObject({ sqlState: '0A000', message: message('the input') })
+    }
+  })
+
+  test.each([
+    ['little', utf16, '0xff'],
+    ['big', Buffer.from(utf16).swap16(), '0xfe'],
+  ])('UTF-16, %s end first, is not UTF-8, and what to do about it is said', async (_, bytes, byte) => {
+    const path = file('utf16.csv', bytes)
+    const refused = await refusal(bench.db.copy(`COPY t FROM '${path}' CSV`))
+    const message = `invalid byte sequence for encoding "UTF8": ${byte}`
+    expect(refused).toMatchObject({ sqlState: '22021', message })
+    expect(refused.hint).toContain('iconv -f UTF-16 -t UTF-8')
+  })
+
+  test('text that only begins like something else is loaded', async () => {
+    await bench.sql('ALTER TABLE t ALTER id TYPE text')
+    await load('PAR1,a\nBZh9,b\nPK,c\n')
+    expect(await rows()).toEqual([
+      ['BZh9', 'b'],
+      ['PAR1', 'a'],
+      ['PK', 'c'],
+    ])
+  })
+
+  describe('a table of one column is not created', () => {
+    test.each([
+      ['CSV HEADER', 'id;name\n1;a\n2;b\n', '","', '";" once', "DELIMITER ';' they have 2"],
+      ['CSV', '\ufeffid\tname\ty\r\n1\ta\t3\r\n', '","', 'tab 2 times', "DELIMITER E'\\t' they have 3"],
+      ['CSV HEADER', 'a|"x|y"\n1|2', '","', '"|" once', "DELIMITER '|' they have 2"],
+      ['', 'id,name,z\n1,a,\n', 'tab', '"," 2 times', 'FORMAT csv they have 3'],
+      ["CSV HEADER DELIMITER ';'", 'id,name\n1,a\n', '";"', '"," once', "DELIMITER ',' they have 2"],
+    ])('with %s from %j', async (options, content, delimiter, found, hint) => {
+      const name = file('other.csv', content)
+      for (const from of [`'${name}'`, 'STDIN']) {
+        const call = { createTable: true, ...(from === 'STDIN' && { stdin: [content.slice(0, 3), content.slice(3)] }) }
+        const error = await refusal(bench.db.copy(`COPY fresh FROM ${from} ${options}`, call))
+        expect(error).toMatchObject({
+          sqlState: '22P04',
+          message: `cannot create table "fresh": no line has the delimiter ${delimiter}`,
+          position: { file: from === 'STDIN' ? from : name, line: 1 },
+        })
+        expect(error.detail).toContain(found)
+        expect(error.hint).toContain(hint)
+      }
+    })
+
+    test.each([
+      ['that it names', '(line) FROM', 'CSV', 'id;name\n1;a\n'],
+      ['whose lines differ', 'FROM', 'CSV HEADER', 'note\nfirst; second\n'],
+      ['of one line', 'FROM', 'CSV', 'id;name\n'],
+      ['of quoted fields', 'FROM', 'CSV', '"a;b"\n"c;d"\n'],
+      ['of quoted fields of several lines', 'FROM', 'CSV', '"a\n;b"\n"c\n;d"\n'],
+      ['of a log', 'FROM', '', '10:00:00,123 start\n10:00:01,004 end\n'],
+      ['of places', 'FROM', '', 'City, State\nBoston, MA\n'],
+      ['of words', 'FROM', 'CSV', 'one\ntwo\n'],
+    ])('except one %s', async (_, from, options, content) => {
+      const call = { stdin: content, createTable: true }
+      const receipt = await bench.db.copy(`COPY fresh ${from} STDIN ${options}`, call)
+      expect(receipt.columns).toHaveLength(1)
+    })
+  })
+
+  test('what is wrong with the first line of a table to be created is said of that table', async () => {
+    const path = file('header.csv', 'id,"name\n1,a\n')
+    const refused = await refusal(bench.db.copy(`COPY fresh FROM '${path}' (FORMAT csv, HEADER, CREATE_TABLE)`))
+    expect(refused.context).toMatch(/^COPY fresh, line 1: "id,/)
+    expect(refused.position).toMatchObject({ file: path, line: 1 })
+  })
+
+  test.each([
+    ["date '2020-01-01'", 'date', 5],
+    ['  ( now() )', 'timestamp with time zone', 4],
+  ])('the condition %s is no truth value', async (condition, type, server) => {
+    const statement = `COPY t FROM STDIN WHERE ${condition}`
+    const error = await refusal(bench.db.copy(statement, { stdin: '1\ta\n' }))
+    expect(error).toMatchObject({ sqlState: '42804', code: 'datatype_mismatch', context: undefined, position: {} })
+    expect(error.message.toLowerCase()).toBe(`argument of where must be type boolean, not type ${type}`)
+    // DuckDB does not say which part of it.
+    const offset = statement.indexOf(condition) + (bench.db.kind === 'postgres' ? server : condition.search(/\S/))
+    expect(error.statement).toEqual({ text: statement, offset })
+  })
+
+  test('a subquery as the condition', async () => {
+    const statement = 'COPY t FROM STDIN WHERE (SELECT true)'
+    const load = bench.db.copy(statement, { stdin: '1\ta\n' })
+    if (bench.db.kind === 'duckdb') return expect(await load).toMatchObject({ rowsLoaded: 1 })
+    expect(await refusal(load)).toMatchObject({ sqlState: '0A000', statement: { text: statement, offset: 24 } })
+  })
+
+  test('of two loads that create one table at a time, one is told', async () => {
+    const db = await connect(bench.url ?? ':memory:')
+    // The input is read when the table has been looked for, so that both find it missing.
+    let waiting = 2
+    let open = () => {}
+    const both = new Promise<void>((resolve) => {
+      open = resolve
+    })
+    const rows = async function* () {
+      waiting -= 1
+      if (waiting <= 0) open()
+      await both
+      yield '1,a\n'.repeat(20_000)
+    }
+    try {
+      const load = () => db.copy('COPY fresh FROM STDIN CSV', { stdin: rows(), createTable: true })
+      const settled = await Promise.allSettled([load(), load()])
+      expect(settled.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected'])
+      expect(settled.find(({ status }) => status === 'rejected')).toMatchObject({
+        reason: {
+          code: 'duplicate_table',
+          sqlState: '42P07',
+          message: 'relation "fresh" already exists',
+          hint: 'Run the statement again.',
+        },
+      })
+      expect(await load()).toMatchObject({ rowsLoaded: 20_000 })
+    } finally {
+      await db.close()
+    }
+  })
+
+  test('a schema and a database that do not exist', async () => {
+    for (const createTable of [false, true]) {
+      const statement = "COPY nowhere.t FROM 'x'"
+      const error = await refusal(bench.db.copy(statement, { createTable }))
+      expect(error).toMatchObject({
+        code: 'invalid_schema_name',
+        sqlState: '3F000',
+        message: 'schema "nowhere" does not exist',
+        hint: undefined,
+        statement: { text: statement, offset: 5 },
+      })
+      if (bench.db.kind === 'postgres') continue
+      expect(await refusal(bench.db.copy('COPY nodb.main.t FROM STDIN', { stdin: '1', createTable }))).toMatchObject({
+        code: 'invalid_catalog_name',
+        sqlState: '3D000',
+        message: 'database "nodb" does not exist',
+        statement: { offset: 5 },
+      })
+      expect(await refusal(bench.db.copy('COPY memory.no.t FROM STDIN', { stdin: '1', createTable }))).toMatchObject({
+        sqlState: '3F000',
+        statement: { offset: 12 },
+      })
+    }
+    await bench.sql('CREATE SCHEMA s')
+    expect(await refusal(bench.db.copy("COPY s.nowhere FROM 'x'"))).toMatchObject({ sqlState: '42P01' })
+    if (bench.db.kind === 'postgres') {
+      // The temporary schema is there whenever something is put into it.
+      const call = { stdin: '1\n', createTable: true }
+      expect(await bench.db.copy('COPY pg_temp.fresh (a) FROM STDIN', call)).toMatchObject({ rowsLoaded: 1 })
+    }
+  })
+})

@@ -1,0 +1,89 @@
+import { open } from 'node:fs/promises'
+import { CopyError } from '../errors.ts'
+
+/** What an input is instead of text, and what to do about it. */
+interface Signature {
+  /** Code units of the first bytes; none of these begins a text that could be loaded. */
+  readonly pattern: RegExp
+  /** Completes `file "x" …`. */
+  readonly what: string
+  readonly hint: (path: string) => string
+}
+
+const piped = (what: string, command: string) => (path: string) =>
+  `${what} it on the way: ${command} ${path} | copyist "COPY … FROM STDIN …".`
+
+/** The longest signature, that of bzip2. */
+const MOST_BYTES = 10
+
+// biome-ignore-start lint/suspicious/noControlCharactersInRegex: they are what tells these from text
+const SIGNATURES: readonly Signature[] = [
+  {
+    pattern: /^\x1f\x8b/,
+    what: 'is compressed with gzip, which is not supported yet',
+    hint: piped('Decompress', 'zcat'),
+  },
+  {
+    pattern: /^\x28\xb5\x2f\xfd/,
+    what: 'is compressed with zstd, which is not supported yet',
+    hint: piped('Decompress', 'zstdcat'),
+  },
+  {
+    pattern: /^BZh[1-9]1AY&SY/,
+    what: 'is compressed with bzip2, which is not supported yet',
+    hint: piped('Decompress', 'bzcat'),
+  },
+  {
+    pattern: /^\xfd7zXZ\0/,
+    what: 'is compressed with xz, which is not supported yet',
+    hint: piped('Decompress', 'xzcat'),
+  },
+  // The sixth byte is the upper half of a small number; "PK" and two odd characters alone could be a text.
+  {
+    pattern: /^PK\x03\x04[\s\S]\0/,
+    what: 'is a zip archive, which is not supported yet',
+    hint: (path) => `${piped('Decompress', 'unzip -p')(path)} A spreadsheet must be saved as CSV first.`,
+  },
+  // The fifth byte begins Parquet's first structure; "PAR1" alone could be a text.
+  {
+    pattern: /^PAR1\x15/,
+    what: 'is in the format Parquet, which is not supported yet',
+    hint: () => "Make a CSV file of it first; DuckDB can: COPY (FROM 'file.parquet') TO 'file.csv'.",
+  },
+]
+// biome-ignore-end lint/suspicious/noControlCharactersInRegex: as above
+
+/**
+ * Refuses an input by its first bytes, which would otherwise be called invalid text. `path` is a file's.
+ *
+ * @throws {CopyError} 0A000
+ */
+export function checkFirstBytes(bytes: Uint8Array, name: string, path?: string): void {
+  const start = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.byteLength, MOST_BYTES)).toString('latin1')
+  const found = SIGNATURES.find(({ pattern }) => pattern.test(start))
+  if (found === undefined) return
+  throw new CopyError({
+    code: 'feature_not_supported',
+    sqlState: '0A000',
+    message: `${path === undefined ? 'the input' : `file "${name}"`} ${found.what}`,
+    hint: found.hint(path === undefined ? 'file' : shellWord(path)),
+    position: { file: name },
+  })
+}
+
+/** The same for a file, of which only these bytes are read. One that cannot be read is reported by whoever reads it. */
+export async function checkFile(path: string, name: string): Promise<void> {
+  const file = await open(path).catch(() => undefined)
+  if (file === undefined) return
+  const start = Buffer.alloc(MOST_BYTES)
+  const bytes = await file
+    .read(start, 0, MOST_BYTES, 0)
+    .then(({ bytesRead }) => start.subarray(0, bytesRead))
+    .catch(() => undefined)
+    .finally(() => file.close().catch(() => {}))
+  if (bytes !== undefined) checkFirstBytes(bytes, name, path)
+}
+
+function shellWord(text: string): string {
+  return /^[\w./@%+,:=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
+}

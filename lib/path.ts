@@ -1,0 +1,43 @@
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { CopyError } from './errors.ts'
+import { statementError } from './statement/diagnostics.ts'
+
+/**
+ * The path of the file that a statement names. A `file:` URL is one way to name it.
+ *
+ * @throws {CopyError} 0A000 for a URL of something that is not a file of this machine.
+ */
+export function localPath(text: string, source: { readonly path: string; readonly offset: number }): string {
+  const { path, offset } = source
+  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(path)?.[1]
+  // A folder may be called "https:" all the same.
+  if (scheme === undefined || existsSync(path)) return path
+  if (/^file$/i.test(scheme)) {
+    try {
+      return fileURLToPath(path)
+    } catch {
+      const detail = 'It has the form file:///path, special characters percent-encoded, and names no other host.'
+      throw statementError(text, offset, 'invalid_parameter_value', `invalid file URL "${path}"`, { detail })
+    }
+  }
+  throw statementError(text, offset, 'feature_not_supported', `reading from ${scheme}:// is not supported yet`, {
+    hint: `Download it first, or pipe it: ${download(scheme.toLowerCase(), path)} | copyist "COPY … FROM STDIN …".`,
+  })
+}
+
+/** A command that writes the object to its standard output. */
+function download(scheme: string, url: string): string {
+  const word = `'${url.replaceAll("'", "'\\''")}'`
+  if (/^s3[an]?$/.test(scheme)) return `aws s3 cp ${word.replace(/^'s3[an]:/i, "'s3:")} -`
+  if (/^(?:gs|gcs)$/.test(scheme)) return `gcloud storage cat ${word.replace(/^'gcs:/i, "'gs:")}`
+  return `curl -sL ${word}`
+}
+
+/** `error`; when it is that of a file which is missing because its name is a pattern, with a hint that says so. */
+export function withGlobHint(error: CopyError, path: string): CopyError {
+  if (error.sqlState !== '58P01' || error.hint !== undefined || !/[*?[{]/.test(path)) return error
+  const { code, sqlState, message, position, detail, context, statement, cause } = error
+  const hint = 'A statement reads one file, and takes its name as it stands. Run one for each file.'
+  return new CopyError({ code, sqlState, message, position, detail, hint, context, statement, cause })
+}
