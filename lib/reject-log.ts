@@ -8,6 +8,10 @@ import type { RowError, RowRefusals, TargetColumn } from './target/target.ts'
 /** Rejects that are kept for the record of the load, and their bytes. */
 const MOST_KEPT = 100_000
 const MOST_KEPT_BYTES = 64 << 20
+/** Bytes of one of them. */
+const MOST_RAW = 1 << 20
+/** Where nobody wants to know, enough for the message about too many. */
+const MOST_IN_MESSAGES = 1000
 /** About what a reject takes besides its bytes. */
 const OVERHEAD = 512
 /** Bytes that are written to a file of rejects at once. */
@@ -50,8 +54,10 @@ export class RejectLog {
 
   /** How many records the decoder should tell of, and how much of each. */
   get wants(): { readonly rawLimit: number; readonly most: number } {
-    const streams = this.#init.onReject !== undefined || this.#init.path !== undefined
-    return { rawLimit: streams ? 2 ** 30 : 1 << 20, most: streams ? Number.MAX_SAFE_INTEGER : MOST_KEPT }
+    const { onReject, path, keeps } = this.#init
+    const streams = onReject !== undefined || path !== undefined
+    const most = streams ? Number.MAX_SAFE_INTEGER : keeps ? MOST_KEPT : MOST_IN_MESSAGES
+    return { rawLimit: streams ? 2 ** 30 : keeps ? MOST_RAW : 0, most }
   }
 
   /** Rows that count against the limit: refused ones, and those with a value that was replaced. */

@@ -287,7 +287,7 @@ describe.each(benches)('inputs on $name', ({ open }) => {
     ]
     for (const stdin of sources) {
       const receipt = await bench.db.copy('COPY t FROM STDIN', { stdin: stdin as CopyCallOptions['stdin'] & object })
-      expect(receipt.files).toEqual([{ path: 'STDIN', bytes: receipt.bytesRead, rows: 2 }])
+      expect(receipt.files).toEqual([{ path: 'STDIN', bytes: receipt.bytesRead, rows: 2, rowsRejected: 0 }])
       expect(await rows()).toEqual([
         ['1', 'a'],
         ['2', 'b'],

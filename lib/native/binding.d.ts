@@ -20,7 +20,7 @@ export declare class BindingLoad {
   /** Copies the next chunk into `into`, if there is one. Never waits. */
   next(into: Buffer): BindingNext
   /** Takes the refused records, in the order of the input. */
-  takeRejects(): Array<BindingReject>
+  takeRejects(): BindingRejects
   /** DuckDB has consumed the rows of chunk `id`. */
   release(id: number): void
   /**
@@ -179,8 +179,15 @@ export interface BindingReject {
   byteOffset: number
   byteLength: number
   flaws: Array<BindingFlaw>
-  raw: Buffer
+  /** Bytes of it that are kept. */
+  rawLength: number
   isCut: boolean
+}
+
+/** Records that were refused, and their bytes one after the other: a buffer for each would cost more than all else. */
+export interface BindingRejects {
+  rejects: Array<BindingReject>
+  raw: Buffer
 }
 
 /** Settings of the target's session. */

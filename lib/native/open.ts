@@ -400,9 +400,14 @@ class Load implements NativeLoad {
       next = this.#binding.next(buffer)
     }
     if (next.hasRejects) {
-      const rejects = this.#binding.takeRejects()
+      const { rejects, raw } = this.#binding.takeRejects()
+      let at = 0
+      const taken = rejects.map(({ rawLength, ...reject }): NativeReject => {
+        at += rawLength
+        return { ...reject, raw: raw.subarray(at - rawLength, at) }
+      })
       try {
-        this.#takeRejects?.(rejects)
+        this.#takeRejects?.(taken)
       } catch (error) {
         if (next.state === 'chunk') this.#chunk(buffer, next).release()
         throw error

@@ -93,8 +93,16 @@ pub struct BindingReject {
     pub byte_offset: f64,
     pub byte_length: f64,
     pub flaws: Vec<BindingFlaw>,
-    pub raw: Buffer,
+    /// Bytes of it that are kept.
+    pub raw_length: u32,
     pub is_cut: bool,
+}
+
+/// Records that were refused, and their bytes one after the other: a buffer for each would cost more than all else.
+#[napi(object)]
+pub struct BindingRejects {
+    pub rejects: Vec<BindingReject>,
+    pub raw: Buffer,
 }
 
 /// Bytes of a value that are told.
@@ -108,7 +116,7 @@ impl From<Reject> for BindingReject {
             byte_offset: reject.byte_offset as f64,
             byte_length: reject.byte_len as f64,
             flaws: reject.flaws.into_iter().map(BindingFlaw::from).collect(),
-            raw: reject.raw.into(),
+            raw_length: reject.raw.len() as u32,
             is_cut: reject.is_cut,
         }
     }
@@ -301,9 +309,10 @@ impl BindingLoad {
 
     /// Takes the refused records, in the order of the input.
     #[napi(catch_unwind)]
-    pub fn take_rejects(&self) -> Vec<BindingReject> {
+    pub fn take_rejects(&self) -> BindingRejects {
         let rejects = self.lock().load.as_ref().map(Load::take_rejects).unwrap_or_default();
-        rejects.into_iter().map(BindingReject::from).collect()
+        let raw = rejects.iter().flat_map(|reject| &reject.raw).copied().collect::<Vec<u8>>();
+        BindingRejects { rejects: rejects.into_iter().map(BindingReject::from).collect(), raw: raw.into() }
     }
 
     fn look(&self, mut into: BufferSlice<'_>) -> BindingNext {

@@ -1,0 +1,439 @@
+import { createHash } from 'node:crypto'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { CopyCallOptions, CopyError, Reject } from '../../lib/index.ts'
+import { type Bench, benches } from './targets.ts'
+
+let folder: string
+let bench: Bench
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'copyist-tolerant-'))
+})
+
+afterEach(async () => {
+  rmSync(folder, { recursive: true })
+  await bench.close()
+})
+
+function file(content: string | Buffer, name = 'input.csv'): string {
+  const path = join(folder, name)
+  writeFileSync(path, content)
+  return path
+}
+
+/** Runs a COPY and tells what was refused. */
+async function load(content: string | Buffer, options: string, call: CopyCallOptions = {}, table = 't') {
+  const rejects: Reject[] = []
+  const path = file(content)
+  const receipt = await bench.db.copy(`COPY ${table} FROM '${path}' (${options})`, {
+    ...call,
+    onReject: (reject) => rejects.push(reject),
+  })
+  expect(receipt.rowsRead).toBe(receipt.rowsLoaded + receipt.rowsFiltered + receipt.rowsRejected)
+  expect(rejects.length).toBe(receipt.rowsRejected)
+  return { receipt, rejects, path }
+}
+
+const refusal = (promise: Promise<unknown>): Promise<CopyError> =>
+  promise.then(
+    () => Promise.reject(new Error('it was loaded')),
+    (error: CopyError) => error,
+  )
+
+const states = (rejects: readonly Reject[]) =>
+  rejects.map(({ line, errors }) => [
+    line,
+    ...errors.map(({ sqlState, column }) => `${sqlState} ${column ?? ''}`.trim()),
+  ])
+
+describe.each(benches)('on $name', ({ name, open }) => {
+  beforeEach(async () => {
+    bench = await open()
+    await bench.sql('CREATE TABLE t (id integer, name varchar(10), amount integer NOT NULL)')
+  })
+
+  const rows = async (sql = 'SELECT id, name, amount FROM t ORDER BY id') => await bench.sql(sql)
+
+  test('rows that do not fit are refused, each with its place, bytes and all errors', async () => {
+    const content = 'id,name,amount\n1,a,5\nx,b,y\n3,c\n4,"d,7\n5,e,\n6,"two\nlines",z\n7,g,8,9\n8,h,1\n'
+    const { receipt, rejects } = await load(content, 'FORMAT csv, HEADER, ON_ERROR skip_row')
+    expect(states(rejects)).toEqual([
+      [3, '22P02 id', '22P02 amount'],
+      [4, '22P04'],
+      [5, '22P04'],
+      [6, '23502 amount'],
+      [7, '22P02 amount'],
+      [9, '22P04'],
+    ])
+    expect(rejects.map(({ number }) => number)).toEqual([1, 2, 3, 4, 5, 6])
+    for (const { raw, byteOffset, byteLength, rawIsCut } of rejects) {
+      expect(rawIsCut).toBe(false)
+      expect(raw.toString()).toBe(content.slice(byteOffset, byteOffset + byteLength))
+    }
+    expect(rejects[4]).toMatchObject({ line: 7, lastLine: 8, raw: Buffer.from('6,"two\nlines",z') })
+    expect(rejects[0]?.errors[0]).toEqual({
+      column: 'id',
+      type: expect.stringMatching(/^integer$/i),
+      field: 1,
+      sqlState: '22P02',
+      code: 'invalid_text_representation',
+      message: 'invalid input syntax for type integer: "x"',
+      value: 'x',
+    })
+    expect(receipt).toMatchObject({ rowsRead: 8, rowsLoaded: 2, rowsRejected: 6, ledger: true })
+    expect(await rows()).toEqual([
+      ['1', 'a', '5'],
+      ['8', 'h', '1'],
+    ])
+    const recorded = await bench.sql(
+      `SELECT line, sqlstate FROM copyist.rejects WHERE load_id = '${receipt.id}' ORDER BY reject_no`,
+    )
+    expect(recorded.map(([line]) => Number(line))).toEqual([3, 4, 5, 6, 7, 9])
+    const [recordedLoad] = await bench.sql(
+      `SELECT status, rows_read, rows_loaded, rows_rejected FROM copyist.loads WHERE load_id = '${receipt.id}'`,
+    )
+    expect(recordedLoad).toEqual(['completed', '8', '2', '6'])
+  })
+
+  test("PostgreSQL's ignore forgives values only", async () => {
+    const { rejects } = await load('1,a,5\nx,b,6\n', 'FORMAT csv, ON_ERROR ignore')
+    expect(states(rejects)).toEqual([[2, '22P02 id']])
+    const error = await refusal(load('2,a,5\nx,b,6\n3,c\n', 'FORMAT csv, ON_ERROR ignore'))
+    expect(error).toMatchObject({
+      sqlState: '22P04',
+      message: 'missing data for column "amount"',
+      position: { line: 3 },
+    })
+    const missing = await refusal(load('2,a,5\nx,b,6\n3,c,\n', 'FORMAT csv, ON_ERROR ignore'))
+    expect(missing.sqlState).toBe('23502')
+    expect(await rows()).toEqual([['1', 'a', '5']])
+  })
+
+  test('beyond the limit nothing is loaded, and what was refused is told and recorded all the same', async () => {
+    const told: number[] = []
+    const path = file('1,a,5\nx,b,6\ny,c,7\n4,d,8\n')
+    const run = (limit: string) =>
+      bench.db.copy(`COPY t FROM '${path}' (FORMAT csv, ON_ERROR ignore, REJECT_LIMIT ${limit})`, {
+        onReject: ({ line }) => told.push(line),
+        rejects: join(folder, 'bad.csv'),
+      })
+    const error = await refusal(run('1'))
+    expect(error).toMatchObject({
+      sqlState: '22P02',
+      message: 'skipped more than REJECT_LIMIT (1) rows due to data type incompatibility',
+      position: { file: path, line: 3 },
+    })
+    expect(await rows()).toEqual([])
+    expect(told).toEqual([2, 3])
+    expect(readFileSync(join(folder, 'bad.csv'), 'utf8')).toBe('x,b,6\ny,c,7\n')
+    const recorded = await bench.sql(
+      `SELECT l.status, l.rows_loaded, r.line FROM copyist.loads l JOIN copyist.rejects r USING (load_id) ORDER BY r.line`,
+    )
+    expect(recorded).toEqual([
+      ['failed', '0', '2'],
+      ['failed', '0', '3'],
+    ])
+    expect((await run('2')) satisfies object).toMatchObject({ rowsRejected: 2 })
+    expect(await refusal(run("'49%'"))).toMatchObject({ message: expect.stringContaining('49 %') })
+    expect(await run("'50%'")).toMatchObject({ rowsRejected: 2 })
+  })
+
+  test('Redshift fails at as many errors as MAXERROR says', async () => {
+    const content = '1,a,5\nx,b,6\ny,c,7\n'
+    expect(await refusal(load(content, 'FORMAT csv, MAXERROR 2'))).toMatchObject({ sqlState: '22P02' })
+    expect((await load(content, 'FORMAT csv, MAXERROR 3')).receipt.rowsRejected).toBe(2)
+  })
+
+  test('values may be replaced instead', async () => {
+    const { receipt } = await load('1,a,5\nx,b,6\n', 'FORMAT csv, ON_ERROR set_null')
+    expect(receipt).toMatchObject({ rowsLoaded: 2, rowsRejected: 0, rowsReplaced: 1 })
+    expect(await rows('SELECT id, name FROM t ORDER BY name')).toEqual([
+      ['1', 'a'],
+      [null, 'b'],
+    ])
+    await bench.sql('DROP TABLE t')
+    await bench.sql('CREATE TABLE t (id integer DEFAULT 42, name varchar(10), amount integer NOT NULL)')
+    await load('x,a,5\n', 'FORMAT csv, ON_ERROR set_default')
+    expect(await rows()).toEqual([['42', 'a', '5']])
+  })
+
+  test('fields may be too many or too few', async () => {
+    await bench.sql('DROP TABLE t')
+    await bench.sql('CREATE TABLE t (id integer, name varchar(10), amount integer)')
+    await load('1,a,5,more\n2,b\n3\n', 'FORMAT csv, IGNORE_EXTRA_DATA, FILLRECORD')
+    expect(await rows()).toEqual([
+      ['1', 'a', '5'],
+      ['2', 'b', null],
+      ['3', null, null],
+    ])
+    const error = await refusal(load('1\ta\t5\n2\n', "FORMAT text, FILL_MISSING_FIELDS 'one'"))
+    expect(error).toMatchObject({ sqlState: '22P04', position: { line: 2 } })
+    await load('4\td\n', "FORMAT text, FILL_MISSING_FIELDS 'one'")
+    expect(await rows('SELECT id, amount FROM t WHERE id = 4')).toEqual([['4', null]])
+  })
+
+  test('a key is loaded once', async () => {
+    const options = "FORMAT csv, LOAD_KEY 'monday'"
+    const first = await load('1,a,5\n', options)
+    const second = await bench.db.copy(`COPY t FROM '${first.path}' (${options})`)
+    expect(second).toMatchObject({ id: first.receipt.id, alreadyLoaded: true, rowsLoaded: 1 })
+    expect(await rows()).toEqual([['1', 'a', '5']])
+    // One that failed may be tried again.
+    expect(await refusal(load('x,a,5\n', "FORMAT csv, LOAD_KEY 'tuesday'"))).toMatchObject({ sqlState: '22P02' })
+    expect((await load('2,b,5\n', "FORMAT csv, LOAD_KEY 'tuesday'")).receipt.alreadyLoaded).toBeUndefined()
+    expect(await rows()).toHaveLength(2)
+  })
+
+  test('a flood of refused rows stays bounded', async () => {
+    const count = 300_000
+    const path = file('x,some text,y\n'.repeat(count))
+    const before = process.memoryUsage().rss
+    const receipt = await bench.db.copy(`COPY t FROM '${path}' (FORMAT csv, ON_ERROR skip_row)`, { ledger: false })
+    expect(receipt).toMatchObject({ rowsRead: count, rowsRejected: count, rowsLoaded: 0, ledger: false })
+    expect((process.memoryUsage().rss - before) / 2 ** 20).toBeLessThan(300)
+  })
+
+  test('the file of rejects can be mended and loaded', async () => {
+    const bad = join(folder, 'bad.csv')
+    const { receipt } = await load(
+      'id,name,amount\n1,a,5\n2,"b, x",N/A\n3,c,7\n',
+      'FORMAT csv, HEADER, ON_ERROR skip_row',
+      {
+        rejects: bad,
+      },
+    )
+    expect(receipt.rowsRejected).toBe(1)
+    expect(readFileSync(bad, 'utf8')).toBe('id,name,amount\n2,"b, x",N/A\n')
+    writeFileSync(bad, readFileSync(bad, 'utf8').replace('N/A', '6'))
+    await bench.db.copy(`COPY t FROM '${bad}' (FORMAT csv, HEADER match)`)
+    expect(await rows('SELECT count(*), sum(amount) FROM t')).toEqual([['3', '18']])
+    const error = await refusal(
+      load('x,a,5\n', 'FORMAT csv, ON_ERROR skip_row', { rejects: join(folder, 'input.csv') }),
+    )
+    expect(error).toMatchObject({ sqlState: '22023', message: expect.stringContaining('is the input') })
+    expect(readFileSync(join(folder, 'input.csv'), 'utf8')).toBe('x,a,5\n')
+  })
+
+  test('who may not have a record loads without', async () => {
+    const { receipt } = await load('x,a,5\n', 'FORMAT csv, ON_ERROR skip_row', { ledger: false })
+    expect(receipt.ledger).toBe(false)
+    const found = await bench.sql(`SELECT count(*) FROM information_schema.schemata WHERE schema_name = 'copyist'`)
+    expect(found).toEqual([['0']])
+    expect(await refusal(load('1,a,5\n', "FORMAT csv, LOAD_KEY 'k'", { ledger: false }))).toMatchObject({
+      sqlState: '22023',
+    })
+  })
+
+  test.each([1, 2, 8])(
+    'of many rows with errors of every class, with %i threads, exactly those are refused',
+    async (threads) => {
+      const { content, expected, kept } = generate(60_000, 7)
+      const { receipt, rejects } = await load(content, 'FORMAT csv, HEADER, ON_ERROR skip_row', { threads })
+      expect(rejects.length).toBe(expected.length)
+      for (const [index, reject] of rejects.entries()) {
+        const { line, offset, raw, errors } = expected[index] as Expected
+        expect({
+          line: reject.line,
+          offset: reject.byteOffset,
+          raw: reject.raw.toString('latin1'),
+          errors: reject.errors.map(({ sqlState }) => sqlState),
+        }).toEqual({ line, offset, raw, errors })
+      }
+      expect(receipt.rowsLoaded).toBe(kept.length)
+      const loaded = (await rows('SELECT id FROM t ORDER BY id')).map(([id]) => Number(id))
+      expect(digest(loaded)).toBe(digest(kept))
+    },
+  )
+
+  if (name !== 'postgres') return
+
+  describe('errors that only the server sees', () => {
+    beforeEach(async () => {
+      await bench.sql(`
+        DROP TABLE t;
+        CREATE TABLE parent (id integer PRIMARY KEY);
+        INSERT INTO parent VALUES (1), (2);
+        CREATE DOMAIN even AS integer CHECK (VALUE % 2 = 0);
+        CREATE TABLE t (
+          id integer PRIMARY KEY,
+          parent integer REFERENCES parent,
+          amount integer CHECK (amount > 0),
+          half even,
+          address inet,
+          span int4range,
+          label varchar(5),
+          twice integer GENERATED ALWAYS AS (amount * 2) STORED,
+          EXCLUDE USING gist (span WITH &&)
+        );
+        CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+          IF NEW.label = 'boo' THEN RAISE EXCEPTION 'no % here', NEW.label; END IF;
+          IF NEW.label = 'drop' THEN RETURN NULL; END IF;
+          RETURN NEW;
+        END $$;
+        CREATE TRIGGER refuse BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION refuse();
+      `)
+    })
+
+    test('cost their row', async () => {
+      const content = [
+        '1,1,5,2,10.0.0.1,"[1,2)",a',
+        '2,9,5,2,10.0.0.1,,b',
+        '3,1,-5,2,10.0.0.1,,c',
+        '4,1,5,3,10.0.0.1,,d',
+        '5,1,5,2,300.0.0.1,,e',
+        '6,1,5,2,10.0.0.1,"[1,5)",f',
+        '1,1,5,2,10.0.0.1,,g',
+        '8,1,5,2,10.0.0.1,,boo',
+        '9,1,5,2,10.0.0.1,,drop',
+        '10,1,5,2,10.0.0.1,,toolong',
+        '11,1,2000000000,2,10.0.0.1,,k',
+        'x,1,5,2,10.0.0.1,,l',
+        '13,2,5,2,10.0.0.1,"[7,9)",m',
+      ].join('\n')
+      const { receipt, rejects } = await load(`${content}\n`, 'FORMAT csv, ON_ERROR skip_row')
+      expect(rejects.map(({ line, errors }) => [line, errors[0]?.sqlState])).toEqual([
+        [2, '23503'],
+        [3, '23514'],
+        [4, '23514'],
+        [5, '22P02'],
+        [6, '23P01'],
+        [7, '23505'],
+        [8, 'P0001'],
+        [10, '22001'],
+        [11, '22003'],
+        [12, '22P02'],
+      ])
+      expect(rejects[0]).toMatchObject({
+        raw: Buffer.from('2,9,5,2,10.0.0.1,,b'),
+        errors: [{ detail: 'Key (parent)=(9) is not present in table "parent".' }],
+      })
+      expect(receipt).toMatchObject({ rowsRead: 13, rowsLoaded: 2, rowsRejected: 10, rowsFiltered: 1 })
+      expect(await rows('SELECT id FROM t ORDER BY id')).toEqual([['1'], ['13']])
+    })
+
+    test.each([1, 8])('among many rows, in several batches, with %i threads', async (threads) => {
+      const lines: string[] = []
+      const bad: number[] = []
+      for (let id = 1; id <= 120_000; id += 1) {
+        const kind = (id * 7919) % 97
+        if (kind === 0) lines.push(`${id},77,5,2,,,a`)
+        else if (kind === 1) lines.push(`${id},1,0,2,,,a`)
+        else if (kind === 2 && id > 100) lines.push(`${id - 1},1,5,2,,,a`)
+        else if (kind === 3) lines.push(`${id},1,zero,2,,,a`)
+        else lines.push(`${id},1,5,2,10.0.0.1,,${'x'.repeat(id % 5)}`)
+        if (kind <= 1 || kind === 3 || (kind === 2 && id > 100)) bad.push(id)
+      }
+      const { receipt, rejects } = await load(`${lines.join('\n')}\n`, 'FORMAT csv, ON_ERROR skip_row', { threads })
+      expect(rejects.map(({ line }) => line)).toEqual(bad)
+      expect(rejects.every(({ raw, line }) => raw.toString() === lines[line - 1])).toBe(true)
+      expect(receipt.rowsLoaded).toBe(lines.length - bad.length)
+      expect(await rows('SELECT count(*) FROM t')).toEqual([[String(receipt.rowsLoaded)]])
+      const temporary = await bench.sql(
+        `SELECT count(*) FROM pg_class WHERE relname LIKE 'copyist\\_%' AND relpersistence = 't'`,
+      )
+      expect(temporary).toEqual([['0']])
+    })
+
+    test('only values, where only those are forgiven', async () => {
+      const { rejects } = await load('1,1,5,2,nowhere,,a\n2,1,5,2,10.0.0.1,,b\n', 'FORMAT csv, ON_ERROR ignore')
+      expect(states(rejects)).toEqual([[1, '22P02']])
+      const error = await refusal(load('3,1,5,2,nowhere,,a\n4,9,5,2,10.0.0.1,,b\n', 'FORMAT csv, ON_ERROR ignore'))
+      expect(error.sqlState).toBe('23503')
+      expect(await rows('SELECT id FROM t')).toEqual([['2']])
+      const replaced = await refusal(load('5,1,5,2,nowhere,,a\n', 'FORMAT csv, ON_ERROR set_null'))
+      expect(replaced).toMatchObject({
+        sqlState: '0A000',
+        message: 'COPY cannot replace values of column "address" of type inet',
+      })
+    })
+
+    test('with WHERE and a column list, inside a transaction of the caller', async () => {
+      const path = file('1,5,a\n2,-5,b\n3,6,c\n4,7,d\n')
+      const statement = `COPY t (id, amount, label) FROM '${path}' (FORMAT csv, ON_ERROR skip_row) WHERE label <> 'c'`
+      const receipt = await bench.db.copy(statement)
+      expect(receipt).toMatchObject({ rowsRead: 4, rowsLoaded: 2, rowsFiltered: 1, rowsRejected: 1 })
+    })
+
+    test('beyond the limit nothing is loaded', async () => {
+      const path = file('1,1,5,2,,,a\n2,9,5,2,,,b\n3,9,5,2,,,b\n')
+      const error = await refusal(bench.db.copy(`COPY t FROM '${path}' (FORMAT csv, MAXERROR 2)`))
+      expect(error).toMatchObject({
+        sqlState: '22P02',
+        message: 'skipped more than MAXERROR (1) rows',
+        position: { line: 3 },
+      })
+      expect(await rows('SELECT count(*) FROM t')).toEqual([['0']])
+      expect(await bench.sql('SELECT line, sqlstate FROM copyist.rejects ORDER BY line')).toEqual([
+        ['2', '23503'],
+        ['3', '23503'],
+      ])
+    })
+  })
+})
+
+interface Expected {
+  readonly line: number
+  readonly offset: number
+  readonly raw: string
+  readonly errors: readonly string[]
+}
+
+/** Rows of which about one in ten is refused. */
+function generate(count: number, seed: number): { content: Buffer; expected: Expected[]; kept: number[] } {
+  let state = seed
+  const below = (limit: number) => {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fffffff
+    return (state >>> 8) % limit
+  }
+  const parts: Buffer[] = [Buffer.from('id,name,amount\n')]
+  let offset = parts[0]?.length ?? 0
+  let line = 2
+  const expected: Expected[] = []
+  const kept: number[] = []
+  for (let id = 0; id < count; id += 1) {
+    const name = ['plain', '"a, b"', '"q""t"', '"x\ny"', 'żółw', ''][below(6)] ?? ''
+    let record = Buffer.from(`${id},${name},${below(100_000)}`)
+    let errors: string[] = []
+    let lines = name.includes('\n') ? 2 : 1
+    if (below(10) === 0) {
+      lines = 1
+      const kind = below(9)
+      const [text, found] = (
+        [
+          [`${id},n,x5`, ['22P02']],
+          [`x${id},n,99999999999`, ['22P02', '22003']],
+          [`${id},n`, ['22P04']],
+          [`${id},n,5,more`, ['22P04']],
+          [`${id},n,`, ['23502']],
+          [`${id},much too long,5`, []],
+          [`${id},"broken,5`, ['22P04']],
+          [`${id},n\0,5`, ['22021']],
+          [`${id},n\xff,5`, ['22021']],
+        ] as const
+      )[kind] as readonly [string, readonly string[]]
+      record = Buffer.from(text, 'latin1')
+      errors = [...found]
+    }
+    if (errors.length > 0) {
+      expected.push({ line, offset, raw: record.toString('latin1'), errors })
+    } else if (record.includes('much')) {
+      // Too long for PostgreSQL, which DuckDB does not mind.
+      record = Buffer.from(`${id},short,5`)
+      kept.push(id)
+    } else {
+      kept.push(id)
+    }
+    parts.push(record, Buffer.from('\n'))
+    offset += record.length + 1
+    line += lines
+  }
+  return { content: Buffer.concat(parts), expected, kept }
+}
+
+function digest(numbers: readonly number[]): string {
+  return createHash('sha256').update(numbers.join()).digest('hex')
+}
