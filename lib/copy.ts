@@ -110,7 +110,6 @@ export function refuseUnbuilt(statement: Statement): CopyFrom {
   }
   if (statement.kind === 'copy rejects') return refuse('COPY REJECTS', statement.offset)
   const { options } = statement
-  if (options.invalidChars) refuse('COPY that replaces invalid characters')
   if (options.onConflict) refuse('COPY ON CONFLICT', options.onConflict.offset)
   return statement
 }
@@ -453,6 +452,7 @@ class Work {
         rowsRejected,
         rowsConflicted: 0,
         rowsReplaced: counters.rowsMended,
+        bytesReplaced: counters.bytesReplaced ?? 0,
         headerLines: counters.headerLines,
         bytesRead: counters.bytesRead,
         elapsedMs: 0,

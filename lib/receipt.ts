@@ -51,6 +51,8 @@ export interface Receipt {
   readonly rowsConflicted: number
   /** Rows of `rowsLoaded` with a value that was replaced by NULL or its column's default. */
   readonly rowsReplaced: number
+  /** Bytes that were no UTF-8 and were replaced, where the statement says by what. */
+  readonly bytesReplaced: number
   /** Header lines skipped. */
   readonly headerLines: number
   /** Bytes of input read. */

@@ -19,6 +19,7 @@ const receipt: Receipt = {
   rowsRejected: 0,
   rowsConflicted: 0,
   rowsReplaced: 0,
+  bytesReplaced: 0,
   headerLines: 1,
   bytesRead: 210_365,
   elapsedMs: 12.01,

@@ -3,7 +3,6 @@ import { refuseUnbuilt } from '../../lib/copy.ts'
 import { parseStatement } from '../../lib/statement/parser.ts'
 
 test.each([
-  ['COPY t FROM STDIN (ACCEPTINVCHARS)', 'COPY that replaces invalid characters'],
   ['COPY t FROM STDIN ON CONFLICT DO NOTHING', 'COPY ON CONFLICT'],
   ["COPY REJECTS 'id' INTO t", 'COPY REJECTS'],
 ])('%s is refused', (text, what) => {

@@ -88,6 +88,8 @@ export interface BindingCounters {
   rowsRefused: number
   /** Rows with a value that was refused and replaced. */
   rowsMended: number
+  /** Bytes that were no UTF-8 and were replaced. */
+  bytesReplaced: number
 }
 
 /** One kind of failure. */
@@ -247,6 +249,9 @@ export interface BindingTolerance {
   /** `none`, `one` or `any`. */
   missing: string
   truncate: boolean
+  /** Bytes that take the place of those that are no UTF-8, and of NUL. */
+  invalid?: number
+  nul?: number
   /** Bytes of a refused record that are kept. */
   rawLimit: number
   /** Refused records that are told. */

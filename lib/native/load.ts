@@ -151,6 +151,8 @@ export interface LoadCounters {
   readonly rowsRefused: number
   /** Rows with a value that was refused and replaced. */
   readonly rowsMended: number
+  /** Bytes that were part of no character and were replaced. */
+  readonly bytesReplaced?: number
   /** Header lines skipped. */
   readonly headerLines: number
 }

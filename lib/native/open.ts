@@ -237,7 +237,7 @@ function specification(plan: Omit<LoadPlan, 'sink'>, sink: SinkKind | 'infer', n
 }
 
 function tolerance({ options, rejects }: Omit<LoadPlan, 'sink'>): BindingTolerance {
-  const { errors, ignoreExtraData, fillMissingFields, truncateColumns } = options
+  const { errors, ignoreExtraData, fillMissingFields, truncateColumns, invalidChars } = options
   return {
     conversion: errors.conversion,
     structure: errors.structure === 'skip_row',
@@ -245,6 +245,8 @@ function tolerance({ options, rejects }: Omit<LoadPlan, 'sink'>): BindingToleran
     extra: ignoreExtraData,
     missing: fillMissingFields === undefined ? 'none' : fillMissingFields === 'one' ? 'one' : 'any',
     truncate: truncateColumns,
+    ...(invalidChars && { invalid: byte(invalidChars.replacement) }),
+    ...(invalidChars?.nul !== undefined && { nul: byte(invalidChars.nul) }),
     rawLimit: Math.min(2 ** 30, rejects?.rawLimit ?? 0),
     maxRejects: rejects?.most ?? 0,
   }

@@ -58,8 +58,6 @@ export interface ErrorPolicy {
 /** What takes the place of bytes that are no UTF-8. */
 export interface InvalidChars {
   readonly replacement: string
-  /** One replacement for each byte of an invalid character, or one for all of them. */
-  readonly perByte: boolean
   /** What NUL becomes; absent: it is refused, as it always is otherwise. */
   readonly nul?: string
 }

@@ -378,7 +378,7 @@ function settle(options: Options, format: 'csv' | 'text'): CopyOptions {
 
 function settleInvalidChars(given: Given): InvalidChars | undefined {
   // GaussDB's are one for a character, Redshift's one for a byte of it.
-  if (given.compatible_illegal_chars?.value) return { replacement: '?', perByte: false, nul: ' ' }
+  if (given.compatible_illegal_chars?.value) return { replacement: '?', nul: ' ' }
   const replacement = given.acceptinvchars?.value
-  return replacement === undefined || replacement === false ? undefined : { replacement, perByte: true }
+  return replacement === undefined || replacement === false ? undefined : { replacement }
 }

@@ -87,7 +87,7 @@ function printOptions(options: CopyOptions): string[] {
   if (options.ignoreExtraData) printed.push('IGNORE_EXTRA_DATA')
   if (options.fillMissingFields !== undefined) add('fill_missing_fields', `'${options.fillMissingFields}'`)
   const { invalidChars } = options
-  if (invalidChars?.perByte) add('acceptinvchars', printString(invalidChars.replacement))
+  if (invalidChars && invalidChars.nul === undefined) add('acceptinvchars', printString(invalidChars.replacement))
   else if (invalidChars) printed.push('COMPATIBLE_ILLEGAL_CHARS')
   if (options.truncateColumns) printed.push('TRUNCATE_COLUMNS')
   if (options.loadKey !== undefined) add('load_key', printString(options.loadKey))

@@ -21,6 +21,6 @@ mod values;
 pub use column::{ByteRef, Column, Validity, Values};
 pub use decode::{Decoded, Decoder};
 pub use fault::{Fault, Shown};
-pub use plan::{BadValue, ColumnPlan, Header, Layout, Missing, Plan, Tolerance};
+pub use plan::{BadValue, ColumnPlan, Header, Layout, Missing, Plan, Replacement, Tolerance};
 pub use refusal::{Flaw, Places, Refusal};
 pub use tile::{LOOK_AHEAD, PAD, Tile};

@@ -87,8 +87,18 @@ pub struct Tolerance {
     pub missing: Missing,
     /// Whether strings too long for their column are cut.
     pub truncate: bool,
+    /// What bytes that are no UTF-8 become.
+    pub invalid: Option<Replacement>,
     /// Bytes of a refused record that are kept.
     pub raw_limit: usize,
+}
+
+/// What takes the place of each byte that is part of no character: an ASCII character, so that everything stays where it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Replacement {
+    pub byte: u8,
+    /// What NUL becomes; None if it is refused, as always otherwise.
+    pub nul: Option<u8>,
 }
 
 impl Tolerance {

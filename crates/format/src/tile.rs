@@ -1,6 +1,8 @@
 //! A tile: whole records of the input in a padded, reused buffer.
 
-use copyist_scan::Eol;
+use copyist_scan::{Eol, Scanner};
+
+use crate::{Replacement, utf8};
 
 /// Bytes kept readable before the first and after the last byte of the data, so that word loads at a field's edges stay
 /// inside the buffer.
@@ -34,6 +36,8 @@ pub struct Tile {
     /// Lines with a broken quote, ascending, as offsets in the data: from the line's start to its line end. Records are looked for
     /// between them.
     pub breaks: Vec<(u32, u32)>,
+    /// The data as they were read, where bytes have been replaced.
+    pub original: Option<Vec<u8>>,
 }
 
 impl Tile {
@@ -54,7 +58,36 @@ impl Tile {
             first: true,
             last: true,
             breaks: Vec::new(),
+            original: None,
         }
+    }
+
+    /// Replaces bytes that are part of no character. How many there were.
+    pub fn replace_invalid(&mut self, scanner: Scanner, replacement: Replacement) -> u64 {
+        self.original = None;
+        let (high, nul) = scanner.non_ascii_or_nul(self.data());
+        if !(high || nul && replacement.nul.is_some()) {
+            return 0;
+        }
+        let (mut from, mut count) = (0, 0);
+        while let Some(found) = utf8::first_invalid(&self.data()[from..]) {
+            let at = from + found;
+            from = at + 1;
+            let byte = self.data()[at];
+            let Some(new) = (if byte == 0 { replacement.nul } else { Some(replacement.byte) }) else { continue };
+            if self.original.is_none() {
+                self.original = Some(self.data().to_vec());
+            }
+            self.buffer[PAD + at] = new;
+            count += 1;
+        }
+        count
+    }
+
+    /// The records as they were read.
+    #[must_use]
+    pub fn as_read(&self) -> &[u8] {
+        self.original.as_deref().unwrap_or_else(|| self.data())
     }
 
     /// The records.

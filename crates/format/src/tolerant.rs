@@ -310,7 +310,7 @@ impl<F: Fields> Pass<'_, F> {
     fn refusal(&self, start: usize, end: usize, (first_line, last_line): (u64, u64), flaws: Vec<Flaw>) -> Refusal {
         let len = end - start;
         let kept = len.min(self.plan.tolerance.raw_limit);
-        let raw = self.data[start..start + kept].to_vec();
+        let raw = self.tile.as_read()[start..start + kept].to_vec();
         Refusal { offset: start as u32, len: len as u32, first_line, last_line, flaws, raw }
     }
 

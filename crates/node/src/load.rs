@@ -62,6 +62,8 @@ pub struct BindingCounters {
     pub rows_refused: f64,
     /// Rows with a value that was refused and replaced.
     pub rows_mended: f64,
+    /// Bytes that were no UTF-8 and were replaced.
+    pub bytes_replaced: f64,
 }
 
 /// Where a row is.
@@ -440,6 +442,7 @@ impl BindingLoad {
             header_lines: counters.header_lines as f64,
             rows_refused: counters.rows_refused as f64,
             rows_mended: counters.rows_mended as f64,
+            bytes_replaced: counters.bytes_replaced as f64,
         }
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use copyist_core::{ArrayType, DateOrder, EnumType, IntervalStyle, Session, Type, ZoneWords};
 use copyist_datetime::Context;
-use copyist_format::{BadValue, ColumnPlan, Header, Layout, Missing, Plan, Tolerance};
+use copyist_format::{BadValue, ColumnPlan, Header, Layout, Missing, Plan, Replacement, Tolerance};
 use copyist_scan::{Grammar, Scanner};
 use copyist_transcode::{Failure, Limits, Sink};
 use napi_derive::napi;
@@ -56,6 +56,9 @@ pub struct BindingTolerance {
     /// `none`, `one` or `any`.
     pub missing: String,
     pub truncate: bool,
+    /// Bytes that take the place of those that are no UTF-8, and of NUL.
+    pub invalid: Option<u32>,
+    pub nul: Option<u32>,
     /// Bytes of a refused record that are kept.
     pub raw_limit: u32,
     /// Refused records that are told.
@@ -179,6 +182,7 @@ impl BindingTolerance {
                 _ => Missing::None,
             },
             truncate: self.truncate,
+            invalid: self.invalid.map(|byte| Replacement { byte: byte as u8, nul: self.nul.map(|byte| byte as u8) }),
             raw_limit: self.raw_limit as usize,
         }
     }

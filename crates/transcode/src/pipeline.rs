@@ -96,6 +96,8 @@ pub struct Counters {
     pub rows_refused: u64,
     /// Rows with a value that was refused and replaced.
     pub rows_mended: u64,
+    /// Bytes that were part of no character and were replaced.
+    pub bytes_replaced: u64,
 }
 
 /// The end of a load.
@@ -130,6 +132,7 @@ struct Done {
     span: Option<Span>,
     refusals: Vec<Refusal>,
     mended: u64,
+    replaced: u64,
 }
 
 #[derive(Default)]
@@ -149,6 +152,7 @@ struct State {
     header_lines: u64,
     refused: u64,
     mended: u64,
+    replaced: u64,
     /// Refused records that nobody has taken yet, how many have ever been there, and their bytes.
     rejects: Vec<Reject>,
     told: u64,
@@ -314,6 +318,7 @@ impl Load {
             header_lines: state.header_lines,
             rows_refused: state.refused,
             rows_mended: state.mended,
+            bytes_replaced: state.replaced,
         }
     }
 
@@ -466,6 +471,7 @@ impl Shared {
             }
             state.refused += done.refusals.len() as u64;
             state.mended += done.mended;
+            state.replaced += done.replaced;
             for refusal in done.refusals {
                 if state.told < self.max_rejects {
                     let reject = Reject::new(refusal, state.lines, done.byte_offset);
@@ -652,6 +658,8 @@ impl<'a> Worker<'a> {
     fn make(&mut self, mut buffer: Vec<u8>) -> Done {
         let shared = self.shared;
         let plan = &*shared.plan;
+        let invalid = plan.tolerance.invalid;
+        let replaced = invalid.map_or(0, |replacement| self.tile.replace_invalid(plan.scanner, replacement));
         let decoded = self.decoder.decode(&self.tile);
         let rows = decoded.rows as u64;
         let chunk = match shared.sink {
@@ -698,13 +706,14 @@ impl<'a> Worker<'a> {
             span,
             refusals,
             mended,
+            replaced,
         }
     }
 
     /// What `locate` needs of this tile's rows.
     fn span(&self) -> Span {
         let (plan, tile, decoded) = (&*self.shared.plan, &self.tile, self.decoder.decoded());
-        let data = self.shared.keeps_records.then(|| Box::from(tile.data()));
+        let data = self.shared.keeps_records.then(|| Box::from(tile.as_read()));
         if let Some(places) = &decoded.places {
             return Span {
                 first_row: 0,

@@ -9,7 +9,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 use copyist_core::{Session, Type};
 use copyist_datetime::Context;
-use copyist_format::{BadValue, ColumnPlan, Header, Layout, Missing, Plan, Tolerance};
+use copyist_format::{BadValue, ColumnPlan, Header, Layout, Missing, Plan, Replacement, Tolerance};
 use copyist_scan::{Grammar, Scanner};
 use copyist_transcode::{ChunkData, Limits, Load, Next, Reject, Sink, Source, Specification};
 
@@ -68,6 +68,7 @@ const SKIP: Tolerance = Tolerance {
     extra: false,
     missing: Missing::None,
     truncate: false,
+    invalid: None,
     raw_limit: 1 << 20,
 };
 
@@ -319,6 +320,18 @@ fn refused_values_may_become_null() {
     let outcome = text("h\n1,a,x,y\n2,b,5,z\n", Tolerance { constraint: true, ..null });
     assert_eq!((outcome.ids, outcome.rejects.len()), (vec![2], 1));
     assert_eq!(outcome.rejects[0].flaws[0].error.code.sql_state(), "23502");
+}
+
+#[test]
+fn bytes_that_are_no_characters_are_replaced_one_by_one() {
+    let invalid = Some(Replacement { byte: b'?', nul: Some(b' ') });
+    let input = b"h\n1,a\xff\xfeb\xe4\xbd,5,\n2,\xc5\xbc\0,x\xff,\n";
+    let plan = Arc::new(plan(CSV, Tolerance { invalid, ..SKIP }));
+    let outcome = run(&plan, input, 1, 64);
+    assert_eq!((outcome.failure, outcome.ids, outcome.counters.bytes_replaced), (None, vec![1], 6));
+    // What is told of a refused row are the bytes as they were.
+    assert_eq!(outcome.rejects[0].raw, b"2,\xc5\xbc\0,x\xff,");
+    assert_eq!(outcome.rejects[0].flaws[0].value.as_deref(), Some(&b"x?"[..]));
 }
 
 #[test]

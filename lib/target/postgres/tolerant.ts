@@ -19,8 +19,9 @@ import { internalError } from './server-error.ts'
 /** Bytes of a batch at first. Each one that goes well is followed by a larger one, since the end of each costs round trips. */
 const FIRST_BATCH = 4 << 20
 const MOST_BATCH = 32 << 20
-/** Rows that are moved at once. More would be cheaper where few are bad, fewer where many are. */
-const BLOCK = 64
+/** Rows that are moved at once, and into how many parts they are divided when that fails, down to one row. */
+const BLOCK = 512
+const FANOUT = 8
 
 /** Errors about data: those of values, of constraints, of views with a check option, and what triggers raise. */
 const CONDITIONS = {
@@ -267,7 +268,6 @@ class Stage {
       'n bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY',
       ...types.map((type, i) => `c${i} ${type}`),
     ]
-    const conditions = CONDITIONS[this.#request.refusals?.tolerates ?? 'all']
     const tag = `$${this.#name}$`
     return [
       `CREATE TEMPORARY TABLE ${this.#name} (${definitions.join(', ')})`,
@@ -276,32 +276,13 @@ RETURNS TABLE (copyist_n bigint, copyist_state text, copyist_message text, copyi
 LANGUAGE plpgsql AS ${tag}
 #variable_conflict use_column
 DECLARE
-  copyist_first bigint := 1;
   copyist_last bigint;
   copyist_moved bigint;
   copyist_total bigint := 0;
 BEGIN
   SELECT coalesce(pg_catalog.max(s.n), 0) INTO copyist_last FROM pg_temp.${this.#name} s;
-  WHILE copyist_first <= copyist_last LOOP
-    BEGIN
-      ${this.#insertSql(`s.n BETWEEN copyist_first AND copyist_first + ${BLOCK - 1} ORDER BY s.n`)};
-      GET DIAGNOSTICS copyist_moved = ROW_COUNT;
-      copyist_total := copyist_total + copyist_moved;
-    EXCEPTION WHEN ${conditions} THEN
-      FOR copyist_row IN copyist_first .. LEAST(copyist_first + ${BLOCK - 1}, copyist_last) LOOP
-        BEGIN
-          ${this.#insertSql('s.n = copyist_row')};
-          GET DIAGNOSTICS copyist_moved = ROW_COUNT;
-          copyist_total := copyist_total + copyist_moved;
-        EXCEPTION WHEN ${conditions} THEN
-          GET STACKED DIAGNOSTICS copyist_state = RETURNED_SQLSTATE, copyist_message = MESSAGE_TEXT,
-            copyist_detail = PG_EXCEPTION_DETAIL, copyist_column = COLUMN_NAME;
-          copyist_n := copyist_row;
-          RETURN NEXT;
-        END;
-      END LOOP;
-    END;
-    copyist_first := copyist_first + ${BLOCK};
+  FOR copyist_first IN 1 .. copyist_last BY ${BLOCK} LOOP
+    ${this.#moveSql('copyist_first', BLOCK)}
   END LOOP;
   copyist_n := NULL;
   copyist_state := NULL;
@@ -312,6 +293,30 @@ BEGIN
 END
 ${tag}`,
     ]
+  }
+
+  /** Moves `rows` rows from `first` on; where that fails, in smaller blocks, and in the end one by one. */
+  #moveSql(first: string, rows: number): string {
+    const conditions = CONDITIONS[this.#request.refusals?.tolerates ?? 'all']
+    const isOne = rows === 1
+    const which = isOne ? `s.n = ${first}` : `s.n BETWEEN ${first} AND ${first} + ${rows - 1} ORDER BY s.n`
+    const smaller = Math.ceil(rows / FANOUT)
+    const next = `copyist_row_${smaller}`
+    const refused = isOne
+      ? `GET STACKED DIAGNOSTICS copyist_state = RETURNED_SQLSTATE, copyist_message = MESSAGE_TEXT,
+        copyist_detail = PG_EXCEPTION_DETAIL, copyist_column = COLUMN_NAME;
+      copyist_n := ${first};
+      RETURN NEXT;`
+      : `FOR ${next} IN ${first} .. LEAST(${first} + ${rows - 1}, copyist_last) BY ${smaller} LOOP
+        ${this.#moveSql(next, smaller)}
+      END LOOP;`
+    return `BEGIN
+      ${this.#insertSql(which)};
+      GET DIAGNOSTICS copyist_moved = ROW_COUNT;
+      copyist_total := copyist_total + copyist_moved;
+    EXCEPTION WHEN ${conditions} THEN
+      ${refused}
+    END;`
   }
 
   /** Moves the rows that `which` says. */

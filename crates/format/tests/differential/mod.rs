@@ -277,6 +277,7 @@ fn tiles(case: &Case, scanner: Scanner, input: &[u8]) -> Vec<Tile> {
             first,
             last,
             breaks: Vec::new(),
+            original: None,
         });
         if last {
             return tiles;
