@@ -24,7 +24,7 @@ import { isTolerant } from './statement/error-policy.ts'
 import { parseStatement } from './statement/parser.ts'
 import { type ColumnPlan, planColumns } from './statement/plan.ts'
 import { printTable } from './statement/printing.ts'
-import type { TableDescription, Target, TargetTransaction, ZonesInLiterals } from './target/target.ts'
+import type { ConflictRequest, TableDescription, Target, TargetTransaction, ZonesInLiterals } from './target/target.ts'
 
 /** What a call of {@link Database.copy} may set beside the statement. */
 export interface CopyCallOptions {
@@ -109,8 +109,6 @@ export function refuseUnbuilt(statement: Statement): CopyFrom {
     })
   }
   if (statement.kind === 'copy rejects') return refuse('COPY REJECTS', statement.offset)
-  const { options } = statement
-  if (options.onConflict) refuse('COPY ON CONFLICT', options.onConflict.offset)
   return statement
 }
 
@@ -190,8 +188,9 @@ class Work {
 
   /** Whether this load is to be recorded. */
   get #isRecorded(): boolean {
-    const { errors, loadKey } = this.statement.options
-    return this.call.ledger ?? (isTolerant(errors) || loadKey !== undefined)
+    const { errors, loadKey, onConflict } = this.statement.options
+    const rejects = isTolerant(errors) || onConflict?.action === 'reject'
+    return this.call.ledger ?? (rejects || loadKey !== undefined)
   }
 
   /** The record of loads, made ready in this load's transaction; why it is not there, if so. */
@@ -386,12 +385,16 @@ class Work {
     if (leftToServer.length > 0 && (errors.conversion === 'set_null' || errors.conversion === 'set_default')) {
       throw unreadable(statement, table, leftToServer)
     }
+    const conflict = conflictOf(statement, table, planned)
+    if (conflict && this.target.kind === 'duckdb') throw unbuiltConflict(statement)
     const tolerates =
       errors.constraint === 'skip_row'
         ? 'all'
         : errors.conversion === 'skip_row' && leftToServer.length > 0
           ? 'conversion'
-          : undefined
+          : statement.options.onConflict?.action === 'reject'
+            ? 'unique'
+            : undefined
     this.#log?.reset()
     const log = new RejectLog({
       statement,
@@ -410,7 +413,7 @@ class Work {
         sink,
         table: table.relationName,
         limits,
-        isFramed: tolerates === undefined,
+        isFramed: tolerates === undefined && conflict === undefined,
         keepsRecords: tolerates !== undefined,
         ...(isTolerant(errors) && { rejects: { take: log.takeNative, ...log.wants } }),
       },
@@ -427,6 +430,7 @@ class Work {
         usesDefaults,
         sink,
         native,
+        ...(conflict === undefined ? {} : { conflict }),
         ...(tolerates === undefined ? {} : { refusals: log.refusals(tolerates) }),
         memoryLimit: limits.memoryLimit,
         ...(signal === undefined ? {} : { signal }),
@@ -435,7 +439,8 @@ class Work {
       const counters = native.counters()
       await this.#checkWhole(input)
       const rowsRejected = log.count
-      if (counters.rowsRead !== outcome.rowsLoaded + outcome.rowsFiltered + rowsRejected) {
+      const { rowsConflicted = 0 } = outcome
+      if (counters.rowsRead !== outcome.rowsLoaded + outcome.rowsFiltered + rowsConflicted + rowsRejected) {
         throw unbalanced(counters.rowsRead, outcome.rowsLoaded, outcome.rowsFiltered, rowsRejected)
       }
       log.finish()
@@ -450,7 +455,7 @@ class Work {
         rowsLoaded: outcome.rowsLoaded,
         rowsFiltered: outcome.rowsFiltered,
         rowsRejected,
-        rowsConflicted: 0,
+        rowsConflicted,
         rowsReplaced: counters.rowsMended,
         bytesReplaced: counters.bytesReplaced ?? 0,
         headerLines: counters.headerLines,
@@ -675,6 +680,57 @@ function loadColumns(table: TableDescription, plan: ColumnPlan): LoadColumn[] {
       hasDefault: column.hasDefault,
       notNull: column.notNull,
     }
+  })
+}
+
+/** ON CONFLICT as the target is to carry it out; undefined where a conflict is an error like others. */
+function conflictOf(statement: CopyFrom, table: TableDescription, plan: ColumnPlan): ConflictRequest | undefined {
+  const { onConflict } = statement.options
+  if (onConflict === undefined || onConflict.action === 'error') return undefined
+  const { action, keep, offset } = onConflict
+  const at = { text: statement.text, offset }
+  if (action === 'reject') {
+    if (keep === 'first') return undefined
+    throw new CopyError({
+      code: 'feature_not_supported',
+      sqlState: '0A000',
+      message: 'ON CONFLICT DO REJECT keeps the first of several rows with one key',
+      hint: 'DO SKIP and DO UPDATE can keep the last.',
+      statement: at,
+    })
+  }
+  if (statement.options.errors.constraint === 'skip_row' && keep === (action === 'skip' ? 'last' : 'first')) {
+    throw new CopyError({
+      code: 'feature_not_supported',
+      sqlState: '0A000',
+      message: `ON CONFLICT DO ${action.toUpperCase()} KEEP ${keep.toUpperCase()} cannot go on after rows that a constraint refuses`,
+      detail: 'All rows are inserted at once in the end.',
+      hint: 'ON_ERROR ignore goes on after values that do not fit.',
+      statement: at,
+    })
+  }
+  const key = table.primaryKey?.every((index) => plan.columns.includes(index)) ? table.primaryKey : undefined
+  const needsKey = action === 'update' || keep === 'last'
+  const keys = plan.conflictKeys ?? (needsKey ? key : undefined)
+  if (needsKey && keys === undefined) {
+    throw new CopyError({
+      code: 'syntax_error',
+      sqlState: '42601',
+      message: `ON CONFLICT ${action === 'update' ? 'DO UPDATE' : 'with KEEP LAST'} needs the columns of the key`,
+      detail: `Table "${table.relationName}" has no primary key among the columns that are loaded.`,
+      hint: 'Name them: ON CONFLICT (column, …) DO ….',
+      statement: at,
+    })
+  }
+  return { action, keep, ...(keys && { keys }) }
+}
+
+function unbuiltConflict(statement: CopyFrom): CopyError {
+  return new CopyError({
+    code: 'feature_not_supported',
+    sqlState: '0A000',
+    message: 'COPY ON CONFLICT is not supported on DuckDB yet',
+    statement: { text: statement.text, offset: statement.options.onConflict?.offset ?? 0 },
   })
 }
 

@@ -250,6 +250,82 @@ describe.each(benches)('on $name', ({ name, open }) => {
 
   if (name !== 'postgres') return
 
+  describe('rows whose key is there already', () => {
+    beforeEach(async () => {
+      await bench.sql(`DROP TABLE t; CREATE TABLE t (id integer PRIMARY KEY, name varchar(10), amount integer CHECK (amount > 0));
+        INSERT INTO t VALUES (1, 'old', 1)`)
+    })
+
+    const content = 'id,name,amount\n1,a,5\n2,b,6\n2,c,7\n3,d,8\n'
+    const conflict = (clause: string, options = '') => {
+      const path = file(content)
+      return bench.db.copy(`COPY t FROM '${path}' (FORMAT csv, HEADER${options}) ${clause}`)
+    }
+
+    test.each([
+      ['DO SKIP', ['old 1', 'b 6', 'd 8'], 2, 2],
+      ['DO NOTHING KEEP FIRST', ['old 1', 'b 6', 'd 8'], 2, 2],
+      ['(id) DO SKIP KEEP LAST', ['old 1', 'c 7', 'd 8'], 2, 2],
+      ['DO SKIP KEEP LAST', ['old 1', 'c 7', 'd 8'], 2, 2],
+      ['DO UPDATE', ['a 5', 'c 7', 'd 8'], 3, 1],
+      ['(id) DO UPDATE KEEP FIRST', ['a 5', 'b 6', 'd 8'], 3, 1],
+    ])('ON CONFLICT %s', async (clause, expected, loaded, conflicted) => {
+      const receipt = await conflict(`ON CONFLICT ${clause}`)
+      expect(receipt).toMatchObject({ rowsRead: 4, rowsLoaded: loaded, rowsConflicted: conflicted, rowsRejected: 0 })
+      expect((await rows()).map(([, label, amount]) => `${label} ${amount}`)).toEqual(expected)
+    })
+
+    test('are refused', async () => {
+      const { receipt, rejects } = await load(content, 'FORMAT csv, HEADER) ON CONFLICT DO REJECT WHERE (true')
+      expect(states(rejects)).toEqual([
+        [2, '23505'],
+        [4, '23505'],
+      ])
+      expect(receipt).toMatchObject({ rowsLoaded: 2, rowsRejected: 2, ledger: true })
+      expect(await refusal(conflict('ON CONFLICT DO ERROR'))).toMatchObject({ sqlState: '23505' })
+      expect(await refusal(conflict('ON CONFLICT DO REJECT KEEP LAST'))).toMatchObject({ sqlState: '0A000' })
+    })
+
+    test('beside rows that another constraint refuses, and those that WHERE holds back', async () => {
+      const path = file('1,a,5\n4,e,-1\n5,f,5\n5,g,6\n6,h,7\n')
+      const told: Reject[] = []
+      const receipt = await bench.db.copy(
+        `COPY t FROM '${path}' (FORMAT csv, ON_ERROR skip_row) ON CONFLICT DO UPDATE WHERE name <> 'g'`,
+        { onReject: (reject) => told.push(reject) },
+      )
+      expect(receipt).toMatchObject({ rowsRead: 5, rowsLoaded: 3, rowsFiltered: 1, rowsRejected: 1, rowsConflicted: 0 })
+      expect(states(told)).toEqual([[2, '23514']])
+      expect((await rows()).map(([, label]) => label)).toEqual(['a', 'f', 'h'])
+    })
+
+    test('the same at any number of threads, among many', async () => {
+      const lines = Array.from(
+        { length: 200_000 },
+        (_, index) => `${(index * 7919) % 50_000},n${index % 1000},${index + 1}`,
+      )
+      const path = file(`${lines.join('\n')}\n`)
+      const sums = new Set<string>()
+      for (const threads of [1, 2, 8]) {
+        for (const clause of ['DO UPDATE', 'DO SKIP KEEP LAST']) {
+          await bench.sql('TRUNCATE t')
+          const receipt = await bench.db.copy(`COPY t FROM '${path}' (FORMAT csv) ON CONFLICT ${clause}`, { threads })
+          expect(receipt.rowsLoaded + receipt.rowsConflicted).toBe(200_000)
+          sums.add(String((await rows('SELECT count(*), sum(amount) FROM t'))[0]))
+        }
+      }
+      expect([...sums]).toEqual([
+        `50000,${Array.from({ length: 50_000 }, (_, i) => 150_001 + i).reduce((a, b) => a + b)}`,
+      ])
+    })
+
+    test('a key must be known', async () => {
+      expect(await refusal(conflict('ON CONFLICT (nope) DO SKIP'))).toMatchObject({ sqlState: '42703' })
+      await bench.sql('ALTER TABLE t DROP CONSTRAINT t_pkey')
+      expect(await refusal(conflict('ON CONFLICT DO UPDATE'))).toMatchObject({ sqlState: '42601' })
+      expect(await refusal(conflict('ON CONFLICT (id) DO UPDATE'))).toMatchObject({ sqlState: '42P10' })
+    })
+  })
+
   describe('errors that only the server sees', () => {
     beforeEach(async () => {
       await bench.sql(`

@@ -21,6 +21,8 @@ export interface ColumnPlan {
   readonly forceNotNull: readonly boolean[]
   /** By position in `columns`: FORCE_NULL holds. */
   readonly forceNull: readonly boolean[]
+  /** Of ON CONFLICT: indexes into the table's columns; absent where the clause names none. */
+  readonly conflictKeys?: readonly number[]
 }
 
 /**
@@ -34,8 +36,17 @@ export function planColumns(copy: CopyFrom, table: PlannedTable): ColumnPlan {
   const columns = copy.columns
     ? resolve(copy, table, copy.columns)
     : table.columns.flatMap((column, index) => (column.generated ? [] : [index]))
+  const keys = copy.options.onConflict?.columns
+  const conflictKeys = keys && resolve(copy, table, keys)
+  const unloaded = conflictKeys?.findIndex((key) => !columns.includes(key)) ?? -1
+  const name = keys?.[unloaded]
+  if (name) {
+    const message = `ON CONFLICT column "${name.value}" not referenced by COPY`
+    throw statementError(copy.text, name.offset, 'invalid_column_reference', message)
+  }
   return {
     columns,
+    ...(conflictKeys && { conflictKeys }),
     forceNotNull: force(copy, table, columns, 'FORCE_NOT_NULL', copy.options.forceNotNull),
     forceNull: force(copy, table, columns, 'FORCE_NULL', copy.options.forceNull),
   }

@@ -24,6 +24,8 @@ export interface TableDescription {
   readonly catalog?: string
   /** In table order, generated ones included. */
   readonly columns: readonly TargetColumn[]
+  /** Indexes into `columns` of the primary key's; absent without one. */
+  readonly primaryKey?: readonly number[]
 }
 
 /** Facts that let callers decide without asking which database it is. */
@@ -56,10 +58,19 @@ export interface RowError {
   readonly detail?: string
 }
 
+/** ON CONFLICT … DO SKIP or UPDATE. */
+export interface ConflictRequest {
+  readonly action: 'skip' | 'update'
+  /** Indexes into the table's columns; absent: any unique constraint, only for `skip` that keeps the first. */
+  readonly keys?: readonly number[]
+  /** Which of several rows of the input with one key counts. */
+  readonly keep: 'first' | 'last'
+}
+
 /** Takes rows that only the target refuses. Rows are numbered from 0 as they leave the decoder. */
 export interface RowRefusals {
   /** Which errors cost a row only; any other ends the load. */
-  readonly tolerates: 'conversion' | 'all'
+  readonly tolerates: 'conversion' | 'unique' | 'all'
   /** What it throws ends the load. */
   refuse(row: number, errors: readonly RowError[]): void
   /** All rows before this one have been dealt with. */
@@ -77,6 +88,8 @@ export interface LoadRequest {
   readonly usesDefaults: boolean
   readonly sink: SinkKind
   readonly native: NativeLoad
+  /** What becomes of rows whose key is there already; absent: they are refused like others that break a constraint. */
+  readonly conflict?: ConflictRequest
   /** Absent: a row that the target refuses ends the load. */
   readonly refusals?: RowRefusals
   /** Bytes that this load's buffers may take, those of `native` included. */
@@ -90,6 +103,8 @@ export interface LoadOutcome {
   readonly rowsLoaded: number
   /** Rows held back by WHERE, a trigger or a rule: rows sent less rows loaded. */
   readonly rowsFiltered: number
+  /** Rows that ON CONFLICT held back. */
+  readonly rowsConflicted?: number
 }
 
 /**

@@ -43,6 +43,11 @@ SELECT pg_catalog.json_build_object(
   'sqlName', pg_catalog.quote_ident(relation.nspname) || '.' || pg_catalog.quote_ident(relation.relname),
   'relationName', relation.relname,
   'relkind', relation.relkind,
+  'primaryKey', (
+    SELECT pg_catalog.json_agg(a.attname ORDER BY key.position)
+    FROM pg_catalog.pg_index i, pg_catalog.unnest(i.indkey::int2[]) WITH ORDINALITY AS key (number, position), attribute a
+    WHERE i.indrelid = relation.oid AND i.indisprimary AND key.position <= i.indnkeyatts AND a.attnum = key.number
+  ),
   'dropsRows', EXISTS (
     SELECT FROM pg_catalog.pg_trigger g
     WHERE g.tgrelid = relation.oid AND g.tgtype & 7 = 7 AND g.tgenabled <> 'D'
@@ -109,6 +114,7 @@ interface CatalogRelation {
   readonly relationName: string
   readonly relkind: string
   readonly dropsRows: boolean
+  readonly primaryKey: readonly string[] | null
   readonly columns: readonly CatalogColumn[] | null
   readonly types: readonly CatalogType[] | null
 }
@@ -121,6 +127,9 @@ export function readTable(json: string): CatalogTable {
   return {
     description: {
       sqlName: relation.sqlName,
+      ...(relation.primaryKey && {
+        primaryKey: relation.primaryKey.map((name) => columns.findIndex((column) => column.name === name)),
+      }),
       relationName: relation.relationName,
       columns: columns.map(
         (column): TargetColumn => ({

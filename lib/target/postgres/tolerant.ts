@@ -1,19 +1,21 @@
 import { randomBytes } from 'node:crypto'
 import { CopyError } from '../../errors.ts'
 import type { Chunk, NativeLoad } from '../../native/load.ts'
-import type { LoadRequest, RowError } from '../target.ts'
+import type { ConflictRequest, LoadRequest, RowError } from '../target.ts'
 import type { CatalogTable } from './catalog.ts'
 import { conditionName } from './conditions.ts'
 import type { CopyInResult } from './copy-in.ts'
-import { internalError } from './server-error.ts'
 
 /*
- * How a load goes in which a row that the server refuses costs itself only
+ * How a load goes in which a row that the server refuses costs itself only, or one whose key is there already is passed over
  *
  * COPY knows no such thing: an error ends it and undoes it. So the rows go in batches, each a COPY of its own below a savepoint.
  * A batch that the server takes is done. One that it refuses is sent again, into a temporary table that refuses nothing, and a
  * function moves the rows from there: some at a time, and where that fails one by one, each below a savepoint of its own. So the
- * server itself finds every error that it knows of, triggers, domains and deferred work included, without a round trip a row.
+ * server itself finds every error that it knows of, triggers and domains included, without a round trip a row.
+ *
+ * Nor does COPY know ON CONFLICT. With it every batch goes by way of the temporary table, where rows of the input with one key are told
+ * apart first. Where the clause keeps another one than the order of the batches would, there is one batch.
  */
 
 /** Bytes of a batch at first. Each one that goes well is followed by a larger one, since the end of each costs round trips. */
@@ -26,9 +28,10 @@ const FANOUT = 8
 /** Errors about data: those of values, of constraints, of views with a check option, and what triggers raise. */
 const CONDITIONS = {
   conversion: 'data_exception',
+  unique: 'unique_violation OR exclusion_violation',
   all: 'data_exception OR integrity_constraint_violation OR with_check_option_violation OR plpgsql_error',
 } as const
-const CLASSES = { conversion: /^22/, all: /^(?:22|23|44|P0)/ } as const
+const CLASSES = { conversion: /^22/, unique: /^23(?:505|P01)$/, all: /^(?:22|23|44|P0)/ } as const
 
 /** What a batch needs of the transaction. */
 export interface TolerantContext {
@@ -45,39 +48,46 @@ export async function loadTolerantly(
   context: TolerantContext,
   table: CatalogTable,
   request: LoadRequest,
-): Promise<{ sent: number; loaded: number; refused: number }> {
-  const { native, refusals } = request
-  if (refusals === undefined) throw internalError('nobody takes refused rows')
+): Promise<{ sent: number; loaded: number; refused: number; conflicted: number }> {
+  const { native, refusals, conflict } = request
   const most = Math.min(MOST_BATCH, Math.floor(request.memoryLimit / 8))
   const framing = request.sink === 'pg_binary'
   const stage = new Stage(context, table, request)
-  const total = { sent: 0, loaded: 0, refused: 0 }
-  let size = Math.min(FIRST_BATCH, most)
+  const total = { sent: 0, loaded: 0, refused: 0, conflicted: 0 }
+  const isWhole = conflict?.keep === (conflict?.action === 'skip' ? 'last' : 'first')
+  let size = isWhole ? Number.POSITIVE_INFINITY : Math.min(FIRST_BATCH, most)
   const reader = new Reader(native)
+  const settle = ({ loaded, refused, conflicted }: Moved): number => {
+    for (const { row, errors } of refused) refusals?.refuse(total.sent + row, errors)
+    total.refused += refused.length
+    total.conflicted += conflicted
+    return loaded
+  }
+  /** Copies a batch into the table itself; what that refuses, by way of the temporary one. */
+  const direct = async (batch: Batch): Promise<number> => {
+    try {
+      const { rowsLoaded } = await context.copy(context.copySql, batch)
+      size = Math.min(size * 2, most)
+      if (batch.rows > 0) await context.query('RELEASE SAVEPOINT copyist_batch; SAVEPOINT copyist_batch')
+      return rowsLoaded
+    } catch (error) {
+      // What the server says of the rows before a failure of the input does not make up for that.
+      if (reader.failure !== undefined) throw reader.failure
+      const isTolerated = error instanceof CopyError && refusals && CLASSES[refusals.tolerates].test(error.sqlState)
+      if (!isTolerated) throw error
+      await context.query('ROLLBACK TO SAVEPOINT copyist_batch')
+      size = Math.min(FIRST_BATCH, most)
+      return settle(await stage.move(batch, batch.again()))
+    }
+  }
   await context.query('SAVEPOINT copyist_batch')
   for (;;) {
-    const batch = new Batch(reader, total.sent, size, framing)
+    const batch = new Batch(reader, total.sent, size, framing, !isWhole)
     try {
-      let loaded: number
-      try {
-        const result = await context.copy(context.copySql, batch)
-        loaded = result.rowsLoaded
-        size = Math.min(size * 2, most)
-        if (batch.rows > 0) await context.query('RELEASE SAVEPOINT copyist_batch; SAVEPOINT copyist_batch')
-      } catch (error) {
-        // What the server says of the rows before a failure of the input does not make up for that.
-        if (reader.failure !== undefined) throw reader.failure
-        if (!(error instanceof CopyError) || !CLASSES[refusals.tolerates].test(error.sqlState)) throw error
-        await context.query('ROLLBACK TO SAVEPOINT copyist_batch')
-        const moved = await stage.move(batch)
-        for (const { row, errors } of moved.refused) refusals.refuse(total.sent + row, errors)
-        total.refused += moved.refused.length
-        loaded = moved.loaded
-        size = Math.min(FIRST_BATCH, most)
-      }
+      const loaded = conflict === undefined ? await direct(batch) : settle(await stage.move(batch, batch))
       total.sent += batch.rows
       total.loaded += loaded
-      refusals.settle(total.sent)
+      refusals?.settle(total.sent)
       native.settle?.(total.sent)
       if (batch.ended) break
     } finally {
@@ -131,6 +141,7 @@ class Batch implements NativeLoad {
   readonly #first: number
   readonly #size: number
   readonly #framing: boolean
+  readonly #keeps: boolean
   readonly #chunks: Chunk[] = []
   #bytes = 0
   #begun = false
@@ -139,8 +150,12 @@ class Batch implements NativeLoad {
   ended = false
   rows = 0
 
-  /** @param first The load's rows before it. */
-  constructor(reader: Reader, first: number, size: number, framing: boolean) {
+  /**
+   * @param first The load's rows before it.
+   * @param keeps Whether it may be sent again.
+   */
+  constructor(reader: Reader, first: number, size: number, framing: boolean, keeps: boolean) {
+    this.#keeps = keeps
     this.#reader = reader
     this.#first = first
     this.#size = size
@@ -158,9 +173,10 @@ class Batch implements NativeLoad {
       if (this.#over) return undefined
       this.#reader.take()
       if (chunk !== undefined) {
-        this.#chunks.push(chunk)
         this.#bytes += chunk.buffer.length
         this.rows += chunk.rows
+        if (!this.#keeps) return chunk
+        this.#chunks.push(chunk)
         return { ...chunk, release: () => {} }
       }
       this.ended = true
@@ -207,6 +223,13 @@ class Batch implements NativeLoad {
   }
 }
 
+/** What became of a batch. */
+interface Moved {
+  readonly loaded: number
+  readonly refused: { row: number; errors: RowError[] }[]
+  readonly conflicted: number
+}
+
 /** The temporary table, and the function that moves rows out of it. Made when they are needed first. */
 class Stage {
   readonly #context: TolerantContext
@@ -221,24 +244,31 @@ class Stage {
     this.#request = request
   }
 
-  /** Moves a batch into the table. Rows are numbered from 0. */
-  async move(batch: Batch): Promise<{ loaded: number; refused: { row: number; errors: RowError[] }[] }> {
+  /** Moves a batch into the table by way of the temporary one, into which it is copied as `native`. Rows are numbered from 0. */
+  async move(batch: Batch, native: NativeLoad): Promise<Moved> {
     const { query, copy } = this.#context
+    const { conflict, refusals, columns, sink } = this.#request
     if (!this.#isMade) {
       for (const sql of this.#ddl()) await query(sql)
       this.#isMade = true
       // What undoes a batch must not undo this.
       await query('RELEASE SAVEPOINT copyist_batch; SAVEPOINT copyist_batch')
     }
-    const columns = this.#request.columns.map((_, index) => `c${index}`)
-    const format = this.#request.sink === 'pg_binary' ? 'binary' : 'text'
-    const list = columns.length > 0 ? ` (${columns.join(', ')})` : ''
-    await copy(`COPY pg_temp.${this.#name}${list} FROM STDIN (FORMAT ${format})`, batch.again())
-    const rows = await query(`SELECT * FROM pg_temp.${this.#name}()`)
+    const names = columns.map((_, index) => `c${index}`)
+    const list = names.length > 0 ? ` (${names.join(', ')})` : ''
+    await copy(
+      `COPY pg_temp.${this.#name}${list} FROM STDIN (FORMAT ${sink === 'pg_binary' ? 'binary' : 'text'})`,
+      native,
+    )
+    const filtered = conflict === undefined ? 0 : await this.#prepare(conflict)
+    const rows =
+      refusals === undefined
+        ? [[null, null, (await query(this.#countedInsertSql()))[0]?.[0] ?? null]]
+        : await query(`SELECT * FROM pg_temp.${this.#name}()`)
     await query(`TRUNCATE pg_temp.${this.#name} RESTART IDENTITY`)
     await query('RELEASE SAVEPOINT copyist_batch; SAVEPOINT copyist_batch')
     let loaded = 0
-    const refused: { row: number; errors: RowError[] }[] = []
+    const refused: Moved['refused'] = []
     for (const [n, sqlState, text, detail, column] of rows) {
       if (n === null || n === undefined) {
         loaded = Number(text)
@@ -253,7 +283,35 @@ class Stage {
       }
       refused.push({ row: Number(n) - 1, errors: [error] })
     }
-    return { loaded, refused }
+    const conflicted = conflict === undefined ? 0 : batch.rows - filtered - refused.length - loaded
+    return { loaded, refused, conflicted }
+  }
+
+  /** Takes out of the temporary table what WHERE and other rows of the input hold back; how many WHERE did. */
+  async #prepare({ action, keep, keys }: ConflictRequest): Promise<number> {
+    const { query } = this.#context
+    const { where } = this.#request
+    const stage = `pg_temp.${this.#name}`
+    let filtered = 0
+    if (where !== undefined) {
+      const [row] = await query(
+        `WITH gone AS (DELETE FROM ${stage} d WHERE NOT EXISTS (SELECT FROM (${this.#rowsSql('s.n = d.n')}) ${this.#relation} WHERE (${where}
+)) RETURNING 1) SELECT count(*) FROM gone`,
+      )
+      filtered = Number(row?.[0])
+    }
+    // The first of several rows is kept by the table itself, as the others then find it there.
+    if (keys === undefined || (action === 'skip' && keep === 'first')) return filtered
+    const values = keys.map((key) => this.#values[this.#request.columns.indexOf(key)] ?? 'NULL')
+    await query(
+      `DELETE FROM ${stage} WHERE n IN (
+  SELECT n FROM (
+    SELECT s.n, row_number() OVER (PARTITION BY ${values.join(', ')} ORDER BY s.n ${keep === 'last' ? 'DESC' : ''}) AS place
+    FROM ${stage} s WHERE ${values.map((value) => `${value} IS NOT NULL`).join(' AND ')}
+  ) numbered WHERE place > 1
+)`,
+    )
+    return filtered
   }
 
   async drop(): Promise<void> {
@@ -319,26 +377,56 @@ ${tag}`,
     END;`
   }
 
-  /** Moves the rows that `which` says. */
-  #insertSql(which: string): string {
-    const { columns, sink, where } = this.#request
-    const { description, sqlColumns, plainTypes } = this.#table
-    const names = columns.map((index) => sqlColumns[index] ?? '')
-    const values = columns.map((index, i) => {
-      const type = plainTypes[index] ?? 'text'
+  /** What the columns of a row of the temporary table are in the table. */
+  get #values(): string[] {
+    const { columns, sink } = this.#request
+    return columns.map((index, i) => {
+      const type = this.#table.plainTypes[index] ?? 'text'
       // An explicit cast to a string type would cut what is too long.
       const isString = /^(?:text|character varying|bpchar|name)$/.test(type)
       return sink === 'pg_binary' || isString ? `s.c${i}` : `CAST(s.c${i} AS ${type})`
     })
+  }
+
+  get #relation(): string {
+    return `"${this.#table.description.relationName.replaceAll('"', '""')}"`
+  }
+
+  /** The rows that `which` says, under the names of the table's columns. */
+  #rowsSql(which: string): string {
+    const { columns } = this.#request
+    const row = this.#values.map((value, i) => `${value} AS ${this.#table.sqlColumns[columns[i] ?? -1]}`)
+    return `SELECT ${row.join(', ')} FROM pg_temp.${this.#name} s WHERE ${which}`
+  }
+
+  /** Moves the rows that `which` says. */
+  #insertSql(which: string): string {
+    const { columns, where, conflict } = this.#request
+    const { description, sqlColumns } = this.#table
+    const names = columns.map((index) => sqlColumns[index] ?? '')
     const target = `INSERT INTO ${description.sqlName}${names.length > 0 ? ` (${names.join(', ')})` : ''}`
-    const source = `pg_temp.${this.#name} s WHERE ${which}`
-    if (names.length === 0) return `${target} SELECT FROM ${source}`
-    // COPY writes identity columns too.
-    if (where === undefined) return `${target} OVERRIDING SYSTEM VALUE SELECT ${values.join(', ')} FROM ${source}`
-    const row = values.map((value, i) => `${value} AS ${names[i]}`).join(', ')
-    const relation = `"${description.relationName.replaceAll('"', '""')}"`
-    return `${target} OVERRIDING SYSTEM VALUE SELECT ${names.join(', ')} FROM (SELECT ${row} FROM ${source}) ${relation}
+    if (names.length === 0) return `${target} SELECT FROM pg_temp.${this.#name} s WHERE ${which}`
+    const suffix = conflict === undefined ? '' : ` ${this.#conflictSql(conflict)}`
+    // COPY writes identity columns too. With ON CONFLICT, what WHERE holds back has been taken out.
+    if (where === undefined || conflict !== undefined) {
+      return `${target} OVERRIDING SYSTEM VALUE SELECT ${this.#values.join(', ')} FROM pg_temp.${this.#name} s WHERE ${which}${suffix}`
+    }
+    return `${target} OVERRIDING SYSTEM VALUE SELECT ${names.join(', ')} FROM (${this.#rowsSql(which)}) ${this.#relation}
 WHERE (${where}
 )`
+  }
+
+  /** Moves all rows; how many that were. */
+  #countedInsertSql(): string {
+    return `WITH moved AS (${this.#insertSql('true ORDER BY s.n')} RETURNING 1) SELECT count(*) FROM moved`
+  }
+
+  #conflictSql({ action, keys }: ConflictRequest): string {
+    const { sqlColumns } = this.#table
+    const target = keys === undefined ? '' : ` (${keys.map((key) => sqlColumns[key]).join(', ')})`
+    const others = this.#request.columns.filter((index) => !keys?.includes(index))
+    if (action === 'skip' || others.length === 0) return `ON CONFLICT${target} DO NOTHING`
+    const set = others.map((index) => `${sqlColumns[index]} = EXCLUDED.${sqlColumns[index]}`)
+    return `ON CONFLICT${target} DO UPDATE SET ${set.join(', ')}`
   }
 }
