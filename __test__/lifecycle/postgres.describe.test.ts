@@ -114,6 +114,7 @@ describe('describe', () => {
         typeName: typeName ?? expect.any(String),
         hasDefault: false,
         generated: false,
+        notNull: false,
       })
     }
   })

@@ -138,7 +138,7 @@ export class PostgresTransaction implements TargetTransaction {
     const copy = (sql: string, native: NativeLoad) => this.#copyIn(sql, native, table, request.columns, signal)
     let rowsSent: number
     let rowsLoaded: number
-    let rowsConflicted = 0
+    let rowsConflicted: number | undefined
     try {
       if (request.refusals === undefined && request.conflict === undefined) {
         ;({ rowsSent, rowsLoaded } = await copy(sql, request.native))
@@ -146,7 +146,7 @@ export class PostgresTransaction implements TargetTransaction {
         const query = (sql: string) => this.#lease.query(sql, [], signal)
         const total = await loadTolerantly({ query, copy, copySql: sql }, table, request)
         ;[rowsSent, rowsLoaded] = [total.sent - total.refused - total.conflicted, total.loaded]
-        rowsConflicted = total.conflicted
+        if (request.conflict) rowsConflicted = total.conflicted
       }
     } catch (error) {
       request.native.close().catch(() => {})
@@ -157,7 +157,7 @@ export class PostgresTransaction implements TargetTransaction {
     if (rowsLoaded > rowsSent || (rowsLoaded < rowsSent && !mayFilter)) {
       throw internalError(`load does not balance: ${rowsSent} rows were sent, the server counts ${rowsLoaded}`)
     }
-    return { rowsLoaded, rowsFiltered: rowsSent - rowsLoaded, rowsConflicted }
+    return { rowsLoaded, rowsFiltered: rowsSent - rowsLoaded, ...(rowsConflicted !== undefined && { rowsConflicted }) }
   }
 
   ledger(): LedgerSession {
