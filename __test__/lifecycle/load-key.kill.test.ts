@@ -1,0 +1,96 @@
+import { spawn } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DuckDBInstance } from '@duckdb/node-api'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createScratchDatabase, type ScratchDatabase } from '../postgres.ts'
+
+/** Kills of each target; more of them by the environment, for a thorough run. */
+const KILLS = Number(process.env.COPYIST_KILLS ?? 6)
+const ROWS = 300_000
+const COMMAND = join(import.meta.dirname, '../../dist/cli/main.js')
+
+let folder: string
+let input: string
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'copyist-kill-'))
+  input = join(folder, 'input.csv')
+  writeFileSync(input, Array.from({ length: ROWS }, (_, index) => `${index},name ${index}\n`).join(''))
+})
+
+afterAll(() => {
+  rmSync(folder, { recursive: true })
+})
+
+/** Runs the command, and kills it after a while. Its exit code, or null when it was killed. */
+function run(to: string, key: string, killAfter?: number): Promise<{ code: number | null; stderr: string }> {
+  const statement = `COPY t FROM '${input}' (FORMAT csv, LOAD_KEY '${key}')`
+  const child = spawn(process.execPath, [COMMAND, '--to', to, '--quiet', statement], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  let stderr = ''
+  child.stderr.on('data', (chunk: Buffer) => {
+    stderr += chunk.toString()
+  })
+  const timer = killAfter === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), killAfter)
+  return new Promise((resolve) => {
+    child.on('close', (code) => {
+      clearTimeout(timer)
+      resolve({ code, stderr })
+    })
+  })
+}
+
+/** Kills a load at `KILLS` moments spread over its whole time, and runs each again. */
+async function killAndRetry(to: string, count: () => Promise<number>): Promise<void> {
+  const started = performance.now()
+  expect(await run(to, 'warm up')).toEqual({ code: 0, stderr: '' })
+  const whole = performance.now() - started
+  let killed = 0
+  for (let kill = 1; kill <= KILLS; kill += 1) {
+    // Node's own start is not of interest.
+    const { code } = await run(to, `load ${kill}`, whole * (0.15 + (0.8 * kill) / KILLS))
+    if (code === null) killed += 1
+    const retried = await run(to, `load ${kill}`)
+    expect(retried).toEqual({ code: 0, stderr: '' })
+    expect(await count()).toBe(ROWS * (kill + 1))
+  }
+  // Of moments so spread some come before the end, even where the first run was slow.
+  expect(killed).toBeGreaterThan(KILLS / 4)
+}
+
+describe('a keyed load that is killed and run again loads every row once', { timeout: 600_000 }, () => {
+  let scratch: ScratchDatabase
+
+  beforeAll(async () => {
+    scratch = await createScratchDatabase()
+    await scratch.query('CREATE TABLE t (id integer, name text)')
+  })
+
+  afterAll(async () => {
+    await scratch.drop()
+  })
+
+  test('into PostgreSQL', async () => {
+    await killAndRetry(scratch.url, async () => {
+      const [row] = await scratch.query<{ count: string }>('SELECT count(*) FROM t')
+      return Number(row?.count)
+    })
+  })
+
+  test('into a DuckDB file', async () => {
+    const path = join(folder, 'kill.duckdb')
+    const query = async (sql: string) => {
+      const instance = await DuckDBInstance.create(path)
+      const connection = await instance.connect()
+      const rows = await (await connection.run(sql)).getRowsJS()
+      connection.closeSync()
+      instance.closeSync()
+      return rows
+    }
+    await query('CREATE TABLE t (id integer, name text)')
+    await killAndRetry(path, async () => Number((await query('SELECT count(*) FROM t'))[0]?.[0]))
+  })
+})
