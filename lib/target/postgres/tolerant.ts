@@ -5,6 +5,7 @@ import type { ConflictRequest, LoadRequest, RowError } from '../target.ts'
 import type { CatalogTable } from './catalog.ts'
 import { conditionName } from './conditions.ts'
 import type { CopyInResult } from './copy-in.ts'
+import { CONSTRAINTS_SQL, suspectsSql } from './suspects.ts'
 
 /*
  * How a load goes in which a row that the server refuses costs itself only, or one whose key is there already is passed over
@@ -13,6 +14,8 @@ import type { CopyInResult } from './copy-in.ts'
  * A batch that the server takes is done. One that it refuses is sent again, into a temporary table that refuses nothing, and a
  * function moves the rows from there: some at a time, and where that fails one by one, each below a savepoint of its own. So the
  * server itself finds every error that it knows of, triggers and domains included, without a round trip a row.
+ *
+ * Rows that break a constraint by what can be told of all at once are tried one by one after the others: see `suspects.ts`.
  *
  * Nor does COPY know ON CONFLICT. With it every batch goes by way of the temporary table, where rows of the input with one key are told
  * apart first. Where the clause keeps another one than the order of the batches would, there is one batch.
@@ -36,7 +39,7 @@ const CLASSES = { conversion: /^22/, unique: /^23(?:505|P01)$/, all: /^(?:22|23|
 /** What a batch needs of the transaction. */
 export interface TolerantContext {
   /** Runs one statement; its rows, values as text. */
-  query(sql: string): Promise<readonly (readonly (string | null)[])[]>
+  query(sql: string, values?: readonly string[]): Promise<readonly (readonly (string | null)[])[]>
   /** Runs one COPY FROM STDIN of the chunks of `native`. */
   copy(sql: string, native: NativeLoad): Promise<CopyInResult>
   /** The statement that copies into the table itself. */
@@ -237,6 +240,8 @@ class Stage {
   readonly #request: LoadRequest
   readonly #name = `copyist_${randomBytes(6).toString('hex')}`
   #isMade = false
+  /** A query for the rows to be tried by themselves; null while it is not known, undefined if there is none. */
+  #suspects: string | undefined | null = null
 
   constructor(context: TolerantContext, table: CatalogTable, request: LoadRequest) {
     this.#context = context
@@ -261,6 +266,7 @@ class Stage {
       native,
     )
     const filtered = conflict === undefined ? 0 : await this.#prepare(conflict)
+    if (refusals?.tolerates === 'all' && sink === 'pg_binary') await this.#suspect()
     const rows =
       refusals === undefined
         ? [[null, null, (await query(this.#countedInsertSql()))[0]?.[0] ?? null]]
@@ -283,8 +289,43 @@ class Stage {
       }
       refused.push({ row: Number(n) - 1, errors: [error] })
     }
+    refused.sort((one, other) => one.row - other.row)
     const conflicted = conflict === undefined ? 0 : batch.rows - filtered - refused.length - loaded
     return { loaded, refused, conflicted }
+  }
+
+  /** Marks the rows that are likely to be refused. */
+  async #suspect(): Promise<void> {
+    const { query } = this.#context
+    const { columns } = this.#request
+    const { description, sqlColumns } = this.#table
+    const stage = `pg_temp.${this.#name}`
+    await query('SAVEPOINT copyist_suspects')
+    try {
+      if (this.#suspects === null) {
+        const [row] = await query(CONSTRAINTS_SQL, [description.sqlName])
+        const values = this.#values
+        const named = columns.map((index, i) => {
+          const column = { sqlName: sqlColumns[index] ?? '', value: values[i] ?? 'NULL' }
+          return [description.columns[index]?.name ?? '', column] as const
+        })
+        this.#suspects = suspectsSql(row?.[0], {
+          stage,
+          table: description.sqlName,
+          relation: this.#relation,
+          columns: new Map(named),
+        })
+      }
+      if (this.#suspects !== undefined) {
+        await query(`UPDATE ${stage} SET suspect = true WHERE n IN (${this.#suspects})`)
+      }
+      await query('RELEASE SAVEPOINT copyist_suspects')
+    } catch (error) {
+      if (!(error instanceof CopyError) || /^(?:08|57)/.test(error.sqlState)) throw error
+      // A condition that fails, or a table that may not be read: trying finds all there is.
+      this.#suspects = undefined
+      await query('ROLLBACK TO SAVEPOINT copyist_suspects; RELEASE SAVEPOINT copyist_suspects')
+    }
   }
 
   /** Takes out of the temporary table what WHERE and other rows of the input hold back; how many WHERE did. */
@@ -324,6 +365,7 @@ class Stage {
     const types = columns.map((index) => (sink === 'pg_binary' ? (this.#table.plainTypes[index] ?? 'text') : 'text'))
     const definitions = [
       'n bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY',
+      'suspect boolean NOT NULL DEFAULT false',
       ...types.map((type, i) => `c${i} ${type}`),
     ]
     const tag = `$${this.#name}$`
@@ -335,12 +377,16 @@ LANGUAGE plpgsql AS ${tag}
 #variable_conflict use_column
 DECLARE
   copyist_last bigint;
+  copyist_suspect bigint;
   copyist_moved bigint;
   copyist_total bigint := 0;
 BEGIN
   SELECT coalesce(pg_catalog.max(s.n), 0) INTO copyist_last FROM pg_temp.${this.#name} s;
   FOR copyist_first IN 1 .. copyist_last BY ${BLOCK} LOOP
     ${this.#moveSql('copyist_first', BLOCK)}
+  END LOOP;
+  FOR copyist_suspect IN SELECT s.n FROM pg_temp.${this.#name} s WHERE s.suspect ORDER BY s.n LOOP
+    ${this.#moveSql('copyist_suspect', 1, true)}
   END LOOP;
   copyist_n := NULL;
   copyist_state := NULL;
@@ -353,11 +399,12 @@ ${tag}`,
     ]
   }
 
-  /** Moves `rows` rows from `first` on; where that fails, in smaller blocks, and in the end one by one. */
-  #moveSql(first: string, rows: number): string {
+  /** Moves `rows` rows from `first` on, suspects or others; where that fails, in smaller blocks, and in the end one by one. */
+  #moveSql(first: string, rows: number, isSuspect = false): string {
     const conditions = CONDITIONS[this.#request.refusals?.tolerates ?? 'all']
     const isOne = rows === 1
-    const which = isOne ? `s.n = ${first}` : `s.n BETWEEN ${first} AND ${first} + ${rows - 1} ORDER BY s.n`
+    const range = isOne ? `s.n = ${first}` : `s.n BETWEEN ${first} AND ${first} + ${rows - 1}`
+    const which = `${range} AND ${isSuspect ? '' : 'NOT '}s.suspect${isOne ? '' : ' ORDER BY s.n'}`
     const smaller = Math.ceil(rows / FANOUT)
     const next = `copyist_row_${smaller}`
     const refused = isOne

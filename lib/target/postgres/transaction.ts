@@ -143,7 +143,7 @@ export class PostgresTransaction implements TargetTransaction {
       if (request.refusals === undefined && request.conflict === undefined) {
         ;({ rowsSent, rowsLoaded } = await copy(sql, request.native))
       } else {
-        const query = (sql: string) => this.#lease.query(sql, [], signal)
+        const query = (sql: string, values?: readonly string[]) => this.#lease.query(sql, values, signal)
         const total = await loadTolerantly({ query, copy, copySql: sql }, table, request)
         ;[rowsSent, rowsLoaded] = [total.sent - total.refused - total.conflicted, total.loaded]
         if (request.conflict) rowsConflicted = total.conflicted
