@@ -8,7 +8,7 @@ import { checkDelimiter } from './delimiter.ts'
 import { CopyError } from './errors.ts'
 import { ensureLedger, prepareLedger } from './ledger/ensure.ts'
 import { keyConflict, Ledger } from './ledger/ledger.ts'
-import type { LedgerLoad } from './ledger/records.ts'
+import type { CompletedLoad, LedgerLoad } from './ledger/records.ts'
 import { loadAddon } from './native/addon.ts'
 import { checkFile } from './native/first-bytes.ts'
 import { LEFT_TO_SERVER, type LoadColumn, type NativeLoad, type SinkKind } from './native/load.ts'
@@ -317,7 +317,7 @@ class Work {
           const ledger = new Ledger(transaction.ledger(this.#table.catalog), setup.place)
           const found = await ledger.findLoadByKey(loadKey)
           if (found?.receipt === undefined) return undefined
-          return found.id === this.#id ? found.receipt : { ...found.receipt, alreadyLoaded: true }
+          return found.id === this.#id ? found.receipt : { ...found.receipt, ...loadedBefore(found) }
         } finally {
           await transaction.rollback()
         }
@@ -376,7 +376,7 @@ class Work {
     const ledgerProblem = await this.#openLedger(transaction, table)
     if (loadKey !== undefined) {
       const before = await this.#ledger?.findLoadByKey(loadKey)
-      if (before?.receipt !== undefined) return { ...before.receipt, alreadyLoaded: true }
+      if (before?.receipt !== undefined) return { ...before.receipt, ...loadedBefore(before) }
     }
     const usesDefaults = statement.options.default !== undefined || errors.conversion === 'set_default'
     const zones = input.kind === 'stream' ? 'possible' : expected
@@ -468,6 +468,10 @@ class Work {
       progress.stop()
     }
   }
+}
+
+function loadedBefore({ endedAt }: CompletedLoad): Pick<Receipt, 'alreadyLoaded' | 'loadedAt'> {
+  return { alreadyLoaded: true, loadedAt: endedAt.toISOString() }
 }
 
 /** Counts of a load as its record has them. */

@@ -66,6 +66,8 @@ export interface Receipt {
   readonly ledgerProblem?: string
   /** Nothing was loaded: a load with the same LOAD_KEY had been completed before. All else is that load's receipt. */
   readonly alreadyLoaded?: boolean
+  /** When that load ended, as in `2026-01-31T12:00:00.000Z`. */
+  readonly loadedAt?: string
   /**
    * How the rows travelled: PostgreSQL's binary COPY, its TEXT COPY (a column type that only the server can parse), or
    * DuckDB column vectors.
