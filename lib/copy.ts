@@ -185,8 +185,17 @@ class Work {
       await this.#recordFailure(error)
       // A value that was cut in two says nothing of that.
       if (!this.committing && !this.call.signal?.aborted) await this.#checkWhole(this.source, error)
-      throw error
+      throw await this.#diagnosed(error)
     }
+  }
+
+  /** The error; that of a limit which was exceeded, with what was wrong with the rows. */
+  async #diagnosed(error: unknown): Promise<unknown> {
+    const excess = this.#log?.excess
+    if (!(error instanceof CopyError) || error !== excess || this.call.signal?.aborted) return error
+    const { code, sqlState, message, position, detail, hint, context, statement, cause } = error
+    const diagnosis = await this.#log?.diagnose()
+    return new CopyError({ code, sqlState, message, position, detail, hint, context, statement, diagnosis, cause })
   }
 
   /** Whether this load is to be recorded. */
@@ -394,6 +403,10 @@ class Work {
           ? 'conversion'
           : undefined
     this.#log?.reset()
+    const decoded = {
+      columns: loadColumns(table, planned),
+      session: zones === 'possible' ? { ...session, zoneWords: 'all' as const } : session,
+    }
     const log = new RejectLog({
       statement,
       file: input.name,
@@ -401,13 +414,13 @@ class Work {
       ...(call.onReject && { onReject: call.onReject }),
       ...(call.rejects !== undefined && { path: call.rejects }),
       keeps: this.#ledger !== undefined,
+      kit: { target: this.target.kind, options: statement.options, table: table.relationName, ...decoded },
     })
     this.#log = log
     const native = openLoad(
       {
         options: statement.options,
-        columns: loadColumns(table, planned),
-        session: zones === 'possible' ? { ...session, zoneWords: 'all' } : session,
+        ...decoded,
         sink,
         table: table.relationName,
         limits,
@@ -441,6 +454,7 @@ class Work {
       }
       log.finish()
       log.checkEnd(counters.rowsRead)
+      const diagnosis = rowsRejected === 0 ? undefined : await log.diagnose()
       return {
         id: this.#id,
         statement: statement.text,
@@ -458,6 +472,7 @@ class Work {
         elapsedMs: 0,
         files: [{ path: input.name, bytes: counters.bytesRead, rows: counters.rowsRead, rowsRejected }],
         ledger: this.#ledger !== undefined,
+        ...(diagnosis && { diagnosis }),
         ...(ledgerProblem === undefined ? {} : { ledgerProblem: ledgerProblem.message }),
         ...(createdTable === undefined ? {} : { createdTable }),
         transport: TRANSPORT[sink],
@@ -773,6 +788,7 @@ function placed(error: CopyError, statement: CopyFrom, file: string): CopyError 
     statement: inWhere
       ? { text: statement.text, offset: where.offset + (error.statement?.offset ?? 0) }
       : error.statement,
+    diagnosis: error.diagnosis,
     cause: error.cause,
   })
 }
