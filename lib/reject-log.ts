@@ -3,12 +3,11 @@ import type { CureKit } from './cures.ts'
 import { Diagnosis, type DiagnosisGroup } from './diagnosis.ts'
 import { CopyError } from './errors.ts'
 import type { NativeLoad, NativeReject } from './native/load.ts'
-import type { Reject, RejectError } from './rejects.ts'
+import { MOST_KEPT, type Reject, type RejectError } from './rejects.ts'
 import type { CopyFrom } from './statement/ast.ts'
 import type { RowError, RowRefusals, TargetColumn } from './target/target.ts'
 
-/** Rejects that are kept for the record of the load, and their bytes. */
-const MOST_KEPT = 100_000
+/** Bytes of rejects that are kept for the record of the load. */
 const MOST_KEPT_BYTES = 64 << 20
 /** About what a reject takes besides its bytes. */
 const OVERHEAD = 512
