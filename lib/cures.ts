@@ -23,12 +23,16 @@ interface Candidate extends Pick<DiagnosisCure, 'kind' | 'change' | 'note'> {
   readonly record?: (raw: Buffer) => Buffer
   /** The field as it would be in a changed input; undefined: it would stay. */
   readonly value?: (value: string) => string | undefined
+  /** Whether the record's fields are all that counts: what is wrong with single values then is another matter, which is said. */
+  readonly isStructural?: boolean
   /** Whether a row is one that the change is meant for. */
   readonly fits?: (row: Evidence) => boolean
 }
 
 /** Groups that cures are looked for, so that a load with errors of all kinds does not end late. */
 const MOST_GROUPS = 30
+/** Characters of a message that is told in a note. */
+const MESSAGE_SHOWN = 150
 /** Buffers of a trial. */
 const MEMORY = 16 << 20
 /** As often must a value be there before it is taken for one that stands for NULL, if it is not known as such. */
@@ -44,9 +48,10 @@ export async function findCures(groups: readonly Findings[], kit: CureKit): Prom
     for (const candidates of candidatesFor(group, kit)) {
       const before = most
       for (const candidate of candidates) {
-        const cured = await tryCure(candidate, group, kit)
+        const { cured, left } = await tryCure(candidate, group, kit)
         if (cured <= before) continue
-        const { kind, change, note } = candidate
+        const { kind, change } = candidate
+        const note = candidate.note ?? left
         found.push({ kind, change, ...(note !== undefined && { note }), cured, tried })
         // A header is one row, and what is wrong with the others is another matter.
         if (change !== 'HEADER') most = Math.max(most, cured)
@@ -61,15 +66,15 @@ export async function findCures(groups: readonly Findings[], kit: CureKit): Prom
 
 /** In order of preference: of a later list only what cures more counts. */
 function candidatesFor(group: Findings, kit: CureKit): readonly (readonly Candidate[])[] {
-  const { error, evidence } = group
+  const { error, message, evidence } = group
   if (evidence.length === 0) return []
   if (error.column === undefined) {
     // The fields of columns that only the database reads would not be tried.
     if (kit.columns.some(({ type }) => isUnread(type))) return []
     if (error.sqlState === '22021') return [encodings(evidence)]
     if (error.sqlState !== '22P04') return []
-    if (/^missing data/.test(error.message)) return [delimiters(evidence, kit), ...missingFields]
-    return /^extra data/.test(error.message) ? [extraFields(kit), delimiters(evidence, kit)] : []
+    if (/^missing data/.test(message)) return [...delimiters(evidence, kit), ...missingFields]
+    return /^extra data/.test(message) ? [extraFields(kit), ...delimiters(evidence, kit)] : []
   }
   const column = kit.columns.find(({ name }) => name === error.column)
   if (column === undefined || isUnread(column.type)) return []
@@ -220,16 +225,21 @@ function extraFields({ options, columns }: CureKit): Candidate[] {
 
 const delimiterChoices = [',', ';', '\t', '|']
 
-/** Another delimiter, or CSV where TEXT was meant to be. */
-function delimiters(evidence: readonly Evidence[], { options, columns }: CureKit): Candidate[] {
+/** Another delimiter, or CSV where TEXT was meant to be: at best nothing else is wrong, or at least the number of fields is right. */
+function delimiters(evidence: readonly Evidence[], { options, columns }: CureKit): Candidate[][] {
   const { format, delimiter } = options
-  if (!evidence.every(({ raw }) => splitFields(raw.toString(), options).length === 1 || columns.length === 1)) return []
+  // In quotes it may be there more often; that there are as many fields as columns is what is tried.
   const fits = (other: string) => (row: Evidence) => row.raw.toString().split(other).length >= columns.length
   const choices = delimiterChoices.filter((other) => other !== delimiter || format === 'text')
-  return choices.flatMap((other): Candidate[] => {
+  const found = choices.flatMap((other): Candidate[] => {
     if (!evidence.some(fits(other))) return []
     const change = `DELIMITER ${printString(other)}`
-    const changed: Candidate = { kind: 'option', change, options: { delimiter: other }, fits: fits(other) }
+    const changed: Candidate = {
+      kind: 'option',
+      change,
+      options: { delimiter: other },
+      fits: fits(other),
+    }
     if (format === 'csv') return [changed]
     const csv: Candidate = {
       ...changed,
@@ -244,6 +254,7 @@ function delimiters(evidence: readonly Evidence[], { options, columns }: CureKit
     }
     return other === delimiter ? [csv] : [csv, changed]
   })
+  return [found, found.map((candidate) => ({ ...candidate, isStructural: true }))]
 }
 
 /** Bytes of an encoding with one byte a character. */
@@ -286,31 +297,36 @@ function splitFields(record: string, { format, delimiter, quote, escape: escapin
   return [...fields, field]
 }
 
-/** How many of a group's rows a change cures. */
-async function tryCure(candidate: Candidate, group: Findings, kit: CureKit): Promise<number> {
+/** How many rows a change cures; and, where that is said, what is wrong with them then. */
+interface Tried {
+  readonly cured: number
+  readonly left?: string
+}
+
+async function tryCure(candidate: Candidate, group: Findings, kit: CureKit): Promise<Tried> {
   try {
     const { fits = () => true } = candidate
     const rows = group.evidence.filter(fits)
-    if (rows.length === 0) return 0
+    if (rows.length === 0) return { cured: 0 }
     if (candidate.options?.header === 'true') return await tryHeader(candidate, rows, kit)
     return await (candidate.value ? tryValues(candidate, rows, group, kit) : tryRows(candidate, rows, group, kit))
   } catch {
     // What cannot be tried is not said.
-    return 0
+    return { cured: 0 }
   }
 }
 
-async function tryHeader(candidate: Candidate, rows: readonly Evidence[], kit: CureKit): Promise<number> {
+async function tryHeader(candidate: Candidate, rows: readonly Evidence[], kit: CureKit): Promise<Tried> {
   const [row] = rows
-  if (row === undefined) return 0
+  if (row === undefined) return { cured: 0 }
   const { headerLines, rowsRead } = await load({ ...kit, options: { ...kit.options, ...candidate.options } }, [row.raw])
-  return headerLines === 1 && rowsRead === 0 ? 1 : 0
+  return { cured: headerLines === 1 && rowsRead === 0 ? 1 : 0 }
 }
 
 /** Loads whole records with the change. */
-async function tryRows(candidate: Candidate, rows: readonly Evidence[], group: Findings, kit: CureKit) {
+async function tryRows(candidate: Candidate, rows: readonly Evidence[], group: Findings, kit: CureKit): Promise<Tried> {
   const { error } = group
-  const { record = (raw: Buffer) => raw, force } = candidate
+  const { record = (raw: Buffer) => raw, force, isStructural = false } = candidate
   const changed: CureKit = {
     ...kit,
     options: { ...kit.options, header: 'false', ...candidate.options },
@@ -325,20 +341,35 @@ async function tryRows(candidate: Candidate, rows: readonly Evidence[], group: F
     changed,
     rows.map(({ raw }) => record(raw)),
   )
-  if (rowsRead !== rows.length) return 0
-  return rows.filter(({ others }, index) => {
-    const left = refused.get(index)?.flaws ?? []
-    return left.every(({ column, sqlState, message }) => {
+  if (rowsRead !== rows.length) return { cured: 0 }
+  const cured = rows.filter(({ others }, index) => {
+    const flaws = refused.get(index)?.flaws ?? []
+    if (isStructural) return flaws.every(({ column }) => column !== undefined)
+    return flaws.every(({ column, sqlState, message }) => {
       const name = column === undefined ? undefined : kit.columns[column]?.name
       return others.some((other) => other.column === name && other.sqlState === sqlState && other.message === message)
     })
   }).length
+  if (!isStructural || cured === 0) return { cured }
+  const others = [...refused.values()].flatMap(({ flaws }) => flaws.find(({ column }) => column !== undefined) ?? [])
+  const [first] = others
+  if (first === undefined) return { cured }
+  const name = kit.columns[first.column ?? -1]?.name ?? ''
+  return {
+    cured,
+    left: `${others.length} of them have other errors then, such as in column ${name}: ${first.message.slice(0, MESSAGE_SHOWN)}`,
+  }
 }
 
 /** Loads the values alone, as they would be in a changed input. */
-async function tryValues(candidate: Candidate, rows: readonly Evidence[], { error }: Findings, kit: CureKit) {
+async function tryValues(
+  candidate: Candidate,
+  rows: readonly Evidence[],
+  { error }: Findings,
+  kit: CureKit,
+): Promise<Tried> {
   const values = rows.flatMap(({ value }) => candidate.value?.(value ?? '') ?? [])
-  if (values.length === 0) return 0
+  if (values.length === 0) return { cured: 0 }
   const options: CopyOptions = {
     ...kit.options,
     format: 'csv',
@@ -350,7 +381,7 @@ async function tryValues(candidate: Candidate, rows: readonly Evidence[], { erro
   const columns = kit.columns.filter(({ name }) => name === error.column)
   const records = values.map((value) => Buffer.from(`"${value.replaceAll('"', '""')}"`))
   const { rowsRead, refused } = await load({ ...kit, options, columns }, records)
-  return rowsRead === values.length ? values.length - refused.size : 0
+  return { cured: rowsRead === values.length ? values.length - refused.size : 0 }
 }
 
 /** Runs records through the decoder. Refused ones come by their number. */

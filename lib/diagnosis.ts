@@ -17,7 +17,10 @@ export interface DiagnosisCure {
   readonly change: string
   /** What else it would do. */
   readonly note?: string
-  /** Rows that did not have this error any more, and no new one, of those that were {@link tried}. */
+  /**
+   * Rows that did not have this error any more, and no new one, of those that were {@link tried}. Where the delimiter was wrong, the note says
+   * what else came to light.
+   */
   readonly cured: number
   readonly tried: number
 }
@@ -54,12 +57,12 @@ export interface Evidence {
 
 /** A group while it grows. */
 export interface Findings {
-  readonly error: RejectError
+  readonly error: Omit<RejectError, 'message' | 'detail' | 'value'>
   readonly message: string
   readonly shape: string | undefined
   rows: number
   readonly samples: DiagnosisSample[]
-  /** The value, as long as all rows have the same. */
+  /** The value, as long as all rows have the same and it is short. */
   value: string | undefined
   readonly evidence: Evidence[]
   evidenceBytes: number
@@ -71,6 +74,7 @@ const MOST_GROUPS_AT_ALL = 400
 const MOST_SAMPLES = 3
 /** Characters of a value that are shown. */
 const SHOWN = 100
+const LONGEST_MESSAGE = 500
 const SHAPE_SHOWN = 40
 /** Rows of a group that cures are tried on, their bytes, and the bytes of all groups. */
 const MOST_EVIDENCE = 200
@@ -141,7 +145,13 @@ export class Diagnosis {
   }
 
   #group(error: RejectError, value: string | undefined): Findings {
-    const reason = { error, message: reasonOf(error, value), shape: value === undefined ? undefined : shapeOf(value) }
+    // Without its texts, which may be as long as the record.
+    const { message: _message, detail: _detail, value: _value, ...short } = error
+    const reason = {
+      error: short,
+      message: cut(reasonOf(error, value), LONGEST_MESSAGE),
+      shape: value === undefined ? undefined : shapeOf(value),
+    }
     const key = [error.column, error.sqlState, reason.message]
     const found = this.#groups.get(JSON.stringify([...key, reason.shape]))
     if (found) return found
@@ -158,7 +168,8 @@ export class Diagnosis {
     const name = JSON.stringify(key)
     let group = this.#groups.get(name)
     if (group === undefined) {
-      group = { ...reason, rows: 0, samples: [], value, evidence: [], evidenceBytes: 0 }
+      const isShort = value !== undefined && value.length <= SHOWN
+      group = { ...reason, rows: 0, samples: [], value: isShort ? value : undefined, evidence: [], evidenceBytes: 0 }
       this.#groups.set(name, group)
     }
     return group
@@ -168,8 +179,7 @@ export class Diagnosis {
 /** How a value looks, see {@link DiagnosisGroup.shape}. */
 export function shapeOf(value: string): string {
   if (isNullWord(value)) return value
-  const shape = value
-    .slice(0, 1000)
+  const shape = cut(value, 1000)
     .replace(/\p{Nd}+/gu, '9')
     .replace(/\p{L}[\p{L}\p{M}]*/gu, 'a')
     .replace(/\s+/g, ' ')
@@ -205,5 +215,6 @@ function cut(text: string, most: number): string {
   if (text.length <= most) return text
   // Not through the middle of a character.
   const end = /[\ud800-\udbff]/.test(text[most - 1] ?? '') ? most - 1 : most
-  return `${text.slice(0, end)}…`
+  // A part of a string keeps all of it in memory; a copy does not.
+  return `${Buffer.from(text.slice(0, end)).toString()}…`
 }

@@ -146,6 +146,16 @@ describe.each(benches)('$name', ({ name, open }) => {
       expect(await curesOf(undefined, '1,"2",,a,m\n', 'FORMAT text', t)).toEqual([['FORMAT csv', 1, 1]])
     })
 
+    test('another delimiter, where values are wrong as well', async () => {
+      const groups = await diagnose('1;2,5;2020-01-01;a;m\n2;2,5;;a;m\n3;2;;a;m\n', 'FORMAT csv', t)
+      const note =
+        '2 of them have other errors then, such as in column amount: invalid input syntax for type numeric: "2,5"'
+      expect(groups?.map(({ rows, cures }) => [rows, cures])).toEqual([
+        [2, [{ kind: 'option', change: "DELIMITER ';'", note, cured: 2, tried: 2 }]],
+        [1, [{ kind: 'option', change: "DELIMITER ';'", cured: 1, tried: 1 }]],
+      ])
+    })
+
     // DuckDB's strings have no length.
     test.runIf(name === 'postgres')('strings that are too long', async () => {
       expect(await curesOf('note', '1,2,2020-01-01,abcd,m\n', 'FORMAT csv', t)).toEqual([['TRUNCATE_COLUMNS', 1, 1]])
@@ -161,8 +171,8 @@ describe.each(benches)('$name', ({ name, open }) => {
   })
 
   test('is told with the error when the limit is exceeded', async () => {
-    for (const limit of ['3', "'10%'"]) {
-      const statement = `COPY one FROM STDIN (FORMAT csv, ON_ERROR skip_row, REJECT_LIMIT ${limit})`
+    for (const options of ['skip_row, REJECT_LIMIT 3', "skip_row, REJECT_LIMIT '10%'", 'ignore, REJECT_LIMIT 3']) {
+      const statement = `COPY one FROM STDIN (FORMAT csv, ON_ERROR ${options})`
       const error = await bench.db.copy(statement, { stdin: 'NULL\n'.repeat(20), ledger: false }).catch((e) => e)
       expect(error).toBeInstanceOf(CopyError)
       expect(error.diagnosis).toMatchObject([{ column: 'n', shape: 'NULL', cures: [{ change: "NULL 'NULL'" }] }])
