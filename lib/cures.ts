@@ -21,8 +21,8 @@ interface Candidate extends Pick<DiagnosisCure, 'kind' | 'change' | 'note'> {
   readonly force?: 'null' | 'not null'
   /** The record as it would be in a changed input. */
   readonly record?: (raw: Buffer) => Buffer
-  /** The field as it would be in a changed input; undefined: it would stay. */
-  readonly value?: (value: string) => string | undefined
+  /** The field as it would be in a changed input, null for NULL; undefined: it would stay. */
+  readonly value?: (value: string) => string | null | undefined
   /** Whether the record's fields are all that counts: what is wrong with single values then is another matter, which is said. */
   readonly isStructural?: boolean
   /** Whether a row is one that the change is meant for. */
@@ -85,7 +85,8 @@ function candidatesFor(group: Findings, kit: CureKit): readonly (readonly Candid
   const others = [...dates(column, kit), ...numbers(column)]
   const { value, rows } = group
   const isKnown = value !== undefined && (value === '' || isNullWord(value))
-  if (isKnown) return [headers(evidence, kit), plain, forced, others]
+  // Such a word is no number or date in disguise; but a file may write NULL in two ways.
+  if (isKnown) return [headers(evidence, kit), plain, forced, rewritten(value, kit)]
   return [headers(evidence, kit), others, ...(rows >= ENOUGH ? [plain, forced] : [])]
 }
 
@@ -132,6 +133,13 @@ function nulls({ value, error }: Findings, kit: CureKit): { plain: Candidate[]; 
     plain: [plain],
     forced: options.format === 'csv' ? [{ ...plain, change: `${change}, ${forced}`, force: 'null' }] : [],
   }
+}
+
+/** A second way to write NULL, where the first is needed too. */
+function rewritten(value: string, { options }: CureKit): Candidate[] {
+  if (value === '' || value === options.null) return []
+  const note = `write ${options.null === '' ? 'an empty field' : options.null} in its place, if it stands for NULL`
+  return [{ kind: 'input', change: value, note, value: () => null }]
 }
 
 const dateOrders = { mdy: 'month', dmy: 'day', ymd: 'year' } as const
@@ -368,7 +376,10 @@ async function tryValues(
   { error }: Findings,
   kit: CureKit,
 ): Promise<Tried> {
-  const values = rows.flatMap(({ value }) => candidate.value?.(value ?? '') ?? [])
+  const values = rows.flatMap(({ value }) => {
+    const changed = candidate.value?.(value ?? '')
+    return changed === undefined ? [] : [changed]
+  })
   if (values.length === 0) return { cured: 0 }
   const options: CopyOptions = {
     ...kit.options,
@@ -379,7 +390,9 @@ async function tryValues(
     header: 'false',
   }
   const columns = kit.columns.filter(({ name }) => name === error.column)
-  const records = values.map((value) => Buffer.from(`"${value.replaceAll('"', '""')}"`))
+  const records = values.map((value) =>
+    Buffer.from(value === null ? kit.options.null : `"${value.replaceAll('"', '""')}"`),
+  )
   const { rowsRead, refused } = await load({ ...kit, options, columns }, records)
   return { cured: rowsRead === values.length ? values.length - refused.size : 0 }
 }

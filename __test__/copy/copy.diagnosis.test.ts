@@ -80,8 +80,18 @@ describe.each(benches)('$name', ({ name, open }) => {
   })
 
   describe('cures', () => {
-    test('a word for NULL, which does not cure a row with empty fields', async () => {
-      expect(await curesOf('amount', '1,-,2020-01-01,a,m\n2,-,,a,m\n', 'FORMAT csv', t)).toEqual([["NULL '-'", 1, 2]])
+    test('a word for NULL, also where there are empty fields', async () => {
+      const groups = await diagnose('1,-,2020-01-01,a,m\n2,-,,a,m\n', 'FORMAT csv', t)
+      // With NULL '-' the other row's empty date would be no date.
+      expect(groups?.[0]?.cures).toEqual([
+        {
+          kind: 'input',
+          change: '-',
+          note: 'write an empty field in its place, if it stands for NULL',
+          cured: 2,
+          tried: 2,
+        },
+      ])
       expect(await curesOf('amount', '1,"na",2020-01-01,a,m\n', 'FORMAT csv', t)).toEqual([
         ["NULL 'na', FORCE_NULL (amount)", 1, 1],
       ])
