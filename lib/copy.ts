@@ -8,7 +8,7 @@ import { checkDelimiter } from './delimiter.ts'
 import { CopyError } from './errors.ts'
 import { ensureLedger, prepareLedger } from './ledger/ensure.ts'
 import { keyConflict, Ledger } from './ledger/ledger.ts'
-import type { LedgerLoad } from './ledger/records.ts'
+import type { CompletedLoad, LedgerLoad } from './ledger/records.ts'
 import { loadAddon } from './native/addon.ts'
 import { checkFile } from './native/first-bytes.ts'
 import { LEFT_TO_SERVER, type LoadColumn, type NativeLoad, type SinkKind } from './native/load.ts'
@@ -182,8 +182,17 @@ class Work {
       await this.#recordFailure(error)
       // A value that was cut in two says nothing of that.
       if (!this.committing && !this.call.signal?.aborted) await this.#checkWhole(this.source, error)
-      throw error
+      throw await this.#diagnosed(error)
     }
+  }
+
+  /** The error; that of a limit which was exceeded, with what was wrong with the rows. */
+  async #diagnosed(error: unknown): Promise<unknown> {
+    const excess = this.#log?.excess
+    if (!(error instanceof CopyError) || error !== excess || this.call.signal?.aborted) return error
+    const { code, sqlState, message, position, detail, hint, context, statement, cause } = error
+    const diagnosis = await this.#log?.diagnose()
+    return new CopyError({ code, sqlState, message, position, detail, hint, context, statement, diagnosis, cause })
   }
 
   /** Whether this load is to be recorded. */
@@ -315,7 +324,7 @@ class Work {
           const ledger = new Ledger(transaction.ledger(this.#table.catalog), setup.place)
           const found = await ledger.findLoadByKey(loadKey)
           if (found?.receipt === undefined) return undefined
-          return found.id === this.#id ? found.receipt : { ...found.receipt, alreadyLoaded: true }
+          return found.id === this.#id ? found.receipt : { ...found.receipt, ...loadedBefore(found) }
         } finally {
           await transaction.rollback()
         }
@@ -374,7 +383,7 @@ class Work {
     const ledgerProblem = await this.#openLedger(transaction, table)
     if (loadKey !== undefined) {
       const before = await this.#ledger?.findLoadByKey(loadKey)
-      if (before?.receipt !== undefined) return { ...before.receipt, alreadyLoaded: true }
+      if (before?.receipt !== undefined) return { ...before.receipt, ...loadedBefore(before) }
     }
     const usesDefaults = statement.options.default !== undefined || errors.conversion === 'set_default'
     const zones = input.kind === 'stream' ? 'possible' : expected
@@ -396,6 +405,10 @@ class Work {
             ? 'unique'
             : undefined
     this.#log?.reset()
+    const decoded = {
+      columns: loadColumns(table, planned),
+      session: zones === 'possible' ? { ...session, zoneWords: 'all' as const } : session,
+    }
     const log = new RejectLog({
       statement,
       file: input.name,
@@ -403,13 +416,13 @@ class Work {
       ...(call.onReject && { onReject: call.onReject }),
       ...(call.rejects !== undefined && { path: call.rejects }),
       keeps: this.#ledger !== undefined,
+      kit: { target: this.target.kind, options: statement.options, table: table.relationName, ...decoded },
     })
     this.#log = log
     const native = openLoad(
       {
         options: statement.options,
-        columns: loadColumns(table, planned),
-        session: zones === 'possible' ? { ...session, zoneWords: 'all' } : session,
+        ...decoded,
         sink,
         table: table.relationName,
         limits,
@@ -445,6 +458,7 @@ class Work {
       }
       log.finish()
       log.checkEnd(counters.rowsRead)
+      const diagnosis = rowsRejected === 0 ? undefined : await log.diagnose()
       return {
         id: this.#id,
         statement: statement.text,
@@ -463,6 +477,7 @@ class Work {
         elapsedMs: 0,
         files: [{ path: input.name, bytes: counters.bytesRead, rows: counters.rowsRead, rowsRejected }],
         ledger: this.#ledger !== undefined,
+        ...(diagnosis && { diagnosis }),
         ...(ledgerProblem === undefined ? {} : { ledgerProblem: ledgerProblem.message }),
         ...(createdTable === undefined ? {} : { createdTable }),
         transport: TRANSPORT[sink],
@@ -473,6 +488,10 @@ class Work {
       progress.stop()
     }
   }
+}
+
+function loadedBefore({ endedAt }: CompletedLoad): Pick<Receipt, 'alreadyLoaded' | 'loadedAt'> {
+  return { alreadyLoaded: true, loadedAt: endedAt.toISOString() }
 }
 
 /** Counts of a load as its record has them. */
@@ -825,6 +844,7 @@ function placed(error: CopyError, statement: CopyFrom, file: string): CopyError 
     statement: inWhere
       ? { text: statement.text, offset: where.offset + (error.statement?.offset ?? 0) }
       : error.statement,
+    diagnosis: error.diagnosis,
     cause: error.cause,
   })
 }

@@ -1,3 +1,4 @@
+import type { DiagnosisGroup } from './diagnosis.ts'
 /** Where in the input an error is. Every field is absent when it is not known. */
 export interface CopyPosition {
   /** The file as the statement names it, or `STDIN`. */
@@ -22,6 +23,7 @@ export interface CopyErrorInit {
   readonly context?: string | undefined
   /** The statement and the character in it (from 0) that the error is about; printed with a caret. */
   readonly statement?: { readonly text: string; readonly offset: number } | undefined
+  readonly diagnosis?: readonly DiagnosisGroup[] | undefined
   readonly cause?: unknown
 }
 
@@ -39,6 +41,8 @@ export class CopyError extends Error {
   readonly hint: string | undefined
   readonly context: string | undefined
   readonly statement: { readonly text: string; readonly offset: number } | undefined
+  /** What was wrong with the rows, when more of them were refused than the statement allows. */
+  readonly diagnosis: readonly DiagnosisGroup[] | undefined
 
   constructor(init: CopyErrorInit) {
     super(init.message, init.cause === undefined ? undefined : { cause: init.cause })
@@ -49,5 +53,6 @@ export class CopyError extends Error {
     this.hint = init.hint
     this.context = init.context
     this.statement = init.statement
+    this.diagnosis = init.diagnosis
   }
 }

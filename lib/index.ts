@@ -1,6 +1,7 @@
 export { type ConnectTarget, connect } from './connect.ts'
 export type { CopyCallOptions } from './copy.ts'
 export { Database } from './database.ts'
+export type { DiagnosisCure, DiagnosisGroup, DiagnosisSample } from './diagnosis.ts'
 export { CopyError, type CopyErrorInit, type CopyPosition } from './errors.ts'
 export type { ByteSource } from './native/pump.ts'
 export type { Progress, Receipt, ReceiptFile } from './receipt.ts'

@@ -37,7 +37,7 @@ function download(scheme: string, url: string): string {
 /** `error`; when it is that of a file which is missing because its name is a pattern, with a hint that says so. */
 export function withGlobHint(error: CopyError, path: string): CopyError {
   if (error.sqlState !== '58P01' || error.hint !== undefined || !/[*?[{]/.test(path)) return error
-  const { code, sqlState, message, position, detail, context, statement, cause } = error
+  const { code, sqlState, message, position, detail, context, statement, diagnosis, cause } = error
   const hint = 'A statement reads one file, and takes its name as it stands. Run one for each file.'
-  return new CopyError({ code, sqlState, message, position, detail, hint, context, statement, cause })
+  return new CopyError({ code, sqlState, message, position, detail, hint, context, statement, diagnosis, cause })
 }

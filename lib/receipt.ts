@@ -1,3 +1,5 @@
+import type { DiagnosisGroup } from './diagnosis.ts'
+
 /** How far a load has come. Handed to `onProgress` at most 20 times a second, and once more at the end. */
 export interface Progress {
   /** Bytes of the input taken so far. */
@@ -68,6 +70,13 @@ export interface Receipt {
   readonly ledgerProblem?: string
   /** Nothing was loaded: a load with the same LOAD_KEY had been completed before. All else is that load's receipt. */
   readonly alreadyLoaded?: boolean
+  /** When that load ended, as in `2026-01-31T12:00:00.000Z`. */
+  readonly loadedAt?: string
+  /**
+   * What was wrong with refused rows, the most frequent first; absent when none was. Of the first 100,000 of them; of all where `onReject`
+   * or `rejects` asks for them.
+   */
+  readonly diagnosis?: readonly DiagnosisGroup[]
   /**
    * How the rows travelled: PostgreSQL's binary COPY, its TEXT COPY (a column type that only the server can parse), or
    * DuckDB column vectors.

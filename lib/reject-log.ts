@@ -1,12 +1,13 @@
 import { closeSync, openSync, realpathSync, writeSync } from 'node:fs'
+import type { CureKit } from './cures.ts'
+import { Diagnosis, type DiagnosisGroup } from './diagnosis.ts'
 import { CopyError } from './errors.ts'
 import type { NativeLoad, NativeReject } from './native/load.ts'
-import type { Reject, RejectError } from './rejects.ts'
+import { MOST_KEPT, type Reject, type RejectError } from './rejects.ts'
 import type { CopyFrom } from './statement/ast.ts'
 import type { RowError, RowRefusals, TargetColumn } from './target/target.ts'
 
-/** Rejects that are kept for the record of the load, and their bytes. */
-const MOST_KEPT = 100_000
+/** Bytes of rejects that are kept for the record of the load. */
 const MOST_KEPT_BYTES = 64 << 20
 /** Bytes of one of them. */
 const MOST_RAW = 1 << 20
@@ -30,6 +31,8 @@ export interface RejectLogInit {
   readonly path?: string
   /** Whether they are kept for the record of the load. */
   readonly keeps: boolean
+  /** What cures are tried with. */
+  readonly kit: CureKit
 }
 
 /**
@@ -47,6 +50,8 @@ export class RejectLog {
   #kept: Reject[] = []
   #keptBytes = 0
   #file: RejectFile | undefined
+  #diagnosis = new Diagnosis()
+  #excess: CopyError | undefined
 
   constructor(init: RejectLogInit) {
     this.#init = init
@@ -75,6 +80,16 @@ export class RejectLog {
     return this.#kept
   }
 
+  /** The error of a load whose limit was exceeded. */
+  get excess(): CopyError | undefined {
+    return this.#excess
+  }
+
+  /** What was wrong with the rows that were handed on, and what would cure it. */
+  diagnose(): Promise<DiagnosisGroup[]> {
+    return this.#diagnosis.groups(this.#init.kit)
+  }
+
   /** Begins to take rows of a load. */
   attach(native: NativeLoad, waits: boolean): void {
     this.#native = native
@@ -91,6 +106,8 @@ export class RejectLog {
     this.#keptBytes = 0
     this.#file?.close()
     this.#file = undefined
+    this.#diagnosis = new Diagnosis()
+    this.#excess = undefined
   }
 
   /** Takes what the decoder refuses. Throws when it is too much. */
@@ -177,7 +194,7 @@ export class RejectLog {
     const { statement, file } = this.#init
     const last = this.#waiting.at(-1) ?? this.#kept.at(-1)
     const error = last?.errors[0]
-    return new CopyError({
+    this.#excess = new CopyError({
       code: 'invalid_text_representation',
       sqlState: '22P02',
       message,
@@ -185,6 +202,7 @@ export class RejectLog {
       hint: `Nothing was loaded. Raise ${statement.options.errors.limit?.name ?? 'the limit'}, or mend the input.`,
       position: { file, ...(last && { line: last.lastLine, byteOffset: last.byteOffset }) },
     })
+    return this.#excess
   }
 
   /** Hands on the rows up to an offset in the input. */
@@ -200,6 +218,7 @@ export class RejectLog {
 
   #hand(reject: Reject): void {
     const { keeps, onReject, path, statement, columns, file } = this.#init
+    this.#diagnosis.add(reject)
     const bytes = OVERHEAD + reject.raw.length
     if (keeps && this.#kept.length < MOST_KEPT && this.#keptBytes + bytes <= MOST_KEPT_BYTES) {
       this.#kept.push(reject)

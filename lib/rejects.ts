@@ -1,3 +1,6 @@
+/** Rows that are kept for the record of a load; where nobody else asks for them, others are only counted. */
+export const MOST_KEPT = 100_000
+
 /** One reason why a record was refused. */
 export interface RejectError {
   /** The column's name; absent when the record as a whole is at fault. */

@@ -34,6 +34,9 @@ test('every option', () => {
     '64MB',
     '--file',
     'f.sql',
+    '--rejects',
+    'bad.csv',
+    '--ledger',
   ]
   expect(parseArguments(words)).toEqual({
     kind: 'copy',
@@ -44,8 +47,11 @@ test('every option', () => {
     quiet: true,
     threads: 2,
     memoryLimit: 64 * 1024 * 1024,
+    rejects: 'bad.csv',
+    ledger: true,
   })
   expect(parseArguments(['--no-create', statement])).toMatchObject({ createTable: false })
+  expect(parseArguments(['--no-ledger', statement])).toMatchObject({ ledger: false })
 })
 
 test('help and version need no statement', () => {
@@ -111,6 +117,7 @@ describe('what is wrong is said', () => {
       'It takes a whole number from 1 to 64.',
     ],
     [['--create', '--no-create', statement], '--create and --no-create contradict each other', undefined],
+    [['--ledger', '--no-ledger', statement], '--ledger and --no-ledger contradict each other', undefined],
   ] as const)('%j', (words, message, hint) => {
     expect(complaint(...words)).toEqual([message, hint])
   })

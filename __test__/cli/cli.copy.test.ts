@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { run } from '../../lib/cli/run.ts'
 import type { Receipt } from '../../lib/receipt.ts'
+import { copyist, start } from './command.ts'
 
 let folder: string
 let file: string
@@ -21,36 +22,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
 })
-
-interface Invocation {
-  readonly words: readonly string[]
-  readonly env?: NodeJS.ProcessEnv
-  readonly stdin?: PassThrough
-  /** Makes standard error a terminal. */
-  readonly terminal?: boolean
-}
-
-/** The command with streams and signals of its own, on the real database. */
-function start({ words, env = {}, stdin = new PassThrough(), terminal = false }: Invocation) {
-  const stdout = new PassThrough()
-  const stderr = Object.assign(new PassThrough(), terminal ? { isTTY: true, columns: 100 } : {})
-  const exits: number[] = []
-  const exit = (code: number) => exits.push(code)
-  const argv = ['node', 'copyist', ...words]
-  const process = Object.assign(new EventEmitter(), { argv, env, stdin, stdout, stderr, exit, platform: 'linux' })
-  const output = Promise.all([text(stdout), text(stderr)])
-  const result = run(process as unknown as NodeJS.Process).then(async (code) => {
-    stdout.end()
-    stderr.end()
-    const [out, err] = await output
-    return { code, stdout: out, stderr: err }
-  })
-  return { process, stdin, exits, result }
-}
-
-function copyist(invocation: Invocation) {
-  return start(invocation).result
-}
 
 describe('a load', () => {
   test('says what it did', async () => {

@@ -145,6 +145,7 @@ describe.each(databases)('records in $name', ({ name, open }) => {
       expect(await run((ledger) => ledger.findLoadByKey('k'))).toEqual({
         id: uuid(3),
         statement: someLoad('').statement,
+        endedAt: someLoad('').endedAt,
         receipt: RECEIPT,
       })
       expect(await run((ledger) => ledger.findLoadByKey('K'))).toMatchObject({ id: uuid(4), receipt: undefined })

@@ -20,6 +20,10 @@ export interface CopyCommand {
   readonly threads?: number
   /** Bytes. */
   readonly memoryLimit?: number
+  /** `--rejects`: the file for rejected rows. */
+  readonly rejects?: string
+  /** `--ledger` or `--no-ledger`; absent when neither is given. */
+  readonly ledger?: boolean
 }
 
 /** The command line is wrong; the message says how, and `hint` what to write instead. */
@@ -42,6 +46,9 @@ const options = {
   quiet: { type: 'boolean', short: 'q' },
   threads: { type: 'string' },
   'memory-limit': { type: 'string' },
+  rejects: { type: 'string' },
+  ledger: { type: 'boolean' },
+  'no-ledger': { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean', short: 'V' },
 } as const
@@ -57,6 +64,8 @@ export function parseArguments(words: readonly string[]): Command {
   if (values.help) return { kind: 'help' }
   if (values.version) return { kind: 'version' }
   if (values.create && values['no-create']) throw new UsageError('--create and --no-create contradict each other')
+  if (values.ledger && values['no-ledger']) throw new UsageError('--ledger and --no-ledger contradict each other')
+  const ledger = values['no-ledger'] ? false : values.ledger
   const createTable = values['no-create'] ? false : values.create
   return {
     kind: 'copy',
@@ -67,6 +76,8 @@ export function parseArguments(words: readonly string[]): Command {
     quiet: values.quiet ?? false,
     ...(values.threads !== undefined && { threads: parseThreads(values.threads) }),
     ...(values['memory-limit'] !== undefined && { memoryLimit: parseMemory(values['memory-limit']) }),
+    ...(values.rejects !== undefined && { rejects: nonEmpty('--rejects', values.rejects) }),
+    ...(ledger !== undefined && { ledger }),
   }
 }
 
@@ -103,7 +114,7 @@ function explain(error: NodeJS.ErrnoException, words: readonly string[]): UsageE
 }
 
 /** The options that take a value, which a forgotten one makes of the word after them. */
-const valued = ['to', 'threads', 'memory-limit', 'file'] as const
+const valued = ['to', 'threads', 'memory-limit', 'rejects', 'file'] as const
 
 function statementOf(
   positionals: readonly string[],

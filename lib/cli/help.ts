@@ -24,6 +24,9 @@ Options:
   -q, --quiet          print nothing but errors
   --threads N          decoder threads
   --memory-limit SIZE  memory for buffers, such as 64MB
+  --rejects FILE       write rejected rows to FILE as they were read
+  --ledger             record the load and its rejected rows in the schema copyist
+  --no-ledger          do not, where it is the default (ON_ERROR and the like)
   -h, --help           print this
   -V, --version        print the version
 
@@ -45,7 +48,7 @@ Environment:
   that does not exist is created.
 
 Exit status:
-  ${exitCodes.loaded}    loaded
+  ${exitCodes.loaded}    loaded, but for rows whose errors the statement tolerates
   ${exitCodes.failed}    the load failed; nothing was loaded
   ${exitCodes.usage}    the statement or the command line is wrong
   ${exitCodes.interrupted}  interrupted (${exitCodes.terminated}: terminated); nothing was loaded

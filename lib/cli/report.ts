@@ -3,15 +3,21 @@ import type { Receipt } from '../receipt.ts'
 import { formatDiagnostic } from '../statement/diagnostics.ts'
 import { UsageError } from './args.ts'
 import { formatBytes, formatCount, formatDuration, formatRate, formatRows } from './figures.ts'
+import { formatReceiptDiagnosis, formatRejects, type RejectReport } from './rejects.ts'
 
 /** Exit codes of the command. */
 export const exitCodes = { loaded: 0, failed: 1, usage: 2, interrupted: 130, terminated: 143 } as const
 
 /**
- * The receipt for people: what was loaded and how fast, what was held back, the table that was created. `database` is
- * named when nobody else did. Lines are separated by `\n`; there is none at the end.
+ * The receipt for people: what was loaded and how fast, what was held back or rejected and why, the table that was created.
+ * `database` is named when nobody else did. Lines are separated by `\n`; there is none at the end.
  */
-export function formatReceipt(receipt: Receipt, database?: string): string {
+export function formatReceipt(
+  receipt: Receipt,
+  database?: string,
+  rejects: RejectReport = { verbosity: 'default' },
+): string {
+  if (receipt.alreadyLoaded) return formatAlreadyLoaded(receipt)
   const { rowsLoaded, rowsFiltered, bytesRead, elapsedMs } = receipt
   const rate = formatRate(receipt.rowsRead / (Math.max(elapsedMs, 1) / 1000))
   const figures = [formatBytes(bytesRead), formatDuration(elapsedMs), rate].join(', ')
@@ -20,9 +26,16 @@ export function formatReceipt(receipt: Receipt, database?: string): string {
     const read = `${formatCount(receipt.rowsRead)} read`
     lines.push(`${formatRows(rowsFiltered)} of ${read} held back by WHERE, a trigger or a rule`)
   }
+  lines.push(...formatRejects(receipt, rejects))
   if (database !== undefined) lines.push(`The database is ${database}.`)
   if (receipt.createdTable !== undefined) lines.push('', `${receipt.createdTable.trimEnd().replace(/;$/, '')};`)
+  lines.push(...formatReceiptDiagnosis(receipt, rejects))
   return lines.join('\n')
+}
+
+function formatAlreadyLoaded({ id, loadedAt, rowsLoaded, table }: Receipt): string {
+  const when = loadedAt === undefined ? 'before' : `on ${loadedAt.replace('T', ' ').replace(/(?:\.\d+)?Z$/, ' UTC')}`
+  return `nothing to do: this LOAD_KEY was loaded ${when} (load ${id}, ${formatRows(rowsLoaded)} into ${table})`
 }
 
 /** SQLSTATEs that blame the statement when they come with a place in it. */
@@ -59,9 +72,9 @@ function errorFields(error: unknown): Record<string, unknown> {
     const hint = isUsage ? error.hint : undefined
     return { code: isUsage ? 'usage' : codeOf(error), message: messageOf(error), hint }
   }
-  const { code, sqlState, message, position, detail, hint, context, statement } = error
+  const { code, sqlState, message, position, detail, hint, context, statement, diagnosis } = error
   const offset = statement?.offset
-  return { code, sqlState, message, position, detail, hint, context, offset }
+  return { code, sqlState, message, position, detail, hint, context, offset, diagnosis }
 }
 
 function codeOf(error: unknown): string {

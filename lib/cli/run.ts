@@ -1,13 +1,15 @@
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { getSystemErrorMap } from 'node:util'
+import { CopyError } from '../errors.ts'
 import type { Receipt } from '../receipt.ts'
 import type { Statement } from '../statement/ast.ts'
 import { parseStatement } from '../statement/parser.ts'
-import { type CopyCommand, parseArguments, UsageError, wantsJson } from './args.ts'
+import { type Command, type CopyCommand, parseArguments, UsageError, wantsJson } from './args.ts'
 import { chooseDestination, type Destination, redact } from './destination.ts'
 import { renderHelp } from './help.ts'
 import { canDraw, ProgressBar } from './progress.ts'
+import { formatDiagnosis, mayReject, Notices, type RejectReport, verbosityOf } from './rejects.ts'
 import { exitCodeOf, exitCodes, formatError, formatErrorJson, formatReceipt, messageOf } from './report.ts'
 
 /** Runs the command for `process` and answers with its exit code. Never rejects. */
@@ -22,9 +24,11 @@ export async function run(process: NodeJS.Process): Promise<number> {
   // There is nowhere left to say so.
   stderr.on('error', () => {})
   let destination: Destination | undefined
+  let statement: Statement | undefined
+  let command: Command | undefined
   const interruption = new Interruption(process)
   try {
-    const command = parseArguments(words)
+    command = parseArguments(words)
     if (command.kind === 'help') {
       await print(stdout, renderHelp(stdout.columns || 80))
       return exitCodes.loaded
@@ -34,12 +38,31 @@ export async function run(process: NodeJS.Process): Promise<number> {
       return exitCodes.loaded
     }
     // What is wrong with the statement shows before anything is connected to.
-    const statement = parseStatement(await statementText(command))
+    statement = parseStatement(await statementText(command))
+    if (command.rejects !== undefined && !mayReject(statement)) {
+      const hint = 'Give the statement the option ON_ERROR skip_row; by default the first error ends the load.'
+      throw new UsageError('option "--rejects" needs a statement that goes on after errors', hint)
+    }
     destination = chooseDestination(command.to, env)
     const receipt = await load(process, command, statement, destination, interruption)
     const database = destination.isFallback ? destination.target : undefined
     if (command.json) await print(stdout, `${JSON.stringify(receipt)}\n`)
-    else if (!command.quiet) await print(stdout, `${formatReceipt(receipt, database)}\n`)
+    else if (!command.quiet) {
+      const { rejects: file } = command
+      const width = stdout.isTTY ? stdout.columns : undefined
+      const report: RejectReport = {
+        verbosity: verbosityOf(statement),
+        ...(file !== undefined && { file }),
+        ...(width !== undefined && { width }),
+      }
+      await print(stdout, `${formatReceipt(receipt, database, report)}\n`)
+      if (receipt.ledgerProblem !== undefined) {
+        await print(
+          stderr,
+          `NOTICE:  this load is not recorded: ${redact(receipt.ledgerProblem, destination.target, env)}\n`,
+        )
+      }
+    }
     if (unprinted !== undefined) {
       await print(stderr, `WARNING:  the rows are loaded, but the receipt could not be written: ${unprinted.message}\n`)
     }
@@ -53,6 +76,11 @@ export async function run(process: NodeJS.Process): Promise<number> {
     }
     const hide = (text: string) => redact(text, destination?.target, env)
     await print(stderr, `${json ? formatErrorJson(error, hide) : hide(formatError(error))}\n`)
+    const isTalkative = !json && !(command?.kind === 'copy' && command.quiet) && verbosityOf(statement) !== 'silent'
+    if (isTalkative && error instanceof CopyError && error.diagnosis !== undefined) {
+      const width = stderr.isTTY ? stderr.columns : undefined
+      await print(stderr, `\n${formatDiagnosis(error.diagnosis, width).join('\n')}\n`)
+    }
     return exitCodeOf(error)
   } finally {
     interruption.dispose()
@@ -77,13 +105,20 @@ async function load(
   const isTalkative = !command.quiet && !command.json
   const bar = isTalkative && canDraw(stderr, env) ? new ProgressBar(stderr, env) : undefined
   const fromStdin = statement.kind === 'copy from' && statement.source.kind === 'stdin'
+  const notices =
+    isTalkative && verbosityOf(statement) === 'verbose'
+      ? new Notices((line) => {
+          bar?.clear()
+          stderr.write(`${line}\n`)
+        })
+      : undefined
   const createTable = command.createTable ?? (destination.isFallback ? true : undefined)
   try {
     if (fromStdin && stdin.isTTY && !command.quiet) {
       const key = process.platform === 'win32' ? 'Ctrl-Z and Enter' : 'Ctrl-D'
       await print(stderr, `Enter the rows, one a line. End with ${key} on a line of its own.\n`)
     }
-    return await db.copy(statement.text, {
+    const receipt = await db.copy(statement.text, {
       signal: interruption.signal,
       ...(fromStdin && { stdin }),
       // The bar would be drawn into what is being typed.
@@ -91,7 +126,16 @@ async function load(
       ...(command.threads !== undefined && { threads: command.threads }),
       ...(command.memoryLimit !== undefined && { memoryLimit: command.memoryLimit }),
       ...(createTable !== undefined && { createTable }),
+      ...(command.rejects !== undefined && { rejects: command.rejects }),
+      ...(command.ledger !== undefined && { ledger: command.ledger }),
+      ...(notices && { onReject: notices.take }),
     })
+    const rest = notices?.rest(receipt, command.rejects)
+    if (rest !== undefined) {
+      bar?.clear()
+      await print(stderr, `${rest}\n`)
+    }
+    return receipt
   } finally {
     bar?.clear()
     // An open standard input would keep the process alive.

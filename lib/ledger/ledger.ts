@@ -121,13 +121,19 @@ export class Ledger {
       )
     }
     const [row] = await this.#session.query(
-      `SELECT CAST(load_id AS text), statement, CAST(receipt AS text) FROM ${this.#place.schema}.loads
+      `SELECT CAST(load_id AS text), statement, CAST(receipt AS text), CAST(extract(epoch FROM ended_at) AS text)
+       FROM ${this.#place.schema}.loads
        WHERE CASE WHEN status = 'completed' THEN load_key END = CAST($1 AS text)`,
       [key],
     )
     if (row === undefined) return undefined
-    const [id, statement, receipt] = row
-    return { id: id ?? '', statement: statement ?? '', receipt: receipt == null ? undefined : JSON.parse(receipt) }
+    const [id, statement, receipt, endedAt] = row
+    return {
+      id: id ?? '',
+      statement: statement ?? '',
+      endedAt: new Date(Math.round(Number(endedAt) * 1000)),
+      receipt: receipt == null ? undefined : JSON.parse(receipt),
+    }
   }
 
   /**

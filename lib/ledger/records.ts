@@ -52,6 +52,7 @@ export interface LedgerFile {
 export interface CompletedLoad {
   readonly id: string
   readonly statement: string
+  readonly endedAt: Date
   /** Undefined when it was recorded without one. */
   readonly receipt: Receipt | undefined
 }

@@ -110,7 +110,8 @@ export function printTable({ catalog, schema, name }: QualifiedName, { quote = t
     .join('.')
 }
 
-function printName(name: Name): string {
+/** A name as the statement spells it. */
+export function printName(name: Pick<Name, 'value' | 'quoted'>): string {
   return name.quoted ? `"${name.value.replaceAll('"', '""')}"` : name.value
 }
 
@@ -126,7 +127,7 @@ const escapes: Readonly<Record<string, string>> = {
 }
 
 /** A string literal; an `E'…'` one when there are control characters to be made visible. */
-function printString(value: string): string {
+export function printString(value: string): string {
   const doubled = value.replaceAll("'", "''")
   if (!/\p{Cc}/u.test(value)) return `'${doubled}'`
   const escaped = doubled.replace(/[\p{Cc}\\]/gu, (character) => escapes[character] ?? unicodeEscape(character))

@@ -1,0 +1,282 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { Diagnosis, type DiagnosisGroup, shapeOf } from '../../lib/diagnosis.ts'
+import { CopyError } from '../../lib/index.ts'
+import type { Reject, RejectError } from '../../lib/rejects.ts'
+import { type Bench, benches } from './targets.ts'
+
+describe.each(benches)('$name', ({ name, open }) => {
+  let bench: Bench
+
+  beforeAll(async () => {
+    bench = await open()
+    await bench.sql(
+      'CREATE TABLE t (id integer, amount numeric(10, 2), day date, note varchar(3), must varchar(9) NOT NULL)',
+    )
+    await bench.sql('CREATE TABLE one (n integer)')
+  })
+
+  afterAll(async () => {
+    await bench.close()
+  })
+
+  async function diagnose(
+    stdin: string | Buffer,
+    options = 'FORMAT csv',
+    table = 't (id, amount, day, note)',
+  ): Promise<readonly DiagnosisGroup[] | undefined> {
+    const statement = `COPY ${table} FROM STDIN (${options}, ON_ERROR skip_row)`
+    const { diagnosis } = await bench.db.copy(statement, { stdin, ledger: false })
+    return diagnosis
+  }
+
+  /** Of the group of this column, or of whole records, what would cure it. */
+  async function curesOf(column: string | undefined, stdin: string | Buffer, options?: string, table?: string) {
+    const groups = (await diagnose(stdin, options, table)) ?? []
+    const group = groups.find((each) => each.column === column)
+    expect(group, JSON.stringify(groups)).toBeDefined()
+    return (group?.cures ?? []).map(({ change, cured, tried }) => [change, cured, tried])
+  }
+
+  const t = 't (id, amount, day, note, must)'
+
+  test('nothing, where nothing was refused', async () => {
+    expect(await diagnose('7\n', 'FORMAT csv', 'one')).toBeUndefined()
+  })
+
+  test('groups by column, reason and shape, the largest first', async () => {
+    const csv = `1,x,2020-01-01,a,m\n${'2,"1,5",2020-01-01,b,m\n'.repeat(5)}3,"12,75",2020-01-01,b,m\n4,5,2020-13-01,"b\nb",m\n`
+    const groups = await diagnose(csv, 'FORMAT csv', t)
+    expect(groups?.map(({ column, message, shape, rows }) => [column, message, shape, rows])).toEqual([
+      ['amount', 'invalid input syntax for type numeric: "…"', '9,9', 6],
+      ['amount', 'invalid input syntax for type numeric: "…"', 'a', 1],
+      ['day', 'date/time field value out of range: "…"', '9-9-9', 1],
+    ])
+    expect(groups?.[0]).toMatchObject({
+      sqlState: '22P02',
+      code: 'invalid_text_representation',
+      samples: [
+        { line: 2, value: '1,5' },
+        { line: 3, value: '1,5' },
+        { line: 4, value: '1,5' },
+      ],
+    })
+  })
+
+  test('a row with two errors is in both groups, and each is cured by itself', async () => {
+    const groups = await diagnose('1,N/A,25/12/2020,a,m\n2,N/A,24/12/2020,a,m\n', 'FORMAT csv', t)
+    const order =
+      name === 'postgres' ? ["SET datestyle = 'ISO, DMY'", 'session'] : ['dates that begin with the day', 'input']
+    expect(groups?.map(({ column, rows, cures }) => [column, rows, cures?.[0]?.change, cures?.[0]?.kind])).toEqual([
+      ['amount', 2, "NULL 'N/A'", 'option'],
+      ['day', 2, ...order],
+    ])
+    expect(groups?.[0]?.cures?.[0]).toEqual({
+      kind: 'option',
+      change: "NULL 'N/A'",
+      note: 'an empty field would be no NULL any more',
+      cured: 2,
+      tried: 2,
+    })
+  })
+
+  describe('cures', () => {
+    test('a word for NULL, also where there are empty fields', async () => {
+      const groups = await diagnose('1,-,2020-01-01,a,m\n2,-,,a,m\n', 'FORMAT csv', t)
+      // With NULL '-' the other row's empty date would be no date.
+      expect(groups?.[0]?.cures).toEqual([
+        {
+          kind: 'input',
+          change: '-',
+          note: 'write an empty field in its place, if it stands for NULL',
+          cured: 2,
+          tried: 2,
+        },
+      ])
+      expect(await curesOf('amount', '1,"na",2020-01-01,a,m\n', 'FORMAT csv', t)).toEqual([
+        ["NULL 'na', FORCE_NULL (amount)", 1, 1],
+      ])
+      expect(await curesOf('amount', '1\t\t2020-01-01\ta\tm\n', 'FORMAT text', t)).toEqual([["NULL ''", 1, 1]])
+    })
+
+    test('a quoted NULL', async () => {
+      expect(await curesOf('id', '"",1,2020-01-01,a,m\n', 'FORMAT csv', t)).toEqual([['FORCE_NULL (id)', 1, 1]])
+    })
+
+    test('any value for NULL, if it is there again and again', async () => {
+      expect(await curesOf('n', 'TBD\n'.repeat(9), 'FORMAT csv', 'one')).toEqual([])
+      expect(await curesOf('n', 'TBD\n'.repeat(10), 'FORMAT csv', 'one')).toEqual([["NULL 'TBD'", 10, 10]])
+      expect(await curesOf('n', 'TBD\nTBA\n'.repeat(10), 'FORMAT csv', 'one')).toEqual([])
+    })
+
+    test('no NULL where the column takes none', async () => {
+      await bench.sql('CREATE TABLE strict (n integer NOT NULL)')
+      expect(await curesOf('n', 'NULL\n', 'FORMAT csv', 'strict')).toEqual([])
+    })
+
+    test('commas in numbers: what the values do not tell is not decided', async () => {
+      const amounts = (...values: string[]) => values.map((value) => `1,"${value}",,a,m\n`).join('')
+      expect(await curesOf('amount', amounts('1,5', '1,234'), 'FORMAT csv', t)).toEqual([['decimal comma', 2, 2]])
+      expect(await curesOf('amount', amounts('1.234,56'), 'FORMAT csv', t)).toEqual([['decimal comma', 1, 1]])
+      expect(await curesOf('amount', amounts('1,234.56'), 'FORMAT csv', t)).toEqual([['thousands separators', 1, 1]])
+      expect(await curesOf('amount', amounts('1,234'), 'FORMAT csv', t)).toEqual([
+        ['decimal comma', 1, 1],
+        ['thousands separators', 1, 1],
+      ])
+      expect(await curesOf('n', '"1,234"\n1.234\n', 'FORMAT csv', 'one')).toEqual([['thousands separators', 1, 1]])
+      expect(await curesOf('amount', amounts('1.2.3'), 'FORMAT csv', t)).toEqual([])
+    })
+
+    test('a header', async () => {
+      const csv = 'ID, amount,"day",note,must\n1,1,2020-01-01,a,m\n'
+      expect(await curesOf('id', csv, 'FORMAT csv', t)).toEqual([['HEADER', 1, 1]])
+      expect(await curesOf('id', `${csv}x,1,2020-01-01,a,m\n`, 'FORMAT csv', t)).toEqual([['HEADER', 1, 2]])
+      expect(await curesOf('id', 'amount,id,day,note,must\n', 'FORMAT csv', t)).toEqual([])
+    })
+
+    test('too many fields, if they are empty', async () => {
+      const csv = '1,1,2020-01-01,a,m,,\n'
+      expect(await curesOf(undefined, csv, 'FORMAT csv', t)).toEqual([['IGNORE_EXTRA_DATA', 1, 1]])
+      expect(await curesOf(undefined, '1,1,2020-01-01,a,m,more\n', 'FORMAT csv', t)).toEqual([])
+    })
+
+    test('too few fields', async () => {
+      const columns = 't (must, id, amount, note)'
+      expect(await curesOf(undefined, 'm,1,2\n', 'FORMAT csv', columns)).toEqual([['FILL_MISSING_FIELDS', 1, 1]])
+      expect(await curesOf(undefined, 'm,1\n', 'FORMAT csv', columns)).toEqual([["FILL_MISSING_FIELDS 'multi'", 1, 1]])
+      expect(await curesOf(undefined, '1,1,2020-01-01\n', 'FORMAT csv', t)).toEqual([])
+    })
+
+    test('another delimiter, another format', async () => {
+      expect(await curesOf(undefined, '1;2;2020-01-01;a;m\n'.repeat(300), 'FORMAT csv', t)).toEqual([
+        ["DELIMITER ';'", 200, 200],
+      ])
+      expect(await curesOf(undefined, '1\t2\t2020-01-01\ta\tm\n', 'FORMAT csv', t)).toEqual([
+        ["DELIMITER E'\\t'", 1, 1],
+      ])
+      expect(await curesOf(undefined, '1,"2",,a,m\n', 'FORMAT text', t)).toEqual([['FORMAT csv', 1, 1]])
+    })
+
+    test('another delimiter, where values are wrong as well', async () => {
+      const groups = await diagnose('1;2,5;2020-01-01;a;m\n2;2,5;;a;m\n3;2;;a;m\n', 'FORMAT csv', t)
+      const note =
+        '2 of them have other errors then, such as in column amount: invalid input syntax for type numeric: "2,5"'
+      expect(groups?.map(({ rows, cures }) => [rows, cures])).toEqual([
+        [2, [{ kind: 'option', change: "DELIMITER ';'", note, cured: 2, tried: 2 }]],
+        [1, [{ kind: 'option', change: "DELIMITER ';'", cured: 1, tried: 1 }]],
+      ])
+    })
+
+    // DuckDB's strings have no length.
+    test.runIf(name === 'postgres')('strings that are too long', async () => {
+      expect(await curesOf('note', '1,2,2020-01-01,abcd,m\n', 'FORMAT csv', t)).toEqual([['TRUNCATE_COLUMNS', 1, 1]])
+    })
+
+    test('another encoding, unless there is UTF-8 as well', async () => {
+      const row = (text: Buffer) => Buffer.concat([Buffer.from('1,2,2020-01-01,'), text, Buffer.from(',m\n')])
+      const latin = row(Buffer.from('\xe9t', 'latin1'))
+      expect(await curesOf(undefined, latin, 'FORMAT csv', t)).toEqual([['the input is not UTF-8', 1, 1]])
+      const mixed = row(Buffer.concat([Buffer.from('é'), Buffer.of(0xe9)]))
+      expect(await curesOf(undefined, mixed, 'FORMAT csv', t)).toEqual([])
+    })
+  })
+
+  test('is told with the error when the limit is exceeded', async () => {
+    for (const options of ['skip_row, REJECT_LIMIT 3', "skip_row, REJECT_LIMIT '10%'", 'ignore, REJECT_LIMIT 3']) {
+      const statement = `COPY one FROM STDIN (FORMAT csv, ON_ERROR ${options})`
+      const error = await bench.db.copy(statement, { stdin: 'NULL\n'.repeat(20), ledger: false }).catch((e) => e)
+      expect(error).toBeInstanceOf(CopyError)
+      expect(error.diagnosis).toMatchObject([{ column: 'n', shape: 'NULL', cures: [{ change: "NULL 'NULL'" }] }])
+      expect(error.position).toMatchObject({ file: 'STDIN' })
+    }
+    const other = await bench.db.copy('COPY nowhere FROM STDIN', { stdin: '1\n' }).catch((e) => e)
+    expect(other).toMatchObject({ sqlState: '42P01', diagnosis: undefined })
+  })
+
+  test('is in the record of the load', async () => {
+    const { id, diagnosis } = await bench.db.copy("COPY one FROM STDIN (FORMAT csv, ON_ERROR ignore, LOAD_KEY 'k')", {
+      stdin: 'x\n1\n',
+    })
+    const [[receipt] = []] = await bench.sql(`SELECT CAST(receipt AS text) FROM copyist.loads WHERE load_id = '${id}'`)
+    expect(JSON.parse(receipt ?? '').diagnosis).toEqual(diagnosis)
+    const again = await bench.db.copy("COPY one FROM STDIN (FORMAT csv, LOAD_KEY 'k')", { stdin: '1\n' })
+    expect(again).toMatchObject({ id, alreadyLoaded: true, diagnosis })
+    const ended = new Date(again.loadedAt ?? '').getTime()
+    expect(Math.abs(Date.now() - ended)).toBeLessThan(60_000)
+  })
+})
+
+describe('shapes', () => {
+  test.each([
+    ['1.234,56', '9.9,9'],
+    ['25/12/2020', '9/9/9'],
+    ['Änderung № 5', 'a № 9'],
+    ['the quick brown fox', 'a a'],
+    ['6f1f2c1e-0d9e', 'a9-a9'],
+    ['*****', '*'],
+    ['', ''],
+    ['N/A', 'N/A'],
+    ['null', 'null'],
+    ['#'.repeat(10) + '!@'.repeat(50), `#${'!@'.repeat(50)}`.slice(0, 40).concat('…')],
+  ])('%s', (value, shape) => {
+    expect(shapeOf(value)).toBe(shape)
+  })
+})
+
+describe('bounds', () => {
+  const reject = (number: number, error: Partial<RejectError>, raw = Buffer.alloc(100)): Reject => ({
+    number,
+    file: 'f',
+    line: number,
+    lastLine: number,
+    byteOffset: 0,
+    byteLength: raw.length,
+    errors: [{ sqlState: '22P02', code: 'invalid_text_representation', message: 'm', ...error }],
+    raw,
+    rawIsCut: false,
+  })
+
+  test('of groups: no row is lost', async () => {
+    const diagnosis = new Diagnosis()
+    const letters = '!"#$%&()*+,-/:;<=>?@[]^_`{|}~'
+    let rows = 0
+    for (const a of letters) {
+      for (const b of letters) {
+        for (const message of ['m', 'n']) diagnosis.add(reject(++rows, { column: 'c', message, value: a + b + a }))
+      }
+    }
+    for (let i = 0; i < 1000; i++) diagnosis.add(reject(++rows, { column: `c${i}`, value: 'x' }))
+    const groups = await diagnosis.groups()
+    expect(groups.length).toBeLessThanOrEqual(402)
+    expect(groups.reduce((sum, group) => sum + group.rows, 0)).toBe(rows)
+    expect(groups.some(({ message, column }) => message === 'other errors' && column === undefined)).toBe(true)
+  })
+
+  test('of samples', async () => {
+    const diagnosis = new Diagnosis()
+    for (let i = 1; i <= 5; i++) diagnosis.add(reject(i, { column: 'c', value: 'x'.repeat(10_000) }))
+    const [group] = await diagnosis.groups()
+    expect(group?.samples.map(({ line, value }) => [line, value.length])).toEqual([
+      [1, 101],
+      [2, 101],
+      [3, 101],
+    ])
+  })
+
+  test('what differs from row to row is no part of a reason', async () => {
+    const diagnosis = new Diagnosis()
+    const messages = [
+      ['22021', 'invalid byte sequence for encoding "UTF8": 0xe9 0x0a', 'invalid byte sequence for encoding "UTF8": …'],
+      ['22003', 'value "99999" is out of range for type smallint', 'value "…" is out of range for type smallint'],
+      ['22P02', 'invalid input syntax for type inet: "1.2"', 'invalid input syntax for type inet: "…"'],
+      ['23505', 'duplicate key value violates unique constraint "t_pkey"', undefined],
+      [
+        '23505',
+        'PRIMARY KEY or UNIQUE constraint violation: duplicate key "7"',
+        'PRIMARY KEY or UNIQUE constraint violation: duplicate key "…"',
+      ],
+    ] as const
+    for (const [sqlState, message] of messages) diagnosis.add(reject(1, { sqlState, message }))
+    const groups = await diagnosis.groups()
+    expect(groups.map(({ message }) => message)).toEqual(messages.map(([, message, reason]) => reason ?? message))
+  })
+})

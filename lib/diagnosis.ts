@@ -1,0 +1,220 @@
+import { type CureKit, findCures, isNullWord } from './cures.ts'
+import type { Reject, RejectError } from './rejects.ts'
+
+/** A refused row of a {@link DiagnosisGroup}. */
+export interface DiagnosisSample {
+  /** Line of the record's first byte. */
+  readonly line: number
+  /** The field's text; where the record as a whole is at fault, the record's. Cut when it is long. */
+  readonly value: string
+}
+
+/** What would have made rows of a group loadable: tried on rows of it that were kept, one by one. */
+export interface DiagnosisCure {
+  /** An option of the statement, a setting of the session, or a change to the input before it is loaded. */
+  readonly kind: 'option' | 'session' | 'input'
+  /** An option or setting as it is written, such as `NULL 'N/A'`; what is to change in the input in words. */
+  readonly change: string
+  /** What else it would do. */
+  readonly note?: string
+  /**
+   * Rows that did not have this error any more, and no new one, of those that were {@link tried}. Where the delimiter was wrong, the note says
+   * what else came to light.
+   */
+  readonly cured: number
+  readonly tried: number
+}
+
+/** Refused rows that have the same wrong with them. A row with several errors is in as many groups. */
+export interface DiagnosisGroup {
+  /** Absent when the record as a whole is at fault. */
+  readonly column?: string
+  readonly type?: string
+  readonly sqlState: string
+  readonly code: string
+  /** The message, with … in place of what differs from row to row. */
+  readonly message: string
+  /**
+   * How the values look: `9` for digits, `a` for letters, all else as it is, so that 1.234,56 is `9.9,9`; '' when they are empty. Words that
+   * often stand for NULL are kept. Absent where there is no value.
+   */
+  readonly shape?: string
+  readonly rows: number
+  /** The first of them. */
+  readonly samples: readonly DiagnosisSample[]
+  /** What would cure it, the best first; absent when nothing was found. */
+  readonly cures?: readonly DiagnosisCure[]
+}
+
+/** A refused row kept to try cures on. */
+export interface Evidence {
+  readonly line: number
+  readonly raw: Buffer
+  readonly value?: string
+  /** The other errors of the row, which no cure of this one need remove. */
+  readonly others: readonly RejectError[]
+}
+
+/** A group while it grows. */
+export interface Findings {
+  readonly error: Omit<RejectError, 'message' | 'detail' | 'value'>
+  readonly message: string
+  readonly shape: string | undefined
+  rows: number
+  readonly samples: DiagnosisSample[]
+  /** The value, as long as all rows have the same and it is short. */
+  value: string | undefined
+  readonly evidence: Evidence[]
+  evidenceBytes: number
+}
+
+/** Groups of their own; what comes then goes into one of its column and reason, and beyond the second number into one for all. */
+const MOST_GROUPS = 300
+const MOST_GROUPS_AT_ALL = 400
+const MOST_SAMPLES = 3
+/** Characters of a value that are shown. */
+const SHOWN = 100
+const LONGEST_MESSAGE = 500
+const SHAPE_SHOWN = 40
+/** Rows of a group that cures are tried on, their bytes, and the bytes of all groups. */
+const MOST_EVIDENCE = 200
+const EVIDENCE_BYTES = 128 << 10
+const ALL_EVIDENCE_BYTES = 1 << 20
+/** About what a kept row takes besides its bytes. */
+const OVERHEAD = 64
+
+/** Groups the refused rows of a load by what is wrong with them, and finds out what would cure it. Its memory is bounded. */
+export class Diagnosis {
+  readonly #groups = new Map<string, Findings>()
+  #evidenceBytes = 0
+
+  /** Takes the next refused row, in the order of the input. */
+  add(reject: Reject): void {
+    // A row's bytes are part of a larger block, which is not to stay. Groups share the copy.
+    let raw: Buffer | undefined
+    const copy = (): Buffer => {
+      if (raw === undefined) {
+        raw = Buffer.from(reject.raw)
+        this.#evidenceBytes += raw.length + OVERHEAD
+      }
+      return raw
+    }
+    for (const error of reject.errors) {
+      const value = fieldOf(error)
+      const group = this.#group(error, value)
+      group.rows += 1
+      if (value !== group.value) group.value = undefined
+      if (group.samples.length < MOST_SAMPLES) {
+        const shown = value ?? (/^23/.test(error.sqlState) ? error.detail : undefined) ?? textOf(reject.raw)
+        group.samples.push({ line: reject.line, value: cut(shown, SHOWN) })
+      }
+      const { evidence } = group
+      const bytes = reject.raw.length + OVERHEAD
+      if (
+        evidence.length < MOST_EVIDENCE &&
+        !reject.rawIsCut &&
+        group.evidenceBytes + bytes <= EVIDENCE_BYTES &&
+        (raw !== undefined || this.#evidenceBytes + bytes <= ALL_EVIDENCE_BYTES)
+      ) {
+        const others = reject.errors.filter((other) => other !== error)
+        evidence.push({ line: reject.line, raw: copy(), ...(value !== undefined && { value }), others })
+        group.evidenceBytes += bytes
+      }
+    }
+  }
+
+  /** The groups, the largest first. With `kit` cures are looked for. */
+  async groups(kit?: CureKit): Promise<DiagnosisGroup[]> {
+    const sorted = [...this.#groups.values()].sort((a, b) => b.rows - a.rows)
+    const cures = kit ? await findCures(sorted, kit) : new Map<Findings, DiagnosisCure[]>()
+    return sorted.map((group) => {
+      const { error, message, shape, rows, samples } = group
+      const found = cures.get(group) ?? []
+      return {
+        ...(error.column !== undefined && { column: error.column }),
+        ...(error.type !== undefined && { type: error.type }),
+        sqlState: error.sqlState,
+        code: error.code,
+        message,
+        ...(shape !== undefined && { shape }),
+        rows,
+        samples: [...samples],
+        ...(found.length > 0 && { cures: found }),
+      }
+    })
+  }
+
+  #group(error: RejectError, value: string | undefined): Findings {
+    // Without its texts, which may be as long as the record.
+    const { message: _message, detail: _detail, value: _value, ...short } = error
+    const reason = {
+      error: short,
+      message: cut(reasonOf(error, value), LONGEST_MESSAGE),
+      shape: value === undefined ? undefined : shapeOf(value),
+    }
+    const key = [error.column, error.sqlState, reason.message]
+    const found = this.#groups.get(JSON.stringify([...key, reason.shape]))
+    if (found) return found
+    const count = this.#groups.size
+    if (count < MOST_GROUPS) return this.#make([...key, reason.shape], reason, value)
+    if (count < MOST_GROUPS_AT_ALL || this.#groups.has(JSON.stringify(key))) {
+      return this.#make(key, { ...reason, shape: undefined }, value)
+    }
+    const rest = { sqlState: error.sqlState, code: error.code, message: 'other errors' }
+    return this.#make([], { error: rest, message: rest.message, shape: undefined }, value)
+  }
+
+  #make(key: readonly unknown[], reason: Pick<Findings, 'error' | 'message' | 'shape'>, value: string | undefined) {
+    const name = JSON.stringify(key)
+    let group = this.#groups.get(name)
+    if (group === undefined) {
+      const isShort = value !== undefined && value.length <= SHOWN
+      group = { ...reason, rows: 0, samples: [], value: isShort ? value : undefined, evidence: [], evidenceBytes: 0 }
+      this.#groups.set(name, group)
+    }
+    return group
+  }
+}
+
+/** How a value looks, see {@link DiagnosisGroup.shape}. */
+export function shapeOf(value: string): string {
+  if (isNullWord(value)) return value
+  const shape = cut(value, 1000)
+    .replace(/\p{Nd}+/gu, '9')
+    .replace(/\p{L}[\p{L}\p{M}]*/gu, 'a')
+    .replace(/\s+/g, ' ')
+    .replace(/(?:9a){2,}9?|(?:a9){2,}a?/g, 'a9')
+    .replace(/a(?: a)+/g, 'a a')
+    .replace(/(.)\1+/gu, '$1')
+  return cut(shape, SHAPE_SHOWN)
+}
+
+/** What the database itself refused comes without its value, which is in the message. */
+function fieldOf({ column, value, sqlState, message }: RejectError): string | undefined {
+  if (value !== undefined || column === undefined || !sqlState.startsWith('22')) return value
+  return /: "(.*)"$/s.exec(message)?.[1]
+}
+
+/** The message without what differs from row to row. */
+function reasonOf({ message, sqlState }: RejectError, value: string | undefined): string {
+  if (value !== undefined && message.includes(`"${value}"`)) return message.replace(`"${value}"`, () => '"…"')
+  const general = message
+    .replace(/(?: 0x[0-9a-f]{2})+$/, ' …')
+    .replace(/\bkey ".*?"(?=$| violates| does not| is still)/is, 'key "…"')
+    .replace(/\bstring '.*?'/s, "string '…'")
+  return sqlState.startsWith('22')
+    ? general.replace(/: ".*"$/s, ': "…"').replace(/^value ".*" is/s, 'value "…" is')
+    : general
+}
+
+function textOf(raw: Buffer): string {
+  return raw.subarray(0, 4 * SHOWN + 4).toString('utf8')
+}
+
+function cut(text: string, most: number): string {
+  if (text.length <= most) return text
+  // Not through the middle of a character.
+  const end = /[\ud800-\udbff]/.test(text[most - 1] ?? '') ? most - 1 : most
+  // A part of a string keeps all of it in memory; a copy does not.
+  return `${Buffer.from(text.slice(0, end)).toString()}…`
+}
