@@ -11,8 +11,9 @@ import type { RowError, RowRefusals, TargetColumn } from './target/target.ts'
 const MOST_KEPT_BYTES = 64 << 20
 /** Bytes of one of them. */
 const MOST_RAW = 1 << 20
-/** Where nobody wants to know, enough for the message about too many. */
-const MOST_IN_MESSAGES = 1000
+/** Rejects that wait for the rows before them, and their bytes, from which on these are to be dealt with. */
+const MANY_WAITING = 5_000
+const MANY_WAITING_BYTES = 8 << 20
 /** About what a reject takes besides its bytes. */
 const OVERHEAD = 512
 /** Bytes that are written to a file of rejects at once. */
@@ -43,8 +44,10 @@ export class RejectLog {
   readonly #init: RejectLogInit
   #native: NativeLoad | undefined
   #waiting: Omit<Reject, 'number'>[] = []
-  /** Whether rows wait for the target's word. */
+  #waitingBytes = 0
+  /** Whether rows wait for the target's word, and those that need not any more. */
   #waits = false
+  #settled = 0
   #number = 0
   #fromTarget = 0
   #kept: Reject[] = []
@@ -59,10 +62,9 @@ export class RejectLog {
 
   /** How many records the decoder should tell of, and how much of each. */
   get wants(): { readonly rawLimit: number; readonly most: number } {
-    const { onReject, path, keeps } = this.#init
+    const { onReject, path } = this.#init
     const streams = onReject !== undefined || path !== undefined
-    const most = streams ? Number.MAX_SAFE_INTEGER : keeps ? MOST_KEPT : MOST_IN_MESSAGES
-    return { rawLimit: streams ? 2 ** 30 : keeps ? MOST_RAW : 0, most }
+    return { rawLimit: streams ? 2 ** 30 : MOST_RAW, most: streams ? Number.MAX_SAFE_INTEGER : MOST_KEPT }
   }
 
   /** Rows that count against the limit: refused ones, and those with a value that was replaced. */
@@ -100,6 +102,8 @@ export class RejectLog {
   reset(): void {
     this.#native = undefined
     this.#waiting = []
+    this.#waitingBytes = 0
+    this.#settled = 0
     this.#number = 0
     this.#fromTarget = 0
     this.#kept = []
@@ -125,18 +129,23 @@ export class RejectLog {
           ...(value !== undefined && { value }),
         }
       })
-      this.#waiting.push({ file, line, lastLine, byteOffset, byteLength, errors, raw, rawIsCut: isCut })
+      this.#wait({ file, line, lastLine, byteOffset, byteLength, errors, raw, rawIsCut: isCut })
     }
-    if (!this.#waits) this.#emit(Number.POSITIVE_INFINITY)
+    if (!this.#waits || this.#isSettled) this.#emit(Number.POSITIVE_INFINITY)
     this.#checkLimit()
   }
 
   /** What the target refuses. */
   refusals(tolerates: RowRefusals['tolerates']): RowRefusals {
+    const isPressed = () => this.#waiting.length > MANY_WAITING || this.#waitingBytes > MANY_WAITING_BYTES
     return {
       tolerates,
+      get isPressed() {
+        return isPressed()
+      },
       refuse: (row, errors) => this.#refuse(row, errors),
       settle: (row) => {
+        this.#settled = row
         const last = row > 0 ? this.#native?.locate(row - 1) : undefined
         if (last) this.#emit(last.byteOffset)
       },
@@ -159,13 +168,24 @@ export class RejectLog {
     throw this.#tooMany(`skipped more than ${limit.name} (${limit.most} %) of the rows: ${counted} of ${rowsRead}`)
   }
 
+  /** Whether the target has no row that it has not dealt with. */
+  get #isSettled(): boolean {
+    const { rowsRead = 0, rowsRefused = 0 } = this.#native?.counters() ?? {}
+    return this.#settled === rowsRead - rowsRefused
+  }
+
+  #wait(reject: Omit<Reject, 'number'>): void {
+    this.#waiting.push(reject)
+    this.#waitingBytes += OVERHEAD + reject.raw.length
+  }
+
   #refuse(row: number, errors: readonly RowError[]): void {
     const { columns, file } = this.#init
     const place = this.#native?.locate(row)
     const raw = this.#native?.record?.(row) ?? Buffer.alloc(0)
     const { rawLimit } = this.wants
     this.#fromTarget += 1
-    this.#waiting.push({
+    this.#wait({
       file,
       line: place?.firstLine ?? 0,
       lastLine: place?.line ?? 0,
@@ -212,6 +232,7 @@ export class RejectLog {
     const end = this.#waiting.findIndex(({ byteOffset }) => byteOffset > upTo)
     for (const waiting of this.#waiting.splice(0, end < 0 ? this.#waiting.length : end)) {
       this.#number += 1
+      this.#waitingBytes -= OVERHEAD + waiting.raw.length
       this.#hand({ number: this.#number, ...waiting })
     }
   }

@@ -370,11 +370,8 @@ class Load implements NativeLoad {
         this.#wake = resolve
       })
       const chunk = this.#tryNext()
-      if (chunk === 'rejects') {
-        // Refused records alone, as many as are to be held at a time.
-        await this.#turn()
-        continue
-      }
+      // Refused records alone, as many as are to be held at a time: whoever gathers rows may want to know.
+      if (chunk === 'rejects') return { buffer: NO_BYTES, rows: 0, release: () => {} }
       if (chunk === 'end') return undefined
       if (chunk !== 'pending') return chunk
       await woken

@@ -75,6 +75,8 @@ export interface RowRefusals {
   refuse(row: number, errors: readonly RowError[]): void
   /** All rows before this one have been dealt with. */
   settle(row: number): void
+  /** Many refused rows wait for those before them: better to deal with what there is than to gather more. */
+  readonly isPressed: boolean
 }
 
 /** How the rows of one statement go to the target. */

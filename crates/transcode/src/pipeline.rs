@@ -20,7 +20,7 @@ use copyist_scan::Eol;
 use crate::chunk::{Chunk, ChunkData};
 use crate::failure::Failure;
 use crate::locate::{Lines, Location, Recent, Span};
-use crate::reject::Reject;
+use crate::reject::{self, Reject};
 use crate::source::Source;
 use crate::splitter::{MOST_KEPT, Splitter};
 
@@ -135,6 +135,13 @@ struct Done {
     replaced: u64,
 }
 
+impl Done {
+    /// About how much memory the refusals take.
+    fn refusal_bytes(&self) -> usize {
+        self.refusals.iter().map(reject::bytes_of).sum()
+    }
+}
+
 #[derive(Default)]
 struct State {
     /// Results not yet consumed, by tile number.
@@ -146,6 +153,8 @@ struct State {
     /// Chunks made and not yet given back, and their bytes.
     in_flight: usize,
     bytes: usize,
+    /// Bytes of refusals in `done`.
+    refusal_bytes: usize,
     pool: Vec<Vec<u8>>,
     rows: u64,
     lines: u64,
@@ -205,6 +214,9 @@ const MOST_BATCHED: usize = 4;
 
 /// Bytes of refused records that wait to be taken.
 const MOST_REJECTS: usize = 4 << 20;
+
+/// Bytes of refused records in results that nobody has looked at yet, above which no further tile is begun.
+const MOST_REFUSALS: usize = 16 << 20;
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -459,6 +471,11 @@ impl Shared {
                 }
             };
             state.next += 1;
+            let refusal_bytes = done.refusal_bytes();
+            if refusal_bytes > 0 {
+                state.refusal_bytes -= refusal_bytes;
+                self.window.notify_all();
+            }
             if let Some(mut span) = done.span {
                 span.first_row = state.rows;
                 let counts_all = span.lines.is_some() || span.places.is_some();
@@ -580,7 +597,9 @@ impl<'a> Worker<'a> {
                 return None;
             }
             // With nothing in flight a chunk of any size is let through, or the load could not go on.
-            let has_room = state.permits > 0 && (state.bytes < self.shared.max_bytes || state.in_flight == 0);
+            let has_room = state.permits > 0
+                && (state.bytes < self.shared.max_bytes || state.in_flight == 0)
+                && state.refusal_bytes < MOST_REFUSALS;
             if has_room && state.busy < state.most_busy {
                 state.permits -= 1;
                 state.busy += 1;
@@ -637,9 +656,13 @@ impl<'a> Worker<'a> {
             state.in_flight += chunk.buffered();
             state.bytes += chunk.bytes();
         }
+        if let Ok(done) = &result {
+            state.refusal_bytes += done.refusal_bytes();
+        }
         state.done.insert(self.tile.sequence, result);
         // A result whose turn has not come is found by whoever takes those before it.
-        let is_due = stop || state.permits == 0 || state.done.len() >= shared.batch;
+        let is_due =
+            stop || state.refusal_bytes >= MOST_REFUSALS || state.permits == 0 || state.done.len() >= shared.batch;
         let is_awaited = (is_due && state.has_next()).then_some(state.is_awaited);
         drop(state);
         if let Some(is_awaited) = is_awaited {

@@ -34,7 +34,16 @@ impl Reject {
 
     /// About how much memory it takes.
     pub(crate) fn bytes(&self) -> usize {
-        let flaw = |flaw: &Flaw| 256 + flaw.error.message.len() + flaw.value.as_ref().map_or(0, Vec::len);
-        128 + self.raw.len() + self.flaws.iter().map(flaw).sum::<usize>()
+        bytes(&self.raw, &self.flaws)
     }
+}
+
+/// About how much memory a refusal takes.
+pub(crate) fn bytes_of(refusal: &Refusal) -> usize {
+    bytes(&refusal.raw, &refusal.flaws)
+}
+
+fn bytes(raw: &[u8], flaws: &[Flaw]) -> usize {
+    let flaw = |flaw: &Flaw| 256 + flaw.error.message.len() + flaw.value.as_ref().map_or(0, Vec::len);
+    128 + raw.len() + flaws.iter().map(flaw).sum::<usize>()
 }

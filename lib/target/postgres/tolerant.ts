@@ -85,7 +85,8 @@ export async function loadTolerantly(
   }
   await context.query('SAVEPOINT copyist_batch')
   for (;;) {
-    const batch = new Batch(reader, total.sent, size, framing, !isWhole)
+    const isPressed = () => !isWhole && refusals?.isPressed === true
+    const batch = new Batch(reader, { first: total.sent, size, framing, keeps: !isWhole, isPressed })
     try {
       const loaded = conflict === undefined ? await direct(batch) : settle(await stage.move(batch, batch))
       total.sent += batch.rows
@@ -138,13 +139,24 @@ class Reader {
   }
 }
 
+/** What a batch is like. */
+interface BatchInit {
+  /** The load's rows before it. */
+  readonly first: number
+  /** Bytes after which it ends. */
+  readonly size: number
+  /** Whether a header and a trailer go with it. */
+  readonly framing: boolean
+  /** Whether it may be sent again. */
+  readonly keeps: boolean
+  /** Whether it had better end soon. */
+  isPressed(): boolean
+}
+
 /** Chunks of the load that make one COPY. They are kept until it is known that nobody needs them again. */
 class Batch implements NativeLoad {
   readonly #reader: Reader
-  readonly #first: number
-  readonly #size: number
-  readonly #framing: boolean
-  readonly #keeps: boolean
+  readonly #init: BatchInit
   readonly #chunks: Chunk[] = []
   #bytes = 0
   #begun = false
@@ -153,24 +165,18 @@ class Batch implements NativeLoad {
   ended = false
   rows = 0
 
-  /**
-   * @param first The load's rows before it.
-   * @param keeps Whether it may be sent again.
-   */
-  constructor(reader: Reader, first: number, size: number, framing: boolean, keeps: boolean) {
-    this.#keeps = keeps
+  constructor(reader: Reader, init: BatchInit) {
     this.#reader = reader
-    this.#first = first
-    this.#size = size
-    this.#framing = framing
+    this.#init = init
   }
 
   async next(): Promise<Chunk | undefined> {
-    if (this.#framing && !this.#begun) {
+    if (this.#init.framing && !this.#begun) {
       this.#begun = true
       return message(HEADER)
     }
-    if (!this.#over && this.#bytes < this.#size) {
+    const { size, isPressed } = this.#init
+    if (!this.#over && this.#bytes < size && !(this.rows > 0 && isPressed())) {
       const chunk = await this.#reader.look()
       // The server may have refused the rows before meanwhile; then this one begins the next batch.
       if (this.#over) return undefined
@@ -178,7 +184,7 @@ class Batch implements NativeLoad {
       if (chunk !== undefined) {
         this.#bytes += chunk.buffer.length
         this.rows += chunk.rows
-        if (!this.#keeps) return chunk
+        if (!this.#init.keeps) return chunk
         this.#chunks.push(chunk)
         return { ...chunk, release: () => {} }
       }
@@ -186,13 +192,13 @@ class Batch implements NativeLoad {
     }
     if (this.#over) return undefined
     this.#over = true
-    return this.#framing ? message(TRAILER) : undefined
+    return this.#init.framing ? message(TRAILER) : undefined
   }
 
   /** The same once more. */
   again(): NativeLoad {
     const chunks = [...this.#chunks].map((chunk): Chunk => ({ ...chunk, release: () => {} }))
-    if (this.#framing) {
+    if (this.#init.framing) {
       chunks.unshift(message(HEADER))
       chunks.push(message(TRAILER))
     }
@@ -208,7 +214,7 @@ class Batch implements NativeLoad {
   }
 
   locate(row: number): ReturnType<NativeLoad['locate']> {
-    return this.#reader.native.locate(this.#first + row)
+    return this.#reader.native.locate(this.#init.first + row)
   }
 
   /** The load goes on after the end of a COPY. */
