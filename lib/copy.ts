@@ -19,6 +19,7 @@ import { reportProgress } from './progress.ts'
 import type { Progress, Receipt } from './receipt.ts'
 import { RejectLog } from './reject-log.ts'
 import type { Reject } from './rejects.ts'
+import { openReplay, type Replay } from './replay.ts'
 import type { CopyFrom, CopyOptions, Statement } from './statement/ast.ts'
 import { isTolerant } from './statement/error-policy.ts'
 import { parseStatement } from './statement/parser.ts'
@@ -77,16 +78,24 @@ export async function runCopy(target: Target, text: string, call: CopyCallOption
   let statement: CopyFrom
   let limits: LoadLimits
   let source: Input
+  let replay: Replay | undefined
   try {
-    statement = refuseUnbuilt(parseStatement(text))
+    const parsed = refuseUnbuilt(parseStatement(text))
     limits = checkedLimits(call)
     if (signal?.aborted) throw aborted(signal)
-    source = await openSource(statement, call)
+    if (parsed.kind === 'copy rejects') {
+      replay = await openReplay(target, parsed, call)
+      statement = refuseUnbuilt(replay.statement)
+      source = streamed([], replay.file)
+    } else {
+      statement = parsed
+      source = await openSource(statement, call)
+    }
   } catch (error) {
     abandonInput(call)
     throw error
   }
-  const work = new Work(target, statement, source, limits, call, started)
+  const work = new Work(target, statement, source, limits, call, started, replay)
   try {
     return await work.run()
   } catch (error) {
@@ -99,7 +108,7 @@ export async function runCopy(target: Target, text: string, call: CopyCallOption
 }
 
 /** Refuses what can be said but not done yet. */
-export function refuseUnbuilt(statement: Statement): CopyFrom {
+export function refuseUnbuilt<S extends Statement>(statement: S): S {
   const refuse = (what: string, offset?: number) => {
     throw new CopyError({
       code: 'feature_not_supported',
@@ -108,7 +117,7 @@ export function refuseUnbuilt(statement: Statement): CopyFrom {
       ...(offset !== undefined && { statement: { text: statement.text, offset } }),
     })
   }
-  if (statement.kind === 'copy rejects') return refuse('COPY REJECTS', statement.offset)
+  if (statement.kind === 'copy rejects') return statement
   const { options } = statement
   if (options.invalidChars) refuse('COPY that replaces invalid characters')
   if (options.onConflict) refuse('COPY ON CONFLICT', options.onConflict.offset)
@@ -135,6 +144,7 @@ class Work {
     readonly limits: LoadLimits,
     readonly call: CopyCallOptions,
     readonly started: number,
+    readonly replay: Replay | undefined,
   ) {}
 
   async run(): Promise<Receipt> {
@@ -192,7 +202,7 @@ class Work {
   /** Whether this load is to be recorded. */
   get #isRecorded(): boolean {
     const { errors, loadKey } = this.statement.options
-    return this.call.ledger ?? (isTolerant(errors) || loadKey !== undefined)
+    return this.call.ledger ?? (isTolerant(errors) || loadKey !== undefined || this.replay !== undefined)
   }
 
   /** The record of loads, made ready in this load's transaction; why it is not there, if so. */
@@ -244,7 +254,7 @@ class Work {
     return {
       id: this.#id,
       ...(loadKey !== undefined && { key: loadKey }),
-      statement: this.statement.text,
+      statement: this.replay?.text ?? this.statement.text,
       table: this.#table?.sqlName ?? '',
       startedAt: this.#startedAt,
       endedAt: new Date(),
@@ -335,7 +345,7 @@ class Work {
   }
 
   async #load(transaction: TargetTransaction, expected: ZonesInLiterals): Promise<Receipt> {
-    const { statement, limits, call } = this
+    const { statement, limits, call, replay } = this
     const { signal } = call
     let input: Input = this.#spool ? { kind: 'spool', spool: this.#spool, name: this.source.name } : this.source
     let createdTable: string | undefined
@@ -378,6 +388,13 @@ class Work {
       const before = await this.#ledger?.findLoadByKey(loadKey)
       if (before?.receipt !== undefined) return { ...before.receipt, alreadyLoaded: true }
     }
+    if (replay !== undefined) {
+      if (this.#ledger === undefined) throw ledgerProblem
+      this.#spool?.dispose()
+      this.#spool = undefined
+      this.#spool = await replay.read(this.#ledger, Math.floor(limits.memoryLimit / 2), signal)
+      input = { kind: 'spool', spool: this.#spool, name: replay.file }
+    }
     const usesDefaults = statement.options.default !== undefined || errors.conversion === 'set_default'
     const zones = input.kind === 'stream' ? 'possible' : expected
     const sink = transaction.sinkFor(table, columns, usesDefaults, zones)
@@ -399,13 +416,16 @@ class Work {
       file: input.name,
       columns: columns.flatMap((index) => table.columns[index] ?? []),
       ...(call.onReject && { onReject: call.onReject }),
+      ...(replay && { onReject: replay.noting(call.onReject) }),
       ...(call.rejects !== undefined && { path: call.rejects }),
-      keeps: this.#ledger !== undefined,
+      // What is refused again stays with the load that refused it first.
+      keeps: this.#ledger !== undefined && replay === undefined,
     })
     this.#log = log
-    const native = openLoad(
+    const take = replay?.taking(log.takeNative) ?? log.takeNative
+    const opened = openLoad(
       {
-        options: statement.options,
+        options: replay?.options ?? statement.options,
         columns: loadColumns(table, planned),
         session: zones === 'possible' ? { ...session, zoneWords: 'all' } : session,
         sink,
@@ -413,10 +433,11 @@ class Work {
         limits,
         isFramed: tolerates === undefined,
         keepsRecords: tolerates !== undefined,
-        ...(isTolerant(errors) && { rejects: { take: log.takeNative, ...log.wants } }),
+        ...(isTolerant(errors) && { rejects: { take, ...log.wants } }),
       },
       input,
     )
+    const native = replay?.watch(opened, log.takeNative) ?? opened
     this.#native = native
     log.attach(native, tolerates !== undefined)
     const progress = reportProgress(native, call.onProgress, this.started)
@@ -441,9 +462,10 @@ class Work {
       }
       log.finish()
       log.checkEnd(counters.rowsRead)
+      const resolution = this.#ledger && (await replay?.finish(this.#ledger, this.#id))
       return {
         id: this.#id,
-        statement: statement.text,
+        statement: replay?.text ?? statement.text,
         target: this.target.kind,
         table: table.sqlName,
         columns: columns.map((index) => table.columns[index]?.name ?? ''),
@@ -458,6 +480,7 @@ class Work {
         elapsedMs: 0,
         files: [{ path: input.name, bytes: counters.bytesRead, rows: counters.rowsRead, rowsRejected }],
         ledger: this.#ledger !== undefined,
+        ...resolution,
         ...(ledgerProblem === undefined ? {} : { ledgerProblem: ledgerProblem.message }),
         ...(createdTable === undefined ? {} : { createdTable }),
         transport: TRANSPORT[sink],

@@ -205,7 +205,7 @@ export class Ledger {
     const count = await this.#change(
       `UPDATE ${schema}.rejects SET resolved_by = CAST($2 AS uuid), resolved_at = now()
        WHERE load_id = CAST($1 AS uuid) AND resolved_by IS NULL
-         AND reject_no IN (SELECT CAST(unnest(string_to_array($3, ',')) AS bigint))`,
+         AND ${this.#dialect.among('reject_no', '$3', 'bigint')}`,
       [loadId, byLoadId, numbers.join(',')],
     )
     if (count > 0) {
@@ -217,7 +217,7 @@ export class Ledger {
     return count
   }
 
-  /** Notes why rejects of a load were refused when they were last tried: the new errors take the place of the old ones. */
+  /** Notes why rejects of a load, in order, were refused when they were last tried: the new errors take the place of the old ones. */
   async refuseAgain(loadId: string, refusals: readonly Pick<Reject, 'number' | 'errors'>[]): Promise<void> {
     const { schema } = this.#place
     const set = REFUSAL_COLUMNS.flatMap(([name]) => (name === 'reject_no' ? [] : [`${name} = r.${name}`]))
@@ -225,8 +225,9 @@ export class Ledger {
       const rows = refusals.slice(start, start + BATCH_RECORDS).map((refusal) => refusalRow(refusal, this.#place))
       await this.#session.query(
         `UPDATE ${schema}.rejects SET ${set.join(', ')} FROM ${this.#dialect.records('$2', REFUSAL_COLUMNS)}
-         WHERE load_id = CAST($1 AS uuid) AND rejects.reject_no = r.reject_no`,
-        [loadId, JSON.stringify(rows)],
+         WHERE load_id = CAST($1 AS uuid) AND rejects.reject_no = r.reject_no
+           AND rejects.reject_no BETWEEN CAST($3 AS bigint) AND CAST($4 AS bigint)`,
+        [loadId, JSON.stringify(rows), String(rows[0]?.reject_no), String(rows.at(-1)?.reject_no)],
       )
     }
   }
@@ -256,7 +257,7 @@ export class Ledger {
     let rejects = 0
     for (let start = 0; start < gone.length; start += PURGE_LOADS) {
       const ids = [gone.slice(start, start + PURGE_LOADS).join(',')]
-      const those = `load_id IN (SELECT CAST(unnest(string_to_array($1, ',')) AS uuid))`
+      const those = this.#dialect.among('load_id', '$1', 'uuid')
       files += await this.#change(`DELETE FROM ${schema}.files WHERE ${those}`, ids)
       rejects += await this.#change(`DELETE FROM ${schema}.rejects WHERE ${those}`, ids)
     }
