@@ -19,7 +19,8 @@ import { reportProgress } from './progress.ts'
 import type { Progress, Receipt } from './receipt.ts'
 import { RejectLog } from './reject-log.ts'
 import type { Reject } from './rejects.ts'
-import type { CopyFrom, CopyOptions, Statement } from './statement/ast.ts'
+import { openReplay, type Replay } from './replay.ts'
+import type { CopyFrom, CopyOptions } from './statement/ast.ts'
 import { isTolerant } from './statement/error-policy.ts'
 import { parseStatement } from './statement/parser.ts'
 import { type ColumnPlan, planColumns } from './statement/plan.ts'
@@ -77,16 +78,24 @@ export async function runCopy(target: Target, text: string, call: CopyCallOption
   let statement: CopyFrom
   let limits: LoadLimits
   let source: Input
+  let replay: Replay | undefined
   try {
-    statement = refuseUnbuilt(parseStatement(text))
+    const parsed = parseStatement(text)
     limits = checkedLimits(call)
     if (signal?.aborted) throw aborted(signal)
-    source = await openSource(statement, call)
+    if (parsed.kind === 'copy rejects') {
+      replay = await openReplay(target, parsed, call)
+      statement = replay.statement
+      source = streamed([], replay.file)
+    } else {
+      statement = parsed
+      source = await openSource(statement, call)
+    }
   } catch (error) {
     abandonInput(call)
     throw error
   }
-  const work = new Work(target, statement, source, limits, call, started)
+  const work = new Work(target, statement, source, limits, call, started, replay)
   try {
     return await work.run()
   } catch (error) {
@@ -96,20 +105,6 @@ export async function runCopy(target: Target, text: string, call: CopyCallOption
   } finally {
     await work.dispose()
   }
-}
-
-/** Refuses what can be said but not done yet. */
-export function refuseUnbuilt(statement: Statement): CopyFrom {
-  const refuse = (what: string, offset?: number) => {
-    throw new CopyError({
-      code: 'feature_not_supported',
-      sqlState: '0A000',
-      message: `${what} is not supported yet`,
-      ...(offset !== undefined && { statement: { text: statement.text, offset } }),
-    })
-  }
-  if (statement.kind === 'copy rejects') return refuse('COPY REJECTS', statement.offset)
-  return statement
 }
 
 /** One statement's resources. */
@@ -132,6 +127,7 @@ class Work {
     readonly limits: LoadLimits,
     readonly call: CopyCallOptions,
     readonly started: number,
+    readonly replay: Replay | undefined,
   ) {}
 
   async run(): Promise<Receipt> {
@@ -199,7 +195,7 @@ class Work {
   get #isRecorded(): boolean {
     const { errors, loadKey, onConflict } = this.statement.options
     const rejects = isTolerant(errors) || onConflict?.action === 'reject'
-    return this.call.ledger ?? (rejects || loadKey !== undefined)
+    return this.call.ledger ?? (rejects || loadKey !== undefined || this.replay !== undefined)
   }
 
   /** The record of loads, made ready in this load's transaction; why it is not there, if so. */
@@ -251,7 +247,7 @@ class Work {
     return {
       id: this.#id,
       ...(loadKey !== undefined && { key: loadKey }),
-      statement: this.statement.text,
+      statement: this.replay?.text ?? this.statement.text,
       table: this.#table?.sqlName ?? '',
       startedAt: this.#startedAt,
       endedAt: new Date(),
@@ -342,7 +338,7 @@ class Work {
   }
 
   async #load(transaction: TargetTransaction, expected: ZonesInLiterals): Promise<Receipt> {
-    const { statement, limits, call } = this
+    const { statement, limits, call, replay } = this
     const { signal } = call
     let input: Input = this.#spool ? { kind: 'spool', spool: this.#spool, name: this.source.name } : this.source
     let createdTable: string | undefined
@@ -385,6 +381,13 @@ class Work {
       const before = await this.#ledger?.findLoadByKey(loadKey)
       if (before?.receipt !== undefined) return { ...before.receipt, ...loadedBefore(before) }
     }
+    if (replay !== undefined) {
+      if (this.#ledger === undefined) throw ledgerProblem
+      this.#spool?.dispose()
+      this.#spool = undefined
+      this.#spool = await replay.read(this.#ledger, Math.floor(limits.memoryLimit / 2), signal)
+      input = { kind: 'spool', spool: this.#spool, name: replay.file }
+    }
     const usesDefaults = statement.options.default !== undefined || errors.conversion === 'set_default'
     const zones = input.kind === 'stream' ? 'possible' : expected
     const sink = transaction.sinkFor(table, columns, usesDefaults, zones)
@@ -414,24 +417,28 @@ class Work {
       file: input.name,
       columns: columns.flatMap((index) => table.columns[index] ?? []),
       ...(call.onReject && { onReject: call.onReject }),
+      ...(replay && { onReject: replay.noting(call.onReject) }),
       ...(call.rejects !== undefined && { path: call.rejects }),
-      keeps: this.#ledger !== undefined,
+      // What is refused again stays with the load that refused it first.
+      keeps: this.#ledger !== undefined && replay === undefined,
       kit: { target: this.target.kind, options: statement.options, table: table.relationName, ...decoded },
     })
     this.#log = log
-    const native = openLoad(
+    const take = replay?.taking(log.takeNative) ?? log.takeNative
+    const opened = openLoad(
       {
-        options: statement.options,
+        options: replay?.options ?? statement.options,
         ...decoded,
         sink,
         table: table.relationName,
         limits,
         isFramed: tolerates === undefined && conflict === undefined,
         keepsRecords: tolerates !== undefined,
-        ...(isTolerant(errors) && { rejects: { take: log.takeNative, ...log.wants } }),
+        ...(isTolerant(errors) && { rejects: { take, ...log.wants } }),
       },
       input,
     )
+    const native = replay?.watch(opened, log.takeNative) ?? opened
     this.#native = native
     log.attach(native, tolerates !== undefined)
     const progress = reportProgress(native, call.onProgress, this.started)
@@ -459,9 +466,10 @@ class Work {
       log.finish()
       log.checkEnd(counters.rowsRead)
       const diagnosis = rowsRejected === 0 ? undefined : await log.diagnose()
+      const resolution = this.#ledger && (await replay?.finish(this.#ledger, this.#id))
       return {
         id: this.#id,
-        statement: statement.text,
+        statement: replay?.text ?? statement.text,
         target: this.target.kind,
         table: table.sqlName,
         columns: columns.map((index) => table.columns[index]?.name ?? ''),
@@ -478,6 +486,7 @@ class Work {
         files: [{ path: input.name, bytes: counters.bytesRead, rows: counters.rowsRead, rowsRejected }],
         ledger: this.#ledger !== undefined,
         ...(diagnosis && { diagnosis }),
+        ...resolution,
         ...(ledgerProblem === undefined ? {} : { ledgerProblem: ledgerProblem.message }),
         ...(createdTable === undefined ? {} : { createdTable }),
         transport: TRANSPORT[sink],

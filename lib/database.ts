@@ -1,13 +1,16 @@
 import { abandonInput, type CopyCallOptions, runCopy } from './copy.ts'
 import { CopyError } from './errors.ts'
+import { type PurgeOptions, purge, type RejectsOptions, readBatch } from './history.ts'
+import type { Purged } from './ledger/records.ts'
 import type { Receipt } from './receipt.ts'
+import type { Reject } from './rejects.ts'
 import type { Target } from './target/target.ts'
 
 /** A connected database. Statements may run at the same time where the target has a connection for each. */
 export class Database {
   readonly #target: Target
   #closed: Promise<void> | undefined
-  /** Loads that are running. */
+  /** Loads and reads that are running. */
   readonly #running = new Set<Promise<unknown>>()
 
   private constructor(target: Target) {
@@ -30,15 +33,44 @@ export class Database {
    * Rejects with {@link CopyError}; then nothing was loaded.
    */
   async copy(statement: string, options: CopyCallOptions = {}): Promise<Receipt> {
+    if (this.#closed !== undefined) abandonInput(options)
+    return await this.#run(() => runCopy(this.#target, statement, options))
+  }
+
+  /**
+   * The refused rows of a recorded load that have not been loaded since, in the order of the input. They are read some at a time, each
+   * time as they are then; between two reads no connection is held.
+   *
+   * Rejects with {@link CopyError}: 22023 when no such load is recorded, 42P01 when none is at all.
+   */
+  async *rejects(loadId: string, options: RejectsOptions = {}): AsyncGenerator<Reject, void, undefined> {
+    for (let after = 0; ; ) {
+      const batch = await this.#run(() => readBatch(this.#target, loadId, after, options))
+      const last = batch.at(-1)
+      if (last === undefined) return
+      yield* batch
+      after = last.number
+    }
+  }
+
+  /**
+   * Forgets loads that ended before `olderThan`, with their files and refused rows, in one transaction. Unless asked for, loads that
+   * completed stay as long as they have a LOAD_KEY or refused rows that nobody has loaded.
+   */
+  async purge(options: PurgeOptions): Promise<Purged> {
+    return await this.#run(() => purge(this.#target, options))
+  }
+
+  /** Runs what {@link close} has to wait for. */
+  async #run<T>(work: () => Promise<T>): Promise<T> {
     if (this.#closed !== undefined) {
-      abandonInput(options)
       throw new CopyError({
         code: 'connection_does_not_exist',
         sqlState: '08003',
         message: 'this database has been closed',
       })
     }
-    const running = runCopy(this.#target, statement, options)
+    const running = work()
     this.#running.add(running)
     try {
       return await running
@@ -47,7 +79,7 @@ export class Database {
     }
   }
 
-  /** Waits for running loads, then closes what {@link connect} opened; a Pool, Client or connection of yours stays open. */
+  /** Waits for what is running, then closes what {@link connect} opened; a Pool, Client or connection of yours stays open. */
   close(): Promise<void> {
     this.#closed ??= (async () => {
       await Promise.allSettled(this.#running)

@@ -68,6 +68,12 @@ export interface Receipt {
   readonly ledger: boolean
   /** Why they are not, if they should have been. */
   readonly ledgerProblem?: string
+  /** Of a COPY REJECTS: the load whose refused rows these were. Those that were refused again are still that load's. */
+  readonly replayOf?: string
+  /** How many of them need not be loaded any more: rows loaded, filtered and in conflict. */
+  readonly rowsResolved?: number
+  /** Refused rows of that load that could not be read again, since only their beginning was kept. They are not in `rowsRead`. */
+  readonly rowsCut?: number
   /** Nothing was loaded: a load with the same LOAD_KEY had been completed before. All else is that load's receipt. */
   readonly alreadyLoaded?: boolean
   /** When that load ended, as in `2026-01-31T12:00:00.000Z`. */

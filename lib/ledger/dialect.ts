@@ -19,6 +19,11 @@ export interface Dialect {
   elements(json: string, alias: string): string
   /** The rows of a JSON array of objects, for a FROM clause; `columns` are names and SQL types. */
   records(json: string, columns: readonly (readonly [name: string, type: string])[]): string
+  /**
+   * Whether a column is among values of this type that stand in one text, with commas between. Not by a subquery in PostgreSQL: of a
+   * table that has just been filled it thinks it has a row or two, and goes through all the values for each.
+   */
+  among(column: string, list: string, type: string): string
   /** UPDATE or DELETE as a statement whose one row is the count of its rows. */
   counted(statement: string): string
 }
@@ -35,6 +40,7 @@ export const POSTGRES: Dialect = {
   elements: (json, alias) => `json_array_elements(${json}) AS ${alias}(item)`,
   records: (json, columns) =>
     `json_to_recordset(CAST(${json} AS json)) AS r(${columns.map(([name, type]) => `${name} ${type}`).join(', ')})`,
+  among: (column, list, type) => `${column} = ANY (CAST(string_to_array(${list}, ',') AS ${type}[]))`,
   counted: (statement) => `WITH changed AS (${statement} RETURNING 1) SELECT count(*) FROM changed`,
 }
 
@@ -54,5 +60,6 @@ export const DUCKDB: Dialect = {
     const shape = JSON.stringify([Object.fromEntries(columns)]).replaceAll("'", "''")
     return `(SELECT unnest(from_json(CAST(${json} AS json), '${shape}'), recursive := true)) AS r`
   },
+  among: (column, list, type) => `${column} IN (SELECT CAST(unnest(string_to_array(${list}, ',')) AS ${type}))`,
   counted: (statement) => statement,
 }

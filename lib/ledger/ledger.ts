@@ -8,7 +8,10 @@ import {
   type LedgerFile,
   type LedgerLoad,
   type Purged,
+  REFUSAL_COLUMNS,
   REJECT_COLUMNS,
+  type RecordedLoad,
+  refusalRow,
   rejectRow,
   storable,
 } from './records.ts'
@@ -137,18 +140,52 @@ export class Ledger {
   }
 
   /**
-   * Rejects of a load that have not been loaded since, in the order of the input.
+   * A load by its id, if it is recorded. In PostgreSQL one that is locked stays as it is until the transaction ends, and so do its
+   * rejects: another one that locks it waits. DuckDB has nothing to wait with; there one of two that change it fails with 40001.
+   */
+  async findLoad(loadId: string, options: { readonly locked?: boolean } = {}): Promise<RecordedLoad | undefined> {
+    const lock = options.locked && this.#place.dialect === 'postgres' ? ' FOR UPDATE' : ''
+    const [row] = await this.#session.query(
+      `SELECT statement, status FROM ${this.#place.schema}.loads WHERE load_id = CAST($1 AS uuid)${lock}`,
+      [loadId],
+    )
+    if (row === undefined) return undefined
+    const [statement, status] = row
+    return { statement: statement ?? '', isCompleted: status === 'completed' }
+  }
+
+  /**
+   * Rejects of a load that have not been loaded since, or all of them, in the order of the input. An empty page is the end.
    *
    * @param after Number of the last one that has been read, 0 for the first page.
+   * @param limit Rejects of a page.
    */
-  async readRejects(loadId: string, after: number, limit: number): Promise<Reject[]> {
+  async readRejects(
+    loadId: string,
+    after: number,
+    limit: number,
+    options: {
+      readonly all?: boolean
+      /** About how many bytes of records a page has; at least one record. */
+      readonly bytes?: number
+    } = {},
+  ): Promise<Reject[]> {
+    const which = options.all ? '' : ' AND resolved_by IS NULL'
+    // Only of those of the page are the bytes read.
     const rows = await this.#session.query(
       `SELECT reject_no, file, line, last_line, byte_offset, byte_length, CAST(errors AS text),
               ${this.#dialect.toBase64('raw')}, CAST(raw_cut AS text)
-       FROM ${this.#place.schema}.rejects
-       WHERE load_id = CAST($1 AS uuid) AND reject_no > CAST($2 AS bigint) AND resolved_by IS NULL
-       ORDER BY reject_no LIMIT CAST($3 AS bigint)`,
-      [loadId, String(after), String(limit)],
+       FROM (
+         SELECT *, sum(octet_length(raw)) OVER (ORDER BY reject_no) - octet_length(raw) AS bytes_before
+         FROM (
+           SELECT * FROM ${this.#place.schema}.rejects
+           WHERE load_id = CAST($1 AS uuid) AND reject_no > CAST($2 AS bigint)${which}
+           ORDER BY reject_no LIMIT CAST($3 AS bigint)
+         ) AS next
+       ) AS page
+       WHERE bytes_before < CAST($4 AS bigint)
+       ORDER BY reject_no`,
+      [loadId, String(after), String(limit), String(options.bytes ?? Number.MAX_SAFE_INTEGER)],
     )
     return rows.map(([number, file, line, lastLine, byteOffset, byteLength, errors, raw, rawIsCut]) => ({
       number: Number(number),
@@ -174,7 +211,7 @@ export class Ledger {
     const count = await this.#change(
       `UPDATE ${schema}.rejects SET resolved_by = CAST($2 AS uuid), resolved_at = now()
        WHERE load_id = CAST($1 AS uuid) AND resolved_by IS NULL
-         AND reject_no IN (SELECT CAST(unnest(string_to_array($3, ',')) AS bigint))`,
+         AND ${this.#dialect.among('reject_no', '$3', 'bigint')}`,
       [loadId, byLoadId, numbers.join(',')],
     )
     if (count > 0) {
@@ -184,6 +221,21 @@ export class Ledger {
       )
     }
     return count
+  }
+
+  /** Notes why rejects of a load, in order, were refused when they were last tried: the new errors take the place of the old ones. */
+  async refuseAgain(loadId: string, refusals: readonly Pick<Reject, 'number' | 'errors'>[]): Promise<void> {
+    const { schema } = this.#place
+    const set = REFUSAL_COLUMNS.flatMap(([name]) => (name === 'reject_no' ? [] : [`${name} = r.${name}`]))
+    for (let start = 0; start < refusals.length; start += BATCH_RECORDS) {
+      const rows = refusals.slice(start, start + BATCH_RECORDS).map((refusal) => refusalRow(refusal, this.#place))
+      await this.#session.query(
+        `UPDATE ${schema}.rejects SET ${set.join(', ')} FROM ${this.#dialect.records('$2', REFUSAL_COLUMNS)}
+         WHERE load_id = CAST($1 AS uuid) AND rejects.reject_no = r.reject_no
+           AND rejects.reject_no BETWEEN CAST($3 AS bigint) AND CAST($4 AS bigint)`,
+        [loadId, JSON.stringify(rows), String(rows[0]?.reject_no), String(rows.at(-1)?.reject_no)],
+      )
+    }
   }
 
   /**
@@ -211,7 +263,7 @@ export class Ledger {
     let rejects = 0
     for (let start = 0; start < gone.length; start += PURGE_LOADS) {
       const ids = [gone.slice(start, start + PURGE_LOADS).join(',')]
-      const those = `load_id IN (SELECT CAST(unnest(string_to_array($1, ',')) AS uuid))`
+      const those = this.#dialect.among('load_id', '$1', 'uuid')
       files += await this.#change(`DELETE FROM ${schema}.files WHERE ${those}`, ids)
       rejects += await this.#change(`DELETE FROM ${schema}.rejects WHERE ${those}`, ids)
     }

@@ -57,6 +57,12 @@ export interface CompletedLoad {
   readonly receipt: Receipt | undefined
 }
 
+/** A load as it is found by its id. */
+export interface RecordedLoad {
+  readonly statement: string
+  readonly isCompleted: boolean
+}
+
 /** What {@link Ledger.purge} removed. */
 export interface Purged {
   readonly loads: number
@@ -95,6 +101,16 @@ export const REJECT_COLUMNS = [
   ['raw_text', 'text'],
 ] as const
 
+/** Columns of `rejects` that say why. */
+export const REFUSAL_COLUMNS = [
+  ['reject_no', 'bigint'],
+  ['column_name', 'text'],
+  ['column_type', 'text'],
+  ['sqlstate', 'text'],
+  ['message', 'text'],
+  ['errors', 'json'],
+] as const
+
 type Row<Columns extends readonly (readonly [string, string])[]> = Record<Columns[number][0], unknown>
 
 export function fileRow(file: LedgerFile, ordinal: number, place: LedgerPlace): Row<typeof FILE_COLUMNS> {
@@ -112,24 +128,33 @@ export function fileRow(file: LedgerFile, ordinal: number, place: LedgerPlace): 
   }
 }
 
-/** `raw` is base64. */
-export function rejectRow(reject: Reject, place: LedgerPlace): Row<typeof REJECT_COLUMNS> {
-  const errors = reject.errors.map((error) => storableError(error, place))
+export function refusalRow(
+  { number, errors: given }: Pick<Reject, 'number' | 'errors'>,
+  place: LedgerPlace,
+): Row<typeof REFUSAL_COLUMNS> {
+  const errors = given.map((error) => storableError(error, place))
   const [first] = errors
-  const { raw } = reject
-  const isText = place.characters === 'all' && isUtf8(raw) && !raw.includes(0)
   return {
-    reject_no: reject.number,
-    file: storable(reject.file, place),
-    line: reject.line,
-    last_line: reject.lastLine,
-    byte_offset: reject.byteOffset,
-    byte_length: reject.byteLength,
+    reject_no: number,
     column_name: first?.column ?? null,
     column_type: first?.type ?? null,
     sqlstate: first?.sqlState ?? 'XX000',
     message: first?.message ?? '',
     errors,
+  }
+}
+
+/** `raw` is base64. */
+export function rejectRow(reject: Reject, place: LedgerPlace): Row<typeof REJECT_COLUMNS> {
+  const { raw } = reject
+  const isText = place.characters === 'all' && isUtf8(raw) && !raw.includes(0)
+  return {
+    ...refusalRow(reject, place),
+    file: storable(reject.file, place),
+    line: reject.line,
+    last_line: reject.lastLine,
+    byte_offset: reject.byteOffset,
+    byte_length: reject.byteLength,
     raw: raw.toString('base64'),
     raw_cut: reject.rawIsCut,
     raw_text: isText ? null : storable(raw.toString('utf8'), place),

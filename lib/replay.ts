@@ -1,0 +1,368 @@
+import { CopyError } from './errors.ts'
+import { readPage } from './history.ts'
+import type { Ledger } from './ledger/ledger.ts'
+import { checkLoadId, findLoad, openLedger } from './ledger/open.ts'
+import type { Chunk, LoadCounters, NativeLoad, NativeReject, RowPlace } from './native/load.ts'
+import { Spool } from './native/open.ts'
+import type { Receipt } from './receipt.ts'
+import { flawOf, protect } from './record-shape.ts'
+import type { Reject, RejectError } from './rejects.ts'
+import type { CopyFrom, CopyOptions, CopyRejects } from './statement/ast.ts'
+import { parseStatement } from './statement/parser.ts'
+import { printTable } from './statement/printing.ts'
+import { reparseWith } from './statement/rejects.ts'
+import type { Target } from './target/target.ts'
+
+/*
+ * How refused rows are loaded once more
+ *
+ * Their bytes are put together again as an input of their own: below an empty header line, since nothing of what is special about the
+ * beginning of an input (a byte order mark, the line end that counts from then on) is to befall a row, each with a line feed behind it.
+ * They are read from the ledger before the load begins, in the same transaction, since one connection may be all there is, into memory
+ * up to a limit and then into a file. A row that would not be a record of its own there, because of a quote that is not closed, is
+ * refused without being tried: it would swallow its neighbours.
+ *
+ * What is loaded is known by where in that input it begins. Only when every row has been seen exactly once, loaded or refused, are
+ * those that were not refused marked as resolved.
+ */
+
+const PREFIX = Buffer.from('\n')
+const LINE_END = Buffer.from('\n')
+
+/** Rows that are marked by one statement. */
+const MARKED_AT_ONCE = 10_000
+
+/** A refused row that is tried again. */
+interface Origin extends Pick<Reject, 'number' | 'file' | 'line' | 'lastLine' | 'byteOffset' | 'byteLength'> {
+  /** Where it begins in the input that is read now; -1 if it is not in there. */
+  readonly at: number
+}
+
+/** What the receipt says of it. */
+type Resolution = Required<Pick<Receipt, 'replayOf' | 'rowsResolved' | 'rowsCut'>>
+
+/**
+ * Looks for the load whose rows are to be loaded, in the database of the table they are to go to, and makes the statement.
+ *
+ * @throws {CopyError} 42P01, 22P02, 22023 or 55000 when there is nothing to load or nothing to load it into.
+ */
+export async function openReplay(
+  target: Target,
+  rejects: CopyRejects,
+  call: { readonly signal?: AbortSignal; readonly stdin?: unknown; readonly ledger?: boolean },
+): Promise<Replay> {
+  const { text, offset, table } = rejects
+  const place = { text, offset }
+  const loadId = checkLoadId(rejects.loadId, place)
+  if (call.stdin !== undefined) throw invalid('the option "stdin" is only for COPY FROM STDIN')
+  if (call.ledger === false) throw invalid('COPY REJECTS needs the record of loads, which the option "ledger" forbids')
+  const transaction = await target.begin(call.signal, 0)
+  try {
+    const description = await transaction.describe(table)
+    if (description === undefined) {
+      throw new CopyError({
+        code: 'undefined_table',
+        sqlState: '42P01',
+        message: `relation "${printTable(table, { quote: false })}" does not exist`,
+        hint: 'Create the table first: refused rows do not tell its columns.',
+        statement: { text, offset: table.name.offset },
+      })
+    }
+    const ledger = await openLedger(transaction.ledger(description.catalog))
+    const load = await findLoad(ledger, loadId, { statement: place })
+    const [first] = await ledger.readRejects(loadId, 0, 1)
+    await transaction.commit()
+    checkLoad(loadId, load, place)
+    return new Replay(rejects, loadId, reparseWith(load.statement, rejects), first?.file)
+  } catch (error) {
+    await transaction.rollback()
+    throw error
+  }
+}
+
+function checkLoad(
+  loadId: string,
+  load: { readonly statement: string; readonly isCompleted: boolean },
+  statement: { readonly text: string; readonly offset: number },
+): void {
+  if (!load.isCompleted) {
+    throw new CopyError({
+      code: 'object_not_in_prerequisite_state',
+      sqlState: '55000',
+      message: `load "${loadId}" has failed`,
+      detail: 'None of its rows were loaded, so that those it refused are not all that is missing.',
+      hint: 'Run its statement again.',
+      statement,
+    })
+  }
+  const parsed = parseStatement(load.statement)
+  if (parsed.kind === 'copy from') return
+  throw new CopyError({
+    code: 'invalid_parameter_value',
+    sqlState: '22023',
+    message: `load "${loadId}" has no refused rows of its own`,
+    detail: `It was itself a COPY REJECTS; what it refused again is still with load "${parsed.loadId}".`,
+    hint: `COPY REJECTS '${parsed.loadId}' …`,
+    statement,
+  })
+}
+
+/** One `COPY REJECTS`: what differs from any other load. */
+export class Replay {
+  /** The statement as it was given. */
+  readonly text: string
+  readonly loadId: string
+  /** The statement that is run. Its text is not the one that was given, but the places in it are of its own text. */
+  readonly statement: CopyFrom
+  /** The input's name. */
+  readonly file: string
+  /** In the order of the input. */
+  #origins: Origin[] = []
+  /** Those that are read, by where they begin. */
+  #starts = new Map<number, number>()
+  /** By their numbers in `#origins`: whether a row has left the decoder. */
+  #seen = new Uint8Array(0)
+  #seenRows = 0
+  /** Records that are none of the rows. */
+  #strangers = 0
+  /** Rows that are refused without being tried, in the order of the input. */
+  #untried: NativeReject[] = []
+  #untriedRows = 0
+  /** Why rows have been refused now, by their offset in the original input. */
+  #refused = new Map<number, readonly RejectError[]>()
+  #cut = 0
+  #thrown: unknown
+
+  constructor(rejects: CopyRejects, loadId: string, statement: CopyFrom, file: string | undefined) {
+    this.text = rejects.text
+    this.loadId = loadId
+    this.statement = { ...statement, options: { ...statement.options, createTable: false } }
+    this.file = file ?? (statement.source.kind === 'file' ? statement.source.path : 'STDIN')
+  }
+
+  /** What the decoder is told. */
+  get options(): CopyOptions {
+    return { ...this.statement.options, header: 'true' }
+  }
+
+  /** Reads the rows from the ledger. Nobody else loads them until this transaction has ended. */
+  async read(ledger: Ledger, memoryLimit: number, signal: AbortSignal | undefined): Promise<Spool> {
+    this.#origins = []
+    this.#starts = new Map()
+    this.#untried = []
+    this.#untriedRows = 0
+    this.#refused = new Map()
+    this.#seenRows = 0
+    this.#strangers = 0
+    this.#cut = 0
+    await findLoad(ledger, this.loadId, { locked: true })
+    const spool = new Spool(memoryLimit)
+    try {
+      // The signal ends the reading between two statements, not in the midst of one.
+      await spool.fill(this.#records(ledger, signal), this.file, undefined)
+    } catch (error) {
+      spool.dispose()
+      throw error
+    }
+    this.#seen = new Uint8Array(this.#origins.length)
+    return spool
+  }
+
+  async *#records(ledger: Ledger, signal: AbortSignal | undefined): AsyncGenerator<Buffer> {
+    yield PREFIX
+    let at = PREFIX.length
+    for (let after = 0; ; ) {
+      const page = await readPage(ledger, this.loadId, after)
+      if (signal?.aborted) throw signal.reason
+      const last = page.at(-1)
+      if (last === undefined) return
+      after = last.number
+      const parts: Buffer[] = []
+      for (const reject of page) {
+        if (!this.#take(reject, at)) continue
+        const raw = protect(reject.raw, this.statement.options)
+        parts.push(raw, LINE_END)
+        at += raw.length + LINE_END.length
+      }
+      if (parts.length > 0) yield Buffer.concat(parts)
+    }
+  }
+
+  /** Whether a row is to be read, which would then begin at `at`. */
+  #take(reject: Reject, at: number): boolean {
+    if (reject.rawIsCut) {
+      this.#cut += 1
+      return false
+    }
+    const { number, file, line, lastLine, byteOffset, byteLength, raw } = reject
+    const { options } = this.statement
+    const flaw = flawOf(raw, options)
+    if (flaw !== undefined && options.errors.structure === 'stop') {
+      throw new CopyError({
+        code: 'bad_copy_file_format',
+        sqlState: '22P04',
+        ...flaw,
+        position: { file, line: lastLine, byteOffset },
+        context: `COPY ${this.statement.table.name.value}, line ${lastLine}`,
+      })
+    }
+    this.#origins.push({ number, file, line, lastLine, byteOffset, byteLength, at: flaw === undefined ? at : -1 })
+    if (flaw === undefined) {
+      this.#starts.set(at, this.#origins.length - 1)
+      return true
+    }
+    const { message } = flaw
+    const flaws = [{ code: 'bad_copy_file_format', sqlState: '22P04', message }]
+    this.#untried.push({ line, lastLine, byteOffset, byteLength, flaws, raw, isCut: false })
+    return false
+  }
+
+  /** The load as everybody else sees it: rows are where they were in the original input. */
+  watch(native: NativeLoad, take: (rejects: readonly NativeReject[]) => void): NativeLoad {
+    const replay = this
+    let handed = 0
+    return {
+      ...(native.maxHeld !== undefined && { maxHeld: native.maxHeld }),
+      async next(): Promise<Chunk | undefined> {
+        const chunk = await native.next().catch((error: unknown) => {
+          // What was thrown by who was told of rows is placed already.
+          throw error === replay.#thrown ? error : replay.#placed(error)
+        })
+        if (chunk === undefined) {
+          if (replay.#untried.length > 0) replay.#tell([], take, Number.POSITIVE_INFINITY)
+          return undefined
+        }
+        for (let row = 0; row < chunk.rows; row += 1) replay.#see(native.locate(handed + row)?.byteOffset)
+        handed += chunk.rows
+        return chunk
+      },
+      counters: () => replay.#counters(native.counters()),
+      locate: (row) => replay.#locate(native.locate(row)),
+      record: (row) => native.record?.(row),
+      settle: (row) => native.settle?.(row),
+      setThreads: (threads) => native.setThreads?.(threads),
+      serve: (window, signature, segments) => native.serve?.(window, signature, segments),
+      close: () => native.close(),
+    }
+  }
+
+  /** Tells of rows that the decoder refuses as rows of the original input. */
+  taking(take: (rejects: readonly NativeReject[]) => void): (rejects: readonly NativeReject[]) => void {
+    return (rejects) => {
+      const placed = rejects.map((reject) => {
+        const origin = this.#see(reject.byteOffset)
+        if (origin === undefined) return reject
+        const { line, lastLine, byteOffset, byteLength } = origin
+        return { ...reject, line, lastLine, byteOffset, byteLength }
+      })
+      try {
+        this.#tell(placed, take, placed.at(-1)?.byteOffset ?? 0)
+      } catch (error) {
+        this.#thrown = error
+        throw error
+      }
+    }
+  }
+
+  /** Tells of refused rows, and of those that have not been tried up to an offset. */
+  #tell(rejects: NativeReject[], take: (rejects: readonly NativeReject[]) => void, upTo: number): void {
+    const end = this.#untried.findIndex(({ byteOffset }) => byteOffset > upTo)
+    const untried = this.#untried.splice(0, end < 0 ? this.#untried.length : end)
+    this.#untriedRows += untried.length
+    take([...rejects, ...untried].sort((a, b) => a.byteOffset - b.byteOffset))
+  }
+
+  /** Notes why a row is refused, and tells of it as the one it is in the original load. */
+  noting(onReject: ((reject: Reject) => void) | undefined): (reject: Reject) => void {
+    let index = 0
+    return (reject) => {
+      const { byteOffset, errors } = reject
+      this.#refused.set(byteOffset, errors)
+      // They come in the order of the input.
+      while (index < this.#origins.length && (this.#origins[index]?.byteOffset ?? 0) < byteOffset) index += 1
+      const origin = this.#origins[index]
+      onReject?.(origin === undefined ? reject : { ...reject, number: origin.number, file: origin.file })
+    }
+  }
+
+  /** Marks what has been loaded, before the commit. */
+  async finish(ledger: Ledger, byLoadId: string): Promise<Resolution> {
+    const resolved: number[] = []
+    const refused: Pick<Reject, 'number' | 'errors'>[] = []
+    for (const { number, byteOffset } of this.#origins) {
+      const errors = this.#refused.get(byteOffset)
+      if (errors === undefined) resolved.push(number)
+      else refused.push({ number, errors })
+    }
+    if (this.#strangers > 0 || this.#seenRows !== this.#starts.size || refused.length !== this.#refused.size) {
+      throw new CopyError({
+        code: 'internal_error',
+        sqlState: 'XX000',
+        message: `the ${this.#starts.size} refused rows were read as ${this.#seenRows + this.#strangers} rows`,
+        detail: 'Which of them have been loaded cannot be told.',
+        hint: 'Nothing was loaded. This is a defect of copyist.',
+      })
+    }
+    let marked = 0
+    for (let start = 0; start < resolved.length; start += MARKED_AT_ONCE) {
+      marked += await ledger.markResolved(this.loadId, resolved.slice(start, start + MARKED_AT_ONCE), byLoadId)
+    }
+    if (marked !== resolved.length) {
+      throw new CopyError({
+        code: 'serialization_failure',
+        sqlState: '40001',
+        message: `the refused rows of load "${this.loadId}" were loaded by another session meanwhile`,
+        hint: 'Nothing was loaded. Run the statement again for what is left.',
+      })
+    }
+    await ledger.refuseAgain(this.loadId, refused)
+    return { replayOf: this.loadId, rowsResolved: marked, rowsCut: this.#cut }
+  }
+
+  /** A record begins at this offset of the input. */
+  #see(at: number | undefined): Origin | undefined {
+    const index = at === undefined ? undefined : this.#starts.get(at)
+    if (index === undefined || this.#seen[index] !== 0) {
+      this.#strangers += 1
+      return undefined
+    }
+    this.#seen[index] = 1
+    this.#seenRows += 1
+    return this.#origins[index]
+  }
+
+  #counters(counters: LoadCounters): LoadCounters {
+    return {
+      ...counters,
+      bytesRead: Math.max(0, counters.bytesRead - PREFIX.length),
+      ...(counters.bytesTotal !== undefined && { bytesTotal: counters.bytesTotal - PREFIX.length }),
+      rowsRead: counters.rowsRead + this.#untriedRows,
+      rowsRefused: counters.rowsRefused + this.#untriedRows,
+      headerLines: 0,
+    }
+  }
+
+  #locate(place: RowPlace | undefined): RowPlace | undefined {
+    const origin = place && this.#origins[this.#starts.get(place.byteOffset) ?? -1]
+    if (origin === undefined) return place
+    const { line, lastLine, byteOffset, byteLength } = origin
+    return { firstLine: line, line: lastLine, byteOffset, byteLength }
+  }
+
+  /** An error of the decoder, where its row was in the original input. */
+  #placed(error: unknown): unknown {
+    if (!(error instanceof CopyError)) return error
+    const { byteOffset, line } = error.position
+    const origin = byteOffset === undefined ? undefined : this.#origins[this.#starts.get(byteOffset) ?? -1]
+    if (origin === undefined) return error
+    const { code, sqlState, message, detail, hint, statement, cause } = error
+    const { file, lastLine } = origin
+    const position = { ...error.position, file, line: lastLine, byteOffset: origin.byteOffset }
+    const context = error.context?.replace(`, line ${line}`, `, line ${lastLine}`)
+    return new CopyError({ code, sqlState, message, detail, hint, statement, cause, position, context })
+  }
+}
+
+function invalid(message: string): CopyError {
+  return new CopyError({ code: 'invalid_parameter_value', sqlState: '22023', message })
+}
