@@ -106,14 +106,31 @@ describe('describe', () => {
     )
     const table = await described('g')
     expect(table?.columns).toEqual([
-      { name: 'a', type: INT, typeName: 'INTEGER', hasDefault: true, generated: false, defaultSql: '5' },
-      { name: 'b', type: INT, typeName: 'INTEGER', hasDefault: false, generated: true, defaultSql: undefined },
+      {
+        name: 'a',
+        type: INT,
+        typeName: 'INTEGER',
+        hasDefault: true,
+        generated: false,
+        notNull: false,
+        defaultSql: '5',
+      },
+      {
+        name: 'b',
+        type: INT,
+        typeName: 'INTEGER',
+        hasDefault: false,
+        generated: true,
+        notNull: false,
+        defaultSql: undefined,
+      },
       {
         name: 'c',
         type: { kind: 'text' },
         typeName: 'VARCHAR',
         hasDefault: false,
         generated: false,
+        notNull: false,
         defaultSql: undefined,
       },
       {
@@ -122,6 +139,7 @@ describe('describe', () => {
         typeName: 'DECIMAL(10,2)',
         hasDefault: true,
         generated: false,
+        notNull: false,
         defaultSql: '1.5',
       },
     ])
