@@ -192,6 +192,16 @@ describe('constraints', () => {
     expect(await rowsOf('FROM t')).toEqual(['0,null', '1,0', '2,1', '3,2', '7,null', '8,7', '10,3'])
   })
 
+  it('finds one where rows are inserted as they were looked at', async () => {
+    await connection.run(
+      `CREATE TABLE t (a INTEGER PRIMARY KEY, m INTEGER REFERENCES t (a), r DOUBLE DEFAULT random() CHECK (r < 2))`,
+    )
+    const lines = Array.from({ length: 50 }, (_, n) => `${n === 20 ? 19 : n},${n === 0 ? '' : n - 1}`)
+    const { rejects } = await load(`COPY t (a, m) FROM STDIN ${SKIP}`, [...lines, '60,3'])
+    expect(rejects.map(({ line }) => line)).toEqual(Array.from({ length: 30 }, (_, n) => n + 21))
+    expect(await rowsOf('SELECT list(a) = range(20) || [60] FROM t')).toEqual(['true'])
+  })
+
   it('takes the row with a key that stays for the parent, not one before it that was refused', async () => {
     await connection.run('CREATE TABLE t (a INTEGER PRIMARY KEY, b INTEGER CHECK (b > 0), m INTEGER REFERENCES t (a))')
     const { rejects } = await load(`COPY t FROM STDIN ${SKIP}`, ['1,-1,', '2,1,1', '1,1,', '3,1,1', '1,2,'])
@@ -323,6 +333,30 @@ describe('a load', () => {
     expect(rejects.map(({ line }) => line)).toEqual(Array.from({ length: 3_000 }, (_, n) => 5_001 + n))
     expect(rejects.every(({ raw, line }) => raw.toString() === lines[line - 1])).toBe(true)
     expect(await rowsOf('SELECT list(a) = range(5000)::INTEGER[] FROM t')).toEqual(['true'])
+    await noTemporaryTables()
+  })
+
+  it.each([1, 2, 8])('keeps the order of the file, and numbers rows in it, with %i threads', async (threads) => {
+    await connection.run(`SET threads = ${threads}`)
+    const count = 400_000
+    await connection.run(`CREATE SEQUENCE s; CREATE TABLE t (a INTEGER PRIMARY KEY, b INTEGER CHECK (b <> 5));
+      CREATE TABLE u (id INTEGER DEFAULT nextval('s'), a INTEGER PRIMARY KEY, b INTEGER)`)
+    const bytes = Array.from({ length: count }, (_, n) => `${n % 1_000 === 7 ? n - 7 : n},${n % 50_000}`)
+    for (const statement of [`COPY t FROM STDIN ${SKIP}`, `COPY u (a, b) FROM STDIN ${SKIP} WHERE b <> 5`]) {
+      const { counts, rejects } = await load(statement, [bytes.join('\n')], { threads: Math.min(4, threads) })
+      const isFiltered = statement.includes('WHERE')
+      expect(counts).toEqual([count, count - 400 - 8, isFiltered ? 8 : 0, isFiltered ? 400 : 408])
+      expect(rejects.every(({ line, number }, at) => number === at + 1 && line > (rejects[at - 1]?.line ?? 0))).toBe(
+        true,
+      )
+    }
+    const unordered = 'SELECT count(*) FROM (SELECT a, lag(a) OVER (ORDER BY rowid) AS before FROM $) WHERE a <= before'
+    expect(await rowsOf(unordered.replace('$', 't'))).toEqual(['0'])
+    expect(await rowsOf(unordered.replace('$', 'u'))).toEqual(['0'])
+    expect(await rowsOf('SELECT min(id), max(id) FROM u')).toEqual([`1,${count - 408}`])
+    expect(
+      await rowsOf('SELECT count(*) FROM (SELECT id, row_number() OVER (ORDER BY a) AS n FROM u) WHERE id <> n'),
+    ).toEqual(['0'])
     await noTemporaryTables()
   })
 
