@@ -26,6 +26,8 @@ export interface InsertPlan {
 }
 
 const ROW = 'copyist_row'
+/** The number of a row in its window, for the statements that need it. */
+const NUMBER = 'copyist_n'
 
 /** `INSERT INTO … SELECT …` for the rows of `source`. */
 export function insertSql(plan: InsertPlan, source: RowSource): string {
@@ -45,7 +47,7 @@ SELECT ${values.map(({ sql }) => sql).join(', ')} FROM ${rows}`
     .filter((column) => !column.generated && !columns.some(({ name }) => name === column.name))
     .map((column) => ({
       name: quoteIdentifier(column.name),
-      sql: `CAST(${column.defaultSql === undefined ? 'NULL' : `(${column.defaultSql})`} AS ${column.typeName})`,
+      sql: absentSql(column),
     }))
   const all = [...values, ...absent]
   const names = all.map(({ name }) => name).join(', ')
@@ -93,8 +95,103 @@ export function isCastByDuckdb(column: DuckdbColumnDescription): boolean {
   return castFromVector('x', column.type, column.typeName) !== 'x'
 }
 
+/** A column that decides on rows, or is evaluated before them. */
+export interface StagedColumn {
+  readonly column: DuckdbColumnDescription
+  /** Where it is in the COPY column list, if it is. */
+  readonly index: number | undefined
+}
+
+/** What is looked at of each row before it is inserted. */
+export interface StageShape {
+  readonly columns: readonly StagedColumn[]
+  /** Indexes of the columns of the list that DuckDB casts. */
+  readonly casts: readonly number[]
+}
+
+/**
+ * SELECT of the rows of `source` with their numbers (`copyist_n`) and the values of some of their columns under the columns' names. Of
+ * what DuckDB casts there are the text, `copyist_x<index>`, and the default in place of it, `copyist_d<index>`.
+ */
+export function stageSql(plan: InsertPlan, source: RowSource, shape: StageShape): string {
+  const { columns, casts } = shape
+  const values = columns.flatMap(({ column, index }) => {
+    if (index !== undefined && casts.includes(index)) return []
+    const sql = index === undefined ? absentSql(column) : valueSql(plan, column, index)
+    return [`${sql} AS ${quoteIdentifier(column.name)}`]
+  })
+  const texts = casts.flatMap((index) => {
+    const text = `${ROW}.c${index}`
+    if (!plan.defaults.includes(index)) return [`${text} AS copyist_x${index}`]
+    const { defaultSql = 'NULL', typeName } = plan.columns[index] as DuckdbColumnDescription
+    return [
+      `CASE WHEN NOT ${ROW}.d${index} THEN ${text} END AS copyist_x${index}`,
+      `CASE WHEN ${ROW}.d${index} THEN CAST((${defaultSql}) AS ${typeName}) END AS copyist_d${index}`,
+    ]
+  })
+  return `SELECT ${[`CAST(${NUMBER} AS INTEGER) AS ${NUMBER}`, ...values, ...texts].join(', ')} FROM ${rowsSql(plan, source)}`
+}
+
+/**
+ * SELECT of the rows of `stage`, a table that {@link stageSql} has filled, with all values; `copyist_t<index>` is a text that cannot be
+ * cast, and `copyist_kept` says whether WHERE lets the row pass. It never holds back what cannot be cast.
+ *
+ * From a table, since DuckDB's TRY lets errors pass where it gets its arguments out of a STRUCT. And within CASE, from which DuckDB takes
+ * no expression that occurs twice, to evaluate it once: outside of TRY.
+ */
+export function castStageSql(plan: InsertPlan, stage: string, { columns, casts }: StageShape): string {
+  const { table, where } = plan
+  const tried = (index: number, sql: string): string => `CASE WHEN copyist_x${index} IS NOT NULL THEN TRY(${sql}) END`
+  const cast = (index: number): string => {
+    const { type, typeName } = plan.columns[index] as DuckdbColumnDescription
+    return castFromVector(`copyist_x${index}`, type, typeName)
+  }
+  const names = columns.map(({ column }) => quoteIdentifier(column.name))
+  const values = columns.map(({ index }, position) => {
+    const name = names[position] ?? ''
+    if (index === undefined || !casts.includes(index)) return name
+    const value = tried(index, cast(index))
+    return `${plan.defaults.includes(index) ? `coalesce(${value}, copyist_d${index})` : value} AS ${name}`
+  })
+  // A cast may well give NULL, and what cannot be NULL DuckDB does not evaluate to say so. A hash is never NULL and never known.
+  const texts = casts.map(
+    (index) =>
+      `CASE WHEN copyist_x${index} IS NOT NULL AND ${tried(index, `hash(${cast(index)})`)} IS NULL THEN copyist_x${index} END AS copyist_t${index}`,
+  )
+  const isUncast = casts.map((index) => `copyist_t${index} IS NOT NULL`).join(' OR ') || 'false'
+  const kept =
+    where === undefined
+      ? 'true'
+      : `CASE WHEN ${isUncast} THEN true ELSE coalesce(CAST((${where}\n) AS BOOLEAN), false) END`
+  return `SELECT ${[NUMBER, ...names, ...casts.map((index) => `copyist_t${index}`), `${kept} AS copyist_kept`].join(', ')}
+FROM (SELECT ${[NUMBER, ...values, ...texts].join(', ')} FROM ${stage}) AS ${quoteIdentifier(table.relationName)}`
+}
+
+/**
+ * `INSERT INTO … SELECT …` for the rows of `source` that are not `gone`: bits by the number of the row, from that of `first` on.
+ *
+ * A filter, since it keeps the order of the rows, which a join need not. It must not be moved below the feed's function, which wants to
+ * be asked for rows in sequence, and is not as long as it looks at what the function returns.
+ */
+export function insertRestSql(plan: InsertPlan, source: RowSource, gone: string, first: number): string {
+  const { table, columns } = plan
+  return `INSERT INTO ${table.fullName} (${columns.map(({ name }) => quoteIdentifier(name)).join(', ')})
+SELECT ${columns.map((column, index) => valueSql(plan, column, index)).join(', ')}
+FROM ${rowsSql(plan, source)} WHERE CASE WHEN ${ROW} IS NOT NULL THEN ${isNotGone(gone, first)} END`
+}
+
+/** SQL that says of a row whether its bit is not set. */
+export function isNotGone(gone: string, first: number): string {
+  return `get_bit(CAST('${gone}' AS BIT), CAST(${NUMBER} - ${first} AS INTEGER)) = 0`
+}
+
+/** SQL of a column that is not in the list. */
+export function absentSql({ defaultSql, typeName }: DuckdbColumnDescription): string {
+  return `CAST(${defaultSql === undefined ? 'NULL' : `(${defaultSql})`} AS ${typeName})`
+}
+
 function rowsSql(plan: InsertPlan, source: RowSource): string {
-  return `(SELECT ${plan.functionName}(${plan.feedId}, n) AS ${ROW} FROM ${sourceSql(source)})`
+  return `(SELECT n AS ${NUMBER}, ${plan.functionName}(${plan.feedId}, n) AS ${ROW} FROM ${sourceSql(source)})`
 }
 
 function sourceSql(source: RowSource): string {

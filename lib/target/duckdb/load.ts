@@ -9,6 +9,7 @@ import { abortError, asConditionType, asCopyError, inCondition } from './errors.
 import { checkCondition, type InsertPlan, insertSql, type RowSource } from './insert.ts'
 import { ROW_GROUP_ROWS, RowFeed } from './row-feed.ts'
 import type { RowWindow } from './row-window.ts'
+import { Sieve } from './sieve.ts'
 import type { Slots } from './slots.ts'
 import { vectorTypeOf, vectorWidthOf } from './types.ts'
 
@@ -59,10 +60,12 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
     : []
   const widths = columns.map(({ type }) => vectorWidthOf(type))
   const shape = { columns: columns.map(({ type }) => vectorTypeOf(driver, type)), widths, defaults }
+  const { refusals } = request
   const feed = new RowFeed(driver, shape, request.sink === 'duckdb_served' ? request.native : undefined)
   let gatherer: ChunkGatherer | undefined
   let window: RowWindow | undefined
   let plan: InsertPlan | undefined
+  let sieve: Sieve | undefined
   let next: Promise<RowWindow | undefined> | undefined
   try {
     if (request.signal?.aborted) throw abortError(request.signal)
@@ -78,6 +81,7 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
     const spare = Math.max(0, availableParallelism() - context.slots.size.threads)
     let rowsSent = 0
     let rowsLoaded = 0
+    let rowsRefused = 0
     next = gatherer.gather(false)
     for (;;) {
       window = await next
@@ -89,6 +93,7 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
         const made = { table, columns, defaults, where: request.where, functionName, feedId: feed.id }
         if (request.where !== undefined) await checkPlan(connection, insertSql(made, source), request.where)
         plan = made
+        if (refusals !== undefined) sieve = await Sieve.open(connection, plan, refusals.tolerates)
         context.onWrite()
       }
       if (window.rows > ROW_GROUP_ROWS && !sequential) {
@@ -98,29 +103,35 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
       // DuckDB's threads are at it now. With more threads than processors there is no time to win, and the event loop would wait for
       // its turn like any of them.
       request.native.setThreads?.(spare)
-      const inserting = runInsert(connection, insertSql(plan, source), request.signal)
+      const inserting =
+        sieve !== undefined && refusals !== undefined
+          ? sieve.load((sql) => runStatement(connection, sql, request.signal), window, source, refusals)
+          : runInsert(connection, insertSql(plan, source), request.signal)
       const done = (): void => request.native.setThreads?.(MOST_THREADS)
       const busy = inserting.then(done, done)
       next = gatherer.gather(true, busy)
       // A failure of the input is reported when the rows before it are in, and by nobody when they are not.
       next.catch(() => undefined)
-      const loaded = await inserting
+      const { loaded, refused } = await inserting
       rowsSent += window.rows
       rowsLoaded += loaded
-      if (request.where === undefined && loaded !== window.rows) {
+      rowsRefused += refused
+      if (request.where === undefined && loaded + refused !== window.rows) {
         throw new CopyError({
           code: 'internal_error',
           sqlState: 'XX000',
-          message: `DuckDB inserted ${loaded} of ${window.rows} rows`,
+          message: `DuckDB inserted ${loaded} of ${window.rows - refused} rows`,
         })
       }
       feed.serve(undefined)
+      refusals?.settle(rowsSent)
+      request.native.settle?.(rowsSent)
       window.release()
       window = undefined
     }
     await context.slots.drop()
     feed.close()
-    return { ok: true, outcome: { rowsLoaded, rowsFiltered: rowsSent - rowsLoaded } }
+    return { ok: true, outcome: { rowsLoaded, rowsFiltered: rowsSent - rowsLoaded - rowsRefused } }
   } catch (thrown) {
     const cause = feed.failure ?? thrown
     gatherer?.abandon()
@@ -133,7 +144,9 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
       return { ok: false, error: abortError(request.signal), failed: undefined }
     }
     const error = asConditionType(asCopyError(cause), request.where)
-    if (plan !== undefined && window !== undefined) return { ok: false, error, failed: { plan, feed, window } }
+    // Where rows may be refused, the first that an INSERT stumbles over need not be why it has failed.
+    if (plan !== undefined && window !== undefined && sieve === undefined)
+      return { ok: false, error, failed: { plan, feed, window } }
     dispose(feed, window)
     return { ok: false, error, failed: undefined }
   }
@@ -145,15 +158,31 @@ export function dispose(feed: RowFeed, window: RowWindow | undefined): void {
   window?.release()
 }
 
-/**
- * Runs one INSERT and gives the number of rows it took. Interrupted when the signal fires; settles only when DuckDB reads
- * nothing any more.
- */
-export async function runInsert(
+/** Runs one INSERT and gives the number of rows it took. */
+async function runInsert(
   connection: DuckDBConnection,
   sql: string,
   signal: AbortSignal | undefined,
-): Promise<number> {
+): Promise<{ loaded: number; refused: number }> {
+  const result = await interruptible(connection, signal, () => connection.run(sql))
+  return { loaded: result.rowsChanged, refused: 0 }
+}
+
+async function runStatement(
+  connection: DuckDBConnection,
+  sql: string,
+  signal: AbortSignal | undefined,
+): Promise<{ rows: readonly unknown[][]; changed: number }> {
+  const result = await interruptible(connection, signal, () => connection.run(sql))
+  return { rows: (await result.getRowsJS()) as unknown[][], changed: result.rowsChanged }
+}
+
+/** Runs a statement that is interrupted when the signal fires; settles only when DuckDB reads nothing any more. */
+async function interruptible<T>(
+  connection: DuckDBConnection,
+  signal: AbortSignal | undefined,
+  statement: () => Promise<T>,
+): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const interrupt = (): void => {
     connection.interrupt()
@@ -162,7 +191,7 @@ export async function runInsert(
   if (signal?.aborted) throw abortError(signal)
   signal?.addEventListener('abort', interrupt, { once: true })
   try {
-    return (await connection.run(sql)).rowsChanged
+    return await statement()
   } finally {
     signal?.removeEventListener('abort', interrupt)
     clearTimeout(timer)

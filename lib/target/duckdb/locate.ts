@@ -1,8 +1,8 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
 import type { CopyError } from '../../errors.ts'
 import type { NativeLoad } from '../../native/load.ts'
+import { isAboutTable } from './constraints.ts'
 import { asCopyError, duplicateKey, notNullColumn, withPosition } from './errors.ts'
-import { quoteLiteral } from './identifiers.ts'
 import { castSql, insertSql, isCastByDuckdb, rowOfKeySql, textSql } from './insert.ts'
 import type { FailedInsert } from './load.ts'
 import { query } from './query.ts'
@@ -110,8 +110,7 @@ async function keyRow(
       connection,
       `SELECT constraint_column_names FROM duckdb_constraints()
        WHERE constraint_type IN ('PRIMARY KEY', 'UNIQUE')
-         AND concat_ws('.', '"' || replace(database_name, '"', '""') || '"', '"' || replace(schema_name, '"', '""') || '"',
-                       '"' || replace(table_name, '"', '""') || '"') = ${quoteLiteral(table.fullName)}`,
+         AND ${isAboutTable(table)}`,
     )
     for (const [names] of keys) {
       const columns = (names as readonly unknown[]).map(String)
