@@ -49,6 +49,8 @@ export class RejectLog {
   #waits = false
   #settled = 0
   #number = 0
+  /** The one handed on last. */
+  #last: Reject | undefined
   #fromTarget = 0
   #kept: Reject[] = []
   #keptBytes = 0
@@ -212,7 +214,7 @@ export class RejectLog {
 
   #tooMany(message: string): CopyError {
     const { statement, file } = this.#init
-    const last = this.#waiting.at(-1) ?? this.#kept.at(-1)
+    const last = this.#waiting.at(-1) ?? this.#last
     const error = last?.errors[0]
     this.#excess = new CopyError({
       code: 'invalid_text_representation',
@@ -240,6 +242,7 @@ export class RejectLog {
   #hand(reject: Reject): void {
     const { keeps, onReject, path, statement, columns, file } = this.#init
     this.#diagnosis.add(reject)
+    this.#last = reject
     const bytes = OVERHEAD + reject.raw.length
     if (keeps && this.#kept.length < MOST_KEPT && this.#keptBytes + bytes <= MOST_KEPT_BYTES) {
       this.#kept.push(reject)
