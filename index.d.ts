@@ -3,6 +3,85 @@ import { DuckDBConnection } from '@duckdb/node-api';
 
 /** A stream of bytes: a Node Readable, a web ReadableStream, or any (async) iterable of byte chunks. */
 export type ByteSource = AsyncIterable<Uint8Array | string> | Iterable<Uint8Array | string>;
+/** One reason why a record was refused. */
+export interface RejectError {
+	/** The column's name; absent when the record as a whole is at fault. */
+	readonly column?: string;
+	/** The column's type as the database prints it. */
+	readonly type?: string;
+	/** The field of the record, from 1. */
+	readonly field?: number;
+	readonly sqlState: string;
+	/** The condition's symbolic name, as in `CopyError.code`. */
+	readonly code: string;
+	readonly message: string;
+	readonly detail?: string;
+	/** The field's text, as far as there is one. */
+	readonly value?: string;
+}
+/** A record of the input that was not loaded, with everything that is needed to load it later. */
+export interface Reject {
+	/** From 1, in the order of the input. */
+	readonly number: number;
+	/** The file as the statement names it, or `STDIN`. */
+	readonly file: string;
+	/** Line of the record's first byte, from 1, counted as PostgreSQL counts. */
+	readonly line: number;
+	/** Line of its last byte; another than `line` where quotes hold line ends. */
+	readonly lastLine: number;
+	/** Offset of its first byte from the start of the file, from 0, after decompression. */
+	readonly byteOffset: number;
+	/** Bytes it has in the file, its line end not counted. */
+	readonly byteLength: number;
+	/** At least one; the first is the one that an unlimited load would have failed with. */
+	readonly errors: readonly RejectError[];
+	/** The record's bytes as read, without its line end. */
+	readonly raw: Buffer;
+	/** Whether `raw` holds only the beginning. */
+	readonly rawIsCut: boolean;
+}
+/** A refused row of a {@link DiagnosisGroup}. */
+export interface DiagnosisSample {
+	/** Line of the record's first byte. */
+	readonly line: number;
+	/** The field's text; where the record as a whole is at fault, the record's. Cut when it is long. */
+	readonly value: string;
+}
+/** What would have made rows of a group loadable: tried on rows of it that were kept, one by one. */
+export interface DiagnosisCure {
+	/** An option of the statement, a setting of the session, or a change to the input before it is loaded. */
+	readonly kind: "option" | "session" | "input";
+	/** An option or setting as it is written, such as `NULL 'N/A'`; what is to change in the input in words. */
+	readonly change: string;
+	/** What else it would do. */
+	readonly note?: string;
+	/**
+	 * Rows that did not have this error any more, and no new one, of those that were {@link tried}. Where the delimiter was wrong, the note says
+	 * what else came to light.
+	 */
+	readonly cured: number;
+	readonly tried: number;
+}
+/** Refused rows that have the same wrong with them. A row with several errors is in as many groups. */
+export interface DiagnosisGroup {
+	/** Absent when the record as a whole is at fault. */
+	readonly column?: string;
+	readonly type?: string;
+	readonly sqlState: string;
+	readonly code: string;
+	/** The message, with … in place of what differs from row to row. */
+	readonly message: string;
+	/**
+	 * How the values look: `9` for digits, `a` for letters, all else as it is, so that 1.234,56 is `9.9,9`; '' when they are empty. Words that
+	 * often stand for NULL are kept. Absent where there is no value.
+	 */
+	readonly shape?: string;
+	readonly rows: number;
+	/** The first of them. */
+	readonly samples: readonly DiagnosisSample[];
+	/** What would cure it, the best first; absent when nothing was found. */
+	readonly cures?: readonly DiagnosisCure[];
+}
 /** How far a load has come. Handed to `onProgress` at most 20 times a second, and once more at the end. */
 export interface Progress {
 	/** Bytes of the input taken so far. */
@@ -28,8 +107,10 @@ export interface ReceiptFile {
 	readonly bytes: number;
 	/** Data rows found in it. */
 	readonly rows: number;
+	/** Those of them that were refused. */
+	readonly rowsRejected: number;
 }
-/** What one COPY did. It balances: `rowsRead = rowsLoaded + rowsFiltered`. */
+/** What one COPY did. It balances: `rowsRead = rowsLoaded + rowsFiltered + rowsRejected + rowsConflicted`. */
 export interface Receipt {
 	/** A UUID of this load. */
 	readonly id: string;
@@ -46,6 +127,14 @@ export interface Receipt {
 	readonly rowsLoaded: number;
 	/** Rows held back by WHERE, a trigger or a rule. */
 	readonly rowsFiltered: number;
+	/** Rows that were refused because of errors in them, where the statement goes on after errors. */
+	readonly rowsRejected: number;
+	/** Rows whose key was there already, where the statement says what becomes of them. */
+	readonly rowsConflicted: number;
+	/** Rows of `rowsLoaded` with a value that was replaced by NULL or its column's default. */
+	readonly rowsReplaced: number;
+	/** Bytes that were no UTF-8 and were replaced, where the statement says by what. */
+	readonly bytesReplaced: number;
 	/** Header lines skipped. */
 	readonly headerLines: number;
 	/** Bytes of input read. */
@@ -55,6 +144,25 @@ export interface Receipt {
 	readonly files: readonly ReceiptFile[];
 	/** The CREATE TABLE that was run, when the table was created by this load. */
 	readonly createdTable?: string;
+	/** Whether the load and its refused rows are recorded in the schema `copyist` of the target. */
+	readonly ledger: boolean;
+	/** Why they are not, if they should have been. */
+	readonly ledgerProblem?: string;
+	/** Of a COPY REJECTS: the load whose refused rows these were. Those that were refused again are still that load's. */
+	readonly replayOf?: string;
+	/** How many of them need not be loaded any more: rows loaded, filtered and in conflict. */
+	readonly rowsResolved?: number;
+	/** Refused rows of that load that could not be read again, since only their beginning was kept. They are not in `rowsRead`. */
+	readonly rowsCut?: number;
+	/** Nothing was loaded: a load with the same LOAD_KEY had been completed before. All else is that load's receipt. */
+	readonly alreadyLoaded?: boolean;
+	/** When that load ended, as in `2026-01-31T12:00:00.000Z`. */
+	readonly loadedAt?: string;
+	/**
+	 * What was wrong with refused rows, the most frequent first; absent when none was. Of the first 50,000 of them; of all where `onReject`
+	 * or `rejects` asks for them.
+	 */
+	readonly diagnosis?: readonly DiagnosisGroup[];
 	/**
 	 * How the rows travelled: PostgreSQL's binary COPY, its TEXT COPY (a column type that only the server can parse), or
 	 * DuckDB column vectors.
@@ -85,6 +193,95 @@ export interface CopyCallOptions {
 	readonly memoryLimit?: number;
 	/** Whether a table that does not exist is created from the file; the statement's CREATE_TABLE option comes first. */
 	readonly createTable?: boolean;
+	/**
+	 * Called with each refused row of a statement that goes on after errors, in the order of the input; also when the load fails in the
+	 * end. What it throws does not end the load: it is thrown again outside of it, as an uncaught exception.
+	 */
+	readonly onReject?: (reject: Reject) => void;
+	/**
+	 * A file to write the refused rows to, byte for byte, below a header if the input has one: to be mended and loaded by the same
+	 * statement. Made, or overwritten, when there is a refused row.
+	 */
+	readonly rejects?: string;
+	/**
+	 * Whether the load is recorded in the schema `copyist` of its target, with its refused rows. By default loads are that go on after
+	 * errors or have a LOAD_KEY. Where the user may not create the schema, the load goes on without, and its receipt says so.
+	 */
+	readonly ledger?: boolean;
+}
+/** Where in the input an error is. Every field is absent when it is not known. */
+export interface CopyPosition {
+	/** The file as the statement names it, or `STDIN`. */
+	readonly file?: string;
+	/** Line number from 1, counted as PostgreSQL's CONTEXT counts. */
+	readonly line?: number;
+	/** Offset from 0 of the record's first byte in the file (after decompression). */
+	readonly byteOffset?: number;
+	/** The column's name. */
+	readonly column?: string;
+}
+/** The parts of a {@link CopyError}. */
+export interface CopyErrorInit {
+	readonly code: string;
+	readonly sqlState: string;
+	readonly message: string;
+	readonly position?: CopyPosition | undefined;
+	readonly detail?: string | undefined;
+	readonly hint?: string | undefined;
+	/** PostgreSQL's CONTEXT, such as `COPY weather, line 5, column temp: "abc"`. */
+	readonly context?: string | undefined;
+	/** The statement and the character in it (from 0) that the error is about; printed with a caret. */
+	readonly statement?: {
+		readonly text: string;
+		readonly offset: number;
+	} | undefined;
+	readonly diagnosis?: readonly DiagnosisGroup[] | undefined;
+	readonly cause?: unknown;
+}
+/**
+ * Everything that can go wrong with a COPY: the statement, the file, the data, the target, an abort.
+ *
+ * `code` is the symbolic name of the condition (PostgreSQL's own, in snake_case), `sqlState` its SQLSTATE.
+ */
+export declare class CopyError extends Error {
+	readonly name = "CopyError";
+	readonly code: string;
+	readonly sqlState: string;
+	readonly position: CopyPosition;
+	readonly detail: string | undefined;
+	readonly hint: string | undefined;
+	readonly context: string | undefined;
+	readonly statement: {
+		readonly text: string;
+		readonly offset: number;
+	} | undefined;
+	/** What was wrong with the rows, when more of them were refused than the statement allows. */
+	readonly diagnosis: readonly DiagnosisGroup[] | undefined;
+	constructor(init: CopyErrorInit);
+}
+/** What {@link Ledger.purge} removed. */
+export interface Purged {
+	readonly loads: number;
+	readonly files: number;
+	readonly rejects: number;
+}
+/** What {@link Database.rejects} may be told. */
+export interface RejectsOptions {
+	/** Also those that have been loaded since. */
+	readonly all?: boolean;
+	/** DuckDB: the attached database that the load wrote to; by default the current one. */
+	readonly database?: string;
+}
+/** What {@link Database.purge} is to forget. */
+export interface PurgeOptions {
+	/** Loads that ended before this. */
+	readonly olderThan: Date;
+	/** Also loads that completed with a LOAD_KEY: another load with the key would then load the same rows again. */
+	readonly keyed?: boolean;
+	/** Also loads that completed and have refused rows which nobody has loaded since. */
+	readonly unresolved?: boolean;
+	/** DuckDB: the attached database whose record of loads is meant; by default the current one. */
+	readonly database?: string;
 }
 /** A connected database. Statements may run at the same time where the target has a connection for each. */
 export declare class Database {
@@ -98,7 +295,19 @@ export declare class Database {
 	 * Rejects with {@link CopyError}; then nothing was loaded.
 	 */
 	copy(statement: string, options?: CopyCallOptions): Promise<Receipt>;
-	/** Waits for running loads, then closes what {@link connect} opened; a Pool, Client or connection of yours stays open. */
+	/**
+	 * The refused rows of a recorded load that have not been loaded since, in the order of the input. They are read some at a time, each
+	 * time as they are then; between two reads no connection is held.
+	 *
+	 * Rejects with {@link CopyError}: 22023 when no such load is recorded, 42P01 when none is at all.
+	 */
+	rejects(loadId: string, options?: RejectsOptions): AsyncGenerator<Reject, void, undefined>;
+	/**
+	 * Forgets loads that ended before `olderThan`, with their files and refused rows, in one transaction. Unless asked for, loads that
+	 * completed stay as long as they have a LOAD_KEY or refused rows that nobody has loaded.
+	 */
+	purge(options: PurgeOptions): Promise<Purged>;
+	/** Waits for what is running, then closes what {@link connect} opened; a Pool, Client or connection of yours stays open. */
 	close(): Promise<void>;
 	[Symbol.asyncDispose](): Promise<void>;
 }
@@ -126,52 +335,5 @@ interface PostgresPool {
 export type ConnectTarget = string | PostgresPool | PostgresClient | DuckDBConnection;
 /** Connects to a database. Rejects with CopyError when it cannot be reached or opened. */
 export declare function connect(target: ConnectTarget): Promise<Database>;
-/** Where in the input an error is. Every field is absent when it is not known. */
-export interface CopyPosition {
-	/** The file as the statement names it, or `STDIN`. */
-	readonly file?: string;
-	/** Line number from 1, counted as PostgreSQL's CONTEXT counts. */
-	readonly line?: number;
-	/** Offset from 0 of the record's first byte in the file (after decompression). */
-	readonly byteOffset?: number;
-	/** The column's name. */
-	readonly column?: string;
-}
-/** The parts of a {@link CopyError}. */
-export interface CopyErrorInit {
-	readonly code: string;
-	readonly sqlState: string;
-	readonly message: string;
-	readonly position?: CopyPosition | undefined;
-	readonly detail?: string | undefined;
-	readonly hint?: string | undefined;
-	/** PostgreSQL's CONTEXT, such as `COPY weather, line 5, column temp: "abc"`. */
-	readonly context?: string | undefined;
-	/** The statement and the character in it (from 0) that the error is about; printed with a caret. */
-	readonly statement?: {
-		readonly text: string;
-		readonly offset: number;
-	} | undefined;
-	readonly cause?: unknown;
-}
-/**
- * Everything that can go wrong with a COPY: the statement, the file, the data, the target, an abort.
- *
- * `code` is the symbolic name of the condition (PostgreSQL's own, in snake_case), `sqlState` its SQLSTATE.
- */
-export declare class CopyError extends Error {
-	readonly name = "CopyError";
-	readonly code: string;
-	readonly sqlState: string;
-	readonly position: CopyPosition;
-	readonly detail: string | undefined;
-	readonly hint: string | undefined;
-	readonly context: string | undefined;
-	readonly statement: {
-		readonly text: string;
-		readonly offset: number;
-	} | undefined;
-	constructor(init: CopyErrorInit);
-}
 
 export {};

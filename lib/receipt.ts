@@ -79,7 +79,7 @@ export interface Receipt {
   /** When that load ended, as in `2026-01-31T12:00:00.000Z`. */
   readonly loadedAt?: string
   /**
-   * What was wrong with refused rows, the most frequent first; absent when none was. Of the first 100,000 of them; of all where `onReject`
+   * What was wrong with refused rows, the most frequent first; absent when none was. Of the first 50,000 of them; of all where `onReject`
    * or `rejects` asks for them.
    */
   readonly diagnosis?: readonly DiagnosisGroup[]

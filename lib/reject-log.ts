@@ -8,7 +8,7 @@ import type { CopyFrom } from './statement/ast.ts'
 import type { RowError, RowRefusals, TargetColumn } from './target/target.ts'
 
 /** Bytes of rejects that are kept for the record of the load. */
-const MOST_KEPT_BYTES = 64 << 20
+const MOST_KEPT_BYTES = 32 << 20
 /** Bytes of one of them. */
 const MOST_RAW = 1 << 20
 /** Rejects that wait for the rows before them, and their bytes, from which on these are to be dealt with. */

@@ -1,5 +1,5 @@
 /** Rows that are kept for the record of a load; where nobody else asks for them, others are only counted. */
-export const MOST_KEPT = 100_000
+export const MOST_KEPT = 50_000
 
 /** One reason why a record was refused. */
 export interface RejectError {

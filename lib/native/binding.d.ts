@@ -19,8 +19,8 @@ export declare class BindingLoad {
   fail(message: string): void
   /** Copies the next chunk into `into`, if there is one. Never waits. */
   next(into: Buffer): BindingNext
-  /** Takes the refused records, in the order of the input. */
-  takeRejects(): BindingRejects
+  /** Takes at most `most` of the refused records, in the order of the input. */
+  takeRejects(most: number): BindingRejects
   /** DuckDB has consumed the rows of chunk `id`. */
   release(id: number): void
   /**

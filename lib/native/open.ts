@@ -192,6 +192,8 @@ const STREAM_AHEAD = 1024 * 1024
 /** Output is about this much larger than its tile at first; buffers grow when it is more. */
 const OUTPUT_SLACK = 1.5
 const NO_BYTES = Buffer.alloc(0)
+/** Refused records that become objects at a time. */
+const REJECTS_AT_ONCE = 2_000
 /** Buffers do not grow beyond this many times their first size for good. */
 const MOST_KEPT = 4
 
@@ -399,14 +401,8 @@ class Load implements NativeLoad {
       next = this.#binding.next(buffer)
     }
     if (next.hasRejects) {
-      const { rejects, raw } = this.#binding.takeRejects()
-      let at = 0
-      const taken = rejects.map(({ rawLength, ...reject }): NativeReject => {
-        at += rawLength
-        return { ...reject, raw: raw.subarray(at - rawLength, at) }
-      })
       try {
-        this.#takeRejects?.(taken)
+        this.#passRejects()
       } catch (error) {
         if (next.state === 'chunk') this.#chunk(buffer, next).release()
         throw error
@@ -425,6 +421,20 @@ class Load implements NativeLoad {
         if (next.failure === undefined) throw new TypeError(`native load answered "${next.state}"`)
         if (this.#refusal !== undefined) throw this.#refusal
         throw copyErrorOf(next.failure, this.#name, this.#streamError)
+    }
+  }
+
+  /** Hands on what the decoder has refused: some at a time, for the garbage of each to be small. */
+  #passRejects(): void {
+    for (;;) {
+      const { rejects, raw } = this.#binding.takeRejects(REJECTS_AT_ONCE)
+      if (rejects.length === 0) return
+      let at = 0
+      const taken = rejects.map(({ rawLength, ...reject }): NativeReject => {
+        at += rawLength
+        return { ...reject, raw: raw.subarray(at - rawLength, at) }
+      })
+      this.#takeRejects?.(taken)
     }
   }
 

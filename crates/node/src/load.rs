@@ -309,10 +309,10 @@ impl BindingLoad {
         next
     }
 
-    /// Takes the refused records, in the order of the input.
+    /// Takes at most `most` of the refused records, in the order of the input.
     #[napi(catch_unwind)]
-    pub fn take_rejects(&self) -> BindingRejects {
-        let rejects = self.lock().load.as_ref().map(Load::take_rejects).unwrap_or_default();
+    pub fn take_rejects(&self, most: u32) -> BindingRejects {
+        let rejects = self.lock().load.as_ref().map(|load| load.take_rejects(most as usize)).unwrap_or_default();
         let raw = rejects.iter().flat_map(|reject| &reject.raw).copied().collect::<Vec<u8>>();
         BindingRejects { rejects: rejects.into_iter().map(BindingReject::from).collect(), raw: raw.into() }
     }

@@ -5,7 +5,7 @@
 //! when the consumer recycles the chunk, so memory is bounded by permits × chunk size. Permits are taken before tiles are
 //! claimed: the tile everybody waits for always has one, so the window cannot lock up.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -163,7 +163,7 @@ struct State {
     mended: u64,
     replaced: u64,
     /// Refused records that nobody has taken yet, how many have ever been there, and their bytes.
-    rejects: Vec<Reject>,
+    rejects: VecDeque<Reject>,
     told: u64,
     reject_bytes: usize,
     recent: Recent,
@@ -351,12 +351,14 @@ impl Load {
         lock(&self.shared.state).recent.settle(row);
     }
 
-    /// Records refused since the last call, in the order of the input.
+    /// At most `most` of the records that were refused and not taken yet, in the order of the input.
     #[must_use]
-    pub fn take_rejects(&self) -> Vec<Reject> {
+    pub fn take_rejects(&self, most: usize) -> Vec<Reject> {
         let mut state = lock(&self.shared.state);
-        state.reject_bytes = 0;
-        std::mem::take(&mut state.rejects)
+        let end = most.min(state.rejects.len());
+        let taken: Vec<Reject> = state.rejects.drain(..end).collect();
+        state.reject_bytes -= taken.iter().map(Reject::bytes).sum::<usize>();
+        taken
     }
 
     /// Whether there are any.
@@ -494,7 +496,7 @@ impl Shared {
                     let reject = Reject::new(refusal, state.lines, done.byte_offset);
                     state.told += 1;
                     state.reject_bytes += reject.bytes();
-                    state.rejects.push(reject);
+                    state.rejects.push_back(reject);
                 }
             }
             state.rows += done.rows;

@@ -209,9 +209,9 @@ fn run(plan: &Arc<Plan>, input: &[u8], threads: usize, tile_size: usize) -> Outc
                 break;
             }
         }
-        outcome.rejects.extend(load.take_rejects());
+        outcome.rejects.extend(load.take_rejects(usize::MAX));
     }
-    outcome.rejects.extend(load.take_rejects());
+    outcome.rejects.extend(load.take_rejects(usize::MAX));
     outcome.counters = load.counters();
     outcome
 }
