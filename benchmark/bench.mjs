@@ -71,8 +71,10 @@ try {
   for (const benchmarkCase of wanted) {
     const names = benchmarkCase.engines.filter(isWantedEngine)
     if (names.length === 0) continue
+    const files = {}
+    for (const name of names) files[name] = await dataset(benchmarkCase.datasets?.[name] ?? benchmarkCase.dataset)
     const file = await dataset(benchmarkCase.dataset)
-    results.cases.push(await compare(benchmarkCase, { dataset: file, names, reps, context, onProgress }))
+    results.cases.push(await compare(benchmarkCase, { dataset: file, files, names, reps, context, onProgress }))
   }
   if (special.includes('scan') && isWantedEngine('copyist')) {
     const { measureScan } = await import('./scan.mjs')
@@ -128,7 +130,7 @@ function installPeers() {
 
 /** Makes copyist ready: its JavaScript, its addon and the programs that cases of their own call. */
 async function buildCopyist() {
-  if (!isWantedEngine('copyist')) return
+  if (!Object.keys(ENGINES).some((name) => /^copyist/.test(name) && isWantedEngine(name))) return
   onProgress('building copyist')
   process.env.COPYIST_ADDON = options.addon === undefined ? buildAddon() : resolve(options.addon)
   run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc')])
