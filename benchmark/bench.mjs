@@ -2,7 +2,7 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 
@@ -13,6 +13,7 @@ const USAGE = `npm run bench -- [options]
   --reps N           timed runs of each engine (default 5)
   --threads N        threads of every engine that has them (default: all ${availableParallelism()})
   --profile NAME     cargo profile of copyist: release (default) or quick
+  --addon FILE       measures this build of the addon instead of making one; decode and scan still build their programs
   --out FOLDER       where latest.json and latest.svg go (default benchmark/results)
   --list             print the names of cases and engines`
 
@@ -27,6 +28,7 @@ const { values: options } = parseArgs({
     reps: { type: 'string' },
     threads: { type: 'string', default: String(availableParallelism()) },
     profile: { type: 'string', default: 'release' },
+    addon: { type: 'string' },
     out: { type: 'string', default: join(here, 'results') },
     list: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
@@ -69,8 +71,10 @@ try {
   for (const benchmarkCase of wanted) {
     const names = benchmarkCase.engines.filter(isWantedEngine)
     if (names.length === 0) continue
+    const files = {}
+    for (const name of names) files[name] = await dataset(benchmarkCase.datasets?.[name] ?? benchmarkCase.dataset)
     const file = await dataset(benchmarkCase.dataset)
-    results.cases.push(await compare(benchmarkCase, { dataset: file, names, reps, context, onProgress }))
+    results.cases.push(await compare(benchmarkCase, { dataset: file, files, names, reps, context, onProgress }))
   }
   if (special.includes('scan') && isWantedEngine('copyist')) {
     const { measureScan } = await import('./scan.mjs')
@@ -124,11 +128,19 @@ function installPeers() {
   })
 }
 
-/** Builds the addon in a place of its own, beside the one that tests use, and points the engines' processes to it. */
+/** Makes copyist ready: its JavaScript, its addon and the programs that cases of their own call. */
 async function buildCopyist() {
-  if (!isWantedEngine('copyist')) return
-  const { buildExample } = await import('./examples.mjs')
+  if (!Object.keys(ENGINES).some((name) => /^copyist/.test(name) && isWantedEngine(name))) return
   onProgress('building copyist')
+  process.env.COPYIST_ADDON = options.addon === undefined ? buildAddon() : resolve(options.addon)
+  run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc')])
+  const { buildExample } = await import('./examples.mjs')
+  if (wanted.some(({ kind }) => kind === 'decode')) buildExample('decode_bench', options.profile)
+  if (special.includes('scan')) buildExample('scan_bench', options.profile)
+}
+
+/** Builds the addon in a place of its own, beside the one that tests use, for the engines' processes. Returns its path. */
+function buildAddon() {
   const command = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).scripts['build:addon:release'].split(' ')
   const output = join(here, 'data/addon')
   mkdirSync(output, { recursive: true })
@@ -136,11 +148,10 @@ async function buildCopyist() {
   command[command.indexOf('--dts') + 1] = 'binding.d.ts'
   command[command.indexOf('--profile') + 1] = options.profile
   run(process.execPath, [join(root, 'node_modules/@napi-rs/cli/cli.mjs'), ...command.slice(1)])
-  run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc')])
-  const addon = readdirSync(output).find((file) => file.endsWith('.node'))
-  process.env.COPYIST_ADDON = join(output, addon)
-  if (wanted.some(({ kind }) => kind === 'decode')) buildExample('decode_bench', options.profile)
-  if (special.includes('scan')) buildExample('scan_bench', options.profile)
+  return join(
+    output,
+    readdirSync(output).find((file) => file.endsWith('.node')),
+  )
 }
 
 function run(program, args) {

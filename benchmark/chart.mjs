@@ -1,4 +1,4 @@
-import { ratios } from './report.mjs'
+import { isOwnVariant, ratios } from './report.mjs'
 
 const WIDTH = 860
 const LABEL = 250
@@ -8,10 +8,13 @@ const ROW = 22
 const TITLE = 30
 const TOP = 74
 
-/** A bar for each peer of each case: its time over copyist's on a logarithmic scale, 1 marked, the required ratio ticked. */
+/**
+ * A bar for each peer of each case: its time over copyist's on a logarithmic scale, 1 marked, the required ratio ticked. Of copyist's
+ * own variants only those that a ratio is required of have one.
+ */
 export function svgChart(results) {
   const groups = results.cases
-    .map((result) => ({ title: result.title, bars: ratios(result).filter(({ ratio }) => ratio !== undefined) }))
+    .map((result) => ({ title: result.title, bars: ratios(result).filter(hasBar) }))
     .filter(({ bars }) => bars.length > 0)
   const all = groups.flatMap(({ bars }) => bars.flatMap(({ ratio, gate }) => [ratio, gate?.aim ?? ratio]))
   const low = Math.min(0.8, ...all)
@@ -60,6 +63,10 @@ ${text(16, 40, `${cpu}, ${threads} threads, Node ${node}; medians; a thick tick 
 ${body.join('\n')}
 </svg>
 `
+}
+
+function hasBar(engine) {
+  return engine.ratio !== undefined && (!isOwnVariant(engine) || engine.gate !== undefined)
 }
 
 function line(x1, y1, x2, y2, name) {

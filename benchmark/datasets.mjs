@@ -20,17 +20,31 @@ export const DATASETS = {
   'numeric-5m': { schema: 'numeric', rows: 7_000_000 },
   'quoted-100k': { schema: 'quoted', rows: 100_000 },
   'quoted-5m': { schema: 'quoted', rows: 5_000_000 },
+  ...withBadRows('weather-100k', 100_000),
+  ...withBadRows('weather-1m', 1_000_000),
+}
+
+/** The weather file `name` with rows of each kind of error: `weather-1m-values-10` is one in which 10 % have a bad value. */
+function withBadRows(name, rows) {
+  const variants = ['values', 'fields', 'check', 'key'].flatMap((kind) => [
+    { kind, percent: 1 },
+    { kind, percent: 10 },
+  ])
+  return Object.fromEntries(
+    variants.map((bad) => [`${name}-${bad.kind}-${bad.percent}`, { schema: 'weather', rows, bad }]),
+  )
 }
 
 /**
  * The file of a dataset, generated when it is not there yet.
- * Returns `{ name, path, schema, columns, rows, bytes, checksum }`; `checksum` is known from the generation, not from a reader.
+ * Returns `{ name, path, schema, columns, rows, bytes, checksum }`; `rows` are all that the file has; `checksum` is of
+ * those that are to be loaded, and known from the generation, not from a reader.
  */
 export async function dataset(name) {
-  const { schema, rows } = DATASETS[name] ?? fail(`no dataset "${name}"`)
+  const { schema, rows, bad } = DATASETS[name] ?? fail(`no dataset "${name}"`)
   const path = join(folder, `${name}.csv`)
   const facts = existsSync(`${path}.json`) ? JSON.parse(readFileSync(`${path}.json`, 'utf8')) : undefined
-  const current = existsSync(path) && facts?.rows === rows ? facts : await generate({ path, schema, rows })
+  const current = existsSync(path) && facts?.rows === rows ? facts : await generate({ path, schema, rows, bad })
   return { name, path, schema, columns: SCHEMAS[schema], ...current }
 }
 

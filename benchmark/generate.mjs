@@ -2,6 +2,8 @@ import { closeSync, mkdirSync, openSync, renameSync, writeFileSync, writeSync } 
 import { dirname } from 'node:path'
 import { Checksum } from './checksum.mjs'
 import { SCHEMAS } from './schemas.mjs'
+import { Spoiler } from './spoil.mjs'
+import { xorshift } from './xorshift.mjs'
 
 const BUFFER = 1 << 20
 /** No row is longer than this. */
@@ -29,16 +31,16 @@ const PLACES = [
 
 /**
  * Writes `rows` rows of `schema` to `path` with a header line, the same bytes on every machine. Returns
- * `{ rows, bytes, checksum }` and keeps them in `<path>.json`.
+ * `{ rows, bytes, checksum }` and keeps them in `<path>.json`. With `bad`, some of the rows are spoiled, and the checksum is that
+ * of the others alone.
  *
  * weather: 15 % of the notes are quoted, with commas, doubled quotes and newlines inside; 2 % of temperatures and
  * humidities are NULL. numeric: no quote at all. quoted: half of the fields are quoted, with commas inside.
  */
-export async function generate({ path, schema, rows }) {
+export async function generate({ path, schema, rows, bad }) {
   mkdirSync(dirname(path), { recursive: true })
   const columns = SCHEMAS[schema]
   const checksum = new Checksum(columns)
-  checksum.rows = rows
   const temporary = `${path}.tmp`
   const fd = openSync(temporary, 'w')
   let bytes = 0
@@ -47,8 +49,16 @@ export async function generate({ path, schema, rows }) {
     out.text(`${columns.map(({ name }) => name).join(',')}\n`)
     const writeRow = { weather: weatherRow, numeric: numericRow, quoted: quotedRow }[schema]
     const random = xorshift(0x9e3779b9)
+    const spoiler = bad && new Spoiler(bad)
     for (let row = 0; row < rows; row++) {
-      writeRow(out, row, random, checksum)
+      if (spoiler?.takes(row)) {
+        const start = out.length
+        writeRow(out, row, random, NO_CHECKSUM)
+        out.rewrite(start, (text) => spoiler.spoil(text, row))
+      } else {
+        writeRow(out, row, random, checksum)
+        checksum.rows++
+      }
       out.flushIfFull()
     }
     bytes = out.finish()
@@ -60,6 +70,9 @@ export async function generate({ path, schema, rows }) {
   writeFileSync(`${path}.json`, `${JSON.stringify(facts, null, 2)}\n`)
   return facts
 }
+
+/** In place of a checksum for rows that are not to be loaded. */
+const NO_CHECKSUM = { add() {}, addNull() {} }
 
 const STATIONS = Array.from({ length: 500 }, (_, index) => Buffer.from(`ST${String(index * 37).padStart(5, '0')}`))
 const NOTES = noteTexts().map((text) => ({ bytes: Buffer.byteLength(text), csv: Buffer.from(quoteWhereNeeded(text)) }))
@@ -179,17 +192,6 @@ function alwaysQuoted(text) {
   return { bytes: Buffer.byteLength(text), csv: Buffer.from(`"${text.replaceAll('"', '""')}"`) }
 }
 
-/** Marsaglia's xorshift32: unsigned 32-bit numbers, the same on every machine. */
-function xorshift(seed) {
-  let state = seed
-  return () => {
-    state ^= state << 13
-    state ^= state >>> 17
-    state ^= state << 5
-    return state >>> 0
-  }
-}
-
 /** A buffered file into which numbers are written digit by digit, since a string a field would be several times slower. */
 class Output {
   #buffer = Buffer.allocUnsafe(BUFFER + ROW_LIMIT)
@@ -215,6 +217,18 @@ class Output {
 
   text(value) {
     this.#length += this.#buffer.write(value, this.#length)
+  }
+
+  /** Of what is not flushed yet: a place for `rewrite`, until the next flush. */
+  get length() {
+    return this.#length
+  }
+
+  /** Replaces the text since `start` by what `edit` makes of it. */
+  rewrite(start, edit) {
+    const text = this.#buffer.toString('utf8', start, this.#length)
+    this.#length = start
+    this.text(edit(text))
   }
 
   /** An integer below 2^53. */

@@ -29,8 +29,8 @@ export async function decode({ dataset, threads }) {
 }
 
 /** Into a table of a database in memory, through a connection of the caller's. */
-export function duckdbMemory(context) {
-  return loadIntoDuckdb(context, ':memory:', (connection) => loader(connection, 'load', context))
+export function duckdbMemory(context, variant) {
+  return loadIntoDuckdb(context, ':memory:', (connection) => loader(connection, 'load', context, variant))
 }
 
 /** Into a table of a database file, through a connection of the caller's. */
@@ -39,15 +39,32 @@ export function duckdbFile(context) {
   return loadIntoDuckdb(context, path, (connection) => loader(connection, 'load', context))
 }
 
-export function postgres(context) {
-  return loadIntoPostgres(context, 'copyist', async (table) => {
+export function postgres(context, variant) {
+  return loadIntoPostgres(context, variant?.name ?? 'copyist', async (table) => {
     const database = await connect(context.postgres)
-    return { load: await loader(database, table, context), close: () => database.close() }
+    return { load: await loader(database, table, context, variant), close: () => database.close() }
   })
 }
 
-async function loader(database, table, { dataset, threads }) {
+/** One of its ways to load, to be measured beside it: a module's worth of the kinds of cases about bad rows. */
+function variant(name, description, settings = {}) {
+  const all = { name, ...settings }
+  return {
+    label: `copyist, ${description}`,
+    duckdbMemory: (context) => duckdbMemory(context, all),
+    postgres: (context) => postgres(context, all),
+  }
+}
+
+export const STOP = variant('copyist-stop', 'ON_ERROR stop', { onError: 'stop' })
+/** With its refused rows recorded in the target, where the others keep none. */
+export const LEDGER = variant('copyist-ledger', 'refused rows recorded', { ledger: true })
+/** The case gives it the file without bad rows. */
+export const CLEAN = variant('copyist-clean', 'no bad rows in the file')
+
+async function loader(database, table, { dataset, threads, tolerant }, { onError = 'skip_row', ledger = false } = {}) {
   const db = typeof database.copy === 'function' ? database : await connect(database)
-  const statement = `COPY ${table} FROM '${dataset.path}' WITH (FORMAT csv, HEADER)`
-  return () => db.copy(statement, { threads })
+  const options = tolerant ? `, ON_ERROR ${onError}` : ''
+  const statement = `COPY ${table} FROM '${dataset.path}' WITH (FORMAT csv, HEADER${options})`
+  return () => db.copy(statement, { threads, ledger })
 }

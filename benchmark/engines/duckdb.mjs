@@ -29,9 +29,9 @@ export function duckdbFile(context) {
   return copyInto(context, join(context.folder, 'duckdb.duckdb'), [])
 }
 
-/** COPY by DuckDB itself into the database at `path`, after running `settings`. */
-export async function copyInto(context, path, settings) {
-  const statement = `COPY load FROM '${context.dataset.path}' (FORMAT csv, HEADER)`
+/** COPY by DuckDB itself into the database at `path`, after running `settings`; `options` are further ones of COPY. */
+export async function copyInto(context, path, settings, options = '') {
+  const statement = `COPY load FROM '${context.dataset.path}' (FORMAT csv, HEADER${options})`
   return loadInto(context, path, async (connection) => {
     for (const setting of settings) await connection.run(setting)
     return () => connection.run(statement)
@@ -50,6 +50,8 @@ export async function loadInto({ dataset, threads }, path, prepare) {
     async before() {
       await connection.run('DROP TABLE IF EXISTS load')
       await connection.run(`CREATE TABLE load (${columnDefinitions(dataset.columns)})`)
+      // What store_rejects has kept of the run before.
+      for (const rejects of ['reject_errors', 'reject_scans']) await connection.run(`DROP TABLE IF EXISTS ${rejects}`)
       // So that a run does not pay for what the one before it left to write.
       if (path !== ':memory:') await connection.run('CHECKPOINT')
     },

@@ -4,8 +4,13 @@
  */
 export const ENGINES = {
   copyist: () => import('./copyist.mjs'),
+  'copyist-clean': async () => (await import('./copyist.mjs')).CLEAN,
+  'copyist-ledger': async () => (await import('./copyist.mjs')).LEDGER,
+  'copyist-stop': async () => (await import('./copyist.mjs')).STOP,
   'csv-parse': () => import('./csv-parse.mjs'),
   duckdb: () => import('./duckdb.mjs'),
+  'duckdb-ignore': () => import('./duckdb-ignore.mjs'),
+  'duckdb-rejects': () => import('./duckdb-rejects.mjs'),
   'duckdb-unordered': () => import('./duckdb-unordered.mjs'),
   papaparse: () => import('./papaparse.mjs'),
   'pg-copy-streams': () => import('./pg-copy-streams.mjs'),

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs'
 import { pipeline } from 'node:stream/promises'
 import pg from 'pg'
 import { from } from 'pg-copy-streams'
-import { loadInto } from './postgres-load.mjs'
+import { copyOptions, loadInto } from './postgres-load.mjs'
 
 export const label = 'pg-copy-streams'
 
@@ -15,7 +15,7 @@ export function postgres(context) {
       load: () =>
         pipeline(
           createReadStream(context.dataset.path, { highWaterMark: 1 << 18 }),
-          client.query(from(`COPY ${table} FROM STDIN WITH (FORMAT csv, HEADER)`)),
+          client.query(from(`COPY ${table} FROM STDIN WITH (${copyOptions(context)})`)),
         ),
       close: () => client.end(),
     }

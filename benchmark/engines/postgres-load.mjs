@@ -2,16 +2,22 @@ import pg from 'pg'
 import { checksumQuery } from '../checksum.mjs'
 import { columnDefinitions } from '../schemas.mjs'
 
+/** What the server's own COPY needs among its options to load a file, and to leave out bad rows where the case has some. */
+export function copyOptions({ tolerant }) {
+  return `FORMAT csv, HEADER${tolerant ? ', ON_ERROR ignore, LOG_VERBOSITY silent' : ''}`
+}
+
 /**
- * A load of the dataset into an empty table of its own. `prepare` gets the table's name and returns `load`, the
+ * A load of the dataset into an empty table of its own, with the constraint of the case. `prepare` gets the table's name and returns `load`, the
  * function that is timed, and `close`; a connection for counting and truncating is kept apart from the one that loads.
  */
-export async function loadInto({ dataset, postgres }, engine, prepare) {
+export async function loadInto({ dataset, postgres, constraint }, engine, prepare) {
   const client = new pg.Client(postgres)
   await client.connect()
   const table = `"load ${engine}"`
   await client.query(`DROP TABLE IF EXISTS ${table}`)
-  await client.query(`CREATE TABLE ${table} (${columnDefinitions(dataset.columns)})`)
+  const elements = [columnDefinitions(dataset.columns), ...(constraint === undefined ? [] : [constraint])]
+  await client.query(`CREATE TABLE ${table} (${elements.join(', ')})`)
   const { load, close } = await prepare(table)
   return {
     async before() {

@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process'
-import { loadInto } from './postgres-load.mjs'
+import { copyOptions, loadInto } from './postgres-load.mjs'
 
 export const label = 'psql \\copy'
 
@@ -13,7 +13,7 @@ export function postgres(context) {
   return loadInto(context, 'psql', (table) => ({
     load: () =>
       new Promise((resolve, reject) => {
-        const command = `\\copy ${table} FROM '${context.dataset.path}' WITH (FORMAT csv, HEADER)`
+        const command = `\\copy ${table} FROM '${context.dataset.path}' WITH (${copyOptions(context)})`
         const psql = spawn('psql', ['-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', context.postgres, '-c', command], {
           stdio: ['ignore', 'ignore', 'inherit'],
         })
