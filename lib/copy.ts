@@ -399,9 +399,17 @@ class Work {
     }
     const conflict = conflictOf(statement, table, planned)
     if (conflict && this.target.kind === 'duckdb') throw unbuiltConflict(statement)
+    const mayRefuse = async (found: TableDescription) =>
+      usesDefaults ||
+      leftToServer.length > 0 ||
+      found.columns.some(({ notNull }, index) => notNull && !columns.includes(index)) ||
+      (await transaction.mayRefuse(found))
+    // Without anything to refuse a row, the rows need not be kept until it is known that none was.
     const tolerates =
       errors.constraint === 'skip_row'
-        ? 'all'
+        ? (await mayRefuse(table))
+          ? 'all'
+          : undefined
         : errors.conversion === 'skip_row' && leftToServer.length > 0
           ? 'conversion'
           : statement.options.onConflict?.action === 'reject'

@@ -124,6 +124,8 @@ export interface TargetTransaction {
   createTable(table: QualifiedName, columns: readonly InferredColumn[]): Promise<string>
   /** Which encoding fits these columns. */
   sinkFor(table: TableDescription, columns: readonly number[], usesDefaults: boolean, zones?: ZonesInLiterals): SinkKind
+  /** Whether the table has anything, besides its columns' types and NOT NULL, that could refuse a row. */
+  mayRefuse(table: TableDescription): Promise<boolean>
   /** Runs the load to its end. Rejects with CopyError; after an error only `rollback` may follow. */
   load(request: LoadRequest): Promise<LoadOutcome>
   /** This transaction for the record of loads. `catalog` is that of the table's description. */

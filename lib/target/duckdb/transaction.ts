@@ -5,7 +5,8 @@ import type { LedgerSession } from '../../ledger/session.ts'
 import type { LoadSession, SinkKind } from '../../native/load.ts'
 import type { QualifiedName } from '../../statement/ast.ts'
 import type { InferredColumn, LoadOutcome, LoadRequest, TableDescription, TargetTransaction } from '../target.ts'
-import { describeTable, missingPart } from './describe.ts'
+import { constraintsOf } from './constraints.ts'
+import { type DuckdbTableDescription, describeTable, missingPart } from './describe.ts'
 import type { DuckdbDriver } from './driver.ts'
 import { asCopyError } from './errors.ts'
 import { loadReservedWords, printIdentifier } from './identifiers.ts'
@@ -98,6 +99,11 @@ export class DuckdbTransaction implements TargetTransaction {
 
   sinkFor(): SinkKind {
     return this.#init.driver.feed === 'native' ? 'duckdb_served' : 'duckdb'
+  }
+
+  async mayRefuse(table: TableDescription): Promise<boolean> {
+    const found = await constraintsOf(this.#init.connection, table as DuckdbTableDescription)
+    return Object.values(found).some((list: readonly unknown[]) => list.length > 0)
   }
 
   async load(request: LoadRequest): Promise<LoadOutcome> {

@@ -85,6 +85,19 @@ SELECT pg_catalog.json_build_object(
 )::text
 FROM relation`
 
+/**
+ * Whether anything but types and NOT NULL could refuse a row of the relation `$1`: constraints, indexes (unique ones, and those on
+ * expressions that fail), triggers, rules, policies, generated columns, domains; or whether it is more than an ordinary table.
+ */
+export const MAY_REFUSE_SQL = `
+SELECT c.relkind <> 'r' OR c.relhasindex OR c.relhastriggers OR c.relhasrules OR c.relrowsecurity OR c.relispartition OR EXISTS (
+  SELECT FROM pg_catalog.pg_constraint k WHERE k.conrelid = c.oid AND k.contype <> 'n'
+) OR EXISTS (
+  SELECT FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+  WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND (a.attgenerated <> '' OR t.typtype = 'd')
+)
+FROM pg_catalog.pg_class c WHERE c.oid = $1::pg_catalog.regclass`
+
 interface CatalogColumn {
   readonly name: string
   readonly sqlName: string

@@ -10,7 +10,7 @@ import type {
   TargetTransaction,
   ZonesInLiterals,
 } from '../target.ts'
-import { type CatalogTable, DESCRIBE_SQL, readTable, regclassText } from './catalog.ts'
+import { type CatalogTable, DESCRIBE_SQL, MAY_REFUSE_SQL, readTable, regclassText } from './catalog.ts'
 import { conditionName } from './conditions.ts'
 import { CopyIn, type CopyInResult } from './copy-in.ts'
 import { createTableSql } from './ddl.ts'
@@ -128,6 +128,11 @@ export class PostgresTransaction implements TargetTransaction {
     })
     // The binary format has no marker for DEFAULT, and nobody but the server can evaluate one.
     return native && !usesDefaults ? 'pg_binary' : 'pg_text'
+  }
+
+  async mayRefuse(table: TableDescription): Promise<boolean> {
+    const [row] = await this.#query(MAY_REFUSE_SQL, [table.sqlName])
+    return row?.[0] === 't'
   }
 
   async load(request: LoadRequest): Promise<LoadOutcome> {
