@@ -415,6 +415,9 @@ class Work {
           : statement.options.onConflict?.action === 'reject'
             ? 'unique'
             : undefined
+    if (sink === 'pg_text' && usesDefaults && (tolerates !== undefined || conflict !== undefined)) {
+      throw unmarkable(statement)
+    }
     this.#log?.reset()
     const decoded = {
       columns: loadColumns(table, planned),
@@ -767,6 +770,19 @@ function unbuiltConflict(statement: CopyFrom): CopyError {
     sqlState: '0A000',
     message: 'COPY ON CONFLICT is not supported on DuckDB yet',
     statement: { text: statement.text, offset: statement.options.onConflict?.offset ?? 0 },
+  })
+}
+
+/** Rows that PostgreSQL has refused are inserted from another table, and an INSERT has no marker for a default. */
+function unmarkable(statement: CopyFrom): CopyError {
+  const what =
+    statement.options.onConflict === undefined ? 'go on after rows that a constraint refuses' : 'have ON CONFLICT'
+  return new CopyError({
+    code: 'feature_not_supported',
+    sqlState: '0A000',
+    message: `COPY with DEFAULT cannot ${what} on PostgreSQL yet`,
+    hint: 'ON_ERROR ignore goes on after values that do not fit.',
+    statement: { text: statement.text, offset: statement.table.name.offset },
   })
 }
 

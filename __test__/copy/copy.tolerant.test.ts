@@ -175,6 +175,18 @@ describe.each(benches)('on $name', ({ name, open }) => {
     expect(await rows('SELECT id, amount FROM t WHERE id = 4')).toEqual([['4', null]])
   })
 
+  test('bytes that are no UTF-8 may be replaced, and strings cut', async () => {
+    const bytes = Buffer.from('1,a\xff\xfeb,5\n2,\xc5\xbc,6\n', 'latin1')
+    const { receipt } = await load(bytes, "FORMAT csv, ACCEPTINVCHARS AS '^'")
+    expect(receipt.bytesReplaced).toBe(2)
+    await load(Buffer.from('3,x\0y,7\n'), 'FORMAT csv, COMPATIBLE_ILLEGAL_CHARS')
+    expect((await rows()).map(([, label]) => label)).toEqual(['a^^b', 'ż', 'x y'])
+    if (name !== 'postgres') return
+    expect(await refusal(load('4,żżżżżżżżżżżżż,8\n', 'FORMAT csv'))).toMatchObject({ sqlState: '22001' })
+    await load('4,żżżżżżżżżżżżż,8\n', 'FORMAT csv, TRUNCATECOLUMNS')
+    expect(await rows('SELECT name FROM t WHERE id = 4')).toEqual([['ż'.repeat(10)]])
+  })
+
   test('a key is loaded once', async () => {
     const options = "FORMAT csv, LOAD_KEY 'monday'"
     const first = await load('1,a,5\n', options)
@@ -425,6 +437,11 @@ describe.each(benches)('on $name', ({ name, open }) => {
         sqlState: '0A000',
         message: 'COPY cannot replace values of column "address" of type inet',
       })
+    })
+
+    test('not together with a marker for defaults', async () => {
+      const error = await refusal(load('1,1,5,2,,,a\n', "FORMAT csv, ON_ERROR skip_row, DEFAULT 'd'"))
+      expect(error).toMatchObject({ sqlState: '0A000', message: expect.stringContaining('with DEFAULT') })
     })
 
     test('with WHERE and a column list, inside a transaction of the caller', async () => {
