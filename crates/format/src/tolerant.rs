@@ -39,8 +39,8 @@ struct LineCount<'a, 'p, F> {
     counted: u8,
     at: usize,
     lines: u64,
-    /// Where the first record ends, and how many lines fewer PostgreSQL counts in it.
-    first: Option<(usize, u64)>,
+    /// Where the first record ends, and how many more lines PostgreSQL counts in it than there are of its line ends.
+    first: Option<(usize, i64)>,
 }
 
 impl<'a, 'p, F: Fields> LineCount<'a, 'p, F> {
@@ -51,8 +51,8 @@ impl<'a, 'p, F: Fields> LineCount<'a, 'p, F> {
             && let Some(end) = offsets.iter().map(|&offset| offset as usize).find(|&end| pass.is_end(end as u32))
         {
             let after = (end + 1).min(pass.data.len());
-            let all = pass.plan.scanner.count(&pass.data[..after], counted) as u64;
-            count.first = Some((end, all.saturating_sub(pass.lines_before(after, offsets))));
+            let all = pass.plan.scanner.count(&pass.data[..after], counted) as i64;
+            count.first = Some((end, pass.lines_before(after, offsets).cast_signed() - all));
         }
         count
     }
@@ -63,7 +63,7 @@ impl<'a, 'p, F: Fields> LineCount<'a, 'p, F> {
         self.at = at;
         match self.first {
             // As if that had been known from the beginning: nobody asks for more than its first and its last line.
-            Some((end, fewer)) if at > end => self.lines - fewer.min(self.lines),
+            Some((end, more)) if at > end => self.lines.saturating_add_signed(more),
             _ => self.lines,
         }
     }
@@ -78,6 +78,15 @@ impl<F: Fields> Pass<'_, F> {
         spans: &mut Vec<Span>,
         out: &mut Decoded,
     ) {
+        let broken_end;
+        let first_record = match self.tile.breaks.first() {
+            // Its line is all there is of the first record.
+            Some(&(0, end)) => {
+                broken_end = [(end as usize + self.eol_len() - 1) as u32];
+                &broken_end[..]
+            }
+            _ => first_record,
+        };
         let mut lines = LineCount::new(self, first_record);
         let bad = self.bad_bytes();
         let mut shape = Shape { header_is_due: self.tile.header, ..Shape::default() };
@@ -181,9 +190,12 @@ impl<F: Fields> Pass<'_, F> {
                     }
                 };
                 shape.records += 1;
-                let end = self.line_end(at + 1, region.end);
+                // Its end is where the splitter found it, which passes stray line ends over.
+                let rest = &self.data[start..region.end];
+                let after = self.plan.scanner.first_records_end(rest, 1, self.plan.grammar, eol).map(|len| start + len);
+                let end = after.map_or(region.end, |after| after - self.eol_len());
                 self.refuse_record(start, end, error, shape, lines, out)?;
-                position = (end + self.eol_len()).min(region.end);
+                position = after.unwrap_or(region.end);
                 continue;
             }
             if start < region.end {
@@ -280,16 +292,22 @@ impl<F: Fields> Pass<'_, F> {
         start: usize,
         end: usize,
         error: Box<DataError>,
-        shape: &Shape,
+        shape: &mut Shape,
         lines: &mut LineCount<'_, '_, F>,
         out: &mut Decoded,
     ) -> Result<(), End> {
+        let is_header = std::mem::take(&mut shape.header_is_due);
+        if is_header && self.plan.header != Header::Match && self.plan.tolerance.structure {
+            // It is not read, so it cannot be wrong.
+            out.header_lines = 1;
+            return Ok(());
+        }
         let before = if self.plan.is_csv() {
             (lines.before(start), lines.before(end))
         } else {
             (shape.records - 1, shape.records - 1)
         };
-        if !self.plan.tolerance.structure {
+        if !self.plan.tolerance.structure || is_header {
             self.fault_at(error, start, end, before.1, out);
             return Err(End::Fault);
         }
@@ -326,17 +344,6 @@ impl<F: Fields> Pass<'_, F> {
             from += at + 1;
         }
         bad
-    }
-
-    /// Where the line that goes on at `from` ends.
-    fn line_end(&self, from: usize, end: usize) -> usize {
-        let rest = &self.data[from.min(end)..end];
-        let found = match self.tile.eol {
-            Some(Eol::CrLf) => memchr::memmem::find(rest, b"\r\n"),
-            Some(Eol::Cr) => memchr::memchr(b'\r', rest),
-            _ => memchr::memchr(b'\n', rest),
-        };
-        found.map_or(end, |at| from + at)
     }
 
     fn eol_len(&self) -> usize {

@@ -10,7 +10,7 @@
 
 use copyist_format::Plan;
 use copyist_scan::{Eol, Grammar};
-use memchr::{memchr, memchr2, memchr3};
+use memchr::{memchr, memchr2};
 
 /// Where a tile ends, and the broken lines in it.
 pub(crate) struct Cut {
@@ -129,37 +129,36 @@ impl Rules {
         data.len()
     }
 
+    /// Judges quotes by the bytes beside them, as [`Scanner::quotes_are_sound`](copyist_scan::Scanner::quotes_are_sound) does: what that
+    /// finds nothing wrong with must not be broken here.
     fn record(&self, data: &[u8], start: usize) -> Record {
         let mut record = Record { ended: Ended::Data, is_odd: false };
-        let byte = if self.eol == Eol::Lf { b'\n' } else { b'\r' };
-        let (mut at, mut field, mut closed) = (start, start, usize::MAX);
-        loop {
-            let Some(found) = memchr3(self.quote, self.delimiter, byte, &data[at..]) else {
-                record.is_odd |= closed != usize::MAX && closed != data.len();
+        let (first, last) = match self.eol {
+            Eol::Lf => (b'\n', b'\n'),
+            Eol::Cr => (b'\r', b'\r'),
+            Eol::CrLf => (b'\r', b'\n'),
+        };
+        let mut at = start;
+        while let Some(found) = memchr2(self.quote, first, &data[at..]) {
+            let here = at + found;
+            at = here + 1;
+            if data[here] != self.quote {
+                if self.is_line_end(data, here) {
+                    record.ended = Ended::Line(here);
+                    return record;
+                }
+                continue;
+            }
+            let begins = here == start || [self.delimiter, self.quote, last].contains(&data[here - 1]);
+            let Some(close) = self.closing(data, at) else {
+                record.ended = Ended::Quoted;
                 return record;
             };
-            let here = at + found;
-            // Only a doubled quote may follow a closing one within its field.
-            record.is_odd |= closed != usize::MAX && closed != here;
-            closed = usize::MAX;
-            at = here + 1;
-            if data[here] == self.delimiter {
-                field = at;
-            } else if data[here] == self.quote {
-                let is_doubled = here > field && data[here - 1] == self.quote;
-                record.is_odd |= here != field && !is_doubled;
-                match self.closing(data, at) {
-                    Some(close) => (at, closed) = (close + 1, close + 1),
-                    None => {
-                        record.ended = Ended::Quoted;
-                        return record;
-                    }
-                }
-            } else if self.is_line_end(data, here) {
-                record.ended = Ended::Line(here);
-                return record;
-            }
+            at = close + 1;
+            let ends = data.get(at).is_none_or(|next| [self.delimiter, self.quote, first].contains(next));
+            record.is_odd |= !begins || !ends;
         }
+        record
     }
 
     /// The quote that ends the quoting which begins at `from`.

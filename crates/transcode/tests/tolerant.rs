@@ -12,6 +12,7 @@ use copyist_datetime::Context;
 use copyist_format::{BadValue, ColumnPlan, Header, Layout, Missing, Plan, Replacement, Tolerance};
 use copyist_scan::{Grammar, Scanner};
 use copyist_transcode::{ChunkData, Limits, Load, Next, Reject, Sink, Source, Specification};
+use proptest::prelude::*;
 
 /// A small generator of random numbers; the same sequence for the same seed.
 struct Random(u64);
@@ -73,6 +74,7 @@ const SKIP: Tolerance = Tolerance {
 };
 
 const CSV: Grammar = Grammar::Csv { delimiter: b',', quote: b'"', escape: b'"' };
+const CSV_BACKSLASH: Grammar = Grammar::Csv { delimiter: b',', quote: b'"', escape: b'\\' };
 const TEXT: Grammar = Grammar::Text { delimiter: b'\t' };
 
 /// `rows` rows, of which `bad` in a thousand are refused.
@@ -197,7 +199,7 @@ fn run(plan: &Arc<Plan>, input: &[u8], threads: usize, tile_size: usize) -> Outc
         match load.try_next(Duration::from_secs(60)) {
             Next::Chunk(chunk) => {
                 if let ChunkData::Arrow(batch) = &chunk.data {
-                    outcome.ids.extend(batch.column(0).as_primitive::<Int64Type>().values());
+                    outcome.ids.extend(batch.column(0).as_primitive::<Int64Type>().iter().map(|id| id.unwrap_or(-1)));
                 }
                 load.recycle(chunk.data);
             }
@@ -260,6 +262,47 @@ fn exactly_the_bad_rows_are_refused() {
 
 fn text(input: &str, tolerance: Tolerance) -> Outcome {
     run(&Arc::new(plan(CSV, tolerance)), input.as_bytes(), 1, 64)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever the input, the outcome is the same however it is cut, and nothing is lost: what is not refused is what a strict load
+    /// of the rest would have.
+    #[test]
+    fn any_input_has_one_outcome(
+        pieces in prop::collection::vec(
+            prop::sample::select(vec![
+                &b"1"[..], b"22", b"a", b",", b",", b",", b"\t", b"\"", b"\"\"", b"\n", b"\n", b"\r", b"\r\n", b"\\", b"\\.",
+                b"\xff", b"\xc5\xbc", b"\0", b"5", b"2024-01-01", b"1,a,5,\n", b"2\ta\t5\t\\N\n",
+            ]),
+            0..60,
+        ),
+        grammar in prop::sample::select(vec![CSV, CSV, CSV_BACKSLASH, TEXT]),
+        extra in any::<bool>(),
+        missing in prop::sample::select(vec![Missing::None, Missing::One, Missing::Any]),
+        replaces in any::<bool>(),
+    ) {
+        let input = pieces.concat();
+        let invalid = replaces.then_some(Replacement { byte: b'?', nul: None });
+        let tolerance = Tolerance { extra, missing, invalid, ..SKIP };
+        let plan = Arc::new(plan(grammar, tolerance));
+        let whole = run(&plan, &input, 1, 1 << 18);
+        prop_assert_eq!(&whole.failure, &None);
+        for reject in &whole.rejects {
+            let start = reject.byte_offset as usize;
+            prop_assert_eq!(&reject.raw[..], &input[start..start + reject.byte_len as usize]);
+            prop_assert!(!reject.flaws.is_empty() && reject.line <= reject.last_line);
+        }
+        prop_assert!(whole.rejects.is_sorted_by(|a, b| a.byte_offset < b.byte_offset));
+        prop_assert_eq!(whole.counters.rows_read, (whole.ids.len() + whole.rejects.len()) as u64);
+        for (threads, tile_size) in [(1, 1), (2, 16), (3, 50)] {
+            let cut = run(&plan, &input, threads, tile_size);
+            prop_assert_eq!((&cut.failure, &cut.ids), (&None, &whole.ids), "tiles of {}", tile_size);
+            prop_assert_eq!(seen(&cut.rejects), seen(&whole.rejects), "tiles of {}", tile_size);
+            prop_assert_eq!(cut.counters.header_lines, whole.counters.header_lines);
+        }
+    }
 }
 
 #[test]
