@@ -83,6 +83,8 @@ export class Database {
   close(): Promise<void> {
     this.#closed ??= (async () => {
       await Promise.allSettled(this.#running)
+      // Whoever waits for one of them hears of its end first.
+      await new Promise((resolve) => setImmediate(resolve))
       await this.#target.close()
     })()
     return this.#closed
