@@ -131,6 +131,7 @@ class Work {
   ) {}
 
   async run(): Promise<Receipt> {
+    if (this.target.kind === 'duckdb' && this.#isRecorded) await this.#prepareLedger()
     try {
       return await this.#attempt('unexpected')
     } catch (error) {
@@ -198,8 +199,23 @@ class Work {
     return this.call.ledger ?? (rejects || loadKey !== undefined || this.replay !== undefined)
   }
 
+  /**
+   * Makes the record of loads before the load: of two DuckDB transactions that make the same tables one fails, and that should not be a
+   * load. Whatever goes wrong here, the load itself will tell.
+   */
+  async #prepareLedger(): Promise<void> {
+    const { signal } = this.call
+    try {
+      const transaction = await this.target.begin(signal, 0)
+      const table = await transaction.describe(this.statement.table).finally(() => transaction.rollback())
+      await prepareLedger(this.target, { catalog: table ? table.catalog : this.statement.table.catalog?.value, signal })
+    } catch {
+      // Said above.
+    }
+  }
+
   /** The record of loads, made ready in this load's transaction; why it is not there, if so. */
-  async #openLedger(transaction: TargetTransaction, table: TableDescription): Promise<CopyError | undefined> {
+  async #openLedger(transaction: TargetTransaction, catalog: string | undefined): Promise<CopyError | undefined> {
     this.#ledger = undefined
     const { loadKey } = this.statement.options
     if (!this.#isRecorded) {
@@ -210,7 +226,7 @@ class Work {
         message: 'LOAD_KEY needs the record of loads, which the option "ledger" forbids',
       })
     }
-    const session = transaction.ledger(table.catalog)
+    const session = transaction.ledger(catalog)
     const setup = await ensureLedger(session)
     if (setup.available) {
       this.#ledger = new Ledger(session, setup.place)
@@ -265,7 +281,8 @@ class Work {
   async #recordFailure(error: unknown): Promise<void> {
     const log = this.#log
     const isOurs = error instanceof CopyError && error.code === LEFT_TO_SERVER
-    if (log === undefined || isOurs || this.committing) return
+    const isUnknown = this.committing && error instanceof CopyError && error.sqlState.startsWith('08')
+    if (log === undefined || isOurs || isUnknown) return
     try {
       log.finish()
     } catch {
@@ -317,8 +334,12 @@ class Work {
         try {
           const setup = await ensureLedger(transaction.ledger(this.#table.catalog))
           if (!setup.available) return undefined
-          const ledger = new Ledger(transaction.ledger(this.#table.catalog), setup.place)
-          const found = await ledger.findLoadByKey(loadKey)
+          const session = transaction.ledger(this.#table.catalog)
+          // A server that has not noticed yet that its client is gone keeps the key.
+          if (session.dialect === 'postgres') {
+            await session.query(`SELECT pg_catalog.set_config('lock_timeout', '${KEY_PATIENCE_MS}', true)`)
+          }
+          const found = await new Ledger(session, setup.place).findLoadByKey(loadKey)
           if (found?.receipt === undefined) return undefined
           return found.id === this.#id ? found.receipt : { ...found.receipt, ...loadedBefore(found) }
         } finally {
@@ -343,6 +364,18 @@ class Work {
     let input: Input = this.#spool ? { kind: 'spool', spool: this.#spool, name: this.source.name } : this.source
     let createdTable: string | undefined
     let table = await transaction.describe(statement.table)
+    const { errors, loadKey, onConflict } = statement.options
+    let ledgerProblem: CopyError | undefined
+    if (loadKey !== undefined) {
+      // First of all: a table that has been dropped since is not made anew.
+      ledgerProblem = await this.#openLedger(transaction, table ? table.catalog : statement.table.catalog?.value)
+      const before = await this.#ledger?.findLoadByKey(loadKey)
+      if (before?.receipt !== undefined) {
+        if (table !== undefined && before.receipt.table !== table.sqlName)
+          throw otherKey(statement, loadKey, before.receipt)
+        return { ...before.receipt, ...loadedBefore(before) }
+      }
+    }
     if (table === undefined) {
       const missing = await transaction.missingPart(statement.table)
       if (missing !== undefined) throw undefinedPart(statement, missing)
@@ -375,12 +408,7 @@ class Work {
     })
     this.#table = table
     const { columns } = planned
-    const { errors, loadKey } = statement.options
-    const ledgerProblem = await this.#openLedger(transaction, table)
-    if (loadKey !== undefined) {
-      const before = await this.#ledger?.findLoadByKey(loadKey)
-      if (before?.receipt !== undefined) return { ...before.receipt, ...loadedBefore(before) }
-    }
+    if (loadKey === undefined) ledgerProblem = await this.#openLedger(transaction, table.catalog)
     if (replay !== undefined) {
       if (this.#ledger === undefined) throw ledgerProblem
       this.#spool?.dispose()
@@ -412,12 +440,16 @@ class Work {
           : undefined
         : errors.conversion === 'skip_row' && leftToServer.length > 0
           ? 'conversion'
-          : statement.options.onConflict?.action === 'reject'
+          : onConflict?.action === 'reject'
             ? 'unique'
             : undefined
+    if (conflict && tolerates !== undefined && conflict.keep === (conflict.action === 'skip' ? 'last' : 'first')) {
+      throw unkeepable(statement, conflict)
+    }
     if (sink === 'pg_text' && usesDefaults && (tolerates !== undefined || conflict !== undefined)) {
       throw unmarkable(statement)
     }
+    const told = this.#log?.told
     this.#log?.reset()
     const decoded = {
       columns: loadColumns(table, planned),
@@ -428,6 +460,7 @@ class Work {
       file: input.name,
       columns: columns.flatMap((index) => table.columns[index] ?? []),
       ...(call.onReject && { onReject: call.onReject }),
+      ...(told && !replay && { told }),
       ...(replay && { onReject: replay.noting(call.onReject) }),
       ...(call.rejects !== undefined && { path: call.rejects }),
       // What is refused again stays with the load that refused it first.
@@ -496,6 +529,7 @@ class Work {
         elapsedMs: 0,
         files: [{ path: input.name, bytes: counters.bytesRead, rows: counters.rowsRead, rowsRejected }],
         ledger: this.#ledger !== undefined,
+        ...(this.#ledger !== undefined && rowsRejected > 0 && { rejectsRecorded: log.kept.length }),
         ...(diagnosis && { diagnosis }),
         ...resolution,
         ...(ledgerProblem === undefined ? {} : { ledgerProblem: ledgerProblem.message }),
@@ -521,7 +555,9 @@ type LoadCounts = Pick<
 >
 
 /** How often, and after which pause, it is asked whether a load with a key has been committed. */
-const KEY_ATTEMPTS = 40
+const KEY_ATTEMPTS = 12
+/** How long it is waited for a transaction that may have loaded it. */
+const KEY_PATIENCE_MS = 2_000
 const KEY_PAUSE_MS = 250
 
 const TRANSPORT = {
@@ -738,16 +774,6 @@ function conflictOf(statement: CopyFrom, table: TableDescription, plan: ColumnPl
       statement: at,
     })
   }
-  if (statement.options.errors.constraint === 'skip_row' && keep === (action === 'skip' ? 'last' : 'first')) {
-    throw new CopyError({
-      code: 'feature_not_supported',
-      sqlState: '0A000',
-      message: `ON CONFLICT DO ${action.toUpperCase()} KEEP ${keep.toUpperCase()} cannot go on after rows that a constraint refuses`,
-      detail: 'All rows are inserted at once in the end.',
-      hint: 'ON_ERROR ignore goes on after values that do not fit.',
-      statement: at,
-    })
-  }
   const key = table.primaryKey?.every((index) => plan.columns.includes(index)) ? table.primaryKey : undefined
   const needsKey = action === 'update' || keep === 'last'
   const keys = plan.conflictKeys ?? (needsKey ? key : undefined)
@@ -770,6 +796,27 @@ function unbuiltConflict(statement: CopyFrom): CopyError {
     sqlState: '0A000',
     message: 'COPY ON CONFLICT is not supported on DuckDB yet',
     statement: { text: statement.text, offset: statement.options.onConflict?.offset ?? 0 },
+  })
+}
+
+function unkeepable(statement: CopyFrom, { action, keep }: ConflictRequest): CopyError {
+  return new CopyError({
+    code: 'feature_not_supported',
+    sqlState: '0A000',
+    message: `ON CONFLICT DO ${action.toUpperCase()} KEEP ${keep.toUpperCase()} cannot go on after rows that the target refuses`,
+    detail: 'All rows are inserted at once in the end.',
+    statement: { text: statement.text, offset: statement.options.onConflict?.offset ?? 0 },
+  })
+}
+
+function otherKey(statement: CopyFrom, key: string, before: Receipt): CopyError {
+  return new CopyError({
+    code: 'invalid_parameter_value',
+    sqlState: '22023',
+    message: `LOAD_KEY "${key}" belongs to a load into ${before.table}`,
+    detail: `That statement was: ${before.statement}`,
+    hint: 'Take another key for another load.',
+    statement: { text: statement.text, offset: statement.table.name.offset },
   })
 }
 

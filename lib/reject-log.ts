@@ -1,4 +1,4 @@
-import { closeSync, openSync, realpathSync, writeSync } from 'node:fs'
+import { closeSync, openSync, statSync, writeSync } from 'node:fs'
 import type { CureKit } from './cures.ts'
 import { Diagnosis, type DiagnosisGroup } from './diagnosis.ts'
 import { CopyError } from './errors.ts'
@@ -30,6 +30,8 @@ export interface RejectLogInit {
   readonly onReject?: (reject: Reject) => void
   /** Where their bytes are written, as they were read. */
   readonly path?: string
+  /** Offsets of those that an attempt before this one has told of. */
+  readonly told?: ReadonlySet<number>
   /** Whether they are kept for the record of the load. */
   readonly keeps: boolean
   /** What cures are tried with. */
@@ -49,10 +51,13 @@ export class RejectLog {
   #waits = false
   #settled = 0
   #number = 0
+  /** Refused rows that have been told here. */
+  #taken = 0
   /** The one handed on last. */
   #last: Reject | undefined
   #fromTarget = 0
   #kept: Reject[] = []
+  readonly #told = new Set<number>()
   #keptBytes = 0
   #file: RejectFile | undefined
   #diagnosis = new Diagnosis()
@@ -74,9 +79,15 @@ export class RejectLog {
     return this.count + (this.#native?.counters().rowsMended ?? 0)
   }
 
-  /** Rows refused so far. */
+  /** Rows refused so far; beyond the limit, as many as it took. */
   get count(): number {
+    if (this.#isBeyond(this.#taken)) return this.#taken
     return (this.#native?.counters().rowsRefused ?? 0) + this.#fromTarget
+  }
+
+  /** Offsets of those that `onReject` knows of. */
+  get told(): ReadonlySet<number> {
+    return this.#told
   }
 
   /** Those kept for the record of the load. */
@@ -107,6 +118,7 @@ export class RejectLog {
     this.#waitingBytes = 0
     this.#settled = 0
     this.#number = 0
+    this.#taken = 0
     this.#fromTarget = 0
     this.#kept = []
     this.#keptBytes = 0
@@ -132,6 +144,8 @@ export class RejectLog {
         }
       })
       this.#wait({ file, line, lastLine, byteOffset, byteLength, errors, raw, rawIsCut: isCut })
+      // Those beyond the limit are known by accident of how much was read at a time.
+      if (this.#isBeyond(this.#taken)) break
     }
     if (!this.#waits || this.#isSettled) this.#emit(Number.POSITIVE_INFINITY)
     this.#checkLimit()
@@ -176,7 +190,13 @@ export class RejectLog {
     return this.#settled === rowsRead - rowsRefused
   }
 
+  #isBeyond(count: number): boolean {
+    const { limit } = this.#init.statement.options.errors
+    return limit?.kind === 'rows' && count > limit.most
+  }
+
   #wait(reject: Omit<Reject, 'number'>): void {
+    this.#taken += 1
     this.#waiting.push(reject)
     this.#waitingBytes += OVERHEAD + reject.raw.length
   }
@@ -252,7 +272,8 @@ export class RejectLog {
       this.#file ??= new RejectFile(path, file, statement, columns)
       this.#file.write(reject.raw)
     }
-    if (onReject !== undefined) {
+    if (onReject !== undefined && !this.#init.told?.has(reject.byteOffset)) {
+      if (this.#told.size < MOST_KEPT) this.#told.add(reject.byteOffset)
       try {
         onReject(reject)
       } catch (error) {
@@ -272,11 +293,13 @@ function column({ column: name, value }: RejectError): string {
 /** The refused records as a file that the same statement can load. Made when there is the first. */
 class RejectFile {
   readonly #fd: number
+  readonly #path: string
   readonly #lineEnd: Buffer
   #waiting: Buffer[] = []
   #bytes = 0
 
   constructor(path: string, input: string, statement: CopyFrom, columns: readonly TargetColumn[]) {
+    this.#path = path
     if (statement.source.kind === 'file' && isSame(path, input)) {
       throw new CopyError({
         code: 'invalid_parameter_value',
@@ -315,7 +338,11 @@ class RejectFile {
     const bytes = Buffer.concat(this.#waiting)
     this.#waiting = []
     this.#bytes = 0
-    for (let at = 0; at < bytes.length; ) at += writeSync(this.#fd, bytes, at)
+    try {
+      for (let at = 0; at < bytes.length; ) at += writeSync(this.#fd, bytes, at)
+    } catch (error) {
+      throw unwritable(this.#path, error)
+    }
   }
 }
 
@@ -323,7 +350,9 @@ const ESCAPES: Readonly<Record<string, string>> = { '\n': 'n', '\r': 'r', '\t': 
 
 function isSame(path: string, other: string): boolean {
   try {
-    return realpathSync(path) === realpathSync(other)
+    // Under another name, or by another link.
+    const [one, two] = [statSync(path), statSync(other)]
+    return one.dev === two.dev && one.ino === two.ino
   } catch {
     return false
   }

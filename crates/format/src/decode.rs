@@ -470,7 +470,7 @@ impl<F: Fields> Pass<'_, F> {
     }
 
     /// One field's value, None for NULL and DEFAULT.
-    fn value(&self, start: usize, end: usize, column: &crate::ColumnPlan) -> Result<Option<Vec<u8>>> {
+    pub(crate) fn value(&self, start: usize, end: usize, column: &crate::ColumnPlan) -> Result<Option<Vec<u8>>> {
         let mut arena = Vec::new();
         let buffer = &self.tile.buffer;
         Ok(match self.fields.resolve(buffer, PAD + start, PAD + end, column, &mut arena)? {

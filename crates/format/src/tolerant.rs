@@ -105,11 +105,15 @@ impl<F: Fields> Pass<'_, F> {
             }
             let Some((start, end)) = broken else { break };
             shape.records += 1;
+            let error = DataError::new(ErrorCode::BadCopyFileFormat, "unterminated CSV quoted field")
+                .with_hint("Its quote is not closed where a field ends. Reading went on with the next line.");
             if std::mem::take(&mut shape.header_is_due) {
+                if self.plan.header == Header::Match {
+                    self.fault_at(error, start, end, 0, out);
+                    break;
+                }
                 out.header_lines = 1;
             } else {
-                let error = DataError::new(ErrorCode::BadCopyFileFormat, "unterminated CSV quoted field")
-                    .with_hint("Its quote is not closed where a field ends. Reading went on with the next line.");
                 let before = (lines.before(start), lines.before(end));
                 out.refusals.push(self.refusal(start, end, before, vec![Flaw { column: None, error, value: None }]));
             }
@@ -416,6 +420,18 @@ impl<F: Fields> Pass<'_, F> {
         flaws
     }
 
+    /// The error of a value that nobody but the server can judge.
+    fn left_to_server(&self, rows: &Rows<'_, F>, row: usize) -> Option<Box<DataError>> {
+        self.plan.columns.iter().enumerate().find_map(|(index, column)| {
+            if rows.is_missing(row, index) {
+                return None;
+            }
+            let (start, end) = rows.bounds(row, index);
+            let text = self.value(start - PAD, end - PAD, column).ok()??;
+            explain_value(self.plan, &column.ty, &text).err().filter(|error| error.code == ErrorCode::LeftToServer)
+        })
+    }
+
     fn first_flaw(&self, rows: &Rows<'_, F>, row: usize) -> Box<DataError> {
         self.flaws(rows, row).into_iter().next().map_or_else(
             || DataError::new(ErrorCode::InternalError, "a row was refused and then accepted"),
@@ -431,6 +447,13 @@ impl<F: Fields> Pass<'_, F> {
         refused.sort_unstable();
         refused.dedup();
         if matches!(tolerance.conversion, BadValue::SetNull | BadValue::SetDefault) {
+            if let Some((row, error)) =
+                refused.iter().find_map(|&row| Some((row, self.left_to_server(rows, row as usize)?)))
+            {
+                let (start, end) =
+                    (rows.bounds(row as usize, 0).0 - PAD, rows.bounds(row as usize, rows.width - 1).1 - PAD);
+                self.fault_at(error, start, end.min(self.data.len()), 0, out);
+            }
             out.mended = refused.len() as u64;
             refused.clear();
         }

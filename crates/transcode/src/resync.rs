@@ -8,6 +8,8 @@
 //!
 //! Whether a record is such depends on nothing but itself, so the result is the same however the input is cut.
 
+use std::cell::Cell;
+
 use copyist_format::Plan;
 use copyist_scan::{Eol, Grammar};
 use memchr::{memchr, memchr2};
@@ -71,7 +73,7 @@ struct Record {
 /// when more data are needed to find its end.
 pub(crate) fn cut(plan: &Plan, data: &[u8], eol: Eol, end: bool, give_up: bool) -> Option<Cut> {
     let Grammar::Csv { delimiter, quote, escape } = plan.grammar else { return None };
-    let rules = Rules { delimiter, quote, escape, eol };
+    let rules = Rules { delimiter, quote, escape, eol, open_from: Cell::new(usize::MAX) };
     let mut breaks = Vec::new();
     let mut at = 0;
     while at < data.len() {
@@ -101,6 +103,8 @@ struct Rules {
     quote: u8,
     escape: u8,
     eol: Eol,
+    /// Quoting that begins here or later is known not to end in the data: to find that out for every line would take for ever.
+    open_from: Cell<usize>,
 }
 
 impl Rules {
@@ -163,6 +167,18 @@ impl Rules {
 
     /// The quote that ends the quoting which begins at `from`.
     fn closing(&self, data: &[u8], from: usize) -> Option<usize> {
+        if from >= self.open_from.get() {
+            return None;
+        }
+        let found = self.find_closing(data, from);
+        if found.is_none() {
+            // After a quote, escapes are told apart as they are here: it was passed over as a whole.
+            self.open_from.set(from);
+        }
+        found
+    }
+
+    fn find_closing(&self, data: &[u8], from: usize) -> Option<usize> {
         if self.escape == self.quote {
             return memchr(self.quote, &data[from..]).map(|found| from + found);
         }

@@ -2,7 +2,9 @@
  * Which rows of a temporary table are likely to be refused
  *
  * To find out by trying costs several statements for each such row. Where constraints are plain SQL, the server can tell of all rows at
- * once. It need not be right: a suspect is tried by itself, after the others, and any other row is found by trying.
+ * once. It need not be right: a suspect is tried by itself, after the others, and any other row is found by trying. Where the fate of
+ * a row may depend on another in ways that are not asked about (references within the table, exclusion, keys of expressions, triggers), all
+ * are tried in the order of the input.
  */
 
 /** The constraints of a table that can be asked about beforehand, as JSON; `$1` is its name. */
@@ -26,7 +28,16 @@ FROM (
   FROM pg_catalog.pg_index i
   WHERE i.indrelid = $1::pg_catalog.regclass AND i.indisunique AND i.indexprs IS NULL AND i.indpred IS NULL
     AND i.indnatts = i.indnkeyatts
-) constraints`
+) constraints
+WHERE NOT EXISTS (
+  SELECT FROM pg_catalog.pg_constraint c
+  WHERE c.conrelid = $1::pg_catalog.regclass AND (c.contype = 'x' OR c.contype = 'f' AND c.confrelid = c.conrelid)
+) AND NOT EXISTS (
+  SELECT FROM pg_catalog.pg_index i
+  WHERE i.indrelid = $1::pg_catalog.regclass AND i.indisunique AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL)
+) AND NOT EXISTS (
+  SELECT FROM pg_catalog.pg_trigger g WHERE g.tgrelid = $1::pg_catalog.regclass AND NOT g.tgisinternal
+)`
 
 interface Constraint {
   /** `pg_constraint.contype`: check, foreign key, unique. */

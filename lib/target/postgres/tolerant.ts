@@ -28,13 +28,15 @@ const MOST_BATCH = 32 << 20
 const BLOCK = 512
 const FANOUT = 8
 
-/** Errors about data: those of values, of constraints, of views with a check option, and what triggers raise. */
-const CONDITIONS = {
-  conversion: 'data_exception',
-  unique: 'unique_violation OR exclusion_violation',
-  all: 'data_exception OR integrity_constraint_violation OR with_check_option_violation OR plpgsql_error',
+/**
+ * SQLSTATEs, as PostgreSQL's regular expressions, of errors that cost a row. A trigger may raise any; what is about the connection, the
+ * transaction, the statement, resources or the server is never about the row.
+ */
+const TOLERATED = {
+  conversion: '^22',
+  unique: '^23(505|P01)',
+  all: '^(?!08|0A|25|28|2D|3D|3F|40|42|53|55|57|58|F0|HV|XX)',
 } as const
-const CLASSES = { conversion: /^22/, unique: /^23(?:505|P01)$/, all: /^(?:22|23|44|P0)/ } as const
 
 /** What a batch needs of the transaction. */
 export interface TolerantContext {
@@ -57,7 +59,9 @@ export async function loadTolerantly(
   const framing = request.sink === 'pg_binary'
   const stage = new Stage(context, table, request)
   const total = { sent: 0, loaded: 0, refused: 0, conflicted: 0 }
-  const isWhole = conflict?.keep === (conflict?.action === 'skip' ? 'last' : 'first')
+  // Several updates of one row would count as several rows.
+  const isWhole =
+    conflict !== undefined && refusals === undefined && (conflict.action === 'update' || conflict.keep === 'last')
   let size = isWhole ? Number.POSITIVE_INFINITY : Math.min(FIRST_BATCH, most)
   const reader = new Reader(native)
   const settle = ({ loaded, refused, conflicted }: Moved): number => {
@@ -76,7 +80,8 @@ export async function loadTolerantly(
     } catch (error) {
       // What the server says of the rows before a failure of the input does not make up for that.
       if (reader.failure !== undefined) throw reader.failure
-      const isTolerated = error instanceof CopyError && refusals && CLASSES[refusals.tolerates].test(error.sqlState)
+      const isTolerated =
+        error instanceof CopyError && refusals && new RegExp(TOLERATED[refusals.tolerates]).test(error.sqlState)
       if (!isTolerated) throw error
       await context.query('ROLLBACK TO SAVEPOINT copyist_batch')
       size = Math.min(FIRST_BATCH, most)
@@ -407,7 +412,7 @@ ${tag}`,
 
   /** Moves `rows` rows from `first` on, suspects or others; where that fails, in smaller blocks, and in the end one by one. */
   #moveSql(first: string, rows: number, isSuspect = false): string {
-    const conditions = CONDITIONS[this.#request.refusals?.tolerates ?? 'all']
+    const tolerated = TOLERATED[this.#request.refusals?.tolerates ?? 'all']
     const isOne = rows === 1
     const range = isOne ? `s.n = ${first}` : `s.n BETWEEN ${first} AND ${first} + ${rows - 1}`
     const which = `${range} AND ${isSuspect ? '' : 'NOT '}s.suspect${isOne ? '' : ' ORDER BY s.n'}`
@@ -425,7 +430,8 @@ ${tag}`,
       ${this.#insertSql(which)};
       GET DIAGNOSTICS copyist_moved = ROW_COUNT;
       copyist_total := copyist_total + copyist_moved;
-    EXCEPTION WHEN ${conditions} THEN
+    EXCEPTION WHEN OTHERS THEN
+      IF SQLSTATE !~ '${tolerated}' THEN RAISE; END IF;
       ${refused}
     END;`
   }
@@ -437,7 +443,9 @@ ${tag}`,
       const type = this.#table.plainTypes[index] ?? 'text'
       // An explicit cast to a string type would cut what is too long.
       const isString = /^(?:text|character varying|bpchar|name)$/.test(type)
-      return sink === 'pg_binary' || isString ? `s.c${i}` : `CAST(s.c${i} AS ${type})`
+      // What an interval's literal means depends on its fields.
+      const own = type.startsWith('interval') ? this.#table.description.columns[index]?.typeName : undefined
+      return sink === 'pg_binary' || isString ? `s.c${i}` : `CAST(s.c${i} AS ${own ?? type})`
     })
   }
 
