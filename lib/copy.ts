@@ -842,7 +842,9 @@ function unreadable(statement: CopyFrom, table: TableDescription, indexes: reado
     sqlState: '0A000',
     message: `COPY cannot replace values of ${what}`,
     detail: 'Its values are read by the database itself, as part of the whole row.',
-    hint: 'ON_ERROR skip_row leaves the row out.',
+    hint: column
+      ? 'ON_ERROR skip_row leaves the row out.'
+      : 'From a file they can be replaced, as it can be read twice; ON_ERROR skip_row leaves the row out.',
     statement: { text: statement.text, offset: statement.table.name.offset },
   })
 }

@@ -229,7 +229,10 @@ export class RejectLog {
     const { name, most } = errors.limit
     const reason =
       errors.constraint === 'stop' && errors.structure === 'stop' ? ' due to data type incompatibility' : ''
-    throw this.#tooMany(`skipped more than ${name} (${most}) rows${reason}`)
+    // Redshift's number is that at which the load fails.
+    const message =
+      name === 'MAXERROR' ? `skipped ${name} (${most + 1}) rows` : `skipped more than ${name} (${most}) rows${reason}`
+    throw this.#tooMany(message)
   }
 
   #tooMany(message: string): CopyError {

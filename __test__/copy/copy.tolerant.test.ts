@@ -147,6 +147,34 @@ describe.each(benches)('on $name', ({ name, open }) => {
     expect((await load(content, 'FORMAT csv, MAXERROR 3')).receipt.rowsRejected).toBe(2)
   })
 
+  test('a limit counts exactly, however much is read at a time', async () => {
+    const content = Array.from({ length: 20_000 }, (_, index) => `${index % 3 === 0 ? 'x' : index},a,5\n`).join('')
+    const path = file(content)
+    for (const threads of [1, 8]) {
+      const told: number[] = []
+      const error = await refusal(
+        bench.db.copy(`COPY t FROM '${path}' (FORMAT csv, ON_ERROR skip_row, REJECT_LIMIT 10)`, {
+          threads,
+          onReject: ({ line }) => told.push(line),
+        }),
+      )
+      expect(told).toEqual(Array.from({ length: 11 }, (_, index) => index * 3 + 1))
+      expect(error.position).toMatchObject({ line: 31 })
+    }
+    const recorded = await bench.sql(`SELECT DISTINCT rows_rejected FROM copyist.loads`)
+    expect(recorded).toEqual([['11']])
+  })
+
+  test('a value that only the server can read is not replaced', async () => {
+    await bench.sql('CREATE TABLE moments (moment timestamptz)')
+    const path = file('2020-06-01 12:00:00 Europe/Berlin\n')
+    const run = bench.db.copy(`COPY moments FROM '${path}' (FORMAT csv, ON_ERROR set_null)`)
+    if (name === 'postgres') expect(await refusal(run)).toMatchObject({ sqlState: '0A000' })
+    else await run
+    const [[count] = []] = await bench.sql('SELECT count(*) FROM moments WHERE moment IS NULL')
+    expect(count).toBe('0')
+  })
+
   test('values may be replaced instead', async () => {
     const { receipt } = await load('1,a,5\nx,b,6\n', 'FORMAT csv, ON_ERROR set_null')
     expect(receipt).toMatchObject({ rowsLoaded: 2, rowsRejected: 0, rowsReplaced: 1 })
@@ -193,6 +221,9 @@ describe.each(benches)('on $name', ({ name, open }) => {
     const second = await bench.db.copy(`COPY t FROM '${first.path}' (${options})`)
     expect(second).toMatchObject({ id: first.receipt.id, alreadyLoaded: true, rowsLoaded: 1 })
     expect(await rows()).toEqual([['1', 'a', '5']])
+    await bench.sql('CREATE TABLE other (id integer, name varchar(10), amount integer)')
+    const other = await refusal(bench.db.copy(`COPY other FROM '${first.path}' (${options})`))
+    expect(other).toMatchObject({ sqlState: '22023', message: expect.stringContaining('LOAD_KEY "monday" belongs to') })
     // One that failed may be tried again.
     expect(await refusal(load('x,a,5\n', "FORMAT csv, LOAD_KEY 'tuesday'"))).toMatchObject({ sqlState: '22P02' })
     expect((await load('2,b,5\n', "FORMAT csv, LOAD_KEY 'tuesday'")).receipt.alreadyLoaded).toBeUndefined()
@@ -439,6 +470,53 @@ describe.each(benches)('on $name', ({ name, open }) => {
       })
     })
 
+    test('values keep their meaning on the way through another table', async () => {
+      await bench.sql(`CREATE TABLE spans (id integer PRIMARY KEY, days interval day, clock interval minute to second,
+        bits bit(3), letters char(4), number numeric(5, 2), list varchar(3)[], moment timestamp(0))`)
+      const row = (id: number) => `${id},5,5:30,101,ab,1.005,"{abc,d}",2020-01-01 00:00:00.6`
+      const content = `${[1, 2, 3].map(row).join('\n')}\n`
+      await load(content, 'FORMAT csv, ON_ERROR skip_row', {}, 'spans')
+      const direct = await bench.sql('SELECT * FROM spans ORDER BY id')
+      await bench.sql('TRUNCATE spans')
+      const { rejects } = await load(`${content}${row(2)}\n`, 'FORMAT csv, ON_ERROR skip_row', {}, 'spans')
+      expect(states(rejects)).toEqual([[4, '23505']])
+      expect(await bench.sql('SELECT * FROM spans ORDER BY id')).toEqual(direct)
+    })
+
+    test('where a row depends on another, in the order of the input', async () => {
+      await bench.sql(`CREATE TABLE tree (id integer PRIMARY KEY, code text, parent integer REFERENCES tree, n even);
+        CREATE UNIQUE INDEX ON tree (lower(code))`)
+      const { rejects } = await load(
+        '1,x,,-1\n2,X,,2\n3,y,2,4\n4,Y,,6\n5,z,9,2\n',
+        'FORMAT csv, ON_ERROR skip_row',
+        {},
+        'tree',
+      )
+      expect(states(rejects)).toEqual([
+        [1, '23514'],
+        [4, '23505'],
+        [5, '23503'],
+      ])
+    })
+
+    test('also when a trigger raises a state of its own', async () => {
+      await bench.sql(`CREATE TABLE watched (id integer);
+        CREATE FUNCTION watch() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN IF NEW.id = 2 THEN RAISE EXCEPTION 'odd' USING ERRCODE = 'XY001'; END IF; RETURN NEW; END $$;
+        CREATE TRIGGER watch BEFORE INSERT ON watched FOR EACH ROW EXECUTE FUNCTION watch()`)
+      const { rejects } = await load('1\n2\n3\n', 'FORMAT csv, ON_ERROR skip_row', {}, 'watched')
+      expect(states(rejects)).toEqual([[2, 'XY001']])
+    })
+
+    test('one that comes with COMMIT ends the load, and is recorded', async () => {
+      await bench.sql('CREATE TABLE late (id integer UNIQUE DEFERRABLE INITIALLY DEFERRED)')
+      expect(await refusal(load('1\n1\nx\n', 'FORMAT csv, ON_ERROR skip_row', {}, 'late'))).toMatchObject({
+        sqlState: '23505',
+      })
+      expect(await bench.sql('SELECT status, error_sqlstate FROM copyist.loads')).toEqual([['failed', '23505']])
+      expect(await bench.sql('SELECT line FROM copyist.rejects')).toEqual([['3']])
+    })
+
     test('not together with a marker for defaults', async () => {
       const error = await refusal(load('1,1,5,2,,,a\n', "FORMAT csv, ON_ERROR skip_row, DEFAULT 'd'"))
       expect(error).toMatchObject({ sqlState: '0A000', message: expect.stringContaining('with DEFAULT') })
@@ -456,7 +534,7 @@ describe.each(benches)('on $name', ({ name, open }) => {
       const error = await refusal(bench.db.copy(`COPY t FROM '${path}' (FORMAT csv, MAXERROR 2)`))
       expect(error).toMatchObject({
         sqlState: '22P02',
-        message: 'skipped more than MAXERROR (1) rows',
+        message: 'skipped MAXERROR (2) rows',
         position: { line: 3 },
       })
       expect(await rows('SELECT count(*) FROM t')).toEqual([['0']])

@@ -144,7 +144,13 @@ impl BindingSpecification {
             },
             columns: self.columns.iter().map(BindingColumn::plan).collect(),
             relation: self.table.clone(),
-            tolerance: if sink == Sink::Infer { Tolerance::default() } else { self.tolerance.tolerance() },
+            tolerance: match (sink, self.tolerance.tolerance()) {
+                // What is not a row tells nothing of its columns; every value of the rows does.
+                (Sink::Infer, Tolerance { structure, extra, missing, .. }) => {
+                    Tolerance { structure, extra, missing, ..Tolerance::default() }
+                }
+                (_, tolerance) => tolerance,
+            },
             layout,
             context: Arc::new(context),
         };

@@ -133,8 +133,7 @@ impl Rules {
         data.len()
     }
 
-    /// Judges quotes by the bytes beside them, as [`Scanner::quotes_are_sound`](copyist_scan::Scanner::quotes_are_sound) does: what that
-    /// finds nothing wrong with must not be broken here.
+    /// What [`Scanner::quotes_are_sound`](copyist_scan::Scanner::quotes_are_sound) finds nothing wrong with must not be broken here.
     fn record(&self, data: &[u8], start: usize) -> Record {
         let mut record = Record { ended: Ended::Data, is_odd: false };
         let (first, last) = match self.eol {
@@ -153,16 +152,37 @@ impl Rules {
                 }
                 continue;
             }
-            let begins = here == start || [self.delimiter, self.quote, last].contains(&data[here - 1]);
+            let begins = self.begins(data, start, here, last);
             let Some(close) = self.closing(data, at) else {
                 record.ended = Ended::Quoted;
                 return record;
             };
             at = close + 1;
-            let ends = data.get(at).is_none_or(|next| [self.delimiter, self.quote, first].contains(next));
-            record.is_odd |= !begins || !ends;
+            record.is_odd |= !begins || !self.ends(data, at, first);
         }
         record
+    }
+
+    /// Whether a quote opens at the beginning of a field, or is the second of a doubled one. Blanks before it are no mistake.
+    fn begins(&self, data: &[u8], start: usize, quote: usize, last: u8) -> bool {
+        let is_blank = |byte: &u8| (*byte == b' ' || *byte == b'\t') && *byte != self.delimiter;
+        let before = &data[start..quote];
+        let text = before.iter().rposition(|byte| !is_blank(byte)).map_or(0, |at| at + 1);
+        text == 0
+            || before[text - 1] == self.delimiter
+            || before[text - 1] == last
+            || text == before.len() && before[text - 1] == self.quote
+    }
+
+    /// Whether the quote before `after` closes at the end of a field, or is the first of a doubled one. Blanks behind it are no mistake.
+    fn ends(&self, data: &[u8], after: usize, first: u8) -> bool {
+        let is_blank = |byte: &u8| (*byte == b' ' || *byte == b'\t') && *byte != self.delimiter;
+        let rest = &data[after..];
+        match rest.iter().position(|byte| !is_blank(byte)) {
+            None => true,
+            Some(0) if rest[0] == self.quote => true,
+            Some(at) => rest[at] == self.delimiter || rest[at] == first,
+        }
     }
 
     /// The quote that ends the quoting which begins at `from`.

@@ -320,6 +320,12 @@ fn so_do_two_that_seem_to_belong_together() {
 }
 
 #[test]
+fn blanks_beside_quotes_are_no_mistake() {
+    let outcome = text("h\n1, \"a\n9,x,9,\nb\",5,\n2,\"c\nd\" ,5,\n", SKIP);
+    assert_eq!((outcome.failure, outcome.ids, outcome.rejects.len()), (None, vec![1, 2], 0));
+}
+
+#[test]
 fn a_broken_header_costs_nothing_else() {
     let outcome = text("\"h\n1,a,5,\n2,b,5,\n", SKIP);
     assert_eq!((outcome.failure, outcome.ids, outcome.rejects.len()), (None, vec![1, 2], 0));
