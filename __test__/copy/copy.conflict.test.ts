@@ -297,3 +297,68 @@ describe.each([...benches, { ...benches[1], name: 'duckdb, portable' } as const]
     })
   })
 })
+
+describe('on both, at random', () => {
+  const TABLES = [
+    'a integer PRIMARY KEY, b integer, c integer DEFAULT 3',
+    'a integer, b integer CHECK (b <> 2), c integer NOT NULL DEFAULT 3, PRIMARY KEY (a, c)',
+    'a integer PRIMARY KEY, b integer UNIQUE, c integer CHECK (c < 6)',
+    'a integer, b integer UNIQUE, c integer CHECK (c + coalesce(a, 0) <> 7), UNIQUE (c, a)',
+    'a integer PRIMARY KEY, b integer, c integer DEFAULT 1, UNIQUE (b, c)',
+  ]
+  const KEYS = ['(a)', '(a, c)', '(a)', '(c, a)', '(a)']
+  const ACTIONS = ['DO SKIP', 'DO SKIP KEEP LAST', 'DO UPDATE', 'DO UPDATE KEEP FIRST', 'DO REJECT', 'DO ERROR']
+
+  test.each([1, 2, 8])(
+    'the same rows, counts and errors, with %i threads',
+    async (threads) => {
+      let state = threads
+      const below = (limit: number) => {
+        state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fffffff
+        return (state >>> 8) % limit
+      }
+      const both = await Promise.all(benches.map(({ open }) => open()))
+      const outcomes = new Set<string>()
+      try {
+        for (let round = 0; round < 150; round += 1) {
+          const kind = below(TABLES.length)
+          const size = 3 + below(8)
+          const value = () => (below(9) === 0 ? '' : String(below(size)))
+          const isPartial = kind !== 3 && below(3) === 0
+          const lines = Array.from({ length: below(14) }, () => {
+            const fields = isPartial ? [value(), value()] : [value(), value(), value()]
+            return below(40) === 0 ? ['x', ...fields.slice(1)] : fields
+          })
+          const before = Array.from({ length: below(5) }, () => `(${below(size)}, ${3 + below(size)}, ${below(6)})`)
+          const columns = isPartial ? (kind === 1 ? '(c, a)' : '(b, a)') : ''
+          const key = below(3) === 0 ? '' : (KEYS[kind] ?? '')
+          const options = ['', ', ON_ERROR ignore', ', ON_ERROR skip_row'][below(3)]
+          const where = below(4) === 0 ? ' WHERE a <> 2' : ''
+          const clauses = `(FORMAT csv${options}) ON CONFLICT ${key} ${ACTIONS[below(ACTIONS.length)]}${where}`
+          const content = lines.map((fields) => `${fields.join()}\n`).join('')
+          const results: unknown[] = []
+          for (const bench of both) {
+            await bench.sql('DROP TABLE IF EXISTS t')
+            await bench.sql(`CREATE TABLE t (${TABLES[kind]})`)
+            for (const row of before) await bench.sql(`INSERT INTO t VALUES ${row}`).catch(() => {})
+            const result = await load(bench, content, clauses, { columns, threads, ledger: false }).then(
+              ({ counts, rejects }) => ({ counts, rejects: states(rejects) }),
+              // Of several errors an ordinary load may meet another one first, and any load those of the input's form.
+              ({ sqlState }: CopyError) => ({
+                sqlState: clauses.includes('DO ERROR') || content.includes('x') ? 'any' : sqlState,
+              }),
+            )
+            outcomes.add(JSON.stringify(Object.keys(result)))
+            results.push({ ...result, rows: await bench.sql('SELECT a, b, c FROM t ORDER BY a, b, c') })
+          }
+          const told = `${TABLES[kind]} | ${before} | ${columns} ${clauses} | ${content}`
+          expect({ told, ...(results[1] as object) }).toEqual({ told, ...(results[0] as object) })
+        }
+        expect(outcomes.size).toBe(2)
+      } finally {
+        for (const bench of both) await bench.close()
+      }
+    },
+    120_000,
+  )
+})

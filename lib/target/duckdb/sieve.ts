@@ -119,8 +119,6 @@ export class Sieve {
    * must get those that were looked at.
    */
   readonly #isWhole: boolean
-  /** Indexes of the tests that read columns which are not loaded: of a row that is updated they have other values. */
-  readonly #mergedTests: readonly number[]
   readonly #raw: string
   readonly #stage: string
   #isStaged = false
@@ -146,7 +144,6 @@ export class Sieve {
         : []
     this.#shape = { columns, casts }
     this.#tests = tests.map(({ sql }) => sql)
-    this.#mergedTests = tests.flatMap(({ reads }, index) => (readsOthers(plan, reads) ? [index] : []))
     this.#isCast = casts.length > 0 || plan.where !== undefined || conflict !== undefined
     const castReasons = casts.map(
       (index, at): Reason =>
@@ -177,7 +174,7 @@ export class Sieve {
     // What no row is to be refused for is left to DuckDB, where it comes after the keys there too.
     const isAll = tolerates === 'all'
     const constraints = { ...all, foreignKeys: isAll ? all.foreignKeys : [] }
-    const tests = await testsOf(connection, plan, constraints)
+    const tests = await testsOf(connection, plan, constraints, isAll)
     const { keys, foreignKeys } = constraints
     const isNeeded = isAll
       ? tests.length + keys.length + foreignKeys.length > 0 || plan.columns.some(isCastByDuckdb)
@@ -220,7 +217,7 @@ export class Sieve {
 
   async #sift(run: RunStatement, part: Part, refusals: RowRefusals | undefined): Promise<Sifted> {
     const deduplicated = await this.#deduplicate(run)
-    const verdict = await this.#judge(run, part)
+    const verdict = await this.#judge(run)
     const { refused, passed } = verdict
     const rows = [...refused.keys()].sort((a, b) => a - b)
     for (const row of rows) {
@@ -239,19 +236,21 @@ export class Sieve {
     return { loaded, refused: rows.length, conflicted: deduplicated + verdict.skipped + passed.size }
   }
 
-  /** Of rows of the input with one key, takes all but one out, where that is not for the table to do. */
+  /** Of rows of the input with one key, takes all but one out, before any row is looked at for itself; how many. */
   async #deduplicate(run: RunStatement): Promise<number> {
     const { conflict } = this.#policy
     const [at] = conflict?.arbiters ?? []
     const key = this.#constraints.keys[at ?? -1]
-    if (!conflict?.isStaged || key === undefined) return 0
-    const best = conflict.keep === 'last' ? 'max' : 'min'
-    const columns = keyColumns(key.parts)
-    const keyRows = this.#keyRows(key.parts)
+    return conflict?.isStaged && key !== undefined ? await this.#keepOne(run, key, conflict.keep) : 0
+  }
+
+  async #keepOne(run: RunStatement, { parts }: UniqueKey, keep: ConflictPlan['keep']): Promise<number> {
+    const columns = keyColumns(parts)
+    const keyRows = this.#keyRows(parts)
     return await this.#dismiss(
       run,
-      `SELECT copyist_n FROM ${keyRows} JOIN (SELECT ${columns}, ${best}(copyist_n) AS copyist_best FROM ${keyRows}
-WHERE ${isComplete(key.parts)} GROUP BY ${columns} HAVING count(*) > 1) USING (${columns}) WHERE copyist_n <> copyist_best`,
+      `SELECT copyist_n FROM ${keyRows} JOIN (SELECT ${columns}, ${keep === 'last' ? 'max' : 'min'}(copyist_n) AS copyist_kept_n
+FROM ${keyRows} WHERE ${isComplete(parts)} GROUP BY ${columns} HAVING count(*) > 1) USING (${columns}) WHERE copyist_n <> copyist_kept_n`,
     )
   }
 
@@ -279,7 +278,7 @@ WHERE ${isComplete(key.parts)} GROUP BY ${columns} HAVING count(*) > 1) USING ($
   }
 
   /** Decides on the rows of the temporary table. */
-  async #judge(run: RunStatement, part: Part): Promise<Verdict & { readonly skipped: number }> {
+  async #judge(run: RunStatement): Promise<Verdict & { readonly skipped: number }> {
     const refused = new Map<number, Refusal[]>()
     const passed = new Set<number>()
     const { keys, foreignKeys } = this.#constraints
@@ -293,14 +292,13 @@ WHERE ${isComplete(key.parts)} GROUP BY ${columns} HAVING count(*) > 1) USING ($
       else reasons.push({ rank, error })
     }
     await this.#test(run, refuse)
-    if (isUpdate) await this.#testMerged(run, refuse)
-    // Beside one of these errors it does not matter what becomes of the others.
-    for (const row of [...refused.keys()].sort((a, b) => a - b)) {
-      const reasons = refused.get(row) ?? []
-      if (!this.#tolerates(reasons)) throw this.#failure(part.first + row, reasons[0]?.error)
-    }
     // A row that is refused for itself is in nobody's way, and has no conflict.
     if (conflict !== undefined && refused.size > 0) await this.#dismiss(run, numbersSql([...refused.keys()]))
+    if (isUpdate && (await this.#merge(run)) > 0) {
+      const before = refused.size
+      await this.#test(run, refuse)
+      if (refused.size > before) await this.#dismiss(run, numbersSql([...refused.keys()]))
+    }
     const isAscending: boolean[] = []
     for (const [index, key] of keys.entries()) {
       isAscending.push(!(isUpdate && conflict.arbiters.has(index)) && (await this.#isAscending(run, key)))
@@ -313,6 +311,10 @@ WHERE ${isComplete(key.parts)} GROUP BY ${columns} HAVING count(*) > 1) USING ($
         `SELECT copyist_n FROM ${this.#keyRows(key.parts)} SEMI JOIN ${this.#tableKeys(key.parts)}
 USING (${keyColumns(key.parts)}) WHERE ${isComplete(key.parts)}`,
       )
+      // With nothing else to be refused for, the first row that has the key stays.
+      if (keys.length > 1 || foreignKeys.length > 0) continue
+      skipped += await this.#keepOne(run, key, 'first')
+      isAscending[index] = true
     }
     for (const [index, key] of keys.entries()) {
       if (isAscending[index] || isUpdate || conflict?.arbiters.has(index)) continue
@@ -381,7 +383,7 @@ USING (${keyColumns(key.parts)}) WHERE ${isComplete(key.parts)}`,
     const { rows } = await run(
       `SELECT ${[...texts, ...flags, 'copyist_n'].join(', ')}
 FROM (SELECT ${[...texts, ...evaluated, 'copyist_n'].join(', ')} FROM ${this.#stage} AS ${this.#relation} WHERE ${this.#kept})
-WHERE ${[...texts.map((text) => `${text} IS NOT NULL`), ...flags].join(' OR ')}`,
+WHERE ${[...texts.map((text) => `${text} IS NOT NULL`), ...flags].join(' OR ')}${this.#onlyFirst}`,
     )
     for (const row of rows) {
       for (const [rank, reason] of this.#reasons.entries()) {
@@ -391,43 +393,27 @@ WHERE ${[...texts.map((text) => `${text} IS NOT NULL`), ...flags].join(' OR ')}`
     }
   }
 
-  /** Refuses the rows that would make something wrong of the row of the table that they update. */
-  async #testMerged(run: RunStatement, refuse: Refuse): Promise<void> {
-    const tests = this.#mergedTests
-    if (tests.length === 0) return
-    const { table, columns } = this.#plan
-    const values = table.columns.flatMap(({ name, generated }) => {
-      if (generated) return []
-      const isLoaded = columns.some((column) => column.name === name)
-      return [`${isLoaded ? 'copyist_s' : 'copyist_o'}.${quoteIdentifier(name)}`]
-    })
-    const { rows } = await run(
-      `SELECT ${[...tests.map((index) => `copyist_e${index}`), 'copyist_n'].join(', ')}
-FROM (SELECT ${[...tests.map((index) => `${this.#tests[index]} AS copyist_e${index}`), 'copyist_n'].join(', ')}
-FROM (SELECT ${[...values, 'copyist_s.copyist_n'].join(', ')} FROM ${this.#stage} AS copyist_s
-JOIN ${table.fullName} AS copyist_o ON ${this.#isSameRow()} WHERE copyist_s.copyist_kept) AS ${this.#relation})
-WHERE ${tests.map((index) => `copyist_e${index}`).join(' OR ')}`,
+  /** Gives rows that update another what they leave as it is there; how many. As new rows, with defaults, they have to be right too. */
+  async #merge(run: RunStatement): Promise<number> {
+    const absent = this.#shape.columns.filter(({ index }) => index === undefined)
+    if (absent.length === 0) return 0
+    const set = absent.map(
+      ({ column }) => `${quoteIdentifier(column.name)} = copyist_o.${quoteIdentifier(column.name)}`,
     )
-    const { casts } = this.#shape
-    for (const row of rows) {
-      for (const [at, index] of tests.entries()) {
-        const rank = casts.length + index
-        if (row[at] !== true) continue
-        const error = this.#reasons[rank]?.([...casts.map(() => null), ...this.#tests.map((_, test) => test === index)])
-        if (error !== undefined) refuse(Number(row.at(-1)), rank, error)
-      }
-    }
+    const sql = `UPDATE ${this.#stage} AS copyist_s SET ${set.join(', ')} FROM ${this.#plan.table.fullName} AS copyist_o
+WHERE copyist_s.copyist_kept AND ${this.#isSameRow()}`
+    return (await run(sql)).changed
   }
 
   /** The rows of which DO UPDATE would give a key to one row of the table that another has. */
   async #held(run: RunStatement, isAscending: readonly boolean[]): Promise<Map<number, Held[]>> {
     const found = new Map<number, Held[]>()
     const { conflict } = this.#policy
-    const { columns, table } = this.#plan
+    const { table } = this.#plan
     for (const [index, key] of this.#constraints.keys.entries()) {
       if (isAscending[index] || conflict?.arbiters.has(index)) continue
-      // Of other keys an update changes nothing.
-      if (!key.columns?.every((name) => columns.some((column) => column.name === name))) continue
+      // One of expressions is left to DuckDB.
+      if (key.columns === undefined) continue
       const names = key.columns.map((name) => partOf(table, name))
       const shared = names.map((name) => `copyist_s.${name} = copyist_o.${name}`)
       const kept = names.map((name) => `coalesce(copyist_r.${name} = copyist_o.${name}, false)`)
@@ -607,6 +593,12 @@ WHERE CASE WHEN copyist_n BETWEEN ${first} AND ${last - 1} THEN ${isNotGone(gone
 WHERE ${isComplete(others)}`
   }
 
+  /** Of rows that end the load when they fail a test, the first is the one that counts. */
+  get #onlyFirst(): string {
+    const { tolerates } = this.#policy
+    return tolerates === undefined || tolerates === 'unique' ? ' ORDER BY copyist_n LIMIT 1' : ''
+  }
+
   /** What lets the rows pass that WHERE does. */
   get #kept(): string {
     return this.#isCast ? 'copyist_kept' : 'true'
@@ -646,6 +638,7 @@ async function testsOf(
   connection: DuckDBConnection,
   plan: InsertPlan,
   { checks, generated }: Constraints,
+  isTolerant: boolean,
 ): Promise<Test[]> {
   const { table, columns } = plan
   const tests: Test[] = []
@@ -660,9 +653,10 @@ async function testsOf(
     if (!column.notNull || column.generated) continue
     const index = columns.findIndex(({ name }) => name === column.name)
     const { defaultSql } = column
-    // The decoder refuses NULL, but does not know what a default is.
-    if (index >= 0 && !plan.defaults.includes(index)) continue
+    // Where it goes on after that, the decoder refuses NULL, but does not know what a default is.
+    if (isTolerant && index >= 0 && !plan.defaults.includes(index)) continue
     if (
+      index < 0 &&
       defaultSql !== undefined &&
       (/^nextval\(/i.test(defaultSql) || (isConstant(defaultSql) && !/NULL/i.test(defaultSql)))
     ) {
@@ -704,14 +698,6 @@ async function isValid(connection: DuckDBConnection, { table }: InsertPlan, sql:
   } catch {
     return false
   }
-}
-
-/** Whether a test reads a column that is not in the list. */
-function readsOthers({ table, columns }: InsertPlan, reads: Test['reads']): boolean {
-  return table.columns.some(({ name, generated }) => {
-    if (generated || columns.some((column) => column.name === name)) return false
-    return typeof reads === 'string' ? mentions(reads.toLowerCase(), name) : reads.includes(name)
-  })
 }
 
 /** The columns that decide on a row. */
