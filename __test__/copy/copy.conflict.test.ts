@@ -62,8 +62,17 @@ describe.each([...benches, { ...benches[1], name: 'duckdb, portable' } as const]
   let bench: Bench
 
   beforeEach(async () => {
-    if (name === 'duckdb, portable') vi.stubEnv('COPYIST_DUCKDB_FEED', 'portable')
-    bench = await (open as () => Promise<Bench>)()
+    if (name === 'duckdb, portable') {
+      vi.stubEnv('COPYIST_DUCKDB_FEED', 'portable')
+      // The choice of a feed is remembered.
+      vi.resetModules()
+      const anew = await import('./targets.ts')
+      bench = await (anew.benches[1] as (typeof benches)[number]).open()
+      const { loadDriver } = await import('../../lib/target/duckdb/driver.ts')
+      expect((await loadDriver()).feed).toBe('portable')
+    } else {
+      bench = await (open as () => Promise<Bench>)()
+    }
     await bench.sql(`CREATE TABLE t (id integer PRIMARY KEY, name varchar(10), amount integer CHECK (amount > 0))`)
     await bench.sql(`INSERT INTO t VALUES (1, 'old', 1)`)
   })
@@ -245,6 +254,23 @@ describe.each([...benches, { ...benches[1], name: 'duckdb, portable' } as const]
     })
     expect(counts).toEqual([2, 0, 1, 0])
     expect(states(rejects)).toEqual([[1, '23514']])
+  })
+
+  test('foreign keys, of rows that are not passed over', async () => {
+    await bench.sql('CREATE TABLE parent (id integer PRIMARY KEY)')
+    await bench.sql('INSERT INTO parent VALUES (1)')
+    await replaceTable('id integer PRIMARY KEY, parent integer REFERENCES parent (id), n integer', '(1, 1, 0)')
+    const lines = '1,9,1\n2,9,1\n2,1,2\n2,9,3\n3,1,1\n'
+    const skipped = await load(bench, lines, '(FORMAT csv, ON_ERROR skip_row) ON CONFLICT DO SKIP')
+    expect(skipped.counts).toEqual([2, 0, 1, 2])
+    expect(states(skipped.rejects)).toEqual([[2, '23503']])
+    const updated = await load(bench, lines, '(FORMAT csv, ON_ERROR skip_row) ON CONFLICT DO UPDATE')
+    expect(updated.counts).toEqual([1, 0, 2, 2])
+    expect(states(updated.rejects)).toEqual([
+      [1, '23503'],
+      [4, '23503'],
+    ])
+    expect((await refusal(load(bench, lines, '(FORMAT csv) ON CONFLICT DO UPDATE'))).sqlState).toBe('23503')
   })
 
   describe('of several keys', () => {
