@@ -426,7 +426,6 @@ class Work {
       throw unreadable(statement, table, leftToServer)
     }
     const conflict = conflictOf(statement, table, planned)
-    if (conflict && this.target.kind === 'duckdb') throw unbuiltConflict(statement)
     const mayRefuse = async (found: TableDescription) =>
       usesDefaults ||
       leftToServer.length > 0 ||
@@ -788,15 +787,6 @@ function conflictOf(statement: CopyFrom, table: TableDescription, plan: ColumnPl
     })
   }
   return { action, keep, ...(keys && { keys }) }
-}
-
-function unbuiltConflict(statement: CopyFrom): CopyError {
-  return new CopyError({
-    code: 'feature_not_supported',
-    sqlState: '0A000',
-    message: 'COPY ON CONFLICT is not supported on DuckDB yet',
-    statement: { text: statement.text, offset: statement.options.onConflict?.offset ?? 0 },
-  })
 }
 
 function unkeepable(statement: CopyFrom, { action, keep }: ConflictRequest): CopyError {

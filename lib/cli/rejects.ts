@@ -55,8 +55,9 @@ export function formatRejects(receipt: Receipt, { file, verbosity }: RejectRepor
   return lines
 }
 
-function query({ id }: Receipt): string {
-  return `SELECT line, column_name, message FROM copyist.rejects WHERE load_id = '${id}' ORDER BY reject_no`
+/** What is refused again stays with the load that refused it first. */
+function query({ id, replayOf }: Receipt): string {
+  return `SELECT line, column_name, message FROM copyist.rejects WHERE load_id = '${replayOf ?? id}' ORDER BY reject_no`
 }
 
 /** What was wrong with rejected rows as a table, the most frequent first, with what would cure it below each line. */

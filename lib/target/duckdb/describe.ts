@@ -51,12 +51,14 @@ export async function describeTable(
     })
   }
   const fullName = [relation.catalog, relation.schema, relation.name].map(quoteIdentifier).join('.')
+  const { columns, primaryKey } = await describeColumns(driver, connection, relation, fullName)
   return {
     sqlName: await printedName(connection, relation, relations),
     fullName,
     relationName: relation.name,
     ...(sameName(relation.catalog, 'temp') ? {} : { catalog: relation.catalog }),
-    columns: await describeColumns(driver, connection, relation, fullName),
+    columns,
+    ...(primaryKey && { primaryKey }),
   }
 }
 
@@ -176,12 +178,14 @@ async function describeColumns(
   connection: DuckDBConnection,
   relation: Relation,
   fullName: string,
-): Promise<DuckdbColumnDescription[]> {
+): Promise<{ columns: DuckdbColumnDescription[]; primaryKey: readonly number[] | undefined }> {
+  const isThis = `database_name = ${quoteLiteral(relation.catalog)} AND schema_name = ${quoteLiteral(relation.schema)}
+       AND table_name = ${quoteLiteral(relation.name)}`
   const rows = await query(
     connection,
-    `SELECT column_name, data_type, column_default, is_nullable FROM duckdb_columns()
-     WHERE database_name = ${quoteLiteral(relation.catalog)} AND schema_name = ${quoteLiteral(relation.schema)}
-       AND table_name = ${quoteLiteral(relation.name)} ORDER BY column_index`,
+    `SELECT column_name, data_type, column_default, is_nullable,
+       (SELECT constraint_column_names::VARCHAR[] FROM duckdb_constraints() WHERE ${isThis} AND constraint_type = 'PRIMARY KEY')
+     FROM duckdb_columns() WHERE ${isThis} ORDER BY column_index`,
   )
   const prepared = await connection.prepare(`SELECT * FROM ${fullName}`).catch((error: unknown) => {
     throw asCopyError(error)
@@ -192,7 +196,7 @@ async function describeColumns(
       fullName,
       rows.filter(([, , expression]) => expression !== null).map(([name]) => String(name)),
     )
-    return rows.map(([columnName, typeName, expression, isNullable], index): DuckdbColumnDescription => {
+    const columns = rows.map(([columnName, typeName, expression, isNullable], index): DuckdbColumnDescription => {
       const name = String(columnName)
       const isGenerated = generated.has(name)
       const hasDefault = expression !== null && !isGenerated
@@ -206,6 +210,10 @@ async function describeColumns(
         defaultSql: hasDefault ? String(expression) : undefined,
       }
     })
+    const keyNames = rows[0]?.[4] as readonly unknown[] | null | undefined
+    // A constraint may spell its columns in another case than they are.
+    const primaryKey = keyNames?.map((name) => columns.findIndex((column) => sameName(column.name, String(name))))
+    return { columns, primaryKey: primaryKey ?? undefined }
   } finally {
     prepared.destroySync()
   }

@@ -3,6 +3,7 @@ import type { DuckDBConnection } from '@duckdb/node-api'
 import { CopyError } from '../../errors.ts'
 import type { LoadOutcome, LoadRequest } from '../target.ts'
 import { ChunkGatherer } from './chunk-gatherer.ts'
+import { planConflict } from './conflict.ts'
 import type { DuckdbTableDescription } from './describe.ts'
 import type { DuckdbDriver } from './driver.ts'
 import { abortError, asConditionType, asCopyError, inCondition } from './errors.ts'
@@ -70,6 +71,7 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
   try {
     if (request.signal?.aborted) throw abortError(request.signal)
     if (request.where !== undefined) await checkCondition(connection, request.where)
+    const conflict = request.conflict && (await planConflict(connection, table, request))
     gatherer = new ChunkGatherer(request.native, {
       size: context.slots.size,
       // Two windows at a time.
@@ -82,6 +84,7 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
     let rowsSent = 0
     let rowsLoaded = 0
     let rowsRefused = 0
+    let rowsConflicted = 0
     next = gatherer.gather(false)
     for (;;) {
       window = await next
@@ -93,7 +96,10 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
         const made = { table, columns, defaults, where: request.where, functionName, feedId: feed.id }
         if (request.where !== undefined) await checkPlan(connection, insertSql(made, source), request.where)
         plan = made
-        if (refusals !== undefined) sieve = await Sieve.open(connection, plan, refusals.tolerates)
+        if (refusals !== undefined || conflict !== undefined) {
+          const policy = { tolerates: refusals?.tolerates, conflict, native: request.native }
+          sieve = await Sieve.open(connection, plan, policy)
+        }
         context.onWrite()
       }
       if (window.rows > ROW_GROUP_ROWS && !sequential) {
@@ -104,7 +110,7 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
       // its turn like any of them.
       request.native.setThreads?.(spare)
       const inserting =
-        sieve !== undefined && refusals !== undefined
+        sieve !== undefined
           ? sieve.load((sql) => runStatement(connection, sql, request.signal), window, source, refusals)
           : runInsert(connection, insertSql(plan, source), request.signal)
       const done = (): void => request.native.setThreads?.(MOST_THREADS)
@@ -112,26 +118,39 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
       next = gatherer.gather(true, busy)
       // A failure of the input is reported when the rows before it are in, and by nobody when they are not.
       next.catch(() => undefined)
-      const { loaded, refused } = await inserting
+      const { loaded, refused, conflicted } = await inserting
       rowsSent += window.rows
       rowsLoaded += loaded
       rowsRefused += refused
-      if (request.where === undefined && loaded + refused !== window.rows) {
+      rowsConflicted += conflicted
+      const isGathering = sieve?.isGathering === true
+      if (!isGathering && request.where === undefined && loaded + refused + conflicted !== window.rows) {
         throw new CopyError({
           code: 'internal_error',
           sqlState: 'XX000',
-          message: `DuckDB inserted ${loaded} of ${window.rows - refused} rows`,
+          message: `DuckDB inserted ${loaded} of ${window.rows - refused - conflicted} rows`,
         })
       }
       feed.serve(undefined)
-      refusals?.settle(rowsSent)
-      request.native.settle?.(rowsSent)
+      if (!isGathering) {
+        refusals?.settle(rowsSent)
+        request.native.settle?.(rowsSent)
+      }
       window.release()
       window = undefined
     }
+    if (sieve?.isGathering) {
+      const sifted = await sieve.finish((sql) => runStatement(connection, sql, request.signal), rowsSent, refusals)
+      rowsLoaded += sifted.loaded
+      rowsRefused += sifted.refused
+      rowsConflicted += sifted.conflicted
+      refusals?.settle(rowsSent)
+      request.native.settle?.(rowsSent)
+    }
     await context.slots.drop()
     feed.close()
-    return { ok: true, outcome: { rowsLoaded, rowsFiltered: rowsSent - rowsLoaded - rowsRefused } }
+    const rowsFiltered = rowsSent - rowsLoaded - rowsRefused - rowsConflicted
+    return { ok: true, outcome: { rowsLoaded, rowsFiltered, ...(conflict && { rowsConflicted }) } }
   } catch (thrown) {
     const cause = feed.failure ?? thrown
     gatherer?.abandon()
@@ -163,9 +182,9 @@ async function runInsert(
   connection: DuckDBConnection,
   sql: string,
   signal: AbortSignal | undefined,
-): Promise<{ loaded: number; refused: number }> {
+): Promise<{ loaded: number; refused: number; conflicted: number }> {
   const result = await interruptible(connection, signal, () => connection.run(sql))
-  return { loaded: result.rowsChanged, refused: 0 }
+  return { loaded: result.rowsChanged, refused: 0, conflicted: 0 }
 }
 
 async function runStatement(

@@ -1,8 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import type { DuckDBConnection } from '@duckdb/node-api'
+import { CopyError } from '../../errors.ts'
+import type { NativeLoad } from '../../native/load.ts'
 import type { RowError, RowRefusals } from '../target.ts'
+import type { ConflictPlan } from './conflict.ts'
 import { type Constraints, constraintsOf, type ForeignKey, partOf, type UniqueKey } from './constraints.ts'
 import type { DuckdbColumnDescription } from './describe.ts'
+import { withPosition } from './errors.ts'
 import { quoteIdentifier } from './identifiers.ts'
 import {
   castStageSql,
@@ -25,9 +29,13 @@ import type { RowWindow } from './row-window.ts'
  * constraints are about is put into a temporary table, window by window, and asked for the rows that one of them would not let in. The
  * others are inserted as ever, from the feed. What is left for JavaScript are the rows that stand in each other's way by a key, since
  * which of them stays depends on which of those before it stay: the outcome is that of inserting row by row in the order of the file.
+ *
+ * ON CONFLICT is carried out with the same means. DO SKIP passes over rows that would be refused otherwise. Where the clause keeps another
+ * row than the first, or updates, the rows are inserted out of the temporary table. It then holds all of the input, and is moved at once
+ * in the end: updating a row again and again in one transaction leaves DuckDB's indexes with all its versions (1 M rows of 50,000 keys took
+ * twenty times as long), and which row of a key is the last does not depend on where a window ends. Only next to refused rows, which have to
+ * be dealt with in bounded memory, is DO UPDATE done a window at a time.
  */
-
-const NO_CONSTRAINTS: Constraints = { checks: [], keys: [], foreignKeys: [], generated: [] }
 
 /** Runs one statement; gives its rows, and how many it changed. */
 export type RunStatement = (sql: string) => Promise<{ readonly rows: readonly unknown[][]; readonly changed: number }>
@@ -36,6 +44,17 @@ export type RunStatement = (sql: string) => Promise<{ readonly rows: readonly un
 export interface Sifted {
   readonly loaded: number
   readonly refused: number
+  /** Rows that ON CONFLICT passes over. */
+  readonly conflicted: number
+}
+
+/** What a load wants of its rows. */
+export interface SievePolicy {
+  /** Which errors cost a row only. */
+  readonly tolerates: RowRefusals['tolerates'] | undefined
+  readonly conflict: ConflictPlan | undefined
+  /** Says where rows are. */
+  readonly native: NativeLoad
 }
 
 /** What a row is refused for, if a test of it says so. */
@@ -44,6 +63,24 @@ type Reason = (row: readonly unknown[]) => RowError | undefined
 /** One reason why a row is refused, and where it comes among others. */
 interface Refusal {
   readonly rank: number
+  readonly error: RowError
+}
+
+/** What becomes of the rows of a window, by their numbers. */
+interface Verdict {
+  /** Those that are refused, with all the reasons. */
+  readonly refused: Map<number, Refusal[]>
+  /** Those that ON CONFLICT passes over on account of a row before them. */
+  readonly passed: Set<number>
+  /** Those that refer to a row that is inserted no earlier than this window. */
+  readonly cuts: readonly number[]
+}
+
+/** A key of a row that DO UPDATE would give to it, while another row of the table has it. */
+interface Held {
+  readonly key: number
+  /** The row of the window that takes the key away from the other row, if one does. */
+  readonly releaser: number | undefined
   readonly error: RowError
 }
 
@@ -70,34 +107,44 @@ interface Orphan {
 /** Loads the windows of one load without the rows that DuckDB would refuse. */
 export class Sieve {
   readonly #plan: InsertPlan
+  readonly #policy: SievePolicy
   readonly #constraints: Constraints
   readonly #shape: StageShape
   readonly #tests: readonly string[]
   readonly #reasons: readonly Reason[]
   /** Whether rows as they come have to be cast, or looked at by WHERE, before they are the rows that are asked about. */
   readonly #isCast: boolean
-  /** Values of defaults differ from one time to the next, so that the table must get those that were looked at. */
+  /**
+   * The rows are inserted out of the temporary table. Also where values of defaults differ from one time to the next, so that the table
+   * must get those that were looked at.
+   */
   readonly #isWhole: boolean
   readonly #raw: string
   readonly #stage: string
+  #isStaged = false
 
-  private constructor(plan: InsertPlan, constraints: Constraints, tests: readonly Test[]) {
+  private constructor(plan: InsertPlan, policy: SievePolicy, constraints: Constraints, tests: readonly Test[]) {
     this.#plan = plan
+    this.#policy = policy
     this.#constraints = constraints
+    const { conflict, tolerates } = policy
     const involved = involvedColumns(plan, constraints, tests)
-    this.#isWhole = involved.some(
-      ({ column, index }) => isDefaulted(plan, column, index) && !isConstant(column.defaultSql),
-    )
+    this.#isWhole =
+      conflict?.isStaged === true ||
+      involved.some(({ column, index }) => isDefaulted(plan, column, index) && !isConstant(column.defaultSql))
     const columns = this.#isWhole
       ? [
           ...plan.columns.map((column, index) => ({ column, index })),
           ...involved.filter(({ index }) => index === undefined),
         ]
       : involved
-    const casts = plan.columns.flatMap((column, index) => (isCastByDuckdb(column) ? [index] : []))
+    const casts =
+      tolerates === 'all' || tolerates === 'conversion'
+        ? plan.columns.flatMap((column, index) => (isCastByDuckdb(column) ? [index] : []))
+        : []
     this.#shape = { columns, casts }
     this.#tests = tests.map(({ sql }) => sql)
-    this.#isCast = casts.length > 0 || plan.where !== undefined
+    this.#isCast = casts.length > 0 || plan.where !== undefined || conflict !== undefined
     const castReasons = casts.map(
       (index, at): Reason =>
         (row) =>
@@ -117,74 +164,160 @@ export class Sieve {
   }
 
   /** Prepares for the windows of a load; undefined where DuckDB has no reason to refuse a row. */
-  static async open(
-    connection: DuckDBConnection,
-    plan: InsertPlan,
-    tolerates: RowRefusals['tolerates'],
-  ): Promise<Sieve | undefined> {
-    const constraints = tolerates === 'all' ? await constraintsOf(connection, plan.table) : NO_CONSTRAINTS
-    const tests = tolerates === 'all' ? await testsOf(connection, plan, constraints) : []
+  static async open(connection: DuckDBConnection, plan: InsertPlan, policy: SievePolicy): Promise<Sieve | undefined> {
+    const { tolerates, conflict } = policy
+    if (tolerates === 'conversion' && conflict === undefined) {
+      const none = { checks: [], keys: [], foreignKeys: [], generated: [] }
+      return plan.columns.some(isCastByDuckdb) ? new Sieve(plan, policy, none, []) : undefined
+    }
+    const all = await constraintsOf(connection, plan.table)
+    // What no row is to be refused for is left to DuckDB, where it comes after the keys there too.
+    const isAll = tolerates === 'all'
+    const constraints = { ...all, foreignKeys: isAll ? all.foreignKeys : [] }
+    const tests = await testsOf(connection, plan, constraints, isAll)
     const { keys, foreignKeys } = constraints
-    const isNeeded = tests.length + keys.length + foreignKeys.length > 0 || plan.columns.some(isCastByDuckdb)
-    return isNeeded ? new Sieve(plan, constraints, tests) : undefined
+    const isNeeded = isAll
+      ? tests.length + keys.length + foreignKeys.length > 0 || plan.columns.some(isCastByDuckdb)
+      : keys.length > 0
+    return isNeeded || conflict !== undefined ? new Sieve(plan, policy, constraints, tests) : undefined
+  }
+
+  /** Whether windows are only gathered, for {@link finish} to load their rows. */
+  get isGathering(): boolean {
+    return this.#policy.conflict?.isGathered === true
   }
 
   /** Hands over the rows of a window that DuckDB would refuse, and loads the others. */
-  async load(run: RunStatement, window: RowWindow, source: RowSource, refusals: RowRefusals): Promise<Sifted> {
+  async load(
+    run: RunStatement,
+    window: RowWindow,
+    source: RowSource,
+    refusals: RowRefusals | undefined,
+  ): Promise<Sifted> {
     const raw = this.#isCast ? this.#raw : this.#stage
     await run(`CREATE TEMP TABLE ${raw} AS ${stageSql(this.#plan, source, this.#shape)}`)
     if (this.#isCast) {
-      await run(`CREATE TEMP TABLE ${this.#stage} AS ${castStageSql(this.#plan, raw, this.#shape)}`)
+      const rows = castStageSql(this.#plan, raw, this.#shape)
+      const numbered = this.isGathering
+        ? `SELECT * REPLACE (CAST(copyist_n AS BIGINT) + ${window.firstRow} AS copyist_n) FROM (${rows})`
+        : rows
+      await run(`${this.#isStaged ? `INSERT INTO ${this.#stage}` : `CREATE TEMP TABLE ${this.#stage} AS`} ${numbered}`)
       await run(`DROP TABLE ${raw}`)
     }
-    const { refused, cuts } = await this.#refused(run)
+    this.#isStaged = true
+    if (this.isGathering) return { loaded: 0, refused: 0, conflicted: 0 }
+    return await this.#sift(run, { first: window.firstRow, rows: window.rows, source }, refusals)
+  }
+
+  /** Loads the rows that were gathered. */
+  async finish(run: RunStatement, rows: number, refusals: RowRefusals | undefined): Promise<Sifted> {
+    if (!this.isGathering || !this.#isStaged) return { loaded: 0, refused: 0, conflicted: 0 }
+    return await this.#sift(run, { first: 0, rows, source: { kind: 'range', first: 0, last: rows } }, refusals)
+  }
+
+  async #sift(run: RunStatement, part: Part, refusals: RowRefusals | undefined): Promise<Sifted> {
+    const deduplicated = await this.#deduplicate(run)
+    const verdict = await this.#judge(run)
+    const { refused, passed } = verdict
     const rows = [...refused.keys()].sort((a, b) => a - b)
     for (const row of rows) {
       // In the order of the constraints, which does not depend on where the other row of a conflict is.
       const reasons = (refused.get(row) ?? []).sort((a, b) => a.rank - b.rank)
-      refusals.refuse(
-        window.firstRow + row,
-        reasons.map(({ error }) => error),
-      )
+      const errors = reasons.map(({ error }) => error)
+      if (refusals === undefined || !this.#tolerates(reasons)) throw this.#failure(part.first + row, errors[0])
+      refusals.refuse(part.first + row, errors)
     }
-    const loaded = await this.#insert(run, window, source, rows, cuts)
+    const gone = passed.size === 0 ? rows : [...rows, ...passed]
+    const loaded = await (this.#policy.conflict?.isStaged
+      ? this.#move(run, part, gone, verdict.cuts)
+      : this.#insert(run, part, { gone, cuts: verdict.cuts, isAny: verdict.skipped > 0 }))
     await run(`DROP TABLE ${this.#stage}`)
-    return { loaded, refused: rows.length }
+    this.#isStaged = false
+    return { loaded, refused: rows.length, conflicted: deduplicated + verdict.skipped + passed.size }
   }
 
-  /** The rows that are refused, with all the reasons, and those that refer to a row that is inserted no earlier than this window. */
-  async #refused(run: RunStatement): Promise<{ refused: Map<number, Refusal[]>; cuts: readonly number[] }> {
+  /** Of rows of the input with one key, takes all but one out, before any row is looked at for itself; how many. */
+  async #deduplicate(run: RunStatement): Promise<number> {
+    const { conflict } = this.#policy
+    const [at] = conflict?.arbiters ?? []
+    const key = this.#constraints.keys[at ?? -1]
+    return conflict?.isStaged && key !== undefined ? await this.#keepOne(run, key, conflict.keep) : 0
+  }
+
+  async #keepOne(run: RunStatement, { parts }: UniqueKey, keep: ConflictPlan['keep']): Promise<number> {
+    const columns = keyColumns(parts)
+    const keyRows = this.#keyRows(parts)
+    return await this.#dismiss(
+      run,
+      `SELECT copyist_n FROM ${keyRows} JOIN (SELECT ${columns}, ${keep === 'last' ? 'max' : 'min'}(copyist_n) AS copyist_kept_n
+FROM ${keyRows} WHERE ${isComplete(parts)} GROUP BY ${columns} HAVING count(*) > 1) USING (${columns}) WHERE copyist_n <> copyist_kept_n`,
+    )
+  }
+
+  /** Takes rows, by a query for their numbers, out of those that are looked at; how many. */
+  async #dismiss(run: RunStatement, numbers: string): Promise<number> {
+    const sql = `UPDATE ${this.#stage} SET copyist_kept = false WHERE copyist_kept AND copyist_n IN (${numbers})`
+    return (await run(sql)).changed
+  }
+
+  /** Whether a row with these errors, which come by rank, costs itself only. */
+  #tolerates([first]: readonly Refusal[]): boolean {
+    const { tolerates } = this.#policy
+    const rank = first?.rank ?? 0
+    if (tolerates === 'unique') return rank >= this.#reasons.length
+    // What cannot be cast comes first.
+    return tolerates === 'all' || (tolerates === 'conversion' && rank < this.#shape.casts.length)
+  }
+
+  /** The error of a load that ends at a row. */
+  #failure(row: number, cause: RowError | undefined): CopyError {
+    const { column, ...error } = cause ?? { sqlState: 'XX000', code: 'internal_error', message: 'a row was refused' }
+    const at = this.#policy.native.locate(row)
+    const context = at === undefined ? undefined : `COPY ${this.#plan.table.relationName}, line ${at.line}`
+    return withPosition(new CopyError(error), { ...at, ...(column === undefined ? {} : { column }) }, context)
+  }
+
+  /** Decides on the rows of the temporary table. */
+  async #judge(run: RunStatement): Promise<Verdict & { readonly skipped: number }> {
     const refused = new Map<number, Refusal[]>()
+    const passed = new Set<number>()
     const { keys, foreignKeys } = this.#constraints
-    const { casts } = this.#shape
-    const tests = this.#tests
-    const ofKeys = casts.length + tests.length
+    const { conflict } = this.#policy
+    const isUpdate = conflict?.action === 'update'
+    const ofKeys = this.#reasons.length
     const ofForeignKeys = ofKeys + keys.length
     const refuse = (row: number, rank: number, error: RowError): void => {
       const reasons = refused.get(row)
       if (reasons === undefined) refused.set(row, [{ rank, error }])
       else reasons.push({ rank, error })
     }
-    const texts = casts.map((index) => `copyist_t${index}`)
-    if (this.#reasons.length > 0) {
-      const flags = tests.map((_, index) => `copyist_e${index}`)
-      const evaluated = tests.map((test, index) => `${test} AS copyist_e${index}`)
-      const { rows } = await run(
-        `SELECT ${[...texts, ...flags, 'copyist_n'].join(', ')}
-FROM (SELECT ${[...texts, ...evaluated, 'copyist_n'].join(', ')} FROM ${this.#stage} AS ${this.#relation} WHERE ${this.#kept})
-WHERE ${[...texts.map((text) => `${text} IS NOT NULL`), ...flags].join(' OR ')}`,
-      )
-      for (const row of rows) {
-        for (const [rank, reason] of this.#reasons.entries()) {
-          const error = reason(row)
-          if (error !== undefined) refuse(Number(row.at(-1)), rank, error)
-        }
-      }
+    await this.#test(run, refuse)
+    // A row that is refused for itself is in nobody's way, and has no conflict.
+    if (conflict !== undefined && refused.size > 0) await this.#dismiss(run, numbersSql([...refused.keys()]))
+    if (isUpdate && (await this.#merge(run)) > 0) {
+      const before = refused.size
+      await this.#test(run, refuse)
+      if (refused.size > before) await this.#dismiss(run, numbersSql([...refused.keys()]))
     }
     const isAscending: boolean[] = []
-    for (const key of keys) isAscending.push(await this.#isAscending(run, key))
     for (const [index, key] of keys.entries()) {
-      if (isAscending[index]) continue
+      isAscending.push(!(isUpdate && conflict.arbiters.has(index)) && (await this.#isAscending(run, key)))
+    }
+    let skipped = 0
+    for (const [index, key] of keys.entries()) {
+      if (isAscending[index] || isUpdate || !conflict?.arbiters.has(index)) continue
+      skipped += await this.#dismiss(
+        run,
+        `SELECT copyist_n FROM ${this.#keyRows(key.parts)} SEMI JOIN ${this.#tableKeys(key.parts)}
+USING (${keyColumns(key.parts)}) WHERE ${isComplete(key.parts)}`,
+      )
+      // With nothing else to be refused for, the first row that has the key stays.
+      if (keys.length > 1 || foreignKeys.length > 0) continue
+      skipped += await this.#keepOne(run, key, 'first')
+      isAscending[index] = true
+    }
+    for (const [index, key] of keys.entries()) {
+      if (isAscending[index] || isUpdate || conflict?.arbiters.has(index)) continue
       const { rows } = await run(
         `SELECT copyist_n, ${keyText(key.names)} FROM ${this.#keyRows(key.parts)} SEMI JOIN ${this.#tableKeys(key.parts)}
 USING (${keyColumns(key.parts)}) WHERE ${isComplete(key.parts)}`,
@@ -201,35 +334,113 @@ USING (${keyColumns(key.parts)}) WHERE ${isComplete(key.parts)}`,
     }
     // From here on it depends on the rows before.
     const conflicts = await this.#conflicts(run, isAscending)
+    const held = isUpdate ? await this.#held(run, isAscending) : new Map<number, Held[]>()
     const orphans = await this.#orphans(run)
-    if (conflicts.size === 0 && orphans.size === 0) return { refused, cuts: [] }
     const cuts: number[] = []
     let runStart = 0
     /** By key: the groups of which a row stays, and that row. */
     const holders = keys.map(() => new Map<number, number>())
-    const entangled = [...new Set([...conflicts.keys(), ...orphans.keys()])].sort((a, b) => a - b)
+    const isGone = (row: number): boolean => refused.has(row) || passed.has(row)
+    const entangled = [...new Set([...conflicts.keys(), ...held.keys(), ...orphans.keys()])].sort((a, b) => a - b)
     for (const row of entangled) {
       const own = conflicts.get(row) ?? []
-      own.forEach((conflict, key) => {
-        if (holders[key]?.has(conflict.group)) refuse(row, ofKeys + key, conflict.error)
+      own.forEach((conflicting, key) => {
+        if (!holders[key]?.has(conflicting.group)) return
+        if (conflict?.arbiters.has(key)) passed.add(row)
+        else refuse(row, ofKeys + key, conflicting.error)
       })
+      for (const { key, releaser, error } of held.get(row) ?? []) {
+        if (releaser === undefined || releaser >= row || isGone(releaser)) refuse(row, ofKeys + key, error)
+      }
       let latest = -1
       for (const { index, parent, isShared, key, error } of orphans.get(row) ?? []) {
         const holder = isShared ? holders[key]?.get(parent ?? -1) : parent
         // DuckDB looks for the key before it inserts the row, so a row does not find its own.
-        if (holder === undefined || holder >= row || refused.has(holder)) refuse(row, ofForeignKeys + index, error)
+        if (holder === undefined || holder >= row || isGone(holder)) refuse(row, ofForeignKeys + index, error)
         else latest = Math.max(latest, holder)
       }
-      if (refused.has(row)) continue
-      own.forEach((conflict, key) => {
-        holders[key]?.set(conflict.group, row)
+      if (isGone(row)) continue
+      own.forEach((conflicting, key) => {
+        holders[key]?.set(conflicting.group, row)
       })
       if (latest >= runStart) {
         cuts.push(row)
         runStart = row
       }
     }
-    return { refused, cuts }
+    // A row that is passed over is not looked at any further.
+    for (const row of passed) refused.delete(row)
+    return { refused, passed, cuts, skipped }
+  }
+
+  /** Refuses the rows that are wrong by themselves. */
+  async #test(run: RunStatement, refuse: Refuse): Promise<void> {
+    if (this.#reasons.length === 0) return
+    const tests = this.#tests
+    const texts = this.#shape.casts.map((index) => `copyist_t${index}`)
+    const flags = tests.map((_, index) => `copyist_e${index}`)
+    const evaluated = tests.map((test, index) => `${test} AS copyist_e${index}`)
+    const { rows } = await run(
+      `SELECT ${[...texts, ...flags, 'copyist_n'].join(', ')}
+FROM (SELECT ${[...texts, ...evaluated, 'copyist_n'].join(', ')} FROM ${this.#stage} AS ${this.#relation} WHERE ${this.#kept})
+WHERE ${[...texts.map((text) => `${text} IS NOT NULL`), ...flags].join(' OR ')}${this.#onlyFirst}`,
+    )
+    for (const row of rows) {
+      for (const [rank, reason] of this.#reasons.entries()) {
+        const error = reason(row)
+        if (error !== undefined) refuse(Number(row.at(-1)), rank, error)
+      }
+    }
+  }
+
+  /** Gives rows that update another what they leave as it is there; how many. As new rows, with defaults, they have to be right too. */
+  async #merge(run: RunStatement): Promise<number> {
+    const absent = this.#shape.columns.filter(({ index }) => index === undefined)
+    if (absent.length === 0) return 0
+    const set = absent.map(
+      ({ column }) => `${quoteIdentifier(column.name)} = copyist_o.${quoteIdentifier(column.name)}`,
+    )
+    const sql = `UPDATE ${this.#stage} AS copyist_s SET ${set.join(', ')} FROM ${this.#plan.table.fullName} AS copyist_o
+WHERE copyist_s.copyist_kept AND ${this.#isSameRow()}`
+    return (await run(sql)).changed
+  }
+
+  /** The rows of which DO UPDATE would give a key to one row of the table that another has. */
+  async #held(run: RunStatement, isAscending: readonly boolean[]): Promise<Map<number, Held[]>> {
+    const found = new Map<number, Held[]>()
+    const { conflict } = this.#policy
+    const { table } = this.#plan
+    for (const [index, key] of this.#constraints.keys.entries()) {
+      if (isAscending[index] || conflict?.arbiters.has(index)) continue
+      // One of expressions is left to DuckDB.
+      if (key.columns === undefined) continue
+      const names = key.columns.map((name) => partOf(table, name))
+      const shared = names.map((name) => `copyist_s.${name} = copyist_o.${name}`)
+      const kept = names.map((name) => `coalesce(copyist_r.${name} = copyist_o.${name}, false)`)
+      const texts = names.map((name, at) => `copyist_s.${name} AS k${at}`)
+      const { rows } = await run(
+        `SELECT copyist_n, copyist_releaser, ${keyText(key.names)} FROM (
+SELECT copyist_s.copyist_n, CASE WHEN NOT (${kept.join(' AND ')}) THEN copyist_r.copyist_n END AS copyist_releaser, ${texts.join(', ')}
+FROM ${this.#stage} AS copyist_s JOIN ${table.fullName} AS copyist_o ON ${shared.join(' AND ')}
+LEFT JOIN (SELECT * FROM ${this.#stage} WHERE copyist_kept) AS copyist_r ON ${this.#isSameRow('copyist_r')}
+WHERE copyist_s.copyist_kept AND NOT coalesce(${this.#isSameRow()}, false))`,
+      )
+      for (const [row, releaser, text] of rows) {
+        const list = found.get(Number(row)) ?? []
+        const error = duplicateError(key, String(text))
+        list.push({ key: index, releaser: releaser === null ? undefined : Number(releaser), error })
+        found.set(Number(row), list)
+      }
+    }
+    return found
+  }
+
+  /** Whether a row of the input, by its alias, and `copyist_o` of the table have the same key of ON CONFLICT. */
+  #isSameRow(alias = 'copyist_s'): string {
+    const [at] = this.#policy.conflict?.arbiters ?? []
+    const names = this.#constraints.keys[at ?? -1]?.columns ?? []
+    const parts = names.map((name) => partOf(this.#plan.table, name))
+    return parts.map((part) => `${alias}.${part} = copyist_o.${part}`).join(' AND ')
   }
 
   /**
@@ -249,8 +460,9 @@ FROM (SELECT k0, lag(k0) OVER () AS copyist_before FROM ${this.#keyRows(parts)})
   /** The rows of the window that share a key with another, with the keys by their index. */
   async #conflicts(run: RunStatement, isAscending: readonly boolean[]): Promise<Map<number, Conflict[]>> {
     const found = new Map<number, Conflict[]>()
+    const { conflict } = this.#policy
     for (const [index, key] of this.#constraints.keys.entries()) {
-      if (isAscending[index]) continue
+      if (isAscending[index] || (conflict?.isStaged && conflict.arbiters.has(index))) continue
       const columns = keyColumns(key.parts)
       const keyRows = this.#keyRows(key.parts)
       const { rows } = await run(
@@ -294,30 +506,62 @@ USING (${columns})`,
 
   async #insert(
     run: RunStatement,
-    window: RowWindow,
-    source: RowSource,
-    refused: readonly number[],
-    cuts: readonly number[],
+    { rows: count, source }: Part,
+    { gone: refused, cuts, isAny }: { gone: readonly number[]; cuts: readonly number[]; isAny: boolean },
   ): Promise<number> {
     const plan = { ...this.#plan, where: undefined }
-    if (!this.#isWhole && this.#plan.where === undefined && refused.length === 0 && cuts.length === 0) {
+    if (!(this.#isWhole || isAny || this.#plan.where !== undefined) && refused.length === 0 && cuts.length === 0) {
       return (await run(insertSql(plan, source))).changed
     }
-    const list = `string_split('${refused.join()}', ',')::INTEGER[]`
     const { rows } = await run(
-      `SELECT CAST(bitstring_agg(copyist_n, 0, ${window.rows}) AS VARCHAR) FROM (SELECT copyist_n FROM ${this.#stage} WHERE NOT ${this.#kept}
-${refused.length > 0 ? `UNION ALL SELECT unnest(${list})` : ''})`,
+      `SELECT CAST(bitstring_agg(copyist_n, 0, ${count}) AS VARCHAR) FROM (SELECT copyist_n FROM ${this.#stage} WHERE NOT ${this.#kept}
+${refused.length > 0 ? `UNION ALL ${numbersSql(refused)}` : ''})`,
     )
-    const gone = typeof rows[0]?.[0] === 'string' ? rows[0][0] : '0'.repeat(window.rows)
+    const gone = typeof rows[0]?.[0] === 'string' ? rows[0][0] : '0'.repeat(count)
     let loaded = 0
     // A row finds the key of one that the same statement inserts only when that is in.
-    const bounds = [0, ...cuts, window.rows]
+    const bounds = [0, ...cuts, count]
     for (const [at, first] of bounds.slice(0, -1).entries()) {
-      const last = bounds[at + 1] ?? window.rows
+      const last = bounds[at + 1] ?? count
       const range: RowSource = cuts.length === 0 ? source : { kind: 'range', first, last }
       // There may be many of these statements.
       const bits = gone.slice(first, last)
       const sql = this.#isWhole ? this.#insertStagedSql(first, last, bits) : insertRestSql(plan, range, bits, first)
+      loaded += (await run(sql)).changed
+    }
+    return loaded
+  }
+
+  /** Updates and inserts out of the temporary table. */
+  async #move(run: RunStatement, part: Part, gone: readonly number[], cuts: readonly number[]): Promise<number> {
+    const { table, columns } = this.#plan
+    const { conflict } = this.#policy
+    if (gone.length > 0) await this.#dismiss(run, numbersSql(gone))
+    let loaded = 0
+    if (conflict?.action === 'update') {
+      const key = this.#constraints.keys[[...conflict.arbiters][0] ?? -1]
+      const set = columns
+        .filter(({ name }) => !key?.columns?.includes(name))
+        .map(({ name }) => `${quoteIdentifier(name)} = copyist_s.${quoteIdentifier(name)}`)
+      const { changed } = await run(
+        `UPDATE ${table.fullName} AS copyist_o SET ${set.join(', ')} FROM ${this.#stage} AS copyist_s
+WHERE copyist_s.copyist_kept AND ${this.#isSameRow()}`,
+      )
+      loaded += changed
+      // What is left is inserted in the order of the file, which a join need not keep.
+      if (changed > 0 && key !== undefined) {
+        await this.#dismiss(
+          run,
+          `SELECT copyist_n FROM ${this.#keyRows(key.parts)} SEMI JOIN ${this.#tableKeys(key.parts)}
+USING (${keyColumns(key.parts)}) WHERE ${isComplete(key.parts)}`,
+        )
+      }
+    }
+    const names = this.#shape.columns.map(({ column }) => quoteIdentifier(column.name)).join(', ')
+    const bounds = [0, ...cuts, part.rows]
+    for (const [at, first] of bounds.slice(0, -1).entries()) {
+      const range = cuts.length === 0 ? '' : ` AND copyist_n BETWEEN ${first} AND ${(bounds[at + 1] ?? part.rows) - 1}`
+      const sql = `INSERT INTO ${table.fullName} (${names}) SELECT ${names} FROM ${this.#stage} WHERE copyist_kept${range}`
       loaded += (await run(sql)).changed
     }
     return loaded
@@ -349,6 +593,12 @@ WHERE CASE WHEN copyist_n BETWEEN ${first} AND ${last - 1} THEN ${isNotGone(gone
 WHERE ${isComplete(others)}`
   }
 
+  /** Of rows that end the load when they fail a test, the first is the one that counts. */
+  get #onlyFirst(): string {
+    const { tolerates } = this.#policy
+    return tolerates === undefined || tolerates === 'unique' ? ' ORDER BY copyist_n LIMIT 1' : ''
+  }
+
   /** What lets the rows pass that WHERE does. */
   get #kept(): string {
     return this.#isCast ? 'copyist_kept' : 'true'
@@ -357,6 +607,22 @@ WHERE ${isComplete(others)}`
   get #relation(): string {
     return quoteIdentifier(this.#plan.table.relationName)
   }
+}
+
+/** Rows that are dealt with together, numbered from 0. */
+interface Part {
+  /** The load's rows before them. */
+  readonly first: number
+  readonly rows: number
+  /** Where their numbers come from. */
+  readonly source: RowSource
+}
+
+type Refuse = (row: number, rank: number, error: RowError) => void
+
+/** A query for numbers that are known. */
+function numbersSql(numbers: readonly number[]): string {
+  return `SELECT unnest(string_split('${numbers.join()}', ',')::BIGINT[])`
 }
 
 /** A test that a row fails by itself. */
@@ -372,6 +638,7 @@ async function testsOf(
   connection: DuckDBConnection,
   plan: InsertPlan,
   { checks, generated }: Constraints,
+  isTolerant: boolean,
 ): Promise<Test[]> {
   const { table, columns } = plan
   const tests: Test[] = []
@@ -386,9 +653,10 @@ async function testsOf(
     if (!column.notNull || column.generated) continue
     const index = columns.findIndex(({ name }) => name === column.name)
     const { defaultSql } = column
-    // The decoder refuses NULL, but does not know what a default is.
-    if (index >= 0 && !plan.defaults.includes(index)) continue
+    // Where it goes on after that, the decoder refuses NULL, but does not know what a default is.
+    if (isTolerant && index >= 0 && !plan.defaults.includes(index)) continue
     if (
+      index < 0 &&
       defaultSql !== undefined &&
       (/^nextval\(/i.test(defaultSql) || (isConstant(defaultSql) && !/NULL/i.test(defaultSql)))
     ) {
