@@ -146,6 +146,8 @@ export interface Receipt {
 	readonly createdTable?: string;
 	/** Whether the load and its refused rows are recorded in the schema `copyist` of the target. */
 	readonly ledger: boolean;
+	/** How many of the refused rows are recorded: there is an upper limit. Absent when none was refused. */
+	readonly rejectsRecorded?: number;
 	/** Why they are not, if they should have been. */
 	readonly ledgerProblem?: string;
 	/** Of a COPY REJECTS: the load whose refused rows these were. Those that were refused again are still that load's. */
