@@ -383,7 +383,7 @@ describe.each(benches)('on $name', ({ name, open }) => {
 
     test('only values, where only those are forgiven', async () => {
       const { rejects } = await load('1,1,5,2,nowhere,,a\n2,1,5,2,10.0.0.1,,b\n', 'FORMAT csv, ON_ERROR ignore')
-      expect(states(rejects)).toEqual([[1, '22P02']])
+      expect(states(rejects)).toEqual([[1, '22P02 address']])
       const error = await refusal(load('3,1,5,2,nowhere,,a\n4,9,5,2,10.0.0.1,,b\n', 'FORMAT csv, ON_ERROR ignore'))
       expect(error.sqlState).toBe('23503')
       expect(await rows('SELECT id FROM t')).toEqual([['2']])
@@ -392,6 +392,22 @@ describe.each(benches)('on $name', ({ name, open }) => {
         sqlState: '0A000',
         message: 'COPY cannot replace values of column "address" of type inet',
       })
+    })
+
+    test('values that only the server reads are told with their columns, all of a row', async () => {
+      await bench.sql(`CREATE TABLE "odd 'names'" (id integer, "a ""b"" 'c'" inet, place point, amount money)`)
+      const { rejects } = await load(
+        '1,10.0.0.1,"(1,2)",5\n2,nowhere,here,6\n3,10.0.0.1,"(1,2)",much\n',
+        'FORMAT csv, ON_ERROR skip_row',
+        {},
+        `"odd 'names'"`,
+      )
+      expect(
+        rejects.map(({ line, errors }) => [line, ...errors.map(({ column, value }) => `${column} ${value}`)]),
+      ).toEqual([
+        [2, `a "b" 'c' nowhere`, 'place here'],
+        [3, 'amount much'],
+      ])
     })
 
     test('values keep their meaning on the way through another table', async () => {

@@ -56,6 +56,8 @@ export interface RowError {
   readonly code: string
   readonly message: string
   readonly detail?: string
+  /** The field's text, where it is about one. */
+  readonly value?: string
 }
 
 /** ON CONFLICT … DO SKIP or UPDATE. */

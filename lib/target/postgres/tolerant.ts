@@ -27,6 +27,8 @@ const MOST_BATCH = 32 << 20
 /** Rows that are moved at once, and into how many parts they are divided when that fails, down to one row. */
 const BLOCK = 512
 const FANOUT = 8
+/** Characters of a value that are told. */
+const MOST_SHOWN = 1024
 
 /**
  * SQLSTATEs, as PostgreSQL's regular expressions, of errors that cost a row. A trigger may raise any; what is about the connection, the
@@ -286,7 +288,7 @@ class Stage {
     await query('RELEASE SAVEPOINT copyist_batch; SAVEPOINT copyist_batch')
     let loaded = 0
     const refused: Moved['refused'] = []
-    for (const [n, sqlState, text, detail, column] of rows) {
+    for (const [n, sqlState, text, detail, column, value] of rows) {
       if (n === null || n === undefined) {
         loaded = Number(text)
         continue
@@ -297,8 +299,12 @@ class Stage {
         message: text ?? '',
         ...(detail ? { detail } : {}),
         ...(column ? { column } : {}),
+        ...(value === null || value === undefined ? {} : { value: value.slice(0, MOST_SHOWN) }),
       }
-      refused.push({ row: Number(n) - 1, errors: [error] })
+      const row = Number(n) - 1
+      const last = refused.at(-1)
+      if (last?.row === row) last.errors.push(error)
+      else refused.push({ row, errors: [error] })
     }
     refused.sort((one, other) => one.row - other.row)
     const conflicted = conflict === undefined ? 0 : batch.rows - filtered - refused.length - loaded
@@ -383,12 +389,14 @@ class Stage {
     return [
       `CREATE TEMPORARY TABLE ${this.#name} (${definitions.join(', ')})`,
       `CREATE FUNCTION pg_temp.${this.#name}()
-RETURNS TABLE (copyist_n bigint, copyist_state text, copyist_message text, copyist_detail text, copyist_column text)
+RETURNS TABLE (copyist_n bigint, copyist_state text, copyist_message text, copyist_detail text, copyist_column text,
+  copyist_value text)
 LANGUAGE plpgsql AS ${tag}
 #variable_conflict use_column
 DECLARE
   copyist_last bigint;
   copyist_suspect bigint;
+  copyist_told boolean;
   copyist_moved bigint;
   copyist_total bigint := 0;
 BEGIN
@@ -404,10 +412,46 @@ BEGIN
   copyist_message := copyist_total::text;
   copyist_detail := NULL;
   copyist_column := NULL;
+  copyist_value := NULL;
   RETURN NEXT;
 END
 ${tag}`,
     ]
+  }
+
+  /**
+   * Tells of the row that has just been refused. An INSERT does not say which column a value was for that could not be read, and names
+   * the first only: so each is read once more.
+   */
+  #refuseSql(row: string): string {
+    const { columns, sink } = this.#request
+    const found = `GET STACKED DIAGNOSTICS copyist_state = RETURNED_SQLSTATE, copyist_message = MESSAGE_TEXT,
+          copyist_detail = PG_EXCEPTION_DETAIL`
+    const values = this.#values
+    const casts =
+      sink === 'pg_binary'
+        ? []
+        : columns.flatMap((index, i) => {
+            const value = values[i] ?? ''
+            if (!value.startsWith('CAST')) return []
+            const name = this.#table.description.columns[index]?.name ?? ''
+            return `BEGIN
+        PERFORM ${value} FROM pg_temp.${this.#name} s WHERE s.n = ${row};
+      EXCEPTION WHEN OTHERS THEN
+        IF SQLSTATE !~ '^22' THEN RAISE; END IF;
+        ${found};
+        copyist_column := '${name.replaceAll("'", "''")}';
+        SELECT s.c${i} INTO copyist_value FROM pg_temp.${this.#name} s WHERE s.n = ${row};
+        copyist_told := true;
+        RETURN NEXT;
+      END;`
+          })
+    return `${found}, copyist_column = COLUMN_NAME;
+      copyist_n := ${row};
+      copyist_value := NULL;
+      copyist_told := false;
+      ${casts.length === 0 ? '' : `IF copyist_state ~ '^22' THEN\n${casts.join('\n')}\nEND IF;`}
+      IF NOT copyist_told THEN RETURN NEXT; END IF;`
   }
 
   /** Moves `rows` rows from `first` on, suspects or others; where that fails, in smaller blocks, and in the end one by one. */
@@ -419,10 +463,7 @@ ${tag}`,
     const smaller = Math.ceil(rows / FANOUT)
     const next = `copyist_row_${smaller}`
     const refused = isOne
-      ? `GET STACKED DIAGNOSTICS copyist_state = RETURNED_SQLSTATE, copyist_message = MESSAGE_TEXT,
-        copyist_detail = PG_EXCEPTION_DETAIL, copyist_column = COLUMN_NAME;
-      copyist_n := ${first};
-      RETURN NEXT;`
+      ? this.#refuseSql(first)
       : `FOR ${next} IN ${first} .. LEAST(${first} + ${rows - 1}, copyist_last) BY ${smaller} LOOP
         ${this.#moveSql(next, smaller)}
       END LOOP;`
