@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { getSystemErrorMap } from 'node:util'
 import { CopyError } from '../errors.ts'
 import type { Receipt } from '../receipt.ts'
@@ -91,6 +92,9 @@ const interruptedJson = JSON.stringify({
   error: { code: 'query_canceled', sqlState: '57014', message: 'interrupted; nothing was loaded' },
 })
 
+/** How long an interrupted command waits for what it has begun to open. */
+const CLOSING_MS = 150
+
 async function load(
   process: NodeJS.Process,
   command: CopyCommand,
@@ -100,7 +104,13 @@ async function load(
 ): Promise<Receipt> {
   // Only a load needs the drivers and the native addon.
   const { connect } = await import('../index.ts')
-  const db = await interruption.race(connect(destination.target))
+  const connecting = connect(destination.target)
+  const db = await interruption.race(connecting).catch(async (error: unknown) => {
+    // A file that this makes is removed when it is closed. A server that does not answer is not waited for.
+    const closed = connecting.then((late) => late.close()).catch(() => {})
+    await Promise.race([closed, sleep(CLOSING_MS)])
+    throw error
+  })
   const { stdin, stderr, env } = process
   const isTalkative = !command.quiet && !command.json
   const bar = isTalkative && canDraw(stderr, env) ? new ProgressBar(stderr, env) : undefined
