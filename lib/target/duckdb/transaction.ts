@@ -5,7 +5,7 @@ import type { LedgerSession } from '../../ledger/session.ts'
 import type { LoadSession, SinkKind } from '../../native/load.ts'
 import type { QualifiedName } from '../../statement/ast.ts'
 import type { InferredColumn, LoadOutcome, LoadRequest, TableDescription, TargetTransaction } from '../target.ts'
-import { constraintsOf } from './constraints.ts'
+import { isAboutTable } from './constraints.ts'
 import { type DuckdbTableDescription, describeTable, missingPart } from './describe.ts'
 import type { DuckdbDriver } from './driver.ts'
 import { asCopyError } from './errors.ts'
@@ -102,8 +102,13 @@ export class DuckdbTransaction implements TargetTransaction {
   }
 
   async mayRefuse(table: TableDescription): Promise<boolean> {
-    const found = await constraintsOf(this.#init.connection, table as DuckdbTableDescription)
-    return Object.values(found).some((list: readonly unknown[]) => list.length > 0)
+    const about = isAboutTable(table as DuckdbTableDescription)
+    const [row] = await query(
+      this.#init.connection,
+      `SELECT EXISTS (FROM duckdb_constraints() WHERE constraint_type <> 'NOT NULL' AND ${about})
+           OR EXISTS (FROM duckdb_indexes() WHERE is_unique AND ${about})`,
+    )
+    return row?.[0] === true || table.columns.some(({ generated }) => generated)
   }
 
   async load(request: LoadRequest): Promise<LoadOutcome> {
