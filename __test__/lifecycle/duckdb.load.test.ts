@@ -429,7 +429,7 @@ describe('slow and large sources', () => {
     setFlagsFromString('--expose-gc')
     const collect = runInNewContext('gc') as () => void
     const sizes: number[] = []
-    for (let n = 1; n <= 2000; n++) {
+    for (let n = 1; n <= 3000; n++) {
       if (n % 5 === 0) {
         const transaction = await target.begin()
         await loadRows(transaction, 't', [[n]])
@@ -442,10 +442,12 @@ describe('slow and large sources', () => {
         sizes.push(process.memoryUsage().rss)
       }
     }
-    expect(await textRows(connection, 'SELECT count(*) FROM t')).toEqual([['1600']])
+    expect(await textRows(connection, 'SELECT count(*) FROM t')).toEqual([['2400']])
     expect(
       await textRows(connection, `SELECT count(*) FROM duckdb_functions() WHERE function_name LIKE 'copyist%'`),
     ).toEqual([['1']])
-    expect((sizes[1] as number) - (sizes[0] as number)).toBeLessThan(24 << 20)
+    // What leaks does so all the time; heaps that settle do so once.
+    const [first = 0, second = 0, third = 0] = sizes
+    expect(Math.min(second - first, third - second)).toBeLessThan(24 << 20)
   }, 120_000)
 })
