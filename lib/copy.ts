@@ -1,8 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { constants, createReadStream, open } from 'node:fs'
 import { stat } from 'node:fs/promises'
-import { Socket } from 'node:net'
-import { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { checkDelimiter } from './delimiter.ts'
 import { CopyError } from './errors.ts'
@@ -10,16 +7,16 @@ import { ensureLedger, prepareLedger } from './ledger/ensure.ts'
 import { keyConflict, Ledger } from './ledger/ledger.ts'
 import type { CompletedLoad, LedgerLoad } from './ledger/records.ts'
 import { loadAddon } from './native/addon.ts'
-import { checkFile } from './native/first-bytes.ts'
 import { LEFT_TO_SERVER, type LoadColumn, type NativeLoad, type SinkKind } from './native/load.ts'
 import { type Input, inferColumns, type LoadLimits, openLoad, Spool } from './native/open.ts'
 import type { ByteSource } from './native/pump.ts'
-import { localPath, withGlobHint } from './path.ts'
+import { withGlobHint } from './path.ts'
 import { reportProgress } from './progress.ts'
 import type { Progress, Receipt } from './receipt.ts'
 import { RejectLog } from './reject-log.ts'
 import type { Reject } from './rejects.ts'
 import { openReplay, type Replay } from './replay.ts'
+import { abandonInput, discard, openSource, streamed } from './source.ts'
 import type { CopyFrom, CopyOptions } from './statement/ast.ts'
 import { isTolerant } from './statement/error-policy.ts'
 import { parseStatement } from './statement/parser.ts'
@@ -449,7 +446,7 @@ class Work {
       throw unmarkable(statement)
     }
     const told = this.#log?.told
-    this.#log?.reset()
+    this.#log?.close()
     const decoded = {
       columns: loadColumns(table, planned),
       session: zones === 'possible' ? { ...session, zoneWords: 'all' as const } : session,
@@ -565,96 +562,6 @@ const TRANSPORT = {
   duckdb: 'vectors',
   duckdb_served: 'vectors',
 } as const satisfies Record<SinkKind, string>
-
-/** Where the bytes come from. Pipes and devices are streamed, since a blocking read of them could not be cancelled. */
-async function openSource(statement: CopyFrom, call: CopyCallOptions): Promise<Input> {
-  const { source } = statement
-  if (source.kind === 'stdin') {
-    if (call.stdin === undefined) {
-      throw new CopyError({
-        code: 'invalid_parameter_value',
-        sqlState: '22023',
-        message: 'COPY FROM STDIN needs the option "stdin"',
-        hint: 'Pass a stream: db.copy(statement, { stdin: createReadStream(path) }).',
-        statement: { text: statement.text, offset: source.offset },
-      })
-    }
-    if (call.stdin instanceof Readable && call.stdin.readableEnded) {
-      throw new CopyError({
-        code: 'invalid_parameter_value',
-        sqlState: '22023',
-        message: 'the stream of the option "stdin" has been read to its end already',
-      })
-    }
-    // The bytes themselves are a stream of one chunk; iterated, they would be a stream of numbers or letters.
-    const whole = typeof call.stdin === 'string' || call.stdin instanceof Uint8Array
-    return streamed(whole ? [call.stdin as string | Uint8Array] : (call.stdin as ByteSource), 'STDIN')
-  }
-  if (call.stdin !== undefined) {
-    throw new CopyError({
-      code: 'invalid_parameter_value',
-      sqlState: '22023',
-      message: 'the option "stdin" is only for COPY FROM STDIN',
-      statement: { text: statement.text, offset: source.offset },
-    })
-  }
-  const name = source.path
-  if (name.includes('\0')) {
-    throw new CopyError({
-      code: 'undefined_file',
-      sqlState: '58P01',
-      message: 'a file name cannot contain a NUL character',
-    })
-  }
-  const path = localPath(statement.text, source)
-  const found = await stat(path).catch(() => undefined)
-  if (found?.isFIFO()) return streamed(await openFifo(path), name)
-  if (found !== undefined && (found.isCharacterDevice() || found.isSocket())) {
-    return streamed(createReadStream(path), name)
-  }
-  if (found?.isFile()) await checkFile(path, name)
-  // A file that is missing or unreadable is reported when it is opened, with the reason.
-  return { kind: 'file', path, name, ...(found === undefined ? {} : { size: found.size }) }
-}
-
-/**
- * A named pipe, read when it has something. A file stream's blocking read would hold a thread of libuv's pool for as long as the
- * pipe is silent, and so would opening it as long as nobody writes to it.
- */
-async function openFifo(path: string): Promise<Readable> {
-  const flags = constants.O_RDONLY | constants.O_NONBLOCK
-  const fd = await new Promise<number>((resolve, reject) => {
-    open(path, flags, (error, opened) => (error ? reject(error) : resolve(opened)))
-  }).catch((error: NodeJS.ErrnoException) => {
-    const isDenied = error.code === 'EACCES' || error.code === 'EPERM'
-    throw new CopyError({
-      code: isDenied ? 'insufficient_privilege' : 'undefined_file',
-      sqlState: isDenied ? '42501' : '58P01',
-      message: `could not open file "${path}" for reading: ${error.message}`,
-      cause: error,
-    })
-  })
-  return new Socket({ fd, readable: true, writable: false })
-}
-
-/** A stream may fail long before it is read. Whoever reads it then is told; until then nobody else may be. */
-function streamed(stream: ByteSource, name: string): Input {
-  if (stream instanceof Readable) stream.on('error', () => {})
-  return { kind: 'stream', stream, name }
-}
-
-/** Lets go of a stream that will not be read. It was handed over: nobody else closes what it has open, or hears of its errors. */
-export function abandonInput({ stdin }: CopyCallOptions): void {
-  if (typeof stdin !== 'object' || stdin === null || stdin instanceof Uint8Array) return
-  streamed(stdin, 'STDIN')
-  discard(stdin)
-}
-
-function discard(stream: ByteSource): void {
-  if ('destroy' in stream && typeof stream.destroy === 'function') stream.destroy()
-  // A web stream that was never read; one that was is locked, and has been told by its reader.
-  else if (stream instanceof ReadableStream && !stream.locked) stream.cancel().catch(() => {})
-}
 
 function checkedLimits(call: CopyCallOptions): LoadLimits {
   const cores = loadAddon().info()

@@ -1,9 +1,10 @@
-import { abandonInput, type CopyCallOptions, runCopy } from './copy.ts'
+import { type CopyCallOptions, runCopy } from './copy.ts'
 import { CopyError } from './errors.ts'
 import { type PurgeOptions, purge, type RejectsOptions, readBatch } from './history.ts'
 import type { Purged } from './ledger/records.ts'
 import type { Receipt } from './receipt.ts'
 import type { Reject } from './rejects.ts'
+import { abandonInput } from './source.ts'
 import type { Target } from './target/target.ts'
 
 /** A connected database. Statements may run at the same time where the target has a connection for each. */

@@ -45,22 +45,20 @@ export interface RejectLogInit {
 export class RejectLog {
   readonly #init: RejectLogInit
   #native: NativeLoad | undefined
-  #waiting: Omit<Reject, 'number'>[] = []
+  readonly #waiting: Omit<Reject, 'number'>[] = []
   #waitingBytes = 0
   /** Whether rows wait for the target's word, and those that need not any more. */
   #waits = false
   #settled = 0
   #number = 0
-  /** Refused rows that have been told here. */
-  #taken = 0
   /** The one handed on last. */
   #last: Reject | undefined
   #fromTarget = 0
-  #kept: Reject[] = []
+  readonly #kept: Reject[] = []
   readonly #told = new Set<number>()
   #keptBytes = 0
   #file: RejectFile | undefined
-  #diagnosis = new Diagnosis()
+  readonly #diagnosis = new Diagnosis()
   #excess: CopyError | undefined
 
   constructor(init: RejectLogInit) {
@@ -74,6 +72,11 @@ export class RejectLog {
     return { rawLimit: streams ? 2 ** 30 : MOST_RAW, most: streams ? Number.MAX_SAFE_INTEGER : MOST_KEPT }
   }
 
+  /** Refused rows that have been told here: handed on, or waiting. */
+  get #taken(): number {
+    return this.#number + this.#waiting.length
+  }
+
   /** Rows that count against the limit: refused ones, and those with a value that was replaced. */
   get #counted(): number {
     return this.count + (this.#native?.counters().rowsMended ?? 0)
@@ -81,7 +84,7 @@ export class RejectLog {
 
   /** Rows refused so far; beyond the limit, as many as it took. */
   get count(): number {
-    if (this.#isBeyond(this.#taken)) return this.#taken
+    if (this.#isBeyond) return this.#taken
     return (this.#native?.counters().rowsRefused ?? 0) + this.#fromTarget
   }
 
@@ -111,21 +114,10 @@ export class RejectLog {
     this.#waits = waits
   }
 
-  /** Forgets everything: the statement starts over. */
-  reset(): void {
-    this.#native = undefined
-    this.#waiting = []
-    this.#waitingBytes = 0
-    this.#settled = 0
-    this.#number = 0
-    this.#taken = 0
-    this.#fromTarget = 0
-    this.#kept = []
-    this.#keptBytes = 0
+  /** Closes the file of rejects, if there is one. */
+  close(): void {
     this.#file?.close()
     this.#file = undefined
-    this.#diagnosis = new Diagnosis()
-    this.#excess = undefined
   }
 
   /** Takes what the decoder refuses. Throws when it is too much. */
@@ -145,7 +137,7 @@ export class RejectLog {
       })
       this.#wait({ file, line, lastLine, byteOffset, byteLength, errors, raw, rawIsCut: isCut })
       // Those beyond the limit are known by accident of how much was read at a time.
-      if (this.#isBeyond(this.#taken)) break
+      if (this.#isBeyond) break
     }
     if (!this.#waits || this.#isSettled) this.#emit(Number.POSITIVE_INFINITY)
     this.#checkLimit()
@@ -171,8 +163,7 @@ export class RejectLog {
   /** Hands on what is left, at the load's end or failure. */
   finish(): void {
     this.#emit(Number.POSITIVE_INFINITY)
-    this.#file?.close()
-    this.#file = undefined
+    this.close()
   }
 
   /** Throws when it was too much in the end: a share of all rows can be judged only then. */
@@ -190,13 +181,12 @@ export class RejectLog {
     return this.#settled === rowsRead - rowsRefused
   }
 
-  #isBeyond(count: number): boolean {
+  get #isBeyond(): boolean {
     const { limit } = this.#init.statement.options.errors
-    return limit?.kind === 'rows' && count > limit.most
+    return limit?.kind === 'rows' && this.#taken > limit.most
   }
 
   #wait(reject: Omit<Reject, 'number'>): void {
-    this.#taken += 1
     this.#waiting.push(reject)
     this.#waitingBytes += OVERHEAD + reject.raw.length
   }
@@ -297,7 +287,6 @@ function column({ column: name, value }: RejectError): string {
 class RejectFile {
   readonly #fd: number
   readonly #path: string
-  readonly #lineEnd: Buffer
   #waiting: Buffer[] = []
   #bytes = 0
 
@@ -315,7 +304,6 @@ class RejectFile {
     } catch (error) {
       throw unwritable(path, error)
     }
-    this.#lineEnd = Buffer.from('\n')
     const { header, format, delimiter, quote, escape: escaping } = statement.options
     if (header === 'false') return
     const name = (text: string) => {
@@ -327,7 +315,7 @@ class RejectFile {
   }
 
   write(record: Buffer): void {
-    this.#waiting.push(record, this.#lineEnd)
+    this.#waiting.push(record, LINE_END)
     this.#bytes += record.length + 1
     if (this.#bytes >= WRITTEN_AT_ONCE) this.#flush()
   }
@@ -349,6 +337,7 @@ class RejectFile {
   }
 }
 
+const LINE_END = Buffer.from('\n')
 const ESCAPES: Readonly<Record<string, string>> = { '\n': 'n', '\r': 'r', '\t': 't' }
 
 function isSame(path: string, other: string): boolean {
