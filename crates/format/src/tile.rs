@@ -84,6 +84,12 @@ impl Tile {
         count
     }
 
+    /// Bytes of a line end.
+    #[must_use]
+    pub fn eol_len(&self) -> usize {
+        self.eol.map_or(1, Eol::len)
+    }
+
     /// The records as they were read.
     #[must_use]
     pub fn as_read(&self) -> &[u8] {

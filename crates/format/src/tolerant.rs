@@ -82,7 +82,7 @@ impl<F: Fields> Pass<'_, F> {
         let first_record = match self.tile.breaks.first() {
             // Its line is all there is of the first record.
             Some(&(0, end)) => {
-                broken_end = [(end as usize + self.eol_len() - 1) as u32];
+                broken_end = [(end as usize + self.tile.eol_len() - 1) as u32];
                 &broken_end[..]
             }
             _ => first_record,
@@ -117,7 +117,7 @@ impl<F: Fields> Pass<'_, F> {
                 let before = (lines.before(start), lines.before(end));
                 out.refusals.push(self.refusal(start, end, before, vec![Flaw { column: None, error, value: None }]));
             }
-            position = (end + self.eol_len()).min(self.data.len());
+            position = (end + self.tile.eol_len()).min(self.data.len());
         }
         let total = lines.before(self.data.len());
         out.lines = if self.plan.is_csv() { total } else { shape.records };
@@ -197,7 +197,7 @@ impl<F: Fields> Pass<'_, F> {
                 // Its end is where the splitter found it, which passes stray line ends over.
                 let rest = &self.data[start..region.end];
                 let after = self.plan.scanner.first_records_end(rest, 1, self.plan.grammar, eol).map(|len| start + len);
-                let end = after.map_or(region.end, |after| after - self.eol_len());
+                let end = after.map_or(region.end, |after| after - self.tile.eol_len());
                 self.refuse_record(start, end, error, shape, lines, out)?;
                 position = after.unwrap_or(region.end);
                 continue;
@@ -261,11 +261,7 @@ impl<F: Fields> Pass<'_, F> {
         if let Some(error) = error {
             return self.refuse_record(start, end, error, shape, lines, out);
         }
-        let before = if self.plan.is_csv() {
-            (lines.before(start), lines.before(end))
-        } else {
-            (shape.records - 1, shape.records - 1)
-        };
+        let before = self.lines_of(start, end, shape, lines);
         if ends.len() < width {
             shape.missing.push((shape.places.len() as u32, ends.len() as u32));
             shape.offsets.extend_from_slice(&ends[..ends.len() - 1]);
@@ -280,6 +276,15 @@ impl<F: Fields> Pass<'_, F> {
         }
         shape.places.push(start, end, before);
         Ok(())
+    }
+
+    /// Lines before the first and before the last one of the record that has just been counted.
+    fn lines_of(&self, start: usize, end: usize, shape: &Shape, lines: &mut LineCount<'_, '_, F>) -> (u64, u64) {
+        if self.plan.is_csv() {
+            (lines.before(start), lines.before(end))
+        } else {
+            (shape.records - 1, shape.records - 1)
+        }
     }
 
     fn may_lack(&self, fields: usize) -> bool {
@@ -306,11 +311,7 @@ impl<F: Fields> Pass<'_, F> {
             out.header_lines = 1;
             return Ok(());
         }
-        let before = if self.plan.is_csv() {
-            (lines.before(start), lines.before(end))
-        } else {
-            (shape.records - 1, shape.records - 1)
-        };
+        let before = self.lines_of(start, end, shape, lines);
         if !self.plan.tolerance.structure || is_header {
             self.fault_at(error, start, end, before.1, out);
             return Err(End::Fault);
@@ -348,10 +349,6 @@ impl<F: Fields> Pass<'_, F> {
             from += at + 1;
         }
         bad
-    }
-
-    fn eol_len(&self) -> usize {
-        if self.tile.eol == Some(Eol::CrLf) { 2 } else { 1 }
     }
 
     /// Decodes the columns of the first `limit` rows; the first row that ends the load, or `limit`. What was refused or replaced is

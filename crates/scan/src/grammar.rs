@@ -44,6 +44,15 @@ pub enum Eol {
     Cr,
 }
 
+impl Eol {
+    /// Bytes of it.
+    #[allow(clippy::len_without_is_empty, reason = "no line end is empty")]
+    #[must_use]
+    pub fn len(self) -> usize {
+        if self == Eol::CrLf { 2 } else { 1 }
+    }
+}
+
 /// What [`Scanner::index`](crate::Scanner::index) found besides the offsets.
 ///
 /// Scanning stops at the first stray line end or end marker, whichever comes first: at most one of `stray_eol` and

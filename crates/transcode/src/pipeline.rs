@@ -747,7 +747,7 @@ impl<'a> Worker<'a> {
                 start: 0,
                 ends: Vec::new(),
                 lines: None,
-                eol_len: eol_len(tile),
+                eol_len: tile.eol_len() as u32,
                 header_lines: 0,
                 places: Some(places.clone()),
                 data,
@@ -764,7 +764,7 @@ impl<'a> Worker<'a> {
             // Until the first record has ended, PostgreSQL counts carriage returns; see `Pass::lines_before`.
             let before = if tile.first { b'\r' } else { counted };
             let first = if decoded.start > 0 {
-                let header = decoded.start - eol_len(tile);
+                let header = decoded.start - tile.eol_len() as u32;
                 count(0, header, before) + count(header, ends[0], counted)
             } else {
                 count(0, ends[0], before)
@@ -778,16 +778,12 @@ impl<'a> Worker<'a> {
             start: decoded.start,
             ends,
             lines,
-            eol_len: eol_len(tile),
+            eol_len: tile.eol_len() as u32,
             header_lines: decoded.header_lines,
             places: None,
             data,
         }
     }
-}
-
-fn eol_len(tile: &Tile) -> u32 {
-    if tile.eol == Some(Eol::CrLf) { 2 } else { 1 }
 }
 
 fn observe(guess: &mut ColumnGuess, column: &copyist_format::Column, tile: &Tile, arena: &[u8]) {

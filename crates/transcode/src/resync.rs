@@ -86,11 +86,11 @@ pub(crate) fn cut(plan: &Plan, data: &[u8], eol: Eol, end: bool, give_up: bool) 
         };
         if is_broken {
             breaks.push((at as u32, line_end as u32));
-            at = (line_end + rules.eol_len()).min(data.len());
+            at = (line_end + eol.len()).min(data.len());
             continue;
         }
         match record.ended {
-            Ended::Line(stop) => at = stop + rules.eol_len(),
+            Ended::Line(stop) => at = stop + eol.len(),
             Ended::Data | Ended::Quoted if end => at = data.len(),
             Ended::Data | Ended::Quoted => break,
         }
@@ -108,10 +108,6 @@ struct Rules {
 }
 
 impl Rules {
-    fn eol_len(&self) -> usize {
-        if self.eol == Eol::CrLf { 2 } else { 1 }
-    }
-
     fn is_line_end(&self, data: &[u8], at: usize) -> bool {
         match self.eol {
             Eol::Lf => data[at] == b'\n',
