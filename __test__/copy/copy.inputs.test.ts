@@ -1,24 +1,13 @@
-import { createReadStream, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { createReadStream, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { type CopyCallOptions, CopyError, connect } from '../../lib/index.ts'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { type CopyCallOptions, connect } from '../../lib/index.ts'
+import { refusalOf, useFolder } from './inputs.ts'
 import { type Bench, benches } from './targets.ts'
 
-let folder: string
-
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'copyist-inputs-'))
-})
-
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
-
-function file(name: string, content: string | Uint8Array): string {
-  const path = join(folder, name)
-  writeFileSync(path, content)
-  return path
-}
+const folder = useFolder('copyist-inputs-')
+const { file } = folder
 
 describe.each(benches)('inputs on $name', ({ open }) => {
   let bench: Bench
@@ -36,19 +25,7 @@ describe.each(benches)('inputs on $name', ({ open }) => {
     return bench.db.copy(`COPY t FROM '${file('input', content)}' (${options})`, call)
   }
 
-  /** The refusal, after proving that nothing was loaded and the connection still works. */
-  async function refusal(load: Promise<unknown>): Promise<CopyError> {
-    const error = await load.then(
-      () => undefined,
-      (reason: unknown) => reason,
-    )
-    expect(error).toBeInstanceOf(CopyError)
-    expect(await bench.sql('SELECT count(*) FROM t')).toEqual([['0']])
-    const receipt = await bench.db.copy('COPY t FROM STDIN', { stdin: [Buffer.from('7\tx\n')] })
-    expect(receipt.rowsLoaded).toBe(1)
-    await bench.sql('DELETE FROM t')
-    return error as CopyError
-  }
+  const refusal = (load: Promise<unknown>) => refusalOf(bench, load)
 
   test('an empty file loads no row', async () => {
     const receipt = await load('')
@@ -177,15 +154,15 @@ describe.each(benches)('inputs on $name', ({ open }) => {
   })
 
   test('a missing file, a directory, a path through a file', async () => {
-    const missing = join(folder, 'missing.csv')
+    const missing = join(folder.path, 'missing.csv')
     expect(await refusal(bench.db.copy(`COPY t FROM '${missing}'`))).toMatchObject({
       sqlState: '58P01',
       code: 'undefined_file',
       message: `could not open file "${missing}" for reading: No such file or directory`,
     })
-    expect(await refusal(bench.db.copy(`COPY t FROM '${folder}'`))).toMatchObject({
+    expect(await refusal(bench.db.copy(`COPY t FROM '${folder.path}'`))).toMatchObject({
       sqlState: '42809',
-      message: `"${folder}" is a directory`,
+      message: `"${folder.path}" is a directory`,
     })
     const through = `${file('plain', 'x')}/y`
     expect(await refusal(bench.db.copy(`COPY t FROM '${through}'`))).toMatchObject({ sqlState: '58030' })
@@ -312,7 +289,7 @@ describe.each(benches)('inputs on $name', ({ open }) => {
   })
 
   test('a stream that fails before it is read, with and without the table', async () => {
-    const missing = join(folder, 'not-there.csv')
+    const missing = join(folder.path, 'not-there.csv')
     for (const createTable of [false, true]) {
       const table = createTable ? 'fresh' : 't'
       const load = bench.db.copy(`COPY ${table} FROM STDIN`, { stdin: createReadStream(missing), createTable })
@@ -345,7 +322,7 @@ describe.each(benches)('inputs on $name', ({ open }) => {
         yield record
       }
     }
-    const path = join(folder, 'long')
+    const path = join(folder.path, 'long')
     writeFileSync(path, Buffer.concat([...records()]))
     const timer = setInterval(() => {
       peak = Math.max(peak, process.memoryUsage.rss())

@@ -1,25 +1,13 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { gzipSync } from 'node:zlib'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { type CopyCallOptions, CopyError, connect } from '../../lib/index.ts'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { type CopyCallOptions, connect } from '../../lib/index.ts'
+import { refusalOf, useFolder } from './inputs.ts'
 import { type Bench, benches } from './targets.ts'
 
-let folder: string
-
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'copyist-sources-'))
-})
-
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
-
-function file(name: string, content: string | Uint8Array): string {
-  const path = join(folder, name)
-  writeFileSync(path, content)
-  return path
-}
+const folder = useFolder('copyist-sources-')
+const { file } = folder
 
 describe.each(benches)('what COPY is told to read and where to, on $name', ({ open }) => {
   let bench: Bench
@@ -37,19 +25,7 @@ describe.each(benches)('what COPY is told to read and where to, on $name', ({ op
     return bench.db.copy(`COPY t FROM '${file('input', content)}' (${options})`, call)
   }
 
-  /** The refusal, after proving that nothing was loaded and the connection still works. */
-  async function refusal(load: Promise<unknown>): Promise<CopyError> {
-    const error = await load.then(
-      () => undefined,
-      (reason: unknown) => reason,
-    )
-    expect(error).toBeInstanceOf(CopyError)
-    expect(await bench.sql('SELECT count(*) FROM t')).toEqual([['0']])
-    const receipt = await bench.db.copy('COPY t FROM STDIN', { stdin: [Buffer.from('7\tx\n')] })
-    expect(receipt.rowsLoaded).toBe(1)
-    await bench.sql('DELETE FROM t')
-    return error as CopyError
-  }
+  const refusal = (load: Promise<unknown>) => refusalOf(bench, load)
 
   test('a file URL is the path in it', async () => {
     const path = file('with space.csv', '1,a\n')
@@ -79,7 +55,7 @@ describe.each(benches)('what COPY is told to read and where to, on $name', ({ op
   })
 
   test('a pattern is taken for a name', async () => {
-    const name = join(folder, 'none-*.csv')
+    const name = join(folder.path, 'none-*.csv')
     expect(await refusal(bench.db.copy(`COPY t FROM '${name}' CSV`))).toMatchObject({
       sqlState: '58P01',
       hint: 'A statement reads one file, and takes its name as it stands. Run one for each file.',

@@ -1,0 +1,45 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect } from 'vitest'
+import { CopyError } from '../../lib/index.ts'
+import type { Bench } from './targets.ts'
+
+/** A folder of the test file's own, and what writes a file into it and answers its path. */
+export interface Folder {
+  readonly path: string
+  file(name: string, content: string | Uint8Array): string
+}
+
+/** Makes a folder for the tests of a file. */
+export function useFolder(prefix: string): Folder {
+  let path: string
+  beforeAll(() => {
+    path = mkdtempSync(join(tmpdir(), prefix))
+  })
+  afterAll(() => rmSync(path, { recursive: true, force: true }))
+  return {
+    get path() {
+      return path
+    },
+    file(name, content) {
+      const file = join(path, name)
+      writeFileSync(file, content)
+      return file
+    },
+  }
+}
+
+/** The refusal of a load into the empty table `t`, after proving that nothing was loaded and the connection still works. */
+export async function refusalOf(bench: Bench, load: Promise<unknown>): Promise<CopyError> {
+  const error = await load.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  )
+  expect(error).toBeInstanceOf(CopyError)
+  expect(await bench.sql('SELECT count(*) FROM t')).toEqual([['0']])
+  const receipt = await bench.db.copy('COPY t FROM STDIN', { stdin: [Buffer.from('7\tx\n')] })
+  expect(receipt.rowsLoaded).toBe(1)
+  await bench.sql('DELETE FROM t')
+  return error as CopyError
+}
