@@ -521,6 +521,7 @@ class Work {
         rowsReplaced: counters.rowsMended,
         bytesReplaced: counters.bytesReplaced ?? 0,
         headerLines: counters.headerLines,
+        linesSkipped: counters.linesSkipped ?? 0,
         bytesRead: counters.bytesRead,
         elapsedMs: 0,
         files: [{ path: input.name, bytes: counters.bytesRead, rows: counters.rowsRead, rowsRejected }],

@@ -63,11 +63,11 @@ async function startOf(path: string): Promise<Buffer> {
 }
 
 /** The first lines, without what is quoted; none when a quoted field goes over a line's end, since then they are no records. */
-function firstLines(start: Buffer, { format, quote }: CopyOptions): string[] {
+function firstLines(start: Buffer, { format, quote, skip = 0 }: CopyOptions): string[] {
   const lines = start.toString('latin1').split(/\r\n|\n|\r/)
   // The last one may be cut off, or is what follows the last line's end.
   if (start.length === START_BYTES || lines.at(-1) === '') lines.pop()
-  const first = lines.slice(0, MOST_LINES)
+  const first = lines.slice(skip, skip + MOST_LINES)
   if (format !== 'csv') return first
   const parts = first.map((line) => line.split(quote))
   if (parts.some((part) => part.length % 2 === 0)) return []

@@ -57,6 +57,8 @@ export interface Receipt {
   readonly bytesReplaced: number
   /** Header lines skipped. */
   readonly headerLines: number
+  /** Lines before the header that SKIP passed over. */
+  readonly linesSkipped: number
   /** Bytes of input read. */
   readonly bytesRead: number
   /** Wall time of the whole statement, milliseconds. */

@@ -304,7 +304,9 @@ class RejectFile {
     } catch (error) {
       throw unwritable(path, error)
     }
-    const { header, format, delimiter, quote, escape: escaping } = statement.options
+    const { header, skip = 0, format, delimiter, quote, escape: escaping } = statement.options
+    // The same statement is to load the file.
+    for (let line = 0; line < skip; line++) this.write(Buffer.alloc(0))
     if (header === 'false') return
     const name = (text: string) => {
       if (format === 'text') return text.replace(/[\\\n\r\t]/g, (letter) => `\\${ESCAPES[letter] ?? letter}`)

@@ -142,7 +142,8 @@ export class Replay {
 
   /** What the decoder is told. */
   get options(): CopyOptions {
-    return { ...this.statement.options, header: 'true' }
+    const { skip: _, ...options } = this.statement.options
+    return { ...options, header: 'true' }
   }
 
   /** Reads the rows from the ledger. Nobody else loads them until this transaction has ended. */
@@ -339,6 +340,7 @@ export class Replay {
       rowsRead: counters.rowsRead + this.#untriedRows,
       rowsRefused: counters.rowsRefused + this.#untriedRows,
       headerLines: 0,
+      linesSkipped: 0,
     }
   }
 

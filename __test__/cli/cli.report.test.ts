@@ -21,6 +21,7 @@ const receipt: Receipt = {
   rowsReplaced: 0,
   bytesReplaced: 0,
   headerLines: 1,
+  linesSkipped: 0,
   bytesRead: 210_365,
   elapsedMs: 12.01,
   files: [{ path: 'airports.csv', bytes: 210_365, rows: 3376, rowsRejected: 0 }],

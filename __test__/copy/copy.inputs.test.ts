@@ -38,6 +38,53 @@ describe.each(benches)('inputs on $name', ({ open }) => {
     expect(await load('id,name', 'FORMAT csv, HEADER match')).toMatchObject({ rowsRead: 0, headerLines: 1 })
   })
 
+  test('lines before the header are passed over unread', async () => {
+    const content = '\uFEFFReport "Q1\r\n\r\nid,name\r\n1,a\r\n2,b\r\n'
+    const receipt = await load(content, 'FORMAT csv, HEADER match, SKIP 2')
+    expect(receipt).toMatchObject({ rowsRead: 2, rowsLoaded: 2, headerLines: 1, linesSkipped: 2 })
+    expect(receipt.bytesRead).toBe(Buffer.byteLength(content))
+    await bench.sql('DELETE FROM t')
+    const error = await refusal(load('\uFEFF"\nid,name\n1,a\nx,b\n', 'FORMAT csv, HEADER, SKIP 1'))
+    expect(error.position).toMatchObject({ line: 4, byteOffset: 17, column: 'id' })
+    expect(await load('one\ntwo', 'SKIP 5')).toMatchObject({ rowsRead: 0, linesSkipped: 2 })
+    expect(await load('one\ntwo\n3\tc\n', 'SKIP 2')).toMatchObject({ rowsRead: 1, linesSkipped: 2 })
+    const stdin = (async function* () {
+      for (const part of ['a\r', '\nb', '\n4,d', '\n']) yield Buffer.from(part)
+    })()
+    expect(await bench.db.copy('COPY t FROM STDIN CSV SKIP 2', { stdin })).toMatchObject({ rowsLoaded: 1 })
+  })
+
+  test('a table that is created is named and typed by what follows them', async () => {
+    const path = file('report', 'A report; of "many things\nid;price\n1;2,50\n2;-0,75\n')
+    const options = "FORMAT csv, HEADER, SKIP 1, DELIMITER ';', DECIMAL_SEPARATOR ',', CREATE_TABLE"
+    await bench.db.copy(`COPY made FROM '${path}' (${options})`)
+    const [[sum] = []] = await bench.sql('SELECT sum(price) FROM made')
+    expect(Number(sum)).toBe(1.75)
+  })
+
+  test.each([
+    ['only native types', ''],
+    ['a type that the server reads', ', m inet'],
+  ])('a comma may be the decimal mark, with %s', async (_, more) => {
+    if (more !== '' && bench.url === undefined) return
+    await bench.sql(`CREATE TABLE prices (a real, b double precision, c numeric(8,2), d numeric, e text${more})`)
+    const tail = more === '' ? '' : ';10.0.0.1'
+    const content = `1,5;-2,25;1234,5;0,125;1,5${tail}\n;"3,75";7;-1;1.5${tail}\n`
+    const options = "FORMAT csv, DELIMITER ';', DECIMAL_SEPARATOR ','"
+    const copy = (text: string, rest = '') =>
+      bench.db.copy(`COPY prices FROM '${file('prices', text)}' (${options}${rest})`)
+    expect(await copy(content)).toMatchObject({ rowsLoaded: 2 })
+    const numbers = (await bench.sql('SELECT a, b, c, d, e FROM prices ORDER BY b')).map((row) =>
+      row.map((value, index) => (index === 4 || value === null ? value : Number(value))),
+    )
+    expect(numbers).toEqual([
+      [1.5, -2.25, 1234.5, 0.125, '1,5'],
+      [null, 3.75, 7, -1, '1.5'],
+    ])
+    const bad = `1.5;0;0;0;x${tail}\n1;0;1.234,5;0;x${tail}\n2;0;0;0;x${tail}\n`
+    expect(await copy(bad, ', ON_ERROR skip_row')).toMatchObject({ rowsLoaded: 1, rowsRejected: 2 })
+  })
+
   test('the last line may lack its end', async () => {
     expect(await load('1,a\n2,b')).toMatchObject({ rowsRead: 2, rowsLoaded: 2 })
     expect(await rows()).toEqual([

@@ -127,6 +127,9 @@ describe('what contradicts is refused', () => {
     ['(TRUNCATECOLUMNS, TRUNCATE_COLUMNS)', '42601', 'conflicting or redundant options', 'TRUNCATE_COLUMNS)'],
     ['(FORMAT binary, ON_ERROR skip_row)', '42601', 'only ON_ERROR STOP is allowed in BINARY mode', 'skip_row)'],
     ['BINARY LOG ERRORS', '42601', 'only ON_ERROR STOP is allowed in BINARY mode', 'LOG ERRORS'],
+    ['(SKIP -1)', '22023', 'SKIP (-1) must not be negative', '-1)'],
+    ["(DECIMAL_SEPARATOR ';')", '22023', 'COPY DECIMAL_SEPARATOR ";" not recognized', "';')"],
+    ['BINARY SKIP 2', '42601', 'cannot specify SKIP in BINARY mode', '2'],
     ['BINARY FILLRECORD', '42601', 'cannot specify FILLRECORD in BINARY mode', 'FILLRECORD'],
   ])('%s', (rest, sqlState, message, at) => {
     const found = refusal(rest)
@@ -210,6 +213,9 @@ describe('rows and characters that are mended', () => {
     ['COMPATIBLE_ILLEGAL_CHARS', { invalidChars: { replacement: '?', nul: ' ' } }],
     ['TRUNCATECOLUMNS', { truncateColumns: true }],
     ['(TRUNCATE_COLUMNS)', { truncateColumns: true }],
+    ['SKIP 2 CSV', { skip: 2, format: 'csv' }],
+    ["(SKIP = '3', HEADER)", { skip: 3, header: 'true' }],
+    ["(DECIMAL_SEPARATOR ',')", { decimalSeparator: ',' }],
     ["LOAD_KEY 'a' CSV", { loadKey: 'a' }],
     [`(LOAD_KEY '${'😀'.repeat(200)}')`, { loadKey: '😀'.repeat(200) }],
   ])('%s', (rest, expected) => {
@@ -220,6 +226,7 @@ describe('rows and characters that are mended', () => {
     const flags =
       'IGNORE_EXTRA_DATA, FILL_MISSING_FIELDS, FILLRECORD, ACCEPTINVCHARS, COMPATIBLE_ILLEGAL_CHARS, TRUNCATECOLUMNS'
     expect(options(`(${flags.replaceAll(',', ' false,')} false)`)).toEqual(options(''))
+    expect(options("(SKIP 0, DECIMAL_SEPARATOR '.')")).toEqual(options(''))
   })
 })
 

@@ -85,6 +85,7 @@ export interface BindingCounters {
   bytesRead: number
   rowsRead: number
   headerLines: number
+  linesSkipped: number
   rowsRefused: number
   /** Rows with a value that was refused and replaced. */
   rowsMended: number
@@ -214,6 +215,10 @@ export interface BindingSpecification {
   default?: string
   /** `false`, `true` or `match`. */
   header: string
+  /** Lines before the first record that are no records. */
+  skip: number
+  /** The decimal mark of numbers is a comma. */
+  hasComma: boolean
   columns: Array<BindingColumn>
   tolerance: BindingTolerance
   /** Binary COPY: the chunks are one stream, with its header and trailer. */

@@ -155,6 +155,8 @@ export interface LoadCounters {
   readonly bytesReplaced?: number
   /** Header lines skipped. */
   readonly headerLines: number
+  /** Lines passed over before the first record. */
+  readonly linesSkipped?: number
 }
 
 /** A native load in progress. */

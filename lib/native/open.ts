@@ -213,6 +213,8 @@ function specification(plan: Omit<LoadPlan, 'sink'>, sink: SinkKind | 'infer', n
     null: options.null,
     ...(options.default === undefined ? {} : { default: options.default }),
     header: options.header,
+    skip: options.skip ?? 0,
+    hasComma: options.decimalSeparator === ',',
     columns: plan.columns.map((column) => ({
       name: column.name,
       ty: bindingType(column.type),

@@ -82,10 +82,14 @@ export interface CopyOptions {
   /** csv only. */
   readonly escape: string
   readonly header: 'false' | 'true' | 'match'
+  /** Lines before the first record, header included, that are no records. Absent: none. */
+  readonly skip?: number
   readonly forceNotNull: '*' | readonly Name[]
   readonly forceNull: '*' | readonly Name[]
   readonly default?: string
   readonly encoding: 'UTF8'
+  /** The decimal mark of numbers; absent: the point. */
+  readonly decimalSeparator?: ','
   readonly errors: ErrorPolicy
   /** Fields after the last column are dropped. */
   readonly ignoreExtraData: boolean

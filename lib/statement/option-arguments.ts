@@ -49,7 +49,7 @@ export class OptionReader {
     if (typeof value === 'boolean') return value
     if (value === 'match') return value
     const lines = this.item.argument?.kind === 'integer'
-    const hint = lines ? 'The header is one line; a number of lines to skip is not supported yet.' : undefined
+    const hint = lines ? 'The header is one line. Lines before it are passed over by SKIP.' : undefined
     throw this.error('value', 'syntax_error', `${this.item.name} requires a Boolean value or "match"`, hint)
   }
 

@@ -217,6 +217,8 @@ const rules: readonly Rule[] = [
   // From here on they are about what PostgreSQL does not know.
   ...(
     [
+      'skip',
+      'decimal_separator',
       'ignore_extra_data',
       'fill_missing_fields',
       'fillrecord',
@@ -362,10 +364,12 @@ function settle(options: Options, format: 'csv' | 'text'): CopyOptions {
     quote: options.quote,
     escape: options.escape,
     header: header === 'match' ? 'match' : header ? 'true' : 'false',
+    ...(given.skip && given.skip.value > 0 && { skip: given.skip.value }),
     forceNotNull: given.force_not_null?.value ?? [],
     forceNull: given.force_null?.value ?? [],
     ...(given.default && { default: given.default.value }),
     encoding: 'UTF8',
+    ...(given.decimal_separator?.value === ',' && { decimalSeparator: ',' }),
     errors: settleErrors(given),
     ignoreExtraData: given.ignore_extra_data?.value ?? false,
     ...(fillMissingFields && { fillMissingFields }),

@@ -148,8 +148,22 @@ export const optionTable = {
     default: { text: false, csv: false },
     formats: both,
     bare: [{ words: ['header'], takes: 'nothing' }],
-    otherNames: ['headers', 'skip', 'skip_header', 'ignoreheader', 'parse_header', 'fileheader', 'skip_lines'],
+    otherNames: ['headers', 'skip_header', 'ignoreheader', 'parse_header', 'fileheader'],
     read: (reader) => reader.booleanOrMatch(),
+  }),
+  skip: define<number>({
+    synopsis: 'number',
+    summary:
+      'This many lines at the beginning of the input, before the header, are passed over unread, whatever is quoted there.',
+    default: { text: 0, csv: 0 },
+    formats: both,
+    bare: [{ words: ['skip'], takes: 'value' }],
+    otherNames: ['skip_lines', 'skiplines', 'skip_rows', 'skiprows', 'skip_leading_rows', 'lines_to_skip'],
+    read(reader) {
+      const value = reader.bigint()
+      if (value >= 0n) return toNumber(value)
+      throw reader.error('value', 'invalid_parameter_value', `SKIP (${value}) must not be negative`)
+    },
   }),
   quote: define<string>({
     synopsis: "'character'",
@@ -211,6 +225,25 @@ export const optionTable = {
             message: 'COPY ENCODING supports only "UTF8" yet',
             hint: 'Convert the input to UTF-8 first, for example with iconv.',
           },
+  }),
+  decimal_separator: define<'.' | ','>({
+    synopsis: "{ '.' | ',' }",
+    summary:
+      'The decimal mark of numbers in columns of type real, double precision and numeric. With a comma, a point in such a number is an error.',
+    default: { text: '.', csv: '.' },
+    formats: both,
+    bare: [],
+    otherNames: ['decimal', 'decimal_point', 'decimal_mark', 'decimalseparator', 'dec'],
+    read(reader) {
+      const value = reader.string()
+      if (value === '.' || value === ',') return value
+      throw reader.error(
+        'value',
+        'invalid_parameter_value',
+        `COPY DECIMAL_SEPARATOR "${value}" not recognized`,
+        'It is a point or a comma.',
+      )
+    },
   }),
   on_error: define<OnError>({
     synopsis: '{ stop | ignore | skip_row | set_null | set_default }',
@@ -438,11 +471,13 @@ export type OptionKey =
   | 'null'
   | 'default'
   | 'header'
+  | 'skip'
   | 'quote'
   | 'escape'
   | 'force_not_null'
   | 'force_null'
   | 'encoding'
+  | 'decimal_separator'
   | 'on_error'
   | 'reject_limit'
   | 'log_verbosity'

@@ -72,6 +72,8 @@ function printOptions(options: CopyOptions): string[] {
   if (options.default !== undefined) add('default', printString(options.default))
   if (options.header === 'true') printed.push('HEADER')
   else if (options.header === 'match') add('header', 'MATCH')
+  if (options.skip !== undefined) add('skip', String(options.skip))
+  if (options.decimalSeparator !== undefined) add('decimal_separator', `'${options.decimalSeparator}'`)
   if (format === 'csv') {
     if (!isDefault('quote', options.quote, options)) add('quote', printString(options.quote))
     if (!isDefault('escape', options.escape, options)) add('escape', printString(options.escape))

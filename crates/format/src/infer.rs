@@ -115,6 +115,18 @@ impl ColumnGuess {
         }
     }
 
+    /// Takes one value where the decimal mark of numbers is a comma.
+    pub fn observe_with_comma(&mut self, value: &[u8]) {
+        let is_number = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b',' | b'.' | b'e' | b'E');
+        if memchr::memchr2(b',', b'.', value).is_some() && value.iter().all(is_number) {
+            let mut pointed = Vec::with_capacity(value.len());
+            crate::decimal::write_pointed(value, &mut pointed);
+            self.observe(&pointed);
+        } else {
+            self.observe(value);
+        }
+    }
+
     /// Takes a NULL, which every type has: nothing changes.
     #[inline]
     pub fn observe_null(&mut self) {}

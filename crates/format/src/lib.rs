@@ -2,6 +2,7 @@
 
 mod column;
 pub mod csv;
+mod decimal;
 mod decode;
 pub mod duckdb;
 mod fault;

@@ -104,7 +104,7 @@ pub struct Replacement {
 impl Tolerance {
     /// Whether the shape of records matters less than the first error of the tile.
     pub(crate) fn of_shape(&self) -> bool {
-        self.structure || self.extra || self.missing != Missing::None
+        self.structure || self.extra || self.missing != Missing::None || self.conversion == BadValue::SkipRow
     }
 }
 
@@ -118,6 +118,10 @@ pub struct Plan {
     /// The DEFAULT string as it stands in the file.
     pub default: Option<Vec<u8>>,
     pub header: Header,
+    /// Lines before the first record, header included, that are no records. A line ends with LF, CR LF or CR, whatever is quoted.
+    pub skip: u64,
+    /// Whether the decimal mark of numbers is a comma.
+    pub has_comma: bool,
     pub columns: Vec<ColumnPlan>,
     /// The target's name in messages about its rows.
     pub relation: String,

@@ -198,7 +198,7 @@ impl<F: Fields> Pass<'_, F> {
                 let rest = &self.data[start..region.end];
                 let after = self.plan.scanner.first_records_end(rest, 1, self.plan.grammar, eol).map(|len| start + len);
                 let end = after.map_or(region.end, |after| after - self.tile.eol_len());
-                self.refuse_record(start, end, error, shape, lines, out)?;
+                self.refuse_record(start, end, error, Vec::new(), shape, lines, out)?;
                 position = after.unwrap_or(region.end);
                 continue;
             }
@@ -206,7 +206,7 @@ impl<F: Fields> Pass<'_, F> {
                 shape.records += 1;
                 if let Some(open) = indexed.open_quote {
                     let error = self.unterminated(position + open, offsets);
-                    self.refuse_record(start, region.end, error, shape, lines, out)?;
+                    self.refuse_record(start, region.end, error, Vec::new(), shape, lines, out)?;
                 } else if is_last {
                     shape.records -= 1;
                     let crlf = usize::from(self.tile.eol == Some(Eol::CrLf));
@@ -259,7 +259,11 @@ impl<F: Fields> Pass<'_, F> {
             None
         };
         if let Some(error) = error {
-            return self.refuse_record(start, end, error, shape, lines, out);
+            let mut flaws = Vec::new();
+            if ends.len() < width && next_bad.is_none_or(|&at| at >= end) {
+                flaws = self.flaws_before_the_end(start, ends);
+            }
+            return self.refuse_record(start, end, error, flaws, shape, lines, out);
         }
         let before = self.lines_of(start, end, shape, lines);
         if ends.len() < width {
@@ -287,6 +291,30 @@ impl<F: Fields> Pass<'_, F> {
         }
     }
 
+    /// What is wrong with the values of a record that lacks fields. They come before the fields, so PostgreSQL, where it leaves out rows
+    /// with such values and no others, leaves this one out.
+    fn flaws_before_the_end(&self, start: usize, ends: &[u32]) -> Vec<Flaw> {
+        if self.plan.tolerance.structure || self.plan.tolerance.conversion != BadValue::SkipRow {
+            return Vec::new();
+        }
+        let mut flaws = Vec::new();
+        let mut at = start;
+        for (index, (&end, column)) in ends.iter().zip(&self.plan.columns).enumerate() {
+            let stop = if index + 1 == ends.len() { self.record_end(ends).min(self.data.len()) } else { end as usize };
+            let Ok(value) = self.value(at, stop, column) else { break };
+            if let Some(text) = value
+                && let Err(error) = explain_value(self.plan, &column.ty, &text)
+            {
+                if error.code == ErrorCode::LeftToServer {
+                    break;
+                }
+                flaws.push(Flaw { column: Some(index), error, value: Some(text) });
+            }
+            at = end as usize + 1;
+        }
+        flaws
+    }
+
     fn may_lack(&self, fields: usize) -> bool {
         match self.plan.tolerance.missing {
             Missing::None => false,
@@ -295,12 +323,14 @@ impl<F: Fields> Pass<'_, F> {
         }
     }
 
-    /// A record that is not laid out like a row.
+    /// A record that is not laid out like a row, after what is wrong with its values.
+    #[allow(clippy::too_many_arguments, reason = "what is found goes to several places")]
     fn refuse_record(
         &self,
         start: usize,
         end: usize,
         error: Box<DataError>,
+        mut flaws: Vec<Flaw>,
         shape: &mut Shape,
         lines: &mut LineCount<'_, '_, F>,
         out: &mut Decoded,
@@ -312,11 +342,12 @@ impl<F: Fields> Pass<'_, F> {
             return Ok(());
         }
         let before = self.lines_of(start, end, shape, lines);
-        if !self.plan.tolerance.structure || is_header {
+        if !self.plan.tolerance.structure && flaws.is_empty() || is_header {
             self.fault_at(error, start, end, before.1, out);
             return Err(End::Fault);
         }
-        out.refusals.push(self.refusal(start, end, before, vec![Flaw { column: None, error, value: None }]));
+        flaws.push(Flaw { column: None, error, value: None });
+        out.refusals.push(self.refusal(start, end, before, flaws));
         Ok(())
     }
 

@@ -7,6 +7,7 @@ use copyist_scan::{Scanner, Work};
 use copyist_types as types;
 
 use crate::column::{ByteRef, Column, Values};
+use crate::decimal::{self, Pointed};
 use crate::field::{Field, Fields};
 use crate::parse::{self, Parse};
 use crate::tile::PAD;
@@ -164,10 +165,13 @@ pub(crate) fn decode_column<F: Fields>(
             sink.typed(out, parse::TimestampTz { precision: *p, context, bounded, dates: DateCache::default() })
         }
         (Values::I64(out), _) => sink.typed(out, parse::Int8),
+        (Values::F32(out), _) if plan.has_comma => sink.typed(out, Pointed(parse::Float4)),
         (Values::F32(out), _) => sink.typed(out, parse::Float4),
+        (Values::F64(out), _) if plan.has_comma => sink.typed(out, Pointed(parse::Float8)),
         (Values::F64(out), _) => sink.typed(out, parse::Float8),
         (Values::I128(out), Type::Numeric(Some((precision, scale)))) => {
-            sink.typed(out, parse::Decimal { precision: *precision, scale: *scale })
+            let parse = parse::Decimal { precision: *precision, scale: *scale };
+            if plan.has_comma { sink.typed(out, Pointed(parse)) } else { sink.typed(out, parse) }
         }
         (Values::TimeTz(out), Type::TimeTz(p)) => sink.typed(out, parse::TimeTz { precision: *p, context, bounded }),
         (Values::Interval(out), Type::Interval(p)) => {
@@ -191,6 +195,9 @@ fn decode_bytes<F: Fields>(
     let Tolerance { conversion, truncate, .. } = plan.tolerance;
     if truncate && let Type::Varchar(Some(n)) | Type::Bpchar(Some(n)) = ty {
         return sink.shortened(out, |v| Ok(types::text::truncate(v, *n).len()));
+    }
+    if plan.has_comma && decimal::has_mark(ty) {
+        return decode_pointed(sink, out, ty, plan);
     }
     if plan.layout == Layout::PgText {
         if conversion == BadValue::Stop || *ty == Type::Text {
@@ -220,6 +227,27 @@ fn decode_bytes<F: Fields>(
         Type::Array(array) => sink.rewritten(out, |v, arena| crate::duckdb::write_list(v, array, context, arena)),
         _ => sink.whole(out),
     }
+}
+
+/// Numbers with a comma for their mark that are no vector of fixed size.
+fn decode_pointed<F: Fields>(
+    sink: &mut Sink<'_, '_, F>,
+    out: &mut Vec<ByteRef>,
+    ty: &Type,
+    plan: &Plan,
+) -> std::result::Result<(), Stopped> {
+    sink.rewritten(out, |v, arena| {
+        match (plan.layout, ty) {
+            (Layout::PgBinary, Type::Numeric(typmod)) => {
+                return decimal::with_point(v, |v| types::numeric::parse(v, *typmod)).map(|n| n.write_binary(arena));
+            }
+            // The server finds what is wrong.
+            (Layout::PgText, _) if plan.tolerance.conversion == BadValue::Stop => {}
+            _ => explain_value(plan, ty, v)?,
+        }
+        decimal::write_pointed(v, arena);
+        Ok(())
+    })
 }
 
 /// What every loop needs.
@@ -543,6 +571,13 @@ fn whole(value: &[u8]) -> Result<usize> {
 
 /// What the type's input function, and then the layout, say of a value. Used to find out why a row was refused.
 pub(crate) fn explain_value(plan: &Plan, ty: &Type, value: &[u8]) -> Result<()> {
+    if plan.has_comma && decimal::has_mark(ty) {
+        return decimal::with_point(value, |value| explain_plain(plan, ty, value));
+    }
+    explain_plain(plan, ty, value)
+}
+
+fn explain_plain(plan: &Plan, ty: &Type, value: &[u8]) -> Result<()> {
     // What the session's settings have a say in is why values travel as text at all. Of a row that is refused for another
     // reason, the values before that are still ours to judge.
     let depends_on_session = matches!(

@@ -59,6 +59,7 @@ pub struct BindingCounters {
     pub bytes_read: f64,
     pub rows_read: f64,
     pub header_lines: f64,
+    pub lines_skipped: f64,
     pub rows_refused: f64,
     /// Rows with a value that was refused and replaced.
     pub rows_mended: f64,
@@ -440,6 +441,7 @@ impl BindingLoad {
             bytes_read: counters.bytes_read as f64,
             rows_read: counters.rows_read as f64,
             header_lines: counters.header_lines as f64,
+            lines_skipped: counters.lines_skipped as f64,
             rows_refused: counters.rows_refused as f64,
             rows_mended: counters.rows_mended as f64,
             bytes_replaced: counters.bytes_replaced as f64,

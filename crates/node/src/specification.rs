@@ -89,6 +89,10 @@ pub struct BindingSpecification {
     pub default: Option<String>,
     /// `false`, `true` or `match`.
     pub header: String,
+    /// Lines before the first record that are no records.
+    pub skip: f64,
+    /// The decimal mark of numbers is a comma.
+    pub has_comma: bool,
     pub columns: Vec<BindingColumn>,
     pub tolerance: BindingTolerance,
     /// Binary COPY: the chunks are one stream, with its header and trailer.
@@ -142,6 +146,8 @@ impl BindingSpecification {
                 "match" => Header::Match,
                 _ => Header::No,
             },
+            skip: self.skip as u64,
+            has_comma: self.has_comma,
             columns: self.columns.iter().map(BindingColumn::plan).collect(),
             relation: self.table.clone(),
             tolerance: match (sink, self.tolerance.tolerance()) {

@@ -79,6 +79,8 @@ fn plan(columns: &[(String, Type)]) -> Result<Plan, String> {
         null: Vec::new(),
         default: None,
         header: Header::Skip,
+        skip: 0,
+        has_comma: false,
         columns: columns
             .iter()
             .map(|(name, ty)| ColumnPlan {

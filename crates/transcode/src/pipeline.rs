@@ -93,6 +93,8 @@ pub struct Counters {
     /// Rows handed out and refused.
     pub rows_read: u64,
     pub header_lines: u64,
+    /// Lines passed over before the first record.
+    pub lines_skipped: u64,
     pub rows_refused: u64,
     /// Rows with a value that was refused and replaced.
     pub rows_mended: u64,
@@ -193,6 +195,7 @@ struct Shared {
     results: Condvar,
     cancelled: AtomicBool,
     bytes_read: AtomicU64,
+    lines_skipped: AtomicU64,
     tile_size: usize,
     max_bytes: usize,
     max_rejects: u64,
@@ -246,6 +249,7 @@ impl Load {
             workers: threads,
             most_busy: threads,
             recent: Recent::new(limits.window),
+            lines: plan.skip,
             ..State::default()
         };
         // Of a stream every result is handed on at once: nobody knows when there will be another.
@@ -261,6 +265,7 @@ impl Load {
             results: Condvar::new(),
             cancelled: AtomicBool::new(false),
             bytes_read: AtomicU64::new(0),
+            lines_skipped: AtomicU64::new(0),
             tile_size: limits.tile_size.max(1),
             max_bytes: limits.max_bytes,
             max_rejects: limits.max_rejects,
@@ -328,6 +333,7 @@ impl Load {
             bytes_read: self.shared.bytes_read.load(Ordering::Relaxed),
             rows_read: state.rows + state.refused,
             header_lines: state.header_lines,
+            lines_skipped: self.shared.lines_skipped.load(Ordering::Relaxed),
             rows_refused: state.refused,
             rows_mended: state.mended,
             bytes_replaced: state.replaced,
@@ -624,6 +630,7 @@ impl<'a> Worker<'a> {
         let mut splitter = lock(&shared.splitter);
         let claimed = splitter.next(&shared.plan, &mut self.tile, &|| shared.is_cancelled());
         shared.bytes_read.store(splitter.bytes_read, Ordering::Relaxed);
+        shared.lines_skipped.store(splitter.skipped, Ordering::Relaxed);
         let result = match claimed {
             Ok(true) => {
                 drop(splitter);
@@ -712,7 +719,7 @@ impl<'a> Worker<'a> {
             Sink::Arrow => None,
             Sink::Infer => {
                 for (guess, column) in self.guesses.iter_mut().zip(&decoded.columns) {
-                    observe(guess, column, &self.tile, &decoded.arena);
+                    observe(guess, column, &self.tile, &decoded.arena, plan.has_comma);
                 }
                 None
             }
@@ -786,7 +793,7 @@ impl<'a> Worker<'a> {
     }
 }
 
-fn observe(guess: &mut ColumnGuess, column: &copyist_format::Column, tile: &Tile, arena: &[u8]) {
+fn observe(guess: &mut ColumnGuess, column: &copyist_format::Column, tile: &Tile, arena: &[u8], has_comma: bool) {
     let copyist_format::Values::Bytes(values) = &column.values else {
         unreachable!("types are proven on text");
     };
@@ -795,7 +802,8 @@ fn observe(guess: &mut ColumnGuess, column: &copyist_format::Column, tile: &Tile
     }
     for (row, value) in values.iter().enumerate() {
         if column.validity.is_valid(row) {
-            guess.observe(value.get(&tile.buffer, arena));
+            let value = value.get(&tile.buffer, arena);
+            if has_comma { guess.observe_with_comma(value) } else { guess.observe(value) }
         } else {
             guess.observe_null();
         }

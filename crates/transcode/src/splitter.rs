@@ -23,6 +23,8 @@ pub(crate) struct Splitter {
     tile_size: usize,
     max_record: usize,
     pub bytes_read: u64,
+    /// Lines passed over before the first record.
+    pub skipped: u64,
 }
 
 const BOM: &[u8] = b"\xEF\xBB\xBF";
@@ -41,6 +43,7 @@ impl Splitter {
             tile_size,
             max_record,
             bytes_read: 0,
+            skipped: 0,
         }
     }
 
@@ -67,6 +70,9 @@ impl Splitter {
             return Ok(false);
         }
         let first = !self.started;
+        if first && plan.skip > 0 {
+            self.skip_lines(plan.skip, cancelled)?;
+        }
         let resyncs = resync::applies(plan);
         tile.breaks.clear();
         let buffer = &mut tile.buffer;
@@ -136,6 +142,40 @@ impl Splitter {
         self.sequence += 1;
         self.byte_offset += len as u64;
         Ok(true)
+    }
+
+    /// Passes over the lines that are no records. A byte order mark is part of the first.
+    fn skip_lines(&mut self, lines: u64, cancelled: &dyn Fn() -> bool) -> Result<(), Failure> {
+        let mut buffer = Vec::new();
+        let mut after_return = false;
+        let mut is_open = false;
+        self.started = true;
+        loop {
+            let mut filled = 0;
+            let end = self.fill(&mut buffer, &mut filled, self.tile_size, 0, cancelled)?;
+            let data = &buffer[PAD..PAD + filled];
+            for (at, &byte) in data.iter().enumerate() {
+                let is_pair = after_return && byte == b'\n';
+                if after_return && !is_pair || byte == b'\n' {
+                    self.skipped += 1;
+                    is_open = false;
+                    if self.skipped == lines {
+                        let rest = if byte == b'\n' { at + 1 } else { at };
+                        self.byte_offset += rest as u64;
+                        self.carry.extend_from_slice(&data[rest..]);
+                        return Ok(());
+                    }
+                }
+                after_return = byte == b'\r';
+                is_open |= byte != b'\n';
+            }
+            self.byte_offset += filled as u64;
+            if end {
+                // The last line of the input may lack its end.
+                self.skipped += u64::from(is_open);
+                return Ok(());
+            }
+        }
     }
 
     /// Reads until `filled` is `want`, or of a pushed stream more than `least`. True at the end of the input.

@@ -2,16 +2,15 @@
 //! whatever the number of threads.
 #![cfg(feature = "arrow")]
 
-use std::sync::Arc;
-use std::time::Duration;
+mod outcome;
 
-use arrow_array::cast::AsArray;
-use arrow_array::types::Int64Type;
-use copyist_core::{Session, Type};
-use copyist_datetime::Context;
+use std::sync::Arc;
+
+use copyist_core::Type;
 use copyist_format::{BadValue, ColumnPlan, Header, Layout, Missing, Plan, Replacement, Tolerance};
-use copyist_scan::{Grammar, Scanner};
-use copyist_transcode::{ChunkData, Limits, Load, Next, Reject, Sink, Source, Specification};
+use copyist_scan::Grammar;
+use copyist_transcode::Reject;
+use outcome::{CSV, CSV_BACKSLASH, Expected, Outcome, SKIP, TEXT, plan, run, seen};
 use proptest::prelude::*;
 
 /// A small generator of random numbers; the same sequence for the same seed.
@@ -24,58 +23,11 @@ impl Random {
     }
 }
 
-/// A record that is to be refused.
-#[derive(Debug, PartialEq, Eq)]
-struct Expected {
-    line: u64,
-    last_line: u64,
-    offset: u64,
-    raw: Vec<u8>,
-    /// SQLSTATE and column of each error.
-    errors: Vec<(String, Option<usize>)>,
-}
-
 struct Case {
     input: Vec<u8>,
     kept: Vec<i64>,
     refused: Vec<Expected>,
 }
-
-fn plan(grammar: Grammar, tolerance: Tolerance) -> Plan {
-    let column = |name: &str, ty, not_null| ColumnPlan { ty, not_null, ..ColumnPlan::of_text(name.to_owned(), false) };
-    Plan {
-        scanner: Scanner::detect(),
-        grammar,
-        null: if matches!(grammar, Grammar::Csv { .. }) { Vec::new() } else { b"\\N".to_vec() },
-        default: None,
-        header: Header::Skip,
-        columns: vec![
-            column("id", Type::Int8, false),
-            column("name", Type::Text, false),
-            column("amount", Type::Int4, true),
-            column("day", Type::Date, false),
-        ],
-        relation: "t".to_owned(),
-        tolerance,
-        layout: Layout::Arrow,
-        context: Arc::new(Context::new(&Session::default()).expect("UTC is a time zone")),
-    }
-}
-
-const SKIP: Tolerance = Tolerance {
-    conversion: BadValue::SkipRow,
-    structure: true,
-    constraint: true,
-    extra: false,
-    missing: Missing::None,
-    truncate: false,
-    invalid: None,
-    raw_limit: 1 << 20,
-};
-
-const CSV: Grammar = Grammar::Csv { delimiter: b',', quote: b'"', escape: b'"' };
-const CSV_BACKSLASH: Grammar = Grammar::Csv { delimiter: b',', quote: b'"', escape: b'\\' };
-const TEXT: Grammar = Grammar::Text { delimiter: b'\t' };
 
 /// `rows` rows, of which `bad` in a thousand are refused.
 fn case(seed: u64, rows: i64, bad: u64, is_csv: bool, eol: &str) -> Case {
@@ -168,67 +120,6 @@ fn case(seed: u64, rows: i64, bad: u64, is_csv: bool, eol: &str) -> Case {
     Case { input, kept, refused }
 }
 
-struct Outcome {
-    ids: Vec<i64>,
-    rejects: Vec<Reject>,
-    counters: copyist_transcode::Counters,
-    failure: Option<String>,
-}
-
-fn run(plan: &Arc<Plan>, input: &[u8], threads: usize, tile_size: usize) -> Outcome {
-    let load = Load::start(Specification {
-        plan: Arc::clone(plan),
-        sink: Sink::Arrow,
-        source: Source::Memory(std::io::Cursor::new(Arc::new(input.to_vec()))),
-        name: "memory".to_owned(),
-        table: "t".to_owned(),
-        limits: Limits {
-            threads,
-            tile_size,
-            window: threads + 4,
-            max_record: 1 << 20,
-            max_bytes: usize::MAX,
-            max_rejects: u64::MAX,
-        },
-        is_framed: true,
-        keeps_records: false,
-        on_ready: Box::new(|| {}),
-    });
-    let mut outcome = Outcome { ids: Vec::new(), rejects: Vec::new(), counters: load.counters(), failure: None };
-    loop {
-        match load.try_next(Duration::from_secs(60)) {
-            Next::Chunk(chunk) => {
-                if let ChunkData::Arrow(batch) = &chunk.data {
-                    outcome.ids.extend(batch.column(0).as_primitive::<Int64Type>().iter().map(|id| id.unwrap_or(-1)));
-                }
-                load.recycle(chunk.data);
-            }
-            Next::Rejects => {}
-            Next::Pending => panic!("the load does not go on"),
-            Next::End => break,
-            Next::Failed(failure) => {
-                outcome.failure = Some(format!("{}: {}", failure.context.unwrap_or_default(), failure.error.message));
-                break;
-            }
-        }
-        outcome.rejects.extend(load.take_rejects(usize::MAX));
-    }
-    outcome.rejects.extend(load.take_rejects(usize::MAX));
-    outcome.counters = load.counters();
-    outcome
-}
-
-fn seen(rejects: &[Reject]) -> Vec<Expected> {
-    let of = |reject: &Reject| Expected {
-        line: reject.line,
-        last_line: reject.last_line,
-        offset: reject.byte_offset,
-        raw: reject.raw.clone(),
-        errors: reject.flaws.iter().map(|flaw| (flaw.error.code.sql_state().to_owned(), flaw.column)).collect(),
-    };
-    rejects.iter().map(of).collect()
-}
-
 fn check(case: &Case, plan: &Arc<Plan>, threads: usize, tile_size: usize) {
     let outcome = run(plan, &case.input, threads, tile_size);
     assert_eq!(outcome.failure, None);
@@ -267,8 +158,7 @@ fn text(input: &str, tolerance: Tolerance) -> Outcome {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Whatever the input, the outcome is the same however it is cut, and nothing is lost: what is not refused is what a strict load
-    /// of the rest would have.
+    /// See [`outcome::check_any`].
     #[test]
     fn any_input_has_one_outcome(
         pieces in prop::collection::vec(
@@ -282,26 +172,12 @@ proptest! {
         extra in any::<bool>(),
         missing in prop::sample::select(vec![Missing::None, Missing::One, Missing::Any]),
         replaces in any::<bool>(),
+        structure in prop::sample::select(vec![true, true, false]),
+        skip in prop::sample::select(vec![0, 0, 1, 3]),
     ) {
-        let input = pieces.concat();
         let invalid = replaces.then_some(Replacement { byte: b'?', nul: None });
-        let tolerance = Tolerance { extra, missing, invalid, ..SKIP };
-        let plan = Arc::new(plan(grammar, tolerance));
-        let whole = run(&plan, &input, 1, 1 << 18);
-        prop_assert_eq!(&whole.failure, &None);
-        for reject in &whole.rejects {
-            let start = reject.byte_offset as usize;
-            prop_assert_eq!(&reject.raw[..], &input[start..start + reject.byte_len as usize]);
-            prop_assert!(!reject.flaws.is_empty() && reject.line <= reject.last_line);
-        }
-        prop_assert!(whole.rejects.is_sorted_by(|a, b| a.byte_offset < b.byte_offset));
-        prop_assert_eq!(whole.counters.rows_read, (whole.ids.len() + whole.rejects.len()) as u64);
-        for (threads, tile_size) in [(1, 1), (2, 16), (3, 50)] {
-            let cut = run(&plan, &input, threads, tile_size);
-            prop_assert_eq!((&cut.failure, &cut.ids), (&None, &whole.ids), "tiles of {}", tile_size);
-            prop_assert_eq!(seen(&cut.rejects), seen(&whole.rejects), "tiles of {}", tile_size);
-            prop_assert_eq!(cut.counters.header_lines, whole.counters.header_lines);
-        }
+        let tolerance = Tolerance { extra, missing, invalid, structure, constraint: structure, ..SKIP };
+        outcome::check_any(&Plan { skip, ..plan(grammar, tolerance) }, &pieces.concat());
     }
 }
 
@@ -341,6 +217,63 @@ fn what_is_not_tolerated_ends_the_load_after_the_rows_before() {
         outcome.failure.expect("the load must fail"),
         "COPY t, line 5: \"4,d\": missing data for column \"amount\""
     );
+}
+
+#[test]
+fn a_value_that_is_forgiven_comes_before_fields_that_are_not_there() {
+    let only_values = Tolerance { structure: false, constraint: false, ..SKIP };
+    let outcome = text("h\n1,a,5,\nx,b\n3,c,y\n4,d,5,\n5,e\n", only_values);
+    assert_eq!((outcome.ids, outcome.rejects.len()), (vec![1, 4], 2));
+    let flaws = |at: usize| outcome.rejects[at].flaws.iter().map(|flaw| flaw.column).collect::<Vec<_>>();
+    assert_eq!((flaws(0), flaws(1)), (vec![Some(0), None], vec![Some(2), None]));
+    assert_eq!(
+        outcome.failure.expect("the load must fail"),
+        "COPY t, line 6: \"5,e\": missing data for column \"amount\""
+    );
+    let encoding = run(&Arc::new(plan(CSV, only_values)), b"h\nx,\xff\n", 1, 64);
+    assert!(encoding.failure.expect("the load must fail").contains("invalid byte sequence"));
+}
+
+#[test]
+fn lines_that_are_no_records_are_passed_over() {
+    let skip =
+        |skip, input: &str| run(&Arc::new(Plan { skip, ..plan(CSV, Tolerance::default()) }), input.as_bytes(), 1, 64);
+    let outcome = skip(2, "\u{feff}Report \"Q1\rby hand\r\nh\n1,a,5,\nx,b,5,\n");
+    assert_eq!((outcome.ids, outcome.counters.lines_skipped), (vec![1], 2));
+    let failure = outcome.failure.expect("the load must fail");
+    assert_eq!(failure, "COPY t, line 5, column id: \"x\": invalid input syntax for type bigint: \"x\"");
+    let short = skip(9, "a\nb");
+    assert_eq!((short.failure, short.ids, short.counters.lines_skipped), (None, vec![], 2));
+    assert_eq!(skip(1, "").counters.lines_skipped, 0);
+}
+
+#[test]
+fn a_comma_is_the_decimal_mark() {
+    let kinds = [Type::Float4, Type::Float8, Type::Numeric(Some((10, 2))), Type::Numeric(None)];
+    let columns = kinds.into_iter().map(|ty| ColumnPlan { ty, ..ColumnPlan::of_text("n".to_owned(), false) });
+    let id = ColumnPlan { ty: Type::Int8, ..ColumnPlan::of_text("id".to_owned(), false) };
+    let columns: Vec<_> = std::iter::once(id).chain(columns).collect();
+    let grammar = Grammar::Csv { delimiter: b';', quote: b'"', escape: b'"' };
+    let comma = |layout, input: &str| {
+        let base = plan(grammar, SKIP);
+        let plan = Plan { has_comma: true, layout, columns: columns.clone(), header: Header::No, ..base };
+        run(&Arc::new(plan), input.as_bytes(), 1, 64)
+    };
+    let input = "1;1,5;-2,25;\"3,75\";1,000000000000000000000000000000000000000000000000000000001\n\
+                 2;1.5;1.234,5;1,2,3;x\n3;1e3;,5;NaN;NaN\n";
+    let outcome = comma(Layout::Arrow, input);
+    assert_eq!((outcome.failure, outcome.ids), (None, vec![1]));
+    let messages = |reject: &Reject| reject.flaws.iter().map(|f| f.error.message.to_string()).collect::<Vec<_>>();
+    assert_eq!(
+        messages(&outcome.rejects[0]),
+        [
+            "invalid input syntax for type real: \"1.5\"",
+            "invalid input syntax for type double precision: \"1.234,5\"",
+            "invalid input syntax for type numeric: \"1,2,3\"",
+            "invalid input syntax for type numeric: \"x\"",
+        ]
+    );
+    assert_eq!(messages(&outcome.rejects[1]), ["value \"NaN\" cannot be stored in DECIMAL(10,2)"]);
 }
 
 #[test]

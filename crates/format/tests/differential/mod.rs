@@ -125,6 +125,8 @@ impl Case {
                 naive::Header::Skip => Header::Skip,
                 naive::Header::Match => Header::Match,
             },
+            skip: 0,
+            has_comma: false,
             columns: columns.collect(),
             relation: "t".into(),
             tolerance: Tolerance::default(),

@@ -1,0 +1,181 @@
+//! What a load that goes on past errors comes to, and what must hold of it for any input.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int64Type;
+use copyist_core::{Session, Type};
+use copyist_datetime::Context;
+use copyist_format::{BadValue, ColumnPlan, Header, Layout, Missing, Plan, Tolerance};
+use copyist_scan::{Grammar, Scanner};
+use copyist_transcode::{ChunkData, Limits, Load, Next, Reject, Sink, Source, Specification};
+
+/// A record that is to be refused.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Expected {
+    pub line: u64,
+    pub last_line: u64,
+    pub offset: u64,
+    pub raw: Vec<u8>,
+    /// SQLSTATE and column of each error.
+    pub errors: Vec<(String, Option<usize>)>,
+}
+
+pub fn plan(grammar: Grammar, tolerance: Tolerance) -> Plan {
+    let column = |name: &str, ty, not_null| ColumnPlan { ty, not_null, ..ColumnPlan::of_text(name.to_owned(), false) };
+    Plan {
+        scanner: Scanner::detect(),
+        grammar,
+        null: if matches!(grammar, Grammar::Csv { .. }) { Vec::new() } else { b"\\N".to_vec() },
+        default: None,
+        header: Header::Skip,
+        skip: 0,
+        has_comma: false,
+        columns: vec![
+            column("id", Type::Int8, false),
+            column("name", Type::Text, false),
+            column("amount", Type::Int4, true),
+            column("day", Type::Date, false),
+        ],
+        relation: "t".to_owned(),
+        tolerance,
+        layout: Layout::Arrow,
+        context: Arc::new(Context::new(&Session::default()).expect("UTC is a time zone")),
+    }
+}
+
+pub const SKIP: Tolerance = Tolerance {
+    conversion: BadValue::SkipRow,
+    structure: true,
+    constraint: true,
+    extra: false,
+    missing: Missing::None,
+    truncate: false,
+    invalid: None,
+    raw_limit: 1 << 20,
+};
+
+pub const CSV: Grammar = Grammar::Csv { delimiter: b',', quote: b'"', escape: b'"' };
+pub const CSV_BACKSLASH: Grammar = Grammar::Csv { delimiter: b',', quote: b'"', escape: b'\\' };
+pub const TEXT: Grammar = Grammar::Text { delimiter: b'\t' };
+
+pub struct Outcome {
+    pub ids: Vec<i64>,
+    pub rejects: Vec<Reject>,
+    pub counters: copyist_transcode::Counters,
+    pub failure: Option<String>,
+}
+
+pub fn run(plan: &Arc<Plan>, input: &[u8], threads: usize, tile_size: usize) -> Outcome {
+    let load = Load::start(Specification {
+        plan: Arc::clone(plan),
+        sink: Sink::Arrow,
+        source: Source::Memory(std::io::Cursor::new(Arc::new(input.to_vec()))),
+        name: "memory".to_owned(),
+        table: "t".to_owned(),
+        limits: Limits {
+            threads,
+            tile_size,
+            window: threads + 4,
+            max_record: 1 << 20,
+            max_bytes: usize::MAX,
+            max_rejects: u64::MAX,
+        },
+        is_framed: true,
+        keeps_records: false,
+        on_ready: Box::new(|| {}),
+    });
+    let mut outcome = Outcome { ids: Vec::new(), rejects: Vec::new(), counters: load.counters(), failure: None };
+    loop {
+        match load.try_next(Duration::from_secs(60)) {
+            Next::Chunk(chunk) => {
+                if let ChunkData::Arrow(batch) = &chunk.data {
+                    outcome.ids.extend(batch.column(0).as_primitive::<Int64Type>().iter().map(|id| id.unwrap_or(-1)));
+                }
+                load.recycle(chunk.data);
+            }
+            Next::Rejects => {}
+            Next::Pending => panic!("the load does not go on"),
+            Next::End => break,
+            Next::Failed(failure) => {
+                outcome.failure = Some(format!("{}: {}", failure.context.unwrap_or_default(), failure.error.message));
+                break;
+            }
+        }
+        outcome.rejects.extend(load.take_rejects(usize::MAX));
+    }
+    outcome.rejects.extend(load.take_rejects(usize::MAX));
+    outcome.counters = load.counters();
+    outcome
+}
+
+pub fn seen(rejects: &[Reject]) -> Vec<Expected> {
+    let of = |reject: &Reject| Expected {
+        line: reject.line,
+        last_line: reject.last_line,
+        offset: reject.byte_offset,
+        raw: reject.raw.clone(),
+        errors: reject.flaws.iter().map(|flaw| (flaw.error.code.sql_state().to_owned(), flaw.column)).collect(),
+    };
+    rejects.iter().map(of).collect()
+}
+
+/// Whatever the input, the outcome is the same however it is cut, and every record is loaded or refused with its own bytes and place.
+/// Lines that are skipped are as if they had never been there.
+///
+/// # Panics
+/// Where that does not hold.
+pub fn check_any(plan: &Plan, input: &[u8]) {
+    let plan = Arc::new(plan.clone());
+    let whole = run(&plan, input, 1, 1 << 18);
+    if plan.tolerance.structure {
+        assert_eq!(whole.failure, None);
+    }
+    for reject in &whole.rejects {
+        let start = reject.byte_offset as usize;
+        assert_eq!(reject.raw[..], input[start..start + reject.byte_len as usize]);
+        assert!(!reject.flaws.is_empty() && reject.line <= reject.last_line);
+    }
+    assert!(whole.rejects.is_sorted_by(|a, b| a.byte_offset < b.byte_offset));
+    assert_eq!(whole.counters.rows_read, (whole.ids.len() + whole.rejects.len()) as u64);
+    for (threads, tile_size) in [(1, 1), (2, 16), (3, 50)] {
+        let cut = run(&plan, input, threads, tile_size);
+        assert_eq!((&cut.failure, &cut.ids), (&whole.failure, &whole.ids), "tiles of {tile_size}");
+        assert_eq!(seen(&cut.rejects), seen(&whole.rejects), "tiles of {tile_size}");
+        assert_eq!(cut.counters.header_lines, whole.counters.header_lines);
+        assert_eq!(cut.counters.lines_skipped, whole.counters.lines_skipped);
+    }
+    if plan.skip > 0 {
+        check_skipped(&plan, input, &whole);
+    }
+}
+
+fn check_skipped(plan: &Plan, input: &[u8], skipped: &Outcome) {
+    let mut start = 0;
+    let mut lines = 0;
+    while lines < plan.skip && start < input.len() {
+        let rest = &input[start..];
+        start += match rest.iter().position(|byte| matches!(byte, b'\n' | b'\r')) {
+            Some(at) if rest[at..].starts_with(b"\r\n") => at + 2,
+            Some(at) => at + 1,
+            None => rest.len(),
+        };
+        lines += 1;
+    }
+    assert_eq!(skipped.counters.lines_skipped, lines);
+    assert_eq!(skipped.counters.bytes_read, input.len() as u64);
+    if input[start..].starts_with(b"\xef\xbb\xbf") {
+        // Nobody but the first line has a byte order mark.
+        return;
+    }
+    let rest = run(&Arc::new(Plan { skip: 0, ..plan.clone() }), &input[start..], 1, 1 << 18);
+    assert_eq!(skipped.ids, rest.ids);
+    let moved = seen(&rest.rejects).into_iter().map(|reject| Expected {
+        line: reject.line + plan.skip,
+        last_line: reject.last_line + plan.skip,
+        offset: reject.offset + start as u64,
+        ..reject
+    });
+    assert_eq!(seen(&skipped.rejects), moved.collect::<Vec<_>>());
+}
