@@ -8,12 +8,13 @@ use copyist_scan::{Eol, Grammar};
 use crate::column::Column;
 use crate::csv::Csv;
 use crate::fault::{Fault, Shown};
-use crate::field::{Field, Fields};
+use crate::field::{Field, Fields, Plain};
+use crate::fixed::Positions;
 use crate::refusal::{Places, Refusal};
 use crate::text::{Text, end_marker_error};
 use crate::tile::{LOOK_AHEAD, PAD, Tile};
 use crate::values::{Rows, Span, explain_value, values_for};
-use crate::{Header, Plan, utf8};
+use crate::{Header, Plan, Unit, utf8};
 
 /// What a tile held.
 #[derive(Debug)]
@@ -99,7 +100,7 @@ impl Decoder {
     /// Where each decoded row's record ends in the last tile's data (its line end excluded); for finding a row again.
     pub fn record_ends(&self, tile: &Tile) -> impl ExactSizeIterator<Item = u32> {
         let trim = u32::from(tile.eol == Some(Eol::CrLf));
-        let width = self.plan.columns.len().max(1);
+        let width = self.plan.width();
         // Rows are records of the right width, one after the other.
         let rows = self.offsets[self.decoded.first_offset..].chunks_exact(width);
         rows.take(self.decoded.rows).map(move |row| row[width - 1] - trim)
@@ -138,6 +139,10 @@ impl Decoder {
             Grammar::Text { .. } => {
                 let fields =
                     Text { null: &plan.null, default: plan.default.as_deref(), backslashes: indexed.backslashes };
+                Pass { plan: &plan, tile, data, fields }.run(&indexed, &mut self.offsets, &mut self.spans, out);
+            }
+            Grammar::Plain { .. } => {
+                let fields = Plain { null: &plan.null, default: plan.default.as_deref() };
                 Pass { plan: &plan, tile, data, fields }.run(&indexed, &mut self.offsets, &mut self.spans, out);
             }
         }
@@ -210,11 +215,19 @@ impl<F: Fields> Pass<'_, F> {
             }
         }
 
-        let width = plan.columns.len().max(1);
+        let width = plan.width();
         let body = &offsets[first..];
         let mut regular = self.regular_rows(body, records, width);
         if open_quote.is_some() {
             regular = regular.min(records.saturating_sub(1));
+        }
+        let positions = self.positions();
+        if let Some(positions) = positions {
+            regular = self.fitting_lines(
+                &body[..regular],
+                if first == 0 { 0 } else { offsets[first - 1] as usize + 1 },
+                positions,
+            );
         }
         let start = if first == 0 { 0 } else { offsets[first - 1] as usize + 1 };
         (out.start, out.first_offset) = (start as u32, first);
@@ -227,7 +240,11 @@ impl<F: Fields> Pass<'_, F> {
             fields: self.fields,
             starts: None,
             missing: &[],
+            map: plan.map.as_ref().map(|map| &*map.columns),
+            fixed: None,
         };
+        let table = positions.map(|positions| positions.table(rows.buffer, (0..regular).map(|row| rows.record(row))));
+        let rows = Rows { fixed: positions.zip(table.as_deref()), ..rows };
         let mut limit = regular;
         if plan.columns.is_empty() {
             limit = (0..regular).find(|&row| matches!(rows.bounds(row, 0), (s, e) if s != e)).unwrap_or(regular);
@@ -250,7 +267,7 @@ impl<F: Fields> Pass<'_, F> {
     /// Whether some records are not laid out like rows.
     fn is_irregular(&self, indexed: &copyist_scan::Indexed, has_event: bool, offsets: &[u32]) -> bool {
         let header = usize::from(self.tile.header);
-        let columns = self.plan.columns.len();
+        let columns = if self.plan.columns.is_empty() { 0 } else { self.plan.width() };
         let open_end = self.tile.last && !self.data.is_empty() && !self.ends_with_record(offsets);
         let has_problem = has_event || !self.tile.breaks.is_empty() || indexed.open_quote.is_some() || columns == 0;
         if has_problem || indexed.records < header {
@@ -262,7 +279,34 @@ impl<F: Fields> Pass<'_, F> {
         };
         // The last field of an input that does not end in a line end has no offset yet.
         let whole = body.len() + usize::from(open_end) == (indexed.records - header + usize::from(open_end)) * columns;
-        !whole || self.regular_rows(body, indexed.records - header, columns) != indexed.records - header
+        let records = indexed.records - header;
+        if !whole || self.regular_rows(body, records, columns) != records {
+            return true;
+        }
+        let Some(positions) = self.positions() else { return false };
+        // A last line without its end has no offset yet.
+        let start = if header == 1 { offsets[offsets.len() - body.len() - 1] as usize + 1 } else { 0 };
+        open_end || self.fitting_lines(body, start, positions) != records
+    }
+
+    /// FIXED: where the fields of this tile stand.
+    pub(crate) fn positions(&self) -> Option<Positions<'_>> {
+        let fixed = self.plan.fixed.as_ref()?;
+        let has_wide = fixed.unit == Unit::Characters && self.plan.scanner.non_ascii_or_nul(self.data).0;
+        Some(Positions { fields: &fixed.fields, by_character: has_wide })
+    }
+
+    /// FIXED: how many lines from the first are as long as they have to be.
+    fn fitting_lines(&self, ends: &[u32], start: usize, positions: Positions<'_>) -> usize {
+        let trim = usize::from(self.tile.eol == Some(Eol::CrLf));
+        let mut start = start;
+        ends.iter()
+            .take_while(|&&end| {
+                let line = &self.data[start..(end as usize - trim).min(self.data.len())];
+                start = end as usize + 1;
+                positions.misfit(line, &self.plan.columns, &self.plan.tolerance).is_none()
+            })
+            .count()
     }
 
     /// Whether the structural at `offset` ends a record; the one past the data does.
@@ -406,9 +450,45 @@ impl<F: Fields> Pass<'_, F> {
         let count = body[from..].iter().position(|&offset| self.is_end(offset)).map_or(body.len() - from, |at| at + 1);
         let start = if row == 0 { rows.start - PAD } else { body[from - 1] as usize + 1 };
         let end = self.record_end(&body[..from + count]).min(self.data.len());
+        if let Some(positions) = self.positions() {
+            return self.explain_line(start, end, positions, offsets);
+        }
         let mut shown = None;
         let open = open_quote.filter(|open| (start..end).contains(open));
         let error = self.explain_fields(&body[from..from + count], start, open, offsets, &mut shown);
+        let mut fault = self.fault(error, start, end, offsets);
+        if let Some(shown) = shown {
+            fault.shown = shown;
+        }
+        fault
+    }
+
+    /// FIXED: as [`Pass::explain_row`].
+    fn explain_line(&self, start: usize, end: usize, positions: Positions<'_>, offsets: &[u32]) -> Fault {
+        let columns = &self.plan.columns;
+        let line = (PAD + start, PAD + end);
+        let table = positions.table(&self.tile.buffer, std::iter::once(line));
+        let mut error = positions.misfit(&self.data[start..end], columns, &self.plan.tolerance);
+        let mut shown = None;
+        for (index, column) in columns.iter().enumerate() {
+            if error.is_some() {
+                break;
+            }
+            let (s, e) = match table.get(index) {
+                Some(span) => span.bounds(),
+                None => positions.field(&self.tile.buffer, line, index),
+            };
+            match self.value(s - PAD, e - PAD, column) {
+                Ok(Some(text)) => {
+                    error = explain_value(self.plan, &column.ty, &text).err();
+                    shown = error.is_some().then_some(Shown::Value { column: index, text });
+                }
+                Ok(None) => {}
+                Err(bad) => error = Some(bad),
+            }
+        }
+        let error =
+            error.unwrap_or_else(|| DataError::new(ErrorCode::InternalError, "a row was refused and then accepted"));
         let mut fault = self.fault(error, start, end, offsets);
         if let Some(shown) = shown {
             fault.shown = shown;
@@ -437,28 +517,28 @@ impl<F: Fields> Pass<'_, F> {
                 return self.unterminated(open, offsets);
             }
             let stop = if last { self.record_end(ends) } else { end as usize };
-            match self.value(at, stop, columns.get(index).unwrap_or(&spare)) {
+            let column = self.plan.column_of(index).map_or(&spare, |column| &columns[column]);
+            match self.value(at, stop, column) {
                 Ok(value) => values.push(value),
                 Err(error) => return error,
             }
             at = end as usize + 1;
         }
-        if values.len() > columns.len() && !columns.is_empty() {
+        if values.len() > self.plan.width() && !columns.is_empty() {
             return DataError::new(ErrorCode::BadCopyFileFormat, "extra data after last expected column");
         }
         for (index, column) in columns.iter().enumerate() {
-            let Some(value) = values.get(index) else {
-                return DataError::new(
-                    ErrorCode::BadCopyFileFormat,
-                    format!("missing data for column \"{}\"", column.name),
-                );
-            };
+            let Some(value) = values.get(self.plan.field_of(index)) else { continue };
             if let Some(text) = value
                 && let Err(error) = explain_value(self.plan, &column.ty, text)
             {
                 *shown = Some(Shown::Value { column: index, text: text.clone() });
                 return error;
             }
+        }
+        if values.len() < self.plan.width() {
+            let message = format!("missing data for column \"{}\"", self.plan.field_name(values.len()));
+            return DataError::new(ErrorCode::BadCopyFileFormat, message);
         }
         DataError::new(ErrorCode::InternalError, "a row was refused and then accepted")
     }
@@ -523,9 +603,10 @@ impl<F: Fields> Pass<'_, F> {
             }
             let stop = if last { self.record_end(ends) } else { end as usize };
             // FORCE_NULL and FORCE_NOT_NULL do not apply to the header.
+            let column = self.plan.column_of(index).map(|column| &columns[column]);
             let name = crate::ColumnPlan::of_text(
-                columns.get(index).map(|column| column.name.clone()).unwrap_or_default(),
-                columns.get(index).is_none_or(|column| column.has_default),
+                column.map(|column| column.name.clone()).unwrap_or_default(),
+                column.is_none_or(|column| column.has_default),
             );
             names.push(self.header_name(at, stop, &name)?);
             at = end as usize + 1;
@@ -533,29 +614,27 @@ impl<F: Fields> Pass<'_, F> {
         if columns.is_empty() {
             return Ok(());
         }
-        if names.len() != columns.len() {
-            return bad(format!(
-                "wrong number of fields in header line: got {}, expected {}",
-                names.len(),
-                columns.len()
-            ));
+        let width = self.plan.width();
+        if names.len() != width {
+            return bad(format!("wrong number of fields in header line: got {}, expected {width}", names.len(),));
         }
-        for (index, (name, column)) in names.iter().zip(columns).enumerate() {
+        for (index, name) in names.iter().enumerate() {
+            let expected = self.plan.field_name(index);
             match name {
                 None => {
                     return bad(format!(
                         "column name mismatch in header line field {}: got null value (\"{}\"), expected \"{}\"",
                         index + 1,
                         String::from_utf8_lossy(&self.plan.null),
-                        column.name
+                        expected
                     ));
                 }
-                Some(name) if *name != column.name.as_bytes() => {
+                Some(name) if *name != expected.as_bytes() => {
                     return bad(format!(
                         "column name mismatch in header line field {}: got \"{}\", expected \"{}\"",
                         index + 1,
                         String::from_utf8_lossy(name),
-                        column.name
+                        expected
                     ));
                 }
                 Some(_) => {}
@@ -590,6 +669,11 @@ impl<F: Fields> Pass<'_, F> {
     }
 
     pub(crate) fn stray_eol(&self, byte: u8) -> Box<DataError> {
+        if matches!(self.plan.grammar, Grammar::Plain { .. }) {
+            let name = if byte == b'\r' { "carriage return" } else { "newline" };
+            return DataError::new(ErrorCode::BadCopyFileFormat, format!("literal {name} found in data"))
+                .with_hint("The first line ends otherwise; nothing can be escaped in this format.");
+        }
         let (message, hint) = match (self.plan.is_csv(), byte) {
             (true, b'\r') => {
                 ("unquoted carriage return found in data", "Use quoted CSV field to represent carriage return.")

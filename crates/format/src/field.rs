@@ -54,6 +54,57 @@ pub(crate) trait Fields: Copy {
     ) -> Result<Field>;
 }
 
+/// Fields in which nothing is quoted or escaped.
+#[derive(Clone, Copy)]
+pub(crate) struct Plain<'a> {
+    pub null: &'a [u8],
+    pub default: Option<&'a [u8]>,
+}
+
+impl Fields for Plain<'_> {
+    #[inline(always)]
+    fn is_null(&self, buffer: &[u8], start: usize, end: usize, column: &ColumnPlan) -> bool {
+        end - start == self.null.len() && buffer[start..end] == *self.null && !column.force_not_null
+    }
+
+    #[inline(always)]
+    fn is_surely_plain(&self, _: &[u8], start: usize, end: usize) -> bool {
+        !(self.default.is_some() | (end - start == self.null.len()))
+    }
+
+    #[inline(always)]
+    fn quick(&self, _: &[u8], start: usize, end: usize, _: &ColumnPlan, _: &mut Vec<u8>) -> Option<Field> {
+        self.default.is_none().then_some(Field::Plain(start, end))
+    }
+
+    #[inline(always)]
+    fn unquoted(&self, _: &[u8], start: usize, end: usize, _: &ColumnPlan) -> (usize, usize) {
+        (start, end)
+    }
+
+    fn without_default(self) -> Self {
+        Self { default: None, ..self }
+    }
+
+    fn null(&self) -> &[u8] {
+        self.null
+    }
+
+    fn default(&self) -> Option<&[u8]> {
+        self.default
+    }
+
+    fn resolve(&self, buffer: &[u8], start: usize, end: usize, column: &ColumnPlan, _: &mut Vec<u8>) -> Result<Field> {
+        if self.is_null(buffer, start, end, column) {
+            return Ok(Field::Null);
+        }
+        if self.default == Some(&buffer[start..end]) {
+            return crate::csv::default_field(column);
+        }
+        Ok(Field::Plain(start, end))
+    }
+}
+
 /// The error for a DEFAULT string where the column has none.
 pub(crate) fn unexpected_default(column: &ColumnPlan) -> Box<copyist_core::DataError> {
     copyist_core::DataError::new(copyist_core::ErrorCode::BadCopyFileFormat, "unexpected default marker in COPY data")

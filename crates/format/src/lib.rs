@@ -7,6 +7,7 @@ mod decode;
 pub mod duckdb;
 mod fault;
 mod field;
+mod fixed;
 pub mod infer;
 pub mod naive;
 mod parse;
@@ -22,6 +23,8 @@ mod values;
 pub use column::{ByteRef, Column, Validity, Values};
 pub use decode::{Decoded, Decoder};
 pub use fault::{Fault, Shown};
-pub use plan::{BadValue, ColumnPlan, Header, Layout, Missing, Plan, Replacement, Tolerance};
+pub use plan::{
+    BadValue, ColumnPlan, FieldMap, Fixed, FixedField, Header, Layout, Missing, Plan, Replacement, Tolerance, Unit,
+};
 pub use refusal::{Flaw, Places, Refusal};
 pub use tile::{LOOK_AHEAD, PAD, Tile};

@@ -248,6 +248,7 @@ impl<'a> Label<'a> {
         let special = match grammar {
             Grammar::Csv { quote, escape, .. } => [quote, escape],
             Grammar::Text { .. } => [b'\\'; 2],
+            Grammar::Plain { .. } => [0; 2],
         };
         let is_plain = |label: &[u8]| memchr::memchr2(special[0], special[1], label).is_none();
         Self { kind, all: positions().collect(), plain: positions().filter(|(label, _)| is_plain(label)).collect() }

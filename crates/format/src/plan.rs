@@ -108,6 +108,37 @@ impl Tolerance {
     }
 }
 
+/// What the places of fields are counted in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    Bytes,
+    Characters,
+}
+
+/// Where a field stands in its line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FixedField {
+    /// From 0.
+    pub offset: u32,
+    pub length: u32,
+}
+
+/// FIXED: where the field of each column stands.
+#[derive(Clone, Debug)]
+pub struct Fixed {
+    pub fields: Vec<FixedField>,
+    pub unit: Unit,
+}
+
+/// Which fields of a record belong to which columns, where it is not one after the other.
+#[derive(Clone, Debug)]
+pub struct FieldMap {
+    /// What the fields are called, those that belong to no column included.
+    pub names: Vec<String>,
+    /// The field of each column.
+    pub columns: Vec<u32>,
+}
+
 /// Everything a [`crate::Decoder`] needs. Plain data but for the session's zone tables.
 #[derive(Clone)]
 pub struct Plan {
@@ -123,6 +154,10 @@ pub struct Plan {
     /// Whether the decimal mark of numbers is a comma.
     pub has_comma: bool,
     pub columns: Vec<ColumnPlan>,
+    /// Absent: the columns are the fields of a record.
+    pub map: Option<FieldMap>,
+    /// Of lines that are not divided ([`Grammar::Plain`]); one field a column.
+    pub fixed: Option<Fixed>,
     /// The target's name in messages about its rows.
     pub relation: String,
     pub tolerance: Tolerance,
@@ -135,5 +170,35 @@ impl Plan {
     #[must_use]
     pub fn is_csv(&self) -> bool {
         matches!(self.grammar, Grammar::Csv { .. })
+    }
+
+    /// Fields of a record, at least one.
+    pub(crate) fn width(&self) -> usize {
+        if self.fixed.is_some() {
+            return 1;
+        }
+        self.map.as_ref().map_or(self.columns.len(), |map| map.names.len()).max(1)
+    }
+
+    /// The field of a column.
+    #[inline]
+    pub(crate) fn field_of(&self, column: usize) -> usize {
+        self.map.as_ref().map_or(column, |map| map.columns[column] as usize)
+    }
+
+    /// The column of a field.
+    pub(crate) fn column_of(&self, field: usize) -> Option<usize> {
+        match &self.map {
+            Some(map) => map.columns.iter().position(|&of| of as usize == field),
+            None => (field < self.columns.len()).then_some(field),
+        }
+    }
+
+    /// What the field is called.
+    pub(crate) fn field_name(&self, field: usize) -> &str {
+        match &self.map {
+            Some(map) => &map.names[field],
+            None => &self.columns[field].name,
+        }
     }
 }

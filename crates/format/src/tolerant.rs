@@ -7,6 +7,7 @@ use copyist_scan::Eol;
 use crate::decode::{Decoded, Pass};
 use crate::fault::{Fault, Shown};
 use crate::field::{Field, Fields};
+use crate::fixed::Positions;
 use crate::plan::{BadValue, Missing};
 use crate::refusal::{Flaw, Places, Refusal};
 use crate::tile::PAD;
@@ -15,7 +16,7 @@ use crate::{Header, utf8};
 
 /// The rows found so far.
 #[derive(Default)]
-struct Shape {
+struct Shape<'a> {
     /// Structural offsets of the rows, as many for each as there are columns.
     offsets: Vec<u32>,
     places: Places,
@@ -23,6 +24,8 @@ struct Shape {
     /// Records so far, the header and refused ones included.
     records: u64,
     header_is_due: bool,
+    /// FIXED: where fields stand.
+    positions: Option<Positions<'a>>,
 }
 
 /// Why no more records are read.
@@ -89,7 +92,8 @@ impl<F: Fields> Pass<'_, F> {
         };
         let mut lines = LineCount::new(self, first_record);
         let bad = self.bad_bytes();
-        let mut shape = Shape { header_is_due: self.tile.header, ..Shape::default() };
+        let positions = self.positions();
+        let mut shape = Shape { header_is_due: self.tile.header, positions, ..Shape::default() };
         let mut position = 0;
         for index in 0..=self.tile.breaks.len() {
             let broken = self.tile.breaks.get(index).map(|&(start, end)| (start as usize, end as usize));
@@ -126,13 +130,17 @@ impl<F: Fields> Pass<'_, F> {
             buffer: &self.tile.buffer,
             offsets: &body,
             start: PAD,
-            width: self.plan.columns.len().max(1),
+            width: self.plan.width(),
             trim: usize::from(self.tile.eol == Some(Eol::CrLf)),
             fields: self.fields,
             starts: Some(&places.starts),
             missing: &missing,
+            map: self.plan.map.as_ref().map(|map| &*map.columns),
+            fixed: None,
         };
         let limit = places.len();
+        let table = positions.map(|positions| positions.table(rows.buffer, (0..limit).map(|row| rows.record(row))));
+        let rows = Rows { fixed: positions.zip(table.as_deref()), ..rows };
         // Without tolerance of values the first that is refused ends the load, and comes before what ended the reading.
         let taken = self.take_columns(&rows, limit, spans, out);
         let stop = taken.min(limit);
@@ -150,7 +158,7 @@ impl<F: Fields> Pass<'_, F> {
             );
             let beyond: Vec<u32> = (stop as u32..limit as u32).collect();
             places.remove(&beyond);
-            out.refusals.retain(|refusal| (refusal.offset as usize) < rows.bounds(stop, 0).0 - PAD);
+            out.refusals.retain(|refusal| (refusal.offset as usize) < rows.record(stop).0 - PAD);
         }
         self.settle(&rows, stop, places, out);
     }
@@ -162,7 +170,7 @@ impl<F: Fields> Pass<'_, F> {
         region: std::ops::Range<usize>,
         is_last: bool,
         bad: &[usize],
-        shape: &mut Shape,
+        shape: &mut Shape<'_>,
         lines: &mut LineCount<'_, '_, F>,
         offsets: &mut Vec<u32>,
         out: &mut Decoded,
@@ -228,12 +236,12 @@ impl<F: Fields> Pass<'_, F> {
         start: usize,
         ends: &[u32],
         bad: &[usize],
-        shape: &mut Shape,
+        shape: &mut Shape<'_>,
         lines: &mut LineCount<'_, '_, F>,
         out: &mut Decoded,
     ) -> Result<(), End> {
         let columns = &self.plan.columns;
-        let width = columns.len().max(1);
+        let width = self.plan.width();
         let crlf = u32::from(self.tile.eol == Some(Eol::CrLf));
         let end = self.record_end(ends).min(self.data.len());
         shape.records += 1;
@@ -253,10 +261,11 @@ impl<F: Fields> Pass<'_, F> {
         } else if columns.is_empty() && end > start || ends.len() > width && !self.plan.tolerance.extra {
             Some(DataError::new(ErrorCode::BadCopyFileFormat, "extra data after last expected column"))
         } else if ends.len() < width && !self.may_lack(width - ends.len()) {
-            let message = format!("missing data for column \"{}\"", columns[ends.len()].name);
+            let message = format!("missing data for column \"{}\"", self.plan.field_name(ends.len()));
             Some(DataError::new(ErrorCode::BadCopyFileFormat, message))
         } else {
-            None
+            let line = &self.data[start..end];
+            shape.positions.and_then(|positions| positions.misfit(line, columns, &self.plan.tolerance))
         };
         if let Some(error) = error {
             let mut flaws = Vec::new();
@@ -283,7 +292,7 @@ impl<F: Fields> Pass<'_, F> {
     }
 
     /// Lines before the first and before the last one of the record that has just been counted.
-    fn lines_of(&self, start: usize, end: usize, shape: &Shape, lines: &mut LineCount<'_, '_, F>) -> (u64, u64) {
+    fn lines_of(&self, start: usize, end: usize, shape: &Shape<'_>, lines: &mut LineCount<'_, '_, F>) -> (u64, u64) {
         if self.plan.is_csv() {
             (lines.before(start), lines.before(end))
         } else {
@@ -299,10 +308,12 @@ impl<F: Fields> Pass<'_, F> {
         }
         let mut flaws = Vec::new();
         let mut at = start;
-        for (index, (&end, column)) in ends.iter().zip(&self.plan.columns).enumerate() {
+        for (index, &end) in ends.iter().enumerate() {
             let stop = if index + 1 == ends.len() { self.record_end(ends).min(self.data.len()) } else { end as usize };
-            let Ok(value) = self.value(at, stop, column) else { break };
-            if let Some(text) = value
+            if let Some(index) = self.plan.column_of(index)
+                && let column = &self.plan.columns[index]
+                && let Ok(value) = self.value(at, stop, column)
+                && let Some(text) = value
                 && let Err(error) = explain_value(self.plan, &column.ty, &text)
             {
                 if error.code == ErrorCode::LeftToServer {
@@ -331,7 +342,7 @@ impl<F: Fields> Pass<'_, F> {
         end: usize,
         error: Box<DataError>,
         mut flaws: Vec<Flaw>,
-        shape: &mut Shape,
+        shape: &mut Shape<'_>,
         lines: &mut LineCount<'_, '_, F>,
         out: &mut Decoded,
     ) -> Result<(), End> {
@@ -478,8 +489,7 @@ impl<F: Fields> Pass<'_, F> {
             if let Some((row, error)) =
                 refused.iter().find_map(|&row| Some((row, self.left_to_server(rows, row as usize)?)))
             {
-                let (start, end) =
-                    (rows.bounds(row as usize, 0).0 - PAD, rows.bounds(row as usize, rows.width - 1).1 - PAD);
+                let (start, end) = (rows.record(row as usize).0 - PAD, rows.record(row as usize).1 - PAD);
                 self.fault_at(error, start, end.min(self.data.len()), 0, out);
             }
             out.mended = refused.len() as u64;
@@ -536,8 +546,8 @@ impl<F: Fields> Pass<'_, F> {
         let mut lines = LineCount::new(self, first_record);
         let has_quotes = self.plan.is_csv() && memchr::memchr(self.quote(), self.data).is_some();
         for row in 0..limit {
-            let start = rows.bounds(row, 0).0 - PAD;
-            let end = (rows.bounds(row, rows.width - 1).1 - PAD).min(self.data.len());
+            let (start, end) = rows.record(row);
+            let (start, end) = (start - PAD, (end - PAD).min(self.data.len()));
             let before = if has_quotes {
                 (lines.before(start), lines.before(end))
             } else {
@@ -552,7 +562,7 @@ impl<F: Fields> Pass<'_, F> {
     fn quote(&self) -> u8 {
         match self.plan.grammar {
             copyist_scan::Grammar::Csv { quote, .. } => quote,
-            copyist_scan::Grammar::Text { .. } => 0,
+            copyist_scan::Grammar::Text { .. } | copyist_scan::Grammar::Plain { .. } => 0,
         }
     }
 }

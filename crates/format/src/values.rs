@@ -9,6 +9,7 @@ use copyist_types as types;
 use crate::column::{ByteRef, Column, Values};
 use crate::decimal::{self, Pointed};
 use crate::field::{Field, Fields};
+use crate::fixed::Positions;
 use crate::parse::{self, Parse};
 use crate::tile::PAD;
 use crate::{BadValue, ColumnPlan, Layout, Plan, Tolerance};
@@ -28,24 +29,59 @@ pub(crate) struct Rows<'a, F> {
     pub starts: Option<&'a [u32]>,
     /// Rows that lack fields, ascending, and how many they have.
     pub missing: &'a [(u32, u32)],
+    /// Which field of a row is which column's, where it is not one after the other.
+    pub map: Option<&'a [u32]>,
+    /// Where fields have places of their own; `width` is then 1. With the fields of lines whose characters are counted.
+    pub fixed: Option<(Positions<'a>, &'a [Span])>,
 }
 
 impl<F: Fields> Rows<'_, F> {
     /// The raw field of `row` and `column` as positions in the buffer.
     #[inline(always)]
     pub fn bounds(&self, row: usize, column: usize) -> (usize, usize) {
-        let index = row * self.width + column;
+        if let Some((positions, table)) = self.fixed {
+            return match table.get(row * positions.fields.len() + column) {
+                Some(span) => span.bounds(),
+                None => positions.field(self.buffer, self.record(row), column),
+            };
+        }
+        self.field(row, self.field_of(column))
+    }
+
+    /// The record of `row` without its line end, as positions in the buffer.
+    pub fn record(&self, row: usize) -> (usize, usize) {
+        (self.field(row, 0).0, self.field(row, self.width - 1).1)
+    }
+
+    #[inline(always)]
+    fn field(&self, row: usize, field: usize) -> (usize, usize) {
+        let index = row * self.width + field;
         let start = match self.starts {
-            Some(starts) if column == 0 => PAD + starts[row] as usize,
+            Some(starts) if field == 0 => PAD + starts[row] as usize,
             _ if index == 0 => self.start,
             _ => PAD + self.offsets[index - 1] as usize + 1,
         };
         let end = PAD + self.offsets[index] as usize;
-        (start, if column + 1 == self.width { end - self.trim } else { end })
+        (start, if field + 1 == self.width { end - self.trim } else { end })
+    }
+
+    #[inline(always)]
+    fn field_of(&self, column: usize) -> usize {
+        self.map.map_or(column, |map| map[column] as usize)
+    }
+
+    /// Whether rows may lack fields.
+    #[inline(always)]
+    fn may_lack(&self) -> bool {
+        !self.missing.is_empty() || self.fixed.is_some()
     }
 
     /// Whether the record of `row` ends before `column`.
     pub fn is_missing(&self, row: usize, column: usize) -> bool {
+        if let Some((positions, _)) = self.fixed {
+            return positions.is_missing(self.buffer, self.record(row), column);
+        }
+        let column = self.field_of(column);
         let found = self.missing.binary_search_by_key(&(row as u32), |&(row, _)| row);
         found.is_ok_and(|index| column >= self.missing[index].1 as usize)
     }
@@ -58,6 +94,16 @@ pub(crate) struct Span {
     end: u32,
 }
 
+impl Span {
+    pub fn new(start: usize, end: usize) -> Self {
+        Self { start: start as u32, end: end as u32 }
+    }
+
+    pub fn bounds(self) -> (usize, usize) {
+        (self.start as usize, self.end as usize)
+    }
+}
+
 /// The raw fields of a column in the first `limit` rows. Written out first, so that the loops over values have nothing
 /// else to do.
 struct FindSpans<'a, 'r, F> {
@@ -67,13 +113,22 @@ struct FindSpans<'a, 'r, F> {
     out: &'a mut Vec<Span>,
 }
 
-impl<F> Work for FindSpans<'_, '_, F> {
+impl<F: Fields> Work for FindSpans<'_, '_, F> {
     type Output = ();
 
     #[inline(always)]
     fn run(self) {
-        let Self { rows: Rows { offsets, width, start, trim, starts, missing, .. }, column, limit, out } = self;
+        let Self { rows: all @ Rows { offsets, width, start, trim, starts, missing, .. }, column, limit, out } = self;
         let pad = PAD as u32;
+        if all.fixed.is_some() {
+            out.clear();
+            out.extend((0..limit).map(|row| {
+                let (start, end) = all.bounds(row, column);
+                Span::new(start, end)
+            }));
+            return;
+        }
+        let column = all.field_of(column);
         let trim = if column + 1 == *width { *trim as u32 } else { 0 };
         out.resize(limit, Span { start: 0, end: 0 });
         let rows = out.iter_mut().zip(offsets.chunks_exact(*width));
@@ -357,7 +412,7 @@ impl<F: Fields> Sink<'_, '_, F> {
         keep: &impl Fn(&[u8]) -> Result<usize>,
     ) -> std::result::Result<ByteRef, Stopped> {
         let Rows { buffer, fields, .. } = *self.rows;
-        let (start, end) = (span.start as usize, span.end as usize);
+        let (start, end) = span.bounds();
         if fields.is_null(buffer, start, end, self.spec) || self.is_missing(row, start, end) {
             self.validity.set_null(row);
             return Ok(ByteRef::EMPTY);
@@ -386,7 +441,7 @@ impl<F: Fields> Sink<'_, '_, F> {
     /// Whether the record of `row` has no such field; only an empty span can be one that is not there.
     #[inline(always)]
     fn is_missing(&self, row: usize, start: usize, end: usize) -> bool {
-        start == end && !self.rows.missing.is_empty() && self.rows.is_missing(row, self.column)
+        start == end && self.rows.may_lack() && self.rows.is_missing(row, self.column)
     }
 
     /// Notes a row whose value is refused, if that is to be tolerated.
@@ -528,7 +583,7 @@ impl<F: Fields> Work for KeepWhole<'_, '_, '_, F> {
     fn run(self) -> Self::Output {
         let Self { sink, out } = self;
         let Rows { buffer, fields, .. } = *sink.rows;
-        let has_missing = !sink.rows.missing.is_empty();
+        let has_missing = sink.rows.may_lack();
         let mut odd = [0; BLOCK_ROWS];
         let mut mostly_odd = false;
         for (block, (spans, out)) in sink.spans.chunks(BLOCK_ROWS).zip(out.chunks_mut(BLOCK_ROWS)).enumerate() {

@@ -149,6 +149,8 @@ impl BindingSpecification {
             skip: self.skip as u64,
             has_comma: self.has_comma,
             columns: self.columns.iter().map(BindingColumn::plan).collect(),
+            map: None,
+            fixed: None,
             relation: self.table.clone(),
             tolerance: match (sink, self.tolerance.tolerance()) {
                 // What is not a row tells nothing of its columns; every value of the rows does.

@@ -5,7 +5,7 @@ use crate::grammar::{Eol, Grammar};
 use crate::index::with_rules;
 use crate::kernel::{BLOCK, Kernel};
 use crate::naive;
-use crate::rules::{CrLf, Csv, CsvWithEscape, OneByte, Rules, Text};
+use crate::rules::{CrLf, Csv, CsvWithEscape, OneByte, Plain, Rules, Text};
 
 /// See [`Scanner::last_record_end`](crate::Scanner::last_record_end).
 #[inline(always)]
@@ -20,6 +20,7 @@ pub(crate) fn last_record_end<K: Kernel>(kernel: K, data: &[u8], grammar: Gramma
         }
         Grammar::Csv { .. } => with_rules!(grammar, eol, |rules| last_end_forwards(kernel, rules, data)),
         Grammar::Text { .. } => last_end_not_escaped(kernel, data, eol),
+        Grammar::Plain { .. } => last_end(kernel, data, eol),
     }
 }
 
@@ -79,11 +80,16 @@ impl<'a> Blocks<'a> {
 /// byte is inside.
 #[inline(always)]
 fn last_end_outside_quotes<K: Kernel>(kernel: K, data: &[u8], quote: u8, eol: Eol) -> Option<usize> {
+    last_end_outside_quotes_by(kernel, data, Some(quote), eol)
+}
+
+#[inline(always)]
+fn last_end_outside_quotes_by<K: Kernel>(kernel: K, data: &[u8], quote: Option<u8>, eol: Eol) -> Option<usize> {
     // All ones if the byte after the block at hand is inside quotes, else zero.
-    let mut inside_after = 0u64.wrapping_sub(count(kernel, data, quote) as u64 & 1);
+    let mut inside_after = 0u64.wrapping_sub(quote.map_or(0, |quote| count(kernel, data, quote) as u64 & 1));
     for (start, block, valid) in Blocks::new(data).iter().rev() {
         let block = kernel.load(block);
-        let quotes = kernel.equal(block, quote) & valid;
+        let quotes = quote.map_or(0, |quote| kernel.equal(block, quote) & valid);
         let inside_before = inside_after ^ 0u64.wrapping_sub(u64::from(quotes.count_ones() & 1));
         let inside = kernel.prefix_xor(quotes) ^ inside_before;
         inside_after = inside_before;
@@ -119,6 +125,12 @@ fn last_end_not_escaped<K: Kernel>(kernel: K, data: &[u8], eol: Eol) -> Option<u
         }
     }
     None
+}
+
+/// End of the last line end, found from the back.
+#[inline(always)]
+fn last_end<K: Kernel>(kernel: K, data: &[u8], eol: Eol) -> Option<usize> {
+    last_end_outside_quotes_by(kernel, data, None, eol)
 }
 
 /// End of the last record by the rules, from the front.

@@ -18,6 +18,11 @@ pub enum Grammar {
         /// Byte between two fields.
         delimiter: u8,
     },
+    /// Lines in which nothing is quoted or escaped.
+    Plain {
+        /// Byte between two fields; None where a line is not divided.
+        delimiter: Option<u8>,
+    },
 }
 
 impl Grammar {
@@ -29,6 +34,7 @@ impl Grammar {
         match self {
             Grammar::Csv { delimiter, quote, escape } => !line_end(delimiter) && !line_end(quote) && !line_end(escape),
             Grammar::Text { delimiter } => !line_end(delimiter) && delimiter != b'\\',
+            Grammar::Plain { delimiter } => !delimiter.is_some_and(line_end),
         }
     }
 }
@@ -71,13 +77,13 @@ pub struct Indexed {
     /// a part of the quoted text, not for an end and a new opening.
     pub open_quote: Option<usize>,
     /// CSV: whether a quote occurs (false is certain; after a stop, of the data up to it). Always true for TEXT, where
-    /// quotes are not looked for.
+    /// quotes are not looked for; false where they mean nothing.
     pub quotes: bool,
     /// CSV: whether some quotes open elsewhere than at a field's beginning (false is certain; after a stop, of the data up
     /// to it). A field of data without such quotes has a quote only if it begins with one. With an escape that is not the
     /// quote, true as soon as there is a quote.
     pub inner_quotes: bool,
     /// TEXT: whether a backslash occurs (false is certain; after a stop, of the data up to it). Always true for CSV,
-    /// where backslashes are not looked for.
+    /// where backslashes are not looked for; false where they mean nothing.
     pub backslashes: bool,
 }

@@ -4,7 +4,7 @@ use crate::bytes::padded;
 use crate::grammar::{Eol, Grammar, Indexed};
 use crate::kernel::{BLOCK, Kernel, Window};
 use crate::naive;
-use crate::rules::{CrLf, Csv, CsvWithEscape, Marks, OneByte, Rules, Text};
+use crate::rules::{CrLf, Csv, CsvWithEscape, Marks, OneByte, Plain, Rules, Text};
 
 /// Blocks between two looks at the capacity of the vector.
 const BATCH: usize = 64;
@@ -39,6 +39,14 @@ macro_rules! with_rules {
             }
             (Grammar::Text { delimiter }, _) => {
                 let $rules = Text::new(delimiter, if $eol == Eol::Lf { OneByte::LF } else { OneByte::CR });
+                $body
+            }
+            (Grammar::Plain { delimiter }, Eol::CrLf) => {
+                let $rules = Plain::new(delimiter, CrLf::default());
+                $body
+            }
+            (Grammar::Plain { delimiter }, _) => {
+                let $rules = Plain::new(delimiter, if $eol == Eol::Lf { OneByte::LF } else { OneByte::CR });
                 $body
             }
         }

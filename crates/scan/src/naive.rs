@@ -49,9 +49,10 @@ fn walk(
                 if byte != escape {
                     last_was_escape = false;
                 }
-                delimiter
+                Some(delimiter)
             }
-            Grammar::Text { delimiter } => delimiter,
+            Grammar::Text { delimiter } => Some(delimiter),
+            Grammar::Plain { delimiter } => delimiter,
         };
         let is_text = matches!(grammar, Grammar::Text { .. });
         if in_quote {
@@ -76,7 +77,7 @@ fn walk(
             // Whatever comes next is not looked at.
             offset += 2;
         } else {
-            if byte == delimiter {
+            if Some(byte) == delimiter {
                 visit(offset, Event::Delimiter)?;
             }
             offset += 1;
@@ -129,6 +130,7 @@ pub fn index(data: &[u8], grammar: Grammar, eol: Eol, offsets: &mut Vec<u32>) ->
             indexed.inner_quotes = true;
             indexed.backslashes = data.contains(&b'\\');
         }
+        Grammar::Plain { .. } => {}
     }
     indexed
 }

@@ -92,6 +92,8 @@ fn plan(columns: &[(String, Type)]) -> Result<Plan, String> {
                 not_null: false,
             })
             .collect(),
+        map: None,
+        fixed: None,
         relation: String::new(),
         tolerance: Tolerance::default(),
         layout: Layout::Arrow,

@@ -27,7 +27,7 @@ pub(crate) fn applies(plan: &Plan) -> bool {
         Grammar::Csv { delimiter, quote, escape } => {
             plan.tolerance.structure && ![delimiter, quote, escape].into_iter().any(is_line_end)
         }
-        Grammar::Text { .. } => false,
+        Grammar::Text { .. } | Grammar::Plain { .. } => false,
     }
 }
 
@@ -38,7 +38,7 @@ pub(crate) fn is_sound(plan: &Plan, data: &[u8], eol: Eol) -> bool {
             plan.scanner.quotes_are_sound(data, delimiter, quote, eol)
         }
         Grammar::Csv { quote, .. } => plan.scanner.count(data, quote) == 0,
-        Grammar::Text { .. } => true,
+        Grammar::Text { .. } | Grammar::Plain { .. } => true,
     }
 }
 

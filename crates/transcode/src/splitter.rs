@@ -264,6 +264,7 @@ fn first_eol(data: &[u8], grammar: Grammar, end: bool) -> Option<Eol> {
                     continue;
                 }
             }
+            Grammar::Plain { .. } => {}
             Grammar::Text { .. } => {
                 if escaped {
                     escaped = false;

@@ -128,6 +128,8 @@ impl Case {
             skip: 0,
             has_comma: false,
             columns: columns.collect(),
+            map: None,
+            fixed: None,
             relation: "t".into(),
             tolerance: Tolerance::default(),
             layout: Layout::PgText,

@@ -3,10 +3,12 @@
 mod csv;
 mod escape;
 mod line_end;
+mod plain;
 mod text;
 
 pub(crate) use csv::{Csv, CsvWithEscape};
 pub(crate) use line_end::{CrLf, OneByte};
+pub(crate) use plain::Plain;
 pub(crate) use text::Text;
 
 use crate::kernel::Kernel;

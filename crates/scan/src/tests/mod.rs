@@ -16,7 +16,7 @@ const CSV_BACKSLASH: Grammar = Grammar::Csv { delimiter: b',', quote: b'"', esca
 const TEXT: Grammar = Grammar::Text { delimiter: b'\t' };
 
 /// The usual grammars, then those whose bytes fall together or are line ends, NUL or beyond ASCII.
-const GRAMMARS: [Grammar; 16] = [
+const GRAMMARS: [Grammar; 20] = [
     CSV,
     CSV_BACKSLASH,
     TEXT,
@@ -33,6 +33,10 @@ const GRAMMARS: [Grammar; 16] = [
     Grammar::Text { delimiter: b'.' },
     Grammar::Text { delimiter: 0 },
     Grammar::Text { delimiter: b'\\' },
+    Grammar::Plain { delimiter: None },
+    Grammar::Plain { delimiter: Some(b',') },
+    Grammar::Plain { delimiter: Some(0) },
+    Grammar::Plain { delimiter: Some(b'\n') },
 ];
 
 /// Every scanner that can run here, with a name for messages.
@@ -101,9 +105,12 @@ fn records(random: &mut Random, grammar: Grammar, eol: Eol, length: usize) -> Ve
     let mut data = Vec::new();
     while data.len() < length {
         for field in 0..=random.below(8) {
-            let (Grammar::Csv { delimiter, .. } | Grammar::Text { delimiter }) = grammar;
+            let delimiter = match grammar {
+                Grammar::Csv { delimiter, .. } | Grammar::Text { delimiter } => Some(delimiter),
+                Grammar::Plain { delimiter } => delimiter,
+            };
             if field > 0 {
-                data.push(delimiter);
+                data.extend(delimiter);
             }
             let size = if random.below(50) == 0 { random.below(300) } else { random.below(12) };
             match grammar {
@@ -130,7 +137,7 @@ fn records(random: &mut Random, grammar: Grammar, eol: Eol, length: usize) -> Ve
                         }
                     }
                 }
-                Grammar::Csv { .. } => data.extend((0..size).map(|_| b'y')),
+                Grammar::Csv { .. } | Grammar::Plain { .. } => data.extend((0..size).map(|_| b'y')),
             }
         }
         data.extend_from_slice(end);

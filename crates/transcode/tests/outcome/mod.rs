@@ -38,6 +38,8 @@ pub fn plan(grammar: Grammar, tolerance: Tolerance) -> Plan {
             column("amount", Type::Int4, true),
             column("day", Type::Date, false),
         ],
+        map: None,
+        fixed: None,
         relation: "t".to_owned(),
         tolerance,
         layout: Layout::Arrow,

@@ -1,0 +1,149 @@
+//! FIXED: fields at places of their own in lines without delimiters.
+//!
+//! Blanks around a value are padding. A line may end inside a field, since many programs strip the blanks at a line's end, but not
+//! before one; and what stands behind the last field must be blanks.
+
+use copyist_core::{DataError, ErrorCode};
+
+use crate::plan::{ColumnPlan, FixedField, Missing, Tolerance};
+use crate::values::Span;
+
+/// The fields of a line, for one tile.
+#[derive(Clone, Copy)]
+pub(crate) struct Positions<'a> {
+    pub fields: &'a [FixedField],
+    /// In characters, of which some have several bytes.
+    pub by_character: bool,
+}
+
+impl Positions<'_> {
+    /// Where a field of a line stands whose characters need not be counted, without the padding; at the line's end if the line ends
+    /// before it. Positions in the buffer.
+    #[inline(always)]
+    pub fn field(&self, buffer: &[u8], line: (usize, usize), index: usize) -> (usize, usize) {
+        let FixedField { offset, length } = self.fields[index];
+        let start = line.0 + offset as usize;
+        trimmed(buffer, start.min(line.1), (start + length as usize).min(line.1))
+    }
+
+    /// Length of a line, in the unit of the fields.
+    fn length(&self, line: &[u8]) -> usize {
+        if self.by_character { line.iter().filter(|&&byte| !is_continuation(byte)).count() } else { line.len() }
+    }
+
+    /// Whether a line ends before a field.
+    #[inline]
+    pub fn lacks(&self, length: usize, index: usize) -> bool {
+        length <= self.fields[index].offset as usize
+    }
+
+    /// As [`Positions::lacks`], of a line in the buffer.
+    pub fn is_missing(&self, buffer: &[u8], line: (usize, usize), index: usize) -> bool {
+        self.lacks(self.length(&buffer[line.0..line.1]), index)
+    }
+
+    /// What is wrong with the length of a line.
+    pub fn misfit(&self, line: &[u8], columns: &[ColumnPlan], tolerance: &Tolerance) -> Option<Box<DataError>> {
+        let length = self.length(line);
+        let mut lacking = (0..self.fields.len()).filter(|&index| self.lacks(length, index));
+        if let Some(first) = lacking.next() {
+            let may_lack = match tolerance.missing {
+                Missing::None => false,
+                Missing::One => lacking.next().is_none(),
+                Missing::Any => true,
+            };
+            if !may_lack {
+                let FixedField { offset, length: wide } = self.fields[first];
+                let error = DataError::new(
+                    ErrorCode::BadCopyFileFormat,
+                    format!("missing data for column \"{}\"", columns[first].name),
+                );
+                let unit = if self.by_character { "characters" } else { "bytes" };
+                return Some(error.with_detail(format!(
+                    "The line has {length} {unit}; the column is at ({offset},{wide}), counted from 0."
+                )));
+            }
+            return None;
+        }
+        let end = self.fields.iter().map(|field| field.offset as usize + field.length as usize).max().unwrap_or(0);
+        if length <= end || tolerance.extra {
+            return None;
+        }
+        let rest = if self.by_character { skip(line, (0, line.len()), end as u32) } else { end };
+        let at = line[rest..].iter().position(|&byte| byte != b' ')?;
+        Some(DataError::new(ErrorCode::BadCopyFileFormat, "extra data after last expected column").with_detail(
+            format!("The last column ends at {end}, and there is more at byte {} of the line.", rest + at + 1),
+        ))
+    }
+
+    /// The fields of lines whose characters have to be counted, one line after the other; nothing of others.
+    pub fn table(&self, buffer: &[u8], lines: impl Iterator<Item = (usize, usize)>) -> Vec<Span> {
+        let mut table = Vec::new();
+        if !self.by_character {
+            return table;
+        }
+        let mut starts = Vec::new();
+        for (start, end) in lines {
+            starts.clear();
+            starts.extend((start..end).filter(|&at| !is_continuation(buffer[at])));
+            let place = |character: usize| starts.get(character).copied().unwrap_or(end);
+            table.extend(self.fields.iter().map(|&FixedField { offset, length }| {
+                let (start, end) = trimmed(buffer, place(offset as usize), place((offset + length) as usize));
+                Span::new(start, end)
+            }));
+        }
+        table
+    }
+}
+
+fn is_continuation(byte: u8) -> bool {
+    byte & 0xC0 == 0x80
+}
+
+/// Where `count` characters end.
+fn skip(buffer: &[u8], (start, end): (usize, usize), count: u32) -> usize {
+    let mut left = count;
+    let mut at = start;
+    while at < end {
+        if !is_continuation(buffer[at]) {
+            if left == 0 {
+                return at;
+            }
+            left -= 1;
+        }
+        at += 1;
+    }
+    end
+}
+
+/// Without the blanks around.
+#[inline(always)]
+pub(crate) fn trimmed(buffer: &[u8], mut start: usize, mut end: usize) -> (usize, usize) {
+    const BLANKS: u64 = u64::from_ne_bytes([b' '; 8]);
+    // Padding is often longer than values: eight bytes at a time.
+    while end >= start + 8 {
+        let Some(last) = buffer[..end].last_chunk::<8>() else { break };
+        let differs = u64::from_le_bytes(*last) ^ BLANKS;
+        if differs != 0 {
+            end -= differs.leading_zeros() as usize / 8;
+            break;
+        }
+        end -= 8;
+    }
+    while end > start && buffer[end - 1] == b' ' {
+        end -= 1;
+    }
+    while end >= start + 8 {
+        let Some(first) = buffer[start..].first_chunk::<8>() else { break };
+        let differs = u64::from_le_bytes(*first) ^ BLANKS;
+        if differs != 0 {
+            start += differs.trailing_zeros() as usize / 8;
+            break;
+        }
+        start += 8;
+    }
+    while start < end && buffer[start] == b' ' {
+        start += 1;
+    }
+    (start, end)
+}
