@@ -51,6 +51,8 @@ export interface DiagnosisSample {
 export interface DiagnosisCure {
 	/** An option of the statement, a setting of the session, or a change to the input before it is loaded. */
 	readonly kind: "option" | "session" | "input";
+	/** What the values, or the lines, look like: 'decimal comma'. */
+	readonly reason?: string;
 	/** An option or setting as it is written, such as `NULL 'N/A'`; what is to change in the input in words. */
 	readonly change: string;
 	/** What else it would do. */

@@ -13,9 +13,17 @@ export interface CureKit {
   readonly table: string
 }
 
+/** Options of a trial. */
+type TrialOptions = Partial<CopyOptions> & {
+  /** What stands before a number's fraction. */
+  readonly decimalSeparator?: string
+  /** Lines before the header, or else before the first row, that are no data. */
+  readonly skip?: number
+}
+
 /** A change that may cure, and what to try it on. */
-interface Candidate extends Pick<DiagnosisCure, 'kind' | 'change' | 'note'> {
-  readonly options?: Partial<CopyOptions>
+interface Candidate extends Pick<DiagnosisCure, 'kind' | 'reason' | 'change' | 'note'> {
+  readonly options?: TrialOptions
   readonly session?: Partial<LoadSession>
   /** FORCE_NULL or FORCE_NOT_NULL of the group's column. */
   readonly force?: 'null' | 'not null'
@@ -27,6 +35,8 @@ interface Candidate extends Pick<DiagnosisCure, 'kind' | 'change' | 'note'> {
   readonly isStructural?: boolean
   /** Whether a row is one that the change is meant for. */
   readonly fits?: (row: Evidence) => boolean
+  /** Not said where this change cures as much. */
+  readonly unless?: string
 }
 
 /** Groups that cures are looked for, so that a load with errors of all kinds does not end late. */
@@ -35,33 +45,162 @@ const MOST_GROUPS = 30
 const MESSAGE_SHOWN = 150
 /** Buffers of a trial. */
 const MEMORY = 16 << 20
-/** As often must a value be there before it is taken for one that stands for NULL, if it is not known as such. */
-const ENOUGH = 10
+/** Lines before the data that are taken for a preamble. */
+const MOST_SKIPPED = 20
+/** Names of columns in a note. */
+const COLUMNS_SHOWN = 3
+/** Characters of a field in a note. */
+const COLUMN_SHOWN = 40
 
-/** What would cure each group, the best first. Nothing is said that was not tried. */
-export async function findCures(groups: readonly Findings[], kit: CureKit): Promise<Map<Findings, DiagnosisCure[]>> {
+/**
+ * What would cure each group, the best first. Nothing is said that was not tried. `start` has the refused rows that the input begins with,
+ * if a row follows that was not refused.
+ */
+export async function findCures(
+  groups: readonly Findings[],
+  kit: CureKit,
+  start: readonly Evidence[] = [],
+): Promise<Map<Findings, DiagnosisCure[]>> {
   const cures = new Map<Findings, DiagnosisCure[]>()
-  for (const group of groups.slice(0, MOST_GROUPS)) {
+  const shown = groups.slice(0, MOST_GROUPS)
+  const preamble = await preambleOf(start, kit)
+  const nullWords = new Set<string>()
+  for (const group of shown) {
     const tried = group.evidence.length
-    let found: DiagnosisCure[] = []
+    if (
+      preamble !== undefined &&
+      group.rows === tried &&
+      group.evidence.every(({ line }) => line <= preamble.lastLine)
+    ) {
+      cures.set(group, [{ ...preamble.cure, cured: tried, tried }])
+      continue
+    }
+    let found: (DiagnosisCure & { readonly unless?: string })[] = []
     let most = 0
     for (const candidates of candidatesFor(group, kit)) {
       const before = most
       for (const candidate of candidates) {
         const { cured, left } = await tryCure(candidate, group, kit)
         if (cured <= before) continue
-        const { kind, change } = candidate
-        const note = candidate.note ?? left
-        found.push({ kind, change, ...(note !== undefined && { note }), cured, tried })
+        const { kind, reason, change, options, unless } = candidate
+        let note = candidate.note ?? left
+        if (options?.null !== undefined && options.format === undefined) {
+          nullWords.add(options.null)
+          note = [note, await otherNulls(options.null, group, shown, kit)].filter(Boolean).join('; ')
+        }
+        found.push({
+          kind,
+          ...(reason !== undefined && { reason }),
+          change,
+          ...(note !== undefined && { note }),
+          cured,
+          tried,
+          ...(unless !== undefined && { unless }),
+        })
         // A header is one row, and what is wrong with the others is another matter.
         if (change !== 'HEADER') most = Math.max(most, cured)
       }
       if (found.some(({ cured }) => cured === tried)) break
     }
-    found = found.filter(({ cured, change }) => cured >= most || change === 'HEADER')
-    if (found.length > 0) cures.set(group, found)
+    found = found.filter(({ cured, change, unless }) => {
+      const isSaid = found.some((other) => other.change === unless && other.cured >= cured)
+      return (cured >= most && !isSaid) || change === 'HEADER'
+    })
+    if (found.length > 0)
+      cures.set(
+        group,
+        found.map(({ unless: _, ...cure }) => cure),
+      )
   }
-  return cures
+  return nullWords.size > 1 ? withOneNull(cures) : cures
+}
+
+/** A statement has one word for NULL. */
+function withOneNull(cures: ReadonlyMap<Findings, DiagnosisCure[]>): Map<Findings, DiagnosisCure[]> {
+  const noted = (cure: DiagnosisCure) =>
+    /^NULL /.test(cure.change) ? { ...cure, note: `${cure.note}; only one word can be NULL` } : cure
+  return new Map(Array.from(cures, ([group, found]) => [group, found.map(noted)]))
+}
+
+/**
+ * Where else a word would be NULL then, and would not have been refused: in which columns, and in how many of the rows that are at hand.
+ * Of rows that were loaded nobody knows, which is said.
+ */
+async function otherNulls(
+  word: string,
+  { error }: Findings,
+  groups: readonly Findings[],
+  kit: CureKit,
+): Promise<string | undefined> {
+  const columns: number[] = []
+  for (const [index, column] of kit.columns.entries()) {
+    if (column.name === error.column) continue
+    const isFine = isUnread(column.type) || (await loadValues([word], column, kit)) === 1
+    if (isFine) columns.push(index)
+  }
+  if (columns.length === 0) return undefined
+  const rows = new Set(groups.flatMap(({ evidence }) => evidence.map(({ raw }) => raw)))
+  let count = 0
+  for (const raw of rows) {
+    const fields = splitFields(raw.toString(), kit.options, true)
+    if (columns.some((index) => fields[index] === word)) count += 1
+  }
+  const names = columns.slice(0, COLUMNS_SHOWN).map((index) => columnName(kit.columns[index]?.name ?? ''))
+  const more = columns.length - names.length
+  const where = `${names.join(', ')}${more > 0 ? ` and ${more} more` : ''}`
+  return `it would be NULL in ${where}, too: in ${count} of ${rows.size} rejected rows looked at, loaded rows were not counted`
+}
+
+/** Lines before the data, and the change that passes over them. */
+async function preambleOf(
+  start: readonly Evidence[],
+  kit: CureKit,
+): Promise<
+  { readonly cure: Pick<DiagnosisCure, 'kind' | 'reason' | 'change'>; readonly lastLine: number } | undefined
+> {
+  const { options } = kit
+  const last = start.at(-1)
+  if (last === undefined || start.length > MOST_SKIPPED || options.header === 'match') return undefined
+  // A header alone is another matter.
+  if (start.length === 1 && headers(start, kit).length > 0) return undefined
+  // The line that was taken for the header is before them; then the last of them is the header.
+  const hasHeader = options.header === 'true'
+  const records = [...(hasHeader ? [Buffer.from('-')] : []), ...start.map(({ raw }) => raw)]
+  const count = hasHeader ? records.length - 1 : records.length
+  // A record of several lines is none of a preamble.
+  if (last.line !== records.length) return undefined
+  try {
+    for (const row of start) if (!(await isNoData(row, kit))) return undefined
+    // The last of them once more, in place of the row that follows.
+    const changed = { ...kit, options: { ...options, skip: count } satisfies TrialOptions }
+    const { rowsRead, headerLines } = await load(changed, [...records, last.raw])
+    if (rowsRead !== 1 || headerLines !== (hasHeader ? 1 : 0)) return undefined
+  } catch {
+    return undefined
+  }
+  const reason = count === 1 ? 'the first line is not data' : `the first ${inWords(count)} lines are not data`
+  return { cure: { kind: 'option', reason, change: `SKIP ${count}` }, lastLine: last.line }
+}
+
+/** Whether nothing of it is a value of its column. */
+async function isNoData({ raw }: Evidence, kit: CureKit): Promise<boolean> {
+  const fields = splitFields(raw.toString(), kit.options).map((field) => field.trim())
+  const filled = fields.filter((field) => field !== '').length
+  if (filled === 0) return kit.columns.length > 1
+  const options: CopyOptions = { ...kit.options, header: 'false', fillMissingFields: 'multi', ignoreExtraData: true }
+  const { refused } = await load({ ...kit, options }, [raw])
+  const flaws = refused.get(0)?.flaws ?? []
+  const typed = kit.columns.flatMap(({ type }, index) => {
+    const isText = isUnread(type) || /^(?:text|varchar|bpchar)$/.test(type.kind)
+    return isText || (fields[index] ?? '') === '' ? [] : [index]
+  })
+  if (typed.length === 0) return filled === 1 && kit.columns.length > 1
+  const isWrong = (index: number) => flaws.some(({ column }) => column === index) && !isNullWord(fields[index] ?? '')
+  return typed.every(isWrong) && (typed.length > 1 || fields.length !== kit.columns.length)
+}
+
+function inWords(count: number): string {
+  return ['', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine', 'ten'][count] ?? String(count)
 }
 
 /** In order of preference: of a later list only what cures more counts. */
@@ -74,7 +213,8 @@ function candidatesFor(group: Findings, kit: CureKit): readonly (readonly Candid
     if (error.sqlState === '22021') return [encodings(evidence)]
     if (error.sqlState !== '22P04') return []
     if (/^missing data/.test(message)) return [...delimiters(evidence, kit), ...missingFields]
-    return /^extra data/.test(message) ? [extraFields(kit), ...delimiters(evidence, kit)] : []
+    if (!/^extra data/.test(message)) return []
+    return [emptyExtraFields(kit), ...delimiters(evidence, kit), extraFields(evidence, kit)]
   }
   const column = kit.columns.find(({ name }) => name === error.column)
   if (column === undefined || isUnread(column.type)) return []
@@ -83,11 +223,12 @@ function candidatesFor(group: Findings, kit: CureKit): readonly (readonly Candid
   if (!error.sqlState.startsWith('22')) return []
   const { plain, forced } = nulls(group, kit)
   const others = [...dates(column, kit), ...numbers(column)]
-  const { value, rows } = group
+  const { value } = group
   const isKnown = value !== undefined && (value === '' || isNullWord(value))
-  // Such a word is no number or date in disguise; but a file may write NULL in two ways.
+  // Such a word is no number or date in disguise; but a file may write NULL in two ways. Any other value is one that somebody meant,
+  // however often it is there.
   if (isKnown) return [headers(evidence, kit), plain, forced, rewritten(value, kit)]
-  return [headers(evidence, kit), others, ...(rows >= ENOUGH ? [plain, forced] : [])]
+  return [headers(evidence, kit), others]
 }
 
 /** Whether the decoder does not read the values of this type. */
@@ -107,13 +248,31 @@ function headers(evidence: readonly Evidence[], { options, columns }: CureKit): 
   return evidence.some(fits) ? [{ kind: 'option', change: 'HEADER', options: { header: 'true' }, fits }] : []
 }
 
-const words: ReadonlySet<string> = new Set(
-  '\\n null nil none n/a #n/a na n.a. nan - -- --- ? . missing unknown undefined'.split(' '),
-)
+const words: ReadonlySet<string> = new Set([
+  ...[
+    '\\n',
+    'null',
+    '(null)',
+    '<null>',
+    '#null!',
+    'nil',
+    'none',
+    'n/a',
+    '#n/a',
+    '#na',
+    '<na>',
+    'na',
+    'n.a.',
+    'n/d',
+    'nan',
+  ],
+  ...['-', '--', '---', '–', '—', '?', '??', '.', '..', 'missing', 'unknown', 'undefined', 'empty', 'blank', '(blank)'],
+])
 
-/** Whether it stands for NULL in many files. */
+/** Whether it stands for NULL in many files: such a word, or nothing but blanks. */
 export function isNullWord(value: string): boolean {
-  return words.has(value.toLowerCase())
+  const word = value.trim().toLowerCase()
+  return value !== '' && (word === '' || words.has(word))
 }
 
 /** One value in all rows, which stands for NULL. */
@@ -165,6 +324,7 @@ function dates({ type }: LoadColumn, { session, target }: CureKit): Candidate[] 
   }))
 }
 
+const decimalCommaAlone = /^\s*[-+]?(?:\d+,\d*|,\d+)(?:[eE][-+]?\d+)?\s*$/
 const groupedByComma = /^\s*[-+]?\d{1,3}(?:([,.\s'’_])\d{3})(?:\1\d{3})*(\.\d+)?\s*$/
 const decimalComma = /^\s*[-+]?(?:\d+|\d{1,3}(?:([.\s'’_])\d{3})(?:\1\d{3})*)?,\d+\s*$/
 
@@ -176,6 +336,15 @@ function numbers({ type }: LoadColumn): Candidate[] {
     change: 'decimal comma',
     note: 'replace it by a point',
     value: (value) => (decimalComma.test(value) ? value.replace(/[.\s'’_]/g, '').replace(',', '.') : undefined),
+    unless: DECIMAL_COMMA,
+  }
+  const byOption: Candidate = {
+    kind: 'option',
+    reason: 'decimal comma',
+    change: DECIMAL_COMMA,
+    note: 'a point would be none in a number any more',
+    options: { decimalSeparator: ',' },
+    fits: ({ value = '' }) => decimalCommaAlone.test(value),
   }
   const ungrouped: Candidate = {
     kind: 'input',
@@ -192,8 +361,10 @@ function numbers({ type }: LoadColumn): Candidate[] {
       )
     },
   }
-  return [withPoint, ungrouped]
+  return [...(/^int/.test(type.kind) ? [] : [byOption]), withPoint, ungrouped]
 }
+
+const DECIMAL_COMMA = "DECIMAL_SEPARATOR ','"
 
 const truncation: Candidate = {
   kind: 'option',
@@ -222,13 +393,28 @@ const missingFields = (
 ])
 
 /** Fields too many that say nothing. */
-function extraFields({ options, columns }: CureKit): Candidate[] {
-  const fits = ({ raw }: Evidence) => {
-    const extra = splitFields(raw.toString(), options).slice(columns.length)
-    return extra.length > 0 && extra.every((field) => field.trim() === '')
-  }
+function emptyExtraFields(kit: CureKit): Candidate[] {
+  const fits = ({ raw }: Evidence) => extraOf(raw, kit).every((field) => field.trim() === '')
   const note = 'the fields too many are empty'
   return [{ kind: 'option', change: 'IGNORE_EXTRA_DATA', note, options: { ignoreExtraData: true }, fits }]
+}
+
+/** Fields too many, whatever they say. */
+function extraFields(evidence: readonly Evidence[], kit: CureKit): Candidate[] {
+  const filled = evidence.flatMap(({ raw }) =>
+    extraOf(raw, kit)
+      .filter((field) => field.trim() !== '')
+      .slice(0, 1),
+  )
+  const [first] = filled
+  if (first === undefined) return []
+  const shown = first.length > COLUMN_SHOWN ? `${first.slice(0, COLUMN_SHOWN)}…` : first
+  const note = `what is in the fields too many would be dropped, such as ${printString(shown)}`
+  return [{ kind: 'option', change: 'IGNORE_EXTRA_DATA', note, options: { ignoreExtraData: true } }]
+}
+
+function extraOf(raw: Buffer, { options, columns }: CureKit): string[] {
+  return splitFields(raw.toString(), options).slice(columns.length)
 }
 
 const delimiterChoices = [',', ';', '\t', '|']
@@ -282,8 +468,12 @@ function encodings(evidence: readonly Evidence[]): Candidate[] {
 /** In Windows-1252; and NUL, which is in no text. */
 const undefinedBytes: ReadonlySet<number> = new Set([0, 0x81, 0x8d, 0x8f, 0x90, 0x9d])
 
-/** The fields of one record, roughly: what is said is what a load proves. */
-function splitFields(record: string, { format, delimiter, quote, escape: escaping }: CopyOptions): string[] {
+/** The fields of one record, roughly: what is said is what a load proves. With their quotes, if those are kept. */
+function splitFields(
+  record: string,
+  { format, delimiter, quote, escape: escaping }: CopyOptions,
+  keepsQuotes = false,
+): string[] {
   const fields: string[] = []
   let field = ''
   let isQuoted = false
@@ -296,8 +486,10 @@ function splitFields(record: string, { format, delimiter, quote, escape: escapin
     } else if (format === 'csv' && isQuoted && letter === escaping && (next === quote || next === escaping)) {
       field += next
       at += 1
-    } else if (format === 'csv' && letter === quote) isQuoted = !isQuoted
-    else if (letter === delimiter && !isQuoted) {
+    } else if (format === 'csv' && letter === quote) {
+      isQuoted = !isQuoted
+      if (keepsQuotes) field += letter
+    } else if (letter === delimiter && !isQuoted) {
       fields.push(field)
       field = ''
     } else field += letter
@@ -380,7 +572,13 @@ async function tryValues(
     const changed = candidate.value?.(value ?? '')
     return changed === undefined ? [] : [changed]
   })
-  if (values.length === 0) return { cured: 0 }
+  const column = kit.columns.find(({ name }) => name === error.column)
+  return { cured: column === undefined ? 0 : await loadValues(values, column, kit) }
+}
+
+/** How many of the values, null for NULL, a column takes. */
+async function loadValues(values: readonly (string | null)[], column: LoadColumn, kit: CureKit): Promise<number> {
+  if (values.length === 0) return 0
   const options: CopyOptions = {
     ...kit.options,
     format: 'csv',
@@ -389,12 +587,11 @@ async function tryValues(
     escape: '"',
     header: 'false',
   }
-  const columns = kit.columns.filter(({ name }) => name === error.column)
   const records = values.map((value) =>
     Buffer.from(value === null ? kit.options.null : `"${value.replaceAll('"', '""')}"`),
   )
-  const { rowsRead, refused } = await load({ ...kit, options, columns }, records)
-  return { cured: rowsRead === values.length ? values.length - refused.size : 0 }
+  const { rowsRead, refused } = await load({ ...kit, options, columns: [{ ...column, forceNull: false }] }, records)
+  return rowsRead === values.length ? values.length - refused.size : 0
 }
 
 /** Runs records through the decoder. Refused ones come by their number. */

@@ -105,7 +105,7 @@ export class RejectLog {
 
   /** What was wrong with the rows that were handed on, and what would cure it. */
   diagnose(): Promise<DiagnosisGroup[]> {
-    return this.#diagnosis.groups(this.#init.kit)
+    return this.#diagnosis.groups(this.#init.kit, this.#native?.counters().rowsRead)
   }
 
   /** Begins to take rows of a load. Throws when the file for rejects cannot be opened. */
