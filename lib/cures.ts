@@ -31,6 +31,10 @@ interface Candidate extends Pick<DiagnosisCure, 'kind' | 'reason' | 'change' | '
   readonly record?: (raw: Buffer) => Buffer
   /** The field as it would be in a changed input, null for NULL; undefined: it would stay. */
   readonly value?: (value: string) => string | null | undefined
+  /** The records in its place, in a changed input. */
+  readonly lines?: (raw: Buffer) => readonly Buffer[]
+  /** Whether it is about single rows, and what is wrong with the others of their group is another matter. */
+  readonly isAside?: boolean
   /** Whether the record's fields are all that counts: what is wrong with single values then is another matter, which is said. */
   readonly isStructural?: boolean
   /** Whether a row is one that the change is meant for. */
@@ -67,22 +71,20 @@ export async function findCures(
   const nullWords = new Set<string>()
   for (const group of shown) {
     const tried = group.evidence.length
-    if (
-      preamble !== undefined &&
-      group.rows === tried &&
-      group.evidence.every(({ line }) => line <= preamble.lastLine)
-    ) {
-      cures.set(group, [{ ...preamble.cure, cured: tried, tried }])
+    const skipped = preamble === undefined ? 0 : group.evidence.filter(({ line }) => line <= preamble.lastLine).length
+    const first = preamble && skipped > 0 ? [{ ...preamble.cure, cured: skipped, tried }] : []
+    if (skipped > 0 && skipped === group.rows) {
+      cures.set(group, first)
       continue
     }
-    let found: (DiagnosisCure & { readonly unless?: string })[] = []
+    let found: (DiagnosisCure & Pick<Candidate, 'unless' | 'isAside'>)[] = []
     let most = 0
     for (const candidates of candidatesFor(group, kit)) {
       const before = most
       for (const candidate of candidates) {
         const { cured, left } = await tryCure(candidate, group, kit)
         if (cured <= before) continue
-        const { kind, reason, change, options, unless } = candidate
+        const { kind, reason, change, options, unless, isAside = false } = candidate
         let note = candidate.note ?? left
         if (options?.null !== undefined && options.format === undefined) {
           nullWords.add(options.null)
@@ -96,21 +98,18 @@ export async function findCures(
           cured,
           tried,
           ...(unless !== undefined && { unless }),
+          isAside,
         })
-        // A header is one row, and what is wrong with the others is another matter.
-        if (change !== 'HEADER') most = Math.max(most, cured)
+        if (!isAside) most = Math.max(most, cured)
       }
       if (found.some(({ cured }) => cured === tried)) break
     }
-    found = found.filter(({ cured, change, unless }) => {
+    found = found.filter(({ cured, unless, isAside }) => {
       const isSaid = found.some((other) => other.change === unless && other.cured >= cured)
-      return (cured >= most && !isSaid) || change === 'HEADER'
+      return (cured >= most && !isSaid) || isAside
     })
-    if (found.length > 0)
-      cures.set(
-        group,
-        found.map(({ unless: _, ...cure }) => cure),
-      )
+    const said = [...first, ...found.map(({ unless: _, isAside: __, ...cure }) => cure)]
+    if (said.length > 0) cures.set(group, said)
   }
   return nullWords.size > 1 ? withOneNull(cures) : cures
 }
@@ -165,6 +164,9 @@ async function preambleOf(
   if (start.length === 1 && headers(start, kit).length > 0) return undefined
   // The line that was taken for the header is before them; then the last of them is the header.
   const hasHeader = options.header === 'true'
+  // The names may be others than the table's.
+  const isHeader =
+    !hasHeader && start.length === 1 && splitFields(last.raw.toString(), options).length === kit.columns.length
   const records = [...(hasHeader ? [Buffer.from('-')] : []), ...start.map(({ raw }) => raw)]
   const count = hasHeader ? records.length - 1 : records.length
   // A record of several lines is none of a preamble.
@@ -172,14 +174,15 @@ async function preambleOf(
   try {
     for (const row of start) if (!(await isNoData(row, kit))) return undefined
     // The last of them once more, in place of the row that follows.
-    const changed = { ...kit, options: { ...options, skip: count } satisfies TrialOptions }
+    const change: TrialOptions = isHeader ? { header: 'true' } : { skip: count }
+    const changed = { ...kit, options: { ...options, ...change } }
     const { rowsRead, headerLines } = await load(changed, [...records, last.raw])
-    if (rowsRead !== 1 || headerLines !== (hasHeader ? 1 : 0)) return undefined
+    if (rowsRead !== 1 || headerLines !== (hasHeader || isHeader ? 1 : 0)) return undefined
   } catch {
     return undefined
   }
   const reason = count === 1 ? 'the first line is not data' : `the first ${inWords(count)} lines are not data`
-  return { cure: { kind: 'option', reason, change: `SKIP ${count}` }, lastLine: last.line }
+  return { cure: { kind: 'option', reason, change: isHeader ? 'HEADER' : `SKIP ${count}` }, lastLine: last.line }
 }
 
 /** Whether nothing of it is a value of its column. */
@@ -210,8 +213,9 @@ function candidatesFor(group: Findings, kit: CureKit): readonly (readonly Candid
   if (error.column === undefined) {
     // The fields of columns that only the database reads would not be tried.
     if (kit.columns.some(({ type }) => isUnread(type))) return []
-    if (error.sqlState === '22021') return [encodings(evidence)]
+    if (error.sqlState === '22021') return [encodings(evidence), replacedBytes]
     if (error.sqlState !== '22P04') return []
+    if (/^(?:unquoted|literal) (?:newline|carriage return) found/.test(message)) return [lineEnds]
     if (/^missing data/.test(message)) return [...delimiters(evidence, kit), ...missingFields]
     if (!/^extra data/.test(message)) return []
     return [emptyExtraFields(kit), ...delimiters(evidence, kit), extraFields(evidence, kit)]
@@ -222,13 +226,13 @@ function candidatesFor(group: Findings, kit: CureKit): readonly (readonly Candid
   if (error.sqlState === '23502') return [emptyStrings(column, kit)]
   if (!error.sqlState.startsWith('22')) return []
   const { plain, forced } = nulls(group, kit)
-  const others = [...dates(column, kit), ...numbers(column)]
+  const others = [...dates(column, kit), ...numbers(column), ...booleans(column)]
   const { value } = group
   const isKnown = value !== undefined && (value === '' || isNullWord(value))
   // Such a word is no number or date in disguise; but a file may write NULL in two ways. Any other value is one that somebody meant,
   // however often it is there.
   if (isKnown) return [headers(evidence, kit), plain, forced, rewritten(value, kit)]
-  return [headers(evidence, kit), others]
+  return [headers(evidence, kit), repeatedHeaders(kit), others]
 }
 
 /** Whether the decoder does not read the values of this type. */
@@ -239,35 +243,70 @@ function isUnread(type: ColumnType): boolean {
 /** A first line with the names of the columns. */
 function headers(evidence: readonly Evidence[], { options, columns }: CureKit): Candidate[] {
   if (options.header !== 'false') return []
+  const isHeader = namesOf(columns, options)
+  const fits = (row: Evidence) => row.line === 1 && isHeader(row)
+  if (!evidence.some(fits)) return []
+  return [{ kind: 'option', change: 'HEADER', options: { header: 'true' }, fits, isAside: true }]
+}
+
+/** The header once more, as where files were put one behind the other. */
+function repeatedHeaders({ options, columns }: CureKit): Candidate[] {
+  if (options.header === 'false') return []
+  const [change, note] = ['the header once more, in the midst of the rows', 'take the line out']
+  return [{ kind: 'input', change, note, fits: namesOf(columns, options), lines: () => [], isAside: true }]
+}
+
+/** Whether a row has the names of the columns. */
+function namesOf(columns: readonly LoadColumn[], options: CopyOptions): (row: Evidence) => boolean {
   const names = columns.map(({ name }) => name.toLowerCase())
-  const fits = ({ line, raw }: Evidence) => {
-    if (line !== 1) return false
+  return ({ raw }) => {
     const fields = splitFields(raw.toString(), options).map((field) => field.trim().toLowerCase())
     return fields.length === names.length && fields.every((field, index) => field === names[index])
   }
-  return evidence.some(fits) ? [{ kind: 'option', change: 'HEADER', options: { header: 'true' }, fits }] : []
 }
 
-const words: ReadonlySet<string> = new Set([
-  ...[
-    '\\n',
-    'null',
-    '(null)',
-    '<null>',
-    '#null!',
-    'nil',
-    'none',
-    'n/a',
-    '#n/a',
-    '#na',
-    '<na>',
-    'na',
-    'n.a.',
-    'n/d',
-    'nan',
-  ],
-  ...['-', '--', '---', '–', '—', '?', '??', '.', '..', 'missing', 'unknown', 'undefined', 'empty', 'blank', '(blank)'],
-])
+/** Line ends of another kind than the first one. */
+const lineEnds: Candidate[] = [
+  {
+    kind: 'input',
+    change: 'lines end in several ways',
+    note: 'make all line ends the same',
+    lines: (raw) => {
+      const lines = raw.toString('latin1').split(/\r\n|\n|\r/)
+      return lines.filter((line) => line !== '').map((line) => Buffer.from(line, 'latin1'))
+    },
+  },
+]
+
+/** What is no UTF-8, if it is to be kept in some way. */
+const replacedBytes: Candidate[] = [
+  {
+    kind: 'option',
+    change: 'COMPATIBLE_ILLEGAL_CHARS',
+    note: 'each byte that is no UTF-8 would become ?, and NUL a space',
+    options: { invalidChars: { replacement: '?', nul: ' ' } },
+  },
+]
+
+const yes = new Set('ja j wahr oui o vrai si sí s sì vero sim verdadeiro verdadero tak prawda да истина'.split(' '))
+const no = new Set('nein falsch non faux no falso não nao nie fałsz нет ложь n'.split(' '))
+
+/** True and false in other languages. */
+function booleans({ type }: LoadColumn): Candidate[] {
+  if (type.kind !== 'bool') return []
+  const value = (text: string) => {
+    const word = text.trim().toLowerCase()
+    return yes.has(word) ? 'true' : no.has(word) ? 'false' : undefined
+  }
+  return [{ kind: 'input', change: 'true and false in another language', note: 'write true and false', value }]
+}
+
+const words: ReadonlySet<string> = new Set(
+  [
+    '\\n null (null) <null> #null! nil none n/a #n/a #na <na> na n.a. n/d nan',
+    '- -- --- – — ? ?? . .. missing unknown undefined empty blank (blank) 0000-00-00',
+  ].flatMap((line) => line.split(' ')),
+)
 
 /** Whether it stands for NULL in many files: such a word, or nothing but blanks. */
 export function isNullWord(value: string): boolean {
@@ -313,12 +352,12 @@ function dates({ type }: LoadColumn, { session, target }: CureKit): Candidate[] 
       ? {
           kind: 'session',
           change: `SET datestyle = 'ISO, ${dateOrder.toUpperCase()}'`,
-          note: 'all dates of the input would be read so',
+          note: `all dates of the input would be read so; on the command line: PGOPTIONS='-c datestyle=ISO,${dateOrder.toUpperCase()}'`,
         }
       : {
           kind: 'input',
           change: `dates that begin with the ${dateOrders[dateOrder]}`,
-          note: 'convert them to 2020-12-31',
+          note: 'write them as YYYY-MM-DD',
         }),
     session: { dateOrder },
   }))
@@ -361,7 +400,13 @@ function numbers({ type }: LoadColumn): Candidate[] {
       )
     },
   }
-  return [...(/^int/.test(type.kind) ? [] : [byOption]), withPoint, ungrouped]
+  const whole: Candidate = {
+    kind: 'input',
+    change: 'whole numbers with a fraction of zeros',
+    note: 'take the fraction out',
+    value: (value) => (/^\s*[-+]?\d+\.0*\s*$/.test(value) ? value.replace(/\.0*/, '') : undefined),
+  }
+  return /^int/.test(type.kind) ? [withPoint, ungrouped, whole] : [byOption, withPoint, ungrouped]
 }
 
 const DECIMAL_COMMA = "DECIMAL_SEPARATOR ','"
@@ -509,6 +554,7 @@ async function tryCure(candidate: Candidate, group: Findings, kit: CureKit): Pro
     const rows = group.evidence.filter(fits)
     if (rows.length === 0) return { cured: 0 }
     if (candidate.options?.header === 'true') return await tryHeader(candidate, rows, kit)
+    if (candidate.lines) return await tryLines(rows, candidate.lines, kit)
     return await (candidate.value ? tryValues(candidate, rows, group, kit) : tryRows(candidate, rows, group, kit))
   } catch {
     // What cannot be tried is not said.
@@ -521,6 +567,21 @@ async function tryHeader(candidate: Candidate, rows: readonly Evidence[], kit: C
   if (row === undefined) return { cured: 0 }
   const { headerLines, rowsRead } = await load({ ...kit, options: { ...kit.options, ...candidate.options } }, [row.raw])
   return { cured: headerLines === 1 && rowsRead === 0 ? 1 : 0 }
+}
+
+/** Loads what is in place of each record in a changed input: all of it must be fine. */
+async function tryLines(
+  rows: readonly Evidence[],
+  lines: (raw: Buffer) => readonly Buffer[],
+  kit: CureKit,
+): Promise<Tried> {
+  const parts = rows.flatMap(({ raw }, row) => lines(raw).map((line) => ({ row, line })))
+  if (parts.length === 0) return { cured: rows.length }
+  const records = parts.map(({ line }) => line)
+  const { rowsRead, refused } = await load({ ...kit, options: { ...kit.options, header: 'false' } }, records)
+  if (rowsRead !== records.length) return { cured: 0 }
+  const failed = new Set([...refused.keys()].map((index) => parts[index]?.row))
+  return { cured: rows.length - failed.size }
 }
 
 /** Loads whole records with the change. */

@@ -232,6 +232,31 @@ describe.each(benches)('$name', ({ name, open }) => {
       expect(await curesOf('id', 'amount,id,day,note,must\n', 'FORMAT csv', t)).toEqual([])
     })
 
+    test('a header with other names', async () => {
+      const row = '1,1,2020-01-01,a,m\n'
+      const groups = await diagnose(`nr,sum,date,rem,more\n${row}`, 'FORMAT csv', t)
+      expect(groups?.length).toBe(3)
+      const cure = { kind: 'option', reason: 'the first line is not data', change: 'HEADER', cured: 1, tried: 1 }
+      for (const { cures } of groups ?? []) expect(cures).toEqual([cure])
+      // Nothing is said where something in it is a value, or no row follows.
+      expect(await curesOf('id', `nr,sum,2020-01-01,rem,more\n${row}`, 'FORMAT csv', t)).toEqual([])
+      expect(await curesOf('id', `N/A,sum,date,rem,more\n${row}`, 'FORMAT csv', t)).not.toContainEqual([
+        'HEADER',
+        1,
+        1,
+      ])
+      expect(await curesOf('id', 'nr,sum,date,rem,more\n', 'FORMAT csv', t)).toEqual([])
+      expect(await curesOf('id', `${row}nr,sum,date,rem,more\n`, 'FORMAT csv', t)).toEqual([])
+    })
+
+    test('a header once more', async () => {
+      const header = 'id,amount,day,note,must\n'
+      const csv = `${header}1,1,2020-01-01,a,m\n${header}x,1,2020-01-01,a,m\n2.0,1,2020-01-01,a,m\n`
+      const change = 'the header once more, in the midst of the rows'
+      expect(await curesOf('id', csv, 'FORMAT csv, HEADER', t)).toEqual([[change, 1, 2]])
+      expect(await curesOf('amount', csv, 'FORMAT csv, HEADER', t)).toEqual([[change, 1, 1]])
+    })
+
     test('too many fields: whether data would be dropped is said', async () => {
       const cureOf = async (csv: string) => (await diagnose(csv, 'FORMAT csv', t))?.[0]?.cures
       const cure = { kind: 'option', change: 'IGNORE_EXTRA_DATA' }
@@ -280,7 +305,62 @@ describe.each(benches)('$name', ({ name, open }) => {
       const latin = row(Buffer.from('\xe9t', 'latin1'))
       expect(await curesOf(undefined, latin, 'FORMAT csv', t)).toEqual([['the input is not UTF-8', 1, 1]])
       const mixed = row(Buffer.concat([Buffer.from('é'), Buffer.of(0xe9)]))
-      expect(await curesOf(undefined, mixed, 'FORMAT csv', t)).toEqual([])
+      expect(await curesOf(undefined, mixed, 'FORMAT csv', t)).toEqual([['COMPATIBLE_ILLEGAL_CHARS', 1, 1]])
+      expect(await curesOf(undefined, row(Buffer.from('a\0')), 'FORMAT csv', t)).toEqual([
+        ['COMPATIBLE_ILLEGAL_CHARS', 1, 1],
+      ])
+    })
+
+    test('line ends of another kind', async () => {
+      const cure = ['lines end in several ways', 1, 1]
+      const [a, b, c] = ['1,1,,a,m', '2,2,,b,m', '3,3,,c,m']
+      expect(await curesOf(undefined, `${a}\r\n${b}\n${c}\r\n`, 'FORMAT csv', t)).toEqual([cure])
+      expect(await curesOf(undefined, `${a}\n${b}\r\n${c}\n`, 'FORMAT csv', t)).toEqual([cure])
+      expect(await curesOf(undefined, `${a}\n${b}\r${c}\n`, 'FORMAT csv', t)).toEqual([cure])
+      // That one of the two is no row is not cured by it.
+      expect(await curesOf(undefined, `${a}\n2,b\r${c}\n`, 'FORMAT csv', t)).toEqual([])
+    })
+
+    test('true and false in another language', async () => {
+      await bench.sql('CREATE TABLE flags (ok boolean)')
+      const cure = 'true and false in another language'
+      expect(await curesOf('ok', 'ja\nNein\nmaybe\n', 'FORMAT csv', 'flags')).toEqual([[cure, 2, 3]])
+      expect(await curesOf('ok', 'maybe\n', 'FORMAT csv', 'flags')).toEqual([])
+    })
+
+    test('whole numbers with a fraction', async () => {
+      expect(await curesOf('n', '2.0\n30.\n', 'FORMAT csv', 'one')).toEqual([
+        ['whole numbers with a fraction of zeros', 1, 1],
+      ])
+      expect(await curesOf('n', '2.5\n', 'FORMAT csv', 'one')).toEqual([])
+    })
+
+    test('an option does what is said of it', async () => {
+      const inputs: [string, string, string][] = [
+        ['FORMAT csv', t, 'nr,sum,date,rem,more\n1,1,2020-01-01,a,m\n'],
+        ['FORMAT csv', t, '1,N/A,2020-01-01,a,m\n2,2,2020-01-01,N/A,m\n3,N/A,2020-01-01,a,m\n'],
+        ['FORMAT csv', t, '1,"na",2020-01-01,a,m\n"",2,2020-01-01,a,m\n'],
+        ['FORMAT csv', t, '1;1;2020-01-01;a;m\n2;2;2020-01-01;b;m\n'],
+        ['FORMAT csv', t, '1,1,2020-01-01,a,m,,\n2,2,2020-01-01,a,m,b\n'],
+        ['FORMAT csv', 't (must, id, amount)', 'a,1,1\nb,2\nc\n'],
+        ['FORMAT text', t, '1,1,2020-01-01,a,m\n'],
+        ['FORMAT csv', t, '1,1,2020-01-01,a\0,m\n'],
+      ]
+      let tried = 0
+      for (const [options, table, stdin] of inputs) {
+        for (const group of (await diagnose(stdin, options, table)) ?? []) {
+          for (const { kind, change, cured } of group.cures ?? []) {
+            if (kind !== 'option') continue
+            tried += 1
+            const changed = change.startsWith('FORMAT') ? change : `${options}, ${change}`
+            const after = (await diagnose(stdin, changed, table)) ?? []
+            const same = after.filter(({ column, message }) => column === group.column && message === group.message)
+            const left = same.reduce((sum, { rows }) => sum + rows, 0)
+            expect(left, `${change}: ${stdin}`).toBeLessThanOrEqual(group.rows - cured)
+          }
+        }
+      }
+      expect(tried).toBeGreaterThanOrEqual(11)
     })
   })
 
