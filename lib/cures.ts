@@ -1,5 +1,5 @@
 import type { DiagnosisCure, Evidence, Findings } from './diagnosis.ts'
-import type { ColumnType, LoadColumn, LoadSession, NativeReject } from './native/load.ts'
+import type { ColumnType, LoadColumn, LoadSession, NativeFlaw, NativeReject } from './native/load.ts'
 import { openLoad } from './native/open.ts'
 import type { CopyOptions } from './statement/ast.ts'
 import { printName, printString } from './statement/printing.ts'
@@ -35,8 +35,8 @@ interface Candidate extends Pick<DiagnosisCure, 'kind' | 'reason' | 'change' | '
   readonly lines?: (raw: Buffer) => readonly Buffer[]
   /** Whether it is about single rows, and what is wrong with the others of their group is another matter. */
   readonly isAside?: boolean
-  /** Whether the record's fields are all that counts: what is wrong with single values then is another matter, which is said. */
-  readonly isStructural?: boolean
+  /** What may be wrong with a row then: it is another matter, which is said. */
+  readonly leaves?: (flaw: NativeFlaw) => boolean
   /** Whether a row is one that the change is meant for. */
   readonly fits?: (row: Evidence) => boolean
   /** Not said where this change cures as much. */
@@ -69,6 +69,7 @@ export async function findCures(
   const shown = groups.slice(0, MOST_GROUPS)
   const preamble = await preambleOf(start, kit)
   const nullWords = new Set<string>()
+  const noteOnNull = otherNulls(shown, kit)
   for (const group of shown) {
     const tried = group.evidence.length
     const skipped = preamble === undefined ? 0 : group.evidence.filter(({ line }) => line <= preamble.lastLine).length
@@ -85,10 +86,11 @@ export async function findCures(
         const { cured, left } = await tryCure(candidate, group, kit)
         if (cured <= before) continue
         const { kind, reason, change, options, unless, isAside = false } = candidate
-        let note = candidate.note ?? left
+        let note =
+          candidate.note === undefined || left === undefined ? (candidate.note ?? left) : `${candidate.note}; ${left}`
         if (options?.null !== undefined && options.format === undefined) {
           nullWords.add(options.null)
-          note = [note, await otherNulls(options.null, group, shown, kit)].filter(Boolean).join('; ')
+          note = [note, await noteOnNull(options.null, group.error.column)].filter(Boolean).join('; ')
         }
         found.push({
           kind,
@@ -125,29 +127,34 @@ function withOneNull(cures: ReadonlyMap<Findings, DiagnosisCure[]>): Map<Finding
  * Where else a word would be NULL then, and would not have been refused: in which columns, and in how many of the rows that are at hand.
  * Of rows that were loaded nobody knows, which is said.
  */
-async function otherNulls(
-  word: string,
-  { error }: Findings,
+function otherNulls(
   groups: readonly Findings[],
   kit: CureKit,
-): Promise<string | undefined> {
-  const columns: number[] = []
-  for (const [index, column] of kit.columns.entries()) {
-    if (column.name === error.column) continue
-    const isFine = isUnread(column.type) || (await loadValues([word], column, kit)) === 1
-    if (isFine) columns.push(index)
+): (word: string, but?: string) => Promise<string | undefined> {
+  // Both are found out once, however many columns have the word.
+  const columnsByWord = new Map<string, number[]>()
+  let rows: string[][] | undefined
+  const columnsWith = async (word: string) => {
+    const known = columnsByWord.get(word)
+    if (known) return known
+    const columns: number[] = []
+    for (const [index, column] of kit.columns.entries()) {
+      if (isUnread(column.type) || (await loadValues([word], column, kit)) === 1) columns.push(index)
+    }
+    columnsByWord.set(word, columns)
+    return columns
   }
-  if (columns.length === 0) return undefined
-  const rows = new Set(groups.flatMap(({ evidence }) => evidence.map(({ raw }) => raw)))
-  let count = 0
-  for (const raw of rows) {
-    const fields = splitFields(raw.toString(), kit.options, true)
-    if (columns.some((index) => fields[index] === word)) count += 1
+  return async (word, but) => {
+    const columns = (await columnsWith(word)).filter((index) => kit.columns[index]?.name !== but)
+    if (columns.length === 0) return undefined
+    const records = new Set(groups.flatMap(({ evidence }) => evidence.map(({ raw }) => raw)))
+    rows ??= Array.from(records, (raw) => splitFields(raw.toString(), kit.options, true))
+    const count = rows.filter((fields) => columns.some((index) => fields[index] === word)).length
+    const names = columns.slice(0, COLUMNS_SHOWN).map((index) => columnName(kit.columns[index]?.name ?? ''))
+    const more = columns.length - names.length
+    const where = `${names.join(', ')}${more > 0 ? ` and ${more} more` : ''}`
+    return `it would be NULL in ${where}, too: in ${count} of ${rows.length} rejected rows looked at, loaded rows were not counted`
   }
-  const names = columns.slice(0, COLUMNS_SHOWN).map((index) => columnName(kit.columns[index]?.name ?? ''))
-  const more = columns.length - names.length
-  const where = `${names.join(', ')}${more > 0 ? ` and ${more} more` : ''}`
-  return `it would be NULL in ${where}, too: in ${count} of ${rows.size} rejected rows looked at, loaded rows were not counted`
 }
 
 /** Lines before the data, and the change that passes over them. */
@@ -213,12 +220,12 @@ function candidatesFor(group: Findings, kit: CureKit): readonly (readonly Candid
   if (error.column === undefined) {
     // The fields of columns that only the database reads would not be tried.
     if (kit.columns.some(({ type }) => isUnread(type))) return []
-    if (error.sqlState === '22021') return [encodings(evidence), replacedBytes]
+    if (error.sqlState === '22021') return [...encodings(evidence), replacedBytes]
     if (error.sqlState !== '22P04') return []
-    if (/^(?:unquoted|literal) (?:newline|carriage return) found/.test(message)) return [lineEnds]
-    if (/^missing data/.test(message)) return [...delimiters(evidence, kit), ...missingFields]
+    if (/^(?:unquoted|literal) (?:newline|carriage return) found/.test(message)) return [[utf16], lineEnds]
+    if (/^missing data/.test(message)) return [[blankLines], ...delimiters(evidence, kit), ...missingFields]
     if (!/^extra data/.test(message)) return []
-    return [emptyExtraFields(kit), ...delimiters(evidence, kit), extraFields(evidence, kit)]
+    return [emptyExtraFields(kit), ...delimiters(evidence, kit), otherQuote(kit), extraFields(evidence, kit)]
   }
   const column = kit.columns.find(({ name }) => name === error.column)
   if (column === undefined || isUnread(column.type)) return []
@@ -425,6 +432,15 @@ function emptyStrings(column: LoadColumn, { options }: CureKit): Candidate[] {
   return [{ kind: 'option', change: `FORCE_NOT_NULL (${columnName(column.name)})`, note, force: 'not null' }]
 }
 
+const blankLines: Candidate = {
+  kind: 'input',
+  change: 'blank lines',
+  note: 'take them out',
+  fits: ({ raw }) => raw.toString('latin1').trim() === '',
+  lines: () => [],
+  isAside: true,
+}
+
 /** An empty line would become a row of NULLs. */
 const isNoBlank = ({ raw }: Evidence) => raw.length > 0
 
@@ -493,11 +509,46 @@ function delimiters(evidence: readonly Evidence[], { options, columns }: CureKit
     }
     return other === delimiter ? [csv] : [csv, changed]
   })
-  return [found, found.map((candidate) => ({ ...candidate, isStructural: true }))]
+  return [found, found.map((candidate) => ({ ...candidate, leaves: ({ column }) => column !== undefined }))]
 }
 
-/** Bytes of an encoding with one byte a character. */
-function encodings(evidence: readonly Evidence[]): Candidate[] {
+/** Fields in the other kind of quotes, with a delimiter in them. */
+function otherQuote({ options }: CureKit): Candidate[] {
+  const quote = options.quote === '"' ? "'" : '"'
+  if (options.format !== 'csv' || options.delimiter === quote) return []
+  const changed = options.escape === options.quote ? { quote, escape: quote } : { quote }
+  const change = `QUOTE ${printString(quote)}`
+  const note = `${options.quote} would be a character like any other`
+  return [{ kind: 'option', change, note, options: changed, fits: ({ raw }) => raw.includes(quote) }]
+}
+
+/** Another encoding: at best nothing else is wrong, or at least no byte is. */
+function encodings(evidence: readonly Evidence[]): Candidate[][] {
+  const found = [...singleBytes(evidence), utf16]
+  return [found, found.map((candidate) => ({ ...candidate, leaves: ({ sqlState }) => sqlState !== '22021' }))]
+}
+
+/** Two bytes a character, cut into records at bytes that look like line ends. */
+const utf16: Candidate = {
+  kind: 'input',
+  change: 'the input is UTF-16',
+  note: 'convert it: iconv -f UTF-16 -t UTF-8',
+  fits: ({ raw }) => raw.filter((byte) => byte === 0).length > raw.length / 3,
+  record: (raw) => {
+    // The other half of a line end is at the beginning, or else at the end.
+    const start = raw[0] === 0 && raw[1] !== 0 ? 1 : 0
+    const little = raw.subarray(start, raw.length - ((raw.length - start) % 2))
+    const big = Buffer.from(raw.subarray(0, raw.length - (raw.length % 2))).swap16()
+    const texts = [little, big].map((bytes) => bytes.toString('utf16le').replace(/^[\r\n\0]+|[\r\n\0]+$/g, ''))
+    // Of the two orders of bytes only the right one makes letters that are ASCII.
+    const ascii = (text: string) => text.replace(/[^ -~]/g, '').length
+    const [one = '', two = ''] = texts
+    return Buffer.from(ascii(one) >= ascii(two) ? one : two)
+  },
+}
+
+/** An encoding with one byte a character. */
+function singleBytes(evidence: readonly Evidence[]): Candidate[] {
   const decoder = new TextDecoder('windows-1252')
   // What has characters of UTF-8, too, is a mixture, or damaged.
   const fits = ({ raw }: Evidence) => {
@@ -587,7 +638,7 @@ async function tryLines(
 /** Loads whole records with the change. */
 async function tryRows(candidate: Candidate, rows: readonly Evidence[], group: Findings, kit: CureKit): Promise<Tried> {
   const { error } = group
-  const { record = (raw: Buffer) => raw, force, isStructural = false } = candidate
+  const { record = (raw: Buffer) => raw, force, leaves } = candidate
   const changed: CureKit = {
     ...kit,
     options: { ...kit.options, header: 'false', ...candidate.options },
@@ -605,21 +656,20 @@ async function tryRows(candidate: Candidate, rows: readonly Evidence[], group: F
   if (rowsRead !== rows.length) return { cured: 0 }
   const cured = rows.filter(({ others }, index) => {
     const flaws = refused.get(index)?.flaws ?? []
-    if (isStructural) return flaws.every(({ column }) => column !== undefined)
+    if (leaves) return flaws.every(leaves)
     return flaws.every(({ column, sqlState, message }) => {
       const name = column === undefined ? undefined : kit.columns[column]?.name
       return others.some((other) => other.column === name && other.sqlState === sqlState && other.message === message)
     })
   }).length
-  if (!isStructural || cured === 0) return { cured }
-  const others = [...refused.values()].flatMap(({ flaws }) => flaws.find(({ column }) => column !== undefined) ?? [])
+  if (leaves === undefined || cured === 0) return { cured }
+  const others = [...refused.values()].flatMap(({ flaws }) => flaws.find(leaves) ?? [])
   const [first] = others
   if (first === undefined) return { cured }
-  const name = kit.columns[first.column ?? -1]?.name ?? ''
-  return {
-    cured,
-    left: `${others.length} of them have other errors then, such as in column ${name}: ${first.message.slice(0, MESSAGE_SHOWN)}`,
-  }
+  const name = first.column === undefined ? undefined : kit.columns[first.column]?.name
+  const where = name === undefined ? '' : ` in column ${name}`
+  const what = others.length === 1 ? 'one of them has another error' : `${others.length} of them have other errors`
+  return { cured, left: `${what} then, such as${where}: ${first.message.slice(0, MESSAGE_SHOWN)}` }
 }
 
 /** Loads the values alone, as they would be in a changed input. */

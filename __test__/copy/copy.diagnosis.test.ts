@@ -240,11 +240,7 @@ describe.each(benches)('$name', ({ name, open }) => {
       for (const { cures } of groups ?? []) expect(cures).toEqual([cure])
       // Nothing is said where something in it is a value, or no row follows.
       expect(await curesOf('id', `nr,sum,2020-01-01,rem,more\n${row}`, 'FORMAT csv', t)).toEqual([])
-      expect(await curesOf('id', `N/A,sum,date,rem,more\n${row}`, 'FORMAT csv', t)).not.toContainEqual([
-        'HEADER',
-        1,
-        1,
-      ])
+      expect(await curesOf('id', `N/A,sum,date,rem,more\n${row}`, 'FORMAT csv', t)).not.toContainEqual(['HEADER', 1, 1])
       expect(await curesOf('id', 'nr,sum,date,rem,more\n', 'FORMAT csv', t)).toEqual([])
       expect(await curesOf('id', `${row}nr,sum,date,rem,more\n`, 'FORMAT csv', t)).toEqual([])
     })
@@ -309,6 +305,43 @@ describe.each(benches)('$name', ({ name, open }) => {
       expect(await curesOf(undefined, row(Buffer.from('a\0')), 'FORMAT csv', t)).toEqual([
         ['COMPATIBLE_ILLEGAL_CHARS', 1, 1],
       ])
+    })
+
+    test('another encoding, where that is not all that is wrong', async () => {
+      const groups = await diagnose(Buffer.from('1;\xe9t\n', 'latin1'), 'FORMAT csv', t)
+      expect(groups?.[0]?.cures).toMatchObject([
+        {
+          kind: 'input',
+          change: 'the input is not UTF-8',
+          note: expect.stringMatching(
+            /; one of them has another error then, such as: missing data for column "amount"$/,
+          ),
+          cured: 1,
+          tried: 1,
+        },
+      ])
+    })
+
+    test.each(['utf16le', 'utf16be'])('UTF-16: %s', async (encoding) => {
+      for (const lineEnd of ['\n', '\r\n']) {
+        const text = `id,amount,day,note,must${lineEnd}1,1,,é,m${lineEnd}2,2,,b,m${lineEnd}`
+        const bytes = Buffer.from(`\ufeff${text}`, 'utf16le')
+        const groups = await diagnose(encoding === 'utf16be' ? bytes.swap16() : bytes, 'FORMAT csv, HEADER', t)
+        expect(groups?.[0]?.cures?.[0], `${encoding} ${JSON.stringify(lineEnd)}`).toMatchObject({
+          kind: 'input',
+          change: 'the input is UTF-16',
+        })
+        expect(groups?.[0]?.cures?.[0]?.cured).toBeGreaterThanOrEqual(2)
+      }
+    })
+
+    test('another quote', async () => {
+      expect(await curesOf(undefined, "1,1,2020-01-01,'a,b',m\n", 'FORMAT csv', t)).toEqual([["QUOTE ''''", 1, 1]])
+      expect(await curesOf(undefined, "1,x,2020-01-01,'a,b',m\n", 'FORMAT csv', t)).toEqual([])
+    })
+
+    test('blank lines', async () => {
+      expect(await curesOf(undefined, '1,1,,a,m\n\n  \n', 'FORMAT csv', t)).toEqual([['blank lines', 2, 2]])
     })
 
     test('line ends of another kind', async () => {
