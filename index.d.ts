@@ -51,6 +51,8 @@ export interface DiagnosisSample {
 export interface DiagnosisCure {
 	/** An option of the statement, a setting of the session, or a change to the input before it is loaded. */
 	readonly kind: "option" | "session" | "input";
+	/** What the values, or the lines, look like: 'decimal comma'. */
+	readonly reason?: string;
 	/** An option or setting as it is written, such as `NULL 'N/A'`; what is to change in the input in words. */
 	readonly change: string;
 	/** What else it would do. */
@@ -204,7 +206,8 @@ export interface CopyCallOptions {
 	readonly onReject?: (reject: Reject) => void;
 	/**
 	 * A file to write the refused rows to, byte for byte, below a header if the input has one: to be mended and loaded by the same
-	 * statement. Made, or overwritten, when there is a refused row.
+	 * statement. It is emptied when the load begins, and empty in the end if no row was refused; a load that fails or is interrupted leaves
+	 * in it those refused by then. If it cannot be written, the load fails (53100 when the disk is full). It must not be the input.
 	 */
 	readonly rejects?: string;
 	/**

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { stat } from 'node:fs/promises'
+import { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { checkDelimiter } from './delimiter.ts'
 import { CopyError } from './errors.ts'
@@ -10,9 +11,10 @@ import { loadAddon } from './native/addon.ts'
 import { LEFT_TO_SERVER, type LoadColumn, type NativeLoad, type SinkKind } from './native/load.ts'
 import { type Input, inferColumns, type LoadLimits, openLoad, Spool } from './native/open.ts'
 import type { ByteSource } from './native/pump.ts'
-import { withGlobHint } from './path.ts'
+import { localPath, withGlobHint } from './path.ts'
 import { reportProgress } from './progress.ts'
 import type { Progress, Receipt } from './receipt.ts'
+import type { InputFile } from './reject-file.ts'
 import { RejectLog } from './reject-log.ts'
 import type { Reject } from './rejects.ts'
 import { openReplay, type Replay } from './replay.ts'
@@ -51,7 +53,8 @@ export interface CopyCallOptions {
   readonly onReject?: (reject: Reject) => void
   /**
    * A file to write the refused rows to, byte for byte, below a header if the input has one: to be mended and loaded by the same
-   * statement. Made, or overwritten, when there is a refused row.
+   * statement. It is emptied when the load begins, and empty in the end if no row was refused; a load that fails or is interrupted leaves
+   * in it those refused by then. If it cannot be written, the load fails (53100 when the disk is full). It must not be the input.
    */
   readonly rejects?: string
   /**
@@ -458,7 +461,7 @@ class Work {
       ...(call.onReject && { onReject: call.onReject }),
       ...(told && !replay && { told }),
       ...(replay && { onReject: replay.noting(call.onReject) }),
-      ...(call.rejects !== undefined && { path: call.rejects }),
+      ...(call.rejects !== undefined && { path: call.rejects, ...inputFile(input, statement, call) }),
       // What is refused again stays with the load that refused it first.
       keeps: this.#ledger !== undefined && replay === undefined,
       kit: { target: this.target.kind, options: statement.options, table: table.relationName, ...decoded },
@@ -539,6 +542,16 @@ class Work {
       progress.stop()
     }
   }
+}
+
+/** The file that a load reads, if it is one; of rows that were refused before, the one they came from. */
+function inputFile(input: Input, statement: CopyFrom, { stdin }: CopyCallOptions): { readonly input?: InputFile } {
+  if (input.kind === 'file') return { input: input.path }
+  if (statement.source.kind === 'file') return { input: localPath(statement.text, statement.source) }
+  if (!(stdin instanceof Readable)) return {}
+  // What a shell has opened has a descriptor, what createReadStream will open a path.
+  const { fd, path } = stdin as { readonly fd?: unknown; readonly path?: unknown }
+  return typeof fd === 'number' ? { input: fd } : typeof path === 'string' ? { input: path } : {}
 }
 
 function loadedBefore({ endedAt }: CompletedLoad): Pick<Receipt, 'alreadyLoaded' | 'loadedAt'> {

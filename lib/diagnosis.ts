@@ -13,6 +13,8 @@ export interface DiagnosisSample {
 export interface DiagnosisCure {
   /** An option of the statement, a setting of the session, or a change to the input before it is loaded. */
   readonly kind: 'option' | 'session' | 'input'
+  /** What the values, or the lines, look like: 'decimal comma'. */
+  readonly reason?: string
   /** An option or setting as it is written, such as `NULL 'N/A'`; what is to change in the input in words. */
   readonly change: string
   /** What else it would do. */
@@ -76,6 +78,9 @@ const MOST_SAMPLES = 3
 const SHOWN = 100
 const LONGEST_MESSAGE = 500
 const SHAPE_SHOWN = 40
+/** Rows at the beginning of the input that may be no data, and their bytes. */
+const MOST_START = 21
+const LONGEST_START = 4 << 10
 /** Rows of a group that cures are tried on, their bytes, and the bytes of all groups. */
 const MOST_EVIDENCE = 200
 const EVIDENCE_BYTES = 128 << 10
@@ -87,6 +92,9 @@ const OVERHEAD = 64
 export class Diagnosis {
   readonly #groups = new Map<string, Findings>()
   #evidenceBytes = 0
+  /** The refused rows that the input begins with, and where the line of the next one would begin. */
+  readonly #start: Evidence[] = []
+  #startLine = 1
 
   /** Takes the next refused row, in the order of the input. */
   add(reject: Reject): void {
@@ -99,6 +107,7 @@ export class Diagnosis {
       }
       return raw
     }
+    this.#addToStart(reject)
     for (const error of reject.errors) {
       const value = fieldOf(error)
       const group = this.#group(error, value)
@@ -123,10 +132,11 @@ export class Diagnosis {
     }
   }
 
-  /** The groups, the largest first. With `kit` cures are looked for. */
-  async groups(kit?: CureKit): Promise<DiagnosisGroup[]> {
+  /** The groups, the largest first. With `kit` cures are looked for; `rowsRead` tells whether rows follow those refused. */
+  async groups(kit?: CureKit, rowsRead = 0): Promise<DiagnosisGroup[]> {
     const sorted = [...this.#groups.values()].sort((a, b) => b.rows - a.rows)
-    const cures = kit ? await findCures(sorted, kit) : new Map<Findings, DiagnosisCure[]>()
+    const start = this.#start.length < Math.min(rowsRead, MOST_START) ? this.#start : []
+    const cures = kit ? await findCures(sorted, kit, start) : new Map<Findings, DiagnosisCure[]>()
     return sorted.map((group) => {
       const { error, message, shape, rows, samples } = group
       const found = cures.get(group) ?? []
@@ -142,6 +152,15 @@ export class Diagnosis {
         ...(found.length > 0 && { cures: found }),
       }
     })
+  }
+
+  /** Keeps the row if all before it were refused, but for a header. */
+  #addToStart({ line, lastLine, raw, rawIsCut }: Reject): void {
+    const { length } = this.#start
+    const isNext = line === this.#startLine || (length === 0 && line === 2)
+    if (!isNext || length >= MOST_START || rawIsCut || raw.length > LONGEST_START) return
+    this.#start.push({ line, raw: Buffer.from(raw), others: [] })
+    this.#startLine = lastLine + 1
   }
 
   #group(error: RejectError, value: string | undefined): Findings {
@@ -178,7 +197,7 @@ export class Diagnosis {
 
 /** How a value looks, see {@link DiagnosisGroup.shape}. */
 export function shapeOf(value: string): string {
-  if (isNullWord(value)) return value
+  if (isNullWord(value)) return cut(value, SHAPE_SHOWN)
   const shape = cut(value, 1000)
     .replace(/\p{Nd}+/gu, '9')
     .replace(/\p{L}[\p{L}\p{M}]*/gu, 'a')

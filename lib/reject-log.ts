@@ -1,8 +1,8 @@
-import { closeSync, openSync, statSync, writeSync } from 'node:fs'
 import type { CureKit } from './cures.ts'
 import { Diagnosis, type DiagnosisGroup } from './diagnosis.ts'
 import { CopyError } from './errors.ts'
 import type { NativeLoad, NativeReject } from './native/load.ts'
+import { type InputFile, RejectFile } from './reject-file.ts'
 import { MOST_KEPT, type Reject, type RejectError } from './rejects.ts'
 import type { CopyFrom } from './statement/ast.ts'
 import type { RowError, RowRefusals, TargetColumn } from './target/target.ts'
@@ -16,8 +16,6 @@ const MANY_WAITING = 5_000
 const MANY_WAITING_BYTES = 8 << 20
 /** About what a reject takes besides its bytes. */
 const OVERHEAD = 512
-/** Bytes that are written to a file of rejects at once. */
-const WRITTEN_AT_ONCE = 64 * 1024
 
 /** What becomes of refused rows. */
 export interface RejectLogInit {
@@ -30,6 +28,8 @@ export interface RejectLogInit {
   readonly onReject?: (reject: Reject) => void
   /** Where their bytes are written, as they were read. */
   readonly path?: string
+  /** What must not be written over. */
+  readonly input?: InputFile
   /** Offsets of those that an attempt before this one has told of. */
   readonly told?: ReadonlySet<number>
   /** Whether they are kept for the record of the load. */
@@ -105,19 +105,24 @@ export class RejectLog {
 
   /** What was wrong with the rows that were handed on, and what would cure it. */
   diagnose(): Promise<DiagnosisGroup[]> {
-    return this.#diagnosis.groups(this.#init.kit)
+    return this.#diagnosis.groups(this.#init.kit, this.#native?.counters().rowsRead)
   }
 
-  /** Begins to take rows of a load. */
+  /** Begins to take rows of a load. Throws when the file for rejects cannot be opened. */
   attach(native: NativeLoad, waits: boolean): void {
+    const { path, statement, columns, input } = this.#init
     this.#native = native
     this.#waits = waits
+    if (path === undefined) return
+    const names = columns.map(({ name }) => name)
+    this.#file = new RejectFile(path, statement, names, input)
   }
 
-  /** Closes the file of rejects, if there is one. */
+  /** Closes the file of rejects, if there is one. Throws when rows could not be written to it. */
   close(): void {
-    this.#file?.close()
+    const file = this.#file
     this.#file = undefined
+    file?.close()
   }
 
   /** Takes what the decoder refuses. Throws when it is too much. */
@@ -162,8 +167,11 @@ export class RejectLog {
 
   /** Hands on what is left, at the load's end or failure. */
   finish(): void {
-    this.#emit(Number.POSITIVE_INFINITY)
-    this.close()
+    try {
+      this.#emit(Number.POSITIVE_INFINITY)
+    } finally {
+      this.close()
+    }
   }
 
   /** Throws when it was too much in the end: a share of all rows can be judged only then. */
@@ -250,10 +258,11 @@ export class RejectLog {
       this.#waitingBytes -= OVERHEAD + waiting.raw.length
       this.#hand({ number: this.#number, ...waiting })
     }
+    this.#file?.check()
   }
 
   #hand(reject: Reject): void {
-    const { keeps, onReject, path, statement, columns, file } = this.#init
+    const { keeps, onReject } = this.#init
     this.#diagnosis.add(reject)
     this.#last = reject
     const bytes = OVERHEAD + reject.raw.length
@@ -261,10 +270,7 @@ export class RejectLog {
       this.#kept.push(reject)
       this.#keptBytes += bytes
     }
-    if (path !== undefined) {
-      this.#file ??= new RejectFile(path, file, statement, columns)
-      this.#file.write(reject.raw)
-    }
+    this.#file?.write(reject.raw, reject.byteOffset, reject.byteOffset + reject.byteLength)
     if (onReject !== undefined && !this.#init.told?.has(reject.byteOffset)) {
       if (this.#told.size < MOST_KEPT) this.#told.add(reject.byteOffset)
       try {
@@ -281,83 +287,4 @@ export class RejectLog {
 
 function column({ column: name, value }: RejectError): string {
   return name === undefined ? '' : `, column ${name}${value === undefined ? '' : ` "${value.slice(0, 100)}"`}`
-}
-
-/** The refused records as a file that the same statement can load. Made when there is the first. */
-class RejectFile {
-  readonly #fd: number
-  readonly #path: string
-  #waiting: Buffer[] = []
-  #bytes = 0
-
-  constructor(path: string, input: string, statement: CopyFrom, columns: readonly TargetColumn[]) {
-    this.#path = path
-    if (statement.source.kind === 'file' && isSame(path, input)) {
-      throw new CopyError({
-        code: 'invalid_parameter_value',
-        sqlState: '22023',
-        message: `the file for rejects "${path}" is the input`,
-      })
-    }
-    try {
-      this.#fd = openSync(path, 'w')
-    } catch (error) {
-      throw unwritable(path, error)
-    }
-    const { header, skip = 0, format, delimiter, quote, escape: escaping } = statement.options
-    // The same statement is to load the file.
-    for (let line = 0; line < skip; line++) this.write(Buffer.alloc(0))
-    if (header === 'false') return
-    const name = (text: string) => {
-      if (format === 'text') return text.replace(/[\\\n\r\t]/g, (letter) => `\\${ESCAPES[letter] ?? letter}`)
-      const isPlain = ![delimiter, quote, '\n', '\r'].some((special) => text.includes(special))
-      return isPlain ? text : quote + text.replaceAll(quote, escaping + quote) + quote
-    }
-    this.write(Buffer.from(columns.map((column) => name(column.name)).join(delimiter)))
-  }
-
-  write(record: Buffer): void {
-    this.#waiting.push(record, LINE_END)
-    this.#bytes += record.length + 1
-    if (this.#bytes >= WRITTEN_AT_ONCE) this.#flush()
-  }
-
-  close(): void {
-    this.#flush()
-    closeSync(this.#fd)
-  }
-
-  #flush(): void {
-    const bytes = Buffer.concat(this.#waiting)
-    this.#waiting = []
-    this.#bytes = 0
-    try {
-      for (let at = 0; at < bytes.length; ) at += writeSync(this.#fd, bytes, at)
-    } catch (error) {
-      throw unwritable(this.#path, error)
-    }
-  }
-}
-
-const LINE_END = Buffer.from('\n')
-const ESCAPES: Readonly<Record<string, string>> = { '\n': 'n', '\r': 'r', '\t': 't' }
-
-function isSame(path: string, other: string): boolean {
-  try {
-    // Under another name, or by another link.
-    const [one, two] = [statSync(path), statSync(other)]
-    return one.dev === two.dev && one.ino === two.ino
-  } catch {
-    return false
-  }
-}
-
-function unwritable(path: string, cause: unknown): CopyError {
-  const reason = cause instanceof Error ? cause.message.replace(/^\w+: |, open .*$/g, '') : String(cause)
-  return new CopyError({
-    code: 'io_error',
-    sqlState: '58030',
-    message: `could not open file "${path}" for writing: ${reason}`,
-    cause,
-  })
 }

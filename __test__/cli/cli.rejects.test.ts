@@ -209,6 +209,20 @@ describe('texts', () => {
     )
   })
 
+  test('of cures: what is seen, what is to be done, and what is known of it', () => {
+    const group = { column: 'c', sqlState: '22P02', code: 'c', message: 'm', shape: '   ', rows: 9220, samples: [] }
+    const cures = [
+      { kind: 'option', reason: 'decimal comma', change: "DECIMAL_SEPARATOR ','", cured: 9214, tried: 9220 },
+      { kind: 'input', change: 'decimal comma', note: 'replace it\tby a point', cured: 1, tried: 1 },
+    ] as const
+    expect(formatDiagnosis([{ ...group, cures }])).toEqual([
+      ' rows  column  reason  looks like  line  for example',
+      '9,220  c       m       (blank)',
+      "       decimal comma → DECIMAL_SEPARATOR ',' cures 9,214 of 9,220 looked at",
+      '       → decimal comma: replace it\\tby a point (cures 1 of 1 looked at)',
+    ])
+  })
+
   test('of a table: as wide as the terminal, and not endless', () => {
     const groups = Array.from({ length: 25 }, (_, at) => ({
       column: `column_${at}`,

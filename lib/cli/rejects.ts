@@ -69,7 +69,11 @@ export function formatDiagnosis(groups: readonly DiagnosisGroup[], width = Numbe
       formatCount(count),
       shorten(printable(column), columnWidth),
       shorten(printable(message), reasonWidth),
-      shape === '' ? '(empty)' : shorten(printable(shape ?? ''), columnWidth),
+      shape === ''
+        ? '(empty)'
+        : shape !== undefined && shape.trim() === ''
+          ? '(blank)'
+          : shorten(printable(shape ?? ''), columnWidth),
       sample === undefined ? '' : formatCount(sample.line),
       sample === undefined ? '' : printable(sample.value),
     ])
@@ -87,17 +91,19 @@ export function formatDiagnosis(groups: readonly DiagnosisGroup[], width = Numbe
   const lines = [format(heading)]
   for (const [at, cells] of rows.entries()) {
     lines.push(format(cells))
-    for (const cure of groups[at]?.cures ?? []) lines.push(`${indent}→ ${formatCure(cure)}`)
+    for (const cure of groups[at]?.cures ?? []) lines.push(`${indent}${formatCure(cure)}`)
   }
   const left = groups.slice(mostGroups)
   if (left.length > 0) lines.push(`${indent}and ${formatCount(left.length)} other kinds of errors`)
   return lines
 }
 
-function formatCure({ kind, change, note, cured, tried }: DiagnosisCure): string {
+function formatCure({ kind, reason, change, note, cured, tried }: DiagnosisCure): string {
   const proof = `cures ${formatCount(cured)} of ${formatCount(tried)} looked at`
-  if (kind === 'input') return `${printable(change)}${note === undefined ? '' : `: ${note}`} (${proof})`
-  return `${printable(change)} ${proof}${note === undefined ? '' : `; ${printable(note)}`}`
+  const arrow = reason === undefined ? '→' : `${reason} →`
+  if (kind === 'input')
+    return `${arrow} ${printable(change)}${note === undefined ? '' : `: ${printable(note)}`} (${proof})`
+  return `${arrow} ${printable(change)} ${proof}${note === undefined ? '' : `; ${printable(note)}`}`
 }
 
 /** The table of a receipt, where there is one to be shown. */

@@ -1,0 +1,193 @@
+import { closeSync, fstatSync, openSync, readSync, type Stats, statSync, writeSync } from 'node:fs'
+import { CopyError } from './errors.ts'
+import { protect } from './record-shape.ts'
+import type { CopyFrom } from './statement/ast.ts'
+
+/** Where the input is, if it is a file: its path, or a descriptor that is open. */
+export type InputFile = string | number
+
+/** Bytes that are written at once. */
+const WRITTEN_AT_ONCE = 64 * 1024
+
+/**
+ * The refused records as a file that the same statement can load. It is emptied when the load begins, so that rows of an earlier load are
+ * never taken for rows of this one, and holds whole records from the first write on, whatever becomes of the load.
+ */
+export class RejectFile {
+  readonly #fd: number
+  readonly #path: string
+  readonly #statement: CopyFrom
+  readonly #header: Buffer | undefined
+  readonly #input: InputFile | undefined
+  #lineEnd: Buffer | undefined
+  /** Written last; its line end comes with what follows it. */
+  #last: Buffer | undefined
+  #waiting: Buffer[] = []
+  #bytes = 0
+  #failure: CopyError | undefined
+
+  /**
+   * @param columns names of the columns that are loaded, in the order of the fields
+   * @throws {CopyError} 22023 when it is the input, otherwise when it cannot be opened.
+   */
+  constructor(path: string, statement: CopyFrom, columns: readonly string[], input: InputFile | undefined) {
+    this.#path = path
+    this.#statement = statement
+    this.#input = input
+    if (input !== undefined && isSame(path, input)) {
+      throw new CopyError({
+        code: 'invalid_parameter_value',
+        sqlState: '22023',
+        message: `the file for rejects "${path}" is the input`,
+        hint: 'Name another file: this one would be overwritten.',
+      })
+    }
+    if (statement.options.header !== 'false') this.#header = headerOf(columns, statement.options)
+    try {
+      this.#fd = openSync(path, 'w')
+    } catch (error) {
+      throw failureOf(`could not open file "${path}" for writing`, error)
+    }
+  }
+
+  /**
+   * Takes the next record, with its bounds in the input. That it could not be written, if so, {@link check} and {@link close} say: whoever
+   * hands on records need not stop for it in their midst.
+   */
+  write(record: Buffer, start: number, end: number): void {
+    if (this.#failure !== undefined) return
+    this.#lineEnd ??= lineEndAt(this.#input, start, end) ?? LF
+    if (this.#last !== undefined) this.#push(this.#lineEnd)
+    else {
+      // The same statement is to load the file.
+      const { skip = 0 } = this.#statement.options
+      for (let line = 0; line < skip; line++) this.#push(this.#lineEnd)
+      if (this.#header !== undefined) this.#push(this.#header, this.#lineEnd)
+    }
+    this.#push(record)
+    this.#last = record
+    if (this.#bytes >= WRITTEN_AT_ONCE) this.#flush()
+  }
+
+  /** @throws {CopyError} when a record could not be written. */
+  check(): void {
+    if (this.#failure !== undefined) throw this.#failure
+  }
+
+  /** @throws {CopyError} when a record could not be written. */
+  close(): void {
+    // The last record of an input may end in a backslash, which would escape the line end.
+    const isOpen = this.#last !== undefined && protect(this.#last, this.#statement.options) !== this.#last
+    if (this.#last !== undefined && !isOpen) this.#push(this.#lineEnd ?? LF)
+    this.#flush()
+    try {
+      closeSync(this.#fd)
+    } catch (error) {
+      this.#fail(error)
+    }
+    this.check()
+  }
+
+  #push(...parts: Buffer[]): void {
+    for (const part of parts) {
+      this.#waiting.push(part)
+      this.#bytes += part.length
+    }
+  }
+
+  #flush(): void {
+    const bytes = Buffer.concat(this.#waiting)
+    this.#waiting = []
+    this.#bytes = 0
+    // What follows a gap would look like all there is.
+    if (this.#failure !== undefined) return
+    try {
+      for (let at = 0; at < bytes.length; ) at += writeSync(this.#fd, bytes, at)
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= failureOf(`could not write to file "${this.#path}"`, error, 'Nothing was loaded.')
+  }
+}
+
+const LF = Buffer.from('\n')
+const CR = Buffer.from('\r')
+const CRLF = Buffer.from('\r\n')
+
+/**
+ * The line end behind a record of a file, or else before it; undefined where neither is known. With the input's own, a line end of another
+ * kind inside a record stays inside.
+ */
+function lineEndAt(input: InputFile | undefined, start: number, end: number): Buffer | undefined {
+  if (typeof input !== 'string') return undefined
+  try {
+    const fd = openSync(input, 'r')
+    try {
+      const read = (from: number) => {
+        const bytes = Buffer.alloc(2)
+        return bytes.toString('latin1', 0, readSync(fd, bytes, 0, 2, Math.max(0, from)))
+      }
+      const [behind, before] = [read(end), start === 0 ? '' : read(start - 2)]
+      if (behind.startsWith('\n')) return LF
+      if (behind.startsWith('\r')) return behind === '\r\n' ? CRLF : CR
+      return before === '\r\n' ? CRLF : before.endsWith('\r') ? CR : undefined
+    } finally {
+      closeSync(fd)
+    }
+  } catch {
+    // It has been read, and may be gone by now.
+    return undefined
+  }
+}
+
+const ESCAPES: Readonly<Record<string, string>> = { '\n': 'n', '\r': 'r', '\t': 't' }
+
+function headerOf(columns: readonly string[], options: CopyFrom['options']): Buffer {
+  const { format, delimiter, quote, escape: escaping } = options
+  const name = (text: string) => {
+    // PostgreSQL takes no delimiter that means something behind a backslash.
+    if (format === 'text') {
+      const isSpecial = (letter: string) => letter === '\\' || letter === delimiter || letter in ESCAPES
+      return Array.from(text, (letter) => (isSpecial(letter) ? `\\${ESCAPES[letter] ?? letter}` : letter)).join('')
+    }
+    const isPlain = text !== options.null && ![delimiter, quote, '\n', '\r'].some((special) => text.includes(special))
+    if (isPlain) return text
+    const escaped = Array.from(text, (letter) => (letter === quote || letter === escaping ? escaping + letter : letter))
+    return quote + escaped.join('') + quote
+  }
+  return Buffer.from(columns.map(name).join(delimiter))
+}
+
+/** Whether it is the same file, under another name or by another link. Devices and pipes may well be both. */
+function isSame(path: string, input: InputFile): boolean {
+  try {
+    const one = statSync(path)
+    const two: Stats = typeof input === 'string' ? statSync(input) : fstatSync(input)
+    return one.isFile() && one.dev === two.dev && one.ino === two.ino
+  } catch {
+    return false
+  }
+}
+
+/** PostgreSQL's conditions for what the system says of a file. */
+const CONDITIONS: Readonly<Record<string, readonly [code: string, sqlState: string]>> = {
+  EACCES: ['insufficient_privilege', '42501'],
+  EPERM: ['insufficient_privilege', '42501'],
+  EROFS: ['insufficient_privilege', '42501'],
+  ENOENT: ['undefined_file', '58P01'],
+  ENOTDIR: ['wrong_object_type', '42809'],
+  EISDIR: ['wrong_object_type', '42809'],
+  ENOSPC: ['disk_full', '53100'],
+  EDQUOT: ['disk_full', '53100'],
+  EMFILE: ['insufficient_resources', '53000'],
+  ENFILE: ['insufficient_resources', '53000'],
+}
+
+function failureOf(message: string, cause: unknown, detail?: string): CopyError {
+  const reason = cause instanceof Error ? cause.message.replace(/^\w+: |, \w+(?: '.*')?$/g, '') : String(cause)
+  const [code, sqlState] = CONDITIONS[(cause as NodeJS.ErrnoException).code ?? ''] ?? ['io_error', '58030']
+  return new CopyError({ code, sqlState, message: `${message}: ${reason}`, detail, cause })
+}
