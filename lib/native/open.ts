@@ -223,6 +223,7 @@ function specification(plan: Omit<LoadPlan, 'sink'>, sink: SinkKind | 'infer', n
       hasDefault: column.hasDefault,
       notNull: column.notNull,
     })),
+    byCharacter: false,
     tolerance: tolerance(plan),
     isFramed: plan.isFramed ?? true,
     keepsRecords: plan.keepsRecords ?? false,

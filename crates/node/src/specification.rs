@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use copyist_core::{ArrayType, DateOrder, EnumType, IntervalStyle, Session, Type, ZoneWords};
 use copyist_datetime::Context;
-use copyist_format::{BadValue, ColumnPlan, Header, Layout, Missing, Plan, Replacement, Tolerance};
+use copyist_format::{
+    BadValue, ColumnPlan, FieldMap, Fixed, FixedField, Header, Layout, Missing, Plan, Replacement, Tolerance, Unit,
+};
 use copyist_scan::{Grammar, Scanner};
 use copyist_transcode::{Failure, Limits, Sink};
 use napi_derive::napi;
@@ -41,6 +43,11 @@ pub struct BindingColumn {
     pub force_null: bool,
     pub has_default: bool,
     pub not_null: bool,
+    /// The number of its field, where fields do not belong to the columns one after the other.
+    pub field: Option<u32>,
+    /// `fixed`: where its field stands in the line, from 0, and how long it is.
+    pub offset: Option<u32>,
+    pub length: Option<u32>,
 }
 
 /// What becomes of what does not fit.
@@ -79,7 +86,7 @@ pub struct BindingSession {
 /// The format, the columns and the limits.
 #[napi(object)]
 pub struct BindingSpecification {
-    /// `csv` or `text`.
+    /// `csv`, `text`, `plain` (text in which nothing is escaped) or `fixed`.
     pub format: String,
     /// Bytes.
     pub delimiter: u32,
@@ -94,6 +101,10 @@ pub struct BindingSpecification {
     /// The decimal mark of numbers is a comma.
     pub has_comma: bool,
     pub columns: Vec<BindingColumn>,
+    /// What the fields of a record are called, where columns have the numbers of theirs.
+    pub fields: Option<Vec<String>>,
+    /// `fixed`: places are counted in characters, not in bytes.
+    pub by_character: bool,
     pub tolerance: BindingTolerance,
     /// Binary COPY: the chunks are one stream, with its header and trailer.
     pub is_framed: bool,
@@ -133,6 +144,8 @@ impl BindingSpecification {
         let delimiter = self.delimiter as u8;
         let grammar = match &*self.format {
             "csv" => Grammar::Csv { delimiter, quote: self.quote as u8, escape: self.escape as u8 },
+            "plain" => Grammar::Plain { delimiter: Some(delimiter) },
+            "fixed" => Grammar::Plain { delimiter: None },
             _ => Grammar::Text { delimiter },
         };
         let context = Context::new(&self.session.session()).map_err(Failure::whole)?;
@@ -149,8 +162,14 @@ impl BindingSpecification {
             skip: self.skip as u64,
             has_comma: self.has_comma,
             columns: self.columns.iter().map(BindingColumn::plan).collect(),
-            map: None,
-            fixed: None,
+            map: self.fields.as_ref().map(|names| FieldMap {
+                names: names.clone(),
+                columns: self.columns.iter().zip(0..).map(|(column, index)| column.field.unwrap_or(index)).collect(),
+            }),
+            fixed: (self.format == "fixed").then(|| Fixed {
+                fields: self.columns.iter().map(BindingColumn::place).collect(),
+                unit: if self.by_character { Unit::Characters } else { Unit::Bytes },
+            }),
             relation: self.table.clone(),
             tolerance: match (sink, self.tolerance.tolerance()) {
                 // What is not a row tells nothing of its columns; every value of the rows does.
@@ -228,6 +247,10 @@ impl BindingSession {
 }
 
 impl BindingColumn {
+    fn place(&self) -> FixedField {
+        FixedField { offset: self.offset.unwrap_or(0), length: self.length.unwrap_or(0) }
+    }
+
     fn plan(&self) -> ColumnPlan {
         ColumnPlan {
             name: self.name.clone(),

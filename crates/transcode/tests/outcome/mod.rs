@@ -1,3 +1,4 @@
+#![allow(dead_code, reason = "every test has use for a part of it")]
 //! What a load that goes on past errors comes to, and what must hold of it for any input.
 
 use std::sync::Arc;
