@@ -78,6 +78,11 @@ export interface BindingColumn {
   forceNull: boolean
   hasDefault: boolean
   notNull: boolean
+  /** The number of its field, where fields do not belong to the columns one after the other. */
+  field?: number
+  /** `fixed`: where its field stands in the line, from 0, and how long it is. */
+  offset?: number
+  length?: number
 }
 
 /** How far the load is. */
@@ -205,7 +210,7 @@ export interface BindingSession {
 
 /** The format, the columns and the limits. */
 export interface BindingSpecification {
-  /** `csv` or `text`. */
+  /** `csv`, `text`, `plain` (text in which nothing is escaped) or `fixed`. */
   format: string
   /** Bytes. */
   delimiter: number
@@ -220,6 +225,10 @@ export interface BindingSpecification {
   /** The decimal mark of numbers is a comma. */
   hasComma: boolean
   columns: Array<BindingColumn>
+  /** What the fields of a record are called, where columns have the numbers of theirs. */
+  fields?: Array<string>
+  /** `fixed`: places are counted in characters, not in bytes. */
+  byCharacter: boolean
   tolerance: BindingTolerance
   /** Binary COPY: the chunks are one stream, with its header and trailer. */
   isFramed: boolean
