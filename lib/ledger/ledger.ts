@@ -17,9 +17,8 @@ import {
 } from './records.ts'
 import type { LedgerPlace, LedgerSession, LedgerValue } from './session.ts'
 
-/** What one statement carries at most: records, and bytes of theirs. */
+/** Records that one statement carries at most. */
 const BATCH_RECORDS = 4_000
-const BATCH_BYTES = 4 << 20
 
 /** Loads whose parts are deleted by one statement. */
 const PURGE_LOADS = 10_000
@@ -96,18 +95,22 @@ export class Ledger {
     for (let start = 0; start < files.length; start += BATCH_RECORDS) {
       const rows = files.slice(start, start + BATCH_RECORDS).map((file, i) => fileRow(file, start + i + 1, this.#place))
       const columns = FILE_COLUMNS.map(([name]) => name)
-      await this.#insert('files', loadId, columns, columns, JSON.stringify(rows), FILE_COLUMNS)
+      await this.#session.query(
+        `INSERT INTO ${this.#place.schema}.files (load_id, ${columns.join(', ')})
+         SELECT CAST($1 AS uuid), ${columns.join(', ')} FROM ${this.#dialect.records('$2', FILE_COLUMNS)}`,
+        [loadId, JSON.stringify(rows)],
+      )
     }
   }
 
-  /** Records rejects of a load, several thousand by a statement. May be called any number of times. */
+  /** Records rejects of a load. May be called any number of times. */
   async recordRejects(loadId: string, rejects: readonly Reject[]): Promise<void> {
-    const columns = REJECT_COLUMNS.map(([name]) => name)
-    const values = columns.map((name) => (name === 'raw' ? this.#dialect.fromBase64('raw') : name))
-    for (const batch of batches(rejects)) {
-      const rows = batch.map((reject) => rejectRow(reject, this.#place))
-      await this.#insert('rejects', loadId, columns, values, JSON.stringify(rows), REJECT_COLUMNS)
+    if (rejects.length === 0) return
+    const place = this.#place
+    function* rows() {
+      for (const reject of rejects) yield rejectRow(loadId, reject, place)
     }
+    await this.#session.append({ place, name: 'rejects', columns: REJECT_COLUMNS }, rows())
   }
 
   /**
@@ -270,21 +273,6 @@ export class Ledger {
     return { loads: gone.length, files, rejects }
   }
 
-  async #insert(
-    table: string,
-    loadId: string,
-    columns: readonly string[],
-    values: readonly string[],
-    json: string,
-    record: readonly (readonly [name: string, type: string])[],
-  ): Promise<void> {
-    await this.#session.query(
-      `INSERT INTO ${this.#place.schema}.${table} (load_id, ${columns.join(', ')})
-       SELECT CAST($1 AS uuid), ${values.join(', ')} FROM ${this.#dialect.records('$2', record)}`,
-      [loadId, json],
-    )
-  }
-
   /** Runs an UPDATE or DELETE. How many rows it was about. */
   async #change(statement: string, values: readonly LedgerValue[]): Promise<number> {
     const [row] = await this.#session.query(this.#dialect.counted(statement), values)
@@ -342,18 +330,4 @@ export function keyConflict(error: unknown, key: string): CopyError | undefined 
     detail: 'It was committed by another session while this one was running; nothing was loaded here.',
     cause: error,
   })
-}
-
-function* batches(rejects: readonly Reject[]): Generator<readonly Reject[]> {
-  let start = 0
-  let bytes = 0
-  for (const [index, reject] of rejects.entries()) {
-    if (index > start && (index - start === BATCH_RECORDS || bytes + reject.raw.length > BATCH_BYTES)) {
-      yield rejects.slice(start, index)
-      start = index
-      bytes = 0
-    }
-    bytes += reject.raw.length
-  }
-  if (start < rejects.length) yield rejects.slice(start)
 }
