@@ -281,7 +281,7 @@ class Work {
     const isUnknown = this.committing && error instanceof CopyError && error.sqlState.startsWith('08')
     if (log === undefined || isOurs || isUnknown) return
     try {
-      log.finish()
+      await log.finish()
     } catch {
       // The file of rejects cannot be written. The load's own error matters more.
     }
@@ -503,7 +503,7 @@ class Work {
       if (counters.rowsRead !== outcome.rowsLoaded + outcome.rowsFiltered + rowsConflicted + rowsRejected) {
         throw unbalanced(counters.rowsRead, outcome.rowsLoaded, outcome.rowsFiltered, rowsRejected)
       }
-      log.finish()
+      await log.finish()
       log.checkEnd(counters.rowsRead)
       const diagnosis = rowsRejected === 0 ? undefined : await log.diagnose()
       const resolution = this.#ledger && (await replay?.finish(this.#ledger, this.#id))

@@ -2,7 +2,7 @@ import { closeSync, openSync, statSync, writeSync } from 'node:fs'
 import type { CureKit } from './cures.ts'
 import { Diagnosis, type DiagnosisGroup } from './diagnosis.ts'
 import { CopyError } from './errors.ts'
-import type { NativeLoad, NativeReject } from './native/load.ts'
+import type { NativeFlaw, NativeLoad, NativeReject } from './native/load.ts'
 import { MOST_KEPT, type Reject, type RejectError } from './rejects.ts'
 import type { CopyFrom } from './statement/ast.ts'
 import type { RowError, RowRefusals, TargetColumn } from './target/target.ts'
@@ -18,6 +18,12 @@ const MANY_WAITING_BYTES = 8 << 20
 const OVERHEAD = 512
 /** Bytes that are written to a file of rejects at once. */
 const WRITTEN_AT_ONCE = 64 * 1024
+
+/** Rows that are handed on between two turns of the event loop, as long as not too many wait. */
+const EMITTED_AT_ONCE = 1_000
+
+/** A refused row that gets its number when it is handed on. */
+type Waiting = Omit<Reject, 'number'> & { number: number }
 
 /** What becomes of refused rows. */
 export interface RejectLogInit {
@@ -45,7 +51,9 @@ export interface RejectLogInit {
 export class RejectLog {
   readonly #init: RejectLogInit
   #native: NativeLoad | undefined
-  readonly #waiting: Omit<Reject, 'number'>[] = []
+  #waiting: Waiting[] = []
+  /** Whether they are in the order of the input. */
+  #isSorted = true
   #waitingBytes = 0
   /** Whether rows wait for the target's word, and those that need not any more. */
   #waits = false
@@ -124,18 +132,9 @@ export class RejectLog {
   readonly takeNative = (rejects: readonly NativeReject[]): void => {
     const { columns, file } = this.#init
     for (const { line, lastLine, byteOffset, byteLength, flaws, raw, isCut } of rejects) {
-      const errors = flaws.map(({ column, code, sqlState, message, detail, value }): RejectError => {
-        const of = column === undefined ? undefined : columns[column]
-        return {
-          ...(of && column !== undefined && { column: of.name, type: of.typeName, field: column + 1 }),
-          sqlState,
-          code,
-          message,
-          ...(detail !== undefined && { detail }),
-          ...(value !== undefined && { value }),
-        }
-      })
-      this.#wait({ file, line, lastLine, byteOffset, byteLength, errors, raw, rawIsCut: isCut })
+      const errors: RejectError[] = []
+      for (const flaw of flaws) errors.push(errorOf(flaw, columns))
+      this.#wait({ number: 0, file, line, lastLine, byteOffset, byteLength, errors, raw, rawIsCut: isCut })
       // Those beyond the limit are known by accident of how much was read at a time.
       if (this.#isBeyond) break
     }
@@ -161,8 +160,11 @@ export class RejectLog {
   }
 
   /** Hands on what is left, at the load's end or failure. */
-  finish(): void {
-    this.#emit(Number.POSITIVE_INFINITY)
+  async finish(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      this.#emit(Number.POSITIVE_INFINITY)
+      await new Promise((resolve) => setImmediate(resolve))
+    }
     this.close()
   }
 
@@ -186,7 +188,8 @@ export class RejectLog {
     return limit?.kind === 'rows' && this.#taken > limit.most
   }
 
-  #wait(reject: Omit<Reject, 'number'>): void {
+  #wait(reject: Waiting): void {
+    this.#isSorted &&= (this.#waiting.at(-1)?.byteOffset ?? 0) <= reject.byteOffset
     this.#waiting.push(reject)
     this.#waitingBytes += OVERHEAD + reject.raw.length
   }
@@ -198,6 +201,7 @@ export class RejectLog {
     const { rawLimit } = this.wants
     this.#fromTarget += 1
     this.#wait({
+      number: 0,
       file,
       line: place?.firstLine ?? 0,
       lastLine: place?.line ?? 0,
@@ -240,15 +244,25 @@ export class RejectLog {
     return this.#excess
   }
 
-  /** Hands on the rows up to an offset in the input. */
+  /** Hands on rows up to an offset in the input; of many some wait for the next time. */
   #emit(upTo: number): void {
-    if (this.#waiting.length === 0) return
-    this.#waiting.sort((a, b) => a.byteOffset - b.byteOffset)
-    const end = this.#waiting.findIndex(({ byteOffset }) => byteOffset > upTo)
-    for (const waiting of this.#waiting.splice(0, end < 0 ? this.#waiting.length : end)) {
+    const waiting = this.#waiting
+    if (waiting.length === 0) return
+    if (!this.#isSorted) waiting.sort((a, b) => a.byteOffset - b.byteOffset)
+    this.#isSorted = true
+    const most = Math.max(EMITTED_AT_ONCE, waiting.length - MANY_WAITING / 2)
+    let end = 0
+    while (end < most && end < waiting.length && (waiting[end]?.byteOffset ?? 0) <= upTo) end += 1
+    if (end === 0) return
+    this.#waiting = waiting.slice(end)
+    // Also those whose turn does not come, because the file of rejects cannot be written.
+    for (let index = 0; index < end; index += 1) this.#waitingBytes -= OVERHEAD + (waiting[index]?.raw.length ?? 0)
+    for (let index = 0; index < end; index += 1) {
+      const reject = waiting[index]
+      if (reject === undefined) continue
       this.#number += 1
-      this.#waitingBytes -= OVERHEAD + waiting.raw.length
-      this.#hand({ number: this.#number, ...waiting })
+      reject.number = this.#number
+      this.#hand(reject)
     }
   }
 
@@ -277,6 +291,24 @@ export class RejectLog {
       }
     }
   }
+}
+
+/** Written out for each kind there is: objects that are put together from parts cost most of the time it takes to tell of a row. */
+function errorOf(flaw: NativeFlaw, columns: readonly TargetColumn[]): RejectError {
+  const { column: index, code, sqlState, message, detail, value } = flaw
+  const of = index === undefined ? undefined : columns[index]
+  if (of === undefined || index === undefined) {
+    const error = value === undefined ? { sqlState, code, message } : { sqlState, code, message, value }
+    return detail === undefined ? error : { ...error, detail }
+  }
+  const { name: column, typeName: type } = of
+  const field = index + 1
+  if (value === undefined) {
+    const error = { column, type, field, sqlState, code, message }
+    return detail === undefined ? error : { ...error, detail }
+  }
+  if (detail === undefined) return { column, type, field, sqlState, code, message, value }
+  return { column, type, field, sqlState, code, message, detail, value }
 }
 
 function column({ column: name, value }: RejectError): string {
