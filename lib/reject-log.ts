@@ -19,7 +19,7 @@ const OVERHEAD = 512
 /** Bytes that are written to a file of rejects at once. */
 const WRITTEN_AT_ONCE = 64 * 1024
 
-/** Rows that are handed on between two turns of the event loop, as long as not too many wait. */
+/** Rows that are handed on between two turns of the event loop. */
 const EMITTED_AT_ONCE = 1_000
 
 /** A refused row that gets its number when it is handed on. */
@@ -151,20 +151,17 @@ export class RejectLog {
         return isPressed()
       },
       refuse: (row, errors) => this.#refuse(row, errors),
-      settle: (row) => {
+      settle: async (row) => {
         this.#settled = row
         const last = row > 0 ? this.#native?.locate(row - 1) : undefined
-        if (last) this.#emit(last.byteOffset)
+        if (last) await this.#emitAll(last.byteOffset)
       },
     }
   }
 
   /** Hands on what is left, at the load's end or failure. */
   async finish(): Promise<void> {
-    while (this.#waiting.length > 0) {
-      this.#emit(Number.POSITIVE_INFINITY)
-      await new Promise((resolve) => setImmediate(resolve))
-    }
+    await this.#emitAll(Number.POSITIVE_INFINITY)
     this.close()
   }
 
@@ -244,16 +241,20 @@ export class RejectLog {
     return this.#excess
   }
 
-  /** Hands on rows up to an offset in the input; of many some wait for the next time. */
-  #emit(upTo: number): void {
+  /** Hands on the rows up to an offset in the input. */
+  async #emitAll(upTo: number): Promise<void> {
+    while (this.#emit(upTo)) await new Promise((resolve) => setImmediate(resolve))
+  }
+
+  /** Hands on rows up to an offset in the input, some of many; whether there may be more. */
+  #emit(upTo: number): boolean {
     const waiting = this.#waiting
-    if (waiting.length === 0) return
+    if (waiting.length === 0) return false
     if (!this.#isSorted) waiting.sort((a, b) => a.byteOffset - b.byteOffset)
     this.#isSorted = true
-    const most = Math.max(EMITTED_AT_ONCE, waiting.length - MANY_WAITING / 2)
     let end = 0
-    while (end < most && end < waiting.length && (waiting[end]?.byteOffset ?? 0) <= upTo) end += 1
-    if (end === 0) return
+    while (end < EMITTED_AT_ONCE && end < waiting.length && (waiting[end]?.byteOffset ?? 0) <= upTo) end += 1
+    if (end === 0) return false
     this.#waiting = waiting.slice(end)
     // Also those whose turn does not come, because the file of rejects cannot be written.
     for (let index = 0; index < end; index += 1) this.#waitingBytes -= OVERHEAD + (waiting[index]?.raw.length ?? 0)
@@ -264,6 +265,7 @@ export class RejectLog {
       reject.number = this.#number
       this.#hand(reject)
     }
+    return end === EMITTED_AT_ONCE
   }
 
   #hand(reject: Reject): void {

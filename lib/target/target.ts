@@ -76,7 +76,7 @@ export interface RowRefusals {
   /** What it throws ends the load. */
   refuse(row: number, errors: readonly RowError[]): void
   /** All rows before this one have been dealt with. */
-  settle(row: number): void
+  settle(row: number): Promise<void>
   /** Many refused rows wait for those before them: better to deal with what there is than to gather more. */
   readonly isPressed: boolean
 }
