@@ -1,8 +1,6 @@
 // Generated from lib/index.ts by "npm run generate"; do not edit.
 import { DuckDBConnection } from '@duckdb/node-api';
 
-/** A stream of bytes: a Node Readable, a web ReadableStream, or any (async) iterable of byte chunks. */
-export type ByteSource = AsyncIterable<Uint8Array | string> | Iterable<Uint8Array | string>;
 /** One reason why a record was refused. */
 export interface RejectError {
 	/** The column's name; absent when the record as a whole is at fault. */
@@ -82,6 +80,58 @@ export interface DiagnosisGroup {
 	/** What would cure it, the best first; absent when nothing was found. */
 	readonly cures?: readonly DiagnosisCure[];
 }
+/** Where in the input an error is. Every field is absent when it is not known. */
+export interface CopyPosition {
+	/** The file as the statement names it, or `STDIN`. */
+	readonly file?: string;
+	/** Line number from 1, counted as PostgreSQL's CONTEXT counts. */
+	readonly line?: number;
+	/** Offset from 0 of the record's first byte in the file (after decompression). */
+	readonly byteOffset?: number;
+	/** The column's name. */
+	readonly column?: string;
+}
+/** The parts of a {@link CopyError}. */
+export interface CopyErrorInit {
+	readonly code: string;
+	readonly sqlState: string;
+	readonly message: string;
+	readonly position?: CopyPosition | undefined;
+	readonly detail?: string | undefined;
+	readonly hint?: string | undefined;
+	/** PostgreSQL's CONTEXT, such as `COPY weather, line 5, column temp: "abc"`. */
+	readonly context?: string | undefined;
+	/** The statement and the character in it (from 0) that the error is about; printed with a caret. */
+	readonly statement?: {
+		readonly text: string;
+		readonly offset: number;
+	} | undefined;
+	readonly diagnosis?: readonly DiagnosisGroup[] | undefined;
+	readonly cause?: unknown;
+}
+/**
+ * Everything that can go wrong with a COPY: the statement, the file, the data, the target, an abort.
+ *
+ * `code` is the symbolic name of the condition (PostgreSQL's own, in snake_case), `sqlState` its SQLSTATE.
+ */
+export declare class CopyError extends Error {
+	readonly name = "CopyError";
+	readonly code: string;
+	readonly sqlState: string;
+	readonly position: CopyPosition;
+	readonly detail: string | undefined;
+	readonly hint: string | undefined;
+	readonly context: string | undefined;
+	readonly statement: {
+		readonly text: string;
+		readonly offset: number;
+	} | undefined;
+	/** What was wrong with the rows, when more of them were refused than the statement allows. */
+	readonly diagnosis: readonly DiagnosisGroup[] | undefined;
+	constructor(init: CopyErrorInit);
+}
+/** A stream of bytes: a Node Readable, a web ReadableStream, or any (async) iterable of byte chunks. */
+export type ByteSource = AsyncIterable<Uint8Array | string> | Iterable<Uint8Array | string>;
 /** How far a load has come. Handed to `onProgress` at most 20 times a second, and once more at the end. */
 export interface Progress {
 	/** Bytes of the input taken so far. */
@@ -207,59 +257,10 @@ export interface CopyCallOptions {
 	readonly rejects?: string;
 	/**
 	 * Whether the load is recorded in the schema `copyist` of its target, with its refused rows. By default loads are that go on after
-	 * errors or have a LOAD_KEY. Where the user may not create the schema, the load goes on without, and its receipt says so.
+	 * errors or have a LOAD_KEY, and all loads into a database where one has been recorded before. Where the user may not create the
+	 * schema, or write to it, the load goes on without, and its receipt says so.
 	 */
 	readonly ledger?: boolean;
-}
-/** Where in the input an error is. Every field is absent when it is not known. */
-export interface CopyPosition {
-	/** The file as the statement names it, or `STDIN`. */
-	readonly file?: string;
-	/** Line number from 1, counted as PostgreSQL's CONTEXT counts. */
-	readonly line?: number;
-	/** Offset from 0 of the record's first byte in the file (after decompression). */
-	readonly byteOffset?: number;
-	/** The column's name. */
-	readonly column?: string;
-}
-/** The parts of a {@link CopyError}. */
-export interface CopyErrorInit {
-	readonly code: string;
-	readonly sqlState: string;
-	readonly message: string;
-	readonly position?: CopyPosition | undefined;
-	readonly detail?: string | undefined;
-	readonly hint?: string | undefined;
-	/** PostgreSQL's CONTEXT, such as `COPY weather, line 5, column temp: "abc"`. */
-	readonly context?: string | undefined;
-	/** The statement and the character in it (from 0) that the error is about; printed with a caret. */
-	readonly statement?: {
-		readonly text: string;
-		readonly offset: number;
-	} | undefined;
-	readonly diagnosis?: readonly DiagnosisGroup[] | undefined;
-	readonly cause?: unknown;
-}
-/**
- * Everything that can go wrong with a COPY: the statement, the file, the data, the target, an abort.
- *
- * `code` is the symbolic name of the condition (PostgreSQL's own, in snake_case), `sqlState` its SQLSTATE.
- */
-export declare class CopyError extends Error {
-	readonly name = "CopyError";
-	readonly code: string;
-	readonly sqlState: string;
-	readonly position: CopyPosition;
-	readonly detail: string | undefined;
-	readonly hint: string | undefined;
-	readonly context: string | undefined;
-	readonly statement: {
-		readonly text: string;
-		readonly offset: number;
-	} | undefined;
-	/** What was wrong with the rows, when more of them were refused than the statement allows. */
-	readonly diagnosis: readonly DiagnosisGroup[] | undefined;
-	constructor(init: CopyErrorInit);
 }
 /** What {@link Ledger.purge} removed. */
 export interface Purged {

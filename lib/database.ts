@@ -1,4 +1,5 @@
-import { type CopyCallOptions, runCopy } from './copy.ts'
+import { runCopy } from './copy.ts'
+import type { CopyCallOptions } from './copy-call.ts'
 import { CopyError } from './errors.ts'
 import { type PurgeOptions, purge, type RejectsOptions, readBatch } from './history.ts'
 import type { Purged } from './ledger/records.ts'

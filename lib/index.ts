@@ -1,5 +1,5 @@
 export { type ConnectTarget, connect } from './connect.ts'
-export type { CopyCallOptions } from './copy.ts'
+export type { CopyCallOptions } from './copy-call.ts'
 export { Database } from './database.ts'
 export type { DiagnosisCure, DiagnosisGroup, DiagnosisSample } from './diagnosis.ts'
 export { CopyError, type CopyErrorInit, type CopyPosition } from './errors.ts'

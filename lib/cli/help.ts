@@ -26,7 +26,8 @@ Options:
   --memory-limit SIZE  memory for buffers, such as 64MB
   --rejects FILE       write rejected rows to FILE as they were read
   --ledger             record the load and its rejected rows in the schema copyist
-  --no-ledger          do not, where it is the default (ON_ERROR and the like)
+  --no-ledger          do not, where it is the default (ON_ERROR and the like, or once there
+                       is that schema)
   -h, --help           print this
   -V, --version        print the version
 

@@ -117,9 +117,16 @@ export class Ledger {
    * The load that has completed under a key, if any. In PostgreSQL a transaction that asks holds the key to its end: another one
    * that asks for the same waits, and then finds what the first has committed. DuckDB has nothing to wait with; there one of two
    * fails with 23505 when it is recorded or committed.
+   *
+   * @param patienceMs How long to wait for another transaction; as long as it takes by default.
+   * @throws {CopyError} 55P03 when that is over.
    */
-  async findLoadByKey(key: string): Promise<CompletedLoad | undefined> {
+  async findLoadByKey(
+    key: string,
+    { patienceMs }: { readonly patienceMs?: number } = {},
+  ): Promise<CompletedLoad | undefined> {
     if (this.#place.dialect === 'postgres') {
+      if (patienceMs !== undefined) await this.#limitWaits(patienceMs)
       // By a statement of its own: a query sees what was committed before it began to wait.
       await this.#session.query(
         `SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('copyist.loads.' || CAST($1 AS text), 0))`,
@@ -271,6 +278,11 @@ export class Ledger {
       rejects += await this.#change(`DELETE FROM ${schema}.rejects WHERE ${those}`, ids)
     }
     return { loads: gone.length, files, rejects }
+  }
+
+  /** For the rest of the transaction, in PostgreSQL: nothing else has locks to wait for. */
+  async #limitWaits(patienceMs: number): Promise<void> {
+    await this.#session.query(`SELECT pg_catalog.set_config('lock_timeout', '${patienceMs}', true)`)
   }
 
   /** Runs an UPDATE or DELETE. How many rows it was about. */

@@ -150,6 +150,20 @@ export class DuckdbTransaction implements TargetTransaction {
     }
   }
 
+  get isCallers(): boolean {
+    return this.#init.isCallers
+  }
+
+  async mayHaveLedger(catalog?: string): Promise<boolean> {
+    const found = await query(
+      this.#init.connection,
+      `SELECT 1 FROM duckdb_schemas()
+       WHERE schema_name = 'copyist' AND database_name = COALESCE(CAST($1 AS text), current_database())`,
+      [catalog ?? null],
+    )
+    return found.length > 0
+  }
+
   ledger(catalog?: string): LedgerSession {
     return {
       dialect: 'duckdb',

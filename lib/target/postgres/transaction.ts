@@ -169,6 +169,14 @@ export class PostgresTransaction implements TargetTransaction {
     return { rowsLoaded, rowsFiltered: rowsSent - rowsLoaded, ...(rowsConflicted !== undefined && { rowsConflicted }) }
   }
 
+  get isCallers(): boolean {
+    return this.#nested
+  }
+
+  async mayHaveLedger(): Promise<boolean> {
+    return this.#settings.hasLedger
+  }
+
   ledger(): LedgerSession {
     return {
       dialect: 'postgres',
