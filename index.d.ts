@@ -196,7 +196,7 @@ export interface Receipt {
 	readonly createdTable?: string;
 	/** Whether the load and its refused rows are recorded in the schema `copyist` of the target. */
 	readonly ledger: boolean;
-	/** How many of the refused rows are recorded: there is an upper limit. Absent when none was refused. */
+	/** How many of the refused rows are recorded, see `maxRejects`: here, or with the load that refused them first. Absent when none was refused. */
 	readonly rejectsRecorded?: number;
 	/** Why they are not, if they should have been. */
 	readonly ledgerProblem?: string;
@@ -206,13 +206,15 @@ export interface Receipt {
 	readonly rowsResolved?: number;
 	/** Refused rows of that load that could not be read again, since only their beginning was kept. They are not in `rowsRead`. */
 	readonly rowsCut?: number;
+	/** Refused rows of that load that were never recorded, beyond its limit: they are in its input only. */
+	readonly rowsUnrecorded?: number;
 	/** Nothing was loaded: a load with the same LOAD_KEY had been completed before. All else is that load's receipt. */
 	readonly alreadyLoaded?: boolean;
 	/** When that load ended, as in `2026-01-31T12:00:00.000Z`. */
 	readonly loadedAt?: string;
 	/**
-	 * What was wrong with refused rows, the most frequent first; absent when none was. Of the first 50,000 of them; of all where `onReject`
-	 * or `rejects` asks for them.
+	 * What was wrong with refused rows, the most frequent first; absent when none was. Of the first 50,000 of them, or `maxRejects` if that is
+	 * more; of all where `onReject` or `rejects` asks for them.
 	 */
 	readonly diagnosis?: readonly DiagnosisGroup[];
 	/**
@@ -255,6 +257,16 @@ export interface CopyCallOptions {
 	 * statement. Made, or overwritten, when there is a refused row.
 	 */
 	readonly rejects?: string;
+	/**
+	 * How many refused rows of the load are recorded at most; by default 50,000. They are kept in memory until its end, 32 MiB at most, and
+	 * more in proportion where more rows than that are asked for.
+	 */
+	readonly maxRejects?: number;
+	/**
+	 * Bytes of a refused row that are recorded at most, by default 1 MiB; the statement's REJECT_BYTES option comes first. A row that is cut is
+	 * flagged, and cannot be loaded by COPY REJECTS. `onReject` and `rejects` get rows whole.
+	 */
+	readonly maxRejectBytes?: number;
 	/**
 	 * Whether the load is recorded in the schema `copyist` of its target, with its refused rows. By default loads are that go on after
 	 * errors or have a LOAD_KEY, and all loads into a database where one has been recorded before. Where the user may not create the

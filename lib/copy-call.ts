@@ -3,7 +3,7 @@ import { loadAddon } from './native/addon.ts'
 import type { LoadLimits } from './native/open.ts'
 import type { ByteSource } from './native/pump.ts'
 import type { Progress } from './receipt.ts'
-import type { Reject } from './rejects.ts'
+import { MOST_REJECT_BYTES, MOST_REJECTS, type Reject } from './rejects.ts'
 
 /** What a call of {@link Database.copy} may set beside the statement. */
 export interface CopyCallOptions {
@@ -35,6 +35,16 @@ export interface CopyCallOptions {
    * statement. Made, or overwritten, when there is a refused row.
    */
   readonly rejects?: string
+  /**
+   * How many refused rows of the load are recorded at most; by default 50,000. They are kept in memory until its end, 32 MiB at most, and
+   * more in proportion where more rows than that are asked for.
+   */
+  readonly maxRejects?: number
+  /**
+   * Bytes of a refused row that are recorded at most, by default 1 MiB; the statement's REJECT_BYTES option comes first. A row that is cut is
+   * flagged, and cannot be loaded by COPY REJECTS. `onReject` and `rejects` get rows whole.
+   */
+  readonly maxRejectBytes?: number
   /**
    * Whether the load is recorded in the schema `copyist` of its target, with its refused rows. By default loads are that go on after
    * errors or have a LOAD_KEY, and all loads into a database where one has been recorded before. Where the user may not create the
@@ -75,6 +85,8 @@ const CALL_OPTIONS = [
   'createTable',
   'onReject',
   'rejects',
+  'maxRejects',
+  'maxRejectBytes',
   'ledger',
 ]
 
@@ -97,6 +109,15 @@ export function checkCall(text: unknown, call: CopyCallOptions): void {
     throw badOption('onReject', 'a function', typeof onReject)
   if (rejects !== undefined && (typeof rejects !== 'string' || rejects === '')) {
     throw badOption('rejects', 'the path of a file', rejects)
+  }
+  for (const [name, most] of [
+    ['maxRejects', MOST_REJECTS],
+    ['maxRejectBytes', MOST_REJECT_BYTES],
+  ] as const) {
+    const given = call[name]
+    if (given !== undefined && !(Number.isInteger(given) && given >= 0 && given <= most)) {
+      throw badOption(name, `a whole number from 0 to ${most}`, given)
+    }
   }
   if (ledger !== undefined && typeof ledger !== 'boolean') throw badOption('ledger', 'true or false', typeof ledger)
   const iterable =

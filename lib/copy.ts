@@ -25,6 +25,7 @@ import { withGlobHint } from './path.ts'
 import { reportProgress } from './progress.ts'
 import type { Receipt } from './receipt.ts'
 import { RejectLog } from './reject-log.ts'
+import { MOST_KEPT, MOST_RAW } from './rejects.ts'
 import { openReplay, type Replay } from './replay.ts'
 import { abandonInput, discard, openSource, streamed } from './source.ts'
 import type { CopyFrom, CopyOptions } from './statement/ast.ts'
@@ -283,7 +284,13 @@ class Work {
       ...(replay && { onReject: replay.noting(call.onReject) }),
       ...(call.rejects !== undefined && { path: call.rejects }),
       // What is refused again stays with the load that refused it first.
-      keeps: record.ledger !== undefined && replay === undefined,
+      ...(record.ledger !== undefined &&
+        replay === undefined && {
+          keeps: {
+            most: call.maxRejects ?? MOST_KEPT,
+            rawLimit: statement.options.rejectBytes ?? call.maxRejectBytes ?? MOST_RAW,
+          },
+        }),
       kit: { target: this.target.kind, options: statement.options, table: table.relationName, ...decoded },
     })
     this.#log = log
@@ -348,7 +355,8 @@ class Work {
         elapsedMs: 0,
         files: [{ path: input.name, bytes: counters.bytesRead, rows: counters.rowsRead, rowsRejected }],
         ledger: record.ledger !== undefined,
-        ...(record.ledger !== undefined && rowsRejected > 0 && { rejectsRecorded: log.kept.length }),
+        ...(record.ledger !== undefined &&
+          rowsRejected > 0 && { rejectsRecorded: replay === undefined ? log.kept.length : rowsRejected }),
         ...(diagnosis && { diagnosis }),
         ...resolution,
         ...(ledgerProblem === undefined ? {} : { ledgerProblem: ledgerProblem.message }),

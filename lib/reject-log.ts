@@ -3,14 +3,12 @@ import type { CureKit } from './cures.ts'
 import { Diagnosis, type DiagnosisGroup } from './diagnosis.ts'
 import { CopyError } from './errors.ts'
 import type { NativeFlaw, NativeLoad, NativeReject } from './native/load.ts'
-import { MOST_KEPT, type Reject, type RejectError } from './rejects.ts'
+import { MOST_KEPT, MOST_RAW, type Reject, type RejectError } from './rejects.ts'
 import type { CopyFrom } from './statement/ast.ts'
 import type { RowError, RowRefusals, TargetColumn } from './target/target.ts'
 
-/** Bytes of rejects that are kept for the record of the load. */
+/** Bytes of rejects that are kept for the record of the load, where no more than {@link MOST_KEPT} are asked for. */
 const MOST_KEPT_BYTES = 32 << 20
-/** Bytes of one of them. */
-const MOST_RAW = 1 << 20
 /** Rejects that wait for the rows before them, and their bytes, from which on these are to be dealt with. */
 const MANY_WAITING = 5_000
 const MANY_WAITING_BYTES = 8 << 20
@@ -38,8 +36,8 @@ export interface RejectLogInit {
   readonly path?: string
   /** Offsets of those that an attempt before this one has told of. */
   readonly told?: ReadonlySet<number>
-  /** Whether they are kept for the record of the load. */
-  readonly keeps: boolean
+  /** How many are kept for the record of the load, and how many bytes of each; absent: none. */
+  readonly keeps?: { readonly most: number; readonly rawLimit: number } | undefined
   /** What cures are tried with. */
   readonly kit: CureKit
 }
@@ -75,9 +73,11 @@ export class RejectLog {
 
   /** How many records the decoder should tell of, and how much of each. */
   get wants(): { readonly rawLimit: number; readonly most: number } {
-    const { onReject, path } = this.#init
+    const { onReject, path, keeps } = this.#init
     const streams = onReject !== undefined || path !== undefined
-    return { rawLimit: streams ? 2 ** 30 : MOST_RAW, most: streams ? Number.MAX_SAFE_INTEGER : MOST_KEPT }
+    if (streams) return { rawLimit: 2 ** 30, most: Number.MAX_SAFE_INTEGER }
+    // As much as cures want to be tried on, whatever is recorded.
+    return { rawLimit: Math.max(MOST_RAW, keeps?.rawLimit ?? 0), most: Math.max(MOST_KEPT, keeps?.most ?? 0) }
   }
 
   /** Refused rows that have been told here: handed on, or waiting. */
@@ -268,15 +268,22 @@ export class RejectLog {
     return end === EMITTED_AT_ONCE
   }
 
+  #keep(reject: Reject, { most, rawLimit }: { readonly most: number; readonly rawLimit: number }): void {
+    if (this.#kept.length >= most) return
+    const bytes = OVERHEAD + Math.min(reject.raw.length, rawLimit)
+    const room = Math.max(MOST_KEPT_BYTES * Math.max(1, most / MOST_KEPT), OVERHEAD + rawLimit)
+    if (this.#keptBytes + bytes > room) return
+    this.#keptBytes += bytes
+    const isLong = reject.raw.length > rawLimit
+    // A copy: a part would hold on to the whole.
+    this.#kept.push(isLong ? { ...reject, raw: Buffer.from(reject.raw.subarray(0, rawLimit)), rawIsCut: true } : reject)
+  }
+
   #hand(reject: Reject): void {
     const { keeps, onReject, path, statement, columns, file } = this.#init
     this.#diagnosis.add(reject)
     this.#last = reject
-    const bytes = OVERHEAD + reject.raw.length
-    if (keeps && this.#kept.length < MOST_KEPT && this.#keptBytes + bytes <= MOST_KEPT_BYTES) {
-      this.#kept.push(reject)
-      this.#keptBytes += bytes
-    }
+    if (keeps !== undefined) this.#keep(reject, keeps)
     if (path !== undefined) {
       this.#file ??= new RejectFile(path, file, statement, columns)
       this.#file.write(reject.raw)

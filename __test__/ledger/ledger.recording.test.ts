@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { formatRejects } from '../../lib/cli/rejects.ts'
 import type { CopyCallOptions, CopyError, Receipt } from '../../lib/index.ts'
 import { type Bench, benches } from '../copy/targets.ts'
 
@@ -118,5 +119,101 @@ describe.each(benches)('which loads are recorded on $name', ({ name, open }) => 
     expect(await loads()).toEqual([['completed', '1', '1']])
     await db.close()
     await client.end()
+  })
+
+  describe('limits of what is recorded', () => {
+    const TOLERANT = ', ON_ERROR skip_row'
+    const raws = async () =>
+      await bench.sql('SELECT byte_length, octet_length(raw), raw_cut, line FROM copyist.rejects ORDER BY reject_no')
+    const input = `1,a\nxxxxxxxxx,b\ny,c\nzzzzzzzz,d\n`
+
+    it.each([
+      ['by the statement', `${TOLERANT}, REJECT_BYTES 5`, {}],
+      ['by the call', TOLERANT, { maxRejectBytes: 5 }],
+      ['by the statement first', `${TOLERANT}, REJECT_BYTES '5'`, { maxRejectBytes: 100 }],
+    ] as const)('rows are cut %s, and flagged', async (_, options, call) => {
+      const whole: string[] = []
+      const receipt = await copy(input, options, {
+        ...call,
+        onReject: ({ raw, rawIsCut }) => whole.push(`${raw} ${rawIsCut}`),
+      })
+      expect(await raws()).toEqual([
+        ['11', '5', 'true', '2'],
+        ['3', '3', 'false', '3'],
+        ['10', '5', 'true', '4'],
+      ])
+      // Who is called gets all of them.
+      expect(whole).toEqual(['xxxxxxxxx,b false', 'y,c false', 'zzzzzzzz,d false'])
+      expect(receipt.rejectsRecorded).toBe(3)
+    })
+
+    it('rows are cut where nobody is called', async () => {
+      await copy(input, `${TOLERANT}, REJECT_BYTES 5`)
+      expect((await raws()).map(([, bytes, isCut]) => [bytes, isCut])).toEqual([
+        ['5', 'true'],
+        ['3', 'false'],
+        ['5', 'true'],
+      ])
+    })
+
+    it('rows are whole up to 1 MiB by default, whoever is called', async () => {
+      const long = `x${'y'.repeat((1 << 20) + 10)},a\n`
+      await copy(long, TOLERANT)
+      await copy(long, TOLERANT, { onReject: () => {} })
+      await copy(long, `${TOLERANT}, REJECT_BYTES '2MB'`)
+      const whole = String(long.length - 1)
+      expect(
+        await bench.sql(
+          'SELECT octet_length(r.raw), r.raw_cut FROM copyist.rejects r JOIN copyist.loads l ON l.load_id = r.load_id ORDER BY l.load_no',
+        ),
+      ).toEqual([
+        [String(1 << 20), 'true'],
+        [String(1 << 20), 'true'],
+        [whole, 'false'],
+      ])
+    })
+
+    it('cut rows are not tried again, but counted', async () => {
+      const { id } = await copy(input, `${TOLERANT}, REJECT_BYTES 5`)
+      const again = await bench.db.copy(`COPY REJECTS '${id}' INTO t WITH (NULL 'y')`)
+      expect(again).toMatchObject({ rowsRead: 1, rowsLoaded: 1, rowsResolved: 1, rowsCut: 2, rowsUnrecorded: 0 })
+      expect(await bench.sql('SELECT rows_rejected, rows_resolved FROM copyist.loads WHERE load_no = 1')).toEqual([
+        ['3', '1'],
+      ])
+      const none = await bench.db.copy(`COPY REJECTS '${id}' INTO t WITH (NULL 'y')`)
+      expect(none).toMatchObject({ rowsRead: 0, rowsResolved: 0, rowsCut: 2, rowsUnrecorded: 0 })
+      expect(formatRejects(none, { verbosity: 'default' })).toEqual([
+        '2 rows not tried: only the beginning was recorded',
+      ])
+    })
+
+    it('of a load that recorded a part, it is said what is missing', async () => {
+      const receipt = await copy(input, TOLERANT, { maxRejects: 1 })
+      expect(receipt).toMatchObject({ rowsRejected: 3, rejectsRecorded: 1 })
+      expect(formatRejects(receipt, { verbosity: 'default' })[1]).toContain('in the database, 1 of them: SELECT')
+      const again = await bench.db.copy(`COPY REJECTS '${receipt.id}' INTO t WITH (NULL 'xxxxxxxxx')`)
+      expect(again).toMatchObject({ rowsRead: 1, rowsResolved: 1, rowsCut: 0, rowsUnrecorded: 2 })
+      expect(formatRejects(again, { verbosity: 'default' })).toEqual([
+        '2 rows not tried: that load did not record all it rejected; the rest is in its input',
+      ])
+      // What is left of it is true: nobody has loaded these two.
+      expect(await bench.sql('SELECT rows_rejected - rows_resolved FROM copyist.loads WHERE load_no = 1')).toEqual([
+        ['2'],
+      ])
+    })
+
+    it('none is recorded, or more than by default', async () => {
+      expect(await copy(input, TOLERANT, { maxRejects: 0 })).toMatchObject({ rowsRejected: 3, rejectsRecorded: 0 })
+      expect(await raws()).toEqual([])
+      const many = Array.from({ length: 60_000 }, (_, n) => `x${n},a\n`).join('')
+      expect(await copy(many, TOLERANT)).toMatchObject({ rowsRejected: 60_000, rejectsRecorded: 50_000 })
+      expect(await copy(many, TOLERANT, { maxRejects: 70_000 })).toMatchObject({ rejectsRecorded: 60_000 })
+    })
+
+    it('wrong limits are refused', async () => {
+      for (const call of [{ maxRejects: -1 }, { maxRejects: 1.5 }, { maxRejectBytes: 2 ** 40 }]) {
+        expect(await failure(copy(input, TOLERANT, call))).toMatchObject({ sqlState: '22023' })
+      }
+    })
   })
 })

@@ -25,9 +25,12 @@ Options:
   --threads N          decoder threads
   --memory-limit SIZE  memory for buffers, such as 64MB
   --rejects FILE       write rejected rows to FILE as they were read
+  --max-rejects N      rejected rows of a load that are recorded; 50000 by default
+  --max-reject-bytes SIZE
+                       how much of each is; 1MB by default (option REJECT_BYTES)
   --ledger             record the load and its rejected rows in the schema copyist
-  --no-ledger          do not, where it is the default (ON_ERROR and the like, or once there
-                       is that schema)
+  --no-ledger          do not, where it is the default (ON_ERROR and the like, or once
+                       there is that schema)
   -h, --help           print this
   -V, --version        print the version
 

@@ -137,6 +137,8 @@ async function load(
       ...(command.memoryLimit !== undefined && { memoryLimit: command.memoryLimit }),
       ...(createTable !== undefined && { createTable }),
       ...(command.rejects !== undefined && { rejects: command.rejects }),
+      ...(command.maxRejects !== undefined && { maxRejects: command.maxRejects }),
+      ...(command.maxRejectBytes !== undefined && { maxRejectBytes: command.maxRejectBytes }),
       ...(command.ledger !== undefined && { ledger: command.ledger }),
       ...(notices && { onReject: notices.take }),
     })

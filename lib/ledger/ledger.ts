@@ -156,12 +156,21 @@ export class Ledger {
   async findLoad(loadId: string, options: { readonly locked?: boolean } = {}): Promise<RecordedLoad | undefined> {
     const lock = options.locked && this.#place.dialect === 'postgres' ? ' FOR UPDATE' : ''
     const [row] = await this.#session.query(
-      `SELECT statement, status FROM ${this.#place.schema}.loads WHERE load_id = CAST($1 AS uuid)${lock}`,
+      `SELECT statement, status, rows_rejected FROM ${this.#place.schema}.loads WHERE load_id = CAST($1 AS uuid)${lock}`,
       [loadId],
     )
     if (row === undefined) return undefined
-    const [statement, status] = row
-    return { statement: statement ?? '', isCompleted: status === 'completed' }
+    const [statement, status, rowsRejected] = row
+    return { statement: statement ?? '', isCompleted: status === 'completed', rowsRejected: Number(rowsRejected) }
+  }
+
+  /** How many rejects of a load are recorded, those that have been loaded since included. */
+  async countRejects(loadId: string): Promise<number> {
+    const [row] = await this.#session.query(
+      `SELECT count(*) FROM ${this.#place.schema}.rejects WHERE load_id = CAST($1 AS uuid)`,
+      [loadId],
+    )
+    return Number(row?.[0])
   }
 
   /**

@@ -61,6 +61,7 @@ export interface CompletedLoad {
 export interface RecordedLoad {
   readonly statement: string
   readonly isCompleted: boolean
+  readonly rowsRejected: number
 }
 
 /** What {@link Ledger.purge} removed. */

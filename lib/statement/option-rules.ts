@@ -367,6 +367,7 @@ function settle(options: Options, format: 'csv' | 'text'): CopyOptions {
     ...(given.default && { default: given.default.value }),
     encoding: 'UTF8',
     errors: settleErrors(given),
+    ...(given.reject_bytes && { rejectBytes: given.reject_bytes.value }),
     ignoreExtraData: given.ignore_extra_data?.value ?? false,
     ...(fillMissingFields && { fillMissingFields }),
     ...(invalidChars && { invalidChars }),
