@@ -326,6 +326,15 @@ export declare class Database {
 	close(): Promise<void>;
 	[Symbol.asyncDispose](): Promise<void>;
 }
+/** How long loads stay recorded. */
+export interface LedgerRetention {
+	/** Loads that ended longer ago than this are forgotten; more than 0, and not always a whole number. */
+	readonly days: number;
+	/** Also loads that completed with a LOAD_KEY: another load with the key would then load the same rows again. */
+	readonly keyed?: boolean;
+	/** Also loads that completed and have refused rows which nobody has loaded since. */
+	readonly unresolved?: boolean;
+}
 interface PostgresClient {
 	query: (...args: any[]) => any;
 	on: (event: "error", listener: (error: any) => void) => unknown;
@@ -348,7 +357,23 @@ interface PostgresPool {
  *   not closed, and a transaction that a Client or DuckDBConnection is in stays open.
  */
 export type ConnectTarget = string | PostgresPool | PostgresClient | DuckDBConnection;
+/** What holds for all loads of a connection. */
+export interface ConnectOptions {
+	/** What `ledger` of a load is when it does not say; or more about the record of loads. */
+	readonly ledger?: boolean | LedgerOptions;
+}
+/** About the record of loads in the schema `copyist` of the target. */
+export interface LedgerOptions {
+	/** Whether loads are recorded that do not say; by default as {@link CopyCallOptions.ledger} has it. */
+	readonly record?: boolean;
+	/**
+	 * How long: after a load has been recorded, older ones are forgotten, by the rules of {@link Database.purge}. That is done at most once an
+	 * hour, in a transaction of its own, or once a minute while there are many; not inside a transaction of yours. If it fails, the process
+	 * gets a warning with the code COPYIST_RETENTION. By default for ever.
+	 */
+	readonly retention?: LedgerRetention;
+}
 /** Connects to a database. Rejects with CopyError when it cannot be reached or opened. */
-export declare function connect(target: ConnectTarget): Promise<Database>;
+export declare function connect(target: ConnectTarget, options?: ConnectOptions): Promise<Database>;
 
 export {};

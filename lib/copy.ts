@@ -27,6 +27,7 @@ import type { Receipt } from './receipt.ts'
 import { RejectLog } from './reject-log.ts'
 import { MOST_KEPT, MOST_RAW } from './rejects.ts'
 import { openReplay, type Replay } from './replay.ts'
+import type { Retention } from './retention.ts'
 import { abandonInput, discard, openSource, streamed } from './source.ts'
 import type { CopyFrom, CopyOptions } from './statement/ast.ts'
 import { isTolerant } from './statement/error-policy.ts'
@@ -35,7 +36,12 @@ import { type ColumnPlan, planColumns } from './statement/plan.ts'
 import type { ConflictRequest, TableDescription, Target, TargetTransaction, ZonesInLiterals } from './target/target.ts'
 
 /** Runs one statement on `target` from parsing to commit. */
-export async function runCopy(target: Target, text: string, call: CopyCallOptions): Promise<Receipt> {
+export async function runCopy(
+  target: Target,
+  text: string,
+  call: CopyCallOptions,
+  retention?: Retention,
+): Promise<Receipt> {
   const started = performance.now()
   checkCall(text, call)
   const { signal } = call
@@ -61,7 +67,9 @@ export async function runCopy(target: Target, text: string, call: CopyCallOption
   }
   const work = new Work(target, statement, source, limits, call, started, replay)
   try {
-    return await work.run()
+    const receipt = await work.run()
+    if (receipt.ledger && !receipt.alreadyLoaded) await retention?.enforce(target, work.catalog)
+    return receipt
   } catch (error) {
     // Whatever failed first because of the abort, the abort is what happened.
     if (signal?.aborted && !isCancelled(error) && !work.committing) throw aborted(signal, error)
@@ -93,6 +101,11 @@ class Work {
   ) {
     const text = replay?.text ?? statement.text
     this.#record = new LoadRecord({ id: this.#id, target, statement, text, isReplay: replay !== undefined, call })
+  }
+
+  /** The attached database that the rows went to, in DuckDB. */
+  get catalog(): string | undefined {
+    return this.#record.catalog
   }
 
   async run(): Promise<Receipt> {

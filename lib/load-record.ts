@@ -53,6 +53,11 @@ export class LoadRecord {
     return this.#ledger
   }
 
+  /** The attached database that the load wrote to, in DuckDB. */
+  get catalog(): string | undefined {
+    return this.#table?.catalog
+  }
+
   /** Whether it is asked for, or forbidden; otherwise the load is recorded where others have been. */
   get #wish(): 'always' | 'never' | 'where there is one' {
     const { statement, call, isReplay } = this.#init

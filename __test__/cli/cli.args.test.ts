@@ -50,6 +50,8 @@ test('every option', () => {
     rejects: 'bad.csv',
     ledger: true,
   })
+  expect(parseArguments(['--ledger-retention', '0.5', statement])).toMatchObject({ retentionDays: 0.5 })
+  expect(complaint('--ledger-retention', '0', statement)[1]).toBe('It takes a number of days above 0, such as 30.')
   const limits = ['--max-rejects', '0', '--max-reject-bytes', '64kB', statement]
   expect(parseArguments(limits)).toMatchObject({ maxRejects: 0, maxRejectBytes: 65_536 })
   expect(complaint('--max-rejects', '-1', statement)[0]).toMatch(/--max-rejects/)

@@ -30,6 +30,8 @@ export interface CopyCommand {
   readonly maxRejectBytes?: number
   /** `--ledger` or `--no-ledger`; absent when neither is given. */
   readonly ledger?: boolean
+  /** `--ledger-retention`: after how many days older loads are forgotten. */
+  readonly retentionDays?: number
 }
 
 /** The command line is wrong; the message says how, and `hint` what to write instead. */
@@ -57,6 +59,7 @@ const options = {
   'max-reject-bytes': { type: 'string' },
   ledger: { type: 'boolean' },
   'no-ledger': { type: 'boolean' },
+  'ledger-retention': { type: 'string' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean', short: 'V' },
 } as const
@@ -104,6 +107,7 @@ export function parseArguments(words: readonly string[]): Command {
       ),
     }),
     ...(ledger !== undefined && { ledger }),
+    ...(values['ledger-retention'] !== undefined && { retentionDays: parseDays(values['ledger-retention']) }),
   }
 }
 
@@ -140,7 +144,16 @@ function explain(error: NodeJS.ErrnoException, words: readonly string[]): UsageE
 }
 
 /** The options that take a value, which a forgotten one makes of the word after them. */
-const valued = ['to', 'threads', 'memory-limit', 'rejects', 'max-rejects', 'max-reject-bytes', 'file'] as const
+const valued = [
+  'to',
+  'threads',
+  'memory-limit',
+  'rejects',
+  'max-rejects',
+  'max-reject-bytes',
+  'ledger-retention',
+  'file',
+] as const
 
 function statementOf(
   positionals: readonly string[],
@@ -187,6 +200,16 @@ function parseSize(flag: string, text: string, least: number, most: number, expe
   const bytes = bytesOf(text)
   if (bytes !== undefined && bytes >= least && bytes <= most) return bytes
   throw new UsageError(`invalid value for option "--${flag}": "${text}"`, `It takes ${expected}.`)
+}
+
+/** Throws {@link UsageError}. */
+function parseDays(text: string): number {
+  const days = /^\d{1,5}(?:\.\d{1,9})?$/.test(text) ? Number(text) : 0
+  if (days > 0) return days
+  throw new UsageError(
+    `invalid value for option "--ledger-retention": "${text}"`,
+    'It takes a number of days above 0, such as 30.',
+  )
 }
 
 /** Throws {@link UsageError}. */

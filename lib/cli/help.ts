@@ -31,6 +31,9 @@ Options:
   --ledger             record the load and its rejected rows in the schema copyist
   --no-ledger          do not, where it is the default (ON_ERROR and the like, or once
                        there is that schema)
+  --ledger-retention DAYS
+                       after the load, forget loads that are older, but for those with
+                       a LOAD_KEY or with rejected rows that nobody has loaded
   -h, --help           print this
   -V, --version        print the version
 

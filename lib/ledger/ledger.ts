@@ -263,7 +263,14 @@ export class Ledger {
    */
   async purge(
     olderThan: Date,
-    options: { readonly keyed?: boolean; readonly unresolved?: boolean } = {},
+    options: {
+      readonly keyed?: boolean
+      readonly unresolved?: boolean
+      /** The oldest first, and about so many; those that another transaction has locked are passed over. */
+      readonly most?: { readonly loads: number; readonly rejects: number }
+      /** PostgreSQL: how long a statement, or a lock, may take. */
+      readonly patienceMs?: number
+    } = {},
   ): Promise<Purged> {
     const { schema } = this.#place
     const kept = [
@@ -273,9 +280,16 @@ export class Ledger {
         : [`load_id IN (SELECT r.load_id FROM ${schema}.rejects AS r WHERE r.resolved_by IS NULL)`]),
     ]
     const unless = kept.length === 0 ? '' : ` AND (status = 'failed' OR NOT (${kept.join(' OR ')}))`
+    const { most, patienceMs } = options
+    if (patienceMs !== undefined && this.#place.dialect === 'postgres') {
+      await this.#limitWaits(patienceMs)
+      await this.#session.query(`SELECT pg_catalog.set_config('statement_timeout', '${patienceMs}', true)`)
+    }
+    const old = `ended_at < CAST($1 AS timestamptz)${unless}`
+    const which = most === undefined ? old : `load_id IN (${this.#oldest(old, most)})`
     // The loads first: what they are is decided once.
     const gone = await this.#session.query(
-      `DELETE FROM ${schema}.loads WHERE ended_at < CAST($1 AS timestamptz)${unless} RETURNING CAST(load_id AS text)`,
+      `DELETE FROM ${schema}.loads WHERE ${which} RETURNING CAST(load_id AS text)`,
       [olderThan.toISOString()],
     )
     let files = 0
@@ -287,6 +301,18 @@ export class Ledger {
       rejects += await this.#change(`DELETE FROM ${schema}.rejects WHERE ${those}`, ids)
     }
     return { loads: gone.length, files, rejects }
+  }
+
+  #oldest(condition: string, most: { readonly loads: number; readonly rejects: number }): string {
+    const lock = this.#place.dialect === 'postgres' ? ' FOR UPDATE SKIP LOCKED' : ''
+    return `
+      SELECT load_id FROM (
+        SELECT load_id, sum(rows_rejected) OVER (ORDER BY ended_at, load_no) - rows_rejected AS rejects_before
+        FROM (
+          SELECT load_id, load_no, ended_at, rows_rejected FROM ${this.#place.schema}.loads
+          WHERE ${condition} ORDER BY ended_at, load_no LIMIT ${most.loads}${lock}
+        ) AS old
+      ) AS counted WHERE rejects_before < ${most.rejects}`
   }
 
   /** For the rest of the transaction, in PostgreSQL: nothing else has locks to wait for. */
