@@ -1,8 +1,6 @@
 // Generated from lib/index.ts by "npm run generate"; do not edit.
 import { DuckDBConnection } from '@duckdb/node-api';
 
-/** A stream of bytes: a Node Readable, a web ReadableStream, or any (async) iterable of byte chunks. */
-export type ByteSource = AsyncIterable<Uint8Array | string> | Iterable<Uint8Array | string>;
 /** One reason why a record was refused. */
 export interface RejectError {
 	/** The column's name; absent when the record as a whole is at fault. */
@@ -84,6 +82,58 @@ export interface DiagnosisGroup {
 	/** What would cure it, the best first; absent when nothing was found. */
 	readonly cures?: readonly DiagnosisCure[];
 }
+/** Where in the input an error is. Every field is absent when it is not known. */
+export interface CopyPosition {
+	/** The file as the statement names it, or `STDIN`. */
+	readonly file?: string;
+	/** Line number from 1, counted as PostgreSQL's CONTEXT counts. */
+	readonly line?: number;
+	/** Offset from 0 of the record's first byte in the file (after decompression). */
+	readonly byteOffset?: number;
+	/** The column's name. */
+	readonly column?: string;
+}
+/** The parts of a {@link CopyError}. */
+export interface CopyErrorInit {
+	readonly code: string;
+	readonly sqlState: string;
+	readonly message: string;
+	readonly position?: CopyPosition | undefined;
+	readonly detail?: string | undefined;
+	readonly hint?: string | undefined;
+	/** PostgreSQL's CONTEXT, such as `COPY weather, line 5, column temp: "abc"`. */
+	readonly context?: string | undefined;
+	/** The statement and the character in it (from 0) that the error is about; printed with a caret. */
+	readonly statement?: {
+		readonly text: string;
+		readonly offset: number;
+	} | undefined;
+	readonly diagnosis?: readonly DiagnosisGroup[] | undefined;
+	readonly cause?: unknown;
+}
+/**
+ * Everything that can go wrong with a COPY: the statement, the file, the data, the target, an abort.
+ *
+ * `code` is the symbolic name of the condition (PostgreSQL's own, in snake_case), `sqlState` its SQLSTATE.
+ */
+export declare class CopyError extends Error {
+	readonly name = "CopyError";
+	readonly code: string;
+	readonly sqlState: string;
+	readonly position: CopyPosition;
+	readonly detail: string | undefined;
+	readonly hint: string | undefined;
+	readonly context: string | undefined;
+	readonly statement: {
+		readonly text: string;
+		readonly offset: number;
+	} | undefined;
+	/** What was wrong with the rows, when more of them were refused than the statement allows. */
+	readonly diagnosis: readonly DiagnosisGroup[] | undefined;
+	constructor(init: CopyErrorInit);
+}
+/** A stream of bytes: a Node Readable, a web ReadableStream, or any (async) iterable of byte chunks. */
+export type ByteSource = AsyncIterable<Uint8Array | string> | Iterable<Uint8Array | string>;
 /** How far a load has come. Handed to `onProgress` at most 20 times a second, and once more at the end. */
 export interface Progress {
 	/** Bytes of the input taken so far. */
@@ -150,7 +200,7 @@ export interface Receipt {
 	readonly createdTable?: string;
 	/** Whether the load and its refused rows are recorded in the schema `copyist` of the target. */
 	readonly ledger: boolean;
-	/** How many of the refused rows are recorded: there is an upper limit. Absent when none was refused. */
+	/** How many of the refused rows are recorded, see `maxRejects`: here, or with the load that refused them first. Absent when none was refused. */
 	readonly rejectsRecorded?: number;
 	/** Why they are not, if they should have been. */
 	readonly ledgerProblem?: string;
@@ -160,13 +210,15 @@ export interface Receipt {
 	readonly rowsResolved?: number;
 	/** Refused rows of that load that could not be read again, since only their beginning was kept. They are not in `rowsRead`. */
 	readonly rowsCut?: number;
+	/** Refused rows of that load that were never recorded, beyond its limit: they are in its input only. */
+	readonly rowsUnrecorded?: number;
 	/** Nothing was loaded: a load with the same LOAD_KEY had been completed before. All else is that load's receipt. */
 	readonly alreadyLoaded?: boolean;
 	/** When that load ended, as in `2026-01-31T12:00:00.000Z`. */
 	readonly loadedAt?: string;
 	/**
-	 * What was wrong with refused rows, the most frequent first; absent when none was. Of the first 50,000 of them; of all where `onReject`
-	 * or `rejects` asks for them.
+	 * What was wrong with refused rows, the most frequent first; absent when none was. Of the first 50,000 of them, or `maxRejects` if that is
+	 * more; of all where `onReject` or `rejects` asks for them.
 	 */
 	readonly diagnosis?: readonly DiagnosisGroup[];
 	/**
@@ -211,60 +263,21 @@ export interface CopyCallOptions {
 	 */
 	readonly rejects?: string;
 	/**
+	 * How many refused rows of the load are recorded at most; by default 50,000. They are kept in memory until its end, 32 MiB at most, and
+	 * more in proportion where more rows than that are asked for.
+	 */
+	readonly maxRejects?: number;
+	/**
+	 * Bytes of a refused row that are recorded at most, by default 1 MiB; the statement's REJECT_BYTES option comes first. A row that is cut is
+	 * flagged, and cannot be loaded by COPY REJECTS. `onReject` and `rejects` get rows whole.
+	 */
+	readonly maxRejectBytes?: number;
+	/**
 	 * Whether the load is recorded in the schema `copyist` of its target, with its refused rows. By default loads are that go on after
-	 * errors or have a LOAD_KEY. Where the user may not create the schema, the load goes on without, and its receipt says so.
+	 * errors or have a LOAD_KEY, and all loads into a database where one has been recorded before. Where the user may not create the
+	 * schema, or write to it, the load goes on without, and its receipt says so.
 	 */
 	readonly ledger?: boolean;
-}
-/** Where in the input an error is. Every field is absent when it is not known. */
-export interface CopyPosition {
-	/** The file as the statement names it, or `STDIN`. */
-	readonly file?: string;
-	/** Line number from 1, counted as PostgreSQL's CONTEXT counts. */
-	readonly line?: number;
-	/** Offset from 0 of the record's first byte in the file (after decompression). */
-	readonly byteOffset?: number;
-	/** The column's name. */
-	readonly column?: string;
-}
-/** The parts of a {@link CopyError}. */
-export interface CopyErrorInit {
-	readonly code: string;
-	readonly sqlState: string;
-	readonly message: string;
-	readonly position?: CopyPosition | undefined;
-	readonly detail?: string | undefined;
-	readonly hint?: string | undefined;
-	/** PostgreSQL's CONTEXT, such as `COPY weather, line 5, column temp: "abc"`. */
-	readonly context?: string | undefined;
-	/** The statement and the character in it (from 0) that the error is about; printed with a caret. */
-	readonly statement?: {
-		readonly text: string;
-		readonly offset: number;
-	} | undefined;
-	readonly diagnosis?: readonly DiagnosisGroup[] | undefined;
-	readonly cause?: unknown;
-}
-/**
- * Everything that can go wrong with a COPY: the statement, the file, the data, the target, an abort.
- *
- * `code` is the symbolic name of the condition (PostgreSQL's own, in snake_case), `sqlState` its SQLSTATE.
- */
-export declare class CopyError extends Error {
-	readonly name = "CopyError";
-	readonly code: string;
-	readonly sqlState: string;
-	readonly position: CopyPosition;
-	readonly detail: string | undefined;
-	readonly hint: string | undefined;
-	readonly context: string | undefined;
-	readonly statement: {
-		readonly text: string;
-		readonly offset: number;
-	} | undefined;
-	/** What was wrong with the rows, when more of them were refused than the statement allows. */
-	readonly diagnosis: readonly DiagnosisGroup[] | undefined;
-	constructor(init: CopyErrorInit);
 }
 /** What {@link Ledger.purge} removed. */
 export interface Purged {
@@ -318,6 +331,15 @@ export declare class Database {
 	close(): Promise<void>;
 	[Symbol.asyncDispose](): Promise<void>;
 }
+/** How long loads stay recorded. */
+export interface LedgerRetention {
+	/** Loads that ended longer ago than this are forgotten; more than 0, and not always a whole number. */
+	readonly days: number;
+	/** Also loads that completed with a LOAD_KEY: another load with the key would then load the same rows again. */
+	readonly keyed?: boolean;
+	/** Also loads that completed and have refused rows which nobody has loaded since. */
+	readonly unresolved?: boolean;
+}
 interface PostgresClient {
 	query: (...args: any[]) => any;
 	on: (event: "error", listener: (error: any) => void) => unknown;
@@ -340,7 +362,23 @@ interface PostgresPool {
  *   not closed, and a transaction that a Client or DuckDBConnection is in stays open.
  */
 export type ConnectTarget = string | PostgresPool | PostgresClient | DuckDBConnection;
+/** What holds for all loads of a connection. */
+export interface ConnectOptions {
+	/** What `ledger` of a load is when it does not say; or more about the record of loads. */
+	readonly ledger?: boolean | LedgerOptions;
+}
+/** About the record of loads in the schema `copyist` of the target. */
+export interface LedgerOptions {
+	/** Whether loads are recorded that do not say; by default as {@link CopyCallOptions.ledger} has it. */
+	readonly record?: boolean;
+	/**
+	 * How long: after a load has been recorded, older ones are forgotten, by the rules of {@link Database.purge}. That is done at most once an
+	 * hour, in a transaction of its own, or once a minute while there are many; not inside a transaction of yours. If it fails, the process
+	 * gets a warning with the code COPYIST_RETENTION. By default for ever.
+	 */
+	readonly retention?: LedgerRetention;
+}
 /** Connects to a database. Rejects with CopyError when it cannot be reached or opened. */
-export declare function connect(target: ConnectTarget): Promise<Database>;
+export declare function connect(target: ConnectTarget, options?: ConnectOptions): Promise<Database>;
 
 export {};

@@ -1,6 +1,8 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
+import { badOption } from './copy-call.ts'
 import { Database } from './database.ts'
 import { CopyError } from './errors.ts'
+import { type LedgerRetention, Retention } from './retention.ts'
 import type { PostgresClient, PostgresPool } from './target/postgres/client.ts'
 import type { Target } from './target/target.ts'
 
@@ -15,9 +17,50 @@ import type { Target } from './target/target.ts'
  */
 export type ConnectTarget = string | PostgresPool | PostgresClient | DuckDBConnection
 
+/** What holds for all loads of a connection. */
+export interface ConnectOptions {
+  /** What `ledger` of a load is when it does not say; or more about the record of loads. */
+  readonly ledger?: boolean | LedgerOptions
+}
+
+/** About the record of loads in the schema `copyist` of the target. */
+export interface LedgerOptions {
+  /** Whether loads are recorded that do not say; by default as {@link CopyCallOptions.ledger} has it. */
+  readonly record?: boolean
+  /**
+   * How long: after a load has been recorded, older ones are forgotten, by the rules of {@link Database.purge}. That is done at most once an
+   * hour, in a transaction of its own, or once a minute while there are many; not inside a transaction of yours. If it fails, the process
+   * gets a warning with the code COPYIST_RETENTION. By default for ever.
+   */
+  readonly retention?: LedgerRetention
+}
+
 /** Connects to a database. Rejects with CopyError when it cannot be reached or opened. */
-export async function connect(target: ConnectTarget): Promise<Database> {
-  return Database.over(await openTarget(target))
+export async function connect(target: ConnectTarget, options: ConnectOptions = {}): Promise<Database> {
+  const { record, retention } = ledgerOptions(options)
+  const keeper = retention && new Retention(retention)
+  return Database.over(await openTarget(target), record, keeper)
+}
+
+/** Refuses what TypeScript would have refused. */
+function ledgerOptions(options: ConnectOptions): LedgerOptions {
+  checkNames('options', options, ['ledger'])
+  const { ledger } = options
+  if (ledger === undefined) return {}
+  if (typeof ledger === 'boolean') return { record: ledger }
+  checkNames('ledger', ledger, ['record', 'retention'])
+  const { record, retention } = ledger
+  if (record !== undefined && typeof record !== 'boolean')
+    throw badOption('ledger.record', 'true or false', typeof record)
+  if (retention !== undefined) checkNames('ledger.retention', retention, ['days', 'keyed', 'unresolved'])
+  return ledger
+}
+
+function checkNames(what: string, value: unknown, names: readonly string[]): void {
+  if (typeof value !== 'object' || value === null) throw badOption(what, 'an object', value)
+  for (const name of Object.keys(value)) {
+    if (!names.includes(name)) throw badOption(name, `one of ${names.join(', ')}`, 'no such option')
+  }
 }
 
 function unknownTarget(target: unknown): CopyError {

@@ -1,26 +1,32 @@
-import { type CopyCallOptions, runCopy } from './copy.ts'
+import { runCopy } from './copy.ts'
+import type { CopyCallOptions } from './copy-call.ts'
 import { CopyError } from './errors.ts'
 import { type PurgeOptions, purge, type RejectsOptions, readBatch } from './history.ts'
 import type { Purged } from './ledger/records.ts'
 import type { Receipt } from './receipt.ts'
 import type { Reject } from './rejects.ts'
+import type { Retention } from './retention.ts'
 import { abandonInput } from './source.ts'
 import type { Target } from './target/target.ts'
 
 /** A connected database. Statements may run at the same time where the target has a connection for each. */
 export class Database {
   readonly #target: Target
+  readonly #ledger: boolean | undefined
+  readonly #retention: Retention | undefined
   #closed: Promise<void> | undefined
   /** Loads and reads that are running. */
   readonly #running = new Set<Promise<unknown>>()
 
-  private constructor(target: Target) {
+  private constructor(target: Target, ledger: boolean | undefined, retention: Retention | undefined) {
     this.#target = target
+    this.#ledger = ledger
+    this.#retention = retention
   }
 
   /** @internal What {@link connect} makes. */
-  static over(target: Target): Database {
-    return new Database(target)
+  static over(target: Target, ledger?: boolean, retention?: Retention): Database {
+    return new Database(target, ledger, retention)
   }
 
   /** Which database this is. */
@@ -35,7 +41,9 @@ export class Database {
    */
   async copy(statement: string, options: CopyCallOptions = {}): Promise<Receipt> {
     if (this.#closed !== undefined) abandonInput(options)
-    return await this.#run(() => runCopy(this.#target, statement, options))
+    const ledger = options?.ledger ?? this.#ledger
+    const call = ledger === undefined ? options : { ...options, ledger }
+    return await this.#run(() => runCopy(this.#target, statement, call, this.#retention))
   }
 
   /**

@@ -164,32 +164,30 @@ export class Diagnosis {
   }
 
   #group(error: RejectError, value: string | undefined): Findings {
+    const message = cut(reasonOf(error, value), LONGEST_MESSAGE)
+    const shape = value === undefined ? undefined : shapeOf(value)
+    const kind = `${error.column ?? ''}\0${error.sqlState}\0${message}`
+    const key = shape === undefined ? kind : `${kind}\0${shape}`
+    const found = this.#groups.get(key)
+    if (found) return found
     // Without its texts, which may be as long as the record.
     const { message: _message, detail: _detail, value: _value, ...short } = error
-    const reason = {
-      error: short,
-      message: cut(reasonOf(error, value), LONGEST_MESSAGE),
-      shape: value === undefined ? undefined : shapeOf(value),
-    }
-    const key = [error.column, error.sqlState, reason.message]
-    const found = this.#groups.get(JSON.stringify([...key, reason.shape]))
-    if (found) return found
+    const reason = { error: short, message, shape }
     const count = this.#groups.size
-    if (count < MOST_GROUPS) return this.#make([...key, reason.shape], reason, value)
-    if (count < MOST_GROUPS_AT_ALL || this.#groups.has(JSON.stringify(key))) {
-      return this.#make(key, { ...reason, shape: undefined }, value)
+    if (count < MOST_GROUPS) return this.#make(key, reason, value)
+    if (count < MOST_GROUPS_AT_ALL || this.#groups.has(kind)) {
+      return this.#make(kind, { ...reason, shape: undefined }, value)
     }
     const rest = { sqlState: error.sqlState, code: error.code, message: 'other errors' }
-    return this.#make([], { error: rest, message: rest.message, shape: undefined }, value)
+    return this.#make('', { error: rest, message: rest.message, shape: undefined }, value)
   }
 
-  #make(key: readonly unknown[], reason: Pick<Findings, 'error' | 'message' | 'shape'>, value: string | undefined) {
-    const name = JSON.stringify(key)
-    let group = this.#groups.get(name)
+  #make(key: string, reason: Pick<Findings, 'error' | 'message' | 'shape'>, value: string | undefined) {
+    let group = this.#groups.get(key)
     if (group === undefined) {
       const isShort = value !== undefined && value.length <= SHOWN
       group = { ...reason, rows: 0, samples: [], value: isShort ? value : undefined, evidence: [], evidenceBytes: 0 }
-      this.#groups.set(name, group)
+      this.#groups.set(key, group)
     }
     return group
   }

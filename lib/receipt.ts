@@ -68,7 +68,7 @@ export interface Receipt {
   readonly createdTable?: string
   /** Whether the load and its refused rows are recorded in the schema `copyist` of the target. */
   readonly ledger: boolean
-  /** How many of the refused rows are recorded: there is an upper limit. Absent when none was refused. */
+  /** How many of the refused rows are recorded, see `maxRejects`: here, or with the load that refused them first. Absent when none was refused. */
   readonly rejectsRecorded?: number
   /** Why they are not, if they should have been. */
   readonly ledgerProblem?: string
@@ -78,13 +78,15 @@ export interface Receipt {
   readonly rowsResolved?: number
   /** Refused rows of that load that could not be read again, since only their beginning was kept. They are not in `rowsRead`. */
   readonly rowsCut?: number
+  /** Refused rows of that load that were never recorded, beyond its limit: they are in its input only. */
+  readonly rowsUnrecorded?: number
   /** Nothing was loaded: a load with the same LOAD_KEY had been completed before. All else is that load's receipt. */
   readonly alreadyLoaded?: boolean
   /** When that load ended, as in `2026-01-31T12:00:00.000Z`. */
   readonly loadedAt?: string
   /**
-   * What was wrong with refused rows, the most frequent first; absent when none was. Of the first 50,000 of them; of all where `onReject`
-   * or `rejects` asks for them.
+   * What was wrong with refused rows, the most frequent first; absent when none was. Of the first 50,000 of them, or `maxRejects` if that is
+   * more; of all where `onReject` or `rejects` asks for them.
    */
   readonly diagnosis?: readonly DiagnosisGroup[]
   /**

@@ -1,21 +1,25 @@
 import type { CureKit } from './cures.ts'
 import { Diagnosis, type DiagnosisGroup } from './diagnosis.ts'
 import { CopyError } from './errors.ts'
-import type { NativeLoad, NativeReject } from './native/load.ts'
+import type { NativeFlaw, NativeLoad, NativeReject } from './native/load.ts'
 import { type InputFile, RejectFile } from './reject-file.ts'
-import { MOST_KEPT, type Reject, type RejectError } from './rejects.ts'
+import { MOST_KEPT, MOST_RAW, type Reject, type RejectError } from './rejects.ts'
 import type { CopyFrom } from './statement/ast.ts'
 import type { RowError, RowRefusals, TargetColumn } from './target/target.ts'
 
-/** Bytes of rejects that are kept for the record of the load. */
+/** Bytes of rejects that are kept for the record of the load, where no more than {@link MOST_KEPT} are asked for. */
 const MOST_KEPT_BYTES = 32 << 20
-/** Bytes of one of them. */
-const MOST_RAW = 1 << 20
 /** Rejects that wait for the rows before them, and their bytes, from which on these are to be dealt with. */
 const MANY_WAITING = 5_000
 const MANY_WAITING_BYTES = 8 << 20
 /** About what a reject takes besides its bytes. */
 const OVERHEAD = 512
+
+/** Rows that are handed on between two turns of the event loop. */
+const EMITTED_AT_ONCE = 1_000
+
+/** A refused row that gets its number when it is handed on. */
+type Waiting = Omit<Reject, 'number'> & { number: number }
 
 /** What becomes of refused rows. */
 export interface RejectLogInit {
@@ -32,8 +36,8 @@ export interface RejectLogInit {
   readonly input?: InputFile
   /** Offsets of those that an attempt before this one has told of. */
   readonly told?: ReadonlySet<number>
-  /** Whether they are kept for the record of the load. */
-  readonly keeps: boolean
+  /** How many are kept for the record of the load, and how many bytes of each; absent: none. */
+  readonly keeps?: { readonly most: number; readonly rawLimit: number } | undefined
   /** What cures are tried with. */
   readonly kit: CureKit
 }
@@ -45,7 +49,9 @@ export interface RejectLogInit {
 export class RejectLog {
   readonly #init: RejectLogInit
   #native: NativeLoad | undefined
-  readonly #waiting: Omit<Reject, 'number'>[] = []
+  #waiting: Waiting[] = []
+  /** Whether they are in the order of the input. */
+  #isSorted = true
   #waitingBytes = 0
   /** Whether rows wait for the target's word, and those that need not any more. */
   #waits = false
@@ -67,9 +73,11 @@ export class RejectLog {
 
   /** How many records the decoder should tell of, and how much of each. */
   get wants(): { readonly rawLimit: number; readonly most: number } {
-    const { onReject, path } = this.#init
+    const { onReject, path, keeps } = this.#init
     const streams = onReject !== undefined || path !== undefined
-    return { rawLimit: streams ? 2 ** 30 : MOST_RAW, most: streams ? Number.MAX_SAFE_INTEGER : MOST_KEPT }
+    if (streams) return { rawLimit: 2 ** 30, most: Number.MAX_SAFE_INTEGER }
+    // As much as cures want to be tried on, whatever is recorded.
+    return { rawLimit: Math.max(MOST_RAW, keeps?.rawLimit ?? 0), most: Math.max(MOST_KEPT, keeps?.most ?? 0) }
   }
 
   /** Refused rows that have been told here: handed on, or waiting. */
@@ -129,18 +137,9 @@ export class RejectLog {
   readonly takeNative = (rejects: readonly NativeReject[]): void => {
     const { columns, file } = this.#init
     for (const { line, lastLine, byteOffset, byteLength, flaws, raw, isCut } of rejects) {
-      const errors = flaws.map(({ column, code, sqlState, message, detail, value }): RejectError => {
-        const of = column === undefined ? undefined : columns[column]
-        return {
-          ...(of && column !== undefined && { column: of.name, type: of.typeName, field: column + 1 }),
-          sqlState,
-          code,
-          message,
-          ...(detail !== undefined && { detail }),
-          ...(value !== undefined && { value }),
-        }
-      })
-      this.#wait({ file, line, lastLine, byteOffset, byteLength, errors, raw, rawIsCut: isCut })
+      const errors: RejectError[] = []
+      for (const flaw of flaws) errors.push(errorOf(flaw, columns))
+      this.#wait({ number: 0, file, line, lastLine, byteOffset, byteLength, errors, raw, rawIsCut: isCut })
       // Those beyond the limit are known by accident of how much was read at a time.
       if (this.#isBeyond) break
     }
@@ -157,18 +156,18 @@ export class RejectLog {
         return isPressed()
       },
       refuse: (row, errors) => this.#refuse(row, errors),
-      settle: (row) => {
+      settle: async (row) => {
         this.#settled = row
         const last = row > 0 ? this.#native?.locate(row - 1) : undefined
-        if (last) this.#emit(last.byteOffset)
+        if (last) await this.#emitAll(last.byteOffset)
       },
     }
   }
 
   /** Hands on what is left, at the load's end or failure. */
-  finish(): void {
+  async finish(): Promise<void> {
     try {
-      this.#emit(Number.POSITIVE_INFINITY)
+      await this.#emitAll(Number.POSITIVE_INFINITY)
     } finally {
       this.close()
     }
@@ -194,7 +193,8 @@ export class RejectLog {
     return limit?.kind === 'rows' && this.#taken > limit.most
   }
 
-  #wait(reject: Omit<Reject, 'number'>): void {
+  #wait(reject: Waiting): void {
+    this.#isSorted &&= (this.#waiting.at(-1)?.byteOffset ?? 0) <= reject.byteOffset
     this.#waiting.push(reject)
     this.#waitingBytes += OVERHEAD + reject.raw.length
   }
@@ -206,6 +206,7 @@ export class RejectLog {
     const { rawLimit } = this.wants
     this.#fromTarget += 1
     this.#wait({
+      number: 0,
       file,
       line: place?.firstLine ?? 0,
       lastLine: place?.line ?? 0,
@@ -249,27 +250,49 @@ export class RejectLog {
   }
 
   /** Hands on the rows up to an offset in the input. */
-  #emit(upTo: number): void {
-    if (this.#waiting.length === 0) return
-    this.#waiting.sort((a, b) => a.byteOffset - b.byteOffset)
-    const end = this.#waiting.findIndex(({ byteOffset }) => byteOffset > upTo)
-    for (const waiting of this.#waiting.splice(0, end < 0 ? this.#waiting.length : end)) {
+  async #emitAll(upTo: number): Promise<void> {
+    while (this.#emit(upTo)) await new Promise((resolve) => setImmediate(resolve))
+  }
+
+  /** Hands on rows up to an offset in the input, some of many; whether there may be more. */
+  #emit(upTo: number): boolean {
+    const waiting = this.#waiting
+    if (waiting.length === 0) return false
+    if (!this.#isSorted) waiting.sort((a, b) => a.byteOffset - b.byteOffset)
+    this.#isSorted = true
+    let end = 0
+    while (end < EMITTED_AT_ONCE && end < waiting.length && (waiting[end]?.byteOffset ?? 0) <= upTo) end += 1
+    if (end === 0) return false
+    this.#waiting = waiting.slice(end)
+    // Also those whose turn does not come, because the file of rejects cannot be written.
+    for (let index = 0; index < end; index += 1) this.#waitingBytes -= OVERHEAD + (waiting[index]?.raw.length ?? 0)
+    for (let index = 0; index < end; index += 1) {
+      const reject = waiting[index]
+      if (reject === undefined) continue
       this.#number += 1
-      this.#waitingBytes -= OVERHEAD + waiting.raw.length
-      this.#hand({ number: this.#number, ...waiting })
+      reject.number = this.#number
+      this.#hand(reject)
     }
     this.#file?.check()
+    return end === EMITTED_AT_ONCE
+  }
+
+  #keep(reject: Reject, { most, rawLimit }: { readonly most: number; readonly rawLimit: number }): void {
+    if (this.#kept.length >= most) return
+    const bytes = OVERHEAD + Math.min(reject.raw.length, rawLimit)
+    const room = Math.max(MOST_KEPT_BYTES * Math.max(1, most / MOST_KEPT), OVERHEAD + rawLimit)
+    if (this.#keptBytes + bytes > room) return
+    this.#keptBytes += bytes
+    const isLong = reject.raw.length > rawLimit
+    // A copy: a part would hold on to the whole.
+    this.#kept.push(isLong ? { ...reject, raw: Buffer.from(reject.raw.subarray(0, rawLimit)), rawIsCut: true } : reject)
   }
 
   #hand(reject: Reject): void {
     const { keeps, onReject } = this.#init
     this.#diagnosis.add(reject)
     this.#last = reject
-    const bytes = OVERHEAD + reject.raw.length
-    if (keeps && this.#kept.length < MOST_KEPT && this.#keptBytes + bytes <= MOST_KEPT_BYTES) {
-      this.#kept.push(reject)
-      this.#keptBytes += bytes
-    }
+    if (keeps !== undefined) this.#keep(reject, keeps)
     this.#file?.write(reject.raw, reject.byteOffset, reject.byteOffset + reject.byteLength)
     if (onReject !== undefined && !this.#init.told?.has(reject.byteOffset)) {
       if (this.#told.size < MOST_KEPT) this.#told.add(reject.byteOffset)
@@ -283,6 +306,24 @@ export class RejectLog {
       }
     }
   }
+}
+
+/** Written out for each kind there is: objects that are put together from parts cost most of the time it takes to tell of a row. */
+function errorOf(flaw: NativeFlaw, columns: readonly TargetColumn[]): RejectError {
+  const { column: index, code, sqlState, message, detail, value } = flaw
+  const of = index === undefined ? undefined : columns[index]
+  if (of === undefined || index === undefined) {
+    const error = value === undefined ? { sqlState, code, message } : { sqlState, code, message, value }
+    return detail === undefined ? error : { ...error, detail }
+  }
+  const { name: column, typeName: type } = of
+  const field = index + 1
+  if (value === undefined) {
+    const error = { column, type, field, sqlState, code, message }
+    return detail === undefined ? error : { ...error, detail }
+  }
+  if (detail === undefined) return { column, type, field, sqlState, code, message, value }
+  return { column, type, field, sqlState, code, message, detail, value }
 }
 
 function column({ column: name, value }: RejectError): string {

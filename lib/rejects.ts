@@ -1,5 +1,10 @@
-/** Rows that are kept for the record of a load; where nobody else asks for them, others are only counted. */
+/** Rows that are kept for the record of a load, unless it says otherwise; where nobody else asks for them, others are only counted. */
 export const MOST_KEPT = 50_000
+/** Bytes of one of them that are kept, unless it says otherwise. */
+export const MOST_RAW = 1 << 20
+/** As many as can be asked for: what is kept is in memory until the end of the load, and PostgreSQL takes less than 1 GiB for a value. */
+export const MOST_REJECTS = 10_000_000
+export const MOST_REJECT_BYTES = 512 << 20
 
 /** One reason why a record was refused. */
 export interface RejectError {

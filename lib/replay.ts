@@ -39,7 +39,7 @@ interface Origin extends Pick<Reject, 'number' | 'file' | 'line' | 'lastLine' | 
 }
 
 /** What the receipt says of it. */
-type Resolution = Required<Pick<Receipt, 'replayOf' | 'rowsResolved' | 'rowsCut'>>
+type Resolution = Required<Pick<Receipt, 'replayOf' | 'rowsResolved' | 'rowsCut' | 'rowsUnrecorded'>>
 
 /**
  * Looks for the load whose rows are to be loaded, in the database of the table they are to go to, and makes the statement.
@@ -131,6 +131,8 @@ export class Replay {
   /** Why rows have been refused now, by their offset in the original input. */
   #refused = new Map<number, readonly RejectError[]>()
   #cut = 0
+  /** Rows of the load that are in no ledger. */
+  #unrecorded = 0
   #thrown: unknown
 
   constructor(rejects: CopyRejects, loadId: string, statement: CopyFrom, file: string | undefined) {
@@ -156,7 +158,8 @@ export class Replay {
     this.#seenRows = 0
     this.#strangers = 0
     this.#cut = 0
-    await findLoad(ledger, this.loadId, { locked: true })
+    const { rowsRejected } = await findLoad(ledger, this.loadId, { locked: true })
+    this.#unrecorded = rowsRejected - (await ledger.countRejects(this.loadId))
     const spool = new Spool(memoryLimit)
     try {
       // The signal ends the reading between two statements, not in the midst of one.
@@ -317,7 +320,7 @@ export class Replay {
       })
     }
     await ledger.refuseAgain(this.loadId, refused)
-    return { replayOf: this.loadId, rowsResolved: marked, rowsCut: this.#cut }
+    return { replayOf: this.loadId, rowsResolved: marked, rowsCut: this.#cut, rowsUnrecorded: this.#unrecorded }
   }
 
   /** A record begins at this offset of the input. */

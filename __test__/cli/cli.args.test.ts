@@ -50,6 +50,13 @@ test('every option', () => {
     rejects: 'bad.csv',
     ledger: true,
   })
+  expect(parseArguments(['--ledger-retention', '0.5', statement])).toMatchObject({ retentionDays: 0.5 })
+  expect(complaint('--ledger-retention', '0', statement)[1]).toBe('It takes a number of days above 0, such as 30.')
+  const limits = ['--max-rejects', '0', '--max-reject-bytes', '64kB', statement]
+  expect(parseArguments(limits)).toMatchObject({ maxRejects: 0, maxRejectBytes: 65_536 })
+  expect(complaint('--max-rejects', '-1', statement)[0]).toMatch(/--max-rejects/)
+  expect(complaint('--max-rejects', '10000001', statement)[1]).toBe('It takes a whole number from 0 to 10000000.')
+  expect(complaint('--max-reject-bytes', '1GB', statement)[1]).toBe('It takes a size from 0 to 512MB, such as 64kB.')
   expect(parseArguments(['--no-create', statement])).toMatchObject({ createTable: false })
   expect(parseArguments(['--no-ledger', statement])).toMatchObject({ ledger: false })
 })

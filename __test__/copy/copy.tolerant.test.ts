@@ -57,6 +57,38 @@ describe.each(benches)('on $name', ({ name, open }) => {
 
   const rows = async (sql = 'SELECT id, name, amount FROM t ORDER BY id') => await bench.sql(sql)
 
+  test.each(['the decoder', 'the target'])(
+    'lets others have their turn while %s refuses all rows',
+    async (who) => {
+      await bench.sql(`CREATE TABLE strict (a int, b int CHECK (b < 0))`)
+      const value = who === 'the target' ? '1' : 'x'
+      const path = file(Array.from({ length: 30_000 }, (_, n) => `${n},${value}\n`).join(''))
+      let told = 0
+      let before = 0
+      let most = 0
+      let watch: NodeJS.Immediate | undefined
+      const turn = () => {
+        most = Math.max(most, told - before)
+        before = told
+        watch = setImmediate(turn)
+      }
+      turn()
+      const numbers: number[] = []
+      const receipt = await bench.db.copy(`COPY strict FROM '${path}' (FORMAT csv, ON_ERROR skip_row)`, {
+        onReject: ({ number }) => {
+          told += 1
+          numbers.push(number)
+        },
+      })
+      clearImmediate(watch)
+      expect(receipt.rowsRejected).toBe(30_000)
+      expect(numbers).toEqual(Array.from({ length: 30_000 }, (_, n) => n + 1))
+      // A slow machine takes fewer between two turns; none takes a file's worth.
+      expect(most).toBeLessThanOrEqual(4_000)
+    },
+    60_000,
+  )
+
   test('rows that do not fit are refused, each with its place, bytes and all errors', async () => {
     const content = 'id,name,amount\n1,a,5\nx,b,y\n3,c\n4,"d,7\n5,e,\n6,"two\nlines",z\n7,g,8,9\n8,h,1\n'
     const { receipt, rejects } = await load(content, 'FORMAT csv, HEADER, ON_ERROR skip_row')

@@ -117,6 +117,44 @@ describe.each(databases)('records in $name', ({ name, open }) => {
     expect(second?.raw.equals(Buffer.alloc(3 << 20, 2))).toBe(true)
   })
 
+  it('takes rejects in a ledger of a later version', async () => {
+    await run(async () => {})
+    await sql(`ALTER TABLE copyist.rejects ADD COLUMN note text DEFAULT 'none'`)
+    await run((ledger) => ledger.recordRejects(uuid(1), [someReject(1), someReject(2)]))
+    expect(await sql('SELECT reject_no, note FROM copyist.rejects ORDER BY 1')).toEqual([
+      ['1', 'none'],
+      ['2', 'none'],
+    ])
+  })
+
+  it('leaves no rejects behind when one cannot be recorded', async () => {
+    const error = await failure(
+      run((ledger) =>
+        ledger.recordRejects(
+          uuid(1),
+          [1, 2, 1].map((n) => someReject(n)),
+        ),
+      ),
+    )
+    expect(error.sqlState).toBe('23505')
+    await run((ledger) => ledger.recordRejects(uuid(2), [someReject(1)]))
+    expect(await sql('SELECT CAST(load_id AS text) AS i, reject_no FROM copyist.rejects')).toEqual([[uuid(2), '1']])
+  })
+
+  it('lets the event loop run while it takes many rejects', async () => {
+    const rejects = Array.from({ length: 20_000 }, (_, n) => someReject(n + 1))
+    let turns = 0
+    await run(async (ledger) => {
+      const timer = setInterval(() => {
+        turns += 1
+      }, 1)
+      await ledger.recordRejects(uuid(1), rejects)
+      clearInterval(timer)
+    })
+    // Whatever the machine: a turn in each lot of rows but for a few.
+    expect(turns).toBeGreaterThan(10)
+  })
+
   it('replaces what text cannot hold, and keeps the bytes', async () => {
     const bad = { sqlState: '22P02', code: 'c', message: 'm\0', column: 'c\ud800', value: '\0v' }
     await run(async (ledger) => {

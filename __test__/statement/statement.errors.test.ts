@@ -180,6 +180,10 @@ describe('values that are none', () => {
     ["(ACCEPTINVCHARS 'ab')", '22023', 'COPY ACCEPTINVCHARS replacement must be a single ASCII character', "'ab'"],
     ["(ACCEPTINVCHARS 'é')", '22023', 'COPY ACCEPTINVCHARS replacement must be a single ASCII character', "'é'"],
     ['(FILL_MISSING_FIELDS two)', '42601', 'fill_missing_fields requires a Boolean value, "one" or "multi"', 'two'],
+    ['(REJECT_BYTES -1)', '22023', "COPY REJECT_BYTES must be a size from 0 to '512MB'", '-1'],
+    ["(REJECT_BYTES '513MB')", '22023', "COPY REJECT_BYTES must be a size from 0 to '512MB'", "'513MB'"],
+    ["REJECT_BYTES '3 apples'", '22023', "COPY REJECT_BYTES must be a size from 0 to '512MB'", "'3 apples'"],
+    ['(REJECT_BYTES)', '42601', 'reject_bytes requires a numeric value', 'REJECT_BYTES'],
     ["(LOAD_KEY '')", '22023', 'COPY LOAD_KEY must have 1 to 200 characters', "''"],
     [`LOAD_KEY '${'x'.repeat(201)}'`, '22023', 'COPY LOAD_KEY must have 1 to 200 characters', "'xx"],
     ["DELIMITER AS ',' (MAXERROR 5)", '42601', 'syntax error at or near "("', '('],
@@ -217,6 +221,9 @@ describe('rows and characters that are mended', () => {
     ["(SKIP = '3', HEADER)", { skip: 3, header: 'true' }],
     ["(DECIMAL_SEPARATOR ',')", { decimalSeparator: ',' }],
     ["LOAD_KEY 'a' CSV", { loadKey: 'a' }],
+    ['(REJECT_BYTES 100)', { rejectBytes: 100 }],
+    ["REJECT_BYTES '64kB' CSV", { rejectBytes: 65_536 }],
+    ["(REJECT_BYTES '0')", { rejectBytes: 0 }],
     [`(LOAD_KEY '${'😀'.repeat(200)}')`, { loadKey: '😀'.repeat(200) }],
   ])('%s', (rest, expected) => {
     expect(options(rest)).toMatchObject(expected)

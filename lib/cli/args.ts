@@ -1,4 +1,6 @@
 import { parseArgs } from 'node:util'
+import { MOST_REJECT_BYTES, MOST_REJECTS } from '../rejects.ts'
+import { bytesOf } from '../size.ts'
 import { closest } from '../statement/spelling.ts'
 
 /** What the command line asks for. */
@@ -22,8 +24,14 @@ export interface CopyCommand {
   readonly memoryLimit?: number
   /** `--rejects`: the file for rejected rows. */
   readonly rejects?: string
+  /** `--max-rejects`: how many of them are recorded. */
+  readonly maxRejects?: number
+  /** `--max-reject-bytes`: how much of each. */
+  readonly maxRejectBytes?: number
   /** `--ledger` or `--no-ledger`; absent when neither is given. */
   readonly ledger?: boolean
+  /** `--ledger-retention`: after how many days older loads are forgotten. */
+  readonly retentionDays?: number
 }
 
 /** The command line is wrong; the message says how, and `hint` what to write instead. */
@@ -47,8 +55,11 @@ const options = {
   threads: { type: 'string' },
   'memory-limit': { type: 'string' },
   rejects: { type: 'string' },
+  'max-rejects': { type: 'string' },
+  'max-reject-bytes': { type: 'string' },
   ledger: { type: 'boolean' },
   'no-ledger': { type: 'boolean' },
+  'ledger-retention': { type: 'string' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean', short: 'V' },
 } as const
@@ -75,9 +86,28 @@ export function parseArguments(words: readonly string[]): Command {
     json: values.json ?? false,
     quiet: values.quiet ?? false,
     ...(values.threads !== undefined && { threads: parseThreads(values.threads) }),
-    ...(values['memory-limit'] !== undefined && { memoryLimit: parseMemory(values['memory-limit']) }),
+    ...(values['memory-limit'] !== undefined && {
+      memoryLimit: parseSize(
+        'memory-limit',
+        values['memory-limit'],
+        leastMemory,
+        Number.MAX_SAFE_INTEGER,
+        'a size of at least 1MB, such as 64MB or 2GB',
+      ),
+    }),
     ...(values.rejects !== undefined && { rejects: nonEmpty('--rejects', values.rejects) }),
+    ...(values['max-rejects'] !== undefined && { maxRejects: parseCount('max-rejects', values['max-rejects']) }),
+    ...(values['max-reject-bytes'] !== undefined && {
+      maxRejectBytes: parseSize(
+        'max-reject-bytes',
+        values['max-reject-bytes'],
+        0,
+        MOST_REJECT_BYTES,
+        'a size from 0 to 512MB, such as 64kB',
+      ),
+    }),
     ...(ledger !== undefined && { ledger }),
+    ...(values['ledger-retention'] !== undefined && { retentionDays: parseDays(values['ledger-retention']) }),
   }
 }
 
@@ -114,7 +144,16 @@ function explain(error: NodeJS.ErrnoException, words: readonly string[]): UsageE
 }
 
 /** The options that take a value, which a forgotten one makes of the word after them. */
-const valued = ['to', 'threads', 'memory-limit', 'rejects', 'file'] as const
+const valued = [
+  'to',
+  'threads',
+  'memory-limit',
+  'rejects',
+  'max-rejects',
+  'max-reject-bytes',
+  'ledger-retention',
+  'file',
+] as const
 
 function statementOf(
   positionals: readonly string[],
@@ -156,28 +195,29 @@ function parseThreads(text: string): number {
   )
 }
 
-/** PostgreSQL's memory units, which are powers of 1024; a number alone is bytes. */
-const memoryUnits: Readonly<Record<string, number>> = {
-  '': 0,
-  b: 0,
-  k: 1,
-  kb: 1,
-  m: 2,
-  mb: 2,
-  g: 3,
-  gb: 3,
-  t: 4,
-  tb: 4,
+/** A size, as a number of bytes. Throws {@link UsageError}. */
+function parseSize(flag: string, text: string, least: number, most: number, expected: string): number {
+  const bytes = bytesOf(text)
+  if (bytes !== undefined && bytes >= least && bytes <= most) return bytes
+  throw new UsageError(`invalid value for option "--${flag}": "${text}"`, `It takes ${expected}.`)
 }
 
-/** `64MB` as a number of bytes. Throws {@link UsageError}. */
-function parseMemory(text: string): number {
-  const [, amount = '', unit = ''] = /^\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*$/i.exec(text) ?? []
-  const power = amount === '' ? undefined : memoryUnits[unit.toLowerCase().replace('ib', 'b')]
-  const bytes = power === undefined ? Number.NaN : Math.round(Number(amount) * 1024 ** power)
-  if (bytes >= leastMemory && Number.isSafeInteger(bytes)) return bytes
+/** Throws {@link UsageError}. */
+function parseDays(text: string): number {
+  const days = /^\d{1,5}(?:\.\d{1,9})?$/.test(text) ? Number(text) : 0
+  if (days > 0) return days
   throw new UsageError(
-    `invalid value for option "--memory-limit": "${text}"`,
-    'It takes a size of at least 1MB, such as 64MB or 2GB.',
+    `invalid value for option "--ledger-retention": "${text}"`,
+    'It takes a number of days above 0, such as 30.',
+  )
+}
+
+/** Throws {@link UsageError}. */
+function parseCount(flag: string, text: string): number {
+  const count = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN
+  if (count <= MOST_REJECTS) return count
+  throw new UsageError(
+    `invalid value for option "--${flag}": "${text}"`,
+    `It takes a whole number from 0 to ${MOST_REJECTS}.`,
   )
 }

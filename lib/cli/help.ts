@@ -25,8 +25,15 @@ Options:
   --threads N          decoder threads
   --memory-limit SIZE  memory for buffers, such as 64MB
   --rejects FILE       write rejected rows to FILE as they were read
+  --max-rejects N      rejected rows of a load that are recorded; 50000 by default
+  --max-reject-bytes SIZE
+                       how much of each is; 1MB by default (option REJECT_BYTES)
   --ledger             record the load and its rejected rows in the schema copyist
-  --no-ledger          do not, where it is the default (ON_ERROR and the like)
+  --no-ledger          do not, where it is the default (ON_ERROR and the like, or once
+                       there is that schema)
+  --ledger-retention DAYS
+                       after the load, forget loads that are older, but for those with
+                       a LOAD_KEY or with rejected rows that nobody has loaded
   -h, --help           print this
   -V, --version        print the version
 

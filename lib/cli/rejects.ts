@@ -44,13 +44,21 @@ export function formatRejects(receipt: Receipt, { file, verbosity }: RejectRepor
     lines.push(`${formatCount(rowsRejected)} of ${formatRows(rowsRead)} rejected`)
     if (file !== undefined) lines.push(`  in the file ${file}`)
     if (ledger) {
-      const part = rowsRejected > MOST_KEPT ? `, the first ${formatCount(MOST_KEPT)}` : ''
+      const { rejectsRecorded: recorded = rowsRejected, replayOf } = receipt
+      const part = replayOf === undefined && recorded < rowsRejected ? `, ${formatCount(recorded)} of them` : ''
       lines.push(`  in the database${part}: ${query(receipt)}`)
     }
     if (file === undefined && !ledger) lines.push('  not kept; --rejects FILE writes them to a file')
   }
   if (rowsReplaced > 0) {
     lines.push(`${formatRows(rowsReplaced)} loaded with NULL or a default in place of a value that did not fit`)
+  }
+  const { rowsCut = 0, rowsUnrecorded = 0 } = receipt
+  if (rowsCut > 0) lines.push(`${formatRows(rowsCut)} not tried: only the beginning was recorded`)
+  if (rowsUnrecorded > 0) {
+    lines.push(
+      `${formatRows(rowsUnrecorded)} not tried: that load did not record all it rejected; the rest is in its input`,
+    )
   }
   return lines
 }

@@ -104,7 +104,8 @@ async function load(
 ): Promise<Receipt> {
   // Only a load needs the drivers and the native addon.
   const { connect } = await import('../index.ts')
-  const connecting = connect(destination.target)
+  const { retentionDays: days } = command
+  const connecting = connect(destination.target, days === undefined ? {} : { ledger: { retention: { days } } })
   const db = await interruption.race(connecting).catch(async (error: unknown) => {
     // A file that this makes is removed when it is closed. A server that does not answer is not waited for.
     const closed = connecting.then((late) => late.close()).catch(() => {})
@@ -137,6 +138,8 @@ async function load(
       ...(command.memoryLimit !== undefined && { memoryLimit: command.memoryLimit }),
       ...(createTable !== undefined && { createTable }),
       ...(command.rejects !== undefined && { rejects: command.rejects }),
+      ...(command.maxRejects !== undefined && { maxRejects: command.maxRejects }),
+      ...(command.maxRejectBytes !== undefined && { maxRejectBytes: command.maxRejectBytes }),
       ...(command.ledger !== undefined && { ledger: command.ledger }),
       ...(notices && { onReject: notices.take }),
     })

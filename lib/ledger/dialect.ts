@@ -12,8 +12,7 @@ export interface Dialect {
   microseconds(from: string, to: string): string
   /** Bytes, known to be UTF-8 without NUL, as text. */
   decodeUtf8(expression: string): string
-  /** Bytes from base64, and back. */
-  fromBase64(expression: string): string
+  /** Bytes as base64. */
   toBase64(expression: string): string
   /** A FROM item `alias(item)`: the elements of a JSON array of the row before it. */
   elements(json: string, alias: string): string
@@ -35,7 +34,6 @@ export const POSTGRES: Dialect = {
   utc: (expression) => `(${expression} AT TIME ZONE 'UTC')`,
   microseconds: (from, to) => `CAST(extract(epoch FROM ${to} - ${from}) * 1000000 AS bigint)`,
   decodeUtf8: (expression) => `convert_from(${expression}, 'UTF8')`,
-  fromBase64: (expression) => `decode(${expression}, 'base64')`,
   toBase64: (expression) => `encode(${expression}, 'base64')`,
   elements: (json, alias) => `json_array_elements(${json}) AS ${alias}(item)`,
   records: (json, columns) =>
@@ -53,7 +51,6 @@ export const DUCKDB: Dialect = {
   utc: (expression) => `make_timestamp(epoch_us(${expression}))`,
   microseconds: (from, to) => `(epoch_us(${to}) - epoch_us(${from}))`,
   decodeUtf8: (expression) => `decode(${expression})`,
-  fromBase64: (expression) => `from_base64(${expression})`,
   toBase64: (expression) => `to_base64(${expression})`,
   elements: (json, alias) => `(SELECT unnest(json_extract(${json}, '$[*]')) AS item) AS ${alias}`,
   records: (json, columns) => {

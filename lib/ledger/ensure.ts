@@ -29,6 +29,13 @@ export function ensureLedger(session: LedgerSession): Promise<LedgerSetup> {
   return session.dialect === 'postgres' ? ensurePostgres(session) : ensureDuckdb(session)
 }
 
+/** {@link ensureLedger} where one has been made; undefined where there is none. */
+export async function findOrMigrateLedger(session: LedgerSession): Promise<LedgerSetup | undefined> {
+  const found = await (session.dialect === 'postgres' ? inspectPostgres(session) : inspectDuckdb(session))
+  if (found.version === 0) return undefined
+  return found.version >= LATEST_VERSION ? answer(found) : await ensureLedger(session)
+}
+
 /** How often a race is run again, each time after a short rest. */
 const ATTEMPTS = 40
 

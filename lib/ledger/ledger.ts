@@ -17,9 +17,8 @@ import {
 } from './records.ts'
 import type { LedgerPlace, LedgerSession, LedgerValue } from './session.ts'
 
-/** What one statement carries at most: records, and bytes of theirs. */
+/** Records that one statement carries at most. */
 const BATCH_RECORDS = 4_000
-const BATCH_BYTES = 4 << 20
 
 /** Loads whose parts are deleted by one statement. */
 const PURGE_LOADS = 10_000
@@ -96,27 +95,38 @@ export class Ledger {
     for (let start = 0; start < files.length; start += BATCH_RECORDS) {
       const rows = files.slice(start, start + BATCH_RECORDS).map((file, i) => fileRow(file, start + i + 1, this.#place))
       const columns = FILE_COLUMNS.map(([name]) => name)
-      await this.#insert('files', loadId, columns, columns, JSON.stringify(rows), FILE_COLUMNS)
+      await this.#session.query(
+        `INSERT INTO ${this.#place.schema}.files (load_id, ${columns.join(', ')})
+         SELECT CAST($1 AS uuid), ${columns.join(', ')} FROM ${this.#dialect.records('$2', FILE_COLUMNS)}`,
+        [loadId, JSON.stringify(rows)],
+      )
     }
   }
 
-  /** Records rejects of a load, several thousand by a statement. May be called any number of times. */
+  /** Records rejects of a load. May be called any number of times. */
   async recordRejects(loadId: string, rejects: readonly Reject[]): Promise<void> {
-    const columns = REJECT_COLUMNS.map(([name]) => name)
-    const values = columns.map((name) => (name === 'raw' ? this.#dialect.fromBase64('raw') : name))
-    for (const batch of batches(rejects)) {
-      const rows = batch.map((reject) => rejectRow(reject, this.#place))
-      await this.#insert('rejects', loadId, columns, values, JSON.stringify(rows), REJECT_COLUMNS)
+    if (rejects.length === 0) return
+    const place = this.#place
+    function* rows() {
+      for (const reject of rejects) yield rejectRow(loadId, reject, place)
     }
+    await this.#session.append({ place, name: 'rejects', columns: REJECT_COLUMNS }, rows())
   }
 
   /**
    * The load that has completed under a key, if any. In PostgreSQL a transaction that asks holds the key to its end: another one
    * that asks for the same waits, and then finds what the first has committed. DuckDB has nothing to wait with; there one of two
    * fails with 23505 when it is recorded or committed.
+   *
+   * @param patienceMs How long to wait for another transaction; as long as it takes by default.
+   * @throws {CopyError} 55P03 when that is over.
    */
-  async findLoadByKey(key: string): Promise<CompletedLoad | undefined> {
+  async findLoadByKey(
+    key: string,
+    { patienceMs }: { readonly patienceMs?: number } = {},
+  ): Promise<CompletedLoad | undefined> {
     if (this.#place.dialect === 'postgres') {
+      if (patienceMs !== undefined) await this.#limitWaits(patienceMs)
       // By a statement of its own: a query sees what was committed before it began to wait.
       await this.#session.query(
         `SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('copyist.loads.' || CAST($1 AS text), 0))`,
@@ -146,12 +156,21 @@ export class Ledger {
   async findLoad(loadId: string, options: { readonly locked?: boolean } = {}): Promise<RecordedLoad | undefined> {
     const lock = options.locked && this.#place.dialect === 'postgres' ? ' FOR UPDATE' : ''
     const [row] = await this.#session.query(
-      `SELECT statement, status FROM ${this.#place.schema}.loads WHERE load_id = CAST($1 AS uuid)${lock}`,
+      `SELECT statement, status, rows_rejected FROM ${this.#place.schema}.loads WHERE load_id = CAST($1 AS uuid)${lock}`,
       [loadId],
     )
     if (row === undefined) return undefined
-    const [statement, status] = row
-    return { statement: statement ?? '', isCompleted: status === 'completed' }
+    const [statement, status, rowsRejected] = row
+    return { statement: statement ?? '', isCompleted: status === 'completed', rowsRejected: Number(rowsRejected) }
+  }
+
+  /** How many rejects of a load are recorded, those that have been loaded since included. */
+  async countRejects(loadId: string): Promise<number> {
+    const [row] = await this.#session.query(
+      `SELECT count(*) FROM ${this.#place.schema}.rejects WHERE load_id = CAST($1 AS uuid)`,
+      [loadId],
+    )
+    return Number(row?.[0])
   }
 
   /**
@@ -244,7 +263,14 @@ export class Ledger {
    */
   async purge(
     olderThan: Date,
-    options: { readonly keyed?: boolean; readonly unresolved?: boolean } = {},
+    options: {
+      readonly keyed?: boolean
+      readonly unresolved?: boolean
+      /** The oldest first, and about so many; those that another transaction has locked are passed over. */
+      readonly most?: { readonly loads: number; readonly rejects: number }
+      /** PostgreSQL: how long a statement, or a lock, may take. */
+      readonly patienceMs?: number
+    } = {},
   ): Promise<Purged> {
     const { schema } = this.#place
     const kept = [
@@ -254,9 +280,16 @@ export class Ledger {
         : [`load_id IN (SELECT r.load_id FROM ${schema}.rejects AS r WHERE r.resolved_by IS NULL)`]),
     ]
     const unless = kept.length === 0 ? '' : ` AND (status = 'failed' OR NOT (${kept.join(' OR ')}))`
+    const { most, patienceMs } = options
+    if (patienceMs !== undefined && this.#place.dialect === 'postgres') {
+      await this.#limitWaits(patienceMs)
+      await this.#session.query(`SELECT pg_catalog.set_config('statement_timeout', '${patienceMs}', true)`)
+    }
+    const old = `ended_at < CAST($1 AS timestamptz)${unless}`
+    const which = most === undefined ? old : `load_id IN (${this.#oldest(old, most)})`
     // The loads first: what they are is decided once.
     const gone = await this.#session.query(
-      `DELETE FROM ${schema}.loads WHERE ended_at < CAST($1 AS timestamptz)${unless} RETURNING CAST(load_id AS text)`,
+      `DELETE FROM ${schema}.loads WHERE ${which} RETURNING CAST(load_id AS text)`,
       [olderThan.toISOString()],
     )
     let files = 0
@@ -270,19 +303,21 @@ export class Ledger {
     return { loads: gone.length, files, rejects }
   }
 
-  async #insert(
-    table: string,
-    loadId: string,
-    columns: readonly string[],
-    values: readonly string[],
-    json: string,
-    record: readonly (readonly [name: string, type: string])[],
-  ): Promise<void> {
-    await this.#session.query(
-      `INSERT INTO ${this.#place.schema}.${table} (load_id, ${columns.join(', ')})
-       SELECT CAST($1 AS uuid), ${values.join(', ')} FROM ${this.#dialect.records('$2', record)}`,
-      [loadId, json],
-    )
+  #oldest(condition: string, most: { readonly loads: number; readonly rejects: number }): string {
+    const lock = this.#place.dialect === 'postgres' ? ' FOR UPDATE SKIP LOCKED' : ''
+    return `
+      SELECT load_id FROM (
+        SELECT load_id, sum(rows_rejected) OVER (ORDER BY ended_at, load_no) - rows_rejected AS rejects_before
+        FROM (
+          SELECT load_id, load_no, ended_at, rows_rejected FROM ${this.#place.schema}.loads
+          WHERE ${condition} ORDER BY ended_at, load_no LIMIT ${most.loads}${lock}
+        ) AS old
+      ) AS counted WHERE rejects_before < ${most.rejects}`
+  }
+
+  /** For the rest of the transaction, in PostgreSQL: nothing else has locks to wait for. */
+  async #limitWaits(patienceMs: number): Promise<void> {
+    await this.#session.query(`SELECT pg_catalog.set_config('lock_timeout', '${patienceMs}', true)`)
   }
 
   /** Runs an UPDATE or DELETE. How many rows it was about. */
@@ -342,18 +377,4 @@ export function keyConflict(error: unknown, key: string): CopyError | undefined 
     detail: 'It was committed by another session while this one was running; nothing was loaded here.',
     cause: error,
   })
-}
-
-function* batches(rejects: readonly Reject[]): Generator<readonly Reject[]> {
-  let start = 0
-  let bytes = 0
-  for (const [index, reject] of rejects.entries()) {
-    if (index > start && (index - start === BATCH_RECORDS || bytes + reject.raw.length > BATCH_BYTES)) {
-      yield rejects.slice(start, index)
-      start = index
-      bytes = 0
-    }
-    bytes += reject.raw.length
-  }
-  if (start < rejects.length) yield rejects.slice(start)
 }

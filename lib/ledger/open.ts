@@ -26,7 +26,7 @@ export async function openLedger(session: LedgerSession): Promise<Ledger> {
     sqlState: '42P01',
     message: 'relation "copyist.loads" does not exist',
     detail: 'No load has been recorded in this database.',
-    hint: 'Loads are that go on after errors, that have a LOAD_KEY, or that ask for it by the option "ledger".',
+    hint: 'The first one is that goes on after errors, has a LOAD_KEY, or asks for it by the option "ledger"; then all are.',
   })
 }
 

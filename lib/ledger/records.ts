@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import type { Receipt } from '../receipt.ts'
 import type { Reject, RejectError } from '../rejects.ts'
-import type { LedgerPlace } from './session.ts'
+import type { BulkColumn, BulkValue, LedgerPlace } from './session.ts'
 
 /** A load as it is recorded. Counts are those at its end; a load that failed has loaded nothing. */
 export interface LedgerLoad {
@@ -61,6 +61,7 @@ export interface CompletedLoad {
 export interface RecordedLoad {
   readonly statement: string
   readonly isCompleted: boolean
+  readonly rowsRejected: number
 }
 
 /** What {@link Ledger.purge} removed. */
@@ -70,7 +71,7 @@ export interface Purged {
   readonly rejects: number
 }
 
-/** Columns of `files` and `rejects` that a batch fills, with their types in a JSON record. */
+/** Columns of `files` that a batch fills, with their types in a JSON record. */
 export const FILE_COLUMNS = [
   ['ordinal', 'integer'],
   ['path', 'text'],
@@ -84,7 +85,9 @@ export const FILE_COLUMNS = [
   ['ended_at', 'timestamptz'],
 ] as const
 
-export const REJECT_COLUMNS = [
+/** The first columns of `rejects`, in the table's order. */
+export const REJECT_COLUMNS: readonly BulkColumn[] = [
+  ['load_id', 'uuid'],
   ['reject_no', 'bigint'],
   ['file', 'text'],
   ['line', 'bigint'],
@@ -96,10 +99,10 @@ export const REJECT_COLUMNS = [
   ['sqlstate', 'text'],
   ['message', 'text'],
   ['errors', 'json'],
-  ['raw', 'text'],
+  ['raw', 'bytea'],
   ['raw_cut', 'boolean'],
   ['raw_text', 'text'],
-] as const
+]
 
 /** Columns of `rejects` that say why. */
 export const REFUSAL_COLUMNS = [
@@ -144,21 +147,39 @@ export function refusalRow(
   }
 }
 
-/** `raw` is base64. */
-export function rejectRow(reject: Reject, place: LedgerPlace): Row<typeof REJECT_COLUMNS> {
-  const { raw } = reject
+/** Values for {@link REJECT_COLUMNS}. */
+export function rejectRow(loadId: string, reject: Reject, place: LedgerPlace): BulkValue[] {
+  const { number, file, line, lastLine, byteOffset, byteLength, raw, rawIsCut } = reject
+  const [first] = reject.errors
   const isText = place.characters === 'all' && isUtf8(raw) && !raw.includes(0)
-  return {
-    ...refusalRow(reject, place),
-    file: storable(reject.file, place),
-    line: reject.line,
-    last_line: reject.lastLine,
-    byte_offset: reject.byteOffset,
-    byte_length: reject.byteLength,
-    raw: raw.toString('base64'),
-    raw_cut: reject.rawIsCut,
-    raw_text: isText ? null : storable(raw.toString('utf8'), place),
-  }
+  const text = (value: string | undefined) => (value === undefined ? null : storable(value, place))
+  return [
+    loadId,
+    number,
+    storable(file, place),
+    line,
+    lastLine,
+    byteOffset,
+    byteLength,
+    text(first?.column),
+    text(first?.type),
+    first?.sqlState ?? 'XX000',
+    storable(first?.message ?? '', place),
+    errorsJson(reject.errors, place),
+    raw,
+    rawIsCut,
+    isText ? null : storable(raw.toString('utf8'), place),
+  ]
+}
+
+/** What JSON.stringify makes of a character that {@link storable} replaces. */
+const UNSTORABLE = /\\u(?:0000|d[89a-f])/
+
+function errorsJson(errors: readonly RejectError[], place: LedgerPlace): string {
+  // Nearly always all of it can be stored, which a look at the whole tells sooner than one at each part.
+  const json = JSON.stringify(errors)
+  if (place.characters === 'all' && !UNSTORABLE.test(json)) return json
+  return JSON.stringify(errors.map((error) => storableError(error, place)))
 }
 
 function storableError(error: RejectError, place: LedgerPlace): RejectError {

@@ -1,5 +1,19 @@
-/** Everything goes to the database and comes back as text: both dialects cast from and to it, bytes by way of base64. */
+/** What goes to the database and comes back is text: both dialects cast from and to it, bytes by way of base64. */
 export type LedgerValue = string | null
+
+/** A value of a row that is added in bulk: as JavaScript has it, JSON and UUIDs as text. */
+export type BulkValue = string | number | boolean | Buffer | null
+
+/** A column of a table that rows are added to in bulk. */
+export type BulkColumn = readonly [name: string, type: 'uuid' | 'bigint' | 'boolean' | 'text' | 'json' | 'bytea']
+
+/** Where rows are added in bulk. */
+export interface BulkTable {
+  readonly place: LedgerPlace
+  readonly name: string
+  /** The first columns of the table, in its order, of any version: where DuckDB appends, nothing can be left out but what is last. */
+  readonly columns: readonly BulkColumn[]
+}
 
 /**
  * A transaction as the ledger sees it: what it writes is committed with the rows of the load, or not at all.
@@ -14,6 +28,11 @@ export interface LedgerSession {
    */
   readonly catalog?: string
   query(sql: string, values?: readonly LedgerValue[]): Promise<readonly (readonly LedgerValue[])[]>
+  /**
+   * Adds rows, by what each database has for many of them. The rows are asked for some at a time, between which the event loop has its
+   * turn. Columns that are not named get their defaults. Rejects with CopyError.
+   */
+  append(table: BulkTable, rows: Iterable<readonly BulkValue[]>): Promise<void>
 }
 
 /** Where the ledger is, and what must be known to write it. Holds for as long as the database is the same. */

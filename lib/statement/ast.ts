@@ -91,6 +91,8 @@ export interface CopyOptions {
   /** The decimal mark of numbers; absent: the point. */
   readonly decimalSeparator?: ','
   readonly errors: ErrorPolicy
+  /** Bytes of a refused row that are recorded. Absent when the statement does not say; the caller's own setting then decides. */
+  readonly rejectBytes?: number
   /** Fields after the last column are dropped. */
   readonly ignoreExtraData: boolean
   /** What a row may lack: its last field, or any number of fields at its end. Absent: nothing. */

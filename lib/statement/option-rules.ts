@@ -371,6 +371,7 @@ function settle(options: Options, format: 'csv' | 'text'): CopyOptions {
     encoding: 'UTF8',
     ...(given.decimal_separator?.value === ',' && { decimalSeparator: ',' }),
     errors: settleErrors(given),
+    ...(given.reject_bytes && { rejectBytes: given.reject_bytes.value }),
     ignoreExtraData: given.ignore_extra_data?.value ?? false,
     ...(fillMissingFields && { fillMissingFields }),
     ...(invalidChars && { invalidChars }),

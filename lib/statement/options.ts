@@ -3,6 +3,9 @@
  * read from this table; to add an option, add it here, to `CopyOptions` in `ast.ts`, and to `settle` in
  * `option-rules.ts`, together with the rules that say what it cannot be combined with.
  */
+
+import { MOST_REJECT_BYTES } from '../rejects.ts'
+import { bytesOf } from '../size.ts'
 import type { ErrorPolicy, Name } from './ast.ts'
 import { findEncoding } from './encodings.ts'
 import { asciiLowerCase, type OptionReader } from './option-arguments.ts'
@@ -343,6 +346,27 @@ export const optionTable = {
     otherNames: ['ignore_all_errors'],
     read: (reader) => reader.boolean(),
   }),
+  reject_bytes: define<number>({
+    synopsis: "{ number | 'size' }",
+    summary:
+      "How many bytes of a refused row are recorded at most, such as '64kB'; a row that is longer is cut and flagged, and cannot be loaded by COPY REJECTS.",
+    defaultNote: "'1MB'",
+    formats: both,
+    bare: [{ words: ['reject_bytes'], takes: 'value' }],
+    otherNames: ['rejectbytes', 'max_reject_bytes', 'reject_size', 'rejected_data_size'],
+    read(reader) {
+      const { argument } = reader.item
+      const bytes = argument?.kind === 'string' ? bytesOf(argument.value) : Number(reader.bigint())
+      if (bytes !== undefined && bytes >= 0 && bytes <= MOST_REJECT_BYTES) return bytes
+      const message = "COPY REJECT_BYTES must be a size from 0 to '512MB'"
+      throw reader.error(
+        'value',
+        'invalid_parameter_value',
+        message,
+        "It is a number of bytes, or one with a unit: '64kB', '2MB'.",
+      )
+    },
+  }),
   ignore_extra_data: define<boolean>({
     synopsis: '[ boolean ]',
     summary: 'Fields after the last column are dropped.',
@@ -485,6 +509,7 @@ export type OptionKey =
   | 'reject limit'
   | 'maxerror'
   | 'ignoreallerrors'
+  | 'reject_bytes'
   | 'ignore_extra_data'
   | 'fill_missing_fields'
   | 'fillrecord'

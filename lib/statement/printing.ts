@@ -86,6 +86,7 @@ function printOptions(options: CopyOptions): string[] {
     else if (names.length > 0) add(key, printNames(names))
   }
   printed.push(...printErrors(options.errors))
+  if (options.rejectBytes !== undefined) add('reject_bytes', String(options.rejectBytes))
   if (options.ignoreExtraData) printed.push('IGNORE_EXTRA_DATA')
   if (options.fillMissingFields !== undefined) add('fill_missing_fields', `'${options.fillMissingFields}'`)
   const { invalidChars } = options

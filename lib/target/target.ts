@@ -76,7 +76,7 @@ export interface RowRefusals {
   /** What it throws ends the load. */
   refuse(row: number, errors: readonly RowError[]): void
   /** All rows before this one have been dealt with. */
-  settle(row: number): void
+  settle(row: number): Promise<void>
   /** Many refused rows wait for those before them: better to deal with what there is than to gather more. */
   readonly isPressed: boolean
 }
@@ -130,6 +130,10 @@ export interface TargetTransaction {
   mayRefuse(table: TableDescription): Promise<boolean>
   /** Runs the load to its end. Rejects with CopyError; after an error only `rollback` may follow. */
   load(request: LoadRequest): Promise<LoadOutcome>
+  /** Whether it is the caller's own, and goes on afterwards. */
+  readonly isCallers: boolean
+  /** Whether the database has a schema of the ledger's name. Costs at most one query of the catalog. */
+  mayHaveLedger(catalog?: string): Promise<boolean>
   /** This transaction for the record of loads. `catalog` is that of the table's description. */
   ledger(catalog?: string): LedgerSession
   commit(): Promise<void>

@@ -133,7 +133,7 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
       }
       feed.serve(undefined)
       if (!isGathering) {
-        refusals?.settle(rowsSent)
+        await refusals?.settle(rowsSent)
         request.native.settle?.(rowsSent)
       }
       window.release()
@@ -144,7 +144,7 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
       rowsLoaded += sifted.loaded
       rowsRefused += sifted.refused
       rowsConflicted += sifted.conflicted
-      refusals?.settle(rowsSent)
+      await refusals?.settle(rowsSent)
       request.native.settle?.(rowsSent)
     }
     await context.slots.drop()

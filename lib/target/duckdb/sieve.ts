@@ -48,6 +48,9 @@ export interface Sifted {
   readonly conflicted: number
 }
 
+/** Rows that are handed over between two turns of the event loop. */
+const REFUSED_AT_ONCE = 1_000
+
 /** What a load wants of its rows. */
 export interface SievePolicy {
   /** Which errors cost a row only. */
@@ -220,7 +223,8 @@ export class Sieve {
     const verdict = await this.#judge(run)
     const { refused, passed } = verdict
     const rows = [...refused.keys()].sort((a, b) => a - b)
-    for (const row of rows) {
+    for (const [index, row] of rows.entries()) {
+      if (index % REFUSED_AT_ONCE === REFUSED_AT_ONCE - 1) await new Promise((resolve) => setImmediate(resolve))
       // In the order of the constraints, which does not depend on where the other row of a conflict is.
       const reasons = (refused.get(row) ?? []).sort((a, b) => a.rank - b.rank)
       const errors = reasons.map(({ error }) => error)

@@ -5,6 +5,7 @@ import type { LedgerSession } from '../../ledger/session.ts'
 import type { LoadSession, SinkKind } from '../../native/load.ts'
 import type { QualifiedName } from '../../statement/ast.ts'
 import type { InferredColumn, LoadOutcome, LoadRequest, TableDescription, TargetTransaction } from '../target.ts'
+import { appendRows } from './append.ts'
 import { isAboutTable } from './constraints.ts'
 import { type DuckdbTableDescription, describeTable, missingPart } from './describe.ts'
 import type { DuckdbDriver } from './driver.ts'
@@ -149,6 +150,20 @@ export class DuckdbTransaction implements TargetTransaction {
     }
   }
 
+  get isCallers(): boolean {
+    return this.#init.isCallers
+  }
+
+  async mayHaveLedger(catalog?: string): Promise<boolean> {
+    const found = await query(
+      this.#init.connection,
+      `SELECT 1 FROM duckdb_schemas()
+       WHERE schema_name = 'copyist' AND database_name = COALESCE(CAST($1 AS text), current_database())`,
+      [catalog ?? null],
+    )
+    return found.length > 0
+  }
+
   ledger(catalog?: string): LedgerSession {
     return {
       dialect: 'duckdb',
@@ -157,6 +172,10 @@ export class DuckdbTransaction implements TargetTransaction {
         if (!/^\s*SELECT\b/i.test(sql)) this.#hasWritten = true
         const rows = await query(this.#init.connection, sql, values)
         return rows.map((row) => row.map((value) => (value === null ? null : String(value))))
+      },
+      append: (table, rows) => {
+        this.#hasWritten = true
+        return appendRows(this.#init.driver, this.#init.connection, table, rows)
       },
     }
   }

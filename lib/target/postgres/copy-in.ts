@@ -27,11 +27,14 @@ export interface CopyInResult {
   readonly rowsLoaded: number
 }
 
+/** What gives the messages. */
+export type CopyInput = Pick<NativeLoad, 'next' | 'close'>
+
 /** The parts of a {@link CopyIn}. */
 export interface CopyInInit {
   /** `COPY … FROM STDIN …`. */
   readonly sql: string
-  readonly native: NativeLoad
+  readonly input: CopyInput
   /** For reading the server's CONTEXT. */
   readonly context: CopyContext
   /** Sends a CancelRequest. */
@@ -45,7 +48,7 @@ export interface CopyInInit {
  * abort: CopyDone or CopyFail; or an error of the server) → `ending` → (ReadyForQuery and the last write, or the end of
  * the connection) → `settled`.
  *
- * - Chunks are complete CopyData messages in native memory. Each is written as it is and released by its write's callback,
+ * - Chunks are complete CopyData messages, most of them in native memory. Each is written as it is and released by its write's callback,
  *   which node calls exactly once, also when the socket is destroyed.
  * - An error of the input comes after all rows before it have left. CopyFail lets the server work these off first: if it
  *   complains about one of them, that error is the earlier one and wins.
@@ -145,7 +148,7 @@ export class CopyIn implements Submittable {
   async #pump(connection: Connection): Promise<void> {
     try {
       while (this.#state === 'streaming') {
-        const chunk = await this.#init.native.next()
+        const chunk = await this.#init.input.next()
         if (this.#state !== 'streaming') {
           chunk?.release()
           return
@@ -205,7 +208,7 @@ export class CopyIn implements Submittable {
 
   #stopReading(): void {
     // Whoever opened the input waits for its end; the server and the connection need not.
-    this.#init.native.close().catch(() => {})
+    this.#init.input.close().catch(() => {})
     this.#wake()
   }
 

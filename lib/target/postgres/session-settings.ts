@@ -21,7 +21,8 @@ SELECT pg_catalog.current_setting('server_version_num'),
        pg_catalog.current_setting('timezone_abbreviations'),
        pg_catalog.current_setting('array_nulls'),
        ((extract(epoch FROM pg_catalog.now()) * 1000000)::pg_catalog.int8 - 946684800000000)::pg_catalog.text,
-       ${observedSql('pg_catalog.now()')}`
+       ${observedSql('pg_catalog.now()')},
+       EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = 'copyist')::pg_catalog.text`
 
 /** Seconds from the Unix epoch to 2000-01-01. */
 const POSTGRES_EPOCH_UNIX = 946_684_800
@@ -38,14 +39,15 @@ export interface SessionSettings {
   readonly defaultAbbreviations: boolean
   /** `array_nulls`: whether an unquoted NULL in an array literal is one. The native core knows no other rule. */
   readonly arrayNulls: boolean
+  /** Whether there is a schema `copyist`: asked along with the rest, it costs strict loads no query of their own. */
+  readonly hasLedger: boolean
 }
 
 /** Reads the row of {@link SETTINGS_SQL}. Throws CopyError 0A000 for a session that a load cannot run in. */
 export function readSettings(row: readonly (string | null)[] | undefined): SessionSettings {
-  if (row?.length !== 9) throw internalError('unexpected answer to the query of the session settings')
-  const [version, encoding, dateStyle, intervalStyle, timeZone, abbreviations, arrayNulls, now, observed] = row.map(
-    String,
-  ) as [string, string, string, string, string, string, string, string, string]
+  if (row?.length !== 10) throw internalError('unexpected answer to the query of the session settings')
+  const [version, encoding, dateStyle, intervalStyle, timeZone, abbreviations, arrayNulls, now, observed, hasLedger] =
+    row.map(String) as [string, string, string, string, string, string, string, string, string, string]
   if (Number(version) < OLDEST_SERVER) {
     throw unsupported(
       `PostgreSQL ${Math.floor(Number(version) / 10_000)} is not supported`,
@@ -71,6 +73,7 @@ export function readSettings(row: readonly (string | null)[] | undefined): Sessi
     zoneAgreesNow: agreesAt(timeZone, Math.floor(Number(BigInt(now) / 1_000_000n)) + POSTGRES_EPOCH_UNIX, observed),
     defaultAbbreviations: abbreviations === 'Default',
     arrayNulls: arrayNulls === 'on',
+    hasLedger: hasLedger === 'true',
   }
 }
 

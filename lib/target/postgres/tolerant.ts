@@ -98,7 +98,7 @@ export async function loadTolerantly(
       const loaded = conflict === undefined ? await direct(batch) : settle(await stage.move(batch, batch))
       total.sent += batch.rows
       total.loaded += loaded
-      refusals?.settle(total.sent)
+      await refusals?.settle(total.sent)
       native.settle?.(total.sent)
       if (batch.ended) break
     } finally {

@@ -10,12 +10,13 @@ import type {
   TargetTransaction,
   ZonesInLiterals,
 } from '../target.ts'
+import { BinaryRows } from './binary-rows.ts'
 import { type CatalogTable, DESCRIBE_SQL, MAY_REFUSE_SQL, readTable, regclassText } from './catalog.ts'
 import { conditionName } from './conditions.ts'
-import { CopyIn, type CopyInResult } from './copy-in.ts'
+import { CopyIn, type CopyInput, type CopyInResult } from './copy-in.ts'
 import { createTableSql } from './ddl.ts'
 import type { Lease } from './lease.ts'
-import { internalError, isServerError, queryCanceled } from './server-error.ts'
+import { type CopyContext, internalError, isServerError, queryCanceled } from './server-error.ts'
 import {
   decodesNatively,
   isZoned,
@@ -140,7 +141,10 @@ export class PostgresTransaction implements TargetTransaction {
     if (table === undefined) throw internalError(`table ${request.table.sqlName} was not described in this transaction`)
     const signal = request.signal ?? this.#signal
     const sql = copySql(table, request)
-    const copy = (sql: string, native: NativeLoad) => this.#copyIn(sql, native, table, request.columns, signal)
+    const columnNames = request.columns.map((index) => table.description.columns[index]?.name ?? '')
+    const { relationName } = table.description
+    const copy = (sql: string, native: NativeLoad) =>
+      this.#copyIn(sql, native, { relationName, columnNames, locate: (row) => native.locate(row) }, signal)
     let rowsSent: number
     let rowsLoaded: number
     let rowsConflicted: number | undefined
@@ -165,28 +169,33 @@ export class PostgresTransaction implements TargetTransaction {
     return { rowsLoaded, rowsFiltered: rowsSent - rowsLoaded, ...(rowsConflicted !== undefined && { rowsConflicted }) }
   }
 
+  get isCallers(): boolean {
+    return this.#nested
+  }
+
+  async mayHaveLedger(): Promise<boolean> {
+    return this.#settings.hasLedger
+  }
+
   ledger(): LedgerSession {
-    return { dialect: 'postgres', query: (sql, values) => this.#query(sql, values) }
+    return {
+      dialect: 'postgres',
+      query: (sql, values) => this.#query(sql, values),
+      append: async ({ place, name, columns }, rows) => {
+        const names = columns.map(([column]) => column)
+        await this.#copyIn(
+          `COPY ${place.schema}.${name} (${names.join(', ')}) FROM STDIN (FORMAT binary, ENCODING 'UTF8')`,
+          new BinaryRows(columns, rows),
+          { relationName: name, columnNames: names, locate: () => undefined },
+          this.#signal,
+        )
+      },
+    }
   }
 
   /** Runs one COPY FROM STDIN. */
-  #copyIn(
-    sql: string,
-    native: NativeLoad,
-    table: CatalogTable,
-    columns: readonly number[],
-    signal: AbortSignal | undefined,
-  ): Promise<CopyInResult> {
-    const copy = new CopyIn({
-      sql,
-      native,
-      context: {
-        relationName: table.description.relationName,
-        columnNames: columns.map((index) => table.description.columns[index]?.name ?? ''),
-        locate: (row) => native.locate(row),
-      },
-      cancel: () => this.#lease.cancel(),
-    })
+  #copyIn(sql: string, input: CopyInput, context: CopyContext, signal: AbortSignal | undefined): Promise<CopyInResult> {
+    const copy = new CopyIn({ sql, input, context, cancel: () => this.#lease.cancel() })
     const exchange = () => {
       this.#lease.client.query(copy)
       return copy.result

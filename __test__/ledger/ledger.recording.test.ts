@@ -1,0 +1,219 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { formatRejects } from '../../lib/cli/rejects.ts'
+import type { CopyCallOptions, CopyError, Receipt } from '../../lib/index.ts'
+import { type Bench, benches } from '../copy/targets.ts'
+
+describe.each(benches)('which loads are recorded on $name', ({ name, open }) => {
+  let bench: Bench
+  beforeEach(async () => {
+    bench = await open()
+    await bench.sql('CREATE TABLE t (a int, b text)')
+  })
+  afterEach(() => bench.close())
+
+  const copy = (stdin: string, options = '', call: CopyCallOptions = {}): Promise<Receipt> =>
+    bench.db.copy(`COPY t FROM STDIN (FORMAT csv${options})`, { stdin, ...call })
+  const failure = (promise: Promise<unknown>): Promise<CopyError> =>
+    promise.then(
+      () => Promise.reject(new Error('it was loaded')),
+      (error: CopyError) => error,
+    )
+  const loads = () => bench.sql('SELECT status, rows_read, rows_loaded FROM copyist.loads ORDER BY load_no')
+  const schemas = async () =>
+    (await bench.sql(`SELECT count(*) FROM information_schema.schemata WHERE schema_name = 'copyist'`))[0]?.[0]
+
+  it('strict ones are not, as long as nothing has been', async () => {
+    expect((await copy('1,a\n')).ledger).toBe(false)
+    await failure(copy('x,a\n'))
+    expect(await schemas()).toBe('0')
+  })
+
+  it('all are, once there is a ledger', async () => {
+    await copy('1,a\n', ', ON_ERROR skip_row')
+    const receipt = await copy('2,b\n3,c\n')
+    expect(receipt.ledger).toBe(true)
+    await failure(copy('4,d\nx,e\n'))
+    expect(await loads()).toEqual([
+      ['completed', '1', '1'],
+      ['completed', '2', '2'],
+      // The row that ends a load counts as none that was read.
+      ['failed', '1', '0'],
+    ])
+    expect(await bench.sql(`SELECT trim(filename) AS f, status FROM copyist.stl_load_commits ORDER BY query`)).toEqual([
+      ['STDIN', '1'],
+      ['STDIN', '1'],
+    ])
+  })
+
+  it('none is when it is forbidden', async () => {
+    await copy('1,a\n', ', ON_ERROR skip_row')
+    expect((await copy('2,b\n', '', { ledger: false })).ledger).toBe(false)
+    await failure(copy('x,b\n', '', { ledger: false }))
+    expect(await loads()).toEqual([['completed', '1', '1']])
+  })
+
+  it('a schema of that name which is no ledger is left alone', async () => {
+    await bench.sql('CREATE SCHEMA copyist')
+    expect((await copy('1,a\n')).ledger).toBe(false)
+    await failure(copy('x,a\n'))
+    expect(await bench.sql(`SELECT count(*) FROM information_schema.tables WHERE table_schema = 'copyist'`)).toEqual([
+      ['0'],
+    ])
+  })
+
+  it('the files of those that failed are, with what was read', async () => {
+    await failure(copy('1,a\nx,b\ny,c\n', ', ON_ERROR skip_row, REJECT_LIMIT 1'))
+    expect(
+      await bench.sql(`SELECT f.ordinal, f.path, f.bytes > 0 AS b, f.rows_loaded, f.rows_rejected, l.status,
+                         f.started_at <= f.ended_at AS t
+                       FROM copyist.files f JOIN copyist.loads l ON l.load_id = f.load_id`),
+    ).toEqual([['1', 'STDIN', 'true', '0', '2', 'failed', 'true']])
+    const history = 'SELECT trim(status) AS s, trim(data_source) AS d, error_count FROM copyist.sys_load_history'
+    expect(await bench.sql(history)).toEqual([['aborted', 'STDIN', '2']])
+    expect(await bench.sql('SELECT file, status, errors FROM copyist.text_import_log')).toEqual([
+      ['STDIN', 'failed', '2'],
+    ])
+    expect(await bench.sql('SELECT count(*) FROM copyist.stl_load_commits')).toEqual([['0']])
+  })
+
+  it.runIf(name === 'postgres')('a user who may not write the ledger loads all the same, and is told', async () => {
+    await copy('1,a\n', ', ON_ERROR skip_row')
+    await bench.sql('CREATE ROLE "copyist no ledger" NOLOGIN')
+    try {
+      await bench.sql('GRANT ALL ON t TO "copyist no ledger"')
+      const pg = await import('pg')
+      const client = new pg.default.Client({ connectionString: bench.url })
+      await client.connect()
+      await client.query('SET ROLE "copyist no ledger"')
+      const { connect } = await import('../../lib/index.ts')
+      const db = await connect(client)
+      const receipt = await db.copy('COPY t FROM STDIN (FORMAT csv)', { stdin: '2,b\n' })
+      expect([receipt.rowsLoaded, receipt.ledger]).toEqual([1, false])
+      expect(receipt.ledgerProblem).toMatch(/permission denied/)
+      await db.close()
+      await client.end()
+    } finally {
+      await bench.sql('DROP OWNED BY "copyist no ledger"')
+      await bench.sql('DROP ROLE "copyist no ledger"')
+    }
+  })
+
+  it.runIf(name === 'postgres')('strict ones in a transaction of the caller end with it', async () => {
+    await copy('1,a\n', ', ON_ERROR skip_row')
+    const pg = await import('pg')
+    const client = new pg.default.Client({ connectionString: bench.url })
+    await client.connect()
+    const { connect } = await import('../../lib/index.ts')
+    const db = await connect(client)
+    const strict = (stdin: string) => db.copy('COPY t FROM STDIN (FORMAT csv)', { stdin })
+    await client.query('BEGIN')
+    expect((await strict('2,b\n')).ledger).toBe(true)
+    await failure(strict('x,b\n'))
+    // The transaction is as usable as before, and what failed is part of it.
+    expect((await client.query('SELECT status FROM copyist.loads ORDER BY load_no')).rows).toEqual([
+      { status: 'completed' },
+      { status: 'completed' },
+      { status: 'failed' },
+    ])
+    await client.query('ROLLBACK')
+    expect(await loads()).toEqual([['completed', '1', '1']])
+    await db.close()
+    await client.end()
+  })
+
+  describe('limits of what is recorded', () => {
+    const TOLERANT = ', ON_ERROR skip_row'
+    const raws = async () =>
+      await bench.sql('SELECT byte_length, octet_length(raw), raw_cut, line FROM copyist.rejects ORDER BY reject_no')
+    const input = `1,a\nxxxxxxxxx,b\ny,c\nzzzzzzzz,d\n`
+
+    it.each([
+      ['by the statement', `${TOLERANT}, REJECT_BYTES 5`, {}],
+      ['by the call', TOLERANT, { maxRejectBytes: 5 }],
+      ['by the statement first', `${TOLERANT}, REJECT_BYTES '5'`, { maxRejectBytes: 100 }],
+    ] as const)('rows are cut %s, and flagged', async (_, options, call) => {
+      const whole: string[] = []
+      const receipt = await copy(input, options, {
+        ...call,
+        onReject: ({ raw, rawIsCut }) => whole.push(`${raw} ${rawIsCut}`),
+      })
+      expect(await raws()).toEqual([
+        ['11', '5', 'true', '2'],
+        ['3', '3', 'false', '3'],
+        ['10', '5', 'true', '4'],
+      ])
+      // Who is called gets all of them.
+      expect(whole).toEqual(['xxxxxxxxx,b false', 'y,c false', 'zzzzzzzz,d false'])
+      expect(receipt.rejectsRecorded).toBe(3)
+    })
+
+    it('rows are cut where nobody is called', async () => {
+      await copy(input, `${TOLERANT}, REJECT_BYTES 5`)
+      expect((await raws()).map(([, bytes, isCut]) => [bytes, isCut])).toEqual([
+        ['5', 'true'],
+        ['3', 'false'],
+        ['5', 'true'],
+      ])
+    })
+
+    it('rows are whole up to 1 MiB by default, whoever is called', async () => {
+      const long = `x${'y'.repeat((1 << 20) + 10)},a\n`
+      await copy(long, TOLERANT)
+      await copy(long, TOLERANT, { onReject: () => {} })
+      await copy(long, `${TOLERANT}, REJECT_BYTES '2MB'`)
+      const whole = String(long.length - 1)
+      expect(
+        await bench.sql(
+          'SELECT octet_length(r.raw), r.raw_cut FROM copyist.rejects r JOIN copyist.loads l ON l.load_id = r.load_id ORDER BY l.load_no',
+        ),
+      ).toEqual([
+        [String(1 << 20), 'true'],
+        [String(1 << 20), 'true'],
+        [whole, 'false'],
+      ])
+    })
+
+    it('cut rows are not tried again, but counted', async () => {
+      const { id } = await copy(input, `${TOLERANT}, REJECT_BYTES 5`)
+      const again = await bench.db.copy(`COPY REJECTS '${id}' INTO t WITH (NULL 'y')`)
+      expect(again).toMatchObject({ rowsRead: 1, rowsLoaded: 1, rowsResolved: 1, rowsCut: 2, rowsUnrecorded: 0 })
+      expect(await bench.sql('SELECT rows_rejected, rows_resolved FROM copyist.loads WHERE load_no = 1')).toEqual([
+        ['3', '1'],
+      ])
+      const none = await bench.db.copy(`COPY REJECTS '${id}' INTO t WITH (NULL 'y')`)
+      expect(none).toMatchObject({ rowsRead: 0, rowsResolved: 0, rowsCut: 2, rowsUnrecorded: 0 })
+      expect(formatRejects(none, { verbosity: 'default' })).toEqual([
+        '2 rows not tried: only the beginning was recorded',
+      ])
+    })
+
+    it('of a load that recorded a part, it is said what is missing', async () => {
+      const receipt = await copy(input, TOLERANT, { maxRejects: 1 })
+      expect(receipt).toMatchObject({ rowsRejected: 3, rejectsRecorded: 1 })
+      expect(formatRejects(receipt, { verbosity: 'default' })[1]).toContain('in the database, 1 of them: SELECT')
+      const again = await bench.db.copy(`COPY REJECTS '${receipt.id}' INTO t WITH (NULL 'xxxxxxxxx')`)
+      expect(again).toMatchObject({ rowsRead: 1, rowsResolved: 1, rowsCut: 0, rowsUnrecorded: 2 })
+      expect(formatRejects(again, { verbosity: 'default' })).toEqual([
+        '2 rows not tried: that load did not record all it rejected; the rest is in its input',
+      ])
+      // What is left of it is true: nobody has loaded these two.
+      expect(await bench.sql('SELECT rows_rejected - rows_resolved FROM copyist.loads WHERE load_no = 1')).toEqual([
+        ['2'],
+      ])
+    })
+
+    it('none is recorded, or more than by default', async () => {
+      expect(await copy(input, TOLERANT, { maxRejects: 0 })).toMatchObject({ rowsRejected: 3, rejectsRecorded: 0 })
+      expect(await raws()).toEqual([])
+      const many = Array.from({ length: 60_000 }, (_, n) => `x${n},a\n`).join('')
+      expect(await copy(many, TOLERANT)).toMatchObject({ rowsRejected: 60_000, rejectsRecorded: 50_000 })
+      expect(await copy(many, TOLERANT, { maxRejects: 70_000 })).toMatchObject({ rejectsRecorded: 60_000 })
+    })
+
+    it('wrong limits are refused', async () => {
+      for (const call of [{ maxRejects: -1 }, { maxRejects: 1.5 }, { maxRejectBytes: 2 ** 40 }]) {
+        expect(await failure(copy(input, TOLERANT, call))).toMatchObject({ sqlState: '22023' })
+      }
+    })
+  })
+})

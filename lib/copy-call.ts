@@ -1,0 +1,139 @@
+import { CopyError } from './errors.ts'
+import { loadAddon } from './native/addon.ts'
+import type { LoadLimits } from './native/open.ts'
+import type { ByteSource } from './native/pump.ts'
+import type { Progress } from './receipt.ts'
+import { MOST_REJECT_BYTES, MOST_REJECTS, type Reject } from './rejects.ts'
+
+/** What a call of {@link Database.copy} may set beside the statement. */
+export interface CopyCallOptions {
+  /**
+   * The input of `FROM STDIN`: a Node Readable, a web ReadableStream, any (async) iterable of byte chunks, or the bytes
+   * themselves. Strings count as UTF-8.
+   */
+  readonly stdin?: ByteSource | Uint8Array | string
+  /** Aborting rolls the load back; `copy` then rejects with SQLSTATE 57014. */
+  readonly signal?: AbortSignal
+  /**
+   * Called at most 20 times a second while the load runs, and once at its end. What it throws does not end the load: it
+   * is thrown again outside of it, as an uncaught exception.
+   */
+  readonly onProgress?: (progress: Progress) => void
+  /** Decoder threads; by default the cores of this process, at most 4. */
+  readonly threads?: number
+  /** Bytes that buffers may take, at least 1 MiB; by default 256 MiB. A record may take an eighth of it. */
+  readonly memoryLimit?: number
+  /** Whether a table that does not exist is created from the file; the statement's CREATE_TABLE option comes first. */
+  readonly createTable?: boolean
+  /**
+   * Called with each refused row of a statement that goes on after errors, in the order of the input; also when the load fails in the
+   * end. What it throws does not end the load: it is thrown again outside of it, as an uncaught exception.
+   */
+  readonly onReject?: (reject: Reject) => void
+  /**
+   * A file to write the refused rows to, byte for byte, below a header if the input has one: to be mended and loaded by the same
+   * statement. It is emptied when the load begins, and empty in the end if no row was refused; a load that fails or is interrupted leaves
+   * in it those refused by then. If it cannot be written, the load fails (53100 when the disk is full). It must not be the input.
+   */
+  readonly rejects?: string
+  /**
+   * How many refused rows of the load are recorded at most; by default 50,000. They are kept in memory until its end, 32 MiB at most, and
+   * more in proportion where more rows than that are asked for.
+   */
+  readonly maxRejects?: number
+  /**
+   * Bytes of a refused row that are recorded at most, by default 1 MiB; the statement's REJECT_BYTES option comes first. A row that is cut is
+   * flagged, and cannot be loaded by COPY REJECTS. `onReject` and `rejects` get rows whole.
+   */
+  readonly maxRejectBytes?: number
+  /**
+   * Whether the load is recorded in the schema `copyist` of its target, with its refused rows. By default loads are that go on after
+   * errors or have a LOAD_KEY, and all loads into a database where one has been recorded before. Where the user may not create the
+   * schema, or write to it, the load goes on without, and its receipt says so.
+   */
+  readonly ledger?: boolean
+}
+
+const DEFAULT_MEMORY_LIMIT = 256 * 1024 * 1024
+const LEAST_MEMORY_LIMIT = 1024 * 1024
+const MOST_THREADS = 64
+/** More decoders than this wait for the target. */
+const DEFAULT_THREADS = 4
+
+/** How much of the machine a call may take. */
+export function checkedLimits(call: CopyCallOptions): LoadLimits {
+  const cores = loadAddon().info()
+  if (cores.problem !== undefined) {
+    throw new CopyError({ code: 'invalid_parameter_value', sqlState: '22023', message: cores.problem })
+  }
+  const threads = call.threads ?? Math.min(cores.parallelism, DEFAULT_THREADS)
+  if (!Number.isInteger(threads) || threads < 1 || threads > MOST_THREADS) {
+    throw badOption('threads', `a whole number from 1 to ${MOST_THREADS}`, call.threads)
+  }
+  const memoryLimit = call.memoryLimit ?? DEFAULT_MEMORY_LIMIT
+  if (!Number.isSafeInteger(memoryLimit) || memoryLimit < LEAST_MEMORY_LIMIT) {
+    throw badOption('memoryLimit', `a number of bytes, at least ${LEAST_MEMORY_LIMIT} (1 MiB)`, call.memoryLimit)
+  }
+  return { threads, memoryLimit }
+}
+
+const CALL_OPTIONS = [
+  'stdin',
+  'signal',
+  'onProgress',
+  'threads',
+  'memoryLimit',
+  'createTable',
+  'onReject',
+  'rejects',
+  'maxRejects',
+  'maxRejectBytes',
+  'ledger',
+]
+
+/** Refuses what TypeScript would have refused, before anything is begun. */
+export function checkCall(text: unknown, call: CopyCallOptions): void {
+  if (typeof text !== 'string') throw badOption('statement', 'a string', typeof text)
+  if (typeof call !== 'object' || call === null) throw badOption('options', 'an object', call)
+  for (const name of Object.keys(call)) {
+    if (!CALL_OPTIONS.includes(name)) throw badOption(name, `one of ${CALL_OPTIONS.join(', ')}`, 'no such option')
+  }
+  const { stdin, signal, onProgress } = call
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw badOption('signal', 'an AbortSignal', typeof signal)
+  }
+  if (onProgress !== undefined && typeof onProgress !== 'function') {
+    throw badOption('onProgress', 'a function', typeof onProgress)
+  }
+  const { onReject, rejects, ledger } = call
+  if (onReject !== undefined && typeof onReject !== 'function')
+    throw badOption('onReject', 'a function', typeof onReject)
+  if (rejects !== undefined && (typeof rejects !== 'string' || rejects === '')) {
+    throw badOption('rejects', 'the path of a file', rejects)
+  }
+  for (const [name, most] of [
+    ['maxRejects', MOST_REJECTS],
+    ['maxRejectBytes', MOST_REJECT_BYTES],
+  ] as const) {
+    const given = call[name]
+    if (given !== undefined && !(Number.isInteger(given) && given >= 0 && given <= most)) {
+      throw badOption(name, `a whole number from 0 to ${most}`, given)
+    }
+  }
+  if (ledger !== undefined && typeof ledger !== 'boolean') throw badOption('ledger', 'true or false', typeof ledger)
+  const iterable =
+    typeof stdin === 'string' ||
+    (typeof stdin === 'object' && stdin !== null && (Symbol.asyncIterator in stdin || Symbol.iterator in stdin))
+  if (stdin !== undefined && !iterable) {
+    throw badOption('stdin', 'a stream, an iterable of chunks, or the bytes themselves', typeof stdin)
+  }
+}
+
+export function badOption(name: string, expected: string, given: unknown): CopyError {
+  return new CopyError({
+    code: 'invalid_parameter_value',
+    sqlState: '22023',
+    message: `invalid value for option "${name}": ${String(given)}`,
+    detail: `It takes ${expected}.`,
+  })
+}

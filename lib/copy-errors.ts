@@ -1,0 +1,151 @@
+import { CopyError } from './errors.ts'
+import type { Receipt } from './receipt.ts'
+import type { CopyFrom } from './statement/ast.ts'
+import { printTable } from './statement/printing.ts'
+import type { ConflictRequest, TableDescription } from './target/target.ts'
+
+export function unkeepable(statement: CopyFrom, { action, keep }: ConflictRequest): CopyError {
+  return new CopyError({
+    code: 'feature_not_supported',
+    sqlState: '0A000',
+    message: `ON CONFLICT DO ${action.toUpperCase()} KEEP ${keep.toUpperCase()} cannot go on after rows that the target refuses`,
+    detail: 'All rows are inserted at once in the end.',
+    statement: { text: statement.text, offset: statement.options.onConflict?.offset ?? 0 },
+  })
+}
+
+export function otherKey(statement: CopyFrom, key: string, before: Receipt): CopyError {
+  return new CopyError({
+    code: 'invalid_parameter_value',
+    sqlState: '22023',
+    message: `LOAD_KEY "${key}" belongs to a load into ${before.table}`,
+    detail: `That statement was: ${before.statement}`,
+    hint: 'Take another key for another load.',
+    statement: { text: statement.text, offset: statement.table.name.offset },
+  })
+}
+
+/** Rows that PostgreSQL has refused are inserted from another table, and an INSERT has no marker for a default. */
+export function unmarkable(statement: CopyFrom): CopyError {
+  const what =
+    statement.options.onConflict === undefined ? 'go on after rows that a constraint refuses' : 'have ON CONFLICT'
+  return new CopyError({
+    code: 'feature_not_supported',
+    sqlState: '0A000',
+    message: `COPY with DEFAULT cannot ${what} on PostgreSQL yet`,
+    hint: 'ON_ERROR ignore goes on after values that do not fit.',
+    statement: { text: statement.text, offset: statement.table.name.offset },
+  })
+}
+
+/** Values that only the database reads, it reads while it inserts the row: there they cannot be replaced. */
+export function unreadable(statement: CopyFrom, table: TableDescription, indexes: readonly number[]): CopyError {
+  const column = table.columns.find(({ type }, index) => indexes.includes(index) && type.kind === 'other')
+  const what = column ? `column "${column.name}" of type ${column.typeName}` : 'dates and times of this session'
+  return new CopyError({
+    code: 'feature_not_supported',
+    sqlState: '0A000',
+    message: `COPY cannot replace values of ${what}`,
+    detail: 'Its values are read by the database itself, as part of the whole row.',
+    hint: column
+      ? 'ON_ERROR skip_row leaves the row out.'
+      : 'From a file they can be replaced, as it can be read twice; ON_ERROR skip_row leaves the row out.',
+    statement: { text: statement.text, offset: statement.table.name.offset },
+  })
+}
+
+/** The table was not there when it was looked for, and is when it is to be created. */
+export function overtaken(statement: CopyFrom, cause: CopyError): CopyError {
+  return new CopyError({
+    code: 'duplicate_table',
+    sqlState: '42P07',
+    message: `relation "${statement.table.name.value}" already exists`,
+    detail: 'It did not when this statement began: another one is creating it, or has created it.',
+    hint: 'Run the statement again.',
+    statement: { text: statement.text, offset: statement.table.name.offset },
+    cause,
+  })
+}
+
+export function undefinedPart(statement: CopyFrom, part: 'schema' | 'catalog'): CopyError {
+  const name = statement.table[part]
+  const isSchema = part === 'schema'
+  return new CopyError({
+    code: isSchema ? 'invalid_schema_name' : 'invalid_catalog_name',
+    sqlState: isSchema ? '3F000' : '3D000',
+    message: `${isSchema ? 'schema' : 'database'} "${name?.value}" does not exist`,
+    statement: { text: statement.text, offset: name?.offset ?? 0 },
+  })
+}
+
+export function undefinedTable(statement: CopyFrom): CopyError {
+  return new CopyError({
+    code: 'undefined_table',
+    sqlState: '42P01',
+    message: `relation "${printTable(statement.table, { quote: false })}" does not exist`,
+    hint: 'Create the table first, or let copyist create it from the file: option CREATE_TABLE, on the command line --create.',
+    statement: { text: statement.text, offset: statement.table.name.offset },
+  })
+}
+
+export function emptyInput(statement: CopyFrom, name: string): CopyError {
+  return new CopyError({
+    code: 'bad_copy_file_format',
+    sqlState: '22P04',
+    message: `cannot create table "${statement.table.name.value}" from an empty file`,
+    detail: `"${name}" has no record that would tell the columns.`,
+    position: { file: name },
+  })
+}
+
+export function unbalanced(read: number, loaded: number, filtered: number, rejected: number): CopyError {
+  return new CopyError({
+    code: 'internal_error',
+    sqlState: 'XX000',
+    message: `the load does not balance: ${read} rows read, ${loaded} loaded, ${filtered} filtered, ${rejected} rejected`,
+    hint: 'Nothing was loaded. This is a defect of copyist.',
+  })
+}
+
+/** UTF-16 begins with a byte order mark, whose bytes UTF-8 never has. */
+function encodingHint({ sqlState, message, position }: CopyError): string | undefined {
+  if (sqlState !== '22021' || position.byteOffset !== 0 || !/: 0x(?:ff|fe)$/.test(message)) return undefined
+  return 'Input in UTF-16 begins so. Convert it on the way: iconv -f UTF-16 -t UTF-8 file | copyist "COPY … FROM STDIN …".'
+}
+
+/** Completes what a target cannot know: the file of a position, and where in the statement the condition stands. */
+export function placed(error: CopyError, statement: CopyFrom, file: string): CopyError {
+  const { position, where } = { position: error.position, where: statement.where }
+  const inFile = position.line !== undefined && position.file === undefined
+  const inWhere = where !== undefined && error.statement?.text === where.sql
+  const hint = error.hint ?? encodingHint(error)
+  if (!inFile && !inWhere && hint === error.hint) return error
+  return new CopyError({
+    code: error.code,
+    sqlState: error.sqlState,
+    message: error.message,
+    position: inFile ? { file, ...position } : position,
+    detail: error.detail,
+    hint,
+    context: error.context,
+    statement: inWhere
+      ? { text: statement.text, offset: where.offset + (error.statement?.offset ?? 0) }
+      : error.statement,
+    diagnosis: error.diagnosis,
+    cause: error.cause,
+  })
+}
+
+export function isCancelled(error: unknown): boolean {
+  return error instanceof CopyError && error.sqlState === '57014'
+}
+
+export function aborted(signal: AbortSignal, cause: unknown = signal.reason): CopyError {
+  return new CopyError({
+    code: 'query_canceled',
+    sqlState: '57014',
+    message: 'canceling statement due to user request',
+    detail: 'The load was aborted by its caller; nothing was loaded.',
+    cause,
+  })
+}

@@ -1,0 +1,251 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { CopyCallOptions } from './copy-call.ts'
+import { CopyError } from './errors.ts'
+import { ensureLedger, findOrMigrateLedger, prepareLedger } from './ledger/ensure.ts'
+import { keyConflict, Ledger } from './ledger/ledger.ts'
+import type { CompletedLoad, LedgerLoad } from './ledger/records.ts'
+import { loadAddon } from './native/addon.ts'
+import type { LoadCounters } from './native/load.ts'
+import type { Receipt } from './receipt.ts'
+import type { RejectLog } from './reject-log.ts'
+import type { CopyFrom } from './statement/ast.ts'
+import { isTolerant } from './statement/error-policy.ts'
+import type { TableDescription, Target, TargetTransaction } from './target/target.ts'
+
+/** How often, and after which pause, it is asked whether a load with a key has been committed. */
+const KEY_ATTEMPTS = 12
+const KEY_PAUSE_MS = 250
+/** How long it is waited for a transaction that may have loaded the rows: a server may not have noticed that its client is gone. */
+const KEY_PATIENCE_MS = 2_000
+
+/** Counts of a load as its record has them. */
+type LoadCounts = Pick<
+  LedgerLoad,
+  'rowsRead' | 'rowsLoaded' | 'rowsRejected' | 'rowsFiltered' | 'rowsConflicted' | 'headerLines' | 'bytesRead'
+>
+
+/** Whose record it is. */
+export interface LoadRecordInit {
+  /** The load's. */
+  readonly id: string
+  readonly target: Target
+  readonly statement: CopyFrom
+  /** The statement as it was given. */
+  readonly text: string
+  /** Whether it is a COPY REJECTS. */
+  readonly isReplay: boolean
+  readonly call: CopyCallOptions
+}
+
+/** What is recorded of one load in the schema `copyist`, from the search for its key to its end or its failure. */
+export class LoadRecord {
+  readonly #init: LoadRecordInit
+  readonly #startedAt = new Date()
+  #ledger: Ledger | undefined
+  #table: TableDescription | undefined
+
+  constructor(init: LoadRecordInit) {
+    this.#init = init
+  }
+
+  /** The ledger of the load's transaction, if it is recorded. */
+  get ledger(): Ledger | undefined {
+    return this.#ledger
+  }
+
+  /** The attached database that the load wrote to, in DuckDB. */
+  get catalog(): string | undefined {
+    return this.#table?.catalog
+  }
+
+  /** Whether it is asked for, or forbidden; otherwise the load is recorded where others have been. */
+  get #wish(): 'always' | 'never' | 'where there is one' {
+    const { statement, call, isReplay } = this.#init
+    const { errors, loadKey, onConflict } = statement.options
+    if (call.ledger !== undefined) return call.ledger ? 'always' : 'never'
+    const rejects = isTolerant(errors) || onConflict?.action === 'reject'
+    return rejects || loadKey !== undefined || isReplay ? 'always' : 'where there is one'
+  }
+
+  /**
+   * Makes the ledger before the load: of two DuckDB transactions that make the same tables one fails, and that should not be a load.
+   * Whatever goes wrong here, the load itself will tell.
+   */
+  async prepare(): Promise<void> {
+    const { target, statement, call } = this.#init
+    const { signal } = call
+    if (target.kind !== 'duckdb' || this.#wish !== 'always') return
+    try {
+      const transaction = await target.begin(signal, 0)
+      const table = await transaction.describe(statement.table).finally(() => transaction.rollback())
+      await prepareLedger(target, { catalog: table ? table.catalog : statement.table.catalog?.value, signal })
+    } catch {
+      // Said above.
+    }
+  }
+
+  /** Makes the ledger ready in the load's transaction. Why it is not there, if it should be. */
+  async open(transaction: TargetTransaction, catalog: string | undefined): Promise<CopyError | undefined> {
+    this.#ledger = undefined
+    const { loadKey } = this.#init.statement.options
+    const wish = this.#wish
+    if (wish === 'never') {
+      if (loadKey === undefined) return undefined
+      throw new CopyError({
+        code: 'invalid_parameter_value',
+        sqlState: '22023',
+        message: 'LOAD_KEY needs the record of loads, which the option "ledger" forbids',
+      })
+    }
+    if (wish === 'where there is one' && !(await transaction.mayHaveLedger(catalog))) return undefined
+    const session = transaction.ledger(catalog)
+    const setup = wish === 'always' ? await ensureLedger(session) : await findOrMigrateLedger(session)
+    if (setup === undefined) return undefined
+    if (setup.available) {
+      this.#ledger = new Ledger(session, setup.place)
+      return undefined
+    }
+    if (loadKey === undefined) return setup.reason
+    const { code, sqlState, detail, cause } = setup.reason
+    const message = `LOAD_KEY needs the record of loads: ${setup.reason.message}`
+    throw new CopyError({ code, sqlState, message, detail, cause, hint: 'Create the schema "copyist" for this user.' })
+  }
+
+  /** Notes the table, without which a failure is not recorded. */
+  into(table: TableDescription): void {
+    this.#table = table
+  }
+
+  /** Records a load that is about to be committed. */
+  async complete(receipt: Receipt, log: RejectLog | undefined): Promise<void> {
+    const ledger = this.#ledger
+    if (ledger === undefined) return
+    const { id, statement } = this.#init
+    try {
+      await ledger.recordLoad({ ...this.#entry(receipt), transport: receipt.transport, receipt })
+    } catch (error) {
+      const { loadKey } = statement.options
+      throw (loadKey !== undefined && keyConflict(error, loadKey)) || error
+    }
+    const [file] = receipt.files
+    if (file) {
+      const { path, bytes, rows, rowsRejected } = file
+      await this.#file(ledger, path, { bytesRead: bytes, rowsRead: rows, rowsLoaded: receipt.rowsLoaded, rowsRejected })
+    }
+    await ledger.recordRejects(id, log?.kept ?? [])
+  }
+
+  /**
+   * After a failure, in a transaction of its own: what was read and refused, and why nothing was loaded. The error that it is about comes
+   * first: if this fails too, nobody is told.
+   *
+   * @param file The input's name.
+   */
+  async fail(error: unknown, log: RejectLog, counters: LoadCounters | undefined, file: string): Promise<void> {
+    const { id, target } = this.#init
+    const table = this.#table
+    const wish = this.#wish
+    if (table === undefined || wish === 'never' || (wish === 'where there is one' && !this.#ledger)) return
+    const { catalog } = table
+    try {
+      const setup = await prepareLedger(target, { catalog })
+      if (!setup.available) return
+      const transaction = await target.begin(undefined, 0)
+      try {
+        const counts: LoadCounts = {
+          rowsRead: counters?.rowsRead ?? 0,
+          rowsLoaded: 0,
+          rowsRejected: log.count,
+          rowsFiltered: 0,
+          rowsConflicted: 0,
+          headerLines: counters?.headerLines ?? 0,
+          bytesRead: counters?.bytesRead ?? 0,
+        }
+        const ledger = new Ledger(transaction.ledger(catalog), setup.place)
+        const message = error instanceof Error ? error.message : String(error)
+        const failed = error instanceof CopyError ? error : undefined
+        const why = { sqlState: failed?.sqlState ?? 'XX000', message, context: failed?.context }
+        await ledger.recordLoad({ ...this.#entry(counts), error: why })
+        await this.#file(ledger, file, counts)
+        await ledger.recordRejects(id, log.kept)
+        await transaction.commit()
+      } catch (failure) {
+        await transaction.rollback()
+        throw failure
+      }
+    } catch {
+      // Said above.
+    }
+  }
+
+  /** The load with the same key that came first, if there is one. */
+  async before(): Promise<CompletedLoad | undefined> {
+    const { loadKey } = this.#init.statement.options
+    return loadKey === undefined ? undefined : await this.#ledger?.findLoadByKey(loadKey)
+  }
+
+  /**
+   * The receipt of the load with the same key that came first, or of this one if it was committed after all.
+   *
+   * @param isCommitting Whether the error may be one of the commit.
+   */
+  async loadedBefore(error: unknown, isCommitting: boolean): Promise<Receipt | undefined> {
+    const { id, target, statement, call } = this.#init
+    const { loadKey } = statement.options
+    const table = this.#table
+    if (loadKey === undefined || !(error instanceof CopyError) || table === undefined) return undefined
+    const isLost = isCommitting && /^08/.test(error.sqlState)
+    if (!isLost && keyConflict(error, loadKey) === undefined) return undefined
+    // The server may take a moment to notice that its client is gone, or to start again.
+    for (let attempt = 0; attempt < KEY_ATTEMPTS; attempt += 1) {
+      try {
+        const transaction = await target.begin(call.signal, 0)
+        try {
+          const session = transaction.ledger(table.catalog)
+          const setup = await ensureLedger(session)
+          if (!setup.available) return undefined
+          const found = await new Ledger(session, setup.place).findLoadByKey(loadKey, { patienceMs: KEY_PATIENCE_MS })
+          if (found?.receipt === undefined) return undefined
+          return found.id === id ? found.receipt : receiptOf(found)
+        } finally {
+          await transaction.rollback()
+        }
+      } catch {
+        await sleep(KEY_PAUSE_MS)
+      }
+    }
+    return undefined
+  }
+
+  #entry(counts: LoadCounts): Omit<LedgerLoad, 'error'> {
+    const { id, statement, text } = this.#init
+    const { loadKey, format } = statement.options
+    const { rowsRead, rowsLoaded, rowsRejected, rowsFiltered, rowsConflicted, headerLines, bytesRead } = counts
+    return {
+      id,
+      ...(loadKey !== undefined && { key: loadKey }),
+      statement: text,
+      table: this.#table?.sqlName ?? '',
+      startedAt: this.#startedAt,
+      endedAt: new Date(),
+      format,
+      ...{ rowsRead, rowsLoaded, rowsRejected, rowsFiltered, rowsConflicted, headerLines, bytesRead },
+      version: loadAddon().info().version,
+    }
+  }
+
+  async #file(
+    ledger: Ledger,
+    path: string,
+    counts: Pick<LoadCounts, 'bytesRead' | 'rowsRead' | 'rowsLoaded' | 'rowsRejected'>,
+  ): Promise<void> {
+    const { bytesRead: bytes, rowsRead, rowsLoaded, rowsRejected } = counts
+    const times = { startedAt: this.#startedAt, endedAt: new Date() }
+    await ledger.recordFiles(this.#init.id, [{ path, bytes, rowsRead, rowsLoaded, rowsRejected, ...times }])
+  }
+}
+
+/** What is answered when a load with the same key has been completed before; undefined when it was recorded without a receipt. */
+export function receiptOf({ receipt, endedAt }: CompletedLoad): Receipt | undefined {
+  return receipt && { ...receipt, alreadyLoaded: true, loadedAt: endedAt.toISOString() }
+}
