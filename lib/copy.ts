@@ -415,13 +415,16 @@ class Work {
     }
     const usesDefaults = statement.options.default !== undefined || errors.conversion === 'set_default'
     const zones = input.kind === 'stream' ? 'possible' : expected
-    const sink = transaction.sinkFor(table, columns, usesDefaults, zones)
     const session = await transaction.session()
     const isTextual = transaction.sinkFor(table, columns, false, zones) === 'pg_text'
     const leftToServer = columns.filter((index) => isTextual || table.columns[index]?.type.kind === 'other')
-    if (leftToServer.length > 0 && (errors.conversion === 'set_null' || errors.conversion === 'set_default')) {
-      throw unreadable(statement, table, leftToServer)
-    }
+    const hasDomain = columns.some((index) => table.columns[index]?.isDomain)
+    // Of a value that the database cannot take, or that is not of its domain, only the database can say so.
+    const isJudgedByServer = leftToServer.length > 0 || hasDomain
+    const replaces =
+      errors.conversion === 'set_null' ? 'null' : errors.conversion === 'set_default' ? 'default' : undefined
+    const replacedByServer = isJudgedByServer ? replaces : undefined
+    const sink = replacedByServer ? 'pg_text' : transaction.sinkFor(table, columns, usesDefaults, zones)
     const conflict = conflictOf(statement, table, planned)
     const mayRefuse = async (found: TableDescription) =>
       usesDefaults ||
@@ -434,7 +437,7 @@ class Work {
         ? (await mayRefuse(table))
           ? 'all'
           : undefined
-        : errors.conversion === 'skip_row' && leftToServer.length > 0
+        : replacedByServer !== undefined || (errors.conversion === 'skip_row' && isJudgedByServer)
           ? 'conversion'
           : onConflict?.action === 'reject'
             ? 'unique'
@@ -442,13 +445,10 @@ class Work {
     if (conflict && tolerates !== undefined && conflict.keep === (conflict.action === 'skip' ? 'last' : 'first')) {
       throw unkeepable(statement, conflict)
     }
-    if (sink === 'pg_text' && usesDefaults && (tolerates !== undefined || conflict !== undefined)) {
-      throw unmarkable(statement)
-    }
     const told = this.#log?.told
     this.#log?.close()
     const decoded = {
-      columns: loadColumns(table, planned),
+      columns: loadColumns(table, planned, replacedByServer !== undefined),
       session: zones === 'possible' ? { ...session, zoneWords: 'all' as const } : session,
     }
     const log = new RejectLog({
@@ -491,7 +491,7 @@ class Work {
         sink,
         native,
         ...(conflict === undefined ? {} : { conflict }),
-        ...(tolerates === undefined ? {} : { refusals: log.refusals(tolerates) }),
+        ...(tolerates === undefined ? {} : { refusals: log.refusals(tolerates, replacedByServer) }),
         memoryLimit: limits.memoryLimit,
         ...(signal === undefined ? {} : { signal }),
       })
@@ -518,7 +518,7 @@ class Work {
         rowsFiltered: outcome.rowsFiltered,
         rowsRejected,
         rowsConflicted,
-        rowsReplaced: counters.rowsMended,
+        rowsReplaced: log.replaced,
         bytesReplaced: counters.bytesReplaced ?? 0,
         headerLines: counters.headerLines,
         bytesRead: counters.bytesRead,
@@ -649,13 +649,14 @@ function nameColumns<C extends { name: string }>(statement: CopyFrom, inferred: 
   return inferred.map((column, index) => ({ ...column, name: columns[index]?.value ?? column.name }))
 }
 
-function loadColumns(table: TableDescription, plan: ColumnPlan): LoadColumn[] {
+/** `asText` leaves all values to the database, so that one and the same counts what was replaced. */
+function loadColumns(table: TableDescription, plan: ColumnPlan, asText: boolean): LoadColumn[] {
   return plan.columns.flatMap((index, position) => {
     const column = table.columns[index]
     if (column === undefined) return []
     return {
       name: column.name,
-      type: column.type,
+      type: asText ? { kind: 'other' } : column.type,
       forceNotNull: plan.forceNotNull[position] ?? false,
       forceNull: plan.forceNull[position] ?? false,
       hasDefault: column.hasDefault,
@@ -713,35 +714,6 @@ function otherKey(statement: CopyFrom, key: string, before: Receipt): CopyError 
     message: `LOAD_KEY "${key}" belongs to a load into ${before.table}`,
     detail: `That statement was: ${before.statement}`,
     hint: 'Take another key for another load.',
-    statement: { text: statement.text, offset: statement.table.name.offset },
-  })
-}
-
-/** Rows that PostgreSQL has refused are inserted from another table, and an INSERT has no marker for a default. */
-function unmarkable(statement: CopyFrom): CopyError {
-  const what =
-    statement.options.onConflict === undefined ? 'go on after rows that a constraint refuses' : 'have ON CONFLICT'
-  return new CopyError({
-    code: 'feature_not_supported',
-    sqlState: '0A000',
-    message: `COPY with DEFAULT cannot ${what} on PostgreSQL yet`,
-    hint: 'ON_ERROR ignore goes on after values that do not fit.',
-    statement: { text: statement.text, offset: statement.table.name.offset },
-  })
-}
-
-/** Values that only the database reads, it reads while it inserts the row: there they cannot be replaced. */
-function unreadable(statement: CopyFrom, table: TableDescription, indexes: readonly number[]): CopyError {
-  const column = table.columns.find(({ type }, index) => indexes.includes(index) && type.kind === 'other')
-  const what = column ? `column "${column.name}" of type ${column.typeName}` : 'dates and times of this session'
-  return new CopyError({
-    code: 'feature_not_supported',
-    sqlState: '0A000',
-    message: `COPY cannot replace values of ${what}`,
-    detail: 'Its values are read by the database itself, as part of the whole row.',
-    hint: column
-      ? 'ON_ERROR skip_row leaves the row out.'
-      : 'From a file they can be replaced, as it can be read twice; ON_ERROR skip_row leaves the row out.',
     statement: { text: statement.text, offset: statement.table.name.offset },
   })
 }

@@ -153,6 +153,7 @@ export function readTable(json: string): CatalogTable {
           generated: column.generated,
           // A trigger that comes before may still fill it in.
           notNull: column.notNull && relation.relkind === 'r' && !relation.dropsRows,
+          ...(types.get(column.type)?.kind === 'd' && { isDomain: true }),
         }),
       ),
     },
