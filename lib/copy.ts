@@ -423,6 +423,9 @@ class Work {
     const isJudgedByServer = leftToServer.length > 0 || hasDomain
     const replaces =
       errors.conversion === 'set_null' ? 'null' : errors.conversion === 'set_default' ? 'default' : undefined
+    if (replaces !== undefined && leftToServer.length > 0 && this.target.kind === 'duckdb') {
+      throw unreadable(statement, table, leftToServer)
+    }
     const replacedByServer = isJudgedByServer ? replaces : undefined
     const sink = replacedByServer ? 'pg_text' : transaction.sinkFor(table, columns, usesDefaults, zones)
     const conflict = conflictOf(statement, table, planned)
@@ -714,6 +717,19 @@ function otherKey(statement: CopyFrom, key: string, before: Receipt): CopyError 
     message: `LOAD_KEY "${key}" belongs to a load into ${before.table}`,
     detail: `That statement was: ${before.statement}`,
     hint: 'Take another key for another load.',
+    statement: { text: statement.text, offset: statement.table.name.offset },
+  })
+}
+
+/** Values that only DuckDB reads, it reads while it inserts the row: there they cannot be replaced. */
+function unreadable(statement: CopyFrom, table: TableDescription, indexes: readonly number[]): CopyError {
+  const column = table.columns.find((_, index) => indexes.includes(index))
+  return new CopyError({
+    code: 'feature_not_supported',
+    sqlState: '0A000',
+    message: `COPY cannot replace values of column "${column?.name}" of type ${column?.typeName}`,
+    detail: 'Its values are read by the database itself, as part of the whole row.',
+    hint: 'ON_ERROR skip_row leaves the row out.',
     statement: { text: statement.text, offset: statement.table.name.offset },
   })
 }

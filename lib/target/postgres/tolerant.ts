@@ -246,36 +246,26 @@ class Batch implements NativeLoad {
 
   /** The same once more, with some rows left out or changed; `replacement` says what a field becomes. */
   again(edits?: ReadonlyMap<number, Edit>, replacement: EditInit['replacement'] = () => 'null'): NativeLoad {
-    const { framing } = this.#init
-    const waiting: (Chunk | 'header' | 'trailer')[] = framing
-      ? ['header', ...this.#chunks, 'trailer']
-      : [...this.#chunks]
-    const of = (row: number) => edits?.get(row)
-    const format = framing ? 'binary' : 'text'
-    let row = 0
-    const next = async (): Promise<Chunk | undefined> => {
-      for (;;) {
-        const chunk = waiting.shift()
-        if (chunk === undefined) return undefined
-        if (chunk === 'header') return message(HEADER)
-        if (chunk === 'trailer') return message(TRAILER)
-        const edited = edits?.size ? editChunk(chunk, row, { format, replacement, of }) : chunk
-        row += chunk.rows
-        // A chunk is a small piece of work, and there may be no wait between one and the next.
-        if (edited !== chunk) await nextTurn()
-        if (edited) return { ...edited, release: () => {} }
-      }
-    }
-    const dropped = [...(edits ?? [])].flatMap(([of, edit]) => (edit === 'drop' ? [of] : [])).sort((a, b) => a - b)
+    const dropped = [...(edits ?? [])].flatMap(([row, edit]) => (edit === 'drop' ? [row] : [])).sort((a, b) => a - b)
     const original = (sent: number) => {
-      let of = sent
+      let row = sent
       for (const gone of dropped) {
-        if (gone > of) break
-        of += 1
+        if (gone > row) break
+        row += 1
       }
-      return of
+      return row
     }
-    return { ...this.#outside(), next, locate: (sent) => this.locate(original(sent)) }
+    const of = edits?.size ? (row: number) => edits.get(row) : undefined
+    return { ...this.#sent(of, replacement), locate: (sent) => this.locate(original(sent)) }
+  }
+
+  /** The rows from one to before another. */
+  part(from: number, to: number): NativeLoad {
+    return this.#sent(
+      (row) => (row < from || row >= to ? 'drop' : undefined),
+      () => 'null',
+      from,
+    )
   }
 
   release(): void {
@@ -295,11 +285,29 @@ class Batch implements NativeLoad {
     this.#over = true
   }
 
-  #outside(): NativeLoad {
+  #sent(of: EditInit['of'] | undefined, replacement: EditInit['replacement'], from = 0): NativeLoad {
+    const { framing } = this.#init
+    const waiting: (Chunk | 'header' | 'trailer')[] = framing
+      ? ['header', ...this.#chunks, 'trailer']
+      : [...this.#chunks]
+    const format = framing ? 'binary' : 'text'
+    let row = 0
     return {
-      next: async () => undefined,
+      next: async () => {
+        for (;;) {
+          const chunk = waiting.shift()
+          if (chunk === undefined) return undefined
+          if (chunk === 'header') return message(HEADER)
+          if (chunk === 'trailer') return message(TRAILER)
+          const edited = of ? editChunk(chunk, row, { format, replacement, of }) : chunk
+          row += chunk.rows
+          // A chunk is a small piece of work, and there may be no wait between one and the next.
+          if (edited !== chunk) await nextTurn()
+          if (edited) return { ...edited, release: () => {} }
+        }
+      },
       counters: () => this.counters(),
-      locate: (row) => this.locate(row),
+      locate: (sent) => this.locate(from + sent),
       close: async () => {},
     }
   }
@@ -365,8 +373,9 @@ class Stage {
     const { query } = this.#context
     const { conflict } = this.#request
     await this.#make()
-    await this.#fill(native)
-    const moved = conflict === undefined ? await this.#ask(batch) : await this.#moveAll(batch, conflict)
+    const lacking = await this.#fill(batch, native)
+    const moved =
+      conflict === undefined ? await this.#ask(batch, lacking) : await this.#moveAll(batch, conflict, lacking)
     await query(`TRUNCATE pg_temp.${this.#name} RESTART IDENTITY`)
     // While rows are asked about, an index would cost more than it helps.
     if (this.#isIndexed && this.asksAtOnce) {
@@ -384,7 +393,11 @@ class Stage {
     const [row] = await query(JUDGE_SQL, [this.#table.description.sqlName])
     this.#known = JSON.parse(row?.[0] ?? '{}') as Judgeable
     this.#unlisted = this.#columnsOfWhere()
-    for (const sql of this.#ddl()) await query(sql)
+    try {
+      for (const sql of this.#ddl()) await query(sql)
+    } catch (error) {
+      throw withTemporaryHint(error)
+    }
     this.#isMade = true
     if (refusals !== undefined && conflict === undefined) {
       if (refusals.tolerates !== 'unique' && this.#checked.length > 0) {
@@ -402,22 +415,62 @@ class Stage {
     return valueCheck(this.#name, this.#checked, { serverVersion, by: 'trying' })
   }
 
-  async #fill(native: NativeLoad): Promise<void> {
-    const { columns, sink, usesDefaults } = this.#request
+  /**
+   * Copies a batch into the temporary table. Rows with a character that the database's encoding lacks cannot get that far: the server names
+   * the first, so those before it are sent once more, and then those behind it.
+   */
+  async #fill(batch: Batch, native: NativeLoad): Promise<RefusedRow[]> {
+    const { query, copy } = this.#context
+    const { columns, sink, usesDefaults, refusals } = this.#request
     const names = columns.map((_, index) => `c${index}`)
     const list = names.length > 0 ? ` (${names.join(', ')})` : ''
     const marker = usesDefaults ? ", DEFAULT E'\\\\D'" : ''
     const format = sink === 'pg_binary' ? 'binary' : `text${marker}`
-    await this.#context.copy(`COPY pg_temp.${this.#name}${list} FROM STDIN (FORMAT ${format})`, native)
+    const sql = `COPY pg_temp.${this.#name}${list} FROM STDIN (FORMAT ${format})`
+    const lacking: RefusedRow[] = []
+    let load = native
+    let first = 0
+    for (;;) {
+      await query('SAVEPOINT copyist_fill')
+      try {
+        await copy(sql, load)
+        await query('RELEASE SAVEPOINT copyist_fill')
+        return lacking
+      } catch (error) {
+        const line = error instanceof CopyError && error.sqlState === '22P05' ? lineOf(error) : undefined
+        if (line === undefined || refusals?.tolerates !== 'all' || !(error instanceof CopyError)) throw error
+        await query('ROLLBACK TO SAVEPOINT copyist_fill')
+        const row = first + line - 1
+        await this.#number(first)
+        if (line > 1) await copy(sql, batch.part(first, row))
+        lacking.push({ row, errors: [this.#lacks(error)] })
+        first = row + 1
+        await this.#number(first)
+        load = batch.part(first, Number.POSITIVE_INFINITY)
+      }
+    }
+  }
+
+  /** Numbers the rows that come next as those of the batch from `first` on. What is undone does not give back its numbers. */
+  async #number(first: number): Promise<void> {
+    await this.#context.query(`ALTER TABLE pg_temp.${this.#name} ALTER COLUMN n RESTART WITH ${first + 1}`)
+  }
+
+  /** The error of a row with a character that the database has not. */
+  #lacks({ sqlState, code, message, cause }: CopyError): RowError {
+    const position = isServerError(cause) ? /, \S+ c(\d+)(?:$|[:\n])/.exec(cause.where ?? '')?.[1] : undefined
+    const index = position === undefined ? undefined : this.#request.columns[Number(position)]
+    const column = index === undefined ? undefined : this.#table.description.columns[index]?.name
+    return { ...(column !== undefined && { column }), sqlState, code, message }
   }
 
   /** Asks which rows are refused and copies the others; what asking cannot tell, trying does. */
-  async #ask(batch: Batch): Promise<Moved> {
+  async #ask(batch: Batch, lacking: readonly RefusedRow[]): Promise<Moved> {
     const { copy, copySql } = this.#context
     const { refusals } = this.#request
     if (refusals === undefined) throw internalError('no rows may be refused')
     const { replaces, tolerates } = refusals
-    const edits = new Map<number, Edit>()
+    const edits = new Map<number, Edit>(lacking.map(({ row }) => [row, 'drop']))
     const bad = await this.#badValues()
     const unread = replaces === undefined ? byRow(bad ?? []) : []
     if (replaces === undefined) {
@@ -440,7 +493,7 @@ class Stage {
     if (replaces !== undefined) throw unreplaceable(this.#checked)
     const verdicts = bad === undefined ? undefined : await this.#verdicts()
     const rest = verdicts === undefined ? await this.#tryAll() : await this.#copyOthers(batch, edits, verdicts)
-    const refused = [...unread, ...rest.refused].sort((one, other) => one.row - other.row)
+    const refused = [...lacking, ...unread, ...rest.refused].sort((one, other) => one.row - other.row)
     return { loaded: rest.loaded, refused, replaced: 0, conflicted: 0 }
   }
 
@@ -613,14 +666,16 @@ class Stage {
   }
 
   /** Moves all rows as ON CONFLICT says. */
-  async #moveAll(batch: Batch, conflict: ConflictRequest): Promise<Moved> {
+  async #moveAll(batch: Batch, conflict: ConflictRequest, lacking: readonly RefusedRow[]): Promise<Moved> {
     const { query } = this.#context
     const filtered = await this.#prepare(conflict)
     if (this.#request.refusals === undefined) {
       const loaded = Number((await query(this.#countedInsertSql()))[0]?.[0])
       return { loaded, refused: [], replaced: 0, conflicted: batch.rows - filtered - loaded }
     }
-    const { loaded, refused } = await this.#tryAll()
+    const tried = await this.#tryAll()
+    const { loaded } = tried
+    const refused = [...lacking, ...tried.refused].sort((one, other) => one.row - other.row)
     return { loaded, refused, replaced: 0, conflicted: batch.rows - filtered - refused.length - loaded }
   }
 
@@ -903,5 +958,25 @@ function unreplaceable(columns: readonly CheckedColumn[]): CopyError {
     message: `COPY cannot replace values of column ${names}`,
     detail: 'Reading a value of them fails in another way than by an error of the value.',
     hint: 'ON_ERROR skip_row leaves the row out.',
+  })
+}
+
+/** The row of a COPY that the server complains about, from 1. */
+function lineOf({ cause }: CopyError): number | undefined {
+  const line = isServerError(cause) ? /^COPY copyist_\w+, [^\d\n]*(\d+)/m.exec(cause.where ?? '')?.[1] : undefined
+  return line === undefined ? undefined : Number(line)
+}
+
+/** The right to make temporary tables is one of the database, and is taken from everybody at times. */
+function withTemporaryHint(error: unknown): unknown {
+  if (!(error instanceof CopyError) || error.sqlState !== '42501') return error
+  const { code, sqlState, message, cause } = error
+  return new CopyError({
+    code,
+    sqlState,
+    message,
+    detail: 'Rows that are refused, or whose key is there already, are found out in a temporary table.',
+    hint: 'GRANT TEMPORARY ON DATABASE … TO the user of the connection, or load with ON_ERROR stop and without ON CONFLICT.',
+    cause,
   })
 }
