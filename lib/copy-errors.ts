@@ -25,31 +25,27 @@ export function otherKey(statement: CopyFrom, key: string, before: Receipt): Cop
   })
 }
 
-/** Rows that PostgreSQL has refused are inserted from another table, and an INSERT has no marker for a default. */
-export function unmarkable(statement: CopyFrom): CopyError {
-  const what =
-    statement.options.onConflict === undefined ? 'go on after rows that a constraint refuses' : 'have ON CONFLICT'
+/** Values that only DuckDB reads, it reads while it inserts the row: there they cannot be replaced. */
+export function unreadable(statement: CopyFrom, table: TableDescription, indexes: readonly number[]): CopyError {
+  const column = table.columns.find((_, index) => indexes.includes(index))
   return new CopyError({
     code: 'feature_not_supported',
     sqlState: '0A000',
-    message: `COPY with DEFAULT cannot ${what} on PostgreSQL yet`,
-    hint: 'ON_ERROR ignore goes on after values that do not fit.',
+    message: `COPY cannot replace values of column "${column?.name}" of type ${column?.typeName}`,
+    detail: 'Its values are read by the database itself, as part of the whole row.',
+    hint: 'ON_ERROR skip_row leaves the row out.',
     statement: { text: statement.text, offset: statement.table.name.offset },
   })
 }
 
-/** Values that only the database reads, it reads while it inserts the row: there they cannot be replaced. */
-export function unreadable(statement: CopyFrom, table: TableDescription, indexes: readonly number[]): CopyError {
-  const column = table.columns.find(({ type }, index) => indexes.includes(index) && type.kind === 'other')
-  const what = column ? `column "${column.name}" of type ${column.typeName}` : 'dates and times of this session'
+/** All values go to the server as they are, which knows one decimal mark. */
+export function unpointable(statement: CopyFrom): CopyError {
   return new CopyError({
     code: 'feature_not_supported',
     sqlState: '0A000',
-    message: `COPY cannot replace values of ${what}`,
-    detail: 'Its values are read by the database itself, as part of the whole row.',
-    hint: column
-      ? 'ON_ERROR skip_row leaves the row out.'
-      : 'From a file they can be replaced, as it can be read twice; ON_ERROR skip_row leaves the row out.',
+    message: 'COPY cannot read DECIMAL_SEPARATOR and replace values that only the server reads',
+    detail: 'A column has a domain, or a type without a reader here, so that the server judges every value.',
+    hint: 'ON_ERROR skip_row leaves the row out.',
     statement: { text: statement.text, offset: statement.table.name.offset },
   })
 }

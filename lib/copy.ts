@@ -13,7 +13,7 @@ import {
   undefinedPart,
   undefinedTable,
   unkeepable,
-  unmarkable,
+  unpointable,
   unreadable,
 } from './copy-errors.ts'
 import { checkDelimiter } from './delimiter.ts'
@@ -254,13 +254,20 @@ class Work {
     }
     const usesDefaults = statement.options.default !== undefined || errors.conversion === 'set_default'
     const zones = input.kind === 'stream' ? 'possible' : expected
-    const sink = transaction.sinkFor(table, columns, usesDefaults, zones)
     const session = await transaction.session()
     const isTextual = transaction.sinkFor(table, columns, false, zones) === 'pg_text'
     const leftToServer = columns.filter((index) => isTextual || table.columns[index]?.type.kind === 'other')
-    if (leftToServer.length > 0 && (errors.conversion === 'set_null' || errors.conversion === 'set_default')) {
+    const hasDomain = columns.some((index) => table.columns[index]?.isDomain)
+    // Of a value that the database cannot take, or that is not of its domain, only the database can say so.
+    const isJudgedByServer = leftToServer.length > 0 || hasDomain
+    const replaces =
+      errors.conversion === 'set_null' ? 'null' : errors.conversion === 'set_default' ? 'default' : undefined
+    if (replaces !== undefined && leftToServer.length > 0 && this.target.kind === 'duckdb') {
       throw unreadable(statement, table, leftToServer)
     }
+    const replacedByServer = isJudgedByServer ? replaces : undefined
+    if (replacedByServer !== undefined && statement.options.decimalSeparator !== undefined) throw unpointable(statement)
+    const sink = replacedByServer ? 'pg_text' : transaction.sinkFor(table, columns, usesDefaults, zones)
     const conflict = conflictOf(statement, table, planned)
     const mayRefuse = async (found: TableDescription) =>
       usesDefaults ||
@@ -273,7 +280,7 @@ class Work {
         ? (await mayRefuse(table))
           ? 'all'
           : undefined
-        : errors.conversion === 'skip_row' && leftToServer.length > 0
+        : replacedByServer !== undefined || (errors.conversion === 'skip_row' && isJudgedByServer)
           ? 'conversion'
           : onConflict?.action === 'reject'
             ? 'unique'
@@ -281,13 +288,10 @@ class Work {
     if (conflict && tolerates !== undefined && conflict.keep === (conflict.action === 'skip' ? 'last' : 'first')) {
       throw unkeepable(statement, conflict)
     }
-    if (sink === 'pg_text' && usesDefaults && (tolerates !== undefined || conflict !== undefined)) {
-      throw unmarkable(statement)
-    }
     const told = this.#log?.told
     this.#log?.close()
     const decoded = {
-      columns: loadColumns(table, planned),
+      columns: loadColumns(table, planned, replacedByServer !== undefined),
       session: zones === 'possible' ? { ...session, zoneWords: 'all' as const } : session,
     }
     const log = new RejectLog({
@@ -336,7 +340,7 @@ class Work {
         sink,
         native,
         ...(conflict === undefined ? {} : { conflict }),
-        ...(tolerates === undefined ? {} : { refusals: log.refusals(tolerates) }),
+        ...(tolerates === undefined ? {} : { refusals: log.refusals(tolerates, replacedByServer) }),
         memoryLimit: limits.memoryLimit,
         ...(signal === undefined ? {} : { signal }),
       })
@@ -363,7 +367,7 @@ class Work {
         rowsFiltered: outcome.rowsFiltered,
         rowsRejected,
         rowsConflicted,
-        rowsReplaced: counters.rowsMended,
+        rowsReplaced: log.replaced,
         bytesReplaced: counters.bytesReplaced ?? 0,
         headerLines: counters.headerLines,
         linesSkipped: counters.linesSkipped ?? 0,
@@ -424,13 +428,14 @@ function nameColumns<C extends { name: string }>(statement: CopyFrom, inferred: 
   return inferred.map((column, index) => ({ ...column, name: columns[index]?.value ?? column.name }))
 }
 
-function loadColumns(table: TableDescription, plan: ColumnPlan): LoadColumn[] {
+/** `asText` leaves all values to the database, so that one and the same counts what was replaced. */
+function loadColumns(table: TableDescription, plan: ColumnPlan, asText: boolean): LoadColumn[] {
   return plan.columns.flatMap((index, position) => {
     const column = table.columns[index]
     if (column === undefined) return []
     return {
       name: column.name,
-      type: column.type,
+      type: asText ? { kind: 'other' } : column.type,
       forceNotNull: plan.forceNotNull[position] ?? false,
       forceNull: plan.forceNull[position] ?? false,
       hasDefault: column.hasDefault,

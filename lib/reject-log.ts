@@ -60,6 +60,7 @@ export class RejectLog {
   /** The one handed on last. */
   #last: Reject | undefined
   #fromTarget = 0
+  #replacedByTarget = 0
   readonly #kept: Reject[] = []
   readonly #told = new Set<number>()
   #keptBytes = 0
@@ -87,13 +88,18 @@ export class RejectLog {
 
   /** Rows that count against the limit: refused ones, and those with a value that was replaced. */
   get #counted(): number {
-    return this.count + (this.#native?.counters().rowsMended ?? 0)
+    return this.count + this.replaced
   }
 
   /** Rows refused so far; beyond the limit, as many as it took. */
   get count(): number {
     if (this.#isBeyond) return this.#taken
     return (this.#native?.counters().rowsRefused ?? 0) + this.#fromTarget
+  }
+
+  /** Rows with a value that was replaced. */
+  get replaced(): number {
+    return (this.#native?.counters().rowsMended ?? 0) + this.#replacedByTarget
   }
 
   /** Offsets of those that `onReject` knows of. */
@@ -148,14 +154,19 @@ export class RejectLog {
   }
 
   /** What the target refuses. */
-  refusals(tolerates: RowRefusals['tolerates']): RowRefusals {
+  refusals(tolerates: RowRefusals['tolerates'], replaces?: RowRefusals['replaces']): RowRefusals {
     const isPressed = () => this.#waiting.length > MANY_WAITING || this.#waitingBytes > MANY_WAITING_BYTES
     return {
       tolerates,
       get isPressed() {
         return isPressed()
       },
+      ...(replaces && { replaces }),
       refuse: (row, errors) => this.#refuse(row, errors),
+      replace: (rows) => {
+        this.#replacedByTarget += rows
+        this.#checkLimit()
+      },
       settle: async (row) => {
         this.#settled = row
         const last = row > 0 ? this.#native?.locate(row - 1) : undefined

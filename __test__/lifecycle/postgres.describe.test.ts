@@ -106,8 +106,10 @@ describe('describe', () => {
       CREATE DOMAIN pairs AS pair;
       CREATE TABLE types (${types.map(([sql], i) => `c${i} ${sql}`).join(', ')})`)
     const table = await withTarget(database, (target) => look(target, 'types'))
+    const domains = ['short', 'shorter', 'moods', 'path4', 'pairs']
     for (const [i, [sql, type, typeName]] of types.entries()) {
       expect({ sql, ...table?.columns[i] }).toEqual({
+        ...(domains.includes(sql) && { isDomain: true }),
         sql,
         name: `c${i}`,
         type,

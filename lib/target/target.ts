@@ -12,6 +12,8 @@ export interface TargetColumn {
   readonly generated: boolean
   /** Whether a NULL is certainly refused, and by nothing but this. */
   readonly notNull: boolean
+  /** Whether its type is a domain, whose conditions only the database knows. */
+  readonly isDomain?: boolean
 }
 
 /** What a target says of a table. */
@@ -73,6 +75,10 @@ export interface ConflictRequest {
 export interface RowRefusals {
   /** Which errors cost a row only; any other ends the load. */
   readonly tolerates: 'conversion' | 'unique' | 'all'
+  /** What a value that does not fit becomes, where it does not cost its row; with `conversion` only. */
+  readonly replaces?: 'null' | 'default'
+  /** So many rows more have had a value replaced. What it throws ends the load. */
+  replace(rows: number): void
   /** What it throws ends the load. */
   refuse(row: number, errors: readonly RowError[]): void
   /** All rows before this one have been dealt with. */

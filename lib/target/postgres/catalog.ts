@@ -87,10 +87,11 @@ FROM relation`
 
 /**
  * Whether anything but types and NOT NULL could refuse a row of the relation `$1`: constraints, indexes (unique ones, and those on
- * expressions that fail), triggers, rules, policies, generated columns, domains; or whether it is more than an ordinary table.
+ * expressions that fail), triggers, rules, policies, generated columns, domains, an encoding that lacks characters; or whether it is more
+ * than an ordinary table.
  */
 export const MAY_REFUSE_SQL = `
-SELECT c.relkind <> 'r' OR c.relhasindex OR c.relhastriggers OR c.relhasrules OR c.relrowsecurity OR c.relispartition OR EXISTS (
+SELECT pg_catalog.getdatabaseencoding() <> 'UTF8' OR c.relkind <> 'r' OR c.relhasindex OR c.relhastriggers OR c.relhasrules OR c.relrowsecurity OR c.relispartition OR EXISTS (
   SELECT FROM pg_catalog.pg_constraint k WHERE k.conrelid = c.oid AND k.contype <> 'n'
 ) OR EXISTS (
   SELECT FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
@@ -153,6 +154,7 @@ export function readTable(json: string): CatalogTable {
           generated: column.generated,
           // A trigger that comes before may still fill it in.
           notNull: column.notNull && relation.relkind === 'r' && !relation.dropsRows,
+          ...(types.get(column.type)?.kind === 'd' && { isDomain: true }),
         }),
       ),
     },

@@ -11,6 +11,9 @@ export interface ServerError extends Error {
   readonly position?: string
   /** The CONTEXT lines. */
   readonly where?: string
+  /** The table, or the type (a domain), whose constraint it is about. */
+  readonly table?: string
+  readonly dataType?: string
 }
 
 /** Whether an error is an ErrorResponse of the server, in contrast to one of the client library or the socket. */

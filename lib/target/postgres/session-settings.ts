@@ -31,6 +31,8 @@ const POSTGRES_EPOCH_UNIX = 946_684_800
 export interface SessionSettings {
   /** `zoneWords` and `timeZone` still have to be settled: see {@link sessionFor}. */
   readonly session: LoadSession
+  /** `server_version_num`. */
+  readonly serverVersion: number
   /** Whether the abbreviations that the session's time zone uses come before those of the set. */
   readonly zoneAbbreviationsFirst: boolean
   /** Whether we know the session's time zone, and its clock shows the same now. */
@@ -62,6 +64,7 @@ export function readSettings(row: readonly (string | null)[] | undefined): Sessi
     )
   }
   return {
+    serverVersion: Number(version),
     session: {
       dateOrder: readDateOrder(dateStyle),
       intervalStyle: intervalStyle as LoadSession['intervalStyle'],

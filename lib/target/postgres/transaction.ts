@@ -153,7 +153,8 @@ export class PostgresTransaction implements TargetTransaction {
         ;({ rowsSent, rowsLoaded } = await copy(sql, request.native))
       } else {
         const query = (sql: string, values?: readonly string[]) => this.#lease.query(sql, values, signal)
-        const total = await loadTolerantly({ query, copy, copySql: sql }, table, request)
+        const { serverVersion } = this.#settings
+        const total = await loadTolerantly({ query, copy, copySql: sql, serverVersion }, table, request)
         ;[rowsSent, rowsLoaded] = [total.sent - total.refused - total.conflicted, total.loaded]
         if (request.conflict) rowsConflicted = total.conflicted
       }

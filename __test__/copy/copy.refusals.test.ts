@@ -1,0 +1,420 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import pg from 'pg'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { type CopyError, connect, type Reject } from '../../lib/index.ts'
+import { serverCopy } from '../server-copy.ts'
+import { type Bench, benches } from './targets.ts'
+
+/*
+ * Rows that only PostgreSQL refuses: whatever way they go, the outcome is that of one INSERT a row.
+ */
+
+let folder: string
+let bench: Bench
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'copyist-refusals-'))
+  bench = await (benches[0] as (typeof benches)[number]).open()
+})
+
+afterEach(async () => {
+  rmSync(folder, { recursive: true })
+  await bench.close()
+})
+
+function file(content: string, name = 'input.csv'): string {
+  const path = join(folder, name)
+  writeFileSync(path, content)
+  return path
+}
+
+async function load(content: string, { columns = '', options = 'ON_ERROR skip_row', rest = '', table = 't' } = {}) {
+  const rejects: Reject[] = []
+  const receipt = await bench.db.copy(
+    `COPY ${table} ${columns} FROM '${file(content)}' (FORMAT csv, ${options}) ${rest}`,
+    {
+      ledger: false,
+      onReject: (reject) => rejects.push(reject),
+    },
+  )
+  expect(rejects.length).toBe(receipt.rowsRejected)
+  return { receipt, rejects }
+}
+
+const refusal = (promise: Promise<unknown>): Promise<CopyError> =>
+  promise.then(
+    () => Promise.reject(new Error('it was loaded')),
+    (error: CopyError) => error,
+  )
+
+/** Line, SQLSTATE, message and detail of the first error of each row. */
+const firsts = (rejects: readonly Reject[]) =>
+  rejects.map(({ line, errors: [error] }) =>
+    [line, error?.sqlState, error?.message, error?.sqlState === '23502' ? '' : (error?.detail ?? '')].join(' | '),
+  )
+
+const told = (rejects: readonly Reject[]) =>
+  rejects.map(({ line, errors }) => [
+    line,
+    ...errors.map(({ sqlState, message }) => `${sqlState} ${/"(\w+)"$/.exec(message)?.[1]}`),
+  ])
+
+describe('all errors of a row', () => {
+  beforeEach(async () => {
+    await bench.sql(`CREATE TABLE parent (id integer PRIMARY KEY); INSERT INTO parent VALUES (1);
+      CREATE TABLE t (id integer PRIMARY KEY, code text UNIQUE, a integer, b integer, parent integer REFERENCES parent,
+        CONSTRAINT b_small CHECK (b < 10), CONSTRAINT a_positive CHECK (a > 0), CONSTRAINT sum_even CHECK ((a + b) % 2 = 0));
+      INSERT INTO t VALUES (1, 'x', 2, 2, 1)`)
+  })
+
+  test('are told: each check, each key that is there, a missing reference', async () => {
+    const { receipt, rejects } = await load(
+      '2,y,-1,12,1\n3,z,1,1,1\n1,x,1,1,1\n3,z,-2,10,9\n4,w,2,2,9\n1,q,3,2,1\n5,v,,,1\n',
+    )
+    expect(told(rejects)).toEqual([
+      [1, '23514 a_positive', '23514 b_small', '23514 sum_even'],
+      [3, '23505 t_pkey', '23505 t_code_key'],
+      [4, '23514 a_positive', '23514 b_small', '23505 t_pkey', '23505 t_code_key', '23503 t_parent_fkey'],
+      [5, '23503 t_parent_fkey'],
+      [6, '23514 sum_even', '23505 t_pkey'],
+    ])
+    expect(rejects[0]?.errors[1]).toEqual({
+      sqlState: '23514',
+      code: 'check_violation',
+      message: 'new row for relation "t" violates check constraint "b_small"',
+      detail: 'Failing row contains (2, y, -1, 12, 1).',
+    })
+    expect(rejects[2]?.errors.map(({ detail }) => detail)).toContain('Key (code)=(z) already exists.')
+    expect(receipt).toMatchObject({ rowsLoaded: 2, rowsRejected: 5 })
+  })
+
+  test('a key counts as taken by rows that went in, not by refused ones', async () => {
+    const { rejects } = await load('7,a,-1,1,1\n7,b,1,1,1\n7,c,1,1,1\n8,b,1,1,1\n8,d,1,1,1\n')
+    expect(told(rejects)).toEqual([
+      [1, '23514 a_positive'],
+      [3, '23505 t_pkey'],
+      [4, '23505 t_code_key'],
+    ])
+  })
+})
+
+describe('at random', () => {
+  const TABLES = [
+    'a integer PRIMARY KEY, b integer, c text CHECK (c <> $$n2$$), d numeric(6,2)',
+    'a integer, b integer UNIQUE CHECK (b <> 3), c text UNIQUE, d numeric(6,2) CHECK (d < 50), PRIMARY KEY (a)',
+    'a integer, b integer, c text COLLATE "C", d numeric(6,2), UNIQUE (a, b), UNIQUE (c), CHECK (a + b <> 7), CHECK (b < 9)',
+    'a integer REFERENCES parent, b integer PRIMARY KEY, c text, d numeric(6,2) CHECK (d > 10)',
+    'a integer, b integer, c varchar(90) NOT NULL, d numeric(6,2) DEFAULT 5, e bool DEFAULT true, PRIMARY KEY (a), CHECK (d <> 3 AND e)',
+    'a integer, b integer UNIQUE DEFERRABLE, c text, d numeric(6,2), UNIQUE NULLS NOT DISTINCT (c), CHECK (b > 1)',
+    'id serial, a integer PRIMARY KEY, b integer, c text, d numeric(6,2) GENERATED ALWAYS AS (b * 2) STORED, CHECK (d < 14)',
+  ]
+  const COLUMNS = ['', '', '', '', '(a, b, c)', '', '(a, b, c)']
+
+  test.each(TABLES.map((table, kind) => [table, kind] as const))(
+    'as one INSERT a row does: %s',
+    async (table, kind) => {
+      let state = kind + 1
+      const below = (limit: number) => {
+        state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fffffff
+        return (state >>> 8) % limit
+      }
+      await bench.sql(
+        'CREATE TABLE parent (id integer PRIMARY KEY); INSERT INTO parent SELECT * FROM generate_series(0, 9)',
+      )
+      let refused = 0
+      for (let round = 0; round < 12; round += 1) {
+        const list = COLUMNS[kind] ?? ''
+        const names = list === '' ? ['a', 'b', 'c', 'd'] : ['a', 'b', 'c']
+        const where = below(3) === 0 ? 'WHERE b <> 4 OR b IS NULL' : ''
+        const size = 8 + below(12)
+        const value = (name: string) => {
+          // What is NULL and must not be is refused before WHERE is asked.
+          if (name !== 'c' && !(name === 'a' && where !== '') && below(12) === 0) return ''
+          if (name === 'c') return `${below(30) === 0 ? 'żó'.repeat(22) : ''}n${below(size * 2)}`
+          return name === 'd' ? `${below(60)}.5` : String(below(size))
+        }
+        const lines = Array.from({ length: 5 + below(40) }, () => names.map(value))
+        const before = Array.from({ length: below(5) }, () => names.map(value))
+        const setUp = async () => {
+          await bench.sql(`DROP TABLE IF EXISTS t; CREATE TABLE t (${table})`)
+          for (const fields of before) await insert(fields, names).catch(() => {})
+        }
+        await setUp()
+        const expected: string[] = []
+        for (const [index, fields] of lines.entries()) {
+          if (where !== '' && fields[1] === '4') continue
+          await insert(fields, names).catch(({ code, message, detail }) => {
+            expected.push([index + 1, code, message, code === '23502' ? '' : (detail ?? '')].join(' | '))
+          })
+        }
+        const rows = await bench.sql('SELECT a, b, c, d FROM t ORDER BY a, b, c, d')
+        await setUp()
+        const { rejects } = await load(`${lines.map((fields) => fields.join()).join('\n')}\n`, {
+          columns: list,
+          rest: where,
+        })
+        const context = `${table} | ${before.join('; ')} | ${lines.join('; ')} ${where}`
+        // Of several keys that are taken any may be told first; what a sequence or the table makes of a row is not told.
+        const hasKeys = (table.match(/UNIQUE|PRIMARY/g) ?? []).length > 1
+        const shown = (found: readonly string[]) =>
+          found.map((line) => {
+            if (hasKeys && line.includes('23505')) return line.replace(/23505.*/, '23505')
+            return table.startsWith('id serial') ? line.replace(/Failing row.*/, '') : line
+          })
+        expect({ context, found: shown(firsts(rejects)) }).toEqual({ context, found: shown(expected) })
+        expect({ context, rows: await bench.sql('SELECT a, b, c, d FROM t ORDER BY a, b, c, d') }).toEqual({
+          context,
+          rows,
+        })
+        refused += expected.length
+      }
+      expect(refused).toBeGreaterThan(20)
+    },
+    60_000,
+  )
+
+  const insert = (fields: readonly string[], names: readonly string[]) =>
+    bench.sql(
+      `INSERT INTO t (${names.join()}) VALUES (${fields.map((field) => (field === '' ? 'NULL' : `'${field}'`)).join()})`,
+    )
+})
+
+describe('a condition on columns that are not loaded', () => {
+  const lines = '1,5\n2,-1\n3,6\n1,7\n'
+
+  test.each([
+    ['', "state = 'new' AND a < 6", [1, 2, 1]],
+    ['', "t.state <> 'new'", [0, 4, 0]],
+    [
+      'CREATE TRIGGER watch BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION watch()',
+      "state = 'new' AND a < 6",
+      [1, 2, 1],
+    ],
+    [
+      'CREATE TRIGGER watch BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION watch()',
+      'number > 0 AND a < 7',
+      [2, 1, 1],
+    ],
+  ])('sees their defaults in a refused batch, too: %s %s', async (trigger, where, [loaded, filtered, refused]) => {
+    await bench.sql(`CREATE TABLE t (id integer PRIMARY KEY, a integer CHECK (a > 0), number serial, state text DEFAULT 'new');
+      CREATE FUNCTION watch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$; ${trigger}`)
+    const { receipt } = await load(lines, { columns: '(id, a)', rest: `WHERE ${where}` })
+    expect(receipt).toMatchObject({ rowsLoaded: loaded, rowsFiltered: filtered, rowsRejected: refused })
+    expect(await bench.sql('SELECT count(*), count(DISTINCT number), min(state) FROM t')).toEqual([
+      [String(loaded), String(loaded), loaded === 0 ? null : 'new'],
+    ])
+  })
+
+  test('and where conflicts are passed over', async () => {
+    await bench.sql(`CREATE TABLE t (id integer PRIMARY KEY, a integer, state text DEFAULT 'new')`)
+    const { receipt } = await load('1,5\n1,6\n2,7\n', {
+      columns: '(id, a)',
+      options: 'HEADER false',
+      rest: "ON CONFLICT DO SKIP WHERE state = 'new' AND a > 5",
+    })
+    expect(receipt).toMatchObject({ rowsLoaded: 2, rowsFiltered: 1, rowsConflicted: 0 })
+  })
+})
+
+describe('a marker for defaults', () => {
+  const lines = '1,5\nd,6\nd,d\n1,7\n3,-1\n'
+
+  test.each(['', 'CREATE TRIGGER watch BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION watch()'])(
+    'goes with rows that are refused: %s',
+    async (trigger) => {
+      await bench.sql(`CREATE TABLE t (id integer PRIMARY KEY GENERATED BY DEFAULT AS IDENTITY (START 100), a integer DEFAULT 42 CHECK (a > 0));
+        CREATE FUNCTION watch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$; ${trigger}`)
+      const { rejects } = await load(lines, { options: "ON_ERROR skip_row, DEFAULT 'd'" })
+      expect(told(rejects)).toEqual([
+        [4, '23505 t_pkey'],
+        [5, '23514 t_a_check'],
+      ])
+      expect(await bench.sql('SELECT a, id >= 100 FROM t ORDER BY a')).toEqual([
+        ['5', 'false'],
+        ['6', 'true'],
+        ['42', 'true'],
+      ])
+    },
+  )
+
+  test('and with ON CONFLICT, a default once a row', async () => {
+    await bench.sql(
+      `CREATE TABLE t (id integer PRIMARY KEY GENERATED BY DEFAULT AS IDENTITY (START 100), a integer DEFAULT 42)`,
+    )
+    const { receipt } = await load(lines, { options: "DEFAULT 'd'", rest: 'ON CONFLICT DO UPDATE' })
+    expect(receipt).toMatchObject({ rowsLoaded: 4, rowsConflicted: 1 })
+    expect(await bench.sql('SELECT id, a FROM t ORDER BY id')).toEqual([
+      ['1', '7'],
+      ['3', '-1'],
+      ['100', '6'],
+      ['101', '42'],
+    ])
+  })
+})
+
+describe('values that only the server reads', () => {
+  beforeEach(async () => {
+    await bench.sql(`CREATE DOMAIN even AS integer CHECK (VALUE % 2 = 0);
+      CREATE TABLE t (id integer, address inet, half even DEFAULT 8, small integer CHECK (small < 10))`)
+  })
+
+  test('are replaced by NULL', async () => {
+    const { receipt, rejects } = await load('1,10.0.0.1,2,1\nx,nowhere,3,2\n3,10.0.0.2,5,y\n4,,,\n', {
+      options: 'ON_ERROR set_null',
+    })
+    expect(rejects).toEqual([])
+    expect(receipt).toMatchObject({ rowsLoaded: 4, rowsReplaced: 2, rowsRejected: 0 })
+    expect(await bench.sql('SELECT * FROM t ORDER BY id')).toEqual([
+      ['1', '10.0.0.1', '2', '1'],
+      ['3', '10.0.0.2', null, null],
+      ['4', null, null, null],
+      [null, null, null, '2'],
+    ])
+    expect(await refusal(load('1,nowhere,2,99\n', { options: 'ON_ERROR set_null' }))).toMatchObject({
+      sqlState: '23514',
+    })
+  })
+
+  test('or by the default', async () => {
+    const { receipt } = await load('1,10.0.0.1,3,1\n2,nowhere,2,2\n', { options: 'ON_ERROR set_default' })
+    expect(receipt).toMatchObject({ rowsLoaded: 2, rowsReplaced: 2 })
+    expect(await bench.sql('SELECT id, address, half FROM t ORDER BY id')).toEqual([
+      ['1', '10.0.0.1', '8'],
+      ['2', null, '2'],
+    ])
+  })
+
+  test('of a domain without other types, and within a limit', async () => {
+    await bench.sql('CREATE TABLE halves (id integer, half even)')
+    const options = 'ON_ERROR set_null, REJECT_LIMIT 2'
+    const { receipt } = await load('1,2\nx,3\n3,5\n', { options, table: 'halves' })
+    expect(receipt).toMatchObject({ rowsLoaded: 3, rowsReplaced: 2 })
+    expect(await refusal(load('1,2\nx,3\n3,5\n4,7\n', { options, table: 'halves' }))).toMatchObject({
+      message: expect.stringContaining('REJECT_LIMIT (2)'),
+    })
+  })
+})
+
+describe("PostgreSQL's own ON_ERROR ignore", () => {
+  test.each([
+    ['a domain', 'id integer, half even, word short'],
+    ['and a type of the server alone', 'id integer, half even, word short, address inet'],
+    ['a domain without NULL', 'id integer, half given, word short'],
+  ])('leaves out the same rows: %s', async (_, columns) => {
+    await bench.sql(`CREATE DOMAIN even AS integer CHECK (VALUE % 2 = 0); CREATE DOMAIN short AS varchar(3) CHECK (VALUE <> 'no');
+      CREATE DOMAIN given AS integer NOT NULL; CREATE TABLE t (${columns}); CREATE TABLE server (LIKE t)`)
+    const lines = ['1,2,a', '2,3,b', '3,4,no', 'x,5,c', '5,6,long', '6,,d', '7,8,', '8,y,no', '9,10,e']
+    const content = lines
+      .map((line, n) => `${line}${columns.includes('inet') ? (n === 6 ? ',nowhere' : ',10.0.0.1') : ''}\n`)
+      .join('')
+    const { receipt } = await load(content, { options: 'ON_ERROR ignore' })
+    const client = new pg.Client({ connectionString: bench.url })
+    await client.connect()
+    try {
+      await serverCopy(client, 'COPY server FROM STDIN (FORMAT csv, ON_ERROR ignore)', Buffer.from(content))
+    } finally {
+      await client.end()
+    }
+    expect(await bench.sql('SELECT * FROM t ORDER BY id')).toEqual(await bench.sql('SELECT * FROM server ORDER BY id'))
+    expect(receipt.rowsRejected).toBeGreaterThan(3)
+  })
+
+  test('forgives no constraint of the table, nor what a generated column makes of a value', async () => {
+    await bench.sql(`CREATE DOMAIN even AS integer CHECK (VALUE % 2 = 0);
+      CREATE TABLE t (half even, other integer CHECK (other > 0), inverse integer GENERATED ALWAYS AS (100 / other) STORED)`)
+    expect(await refusal(load('1,1\n2,-1\n', { options: 'ON_ERROR ignore' }))).toMatchObject({ sqlState: '23514' })
+    expect(await refusal(load('1,1\n2,0\n', { options: 'ON_ERROR ignore' }))).toMatchObject({ sqlState: '22012' })
+    expect(await bench.sql('SELECT count(*) FROM t')).toEqual([['0']])
+  })
+})
+
+describe('a database that lacks characters', () => {
+  test.each([
+    ['id integer, note text', '', 3],
+    ['id integer PRIMARY KEY, note text', '', 4],
+    ['id integer PRIMARY KEY, note text, address inet', '', 4],
+    ['id integer PRIMARY KEY, note text', 'ON CONFLICT DO SKIP', 3],
+  ])('refuses their rows only: %s %s', async (columns, rest, count) => {
+    const name = `${new URL(bench.url ?? '').pathname.slice(1)}_latin`
+    await bench.sql(`CREATE DATABASE ${name} ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0`)
+    const url = new URL(bench.url ?? '')
+    url.pathname = `/${name}`
+    const db = await connect(url.href)
+    const side = new pg.Client({ connectionString: url.href })
+    await side.connect()
+    try {
+      await side.query(`CREATE TABLE t (${columns})`)
+      const end = columns.includes('inet') ? ',10.0.0.1' : ''
+      const content = ['1,é', '2,ż', '3,ü', '4,ł', '5,漢', '1,x', '7,y'].map((line) => `${line}${end}\n`).join('')
+      const rejects: Reject[] = []
+      const receipt = await db.copy(`COPY t FROM '${file(content)}' (FORMAT csv, ON_ERROR skip_row) ${rest}`, {
+        ledger: false,
+        onReject: (reject) => rejects.push(reject),
+      })
+      expect(rejects.map(({ line, errors }) => [line, errors[0]?.sqlState])).toEqual(
+        [
+          [2, '22P05'],
+          [4, '22P05'],
+          [5, '22P05'],
+          [6, '23505'],
+        ].slice(0, count),
+      )
+      expect(rejects[0]?.raw.toString()).toBe(`2,ż${end}`)
+      const { rows } = await side.query('SELECT id, note FROM t ORDER BY id, note')
+      expect(rows.map(({ note }) => note)).toEqual(columns.includes('KEY') ? ['é', 'ü', 'y'] : ['x', 'é', 'ü', 'y'])
+      expect(receipt.rowsLoaded).toBe(rows.length)
+    } finally {
+      await db.close()
+      await side.end()
+      await bench.sql(`DROP DATABASE ${name} WITH (FORCE)`)
+    }
+  })
+})
+
+test('who may not make a temporary table is told what for', async () => {
+  const url = new URL(bench.url ?? '')
+  const database = url.pathname.slice(1)
+  const role = `${database}_plain`
+  await bench.sql(`CREATE ROLE ${role} LOGIN PASSWORD 'plain'; REVOKE TEMPORARY ON DATABASE ${database} FROM PUBLIC;
+    CREATE TABLE t (id integer PRIMARY KEY); GRANT ALL ON t TO ${role}`)
+  url.username = role
+  url.password = 'plain'
+  const db = await connect(url.href)
+  try {
+    const path = file('1\n1\n')
+    const error = await refusal(db.copy(`COPY t FROM '${path}' (FORMAT csv, ON_ERROR skip_row)`, { ledger: false }))
+    expect(error).toMatchObject({
+      sqlState: '42501',
+      detail: 'Rows that are refused, or whose key is there already, are found out in a temporary table.',
+      hint: expect.stringContaining('GRANT TEMPORARY'),
+    })
+  } finally {
+    await db.close()
+    await bench.sql(`DROP OWNED BY ${role}; DROP ROLE ${role}`)
+  }
+})
+
+test('while many rows are refused, others get their turn', async () => {
+  await bench.sql('CREATE TABLE t (id integer PRIMARY KEY, note text)')
+  const lines = Array.from({ length: 200_000 }, (_, n) => `${n % 2 === 0 ? 1 : n},some note\n`)
+  const path = file(lines.join(''))
+  // How long a turn takes depends on the machine, how many rows it deals with hardly.
+  const told: number[] = []
+  let isDone = false
+  const turn = () => {
+    told.push(0)
+    if (!isDone) setImmediate(turn)
+  }
+  turn()
+  const receipt = await bench.db.copy(`COPY t FROM '${path}' (FORMAT csv, ON_ERROR skip_row)`, {
+    ledger: false,
+    onReject: () => {
+      told[told.length - 1] = (told.at(-1) ?? 0) + 1
+    },
+  })
+  isDone = true
+  expect(receipt.rowsRejected).toBe(100_000)
+  expect(Math.max(...told.filter((count) => count > 0))).toBeLessThan(12_000)
+}, 60_000)
