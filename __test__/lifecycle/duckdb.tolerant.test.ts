@@ -102,6 +102,25 @@ describe('constraints', () => {
     expect(await rowsOf('FROM t')).toEqual(['1,1', 'null,null', '3,3'])
   })
 
+  it('has no names of its own that a table could not have', async () => {
+    await connection.run(`CREATE TABLE copyist_s (copyist_n INTEGER CHECK (copyist_n > 0), COPYIST_KEPT UTINYINT, copyist_row INTEGER,
+      k1 INTEGER, k0 INTEGER, n INTEGER DEFAULT 5, copyist__t1 INTEGER, PRIMARY KEY (k1, k0), UNIQUE (copyist_n))`)
+    const lines = ['1,2,3,1,2,7', '0,2,3,4,5,7', '2,300,3,6,5,7', '3,2,3,1,2,7', '1,2,3,2,1,8', '4,4,4,4,4,4', '5,5,5,5,5,']
+    const columns = 'copyist_n, copyist_kept, copyist_row, k1, k0, copyist__t1'
+    const { rejects } = await load(
+      `COPY copyist_s (${columns}) FROM STDIN ${SKIP} WHERE copyist_n + copyist_row < 8 OR copyist_kept IS NULL`,
+      lines,
+    )
+    expect(brief(rejects)).toEqual(['2: 23514 copyist_n', '3: 22003 COPYIST_KEPT', '4: 23505 -', '5: 23505 copyist_n'])
+    expect(await rowsOf('FROM copyist_s')).toEqual(['1,2,3,1,2,5,7'])
+    await load(`COPY copyist_s (${columns}) FROM STDIN (FORMAT csv) ON CONFLICT (k1, k0) DO UPDATE`, [
+      '9,9,9,1,2,9',
+      '8,8,8,2,1,8',
+      '7,7,7,2,1,7',
+    ])
+    expect(await rowsOf('FROM copyist_s')).toEqual(['9,9,9,1,2,5,9', '7,7,7,2,1,5,7'])
+  })
+
   it('understands a CHECK with a volatile function', async () => {
     await connection.run('CREATE TABLE t (a DOUBLE CHECK (a + random() < 10))')
     const { rejects } = await load(`COPY t FROM STDIN ${SKIP}`, ['1', '10', '2'])

@@ -7,7 +7,7 @@ import { planConflict } from './conflict.ts'
 import type { DuckdbTableDescription } from './describe.ts'
 import type { DuckdbDriver } from './driver.ts'
 import { abortError, asConditionType, asCopyError, inCondition } from './errors.ts'
-import { checkCondition, type InsertPlan, insertSql, type RowSource } from './insert.ts'
+import { checkCondition, type InsertPlan, insertSql, ownPrefix, type RowSource } from './insert.ts'
 import { ROW_GROUP_ROWS, RowFeed } from './row-feed.ts'
 import type { RowWindow } from './row-window.ts'
 import { Sieve } from './sieve.ts'
@@ -93,7 +93,15 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
       let source: RowSource = { kind: 'range', first: 0, last: window.rows }
       if (plan === undefined) {
         const functionName = await feed.functionName(connection, context.owner)
-        const made = { table, columns, defaults, where: request.where, functionName, feedId: feed.id }
+        const made = {
+          table,
+          columns,
+          defaults,
+          where: request.where,
+          functionName,
+          feedId: feed.id,
+          own: ownPrefix(table),
+        }
         if (request.where !== undefined) await checkPlan(connection, insertSql(made, source), request.where)
         plan = made
         if (refusals !== undefined || conflict !== undefined) {

@@ -199,7 +199,7 @@ export class Sieve {
     if (this.#isCast) {
       const rows = castStageSql(this.#plan, raw, this.#shape)
       const numbered = this.isGathering
-        ? `SELECT * REPLACE (CAST(copyist_n AS BIGINT) + ${window.firstRow} AS copyist_n) FROM (${rows})`
+        ? `SELECT * REPLACE (CAST(${this.#own}_n AS BIGINT) + ${window.firstRow} AS ${this.#own}_n) FROM (${rows})`
         : rows
       await run(`${this.#isStaged ? `INSERT INTO ${this.#stage}` : `CREATE TEMP TABLE ${this.#stage} AS`} ${numbered}`)
       await run(`DROP TABLE ${raw}`)
@@ -249,14 +249,14 @@ export class Sieve {
     const keyRows = this.#keyRows(parts)
     return await this.#dismiss(
       run,
-      `SELECT copyist_n FROM ${keyRows} JOIN (SELECT ${columns}, ${keep === 'last' ? 'max' : 'min'}(copyist_n) AS copyist_kept_n
-FROM ${keyRows} WHERE ${isComplete(parts)} GROUP BY ${columns} HAVING count(*) > 1) USING (${columns}) WHERE copyist_n <> copyist_kept_n`,
+      `SELECT ${this.#own}_n FROM ${keyRows} JOIN (SELECT ${columns}, ${keep === 'last' ? 'max' : 'min'}(${this.#own}_n) AS ${this.#own}_kept_n
+FROM ${keyRows} WHERE ${isComplete(parts)} GROUP BY ${columns} HAVING count(*) > 1) USING (${columns}) WHERE ${this.#own}_n <> ${this.#own}_kept_n`,
     )
   }
 
   /** Takes rows, by a query for their numbers, out of those that are looked at; how many. */
   async #dismiss(run: RunStatement, numbers: string): Promise<number> {
-    const sql = `UPDATE ${this.#stage} SET copyist_kept = false WHERE copyist_kept AND copyist_n IN (${numbers})`
+    const sql = `UPDATE ${this.#stage} SET ${this.#own}_kept = false WHERE ${this.#own}_kept AND ${this.#own}_n IN (${numbers})`
     return (await run(sql)).changed
   }
 
@@ -308,7 +308,7 @@ FROM ${keyRows} WHERE ${isComplete(parts)} GROUP BY ${columns} HAVING count(*) >
       if (isAscending[index] || isUpdate || !conflict?.arbiters.has(index)) continue
       skipped += await this.#dismiss(
         run,
-        `SELECT copyist_n FROM ${this.#keyRows(key.parts)} SEMI JOIN ${this.#tableKeys(key.parts)}
+        `SELECT ${this.#own}_n FROM ${this.#keyRows(key.parts)} SEMI JOIN ${this.#tableKeys(key.parts)}
 USING (${keyColumns(key.parts)}) WHERE ${isComplete(key.parts)}`,
       )
       // With nothing else to be refused for, the first row that has the key stays.
@@ -319,7 +319,7 @@ USING (${keyColumns(key.parts)}) WHERE ${isComplete(key.parts)}`,
     for (const [index, key] of keys.entries()) {
       if (isAscending[index] || isUpdate || conflict?.arbiters.has(index)) continue
       const { rows } = await run(
-        `SELECT copyist_n, ${keyText(key.names)} FROM ${this.#keyRows(key.parts)} SEMI JOIN ${this.#tableKeys(key.parts)}
+        `SELECT ${this.#own}_n, ${keyText(key.names)} FROM ${this.#keyRows(key.parts)} SEMI JOIN ${this.#tableKeys(key.parts)}
 USING (${keyColumns(key.parts)}) WHERE ${isComplete(key.parts)}`,
       )
       for (const [row, text] of rows) refuse(Number(row), ofKeys + index, duplicateError(key, String(text)))
@@ -328,7 +328,7 @@ USING (${keyColumns(key.parts)}) WHERE ${isComplete(key.parts)}`,
       if (foreignKey.otherTable === undefined) continue
       const parts = foreignKey.columns.map((name) => partOf(this.#plan.table, name))
       const { rows } = await run(
-        `SELECT copyist_n, ${keyText(foreignKey.otherColumns)} FROM ${this.#keyRows(parts)} ${this.#withoutOther(foreignKey)}`,
+        `SELECT ${this.#own}_n, ${keyText(foreignKey.otherColumns)} FROM ${this.#keyRows(parts)} ${this.#withoutOther(foreignKey)}`,
       )
       for (const [row, text] of rows) refuse(Number(row), ofForeignKeys + index, orphanError(foreignKey, String(text)))
     }
@@ -377,12 +377,12 @@ USING (${keyColumns(key.parts)}) WHERE ${isComplete(key.parts)}`,
   async #test(run: RunStatement, refuse: Refuse): Promise<void> {
     if (this.#reasons.length === 0) return
     const tests = this.#tests
-    const texts = this.#shape.casts.map((index) => `copyist_t${index}`)
-    const flags = tests.map((_, index) => `copyist_e${index}`)
-    const evaluated = tests.map((test, index) => `${test} AS copyist_e${index}`)
+    const texts = this.#shape.casts.map((index) => `${this.#own}_t${index}`)
+    const flags = tests.map((_, index) => `${this.#own}_e${index}`)
+    const evaluated = tests.map((test, index) => `${test} AS ${this.#own}_e${index}`)
     const { rows } = await run(
-      `SELECT ${[...texts, ...flags, 'copyist_n'].join(', ')}
-FROM (SELECT ${[...texts, ...evaluated, 'copyist_n'].join(', ')} FROM ${this.#stage} AS ${this.#relation} WHERE ${this.#kept})
+      `SELECT ${[...texts, ...flags, `${this.#own}_n`].join(', ')}
+FROM (SELECT ${[...texts, ...evaluated, `${this.#own}_n`].join(', ')} FROM ${this.#stage} AS ${this.#relation} WHERE ${this.#kept})
 WHERE ${[...texts.map((text) => `${text} IS NOT NULL`), ...flags].join(' OR ')}${this.#onlyFirst}`,
     )
     for (const row of rows) {
@@ -398,10 +398,10 @@ WHERE ${[...texts.map((text) => `${text} IS NOT NULL`), ...flags].join(' OR ')}$
     const absent = this.#shape.columns.filter(({ index }) => index === undefined)
     if (absent.length === 0) return 0
     const set = absent.map(
-      ({ column }) => `${quoteIdentifier(column.name)} = copyist_o.${quoteIdentifier(column.name)}`,
+      ({ column }) => `${quoteIdentifier(column.name)} = ${this.#own}_o.${quoteIdentifier(column.name)}`,
     )
-    const sql = `UPDATE ${this.#stage} AS copyist_s SET ${set.join(', ')} FROM ${this.#plan.table.fullName} AS copyist_o
-WHERE copyist_s.copyist_kept AND ${this.#isSameRow()}`
+    const sql = `UPDATE ${this.#stage} AS ${this.#own}_s SET ${set.join(', ')} FROM ${this.#plan.table.fullName} AS ${this.#own}_o
+WHERE ${this.#own}_s.${this.#own}_kept AND ${this.#isSameRow()}`
     return (await run(sql)).changed
   }
 
@@ -415,15 +415,15 @@ WHERE copyist_s.copyist_kept AND ${this.#isSameRow()}`
       // One of expressions is left to DuckDB.
       if (key.columns === undefined) continue
       const names = key.columns.map((name) => partOf(table, name))
-      const shared = names.map((name) => `copyist_s.${name} = copyist_o.${name}`)
-      const kept = names.map((name) => `coalesce(copyist_r.${name} = copyist_o.${name}, false)`)
-      const texts = names.map((name, at) => `copyist_s.${name} AS k${at}`)
+      const shared = names.map((name) => `${this.#own}_s.${name} = ${this.#own}_o.${name}`)
+      const kept = names.map((name) => `coalesce(${this.#own}_r.${name} = ${this.#own}_o.${name}, false)`)
+      const texts = names.map((name, at) => `${this.#own}_s.${name} AS k${at}`)
       const { rows } = await run(
-        `SELECT copyist_n, copyist_releaser, ${keyText(key.names)} FROM (
-SELECT copyist_s.copyist_n, CASE WHEN NOT (${kept.join(' AND ')}) THEN copyist_r.copyist_n END AS copyist_releaser, ${texts.join(', ')}
-FROM ${this.#stage} AS copyist_s JOIN ${table.fullName} AS copyist_o ON ${shared.join(' AND ')}
-LEFT JOIN (SELECT * FROM ${this.#stage} WHERE copyist_kept) AS copyist_r ON ${this.#isSameRow('copyist_r')}
-WHERE copyist_s.copyist_kept AND NOT coalesce(${this.#isSameRow()}, false))`,
+        `SELECT ${this.#own}_n, ${this.#own}_releaser, ${keyText(key.names)} FROM (
+SELECT ${this.#own}_s.${this.#own}_n, CASE WHEN NOT (${kept.join(' AND ')}) THEN ${this.#own}_r.${this.#own}_n END AS ${this.#own}_releaser, ${texts.join(', ')}
+FROM ${this.#stage} AS ${this.#own}_s JOIN ${table.fullName} AS ${this.#own}_o ON ${shared.join(' AND ')}
+LEFT JOIN (SELECT * FROM ${this.#stage} WHERE ${this.#own}_kept) AS ${this.#own}_r ON ${this.#isSameRow(`${this.#own}_r`)}
+WHERE ${this.#own}_s.${this.#own}_kept AND NOT coalesce(${this.#isSameRow()}, false))`,
       )
       for (const [row, releaser, text] of rows) {
         const list = found.get(Number(row)) ?? []
@@ -435,12 +435,12 @@ WHERE copyist_s.copyist_kept AND NOT coalesce(${this.#isSameRow()}, false))`,
     return found
   }
 
-  /** Whether a row of the input, by its alias, and `copyist_o` of the table have the same key of ON CONFLICT. */
-  #isSameRow(alias = 'copyist_s'): string {
+  /** Whether a row of the input, by its alias, and `<own>_o` of the table have the same key of ON CONFLICT. */
+  #isSameRow(alias = `${this.#own}_s`): string {
     const [at] = this.#policy.conflict?.arbiters ?? []
     const names = this.#constraints.keys[at ?? -1]?.columns ?? []
     const parts = names.map((name) => partOf(this.#plan.table, name))
-    return parts.map((part) => `${alias}.${part} = copyist_o.${part}`).join(' AND ')
+    return parts.map((part) => `${alias}.${part} = ${this.#own}_o.${part}`).join(' AND ')
   }
 
   /**
@@ -450,9 +450,9 @@ WHERE copyist_s.copyist_kept AND NOT coalesce(${this.#isSameRow()}, false))`,
   async #isAscending(run: RunStatement, { parts }: UniqueKey): Promise<boolean> {
     if (parts.length !== 1) return false
     const { rows } = await run(
-      `SELECT count(*) FILTER (k0 IS NULL OR k0 <= copyist_before) = 0
+      `SELECT count(*) FILTER (k0 IS NULL OR k0 <= ${this.#own}_before) = 0
 AND coalesce(min(k0) > (SELECT max(k0) FROM ${this.#tableKeys(parts)}), true)
-FROM (SELECT k0, lag(k0) OVER () AS copyist_before FROM ${this.#keyRows(parts)})`,
+FROM (SELECT k0, lag(k0) OVER () AS ${this.#own}_before FROM ${this.#keyRows(parts)})`,
     )
     return rows[0]?.[0] === true
   }
@@ -466,7 +466,7 @@ FROM (SELECT k0, lag(k0) OVER () AS copyist_before FROM ${this.#keyRows(parts)})
       const columns = keyColumns(key.parts)
       const keyRows = this.#keyRows(key.parts)
       const { rows } = await run(
-        `SELECT copyist_n, copyist_first, ${keyText(key.names)} FROM ${keyRows} JOIN (SELECT ${columns}, min(copyist_n) AS copyist_first
+        `SELECT ${this.#own}_n, ${this.#own}_first, ${keyText(key.names)} FROM ${keyRows} JOIN (SELECT ${columns}, min(${this.#own}_n) AS ${this.#own}_first
 FROM ${keyRows} WHERE ${isComplete(key.parts)} GROUP BY ${columns} HAVING count(*) > 1) USING (${columns})`,
       )
       for (const [row, group, text] of rows) {
@@ -489,9 +489,9 @@ FROM ${keyRows} WHERE ${isComplete(key.parts)} GROUP BY ${columns} HAVING count(
       const key = this.#constraints.keys.findIndex(({ columns }) => isSameSet(columns, foreignKey.otherColumns))
       const columns = keyColumns(parts)
       const { rows } = await run(
-        `SELECT copyist_n, copyist_first, copyist_count > 1, ${keyText(foreignKey.otherColumns)}
+        `SELECT ${this.#own}_n, ${this.#own}_first, ${this.#own}_count > 1, ${keyText(foreignKey.otherColumns)}
 FROM (SELECT * FROM ${this.#keyRows(parts)} ${this.#withoutOther(foreignKey)})
-LEFT JOIN (SELECT ${columns}, min(copyist_n) AS copyist_first, count(*) AS copyist_count FROM ${this.#keyRows(otherParts)} GROUP BY ${columns})
+LEFT JOIN (SELECT ${columns}, min(${this.#own}_n) AS ${this.#own}_first, count(*) AS ${this.#own}_count FROM ${this.#keyRows(otherParts)} GROUP BY ${columns})
 USING (${columns})`,
       )
       for (const [row, first, isShared, text] of rows) {
@@ -514,7 +514,7 @@ USING (${columns})`,
       return (await run(insertSql(plan, source))).changed
     }
     const { rows } = await run(
-      `SELECT CAST(bitstring_agg(copyist_n, 0, ${count}) AS VARCHAR) FROM (SELECT copyist_n FROM ${this.#stage} WHERE NOT ${this.#kept}
+      `SELECT CAST(bitstring_agg(${this.#own}_n, 0, ${count}) AS VARCHAR) FROM (SELECT ${this.#own}_n FROM ${this.#stage} WHERE NOT ${this.#kept}
 ${refused.length > 0 ? `UNION ALL ${numbersSql(refused)}` : ''})`,
     )
     const gone = typeof rows[0]?.[0] === 'string' ? rows[0][0] : '0'.repeat(count)
@@ -542,17 +542,17 @@ ${refused.length > 0 ? `UNION ALL ${numbersSql(refused)}` : ''})`,
       const key = this.#constraints.keys[[...conflict.arbiters][0] ?? -1]
       const set = columns
         .filter(({ name }) => !key?.columns?.includes(name))
-        .map(({ name }) => `${quoteIdentifier(name)} = copyist_s.${quoteIdentifier(name)}`)
+        .map(({ name }) => `${quoteIdentifier(name)} = ${this.#own}_s.${quoteIdentifier(name)}`)
       const { changed } = await run(
-        `UPDATE ${table.fullName} AS copyist_o SET ${set.join(', ')} FROM ${this.#stage} AS copyist_s
-WHERE copyist_s.copyist_kept AND ${this.#isSameRow()}`,
+        `UPDATE ${table.fullName} AS ${this.#own}_o SET ${set.join(', ')} FROM ${this.#stage} AS ${this.#own}_s
+WHERE ${this.#own}_s.${this.#own}_kept AND ${this.#isSameRow()}`,
       )
       loaded += changed
       // What is left is inserted in the order of the file, which a join need not keep.
       if (changed > 0 && key !== undefined) {
         await this.#dismiss(
           run,
-          `SELECT copyist_n FROM ${this.#keyRows(key.parts)} SEMI JOIN ${this.#tableKeys(key.parts)}
+          `SELECT ${this.#own}_n FROM ${this.#keyRows(key.parts)} SEMI JOIN ${this.#tableKeys(key.parts)}
 USING (${keyColumns(key.parts)}) WHERE ${isComplete(key.parts)}`,
         )
       }
@@ -560,8 +560,9 @@ USING (${keyColumns(key.parts)}) WHERE ${isComplete(key.parts)}`,
     const names = this.#shape.columns.map(({ column }) => quoteIdentifier(column.name)).join(', ')
     const bounds = [0, ...cuts, part.rows]
     for (const [at, first] of bounds.slice(0, -1).entries()) {
-      const range = cuts.length === 0 ? '' : ` AND copyist_n BETWEEN ${first} AND ${(bounds[at + 1] ?? part.rows) - 1}`
-      const sql = `INSERT INTO ${table.fullName} (${names}) SELECT ${names} FROM ${this.#stage} WHERE copyist_kept${range}`
+      const range =
+        cuts.length === 0 ? '' : ` AND ${this.#own}_n BETWEEN ${first} AND ${(bounds[at + 1] ?? part.rows) - 1}`
+      const sql = `INSERT INTO ${table.fullName} (${names}) SELECT ${names} FROM ${this.#stage} WHERE ${this.#own}_kept${range}`
       loaded += (await run(sql)).changed
     }
     return loaded
@@ -570,12 +571,12 @@ USING (${keyColumns(key.parts)}) WHERE ${isComplete(key.parts)}`,
   #insertStagedSql(first: number, last: number, gone: string): string {
     const names = this.#shape.columns.map(({ column }) => quoteIdentifier(column.name)).join(', ')
     return `INSERT INTO ${this.#plan.table.fullName} (${names}) SELECT ${names} FROM ${this.#stage}
-WHERE CASE WHEN copyist_n BETWEEN ${first} AND ${last - 1} THEN ${isNotGone(gone, first)} END`
+WHERE CASE WHEN ${this.#own}_n BETWEEN ${first} AND ${last - 1} THEN ${isNotGone(this.#plan, gone, first)} END`
   }
 
   /** The window's rows with the parts of a key as `k0`, `k1`, …. */
   #keyRows(parts: readonly string[]): string {
-    return `(SELECT copyist_n, ${keyParts(parts)} FROM ${this.#stage} AS ${this.#relation} WHERE ${this.#kept})`
+    return `(SELECT ${this.#own}_n, ${keyParts(parts)} FROM ${this.#stage} AS ${this.#relation} WHERE ${this.#kept})`
   }
 
   #tableKeys(parts: readonly string[]): string {
@@ -596,12 +597,16 @@ WHERE ${isComplete(others)}`
   /** Of rows that end the load when they fail a test, the first is the one that counts. */
   get #onlyFirst(): string {
     const { tolerates } = this.#policy
-    return tolerates === undefined || tolerates === 'unique' ? ' ORDER BY copyist_n LIMIT 1' : ''
+    return tolerates === undefined || tolerates === 'unique' ? ` ORDER BY ${this.#own}_n LIMIT 1` : ''
   }
 
   /** What lets the rows pass that WHERE does. */
   get #kept(): string {
-    return this.#isCast ? 'copyist_kept' : 'true'
+    return this.#isCast ? `${this.#own}_kept` : 'true'
+  }
+
+  get #own(): string {
+    return this.#plan.own
   }
 
   get #relation(): string {
@@ -645,7 +650,7 @@ async function testsOf(
   for (const { name, expression, typeName } of generated) {
     const message = `Incorrect value for generated column "${name}"`
     const error = { column: name, sqlState: '22000', code: 'data_exception', message }
-    const sql = `(${tried(`CAST((${expression}) AS ${typeName})`)}) IS NULL`
+    const sql = `(${tried(plan, `CAST((${expression}) AS ${typeName})`)}) IS NULL`
     // One that TRY cannot be used with is not worth more.
     if (await isValid(connection, plan, sql)) tests.push({ sql, error, reads: expression })
   }
@@ -672,7 +677,7 @@ async function testsOf(
     const column = reads.length === 1 && only !== undefined ? { column: only } : {}
     // DuckDB takes any number for a truth value, and an error for a violation.
     const number = `CAST((${expression}) AS INTEGER)`
-    const truth = `coalesce((${tried(number)}) = hash(CAST(0 AS INTEGER)), true)`
+    const truth = `coalesce((${tried(plan, number)}) = hash(CAST(0 AS INTEGER)), true)`
     const sql = (await isValid(connection, plan, truth)) ? truth : `coalesce(${number}, 1) = 0`
     tests.push({ sql, error: { ...column, sqlState: '23514', code: 'check_violation', message }, reads })
   }
@@ -683,15 +688,15 @@ async function testsOf(
  * The hash of an expression, NULL where that raises an error. Within CASE for the reason that `castStageSql` has; a hash, since it is not
  * NULL where the expression is. (COALESCE would do, but within TRY DuckDB gets it wrong for rows that come after one that fails.)
  */
-function tried(sql: string): string {
-  return `CASE WHEN copyist_n IS NOT NULL THEN TRY(hash(${sql})) END`
+function tried({ own }: InsertPlan, sql: string): string {
+  return `CASE WHEN ${own}_n IS NOT NULL THEN TRY(hash(${sql})) END`
 }
 
 /** Whether DuckDB understands an expression on a row of the table: TRY takes no volatile functions. */
-async function isValid(connection: DuckDBConnection, { table }: InsertPlan, sql: string): Promise<boolean> {
+async function isValid(connection: DuckDBConnection, { table, own }: InsertPlan, sql: string): Promise<boolean> {
   try {
     const prepared = await connection.prepare(
-      `SELECT ${sql} FROM ${table.fullName} AS ${quoteIdentifier(table.relationName)}, (SELECT 0 AS copyist_n)`,
+      `SELECT ${sql} FROM ${table.fullName} AS ${quoteIdentifier(table.relationName)}, (SELECT 0 AS ${own}_n)`,
     )
     prepared.destroySync()
     return true
