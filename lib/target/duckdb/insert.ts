@@ -116,6 +116,8 @@ export interface StageShape {
   readonly columns: readonly StagedColumn[]
   /** Indexes of the columns of the list that DuckDB casts. */
   readonly casts: readonly number[]
+  /** A row for which WHERE raises an error is marked, instead of ending the statement. */
+  readonly isWhereTried: boolean
 }
 
 /**
@@ -143,12 +145,12 @@ export function stageSql(plan: InsertPlan, source: RowSource, shape: StageShape)
 
 /**
  * SELECT of the rows of `stage`, a table that {@link stageSql} has filled, with all values; `<own>_t<index>` is a text that cannot be
- * cast, and `<own>_kept` says whether WHERE lets the row pass. It never holds back what cannot be cast.
+ * cast, `<own>_kept` says whether WHERE lets the row pass, and `<own>_w` whether it raises an error. It never holds back what cannot be cast.
  *
  * From a table, since DuckDB's TRY lets errors pass where it gets its arguments out of a STRUCT. And within CASE, from which DuckDB takes
  * no expression that occurs twice, to evaluate it once: outside of TRY.
  */
-export function castStageSql(plan: InsertPlan, stage: string, { columns, casts }: StageShape): string {
+export function castStageSql(plan: InsertPlan, stage: string, { columns, casts, isWhereTried }: StageShape): string {
   const { table, where, own } = plan
   const tried = (index: number, sql: string): string => `CASE WHEN ${own}_x${index} IS NOT NULL THEN TRY(${sql}) END`
   const cast = (index: number): string => {
@@ -168,12 +170,23 @@ export function castStageSql(plan: InsertPlan, stage: string, { columns, casts }
       `CASE WHEN ${own}_x${index} IS NOT NULL AND ${tried(index, `hash(${cast(index)})`)} IS NULL THEN ${own}_x${index} END AS ${own}_t${index}`,
   )
   const isUncast = casts.map((index) => `${own}_t${index} IS NOT NULL`).join(' OR ') || 'false'
+  const marks = casts.map((index) => `${own}_t${index}`)
+  const rows = `(SELECT ${[`${own}_n`, ...values, ...texts].join(', ')} FROM ${stage}) AS ${quoteIdentifier(table.relationName)}`
+  if (where !== undefined && isWhereTried) {
+    const passed = `CASE WHEN ${isUncast} THEN hash(true) ELSE ${triedConditionSql(plan, where)} END AS ${own}_h`
+    return `SELECT ${[`${own}_n`, ...names, ...marks].join(', ')}, ${own}_h IS NULL AS ${own}_w,
+coalesce(${own}_h = hash(true), true) AS ${own}_kept FROM (SELECT ${[`${own}_n`, ...names, ...marks, passed].join(', ')} FROM ${rows})`
+  }
   const kept =
     where === undefined
       ? 'true'
       : `CASE WHEN ${isUncast} THEN true ELSE coalesce(CAST((${where}\n) AS BOOLEAN), false) END`
-  return `SELECT ${[`${own}_n`, ...names, ...casts.map((index) => `${own}_t${index}`), `${kept} AS ${own}_kept`].join(', ')}
-FROM (SELECT ${[`${own}_n`, ...values, ...texts].join(', ')} FROM ${stage}) AS ${quoteIdentifier(table.relationName)}`
+  return `SELECT ${[`${own}_n`, ...names, ...marks, `${kept} AS ${own}_kept`].join(', ')} FROM ${rows}`
+}
+
+/** The hash of a condition as a truth value, NULL where it raises an error; within CASE for the reason that {@link castStageSql} has. */
+export function triedConditionSql({ own }: InsertPlan, where: string): string {
+  return `CASE WHEN ${own}_n IS NOT NULL THEN TRY(hash(CAST((${where}\n) AS BOOLEAN))) END`
 }
 
 /**

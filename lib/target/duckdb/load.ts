@@ -25,6 +25,9 @@ import { vectorTypeOf, vectorWidthOf } from './types.ts'
 /** Milliseconds between interrupts of a statement that is to stop; one that comes before DuckDB has begun goes unheard. */
 const INTERRUPT_INTERVAL = 10
 
+/** Milliseconds that a statement has to end by itself where an interrupt would cost the caller's transaction. */
+const PATIENCE = 1_000
+
 /** As many as a load has. */
 const MOST_THREADS = 1_000
 
@@ -35,6 +38,10 @@ export interface LoadContext {
   /** What a registered function outlives loads with. */
   readonly owner: object
   readonly slots: Slots
+  /** The transaction must outlive a failure of the load: no statement may be run that fails. */
+  readonly isGuarded: boolean
+  /** Called when rows of the table have been updated. */
+  onUpdate(): void
   /** Called before the first statement that changes the database. */
   onWrite(): void
 }
@@ -48,12 +55,17 @@ export interface FailedInsert {
 
 /** The outcome of {@link runLoad}. */
 export type LoadResult =
-  | { readonly ok: true; readonly outcome: LoadOutcome }
+  | {
+      readonly ok: true
+      readonly outcome: LoadOutcome
+      /** Carries out what is left until nothing else can fail. */
+      readonly complete: (() => Promise<void>) | undefined
+    }
   | { readonly ok: false; readonly error: CopyError; readonly failed: FailedInsert | undefined }
 
 /** Runs a load to its end or its first failure. Never rejects. */
 export async function runLoad(context: LoadContext, request: LoadRequest): Promise<LoadResult> {
-  const { driver, connection } = context
+  const { driver, connection, isGuarded } = context
   const table = request.table as DuckdbTableDescription
   const columns = request.columns.map((index) => table.columns[index] as DuckdbTableDescription['columns'][number])
   const defaults = request.usesDefaults
@@ -62,6 +74,11 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
   const widths = columns.map(({ type }) => vectorWidthOf(type))
   const shape = { columns: columns.map(({ type }) => vectorTypeOf(driver, type)), widths, defaults }
   const { refusals } = request
+  const run = (sql: string) =>
+    interruptible(connection, request.signal, isGuarded ? PATIENCE : 0, async () => {
+      const result = await connection.run(sql)
+      return { rows: (await result.getRowsJS()) as unknown[][], changed: result.rowsChanged }
+    })
   const feed = new RowFeed(driver, shape, request.sink === 'duckdb_served' ? request.native : undefined)
   let gatherer: ChunkGatherer | undefined
   let window: RowWindow | undefined
@@ -104,8 +121,16 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
         }
         if (request.where !== undefined) await checkPlan(connection, insertSql(made, source), request.where)
         plan = made
-        if (refusals !== undefined || conflict !== undefined) {
-          const policy = { tolerates: refusals?.tolerates, conflict, native: request.native }
+        if (refusals !== undefined || conflict !== undefined || isGuarded) {
+          const { onUpdate } = context
+          const policy = {
+            tolerates: refusals?.tolerates,
+            conflict,
+            native: request.native,
+            isGuarded,
+            onUpdate,
+            driver,
+          }
           sieve = await Sieve.open(connection, plan, policy)
         }
         context.onWrite()
@@ -119,8 +144,8 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
       request.native.setThreads?.(spare)
       const inserting =
         sieve !== undefined
-          ? sieve.load((sql) => runStatement(connection, sql, request.signal), window, source, refusals)
-          : runInsert(connection, insertSql(plan, source), request.signal)
+          ? sieve.load(run, window, source, refusals)
+          : run(insertSql(plan, source)).then(({ changed }) => ({ loaded: changed, refused: 0, conflicted: 0 }))
       const done = (): void => request.native.setThreads?.(MOST_THREADS)
       const busy = inserting.then(done, done)
       next = gatherer.gather(true, busy)
@@ -147,8 +172,10 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
       window.release()
       window = undefined
     }
+    let complete: (() => Promise<void>) | undefined
     if (sieve?.isGathering) {
-      const sifted = await sieve.finish((sql) => runStatement(connection, sql, request.signal), rowsSent, refusals)
+      const sifted = await sieve.finish(run, rowsSent, refusals)
+      complete = sifted.complete
       rowsLoaded += sifted.loaded
       rowsRefused += sifted.refused
       rowsConflicted += sifted.conflicted
@@ -158,7 +185,7 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
     await context.slots.drop()
     feed.close()
     const rowsFiltered = rowsSent - rowsLoaded - rowsRefused - rowsConflicted
-    return { ok: true, outcome: { rowsLoaded, rowsFiltered, ...(conflict && { rowsConflicted }) } }
+    return { ok: true, outcome: { rowsLoaded, rowsFiltered, ...(conflict && { rowsConflicted }) }, complete }
   } catch (thrown) {
     const cause = feed.failure ?? thrown
     gatherer?.abandon()
@@ -166,6 +193,11 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
       (unused) => unused?.release(),
       () => undefined,
     )
+    if (isGuarded) {
+      // If these fail, it is because the transaction has been aborted, which leaves nothing behind either.
+      await sieve?.discard(connection).catch(() => undefined)
+      await context.slots.drop().catch(() => undefined)
+    }
     if (request.signal?.aborted) {
       dispose(feed, window)
       return { ok: false, error: abortError(request.signal), failed: undefined }
@@ -185,29 +217,11 @@ export function dispose(feed: RowFeed, window: RowWindow | undefined): void {
   window?.release()
 }
 
-/** Runs one INSERT and gives the number of rows it took. */
-async function runInsert(
-  connection: DuckDBConnection,
-  sql: string,
-  signal: AbortSignal | undefined,
-): Promise<{ loaded: number; refused: number; conflicted: number }> {
-  const result = await interruptible(connection, signal, () => connection.run(sql))
-  return { loaded: result.rowsChanged, refused: 0, conflicted: 0 }
-}
-
-async function runStatement(
-  connection: DuckDBConnection,
-  sql: string,
-  signal: AbortSignal | undefined,
-): Promise<{ rows: readonly unknown[][]; changed: number }> {
-  const result = await interruptible(connection, signal, () => connection.run(sql))
-  return { rows: (await result.getRowsJS()) as unknown[][], changed: result.rowsChanged }
-}
-
-/** Runs a statement that is interrupted when the signal fires; settles only when DuckDB reads nothing any more. */
+/** Runs a statement that is interrupted when the signal has fired and `patience` is over; settles only when DuckDB reads nothing any more. */
 async function interruptible<T>(
   connection: DuckDBConnection,
   signal: AbortSignal | undefined,
+  patience: number,
   statement: () => Promise<T>,
 ): Promise<T> {
   let timer: NodeJS.Timeout | undefined
@@ -215,12 +229,16 @@ async function interruptible<T>(
     connection.interrupt()
     timer = setTimeout(interrupt, INTERRUPT_INTERVAL)
   }
+  const onAbort = (): void => {
+    if (patience === 0) interrupt()
+    else timer = setTimeout(interrupt, patience)
+  }
   if (signal?.aborted) throw abortError(signal)
-  signal?.addEventListener('abort', interrupt, { once: true })
+  signal?.addEventListener('abort', onAbort, { once: true })
   try {
     return await statement()
   } finally {
-    signal?.removeEventListener('abort', interrupt)
+    signal?.removeEventListener('abort', onAbort)
     clearTimeout(timer)
   }
 }

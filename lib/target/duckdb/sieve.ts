@@ -6,8 +6,9 @@ import type { RowError, RowRefusals } from '../target.ts'
 import type { ConflictPlan } from './conflict.ts'
 import { type Constraints, constraintsOf, type ForeignKey, partOf, type UniqueKey } from './constraints.ts'
 import type { DuckdbColumnDescription } from './describe.ts'
-import { withPosition } from './errors.ts'
-import { quoteIdentifier } from './identifiers.ts'
+import type { DuckdbDriver } from './driver.ts'
+import { asCopyError, withPosition } from './errors.ts'
+import { quoteIdentifier, quoteLiteral } from './identifiers.ts'
 import {
   castStageSql,
   type InsertPlan,
@@ -19,8 +20,10 @@ import {
   type StagedColumn,
   type StageShape,
   stageSql,
+  triedConditionSql,
 } from './insert.ts'
 import type { RowWindow } from './row-window.ts'
+import { castFromVector } from './types.ts'
 
 /*
  * How a load goes in which a row that DuckDB refuses costs itself only
@@ -46,6 +49,8 @@ export interface Sifted {
   readonly refused: number
   /** Rows that ON CONFLICT passes over. */
   readonly conflicted: number
+  /** Moves the rows, which are only counted so far. */
+  readonly complete?: () => Promise<void>
 }
 
 /** What a load wants of its rows. */
@@ -55,6 +60,12 @@ export interface SievePolicy {
   readonly conflict: ConflictPlan | undefined
   /** Says where rows are. */
   readonly native: NativeLoad
+  /** No statement may be run that fails, also where no error is tolerated. */
+  readonly isGuarded: boolean
+  /** Called when rows of the table have been updated. */
+  onUpdate(): void
+  /** What a database is opened with in which a statement may fail. */
+  readonly driver: DuckdbDriver
 }
 
 /** What a row is refused for, if a test of it says so. */
@@ -110,7 +121,9 @@ export class Sieve {
   readonly #policy: SievePolicy
   readonly #constraints: Constraints
   readonly #shape: StageShape
-  readonly #tests: readonly string[]
+  readonly #tests: readonly Test[]
+  /** Parts of keys that may raise an error, which can be caught. */
+  readonly #expressions: ReadonlySet<string>
   readonly #reasons: readonly Reason[]
   /** Whether rows as they come have to be cast, or looked at by WHERE, before they are the rows that are asked about. */
   readonly #isCast: boolean
@@ -123,7 +136,14 @@ export class Sieve {
   readonly #stage: string
   #isStaged = false
 
-  private constructor(plan: InsertPlan, policy: SievePolicy, constraints: Constraints, tests: readonly Test[]) {
+  private constructor(
+    plan: InsertPlan,
+    policy: SievePolicy,
+    constraints: Constraints,
+    tests: readonly Test[],
+    expressions: readonly string[],
+  ) {
+    this.#expressions = new Set(expressions)
     this.#plan = plan
     this.#policy = policy
     this.#constraints = constraints
@@ -139,11 +159,11 @@ export class Sieve {
         ]
       : involved
     const casts =
-      tolerates === 'all' || tolerates === 'conversion'
+      tolerates === 'all' || tolerates === 'conversion' || policy.isGuarded
         ? plan.columns.flatMap((column, index) => (isCastByDuckdb(column) ? [index] : []))
         : []
-    this.#shape = { columns, casts }
-    this.#tests = tests.map(({ sql }) => sql)
+    this.#shape = { columns, casts, isWhereTried: tests.some(({ isCondition }) => isCondition) }
+    this.#tests = tests
     this.#isCast = casts.length > 0 || plan.where !== undefined || conflict !== undefined
     const castReasons = casts.map(
       (index, at): Reason =>
@@ -165,21 +185,26 @@ export class Sieve {
 
   /** Prepares for the windows of a load; undefined where DuckDB has no reason to refuse a row. */
   static async open(connection: DuckDBConnection, plan: InsertPlan, policy: SievePolicy): Promise<Sieve | undefined> {
-    const { tolerates, conflict } = policy
-    if (tolerates === 'conversion' && conflict === undefined) {
+    const { tolerates, conflict, isGuarded } = policy
+    if (tolerates === 'conversion' && conflict === undefined && !isGuarded) {
       const none = { checks: [], keys: [], foreignKeys: [], generated: [] }
-      return plan.columns.some(isCastByDuckdb) ? new Sieve(plan, policy, none, []) : undefined
+      return plan.columns.some(isCastByDuckdb) ? new Sieve(plan, policy, none, [], []) : undefined
     }
     const all = await constraintsOf(connection, plan.table)
     // What no row is to be refused for is left to DuckDB, where it comes after the keys there too.
-    const isAll = tolerates === 'all'
+    const isAll = tolerates === 'all' || isGuarded
     const constraints = { ...all, foreignKeys: isAll ? all.foreignKeys : [] }
-    const tests = await testsOf(connection, plan, constraints, isAll)
+    const expressions: string[] = []
+    for (const part of all.keys.flatMap(({ columns, parts }) => (columns === undefined ? parts : []))) {
+      if (!isColumn(part) && (await isValid(connection, plan, tried(plan, part)))) expressions.push(part)
+    }
+    const condition = isGuarded ? await conditionTest(connection, plan) : []
+    const tests = [...condition, ...(await testsOf(connection, plan, constraints, expressions, tolerates === 'all'))]
     const { keys, foreignKeys } = constraints
     const isNeeded = isAll
       ? tests.length + keys.length + foreignKeys.length > 0 || plan.columns.some(isCastByDuckdb)
       : keys.length > 0
-    return isNeeded || conflict !== undefined ? new Sieve(plan, policy, constraints, tests) : undefined
+    return isNeeded || conflict !== undefined ? new Sieve(plan, policy, constraints, tests, expressions) : undefined
   }
 
   /** Whether windows are only gathered, for {@link finish} to load their rows. */
@@ -224,16 +249,30 @@ export class Sieve {
       // In the order of the constraints, which does not depend on where the other row of a conflict is.
       const reasons = (refused.get(row) ?? []).sort((a, b) => a.rank - b.rank)
       const errors = reasons.map(({ error }) => error)
-      if (refusals === undefined || !this.#tolerates(reasons)) throw this.#failure(part.first + row, errors[0])
+      if (refusals === undefined || !this.#tolerates(reasons))
+        throw await this.#failure(run, part.first, row, reasons[0])
       refusals.refuse(part.first + row, errors)
     }
     const gone = passed.size === 0 ? rows : [...rows, ...passed]
+    const conflicted = deduplicated + verdict.skipped + passed.size
+    if (this.#policy.isGuarded && this.isGathering && this.#policy.conflict?.action === 'update') {
+      // An update cannot be taken back by itself, so it comes when all else is done.
+      if (gone.length > 0) await this.#dismiss(run, numbersSql(gone))
+      const counted = await run(`SELECT count(*) FROM ${this.#stage} WHERE ${this.#own}_kept`)
+      const loaded = Number(counted.rows[0]?.[0])
+      const complete = async (): Promise<void> => {
+        const moved = await this.#move(run, part, [], verdict.cuts)
+        await run(`DROP TABLE ${this.#stage}`)
+        if (moved !== loaded) throw miscounted(moved, loaded)
+      }
+      return { loaded, refused: rows.length, conflicted, complete }
+    }
     const loaded = await (this.#policy.conflict?.isStaged
       ? this.#move(run, part, gone, verdict.cuts)
       : this.#insert(run, part, { gone, cuts: verdict.cuts, isAny: verdict.skipped > 0 }))
     await run(`DROP TABLE ${this.#stage}`)
     this.#isStaged = false
-    return { loaded, refused: rows.length, conflicted: deduplicated + verdict.skipped + passed.size }
+    return { loaded, refused: rows.length, conflicted }
   }
 
   /** Of rows of the input with one key, takes all but one out, before any row is looked at for itself; how many. */
@@ -265,16 +304,60 @@ FROM ${keyRows} WHERE ${isComplete(parts)} GROUP BY ${columns} HAVING count(*) >
     const { tolerates } = this.#policy
     const rank = first?.rank ?? 0
     if (tolerates === 'unique') return rank >= this.#reasons.length
+    // WHERE is not about what a row is worth.
+    if (this.#testOf(first)?.isCondition) return false
     // What cannot be cast comes first.
     return tolerates === 'all' || (tolerates === 'conversion' && rank < this.#shape.casts.length)
   }
 
-  /** The error of a load that ends at a row. */
-  #failure(row: number, cause: RowError | undefined): CopyError {
-    const { column, ...error } = cause ?? { sqlState: 'XX000', code: 'internal_error', message: 'a row was refused' }
-    const at = this.#policy.native.locate(row)
+  #testOf(refusal: Refusal | undefined): Test | undefined {
+    return refusal && this.#tests[refusal.rank - this.#shape.casts.length]
+  }
+
+  /** The error of a load that ends at a row of the temporary table, whose number is among those from `first` on. */
+  async #failure(run: RunStatement, first: number, row: number, cause: Refusal | undefined): Promise<CopyError> {
+    const { column, ...init } = cause?.error ?? {
+      sqlState: 'XX000',
+      code: 'internal_error',
+      message: 'a row was refused',
+    }
+    const error = (cause && (await this.#ownWords(run, row, cause))) ?? new CopyError(init)
+    const at = this.#policy.native.locate(first + row)
     const context = at === undefined ? undefined : `COPY ${this.#plan.table.relationName}, line ${at.line}`
-    return withPosition(new CopyError(error), { ...at, ...(column === undefined ? {} : { column }) }, context)
+    return withPosition(error, { ...at, ...(column === undefined ? {} : { column }) }, context)
+  }
+
+  /** What DuckDB says of a row for which it has raised an error that was caught. */
+  async #ownWords(run: RunStatement, row: number, { rank, error }: Refusal): Promise<CopyError | undefined> {
+    const { table, columns } = this.#plan
+    const index = this.#shape.casts[rank]
+    const { driver } = this.#policy
+    if (index !== undefined) {
+      const { type, typeName } = columns[index] as DuckdbColumnDescription
+      return await errorElsewhere(driver, `SELECT ${castFromVector(quoteLiteral(error.value ?? ''), type, typeName)}`)
+    }
+    const raising = this.#testOf({ rank, error })?.raising
+    if (raising === undefined) return undefined
+    const shown = this.#shape.columns.map(({ column }) => `CAST(${quoteIdentifier(column.name)} AS VARCHAR)`)
+    const { rows } = await run(`SELECT ${shown.join(', ') || 'NULL'} FROM ${this.#stage} WHERE ${this.#own}_n = ${row}`)
+    const values = this.#shape.columns.map(({ column }, at) => {
+      const text = rows[0]?.[at]
+      const literal = typeof text === 'string' ? quoteLiteral(text) : 'NULL'
+      return `CAST(${literal} AS ${column.typeName}) AS ${quoteIdentifier(column.name)}`
+    })
+    const from = `(SELECT ${values.join(', ') || '1'}) AS ${quoteIdentifier(table.relationName)}`
+    const raised = await errorElsewhere(driver, `SELECT ${raising.sql} FROM ${from}`)
+    if (raised === undefined || this.#testOf({ rank, error })?.isCondition) return raised
+    const { code, sqlState, message } = raised
+    // DuckDB knows where a value comes from in a query only.
+    const words = message.replace(/ when casting from source column .*$/, '')
+    if (raising.place === 'instead') return new CopyError({ code, sqlState, message: words })
+    return new CopyError({ ...error, message: `${error.message} (Error: ${words})` })
+  }
+
+  /** Leaves no temporary tables behind a load that has failed. */
+  async discard(connection: DuckDBConnection): Promise<void> {
+    for (const name of [this.#raw, this.#stage]) await connection.run(`DROP TABLE IF EXISTS ${name}`)
   }
 
   /** Decides on the rows of the temporary table. */
@@ -379,7 +462,7 @@ USING (${keyColumns(key.parts)}) WHERE ${isComplete(key.parts)}`,
     const tests = this.#tests
     const texts = this.#shape.casts.map((index) => `${this.#own}_t${index}`)
     const flags = tests.map((_, index) => `${this.#own}_e${index}`)
-    const evaluated = tests.map((test, index) => `${test} AS ${this.#own}_e${index}`)
+    const evaluated = tests.map(({ sql }, index) => `${sql} AS ${this.#own}_e${index}`)
     const { rows } = await run(
       `SELECT ${[...texts, ...flags, `${this.#own}_n`].join(', ')}
 FROM (SELECT ${[...texts, ...evaluated, `${this.#own}_n`].join(', ')} FROM ${this.#stage} AS ${this.#relation} WHERE ${this.#kept})
@@ -548,6 +631,7 @@ ${refused.length > 0 ? `UNION ALL ${numbersSql(refused)}` : ''})`,
 WHERE ${this.#own}_s.${this.#own}_kept AND ${this.#isSameRow()}`,
       )
       loaded += changed
+      if (changed > 0) this.#policy.onUpdate()
       // What is left is inserted in the order of the file, which a join need not keep.
       if (changed > 0 && key !== undefined) {
         await this.#dismiss(
@@ -576,7 +660,10 @@ WHERE CASE WHEN ${this.#own}_n BETWEEN ${first} AND ${last - 1} THEN ${isNotGone
 
   /** The window's rows with the parts of a key as `k0`, `k1`, …. */
   #keyRows(parts: readonly string[]): string {
-    return `(SELECT ${this.#own}_n, ${keyParts(parts)} FROM ${this.#stage} AS ${this.#relation} WHERE ${this.#kept})`
+    const caught = parts.map((part) =>
+      this.#expressions.has(part) ? `CASE WHEN (${tried(this.#plan, part)}) IS NOT NULL THEN ${part} END` : part,
+    )
+    return `(SELECT ${this.#own}_n, ${keyParts(caught)} FROM ${this.#stage} AS ${this.#relation} WHERE ${this.#kept})`
   }
 
   #tableKeys(parts: readonly string[]): string {
@@ -625,6 +712,31 @@ interface Part {
 
 type Refuse = (row: number, rank: number, error: RowError) => void
 
+function miscounted(rows: number, expected: number): CopyError {
+  const message = `DuckDB moved ${rows} of ${expected} rows`
+  return new CopyError({ code: 'internal_error', sqlState: 'XX000', message })
+}
+
+/** The error that a statement ends with which needs nothing of the database; elsewhere, since here it would abort the transaction. */
+async function errorElsewhere({ api }: DuckdbDriver, sql: string): Promise<CopyError | undefined> {
+  const instance = await api.DuckDBInstance.create(':memory:')
+  try {
+    const connection = await instance.connect()
+    try {
+      await (await connection.run(sql)).getRows()
+      return undefined
+    } catch (thrown) {
+      const error = asCopyError(thrown)
+      // Of a type, a function or a setting that is known here only.
+      return error.sqlState.startsWith('42') && error.code !== 'datatype_mismatch' ? undefined : error
+    } finally {
+      connection.closeSync()
+    }
+  } finally {
+    instance.closeSync()
+  }
+}
+
 /** A query for numbers that are known. */
 function numbersSql(numbers: readonly number[]): string {
   return `SELECT unnest(string_split('${numbers.join()}', ',')::BIGINT[])`
@@ -637,12 +749,35 @@ interface Test {
   readonly error: RowError
   /** Columns that it reads, or its text where it is not known which. */
   readonly reads: readonly string[] | string
+  /** What raises an error for the row, which is then the row's (`instead`), or a part of its message (`after`). */
+  readonly raising?: { readonly sql: string; readonly place: 'instead' | 'after' }
+  /** It is about WHERE. */
+  readonly isCondition?: boolean
+}
+
+/** The test for what WHERE raises an error for. */
+async function conditionTest(connection: DuckDBConnection, plan: InsertPlan): Promise<Test[]> {
+  const { where, own } = plan
+  // TRY cannot be used with everything; an error of the rest is DuckDB's to raise.
+  if (where === undefined || !(await isValid(connection, plan, triedConditionSql(plan, where)))) return []
+  const message = 'the WHERE condition raises an error for this row'
+  const raising = { sql: `CAST((${where}\n) AS BOOLEAN)`, place: 'instead' } as const
+  return [
+    {
+      sql: `${own}_w`,
+      error: { sqlState: '22000', code: 'data_exception', message },
+      reads: where,
+      raising,
+      isCondition: true,
+    },
+  ]
 }
 
 async function testsOf(
   connection: DuckDBConnection,
   plan: InsertPlan,
   { checks, generated }: Constraints,
+  expressions: readonly string[],
   isTolerant: boolean,
 ): Promise<Test[]> {
   const { table, columns } = plan
@@ -653,6 +788,12 @@ async function testsOf(
     const sql = `(${tried(plan, `CAST((${expression}) AS ${typeName})`)}) IS NULL`
     // One that TRY cannot be used with is not worth more.
     if (await isValid(connection, plan, sql)) tests.push({ sql, error, reads: expression })
+  }
+  for (const part of expressions) {
+    const message = `the expression of a unique index raises an error for this row: ${part}`
+    const error = { sqlState: '22000', code: 'data_exception', message }
+    const raising = { sql: part, place: 'instead' } as const
+    tests.push({ sql: `(${tried(plan, part)}) IS NULL`, error, reads: part, raising })
   }
   for (const column of table.columns) {
     if (!column.notNull || column.generated) continue
@@ -679,7 +820,8 @@ async function testsOf(
     const number = `CAST((${expression}) AS INTEGER)`
     const truth = `coalesce((${tried(plan, number)}) = hash(CAST(0 AS INTEGER)), true)`
     const sql = (await isValid(connection, plan, truth)) ? truth : `coalesce(${number}, 1) = 0`
-    tests.push({ sql, error: { ...column, sqlState: '23514', code: 'check_violation', message }, reads })
+    const raising = { sql: number, place: 'after' } as const
+    tests.push({ sql, error: { ...column, sqlState: '23514', code: 'check_violation', message }, reads, raising })
   }
   return tests
 }
@@ -752,6 +894,11 @@ function isSameSet(left: readonly string[] | undefined, right: readonly string[]
   return left !== undefined && left.length === right.length && left.every((name) => right.includes(name))
 }
 
+/** Whether a part of a key is a column, as {@link partOf} has it. */
+function isColumn(part: string): boolean {
+  return /^"(?:[^"]|"")*"(?: COLLATE C)?$/.test(part)
+}
+
 function keyParts(parts: readonly string[]): string {
   return parts.map((part, index) => `(${part}) AS k${index}`).join(', ')
 }
@@ -797,8 +944,8 @@ const INTEGER = /^U?(?:TINY|SMALL|BIG|HUGE)?INT(?:EGER)?$/
 function uncastError({ name, typeName }: DuckdbColumnDescription, text: string): RowError {
   if (INTEGER.test(typeName) && NUMBER.test(text)) {
     const message = `value "${text}" is out of range for type ${typeName}`
-    return { column: name, sqlState: '22003', code: 'numeric_value_out_of_range', message }
+    return { column: name, sqlState: '22003', code: 'numeric_value_out_of_range', message, value: text }
   }
   const message = `invalid input syntax for type ${typeName}: "${text}"`
-  return { column: name, sqlState: '22P02', code: 'invalid_text_representation', message }
+  return { column: name, sqlState: '22P02', code: 'invalid_text_representation', message, value: text }
 }
