@@ -22,7 +22,14 @@ import { isTolerant } from './statement/error-policy.ts'
 import { parseStatement } from './statement/parser.ts'
 import { type ColumnPlan, planColumns } from './statement/plan.ts'
 import { printTable } from './statement/printing.ts'
-import type { ConflictRequest, TableDescription, Target, TargetTransaction, ZonesInLiterals } from './target/target.ts'
+import {
+  type ConflictRequest,
+  STARTS_OVER,
+  type TableDescription,
+  type Target,
+  type TargetTransaction,
+  type ZonesInLiterals,
+} from './target/target.ts'
 
 /** What a call of {@link Database.copy} may set beside the statement. */
 export interface CopyCallOptions {
@@ -116,6 +123,8 @@ class Work {
   #log: RejectLog | undefined
   #table: TableDescription | undefined
   #ledger: Ledger | undefined
+  /** No row is known yet that the target refuses. */
+  #isHopeful = true
 
   constructor(
     readonly target: Target,
@@ -129,11 +138,14 @@ class Work {
 
   async run(): Promise<Receipt> {
     if (this.target.kind === 'duckdb' && this.#isRecorded) await this.#prepareLedger()
-    try {
-      return await this.#attempt('unexpected')
-    } catch (error) {
-      if (!(error instanceof CopyError) || error.code !== LEFT_TO_SERVER) throw error
-      return await this.#attempt('present')
+    for (let zones: ZonesInLiterals = 'unexpected'; ; ) {
+      try {
+        return await this.#attempt(zones)
+      } catch (error) {
+        if (!isFirstOnly(error)) throw error
+        if (error.code === LEFT_TO_SERVER) zones = 'present'
+        else this.#isHopeful = false
+      }
     }
   }
 
@@ -277,7 +289,7 @@ class Work {
    */
   async #recordFailure(error: unknown): Promise<void> {
     const log = this.#log
-    const isOurs = error instanceof CopyError && error.code === LEFT_TO_SERVER
+    const isOurs = isFirstOnly(error)
     const isUnknown = this.committing && error instanceof CopyError && error.sqlState.startsWith('08')
     if (log === undefined || isOurs || isUnknown) return
     try {
@@ -492,6 +504,7 @@ class Work {
         native,
         ...(conflict === undefined ? {} : { conflict }),
         ...(tolerates === undefined ? {} : { refusals: log.refusals(tolerates) }),
+        mayStartOver: this.#isHopeful && input.kind === 'file' && input.size !== undefined && replay === undefined,
         memoryLimit: limits.memoryLimit,
         ...(signal === undefined ? {} : { signal }),
       })
@@ -542,6 +555,11 @@ class Work {
 
 function loadedBefore({ endedAt }: CompletedLoad): Pick<Receipt, 'alreadyLoaded' | 'loadedAt'> {
   return { alreadyLoaded: true, loadedAt: endedAt.toISOString() }
+}
+
+/** Whether an error is that of a first attempt, after which the statement starts over. */
+function isFirstOnly(error: unknown): error is CopyError {
+  return error instanceof CopyError && (error.code === LEFT_TO_SERVER || error.code === STARTS_OVER)
 }
 
 /** Counts of a load as its record has them. */

@@ -1,16 +1,16 @@
 import { availableParallelism } from 'node:os'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { CopyError } from '../../errors.ts'
-import type { LoadOutcome, LoadRequest } from '../target.ts'
+import { type LoadOutcome, type LoadRequest, STARTS_OVER } from '../target.ts'
 import { ChunkGatherer } from './chunk-gatherer.ts'
-import { planConflict } from './conflict.ts'
+import { type ConflictPlan, planConflict } from './conflict.ts'
 import type { DuckdbTableDescription } from './describe.ts'
 import type { DuckdbDriver } from './driver.ts'
 import { abortError, asConditionType, asCopyError, inCondition } from './errors.ts'
 import { checkCondition, type InsertPlan, insertSql, ownPrefix, type RowSource } from './insert.ts'
 import { ROW_GROUP_ROWS, RowFeed } from './row-feed.ts'
 import type { RowWindow } from './row-window.ts'
-import { Sieve } from './sieve.ts'
+import { Sieve, type SievePolicy, type Sifted } from './sieve.ts'
 import type { Slots } from './slots.ts'
 import { vectorTypeOf, vectorWidthOf } from './types.ts'
 
@@ -40,6 +40,8 @@ export interface LoadContext {
   readonly slots: Slots
   /** The transaction must outlive a failure of the load: no statement may be run that fails. */
   readonly isGuarded: boolean
+  /** Begins the transaction anew, if nothing is lost with it but rows of the load; whether it did. */
+  renew(): Promise<boolean>
   /** Called when rows of the table have been updated. */
   onUpdate(): void
   /** Called before the first statement that changes the database. */
@@ -79,6 +81,12 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
       const result = await connection.run(sql)
       return { rows: (await result.getRowsJS()) as unknown[][], changed: result.rowsChanged }
     })
+  // In most loads no row is refused, and then it costs nothing to have DuckDB look for it.
+  const isHopeful = request.mayStartOver === true && !isGuarded
+  const policyOf = (conflict: ConflictPlan | undefined): SievePolicy => {
+    const { onUpdate } = context
+    return { tolerates: refusals?.tolerates, conflict, native: request.native, isGuarded, onUpdate, driver }
+  }
   const feed = new RowFeed(driver, shape, request.sink === 'duckdb_served' ? request.native : undefined)
   let gatherer: ChunkGatherer | undefined
   let window: RowWindow | undefined
@@ -121,17 +129,8 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
         }
         if (request.where !== undefined) await checkPlan(connection, insertSql(made, source), request.where)
         plan = made
-        if (refusals !== undefined || conflict !== undefined || isGuarded) {
-          const { onUpdate } = context
-          const policy = {
-            tolerates: refusals?.tolerates,
-            conflict,
-            native: request.native,
-            isGuarded,
-            onUpdate,
-            driver,
-          }
-          sieve = await Sieve.open(connection, plan, policy)
+        if (conflict !== undefined || isGuarded || (refusals !== undefined && !isHopeful)) {
+          sieve = await Sieve.open(connection, plan, policyOf(conflict))
         }
         context.onWrite()
       }
@@ -151,7 +150,20 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
       next = gatherer.gather(true, busy)
       // A failure of the input is reported when the rows before it are in, and by nobody when they are not.
       next.catch(() => undefined)
-      const { loaded, refused, conflicted } = await inserting
+      let sifted: Sifted
+      try {
+        sifted = await inserting
+      } catch (error) {
+        if (sieve !== undefined || refusals === undefined || !isRefusal(error)) throw error
+        // It has been hoped for too much. The first window is still there, and nothing is lost with the transaction.
+        if (rowsSent > 0 || !(await context.renew())) throw startsOver(error)
+        plan = { ...plan, functionName: await feed.functionName(connection, context.owner) }
+        sieve = await Sieve.open(connection, plan, policyOf(conflict))
+        if (sieve === undefined) throw error
+        context.onWrite()
+        sifted = await sieve.load(run, window, source, refusals)
+      }
+      const { loaded, refused, conflicted } = sifted
       rowsSent += window.rows
       rowsLoaded += loaded
       rowsRefused += refused
@@ -204,11 +216,21 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
     }
     const error = asConditionType(asCopyError(cause), request.where)
     // Where rows may be refused, the first that an INSERT stumbles over need not be why it has failed.
-    if (plan !== undefined && window !== undefined && sieve === undefined)
+    if (plan !== undefined && window !== undefined && sieve === undefined && error.code !== STARTS_OVER)
       return { ok: false, error, failed: { plan, feed, window } }
     dispose(feed, window)
     return { ok: false, error, failed: undefined }
   }
+}
+
+/** Whether DuckDB has said of a row that it is not as it should be. */
+function isRefusal(error: unknown): boolean {
+  return /^2[23]/.test(asCopyError(error).sqlState)
+}
+
+function startsOver(cause: unknown): CopyError {
+  const message = 'the load has to start over'
+  return new CopyError({ code: STARTS_OVER, sqlState: 'XX000', message, cause })
 }
 
 /** Lets go of what a failed load still holds. */

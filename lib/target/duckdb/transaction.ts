@@ -56,6 +56,8 @@ export class DuckdbTransaction implements TargetTransaction {
   #created: QualifiedName | undefined
   #complete: (() => Promise<void>) | undefined
   #isLoaded = false
+  /** The record of loads has been written in this transaction. */
+  #hasRecord = false
   #isOpen = true
   #hasEnded = false
 
@@ -132,6 +134,7 @@ export class DuckdbTransaction implements TargetTransaction {
         owner,
         slots,
         isGuarded: isCallers,
+        renew: () => this.#renew(),
         onUpdate: () => {
           this.#isFinal = true
         },
@@ -149,6 +152,16 @@ export class DuckdbTransaction implements TargetTransaction {
     const error = await this.#explain(result, request)
     if (!isCallers || !this.#hasWritten || (await this.#undo())) throw error
     throw needsRollback(error)
+  }
+
+  /** Begins anew with the tables that this transaction has created; not where the record of loads has been made ready in it. */
+  async #renew(): Promise<boolean> {
+    const { connection, isCallers } = this.#init
+    if (isCallers || this.#hasRecord) return false
+    await run(connection, 'ROLLBACK')
+    await run(connection, 'BEGIN TRANSACTION')
+    for (const ddl of this.#ddl) await run(connection, ddl)
+    return true
   }
 
   /** Takes back what was done in the caller's transaction; whether that was possible. */
@@ -196,7 +209,10 @@ export class DuckdbTransaction implements TargetTransaction {
       dialect: 'duckdb',
       ...(catalog !== undefined && { catalog }),
       query: async (sql, values) => {
-        if (!/^\s*SELECT\b/i.test(sql)) this.#hasWritten = true
+        if (!/^\s*SELECT\b/i.test(sql)) {
+          this.#hasWritten = true
+          this.#hasRecord = true
+        }
         // From when the load has ended it is recorded.
         if (/^\s*(?:INSERT|UPDATE|DELETE)\b/i.test(sql) && this.#isLoaded) this.#isFinal = true
         const rows = await query(this.#init.connection, sql, values)
