@@ -46,6 +46,8 @@ export class RejectLog {
   readonly #init: RejectLogInit
   #native: NativeLoad | undefined
   readonly #waiting: Omit<Reject, 'number'>[] = []
+  /** Whether those that wait are in the order of the input. */
+  #isInOrder = true
   #waitingBytes = 0
   /** Whether rows wait for the target's word, and those that need not any more. */
   #waits = false
@@ -188,6 +190,7 @@ export class RejectLog {
 
   #wait(reject: Omit<Reject, 'number'>): void {
     this.#waiting.push(reject)
+    this.#isInOrder = false
     this.#waitingBytes += OVERHEAD + reject.raw.length
   }
 
@@ -243,7 +246,8 @@ export class RejectLog {
   /** Hands on the rows up to an offset in the input. */
   #emit(upTo: number): void {
     if (this.#waiting.length === 0) return
-    this.#waiting.sort((a, b) => a.byteOffset - b.byteOffset)
+    if (!this.#isInOrder) this.#waiting.sort((a, b) => a.byteOffset - b.byteOffset)
+    this.#isInOrder = true
     const end = this.#waiting.findIndex(({ byteOffset }) => byteOffset > upTo)
     for (const waiting of this.#waiting.splice(0, end < 0 ? this.#waiting.length : end)) {
       this.#number += 1

@@ -1,16 +1,18 @@
 import { availableParallelism } from 'node:os'
-import type { DuckDBConnection } from '@duckdb/node-api'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { DuckDBConnection, DuckDBMaterializedResult } from '@duckdb/node-api'
 import { CopyError } from '../../errors.ts'
-import { type LoadOutcome, type LoadRequest, STARTS_OVER } from '../target.ts'
+import { type LoadOutcome, type LoadRequest, type RowRefusals, STARTS_OVER } from '../target.ts'
 import { ChunkGatherer } from './chunk-gatherer.ts'
 import { type ConflictPlan, planConflict } from './conflict.ts'
 import type { DuckdbTableDescription } from './describe.ts'
 import type { DuckdbDriver } from './driver.ts'
 import { abortError, asConditionType, asCopyError, inCondition } from './errors.ts'
 import { checkCondition, type InsertPlan, insertSql, ownPrefix, type RowSource } from './insert.ts'
+import { prepareAsWritten } from './query.ts'
 import { ROW_GROUP_ROWS, RowFeed } from './row-feed.ts'
 import type { RowWindow } from './row-window.ts'
-import { Sieve, type SievePolicy, type Sifted } from './sieve.ts'
+import { type RunStatement, Sieve, type SievePolicy, type Sifted } from './sieve.ts'
 import type { Slots } from './slots.ts'
 import { vectorTypeOf, vectorWidthOf } from './types.ts'
 
@@ -76,10 +78,17 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
   const widths = columns.map(({ type }) => vectorWidthOf(type))
   const shape = { columns: columns.map(({ type }) => vectorTypeOf(driver, type)), widths, defaults }
   const { refusals } = request
-  const run = (sql: string) =>
+  const run: RunStatement = (sql, how) =>
     interruptible(connection, request.signal, isGuarded ? PATIENCE : 0, async () => {
-      const result = await connection.run(sql)
-      return { rows: (await result.getRowsJS()) as unknown[][], changed: result.rowsChanged }
+      const result = await (how === 'as_written' ? runAsWritten(connection, sql) : connection.run(sql))
+      const rows: unknown[][] = []
+      // There may be as many as rows of a window: by the vector, each a turn of the event loop.
+      for (let chunk = await result.fetchChunk(); chunk !== null; chunk = await result.fetchChunk()) {
+        if (chunk.rowCount === 0) break
+        if (rows.length > 0) await nextTurn()
+        for (const row of chunk.convertRows(driver.api.JSDuckDBValueConverter)) rows.push(row)
+      }
+      return { rows, changed: result.rowsChanged }
     })
   // In most loads no row is refused, and then it costs nothing to have DuckDB look for it.
   const isHopeful = request.mayStartOver === true && !isGuarded
@@ -178,7 +187,7 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
       }
       feed.serve(undefined)
       if (!isGathering) {
-        refusals?.settle(rowsSent)
+        await settle(refusals, rowsSent - window.rows, rowsSent, refused)
         request.native.settle?.(rowsSent)
       }
       window.release()
@@ -191,7 +200,7 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
       rowsLoaded += sifted.loaded
       rowsRefused += sifted.refused
       rowsConflicted += sifted.conflicted
-      refusals?.settle(rowsSent)
+      await settle(refusals, 0, rowsSent, sifted.refused)
       request.native.settle?.(rowsSent)
     }
     await context.slots.drop()
@@ -223,6 +232,20 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
   }
 }
 
+/** Rows that are settled in one turn of the event loop where many of them are refused. */
+const SETTLED_AT_ONCE = 2_048
+
+/** Says that the rows up to `end` have been dealt with, of which some are refused. */
+async function settle(refusals: RowRefusals | undefined, first: number, end: number, refused: number): Promise<void> {
+  if (refused > SETTLED_AT_ONCE / 2) {
+    for (let row = first + SETTLED_AT_ONCE; row < end; row += SETTLED_AT_ONCE) {
+      refusals?.settle(row)
+      await nextTurn()
+    }
+  }
+  refusals?.settle(end)
+}
+
 /** Whether DuckDB has said of a row that it is not as it should be. */
 function isRefusal(error: unknown): boolean {
   return /^2[23]/.test(asCopyError(error).sqlState)
@@ -237,6 +260,16 @@ function startsOver(cause: unknown): CopyError {
 export function dispose(feed: RowFeed, window: RowWindow | undefined): void {
   feed.close()
   window?.release()
+}
+
+/** Runs a statement whose plan is made by {@link prepareAsWritten}. */
+async function runAsWritten(connection: DuckDBConnection, sql: string): Promise<DuckDBMaterializedResult> {
+  const prepared = await prepareAsWritten(connection, sql)
+  try {
+    return await prepared.run()
+  } finally {
+    prepared.destroySync()
+  }
 }
 
 /** Runs a statement that is interrupted when the signal has fired and `patience` is over; settles only when DuckDB reads nothing any more. */
@@ -268,7 +301,7 @@ async function interruptible<T>(
 /** Binds the INSERT, so that a mistake in WHERE is found while the transaction is still intact. */
 async function checkPlan(connection: DuckDBConnection, sql: string, where: string): Promise<void> {
   try {
-    const prepared = await connection.prepare(sql)
+    const prepared = await prepareAsWritten(connection, sql)
     prepared.destroySync()
   } catch (error) {
     throw inCondition(asCopyError(error), where)

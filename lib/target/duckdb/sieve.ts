@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { CopyError } from '../../errors.ts'
 import type { NativeLoad } from '../../native/load.ts'
@@ -22,6 +23,7 @@ import {
   stageSql,
   triedConditionSql,
 } from './insert.ts'
+import { prepareAsWritten } from './query.ts'
 import type { RowWindow } from './row-window.ts'
 import { castFromVector } from './types.ts'
 
@@ -40,8 +42,14 @@ import { castFromVector } from './types.ts'
  * be dealt with in bounded memory, is DO UPDATE done a window at a time.
  */
 
-/** Runs one statement; gives its rows, and how many it changed. */
-export type RunStatement = (sql: string) => Promise<{ readonly rows: readonly unknown[][]; readonly changed: number }>
+/** Rows that are dealt with in one turn of the event loop, where there may be as many as in a window. */
+const ROWS_A_TURN = 512
+
+/** Runs one statement, `as_written` without its being optimized; gives its rows, and how many it changed. */
+export type RunStatement = (
+  sql: string,
+  how?: 'as_written',
+) => Promise<{ readonly rows: readonly unknown[][]; readonly changed: number }>
 
 /** What became of a window. */
 export interface Sifted {
@@ -99,7 +107,8 @@ interface Held {
 interface Conflict {
   /** Rows of the window that share this key, by the first of them. */
   readonly group: number
-  readonly error: RowError
+  /** The key as messages have it. */
+  readonly key: string
 }
 
 /** A row whose foreign key is in none of the rows that the table has. */
@@ -226,7 +235,10 @@ export class Sieve {
       const numbered = this.isGathering
         ? `SELECT * REPLACE (CAST(${this.#own}_n AS BIGINT) + ${window.firstRow} AS ${this.#own}_n) FROM (${rows})`
         : rows
-      await run(`${this.#isStaged ? `INSERT INTO ${this.#stage}` : `CREATE TEMP TABLE ${this.#stage} AS`} ${numbered}`)
+      await run(
+        `${this.#isStaged ? `INSERT INTO ${this.#stage}` : `CREATE TEMP TABLE ${this.#stage} AS`} ${numbered}`,
+        this.#shape.isWhereTried ? 'as_written' : undefined,
+      )
       await run(`DROP TABLE ${raw}`)
     }
     this.#isStaged = true
@@ -245,7 +257,8 @@ export class Sieve {
     const verdict = await this.#judge(run)
     const { refused, passed } = verdict
     const rows = [...refused.keys()].sort((a, b) => a - b)
-    for (const row of rows) {
+    for (const [at, row] of rows.entries()) {
+      if (at % ROWS_A_TURN === ROWS_A_TURN - 1) await nextTurn()
       // In the order of the constraints, which does not depend on where the other row of a conflict is.
       const reasons = (refused.get(row) ?? []).sort((a, b) => a.rank - b.rank)
       const errors = reasons.map(({ error }) => error)
@@ -405,7 +418,18 @@ USING (${keyColumns(key.parts)}) WHERE ${isComplete(key.parts)}`,
         `SELECT ${this.#own}_n, ${keyText(key.names)} FROM ${this.#keyRows(key.parts)} SEMI JOIN ${this.#tableKeys(key.parts)}
 USING (${keyColumns(key.parts)}) WHERE ${isComplete(key.parts)}`,
       )
-      for (const [row, text] of rows) refuse(Number(row), ofKeys + index, duplicateError(key, String(text)))
+      for (const [at, [row, text]] of rows.entries()) {
+        if (at % ROWS_A_TURN === ROWS_A_TURN - 1) await nextTurn()
+        refuse(Number(row), ofKeys + index, duplicateError(key, String(text)))
+      }
+      // With nothing else in which rows stand in each other's way, of those with one key the first stays that may.
+      if (keys.length > 1 || foreignKeys.some(({ otherTable }) => otherTable === undefined)) continue
+      const later = await run(this.#laterSql(key, refused, rows))
+      for (const [at, [row, text]] of later.rows.entries()) {
+        if (at % ROWS_A_TURN === ROWS_A_TURN - 1) await nextTurn()
+        refuse(Number(row), ofKeys + index, duplicateError(key, String(text)))
+      }
+      isAscending[index] = true
     }
     for (const [index, foreignKey] of foreignKeys.entries()) {
       if (foreignKey.otherTable === undefined) continue
@@ -425,12 +449,13 @@ USING (${keyColumns(key.parts)}) WHERE ${isComplete(key.parts)}`,
     const holders = keys.map(() => new Map<number, number>())
     const isGone = (row: number): boolean => refused.has(row) || passed.has(row)
     const entangled = [...new Set([...conflicts.keys(), ...held.keys(), ...orphans.keys()])].sort((a, b) => a - b)
-    for (const row of entangled) {
+    for (const [at, row] of entangled.entries()) {
+      if (at % ROWS_A_TURN === ROWS_A_TURN - 1) await nextTurn()
       const own = conflicts.get(row) ?? []
       own.forEach((conflicting, key) => {
         if (!holders[key]?.has(conflicting.group)) return
         if (conflict?.arbiters.has(key)) passed.add(row)
-        else refuse(row, ofKeys + key, conflicting.error)
+        else refuse(row, ofKeys + key, duplicateError(keys[key] as UniqueKey, conflicting.key))
       })
       for (const { key, releaser, error } of held.get(row) ?? []) {
         if (releaser === undefined || releaser >= row || isGone(releaser)) refuse(row, ofKeys + key, error)
@@ -467,8 +492,11 @@ USING (${keyColumns(key.parts)}) WHERE ${isComplete(key.parts)}`,
       `SELECT ${[...texts, ...flags, `${this.#own}_n`].join(', ')}
 FROM (SELECT ${[...texts, ...evaluated, `${this.#own}_n`].join(', ')} FROM ${this.#stage} AS ${this.#relation} WHERE ${this.#kept})
 WHERE ${[...texts.map((text) => `${text} IS NOT NULL`), ...flags].join(' OR ')}${this.#onlyFirst}`,
+      // As an INSERT evaluates them. Else a row may pass that DuckDB refuses.
+      tests.some(({ raising }) => raising !== undefined) ? 'as_written' : undefined,
     )
-    for (const row of rows) {
+    for (const [at, row] of rows.entries()) {
+      if (at % ROWS_A_TURN === ROWS_A_TURN - 1) await nextTurn()
       for (const [rank, reason] of this.#reasons.entries()) {
         const error = reason(row)
         if (error !== undefined) refuse(Number(row.at(-1)), rank, error)
@@ -486,6 +514,26 @@ WHERE ${[...texts.map((text) => `${text} IS NOT NULL`), ...flags].join(' OR ')}$
     const sql = `UPDATE ${this.#stage} AS ${this.#own}_s SET ${set.join(', ')} FROM ${this.#plan.table.fullName} AS ${this.#own}_o
 WHERE ${this.#own}_s.${this.#own}_kept AND ${this.#isSameRow()}`
     return (await run(sql)).changed
+  }
+
+  /**
+   * The rows that share their key with one before them which stays: that is not refused for something else. Those whose key is in the
+   * table, `known`, are refused for that.
+   */
+  #laterSql({ parts, names }: UniqueKey, refused: ReadonlyMap<number, unknown>, known: readonly unknown[][]): string {
+    const columns = keyColumns(parts)
+    const keyRows = this.#keyRows(parts)
+    const n = `${this.#own}_n`
+    // By the bit, which is looked up faster than any list.
+    const last = [...refused.keys()].reduce((most, row) => Math.max(most, row), -1)
+    const bits = Array.from({ length: last + 1 }, (_, row) => (refused.has(row) ? '1' : '0')).join('')
+    const stays =
+      last < 0
+        ? ''
+        : ` FILTER (CASE WHEN ${n} > ${last} THEN true ELSE get_bit(CAST('${bits}' AS BIT), CAST(${n} AS INTEGER)) = 0 END)`
+    const isNew = known.length === 0 ? '' : ` AND ${n} NOT IN (${numbersSql(known.map(([row]) => Number(row)))})`
+    return `SELECT ${n}, ${keyText(names)} FROM ${keyRows} JOIN (SELECT ${columns}, min(${n})${stays} AS ${this.#own}_first
+FROM ${keyRows} WHERE ${isComplete(parts)} GROUP BY ${columns} HAVING count(*) > 1) USING (${columns}) WHERE ${n} > ${this.#own}_first${isNew}`
   }
 
   /** The rows of which DO UPDATE would give a key to one row of the table that another has. */
@@ -552,9 +600,10 @@ FROM (SELECT k0, lag(k0) OVER () AS ${this.#own}_before FROM ${this.#keyRows(par
         `SELECT ${this.#own}_n, ${this.#own}_first, ${keyText(key.names)} FROM ${keyRows} JOIN (SELECT ${columns}, min(${this.#own}_n) AS ${this.#own}_first
 FROM ${keyRows} WHERE ${isComplete(key.parts)} GROUP BY ${columns} HAVING count(*) > 1) USING (${columns})`,
       )
-      for (const [row, group, text] of rows) {
+      for (const [at, [row, group, text]] of rows.entries()) {
+        if (at % ROWS_A_TURN === ROWS_A_TURN - 1) await nextTurn()
         const conflicts = found.get(Number(row)) ?? []
-        conflicts[index] = { group: Number(group), error: duplicateError(key, String(text)) }
+        conflicts[index] = { group: Number(group), key: String(text) }
         found.set(Number(row), conflicts)
       }
     }
@@ -787,7 +836,8 @@ async function testsOf(
     const error = { column: name, sqlState: '22000', code: 'data_exception', message }
     const sql = `(${tried(plan, `CAST((${expression}) AS ${typeName})`)}) IS NULL`
     // One that TRY cannot be used with is not worth more.
-    if (await isValid(connection, plan, sql)) tests.push({ sql, error, reads: expression })
+    const raising = { sql: `CAST((${expression}) AS ${typeName})`, place: 'after' } as const
+    if (await isValid(connection, plan, sql)) tests.push({ sql, error, reads: expression, raising })
   }
   for (const part of expressions) {
     const message = `the expression of a unique index raises an error for this row: ${part}`
@@ -837,7 +887,8 @@ function tried({ own }: InsertPlan, sql: string): string {
 /** Whether DuckDB understands an expression on a row of the table: TRY takes no volatile functions. */
 async function isValid(connection: DuckDBConnection, { table, own }: InsertPlan, sql: string): Promise<boolean> {
   try {
-    const prepared = await connection.prepare(
+    const prepared = await prepareAsWritten(
+      connection,
       `SELECT ${sql} FROM ${table.fullName} AS ${quoteIdentifier(table.relationName)}, (SELECT 0 AS ${own}_n)`,
     )
     prepared.destroySync()
