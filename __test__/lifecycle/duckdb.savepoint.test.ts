@@ -307,6 +307,19 @@ describe('a load that fails in the caller’s transaction', () => {
     ).toEqual(['0,2,22P02', '2,1,null'])
   })
 
+  it.each([
+    ['WHERE', 't (a INTEGER, b INTEGER)', `a < 3 OR CAST('x' AS INTEGER) = b`, '22P02'],
+    ['a CHECK', `t (a INTEGER, b INTEGER, CHECK (a < 3 OR 2147483647 + 1 = b))`, 'true', '23514'],
+  ])('for a constant in %s that raises an error leaves it, too', async (_, ddl, where, sqlState) => {
+    await connection.run(`CREATE TABLE ${ddl}`)
+    await connection.run('BEGIN')
+    const error = await failureOf(load(`COPY t FROM STDIN ${CSV} WHERE ${where}`, ['1,1', '3,1']))
+    expect(error.sqlState).toBe(sqlState)
+    expect(error.hint).toBeUndefined()
+    await connection.run('COMMIT')
+    expect(await rowsOf('FROM t')).toEqual([])
+  })
+
   it('by a signal leaves it too', async () => {
     await connection.run('CREATE TABLE t (a INTEGER PRIMARY KEY, b INTEGER)')
     await connection.run('BEGIN')

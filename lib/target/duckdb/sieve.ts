@@ -772,7 +772,8 @@ async function errorElsewhere({ api }: DuckdbDriver, sql: string): Promise<CopyE
   try {
     const connection = await instance.connect()
     try {
-      await (await connection.run(sql)).getRows()
+      const prepared = await prepareAsWritten(connection, sql)
+      await prepared.run()
       return undefined
     } catch (thrown) {
       const error = asCopyError(thrown)
