@@ -8,7 +8,7 @@ import type { ConflictPlan } from './conflict.ts'
 import { type Constraints, constraintsOf, type ForeignKey, partOf, type UniqueKey } from './constraints.ts'
 import type { DuckdbColumnDescription } from './describe.ts'
 import type { DuckdbDriver } from './driver.ts'
-import { asCopyError, withPosition } from './errors.ts'
+import { withPosition } from './errors.ts'
 import { quoteIdentifier, quoteLiteral } from './identifiers.ts'
 import {
   castStageSql,
@@ -18,12 +18,21 @@ import {
   isCastByDuckdb,
   isNotGone,
   type RowSource,
-  type StagedColumn,
   type StageShape,
   stageSql,
-  triedConditionSql,
 } from './insert.ts'
-import { prepareAsWritten } from './query.ts'
+import { isColumn, isComplete, keyColumns, keyParts, keyText } from './key-sql.ts'
+import { duplicateError, errorElsewhere, orphanError, uncastError } from './row-errors.ts'
+import {
+  conditionTest,
+  involvedColumns,
+  isConstant,
+  isDefaulted,
+  isValid,
+  type Test,
+  testsOf,
+  tried,
+} from './row-tests.ts'
 import type { RowWindow } from './row-window.ts'
 import { castFromVector } from './types.ts'
 
@@ -766,238 +775,11 @@ function miscounted(rows: number, expected: number): CopyError {
   return new CopyError({ code: 'internal_error', sqlState: 'XX000', message })
 }
 
-/** The error that a statement ends with which needs nothing of the database; elsewhere, since here it would abort the transaction. */
-async function errorElsewhere({ api }: DuckdbDriver, sql: string): Promise<CopyError | undefined> {
-  const instance = await api.DuckDBInstance.create(':memory:')
-  try {
-    const connection = await instance.connect()
-    try {
-      const prepared = await prepareAsWritten(connection, sql)
-      await prepared.run()
-      return undefined
-    } catch (thrown) {
-      const error = asCopyError(thrown)
-      // Of a type, a function or a setting that is known here only.
-      return error.sqlState.startsWith('42') && error.code !== 'datatype_mismatch' ? undefined : error
-    } finally {
-      connection.closeSync()
-    }
-  } finally {
-    instance.closeSync()
-  }
-}
-
 /** A query for numbers that are known. */
 function numbersSql(numbers: readonly number[]): string {
   return `SELECT unnest(string_split('${numbers.join()}', ',')::BIGINT[])`
 }
 
-/** A test that a row fails by itself. */
-interface Test {
-  /** True for a row that fails. */
-  readonly sql: string
-  readonly error: RowError
-  /** Columns that it reads, or its text where it is not known which. */
-  readonly reads: readonly string[] | string
-  /** What raises an error for the row, which is then the row's (`instead`), or a part of its message (`after`). */
-  readonly raising?: { readonly sql: string; readonly place: 'instead' | 'after' }
-  /** It is about WHERE. */
-  readonly isCondition?: boolean
-}
-
-/** The test for what WHERE raises an error for. */
-async function conditionTest(connection: DuckDBConnection, plan: InsertPlan): Promise<Test[]> {
-  const { where, own } = plan
-  // TRY cannot be used with everything; an error of the rest is DuckDB's to raise.
-  if (where === undefined || !(await isValid(connection, plan, triedConditionSql(plan, where)))) return []
-  const message = 'the WHERE condition raises an error for this row'
-  const raising = { sql: `CAST((${where}\n) AS BOOLEAN)`, place: 'instead' } as const
-  return [
-    {
-      sql: `${own}_w`,
-      error: { sqlState: '22000', code: 'data_exception', message },
-      reads: where,
-      raising,
-      isCondition: true,
-    },
-  ]
-}
-
-async function testsOf(
-  connection: DuckDBConnection,
-  plan: InsertPlan,
-  { checks, generated }: Constraints,
-  expressions: readonly string[],
-  isTolerant: boolean,
-): Promise<Test[]> {
-  const { table, columns } = plan
-  const tests: Test[] = []
-  for (const { name, expression, typeName } of generated) {
-    const message = `Incorrect value for generated column "${name}"`
-    const error = { column: name, sqlState: '22000', code: 'data_exception', message }
-    const sql = `(${tried(plan, `CAST((${expression}) AS ${typeName})`)}) IS NULL`
-    // One that TRY cannot be used with is not worth more.
-    const raising = { sql: `CAST((${expression}) AS ${typeName})`, place: 'after' } as const
-    if (await isValid(connection, plan, sql)) tests.push({ sql, error, reads: expression, raising })
-  }
-  for (const part of expressions) {
-    const message = `the expression of a unique index raises an error for this row: ${part}`
-    const error = { sqlState: '22000', code: 'data_exception', message }
-    const raising = { sql: part, place: 'instead' } as const
-    tests.push({ sql: `(${tried(plan, part)}) IS NULL`, error, reads: part, raising })
-  }
-  for (const column of table.columns) {
-    if (!column.notNull || column.generated) continue
-    const index = columns.findIndex(({ name }) => name === column.name)
-    const { defaultSql } = column
-    // Where it goes on after that, the decoder refuses NULL, but does not know what a default is.
-    if (isTolerant && index >= 0 && !plan.defaults.includes(index)) continue
-    if (
-      index < 0 &&
-      defaultSql !== undefined &&
-      (/^nextval\(/i.test(defaultSql) || (isConstant(defaultSql) && !/NULL/i.test(defaultSql)))
-    ) {
-      continue
-    }
-    const message = `NOT NULL constraint failed: ${table.relationName}.${column.name}`
-    const error = { column: column.name, sqlState: '23502', code: 'not_null_violation', message }
-    tests.push({ sql: `${quoteIdentifier(column.name)} IS NULL`, error, reads: [column.name] })
-  }
-  for (const { expression, columns: reads } of checks) {
-    const message = `CHECK constraint failed on table ${table.relationName} with expression CHECK(${expression})`
-    const [only] = reads
-    const column = reads.length === 1 && only !== undefined ? { column: only } : {}
-    // DuckDB takes any number for a truth value, and an error for a violation.
-    const number = `CAST((${expression}) AS INTEGER)`
-    const truth = `coalesce((${tried(plan, number)}) = hash(CAST(0 AS INTEGER)), true)`
-    const sql = (await isValid(connection, plan, truth)) ? truth : `coalesce(${number}, 1) = 0`
-    const raising = { sql: number, place: 'after' } as const
-    tests.push({ sql, error: { ...column, sqlState: '23514', code: 'check_violation', message }, reads, raising })
-  }
-  return tests
-}
-
-/**
- * The hash of an expression, NULL where that raises an error. Within CASE for the reason that `castStageSql` has; a hash, since it is not
- * NULL where the expression is. (COALESCE would do, but within TRY DuckDB gets it wrong for rows that come after one that fails.)
- */
-function tried({ own }: InsertPlan, sql: string): string {
-  return `CASE WHEN ${own}_n IS NOT NULL THEN TRY(hash(${sql})) END`
-}
-
-/** Whether DuckDB understands an expression on a row of the table: TRY takes no volatile functions. */
-async function isValid(connection: DuckDBConnection, { table, own }: InsertPlan, sql: string): Promise<boolean> {
-  try {
-    const prepared = await prepareAsWritten(
-      connection,
-      `SELECT ${sql} FROM ${table.fullName} AS ${quoteIdentifier(table.relationName)}, (SELECT 0 AS ${own}_n)`,
-    )
-    prepared.destroySync()
-    return true
-  } catch {
-    return false
-  }
-}
-
-/** The columns that decide on a row. */
-function involvedColumns(plan: InsertPlan, constraints: Constraints, tests: readonly Test[]): StagedColumn[] {
-  const { table, columns, where } = plan
-  const names = new Set<string>()
-  const texts: string[] = []
-  for (const { reads } of tests) {
-    if (typeof reads === 'string') texts.push(reads)
-    else for (const name of reads) names.add(name)
-  }
-  for (const { columns: key, parts } of constraints.keys) {
-    if (key === undefined) texts.push(...parts)
-    else for (const name of key) names.add(name)
-  }
-  for (const { columns: key, otherTable, otherColumns } of constraints.foreignKeys) {
-    for (const name of key) names.add(name)
-    if (otherTable === undefined) for (const name of otherColumns) names.add(name)
-  }
-  if (where !== undefined) texts.push(where)
-  const text = texts.join('\n').toLowerCase()
-  // By its name or by a star the condition may mean the whole row.
-  const isAll = where !== undefined && (where.includes('*') || mentions(where.toLowerCase(), table.relationName))
-  return table.columns.flatMap((column) => {
-    if (column.generated || !(isAll || names.has(column.name) || mentions(text, column.name))) return []
-    const index = columns.findIndex(({ name }) => name === column.name)
-    return [{ column, index: index < 0 ? undefined : index }]
-  })
-}
-
-function mentions(text: string, name: string): boolean {
-  return text.includes(name.toLowerCase()) || text.includes(quoteIdentifier(name).toLowerCase())
-}
-
-function isDefaulted(plan: InsertPlan, { defaultSql }: DuckdbColumnDescription, index: number | undefined): boolean {
-  return defaultSql !== undefined && (index === undefined || plan.defaults.includes(index))
-}
-
-/** Whether a default is a literal. */
-function isConstant(defaultSql: string | undefined): boolean {
-  const literal =
-    /^\(*(?:CAST\()?(?:'(?:[^']|'')*'|[-+]?[\d.]+|NULL|true|false)(?: AS [A-Z]\w*(?:\(\d+(?:, ?\d+)?\))?\))?\)*$/i
-  return defaultSql === undefined || literal.test(defaultSql)
-}
-
 function isSameSet(left: readonly string[] | undefined, right: readonly string[]): boolean {
   return left !== undefined && left.length === right.length && left.every((name) => right.includes(name))
-}
-
-/** Whether a part of a key is a column, as {@link partOf} has it. */
-function isColumn(part: string): boolean {
-  return /^"(?:[^"]|"")*"(?: COLLATE C)?$/.test(part)
-}
-
-function keyParts(parts: readonly string[]): string {
-  return parts.map((part, index) => `(${part}) AS k${index}`).join(', ')
-}
-
-function keyColumns(parts: readonly string[]): string {
-  return parts.map((_, index) => `k${index}`).join(', ')
-}
-
-/** A key of which a part is NULL conflicts with nothing, and refers to nothing. */
-function isComplete(parts: readonly string[]): string {
-  return parts.map((_, index) => `k${index} IS NOT NULL`).join(' AND ')
-}
-
-/** SQL of a key as DuckDB's messages have it. */
-function keyText(names: readonly string[]): string {
-  return names
-    .map(
-      (name, index) => `'${`${index > 0 ? ', ' : ''}${name}: `.replaceAll("'", "''")}' || CAST(k${index} AS VARCHAR)`,
-    )
-    .join(' || ')
-}
-
-function duplicateError({ kind, columns }: UniqueKey, key: string): RowError {
-  const message = `Duplicate key "${key}" violates ${kind} constraint.`
-  return { ...onlyColumn(columns), sqlState: '23505', code: 'unique_violation', message }
-}
-
-function orphanError({ columns }: ForeignKey, key: string): RowError {
-  const message = `Violates foreign key constraint because key "${key}" does not exist in the referenced table`
-  return { ...onlyColumn(columns), sqlState: '23503', code: 'foreign_key_violation', message }
-}
-
-function onlyColumn(columns: readonly string[] | undefined): { column?: string } {
-  const [only] = columns ?? []
-  return columns?.length === 1 && only !== undefined ? { column: only } : {}
-}
-
-/** Of an integer DuckDB refuses nothing but its size; it rounds fractions. */
-const NUMBER = /^\s*[-+]?(?:\d[\d_]*(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?\s*$/i
-const INTEGER = /^U?(?:TINY|SMALL|BIG|HUGE)?INT(?:EGER)?$/
-
-/** In PostgreSQL's words: DuckDB's own are to be had only for the transaction. */
-function uncastError({ name, typeName }: DuckdbColumnDescription, text: string): RowError {
-  if (INTEGER.test(typeName) && NUMBER.test(text)) {
-    const message = `value "${text}" is out of range for type ${typeName}`
-    return { column: name, sqlState: '22003', code: 'numeric_value_out_of_range', message, value: text }
-  }
-  const message = `invalid input syntax for type ${typeName}: "${text}"`
-  return { column: name, sqlState: '22P02', code: 'invalid_text_representation', message, value: text }
 }
