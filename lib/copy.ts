@@ -35,7 +35,14 @@ import type { CopyFrom, CopyOptions } from './statement/ast.ts'
 import { isTolerant } from './statement/error-policy.ts'
 import { parseStatement } from './statement/parser.ts'
 import { type ColumnPlan, planColumns } from './statement/plan.ts'
-import type { ConflictRequest, TableDescription, Target, TargetTransaction, ZonesInLiterals } from './target/target.ts'
+import {
+  type ConflictRequest,
+  STARTS_OVER,
+  type TableDescription,
+  type Target,
+  type TargetTransaction,
+  type ZonesInLiterals,
+} from './target/target.ts'
 
 /** Runs one statement on `target` from parsing to commit. */
 export async function runCopy(
@@ -91,6 +98,8 @@ class Work {
   readonly #record: LoadRecord
   /** Once the table is known. */
   #log: RejectLog | undefined
+  /** No row is known yet that the target refuses. */
+  #isHopeful = true
 
   constructor(
     readonly target: Target,
@@ -112,11 +121,14 @@ class Work {
 
   async run(): Promise<Receipt> {
     await this.#record.prepare()
-    try {
-      return await this.#attempt('unexpected')
-    } catch (error) {
-      if (!(error instanceof CopyError) || error.code !== LEFT_TO_SERVER) throw error
-      return await this.#attempt('present')
+    for (let zones: ZonesInLiterals = 'unexpected'; ; ) {
+      try {
+        return await this.#attempt(zones)
+      } catch (error) {
+        if (!isFirstOnly(error)) throw error
+        if (error.code === LEFT_TO_SERVER) zones = 'present'
+        else this.#isHopeful = false
+      }
     }
   }
 
@@ -175,7 +187,7 @@ class Work {
   /** What was refused is handed on, and the failure recorded. */
   async #noteFailure(error: unknown): Promise<void> {
     const log = this.#log
-    const isOurs = error instanceof CopyError && error.code === LEFT_TO_SERVER
+    const isOurs = isFirstOnly(error)
     const isUnknown = this.committing && error instanceof CopyError && error.sqlState.startsWith('08')
     if (log === undefined || isOurs || isUnknown) return
     try {
@@ -341,6 +353,7 @@ class Work {
         native,
         ...(conflict === undefined ? {} : { conflict }),
         ...(tolerates === undefined ? {} : { refusals: log.refusals(tolerates, replacedByServer) }),
+        mayStartOver: this.#isHopeful && input.kind === 'file' && input.size !== undefined && replay === undefined,
         memoryLimit: limits.memoryLimit,
         ...(signal === undefined ? {} : { signal }),
       })
@@ -399,6 +412,11 @@ function inputFile(input: Input, statement: CopyFrom, { stdin }: CopyCallOptions
   // What a shell has opened has a descriptor, what createReadStream will open a path.
   const { fd, path } = stdin as { readonly fd?: unknown; readonly path?: unknown }
   return typeof fd === 'number' ? { input: fd } : typeof path === 'string' ? { input: path } : {}
+}
+
+/** Whether an error is that of a first attempt, after which the statement starts over. */
+function isFirstOnly(error: unknown): error is CopyError {
+  return error instanceof CopyError && (error.code === LEFT_TO_SERVER || error.code === STARTS_OVER)
 }
 
 const TRANSPORT = {

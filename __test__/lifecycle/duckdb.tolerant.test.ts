@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
@@ -69,6 +69,52 @@ async function noTemporaryTables(): Promise<void> {
   expect(await rowsOf(`SELECT table_name FROM duckdb_tables() WHERE table_name LIKE 'copyist%'`)).toEqual([])
 }
 
+describe('a file', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'copyist-hopeful-'))
+  const path = join(folder, 'rows.csv')
+  afterAll(() => rmSync(folder, { recursive: true }))
+
+  it.each([
+    ['at once', [4]],
+    ['in the end', [699_000]],
+    ['here and there', [4, 300_000, 300_001, 699_000]],
+  ])(
+    'of which a row is refused %s loads the others, and tells of each once',
+    async (_, bad) => {
+      const lines = Array.from({ length: 700_000 }, (_, n) => `${(n * 7919) % 1_000_003},${n}`)
+      // Of the decoder, before any of the target.
+      lines[2] = 'x,2'
+      for (const n of bad) lines[n] = `${lines[n - 4]}`
+      writeFileSync(path, `${lines.join('\n')}\n`)
+      await connection.run('CREATE TABLE t (a INTEGER PRIMARY KEY, b INTEGER CHECK (b >= 0))')
+      for (const ledger of [false, true]) {
+        const { counts, rejects } = await load(`COPY t FROM '${path}' ${SKIP}`, [], { ledger, stdin: undefined })
+        expect(counts).toEqual([700_000, 699_999 - bad.length, 0, bad.length + 1])
+        expect(brief(rejects)).toEqual(['3: 22P02 a', ...bad.map((n) => `${n + 1}: 23505 a`)])
+        expect(
+          await rowsOf(
+            'SELECT count(*), count(*) FILTER (rowid <> n) FROM (SELECT rowid, row_number() OVER (ORDER BY b) - 1 AS n FROM t)',
+          ),
+        ).toEqual([`${699_999 - bad.length},0`])
+        await connection.run('DROP TABLE t; CREATE TABLE t (a INTEGER PRIMARY KEY, b INTEGER CHECK (b >= 0))')
+      }
+    },
+    60_000,
+  )
+
+  it('that makes its table loads what it can, after a refusal too', async () => {
+    writeFileSync(path, 'a,b\n1,2\n2,x\n')
+    await connection.run('CREATE SCHEMA s')
+    const { counts } = await load(
+      `COPY s.made FROM '${path}' (FORMAT csv, HEADER, CREATE_TABLE, ON_ERROR skip_row) WHERE b <> 'y'`,
+      [],
+      { stdin: undefined },
+    )
+    expect(counts).toEqual([2, 2, 0, 0])
+    await noTemporaryTables()
+  })
+})
+
 describe('constraints', () => {
   it('refuses what a CHECK does not hold for, in DuckDB’s words', async () => {
     await connection.run('CREATE TABLE t (a INTEGER CHECK (a > 0), b INTEGER, CHECK (a + b < 100))')
@@ -100,6 +146,33 @@ describe('constraints', () => {
     const { rejects } = await load(`COPY t FROM STDIN ${SKIP}`, ['1,1', 'x,1', '7,1', '2,3', ',', '3,3', '9,10'])
     expect(brief(rejects)).toEqual(['2: 23514 a, 23514 -', '3: 23514 a', '4: 23514 -', '7: 23514 a, 23514 -'])
     expect(await rowsOf('FROM t')).toEqual(['1,1', 'null,null', '3,3'])
+  })
+
+  it('has no names of its own that a table could not have', async () => {
+    await connection.run(`CREATE TABLE copyist_s (copyist_n INTEGER CHECK (copyist_n > 0), COPYIST_KEPT UTINYINT, copyist_row INTEGER,
+      k1 INTEGER, k0 INTEGER, n INTEGER DEFAULT 5, copyist__t1 INTEGER, PRIMARY KEY (k1, k0), UNIQUE (copyist_n))`)
+    const lines = [
+      '1,2,3,1,2,7',
+      '0,2,3,4,5,7',
+      '2,300,3,6,5,7',
+      '3,2,3,1,2,7',
+      '1,2,3,2,1,8',
+      '4,4,4,4,4,4',
+      '5,5,5,5,5,',
+    ]
+    const columns = 'copyist_n, copyist_kept, copyist_row, k1, k0, copyist__t1'
+    const { rejects } = await load(
+      `COPY copyist_s (${columns}) FROM STDIN ${SKIP} WHERE copyist_n + copyist_row < 8 OR copyist_kept IS NULL`,
+      lines,
+    )
+    expect(brief(rejects)).toEqual(['2: 23514 copyist_n', '3: 22003 COPYIST_KEPT', '4: 23505 -', '5: 23505 copyist_n'])
+    expect(await rowsOf('FROM copyist_s')).toEqual(['1,2,3,1,2,5,7'])
+    await load(`COPY copyist_s (${columns}) FROM STDIN (FORMAT csv) ON CONFLICT (k1, k0) DO UPDATE`, [
+      '9,9,9,1,2,9',
+      '8,8,8,2,1,8',
+      '7,7,7,2,1,7',
+    ])
+    expect(await rowsOf('FROM copyist_s')).toEqual(['9,9,9,1,2,5,9', '7,7,7,2,1,5,7'])
   })
 
   it('understands a CHECK with a volatile function', async () => {

@@ -87,6 +87,9 @@ export interface RowRefusals {
   readonly isPressed: boolean
 }
 
+/** The code of the error of a load that has to start over, and then look for rows that are refused. No caller sees it. */
+export const STARTS_OVER = 'starts_over'
+
 /** How the rows of one statement go to the target. */
 export interface LoadRequest {
   readonly table: TableDescription
@@ -102,6 +105,11 @@ export interface LoadRequest {
   readonly conflict?: ConflictRequest
   /** Absent: a row that the target refuses ends the load. */
   readonly refusals?: RowRefusals
+  /**
+   * The input can be read again. A target that would rather see whether any row is refused than look for it beforehand may then fail with
+   * the code {@link STARTS_OVER}.
+   */
+  readonly mayStartOver?: boolean
   /** Bytes that this load's buffers may take, those of `native` included. */
   readonly memoryLimit: number
   readonly signal?: AbortSignal

@@ -37,6 +37,7 @@ const CONDITIONS: readonly (readonly [pattern: RegExp, code: string, sqlState: s
   [/CHECK constraint failed/, 'check_violation', '23514'],
   [/foreign key constraint/i, 'foreign_key_violation', '23503'],
   [/duplicate key|violates (?:primary key|unique) constraint/i, 'unique_violation', '23505'],
+  [/Incorrect value for generated column/, 'data_exception', '22000'],
   [/write-write conflict on create with "Schema.*Table/, 'duplicate_table', '42P07'],
   [/^(?:TransactionContext Error: )?(?:Failed to commit: )?.*\bconflict\b/i, 'serialization_failure', '40001'],
   [/^INTERRUPT Error/, 'query_canceled', '57014'],

@@ -23,11 +23,20 @@ export interface InsertPlan {
   /** The feed's function and its first argument. */
   readonly functionName: string
   readonly feedId: number
+  /**
+   * What the names begin with that the statements themselves need beside those of the table; by {@link ownPrefix}. Of a row they are
+   * `<own>_row`, what the feed's function returns, and `<own>_n`, its number in its window.
+   */
+  readonly own: string
 }
 
-const ROW = 'copyist_row'
-/** The number of a row in its window, for the statements that need it. */
-const NUMBER = 'copyist_n'
+/** A beginning that neither the table's name nor that of any column has. */
+export function ownPrefix({ relationName, columns }: DuckdbTableDescription): string {
+  const taken = [relationName, ...columns.map(({ name }) => name)].map((name) => name.toLowerCase())
+  let own = 'copyist'
+  while (taken.some((name) => name.startsWith(`${own}_`))) own += '_'
+  return own
+}
 
 /** `INSERT INTO … SELECT …` for the rows of `source`. */
 export function insertSql(plan: InsertPlan, source: RowSource): string {
@@ -62,13 +71,13 @@ AS ${quoteIdentifier(table.relationName)} WHERE (${where}
 export function castSql(plan: InsertPlan, index: number, row: number): string {
   const column = plan.columns[index] as DuckdbColumnDescription
   const rows = rowsSql(plan, { kind: 'range', first: row, last: row + 1 })
-  return `SELECT hash(${castFromVector(`${ROW}.c${index}`, column.type, column.typeName)}) FROM ${rows}`
+  return `SELECT hash(${castFromVector(`${plan.own}_row.c${index}`, column.type, column.typeName)}) FROM ${rows}`
 }
 
 /** SELECT of what the file has in one column of one row, as text. */
 export function textSql(plan: InsertPlan, index: number, row: number): string {
   const rows = rowsSql(plan, { kind: 'range', first: row, last: row + 1 })
-  return `SELECT CAST(${ROW}.c${index} AS VARCHAR) FROM ${rows}`
+  return `SELECT CAST(${plan.own}_row.c${index} AS VARCHAR) FROM ${rows}`
 }
 
 /** SELECT of the first row whose `keyColumns` read as `key` does in DuckDB's message on a duplicate key, with names or without. */
@@ -86,7 +95,7 @@ export function rowOfKeySql(
     parts.push(`${quoteLiteral(named ? `${name}: ` : '')} || CAST(${valueSql(plan, column, index)} AS VARCHAR)`)
   }
   const source = sourceSql({ kind: 'range', first: 0, last: rows })
-  return `SELECT min(n) FROM (SELECT n, ${plan.functionName}(${plan.feedId}, n) AS ${ROW} FROM ${source})
+  return `SELECT min(n) FROM (SELECT n, ${plan.functionName}(${plan.feedId}, n) AS ${plan.own}_row FROM ${source})
 WHERE ${parts.join(" || ', ' || ")} = ${quoteLiteral(key)}`
 }
 
@@ -107,11 +116,13 @@ export interface StageShape {
   readonly columns: readonly StagedColumn[]
   /** Indexes of the columns of the list that DuckDB casts. */
   readonly casts: readonly number[]
+  /** A row for which WHERE raises an error is marked, instead of ending the statement. */
+  readonly isWhereTried: boolean
 }
 
 /**
- * SELECT of the rows of `source` with their numbers (`copyist_n`) and the values of some of their columns under the columns' names. Of
- * what DuckDB casts there are the text, `copyist_x<index>`, and the default in place of it, `copyist_d<index>`.
+ * SELECT of the rows of `source` with their numbers (`<own>_n`) and the values of some of their columns under the columns' names. Of
+ * what DuckDB casts there are the text, `<own>_x<index>`, and the default in place of it, `<own>_d<index>`.
  */
 export function stageSql(plan: InsertPlan, source: RowSource, shape: StageShape): string {
   const { columns, casts } = shape
@@ -121,50 +132,61 @@ export function stageSql(plan: InsertPlan, source: RowSource, shape: StageShape)
     return [`${sql} AS ${quoteIdentifier(column.name)}`]
   })
   const texts = casts.flatMap((index) => {
-    const text = `${ROW}.c${index}`
-    if (!plan.defaults.includes(index)) return [`${text} AS copyist_x${index}`]
+    const text = `${plan.own}_row.c${index}`
+    if (!plan.defaults.includes(index)) return [`${text} AS ${plan.own}_x${index}`]
     const { defaultSql = 'NULL', typeName } = plan.columns[index] as DuckdbColumnDescription
     return [
-      `CASE WHEN NOT ${ROW}.d${index} THEN ${text} END AS copyist_x${index}`,
-      `CASE WHEN ${ROW}.d${index} THEN CAST((${defaultSql}) AS ${typeName}) END AS copyist_d${index}`,
+      `CASE WHEN NOT ${plan.own}_row.d${index} THEN ${text} END AS ${plan.own}_x${index}`,
+      `CASE WHEN ${plan.own}_row.d${index} THEN CAST((${defaultSql}) AS ${typeName}) END AS ${plan.own}_d${index}`,
     ]
   })
-  return `SELECT ${[`CAST(${NUMBER} AS INTEGER) AS ${NUMBER}`, ...values, ...texts].join(', ')} FROM ${rowsSql(plan, source)}`
+  return `SELECT ${[`CAST(${plan.own}_n AS INTEGER) AS ${plan.own}_n`, ...values, ...texts].join(', ')} FROM ${rowsSql(plan, source)}`
 }
 
 /**
- * SELECT of the rows of `stage`, a table that {@link stageSql} has filled, with all values; `copyist_t<index>` is a text that cannot be
- * cast, and `copyist_kept` says whether WHERE lets the row pass. It never holds back what cannot be cast.
+ * SELECT of the rows of `stage`, a table that {@link stageSql} has filled, with all values; `<own>_t<index>` is a text that cannot be
+ * cast, `<own>_kept` says whether WHERE lets the row pass, and `<own>_w` whether it raises an error. It never holds back what cannot be cast.
  *
  * From a table, since DuckDB's TRY lets errors pass where it gets its arguments out of a STRUCT. And within CASE, from which DuckDB takes
  * no expression that occurs twice, to evaluate it once: outside of TRY.
  */
-export function castStageSql(plan: InsertPlan, stage: string, { columns, casts }: StageShape): string {
-  const { table, where } = plan
-  const tried = (index: number, sql: string): string => `CASE WHEN copyist_x${index} IS NOT NULL THEN TRY(${sql}) END`
+export function castStageSql(plan: InsertPlan, stage: string, { columns, casts, isWhereTried }: StageShape): string {
+  const { table, where, own } = plan
+  const tried = (index: number, sql: string): string => `CASE WHEN ${own}_x${index} IS NOT NULL THEN TRY(${sql}) END`
   const cast = (index: number): string => {
     const { type, typeName } = plan.columns[index] as DuckdbColumnDescription
-    return castFromVector(`copyist_x${index}`, type, typeName)
+    return castFromVector(`${own}_x${index}`, type, typeName)
   }
   const names = columns.map(({ column }) => quoteIdentifier(column.name))
   const values = columns.map(({ index }, position) => {
     const name = names[position] ?? ''
     if (index === undefined || !casts.includes(index)) return name
     const value = tried(index, cast(index))
-    return `${plan.defaults.includes(index) ? `coalesce(${value}, copyist_d${index})` : value} AS ${name}`
+    return `${plan.defaults.includes(index) ? `coalesce(${value}, ${own}_d${index})` : value} AS ${name}`
   })
   // A cast may well give NULL, and what cannot be NULL DuckDB does not evaluate to say so. A hash is never NULL and never known.
   const texts = casts.map(
     (index) =>
-      `CASE WHEN copyist_x${index} IS NOT NULL AND ${tried(index, `hash(${cast(index)})`)} IS NULL THEN copyist_x${index} END AS copyist_t${index}`,
+      `CASE WHEN ${own}_x${index} IS NOT NULL AND ${tried(index, `hash(${cast(index)})`)} IS NULL THEN ${own}_x${index} END AS ${own}_t${index}`,
   )
-  const isUncast = casts.map((index) => `copyist_t${index} IS NOT NULL`).join(' OR ') || 'false'
+  const isUncast = casts.map((index) => `${own}_t${index} IS NOT NULL`).join(' OR ') || 'false'
+  const marks = casts.map((index) => `${own}_t${index}`)
+  const rows = `(SELECT ${[`${own}_n`, ...values, ...texts].join(', ')} FROM ${stage}) AS ${quoteIdentifier(table.relationName)}`
+  if (where !== undefined && isWhereTried) {
+    const passed = `CASE WHEN ${isUncast} THEN hash(true) ELSE ${triedConditionSql(plan, where)} END AS ${own}_h`
+    return `SELECT ${[`${own}_n`, ...names, ...marks].join(', ')}, ${own}_h IS NULL AS ${own}_w,
+coalesce(${own}_h = hash(true), true) AS ${own}_kept FROM (SELECT ${[`${own}_n`, ...names, ...marks, passed].join(', ')} FROM ${rows})`
+  }
   const kept =
     where === undefined
       ? 'true'
       : `CASE WHEN ${isUncast} THEN true ELSE coalesce(CAST((${where}\n) AS BOOLEAN), false) END`
-  return `SELECT ${[NUMBER, ...names, ...casts.map((index) => `copyist_t${index}`), `${kept} AS copyist_kept`].join(', ')}
-FROM (SELECT ${[NUMBER, ...values, ...texts].join(', ')} FROM ${stage}) AS ${quoteIdentifier(table.relationName)}`
+  return `SELECT ${[`${own}_n`, ...names, ...marks, `${kept} AS ${own}_kept`].join(', ')} FROM ${rows}`
+}
+
+/** The hash of a condition as a truth value, NULL where it raises an error; within CASE for the reason that {@link castStageSql} has. */
+export function triedConditionSql({ own }: InsertPlan, where: string): string {
+  return `CASE WHEN ${own}_n IS NOT NULL THEN TRY(hash(CAST((${where}\n) AS BOOLEAN))) END`
 }
 
 /**
@@ -177,12 +199,12 @@ export function insertRestSql(plan: InsertPlan, source: RowSource, gone: string,
   const { table, columns } = plan
   return `INSERT INTO ${table.fullName} (${columns.map(({ name }) => quoteIdentifier(name)).join(', ')})
 SELECT ${columns.map((column, index) => valueSql(plan, column, index)).join(', ')}
-FROM ${rowsSql(plan, source)} WHERE CASE WHEN ${ROW} IS NOT NULL THEN ${isNotGone(gone, first)} END`
+FROM ${rowsSql(plan, source)} WHERE CASE WHEN ${plan.own}_row IS NOT NULL THEN ${isNotGone(plan, gone, first)} END`
 }
 
 /** SQL that says of a row whether its bit is not set. */
-export function isNotGone(gone: string, first: number): string {
-  return `get_bit(CAST('${gone}' AS BIT), CAST(${NUMBER} - ${first} AS INTEGER)) = 0`
+export function isNotGone({ own }: InsertPlan, gone: string, first: number): string {
+  return `get_bit(CAST('${gone}' AS BIT), CAST(${own}_n - ${first} AS INTEGER)) = 0`
 }
 
 /** SQL of a column that is not in the list. */
@@ -191,7 +213,7 @@ export function absentSql({ defaultSql, typeName }: DuckdbColumnDescription): st
 }
 
 function rowsSql(plan: InsertPlan, source: RowSource): string {
-  return `(SELECT n AS ${NUMBER}, ${plan.functionName}(${plan.feedId}, n) AS ${ROW} FROM ${sourceSql(source)})`
+  return `(SELECT n AS ${plan.own}_n, ${plan.functionName}(${plan.feedId}, n) AS ${plan.own}_row FROM ${sourceSql(source)})`
 }
 
 function sourceSql(source: RowSource): string {
@@ -201,10 +223,10 @@ function sourceSql(source: RowSource): string {
 }
 
 function valueSql(plan: InsertPlan, column: DuckdbColumnDescription, index: number): string {
-  const value = castFromVector(`${ROW}.c${index}`, column.type, column.typeName)
+  const value = castFromVector(`${plan.own}_row.c${index}`, column.type, column.typeName)
   if (!plan.defaults.includes(index)) return value
   const defaultSql = column.defaultSql ?? 'NULL'
-  return `CASE WHEN ${ROW}.d${index} THEN CAST((${defaultSql}) AS ${column.typeName}) ELSE ${value} END`
+  return `CASE WHEN ${plan.own}_row.d${index} THEN CAST((${defaultSql}) AS ${column.typeName}) ELSE ${value} END`
 }
 
 /**

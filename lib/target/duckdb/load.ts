@@ -1,16 +1,18 @@
 import { availableParallelism } from 'node:os'
-import type { DuckDBConnection } from '@duckdb/node-api'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { DuckDBConnection, DuckDBMaterializedResult } from '@duckdb/node-api'
 import { CopyError } from '../../errors.ts'
-import type { LoadOutcome, LoadRequest } from '../target.ts'
+import { type LoadOutcome, type LoadRequest, type RowRefusals, STARTS_OVER } from '../target.ts'
 import { ChunkGatherer } from './chunk-gatherer.ts'
-import { planConflict } from './conflict.ts'
+import { type ConflictPlan, planConflict } from './conflict.ts'
 import type { DuckdbTableDescription } from './describe.ts'
 import type { DuckdbDriver } from './driver.ts'
 import { abortError, asConditionType, asCopyError, inCondition } from './errors.ts'
-import { checkCondition, type InsertPlan, insertSql, type RowSource } from './insert.ts'
+import { checkCondition, type InsertPlan, insertSql, ownPrefix, type RowSource } from './insert.ts'
+import { prepareAsWritten } from './query.ts'
 import { ROW_GROUP_ROWS, RowFeed } from './row-feed.ts'
 import type { RowWindow } from './row-window.ts'
-import { Sieve } from './sieve.ts'
+import { type RunStatement, Sieve, type SievePolicy, type Sifted } from './sieve.ts'
 import type { Slots } from './slots.ts'
 import { vectorTypeOf, vectorWidthOf } from './types.ts'
 
@@ -25,6 +27,9 @@ import { vectorTypeOf, vectorWidthOf } from './types.ts'
 /** Milliseconds between interrupts of a statement that is to stop; one that comes before DuckDB has begun goes unheard. */
 const INTERRUPT_INTERVAL = 10
 
+/** Milliseconds that a statement has to end by itself where an interrupt would cost the caller's transaction. */
+const PATIENCE = 1_000
+
 /** As many as a load has. */
 const MOST_THREADS = 1_000
 
@@ -35,6 +40,12 @@ export interface LoadContext {
   /** What a registered function outlives loads with. */
   readonly owner: object
   readonly slots: Slots
+  /** The transaction must outlive a failure of the load: no statement may be run that fails. */
+  readonly isGuarded: boolean
+  /** Begins the transaction anew, if nothing is lost with it but rows of the load; whether it did. */
+  renew(): Promise<boolean>
+  /** Called when rows of the table have been updated. */
+  onUpdate(): void
   /** Called before the first statement that changes the database. */
   onWrite(): void
 }
@@ -48,12 +59,17 @@ export interface FailedInsert {
 
 /** The outcome of {@link runLoad}. */
 export type LoadResult =
-  | { readonly ok: true; readonly outcome: LoadOutcome }
+  | {
+      readonly ok: true
+      readonly outcome: LoadOutcome
+      /** Carries out what is left until nothing else can fail. */
+      readonly complete: (() => Promise<void>) | undefined
+    }
   | { readonly ok: false; readonly error: CopyError; readonly failed: FailedInsert | undefined }
 
 /** Runs a load to its end or its first failure. Never rejects. */
 export async function runLoad(context: LoadContext, request: LoadRequest): Promise<LoadResult> {
-  const { driver, connection } = context
+  const { driver, connection, isGuarded } = context
   const table = request.table as DuckdbTableDescription
   const columns = request.columns.map((index) => table.columns[index] as DuckdbTableDescription['columns'][number])
   const defaults = request.usesDefaults
@@ -62,6 +78,24 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
   const widths = columns.map(({ type }) => vectorWidthOf(type))
   const shape = { columns: columns.map(({ type }) => vectorTypeOf(driver, type)), widths, defaults }
   const { refusals } = request
+  const run: RunStatement = (sql, how) =>
+    interruptible(connection, request.signal, isGuarded ? PATIENCE : 0, async () => {
+      const result = await (how === 'as_written' ? runAsWritten(connection, sql) : connection.run(sql))
+      const rows: unknown[][] = []
+      // There may be as many as rows of a window: by the vector, each a turn of the event loop.
+      for (let chunk = await result.fetchChunk(); chunk !== null; chunk = await result.fetchChunk()) {
+        if (chunk.rowCount === 0) break
+        if (rows.length > 0) await nextTurn()
+        for (const row of chunk.convertRows(driver.api.JSDuckDBValueConverter)) rows.push(row)
+      }
+      return { rows, changed: result.rowsChanged }
+    })
+  // In most loads no row is refused, and then it costs nothing to have DuckDB look for it.
+  const isHopeful = request.mayStartOver === true && !isGuarded
+  const policyOf = (conflict: ConflictPlan | undefined): SievePolicy => {
+    const { onUpdate } = context
+    return { tolerates: refusals?.tolerates, conflict, native: request.native, isGuarded, onUpdate, driver }
+  }
   const feed = new RowFeed(driver, shape, request.sink === 'duckdb_served' ? request.native : undefined)
   let gatherer: ChunkGatherer | undefined
   let window: RowWindow | undefined
@@ -93,12 +127,19 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
       let source: RowSource = { kind: 'range', first: 0, last: window.rows }
       if (plan === undefined) {
         const functionName = await feed.functionName(connection, context.owner)
-        const made = { table, columns, defaults, where: request.where, functionName, feedId: feed.id }
+        const made = {
+          table,
+          columns,
+          defaults,
+          where: request.where,
+          functionName,
+          feedId: feed.id,
+          own: ownPrefix(table),
+        }
         if (request.where !== undefined) await checkPlan(connection, insertSql(made, source), request.where)
         plan = made
-        if (refusals !== undefined || conflict !== undefined) {
-          const policy = { tolerates: refusals?.tolerates, conflict, native: request.native }
-          sieve = await Sieve.open(connection, plan, policy)
+        if (conflict !== undefined || isGuarded || (refusals !== undefined && !isHopeful)) {
+          sieve = await Sieve.open(connection, plan, policyOf(conflict))
         }
         context.onWrite()
       }
@@ -111,14 +152,27 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
       request.native.setThreads?.(spare)
       const inserting =
         sieve !== undefined
-          ? sieve.load((sql) => runStatement(connection, sql, request.signal), window, source, refusals)
-          : runInsert(connection, insertSql(plan, source), request.signal)
+          ? sieve.load(run, window, source, refusals)
+          : run(insertSql(plan, source)).then(({ changed }) => ({ loaded: changed, refused: 0, conflicted: 0 }))
       const done = (): void => request.native.setThreads?.(MOST_THREADS)
       const busy = inserting.then(done, done)
       next = gatherer.gather(true, busy)
       // A failure of the input is reported when the rows before it are in, and by nobody when they are not.
       next.catch(() => undefined)
-      const { loaded, refused, conflicted } = await inserting
+      let sifted: Sifted
+      try {
+        sifted = await inserting
+      } catch (error) {
+        if (sieve !== undefined || refusals === undefined || !isRefusal(error)) throw error
+        // It has been hoped for too much. The first window is still there, and nothing is lost with the transaction.
+        if (rowsSent > 0 || !(await context.renew())) throw startsOver(error)
+        plan = { ...plan, functionName: await feed.functionName(connection, context.owner) }
+        sieve = await Sieve.open(connection, plan, policyOf(conflict))
+        if (sieve === undefined) throw error
+        context.onWrite()
+        sifted = await sieve.load(run, window, source, refusals)
+      }
+      const { loaded, refused, conflicted } = sifted
       rowsSent += window.rows
       rowsLoaded += loaded
       rowsRefused += refused
@@ -139,8 +193,10 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
       window.release()
       window = undefined
     }
+    let complete: (() => Promise<void>) | undefined
     if (sieve?.isGathering) {
-      const sifted = await sieve.finish((sql) => runStatement(connection, sql, request.signal), rowsSent, refusals)
+      const sifted = await sieve.finish(run, rowsSent, refusals)
+      complete = sifted.complete
       rowsLoaded += sifted.loaded
       rowsRefused += sifted.refused
       rowsConflicted += sifted.conflicted
@@ -150,7 +206,7 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
     await context.slots.drop()
     feed.close()
     const rowsFiltered = rowsSent - rowsLoaded - rowsRefused - rowsConflicted
-    return { ok: true, outcome: { rowsLoaded, rowsFiltered, ...(conflict && { rowsConflicted }) } }
+    return { ok: true, outcome: { rowsLoaded, rowsFiltered, ...(conflict && { rowsConflicted }) }, complete }
   } catch (thrown) {
     const cause = feed.failure ?? thrown
     gatherer?.abandon()
@@ -158,17 +214,32 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
       (unused) => unused?.release(),
       () => undefined,
     )
+    if (isGuarded) {
+      // If these fail, it is because the transaction has been aborted, which leaves nothing behind either.
+      await sieve?.discard(connection).catch(() => undefined)
+      await context.slots.drop().catch(() => undefined)
+    }
     if (request.signal?.aborted) {
       dispose(feed, window)
       return { ok: false, error: abortError(request.signal), failed: undefined }
     }
     const error = asConditionType(asCopyError(cause), request.where)
     // Where rows may be refused, the first that an INSERT stumbles over need not be why it has failed.
-    if (plan !== undefined && window !== undefined && sieve === undefined)
+    if (plan !== undefined && window !== undefined && sieve === undefined && error.code !== STARTS_OVER)
       return { ok: false, error, failed: { plan, feed, window } }
     dispose(feed, window)
     return { ok: false, error, failed: undefined }
   }
+}
+
+/** Whether DuckDB has said of a row that it is not as it should be. */
+function isRefusal(error: unknown): boolean {
+  return /^2[23]/.test(asCopyError(error).sqlState)
+}
+
+function startsOver(cause: unknown): CopyError {
+  const message = 'the load has to start over'
+  return new CopyError({ code: STARTS_OVER, sqlState: 'XX000', message, cause })
 }
 
 /** Lets go of what a failed load still holds. */
@@ -177,29 +248,21 @@ export function dispose(feed: RowFeed, window: RowWindow | undefined): void {
   window?.release()
 }
 
-/** Runs one INSERT and gives the number of rows it took. */
-async function runInsert(
-  connection: DuckDBConnection,
-  sql: string,
-  signal: AbortSignal | undefined,
-): Promise<{ loaded: number; refused: number; conflicted: number }> {
-  const result = await interruptible(connection, signal, () => connection.run(sql))
-  return { loaded: result.rowsChanged, refused: 0, conflicted: 0 }
+/** Runs a statement whose plan is made by {@link prepareAsWritten}. */
+async function runAsWritten(connection: DuckDBConnection, sql: string): Promise<DuckDBMaterializedResult> {
+  const prepared = await prepareAsWritten(connection, sql)
+  try {
+    return await prepared.run()
+  } finally {
+    prepared.destroySync()
+  }
 }
 
-async function runStatement(
-  connection: DuckDBConnection,
-  sql: string,
-  signal: AbortSignal | undefined,
-): Promise<{ rows: readonly unknown[][]; changed: number }> {
-  const result = await interruptible(connection, signal, () => connection.run(sql))
-  return { rows: (await result.getRowsJS()) as unknown[][], changed: result.rowsChanged }
-}
-
-/** Runs a statement that is interrupted when the signal fires; settles only when DuckDB reads nothing any more. */
+/** Runs a statement that is interrupted when the signal has fired and `patience` is over; settles only when DuckDB reads nothing any more. */
 async function interruptible<T>(
   connection: DuckDBConnection,
   signal: AbortSignal | undefined,
+  patience: number,
   statement: () => Promise<T>,
 ): Promise<T> {
   let timer: NodeJS.Timeout | undefined
@@ -207,12 +270,16 @@ async function interruptible<T>(
     connection.interrupt()
     timer = setTimeout(interrupt, INTERRUPT_INTERVAL)
   }
+  const onAbort = (): void => {
+    if (patience === 0) interrupt()
+    else timer = setTimeout(interrupt, patience)
+  }
   if (signal?.aborted) throw abortError(signal)
-  signal?.addEventListener('abort', interrupt, { once: true })
+  signal?.addEventListener('abort', onAbort, { once: true })
   try {
     return await statement()
   } finally {
-    signal?.removeEventListener('abort', interrupt)
+    signal?.removeEventListener('abort', onAbort)
     clearTimeout(timer)
   }
 }
@@ -220,7 +287,7 @@ async function interruptible<T>(
 /** Binds the INSERT, so that a mistake in WHERE is found while the transaction is still intact. */
 async function checkPlan(connection: DuckDBConnection, sql: string, where: string): Promise<void> {
   try {
-    const prepared = await connection.prepare(sql)
+    const prepared = await prepareAsWritten(connection, sql)
     prepared.destroySync()
   } catch (error) {
     throw inCondition(asCopyError(error), where)

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { CopyError } from '../../errors.ts'
 import type { NativeLoad } from '../../native/load.ts'
@@ -6,8 +7,9 @@ import type { RowError, RowRefusals } from '../target.ts'
 import type { ConflictPlan } from './conflict.ts'
 import { type Constraints, constraintsOf, type ForeignKey, partOf, type UniqueKey } from './constraints.ts'
 import type { DuckdbColumnDescription } from './describe.ts'
+import type { DuckdbDriver } from './driver.ts'
 import { withPosition } from './errors.ts'
-import { quoteIdentifier } from './identifiers.ts'
+import { quoteIdentifier, quoteLiteral } from './identifiers.ts'
 import {
   castStageSql,
   type InsertPlan,
@@ -16,11 +18,23 @@ import {
   isCastByDuckdb,
   isNotGone,
   type RowSource,
-  type StagedColumn,
   type StageShape,
   stageSql,
 } from './insert.ts'
+import { isColumn, isComplete, keyColumns, keyParts, keyText } from './key-sql.ts'
+import { duplicateError, errorElsewhere, orphanError, uncastError } from './row-errors.ts'
+import {
+  conditionTest,
+  involvedColumns,
+  isConstant,
+  isDefaulted,
+  isValid,
+  type Test,
+  testsOf,
+  tried,
+} from './row-tests.ts'
 import type { RowWindow } from './row-window.ts'
+import { castFromVector } from './types.ts'
 
 /*
  * How a load goes in which a row that DuckDB refuses costs itself only
@@ -37,8 +51,14 @@ import type { RowWindow } from './row-window.ts'
  * be dealt with in bounded memory, is DO UPDATE done a window at a time.
  */
 
-/** Runs one statement; gives its rows, and how many it changed. */
-export type RunStatement = (sql: string) => Promise<{ readonly rows: readonly unknown[][]; readonly changed: number }>
+/** Rows that are dealt with in one turn of the event loop, where there may be as many as in a window. */
+const ROWS_A_TURN = 512
+
+/** Runs one statement, `as_written` without its being optimized; gives its rows, and how many it changed. */
+export type RunStatement = (
+  sql: string,
+  how?: 'as_written',
+) => Promise<{ readonly rows: readonly unknown[][]; readonly changed: number }>
 
 /** What became of a window. */
 export interface Sifted {
@@ -46,10 +66,9 @@ export interface Sifted {
   readonly refused: number
   /** Rows that ON CONFLICT passes over. */
   readonly conflicted: number
+  /** Moves the rows, which are only counted so far. */
+  readonly complete?: () => Promise<void>
 }
-
-/** Rows that are handed over between two turns of the event loop. */
-const REFUSED_AT_ONCE = 1_000
 
 /** What a load wants of its rows. */
 export interface SievePolicy {
@@ -58,6 +77,12 @@ export interface SievePolicy {
   readonly conflict: ConflictPlan | undefined
   /** Says where rows are. */
   readonly native: NativeLoad
+  /** No statement may be run that fails, also where no error is tolerated. */
+  readonly isGuarded: boolean
+  /** Called when rows of the table have been updated. */
+  onUpdate(): void
+  /** What a database is opened with in which a statement may fail. */
+  readonly driver: DuckdbDriver
 }
 
 /** What a row is refused for, if a test of it says so. */
@@ -91,7 +116,8 @@ interface Held {
 interface Conflict {
   /** Rows of the window that share this key, by the first of them. */
   readonly group: number
-  readonly error: RowError
+  /** The key as messages have it. */
+  readonly key: string
 }
 
 /** A row whose foreign key is in none of the rows that the table has. */
@@ -113,7 +139,9 @@ export class Sieve {
   readonly #policy: SievePolicy
   readonly #constraints: Constraints
   readonly #shape: StageShape
-  readonly #tests: readonly string[]
+  readonly #tests: readonly Test[]
+  /** Parts of keys that may raise an error, which can be caught. */
+  readonly #expressions: ReadonlySet<string>
   readonly #reasons: readonly Reason[]
   /** Whether rows as they come have to be cast, or looked at by WHERE, before they are the rows that are asked about. */
   readonly #isCast: boolean
@@ -126,7 +154,14 @@ export class Sieve {
   readonly #stage: string
   #isStaged = false
 
-  private constructor(plan: InsertPlan, policy: SievePolicy, constraints: Constraints, tests: readonly Test[]) {
+  private constructor(
+    plan: InsertPlan,
+    policy: SievePolicy,
+    constraints: Constraints,
+    tests: readonly Test[],
+    expressions: readonly string[],
+  ) {
+    this.#expressions = new Set(expressions)
     this.#plan = plan
     this.#policy = policy
     this.#constraints = constraints
@@ -142,11 +177,11 @@ export class Sieve {
         ]
       : involved
     const casts =
-      tolerates === 'all' || tolerates === 'conversion'
+      tolerates === 'all' || tolerates === 'conversion' || policy.isGuarded
         ? plan.columns.flatMap((column, index) => (isCastByDuckdb(column) ? [index] : []))
         : []
-    this.#shape = { columns, casts }
-    this.#tests = tests.map(({ sql }) => sql)
+    this.#shape = { columns, casts, isWhereTried: tests.some(({ isCondition }) => isCondition) }
+    this.#tests = tests
     this.#isCast = casts.length > 0 || plan.where !== undefined || conflict !== undefined
     const castReasons = casts.map(
       (index, at): Reason =>
@@ -168,21 +203,26 @@ export class Sieve {
 
   /** Prepares for the windows of a load; undefined where DuckDB has no reason to refuse a row. */
   static async open(connection: DuckDBConnection, plan: InsertPlan, policy: SievePolicy): Promise<Sieve | undefined> {
-    const { tolerates, conflict } = policy
-    if (tolerates === 'conversion' && conflict === undefined) {
+    const { tolerates, conflict, isGuarded } = policy
+    if (tolerates === 'conversion' && conflict === undefined && !isGuarded) {
       const none = { checks: [], keys: [], foreignKeys: [], generated: [] }
-      return plan.columns.some(isCastByDuckdb) ? new Sieve(plan, policy, none, []) : undefined
+      return plan.columns.some(isCastByDuckdb) ? new Sieve(plan, policy, none, [], []) : undefined
     }
     const all = await constraintsOf(connection, plan.table)
     // What no row is to be refused for is left to DuckDB, where it comes after the keys there too.
-    const isAll = tolerates === 'all'
+    const isAll = tolerates === 'all' || isGuarded
     const constraints = { ...all, foreignKeys: isAll ? all.foreignKeys : [] }
-    const tests = await testsOf(connection, plan, constraints, isAll)
+    const expressions: string[] = []
+    for (const part of all.keys.flatMap(({ columns, parts }) => (columns === undefined ? parts : []))) {
+      if (!isColumn(part) && (await isValid(connection, plan, tried(plan, part)))) expressions.push(part)
+    }
+    const condition = isGuarded ? await conditionTest(connection, plan) : []
+    const tests = [...condition, ...(await testsOf(connection, plan, constraints, expressions, tolerates === 'all'))]
     const { keys, foreignKeys } = constraints
     const isNeeded = isAll
       ? tests.length + keys.length + foreignKeys.length > 0 || plan.columns.some(isCastByDuckdb)
       : keys.length > 0
-    return isNeeded || conflict !== undefined ? new Sieve(plan, policy, constraints, tests) : undefined
+    return isNeeded || conflict !== undefined ? new Sieve(plan, policy, constraints, tests, expressions) : undefined
   }
 
   /** Whether windows are only gathered, for {@link finish} to load their rows. */
@@ -202,9 +242,12 @@ export class Sieve {
     if (this.#isCast) {
       const rows = castStageSql(this.#plan, raw, this.#shape)
       const numbered = this.isGathering
-        ? `SELECT * REPLACE (CAST(copyist_n AS BIGINT) + ${window.firstRow} AS copyist_n) FROM (${rows})`
+        ? `SELECT * REPLACE (CAST(${this.#own}_n AS BIGINT) + ${window.firstRow} AS ${this.#own}_n) FROM (${rows})`
         : rows
-      await run(`${this.#isStaged ? `INSERT INTO ${this.#stage}` : `CREATE TEMP TABLE ${this.#stage} AS`} ${numbered}`)
+      await run(
+        `${this.#isStaged ? `INSERT INTO ${this.#stage}` : `CREATE TEMP TABLE ${this.#stage} AS`} ${numbered}`,
+        this.#shape.isWhereTried ? 'as_written' : undefined,
+      )
       await run(`DROP TABLE ${raw}`)
     }
     this.#isStaged = true
@@ -223,21 +266,35 @@ export class Sieve {
     const verdict = await this.#judge(run)
     const { refused, passed } = verdict
     const rows = [...refused.keys()].sort((a, b) => a - b)
-    for (const [index, row] of rows.entries()) {
-      if (index % REFUSED_AT_ONCE === REFUSED_AT_ONCE - 1) await new Promise((resolve) => setImmediate(resolve))
+    for (const [at, row] of rows.entries()) {
+      if (at % ROWS_A_TURN === ROWS_A_TURN - 1) await nextTurn()
       // In the order of the constraints, which does not depend on where the other row of a conflict is.
       const reasons = (refused.get(row) ?? []).sort((a, b) => a.rank - b.rank)
       const errors = reasons.map(({ error }) => error)
-      if (refusals === undefined || !this.#tolerates(reasons)) throw this.#failure(part.first + row, errors[0])
+      if (refusals === undefined || !this.#tolerates(reasons))
+        throw await this.#failure(run, part.first, row, reasons[0])
       refusals.refuse(part.first + row, errors)
     }
     const gone = passed.size === 0 ? rows : [...rows, ...passed]
+    const conflicted = deduplicated + verdict.skipped + passed.size
+    if (this.#policy.isGuarded && this.isGathering && this.#policy.conflict?.action === 'update') {
+      // An update cannot be taken back by itself, so it comes when all else is done.
+      if (gone.length > 0) await this.#dismiss(run, numbersSql(gone))
+      const counted = await run(`SELECT count(*) FROM ${this.#stage} WHERE ${this.#own}_kept`)
+      const loaded = Number(counted.rows[0]?.[0])
+      const complete = async (): Promise<void> => {
+        const moved = await this.#move(run, part, [], verdict.cuts)
+        await run(`DROP TABLE ${this.#stage}`)
+        if (moved !== loaded) throw miscounted(moved, loaded)
+      }
+      return { loaded, refused: rows.length, conflicted, complete }
+    }
     const loaded = await (this.#policy.conflict?.isStaged
       ? this.#move(run, part, gone, verdict.cuts)
       : this.#insert(run, part, { gone, cuts: verdict.cuts, isAny: verdict.skipped > 0 }))
     await run(`DROP TABLE ${this.#stage}`)
     this.#isStaged = false
-    return { loaded, refused: rows.length, conflicted: deduplicated + verdict.skipped + passed.size }
+    return { loaded, refused: rows.length, conflicted }
   }
 
   /** Of rows of the input with one key, takes all but one out, before any row is looked at for itself; how many. */
@@ -253,14 +310,14 @@ export class Sieve {
     const keyRows = this.#keyRows(parts)
     return await this.#dismiss(
       run,
-      `SELECT copyist_n FROM ${keyRows} JOIN (SELECT ${columns}, ${keep === 'last' ? 'max' : 'min'}(copyist_n) AS copyist_kept_n
-FROM ${keyRows} WHERE ${isComplete(parts)} GROUP BY ${columns} HAVING count(*) > 1) USING (${columns}) WHERE copyist_n <> copyist_kept_n`,
+      `SELECT ${this.#own}_n FROM ${keyRows} JOIN (SELECT ${columns}, ${keep === 'last' ? 'max' : 'min'}(${this.#own}_n) AS ${this.#own}_kept_n
+FROM ${keyRows} WHERE ${isComplete(parts)} GROUP BY ${columns} HAVING count(*) > 1) USING (${columns}) WHERE ${this.#own}_n <> ${this.#own}_kept_n`,
     )
   }
 
   /** Takes rows, by a query for their numbers, out of those that are looked at; how many. */
   async #dismiss(run: RunStatement, numbers: string): Promise<number> {
-    const sql = `UPDATE ${this.#stage} SET copyist_kept = false WHERE copyist_kept AND copyist_n IN (${numbers})`
+    const sql = `UPDATE ${this.#stage} SET ${this.#own}_kept = false WHERE ${this.#own}_kept AND ${this.#own}_n IN (${numbers})`
     return (await run(sql)).changed
   }
 
@@ -269,16 +326,60 @@ FROM ${keyRows} WHERE ${isComplete(parts)} GROUP BY ${columns} HAVING count(*) >
     const { tolerates } = this.#policy
     const rank = first?.rank ?? 0
     if (tolerates === 'unique') return rank >= this.#reasons.length
+    // WHERE is not about what a row is worth.
+    if (this.#testOf(first)?.isCondition) return false
     // What cannot be cast comes first.
     return tolerates === 'all' || (tolerates === 'conversion' && rank < this.#shape.casts.length)
   }
 
-  /** The error of a load that ends at a row. */
-  #failure(row: number, cause: RowError | undefined): CopyError {
-    const { column, ...error } = cause ?? { sqlState: 'XX000', code: 'internal_error', message: 'a row was refused' }
-    const at = this.#policy.native.locate(row)
+  #testOf(refusal: Refusal | undefined): Test | undefined {
+    return refusal && this.#tests[refusal.rank - this.#shape.casts.length]
+  }
+
+  /** The error of a load that ends at a row of the temporary table, whose number is among those from `first` on. */
+  async #failure(run: RunStatement, first: number, row: number, cause: Refusal | undefined): Promise<CopyError> {
+    const { column, ...init } = cause?.error ?? {
+      sqlState: 'XX000',
+      code: 'internal_error',
+      message: 'a row was refused',
+    }
+    const error = (cause && (await this.#ownWords(run, row, cause))) ?? new CopyError(init)
+    const at = this.#policy.native.locate(first + row)
     const context = at === undefined ? undefined : `COPY ${this.#plan.table.relationName}, line ${at.line}`
-    return withPosition(new CopyError(error), { ...at, ...(column === undefined ? {} : { column }) }, context)
+    return withPosition(error, { ...at, ...(column === undefined ? {} : { column }) }, context)
+  }
+
+  /** What DuckDB says of a row for which it has raised an error that was caught. */
+  async #ownWords(run: RunStatement, row: number, { rank, error }: Refusal): Promise<CopyError | undefined> {
+    const { table, columns } = this.#plan
+    const index = this.#shape.casts[rank]
+    const { driver } = this.#policy
+    if (index !== undefined) {
+      const { type, typeName } = columns[index] as DuckdbColumnDescription
+      return await errorElsewhere(driver, `SELECT ${castFromVector(quoteLiteral(error.value ?? ''), type, typeName)}`)
+    }
+    const raising = this.#testOf({ rank, error })?.raising
+    if (raising === undefined) return undefined
+    const shown = this.#shape.columns.map(({ column }) => `CAST(${quoteIdentifier(column.name)} AS VARCHAR)`)
+    const { rows } = await run(`SELECT ${shown.join(', ') || 'NULL'} FROM ${this.#stage} WHERE ${this.#own}_n = ${row}`)
+    const values = this.#shape.columns.map(({ column }, at) => {
+      const text = rows[0]?.[at]
+      const literal = typeof text === 'string' ? quoteLiteral(text) : 'NULL'
+      return `CAST(${literal} AS ${column.typeName}) AS ${quoteIdentifier(column.name)}`
+    })
+    const from = `(SELECT ${values.join(', ') || '1'}) AS ${quoteIdentifier(table.relationName)}`
+    const raised = await errorElsewhere(driver, `SELECT ${raising.sql} FROM ${from}`)
+    if (raised === undefined || this.#testOf({ rank, error })?.isCondition) return raised
+    const { code, sqlState, message } = raised
+    // DuckDB knows where a value comes from in a query only.
+    const words = message.replace(/ when casting from source column .*$/, '')
+    if (raising.place === 'instead') return new CopyError({ code, sqlState, message: words })
+    return new CopyError({ ...error, message: `${error.message} (Error: ${words})` })
+  }
+
+  /** Leaves no temporary tables behind a load that has failed. */
+  async discard(connection: DuckDBConnection): Promise<void> {
+    for (const name of [this.#raw, this.#stage]) await connection.run(`DROP TABLE IF EXISTS ${name}`)
   }
 
   /** Decides on the rows of the temporary table. */
@@ -312,7 +413,7 @@ FROM ${keyRows} WHERE ${isComplete(parts)} GROUP BY ${columns} HAVING count(*) >
       if (isAscending[index] || isUpdate || !conflict?.arbiters.has(index)) continue
       skipped += await this.#dismiss(
         run,
-        `SELECT copyist_n FROM ${this.#keyRows(key.parts)} SEMI JOIN ${this.#tableKeys(key.parts)}
+        `SELECT ${this.#own}_n FROM ${this.#keyRows(key.parts)} SEMI JOIN ${this.#tableKeys(key.parts)}
 USING (${keyColumns(key.parts)}) WHERE ${isComplete(key.parts)}`,
       )
       // With nothing else to be refused for, the first row that has the key stays.
@@ -323,16 +424,27 @@ USING (${keyColumns(key.parts)}) WHERE ${isComplete(key.parts)}`,
     for (const [index, key] of keys.entries()) {
       if (isAscending[index] || isUpdate || conflict?.arbiters.has(index)) continue
       const { rows } = await run(
-        `SELECT copyist_n, ${keyText(key.names)} FROM ${this.#keyRows(key.parts)} SEMI JOIN ${this.#tableKeys(key.parts)}
+        `SELECT ${this.#own}_n, ${keyText(key.names)} FROM ${this.#keyRows(key.parts)} SEMI JOIN ${this.#tableKeys(key.parts)}
 USING (${keyColumns(key.parts)}) WHERE ${isComplete(key.parts)}`,
       )
-      for (const [row, text] of rows) refuse(Number(row), ofKeys + index, duplicateError(key, String(text)))
+      for (const [at, [row, text]] of rows.entries()) {
+        if (at % ROWS_A_TURN === ROWS_A_TURN - 1) await nextTurn()
+        refuse(Number(row), ofKeys + index, duplicateError(key, String(text)))
+      }
+      // With nothing else in which rows stand in each other's way, of those with one key the first stays that may.
+      if (keys.length > 1 || foreignKeys.some(({ otherTable }) => otherTable === undefined)) continue
+      const later = await run(this.#laterSql(key, refused, rows))
+      for (const [at, [row, text]] of later.rows.entries()) {
+        if (at % ROWS_A_TURN === ROWS_A_TURN - 1) await nextTurn()
+        refuse(Number(row), ofKeys + index, duplicateError(key, String(text)))
+      }
+      isAscending[index] = true
     }
     for (const [index, foreignKey] of foreignKeys.entries()) {
       if (foreignKey.otherTable === undefined) continue
       const parts = foreignKey.columns.map((name) => partOf(this.#plan.table, name))
       const { rows } = await run(
-        `SELECT copyist_n, ${keyText(foreignKey.otherColumns)} FROM ${this.#keyRows(parts)} ${this.#withoutOther(foreignKey)}`,
+        `SELECT ${this.#own}_n, ${keyText(foreignKey.otherColumns)} FROM ${this.#keyRows(parts)} ${this.#withoutOther(foreignKey)}`,
       )
       for (const [row, text] of rows) refuse(Number(row), ofForeignKeys + index, orphanError(foreignKey, String(text)))
     }
@@ -346,12 +458,13 @@ USING (${keyColumns(key.parts)}) WHERE ${isComplete(key.parts)}`,
     const holders = keys.map(() => new Map<number, number>())
     const isGone = (row: number): boolean => refused.has(row) || passed.has(row)
     const entangled = [...new Set([...conflicts.keys(), ...held.keys(), ...orphans.keys()])].sort((a, b) => a - b)
-    for (const row of entangled) {
+    for (const [at, row] of entangled.entries()) {
+      if (at % ROWS_A_TURN === ROWS_A_TURN - 1) await nextTurn()
       const own = conflicts.get(row) ?? []
       own.forEach((conflicting, key) => {
         if (!holders[key]?.has(conflicting.group)) return
         if (conflict?.arbiters.has(key)) passed.add(row)
-        else refuse(row, ofKeys + key, conflicting.error)
+        else refuse(row, ofKeys + key, duplicateError(keys[key] as UniqueKey, conflicting.key))
       })
       for (const { key, releaser, error } of held.get(row) ?? []) {
         if (releaser === undefined || releaser >= row || isGone(releaser)) refuse(row, ofKeys + key, error)
@@ -381,15 +494,18 @@ USING (${keyColumns(key.parts)}) WHERE ${isComplete(key.parts)}`,
   async #test(run: RunStatement, refuse: Refuse): Promise<void> {
     if (this.#reasons.length === 0) return
     const tests = this.#tests
-    const texts = this.#shape.casts.map((index) => `copyist_t${index}`)
-    const flags = tests.map((_, index) => `copyist_e${index}`)
-    const evaluated = tests.map((test, index) => `${test} AS copyist_e${index}`)
+    const texts = this.#shape.casts.map((index) => `${this.#own}_t${index}`)
+    const flags = tests.map((_, index) => `${this.#own}_e${index}`)
+    const evaluated = tests.map(({ sql }, index) => `${sql} AS ${this.#own}_e${index}`)
     const { rows } = await run(
-      `SELECT ${[...texts, ...flags, 'copyist_n'].join(', ')}
-FROM (SELECT ${[...texts, ...evaluated, 'copyist_n'].join(', ')} FROM ${this.#stage} AS ${this.#relation} WHERE ${this.#kept})
+      `SELECT ${[...texts, ...flags, `${this.#own}_n`].join(', ')}
+FROM (SELECT ${[...texts, ...evaluated, `${this.#own}_n`].join(', ')} FROM ${this.#stage} AS ${this.#relation} WHERE ${this.#kept})
 WHERE ${[...texts.map((text) => `${text} IS NOT NULL`), ...flags].join(' OR ')}${this.#onlyFirst}`,
+      // As an INSERT evaluates them. Else a row may pass that DuckDB refuses.
+      tests.some(({ raising }) => raising !== undefined) ? 'as_written' : undefined,
     )
-    for (const row of rows) {
+    for (const [at, row] of rows.entries()) {
+      if (at % ROWS_A_TURN === ROWS_A_TURN - 1) await nextTurn()
       for (const [rank, reason] of this.#reasons.entries()) {
         const error = reason(row)
         if (error !== undefined) refuse(Number(row.at(-1)), rank, error)
@@ -402,11 +518,31 @@ WHERE ${[...texts.map((text) => `${text} IS NOT NULL`), ...flags].join(' OR ')}$
     const absent = this.#shape.columns.filter(({ index }) => index === undefined)
     if (absent.length === 0) return 0
     const set = absent.map(
-      ({ column }) => `${quoteIdentifier(column.name)} = copyist_o.${quoteIdentifier(column.name)}`,
+      ({ column }) => `${quoteIdentifier(column.name)} = ${this.#own}_o.${quoteIdentifier(column.name)}`,
     )
-    const sql = `UPDATE ${this.#stage} AS copyist_s SET ${set.join(', ')} FROM ${this.#plan.table.fullName} AS copyist_o
-WHERE copyist_s.copyist_kept AND ${this.#isSameRow()}`
+    const sql = `UPDATE ${this.#stage} AS ${this.#own}_s SET ${set.join(', ')} FROM ${this.#plan.table.fullName} AS ${this.#own}_o
+WHERE ${this.#own}_s.${this.#own}_kept AND ${this.#isSameRow()}`
     return (await run(sql)).changed
+  }
+
+  /**
+   * The rows that share their key with one before them which stays: that is not refused for something else. Those whose key is in the
+   * table, `known`, are refused for that.
+   */
+  #laterSql({ parts, names }: UniqueKey, refused: ReadonlyMap<number, unknown>, known: readonly unknown[][]): string {
+    const columns = keyColumns(parts)
+    const keyRows = this.#keyRows(parts)
+    const n = `${this.#own}_n`
+    // By the bit, which is looked up faster than any list.
+    const last = [...refused.keys()].reduce((most, row) => Math.max(most, row), -1)
+    const bits = Array.from({ length: last + 1 }, (_, row) => (refused.has(row) ? '1' : '0')).join('')
+    const stays =
+      last < 0
+        ? ''
+        : ` FILTER (CASE WHEN ${n} > ${last} THEN true ELSE get_bit(CAST('${bits}' AS BIT), CAST(${n} AS INTEGER)) = 0 END)`
+    const isNew = known.length === 0 ? '' : ` AND ${n} NOT IN (${numbersSql(known.map(([row]) => Number(row)))})`
+    return `SELECT ${n}, ${keyText(names)} FROM ${keyRows} JOIN (SELECT ${columns}, min(${n})${stays} AS ${this.#own}_first
+FROM ${keyRows} WHERE ${isComplete(parts)} GROUP BY ${columns} HAVING count(*) > 1) USING (${columns}) WHERE ${n} > ${this.#own}_first${isNew}`
   }
 
   /** The rows of which DO UPDATE would give a key to one row of the table that another has. */
@@ -419,15 +555,15 @@ WHERE copyist_s.copyist_kept AND ${this.#isSameRow()}`
       // One of expressions is left to DuckDB.
       if (key.columns === undefined) continue
       const names = key.columns.map((name) => partOf(table, name))
-      const shared = names.map((name) => `copyist_s.${name} = copyist_o.${name}`)
-      const kept = names.map((name) => `coalesce(copyist_r.${name} = copyist_o.${name}, false)`)
-      const texts = names.map((name, at) => `copyist_s.${name} AS k${at}`)
+      const shared = names.map((name) => `${this.#own}_s.${name} = ${this.#own}_o.${name}`)
+      const kept = names.map((name) => `coalesce(${this.#own}_r.${name} = ${this.#own}_o.${name}, false)`)
+      const texts = names.map((name, at) => `${this.#own}_s.${name} AS k${at}`)
       const { rows } = await run(
-        `SELECT copyist_n, copyist_releaser, ${keyText(key.names)} FROM (
-SELECT copyist_s.copyist_n, CASE WHEN NOT (${kept.join(' AND ')}) THEN copyist_r.copyist_n END AS copyist_releaser, ${texts.join(', ')}
-FROM ${this.#stage} AS copyist_s JOIN ${table.fullName} AS copyist_o ON ${shared.join(' AND ')}
-LEFT JOIN (SELECT * FROM ${this.#stage} WHERE copyist_kept) AS copyist_r ON ${this.#isSameRow('copyist_r')}
-WHERE copyist_s.copyist_kept AND NOT coalesce(${this.#isSameRow()}, false))`,
+        `SELECT ${this.#own}_n, ${this.#own}_releaser, ${keyText(key.names)} FROM (
+SELECT ${this.#own}_s.${this.#own}_n, CASE WHEN NOT (${kept.join(' AND ')}) THEN ${this.#own}_r.${this.#own}_n END AS ${this.#own}_releaser, ${texts.join(', ')}
+FROM ${this.#stage} AS ${this.#own}_s JOIN ${table.fullName} AS ${this.#own}_o ON ${shared.join(' AND ')}
+LEFT JOIN (SELECT * FROM ${this.#stage} WHERE ${this.#own}_kept) AS ${this.#own}_r ON ${this.#isSameRow(`${this.#own}_r`)}
+WHERE ${this.#own}_s.${this.#own}_kept AND NOT coalesce(${this.#isSameRow()}, false))`,
       )
       for (const [row, releaser, text] of rows) {
         const list = found.get(Number(row)) ?? []
@@ -439,12 +575,12 @@ WHERE copyist_s.copyist_kept AND NOT coalesce(${this.#isSameRow()}, false))`,
     return found
   }
 
-  /** Whether a row of the input, by its alias, and `copyist_o` of the table have the same key of ON CONFLICT. */
-  #isSameRow(alias = 'copyist_s'): string {
+  /** Whether a row of the input, by its alias, and `<own>_o` of the table have the same key of ON CONFLICT. */
+  #isSameRow(alias = `${this.#own}_s`): string {
     const [at] = this.#policy.conflict?.arbiters ?? []
     const names = this.#constraints.keys[at ?? -1]?.columns ?? []
     const parts = names.map((name) => partOf(this.#plan.table, name))
-    return parts.map((part) => `${alias}.${part} = copyist_o.${part}`).join(' AND ')
+    return parts.map((part) => `${alias}.${part} = ${this.#own}_o.${part}`).join(' AND ')
   }
 
   /**
@@ -454,9 +590,9 @@ WHERE copyist_s.copyist_kept AND NOT coalesce(${this.#isSameRow()}, false))`,
   async #isAscending(run: RunStatement, { parts }: UniqueKey): Promise<boolean> {
     if (parts.length !== 1) return false
     const { rows } = await run(
-      `SELECT count(*) FILTER (k0 IS NULL OR k0 <= copyist_before) = 0
+      `SELECT count(*) FILTER (k0 IS NULL OR k0 <= ${this.#own}_before) = 0
 AND coalesce(min(k0) > (SELECT max(k0) FROM ${this.#tableKeys(parts)}), true)
-FROM (SELECT k0, lag(k0) OVER () AS copyist_before FROM ${this.#keyRows(parts)})`,
+FROM (SELECT k0, lag(k0) OVER () AS ${this.#own}_before FROM ${this.#keyRows(parts)})`,
     )
     return rows[0]?.[0] === true
   }
@@ -470,12 +606,13 @@ FROM (SELECT k0, lag(k0) OVER () AS copyist_before FROM ${this.#keyRows(parts)})
       const columns = keyColumns(key.parts)
       const keyRows = this.#keyRows(key.parts)
       const { rows } = await run(
-        `SELECT copyist_n, copyist_first, ${keyText(key.names)} FROM ${keyRows} JOIN (SELECT ${columns}, min(copyist_n) AS copyist_first
+        `SELECT ${this.#own}_n, ${this.#own}_first, ${keyText(key.names)} FROM ${keyRows} JOIN (SELECT ${columns}, min(${this.#own}_n) AS ${this.#own}_first
 FROM ${keyRows} WHERE ${isComplete(key.parts)} GROUP BY ${columns} HAVING count(*) > 1) USING (${columns})`,
       )
-      for (const [row, group, text] of rows) {
+      for (const [at, [row, group, text]] of rows.entries()) {
+        if (at % ROWS_A_TURN === ROWS_A_TURN - 1) await nextTurn()
         const conflicts = found.get(Number(row)) ?? []
-        conflicts[index] = { group: Number(group), error: duplicateError(key, String(text)) }
+        conflicts[index] = { group: Number(group), key: String(text) }
         found.set(Number(row), conflicts)
       }
     }
@@ -493,9 +630,9 @@ FROM ${keyRows} WHERE ${isComplete(key.parts)} GROUP BY ${columns} HAVING count(
       const key = this.#constraints.keys.findIndex(({ columns }) => isSameSet(columns, foreignKey.otherColumns))
       const columns = keyColumns(parts)
       const { rows } = await run(
-        `SELECT copyist_n, copyist_first, copyist_count > 1, ${keyText(foreignKey.otherColumns)}
+        `SELECT ${this.#own}_n, ${this.#own}_first, ${this.#own}_count > 1, ${keyText(foreignKey.otherColumns)}
 FROM (SELECT * FROM ${this.#keyRows(parts)} ${this.#withoutOther(foreignKey)})
-LEFT JOIN (SELECT ${columns}, min(copyist_n) AS copyist_first, count(*) AS copyist_count FROM ${this.#keyRows(otherParts)} GROUP BY ${columns})
+LEFT JOIN (SELECT ${columns}, min(${this.#own}_n) AS ${this.#own}_first, count(*) AS ${this.#own}_count FROM ${this.#keyRows(otherParts)} GROUP BY ${columns})
 USING (${columns})`,
       )
       for (const [row, first, isShared, text] of rows) {
@@ -518,7 +655,7 @@ USING (${columns})`,
       return (await run(insertSql(plan, source))).changed
     }
     const { rows } = await run(
-      `SELECT CAST(bitstring_agg(copyist_n, 0, ${count}) AS VARCHAR) FROM (SELECT copyist_n FROM ${this.#stage} WHERE NOT ${this.#kept}
+      `SELECT CAST(bitstring_agg(${this.#own}_n, 0, ${count}) AS VARCHAR) FROM (SELECT ${this.#own}_n FROM ${this.#stage} WHERE NOT ${this.#kept}
 ${refused.length > 0 ? `UNION ALL ${numbersSql(refused)}` : ''})`,
     )
     const gone = typeof rows[0]?.[0] === 'string' ? rows[0][0] : '0'.repeat(count)
@@ -546,17 +683,18 @@ ${refused.length > 0 ? `UNION ALL ${numbersSql(refused)}` : ''})`,
       const key = this.#constraints.keys[[...conflict.arbiters][0] ?? -1]
       const set = columns
         .filter(({ name }) => !key?.columns?.includes(name))
-        .map(({ name }) => `${quoteIdentifier(name)} = copyist_s.${quoteIdentifier(name)}`)
+        .map(({ name }) => `${quoteIdentifier(name)} = ${this.#own}_s.${quoteIdentifier(name)}`)
       const { changed } = await run(
-        `UPDATE ${table.fullName} AS copyist_o SET ${set.join(', ')} FROM ${this.#stage} AS copyist_s
-WHERE copyist_s.copyist_kept AND ${this.#isSameRow()}`,
+        `UPDATE ${table.fullName} AS ${this.#own}_o SET ${set.join(', ')} FROM ${this.#stage} AS ${this.#own}_s
+WHERE ${this.#own}_s.${this.#own}_kept AND ${this.#isSameRow()}`,
       )
       loaded += changed
+      if (changed > 0) this.#policy.onUpdate()
       // What is left is inserted in the order of the file, which a join need not keep.
       if (changed > 0 && key !== undefined) {
         await this.#dismiss(
           run,
-          `SELECT copyist_n FROM ${this.#keyRows(key.parts)} SEMI JOIN ${this.#tableKeys(key.parts)}
+          `SELECT ${this.#own}_n FROM ${this.#keyRows(key.parts)} SEMI JOIN ${this.#tableKeys(key.parts)}
 USING (${keyColumns(key.parts)}) WHERE ${isComplete(key.parts)}`,
         )
       }
@@ -564,8 +702,9 @@ USING (${keyColumns(key.parts)}) WHERE ${isComplete(key.parts)}`,
     const names = this.#shape.columns.map(({ column }) => quoteIdentifier(column.name)).join(', ')
     const bounds = [0, ...cuts, part.rows]
     for (const [at, first] of bounds.slice(0, -1).entries()) {
-      const range = cuts.length === 0 ? '' : ` AND copyist_n BETWEEN ${first} AND ${(bounds[at + 1] ?? part.rows) - 1}`
-      const sql = `INSERT INTO ${table.fullName} (${names}) SELECT ${names} FROM ${this.#stage} WHERE copyist_kept${range}`
+      const range =
+        cuts.length === 0 ? '' : ` AND ${this.#own}_n BETWEEN ${first} AND ${(bounds[at + 1] ?? part.rows) - 1}`
+      const sql = `INSERT INTO ${table.fullName} (${names}) SELECT ${names} FROM ${this.#stage} WHERE ${this.#own}_kept${range}`
       loaded += (await run(sql)).changed
     }
     return loaded
@@ -574,12 +713,15 @@ USING (${keyColumns(key.parts)}) WHERE ${isComplete(key.parts)}`,
   #insertStagedSql(first: number, last: number, gone: string): string {
     const names = this.#shape.columns.map(({ column }) => quoteIdentifier(column.name)).join(', ')
     return `INSERT INTO ${this.#plan.table.fullName} (${names}) SELECT ${names} FROM ${this.#stage}
-WHERE CASE WHEN copyist_n BETWEEN ${first} AND ${last - 1} THEN ${isNotGone(gone, first)} END`
+WHERE CASE WHEN ${this.#own}_n BETWEEN ${first} AND ${last - 1} THEN ${isNotGone(this.#plan, gone, first)} END`
   }
 
   /** The window's rows with the parts of a key as `k0`, `k1`, …. */
   #keyRows(parts: readonly string[]): string {
-    return `(SELECT copyist_n, ${keyParts(parts)} FROM ${this.#stage} AS ${this.#relation} WHERE ${this.#kept})`
+    const caught = parts.map((part) =>
+      this.#expressions.has(part) ? `CASE WHEN (${tried(this.#plan, part)}) IS NOT NULL THEN ${part} END` : part,
+    )
+    return `(SELECT ${this.#own}_n, ${keyParts(caught)} FROM ${this.#stage} AS ${this.#relation} WHERE ${this.#kept})`
   }
 
   #tableKeys(parts: readonly string[]): string {
@@ -600,12 +742,16 @@ WHERE ${isComplete(others)}`
   /** Of rows that end the load when they fail a test, the first is the one that counts. */
   get #onlyFirst(): string {
     const { tolerates } = this.#policy
-    return tolerates === undefined || tolerates === 'unique' ? ' ORDER BY copyist_n LIMIT 1' : ''
+    return tolerates === undefined || tolerates === 'unique' ? ` ORDER BY ${this.#own}_n LIMIT 1` : ''
   }
 
   /** What lets the rows pass that WHERE does. */
   get #kept(): string {
-    return this.#isCast ? 'copyist_kept' : 'true'
+    return this.#isCast ? `${this.#own}_kept` : 'true'
+  }
+
+  get #own(): string {
+    return this.#plan.own
   }
 
   get #relation(): string {
@@ -624,180 +770,16 @@ interface Part {
 
 type Refuse = (row: number, rank: number, error: RowError) => void
 
+function miscounted(rows: number, expected: number): CopyError {
+  const message = `DuckDB moved ${rows} of ${expected} rows`
+  return new CopyError({ code: 'internal_error', sqlState: 'XX000', message })
+}
+
 /** A query for numbers that are known. */
 function numbersSql(numbers: readonly number[]): string {
   return `SELECT unnest(string_split('${numbers.join()}', ',')::BIGINT[])`
 }
 
-/** A test that a row fails by itself. */
-interface Test {
-  /** True for a row that fails. */
-  readonly sql: string
-  readonly error: RowError
-  /** Columns that it reads, or its text where it is not known which. */
-  readonly reads: readonly string[] | string
-}
-
-async function testsOf(
-  connection: DuckDBConnection,
-  plan: InsertPlan,
-  { checks, generated }: Constraints,
-  isTolerant: boolean,
-): Promise<Test[]> {
-  const { table, columns } = plan
-  const tests: Test[] = []
-  for (const { name, expression, typeName } of generated) {
-    const message = `Incorrect value for generated column "${name}"`
-    const error = { column: name, sqlState: '22000', code: 'data_exception', message }
-    const sql = `(${tried(`CAST((${expression}) AS ${typeName})`)}) IS NULL`
-    // One that TRY cannot be used with is not worth more.
-    if (await isValid(connection, plan, sql)) tests.push({ sql, error, reads: expression })
-  }
-  for (const column of table.columns) {
-    if (!column.notNull || column.generated) continue
-    const index = columns.findIndex(({ name }) => name === column.name)
-    const { defaultSql } = column
-    // Where it goes on after that, the decoder refuses NULL, but does not know what a default is.
-    if (isTolerant && index >= 0 && !plan.defaults.includes(index)) continue
-    if (
-      index < 0 &&
-      defaultSql !== undefined &&
-      (/^nextval\(/i.test(defaultSql) || (isConstant(defaultSql) && !/NULL/i.test(defaultSql)))
-    ) {
-      continue
-    }
-    const message = `NOT NULL constraint failed: ${table.relationName}.${column.name}`
-    const error = { column: column.name, sqlState: '23502', code: 'not_null_violation', message }
-    tests.push({ sql: `${quoteIdentifier(column.name)} IS NULL`, error, reads: [column.name] })
-  }
-  for (const { expression, columns: reads } of checks) {
-    const message = `CHECK constraint failed on table ${table.relationName} with expression CHECK(${expression})`
-    const [only] = reads
-    const column = reads.length === 1 && only !== undefined ? { column: only } : {}
-    // DuckDB takes any number for a truth value, and an error for a violation.
-    const number = `CAST((${expression}) AS INTEGER)`
-    const truth = `coalesce((${tried(number)}) = hash(CAST(0 AS INTEGER)), true)`
-    const sql = (await isValid(connection, plan, truth)) ? truth : `coalesce(${number}, 1) = 0`
-    tests.push({ sql, error: { ...column, sqlState: '23514', code: 'check_violation', message }, reads })
-  }
-  return tests
-}
-
-/**
- * The hash of an expression, NULL where that raises an error. Within CASE for the reason that `castStageSql` has; a hash, since it is not
- * NULL where the expression is. (COALESCE would do, but within TRY DuckDB gets it wrong for rows that come after one that fails.)
- */
-function tried(sql: string): string {
-  return `CASE WHEN copyist_n IS NOT NULL THEN TRY(hash(${sql})) END`
-}
-
-/** Whether DuckDB understands an expression on a row of the table: TRY takes no volatile functions. */
-async function isValid(connection: DuckDBConnection, { table }: InsertPlan, sql: string): Promise<boolean> {
-  try {
-    const prepared = await connection.prepare(
-      `SELECT ${sql} FROM ${table.fullName} AS ${quoteIdentifier(table.relationName)}, (SELECT 0 AS copyist_n)`,
-    )
-    prepared.destroySync()
-    return true
-  } catch {
-    return false
-  }
-}
-
-/** The columns that decide on a row. */
-function involvedColumns(plan: InsertPlan, constraints: Constraints, tests: readonly Test[]): StagedColumn[] {
-  const { table, columns, where } = plan
-  const names = new Set<string>()
-  const texts: string[] = []
-  for (const { reads } of tests) {
-    if (typeof reads === 'string') texts.push(reads)
-    else for (const name of reads) names.add(name)
-  }
-  for (const { columns: key, parts } of constraints.keys) {
-    if (key === undefined) texts.push(...parts)
-    else for (const name of key) names.add(name)
-  }
-  for (const { columns: key, otherTable, otherColumns } of constraints.foreignKeys) {
-    for (const name of key) names.add(name)
-    if (otherTable === undefined) for (const name of otherColumns) names.add(name)
-  }
-  if (where !== undefined) texts.push(where)
-  const text = texts.join('\n').toLowerCase()
-  // By its name or by a star the condition may mean the whole row.
-  const isAll = where !== undefined && (where.includes('*') || mentions(where.toLowerCase(), table.relationName))
-  return table.columns.flatMap((column) => {
-    if (column.generated || !(isAll || names.has(column.name) || mentions(text, column.name))) return []
-    const index = columns.findIndex(({ name }) => name === column.name)
-    return [{ column, index: index < 0 ? undefined : index }]
-  })
-}
-
-function mentions(text: string, name: string): boolean {
-  return text.includes(name.toLowerCase()) || text.includes(quoteIdentifier(name).toLowerCase())
-}
-
-function isDefaulted(plan: InsertPlan, { defaultSql }: DuckdbColumnDescription, index: number | undefined): boolean {
-  return defaultSql !== undefined && (index === undefined || plan.defaults.includes(index))
-}
-
-/** Whether a default is a literal. */
-function isConstant(defaultSql: string | undefined): boolean {
-  const literal =
-    /^\(*(?:CAST\()?(?:'(?:[^']|'')*'|[-+]?[\d.]+|NULL|true|false)(?: AS [A-Z]\w*(?:\(\d+(?:, ?\d+)?\))?\))?\)*$/i
-  return defaultSql === undefined || literal.test(defaultSql)
-}
-
 function isSameSet(left: readonly string[] | undefined, right: readonly string[]): boolean {
   return left !== undefined && left.length === right.length && left.every((name) => right.includes(name))
-}
-
-function keyParts(parts: readonly string[]): string {
-  return parts.map((part, index) => `(${part}) AS k${index}`).join(', ')
-}
-
-function keyColumns(parts: readonly string[]): string {
-  return parts.map((_, index) => `k${index}`).join(', ')
-}
-
-/** A key of which a part is NULL conflicts with nothing, and refers to nothing. */
-function isComplete(parts: readonly string[]): string {
-  return parts.map((_, index) => `k${index} IS NOT NULL`).join(' AND ')
-}
-
-/** SQL of a key as DuckDB's messages have it. */
-function keyText(names: readonly string[]): string {
-  return names
-    .map(
-      (name, index) => `'${`${index > 0 ? ', ' : ''}${name}: `.replaceAll("'", "''")}' || CAST(k${index} AS VARCHAR)`,
-    )
-    .join(' || ')
-}
-
-function duplicateError({ kind, columns }: UniqueKey, key: string): RowError {
-  const message = `Duplicate key "${key}" violates ${kind} constraint.`
-  return { ...onlyColumn(columns), sqlState: '23505', code: 'unique_violation', message }
-}
-
-function orphanError({ columns }: ForeignKey, key: string): RowError {
-  const message = `Violates foreign key constraint because key "${key}" does not exist in the referenced table`
-  return { ...onlyColumn(columns), sqlState: '23503', code: 'foreign_key_violation', message }
-}
-
-function onlyColumn(columns: readonly string[] | undefined): { column?: string } {
-  const [only] = columns ?? []
-  return columns?.length === 1 && only !== undefined ? { column: only } : {}
-}
-
-/** Of an integer DuckDB refuses nothing but its size; it rounds fractions. */
-const NUMBER = /^\s*[-+]?(?:\d[\d_]*(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?\s*$/i
-const INTEGER = /^U?(?:TINY|SMALL|BIG|HUGE)?INT(?:EGER)?$/
-
-/** In PostgreSQL's words: DuckDB's own are to be had only for the transaction. */
-function uncastError({ name, typeName }: DuckdbColumnDescription, text: string): RowError {
-  if (INTEGER.test(typeName) && NUMBER.test(text)) {
-    const message = `value "${text}" is out of range for type ${typeName}`
-    return { column: name, sqlState: '22003', code: 'numeric_value_out_of_range', message }
-  }
-  const message = `invalid input syntax for type ${typeName}: "${text}"`
-  return { column: name, sqlState: '22P02', code: 'invalid_text_representation', message }
 }

@@ -14,6 +14,7 @@ import { loadReservedWords, printIdentifier } from './identifiers.ts'
 import { dispose, type LoadResult, runLoad } from './load.ts'
 import { locateFailure } from './locate.ts'
 import { query } from './query.ts'
+import { Savepoint } from './savepoint.ts'
 import type { Slots } from './slots.ts'
 import { sqlTypeOf } from './types.ts'
 
@@ -38,16 +39,26 @@ export interface TransactionInit {
 /**
  * One load's transaction.
  *
- * In a transaction of the caller's, `commit` and `rollback` leave it open. DuckDB has no savepoints: what a failed load has
- * already inserted cannot be taken back alone. So `rollback` then aborts the caller's transaction, if the error has not
- * done so anyway: DuckDB refuses every statement but ROLLBACK, and no half of a file is committed by mistake. A load that fails
- * before it wrote anything leaves the caller's transaction as it was.
+ * In a transaction of the caller's, `commit` and `rollback` leave it open. DuckDB has no savepoints, so `rollback` takes back what the
+ * load has done: it deletes the rows, and drops the table that was created. That works as long as DuckDB has not aborted the transaction,
+ * which an error of any statement does once that is executed. So there no statement is run that can be known to fail. Where one has
+ * failed all the same, or rows have been updated, the caller's transaction is aborted, so that no half of a file is committed by mistake:
+ * DuckDB refuses every statement but ROLLBACK.
  */
 export class DuckdbTransaction implements TargetTransaction {
   readonly #init: TransactionInit
   /** CREATE TABLE statements that ran in this transaction. */
   readonly #ddl: string[] = []
   #hasWritten = false
+  /** What there was before the load, in a transaction of the caller's. */
+  #savepoint: Savepoint | undefined
+  /** What has been done cannot be taken back: rows have been updated, or the load been recorded. */
+  #isFinal = false
+  #created: QualifiedName | undefined
+  #complete: (() => Promise<void>) | undefined
+  #isLoaded = false
+  /** The record of loads has been written in this transaction. */
+  #hasRecord = false
   #isOpen = true
   #hasEnded = false
 
@@ -94,6 +105,7 @@ export class DuckdbTransaction implements TargetTransaction {
     const ddl = `CREATE TABLE ${name} (\n${list}\n)`
     this.#hasWritten = true
     await run(this.#init.connection, ddl)
+    this.#created = table
     this.#ddl.push(ddl)
     return ddl
   }
@@ -113,22 +125,65 @@ export class DuckdbTransaction implements TargetTransaction {
   }
 
   async load(request: LoadRequest): Promise<LoadOutcome> {
-    const { driver, connection, owner, slots } = this.#init
+    const { driver, connection, owner, slots, isCallers } = this.#init
+    const table = request.table as DuckdbTableDescription
+    if (isCallers && this.#created === undefined) this.#savepoint = await Savepoint.set(connection, table)
     const result = await runLoad(
       {
         driver,
         connection,
         owner,
         slots,
+        isGuarded: isCallers,
+        renew: () => this.#renew(),
+        onUpdate: () => {
+          this.#isFinal = true
+        },
         onWrite: () => {
           this.#hasWritten = true
         },
       },
       request,
     )
-    if (result.ok) return result.outcome
+    if (result.ok) {
+      this.#isLoaded = true
+      this.#complete = result.complete
+      return result.outcome
+    }
     const error = await this.#explain(result, request)
-    throw this.#init.isCallers && this.#hasWritten ? needsRollback(error) : error
+    if (!isCallers || !this.#hasWritten || (await this.#undo())) throw error
+    throw needsRollback(error)
+  }
+
+  /** Begins anew with the tables that this transaction has created; not where the record of loads has been made ready in it. */
+  async #renew(): Promise<boolean> {
+    const { connection, isCallers } = this.#init
+    if (isCallers || this.#hasRecord) return false
+    await run(connection, 'ROLLBACK')
+    await run(connection, 'BEGIN TRANSACTION')
+    for (const ddl of this.#ddl) await run(connection, ddl)
+    return true
+  }
+
+  /** Takes back what was done in the caller's transaction; whether that was possible. */
+  async #undo(): Promise<boolean> {
+    if (this.#isFinal) return false
+    const { connection } = this.#init
+    try {
+      if (this.#created !== undefined) {
+        const created = await this.describe(this.#created)
+        if (created !== undefined) await connection.run(`DROP TABLE ${(created as DuckdbTableDescription).fullName}`)
+      } else if (this.#savepoint !== undefined) {
+        if (!(await this.#savepoint.restore())) return false
+      } else {
+        // Nothing but the record of loads has been made ready, if DuckDB still answers.
+        await connection.run('SELECT 1')
+      }
+    } catch {
+      return false
+    }
+    this.#hasWritten = false
+    return true
   }
 
   /** Looks for the row at fault. Only where the transaction is ours, since the search begins with its end. */
@@ -169,7 +224,12 @@ export class DuckdbTransaction implements TargetTransaction {
       dialect: 'duckdb',
       ...(catalog !== undefined && { catalog }),
       query: async (sql, values) => {
-        if (!/^\s*SELECT\b/i.test(sql)) this.#hasWritten = true
+        if (!/^\s*SELECT\b/i.test(sql)) {
+          this.#hasWritten = true
+          this.#hasRecord = true
+        }
+        // From when the load has ended it is recorded.
+        if (/^\s*(?:INSERT|UPDATE|DELETE)\b/i.test(sql) && this.#isLoaded) this.#isFinal = true
         const rows = await query(this.#init.connection, sql, values)
         return rows.map((row) => row.map((value) => (value === null ? null : String(value))))
       },
@@ -186,6 +246,11 @@ export class DuckdbTransaction implements TargetTransaction {
       this.#init.onCommit?.()
       await run(this.#init.connection, 'COMMIT')
       this.#isOpen = false
+    } else if (this.#complete !== undefined) {
+      this.#isFinal = true
+      await this.#complete().catch((error: unknown) => {
+        throw needsRollback(asCopyError(error))
+      })
     }
     await this.#end()
   }
@@ -196,7 +261,7 @@ export class DuckdbTransaction implements TargetTransaction {
     try {
       if (!isCallers) {
         if (this.#isOpen) await connection.run('ROLLBACK')
-      } else if (this.#hasWritten) {
+      } else if (this.#hasWritten && !(await this.#undo())) {
         await connection.run(`SELECT error('a COPY in this transaction failed')`)
       }
     } catch {
@@ -215,7 +280,8 @@ export class DuckdbTransaction implements TargetTransaction {
 /** The caller's next COMMIT would be a rollback that DuckDB calls a success. */
 function needsRollback(error: CopyError): CopyError {
   const { code, sqlState, message, position, detail, context, statement, cause } = error
-  const word = 'The transaction that the load was in is aborted: DuckDB has no savepoints. Only ROLLBACK can follow.'
+  const word =
+    'The transaction that the load was in is aborted: DuckDB has no savepoints, and this could not be foreseen or taken back. Only ROLLBACK can follow.'
   const hint = error.hint === undefined ? word : `${error.hint} ${word}`
   return new CopyError({ code, sqlState, message, position, detail, hint, context, statement, cause })
 }
