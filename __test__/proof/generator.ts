@@ -8,8 +8,24 @@ import { closeSync, openSync, writeSync } from 'node:fs'
  * follows from how each row was made, and from the rows before it: that of inserting them one by one.
  */
 
-/** A table with its constraints, and what its rows look like. */
-export type Variant = 'binary' | 'text' | 'duckdb'
+/**
+ * Where rows go, and what of that refuses them: only the columns' types and NOT NULL, which the decoder knows, also constraints, or also
+ * triggers, exclusion and types that only the server reads.
+ */
+export const VARIANTS = [
+  'postgres types',
+  'postgres constraints',
+  'postgres everything',
+  'duckdb types',
+  'duckdb constraints',
+] as const
+
+export type Variant = (typeof VARIANTS)[number]
+
+const isDuckdb = (variant: Variant) => variant.startsWith('duckdb')
+const isPostgres = (variant: Variant) => !isDuckdb(variant)
+const isConstrained = (variant: Variant) => !variant.endsWith('types')
+const isEverything = (variant: Variant) => variant === 'postgres everything'
 
 /** A row's fields as they stand in the file; one may be bytes that are no text. */
 type Fields = Record<(typeof COLUMNS)[number] | 'address' | 'span', string | Buffer>
@@ -28,7 +44,7 @@ interface Context {
 interface ErrorClass {
   readonly name: string
   /** Where it can happen at all; everywhere by default. */
-  readonly only?: readonly Variant[]
+  readonly only?: (variant: Variant) => boolean
   /** Spoils a row. What it returns is written instead of the row's fields. */
   spoil(row: Fields, context: Context): string | Buffer | undefined
   /** SQLSTATEs of all that is wrong with such a row. */
@@ -80,13 +96,13 @@ export const CLASSES: readonly ErrorClass[] = [
   // DuckDB does not limit strings.
   {
     name: 'value too long',
-    only: ['binary', 'text'],
+    only: isPostgres,
     spoil: assign({ label: 'far too long' }),
     states: ['22001'],
   },
   {
     name: 'value too long: of more bytes than characters',
-    only: ['binary', 'text'],
+    only: isPostgres,
     spoil: assign({ label: 'żżżżżżżżż' }),
     states: ['22001'],
   },
@@ -95,10 +111,11 @@ export const CLASSES: readonly ErrorClass[] = [
   { name: 'overflow: numeric', spoil: assign({ amount: '10000.00' }), states: ['22003'] },
   { name: 'not null', spoil: assign({ amount: '' }), states: ['23502'] },
   { name: 'not null: the key', spoil: assign({ id: '' }), states: ['23502'] },
-  { name: 'check', spoil: assign({ amount: '-0.01' }), states: ['23514'] },
-  { name: 'foreign key', spoil: assign({ parent: '101' }), states: ['23503'] },
+  { name: 'check', only: isConstrained, spoil: assign({ amount: '-0.01' }), states: ['23514'] },
+  { name: 'foreign key', only: isConstrained, spoil: assign({ parent: '101' }), states: ['23503'] },
   {
     name: 'unique: a key of the table',
+    only: isConstrained,
     spoil(row, { below }) {
       row.id = String(-1 - below(50))
       return undefined
@@ -107,6 +124,7 @@ export const CLASSES: readonly ErrorClass[] = [
   },
   {
     name: 'unique: a key of the file',
+    only: isConstrained,
     spoil(row, { earlier }) {
       row.id = earlier.id
       return undefined
@@ -115,6 +133,7 @@ export const CLASSES: readonly ErrorClass[] = [
   },
   {
     name: 'unique: another key of the file',
+    only: isConstrained,
     spoil(row, { earlier }) {
       row.code = earlier.code ?? 'was 1'
       return undefined
@@ -123,7 +142,7 @@ export const CLASSES: readonly ErrorClass[] = [
   },
   {
     name: 'exclusion',
-    only: ['text'],
+    only: isEverything,
     spoil(row, { earlier }) {
       row.span = earlier.span ?? '"[-80,-70)"'
       return undefined
@@ -133,20 +152,21 @@ export const CLASSES: readonly ErrorClass[] = [
   // In DuckDB a division by zero is NULL.
   {
     name: 'generated column',
+    only: isConstrained,
     spoil(row, { variant }) {
-      row.divisor = variant === 'duckdb' ? 'zero' : '0'
+      row.divisor = isDuckdb(variant) ? 'zero' : '0'
       return undefined
     },
-    states: (variant) => (variant === 'duckdb' ? ['22000'] : ['22012']),
+    states: (variant) => (isDuckdb(variant) ? ['22000'] : ['22012']),
   },
-  { name: 'domain, or a second check', spoil: assign({ half: '7' }), states: ['23514'] },
-  { name: 'trigger', only: ['text'], spoil: assign({ label: 'boo' }), states: ['P0001'] },
-  { name: 'trigger with a state of its own', only: ['text'], spoil: assign({ label: 'odd' }), states: ['XY001'] },
-  { name: 'type without a decoder', only: ['text'], spoil: assign({ address: '300.0.0.1' }), states: ['22P02'] },
-  { name: 'type without a decoder: range', only: ['text'], spoil: assign({ span: '"[5,1)"' }), states: ['22000'] },
+  { name: 'domain, or a second check', only: isConstrained, spoil: assign({ half: '7' }), states: ['23514'] },
+  { name: 'trigger', only: isEverything, spoil: assign({ label: 'boo' }), states: ['P0001'] },
+  { name: 'trigger with a state of its own', only: isEverything, spoil: assign({ label: 'odd' }), states: ['XY001'] },
+  { name: 'type without a decoder', only: isEverything, spoil: assign({ address: '300.0.0.1' }), states: ['22P02'] },
+  { name: 'type without a decoder: range', only: isEverything, spoil: assign({ span: '"[5,1)"' }), states: ['22000'] },
   {
     name: 'type without a decoder: several',
-    only: ['text'],
+    only: isEverything,
     spoil: assign({ address: 'nowhere', span: '"[5,"' }),
     states: ['22P02', '22P02'],
   },
@@ -166,7 +186,7 @@ export const CLASSES: readonly ErrorClass[] = [
 const broken = (row: Fields, variant: Variant) => joined({ ...row, span: '' }, variant).join(',')
 
 export function columnsOf(variant: Variant): readonly (keyof Fields)[] {
-  return variant === 'text' ? TEXT_COLUMNS : COLUMNS
+  return isEverything(variant) ? TEXT_COLUMNS : COLUMNS
 }
 
 /** Where the refused rows are, and what they are refused for. */
@@ -194,27 +214,32 @@ export function statesOf(index: number, variant: Variant): readonly string[] {
 
 /** Statements that make the table, and what is in it before. */
 export function setupSql(variant: Variant): string {
-  const parents =
-    'CREATE TABLE parent (id integer PRIMARY KEY); INSERT INTO parent SELECT * FROM generate_series(1, 100);'
-  if (variant === 'duckdb') {
+  const values = `SELECT -i, -i, 'was ' || i, 'old', 1, '1'`
+  const old = `INSERT INTO t (seq, id, code, label, amount, divisor) ${values} FROM generate_series(1, 50) s(i);`
+  if (!isConstrained(variant)) {
+    return `CREATE TABLE t (seq integer, id integer NOT NULL, code varchar, label varchar(8), amount numeric(6, 2) NOT NULL,
+      small smallint, day date, flag boolean, parent integer, half integer, divisor integer)`
+  }
+  const parents = `CREATE TABLE parent (id integer PRIMARY KEY);
+    INSERT INTO parent SELECT * FROM generate_series(1, 100);`
+  if (isDuckdb(variant)) {
     return `${parents}
       CREATE TABLE t (seq INTEGER, id INTEGER PRIMARY KEY, code VARCHAR UNIQUE, label VARCHAR(8),
         amount DECIMAL(6, 2) NOT NULL CHECK (amount > 0), small SMALLINT, day DATE, flag BOOLEAN,
         parent INTEGER REFERENCES parent (id), half INTEGER CHECK (half % 2 = 0), divisor VARCHAR,
         ratio INTEGER GENERATED ALWAYS AS (1000 / CAST(divisor AS INTEGER)));
-      INSERT INTO t SELECT -i, -i, 'was ' || i, 'old', 1, 1, '2000-01-01', true, 1, 2, '1' FROM generate_series(1, 50) s(i)`
+      ${old}`
   }
-  const isText = variant === 'text'
+  const more = isEverything(variant)
   return `${parents}
     CREATE DOMAIN even AS integer CHECK (VALUE % 2 = 0);
     CREATE TABLE t (seq integer, id integer PRIMARY KEY, code text UNIQUE, label varchar(8),
       amount numeric(6, 2) NOT NULL CHECK (amount > 0), small smallint, day date, flag boolean,
       parent integer REFERENCES parent, half even, divisor integer,
-      ${isText ? 'address inet, span int4range, EXCLUDE USING gist (span WITH &&),' : ''}
+      ${more ? 'address inet, span int4range, EXCLUDE USING gist (span WITH &&),' : ''}
       ratio integer GENERATED ALWAYS AS (1000 / divisor) STORED);
-    INSERT INTO t (seq, id, code, label, amount, divisor${isText ? ', span' : ''})
-      SELECT -i, -i, 'was ' || i, 'old', 1, 1${isText ? ', int4range(-1000 + i, -999 + i)' : ''} FROM generate_series(1, 50) s(i);
-    ${isText ? `UPDATE t SET span = '[-100,-50)' WHERE id = -1;${TRIGGER}` : ''}`
+    ${old.replace(`'1'`, '1')}
+    ${more ? `UPDATE t SET span = '[-100,-50)' WHERE id = -1; ${TRIGGER}` : ''}`
 }
 
 const TRIGGER = `
@@ -242,7 +267,7 @@ export function generate(path: string, variant: Variant, rows: number, seed: num
   const below = random(seed)
   const columns = columnsOf(variant)
   const classes = CLASSES.map((spoilt, index) => ({ spoilt, index })).filter(
-    ({ spoilt }) => spoilt.only?.includes(variant) !== false,
+    ({ spoilt }) => spoilt.only?.(variant) !== false,
   )
   const offsets: number[] = []
   const lengths: number[] = []
@@ -309,13 +334,13 @@ export function generate(path: string, variant: Variant, rows: number, seed: num
       lengths.push(record.length)
       lines.push(line)
       lastLines.push(line + lineFeeds)
-    } else if (variant === 'text' && n % 997 === 0) {
+    } else if (isEverything(variant) && n % 997 === 0) {
       record = Buffer.from(columns.map((name) => (name === 'label' ? 'drop' : row[name])).join(','))
       line -= lineFeeds
       filtered += 1
     } else {
       const values = [String(n), id, code, label[1], amount.toFixed(2), small, day, flag[1], parent, half, divisor]
-      if (variant === 'text') values.push(address, span)
+      if (isEverything(variant)) values.push(address, span)
       hash.update(`${isFirst ? '' : '\n'}${values.map((value) => value || '~').join('|')}`)
       isFirst = false
       const one = { id, code: code || undefined, span: hasSpan ? `"${span}"` : undefined }
