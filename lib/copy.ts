@@ -325,7 +325,7 @@ class Work {
     const isLost = this.committing && /^08/.test(error.sqlState)
     if (!isLost && keyConflict(error, loadKey) === undefined) return undefined
     // The server may take a moment to notice that its client is gone, or to start again.
-    for (let attempt = 0; attempt < KEY_ATTEMPTS; attempt += 1) {
+    for (let attempt = 0; attempt < KEY_ATTEMPTS && !this.call.signal?.aborted; attempt += 1) {
       try {
         const transaction = await this.target.begin(this.call.signal, 0)
         try {
