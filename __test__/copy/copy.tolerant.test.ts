@@ -238,6 +238,21 @@ describe.each(benches)('on $name', ({ name, open }) => {
     expect((process.memoryUsage().rss - before) / 2 ** 20).toBeLessThan(300)
   })
 
+  test('a flood of refused rows leaves the event loop its turns', async () => {
+    const path = file('x,some text,y\n'.repeat(60_000))
+    let inTurn = 0
+    let most = 0
+    await bench.db.copy(`COPY t FROM '${path}' (FORMAT csv, ON_ERROR skip_row)`, {
+      ledger: false,
+      onReject() {
+        if (inTurn === 0) setImmediate(() => (inTurn = 0))
+        inTurn += 1
+        most = Math.max(most, inTurn)
+      },
+    })
+    expect(most).toBeLessThan(8_000)
+  })
+
   test('the file of rejects can be mended and loaded', async () => {
     const bad = join(folder, 'bad.csv')
     const { receipt } = await load(

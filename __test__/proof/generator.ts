@@ -400,7 +400,8 @@ export function random(seed: number): (limit: number) => number {
   }
 }
 
-class Writer {
+/** Writes a file in large pieces, and knows how far it is. */
+export class Writer {
   readonly #fd: number
   readonly #buffer = Buffer.allocUnsafe(1 << 20)
   #used = 0

@@ -193,7 +193,7 @@ const STREAM_AHEAD = 1024 * 1024
 const OUTPUT_SLACK = 1.5
 const NO_BYTES = Buffer.alloc(0)
 /** Refused records that become objects at a time. */
-const REJECTS_AT_ONCE = 2_000
+const REJECTS_AT_ONCE = 500
 /** Buffers do not grow beyond this many times their first size for good. */
 const MOST_KEPT = 4
 
@@ -371,7 +371,7 @@ class Load implements NativeLoad {
       const woken = new Promise<void>((resolve) => {
         this.#wake = resolve
       })
-      const chunk = this.#tryNext()
+      const chunk = await this.#tryNext()
       // Refused records alone, as many as are to be held at a time: whoever gathers rows may want to know.
       if (chunk === 'rejects') return { buffer: NO_BYTES, rows: 0, release: () => {} }
       if (chunk === 'end') return undefined
@@ -387,7 +387,7 @@ class Load implements NativeLoad {
   }
 
   /** The next chunk if it is there. */
-  #tryNext(): Chunk | 'pending' | 'rejects' | 'end' {
+  async #tryNext(): Promise<Chunk | 'pending' | 'rejects' | 'end'> {
     let buffer = this.#isServed ? NO_BYTES : (this.#pool.pop() ?? Buffer.allocUnsafeSlow(this.#size))
     let next = this.#binding.next(buffer)
     if (next.state === 'grow') {
@@ -402,10 +402,15 @@ class Load implements NativeLoad {
     }
     if (next.hasRejects) {
       try {
-        this.#passRejects()
+        await this.#passRejects()
       } catch (error) {
         if (next.state === 'chunk') this.#chunk(buffer, next).release()
         throw error
+      }
+      if (this.#closed !== undefined && next.state === 'chunk') {
+        this.#chunk(buffer, next).release()
+        // Says that it was closed.
+        next = this.#binding.next(NO_BYTES)
       }
     }
     switch (next.state) {
@@ -424,8 +429,8 @@ class Load implements NativeLoad {
     }
   }
 
-  /** Hands on what the decoder has refused: some at a time, for the garbage of each to be small. */
-  #passRejects(): void {
+  /** Hands on what the decoder has refused: some at a time, for the garbage of each to be small, and the loop to have its turns. */
+  async #passRejects(): Promise<void> {
     for (;;) {
       const { rejects, raw } = this.#binding.takeRejects(REJECTS_AT_ONCE)
       if (rejects.length === 0) return
@@ -435,6 +440,7 @@ class Load implements NativeLoad {
         return { ...reject, raw: raw.subarray(at - rawLength, at) }
       })
       this.#takeRejects?.(taken)
+      if (performance.now() - this.#lastTurn > TURN_MS) await this.#turn()
     }
   }
 
