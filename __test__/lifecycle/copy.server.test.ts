@@ -3,13 +3,14 @@ import { mkdtempSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { DuckDBInstance } from '@duckdb/node-api'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { type CopyError, connect, type Receipt } from '../../lib/index.ts'
 import { type Cluster, startCluster } from './postgres.cluster.ts'
 
 /*
- * A server that is killed, stopped, or out of space under a keyed load that refuses rows: the load has happened whole or not at all, says
+ * A target that is killed, stopped, or out of space under a keyed load that refuses rows: the load has happened whole or not at all, says
  * so, and happens once when it is run again.
  */
 
@@ -29,7 +30,7 @@ beforeAll(() => {
     const kind = id % 100
     if (kind === 0 || kind === 7) bad += 1
     else good += 1
-    return `${kind === 0 ? 'x' : id},${kind === 7 ? -5 : 5},${'some text '.repeat(10)}\n`
+    return `${kind === 0 ? 'x' : id},${kind === 7 ? -5 : 5},${'some text '.repeat(5)}${Math.sin(id)}${Math.cos(id)}\n`
   })
   writeFileSync(input, lines.join(''))
 })
@@ -124,6 +125,8 @@ async function openCluster(walFolder?: Parameters<typeof startCluster>[0]) {
   return { cluster, pool, db, look, recovered, check }
 }
 
+const NOT_TESTED = 'NOT TESTED: a disk that is full, since this user may not mount a file system'
+
 /** The key once more is not in the way of the rows of the load before. */
 const TABLE = 'CREATE TABLE t (id integer, amount integer CHECK (amount > 0), note text)'
 
@@ -171,7 +174,7 @@ describe('a server that ends under a load', { timeout: 600_000 }, () => {
   })
 })
 
-describe('a server that is out of space', { timeout: 600_000 }, () => {
+describe('a target that is out of space', { timeout: 600_000 }, () => {
   const mount = (path: string, options: string) =>
     spawnSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', path]).status === 0
   const unmountAtEnd = (path: string) =>
@@ -182,11 +185,13 @@ describe('a server that is out of space', { timeout: 600_000 }, () => {
   const mountAt = (path: string, size: string): ((size: string) => void) | undefined => {
     const { uid, gid } = statSync(path)
     const options = `mode=0700,uid=${uid},gid=${gid}`
-    if (!mount(path, `${options},size=${size}`)) return undefined
+    if (!mount(path, `${options},size=${size}`)) {
+      process.stderr.write(`${NOT_TESTED}\n`)
+      return undefined
+    }
     unmountAtEnd(path)
     return (other) => expect(mount(path, `remount,${options},size=${other}`)).toBe(true)
   }
-  const NOT_TESTED = 'NOT TESTED: this user may not mount a file system'
 
   test.for(['the table', 'temporary tables'])('for %s', async (what, { skip }) => {
     const { cluster, db, look, check } = await openCluster()
@@ -227,5 +232,31 @@ describe('a server that is out of space', { timeout: 600_000 }, () => {
     cluster.start()
     await recovered()
     await check('full', ended, 0)
+  })
+
+  test('for a DuckDB file', async ({ skip }) => {
+    const path = mkdtempSync(join(folder, 'duckdb-'))
+    const resize = mountAt(path, '2m')
+    if (resize === undefined) return skip(NOT_TESTED)
+    const instance = await DuckDBInstance.create(join(path, 'small.duckdb'))
+    const connection = await instance.connect()
+    const db = await connect(connection)
+    onTestFinished(async () => {
+      await db.close()
+      connection.closeSync()
+      instance.closeSync()
+    })
+    const count = async () => Number((await (await connection.run('SELECT count(*) FROM t')).getRowsJS())[0]?.[0])
+    await connection.run(TABLE)
+    const { error } = await settled(db.copy(statement('full')))
+    expect(error).toMatchObject({ sqlState: '53100', code: 'disk_full' })
+    expect(await count()).toBe(0)
+    resize('512m')
+    const again = await db.copy(statement('full'))
+    expect(again).toMatchObject({ rowsRead: ROWS, rowsLoaded: good, rowsRejected: bad })
+    expect(again.alreadyLoaded).toBeUndefined()
+    expect(await count()).toBe(good)
+    expect(await db.copy(statement('full'))).toMatchObject({ alreadyLoaded: true })
+    expect(await count()).toBe(good)
   })
 })

@@ -15,7 +15,7 @@ import { measured } from './measure.ts'
  */
 
 /** Rows refused by the decoder; ten million by the environment, for a thorough run. */
-const ROWS = Number(process.env.COPYIST_FLOOD_ROWS ?? 300_000)
+const ROWS = Number(process.env.COPYIST_FLOOD_ROWS ?? 150_000)
 /** Rows that only the target refuses, each of which costs a statement there. */
 const CONSTRAINED = Math.max(20_000, Math.floor(ROWS / 10))
 /** Memory above that of an idle process; what 50,000 kept rejects and their garbage take, most of all. */
