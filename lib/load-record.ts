@@ -197,7 +197,7 @@ export class LoadRecord {
     const isLost = isCommitting && /^08/.test(error.sqlState)
     if (!isLost && keyConflict(error, loadKey) === undefined) return undefined
     // The server may take a moment to notice that its client is gone, or to start again.
-    for (let attempt = 0; attempt < KEY_ATTEMPTS; attempt += 1) {
+    for (let attempt = 0; attempt < KEY_ATTEMPTS && !call.signal?.aborted; attempt += 1) {
       try {
         const transaction = await target.begin(call.signal, 0)
         try {

@@ -8,7 +8,11 @@ import { createScratchDatabase, type ScratchDatabase } from '../postgres.ts'
 
 /** Kills of each target; more of them by the environment, for a thorough run. */
 const KILLS = Number(process.env.COPYIST_KILLS ?? 6)
-const ROWS = 300_000
+const ROWS = 200_000
+/** Of a thousand rows one is refused by the decoder, and one by the table. */
+const GOOD = ROWS - 2 * (ROWS / 1000)
+const TABLE = 'CREATE TABLE t (id integer, name text, amount integer CHECK (amount > 0))'
+const WARM_UPS = 2
 const COMMAND = join(import.meta.dirname, '../../dist/cli/main.js')
 
 let folder: string
@@ -17,7 +21,11 @@ let input: string
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'copyist-kill-'))
   input = join(folder, 'input.csv')
-  writeFileSync(input, Array.from({ length: ROWS }, (_, index) => `${index},name ${index}\n`).join(''))
+  const lines = Array.from({ length: ROWS }, (_, index) => {
+    const kind = index % 1000
+    return `${kind === 200 ? 'x' : index},name ${index},${kind === 700 ? -1 : 1}\n`
+  })
+  writeFileSync(input, lines.join(''))
 })
 
 afterAll(() => {
@@ -26,7 +34,7 @@ afterAll(() => {
 
 /** Runs the command, and kills it after a while. Its exit code, or null when it was killed. */
 function run(to: string, key: string, killAfter?: number): Promise<{ code: number | null; stderr: string }> {
-  const statement = `COPY t FROM '${input}' (FORMAT csv, LOAD_KEY '${key}')`
+  const statement = `COPY t FROM '${input}' (FORMAT csv, ON_ERROR skip_row, LOG_VERBOSITY silent, LOAD_KEY '${key}')`
   const child = spawn(process.execPath, [COMMAND, '--to', to, '--quiet', statement], {
     stdio: ['ignore', 'ignore', 'pipe'],
   })
@@ -45,9 +53,13 @@ function run(to: string, key: string, killAfter?: number): Promise<{ code: numbe
 
 /** Kills a load at `KILLS` moments spread over its whole time, and runs each again. */
 async function killAndRetry(to: string, count: () => Promise<number>): Promise<void> {
-  const started = performance.now()
-  expect(await run(to, 'warm up')).toEqual({ code: 0, stderr: '' })
-  const whole = performance.now() - started
+  let whole = Number.POSITIVE_INFINITY
+  for (let warmUp = 1; warmUp <= WARM_UPS; warmUp += 1) {
+    const started = performance.now()
+    expect(await run(to, `warm up ${warmUp}`)).toEqual({ code: 0, stderr: '' })
+    // The first may be slow for reasons of its own.
+    whole = Math.min(whole, performance.now() - started)
+  }
   let killed = 0
   for (let kill = 1; kill <= KILLS; kill += 1) {
     // Node's own start is not of interest.
@@ -55,18 +67,20 @@ async function killAndRetry(to: string, count: () => Promise<number>): Promise<v
     if (code === null) killed += 1
     const retried = await run(to, `load ${kill}`)
     expect(retried).toEqual({ code: 0, stderr: '' })
-    expect(await count()).toBe(ROWS * (kill + 1))
+    expect(await count()).toBe(GOOD * (kill + WARM_UPS))
   }
   // Of moments so spread some come before the end, even where the first run was slow.
   expect(killed).toBeGreaterThan(KILLS / 4)
 }
 
-describe('a keyed load that is killed and run again loads every row once', { timeout: 600_000 }, () => {
+describe('a keyed load that refuses rows and is killed loads every other row once when it is run again', {
+  timeout: 3_600_000,
+}, () => {
   let scratch: ScratchDatabase
 
   beforeAll(async () => {
     scratch = await createScratchDatabase()
-    await scratch.query('CREATE TABLE t (id integer, name text)')
+    await scratch.query(TABLE)
   })
 
   afterAll(async () => {
@@ -90,7 +104,7 @@ describe('a keyed load that is killed and run again loads every row once', { tim
       instance.closeSync()
       return rows
     }
-    await query('CREATE TABLE t (id integer, name text)')
+    await query(TABLE)
     await killAndRetry(path, async () => Number((await query('SELECT count(*) FROM t'))[0]?.[0]))
   })
 })

@@ -410,6 +410,11 @@ class Load implements NativeLoad {
         if (next.state === 'chunk') this.#chunk(buffer, next).release()
         throw error
       }
+      if (this.#closed !== undefined && next.state === 'chunk') {
+        this.#chunk(buffer, next).release()
+        // Says that it was closed.
+        next = this.#binding.next(NO_BYTES)
+      }
     }
     switch (next.state) {
       case 'chunk':
