@@ -5,6 +5,8 @@
 //! of ([`fast_timestamp`], …). A fast path is inlined and answers `None` for anything it does not know, valid or not;
 //! the complete function has the last word.
 //!
+//! [`pattern`] reads values of other forms.
+//!
 //! Time zones come from the IANA data compiled into this crate, so an answer never depends on the machine.
 
 mod abbreviation;
@@ -18,6 +20,7 @@ mod fault;
 mod interval;
 mod keyword;
 mod number;
+pub mod pattern;
 mod time;
 mod timestamp;
 mod token;
@@ -27,6 +30,7 @@ pub use context::Context;
 pub use date::date;
 pub use fast::{DateCache, fast_date, fast_time, fast_timestamp, fast_timestamptz};
 pub use interval::{Interval, interval};
+pub use pattern::{Kind, Language, Pattern, PatternError, Patterns};
 pub use time::{time, timetz};
 pub use timestamp::{timestamp, timestamptz};
 pub use zone::TimeZone;

@@ -97,7 +97,7 @@ impl Fields {
     }
 
     /// Whether the time of day is none. `24:00:00` and a second of 60 are one.
-    fn is_time_out_of_range(&self) -> bool {
+    pub(crate) fn is_time_out_of_range(&self) -> bool {
         !(0..=24).contains(&self.hour)
             || !(0..60).contains(&self.minute)
             || !(0..=60).contains(&self.second)
@@ -116,7 +116,7 @@ impl Fields {
 
     /// The zone's offset at this local time, seconds west of Greenwich, and the Unix time it makes. UTC and the Unix
     /// epoch when the date cannot be represented.
-    fn resolve(&self, zone: &Zone) -> (i32, i64) {
+    pub(crate) fn resolve(&self, zone: &Zone) -> (i32, i64) {
         match self.unix_time() {
             Some(local) => {
                 let (offset, at) = zone.resolve_local(local);
@@ -127,7 +127,7 @@ impl Fields {
     }
 
     /// Seconds west of Greenwich of a lower-case abbreviation at this local time in its zone.
-    fn resolve_abbreviation(&self, name: &[u8], zone: &Zone) -> i32 {
+    pub(crate) fn resolve_abbreviation(&self, name: &[u8], zone: &Zone) -> i32 {
         let (west, at) = self.resolve(zone);
         zone.designated_offset(name, at).map_or(west, |offset| -offset)
     }

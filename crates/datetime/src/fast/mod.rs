@@ -12,13 +12,13 @@ const ZEROS: u64 = u64::from_le_bytes(*b"00000000");
 
 /// Eight bytes from `at`, the first in the low byte.
 #[inline(always)]
-fn load(field: &[u8], at: usize) -> Option<u64> {
+pub(crate) fn load(field: &[u8], at: usize) -> Option<u64> {
     field.get(at..)?.first_chunk().map(|bytes| u64::from_le_bytes(*bytes))
 }
 
 /// What must be added to a byte for its high bit to show that it is no digit (after the template is removed) or not
 /// the template's separator.
-const fn excess(template: &[u8; 8]) -> u64 {
+pub(crate) const fn excess(template: &[u8; 8]) -> u64 {
     let mut bytes = [0; 8];
     let mut index = 0;
     while index < 8 {
@@ -26,6 +26,13 @@ const fn excess(template: &[u8; 8]) -> u64 {
         index += 1;
     }
     u64::from_le_bytes(bytes)
+}
+
+/// Whether a word is shaped like `template`, in which `0` stands for any digit, given the template's [`excess`].
+#[inline(always)]
+pub(crate) fn matches_template(word: u64, template: u64, excess: u64) -> bool {
+    let digits = word ^ template;
+    (digits.wrapping_add(excess) | digits) & HIGH_BITS == 0
 }
 
 /// The digits of a word shaped like `template`, in which `0` stands for any digit; separators become 0.
@@ -59,7 +66,7 @@ const POSTGRES_EPOCH: i32 = 730_425;
 
 /// Days since 2000-01-01. `None` when there is no such day; year 0 is none.
 #[inline(always)]
-fn days(year: u32, month: u32, day: u32) -> Option<i32> {
+pub(crate) fn days(year: u32, month: u32, day: u32) -> Option<i32> {
     let index = month.wrapping_sub(1) as usize;
     let month_days = u32::from(*MONTH_DAYS.get(index)?);
     if day.wrapping_sub(1) >= month_days {
