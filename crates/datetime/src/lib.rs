@@ -18,6 +18,7 @@ mod double;
 mod fast;
 mod fault;
 mod interval;
+pub mod iso;
 mod keyword;
 mod number;
 pub mod pattern;

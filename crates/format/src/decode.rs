@@ -480,7 +480,7 @@ impl<F: Fields> Pass<'_, F> {
             };
             match self.value(s - PAD, e - PAD, column) {
                 Ok(Some(text)) => {
-                    error = explain_value(self.plan, &column.ty, &text).err();
+                    error = explain_value(self.plan, column, &text).err();
                     shown = error.is_some().then_some(Shown::Value { column: index, text });
                 }
                 Ok(None) => {}
@@ -530,7 +530,7 @@ impl<F: Fields> Pass<'_, F> {
         for (index, column) in columns.iter().enumerate() {
             let Some(value) = values.get(self.plan.field_of(index)) else { continue };
             if let Some(text) = value
-                && let Err(error) = explain_value(self.plan, &column.ty, text)
+                && let Err(error) = explain_value(self.plan, column, text)
             {
                 *shown = Some(Shown::Value { column: index, text: text.clone() });
                 return error;

@@ -11,6 +11,7 @@ mod fixed;
 pub mod infer;
 pub mod naive;
 mod parse;
+mod patterned;
 pub mod pgbinary;
 mod plan;
 mod refusal;

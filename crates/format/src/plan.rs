@@ -41,13 +41,23 @@ pub struct ColumnPlan {
     pub has_default: bool,
     /// Whether a row with a NULL here is refused: see [`Tolerance::constraint`].
     pub not_null: bool,
+    /// How dates and times are written; absent: as PostgreSQL reads them. Made for the column's type.
+    pub patterns: Option<std::sync::Arc<copyist_datetime::Patterns>>,
 }
 
 impl ColumnPlan {
     /// A column that takes any text.
     #[must_use]
     pub fn of_text(name: String, has_default: bool) -> Self {
-        Self { name, ty: Type::Text, force_not_null: false, force_null: false, has_default, not_null: false }
+        Self {
+            name,
+            ty: Type::Text,
+            force_not_null: false,
+            force_null: false,
+            has_default,
+            not_null: false,
+            patterns: None,
+        }
     }
 }
 

@@ -314,7 +314,7 @@ impl<F: Fields> Pass<'_, F> {
                 && let column = &self.plan.columns[index]
                 && let Ok(value) = self.value(at, stop, column)
                 && let Some(text) = value
-                && let Err(error) = explain_value(self.plan, &column.ty, &text)
+                && let Err(error) = explain_value(self.plan, column, &text)
             {
                 if error.code == ErrorCode::LeftToServer {
                     break;
@@ -437,7 +437,7 @@ impl<F: Fields> Pass<'_, F> {
                     }
                 };
                 if let Some(text) = &text
-                    && let Err(error) = explain_value(self.plan, &column.ty, text)
+                    && let Err(error) = explain_value(self.plan, column, text)
                 {
                     if matches!(tolerance.conversion, BadValue::Stop | BadValue::SkipRow) {
                         flaws.push(Flaw { column: Some(index), error, value: Some(text.clone()) });
@@ -467,7 +467,7 @@ impl<F: Fields> Pass<'_, F> {
             }
             let (start, end) = rows.bounds(row, index);
             let text = self.value(start - PAD, end - PAD, column).ok()??;
-            explain_value(self.plan, &column.ty, &text).err().filter(|error| error.code == ErrorCode::LeftToServer)
+            explain_value(self.plan, column, &text).err().filter(|error| error.code == ErrorCode::LeftToServer)
         })
     }
 

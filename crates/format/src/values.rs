@@ -11,6 +11,7 @@ use crate::decimal::{self, Pointed};
 use crate::field::{Field, Fields};
 use crate::fixed::Positions;
 use crate::parse::{self, Parse};
+use crate::patterned::{self, By};
 use crate::tile::PAD;
 use crate::{BadValue, ColumnPlan, Layout, Plan, Tolerance};
 
@@ -207,6 +208,17 @@ pub(crate) fn decode_column<F: Fields>(
     let sets_default = plan.tolerance.conversion == BadValue::SetDefault && spec.has_default;
     let mut sink =
         Sink { rows, spec, column: c, spans, validity, defaults, arena, refused, sets_default, scanner: plan.scanner };
+    if let Some(by) = by_patterns(plan, spec) {
+        return match (values, &spec.ty) {
+            (Values::I32(out), _) => sink.typed(out, patterned::Date(by)),
+            (Values::I64(out), Type::Time(_)) => sink.typed(out, patterned::Time(by)),
+            (Values::I64(out), Type::Timestamp(_)) => sink.typed(out, patterned::Timestamp(by)),
+            (Values::I64(out), _) => sink.typed(out, patterned::TimestampTz(by)),
+            (Values::TimeTz(out), _) => sink.typed(out, patterned::TimeTz(by)),
+            (Values::Bytes(out), ty) => sink.rewritten(out, |v, arena| patterned::write_iso(ty, by, v, arena)),
+            (values, ty) => unreachable!("no vector {values:?} is made for {ty:?} by a pattern"),
+        };
+    }
     match (values, &spec.ty) {
         (Values::Bool(out), _) => sink.typed(out, parse::Bool),
         (Values::I16(out), _) => sink.typed(out, parse::Int2),
@@ -240,6 +252,17 @@ pub(crate) fn decode_column<F: Fields>(
     }
 }
 
+/// The patterns of a column whose type has a date or a time.
+fn by_patterns<'a>(plan: &'a Plan, column: &'a ColumnPlan) -> Option<By<'a>> {
+    let precision = match column.ty {
+        Type::Date => None,
+        Type::Time(p) | Type::TimeTz(p) | Type::Timestamp(p) | Type::TimestampTz(p) => p,
+        _ => return None,
+    };
+    let patterns = column.patterns.as_deref()?;
+    Some(By { patterns, precision, context: &plan.context, bounded: plan.layout == Layout::Duckdb })
+}
+
 /// Columns whose values are bytes: as they stand in the tile, or rewritten into the arena.
 fn decode_bytes<F: Fields>(
     sink: &mut Sink<'_, '_, F>,
@@ -259,7 +282,8 @@ fn decode_bytes<F: Fields>(
             return sink.whole(out);
         }
         // The server would end the load at a value that it cannot read.
-        return sink.bytes(out, |v| explain_value(plan, ty, v));
+        let column = sink.spec;
+        return sink.bytes(out, |v| explain_value(plan, column, v));
     }
     let context = &*plan.context;
     match ty {
@@ -291,6 +315,7 @@ fn decode_pointed<F: Fields>(
     ty: &Type,
     plan: &Plan,
 ) -> std::result::Result<(), Stopped> {
+    let column = sink.spec;
     sink.rewritten(out, |v, arena| {
         match (plan.layout, ty) {
             (Layout::PgBinary, Type::Numeric(typmod)) => {
@@ -298,7 +323,7 @@ fn decode_pointed<F: Fields>(
             }
             // The server finds what is wrong.
             (Layout::PgText, _) if plan.tolerance.conversion == BadValue::Stop => {}
-            _ => explain_value(plan, ty, v)?,
+            _ => explain_value(plan, column, v)?,
         }
         decimal::write_pointed(v, arena);
         Ok(())
@@ -625,7 +650,11 @@ fn whole(value: &[u8]) -> Result<usize> {
 }
 
 /// What the type's input function, and then the layout, say of a value. Used to find out why a row was refused.
-pub(crate) fn explain_value(plan: &Plan, ty: &Type, value: &[u8]) -> Result<()> {
+pub(crate) fn explain_value(plan: &Plan, column: &ColumnPlan, value: &[u8]) -> Result<()> {
+    let ty = &column.ty;
+    if let Some(by) = by_patterns(plan, column) {
+        return patterned::write_iso(ty, by, value, &mut Vec::new());
+    }
     if plan.has_comma && decimal::has_mark(ty) {
         return decimal::with_point(value, |value| explain_plain(plan, ty, value));
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use copyist_core::{ArrayType, DateOrder, EnumType, IntervalStyle, Session, Type, ZoneWords};
-use copyist_datetime::Context;
+use copyist_datetime::{Context, Kind, Language, Patterns};
 use copyist_format::{
     BadValue, ColumnPlan, FieldMap, Fixed, FixedField, Header, Layout, Missing, Plan, Replacement, Tolerance, Unit,
 };
@@ -43,11 +43,21 @@ pub struct BindingColumn {
     pub force_null: bool,
     pub has_default: bool,
     pub not_null: bool,
+    /// How dates and times of it are written: patterns of one language, tried in order.
+    pub patterns: Option<BindingPatterns>,
     /// The number of its field, where fields do not belong to the columns one after the other.
     pub field: Option<u32>,
     /// `fixed`: where its field stands in the line, from 0, and how long it is.
     pub offset: Option<u32>,
     pub length: Option<u32>,
+}
+
+/// Patterns of dates and times.
+#[napi(object)]
+pub struct BindingPatterns {
+    /// `to_char`, `redshift`, `java`, `strptime` or `auto`.
+    pub language: String,
+    pub texts: Vec<String>,
 }
 
 /// What becomes of what does not fit.
@@ -161,7 +171,7 @@ impl BindingSpecification {
             },
             skip: self.skip as u64,
             has_comma: self.has_comma,
-            columns: self.columns.iter().map(BindingColumn::plan).collect(),
+            columns: self.columns.iter().map(BindingColumn::plan).collect::<Result<_, _>>()?,
             map: self.fields.as_ref().map(|names| FieldMap {
                 names: names.clone(),
                 columns: self.columns.iter().zip(0..).map(|(column, index)| column.field.unwrap_or(index)).collect(),
@@ -251,15 +261,39 @@ impl BindingColumn {
         FixedField { offset: self.offset.unwrap_or(0), length: self.length.unwrap_or(0) }
     }
 
-    fn plan(&self) -> ColumnPlan {
-        ColumnPlan {
+    fn plan(&self) -> Result<ColumnPlan, Failure> {
+        let ty = self.ty.column_type();
+        Ok(ColumnPlan {
+            patterns: self.patterns(&ty)?,
             name: self.name.clone(),
-            ty: self.ty.column_type(),
+            ty,
             force_not_null: self.force_not_null,
             force_null: self.force_null,
             has_default: self.has_default,
             not_null: self.not_null,
-        }
+        })
+    }
+
+    /// A type without a date or a time has none.
+    fn patterns(&self, ty: &Type) -> Result<Option<Arc<Patterns>>, Failure> {
+        let kind = match ty {
+            Type::Date => Kind::Date,
+            Type::Time(_) => Kind::Time,
+            Type::TimeTz(_) => Kind::TimeTz,
+            Type::Timestamp(_) => Kind::Timestamp,
+            Type::TimestampTz(_) => Kind::TimestampTz,
+            _ => return Ok(None),
+        };
+        let Some(given) = &self.patterns else { return Ok(None) };
+        let language = match &*given.language {
+            "redshift" => Language::Redshift,
+            "java" => Language::Java,
+            "strptime" => Language::Strptime,
+            "auto" => Language::Auto,
+            _ => Language::ToChar,
+        };
+        let compiled = Patterns::compile(language, given.texts.iter().map(String::as_str), kind);
+        compiled.map(|patterns| Some(Arc::new(patterns))).map_err(|error| Failure::whole(error.into()))
     }
 }
 

@@ -90,6 +90,7 @@ fn plan(columns: &[(String, Type)]) -> Result<Plan, String> {
                 force_null: false,
                 has_default: false,
                 not_null: false,
+                patterns: None,
             })
             .collect(),
         map: None,

@@ -111,6 +111,33 @@ impl Patterns {
         self.first(value, Kind::TimestampTz, read, Some((i64::MIN, i64::MAX)))
     }
 
+    /// [`Patterns::date`] of what some pattern reads; the complete function has the last word on anything else.
+    #[inline]
+    pub fn quick_date(&self, value: &[u8], context: &Context) -> Option<i32> {
+        self.patterns.iter().find_map(|pattern| pattern.try_date(value, context).ok())
+    }
+
+    /// As [`Patterns::quick_date`].
+    #[inline]
+    pub fn quick_time(&self, value: &[u8], digits: Option<u8>, context: &Context) -> Option<i64> {
+        self.patterns
+            .iter()
+            .find_map(|pattern| pattern.try_time(value, context).ok())
+            .map(|micros| rounded(micros, digits))
+    }
+
+    /// As [`Patterns::quick_date`].
+    #[inline]
+    pub fn quick_timestamp(&self, value: &[u8], digits: Option<u8>, context: &Context) -> Option<i64> {
+        self.patterns.iter().find_map(|pattern| pattern.try_timestamp(value, digits, context).ok())
+    }
+
+    /// As [`Patterns::quick_date`].
+    #[inline]
+    pub fn quick_timestamptz(&self, value: &[u8], digits: Option<u8>, context: &Context) -> Option<i64> {
+        self.patterns.iter().find_map(|pattern| pattern.try_timestamptz(value, digits, context).ok())
+    }
+
     #[inline]
     fn first<T: Copy>(
         &self,

@@ -114,6 +114,7 @@ impl Case {
             force_null: column.force_null,
             has_default: column.has_default,
             not_null: false,
+            patterns: None,
         });
         Plan {
             scanner,

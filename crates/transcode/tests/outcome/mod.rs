@@ -70,10 +70,14 @@ pub struct Outcome {
     pub failure: Option<String>,
 }
 
-pub fn run(plan: &Arc<Plan>, input: &[u8], threads: usize, tile_size: usize) -> Outcome {
-    let load = Load::start(Specification {
+pub fn start(plan: &Arc<Plan>, input: &[u8], threads: usize, tile_size: usize) -> Load {
+    start_with(plan, Sink::Arrow, input, threads, tile_size)
+}
+
+fn start_with(plan: &Arc<Plan>, sink: Sink, input: &[u8], threads: usize, tile_size: usize) -> Load {
+    Load::start(Specification {
         plan: Arc::clone(plan),
-        sink: Sink::Arrow,
+        sink,
         source: Source::Memory(std::io::Cursor::new(Arc::new(input.to_vec()))),
         name: "memory".to_owned(),
         table: "t".to_owned(),
@@ -88,7 +92,30 @@ pub fn run(plan: &Arc<Plan>, input: &[u8], threads: usize, tile_size: usize) -> 
         is_framed: true,
         keeps_records: false,
         on_ready: Box::new(|| {}),
-    });
+    })
+}
+
+/// The rows as a TEXT COPY stream.
+pub fn text_of(plan: &Arc<Plan>, input: &[u8]) -> String {
+    let load = start_with(plan, Sink::PgText, input, 1, 1 << 18);
+    let mut text = Vec::new();
+    loop {
+        match load.try_next(Duration::from_secs(60)) {
+            Next::Chunk(chunk) => {
+                if let ChunkData::Messages(message) = &chunk.data {
+                    text.extend_from_slice(&message[5..]);
+                }
+                load.recycle(chunk.data);
+            }
+            Next::End => break,
+            other => panic!("the load must go on: {other:?}"),
+        }
+    }
+    String::from_utf8(text).expect("it is text")
+}
+
+pub fn run(plan: &Arc<Plan>, input: &[u8], threads: usize, tile_size: usize) -> Outcome {
+    let load = start(plan, input, threads, tile_size);
     let mut outcome = Outcome { ids: Vec::new(), rejects: Vec::new(), counters: load.counters(), failure: None };
     loop {
         match load.try_next(Duration::from_secs(60)) {
