@@ -517,8 +517,10 @@ class Stage {
     })
     const isKey = ({ errors }: Verdict) => errors[0]?.sqlState === '23505'
     await query('SAVEPOINT copyist_others')
+    const isIndexed = this.#isIndexed
     const startOver = async () => {
-      // There is more to this table than was asked about.
+      // There is more to this table than was asked about. An index that was made for the proofs goes with them.
+      this.#isIndexed = isIndexed
       await query('ROLLBACK TO SAVEPOINT copyist_others; RELEASE SAVEPOINT copyist_others')
       this.#judge = undefined
       return this.#tryAll()
