@@ -16,7 +16,7 @@ import { type Cluster, startCluster } from './postgres.cluster.ts'
 
 /** Moments of each way to end; more of them by the environment, for a thorough run. */
 const MOMENTS = Number(process.env.COPYIST_KILLS ?? 4)
-const ROWS = 60_000
+const ROWS = 160_000
 
 let folder: string
 let input: string
@@ -79,7 +79,9 @@ async function openCluster(walFolder?: Parameters<typeof startCluster>[0]) {
         return await lookOnce(sql)
       } catch (error) {
         // Otherwise it is about the statement.
-        if (attempt === 100 || !/^(?:08|57P|ECONN)/.test(String((error as { code?: string }).code))) throw error
+        const { code, message } = error as { code?: string; message: string }
+        const isLost = /^(?:08|57P|ECONN)/.test(String(code)) || message.startsWith('Connection terminated')
+        if (attempt === 100 || !isLost) throw error
         await sleep(100)
       }
     }
