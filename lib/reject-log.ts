@@ -3,6 +3,7 @@ import type { CureKit } from './cures.ts'
 import { Diagnosis, type DiagnosisGroup } from './diagnosis.ts'
 import { CopyError } from './errors.ts'
 import type { NativeLoad, NativeReject } from './native/load.ts'
+import { inEncoding, toUtf8 } from './native/text.ts'
 import { MOST_KEPT, type Reject, type RejectError } from './rejects.ts'
 import type { CopyFrom } from './statement/ast.ts'
 import type { RowError, RowRefusals, TargetColumn } from './target/target.ts'
@@ -58,11 +59,13 @@ export class RejectLog {
   readonly #told = new Set<number>()
   #keptBytes = 0
   #file: RejectFile | undefined
-  readonly #diagnosis = new Diagnosis()
+  readonly #diagnosis: Diagnosis
   #excess: CopyError | undefined
 
   constructor(init: RejectLogInit) {
     this.#init = init
+    const { encoding } = init.statement.options
+    this.#diagnosis = new Diagnosis((raw) => toUtf8(raw, this.#native?.counters().encoding ?? encoding))
   }
 
   /** How many records the decoder should tell of, and how much of each. */
@@ -105,7 +108,9 @@ export class RejectLog {
 
   /** What was wrong with the rows that were handed on, and what would cure it. */
   diagnose(): Promise<DiagnosisGroup[]> {
-    return this.#diagnosis.groups(this.#init.kit)
+    const { kit } = this.#init
+    // It is given the records as UTF-8.
+    return this.#diagnosis.groups({ ...kit, options: { ...kit.options, encoding: 'UTF8' } })
   }
 
   /** Begins to take rows of a load. */
@@ -262,7 +267,7 @@ export class RejectLog {
       this.#keptBytes += bytes
     }
     if (path !== undefined) {
-      this.#file ??= new RejectFile(path, file, statement, columns)
+      this.#file ??= new RejectFile(path, file, statement, columns, this.#native?.counters().encoding ?? 'UTF8')
       this.#file.write(reject.raw)
     }
     if (onReject !== undefined && !this.#init.told?.has(reject.byteOffset)) {
@@ -289,9 +294,17 @@ class RejectFile {
   readonly #path: string
   #waiting: Buffer[] = []
   #bytes = 0
+  readonly #lineEnd: Buffer
 
-  constructor(path: string, input: string, statement: CopyFrom, columns: readonly TargetColumn[]) {
+  constructor(
+    path: string,
+    input: string,
+    statement: CopyFrom,
+    columns: readonly TargetColumn[],
+    encoding: string,
+  ) {
     this.#path = path
+    this.#lineEnd = inEncoding('\n', encoding)
     if (statement.source.kind === 'file' && isSame(path, input)) {
       throw new CopyError({
         code: 'invalid_parameter_value',
@@ -306,6 +319,7 @@ class RejectFile {
     }
     const { header, skip = 0, format, delimiter, quote, escape: escaping } = statement.options
     // The same statement is to load the file.
+    if (statement.options.encoding === 'UTF16') this.#waiting.push(inEncoding('\ufeff', encoding))
     for (let line = 0; line < skip; line++) this.write(Buffer.alloc(0))
     if (header === 'false') return
     const name = (text: string) => {
@@ -313,12 +327,12 @@ class RejectFile {
       const isPlain = ![delimiter, quote, '\n', '\r'].some((special) => text.includes(special))
       return isPlain ? text : quote + text.replaceAll(quote, escaping + quote) + quote
     }
-    this.write(Buffer.from(columns.map((column) => name(column.name)).join(delimiter)))
+    this.write(inEncoding(columns.map((column) => name(column.name)).join(delimiter), encoding))
   }
 
   write(record: Buffer): void {
-    this.#waiting.push(record, LINE_END)
-    this.#bytes += record.length + 1
+    this.#waiting.push(record, this.#lineEnd)
+    this.#bytes += record.length + this.#lineEnd.length
     if (this.#bytes >= WRITTEN_AT_ONCE) this.#flush()
   }
 
@@ -339,7 +353,6 @@ class RejectFile {
   }
 }
 
-const LINE_END = Buffer.from('\n')
 const ESCAPES: Readonly<Record<string, string>> = { '\n': 'n', '\r': 'r', '\t': 't' }
 
 function isSame(path: string, other: string): boolean {

@@ -126,7 +126,8 @@ impl Case {
                 naive::Header::Match => Header::Match,
             },
             skip: 0,
-            has_comma: false,
+            encoding: None,
+        has_comma: false,
             columns: columns.collect(),
             relation: "t".into(),
             tolerance: Tolerance::default(),
@@ -280,6 +281,7 @@ fn tiles(case: &Case, scanner: Scanner, input: &[u8]) -> Vec<Tile> {
             last,
             breaks: Vec::new(),
             original: None,
+            transcript: None,
         });
         if last {
             return tiles;
