@@ -91,6 +91,8 @@ export interface BindingCounters {
   rowsMended: number
   /** Bytes that were no UTF-8 and were replaced. */
   bytesReplaced: number
+  /** What the input is in, if it is not UTF-8. */
+  encoding?: string
 }
 
 /** One kind of failure. */
@@ -217,6 +219,8 @@ export interface BindingSpecification {
   header: string
   /** Lines before the first record that are no records. */
   skip: number
+  /** What the input is in, by PostgreSQL's name or `UTF16`, `UTF16LE`, `UTF16BE`; none for UTF-8. */
+  encoding?: string
   /** The decimal mark of numbers is a comma. */
   hasComma: boolean
   columns: Array<BindingColumn>
@@ -283,8 +287,14 @@ export interface BindingZone {
   transitions: Float64Array
 }
 
+/** Bytes of another encoding as text; what is no character becomes U+FFFD. */
+export declare function decodeText(name: string, bytes: Buffer): string | null
+
 /** Nothing is served under a number any more. No statement that asks for it may be running. */
 export declare function dropWindow(id: number): void
+
+/** Text in another encoding; what that does not have becomes a question mark. */
+export declare function encodeText(name: string, text: string): Buffer | null
 
 /** Every kind of failure that the native side can report. */
 export declare function errorCodes(): Array<BindingErrorCode>

@@ -218,12 +218,13 @@ impl Charset {
         let is = |at: usize, range: std::ops::RangeInclusive<u8>| bytes.get(at).is_some_and(|byte| range.contains(byte));
         match self.shape {
             Shape::Single => (true, 1),
-            Shape::Double => (is(1, 1..=0xFF) && !(self.name == "GBK" && bytes[..2] == [0x8D, b' ']), 2),
-            Shape::Euc if self.name == "EUC_KR" || self.name == "EUC_CN" => {
-                let len = if first == 0x8F { 3 } else { 2 };
-                (len == 2 && is_euc(first) && is(1, 0xA1..=0xFE), len)
+            // One pair is PostgreSQL's own mark of what is invalid.
+            Shape::Double => (is(1, 1..=0xFF) && bytes[..2] != [0x8D, b' '], 2),
+            Shape::Euc => {
+                // Shown are as many bytes as the first one announces in other encodings of this kind.
+                let is_long = first == 0x8F || first == 0x8E && self.name == "EUC_CN";
+                (is_euc(first) && is(1, 0xA1..=0xFE), if is_long { 3 } else { 2 })
             }
-            Shape::Euc => (is_euc(first) && is(1, 0xA1..=0xFE), 2),
             Shape::EucJp => match first {
                 0x8E => (is(1, 0xA1..=0xDF), 2),
                 0x8F => (is(1, 0xA1..=0xFE) && is(2, 0xA1..=0xFE), 3),

@@ -229,4 +229,4 @@ pub(crate) static EUC_JP_3: &[Difference] = &[
     (0xf4fe, 0xf4fe, Some(0x9ed1)),
 ];
 /// The same of four bytes, by their position in the order.
-pub(crate) static GB18030_4: &[(usize, u32)] = &[(7_457, 0xe7c7)];
+pub(crate) static GB18030_4: &[(usize, u32)] = &[(7_457, 0x1e3f)];
