@@ -296,13 +296,7 @@ class RejectFile {
   #bytes = 0
   readonly #lineEnd: Buffer
 
-  constructor(
-    path: string,
-    input: string,
-    statement: CopyFrom,
-    columns: readonly TargetColumn[],
-    encoding: string,
-  ) {
+  constructor(path: string, input: string, statement: CopyFrom, columns: readonly TargetColumn[], encoding: string) {
     this.#path = path
     this.#lineEnd = inEncoding('\n', encoding)
     if (statement.source.kind === 'file' && isSame(path, input)) {

@@ -48,9 +48,7 @@ const supported: ReadonlyMap<string, string> = new Map(
 )
 
 /** The encodings that PostgreSQL knows and this version does not, after {@link normalizeEncodingName}. */
-const unsupported: ReadonlySet<string> = new Set(
-  'eucjis2004 euctw johab muleinternal shiftjis2004 sqlascii'.split(' '),
-)
+const unsupported: ReadonlySet<string> = new Set('eucjis2004 euctw johab muleinternal shiftjis2004 sqlascii'.split(' '))
 
 /** Those that an input may be in, by name. */
 export const encodingNames: readonly string[] = Object.keys(names)
