@@ -176,6 +176,17 @@ struct Writer<'a> {
     at: usize,
 }
 
+impl Writer<'_> {
+    /// Not a slice to be copied into, which is a call where it is not inlined.
+    #[inline(always)]
+    fn room<const N: usize>(&mut self) -> &mut [u8; N] {
+        match self.out[self.at..].first_chunk_mut() {
+            Some(room) => room,
+            None => unreachable!("there is room for all"),
+        }
+    }
+}
+
 impl Sink for Writer<'_> {
     #[inline(always)]
     fn at(&self) -> usize {
@@ -184,13 +195,13 @@ impl Sink for Writer<'_> {
 
     #[inline(always)]
     fn ascii(&mut self, bytes: [u8; 8], len: usize) {
-        self.out[self.at..self.at + 8].copy_from_slice(&bytes);
+        *self.room() = bytes;
         self.at += len;
     }
 
     #[inline(always)]
     fn put(&mut self, bytes: [u8; 4], len: usize) {
-        self.out[self.at..self.at + 4].copy_from_slice(&bytes);
+        *self.room() = bytes;
         self.at += len;
     }
 }

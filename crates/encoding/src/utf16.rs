@@ -12,7 +12,8 @@ pub(crate) fn walk<const BIG: bool, S: Sink>(bytes: &[u8], end: bool, limit: usi
     let mut at = 0;
     while sink.at() < limit {
         if let Some(block) = bytes[at..].first_chunk::<BLOCK>() {
-            let (first, second) = (word(block, 0), word(block, 8));
+            let both = u128::from_le_bytes(*block);
+            let (first, second) = (both as u64, (both >> 64) as u64);
             // Units of ASCII before any other.
             let ascii = match first & other {
                 0 => 4 + (second & other).trailing_zeros() / 16,
@@ -74,13 +75,6 @@ pub(crate) fn walk<const BIG: bool, S: Sink>(bytes: &[u8], end: bool, limit: usi
 #[inline(always)]
 fn unit<const BIG: bool>(first: u8, second: u8) -> u16 {
     if BIG { u16::from_be_bytes([first, second]) } else { u16::from_le_bytes([first, second]) }
-}
-
-#[inline(always)]
-fn word(block: &[u8; BLOCK], at: usize) -> u64 {
-    let mut word = [0; 8];
-    word.copy_from_slice(&block[at..at + 8]);
-    u64::from_le_bytes(word)
 }
 
 /// The lower halves of four units.
