@@ -184,12 +184,7 @@ impl Charset {
     }
 
     /// The table of two bytes after `prefix`.
-    fn pairs(
-        &self,
-        prefix: &[u8],
-        differences: &[Difference],
-        library: &'static encoding_rs::Encoding,
-    ) -> Vec<Entry> {
+    fn pairs(&self, prefix: &[u8], differences: &[Difference], library: &'static encoding_rs::Encoding) -> Vec<Entry> {
         let mut table = vec![[0; 4]; 1 << 15];
         for code in 0x8000..=0xFFFF_u16 {
             let pair = code.to_be_bytes();
@@ -215,7 +210,8 @@ impl Charset {
         if first < 0x80 {
             return (first != 0, 1);
         }
-        let is = |at: usize, range: std::ops::RangeInclusive<u8>| bytes.get(at).is_some_and(|byte| range.contains(byte));
+        let is =
+            |at: usize, range: std::ops::RangeInclusive<u8>| bytes.get(at).is_some_and(|byte| range.contains(byte));
         match self.shape {
             Shape::Single => (true, 1),
             // One pair is PostgreSQL's own mark of what is invalid.
@@ -238,9 +234,7 @@ impl Charset {
             Shape::Gb18030 if is(1, 0x30..=0x39) => {
                 ((0x81..=0xFE).contains(&first) && is(2, 0x81..=0xFE) && is(3, 0x30..=0x39), 4)
             }
-            Shape::Gb18030 => {
-                ((0x81..=0xFE).contains(&first) && (is(1, 0x40..=0x7E) || is(1, 0x80..=0xFE)), 2)
-            }
+            Shape::Gb18030 => ((0x81..=0xFE).contains(&first) && (is(1, 0x40..=0x7E) || is(1, 0x80..=0xFE)), 2),
         }
     }
 
@@ -344,10 +338,15 @@ impl Charset {
             return Step::Cut;
         }
         let found = match bytes {
-            [0x8F, a @ 0x80..=0xFF, b, ..] if long == 3 => tables.three[usize::from(u16::from_be_bytes([*a, *b]) - 0x8000)],
+            [0x8F, a @ 0x80..=0xFF, b, ..] if long == 3 => {
+                tables.three[usize::from(u16::from_be_bytes([*a, *b]) - 0x8000)]
+            }
             [a, b, c @ 0x81..=0xFE, d @ b'0'..=b'9', ..] if long == 4 && (0x81..=0xFE).contains(a) => {
                 let digits = [(a - 0x81, 10), (b - b'0', 126), (c - 0x81, 10), (d - b'0', 1)];
-                gb18030_four(&tables.four, digits.into_iter().fold(0, |sum, (digit, base)| (sum + usize::from(digit)) * base))
+                gb18030_four(
+                    &tables.four,
+                    digits.into_iter().fold(0, |sum, (digit, base)| (sum + usize::from(digit)) * base),
+                )
             }
             _ => [0; 4],
         };
@@ -365,7 +364,8 @@ impl Charset {
 
 /// The four bytes at `position` in their order.
 fn gb18030_bytes(position: usize) -> [u8; 4] {
-    let bytes = [0x81 + position / 12_600, 0x30 + position / 1260 % 10, 0x81 + position / 10 % 126, 0x30 + position % 10];
+    let bytes =
+        [0x81 + position / 12_600, 0x30 + position / 1260 % 10, 0x81 + position / 10 % 126, 0x30 + position % 10];
     bytes.map(|byte| byte as u8)
 }
 

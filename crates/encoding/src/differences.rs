@@ -65,9 +65,7 @@ pub(crate) static EUC_CN: &[Difference] = &[
 ];
 
 /// The postal mark is a later addition.
-pub(crate) static EUC_KR: &[Difference] = &[
-    (0xa2e8, 0xa2e8, Some(0x327e)),
-];
+pub(crate) static EUC_KR: &[Difference] = &[(0xa2e8, 0xa2e8, Some(0x327e))];
 
 /// As of 2000: what has got a place in Unicode since is still in the private area.
 pub(crate) static GB18030: &[Difference] = &[
@@ -131,21 +129,14 @@ pub(crate) static GBK: &[Difference] = &[
 ];
 
 /// Without what is left to users.
-pub(crate) static SJIS: &[Difference] = &[
-    (0xf040, 0xf9fc, None),
-];
+pub(crate) static SJIS: &[Difference] = &[(0xf040, 0xf9fc, None)];
 
 /// What is left to users goes to the private area.
-pub(crate) static UHC: &[Difference] = &[
-    (0xa2e8, 0xa2e8, Some(0x327e)),
-    (0xc9a1, 0xc9fe, Some(0xe000)),
-    (0xfea1, 0xfefe, Some(0xe05e)),
-];
+pub(crate) static UHC: &[Difference] =
+    &[(0xa2e8, 0xa2e8, Some(0x327e)), (0xc9a1, 0xc9fe, Some(0xe000)), (0xfea1, 0xfefe, Some(0xe05e))];
 
 /// Without the extensions of NEC in the rows that JIS X 0208 leaves free.
-pub(crate) static EUC_JP: &[Difference] = &[
-    (0xf9a1, 0xfcfe, None),
-];
+pub(crate) static EUC_JP: &[Difference] = &[(0xf9a1, 0xfcfe, None)];
 
 /// After 0x8F: with the extensions of IBM.
 pub(crate) static EUC_JP_3: &[Difference] = &[

@@ -117,7 +117,9 @@ impl Encoding {
         if is_valid {
             DataError::new(
                 ErrorCode::UntranslatableCharacter,
-                format!("character with byte sequence {shown} in encoding \"{name}\" has no equivalent in encoding \"UTF8\""),
+                format!(
+                    "character with byte sequence {shown} in encoding \"{name}\" has no equivalent in encoding \"UTF8\""
+                ),
             )
         } else {
             DataError::new(

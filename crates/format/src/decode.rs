@@ -568,9 +568,7 @@ impl<F: Fields> Pass<'_, F> {
     fn end_early(&self, at: usize, event: Event, offsets: &[u32], out: &mut Decoded) {
         let start = offsets.iter().rev().find(|&&offset| self.is_end(offset)).map_or(0, |&offset| offset as usize + 1);
         let error = match event {
-            Event::BadEncoding(bad) => {
-                self.tile.invalid_sequence(bad)
-            }
+            Event::BadEncoding(bad) => self.tile.invalid_sequence(bad),
             Event::StrayEol => self.stray_eol(self.data[at]),
             Event::EndMarker => match self.end_marker(at, start) {
                 Ok(()) => {

@@ -38,14 +38,8 @@ struct Options {
 }
 
 fn options() -> Result<Options, String> {
-    let mut options = Options {
-        path: String::new(),
-        columns: Vec::new(),
-        threads: 1,
-        repeat: 1,
-        json: false,
-        encoding: None,
-    };
+    let mut options =
+        Options { path: String::new(), columns: Vec::new(), threads: 1, repeat: 1, json: false, encoding: None };
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().ok_or_else(|| format!("{argument} needs a value"));
@@ -62,7 +56,10 @@ fn options() -> Result<Options, String> {
         }
     }
     if options.path.is_empty() || options.columns.is_empty() {
-        return Err("usage: decode_bench FILE --columns NAME:TYPE,… [--encoding NAME] [--threads N] [--repeat N] [--json]".into());
+        return Err(
+            "usage: decode_bench FILE --columns NAME:TYPE,… [--encoding NAME] [--threads N] [--repeat N] [--json]"
+                .into(),
+        );
     }
     Ok(options)
 }

@@ -15,7 +15,8 @@ use outcome::{CSV, SKIP, TEXT, check_any, plan, run};
 use proptest::prelude::*;
 
 fn encodings() -> Vec<Encoding> {
-    let charsets = Charset::all().iter().map(|charset| Encoding::find(charset.name()).expect("it is found by its name"));
+    let charsets =
+        Charset::all().iter().map(|charset| Encoding::find(charset.name()).expect("it is found by its name"));
     charsets.chain([Encoding::Utf16Le, Encoding::Utf16Be]).collect()
 }
 
@@ -36,7 +37,8 @@ impl Input {
     }
 
     fn place(&self, at: u64) -> u64 {
-        let index = self.places.binary_search_by_key(&(at as usize), |place| place.0).expect("a character begins there");
+        let index =
+            self.places.binary_search_by_key(&(at as usize), |place| place.0).expect("a character begins there");
         self.places[index].1 as u64
     }
 
@@ -162,8 +164,7 @@ fn check(encoding: Encoding, pieces: &[u8]) {
             assert_eq!(found.counters.bytes_replaced, expected.counters.bytes_replaced);
             assert_eq!(found.rejects.len(), expected.rejects.len());
             for (one, other) in found.rejects.iter().zip(&expected.rejects) {
-                let (start, end) =
-                    (input.place(other.byte_offset), input.place(other.byte_offset + other.byte_len));
+                let (start, end) = (input.place(other.byte_offset), input.place(other.byte_offset + other.byte_len));
                 assert_eq!((one.line, one.last_line), (other.line, other.last_line));
                 assert_eq!((one.byte_offset, one.byte_len, one.is_cut), (start, end - start, false));
                 assert_eq!(one.raw[..], input.bytes[start as usize..end as usize]);
@@ -172,8 +173,7 @@ fn check(encoding: Encoding, pieces: &[u8]) {
                 };
                 assert_eq!(columns(one), columns(other));
             }
-            let (found, expected) =
-                (located(&other, &input.bytes, tile_size), located(&utf8, &input.text, tile_size));
+            let (found, expected) = (located(&other, &input.bytes, tile_size), located(&utf8, &input.text, tile_size));
             assert_eq!(found.len(), expected.len());
             for ((place, raw), (expected, _)) in found.into_iter().zip(expected) {
                 let (start, end) =
@@ -258,8 +258,17 @@ fn errors_are_in_the_words_of_postgresql() {
         failure("GBK", b"\xa2\xe3,"),
         "COPY t, line 3: character with byte sequence 0xa2 0xe3 in encoding \"GBK\" has no equivalent in encoding \"UTF8\""
     );
-    assert_eq!(failure("EUC_JP", b"\x8f\xa1,"), "COPY t, line 3: invalid byte sequence for encoding \"EUC_JP\": 0x8f 0xa1 0x2c");
-    assert_eq!(failure("UTF16LE", b"\x00\xd8,\0"), "COPY t, line 3: invalid byte sequence for encoding \"UTF16LE\": 0x00 0xd8");
+    assert_eq!(
+        failure("EUC_JP", b"\x8f\xa1,"),
+        "COPY t, line 3: invalid byte sequence for encoding \"EUC_JP\": 0x8f 0xa1 0x2c"
+    );
+    assert_eq!(
+        failure("UTF16LE", b"\x00\xd8,\0"),
+        "COPY t, line 3: invalid byte sequence for encoding \"UTF16LE\": 0x00 0xd8"
+    );
     assert_eq!(failure("UTF16LE", b"\x2c"), "COPY t, line 3: invalid byte sequence for encoding \"UTF16LE\": 0x2c");
-    assert_eq!(failure("UTF16BE", b"\0\0"), "COPY t, line 3: invalid byte sequence for encoding \"UTF16BE\": 0x00 0x00");
+    assert_eq!(
+        failure("UTF16BE", b"\0\0"),
+        "COPY t, line 3: invalid byte sequence for encoding \"UTF16BE\": 0x00 0x00"
+    );
 }

@@ -127,7 +127,7 @@ impl Case {
             },
             skip: 0,
             encoding: None,
-        has_comma: false,
+            has_comma: false,
             columns: columns.collect(),
             relation: "t".into(),
             tolerance: Tolerance::default(),
