@@ -252,7 +252,7 @@ class Work {
       const times = { startedAt: this.#startedAt, endedAt: new Date() }
       await ledger.recordFiles(this.#id, [{ path, bytes, rowsRead: rows, rowsLoaded, rowsRejected, ...times }])
     }
-    await ledger.recordRejects(this.#id, this.#log?.kept ?? [])
+    if (this.#log) await ledger.recordRejects(this.#id, this.#log.kept, this.#log.text)
   }
 
   #entry(counts: LoadCounts, receipt?: Receipt): Omit<LedgerLoad, 'error'> {
@@ -307,7 +307,7 @@ class Work {
         const message = error instanceof Error ? error.message : String(error)
         const why = { sqlState: failed?.sqlState ?? 'XX000', message, context: failed?.context }
         await ledger.recordLoad({ ...this.#entry(counts), error: why })
-        await ledger.recordRejects(this.#id, log.kept)
+        await ledger.recordRejects(this.#id, log.kept, log.text)
         await transaction.commit()
       } catch (failure) {
         await transaction.rollback()

@@ -59,13 +59,17 @@ export class RejectLog {
   readonly #told = new Set<number>()
   #keptBytes = 0
   #file: RejectFile | undefined
-  readonly #diagnosis: Diagnosis
+  readonly #diagnosis = new Diagnosis((raw) => this.text(raw))
   #excess: CopyError | undefined
 
   constructor(init: RejectLogInit) {
     this.#init = init
-    const { encoding } = init.statement.options
-    this.#diagnosis = new Diagnosis((raw) => toUtf8(raw, this.#native?.counters().encoding ?? encoding))
+  }
+
+  /** A record's bytes as UTF-8. */
+  readonly text = (raw: Buffer): Buffer => {
+    const { encoding } = this.#init.statement.options
+    return encoding === 'UTF8' ? raw : toUtf8(raw, this.#native?.counters().encoding ?? encoding)
   }
 
   /** How many records the decoder should tell of, and how much of each. */

@@ -131,6 +131,8 @@ describe.each(benches)('encodings, on $name', ({ open }) => {
       [4, 5, 'x3'],
     ])
     expect(readFileSync(path).subarray(0, mark)).toEqual(input.subarray(0, mark))
+    const record = 'SELECT raw_text FROM copyist.rejects WHERE load_id ='
+    expect(await bench.sql(`${record} '${receipt.id}' ORDER BY reject_no`)).toEqual([['x1,中'], ['x3,"😀\r\n"']])
     await bench.sql('ALTER TABLE t ALTER id TYPE text')
     expect(await bench.db.copy(statement(path))).toMatchObject({ rowsLoaded: 2, rowsRejected: 0 })
     const replay = (more: string) => bench.db.copy(`COPY REJECTS '${receipt.id}' INTO t${more}`)

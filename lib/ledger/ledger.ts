@@ -100,12 +100,19 @@ export class Ledger {
     }
   }
 
-  /** Records rejects of a load, several thousand by a statement. May be called any number of times. */
-  async recordRejects(loadId: string, rejects: readonly Reject[]): Promise<void> {
+  /**
+   * Records rejects of a load, several thousand by a statement. May be called any number of times. `text` makes a record's bytes UTF-8,
+   * where they are not.
+   */
+  async recordRejects(
+    loadId: string,
+    rejects: readonly Reject[],
+    text: (raw: Buffer) => Buffer = (raw) => raw,
+  ): Promise<void> {
     const columns = REJECT_COLUMNS.map(([name]) => name)
     const values = columns.map((name) => (name === 'raw' ? this.#dialect.fromBase64('raw') : name))
     for (const batch of batches(rejects)) {
-      const rows = batch.map((reject) => rejectRow(reject, this.#place))
+      const rows = batch.map((reject) => rejectRow(reject, this.#place, text(reject.raw)))
       await this.#insert('rejects', loadId, columns, values, JSON.stringify(rows), REJECT_COLUMNS)
     }
   }

@@ -144,10 +144,10 @@ export function refusalRow(
   }
 }
 
-/** `raw` is base64. */
-export function rejectRow(reject: Reject, place: LedgerPlace): Row<typeof REJECT_COLUMNS> {
+/** `raw` is base64, and `text` what it is in UTF-8. */
+export function rejectRow(reject: Reject, place: LedgerPlace, text: Buffer): Row<typeof REJECT_COLUMNS> {
   const { raw } = reject
-  const isText = place.characters === 'all' && isUtf8(raw) && !raw.includes(0)
+  const isText = place.characters === 'all' && text.equals(raw) && isUtf8(raw) && !raw.includes(0)
   return {
     ...refusalRow(reject, place),
     file: storable(reject.file, place),
@@ -157,7 +157,7 @@ export function rejectRow(reject: Reject, place: LedgerPlace): Row<typeof REJECT
     byte_length: reject.byteLength,
     raw: raw.toString('base64'),
     raw_cut: reject.rawIsCut,
-    raw_text: isText ? null : storable(raw.toString('utf8'), place),
+    raw_text: isText ? null : storable(text.toString('utf8'), place),
   }
 }
 
