@@ -105,8 +105,8 @@ export function unbalanced(read: number, loaded: number, filtered: number, rejec
 
 /** UTF-16 begins with a byte order mark, whose bytes UTF-8 never has. */
 function encodingHint({ sqlState, message, position }: CopyError): string | undefined {
-  if (sqlState !== '22021' || position.byteOffset !== 0 || !/: 0x(?:ff|fe)$/.test(message)) return undefined
-  return 'Input in UTF-16 begins so. Convert it on the way: iconv -f UTF-16 -t UTF-8 file | copyist "COPY … FROM STDIN …".'
+  if (sqlState !== '22021' || position.byteOffset !== 0 || !/"UTF8": 0x(?:ff|fe)$/.test(message)) return undefined
+  return "Input in UTF-16 begins so. If it is that, add ENCODING 'UTF16' to the options."
 }
 
 /** Completes what a target cannot know: the file of a position, and where in the statement the condition stands. */

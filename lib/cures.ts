@@ -219,7 +219,7 @@ function candidatesFor(group: Findings, kit: CureKit): readonly (readonly Candid
   if (error.column === undefined) {
     // The fields of columns that only the database reads would not be tried.
     if (kit.columns.some(({ type }) => isUnread(type))) return []
-    if (error.sqlState === '22021') return [...encodings(evidence), replacedBytes]
+    if (error.sqlState === '22021') return /"UTF8"/.test(message) ? [...encodings(evidence), replacedBytes] : []
     if (error.sqlState !== '22P04') return []
     if (/^(?:unquoted|literal) (?:newline|carriage return) found/.test(message)) return [[utf16], lineEnds]
     if (/^missing data/.test(message)) return [[blankLines], ...delimiters(evidence, kit), ...missingFields]
@@ -556,7 +556,7 @@ function singleBytes(evidence: readonly Evidence[]): Candidate[] {
   }
   const record = (raw: Buffer) => Buffer.from(decoder.decode(raw))
   const change = 'the input is not UTF-8'
-  const note = 'if it is Windows-1252 or Latin-1, convert it: iconv -f WINDOWS-1252 -t UTF-8'
+  const note = "if it is Windows-1252 or Latin-1, say so: ENCODING 'WIN1252' or 'LATIN1'"
   return evidence.every(fits) ? [{ kind: 'input', change, note, record }] : []
 }
 

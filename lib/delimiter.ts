@@ -1,6 +1,7 @@
 import { open } from 'node:fs/promises'
 import { CopyError } from './errors.ts'
 import { type Input, START_BYTES } from './native/open.ts'
+import { toUtf8 } from './native/text.ts'
 import type { CopyFrom, CopyOptions } from './statement/ast.ts'
 
 /** What else fields are commonly separated by, and how the statement says so. */
@@ -62,9 +63,16 @@ async function startOf(path: string): Promise<Buffer> {
   }
 }
 
+/** What is not ASCII does not matter. */
+function textOf(start: Buffer, encoding: string): string {
+  if (encoding === 'UTF8') return start.toString('latin1')
+  const isBigEndian = start[0] === 0xfe && start[1] === 0xff
+  return toUtf8(start, encoding === 'UTF16' && isBigEndian ? 'UTF16BE' : encoding).toString()
+}
+
 /** The first lines, without what is quoted; none when a quoted field goes over a line's end, since then they are no records. */
-function firstLines(start: Buffer, { format, quote, skip = 0 }: CopyOptions): string[] {
-  const lines = start.toString('latin1').split(/\r\n|\n|\r/)
+function firstLines(start: Buffer, { format, quote, encoding, skip = 0 }: CopyOptions): string[] {
+  const lines = textOf(start, encoding).split(/\r\n|\n|\r/)
   // The last one may be cut off, or is what follows the last line's end.
   if (start.length === START_BYTES || lines.at(-1) === '') lines.pop()
   const first = lines.slice(skip, skip + MOST_LINES)

@@ -95,6 +95,12 @@ export class Diagnosis {
   /** The refused rows that the input begins with, and where the line of the next one would begin. */
   readonly #start: Evidence[] = []
   #startLine = 1
+  readonly #text: (raw: Buffer) => Buffer
+
+  /** `text` makes a record's bytes UTF-8, where they are not. */
+  constructor(text: (raw: Buffer) => Buffer = (raw) => raw) {
+    this.#text = text
+  }
 
   /** Takes the next refused row, in the order of the input. */
   add(reject: Reject): void {
@@ -102,7 +108,7 @@ export class Diagnosis {
     let raw: Buffer | undefined
     const copy = (): Buffer => {
       if (raw === undefined) {
-        raw = Buffer.from(reject.raw)
+        raw = Buffer.from(this.#text(reject.raw))
         this.#evidenceBytes += raw.length + OVERHEAD
       }
       return raw
@@ -114,7 +120,7 @@ export class Diagnosis {
       group.rows += 1
       if (value !== group.value) group.value = undefined
       if (group.samples.length < MOST_SAMPLES) {
-        const shown = value ?? (/^23/.test(error.sqlState) ? error.detail : undefined) ?? textOf(reject.raw)
+        const shown = value ?? (/^23/.test(error.sqlState) ? error.detail : undefined) ?? textOf(this.#text(reject.raw))
         group.samples.push({ line: reject.line, value: cut(shown, SHOWN) })
       }
       const { evidence } = group

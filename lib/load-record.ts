@@ -132,7 +132,7 @@ export class LoadRecord {
       const { path, bytes, rows, rowsRejected } = file
       await this.#file(ledger, path, { bytesRead: bytes, rowsRead: rows, rowsLoaded: receipt.rowsLoaded, rowsRejected })
     }
-    await ledger.recordRejects(id, log?.kept ?? [])
+    if (log) await ledger.recordRejects(id, log.kept, log.text)
   }
 
   /**
@@ -167,7 +167,7 @@ export class LoadRecord {
         const why = { sqlState: failed?.sqlState ?? 'XX000', message, context: failed?.context }
         await ledger.recordLoad({ ...this.#entry(counts), error: why })
         await this.#file(ledger, file, counts)
-        await ledger.recordRejects(id, log.kept)
+        await ledger.recordRejects(id, log.kept, log.text)
         await transaction.commit()
       } catch (failure) {
         await transaction.rollback()

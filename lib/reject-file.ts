@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync, type Stats, statSync, writeSync } from 'node:fs'
 import { CopyError } from './errors.ts'
+import { inEncoding, toUtf8 } from './native/text.ts'
 import { protect } from './record-shape.ts'
 import type { CopyFrom } from './statement/ast.ts'
 
@@ -17,8 +18,9 @@ export class RejectFile {
   readonly #fd: number
   readonly #path: string
   readonly #statement: CopyFrom
-  readonly #header: Buffer | undefined
+  readonly #header: string | undefined
   readonly #input: InputFile | undefined
+  readonly #encoding: () => string
   #lineEnd: Buffer | undefined
   /** Written last; its line end comes with what follows it. */
   #last: Buffer | undefined
@@ -28,9 +30,16 @@ export class RejectFile {
 
   /**
    * @param columns names of the columns that are loaded, in the order of the fields
+   * @param encoding that of the input, once it is known
    * @throws {CopyError} 22023 when it is the input, otherwise when it cannot be opened.
    */
-  constructor(path: string, statement: CopyFrom, columns: readonly string[], input: InputFile | undefined) {
+  constructor(
+    path: string,
+    statement: CopyFrom,
+    columns: readonly string[],
+    { input, encoding }: { readonly input: InputFile | undefined; readonly encoding: () => string },
+  ) {
+    this.#encoding = encoding
     this.#path = path
     this.#statement = statement
     this.#input = input
@@ -56,13 +65,15 @@ export class RejectFile {
    */
   write(record: Buffer, start: number, end: number): void {
     if (this.#failure !== undefined) return
-    this.#lineEnd ??= lineEndAt(this.#input, start, end) ?? LF
+    const encoding = this.#encoding()
+    this.#lineEnd ??= inEncoding(lineEndAt(this.#input, start, end, encoding) ?? '\n', encoding)
     if (this.#last !== undefined) this.#push(this.#lineEnd)
     else {
-      // The same statement is to load the file.
+      // The same statement is to load the file, and tells the order of its bytes by their mark.
+      if (this.#statement.options.encoding === 'UTF16') this.#push(inEncoding('\ufeff', encoding))
       const { skip = 0 } = this.#statement.options
       for (let line = 0; line < skip; line++) this.#push(this.#lineEnd)
-      if (this.#header !== undefined) this.#push(this.#header, this.#lineEnd)
+      if (this.#header !== undefined) this.#push(inEncoding(this.#header, encoding), this.#lineEnd)
     }
     this.#push(record)
     this.#last = record
@@ -77,8 +88,9 @@ export class RejectFile {
   /** @throws {CopyError} when a record could not be written. */
   close(): void {
     // The last record of an input may end in a backslash, which would escape the line end.
-    const isOpen = this.#last !== undefined && protect(this.#last, this.#statement.options) !== this.#last
-    if (this.#last !== undefined && !isOpen) this.#push(this.#lineEnd ?? LF)
+    const last = this.#last && toUtf8(this.#last, this.#encoding())
+    const isOpen = last !== undefined && protect(last, this.#statement.options) !== last
+    if (this.#lineEnd !== undefined && !isOpen) this.#push(this.#lineEnd)
     this.#flush()
     try {
       closeSync(this.#fd)
@@ -113,27 +125,30 @@ export class RejectFile {
   }
 }
 
-const LF = Buffer.from('\n')
-const CR = Buffer.from('\r')
-const CRLF = Buffer.from('\r\n')
-
 /**
  * The line end behind a record of a file, or else before it; undefined where neither is known. With the input's own, a line end of another
  * kind inside a record stays inside.
  */
-function lineEndAt(input: InputFile | undefined, start: number, end: number): Buffer | undefined {
+function lineEndAt(
+  input: InputFile | undefined,
+  start: number,
+  end: number,
+  encoding: string,
+): '\n' | '\r' | '\r\n' | undefined {
   if (typeof input !== 'string') return undefined
   try {
     const fd = openSync(input, 'r')
     try {
+      // Two characters of those that a line can end in.
+      const size = 2 * inEncoding('\n', encoding).length
       const read = (from: number) => {
-        const bytes = Buffer.alloc(2)
-        return bytes.toString('latin1', 0, readSync(fd, bytes, 0, 2, Math.max(0, from)))
+        const bytes = Buffer.alloc(size)
+        return toUtf8(bytes.subarray(0, readSync(fd, bytes, 0, size, Math.max(0, from))), encoding).toString('latin1')
       }
-      const [behind, before] = [read(end), start === 0 ? '' : read(start - 2)]
-      if (behind.startsWith('\n')) return LF
-      if (behind.startsWith('\r')) return behind === '\r\n' ? CRLF : CR
-      return before === '\r\n' ? CRLF : before.endsWith('\r') ? CR : undefined
+      const [behind, before] = [read(end), start === 0 ? '' : read(start - size)]
+      if (behind.startsWith('\n')) return '\n'
+      if (behind.startsWith('\r')) return behind === '\r\n' ? '\r\n' : '\r'
+      return before === '\r\n' ? '\r\n' : before.endsWith('\r') ? '\r' : undefined
     } finally {
       closeSync(fd)
     }
@@ -145,7 +160,7 @@ function lineEndAt(input: InputFile | undefined, start: number, end: number): Bu
 
 const ESCAPES: Readonly<Record<string, string>> = { '\n': 'n', '\r': 'r', '\t': 't' }
 
-function headerOf(columns: readonly string[], options: CopyFrom['options']): Buffer {
+function headerOf(columns: readonly string[], options: CopyFrom['options']): string {
   const { format, delimiter, quote, escape: escaping } = options
   const name = (text: string) => {
     // PostgreSQL takes no delimiter that means something behind a backslash.
@@ -158,7 +173,7 @@ function headerOf(columns: readonly string[], options: CopyFrom['options']): Buf
     const escaped = Array.from(text, (letter) => (letter === quote || letter === escaping ? escaping + letter : letter))
     return quote + escaped.join('') + quote
   }
-  return Buffer.from(columns.map(name).join(delimiter))
+  return columns.map(name).join(delimiter)
 }
 
 /** Whether it is the same file, under another name or by another link. Devices and pipes may well be both. */

@@ -2,6 +2,7 @@ import type { CureKit } from './cures.ts'
 import { Diagnosis, type DiagnosisGroup } from './diagnosis.ts'
 import { CopyError } from './errors.ts'
 import type { NativeFlaw, NativeLoad, NativeReject } from './native/load.ts'
+import { toUtf8 } from './native/text.ts'
 import { type InputFile, RejectFile } from './reject-file.ts'
 import { MOST_KEPT, MOST_RAW, type Reject, type RejectError } from './rejects.ts'
 import type { CopyFrom } from './statement/ast.ts'
@@ -65,11 +66,17 @@ export class RejectLog {
   readonly #told = new Set<number>()
   #keptBytes = 0
   #file: RejectFile | undefined
-  readonly #diagnosis = new Diagnosis()
+  readonly #diagnosis = new Diagnosis((raw) => this.text(raw))
   #excess: CopyError | undefined
 
   constructor(init: RejectLogInit) {
     this.#init = init
+  }
+
+  /** A record's bytes as UTF-8. */
+  readonly text = (raw: Buffer): Buffer => {
+    const { encoding } = this.#init.statement.options
+    return encoding === 'UTF8' ? raw : toUtf8(raw, this.#native?.counters().encoding ?? encoding)
   }
 
   /** How many records the decoder should tell of, and how much of each. */
@@ -119,7 +126,10 @@ export class RejectLog {
 
   /** What was wrong with the rows that were handed on, and what would cure it. */
   diagnose(): Promise<DiagnosisGroup[]> {
-    return this.#diagnosis.groups(this.#init.kit, this.#native?.counters().rowsRead)
+    const { kit } = this.#init
+    // It is given the records as UTF-8.
+    const inUtf8 = { ...kit, options: { ...kit.options, encoding: 'UTF8' as const } }
+    return this.#diagnosis.groups(inUtf8, this.#native?.counters().rowsRead)
   }
 
   /** Begins to take rows of a load. Throws when the file for rejects cannot be opened. */
@@ -129,7 +139,8 @@ export class RejectLog {
     this.#waits = waits
     if (path === undefined) return
     const names = columns.map(({ name }) => name)
-    this.#file = new RejectFile(path, statement, names, input)
+    const encoding = () => this.#native?.counters().encoding ?? 'UTF8'
+    this.#file = new RejectFile(path, statement, names, { input, encoding })
   }
 
   /** Closes the file of rejects, if there is one. Throws when rows could not be written to it. */

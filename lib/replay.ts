@@ -4,6 +4,7 @@ import type { Ledger } from './ledger/ledger.ts'
 import { checkLoadId, findLoad, openLedger } from './ledger/open.ts'
 import type { Chunk, LoadCounters, NativeLoad, NativeReject, RowPlace } from './native/load.ts'
 import { Spool } from './native/open.ts'
+import { inEncoding, toUtf8 } from './native/text.ts'
 import type { Receipt } from './receipt.ts'
 import { flawOf, protect } from './record-shape.ts'
 import type { Reject, RejectError } from './rejects.ts'
@@ -25,9 +26,6 @@ import type { Target } from './target/target.ts'
  * What is loaded is known by where in that input it begins. Only when every row has been seen exactly once, loaded or refused, are
  * those that were not refused marked as resolved.
  */
-
-const PREFIX = Buffer.from('\n')
-const LINE_END = Buffer.from('\n')
 
 /** Rows that are marked by one statement. */
 const MARKED_AT_ONCE = 10_000
@@ -73,7 +71,9 @@ export async function openReplay(
     const [first] = await ledger.readRejects(loadId, 0, 1)
     await transaction.commit()
     checkLoad(loadId, load, place)
-    return new Replay(rejects, loadId, reparseWith(load.statement, rejects), first?.file)
+    const statement = reparseWith(load.statement, rejects)
+    checkEncoding(statement.options.encoding, place)
+    return new Replay(rejects, loadId, statement, first?.file)
   } catch (error) {
     await transaction.rollback()
     throw error
@@ -103,6 +103,18 @@ function checkLoad(
     message: `load "${loadId}" has no refused rows of its own`,
     detail: `It was itself a COPY REJECTS; what it refused again is still with load "${parsed.loadId}".`,
     hint: `COPY REJECTS '${parsed.loadId}' …`,
+    statement,
+  })
+}
+
+/** Without the beginning of their input nobody knows the byte order of the rows. */
+function checkEncoding(encoding: string, statement: { readonly text: string; readonly offset: number }): void {
+  if (encoding !== 'UTF16') return
+  throw new CopyError({
+    code: 'feature_not_supported',
+    sqlState: '0A000',
+    message: 'the refused rows are in UTF16, without the byte order mark of their input',
+    hint: "Add WITH (ENCODING 'UTF16LE') or WITH (ENCODING 'UTF16BE'), whichever it was.",
     statement,
   })
 }
@@ -173,8 +185,9 @@ export class Replay {
   }
 
   async *#records(ledger: Ledger, signal: AbortSignal | undefined): AsyncGenerator<Buffer> {
-    yield PREFIX
-    let at = PREFIX.length
+    const lineEnd = this.#lineEnd
+    yield lineEnd
+    let at = lineEnd.length
     for (let after = 0; ; ) {
       const page = await readPage(ledger, this.loadId, after)
       if (signal?.aborted) throw signal.reason
@@ -184,12 +197,25 @@ export class Replay {
       const parts: Buffer[] = []
       for (const reject of page) {
         if (!this.#take(reject, at)) continue
-        const raw = protect(reject.raw, this.statement.options)
-        parts.push(raw, LINE_END)
-        at += raw.length + LINE_END.length
+        const raw = this.#protect(reject.raw)
+        parts.push(raw, lineEnd)
+        at += raw.length + lineEnd.length
       }
       if (parts.length > 0) yield Buffer.concat(parts)
     }
+  }
+
+  /** What stands behind every record, and alone in the first line. */
+  get #lineEnd(): Buffer {
+    return inEncoding('\n', this.statement.options.encoding)
+  }
+
+  /** The record as it is to be written. */
+  #protect(raw: Buffer): Buffer {
+    const { options } = this.statement
+    const text = toUtf8(raw, options.encoding)
+    const added = protect(text, options).length - text.length
+    return added === 0 ? raw : Buffer.concat([raw, inEncoding('\\', options.encoding)])
   }
 
   /** Whether a row is to be read, which would then begin at `at`. */
@@ -200,7 +226,7 @@ export class Replay {
     }
     const { number, file, line, lastLine, byteOffset, byteLength, raw } = reject
     const { options } = this.statement
-    const flaw = flawOf(raw, options)
+    const flaw = flawOf(toUtf8(raw, options.encoding), options)
     if (flaw !== undefined && options.errors.structure === 'stop') {
       throw new CopyError({
         code: 'bad_copy_file_format',
@@ -338,8 +364,8 @@ export class Replay {
   #counters(counters: LoadCounters): LoadCounters {
     return {
       ...counters,
-      bytesRead: Math.max(0, counters.bytesRead - PREFIX.length),
-      ...(counters.bytesTotal !== undefined && { bytesTotal: counters.bytesTotal - PREFIX.length }),
+      bytesRead: Math.max(0, counters.bytesRead - this.#lineEnd.length),
+      ...(counters.bytesTotal !== undefined && { bytesTotal: counters.bytesTotal - this.#lineEnd.length }),
       rowsRead: counters.rowsRead + this.#untriedRows,
       rowsRefused: counters.rowsRefused + this.#untriedRows,
       headerLines: 0,

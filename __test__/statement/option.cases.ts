@@ -134,6 +134,7 @@ const fragments: readonly string[] = [
     "ENCODING 'unicode'",
     "ENCODING ' u_t f.8 '",
     'ENCODING latin1',
+    'ENCODING johab',
     'ENCODING',
   ],
   ...[

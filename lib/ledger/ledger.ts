@@ -103,12 +103,16 @@ export class Ledger {
     }
   }
 
-  /** Records rejects of a load. May be called any number of times. */
-  async recordRejects(loadId: string, rejects: readonly Reject[]): Promise<void> {
+  /** Records rejects of a load. May be called any number of times. `text` makes a record's bytes UTF-8, where they are not. */
+  async recordRejects(
+    loadId: string,
+    rejects: readonly Reject[],
+    text: (raw: Buffer) => Buffer = (raw) => raw,
+  ): Promise<void> {
     if (rejects.length === 0) return
     const place = this.#place
     function* rows() {
-      for (const reject of rejects) yield rejectRow(loadId, reject, place)
+      for (const reject of rejects) yield rejectRow(loadId, reject, place, text(reject.raw))
     }
     await this.#session.append({ place, name: 'rejects', columns: REJECT_COLUMNS }, rows())
   }

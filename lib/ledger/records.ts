@@ -147,11 +147,11 @@ export function refusalRow(
   }
 }
 
-/** Values for {@link REJECT_COLUMNS}. */
-export function rejectRow(loadId: string, reject: Reject, place: LedgerPlace): BulkValue[] {
+/** Values for {@link REJECT_COLUMNS}; `bytes` are those of the record in UTF-8. */
+export function rejectRow(loadId: string, reject: Reject, place: LedgerPlace, bytes: Buffer): BulkValue[] {
   const { number, file, line, lastLine, byteOffset, byteLength, raw, rawIsCut } = reject
   const [first] = reject.errors
-  const isText = place.characters === 'all' && isUtf8(raw) && !raw.includes(0)
+  const isText = place.characters === 'all' && bytes.equals(raw) && isUtf8(raw) && !raw.includes(0)
   const text = (value: string | undefined) => (value === undefined ? null : storable(value, place))
   return [
     loadId,
@@ -168,7 +168,7 @@ export function rejectRow(loadId: string, reject: Reject, place: LedgerPlace): B
     errorsJson(reject.errors, place),
     raw,
     rawIsCut,
-    isText ? null : storable(raw.toString('utf8'), place),
+    isText ? null : storable(bytes.toString('utf8'), place),
   ]
 }
 

@@ -78,6 +78,8 @@ export interface BindingColumn {
   forceNull: boolean
   hasDefault: boolean
   notNull: boolean
+  /** How dates and times of it are written: patterns of one language, tried in order. */
+  patterns?: BindingPatterns
   /** The number of its field, where fields do not belong to the columns one after the other. */
   field?: number
   /** `fixed`: where its field stands in the line, from 0, and how long it is. */
@@ -96,6 +98,8 @@ export interface BindingCounters {
   rowsMended: number
   /** Bytes that were no UTF-8 and were replaced. */
   bytesReplaced: number
+  /** What the input is in, if it is not UTF-8. */
+  encoding?: string
 }
 
 /** One kind of failure. */
@@ -173,6 +177,13 @@ export interface BindingNext {
   hasRejects: boolean
 }
 
+/** Patterns of dates and times. */
+export interface BindingPatterns {
+  /** `to_char`, `redshift`, `java`, `strptime` or `auto`. */
+  language: string
+  texts: Array<string>
+}
+
 /** The outcome of `peek`. */
 export interface BindingPeek {
   /** Absent when the input is empty. */
@@ -222,6 +233,8 @@ export interface BindingSpecification {
   header: string
   /** Lines before the first record that are no records. */
   skip: number
+  /** What the input is in, by PostgreSQL's name or `UTF16`, `UTF16LE`, `UTF16BE`; none for UTF-8. */
+  encoding?: string
   /** The decimal mark of numbers is a comma. */
   hasComma: boolean
   columns: Array<BindingColumn>
@@ -292,8 +305,14 @@ export interface BindingZone {
   transitions: Float64Array
 }
 
+/** Bytes of another encoding as text; what is no character becomes U+FFFD. */
+export declare function decodeText(name: string, bytes: Buffer): string | null
+
 /** Nothing is served under a number any more. No statement that asks for it may be running. */
 export declare function dropWindow(id: number): void
+
+/** Text in another encoding; what that does not have becomes a question mark. */
+export declare function encodeText(name: string, text: string): Buffer | null
 
 /** Every kind of failure that the native side can report. */
 export declare function errorCodes(): Array<BindingErrorCode>

@@ -153,6 +153,8 @@ export interface LoadCounters {
   readonly rowsMended: number
   /** Bytes that were part of no character and were replaced. */
   readonly bytesReplaced?: number
+  /** What the input is in, if it is not UTF-8: of UTF-16 in which byte order, once that is known. */
+  readonly encoding?: string
   /** Header lines skipped. */
   readonly headerLines: number
   /** Lines passed over before the first record. */

@@ -214,6 +214,7 @@ function specification(plan: Omit<LoadPlan, 'sink'>, sink: SinkKind | 'infer', n
     ...(options.default === undefined ? {} : { default: options.default }),
     header: options.header,
     skip: options.skip ?? 0,
+    ...(options.encoding !== 'UTF8' && { encoding: options.encoding }),
     hasComma: options.decimalSeparator === ',',
     columns: plan.columns.map((column) => ({
       name: column.name,
@@ -478,7 +479,12 @@ class Load implements NativeLoad {
 
   counters(): LoadCounters {
     const counters = this.#binding.counters()
-    return { ...counters, ...(this.#total === undefined ? {} : { bytesTotal: this.#total }) }
+    const { encoding, ...numbers } = counters
+    return {
+      ...numbers,
+      ...(encoding != null && { encoding }),
+      ...(this.#total === undefined ? {} : { bytesTotal: this.#total }),
+    }
   }
 
   locate(row: number): RowPlace | undefined {

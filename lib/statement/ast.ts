@@ -87,7 +87,8 @@ export interface CopyOptions {
   readonly forceNotNull: '*' | readonly Name[]
   readonly forceNull: '*' | readonly Name[]
   readonly default?: string
-  readonly encoding: 'UTF8'
+  /** `UTF8` or another of PostgreSQL's names (`LATIN1`, `GBK`), `UTF16`, `UTF16LE` or `UTF16BE`. */
+  readonly encoding: string
   /** The decimal mark of numbers; absent: the point. */
   readonly decimalSeparator?: ','
   readonly errors: ErrorPolicy

@@ -368,7 +368,7 @@ function settle(options: Options, format: 'csv' | 'text'): CopyOptions {
     forceNotNull: given.force_not_null?.value ?? [],
     forceNull: given.force_null?.value ?? [],
     ...(given.default && { default: given.default.value }),
-    encoding: 'UTF8',
+    encoding: given.encoding?.value ?? 'UTF8',
     ...(given.decimal_separator?.value === ',' && { decimalSeparator: ',' }),
     errors: settleErrors(given),
     ...(given.reject_bytes && { rejectBytes: given.reject_bytes.value }),

@@ -7,7 +7,7 @@
 import { MOST_REJECT_BYTES } from '../rejects.ts'
 import { bytesOf } from '../size.ts'
 import type { ErrorPolicy, Name } from './ast.ts'
-import { findEncoding } from './encodings.ts'
+import { encodingNames, findEncoding } from './encodings.ts'
 import { asciiLowerCase, type OptionReader } from './option-arguments.ts'
 import { closest } from './spelling.ts'
 
@@ -60,6 +60,9 @@ export interface Refusal {
   readonly message: string
   readonly hint: string
 }
+
+/** What an encoding may be. */
+const possible = `It can be ${encodingNames.join(', ')}.`
 
 function define<Value>(definition: OptionDefinition<Value>): OptionDefinition<Value> {
   return definition
@@ -206,9 +209,9 @@ export const optionTable = {
     otherNames: ['forcenull', 'emptyasnull', 'empty_as_null'],
     read: (reader) => reader.columns(),
   }),
-  encoding: define<'UTF8' | 'other'>({
-    synopsis: "'UTF8'",
-    summary: 'The encoding of the input.',
+  encoding: define<string>({
+    synopsis: "'encoding_name'",
+    summary: `The encoding of the input, by PostgreSQL's names for it: ${encodingNames.join(', ')}. UTF16 needs a byte order mark, the others need none, and one is no part of the data.`,
     default: { text: 'UTF8', csv: 'UTF8' },
     formats: both,
     bare: [{ words: ['encoding'], takes: 'string' }],
@@ -217,17 +220,12 @@ export const optionTable = {
       const name = reader.string()
       const encoding = findEncoding(name)
       if (encoding) return encoding
-      const hint = /^(utf-?|cp)?65001$|^utf-?$/i.test(name) ? 'Did you mean "UTF8"?' : 'Only UTF8 is supported yet.'
+      const hint = /^(utf-?|cp)?65001$|^utf-?$/i.test(name) ? 'Did you mean "UTF8"?' : possible
       const message = `argument to option "${reader.item.name}" must be a valid encoding name`
       throw reader.error('name', 'invalid_parameter_value', message, hint)
     },
     refuse: (value) =>
-      value === 'UTF8'
-        ? undefined
-        : {
-            message: 'COPY ENCODING supports only "UTF8" yet',
-            hint: 'Convert the input to UTF-8 first, for example with iconv.',
-          },
+      value === 'other' ? { message: 'COPY does not support this ENCODING yet', hint: possible } : undefined,
   }),
   decimal_separator: define<'.' | ','>({
     synopsis: "{ '.' | ',' }",

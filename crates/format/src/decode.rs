@@ -579,7 +579,7 @@ impl<F: Fields> Pass<'_, F> {
         let line = self.lines_before(open, offsets);
         DataError::new(ErrorCode::BadCopyFileFormat, "unterminated CSV quoted field").with_hint(format!(
             "The quote opened at byte {} of its input, {} and was never closed.",
-            self.tile.byte_offset + open as u64,
+            self.tile.place_in_input(open),
             match self.lines_before(self.data.len(), offsets) - line {
                 0 => "on the same line,".to_owned(),
                 1 => "one line above,".to_owned(),
@@ -647,9 +647,7 @@ impl<F: Fields> Pass<'_, F> {
     fn end_early(&self, at: usize, event: Event, offsets: &[u32], out: &mut Decoded) {
         let start = offsets.iter().rev().find(|&&offset| self.is_end(offset)).map_or(0, |&offset| offset as usize + 1);
         let error = match event {
-            Event::BadEncoding(bad) => {
-                utf8::invalid_sequence(&self.tile.buffer[PAD + bad..PAD + self.tile.filled.max(self.tile.len)])
-            }
+            Event::BadEncoding(bad) => self.tile.invalid_sequence(bad),
             Event::StrayEol => self.stray_eol(self.data[at]),
             Event::EndMarker => match self.end_marker(at, start) {
                 Ok(()) => {

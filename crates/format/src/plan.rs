@@ -2,6 +2,7 @@
 
 use copyist_core::Type;
 use copyist_datetime::Context;
+use copyist_encoding::Encoding;
 use copyist_scan::{Grammar, Scanner};
 
 /// What happens to the first record.
@@ -161,6 +162,8 @@ pub struct Plan {
     pub header: Header,
     /// Lines before the first record, header included, that are no records. A line ends with LF, CR LF or CR, whatever is quoted.
     pub skip: u64,
+    /// What the input is in, if it is not UTF-8.
+    pub encoding: Option<Encoding>,
     /// Whether the decimal mark of numbers is a comma.
     pub has_comma: bool,
     pub columns: Vec<ColumnPlan>,

@@ -1,8 +1,12 @@
 //! A tile: whole records of the input in a padded, reused buffer.
 
+use std::ops::Range;
+
+use copyist_core::DataError;
+use copyist_encoding::Transcript;
 use copyist_scan::{Eol, Scanner};
 
-use crate::{Replacement, utf8};
+use crate::{Fault, Places, Refusal, Replacement, utf8};
 
 /// Bytes kept readable before the first and after the last byte of the data, so that word loads at a field's edges stay
 /// inside the buffer.
@@ -38,6 +42,9 @@ pub struct Tile {
     pub breaks: Vec<(u32, u32)>,
     /// The data as they were read, where bytes have been replaced.
     pub original: Option<Vec<u8>>,
+    /// The bytes that were read, where they are in another encoding than the data. They begin and end with them, and may go on with
+    /// what was read beyond.
+    pub transcript: Option<Transcript>,
 }
 
 impl Tile {
@@ -59,6 +66,7 @@ impl Tile {
             last: true,
             breaks: Vec::new(),
             original: None,
+            transcript: None,
         }
     }
 
@@ -75,7 +83,7 @@ impl Tile {
             from = at + 1;
             let byte = self.data()[at];
             let Some(new) = (if byte == 0 { replacement.nul } else { Some(replacement.byte) }) else { continue };
-            if self.original.is_none() {
+            if self.original.is_none() && self.transcript.is_none() {
                 self.original = Some(self.data().to_vec());
             }
             self.buffer[PAD + at] = new;
@@ -90,10 +98,76 @@ impl Tile {
         self.eol.map_or(1, Eol::len)
     }
 
-    /// The records as they were read.
+    /// A part of the data as it was read.
     #[must_use]
-    pub fn as_read(&self) -> &[u8] {
-        self.original.as_deref().unwrap_or_else(|| self.data())
+    pub fn as_read(&self, part: Range<usize>) -> &[u8] {
+        match &self.transcript {
+            Some(transcript) => transcript.original(part),
+            None => &self.original.as_deref().unwrap_or_else(|| self.data())[part],
+        }
+    }
+
+    /// Offset in the input of what is at an offset of the data.
+    #[must_use]
+    pub fn place_in_input(&self, offset: usize) -> u64 {
+        let place = self.transcript.as_ref().map_or(offset, |transcript| transcript.place(offset));
+        self.byte_offset + place as u64
+    }
+
+    /// PostgreSQL's error for bytes at an offset that are no character.
+    #[must_use]
+    pub fn invalid_sequence(&self, offset: usize) -> Box<DataError> {
+        match &self.transcript {
+            Some(transcript) => transcript.error(offset),
+            None => utf8::invalid_sequence(&self.buffer[PAD + offset..PAD + self.filled.max(self.len)]),
+        }
+    }
+
+    /// Bytes of a line end as it was read.
+    #[must_use]
+    pub fn eol_len_as_read(&self) -> usize {
+        self.eol_len() * self.transcript.as_ref().map_or(1, |transcript| transcript.encoding().unit())
+    }
+
+    /// Makes offsets in the data those in the bytes as they were read. They ascend.
+    pub fn places_as_read<'a>(&self, offsets: impl IntoIterator<Item = &'a mut u32>) {
+        let Some(transcript) = &self.transcript else { return };
+        let mut cursor = transcript.cursor();
+        for offset in offsets {
+            *offset = cursor.place(*offset as usize) as u32;
+        }
+    }
+
+    /// The same of rows.
+    pub fn rows_as_read(&self, places: &mut Places) {
+        self.places_as_read(places.starts.iter_mut().zip(&mut places.ends).flat_map(|(start, end)| [start, end]));
+    }
+
+    /// The same of refused records, which have their bytes already.
+    pub fn refusals_as_read(&self, refusals: &mut [Refusal]) {
+        if self.transcript.is_none() {
+            return;
+        }
+        for refusal in refusals {
+            (refusal.offset, refusal.len) = self.extent_as_read(refusal.offset.into(), refusal.len.into());
+        }
+    }
+
+    /// The same of an error.
+    pub fn fault_as_read(&self, fault: &mut Fault) {
+        if self.transcript.is_some() {
+            let (offset, len) = self.extent_as_read(fault.record_offset, fault.record_len);
+            (fault.record_offset, fault.record_len) = (offset.into(), len.into());
+        }
+    }
+
+    fn extent_as_read(&self, offset: u64, len: u64) -> (u32, u32) {
+        let mut ends = [offset as u32, (offset + len) as u32];
+        let place = |offset| self.transcript.as_ref().map_or(offset, |transcript| transcript.place(offset));
+        for end in &mut ends {
+            *end = place(*end as usize) as u32;
+        }
+        (ends[0], ends[1] - ends[0])
     }
 
     /// The records.

@@ -257,7 +257,7 @@ impl<F: Fields> Pass<'_, F> {
         }
         let next_bad = bad.get(bad.partition_point(|&at| at < start));
         let error = if let Some(&at) = next_bad.filter(|&&at| at < end) {
-            Some(utf8::invalid_sequence(&self.data[at..]))
+            Some(self.tile.invalid_sequence(at))
         } else if columns.is_empty() && end > start || ends.len() > width && !self.plan.tolerance.extra {
             Some(DataError::new(ErrorCode::BadCopyFileFormat, "extra data after last expected column"))
         } else if ends.len() < width && !self.may_lack(width - ends.len()) {
@@ -374,8 +374,8 @@ impl<F: Fields> Pass<'_, F> {
 
     fn refusal(&self, start: usize, end: usize, (first_line, last_line): (u64, u64), flaws: Vec<Flaw>) -> Refusal {
         let len = end - start;
-        let kept = len.min(self.plan.tolerance.raw_limit);
-        let raw = self.tile.as_read()[start..start + kept].to_vec();
+        let read = self.tile.as_read(start..end);
+        let raw = read[..read.len().min(self.plan.tolerance.raw_limit)].to_vec();
         Refusal { offset: start as u32, len: len as u32, first_line, last_line, flaws, raw }
     }
 

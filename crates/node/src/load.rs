@@ -65,6 +65,8 @@ pub struct BindingCounters {
     pub rows_mended: f64,
     /// Bytes that were no UTF-8 and were replaced.
     pub bytes_replaced: f64,
+    /// What the input is in, if it is not UTF-8.
+    pub encoding: Option<String>,
 }
 
 /// Where a row is.
@@ -445,6 +447,7 @@ impl BindingLoad {
             rows_refused: counters.rows_refused as f64,
             rows_mended: counters.rows_mended as f64,
             bytes_replaced: counters.bytes_replaced as f64,
+            encoding: counters.encoding.map(|encoding| encoding.name().to_owned()),
         }
     }
 

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use copyist_core::{ArrayType, DateOrder, EnumType, IntervalStyle, Session, Type, ZoneWords};
+use copyist_core::{ArrayType, DataError, DateOrder, EnumType, ErrorCode, IntervalStyle, Session, Type, ZoneWords};
 use copyist_datetime::{Context, Kind, Language, Patterns};
+use copyist_encoding::Encoding;
 use copyist_format::{
     BadValue, ColumnPlan, FieldMap, Fixed, FixedField, Header, Layout, Missing, Plan, Replacement, Tolerance, Unit,
 };
 use copyist_scan::{Grammar, Scanner};
 use copyist_transcode::{Failure, Limits, Sink};
+use napi::bindgen_prelude::{Buffer, BufferSlice};
 use napi_derive::napi;
 
 /// A column type; an array is its element's type with `array` set.
@@ -108,6 +110,8 @@ pub struct BindingSpecification {
     pub header: String,
     /// Lines before the first record that are no records.
     pub skip: f64,
+    /// What the input is in, by PostgreSQL's name or `UTF16`, `UTF16LE`, `UTF16BE`; none for UTF-8.
+    pub encoding: Option<String>,
     /// The decimal mark of numbers is a comma.
     pub has_comma: bool,
     pub columns: Vec<BindingColumn>,
@@ -170,6 +174,7 @@ impl BindingSpecification {
                 _ => Header::No,
             },
             skip: self.skip as u64,
+            encoding: self.encoding.as_deref().map(encoding).transpose()?,
             has_comma: self.has_comma,
             columns: self.columns.iter().map(BindingColumn::plan).collect::<Result<_, _>>()?,
             map: self.fields.as_ref().map(|names| FieldMap {
@@ -205,6 +210,24 @@ impl BindingSpecification {
             max_rejects: self.tolerance.max_rejects as u64,
         }
     }
+}
+
+fn encoding(name: &str) -> Result<Encoding, Failure> {
+    Encoding::find(name).ok_or_else(|| {
+        Failure::whole(DataError::new(ErrorCode::FeatureNotSupported, format!("encoding \"{name}\" is not supported")))
+    })
+}
+
+/// Bytes of another encoding as text; what is no character becomes U+FFFD.
+#[napi(catch_unwind)]
+pub fn decode_text(name: String, bytes: BufferSlice<'_>) -> Option<String> {
+    Encoding::find(&name).map(|encoding| encoding.decode(&bytes))
+}
+
+/// Text in another encoding; what that does not have becomes a question mark.
+#[napi(catch_unwind)]
+pub fn encode_text(name: String, text: String) -> Option<Buffer> {
+    Encoding::find(&name).map(|encoding| encoding.encode(&text).into())
 }
 
 impl BindingTolerance {

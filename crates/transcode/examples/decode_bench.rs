@@ -1,7 +1,7 @@
 //! Decodes a CSV file with a header to Arrow record batches and says how long it took.
 //!
 //! ```text
-//! decode_bench FILE --columns NAME:TYPE,… [--threads N] [--repeat N] [--json]
+//! decode_bench FILE --columns NAME:TYPE,… [--encoding NAME] [--threads N] [--repeat N] [--json]
 //! ```
 //! TYPE is one of bigint, int4, float8, bool, text, timestamp. The time is the median of the repetitions, each a whole
 //! load whose batches are dropped. Before them, outside the time, one load computes the checksum: the number of rows and
@@ -18,6 +18,7 @@ use arrow_array::types::{Float64Type, Int32Type, Int64Type, TimestampMicrosecond
 use arrow_array::{Array, RecordBatch};
 use copyist_core::{Session, Type};
 use copyist_datetime::Context;
+use copyist_encoding::Encoding;
 use copyist_format::{ColumnPlan, Header, Layout, Plan, Tolerance};
 use copyist_scan::{Grammar, Scanner};
 use copyist_transcode::{ChunkData, Limits, Load, Next, Sink, Source, Specification};
@@ -33,10 +34,12 @@ struct Options {
     threads: usize,
     repeat: usize,
     json: bool,
+    encoding: Option<Encoding>,
 }
 
 fn options() -> Result<Options, String> {
-    let mut options = Options { path: String::new(), columns: Vec::new(), threads: 1, repeat: 1, json: false };
+    let mut options =
+        Options { path: String::new(), columns: Vec::new(), threads: 1, repeat: 1, json: false, encoding: None };
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().ok_or_else(|| format!("{argument} needs a value"));
@@ -44,12 +47,19 @@ fn options() -> Result<Options, String> {
             "--columns" => options.columns = value()?.split(',').map(column).collect::<Result<_, _>>()?,
             "--threads" => options.threads = number(&value()?)?,
             "--repeat" => options.repeat = number(&value()?)?,
+            "--encoding" => {
+                let name = value()?;
+                options.encoding = Some(Encoding::find(&name).ok_or_else(|| format!("unknown encoding {name}"))?);
+            }
             "--json" => options.json = true,
             _ => options.path = argument,
         }
     }
     if options.path.is_empty() || options.columns.is_empty() {
-        return Err("usage: decode_bench FILE --columns NAME:TYPE,… [--threads N] [--repeat N] [--json]".into());
+        return Err(
+            "usage: decode_bench FILE --columns NAME:TYPE,… [--encoding NAME] [--threads N] [--repeat N] [--json]"
+                .into(),
+        );
     }
     Ok(options)
 }
@@ -72,7 +82,7 @@ fn column(text: &str) -> Result<(String, Type), String> {
     Ok((name.to_owned(), kind))
 }
 
-fn plan(columns: &[(String, Type)]) -> Result<Plan, String> {
+fn plan(columns: &[(String, Type)], encoding: Option<Encoding>) -> Result<Plan, String> {
     Ok(Plan {
         scanner: Scanner::detect(),
         grammar: Grammar::Csv { delimiter: b',', quote: b'"', escape: b'"' },
@@ -80,6 +90,7 @@ fn plan(columns: &[(String, Type)]) -> Result<Plan, String> {
         default: None,
         header: Header::Skip,
         skip: 0,
+        encoding,
         has_comma: false,
         columns: columns
             .iter()
@@ -178,8 +189,8 @@ fn sum_of(ty: &Type, array: &dyn Array) -> i128 {
 }
 
 fn run() -> Result<(), String> {
-    let Options { path, columns, threads, repeat, json } = options()?;
-    let plan = Arc::new(plan(&columns)?);
+    let Options { path, columns, threads, repeat, json, encoding } = options()?;
+    let plan = Arc::new(plan(&columns, encoding)?);
     let mut checksum = Checksum { rows: 0, columns: vec![(0, 0); columns.len()] };
     let bytes = load(&plan, &path, threads, |batch| checksum.add(&columns, batch))?;
     let mut seconds = Vec::with_capacity(repeat);

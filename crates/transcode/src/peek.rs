@@ -43,7 +43,9 @@ pub fn peek(
     let mut decoder = Decoder::new(Arc::clone(&plan));
     let decoded = decoder.decode(&tile);
     if let Some(fault) = &decoded.fault {
-        return Err(Failure::of_record(fault, &plan, name, plan.skip, tile.byte_offset));
+        let mut fault = fault.clone();
+        tile.fault_as_read(&mut fault);
+        return Err(Failure::of_record(&fault, &plan, name, plan.skip, tile.byte_offset));
     }
     if decoded.rows == 0 {
         return Ok(None);

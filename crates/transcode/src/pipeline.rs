@@ -8,11 +8,12 @@
 use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use copyist_core::{DataError, ErrorCode};
+use copyist_encoding::Encoding;
 use copyist_format::infer::ColumnGuess;
 use copyist_format::{Decoder, Fault, Plan, Refusal, Tile, duckdb, pgbinary, text};
 use copyist_scan::Eol;
@@ -100,6 +101,8 @@ pub struct Counters {
     pub rows_mended: u64,
     /// Bytes that were part of no character and were replaced.
     pub bytes_replaced: u64,
+    /// What the input is in, if it is not UTF-8: of UTF-16 in which byte order, once that is known.
+    pub encoding: Option<Encoding>,
 }
 
 /// The end of a load.
@@ -196,6 +199,7 @@ struct Shared {
     cancelled: AtomicBool,
     bytes_read: AtomicU64,
     lines_skipped: AtomicU64,
+    encoding: OnceLock<Encoding>,
     tile_size: usize,
     max_bytes: usize,
     max_rejects: u64,
@@ -266,6 +270,7 @@ impl Load {
             cancelled: AtomicBool::new(false),
             bytes_read: AtomicU64::new(0),
             lines_skipped: AtomicU64::new(0),
+            encoding: OnceLock::new(),
             tile_size: limits.tile_size.max(1),
             max_bytes: limits.max_bytes,
             max_rejects: limits.max_rejects,
@@ -337,6 +342,7 @@ impl Load {
             rows_refused: state.refused,
             rows_mended: state.mended,
             bytes_replaced: state.replaced,
+            encoding: self.shared.encoding.get().copied().or(self.shared.plan.encoding),
         }
     }
 
@@ -631,6 +637,9 @@ impl<'a> Worker<'a> {
         let claimed = splitter.next(&shared.plan, &mut self.tile, &|| shared.is_cancelled());
         shared.bytes_read.store(splitter.bytes_read, Ordering::Relaxed);
         shared.lines_skipped.store(splitter.skipped, Ordering::Relaxed);
+        if let Some(encoding) = splitter.encoding() {
+            shared.encoding.get_or_init(|| encoding);
+        }
         let result = match claimed {
             Ok(true) => {
                 drop(splitter);
@@ -724,16 +733,21 @@ impl<'a> Worker<'a> {
                 None
             }
         };
-        let (refusals, mended) = (self.decoder.take_refusals(), self.decoder.decoded().mended);
+        let (mut refusals, mended) = (self.decoder.take_refusals(), self.decoder.decoded().mended);
+        self.tile.refusals_as_read(&mut refusals);
         let span = (chunk.is_some() && shared.sink != Sink::Arrow && rows > 0).then(|| self.span());
         let decoded = self.decoder.decoded();
+        let mut fault = decoded.fault.clone();
+        if let Some(fault) = &mut fault {
+            self.tile.fault_as_read(fault);
+        }
         Done {
             chunk,
             rows,
             header_lines: decoded.header_lines,
             lines: decoded.lines,
             byte_offset: self.tile.byte_offset,
-            fault: decoded.fault.clone(),
+            fault,
             ended: decoded.ended,
             span,
             refusals,
@@ -745,8 +759,10 @@ impl<'a> Worker<'a> {
     /// What `locate` needs of this tile's rows.
     fn span(&self) -> Span {
         let (plan, tile, decoded) = (&*self.shared.plan, &self.tile, self.decoder.decoded());
-        let data = self.shared.keeps_records.then(|| Box::from(tile.as_read()));
+        let data = self.shared.keeps_records.then(|| Box::from(tile.as_read(0..tile.len)));
         if let Some(places) = &decoded.places {
+            let mut places = places.clone();
+            tile.rows_as_read(&mut places);
             return Span {
                 first_row: 0,
                 first_line: 0,
@@ -754,13 +770,13 @@ impl<'a> Worker<'a> {
                 start: 0,
                 ends: Vec::new(),
                 lines: None,
-                eol_len: tile.eol_len() as u32,
+                eol_len: tile.eol_len_as_read() as u32,
                 header_lines: 0,
-                places: Some(places.clone()),
+                places: Some(places),
                 data,
             };
         }
-        let ends: Vec<u32> = self.decoder.record_ends(tile).collect();
+        let mut ends: Vec<u32> = self.decoder.record_ends(tile).collect();
         // The last record of the input may lack its line end, and with it a line that one in quotes would make up for.
         let is_open = !matches!(tile.data().last(), Some(b'\n' | b'\r'));
         let several = plan.is_csv() && (is_open || decoded.lines != decoded.rows as u64 + decoded.header_lines);
@@ -778,14 +794,16 @@ impl<'a> Worker<'a> {
             };
             Lines::of(&ends, first, |from, to| count(from, to, counted))
         });
+        let mut start = decoded.start;
+        tile.places_as_read(std::iter::once(&mut start).chain(&mut ends));
         Span {
             first_row: 0,
             first_line: 0,
             byte_offset: tile.byte_offset,
-            start: decoded.start,
+            start,
             ends,
             lines,
-            eol_len: tile.eol_len() as u32,
+            eol_len: tile.eol_len_as_read() as u32,
             header_lines: decoded.header_lines,
             places: None,
             data,

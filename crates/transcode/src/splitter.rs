@@ -1,6 +1,7 @@
 //! The sequential half: reads the input and cuts it into tiles at record ends. Exact, whatever is quoted.
 
 use copyist_core::{DataError, ErrorCode};
+use copyist_encoding::{Beginning, Encoding, Transcript, room_for};
 use copyist_format::{Header, LOOK_AHEAD, PAD, Plan, Tile};
 use copyist_scan::{Eol, Grammar};
 
@@ -12,7 +13,10 @@ use crate::source::Source;
 pub(crate) struct Splitter {
     source: Source,
     name: String,
-    /// Bytes read beyond the last tile's end.
+    /// What the input is in, if it is not UTF-8; from its beginning on, in which byte order.
+    encoding: Option<Encoding>,
+    begun: bool,
+    /// Bytes read beyond the last tile's end, as they were read.
     carry: Vec<u8>,
     sequence: u64,
     /// Offset in the input of the first byte of `carry`.
@@ -34,6 +38,8 @@ impl Splitter {
         Self {
             source,
             name,
+            encoding: None,
+            begun: false,
             carry: Vec::new(),
             sequence: 0,
             byte_offset: 0,
@@ -59,6 +65,11 @@ impl Splitter {
         self.sequence - 1
     }
 
+    /// What the input is in, once that is known.
+    pub fn encoding(&self) -> Option<Encoding> {
+        self.encoding.filter(|_| self.begun)
+    }
+
     /// Tiles cut so far.
     pub fn tiles(&self) -> u64 {
         self.sequence
@@ -70,30 +81,44 @@ impl Splitter {
             return Ok(false);
         }
         let first = !self.started;
+        if first {
+            self.encoding = plan.encoding;
+        }
         if first && plan.skip > 0 {
             self.skip_lines(plan.skip, cancelled)?;
         }
         let resyncs = resync::applies(plan);
         tile.breaks.clear();
         let buffer = &mut tile.buffer;
-        let mut filled = self.carry.len();
+        let transcript = &mut tile.transcript;
+        let mut filled = 0;
         if buffer.capacity() > MOST_KEPT * self.tile_size {
             // One long record must not cost its size for the rest of the load.
             *buffer = Vec::new();
+            *transcript = None;
         }
-        reserve(buffer, filled.max(self.tile_size));
-        buffer[PAD..PAD + filled].copy_from_slice(&self.carry);
+        if let Some(encoding) = self.encoding {
+            let transcript = transcript.get_or_insert_with(|| Transcript::new(encoding));
+            transcript.reset(encoding, &self.carry);
+            if self.begun {
+                write(transcript, buffer, &mut filled, false);
+            }
+        } else {
+            filled = self.carry.len();
+            reserve(buffer, filled.max(self.tile_size));
+            buffer[PAD..PAD + filled].copy_from_slice(&self.carry);
+        }
         self.carry.clear();
         let mut want = self.tile_size;
         // Only the first reading may be short: whoever looks for a record's end again and again would be at it for ever.
         let mut least = MIN_STREAMED;
         let (len, last) = loop {
             want = want.max(filled + 1);
-            let end = self.fill(buffer, &mut filled, want, least, cancelled)?;
+            let end = self.fill(buffer, transcript.as_mut(), &mut filled, want, least, cancelled)?;
             least = usize::MAX;
             if first && !self.started && (end || filled >= BOM.len()) {
                 self.started = true;
-                if buffer[PAD..PAD + filled].starts_with(BOM) {
+                if transcript.is_none() && buffer[PAD..PAD + filled].starts_with(BOM) {
                     buffer.copy_within(PAD + BOM.len()..PAD + filled, PAD);
                     filled -= BOM.len();
                     self.byte_offset = BOM.len() as u64;
@@ -120,7 +145,8 @@ impl Splitter {
                 break (found.len, end);
             }
             if cut.is_none() && is_too_long {
-                return Err(self.record_too_long(filled));
+                let seen = transcript.as_ref().map_or(filled, |transcript| transcript.bytes().len());
+                return Err(self.record_too_long(seen));
             }
             if end {
                 break (filled, true);
@@ -130,7 +156,14 @@ impl Splitter {
             }
             want = (filled * 2).clamp(self.tile_size, self.max_record.max(self.tile_size) + LOOK_AHEAD + 1);
         };
-        self.carry.extend_from_slice(&buffer[PAD + len..PAD + filled]);
+        let read_len = if let Some(transcript) = transcript {
+            let len = transcript.place(len);
+            self.carry.extend_from_slice(&transcript.bytes()[len..]);
+            len
+        } else {
+            self.carry.extend_from_slice(&buffer[PAD + len..PAD + filled]);
+            len
+        };
         self.ended = last;
         if len == 0 && last && !first {
             return Ok(false);
@@ -140,19 +173,20 @@ impl Splitter {
         (tile.first, tile.last) = (first, last);
         tile.header = first && plan.header != Header::No;
         self.sequence += 1;
-        self.byte_offset += len as u64;
+        self.byte_offset += read_len as u64;
         Ok(true)
     }
 
     /// Passes over the lines that are no records. A byte order mark is part of the first.
     fn skip_lines(&mut self, lines: u64, cancelled: &dyn Fn() -> bool) -> Result<(), Failure> {
         let mut buffer = Vec::new();
+        let mut transcript = self.encoding.map(Transcript::new);
         let mut after_return = false;
         let mut is_open = false;
         self.started = true;
         loop {
             let mut filled = 0;
-            let end = self.fill(&mut buffer, &mut filled, self.tile_size, 0, cancelled)?;
+            let end = self.fill(&mut buffer, transcript.as_mut(), &mut filled, self.tile_size, 0, cancelled)?;
             let data = &buffer[PAD..PAD + filled];
             for (at, &byte) in data.iter().enumerate() {
                 let is_pair = after_return && byte == b'\n';
@@ -161,15 +195,22 @@ impl Splitter {
                     is_open = false;
                     if self.skipped == lines {
                         let rest = if byte == b'\n' { at + 1 } else { at };
+                        let (read, rest) = match &transcript {
+                            Some(transcript) => (transcript.bytes(), transcript.place(rest)),
+                            None => (data, rest),
+                        };
                         self.byte_offset += rest as u64;
-                        self.carry.extend_from_slice(&data[rest..]);
+                        self.carry.extend_from_slice(&read[rest..]);
                         return Ok(());
                     }
                 }
                 after_return = byte == b'\r';
                 is_open |= byte != b'\n';
             }
-            self.byte_offset += filled as u64;
+            self.byte_offset += match &mut transcript {
+                Some(transcript) => transcript.forget(),
+                None => filled,
+            } as u64;
             if end {
                 // The last line of the input may lack its end.
                 self.skipped += u64::from(is_open);
@@ -182,6 +223,7 @@ impl Splitter {
     fn fill(
         &mut self,
         buffer: &mut Vec<u8>,
+        mut transcript: Option<&mut Transcript>,
         filled: &mut usize,
         want: usize,
         least: usize,
@@ -192,11 +234,27 @@ impl Splitter {
             if cancelled() {
                 return Err(Failure::whole(DataError::new(ErrorCode::QueryCanceled, "COPY was cancelled")));
             }
-            match self.source.read(&mut buffer[PAD + *filled..PAD + want]) {
-                Ok(0) => return Ok(true),
+            let read = match &mut transcript {
+                Some(transcript) => {
+                    let most = (want - *filled).clamp(LEAST_READ, MOST_READ);
+                    transcript.read(most, |into| self.source.read(into))
+                }
+                None => self.source.read(&mut buffer[PAD + *filled..PAD + want]),
+            };
+            match read {
                 Ok(size) => {
-                    *filled += size;
                     self.bytes_read += size as u64;
+                    match &mut transcript {
+                        Some(transcript) => {
+                            if self.begin(transcript, size == 0)? {
+                                write(transcript, buffer, filled, size == 0);
+                            }
+                        }
+                        None => *filled += size,
+                    }
+                    if size == 0 {
+                        return Ok(true);
+                    }
                     // A slow stream is passed on before a tile is full.
                     if matches!(self.source, Source::Pushed(_)) && *filled > least {
                         break;
@@ -206,6 +264,28 @@ impl Splitter {
             }
         }
         Ok(false)
+    }
+
+    /// Takes the byte order mark off. False while that cannot be told.
+    fn begin(&mut self, transcript: &mut Transcript, end: bool) -> Result<bool, Failure> {
+        if !self.begun
+            && let Some(encoding) = self.encoding
+        {
+            match encoding.begin(transcript.bytes(), end) {
+                Ok(Beginning::TooShort) => return Ok(false),
+                Ok(Beginning::Known(encoding, mark)) => {
+                    transcript.begin(encoding, mark);
+                    self.byte_offset = mark as u64;
+                    (self.encoding, self.begun) = (Some(encoding), true);
+                }
+                Err(error) => {
+                    let mut failure = Failure::whole(error);
+                    (failure.line, failure.byte_offset) = (Some(1), Some(0));
+                    return Err(failure);
+                }
+            }
+        }
+        Ok(true)
     }
 
     fn record_too_long(&self, seen: usize) -> Failure {
@@ -224,6 +304,16 @@ impl Splitter {
         failure
     }
 }
+
+/// Makes text of what has been read.
+fn write(transcript: &mut Transcript, buffer: &mut Vec<u8>, filled: &mut usize, end: bool) {
+    reserve(buffer, *filled + room_for(transcript.waiting()));
+    *filled += transcript.write(&mut buffer[PAD + *filled..], end);
+}
+
+/// Bytes of another encoding that are read at a time: few, so that they are still near when they are made text.
+const MOST_READ: usize = 32 * 1024;
+const LEAST_READ: usize = 1024;
 
 /// Makes room for `size` bytes of data between the paddings. The buffer never shrinks: clearing it for each tile would cost
 /// as much as reading it.

@@ -1,6 +1,6 @@
 /**
  * One row a record that was refused. Column, type, SQLSTATE and message are those of its first error. `raw_text` is there where
- * `raw` is not text as it is: not UTF-8, or with a NUL in it.
+ * `raw` is not text as it is: not UTF-8, in another encoding, or with a NUL in it.
  */
 export const rejects = (table: string): string => `
 CREATE TABLE IF NOT EXISTS ${table} (

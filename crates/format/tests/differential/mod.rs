@@ -127,6 +127,7 @@ impl Case {
                 naive::Header::Match => Header::Match,
             },
             skip: 0,
+            encoding: None,
             has_comma: false,
             columns: columns.collect(),
             map: None,
@@ -283,6 +284,7 @@ fn tiles(case: &Case, scanner: Scanner, input: &[u8]) -> Vec<Tile> {
             last,
             breaks: Vec::new(),
             original: None,
+            transcript: None,
         });
         if last {
             return tiles;

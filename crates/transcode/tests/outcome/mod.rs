@@ -32,6 +32,7 @@ pub fn plan(grammar: Grammar, tolerance: Tolerance) -> Plan {
         default: None,
         header: Header::Skip,
         skip: 0,
+        encoding: None,
         has_comma: false,
         columns: vec![
             column("id", Type::Int8, false),
@@ -60,6 +61,7 @@ pub const SKIP: Tolerance = Tolerance {
 };
 
 pub const CSV: Grammar = Grammar::Csv { delimiter: b',', quote: b'"', escape: b'"' };
+#[allow(dead_code, reason = "not every test needs it")]
 pub const CSV_BACKSLASH: Grammar = Grammar::Csv { delimiter: b',', quote: b'"', escape: b'\\' };
 pub const TEXT: Grammar = Grammar::Text { delimiter: b'\t' };
 

@@ -1,0 +1,162 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { Reject } from '../../lib/index.ts'
+import { refusalOf, useFolder } from './inputs.ts'
+import { type Bench, benches } from './targets.ts'
+
+const folder = useFolder('copyist-encodings-')
+const { file } = folder
+
+/** Bytes written as hexadecimal digits between plain ASCII. */
+const bytes = (parts: TemplateStringsArray, ...hex: readonly string[]) =>
+  Buffer.concat(parts.flatMap((part, index) => [Buffer.from(part), Buffer.from(hex[index] ?? '', 'hex')]))
+
+const bigEndian = (text: string) => Buffer.from(text, 'utf16le').swap16()
+
+describe.each(benches)('encodings, on $name', ({ open }) => {
+  let bench: Bench
+
+  beforeEach(async () => {
+    bench = await open()
+    await bench.sql('CREATE TABLE t (id integer, name text)')
+  })
+
+  afterEach(() => bench.close())
+
+  const rows = () => bench.sql('SELECT * FROM t ORDER BY id')
+
+  const utf16 = 'id,name\r\n1,中\r\n2,"a\r\n😀"\r\n'
+
+  test.each([
+    ['GBK', bytes`id,name\n1,${'d6d0b9fa'}\n2,${'815c'}|\n`, 'FORMAT csv, HEADER', ['中国', '乗|']],
+    ['GB18030', bytes`id,name\n1,${'d6d0'}\n2,${'81308130'}${'90308130'}\n`, 'FORMAT csv, HEADER', ['中', '\x80𐀀']],
+    ['euc-cn', bytes`1\t${'d6d0'}\n2\tn\n`, 'FORMAT text', ['中', 'n']],
+    // The second bytes of these are a backslash and a bar.
+    ['SJIS', bytes`1|${'835c'}\n2|${'837c'}${'b1'}\n`, "FORMAT text, DELIMITER '|'", ['ソ', 'ポｱ']],
+    ['EUC_JP', bytes`1,${'a4a2'}\n2,${'8eb1'}${'8fb0a1'}\n`, 'FORMAT csv', ['あ', 'ｱ丂']],
+    ['EUC_KR', bytes`1,${'b0a1'}\n2,${'b0a2'}\n`, 'FORMAT csv', ['가', '각']],
+    ['big5', bytes`1,${'a4a4'}\n2,${'b35c'}\n`, 'FORMAT csv', ['中', '許']],
+    ['latin1', bytes`1,${'e980'}\n2,"${'fc'}"\n`, 'FORMAT csv', ['é\x80', 'ü']],
+    ['windows-1252', bytes`1,${'80'}\n2,${'93'}x${'94'}\n`, 'FORMAT csv', ['€', '“x”']],
+    ['KOI8-R', bytes`1,${'c1'}\n2,${'d1'}\n`, 'FORMAT csv', ['а', 'я']],
+    ['utf-16', Buffer.from(`\ufeff${utf16}`, 'utf16le'), 'FORMAT csv, HEADER match', ['中', 'a\r\n😀']],
+    ['UTF16', bigEndian(`\ufeff${utf16}`), 'FORMAT csv, HEADER match', ['中', 'a\r\n😀']],
+    ['UTF16LE', Buffer.from(utf16, 'utf16le'), 'FORMAT csv, HEADER match', ['中', 'a\r\n😀']],
+    ['UTF16BE', bigEndian(utf16), 'FORMAT csv, HEADER match', ['中', 'a\r\n😀']],
+  ])('%s', async (encoding, input, options, names) => {
+    const expected = names.map((name, index) => [String(index + 1), name])
+    const receipt = await bench.db.copy(`COPY t FROM '${file('input', input)}' (${options}, ENCODING '${encoding}')`)
+    expect(receipt).toMatchObject({ rowsLoaded: 2, bytesRead: input.length })
+    expect(await rows()).toEqual(expected)
+    await bench.sql('DELETE FROM t')
+    const stdin = Array.from(input, (byte) => Buffer.of(byte))
+    await bench.db.copy(`COPY t FROM STDIN (${options}, ENCODING '${encoding}')`, { stdin })
+    expect(await rows()).toEqual(expected)
+  })
+
+  test('the NULL string, the quote and a created table are of the text', async () => {
+    const input = bytes`${'c3fbd7d6'},qty\n${'bfd5'},1\n"${'bfd5'}",2\n`
+    const statement = `COPY fresh FROM '${file('gbk.csv', input)}' (FORMAT csv, HEADER, NULL '空', ENCODING gbk)`
+    await bench.db.copy(statement, { createTable: true })
+    expect(await bench.sql('SELECT * FROM fresh ORDER BY qty')).toEqual([
+      [null, '1'],
+      ['空', '2'],
+    ])
+    expect(await bench.sql('SELECT "名字" FROM fresh WHERE qty = 2')).toEqual([['空']])
+    const semicolons = Buffer.from('\ufeffid;name\r\n1;a\r\n2;b\r\n', 'utf16le')
+    const path = file('semicolons.csv', semicolons)
+    await expect(
+      bench.db.copy(`COPY one FROM '${path}' (FORMAT csv, HEADER, ENCODING 'UTF16')`, { createTable: true }),
+    ).rejects.toMatchObject({ hint: expect.stringContaining("DELIMITER ';' they have 2") })
+  })
+
+  test.each([
+    ['GBK', bytes`1,a\n2,${'d6d0'}${'81'}`, '22021', 'invalid byte sequence for encoding "GBK": 0x81', 4],
+    [
+      'WIN1252',
+      bytes`1,a\n2,${'81'}\n`,
+      '22P05',
+      'character with byte sequence 0x81 in encoding "WIN1252" has no equivalent in encoding "UTF8"',
+      4,
+    ],
+    ['UTF16LE', bytes`${'31002c0061000a0032002c0000d80a00'}`, '22021', 'encoding "UTF16LE": 0x00 0xd8', 8],
+    ['UTF16', Buffer.from('1,a\n', 'utf16le'), '22021', 'does not begin with a byte order mark', 0],
+    ['UTF16BE', Buffer.from('\ufeff1,a\n', 'utf16le'), '22021', 'the byte order mark is not that of', 0],
+  ])('what is no character of %s', async (encoding, input, sqlState, message, byteOffset) => {
+    const statement = `COPY t FROM '${file('input', input)}' (FORMAT csv, ENCODING '${encoding}')`
+    expect(await refusalOf(bench, bench.db.copy(statement))).toMatchObject({
+      sqlState,
+      message: expect.stringContaining(message),
+      position: { line: byteOffset === 0 ? 1 : 2, byteOffset },
+    })
+  })
+
+  test('is replaced where the statement says so', async () => {
+    const input = bytes`1,${'d6d0'}${'ff'} \n2,b\n`
+    const options = 'FORMAT csv, ENCODING gbk, ACCEPTINVCHARS'
+    await bench.db.copy(`COPY t FROM '${file('input', input)}' (${options})`)
+    expect(await rows()).toEqual([
+      ['1', '中? '],
+      ['2', 'b'],
+    ])
+  })
+
+  const refused = '身份证,name\r\nx1,中\r\n2,好\r\nx3,"😀\r\n"\r\n'
+
+  test.each([
+    ['UTF16', Buffer.from(`\ufeff${refused}`, 'utf16le'), 2, 'UTF16LE'],
+    ['UTF16', bigEndian(`\ufeff${refused}`), 2, 'UTF16BE'],
+    [
+      'GB18030',
+      bytes`${'c9edb7ddd6a4'},name\r\nx1,${'d6d0'}\r\n2,${'bac3'}\r\nx3,"${'9439fc36'}\r\n"\r\n`,
+      0,
+      'GB18030',
+    ],
+  ])('refused rows of %s are told, written and loaded again as they were', async (encoding, input, mark, order) => {
+    const rejects: Reject[] = []
+    const path = join(folder.path, 'rejects.csv')
+    const options = `FORMAT csv, HEADER, ENCODING '${encoding}', ON_ERROR skip_row`
+    const statement = (from: string) => `COPY t FROM '${from}' (${options})`
+    const receipt = await bench.db.copy(statement(file('input.csv', input)), {
+      rejects: path,
+      onReject: (reject) => rejects.push(reject),
+    })
+    expect(receipt).toMatchObject({ rowsLoaded: 1, rowsRejected: 2, bytesRead: input.length })
+    for (const { byteOffset, byteLength, raw } of rejects) {
+      expect(raw).toEqual(input.subarray(byteOffset, byteOffset + byteLength))
+    }
+    expect(rejects.map(({ line, lastLine, errors }) => [line, lastLine, errors[0]?.value])).toEqual([
+      [2, 2, 'x1'],
+      [4, 5, 'x3'],
+    ])
+    expect(readFileSync(path).subarray(0, mark)).toEqual(input.subarray(0, mark))
+    const record = 'SELECT raw_text FROM copyist.rejects WHERE load_id ='
+    expect(await bench.sql(`${record} '${receipt.id}' ORDER BY reject_no`)).toEqual([['x1,中'], ['x3,"😀\r\n"']])
+    await bench.sql('ALTER TABLE t ALTER id TYPE text')
+    expect(await bench.db.copy(statement(path))).toMatchObject({ rowsLoaded: 2, rowsRejected: 0 })
+    const replay = (more: string) => bench.db.copy(`COPY REJECTS '${receipt.id}' INTO t${more}`)
+    if (encoding === 'UTF16') {
+      await expect(replay('')).rejects.toMatchObject({ sqlState: '0A000', hint: expect.stringContaining('UTF16LE') })
+    }
+    const again = await replay(` WITH (ENCODING '${order}')`)
+    expect(again).toMatchObject({ rowsResolved: 2, rowsRejected: 0 })
+    expect(await rows()).toEqual([
+      ['2', '好'],
+      ['x1', '中'],
+      ['x1', '中'],
+      ['x3', '😀\r\n'],
+      ['x3', '😀\r\n'],
+    ])
+  })
+
+  test('what is wrong with refused rows is said in text', async () => {
+    const input = Buffer.from('\ufeff1,中,\n2,好,\n', 'utf16le')
+    const { diagnosis } = await bench.db.copy(
+      `COPY t FROM '${file('input', input)}' (FORMAT csv, ENCODING 'UTF16', ON_ERROR skip_row)`,
+    )
+    expect(diagnosis).toMatchObject([
+      { samples: [{ value: '1,中,' }, { value: '2,好,' }], cures: [{ change: 'IGNORE_EXTRA_DATA', cured: 2 }] },
+    ])
+  })
+})
