@@ -17,8 +17,9 @@ import { RejectLog } from './reject-log.ts'
 import type { Reject } from './rejects.ts'
 import { openReplay, type Replay } from './replay.ts'
 import { abandonInput, discard, openSource, streamed } from './source.ts'
-import type { CopyFrom, CopyOptions } from './statement/ast.ts'
+import type { CopyFrom, CopyOptions, Statement } from './statement/ast.ts'
 import { isTolerant } from './statement/error-policy.ts'
+import { refusePending } from './statement/execution.ts'
 import { parseStatement } from './statement/parser.ts'
 import { type ColumnPlan, planColumns } from './statement/plan.ts'
 import { printTable } from './statement/printing.ts'
@@ -77,7 +78,8 @@ export async function runCopy(target: Target, text: string, call: CopyCallOption
   let source: Input
   let replay: Replay | undefined
   try {
-    const parsed = parseStatement(text)
+    const parsed: Statement = parseStatement(text)
+    refusePending(parsed)
     limits = checkedLimits(call)
     if (signal?.aborted) throw aborted(signal)
     if (parsed.kind === 'copy rejects') {
@@ -510,6 +512,8 @@ class Work {
       return {
         id: this.#id,
         statement: replay?.text ?? statement.text,
+        ...(statement.dialect && { dialect: statement.dialect }),
+        ...(statement.notes && { notes: statement.notes }),
         target: this.target.kind,
         table: table.sqlName,
         columns: columns.map((index) => table.columns[index]?.name ?? ''),

@@ -8,6 +8,7 @@ import type { Receipt } from './receipt.ts'
 import { flawOf, protect } from './record-shape.ts'
 import type { Reject, RejectError } from './rejects.ts'
 import type { CopyFrom, CopyOptions, CopyRejects } from './statement/ast.ts'
+import { refusePending } from './statement/execution.ts'
 import { parseStatement } from './statement/parser.ts'
 import { printTable } from './statement/printing.ts'
 import { reparseWith } from './statement/rejects.ts'
@@ -73,7 +74,9 @@ export async function openReplay(
     const [first] = await ledger.readRejects(loadId, 0, 1)
     await transaction.commit()
     checkLoad(loadId, load, place)
-    return new Replay(rejects, loadId, reparseWith(load.statement, rejects), first?.file)
+    const statement = reparseWith(load.statement, rejects)
+    refusePending(statement)
+    return new Replay(rejects, loadId, statement, first?.file)
   } catch (error) {
     await transaction.rollback()
     throw error
@@ -96,7 +99,7 @@ function checkLoad(
     })
   }
   const parsed = parseStatement(load.statement)
-  if (parsed.kind === 'copy from') return
+  if (parsed.kind !== 'copy rejects') return
   throw new CopyError({
     code: 'invalid_parameter_value',
     sqlState: '22023',

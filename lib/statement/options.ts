@@ -4,73 +4,35 @@
  * `option-rules.ts`, together with the rules that say what it cannot be combined with.
  */
 import type { ErrorPolicy, Name } from './ast.ts'
+import { type GaussdbKey, gaussdbOptions } from './dialects/gaussdb.ts'
+import { type GeneralKey, generalOptions } from './dialects/general.ts'
+import { type MaterializeKey, materializeOptions } from './dialects/materialize.ts'
+import { type QuestdbKey, questdbOptions } from './dialects/questdb.ts'
+import { type RedshiftKey, redshiftOptions } from './dialects/redshift.ts'
 import { findEncoding } from './encodings.ts'
-import { asciiLowerCase, type OptionReader } from './option-arguments.ts'
+import { asciiLowerCase } from './option-arguments.ts'
+import {
+  type BareForm,
+  booleans,
+  choice,
+  define,
+  flag,
+  type OptionDefinition,
+  type Refusal,
+  toNumber,
+} from './option-definition.ts'
 import { closest } from './spelling.ts'
 
-/** A way to write an option without parentheses, as PostgreSQL's older syntax has it. */
-export interface BareForm {
-  /** The words it begins with. */
-  readonly words: readonly string[]
-  /**
-   * What follows: nothing, a string, column names separated by commas or `*`, or what may follow between parentheses: `value`
-   * when it must, `optional` when it may. Before the latter two an equals sign may stand.
-   */
-  readonly takes: 'nothing' | 'string' | 'columns' | 'value' | 'optional'
-  /** AS may stand before what follows. */
-  readonly as?: true
-  /** The value it stands for when nothing follows; true when absent. */
-  readonly value?: string
-  /** The words that an `optional` value may be; any other word begins the next option. Strings and numbers always may. */
-  readonly values?: readonly string[]
-  /** It is written so between parentheses, too. */
-  readonly inParentheses?: true
-  /** It may also stand before WITH and a list in parentheses. */
-  readonly beforeWith?: true
-}
-
-/** One option. */
-export interface OptionDefinition<Value> {
-  /** How the option is written after its name in the documentation. */
-  readonly synopsis: string
-  /** One sentence. */
-  readonly summary: string
-  /** What holds when it is not given, by format; absent where leaving it out has a meaning of its own. */
-  readonly default?: { readonly text?: Value; readonly csv?: Value | { readonly sameAs: OptionKey } }
-  /** How the documentation spells the default where `default` does not say it. */
-  readonly defaultNote?: string
-  /** The formats it applies to. */
-  readonly formats: readonly ('csv' | 'text')[]
-  readonly bare: readonly BareForm[]
-  /** Names that other systems, or earlier habits, have for it. */
-  readonly otherNames: readonly string[]
-  /** Reads and checks the value by itself. Throws CopyError. */
-  readonly read: (reader: OptionReader) => Value
-  /** Known only to be refused with a reason: PostgreSQL has it, this version does not. */
-  readonly unsupported?: true
-  /** For what PostgreSQL accepts and this version does not: why a value is refused and what works; undefined to take it. */
-  refuse?(value: Value): Refusal | undefined
-}
-
-/** An answer to what PostgreSQL could do and this version cannot. */
-export interface Refusal {
-  readonly message: string
-  readonly hint: string
-}
-
-function define<Value>(definition: OptionDefinition<Value>): OptionDefinition<Value> {
-  return definition
-}
-
-const booleans = ['true', 'false', 'on', 'off'] as const
-
-/** A flag that may have a Boolean value. */
-function flag(word: string): BareForm {
-  return { words: [word], takes: 'optional', values: booleans }
-}
+export type { BareForm, OptionDefinition, Refusal } from './option-definition.ts'
 
 const both = ['csv', 'text'] as const
 const csv = ['csv'] as const
+
+/** Formats of other systems that are refused by name. */
+const otherFormats = ['parquet', 'orc', 'avro', 'json'] as const
+type OtherFormat = (typeof otherFormats)[number]
+const formats = ['csv', 'text', 'fixed', 'binary', ...otherFormats] as const
+const ofRedshift = { dialect: 'redshift', exclusive: true } as const
 
 /** A quote or an escape that also ends lines: what then ends a record depends on what came before it in the file. */
 function noLineBreak(option: 'quote' | 'escape', value: string): Refusal | undefined {
@@ -88,31 +50,29 @@ export type OnError = 'stop' | 'ignore' | 'skip_row' | 'set_null' | 'set_default
 /** How many rows may be refused, without the word that says so. */
 export type Limit = Omit<NonNullable<ErrorPolicy['limit']>, 'name'>
 
-/** No file has more rows than a number can count. */
-function toNumber(value: bigint): number {
-  return value > BigInt(Number.MAX_SAFE_INTEGER) ? Number.MAX_SAFE_INTEGER : Number(value)
-}
-
 /** Every option by its name in lower case, in the order of the documentation. */
 export const optionTable = {
-  format: define<'csv' | 'text' | 'binary'>({
-    synopsis: '{ csv | text }',
-    summary: "How the input is laid out: comma-separated values, or PostgreSQL's TEXT format with backslash escapes.",
+  format: define<'csv' | 'text' | 'fixed' | 'binary' | OtherFormat>({
+    synopsis: '{ csv | text | fixed | binary }',
+    summary:
+      "How the input is laid out: comma-separated values, PostgreSQL's TEXT format with backslash escapes, fields of fixed width, or PostgreSQL's binary format.",
     default: { text: 'text', csv: 'text' },
     formats: both,
     bare: [
       { words: ['csv'], takes: 'nothing', value: 'csv' },
       { words: ['binary'], takes: 'nothing', value: 'binary' },
+      ...otherFormats.map((value): BareForm => ({ words: [value], takes: 'nothing', value, of: ofRedshift })),
     ],
     otherNames: ['file_format', 'fileformat', 'type'],
     read(reader) {
       const value = reader.string()
-      if (value === 'csv' || value === 'text' || value === 'binary') return value
+      const found = formats.find((format) => format === value)
+      if (found !== undefined) return found
       throw reader.error('name', 'invalid_parameter_value', `COPY format "${value}" not recognized`, formatHint(value))
     },
     refuse: (value) =>
-      value === 'binary'
-        ? { message: 'COPY format "binary" is not supported yet', hint: 'FORMAT csv and FORMAT text are.' }
+      otherFormats.some((format) => format === value)
+        ? { message: `COPY format "${value}" is not supported yet`, hint: 'FORMAT csv and FORMAT text are.' }
         : undefined,
   }),
   delimiter: define<string>({
@@ -142,13 +102,14 @@ export const optionTable = {
     otherNames: ['default_value'],
     read: (reader) => reader.string(),
   }),
-  header: define<boolean | 'match'>({
-    synopsis: '[ boolean | MATCH ]',
-    summary: 'The first line is a header and is skipped; MATCH also requires it to name the columns in their order.',
+  header: define<boolean | 'match' | number>({
+    synopsis: '[ boolean | MATCH | number ]',
+    summary:
+      'The first line is a header and is skipped; MATCH also requires it to name the columns in their order. A number is that of the lines to pass over.',
     default: { text: false, csv: false },
     formats: both,
     bare: [{ words: ['header'], takes: 'nothing' }],
-    otherNames: ['headers', 'skip_header', 'ignoreheader', 'parse_header', 'fileheader'],
+    otherNames: ['headers', 'skip_header', 'ignoreheader', 'parse_header'],
     read: (reader) => reader.booleanOrMatch(),
   }),
   skip: define<number>({
@@ -157,7 +118,10 @@ export const optionTable = {
       'This many lines at the beginning of the input, before the header, are passed over unread, whatever is quoted there.',
     default: { text: 0, csv: 0 },
     formats: both,
-    bare: [{ words: ['skip'], takes: 'value' }],
+    bare: [
+      { words: ['skip'], takes: 'value' },
+      { words: ['ignoreheader'], takes: 'value', as: true, of: { dialect: 'redshift', exclusive: true } },
+    ],
     otherNames: ['skip_lines', 'skiplines', 'skip_rows', 'skiprows', 'skip_leading_rows', 'lines_to_skip'],
     read(reader) {
       const value = reader.bigint()
@@ -200,7 +164,7 @@ export const optionTable = {
     default: { csv: [] },
     formats: csv,
     bare: [{ words: ['force', 'null'], takes: 'columns' }],
-    otherNames: ['forcenull', 'emptyasnull', 'empty_as_null'],
+    otherNames: ['forcenull'],
     read: (reader) => reader.columns(),
   }),
   encoding: define<'UTF8' | 'other'>({
@@ -440,7 +404,6 @@ export const optionTable = {
     read: (reader) => reader.boolean(),
   }),
   freeze: define<boolean>({
-    unsupported: true,
     synopsis: '[ boolean ]',
     summary: 'Rows are written frozen.',
     default: { text: false, csv: false },
@@ -448,10 +411,6 @@ export const optionTable = {
     bare: [{ words: ['freeze'], takes: 'nothing' }],
     otherNames: [],
     read: (reader) => reader.boolean(),
-    refuse: (value) =>
-      value
-        ? { message: 'COPY FREEZE is not supported yet', hint: 'Leave it out and run VACUUM (FREEZE) after the load.' }
-        : undefined,
   }),
   force_quote: define<'*' | readonly Name[]>({
     unsupported: true,
@@ -462,6 +421,11 @@ export const optionTable = {
     otherNames: ['forcequote', 'quote_all', 'addquotes'],
     read: (reader) => reader.columns(),
   }),
+  ...generalOptions,
+  ...gaussdbOptions,
+  ...questdbOptions,
+  ...redshiftOptions,
+  ...materializeOptions,
 } as const
 
 /** An option's name in lower case; that of several words has blanks between them. */
@@ -495,6 +459,11 @@ export type OptionKey =
   | 'create_table'
   | 'freeze'
   | 'force_quote'
+  | GeneralKey
+  | GaussdbKey
+  | QuestdbKey
+  | RedshiftKey
+  | MaterializeKey
 
 /** The type of an option's value. */
 export type OptionValue<Key extends OptionKey> = ReturnType<(typeof optionTable)[Key]['read']>
@@ -545,16 +514,6 @@ export function suggestOption(name: string): OptionKey | undefined {
     optionKeys.find((key) => optionTable[key].otherNames.includes(word)) ??
     closest(word, supported)
   )
-}
-
-/** One of several words in any case. */
-function choice<Word extends string>(reader: OptionReader, label: string, words: readonly Word[]): Word {
-  const value = reader.string()
-  const found = words.find((word) => word === asciiLowerCase(value))
-  if (found !== undefined) return found
-  const near = closest(asciiLowerCase(value), words)
-  const hint = near === undefined ? undefined : `Did you mean "${near}"?`
-  throw reader.error('name', 'invalid_parameter_value', `COPY ${label} "${value}" not recognized`, hint)
 }
 
 /** What to write instead of a format that does not exist. */

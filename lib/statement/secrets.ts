@@ -1,0 +1,60 @@
+import { CopyError } from '../errors.ts'
+import type { OptionItem } from './ast.ts'
+
+/** Redshift's options whose value is a secret. */
+const words = 'credentials|access_key_id|secret_access_key|session_token'
+const blank = String.raw`(?:\s|--[^\n]*(?:\n|$)|\/\*[\s\S]*?(?:\*\/|$))*`
+/** A literal, closed or not, with what continues it. */
+const literal = String.raw`(?:[eEbBxXnN]|[uU]&)?'(?:[^']|'\s*')*'?|\$\w*\$[\s\S]*?(?:\$\w*\$|$)|"(?:[^"]|"")*"?|[^\s,();'"]+`
+const place = new RegExp(String.raw`\b(?:${words})\b${blank}(?:as\b|=)?${blank}(${literal})`, 'giu')
+const isSecret = new RegExp(`^(?:${words})$`)
+const wholeLiteral = new RegExp(literal, 'yu')
+
+/** The statement with asterisks in place of the secrets that its options hold; every other character keeps its place. */
+export function maskSecrets(text: string, items: readonly OptionItem[]): string {
+  let masked = text
+  for (const { name, argument } of items) {
+    if (argument === undefined || !isSecret.test(name)) continue
+    wholeLiteral.lastIndex = argument.offset
+    const found = wholeLiteral.exec(masked)?.[0] ?? ''
+    masked = masked.slice(0, argument.offset) + hide(found) + masked.slice(argument.offset + found.length)
+  }
+  return masked
+}
+
+/** The option; if its value is a secret, with asterisks for it. */
+export function withoutSecret(item: OptionItem): OptionItem {
+  const { name, argument } = item
+  if (argument === undefined || !isSecret.test(name)) return item
+  return { ...item, argument: { kind: 'string', value: '***', offset: argument.offset } }
+}
+
+/**
+ * The error, without what could be a secret in the text it shows and in what it says. Here the words are enough: the statement
+ * is none, and what is hidden too much is only not shown.
+ */
+export function withoutSecrets(error: unknown, text: string): unknown {
+  if (!(error instanceof CopyError)) return error
+  const found = [...text.matchAll(place)].map((match) => match[1] ?? '')
+  if (found.length === 0) return error
+  const masked = text.replace(
+    place,
+    (whole, secret: string) => whole.slice(0, whole.length - secret.length) + hide(secret),
+  )
+  const clean = (message: string | undefined) =>
+    message === undefined ? undefined : found.reduce((kept, secret) => kept.replaceAll(secret, hide(secret)), message)
+  const { code, sqlState, statement } = error
+  return new CopyError({
+    code,
+    sqlState,
+    message: clean(error.message) ?? '',
+    detail: clean(error.detail),
+    hint: clean(error.hint),
+    ...(statement && { statement: { text: masked, offset: statement.offset } }),
+  })
+}
+
+/** Asterisks, but for the quotes. */
+function hide(secret: string): string {
+  return secret.replace(/[^'$]/gsu, (character) => '*'.repeat(character.length))
+}
