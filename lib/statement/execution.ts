@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer'
-import type { CopyFrom, CopyOptions, CopyRejects, Statement } from './ast.ts'
+import type { CopyFrom, CopyOptions, CopyRejects, OptionItem, Statement } from './ast.ts'
 import { statementError } from './diagnostics.ts'
+import { dialectTitles } from './dialects/names.ts'
 import { findOption, type OptionKey } from './options.ts'
 import { parseParts } from './parser.ts'
 
@@ -48,10 +49,10 @@ const pending: readonly Pending[] = [
   { key: 'map by name', applies: ({ mapByName }) => mapByName === true, hint: 'Name the columns in the order of the file: COPY table (column, ...) FROM ....' },
   { key: 'accept_any_date', applies: ({ acceptAnyDate }) => acceptAnyDate === true, hint: 'ON_ERROR set_null makes NULL of any value that does not fit.' },
   { key: 'blanks_as_null', applies: ({ blanksAsNull }) => blanksAsNull === true, hint: leaveOut },
-  { key: 'empty_as_null', applies: ({ emptyAsNull }) => emptyAsNull !== undefined, what: 'EMPTYASNULL, which Redshift implies for columns that hold no strings,', hint: "NULL '' makes NULL of all empty fields." },
+  { key: 'empty_as_null', applies: ({ emptyAsNull }) => emptyAsNull !== undefined, hint: "NULL '' makes NULL of all empty fields." },
   { key: 'trim_blanks', applies: ({ trimBlanks }) => trimBlanks === true, hint: leaveOut },
   { key: 'remove_quotes', applies: ({ removeQuotes }) => removeQuotes === true, hint: 'FORMAT csv takes quotes off.' },
-  { key: 'roundec', applies: ({ decimals }) => decimals === 'truncate', what: 'truncation of decimals, which Redshift implies,', isPart: true, hint: 'With ROUNDEC they are rounded.' },
+  { key: 'roundec', applies: ({ decimals }) => decimals === 'truncate', what: 'truncation of decimals', isPart: true, hint: 'With ROUNDEC they are rounded.' },
   { key: 'explicit_ids', applies: ({ explicitIds }) => explicitIds === true, hint: leaveOut },
   { key: 'validate_only', applies: ({ validateOnly }) => validateOnly === true, hint: 'Load into a temporary table.' },
   { key: 'statupdate', applies: ({ analyze }) => analyze === true, hint: 'Run ANALYZE after the load.' },
@@ -88,18 +89,29 @@ export function refusePending(statement: Statement): asserts statement is CopyFr
   }
   const found = pending
     .filter((line) => line.applies(statement.options))
-    .map((line) => ({ line, offset: placeOf(statement, line.key) }))
-  const [first] = found.sort((a, b) => a.offset - b.offset)
+    .map((line) => ({ line, item: itemOf(statement, line.key) }))
+  // What the statement says comes before what its dialect implies.
+  const place = (item: OptionItem | undefined) => item?.offset ?? Number.POSITIVE_INFINITY
+  const [first] = found.sort((a, b) => place(a.item) - place(b.item))
   if (first === undefined) return
-  const { key, what = key.toUpperCase(), hint } = first.line
-  const message = `COPY ${what} is not supported yet`
-  throw statementError(statement.text, first.offset, 'feature_not_supported', message, { hint })
+  const { line, item } = first
+  const { text, table, dialect } = statement
+  const what = line.what ?? item?.word ?? (item?.name ?? line.key).toUpperCase()
+  const implied = item === undefined && dialect ? `, which ${dialectTitles[dialect.name]} implies,` : ''
+  const message = `COPY ${what}${implied} is not supported yet`
+  const reason = item ?? parseParts(text).items.find(({ of, name }) => of?.exclusive || name === 'dialect')
+  const offset = item?.argument?.offset ?? reason?.offset ?? table.name.offset
+  throw statementError(text, offset, 'feature_not_supported', message, { hint: line.hint })
 }
 
-/** Where the statement says so; else where it tells its dialect. */
-function placeOf({ text, table }: CopyFrom, key: OptionKey): number {
-  const { items } = parseParts(text)
-  const item = items.find(({ name }) => findOption(name) === key)
-  const reason = item ?? items.find(({ of, name }) => of?.exclusive || name === 'dialect')
-  return item?.argument?.offset ?? reason?.offset ?? table.name.offset
+/** The options that stand for another one when it is refused. */
+const standIns: Partial<Readonly<Record<OptionKey, readonly OptionKey[]>>> = {
+  format: ['format', 'formatter', 'fixedwidth'],
+  credentials: ['credentials', 'access_key_id', 'secret_access_key', 'session_token'],
+}
+
+/** Where the statement says it; undefined where only its dialect does. */
+function itemOf({ text }: CopyFrom, key: OptionKey): OptionItem | undefined {
+  const keys = standIns[key] ?? [key]
+  return parseParts(text).items.find(({ name }) => keys.some((each) => each === findOption(name)))
 }
