@@ -32,7 +32,12 @@ export function readForeignForm(cursor: Cursor, source: Source | undefined): Opt
     if (!isBoolean || next?.kind !== 'word') return undefined
     cursor.advance()
     cursor.advance()
-    return make('header', questdb, { kind: 'string', value: next.value, offset: next.start }, `HEADER ${next.value}`)
+    return make(
+      'header',
+      questdb,
+      { kind: 'string', value: next.value, offset: next.start },
+      `HEADER ${next.value.toUpperCase()}`,
+    )
   }
   if (cursor.isWord('format') && next?.kind === 'string') {
     cursor.advance()

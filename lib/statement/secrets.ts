@@ -35,7 +35,11 @@ export function withoutSecret(item: OptionItem): OptionItem {
  */
 export function withoutSecrets(error: unknown, text: string): unknown {
   if (!(error instanceof CopyError)) return error
-  const found = [...text.matchAll(place)].map((match) => match[1] ?? '')
+  const found = [...text.matchAll(place)].flatMap(([, secret = '']) => [
+    secret,
+    // Of several strings that do not make one, an error names the second.
+    ...(secret.match(/'(?:[^']|'')*'?/g) ?? []),
+  ])
   if (found.length === 0) return error
   const masked = text.replace(
     place,
