@@ -141,8 +141,6 @@ describe('clauses', () => {
 })
 
 describe('a secret', () => {
-  const secrets = ['hush', 'q', 'very-secret/key+']
-
   test.each([
     "COPY t FROM 's3://b' CSV CREDENTIALS 'aws_secret_access_key=hush'",
     "COPY t FROM 's3://b' CSV CREDENTIALS AS 'hush' nonsense",
@@ -150,6 +148,10 @@ describe('a secret', () => {
     "COPY t FROM 's3://b' CSV SECRET_ACCESS_KEY /* x */ 'hu' 'hush'",
     "COPY t FROM 's3://b' CSV SECRET_ACCESS_KEY $$hush$$ $$",
     "COPY t FROM 's3://b' CSV ACCESS_KEY_ID hush HEADER 5",
+    "COPY t FROM 's3://b' CSV ACCESS_KEY_ID hush",
+    "COPY t FROM 's3://b' CSV ACCESS_KEY_ID $q$hush$q$",
+    "COPY t FROM 's3://b' CSV ACCESS_KEY_ID E'it\\'s hush' HEADER 5",
+    "COPY t FROM 's3://b' CSV ACCESS_KEY_ID (hush)",
     "COPY t FROM 's3://b' (FORMAT csv, SESSION_TOKEN = E'hush\\n', HEADER nothing)",
     "COPY t FROM 's3://b' (FORMAT csv, SESSION_TOKEN 'it''s hush', NULL 'x', NULL 'y')",
     "COPY REJECTS 'x' INTO t WITH (CREDENTIALS 'hush', CREDENTIALS 'hush')",
@@ -168,7 +170,7 @@ describe('a secret', () => {
       told += formatDiagnostic(error) + inspect(error, { depth: 20 }) + error.stack
     }
     expect(told).not.toBe('')
-    expect(told).not.toContain(secrets[0])
+    expect(told).not.toContain('hush')
   })
 
   test('the places in the statement stay what they are', () => {

@@ -11,17 +11,25 @@ import { reparseWith } from '../../lib/statement/rejects.ts'
 import { translate } from '../../lib/statement/translation/translate.ts'
 import { dialectStatement } from './statements.ts'
 
-/** Every text is either a statement or a CopyError whose place lies in the text and which can be printed. */
+/** Every text is either a statement, which can be written anew in every way, or a CopyError whose place lies in the text. */
 function check(text: string): void {
+  const statement = parsed(() => parseStatement(text))
+  if (statement === undefined) return
+  if (statement.kind === 'copy rejects') {
+    parsed(() => reparseWith("COPY t FROM STDIN CSV HEADER LOG ERRORS FORCE NULL a, b QUOTE '~'", statement))
+    return
+  }
+  const copy = statement.kind === 'explain' ? statement.statement : statement
+  parseCopy(printCopy(copy))
+  explainOptions(statement)
+  for (const dialect of dialectNames) parseCopy(translate(copy, dialect).statement, { dialect })
+  parsed(() => refusePending(statement))
+}
+
+/** What `parse` gives; undefined for an error that is as errors must be. */
+function parsed<Result>(parse: () => Result): Result | undefined {
   try {
-    const statement = parseStatement(text)
-    if (statement.kind !== 'copy rejects') {
-      const copy = statement.kind === 'explain' ? statement.statement : statement
-      parseCopy(printCopy(copy))
-      explainOptions(copy)
-      for (const dialect of dialectNames) parseCopy(translate(copy, dialect).statement, { dialect })
-      refusePending(statement)
-    } else reparseWith("COPY t FROM STDIN CSV HEADER LOG ERRORS FORCE NULL a, b QUOTE '~'", statement)
+    return parse()
   } catch (error) {
     if (!(error instanceof CopyError)) throw error
     const offset = error.statement?.offset ?? -1
@@ -29,6 +37,7 @@ function check(text: string): void {
     expect(offset).toBeLessThanOrEqual(error.statement?.text.length ?? -1)
     expect(error.sqlState).toMatch(/^[0-9A-Z]{5}$/)
     expect(formatDiagnostic(error)).toMatch(/^ERROR: {2}/)
+    return undefined
   }
 }
 

@@ -69,7 +69,8 @@ export function defaultKeep(action: ConflictPolicy['action']): ConflictPolicy['k
 }
 
 export function printNames(names: readonly Name[]): string {
-  return `(${names.map(printName).join(', ')})`
+  // The list of an option may hold strings, and only as a string is there a name of no characters.
+  return `(${names.map((name) => (name.value === '' ? "''" : printName(name))).join(', ')})`
 }
 
 /** The options that do not have the default of the dialect (absent: PostgreSQL's), as they stand in parentheses. */

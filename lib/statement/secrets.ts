@@ -3,21 +3,27 @@ import type { OptionItem } from './ast.ts'
 
 /** Redshift's options whose value is a secret. */
 const words = 'credentials|access_key_id|secret_access_key|session_token'
-const blank = String.raw`(?:\s|--[^\n]*(?:\n|$)|\/\*[\s\S]*?(?:\*\/|$))*`
-/** A literal, closed or not, with what continues it. */
-const literal = String.raw`(?:[eEbBxXnN]|[uU]&)?'(?:[^']|'\s*')*'?|\$\w*\$[\s\S]*?(?:\$\w*\$|$)|"(?:[^"]|"")*"?|[^\s,();'"]+`
-const place = new RegExp(String.raw`\b(?:${words})\b${blank}(?:as\b|=)?${blank}(${literal})`, 'giu')
 const isSecret = new RegExp(`^(?:${words})$`)
+const blank = String.raw`(?:\s|--[^\n]*(?:\n|$)|\/\*[\s\S]*?(?:\*\/|$))*`
+/** A literal, closed or not, with what continues it; or a word. */
+const literal = [
+  String.raw`[eE]'(?:[^'\\]|\\[\s\S]|'\s*')*'?`,
+  String.raw`(?:[bBxXnN]|[uU]&)?'(?:[^']|'\s*')*'?`,
+  String.raw`\$\w*\$[\s\S]*?(?:\$\w*\$|$)`,
+  '"(?:[^"]|"")*"?',
+  String.raw`[^\s,();'"]+`,
+].join('|')
+const place = new RegExp(String.raw`\b(?:${words})\b${blank}(?:as\b|=)?${blank}\(?(${literal})`, 'giu')
 const wholeLiteral = new RegExp(literal, 'yu')
 
-/** The statement with asterisks in place of the secrets that its options hold; every other character keeps its place. */
+/** The statement with something in place of the secrets that its options hold; every other character keeps its place. */
 export function maskSecrets(text: string, items: readonly OptionItem[]): string {
   let masked = text
   for (const { name, argument } of items) {
     if (argument === undefined || !isSecret.test(name)) continue
     wholeLiteral.lastIndex = argument.offset
     const found = wholeLiteral.exec(masked)?.[0] ?? ''
-    masked = masked.slice(0, argument.offset) + hide(found) + masked.slice(argument.offset + found.length)
+    masked = masked.slice(0, argument.offset) + standIn(found) + masked.slice(argument.offset + found.length)
   }
   return masked
 }
@@ -61,4 +67,10 @@ export function withoutSecrets(error: unknown, text: string): unknown {
 /** Asterisks, but for the quotes. */
 function hide(secret: string): string {
   return secret.replace(/[^'$]/gsu, (character) => '*'.repeat(character.length))
+}
+
+/** What can stand in the statement for a secret: as long, and as much of a value. */
+function standIn(secret: string): string {
+  const isWord = secret.length < 2 || !/['"$]/.test(secret)
+  return isWord ? 'x'.repeat(secret.length) : `'${'*'.repeat(secret.length - 2)}'`
 }

@@ -67,8 +67,9 @@ function secret(word: string) {
     example: `${word.toUpperCase()} '...'`,
     errors: [['0A000', 'always, since files of other machines are not read yet']],
     read(reader) {
-      reader.string()
-      return true
+      const { argument } = reader.item
+      if (argument?.kind === 'string') return true
+      throw reader.error('name', 'syntax_error', `${word} requires a string`)
     },
   })
 }

@@ -89,7 +89,7 @@ export const gaussdb: Words = {
   CONSTANT: ({ options }) => mapped(`CONSTANT ${printClause({ kind: 'constant', columns: options.constant ?? [] })}`),
   FREEZE: () => mapped('FREEZE'),
   FORCE_NOT_NULL: ({ options: { forceNotNull } }) =>
-    forceNotNull === '*'
+    forceNotNull === '*' || forceNotNull.some(({ value }) => value === '')
       ? refused('columns are named one by one')
       : mapped(`FORCE NOT NULL ${printNames(forceNotNull).slice(1, -1)}`),
 }
