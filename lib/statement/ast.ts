@@ -230,7 +230,7 @@ export interface CopyOptions {
    * (`next`). Absent: PostgreSQL's sequences.
    */
   readonly backslash?: 'none' | 'next'
-  /** `\\.` is data, in the middle of the input, too. */
+  /** `\.` is data, in the middle of the input, too. */
   readonly useEof?: true
   /** Whether the first line is a header is found out by its looks. */
   readonly detectHeader?: true
@@ -259,8 +259,8 @@ export interface CopyOptions {
   readonly trimBlanks?: true
   /** text only. Quotes around a field are taken off. */
   readonly removeQuotes?: true
-  /** Numbers with more decimals than their column are rounded (Redshift otherwise truncates them). */
-  readonly decimals?: 'round' | 'truncate'
+  /** Numbers with more decimals than their column are truncated, as in Redshift. Absent: they are rounded. */
+  readonly decimals?: 'truncate'
   /** Lines with nothing in them are no records. */
   readonly skipBlankLines?: true
   /** Identity columns take the values of the file. */

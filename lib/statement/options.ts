@@ -64,6 +64,12 @@ export const optionTable = {
       ...otherFormats.map((value): BareForm => ({ words: [value], takes: 'nothing', value, of: ofRedshift })),
     ],
     otherNames: ['file_format', 'fileformat', 'type'],
+    dialects: ['postgresql', 'gaussdb', 'materialize', 'redshift'],
+    example: 'FORMAT csv',
+    errors: [
+      ['22023', 'no such format'],
+      ['0A000', 'parquet, orc, avro, json'],
+    ],
     read(reader) {
       const value = reader.string()
       const found = formats.find((format) => format === value)
@@ -82,6 +88,13 @@ export const optionTable = {
     formats: both,
     bare: [{ words: ['delimiter'], takes: 'string', as: true }],
     otherNames: ['delim', 'sep', 'separator', 'field_delimiter', 'fielddelimiter', 'delimiters'],
+    dialects: ['postgresql', 'gaussdb', 'materialize', 'questdb', 'redshift'],
+    example: "DELIMITER ';'",
+    errors: [
+      ['0A000', 'more than one byte, but in GaussDB, where up to 10 are'],
+      ['22023', 'a line end, the quote, or in text a backslash, a point, a lower-case letter or a digit'],
+      ['42601', 'in binary and fixed'],
+    ],
     read: (reader) => reader.string(),
   }),
   null: define<string>({
@@ -91,6 +104,12 @@ export const optionTable = {
     formats: both,
     bare: [{ words: ['null'], takes: 'string', as: true }],
     otherNames: ['nulls', 'nullstr', 'nullstring', 'null_if', 'nullif', 'null_value', 'na'],
+    dialects: ['postgresql', 'gaussdb', 'materialize', 'redshift'],
+    example: "NULL 'NA'",
+    errors: [
+      ['22023', 'a line end, the delimiter or the quote in it; more than 100 characters in GaussDB'],
+      ['42601', 'in binary and fixed'],
+    ],
     read: (reader) => reader.string(),
   }),
   default: define<string>({
@@ -100,6 +119,12 @@ export const optionTable = {
     formats: both,
     bare: [],
     otherNames: ['default_value'],
+    dialects: ['postgresql'],
+    example: "DEFAULT '\\D'",
+    errors: [
+      ['22023', 'a line end in it'],
+      ['0A000', 'the delimiter or the quote in it, or the same as NULL'],
+    ],
     read: (reader) => reader.string(),
   }),
   header: define<boolean | 'match' | number>({
@@ -110,6 +135,13 @@ export const optionTable = {
     formats: both,
     bare: [{ words: ['header'], takes: 'nothing' }],
     otherNames: ['headers', 'skip_header', 'ignoreheader', 'parse_header'],
+    dialects: ['postgresql', 'gaussdb', 'materialize', 'questdb', 'redshift'],
+    example: 'HEADER MATCH',
+    errors: [
+      ['42601', 'no Boolean value, MATCH or number'],
+      ['0A000', 'in binary; in text in GaussDB and Materialize'],
+      ['22P04', 'MATCH, and the names are not those of the columns'],
+    ],
     read: (reader) => reader.booleanOrMatch(),
   }),
   skip: define<number>({
@@ -123,6 +155,12 @@ export const optionTable = {
       { words: ['ignoreheader'], takes: 'value', as: true, of: { dialect: 'redshift', exclusive: true } },
     ],
     otherNames: ['skip_lines', 'skiplines', 'skip_rows', 'skiprows', 'skip_leading_rows', 'lines_to_skip'],
+    dialects: ['postgresql', 'gaussdb', 'redshift'],
+    example: 'SKIP 3',
+    errors: [
+      ['22023', 'a negative number'],
+      ['42601', 'in binary'],
+    ],
     read(reader) {
       const value = reader.bigint()
       if (value >= 0n) return toNumber(value)
@@ -136,6 +174,12 @@ export const optionTable = {
     formats: csv,
     bare: [{ words: ['quote'], takes: 'string', as: true }],
     otherNames: ['quotes', 'quotechar', 'quote_char', 'quote_character', 'field_optionally_enclosed_by', 'enclosed_by'],
+    dialects: ['postgresql', 'gaussdb', 'materialize', 'redshift'],
+    example: "QUOTE '~'",
+    errors: [
+      ['0A000', 'more than one byte, a line end, or in a format other than csv'],
+      ['22023', 'the same as the delimiter'],
+    ],
     read: (reader) => reader.string(),
     refuse: (value) => noLineBreak('quote', value),
   }),
@@ -146,6 +190,12 @@ export const optionTable = {
     formats: csv,
     bare: [{ words: ['escape'], takes: 'string', as: true }],
     otherNames: ['escapechar', 'escape_char', 'escape_character', 'escaped_by'],
+    dialects: ['postgresql', 'gaussdb', 'materialize'],
+    example: "ESCAPE '\\'",
+    errors: [
+      ['0A000', 'more than one byte, a line end, or in a format other than csv'],
+      ['22023', 'in Redshift, where it is a flag'],
+    ],
     read: (reader) => reader.string(),
     refuse: (value) => noLineBreak('escape', value),
   }),
@@ -156,6 +206,13 @@ export const optionTable = {
     formats: csv,
     bare: [{ words: ['force', 'not', 'null'], takes: 'columns' }],
     otherNames: ['force_notnull', 'forcenotnull', 'not_null', 'notnull'],
+    dialects: ['postgresql', 'gaussdb'],
+    example: 'FORCE_NOT_NULL (name)',
+    errors: [
+      ['0A000', 'in a format other than csv'],
+      ['42703', 'no such column'],
+      ['42P10', 'a column that is not loaded'],
+    ],
     read: (reader) => reader.columns(),
   }),
   force_null: define<'*' | readonly Name[]>({
@@ -165,6 +222,13 @@ export const optionTable = {
     formats: csv,
     bare: [{ words: ['force', 'null'], takes: 'columns' }],
     otherNames: ['forcenull'],
+    dialects: ['postgresql'],
+    example: 'FORCE_NULL *',
+    errors: [
+      ['0A000', 'in a format other than csv'],
+      ['42703', 'no such column'],
+      ['42P10', 'a column that is not loaded'],
+    ],
     read: (reader) => reader.columns(),
   }),
   encoding: define<'UTF8' | 'other'>({
@@ -174,6 +238,12 @@ export const optionTable = {
     formats: both,
     bare: [{ words: ['encoding'], takes: 'string' }],
     otherNames: ['charset', 'characterset', 'character_set', 'codepage', 'client_encoding'],
+    dialects: ['postgresql', 'gaussdb', 'redshift'],
+    example: "ENCODING 'UTF8'",
+    errors: [
+      ['22023', 'no such encoding'],
+      ['0A000', 'an encoding that is not read'],
+    ],
     read(reader) {
       const name = reader.string()
       const encoding = findEncoding(name)
@@ -198,6 +268,12 @@ export const optionTable = {
     formats: both,
     bare: [],
     otherNames: ['decimal', 'decimal_point', 'decimal_mark', 'decimalseparator', 'dec'],
+    dialects: [],
+    example: "DECIMAL_SEPARATOR ','",
+    errors: [
+      ['22023', 'neither a point nor a comma'],
+      ['42601', 'in binary'],
+    ],
     read(reader) {
       const value = reader.string()
       if (value === '.' || value === ',') return value
@@ -220,6 +296,12 @@ export const optionTable = {
       { words: ['on', 'error'], takes: 'value', inParentheses: true },
     ],
     otherNames: ['onerror', 'error', 'errors', 'ignore_errors', 'continue_on_error'],
+    dialects: ['postgresql', 'questdb'],
+    example: 'ON_ERROR skip_row',
+    errors: [
+      ['22023', 'no such policy, or another policy beside it'],
+      ['42601', 'another one than stop in binary'],
+    ],
     read(reader) {
       const words = ['stop', 'ignore', 'skip_row', 'set_null', 'set_default', 'abort', 'skip_column'] as const
       const word = choice(reader, 'ON_ERROR', words)
@@ -234,6 +316,12 @@ export const optionTable = {
     formats: both,
     bare: [{ words: ['reject_limit'], takes: 'value' }],
     otherNames: ['maxerrors', 'max_errors', 'rejects_limit', 'rejectlimit'],
+    dialects: ['postgresql'],
+    example: "REJECT_LIMIT '2.5%'",
+    errors: [
+      ['22023', 'without ON_ERROR, or not greater than zero'],
+      ['22P02', 'no number'],
+    ],
     read(reader) {
       const { argument } = reader.item
       const ratio =
@@ -253,6 +341,9 @@ export const optionTable = {
     formats: both,
     bare: [{ words: ['log_verbosity'], takes: 'value' }],
     otherNames: ['verbosity', 'verbose'],
+    dialects: ['postgresql'],
+    example: 'LOG_VERBOSITY verbose',
+    errors: [['22023', 'no such word']],
     read: (reader) => choice(reader, 'LOG_VERBOSITY', ['silent', 'default', 'verbose']),
   }),
   'log errors': define<boolean>({
@@ -266,6 +357,9 @@ export const optionTable = {
       { words: ['log', 'errors', 'data'], takes: 'nothing', inParentheses: true, beforeWith: true },
     ],
     otherNames: ['log_errors', 'logerrors', 'log_errors_data'],
+    dialects: ['gaussdb'],
+    example: 'LOG ERRORS',
+    errors: [['22023', 'another policy beside it']],
     read: (reader) => reader.boolean(),
   }),
   'reject limit': define<number | 'unlimited'>({
@@ -275,6 +369,13 @@ export const optionTable = {
     formats: both,
     bare: [{ words: ['reject', 'limit'], takes: 'value', inParentheses: true, beforeWith: true }],
     otherNames: ['per_node_reject_limit', 'segment_reject_limit'],
+    dialects: ['gaussdb'],
+    example: "REJECT LIMIT 'unlimited'",
+    errors: [
+      ['42601', 'without LOG ERRORS'],
+      ['22023', 'not greater than zero'],
+      ['22003', 'more than 2147483647'],
+    ],
     read(reader) {
       const { argument } = reader.item
       if (argument?.kind === 'string' && asciiLowerCase(argument.value) === 'unlimited') return 'unlimited'
@@ -292,6 +393,9 @@ export const optionTable = {
     formats: both,
     bare: [{ words: ['maxerror'], takes: 'value', as: true }],
     otherNames: ['max_error'],
+    dialects: ['redshift'],
+    example: 'MAXERROR 10',
+    errors: [['22023', 'not from 0 to 100000, or another policy or limit beside it']],
     read(reader) {
       const value = reader.bigint()
       if (value >= 0n && value <= 100_000n) return Number(value)
@@ -305,6 +409,9 @@ export const optionTable = {
     formats: both,
     bare: [flag('ignoreallerrors')],
     otherNames: ['ignore_all_errors'],
+    dialects: ['redshift'],
+    example: 'IGNOREALLERRORS',
+    errors: [['22023', 'another policy beside it']],
     read: (reader) => reader.boolean(),
   }),
   ignore_extra_data: define<boolean>({
@@ -314,6 +421,9 @@ export const optionTable = {
     formats: both,
     bare: [flag('ignore_extra_data')],
     otherNames: ['ignoreextradata', 'ignore_extra_fields'],
+    dialects: ['gaussdb'],
+    example: 'IGNORE_EXTRA_DATA',
+    errors: [['42601', 'no Boolean value, or in binary']],
     read: (reader) => reader.boolean(),
   }),
   fill_missing_fields: define<'one' | 'multi' | false>({
@@ -324,6 +434,9 @@ export const optionTable = {
     formats: both,
     bare: [{ words: ['fill_missing_fields'], takes: 'optional', values: [...booleans, 'one', 'multi'] }],
     otherNames: ['fillmissingfields', 'null_padding', 'fill_missing'],
+    dialects: ['gaussdb'],
+    example: "FILL_MISSING_FIELDS 'multi'",
+    errors: [['42601', 'no Boolean value, one or multi; in binary']],
     read(reader) {
       const value = reader.booleanOr(['one', 'multi'], ', "one" or "multi"')
       // GaussDB: without either word only the last field may be missing.
@@ -337,6 +450,12 @@ export const optionTable = {
     formats: both,
     bare: [flag('fillrecord')],
     otherNames: ['fill_record'],
+    dialects: ['redshift'],
+    example: 'FILLRECORD',
+    errors: [
+      ['22023', 'FILL_MISSING_FIELDS one beside it'],
+      ['42601', 'in binary'],
+    ],
     read: (reader) => reader.boolean(),
   }),
   acceptinvchars: define<string | false>({
@@ -347,6 +466,12 @@ export const optionTable = {
     formats: both,
     bare: [{ words: ['acceptinvchars'], takes: 'optional', as: true, values: booleans }],
     otherNames: ['accept_inv_chars', 'replace_invalid_characters', 'invalid_chars'],
+    dialects: ['redshift'],
+    example: "ACCEPTINVCHARS '^'",
+    errors: [
+      ['22023', 'no single ASCII character'],
+      ['42601', 'in binary'],
+    ],
     read(reader) {
       if (reader.item.argument === undefined) return '?'
       const value = reader.string()
@@ -368,6 +493,12 @@ export const optionTable = {
     formats: both,
     bare: [flag('compatible_illegal_chars')],
     otherNames: ['compatibleillegalchars', 'illegal_chars'],
+    dialects: ['gaussdb'],
+    example: 'COMPATIBLE_ILLEGAL_CHARS',
+    errors: [
+      ['42601', 'a blank or a question mark for DELIMITER, NULL, QUOTE or ESCAPE; in binary'],
+      ['22023', 'ACCEPTINVCHARS beside it'],
+    ],
     read: (reader) => reader.boolean(),
   }),
   truncate_columns: define<boolean>({
@@ -377,6 +508,9 @@ export const optionTable = {
     formats: both,
     bare: [flag('truncate_columns'), { ...flag('truncatecolumns'), inParentheses: true }],
     otherNames: ['truncate', 'enforce_length'],
+    dialects: ['redshift'],
+    example: 'TRUNCATE_COLUMNS',
+    errors: [['42601', 'no Boolean value, or in binary']],
     read: (reader) => reader.boolean(),
   }),
   load_key: define<string>({
@@ -386,6 +520,9 @@ export const optionTable = {
     formats: both,
     bare: [{ words: ['load_key'], takes: 'value' }],
     otherNames: ['loadkey', 'idempotency_key', 'label'],
+    dialects: [],
+    example: "LOAD_KEY 'orders 2025-01-31'",
+    errors: [['22023', 'not 1 to 200 characters, or without a record of loads']],
     read(reader) {
       const value = reader.string()
       const { length } = Array.from(value)
@@ -401,6 +538,9 @@ export const optionTable = {
     formats: both,
     bare: [],
     otherNames: ['createtable', 'create', 'auto_create', 'autocreate', 'create_if_not_exists', 'if_not_exists'],
+    dialects: ['questdb'],
+    example: 'CREATE_TABLE',
+    errors: [['42601', 'no Boolean value']],
     read: (reader) => reader.boolean(),
   }),
   freeze: define<boolean>({
@@ -410,6 +550,9 @@ export const optionTable = {
     formats: both,
     bare: [{ words: ['freeze'], takes: 'nothing' }],
     otherNames: [],
+    dialects: ['postgresql', 'gaussdb'],
+    example: 'FREEZE',
+    errors: [['42601', 'no Boolean value']],
     read: (reader) => reader.boolean(),
   }),
   force_quote: define<'*' | readonly Name[]>({
@@ -419,6 +562,9 @@ export const optionTable = {
     formats: csv,
     bare: [{ words: ['force', 'quote'], takes: 'columns' }],
     otherNames: ['forcequote', 'quote_all', 'addquotes'],
+    dialects: ['postgresql', 'gaussdb'],
+    example: 'FORCE_QUOTE *',
+    errors: [['0A000', 'always: it is for files that are written']],
     read: (reader) => reader.columns(),
   }),
   ...generalOptions,

@@ -26,7 +26,7 @@ export const generalOptions = {
     read: (reader) => choice(reader, 'DIALECT', dialectNames),
   }),
   'map by name': define<boolean>({
-    synopsis: '',
+    synopsis: '[ boolean ]',
     summary:
       'The fields are matched with the columns by the names in the header, whatever their order; columns that it lacks take their defaults, and fields that the table lacks are dropped. Names match in the same case first, then in any.',
     default: { text: false, csv: false },

@@ -122,7 +122,10 @@ export const redshiftOptions = {
   trim_blanks: redshiftFlag('trimblanks', 'trim_blanks', 'White space at the end of strings is cut off.', [
     'trim_space',
   ]),
-  remove_quotes: redshiftFlag('removequotes', 'remove_quotes', 'Quotes around a field are taken off; text only.'),
+  remove_quotes: {
+    ...redshiftFlag('removequotes', 'remove_quotes', 'Quotes around a field are taken off.'),
+    formats: ['text'],
+  },
   accept_any_date: redshiftFlag(
     'acceptanydate',
     'accept_any_date',
