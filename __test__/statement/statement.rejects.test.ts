@@ -123,3 +123,25 @@ describe('the options given are laid over those of the statement', () => {
     expect(text.slice(offset).startsWith('(a, "B")')).toBe(true)
   })
 })
+
+describe('the dialect is that of the statement', () => {
+  test.each([
+    [
+      "COPY old FROM 'f' IGNOREHEADER 1 DELIMITER '\\036' NULL AS '' ROUNDEC",
+      "INTO new WITH (NULL 'x')",
+      "COPY new FROM 'f' WITH (DIALECT 'redshift', DELIMITER E'\\u001e', NULL 'x', SKIP 1, ROUNDEC)",
+    ],
+    [
+      "COPY old FROM 'f' WITH HEADER true DELIMITER ';' ON ERROR SKIP_ROW",
+      'INTO new WITH (HEADER false)',
+      "COPY new FROM 'f' WITH (DIALECT 'questdb', DELIMITER ';', ON_ERROR skip_row)",
+    ],
+    [
+      "COPY old (a, b) FROM 'f' DELIMITERS '$^' FILLER (b) CSV",
+      "INTO new WITH (DELIMITER '&&')",
+      "COPY new (a, b) FROM 'f' WITH (DIALECT 'gaussdb', FORMAT csv, DELIMITER '&&', FILLER (b))",
+    ],
+  ])('%s', (original, rest, expected) => {
+    expect(printCopy(reparseWith(original, rejects(`COPY REJECTS 'x' ${rest}`)))).toBe(expected)
+  })
+})
