@@ -392,6 +392,11 @@ export const gaussdbCases: readonly DialectCase[] = [
     },
     pending: notYet('CONSTANT'),
   },
+  {
+    sentence: 'Specifies the name of a file encoding format.',
+    statement: "COPY t FROM 'f' ENCODING 'utf8'",
+    options: { encoding: 'UTF8' },
+  },
   // Its examples, as they are written.
   {
     sentence: 'COPY tpcds.ship_mode_t1 FROM stdin;',

@@ -40,6 +40,17 @@ export const postgresqlCases: readonly DialectCase[] = [
     options: { forceNull: '*' },
   },
   {
+    sentence: 'requires ON_ERROR ignore',
+    statement: 'COPY t FROM STDIN (ON_ERROR ignore, REJECT_LIMIT 5)',
+    options: { errors: { conversion: 'skip_row', limit: { most: 5 } } },
+  },
+  {
+    sentence:
+      'default: one NOTICE with the ignored count; verbose: plus one NOTICE per row with line, column, value; silent: none',
+    statement: 'COPY t FROM STDIN (LOG_VERBOSITY silent)',
+    options: { errors: { verbosity: 'silent' } },
+  },
+  {
     sentence: 'bad column -> NULL; NOT NULL columns/domains still raise',
     statement: 'COPY t FROM STDIN (ON_ERROR set_null)',
     options: { errors: { conversion: 'set_null' } },

@@ -227,6 +227,12 @@ export const redshiftCases: readonly DialectCase[] = [
     error: ['22023', 'COPY ESCAPE takes no character in Redshift'],
   },
   {
+    sentence: 'UTF16 needs BOM',
+    statement: "COPY t FROM 'f' CSV NULL AS '' ROUNDEC ENCODING AS UTF8",
+    options: { encoding: 'UTF8' },
+    dialect: 'redshift',
+  },
+  {
     sentence: 'load IDENTITY columns',
     statement: "COPY t FROM 'f' CSV NULL AS '' ROUNDEC EXPLICIT_IDS",
     options: { explicitIds: true },
