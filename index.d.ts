@@ -1,6 +1,314 @@
 // Generated from lib/index.ts by "npm run generate"; do not edit.
 import { DuckDBConnection } from '@duckdb/node-api';
 
+interface Name {
+	readonly value: string;
+	readonly quoted: boolean;
+	/** Offset in the statement of its first character. */
+	readonly offset: number;
+}
+interface QualifiedName {
+	readonly catalog?: Name;
+	readonly schema?: Name;
+	readonly name: Name;
+}
+type Source = {
+	readonly kind: "file";
+	readonly path: string;
+	readonly offset: number;
+} | {
+	readonly kind: "stdin";
+	readonly offset: number;
+};
+type OptionArgument = {
+	readonly kind: "string";
+	readonly value: string;
+	readonly offset: number;
+} | {
+	readonly kind: "integer";
+	readonly value: number;
+	readonly offset: number;
+}
+/** A number that is no 32-bit integer, as it is written. */
+ | {
+	readonly kind: "float";
+	readonly value: string;
+	readonly offset: number;
+} | {
+	readonly kind: "star";
+	readonly offset: number;
+} | {
+	readonly kind: "list";
+	readonly items: readonly Name[];
+	readonly offset: number;
+}
+/** `[ 'a', 'b' ]` */
+ | {
+	readonly kind: "array";
+	readonly items: readonly string[];
+	readonly offset: number;
+}
+/** What an option of its own grammar says. */
+ | (Clause & {
+	readonly offset: number;
+});
+type Clause = {
+	readonly kind: "formatter";
+	readonly fields: readonly FixedField[];
+} | {
+	readonly kind: "transform";
+	readonly columns: readonly Transform[];
+} | {
+	readonly kind: "when";
+	readonly condition: When;
+} | {
+	readonly kind: "sequence";
+	readonly columns: readonly Sequence[];
+} | {
+	readonly kind: "constant";
+	readonly columns: readonly Constant[];
+};
+interface SqlText {
+	readonly sql: string;
+	readonly offset: number;
+}
+interface FixedField {
+	/** The column; of Redshift's FIXEDWIDTH, whose labels mean nothing, the label. */
+	readonly name: Name;
+	readonly offset: number;
+	readonly length: number;
+}
+interface FixedLayout {
+	readonly unit: "bytes" | "chars";
+	readonly fields: readonly FixedField[];
+	/** The fields go to the columns by their names, or one after the other (Redshift). */
+	readonly match: "name" | "order";
+}
+interface Transform {
+	readonly column: Name;
+	/** The type that the field has in the expression; absent: the column's. */
+	readonly type?: SqlText;
+	/** One expression, balanced, without comments, parameters and subqueries. Absent: the field itself. */
+	readonly expression?: SqlText;
+}
+interface When {
+	readonly subject: {
+		readonly kind: "range";
+		readonly start: number;
+		readonly end: number;
+	} | {
+		readonly kind: "column";
+		readonly name: Name;
+	};
+	readonly operator: "=" | "!=";
+	readonly value: string;
+}
+interface Sequence {
+	readonly column: Name;
+	readonly start: number;
+	readonly increment: number;
+}
+interface Constant {
+	readonly column: Name;
+	readonly value: string;
+}
+interface OptionItem {
+	/** In lower case, unless it was quoted. */
+	readonly name: string;
+	readonly offset: number;
+	/** Where the option's name ends. */
+	readonly end: number;
+	readonly argument?: OptionArgument;
+	/** The words as they are written, in upper case, where they are not the option's own name. */
+	readonly word?: string;
+	/** The system whose word this is. Absent: anybody's. */
+	readonly of?: Evidence;
+}
+/** A system whose COPY is spoken here. */
+export type Dialect = "postgresql" | "gaussdb" | "materialize" | "questdb" | "redshift";
+interface Evidence {
+	readonly dialect: Dialect;
+	readonly exclusive: boolean;
+}
+/** Whose rules and defaults a statement follows, and how that was found. */
+export interface StatementDialect {
+	readonly name: Dialect;
+	/** By the option DIALECT (or the caller), or by a word that only this system has. */
+	readonly found: "given" | "words";
+	/** That word, in upper case. */
+	readonly word?: string;
+}
+/** An option that changes nothing here, and why. */
+export interface StatementNote {
+	/** In upper case. */
+	readonly option: string;
+	readonly reason: string;
+}
+interface DateFormats {
+	/** Whose patterns they are: PostgreSQL's to_char, or Java's (QuestDB). */
+	readonly language: "to_char" | "java";
+	readonly date?: string;
+	readonly time?: string;
+	/** With to_char also `auto`, `epochsecs` and `epochmillisecs` (Redshift). */
+	readonly timestamp?: string;
+	readonly smalldatetime?: string;
+}
+interface RemoteAccess {
+	readonly iamRole?: string;
+	/** Secrets stand in the statement; they are kept nowhere. */
+	readonly credentials?: true;
+	readonly region?: string;
+	readonly manifest?: true;
+	readonly compression?: "gzip" | "bzip2" | "lzop" | "zstd";
+	/** Materialize's AWS CONNECTION. */
+	readonly connection?: string;
+	readonly files?: readonly string[];
+	readonly pattern?: string;
+}
+interface ErrorPolicy {
+	/** A value that its column's type refuses. */
+	readonly conversion: "stop" | "skip_row" | "set_null" | "set_default";
+	/** A row with too few or too many fields, bytes that are no UTF-8, a broken quote, a stray line end. */
+	readonly structure: "stop" | "skip_row";
+	/** A row that only the target refuses: NOT NULL, CHECK, foreign, unique and exclusion constraints, domains, triggers. */
+	readonly constraint: "stop" | "skip_row";
+	/**
+	 * The load fails when more rows than this are refused; absent: any number may be. A ratio is in per cent of the rows read,
+	 * more than 0 and at most 100. `name` is the word of the statement, for messages.
+	 */
+	readonly limit?: {
+		readonly kind: "rows";
+		readonly most: number;
+		readonly name: string;
+	} | {
+		readonly kind: "ratio";
+		readonly most: number;
+		readonly name: string;
+	};
+	readonly verbosity: "silent" | "default" | "verbose";
+}
+interface InvalidChars {
+	readonly replacement: string;
+	/** What NUL becomes; absent: it is refused, as it always is otherwise. */
+	readonly nul?: string;
+}
+interface ConflictPolicy {
+	/** Absent: any unique constraint, or, for an update, the table's primary key. */
+	readonly columns?: readonly Name[];
+	readonly action: "skip" | "update" | "reject" | "error";
+	/** Which of several rows of the input with the same key counts. */
+	readonly keep: "first" | "last";
+	readonly offset: number;
+}
+interface CopyOptions {
+	readonly format: "csv" | "text" | "fixed" | "binary";
+	/** One byte; up to 10 in GaussDB's dialect. Empty in fixed. */
+	readonly delimiter: string;
+	readonly null: string;
+	/** csv only. */
+	readonly quote: string;
+	/** csv only. */
+	readonly escape: string;
+	readonly header: "false" | "true" | "match";
+	/** Lines before the first record, header included, that are no records. Absent: none. */
+	readonly skip?: number;
+	readonly forceNotNull: "*" | readonly Name[];
+	readonly forceNull: "*" | readonly Name[];
+	readonly default?: string;
+	/** `UTF8` or another of PostgreSQL's names (`LATIN1`, `GBK`), `UTF16`, `UTF16LE` or `UTF16BE`. */
+	readonly encoding: string;
+	/** The decimal mark of numbers; absent: the point. */
+	readonly decimalSeparator?: ",";
+	readonly errors: ErrorPolicy;
+	/** Bytes of a refused row that are recorded. Absent when the statement does not say; the caller's own setting then decides. */
+	readonly rejectBytes?: number;
+	/** Fields after the last column are dropped. */
+	readonly ignoreExtraData: boolean;
+	/** What a row may lack: its last field, or any number of fields at its end. Absent: nothing. */
+	readonly fillMissingFields?: "one" | "multi";
+	readonly invalidChars?: InvalidChars;
+	/** Strings longer than their column are cut. */
+	readonly truncateColumns: boolean;
+	readonly onConflict?: ConflictPolicy;
+	/** A name of the load's own, 1 to 200 characters, by which a repetition is recognized. */
+	readonly loadKey?: string;
+	/** Absent when the statement does not say; the caller's own setting then decides. */
+	readonly createTable?: boolean;
+	/** What ends a record, up to 10 bytes. text only; absent: a line feed, a carriage return or both. */
+	readonly eol?: string;
+	/**
+	 * text only. What a backslash does: nothing at all (`none`), or it makes the next character part of the value, whichever it is
+	 * (`next`). Absent: PostgreSQL's sequences.
+	 */
+	readonly backslash?: "none" | "next";
+	/** `\.` is data, in the middle of the input, too. */
+	readonly useEof?: true;
+	/** Whether the first line is a header is found out by its looks. */
+	readonly detectHeader?: true;
+	/** fixed only, and always there. */
+	readonly fixed?: FixedLayout;
+	readonly dateFormats?: DateFormats;
+	/** QuestDB's designated timestamp, to which alone its pattern applies. */
+	readonly timestampColumn?: Name;
+	/** QuestDB's PARTITION BY of the table that is made. */
+	readonly partitionBy?: "none" | "year" | "month" | "week" | "day" | "hour";
+	readonly transform?: readonly Transform[];
+	readonly when?: When;
+	readonly sequence?: readonly Sequence[];
+	/** Columns of the list that are read and dropped; the table need not have them. */
+	readonly filler?: readonly Name[];
+	readonly constant?: readonly Constant[];
+	/** The fields are matched with the columns by the header, whatever their order; either may have more. */
+	readonly mapByName?: true;
+	/** Dates and timestamps that cannot be read become NULL. */
+	readonly acceptAnyDate?: true;
+	/** Strings of nothing but white space become NULL. */
+	readonly blanksAsNull?: true;
+	/** Empty fields become NULL: of columns that hold no strings, or of all. */
+	readonly emptyAsNull?: "values" | "all";
+	/** White space at the end of strings is cut off. */
+	readonly trimBlanks?: true;
+	/** text only. Quotes around a field are taken off. */
+	readonly removeQuotes?: true;
+	/** Numbers with more decimals than their column are truncated, as in Redshift. Absent: they are rounded. */
+	readonly decimals?: "truncate";
+	/** Lines with nothing in them are no records. */
+	readonly skipBlankLines?: true;
+	/** Identity columns take the values of the file. */
+	readonly explicitIds?: true;
+	/** Nothing is loaded; the input is only looked at. */
+	readonly validateOnly?: true;
+	/** The table's statistics are gathered after the load. */
+	readonly analyze?: true;
+	/** PostgreSQL's COPY FREEZE. */
+	readonly freeze?: true;
+	readonly remote?: RemoteAccess;
+}
+/** `COPY … FROM …`, parsed and validated. */
+export interface CopyFrom {
+	readonly kind: "copy from";
+	/** The statement as given, but for secrets in it, which are asterisks. */
+	readonly text: string;
+	readonly table: QualifiedName;
+	readonly columns?: readonly Name[];
+	readonly source: Source;
+	readonly options: CopyOptions;
+	/** The condition's SQL text without the word WHERE. */
+	readonly where?: SqlText;
+	/** Absent: PostgreSQL's, since nothing says otherwise. */
+	readonly dialect?: StatementDialect;
+	/** Options that change nothing here. Absent: none. */
+	readonly notes?: readonly StatementNote[];
+}
+/** `EXPLAIN [VALIDATE] COPY …`: says what the statement would do. */
+export interface Explain {
+	readonly kind: "explain";
+	/** The statement as given. */
+	readonly text: string;
+	/** The whole input is looked at, and what would be refused is counted. */
+	readonly validate: boolean;
+	readonly statement: CopyFrom;
+}
 /** One reason why a record was refused. */
 export interface RejectError {
 	/** The column's name; absent when the record as a whole is at fault. */
@@ -168,6 +476,10 @@ export interface Receipt {
 	readonly id: string;
 	/** The statement as it was given. */
 	readonly statement: string;
+	/** Whose rules it followed, and how that was found. Absent: PostgreSQL's, since nothing said otherwise. */
+	readonly dialect?: StatementDialect;
+	/** Options of the statement that changed nothing, and why. Absent: none. */
+	readonly notes?: readonly StatementNote[];
 	readonly target: "postgres" | "duckdb";
 	/** The table, schema-qualified and quoted where needed. */
 	readonly table: string;
@@ -380,5 +692,307 @@ export interface LedgerOptions {
 }
 /** Connects to a database. Rejects with CopyError when it cannot be reached or opened. */
 export declare function connect(target: ConnectTarget, options?: ConnectOptions): Promise<Database>;
+declare const sqlStates: {
+	readonly syntax_error: "42601";
+	readonly invalid_parameter_value: "22023";
+	readonly feature_not_supported: "0A000";
+	readonly character_not_in_repertoire: "22021";
+	readonly invalid_escape_sequence: "22025";
+	readonly invalid_text_representation: "22P02";
+	readonly numeric_value_out_of_range: "22003";
+	readonly undefined_column: "42703";
+	readonly duplicate_column: "42701";
+	readonly invalid_column_reference: "42P10";
+};
+type StatementCondition = keyof typeof sqlStates;
+declare class OptionReader {
+	#private;
+	readonly item: OptionItem;
+	constructor(text: string, item: OptionItem);
+	/** An error at the option's name, where PostgreSQL puts it, or at its value, when PostgreSQL names no place. */
+	error(at: "name" | "value", condition: StatementCondition, message: string, hint?: string): Error;
+	/** The argument as text; a number in its canonical spelling, a list joined by dots, `*` as itself. */
+	string(): string;
+	/** true when nothing follows the name. */
+	boolean(): boolean;
+	/** true when nothing follows the name. `requirement` is what the message says besides "a Boolean value". */
+	booleanOr<Word extends string>(words: readonly Word[], requirement: string): boolean | Word;
+	/** true when nothing follows the name; a number: so many lines (PostgreSQL 19). */
+	booleanOrMatch(): boolean | "match" | number;
+	/** A list of column names in parentheses, or `*`. */
+	columns(): "*" | readonly Name[];
+	/** What the option's own grammar has read. */
+	clause<Kind extends Clause["kind"]>(kind: Kind): Extract<Clause, {
+		kind: Kind;
+	}>;
+	/** Strings in brackets. */
+	array(): readonly string[];
+	/** A number of at most 64 bits greater than zero. */
+	positiveBigint(label: string): bigint;
+	/** A number of at most 64 bits. */
+	bigint(): bigint;
+}
+interface BareForm {
+	/** The words it begins with. */
+	readonly words: readonly string[];
+	/**
+	 * What follows: nothing, a string, column names separated by commas or `*`, or what may follow between parentheses: `value`
+	 * when it must, `optional` when it may. Before the latter two an equals sign may stand. `clause`: what the option's own grammar reads.
+	 */
+	readonly takes: "nothing" | "string" | "columns" | "value" | "optional" | "clause";
+	/** AS may stand before what follows. */
+	readonly as?: true;
+	/** The value it stands for when nothing follows; true when absent. */
+	readonly value?: string;
+	/** The words that an `optional` value may be; any other word begins the next option. Strings and numbers always may. */
+	readonly values?: readonly string[];
+	/** It is written so between parentheses, too. */
+	readonly inParentheses?: true;
+	/** It may also stand before WITH and a list in parentheses. */
+	readonly beforeWith?: true;
+	/** The system whose words these are. */
+	readonly of?: Evidence;
+}
+interface OptionDefinition<Value> {
+	/** How the option is written after its name in the documentation. */
+	readonly synopsis: string;
+	/** One sentence. */
+	readonly summary: string;
+	/** What holds when it is not given, by format; absent where leaving it out has a meaning of its own. */
+	readonly default?: {
+		readonly text?: Value;
+		readonly csv?: Value | {
+			readonly sameAs: OptionKey;
+		};
+	};
+	/** How the documentation spells the default where `default` does not say it. */
+	readonly defaultNote?: string;
+	/** The formats it applies to. */
+	readonly formats: readonly ("csv" | "text" | "fixed" | "binary")[];
+	readonly bare: readonly BareForm[];
+	/** Names that other systems, or earlier habits, have for it. */
+	readonly otherNames: readonly string[];
+	/** Reads and checks the value by itself. Throws CopyError. */
+	readonly read: (reader: OptionReader) => Value;
+	/** Known only to be refused with a reason: PostgreSQL has it, this version does not. */
+	readonly unsupported?: true;
+	/** What follows it where that is a grammar of its own. */
+	readonly clause?: Clause["kind"] | "names";
+	/** The system whose word its name is. */
+	readonly of?: Evidence;
+	/** The systems that have it, under this name or another. Empty: copyist's own. */
+	readonly dialects?: readonly Dialect[];
+	/** As it stands between parentheses. */
+	readonly example?: string;
+	/** What can be wrong with it: SQLSTATE and reason. */
+	readonly errors?: readonly (readonly [
+		sqlState: string,
+		reason: string
+	])[];
+	/** For what PostgreSQL accepts and this version does not: why a value is refused and what works; undefined to take it. */
+	refuse?(value: Value): Refusal | undefined;
+}
+interface Refusal {
+	readonly message: string;
+	readonly hint: string;
+}
+type GaussdbKey = "formatter" | "eol" | "useeof" | "noescaping" | "fileheader" | "oids" | "smalldatetime_format" | "transform" | "when" | "sequence" | "filler" | "constant";
+type GeneralKey = "dialect" | "map by name" | "unit" | "date_format" | "time_format" | "timestamp_format";
+type MaterializeKey = "aws connection" | "files" | "pattern";
+type QuestdbKey = "timestamp" | "partition by";
+type RedshiftKey = "fixedwidth" | "backslash_escape" | "skip_blank_lines" | "blanks_as_null" | "empty_as_null" | "trim_blanks" | "remove_quotes" | "accept_any_date" | "roundec" | "explicit_ids" | "validate_only" | "statupdate" | "compupdate" | "comprows" | "iam_role" | "credentials" | "access_key_id" | "secret_access_key" | "session_token" | "region" | "manifest" | "gzip" | "bzip2" | "lzop" | "zstd";
+type OnError = "stop" | "ignore" | "skip_row" | "set_null" | "set_default";
+type Limit = Omit<NonNullable<ErrorPolicy["limit"]>, "name">;
+declare const optionTable: {
+	readonly "aws connection": OptionDefinition<string>;
+	readonly files: OptionDefinition<readonly string[]>;
+	readonly pattern: OptionDefinition<string>;
+	readonly fixedwidth: OptionDefinition<readonly FixedField[]>;
+	readonly backslash_escape: OptionDefinition<boolean>;
+	readonly skip_blank_lines: OptionDefinition<boolean>;
+	readonly blanks_as_null: OptionDefinition<boolean>;
+	readonly empty_as_null: OptionDefinition<boolean>;
+	readonly trim_blanks: OptionDefinition<boolean>;
+	readonly remove_quotes: {
+		readonly formats: readonly [
+			"text"
+		];
+		readonly synopsis: string;
+		readonly summary: string;
+		readonly default?: {
+			readonly text?: boolean;
+			readonly csv?: boolean | {
+				readonly sameAs: OptionKey;
+			};
+		};
+		readonly defaultNote?: string;
+		readonly bare: readonly BareForm[];
+		readonly otherNames: readonly string[];
+		readonly read: (reader: OptionReader) => boolean;
+		readonly unsupported?: true;
+		readonly clause?: Clause["kind"] | "names";
+		readonly of?: Evidence;
+		readonly dialects?: readonly Dialect[];
+		readonly example?: string;
+		readonly errors?: readonly (readonly [
+			sqlState: string,
+			reason: string
+		])[];
+		readonly refuse?: (value: boolean) => Refusal | undefined;
+	};
+	readonly accept_any_date: OptionDefinition<boolean>;
+	readonly roundec: OptionDefinition<boolean>;
+	readonly explicit_ids: OptionDefinition<boolean>;
+	readonly validate_only: OptionDefinition<boolean>;
+	readonly statupdate: OptionDefinition<boolean>;
+	readonly compupdate: OptionDefinition<boolean | "preset">;
+	readonly comprows: OptionDefinition<bigint>;
+	readonly iam_role: OptionDefinition<string>;
+	readonly credentials: OptionDefinition<true>;
+	readonly access_key_id: OptionDefinition<true>;
+	readonly secret_access_key: OptionDefinition<true>;
+	readonly session_token: OptionDefinition<true>;
+	readonly region: OptionDefinition<string>;
+	readonly manifest: OptionDefinition<boolean>;
+	readonly gzip: OptionDefinition<boolean>;
+	readonly bzip2: OptionDefinition<boolean>;
+	readonly lzop: OptionDefinition<boolean>;
+	readonly zstd: OptionDefinition<boolean>;
+	readonly timestamp: OptionDefinition<Name>;
+	readonly "partition by": OptionDefinition<"none" | "year" | "month" | "week" | "day" | "hour">;
+	readonly formatter: OptionDefinition<readonly FixedField[]>;
+	readonly eol: OptionDefinition<string>;
+	readonly useeof: OptionDefinition<boolean>;
+	readonly noescaping: OptionDefinition<boolean>;
+	readonly fileheader: OptionDefinition<string>;
+	readonly oids: OptionDefinition<boolean>;
+	readonly smalldatetime_format: OptionDefinition<string>;
+	readonly transform: OptionDefinition<readonly Transform[]>;
+	readonly when: OptionDefinition<When>;
+	readonly sequence: OptionDefinition<readonly Sequence[]>;
+	readonly filler: OptionDefinition<readonly Name[]>;
+	readonly constant: OptionDefinition<readonly Constant[]>;
+	readonly dialect: OptionDefinition<Dialect>;
+	readonly "map by name": OptionDefinition<boolean>;
+	readonly unit: OptionDefinition<"bytes" | "chars">;
+	readonly date_format: OptionDefinition<string>;
+	readonly time_format: OptionDefinition<string>;
+	readonly timestamp_format: OptionDefinition<string>;
+	readonly format: OptionDefinition<"text" | "json" | "csv" | "fixed" | "binary" | "parquet" | "orc" | "avro">;
+	readonly delimiter: OptionDefinition<string>;
+	readonly null: OptionDefinition<string>;
+	readonly default: OptionDefinition<string>;
+	readonly header: OptionDefinition<number | boolean | "match">;
+	readonly skip: OptionDefinition<number>;
+	readonly quote: OptionDefinition<string>;
+	readonly escape: OptionDefinition<string>;
+	readonly force_not_null: OptionDefinition<readonly Name[] | "*">;
+	readonly force_null: OptionDefinition<readonly Name[] | "*">;
+	readonly encoding: OptionDefinition<string>;
+	readonly decimal_separator: OptionDefinition<"," | ".">;
+	readonly on_error: OptionDefinition<OnError>;
+	readonly reject_limit: OptionDefinition<Limit>;
+	readonly log_verbosity: OptionDefinition<"silent" | "default" | "verbose">;
+	readonly "log errors": OptionDefinition<boolean>;
+	readonly "reject limit": OptionDefinition<number | "unlimited">;
+	readonly maxerror: OptionDefinition<number>;
+	readonly ignoreallerrors: OptionDefinition<boolean>;
+	readonly reject_bytes: OptionDefinition<number>;
+	readonly ignore_extra_data: OptionDefinition<boolean>;
+	readonly fill_missing_fields: OptionDefinition<false | "one" | "multi">;
+	readonly fillrecord: OptionDefinition<boolean>;
+	readonly acceptinvchars: OptionDefinition<string | false>;
+	readonly compatible_illegal_chars: OptionDefinition<boolean>;
+	readonly truncate_columns: OptionDefinition<boolean>;
+	readonly load_key: OptionDefinition<string>;
+	readonly create_table: OptionDefinition<boolean>;
+	readonly freeze: OptionDefinition<boolean>;
+	readonly force_quote: OptionDefinition<readonly Name[] | "*">;
+};
+type OptionKey = "format" | "delimiter" | "null" | "default" | "header" | "skip" | "quote" | "escape" | "force_not_null" | "force_null" | "encoding" | "decimal_separator" | "on_error" | "reject_limit" | "log_verbosity" | "log errors" | "reject limit" | "maxerror" | "ignoreallerrors" | "reject_bytes" | "ignore_extra_data" | "fill_missing_fields" | "fillrecord" | "acceptinvchars" | "compatible_illegal_chars" | "truncate_columns" | "load_key" | "create_table" | "freeze" | "force_quote" | GeneralKey | GaussdbKey | QuestdbKey | RedshiftKey | MaterializeKey;
+type OptionValue<Key extends OptionKey> = ReturnType<(typeof optionTable)[Key]["read"]>;
+type Property<Word extends string> = Word extends "reject limit" ? "logErrorsLimit" : Word extends `${infer First}_${infer Rest}` ? `${First}${Capitalize<Property<Rest>>}` : Word extends `${infer First} ${infer Rest}` ? `${First}${Capitalize<Property<Rest>>}` : Word;
+type Plain<Value> = Value extends Name ? string : Value extends SqlText ? string : Value extends Limit ? number | `${number}%` : Value extends bigint ? number | bigint : Value extends readonly (infer Item)[] ? readonly Plain<Item>[] : Value extends object ? {
+	readonly [Key in keyof Value]: Plain<Value[Key]>;
+} : Value;
+interface Written {
+	readonly format: CopyOptions["format"];
+	readonly encoding: string;
+	/** `label:width,…` */
+	readonly fixedwidth: string;
+	readonly credentials: string;
+	readonly access_key_id: string;
+	readonly secret_access_key: string;
+	readonly session_token: string;
+}
+type OptionProperties = {
+	readonly [Key in OptionKey as Property<Key>]?: Key extends keyof Written ? Written[Key] : Plain<OptionValue<Key>>;
+};
+/** A load as an object. The options have the names of the statement's, with capitals in place of underscores and blanks. */
+export interface CopyObject extends OptionProperties {
+	/** The exact name, as the database has it; a string is the table's alone. */
+	readonly table: string | {
+		readonly catalog?: string;
+		readonly schema?: string;
+		readonly name: string;
+	};
+	/** The path of a file, or the stream that `copy` is called with. */
+	readonly from: string | {
+		readonly stdin: true;
+	};
+	/** Exact names. */
+	readonly columns?: readonly string[];
+	/** A condition in SQL. */
+	readonly where?: string;
+	readonly onConflict?: {
+		readonly columns?: readonly string[];
+		readonly action: ConflictPolicy["action"];
+		readonly keep?: ConflictPolicy["keep"];
+	};
+}
+/**
+ * The statement that the object describes, parsed and checked: `text` is what `db.copy` takes.
+ *
+ * Throws CopyError as a statement's parser does, with its place in the statement that was written; 22023 for a property that is none.
+ */
+export declare function copyFrom(object: CopyObject): CopyFrom;
+/** What an option of a statement is, and why. */
+export interface ResolvedOption {
+	/** In upper case. */
+	readonly option: string;
+	/** As it would be written. */
+	readonly value: string;
+	/** The statement says it, the dialect of the statement implies it, or it is so by default. */
+	readonly origin: "given" | "dialect" | "default";
+	/** Where the statement says it: offset of the option's name, in UTF-16 code units from 0. */
+	readonly offset?: number;
+}
+/**
+ * The options of a statement as they are, each with where it comes from: all that are given, and those that every load has.
+ *
+ * Throws CopyError when `statement` is a text that is no COPY … FROM statement, or EXPLAIN of one.
+ */
+export declare function explainOptions(statement: string | CopyFrom | Explain): readonly ResolvedOption[];
+/** What became of one option. */
+export interface TranslationNote {
+	/** In upper case, by copyist's name; a clause by its first word. */
+	readonly option: string;
+	/** It says the same; it says nearly the same, and the reason tells what not; or it cannot be said and is left out. */
+	readonly kind: "mapped" | "approximated" | "refused";
+	readonly reason: string;
+}
+/** A load in another system's words. */
+export interface Translation {
+	/** What was refused is not in it. */
+	readonly statement: string;
+	/** What became of each option, in the order of the documentation. */
+	readonly notes: readonly TranslationNote[];
+}
+/**
+ * The same load in the words of another system: each option is mapped to one that says the same, approximated, or refused and left out.
+ *
+ * Throws CopyError when `statement` is no COPY … FROM statement that could be parsed.
+ */
+export declare function translate(statement: string | CopyFrom, dialect: Dialect): Translation;
 
 export {};

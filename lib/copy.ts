@@ -31,8 +31,9 @@ import { MOST_KEPT, MOST_RAW } from './rejects.ts'
 import { openReplay, type Replay } from './replay.ts'
 import type { Retention } from './retention.ts'
 import { abandonInput, discard, openSource, streamed } from './source.ts'
-import type { CopyFrom, CopyOptions } from './statement/ast.ts'
+import type { CopyFrom, CopyOptions, Statement } from './statement/ast.ts'
 import { isTolerant } from './statement/error-policy.ts'
+import { refusePending } from './statement/execution.ts'
 import { parseStatement } from './statement/parser.ts'
 import { type ColumnPlan, planColumns } from './statement/plan.ts'
 import {
@@ -59,7 +60,8 @@ export async function runCopy(
   let source: Input
   let replay: Replay | undefined
   try {
-    const parsed = parseStatement(text)
+    const parsed: Statement = parseStatement(text)
+    refusePending(parsed)
     limits = checkedLimits(call)
     if (signal?.aborted) throw aborted(signal)
     if (parsed.kind === 'copy rejects') {
@@ -372,6 +374,8 @@ class Work {
       return {
         id: this.#id,
         statement: replay?.text ?? statement.text,
+        ...(statement.dialect && { dialect: statement.dialect }),
+        ...(statement.notes && { notes: statement.notes }),
         target: this.target.kind,
         table: table.sqlName,
         columns: columns.map((index) => table.columns[index]?.name ?? ''),

@@ -1,4 +1,5 @@
 import type { DiagnosisGroup } from './diagnosis.ts'
+import type { StatementDialect, StatementNote } from './statement/ast.ts'
 
 /** How far a load has come. Handed to `onProgress` at most 20 times a second, and once more at the end. */
 export interface Progress {
@@ -36,6 +37,10 @@ export interface Receipt {
   readonly id: string
   /** The statement as it was given. */
   readonly statement: string
+  /** Whose rules it followed, and how that was found. Absent: PostgreSQL's, since nothing said otherwise. */
+  readonly dialect?: StatementDialect
+  /** Options of the statement that changed nothing, and why. Absent: none. */
+  readonly notes?: readonly StatementNote[]
   readonly target: 'postgres' | 'duckdb'
   /** The table, schema-qualified and quoted where needed. */
   readonly table: string

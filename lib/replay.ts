@@ -9,6 +9,7 @@ import type { Receipt } from './receipt.ts'
 import { flawOf, protect } from './record-shape.ts'
 import type { Reject, RejectError } from './rejects.ts'
 import type { CopyFrom, CopyOptions, CopyRejects } from './statement/ast.ts'
+import { refusePending } from './statement/execution.ts'
 import { parseStatement } from './statement/parser.ts'
 import { printTable } from './statement/printing.ts'
 import { reparseWith } from './statement/rejects.ts'
@@ -72,6 +73,7 @@ export async function openReplay(
     await transaction.commit()
     checkLoad(loadId, load, place)
     const statement = reparseWith(load.statement, rejects)
+    refusePending(statement)
     checkEncoding(statement.options.encoding, place)
     return new Replay(rejects, loadId, statement, first?.file)
   } catch (error) {
@@ -96,7 +98,7 @@ function checkLoad(
     })
   }
   const parsed = parseStatement(load.statement)
-  if (parsed.kind === 'copy from') return
+  if (parsed.kind !== 'copy rejects') return
   throw new CopyError({
     code: 'invalid_parameter_value',
     sqlState: '22023',

@@ -50,7 +50,20 @@ async function readme() {
   return text.replace(marked, (_, begin, end) => `${begin}\n${renderOptionTable()}\n${end}`)
 }
 
-const files = { 'lib/native/binding.d.ts': bindingTypes, 'index.d.ts': publicTypes, 'README.md': readme }
+/** `docs/options.md`: each option with all that the table knows of it. */
+async function optionReference() {
+  const { renderOptionReference } = await import('../dist/statement/option-docs.js')
+  const head =
+    '# The options of COPY\n\nGenerated from the table that parses them by "npm run generate"; do not edit.\n\n'
+  return head + renderOptionReference()
+}
+
+const files = {
+  'lib/native/binding.d.ts': bindingTypes,
+  'index.d.ts': publicTypes,
+  'README.md': readme,
+  'docs/options.md': optionReference,
+}
 
 for (const [file, generate] of Object.entries(files)) {
   const path = join(root, file)

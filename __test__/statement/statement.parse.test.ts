@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { CopyError } from '../../lib/errors.ts'
 import type { CopyFrom } from '../../lib/statement/ast.ts'
+import { refusePending } from '../../lib/statement/execution.ts'
 import { parseCopy } from '../../lib/statement/parser.ts'
 
 function options(statement: string): CopyFrom['options'] {
@@ -12,7 +13,7 @@ function refusal(
   statement: string,
 ): readonly [sqlState: string, message: string, at: string, hint: string | undefined] {
   try {
-    parseCopy(statement)
+    refusePending(parseCopy(statement))
   } catch (error) {
     if (!(error instanceof CopyError)) throw error
     expect(error.statement?.text).toBe(statement)

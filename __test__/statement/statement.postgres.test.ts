@@ -34,6 +34,11 @@ const ownErrors = /^COPY TO is not supported yet$|^U&.* not supported$|^only one
 const ownFeatures =
   /^COPY ON_ERROR "set_null" not recognized$|^syntax error at or near "ON_ERROR"$|^argument to option "encoding" must be a valid encoding name$/
 
+/** HEADER with a number of lines comes with PostgreSQL 19; 18 says this of it and looks no further. */
+function isHeaderCount(statement: string, { message }: Verdict): boolean {
+  return message === 'header requires a Boolean value or "match"' && /header\s+2\b/i.test(statement)
+}
+
 let client: Client
 
 beforeAll(async () => {
@@ -86,7 +91,7 @@ async function compare(statements: readonly string[]): Promise<string[]> {
   for (const statement of statements) {
     const server = await askServer(statement)
     const ours = askParser(statement)
-    if (server !== accepted && ownFeatures.test(server.message)) continue
+    if (server !== accepted && (ownFeatures.test(server.message) || isHeaderCount(statement, server))) continue
     if (ours === accepted) {
       if (server === accepted || isAboutCondition(statement, server)) continue
     } else if (ownErrors.test(ours.message)) {

@@ -64,7 +64,7 @@ describe('COPY REJECTS', () => {
     ["COPY REJECTS 'x' INTO t (FORMAT csv)", 'syntax error at or near "csv"', 32],
     ["COPY REJECTS 'x' INTO t WITH (HEADR)", 'option "headr" not recognized', 30],
     ["COPY REJECTS 'x' INTO t WITH (NULL '', NULL '')", 'conflicting or redundant options', 39],
-    ["COPY REJECTS 'x' INTO t WITH (FORMAT binary)", 'COPY format "binary" is not supported yet', 37],
+    ["COPY REJECTS 'x' INTO t WITH (FORMAT parquet)", 'COPY format "parquet" is not supported yet', 37],
   ])('%s', (text, message, offset) => {
     const error = failure(() => parseStatement(text))
     expect([error.message, error.statement?.offset]).toEqual([message, offset])
@@ -121,5 +121,27 @@ describe('the options given are laid over those of the statement', () => {
     expect(error.message).toBe('COPY FORCE_NULL requires CSV mode')
     const { text, offset } = error.statement ?? { text: '', offset: 0 }
     expect(text.slice(offset).startsWith('(a, "B")')).toBe(true)
+  })
+})
+
+describe('the dialect is that of the statement', () => {
+  test.each([
+    [
+      "COPY old FROM 'f' IGNOREHEADER 1 DELIMITER '\\036' NULL AS '' ROUNDEC",
+      "INTO new WITH (NULL 'x')",
+      "COPY new FROM 'f' WITH (DIALECT 'redshift', DELIMITER E'\\u001e', NULL 'x', SKIP 1, ROUNDEC)",
+    ],
+    [
+      "COPY old FROM 'f' WITH HEADER true DELIMITER ';' ON ERROR SKIP_ROW",
+      'INTO new WITH (HEADER false)',
+      "COPY new FROM 'f' WITH (DIALECT 'questdb', DELIMITER ';', ON_ERROR skip_row)",
+    ],
+    [
+      "COPY old (a, b) FROM 'f' DELIMITERS '$^' FILLER (b) CSV",
+      "INTO new WITH (DELIMITER '&&')",
+      "COPY new (a, b) FROM 'f' WITH (DIALECT 'gaussdb', FORMAT csv, DELIMITER '&&', FILLER (b))",
+    ],
+  ])('%s', (original, rest, expected) => {
+    expect(printCopy(reparseWith(original, rejects(`COPY REJECTS 'x' ${rest}`)))).toBe(expected)
   })
 })

@@ -5,6 +5,7 @@ import { getSystemErrorMap } from 'node:util'
 import { CopyError } from '../errors.ts'
 import type { Receipt } from '../receipt.ts'
 import type { Statement } from '../statement/ast.ts'
+import { refusePending } from '../statement/execution.ts'
 import { parseStatement } from '../statement/parser.ts'
 import { type Command, type CopyCommand, parseArguments, UsageError, wantsJson } from './args.ts'
 import { chooseDestination, type Destination, redact } from './destination.ts'
@@ -40,6 +41,7 @@ export async function run(process: NodeJS.Process): Promise<number> {
     }
     // What is wrong with the statement shows before anything is connected to.
     statement = parseStatement(await statementText(command))
+    refusePending(statement)
     if (command.rejects !== undefined && !mayReject(statement)) {
       const hint = 'Give the statement the option ON_ERROR skip_row; by default the first error ends the load.'
       throw new UsageError('option "--rejects" needs a statement that goes on after errors', hint)
@@ -57,6 +59,7 @@ export async function run(process: NodeJS.Process): Promise<number> {
         ...(width !== undefined && { width }),
       }
       await print(stdout, `${formatReceipt(receipt, database, report)}\n`)
+      for (const { option, reason } of receipt.notes ?? []) await print(stderr, `NOTICE:  ${option}: ${reason}\n`)
       if (receipt.ledgerProblem !== undefined) {
         await print(
           stderr,

@@ -26,6 +26,71 @@ export type OptionArgument =
   | { readonly kind: 'float'; readonly value: string; readonly offset: number }
   | { readonly kind: 'star'; readonly offset: number }
   | { readonly kind: 'list'; readonly items: readonly Name[]; readonly offset: number }
+  /** `[ 'a', 'b' ]` */
+  | { readonly kind: 'array'; readonly items: readonly string[]; readonly offset: number }
+  /** What an option of its own grammar says. */
+  | (Clause & { readonly offset: number })
+
+/** The options that have a grammar of their own, as they are written. */
+export type Clause =
+  | { readonly kind: 'formatter'; readonly fields: readonly FixedField[] }
+  | { readonly kind: 'transform'; readonly columns: readonly Transform[] }
+  | { readonly kind: 'when'; readonly condition: When }
+  | { readonly kind: 'sequence'; readonly columns: readonly Sequence[] }
+  | { readonly kind: 'constant'; readonly columns: readonly Constant[] }
+
+/** SQL of the statement, without blanks and comments around it. */
+export interface SqlText {
+  readonly sql: string
+  readonly offset: number
+}
+
+/** A field of a fixed-width record. `offset` and `length` are in the layout's unit; the first byte, or character, has offset 0. */
+export interface FixedField {
+  /** The column; of Redshift's FIXEDWIDTH, whose labels mean nothing, the label. */
+  readonly name: Name
+  readonly offset: number
+  readonly length: number
+}
+
+/** Where the fields of a fixed-width record are. */
+export interface FixedLayout {
+  readonly unit: 'bytes' | 'chars'
+  readonly fields: readonly FixedField[]
+  /** The fields go to the columns by their names, or one after the other (Redshift). */
+  readonly match: 'name' | 'order'
+}
+
+/** `column [type] [AS expression]`: what a column becomes of its field, as the target's SQL. */
+export interface Transform {
+  readonly column: Name
+  /** The type that the field has in the expression; absent: the column's. */
+  readonly type?: SqlText
+  /** One expression, balanced, without comments, parameters and subqueries. Absent: the field itself. */
+  readonly expression?: SqlText
+}
+
+/** Which records are rows: those whose part (characters from 1, both ends included) or column is, or is not, `value`. */
+export interface When {
+  readonly subject:
+    | { readonly kind: 'range'; readonly start: number; readonly end: number }
+    | { readonly kind: 'column'; readonly name: Name }
+  readonly operator: '=' | '!='
+  readonly value: string
+}
+
+/** A column that is not in the file and is counted up from `start`. */
+export interface Sequence {
+  readonly column: Name
+  readonly start: number
+  readonly increment: number
+}
+
+/** A column that is not in the file and has this value in every row. */
+export interface Constant {
+  readonly column: Name
+  readonly value: string
+}
 
 /** One option of a statement before anybody has asked what it means. */
 export interface OptionItem {
@@ -35,6 +100,60 @@ export interface OptionItem {
   /** Where the option's name ends. */
   readonly end: number
   readonly argument?: OptionArgument
+  /** The words as they are written, in upper case, where they are not the option's own name. */
+  readonly word?: string
+  /** The system whose word this is. Absent: anybody's. */
+  readonly of?: Evidence
+}
+
+/** A system whose COPY is spoken here. */
+export type Dialect = 'postgresql' | 'gaussdb' | 'materialize' | 'questdb' | 'redshift'
+
+/** What a word says of the dialect. One that is not `exclusive` has found its way into copyist's own language. */
+export interface Evidence {
+  readonly dialect: Dialect
+  readonly exclusive: boolean
+}
+
+/** Whose rules and defaults a statement follows, and how that was found. */
+export interface StatementDialect {
+  readonly name: Dialect
+  /** By the option DIALECT (or the caller), or by a word that only this system has. */
+  readonly found: 'given' | 'words'
+  /** That word, in upper case. */
+  readonly word?: string
+}
+
+/** An option that changes nothing here, and why. */
+export interface StatementNote {
+  /** In upper case. */
+  readonly option: string
+  readonly reason: string
+}
+
+/** How the dates and times of the input are written. Absent patterns: as PostgreSQL reads them. */
+export interface DateFormats {
+  /** Whose patterns they are: PostgreSQL's to_char, or Java's (QuestDB). */
+  readonly language: 'to_char' | 'java'
+  readonly date?: string
+  readonly time?: string
+  /** With to_char also `auto`, `epochsecs` and `epochmillisecs` (Redshift). */
+  readonly timestamp?: string
+  readonly smalldatetime?: string
+}
+
+/** What is needed to read the files of other systems' storage. */
+export interface RemoteAccess {
+  readonly iamRole?: string
+  /** Secrets stand in the statement; they are kept nowhere. */
+  readonly credentials?: true
+  readonly region?: string
+  readonly manifest?: true
+  readonly compression?: 'gzip' | 'bzip2' | 'lzop' | 'zstd'
+  /** Materialize's AWS CONNECTION. */
+  readonly connection?: string
+  readonly files?: readonly string[]
+  readonly pattern?: string
 }
 
 /** What becomes of what does not fit. */
@@ -74,7 +193,8 @@ export interface ConflictPolicy {
 
 /** Options after parsing and validation: every default filled in. */
 export interface CopyOptions {
-  readonly format: 'csv' | 'text'
+  readonly format: 'csv' | 'text' | 'fixed' | 'binary'
+  /** One byte; up to 10 in GaussDB's dialect. Empty in fixed. */
   readonly delimiter: string
   readonly null: string
   /** csv only. */
@@ -106,19 +226,82 @@ export interface CopyOptions {
   readonly loadKey?: string
   /** Absent when the statement does not say; the caller's own setting then decides. */
   readonly createTable?: boolean
+  /** What ends a record, up to 10 bytes. text only; absent: a line feed, a carriage return or both. */
+  readonly eol?: string
+  /**
+   * text only. What a backslash does: nothing at all (`none`), or it makes the next character part of the value, whichever it is
+   * (`next`). Absent: PostgreSQL's sequences.
+   */
+  readonly backslash?: 'none' | 'next'
+  /** `\.` is data, in the middle of the input, too. */
+  readonly useEof?: true
+  /** Whether the first line is a header is found out by its looks. */
+  readonly detectHeader?: true
+  /** fixed only, and always there. */
+  readonly fixed?: FixedLayout
+  readonly dateFormats?: DateFormats
+  /** QuestDB's designated timestamp, to which alone its pattern applies. */
+  readonly timestampColumn?: Name
+  /** QuestDB's PARTITION BY of the table that is made. */
+  readonly partitionBy?: 'none' | 'year' | 'month' | 'week' | 'day' | 'hour'
+  readonly transform?: readonly Transform[]
+  readonly when?: When
+  readonly sequence?: readonly Sequence[]
+  /** Columns of the list that are read and dropped; the table need not have them. */
+  readonly filler?: readonly Name[]
+  readonly constant?: readonly Constant[]
+  /** The fields are matched with the columns by the header, whatever their order; either may have more. */
+  readonly mapByName?: true
+  /** Dates and timestamps that cannot be read become NULL. */
+  readonly acceptAnyDate?: true
+  /** Strings of nothing but white space become NULL. */
+  readonly blanksAsNull?: true
+  /** Empty fields become NULL: of columns that hold no strings, or of all. */
+  readonly emptyAsNull?: 'values' | 'all'
+  /** White space at the end of strings is cut off. */
+  readonly trimBlanks?: true
+  /** text only. Quotes around a field are taken off. */
+  readonly removeQuotes?: true
+  /** Numbers with more decimals than their column are truncated, as in Redshift. Absent: they are rounded. */
+  readonly decimals?: 'truncate'
+  /** Lines with nothing in them are no records. */
+  readonly skipBlankLines?: true
+  /** Identity columns take the values of the file. */
+  readonly explicitIds?: true
+  /** Nothing is loaded; the input is only looked at. */
+  readonly validateOnly?: true
+  /** The table's statistics are gathered after the load. */
+  readonly analyze?: true
+  /** PostgreSQL's COPY FREEZE. */
+  readonly freeze?: true
+  readonly remote?: RemoteAccess
 }
 
 /** `COPY … FROM …`, parsed and validated. */
 export interface CopyFrom {
   readonly kind: 'copy from'
-  /** The statement as given. */
+  /** The statement as given, but for secrets in it, which are asterisks. */
   readonly text: string
   readonly table: QualifiedName
   readonly columns?: readonly Name[]
   readonly source: Source
   readonly options: CopyOptions
   /** The condition's SQL text without the word WHERE. */
-  readonly where?: { readonly sql: string; readonly offset: number }
+  readonly where?: SqlText
+  /** Absent: PostgreSQL's, since nothing says otherwise. */
+  readonly dialect?: StatementDialect
+  /** Options that change nothing here. Absent: none. */
+  readonly notes?: readonly StatementNote[]
+}
+
+/** `EXPLAIN [VALIDATE] COPY …`: says what the statement would do. */
+export interface Explain {
+  readonly kind: 'explain'
+  /** The statement as given. */
+  readonly text: string
+  /** The whole input is looked at, and what would be refused is counted. */
+  readonly validate: boolean
+  readonly statement: CopyFrom
 }
 
 /** `COPY REJECTS … INTO …`: loads once more what an earlier load refused. */
@@ -136,4 +319,4 @@ export interface CopyRejects {
 }
 
 /** Any statement that can be parsed. */
-export type Statement = CopyFrom | CopyRejects
+export type Statement = CopyFrom | CopyRejects | Explain

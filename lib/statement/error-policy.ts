@@ -1,6 +1,6 @@
 import type { ErrorPolicy } from './ast.ts'
-import type { Given } from './option-rules.ts'
 import type { OnError } from './options.ts'
+import type { Given } from './rule.ts'
 
 /** Which rows an option tolerates. */
 export type Tolerance = Pick<ErrorPolicy, 'conversion' | 'structure' | 'constraint'>

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer'
-import type { Name, OptionArgument, OptionItem } from './ast.ts'
+import type { Clause, Name, OptionArgument, OptionItem } from './ast.ts'
 import { type StatementCondition, statementError } from './diagnostics.ts'
 
 /** An option being read: the item, and the statement for the error's caret. */
@@ -43,14 +43,14 @@ export class OptionReader {
     throw this.error('value', 'syntax_error', `${this.item.name} requires a Boolean value${requirement}`)
   }
 
-  /** true when nothing follows the name. */
-  booleanOrMatch(): boolean | 'match' {
+  /** true when nothing follows the name; a number: so many lines (PostgreSQL 19). */
+  booleanOrMatch(): boolean | 'match' | number {
     const value = this.#booleanOrWord()
     if (typeof value === 'boolean') return value
     if (value === 'match') return value
-    const lines = this.item.argument?.kind === 'integer'
-    const hint = lines ? 'The header is one line. Lines before it are passed over by SKIP.' : undefined
-    throw this.error('value', 'syntax_error', `${this.item.name} requires a Boolean value or "match"`, hint)
+    const { argument, name } = this.item
+    if (argument?.kind === 'integer' && argument.value > 1) return argument.value
+    throw this.error('value', 'syntax_error', `${name} requires a Boolean value or "match"`)
   }
 
   #booleanOrWord(): boolean | string {
@@ -77,6 +77,20 @@ export class OptionReader {
     )
   }
 
+  /** What the option's own grammar has read. */
+  clause<Kind extends Clause['kind']>(kind: Kind): Extract<Clause, { kind: Kind }> {
+    const { argument, name } = this.item
+    if (argument?.kind === kind) return argument as unknown as Extract<Clause, { kind: Kind }>
+    throw this.error('name', 'syntax_error', `${name.toUpperCase()} is not complete`)
+  }
+
+  /** Strings in brackets. */
+  array(): readonly string[] {
+    const { argument, name } = this.item
+    if (argument?.kind === 'array') return argument.items
+    throw this.error('value', 'invalid_parameter_value', `argument to option "${name}" must be a list in brackets`)
+  }
+
   /** A number of at most 64 bits greater than zero. */
   positiveBigint(label: string): bigint {
     const value = this.bigint()
@@ -87,10 +101,9 @@ export class OptionReader {
   /** A number of at most 64 bits. */
   bigint(): bigint {
     const { argument, name } = this.item
-    if (argument === undefined || argument.kind === 'star' || argument.kind === 'list') {
-      throw this.error('name', 'syntax_error', `${name} requires a numeric value`)
-    }
-    return argument.kind === 'integer' ? BigInt(argument.value) : this.#parseBigint(argument.value)
+    if (argument?.kind === 'integer') return BigInt(argument.value)
+    if (argument?.kind === 'string' || argument?.kind === 'float') return this.#parseBigint(argument.value)
+    throw this.error('name', 'syntax_error', `${name} requires a numeric value`)
   }
 
   /** What PostgreSQL's bigint accepts as text. */
@@ -122,6 +135,11 @@ function argumentText(argument: OptionArgument): string {
       return '*'
     case 'list':
       return argument.items.map((item) => item.value).join('.')
+    case 'array':
+      return argument.items.join(',')
+    default:
+      // No option that takes text has a grammar of its own.
+      return ''
   }
 }
 

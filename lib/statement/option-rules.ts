@@ -1,48 +1,23 @@
-import type { ConflictPolicy, CopyOptions, InvalidChars, OptionItem } from './ast.ts'
-import { type StatementCondition, statementError } from './diagnostics.ts'
-import { isSame, isTolerant, limitKeys, policyKeys, settleErrors, toleranceOf } from './error-policy.ts'
+import type { ConflictPolicy, CopyFrom, CopyOptions, Dialect, Name, OptionItem, StatementNote } from './ast.ts'
+import { statementError } from './diagnostics.ts'
+import { dialectDefaults } from './dialect.ts'
+import { gaussdbRules } from './dialects/gaussdb-rules.ts'
+import { generalRules } from './dialects/general-rules.ts'
+import { otherRules } from './dialects/other-rules.ts'
+import { redshiftRules } from './dialects/redshift-rules.ts'
+import { isSame, isTolerant, limitKeys, policyKeys, toleranceOf } from './error-policy.ts'
 import { byteLength, OptionReader } from './option-arguments.ts'
 import {
-  defaultOf,
   findOption,
   isSupported,
   type OptionDefinition,
   type OptionKey,
-  type OptionValue,
   optionKeys,
   optionTable,
   suggestOption,
 } from './options.ts'
-
-/** The options that a statement gives, each with its place. */
-export type Given = {
-  readonly [Key in OptionKey]?: {
-    readonly value: OptionValue<Key>
-    /** Offset of the value, or of the option's name when there is no value. */
-    readonly offset: number
-    readonly nameOffset: number
-  }
-}
-
-/** What the rules look at: the options given, and those that everything needs with their defaults filled in. */
-interface Options {
-  readonly given: Given
-  readonly format: 'csv' | 'text' | 'binary'
-  readonly delimiter: string
-  readonly null: string
-  readonly quote: string
-  readonly escape: string
-}
-
-/** A combination that PostgreSQL refuses. The first rule that is broken is the one reported. */
-interface Rule {
-  /** The options it is about; the caret goes under the first of them that the statement gives. */
-  readonly about: readonly [OptionKey, ...OptionKey[]]
-  readonly broken: (options: Options) => boolean
-  readonly condition: StatementCondition
-  readonly message: string | ((options: Options) => string)
-  readonly hint?: string | ((options: Options) => string | undefined)
-}
+import type { Given, ResolvedParts, Rule } from './rule.ts'
+import { inDialect, notesOn, settle } from './settle.ts'
 
 const lineBreak = /[\r\n]/
 
@@ -102,15 +77,24 @@ function notIllegal(key: 'null' | 'delimiter' | 'quote' | 'escape'): Rule {
 
 /** PostgreSQL's checks, in PostgreSQL's order. */
 const rules: readonly Rule[] = [
+  ...gaussdbRules,
+  ...redshiftRules,
+  ...otherRules,
   notInBinary('delimiter'),
   notInBinary('null'),
   notInBinary('default'),
   {
     about: ['delimiter'],
-    broken: ({ delimiter }) => byteLength(delimiter) !== 1,
+    broken: ({ format, dialect, delimiter }) =>
+      format !== 'fixed' && dialect !== 'gaussdb' && byteLength(delimiter) !== 1,
     condition: 'feature_not_supported',
     message: 'COPY delimiter must be a single one-byte character',
-    hint: ({ delimiter }) => (delimiter === '\\t' ? "Write E'\\t' for a tab." : undefined),
+    hint: ({ delimiter }) =>
+      delimiter === '\\t'
+        ? "Write E'\\t' for a tab."
+        : delimiter === ''
+          ? undefined
+          : "With DIALECT 'gaussdb' it may have up to 10 bytes.",
   },
   {
     about: ['delimiter'],
@@ -133,7 +117,7 @@ const rules: readonly Rule[] = [
   {
     about: ['delimiter'],
     // In the text format these would read as part of an escape or of the end-of-data marker.
-    broken: ({ format, delimiter }) => format !== 'csv' && /^[\\.a-z0-9]/.test(delimiter),
+    broken: ({ format, delimiter }) => format !== 'csv' && format !== 'fixed' && /^[\\.a-z0-9]/.test(delimiter),
     condition: 'invalid_parameter_value',
     message: ({ delimiter }) => `COPY delimiter cannot be "${delimiter}"`,
   },
@@ -169,7 +153,7 @@ const rules: readonly Rule[] = [
   requiresCsv('force_null'),
   {
     about: ['null', 'delimiter'],
-    broken: (options) => options.null.includes(options.delimiter),
+    broken: (options) => options.format !== 'fixed' && options.null.includes(options.delimiter),
     condition: 'invalid_parameter_value',
     message: 'COPY delimiter character must not appear in the NULL specification',
   },
@@ -181,7 +165,7 @@ const rules: readonly Rule[] = [
   },
   {
     about: ['default', 'delimiter'],
-    broken: ({ given, delimiter }) => given.default?.value.includes(delimiter) ?? false,
+    broken: ({ format, given, delimiter }) => format !== 'fixed' && (given.default?.value.includes(delimiter) ?? false),
     condition: 'feature_not_supported',
     message: 'COPY delimiter character must not appear in the DEFAULT specification',
   },
@@ -256,25 +240,60 @@ const rules: readonly Rule[] = [
   notIllegal('delimiter'),
   notIllegal('quote'),
   notIllegal('escape'),
+  ...generalRules,
 ]
 
+/** Columns that are named twice among those that an option says the same kind of thing about. */
+function repeatedColumns(given: Given): readonly Name[] {
+  const groups = [
+    (given.formatter?.value ?? []).map(({ name }) => name),
+    (given.transform?.value ?? []).map(({ column }) => column),
+    [
+      ...(given.filler?.value ?? []),
+      ...(given.sequence?.value ?? []).map(({ column }) => column),
+      ...(given.constant?.value ?? []).map(({ column }) => column),
+    ],
+  ]
+  return groups.flatMap((names) =>
+    names.filter((name, index) => names.findIndex(({ value }) => value === name.value) < index),
+  )
+}
+
+/** What else of a statement its options depend on. */
+export interface Surroundings extends Partial<Pick<CopyFrom, 'columns' | 'source'>> {
+  readonly onConflict?: ConflictPolicy | undefined
+  readonly dialect?: Dialect | undefined
+}
+
 /**
- * The options of a statement, read, checked against each other and completed by their defaults.
+ * The options of a statement, read, checked against each other and completed by the defaults of its dialect; and what is to be
+ * said of those that change nothing.
  *
  * Throws CopyError: first for what PostgreSQL refuses, with its message and in its order; then for what PostgreSQL would
  * take and this version cannot do (0A000).
  */
-export function resolveOptions(text: string, items: readonly OptionItem[], onConflict?: ConflictPolicy): CopyOptions {
+export function resolveOptions(
+  text: string,
+  items: readonly OptionItem[],
+  { onConflict, dialect = 'postgresql', columns, source }: Surroundings,
+): { readonly options: CopyOptions; readonly notes: readonly StatementNote[] } {
   const given = readOptions(text, items)
-  const format = given.format?.value ?? 'text'
+  const defaults = dialectDefaults[dialect]
+  const isFixed = given.formatter !== undefined || given.fixedwidth !== undefined
+  const format = given.format?.value ?? (isFixed ? 'fixed' : defaults.format)
   const layout = format === 'csv' ? 'csv' : 'text'
-  const options: Options = {
+  const fallback = (key: 'delimiter' | 'null') => (format === 'fixed' ? '' : defaults[key][layout])
+  const quote = given.quote?.value ?? '"'
+  const options: ResolvedParts = {
     given,
+    dialect,
     format,
-    delimiter: character('delimiter', given, layout),
-    null: character('null', given, layout),
-    quote: character('quote', given, 'csv'),
-    escape: character('escape', given, 'csv'),
+    delimiter: inDialect(dialect, given.delimiter?.value) ?? fallback('delimiter'),
+    null: inDialect(dialect, given.null?.value) ?? fallback('null'),
+    quote,
+    escape: given.escape?.value ?? quote,
+    ...(columns && { columns }),
+    ...(source && { source }),
   }
   for (const rule of rules) {
     if (!rule.broken(options)) continue
@@ -283,22 +302,21 @@ export function resolveOptions(text: string, items: readonly OptionItem[], onCon
     const hint = typeof rule.hint === 'function' ? rule.hint(options) : rule.hint
     throw statementError(text, place ?? given.format?.offset ?? 0, rule.condition, message, { hint })
   }
+  for (const name of repeatedColumns(given)) {
+    throw statementError(text, name.offset, 'duplicate_column', `column "${name.value}" specified more than once`)
+  }
+  const stray = given.filler?.value.find((name) => !columns?.some(({ value }) => value === name.value))
+  if (stray) {
+    const message = `FILLER column "${stray.value}" not referenced by COPY`
+    throw statementError(text, stray.offset, 'invalid_column_reference', message)
+  }
   refuseUnsupported(text, given)
-  return { ...settle(options, layout), ...(onConflict && { onConflict }) }
+  return { options: { ...settle(options), ...(onConflict && { onConflict }) }, notes: notesOn(given) }
 }
 
 /** Checks each option by itself, as far as that can be done without those it will be laid over. */
 export function checkOptions(text: string, items: readonly OptionItem[]): void {
   refuseUnsupported(text, readOptions(text, items))
-}
-
-/** A character or string that every format has a default for. */
-function character(key: 'delimiter' | 'null' | 'quote' | 'escape', given: Given, format: 'csv' | 'text'): string {
-  const setting = given[key]
-  if (setting) return setting.value
-  const fallback = defaultOf(key, format)
-  if (fallback && 'sameAs' in fallback) return character(fallback.sameAs as typeof key, given, format)
-  return fallback?.value ?? ''
 }
 
 /** Reads every option by itself, in the order of the statement. */
@@ -349,41 +367,4 @@ function refuseUnsupported(text: string, given: Given): void {
       first = { offset: setting.offset, ...refusal }
   }
   if (first) throw statementError(text, first.offset, 'feature_not_supported', first.message, { hint: first.hint })
-}
-
-/** The options as the rest of the program takes them. */
-function settle(options: Options, format: 'csv' | 'text'): CopyOptions {
-  const { given } = options
-  const header = given.header?.value ?? false
-  const fillMissingFields = given.fillrecord?.value ? 'multi' : given.fill_missing_fields?.value
-  const invalidChars = settleInvalidChars(given)
-  return {
-    format,
-    delimiter: options.delimiter,
-    null: options.null,
-    quote: options.quote,
-    escape: options.escape,
-    header: header === 'match' ? 'match' : header ? 'true' : 'false',
-    ...(given.skip && given.skip.value > 0 && { skip: given.skip.value }),
-    forceNotNull: given.force_not_null?.value ?? [],
-    forceNull: given.force_null?.value ?? [],
-    ...(given.default && { default: given.default.value }),
-    encoding: given.encoding?.value ?? 'UTF8',
-    ...(given.decimal_separator?.value === ',' && { decimalSeparator: ',' }),
-    errors: settleErrors(given),
-    ...(given.reject_bytes && { rejectBytes: given.reject_bytes.value }),
-    ignoreExtraData: given.ignore_extra_data?.value ?? false,
-    ...(fillMissingFields && { fillMissingFields }),
-    ...(invalidChars && { invalidChars }),
-    truncateColumns: given.truncate_columns?.value ?? false,
-    ...(given.load_key && { loadKey: given.load_key.value }),
-    ...(given.create_table && { createTable: given.create_table.value }),
-  }
-}
-
-function settleInvalidChars(given: Given): InvalidChars | undefined {
-  // GaussDB's are one for a character, Redshift's one for a byte of it.
-  if (given.compatible_illegal_chars?.value) return { replacement: '?', nul: ' ' }
-  const replacement = given.acceptinvchars?.value
-  return replacement === undefined || replacement === false ? undefined : { replacement }
 }

@@ -1,82 +1,44 @@
 /**
  * The options of COPY: one entry each. The parser, the checks, the hints, the help text and the documentation are all
  * read from this table; to add an option, add it here, to `CopyOptions` in `ast.ts`, and to `settle` in
- * `option-rules.ts`, together with the rules that say what it cannot be combined with.
+ * `settle.ts`, together with the rules that say what it cannot be combined with.
  */
 
 import { MOST_REJECT_BYTES } from '../rejects.ts'
 import { bytesOf } from '../size.ts'
 import type { ErrorPolicy, Name } from './ast.ts'
+import { type GaussdbKey, gaussdbOptions } from './dialects/gaussdb.ts'
+import { type GeneralKey, generalOptions } from './dialects/general.ts'
+import { type MaterializeKey, materializeOptions } from './dialects/materialize.ts'
+import { type QuestdbKey, questdbOptions } from './dialects/questdb.ts'
+import { type RedshiftKey, redshiftOptions } from './dialects/redshift.ts'
 import { encodingNames, findEncoding } from './encodings.ts'
-import { asciiLowerCase, type OptionReader } from './option-arguments.ts'
+import { asciiLowerCase } from './option-arguments.ts'
+import {
+  type BareForm,
+  booleans,
+  choice,
+  define,
+  flag,
+  type OptionDefinition,
+  type Refusal,
+  toNumber,
+} from './option-definition.ts'
 import { closest } from './spelling.ts'
 
-/** A way to write an option without parentheses, as PostgreSQL's older syntax has it. */
-export interface BareForm {
-  /** The words it begins with. */
-  readonly words: readonly string[]
-  /**
-   * What follows: nothing, a string, column names separated by commas or `*`, or what may follow between parentheses: `value`
-   * when it must, `optional` when it may. Before the latter two an equals sign may stand.
-   */
-  readonly takes: 'nothing' | 'string' | 'columns' | 'value' | 'optional'
-  /** AS may stand before what follows. */
-  readonly as?: true
-  /** The value it stands for when nothing follows; true when absent. */
-  readonly value?: string
-  /** The words that an `optional` value may be; any other word begins the next option. Strings and numbers always may. */
-  readonly values?: readonly string[]
-  /** It is written so between parentheses, too. */
-  readonly inParentheses?: true
-  /** It may also stand before WITH and a list in parentheses. */
-  readonly beforeWith?: true
-}
-
-/** One option. */
-export interface OptionDefinition<Value> {
-  /** How the option is written after its name in the documentation. */
-  readonly synopsis: string
-  /** One sentence. */
-  readonly summary: string
-  /** What holds when it is not given, by format; absent where leaving it out has a meaning of its own. */
-  readonly default?: { readonly text?: Value; readonly csv?: Value | { readonly sameAs: OptionKey } }
-  /** How the documentation spells the default where `default` does not say it. */
-  readonly defaultNote?: string
-  /** The formats it applies to. */
-  readonly formats: readonly ('csv' | 'text')[]
-  readonly bare: readonly BareForm[]
-  /** Names that other systems, or earlier habits, have for it. */
-  readonly otherNames: readonly string[]
-  /** Reads and checks the value by itself. Throws CopyError. */
-  readonly read: (reader: OptionReader) => Value
-  /** Known only to be refused with a reason: PostgreSQL has it, this version does not. */
-  readonly unsupported?: true
-  /** For what PostgreSQL accepts and this version does not: why a value is refused and what works; undefined to take it. */
-  refuse?(value: Value): Refusal | undefined
-}
-
-/** An answer to what PostgreSQL could do and this version cannot. */
-export interface Refusal {
-  readonly message: string
-  readonly hint: string
-}
+export type { BareForm, OptionDefinition, Refusal } from './option-definition.ts'
 
 /** What an encoding may be. */
 const possible = `It can be ${encodingNames.join(', ')}.`
 
-function define<Value>(definition: OptionDefinition<Value>): OptionDefinition<Value> {
-  return definition
-}
-
-const booleans = ['true', 'false', 'on', 'off'] as const
-
-/** A flag that may have a Boolean value. */
-function flag(word: string): BareForm {
-  return { words: [word], takes: 'optional', values: booleans }
-}
-
 const both = ['csv', 'text'] as const
 const csv = ['csv'] as const
+
+/** Formats of other systems that are refused by name. */
+const otherFormats = ['parquet', 'orc', 'avro', 'json'] as const
+type OtherFormat = (typeof otherFormats)[number]
+const formats = ['csv', 'text', 'fixed', 'binary', ...otherFormats] as const
+const ofRedshift = { dialect: 'redshift', exclusive: true } as const
 
 /** A quote or an escape that also ends lines: what then ends a record depends on what came before it in the file. */
 function noLineBreak(option: 'quote' | 'escape', value: string): Refusal | undefined {
@@ -94,31 +56,35 @@ export type OnError = 'stop' | 'ignore' | 'skip_row' | 'set_null' | 'set_default
 /** How many rows may be refused, without the word that says so. */
 export type Limit = Omit<NonNullable<ErrorPolicy['limit']>, 'name'>
 
-/** No file has more rows than a number can count. */
-function toNumber(value: bigint): number {
-  return value > BigInt(Number.MAX_SAFE_INTEGER) ? Number.MAX_SAFE_INTEGER : Number(value)
-}
-
 /** Every option by its name in lower case, in the order of the documentation. */
 export const optionTable = {
-  format: define<'csv' | 'text' | 'binary'>({
-    synopsis: '{ csv | text }',
-    summary: "How the input is laid out: comma-separated values, or PostgreSQL's TEXT format with backslash escapes.",
+  format: define<'csv' | 'text' | 'fixed' | 'binary' | OtherFormat>({
+    synopsis: '{ csv | text | fixed | binary }',
+    summary:
+      "How the input is laid out: comma-separated values, PostgreSQL's TEXT format with backslash escapes, fields of fixed width, or PostgreSQL's binary format.",
     default: { text: 'text', csv: 'text' },
     formats: both,
     bare: [
       { words: ['csv'], takes: 'nothing', value: 'csv' },
       { words: ['binary'], takes: 'nothing', value: 'binary' },
+      ...otherFormats.map((value): BareForm => ({ words: [value], takes: 'nothing', value, of: ofRedshift })),
     ],
     otherNames: ['file_format', 'fileformat', 'type'],
+    dialects: ['postgresql', 'gaussdb', 'materialize', 'redshift'],
+    example: 'FORMAT csv',
+    errors: [
+      ['22023', 'no such format'],
+      ['0A000', 'parquet, orc, avro, json'],
+    ],
     read(reader) {
       const value = reader.string()
-      if (value === 'csv' || value === 'text' || value === 'binary') return value
+      const found = formats.find((format) => format === value)
+      if (found !== undefined) return found
       throw reader.error('name', 'invalid_parameter_value', `COPY format "${value}" not recognized`, formatHint(value))
     },
     refuse: (value) =>
-      value === 'binary'
-        ? { message: 'COPY format "binary" is not supported yet', hint: 'FORMAT csv and FORMAT text are.' }
+      otherFormats.some((format) => format === value)
+        ? { message: `COPY format "${value}" is not supported yet`, hint: 'FORMAT csv and FORMAT text are.' }
         : undefined,
   }),
   delimiter: define<string>({
@@ -128,6 +94,13 @@ export const optionTable = {
     formats: both,
     bare: [{ words: ['delimiter'], takes: 'string', as: true }],
     otherNames: ['delim', 'sep', 'separator', 'field_delimiter', 'fielddelimiter', 'delimiters'],
+    dialects: ['postgresql', 'gaussdb', 'materialize', 'questdb', 'redshift'],
+    example: "DELIMITER ';'",
+    errors: [
+      ['0A000', 'more than one byte, but in GaussDB, where up to 10 are'],
+      ['22023', 'a line end, the quote, or in text a backslash, a point, a lower-case letter or a digit'],
+      ['42601', 'in binary and fixed'],
+    ],
     read: (reader) => reader.string(),
   }),
   null: define<string>({
@@ -137,6 +110,12 @@ export const optionTable = {
     formats: both,
     bare: [{ words: ['null'], takes: 'string', as: true }],
     otherNames: ['nulls', 'nullstr', 'nullstring', 'null_if', 'nullif', 'null_value', 'na'],
+    dialects: ['postgresql', 'gaussdb', 'materialize', 'redshift'],
+    example: "NULL 'NA'",
+    errors: [
+      ['22023', 'a line end, the delimiter or the quote in it; more than 100 characters in GaussDB'],
+      ['42601', 'in binary and fixed'],
+    ],
     read: (reader) => reader.string(),
   }),
   default: define<string>({
@@ -146,15 +125,29 @@ export const optionTable = {
     formats: both,
     bare: [],
     otherNames: ['default_value'],
+    dialects: ['postgresql'],
+    example: "DEFAULT '\\D'",
+    errors: [
+      ['22023', 'a line end in it'],
+      ['0A000', 'the delimiter or the quote in it, or the same as NULL'],
+    ],
     read: (reader) => reader.string(),
   }),
-  header: define<boolean | 'match'>({
-    synopsis: '[ boolean | MATCH ]',
-    summary: 'The first line is a header and is skipped; MATCH also requires it to name the columns in their order.',
+  header: define<boolean | 'match' | number>({
+    synopsis: '[ boolean | MATCH | number ]',
+    summary:
+      'The first line is a header and is skipped; MATCH also requires it to name the columns in their order. A number is that of the lines to pass over.',
     default: { text: false, csv: false },
     formats: both,
     bare: [{ words: ['header'], takes: 'nothing' }],
-    otherNames: ['headers', 'skip_header', 'ignoreheader', 'parse_header', 'fileheader'],
+    otherNames: ['headers', 'skip_header', 'ignoreheader', 'parse_header'],
+    dialects: ['postgresql', 'gaussdb', 'materialize', 'questdb', 'redshift'],
+    example: 'HEADER MATCH',
+    errors: [
+      ['42601', 'no Boolean value, MATCH or number'],
+      ['0A000', 'in binary; in text in GaussDB and Materialize'],
+      ['22P04', 'MATCH, and the names are not those of the columns'],
+    ],
     read: (reader) => reader.booleanOrMatch(),
   }),
   skip: define<number>({
@@ -163,8 +156,17 @@ export const optionTable = {
       'This many lines at the beginning of the input, before the header, are passed over unread, whatever is quoted there.',
     default: { text: 0, csv: 0 },
     formats: both,
-    bare: [{ words: ['skip'], takes: 'value' }],
+    bare: [
+      { words: ['skip'], takes: 'value' },
+      { words: ['ignoreheader'], takes: 'value', as: true, of: { dialect: 'redshift', exclusive: true } },
+    ],
     otherNames: ['skip_lines', 'skiplines', 'skip_rows', 'skiprows', 'skip_leading_rows', 'lines_to_skip'],
+    dialects: ['postgresql', 'gaussdb', 'redshift'],
+    example: 'SKIP 3',
+    errors: [
+      ['22023', 'a negative number'],
+      ['42601', 'in binary'],
+    ],
     read(reader) {
       const value = reader.bigint()
       if (value >= 0n) return toNumber(value)
@@ -178,6 +180,12 @@ export const optionTable = {
     formats: csv,
     bare: [{ words: ['quote'], takes: 'string', as: true }],
     otherNames: ['quotes', 'quotechar', 'quote_char', 'quote_character', 'field_optionally_enclosed_by', 'enclosed_by'],
+    dialects: ['postgresql', 'gaussdb', 'materialize', 'redshift'],
+    example: "QUOTE '~'",
+    errors: [
+      ['0A000', 'more than one byte, a line end, or in a format other than csv'],
+      ['22023', 'the same as the delimiter'],
+    ],
     read: (reader) => reader.string(),
     refuse: (value) => noLineBreak('quote', value),
   }),
@@ -188,6 +196,12 @@ export const optionTable = {
     formats: csv,
     bare: [{ words: ['escape'], takes: 'string', as: true }],
     otherNames: ['escapechar', 'escape_char', 'escape_character', 'escaped_by'],
+    dialects: ['postgresql', 'gaussdb', 'materialize'],
+    example: "ESCAPE '\\'",
+    errors: [
+      ['0A000', 'more than one byte, a line end, or in a format other than csv'],
+      ['22023', 'in Redshift, where it is a flag'],
+    ],
     read: (reader) => reader.string(),
     refuse: (value) => noLineBreak('escape', value),
   }),
@@ -198,6 +212,13 @@ export const optionTable = {
     formats: csv,
     bare: [{ words: ['force', 'not', 'null'], takes: 'columns' }],
     otherNames: ['force_notnull', 'forcenotnull', 'not_null', 'notnull'],
+    dialects: ['postgresql', 'gaussdb'],
+    example: 'FORCE_NOT_NULL (name)',
+    errors: [
+      ['0A000', 'in a format other than csv'],
+      ['42703', 'no such column'],
+      ['42P10', 'a column that is not loaded'],
+    ],
     read: (reader) => reader.columns(),
   }),
   force_null: define<'*' | readonly Name[]>({
@@ -206,7 +227,14 @@ export const optionTable = {
     default: { csv: [] },
     formats: csv,
     bare: [{ words: ['force', 'null'], takes: 'columns' }],
-    otherNames: ['forcenull', 'emptyasnull', 'empty_as_null'],
+    otherNames: ['forcenull'],
+    dialects: ['postgresql'],
+    example: 'FORCE_NULL *',
+    errors: [
+      ['0A000', 'in a format other than csv'],
+      ['42703', 'no such column'],
+      ['42P10', 'a column that is not loaded'],
+    ],
     read: (reader) => reader.columns(),
   }),
   encoding: define<string>({
@@ -216,6 +244,12 @@ export const optionTable = {
     formats: both,
     bare: [{ words: ['encoding'], takes: 'string' }],
     otherNames: ['charset', 'characterset', 'character_set', 'codepage', 'client_encoding'],
+    dialects: ['postgresql', 'gaussdb', 'redshift'],
+    example: "ENCODING 'UTF8'",
+    errors: [
+      ['22023', 'no such encoding'],
+      ['0A000', 'an encoding that is not read'],
+    ],
     read(reader) {
       const name = reader.string()
       const encoding = findEncoding(name)
@@ -235,6 +269,12 @@ export const optionTable = {
     formats: both,
     bare: [],
     otherNames: ['decimal', 'decimal_point', 'decimal_mark', 'decimalseparator', 'dec'],
+    dialects: [],
+    example: "DECIMAL_SEPARATOR ','",
+    errors: [
+      ['22023', 'neither a point nor a comma'],
+      ['42601', 'in binary'],
+    ],
     read(reader) {
       const value = reader.string()
       if (value === '.' || value === ',') return value
@@ -257,6 +297,12 @@ export const optionTable = {
       { words: ['on', 'error'], takes: 'value', inParentheses: true },
     ],
     otherNames: ['onerror', 'error', 'errors', 'ignore_errors', 'continue_on_error'],
+    dialects: ['postgresql', 'questdb'],
+    example: 'ON_ERROR skip_row',
+    errors: [
+      ['22023', 'no such policy, or another policy beside it'],
+      ['42601', 'another one than stop in binary'],
+    ],
     read(reader) {
       const words = ['stop', 'ignore', 'skip_row', 'set_null', 'set_default', 'abort', 'skip_column'] as const
       const word = choice(reader, 'ON_ERROR', words)
@@ -271,6 +317,12 @@ export const optionTable = {
     formats: both,
     bare: [{ words: ['reject_limit'], takes: 'value' }],
     otherNames: ['maxerrors', 'max_errors', 'rejects_limit', 'rejectlimit'],
+    dialects: ['postgresql'],
+    example: "REJECT_LIMIT '2.5%'",
+    errors: [
+      ['22023', 'without ON_ERROR, or not greater than zero'],
+      ['22P02', 'no number'],
+    ],
     read(reader) {
       const { argument } = reader.item
       const ratio =
@@ -290,6 +342,9 @@ export const optionTable = {
     formats: both,
     bare: [{ words: ['log_verbosity'], takes: 'value' }],
     otherNames: ['verbosity', 'verbose'],
+    dialects: ['postgresql'],
+    example: 'LOG_VERBOSITY verbose',
+    errors: [['22023', 'no such word']],
     read: (reader) => choice(reader, 'LOG_VERBOSITY', ['silent', 'default', 'verbose']),
   }),
   'log errors': define<boolean>({
@@ -303,6 +358,9 @@ export const optionTable = {
       { words: ['log', 'errors', 'data'], takes: 'nothing', inParentheses: true, beforeWith: true },
     ],
     otherNames: ['log_errors', 'logerrors', 'log_errors_data'],
+    dialects: ['gaussdb'],
+    example: 'LOG ERRORS',
+    errors: [['22023', 'another policy beside it']],
     read: (reader) => reader.boolean(),
   }),
   'reject limit': define<number | 'unlimited'>({
@@ -312,6 +370,13 @@ export const optionTable = {
     formats: both,
     bare: [{ words: ['reject', 'limit'], takes: 'value', inParentheses: true, beforeWith: true }],
     otherNames: ['per_node_reject_limit', 'segment_reject_limit'],
+    dialects: ['gaussdb'],
+    example: "REJECT LIMIT 'unlimited'",
+    errors: [
+      ['42601', 'without LOG ERRORS'],
+      ['22023', 'not greater than zero'],
+      ['22003', 'more than 2147483647'],
+    ],
     read(reader) {
       const { argument } = reader.item
       if (argument?.kind === 'string' && asciiLowerCase(argument.value) === 'unlimited') return 'unlimited'
@@ -329,6 +394,9 @@ export const optionTable = {
     formats: both,
     bare: [{ words: ['maxerror'], takes: 'value', as: true }],
     otherNames: ['max_error'],
+    dialects: ['redshift'],
+    example: 'MAXERROR 10',
+    errors: [['22023', 'not from 0 to 100000, or another policy or limit beside it']],
     read(reader) {
       const value = reader.bigint()
       if (value >= 0n && value <= 100_000n) return Number(value)
@@ -342,6 +410,9 @@ export const optionTable = {
     formats: both,
     bare: [flag('ignoreallerrors')],
     otherNames: ['ignore_all_errors'],
+    dialects: ['redshift'],
+    example: 'IGNOREALLERRORS',
+    errors: [['22023', 'another policy beside it']],
     read: (reader) => reader.boolean(),
   }),
   reject_bytes: define<number>({
@@ -352,6 +423,9 @@ export const optionTable = {
     formats: both,
     bare: [{ words: ['reject_bytes'], takes: 'value' }],
     otherNames: ['rejectbytes', 'max_reject_bytes', 'reject_size', 'rejected_data_size'],
+    dialects: [],
+    example: "REJECT_BYTES '64kB'",
+    errors: [['22023', 'no size from 0 to 512 MB']],
     read(reader) {
       const { argument } = reader.item
       const bytes = argument?.kind === 'string' ? bytesOf(argument.value) : Number(reader.bigint())
@@ -372,6 +446,9 @@ export const optionTable = {
     formats: both,
     bare: [flag('ignore_extra_data')],
     otherNames: ['ignoreextradata', 'ignore_extra_fields'],
+    dialects: ['gaussdb'],
+    example: 'IGNORE_EXTRA_DATA',
+    errors: [['42601', 'no Boolean value, or in binary']],
     read: (reader) => reader.boolean(),
   }),
   fill_missing_fields: define<'one' | 'multi' | false>({
@@ -382,6 +459,9 @@ export const optionTable = {
     formats: both,
     bare: [{ words: ['fill_missing_fields'], takes: 'optional', values: [...booleans, 'one', 'multi'] }],
     otherNames: ['fillmissingfields', 'null_padding', 'fill_missing'],
+    dialects: ['gaussdb'],
+    example: "FILL_MISSING_FIELDS 'multi'",
+    errors: [['42601', 'no Boolean value, one or multi; in binary']],
     read(reader) {
       const value = reader.booleanOr(['one', 'multi'], ', "one" or "multi"')
       // GaussDB: without either word only the last field may be missing.
@@ -395,6 +475,12 @@ export const optionTable = {
     formats: both,
     bare: [flag('fillrecord')],
     otherNames: ['fill_record'],
+    dialects: ['redshift'],
+    example: 'FILLRECORD',
+    errors: [
+      ['22023', 'FILL_MISSING_FIELDS one beside it'],
+      ['42601', 'in binary'],
+    ],
     read: (reader) => reader.boolean(),
   }),
   acceptinvchars: define<string | false>({
@@ -405,6 +491,12 @@ export const optionTable = {
     formats: both,
     bare: [{ words: ['acceptinvchars'], takes: 'optional', as: true, values: booleans }],
     otherNames: ['accept_inv_chars', 'replace_invalid_characters', 'invalid_chars'],
+    dialects: ['redshift'],
+    example: "ACCEPTINVCHARS '^'",
+    errors: [
+      ['22023', 'no single ASCII character'],
+      ['42601', 'in binary'],
+    ],
     read(reader) {
       if (reader.item.argument === undefined) return '?'
       const value = reader.string()
@@ -426,6 +518,12 @@ export const optionTable = {
     formats: both,
     bare: [flag('compatible_illegal_chars')],
     otherNames: ['compatibleillegalchars', 'illegal_chars'],
+    dialects: ['gaussdb'],
+    example: 'COMPATIBLE_ILLEGAL_CHARS',
+    errors: [
+      ['42601', 'a blank or a question mark for DELIMITER, NULL, QUOTE or ESCAPE; in binary'],
+      ['22023', 'ACCEPTINVCHARS beside it'],
+    ],
     read: (reader) => reader.boolean(),
   }),
   truncate_columns: define<boolean>({
@@ -435,6 +533,9 @@ export const optionTable = {
     formats: both,
     bare: [flag('truncate_columns'), { ...flag('truncatecolumns'), inParentheses: true }],
     otherNames: ['truncate', 'enforce_length'],
+    dialects: ['redshift'],
+    example: 'TRUNCATE_COLUMNS',
+    errors: [['42601', 'no Boolean value, or in binary']],
     read: (reader) => reader.boolean(),
   }),
   load_key: define<string>({
@@ -444,6 +545,9 @@ export const optionTable = {
     formats: both,
     bare: [{ words: ['load_key'], takes: 'value' }],
     otherNames: ['loadkey', 'idempotency_key', 'label'],
+    dialects: [],
+    example: "LOAD_KEY 'orders 2025-01-31'",
+    errors: [['22023', 'not 1 to 200 characters, or without a record of loads']],
     read(reader) {
       const value = reader.string()
       const { length } = Array.from(value)
@@ -459,21 +563,22 @@ export const optionTable = {
     formats: both,
     bare: [],
     otherNames: ['createtable', 'create', 'auto_create', 'autocreate', 'create_if_not_exists', 'if_not_exists'],
+    dialects: ['questdb'],
+    example: 'CREATE_TABLE',
+    errors: [['42601', 'no Boolean value']],
     read: (reader) => reader.boolean(),
   }),
   freeze: define<boolean>({
-    unsupported: true,
     synopsis: '[ boolean ]',
     summary: 'Rows are written frozen.',
     default: { text: false, csv: false },
     formats: both,
     bare: [{ words: ['freeze'], takes: 'nothing' }],
     otherNames: [],
+    dialects: ['postgresql', 'gaussdb'],
+    example: 'FREEZE',
+    errors: [['42601', 'no Boolean value']],
     read: (reader) => reader.boolean(),
-    refuse: (value) =>
-      value
-        ? { message: 'COPY FREEZE is not supported yet', hint: 'Leave it out and run VACUUM (FREEZE) after the load.' }
-        : undefined,
   }),
   force_quote: define<'*' | readonly Name[]>({
     unsupported: true,
@@ -482,8 +587,16 @@ export const optionTable = {
     formats: csv,
     bare: [{ words: ['force', 'quote'], takes: 'columns' }],
     otherNames: ['forcequote', 'quote_all', 'addquotes'],
+    dialects: ['postgresql', 'gaussdb'],
+    example: 'FORCE_QUOTE *',
+    errors: [['0A000', 'always: it is for files that are written']],
     read: (reader) => reader.columns(),
   }),
+  ...generalOptions,
+  ...gaussdbOptions,
+  ...questdbOptions,
+  ...redshiftOptions,
+  ...materializeOptions,
 } as const
 
 /** An option's name in lower case; that of several words has blanks between them. */
@@ -518,6 +631,11 @@ export type OptionKey =
   | 'create_table'
   | 'freeze'
   | 'force_quote'
+  | GeneralKey
+  | GaussdbKey
+  | QuestdbKey
+  | RedshiftKey
+  | MaterializeKey
 
 /** The type of an option's value. */
 export type OptionValue<Key extends OptionKey> = ReturnType<(typeof optionTable)[Key]['read']>
@@ -568,16 +686,6 @@ export function suggestOption(name: string): OptionKey | undefined {
     optionKeys.find((key) => optionTable[key].otherNames.includes(word)) ??
     closest(word, supported)
   )
-}
-
-/** One of several words in any case. */
-function choice<Word extends string>(reader: OptionReader, label: string, words: readonly Word[]): Word {
-  const value = reader.string()
-  const found = words.find((word) => word === asciiLowerCase(value))
-  if (found !== undefined) return found
-  const near = closest(asciiLowerCase(value), words)
-  const hint = near === undefined ? undefined : `Did you mean "${near}"?`
-  throw reader.error('name', 'invalid_parameter_value', `COPY ${label} "${value}" not recognized`, hint)
 }
 
 /** What to write instead of a format that does not exist. */

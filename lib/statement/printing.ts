@@ -1,14 +1,21 @@
-import type { ConflictPolicy, CopyFrom, CopyOptions, Name, OptionItem, QualifiedName, Source } from './ast.ts'
+import type { ConflictPolicy, CopyFrom, CopyOptions, Dialect, Name, OptionItem, QualifiedName, Source } from './ast.ts'
+import { dialectDefaults } from './dialect.ts'
 import { printErrors } from './error-policy.ts'
-import { defaultOf, type OptionKey } from './options.ts'
+import type { OptionKey } from './options.ts'
+import { printArray, printClause, printExtensions } from './print-extensions.ts'
 
 /**
  * The statement in its canonical spelling, on one line unless the condition has line breaks: upper-case keywords, options
  * in parentheses, those left out that have their default. Parsing it gives the same statement.
  */
 export function printCopy(copy: CopyFrom): string {
-  const { options } = copy
-  return printClauses({ ...copy, options: printOptions(options), onConflict: options.onConflict })
+  const { options, dialect } = copy
+  const said = dialect ? [`DIALECT '${dialect.name}'`] : []
+  return printClauses({
+    ...copy,
+    options: [...said, ...printOptions(options, dialect?.name)],
+    onConflict: options.onConflict,
+  })
 }
 
 /** A statement put together from its parts, `options` being those that stand in parentheses. */
@@ -32,9 +39,8 @@ export function printClauses(parts: {
 /** An option as it stands between parentheses, from what its statement says. */
 export function printItem({ name, argument }: OptionItem): string {
   const word = name.toUpperCase()
-  switch (argument?.kind) {
-    case undefined:
-      return word
+  if (argument === undefined) return word
+  switch (argument.kind) {
     case 'string':
       return `${word} ${printString(argument.value)}`
     case 'integer':
@@ -44,6 +50,10 @@ export function printItem({ name, argument }: OptionItem): string {
       return `${word} *`
     case 'list':
       return `${word} ${printNames(argument.items)}`
+    case 'array':
+      return `${word} = ${printArray(argument.items)}`
+    default:
+      return `${word} ${printClause(argument)}`
   }
 }
 
@@ -58,25 +68,34 @@ export function defaultKeep(action: ConflictPolicy['action']): ConflictPolicy['k
   return action === 'update' ? 'last' : 'first'
 }
 
-function printNames(names: readonly Name[]): string {
-  return `(${names.map(printName).join(', ')})`
+export function printNames(names: readonly Name[]): string {
+  // The list of an option may hold strings, and only as a string is there a name of no characters.
+  return `(${names.map((name) => (name.value === '' ? "''" : printName(name))).join(', ')})`
 }
 
-function printOptions(options: CopyOptions): string[] {
+/** The options that do not have the default of the dialect (absent: PostgreSQL's), as they stand in parentheses. */
+export function printOptions(options: CopyOptions, dialect?: Dialect): string[] {
   const { format } = options
+  const defaults = dialectDefaults[dialect ?? 'postgresql']
+  const layout = format === 'csv' ? 'csv' : 'text'
   const printed: string[] = []
   const add = (key: OptionKey, value: string) => printed.push(`${key.toUpperCase()} ${value}`)
-  if (format !== 'text') add('format', format)
-  if (!isDefault('delimiter', options.delimiter, options)) add('delimiter', printString(options.delimiter))
-  if (!isDefault('null', options.null, options)) add('null', printString(options.null))
+  if (format !== defaults.format) add('format', format)
+  if (format !== 'fixed' && options.delimiter !== defaults.delimiter[layout]) {
+    add('delimiter', printString(options.delimiter))
+  }
+  if (format !== 'fixed' && options.null !== defaults.null[layout]) {
+    // A literal cannot hold NUL, which is how Redshift writes it.
+    add('null', options.null === '\0' ? "'\\0'" : printString(options.null))
+  }
   if (options.default !== undefined) add('default', printString(options.default))
   if (options.header === 'true') printed.push('HEADER')
   else if (options.header === 'match') add('header', 'MATCH')
   if (options.skip !== undefined) add('skip', String(options.skip))
   if (options.decimalSeparator !== undefined) add('decimal_separator', `'${options.decimalSeparator}'`)
   if (format === 'csv') {
-    if (!isDefault('quote', options.quote, options)) add('quote', printString(options.quote))
-    if (!isDefault('escape', options.escape, options)) add('escape', printString(options.escape))
+    if (options.quote !== '"') add('quote', printString(options.quote))
+    if (options.escape !== options.quote) add('escape', printString(options.escape))
   }
   for (const [key, names] of [
     ['force_not_null', options.forceNotNull],
@@ -94,15 +113,11 @@ function printOptions(options: CopyOptions): string[] {
   else if (invalidChars) printed.push('COMPATIBLE_ILLEGAL_CHARS')
   if (options.truncateColumns) printed.push('TRUNCATE_COLUMNS')
   if (options.loadKey !== undefined) add('load_key', printString(options.loadKey))
-  if (options.createTable !== undefined) add('create_table', String(options.createTable))
+  if (options.createTable !== (dialect === 'questdb' ? true : undefined)) {
+    add('create_table', String(options.createTable))
+  }
+  printed.push(...printExtensions(options, dialect))
   return printed
-}
-
-/** Whether the option would have this value without being given. */
-function isDefault(key: 'delimiter' | 'null' | 'quote' | 'escape', value: string, options: CopyOptions): boolean {
-  const fallback = defaultOf(key, options.format)
-  if (fallback === undefined) return false
-  return value === ('sameAs' in fallback ? options[fallback.sameAs as 'quote'] : fallback.value)
 }
 
 /** `[database.][schema.]table`: as SQL, quoted where the statement quoted it, or as messages show it, without quotes. */

@@ -1,4 +1,5 @@
 import type { CopyFrom, CopyRejects, OptionItem } from './ast.ts'
+import { settleDialect } from './dialect.ts'
 import { limitKeys, policyKeys } from './error-policy.ts'
 import { findOption, type OptionKey } from './options.ts'
 import { parseCopy, parseParts } from './parser.ts'
@@ -30,11 +31,15 @@ const groups: readonly { readonly given: readonly OptionKey[]; readonly replaces
 export function reparseWith(originalText: string, rejects: CopyRejects): CopyFrom {
   const original = parseParts(originalText)
   const { options, onConflict } = rejects.given
+  const items = [...original.items.filter((item) => !isReplaced(item, options)), ...options]
+  // The words that told the dialect may be written otherwise here, or be replaced.
+  const dialect = settleDialect(originalText, original.items)
+  const isSaid = dialect === undefined || items.some(({ name }) => name === 'dialect')
   const text = printClauses({
     table: rejects.table,
     columns: rejects.columns ?? original.columns,
     source: original.source,
-    options: [...original.items.filter((item) => !isReplaced(item, options)), ...options].map(printItem),
+    options: [...(isSaid ? [] : [`DIALECT '${dialect.name}'`]), ...items.map(printItem)],
     onConflict: onConflict ?? original.onConflict,
     where: original.where,
   })

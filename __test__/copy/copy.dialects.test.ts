@@ -1,0 +1,78 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { copyFrom, translate } from '../../lib/index.ts'
+import { refusalOf, useFolder } from './inputs.ts'
+import { type Bench, benches } from './targets.ts'
+
+const folder = useFolder('copyist-dialects-')
+const { file } = folder
+
+describe.each(benches)('dialects on $name', ({ open }) => {
+  let bench: Bench
+
+  beforeEach(async () => {
+    bench = await open()
+    await bench.sql('CREATE TABLE t (id integer, name text)')
+  })
+
+  afterEach(() => bench.close())
+
+  test("a statement of Redshift is carried out by Redshift's rules, and the receipt says so", async () => {
+    const path = file('input', 'one\ntwo\n1,\n2,\\N\n')
+    const receipt = await bench.db.copy(`COPY t FROM '${path}' CSV NULL AS '' ROUNDEC COMPUPDATE OFF IGNOREHEADER 2`)
+    expect(receipt).toMatchObject({
+      rowsLoaded: 2,
+      linesSkipped: 2,
+      dialect: { name: 'redshift', found: 'words', word: 'ROUNDEC' },
+      notes: [{ option: 'COMPUPDATE' }],
+    })
+    expect(await bench.sql('SELECT name FROM t ORDER BY id')).toEqual([[null], ['\\N']])
+  })
+
+  test("QuestDB's statement, PostgreSQL's in its own words, and the same as an object", async () => {
+    const path = file('input', 'id,name\n1,a\n')
+    expect(await bench.db.copy(`COPY t FROM '${path}' WITH HEADER true ON ERROR ABORT`)).toMatchObject({
+      rowsLoaded: 1,
+      dialect: { name: 'questdb' },
+    })
+    const object = copyFrom({ table: 't', from: path, format: 'csv', header: true })
+    expect(await bench.db.copy(object.text)).toMatchObject({ rowsLoaded: 1 })
+    const { statement } = translate(`COPY t FROM '${path}' WITH HEADER true ON ERROR ABORT`, 'postgresql')
+    const receipt = await bench.db.copy(statement)
+    expect(receipt).toMatchObject({ rowsLoaded: 1 })
+    expect(receipt).not.toHaveProperty('dialect')
+  })
+
+  test('what is not carried out yet is refused before anything is read', async () => {
+    for (const [rest, message, at] of [
+      ["FROM 'missing' FIXED FORMATTER (id (0, 2))", 'COPY format "fixed" is not supported yet', '(id'],
+      ['FROM STDIN (FREEZE)', 'COPY FREEZE is not supported yet', 'FREEZE'],
+      ["FROM 'missing' CSV TRIMBLANKS", 'COPY TRIMBLANKS is not supported yet', 'TRIMBLANKS'],
+      [
+        "FROM 'missing' CSV IGNOREHEADER 1",
+        'COPY EMPTY_AS_NULL, which Redshift implies, is not supported yet',
+        'IGNORE',
+      ],
+    ] as const) {
+      const error = await refusalOf(bench, bench.db.copy(`COPY t ${rest}`))
+      expect([error.sqlState, error.message]).toEqual(['0A000', message])
+      expect(error.statement?.text.slice(error.statement.offset).startsWith(at)).toBe(true)
+      expect(error.hint).toBeDefined()
+    }
+    const error = await refusalOf(bench, bench.db.copy('EXPLAIN COPY t FROM STDIN', { stdin: '' }))
+    expect([error.sqlState, error.message]).toEqual(['0A000', 'EXPLAIN COPY is not supported yet'])
+  })
+
+  test('refused rows are loaded once more by the rules of their statement', async () => {
+    const path = file('input', 'head\n1|a\nx|\\N\n')
+    const options = "CSV DELIMITER '|' NULL AS '' ROUNDEC IGNOREHEADER 1 IGNOREALLERRORS"
+    const receipt = await bench.db.copy(`COPY t FROM '${path}' ${options}`)
+    expect(receipt).toMatchObject({ rowsLoaded: 1, rowsRejected: 1 })
+    await bench.sql('CREATE TABLE u (id text, name text)')
+    const again = await bench.db.copy(`COPY REJECTS '${receipt.id}' INTO u`)
+    expect(again).toMatchObject({ rowsLoaded: 1, dialect: { name: 'redshift' } })
+    expect(await bench.sql('SELECT * FROM u')).toEqual([['x', '\\N']])
+    await bench.sql('DELETE FROM t')
+    const error = await refusalOf(bench, bench.db.copy(`COPY REJECTS '${receipt.id}' INTO u WITH (TRIM_BLANKS)`))
+    expect(error.message).toBe('COPY TRIM_BLANKS is not supported yet')
+  })
+})

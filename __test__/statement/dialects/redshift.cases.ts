@@ -1,0 +1,259 @@
+import type { DialectCase } from './case.ts'
+
+const implied = 'COPY EMPTY_AS_NULL, which Redshift implies, is not supported yet'
+const noEscapes = 'COPY NOESCAPING, which Redshift implies, is not supported yet'
+
+/** `dialects.md`, section 2, and the statement of `spec/redshift-copy-job.md`. */
+export const redshiftCases: readonly DialectCase[] = [
+  {
+    sentence: 'not with FIXEDWIDTH, REMOVEQUOTES, ESCAPE',
+    statement: "COPY t FROM 'f' CSV QUOTE AS '%' IGNOREHEADER 1",
+    options: { format: 'csv', quote: '%', delimiter: ',', null: '\\N', skip: 1, decimals: 'truncate' },
+    dialect: 'redshift',
+    pending: implied,
+  },
+  {
+    sentence: 'not with FIXEDWIDTH, REMOVEQUOTES, ESCAPE',
+    statement: "COPY t FROM 'f' CSV ESCAPE",
+    error: ['42601', 'COPY CSV cannot be used with ESCAPE of Redshift'],
+  },
+  {
+    sentence: 'not with FIXEDWIDTH, REMOVEQUOTES, ESCAPE',
+    statement: "COPY t FROM 'f' CSV REMOVEQUOTES",
+    error: ['42601', 'COPY CSV cannot be used with REMOVEQUOTES of Redshift'],
+  },
+  {
+    sentence: 'not with FIXEDWIDTH, REMOVEQUOTES, ESCAPE',
+    statement: "COPY t FROM 'f' CSV FIXEDWIDTH 'a:1'",
+    error: ['42601', 'cannot specify CSV in FIXED mode'],
+  },
+  {
+    sentence: '**default pipe**, comma with CSV',
+    statement: "COPY t FROM 'f' ROUNDEC",
+    options: { delimiter: '|' },
+    pending: noEscapes,
+  },
+  {
+    sentence: '**default pipe**, comma with CSV',
+    statement: "COPY t FROM 'f' TRIMBLANKS",
+    options: {
+      format: 'text',
+      delimiter: '|',
+      null: '\\N',
+      backslash: 'none',
+      trimBlanks: true,
+      emptyAsNull: 'values',
+    },
+    dialect: 'redshift',
+    pending: 'COPY TRIMBLANKS is not supported yet',
+  },
+  {
+    sentence: 'single ASCII or octal `\\ddd`',
+    statement: "COPY t FROM 'f' DELIMITER AS '\\036' IGNOREBLANKLINES",
+    options: { delimiter: '\x1e', skipBlankLines: true },
+    pending: 'COPY IGNOREBLANKLINES is not supported yet',
+  },
+  {
+    sentence: 'labels free text unrelated to names; order = table order; widths in **characters**; UTF-8 only',
+    statement: "COPY t FROM 'f' FIXEDWIDTH AS 'id: 5, any thing:20'",
+    options: {
+      format: 'fixed',
+      fixed: {
+        unit: 'chars',
+        match: 'order',
+        fields: [
+          { name: { value: 'id' }, offset: 0, length: 5 },
+          { name: { value: 'any thing' }, offset: 5, length: 20 },
+        ],
+      },
+    },
+    dialect: 'redshift',
+    pending: 'COPY format "fixed" is not supported yet',
+  },
+  {
+    sentence: "PARQUET, ORC, AVRO 'auto', JSON 'auto' / jsonpaths",
+    statement: "COPY t FROM 's3://b/k' IAM_ROLE default FORMAT AS PARQUET",
+    error: ['0A000', 'COPY format "parquet" is not supported yet'],
+  },
+  {
+    sentence: "PARQUET, ORC, AVRO 'auto', JSON 'auto' / jsonpaths",
+    statement: "COPY t FROM 's3://b/k' IAM_ROLE default JSON 'auto'",
+    error: ['0A000', 'COPY format "json" is not supported yet'],
+  },
+  ...['GZIP', 'BZIP2', 'LZOP', 'ZSTD'].map(
+    (word): DialectCase => ({
+      sentence: 'GZIP, BZIP2, LZOP, ZSTD',
+      statement: `COPY t FROM 'f' NULL AS '' ${word} ROUNDEC CSV`,
+      options: { remote: { compression: word.toLowerCase() } },
+      dialect: 'redshift',
+      pending: `COPY ${word} is not supported yet`,
+    }),
+  ),
+  {
+    sentence: 'JSON {entries:[{url, mandatory, meta.content_length}]}; UTF-8',
+    statement: "COPY t FROM 's3://b/m' CSV NULL AS '' ROUNDEC MANIFEST",
+    options: { remote: { manifest: true } },
+    pending: 'COPY MANIFEST is not supported yet',
+  },
+  {
+    sentence: 'cross-region read',
+    statement: "COPY t FROM 's3://b/m' CSV NULL AS '' ROUNDEC REGION AS 'eu-central-1'",
+    options: { remote: { region: 'eu-central-1' } },
+    pending: 'COPY REGION is not supported yet',
+  },
+  {
+    sentence: 'map to named credential; refuse secrets inline by default',
+    statement:
+      "COPY t FROM 's3://b/m' CSV NULL AS '' ROUNDEC CREDENTIALS 'aws_access_key_id=A;aws_secret_access_key=B'",
+    options: { remote: { credentials: true } },
+    pending: 'COPY CREDENTIALS is not supported yet',
+  },
+  {
+    sentence: 'map to named credential; refuse secrets inline by default',
+    statement:
+      "COPY t FROM 's3://b/m' CSV NULL AS '' ROUNDEC ACCESS_KEY_ID 'A' SECRET_ACCESS_KEY 'B' SESSION_TOKEN 'C'",
+    options: { remote: { credentials: true } },
+    pending: 'COPY ACCESS_KEY_ID is not supported yet',
+  },
+  {
+    sentence: 'skip n lines in *every* file',
+    statement: "COPY t FROM 'f' CSV NULL AS '' ROUNDEC IGNOREHEADER AS 2",
+    options: { skip: 2, header: 'false' },
+  },
+  {
+    sentence: 'drop lines holding only a line feed',
+    statement: "COPY t FROM 'f' CSV NULL AS '' ROUNDEC IGNOREBLANKLINES",
+    options: { skipBlankLines: true },
+    pending: 'COPY IGNOREBLANKLINES is not supported yet',
+  },
+  {
+    sentence: 'load fails when errors are **n or more**; 0 and 1 both mean first error; default 0, max 100000',
+    statement: "COPY t FROM 'f' CSV MAXERROR AS 10",
+    options: { errors: { conversion: 'skip_row', limit: { most: 9 } } },
+  },
+  {
+    sentence: 'unlimited; not with MAXERROR; not for columnar',
+    statement: "COPY t FROM 'f' CSV IGNOREALLERRORS MAXERROR 10",
+    error: ['22023', 'COPY IGNOREALLERRORS cannot be used with MAXERROR'],
+  },
+  {
+    sentence: 'parse and validate only',
+    statement: "COPY t FROM 'f' CSV NULL AS '' ROUNDEC NOLOAD",
+    options: { validateOnly: true },
+    pending: 'COPY NOLOAD is not supported yet',
+  },
+  {
+    sentence: "default YYYY-MM-DD; 'auto' is case-sensitive",
+    statement: "COPY t FROM 'f' CSV NULL AS '' ROUNDEC DATEFORMAT 'auto'",
+    options: { dateFormats: { language: 'to_char', date: 'auto' } },
+    dialect: 'redshift',
+    pending: 'COPY DATEFORMAT is not supported yet',
+  },
+  {
+    sentence: "default YYYY-MM-DD; 'auto' is case-sensitive",
+    statement: "COPY t FROM 'f' CSV DATEFORMAT AS 'AUTO'",
+    error: ['22023', 'COPY DATE_FORMAT "AUTO" not recognized'],
+  },
+  ...['auto', 'epochsecs', 'epochmillisecs', 'YYYY.MM.DD HH:MI:SS'].map(
+    (format): DialectCase => ({
+      sentence: "TIMEFORMAT 'fmt' / 'auto' / 'epochsecs' / 'epochmillisecs'",
+      statement: `COPY t FROM 'f' CSV NULL AS '' ROUNDEC TIMEFORMAT '${format}'`,
+      options: { dateFormats: { timestamp: format } },
+      dialect: 'redshift',
+      pending: 'COPY TIMEFORMAT is not supported yet',
+    }),
+  ),
+  {
+    sentence: 'unparsable date/timestamp -> NULL, no error',
+    statement: "COPY t FROM 'f' CSV NULL AS '' ROUNDEC ACCEPTANYDATE",
+    options: { acceptAnyDate: true },
+    pending: 'COPY ACCEPTANYDATE is not supported yet',
+  },
+  {
+    sentence: 'each invalid UTF-8 char replaced by **as many** c as bytes; default `?`; VARCHAR only; counted',
+    statement: "COPY t FROM 'f' CSV ACCEPTINVCHARS AS '^'",
+    options: { invalidChars: { replacement: '^' } },
+  },
+  {
+    sentence: "default `\\N`; `'\\0'` allowed",
+    statement: "COPY t FROM 'f' CSV NULL AS '\\0' ROUNDEC",
+    options: { null: '\0' },
+    pending: implied,
+  },
+  {
+    sentence: 'empty CHAR/VARCHAR -> NULL (other types always)',
+    statement: "COPY t FROM 'f' CSV ROUNDEC EMPTYASNULL",
+    options: { emptyAsNull: 'all' },
+    pending: 'COPY EMPTYASNULL is not supported yet',
+  },
+  {
+    sentence: 'empty CHAR/VARCHAR -> NULL (other types always)',
+    statement: "COPY t FROM 'f' CSV ROUNDEC",
+    options: { emptyAsNull: 'values' },
+    pending: implied,
+  },
+  {
+    sentence: 'all-whitespace CHAR/VARCHAR -> NULL',
+    statement: "COPY t FROM 'f' CSV NULL AS '' ROUNDEC BLANKSASNULL",
+    options: { blanksAsNull: true },
+    pending: 'COPY BLANKSASNULL is not supported yet',
+  },
+  {
+    sentence: 'missing trailing fields -> NULL',
+    statement: "COPY t FROM 'f' CSV FILLRECORD",
+    options: { fillMissingFields: 'multi' },
+  },
+  {
+    sentence: 'cut to column width',
+    statement: "COPY t FROM 'f' CSV TRUNCATECOLUMNS",
+    options: { truncateColumns: true },
+  },
+  {
+    sentence: 'strip \' or " ; unbalanced = error row',
+    statement: "COPY t FROM 'f' NULL AS '' ROUNDEC REMOVEQUOTES",
+    options: { removeQuotes: true, backslash: 'none', delimiter: '|' },
+    pending: 'COPY REMOVEQUOTES is not supported yet',
+  },
+  {
+    sentence: '**flag**: backslash escapes next char (PG: takes a char)',
+    statement: "COPY t FROM 'f' ESCAPE NULL AS '' ROUNDEC",
+    options: { backslash: 'next', delimiter: '|' },
+    dialect: 'redshift',
+    pending: 'COPY ESCAPE is not supported yet',
+  },
+  {
+    sentence: '**flag**: backslash escapes next char (PG: takes a char)',
+    statement: "COPY t FROM 'f' CSV ESCAPE '\\' ROUNDEC",
+    error: ['22023', 'COPY ESCAPE takes no character in Redshift'],
+  },
+  {
+    sentence: 'UTF16 needs BOM',
+    statement: "COPY t FROM 'f' CSV NULL AS '' ROUNDEC ENCODING AS UTF8",
+    options: { encoding: 'UTF8' },
+    dialect: 'redshift',
+  },
+  {
+    sentence: 'load IDENTITY columns',
+    statement: "COPY t FROM 'f' CSV NULL AS '' ROUNDEC EXPLICIT_IDS",
+    options: { explicitIds: true },
+    pending: 'COPY EXPLICIT_IDS is not supported yet',
+  },
+  {
+    sentence: 'round instead of truncate to scale',
+    statement: "COPY t FROM 'f' CSV NULL AS ''  IGNOREHEADER 1",
+    options: { decimals: 'truncate' },
+    pending: 'COPY truncation of decimals, which Redshift implies, is not supported yet',
+  },
+  {
+    sentence: 'storage tuning; STATUPDATE ON -> ANALYZE after load; others accept-and-note',
+    statement: "COPY t FROM 'f' CSV NULL AS '' ROUNDEC COMPUPDATE PRESET COMPROWS 1000 STATUPDATE OFF",
+    options: { format: 'csv' },
+    notes: ['COMPUPDATE', 'COMPROWS'],
+  },
+  {
+    sentence: 'storage tuning; STATUPDATE ON -> ANALYZE after load; others accept-and-note',
+    statement: "COPY t FROM 'f' CSV NULL AS '' ROUNDEC STATUPDATE ON",
+    options: { analyze: true },
+    pending: 'COPY STATUPDATE is not supported yet',
+  },
+]

@@ -1,0 +1,234 @@
+import { inspect } from 'node:util'
+import { describe, expect, test } from 'vitest'
+import { CopyError } from '../../lib/errors.ts'
+import { formatDiagnostic } from '../../lib/statement/diagnostics.ts'
+import { refusePending } from '../../lib/statement/execution.ts'
+import { explainOptions } from '../../lib/statement/explain.ts'
+import { parseCopy, parseStatement } from '../../lib/statement/parser.ts'
+
+function failure(run: () => unknown): CopyError {
+  try {
+    run()
+  } catch (error) {
+    if (error instanceof CopyError) return error
+    throw error
+  }
+  throw new Error('accepted')
+}
+
+describe('one dialect at a time', () => {
+  test.each([
+    ['COPY t FROM STDIN', undefined],
+    ["COPY t FROM 'f' CSV HEADER MAXERROR 5 FILLRECORD IGNORE_EXTRA_DATA ON ERROR SKIP_ROW", undefined],
+    ["COPY t FROM 'f' USEEOF", { name: 'gaussdb', found: 'words', word: 'USEEOF' }],
+    ["COPY t FROM 'f' WITHOUT ESCAPING", { name: 'gaussdb', found: 'words', word: 'WITHOUT ESCAPING' }],
+    ["COPY t FROM 'f' (DATE_FORMAT 'YYYY')", { name: 'gaussdb', found: 'words', word: 'DATE_FORMAT' }],
+    ["COPY t FROM 'f' (DATE_FORMAT 'YYYY', BLANKSASNULL)", { name: 'redshift', found: 'words', word: 'BLANKSASNULL' }],
+    ["COPY t FROM 'f' IGNOREHEADER 1", { name: 'redshift', found: 'words', word: 'IGNOREHEADER' }],
+    ["COPY t FROM 'f' ESCAPE", { name: 'redshift', found: 'words', word: 'ESCAPE' }],
+    ["COPY t FROM 'f' WITH HEADER true", { name: 'questdb', found: 'words', word: 'HEADER TRUE' }],
+    ["COPY t FROM 's3://b' (FORMAT csv, PATTERN = '*')", { name: 'materialize', found: 'words', word: 'PATTERN' }],
+    ["COPY t FROM 'f' (DIALECT 'postgresql')", { name: 'postgresql', found: 'given', word: 'DIALECT' }],
+    ["COPY t FROM 'f' DIALECT redshift CSV", { name: 'redshift', found: 'given', word: 'DIALECT' }],
+  ])('%s', (statement, dialect) => {
+    expect(parseCopy(statement).dialect).toEqual(dialect)
+  })
+
+  test('the caller may say it', () => {
+    const copy = parseCopy("COPY t FROM 'f'", { dialect: 'redshift' })
+    expect(copy.dialect).toEqual({ name: 'redshift', found: 'given' })
+    expect(copy.options.delimiter).toBe('|')
+    const error = failure(() => parseCopy("COPY t FROM 'f' USEEOF", { dialect: 'redshift' }))
+    expect(error.message).toBe("COPY USEEOF is of GaussDB and cannot be used with DIALECT 'redshift'")
+  })
+
+  test.each([
+    [
+      "COPY t FROM 'f' USEEOF TRIMBLANKS",
+      'COPY TRIMBLANKS (Redshift) cannot be used with USEEOF (GaussDB)',
+      'TRIMBLANKS',
+    ],
+    [
+      "COPY t FROM 'f' WITH HEADER true IGNOREBLANKLINES",
+      'COPY IGNOREBLANKLINES (Redshift) cannot be used with HEADER TRUE (QuestDB)',
+      'IGNOREBLANKLINES',
+    ],
+    [
+      "COPY t FROM 'f' (DIALECT 'postgresql', FILLER (a))",
+      "COPY FILLER is of GaussDB and cannot be used with DIALECT 'postgresql'",
+      'FILLER',
+    ],
+    ["COPY t FROM 'f' (DIALECT 'oracle')", 'COPY DIALECT "oracle" not recognized', 'DIALECT'],
+  ])('%s', (statement, message, at) => {
+    const error = failure(() => parseCopy(statement))
+    expect([error.sqlState, error.message]).toEqual(['22023', message])
+    expect(statement.slice(error.statement?.offset)).toMatch(new RegExp(`^${at}`))
+  })
+
+  test("other systems' spellings are only for files, where PostgreSQL's own statements read STDIN", () => {
+    for (const [statement, near] of [
+      ['COPY t FROM STDIN HEADER true', 'true'],
+      ["COPY t FROM STDIN FORMAT 'x'", 'FORMAT'],
+      ["COPY t FROM STDIN ENCODING AS 'utf8'", 'AS'],
+      ['COPY t FROM STDIN ESCAPE', undefined],
+    ] as const) {
+      const where = near === undefined ? 'at end of input' : `at or near "${near}"`
+      expect(failure(() => parseCopy(statement)).message).toBe(`syntax error ${where}`)
+    }
+  })
+})
+
+describe('MAP BY NAME', () => {
+  test('takes the header for names', () => {
+    expect(parseCopy('COPY t FROM STDIN (FORMAT csv, MAP BY NAME)').options).toMatchObject({
+      header: 'true',
+      mapByName: true,
+    })
+    for (const header of ['HEADER false', 'HEADER match', 'HEADER 2']) {
+      const error = failure(() => parseCopy(`COPY t FROM STDIN (FORMAT csv, ${header}, MAP BY NAME)`))
+      expect([error.sqlState, error.message]).toEqual([
+        '22023',
+        'COPY MAP BY NAME needs a header line that is not compared: HEADER true',
+      ])
+    }
+  })
+})
+
+describe('clauses', () => {
+  test.each([
+    ['TRANSFORM (a AS 1; DROP TABLE t)', '42601', 'syntax error at or near ";"', ';'],
+    ['TRANSFORM (a AS (1)', '42601', 'syntax error at end of input', ''],
+    ['TRANSFORM (a AS 1])', '42601', 'syntax error at or near "]"', ']'],
+    ['TRANSFORM (a AS 1 /* ) */ + 1)', '42601', 'a TRANSFORM expression cannot have comments', ' /*'],
+    ['TRANSFORM (a AS 1 -- )\n + 1)', '42601', 'a TRANSFORM expression cannot have comments', ' --'],
+    ['TRANSFORM (a AS $1)', '42601', 'a TRANSFORM expression cannot have parameters', '$1'],
+    ['TRANSFORM (a AS (VALUES (1)))', '0A000', 'cannot use subquery in TRANSFORM expression', 'VALUES'],
+    ['TRANSFORM (a AS )', '42601', 'syntax error at or near ")"', ')'],
+    ['TRANSFORM (a AS 1, a AS 2)', '42701', 'column "a" specified more than once', 'a AS 2'],
+    ["WHEN (0-4) = 'x'", '22023', 'WHEN (0-4) is no part of a record', '0-4'],
+    ["WHEN (5-4) = 'x'", '22023', 'WHEN (5-4) is no part of a record', '5-4'],
+    ["WHEN a <> 'x'", '42601', 'syntax error at or near "<>"', '<>'],
+    ['WHEN a = 1', '42601', 'syntax error at or near "1"', '1'],
+    ['SEQUENCE (a)', '42601', 'syntax error at or near ")"', ')'],
+    ['SEQUENCE (a (99999999999999999999))', '22003', 'value "99999999999999999999" is out of range', '9999'],
+    ["SEQUENCE (a (1)) CONSTANT (a 'x')", '42701', 'column "a" specified more than once', "a 'x'"],
+    ['CONSTANT (a 1)', '42601', 'syntax error at or near "1"', '1'],
+    ['FIXED', '42601', 'syntax error at end of input', ''],
+    ['(FORMAT fixed)', '42601', 'COPY FORMAT fixed needs FORMATTER or FIXEDWIDTH', 'fixed'],
+    ["FIXEDWIDTH 'a'", '22023', 'COPY FIXEDWIDTH "a" is no label and width', "'a'"],
+    ["FIXEDWIDTH 'a:0'", '22023', 'COPY FIXEDWIDTH "a:0" is no label and width', "'a:0'"],
+    ['(FORMATTER (a (0, 1)), UNIT lines)', '22023', 'COPY UNIT "lines" not recognized', 'UNIT'],
+    ["IAM_ROLE 'x'", '22023', 'COPY IAM_ROLE must be the name of a role (arn:...) or default', "'x'"],
+    ['FILES = 1', '42601', 'syntax error at or near "FILES"', 'FILES'],
+  ])('%s', (rest, sqlState, message, at) => {
+    const statement = `COPY t FROM 'f' ${rest}`
+    const error = failure(() => parseCopy(statement))
+    if (rest.startsWith('FILES')) {
+      expect(error.message).toBe('argument to option "files" must be a list in brackets')
+      return
+    }
+    expect([error.sqlState, error.message]).toEqual([sqlState, message])
+    expect(statement.slice(error.statement?.offset).startsWith(at)).toBe(true)
+  })
+
+  test('literals hide what would end an expression', () => {
+    const statement = `COPY t FROM 'f' TRANSFORM (a AS f(';)', $$,)$$, "x)", E'\\'') || b, c)`
+    expect(parseCopy(statement).options.transform).toMatchObject([
+      { expression: { sql: `f(';)', $$,)$$, "x)", E'\\'') || b`, offset: statement.indexOf('f(') } },
+      { column: { value: 'c' } },
+    ])
+  })
+})
+
+describe('a secret', () => {
+  test.each([
+    "COPY t FROM 's3://b' CSV CREDENTIALS 'aws_secret_access_key=hush'",
+    "COPY t FROM 's3://b' CSV CREDENTIALS AS 'hush' nonsense",
+    "COPY t FROM 's3://b' CSV SECRET_ACCESS_KEY 'hush",
+    "COPY t FROM 's3://b' CSV SECRET_ACCESS_KEY /* x */ 'hu' 'hush'",
+    "COPY t FROM 's3://b' CSV SECRET_ACCESS_KEY $$hush$$ $$",
+    "COPY t FROM 's3://b' CSV ACCESS_KEY_ID hush HEADER 5",
+    "COPY t FROM 's3://b' CSV ACCESS_KEY_ID hush",
+    "COPY t FROM 's3://b' CSV ACCESS_KEY_ID $q$hush$q$",
+    "COPY t FROM 's3://b' CSV ACCESS_KEY_ID E'it\\'s hush' HEADER 5",
+    "COPY t FROM 's3://b' CSV ACCESS_KEY_ID (hush)",
+    "COPY t FROM 's3://b' (FORMAT csv, SESSION_TOKEN = E'hush\\n', HEADER nothing)",
+    "COPY t FROM 's3://b' (FORMAT csv, SESSION_TOKEN 'it''s hush', NULL 'x', NULL 'y')",
+    "COPY REJECTS 'x' INTO t WITH (CREDENTIALS 'hush', CREDENTIALS 'hush')",
+    "COPY REJECTS 'x' INTO t WITH (CREDENTIALS 'hush')",
+    "EXPLAIN COPY t FROM 's3://b' CSV CREDENTIALS 'hush'",
+  ])('%s', (statement) => {
+    let told = ''
+    try {
+      const parsed = parseStatement(statement)
+      told = inspect(parsed, { depth: 20 })
+      if (parsed.kind !== 'copy rejects') told += inspect(explainOptions(parsed), { depth: 20 })
+      refusePending(parsed)
+      expect(parsed.kind).toBe('copy rejects')
+    } catch (error) {
+      if (!(error instanceof CopyError)) throw error
+      told += formatDiagnostic(error) + inspect(error, { depth: 20 }) + error.stack
+    }
+    expect(told).not.toBe('')
+    expect(told).not.toContain('hush')
+  })
+
+  test('the places in the statement stay what they are', () => {
+    const statement = "COPY t FROM 'f' CSV CREDENTIALS 'hush' HEADER HEADER"
+    const { statement: place } = failure(() => parseCopy(statement))
+    expect(place).toEqual({
+      text: "COPY t FROM 'f' CSV CREDENTIALS '****' HEADER HEADER",
+      offset: statement.lastIndexOf('HEADER'),
+    })
+  })
+
+  test('is nothing that a condition compares', () => {
+    const statement = "COPY t FROM STDIN WHERE credentials = 'hush'"
+    const copy = parseCopy(statement)
+    expect([copy.text, copy.where?.sql]).toEqual([statement, "credentials = 'hush'"])
+  })
+})
+
+describe('EXPLAIN', () => {
+  test('is a statement of its own', () => {
+    const statement = 'explain validate copy t from stdin csv;'
+    expect(parseStatement(statement)).toMatchObject({
+      kind: 'explain',
+      text: statement,
+      validate: true,
+      statement: { kind: 'copy from', options: { format: 'csv' }, table: { name: { value: 't', offset: 22 } } },
+    })
+    expect(parseStatement('EXPLAIN COPY t FROM STDIN')).toMatchObject({ validate: false })
+    expect(failure(() => parseStatement('EXPLAIN SELECT 1')).message).toBe('syntax error at or near "SELECT"')
+    expect(failure(() => parseCopy('EXPLAIN COPY t FROM STDIN')).message).toBe(
+      'EXPLAIN cannot stand in place of COPY ... FROM',
+    )
+  })
+
+  test('is refused as long as nobody carries it out', () => {
+    const error = failure(() => refusePending(parseStatement('EXPLAIN COPY t FROM STDIN')))
+    expect([error.sqlState, error.message]).toEqual(['0A000', 'EXPLAIN COPY is not supported yet'])
+  })
+
+  test('tells each option and where it is from', () => {
+    const statement = "EXPLAIN COPY t FROM 'f' TRIMBLANKS NULL AS 'NA' MAXERROR 5"
+    const options = explainOptions(statement)
+    const find = (name: string) => options.find(({ option }) => option === name)
+    expect(find('DELIMITER')).toEqual({ option: 'DELIMITER', value: "'|'", origin: 'dialect' })
+    expect(find('NULL')).toEqual({ option: 'NULL', value: "'NA'", origin: 'given', offset: statement.indexOf('NULL') })
+    expect(find('TRIM_BLANKS')).toMatchObject({ value: 'true', origin: 'given' })
+    expect(find('HEADER')).toEqual({ option: 'HEADER', value: 'false', origin: 'default' })
+    expect(find('FORMAT')).toEqual({ option: 'FORMAT', value: 'text', origin: 'default' })
+    expect(find('NOESCAPING')).toMatchObject({ value: 'true', origin: 'dialect' })
+    expect(find('DIALECT')).toMatchObject({ value: 'redshift', origin: 'dialect' })
+    expect(find('ON_ERROR')).toMatchObject({ value: 'MAXERROR 5', origin: 'given' })
+    expect(find('QUOTE')).toBeUndefined()
+  })
+
+  test('of a plain statement all is default', () => {
+    const options = explainOptions('COPY t FROM STDIN')
+    expect(options.length).toBeGreaterThan(10)
+    expect(new Set(options.map(({ origin }) => origin))).toEqual(new Set(['default']))
+    expect(failure(() => explainOptions("COPY REJECTS 'x' INTO t")).sqlState).toBe('42601')
+  })
+})

@@ -1,0 +1,50 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { CopyError } from '../../lib/errors.ts'
+import { renderOptionReference, renderOptionTable } from '../../lib/statement/option-docs.ts'
+import { type OptionDefinition, optionKeys, optionTable } from '../../lib/statement/options.ts'
+import { parseCopy, parseParts } from '../../lib/statement/parser.ts'
+
+/** What else a statement needs with these. */
+const company: Readonly<Record<string, string>> = {
+  default: 'FORMAT text',
+  reject_limit: 'ON_ERROR ignore',
+  'reject limit': 'LOG ERRORS',
+  unit: 'FORMATTER (id (0, 8))',
+  'partition by': "TIMESTAMP 'ts', FORMAT csv",
+  formatter: 'HEADER',
+  fixedwidth: 'HEADER',
+}
+
+/** Refused whatever they say, so that an example can show no more than how they are written. */
+const refused: readonly string[] = ['fileheader', 'force_quote']
+
+describe('the reference', () => {
+  test.each(optionKeys)('%s: its example is one, and it says where it is from and what can be wrong', (key) => {
+    const { example, dialects, errors, formats }: OptionDefinition<unknown> = optionTable[key]
+    expect(dialects).toBeDefined()
+    expect(errors?.length).toBeGreaterThan(0)
+    for (const [sqlState] of errors ?? []) expect(sqlState).toMatch(/^[0-9A-Z]{5}$/)
+    const format = formats.includes('csv') ? 'FORMAT csv' : `FORMAT ${formats[0]}`
+    const others = key === 'format' ? [] : [company[key] ?? format]
+    const statement = `COPY t (id, name, unused) FROM 'f' (${[...others, example].join(', ')})`
+    expect(parseParts(statement).items.at(-1)?.name).toBe(key)
+    try {
+      parseCopy(statement)
+      expect(refused).not.toContain(key)
+    } catch (error) {
+      expect(refused).toContain(key)
+      expect((error as CopyError).sqlState).toBe('0A000')
+      expect(error).toBeInstanceOf(CopyError)
+    }
+  })
+
+  test('is the one in the documentation', () => {
+    const text = readFileSync(new URL('../../docs/options.md', import.meta.url), 'utf8')
+    expect(text.endsWith(renderOptionReference())).toBe(true)
+  })
+
+  test('of the table in the README is the same', () => {
+    expect(readFileSync(new URL('../../README.md', import.meta.url), 'utf8')).toContain(`\n${renderOptionTable()}\n`)
+  })
+})

@@ -1,0 +1,136 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { CopyError } from '../../lib/errors.ts'
+import type { CopyFrom, Dialect } from '../../lib/statement/ast.ts'
+import { dialectNames } from '../../lib/statement/dialects/names.ts'
+import { parseCopy } from '../../lib/statement/parser.ts'
+import { translate } from '../../lib/statement/translation/translate.ts'
+import { meaning } from './meaning.ts'
+import { dialectStatement } from './statements.ts'
+
+/** The notes that are no mapping: `OPTION kind`. */
+function losses(statement: string, dialect: Dialect): string[] {
+  const { notes } = translate(statement, dialect)
+  return notes.filter(({ kind }) => kind !== 'mapped').map(({ option, kind }) => `${option} ${kind}`)
+}
+
+describe('a load in the words of each system', () => {
+  const load = `COPY s.t (a, "B") FROM 'f' WITH (FORMAT csv, HEADER, DELIMITER ';', NULL 'NA', IGNORE_EXTRA_DATA)`
+  test.each([
+    [
+      'postgresql',
+      `COPY s.t (a, "B") FROM 'f' WITH (FORMAT csv, DELIMITER ';', NULL 'NA', HEADER)`,
+      ['IGNORE_EXTRA_DATA refused'],
+    ],
+    ['gaussdb', `COPY s.t (a, "B") FROM 'f' DELIMITERS ';' CSV NULL 'NA' HEADER IGNORE_EXTRA_DATA`, []],
+    [
+      'materialize',
+      `COPY INTO s.t (a, "B") FROM STDIN WITH (FORMAT CSV, DELIMITER ';', NULL 'NA', HEADER)`,
+      ['FROM approximated', 'IGNORE_EXTRA_DATA refused'],
+    ],
+    [
+      'questdb',
+      `COPY s.t FROM 'f' WITH HEADER true DELIMITER ';' ON ERROR ABORT`,
+      ['COLUMNS refused', 'NULL refused', 'CREATE_TABLE approximated', 'IGNORE_EXTRA_DATA refused'],
+    ],
+    [
+      'redshift',
+      `COPY s.t (a, "B") FROM 'f' CSV DELIMITER AS ';' NULL AS 'NA' IGNOREHEADER AS 1 ROUNDEC`,
+      ['FROM approximated', 'EMPTY_AS_NULL approximated', 'IGNORE_EXTRA_DATA refused'],
+    ],
+  ] as const)('%s', (dialect, statement, lost) => {
+    expect(translate(load, dialect).statement).toBe(statement)
+    expect(losses(load, dialect)).toEqual(lost)
+  })
+
+  test.each([
+    [
+      "COPY t FROM 'f' MAXERROR 10 IGNOREHEADER 2 CSV NULL AS ''",
+      'postgresql',
+      "COPY t FROM 'f' WITH (FORMAT csv, HEADER 2, ON_ERROR ignore, REJECT_LIMIT 9)",
+    ],
+    [
+      "COPY t FROM 'f' (ON_ERROR skip_row, REJECT_LIMIT 9)",
+      'redshift',
+      "COPY t FROM 'f' DELIMITER AS '\\011' ESCAPE ROUNDEC MAXERROR AS 10",
+    ],
+    ["COPY t FROM 'f' TIMEFORMAT 'epochsecs' CSV", 'gaussdb', "COPY t FROM 'f' CSV NULL '\\N'"],
+    ["COPY t FROM 'f' FIXEDWIDTH 'x:2,y:3'", 'gaussdb', "COPY t FROM 'f'"],
+    [
+      "COPY t (a, b) FROM 'f' FIXEDWIDTH 'x:2,y:3'",
+      'gaussdb',
+      "COPY t (a, b) FROM 'f' FIXED FORMATTER (a (0, 2), b (2, 3))",
+    ],
+    [
+      "COPY t FROM 'f' FIXED FORMATTER (a (0, 2), b (2, 3))",
+      'redshift',
+      "COPY t FROM 'f' FIXEDWIDTH 'a:2,b:3' ROUNDEC",
+    ],
+    ['COPY t FROM STDIN CSV WHERE a > 1', 'postgresql', 'COPY t FROM STDIN WITH (FORMAT csv) WHERE a > 1'],
+    ['COPY t FROM STDIN CSV WHERE a > 1', 'gaussdb', 'COPY t FROM STDIN CSV'],
+  ] as const)('%s in %s', (statement, dialect, expected) => {
+    expect(translate(statement, dialect).statement).toBe(expected)
+  })
+
+  test('each loss has its reason', () => {
+    const { notes } = translate("COPY t FROM STDIN (FORMAT csv, LOAD_KEY 'k') ON CONFLICT DO SKIP", 'redshift')
+    expect(notes).toContainEqual({ option: 'LOAD_KEY', kind: 'refused', reason: 'Redshift has nothing like it' })
+    expect(notes).toContainEqual({ option: 'ON CONFLICT', kind: 'refused', reason: 'Redshift has nothing like it' })
+    expect(notes).toContainEqual({ option: 'FORMAT', kind: 'mapped', reason: 'as CSV' })
+    for (const { reason } of notes) expect(reason).not.toMatch(/undefined|^$/)
+  })
+
+  test('a secret is not translated', () => {
+    const translation = translate("COPY t FROM 's3://b' CSV CREDENTIALS 'hush' NULL AS ''", 'redshift')
+    expect(JSON.stringify(translation)).not.toContain('hush')
+    expect(translation.statement).toContain("CREDENTIALS '***'")
+  })
+})
+
+/** What two statements of different systems have in common when they load the same. */
+function load(copy: CopyFrom): unknown {
+  const { options, ...rest } = meaning(copy) as { options: Record<string, unknown> }
+  const {
+    header,
+    skip = 0,
+    errors,
+    createTable: _,
+    ...others
+  } = options as {
+    header: string
+    skip?: number
+    errors: { verbosity: string; limit?: { name: string } }
+    createTable?: boolean
+  }
+  // A header that is not looked at is a line that is passed over.
+  const lines = header === 'match' ? header : skip + (header === 'true' ? 1 : 0)
+  const { limit, ...policy } = errors
+  const { dialect: __, ...statement } = rest as { dialect?: unknown }
+  return {
+    ...statement,
+    options: { ...others, lines, errors: { ...policy, verbosity: '', limit: limit && { ...limit, name: '' } } },
+  }
+}
+
+test('what is mapped as a whole comes back the same, and everything can be parsed', () => {
+  const whole = new Map<Dialect, number>()
+  fc.assert(
+    fc.property(dialectStatement, fc.constantFrom(...dialectNames), (given, dialect) => {
+      let copy: CopyFrom
+      try {
+        copy = parseCopy(given)
+      } catch (error) {
+        // Options that do not go together are no counterexample.
+        expect(error).toBeInstanceOf(CopyError)
+        return
+      }
+      const { statement, notes } = translate(copy, dialect)
+      const back = parseCopy(statement, { dialect })
+      if (notes.some(({ kind }) => kind !== 'mapped')) return
+      whole.set(dialect, (whole.get(dialect) ?? 0) + 1)
+      expect(load(back)).toEqual(load(copy))
+    }),
+    { numRuns: 6_000 },
+  )
+  for (const dialect of ['postgresql', 'gaussdb', 'questdb'] as const) expect(whole.get(dialect)).toBeGreaterThan(20)
+})

@@ -1,0 +1,190 @@
+import { CopyError } from '../errors.ts'
+import type { Clause, ConflictPolicy, CopyFrom, CopyOptions, Name, QualifiedName, SqlText } from './ast.ts'
+import { canBeName } from './keywords.ts'
+import { type Limit, type OptionKey, type OptionValue, optionKeys, optionTable } from './options.ts'
+import { parseCopy } from './parser.ts'
+import { printArray, printClause } from './print-extensions.ts'
+import { printClauses, printNames, printString } from './printing.ts'
+import { closest } from './spelling.ts'
+
+/** `on_error` and `log errors` as properties: `onError`, `logErrors`. Of two that would be one, that of LOG ERRORS says so. */
+type Property<Word extends string> = Word extends 'reject limit'
+  ? 'logErrorsLimit'
+  : Word extends `${infer First}_${infer Rest}`
+    ? `${First}${Capitalize<Property<Rest>>}`
+    : Word extends `${infer First} ${infer Rest}`
+      ? `${First}${Capitalize<Property<Rest>>}`
+      : Word
+
+/** A value of the option table without places in a statement: a name is a string, and so is SQL. */
+type Plain<Value> = Value extends Name
+  ? string
+  : Value extends SqlText
+    ? string
+    : Value extends Limit
+      ? number | `${number}%`
+      : Value extends bigint
+        ? number | bigint
+        : Value extends readonly (infer Item)[]
+          ? readonly Plain<Item>[]
+          : Value extends object
+            ? { readonly [Key in keyof Value]: Plain<Value[Key]> }
+            : Value
+
+/** Options whose value is written otherwise than it is kept. */
+interface Written {
+  readonly format: CopyOptions['format']
+  readonly encoding: string
+  /** `label:width,…` */
+  readonly fixedwidth: string
+  readonly credentials: string
+  readonly access_key_id: string
+  readonly secret_access_key: string
+  readonly session_token: string
+}
+
+type OptionProperties = {
+  readonly [Key in OptionKey as Property<Key>]?: Key extends keyof Written ? Written[Key] : Plain<OptionValue<Key>>
+}
+
+/** A load as an object. The options have the names of the statement's, with capitals in place of underscores and blanks. */
+export interface CopyObject extends OptionProperties {
+  /** The exact name, as the database has it; a string is the table's alone. */
+  readonly table: string | { readonly catalog?: string; readonly schema?: string; readonly name: string }
+  /** The path of a file, or the stream that `copy` is called with. */
+  readonly from: string | { readonly stdin: true }
+  /** Exact names. */
+  readonly columns?: readonly string[]
+  /** A condition in SQL. */
+  readonly where?: string
+  readonly onConflict?: {
+    readonly columns?: readonly string[]
+    readonly action: ConflictPolicy['action']
+    readonly keep?: ConflictPolicy['keep']
+  }
+}
+
+const clauseProperties = ['table', 'from', 'columns', 'where', 'onConflict'] as const
+const keysByProperty: ReadonlyMap<string, OptionKey> = new Map(optionKeys.map((key) => [propertyOf(key), key]))
+
+function propertyOf(key: OptionKey): string {
+  if (key === 'reject limit') return 'logErrorsLimit'
+  return key.replace(/[_ ]([a-z])/g, (_, letter: string) => letter.toUpperCase())
+}
+
+/**
+ * The statement that the object describes, parsed and checked: `text` is what `db.copy` takes.
+ *
+ * Throws CopyError as a statement's parser does, with its place in the statement that was written; 22023 for a property that is none.
+ */
+export function copyFrom(object: CopyObject): CopyFrom {
+  const { table, from, columns, where, onConflict } = object
+  const options = Object.entries(object).flatMap(([property, value]) => {
+    if (value === undefined || clauseProperties.some((name) => name === property)) return []
+    const key = keysByProperty.get(property)
+    if (key === undefined) throw unknownProperty(property)
+    return [printOption(key, value)]
+  })
+  const text = printClauses({
+    table: qualified(table),
+    columns: columns?.map(toName),
+    source: typeof from === 'string' ? { kind: 'file', path: from, offset: 0 } : { kind: 'stdin', offset: 0 },
+    options,
+    onConflict: onConflict && {
+      ...(onConflict.columns && { columns: onConflict.columns.map(toName) }),
+      action: onConflict.action,
+      keep: onConflict.keep ?? (onConflict.action === 'update' ? 'last' : 'first'),
+      offset: 0,
+    },
+    ...(where !== undefined && { where: { sql: where } }),
+  })
+  const copy = parseCopy(text)
+  checkSql(object, copy)
+  return copy
+}
+
+function qualified(table: CopyObject['table']): QualifiedName {
+  if (typeof table === 'string') return { name: toName(table) }
+  return {
+    ...(table.catalog !== undefined && { catalog: toName(table.catalog) }),
+    ...(table.schema !== undefined && { schema: toName(table.schema) }),
+    name: toName(table.name),
+  }
+}
+
+/** A name as somebody would write it: in double quotes where it would be another one without. */
+function toName(value: string): Name {
+  return { value, quoted: !(/^[a-z_][a-z0-9_]*$/.test(value) && canBeName(value)), offset: 0 }
+}
+
+function printOption(key: OptionKey, value: unknown): string {
+  const argument = printValue(key, value)
+  return `${key.toUpperCase()} ${argument}`
+}
+
+function printValue(key: OptionKey, value: unknown): string {
+  const { clause } = optionTable[key] as { readonly clause?: Clause['kind'] | 'names' }
+  if (clause !== undefined && clause !== 'names') return printClause(toClause(clause, value))
+  if (key === 'files' && Array.isArray(value)) return printArray(value.map(String))
+  if (Array.isArray(value)) return printNames(value.map((name) => toName(String(name))))
+  if (value === '*' && key.startsWith('force_')) return '*'
+  return typeof value === 'string' ? printString(value) : String(value)
+}
+
+/** The clause, with names and SQL in place of strings. */
+function toClause(kind: Clause['kind'], value: unknown): Clause {
+  switch (kind) {
+    case 'formatter':
+      return { kind, fields: (value as Input<'formatter'>).map((field) => ({ ...field, name: toName(field.name) })) }
+    case 'transform':
+      return {
+        kind,
+        columns: (value as Input<'transform'>).map(({ column, type, expression }) => ({
+          column: toName(column),
+          ...(type !== undefined && { type: { sql: type, offset: 0 } }),
+          ...(expression !== undefined && { expression: { sql: expression, offset: 0 } }),
+        })),
+      }
+    case 'when': {
+      const { subject, ...rest } = value as Input<'when'>
+      const named = subject.kind === 'column' ? { kind: subject.kind, name: toName(subject.name) } : subject
+      return { kind, condition: { ...rest, subject: named } }
+    }
+    case 'sequence':
+      return { kind, columns: (value as Input<'sequence'>).map((each) => ({ ...each, column: toName(each.column) })) }
+    case 'constant':
+      return { kind, columns: (value as Input<'constant'>).map((each) => ({ ...each, column: toName(each.column) })) }
+  }
+}
+
+type Input<Key extends OptionKey> = Plain<OptionValue<Key>>
+
+/** Refuses SQL that was read as more, or as something else, than one condition, type or expression. */
+function checkSql({ where, transform }: CopyObject, copy: CopyFrom): void {
+  const read = copy.options.transform ?? []
+  const isSame = (a: string | undefined, b: SqlText | undefined) => a?.trim() === b?.sql
+  const isWhole =
+    isSame(where, copy.where) &&
+    read.length === (transform?.length ?? 0) &&
+    (transform ?? []).every(({ type, expression }, index) => {
+      return isSame(type, read[index]?.type) && isSame(expression, read[index]?.expression)
+    })
+  if (isWhole) return
+  throw new CopyError({
+    code: 'syntax_error',
+    sqlState: '42601',
+    message: 'a condition, type or expression is no SQL of its own',
+    detail: `The statement would be ${copy.text}`,
+  })
+}
+
+function unknownProperty(property: string): CopyError {
+  const all = [...clauseProperties, ...keysByProperty.keys()]
+  const near = closest(property, all)
+  return new CopyError({
+    code: 'invalid_parameter_value',
+    sqlState: '22023',
+    message: `copyFrom has no property "${property}"`,
+    hint: near === undefined ? `The properties are ${all.join(', ')}.` : `Did you mean "${near}"?`,
+  })
+}

@@ -1,0 +1,119 @@
+/** GaussDB's checks, as its documentation has them. Those of its own options hold wherever the option is given. */
+import { byteLength } from '../option-arguments.ts'
+import type { ResolvedParts, Rule } from '../rule.ts'
+
+const forbidden = '\\.abcdefghijklmnopqrstuvwxyz0123456789'
+/** A time zone in a pattern of to_char, outside of what is quoted there. */
+const zone = /TZ|OF/i
+
+function isGaussdb({ dialect }: ResolvedParts): boolean {
+  return dialect === 'gaussdb'
+}
+
+function withoutQuoted(pattern: string): string {
+  return pattern.replace(/"[^"]*"/g, '')
+}
+
+export const gaussdbRules: readonly Rule[] = [
+  {
+    about: ['delimiter'],
+    broken: (options) => {
+      const length = byteLength(options.delimiter)
+      return isGaussdb(options) && options.format !== 'fixed' && (length < 1 || length > 10)
+    },
+    condition: 'invalid_parameter_value',
+    message: 'COPY delimiter must have 1 to 10 bytes',
+  },
+  {
+    about: ['delimiter'],
+    broken: (options) => isGaussdb(options) && options.format === 'text' && /[\\.a-z0-9]/.test(options.delimiter),
+    condition: 'invalid_parameter_value',
+    message: ({ delimiter }) => `COPY delimiter "${delimiter}" cannot contain any of "${forbidden}"`,
+    hint: 'FORMAT csv takes any character but the quote.',
+  },
+  {
+    about: ['delimiter', 'quote'],
+    broken: (options) =>
+      isGaussdb(options) &&
+      options.format === 'csv' &&
+      options.delimiter.length > 1 &&
+      options.delimiter.includes(options.quote),
+    condition: 'invalid_parameter_value',
+    message: 'COPY delimiter cannot contain the quote',
+  },
+  {
+    about: ['null'],
+    broken: (options) => isGaussdb(options) && Array.from(options.null).length > 100,
+    condition: 'invalid_parameter_value',
+    message: 'COPY null representation must have at most 100 characters',
+  },
+  {
+    about: ['header'],
+    broken: (options) =>
+      (options.dialect === 'gaussdb' || options.dialect === 'materialize') &&
+      options.format === 'text' &&
+      (options.given.header?.value ?? false) !== false,
+    condition: 'feature_not_supported',
+    message: ({ dialect }) => `COPY HEADER is available only in CSV${dialect === 'gaussdb' ? ' and FIXED' : ''} mode`,
+    hint: ({ given }) => (given.format ? undefined : 'The default format is text. Add FORMAT csv.'),
+  },
+  {
+    about: ['eol'],
+    broken: ({ given, format }) => given.eol !== undefined && format !== 'text',
+    condition: 'feature_not_supported',
+    message: 'COPY EOL requires TEXT mode',
+    hint: 'In the other formats a line ends with a line feed, a carriage return or both.',
+  },
+  {
+    about: ['eol'],
+    broken: ({ given }) => {
+      const length = byteLength(given.eol?.value ?? ' ')
+      return length < 1 || length > 10
+    },
+    condition: 'invalid_parameter_value',
+    message: 'COPY EOL must have 1 to 10 bytes',
+  },
+  {
+    about: ['eol'],
+    broken: ({ given }) => /[.a-z0-9]/.test(given.eol?.value ?? ''),
+    condition: 'invalid_parameter_value',
+    message: ({ given }) => `COPY EOL "${given.eol?.value}" cannot contain any of "${forbidden.slice(1)}"`,
+    hint: ({ given }) =>
+      /^(\\[rn])+$|^(0x0[ad])+$/i.test(given.eol?.value ?? '') ? "Write E'\\r\\n' for line ends." : undefined,
+  },
+  {
+    about: ['eol', 'delimiter'],
+    broken: (options) => options.given.eol !== undefined && options.given.eol.value === options.delimiter,
+    condition: 'invalid_parameter_value',
+    message: 'COPY delimiter and EOL must be different',
+  },
+  {
+    about: ['eol', 'null'],
+    broken: (options) => options.given.eol !== undefined && options.given.eol.value === options.null,
+    condition: 'invalid_parameter_value',
+    message: 'COPY null representation and EOL must be different',
+  },
+  ...(['date_format', 'time_format', 'timestamp_format', 'smalldatetime_format'] as const).map(
+    (key): Rule => ({
+      about: [key],
+      broken: ({ given, format }) => given[key] !== undefined && format === 'binary',
+      condition: 'syntax_error',
+      message: 'cannot specify bulkload compatibility options in BINARY mode',
+    }),
+  ),
+  ...(['time_format', 'timestamp_format'] as const).map(
+    (key): Rule => ({
+      about: [key],
+      broken: (options) => isGaussdb(options) && zone.test(withoutQuoted(options.given[key]?.value ?? '')),
+      condition: 'invalid_parameter_value',
+      message: `COPY ${key.toUpperCase()} cannot have a time zone`,
+    }),
+  ),
+  {
+    about: ['filler'],
+    broken: ({ given, columns }) => given.filler !== undefined && columns === undefined,
+    condition: 'syntax_error',
+    message: 'FILLER needs a list of columns',
+    hint: 'Name all fields of the file after the table: COPY table (column, ...) FROM ....',
+  },
+]

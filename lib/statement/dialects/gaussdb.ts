@@ -1,0 +1,226 @@
+/** What GaussDB (and openGauss) have beyond PostgreSQL. */
+import type { Constant, FixedField, Name, Sequence, Transform, When } from '../ast.ts'
+import { booleans, define, flag } from '../option-definition.ts'
+
+export type GaussdbKey =
+  | 'formatter'
+  | 'eol'
+  | 'useeof'
+  | 'noescaping'
+  | 'fileheader'
+  | 'oids'
+  | 'smalldatetime_format'
+  | 'transform'
+  | 'when'
+  | 'sequence'
+  | 'filler'
+  | 'constant'
+
+const of = { dialect: 'gaussdb', exclusive: true } as const
+const all = ['csv', 'text', 'fixed'] as const
+const dialects = ['gaussdb'] as const
+const binaryError = ['42601', 'in the binary format'] as const
+
+export const gaussdbOptions = {
+  formatter: define<readonly FixedField[]>({
+    synopsis: '( column ( offset, length ) [, ...] )',
+    summary:
+      'Where the fields of a fixed-width record are; the first byte has offset 0. Parts that no field covers are passed over, columns without a field are NULL. Also written FIXED FORMATTER.',
+    defaultNote: 'none',
+    formats: ['fixed'],
+    bare: [{ words: ['fixed', 'formatter'], takes: 'clause', of }],
+    clause: 'formatter',
+    otherNames: ['fixed_formatter'],
+    of,
+    dialects,
+    example: 'FORMATTER (id (0, 8), name (8, 20))',
+    errors: [
+      ['22023', 'a length of 0, fields of 1 GB or more together, a field twice'],
+      ['42601', 'with DELIMITER, NULL, QUOTE, or another format than fixed'],
+    ],
+    read: (reader) => reader.clause('formatter').fields,
+  }),
+  eol: define<string>({
+    synopsis: "'string'",
+    summary: 'What ends a record, up to 10 bytes.',
+    defaultNote: 'a line feed, a carriage return or both',
+    formats: ['text'],
+    bare: [{ words: ['eol'], takes: 'value', of }],
+    otherNames: ['newline', 'record_delimiter', 'line_terminator', 'lineterminator'],
+    of,
+    dialects,
+    example: "EOL '$#'",
+    errors: [
+      ['0A000', 'in a format other than text'],
+      [
+        '22023',
+        'empty, longer than 10 bytes, the delimiter or the NULL string, or with a point, lower-case letters or digits in it',
+      ],
+    ],
+    read: (reader) => reader.string(),
+  }),
+  useeof: define<boolean>({
+    synopsis: '[ boolean ]',
+    summary: 'A line of `\\.` is data wherever it stands.',
+    default: { text: false, csv: false },
+    formats: all,
+    bare: [{ ...flag('useeof'), of }],
+    otherNames: ['use_eof'],
+    of,
+    dialects,
+    example: 'USEEOF',
+    errors: [binaryError],
+    read: (reader) => reader.boolean(),
+  }),
+  noescaping: define<boolean>({
+    synopsis: '[ boolean ]',
+    summary: 'A backslash is a character like any other. Also written WITHOUT ESCAPING, before the other options.',
+    default: { text: false },
+    formats: ['text'],
+    bare: [{ words: ['without', 'escaping'], takes: 'nothing', beforeWith: true, of }],
+    otherNames: ['no_escaping', 'without_escaping'],
+    of,
+    dialects,
+    example: 'NOESCAPING',
+    errors: [['0A000', 'in a format other than text']],
+    read: (reader) => reader.boolean(),
+  }),
+  fileheader: define<string>({
+    unsupported: true,
+    synopsis: "'path'",
+    summary: 'COPY TO only.',
+    formats: ['csv', 'fixed'],
+    bare: [{ words: ['fileheader'], takes: 'string', of }],
+    otherNames: ['file_header'],
+    of,
+    dialects,
+    example: "FILEHEADER '/tmp/header.txt'",
+    errors: [['0A000', 'always: it names the header of a file that is written']],
+    read: (reader) => reader.string(),
+    refuse: () => ({
+      message: 'COPY FILEHEADER cannot be used with COPY FROM',
+      hint: 'It names the header of a file that is written. The header of one that is read needs no more than HEADER.',
+    }),
+  }),
+  oids: define<boolean>({
+    unsupported: true,
+    synopsis: '[ boolean ]',
+    summary: 'The first field of a row is its object identifier.',
+    default: { text: false, csv: false },
+    formats: all,
+    bare: [{ words: ['oids'], takes: 'optional', values: booleans, of }],
+    otherNames: ['with_oids'],
+    of,
+    dialects,
+    example: 'OIDS false',
+    errors: [['0A000', 'unless it is false']],
+    read: (reader) => reader.boolean(),
+    refuse: (value) =>
+      value
+        ? {
+            message: 'COPY OIDS is not supported',
+            hint: 'Rows have had no object identifiers since PostgreSQL 12. Name a column for them, or drop the field with FILLER.',
+          }
+        : undefined,
+  }),
+  smalldatetime_format: define<string>({
+    synopsis: "'pattern'",
+    summary: "How values of GaussDB's type smalldatetime (timestamps without seconds) are written.",
+    defaultNote: "PostgreSQL's literals",
+    formats: all,
+    bare: [{ words: ['smalldatetime_format'], takes: 'value', of }],
+    otherNames: ['small_datetime_format'],
+    of,
+    dialects,
+    example: "SMALLDATETIME_FORMAT 'YYYY-MM-DD HH24:MI'",
+    errors: [binaryError],
+    read: (reader) => reader.string(),
+  }),
+  transform: define<readonly Transform[]>({
+    synopsis: '( column [ type ] [ AS expression ] [, ...] )',
+    summary:
+      'The column becomes what the expression makes of the fields, in the SQL of the target; with a type, its field is read as that type first.',
+    defaultNote: 'none',
+    formats: all,
+    bare: [{ words: ['transform'], takes: 'clause', of }],
+    clause: 'transform',
+    otherNames: ['transforms'],
+    of,
+    dialects,
+    example: 'TRANSFORM (name AS left(name, 10))',
+    errors: [
+      ['42601', 'no expression, or more than one; comments, parameters'],
+      ['0A000', 'a subquery'],
+      ['42701', 'a column twice'],
+    ],
+    read: (reader) => reader.clause('transform').columns,
+  }),
+  when: define<When>({
+    synopsis: "{ ( start - end ) | column } { = | != } 'string'",
+    summary:
+      'Only records of which this is true are rows: the characters from start to end (the first is 1), or the field of the column, are the string, or are not.',
+    defaultNote: 'every record',
+    formats: all,
+    bare: [{ words: ['when'], takes: 'clause', of }],
+    clause: 'when',
+    otherNames: [],
+    of,
+    dialects,
+    example: "WHEN (1 - 4) = 'DATA'",
+    errors: [
+      ['22023', 'a start of 0, or an end before the start'],
+      ['42601', 'in the binary format'],
+    ],
+    read: (reader) => reader.clause('when').condition,
+  }),
+  sequence: define<readonly Sequence[]>({
+    synopsis: '( column ( start [, increment ] ) [, ...] )',
+    summary: 'Columns that are not in the file and count up from start, by 1 unless an increment is given.',
+    defaultNote: 'none',
+    formats: all,
+    bare: [{ words: ['sequence'], takes: 'clause', of }],
+    clause: 'sequence',
+    otherNames: ['sequences'],
+    of,
+    dialects,
+    example: 'SEQUENCE (id (1, 1))',
+    errors: [['42701', 'a column twice, also in FILLER or CONSTANT']],
+    read: (reader) => reader.clause('sequence').columns,
+  }),
+  filler: define<readonly Name[]>({
+    synopsis: '( column [, ...] )',
+    summary: 'Fields that are read and dropped, by their place in the list of columns; the table need not have them.',
+    defaultNote: 'none',
+    formats: all,
+    bare: [{ words: ['filler'], takes: 'clause', of }],
+    clause: 'names',
+    otherNames: ['fillers'],
+    of,
+    dialects,
+    example: 'FILLER (unused)',
+    errors: [
+      ['42601', 'without a list of columns'],
+      ['42P10', 'a column that is not in the list'],
+      ['42701', 'a column twice'],
+    ],
+    read(reader) {
+      const names = reader.columns()
+      if (names !== '*') return names
+      throw reader.error('value', 'syntax_error', 'FILLER is followed by column names in parentheses')
+    },
+  }),
+  constant: define<readonly Constant[]>({
+    synopsis: "( column 'string' [, ...] )",
+    summary: 'Columns that are not in the file and have this value in every row.',
+    defaultNote: 'none',
+    formats: all,
+    bare: [{ words: ['constant'], takes: 'clause', of }],
+    clause: 'constant',
+    otherNames: ['constants'],
+    of,
+    dialects,
+    example: "CONSTANT (origin 'import')",
+    errors: [['42701', 'a column twice, also in FILLER or SEQUENCE']],
+    read: (reader) => reader.clause('constant').columns,
+  }),
+} as const

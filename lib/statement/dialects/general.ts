@@ -1,0 +1,114 @@
+/** Options of copyist's own language that no file of PostgreSQL's options has: they are anybody's. */
+import type { Dialect } from '../ast.ts'
+import { choice, define } from '../option-definition.ts'
+import { dialectNames } from './names.ts'
+
+export type GeneralKey = 'dialect' | 'map by name' | 'unit' | 'date_format' | 'time_format' | 'timestamp_format'
+
+const text = ['csv', 'text', 'fixed'] as const
+const binaryError = ['42601', 'in the binary format'] as const
+
+/** Other systems have these words, too, as well as GaussDB, from which they are. */
+const ofGaussdb = { dialect: 'gaussdb', exclusive: false } as const
+
+export const generalOptions = {
+  dialect: define<Dialect>({
+    synopsis: "{ 'postgresql' | 'gaussdb' | 'materialize' | 'questdb' | 'redshift' }",
+    summary:
+      'Whose rules and defaults hold. Without it they are those of the system of which the statement has a word that no other has, or else PostgreSQL’s.',
+    defaultNote: 'as the words of the statement tell',
+    formats: ['csv', 'text', 'fixed', 'binary'],
+    bare: [{ words: ['dialect'], takes: 'value' }],
+    otherNames: ['flavor', 'flavour', 'sql_dialect'],
+    dialects: [],
+    example: "DIALECT 'gaussdb'",
+    errors: [['22023', 'no such dialect, or a word of another system beside it']],
+    read: (reader) => choice(reader, 'DIALECT', dialectNames),
+  }),
+  'map by name': define<boolean>({
+    synopsis: '[ boolean ]',
+    summary:
+      'The fields are matched with the columns by the names in the header, whatever their order; columns that it lacks take their defaults, and fields that the table lacks are dropped. Names match in the same case first, then in any.',
+    default: { text: false, csv: false },
+    formats: ['csv', 'text'],
+    bare: [{ words: ['map', 'by', 'name'], takes: 'nothing', inParentheses: true }],
+    otherNames: ['map_by_name', 'match_by_column_name', 'by_name', 'union_by_name'],
+    dialects: [],
+    example: 'MAP BY NAME',
+    errors: [['22023', 'with HEADER false or HEADER MATCH']],
+    read: (reader) => reader.boolean(),
+  }),
+  unit: define<'bytes' | 'chars'>({
+    synopsis: '{ bytes | chars }',
+    summary: 'What FORMATTER counts.',
+    defaultNote: 'bytes',
+    formats: ['fixed'],
+    bare: [{ words: ['unit'], takes: 'value' }],
+    otherNames: ['length_unit'],
+    dialects: [],
+    example: 'UNIT chars',
+    errors: [
+      ['0A000', 'in a format other than fixed'],
+      ['22023', 'with FIXEDWIDTH, whose widths are characters'],
+    ],
+    read: (reader) => choice(reader, 'UNIT', ['bytes', 'chars']),
+  }),
+  date_format: define<string>({
+    synopsis: "'pattern'",
+    summary: "How dates are written, in the patterns of PostgreSQL's to_char.",
+    defaultNote: "PostgreSQL's literals",
+    formats: text,
+    bare: [
+      { words: ['date_format'], takes: 'value' },
+      {
+        words: ['dateformat'],
+        takes: 'string',
+        as: true,
+        inParentheses: true,
+        of: { dialect: 'redshift', exclusive: true },
+      },
+    ],
+    otherNames: ['date_pattern'],
+    of: ofGaussdb,
+    dialects: ['gaussdb', 'redshift'],
+    example: "DATE_FORMAT 'DD.MM.YYYY'",
+    errors: [binaryError],
+    read: (reader) => reader.string(),
+  }),
+  time_format: define<string>({
+    synopsis: "'pattern'",
+    summary: 'How times of day are written; without a time zone.',
+    defaultNote: "PostgreSQL's literals",
+    formats: text,
+    bare: [{ words: ['time_format'], takes: 'value' }],
+    otherNames: ['time_pattern'],
+    of: ofGaussdb,
+    dialects: ['gaussdb'],
+    example: "TIME_FORMAT 'HH24.MI'",
+    errors: [binaryError, ['22023', 'a pattern with a time zone']],
+    read: (reader) => reader.string(),
+  }),
+  timestamp_format: define<string>({
+    synopsis: "'pattern'",
+    summary:
+      "How timestamps are written. Redshift's TIMEFORMAT, which also has 'auto', 'epochsecs' and 'epochmillisecs'; QuestDB's FORMAT, in Java's patterns.",
+    defaultNote: "PostgreSQL's literals",
+    formats: text,
+    bare: [
+      { words: ['timestamp_format'], takes: 'value' },
+      {
+        words: ['timeformat'],
+        takes: 'string',
+        as: true,
+        inParentheses: true,
+        of: { dialect: 'redshift', exclusive: true },
+      },
+    ],
+    otherNames: ['timestampformat', 'timestamp_pattern', 'datetime_format'],
+    of: ofGaussdb,
+    dialects: ['gaussdb', 'questdb', 'redshift'],
+    example: "TIMESTAMP_FORMAT 'DD.MM.YYYY HH24:MI:SS'",
+    errors: [binaryError, ['22023', 'a pattern with a time zone in GaussDB']],
+    read: (reader) => reader.string(),
+  }),
+} as const

@@ -1,0 +1,50 @@
+/** What Materialize has beyond PostgreSQL: where its files are. */
+import { define } from '../option-definition.ts'
+
+export type MaterializeKey = 'aws connection' | 'files' | 'pattern'
+
+const of = { dialect: 'materialize', exclusive: true } as const
+const formats = ['csv', 'text'] as const
+const dialects = ['materialize'] as const
+
+export const materializeOptions = {
+  'aws connection': define<string>({
+    synopsis: '[ = ] name',
+    summary: 'The named connection by which the files are read.',
+    defaultNote: 'none',
+    formats,
+    bare: [{ words: ['aws', 'connection'], takes: 'value', inParentheses: true, of }],
+    otherNames: ['aws_connection', 'connection'],
+    of,
+    dialects,
+    example: 'AWS CONNECTION = my_connection',
+    errors: [['22023', 'the source is no s3:// address']],
+    read: (reader) => reader.string(),
+  }),
+  files: define<readonly string[]>({
+    synopsis: "[ = ] [ 'path' [, ...] ]",
+    summary: 'The files below the address that are read.',
+    defaultNote: 'the address itself',
+    formats,
+    bare: [{ words: ['files'], takes: 'value', of }],
+    otherNames: ['file_list'],
+    of,
+    dialects,
+    example: "FILES = ['a.csv', 'b.csv']",
+    errors: [['22023', 'no list in brackets; STDIN; PATTERN beside it']],
+    read: (reader) => reader.array(),
+  }),
+  pattern: define<string>({
+    synopsis: "[ = ] 'glob'",
+    summary: 'Which files below the address are read.',
+    defaultNote: 'the address itself',
+    formats,
+    bare: [{ words: ['pattern'], takes: 'value', of }],
+    otherNames: ['glob'],
+    of,
+    dialects,
+    example: "PATTERN = '**/*.csv'",
+    errors: [['22023', 'STDIN; FILES beside it']],
+    read: (reader) => reader.string(),
+  }),
+} as const

@@ -1,0 +1,38 @@
+/** QuestDB's and Materialize's checks. */
+import type { OptionKey } from '../options.ts'
+import type { Rule } from '../rule.ts'
+
+function needsFiles(key: OptionKey): Rule {
+  return {
+    about: [key],
+    broken: ({ given, source }) => given[key] !== undefined && source?.kind === 'stdin',
+    condition: 'invalid_parameter_value',
+    message: `COPY ${key.toUpperCase()} cannot be used with FROM STDIN`,
+  }
+}
+
+export const otherRules: readonly Rule[] = [
+  {
+    about: ['partition by'],
+    broken: ({ given }) => (given['partition by']?.value ?? 'none') !== 'none' && given.timestamp === undefined,
+    condition: 'invalid_parameter_value',
+    message: 'COPY PARTITION BY needs TIMESTAMP',
+    hint: 'Rows are partitioned by the designated timestamp: name its column.',
+  },
+  needsFiles('aws connection'),
+  needsFiles('files'),
+  needsFiles('pattern'),
+  {
+    about: ['pattern', 'files'],
+    broken: ({ given }) => given.pattern !== undefined && given.files !== undefined,
+    condition: 'invalid_parameter_value',
+    message: 'COPY PATTERN cannot be used with FILES',
+  },
+  {
+    about: ['aws connection', 'files', 'pattern'],
+    broken: ({ dialect, given, source }) =>
+      dialect === 'materialize' && source?.kind === 'file' && given.format === undefined,
+    condition: 'syntax_error',
+    message: 'COPY needs a FORMAT to read files in Materialize',
+  },
+]

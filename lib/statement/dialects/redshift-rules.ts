@@ -1,0 +1,60 @@
+/** Redshift's checks. */
+import type { Rule } from '../rule.ts'
+
+export const redshiftRules: readonly Rule[] = [
+  {
+    about: ['escape'],
+    broken: ({ dialect, given }) => dialect === 'redshift' && given.escape !== undefined,
+    condition: 'invalid_parameter_value',
+    message: 'COPY ESCAPE takes no character in Redshift',
+    hint: 'There it is a flag: a backslash makes the next character part of the value.',
+  },
+  {
+    about: ['backslash_escape', 'remove_quotes'],
+    broken: ({ format, given }) =>
+      format === 'csv' && (given.backslash_escape?.value === true || given.remove_quotes?.value === true),
+    condition: 'syntax_error',
+    message: ({ given }) =>
+      `COPY CSV cannot be used with ${given.backslash_escape?.value ? 'ESCAPE' : 'REMOVEQUOTES'} of Redshift`,
+  },
+  ...(['backslash_escape', 'noescaping', 'remove_quotes'] as const).map(
+    (key): Rule => ({
+      about: [key],
+      broken: ({ format, given }) => format !== 'text' && given[key]?.value === true,
+      condition: 'feature_not_supported',
+      message: `COPY ${key.toUpperCase()} requires TEXT mode`,
+    }),
+  ),
+  {
+    about: ['backslash_escape', 'noescaping'],
+    broken: ({ given }) => given.backslash_escape?.value === true && given.noescaping?.value === true,
+    condition: 'invalid_parameter_value',
+    message: 'COPY BACKSLASH_ESCAPE cannot be used with NOESCAPING',
+  },
+  {
+    about: ['fixedwidth', 'encoding'],
+    broken: ({ given }) => given.fixedwidth !== undefined && (given.encoding?.value ?? 'UTF8') !== 'UTF8',
+    condition: 'feature_not_supported',
+    message: 'COPY FIXEDWIDTH requires ENCODING UTF8',
+  },
+  ...(['date_format', 'timestamp_format'] as const).map(
+    (key): Rule => ({
+      about: [key],
+      broken: ({ dialect, given }) =>
+        dialect === 'redshift' &&
+        /^(auto|epochsecs|epochmillisecs)$/i.test(given[key]?.value ?? '') &&
+        !isWord(key, given[key]?.value ?? ''),
+      condition: 'invalid_parameter_value',
+      message: ({ given }) => `COPY ${key.toUpperCase()} "${given[key]?.value}" not recognized`,
+      hint:
+        key === 'date_format'
+          ? "It is a pattern, or 'auto' in lower case."
+          : "It is a pattern, or 'auto', 'epochsecs' or 'epochmillisecs' in lower case.",
+    }),
+  ),
+]
+
+/** Whether it is a word that takes a pattern's place. */
+function isWord(key: 'date_format' | 'timestamp_format', value: string): boolean {
+  return value === 'auto' || (key === 'timestamp_format' && (value === 'epochsecs' || value === 'epochmillisecs'))
+}

@@ -1,0 +1,34 @@
+import type { CopyFrom, Dialect } from './ast.ts'
+import type { StatementCondition } from './diagnostics.ts'
+import type { OptionKey, OptionValue } from './options.ts'
+
+/** The options that a statement gives, each with its place. */
+export type Given = {
+  readonly [Key in OptionKey]?: {
+    readonly value: OptionValue<Key>
+    /** Offset of the value, or of the option's name when there is no value. */
+    readonly offset: number
+    readonly nameOffset: number
+  }
+}
+
+/** What the rules look at: the options given, and those that everything needs with their defaults filled in. */
+export interface ResolvedParts extends Partial<Pick<CopyFrom, 'columns' | 'source'>> {
+  readonly given: Given
+  readonly dialect: Dialect
+  readonly format: OptionValue<'format'>
+  readonly delimiter: string
+  readonly null: string
+  readonly quote: string
+  readonly escape: string
+}
+
+/** A combination that PostgreSQL, or the statement's dialect, refuses. The first rule that is broken is the one reported. */
+export interface Rule {
+  /** The options it is about; the caret goes under the first of them that the statement gives. */
+  readonly about: readonly [OptionKey, ...OptionKey[]]
+  readonly broken: (options: ResolvedParts) => boolean
+  readonly condition: StatementCondition
+  readonly message: string | ((options: ResolvedParts) => string)
+  readonly hint?: string | ((options: ResolvedParts) => string | undefined)
+}

@@ -1,0 +1,76 @@
+import { CopyError } from '../errors.ts'
+import type { OptionItem } from './ast.ts'
+
+/** Redshift's options whose value is a secret. */
+const words = 'credentials|access_key_id|secret_access_key|session_token'
+const isSecret = new RegExp(`^(?:${words})$`)
+const blank = String.raw`(?:\s|--[^\n]*(?:\n|$)|\/\*[\s\S]*?(?:\*\/|$))*`
+/** A literal, closed or not, with what continues it; or a word. */
+const literal = [
+  String.raw`[eE]'(?:[^'\\]|\\[\s\S]|'\s*')*'?`,
+  String.raw`(?:[bBxXnN]|[uU]&)?'(?:[^']|'\s*')*'?`,
+  String.raw`\$\w*\$[\s\S]*?(?:\$\w*\$|$)`,
+  '"(?:[^"]|"")*"?',
+  String.raw`[^\s,();'"]+`,
+].join('|')
+const place = new RegExp(String.raw`\b(?:${words})\b${blank}(?:as\b|=)?${blank}\(?(${literal})`, 'giu')
+const wholeLiteral = new RegExp(literal, 'yu')
+
+/** The statement with something in place of the secrets that its options hold; every other character keeps its place. */
+export function maskSecrets(text: string, items: readonly OptionItem[]): string {
+  let masked = text
+  for (const { name, argument } of items) {
+    if (argument === undefined || !isSecret.test(name)) continue
+    wholeLiteral.lastIndex = argument.offset
+    const found = wholeLiteral.exec(masked)?.[0] ?? ''
+    masked = masked.slice(0, argument.offset) + standIn(found) + masked.slice(argument.offset + found.length)
+  }
+  return masked
+}
+
+/** The option; if its value is a secret, with asterisks for it. */
+export function withoutSecret(item: OptionItem): OptionItem {
+  const { name, argument } = item
+  if (argument === undefined || !isSecret.test(name)) return item
+  return { ...item, argument: { kind: 'string', value: '***', offset: argument.offset } }
+}
+
+/**
+ * The error, without what could be a secret in the text it shows and in what it says. Here the words are enough: the statement
+ * is none, and what is hidden too much is only not shown.
+ */
+export function withoutSecrets(error: unknown, text: string): unknown {
+  if (!(error instanceof CopyError)) return error
+  const found = [...text.matchAll(place)].flatMap(([, secret = '']) => [
+    secret,
+    // Of several strings that do not make one, an error names the second.
+    ...(secret.match(/'(?:[^']|'')*'?/g) ?? []),
+  ])
+  if (found.length === 0) return error
+  const masked = text.replace(
+    place,
+    (whole, secret: string) => whole.slice(0, whole.length - secret.length) + hide(secret),
+  )
+  const clean = (message: string | undefined) =>
+    message === undefined ? undefined : found.reduce((kept, secret) => kept.replaceAll(secret, hide(secret)), message)
+  const { code, sqlState, statement } = error
+  return new CopyError({
+    code,
+    sqlState,
+    message: clean(error.message) ?? '',
+    detail: clean(error.detail),
+    hint: clean(error.hint),
+    ...(statement && { statement: { text: masked, offset: statement.offset } }),
+  })
+}
+
+/** Asterisks, but for the quotes. */
+function hide(secret: string): string {
+  return secret.replace(/[^'$]/gsu, (character) => '*'.repeat(character.length))
+}
+
+/** What can stand in the statement for a secret: as long, and as much of a value. */
+function standIn(secret: string): string {
+  const isWord = secret.length < 2 || !/['"$]/.test(secret)
+  return isWord ? 'x'.repeat(secret.length) : `'${'*'.repeat(secret.length - 2)}'`
+}

@@ -1,0 +1,157 @@
+import { Buffer } from 'node:buffer'
+import type { CopyFrom, CopyOptions } from '../ast.ts'
+import { dialectDefaults } from '../dialect.ts'
+import { printErrors } from '../error-policy.ts'
+import { printNames, printString } from '../printing.ts'
+import {
+  approximated,
+  isRemote,
+  linesBefore,
+  lostMatch,
+  mapped,
+  refused,
+  type Spelling,
+  type Words,
+} from './spelling.ts'
+
+const defaults = dialectDefaults.postgresql
+
+/** What PostgreSQL, GaussDB and Materialize have in common. */
+export function layout(options: CopyOptions): 'csv' | 'text' {
+  return options.format === 'csv' ? 'csv' : 'text'
+}
+
+export function delimiterOf(options: CopyOptions, print = printString): Spelling | undefined {
+  const { delimiter, format } = options
+  if (format === 'fixed' || format === 'binary' || delimiter === defaults.delimiter[layout(options)]) return undefined
+  if (Buffer.byteLength(delimiter) > 1) return refused('a delimiter has one byte')
+  return mapped(`DELIMITER ${print(delimiter)}`)
+}
+
+export function nullOf(options: CopyOptions): Spelling | undefined {
+  const { format } = options
+  if (format === 'fixed' || format === 'binary' || options.null === defaults.null[layout(options)]) return undefined
+  return options.null.includes('\0') ? refused('no literal holds NUL') : mapped(`NULL ${printString(options.null)}`)
+}
+
+export function quoteOf({ format, quote }: CopyOptions): Spelling | undefined {
+  return format === 'csv' && quote !== '"' ? mapped(`QUOTE ${printString(quote)}`) : undefined
+}
+
+export function escapeOf(options: CopyOptions): Spelling | undefined {
+  const isSaid = options.format === 'csv' && options.escape !== options.quote
+  return isSaid ? mapped(`ESCAPE ${printString(options.escape)}`) : undefined
+}
+
+/** What backslashes do where they always begin PostgreSQL's sequences. */
+export function sequencesOnly({ options: { backslash } }: CopyFrom): Spelling | undefined {
+  if (backslash === 'none') return refused('in the text format backslashes begin sequences')
+  if (backslash === 'next')
+    return approximated('a letter after a backslash may stand for something else, such as a line end')
+  return undefined
+}
+
+/** Empty fields where only the NULL string is NULL. */
+export function noEmptyAsNull({ options: { emptyAsNull } }: CopyFrom): Spelling | undefined {
+  return emptyAsNull === undefined ? undefined : refused('only the NULL string is NULL')
+}
+
+export function rounded({ options: { decimals } }: CopyFrom): Spelling | undefined {
+  return decimals === 'truncate' ? approximated('numbers are rounded, not truncated') : undefined
+}
+
+export function noCreateTable({ options: { createTable } }: CopyFrom): Spelling | undefined {
+  return createTable ? refused('the table is not made: make it first') : undefined
+}
+
+export const postgresql: Words = {
+  FORMAT: ({ options: { format } }) =>
+    format === 'fixed'
+      ? refused('there is no format of fixed width')
+      : format === 'text'
+        ? undefined
+        : mapped(`FORMAT ${format}`),
+  DELIMITER: ({ options }) => delimiterOf(options),
+  NULL: ({ options }) => nullOf(options),
+  QUOTE: ({ options }) => quoteOf(options),
+  ESCAPE: ({ options }) => escapeOf(options),
+  HEADER(copy) {
+    const { header, skip, detectHeader } = copy.options
+    if (detectHeader) return approximated('no header is looked for: say HEADER if there is one')
+    const lines = linesBefore(copy)
+    if (header === 'match')
+      return skip
+        ? [refused('no lines are passed over before a header that is compared'), mapped('HEADER MATCH')]
+        : mapped('HEADER MATCH')
+    if (lines === 0) return undefined
+    return lines === 1 ? mapped('HEADER') : mapped(`HEADER ${lines}`, 'from PostgreSQL 19 on')
+  },
+  NOESCAPING: sequencesOnly,
+  EMPTY_AS_NULL: noEmptyAsNull,
+  ROUNDEC: rounded,
+  CREATE_TABLE: noCreateTable,
+  ON_ERROR({ options: { errors } }) {
+    const { conversion, structure, constraint, limit } = errors
+    if (conversion === 'stop') return undefined
+    const most = limit?.kind === 'rows' && limit.most > 0 ? `, REJECT_LIMIT ${limit.most}` : ''
+    const lost = limit && most === '' ? [refused('REJECT_LIMIT is a number of rows, at least 1')] : []
+    if (conversion === 'set_default') return refused('a value that does not fit has no default')
+    if (conversion === 'set_null') {
+      const text = 'ON_ERROR set_null'
+      return limit
+        ? [mapped(text, 'from PostgreSQL 19 on'), refused('set_null has no limit')]
+        : mapped(text, 'from PostgreSQL 19 on')
+    }
+    const text = `ON_ERROR ignore${most}`
+    if (structure === 'stop' && constraint === 'stop') return [mapped(text), ...lost]
+    return [approximated('only rows with values that do not fit are left out', text), ...lost]
+  },
+  LOG_VERBOSITY: ({ options: { errors } }) =>
+    errors.verbosity === 'default' ? undefined : mapped(`LOG_VERBOSITY ${errors.verbosity}`),
+  DEFAULT: ({ options }) => mapped(`DEFAULT ${printString(options.default ?? '')}`),
+  ENCODING: ({ options }) => mapped(`ENCODING ${printString(options.encoding)}`),
+  FREEZE: () => mapped('FREEZE'),
+  FORCE_NOT_NULL: ({ options }) => mapped(`FORCE_NOT_NULL ${starOr(options.forceNotNull)}`),
+  FORCE_NULL: ({ options }) => mapped(`FORCE_NULL ${starOr(options.forceNull)}`),
+}
+
+function starOr(names: CopyOptions['forceNull']): string {
+  return names === '*' ? '*' : printNames(names)
+}
+
+/** Materialize: a part of PostgreSQL, with files on S3. */
+export const materialize: Words = {
+  FORMAT(copy) {
+    const { format } = copy.options
+    if (format === 'csv') return mapped('FORMAT CSV')
+    if (format !== 'text') return refused('the formats are CSV and TEXT')
+    return isRemote(copy)
+      ? approximated('files that are not sent by the client are CSV or Parquet', 'FORMAT TEXT')
+      : undefined
+  },
+  DELIMITER: postgresql.DELIMITER ?? (() => undefined),
+  NULL: postgresql.NULL ?? (() => undefined),
+  QUOTE: postgresql.QUOTE ?? (() => undefined),
+  ESCAPE: postgresql.ESCAPE ?? (() => undefined),
+  HEADER(copy) {
+    const { header, skip, format, detectHeader } = copy.options
+    if (detectHeader) return approximated('no header is looked for: say HEADER if there is one')
+    const lines = linesBefore(copy)
+    if (lines === 0) return undefined
+    if (format !== 'csv') return refused('only CSV has a header')
+    if (skip !== undefined && lines > 1) return refused('no more than one line is passed over')
+    return header === 'match' ? approximated(lostMatch, 'HEADER') : mapped('HEADER')
+  },
+  NOESCAPING: sequencesOnly,
+  EMPTY_AS_NULL: noEmptyAsNull,
+  ROUNDEC: rounded,
+  CREATE_TABLE: noCreateTable,
+  ON_ERROR: ({ options: { errors } }) =>
+    errors.conversion === 'stop'
+      ? undefined
+      : refused(`every error ends the load; ${printErrors(errors).join(', ')} has no words`),
+  LOG_VERBOSITY: () => undefined,
+  'AWS CONNECTION': ({ options: { remote } }) => mapped(`AWS CONNECTION = ${printString(remote?.connection ?? '')}`),
+  FILES: ({ options: { remote } }) => mapped(`FILES = [${(remote?.files ?? []).map(printString).join(', ')}]`),
+  PATTERN: ({ options: { remote } }) => mapped(`PATTERN = ${printString(remote?.pattern ?? '')}`),
+}
