@@ -11,7 +11,8 @@ const literal = [
   String.raw`(?:[bBxXnN]|[uU]&)?'(?:[^']|'\s*')*'?`,
   String.raw`\$\w*\$[\s\S]*?(?:\$\w*\$|$)`,
   '"(?:[^"]|"")*"?',
-  String.raw`[^\s,();'"]+`,
+  // Up to what is a comment, since the text must stay the statement that it is.
+  String.raw`(?:(?!--|\/\*)[^\s,();'"])+`,
 ].join('|')
 const place = new RegExp(String.raw`\b(?:${words})\b${blank}(?:as\b|=)?${blank}\(?(${literal})`, 'giu')
 const wholeLiteral = new RegExp(literal, 'yu')
