@@ -38,12 +38,12 @@ export function unreadable(statement: CopyFrom, table: TableDescription, indexes
   })
 }
 
-/** All values go to the server as they are, which knows one decimal mark. */
+/** All values go to the server as they are, which knows one decimal mark and no patterns. */
 export function unpointable(statement: CopyFrom): CopyError {
   return new CopyError({
     code: 'feature_not_supported',
     sqlState: '0A000',
-    message: 'COPY cannot read DECIMAL_SEPARATOR and replace values that only the server reads',
+    message: 'COPY cannot read numbers and dates its own way and replace values that only the server reads',
     detail: 'A column has a domain, or a type without a reader here, so that the server judges every value.',
     hint: 'ON_ERROR skip_row leaves the row out.',
     statement: { text: statement.text, offset: statement.table.name.offset },

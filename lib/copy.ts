@@ -21,7 +21,15 @@ import { CopyError } from './errors.ts'
 import { LoadRecord, receiptOf } from './load-record.ts'
 import { loadAddon } from './native/addon.ts'
 import { LEFT_TO_SERVER, type LoadColumn, type NativeLoad, type SinkKind } from './native/load.ts'
-import { type Input, inferColumns, type LoadLimits, openLoad, Spool } from './native/open.ts'
+import {
+  type Input,
+  inferColumns,
+  type LoadLimits,
+  openLoad,
+  peekNames,
+  type Rereadable,
+  Spool,
+} from './native/open.ts'
 import { localPath, withGlobHint } from './path.ts'
 import { reportProgress } from './progress.ts'
 import type { Receipt } from './receipt.ts'
@@ -31,7 +39,7 @@ import { MOST_KEPT, MOST_RAW } from './rejects.ts'
 import { openReplay, type Replay } from './replay.ts'
 import type { Retention } from './retention.ts'
 import { abandonInput, discard, openSource, streamed } from './source.ts'
-import type { CopyFrom, CopyOptions, Statement } from './statement/ast.ts'
+import type { CopyFrom, CopyOptions, Dialect, Statement } from './statement/ast.ts'
 import { isTolerant } from './statement/error-policy.ts'
 import { refusePending } from './statement/execution.ts'
 import { parseStatement } from './statement/parser.ts'
@@ -207,6 +215,17 @@ class Work {
     if (this.source.kind === 'stream') discard(this.source.stream)
   }
 
+  /** The input as one that can be read more than once. */
+  async #kept(input: Input): Promise<Rereadable> {
+    if (input.kind !== 'stream') return input
+    const { limits, call } = this
+    // Half of the limit: the other half is for the load that follows.
+    this.#spool = new Spool(Math.floor(limits.memoryLimit / 2))
+    await this.#spool.fill(input.stream, input.name, call.signal)
+    if (call.signal?.aborted) throw aborted(call.signal)
+    return { kind: 'spool', spool: this.#spool, name: input.name }
+  }
+
   async #load(transaction: TargetTransaction, expected: ZonesInLiterals): Promise<Receipt> {
     const { statement, limits, call, replay } = this
     const record = this.#record
@@ -230,32 +249,38 @@ class Work {
       const missing = await transaction.missingPart(statement.table)
       if (missing !== undefined) throw undefinedPart(statement, missing)
       if (!(statement.options.createTable ?? call.createTable ?? false)) throw undefinedTable(statement)
-      if (input.kind === 'stream') {
-        // Half of the limit: the other half is for the load that follows.
-        this.#spool = new Spool(Math.floor(limits.memoryLimit / 2))
-        await this.#spool.fill(input.stream, input.name, signal)
-        input = { kind: 'spool', spool: this.#spool, name: input.name }
-        if (signal?.aborted) throw aborted(signal)
-      }
+      const kept = await this.#kept(input)
+      input = kept
       const inferred = await inferColumns(
         { options: plainOptions(statement.options), table: statement.table.name.value, limits },
-        input,
+        kept,
         signal,
       )
       const columns = nameColumns(statement, inferred)
       if (columns.length === 0) throw emptyInput(statement, input.name)
-      if (columns.length === 1) await checkDelimiter(statement, input)
+      if (columns.length === 1) await checkDelimiter(statement, kept)
       createdTable = await transaction.createTable(statement.table, columns).catch((error: unknown) => {
         throw error instanceof CopyError && error.sqlState === '42P07' ? overtaken(statement, error) : error
       })
       table = await transaction.describe(statement.table)
       if (table === undefined) throw undefinedTable(statement)
     }
-    const planned = planColumns(statement, {
-      relationName: table.relationName,
-      columns: table.columns,
-      caseInsensitive: this.target.capabilities.caseInsensitiveNames,
-    })
+    let header: string[] | undefined
+    if (statement.options.mapByName) {
+      const kept = await this.#kept(input)
+      input = kept
+      header = peekNames({ options: statement.options, table: table.relationName, limits }, kept)
+    }
+    const planned = planColumns(
+      statement,
+      {
+        relationName: table.relationName,
+        columns: table.columns,
+        caseInsensitive: this.target.capabilities.caseInsensitiveNames,
+      },
+      // There is nothing to be matched in an empty input.
+      header?.length === 0 ? undefined : header,
+    )
     record.into(table)
     const { columns } = planned
     if (loadKey === undefined) ledgerProblem = await record.open(transaction, table.catalog)
@@ -280,7 +305,8 @@ class Work {
       throw unreadable(statement, table, leftToServer)
     }
     const replacedByServer = isJudgedByServer ? replaces : undefined
-    if (replacedByServer !== undefined && statement.options.decimalSeparator !== undefined) throw unpointable(statement)
+    const { decimalSeparator, dateFormats } = statement.options
+    if (replacedByServer !== undefined && (decimalSeparator ?? dateFormats) !== undefined) throw unpointable(statement)
     const sink = replacedByServer ? 'pg_text' : transaction.sinkFor(table, columns, usesDefaults, zones)
     const conflict = conflictOf(statement, table, planned)
     const mayRefuse = async (found: TableDescription) =>
@@ -305,12 +331,14 @@ class Work {
     const told = this.#log?.told
     this.#log?.close()
     const decoded = {
-      columns: loadColumns(table, planned, replacedByServer !== undefined),
+      columns: loadColumns(statement, table, planned, replacedByServer !== undefined),
+      ...(planned.fields && { fields: planned.fields.names }),
       session: zones === 'possible' ? { ...session, zoneWords: 'all' as const } : session,
     }
     const log = new RejectLog({
       statement,
       file: input.name,
+      ...(planned.fields && { fields: planned.fields.names }),
       columns: columns.flatMap((index) => table.columns[index] ?? []),
       ...(call.onReject && { onReject: call.onReject }),
       ...(told && !replay && { told }),
@@ -451,7 +479,12 @@ function nameColumns<C extends { name: string }>(statement: CopyFrom, inferred: 
 }
 
 /** `asText` leaves all values to the database, so that one and the same counts what was replaced. */
-function loadColumns(table: TableDescription, plan: ColumnPlan, asText: boolean): LoadColumn[] {
+function loadColumns(
+  { options, dialect }: CopyFrom,
+  table: TableDescription,
+  plan: ColumnPlan,
+  asText: boolean,
+): LoadColumn[] {
   return plan.columns.flatMap((index, position) => {
     const column = table.columns[index]
     if (column === undefined) return []
@@ -462,8 +495,29 @@ function loadColumns(table: TableDescription, plan: ColumnPlan, asText: boolean)
       forceNull: plan.forceNull[position] ?? false,
       hasDefault: column.hasDefault,
       notNull: column.notNull,
+      ...(plan.fields && { field: plan.fields.ofColumn[position] ?? position }),
+      ...(plan.places?.[position] && { place: plan.places[position] }),
+      ...patternsOf(column, options, dialect?.name),
     }
   })
+}
+
+/** How the dates and times of a column are written, if the statement says so. */
+function patternsOf(
+  { name, type: { kind } }: TableDescription['columns'][number],
+  { dateFormats, timestampColumn }: CopyOptions,
+  dialect: Dialect | undefined,
+): Pick<LoadColumn, 'patterns'> {
+  if (dateFormats === undefined) return {}
+  const { date, time, timestamp } = dateFormats
+  // QuestDB's is the pattern of one column.
+  const isOther = timestampColumn !== undefined && timestampColumn.value.toLowerCase() !== name.toLowerCase()
+  const text = /^timestamp/.test(kind) ? (isOther ? undefined : timestamp) : /^time/.test(kind) ? time : date
+  if (text === undefined || !/^(?:date|time)/.test(kind)) return {}
+  const isToChar = dateFormats.language === 'to_char'
+  const isAuto = isToChar && /^(?:auto|epochsecs|epochmillisecs)$/.test(text)
+  const language = isAuto ? 'auto' : isToChar && dialect === 'redshift' ? 'redshift' : dateFormats.language
+  return { patterns: { language, texts: [text] } }
 }
 
 /** ON CONFLICT as the target is to carry it out; undefined where a conflict is an error like others. */

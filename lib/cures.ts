@@ -9,6 +9,8 @@ export interface CureKit {
   readonly target: 'postgres' | 'duckdb'
   readonly options: CopyOptions
   readonly columns: readonly LoadColumn[]
+  /** Where they are not the columns' one after the other. */
+  readonly fields?: readonly string[]
   readonly session: LoadSession
   readonly table: string
 }

@@ -15,12 +15,12 @@ const BACKSLASH = 0x5c
  * that would swallow what follows, a line end that would cut it in two. Undefined when there is nothing of the kind.
  */
 export function flawOf(raw: Buffer, options: CopyOptions): RecordFlaw | undefined {
-  return options.format === 'csv' ? csvFlaw(raw, options) : textFlaw(raw)
+  return options.format === 'csv' ? csvFlaw(raw, options) : isPlain(options) ? plainFlaw(raw) : textFlaw(raw)
 }
 
 /** The record as it is to be written: a backslash at its end, as the last record of a file may have, would escape the line end. */
 export function protect(raw: Buffer, options: CopyOptions): Buffer {
-  if (options.format === 'csv' || raw.at(-1) !== BACKSLASH) return raw
+  if (options.format === 'csv' || isPlain(options) || raw.at(-1) !== BACKSLASH) return raw
   let first = raw.length - 1
   while (raw[first - 1] === BACKSLASH) first -= 1
   return (raw.length - first) % 2 === 0 ? raw : Buffer.concat([raw, Buffer.of(BACKSLASH)])
@@ -61,6 +61,16 @@ function csvFlaw(raw: Buffer, options: CopyOptions): RecordFlaw | undefined {
   // Where rows are refused by themselves, a record of several lines with such quotes is read line by line.
   const isBroken = options.errors.structure === 'skip_row' && isOdd && raw.includes(LF)
   return quoted || isBroken ? { message: 'unterminated CSV quoted field' } : undefined
+}
+
+/** Whether nothing is quoted or escaped. */
+function isPlain(options: CopyOptions): boolean {
+  return options.format === 'fixed' || options.backslash === 'none'
+}
+
+function plainFlaw(raw: Buffer): RecordFlaw | undefined {
+  const what = raw.includes(LF) ? 'newline' : raw.includes(CR) ? 'carriage return' : undefined
+  return what === undefined ? undefined : { message: `literal ${what} found in data` }
 }
 
 function textFlaw(raw: Buffer): RecordFlaw | undefined {

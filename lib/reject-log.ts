@@ -31,6 +31,8 @@ export interface RejectLogInit {
   readonly columns: readonly TargetColumn[]
   /** Called with each, in the order of the input. */
   readonly onReject?: (reject: Reject) => void
+  /** What the fields of a record are called, where they are not the columns' one after the other. */
+  readonly fields?: readonly string[]
   /** Where their bytes are written, as they were read. */
   readonly path?: string
   /** What must not be written over. */
@@ -129,7 +131,9 @@ export class RejectLog {
     const { kit } = this.#init
     // It is given the records as UTF-8.
     const inUtf8 = { ...kit, options: { ...kit.options, encoding: 'UTF8' as const } }
-    return this.#diagnosis.groups(inUtf8, this.#native?.counters().rowsRead)
+    // Cures are changes of delimited fields, one after the other.
+    const isPlain = kit.options.fixed === undefined && kit.options.backslash === undefined && kit.fields === undefined
+    return this.#diagnosis.groups(isPlain ? inUtf8 : undefined, this.#native?.counters().rowsRead)
   }
 
   /** Begins to take rows of a load. Throws when the file for rejects cannot be opened. */
@@ -138,7 +142,7 @@ export class RejectLog {
     this.#native = native
     this.#waits = waits
     if (path === undefined) return
-    const names = columns.map(({ name }) => name)
+    const names = this.#init.fields ?? columns.map(({ name }) => name)
     const encoding = () => this.#native?.counters().encoding ?? 'UTF8'
     this.#file = new RejectFile(path, statement, names, { input, encoding })
   }

@@ -39,6 +39,18 @@ export interface LoadColumn {
   readonly hasDefault: boolean
   /** Whether a NULL can be known to be refused by the target, and may be refused before. */
   readonly notNull: boolean
+  /** The number of its field, where fields are not the columns' one after the other. */
+  readonly field?: number
+  /** fixed: where its field stands in the line, from 0. */
+  readonly place?: { readonly offset: number; readonly length: number }
+  /** How dates and times are written: patterns that are tried in order. Absent: as PostgreSQL reads them. */
+  readonly patterns?: DatePatterns
+}
+
+/** Patterns of dates and times, in one language. */
+export interface DatePatterns {
+  readonly language: 'to_char' | 'redshift' | 'java' | 'strptime' | 'auto'
+  readonly texts: readonly string[]
 }
 
 /** Session settings of the target that the input functions read. */

@@ -42,6 +42,8 @@ export interface LoadLimits {
 export interface LoadPlan {
   readonly options: CopyOptions
   readonly columns: readonly LoadColumn[]
+  /** What the fields of a record are called, where columns have the numbers of theirs. */
+  readonly fields?: readonly string[]
   readonly session: LoadSession
   readonly sink: SinkKind
   /** The relation's name in CONTEXT lines. */
@@ -75,15 +77,13 @@ export function openLoad(plan: LoadPlan, input: Input): NativeLoad {
   return new Load(loadAddon(), specification(plan, plan.sink, input.name), input, plan.rejects?.take)
 }
 
-/** The columns a table made from `input` would have: names of its header (or column1 …) and proven types. */
-export async function inferColumns(
-  plan: Omit<LoadPlan, 'columns' | 'session' | 'sink'>,
-  input: Exclude<Input, { kind: 'stream' }>,
-  signal: AbortSignal | undefined,
-): Promise<{ name: string; type: ColumnType }[]> {
+/** What can be read twice. */
+export type Rereadable = Exclude<Input, { kind: 'stream' }>
+
+/** The names in the header of `input`, or column1 … without one; none where there is nothing in it. Throws CopyError. */
+export function peekNames(plan: Omit<LoadPlan, 'columns' | 'session' | 'sink'>, input: Rereadable): string[] {
   const addon = loadAddon()
-  const bare = { ...plan, columns: [], session: DEFAULT_SESSION }
-  const spec = specification(bare, 'infer', input.name)
+  const spec = specification({ ...plan, columns: [], session: DEFAULT_SESSION }, 'infer', input.name)
   const peeked = input.kind === 'file' ? addon.peekFile(spec, input.path) : addon.peekSpool(spec, input.spool.binding)
   if (peeked.failure) {
     // A first look knows no table: its CONTEXT has the input's name in the table's place.
@@ -93,18 +93,32 @@ export async function inferColumns(
     const renamed = isNamed ? { context: `COPY ${plan.table}, ${context?.slice(before.length)}` } : {}
     throw copyErrorOf({ ...peeked.failure, ...renamed }, input.name)
   }
-  const names = peeked.names ?? []
+  return peeked.names ?? []
+}
+
+/** The columns a table made from `input` would have: names of its header (or column1 …), or of the statement, and proven types. */
+export async function inferColumns(
+  plan: Omit<LoadPlan, 'columns' | 'session' | 'sink'>,
+  input: Rereadable,
+  signal: AbortSignal | undefined,
+): Promise<{ name: string; type: ColumnType }[]> {
+  const { fixed, filler } = plan.options
+  const dropped = new Set(filler?.map(({ value }) => value))
+  const places = fixed?.fields.filter(({ name }) => !dropped.has(name.value))
+  const names = places?.map(({ name }) => name.value) ?? peekNames(plan, input)
   const columns = names.map(
-    (name): LoadColumn => ({
+    (name, index): LoadColumn => ({
       name,
       type: { kind: 'text' },
       forceNotNull: false,
       forceNull: false,
       hasDefault: true,
       notNull: false,
+      ...(places?.[index] && { place: { offset: places[index].offset, length: places[index].length } }),
     }),
   )
-  const load = new Load(addon, specification({ ...bare, columns }, 'infer', input.name), input)
+  const spec = specification({ ...plan, columns, session: DEFAULT_SESSION }, 'infer', input.name)
+  const load = new Load(loadAddon(), spec, input)
   const abort = () => load.cancel()
   signal?.addEventListener('abort', abort, { once: true })
   try {
@@ -206,7 +220,7 @@ function specification(plan: Omit<LoadPlan, 'sink'>, sink: SinkKind | 'infer', n
   const places = threads + (isDuckdb ? DUCKDB_CHUNKS : window)
   const affordable = Math.max(16 * 1024, Math.floor(memoryLimit / (3 * places)))
   return {
-    format: options.format,
+    format: options.format === 'text' && options.backslash === 'none' ? 'plain' : options.format,
     delimiter: byte(options.delimiter),
     quote: byte(options.quote),
     escape: byte(options.escape),
@@ -223,8 +237,12 @@ function specification(plan: Omit<LoadPlan, 'sink'>, sink: SinkKind | 'infer', n
       forceNull: column.forceNull,
       hasDefault: column.hasDefault,
       notNull: column.notNull,
+      ...(column.field !== undefined && { field: column.field }),
+      ...column.place,
+      ...(column.patterns && { patterns: { ...column.patterns, texts: [...column.patterns.texts] } }),
     })),
-    byCharacter: false,
+    ...(plan.fields && { fields: [...plan.fields] }),
+    byCharacter: options.fixed?.unit === 'chars',
     tolerance: tolerance(plan),
     isFramed: plan.isFramed ?? true,
     keepsRecords: plan.keepsRecords ?? false,

@@ -21,34 +21,118 @@ export interface ColumnPlan {
   readonly forceNotNull: readonly boolean[]
   /** By position in `columns`: FORCE_NULL holds. */
   readonly forceNull: readonly boolean[]
+  /** What the fields of a record are called, and which of them is each column's; absent where they are one after the other. */
+  readonly fields?: { readonly names: readonly string[]; readonly ofColumn: readonly number[] }
+  /** fixed: where the field of each column stands. */
+  readonly places?: readonly { readonly offset: number; readonly length: number }[]
   /** Of ON CONFLICT: indexes into the table's columns; absent where the clause names none. */
   readonly conflictKeys?: readonly number[]
 }
 
 /**
  * Matches the names in a statement with the columns of its table, as PostgreSQL does: without a column list all columns
- * that are not generated.
+ * that are not generated. `header` are the names in the input's, where fields are matched by them.
  *
  * Throws CopyError: 42703 for a column that does not exist, 42P10 for a generated one and for one named in FORCE_NULL or
  * FORCE_NOT_NULL that is not loaded, 42701 for one named twice.
  */
-export function planColumns(copy: CopyFrom, table: PlannedTable): ColumnPlan {
-  const columns = copy.columns
-    ? resolve(copy, table, copy.columns)
-    : table.columns.flatMap((column, index) => (column.generated ? [] : [index]))
+export function planColumns(copy: CopyFrom, table: PlannedTable, header?: readonly string[]): ColumnPlan {
+  const layout = header ? mapped(copy, table, header) : copy.options.fixed ? placed(copy, table) : listed(copy, table)
+  const { columns } = layout
   const keys = copy.options.onConflict?.columns
   const conflictKeys = keys && resolve(copy, table, keys)
   const unloaded = conflictKeys?.findIndex((key) => !columns.includes(key)) ?? -1
+  const designated = copy.options.timestampColumn
+  const stamp = designated && resolve(copy, table, [designated])[0]
+  if (designated && stamp !== undefined && !columns.includes(stamp)) {
+    const message = `TIMESTAMP column "${designated.value}" not referenced by COPY`
+    throw statementError(copy.text, designated.offset, 'invalid_column_reference', message)
+  }
   const name = keys?.[unloaded]
   if (name) {
     const message = `ON CONFLICT column "${name.value}" not referenced by COPY`
     throw statementError(copy.text, name.offset, 'invalid_column_reference', message)
   }
   return {
-    columns,
+    ...layout,
     ...(conflictKeys && { conflictKeys }),
     forceNotNull: force(copy, table, columns, 'FORCE_NOT_NULL', copy.options.forceNotNull),
     forceNull: force(copy, table, columns, 'FORCE_NULL', copy.options.forceNull),
+  }
+}
+
+type Layout = Pick<ColumnPlan, 'columns' | 'fields' | 'places'>
+
+function allOf(table: PlannedTable): readonly number[] {
+  return table.columns.flatMap((column, index) => (column.generated ? [] : [index]))
+}
+
+/** The fields in the order of the list, those that are dropped included. */
+function listed(copy: CopyFrom, table: PlannedTable): Layout {
+  const { columns: names, options } = copy
+  if (names === undefined) return { columns: allOf(table) }
+  const dropped = new Set(options.filler?.map(({ value }) => value))
+  if (dropped.size === 0) return { columns: resolve(copy, table, names) }
+  const kept = names.flatMap((name, field) => (dropped.has(name.value) ? [] : [{ name, field }]))
+  const columns = resolve(
+    copy,
+    table,
+    kept.map(({ name }) => name),
+  )
+  return { columns, fields: { names: names.map(({ value }) => value), ofColumn: kept.map(({ field }) => field) } }
+}
+
+/** The fields that have places in a line. */
+function placed(copy: CopyFrom, table: PlannedTable): Layout {
+  const { fields = [], match } = copy.options.fixed ?? {}
+  const dropped = new Set(copy.options.filler?.map(({ value }) => value))
+  const taken = fields.filter(({ name }) => match === 'order' || !dropped.has(name.value))
+  const places = taken.map(({ offset, length }) => ({ offset, length }))
+  if (match === 'order') {
+    const columns = listed(copy, table).columns
+    if (columns.length === places.length) return { columns, places }
+    const message = `FIXEDWIDTH has ${places.length} fields, and ${columns.length} columns are loaded`
+    throw statementError(copy.text, fields[0]?.name.offset ?? 0, 'invalid_parameter_value', message)
+  }
+  const names = taken.map(({ name }) => name)
+  const stray = copy.columns && fields.find(({ name }) => !copy.columns?.some(({ value }) => value === name.value))
+  if (stray) {
+    const message = `FORMATTER column "${stray.name.value}" not referenced by COPY`
+    throw statementError(copy.text, stray.name.offset, 'invalid_column_reference', message)
+  }
+  return { columns: resolve(copy, table, names), places }
+}
+
+/** The fields that the header names as columns: as they are written, or else in any case. */
+function mapped(copy: CopyFrom, table: PlannedTable, header: readonly string[]): Layout {
+  const isLike = (a: string, b: string) => a.toLowerCase() === b.toLowerCase()
+  const fieldOf = (column: string) => {
+    const exact = header.indexOf(column)
+    if (exact >= 0) return exact
+    const alike = header.flatMap((name, field) => (isLike(name.trim(), column) ? [field] : []))
+    return alike.length === 1 ? (alike[0] ?? -1) : -1
+  }
+  const wanted = copy.columns ? resolve(copy, table, copy.columns) : allOf(table)
+  const found = wanted.map((column) => ({ column, field: fieldOf(table.columns[column]?.name ?? '') }))
+  const missing = found.findIndex(({ field }) => field < 0)
+  const kept = found.filter(({ field }) => field >= 0)
+  if ((copy.columns && missing >= 0) || kept.length === 0) {
+    const name = table.columns[found[missing]?.column ?? 0]?.name
+    const message = `the header has no field for column "${name}"`
+    const detail = `Its fields are ${header.map((field) => `"${field}"`).join(', ')}.`
+    throw statementError(
+      copy.text,
+      copy.columns?.[missing]?.offset ?? copy.table.name.offset,
+      'undefined_column',
+      message,
+      {
+        detail,
+      },
+    )
+  }
+  return {
+    columns: kept.map(({ column }) => column),
+    fields: { names: header, ofColumn: kept.map(({ field }) => field) },
   }
 }
 

@@ -10,7 +10,6 @@ export const gaussdbCases: readonly DialectCase[] = [
     statement: "COPY t FROM 'f' FIXED FORMATTER (a (0, 2)) header ignore_extra_data",
     options: { format: 'fixed', header: 'true', ignoreExtraData: true },
     dialect: 'gaussdb',
-    pending: notYet('format "fixed"'),
   },
   {
     sentence: 'The fixed formatter syntax is compatible with copy_option but incompatible with option.',
@@ -95,7 +94,6 @@ export const gaussdbCases: readonly DialectCase[] = [
     statement: "COPY t FROM 'f' WITHOUT ESCAPING (NULL '')",
     options: { backslash: 'none', null: '' },
     dialect: 'gaussdb',
-    pending: notYet('WITHOUT ESCAPING'),
   },
   {
     sentence: 'Value range: text only',
@@ -142,7 +140,6 @@ export const gaussdbCases: readonly DialectCase[] = [
     sentence: 'Value range: CSV, TEXT, FIXED, and BINARY',
     statement: "COPY t FROM 'f' (FORMAT fixed, FORMATTER (a (0, 2)), UNIT chars)",
     options: { format: 'fixed', fixed: { unit: 'chars' }, delimiter: '', null: '' },
-    pending: notYet('format "fixed"'),
   },
   {
     sentence: 'Value range: CSV, TEXT, FIXED, and BINARY',
@@ -268,7 +265,6 @@ export const gaussdbCases: readonly DialectCase[] = [
     statement: "COPY t FROM 'f' DATE_FORMAT 'DD.MM.YYYY'",
     options: { dateFormats: { language: 'to_char', date: 'DD.MM.YYYY' } },
     dialect: 'gaussdb',
-    pending: notYet('DATE_FORMAT'),
   },
   {
     sentence: 'error "cannot specify bulkload compatibility options in BINARY mode" will occur.',
@@ -284,13 +280,11 @@ export const gaussdbCases: readonly DialectCase[] = [
     sentence: 'Specifies the TIME format for data import. The BINARY format is not supported.',
     statement: "COPY t FROM 'f' (TIME_FORMAT 'HH24:MI')",
     options: { dateFormats: { time: 'HH24:MI' } },
-    pending: notYet('TIME_FORMAT'),
   },
   {
     sentence: 'Value range: a valid TIMESTAMP value. Time zones cannot be used.',
     statement: "COPY t FROM 'f' (TIMESTAMP_FORMAT 'YYYY \"of\" HH24')",
     options: { dateFormats: { timestamp: 'YYYY "of" HH24' } },
-    pending: notYet('TIMESTAMP_FORMAT'),
   },
   {
     sentence: 'Specifies the SMALLDATETIME format for data import. The BINARY format is not supported.',
@@ -369,7 +363,6 @@ export const gaussdbCases: readonly DialectCase[] = [
     sentence: 'To use FILLER, you need to specify the list of columns to be copied.',
     statement: "COPY t (a, unused, b) FROM 'f' FILLER (unused)",
     options: { filler: columns('unused') },
-    pending: notYet('FILLER'),
   },
   {
     sentence: 'To use FILLER, you need to specify the list of columns to be copied.',
@@ -421,7 +414,6 @@ export const gaussdbCases: readonly DialectCase[] = [
       "COPY tpcds.ship_mode_t1 FROM '/home/omm/ds_ship_mode.dat' WITH(format 'text', delimiter E'\\t', ignore_extra_data 'true', noescaping 'true');",
     options: { format: 'text', delimiter: '\t', ignoreExtraData: true, backslash: 'none' },
     dialect: 'gaussdb',
-    pending: notYet('NOESCAPING'),
   },
   {
     sentence:
@@ -434,6 +426,5 @@ export const gaussdbCases: readonly DialectCase[] = [
       ignoreExtraData: true,
       fixed: { fields: [{ offset: 0 }, { offset: 2 }, { offset: 18 }, { offset: 50 }, { offset: 61 }, { length: 20 }] },
     },
-    pending: notYet('format "fixed"'),
   },
 ]

@@ -1,0 +1,187 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { CopyError } from '../../lib/index.ts'
+import { useFolder } from './inputs.ts'
+import { type Bench, benches } from './targets.ts'
+
+const folder = useFolder('copyist-layouts-')
+
+describe.each(benches)('fields that are not the columns one after the other, on $name', ({ open }) => {
+  let bench: Bench
+
+  beforeEach(async () => {
+    bench = await open()
+    await bench.sql("CREATE TABLE t (id integer, name text, amount numeric(8,2), note text DEFAULT 'none')")
+  })
+
+  afterEach(() => bench.close())
+
+  const rows = () => bench.sql('SELECT id, name, amount, note FROM t ORDER BY id')
+  const path = (content: string) => {
+    const file = join(folder.path, 'input')
+    writeFileSync(file, content)
+    return file
+  }
+  const refusal = (load: Promise<unknown>) =>
+    load.then(
+      () => undefined,
+      (error: unknown) => error as CopyError,
+    )
+
+  describe('at fixed places', () => {
+    test("GaussDB's FORMATTER: padding, gaps, a header, what is not in the file", async () => {
+      const input = path('ID NAME      --  AMOUNT\n 1 one       --    1.50\n 2 żółw   --   -2\n')
+      const statement = `COPY t FROM '${input}' FIXED FORMATTER(id(0,2), name(3,10), amount(15,8)) HEADER`
+      // Places are counted in bytes, of which the second name has seven.
+      await bench.db.copy(statement)
+      expect(await rows()).toEqual([
+        ['1', 'one', '1.50', 'none'],
+        ['2', 'żółw', '-2.00', 'none'],
+      ])
+    })
+
+    test("Redshift's FIXEDWIDTH counts characters, and the columns by their order", async () => {
+      const input = '1 żółw  1.5  x\n2 b     2    y\n'
+      const statement = `COPY t FROM STDIN FIXEDWIDTH 'a:2,b:6,c:5,d:1' ROUNDEC`
+      expect(await bench.db.copy(statement, { stdin: input })).toMatchObject({
+        rowsLoaded: 2,
+        dialect: { name: 'redshift' },
+      })
+      expect(await rows()).toEqual([
+        ['1', 'żółw', '1.50', 'x'],
+        ['2', 'b', '2.00', 'y'],
+      ])
+      const wrong = await refusal(bench.db.copy(`COPY t FROM STDIN FIXEDWIDTH 'a:2,b:6' ROUNDEC`, { stdin: input }))
+      expect(wrong).toMatchObject({ sqlState: '22023', message: 'FIXEDWIDTH has 2 fields, and 4 columns are loaded' })
+    })
+
+    test('lines too short and too long, strictly and not', async () => {
+      const input = path('1 one 1.50\n2 tw\n3 three3.00 more\nx four 4.00\n')
+      const copy = (rest: string) =>
+        bench.db.copy(`COPY t FROM '${input}' FIXED FORMATTER(id(0,2), name(2,4), amount(6,4)) ${rest}`)
+      expect(await refusal(copy(''))).toMatchObject({
+        sqlState: '22P04',
+        message: 'missing data for column "amount"',
+        position: { line: 2, byteOffset: 11 },
+      })
+      const rejects = join(folder.path, 'rejects')
+      const receipt = await bench.db.copy(
+        `COPY t FROM '${input}' FIXED FORMATTER(id(0,2), name(2,4), amount(6,4)) ON ERROR SKIP_ROW`.replace(
+          'ON ERROR SKIP_ROW',
+          "LOG ERRORS REJECT LIMIT '10'",
+        ),
+        { rejects },
+      )
+      expect(receipt).toMatchObject({ rowsLoaded: 1, rowsRejected: 3 })
+      await bench.sql('DELETE FROM t')
+      expect(await copy("IGNORE_EXTRA_DATA FILL_MISSING_FIELDS 'multi' LOG ERRORS REJECT LIMIT '10'")).toMatchObject({
+        rowsLoaded: 2,
+        rowsRejected: 2,
+      })
+    })
+
+    test('a table is made of them', async () => {
+      const input = path('1 one  1.5\n2 two  2.5\n')
+      await bench.db.copy(`COPY made FROM '${input}' FIXED FORMATTER(id(0,2), name(2,5), amount(7,3)) `, {
+        createTable: true,
+      })
+      expect(await bench.sql('SELECT sum(id), sum(amount) FROM made')).toEqual([['3', '4']])
+    })
+  })
+
+  test('fields that are read and dropped', async () => {
+    const input = path('id,what,name\n1,"a, b",one\n2,,two\n')
+    const receipt = await bench.db.copy(`COPY t (id, what, name) FROM '${input}' CSV HEADER FILLER (what)`)
+    expect(receipt).toMatchObject({ rowsLoaded: 2, columns: ['id', 'name'] })
+    expect(await bench.sql('SELECT id, name FROM t ORDER BY id')).toEqual([
+      ['1', 'one'],
+      ['2', 'two'],
+    ])
+    const rejects = join(folder.path, 'dropped')
+    await bench.sql('DELETE FROM t')
+    const statement = (from: string) => `COPY t (id, what, name) FROM '${from}' CSV HEADER FILLER (what) LOG ERRORS`
+    await bench.db.copy(`${statement(path('id,what,name\nx,"a, b",one\n2,,two\n'))} REJECT LIMIT '5'`, { rejects })
+    const again = await bench.db.copy(`${statement(rejects)} REJECT LIMIT '5'`)
+    expect(again).toMatchObject({ rowsRead: 1, rowsRejected: 1 })
+  })
+
+  describe('by the names of the header', () => {
+    const options = '(FORMAT csv, HEADER, MAP BY NAME)'
+
+    test('in any order, with more and with fewer, as a file and as a stream', async () => {
+      const content = 'extra,NAME,id\nx,one,1\ny,two,2\n'
+      for (const [from, call] of [
+        [`'${path(content)}'`, {}],
+        ['STDIN', { stdin: content }],
+      ] as const) {
+        const receipt = await bench.db.copy(`COPY t FROM ${from} ${options}`, call)
+        expect(receipt).toMatchObject({ rowsLoaded: 2, columns: ['id', 'name'], headerLines: 1 })
+        expect(await rows()).toEqual([
+          ['1', 'one', null, 'none'],
+          ['2', 'two', null, 'none'],
+        ])
+        await bench.sql('DELETE FROM t')
+      }
+    })
+
+    test('a column of the list that is not there is an error, and so is a header of other names', async () => {
+      const error = await refusal(bench.db.copy(`COPY t (id, amount) FROM '${path('id,name\n1,a\n')}' ${options}`))
+      expect(error).toBeInstanceOf(CopyError)
+      expect(error).toMatchObject({ sqlState: '42703', message: 'the header has no field for column "amount"' })
+      expect(error?.detail).toBe('Its fields are "id", "name".')
+      expect(await refusal(bench.db.copy(`COPY t FROM '${path('a,b\n1,a\n')}' ${options}`))).toMatchObject({
+        sqlState: '42703',
+      })
+      expect(await bench.db.copy(`COPY t FROM '${path('')}' ${options}`)).toMatchObject({ rowsRead: 0 })
+    })
+
+    test('errors are those of the columns', async () => {
+      const error = await refusal(bench.db.copy(`COPY t FROM '${path('name,id\na,1\nb,x\n')}' ${options}`))
+      expect(error).toMatchObject({ sqlState: '22P02', position: { line: 3, column: 'id' } })
+    })
+  })
+
+  test('a backslash that means nothing', async () => {
+    const input = path('1\ta\\tb\\\t1\tn\\N\n')
+    await bench.db.copy(`COPY t FROM '${input}' WITHOUT ESCAPING NULL '-'`)
+    expect(await rows()).toEqual([['1', 'a\\tb\\', '1.00', 'n\\N']])
+  })
+
+  describe('dates and times', () => {
+    beforeEach(() => bench.sql('CREATE TABLE d (a date, b timestamp, c time, e timestamptz)'))
+    const dates = () =>
+      bench.sql(
+        "SELECT CAST(a AS text), CAST(b AS text), CAST(c AS text), e = TIMESTAMPTZ '2024-01-02 03:04:05+00' FROM d",
+      )
+
+    test("by GaussDB's formats", async () => {
+      const input = path('31.12.2023,20240102 030405,13-05,20240102 040405\n')
+      const formats = "DATE_FORMAT 'DD.MM.YYYY' TIMESTAMP_FORMAT 'YYYYMMDD HH24MISS' TIME_FORMAT 'HH24-MI'"
+      await bench.db.copy(`COPY d (a, b, c) FROM '${path('31.12.2023,20240102 030405,13-05\n')}' CSV ${formats}`)
+      expect((await dates())[0]?.slice(0, 3)).toEqual(['2023-12-31', '2024-01-02 03:04:05', '13:05:00'])
+      await bench.sql('DELETE FROM d')
+      const bad = await refusal(
+        bench.db.copy(`COPY d FROM '${input.replace('31.', '31.')}' CSV ${formats.replace('DD.MM', 'MM.DD')}`),
+      )
+      expect(bad).toMatchObject({ position: { line: 1, column: 'a' } })
+      expect(bad?.sqlState).toMatch(/^2200[78]$/)
+    })
+
+    test("by Redshift's, and by what they look like", async () => {
+      const input = path('1704164645|2024-01-02T03:04:05Z\n')
+      const statement = `COPY d (b, e) FROM '${input}' TIMEFORMAT 'epochsecs' NULL AS '' ROUNDEC DELIMITER '|'`
+      const error = await refusal(bench.db.copy(statement))
+      // One format for both columns: the second is no number of seconds.
+      expect(error).toMatchObject({ position: { column: 'e' } })
+      await bench.db.copy(`COPY d (b) FROM '${path('1704164645\n')}' TIMEFORMAT 'epochsecs' NULL AS '' ROUNDEC`)
+      expect((await dates())[0]?.[1]).toBe('2024-01-02 03:04:05')
+    })
+
+    test('a format that is none is refused before anything is loaded', async () => {
+      const error = await refusal(bench.db.copy(`COPY d (a) FROM '${path('x\n')}' CSV DATE_FORMAT 'YYYY-QQQQ-banana'`))
+      expect(error).toBeInstanceOf(CopyError)
+      expect(error?.message).toMatch(/pattern/)
+    })
+  })
+})
