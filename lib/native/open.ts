@@ -16,6 +16,7 @@ import type {
   ColumnType,
   DuckdbColumn,
   LoadColumn,
+  LoadCondition,
   LoadCounters,
   LoadSession,
   NativeLoad,
@@ -51,6 +52,10 @@ export interface LoadPlan {
   readonly isFramed?: boolean
   /** Whether the bytes of rows will be asked for. */
   readonly keepsRecords?: boolean
+  /** All of them must be met by a record, or it is passed over. */
+  readonly conditions?: readonly LoadCondition[]
+  /** Whether empty lines are passed over. */
+  readonly passesBlankLines?: boolean
   /** Takes the records that the decoder refuses, in the order of the input. What it throws, `next()` rejects with. */
   readonly rejects?: {
     readonly take: (rejects: readonly NativeReject[]) => void
@@ -222,7 +227,17 @@ function specification(plan: Omit<LoadPlan, 'sink'>, sink: SinkKind | 'infer', n
       forceNull: column.forceNull,
       hasDefault: column.hasDefault,
       notNull: column.notNull,
+      ...(column.conversion !== undefined && { conversion: column.conversion }),
+      ...(column.constant !== undefined && { constant: column.constant }),
+      ...(column.sequence && {
+        sequence: { start: String(column.sequence.start), increment: String(column.sequence.increment) },
+      }),
+      ...(column.cleaning && { cleaning: { ...NO_CLEANING, ...column.cleaning } }),
     })),
+    ...(plan.conditions && {
+      conditions: plan.conditions.map(({ subject, negated, value }) => ({ ...subject, negated, value })),
+    }),
+    passesBlankLines: plan.passesBlankLines ?? false,
     byCharacter: false,
     tolerance: tolerance(plan),
     isFramed: plan.isFramed ?? true,
@@ -256,6 +271,8 @@ function tolerance({ options, rejects }: Omit<LoadPlan, 'sink'>): BindingToleran
     maxRejects: rejects?.most ?? 0,
   }
 }
+
+const NO_CLEANING = { unquotes: false, blankIsNull: false, trims: false, emptyIsNull: false }
 
 function byte(character: string): number {
   return character === '' ? 0 : (Buffer.from(character, 'utf8')[0] ?? 0)

@@ -8,11 +8,11 @@ use crate::decode::{Decoded, Pass};
 use crate::fault::{Fault, Shown};
 use crate::field::{Field, Fields};
 use crate::fixed::Positions;
-use crate::plan::{BadValue, Missing};
+use crate::plan::{BadValue, ColumnPlan, Condition, Missing, Subject};
 use crate::refusal::{Flaw, Places, Refusal};
 use crate::tile::PAD;
 use crate::values::{Rows, Span, Stopped, decode_column, explain_value};
-use crate::{Header, utf8};
+use crate::{Header, clean, utf8};
 
 /// The rows found so far.
 #[derive(Default)]
@@ -24,6 +24,8 @@ struct Shape<'a> {
     /// Records so far, the header and refused ones included.
     records: u64,
     header_is_due: bool,
+    /// CSV: each record is one line.
+    has_single_lines: bool,
     /// FIXED: where fields stand.
     positions: Option<Positions<'a>>,
 }
@@ -73,10 +75,11 @@ impl<'a, 'p, F: Fields> LineCount<'a, 'p, F> {
 }
 
 impl<F: Fields> Pass<'_, F> {
-    /// Reads the tile record by record.
+    /// Reads the tile record by record. `has_no_strays`: each line end in it is one of a record, or in quotes.
     pub(crate) fn run_shaped(
         &self,
         first_record: &[u32],
+        has_no_strays: bool,
         offsets: &mut Vec<u32>,
         spans: &mut Vec<Span>,
         out: &mut Decoded,
@@ -93,7 +96,8 @@ impl<F: Fields> Pass<'_, F> {
         let mut lines = LineCount::new(self, first_record);
         let bad = self.bad_bytes();
         let positions = self.positions();
-        let mut shape = Shape { header_is_due: self.tile.header, positions, ..Shape::default() };
+        let has_single_lines = has_no_strays && memchr::memchr(self.quote(), self.data).is_none();
+        let mut shape = Shape { header_is_due: self.tile.header, has_single_lines, positions, ..Shape::default() };
         let mut position = 0;
         for index in 0..=self.tile.breaks.len() {
             let broken = self.tile.breaks.get(index).map(|&(start, end)| (start as usize, end as usize));
@@ -147,15 +151,19 @@ impl<F: Fields> Pass<'_, F> {
         out.columns.iter_mut().for_each(|column| column.truncate(stop));
         let mut places = places.clone();
         if stop < limit {
-            let end = self.first_flaw(&rows, stop);
+            let Flaw { column, error, value } = self.first_flaw(&rows, stop);
+            let is_read = !matches!(error.code, ErrorCode::BadCopyFileFormat | ErrorCode::CharacterNotInRepertoire);
             out.ended = false;
             self.fault_at(
-                end,
+                error,
                 places.starts[stop] as usize,
                 places.ends[stop] as usize,
                 u64::from(places.last_lines[stop]),
                 out,
             );
+            if let (Some(fault), Some(column), Some(text)) = (&mut out.fault, column, value.filter(|_| is_read)) {
+                fault.shown = Shown::Value { column, text };
+            }
             let beyond: Vec<u32> = (stop as u32..limit as u32).collect();
             places.remove(&beyond);
             out.refusals.retain(|refusal| (refusal.offset as usize) < rows.record(stop).0 - PAD);
@@ -255,10 +263,18 @@ impl<F: Fields> Pass<'_, F> {
             out.header_lines = 1;
             return Ok(());
         }
+        if self.plan.passes_blank_lines && start == end {
+            out.blank_lines += 1;
+            return Ok(());
+        }
+        if !self.meets_conditions(start, end, ends, shape) {
+            out.passed_over += 1;
+            return Ok(());
+        }
         let next_bad = bad.get(bad.partition_point(|&at| at < start));
         let error = if let Some(&at) = next_bad.filter(|&&at| at < end) {
             Some(utf8::invalid_sequence(&self.data[at..]))
-        } else if columns.is_empty() && end > start || ends.len() > width && !self.plan.tolerance.extra {
+        } else if self.plan.has_no_fields() && end > start || ends.len() > width && !self.plan.tolerance.extra {
             Some(DataError::new(ErrorCode::BadCopyFileFormat, "extra data after last expected column"))
         } else if ends.len() < width && !self.may_lack(width - ends.len()) {
             let message = format!("missing data for column \"{}\"", self.plan.field_name(ends.len()));
@@ -291,9 +307,72 @@ impl<F: Fields> Pass<'_, F> {
         Ok(())
     }
 
+    /// Whether the record meets the conditions, or cannot be judged and so has to be read: what is missing from it or cannot be
+    /// unescaped is an error like any other.
+    fn meets_conditions(&self, start: usize, end: usize, ends: &[u32], shape: &Shape<'_>) -> bool {
+        let mut arena = Vec::new();
+        for Condition { subject, negated, value } in &self.plan.conditions {
+            let found = match *subject {
+                Subject::Bytes { start: from, end: to } => {
+                    let bytes = self.data[start..end].get(from as usize..to as usize);
+                    bytes.is_some_and(|bytes| (bytes == &value[..]) != *negated)
+                }
+                Subject::Field(field) => {
+                    let Some(place) = self.field_place(start, end, ends, field as usize, shape) else { return true };
+                    let Some((from, to)) = place else { return false };
+                    let column = self.plan.column_of(field as usize).map(|column| &self.plan.columns[column]);
+                    let buffer = &self.tile.buffer;
+                    arena.clear();
+                    let text = match column {
+                        Some(column) => clean::resolve(self.fields, buffer, from, to, column, &mut arena),
+                        None => {
+                            self.fields.resolve(buffer, from, to, &ColumnPlan::of_text(String::new(), true), &mut arena)
+                        }
+                    };
+                    match text {
+                        Ok(Field::Null | Field::Default) => false,
+                        Ok(Field::Plain(s, e)) => (buffer[s..e] == **value) != *negated,
+                        Ok(Field::Rewritten(s, e)) => (arena[s..e] == **value) != *negated,
+                        Err(_) => return true,
+                    }
+                }
+            };
+            if !found {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Where a field is in the buffer; `Some(None)` if the record may lack it and does, None if it may not.
+    fn field_place(
+        &self,
+        start: usize,
+        end: usize,
+        ends: &[u32],
+        field: usize,
+        shape: &Shape<'_>,
+    ) -> Option<Option<(usize, usize)>> {
+        let line = (PAD + start, PAD + end);
+        if let Some(positions) = shape.positions {
+            if positions.is_missing(&self.tile.buffer, line, field) {
+                return (self.plan.tolerance.missing != Missing::None).then_some(None);
+            }
+            let table = positions.table(&self.tile.buffer, std::iter::once(line));
+            let place = table.get(field).map(|span| span.bounds());
+            return Some(Some(place.unwrap_or_else(|| positions.field(&self.tile.buffer, line, field))));
+        }
+        if field >= ends.len() {
+            return self.may_lack(self.plan.width() - ends.len()).then_some(None);
+        }
+        let from = if field == 0 { line.0 } else { PAD + ends[field - 1] as usize + 1 };
+        let to = if field + 1 == ends.len() { line.1 } else { PAD + ends[field] as usize };
+        Some(Some((from, to)))
+    }
+
     /// Lines before the first and before the last one of the record that has just been counted.
     fn lines_of(&self, start: usize, end: usize, shape: &Shape<'_>, lines: &mut LineCount<'_, '_, F>) -> (u64, u64) {
-        if self.plan.is_csv() {
+        if self.plan.is_csv() && !shape.has_single_lines {
             (lines.before(start), lines.before(end))
         } else {
             (shape.records - 1, shape.records - 1)
@@ -303,7 +382,7 @@ impl<F: Fields> Pass<'_, F> {
     /// What is wrong with the values of a record that lacks fields. They come before the fields, so PostgreSQL, where it leaves out rows
     /// with such values and no others, leaves this one out.
     fn flaws_before_the_end(&self, start: usize, ends: &[u32]) -> Vec<Flaw> {
-        if self.plan.tolerance.structure || self.plan.tolerance.conversion != BadValue::SkipRow {
+        if self.plan.tolerance.structure || !self.plan.skips_rows() {
             return Vec::new();
         }
         let mut flaws = Vec::new();
@@ -312,6 +391,7 @@ impl<F: Fields> Pass<'_, F> {
             let stop = if index + 1 == ends.len() { self.record_end(ends).min(self.data.len()) } else { end as usize };
             if let Some(index) = self.plan.column_of(index)
                 && let column = &self.plan.columns[index]
+                && self.plan.conversion(column) == BadValue::SkipRow
                 && let Ok(value) = self.value(at, stop, column)
                 && let Some(text) = value
                 && let Err(error) = explain_value(self.plan, &column.ty, &text)
@@ -403,16 +483,25 @@ impl<F: Fields> Pass<'_, F> {
         out: &mut Decoded,
     ) -> usize {
         let plan = self.plan;
-        let tolerates = plan.tolerance.conversion != BadValue::Stop;
         let mut refused = std::mem::take(&mut out.refused_rows);
+        let mut mended = std::mem::take(&mut out.mended_rows);
         refused.clear();
-        for (c, column) in out.columns.iter_mut().enumerate() {
-            let list = tolerates.then_some(&mut refused);
+        mended.clear();
+        for (c, (column, spec)) in out.columns.iter_mut().zip(&plan.columns).enumerate() {
+            if !spec.is_read() {
+                self.constants.fill(c, column, limit);
+                continue;
+            }
+            let list = match plan.conversion(spec) {
+                BadValue::Stop => None,
+                BadValue::SkipRow => Some(&mut refused),
+                BadValue::SetNull | BadValue::SetDefault => Some(&mut mended),
+            };
             if let Err(Stopped(row)) = decode_column(rows, plan, c, limit, column, &mut out.arena, spans, list) {
                 limit = row;
             }
         }
-        out.refused_rows = refused;
+        (out.refused_rows, out.mended_rows) = (refused, mended);
         limit
     }
 
@@ -421,11 +510,15 @@ impl<F: Fields> Pass<'_, F> {
         let tolerance = &self.plan.tolerance;
         let mut flaws = Vec::new();
         for (index, column) in self.plan.columns.iter().enumerate() {
+            if !column.is_read() {
+                continue;
+            }
             let mut is_null = rows.is_missing(row, index);
             if !is_null {
+                let conversion = self.plan.conversion(column);
                 let (start, end) = rows.bounds(row, index);
                 let mut arena = Vec::new();
-                let text = match self.fields.resolve(&self.tile.buffer, start, end, column, &mut arena) {
+                let text = match clean::resolve(self.fields, &self.tile.buffer, start, end, column, &mut arena) {
                     Ok(Field::Null) => None,
                     Ok(Field::Default) => continue,
                     Ok(Field::Plain(s, e)) => Some(self.tile.buffer[s..e].to_vec()),
@@ -439,11 +532,11 @@ impl<F: Fields> Pass<'_, F> {
                 if let Some(text) = &text
                     && let Err(error) = explain_value(self.plan, &column.ty, text)
                 {
-                    if matches!(tolerance.conversion, BadValue::Stop | BadValue::SkipRow) {
+                    if matches!(conversion, BadValue::Stop | BadValue::SkipRow) {
                         flaws.push(Flaw { column: Some(index), error, value: Some(text.clone()) });
                         continue;
                     }
-                    is_null = tolerance.conversion == BadValue::SetNull || !column.has_default;
+                    is_null = conversion == BadValue::SetNull || !column.has_default;
                 }
                 is_null |= text.is_none();
             }
@@ -462,7 +555,7 @@ impl<F: Fields> Pass<'_, F> {
     /// The error of a value that nobody but the server can judge.
     fn left_to_server(&self, rows: &Rows<'_, F>, row: usize) -> Option<Box<DataError>> {
         self.plan.columns.iter().enumerate().find_map(|(index, column)| {
-            if rows.is_missing(row, index) {
+            if !column.is_read() || rows.is_missing(row, index) {
                 return None;
             }
             let (start, end) = rows.bounds(row, index);
@@ -471,29 +564,31 @@ impl<F: Fields> Pass<'_, F> {
         })
     }
 
-    fn first_flaw(&self, rows: &Rows<'_, F>, row: usize) -> Box<DataError> {
-        self.flaws(rows, row).into_iter().next().map_or_else(
-            || DataError::new(ErrorCode::InternalError, "a row was refused and then accepted"),
-            |flaw| flaw.error,
-        )
+    /// What ends the load at a row.
+    fn first_flaw(&self, rows: &Rows<'_, F>, row: usize) -> Flaw {
+        let ends_it = |flaw: &Flaw| {
+            flaw.column.is_some_and(|column| self.plan.conversion(&self.plan.columns[column]) == BadValue::Stop)
+        };
+        self.flaws(rows, row).into_iter().find(ends_it).unwrap_or_else(|| {
+            let error = DataError::new(ErrorCode::InternalError, "a row was refused and then accepted");
+            Flaw { column: None, error, value: None }
+        })
     }
 
     /// Takes the refused rows out of the first `limit`, and counts what is left.
     pub(crate) fn settle(&self, rows: &Rows<'_, F>, limit: usize, mut places: Places, out: &mut Decoded) {
         let tolerance = &self.plan.tolerance;
         let mut refused = std::mem::take(&mut out.refused_rows);
-        refused.retain(|&row| (row as usize) < limit);
-        refused.sort_unstable();
-        refused.dedup();
-        if matches!(tolerance.conversion, BadValue::SetNull | BadValue::SetDefault) {
-            if let Some((row, error)) =
-                refused.iter().find_map(|&row| Some((row, self.left_to_server(rows, row as usize)?)))
-            {
-                let (start, end) = (rows.record(row as usize).0 - PAD, rows.record(row as usize).1 - PAD);
-                self.fault_at(error, start, end.min(self.data.len()), 0, out);
-            }
-            out.mended = refused.len() as u64;
-            refused.clear();
+        let mut mended = std::mem::take(&mut out.mended_rows);
+        for list in [&mut refused, &mut mended] {
+            list.retain(|&row| (row as usize) < limit);
+            list.sort_unstable();
+            list.dedup();
+        }
+        if let Some((row, error)) = mended.iter().find_map(|&row| Some((row, self.left_to_server(rows, row as usize)?)))
+        {
+            let (start, end) = (rows.record(row as usize).0 - PAD, rows.record(row as usize).1 - PAD);
+            self.fault_at(error, start, end.min(self.data.len()), 0, out);
         }
         if tolerance.constraint {
             let before = refused.len();
@@ -508,6 +603,8 @@ impl<F: Fields> Pass<'_, F> {
                 refused.dedup();
             }
         }
+        out.mended = mended.iter().filter(|row| refused.binary_search(row).is_err()).count() as u64;
+        out.mended_rows = mended;
         out.rows = limit - refused.len();
         if !refused.is_empty() {
             if places.len() == 0 {
