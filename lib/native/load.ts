@@ -183,11 +183,11 @@ export interface LoadCounters {
   readonly bytesRead: number
   /** Size of the input where known. */
   readonly bytesTotal?: number
-  /** Data rows decoded so far (header not included), those that were refused or passed over included. */
+  /** Data rows decoded so far (header not included), refused ones included. */
   readonly rowsRead: number
   /** Rows that the decoder refused. */
   readonly rowsRefused: number
-  /** Records that do not meet the conditions. */
+  /** Records that do not meet the conditions; they are not among `rowsRead`. */
   readonly rowsPassedOver?: number
   /** Empty lines that were passed over; they are no rows. */
   readonly blankLines?: number

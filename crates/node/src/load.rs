@@ -61,7 +61,7 @@ pub struct BindingCounters {
     pub header_lines: f64,
     pub lines_skipped: f64,
     pub rows_refused: f64,
-    /// Records that do not meet the conditions; they are read, but not refused.
+    /// Records that do not meet the conditions, which are not among the rows read.
     pub rows_passed_over: f64,
     /// Empty lines that were passed over; they are no records.
     pub blank_lines: f64,

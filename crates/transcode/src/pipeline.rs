@@ -90,13 +90,13 @@ pub enum Next {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Counters {
     pub bytes_read: u64,
-    /// Rows handed out, refused and passed over.
+    /// Rows handed out and refused.
     pub rows_read: u64,
     pub header_lines: u64,
     /// Lines passed over before the first record.
     pub lines_skipped: u64,
     pub rows_refused: u64,
-    /// Records that do not meet the conditions.
+    /// Records that do not meet the conditions, which are not among those.
     pub rows_passed_over: u64,
     /// Empty lines that were passed over; they are no records.
     pub blank_lines: u64,
@@ -361,7 +361,7 @@ impl Load {
         let state = lock(&self.shared.state);
         Counters {
             bytes_read: self.shared.bytes_read.load(Ordering::Relaxed),
-            rows_read: state.rows + state.refused + state.passed_over,
+            rows_read: state.rows + state.refused,
             header_lines: state.header_lines,
             lines_skipped: self.shared.lines_skipped.load(Ordering::Relaxed),
             rows_refused: state.refused,
