@@ -263,11 +263,12 @@ impl<F: Fields> Pass<'_, F> {
         let (plan, data) = (self.plan, self.data);
         let crlf = self.tile.eol == Some(Eol::CrLf);
         let event = self.first_event(indexed, offsets);
-        if plan.is_of_shape() && (plan.selects() || self.is_irregular(indexed, event.is_some(), offsets)) {
+        let has_single_lines = plan.is_of_shape() && self.has_single_lines(indexed);
+        let is_irregular = plan.is_of_shape() && self.is_irregular(indexed, event.is_some(), offsets);
+        if is_irregular || plan.selects() && !has_single_lines {
             let first = offsets.iter().position(|&offset| self.is_end(offset));
             let first_record = offsets[..first.map_or(0, |at| at + 1)].to_vec();
-            let is_plain = indexed.stray_eol.is_none() && self.tile.breaks.is_empty();
-            self.run_shaped(&first_record, is_plain, offsets, spans, out);
+            self.run_shaped(&first_record, has_single_lines, offsets, spans, out);
             return;
         }
         let mut records = indexed.records;
@@ -338,6 +339,14 @@ impl<F: Fields> Pass<'_, F> {
         };
         let table = positions.map(|positions| positions.table(rows.buffer, (0..regular).map(|row| rows.record(row))));
         let rows = Rows { fixed: positions.zip(table.as_deref()), ..rows };
+        if plan.selects() {
+            let passed_over = self.passed_over(&rows, regular, out);
+            if !passed_over.is_empty() {
+                self.run_selected(&rows, regular, &passed_over, spans, out);
+                out.lines = self.lines(indexed, records + first.min(1), offsets);
+                return;
+            }
+        }
         let mut limit = regular;
         if plan.has_no_fields() {
             limit = (0..regular).find(|&row| matches!(rows.record(row), (s, e) if s != e)).unwrap_or(regular);
@@ -355,6 +364,24 @@ impl<F: Fields> Pass<'_, F> {
             self.end_early(at, event, offsets, out);
         }
         out.lines = self.lines(indexed, records + first.min(1), offsets);
+    }
+
+    /// Whether each line end of the tile is that of a record.
+    fn has_single_lines(&self, indexed: &copyist_scan::Indexed) -> bool {
+        if !self.plan.is_csv() {
+            return true;
+        }
+        if indexed.stray_eol.is_some() || !self.tile.breaks.is_empty() {
+            return false;
+        }
+        let count = |byte| self.plan.scanner.count(self.data, byte);
+        let (feeds, returns) = match self.tile.eol {
+            Some(Eol::Lf) => (indexed.records, 0),
+            Some(Eol::CrLf) => (indexed.records, indexed.records),
+            Some(Eol::Cr) => (0, indexed.records),
+            None => (0, 0),
+        };
+        !indexed.quotes || count(b'\n') == feeds && count(b'\r') == returns
     }
 
     /// Whether some records are not laid out like rows.

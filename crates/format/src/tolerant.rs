@@ -1,6 +1,8 @@
 //! Decoding on past what does not fit. A tile whose records are all laid out like rows needs nothing of this but the last part; of any
 //! other the records are looked at one by one, and those that do not fit are refused or mended.
 
+use std::borrow::Cow;
+
 use copyist_core::{DataError, ErrorCode};
 use copyist_scan::Eol;
 
@@ -28,7 +30,14 @@ struct Shape<'a> {
     has_single_lines: bool,
     /// FIXED: where fields stand.
     positions: Option<Positions<'a>>,
+    judges: Vec<Judge<'a>>,
 }
+
+/// A condition, and the column by whose rules its field is read.
+type Judge<'a> = (&'a Condition, Cow<'a, ColumnPlan>);
+
+/// Where a field is in the buffer; `Some(None)` if its record may lack it and does, None if it may not.
+type Place = Option<Option<(usize, usize)>>;
 
 /// Why no more records are read.
 enum End {
@@ -75,11 +84,11 @@ impl<'a, 'p, F: Fields> LineCount<'a, 'p, F> {
 }
 
 impl<F: Fields> Pass<'_, F> {
-    /// Reads the tile record by record. `has_no_strays`: each line end in it is one of a record, or in quotes.
+    /// Reads the tile record by record.
     pub(crate) fn run_shaped(
         &self,
         first_record: &[u32],
-        has_no_strays: bool,
+        has_single_lines: bool,
         offsets: &mut Vec<u32>,
         spans: &mut Vec<Span>,
         out: &mut Decoded,
@@ -96,8 +105,13 @@ impl<F: Fields> Pass<'_, F> {
         let mut lines = LineCount::new(self, first_record);
         let bad = self.bad_bytes();
         let positions = self.positions();
-        let has_single_lines = has_no_strays && memchr::memchr(self.quote(), self.data).is_none();
-        let mut shape = Shape { header_is_due: self.tile.header, has_single_lines, positions, ..Shape::default() };
+        let mut shape = Shape {
+            header_is_due: self.tile.header,
+            has_single_lines,
+            positions,
+            judges: self.judges(),
+            ..Shape::default()
+        };
         let mut position = 0;
         for index in 0..=self.tile.breaks.len() {
             let broken = self.tile.breaks.get(index).map(|&(start, end)| (start as usize, end as usize));
@@ -130,15 +144,75 @@ impl<F: Fields> Pass<'_, F> {
         let total = lines.before(self.data.len());
         out.lines = if self.plan.is_csv() { total } else { shape.records };
         let Shape { offsets: body, places, missing, .. } = shape;
+        self.take_rows(&body, &places, &missing, positions, spans, out);
+    }
+
+    /// Reads a tile all of whose records are laid out like rows and have one line each, without those that are passed over.
+    pub(crate) fn run_selected(
+        &self,
+        rows: &Rows<'_, F>,
+        limit: usize,
+        passed_over: &[u32],
+        spans: &mut Vec<Span>,
+        out: &mut Decoded,
+    ) {
+        let mut offsets = Vec::with_capacity(rows.offsets.len());
+        let mut places = Places::default();
+        let mut passed_over = passed_over.iter().copied().peekable();
+        for row in 0..limit {
+            if passed_over.next_if_eq(&(row as u32)).is_some() {
+                continue;
+            }
+            offsets.extend_from_slice(&rows.offsets[row * rows.width..][..rows.width]);
+            let (start, end) = rows.record(row);
+            let line = out.header_lines + row as u64;
+            places.push(start - PAD, (end - PAD).min(self.data.len()), (line, line));
+        }
+        self.take_rows(&offsets, &places, &[], rows.fixed.map(|(positions, _)| positions), spans, out);
+    }
+
+    /// Which of the first rows, that are all laid out like rows, are passed over.
+    pub(crate) fn passed_over(&self, rows: &Rows<'_, F>, limit: usize, out: &mut Decoded) -> Vec<u32> {
+        let judges = self.judges();
+        let mut passed = Vec::new();
+        for row in 0..limit {
+            let record @ (start, end) = rows.record(row);
+            if self.plan.passes_blank_lines && start == end {
+                out.blank_lines += 1;
+                passed.push(row as u32);
+                continue;
+            }
+            let place = |field| match rows.fixed {
+                Some((positions, _)) => self.fixed_place(positions, record, field),
+                None => Some(Some(rows.field(row, field))),
+            };
+            if !self.meets(&judges, record, place) {
+                out.passed_over += 1;
+                passed.push(row as u32);
+            }
+        }
+        passed
+    }
+
+    /// Decodes rows that do not follow upon each other.
+    fn take_rows(
+        &self,
+        offsets: &[u32],
+        places: &Places,
+        missing: &[(u32, u32)],
+        positions: Option<Positions<'_>>,
+        spans: &mut Vec<Span>,
+        out: &mut Decoded,
+    ) {
         let rows = Rows {
             buffer: &self.tile.buffer,
-            offsets: &body,
+            offsets,
             start: PAD,
             width: self.plan.width(),
             trim: usize::from(self.tile.eol == Some(Eol::CrLf)),
             fields: self.fields,
             starts: Some(&places.starts),
-            missing: &missing,
+            missing,
             map: self.plan.map.as_ref().map(|map| &*map.columns),
             fixed: None,
         };
@@ -267,7 +341,8 @@ impl<F: Fields> Pass<'_, F> {
             out.blank_lines += 1;
             return Ok(());
         }
-        if !self.meets_conditions(start, end, ends, shape) {
+        let record = (PAD + start, PAD + end);
+        if !self.meets(&shape.judges, record, |field| self.field_place(record, ends, field, shape.positions)) {
             out.passed_over += 1;
             return Ok(());
         }
@@ -307,29 +382,36 @@ impl<F: Fields> Pass<'_, F> {
         Ok(())
     }
 
-    /// Whether the record meets the conditions, or cannot be judged and so has to be read: what is missing from it or cannot be
-    /// unescaped is an error like any other.
-    fn meets_conditions(&self, start: usize, end: usize, ends: &[u32], shape: &Shape<'_>) -> bool {
-        let mut arena = Vec::new();
-        for Condition { subject, negated, value } in &self.plan.conditions {
-            let found = match *subject {
-                Subject::Bytes { start: from, end: to } => {
-                    let bytes = self.data[start..end].get(from as usize..to as usize);
-                    bytes.is_some_and(|bytes| (bytes == &value[..]) != *negated)
+    fn judges(&self) -> Vec<Judge<'_>> {
+        let conditions = self.plan.conditions.iter();
+        conditions
+            .map(|condition| {
+                let column = match condition.subject {
+                    Subject::Field(field) => self.plan.column_of(field as usize),
+                    Subject::Bytes { .. } => None,
+                };
+                let spare = || Cow::Owned(ColumnPlan::of_text(String::new(), true));
+                (condition, column.map_or_else(spare, |column| Cow::Borrowed(&self.plan.columns[column])))
+            })
+            .collect()
+    }
+
+    /// Whether a record, whose place in the buffer is given, meets the conditions, or cannot be judged and so has to be read: what is
+    /// missing from it or cannot be unescaped is an error like any other.
+    #[inline]
+    fn meets(&self, judges: &[Judge<'_>], record: (usize, usize), place: impl Fn(usize) -> Place) -> bool {
+        let buffer = &self.tile.buffer;
+        for (Condition { subject, negated, value }, column) in judges {
+            let is_met = match *subject {
+                Subject::Bytes { start, end } => {
+                    let bytes = buffer[record.0..record.1].get(start as usize..end as usize);
+                    bytes.is_some_and(|bytes| (*bytes == **value) != *negated)
                 }
                 Subject::Field(field) => {
-                    let Some(place) = self.field_place(start, end, ends, field as usize, shape) else { return true };
-                    let Some((from, to)) = place else { return false };
-                    let column = self.plan.column_of(field as usize).map(|column| &self.plan.columns[column]);
-                    let buffer = &self.tile.buffer;
-                    arena.clear();
-                    let text = match column {
-                        Some(column) => clean::resolve(self.fields, buffer, from, to, column, &mut arena),
-                        None => {
-                            self.fields.resolve(buffer, from, to, &ColumnPlan::of_text(String::new(), true), &mut arena)
-                        }
-                    };
-                    match text {
+                    let Some(place) = place(field as usize) else { return true };
+                    let Some((start, end)) = place else { return false };
+                    let mut arena = Vec::new();
+                    match clean::resolve(self.fields, buffer, start, end, column, &mut arena) {
                         Ok(Field::Null | Field::Default) => false,
                         Ok(Field::Plain(s, e)) => (buffer[s..e] == **value) != *negated,
                         Ok(Field::Rewritten(s, e)) => (arena[s..e] == **value) != *negated,
@@ -337,37 +419,39 @@ impl<F: Fields> Pass<'_, F> {
                     }
                 }
             };
-            if !found {
+            if !is_met {
                 return false;
             }
         }
         true
     }
 
-    /// Where a field is in the buffer; `Some(None)` if the record may lack it and does, None if it may not.
     fn field_place(
         &self,
-        start: usize,
-        end: usize,
+        record: (usize, usize),
         ends: &[u32],
         field: usize,
-        shape: &Shape<'_>,
-    ) -> Option<Option<(usize, usize)>> {
-        let line = (PAD + start, PAD + end);
-        if let Some(positions) = shape.positions {
-            if positions.is_missing(&self.tile.buffer, line, field) {
-                return (self.plan.tolerance.missing != Missing::None).then_some(None);
-            }
-            let table = positions.table(&self.tile.buffer, std::iter::once(line));
-            let place = table.get(field).map(|span| span.bounds());
-            return Some(Some(place.unwrap_or_else(|| positions.field(&self.tile.buffer, line, field))));
+        positions: Option<Positions<'_>>,
+    ) -> Place {
+        if let Some(positions) = positions {
+            return self.fixed_place(positions, record, field);
         }
         if field >= ends.len() {
             return self.may_lack(self.plan.width() - ends.len()).then_some(None);
         }
-        let from = if field == 0 { line.0 } else { PAD + ends[field - 1] as usize + 1 };
-        let to = if field + 1 == ends.len() { line.1 } else { PAD + ends[field] as usize };
+        let from = if field == 0 { record.0 } else { PAD + ends[field - 1] as usize + 1 };
+        let to = if field + 1 == ends.len() { record.1 } else { PAD + ends[field] as usize };
         Some(Some((from, to)))
+    }
+
+    fn fixed_place(&self, positions: Positions<'_>, line: (usize, usize), field: usize) -> Place {
+        let buffer = &self.tile.buffer;
+        if positions.is_missing(buffer, line, field) {
+            return (self.plan.tolerance.missing != Missing::None).then_some(None);
+        }
+        let table = positions.table(buffer, std::iter::once(line));
+        let place = table.get(field).map(|span| span.bounds());
+        Some(Some(place.unwrap_or_else(|| positions.field(buffer, line, field))))
     }
 
     /// Lines before the first and before the last one of the record that has just been counted.

@@ -53,8 +53,9 @@ impl<F: Fields> Rows<'_, F> {
         (self.field(row, 0).0, self.field(row, self.width - 1).1)
     }
 
+    /// A raw field by its number in the record.
     #[inline(always)]
-    fn field(&self, row: usize, field: usize) -> (usize, usize) {
+    pub fn field(&self, row: usize, field: usize) -> (usize, usize) {
         let index = row * self.width + field;
         let start = match self.starts {
             Some(starts) if field == 0 => PAD + starts[row] as usize,

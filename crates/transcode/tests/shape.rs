@@ -553,6 +553,73 @@ proptest! {
         outcome::check_any(&shaped, input.as_bytes());
     }
 
+    /// Records that are all laid out like rows, of one line each or not: which of them are rows, and where these are.
+    #[test]
+    fn conditions_choose_among_regular_records(
+        rows in prop::collection::vec((0..3i64, 0..12usize), 0..40),
+        by_name in any::<bool>(),
+        negated in any::<bool>(),
+        eol in prop::sample::select(vec!["\n", "\r\n"]),
+        header in any::<bool>(),
+        is_open in any::<bool>(),
+        strict in any::<bool>(),
+    ) {
+        let mut input = String::new();
+        let mut line = 1;
+        if header {
+            input += &format!("id,name{eol}");
+            line += 1;
+        }
+        let (mut text, mut places, mut passed) = (String::new(), Vec::new(), 0);
+        for (index, &(id, kind)) in rows.iter().enumerate() {
+            let (raw, name, lines) = match kind {
+                0 => ("\"a\"".to_owned(), "a".to_owned(), 1),
+                1 => ("\"\"\"a\"\"\"".to_owned(), "\"a\"".to_owned(), 1),
+                2 => (String::new(), "\\N".to_owned(), 1),
+                // Of lines in the first record PostgreSQL counts others.
+                3 if index > 0 => (format!("\"x{eol}y\""), format!("x{}y", eol.replace('\r', "\\r").replace('\n', "\\n")), 2),
+                4..=7 => ("a".to_owned(), "a".to_owned(), 1),
+                _ => ("żółw".to_owned(), "żółw".to_owned(), 1),
+            };
+            let record = format!("{id},{raw}");
+            let is_row = if by_name { kind != 2 && (name == "a") != negated } else { (id == 1) != negated };
+            if is_row {
+                text += &format!("{id}\t{name}\n");
+                places.push(Location {
+                    line: line + lines - 1,
+                    first_line: line,
+                    byte_offset: input.len() as u64,
+                    byte_len: record.len() as u64,
+                });
+            } else {
+                passed += 1;
+            }
+            input += &record;
+            if !is_open || index + 1 < rows.len() {
+                input += eol;
+            }
+            line += lines;
+        }
+        let condition = if by_name {
+            Condition { subject: Subject::Field(1), negated, value: b"a".to_vec() }
+        } else {
+            Condition { subject: Subject::Bytes { start: 0, end: 2 }, negated, value: b"1,".to_vec() }
+        };
+        let list = vec![column("id", Type::Int8, Origin::Field), column("name", Type::Text, Origin::Field)];
+        let shaped = Plan {
+            conditions: vec![condition],
+            header: if header { Header::Match } else { Header::No },
+            ..columns(plan(CSV, if strict { STRICT } else { SKIP }), list)
+        };
+        for cut in [WHOLE, (1, 1), (2, 30)] {
+            let found = output(&shaped, Sink::PgText, input.as_bytes(), cut);
+            prop_assert_eq!(found.failure, None);
+            prop_assert_eq!(String::from_utf8_lossy(&found.bytes), &text[..]);
+            prop_assert_eq!(&found.places, &places);
+            prop_assert_eq!(found.counters.rows_passed_over, passed);
+        }
+    }
+
     /// A policy for each column, and the numbers of the records that a policy refuses.
     #[test]
     fn values_are_judged_by_their_columns(
