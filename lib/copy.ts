@@ -387,7 +387,9 @@ class Work {
         linesSkipped: counters.linesSkipped ?? 0,
         bytesRead: counters.bytesRead,
         elapsedMs: 0,
-        files: [{ path: input.name, bytes: counters.bytesRead, rows: counters.rowsRead + rowsPassedOver, rowsRejected }],
+        files: [
+          { path: input.name, bytes: counters.bytesRead, rows: counters.rowsRead + rowsPassedOver, rowsRejected },
+        ],
         ledger: record.ledger !== undefined,
         ...(record.ledger !== undefined &&
           rowsRejected > 0 && { rejectsRecorded: replay === undefined ? log.kept.length : rowsRejected }),

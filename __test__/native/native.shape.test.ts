@@ -60,13 +60,17 @@ describe('rows shaped by the decoder', () => {
   })
 
   it('are those that meet the conditions and are no empty lines', async () => {
-    const { lines, counters } = await load([column('a', { kind: 'int4' }), column('b', { kind: 'text' })], '1,x\n2,y\n\n1,y\n!,x\n', {
-      conditions: [
-        { subject: { start: 0, end: 2 }, negated: false, value: '1,' },
-        { subject: { field: 1 }, negated: true, value: 'x' },
-      ],
-      passesBlankLines: true,
-    })
+    const { lines, counters } = await load(
+      [column('a', { kind: 'int4' }), column('b', { kind: 'text' })],
+      '1,x\n2,y\n\n1,y\n!,x\n',
+      {
+        conditions: [
+          { subject: { start: 0, end: 2 }, negated: false, value: '1,' },
+          { subject: { field: 1 }, negated: true, value: 'x' },
+        ],
+        passesBlankLines: true,
+      },
+    )
     expect(lines).toEqual(['1\ty'])
     expect(counters).toMatchObject({ rowsRead: 1, rowsRefused: 0, rowsPassedOver: 3, blankLines: 1 })
   })
@@ -86,7 +90,11 @@ describe('rows shaped by the decoder', () => {
       load([column('a', { kind }, more), column('b', { kind: 'text' })], 'x\n')
     await expect(refused({ constant: '40000' })).rejects.toMatchObject({ sqlState: '22003' })
     await expect(refused({ sequence: { start: 40_000n, increment: 1n } })).rejects.toMatchObject({ sqlState: '22003' })
-    await expect(refused({ sequence: { start: 2n ** 63n, increment: 1n } })).rejects.toMatchObject({ sqlState: '22003' })
-    await expect(refused({ sequence: { start: 1n, increment: 1n } }, 'text')).rejects.toMatchObject({ sqlState: '0A000' })
+    await expect(refused({ sequence: { start: 2n ** 63n, increment: 1n } })).rejects.toMatchObject({
+      sqlState: '22003',
+    })
+    await expect(refused({ sequence: { start: 1n, increment: 1n } }, 'text')).rejects.toMatchObject({
+      sqlState: '0A000',
+    })
   })
 })
