@@ -807,3 +807,41 @@ fn a_pair_of_quotation_marks_is_removed() {
         }
     }
 }
+
+#[test]
+fn a_load_with_numbers_can_be_dropped_at_any_time() {
+    let list = vec![
+        column("n", Type::Int8, Origin::Sequence { start: 1, increment: 1 }),
+        column("id", Type::Int8, Origin::Field),
+    ];
+    let input: String = (0..2000).map(|id| format!("{id}\n")).collect();
+    for taken in 0..60 {
+        // One of the tiles ends the load, while others wait for it.
+        let input = if taken % 3 == 0 { input.replace("\n700\n", "\nx\n") } else { input.clone() };
+        let load = Load::start(Specification {
+            plan: Arc::new(columns(plan(TEXT, STRICT), list.clone())),
+            sink: Sink::Duckdb,
+            source: Source::Memory(std::io::Cursor::new(Arc::new(input.into_bytes()))),
+            name: "memory".to_owned(),
+            table: "t".to_owned(),
+            limits: Limits {
+                threads: 4,
+                tile_size: 100,
+                window: 5,
+                max_record: 1 << 20,
+                max_bytes: usize::MAX,
+                max_rejects: 0,
+            },
+            is_framed: true,
+            keeps_records: false,
+            on_ready: Box::new(|| {}),
+        });
+        for _ in 0..taken {
+            match load.try_next(Duration::from_secs(60)) {
+                Next::Chunk(chunk) => load.recycle(chunk.data),
+                Next::Failed(_) | Next::End => break,
+                found => panic!("{found:?}"),
+            }
+        }
+    }
+}
