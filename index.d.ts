@@ -489,7 +489,7 @@ export interface Receipt {
 	readonly rowsRead: number;
 	/** Rows the table took. */
 	readonly rowsLoaded: number;
-	/** Rows held back by WHERE, a trigger or a rule. */
+	/** Rows held back by WHERE, WHEN, a trigger or a rule. */
 	readonly rowsFiltered: number;
 	/** Rows that were refused because of errors in them, where the statement goes on after errors. */
 	readonly rowsRejected: number;

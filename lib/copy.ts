@@ -392,6 +392,7 @@ class Work {
       await this.#checkWhole(input)
       const rowsRejected = log.count
       const { rowsConflicted = 0 } = outcome
+      const { rowsPassedOver = 0 } = counters
       if (counters.rowsRead !== outcome.rowsLoaded + outcome.rowsFiltered + rowsConflicted + rowsRejected) {
         throw unbalanced(counters.rowsRead, outcome.rowsLoaded, outcome.rowsFiltered, rowsRejected)
       }
@@ -407,9 +408,9 @@ class Work {
         target: this.target.kind,
         table: table.sqlName,
         columns: columns.map((index) => table.columns[index]?.name ?? ''),
-        rowsRead: counters.rowsRead,
+        rowsRead: counters.rowsRead + rowsPassedOver,
         rowsLoaded: outcome.rowsLoaded,
-        rowsFiltered: outcome.rowsFiltered,
+        rowsFiltered: outcome.rowsFiltered + rowsPassedOver,
         rowsRejected,
         rowsConflicted,
         rowsReplaced: log.replaced,
@@ -418,7 +419,9 @@ class Work {
         linesSkipped: counters.linesSkipped ?? 0,
         bytesRead: counters.bytesRead,
         elapsedMs: 0,
-        files: [{ path: input.name, bytes: counters.bytesRead, rows: counters.rowsRead, rowsRejected }],
+        files: [
+          { path: input.name, bytes: counters.bytesRead, rows: counters.rowsRead + rowsPassedOver, rowsRejected },
+        ],
         ledger: record.ledger !== undefined,
         ...(record.ledger !== undefined &&
           rowsRejected > 0 && { rejectsRecorded: replay === undefined ? log.kept.length : rowsRejected }),

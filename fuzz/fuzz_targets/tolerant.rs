@@ -6,7 +6,9 @@
 #[path = "../../crates/transcode/tests/outcome/mod.rs"]
 mod outcome;
 
-use copyist_format::{BadValue, Header, Missing, Plan, Replacement, Tolerance};
+use copyist_format::{
+    BadValue, Cleaning, Condition, FieldMap, Header, Missing, Origin, Plan, Replacement, Subject, Tolerance,
+};
 use outcome::{CSV, CSV_BACKSLASH, SKIP, TEXT};
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
@@ -29,5 +31,26 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     };
     let skip = [0, 1, 2, 5][pick(4)];
     let header = [Header::Skip, Header::No][pick(2)];
-    outcome::check_any(&Plan { skip, header, ..outcome::plan(grammar, tolerance) }, input);
+    let mut plan = Plan { skip, header, ..outcome::plan(grammar, tolerance) };
+    plan.passes_blank_lines = pick(2) == 1;
+    let conditions = [
+        (Subject::Bytes { start: 0, end: 1 }, false, "1"),
+        (Subject::Bytes { start: 1, end: 3 }, true, ",a"),
+        (Subject::Field(1), true, "a"),
+        (Subject::Field(2), false, "5"),
+    ];
+    let chosen = conditions.get(pick(conditions.len() + 1).wrapping_sub(1));
+    plan.conditions = chosen
+        .map(|&(subject, negated, value)| Condition { subject, negated, value: value.as_bytes().to_vec() })
+        .into_iter()
+        .collect();
+    plan.columns[1].cleaning =
+        Cleaning { unquotes: pick(2) == 1, blank_is_null: pick(2) == 1, trims: pick(2) == 1, empty_is_null: pick(2) == 1 };
+    plan.columns[3].conversion = [None, Some(BadValue::SetNull)][pick(2)];
+    if pick(2) == 1 {
+        let names = plan.columns.iter().map(|column| column.name.clone()).collect();
+        plan.map = Some(FieldMap { names, columns: vec![FieldMap::NONE, 1, 2, 3] });
+        plan.columns[0].origin = Origin::Sequence { start: 1, increment: 1 };
+    }
+    outcome::check_any(&plan, input);
 });

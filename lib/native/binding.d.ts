@@ -70,6 +70,18 @@ export interface BindingArray {
   depth: number
 }
 
+/** What is done to a field before its type sees it. */
+export interface BindingCleaning {
+  /** A pair of `'` or `"` around it is removed; one without the other is an error. */
+  unquotes: boolean
+  /** White space alone is NULL. */
+  blankIsNull: boolean
+  /** White space at its end is removed. */
+  trims: boolean
+  /** Nothing is NULL, even in quotes. */
+  emptyIsNull: boolean
+}
+
 /** One column of the COPY column list. */
 export interface BindingColumn {
   name: string
@@ -85,6 +97,26 @@ export interface BindingColumn {
   /** `fixed`: where its field stands in the line, from 0, and how long it is. */
   offset?: number
   length?: number
+  /** What becomes of its values that its type refuses, as in the tolerance, where it is not what that says. */
+  conversion?: string
+  /** It has this value in every row, and no field. */
+  constant?: string
+  /** Its values are numbers of the records, and it has no field. */
+  sequence?: BindingSequence
+  /** What is done to its fields first. */
+  cleaning?: BindingCleaning
+}
+
+/** What a record must meet not to be passed over. */
+export interface BindingCondition {
+  /** The number of the field that is compared; of `fixed` lines that of its column. */
+  field?: number
+  /** Without a field: the bytes of the record that are compared, from 0, the last one excluded. */
+  start?: number
+  end?: number
+  /** Whether it must differ from the value. */
+  negated: boolean
+  value: string
 }
 
 /** How far the load is. */
@@ -94,6 +126,10 @@ export interface BindingCounters {
   headerLines: number
   linesSkipped: number
   rowsRefused: number
+  /** Records that do not meet the conditions, which are not among the rows read. */
+  rowsPassedOver: number
+  /** Empty lines that were passed over; they are no records. */
+  blankLines: number
   /** Rows with a value that was refused and replaced. */
   rowsMended: number
   /** Bytes that were no UTF-8 and were replaced. */
@@ -209,6 +245,13 @@ export interface BindingRejects {
   raw: Buffer
 }
 
+/** Numbers of the records: those that are refused have them too, those that are passed over do not. */
+export interface BindingSequence {
+  /** Decimal digits: a number of JavaScript does not hold all of them. */
+  start: string
+  increment: string
+}
+
 /** Settings of the target's session. */
 export interface BindingSession {
   dateOrder: string
@@ -240,6 +283,10 @@ export interface BindingSpecification {
   columns: Array<BindingColumn>
   /** What the fields of a record are called, where columns have the numbers of theirs. */
   fields?: Array<string>
+  /** All that a record must meet not to be passed over. */
+  conditions?: Array<BindingCondition>
+  /** Empty lines are passed over. */
+  passesBlankLines?: boolean
   /** `fixed`: places are counted in characters, not in bytes. */
   byCharacter: boolean
   tolerance: BindingTolerance

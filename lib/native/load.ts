@@ -45,12 +45,50 @@ export interface LoadColumn {
   readonly place?: { readonly offset: number; readonly length: number }
   /** How dates and times are written: patterns that are tried in order. Absent: as PostgreSQL reads them. */
   readonly patterns?: DatePatterns
+  /** What becomes of its values that its type refuses, where it is not what the statement's policy says. */
+  readonly conversion?: 'stop' | 'skip_row' | 'set_null' | 'set_default'
+  /** It has this value in every row, and no field: what its type makes of the text. */
+  readonly constant?: string
+  /**
+   * Its values are numbers of the records, and it has no field. Records that the decoder or the target refuses have had
+   * theirs, those that are passed over have none. A number beyond the column's type ends the load (22003).
+   */
+  readonly sequence?: { readonly start: bigint; readonly increment: bigint }
+  /** What is done to its fields before anything else, in this order. */
+  readonly cleaning?: Cleaning
 }
 
 /** Patterns of dates and times, in one language. */
 export interface DatePatterns {
   readonly language: 'to_char' | 'redshift' | 'java' | 'strptime' | 'auto'
   readonly texts: readonly string[]
+}
+
+/** What is done to a field before its type sees it. NULL strings are compared with what is left of it without its quotation marks. */
+export interface Cleaning {
+  /** A pair of `'` or `"` around it is removed; one that only begins it is an error of the row. */
+  readonly unquotes?: boolean
+  /** White space alone, and some of it, is NULL. */
+  readonly blankIsNull?: boolean
+  /** White space at its end is removed. */
+  readonly trims?: boolean
+  /** What is empty, whatever has made it so, is NULL; even in quotes. */
+  readonly emptyIsNull?: boolean
+}
+
+/**
+ * What a record must meet, or it is passed over, whatever is wrong with it. A field or bytes that are not there, and NULL, are
+ * neither the same as anything nor different; a record without a field that it may not lack is an error as ever.
+ */
+export interface LoadCondition {
+  /**
+   * The field with this number in the record (FIXED: of the column with this number), as its value is read; or bytes of the
+   * record as it stands in the file, without its line end: from `start`, counted from 0, to before `end`.
+   */
+  readonly subject: { readonly field: number } | { readonly start: number; readonly end: number }
+  /** Whether it must differ from the value. */
+  readonly negated: boolean
+  readonly value: string
 }
 
 /** Session settings of the target that the input functions read. */
@@ -161,6 +199,10 @@ export interface LoadCounters {
   readonly rowsRead: number
   /** Rows that the decoder refused. */
   readonly rowsRefused: number
+  /** Records that do not meet the conditions; they are not among `rowsRead`. */
+  readonly rowsPassedOver?: number
+  /** Empty lines that were passed over; they are no rows. */
+  readonly blankLines?: number
   /** Rows with a value that was refused and replaced. */
   readonly rowsMended: number
   /** Bytes that were part of no character and were replaced. */

@@ -16,6 +16,7 @@ import type {
   ColumnType,
   DuckdbColumn,
   LoadColumn,
+  LoadCondition,
   LoadCounters,
   LoadSession,
   NativeLoad,
@@ -53,6 +54,10 @@ export interface LoadPlan {
   readonly isFramed?: boolean
   /** Whether the bytes of rows will be asked for. */
   readonly keepsRecords?: boolean
+  /** All of them must be met by a record, or it is passed over. */
+  readonly conditions?: readonly LoadCondition[]
+  /** Whether empty lines are passed over. */
+  readonly passesBlankLines?: boolean
   /** Takes the records that the decoder refuses, in the order of the input. What it throws, `next()` rejects with. */
   readonly rejects?: {
     readonly take: (rejects: readonly NativeReject[]) => void
@@ -240,9 +245,19 @@ function specification(plan: Omit<LoadPlan, 'sink'>, sink: SinkKind | 'infer', n
       ...(column.field !== undefined && { field: column.field }),
       ...column.place,
       ...(column.patterns && { patterns: { ...column.patterns, texts: [...column.patterns.texts] } }),
+      ...(column.conversion !== undefined && { conversion: column.conversion }),
+      ...(column.constant !== undefined && { constant: column.constant }),
+      ...(column.sequence && {
+        sequence: { start: String(column.sequence.start), increment: String(column.sequence.increment) },
+      }),
+      ...(column.cleaning && { cleaning: { ...NO_CLEANING, ...column.cleaning } }),
     })),
     ...(plan.fields && { fields: [...plan.fields] }),
     byCharacter: options.fixed?.unit === 'chars',
+    ...(plan.conditions && {
+      conditions: plan.conditions.map(({ subject, negated, value }) => ({ ...subject, negated, value })),
+    }),
+    passesBlankLines: plan.passesBlankLines ?? false,
     tolerance: tolerance(plan),
     isFramed: plan.isFramed ?? true,
     keepsRecords: plan.keepsRecords ?? false,
@@ -275,6 +290,8 @@ function tolerance({ options, rejects }: Omit<LoadPlan, 'sink'>): BindingToleran
     maxRejects: rejects?.most ?? 0,
   }
 }
+
+const NO_CLEANING = { unquotes: false, blankIsNull: false, trims: false, emptyIsNull: false }
 
 function byte(character: string): number {
   return character === '' ? 0 : (Buffer.from(character, 'utf8')[0] ?? 0)

@@ -10,11 +10,12 @@ use crate::csv::Csv;
 use crate::fault::{Fault, Shown};
 use crate::field::{Field, Fields, Plain};
 use crate::fixed::Positions;
+use crate::origin::{self, Constants, TooLarge};
 use crate::refusal::{Places, Refusal};
 use crate::text::{Text, end_marker_error};
 use crate::tile::{LOOK_AHEAD, PAD, Tile};
 use crate::values::{Rows, Span, explain_value, values_for};
-use crate::{Header, Plan, Unit, utf8};
+use crate::{BadValue, Header, Plan, Unit, clean, utf8};
 
 /// What a tile held.
 #[derive(Debug)]
@@ -42,13 +43,19 @@ pub struct Decoded {
     pub mended: u64,
     /// Where the rows are, if records between them were taken out.
     pub places: Option<Places>,
-    /// Rows with a refused value; reused memory.
+    /// Records that do not meet the conditions.
+    pub passed_over: u64,
+    /// Empty lines that were passed over.
+    pub blank_lines: u64,
+    /// Rows with a refused value, and those with one that was replaced; reused memory.
     pub(crate) refused_rows: Vec<u32>,
+    pub(crate) mended_rows: Vec<u32>,
 }
 
 /// Decodes tiles; reuses its memory from one to the next.
 pub struct Decoder {
     plan: Arc<Plan>,
+    constants: Constants,
     offsets: Vec<u32>,
     spans: Vec<Span>,
     decoded: Decoded,
@@ -64,7 +71,7 @@ enum Event {
 }
 
 impl Decoder {
-    /// A decoder for tiles of one input.
+    /// A decoder for tiles of one input. [`Plan::check`] must have found nothing.
     #[must_use]
     pub fn new(plan: Arc<Plan>) -> Self {
         let columns = plan.columns.iter().map(|column| Column::new(values_for(plan.layout, &column.ty))).collect();
@@ -81,9 +88,13 @@ impl Decoder {
             refusals: Vec::new(),
             mended: 0,
             places: None,
+            passed_over: 0,
+            blank_lines: 0,
             refused_rows: Vec::new(),
+            mended_rows: Vec::new(),
         };
-        Self { plan, offsets: Vec::new(), spans: Vec::new(), decoded }
+        let constants = Constants::new(&plan).unwrap_or_default();
+        Self { plan, constants, offsets: Vec::new(), spans: Vec::new(), decoded }
     }
 
     /// The last tile's result.
@@ -106,19 +117,84 @@ impl Decoder {
         rows.take(self.decoded.rows).map(move |row| row[width - 1] - trim)
     }
 
+    /// Records of the last tile that have numbers, see [`crate::Origin::Sequence`]. To be asked before the refusals are taken.
+    #[must_use]
+    pub fn numbered(&self) -> u64 {
+        (self.decoded.rows + self.decoded.refusals.len()) as u64
+    }
+
+    /// Gives the rows of the last tile their numbers, where `before` records with numbers come before it. The first number that a
+    /// column's type refuses ends the load: all that follow would be refused too.
+    pub fn number(&mut self, tile: &Tile, before: u64) {
+        let plan = Arc::clone(&self.plan);
+        let Decoded { columns, arena, rows, refusals, places, .. } = &mut self.decoded;
+        // How many rows come before each of the records that were refused.
+        let gaps: Vec<usize> = refusals
+            .iter()
+            .map(|refusal| places.as_ref().map_or(0, |p| p.starts.partition_point(|&start| start < refusal.offset)))
+            .collect();
+        let mut first: Option<(usize, TooLarge)> = None;
+        for (index, (column, spec)) in columns.iter_mut().zip(&plan.columns).enumerate() {
+            let mut passed = 0;
+            let end = first.as_ref().map_or(*rows, |(_, too_large)| too_large.row);
+            let ordinals = (0..end).map(|row| {
+                passed += gaps[passed..].iter().take_while(|&&gap| gap <= row).count();
+                before + (row + passed) as u64
+            });
+            if let Err(too_large) = origin::number(plan.layout, spec, column, arena, ordinals) {
+                first = Some((index, too_large));
+            }
+        }
+        if let Some((column, too_large)) = first {
+            self.end_at(tile, column, too_large);
+        }
+    }
+
+    /// Ends the load at a row of the last tile.
+    fn end_at(&mut self, tile: &Tile, column: usize, TooLarge { row, text, error }: TooLarge) {
+        let (start, end, line) = match &self.decoded.places {
+            Some(places) => (places.starts[row], places.ends[row], u64::from(places.last_lines[row])),
+            None => {
+                let mut ends = self.record_ends(tile).skip(row.saturating_sub(1));
+                let before = if row == 0 { None } else { ends.next() };
+                let start = before.map_or(self.decoded.start, |end| end + tile.eol_len() as u32);
+                let end = ends.next().unwrap_or(start).min(tile.len as u32);
+                let fields = Plain { null: &[], default: None };
+                let pass = Pass { plan: &self.plan, constants: &self.constants, tile, data: tile.data(), fields };
+                (start, end, pass.lines_before(end as usize, &self.offsets))
+            }
+        };
+        let out = &mut self.decoded;
+        out.refusals.retain(|refusal| refusal.offset < start);
+        if let Some(places) = &mut out.places {
+            places.truncate(row);
+        }
+        out.columns.iter_mut().for_each(|column| column.truncate(row));
+        (out.rows, out.ended) = (row, false);
+        out.fault = Some(Fault {
+            error,
+            line,
+            record_offset: u64::from(start),
+            record_len: u64::from(end - start),
+            shown: Shown::Value { column, text },
+        });
+    }
+
     /// Decodes `tile`, replacing the previous result.
     pub fn decode(&mut self, tile: &Tile) -> &Decoded {
         let plan = Arc::clone(&self.plan);
         let out = &mut self.decoded;
         out.columns.iter_mut().for_each(Column::clear);
         out.arena.clear();
+        out.arena.extend_from_slice(&self.constants.arena);
         (out.rows, out.start, out.first_offset, out.header_lines, out.lines) = (0, 0, 0, 0, 0);
         (out.fault, out.ended, out.mended, out.places) = (None, false, 0, None);
+        (out.passed_over, out.blank_lines) = (0, 0);
         out.refusals.clear();
 
         let data = tile.data();
         let mut indexed = plan.scanner.index(data, plan.grammar, tile.eol.unwrap_or(Eol::Lf), &mut self.offsets);
-        if plan.tolerance.of_shape()
+        if plan.is_of_shape()
             && (!tile.breaks.is_empty() || indexed.stray_eol.is_some() || indexed.end_marker.is_some())
         {
             // What follows there will be read too, and nothing is known of it.
@@ -134,16 +210,31 @@ impl Decoder {
                     quotes: indexed.quotes,
                     inner_quotes: indexed.inner_quotes,
                 };
-                Pass { plan: &plan, tile, data, fields }.run(&indexed, &mut self.offsets, &mut self.spans, out);
+                Pass { plan: &plan, constants: &self.constants, tile, data, fields }.run(
+                    &indexed,
+                    &mut self.offsets,
+                    &mut self.spans,
+                    out,
+                );
             }
             Grammar::Text { .. } => {
                 let fields =
                     Text { null: &plan.null, default: plan.default.as_deref(), backslashes: indexed.backslashes };
-                Pass { plan: &plan, tile, data, fields }.run(&indexed, &mut self.offsets, &mut self.spans, out);
+                Pass { plan: &plan, constants: &self.constants, tile, data, fields }.run(
+                    &indexed,
+                    &mut self.offsets,
+                    &mut self.spans,
+                    out,
+                );
             }
             Grammar::Plain { .. } => {
                 let fields = Plain { null: &plan.null, default: plan.default.as_deref() };
-                Pass { plan: &plan, tile, data, fields }.run(&indexed, &mut self.offsets, &mut self.spans, out);
+                Pass { plan: &plan, constants: &self.constants, tile, data, fields }.run(
+                    &indexed,
+                    &mut self.offsets,
+                    &mut self.spans,
+                    out,
+                );
             }
         }
         if self.decoded.rows == 0 {
@@ -161,6 +252,7 @@ fn eol_byte(eol: Option<Eol>) -> u8 {
 /// One tile's decoding.
 pub(crate) struct Pass<'a, F> {
     pub plan: &'a Plan,
+    pub constants: &'a Constants,
     pub tile: &'a Tile,
     pub data: &'a [u8],
     pub fields: F,
@@ -171,10 +263,12 @@ impl<F: Fields> Pass<'_, F> {
         let (plan, data) = (self.plan, self.data);
         let crlf = self.tile.eol == Some(Eol::CrLf);
         let event = self.first_event(indexed, offsets);
-        if plan.tolerance.of_shape() && self.is_irregular(indexed, event.is_some(), offsets) {
+        let has_single_lines = plan.is_of_shape() && self.has_single_lines(indexed);
+        let is_irregular = plan.is_of_shape() && self.is_irregular(indexed, event.is_some(), offsets);
+        if is_irregular || plan.selects() && !has_single_lines {
             let first = offsets.iter().position(|&offset| self.is_end(offset));
             let first_record = offsets[..first.map_or(0, |at| at + 1)].to_vec();
-            self.run_shaped(&first_record, offsets, spans, out);
+            self.run_shaped(&first_record, has_single_lines, offsets, spans, out);
             return;
         }
         let mut records = indexed.records;
@@ -245,9 +339,17 @@ impl<F: Fields> Pass<'_, F> {
         };
         let table = positions.map(|positions| positions.table(rows.buffer, (0..regular).map(|row| rows.record(row))));
         let rows = Rows { fixed: positions.zip(table.as_deref()), ..rows };
+        if plan.selects() {
+            let passed_over = self.passed_over(&rows, regular, out);
+            if !passed_over.is_empty() {
+                self.run_selected(&rows, regular, &passed_over, spans, out);
+                out.lines = self.lines(indexed, records + first.min(1), offsets);
+                return;
+            }
+        }
         let mut limit = regular;
-        if plan.columns.is_empty() {
-            limit = (0..regular).find(|&row| matches!(rows.bounds(row, 0), (s, e) if s != e)).unwrap_or(regular);
+        if plan.has_no_fields() {
+            limit = (0..regular).find(|&row| matches!(rows.record(row), (s, e) if s != e)).unwrap_or(regular);
         }
         limit = self.take_columns(&rows, limit, spans, out);
         if limit < regular || regular < records {
@@ -264,10 +366,28 @@ impl<F: Fields> Pass<'_, F> {
         out.lines = self.lines(indexed, records + first.min(1), offsets);
     }
 
+    /// Whether each line end of the tile is that of a record.
+    fn has_single_lines(&self, indexed: &copyist_scan::Indexed) -> bool {
+        if !self.plan.is_csv() {
+            return true;
+        }
+        if indexed.stray_eol.is_some() || !self.tile.breaks.is_empty() {
+            return false;
+        }
+        let count = |byte| self.plan.scanner.count(self.data, byte);
+        let (feeds, returns) = match self.tile.eol {
+            Some(Eol::Lf) => (indexed.records, 0),
+            Some(Eol::CrLf) => (indexed.records, indexed.records),
+            Some(Eol::Cr) => (0, indexed.records),
+            None => (0, 0),
+        };
+        !indexed.quotes || count(b'\n') == feeds && count(b'\r') == returns
+    }
+
     /// Whether some records are not laid out like rows.
     fn is_irregular(&self, indexed: &copyist_scan::Indexed, has_event: bool, offsets: &[u32]) -> bool {
         let header = usize::from(self.tile.header);
-        let columns = if self.plan.columns.is_empty() { 0 } else { self.plan.width() };
+        let columns = if self.plan.has_no_fields() { 0 } else { self.plan.width() };
         let open_end = self.tile.last && !self.data.is_empty() && !self.ends_with_record(offsets);
         let has_problem = has_event || !self.tile.breaks.is_empty() || indexed.open_quote.is_some() || columns == 0;
         if has_problem || indexed.records < header {
@@ -474,6 +594,9 @@ impl<F: Fields> Pass<'_, F> {
             if error.is_some() {
                 break;
             }
+            if !column.is_read() || self.plan.conversion(column) != BadValue::Stop {
+                continue;
+            }
             let (s, e) = match table.get(index) {
                 Some(span) => span.bounds(),
                 None => positions.field(&self.tile.buffer, line, index),
@@ -524,12 +647,13 @@ impl<F: Fields> Pass<'_, F> {
             }
             at = end as usize + 1;
         }
-        if values.len() > self.plan.width() && !columns.is_empty() {
+        if values.len() > self.plan.width() && !self.plan.has_no_fields() {
             return DataError::new(ErrorCode::BadCopyFileFormat, "extra data after last expected column");
         }
         for (index, column) in columns.iter().enumerate() {
             let Some(value) = values.get(self.plan.field_of(index)) else { continue };
             if let Some(text) = value
+                && self.plan.conversion(column) == BadValue::Stop
                 && let Err(error) = explain_value(self.plan, column, text)
             {
                 *shown = Some(Shown::Value { column: index, text: text.clone() });
@@ -545,7 +669,7 @@ impl<F: Fields> Pass<'_, F> {
 
     /// A table without columns takes empty lines only; their fields are never looked at.
     fn too_much_for_no_columns(&self, ends: &[u32], start: usize) -> Option<Box<DataError>> {
-        (self.plan.columns.is_empty() && self.record_end(ends).min(self.data.len()) > start)
+        (self.plan.has_no_fields() && self.record_end(ends).min(self.data.len()) > start)
             .then(|| DataError::new(ErrorCode::BadCopyFileFormat, "extra data after last expected column"))
     }
 
@@ -553,7 +677,7 @@ impl<F: Fields> Pass<'_, F> {
     pub(crate) fn value(&self, start: usize, end: usize, column: &crate::ColumnPlan) -> Result<Option<Vec<u8>>> {
         let mut arena = Vec::new();
         let buffer = &self.tile.buffer;
-        Ok(match self.fields.resolve(buffer, PAD + start, PAD + end, column, &mut arena)? {
+        Ok(match clean::resolve(self.fields, buffer, PAD + start, PAD + end, column, &mut arena)? {
             Field::Null | Field::Default => None,
             Field::Plain(s, e) => Some(buffer[s..e].to_vec()),
             Field::Rewritten(s, e) => Some(arena[s..e].to_vec()),
@@ -611,7 +735,7 @@ impl<F: Fields> Pass<'_, F> {
             names.push(self.header_name(at, stop, &name)?);
             at = end as usize + 1;
         }
-        if columns.is_empty() {
+        if self.plan.has_no_fields() {
             return Ok(());
         }
         let width = self.plan.width();

@@ -43,6 +43,11 @@ pub(crate) trait Fields: Copy {
     #[must_use]
     fn without_default(self) -> Self;
 
+    /// Whether the last byte of a raw field is escaped.
+    fn ends_escaped(&self, _raw: &[u8]) -> bool {
+        false
+    }
+
     /// Resolves the field `buffer[start..end]`. A rewritten value goes to the end of `arena`.
     fn resolve(
         &self,

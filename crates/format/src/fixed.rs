@@ -45,7 +45,7 @@ impl Positions<'_> {
     /// What is wrong with the length of a line.
     pub fn misfit(&self, line: &[u8], columns: &[ColumnPlan], tolerance: &Tolerance) -> Option<Box<DataError>> {
         let length = self.length(line);
-        let mut lacking = (0..self.fields.len()).filter(|&index| self.lacks(length, index));
+        let mut lacking = (0..self.fields.len()).filter(|&index| columns[index].is_read() && self.lacks(length, index));
         if let Some(first) = lacking.next() {
             let may_lack = match tolerance.missing {
                 Missing::None => false,
@@ -65,7 +65,8 @@ impl Positions<'_> {
             }
             return None;
         }
-        let end = self.fields.iter().map(|field| field.offset as usize + field.length as usize).max().unwrap_or(0);
+        let read = self.fields.iter().zip(columns).filter(|(_, column)| column.is_read());
+        let end = read.map(|(field, _)| field.offset as usize + field.length as usize).max().unwrap_or(0);
         if length <= end || tolerance.extra {
             return None;
         }

@@ -1,5 +1,6 @@
 //! Text formats of COPY: tiles of records in, columns out, and rows encoded for a target. No I/O.
 
+mod clean;
 mod column;
 pub mod csv;
 mod decimal;
@@ -10,6 +11,7 @@ mod field;
 mod fixed;
 pub mod infer;
 pub mod naive;
+mod origin;
 mod parse;
 mod patterned;
 pub mod pgbinary;
@@ -25,7 +27,8 @@ pub use column::{ByteRef, Column, Validity, Values};
 pub use decode::{Decoded, Decoder};
 pub use fault::{Fault, Shown};
 pub use plan::{
-    BadValue, ColumnPlan, FieldMap, Fixed, FixedField, Header, Layout, Missing, Plan, Replacement, Tolerance, Unit,
+    BadValue, Cleaning, ColumnPlan, Condition, FieldMap, Fixed, FixedField, Header, Layout, Missing, Origin, Plan,
+    Replacement, Subject, Tolerance, Unit,
 };
 pub use refusal::{Flaw, Places, Refusal};
 pub use tile::{LOOK_AHEAD, PAD, Tile};

@@ -44,6 +44,10 @@ pub struct ColumnPlan {
     pub not_null: bool,
     /// How dates and times are written; absent: as PostgreSQL reads them. Made for the column's type.
     pub patterns: Option<std::sync::Arc<copyist_datetime::Patterns>>,
+    /// What becomes of values of this column that its type refuses; [`Tolerance::conversion`] where it is not said.
+    pub conversion: Option<BadValue>,
+    pub origin: Origin,
+    pub cleaning: Cleaning,
 }
 
 impl ColumnPlan {
@@ -58,8 +62,71 @@ impl ColumnPlan {
             has_default,
             not_null: false,
             patterns: None,
+            conversion: None,
+            origin: Origin::Field,
+            cleaning: Cleaning::default(),
         }
     }
+
+    /// Whether its values are fields of the records.
+    #[inline]
+    #[must_use]
+    pub fn is_read(&self) -> bool {
+        self.origin == Origin::Field
+    }
+}
+
+/// Where the values of a column come from. Of those that come from no field [`FieldMap::columns`] has [`FieldMap::NONE`]; of
+/// [`Fixed::fields`] theirs is not looked at.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Origin {
+    #[default]
+    Field,
+    /// The same value in every row: what the column's type makes of this text, which is never NULL and has a point for its decimal mark.
+    Constant(Vec<u8>),
+    /// Numbers of the records in the order of the input. Every record that meets the conditions has one, those that are refused
+    /// included, so that the numbers of rows do not depend on what is tolerated, and a refused record's can be given to it later.
+    Sequence { start: i64, increment: i64 },
+}
+
+/// What is done to a field before its type sees it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cleaning {
+    /// A pair of `'` or `"` around the field is removed, and one that only begins it is an error.
+    pub unquotes: bool,
+    /// A value of nothing but white space, and some of it, is NULL.
+    pub blank_is_null: bool,
+    /// White space at the end is removed.
+    pub trims: bool,
+    /// A value that is empty, whatever has made it so, is NULL; even one in quotes.
+    pub empty_is_null: bool,
+}
+
+impl Cleaning {
+    /// Whether nothing is done.
+    #[inline(always)]
+    #[must_use]
+    pub fn is_none(self) -> bool {
+        self == Self::default()
+    }
+}
+
+/// What a record must meet to be taken for a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Condition {
+    pub subject: Subject,
+    /// Whether the subject must differ from the value, instead of being the same.
+    pub negated: bool,
+    pub value: Vec<u8>,
+}
+
+/// What of a record is compared. One that is not there or is NULL is neither the same nor different.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// Bytes `start..end` of the record as it stands in the file, without its line end, from 0.
+    Bytes { start: u32, end: u32 },
+    /// The value of a field: its number in the record; of [`Fixed`] lines the number of its column.
+    Field(u32),
 }
 
 /// What becomes of a value that its column's type refuses.
@@ -114,8 +181,8 @@ pub struct Replacement {
 
 impl Tolerance {
     /// Whether the shape of records matters less than the first error of the tile.
-    pub(crate) fn of_shape(&self) -> bool {
-        self.structure || self.extra || self.missing != Missing::None || self.conversion == BadValue::SkipRow
+    fn of_shape(&self) -> bool {
+        self.structure || self.extra || self.missing != Missing::None
     }
 }
 
@@ -146,8 +213,13 @@ pub struct Fixed {
 pub struct FieldMap {
     /// What the fields are called, those that belong to no column included.
     pub names: Vec<String>,
-    /// The field of each column.
+    /// The field of each column, or [`FieldMap::NONE`].
     pub columns: Vec<u32>,
+}
+
+impl FieldMap {
+    /// In place of a field: the column has none.
+    pub const NONE: u32 = u32::MAX;
 }
 
 /// Everything a [`crate::Decoder`] needs. Plain data but for the session's zone tables.
@@ -167,6 +239,10 @@ pub struct Plan {
     /// Whether the decimal mark of numbers is a comma.
     pub has_comma: bool,
     pub columns: Vec<ColumnPlan>,
+    /// All of them must be met; records that do not meet them are passed over, whatever is wrong with them.
+    pub conditions: Vec<Condition>,
+    /// Whether lines without anything are passed over.
+    pub passes_blank_lines: bool,
     /// Absent: the columns are the fields of a record.
     pub map: Option<FieldMap>,
     /// Of lines that are not divided ([`Grammar::Plain`]); one field a column.
@@ -183,6 +259,37 @@ impl Plan {
     #[must_use]
     pub fn is_csv(&self) -> bool {
         matches!(self.grammar, Grammar::Csv { .. })
+    }
+
+    /// What becomes of a value of the column that its type refuses.
+    pub(crate) fn conversion(&self, column: &ColumnPlan) -> BadValue {
+        column.conversion.unwrap_or(self.tolerance.conversion)
+    }
+
+    /// Whether a row is refused for a value of some column.
+    pub(crate) fn skips_rows(&self) -> bool {
+        self.columns.iter().any(|column| self.conversion(column) == BadValue::SkipRow)
+    }
+
+    /// Whether some records are passed over.
+    pub(crate) fn selects(&self) -> bool {
+        !self.conditions.is_empty() || self.passes_blank_lines
+    }
+
+    /// Whether the shape of records matters less than the first error of the tile.
+    pub(crate) fn is_of_shape(&self) -> bool {
+        self.tolerance.of_shape() || self.skips_rows() || self.selects()
+    }
+
+    /// Whether some column's values are numbers of the records.
+    #[must_use]
+    pub fn has_sequence(&self) -> bool {
+        self.columns.iter().any(|column| matches!(column.origin, Origin::Sequence { .. }))
+    }
+
+    /// Whether records are empty lines, of which nothing is read.
+    pub(crate) fn has_no_fields(&self) -> bool {
+        self.fixed.is_none() && self.map.as_ref().map_or(self.columns.is_empty(), |map| map.names.is_empty())
     }
 
     /// Fields of a record, at least one.

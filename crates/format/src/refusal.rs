@@ -61,6 +61,13 @@ impl Places {
         self.starts.len()
     }
 
+    /// Keeps the first rows only.
+    pub(crate) fn truncate(&mut self, rows: usize) {
+        for list in [&mut self.starts, &mut self.ends, &mut self.first_lines, &mut self.last_lines] {
+            list.truncate(rows);
+        }
+    }
+
     /// Takes out `rows`, which ascend.
     pub(crate) fn remove(&mut self, rows: &[u32]) {
         for list in [&mut self.starts, &mut self.ends, &mut self.first_lines, &mut self.last_lines] {

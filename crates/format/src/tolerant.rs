@@ -1,6 +1,8 @@
 //! Decoding on past what does not fit. A tile whose records are all laid out like rows needs nothing of this but the last part; of any
 //! other the records are looked at one by one, and those that do not fit are refused or mended.
 
+use std::borrow::Cow;
+
 use copyist_core::{DataError, ErrorCode};
 use copyist_scan::Eol;
 
@@ -8,11 +10,11 @@ use crate::decode::{Decoded, Pass};
 use crate::fault::{Fault, Shown};
 use crate::field::{Field, Fields};
 use crate::fixed::Positions;
-use crate::plan::{BadValue, Missing};
+use crate::plan::{BadValue, ColumnPlan, Condition, Missing, Subject};
 use crate::refusal::{Flaw, Places, Refusal};
 use crate::tile::PAD;
 use crate::values::{Rows, Span, Stopped, decode_column, explain_value};
-use crate::{Header, utf8};
+use crate::{Header, clean, utf8};
 
 /// The rows found so far.
 #[derive(Default)]
@@ -24,9 +26,18 @@ struct Shape<'a> {
     /// Records so far, the header and refused ones included.
     records: u64,
     header_is_due: bool,
+    /// CSV: each record is one line.
+    has_single_lines: bool,
     /// FIXED: where fields stand.
     positions: Option<Positions<'a>>,
+    judges: Vec<Judge<'a>>,
 }
+
+/// A condition, and the column by whose rules its field is read.
+type Judge<'a> = (&'a Condition, Cow<'a, ColumnPlan>);
+
+/// Where a field is in the buffer; `Some(None)` if its record may lack it and does, None if it may not.
+type Place = Option<Option<(usize, usize)>>;
 
 /// Why no more records are read.
 enum End {
@@ -77,6 +88,7 @@ impl<F: Fields> Pass<'_, F> {
     pub(crate) fn run_shaped(
         &self,
         first_record: &[u32],
+        has_single_lines: bool,
         offsets: &mut Vec<u32>,
         spans: &mut Vec<Span>,
         out: &mut Decoded,
@@ -93,7 +105,13 @@ impl<F: Fields> Pass<'_, F> {
         let mut lines = LineCount::new(self, first_record);
         let bad = self.bad_bytes();
         let positions = self.positions();
-        let mut shape = Shape { header_is_due: self.tile.header, positions, ..Shape::default() };
+        let mut shape = Shape {
+            header_is_due: self.tile.header,
+            has_single_lines,
+            positions,
+            judges: self.judges(),
+            ..Shape::default()
+        };
         let mut position = 0;
         for index in 0..=self.tile.breaks.len() {
             let broken = self.tile.breaks.get(index).map(|&(start, end)| (start as usize, end as usize));
@@ -126,15 +144,75 @@ impl<F: Fields> Pass<'_, F> {
         let total = lines.before(self.data.len());
         out.lines = if self.plan.is_csv() { total } else { shape.records };
         let Shape { offsets: body, places, missing, .. } = shape;
+        self.take_rows(&body, &places, &missing, positions, spans, out);
+    }
+
+    /// Reads a tile all of whose records are laid out like rows and have one line each, without those that are passed over.
+    pub(crate) fn run_selected(
+        &self,
+        rows: &Rows<'_, F>,
+        limit: usize,
+        passed_over: &[u32],
+        spans: &mut Vec<Span>,
+        out: &mut Decoded,
+    ) {
+        let mut offsets = Vec::with_capacity(rows.offsets.len());
+        let mut places = Places::default();
+        let mut passed_over = passed_over.iter().copied().peekable();
+        for row in 0..limit {
+            if passed_over.next_if_eq(&(row as u32)).is_some() {
+                continue;
+            }
+            offsets.extend_from_slice(&rows.offsets[row * rows.width..][..rows.width]);
+            let (start, end) = rows.record(row);
+            let line = out.header_lines + row as u64;
+            places.push(start - PAD, (end - PAD).min(self.data.len()), (line, line));
+        }
+        self.take_rows(&offsets, &places, &[], rows.fixed.map(|(positions, _)| positions), spans, out);
+    }
+
+    /// Which of the first rows, that are all laid out like rows, are passed over.
+    pub(crate) fn passed_over(&self, rows: &Rows<'_, F>, limit: usize, out: &mut Decoded) -> Vec<u32> {
+        let judges = self.judges();
+        let mut passed = Vec::new();
+        for row in 0..limit {
+            let record @ (start, end) = rows.record(row);
+            if self.plan.passes_blank_lines && start == end {
+                out.blank_lines += 1;
+                passed.push(row as u32);
+                continue;
+            }
+            let place = |field| match rows.fixed {
+                Some((positions, _)) => self.fixed_place(positions, record, field),
+                None => Some(Some(rows.field(row, field))),
+            };
+            if !self.meets(&judges, record, place) {
+                out.passed_over += 1;
+                passed.push(row as u32);
+            }
+        }
+        passed
+    }
+
+    /// Decodes rows that do not follow upon each other.
+    fn take_rows(
+        &self,
+        offsets: &[u32],
+        places: &Places,
+        missing: &[(u32, u32)],
+        positions: Option<Positions<'_>>,
+        spans: &mut Vec<Span>,
+        out: &mut Decoded,
+    ) {
         let rows = Rows {
             buffer: &self.tile.buffer,
-            offsets: &body,
+            offsets,
             start: PAD,
             width: self.plan.width(),
             trim: usize::from(self.tile.eol == Some(Eol::CrLf)),
             fields: self.fields,
             starts: Some(&places.starts),
-            missing: &missing,
+            missing,
             map: self.plan.map.as_ref().map(|map| &*map.columns),
             fixed: None,
         };
@@ -147,15 +225,19 @@ impl<F: Fields> Pass<'_, F> {
         out.columns.iter_mut().for_each(|column| column.truncate(stop));
         let mut places = places.clone();
         if stop < limit {
-            let end = self.first_flaw(&rows, stop);
+            let Flaw { column, error, value } = self.first_flaw(&rows, stop);
+            let is_read = !matches!(error.code, ErrorCode::BadCopyFileFormat | ErrorCode::CharacterNotInRepertoire);
             out.ended = false;
             self.fault_at(
-                end,
+                error,
                 places.starts[stop] as usize,
                 places.ends[stop] as usize,
                 u64::from(places.last_lines[stop]),
                 out,
             );
+            if let (Some(fault), Some(column), Some(text)) = (&mut out.fault, column, value.filter(|_| is_read)) {
+                fault.shown = Shown::Value { column, text };
+            }
             let beyond: Vec<u32> = (stop as u32..limit as u32).collect();
             places.remove(&beyond);
             out.refusals.retain(|refusal| (refusal.offset as usize) < rows.record(stop).0 - PAD);
@@ -255,10 +337,19 @@ impl<F: Fields> Pass<'_, F> {
             out.header_lines = 1;
             return Ok(());
         }
+        if self.plan.passes_blank_lines && start == end {
+            out.blank_lines += 1;
+            return Ok(());
+        }
+        let record = (PAD + start, PAD + end);
+        if !self.meets(&shape.judges, record, |field| self.field_place(record, ends, field, shape.positions)) {
+            out.passed_over += 1;
+            return Ok(());
+        }
         let next_bad = bad.get(bad.partition_point(|&at| at < start));
         let error = if let Some(&at) = next_bad.filter(|&&at| at < end) {
             Some(self.tile.invalid_sequence(at))
-        } else if columns.is_empty() && end > start || ends.len() > width && !self.plan.tolerance.extra {
+        } else if self.plan.has_no_fields() && end > start || ends.len() > width && !self.plan.tolerance.extra {
             Some(DataError::new(ErrorCode::BadCopyFileFormat, "extra data after last expected column"))
         } else if ends.len() < width && !self.may_lack(width - ends.len()) {
             let message = format!("missing data for column \"{}\"", self.plan.field_name(ends.len()));
@@ -291,9 +382,81 @@ impl<F: Fields> Pass<'_, F> {
         Ok(())
     }
 
+    fn judges(&self) -> Vec<Judge<'_>> {
+        let conditions = self.plan.conditions.iter();
+        conditions
+            .map(|condition| {
+                let column = match condition.subject {
+                    Subject::Field(field) => self.plan.column_of(field as usize),
+                    Subject::Bytes { .. } => None,
+                };
+                let spare = || Cow::Owned(ColumnPlan::of_text(String::new(), true));
+                (condition, column.map_or_else(spare, |column| Cow::Borrowed(&self.plan.columns[column])))
+            })
+            .collect()
+    }
+
+    /// Whether a record, whose place in the buffer is given, meets the conditions, or cannot be judged and so has to be read: what is
+    /// missing from it or cannot be unescaped is an error like any other.
+    #[inline]
+    fn meets(&self, judges: &[Judge<'_>], record: (usize, usize), place: impl Fn(usize) -> Place) -> bool {
+        let buffer = &self.tile.buffer;
+        for (Condition { subject, negated, value }, column) in judges {
+            let is_met = match *subject {
+                Subject::Bytes { start, end } => {
+                    let bytes = buffer[record.0..record.1].get(start as usize..end as usize);
+                    bytes.is_some_and(|bytes| (*bytes == **value) != *negated)
+                }
+                Subject::Field(field) => {
+                    let Some(place) = place(field as usize) else { return true };
+                    let Some((start, end)) = place else { return false };
+                    let mut arena = Vec::new();
+                    match clean::resolve(self.fields, buffer, start, end, column, &mut arena) {
+                        Ok(Field::Null | Field::Default) => false,
+                        Ok(Field::Plain(s, e)) => (buffer[s..e] == **value) != *negated,
+                        Ok(Field::Rewritten(s, e)) => (arena[s..e] == **value) != *negated,
+                        Err(_) => return true,
+                    }
+                }
+            };
+            if !is_met {
+                return false;
+            }
+        }
+        true
+    }
+
+    fn field_place(
+        &self,
+        record: (usize, usize),
+        ends: &[u32],
+        field: usize,
+        positions: Option<Positions<'_>>,
+    ) -> Place {
+        if let Some(positions) = positions {
+            return self.fixed_place(positions, record, field);
+        }
+        if field >= ends.len() {
+            return self.may_lack(self.plan.width() - ends.len()).then_some(None);
+        }
+        let from = if field == 0 { record.0 } else { PAD + ends[field - 1] as usize + 1 };
+        let to = if field + 1 == ends.len() { record.1 } else { PAD + ends[field] as usize };
+        Some(Some((from, to)))
+    }
+
+    fn fixed_place(&self, positions: Positions<'_>, line: (usize, usize), field: usize) -> Place {
+        let buffer = &self.tile.buffer;
+        if positions.is_missing(buffer, line, field) {
+            return (self.plan.tolerance.missing != Missing::None).then_some(None);
+        }
+        let table = positions.table(buffer, std::iter::once(line));
+        let place = table.get(field).map(|span| span.bounds());
+        Some(Some(place.unwrap_or_else(|| positions.field(buffer, line, field))))
+    }
+
     /// Lines before the first and before the last one of the record that has just been counted.
     fn lines_of(&self, start: usize, end: usize, shape: &Shape<'_>, lines: &mut LineCount<'_, '_, F>) -> (u64, u64) {
-        if self.plan.is_csv() {
+        if self.plan.is_csv() && !shape.has_single_lines {
             (lines.before(start), lines.before(end))
         } else {
             (shape.records - 1, shape.records - 1)
@@ -303,7 +466,7 @@ impl<F: Fields> Pass<'_, F> {
     /// What is wrong with the values of a record that lacks fields. They come before the fields, so PostgreSQL, where it leaves out rows
     /// with such values and no others, leaves this one out.
     fn flaws_before_the_end(&self, start: usize, ends: &[u32]) -> Vec<Flaw> {
-        if self.plan.tolerance.structure || self.plan.tolerance.conversion != BadValue::SkipRow {
+        if self.plan.tolerance.structure || !self.plan.skips_rows() {
             return Vec::new();
         }
         let mut flaws = Vec::new();
@@ -312,6 +475,7 @@ impl<F: Fields> Pass<'_, F> {
             let stop = if index + 1 == ends.len() { self.record_end(ends).min(self.data.len()) } else { end as usize };
             if let Some(index) = self.plan.column_of(index)
                 && let column = &self.plan.columns[index]
+                && self.plan.conversion(column) == BadValue::SkipRow
                 && let Ok(value) = self.value(at, stop, column)
                 && let Some(text) = value
                 && let Err(error) = explain_value(self.plan, column, &text)
@@ -403,16 +567,25 @@ impl<F: Fields> Pass<'_, F> {
         out: &mut Decoded,
     ) -> usize {
         let plan = self.plan;
-        let tolerates = plan.tolerance.conversion != BadValue::Stop;
         let mut refused = std::mem::take(&mut out.refused_rows);
+        let mut mended = std::mem::take(&mut out.mended_rows);
         refused.clear();
-        for (c, column) in out.columns.iter_mut().enumerate() {
-            let list = tolerates.then_some(&mut refused);
+        mended.clear();
+        for (c, (column, spec)) in out.columns.iter_mut().zip(&plan.columns).enumerate() {
+            if !spec.is_read() {
+                self.constants.fill(c, column, limit);
+                continue;
+            }
+            let list = match plan.conversion(spec) {
+                BadValue::Stop => None,
+                BadValue::SkipRow => Some(&mut refused),
+                BadValue::SetNull | BadValue::SetDefault => Some(&mut mended),
+            };
             if let Err(Stopped(row)) = decode_column(rows, plan, c, limit, column, &mut out.arena, spans, list) {
                 limit = row;
             }
         }
-        out.refused_rows = refused;
+        (out.refused_rows, out.mended_rows) = (refused, mended);
         limit
     }
 
@@ -421,11 +594,15 @@ impl<F: Fields> Pass<'_, F> {
         let tolerance = &self.plan.tolerance;
         let mut flaws = Vec::new();
         for (index, column) in self.plan.columns.iter().enumerate() {
+            if !column.is_read() {
+                continue;
+            }
             let mut is_null = rows.is_missing(row, index);
             if !is_null {
+                let conversion = self.plan.conversion(column);
                 let (start, end) = rows.bounds(row, index);
                 let mut arena = Vec::new();
-                let text = match self.fields.resolve(&self.tile.buffer, start, end, column, &mut arena) {
+                let text = match clean::resolve(self.fields, &self.tile.buffer, start, end, column, &mut arena) {
                     Ok(Field::Null) => None,
                     Ok(Field::Default) => continue,
                     Ok(Field::Plain(s, e)) => Some(self.tile.buffer[s..e].to_vec()),
@@ -439,11 +616,11 @@ impl<F: Fields> Pass<'_, F> {
                 if let Some(text) = &text
                     && let Err(error) = explain_value(self.plan, column, text)
                 {
-                    if matches!(tolerance.conversion, BadValue::Stop | BadValue::SkipRow) {
+                    if matches!(conversion, BadValue::Stop | BadValue::SkipRow) {
                         flaws.push(Flaw { column: Some(index), error, value: Some(text.clone()) });
                         continue;
                     }
-                    is_null = tolerance.conversion == BadValue::SetNull || !column.has_default;
+                    is_null = conversion == BadValue::SetNull || !column.has_default;
                 }
                 is_null |= text.is_none();
             }
@@ -462,7 +639,7 @@ impl<F: Fields> Pass<'_, F> {
     /// The error of a value that nobody but the server can judge.
     fn left_to_server(&self, rows: &Rows<'_, F>, row: usize) -> Option<Box<DataError>> {
         self.plan.columns.iter().enumerate().find_map(|(index, column)| {
-            if rows.is_missing(row, index) {
+            if !column.is_read() || rows.is_missing(row, index) {
                 return None;
             }
             let (start, end) = rows.bounds(row, index);
@@ -471,29 +648,31 @@ impl<F: Fields> Pass<'_, F> {
         })
     }
 
-    fn first_flaw(&self, rows: &Rows<'_, F>, row: usize) -> Box<DataError> {
-        self.flaws(rows, row).into_iter().next().map_or_else(
-            || DataError::new(ErrorCode::InternalError, "a row was refused and then accepted"),
-            |flaw| flaw.error,
-        )
+    /// What ends the load at a row.
+    fn first_flaw(&self, rows: &Rows<'_, F>, row: usize) -> Flaw {
+        let ends_it = |flaw: &Flaw| {
+            flaw.column.is_some_and(|column| self.plan.conversion(&self.plan.columns[column]) == BadValue::Stop)
+        };
+        self.flaws(rows, row).into_iter().find(ends_it).unwrap_or_else(|| {
+            let error = DataError::new(ErrorCode::InternalError, "a row was refused and then accepted");
+            Flaw { column: None, error, value: None }
+        })
     }
 
     /// Takes the refused rows out of the first `limit`, and counts what is left.
     pub(crate) fn settle(&self, rows: &Rows<'_, F>, limit: usize, mut places: Places, out: &mut Decoded) {
         let tolerance = &self.plan.tolerance;
         let mut refused = std::mem::take(&mut out.refused_rows);
-        refused.retain(|&row| (row as usize) < limit);
-        refused.sort_unstable();
-        refused.dedup();
-        if matches!(tolerance.conversion, BadValue::SetNull | BadValue::SetDefault) {
-            if let Some((row, error)) =
-                refused.iter().find_map(|&row| Some((row, self.left_to_server(rows, row as usize)?)))
-            {
-                let (start, end) = (rows.record(row as usize).0 - PAD, rows.record(row as usize).1 - PAD);
-                self.fault_at(error, start, end.min(self.data.len()), 0, out);
-            }
-            out.mended = refused.len() as u64;
-            refused.clear();
+        let mut mended = std::mem::take(&mut out.mended_rows);
+        for list in [&mut refused, &mut mended] {
+            list.retain(|&row| (row as usize) < limit);
+            list.sort_unstable();
+            list.dedup();
+        }
+        if let Some((row, error)) = mended.iter().find_map(|&row| Some((row, self.left_to_server(rows, row as usize)?)))
+        {
+            let (start, end) = (rows.record(row as usize).0 - PAD, rows.record(row as usize).1 - PAD);
+            self.fault_at(error, start, end.min(self.data.len()), 0, out);
         }
         if tolerance.constraint {
             let before = refused.len();
@@ -508,6 +687,8 @@ impl<F: Fields> Pass<'_, F> {
                 refused.dedup();
             }
         }
+        out.mended = mended.iter().filter(|row| refused.binary_search(row).is_err()).count() as u64;
+        out.mended_rows = mended;
         out.rows = limit - refused.len();
         if !refused.is_empty() {
             if places.len() == 0 {

@@ -13,7 +13,7 @@ use crate::fixed::Positions;
 use crate::parse::{self, Parse};
 use crate::patterned::{self, By};
 use crate::tile::PAD;
-use crate::{BadValue, ColumnPlan, Layout, Plan, Tolerance};
+use crate::{BadValue, ColumnPlan, Layout, Plan, clean};
 
 /// The regular rows of a tile: `width` structural offsets each.
 pub(crate) struct Rows<'a, F> {
@@ -54,8 +54,9 @@ impl<F: Fields> Rows<'_, F> {
         (self.field(row, 0).0, self.field(row, self.width - 1).1)
     }
 
+    /// A raw field by its number in the record.
     #[inline(always)]
-    fn field(&self, row: usize, field: usize) -> (usize, usize) {
+    pub fn field(&self, row: usize, field: usize) -> (usize, usize) {
         let index = row * self.width + field;
         let start = match self.starts {
             Some(starts) if field == 0 => PAD + starts[row] as usize,
@@ -205,7 +206,7 @@ pub(crate) fn decode_column<F: Fields>(
     let bounded = plan.layout == Layout::Duckdb;
     let Column { values, validity, defaults } = column;
     plan.scanner.run(FindSpans { rows, column: c, limit, out: spans });
-    let sets_default = plan.tolerance.conversion == BadValue::SetDefault && spec.has_default;
+    let sets_default = plan.conversion(spec) == BadValue::SetDefault && spec.has_default;
     let mut sink =
         Sink { rows, spec, column: c, spans, validity, defaults, arena, refused, sets_default, scanner: plan.scanner };
     if let Some(by) = by_patterns(plan, spec) {
@@ -270,8 +271,10 @@ fn decode_bytes<F: Fields>(
     ty: &Type,
     plan: &Plan,
 ) -> std::result::Result<(), Stopped> {
-    let Tolerance { conversion, truncate, .. } = plan.tolerance;
-    if truncate && let Type::Varchar(Some(n)) | Type::Bpchar(Some(n)) = ty {
+    let conversion = plan.conversion(sink.spec);
+    if plan.tolerance.truncate
+        && let Type::Varchar(Some(n)) | Type::Bpchar(Some(n)) = ty
+    {
         return sink.shortened(out, |v| Ok(types::text::truncate(v, *n).len()));
     }
     if plan.has_comma && decimal::has_mark(ty) {
@@ -316,13 +319,14 @@ fn decode_pointed<F: Fields>(
     plan: &Plan,
 ) -> std::result::Result<(), Stopped> {
     let column = sink.spec;
+    let conversion = plan.conversion(sink.spec);
     sink.rewritten(out, |v, arena| {
         match (plan.layout, ty) {
             (Layout::PgBinary, Type::Numeric(typmod)) => {
                 return decimal::with_point(v, |v| types::numeric::parse(v, *typmod)).map(|n| n.write_binary(arena));
             }
             // The server finds what is wrong.
-            (Layout::PgText, _) if plan.tolerance.conversion == BadValue::Stop => {}
+            (Layout::PgText, _) if conversion == BadValue::Stop => {}
             _ => explain_value(plan, column, v)?,
         }
         decimal::write_pointed(v, arena);
@@ -387,7 +391,7 @@ impl<F: Fields> Sink<'_, '_, F> {
     fn slow<P: Parse>(&mut self, row: usize, start: usize, end: usize, parse: &P) -> Option<Option<P::Value>> {
         let buffer = self.rows.buffer;
         let mark = self.arena.len();
-        match self.rows.fields.resolve(buffer, start, end, self.spec, self.arena).ok()? {
+        match clean::resolve(self.rows.fields, buffer, start, end, self.spec, self.arena).ok()? {
             field @ (Field::Null | Field::Default) => self.set_absent(row, field),
             Field::Plain(s, e) => return parse.full(&buffer[s..e]).ok().map(Some),
             Field::Rewritten(s, e) => {
@@ -401,6 +405,9 @@ impl<F: Fields> Sink<'_, '_, F> {
 
     /// Values that are their own bytes, whatever these are.
     fn whole(&mut self, out: &mut Vec<ByteRef>) -> std::result::Result<(), Stopped> {
+        if !self.spec.cleaning.is_none() {
+            return self.cleaned(out, &whole);
+        }
         out.resize(self.spans.len(), ByteRef::EMPTY);
         let scanner = self.scanner;
         scanner.run(KeepWhole { sink: self, out })
@@ -423,6 +430,9 @@ impl<F: Fields> Sink<'_, '_, F> {
         out: &mut Vec<ByteRef>,
         keep: impl Fn(&[u8]) -> Result<usize>,
     ) -> std::result::Result<(), Stopped> {
+        if !self.spec.cleaning.is_none() {
+            return self.cleaned(out, &keep);
+        }
         out.resize(self.spans.len(), ByteRef::EMPTY);
         let scanner = self.scanner;
         scanner.run(KeepAll { sink: self, out, keep })
@@ -449,6 +459,40 @@ impl<F: Fields> Sink<'_, '_, F> {
                 Err(_) => return self.refuse(row).map(|()| ByteRef::EMPTY),
             },
         };
+        self.keep_field(row, field, keep)
+    }
+
+    /// [`Sink::shortened`] of fields that are cleaned first.
+    fn cleaned(
+        &mut self,
+        out: &mut Vec<ByteRef>,
+        keep: &impl Fn(&[u8]) -> Result<usize>,
+    ) -> std::result::Result<(), Stopped> {
+        let Rows { buffer, fields, .. } = *self.rows;
+        out.clear();
+        out.resize(self.spans.len(), ByteRef::EMPTY);
+        for (row, (span, slot)) in self.spans.iter().zip(out).enumerate() {
+            let (start, end) = span.bounds();
+            if fields.is_null(buffer, start, end, self.spec) || self.is_missing(row, start, end) {
+                self.validity.set_null(row);
+                continue;
+            }
+            match clean::resolve(fields, buffer, start, end, self.spec, self.arena) {
+                Ok(field) => *slot = self.keep_field(row, field, keep)?,
+                Err(_) => self.refuse(row)?,
+            }
+        }
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn keep_field(
+        &mut self,
+        row: usize,
+        field: Field,
+        keep: &impl Fn(&[u8]) -> Result<usize>,
+    ) -> std::result::Result<ByteRef, Stopped> {
+        let buffer = self.rows.buffer;
         let kept = match field {
             Field::Plain(s, e) => keep(&buffer[s..e]).map(|len| ByteRef::tile(s, s + len)),
             Field::Rewritten(s, e) => keep(&self.arena[s..e]).map(|len| ByteRef::arena(s, s + len)),
@@ -507,7 +551,7 @@ impl<F: Fields> Sink<'_, '_, F> {
                 continue;
             }
             unescaped.clear();
-            let value = match fields.resolve(buffer, start, end, self.spec, &mut unescaped) {
+            let value = match clean::resolve(fields, buffer, start, end, self.spec, &mut unescaped) {
                 Ok(Field::Plain(s, e)) => &buffer[s..e],
                 Ok(Field::Rewritten(s, e)) => &unescaped[s..e],
                 Ok(field) => {
@@ -536,7 +580,7 @@ impl<F: Fields> Sink<'_, '_, F> {
 struct Tried {
     /// The fast path has refused it as it stands.
     direct: bool,
-    /// The fast path would take the DEFAULT string for a value.
+    /// The fast path would take the DEFAULT string, or what is to be cleaned, for a value.
     default_reads: bool,
 }
 
@@ -556,7 +600,9 @@ impl<F: Fields, P: Parse> Work for ParseAll<'_, '_, '_, F, P> {
         let Rows { buffer, fields, .. } = *sink.rows;
         // Fields may be tried before they are compared with the markers, unless a marker reads like a value.
         let reads = |marker: &[u8]| parse.fast(marker, 0, marker.len()).is_some();
-        let default_reads = fields.default().is_some_and(reads);
+        // A label may begin with a quotation mark that is to be removed.
+        let has_marks = sink.spec.cleaning.unquotes && matches!(sink.spec.ty, Type::Enum(_));
+        let default_reads = has_marks || fields.default().is_some_and(reads);
         let direct = !default_reads && !reads(fields.null());
         for (row, (span, slot)) in sink.spans.iter().zip(out).enumerate() {
             let (start, end) = (span.start as usize, span.end as usize);

@@ -61,6 +61,10 @@ pub struct BindingCounters {
     pub header_lines: f64,
     pub lines_skipped: f64,
     pub rows_refused: f64,
+    /// Records that do not meet the conditions, which are not among the rows read.
+    pub rows_passed_over: f64,
+    /// Empty lines that were passed over; they are no records.
+    pub blank_lines: f64,
     /// Rows with a value that was refused and replaced.
     pub rows_mended: f64,
     /// Bytes that were no UTF-8 and were replaced.
@@ -445,6 +449,8 @@ impl BindingLoad {
             header_lines: counters.header_lines as f64,
             lines_skipped: counters.lines_skipped as f64,
             rows_refused: counters.rows_refused as f64,
+            rows_passed_over: counters.rows_passed_over as f64,
+            blank_lines: counters.blank_lines as f64,
             rows_mended: counters.rows_mended as f64,
             bytes_replaced: counters.bytes_replaced as f64,
             encoding: counters.encoding.map(|encoding| encoding.name().to_owned()),

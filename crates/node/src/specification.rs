@@ -6,7 +6,8 @@ use copyist_core::{ArrayType, DataError, DateOrder, EnumType, ErrorCode, Interva
 use copyist_datetime::{Context, Kind, Language, Patterns};
 use copyist_encoding::Encoding;
 use copyist_format::{
-    BadValue, ColumnPlan, FieldMap, Fixed, FixedField, Header, Layout, Missing, Plan, Replacement, Tolerance, Unit,
+    BadValue, Cleaning, ColumnPlan, Condition, FieldMap, Fixed, FixedField, Header, Layout, Missing, Origin, Plan,
+    Replacement, Subject, Tolerance, Unit,
 };
 use copyist_scan::{Grammar, Scanner};
 use copyist_transcode::{Failure, Limits, Sink};
@@ -52,6 +53,48 @@ pub struct BindingColumn {
     /// `fixed`: where its field stands in the line, from 0, and how long it is.
     pub offset: Option<u32>,
     pub length: Option<u32>,
+    /// What becomes of its values that its type refuses, as in the tolerance, where it is not what that says.
+    pub conversion: Option<String>,
+    /// It has this value in every row, and no field.
+    pub constant: Option<String>,
+    /// Its values are numbers of the records, and it has no field.
+    pub sequence: Option<BindingSequence>,
+    /// What is done to its fields first.
+    pub cleaning: Option<BindingCleaning>,
+}
+
+/// Numbers of the records: those that are refused have them too, those that are passed over do not.
+#[napi(object)]
+pub struct BindingSequence {
+    /// Decimal digits: a number of JavaScript does not hold all of them.
+    pub start: String,
+    pub increment: String,
+}
+
+/// What is done to a field before its type sees it.
+#[napi(object)]
+pub struct BindingCleaning {
+    /// A pair of `'` or `"` around it is removed; one without the other is an error.
+    pub unquotes: bool,
+    /// White space alone is NULL.
+    pub blank_is_null: bool,
+    /// White space at its end is removed.
+    pub trims: bool,
+    /// Nothing is NULL, even in quotes.
+    pub empty_is_null: bool,
+}
+
+/// What a record must meet not to be passed over.
+#[napi(object)]
+pub struct BindingCondition {
+    /// The number of the field that is compared; of `fixed` lines that of its column.
+    pub field: Option<u32>,
+    /// Without a field: the bytes of the record that are compared, from 0, the last one excluded.
+    pub start: Option<u32>,
+    pub end: Option<u32>,
+    /// Whether it must differ from the value.
+    pub negated: bool,
+    pub value: String,
 }
 
 /// Patterns of dates and times.
@@ -117,6 +160,10 @@ pub struct BindingSpecification {
     pub columns: Vec<BindingColumn>,
     /// What the fields of a record are called, where columns have the numbers of theirs.
     pub fields: Option<Vec<String>>,
+    /// All that a record must meet not to be passed over.
+    pub conditions: Option<Vec<BindingCondition>>,
+    /// Empty lines are passed over.
+    pub passes_blank_lines: Option<bool>,
     /// `fixed`: places are counted in characters, not in bytes.
     pub by_character: bool,
     pub tolerance: BindingTolerance,
@@ -142,7 +189,7 @@ pub struct BindingSpecification {
 }
 
 impl BindingSpecification {
-    /// The plan proper. Fails when the session's time zone is unknown.
+    /// The plan proper. Fails when the session's time zone is unknown, or a sequence begins beyond a bigint.
     pub fn plan(&self) -> Result<(Arc<Plan>, Sink), Failure> {
         let sink = match &*self.sink {
             "pg_binary" => Sink::PgBinary,
@@ -177,10 +224,9 @@ impl BindingSpecification {
             encoding: self.encoding.as_deref().map(encoding).transpose()?,
             has_comma: self.has_comma,
             columns: self.columns.iter().map(BindingColumn::plan).collect::<Result<_, _>>()?,
-            map: self.fields.as_ref().map(|names| FieldMap {
-                names: names.clone(),
-                columns: self.columns.iter().zip(0..).map(|(column, index)| column.field.unwrap_or(index)).collect(),
-            }),
+            conditions: self.conditions.iter().flatten().map(BindingCondition::condition).collect(),
+            passes_blank_lines: self.passes_blank_lines.unwrap_or(false),
+            map: self.map(),
             fixed: (self.format == "fixed").then(|| Fixed {
                 fields: self.columns.iter().map(BindingColumn::place).collect(),
                 unit: if self.by_character { Unit::Characters } else { Unit::Bytes },
@@ -197,6 +243,27 @@ impl BindingSpecification {
             context: Arc::new(context),
         };
         Ok((Arc::new(plan), sink))
+    }
+
+    /// The columns that are read have the fields that they name, or else one after the other.
+    fn map(&self) -> Option<FieldMap> {
+        let read = || self.columns.iter().filter(|column| column.is_read());
+        if self.fields.is_none() && read().count() == self.columns.len() {
+            return None;
+        }
+        let names = || read().map(|column| column.name.clone()).collect();
+        let mut next = 0..;
+        let mut field = |column: &BindingColumn| {
+            if !column.is_read() {
+                return FieldMap::NONE;
+            }
+            let following = next.next().unwrap_or(FieldMap::NONE);
+            column.field.unwrap_or(following)
+        };
+        Some(FieldMap {
+            names: self.fields.clone().unwrap_or_else(names),
+            columns: self.columns.iter().map(&mut field).collect(),
+        })
     }
 
     /// The limits.
@@ -230,15 +297,37 @@ pub fn encode_text(name: String, text: String) -> Option<Buffer> {
     Encoding::find(&name).map(|encoding| encoding.encode(&text).into())
 }
 
+fn int8(digits: &str) -> Result<i64, Failure> {
+    digits.parse().map_err(|_| {
+        let message = format!("value \"{digits}\" is out of range for type bigint");
+        Failure::whole(DataError::new(ErrorCode::NumericValueOutOfRange, message))
+    })
+}
+
+fn bad_value(policy: &str) -> BadValue {
+    match policy {
+        "skip_row" => BadValue::SkipRow,
+        "set_null" => BadValue::SetNull,
+        "set_default" => BadValue::SetDefault,
+        _ => BadValue::Stop,
+    }
+}
+
+impl BindingCondition {
+    fn condition(&self) -> Condition {
+        let bytes = || Subject::Bytes { start: self.start.unwrap_or(0), end: self.end.unwrap_or(0) };
+        Condition {
+            subject: self.field.map_or_else(bytes, Subject::Field),
+            negated: self.negated,
+            value: self.value.clone().into_bytes(),
+        }
+    }
+}
+
 impl BindingTolerance {
     fn tolerance(&self) -> Tolerance {
         Tolerance {
-            conversion: match &*self.conversion {
-                "skip_row" => BadValue::SkipRow,
-                "set_null" => BadValue::SetNull,
-                "set_default" => BadValue::SetDefault,
-                _ => BadValue::Stop,
-            },
+            conversion: bad_value(&self.conversion),
             structure: self.structure,
             constraint: self.constraint,
             extra: self.extra,
@@ -294,6 +383,9 @@ impl BindingColumn {
             force_null: self.force_null,
             has_default: self.has_default,
             not_null: self.not_null,
+            conversion: self.conversion.as_deref().map(bad_value),
+            origin: self.origin()?,
+            cleaning: self.cleaning.as_ref().map_or_else(Cleaning::default, BindingCleaning::cleaning),
         })
     }
 
@@ -317,6 +409,27 @@ impl BindingColumn {
         };
         let compiled = Patterns::compile(language, given.texts.iter().map(String::as_str), kind);
         compiled.map(|patterns| Some(Arc::new(patterns))).map_err(|error| Failure::whole(error.into()))
+    }
+
+    fn origin(&self) -> Result<Origin, Failure> {
+        Ok(match (&self.constant, &self.sequence) {
+            (Some(text), _) => Origin::Constant(text.clone().into_bytes()),
+            (None, Some(sequence)) => {
+                Origin::Sequence { start: int8(&sequence.start)?, increment: int8(&sequence.increment)? }
+            }
+            (None, None) => Origin::Field,
+        })
+    }
+
+    fn is_read(&self) -> bool {
+        self.constant.is_none() && self.sequence.is_none()
+    }
+}
+
+impl BindingCleaning {
+    fn cleaning(&self) -> Cleaning {
+        let Self { unquotes, blank_is_null, trims, empty_is_null } = *self;
+        Cleaning { unquotes, blank_is_null, trims, empty_is_null }
     }
 }
 

@@ -94,16 +94,10 @@ fn plan(columns: &[(String, Type)], encoding: Option<Encoding>) -> Result<Plan, 
         has_comma: false,
         columns: columns
             .iter()
-            .map(|(name, ty)| ColumnPlan {
-                name: name.clone(),
-                ty: ty.clone(),
-                force_not_null: false,
-                force_null: false,
-                has_default: false,
-                not_null: false,
-                patterns: None,
-            })
+            .map(|(name, ty)| ColumnPlan { ty: ty.clone(), ..ColumnPlan::of_text(name.clone(), false) })
             .collect(),
+        conditions: Vec::new(),
+        passes_blank_lines: false,
         map: None,
         fixed: None,
         relation: String::new(),

@@ -38,8 +38,15 @@ pub fn peek(
     }
     tile.header = false;
     let column = ColumnPlan::of_text(String::new(), true);
-    let plan =
-        Arc::new(Plan { header: Header::No, columns: vec![column; width], layout: Layout::PgText, ..plan.clone() });
+    let plan = Arc::new(Plan {
+        header: Header::No,
+        columns: vec![column; width],
+        conditions: Vec::new(),
+        passes_blank_lines: false,
+        map: None,
+        layout: Layout::PgText,
+        ..plan.clone()
+    });
     let mut decoder = Decoder::new(Arc::clone(&plan));
     let decoded = decoder.decode(&tile);
     if let Some(fault) = &decoded.fault {

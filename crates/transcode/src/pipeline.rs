@@ -97,6 +97,10 @@ pub struct Counters {
     /// Lines passed over before the first record.
     pub lines_skipped: u64,
     pub rows_refused: u64,
+    /// Records that do not meet the conditions, which are not among those.
+    pub rows_passed_over: u64,
+    /// Empty lines that were passed over; they are no records.
+    pub blank_lines: u64,
     /// Rows with a value that was refused and replaced.
     pub rows_mended: u64,
     /// Bytes that were part of no character and were replaced.
@@ -136,6 +140,8 @@ struct Done {
     ended: bool,
     span: Option<Span>,
     refusals: Vec<Refusal>,
+    passed_over: u64,
+    blank_lines: u64,
     mended: u64,
     replaced: u64,
 }
@@ -165,6 +171,8 @@ struct State {
     lines: u64,
     header_lines: u64,
     refused: u64,
+    passed_over: u64,
+    blank_lines: u64,
     mended: u64,
     replaced: u64,
     /// Refused records that nobody has taken yet, how many have ever been there, and their bytes.
@@ -186,12 +194,28 @@ struct State {
     is_awaited: bool,
 }
 
+/// Numbers of records, which go from tile to tile in the order of the input: a tile is decoded before it is known how many records come
+/// before it, and encoded after that.
+#[derive(Default)]
+struct Numbering {
+    /// The tile whose turn it is.
+    next: u64,
+    /// Records before it.
+    records: u64,
+    /// A tile before it will never have its turn.
+    is_broken: bool,
+}
+
 struct Shared {
     plan: Arc<Plan>,
     sink: Sink,
     table: String,
     splitter: Mutex<Splitter>,
     state: Mutex<State>,
+    /// Held by nobody who waits for another lock.
+    numbering: Mutex<Numbering>,
+    /// A tile has its numbers, or everything stops.
+    numbered: Condvar,
     /// A permit came back, or everything stops.
     window: Condvar,
     /// A result came, or everything stops.
@@ -254,6 +278,10 @@ impl Load {
             most_busy: threads,
             recent: Recent::new(limits.window),
             lines: plan.skip,
+            failure: plan.check().err().map(|(column, error)| {
+                let column = column.map(|index| plan.columns[index].name.clone());
+                Box::new(Failure { column, ..Failure::whole(error) })
+            }),
             ..State::default()
         };
         // Of a stream every result is handed on at once: nobody knows when there will be another.
@@ -265,6 +293,8 @@ impl Load {
             table,
             splitter: Mutex::new(splitter),
             state: Mutex::new(state),
+            numbering: Mutex::default(),
+            numbered: Condvar::new(),
             window: Condvar::new(),
             results: Condvar::new(),
             cancelled: AtomicBool::new(false),
@@ -340,6 +370,8 @@ impl Load {
             header_lines: state.header_lines,
             lines_skipped: self.shared.lines_skipped.load(Ordering::Relaxed),
             rows_refused: state.refused,
+            rows_passed_over: state.passed_over,
+            blank_lines: state.blank_lines,
             rows_mended: state.mended,
             bytes_replaced: state.replaced,
             encoding: self.shared.encoding.get().copied().or(self.shared.plan.encoding),
@@ -423,6 +455,30 @@ impl Shared {
         drop(lock(&self.state));
         self.window.notify_all();
         self.results.notify_all();
+        drop(lock(&self.numbering));
+        self.numbered.notify_all();
+    }
+
+    /// Waits for a tile's turn to have numbers, of which it takes `count`. How many were taken before; None when everything stops.
+    fn take_numbers(&self, tile: u64, count: u64) -> Option<u64> {
+        let mut numbering = lock(&self.numbering);
+        while numbering.next != tile {
+            if numbering.is_broken || self.is_cancelled() {
+                return None;
+            }
+            numbering = self.numbered.wait(numbering).unwrap_or_else(PoisonError::into_inner);
+        }
+        let before = numbering.records;
+        (numbering.next, numbering.records) = (tile + 1, before + count);
+        drop(numbering);
+        self.numbered.notify_all();
+        Some(before)
+    }
+
+    /// Some tile will never have its turn.
+    fn break_numbering(&self) {
+        lock(&self.numbering).is_broken = true;
+        self.numbered.notify_all();
     }
 
     fn is_cancelled(&self) -> bool {
@@ -501,6 +557,8 @@ impl Shared {
                 state.failure = Some(Box::new(failure));
             }
             state.refused += done.refusals.len() as u64;
+            state.passed_over += done.passed_over;
+            state.blank_lines += done.blank_lines;
             state.mended += done.mended;
             state.replaced += done.replaced;
             for refusal in done.refusals {
@@ -644,7 +702,10 @@ impl<'a> Worker<'a> {
             Ok(true) => {
                 drop(splitter);
                 let made = catch_unwind(AssertUnwindSafe(|| self.make(buffer)));
-                made.map_err(|payload| Failure::of_panic(&*payload))
+                made.map_err(|payload| {
+                    shared.break_numbering();
+                    Failure::of_panic(&*payload)
+                })
             }
             Ok(false) => {
                 let total = splitter.tiles();
@@ -701,7 +762,14 @@ impl<'a> Worker<'a> {
         let plan = &*shared.plan;
         let invalid = plan.tolerance.invalid;
         let replaced = invalid.map_or(0, |replacement| self.tile.replace_invalid(plan.scanner, replacement));
-        let decoded = self.decoder.decode(&self.tile);
+        self.decoder.decode(&self.tile);
+        if plan.has_sequence() {
+            let count = self.decoder.numbered();
+            // When everything stops nobody looks at the rows any more.
+            let before = shared.take_numbers(self.tile.sequence, count).unwrap_or(0);
+            self.decoder.number(&self.tile, before);
+        }
+        let decoded = self.decoder.decoded();
         let rows = decoded.rows as u64;
         let chunk = match shared.sink {
             Sink::PgText => {
@@ -751,6 +819,8 @@ impl<'a> Worker<'a> {
             ended: decoded.ended,
             span,
             refusals,
+            passed_over: decoded.passed_over,
+            blank_lines: decoded.blank_lines,
             mended,
             replaced,
         }

@@ -57,6 +57,10 @@ impl Fields for Text<'_> {
         self.default
     }
 
+    fn ends_escaped(&self, raw: &[u8]) -> bool {
+        raw.split_last().is_some_and(|(_, before)| ends_in_lone_backslash(before))
+    }
+
     #[inline]
     fn resolve(
         &self,

@@ -1,7 +1,7 @@
 //! Decodes the same bytes with the decoder and with its oracle and compares all that can be seen of them: fields, places
 //! of records, and the error with its line and CONTEXT. Shared by the property tests and the fuzz targets.
 
-use copyist_core::{Session, Type};
+use copyist_core::Session;
 use copyist_datetime::Context;
 use copyist_format::naive::{self, Field, Options, Outcome, Record};
 use copyist_format::{ColumnPlan, Decoded, Decoder, Header, Layout, PAD, Plan, Tile, Tolerance, Values, csv, text};
@@ -108,13 +108,9 @@ impl Case {
 
     fn plan(&self, scanner: Scanner) -> Plan {
         let columns = self.columns.iter().map(|column| ColumnPlan {
-            name: column.name.clone(),
-            ty: Type::Text,
             force_not_null: column.force_not_null,
             force_null: column.force_null,
-            has_default: column.has_default,
-            not_null: false,
-            patterns: None,
+            ..ColumnPlan::of_text(column.name.clone(), column.has_default)
         });
         Plan {
             scanner,
@@ -130,6 +126,8 @@ impl Case {
             encoding: None,
             has_comma: false,
             columns: columns.collect(),
+            conditions: Vec::new(),
+            passes_blank_lines: false,
             map: None,
             fixed: None,
             relation: "t".into(),

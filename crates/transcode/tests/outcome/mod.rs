@@ -40,6 +40,8 @@ pub fn plan(grammar: Grammar, tolerance: Tolerance) -> Plan {
             column("amount", Type::Int4, true),
             column("day", Type::Date, false),
         ],
+        conditions: Vec::new(),
+        passes_blank_lines: false,
         map: None,
         fixed: None,
         relation: "t".to_owned(),
@@ -170,6 +172,7 @@ pub fn check_any(plan: &Plan, input: &[u8]) {
         assert!(!reject.flaws.is_empty() && reject.line <= reject.last_line);
     }
     assert!(whole.rejects.is_sorted_by(|a, b| a.byte_offset < b.byte_offset));
+    let passed = whole.counters.rows_passed_over;
     assert_eq!(whole.counters.rows_read, (whole.ids.len() + whole.rejects.len()) as u64);
     for (threads, tile_size) in [(1, 1), (2, 16), (3, 50)] {
         let cut = run(&plan, input, threads, tile_size);
@@ -177,6 +180,11 @@ pub fn check_any(plan: &Plan, input: &[u8]) {
         assert_eq!(seen(&cut.rejects), seen(&whole.rejects), "tiles of {tile_size}");
         assert_eq!(cut.counters.header_lines, whole.counters.header_lines);
         assert_eq!(cut.counters.lines_skipped, whole.counters.lines_skipped);
+        if whole.failure.is_none() {
+            assert_eq!(cut.counters.rows_passed_over, passed, "tiles of {tile_size}");
+            assert_eq!(cut.counters.blank_lines, whole.counters.blank_lines, "tiles of {tile_size}");
+            assert_eq!(cut.counters.rows_mended, whole.counters.rows_mended, "tiles of {tile_size}");
+        }
     }
     if plan.skip > 0 {
         check_skipped(&plan, input, &whole);
