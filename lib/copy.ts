@@ -18,9 +18,10 @@ import {
 } from './copy-errors.ts'
 import { checkDelimiter } from './delimiter.ts'
 import { CopyError } from './errors.ts'
+import { decodedBy } from './load-columns.ts'
 import { LoadRecord, receiptOf } from './load-record.ts'
 import { loadAddon } from './native/addon.ts'
-import { LEFT_TO_SERVER, type LoadColumn, type NativeLoad, type SinkKind } from './native/load.ts'
+import { LEFT_TO_SERVER, type NativeLoad, type SinkKind } from './native/load.ts'
 import {
   type Input,
   inferColumns,
@@ -39,7 +40,7 @@ import { MOST_KEPT, MOST_RAW } from './rejects.ts'
 import { openReplay, type Replay } from './replay.ts'
 import type { Retention } from './retention.ts'
 import { abandonInput, discard, openSource, streamed } from './source.ts'
-import type { CopyFrom, CopyOptions, Dialect, Statement } from './statement/ast.ts'
+import type { CopyFrom, CopyOptions, Statement } from './statement/ast.ts'
 import { isTolerant } from './statement/error-policy.ts'
 import { refusePending } from './statement/execution.ts'
 import { parseStatement } from './statement/parser.ts'
@@ -306,8 +307,11 @@ class Work {
     }
     const replacedByServer = isJudgedByServer ? replaces : undefined
     const { decimalSeparator, dateFormats } = statement.options
-    if (replacedByServer !== undefined && (decimalSeparator ?? dateFormats) !== undefined) throw unpointable(statement)
+    const isOwn = (decimalSeparator ?? dateFormats ?? statement.options.acceptAnyDate) !== undefined
+    if (replacedByServer !== undefined && isOwn) throw unpointable(statement)
     const sink = replacedByServer ? 'pg_text' : transaction.sinkFor(table, columns, usesDefaults, zones)
+    // The server judges dates that travel as text.
+    if (sink === 'pg_text' && statement.options.acceptAnyDate) throw unpointable(statement)
     const conflict = conflictOf(statement, table, planned)
     const mayRefuse = async (found: TableDescription) =>
       usesDefaults ||
@@ -331,8 +335,7 @@ class Work {
     const told = this.#log?.told
     this.#log?.close()
     const decoded = {
-      columns: loadColumns(statement, table, planned, replacedByServer !== undefined),
-      ...(planned.fields && { fields: planned.fields.names }),
+      ...decodedBy(statement, table, planned, replacedByServer !== undefined),
       session: zones === 'possible' ? { ...session, zoneWords: 'all' as const } : session,
     }
     const log = new RejectLog({
@@ -479,48 +482,6 @@ function nameColumns<C extends { name: string }>(statement: CopyFrom, inferred: 
     })
   }
   return inferred.map((column, index) => ({ ...column, name: columns[index]?.value ?? column.name }))
-}
-
-/** `asText` leaves all values to the database, so that one and the same counts what was replaced. */
-function loadColumns(
-  { options, dialect }: CopyFrom,
-  table: TableDescription,
-  plan: ColumnPlan,
-  asText: boolean,
-): LoadColumn[] {
-  return plan.columns.flatMap((index, position) => {
-    const column = table.columns[index]
-    if (column === undefined) return []
-    return {
-      name: column.name,
-      type: asText ? { kind: 'other' } : column.type,
-      forceNotNull: plan.forceNotNull[position] ?? false,
-      forceNull: plan.forceNull[position] ?? false,
-      hasDefault: column.hasDefault,
-      notNull: column.notNull,
-      ...(plan.fields && { field: plan.fields.ofColumn[position] ?? position }),
-      ...(plan.places?.[position] && { place: plan.places[position] }),
-      ...patternsOf(column, options, dialect?.name),
-    }
-  })
-}
-
-/** How the dates and times of a column are written, if the statement says so. */
-function patternsOf(
-  { name, type: { kind } }: TableDescription['columns'][number],
-  { dateFormats, timestampColumn }: CopyOptions,
-  dialect: Dialect | undefined,
-): Pick<LoadColumn, 'patterns'> {
-  if (dateFormats === undefined) return {}
-  const { date, time, timestamp } = dateFormats
-  // QuestDB's is the pattern of one column.
-  const isOther = timestampColumn !== undefined && timestampColumn.value.toLowerCase() !== name.toLowerCase()
-  const text = /^timestamp/.test(kind) ? (isOther ? undefined : timestamp) : /^time/.test(kind) ? time : date
-  if (text === undefined || !/^(?:date|time)/.test(kind)) return {}
-  const isToChar = dateFormats.language === 'to_char'
-  const isAuto = isToChar && /^(?:auto|epochsecs|epochmillisecs)$/.test(text)
-  const language = isAuto ? 'auto' : isToChar && dialect === 'redshift' ? 'redshift' : dateFormats.language
-  return { patterns: { language, texts: [text] } }
 }
 
 /** ON CONFLICT as the target is to carry it out; undefined where a conflict is an error like others. */

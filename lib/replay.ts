@@ -75,6 +75,7 @@ export async function openReplay(
     const statement = reparseWith(load.statement, rejects)
     refusePending(statement)
     checkEncoding(statement.options.encoding, place)
+    checkParts(statement.options, place)
     return new Replay(rejects, loadId, statement, first?.file)
   } catch (error) {
     await transaction.rollback()
@@ -105,6 +106,23 @@ function checkLoad(
     message: `load "${loadId}" has no refused rows of its own`,
     detail: `It was itself a COPY REJECTS; what it refused again is still with load "${parsed.loadId}".`,
     hint: `COPY REJECTS '${parsed.loadId}' …`,
+    statement,
+  })
+}
+
+/** What the rows alone do not tell. */
+function checkParts(
+  { mapByName, sequence }: CopyOptions,
+  statement: { readonly text: string; readonly offset: number },
+): void {
+  const what = mapByName ? 'MAP BY NAME' : sequence ? 'SEQUENCE' : undefined
+  if (what === undefined) return
+  throw new CopyError({
+    code: 'feature_not_supported',
+    sqlState: '0A000',
+    message: `the refused rows are of a load with ${what}`,
+    detail: mapByName ? 'They are recorded without their header.' : 'The numbers would begin anew.',
+    hint: 'Load the file of rejects (--rejects) instead.',
     statement,
   })
 }

@@ -148,6 +148,67 @@ describe.each(benches)('fields that are not the columns one after the other, on 
     expect(await rows()).toEqual([['1', 'a\\tb\\', '1.00', 'n\\N']])
   })
 
+  describe('rows and values that are made or left out', () => {
+    test("GaussDB's SEQUENCE and CONSTANT, with and without a list of columns", async () => {
+      const rest = "CSV SEQUENCE (id (10, 5)) CONSTANT (note 'fixed')"
+      const receipt = await bench.db.copy(`COPY t FROM '${path('one,1\ntwo,2\n')}' ${rest}`)
+      expect(receipt).toMatchObject({ rowsLoaded: 2, columns: ['name', 'amount', 'id', 'note'] })
+      expect(await rows()).toEqual([
+        ['10', 'one', '1.00', 'fixed'],
+        ['15', 'two', '2.00', 'fixed'],
+      ])
+      await bench.sql('DELETE FROM t')
+      await bench.db.copy(`COPY t (id, what, name) FROM '${path('x,one\ny,two\n')}' ${rest} FILLER (what)`)
+      expect(await rows()).toEqual([
+        ['10', 'one', null, 'fixed'],
+        ['15', 'two', null, 'fixed'],
+      ])
+      const wrong = await refusal(bench.db.copy(`COPY t FROM '${path('a\n')}' CSV CONSTANT (amount 'x')`))
+      expect(wrong).toMatchObject({ sqlState: '22P02', message: 'invalid input syntax for type numeric: "x"' })
+    })
+
+    test('numbers of records are the same at any number of threads', async () => {
+      const input = path(Array.from({ length: 50_000 }, (_, i) => `n${i},${i % 7}\n`).join(''))
+      for (const threads of [1, 2, 8]) {
+        await bench.db.copy(`COPY t (name, amount) FROM '${input}' CSV SEQUENCE (id (1))`, { threads })
+        expect(await bench.sql("SELECT count(*) FROM t WHERE name = 'n' || (id - 1)")).toEqual([['50000']])
+        await bench.sql('DELETE FROM t')
+      }
+    })
+
+    test('WHEN leaves rows out by a column or by bytes, before they are read', async () => {
+      const content = '1,keep,1\nbad,leave,x\n3,keep,3\n'
+      const copy = (when: string) => bench.db.copy(`COPY t (id, name, amount) FROM '${path(content)}' CSV WHEN ${when}`)
+      expect(await copy("name = 'keep'")).toMatchObject({ rowsRead: 3, rowsLoaded: 2, rowsFiltered: 1 })
+      expect(await copy("name != 'leave'")).toMatchObject({ rowsLoaded: 2, rowsFiltered: 1 })
+      expect(await copy("(1-1) = '3'")).toMatchObject({ rowsLoaded: 1, rowsFiltered: 2 })
+      expect(await refusal(copy("nothing = 'x'"))).toMatchObject({ sqlState: '42703' })
+    })
+
+    test("Redshift's blanks, empty fields, quotes and lines", async () => {
+      await bench.sql('CREATE TABLE r (id integer, a text, b varchar(20))')
+      const load = async (content: string, rest: string) => {
+        await bench.sql('DELETE FROM r')
+        const receipt = await bench.db.copy(`COPY r FROM '${path(content)}' ROUNDEC ${rest}`)
+        return { receipt, rows: await bench.sql('SELECT id, a, b FROM r ORDER BY b') }
+      }
+      expect((await load('1|x  |  \n|y|z\n', 'TRIMBLANKS')).rows).toEqual([
+        ['1', 'x', ''],
+        [null, 'y', 'z'],
+      ])
+      expect((await load('1|  |z\n', 'BLANKSASNULL')).rows).toEqual([['1', null, 'z']])
+      expect((await load('1||z\n', 'EMPTYASNULL')).rows).toEqual([['1', null, 'z']])
+      expect((await load('1|"a"|\'b\'\n', 'REMOVEQUOTES')).rows).toEqual([['1', 'a', 'b']])
+      const { receipt } = await load('1|a|b\n\n2|c|d\n', 'IGNOREBLANKLINES')
+      expect(receipt).toMatchObject({ rowsRead: 2, rowsLoaded: 2 })
+      await bench.sql('CREATE TABLE days (d date)')
+      const any = await bench.db.copy(`COPY days FROM '${path('2024-01-02\nnever\n')}' ACCEPTANYDATE ROUNDEC`)
+      expect(any).toMatchObject({ rowsLoaded: 2, rowsReplaced: 1 })
+      const cut = await refusal(bench.db.copy(`COPY t (amount) FROM '${path('1.555\n')}' DIALECT 'redshift'`))
+      expect(cut).toMatchObject({ sqlState: '0A000', hint: 'With ROUNDEC they are rounded.' })
+    })
+  })
+
   describe('dates and times', () => {
     beforeEach(() => bench.sql('CREATE TABLE d (a date, b timestamp, c time, e timestamptz)'))
     const dates = () =>

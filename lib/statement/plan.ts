@@ -37,7 +37,11 @@ export interface ColumnPlan {
  * FORCE_NOT_NULL that is not loaded, 42701 for one named twice.
  */
 export function planColumns(copy: CopyFrom, table: PlannedTable, header?: readonly string[]): ColumnPlan {
-  const layout = header ? mapped(copy, table, header) : copy.options.fixed ? placed(copy, table) : listed(copy, table)
+  const layout = withMade(
+    copy,
+    table,
+    header ? mapped(copy, table, header) : copy.options.fixed ? placed(copy, table) : listed(copy, table),
+  )
   const { columns } = layout
   const keys = copy.options.onConflict?.columns
   const conflictKeys = keys && resolve(copy, table, keys)
@@ -63,23 +67,47 @@ export function planColumns(copy: CopyFrom, table: PlannedTable, header?: readon
 
 type Layout = Pick<ColumnPlan, 'columns' | 'fields' | 'places'>
 
-function allOf(table: PlannedTable): readonly number[] {
-  return table.columns.flatMap((column, index) => (column.generated ? [] : [index]))
+/** Names of columns whose values are made, and not read. */
+function madeNames({ options: { sequence = [], constant = [] } }: CopyFrom): readonly Name[] {
+  return [...sequence, ...constant].map(({ column }) => column)
+}
+
+function allOf(copy: CopyFrom, table: PlannedTable): readonly number[] {
+  const made = new Set(resolve(copy, table, madeNames(copy)))
+  return table.columns.flatMap((column, index) => (column.generated || made.has(index) ? [] : [index]))
+}
+
+/** Behind the columns that are read those whose values are made. */
+function withMade(copy: CopyFrom, table: PlannedTable, layout: Layout): Layout {
+  const names = madeNames(copy)
+  if (names.length === 0) return layout
+  const made = resolve(copy, table, names)
+  const both = names.find((_, position) => layout.columns.includes(made[position] ?? -1))
+  if (both) {
+    const message = `column "${both.value}" is read from the input and made by the statement`
+    throw statementError(copy.text, both.offset, 'duplicate_column', message)
+  }
+  const read = layout.columns.map((index) => table.columns[index]?.name ?? '')
+  // The fields are those of the columns before; the others have none.
+  const fields = layout.fields ?? (layout.places ? undefined : { names: read, ofColumn: read.map((_, field) => field) })
+  return { ...layout, columns: [...layout.columns, ...made], ...(fields && { fields }) }
 }
 
 /** The fields in the order of the list, those that are dropped included. */
 function listed(copy: CopyFrom, table: PlannedTable): Layout {
   const { columns: names, options } = copy
-  if (names === undefined) return { columns: allOf(table) }
+  if (names === undefined) return { columns: allOf(copy, table) }
+  const made = new Set(madeNames(copy).map(({ value }) => value))
+  const listed = names.filter(({ value }) => !made.has(value))
   const dropped = new Set(options.filler?.map(({ value }) => value))
-  if (dropped.size === 0) return { columns: resolve(copy, table, names) }
-  const kept = names.flatMap((name, field) => (dropped.has(name.value) ? [] : [{ name, field }]))
+  if (dropped.size === 0) return { columns: resolve(copy, table, listed) }
+  const kept = listed.flatMap((name, field) => (dropped.has(name.value) ? [] : [{ name, field }]))
   const columns = resolve(
     copy,
     table,
     kept.map(({ name }) => name),
   )
-  return { columns, fields: { names: names.map(({ value }) => value), ofColumn: kept.map(({ field }) => field) } }
+  return { columns, fields: { names: listed.map(({ value }) => value), ofColumn: kept.map(({ field }) => field) } }
 }
 
 /** The fields that have places in a line. */
@@ -112,7 +140,9 @@ function mapped(copy: CopyFrom, table: PlannedTable, header: readonly string[]):
     const alike = header.flatMap((name, field) => (isLike(name.trim(), column) ? [field] : []))
     return alike.length === 1 ? (alike[0] ?? -1) : -1
   }
-  const wanted = copy.columns ? resolve(copy, table, copy.columns) : allOf(table)
+  const made = new Set(madeNames(copy).map(({ value }) => value))
+  const listed = copy.columns?.filter(({ value }) => !made.has(value))
+  const wanted = listed ? resolve(copy, table, listed) : allOf(copy, table)
   const found = wanted.map((column) => ({ column, field: fieldOf(table.columns[column]?.name ?? '') }))
   const missing = found.findIndex(({ field }) => field < 0)
   const kept = found.filter(({ field }) => field >= 0)
@@ -120,15 +150,9 @@ function mapped(copy: CopyFrom, table: PlannedTable, header: readonly string[]):
     const name = table.columns[found[missing]?.column ?? 0]?.name
     const message = `the header has no field for column "${name}"`
     const detail = `Its fields are ${header.map((field) => `"${field}"`).join(', ')}.`
-    throw statementError(
-      copy.text,
-      copy.columns?.[missing]?.offset ?? copy.table.name.offset,
-      'undefined_column',
-      message,
-      {
-        detail,
-      },
-    )
+    throw statementError(copy.text, listed?.[missing]?.offset ?? copy.table.name.offset, 'undefined_column', message, {
+      detail,
+    })
   }
   return {
     columns: kept.map(({ column }) => column),

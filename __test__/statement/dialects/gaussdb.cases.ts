@@ -340,13 +340,11 @@ export const gaussdbCases: readonly DialectCase[] = [
     sentence: 'Only the rows that meet the WHEN condition are imported to the table.',
     statement: "COPY t FROM 'f' WHEN (1-4) = 'DATA'",
     options: { when: { subject: { kind: 'range', start: 1, end: 4 }, operator: '=', value: 'DATA' } },
-    pending: notYet('WHEN'),
   },
   {
     sentence: 'Only the rows that meet the WHEN condition are imported to the table.',
     statement: "COPY t FROM 'f' WHEN kind!='x' CSV",
     options: { when: { subject: { kind: 'column', name: { value: 'kind' } }, operator: '!=', value: 'x' } },
-    pending: notYet('WHEN'),
   },
   {
     sentence: 'If incr is not specified, the values are incremented from 1 by default.',
@@ -357,7 +355,6 @@ export const gaussdbCases: readonly DialectCase[] = [
         { column: { value: 'b' }, start: -1, increment: -2 },
       ],
     },
-    pending: notYet('SEQUENCE'),
   },
   {
     sentence: 'To use FILLER, you need to specify the list of columns to be copied.',
@@ -383,7 +380,6 @@ export const gaussdbCases: readonly DialectCase[] = [
         { column: { value: 'b' }, value: '' },
       ],
     },
-    pending: notYet('CONSTANT'),
   },
   {
     sentence: 'Specifies the name of a file encoding format.',

@@ -1,7 +1,5 @@
 import type { DialectCase } from './case.ts'
 
-const implied = 'COPY EMPTY_AS_NULL, which Redshift implies, is not supported yet'
-
 /** `dialects.md`, section 2, and the statement of `spec/redshift-copy-job.md`. */
 export const redshiftCases: readonly DialectCase[] = [
   {
@@ -9,7 +7,6 @@ export const redshiftCases: readonly DialectCase[] = [
     statement: "COPY t FROM 'f' CSV QUOTE AS '%' IGNOREHEADER 1",
     options: { format: 'csv', quote: '%', delimiter: ',', null: '\\N', skip: 1, decimals: 'truncate' },
     dialect: 'redshift',
-    pending: implied,
   },
   {
     sentence: 'not with FIXEDWIDTH, REMOVEQUOTES, ESCAPE',
@@ -30,7 +27,6 @@ export const redshiftCases: readonly DialectCase[] = [
     sentence: '**default pipe**, comma with CSV',
     statement: "COPY t FROM 'f' ROUNDEC",
     options: { delimiter: '|' },
-    pending: implied,
   },
   {
     sentence: '**default pipe**, comma with CSV',
@@ -44,13 +40,11 @@ export const redshiftCases: readonly DialectCase[] = [
       emptyAsNull: 'values',
     },
     dialect: 'redshift',
-    pending: 'COPY TRIMBLANKS is not supported yet',
   },
   {
     sentence: 'single ASCII or octal `\\ddd`',
     statement: "COPY t FROM 'f' DELIMITER AS '\\036' IGNOREBLANKLINES",
     options: { delimiter: '\x1e', skipBlankLines: true },
-    pending: 'COPY IGNOREBLANKLINES is not supported yet',
   },
   {
     sentence: 'labels free text unrelated to names; order = table order; widths in **characters**; UTF-8 only',
@@ -67,7 +61,6 @@ export const redshiftCases: readonly DialectCase[] = [
       },
     },
     dialect: 'redshift',
-    pending: 'COPY truncation of decimals, which Redshift implies, is not supported yet',
   },
   {
     sentence: "PARQUET, ORC, AVRO 'auto', JSON 'auto' / jsonpaths",
@@ -123,7 +116,6 @@ export const redshiftCases: readonly DialectCase[] = [
     sentence: 'drop lines holding only a line feed',
     statement: "COPY t FROM 'f' CSV NULL AS '' ROUNDEC IGNOREBLANKLINES",
     options: { skipBlankLines: true },
-    pending: 'COPY IGNOREBLANKLINES is not supported yet',
   },
   {
     sentence: 'load fails when errors are **n or more**; 0 and 1 both mean first error; default 0, max 100000',
@@ -164,7 +156,6 @@ export const redshiftCases: readonly DialectCase[] = [
     sentence: 'unparsable date/timestamp -> NULL, no error',
     statement: "COPY t FROM 'f' CSV NULL AS '' ROUNDEC ACCEPTANYDATE",
     options: { acceptAnyDate: true },
-    pending: 'COPY ACCEPTANYDATE is not supported yet',
   },
   {
     sentence: 'each invalid UTF-8 char replaced by **as many** c as bytes; default `?`; VARCHAR only; counted',
@@ -175,25 +166,21 @@ export const redshiftCases: readonly DialectCase[] = [
     sentence: "default `\\N`; `'\\0'` allowed",
     statement: "COPY t FROM 'f' CSV NULL AS '\\0' ROUNDEC",
     options: { null: '\0' },
-    pending: implied,
   },
   {
     sentence: 'empty CHAR/VARCHAR -> NULL (other types always)',
     statement: "COPY t FROM 'f' CSV ROUNDEC EMPTYASNULL",
     options: { emptyAsNull: 'all' },
-    pending: 'COPY EMPTYASNULL is not supported yet',
   },
   {
     sentence: 'empty CHAR/VARCHAR -> NULL (other types always)',
     statement: "COPY t FROM 'f' CSV ROUNDEC",
     options: { emptyAsNull: 'values' },
-    pending: implied,
   },
   {
     sentence: 'all-whitespace CHAR/VARCHAR -> NULL',
     statement: "COPY t FROM 'f' CSV NULL AS '' ROUNDEC BLANKSASNULL",
     options: { blanksAsNull: true },
-    pending: 'COPY BLANKSASNULL is not supported yet',
   },
   {
     sentence: 'missing trailing fields -> NULL',
@@ -209,7 +196,6 @@ export const redshiftCases: readonly DialectCase[] = [
     sentence: 'strip \' or " ; unbalanced = error row',
     statement: "COPY t FROM 'f' NULL AS '' ROUNDEC REMOVEQUOTES",
     options: { removeQuotes: true, backslash: 'none', delimiter: '|' },
-    pending: 'COPY REMOVEQUOTES is not supported yet',
   },
   {
     sentence: '**flag**: backslash escapes next char (PG: takes a char)',
@@ -239,7 +225,6 @@ export const redshiftCases: readonly DialectCase[] = [
     sentence: 'round instead of truncate to scale',
     statement: "COPY t FROM 'f' CSV NULL AS ''  IGNOREHEADER 1",
     options: { decimals: 'truncate' },
-    pending: 'COPY truncation of decimals, which Redshift implies, is not supported yet',
   },
   {
     sentence: 'storage tuning; STATUPDATE ON -> ANALYZE after load; others accept-and-note',

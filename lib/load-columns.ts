@@ -1,0 +1,126 @@
+import type { LoadColumn, LoadCondition } from './native/load.ts'
+import type { LoadPlan } from './native/open.ts'
+import type { CopyFrom, CopyOptions, Dialect } from './statement/ast.ts'
+import { statementError } from './statement/diagnostics.ts'
+import type { ColumnPlan } from './statement/plan.ts'
+import type { TableDescription, TargetColumn } from './target/target.ts'
+
+/** How the decoder is to read records of a statement. */
+export type Reading = Pick<LoadPlan, 'columns' | 'fields' | 'conditions' | 'passesBlankLines'>
+
+/**
+ * What the decoder is told of the columns and records. `asText` leaves all values to the database, so that one and the same counts what
+ * was replaced.
+ *
+ * @throws {CopyError} 42703 when WHEN compares what is no field; 0A000 where decimals would have to be truncated.
+ */
+export function decodedBy(statement: CopyFrom, table: TableDescription, plan: ColumnPlan, asText: boolean): Reading {
+  const { options, dialect } = statement
+  const columns = plan.columns.flatMap((index, position): LoadColumn[] => {
+    const column = table.columns[index]
+    if (column === undefined) return []
+    if (options.decimals === 'truncate') checkDecimals(statement, column)
+    const field = plan.fields?.ofColumn[position]
+    const made = { ...constantOf(column, options), ...sequenceOf(column, options) }
+    const isRead = Object.keys(made).length === 0
+    return [
+      {
+        name: column.name,
+        type: asText ? { kind: 'other' } : column.type,
+        forceNotNull: plan.forceNotNull[position] ?? false,
+        forceNull: plan.forceNull[position] ?? false,
+        hasDefault: column.hasDefault,
+        notNull: column.notNull,
+        ...made,
+        ...(isRead && field !== undefined && { field }),
+        ...(isRead && plan.places?.[position] && { place: plan.places[position] }),
+        ...patternsOf(column, options, dialect?.name),
+        ...cleaningOf(column, options),
+        ...(options.acceptAnyDate &&
+          /^(?:date|timestamp)/.test(column.type.kind) && { conversion: 'set_null' as const }),
+      },
+    ]
+  })
+  const condition = conditionOf(statement, columns, plan)
+  return {
+    columns,
+    ...(plan.fields && { fields: plan.fields.names }),
+    ...(condition && { conditions: [condition] }),
+    ...(options.skipBlankLines && { passesBlankLines: true }),
+  }
+}
+
+/** Redshift cuts decimals off unless it is told to round; here they are rounded. */
+function checkDecimals({ text, table }: CopyFrom, { name, type }: TargetColumn): void {
+  if (type.kind !== 'numeric' || type.scale === undefined) return
+  const message = `COPY cannot truncate the decimals of column "${name}" yet, as Redshift does`
+  throw statementError(text, table.name.offset, 'feature_not_supported', message, {
+    hint: 'With ROUNDEC they are rounded.',
+  })
+}
+
+function isNamed({ name }: TargetColumn, other: { readonly value: string }): boolean {
+  return name === other.value || name.toLowerCase() === other.value.toLowerCase()
+}
+
+function constantOf(column: TargetColumn, { constant }: CopyOptions): Pick<LoadColumn, 'constant'> {
+  const found = constant?.find((each) => isNamed(column, each.column))
+  return found ? { constant: found.value } : {}
+}
+
+function sequenceOf(column: TargetColumn, { sequence }: CopyOptions): Pick<LoadColumn, 'sequence'> {
+  const found = sequence?.find((each) => isNamed(column, each.column))
+  return found ? { sequence: { start: BigInt(found.start), increment: BigInt(found.increment) } } : {}
+}
+
+/** How the dates and times of a column are written, if the statement says so. */
+function patternsOf(
+  column: TargetColumn,
+  { dateFormats, timestampColumn }: CopyOptions,
+  dialect: Dialect | undefined,
+): Pick<LoadColumn, 'patterns'> {
+  const { kind } = column.type
+  if (dateFormats === undefined || !/^(?:date|time)/.test(kind)) return {}
+  const { date, time, timestamp } = dateFormats
+  // QuestDB's is the pattern of one column.
+  const isOther = timestampColumn !== undefined && !isNamed(column, timestampColumn)
+  const text = /^timestamp/.test(kind) ? (isOther ? undefined : timestamp) : /^time/.test(kind) ? time : date
+  if (text === undefined) return {}
+  const isToChar = dateFormats.language === 'to_char'
+  const isAuto = isToChar && /^(?:auto|epochsecs|epochmillisecs)$/.test(text)
+  const language = isAuto ? 'auto' : isToChar && dialect === 'redshift' ? 'redshift' : dateFormats.language
+  return { patterns: { language, texts: [text] } }
+}
+
+/** What is done to the fields of a column first. */
+function cleaningOf({ type }: TargetColumn, options: CopyOptions): Pick<LoadColumn, 'cleaning'> {
+  const isString = /^(?:text|varchar|bpchar)$/.test(type.kind)
+  const { trimBlanks, blanksAsNull, emptyAsNull, removeQuotes } = options
+  const cleaning = {
+    ...(removeQuotes && { unquotes: true }),
+    ...(trimBlanks && isString && { trims: true }),
+    ...((isString ? blanksAsNull : emptyAsNull) && { blankIsNull: true }),
+    ...(emptyAsNull && (emptyAsNull === 'all' || !isString) && { emptyIsNull: true }),
+  }
+  return Object.keys(cleaning).length === 0 ? {} : { cleaning }
+}
+
+/** WHEN, by the field's number or by bytes of the record. */
+function conditionOf(
+  { text, options }: CopyFrom,
+  columns: readonly LoadColumn[],
+  plan: ColumnPlan,
+): LoadCondition | undefined {
+  const { when } = options
+  if (when === undefined) return undefined
+  const { subject, operator, value } = when
+  const negated = operator === '!='
+  if (subject.kind === 'range') return { subject: { start: subject.start - 1, end: subject.end }, negated, value }
+  const read = columns.filter(({ constant, sequence }) => constant === undefined && sequence === undefined)
+  const names = plan.fields?.names ?? read.map(({ name }) => name)
+  const wanted = subject.name.value.toLowerCase()
+  const field = names.findIndex((name) => name.toLowerCase() === wanted)
+  if (field >= 0) return { subject: { field }, negated, value }
+  const message = `WHEN column "${subject.name.value}" is no field of the input`
+  throw statementError(text, subject.name.offset, 'undefined_column', message)
+}
