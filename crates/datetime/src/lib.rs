@@ -18,6 +18,7 @@ mod fault;
 mod interval;
 mod keyword;
 mod number;
+pub mod receive;
 mod time;
 mod timestamp;
 mod token;

@@ -10,6 +10,7 @@ use crate::csv::Csv;
 use crate::fault::{Fault, Shown};
 use crate::field::{Field, Fields, Plain};
 use crate::fixed::Positions;
+use crate::pgbinary::Tuples;
 use crate::refusal::{Places, Refusal};
 use crate::text::{Text, end_marker_error};
 use crate::tile::{LOOK_AHEAD, PAD, Tile};
@@ -51,6 +52,7 @@ pub struct Decoder {
     plan: Arc<Plan>,
     offsets: Vec<u32>,
     spans: Vec<Span>,
+    tuples: Tuples,
     decoded: Decoded,
 }
 
@@ -83,7 +85,7 @@ impl Decoder {
             places: None,
             refused_rows: Vec::new(),
         };
-        Self { plan, offsets: Vec::new(), spans: Vec::new(), decoded }
+        Self { plan, offsets: Vec::new(), spans: Vec::new(), tuples: Tuples::default(), decoded }
     }
 
     /// The last tile's result.
@@ -106,6 +108,12 @@ impl Decoder {
         rows.take(self.decoded.rows).map(move |row| row[width - 1] - trim)
     }
 
+    /// Where each decoded row ends in the last tile's data, in the binary format.
+    #[must_use]
+    pub fn tuple_ends(&self) -> &[u32] {
+        &self.tuples.ends
+    }
+
     /// Decodes `tile`, replacing the previous result.
     pub fn decode(&mut self, tile: &Tile) -> &Decoded {
         let plan = Arc::clone(&self.plan);
@@ -116,6 +124,10 @@ impl Decoder {
         (out.fault, out.ended, out.mended, out.places) = (None, false, 0, None);
         out.refusals.clear();
 
+        if plan.is_binary {
+            self.tuples.decode(&plan, tile, out);
+            return &self.decoded;
+        }
         let data = tile.data();
         let mut indexed = plan.scanner.index(data, plan.grammar, tile.eol.unwrap_or(Eol::Lf), &mut self.offsets);
         if plan.tolerance.of_shape()

@@ -94,6 +94,7 @@ fn plan(columns: &[(String, Type)]) -> Result<Plan, String> {
             .collect(),
         map: None,
         fixed: None,
+        is_binary: false,
         relation: String::new(),
         tolerance: Tolerance::default(),
         layout: Layout::Arrow,

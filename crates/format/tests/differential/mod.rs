@@ -130,6 +130,7 @@ impl Case {
             columns: columns.collect(),
             map: None,
             fixed: None,
+            is_binary: false,
             relation: "t".into(),
             tolerance: Tolerance::default(),
             layout: Layout::PgText,

@@ -41,6 +41,7 @@ pub fn plan(grammar: Grammar, tolerance: Tolerance) -> Plan {
         ],
         map: None,
         fixed: None,
+        is_binary: false,
         relation: "t".to_owned(),
         tolerance,
         layout: Layout::Arrow,
