@@ -74,7 +74,7 @@ export interface ConflictPolicy {
 
 /** Options after parsing and validation: every default filled in. */
 export interface CopyOptions {
-  readonly format: 'csv' | 'text'
+  readonly format: 'csv' | 'text' | 'binary'
   readonly delimiter: string
   readonly null: string
   /** csv only. */

@@ -228,6 +228,13 @@ const rules: readonly Rule[] = [
     ] as const
   ).map(notInBinary),
   {
+    about: ['create_table'],
+    broken: ({ format, given }) => format === 'binary' && given.create_table?.value === true,
+    condition: 'feature_not_supported',
+    message: 'cannot specify CREATE_TABLE in BINARY mode',
+    hint: 'A file in the binary format has neither names nor types of its columns. Create the table first.',
+  },
+  {
     about: ['reject limit'],
     broken: ({ given }) => given['reject limit'] !== undefined && given['log errors']?.value !== true,
     condition: 'syntax_error',
@@ -284,12 +291,17 @@ export function resolveOptions(text: string, items: readonly OptionItem[], onCon
     throw statementError(text, place ?? given.format?.offset ?? 0, rule.condition, message, { hint })
   }
   refuseUnsupported(text, given)
-  return { ...settle(options, layout), ...(onConflict && { onConflict }) }
+  return { ...settle(options), ...(onConflict && { onConflict }) }
 }
 
 /** Checks each option by itself, as far as that can be done without those it will be laid over. */
 export function checkOptions(text: string, items: readonly OptionItem[]): void {
-  refuseUnsupported(text, readOptions(text, items))
+  const given = readOptions(text, items)
+  refuseUnsupported(text, given)
+  if (given.format?.value !== 'binary') return
+  throw statementError(text, given.format.offset, 'feature_not_supported', 'COPY REJECTS cannot read FORMAT binary', {
+    hint: 'A row of the binary format is never refused by itself: only ON_ERROR STOP is allowed there.',
+  })
 }
 
 /** A character or string that every format has a default for. */
@@ -352,13 +364,13 @@ function refuseUnsupported(text: string, given: Given): void {
 }
 
 /** The options as the rest of the program takes them. */
-function settle(options: Options, format: 'csv' | 'text'): CopyOptions {
+function settle(options: Options): CopyOptions {
   const { given } = options
   const header = given.header?.value ?? false
   const fillMissingFields = given.fillrecord?.value ? 'multi' : given.fill_missing_fields?.value
   const invalidChars = settleInvalidChars(given)
   return {
-    format,
+    format: options.format,
     delimiter: options.delimiter,
     null: options.null,
     quote: options.quote,

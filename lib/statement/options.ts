@@ -99,8 +99,9 @@ function toNumber(value: bigint): number {
 /** Every option by its name in lower case, in the order of the documentation. */
 export const optionTable = {
   format: define<'csv' | 'text' | 'binary'>({
-    synopsis: '{ csv | text }',
-    summary: "How the input is laid out: comma-separated values, or PostgreSQL's TEXT format with backslash escapes.",
+    synopsis: '{ csv | text | binary }',
+    summary:
+      "How the input is laid out: comma-separated values, PostgreSQL's TEXT format with backslash escapes, or its binary format.",
     default: { text: 'text', csv: 'text' },
     formats: both,
     bare: [
@@ -113,10 +114,6 @@ export const optionTable = {
       if (value === 'csv' || value === 'text' || value === 'binary') return value
       throw reader.error('name', 'invalid_parameter_value', `COPY format "${value}" not recognized`, formatHint(value))
     },
-    refuse: (value) =>
-      value === 'binary'
-        ? { message: 'COPY format "binary" is not supported yet', hint: 'FORMAT csv and FORMAT text are.' }
-        : undefined,
   }),
   delimiter: define<string>({
     synopsis: "'character'",

@@ -100,7 +100,7 @@ function printOptions(options: CopyOptions): string[] {
 
 /** Whether the option would have this value without being given. */
 function isDefault(key: 'delimiter' | 'null' | 'quote' | 'escape', value: string, options: CopyOptions): boolean {
-  const fallback = defaultOf(key, options.format)
+  const fallback = defaultOf(key, options.format === 'csv' ? 'csv' : 'text')
   if (fallback === undefined) return false
   return value === ('sameAs' in fallback ? options[fallback.sameAs as 'quote'] : fallback.value)
 }

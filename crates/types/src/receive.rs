@@ -145,17 +145,17 @@ fn oids(ty: &Type) -> &'static [(u32, &'static str)] {
     }
 }
 
-/// The first OID that a database gives to a type of its own.
-const FIRST_OWN: u32 = 16_384;
+/// OIDs below are the same in every PostgreSQL; of others nobody can say that they are wrong.
+const FIRST_UNSTABLE: u32 = 10_000;
 
 /// Whether the array's elements can be of the type with this OID.
 fn takes(ty: &ArrayType, oid: u32) -> bool {
-    if ty.element_oid != 0 {
-        return oid == ty.element_oid;
+    if oid >= FIRST_UNSTABLE || ty.element_oid >= FIRST_UNSTABLE {
+        return true;
     }
-    match ty.element {
-        Type::Enum(_) => oid >= FIRST_OWN || oid == 25,
-        _ => oids(&ty.element).iter().any(|&(known, _)| known == oid),
+    match ty.element_oid {
+        0 => matches!(ty.element, Type::Enum(_)) || oids(&ty.element).iter().any(|&(known, _)| known == oid),
+        expected => oid == expected,
     }
 }
 
@@ -182,11 +182,7 @@ fn other_element(ty: &ArrayType, oid: u32) -> Box<DataError> {
     ];
     let name = |oid: u32| {
         let found = NATIVE.iter().flat_map(|ty| oids(ty)).find(|&&(known, _)| known == oid);
-        match (found, &ty.element) {
-            (Some(&(_, name)), _) => name,
-            (None, Type::Enum(kind)) if oid == ty.element_oid => kind.name.as_str(),
-            _ => "???",
-        }
+        found.map_or("???", |&(_, name)| name)
     };
     let expected =
         if ty.element_oid == 0 { oids(&ty.element).first().map_or(0, |first| first.0) } else { ty.element_oid };
@@ -228,6 +224,17 @@ mod tests {
         assert_eq!(read(&[0, 0, 23]), Ok((vec![], vec![])));
         assert_eq!(read(&[1, 1, 23, 2, 5, 4, 42, -1]), Ok((vec![2], vec![Some(42), None])));
         assert_eq!(read(&[2, 0, 23, 0, 1, 7, 1]), Ok((vec![], vec![])));
+    }
+
+    #[test]
+    fn element_types() {
+        let of = |element: Type, element_oid, oid| {
+            takes(&ArrayType { element, element_oid, delimiter: b',', depth: 0 }, oid)
+        };
+        assert!(of(Type::Int4, 23, 23) && !of(Type::Int4, 23, 20) && of(Type::Int4, 23, 16_400));
+        assert!(of(Type::Int4, 0, 23) && !of(Type::Int4, 0, 20));
+        assert!(of(Type::Text, 0, 1043) && of(Type::Json, 0, JSONB) && !of(Type::Json, 114, JSONB));
+        assert!(of(Type::Text, 16_400, 25));
     }
 
     #[test]
