@@ -43,7 +43,7 @@ export interface OptionDefinition<Value> {
   /** How the documentation spells the default where `default` does not say it. */
   readonly defaultNote?: string
   /** The formats it applies to. */
-  readonly formats: readonly ('csv' | 'text')[]
+  readonly formats: readonly ('csv' | 'text' | 'binary')[]
   readonly bare: readonly BareForm[]
   /** Names that other systems, or earlier habits, have for it. */
   readonly otherNames: readonly string[]
@@ -72,6 +72,7 @@ function flag(word: string): BareForm {
   return { words: [word], takes: 'optional', values: booleans }
 }
 
+const all = ['csv', 'text', 'binary'] as const
 const both = ['csv', 'text'] as const
 const csv = ['csv'] as const
 
@@ -103,7 +104,7 @@ export const optionTable = {
     summary:
       "How the input is laid out: comma-separated values, PostgreSQL's TEXT format with backslash escapes, or its binary format.",
     default: { text: 'text', csv: 'text' },
-    formats: both,
+    formats: all,
     bare: [
       { words: ['csv'], takes: 'nothing', value: 'csv' },
       { words: ['binary'], takes: 'nothing', value: 'binary' },
@@ -207,7 +208,7 @@ export const optionTable = {
     synopsis: "'UTF8'",
     summary: 'The encoding of the input.',
     default: { text: 'UTF8', csv: 'UTF8' },
-    formats: both,
+    formats: all,
     bare: [{ words: ['encoding'], takes: 'string' }],
     otherNames: ['charset', 'characterset', 'character_set', 'codepage', 'client_encoding'],
     read(reader) {
@@ -286,7 +287,7 @@ export const optionTable = {
     synopsis: '{ default | verbose | silent }',
     summary: 'How much is said about rows that are refused or changed: their number, each of them too, or nothing.',
     default: { text: 'default', csv: 'default' },
-    formats: both,
+    formats: all,
     bare: [{ words: ['log_verbosity'], takes: 'value' }],
     otherNames: ['verbosity', 'verbose'],
     read: (reader) => choice(reader, 'LOG_VERBOSITY', ['silent', 'default', 'verbose']),
@@ -440,7 +441,7 @@ export const optionTable = {
     synopsis: "'string'",
     summary: 'A name of the load, 1 to 200 characters: a load whose name was loaded before does nothing.',
     defaultNote: 'no name',
-    formats: both,
+    formats: all,
     bare: [{ words: ['load_key'], takes: 'value' }],
     otherNames: ['loadkey', 'idempotency_key', 'label'],
     read(reader) {
@@ -586,5 +587,5 @@ function formatHint(value: string): string {
   if (word === 'tsv' || word === 'tab')
     return "Use FORMAT csv with DELIMITER E'\\t', or FORMAT text, whose delimiter is the tab."
   const near = closest(word, ['csv', 'text'])
-  return near === undefined ? 'The formats are csv and text.' : `Did you mean "${near}"?`
+  return near === undefined ? 'The formats are csv, text and binary.' : `Did you mean "${near}"?`
 }
