@@ -423,6 +423,13 @@ describe.each(benches)('rows in the binary format on $name', ({ open }) => {
     expect(await rows()).toEqual([])
   })
 
+  test.each(['FORMAT text', 'FORMAT csv'])('%s does not take it for text', async (options) => {
+    const expected = { sqlState: '0A000', hint: 'Add FORMAT binary.' }
+    await expect(load(binary(END), `(${options})`)).rejects.toMatchObject(expected)
+    const stdin = Readable.from([binary(END)])
+    await expect(bench.db.copy(`COPY t FROM STDIN (${options})`, { stdin })).rejects.toMatchObject(expected)
+  })
+
   test('a table is not created', async () => {
     const stdin = binary(END)
     const load = bench.db.copy('COPY unknown FROM STDIN BINARY', { stdin, createTable: true })

@@ -225,6 +225,7 @@ const rules: readonly Rule[] = [
       'acceptinvchars',
       'compatible_illegal_chars',
       'truncate_columns',
+      'reject_bytes',
     ] as const
   ).map(notInBinary),
   {
