@@ -177,6 +177,12 @@ describe('errors point at the token', () => {
     ],
     ['COPY t FROM STDIN (FORMAT xml)', '22023', 'COPY format "xml" not recognized', 'FORMAT'],
     ['COPY t FROM STDIN (HEADER, HEADER off)', '42601', 'conflicting or redundant options', 'HEADER'],
+    [
+      "COPY t FROM STDIN (FORMAT binary, REJECT_BYTES '1kB')",
+      '42601',
+      'cannot specify REJECT_BYTES in BINARY mode',
+      "'1kB'",
+    ],
     ['COPY t FROM STDIN (FORMAT binary, HEADER)', '0A000', 'cannot specify HEADER in BINARY mode', 'HEADER'],
     [
       "COPY t FROM STDIN (FORMAT csv, DEFAULT 'd', NULL 'd')",

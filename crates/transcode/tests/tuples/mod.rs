@@ -347,6 +347,9 @@ pub fn check(types: &[Type], input: &[u8]) {
         if !(stream.is_empty() && start == end && failed.is_some()) {
             assert_eq!(stream, wanted, "tiles of {tile_size}");
         }
+        if tile_size == 1 || threads == 3 {
+            continue;
+        }
         // Other layouts have narrower types, and refuse no less.
         for (sink, layout) in [(Sink::Arrow, Layout::Arrow), (Sink::Duckdb, Layout::Duckdb)] {
             if sink == Sink::Arrow && types.iter().any(|ty| matches!(ty, Type::TimeTz(_))) {
