@@ -199,6 +199,27 @@ describe('what PostgreSQL has written', () => {
     expect(await sent(`${table}_copy (id, c)`)).toEqual(await sent(table))
   })
 
+  test('such types, domains and lengths go through ON CONFLICT as well', async () => {
+    await postgres.sql('CREATE DOMAIN positive AS numeric(6,2) CHECK (VALUE > 0)')
+    const columns = 'id integer PRIMARY KEY, p point, r pair, d positive, b char(3), t timestamptz(0)[], i interval day'
+    await postgres.sql(`CREATE TABLE odd (${columns}); CREATE TABLE odd_copy (${columns})`)
+    const values = `'(1,2)', '(1,x)', 1.5, 'ab', '{2024-01-01 00:00:00.6+00,NULL}', '3 days'`
+    await postgres.sql(`INSERT INTO odd VALUES (1, ${values}), (2, ${values}), (3, ${'NULL, '.repeat(5)} NULL)`)
+    await postgres.sql('INSERT INTO odd_copy VALUES (2)')
+    const copy = async (action: string) => {
+      const path = file('odd', await sent('odd'))
+      return postgres.db.copy(`COPY odd_copy FROM '${path}' (FORMAT binary) ON CONFLICT (id) DO ${action}`)
+    }
+    expect(await copy('SKIP')).toMatchObject({ rowsLoaded: 2, rowsConflicted: 1 })
+    await copy('UPDATE KEEP LAST')
+    const all = (table: string) => postgres.sql(`SELECT o::text FROM ${table} o ORDER BY id`)
+    expect(await all('odd_copy')).toEqual(await all('odd'))
+    await postgres.sql('ALTER DOMAIN positive DROP CONSTRAINT positive_check')
+    await postgres.sql('UPDATE odd SET d = -1 WHERE id = 2')
+    await postgres.sql('UPDATE odd_copy SET d = 1; ALTER DOMAIN positive ADD CONSTRAINT c CHECK (VALUE > 0) NOT VALID')
+    await expect(copy('UPDATE')).rejects.toMatchObject({ sqlState: '23514' })
+  })
+
   test('a type that only DuckDB knows is refused by name', async () => {
     await duckdb.sql('CREATE TABLE huge (id INTEGER, c HUGEINT)')
     const load = duckdb.db.copy('COPY huge FROM STDIN (FORMAT binary)', { stdin: Buffer.alloc(0) })
