@@ -38,6 +38,18 @@ export function unreadable(statement: CopyFrom, table: TableDescription, indexes
   })
 }
 
+/** The binary form of a type that PostgreSQL does not have, or of one without a reader here. */
+export function unknownForm(statement: CopyFrom, table: TableDescription, indexes: readonly number[]): CopyError {
+  const column = table.columns.find((_, index) => indexes.includes(index))
+  return new CopyError({
+    code: 'feature_not_supported',
+    sqlState: '0A000',
+    message: `COPY cannot read values of column "${column?.name}" of type ${column?.typeName} in BINARY mode`,
+    hint: 'List the columns without it, or load the rows as FORMAT csv.',
+    statement: { text: statement.text, offset: statement.table.name.offset },
+  })
+}
+
 /** All values go to the server as they are, which knows one decimal mark and no patterns. */
 export function unpointable(statement: CopyFrom): CopyError {
   return new CopyError({
@@ -79,7 +91,10 @@ export function undefinedTable(statement: CopyFrom): CopyError {
     code: 'undefined_table',
     sqlState: '42P01',
     message: `relation "${printTable(statement.table, { quote: false })}" does not exist`,
-    hint: 'Create the table first, or let copyist create it from the file: option CREATE_TABLE, on the command line --create.',
+    hint:
+      statement.options.format === 'binary'
+        ? 'Create the table first: a file in the binary format has neither names nor types of its columns.'
+        : 'Create the table first, or let copyist create it from the file: option CREATE_TABLE, on the command line --create.',
     statement: { text: statement.text, offset: statement.table.name.offset },
   })
 }

@@ -13,6 +13,7 @@ import {
   undefinedPart,
   undefinedTable,
   unkeepable,
+  unknownForm,
   unpointable,
   unreadable,
 } from './copy-errors.ts'
@@ -235,6 +236,7 @@ class Work {
     let createdTable: string | undefined
     let table = await transaction.describe(statement.table)
     const { errors, loadKey, onConflict } = statement.options
+    const isBinary = statement.options.format === 'binary'
     let ledgerProblem: CopyError | undefined
     if (loadKey !== undefined) {
       // First of all: a table that has been dropped since is not made anew.
@@ -249,7 +251,8 @@ class Work {
     if (table === undefined) {
       const missing = await transaction.missingPart(statement.table)
       if (missing !== undefined) throw undefinedPart(statement, missing)
-      if (!(statement.options.createTable ?? call.createTable ?? false)) throw undefinedTable(statement)
+      // A file in the binary format tells neither the names nor the types of its columns.
+      if (isBinary || !(statement.options.createTable ?? call.createTable ?? false)) throw undefinedTable(statement)
       const kept = await this.#kept(input)
       input = kept
       const inferred = await inferColumns(
@@ -295,7 +298,8 @@ class Work {
     const usesDefaults = statement.options.default !== undefined || errors.conversion === 'set_default'
     const zones = input.kind === 'stream' ? 'possible' : expected
     const session = await transaction.session()
-    const isTextual = transaction.sinkFor(table, columns, false, zones) === 'pg_text'
+    // What is in the binary format already is not read as text by anybody.
+    const isTextual = !isBinary && transaction.sinkFor(table, columns, false, zones) === 'pg_text'
     const leftToServer = columns.filter((index) => isTextual || table.columns[index]?.type.kind === 'other')
     const hasDomain = columns.some((index) => table.columns[index]?.isDomain)
     // Of a value that the database cannot take, or that is not of its domain, only the database can say so.
@@ -305,11 +309,18 @@ class Work {
     if (replaces !== undefined && leftToServer.length > 0 && this.target.kind === 'duckdb') {
       throw unreadable(statement, table, leftToServer)
     }
+    if (isBinary && leftToServer.length > 0 && this.target.kind === 'duckdb') {
+      throw unknownForm(statement, table, leftToServer)
+    }
     const replacedByServer = isJudgedByServer ? replaces : undefined
     const { decimalSeparator, dateFormats } = statement.options
     const isOwn = (decimalSeparator ?? dateFormats ?? statement.options.acceptAnyDate) !== undefined
     if (replacedByServer !== undefined && isOwn) throw unpointable(statement)
-    const sink = replacedByServer ? 'pg_text' : transaction.sinkFor(table, columns, usesDefaults, zones)
+    const sink = replacedByServer
+      ? 'pg_text'
+      : isBinary && this.target.kind === 'postgres'
+        ? 'pg_binary'
+        : transaction.sinkFor(table, columns, usesDefaults, zones)
     // The server judges dates that travel as text.
     if (sink === 'pg_text' && statement.options.acceptAnyDate) throw unpointable(statement)
     const conflict = conflictOf(statement, table, planned)
@@ -491,6 +502,16 @@ function conflictOf(statement: CopyFrom, table: TableDescription, plan: ColumnPl
   const { action, keep, offset } = onConflict
   const at = { text: statement.text, offset }
   if (action === 'reject') {
+    if (statement.options.format === 'binary') {
+      throw new CopyError({
+        code: 'feature_not_supported',
+        sqlState: '0A000',
+        message: 'ON CONFLICT DO REJECT cannot be used in BINARY mode',
+        detail: 'Rejected rows are kept as they stand in the input, in lines.',
+        hint: 'DO SKIP and DO UPDATE can.',
+        statement: at,
+      })
+    }
     if (keep === 'first') return undefined
     throw new CopyError({
       code: 'feature_not_supported',

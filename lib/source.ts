@@ -56,7 +56,7 @@ export async function openSource(statement: CopyFrom, call: CopyCallOptions): Pr
   if (found !== undefined && (found.isCharacterDevice() || found.isSocket())) {
     return streamed(createReadStream(path), name)
   }
-  if (found?.isFile()) await checkFile(path, name)
+  if (found?.isFile()) await checkFile(path, name, statement.options.format)
   // A file that is missing or unreadable is reported when it is opened, with the reason.
   return { kind: 'file', path, name, ...(found === undefined ? {} : { size: found.size }) }
 }

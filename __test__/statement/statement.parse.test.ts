@@ -178,6 +178,12 @@ describe('errors point at the token', () => {
     ],
     ['COPY t FROM STDIN (FORMAT xml)', '22023', 'COPY format "xml" not recognized', 'FORMAT'],
     ['COPY t FROM STDIN (HEADER, HEADER off)', '42601', 'conflicting or redundant options', 'HEADER'],
+    [
+      "COPY t FROM STDIN (FORMAT binary, REJECT_BYTES '1kB')",
+      '42601',
+      'cannot specify REJECT_BYTES in BINARY mode',
+      "'1kB'",
+    ],
     ['COPY t FROM STDIN (FORMAT binary, HEADER)', '0A000', 'cannot specify HEADER in BINARY mode', 'HEADER'],
     [
       "COPY t FROM STDIN (FORMAT csv, DEFAULT 'd', NULL 'd')",
@@ -196,8 +202,7 @@ describe('what this version cannot do is refused with what works', () => {
     ['COPY t TO STDOUT', 'COPY TO is not supported yet', 'TO'],
     ['COPY (SELECT 1) TO STDOUT', 'COPY TO is not supported yet', '('],
     ["COPY t FROM PROGRAM 'cat'", 'COPY FROM PROGRAM is not supported yet', 'PROGRAM'],
-    ['COPY t FROM STDIN (FORMAT binary)', 'COPY format "binary" is not supported yet', 'binary'],
-    ['COPY BINARY t FROM STDIN', 'COPY format "binary" is not supported yet', 'BINARY'],
+    ['COPY t FROM STDIN (FORMAT binary, CREATE_TABLE)', 'cannot specify CREATE_TABLE in BINARY mode', 'CREATE_TABLE'],
     ['COPY t FROM STDIN FREEZE', 'COPY FREEZE is not supported yet', 'FREEZE'],
     ["COPY t FROM STDIN (ENCODING 'johab')", 'COPY does not support this ENCODING yet', "'johab'"],
     ["COPY t FROM U&'x'", "U&'...' strings are not supported", 'U'],

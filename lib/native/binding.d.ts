@@ -264,7 +264,7 @@ export interface BindingSession {
 
 /** The format, the columns and the limits. */
 export interface BindingSpecification {
-  /** `csv`, `text`, `plain` (text in which nothing is escaped) or `fixed`. */
+  /** `csv`, `text`, `binary`, `plain` (text in which nothing is escaped) or `fixed`. */
   format: string
   /** Bytes. */
   delimiter: number

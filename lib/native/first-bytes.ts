@@ -51,6 +51,11 @@ const SIGNATURES: readonly Signature[] = [
     hint: () => "Make a CSV file of it first; DuckDB can: COPY (FROM 'file.parquet') TO 'file.csv'.",
   },
 ]
+const BINARY_COPY: Signature = {
+  pattern: /^PGCOPY\n\xff\r/,
+  what: "is in PostgreSQL's binary format, which the statement does not say",
+  hint: () => 'Add FORMAT binary.',
+}
 // biome-ignore-end lint/suspicious/noControlCharactersInRegex: as above
 
 /**
@@ -58,9 +63,10 @@ const SIGNATURES: readonly Signature[] = [
  *
  * @throws {CopyError} 0A000
  */
-export function checkFirstBytes(bytes: Uint8Array, name: string, path?: string): void {
+export function checkFirstBytes(bytes: Uint8Array, name: string, format: string, path?: string): void {
   const start = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.byteLength, MOST_BYTES)).toString('latin1')
-  const found = SIGNATURES.find(({ pattern }) => pattern.test(start))
+  const signatures = format === 'binary' ? SIGNATURES : [...SIGNATURES, BINARY_COPY]
+  const found = signatures.find(({ pattern }) => pattern.test(start))
   if (found === undefined) return
   throw new CopyError({
     code: 'feature_not_supported',
@@ -72,7 +78,7 @@ export function checkFirstBytes(bytes: Uint8Array, name: string, path?: string):
 }
 
 /** The same for a file, of which only these bytes are read. One that cannot be read is reported by whoever reads it. */
-export async function checkFile(path: string, name: string): Promise<void> {
+export async function checkFile(path: string, name: string, format: string): Promise<void> {
   const file = await open(path).catch(() => undefined)
   if (file === undefined) return
   const start = Buffer.alloc(MOST_BYTES)
@@ -81,7 +87,7 @@ export async function checkFile(path: string, name: string): Promise<void> {
     .then(({ bytesRead }) => start.subarray(0, bytesRead))
     .catch(() => undefined)
     .finally(() => file.close().catch(() => {}))
-  if (bytes !== undefined) checkFirstBytes(bytes, name, path)
+  if (bytes !== undefined) checkFirstBytes(bytes, name, format, path)
 }
 
 function shellWord(text: string): string {

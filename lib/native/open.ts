@@ -154,7 +154,8 @@ export class Spool {
   async fill(stream: ByteSource, name: string, signal: AbortSignal | undefined): Promise<void> {
     try {
       await pump(stream, signal, (chunk) => {
-        if (this.size === 0) checkFirstBytes(chunk, name)
+        // Only text has to be read twice.
+        if (this.size === 0) checkFirstBytes(chunk, name, 'text')
         this.#keepStart(chunk)
         const failure = this.binding.push(chunk)
         if (failure) throw copyErrorOf(failure, name)
@@ -334,6 +335,7 @@ class Load implements NativeLoad {
   #streamError: unknown
   #refusal: unknown
   readonly #columns: number
+  readonly #format: string
   readonly #takeRejects: ((rejects: readonly NativeReject[]) => void) | undefined
 
   constructor(
@@ -345,6 +347,7 @@ class Load implements NativeLoad {
     this.#takeRejects = takeRejects
     this.#binding = new addon.BindingLoad()
     this.#name = input.name
+    this.#format = spec.format
     this.#sink = spec.sink
     this.#isServed = spec.isServed
     this.#base = Math.ceil(spec.tileSize * OUTPUT_SLACK)
@@ -396,7 +399,7 @@ class Load implements NativeLoad {
   /** Of an input that is no text nothing is decoded, so that what `next` reports is that. */
   #check(chunk: Buffer): void {
     try {
-      checkFirstBytes(chunk, this.#name)
+      checkFirstBytes(chunk, this.#name, this.#format)
     } catch (error) {
       this.#refusal = error
       throw error

@@ -26,7 +26,6 @@ const noRemote = 'Files of other machines are not read yet. Copy them here, or p
  */
 // biome-ignore format: one line an option is easier to delete
 const pending: readonly Pending[] = [
-  { key: 'format', what: 'format "binary"', isPart: true, applies: ({ format }) => format === 'binary', hint: 'FORMAT csv and FORMAT text are.' },
   { key: 'delimiter', what: 'DELIMITER of several bytes', isPart: true, applies: ({ delimiter }) => Buffer.byteLength(delimiter) > 1, hint: 'One byte is.' },
   { key: 'eol', applies: ({ eol }) => eol !== undefined, hint: 'Lines end with a line feed, a carriage return or both.' },
   { key: 'backslash_escape', applies: ({ backslash }) => backslash === 'next', hint: "A backslash begins one of PostgreSQL's sequences in FORMAT text." },

@@ -209,8 +209,16 @@ const rules: readonly Rule[] = [
       'acceptinvchars',
       'compatible_illegal_chars',
       'truncate_columns',
+      'reject_bytes',
     ] as const
   ).map(notInBinary),
+  {
+    about: ['create_table'],
+    broken: ({ format, given }) => format === 'binary' && given.create_table?.value === true,
+    condition: 'feature_not_supported',
+    message: 'cannot specify CREATE_TABLE in BINARY mode',
+    hint: 'A file in the binary format has neither names nor types of its columns. Create the table first.',
+  },
   {
     about: ['reject limit'],
     broken: ({ given }) => given['reject limit'] !== undefined && given['log errors']?.value !== true,
@@ -316,7 +324,12 @@ export function resolveOptions(
 
 /** Checks each option by itself, as far as that can be done without those it will be laid over. */
 export function checkOptions(text: string, items: readonly OptionItem[]): void {
-  refuseUnsupported(text, readOptions(text, items))
+  const given = readOptions(text, items)
+  refuseUnsupported(text, given)
+  if (given.format?.value !== 'binary') return
+  throw statementError(text, given.format.offset, 'feature_not_supported', 'COPY REJECTS cannot read FORMAT binary', {
+    hint: 'A row of the binary format is never refused by itself: only ON_ERROR STOP is allowed there.',
+  })
 }
 
 /** Reads every option by itself, in the order of the statement. */

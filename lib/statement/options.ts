@@ -31,6 +31,7 @@ export type { BareForm, OptionDefinition, Refusal } from './option-definition.ts
 /** What an encoding may be. */
 const possible = `It can be ${encodingNames.join(', ')}.`
 
+const all = ['csv', 'text', 'binary'] as const
 const both = ['csv', 'text'] as const
 const csv = ['csv'] as const
 
@@ -63,7 +64,7 @@ export const optionTable = {
     summary:
       "How the input is laid out: comma-separated values, PostgreSQL's TEXT format with backslash escapes, fields of fixed width, or PostgreSQL's binary format.",
     default: { text: 'text', csv: 'text' },
-    formats: both,
+    formats: all,
     bare: [
       { words: ['csv'], takes: 'nothing', value: 'csv' },
       { words: ['binary'], takes: 'nothing', value: 'binary' },
@@ -241,7 +242,7 @@ export const optionTable = {
     synopsis: "'encoding_name'",
     summary: `The encoding of the input, by PostgreSQL's names for it: ${encodingNames.join(', ')}. UTF16 needs a byte order mark, the others need none, and one is no part of the data.`,
     default: { text: 'UTF8', csv: 'UTF8' },
-    formats: both,
+    formats: all,
     bare: [{ words: ['encoding'], takes: 'string' }],
     otherNames: ['charset', 'characterset', 'character_set', 'codepage', 'client_encoding'],
     dialects: ['postgresql', 'gaussdb', 'redshift'],
@@ -339,7 +340,7 @@ export const optionTable = {
     synopsis: '{ default | verbose | silent }',
     summary: 'How much is said about rows that are refused or changed: their number, each of them too, or nothing.',
     default: { text: 'default', csv: 'default' },
-    formats: both,
+    formats: all,
     bare: [{ words: ['log_verbosity'], takes: 'value' }],
     otherNames: ['verbosity', 'verbose'],
     dialects: ['postgresql'],
@@ -542,7 +543,7 @@ export const optionTable = {
     synopsis: "'string'",
     summary: 'A name of the load, 1 to 200 characters: a load whose name was loaded before does nothing.',
     defaultNote: 'no name',
-    formats: both,
+    formats: all,
     bare: [{ words: ['load_key'], takes: 'value' }],
     otherNames: ['loadkey', 'idempotency_key', 'label'],
     dialects: [],
@@ -695,5 +696,5 @@ function formatHint(value: string): string {
   if (word === 'tsv' || word === 'tab')
     return "Use FORMAT csv with DELIMITER E'\\t', or FORMAT text, whose delimiter is the tab."
   const near = closest(word, ['csv', 'text'])
-  return near === undefined ? 'The formats are csv and text.' : `Did you mean "${near}"?`
+  return near === undefined ? 'The formats are csv, text and binary.' : `Did you mean "${near}"?`
 }

@@ -145,7 +145,6 @@ export const gaussdbCases: readonly DialectCase[] = [
     sentence: 'Value range: CSV, TEXT, FIXED, and BINARY',
     statement: "COPY t FROM 'f' (FORMAT binary)",
     options: { format: 'binary' },
-    pending: notYet('format "binary"'),
   },
   {
     sentence: 'The value of delimiter cannot be \\r or \\n.',

@@ -45,6 +45,10 @@ codes! {
     InvalidTextRepresentation = "22P02",
     /// A value in PostgreSQL's binary representation that its type refuses.
     InvalidBinaryRepresentation = "22P03",
+    /// A value in PostgreSQL's binary representation that ends before its type has read all of it.
+    ProtocolViolation = "08P01",
+    /// An array in PostgreSQL's binary representation whose elements are of another type.
+    DatatypeMismatch = "42804",
     /// A number outside the range of its type.
     NumericValueOutOfRange = "22003",
     /// A date or time that is not written in any form the type reads.

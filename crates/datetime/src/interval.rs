@@ -60,7 +60,7 @@ fn finite(amounts: Amounts) -> Option<Interval> {
 }
 
 /// Rounds to that many digits of a second, halves away from 0. `None` beyond 64 bits.
-fn rounded(micros: i64, digits: Option<u8>) -> Option<i64> {
+pub(crate) fn rounded(micros: i64, digits: Option<u8>) -> Option<i64> {
     let unit = rounding_unit(digits);
     if unit == 1 {
         return Some(micros);

@@ -22,6 +22,7 @@ pub mod iso;
 mod keyword;
 mod number;
 pub mod pattern;
+pub mod receive;
 mod time;
 mod timestamp;
 mod token;

@@ -9,7 +9,7 @@ use crate::fault::Fault;
 use crate::token::{DATE_CAPACITY, tokenize};
 
 /// Seconds from Greenwich that no zone in a binary `timetz` reaches.
-const MAX_ZONE: i32 = 16 * 3600;
+pub(crate) const MAX_ZONE: i32 = 16 * 3600;
 
 /// Powers of ten by number of digits dropped.
 const POWERS_OF_TEN: [i64; 7] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000];

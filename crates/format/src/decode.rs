@@ -11,6 +11,7 @@ use crate::fault::{Fault, Shown};
 use crate::field::{Field, Fields, Plain};
 use crate::fixed::Positions;
 use crate::origin::{self, Constants, TooLarge};
+use crate::pgbinary::Tuples;
 use crate::refusal::{Places, Refusal};
 use crate::text::{Text, end_marker_error};
 use crate::tile::{LOOK_AHEAD, PAD, Tile};
@@ -58,6 +59,7 @@ pub struct Decoder {
     constants: Constants,
     offsets: Vec<u32>,
     spans: Vec<Span>,
+    tuples: Tuples,
     decoded: Decoded,
 }
 
@@ -94,7 +96,7 @@ impl Decoder {
             mended_rows: Vec::new(),
         };
         let constants = Constants::new(&plan).unwrap_or_default();
-        Self { plan, constants, offsets: Vec::new(), spans: Vec::new(), decoded }
+        Self { plan, constants, offsets: Vec::new(), spans: Vec::new(), tuples: Tuples::default(), decoded }
     }
 
     /// The last tile's result.
@@ -180,6 +182,12 @@ impl Decoder {
         });
     }
 
+    /// Where each decoded row ends in the last tile's data, in the binary format.
+    #[must_use]
+    pub fn tuple_ends(&self) -> &[u32] {
+        &self.tuples.ends
+    }
+
     /// Decodes `tile`, replacing the previous result.
     pub fn decode(&mut self, tile: &Tile) -> &Decoded {
         let plan = Arc::clone(&self.plan);
@@ -192,6 +200,10 @@ impl Decoder {
         (out.passed_over, out.blank_lines) = (0, 0);
         out.refusals.clear();
 
+        if plan.is_binary {
+            self.tuples.decode(&plan, tile, out);
+            return &self.decoded;
+        }
         let data = tile.data();
         let mut indexed = plan.scanner.index(data, plan.grammar, tile.eol.unwrap_or(Eol::Lf), &mut self.offsets);
         if plan.is_of_shape()

@@ -9,6 +9,8 @@ pub enum Shown {
     Nothing,
     /// `COPY t, line 1: "a,b"`
     Record(Vec<u8>),
+    /// `COPY t, line 1, column c`
+    Column { column: usize },
     /// `COPY t, line 1, column c: "x"`
     Value { column: usize, text: Vec<u8> },
 }
@@ -36,6 +38,7 @@ impl Fault {
         let copy = match &self.shown {
             Shown::Nothing => format!("COPY {table}, line {line}"),
             Shown::Record(record) => format!("COPY {table}, line {line}: \"{}\"", limited(record)),
+            Shown::Column { column } => format!("COPY {table}, line {line}, column {}", columns[*column].name),
             Shown::Value { column, text } => {
                 format!("COPY {table}, line {line}, column {}: \"{}\"", columns[*column].name, limited(text))
             }

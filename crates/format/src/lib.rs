@@ -32,3 +32,4 @@ pub use plan::{
 };
 pub use refusal::{Flaw, Places, Refusal};
 pub use tile::{LOOK_AHEAD, PAD, Tile};
+pub use utf8::invalid_sequence as utf8_error;

@@ -227,6 +227,8 @@ impl FieldMap {
 pub struct Plan {
     pub scanner: Scanner,
     pub grammar: Grammar,
+    /// The input is PostgreSQL's binary format; then nothing is asked of `grammar` and of what goes with text.
+    pub is_binary: bool,
     /// The NULL string as it stands in the file.
     pub null: Vec<u8>,
     /// The DEFAULT string as it stands in the file.

@@ -747,13 +747,16 @@ fn explain_plain(plan: &Plan, ty: &Type, value: &[u8]) -> Result<()> {
 
 pub(crate) fn unscaled_decimal(value: &[u8], precision: u16, scale: i16) -> Result<i128> {
     let number = types::numeric::parse(value, Some((precision, scale)))?;
-    number.to_i128(scale as u8).ok_or_else(|| {
-        DataError::new(
-            ErrorCode::NumericValueOutOfRange,
-            format!("value \"{}\" cannot be stored in DECIMAL({precision},{scale})", String::from_utf8_lossy(value)),
-        )
-        .with_detail("The target's decimals are finite numbers.")
-    })
+    number.to_i128(scale as u8).ok_or_else(|| undecimal(&String::from_utf8_lossy(value), precision, scale))
+}
+
+/// The error of a number that no decimal of the target is.
+pub(crate) fn undecimal(value: &str, precision: u16, scale: i16) -> Box<DataError> {
+    DataError::new(
+        ErrorCode::NumericValueOutOfRange,
+        format!("value \"{value}\" cannot be stored in DECIMAL({precision},{scale})"),
+    )
+    .with_detail("The target's decimals are finite numbers.")
 }
 
 /// 294247-01-10 04:00:54.775806 in microseconds since 2000-01-01: the last finite instant of DuckDB's TIMESTAMP, whose

@@ -141,7 +141,7 @@ pub struct BindingSession {
 /// The format, the columns and the limits.
 #[napi(object)]
 pub struct BindingSpecification {
-    /// `csv`, `text`, `plain` (text in which nothing is escaped) or `fixed`.
+    /// `csv`, `text`, `binary`, `plain` (text in which nothing is escaped) or `fixed`.
     pub format: String,
     /// Bytes.
     pub delimiter: u32,
@@ -209,10 +209,15 @@ impl BindingSpecification {
             "fixed" => Grammar::Plain { delimiter: None },
             _ => Grammar::Text { delimiter },
         };
+        if self.format == "binary" && !matches!(sink, Sink::PgBinary | Sink::Duckdb) {
+            let message = "rows in the binary format have no text";
+            return Err(Failure::whole(DataError::new(ErrorCode::InternalError, message)));
+        }
         let context = Context::new(&self.session.session()).map_err(Failure::whole)?;
         let plan = Plan {
             scanner: Scanner::detect_checked().unwrap_or_else(|_| Scanner::detect()),
             grammar,
+            is_binary: self.format == "binary",
             null: self.null.clone().into_bytes(),
             default: self.default.clone().map(String::into_bytes),
             header: match &*self.header {

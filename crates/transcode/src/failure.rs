@@ -33,7 +33,7 @@ impl Failure {
             line: Some(line),
             byte_offset: Some(byte_offset + fault.record_offset),
             column: match &fault.shown {
-                Shown::Value { column, .. } => Some(plan.columns[*column].name.clone()),
+                Shown::Column { column } | Shown::Value { column, .. } => Some(plan.columns[*column].name.clone()),
                 _ => None,
             },
             context: Some(fault.context(table, &plan.columns, line)),

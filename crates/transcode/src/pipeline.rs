@@ -778,6 +778,17 @@ impl<'a> Worker<'a> {
                 text::encode_rows(&self.tile, decoded, &mut buffer);
                 message(buffer)
             }
+            Sink::PgBinary if plan.is_binary => {
+                // What the server gets has been checked, and the bytes are those it wants.
+                let head = if self.tile.first && shared.is_framed { pgbinary::HEADER.as_slice() } else { &[] };
+                let end = self.decoder.tuple_ends().last().map_or(0, |&end| end as usize);
+                buffer.clear();
+                buffer.reserve(MESSAGE_HEAD + head.len() + end);
+                buffer.resize(MESSAGE_HEAD, 0);
+                buffer.extend_from_slice(head);
+                buffer.extend_from_slice(&self.tile.data()[..end]);
+                message(buffer)
+            }
             Sink::PgBinary => {
                 let head = if self.tile.first && shared.is_framed { pgbinary::HEADER.as_slice() } else { &[] };
                 let start = MESSAGE_HEAD + head.len();
@@ -830,6 +841,20 @@ impl<'a> Worker<'a> {
     fn span(&self) -> Span {
         let (plan, tile, decoded) = (&*self.shared.plan, &self.tile, self.decoder.decoded());
         let data = self.shared.keeps_records.then(|| Box::from(tile.as_read(0..tile.len)));
+        if plan.is_binary {
+            return Span {
+                first_row: 0,
+                first_line: 0,
+                byte_offset: tile.byte_offset,
+                start: 0,
+                ends: self.decoder.tuple_ends().to_vec(),
+                lines: None,
+                eol_len: 0,
+                header_lines: 0,
+                places: None,
+                data,
+            };
+        }
         if let Some(places) = &decoded.places {
             let mut places = places.clone();
             tile.rows_as_read(&mut places);

@@ -1,7 +1,10 @@
 //! The sequential half: reads the input and cuts it into tiles at record ends. Exact, whatever is quoted.
+//!
+//! In the binary format the ends of records are found by following lengths.
 
 use copyist_core::{DataError, ErrorCode};
 use copyist_encoding::{Beginning, Encoding, Transcript, room_for};
+use copyist_format::pgbinary::{self, HEADER, Stop};
 use copyist_format::{Header, LOOK_AHEAD, PAD, Plan, Tile};
 use copyist_scan::{Eol, Grammar};
 
@@ -79,6 +82,9 @@ impl Splitter {
     pub fn next(&mut self, plan: &Plan, tile: &mut Tile, cancelled: &dyn Fn() -> bool) -> Result<bool, Failure> {
         if self.ended {
             return Ok(false);
+        }
+        if plan.is_binary {
+            return self.next_tuples(plan, tile, cancelled);
         }
         let first = !self.started;
         if first {
@@ -175,6 +181,117 @@ impl Splitter {
         self.sequence += 1;
         self.byte_offset += read_len as u64;
         Ok(true)
+    }
+
+    /// Begins a tile with what was read beyond the last one. How many bytes that is.
+    fn take_carry(&mut self, buffer: &mut Vec<u8>) -> usize {
+        let filled = self.carry.len();
+        if buffer.capacity() > MOST_KEPT * self.tile_size {
+            // One long record must not cost its size for the rest of the load.
+            *buffer = Vec::new();
+        }
+        reserve(buffer, filled.max(self.tile_size));
+        buffer[PAD..PAD + filled].copy_from_slice(&self.carry);
+        self.carry.clear();
+        filled
+    }
+
+    /// [`Splitter::next`] of the binary format. Every tile but the last holds whole tuples; the last also what follows them, be it the
+    /// trailer or a mistake, for the decoder to judge. There always is a last one.
+    fn next_tuples(&mut self, plan: &Plan, tile: &mut Tile, cancelled: &dyn Fn() -> bool) -> Result<bool, Failure> {
+        let first = !self.started;
+        if first {
+            self.started = true;
+            self.read_header(cancelled)?;
+        }
+        let buffer = &mut tile.buffer;
+        let mut filled = self.take_carry(buffer);
+        let mut want = self.tile_size;
+        let mut least = MIN_STREAMED;
+        let mut cut = 0;
+        let (len, last) = loop {
+            // Room grows with what has come, whatever a length announces.
+            want = want.max(filled + 1);
+            let end = self.fill(buffer, None, &mut filled, want, least, cancelled)?;
+            least = usize::MAX;
+            let stop;
+            (cut, stop) = pgbinary::whole_tuples(&buffer[PAD..PAD + filled], cut, plan.columns.len());
+            // Behind the trailer nothing may follow, which only another reading tells.
+            let is_settled = match stop {
+                Stop::Broken => true,
+                Stop::Trailer => filled - cut > pgbinary::TRAILER.len(),
+                Stop::Open => false,
+            };
+            if end || is_settled {
+                break (filled, true);
+            }
+            if cut > 0 {
+                break (cut, false);
+            }
+            if filled > self.max_record {
+                return Err(self.tuple_too_long());
+            }
+            want = (filled * 2).clamp(self.tile_size, self.max_record.max(self.tile_size) + 1);
+        };
+        self.carry.extend_from_slice(&buffer[PAD + len..PAD + filled]);
+        self.ended = last;
+        (tile.len, tile.filled, tile.eol) = (len, filled, None);
+        (tile.sequence, tile.byte_offset) = (self.sequence, self.byte_offset);
+        (tile.first, tile.last, tile.header) = (first, last, false);
+        self.sequence += 1;
+        self.byte_offset += len as u64;
+        Ok(true)
+    }
+
+    /// Reads the header of the binary format, and passes over its extension.
+    fn read_header(&mut self, cancelled: &dyn Fn() -> bool) -> Result<(), Failure> {
+        const SIGNATURE: usize = 11;
+        const FLAGS: usize = SIGNATURE + 4;
+        let mut buffer = Vec::new();
+        let mut filled = 0;
+        self.fill(&mut buffer, None, &mut filled, HEADER.len(), usize::MAX, cancelled)?;
+        let header = &buffer[PAD..PAD + filled];
+        let word =
+            |at: usize| header.get(at..at + 4).and_then(|bytes| bytes.first_chunk()).map(|b| i32::from_be_bytes(*b));
+        if header.get(..SIGNATURE) != Some(&HEADER[..SIGNATURE]) {
+            return Err(broken_header(0, "COPY file signature not recognized"));
+        }
+        let Some(flags) = word(SIGNATURE) else {
+            return Err(broken_header(SIGNATURE, "invalid COPY file header (missing flags)"));
+        };
+        // The lower half is for what a reader may pass over.
+        if flags & WITH_OIDS != 0 {
+            return Err(broken_header(SIGNATURE, "invalid COPY file header (WITH OIDS)"));
+        }
+        if flags >> 16 != 0 {
+            return Err(broken_header(SIGNATURE, "unrecognized critical flags in COPY file header"));
+        }
+        let Some(extension) = word(FLAGS).and_then(|length| u64::try_from(length).ok()) else {
+            return Err(broken_header(FLAGS, "invalid COPY file header (missing length)"));
+        };
+        let mut left = extension;
+        while left > 0 {
+            let mut filled = 0;
+            let part = left.min(self.tile_size as u64) as usize;
+            self.fill(&mut buffer, None, &mut filled, part, usize::MAX, cancelled)?;
+            if filled < part {
+                return Err(broken_header(FLAGS, "invalid COPY file header (wrong length)"));
+            }
+            left -= part as u64;
+        }
+        self.byte_offset = HEADER.len() as u64 + extension;
+        Ok(())
+    }
+
+    fn tuple_too_long(&self) -> Failure {
+        let message = format!("a row is longer than {} bytes, the most the memory limit allows", self.max_record);
+        let mut failure = Failure::whole(
+            DataError::new(ErrorCode::ProgramLimitExceeded, message)
+                .with_detail(format!("It begins at byte offset {}.", self.byte_offset))
+                .with_hint("Raise memoryLimit, if the file is not broken."),
+        );
+        failure.byte_offset = Some(self.byte_offset);
+        failure
     }
 
     /// Passes over the lines that are no records. A byte order mark is part of the first.
@@ -314,6 +431,15 @@ fn write(transcript: &mut Transcript, buffer: &mut Vec<u8>, filled: &mut usize, 
 /// Bytes of another encoding that are read at a time: few, so that they are still near when they are made text.
 const MOST_READ: usize = 32 * 1024;
 const LEAST_READ: usize = 1024;
+
+/// The flag of a format that PostgreSQL 12 has given up, in which every row had an OID.
+const WITH_OIDS: i32 = 1 << 16;
+
+fn broken_header(at: usize, message: &'static str) -> Failure {
+    let mut failure = Failure::whole(DataError::new(ErrorCode::BadCopyFileFormat, message));
+    failure.byte_offset = Some(at as u64);
+    failure
+}
 
 /// Makes room for `size` bytes of data between the paddings. The buffer never shrinks: clearing it for each tile would cost
 /// as much as reading it.

@@ -18,6 +18,7 @@ pub mod integer;
 pub mod json;
 mod message;
 pub mod numeric;
+pub mod receive;
 mod swar;
 pub mod text;
 pub mod uuid;

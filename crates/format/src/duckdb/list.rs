@@ -9,6 +9,8 @@ use copyist_core::{ArrayType, DataError, ErrorCode, Result, Type};
 use copyist_datetime::{self as datetime, Context, Interval};
 use copyist_types as types;
 
+use crate::pgbinary::receive;
+
 /// Appends the list literal of the array literal `value`.
 pub(crate) fn write_list(value: &[u8], array: &ArrayType, context: &Context, out: &mut Vec<u8>) -> Result<()> {
     let mut elements = Vec::new();
@@ -19,19 +21,47 @@ pub(crate) fn write_list(value: &[u8], array: &ArrayType, context: &Context, out
         });
         Ok(())
     })?;
+    write_elements(&shape, &elements, array, out).map_err(|detail| malformed(value).with_detail(detail))
+}
+
+/// Appends the list literal of the array `value` in PostgreSQL's binary form. Answers how many bytes that has.
+pub(crate) fn write_received(value: &[u8], array: &ArrayType, out: &mut Vec<u8>) -> Result<usize> {
+    let mut elements = Vec::new();
+    let (shape, end) = types::receive::array(value, array, |element, oid| {
+        let Some(bytes) = element else {
+            elements.push(None);
+            return Ok(0);
+        };
+        let (text, end) = spell_received(&array.element, bytes, oid)?;
+        elements.push(Some(text));
+        Ok(end)
+    })?;
+    write_elements(&shape, &elements, array, out).map_err(|detail| {
+        DataError::new(ErrorCode::FeatureNotSupported, "an array cannot be stored in DuckDB").with_detail(detail)
+    })?;
+    Ok(end)
+}
+
+/// Fails with what DuckDB's lists cannot be.
+fn write_elements(
+    shape: &types::array::Shape,
+    elements: &[Option<Vec<u8>>],
+    array: &ArrayType,
+    out: &mut Vec<u8>,
+) -> std::result::Result<(), String> {
     if shape.dims.is_empty() {
         out.extend_from_slice(b"[]");
         return Ok(());
     }
     if array.depth != 0 && shape.dims.len() != usize::from(array.depth) {
-        return Err(malformed(value).with_detail(format!(
+        return Err(format!(
             "The array has {} dimensions, the column's lists nest {} deep.",
             shape.dims.len(),
             array.depth
-        )));
+        ));
     }
     if shape.lower_bounds.iter().any(|&bound| bound != 1) {
-        return Err(malformed(value).with_detail("DuckDB's lists begin at subscript 1."));
+        return Err("DuckDB's lists begin at subscript 1.".to_owned());
     }
     write_level(&shape.dims, &mut elements.iter(), out);
     Ok(())
@@ -86,32 +116,13 @@ fn spell(ty: &Type, text: &[u8], context: &Context) -> Result<Vec<u8>> {
         Type::Bytea => {
             let mut bytes = Vec::new();
             types::bytea::parse(text, &mut bytes)?;
-            bytes.iter().fold(String::new(), |mut out, byte| {
-                // Writing to a string cannot fail.
-                let _ = write!(out, "\\x{byte:02X}");
-                out
-            })
+            hexadecimal(&bytes)
         }
-        Type::Uuid => {
-            let uuid = u128::from_be_bytes(types::uuid::parse(text)?);
-            let digits = format!("{uuid:032x}");
-            [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]].join("-")
-        }
-        Type::Date => match datetime::date(text, context)? {
-            i32::MAX => "infinity".into(),
-            i32::MIN => "-infinity".into(),
-            days => {
-                let (date, bc) = civil(i64::from(days));
-                if bc { date + " (BC)" } else { date }
-            }
-        },
+        Type::Uuid => uuid(types::uuid::parse(text)?),
+        Type::Date => day(datetime::date(text, context)?),
         Type::Time(p) => clock(datetime::time(text, *p, context)?),
         Type::TimeTz(p) => {
-            let (micros, west) =
-                crate::values::in_duckdb_displacement(true, datetime::timetz(text, *p, context)?, text)?;
-            let east = -i64::from(west);
-            let (sign, seconds) = if east < 0 { ('-', -east) } else { ('+', east) };
-            format!("{}{sign}{:02}:{:02}:{:02}", clock(micros), seconds / 3600, seconds / 60 % 60, seconds % 60)
+            zoned_clock(crate::values::in_duckdb_displacement(true, datetime::timetz(text, *p, context)?, text)?)
         }
         Type::Timestamp(p) => {
             instant(crate::values::in_duckdb_range(true, datetime::timestamp(text, *p, context)?, text)?, "")
@@ -119,12 +130,7 @@ fn spell(ty: &Type, text: &[u8], context: &Context) -> Result<Vec<u8>> {
         Type::TimestampTz(p) => {
             instant(crate::values::in_duckdb_range(true, datetime::timestamptz(text, *p, context)?, text)?, "+00")
         }
-        Type::Interval(p) => {
-            let Interval { months, days, micros } =
-                crate::values::finite_interval(true, datetime::interval(text, *p, context)?, text)?;
-            let sign = if micros < 0 { "-" } else { "" };
-            format!("{months} months {days} days {sign}{}", clock(micros.unsigned_abs() as i64))
-        }
+        Type::Interval(p) => span(crate::values::finite_interval(true, datetime::interval(text, *p, context)?, text)?),
         Type::Json | Type::Jsonb => {
             types::json::check(text, *ty == Type::Jsonb)?;
             return Ok(text.to_vec());
@@ -138,6 +144,73 @@ fn spell(ty: &Type, text: &[u8], context: &Context) -> Result<Vec<u8>> {
         _ => return Ok(text.to_vec()),
     }
     .into_bytes())
+}
+
+/// The same of an element in the binary form, and how many bytes that has.
+fn spell_received(ty: &Type, bytes: &[u8], oid: u32) -> Result<(Vec<u8>, usize)> {
+    let (text, end) = match ty {
+        Type::Bool => receive::boolean(bytes).map(|(value, end)| ((value != 0).to_string(), end)),
+        Type::Int2 => receive::int2(bytes).map(|(value, end)| (value.to_string(), end)),
+        Type::Int4 => receive::int4(bytes).map(|(value, end)| (value.to_string(), end)),
+        Type::Int8 => receive::int8(bytes).map(|(value, end)| (value.to_string(), end)),
+        Type::Float4 => receive::float4(bytes).map(|(value, end)| (format!("{value:?}"), end)),
+        Type::Float8 => receive::float8(bytes).map(|(value, end)| (format!("{value:?}"), end)),
+        Type::Numeric(Some((precision, scale))) => {
+            receive::decimal(bytes, *precision, *scale).map(|(unscaled, end)| (decimal(unscaled, *scale as usize), end))
+        }
+        Type::Numeric(None) => types::numeric::receive(bytes, None).map(|(number, end)| (number.to_string(), end)),
+        Type::Bytea => Ok((hexadecimal(bytes), bytes.len())),
+        Type::Uuid => receive::uuid(bytes).map(|(value, end)| (uuid(value), end)),
+        Type::Date => receive::date(bytes).map(|(days, end)| (day(days), end)),
+        Type::Time(p) => receive::time(bytes, *p).map(|(micros, end)| (clock(micros), end)),
+        Type::TimeTz(p) => receive::timetz(bytes, *p).map(|(time, end)| (zoned_clock(time), end)),
+        Type::Timestamp(p) => receive::timestamp(bytes, *p, true).map(|(micros, end)| (instant(micros, ""), end)),
+        Type::TimestampTz(p) => receive::timestamp(bytes, *p, true).map(|(micros, end)| (instant(micros, "+00"), end)),
+        Type::Interval(p) => receive::interval(bytes, *p, true).map(|(interval, end)| (span(interval), end)),
+        ty => {
+            let kept = match ty {
+                Type::Json if oid == types::receive::JSONB => receive::text_of(&Type::Jsonb, bytes)?,
+                ty => receive::text_of(ty, bytes)?,
+            };
+            return Ok((bytes[kept].to_vec(), bytes.len()));
+        }
+    }?;
+    Ok((text.into_bytes(), end))
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut out, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(out, "\\x{byte:02X}");
+        out
+    })
+}
+
+fn uuid(bytes: [u8; 16]) -> String {
+    let digits = format!("{:032x}", u128::from_be_bytes(bytes));
+    [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]].join("-")
+}
+
+fn day(days: i32) -> String {
+    match days {
+        i32::MAX => "infinity".into(),
+        i32::MIN => "-infinity".into(),
+        days => {
+            let (date, bc) = civil(i64::from(days));
+            if bc { date + " (BC)" } else { date }
+        }
+    }
+}
+
+fn zoned_clock((micros, west): (i64, i32)) -> String {
+    let east = -i64::from(west);
+    let (sign, seconds) = if east < 0 { ('-', -east) } else { ('+', east) };
+    format!("{}{sign}{:02}:{:02}:{:02}", clock(micros), seconds / 3600, seconds / 60 % 60, seconds % 60)
+}
+
+fn span(Interval { months, days, micros }: Interval) -> String {
+    let sign = if micros < 0 { "-" } else { "" };
+    format!("{months} months {days} days {sign}{}", clock(micros.unsigned_abs() as i64))
 }
 
 fn decimal(unscaled: i128, scale: usize) -> String {
@@ -154,7 +227,7 @@ fn clock(micros: i64) -> String {
 }
 
 /// Microseconds since 2000-01-01. DuckDB reads an era only right behind the date.
-fn instant(micros: i64, zone: &str) -> String {
+pub(crate) fn instant(micros: i64, zone: &str) -> String {
     match micros {
         i64::MAX => "infinity".into(),
         i64::MIN => "-infinity".into(),

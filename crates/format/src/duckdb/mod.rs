@@ -4,4 +4,4 @@ mod encode;
 mod list;
 
 pub use encode::{Batch, ColumnBatch, encode};
-pub(crate) use list::write_list;
+pub(crate) use list::{instant, write_list, write_received};

@@ -130,6 +130,7 @@ impl Case {
             passes_blank_lines: false,
             map: None,
             fixed: None,
+            is_binary: false,
             relation: "t".into(),
             tolerance: Tolerance::default(),
             layout: Layout::PgText,

@@ -44,6 +44,7 @@ pub fn plan(grammar: Grammar, tolerance: Tolerance) -> Plan {
         passes_blank_lines: false,
         map: None,
         fixed: None,
+        is_binary: false,
         relation: "t".to_owned(),
         tolerance,
         layout: Layout::Arrow,

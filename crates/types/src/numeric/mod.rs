@@ -5,10 +5,12 @@
 
 mod fast;
 mod parse;
+mod receive;
 mod typmod;
 
 pub use fast::{fast_binary, fast_decimal};
 pub use parse::parse;
+pub use receive::{fast_receive, receive};
 
 use copyist_core::{DataError, ErrorCode};
 
