@@ -7,6 +7,7 @@
 mod outcome;
 
 use copyist_format::{BadValue, Header, Missing, Plan, Replacement, Tolerance};
+use copyist_scan::{Eol, Grammar, Separator};
 use outcome::{CSV, CSV_BACKSLASH, SKIP, TEXT};
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
@@ -29,5 +30,16 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     };
     let skip = [0, 1, 2, 5][pick(4)];
     let header = [Header::Skip, Header::No][pick(2)];
-    outcome::check_any(&Plan { skip, header, ..outcome::plan(grammar, tolerance) }, input);
+    let (grammar, eol) = match (grammar, pick(4)) {
+        (_, 0) => (grammar, None),
+        (Grammar::Csv { quote, escape, .. }, choice) => {
+            (Grammar::Csv { delimiter: long([b", ", b",,", b",|,"][choice - 1]), quote, escape }, None)
+        }
+        (_, choice) => (Grammar::Text { delimiter: long([b"\t\t", b"|", b"|+|"][choice - 1]) }, Eol::of_bytes([&b"!"[..], b"|\n", b"\n\n"][choice - 1])),
+    };
+    outcome::check_any(&Plan { skip, header, eol, ..outcome::plan(grammar, tolerance) }, input);
 });
+
+fn long(bytes: &[u8]) -> Separator {
+    Separator::new(bytes).expect("one to ten bytes")
+}

@@ -2,7 +2,7 @@
 
 use copyist_core::Type;
 use copyist_datetime::Context;
-use copyist_scan::{Grammar, Scanner};
+use copyist_scan::{Eol, Grammar, Scanner};
 
 /// What happens to the first record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,12 +144,15 @@ pub struct FieldMap {
 pub struct Plan {
     pub scanner: Scanner,
     pub grammar: Grammar,
+    /// What ends a record, where that is told; else the first line end of the input shows it.
+    pub eol: Option<Eol>,
     /// The NULL string as it stands in the file.
     pub null: Vec<u8>,
     /// The DEFAULT string as it stands in the file.
     pub default: Option<Vec<u8>>,
     pub header: Header,
-    /// Lines before the first record, header included, that are no records. A line ends with LF, CR LF or CR, whatever is quoted.
+    /// Lines before the first record, header included, that are no records. A line ends with LF, CR LF or CR, whatever is quoted, or with an `eol`
+    /// that is none of these, whatever is escaped.
     pub skip: u64,
     /// Whether the decimal mark of numbers is a comma.
     pub has_comma: bool,
@@ -170,6 +173,11 @@ impl Plan {
     #[must_use]
     pub fn is_csv(&self) -> bool {
         matches!(self.grammar, Grammar::Csv { .. })
+    }
+
+    /// Bytes between a field's end and the offset of the delimiter behind it, which is that of its last byte.
+    pub(crate) fn gap(&self) -> usize {
+        self.grammar.delimiter_len() - 1
     }
 
     /// Fields of a record, at least one.

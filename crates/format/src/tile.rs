@@ -90,6 +90,11 @@ impl Tile {
         self.eol.map_or(1, Eol::len)
     }
 
+    /// Bytes between a record's end and the offset of its line end, which is that of its last byte.
+    pub(crate) fn trim(&self) -> usize {
+        self.eol_len() - 1
+    }
+
     /// The records as they were read.
     #[must_use]
     pub fn as_read(&self) -> &[u8] {

@@ -8,7 +8,7 @@
 //! median of the ratios of the two within a repetition, so that a machine that is slower for a while is so for both.
 //! Exits with 1 if the offsets of two kernels differ.
 
-use copyist_scan::{Eol, Grammar, Isa, Scanner};
+use copyist_scan::{Eol, Grammar, Isa, Scanner, Separator};
 use std::fmt::Write;
 use std::hint::black_box;
 use std::process::ExitCode;
@@ -19,9 +19,9 @@ const TILE: usize = 256 * 1024;
 /// Bytes read, at least, to measure the read bandwidth.
 const MEMORY: usize = 1 << 30;
 
-const CSV: Grammar = Grammar::Csv { delimiter: b',', quote: b'"', escape: b'"' };
-const CSV_BACKSLASH: Grammar = Grammar::Csv { delimiter: b',', quote: b'"', escape: b'\\' };
-const TEXT: Grammar = Grammar::Text { delimiter: b'\t' };
+const CSV: Grammar = Grammar::Csv { delimiter: Separator::byte(b','), quote: b'"', escape: b'"' };
+const CSV_BACKSLASH: Grammar = Grammar::Csv { delimiter: Separator::byte(b','), quote: b'"', escape: b'\\' };
+const TEXT: Grammar = Grammar::Text { delimiter: Separator::byte(b'\t') };
 
 struct Options {
     json: bool,

@@ -19,7 +19,7 @@ use arrow_array::{Array, RecordBatch};
 use copyist_core::{Session, Type};
 use copyist_datetime::Context;
 use copyist_format::{ColumnPlan, Header, Layout, Plan, Tolerance};
-use copyist_scan::{Grammar, Scanner};
+use copyist_scan::{Grammar, Scanner, Separator};
 use copyist_transcode::{ChunkData, Limits, Load, Next, Sink, Source, Specification};
 
 /// 2020-01-01 00:00:00 in microseconds since 1970.
@@ -75,7 +75,8 @@ fn column(text: &str) -> Result<(String, Type), String> {
 fn plan(columns: &[(String, Type)]) -> Result<Plan, String> {
     Ok(Plan {
         scanner: Scanner::detect(),
-        grammar: Grammar::Csv { delimiter: b',', quote: b'"', escape: b'"' },
+        grammar: Grammar::Csv { delimiter: Separator::byte(b','), quote: b'"', escape: b'"' },
+        eol: None,
         null: Vec::new(),
         default: None,
         header: Header::Skip,
