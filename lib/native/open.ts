@@ -42,6 +42,8 @@ export interface LoadLimits {
 export interface LoadPlan {
   readonly options: CopyOptions
   readonly columns: readonly LoadColumn[]
+  /** What ends a record, one to ten bytes; by default the first line end of the input shows it. */
+  readonly eol?: string
   readonly session: LoadSession
   readonly sink: SinkKind
   /** The relation's name in CONTEXT lines. */
@@ -207,7 +209,8 @@ function specification(plan: Omit<LoadPlan, 'sink'>, sink: SinkKind | 'infer', n
   const affordable = Math.max(16 * 1024, Math.floor(memoryLimit / (3 * places)))
   return {
     format: options.format,
-    delimiter: byte(options.delimiter),
+    delimiter: options.delimiter,
+    ...(plan.eol === undefined ? {} : { eol: plan.eol }),
     quote: byte(options.quote),
     escape: byte(options.escape),
     null: options.null,

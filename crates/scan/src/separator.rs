@@ -22,6 +22,17 @@ impl Separator {
         Separator { bytes, len: 1 }
     }
 
+    /// With one more byte.
+    ///
+    /// # Panics
+    /// If it has [`Separator::MAX`] already.
+    #[must_use]
+    pub const fn then(mut self, byte: u8) -> Separator {
+        self.bytes[self.len as usize] = byte;
+        self.len += 1;
+        self
+    }
+
     /// None if there are no bytes or more than [`Separator::MAX`].
     #[must_use]
     pub fn new(bytes: &[u8]) -> Option<Separator> {

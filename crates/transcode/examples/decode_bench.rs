@@ -1,7 +1,7 @@
 //! Decodes a CSV file with a header to Arrow record batches and says how long it took.
 //!
 //! ```text
-//! decode_bench FILE --columns NAME:TYPE,… [--threads N] [--repeat N] [--json]
+//! decode_bench FILE --columns NAME:TYPE,… [--delimiter BYTES] [--threads N] [--repeat N] [--json]
 //! ```
 //! TYPE is one of bigint, int4, float8, bool, text, timestamp. The time is the median of the repetitions, each a whole
 //! load whose batches are dropped. Before them, outside the time, one load computes the checksum: the number of rows and
@@ -30,18 +30,30 @@ const MAX_RECORD: usize = 64 << 20;
 struct Options {
     path: String,
     columns: Vec<(String, Type)>,
+    delimiter: Separator,
     threads: usize,
     repeat: usize,
     json: bool,
 }
 
 fn options() -> Result<Options, String> {
-    let mut options = Options { path: String::new(), columns: Vec::new(), threads: 1, repeat: 1, json: false };
+    let mut options = Options {
+        path: String::new(),
+        columns: Vec::new(),
+        delimiter: Separator::byte(b','),
+        threads: 1,
+        repeat: 1,
+        json: false,
+    };
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().ok_or_else(|| format!("{argument} needs a value"));
         match &*argument {
             "--columns" => options.columns = value()?.split(',').map(column).collect::<Result<_, _>>()?,
+            "--delimiter" => {
+                let bytes = value()?;
+                options.delimiter = Separator::new(bytes.as_bytes()).ok_or("a delimiter has one to ten bytes")?;
+            }
             "--threads" => options.threads = number(&value()?)?,
             "--repeat" => options.repeat = number(&value()?)?,
             "--json" => options.json = true,
@@ -49,7 +61,10 @@ fn options() -> Result<Options, String> {
         }
     }
     if options.path.is_empty() || options.columns.is_empty() {
-        return Err("usage: decode_bench FILE --columns NAME:TYPE,… [--threads N] [--repeat N] [--json]".into());
+        return Err(
+            "usage: decode_bench FILE --columns NAME:TYPE,… [--delimiter BYTES] [--threads N] [--repeat N] [--json]"
+                .into(),
+        );
     }
     Ok(options)
 }
@@ -72,10 +87,10 @@ fn column(text: &str) -> Result<(String, Type), String> {
     Ok((name.to_owned(), kind))
 }
 
-fn plan(columns: &[(String, Type)]) -> Result<Plan, String> {
+fn plan(columns: &[(String, Type)], delimiter: Separator) -> Result<Plan, String> {
     Ok(Plan {
         scanner: Scanner::detect(),
-        grammar: Grammar::Csv { delimiter: Separator::byte(b','), quote: b'"', escape: b'"' },
+        grammar: Grammar::Csv { delimiter, quote: b'"', escape: b'"' },
         eol: None,
         null: Vec::new(),
         default: None,
@@ -178,8 +193,8 @@ fn sum_of(ty: &Type, array: &dyn Array) -> i128 {
 }
 
 fn run() -> Result<(), String> {
-    let Options { path, columns, threads, repeat, json } = options()?;
-    let plan = Arc::new(plan(&columns)?);
+    let Options { path, columns, delimiter, threads, repeat, json } = options()?;
+    let plan = Arc::new(plan(&columns, delimiter)?);
     let mut checksum = Checksum { rows: 0, columns: vec![(0, 0); columns.len()] };
     let bytes = load(&plan, &path, threads, |batch| checksum.add(&columns, batch))?;
     let mut seconds = Vec::with_capacity(repeat);

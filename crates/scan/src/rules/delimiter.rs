@@ -1,6 +1,6 @@
 //! What stands between fields.
 
-use crate::kernel::{BLOCK, Kernel};
+use crate::kernel::Kernel;
 use crate::separator::Separator;
 
 /// A delimiter, with what has to be known of the blocks before.
@@ -27,13 +27,13 @@ pub(crate) struct Several {
     begun: u64,
     /// The distances at which one can begin inside another.
     overlaps: u32,
-    /// The first bytes of the next block that can end none, since one that was found would overlap with it.
-    taken: usize,
+    /// What was found in the block before.
+    kept: u64,
 }
 
 impl Several {
     pub(crate) fn new(separator: Separator) -> Several {
-        Several { separator, begun: 0, overlaps: separator.overlaps(), taken: 0 }
+        Several { separator, begun: 0, overlaps: separator.overlaps(), kept: 0 }
     }
 
     /// All of them are found, also those that overlap.
@@ -44,25 +44,27 @@ impl Several {
     /// Those of `found` that do not overlap with one before.
     #[inline(always)]
     fn without_overlaps(&mut self, found: u64) -> u64 {
-        let mut overlapping = (1 << self.taken) - 1;
-        for distance in 1..self.separator.len() {
-            overlapping |= (found << distance) & 0u64.wrapping_sub(u64::from(self.overlaps >> distance & 1));
+        let (mut overlapping, mut distances) = (0, self.overlaps);
+        while distances != 0 {
+            let distance = distances.trailing_zeros();
+            overlapping |= found << distance | self.kept >> (64 - distance);
+            distances &= distances - 1;
         }
-        let found = if found & overlapping == 0 { found } else { self.one_after_the_other(found) };
-        let last = BLOCK - found.leading_zeros() as usize;
-        self.taken = if found == 0 { 0 } else { (last + self.separator.len() - 1).saturating_sub(BLOCK) };
-        found
+        self.kept = if found & overlapping == 0 { found } else { self.one_after_the_other(found) };
+        self.kept
     }
 
     /// As [`Several::without_overlaps`], from the first on.
     #[cold]
     fn one_after_the_other(&self, found: u64) -> u64 {
-        let mut rest = found >> self.taken << self.taken;
+        let behind = |bit: u32| bit + self.separator.len() as u32;
+        let from = if self.kept == 0 { 0 } else { behind(self.kept.ilog2()).saturating_sub(64) };
+        let mut rest = found >> from << from;
         let mut kept = 0;
         while rest != 0 {
             let bit = rest.trailing_zeros();
             kept |= 1 << bit;
-            rest &= u64::MAX.checked_shl(bit + self.separator.len() as u32).unwrap_or(0);
+            rest &= u64::MAX.checked_shl(behind(bit)).unwrap_or(0);
         }
         kept
     }
