@@ -90,7 +90,7 @@ fn any_data() -> impl Strategy<Value = (Grammar, Eol, Vec<u8>)> {
                     5 => data.extend_from_slice(&end[..times.min(end.len())]),
                     6 => data.push(b'"'),
                     7 => data.extend(b"\\".repeat(times)),
-                    _ => data.extend_from_slice(&b"x$a|b.\n\r"[times..times + usize::from(kind)]),
+                    _ => data.extend_from_slice(&b"x$a|b.\n\r"[times..times + kind]),
                 }
             }
             (grammar, eol, data)
