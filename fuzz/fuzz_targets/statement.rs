@@ -42,6 +42,7 @@ pub fn read(bytes: &[u8], csv: bool) -> Option<(Case, &[u8])> {
             case.delimiter = b"#A#".to_vec();
         }
     }
-    case.line_end = [None, Some(&b"$"[..]), Some(b"||\n"), Some(b"|\n"), Some(b"\n\n"), Some(b"!!")][pick(6)].map(<[u8]>::to_vec);
+    case.line_end =
+        [None, Some(&b"$"[..]), Some(b"||\n"), Some(b"|\n"), Some(b"\n\n"), Some(b"!!")][pick(6)].map(<[u8]>::to_vec);
     Some((case.repaired(), input))
 }

@@ -33,9 +33,12 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let (grammar, eol) = match (grammar, pick(4)) {
         (_, 0) => (grammar, None),
         (Grammar::Csv { quote, escape, .. }, choice) => {
-            (Grammar::Csv { delimiter: long([b", ", b",,", b",|,"][choice - 1]), quote, escape }, None)
+            (Grammar::Csv { delimiter: long([&b", "[..], b",,", b",|,"][choice - 1]), quote, escape }, None)
         }
-        (_, choice) => (Grammar::Text { delimiter: long([b"\t\t", b"|", b"|+|"][choice - 1]) }, Eol::of_bytes([&b"!"[..], b"|\n", b"\n\n"][choice - 1])),
+        (_, choice) => (
+            Grammar::Text { delimiter: long([&b"\t\t"[..], b"|", b"|+|"][choice - 1]) },
+            Eol::of_bytes([&b"!"[..], b"|\n", b"\n\n"][choice - 1]),
+        ),
     };
     outcome::check_any(&Plan { skip, header, eol, ..outcome::plan(grammar, tolerance) }, input);
 });
