@@ -40,8 +40,9 @@ impl<D: Delimiter, L: LineEnd> Rules for Csv<D, L> {
         self.inside = carry(inside);
         self.quotes |= quotes;
         let ordinary = inside | !valid;
+        let early = self.delimiter.early_marks(kernel, block, ordinary);
         let (ends, strays) = self.line_end.marks(kernel, block, ordinary);
-        let delimiters = self.delimiter.marks(kernel, block, ordinary, ends);
+        let delimiters = early | self.delimiter.marks(kernel, block, ordinary, ends);
         // A quote after a quote is the second of a doubled one.
         let opens = delimiters | ends | quotes;
         self.inner_quotes |= quotes & inside & !(opens << 1 | self.may_open);
@@ -139,8 +140,9 @@ impl<D: Delimiter, L: LineEnd> Rules for CsvWithEscape<D, L> {
         self.inside = carry(inside);
         self.quotes |= quotes;
         let ordinary = inside | !valid;
+        let early = self.delimiter.early_marks(kernel, block, ordinary);
         let (ends, strays) = self.line_end.marks(kernel, block, ordinary);
-        let delimiters = self.delimiter.marks(kernel, block, ordinary, ends);
+        let delimiters = early | self.delimiter.marks(kernel, block, ordinary, ends);
         Marks { delimiters, ends, strays, markers: 0 }
     }
 

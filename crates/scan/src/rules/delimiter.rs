@@ -5,7 +5,11 @@ use crate::separator::Separator;
 
 /// A delimiter, with what has to be known of the blocks before.
 pub(crate) trait Delimiter {
-    /// The last byte of each delimiter of the next block. `ordinary` are the bytes that are inside quotes, escaped or padding; no
+    /// What of [`Delimiter::marks`] can be told without the record ends: all of it, or nothing. In the order of the calls the
+    /// code for single bytes comes out fastest.
+    fn early_marks<K: Kernel>(&mut self, kernel: K, block: K::Block, ordinary: u64) -> u64;
+
+    /// The last byte of each delimiter of the next block, but for those told early. `ordinary` are the bytes that are inside quotes, escaped or padding; no
     /// delimiter has a byte that ends a record.
     fn marks<K: Kernel>(&mut self, kernel: K, block: K::Block, ordinary: u64, record_ends: u64) -> u64;
 }
@@ -15,8 +19,13 @@ pub(crate) struct One(pub(crate) u8);
 
 impl Delimiter for One {
     #[inline(always)]
-    fn marks<K: Kernel>(&mut self, kernel: K, block: K::Block, ordinary: u64, _: u64) -> u64 {
+    fn early_marks<K: Kernel>(&mut self, kernel: K, block: K::Block, ordinary: u64) -> u64 {
         kernel.equal(block, self.0) & !ordinary
+    }
+
+    #[inline(always)]
+    fn marks<K: Kernel>(&mut self, _: K, _: K::Block, _: u64, _: u64) -> u64 {
+        0
     }
 }
 
@@ -71,6 +80,11 @@ impl Several {
 }
 
 impl Delimiter for Several {
+    #[inline(always)]
+    fn early_marks<K: Kernel>(&mut self, _: K, _: K::Block, _: u64) -> u64 {
+        0
+    }
+
     #[inline(always)]
     fn marks<K: Kernel>(&mut self, kernel: K, block: K::Block, ordinary: u64, record_ends: u64) -> u64 {
         // Of its bytes only the first can be escaped, as none of them is a backslash, and none can be a quote: what holds for one of

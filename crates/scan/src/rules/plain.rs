@@ -23,8 +23,9 @@ impl<D: Delimiter, L: LineEnd> Plain<D, L> {
 impl<D: Delimiter, L: LineEnd> Rules for Plain<D, L> {
     #[inline(always)]
     fn marks<K: Kernel>(&mut self, kernel: K, block: K::Block, valid: u64) -> Marks {
+        let early = self.delimiter.early_marks(kernel, block, !valid);
         let (ends, strays) = self.line_end.marks(kernel, block, !valid);
-        let delimiters = self.delimiter.marks(kernel, block, !valid, ends) & self.has_delimiter;
+        let delimiters = (early | self.delimiter.marks(kernel, block, !valid, ends)) & self.has_delimiter;
         Marks { delimiters, ends, strays, markers: 0 }
     }
 

@@ -29,8 +29,9 @@ impl<D: Delimiter, L: LineEnd> Rules for Text<D, L> {
         let markers = kernel.equal(block, b'.') & valid & escaped;
         self.backslashes |= backslashes;
         let ordinary = escaped | !valid;
+        let early = self.delimiter.early_marks(kernel, block, ordinary);
         let (ends, strays) = self.line_end.marks(kernel, block, ordinary);
-        let delimiters = self.delimiter.marks(kernel, block, ordinary, ends);
+        let delimiters = early | self.delimiter.marks(kernel, block, ordinary, ends);
         Marks { delimiters, ends, strays, markers }
     }
 
