@@ -30,7 +30,7 @@ function csvFlaw(raw: Buffer, options: CopyOptions): RecordFlaw | undefined {
   const quote = options.quote.charCodeAt(0)
   if (!raw.includes(quote) && !raw.includes(LF) && !raw.includes(CR)) return undefined
   const escaping = options.escape.charCodeAt(0)
-  const delimiter = options.delimiter.charCodeAt(0)
+  const delimiter = Buffer.from(options.delimiter)
   let quoted = false
   let field = 0
   /** Behind a closing quote, where only a doubled one, a delimiter or the end should follow. */
@@ -48,9 +48,10 @@ function csvFlaw(raw: Buffer, options: CopyOptions): RecordFlaw | undefined {
     if (byte === quote) {
       isOdd ||= closed >= 0 ? closed !== at : field !== at
       quoted = true
-    } else if (byte === delimiter) {
+    } else if (byte === delimiter[0] && raw.subarray(at, at + delimiter.length).equals(delimiter)) {
       isOdd ||= closed >= 0 && closed !== at
       closed = -1
+      at += delimiter.length - 1
       field = at + 1
     } else if (byte === LF || byte === CR) {
       const what = byte === LF ? 'newline' : 'carriage return'

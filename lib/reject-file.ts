@@ -162,13 +162,15 @@ const ESCAPES: Readonly<Record<string, string>> = { '\n': 'n', '\r': 'r', '\t': 
 
 function headerOf(columns: readonly string[], options: CopyFrom['options']): string {
   const { format, delimiter, quote, escape: escaping } = options
+  // Not the delimiter itself: a name that ends with a part of it would make another one together with the delimiter behind.
+  const [first = ''] = delimiter
   const name = (text: string) => {
     // PostgreSQL takes no delimiter that means something behind a backslash.
     if (format === 'text') {
-      const isSpecial = (letter: string) => letter === '\\' || letter === delimiter || letter in ESCAPES
+      const isSpecial = (letter: string) => letter === '\\' || letter === first || letter in ESCAPES
       return Array.from(text, (letter) => (isSpecial(letter) ? `\\${ESCAPES[letter] ?? letter}` : letter)).join('')
     }
-    const isPlain = text !== options.null && ![delimiter, quote, '\n', '\r'].some((special) => text.includes(special))
+    const isPlain = text !== options.null && ![first, quote, '\n', '\r'].some((special) => text.includes(special))
     if (isPlain) return text
     const escaped = Array.from(text, (letter) => (letter === quote || letter === escaping ? escaping + letter : letter))
     return quote + escaped.join('') + quote

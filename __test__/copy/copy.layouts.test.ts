@@ -106,6 +106,22 @@ describe.each(benches)('fields that are not the columns one after the other, on 
     expect(again).toMatchObject({ rowsRead: 1, rowsRejected: 1 })
   })
 
+  test("GaussDB's delimiters of several characters", async () => {
+    const input = path('1$^&a$^b$^&2\n2$^&$^&\n')
+    await bench.db.copy(`COPY t (id, name, amount) FROM '${input}' USING DELIMITERS '$^&' NULL '' DIALECT 'gaussdb'`)
+    expect(await rows()).toEqual([
+      ['1', 'a$^b', '2.00', 'none'],
+      ['2', null, null, 'none'],
+    ])
+    await bench.sql('DELETE FROM t')
+    const csv = path('id||name\n1||"a||b"\nx||c\n')
+    const rejects = join(folder.path, 'long')
+    const statement = (from: string) =>
+      `COPY t (id, name) FROM '${from}' CSV HEADER DELIMITER '||' LOG ERRORS REJECT LIMIT '5' DIALECT 'gaussdb'`
+    expect(await bench.db.copy(statement(csv), { rejects })).toMatchObject({ rowsLoaded: 1, rowsRejected: 1 })
+    expect(await bench.db.copy(statement(rejects))).toMatchObject({ rowsRead: 1, rowsRejected: 1 })
+  })
+
   describe('by the names of the header', () => {
     const options = '(FORMAT csv, HEADER, MAP BY NAME)'
 

@@ -16,8 +16,8 @@ pub fn read(bytes: &[u8], csv: bool) -> Option<(Case, &[u8])> {
     let columns = [2, 1, 3, 0, 8][pick(5)];
     let mut case = if csv { Case::csv(columns) } else { Case::text(columns) };
     case.delimiter = match (csv, pick(5)) {
-        (true, choice) => b",;\t\\a"[choice],
-        (false, choice) => b"\t,|\" "[choice],
+        (true, choice) => vec![b",;\t\\a"[choice]],
+        (false, choice) => vec![b"\t,|\" "[choice]],
     };
     case.quote = b"\"'a"[pick(3)];
     case.escape = [case.quote, b'\\', b'\'', b'"', b'a'][pick(5)];
@@ -36,5 +36,13 @@ pub fn read(bytes: &[u8], csv: bool) -> Option<(Case, &[u8])> {
             set(column, flags >> (index % 4) & 1 == 1);
         }
     }
+    if let choice @ 1.. = pick(8) {
+        case.delimiter = [&b"||"[..], b"$$", b"$$$", b"|+|", b", ", b"aba", b"|,|,|,|,|,"][choice - 1].to_vec();
+        if !csv && choice == 6 {
+            case.delimiter = b"#A#".to_vec();
+        }
+    }
+    case.line_end =
+        [None, Some(&b"$"[..]), Some(b"||\n"), Some(b"|\n"), Some(b"\n\n"), Some(b"!!")][pick(6)].map(<[u8]>::to_vec);
     Some((case.repaired(), input))
 }

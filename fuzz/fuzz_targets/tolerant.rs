@@ -9,6 +9,7 @@ mod outcome;
 use copyist_format::{
     BadValue, Cleaning, Condition, FieldMap, Header, Missing, Origin, Plan, Replacement, Subject, Tolerance,
 };
+use copyist_scan::{Eol, Grammar, Separator};
 use outcome::{CSV, CSV_BACKSLASH, SKIP, TEXT};
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
@@ -31,7 +32,17 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     };
     let skip = [0, 1, 2, 5][pick(4)];
     let header = [Header::Skip, Header::No][pick(2)];
-    let mut plan = Plan { skip, header, ..outcome::plan(grammar, tolerance) };
+    let (grammar, eol) = match (grammar, pick(4)) {
+        (_, 0) => (grammar, None),
+        (Grammar::Csv { quote, escape, .. }, choice) => {
+            (Grammar::Csv { delimiter: long([&b", "[..], b",,", b",|,"][choice - 1]), quote, escape }, None)
+        }
+        (_, choice) => (
+            Grammar::Text { delimiter: long([&b"\t\t"[..], b"|", b"|+|"][choice - 1]) },
+            Eol::of_bytes([&b"!"[..], b"|\n", b"\n\n"][choice - 1]),
+        ),
+    };
+    let mut plan = Plan { skip, header, eol, ..outcome::plan(grammar, tolerance) };
     plan.passes_blank_lines = pick(2) == 1;
     let conditions = [
         (Subject::Bytes { start: 0, end: 1 }, false, "1"),
@@ -54,3 +65,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     }
     outcome::check_any(&plan, input);
 });
+
+fn long(bytes: &[u8]) -> Separator {
+    Separator::new(bytes).expect("one to ten bytes")
+}

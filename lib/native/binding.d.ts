@@ -266,8 +266,11 @@ export interface BindingSession {
 export interface BindingSpecification {
   /** `csv`, `text`, `binary`, `plain` (text in which nothing is escaped) or `fixed`. */
   format: string
+  /** One to ten bytes; of no matter in `fixed`. */
+  delimiter: string
+  /** What ends a record, one to ten bytes; absent: the first line end shows it. In `csv` only one of the usual line ends. */
+  eol?: string
   /** Bytes. */
-  delimiter: number
   quote: number
   escape: number
   null: string

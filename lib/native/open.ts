@@ -227,7 +227,8 @@ function specification(plan: Omit<LoadPlan, 'sink'>, sink: SinkKind | 'infer', n
   const affordable = Math.max(16 * 1024, Math.floor(memoryLimit / (3 * places)))
   return {
     format: options.format === 'text' && options.backslash === 'none' ? 'plain' : options.format,
-    delimiter: byte(options.delimiter),
+    delimiter: options.delimiter,
+    ...(options.eol === undefined ? {} : { eol: options.eol }),
     quote: byte(options.quote),
     escape: byte(options.escape),
     null: options.null,

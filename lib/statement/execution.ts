@@ -1,4 +1,3 @@
-import { Buffer } from 'node:buffer'
 import type { CopyFrom, CopyOptions, CopyRejects, OptionItem, Statement } from './ast.ts'
 import { statementError } from './diagnostics.ts'
 import { dialectTitles } from './dialects/names.ts'
@@ -26,7 +25,6 @@ const noRemote = 'Files of other machines are not read yet. Copy them here, or p
  */
 // biome-ignore format: one line an option is easier to delete
 const pending: readonly Pending[] = [
-  { key: 'delimiter', what: 'DELIMITER of several bytes', isPart: true, applies: ({ delimiter }) => Buffer.byteLength(delimiter) > 1, hint: 'One byte is.' },
   { key: 'eol', applies: ({ eol }) => eol !== undefined, hint: 'Lines end with a line feed, a carriage return or both.' },
   { key: 'backslash_escape', applies: ({ backslash }) => backslash === 'next', hint: "A backslash begins one of PostgreSQL's sequences in FORMAT text." },
   { key: 'useeof', applies: ({ useEof }) => useEof === true, hint: leaveOut },

@@ -112,7 +112,7 @@ impl Decoder {
 
     /// Where each decoded row's record ends in the last tile's data (its line end excluded); for finding a row again.
     pub fn record_ends(&self, tile: &Tile) -> impl ExactSizeIterator<Item = u32> {
-        let trim = u32::from(tile.eol == Some(Eol::CrLf));
+        let trim = tile.trim() as u32;
         let width = self.plan.width();
         // Rows are records of the right width, one after the other.
         let rows = self.offsets[self.decoded.first_offset..].chunks_exact(width);
@@ -257,8 +257,9 @@ impl Decoder {
     }
 }
 
+#[inline(always)]
 fn eol_byte(eol: Option<Eol>) -> u8 {
-    if eol == Some(Eol::Cr) { b'\r' } else { b'\n' }
+    eol.map_or(b'\n', Eol::last_byte)
 }
 
 /// One tile's decoding.
@@ -273,7 +274,7 @@ pub(crate) struct Pass<'a, F> {
 impl<F: Fields> Pass<'_, F> {
     fn run(&self, indexed: &copyist_scan::Indexed, offsets: &mut Vec<u32>, spans: &mut Vec<Span>, out: &mut Decoded) {
         let (plan, data) = (self.plan, self.data);
-        let crlf = self.tile.eol == Some(Eol::CrLf);
+        let trim = self.tile.trim();
         let event = self.first_event(indexed, offsets);
         let has_single_lines = plan.is_of_shape() && self.has_single_lines(indexed);
         let is_irregular = plan.is_of_shape() && self.is_irregular(indexed, event.is_some(), offsets);
@@ -288,8 +289,8 @@ impl<F: Fields> Pass<'_, F> {
             offsets.truncate(offsets.partition_point(|&offset| (offset as usize) < at));
             records = offsets.iter().filter(|&&offset| self.is_end(offset)).count();
         } else if self.tile.last && !data.is_empty() && !self.ends_with_record(offsets) {
-            // The last line has no line end. Under CRLF the field's end is one byte before the offset.
-            offsets.push((data.len() + usize::from(crlf)) as u32);
+            // The last line has no line end, whose last byte would be behind it.
+            offsets.push((data.len() + trim) as u32);
             records += 1;
         }
         let open_quote = if event.is_none() { indexed.open_quote } else { None };
@@ -297,7 +298,7 @@ impl<F: Fields> Pass<'_, F> {
         let mut first = 0;
         if self.tile.header && records == 0 && plan.header == Header::Match && self.is_over(event) {
             // Without any line PostgreSQL matches an empty one.
-            let ends = [u32::from(crlf)];
+            let ends = [trim as u32];
             if let Err(error) = self.match_header(&ends, None) {
                 out.fault = Some(self.fault(error, 0, 0, offsets));
                 return;
@@ -342,7 +343,8 @@ impl<F: Fields> Pass<'_, F> {
             offsets: body,
             start: PAD + start,
             width,
-            trim: usize::from(crlf),
+            trim,
+            gap: plan.gap(),
             fields: self.fields,
             starts: None,
             missing: &[],
@@ -391,7 +393,8 @@ impl<F: Fields> Pass<'_, F> {
             Some(Eol::Lf) => (indexed.records, 0),
             Some(Eol::CrLf) => (indexed.records, indexed.records),
             Some(Eol::Cr) => (0, indexed.records),
-            None => (0, 0),
+            // CSV has no others.
+            Some(Eol::Other(_)) | None => (0, 0),
         };
         !indexed.quotes || count(b'\n') == feeds && count(b'\r') == returns
     }
@@ -430,7 +433,7 @@ impl<F: Fields> Pass<'_, F> {
 
     /// FIXED: how many lines from the first are as long as they have to be.
     fn fitting_lines(&self, ends: &[u32], start: usize, positions: Positions<'_>) -> usize {
-        let trim = usize::from(self.tile.eol == Some(Eol::CrLf));
+        let trim = self.tile.trim();
         let mut start = start;
         ends.iter()
             .take_while(|&&end| {
@@ -485,7 +488,8 @@ impl<F: Fields> Pass<'_, F> {
     /// may begin a CRLF (in CSV at any), and up to two beyond an end marker, before it makes anything of either.
     fn noticed_at(&self, bad: usize, indexed: &copyist_scan::Indexed, offsets: &[u32]) -> usize {
         let crlf = self.tile.eol == Some(Eol::CrLf);
-        if bad > 0 && self.data[bad - 1] == b'\r' {
+        let is_told = matches!(self.tile.eol, Some(Eol::Other(_)));
+        if bad > 0 && self.data[bad - 1] == b'\r' && !is_told {
             if let Some(marker) = indexed.end_marker.filter(|marker| crlf && marker + 3 == bad) {
                 return marker;
             }
@@ -536,10 +540,10 @@ impl<F: Fields> Pass<'_, F> {
         if !self.tile.first {
             return scanner.count(&self.data[..at], counted) as u64;
         }
-        let crlf = usize::from(self.tile.eol == Some(Eol::CrLf));
+        let trim = self.tile.trim();
         match offsets.iter().find(|&&offset| self.is_end(offset)).map(|&offset| offset as usize) {
             Some(end) if end < at => {
-                let first = scanner.count(&self.data[..end - crlf], b'\r');
+                let first = scanner.count(&self.data[..end - trim], b'\r');
                 (first + 1 + scanner.count(&self.data[end + 1..at], counted)) as u64
             }
             _ => scanner.count(&self.data[..at], b'\r') as u64,
@@ -565,7 +569,7 @@ impl<F: Fields> Pass<'_, F> {
     /// End of the record whose structurals are the last of `offsets`, without its line end.
     pub(crate) fn record_end(&self, offsets: &[u32]) -> usize {
         let end = offsets.last().map_or(0, |&offset| offset as usize);
-        end - usize::from(self.tile.eol == Some(Eol::CrLf))
+        end - self.tile.trim()
     }
 
     /// Reads one refused row again in PostgreSQL's order: split, count, convert.
@@ -651,7 +655,7 @@ impl<F: Fields> Pass<'_, F> {
             if let Some(open) = open_quote.filter(|_| last) {
                 return self.unterminated(open, offsets);
             }
-            let stop = if last { self.record_end(ends) } else { end as usize };
+            let stop = if last { self.record_end(ends) } else { end as usize - self.plan.gap() };
             let column = self.plan.column_of(index).map_or(&spare, |column| &columns[column]);
             match self.value(at, stop, column) {
                 Ok(value) => values.push(value),
@@ -737,7 +741,7 @@ impl<F: Fields> Pass<'_, F> {
             if let Some(open) = unterminated.filter(|_| last) {
                 return Err(self.unterminated(open, ends));
             }
-            let stop = if last { self.record_end(ends) } else { end as usize };
+            let stop = if last { self.record_end(ends) } else { end as usize - self.plan.gap() };
             // FORCE_NULL and FORCE_NOT_NULL do not apply to the header.
             let column = self.plan.column_of(index).map(|column| &columns[column]);
             let name = crate::ColumnPlan::of_text(
@@ -824,7 +828,11 @@ impl<F: Fields> Pass<'_, F> {
         const ALONE: &str = "end-of-copy marker is not alone on its line";
         const STYLE: &str = "end-of-copy marker does not match previous newline style";
         // On the very first line the style is not known yet.
-        let eol = if self.tile.first && start == 0 { None } else { self.tile.eol };
+        let eol = if self.tile.first && start == 0 { self.plan.eol } else { self.tile.eol };
+        if let Some(Eol::Other(end)) = eol {
+            let is_alone = at == start && self.data[at + 2..].starts_with(end.as_bytes());
+            return if is_alone { Ok(()) } else { Err(end_marker_error(ALONE)) };
+        }
         let byte = |index: usize| self.data.get(at + 2 + index).copied().unwrap_or(0);
         let mut next = byte(0);
         if eol == Some(Eol::CrLf) {
@@ -838,8 +846,8 @@ impl<F: Fields> Pass<'_, F> {
             return Err(end_marker_error(ALONE));
         }
         let matches = match eol {
-            Some(Eol::Lf | Eol::CrLf) => next == b'\n',
             Some(Eol::Cr) => next == b'\r',
+            Some(_) => next == b'\n',
             None => true,
         };
         if !matches {

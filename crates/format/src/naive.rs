@@ -27,7 +27,10 @@ pub enum Header {
 /// A COPY statement's options and what they need to know of the table.
 #[derive(Clone, Debug)]
 pub struct Options<'a> {
-    pub delimiter: u8,
+    /// One byte or several.
+    pub delimiter: &'a [u8],
+    /// TEXT only. What ends a line, where that is none of the usual line ends.
+    pub line_end: Option<&'a [u8]>,
     /// CSV only.
     pub quote: u8,
     /// CSV only; may equal `quote`.
@@ -158,6 +161,11 @@ impl Reader<'_> {
             Some(invalid) if at >= invalid => Err(invalid_encoding(&self.input[invalid..])),
             _ => Ok(self.input.get(at).copied()),
         }
+    }
+
+    /// Whether these bytes come next, all of them good.
+    pub fn is_at(&self, bytes: &[u8]) -> bool {
+        self.input[self.position..self.invalid_at.unwrap_or(self.input.len())].starts_with(bytes)
     }
 }
 

@@ -125,6 +125,7 @@ fn parse(plan: &Plan, column: &ColumnPlan, text: &[u8], arena: &mut Vec<u8>) -> 
         start: PAD,
         width: 1,
         trim: 0,
+        gap: 0,
         fields: Plain { null: &[], default: None },
         starts: None,
         missing: &[],

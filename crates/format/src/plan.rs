@@ -3,7 +3,7 @@
 use copyist_core::Type;
 use copyist_datetime::Context;
 use copyist_encoding::Encoding;
-use copyist_scan::{Grammar, Scanner};
+use copyist_scan::{Eol, Grammar, Scanner};
 
 /// What happens to the first record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -229,12 +229,15 @@ pub struct Plan {
     pub grammar: Grammar,
     /// The input is PostgreSQL's binary format; then nothing is asked of `grammar` and of what goes with text.
     pub is_binary: bool,
+    /// What ends a record, where that is told; else the first line end of the input shows it.
+    pub eol: Option<Eol>,
     /// The NULL string as it stands in the file.
     pub null: Vec<u8>,
     /// The DEFAULT string as it stands in the file.
     pub default: Option<Vec<u8>>,
     pub header: Header,
-    /// Lines before the first record, header included, that are no records. A line ends with LF, CR LF or CR, whatever is quoted.
+    /// Lines before the first record, header included, that are no records. A line ends with LF, CR LF or CR, whatever is quoted, or with an `eol`
+    /// that is none of these, whatever is escaped.
     pub skip: u64,
     /// What the input is in, if it is not UTF-8.
     pub encoding: Option<Encoding>,
@@ -292,6 +295,11 @@ impl Plan {
     /// Whether records are empty lines, of which nothing is read.
     pub(crate) fn has_no_fields(&self) -> bool {
         self.fixed.is_none() && self.map.as_ref().map_or(self.columns.is_empty(), |map| map.names.is_empty())
+    }
+
+    /// Bytes between a field's end and the offset of the delimiter behind it, which is that of its last byte.
+    pub(crate) fn gap(&self) -> usize {
+        self.grammar.delimiter_len() - 1
     }
 
     /// Fields of a record, at least one.

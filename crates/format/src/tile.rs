@@ -98,6 +98,11 @@ impl Tile {
         self.eol.map_or(1, Eol::len)
     }
 
+    /// Bytes between a record's end and the offset of its line end, which is that of its last byte.
+    pub(crate) fn trim(&self) -> usize {
+        self.eol_len() - 1
+    }
+
     /// A part of the data as it was read.
     #[must_use]
     pub fn as_read(&self, part: Range<usize>) -> &[u8] {

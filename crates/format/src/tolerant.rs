@@ -209,7 +209,8 @@ impl<F: Fields> Pass<'_, F> {
             offsets,
             start: PAD,
             width: self.plan.width(),
-            trim: usize::from(self.tile.eol == Some(Eol::CrLf)),
+            trim: self.tile.trim(),
+            gap: self.plan.gap(),
             fields: self.fields,
             starts: Some(&places.starts),
             missing,
@@ -299,8 +300,7 @@ impl<F: Fields> Pass<'_, F> {
                     self.refuse_record(start, region.end, error, Vec::new(), shape, lines, out)?;
                 } else if is_last {
                     shape.records -= 1;
-                    let crlf = usize::from(self.tile.eol == Some(Eol::CrLf));
-                    offsets.push((region.end + crlf) as u32);
+                    offsets.push((region.end + self.tile.trim()) as u32);
                     self.take_record(start, &offsets[field..], bad, shape, lines, out)?;
                 } else {
                     let error = DataError::new(ErrorCode::InternalError, "a record was cut in two");
@@ -324,7 +324,7 @@ impl<F: Fields> Pass<'_, F> {
     ) -> Result<(), End> {
         let columns = &self.plan.columns;
         let width = self.plan.width();
-        let crlf = u32::from(self.tile.eol == Some(Eol::CrLf));
+        let (trim, gap) = (self.tile.trim() as u32, self.plan.gap() as u32);
         let end = self.record_end(ends).min(self.data.len());
         shape.records += 1;
         if std::mem::take(&mut shape.header_is_due) {
@@ -369,12 +369,12 @@ impl<F: Fields> Pass<'_, F> {
         if ends.len() < width {
             shape.missing.push((shape.places.len() as u32, ends.len() as u32));
             shape.offsets.extend_from_slice(&ends[..ends.len() - 1]);
-            shape.offsets.resize(shape.offsets.len() + width - ends.len(), end as u32);
-            shape.offsets.push(end as u32 + crlf);
+            shape.offsets.resize(shape.offsets.len() + width - ends.len(), end as u32 + gap);
+            shape.offsets.push(end as u32 + trim);
         } else if ends.len() > width {
             shape.offsets.extend_from_slice(&ends[..width - 1]);
-            // It is not followed by a line end, part of which is taken off the last field of a row.
-            shape.offsets.push(ends[width - 1] + crlf);
+            // It is followed by a delimiter, and not by a line end, all but the last byte of which is taken off the last field of a row.
+            shape.offsets.push(ends[width - 1] - gap + trim);
         } else {
             shape.offsets.extend_from_slice(ends);
         }
@@ -440,7 +440,7 @@ impl<F: Fields> Pass<'_, F> {
             return self.may_lack(self.plan.width() - ends.len()).then_some(None);
         }
         let from = if field == 0 { record.0 } else { PAD + ends[field - 1] as usize + 1 };
-        let to = if field + 1 == ends.len() { record.1 } else { PAD + ends[field] as usize };
+        let to = if field + 1 == ends.len() { record.1 } else { PAD + ends[field] as usize - self.plan.gap() };
         Some(Some((from, to)))
     }
 
@@ -472,7 +472,11 @@ impl<F: Fields> Pass<'_, F> {
         let mut flaws = Vec::new();
         let mut at = start;
         for (index, &end) in ends.iter().enumerate() {
-            let stop = if index + 1 == ends.len() { self.record_end(ends).min(self.data.len()) } else { end as usize };
+            let stop = if index + 1 == ends.len() {
+                self.record_end(ends).min(self.data.len())
+            } else {
+                end as usize - self.plan.gap()
+            };
             if let Some(index) = self.plan.column_of(index)
                 && let column = &self.plan.columns[index]
                 && self.plan.conversion(column) == BadValue::SkipRow

@@ -25,6 +25,8 @@ pub(crate) struct Rows<'a, F> {
     pub width: usize,
     /// Bytes between the last field's end and its record's structural offset: 1 under CRLF.
     pub trim: usize,
+    /// Bytes between another field's end and its structural offset: those of a delimiter but the last.
+    pub gap: usize,
     pub fields: F,
     /// Where each row starts in the data, if they do not follow upon each other.
     pub starts: Option<&'a [u32]>,
@@ -64,7 +66,7 @@ impl<F: Fields> Rows<'_, F> {
             _ => PAD + self.offsets[index - 1] as usize + 1,
         };
         let end = PAD + self.offsets[index] as usize;
-        (start, if field + 1 == self.width { end - self.trim } else { end })
+        (start, end - if field + 1 == self.width { self.trim } else { self.gap })
     }
 
     #[inline(always)]
@@ -120,7 +122,8 @@ impl<F: Fields> Work for FindSpans<'_, '_, F> {
 
     #[inline(always)]
     fn run(self) {
-        let Self { rows: all @ Rows { offsets, width, start, trim, starts, missing, .. }, column, limit, out } = self;
+        let Self { rows: all @ Rows { offsets, width, start, trim, gap, starts, missing, .. }, column, limit, out } =
+            self;
         let pad = PAD as u32;
         if all.fixed.is_some() {
             out.clear();
@@ -131,7 +134,7 @@ impl<F: Fields> Work for FindSpans<'_, '_, F> {
             return;
         }
         let column = all.field_of(column);
-        let trim = if column + 1 == *width { *trim as u32 } else { 0 };
+        let trim = if column + 1 == *width { *trim as u32 } else { *gap as u32 };
         out.resize(limit, Span { start: 0, end: 0 });
         let rows = out.iter_mut().zip(offsets.chunks_exact(*width));
         if let (0, Some(starts)) = (column, starts) {

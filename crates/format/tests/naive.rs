@@ -3,7 +3,7 @@
 
 mod differential;
 
-use copyist_format::naive::{Field, Header};
+use copyist_format::naive::{Field, Header, Outcome};
 use differential::{Case, Column, check};
 use proptest::prelude::*;
 
@@ -39,24 +39,71 @@ fn tile_size() -> impl Strategy<Value = usize> {
     prop_oneof![2 => Just(usize::MAX), 2 => 1usize..40, 1 => 40usize..300]
 }
 
-fn case(csv: bool, delimiters: &'static [u8], escapes: &'static [u8]) -> impl Strategy<Value = Case> {
+fn case(csv: bool, delimiters: &'static [&'static [u8]], escapes: &'static [u8]) -> impl Strategy<Value = Case> {
     let quotes = prop_oneof![5 => Just(b'"'), 1 => Just(b'\''), 1 => Just(b'a')];
     let escape = (any::<bool>(), prop::sample::select(escapes));
     let bytes = (prop::sample::select(delimiters), quotes, escape);
     (bytes, marker(), prop::option::weighted(0.25, marker()), header(), columns(), tile_size()).prop_map(
         move |((delimiter, quote, (same, escape)), null, default, header, columns, tile_size)| {
             let escape = if same { quote } else { escape };
-            Case { csv, delimiter, quote, escape, null, default, header, columns, tile_size }.repaired()
+            let delimiter = delimiter.to_vec();
+            Case { csv, delimiter, line_end: None, quote, escape, null, default, header, columns, tile_size }.repaired()
         },
     )
 }
 
 fn csv_case() -> impl Strategy<Value = Case> {
-    case(true, b",,,,;\t\\x", b"\\\"'a")
+    case(true, &[b",", b",", b",", b",", b";", b"\t", b"\\", b"x"], b"\\\"'a")
 }
 
 fn text_case() -> impl Strategy<Value = Case> {
-    case(false, b"\t\t\t|,\"", b"\"")
+    case(false, &[b"\t", b"\t", b"\t", b"|", b",", b"\""], b"\"")
+}
+
+/// Delimiters of several bytes: some that overlap with themselves, or are parts of others.
+const LONG: &[&[u8]] = &[b"||", b"$$", b"$$$", b"|+|", b", ", b"$|$", b"$^&", "→".as_bytes(), b"|,|,|,|,|,"];
+
+fn long_csv_case() -> impl Strategy<Value = Case> {
+    case(true, LONG, b"\\\"'a$")
+}
+
+/// With line ends of any kind, too.
+fn long_text_case() -> impl Strategy<Value = Case> {
+    (case(false, TEXT_DELIMITERS, b"\""), prop::option::of(prop::sample::select(ENDS)))
+        .prop_map(|(case, line_end)| Case { line_end: line_end.map(<[u8]>::to_vec), ..case }.repaired())
+}
+
+/// What comes after rows in order; \x01 stands for the delimiter.
+const BAD: &[&[u8]] = &[b"", b"a", b"a\x01b\x01\n", b"\"\n"];
+
+const TEXT_DELIMITERS: &[&[u8]] = &[b"||", b"$$", b"$$$", b"|+|", b", ", b"$|$", "→".as_bytes(), b"\t", b"|", b"\t"];
+
+const ENDS: &[&[u8]] =
+    &[b"$", b"#", b"||\n", b"|\n", b"\n\n", b"$\n$", b"!!", b"\n|", b"\n\r", "é".as_bytes(), b",,,,,,,,,,"];
+
+/// Bytes that matter to the case: its delimiter and line end, whole and in part, and those of its format.
+fn with_input(
+    case: impl Strategy<Value = Case>,
+    pieces: &'static [&'static [u8]],
+) -> impl Strategy<Value = (Case, Vec<u8>)> {
+    let piece = (0..10usize, prop::sample::select(pieces), 1..4usize);
+    (case, prop::collection::vec(piece, 0..40)).prop_map(|(case, pieces)| {
+        let end = case.line_end.clone().unwrap_or_else(|| b"\n".to_vec());
+        let delimiter = &case.delimiter;
+        let mut input = Vec::new();
+        for (kind, piece, times) in pieces {
+            match kind {
+                0 | 1 => input.extend_from_slice(delimiter),
+                2 => input.extend(delimiter.repeat(times)),
+                3 => input.extend_from_slice(&delimiter[..times.min(delimiter.len())]),
+                4 => input.extend_from_slice(&delimiter[delimiter.len().saturating_sub(times)..]),
+                5 => input.extend_from_slice(&end),
+                6 => input.extend_from_slice(&end[..times.min(end.len())]),
+                _ => input.extend_from_slice(piece),
+            }
+        }
+        (case, input)
+    })
 }
 
 const CSV: &[&[u8]] = &[
@@ -166,6 +213,38 @@ proptest! {
     #[test]
     fn text(case in text_case(), input in input(TEXT, 40)) {
         check(&case, &input);
+    }
+
+    #[test]
+    fn csv_with_long_delimiters((case, input) in with_input(long_csv_case(), CSV)) {
+        check(&case, &input);
+    }
+
+    #[test]
+    fn text_with_long_delimiters((case, input) in with_input(long_text_case(), TEXT)) {
+        check(&case, &input);
+    }
+
+    #[test]
+    fn long_delimiters_in_what_is_not_utf8((csv, csv_input) in with_input(long_csv_case(), BROKEN), (text, text_input) in with_input(long_text_case(), BROKEN)) {
+        check(&csv, &csv_input);
+        check(&text, &text_input);
+    }
+
+    /// A delimiter of one byte in its place makes the same records.
+    #[test]
+    fn long_delimiters_in_many_blocks(csv in any::<bool>(), delimiter in prop::sample::select(LONG), tile_size in tile_size(), rows in prop::collection::vec(("[abé]{0,40}", "[ab]{0,9}|\"[ab,\n|$]{0,40}\""), 0..60), bad in prop::sample::select(BAD)) {
+        let data = rows.iter().map(|(a, b)| format!("{a}\x01{}\n", if csv { &b[..] } else { b.trim_matches(|c: char| !"ab".contains(c)) }));
+        let data = if csv { data.collect::<String>() } else { data.map(|row| row.replace(['|', '$', ','], "-")).collect() };
+        let data = [data.as_bytes(), bad].concat();
+        let mut case = if csv { Case::csv(2) } else { Case::text(2) };
+        (case.tile_size, case.delimiter) = (tile_size, delimiter.to_vec());
+        let one = Case { delimiter: b"\x01".to_vec(), ..case.clone() };
+        let long = data.iter().flat_map(|byte| if *byte == 1 { delimiter } else { std::slice::from_ref(byte) }).copied().collect::<Vec<_>>();
+        check(&case, &long);
+        check(&one, &data);
+        let fields = |outcome: Outcome| (outcome.records.into_iter().map(|record| record.fields).collect::<Vec<_>>(), outcome.failure.map(|failure| (failure.error, failure.line)));
+        prop_assert_eq!(fields(case.expected(&long)), fields(one.expected(&data)));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use copyist_format::{
     BadValue, Cleaning, ColumnPlan, Condition, FieldMap, Fixed, FixedField, Header, Layout, Missing, Origin, Plan,
     Replacement, Subject, Tolerance, Unit,
 };
-use copyist_scan::{Grammar, Scanner};
+use copyist_scan::{Eol, Grammar, Scanner, Separator};
 use copyist_transcode::{Failure, Limits, Sink};
 use napi::bindgen_prelude::{Buffer, BufferSlice};
 use napi_derive::napi;
@@ -143,8 +143,11 @@ pub struct BindingSession {
 pub struct BindingSpecification {
     /// `csv`, `text`, `binary`, `plain` (text in which nothing is escaped) or `fixed`.
     pub format: String,
+    /// One to ten bytes; of no matter in `fixed`.
+    pub delimiter: String,
+    /// What ends a record, one to ten bytes; absent: the first line end shows it. In `csv` only one of the usual line ends.
+    pub eol: Option<String>,
     /// Bytes.
-    pub delimiter: u32,
     pub quote: u32,
     pub escape: u32,
     pub null: String,
@@ -189,7 +192,8 @@ pub struct BindingSpecification {
 }
 
 impl BindingSpecification {
-    /// The plan proper. Fails when the session's time zone is unknown, or a sequence begins beyond a bigint.
+    /// The plan proper. Fails when the session's time zone is unknown, a sequence begins beyond a bigint, or delimiter and line end cannot
+    /// be told from what else has a meaning.
     pub fn plan(&self) -> Result<(Arc<Plan>, Sink), Failure> {
         let sink = match &*self.sink {
             "pg_binary" => Sink::PgBinary,
@@ -202,22 +206,13 @@ impl BindingSpecification {
             Sink::Duckdb => Layout::Duckdb,
             _ => Layout::PgText,
         };
-        let delimiter = self.delimiter as u8;
-        let grammar = match &*self.format {
-            "csv" => Grammar::Csv { delimiter, quote: self.quote as u8, escape: self.escape as u8 },
-            "plain" => Grammar::Plain { delimiter: Some(delimiter) },
-            "fixed" => Grammar::Plain { delimiter: None },
-            _ => Grammar::Text { delimiter },
-        };
-        if self.format == "binary" && !matches!(sink, Sink::PgBinary | Sink::Duckdb) {
-            let message = "rows in the binary format have no text";
-            return Err(Failure::whole(DataError::new(ErrorCode::InternalError, message)));
-        }
+        let (grammar, eol) = self.structure()?;
         let context = Context::new(&self.session.session()).map_err(Failure::whole)?;
         let plan = Plan {
             scanner: Scanner::detect_checked().unwrap_or_else(|_| Scanner::detect()),
             grammar,
             is_binary: self.format == "binary",
+            eol,
             null: self.null.clone().into_bytes(),
             default: self.default.clone().map(String::into_bytes),
             header: match &*self.header {
@@ -269,6 +264,57 @@ impl BindingSpecification {
             names: self.fields.clone().unwrap_or_else(names),
             columns: self.columns.iter().map(&mut field).collect(),
         })
+    }
+
+    /// The bytes that structure the data.
+    fn structure(&self) -> Result<(Grammar, Option<Eol>), Failure> {
+        let refused = |message: String| Failure::whole(DataError::new(ErrorCode::InvalidParameterValue, message));
+        let too_long = |what: &str| refused(format!("COPY {what} must be one to {} bytes", Separator::MAX));
+        let eol = match &self.eol {
+            Some(eol) => Some(Eol::of_bytes(eol.as_bytes()).ok_or_else(|| too_long("EOL"))?),
+            None => None,
+        };
+        // Nothing is asked of either in the binary format.
+        let is_fixed = matches!(&*self.format, "fixed" | "binary");
+        let delimiter = match Separator::new(self.delimiter.as_bytes()) {
+            None if is_fixed => None,
+            None => return Err(too_long("delimiter")),
+            Some(delimiter) => (!is_fixed).then_some(delimiter),
+        };
+        let quote = self.quote as u8;
+        let (grammar, special) = match (&*self.format, delimiter) {
+            ("csv", Some(delimiter)) => (Grammar::Csv { delimiter, quote, escape: self.escape as u8 }, Some(quote)),
+            ("plain" | "fixed" | "binary", delimiter) => (Grammar::Plain { delimiter }, None),
+            (_, Some(delimiter)) => (Grammar::Text { delimiter }, Some(b'\\')),
+            (_, None) => return Err(too_long("delimiter")),
+        };
+        let has = |separator: Option<Separator>, byte| separator.is_some_and(|separator| separator.contains(byte));
+        if has(delimiter, b'\n') || has(delimiter, b'\r') {
+            return Err(refused("COPY delimiter cannot contain newline or carriage return".to_owned()));
+        }
+        if let Some(special) = special.filter(|&special| has(delimiter, special)) {
+            let special = char::from(special);
+            return Err(refused(format!("COPY delimiter cannot contain {special}, which quotes or escapes")));
+        }
+        if let Some(Eol::Other(end)) = eol {
+            if matches!(grammar, Grammar::Csv { .. }) {
+                return Err(refused("COPY EOL of CSV must be a newline, a carriage return or both".to_owned()));
+            }
+            if matches!(grammar, Grammar::Text { .. }) && end.contains(b'\\') {
+                return Err(refused("COPY EOL cannot contain a backslash, which escapes".to_owned()));
+            }
+            if delimiter.is_some_and(|delimiter| delimiter.last() == end.last()) {
+                return Err(refused("COPY EOL and delimiter must not end with the same byte".to_owned()));
+            }
+        }
+        if matches!(eol, Some(Eol::Other(_))) && self.skip > 0.0 && self.encoding.is_some() {
+            let error = DataError::new(
+                ErrorCode::FeatureNotSupported,
+                "COPY SKIP cannot be used with EOL and ENCODING together yet",
+            );
+            return Err(Failure::whole(error));
+        }
+        Ok((grammar, eol))
     }
 
     /// The limits.

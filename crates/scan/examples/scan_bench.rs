@@ -8,7 +8,7 @@
 //! median of the ratios of the two within a repetition, so that a machine that is slower for a while is so for both.
 //! Exits with 1 if the offsets of two kernels differ.
 
-use copyist_scan::{Eol, Grammar, Isa, Scanner};
+use copyist_scan::{Eol, Grammar, Isa, Scanner, Separator};
 use std::fmt::Write;
 use std::hint::black_box;
 use std::process::ExitCode;
@@ -19,9 +19,17 @@ const TILE: usize = 256 * 1024;
 /// Bytes read, at least, to measure the read bandwidth.
 const MEMORY: usize = 1 << 30;
 
-const CSV: Grammar = Grammar::Csv { delimiter: b',', quote: b'"', escape: b'"' };
-const CSV_BACKSLASH: Grammar = Grammar::Csv { delimiter: b',', quote: b'"', escape: b'\\' };
-const TEXT: Grammar = Grammar::Text { delimiter: b'\t' };
+const CSV: Grammar = Grammar::Csv { delimiter: Separator::byte(b','), quote: b'"', escape: b'"' };
+const CSV_BACKSLASH: Grammar = Grammar::Csv { delimiter: Separator::byte(b','), quote: b'"', escape: b'\\' };
+const TEXT: Grammar = Grammar::Text { delimiter: Separator::byte(b'\t') };
+
+const TWO: Separator = Separator::byte(b'|').then(b'|');
+const THREE: Separator = Separator::byte(b'$').then(b'^').then(b'&');
+const TEN: Separator = THREE.then(b'$').then(b'^').then(b'&').then(b'|').then(b'+').then(b'|').then(b'!');
+
+const fn csv_with(delimiter: Separator) -> Grammar {
+    Grammar::Csv { delimiter, quote: b'"', escape: b'"' }
+}
 
 struct Options {
     json: bool,
@@ -162,6 +170,13 @@ fn text_format(bytes: usize) -> String {
         }
     }
     text
+}
+
+/// The numbers with this between them.
+fn numeric_with(delimiter: Separator, bytes: usize) -> String {
+    let delimiter = String::from_utf8_lossy(delimiter.as_bytes()).into_owned();
+    // As many records as there would be with commas.
+    numeric(bytes).replace(',', &delimiter)
 }
 
 /// The weather data with backslashes in place of doubled quotes.
@@ -345,12 +360,17 @@ fn main() -> ExitCode {
         println!("whole: the buffer at once; split: pieces whose last record end is looked for first.");
     }
     type Generate = fn(usize) -> String;
-    let files: [(&str, Grammar, Generate); 5] = [
+    let files: [(&str, Grammar, Generate); 10] = [
         ("weather", CSV, weather),
         ("numeric", CSV, numeric),
         ("half_quoted", CSV, half_quoted),
         ("text", TEXT, text_format),
         ("weather_backslash", CSV_BACKSLASH, weather_backslash),
+        ("numeric_2_bytes", csv_with(TWO), |bytes| numeric_with(TWO, bytes)),
+        ("numeric_3_bytes", csv_with(THREE), |bytes| numeric_with(THREE, bytes)),
+        ("numeric_10_bytes", csv_with(TEN), |bytes| numeric_with(TEN, bytes)),
+        ("text_2_bytes", Grammar::Text { delimiter: TWO }, |bytes| text_format(bytes).replace('\t', "||")),
+        ("weather_2_bytes", csv_with(TWO), |bytes| weather(bytes).replace(',', "||")),
     ];
     let mut differs = false;
     for (file, grammar, generate) in files {

@@ -2,15 +2,16 @@
 
 use crate::bytes::{count, padded};
 use crate::grammar::{Eol, Grammar};
-use crate::index::with_rules;
+use crate::index::{with_long_rules, with_rules};
 use crate::kernel::{BLOCK, Kernel};
 use crate::naive;
-use crate::rules::{CrLf, Csv, CsvWithEscape, OneByte, Plain, Rules, Text};
+use crate::rules::{CrLf, Csv, CsvWithEscape, One, OneByte, Plain, Rules, Several, Terminator, Text};
+use crate::separator::Separator;
 
 /// See [`Scanner::last_record_end`](crate::Scanner::last_record_end).
 #[inline(always)]
 pub(crate) fn last_record_end<K: Kernel>(kernel: K, data: &[u8], grammar: Grammar, eol: Eol) -> Option<usize> {
-    if !grammar.is_regular() {
+    if !grammar.is_regular(eol) {
         return naive::last_record_end(data, grammar, eol);
     }
     match grammar {
@@ -35,18 +36,37 @@ pub(crate) fn first_records_end<K: Kernel>(
 ) -> Option<usize> {
     if records == 0 {
         Some(0)
-    } else if !grammar.is_regular() {
+    } else if !grammar.is_regular(eol) {
         naive::first_records_end(data, records, grammar, eol)
     } else {
         with_rules!(grammar, eol, |rules| first_ends(kernel, rules, data, records))
     }
 }
 
-/// The byte that ends a record, last one if there are two.
-fn last_byte(eol: Eol) -> u8 {
-    match eol {
-        Eol::Lf | Eol::CrLf => b'\n',
-        Eol::Cr => b'\r',
+/// As [`last_record_end`], where other bytes than CR and LF end a record.
+#[inline(always)]
+pub(crate) fn last_record_end_long<K: Kernel>(kernel: K, data: &[u8], grammar: Grammar, eol: Eol) -> Option<usize> {
+    if !grammar.is_regular(eol) {
+        return naive::last_record_end(data, grammar, eol);
+    }
+    with_long_rules!(grammar, eol, |rules| last_end_forwards(kernel, rules, data))
+}
+
+/// As [`first_records_end`], where other bytes than CR and LF end a record.
+#[inline(always)]
+pub(crate) fn first_records_end_long<K: Kernel>(
+    kernel: K,
+    data: &[u8],
+    records: usize,
+    grammar: Grammar,
+    eol: Eol,
+) -> Option<usize> {
+    if records == 0 {
+        Some(0)
+    } else if !grammar.is_regular(eol) {
+        naive::first_records_end(data, records, grammar, eol)
+    } else {
+        with_long_rules!(grammar, eol, |rules| first_ends(kernel, rules, data, records))
     }
 }
 
@@ -93,7 +113,7 @@ fn last_end_outside_quotes_by<K: Kernel>(kernel: K, data: &[u8], quote: Option<u
         let inside_before = inside_after ^ 0u64.wrapping_sub(u64::from(quotes.count_ones() & 1));
         let inside = kernel.prefix_xor(quotes) ^ inside_before;
         inside_after = inside_before;
-        let mut ends = kernel.equal(block, last_byte(eol)) & !inside & valid;
+        let mut ends = kernel.equal(block, eol.last_byte()) & !inside & valid;
         while ends != 0 {
             let bit = ends.ilog2();
             let end = start + bit as usize;
@@ -111,7 +131,7 @@ fn last_end_outside_quotes_by<K: Kernel>(kernel: K, data: &[u8], quote: Option<u
 #[inline(always)]
 fn last_end_not_escaped<K: Kernel>(kernel: K, data: &[u8], eol: Eol) -> Option<usize> {
     for (start, block, valid) in Blocks::new(data).iter().rev() {
-        let mut ends = kernel.equal(kernel.load(block), last_byte(eol)) & valid;
+        let mut ends = kernel.equal(kernel.load(block), eol.last_byte()) & valid;
         while ends != 0 {
             let bit = ends.ilog2();
             let end = start + bit as usize;

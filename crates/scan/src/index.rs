@@ -4,7 +4,8 @@ use crate::bytes::padded;
 use crate::grammar::{Eol, Grammar, Indexed};
 use crate::kernel::{BLOCK, Kernel, Window};
 use crate::naive;
-use crate::rules::{CrLf, Csv, CsvWithEscape, Marks, OneByte, Plain, Rules, Text};
+use crate::rules::{CrLf, Csv, CsvWithEscape, Marks, One, OneByte, Plain, Rules, Several, Terminator, Text};
+use crate::separator::Separator;
 
 /// Blocks between two looks at the capacity of the vector.
 const BATCH: usize = 64;
@@ -12,52 +13,96 @@ const BATCH: usize = 64;
 /// How far ahead memory is fetched: the CPU does so by itself, but not across the borders of its pages.
 const AHEAD: usize = 4096;
 
-/// Binds `$rules` to the rules of a grammar and a style of line ends, each a type of its own, and evaluates `$body`.
+/// Binds `$rules` to the rules of a grammar and a style of line ends, each a type of its own, and evaluates `$body`. Of delimiters only the
+/// first byte is looked at; line ends are those of one byte or CR LF.
 macro_rules! with_rules {
     ($grammar:expr, $eol:expr, |$rules:ident| $body:expr) => {
         match ($grammar, $eol) {
             (Grammar::Csv { delimiter, quote, escape }, Eol::CrLf) if escape == quote => {
-                let $rules = Csv::new(delimiter, quote, CrLf::default());
+                let $rules = Csv::new(One(delimiter.first()), quote, CrLf::default());
                 $body
             }
             (Grammar::Csv { delimiter, quote, escape }, _) if escape == quote => {
-                let $rules = Csv::new(delimiter, quote, if $eol == Eol::Lf { OneByte::LF } else { OneByte::CR });
+                let $rules =
+                    Csv::new(One(delimiter.first()), quote, if $eol == Eol::Lf { OneByte::LF } else { OneByte::CR });
                 $body
             }
             (Grammar::Csv { delimiter, quote, escape }, Eol::CrLf) => {
-                let $rules = CsvWithEscape::new(delimiter, quote, escape, CrLf::default());
+                let $rules = CsvWithEscape::new(One(delimiter.first()), quote, escape, CrLf::default());
                 $body
             }
             (Grammar::Csv { delimiter, quote, escape }, _) => {
                 let line_end = if $eol == Eol::Lf { OneByte::LF } else { OneByte::CR };
-                let $rules = CsvWithEscape::new(delimiter, quote, escape, line_end);
+                let $rules = CsvWithEscape::new(One(delimiter.first()), quote, escape, line_end);
                 $body
             }
             (Grammar::Text { delimiter }, Eol::CrLf) => {
-                let $rules = Text::new(delimiter, CrLf::default());
+                let $rules = Text::new(One(delimiter.first()), CrLf::default());
                 $body
             }
             (Grammar::Text { delimiter }, _) => {
-                let $rules = Text::new(delimiter, if $eol == Eol::Lf { OneByte::LF } else { OneByte::CR });
+                let $rules = Text::new(One(delimiter.first()), if $eol == Eol::Lf { OneByte::LF } else { OneByte::CR });
                 $body
             }
             (Grammar::Plain { delimiter }, Eol::CrLf) => {
-                let $rules = Plain::new(delimiter, CrLf::default());
+                let $rules = Plain::new(
+                    One(delimiter.map_or(0, |delimiter| delimiter.first())),
+                    delimiter.is_some(),
+                    CrLf::default(),
+                );
                 $body
             }
             (Grammar::Plain { delimiter }, _) => {
-                let $rules = Plain::new(delimiter, if $eol == Eol::Lf { OneByte::LF } else { OneByte::CR });
+                let $rules = Plain::new(
+                    One(delimiter.map_or(0, |delimiter| delimiter.first())),
+                    delimiter.is_some(),
+                    if $eol == Eol::Lf { OneByte::LF } else { OneByte::CR },
+                );
                 $body
             }
         }
     };
 }
-pub(crate) use with_rules;
+/// As [`with_rules`], for delimiters of any length and all line ends.
+macro_rules! with_long_rules {
+    ($grammar:expr, $eol:expr, |$rules:ident| $body:expr) => {
+        match $eol {
+            Eol::CrLf => with_long_rules!($grammar; CrLf::default(), |$rules| $body),
+            Eol::Lf | Eol::Cr => {
+                let line_end = if $eol == Eol::Lf { OneByte::LF } else { OneByte::CR };
+                with_long_rules!($grammar; line_end, |$rules| $body)
+            }
+            Eol::Other(end) => with_long_rules!($grammar; Terminator::new(end), |$rules| $body),
+        }
+    };
+    ($grammar:expr; $line_end:expr, |$rules:ident| $body:expr) => {
+        match $grammar {
+            Grammar::Csv { delimiter, quote, escape } if escape == quote => {
+                let $rules = Csv::new(Several::new(delimiter), quote, $line_end);
+                $body
+            }
+            Grammar::Csv { delimiter, quote, escape } => {
+                let $rules = CsvWithEscape::new(Several::new(delimiter), quote, escape, $line_end);
+                $body
+            }
+            Grammar::Text { delimiter } => {
+                let $rules = Text::new(Several::new(delimiter), $line_end);
+                $body
+            }
+            Grammar::Plain { delimiter } => {
+                let separator = Several::new(delimiter.unwrap_or(Separator::byte(0)));
+                let $rules = Plain::new(separator, delimiter.is_some(), $line_end);
+                $body
+            }
+        }
+    };
+}
+pub(crate) use {with_long_rules, with_rules};
 
 /// See [`Scanner::index`](crate::Scanner::index); at most `u32::MAX` bytes.
 #[inline(always)]
 pub(crate) fn index<K: Kernel>(kernel: K, data: &[u8], grammar: Grammar, eol: Eol, offsets: &mut Vec<u32>) -> Indexed {
-    if !grammar.is_regular() {
+    if !grammar.is_regular(eol) {
         return naive::index(data, grammar, eol, offsets);
     }
     let mut indexed = with_rules!(grammar, eol, |rules| index_by(kernel, rules, data, eol, offsets));
@@ -67,10 +112,53 @@ pub(crate) fn index<K: Kernel>(kernel: K, data: &[u8], grammar: Grammar, eol: Eo
     indexed
 }
 
+/// As [`index`], of grammars that are [long](Grammar::is_long).
+#[inline(always)]
+pub(crate) fn index_long<K: Kernel>(
+    kernel: K,
+    data: &[u8],
+    grammar: Grammar,
+    eol: Eol,
+    offsets: &mut Vec<u32>,
+) -> Indexed {
+    if !grammar.is_regular(eol) {
+        return naive::index(data, grammar, eol, offsets);
+    }
+    let mut indexed = with_long_rules!(grammar, eol, |rules| index_by(kernel, rules, data, eol, offsets));
+    if indexed.open_quote.is_some() {
+        indexed.open_quote = open_quote(data, grammar, eol, offsets);
+    }
+    if let (Eol::Other(end), Some(delimiter)) = (eol, grammar.delimiter())
+        && end.as_bytes()[..end.len() - 1].contains(&delimiter.last())
+    {
+        drop_delimiters_in_ends(data, end, offsets);
+    }
+    indexed
+}
+
+/// Takes out the delimiters that end inside what ends a record: that it ends there is told by bytes behind them.
+fn drop_delimiters_in_ends(data: &[u8], end: Separator, offsets: &mut Vec<u32>) {
+    let mut kept = 0;
+    for index in 0..offsets.len() {
+        let offset = offsets[index];
+        if data[offset as usize] == end.last() {
+            while kept > 0
+                && offset - offsets[kept - 1] < end.len() as u32
+                && data[offsets[kept - 1] as usize] != end.last()
+            {
+                kept -= 1;
+            }
+        }
+        offsets[kept] = offset;
+        kept += 1;
+    }
+    offsets.truncate(kept);
+}
+
 /// The quote that is open at the end of `data`: looked for from the last record end on.
 #[cold]
 fn open_quote(data: &[u8], grammar: Grammar, eol: Eol, offsets: &[u32]) -> Option<usize> {
-    let end = if eol == Eol::Cr { b'\r' } else { b'\n' };
+    let end = eol.last_byte();
     let last_end = offsets.iter().rev().map(|offset| *offset as usize).find(|offset| data[*offset] == end);
     let start = last_end.map_or(0, |last_end| last_end + 1);
     naive::open_quote(&data[start..], grammar, eol).map(|offset| start + offset)

@@ -11,6 +11,9 @@
 //! blocks is three words at most. All of it is generic over the kernel and inlined into one function per instruction
 //! set, so that it is compiled with the features of that instruction set.
 //!
+//! Delimiters and line ends of several bytes have functions of their own, for those of one byte to have nothing to do with them: the
+//! masks of their bytes are shifted together, so that the bit of the last byte of each is left.
+//!
 //! The last, partial block is copied into a padded one: nothing is ever read past the end of the data.
 //!
 //! `naive.rs` is the same thing a byte at a time: the oracle of the tests, and the code for the few grammars whose
@@ -34,9 +37,11 @@ mod naive;
 mod quotes;
 mod rules;
 mod scanner;
+mod separator;
 #[cfg(test)]
 mod tests;
 
 pub use grammar::{Eol, Grammar, Indexed};
 pub use isa::{Isa, UnknownIsa};
 pub use scanner::{Scanner, Work};
+pub use separator::Separator;

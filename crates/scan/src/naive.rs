@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 
 /// A byte with a meaning.
 enum Event {
-    /// A delimiter outside quotes, not escaped.
+    /// The last byte of a delimiter outside quotes, not escaped.
     Delimiter,
     /// The last byte of a record end.
     End,
@@ -55,19 +55,25 @@ fn walk(
             Grammar::Plain { delimiter } => delimiter,
         };
         let is_text = matches!(grammar, Grammar::Text { .. });
+        let (rest, other) = (&data[offset..], matches!(eol, Eol::Other(_)));
         if in_quote {
             offset += 1;
-        } else if byte == b'\r' {
+        } else if let Eol::Other(end) = eol
+            && rest.starts_with(end.as_bytes())
+        {
+            visit(offset + end.len() - 1, Event::End)?;
+            offset += end.len();
+        } else if byte == b'\r' && !other {
             match eol {
                 Eol::CrLf if next == Some(b'\n') => {
                     visit(offset + 1, Event::End)?;
                     offset += 1;
                 }
                 Eol::Cr => visit(offset, Event::End)?,
-                Eol::CrLf | Eol::Lf => visit(offset, Event::Stray)?,
+                Eol::CrLf | Eol::Lf | Eol::Other(_) => visit(offset, Event::Stray)?,
             }
             offset += 1;
-        } else if byte == b'\n' {
+        } else if byte == b'\n' && !other {
             visit(offset, if eol == Eol::Lf { Event::End } else { Event::Stray })?;
             offset += 1;
         } else if byte == b'\\' && is_text {
@@ -76,14 +82,22 @@ fn walk(
             }
             // Whatever comes next is not looked at.
             offset += 2;
+        } else if let Some(delimiter) = delimiter
+            && rest.starts_with(delimiter.as_bytes())
+            && !has_end(&rest[1..], delimiter.len() - 1, eol)
+        {
+            visit(offset + delimiter.len() - 1, Event::Delimiter)?;
+            offset += delimiter.len();
         } else {
-            if Some(byte) == delimiter {
-                visit(offset, Event::Delimiter)?;
-            }
             offset += 1;
         }
     }
     ControlFlow::Continue(in_quote)
+}
+
+/// Whether what ends a record begins in the first `within` bytes: a delimiter cannot have it inside.
+fn has_end(data: &[u8], within: usize, eol: Eol) -> bool {
+    matches!(eol, Eol::Other(end) if (0..within).any(|at| data[at..].starts_with(end.as_bytes())))
 }
 
 /// See [`Scanner::index`](crate::Scanner::index).
@@ -184,20 +198,22 @@ pub fn first_records_end(data: &[u8], records: usize, grammar: Grammar, eol: Eol
 
 /// See [`Scanner::quotes_are_sound`](crate::Scanner::quotes_are_sound).
 #[cfg(any(test, feature = "naive"))]
-pub fn quotes_are_sound(data: &[u8], delimiter: u8, quote: u8, eol: Eol) -> bool {
+pub fn quotes_are_sound(data: &[u8], delimiter: crate::Separator, quote: u8, eol: Eol) -> bool {
     let mut in_quote = false;
     for (offset, &byte) in data.iter().enumerate() {
         if byte != quote {
             continue;
         }
         in_quote = !in_quote;
-        let neighbour = if in_quote { offset.checked_sub(1) } else { Some(offset + 1) };
-        let line_end = match (eol, in_quote) {
-            (Eol::Lf, _) | (Eol::CrLf, true) => b'\n',
-            (Eol::Cr, _) | (Eol::CrLf, false) => b'\r',
+        let (before, after) = (&data[..offset], &data[offset + 1..]);
+        let sound = if in_quote {
+            before.last().is_none_or(|&byte| byte == quote || byte == eol.last_byte())
+                || before.ends_with(delimiter.as_bytes())
+        } else {
+            after.first().is_none_or(|&byte| byte == quote || byte == eol.first_byte())
+                || after.starts_with(delimiter.as_bytes())
         };
-        let neighbour = neighbour.and_then(|offset| data.get(offset));
-        if neighbour.is_some_and(|&byte| byte != delimiter && byte != quote && byte != line_end) {
+        if !sound {
             return false;
         }
     }

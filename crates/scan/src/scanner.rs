@@ -3,6 +3,7 @@
 use crate::arch::{self, EntryPoints};
 use crate::grammar::{Eol, Grammar, Indexed};
 use crate::isa::Isa;
+use crate::separator::Separator;
 use std::fmt;
 
 /// Name of the environment variable that overrides the choice of instruction set.
@@ -87,7 +88,8 @@ impl Scanner {
 
     /// Replaces the content of `offsets` by the position of every structural byte of `data`, ascending: each delimiter
     /// outside quotes (CSV) or not escaped (TEXT), and each record end (the `\n` under [`Eol::Lf`] and [`Eol::CrLf`],
-    /// the `\r` under [`Eol::Cr`]).
+    /// the `\r` under [`Eol::Cr`]). The position of several bytes is that of the last one. Of delimiters that overlap the
+    /// one that begins first counts.
     ///
     /// `data` begins at the start of a record and normally ends just after a record end.
     ///
@@ -99,21 +101,37 @@ impl Scanner {
     pub fn index(&self, data: &[u8], grammar: Grammar, eol: Eol, offsets: &mut Vec<u32>) -> Indexed {
         assert!(u32::try_from(data.len()).is_ok(), "a piece of data to index must be shorter than 4 GiB");
         // SAFETY: the CPU has the features, by the invariant of `entry_points`.
-        unsafe { (self.entry_points.index)(data, grammar, eol, offsets) }
+        unsafe {
+            if grammar.is_long(eol) {
+                (self.entry_points.index_long)(data, grammar, eol, offsets)
+            } else {
+                (self.entry_points.index)(data, grammar, eol, offsets)
+            }
+        }
     }
 
     /// End (exclusive) of the last complete record of `data`, which begins at the start of a record; `None` if none is
     /// complete. Stray line ends and end markers are passed over: [`Scanner::index`] reports them.
     pub fn last_record_end(&self, data: &[u8], grammar: Grammar, eol: Eol) -> Option<usize> {
         // SAFETY: the CPU has the features, by the invariant of `entry_points`.
-        unsafe { (self.entry_points.last_record_end)(data, grammar, eol) }
+        unsafe {
+            match eol {
+                Eol::Other(_) => (self.entry_points.last_record_end_long)(data, grammar, eol),
+                _ => (self.entry_points.last_record_end)(data, grammar, eol),
+            }
+        }
     }
 
     /// End (exclusive) of the first `records` records of `data`, which begins at the start of a record; `None` if it
     /// holds fewer complete ones. Stray line ends and end markers are passed over.
     pub fn first_records_end(&self, data: &[u8], records: usize, grammar: Grammar, eol: Eol) -> Option<usize> {
         // SAFETY: the CPU has the features, by the invariant of `entry_points`.
-        unsafe { (self.entry_points.first_records_end)(data, records, grammar, eol) }
+        unsafe {
+            match eol {
+                Eol::Other(_) => (self.entry_points.first_records_end_long)(data, records, grammar, eol),
+                _ => (self.entry_points.first_records_end)(data, records, grammar, eol),
+            }
+        }
     }
 
     /// Does `work` in code that was compiled for this scanner's instruction set. The result is the same for all of them.
@@ -131,10 +149,17 @@ impl Scanner {
     }
 
     /// Whether each quote of CSV whose escape is the quote begins a field, ends one or is one of two inside, and the last one ends a
-    /// field. `data` are whole records; neither byte is a line end.
-    pub fn quotes_are_sound(&self, data: &[u8], delimiter: u8, quote: u8, eol: Eol) -> bool {
+    /// field. `data` are whole records; no byte of the delimiter or the quote is a line end, and one of several bytes has no quote among
+    /// them. Delimiters may overlap here.
+    pub fn quotes_are_sound(&self, data: &[u8], delimiter: Separator, quote: u8, eol: Eol) -> bool {
         // SAFETY: the CPU has the features, by the invariant of `entry_points`.
-        unsafe { (self.entry_points.quotes_are_sound)(data, delimiter, quote, eol) }
+        unsafe {
+            if delimiter.len() == 1 {
+                (self.entry_points.quotes_are_sound)(data, delimiter.first(), quote, eol)
+            } else {
+                (self.entry_points.quotes_are_sound_long)(data, delimiter, quote, eol)
+            }
+        }
     }
 
     /// How often `byte` occurs in `data`.

@@ -1,7 +1,7 @@
 //! Decodes a CSV file with a header to Arrow record batches and says how long it took.
 //!
 //! ```text
-//! decode_bench FILE --columns NAME:TYPE,… [--encoding NAME] [--threads N] [--repeat N] [--json]
+//! decode_bench FILE --columns NAME:TYPE,… [--delimiter BYTES] [--encoding NAME] [--threads N] [--repeat N] [--json]
 //! ```
 //! TYPE is one of bigint, int4, float8, bool, text, timestamp. The time is the median of the repetitions, each a whole
 //! load whose batches are dropped. Before them, outside the time, one load computes the checksum: the number of rows and
@@ -20,7 +20,7 @@ use copyist_core::{Session, Type};
 use copyist_datetime::Context;
 use copyist_encoding::Encoding;
 use copyist_format::{ColumnPlan, Header, Layout, Plan, Tolerance};
-use copyist_scan::{Grammar, Scanner};
+use copyist_scan::{Grammar, Scanner, Separator};
 use copyist_transcode::{ChunkData, Limits, Load, Next, Sink, Source, Specification};
 
 /// 2020-01-01 00:00:00 in microseconds since 1970.
@@ -31,6 +31,7 @@ const MAX_RECORD: usize = 64 << 20;
 struct Options {
     path: String,
     columns: Vec<(String, Type)>,
+    delimiter: Separator,
     threads: usize,
     repeat: usize,
     json: bool,
@@ -38,13 +39,24 @@ struct Options {
 }
 
 fn options() -> Result<Options, String> {
-    let mut options =
-        Options { path: String::new(), columns: Vec::new(), threads: 1, repeat: 1, json: false, encoding: None };
+    let mut options = Options {
+        path: String::new(),
+        columns: Vec::new(),
+        delimiter: Separator::byte(b','),
+        threads: 1,
+        repeat: 1,
+        json: false,
+        encoding: None,
+    };
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().ok_or_else(|| format!("{argument} needs a value"));
         match &*argument {
             "--columns" => options.columns = value()?.split(',').map(column).collect::<Result<_, _>>()?,
+            "--delimiter" => {
+                let bytes = value()?;
+                options.delimiter = Separator::new(bytes.as_bytes()).ok_or("a delimiter has one to ten bytes")?;
+            }
             "--threads" => options.threads = number(&value()?)?,
             "--repeat" => options.repeat = number(&value()?)?,
             "--encoding" => {
@@ -57,7 +69,7 @@ fn options() -> Result<Options, String> {
     }
     if options.path.is_empty() || options.columns.is_empty() {
         return Err(
-            "usage: decode_bench FILE --columns NAME:TYPE,… [--encoding NAME] [--threads N] [--repeat N] [--json]"
+            "usage: decode_bench FILE --columns NAME:TYPE,… [--delimiter BYTES] [--encoding NAME] [--threads N] [--repeat N] [--json]"
                 .into(),
         );
     }
@@ -82,10 +94,11 @@ fn column(text: &str) -> Result<(String, Type), String> {
     Ok((name.to_owned(), kind))
 }
 
-fn plan(columns: &[(String, Type)], encoding: Option<Encoding>) -> Result<Plan, String> {
+fn plan(columns: &[(String, Type)], delimiter: Separator, encoding: Option<Encoding>) -> Result<Plan, String> {
     Ok(Plan {
         scanner: Scanner::detect(),
-        grammar: Grammar::Csv { delimiter: b',', quote: b'"', escape: b'"' },
+        grammar: Grammar::Csv { delimiter, quote: b'"', escape: b'"' },
+        eol: None,
         null: Vec::new(),
         default: None,
         header: Header::Skip,
@@ -184,8 +197,8 @@ fn sum_of(ty: &Type, array: &dyn Array) -> i128 {
 }
 
 fn run() -> Result<(), String> {
-    let Options { path, columns, threads, repeat, json, encoding } = options()?;
-    let plan = Arc::new(plan(&columns, encoding)?);
+    let Options { path, columns, delimiter, threads, repeat, json, encoding } = options()?;
+    let plan = Arc::new(plan(&columns, delimiter, encoding)?);
     let mut checksum = Checksum { rows: 0, columns: vec![(0, 0); columns.len()] };
     let bytes = load(&plan, &path, threads, |batch| checksum.add(&columns, batch))?;
     let mut seconds = Vec::with_capacity(repeat);

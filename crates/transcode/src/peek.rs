@@ -29,7 +29,7 @@ pub fn peek(
     }
     let mut offsets = Vec::new();
     plan.scanner.index(tile.data(), plan.grammar, tile.eol.unwrap_or(Eol::Lf), &mut offsets);
-    let eol = if tile.eol == Some(Eol::Cr) { b'\r' } else { b'\n' };
+    let eol = tile.eol.map_or(b'\n', Eol::last_byte);
     let ends = offsets.iter().position(|&offset| tile.data()[offset as usize] == eol);
     let width = ends.map_or(offsets.len() + 1, |end| end + 1);
     // Decode that one record alone, so that what follows it cannot matter.

@@ -11,7 +11,7 @@
 use std::cell::Cell;
 
 use copyist_format::Plan;
-use copyist_scan::{Eol, Grammar};
+use copyist_scan::{Eol, Grammar, Separator};
 use memchr::{memchr, memchr2};
 
 /// Where a tile ends, and the broken lines in it.
@@ -25,7 +25,9 @@ pub(crate) fn applies(plan: &Plan) -> bool {
     let is_line_end = |byte| byte == b'\n' || byte == b'\r';
     match plan.grammar {
         Grammar::Csv { delimiter, quote, escape } => {
-            plan.tolerance.structure && ![delimiter, quote, escape].into_iter().any(is_line_end)
+            plan.tolerance.structure
+                && !delimiter.as_bytes().iter().copied().chain([quote, escape]).any(is_line_end)
+                && (delimiter.len() == 1 || !delimiter.contains(quote))
         }
         Grammar::Text { .. } | Grammar::Plain { .. } => false,
     }
@@ -99,7 +101,7 @@ pub(crate) fn cut(plan: &Plan, data: &[u8], eol: Eol, end: bool, give_up: bool) 
 }
 
 struct Rules {
-    delimiter: u8,
+    delimiter: Separator,
     quote: u8,
     escape: u8,
     eol: Eol,
@@ -113,12 +115,13 @@ impl Rules {
             Eol::Lf => data[at] == b'\n',
             Eol::Cr => data[at] == b'\r',
             Eol::CrLf => data[at] == b'\r' && data.get(at + 1) == Some(&b'\n'),
+            Eol::Other(end) => data[at..].starts_with(end.as_bytes()),
         }
     }
 
     /// Where the line that begins at `from` ends, whatever is quoted.
     fn line_end(&self, data: &[u8], from: usize) -> usize {
-        let byte = if self.eol == Eol::Lf { b'\n' } else { b'\r' };
+        let byte = self.eol.first_byte();
         let mut at = from;
         while let Some(found) = memchr(byte, &data[at..]) {
             if self.is_line_end(data, at + found) {
@@ -132,11 +135,7 @@ impl Rules {
     /// What [`Scanner::quotes_are_sound`](copyist_scan::Scanner::quotes_are_sound) finds nothing wrong with must not be broken here.
     fn record(&self, data: &[u8], start: usize) -> Record {
         let mut record = Record { ended: Ended::Data, is_odd: false };
-        let (first, last) = match self.eol {
-            Eol::Lf => (b'\n', b'\n'),
-            Eol::Cr => (b'\r', b'\r'),
-            Eol::CrLf => (b'\r', b'\n'),
-        };
+        let (first, last) = (self.eol.first_byte(), self.eol.last_byte());
         let mut at = start;
         while let Some(found) = memchr2(self.quote, first, &data[at..]) {
             let here = at + found;
@@ -161,23 +160,35 @@ impl Rules {
 
     /// Whether a quote opens at the beginning of a field, or is the second of a doubled one. Blanks before it are no mistake.
     fn begins(&self, data: &[u8], start: usize, quote: usize, last: u8) -> bool {
-        let is_blank = |byte: &u8| (*byte == b' ' || *byte == b'\t') && *byte != self.delimiter;
-        let before = &data[start..quote];
-        let text = before.iter().rposition(|byte| !is_blank(byte)).map_or(0, |at| at + 1);
-        text == 0
-            || before[text - 1] == self.delimiter
-            || before[text - 1] == last
-            || text == before.len() && before[text - 1] == self.quote
+        let mut before = &data[start..quote];
+        if before.last() == Some(&self.quote) {
+            return true;
+        }
+        loop {
+            if before.is_empty() || before.ends_with(self.delimiter.as_bytes()) || before.last() == Some(&last) {
+                return true;
+            }
+            match before {
+                [rest @ .., b' ' | b'\t'] => before = rest,
+                _ => return false,
+            }
+        }
     }
 
     /// Whether the quote before `after` closes at the end of a field, or is the first of a doubled one. Blanks behind it are no mistake.
     fn ends(&self, data: &[u8], after: usize, first: u8) -> bool {
-        let is_blank = |byte: &u8| (*byte == b' ' || *byte == b'\t') && *byte != self.delimiter;
-        let rest = &data[after..];
-        match rest.iter().position(|byte| !is_blank(byte)) {
-            None => true,
-            Some(0) if rest[0] == self.quote => true,
-            Some(at) => rest[at] == self.delimiter || rest[at] == first,
+        let mut rest = &data[after..];
+        if rest.first() == Some(&self.quote) {
+            return true;
+        }
+        loop {
+            if rest.is_empty() || rest.starts_with(self.delimiter.as_bytes()) || rest[0] == first {
+                return true;
+            }
+            match rest {
+                [b' ' | b'\t', more @ ..] => rest = more,
+                _ => return false,
+            }
         }
     }
 

@@ -6,7 +6,7 @@ use copyist_core::{DataError, ErrorCode};
 use copyist_encoding::{Beginning, Encoding, Transcript, room_for};
 use copyist_format::pgbinary::{self, HEADER, Stop};
 use copyist_format::{Header, LOOK_AHEAD, PAD, Plan, Tile};
-use copyist_scan::{Eol, Grammar};
+use copyist_scan::{Eol, Grammar, Separator};
 
 use crate::failure::Failure;
 use crate::resync;
@@ -91,7 +91,10 @@ impl Splitter {
             self.encoding = plan.encoding;
         }
         if first && plan.skip > 0 {
-            self.skip_lines(plan.skip, cancelled)?;
+            match plan.eol {
+                Some(Eol::Other(end)) => self.skip_ends(plan.skip, end, cancelled)?,
+                _ => self.skip_lines(plan.skip, cancelled)?,
+            }
         }
         let resyncs = resync::applies(plan);
         tile.breaks.clear();
@@ -131,6 +134,7 @@ impl Splitter {
                 }
             }
             let data = &buffer[PAD..PAD + filled];
+            self.eol = self.eol.or(plan.eol);
             if self.eol.is_none() {
                 self.eol = first_eol(data, plan.grammar, end);
             }
@@ -333,6 +337,45 @@ impl Splitter {
                 self.skipped += u64::from(is_open);
                 return Ok(());
             }
+        }
+    }
+
+    /// As [`Splitter::skip_lines`], where other bytes end a line.
+    fn skip_ends(&mut self, lines: u64, end: Separator, cancelled: &dyn Fn() -> bool) -> Result<(), Failure> {
+        let mut buffer = Vec::new();
+        let finder = memchr::memmem::Finder::new(end.as_bytes());
+        self.started = true;
+        // What was read before may be the beginning of a line end.
+        let mut filled = 0;
+        let mut is_open = false;
+        loop {
+            // Lines of other encodings are not skipped by such ends: the specification refuses both.
+            let at_end = self.fill(&mut buffer, None, &mut filled, self.tile_size + end.len(), 0, cancelled)?;
+            let data = &buffer[PAD..PAD + filled];
+            let mut at = 0;
+            while self.skipped < lines
+                && let Some(found) = finder.find(&data[at..])
+            {
+                at += found + end.len();
+                self.skipped += 1;
+                is_open = false;
+            }
+            if self.skipped == lines {
+                self.byte_offset += at as u64;
+                self.carry.extend_from_slice(&data[at..]);
+                return Ok(());
+            }
+            if at_end {
+                // The last line of the input may lack its end.
+                self.skipped += u64::from(is_open || at < filled);
+                self.byte_offset += filled as u64;
+                return Ok(());
+            }
+            let rest = at.max(filled.saturating_sub(end.len() - 1));
+            is_open |= rest > at;
+            buffer.copy_within(PAD + rest..PAD + filled, PAD);
+            self.byte_offset += rest as u64;
+            filled -= rest;
         }
     }
 

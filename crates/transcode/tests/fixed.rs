@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use copyist_core::Type;
 use copyist_format::{BadValue, ColumnPlan, FieldMap, Fixed, FixedField, Header, Missing, Plan, Tolerance, Unit};
-use copyist_scan::Grammar;
+use copyist_scan::{Grammar, Separator};
 use outcome::{CSV, SKIP, TEXT, plan, run};
 use proptest::prelude::*;
 
@@ -154,7 +154,7 @@ fn fields_may_belong_to_other_columns_or_to_none() {
 
 #[test]
 fn nothing_is_escaped_in_plain_text() {
-    let grammar = Grammar::Plain { delimiter: Some(b'\t') };
+    let grammar = Grammar::Plain { delimiter: Some(Separator::byte(b'\t')) };
     let plan = Plan { header: Header::No, ..plan(grammar, SKIP) };
     let outcome = run(&Arc::new(plan), b"1\ta\\\t5\t\\N\n2\tb\\n\t6\t2024-01-01\n\\.\n", 1, 64);
     assert_eq!((outcome.failure, outcome.ids, outcome.rejects.len()), (None, vec![1, 2], 1));

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use copyist_core::Type;
 use copyist_format::{BadValue, ColumnPlan, Header, Layout, Missing, Plan, Replacement, Tolerance};
-use copyist_scan::Grammar;
+use copyist_scan::{Grammar, Separator};
 use copyist_transcode::Reject;
 use outcome::{CSV, CSV_BACKSLASH, Expected, Outcome, SKIP, TEXT, plan, run, seen};
 use proptest::prelude::*;
@@ -253,7 +253,7 @@ fn a_comma_is_the_decimal_mark() {
     let columns = kinds.into_iter().map(|ty| ColumnPlan { ty, ..ColumnPlan::of_text("n".to_owned(), false) });
     let id = ColumnPlan { ty: Type::Int8, ..ColumnPlan::of_text("id".to_owned(), false) };
     let columns: Vec<_> = std::iter::once(id).chain(columns).collect();
-    let grammar = Grammar::Csv { delimiter: b';', quote: b'"', escape: b'"' };
+    let grammar = Grammar::Csv { delimiter: Separator::byte(b';'), quote: b'"', escape: b'"' };
     let comma = |layout, input: &str| {
         let base = plan(grammar, SKIP);
         let plan = Plan { has_comma: true, layout, columns: columns.clone(), header: Header::No, ..base };

@@ -87,7 +87,7 @@ fn split(line: &[u8], options: &Options<'_>) -> Result<Vec<Split>> {
         let mut value = Vec::new();
         let mut quoted = false;
         let mut saw_quote = false;
-        while at < line.len() && (quoted || line[at] != options.delimiter) {
+        while at < line.len() && (quoted || !line[at..].starts_with(options.delimiter)) {
             let byte = line[at];
             let next = line.get(at + 1).copied();
             if quoted && byte == options.escape && (next == Some(options.escape) || next == Some(options.quote)) {
@@ -109,7 +109,7 @@ fn split(line: &[u8], options: &Options<'_>) -> Result<Vec<Split>> {
         if at == line.len() {
             return Ok(fields);
         }
-        at += 1;
+        at += options.delimiter.len();
     }
 }
 
@@ -123,7 +123,8 @@ mod tests {
     fn outcome(input: &[u8], change: impl FnOnce(&mut Options<'_>)) -> Outcome {
         let names = NAMES.map(str::to_owned);
         let mut options = Options {
-            delimiter: b',',
+            delimiter: b",",
+            line_end: None,
             quote: b'"',
             escape: b'"',
             null: b"",

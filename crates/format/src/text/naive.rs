@@ -13,9 +13,16 @@ pub fn read(input: &[u8], options: &Options<'_>) -> Outcome {
 }
 
 /// Finds the end of a line. A backslash takes the meaning from whatever byte follows, also from a line end.
-fn read_line(reader: &mut Reader<'_>, _options: &Options<'_>) -> Result<Line> {
+fn read_line(reader: &mut Reader<'_>, options: &Options<'_>) -> Result<Line> {
     let start = reader.position;
     loop {
+        if let Some(line_end) = options.line_end
+            && reader.is_at(line_end)
+        {
+            let text = start..reader.position;
+            reader.position += line_end.len();
+            return Ok(Line { text, last: false });
+        }
         let Some(byte) = reader.peek(0)? else {
             return Ok(Line { text: start..reader.position, last: true });
         };
@@ -23,6 +30,7 @@ fn read_line(reader: &mut Reader<'_>, _options: &Options<'_>) -> Result<Line> {
 
         let text = start..reader.position - 1;
         match (byte, reader.line_end) {
+            (b'\r' | b'\n', _) if options.line_end.is_some() => {}
             (b'\r', None | Some(LineEnd::CrLf)) => {
                 if reader.peek(0)? == Some(b'\n') {
                     reader.position += 1;
@@ -48,7 +56,7 @@ fn read_line(reader: &mut Reader<'_>, _options: &Options<'_>) -> Result<Line> {
                 Some(b'.') => {
                     let alone = reader.position - 1 == start;
                     reader.position += 1;
-                    end_of_copy(reader, alone)?;
+                    end_of_copy(reader, alone, options)?;
                     return Ok(Line { text: start..start, last: true });
                 }
                 Some(_) => reader.position += 1,
@@ -63,9 +71,17 @@ fn literal_carriage_return() -> Box<DataError> {
 }
 
 /// After `\.`: only the line end that the data uses may follow, and nothing may stand before.
-fn end_of_copy(reader: &mut Reader<'_>, alone: bool) -> Result<()> {
+fn end_of_copy(reader: &mut Reader<'_>, alone: bool, options: &Options<'_>) -> Result<()> {
     const NOT_ALONE: &str = "end-of-copy marker is not alone on its line";
     const OTHER_STYLE: &str = "end-of-copy marker does not match previous newline style";
+    if let Some(line_end) = options.line_end {
+        reader.peek(0)?;
+        if !alone || !reader.is_at(line_end) {
+            return Err(bad_format(NOT_ALONE));
+        }
+        reader.position += line_end.len();
+        return Ok(());
+    }
     if reader.line_end == Some(LineEnd::CrLf) {
         match reader.peek(0)? {
             Some(b'\r') => reader.position += 1,
@@ -101,7 +117,7 @@ fn split(line: &[u8], options: &Options<'_>) -> Result<Vec<Split>> {
         let mut value = Vec::new();
         let mut check = false;
         let mut end = None;
-        while at < line.len() && line[at] != options.delimiter {
+        while at < line.len() && !line[at..].starts_with(options.delimiter) {
             if line[at] != b'\\' {
                 value.push(line[at]);
                 at += 1;
@@ -128,7 +144,7 @@ fn split(line: &[u8], options: &Options<'_>) -> Result<Vec<Split>> {
         if at == line.len() {
             return Ok(fields);
         }
-        at += 1;
+        at += options.delimiter.len();
     }
 }
 
@@ -170,7 +186,8 @@ mod tests {
     fn outcome(input: &[u8], columns: usize) -> Outcome {
         let names = ["a", "b"].map(str::to_owned);
         let options = Options {
-            delimiter: b'\t',
+            delimiter: b"\t",
+            line_end: None,
             quote: b'"',
             escape: b'"',
             null: b"\\N",

@@ -5,7 +5,7 @@ use copyist_core::Session;
 use copyist_datetime::Context;
 use copyist_format::naive::{self, Field, Options, Outcome, Record};
 use copyist_format::{ColumnPlan, Decoded, Decoder, Header, Layout, PAD, Plan, Tile, Tolerance, Values, csv, text};
-use copyist_scan::{Eol, Grammar, Scanner};
+use copyist_scan::{Eol, Grammar, Scanner, Separator};
 use std::sync::Arc;
 
 /// What a splitter holds back behind a tile that is not the last: the longest character.
@@ -15,7 +15,10 @@ const LOOK_AHEAD: usize = 4;
 #[derive(Clone, Debug)]
 pub struct Case {
     pub csv: bool,
-    pub delimiter: u8,
+    /// One to ten bytes.
+    pub delimiter: Vec<u8>,
+    /// TEXT: what ends a line, if that is told.
+    pub line_end: Option<Vec<u8>>,
     pub quote: u8,
     pub escape: u8,
     pub null: Vec<u8>,
@@ -44,7 +47,8 @@ impl Case {
             .collect();
         Self {
             csv: true,
-            delimiter: b',',
+            delimiter: b",".to_vec(),
+            line_end: None,
             quote: b'"',
             escape: b'"',
             null: Vec::new(),
@@ -58,17 +62,23 @@ impl Case {
     /// PostgreSQL's defaults for TEXT, with columns `a`, `b`, ….
     #[must_use]
     pub fn text(columns: usize) -> Self {
-        Self { csv: false, delimiter: b'\t', null: b"\\N".to_vec(), ..Self::csv(columns) }
+        Self { csv: false, delimiter: b"\t".to_vec(), null: b"\\N".to_vec(), ..Self::csv(columns) }
     }
 
     /// Makes the options something that PostgreSQL accepts, where they are not.
     #[must_use]
     pub fn repaired(mut self) -> Self {
-        let clashes =
-            |case: &Self, marker: &[u8]| marker.contains(&case.delimiter) || (case.csv && marker.contains(&case.quote));
-        if self.csv && self.quote == self.delimiter {
-            self.quote = if self.delimiter == b'"' { b'\'' } else { b'"' };
+        let clashes = |case: &Self, marker: &[u8]| {
+            marker.windows(case.delimiter.len()).any(|bytes| bytes == case.delimiter)
+                || (case.csv && marker.contains(&case.quote))
+        };
+        if self.csv {
+            let quotes = [self.quote, b'"', b'\'', b'@'];
+            self.quote = quotes.into_iter().find(|quote| !self.delimiter.contains(quote)).expect("one is free");
+            self.line_end = None;
         }
+        // Nothing could tell the one from the other.
+        self.line_end = self.line_end.filter(|line_end| line_end.last() != self.delimiter.last());
         if clashes(&self, &self.null) {
             self.null = b"NULL".to_vec();
         }
@@ -84,7 +94,8 @@ impl Case {
         let flags = |flag: fn(&Column) -> bool| self.columns.iter().map(flag).collect::<Vec<_>>();
         let names: Vec<String> = self.columns.iter().map(|column| column.name.clone()).collect();
         let options = Options {
-            delimiter: self.delimiter,
+            delimiter: &self.delimiter,
+            line_end: self.line_end.as_deref(),
             quote: self.quote,
             escape: self.escape,
             null: &self.null,
@@ -102,8 +113,13 @@ impl Case {
     }
 
     fn grammar(&self) -> Grammar {
-        let Self { delimiter, quote, escape, .. } = *self;
+        let Self { quote, escape, .. } = *self;
+        let delimiter = Separator::new(&self.delimiter).expect("one to ten bytes");
         if self.csv { Grammar::Csv { delimiter, quote, escape } } else { Grammar::Text { delimiter } }
+    }
+
+    fn eol(&self) -> Option<Eol> {
+        self.line_end.as_deref().and_then(Eol::of_bytes)
     }
 
     fn plan(&self, scanner: Scanner) -> Plan {
@@ -115,6 +131,7 @@ impl Case {
         Plan {
             scanner,
             grammar: self.grammar(),
+            eol: self.eol(),
             null: self.null.clone(),
             default: self.default.clone(),
             header: match self.header {
@@ -214,7 +231,7 @@ fn decode(case: &Case, scanner: Scanner, input: &[u8]) -> Outcome {
 
 fn take_rows(tile: &Tile, decoder: &Decoder, records: &mut Vec<Record>) {
     let decoded = decoder.decoded();
-    let line_end = if tile.eol == Some(Eol::CrLf) { 2 } else { 1 };
+    let line_end = tile.eol_len() as u64;
     let mut start = u64::from(decoded.start);
     let ends: Vec<u32> = decoder.record_ends(tile).collect();
     assert_eq!(ends.len(), decoded.rows, "a record end for each row");
@@ -248,7 +265,7 @@ fn field(tile: &Tile, decoded: &Decoded, column: usize, row: usize) -> Field {
 fn tiles(case: &Case, scanner: Scanner, input: &[u8]) -> Vec<Tile> {
     let mut position = if input.starts_with(b"\xEF\xBB\xBF") { 3 } else { 0 };
     let mut tiles: Vec<Tile> = Vec::new();
-    let mut eol = None;
+    let mut eol = case.eol();
     let mut want = case.tile_size.max(1);
     loop {
         // The end is known only when less came than was wanted.

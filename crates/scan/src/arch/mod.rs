@@ -8,6 +8,7 @@ mod x86_64;
 
 use crate::grammar::{Eol, Grammar, Indexed};
 use crate::isa::Isa;
+use crate::separator::Separator;
 
 /// The functions of a scanner, compiled for one instruction set. Calling one is undefined behaviour on a CPU that lacks
 /// the features of that instruction set.
@@ -15,9 +16,13 @@ pub(crate) struct EntryPoints {
     pub(crate) index: unsafe fn(&[u8], Grammar, Eol, &mut Vec<u32>) -> Indexed,
     pub(crate) last_record_end: unsafe fn(&[u8], Grammar, Eol) -> Option<usize>,
     pub(crate) first_records_end: unsafe fn(&[u8], usize, Grammar, Eol) -> Option<usize>,
+    pub(crate) index_long: unsafe fn(&[u8], Grammar, Eol, &mut Vec<u32>) -> Indexed,
+    pub(crate) last_record_end_long: unsafe fn(&[u8], Grammar, Eol) -> Option<usize>,
+    pub(crate) first_records_end_long: unsafe fn(&[u8], usize, Grammar, Eol) -> Option<usize>,
     pub(crate) count: unsafe fn(&[u8], u8) -> usize,
     pub(crate) non_ascii_or_nul: unsafe fn(&[u8]) -> (bool, bool),
     pub(crate) quotes_are_sound: unsafe fn(&[u8], u8, u8, Eol) -> bool,
+    pub(crate) quotes_are_sound_long: unsafe fn(&[u8], Separator, u8, Eol) -> bool,
 }
 
 /// The functions for `isa`, if this CPU has its features.
@@ -48,6 +53,7 @@ macro_rules! entry_points {
     ($kernel:expr $(, $features:literal)?) => {
         pub(crate) static ENTRY_POINTS: $crate::arch::EntryPoints = {
             use $crate::grammar::{Eol, Grammar, Indexed};
+            use $crate::separator::Separator;
 
             $(#[target_feature(enable = $features)])?
             unsafe fn index(data: &[u8], grammar: Grammar, eol: Eol, offsets: &mut Vec<u32>) -> Indexed {
@@ -65,6 +71,21 @@ macro_rules! entry_points {
             }
 
             $(#[target_feature(enable = $features)])?
+            unsafe fn index_long(data: &[u8], grammar: Grammar, eol: Eol, offsets: &mut Vec<u32>) -> Indexed {
+                $crate::index::index_long($kernel, data, grammar, eol, offsets)
+            }
+
+            $(#[target_feature(enable = $features)])?
+            unsafe fn last_record_end_long(data: &[u8], grammar: Grammar, eol: Eol) -> Option<usize> {
+                $crate::boundary::last_record_end_long($kernel, data, grammar, eol)
+            }
+
+            $(#[target_feature(enable = $features)])?
+            unsafe fn first_records_end_long(data: &[u8], records: usize, grammar: Grammar, eol: Eol) -> Option<usize> {
+                $crate::boundary::first_records_end_long($kernel, data, records, grammar, eol)
+            }
+
+            $(#[target_feature(enable = $features)])?
             unsafe fn count(data: &[u8], byte: u8) -> usize {
                 $crate::bytes::count($kernel, data, byte)
             }
@@ -79,13 +100,22 @@ macro_rules! entry_points {
                 $crate::quotes::are_sound($kernel, data, delimiter, quote, eol)
             }
 
+            $(#[target_feature(enable = $features)])?
+            unsafe fn quotes_are_sound_long(data: &[u8], delimiter: Separator, quote: u8, eol: Eol) -> bool {
+                $crate::quotes::are_sound_long($kernel, data, delimiter, quote, eol)
+            }
+
             $crate::arch::EntryPoints {
                 index,
+                index_long,
+                last_record_end_long,
+                first_records_end_long,
                 last_record_end,
                 first_records_end,
                 count,
                 non_ascii_or_nul,
                 quotes_are_sound,
+                quotes_are_sound_long,
             }
         };
     };

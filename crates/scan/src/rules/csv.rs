@@ -1,5 +1,6 @@
 //! CSV: an odd number of quotes before a byte means that it is quoted.
 
+use super::delimiter::Delimiter;
 use super::escape::EscapeState;
 use super::line_end::LineEnd;
 use super::{Marks, Rules};
@@ -12,8 +13,8 @@ fn carry(inside: u64) -> u64 {
 }
 
 /// CSV whose escape is the quote itself: a doubled quote ends the quoting and begins it again, with nothing in between.
-pub(crate) struct Csv<L> {
-    delimiter: u8,
+pub(crate) struct Csv<D, L> {
+    delimiter: D,
     quote: u8,
     line_end: L,
     /// All ones if the next block begins inside quotes, else zero.
@@ -24,13 +25,13 @@ pub(crate) struct Csv<L> {
     inner_quotes: u64,
 }
 
-impl<L: LineEnd> Csv<L> {
-    pub(crate) fn new(delimiter: u8, quote: u8, line_end: L) -> Csv<L> {
+impl<D: Delimiter, L: LineEnd> Csv<D, L> {
+    pub(crate) fn new(delimiter: D, quote: u8, line_end: L) -> Csv<D, L> {
         Csv { delimiter, quote, line_end, inside: 0, quotes: 0, may_open: 1, inner_quotes: 0 }
     }
 }
 
-impl<L: LineEnd> Rules for Csv<L> {
+impl<D: Delimiter, L: LineEnd> Rules for Csv<D, L> {
     #[inline(always)]
     fn marks<K: Kernel>(&mut self, kernel: K, block: K::Block, valid: u64) -> Marks {
         let quotes = kernel.equal(block, self.quote) & valid;
@@ -39,8 +40,9 @@ impl<L: LineEnd> Rules for Csv<L> {
         self.inside = carry(inside);
         self.quotes |= quotes;
         let ordinary = inside | !valid;
-        let delimiters = kernel.equal(block, self.delimiter) & !ordinary;
+        let early = self.delimiter.early_marks(kernel, block, ordinary);
         let (ends, strays) = self.line_end.marks(kernel, block, ordinary);
+        let delimiters = early | self.delimiter.marks(kernel, block, ordinary, ends);
         // A quote after a quote is the second of a doubled one.
         let opens = delimiters | ends | quotes;
         self.inner_quotes |= quotes & inside & !(opens << 1 | self.may_open);
@@ -71,8 +73,8 @@ impl<L: LineEnd> Rules for Csv<L> {
 
 /// CSV whose escape is not the quote. An escape counts inside quotes only, while what is inside depends on which quotes
 /// are escaped.
-pub(crate) struct CsvWithEscape<L> {
-    delimiter: u8,
+pub(crate) struct CsvWithEscape<D, L> {
+    delimiter: D,
     quote: u8,
     escape: u8,
     line_end: L,
@@ -83,8 +85,8 @@ pub(crate) struct CsvWithEscape<L> {
     quotes: u64,
 }
 
-impl<L: LineEnd> CsvWithEscape<L> {
-    pub(crate) fn new(delimiter: u8, quote: u8, escape: u8, line_end: L) -> CsvWithEscape<L> {
+impl<D: Delimiter, L: LineEnd> CsvWithEscape<D, L> {
+    pub(crate) fn new(delimiter: D, quote: u8, escape: u8, line_end: L) -> CsvWithEscape<D, L> {
         let escapes = EscapeState::default();
         CsvWithEscape { delimiter, quote, escape, line_end, inside: 0, escapes, quotes: 0 }
     }
@@ -125,7 +127,7 @@ impl<L: LineEnd> CsvWithEscape<L> {
     }
 }
 
-impl<L: LineEnd> Rules for CsvWithEscape<L> {
+impl<D: Delimiter, L: LineEnd> Rules for CsvWithEscape<D, L> {
     #[inline(always)]
     fn marks<K: Kernel>(&mut self, kernel: K, block: K::Block, valid: u64) -> Marks {
         let quotes = kernel.equal(block, self.quote) & valid;
@@ -138,8 +140,9 @@ impl<L: LineEnd> Rules for CsvWithEscape<L> {
         self.inside = carry(inside);
         self.quotes |= quotes;
         let ordinary = inside | !valid;
-        let delimiters = kernel.equal(block, self.delimiter) & !ordinary;
+        let early = self.delimiter.early_marks(kernel, block, ordinary);
         let (ends, strays) = self.line_end.marks(kernel, block, ordinary);
+        let delimiters = early | self.delimiter.marks(kernel, block, ordinary, ends);
         Marks { delimiters, ends, strays, markers: 0 }
     }
 

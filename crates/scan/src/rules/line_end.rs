@@ -1,6 +1,8 @@
 //! The styles of line ends.
 
+use super::delimiter::{Delimiter, Several};
 use crate::kernel::Kernel;
+use crate::separator::Separator;
 
 /// A style of line ends, with what has to be known of the block before.
 pub(crate) trait LineEnd {
@@ -55,5 +57,26 @@ impl LineEnd for CrLf {
     #[inline(always)]
     fn ends_after_cr(&self) -> bool {
         self.after_cr != 0
+    }
+}
+
+/// Any bytes. CR and LF are ordinary then, unless they are among them.
+pub(crate) struct Terminator(Several);
+
+impl Terminator {
+    pub(crate) fn new(separator: Separator) -> Terminator {
+        Terminator(Several::new(separator))
+    }
+}
+
+impl LineEnd for Terminator {
+    #[inline(always)]
+    fn marks<K: Kernel>(&mut self, kernel: K, block: K::Block, ordinary: u64) -> (u64, u64) {
+        (self.0.marks(kernel, block, ordinary, 0), 0)
+    }
+
+    #[inline(always)]
+    fn ends_after_cr(&self) -> bool {
+        false
     }
 }

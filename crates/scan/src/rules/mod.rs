@@ -1,13 +1,15 @@
 //! The grammars as arithmetic on masks: which of the bytes of a block have a meaning.
 
 mod csv;
+mod delimiter;
 mod escape;
 mod line_end;
 mod plain;
 mod text;
 
 pub(crate) use csv::{Csv, CsvWithEscape};
-pub(crate) use line_end::{CrLf, OneByte};
+pub(crate) use delimiter::{Delimiter, One, Several};
+pub(crate) use line_end::{CrLf, OneByte, Terminator};
 pub(crate) use plain::Plain;
 pub(crate) use text::Text;
 
@@ -15,9 +17,9 @@ use crate::kernel::Kernel;
 
 /// The bytes of one block that have a meaning, as masks.
 pub(crate) struct Marks {
-    /// Delimiters between fields.
+    /// Delimiters between fields, by the last byte of each.
     pub(crate) delimiters: u64,
-    /// Record ends.
+    /// Record ends, by the last byte of each.
     pub(crate) ends: u64,
     /// Where a line end was found to be stray. Under CRLF a CR is known to be stray only by the byte after it: then the
     /// bit is that of the byte after it.

@@ -1,29 +1,31 @@
 //! Lines without quotes and escapes: every delimiter and line end counts.
 
+use super::delimiter::Delimiter;
 use super::line_end::LineEnd;
 use super::{Marks, Rules};
 use crate::kernel::Kernel;
 
 /// Lines of plain fields.
-pub(crate) struct Plain<L> {
-    delimiter: u8,
+pub(crate) struct Plain<D, L> {
+    delimiter: D,
     /// All ones if there is a delimiter, else zero.
     has_delimiter: u64,
     line_end: L,
 }
 
-impl<L: LineEnd> Plain<L> {
-    pub(crate) fn new(delimiter: Option<u8>, line_end: L) -> Plain<L> {
-        let has_delimiter = if delimiter.is_some() { u64::MAX } else { 0 };
-        Plain { delimiter: delimiter.unwrap_or(0), has_delimiter, line_end }
+impl<D: Delimiter, L: LineEnd> Plain<D, L> {
+    /// `delimiter` is of no matter if there is none.
+    pub(crate) fn new(delimiter: D, has_delimiter: bool, line_end: L) -> Plain<D, L> {
+        Plain { delimiter, has_delimiter: if has_delimiter { u64::MAX } else { 0 }, line_end }
     }
 }
 
-impl<L: LineEnd> Rules for Plain<L> {
+impl<D: Delimiter, L: LineEnd> Rules for Plain<D, L> {
     #[inline(always)]
     fn marks<K: Kernel>(&mut self, kernel: K, block: K::Block, valid: u64) -> Marks {
-        let delimiters = kernel.equal(block, self.delimiter) & self.has_delimiter & valid;
+        let early = self.delimiter.early_marks(kernel, block, !valid);
         let (ends, strays) = self.line_end.marks(kernel, block, !valid);
+        let delimiters = (early | self.delimiter.marks(kernel, block, !valid, ends)) & self.has_delimiter;
         Marks { delimiters, ends, strays, markers: 0 }
     }
 

@@ -1,25 +1,26 @@
 //! TEXT: a backslash makes the byte after it ordinary.
 
+use super::delimiter::Delimiter;
 use super::escape::EscapeState;
 use super::line_end::LineEnd;
 use super::{Marks, Rules};
 use crate::kernel::Kernel;
 
 /// TEXT.
-pub(crate) struct Text<L> {
-    delimiter: u8,
+pub(crate) struct Text<D, L> {
+    delimiter: D,
     line_end: L,
     escapes: EscapeState,
     backslashes: u64,
 }
 
-impl<L: LineEnd> Text<L> {
-    pub(crate) fn new(delimiter: u8, line_end: L) -> Text<L> {
+impl<D: Delimiter, L: LineEnd> Text<D, L> {
+    pub(crate) fn new(delimiter: D, line_end: L) -> Text<D, L> {
         Text { delimiter, line_end, escapes: EscapeState::default(), backslashes: 0 }
     }
 }
 
-impl<L: LineEnd> Rules for Text<L> {
+impl<D: Delimiter, L: LineEnd> Rules for Text<D, L> {
     #[inline(always)]
     fn marks<K: Kernel>(&mut self, kernel: K, block: K::Block, valid: u64) -> Marks {
         let backslashes = kernel.equal(block, b'\\') & valid;
@@ -28,8 +29,9 @@ impl<L: LineEnd> Rules for Text<L> {
         let markers = kernel.equal(block, b'.') & valid & escaped;
         self.backslashes |= backslashes;
         let ordinary = escaped | !valid;
-        let delimiters = kernel.equal(block, self.delimiter) & !ordinary;
+        let early = self.delimiter.early_marks(kernel, block, ordinary);
         let (ends, strays) = self.line_end.marks(kernel, block, ordinary);
+        let delimiters = early | self.delimiter.marks(kernel, block, ordinary, ends);
         Marks { delimiters, ends, strays, markers }
     }
 

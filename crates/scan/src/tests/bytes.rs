@@ -1,5 +1,5 @@
 use super::{any_byte, any_data, any_eol, scanners};
-use crate::{Eol, naive};
+use crate::{Eol, Separator, naive};
 use proptest::prelude::*;
 
 proptest! {
@@ -15,8 +15,8 @@ proptest! {
     #[test]
     fn quotes_are_sound_equals_naive(data in any_data(), eol in any_eol()) {
         for (name, scanner) in scanners() {
-            let sound = scanner.quotes_are_sound(&data, b',', b'"', eol);
-            prop_assert_eq!(sound, naive::quotes_are_sound(&data, b',', b'"', eol), "{}", name);
+            let sound = scanner.quotes_are_sound(&data, Separator::byte(b','), b'"', eol);
+            prop_assert_eq!(sound, naive::quotes_are_sound(&data, Separator::byte(b','), b'"', eol), "{}", name);
         }
     }
 
@@ -32,8 +32,8 @@ proptest! {
             data[at] = byte;
         }
         for (name, scanner) in scanners() {
-            let sound = scanner.quotes_are_sound(&data, b',', b'"', Eol::Lf);
-            prop_assert_eq!(sound, naive::quotes_are_sound(&data, b',', b'"', Eol::Lf), "{}", name);
+            let sound = scanner.quotes_are_sound(&data, Separator::byte(b','), b'"', Eol::Lf);
+            prop_assert_eq!(sound, naive::quotes_are_sound(&data, Separator::byte(b','), b'"', Eol::Lf), "{}", name);
             prop_assert!(sound || spoilt.is_some());
         }
     }

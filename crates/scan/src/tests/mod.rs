@@ -5,38 +5,39 @@ mod boundary;
 mod bytes;
 mod detect;
 mod index;
+mod long;
 
-use crate::{Eol, Grammar, Scanner};
+use crate::{Eol, Grammar, Scanner, Separator};
 use proptest::prelude::*;
 
 const EOLS: [Eol; 3] = [Eol::Lf, Eol::CrLf, Eol::Cr];
 
-const CSV: Grammar = Grammar::Csv { delimiter: b',', quote: b'"', escape: b'"' };
-const CSV_BACKSLASH: Grammar = Grammar::Csv { delimiter: b',', quote: b'"', escape: b'\\' };
-const TEXT: Grammar = Grammar::Text { delimiter: b'\t' };
+const CSV: Grammar = Grammar::Csv { delimiter: Separator::byte(b','), quote: b'"', escape: b'"' };
+const CSV_BACKSLASH: Grammar = Grammar::Csv { delimiter: Separator::byte(b','), quote: b'"', escape: b'\\' };
+const TEXT: Grammar = Grammar::Text { delimiter: Separator::byte(b'\t') };
 
 /// The usual grammars, then those whose bytes fall together or are line ends, NUL or beyond ASCII.
 const GRAMMARS: [Grammar; 20] = [
     CSV,
     CSV_BACKSLASH,
     TEXT,
-    Grammar::Text { delimiter: b',' },
-    Grammar::Csv { delimiter: b';', quote: b'\'', escape: b'\'' },
-    Grammar::Csv { delimiter: b',', quote: b'"', escape: b',' },
-    Grammar::Csv { delimiter: b'\\', quote: b'a', escape: b'.' },
-    Grammar::Csv { delimiter: 0, quote: 1, escape: 2 },
-    Grammar::Csv { delimiter: 0xff, quote: 0x80, escape: 0x80 },
-    Grammar::Csv { delimiter: b',', quote: 0, escape: 0 },
-    Grammar::Csv { delimiter: b',', quote: b'\n', escape: b'\n' },
-    Grammar::Csv { delimiter: b',', quote: b'\r', escape: b'"' },
-    Grammar::Csv { delimiter: b',', quote: b'"', escape: b'\r' },
-    Grammar::Text { delimiter: b'.' },
-    Grammar::Text { delimiter: 0 },
-    Grammar::Text { delimiter: b'\\' },
+    Grammar::Text { delimiter: Separator::byte(b',') },
+    Grammar::Csv { delimiter: Separator::byte(b';'), quote: b'\'', escape: b'\'' },
+    Grammar::Csv { delimiter: Separator::byte(b','), quote: b'"', escape: b',' },
+    Grammar::Csv { delimiter: Separator::byte(b'\\'), quote: b'a', escape: b'.' },
+    Grammar::Csv { delimiter: Separator::byte(0), quote: 1, escape: 2 },
+    Grammar::Csv { delimiter: Separator::byte(0xff), quote: 0x80, escape: 0x80 },
+    Grammar::Csv { delimiter: Separator::byte(b','), quote: 0, escape: 0 },
+    Grammar::Csv { delimiter: Separator::byte(b','), quote: b'\n', escape: b'\n' },
+    Grammar::Csv { delimiter: Separator::byte(b','), quote: b'\r', escape: b'"' },
+    Grammar::Csv { delimiter: Separator::byte(b','), quote: b'"', escape: b'\r' },
+    Grammar::Text { delimiter: Separator::byte(b'.') },
+    Grammar::Text { delimiter: Separator::byte(0) },
+    Grammar::Text { delimiter: Separator::byte(b'\\') },
     Grammar::Plain { delimiter: None },
-    Grammar::Plain { delimiter: Some(b',') },
-    Grammar::Plain { delimiter: Some(0) },
-    Grammar::Plain { delimiter: Some(b'\n') },
+    Grammar::Plain { delimiter: Some(Separator::byte(b',')) },
+    Grammar::Plain { delimiter: Some(Separator::byte(0)) },
+    Grammar::Plain { delimiter: Some(Separator::byte(b'\n')) },
 ];
 
 /// Every scanner that can run here, with a name for messages.
@@ -56,7 +57,7 @@ fn any_grammar() -> impl Strategy<Value = Grammar> {
         4 => Just(TEXT),
         4 => prop::sample::select(GRAMMARS.as_slice()),
         1 => (any::<u8>(), any::<u8>(), any::<u8>())
-            .prop_map(|(delimiter, quote, escape)| Grammar::Csv { delimiter, quote, escape }),
+            .prop_map(|(delimiter, quote, escape)| Grammar::Csv { delimiter: Separator::byte(delimiter), quote, escape }),
     ]
 }
 
@@ -101,16 +102,15 @@ fn records(random: &mut Random, grammar: Grammar, eol: Eol, length: usize) -> Ve
         Eol::Lf => b"\n",
         Eol::CrLf => b"\r\n",
         Eol::Cr => b"\r",
+        Eol::Other(ref end) => end.as_bytes(),
     };
     let mut data = Vec::new();
     while data.len() < length {
         for field in 0..=random.below(8) {
-            let delimiter = match grammar {
-                Grammar::Csv { delimiter, .. } | Grammar::Text { delimiter } => Some(delimiter),
-                Grammar::Plain { delimiter } => delimiter,
-            };
-            if field > 0 {
-                data.extend(delimiter);
+            if field > 0
+                && let Some(delimiter) = grammar.delimiter()
+            {
+                data.extend_from_slice(delimiter.as_bytes());
             }
             let size = if random.below(50) == 0 { random.below(300) } else { random.below(12) };
             match grammar {
@@ -121,7 +121,7 @@ fn records(random: &mut Random, grammar: Grammar, eol: Eol, length: usize) -> Ve
                             0 => data.extend([escape, quote]),
                             1 => data.extend([escape, escape]),
                             2 => data.extend_from_slice(end),
-                            3 => data.push(delimiter),
+                            3 => data.extend_from_slice(delimiter.as_bytes()),
                             _ => data.push(b'x'),
                         }
                     }
@@ -131,7 +131,7 @@ fn records(random: &mut Random, grammar: Grammar, eol: Eol, length: usize) -> Ve
                     for _ in 0..size {
                         match random.below(16) {
                             0 => data.extend([b'\\', b'\\']),
-                            1 => data.extend([b'\\', delimiter]),
+                            1 => data.extend([b"\\", delimiter.as_bytes()].concat()),
                             2 => data.extend(end.iter().flat_map(|byte| [b'\\', *byte])),
                             _ => data.push(b'x'),
                         }

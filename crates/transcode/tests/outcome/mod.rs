@@ -9,7 +9,7 @@ use arrow_array::types::Int64Type;
 use copyist_core::{Session, Type};
 use copyist_datetime::Context;
 use copyist_format::{BadValue, ColumnPlan, Header, Layout, Missing, Plan, Tolerance};
-use copyist_scan::{Grammar, Scanner};
+use copyist_scan::{Eol, Grammar, Scanner, Separator};
 use copyist_transcode::{ChunkData, Limits, Load, Next, Reject, Sink, Source, Specification};
 
 /// A record that is to be refused.
@@ -28,6 +28,7 @@ pub fn plan(grammar: Grammar, tolerance: Tolerance) -> Plan {
     Plan {
         scanner: Scanner::detect(),
         grammar,
+        eol: None,
         null: if matches!(grammar, Grammar::Csv { .. }) { Vec::new() } else { b"\\N".to_vec() },
         default: None,
         header: Header::Skip,
@@ -63,10 +64,10 @@ pub const SKIP: Tolerance = Tolerance {
     raw_limit: 1 << 20,
 };
 
-pub const CSV: Grammar = Grammar::Csv { delimiter: b',', quote: b'"', escape: b'"' };
+pub const CSV: Grammar = Grammar::Csv { delimiter: Separator::byte(b','), quote: b'"', escape: b'"' };
 #[allow(dead_code, reason = "not every test needs it")]
-pub const CSV_BACKSLASH: Grammar = Grammar::Csv { delimiter: b',', quote: b'"', escape: b'\\' };
-pub const TEXT: Grammar = Grammar::Text { delimiter: b'\t' };
+pub const CSV_BACKSLASH: Grammar = Grammar::Csv { delimiter: Separator::byte(b','), quote: b'"', escape: b'\\' };
+pub const TEXT: Grammar = Grammar::Text { delimiter: Separator::byte(b'\t') };
 
 pub struct Outcome {
     pub ids: Vec<i64>,
@@ -197,11 +198,12 @@ fn check_skipped(plan: &Plan, input: &[u8], skipped: &Outcome) {
     let mut lines = 0;
     while lines < plan.skip && start < input.len() {
         let rest = &input[start..];
-        start += match rest.iter().position(|byte| matches!(byte, b'\n' | b'\r')) {
-            Some(at) if rest[at..].starts_with(b"\r\n") => at + 2,
-            Some(at) => at + 1,
-            None => rest.len(),
+        let end = |at: usize| match plan.eol {
+            Some(Eol::Other(end)) => rest[at..].starts_with(end.as_bytes()).then_some(end.len()),
+            _ if rest[at..].starts_with(b"\r\n") => Some(2),
+            _ => matches!(rest[at], b'\n' | b'\r').then_some(1),
         };
+        start += (0..rest.len()).find_map(|at| Some(at + end(at)?)).unwrap_or(rest.len());
         lines += 1;
     }
     assert_eq!(skipped.counters.lines_skipped, lines);
