@@ -19,6 +19,9 @@ const KEY_PAUSE_MS = 250
 /** How long it is waited for a transaction that may have loaded the rows: a server may not have noticed that its client is gone. */
 const KEY_PATIENCE_MS = 2_000
 
+/** Servers whose ledger was made ready beforehand. If somebody drops it, a load makes it anew in its own transaction. */
+const prepared = new WeakSet<Target>()
+
 /** Counts of a load as its record has them. */
 type LoadCounts = Pick<
   LedgerLoad,
@@ -69,17 +72,32 @@ export class LoadRecord {
   }
 
   /**
-   * Makes the ledger before the load: of two DuckDB transactions that make the same tables one fails, and that should not be a load.
-   * Whatever goes wrong here, the load itself will tell.
+   * Makes the ledger before the load, in a transaction of its own: of two DuckDB transactions that make the same tables one fails, and in
+   * PostgreSQL the second one waits until the first has ended. Not for a load whose table is wrong. Whatever goes wrong here, the load
+   * itself will tell.
    */
   async prepare(): Promise<void> {
     const { target, statement, call } = this.#init
     const { signal } = call
-    if (target.kind !== 'duckdb' || this.#wish !== 'always') return
+    if (this.#wish !== 'always' || prepared.has(target)) return
     try {
       const transaction = await target.begin(signal, 0)
-      const table = await transaction.describe(statement.table).finally(() => transaction.rollback())
-      await prepareLedger(target, { catalog: table ? table.catalog : statement.table.catalog?.value, signal })
+      let catalog: string | undefined
+      try {
+        // What is made in the caller's transaction is made when it is known to be needed.
+        if (target.kind === 'postgres' && transaction.isCallers) return
+        const table = await transaction.describe(statement.table)
+        if (table === undefined) {
+          const isCreated = statement.options.createTable ?? call.createTable ?? false
+          if (!isCreated || (await transaction.missingPart(statement.table)) !== undefined) return
+        }
+        catalog = table ? table.catalog : statement.table.catalog?.value
+      } finally {
+        await transaction.rollback()
+      }
+      const { available } = await prepareLedger(target, { catalog, signal })
+      // A server has one; to ask again before each load would be of no use.
+      if (available && target.kind === 'postgres') prepared.add(target)
     } catch {
       // Said above.
     }
@@ -109,7 +127,8 @@ export class LoadRecord {
     if (loadKey === undefined) return setup.reason
     const { code, sqlState, detail, cause } = setup.reason
     const message = `LOAD_KEY needs the record of loads: ${setup.reason.message}`
-    throw new CopyError({ code, sqlState, message, detail, cause, hint: 'Create the schema "copyist" for this user.' })
+    const hint = sqlState === '55P03' ? setup.reason.hint : 'Create the schema "copyist" for this user.'
+    throw new CopyError({ code, sqlState, message, detail, cause, hint })
   }
 
   /** Notes the table, without which a failure is not recorded. */
