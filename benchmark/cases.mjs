@@ -4,7 +4,7 @@ import { tolerantCases } from './tolerant-cases.mjs'
  * What is measured. Every case runs each of its engines on the same file with the same number of threads.
  *
  * `kind` is the function of an engine's module that the case calls. `gates` are the ratios (peer's time over ours) that
- * copyist must reach and aims at. `tolerant` cases go on after errors; `constraint` is one of the table's; `datasets` has the
+ * copyist must reach and aims at. `tolerant` cases go on after errors; `constraint` is what the table is made with; `datasets` has the
  * files of engines that do not take that of the case.
  */
 const JAVASCRIPT_READERS = ['udsv', 'papaparse', 'csv-parse', 'polars']

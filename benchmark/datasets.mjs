@@ -5,6 +5,7 @@ import { argv } from 'node:process'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { generate } from './generate.mjs'
 import { SCHEMAS } from './schemas.mjs'
+import { SPOILED } from './spoil.mjs'
 
 const folder = fileURLToPath(new URL('data', import.meta.url))
 
@@ -26,7 +27,7 @@ export const DATASETS = {
 
 /** The weather file `name` with rows of each kind of error: `weather-1m-values-10` is one in which 10 % have a bad value. */
 function withBadRows(name, rows) {
-  const variants = ['values', 'fields', 'check', 'key'].flatMap((kind) => [
+  const variants = SPOILED.flatMap((kind) => [
     { kind, percent: 1 },
     { kind, percent: 10 },
   ])

@@ -224,11 +224,11 @@ class Output {
     return this.#length
   }
 
-  /** Replaces the text since `start` by what `edit` makes of it. */
+  /** Replaces the text since `start` by the bytes that `edit` makes of it. */
   rewrite(start, edit) {
     const text = this.#buffer.toString('utf8', start, this.#length)
     this.#length = start
-    this.text(edit(text))
+    this.bytes(edit(text))
   }
 
   /** An integer below 2^53. */

@@ -2,6 +2,7 @@ import { xorshift } from './xorshift.mjs'
 
 /** Of the columns of a weather file before the first that may be quoted. */
 const ID = 0
+const STATION = 2
 const HUMIDITY = 4
 /** What no database reads as a value of the column at that index. */
 const UNREADABLE = [
@@ -32,11 +33,54 @@ const KINDS = {
     while (isSpoiled(earlier)) earlier--
     fields[ID] = String(earlier + 1)
   },
+  /** A station that KNOWN_STATION refuses. */
+  station(fields) {
+    fields[STATION] = 'ST99999'
+  },
+  /** No station, which STATION_NEEDED refuses. */
+  null(fields) {
+    fields[STATION] = ''
+  },
+  /** Bytes that are no UTF-8. */
+  encoding(fields) {
+    fields[STATION] = `ST${NO_UTF8}`
+  },
+  /** A number that its column's type cannot hold. */
+  overflow(fields, { random }) {
+    fields[HUMIDITY] = String(3_000_000_000 + (random() % 1000))
+  },
+  /** A value of which GENERATED_DRYNESS has no result. */
+  generated(fields) {
+    fields[HUMIDITY] = '101'
+  },
 }
 
-/** The constraints that rows of the kinds `check` and `key` break. */
-export const CHECK_HUMIDITY = 'CHECK (humidity <= 100)'
-export const KEY_ID = 'PRIMARY KEY (id)'
+/** The kinds of spoiled rows. */
+export const SPOILED = Object.keys(KINDS)
+
+/** Stands for a byte that no UTF-8 has. */
+const NO_UTF8 = '\0'
+
+/** The constraints that rows break. */
+export const CHECK_HUMIDITY = { element: 'CHECK (humidity <= 100)' }
+export const KEY_ID = { element: 'PRIMARY KEY (id)' }
+/** PostgreSQL only. `before` runs before the table is made, `after` with its name for `{table}` after that. */
+export const KNOWN_STATION = {
+  before: `CREATE TABLE IF NOT EXISTS "known stations" (station text PRIMARY KEY);
+    INSERT INTO "known stations" SELECT 'ST' || lpad(CAST(n * 37 AS text), 5, '0') FROM generate_series(0, 499) AS n
+      ON CONFLICT DO NOTHING`,
+  element: 'FOREIGN KEY (station) REFERENCES "known stations"',
+}
+export const STATION_NEEDED = { after: 'ALTER TABLE {table} ALTER station SET NOT NULL' }
+export const GENERATED_DRYNESS = { element: 'dryness int GENERATED ALWAYS AS (1000 / (101 - humidity)) STORED' }
+export const TRIGGER_HUMIDITY = {
+  before: `CREATE OR REPLACE FUNCTION refuse_humidity() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+      IF NEW.humidity > 100 THEN RAISE EXCEPTION 'too humid' USING ERRCODE = 'check_violation'; END IF;
+      RETURN NEW;
+    END $$`,
+  after: 'CREATE TRIGGER refuses BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION refuse_humidity()',
+}
 
 /** Spoils `percent` of the rows of a weather file, at random but the same ones on every machine. The first row is never one. */
 export class Spoiler {
@@ -58,10 +102,13 @@ export class Spoiler {
     return true
   }
 
-  /** The row's line as it is to be written. */
+  /** The bytes of the row's line as it is to be written. */
   spoil(line, row) {
     const fields = line.slice(0, -1).split(',')
     this.#kind(fields, { random: this.#random, row, isSpoiled: (earlier) => this.#rows.has(earlier) })
-    return `${fields.join(',')}\n`
+    const bytes = Buffer.from(`${fields.join(',')}\n`)
+    const wrong = bytes.indexOf(NO_UTF8)
+    if (wrong >= 0) bytes[wrong] = 0xff
+    return bytes
   }
 }

@@ -1,4 +1,4 @@
-import { CHECK_HUMIDITY, KEY_ID } from './spoil.mjs'
+import { CHECK_HUMIDITY, GENERATED_DRYNESS, KEY_ID, KNOWN_STATION, STATION_NEEDED, TRIGGER_HUMIDITY } from './spoil.mjs'
 
 const TARGETS = {
   postgres: { kind: 'postgres', into: 'PostgreSQL' },
@@ -56,9 +56,22 @@ export function tolerantCases(threads, quick) {
       spoiled('fields', percent, 'postgres', 'rows too short', []),
       spoiled('fields', percent, 'duckdb', 'rows too short', DUCKDB_PEERS),
     ]),
-    ...LITTLE_AND_MUCH.map((percent) =>
-      spoiled('check', percent, 'postgres', 'rows that a CHECK refuses', [], { constraint: CHECK_HUMIDITY }),
-    ),
-    spoiled('key', 10, 'postgres', 'duplicate keys', [], { constraint: KEY_ID }),
+    ...LITTLE_AND_MUCH.flatMap((percent) => [
+      ...Object.keys(TARGETS).flatMap((target) => [
+        spoiled('check', percent, target, 'rows that a CHECK refuses', [], { constraint: CHECK_HUMIDITY }),
+        spoiled('key', percent, target, 'duplicate keys', [], { constraint: KEY_ID }),
+      ]),
+      spoiled('station', percent, 'postgres', 'rows that a foreign key refuses', [], { constraint: KNOWN_STATION }),
+      spoiled('null', percent, 'postgres', 'rows that NOT NULL refuses', [], { constraint: STATION_NEEDED }),
+      spoiled('encoding', percent, 'postgres', 'rows that are no UTF-8', []),
+      spoiled('overflow', percent, 'postgres', 'numbers out of range', POSTGRES_PEERS),
+      spoiled('generated', percent, 'postgres', 'rows of which a generated column cannot be made', [], {
+        constraint: GENERATED_DRYNESS,
+      }),
+      spoiled('check', percent, 'postgres', 'rows that a trigger refuses', [], {
+        name: `trigger-${percent}-postgres`,
+        constraint: TRIGGER_HUMIDITY,
+      }),
+    ]),
   ]
 }

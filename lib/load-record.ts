@@ -3,6 +3,7 @@ import type { CopyCallOptions } from './copy-call.ts'
 import { CopyError } from './errors.ts'
 import { ensureLedger, findOrMigrateLedger, prepareLedger } from './ledger/ensure.ts'
 import { keyConflict, Ledger } from './ledger/ledger.ts'
+import { findLedger } from './ledger/open.ts'
 import type { CompletedLoad, LedgerLoad } from './ledger/records.ts'
 import { loadAddon } from './native/addon.ts'
 import type { LoadCounters } from './native/load.ts'
@@ -17,6 +18,9 @@ const KEY_ATTEMPTS = 12
 const KEY_PAUSE_MS = 250
 /** How long it is waited for a transaction that may have loaded the rows: a server may not have noticed that its client is gone. */
 const KEY_PATIENCE_MS = 2_000
+
+/** Servers whose ledger was made ready beforehand. If somebody drops it, a load makes it anew in its own transaction. */
+const prepared = new WeakSet<Target>()
 
 /** Counts of a load as its record has them. */
 type LoadCounts = Pick<
@@ -68,17 +72,32 @@ export class LoadRecord {
   }
 
   /**
-   * Makes the ledger before the load: of two DuckDB transactions that make the same tables one fails, and that should not be a load.
-   * Whatever goes wrong here, the load itself will tell.
+   * Makes the ledger before the load, in a transaction of its own: of two DuckDB transactions that make the same tables one fails, and in
+   * PostgreSQL the second one waits until the first has ended. Not for a load whose table is wrong. Whatever goes wrong here, the load
+   * itself will tell.
    */
   async prepare(): Promise<void> {
     const { target, statement, call } = this.#init
     const { signal } = call
-    if (target.kind !== 'duckdb' || this.#wish !== 'always') return
+    if (this.#wish !== 'always' || prepared.has(target)) return
     try {
       const transaction = await target.begin(signal, 0)
-      const table = await transaction.describe(statement.table).finally(() => transaction.rollback())
-      await prepareLedger(target, { catalog: table ? table.catalog : statement.table.catalog?.value, signal })
+      let catalog: string | undefined
+      try {
+        // What is made in the caller's transaction is made when it is known to be needed.
+        if (target.kind === 'postgres' && transaction.isCallers) return
+        const table = await transaction.describe(statement.table)
+        if (table === undefined) {
+          const isCreated = statement.options.createTable ?? call.createTable ?? false
+          if (!isCreated || (await transaction.missingPart(statement.table)) !== undefined) return
+        }
+        catalog = table ? table.catalog : statement.table.catalog?.value
+      } finally {
+        await transaction.rollback()
+      }
+      const { available } = await prepareLedger(target, { catalog, signal })
+      // A server has one; to ask again before each load would be of no use.
+      if (available && target.kind === 'postgres') prepared.add(target)
     } catch {
       // Said above.
     }
@@ -108,7 +127,8 @@ export class LoadRecord {
     if (loadKey === undefined) return setup.reason
     const { code, sqlState, detail, cause } = setup.reason
     const message = `LOAD_KEY needs the record of loads: ${setup.reason.message}`
-    throw new CopyError({ code, sqlState, message, detail, cause, hint: 'Create the schema "copyist" for this user.' })
+    const hint = sqlState === '55P03' ? setup.reason.hint : 'Create the schema "copyist" for this user.'
+    throw new CopyError({ code, sqlState, message, detail, cause, hint })
   }
 
   /** Notes the table, without which a failure is not recorded. */
@@ -120,13 +140,8 @@ export class LoadRecord {
   async complete(receipt: Receipt, log: RejectLog | undefined): Promise<void> {
     const ledger = this.#ledger
     if (ledger === undefined) return
-    const { id, statement } = this.#init
-    try {
-      await ledger.recordLoad({ ...this.#entry(receipt), transport: receipt.transport, receipt })
-    } catch (error) {
-      const { loadKey } = statement.options
-      throw (loadKey !== undefined && keyConflict(error, loadKey)) || error
-    }
+    const { id } = this.#init
+    await ledger.recordLoad({ ...this.#entry(receipt), transport: receipt.transport, receipt })
     const [file] = receipt.files
     if (file) {
       const { path, bytes, rows, rowsRejected } = file
@@ -142,9 +157,12 @@ export class LoadRecord {
    * @param file The input's name.
    */
   async fail(error: unknown, log: RejectLog, counters: LoadCounters | undefined, file: string): Promise<void> {
-    const { id, target } = this.#init
+    const { id, target, statement } = this.#init
+    const { loadKey } = statement.options
     const table = this.#table
     const wish = this.#wish
+    // Its rows are there, by the load that won the race for the key.
+    if (loadKey !== undefined && keyConflict(error, loadKey) !== undefined) return
     if (table === undefined || wish === 'never' || (wish === 'where there is one' && !this.#ledger)) return
     const { catalog } = table
     try {
@@ -195,22 +213,29 @@ export class LoadRecord {
     const table = this.#table
     if (loadKey === undefined || !(error instanceof CopyError) || table === undefined) return undefined
     const isLost = isCommitting && /^08/.test(error.sqlState)
-    if (!isLost && keyConflict(error, loadKey) === undefined) return undefined
+    // Of two serializable transactions with one key one is told of that before it comes to the key.
+    const isOvertaken = keyConflict(error, loadKey) !== undefined || error.sqlState === '40001'
+    if (!isLost && !isOvertaken) return undefined
+    const look = async (waits: boolean): Promise<CompletedLoad | undefined> => {
+      const transaction = await target.begin(call.signal, 0)
+      try {
+        const ledger = await findLedger(transaction.ledger(table.catalog))
+        return await ledger?.findLoadByKey(loadKey, { waits, patienceMs: KEY_PATIENCE_MS })
+      } finally {
+        await transaction.rollback()
+      }
+    }
     // The server may take a moment to notice that its client is gone, or to start again.
     for (let attempt = 0; attempt < KEY_ATTEMPTS && !call.signal?.aborted; attempt += 1) {
       try {
-        const transaction = await target.begin(call.signal, 0)
-        try {
-          const session = transaction.ledger(table.catalog)
-          const setup = await ensureLedger(session)
-          if (!setup.available) return undefined
-          const found = await new Ledger(session, setup.place).findLoadByKey(loadKey, { patienceMs: KEY_PATIENCE_MS })
-          if (found?.receipt === undefined) return undefined
-          return found.id === id ? found.receipt : receiptOf(found)
-        } finally {
-          await transaction.rollback()
-        }
-      } catch {
+        // Without a wait first: those that hold the key may be loading yet. Once more after it: a transaction above READ COMMITTED
+        // does not see what was committed while it waited.
+        const found = (await look(false)) ?? (await look(true)) ?? (await look(false))
+        if (found?.receipt === undefined) return undefined
+        return found.id === id ? found.receipt : receiptOf(found)
+      } catch (failure) {
+        // The caller's transaction has been aborted, and nothing can be asked in it.
+        if (failure instanceof CopyError && failure.sqlState === '25P02') return undefined
         await sleep(KEY_PAUSE_MS)
       }
     }

@@ -42,14 +42,15 @@ export async function copyInto(context, path, settings, options = '') {
  * A load of the dataset into the empty table `load` of the database at `path`. `prepare` gets a connection and returns the
  * function that is timed.
  */
-export async function loadInto({ dataset, threads }, path, prepare) {
+export async function loadInto({ dataset, threads, constraint }, path, prepare) {
   if (path !== ':memory:') remove(path)
   const { connection, close } = await open(path, threads)
   const load = await prepare(connection)
   return {
     async before() {
       await connection.run('DROP TABLE IF EXISTS load')
-      await connection.run(`CREATE TABLE load (${columnDefinitions(dataset.columns)})`)
+      const elements = [columnDefinitions(dataset.columns), ...(constraint === undefined ? [] : [constraint.element])]
+      await connection.run(`CREATE TABLE load (${elements.join(', ')})`)
       // What store_rejects has kept of the run before.
       for (const rejects of ['reject_errors', 'reject_scans']) await connection.run(`DROP TABLE IF EXISTS ${rejects}`)
       // So that a run does not pay for what the one before it left to write.

@@ -16,8 +16,11 @@ export async function loadInto({ dataset, postgres, constraint }, engine, prepar
   await client.connect()
   const table = `"load ${engine}"`
   await client.query(`DROP TABLE IF EXISTS ${table}`)
-  const elements = [columnDefinitions(dataset.columns), ...(constraint === undefined ? [] : [constraint])]
+  const { before, element, after } = constraint ?? {}
+  if (before !== undefined) await client.query(before)
+  const elements = [columnDefinitions(dataset.columns), ...(element === undefined ? [] : [element])]
   await client.query(`CREATE TABLE ${table} (${elements.join(', ')})`)
+  if (after !== undefined) await client.query(after.replace('{table}', table))
   const { load, close } = await prepare(table)
   return {
     async before() {

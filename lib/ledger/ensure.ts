@@ -13,14 +13,17 @@ export type LedgerSetup =
   | { readonly available: true; readonly place: LedgerPlace }
   | { readonly available: false; readonly reason: CopyError }
 
-/** SQLSTATEs that mean: not here, or not for this user. Whatever else goes wrong is an error. */
-const REFUSALS: ReadonlySet<string> = new Set(['42501', '25006'])
+/** SQLSTATEs that mean: not here, not for this user, or not now. Whatever else goes wrong is an error. */
+const REFUSALS: ReadonlySet<string> = new Set(['42501', '25006', '55P03'])
+
+/** How long PostgreSQL is waited for a transaction that makes the ledger: one of ours is over long before, one of a caller's may never be. */
+const PATIENCE_MS = 1_000
 
 /**
  * Sees to it that the ledger exists in its latest version; one query when it does. Callers keep the answer for each database.
  *
  * The session must be in a transaction, with which what is created is committed. `available: false` leaves the transaction
- * usable. In DuckDB of two transactions that create the ledger at the same time one is aborted: use {@link prepareLedger} where the
+ * usable; in PostgreSQL that is also the answer where another transaction has been making it for a second. In DuckDB of two transactions that create the ledger at the same time one is aborted: use {@link prepareLedger} where the
  * transaction is to do more.
  *
  * @throws {CopyError} 40001 after such a race, or whatever else the database says.
@@ -75,6 +78,9 @@ async function ensurePostgres(session: LedgerSession): Promise<LedgerSetup> {
   if (found.version >= LATEST_VERSION) return answer(found)
   await session.query(`SAVEPOINT ${SAVEPOINT}`)
   try {
+    const setPatience = "SELECT pg_catalog.set_config('lock_timeout', $1, true)"
+    const [before] = await session.query("SELECT pg_catalog.current_setting('lock_timeout')")
+    await session.query(setPatience, [String(PATIENCE_MS)])
     // Two loads may be the first. The second one waits here, then finds everything.
     await session.query(
       `SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('copyist.schema_version', 0))`,
@@ -85,6 +91,7 @@ async function ensurePostgres(session: LedgerSession): Promise<LedgerSetup> {
       if (!state.hasSchema) await session.query('CREATE SCHEMA IF NOT EXISTS copyist')
       await migrate(session, state, POSTGRES)
     }
+    await session.query(setPatience, [before?.[0] ?? '0'])
     await session.query(`RELEASE SAVEPOINT ${SAVEPOINT}`)
   } catch (error) {
     if (!(error instanceof CopyError) || !REFUSALS.has(error.sqlState)) throw error
@@ -150,6 +157,16 @@ function answer(state: LedgerState): LedgerSetup {
 
 function withHint(error: CopyError): CopyError {
   const { code, sqlState, message, detail, cause } = error
+  if (sqlState === '55P03') {
+    return new CopyError({
+      code,
+      sqlState,
+      message: 'the schema copyist is being made in another transaction that has not ended',
+      detail: `It was waited for ${PATIENCE_MS} ms.`,
+      hint: 'The first load that is recorded makes it: best outside of a transaction that goes on.',
+      cause,
+    })
+  }
   const hint = 'Loads are recorded in the schema copyist: create it for this user, or let one who may load first.'
   return new CopyError({ code, sqlState, message, detail, hint: sqlState === '42501' ? hint : error.hint, cause })
 }

@@ -122,14 +122,15 @@ export class Ledger {
    * that asks for the same waits, and then finds what the first has committed. DuckDB has nothing to wait with; there one of two
    * fails with 23505 when it is recorded or committed.
    *
+   * @param waits Whether to wait for those that hold the key, and to hold it; by default it does.
    * @param patienceMs How long to wait for another transaction; as long as it takes by default.
    * @throws {CopyError} 55P03 when that is over.
    */
   async findLoadByKey(
     key: string,
-    { patienceMs }: { readonly patienceMs?: number } = {},
+    { waits = true, patienceMs }: { readonly waits?: boolean; readonly patienceMs?: number } = {},
   ): Promise<CompletedLoad | undefined> {
-    if (this.#place.dialect === 'postgres') {
+    if (waits && this.#place.dialect === 'postgres') {
       if (patienceMs !== undefined) await this.#limitWaits(patienceMs)
       // By a statement of its own: a query sees what was committed before it began to wait.
       await this.#session.query(
@@ -367,6 +368,8 @@ function postgresFacts(table: string, bind: Bind): Record<string, string> {
  */
 export function keyConflict(error: unknown, key: string): CopyError | undefined {
   if (!(error instanceof CopyError) || error.sqlState !== '23505') return undefined
+  // One that this function has made already.
+  if (keyConflict(error.cause, key) !== undefined) return error
   const isPostgres = (error.cause as { constraint?: unknown } | undefined)?.constraint === 'loads_completed_key'
   // DuckDB's statement names the index's expression, its commit only the key.
   const { message } = error
