@@ -181,6 +181,77 @@ describe('at random', () => {
     )
 })
 
+describe('values that COPY rounds or cuts', () => {
+  // A column of a type that only the server reads makes all values travel as text.
+  const TABLES = [
+    'amount numeric(4,1) CHECK (amount <= 9.5), code varchar(3) CHECK (code !~ $$b$$ AND code ~ $$^.{1,3}$$)',
+    'amount numeric(4,1) UNIQUE, code varchar(3) UNIQUE',
+    'amount numeric(4,1) REFERENCES amounts, code char(3) REFERENCES codes',
+    'amount rounded UNIQUE CHECK (amount < 8), code brief CHECK (code <> $$a$$)',
+    'amount numeric(4,1)[] CHECK (amount[1] < 8.5), code varchar(3)[] UNIQUE',
+  ]
+
+  test.each(TABLES.map((table, kind) => [table, kind] as const))(
+    'are judged as they are stored: %s',
+    async (table, kind) => {
+      let state = kind + 5
+      const below = (limit: number) => {
+        state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fffffff
+        return (state >>> 8) % limit
+      }
+      await bench.sql(`CREATE DOMAIN rounded AS numeric(4,1); CREATE DOMAIN brief AS varchar(3);
+      CREATE TABLE amounts (amount numeric(4,1) PRIMARY KEY); INSERT INTO amounts SELECT n / 10.0 FROM generate_series(0, 80) n;
+      CREATE TABLE codes (code char(3) PRIMARY KEY); INSERT INTO codes VALUES ('a'), ('ab'), ('abc')`)
+      const isArray = table.includes('[]')
+      const more =
+        'moment timestamp(0) CHECK (moment < $$2024-01-01 00:00:05$$), span interval hour CHECK (span < $$20:00$$)'
+      const client = new pg.Client({ connectionString: bench.url })
+      await client.connect()
+      try {
+        let [refused, taken] = [0, 0]
+        for (let round = 0; round < 6; round += 1) {
+          const lines = Array.from({ length: 25 }, (_, n) => {
+            const amount = `${below(10)}.${below(100)}`
+            const code = ['a', 'ab', 'abc', 'b', 'cd'][below(5)] + ' '.repeat(below(5))
+            const values = isArray ? [`{${amount}}`, `{"${code}"}`.replaceAll('"', '""')] : [amount, code]
+            return [n, '10.0.0.1', ...values, `2024-01-01 00:00:0${below(5)}.${below(10)}`, below(22)]
+              .map((v) => `"${v}"`)
+              .join()
+          })
+          const definition = `(id integer, address inet, ${table}, ${more})`
+          await bench.sql(
+            `DROP TABLE IF EXISTS t, expected; CREATE TABLE t ${definition}; CREATE TABLE expected ${definition}`,
+          )
+          for (const line of lines) {
+            // A COPY a row says which rows go in.
+            await serverCopy(client, 'COPY expected FROM STDIN (FORMAT csv)', Buffer.from(`${line}\n`)).then(
+              () => (taken += 1),
+              () => (refused += 1),
+            )
+          }
+          await load(`${lines.join('\n')}\n`)
+          expect(await bench.sql('SELECT * FROM t ORDER BY id')).toEqual(
+            await bench.sql('SELECT * FROM expected ORDER BY id'),
+          )
+        }
+        expect(Math.min(refused, taken)).toBeGreaterThan(10)
+      } finally {
+        await client.end()
+      }
+    },
+  )
+
+  test.each([
+    ['KEEP LAST', 'ON CONFLICT (amount) DO SKIP KEEP LAST', '2'],
+    ['updates', 'ON CONFLICT (amount) DO UPDATE', '2'],
+  ])('are one key: %s', async (_, rest, kept) => {
+    await bench.sql('CREATE TABLE t (amount numeric(6,2) PRIMARY KEY, v integer, address inet)')
+    const { receipt } = await load('1.001,1,10.0.0.1\n1.002,2,10.0.0.1\n', { options: 'HEADER false', rest })
+    expect(receipt).toMatchObject({ rowsLoaded: 1, rowsConflicted: 1 })
+    expect(await bench.sql('SELECT amount, v FROM t')).toEqual([['1.00', kept]])
+  })
+})
+
 describe('a condition on columns that are not loaded', () => {
   const lines = '1,5\n2,-1\n3,6\n1,7\n'
 

@@ -9,7 +9,16 @@ import type { CopyInResult } from './copy-in.ts'
 import { type Edit, type EditInit, editChunk } from './edit.ts'
 import { isRepeatable, isSteady, JUDGE_SQL, type Judge, type Judgeable, judgeOf, type Verdict } from './judge.ts'
 import { internalError, isServerError } from './server-error.ts'
-import { type BadValue, type CheckedColumn, readBadValue, type ValueCheck, valueCheck } from './values.ts'
+import {
+  type BadValue,
+  type CheckedColumn,
+  isValueKnown,
+  type ReadType,
+  readBadValue,
+  type ValueCheck,
+  valueCheck,
+  valueOf,
+} from './values.ts'
 
 /*
  * How a load goes in which a row that the server refuses costs itself only, or one whose key is there already is passed over
@@ -683,8 +692,8 @@ class Stage {
 
   /** What tells of all rows at once, where that is possible. */
   #makeJudge(): Judge | undefined {
-    const { columns, where, usesDefaults } = this.#request
-    const { description, sqlColumns, plainTypes } = this.#table
+    const { columns, where, usesDefaults, sink } = this.#request
+    const { description, sqlColumns, modifiedTypes } = this.#table
     const { constraints, defaults } = this.#known
     if (constraints === null || (where !== undefined && !isRepeatable(where))) return undefined
     const steady = (name: string) => defaults?.[name] === undefined || isSteady(defaults[name])
@@ -692,8 +701,10 @@ class Stage {
     const judged = description.columns.map((column, index) => {
       const { name, generated } = column
       const position = columns.indexOf(index)
-      const missing = defaults?.[name] ?? `CAST(NULL AS ${plainTypes[index]})`
-      const value = position >= 0 ? values[position] : generated || !steady(name) ? undefined : `(${missing})`
+      const missing = `CAST((${defaults?.[name] ?? 'NULL'}) AS ${modifiedTypes[index]?.name})`
+      const isKnownValue = sink === 'pg_binary' || isValueKnown(this.#readType(index))
+      const loaded = isKnownValue ? values[position] : undefined
+      const value = position >= 0 ? loaded : generated || !steady(name) ? undefined : missing
       return { name, sqlName: sqlColumns[index] ?? '', value }
     })
     const isKnown = (index: number) => judged[index]?.value !== undefined
@@ -761,7 +772,7 @@ class Stage {
 
   #ddl(): string[] {
     const { columns, sink, usesDefaults } = this.#request
-    const { description, plainTypes } = this.#table
+    const { description, plainTypes, modifiedTypes } = this.#table
     const defaultOf = (index: number) => this.#known.defaults?.[description.columns[index]?.name ?? '']
     const definitions = [
       'n bigint GENERATED ALWAYS AS IDENTITY (CACHE 1000)',
@@ -771,7 +782,7 @@ class Stage {
         const marked = usesDefaults ? defaultOf(index) : undefined
         return `c${i} text${marked === undefined ? '' : ` DEFAULT CAST((${marked}) AS text)`}`
       }),
-      ...this.#unlisted.map((index) => `d${index} ${plainTypes[index]} DEFAULT ${defaultOf(index) ?? 'NULL'}`),
+      ...this.#unlisted.map((index) => `d${index} ${modifiedTypes[index]?.name} DEFAULT ${defaultOf(index) ?? 'NULL'}`),
     ]
     const tag = `$${this.#name}$`
     return [
@@ -824,7 +835,7 @@ ${tag}`,
         ? []
         : columns.flatMap((index, i) => {
             const value = values[i] ?? ''
-            if (!value.startsWith('CAST')) return []
+            if (value === `s.c${i}`) return []
             const name = this.#table.description.columns[index]?.name ?? ''
             return `BEGIN
         PERFORM ${value} FROM pg_temp.${this.#name} s WHERE s.n = ${row};
@@ -870,14 +881,13 @@ ${tag}`,
   /** What the columns of a row of the temporary table are in the table. */
   get #values(): string[] {
     const { columns, sink } = this.#request
-    return columns.map((index, i) => {
-      const type = this.#table.plainTypes[index] ?? 'text'
-      // An explicit cast to a string type would cut what is too long.
-      const isString = /^(?:text|character varying|bpchar|name)$/.test(type)
-      // What an interval's literal means depends on its fields.
-      const own = type.startsWith('interval') ? this.#table.description.columns[index]?.typeName : undefined
-      return sink === 'pg_binary' || isString ? `s.c${i}` : `CAST(s.c${i} AS ${own ?? type})`
-    })
+    return columns.map((index, i) => (sink === 'pg_binary' ? `s.c${i}` : valueOf(`s.c${i}`, this.#readType(index))))
+  }
+
+  #readType(index: number): ReadType {
+    const { plainTypes, modifiedTypes } = this.#table
+    const plain = plainTypes[index] ?? 'text'
+    return { plain, ...(modifiedTypes[index] ?? { name: plain, modifier: -1 }) }
   }
 
   get #relation(): string {
