@@ -81,6 +81,9 @@ describe('all errors of a row', () => {
       [6, '23514 sum_even', '23505 t_pkey'],
     ])
     expect(rejects[0]?.errors[1]).toEqual({
+      column: 'b',
+      field: 4,
+      type: 'integer',
       sqlState: '23514',
       code: 'check_violation',
       message: 'new row for relation "t" violates check constraint "b_small"',
@@ -441,6 +444,47 @@ describe('a database that lacks characters', () => {
       await side.end()
       await bench.sql(`DROP DATABASE ${name} WITH (FORCE)`)
     }
+  })
+})
+
+test('deferred keys and references cost the row', async () => {
+  await bench.sql(`CREATE TABLE parent (id integer PRIMARY KEY); INSERT INTO parent VALUES (1);
+    CREATE TABLE t (id integer PRIMARY KEY DEFERRABLE INITIALLY DEFERRED, parent integer REFERENCES parent DEFERRABLE INITIALLY DEFERRED)`)
+  const { rejects } = await load('1,1\n2,9\n1,1\n3,1\n')
+  expect(told(rejects)).toEqual([
+    [2, '23503 t_parent_fkey'],
+    [3, '23505 t_pkey'],
+  ])
+})
+
+test('an assertion of a trigger costs the row', async () => {
+  await bench.sql(`CREATE TABLE t (id integer);
+    CREATE FUNCTION watch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN ASSERT NEW.id < 3, 'too many'; RETURN NEW; END $$;
+    CREATE TRIGGER watch BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION watch()`)
+  const { receipt, rejects } = await load('1\n5\n2\n')
+  expect(receipt).toMatchObject({ rowsLoaded: 2, rowsRejected: 1 })
+  expect(firsts(rejects)).toEqual(['2 | P0004 | too many | '])
+})
+
+test('names with backslashes are read whatever strings are', async () => {
+  await bench.sql(`ALTER DATABASE ${new URL(bench.url ?? '').pathname.slice(1)} SET standard_conforming_strings = off;
+    CREATE DOMAIN "o\\'dd" AS integer CHECK (VALUE > 0); CREATE TABLE t ("i\\'d" integer PRIMARY KEY, half "o\\'dd", address inet)`)
+  const db = await connect(bench.url ?? '')
+  try {
+    const path = file('1,1,10.0.0.1\n1,1,10.0.0.1\n2,-1,10.0.0.1\n3,1,nowhere\n')
+    const receipt = await db.copy(`COPY t FROM '${path}' (FORMAT csv, ON_ERROR skip_row)`, { ledger: false })
+    expect(receipt).toMatchObject({ rowsLoaded: 1, rowsRejected: 3 })
+  } finally {
+    await db.close()
+  }
+})
+
+test('a rule that only INSERT follows is named', async () => {
+  await bench.sql(`CREATE TABLE t (id integer PRIMARY KEY); CREATE TABLE log (id integer);
+    CREATE RULE watch AS ON INSERT TO t DO ALSO INSERT INTO log VALUES (NEW.id)`)
+  expect(await refusal(load('1\n1\n'))).toMatchObject({
+    sqlState: '0A000',
+    message: expect.stringContaining('"watch"'),
   })
 })
 

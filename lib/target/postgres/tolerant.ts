@@ -7,7 +7,7 @@ import type { CatalogTable } from './catalog.ts'
 import { conditionName } from './conditions.ts'
 import type { CopyInResult } from './copy-in.ts'
 import { type Edit, type EditInit, editChunk } from './edit.ts'
-import { isRepeatable, isSteady, JUDGE_SQL, type Judge, type Judgeable, judgeOf, type Verdict } from './judge.ts'
+import { isRepeatable, isSteady, JUDGE_SQL, type Judge, type Judgeable, judgeOf, literal, type Verdict } from './judge.ts'
 import { internalError, isServerError } from './server-error.ts'
 import {
   type BadValue,
@@ -75,7 +75,24 @@ export interface TolerantContext {
   readonly copySql: string
   /** `server_version_num`. */
   readonly serverVersion: number
+  /** Whether the transaction is the caller's. */
+  readonly isCallers: boolean
 }
+
+/**
+ * Constraints of the relation `$1` that are deferred and about one row: keys, and references to other tables. One within the table may be
+ * met by a later row, and what a constraint trigger is about is not known.
+ */
+const DEFERRED_SQL = `
+SELECT pg_catalog.string_agg(pg_catalog.format('%I.%I', n.nspname, c.conname), ', ')
+FROM pg_catalog.pg_constraint c JOIN pg_catalog.pg_namespace n ON n.oid = c.connamespace
+WHERE c.conrelid = $1::pg_catalog.regclass AND c.condeferred
+  AND (c.contype IN ('p', 'u', 'x') OR c.contype = 'f' AND c.confrelid <> c.conrelid)`
+
+/** Rules that an INSERT would follow, which COPY does not. */
+const RULES_SQL = `
+SELECT r.rulename FROM pg_catalog.pg_rewrite r
+WHERE r.ev_class = $1::pg_catalog.regclass AND r.ev_type = '3' AND r.ev_enabled <> 'D' ORDER BY 1`
 
 /** Loads the rows of `request`, batch by batch. Numbers are of rows. */
 export async function loadTolerantly(
@@ -126,6 +143,11 @@ export async function loadTolerantly(
       await context.query('ROLLBACK TO SAVEPOINT copyist_batch')
       return settle(await stage.move(batch, batch.again()))
     }
+  }
+  // In the caller's transaction other statements may be about to meet them.
+  if (refusals !== undefined && refusals.tolerates !== 'conversion' && !context.isCallers) {
+    const [row] = await context.query(DEFERRED_SQL, [table.description.sqlName])
+    if (row?.[0]) await context.query(`SET CONSTRAINTS ${row[0]} IMMEDIATE`)
   }
   await context.query('SAVEPOINT copyist_batch')
   for (;;) {
@@ -401,6 +423,11 @@ class Stage {
     const { refusals, conflict } = this.#request
     const [row] = await query(JUDGE_SQL, [this.#table.description.sqlName])
     this.#known = JSON.parse(row?.[0] ?? '{}') as Judgeable
+    // Only where conversions alone are forgiven does no row go by an INSERT.
+    if (refusals?.tolerates !== 'conversion') {
+      const [rule] = await query(RULES_SQL, [this.#table.description.sqlName])
+      if (rule) throw hasRule(this.#table.description.relationName, rule[0] ?? '')
+    }
     this.#unlisted = this.#columnsOfWhere()
     try {
       for (const sql of this.#ddl()) await query(sql)
@@ -842,7 +869,7 @@ ${tag}`,
       EXCEPTION WHEN OTHERS THEN
         IF SQLSTATE !~ '^22' THEN RAISE; END IF;
         ${found};
-        copyist_column := '${name.replaceAll("'", "''")}';
+        copyist_column := ${literal(name)};
         SELECT s.c${i} INTO copyist_value FROM pg_temp.${this.#name} s WHERE s.n = ${row};
         copyist_told := true;
         RETURN NEXT;
@@ -872,7 +899,7 @@ ${tag}`,
       ${this.#insertSql(which)};
       GET DIAGNOSTICS copyist_moved = ROW_COUNT;
       copyist_total := copyist_total + copyist_moved;
-    EXCEPTION WHEN OTHERS THEN
+    EXCEPTION WHEN OTHERS OR ASSERT_FAILURE THEN
       IF SQLSTATE !~ '${tolerated}' THEN RAISE; END IF;
       ${refused}
     END;`
@@ -970,6 +997,17 @@ function unreplaceable(columns: readonly CheckedColumn[]): CopyError {
     message: `COPY cannot replace values of column ${names}`,
     detail: 'Reading a value of them fails in another way than by an error of the value.',
     hint: 'ON_ERROR skip_row leaves the row out.',
+  })
+}
+
+/** Rows that are tried go by INSERT, and would be rewritten. */
+function hasRule(relation: string, rule: string): CopyError {
+  return new CopyError({
+    code: conditionName('0A000'),
+    sqlState: '0A000',
+    message: `COPY cannot tell which rows table "${relation}" refuses, since it has the rule "${rule}"`,
+    detail: 'Rows that are refused, or whose key is there already, are found out by INSERT, which follows rules; COPY does not.',
+    hint: `ALTER TABLE … DISABLE RULE "${rule}", or load with ON_ERROR stop and without ON CONFLICT.`,
   })
 }
 

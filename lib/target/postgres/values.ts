@@ -1,5 +1,6 @@
 import type { RowError } from '../target.ts'
 import { conditionName } from './conditions.ts'
+import { literal } from './judge.ts'
 
 /*
  * Which values of a temporary table their columns cannot take, told of all at once
@@ -72,8 +73,6 @@ export interface BadValue {
   readonly position: number
   readonly error: RowError
 }
-
-const literal = (text: string) => `'${text.replaceAll("'", "''")}'`
 
 /** Statements for values of the columns `c0 …` of the temporary table `name`. `by` says how it is to be found out. */
 export function valueCheck(
