@@ -488,6 +488,35 @@ test('a rule that only INSERT follows is named', async () => {
   })
 })
 
+test('many rows with characters that the database lacks take seconds', async () => {
+  const name = `${new URL(bench.url ?? '').pathname.slice(1)}_many`
+  await bench.sql(`CREATE DATABASE ${name} ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0`)
+  const url = new URL(bench.url ?? '')
+  url.pathname = `/${name}`
+  const db = await connect(url.href)
+  const side = new pg.Client({ connectionString: url.href })
+  await side.connect()
+  try {
+    await side.query('CREATE TABLE t (id integer PRIMARY KEY, note text)')
+    const lines = Array.from(
+      { length: 32_000 },
+      (_, n) => `${n},${n % 10 === 3 ? 'ż' : 'é'} some note that is long enough\n`,
+    )
+    const bad: number[] = []
+    await db.copy(`COPY t FROM '${file(lines.join(''))}' (FORMAT csv, ON_ERROR skip_row)`, {
+      ledger: false,
+      onReject: ({ line }) => bad.push(line),
+    })
+    expect(bad).toEqual(Array.from({ length: 3_200 }, (_, n) => n * 10 + 4))
+    const { rows } = await side.query('SELECT count(*)::integer AS count FROM t')
+    expect(rows).toEqual([{ count: 28_800 }])
+  } finally {
+    await db.close()
+    await side.end()
+    await bench.sql(`DROP DATABASE ${name} WITH (FORCE)`)
+  }
+}, 30_000)
+
 test('who may not make a temporary table is told what for', async () => {
   const url = new URL(bench.url ?? '')
   const database = url.pathname.slice(1)

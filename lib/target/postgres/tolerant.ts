@@ -48,6 +48,8 @@ const JUDGED_ROWS = 65_536
 /** Rows that are moved at once, and into how many parts they are divided when that fails, down to one row. */
 const BLOCK = 512
 const FANOUT = 8
+/** Rows of a chunk that is divided, since some of its rows cannot be sent. */
+const SMALL_CHUNK = 32
 /** Characters of a value that are told. */
 const MOST_SHOWN = 1024
 /** Refused rows that are fetched at once. */
@@ -290,12 +292,40 @@ class Batch implements NativeLoad {
     return { ...this.#sent(of, replacement), locate: (sent) => this.locate(original(sent)) }
   }
 
+  /** Divides the chunks into small ones, so that few rows can be sent without a look at many. */
+  async divide(): Promise<void> {
+    const format = this.#init.framing ? 'binary' : 'text'
+    const replacement = () => 'null' as const
+    for (let level = this.#chunks.splice(0); level.length > 0; ) {
+      const next: Chunk[] = []
+      for (const chunk of level) {
+        if (chunk.rows <= SMALL_CHUNK) {
+          next.push(chunk)
+          continue
+        }
+        const half = chunk.rows >> 1
+        const one = editChunk(chunk, 0, { format, replacement, of: (row) => (row < half ? undefined : 'drop') })
+        const other = editChunk(chunk, 0, { format, replacement, of: (row) => (row < half ? 'drop' : undefined) })
+        if (one) next.push({ ...one, release: () => {} })
+        if (other) next.push({ ...other, release: () => {} })
+        chunk.release()
+        await nextTurn()
+      }
+      if (next.every(({ rows }) => rows <= SMALL_CHUNK)) {
+        this.#chunks.push(...next)
+        return
+      }
+      level = next
+    }
+  }
+
   /** The rows from one to before another. */
   part(from: number, to: number): NativeLoad {
     return this.#sent(
       (row) => (row < from || row >= to ? 'drop' : undefined),
       () => 'null',
       from,
+      to,
     )
   }
 
@@ -316,7 +346,7 @@ class Batch implements NativeLoad {
     this.#over = true
   }
 
-  #sent(of: EditInit['of'] | undefined, replacement: EditInit['replacement'], from = 0): NativeLoad {
+  #sent(of: EditInit['of'] | undefined, replacement: EditInit['replacement'], from = 0, to = Number.POSITIVE_INFINITY): NativeLoad {
     const { framing } = this.#init
     const waiting: (Chunk | 'header' | 'trailer')[] = framing
       ? ['header', ...this.#chunks, 'trailer']
@@ -330,6 +360,10 @@ class Batch implements NativeLoad {
           if (chunk === undefined) return undefined
           if (chunk === 'header') return message(HEADER)
           if (chunk === 'trailer') return message(TRAILER)
+          if (row + chunk.rows <= from || row >= to) {
+            row += chunk.rows
+            continue
+          }
           const edited = of ? editChunk(chunk, row, { format, replacement, of }) : chunk
           row += chunk.rows
           // A chunk is a small piece of work, and there may be no wait between one and the next.
@@ -453,7 +487,7 @@ class Stage {
 
   /**
    * Copies a batch into the temporary table. Rows with a character that the database's encoding lacks cannot get that far: the server names
-   * the first, so those before it are sent once more, and then those behind it.
+   * the first, so those before it are sent once more, and then some behind it.
    */
   async #fill(batch: Batch, native: NativeLoad): Promise<RefusedRow[]> {
     const { query, copy } = this.#context
@@ -466,30 +500,38 @@ class Stage {
     const lacking: RefusedRow[] = []
     let load = native
     let first = 0
+    let most = Number.POSITIVE_INFINITY
     for (;;) {
       await query('SAVEPOINT copyist_fill')
       try {
         await copy(sql, load)
         await query('RELEASE SAVEPOINT copyist_fill')
-        return lacking
+        first += most
+        most *= 2
       } catch (error) {
         const line = error instanceof CopyError && error.sqlState === '22P05' ? lineOf(error) : undefined
         if (line === undefined || refusals?.tolerates !== 'all' || !(error instanceof CopyError)) throw error
         await query('ROLLBACK TO SAVEPOINT copyist_fill')
+        if (lacking.length === 0) await batch.divide()
         const row = first + line - 1
         await this.#number(first)
         if (line > 1) await copy(sql, batch.part(first, row))
         lacking.push({ row, errors: [this.#lacks(error)] })
         first = row + 1
         await this.#number(first)
-        load = batch.part(first, Number.POSITIVE_INFINITY)
+        // What is sent in vain is no more than what has just gone in, or little.
+        most = Math.max(SMALL_CHUNK, 2 * line)
       }
+      if (first >= batch.rows) return lacking
+      load = batch.part(first, first + most)
     }
   }
 
   /** Numbers the rows that come next as those of the batch from `first` on. What is undone does not give back its numbers. */
   async #number(first: number): Promise<void> {
-    await this.#context.query(`ALTER TABLE pg_temp.${this.#name} ALTER COLUMN n RESTART WITH ${first + 1}`)
+    // RESTART would make a new file each time.
+    const sequence = `pg_catalog.pg_get_serial_sequence('pg_temp.${this.#name}', 'n')`
+    await this.#context.query(`SELECT pg_catalog.setval(${sequence}, ${first + 1}, false)`)
   }
 
   /** The error of a row with a character that the database has not. */
