@@ -81,6 +81,9 @@ describe('all errors of a row', () => {
       [6, '23514 sum_even', '23505 t_pkey'],
     ])
     expect(rejects[0]?.errors[1]).toEqual({
+      column: 'b',
+      field: 4,
+      type: 'integer',
       sqlState: '23514',
       code: 'check_violation',
       message: 'new row for relation "t" violates check constraint "b_small"',
@@ -179,6 +182,77 @@ describe('at random', () => {
     bench.sql(
       `INSERT INTO t (${names.join()}) VALUES (${fields.map((field) => (field === '' ? 'NULL' : `'${field}'`)).join()})`,
     )
+})
+
+describe('values that COPY rounds or cuts', () => {
+  // A column of a type that only the server reads makes all values travel as text.
+  const TABLES = [
+    'amount numeric(4,1) CHECK (amount <= 9.5), code varchar(3) CHECK (code !~ $$b$$ AND code ~ $$^.{1,3}$$)',
+    'amount numeric(4,1) UNIQUE, code varchar(3) UNIQUE',
+    'amount numeric(4,1) REFERENCES amounts, code char(3) REFERENCES codes',
+    'amount rounded UNIQUE CHECK (amount < 8), code brief CHECK (code <> $$a$$)',
+    'amount numeric(4,1)[] CHECK (amount[1] < 8.5), code varchar(3)[] UNIQUE',
+  ]
+
+  test.each(TABLES.map((table, kind) => [table, kind] as const))(
+    'are judged as they are stored: %s',
+    async (table, kind) => {
+      let state = kind + 5
+      const below = (limit: number) => {
+        state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fffffff
+        return (state >>> 8) % limit
+      }
+      await bench.sql(`CREATE DOMAIN rounded AS numeric(4,1); CREATE DOMAIN brief AS varchar(3);
+      CREATE TABLE amounts (amount numeric(4,1) PRIMARY KEY); INSERT INTO amounts SELECT n / 10.0 FROM generate_series(0, 80) n;
+      CREATE TABLE codes (code char(3) PRIMARY KEY); INSERT INTO codes VALUES ('a'), ('ab'), ('abc')`)
+      const isArray = table.includes('[]')
+      const more =
+        'moment timestamp(0) CHECK (moment < $$2024-01-01 00:00:05$$), span interval hour CHECK (span < $$20:00$$)'
+      const client = new pg.Client({ connectionString: bench.url })
+      await client.connect()
+      try {
+        let [refused, taken] = [0, 0]
+        for (let round = 0; round < 6; round += 1) {
+          const lines = Array.from({ length: 25 }, (_, n) => {
+            const amount = `${below(10)}.${below(100)}`
+            const code = ['a', 'ab', 'abc', 'b', 'cd'][below(5)] + ' '.repeat(below(5))
+            const values = isArray ? [`{${amount}}`, `{"${code}"}`.replaceAll('"', '""')] : [amount, code]
+            return [n, '10.0.0.1', ...values, `2024-01-01 00:00:0${below(5)}.${below(10)}`, below(22)]
+              .map((v) => `"${v}"`)
+              .join()
+          })
+          const definition = `(id integer, address inet, ${table}, ${more})`
+          await bench.sql(
+            `DROP TABLE IF EXISTS t, expected; CREATE TABLE t ${definition}; CREATE TABLE expected ${definition}`,
+          )
+          for (const line of lines) {
+            // A COPY a row says which rows go in.
+            await serverCopy(client, 'COPY expected FROM STDIN (FORMAT csv)', Buffer.from(`${line}\n`)).then(
+              () => (taken += 1),
+              () => (refused += 1),
+            )
+          }
+          await load(`${lines.join('\n')}\n`)
+          expect(await bench.sql('SELECT * FROM t ORDER BY id')).toEqual(
+            await bench.sql('SELECT * FROM expected ORDER BY id'),
+          )
+        }
+        expect(Math.min(refused, taken)).toBeGreaterThan(10)
+      } finally {
+        await client.end()
+      }
+    },
+  )
+
+  test.each([
+    ['KEEP LAST', 'ON CONFLICT (amount) DO SKIP KEEP LAST', '2'],
+    ['updates', 'ON CONFLICT (amount) DO UPDATE', '2'],
+  ])('are one key: %s', async (_, rest, kept) => {
+    await bench.sql('CREATE TABLE t (amount numeric(6,2) PRIMARY KEY, v integer, address inet)')
+    const { receipt } = await load('1.001,1,10.0.0.1\n1.002,2,10.0.0.1\n', { options: 'HEADER false', rest })
+    expect(receipt).toMatchObject({ rowsLoaded: 1, rowsConflicted: 1 })
+    expect(await bench.sql('SELECT amount, v FROM t')).toEqual([['1.00', kept]])
+  })
 })
 
 describe('a condition on columns that are not loaded', () => {
@@ -372,6 +446,76 @@ describe('a database that lacks characters', () => {
     }
   })
 })
+
+test('deferred keys and references cost the row', async () => {
+  await bench.sql(`CREATE TABLE parent (id integer PRIMARY KEY); INSERT INTO parent VALUES (1);
+    CREATE TABLE t (id integer PRIMARY KEY DEFERRABLE INITIALLY DEFERRED, parent integer REFERENCES parent DEFERRABLE INITIALLY DEFERRED)`)
+  const { rejects } = await load('1,1\n2,9\n1,1\n3,1\n')
+  expect(told(rejects)).toEqual([
+    [2, '23503 t_parent_fkey'],
+    [3, '23505 t_pkey'],
+  ])
+})
+
+test('an assertion of a trigger costs the row', async () => {
+  await bench.sql(`CREATE TABLE t (id integer);
+    CREATE FUNCTION watch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN ASSERT NEW.id < 3, 'too many'; RETURN NEW; END $$;
+    CREATE TRIGGER watch BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION watch()`)
+  const { receipt, rejects } = await load('1\n5\n2\n')
+  expect(receipt).toMatchObject({ rowsLoaded: 2, rowsRejected: 1 })
+  expect(firsts(rejects)).toEqual(['2 | P0004 | too many | '])
+})
+
+test('names with backslashes are read whatever strings are', async () => {
+  await bench.sql(`ALTER DATABASE ${new URL(bench.url ?? '').pathname.slice(1)} SET standard_conforming_strings = off;
+    CREATE DOMAIN "o\\'dd" AS integer CHECK (VALUE > 0); CREATE TABLE t ("i\\'d" integer PRIMARY KEY, half "o\\'dd", address inet)`)
+  const db = await connect(bench.url ?? '')
+  try {
+    const path = file('1,1,10.0.0.1\n1,1,10.0.0.1\n2,-1,10.0.0.1\n3,1,nowhere\n')
+    const receipt = await db.copy(`COPY t FROM '${path}' (FORMAT csv, ON_ERROR skip_row)`, { ledger: false })
+    expect(receipt).toMatchObject({ rowsLoaded: 1, rowsRejected: 3 })
+  } finally {
+    await db.close()
+  }
+})
+
+test('a rule that only INSERT follows is named', async () => {
+  await bench.sql(`CREATE TABLE t (id integer PRIMARY KEY); CREATE TABLE log (id integer);
+    CREATE RULE watch AS ON INSERT TO t DO ALSO INSERT INTO log VALUES (NEW.id)`)
+  expect(await refusal(load('1\n1\n'))).toMatchObject({
+    sqlState: '0A000',
+    message: expect.stringContaining('"watch"'),
+  })
+})
+
+test('many rows with characters that the database lacks take seconds', async () => {
+  const name = `${new URL(bench.url ?? '').pathname.slice(1)}_many`
+  await bench.sql(`CREATE DATABASE ${name} ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0`)
+  const url = new URL(bench.url ?? '')
+  url.pathname = `/${name}`
+  const db = await connect(url.href)
+  const side = new pg.Client({ connectionString: url.href })
+  await side.connect()
+  try {
+    await side.query('CREATE TABLE t (id integer PRIMARY KEY, note text)')
+    const lines = Array.from(
+      { length: 32_000 },
+      (_, n) => `${n},${n % 10 === 3 ? 'ż' : 'é'} some note that is long enough\n`,
+    )
+    const bad: number[] = []
+    await db.copy(`COPY t FROM '${file(lines.join(''))}' (FORMAT csv, ON_ERROR skip_row)`, {
+      ledger: false,
+      onReject: ({ line }) => bad.push(line),
+    })
+    expect(bad).toEqual(Array.from({ length: 3_200 }, (_, n) => n * 10 + 4))
+    const { rows } = await side.query('SELECT count(*)::integer AS count FROM t')
+    expect(rows).toEqual([{ count: 28_800 }])
+  } finally {
+    await db.close()
+    await side.end()
+    await bench.sql(`DROP DATABASE ${name} WITH (FORCE)`)
+  }
+}, 30_000)
 
 test('who may not make a temporary table is told what for', async () => {
   const url = new URL(bench.url ?? '')

@@ -13,6 +13,8 @@ export interface CatalogTable {
   readonly wireTypes: readonly string[]
   /** Of each column its type without modifiers, a domain's base type: what takes any value that the column may take. */
   readonly plainTypes: readonly string[]
+  /** The same with modifiers, and these as the catalog has them, -1 for none: what COPY makes of a value depends on them. */
+  readonly modifiedTypes: readonly { readonly name: string; readonly modifier: number }[]
   /** Whether every row sent must arrive: an ordinary table without a trigger that could drop rows. */
   readonly takesEveryRow: boolean
 }
@@ -72,6 +74,7 @@ SELECT pg_catalog.json_build_object(
       'kind', type.typtype,
       'base', type.typbasetype::int8,
       'baseTypmod', type.typtypmod,
+      'baseName', pg_catalog.format_type(nullif(type.typbasetype, 0), type.typtypmod),
       'element', type.typelem::int8,
       'array', type.typarray::int8,
       'delimiter', type.typdelim,
@@ -117,6 +120,8 @@ interface CatalogType {
   readonly kind: string
   readonly base: number
   readonly baseTypmod: number
+  /** A domain's base type with its modifiers. */
+  readonly baseName: string | null
   readonly element: number
   readonly array: number
   readonly delimiter: string
@@ -162,6 +167,9 @@ export function readTable(json: string): CatalogTable {
     sqlColumns: columns.map((column) => column.sqlName),
     wireTypes: columns.map((column) => `${column.name} ${column.type} ${column.typmod}`),
     plainTypes: columns.map((column) => plainType(types, column.type)),
+    modifiedTypes: columns.map(({ type, typeName, typmod }) =>
+      modifiedType(types, type, { name: typeName, modifier: typmod }),
+    ),
     takesEveryRow: relation.relkind === 'r' && !relation.dropsRows,
   }
 }
@@ -178,6 +186,16 @@ function plainType(types: ReadonlyMap<number, CatalogType>, oid: number): string
   const type = types.get(oid)
   if (type?.kind === 'd') return plainType(types, type.base)
   return UNBOUNDED.get(oid) ?? type?.name ?? 'text'
+}
+
+function modifiedType(
+  types: ReadonlyMap<number, CatalogType>,
+  oid: number,
+  own: CatalogTable['modifiedTypes'][number],
+): CatalogTable['modifiedTypes'][number] {
+  const type = types.get(oid)
+  if (type?.kind !== 'd') return own
+  return modifiedType(types, type.base, { name: type.baseName ?? own.name, modifier: type.baseTypmod })
 }
 
 /** A name as the input of `to_regclass`: always quoted, since the parser has folded it already. */

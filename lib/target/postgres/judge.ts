@@ -250,7 +250,7 @@ SELECT *, ${places.join(', ')} FROM (SELECT *, ${isSound} AS sound FROM (${asked
     const list = (names ?? []).map((name) => (kind === 'unique' ? quoted(name) : name)).join(', ')
     const values = (names ?? []).map((name) => `pg_catalog.concat(${keyOf(name)})`).join(`, ', ', `)
     const end = kind === 'unique' ? ') already exists.' : `) is not present in table "${other}".`
-    return [`CASE WHEN b${i} THEN pg_catalog.concat(${text(`Key (${list})=(`)}, ${values}, ${text(end)}) END`]
+    return [`CASE WHEN b${i} THEN pg_catalog.concat(${literal(`Key (${list})=(`)}, ${values}, ${literal(end)}) END`]
   })
   const flags = all.map((flag) => `CASE WHEN ${flag} THEN '1' ELSE '0' END`)
   return {
@@ -261,13 +261,14 @@ FROM (${judged}) judged WHERE NOT clean ORDER BY n`,
       let first: string | undefined
       let isCertain = false
       let key = 0
-      for (const [i, { kind, name, isCertain: forCertain }] of constraints.entries()) {
+      for (const [i, { kind, name, columns: names, isCertain: forCertain }] of constraints.entries()) {
         const detail = kind === 'check' ? contents : keyDetails[key++]
         if (bits?.[i] !== '1') continue
         first ??= name
         isCertain ||= forCertain
         const { sqlState, message } = TELLS[kind](relationName, name)
-        errors.push({ sqlState, code: conditionName(sqlState), message, ...(detail ? { detail } : {}) })
+        const column = names?.length === 1 ? names[0] : undefined
+        errors.push({ ...(column !== undefined && { column }), sqlState, code: conditionName(sqlState), message, ...(detail ? { detail } : {}) })
       }
       return isCertain ? { n: Number(n), errors, first } : { n: Number(n), errors: [], first: undefined }
     },
@@ -306,7 +307,8 @@ WHERE pg_catalog.octet_length(pg_catalog.left(v, k)) <= ${MOST_TOLD} GROUP BY v)
   return `pg_catalog.concat('Failing row contains (', ${values.join(`, ', ', `)}, ').')`
 }
 
-function text(value: string): string {
+/** A string literal, whatever `standard_conforming_strings` is. */
+export function literal(value: string): string {
   const quoted = `'${value.replaceAll("'", "''").replaceAll('\\', '\\\\')}'`
   return value.includes('\\') ? `E${quoted}` : quoted
 }

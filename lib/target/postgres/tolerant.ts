@@ -7,9 +7,18 @@ import type { CatalogTable } from './catalog.ts'
 import { conditionName } from './conditions.ts'
 import type { CopyInResult } from './copy-in.ts'
 import { type Edit, type EditInit, editChunk } from './edit.ts'
-import { isRepeatable, isSteady, JUDGE_SQL, type Judge, type Judgeable, judgeOf, type Verdict } from './judge.ts'
+import { isRepeatable, isSteady, JUDGE_SQL, type Judge, type Judgeable, judgeOf, literal, type Verdict } from './judge.ts'
 import { internalError, isServerError } from './server-error.ts'
-import { type BadValue, type CheckedColumn, readBadValue, type ValueCheck, valueCheck } from './values.ts'
+import {
+  type BadValue,
+  type CheckedColumn,
+  isValueKnown,
+  type ReadType,
+  readBadValue,
+  type ValueCheck,
+  valueCheck,
+  valueOf,
+} from './values.ts'
 
 /*
  * How a load goes in which a row that the server refuses costs itself only, or one whose key is there already is passed over
@@ -39,6 +48,8 @@ const JUDGED_ROWS = 65_536
 /** Rows that are moved at once, and into how many parts they are divided when that fails, down to one row. */
 const BLOCK = 512
 const FANOUT = 8
+/** Rows of a chunk that is divided, since some of its rows cannot be sent. */
+const SMALL_CHUNK = 32
 /** Characters of a value that are told. */
 const MOST_SHOWN = 1024
 /** Refused rows that are fetched at once. */
@@ -66,7 +77,24 @@ export interface TolerantContext {
   readonly copySql: string
   /** `server_version_num`. */
   readonly serverVersion: number
+  /** Whether the transaction is the caller's. */
+  readonly isCallers: boolean
 }
+
+/**
+ * Constraints of the relation `$1` that are deferred and about one row: keys, and references to other tables. One within the table may be
+ * met by a later row, and what a constraint trigger is about is not known.
+ */
+const DEFERRED_SQL = `
+SELECT pg_catalog.string_agg(pg_catalog.format('%I.%I', n.nspname, c.conname), ', ')
+FROM pg_catalog.pg_constraint c JOIN pg_catalog.pg_namespace n ON n.oid = c.connamespace
+WHERE c.conrelid = $1::pg_catalog.regclass AND c.condeferred
+  AND (c.contype IN ('p', 'u', 'x') OR c.contype = 'f' AND c.confrelid <> c.conrelid)`
+
+/** Rules that an INSERT would follow, which COPY does not. */
+const RULES_SQL = `
+SELECT r.rulename FROM pg_catalog.pg_rewrite r
+WHERE r.ev_class = $1::pg_catalog.regclass AND r.ev_type = '3' AND r.ev_enabled <> 'D' ORDER BY 1`
 
 /** Loads the rows of `request`, batch by batch. Numbers are of rows. */
 export async function loadTolerantly(
@@ -117,6 +145,11 @@ export async function loadTolerantly(
       await context.query('ROLLBACK TO SAVEPOINT copyist_batch')
       return settle(await stage.move(batch, batch.again()))
     }
+  }
+  // In the caller's transaction other statements may be about to meet them.
+  if (refusals !== undefined && refusals.tolerates !== 'conversion' && !context.isCallers) {
+    const [row] = await context.query(DEFERRED_SQL, [table.description.sqlName])
+    if (row?.[0]) await context.query(`SET CONSTRAINTS ${row[0]} IMMEDIATE`)
   }
   await context.query('SAVEPOINT copyist_batch')
   for (;;) {
@@ -259,12 +292,40 @@ class Batch implements NativeLoad {
     return { ...this.#sent(of, replacement), locate: (sent) => this.locate(original(sent)) }
   }
 
+  /** Divides the chunks into small ones, so that few rows can be sent without a look at many. */
+  async divide(): Promise<void> {
+    const format = this.#init.framing ? 'binary' : 'text'
+    const replacement = () => 'null' as const
+    for (let level = this.#chunks.splice(0); level.length > 0; ) {
+      const next: Chunk[] = []
+      for (const chunk of level) {
+        if (chunk.rows <= SMALL_CHUNK) {
+          next.push(chunk)
+          continue
+        }
+        const half = chunk.rows >> 1
+        const one = editChunk(chunk, 0, { format, replacement, of: (row) => (row < half ? undefined : 'drop') })
+        const other = editChunk(chunk, 0, { format, replacement, of: (row) => (row < half ? 'drop' : undefined) })
+        if (one) next.push({ ...one, release: () => {} })
+        if (other) next.push({ ...other, release: () => {} })
+        chunk.release()
+        await nextTurn()
+      }
+      if (next.every(({ rows }) => rows <= SMALL_CHUNK)) {
+        this.#chunks.push(...next)
+        return
+      }
+      level = next
+    }
+  }
+
   /** The rows from one to before another. */
   part(from: number, to: number): NativeLoad {
     return this.#sent(
       (row) => (row < from || row >= to ? 'drop' : undefined),
       () => 'null',
       from,
+      to,
     )
   }
 
@@ -285,7 +346,7 @@ class Batch implements NativeLoad {
     this.#over = true
   }
 
-  #sent(of: EditInit['of'] | undefined, replacement: EditInit['replacement'], from = 0): NativeLoad {
+  #sent(of: EditInit['of'] | undefined, replacement: EditInit['replacement'], from = 0, to = Number.POSITIVE_INFINITY): NativeLoad {
     const { framing } = this.#init
     const waiting: (Chunk | 'header' | 'trailer')[] = framing
       ? ['header', ...this.#chunks, 'trailer']
@@ -299,6 +360,10 @@ class Batch implements NativeLoad {
           if (chunk === undefined) return undefined
           if (chunk === 'header') return message(HEADER)
           if (chunk === 'trailer') return message(TRAILER)
+          if (row + chunk.rows <= from || row >= to) {
+            row += chunk.rows
+            continue
+          }
           const edited = of ? editChunk(chunk, row, { format, replacement, of }) : chunk
           row += chunk.rows
           // A chunk is a small piece of work, and there may be no wait between one and the next.
@@ -392,6 +457,11 @@ class Stage {
     const { refusals, conflict } = this.#request
     const [row] = await query(JUDGE_SQL, [this.#table.description.sqlName])
     this.#known = JSON.parse(row?.[0] ?? '{}') as Judgeable
+    // Only where conversions alone are forgiven does no row go by an INSERT.
+    if (refusals?.tolerates !== 'conversion') {
+      const [rule] = await query(RULES_SQL, [this.#table.description.sqlName])
+      if (rule) throw hasRule(this.#table.description.relationName, rule[0] ?? '')
+    }
     this.#unlisted = this.#columnsOfWhere()
     try {
       for (const sql of this.#ddl()) await query(sql)
@@ -417,7 +487,7 @@ class Stage {
 
   /**
    * Copies a batch into the temporary table. Rows with a character that the database's encoding lacks cannot get that far: the server names
-   * the first, so those before it are sent once more, and then those behind it.
+   * the first, so those before it are sent once more, and then some behind it.
    */
   async #fill(batch: Batch, native: NativeLoad): Promise<RefusedRow[]> {
     const { query, copy } = this.#context
@@ -430,30 +500,38 @@ class Stage {
     const lacking: RefusedRow[] = []
     let load = native
     let first = 0
+    let most = Number.POSITIVE_INFINITY
     for (;;) {
       await query('SAVEPOINT copyist_fill')
       try {
         await copy(sql, load)
         await query('RELEASE SAVEPOINT copyist_fill')
-        return lacking
+        first += most
+        most *= 2
       } catch (error) {
         const line = error instanceof CopyError && error.sqlState === '22P05' ? lineOf(error) : undefined
         if (line === undefined || refusals?.tolerates !== 'all' || !(error instanceof CopyError)) throw error
         await query('ROLLBACK TO SAVEPOINT copyist_fill')
+        if (lacking.length === 0) await batch.divide()
         const row = first + line - 1
         await this.#number(first)
         if (line > 1) await copy(sql, batch.part(first, row))
         lacking.push({ row, errors: [this.#lacks(error)] })
         first = row + 1
         await this.#number(first)
-        load = batch.part(first, Number.POSITIVE_INFINITY)
+        // What is sent in vain is no more than what has just gone in, or little.
+        most = Math.max(SMALL_CHUNK, 2 * line)
       }
+      if (first >= batch.rows) return lacking
+      load = batch.part(first, first + most)
     }
   }
 
   /** Numbers the rows that come next as those of the batch from `first` on. What is undone does not give back its numbers. */
   async #number(first: number): Promise<void> {
-    await this.#context.query(`ALTER TABLE pg_temp.${this.#name} ALTER COLUMN n RESTART WITH ${first + 1}`)
+    // RESTART would make a new file each time.
+    const sequence = `pg_catalog.pg_get_serial_sequence('pg_temp.${this.#name}', 'n')`
+    await this.#context.query(`SELECT pg_catalog.setval(${sequence}, ${first + 1}, false)`)
   }
 
   /** The error of a row with a character that the database has not. */
@@ -683,8 +761,8 @@ class Stage {
 
   /** What tells of all rows at once, where that is possible. */
   #makeJudge(): Judge | undefined {
-    const { columns, where, usesDefaults } = this.#request
-    const { description, sqlColumns, plainTypes } = this.#table
+    const { columns, where, usesDefaults, sink } = this.#request
+    const { description, sqlColumns, modifiedTypes } = this.#table
     const { constraints, defaults } = this.#known
     if (constraints === null || (where !== undefined && !isRepeatable(where))) return undefined
     const steady = (name: string) => defaults?.[name] === undefined || isSteady(defaults[name])
@@ -692,8 +770,10 @@ class Stage {
     const judged = description.columns.map((column, index) => {
       const { name, generated } = column
       const position = columns.indexOf(index)
-      const missing = defaults?.[name] ?? `CAST(NULL AS ${plainTypes[index]})`
-      const value = position >= 0 ? values[position] : generated || !steady(name) ? undefined : `(${missing})`
+      const missing = `CAST((${defaults?.[name] ?? 'NULL'}) AS ${modifiedTypes[index]?.name})`
+      const isKnownValue = sink === 'pg_binary' || isValueKnown(this.#readType(index))
+      const loaded = isKnownValue ? values[position] : undefined
+      const value = position >= 0 ? loaded : generated || !steady(name) ? undefined : missing
       return { name, sqlName: sqlColumns[index] ?? '', value }
     })
     const isKnown = (index: number) => judged[index]?.value !== undefined
@@ -761,7 +841,7 @@ class Stage {
 
   #ddl(): string[] {
     const { columns, sink, usesDefaults } = this.#request
-    const { description, plainTypes } = this.#table
+    const { description, plainTypes, modifiedTypes } = this.#table
     const defaultOf = (index: number) => this.#known.defaults?.[description.columns[index]?.name ?? '']
     const definitions = [
       'n bigint GENERATED ALWAYS AS IDENTITY (CACHE 1000)',
@@ -771,7 +851,7 @@ class Stage {
         const marked = usesDefaults ? defaultOf(index) : undefined
         return `c${i} text${marked === undefined ? '' : ` DEFAULT CAST((${marked}) AS text)`}`
       }),
-      ...this.#unlisted.map((index) => `d${index} ${plainTypes[index]} DEFAULT ${defaultOf(index) ?? 'NULL'}`),
+      ...this.#unlisted.map((index) => `d${index} ${modifiedTypes[index]?.name} DEFAULT ${defaultOf(index) ?? 'NULL'}`),
     ]
     const tag = `$${this.#name}$`
     return [
@@ -824,14 +904,14 @@ ${tag}`,
         ? []
         : columns.flatMap((index, i) => {
             const value = values[i] ?? ''
-            if (!value.startsWith('CAST')) return []
+            if (value === `s.c${i}`) return []
             const name = this.#table.description.columns[index]?.name ?? ''
             return `BEGIN
         PERFORM ${value} FROM pg_temp.${this.#name} s WHERE s.n = ${row};
       EXCEPTION WHEN OTHERS THEN
         IF SQLSTATE !~ '^22' THEN RAISE; END IF;
         ${found};
-        copyist_column := '${name.replaceAll("'", "''")}';
+        copyist_column := ${literal(name)};
         SELECT s.c${i} INTO copyist_value FROM pg_temp.${this.#name} s WHERE s.n = ${row};
         copyist_told := true;
         RETURN NEXT;
@@ -861,7 +941,7 @@ ${tag}`,
       ${this.#insertSql(which)};
       GET DIAGNOSTICS copyist_moved = ROW_COUNT;
       copyist_total := copyist_total + copyist_moved;
-    EXCEPTION WHEN OTHERS THEN
+    EXCEPTION WHEN OTHERS OR ASSERT_FAILURE THEN
       IF SQLSTATE !~ '${tolerated}' THEN RAISE; END IF;
       ${refused}
     END;`
@@ -870,14 +950,13 @@ ${tag}`,
   /** What the columns of a row of the temporary table are in the table. */
   get #values(): string[] {
     const { columns, sink } = this.#request
-    return columns.map((index, i) => {
-      const type = this.#table.plainTypes[index] ?? 'text'
-      // An explicit cast to a string type would cut what is too long.
-      const isString = /^(?:text|character varying|bpchar|name)$/.test(type)
-      // What an interval's literal means depends on its fields.
-      const own = type.startsWith('interval') ? this.#table.description.columns[index]?.typeName : undefined
-      return sink === 'pg_binary' || isString ? `s.c${i}` : `CAST(s.c${i} AS ${own ?? type})`
-    })
+    return columns.map((index, i) => (sink === 'pg_binary' ? `s.c${i}` : valueOf(`s.c${i}`, this.#readType(index))))
+  }
+
+  #readType(index: number): ReadType {
+    const { plainTypes, modifiedTypes } = this.#table
+    const plain = plainTypes[index] ?? 'text'
+    return { plain, ...(modifiedTypes[index] ?? { name: plain, modifier: -1 }) }
   }
 
   get #relation(): string {
@@ -960,6 +1039,17 @@ function unreplaceable(columns: readonly CheckedColumn[]): CopyError {
     message: `COPY cannot replace values of column ${names}`,
     detail: 'Reading a value of them fails in another way than by an error of the value.',
     hint: 'ON_ERROR skip_row leaves the row out.',
+  })
+}
+
+/** Rows that are tried go by INSERT, and would be rewritten. */
+function hasRule(relation: string, rule: string): CopyError {
+  return new CopyError({
+    code: conditionName('0A000'),
+    sqlState: '0A000',
+    message: `COPY cannot tell which rows table "${relation}" refuses, since it has the rule "${rule}"`,
+    detail: 'Rows that are refused, or whose key is there already, are found out by INSERT, which follows rules; COPY does not.',
+    hint: `ALTER TABLE … DISABLE RULE "${rule}", or load with ON_ERROR stop and without ON CONFLICT.`,
   })
 }
 

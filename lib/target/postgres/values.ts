@@ -1,5 +1,6 @@
 import type { RowError } from '../target.ts'
 import { conditionName } from './conditions.ts'
+import { literal } from './judge.ts'
 
 /*
  * Which values of a temporary table their columns cannot take, told of all at once
@@ -22,6 +23,40 @@ export interface CheckedColumn {
   readonly isDomain: boolean
 }
 
+/** Types whose values an explicit cast makes what COPY makes of them. */
+const ROUNDED = /^(?:numeric|time(?:stamp)? with(?:out)? time zone)(?:\[\])?$/
+
+/** Types of which COPY takes a value as it is or not at all. */
+const UNCHANGED = /^varbit(?:\[\])?$/
+
+/** A column's base type, without modifiers and with them. */
+export interface ReadType {
+  readonly plain: string
+  readonly name: string
+  /** -1 for none. */
+  readonly modifier: number
+}
+
+/** SQL for what COPY makes of the text `field`. What is too long for its type stays so, and is refused by the table. */
+export function valueOf(field: string, { plain, name, modifier }: ReadType): string {
+  if (plain === 'text' || (plain === 'character varying' && modifier < 0)) return field
+  if (modifier < 0) return `CAST(${field} AS ${plain})`
+  if (plain === 'character varying' || plain === 'bpchar') {
+    // An explicit cast cuts whatever is too long, COPY only blanks.
+    const cut = `CAST(${field} AS ${name})`
+    return `CASE WHEN pg_catalog.rtrim(CAST(${cut} AS text), ' ') = pg_catalog.rtrim(${field}, ' ') THEN ${cut} ELSE CAST(${field} AS ${plain}) END`
+  }
+  // What an interval's text means depends on its fields, which a cast does not hand to the input function.
+  if (plain === 'interval') return `pg_catalog.interval_in(pg_catalog.textout(${field}), 0, ${modifier})`
+  return `CAST(${field} AS ${ROUNDED.test(plain) ? name : plain})`
+}
+
+/** Whether {@link valueOf} is known to be what COPY makes of a value. */
+export function isValueKnown({ plain, modifier }: ReadType): boolean {
+  const isString = plain === 'character varying' || plain === 'bpchar'
+  return modifier < 0 || isString || plain === 'interval' || ROUNDED.test(plain) || UNCHANGED.test(plain)
+}
+
 /** Statements that tell of values. */
 export interface ValueCheck {
   /** What has to be made first. */
@@ -38,8 +73,6 @@ export interface BadValue {
   readonly position: number
   readonly error: RowError
 }
-
-const literal = (text: string) => `'${text.replaceAll("'", "''")}'`
 
 /** Statements for values of the columns `c0 …` of the temporary table `name`. `by` says how it is to be found out. */
 export function valueCheck(
