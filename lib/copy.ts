@@ -206,8 +206,11 @@ class Work {
     } catch {
       // The file of rejects cannot be written. The load's own error matters more.
     }
-    if (this.call.signal?.aborted) return
-    await this.#record.fail(error, log, this.#native?.counters(), this.replay?.file ?? this.source.name)
+    const { signal } = this.call
+    // Whatever failed first because of the abort, the abort is what happened.
+    const reason = signal?.aborted && !isCancelled(error) && !this.committing ? aborted(signal, error) : error
+    const file = this.replay?.file ?? this.source.name
+    await this.#record.fail(reason, log, { counters: this.#native?.counters(), file, isAborted: signal?.aborted })
   }
 
   async dispose(): Promise<void> {

@@ -230,6 +230,22 @@ describe.each(benches)('on $name', ({ name, open }) => {
     }
   })
 
+  test('a load that is aborted is recorded as cancelled', async () => {
+    const controller = new AbortController()
+    const path = file('x,a,5\n'.repeat(20_000))
+    const error = await refusal(
+      bench.db.copy(`COPY t FROM '${path}' (FORMAT csv, ON_ERROR skip_row)`, {
+        signal: controller.signal,
+        onReject: () => controller.abort(),
+      }),
+    )
+    expect(error.sqlState).toBe('57014')
+    expect(await bench.sql('SELECT error_sqlstate FROM copyist.loads')).toEqual([['57014']])
+    expect(await bench.sql('SELECT status FROM copyist.text_import_log')).toEqual([['cancelled']])
+    const [[count] = []] = await bench.sql('SELECT count(*) FROM copyist.rejects')
+    expect(Number(count)).toBeGreaterThan(0)
+  })
+
   test('a value that only the server can read is not replaced where it fits', async () => {
     await bench.sql('CREATE TABLE moments (moment timestamptz)')
     const path = file('2020-06-01 12:00:00 Europe/Berlin\n')
