@@ -207,8 +207,11 @@ class Work {
     } catch {
       // The file of rejects cannot be written. The load's own error matters more.
     }
-    if (this.call.signal?.aborted) return
-    await this.#record.fail(error, log, this.#native?.counters(), this.replay?.file ?? this.source.name)
+    const { signal } = this.call
+    // Whatever failed first because of the abort, the abort is what happened.
+    const reason = signal?.aborted && !isCancelled(error) && !this.committing ? aborted(signal, error) : error
+    const file = this.replay?.file ?? this.source.name
+    await this.#record.fail(reason, log, { counters: this.#native?.counters(), file, isAborted: signal?.aborted })
   }
 
   async dispose(): Promise<void> {
@@ -355,7 +358,7 @@ class Work {
       ...(planned.fields && { fields: planned.fields.names }),
       columns: columns.flatMap((index) => table.columns[index] ?? []),
       ...(call.onReject && { onReject: call.onReject }),
-      ...(told && !replay && { told }),
+      ...(!replay && { told }),
       ...(replay && { onReject: replay.noting(call.onReject) }),
       ...(call.rejects !== undefined && { path: call.rejects, ...inputFile(input, statement, call) }),
       // What is refused again stays with the load that refused it first.
@@ -404,14 +407,15 @@ class Work {
       if (signal?.aborted) throw aborted(signal)
       const counters = native.counters()
       await this.#checkWhole(input)
+      // An input that was not read to its end, since enough of its rows were refused, does not balance.
+      await log.finish()
+      log.checkEnd(counters.rowsRead)
       const rowsRejected = log.count
       const { rowsConflicted = 0 } = outcome
       const { rowsPassedOver = 0 } = counters
       if (counters.rowsRead !== outcome.rowsLoaded + outcome.rowsFiltered + rowsConflicted + rowsRejected) {
         throw unbalanced(counters.rowsRead, outcome.rowsLoaded, outcome.rowsFiltered, rowsRejected)
       }
-      await log.finish()
-      log.checkEnd(counters.rowsRead)
       const diagnosis = rowsRejected === 0 ? undefined : await log.diagnose()
       const resolution = record.ledger && (await replay?.finish(record.ledger, this.#id))
       return {

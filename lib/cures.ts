@@ -741,6 +741,7 @@ async function load(
             if (number === undefined) throw new RangeError('the records are not those that were refused')
             refused.set(number, reject)
           }
+          return false
         },
       },
     },

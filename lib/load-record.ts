@@ -19,6 +19,9 @@ const KEY_PAUSE_MS = 250
 /** How long it is waited for a transaction that may have loaded the rows: a server may not have noticed that its client is gone. */
 const KEY_PATIENCE_MS = 2_000
 
+/** How long the record of a load that was aborted may take: a lock of somebody else's must not hold up its end. */
+const ABORT_PATIENCE_MS = 1_500
+
 /** Servers whose ledger was made ready beforehand. If somebody drops it, a load makes it anew in its own transaction. */
 const prepared = new WeakSet<Target>()
 
@@ -154,22 +157,40 @@ export class LoadRecord {
    * After a failure, in a transaction of its own: what was read and refused, and why nothing was loaded. The error that it is about comes
    * first: if this fails too, nobody is told.
    *
-   * @param file The input's name.
+   * @param how.file The input's name.
+   * @param how.isAborted Whoever has aborted the load waits for its end: no longer than {@link ABORT_PATIENCE_MS}, and in a transaction
+   *   of the caller's nothing is recorded.
    */
-  async fail(error: unknown, log: RejectLog, counters: LoadCounters | undefined, file: string): Promise<void> {
+  async fail(
+    error: unknown,
+    log: RejectLog,
+    how: {
+      readonly counters: LoadCounters | undefined
+      readonly file: string
+      readonly isAborted?: boolean | undefined
+    },
+  ): Promise<void> {
     const { id, target, statement } = this.#init
     const { loadKey } = statement.options
+    const { counters, file } = how
     const table = this.#table
     const wish = this.#wish
     // Its rows are there, by the load that won the race for the key.
     if (loadKey !== undefined && keyConflict(error, loadKey) !== undefined) return
     if (table === undefined || wish === 'never' || (wish === 'where there is one' && !this.#ledger)) return
     const { catalog } = table
+    const signal = how.isAborted ? AbortSignal.timeout(ABORT_PATIENCE_MS) : undefined
     try {
-      const setup = await prepareLedger(target, { catalog })
+      if (how.isAborted) {
+        const probe = await target.begin(signal, 0)
+        await probe.rollback()
+        if (probe.isCallers) return
+      }
+      const setup = await prepareLedger(target, { catalog, signal })
       if (!setup.available) return
-      const transaction = await target.begin(undefined, 0)
+      const transaction = await target.begin(signal, 0)
       try {
+        if (how.isAborted && transaction.isCallers) return await transaction.rollback()
         const counts: LoadCounts = {
           rowsRead: counters?.rowsRead ?? 0,
           rowsLoaded: 0,

@@ -37,8 +37,8 @@ export interface RejectLogInit {
   readonly path?: string
   /** What must not be written over. */
   readonly input?: InputFile
-  /** Offsets of those that an attempt before this one has told of. */
-  readonly told?: ReadonlySet<number>
+  /** Offset of the last one that an attempt before this one has told of. */
+  readonly told?: number | undefined
   /** How many are kept for the record of the load, and how many bytes of each; absent: none. */
   readonly keeps?: { readonly most: number; readonly rawLimit: number } | undefined
   /** What cures are tried with. */
@@ -62,10 +62,12 @@ export class RejectLog {
   #number = 0
   /** The one handed on last. */
   #last: Reject | undefined
+  /** Rows that the decoder has told of, and that the target has refused, those included that are beyond the limit by themselves. */
+  #fromDecoder = 0
   #fromTarget = 0
   #replacedByTarget = 0
   readonly #kept: Reject[] = []
-  readonly #told = new Set<number>()
+  #told: number | undefined
   #keptBytes = 0
   #file: RejectFile | undefined
   readonly #diagnosis = new Diagnosis((raw) => this.text(raw))
@@ -73,6 +75,7 @@ export class RejectLog {
 
   constructor(init: RejectLogInit) {
     this.#init = init
+    this.#told = init.told
   }
 
   /** A record's bytes as UTF-8. */
@@ -86,13 +89,18 @@ export class RejectLog {
     const { onReject, path, keeps } = this.#init
     const streams = onReject !== undefined || path !== undefined
     if (streams) return { rawLimit: 2 ** 30, most: Number.MAX_SAFE_INTEGER }
-    // As much as cures want to be tried on, whatever is recorded.
-    return { rawLimit: Math.max(MOST_RAW, keeps?.rawLimit ?? 0), most: Math.max(MOST_KEPT, keeps?.most ?? 0) }
+    // As much as cures want to be tried on, whatever is recorded, and the row at which the load fails.
+    const most = Math.min(Number.MAX_SAFE_INTEGER, (this.#mostRows ?? 0) + 1)
+    return {
+      rawLimit: Math.max(MOST_RAW, keeps?.rawLimit ?? 0),
+      most: Math.max(MOST_KEPT, keeps?.most ?? 0, most),
+    }
   }
 
-  /** Refused rows that have been told here: handed on, or waiting. */
-  get #taken(): number {
-    return this.#number + this.#waiting.length
+  /** Rows that may be refused, where that is a number of rows. */
+  get #mostRows(): number | undefined {
+    const { limit } = this.#init.statement.options.errors
+    return limit?.kind === 'rows' ? limit.most : undefined
   }
 
   /** Rows that count against the limit: refused ones, and those with a value that was replaced. */
@@ -102,7 +110,7 @@ export class RejectLog {
 
   /** Rows refused so far; beyond the limit, as many as it took. */
   get count(): number {
-    if (this.#isBeyond) return this.#taken
+    if (this.#isBeyond) return this.#number
     return (this.#native?.counters().rowsRefused ?? 0) + this.#fromTarget
   }
 
@@ -111,8 +119,8 @@ export class RejectLog {
     return (this.#native?.counters().rowsMended ?? 0) + this.#replacedByTarget
   }
 
-  /** Offsets of those that `onReject` knows of. */
-  get told(): ReadonlySet<number> {
+  /** Offset of the last one that `onReject` knows of: it is told of all in the order of the input. */
+  get told(): number | undefined {
     return this.#told
   }
 
@@ -154,18 +162,23 @@ export class RejectLog {
     file?.close()
   }
 
-  /** Takes what the decoder refuses. Throws when it is too much. */
-  readonly takeNative = (rejects: readonly NativeReject[]): void => {
+  /**
+   * Takes what the decoder refuses. Throws when it is too much. Whether it is enough: no row behind them can be among those that the
+   * load fails at, but it is not known yet which of those before them the target refuses.
+   */
+  readonly takeNative = (rejects: readonly NativeReject[]): boolean => {
     const { columns, file } = this.#init
+    const most = this.#mostRows ?? Number.POSITIVE_INFINITY
     for (const { line, lastLine, byteOffset, byteLength, flaws, raw, isCut } of rejects) {
+      // Those beyond the limit are known by accident of how much was read at a time.
+      if (this.#fromDecoder > most) break
+      this.#fromDecoder += 1
       const errors: RejectError[] = []
       for (const flaw of flaws) errors.push(errorOf(flaw, columns))
       this.#wait({ number: 0, file, line, lastLine, byteOffset, byteLength, errors, raw, rawIsCut: isCut })
-      // Those beyond the limit are known by accident of how much was read at a time.
-      if (this.#isBeyond) break
     }
     if (!this.#waits || this.#isSettled) this.#emit(Number.POSITIVE_INFINITY)
-    this.#checkLimit()
+    return this.#fromDecoder > most
   }
 
   /** What the target refuses. */
@@ -180,7 +193,7 @@ export class RejectLog {
       refuse: (row, errors) => this.#refuse(row, errors),
       replace: (rows) => {
         this.#replacedByTarget += rows
-        this.#checkLimit()
+        this.#checkLimit(this.#number + this.#replacedByTarget)
       },
       settle: async (row) => {
         this.#settled = row
@@ -201,7 +214,7 @@ export class RejectLog {
 
   /** Throws when it was too much in the end: a share of all rows can be judged only then. */
   checkEnd(rowsRead: number): void {
-    this.#checkLimit()
+    this.#checkLimit(this.#counted)
     const { limit } = this.#init.statement.options.errors
     const counted = this.#counted
     if (limit?.kind !== 'ratio' || counted <= (rowsRead * limit.most) / 100) return
@@ -215,8 +228,7 @@ export class RejectLog {
   }
 
   get #isBeyond(): boolean {
-    const { limit } = this.#init.statement.options.errors
-    return limit?.kind === 'rows' && this.#taken > limit.most
+    return this.#number > (this.#mostRows ?? Number.POSITIVE_INFINITY)
   }
 
   #wait(reject: Waiting): void {
@@ -227,10 +239,12 @@ export class RejectLog {
 
   #refuse(row: number, errors: readonly RowError[]): void {
     const { columns, file } = this.#init
+    this.#fromTarget += 1
+    // They come in the order of the input, so that it is behind as many of its kind.
+    if (this.#fromTarget - 1 > (this.#mostRows ?? Number.POSITIVE_INFINITY)) return
     const place = this.#native?.locate(row)
     const raw = this.#native?.record?.(row) ?? Buffer.alloc(0)
     const { rawLimit } = this.wants
-    this.#fromTarget += 1
     this.#wait({
       number: 0,
       file,
@@ -245,12 +259,11 @@ export class RejectLog {
       raw: raw.subarray(0, rawLimit),
       rawIsCut: place === undefined || Math.min(raw.length, rawLimit) < place.byteLength,
     })
-    this.#checkLimit()
   }
 
-  #checkLimit(): void {
+  #checkLimit(counted: number): void {
     const { errors } = this.#init.statement.options
-    if (errors.limit?.kind !== 'rows' || this.#counted <= errors.limit.most) return
+    if (errors.limit?.kind !== 'rows' || counted <= errors.limit.most) return
     const { name, most } = errors.limit
     const reason =
       errors.constraint === 'stop' && errors.structure === 'stop' ? ' due to data type incompatibility' : ''
@@ -262,7 +275,7 @@ export class RejectLog {
 
   #tooMany(message: string): CopyError {
     const { statement, file } = this.#init
-    const last = this.#waiting.at(-1) ?? this.#last
+    const last = this.#last
     const error = last?.errors[0]
     this.#excess = new CopyError({
       code: 'invalid_text_representation',
@@ -283,7 +296,9 @@ export class RejectLog {
   /** Hands on rows up to an offset in the input, some of many; whether there may be more. */
   #emit(upTo: number): boolean {
     const waiting = this.#waiting
-    if (waiting.length === 0) return false
+    // Behind the row at which the load fails, none is told, however many are known.
+    if (waiting.length === 0 || this.#excess !== undefined) return false
+    const most = this.#mostRows ?? Number.POSITIVE_INFINITY
     if (!this.#isSorted) waiting.sort((a, b) => a.byteOffset - b.byteOffset)
     this.#isSorted = true
     let end = 0
@@ -292,7 +307,7 @@ export class RejectLog {
     this.#waiting = waiting.slice(end)
     // Also those whose turn does not come, because the file of rejects cannot be written.
     for (let index = 0; index < end; index += 1) this.#waitingBytes -= OVERHEAD + (waiting[index]?.raw.length ?? 0)
-    for (let index = 0; index < end; index += 1) {
+    for (let index = 0; index < end && this.#number <= most; index += 1) {
       const reject = waiting[index]
       if (reject === undefined) continue
       this.#number += 1
@@ -300,6 +315,7 @@ export class RejectLog {
       this.#hand(reject)
     }
     this.#file?.check()
+    this.#checkLimit(this.#number)
     return end === EMITTED_AT_ONCE
   }
 
@@ -320,8 +336,8 @@ export class RejectLog {
     this.#last = reject
     if (keeps !== undefined) this.#keep(reject, keeps)
     this.#file?.write(reject.raw, reject.byteOffset, reject.byteOffset + reject.byteLength)
-    if (onReject !== undefined && !this.#init.told?.has(reject.byteOffset)) {
-      if (this.#told.size < MOST_KEPT) this.#told.add(reject.byteOffset)
+    if (onReject !== undefined && reject.byteOffset > (this.#told ?? -1)) {
+      this.#told = reject.byteOffset
       try {
         onReject(reject)
       } catch (error) {

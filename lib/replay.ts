@@ -3,7 +3,7 @@ import { readPage } from './history.ts'
 import type { Ledger } from './ledger/ledger.ts'
 import { checkLoadId, findLoad, openLedger } from './ledger/open.ts'
 import type { Chunk, LoadCounters, NativeLoad, NativeReject, RowPlace } from './native/load.ts'
-import { Spool } from './native/open.ts'
+import { Spool, type TakeRejects } from './native/open.ts'
 import { inEncoding, toUtf8 } from './native/text.ts'
 import type { Receipt } from './receipt.ts'
 import { flawOf, protect } from './record-shape.ts'
@@ -268,7 +268,7 @@ export class Replay {
   }
 
   /** The load as everybody else sees it: rows are where they were in the original input. */
-  watch(native: NativeLoad, take: (rejects: readonly NativeReject[]) => void): NativeLoad {
+  watch(native: NativeLoad, take: TakeRejects): NativeLoad {
     const replay = this
     let handed = 0
     return {
@@ -297,7 +297,7 @@ export class Replay {
   }
 
   /** Tells of rows that the decoder refuses as rows of the original input. */
-  taking(take: (rejects: readonly NativeReject[]) => void): (rejects: readonly NativeReject[]) => void {
+  taking(take: TakeRejects): TakeRejects {
     return (rejects) => {
       const placed = rejects.map((reject) => {
         const origin = this.#see(reject.byteOffset)
@@ -306,7 +306,7 @@ export class Replay {
         return { ...reject, line, lastLine, byteOffset, byteLength }
       })
       try {
-        this.#tell(placed, take, placed.at(-1)?.byteOffset ?? 0)
+        return this.#tell(placed, take, placed.at(-1)?.byteOffset ?? 0)
       } catch (error) {
         this.#thrown = error
         throw error
@@ -315,11 +315,11 @@ export class Replay {
   }
 
   /** Tells of refused rows, and of those that have not been tried up to an offset. */
-  #tell(rejects: NativeReject[], take: (rejects: readonly NativeReject[]) => void, upTo: number): void {
+  #tell(rejects: NativeReject[], take: TakeRejects, upTo: number): boolean {
     const end = this.#untried.findIndex(({ byteOffset }) => byteOffset > upTo)
     const untried = this.#untried.splice(0, end < 0 ? this.#untried.length : end)
     this.#untriedRows += untried.length
-    take([...rejects, ...untried].sort((a, b) => a.byteOffset - b.byteOffset))
+    return take([...rejects, ...untried].sort((a, b) => a.byteOffset - b.byteOffset))
   }
 
   /** Notes why a row is refused, and tells of it as the one it is in the original load. */

@@ -196,6 +196,56 @@ describe.each(benches)('on $name', ({ name, open }) => {
     expect(recorded).toEqual([['11']])
   })
 
+  test.each([1, 2, 8])('a limit beyond one hand-over is exact with %i threads', async (threads) => {
+    await bench.sql('CREATE TABLE lim (id integer, a integer CHECK (a > 0))')
+    const limit = 2000
+    const inputs = {
+      decoder: (row: number) => (row % 2 ? `x${row},1` : `${row},1`),
+      both: (row: number) => (row % 10 === 3 ? `x${row},1` : row % 10 === 7 ? `${row},-1` : `${row},1`),
+    }
+    for (const line of Object.values(inputs)) {
+      const lines = Array.from({ length: 40_000 }, (_, row) => line(row))
+      const refused = lines.flatMap((text, row) => (/x|-/.test(text) ? [row + 1] : [])).slice(0, limit + 1)
+      const path = file(`${lines.join('\n')}\n`)
+      for (const [option, most] of [
+        [`REJECT_LIMIT ${limit}`, limit + 1],
+        [`MAXERROR ${limit}`, limit],
+      ] as const) {
+        for (const isHeard of [true, false]) {
+          const told: number[] = []
+          const error = await refusal(
+            bench.db.copy(`COPY lim FROM '${path}' (FORMAT csv, ON_ERROR skip_row, ${option})`, {
+              threads,
+              ...(isHeard && { onReject: ({ line }: Reject) => told.push(line) }),
+            }),
+          )
+          expect(error.position.line).toBe(refused[most - 1])
+          if (isHeard) expect(told).toEqual(refused.slice(0, most))
+          const [record] = await bench.sql(
+            'SELECT l.rows_rejected, (SELECT count(*) FROM copyist.rejects r WHERE r.load_id = l.load_id) FROM copyist.loads l ORDER BY load_no DESC LIMIT 1',
+          )
+          expect(record?.map(Number)).toEqual([most, most])
+        }
+      }
+    }
+  })
+
+  test('a load that is aborted is recorded as cancelled', async () => {
+    const controller = new AbortController()
+    const path = file('x,a,5\n'.repeat(20_000))
+    const error = await refusal(
+      bench.db.copy(`COPY t FROM '${path}' (FORMAT csv, ON_ERROR skip_row)`, {
+        signal: controller.signal,
+        onReject: () => controller.abort(),
+      }),
+    )
+    expect(error.sqlState).toBe('57014')
+    expect(await bench.sql('SELECT error_sqlstate FROM copyist.loads')).toEqual([['57014']])
+    expect(await bench.sql('SELECT status FROM copyist.text_import_log')).toEqual([['cancelled']])
+    const [[count] = []] = await bench.sql('SELECT count(*) FROM copyist.rejects')
+    expect(Number(count)).toBeGreaterThan(0)
+  })
+
   test('a value that only the server can read is not replaced where it fits', async () => {
     await bench.sql('CREATE TABLE moments (moment timestamptz)')
     const path = file('2020-06-01 12:00:00 Europe/Berlin\n')

@@ -58,15 +58,21 @@ export interface LoadPlan {
   readonly conditions?: readonly LoadCondition[]
   /** Whether empty lines are passed over. */
   readonly passesBlankLines?: boolean
-  /** Takes the records that the decoder refuses, in the order of the input. What it throws, `next()` rejects with. */
+  /**
+   * Takes the records that the decoder refuses, in the order of the input. What it throws, `next()` rejects with. When it answers true,
+   * the input ends with the chunk that they belong to.
+   */
   readonly rejects?: {
-    readonly take: (rejects: readonly NativeReject[]) => void
+    readonly take: TakeRejects
     /** Bytes of a record that are kept. */
     readonly rawLimit: number
     /** Records that are told; others are only counted. */
     readonly most: number
   }
 }
+
+/** See {@link LoadPlan.rejects}. */
+export type TakeRejects = (rejects: readonly NativeReject[]) => boolean
 
 /** Session settings where no server has a say: those PostgreSQL starts with. */
 export const DEFAULT_SESSION: LoadSession = {
@@ -337,14 +343,11 @@ class Load implements NativeLoad {
   #refusal: unknown
   readonly #columns: number
   readonly #format: string
-  readonly #takeRejects: ((rejects: readonly NativeReject[]) => void) | undefined
+  readonly #takeRejects: TakeRejects | undefined
+  /** Nobody wants to know what is behind the rejects that were taken last. */
+  #isEnough = false
 
-  constructor(
-    addon: Addon,
-    spec: BindingSpecification,
-    input: Input,
-    takeRejects?: (rejects: readonly NativeReject[]) => void,
-  ) {
+  constructor(addon: Addon, spec: BindingSpecification, input: Input, takeRejects?: TakeRejects) {
     this.#takeRejects = takeRejects
     this.#binding = new addon.BindingLoad()
     this.#name = input.name
@@ -431,6 +434,7 @@ class Load implements NativeLoad {
 
   /** The next chunk if it is there. */
   async #tryNext(): Promise<Chunk | 'pending' | 'rejects' | 'end'> {
+    if (this.#isEnough) return 'end'
     let buffer = this.#isServed ? NO_BYTES : (this.#pool.pop() ?? Buffer.allocUnsafeSlow(this.#size))
     let next = this.#binding.next(buffer)
     if (next.state === 'grow') {
@@ -455,6 +459,8 @@ class Load implements NativeLoad {
         // Says that it was closed.
         next = this.#binding.next(NO_BYTES)
       }
+      // Of rows between those rejects the target is still to be asked.
+      if (this.#isEnough && next.state !== 'chunk') return 'end'
     }
     switch (next.state) {
       case 'chunk':
@@ -483,7 +489,10 @@ class Load implements NativeLoad {
         at += rawLength
         return { line, lastLine, byteOffset, byteLength, flaws, raw: raw.subarray(start, at), isCut }
       })
-      this.#takeRejects?.(taken)
+      if (this.#takeRejects?.(taken)) {
+        this.#isEnough = true
+        return
+      }
       if (performance.now() - this.#lastTurn > TURN_MS) {
         await this.#turn()
         // Whoever has closed the load meanwhile wants to hear of no more.

@@ -99,6 +99,8 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
   const feed = new RowFeed(driver, shape, request.sink === 'duckdb_served' ? request.native : undefined)
   let gatherer: ChunkGatherer | undefined
   let window: RowWindow | undefined
+  /** An error is not one of its INSERT any more. */
+  let isInserted = false
   let plan: InsertPlan | undefined
   let sieve: Sieve | undefined
   let next: Promise<RowWindow | undefined> | undefined
@@ -123,6 +125,7 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
     for (;;) {
       window = await next
       next = undefined
+      isInserted = false
       if (window === undefined) break
       let source: RowSource = { kind: 'range', first: 0, last: window.rows }
       if (plan === undefined) {
@@ -172,6 +175,7 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
         context.onWrite()
         sifted = await sieve.load(run, window, source, refusals)
       }
+      isInserted = true
       const { loaded, refused, conflicted } = sifted
       rowsSent += window.rows
       rowsLoaded += loaded
@@ -225,7 +229,8 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
     }
     const error = asConditionType(asCopyError(cause), request.where)
     // Where rows may be refused, the first that an INSERT stumbles over need not be why it has failed.
-    if (plan !== undefined && window !== undefined && sieve === undefined && error.code !== STARTS_OVER)
+    const isOfInsert = window !== undefined && !isInserted && sieve === undefined && error.code !== STARTS_OVER
+    if (plan !== undefined && window !== undefined && isOfInsert)
       return { ok: false, error, failed: { plan, feed, window } }
     dispose(feed, window)
     return { ok: false, error, failed: undefined }
