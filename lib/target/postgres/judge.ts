@@ -268,7 +268,13 @@ FROM (${judged}) judged WHERE NOT clean ORDER BY n`,
         isCertain ||= forCertain
         const { sqlState, message } = TELLS[kind](relationName, name)
         const column = names?.length === 1 ? names[0] : undefined
-        errors.push({ ...(column !== undefined && { column }), sqlState, code: conditionName(sqlState), message, ...(detail ? { detail } : {}) })
+        errors.push({
+          ...(column !== undefined && { column }),
+          sqlState,
+          code: conditionName(sqlState),
+          message,
+          ...(detail ? { detail } : {}),
+        })
       }
       return isCertain ? { n: Number(n), errors, first } : { n: Number(n), errors: [], first: undefined }
     },

@@ -7,7 +7,16 @@ import type { CatalogTable } from './catalog.ts'
 import { conditionName } from './conditions.ts'
 import type { CopyInResult } from './copy-in.ts'
 import { type Edit, type EditInit, editChunk } from './edit.ts'
-import { isRepeatable, isSteady, JUDGE_SQL, type Judge, type Judgeable, judgeOf, literal, type Verdict } from './judge.ts'
+import {
+  isRepeatable,
+  isSteady,
+  JUDGE_SQL,
+  type Judge,
+  type Judgeable,
+  judgeOf,
+  literal,
+  type Verdict,
+} from './judge.ts'
 import { internalError, isServerError } from './server-error.ts'
 import {
   type BadValue,
@@ -346,7 +355,12 @@ class Batch implements NativeLoad {
     this.#over = true
   }
 
-  #sent(of: EditInit['of'] | undefined, replacement: EditInit['replacement'], from = 0, to = Number.POSITIVE_INFINITY): NativeLoad {
+  #sent(
+    of: EditInit['of'] | undefined,
+    replacement: EditInit['replacement'],
+    from = 0,
+    to = Number.POSITIVE_INFINITY,
+  ): NativeLoad {
     const { framing } = this.#init
     const waiting: (Chunk | 'header' | 'trailer')[] = framing
       ? ['header', ...this.#chunks, 'trailer']
@@ -1048,7 +1062,8 @@ function hasRule(relation: string, rule: string): CopyError {
     code: conditionName('0A000'),
     sqlState: '0A000',
     message: `COPY cannot tell which rows table "${relation}" refuses, since it has the rule "${rule}"`,
-    detail: 'Rows that are refused, or whose key is there already, are found out by INSERT, which follows rules; COPY does not.',
+    detail:
+      'Rows that are refused, or whose key is there already, are found out by INSERT, which follows rules; COPY does not.',
     hint: `ALTER TABLE … DISABLE RULE "${rule}", or load with ON_ERROR stop and without ON CONFLICT.`,
   })
 }

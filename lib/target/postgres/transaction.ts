@@ -154,7 +154,11 @@ export class PostgresTransaction implements TargetTransaction {
       } else {
         const query = (sql: string, values?: readonly string[]) => this.#lease.query(sql, values, signal)
         const { serverVersion } = this.#settings
-        const total = await loadTolerantly({ query, copy, copySql: sql, serverVersion, isCallers: this.#nested }, table, request)
+        const total = await loadTolerantly(
+          { query, copy, copySql: sql, serverVersion, isCallers: this.#nested },
+          table,
+          request,
+        )
         ;[rowsSent, rowsLoaded] = [total.sent - total.refused - total.conflicted, total.loaded]
         if (request.conflict) rowsConflicted = total.conflicted
       }
