@@ -24,9 +24,9 @@ import {
   isValueKnown,
   type ReadType,
   readBadValue,
+  storedValue,
   type ValueCheck,
   valueCheck,
-  valueOf,
 } from './values.ts'
 
 /*
@@ -964,7 +964,7 @@ ${tag}`,
   /** What the columns of a row of the temporary table are in the table. */
   get #values(): string[] {
     const { columns, sink } = this.#request
-    return columns.map((index, i) => (sink === 'pg_binary' ? `s.c${i}` : valueOf(`s.c${i}`, this.#readType(index))))
+    return columns.map((index, i) => (sink === 'pg_binary' ? `s.c${i}` : storedValue(`s.c${i}`, this.#readType(index))))
   }
 
   #readType(index: number): ReadType {

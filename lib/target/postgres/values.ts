@@ -38,7 +38,7 @@ export interface ReadType {
 }
 
 /** SQL for what COPY makes of the text `field`. What is too long for its type stays so, and is refused by the table. */
-export function valueOf(field: string, { plain, name, modifier }: ReadType): string {
+export function storedValue(field: string, { plain, name, modifier }: ReadType): string {
   if (plain === 'text' || (plain === 'character varying' && modifier < 0)) return field
   if (modifier < 0) return `CAST(${field} AS ${plain})`
   if (plain === 'character varying' || plain === 'bpchar') {
@@ -51,7 +51,7 @@ export function valueOf(field: string, { plain, name, modifier }: ReadType): str
   return `CAST(${field} AS ${ROUNDED.test(plain) ? name : plain})`
 }
 
-/** Whether {@link valueOf} is known to be what COPY makes of a value. */
+/** Whether {@link storedValue} is known to be what COPY makes of a value. */
 export function isValueKnown({ plain, modifier }: ReadType): boolean {
   const isString = plain === 'character varying' || plain === 'bpchar'
   return modifier < 0 || isString || plain === 'interval' || ROUNDED.test(plain) || UNCHANGED.test(plain)
