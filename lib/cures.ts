@@ -533,7 +533,7 @@ function encodings(evidence: readonly Evidence[]): Candidate[][] {
 const utf16: Candidate = {
   kind: 'input',
   change: 'the input is UTF-16',
-  note: 'convert it: iconv -f UTF-16 -t UTF-8',
+  note: "if it begins with a byte order mark, say so: ENCODING 'UTF16'; otherwise 'UTF16LE' or 'UTF16BE'",
   fits: ({ raw }) => raw.filter((byte) => byte === 0).length > raw.length / 3,
   record: (raw) => {
     // The other half of a line end is at the beginning, or else at the end.

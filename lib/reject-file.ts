@@ -51,6 +51,14 @@ export class RejectFile {
         hint: 'Name another file: this one would be overwritten.',
       })
     }
+    if (isDatabase(path)) {
+      throw new CopyError({
+        code: 'invalid_parameter_value',
+        sqlState: '22023',
+        message: `the file for rejects "${path}" is a DuckDB database`,
+        hint: 'Name another file: this one would be overwritten.',
+      })
+    }
     if (statement.options.header !== 'false') this.#header = headerOf(columns, statement.options)
     try {
       this.#fd = openSync(path, 'w')
@@ -135,8 +143,9 @@ function lineEndAt(
   end: number,
   encoding: string,
 ): '\n' | '\r' | '\r\n' | undefined {
-  if (typeof input !== 'string') return undefined
   try {
+    // A pipe that has been read would be waited for.
+    if (typeof input !== 'string' || !statSync(input).isFile()) return undefined
     const fd = openSync(input, 'r')
     try {
       // Two characters of those that a line can end in.
@@ -176,6 +185,23 @@ function headerOf(columns: readonly string[], options: CopyFrom['options']): str
     return quote + escaped.join('') + quote
   }
   return columns.map(name).join(delimiter)
+}
+
+/** Whether a file is one of DuckDB's: the target itself, more likely than not. */
+function isDatabase(path: string): boolean {
+  try {
+    if (!statSync(path).isFile()) return false
+    const fd = openSync(path, 'r')
+    try {
+      const magic = Buffer.alloc(4)
+      return readSync(fd, magic, 0, 4, 8) === 4 && magic.toString('latin1') === 'DUCK'
+    } finally {
+      closeSync(fd)
+    }
+  } catch {
+    // What cannot be read is no reason not to try to write it.
+    return false
+  }
 }
 
 /** Whether it is the same file, under another name or by another link. Devices and pipes may well be both. */

@@ -49,7 +49,7 @@ describe('the receipt', () => {
     const createdTable = 'CREATE TABLE airports (\n  iata VARCHAR\n)'
     expect(formatReceipt({ ...receipt, rowsLoaded: 3375, rowsFiltered: 1, createdTable }, 'copyist.duckdb')).toBe(
       `COPY 3,375 rows into airports (210 KB, 12 ms, 281,000 rows/s)
-1 row of 3,376 read held back by WHERE, a trigger or a rule
+1 row of 3,376 read held back by WHERE, WHEN, a trigger or a rule
 The database is copyist.duckdb.
 
 CREATE TABLE airports (

@@ -1,3 +1,4 @@
+import { execFileSync, spawn } from 'node:child_process'
 import { createReadStream, mkdtempSync, openSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -38,6 +39,26 @@ describe.each(benches)('$name', ({ open }) => {
     return path
   }
   const CSV = 'FORMAT csv, ON_ERROR skip_row'
+
+  test('of a pipe, which is not opened once more', async () => {
+    const pipe = join(folder, 'pipe')
+    execFileSync('mkfifo', [pipe])
+    const writer = spawn('sh', ['-c', `printf '1,a\\nx,b\\n' > '${pipe}'`])
+    const receipt = await bench.db.copy(`COPY t FROM '${pipe}' (${CSV})`, { rejects: bad })
+    expect(receipt).toMatchObject({ rowsLoaded: 1, rowsRejected: 1 })
+    expect(readFileSync(bad, 'utf8')).toBe('x,b\n')
+    writer.kill()
+  })
+
+  test('is not a database', async () => {
+    const database = file(Buffer.concat([Buffer.alloc(8), Buffer.from('DUCK'), Buffer.alloc(100)]), 'some.duckdb')
+    const load = bench.db.copy(`COPY t FROM '${file('1,a\n')}' (${CSV})`, { rejects: database })
+    await expect(load).rejects.toMatchObject({
+      sqlState: '22023',
+      message: expect.stringContaining('is a DuckDB database'),
+    })
+    expect(readFileSync(database).length).toBe(112)
+  })
   const refusal = async (load: Promise<unknown>) => {
     const error = await load.then(
       () => undefined,

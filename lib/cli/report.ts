@@ -24,7 +24,10 @@ export function formatReceipt(
   const lines = [`COPY ${formatRows(rowsLoaded)} into ${receipt.table} (${figures})`]
   if (rowsFiltered > 0) {
     const read = `${formatCount(receipt.rowsRead)} read`
-    lines.push(`${formatRows(rowsFiltered)} of ${read} held back by WHERE, a trigger or a rule`)
+    lines.push(`${formatRows(rowsFiltered)} of ${read} held back by WHERE, WHEN, a trigger or a rule`)
+  }
+  if (receipt.rowsConflicted > 0) {
+    lines.push(`${formatRows(receipt.rowsConflicted)} passed over, since their key was there already`)
   }
   lines.push(...formatRejects(receipt, rejects))
   if (database !== undefined) lines.push(`The database is ${database}.`)
