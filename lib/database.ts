@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { runCopy } from './copy.ts'
 import type { CopyCallOptions } from './copy-call.ts'
 import { CopyError } from './errors.ts'
@@ -93,7 +94,7 @@ export class Database {
     this.#closed ??= (async () => {
       await Promise.allSettled(this.#running)
       // Whoever waits for one of them hears of its end first.
-      await new Promise((resolve) => setImmediate(resolve))
+      await nextTurn()
       await this.#target.close()
     })()
     return this.#closed

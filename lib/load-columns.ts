@@ -2,7 +2,7 @@ import type { LoadColumn, LoadCondition } from './native/load.ts'
 import type { LoadPlan } from './native/open.ts'
 import type { CopyFrom, CopyOptions, Dialect } from './statement/ast.ts'
 import { statementError } from './statement/diagnostics.ts'
-import type { ColumnPlan } from './statement/plan.ts'
+import { type ColumnPlan, fieldNamed, type Made } from './statement/plan.ts'
 import type { TableDescription, TargetColumn } from './target/target.ts'
 
 /** How the decoder is to read records of a statement. */
@@ -16,13 +16,13 @@ export type Reading = Pick<LoadPlan, 'columns' | 'fields' | 'conditions' | 'pass
  */
 export function decodedBy(statement: CopyFrom, table: TableDescription, plan: ColumnPlan, asText: boolean): Reading {
   const { options, dialect } = statement
+  const read = plan.columns.length - (plan.made?.length ?? 0)
   const columns = plan.columns.flatMap((index, position): LoadColumn[] => {
     const column = table.columns[index]
     if (column === undefined) return []
     if (options.decimals === 'truncate') checkDecimals(statement, column)
     const field = plan.fields?.ofColumn[position]
-    const made = { ...constantOf(column, options), ...sequenceOf(column, options) }
-    const isRead = Object.keys(made).length === 0
+    const made = plan.made?.[position - read]
     return [
       {
         name: column.name,
@@ -31,10 +31,9 @@ export function decodedBy(statement: CopyFrom, table: TableDescription, plan: Co
         forceNull: plan.forceNull[position] ?? false,
         hasDefault: column.hasDefault,
         notNull: column.notNull,
-        ...made,
-        ...(isRead && field !== undefined && { field }),
-        ...(isRead && plan.places?.[position] && { place: plan.places[position] }),
-        ...patternsOf(column, options, dialect?.name),
+        ...(made ? valueOfMade(made) : field !== undefined && { field }),
+        ...(plan.places?.[position] && { place: plan.places[position] }),
+        ...patternsOf(column, options, dialect?.name, (plan.timestampColumn ?? index) === index),
         ...cleaningOf(column, options),
         ...(options.acceptAnyDate &&
           /^(?:date|timestamp)/.test(column.type.kind) && { conversion: 'set_null' as const }),
@@ -59,32 +58,24 @@ function checkDecimals({ text, table }: CopyFrom, { name, type }: TargetColumn):
   })
 }
 
-function isNamed({ name }: TargetColumn, other: { readonly value: string }): boolean {
-  return name === other.value || name.toLowerCase() === other.value.toLowerCase()
-}
-
-function constantOf(column: TargetColumn, { constant }: CopyOptions): Pick<LoadColumn, 'constant'> {
-  const found = constant?.find((each) => isNamed(column, each.column))
-  return found ? { constant: found.value } : {}
-}
-
-function sequenceOf(column: TargetColumn, { sequence }: CopyOptions): Pick<LoadColumn, 'sequence'> {
-  const found = sequence?.find((each) => isNamed(column, each.column))
-  return found ? { sequence: { start: BigInt(found.start), increment: BigInt(found.increment) } } : {}
+function valueOfMade(made: Made): Pick<LoadColumn, 'constant' | 'sequence'> {
+  if ('constant' in made) return { constant: made.constant.value }
+  const { start, increment } = made.sequence
+  return { sequence: { start: BigInt(start), increment: BigInt(increment) } }
 }
 
 /** How the dates and times of a column are written, if the statement says so. */
 function patternsOf(
   column: TargetColumn,
-  { dateFormats, timestampColumn }: CopyOptions,
+  { dateFormats }: CopyOptions,
   dialect: Dialect | undefined,
+  isDesignated: boolean,
 ): Pick<LoadColumn, 'patterns'> {
   const { kind } = column.type
   if (dateFormats === undefined || !/^(?:date|time)/.test(kind)) return {}
   const { date, time, timestamp } = dateFormats
   // QuestDB's is the pattern of one column.
-  const isOther = timestampColumn !== undefined && !isNamed(column, timestampColumn)
-  const text = /^timestamp/.test(kind) ? (isOther ? undefined : timestamp) : /^time/.test(kind) ? time : date
+  const text = /^timestamp/.test(kind) ? (isDesignated ? timestamp : undefined) : /^time/.test(kind) ? time : date
   if (text === undefined) return {}
   const isToChar = dateFormats.language === 'to_char'
   const isAuto = isToChar && /^(?:auto|epochsecs|epochmillisecs)$/.test(text)
@@ -118,8 +109,7 @@ function conditionOf(
   if (subject.kind === 'range') return { subject: { start: subject.start - 1, end: subject.end }, negated, value }
   const read = columns.filter(({ constant, sequence }) => constant === undefined && sequence === undefined)
   const names = plan.fields?.names ?? read.map(({ name }) => name)
-  const wanted = subject.name.value.toLowerCase()
-  const field = names.findIndex((name) => name.toLowerCase() === wanted)
+  const field = fieldNamed(names, subject.name.value)
   if (field >= 0) return { subject: { field }, negated, value }
   const message = `WHEN column "${subject.name.value}" is no field of the input`
   throw statementError(text, subject.name.offset, 'undefined_column', message)

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { CureKit } from './cures.ts'
 import { Diagnosis, type DiagnosisGroup } from './diagnosis.ts'
 import { CopyError } from './errors.ts'
@@ -290,7 +291,7 @@ export class RejectLog {
 
   /** Hands on the rows up to an offset in the input. */
   async #emitAll(upTo: number): Promise<void> {
-    while (this.#emit(upTo)) await new Promise((resolve) => setImmediate(resolve))
+    while (this.#emit(upTo)) await nextTurn()
   }
 
   /** Hands on rows up to an offset in the input, some of many; whether there may be more. */

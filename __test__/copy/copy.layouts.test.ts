@@ -183,6 +183,14 @@ describe.each(benches)('fields that are not the columns one after the other, on 
       expect(wrong).toMatchObject({ sqlState: '22P02', message: 'invalid input syntax for type numeric: "x"' })
     })
 
+    test('a column of the same name in another case is read', async () => {
+      // DuckDB has no such columns.
+      if (bench.url === undefined) return
+      await bench.sql('CREATE TABLE cases (id integer, "ID" integer, at timestamp)')
+      await bench.db.copy(`COPY cases FROM '${path('7,2024-01-02\n')}' CSV SEQUENCE (id (1))`)
+      expect(await bench.sql('SELECT id, "ID" FROM cases')).toEqual([['1', '7']])
+    })
+
     test('numbers of records are the same at any number of threads', async () => {
       const input = path(Array.from({ length: 50_000 }, (_, i) => `n${i},${i % 7}\n`).join(''))
       for (const threads of [1, 2, 8]) {

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { CopyError } from '../errors.ts'
 import type { CopyOptions } from '../statement/ast.ts'
 import { type Addon, loadAddon } from './addon.ts'
@@ -428,7 +429,7 @@ class Load implements NativeLoad {
   }
 
   async #turn(): Promise<void> {
-    await new Promise((resolve) => setImmediate(resolve))
+    await nextTurn()
     this.#lastTurn = performance.now()
   }
 

@@ -1,5 +1,5 @@
 import type { CopyError } from '../errors.ts'
-import type { CopyFrom, Name } from './ast.ts'
+import type { Constant, CopyFrom, Name, Sequence } from './ast.ts'
 import { statementError } from './diagnostics.ts'
 import { closest } from './spelling.ts'
 
@@ -23,11 +23,18 @@ export interface ColumnPlan {
   readonly forceNull: readonly boolean[]
   /** What the fields of a record are called, and which of them is each column's; absent where they are one after the other. */
   readonly fields?: { readonly names: readonly string[]; readonly ofColumn: readonly number[] }
+  /** Where the values of the last columns come from, which are not read; absent where all are. */
+  readonly made?: readonly Made[]
+  /** QuestDB's designated timestamp, as an index into the table's columns. */
+  readonly timestampColumn?: number
   /** fixed: where the field of each column stands. */
   readonly places?: readonly { readonly offset: number; readonly length: number }[]
   /** Of ON CONFLICT: indexes into the table's columns; absent where the clause names none. */
   readonly conflictKeys?: readonly number[]
 }
+
+/** What makes the values of a column. */
+export type Made = { readonly sequence: Sequence } | { readonly constant: Constant }
 
 /**
  * Matches the names in a statement with the columns of its table, as PostgreSQL does: without a column list all columns
@@ -60,16 +67,24 @@ export function planColumns(copy: CopyFrom, table: PlannedTable, header?: readon
   return {
     ...layout,
     ...(conflictKeys && { conflictKeys }),
+    ...(stamp !== undefined && { timestampColumn: stamp }),
     forceNotNull: force(copy, table, columns, 'FORCE_NOT_NULL', copy.options.forceNotNull),
     forceNull: force(copy, table, columns, 'FORCE_NULL', copy.options.forceNull),
   }
 }
 
-type Layout = Pick<ColumnPlan, 'columns' | 'fields' | 'places'>
+type Layout = Pick<ColumnPlan, 'columns' | 'fields' | 'places' | 'made'>
 
-/** Names of columns whose values are made, and not read. */
-function madeNames({ options: { sequence = [], constant = [] } }: CopyFrom): readonly Name[] {
-  return [...sequence, ...constant].map(({ column }) => column)
+/** Columns whose values are made, and not read. */
+function madeColumns({ options: { sequence = [], constant = [] } }: CopyFrom): { name: Name; made: Made }[] {
+  return [
+    ...sequence.map((each) => ({ name: each.column, made: { sequence: each } })),
+    ...constant.map((each) => ({ name: each.column, made: { constant: each } })),
+  ]
+}
+
+function madeNames(copy: CopyFrom): readonly Name[] {
+  return madeColumns(copy).map(({ name }) => name)
 }
 
 function allOf(copy: CopyFrom, table: PlannedTable): readonly number[] {
@@ -79,8 +94,9 @@ function allOf(copy: CopyFrom, table: PlannedTable): readonly number[] {
 
 /** Behind the columns that are read those whose values are made. */
 function withMade(copy: CopyFrom, table: PlannedTable, layout: Layout): Layout {
-  const names = madeNames(copy)
-  if (names.length === 0) return layout
+  const sources = madeColumns(copy)
+  if (sources.length === 0) return layout
+  const names = sources.map(({ name }) => name)
   const made = resolve(copy, table, names)
   const both = names.find((_, position) => layout.columns.includes(made[position] ?? -1))
   if (both) {
@@ -90,7 +106,8 @@ function withMade(copy: CopyFrom, table: PlannedTable, layout: Layout): Layout {
   const read = layout.columns.map((index) => table.columns[index]?.name ?? '')
   // The fields are those of the columns before; the others have none.
   const fields = layout.fields ?? (layout.places ? undefined : { names: read, ofColumn: read.map((_, field) => field) })
-  return { ...layout, columns: [...layout.columns, ...made], ...(fields && { fields }) }
+  const from = sources.map((source) => source.made)
+  return { ...layout, columns: [...layout.columns, ...made], made: from, ...(fields && { fields }) }
 }
 
 /** The fields in the order of the list, those that are dropped included. */
@@ -131,19 +148,20 @@ function placed(copy: CopyFrom, table: PlannedTable): Layout {
   return { columns: resolve(copy, table, names), places }
 }
 
+/** The field of that name: as it is written, or else the only one in any case; -1 where there is none. */
+export function fieldNamed(names: readonly string[], wanted: string): number {
+  const exact = names.indexOf(wanted)
+  if (exact >= 0) return exact
+  const alike = names.flatMap((name, field) => (name.trim().toLowerCase() === wanted.toLowerCase() ? [field] : []))
+  return alike.length === 1 ? (alike[0] ?? -1) : -1
+}
+
 /** The fields that the header names as columns: as they are written, or else in any case. */
 function mapped(copy: CopyFrom, table: PlannedTable, header: readonly string[]): Layout {
-  const isLike = (a: string, b: string) => a.toLowerCase() === b.toLowerCase()
-  const fieldOf = (column: string) => {
-    const exact = header.indexOf(column)
-    if (exact >= 0) return exact
-    const alike = header.flatMap((name, field) => (isLike(name.trim(), column) ? [field] : []))
-    return alike.length === 1 ? (alike[0] ?? -1) : -1
-  }
   const made = new Set(madeNames(copy).map(({ value }) => value))
   const listed = copy.columns?.filter(({ value }) => !made.has(value))
   const wanted = listed ? resolve(copy, table, listed) : allOf(copy, table)
-  const found = wanted.map((column) => ({ column, field: fieldOf(table.columns[column]?.name ?? '') }))
+  const found = wanted.map((column) => ({ column, field: fieldNamed(header, table.columns[column]?.name ?? '') }))
   const missing = found.findIndex(({ field }) => field < 0)
   const kept = found.filter(({ field }) => field >= 0)
   if ((copy.columns && missing >= 0) || kept.length === 0) {

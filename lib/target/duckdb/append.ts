@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { DuckDBAppender, DuckDBConnection } from '@duckdb/node-api'
 import type { BulkColumn, BulkTable, BulkValue } from '../../ledger/session.ts'
 import type { DuckdbDriver } from './driver.ts'
@@ -59,7 +60,7 @@ export async function appendRows(
         waiting = 0
         bytes = 0
       }
-      if (waiting % ROWS_A_TURN === 0) await new Promise((resolve) => setImmediate(resolve))
+      if (waiting % ROWS_A_TURN === 0) await nextTurn()
     }
     appender.closeSync()
   } catch (error) {

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { CopyError } from '../../errors.ts'
 import type { Chunk, NativeLoad } from '../../native/load.ts'
 import { abortError } from './errors.ts'
@@ -95,7 +96,7 @@ export class ChunkGatherer {
         await woken
         // Chunks that are ready arrive by promises alone, one after the other: let the event loop turn in between, which is also
         // where DuckDB's calls wait.
-        await new Promise((resolve) => setImmediate(resolve))
+        await nextTurn()
       }
     } finally {
       clearTimeout(timer)

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { BulkColumn, BulkValue } from '../../ledger/session.ts'
 import type { NativeLoad } from '../../native/load.ts'
 
@@ -25,7 +26,7 @@ export class BinaryRows implements Pick<NativeLoad, 'next' | 'close'> {
   async next() {
     if (this.#state === 'end') return undefined
     // Nothing here waits for anything by itself.
-    await new Promise((resolve) => setImmediate(resolve))
+    await nextTurn()
     this.#at = ENVELOPE
     if (this.#state === 'begin') {
       this.#state = 'rows'
