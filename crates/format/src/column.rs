@@ -136,6 +136,17 @@ impl Validity {
         self.nulls += 1;
     }
 
+    /// Takes over a bitmap of `rows` rows in which set bits are values, with nothing known before.
+    #[cfg(feature = "arrow")]
+    pub(crate) fn copy_from(&mut self, words: impl Iterator<Item = u64>, rows: usize) {
+        self.words.clear();
+        self.words.extend(words.take(rows.div_ceil(64)));
+        if let Some(last) = self.words.get_mut(rows / 64) {
+            *last |= u64::MAX << (rows % 64);
+        }
+        self.nulls = self.words.iter().map(|word| word.count_zeros() as usize).sum();
+    }
+
     pub(crate) fn truncate(&mut self, rows: usize) {
         if self.nulls == 0 {
             return;

@@ -53,6 +53,39 @@ pub struct Decoded {
     pub(crate) mended_rows: Vec<u32>,
 }
 
+impl Decoded {
+    pub(crate) fn new(plan: &Plan) -> Self {
+        Self {
+            columns: plan.columns.iter().map(|column| Column::new(values_for(plan.layout, &column.ty))).collect(),
+            arena: Vec::new(),
+            rows: 0,
+            start: 0,
+            first_offset: 0,
+            header_lines: 0,
+            lines: 0,
+            fault: None,
+            ended: false,
+            refusals: Vec::new(),
+            mended: 0,
+            places: None,
+            passed_over: 0,
+            blank_lines: 0,
+            refused_rows: Vec::new(),
+            mended_rows: Vec::new(),
+        }
+    }
+
+    /// Forgets all that was decoded, and keeps the memory.
+    pub(crate) fn clear(&mut self) {
+        self.columns.iter_mut().for_each(Column::clear);
+        self.arena.clear();
+        (self.rows, self.start, self.first_offset, self.header_lines, self.lines) = (0, 0, 0, 0, 0);
+        (self.fault, self.ended, self.mended, self.places) = (None, false, 0, None);
+        (self.passed_over, self.blank_lines) = (0, 0);
+        self.refusals.clear();
+    }
+}
+
 /// Decodes tiles; reuses its memory from one to the next.
 pub struct Decoder {
     plan: Arc<Plan>,
@@ -76,25 +109,7 @@ impl Decoder {
     /// A decoder for tiles of one input. [`Plan::check`] must have found nothing.
     #[must_use]
     pub fn new(plan: Arc<Plan>) -> Self {
-        let columns = plan.columns.iter().map(|column| Column::new(values_for(plan.layout, &column.ty))).collect();
-        let decoded = Decoded {
-            columns,
-            arena: Vec::new(),
-            rows: 0,
-            start: 0,
-            first_offset: 0,
-            header_lines: 0,
-            lines: 0,
-            fault: None,
-            ended: false,
-            refusals: Vec::new(),
-            mended: 0,
-            places: None,
-            passed_over: 0,
-            blank_lines: 0,
-            refused_rows: Vec::new(),
-            mended_rows: Vec::new(),
-        };
+        let decoded = Decoded::new(&plan);
         let constants = Constants::new(&plan).unwrap_or_default();
         Self { plan, constants, offsets: Vec::new(), spans: Vec::new(), tuples: Tuples::default(), decoded }
     }
@@ -192,13 +207,8 @@ impl Decoder {
     pub fn decode(&mut self, tile: &Tile) -> &Decoded {
         let plan = Arc::clone(&self.plan);
         let out = &mut self.decoded;
-        out.columns.iter_mut().for_each(Column::clear);
-        out.arena.clear();
+        out.clear();
         out.arena.extend_from_slice(&self.constants.arena);
-        (out.rows, out.start, out.first_offset, out.header_lines, out.lines) = (0, 0, 0, 0, 0);
-        (out.fault, out.ended, out.mended, out.places) = (None, false, 0, None);
-        (out.passed_over, out.blank_lines) = (0, 0);
-        out.refusals.clear();
 
         if plan.is_binary {
             self.tuples.decode(&plan, tile, out);

@@ -1,5 +1,7 @@
 //! Text formats of COPY: tiles of records in, columns out, and rows encoded for a target. No I/O.
 
+#[cfg(feature = "arrow")]
+pub mod arrow;
 mod clean;
 mod column;
 pub mod csv;

@@ -4,6 +4,8 @@
 #[cfg(feature = "arrow")]
 mod arrow;
 mod chunk;
+#[cfg(feature = "columnar")]
+pub mod columnar;
 mod failure;
 mod locate;
 mod peek;

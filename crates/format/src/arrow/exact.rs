@@ -1,0 +1,193 @@
+//! What a value would lose on its way into its column.
+//!
+//! Strings are not looked at: what they say is read as in any text file, rounding included. A value of a type of its own says exactly
+//! what it is, so a column that cannot hold that is an error.
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{
+    Date64Type, DurationMicrosecondType, DurationMillisecondType, DurationNanosecondType, DurationSecondType,
+    Float64Type, Int32Type, Int64Type, IntervalMonthDayNanoType, Time32MillisecondType, Time32SecondType,
+    Time64MicrosecondType, Time64NanosecondType, UInt32Type, UInt64Type,
+};
+use arrow_array::{Array, downcast_dictionary_array};
+use arrow_schema::{DataType, IntervalUnit, TimeUnit};
+use copyist_core::{DataError, ErrorCode, Result, Type};
+
+use super::value::{self, Style};
+
+const DAY: i128 = 86_400_000_000_000;
+
+/// Whether `ty` holds the value of `row`, which is not NULL, as it is.
+///
+/// # Errors
+/// `22003` of a number, `22008` of a date or a time.
+pub(super) fn check(array: &dyn Array, row: usize, ty: &Type) -> Result<()> {
+    downcast_dictionary_array!(
+        array => return check(array.values().as_ref(), value::key(array.keys(), row), ty),
+        _ => {}
+    );
+    let source = array.data_type();
+    let is_exact = match ty {
+        Type::Date => match source {
+            DataType::Timestamp(unit, _) => value::timestamp_nanos(array, row, *unit) % DAY == 0,
+            DataType::Date64 => array.as_primitive::<Date64Type>().value(row) % 86_400_000 == 0,
+            _ => true,
+        },
+        // The date would be lost.
+        Type::Time(_) | Type::TimeTz(_)
+            if matches!(source, DataType::Timestamp(..) | DataType::Date32 | DataType::Date64) =>
+        {
+            false
+        }
+        Type::Time(p) | Type::TimeTz(p) | Type::Timestamp(p) | Type::TimestampTz(p) | Type::Interval(p) => {
+            nanos(array, row).is_none_or(|nanos| nanos % 10_i128.pow(9 - u32::from(p.unwrap_or(6)).min(6)) == 0)
+        }
+        Type::Numeric(Some((_, scale))) => fraction_digits(array, row).is_none_or(|digits| digits <= i32::from(*scale)),
+        Type::Float4 => is_single(array, row),
+        Type::Float8 => is_double(array, row),
+        _ => true,
+    };
+    if is_exact { Ok(()) } else { Err(lossy(array, row, ty)) }
+}
+
+#[cold]
+fn lossy(array: &dyn Array, row: usize, ty: &Type) -> Box<DataError> {
+    let mut text = Vec::new();
+    // It has been written already, or will be refused for that.
+    let _ = value::write(array, row, Style::Literal, &mut text);
+    let text = String::from_utf8_lossy(&text).into_owned();
+    let (code, what) = match ty {
+        Type::Numeric(Some((precision, scale))) => {
+            (ErrorCode::NumericValueOutOfRange, format!("numeric({precision},{scale})"))
+        }
+        Type::Float4 => (ErrorCode::NumericValueOutOfRange, "real".to_owned()),
+        Type::Float8 => (ErrorCode::NumericValueOutOfRange, "double precision".to_owned()),
+        Type::Date => (ErrorCode::DatetimeFieldOverflow, "date".to_owned()),
+        Type::Time(p) => (ErrorCode::DatetimeFieldOverflow, with_digits("time", *p)),
+        Type::TimeTz(p) => (ErrorCode::DatetimeFieldOverflow, with_digits("time with time zone", *p)),
+        Type::Timestamp(p) => (ErrorCode::DatetimeFieldOverflow, with_digits("timestamp", *p)),
+        Type::TimestampTz(p) => (ErrorCode::DatetimeFieldOverflow, with_digits("timestamp with time zone", *p)),
+        _ => (ErrorCode::DatetimeFieldOverflow, "interval".to_owned()),
+    };
+    DataError::new(
+        code,
+        format!("value \"{text}\" of type {} cannot be stored exactly in type {what}", array.data_type()),
+    )
+    .with_hint("Give the column a type that holds the value, or load it into a column of type text.")
+}
+
+fn with_digits(name: &str, digits: Option<u8>) -> String {
+    digits.map_or_else(|| name.to_owned(), |digits| format!("{name}({digits})"))
+}
+
+fn is_decimal(ty: &DataType) -> bool {
+    matches!(
+        ty,
+        DataType::Decimal32(..) | DataType::Decimal64(..) | DataType::Decimal128(..) | DataType::Decimal256(..)
+    )
+}
+
+fn is_float(ty: &DataType) -> bool {
+    matches!(ty, DataType::Float16 | DataType::Float32 | DataType::Float64)
+}
+
+/// The part of a time that is counted in fractions of a second, in nanoseconds; None of what has none.
+fn nanos(array: &dyn Array, row: usize) -> Option<i128> {
+    macro_rules! get {
+        ($ty:ty) => {
+            i128::from(array.as_primitive::<$ty>().value(row))
+        };
+    }
+    Some(match array.data_type() {
+        DataType::Timestamp(unit, _) => value::timestamp_nanos(array, row, *unit),
+        DataType::Date64 => get!(Date64Type) * 1_000_000,
+        DataType::Time32(TimeUnit::Second) => get!(Time32SecondType) * 1_000_000_000,
+        DataType::Time32(_) => get!(Time32MillisecondType) * 1_000_000,
+        DataType::Time64(TimeUnit::Microsecond) => get!(Time64MicrosecondType) * 1000,
+        DataType::Time64(_) => get!(Time64NanosecondType),
+        DataType::Duration(TimeUnit::Second) => get!(DurationSecondType) * 1_000_000_000,
+        DataType::Duration(TimeUnit::Millisecond) => get!(DurationMillisecondType) * 1_000_000,
+        DataType::Duration(TimeUnit::Microsecond) => get!(DurationMicrosecondType) * 1000,
+        DataType::Duration(TimeUnit::Nanosecond) => get!(DurationNanosecondType),
+        DataType::Interval(IntervalUnit::MonthDayNano) => {
+            array.as_primitive::<IntervalMonthDayNanoType>().value(row).nanoseconds.into()
+        }
+        _ => return None,
+    })
+}
+
+/// Digits behind the point of a number, without zeros at the end; None of what is no number or has none. Negative where it ends in zeros
+/// before the point.
+fn fraction_digits(array: &dyn Array, row: usize) -> Option<i32> {
+    let ty = array.data_type();
+    if !(is_decimal(ty) || is_float(ty) || ty.is_integer()) {
+        return None;
+    }
+    let mut text = Vec::new();
+    value::write(array, row, Style::Literal, &mut text).ok()?;
+    let text = std::str::from_utf8(&text).ok()?;
+    let (mantissa, exponent) = text.split_once('e').unwrap_or((text, "0"));
+    let exponent: i32 = exponent.parse().ok()?;
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = fraction.trim_end_matches('0');
+    if !digits.is_empty() {
+        return Some(digits.len() as i32 - exponent);
+    }
+    let trailing = whole.bytes().rev().take_while(|&byte| byte == b'0').count();
+    let is_number = whole.bytes().any(|byte| byte.is_ascii_digit());
+    let is_zero = whole.bytes().all(|byte| matches!(byte, b'0' | b'-'));
+    // Zero, NaN and the infinities have no digits.
+    (is_number && !is_zero).then(|| -(trailing as i32) - exponent)
+}
+
+/// Whether single precision has the number.
+fn is_single(array: &dyn Array, row: usize) -> bool {
+    match array.data_type() {
+        DataType::Float64 => {
+            let value = array.as_primitive::<Float64Type>().value(row);
+            value.is_nan() || f64::from(value as f32) == value
+        }
+        DataType::Int32 => whole_is_kept(array.as_primitive::<Int32Type>().value(row).into(), 24),
+        DataType::UInt32 => whole_is_kept(array.as_primitive::<UInt32Type>().value(row).into(), 24),
+        DataType::Int64 => whole_is_kept(array.as_primitive::<Int64Type>().value(row).into(), 24),
+        DataType::UInt64 => whole_is_kept(array.as_primitive::<UInt64Type>().value(row).into(), 24),
+        ty if is_decimal(ty) => decimal_is_kept(array, row, 6, |text| Some(format!("{:e}", text.parse::<f32>().ok()?))),
+        _ => true,
+    }
+}
+
+/// Whether double precision has the number.
+fn is_double(array: &dyn Array, row: usize) -> bool {
+    match array.data_type() {
+        DataType::Int64 => whole_is_kept(array.as_primitive::<Int64Type>().value(row).into(), 53),
+        DataType::UInt64 => whole_is_kept(array.as_primitive::<UInt64Type>().value(row).into(), 53),
+        ty if is_decimal(ty) => {
+            decimal_is_kept(array, row, 15, |text| Some(format!("{:e}", text.parse::<f64>().ok()?)))
+        }
+        _ => true,
+    }
+}
+
+/// Whether a whole number has no more than `bits` significant bits.
+fn whole_is_kept(value: i128, bits: u32) -> bool {
+    let size = value.unsigned_abs();
+    size == 0 || 128 - size.leading_zeros() - size.trailing_zeros() <= bits
+}
+
+/// Whether the digits of a decimal come back when it is read from a number of binary digits that surely keeps `sure` decimal ones.
+fn decimal_is_kept(array: &dyn Array, row: usize, sure: usize, read: impl Fn(&str) -> Option<String>) -> bool {
+    let mut text = Vec::new();
+    if value::write(array, row, Style::Literal, &mut text).is_err() {
+        return true;
+    }
+    let Ok(text) = std::str::from_utf8(&text) else { return true };
+    let digits = significant(text);
+    digits.len() <= sure || read(text).is_some_and(|printed| significant(&printed) == digits)
+}
+
+/// The digits of a number that are not zeros at its edges.
+fn significant(text: &str) -> String {
+    let mantissa = text.split_once('e').map_or(text, |(mantissa, _)| mantissa);
+    let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
+    digits.trim_matches('0').to_owned()
+}

@@ -1,0 +1,410 @@
+//! Arrow record batches to columns, whatever file they come from.
+//!
+//! A column whose Arrow type is its target's is copied or widened (`convert`). Of any other pair of types each value is written as a
+//! literal, which the target's type then reads like one in a text file: so every pair that makes sense works, and what does not fit is
+//! refused in the same words. What would lose something on the way is refused first (`exact`).
+
+mod convert;
+mod exact;
+mod given;
+#[cfg(test)]
+mod tests;
+mod value;
+
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float16Type, Float32Type, Float64Type};
+use arrow_array::{Array, ArrayRef, RecordBatch};
+use arrow_schema::DataType;
+use copyist_core::{DataError, ErrorCode, Result, Type};
+
+use crate::column::Validity;
+use crate::decode::Decoded;
+use crate::fault::{Fault, Shown};
+use crate::origin::Constants;
+use crate::refusal::{Flaw, Places, Refusal};
+use crate::values::{Span, Stopped, explain_value};
+use crate::{BadValue, ColumnPlan, FieldMap, Layout, Plan, Tile};
+use given::Given;
+use value::Style;
+
+/// Whether values of an Arrow type can be read at all.
+///
+/// # Errors
+/// `0A000` of a type that cannot.
+pub fn check_type(name: &str, ty: &DataType) -> Result<()> {
+    if value::has_text(ty) {
+        return Ok(());
+    }
+    let message = format!("column \"{name}\" is of the type {ty}, which cannot be read");
+    Err(DataError::new(ErrorCode::FeatureNotSupported, message)
+        .with_hint("Leave the column out of the column list, or write it as another type."))
+}
+
+/// The bytes of a row for whoever has to look at it: a JSON object of all its columns.
+#[must_use]
+pub fn row_text(batch: &RecordBatch, row: usize) -> Vec<u8> {
+    let mut text = Vec::new();
+    let schema = batch.schema_ref();
+    let names = schema.fields().iter().map(|field| field.name().as_str());
+    if value::object(names, batch.columns(), row, &mut text).is_ok() {
+        return text;
+    }
+    // Some value has no form in JSON. It is told as its type would write it.
+    text.clear();
+    text.push(b'{');
+    for (index, (field, column)) in schema.fields().iter().zip(batch.columns()).enumerate() {
+        if index > 0 {
+            text.extend_from_slice(b", ");
+        }
+        text.extend_from_slice(format!("{:?}: ", field.name()).as_bytes());
+        let from = text.len();
+        let is_null = column.logical_nulls().is_some_and(|nulls| nulls.is_null(row));
+        if is_null || value::write(column, row, Style::Json, &mut text).is_err() {
+            text.truncate(from);
+            let mut literal = Vec::new();
+            let is_written = !is_null && value::write(column, row, Style::Literal, &mut literal).is_ok();
+            let literal = String::from_utf8_lossy(&literal).into_owned();
+            text.extend_from_slice(if is_written { format!("{literal:?}") } else { "null".to_owned() }.as_bytes());
+        }
+    }
+    text.push(b'}');
+    text
+}
+
+/// Turns record batches into columns; reuses its memory from one to the next.
+pub struct BatchDecoder {
+    plan: Arc<Plan>,
+    /// The same for values that are not strings: nothing that is said of the writing of dates and numbers is about them.
+    typed: Arc<Plan>,
+    constants: Constants,
+    spans: Vec<Span>,
+    offsets: Vec<u32>,
+    /// The only field of a record belongs to any column.
+    only: Vec<u32>,
+    tile: Tile,
+    decoded: Decoded,
+    /// Tests: every value goes by way of its literal.
+    only_literals: bool,
+}
+
+/// What one column does with a row.
+struct Notes<'a> {
+    refused: Option<&'a mut Vec<u32>>,
+    sets_default: bool,
+}
+
+impl Notes<'_> {
+    /// Notes a row whose value is refused, if that is tolerated.
+    fn refuse(
+        &mut self,
+        row: usize,
+        validity: &mut Validity,
+        defaults: &mut Vec<u32>,
+    ) -> std::result::Result<(), Stopped> {
+        let Some(refused) = &mut self.refused else { return Err(Stopped(row)) };
+        refused.push(row as u32);
+        validity.set_null(row);
+        if self.sets_default {
+            defaults.push(row as u32);
+        }
+        Ok(())
+    }
+}
+
+impl BatchDecoder {
+    /// A decoder for batches whose columns `plan.map` assigns to those of the plan.
+    #[must_use]
+    pub fn new(plan: Arc<Plan>) -> Self {
+        let mut typed = (*plan).clone();
+        typed.has_comma = false;
+        for column in &mut typed.columns {
+            column.patterns = None;
+        }
+        Self {
+            typed: Arc::new(typed),
+            constants: Constants::new(&plan).unwrap_or_default(),
+            spans: Vec::new(),
+            offsets: Vec::new(),
+            only: vec![0; plan.columns.len()],
+            tile: Tile::whole(&[], None, false),
+            decoded: Decoded::new(&plan),
+            only_literals: false,
+            plan,
+        }
+    }
+
+    /// The last batch's result, and the bytes that its values refer to.
+    #[must_use]
+    pub fn decoded(&self) -> (&Decoded, &Tile) {
+        (&self.decoded, &self.tile)
+    }
+
+    /// Takes the last batch's refused rows.
+    pub fn take_refusals(&mut self) -> Vec<Refusal> {
+        std::mem::take(&mut self.decoded.refusals)
+    }
+
+    /// Decodes a batch, replacing the previous result.
+    pub fn decode(&mut self, batch: &RecordBatch) -> &Decoded {
+        let plan = Arc::clone(&self.plan);
+        let out = &mut self.decoded;
+        out.clear();
+        out.arena.extend_from_slice(&self.constants.arena);
+        self.tile.buffer.truncate(crate::PAD);
+        let rows = batch.num_rows();
+        let mut limit = rows;
+        let (mut refused, mut mended) = (Vec::new(), Vec::new());
+        for (c, spec) in plan.columns.iter().enumerate() {
+            if !spec.is_read() {
+                self.constants.fill(c, &mut self.decoded.columns[c], limit);
+                continue;
+            }
+            let list = match plan.conversion(spec) {
+                BadValue::Stop => None,
+                BadValue::SkipRow => Some(&mut refused),
+                BadValue::SetNull | BadValue::SetDefault => Some(&mut mended),
+            };
+            let notes = Notes {
+                refused: list,
+                sets_default: plan.conversion(spec) == BadValue::SetDefault && spec.has_default,
+            };
+            if let Err(Stopped(row)) = self.column(c, &source(&plan, batch, c), limit, notes) {
+                limit = row;
+            }
+        }
+        self.tile.buffer.resize(self.tile.buffer.len() + crate::PAD, 0);
+        self.tile.len = self.tile.buffer.len() - 2 * crate::PAD;
+        self.tile.filled = self.tile.len;
+        self.decoded.columns.iter_mut().for_each(|column| column.truncate(limit));
+        self.settle(batch, limit, refused, mended);
+        if limit < rows && self.decoded.fault.is_none() {
+            let flaw = self.first_flaw(batch, limit);
+            self.decoded.fault = Some(fault(flaw, limit));
+        }
+        self.decoded.lines = if limit < rows { limit as u64 } else { rows as u64 };
+        &self.decoded
+    }
+
+    /// One column of the first `limit` rows.
+    fn column(
+        &mut self,
+        c: usize,
+        array: &ArrayRef,
+        limit: usize,
+        mut notes: Notes<'_>,
+    ) -> std::result::Result<(), Stopped> {
+        let plan = if is_string(array.data_type()) { &self.plan } else { &self.typed };
+        let spec = &plan.columns[c];
+        let Decoded { columns, arena, .. } = &mut self.decoded;
+        let column = &mut columns[c];
+        if !self.only_literals
+            && let Some(taken) = convert::take(plan, spec, array, limit, column, arena, &mut notes)
+        {
+            return taken;
+        }
+        let array = &widened(array, spec);
+        // What cannot be written as a literal, or not without loss, is NULL to whoever reads the literals.
+        let style = style_for(plan, spec);
+        let buffer = &mut self.tile.buffer;
+        let from = buffer.len();
+        let nulls = array.logical_nulls();
+        let mut unwritten = Vec::new();
+        self.offsets.clear();
+        for row in 0..limit {
+            let start = buffer.len();
+            if nulls.as_ref().is_some_and(|nulls| nulls.is_null(row)) {
+                buffer.push(given::NULL);
+            } else if exact::check(array, row, &spec.ty).is_err()
+                || value::write(array, row, style, buffer).is_err()
+                || memchr::memchr(0, &buffer[start..]).is_some()
+            {
+                buffer.truncate(start);
+                buffer.push(given::NULL);
+                unwritten.push(row as u32);
+            }
+            self.offsets.push((buffer.len() - crate::PAD) as u32);
+            buffer.push(b'\n');
+        }
+        // Words are loaded at the edges of fields.
+        let end = buffer.len();
+        buffer.resize(end + crate::PAD, 0);
+        let rows = given::rows(buffer, &self.offsets, from, &self.only);
+        let mut more = Vec::new();
+        let refused = notes.refused.is_some().then_some(&mut more);
+        let first_unwritten = unwritten.first().map(|&row| row as usize);
+        let limit = match first_unwritten {
+            Some(row) if notes.refused.is_none() => row,
+            _ => limit,
+        };
+        let taken =
+            crate::values::decode_column::<Given>(&rows, plan, c, limit, column, arena, &mut self.spans, refused);
+        buffer.truncate(end);
+        if let Some(refused) = notes.refused {
+            refused.extend_from_slice(&more);
+            refused.extend_from_slice(&unwritten);
+            if notes.sets_default {
+                column.defaults.extend_from_slice(&unwritten);
+                column.defaults.sort_unstable();
+            }
+            return taken;
+        }
+        taken?;
+        first_unwritten.map_or(Ok(()), |row| Err(Stopped(row)))
+    }
+
+    /// What is wrong with the values of a row, in the order of its columns.
+    fn flaws(&self, batch: &RecordBatch, row: usize) -> Vec<Flaw> {
+        let mut flaws = Vec::new();
+        for (index, spec) in self.plan.columns.iter().enumerate() {
+            if !spec.is_read() {
+                continue;
+            }
+            let array = source(&self.plan, batch, index);
+            let mut is_null = array.logical_nulls().is_some_and(|nulls| nulls.is_null(row));
+            if !is_null && let Err((error, value)) = self.judge(index, &array, row) {
+                let conversion = self.plan.conversion(spec);
+                if matches!(conversion, BadValue::Stop | BadValue::SkipRow) {
+                    flaws.push(Flaw { column: Some(index), error, value });
+                    continue;
+                }
+                is_null = conversion == BadValue::SetNull || !spec.has_default;
+            }
+            if is_null && self.plan.tolerance.constraint && spec.not_null {
+                let message = format!(
+                    "null value in column \"{}\" of relation \"{}\" violates not-null constraint",
+                    spec.name, self.plan.relation
+                );
+                let error = DataError::new(ErrorCode::NotNullViolation, message);
+                flaws.push(Flaw { column: Some(index), error, value: None });
+            }
+        }
+        flaws
+    }
+
+    /// What is wrong with a value, and its text.
+    fn judge(
+        &self,
+        index: usize,
+        array: &ArrayRef,
+        row: usize,
+    ) -> std::result::Result<(), (Box<DataError>, Option<Vec<u8>>)> {
+        let plan = if is_string(array.data_type()) { &self.plan } else { &self.typed };
+        let spec = &plan.columns[index];
+        let array = &widened(array, spec);
+        let mut text = Vec::new();
+        if let Err(error) = value::write(array, row, style_for(plan, spec), &mut text) {
+            return Err((error, None));
+        }
+        if let Some(at) = memchr::memchr(0, &text) {
+            return Err((crate::utf8_error(&text[at..]), Some(text)));
+        }
+        if let Err(error) = exact::check(array, row, &spec.ty) {
+            return Err((error, Some(text)));
+        }
+        explain_value(plan, spec, &text).map_err(|error| (error, Some(text)))
+    }
+
+    /// What ends the load at a row.
+    fn first_flaw(&self, batch: &RecordBatch, row: usize) -> Flaw {
+        let ends_it = |flaw: &Flaw| {
+            flaw.column.is_some_and(|column| self.plan.conversion(&self.plan.columns[column]) == BadValue::Stop)
+        };
+        self.flaws(batch, row).into_iter().find(ends_it).unwrap_or_else(accepted)
+    }
+
+    /// Takes the refused rows out of the first `limit`, and counts what is left.
+    fn settle(&mut self, batch: &RecordBatch, limit: usize, mut refused: Vec<u32>, mut mended: Vec<u32>) {
+        if self.plan.tolerance.constraint {
+            for (spec, column) in self.plan.columns.iter().zip(&self.decoded.columns) {
+                if spec.not_null && column.validity.nulls() > 0 {
+                    let nulls = column.validity.null_rows(limit);
+                    refused.extend(nulls.filter(|row| column.defaults.binary_search(row).is_err()));
+                }
+            }
+        }
+        for list in [&mut refused, &mut mended] {
+            list.retain(|&row| (row as usize) < limit);
+            list.sort_unstable();
+            list.dedup();
+        }
+        self.decoded.mended = mended.iter().filter(|row| refused.binary_search(row).is_err()).count() as u64;
+        self.decoded.rows = limit - refused.len();
+        if refused.is_empty() {
+            return;
+        }
+        for &row in &refused {
+            let mut flaws = self.flaws(batch, row as usize);
+            if flaws.is_empty() {
+                flaws.push(accepted());
+            }
+            let mut raw = row_text(batch, row as usize);
+            let len = raw.len() as u32;
+            raw.truncate(self.plan.tolerance.raw_limit);
+            let line = u64::from(row);
+            self.decoded.refusals.push(Refusal { offset: 0, len, first_line: line, last_line: line, flaws, raw });
+        }
+        let mut places = Places::default();
+        for row in 0..limit {
+            places.push(0, 0, (row as u64, row as u64));
+        }
+        places.remove(&refused);
+        self.decoded.columns.iter_mut().for_each(|column| column.remove(&refused, limit));
+        self.decoded.places = Some(places);
+    }
+}
+
+/// A defect of this module, told instead of hidden.
+#[cold]
+fn accepted() -> Flaw {
+    let error = DataError::new(ErrorCode::InternalError, "a row was refused and then accepted");
+    Flaw { column: None, error, value: None }
+}
+
+fn fault(flaw: Flaw, row: usize) -> Fault {
+    let shown = match (flaw.column, flaw.value) {
+        (Some(column), Some(text)) => Shown::Value { column, text },
+        (Some(column), None) => Shown::Column { column },
+        (None, _) => Shown::Nothing,
+    };
+    Fault { error: flaw.error, line: row as u64, record_offset: 0, record_len: 0, shown }
+}
+
+/// The array of a column of the plan.
+fn source(plan: &Plan, batch: &RecordBatch, column: usize) -> ArrayRef {
+    let index = plan.field_of(column);
+    debug_assert_ne!(index as u32, FieldMap::NONE, "only columns that are read have a field");
+    Arc::clone(batch.column(index))
+}
+
+/// Numbers of single precision as those of double precision that they are, if that is what the column holds: their shortest literals
+/// are others.
+fn widened(array: &ArrayRef, column: &ColumnPlan) -> ArrayRef {
+    if column.ty != Type::Float8 {
+        return Arc::clone(array);
+    }
+    match array.data_type() {
+        DataType::Float32 => Arc::new(array.as_primitive::<Float32Type>().unary::<_, Float64Type>(f64::from)),
+        DataType::Float16 => Arc::new(array.as_primitive::<Float16Type>().unary::<_, Float64Type>(|v| v.to_f64())),
+        _ => Arc::clone(array),
+    }
+}
+
+fn is_string(ty: &DataType) -> bool {
+    match ty {
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => true,
+        DataType::Dictionary(_, of) => is_string(of),
+        _ => false,
+    }
+}
+
+/// How values are written for a column.
+fn style_for(plan: &Plan, column: &ColumnPlan) -> Style {
+    match column.ty {
+        Type::Array(_) => Style::Composite,
+        // The server reads it, as a row or an array of a type of its own.
+        Type::Other if matches!(plan.layout, Layout::PgBinary | Layout::PgText) => Style::Composite,
+        _ => Style::Literal,
+    }
+}

@@ -1,0 +1,311 @@
+use std::sync::Arc;
+
+use arrow_array::types::{Int8Type, TimestampNanosecondType};
+use arrow_array::*;
+use arrow_buffer::{IntervalDayTime, IntervalMonthDayNano, NullBuffer, OffsetBuffer};
+use arrow_schema::{DataType, Field, Fields, Schema};
+use copyist_core::{ArrayType, EnumType, ErrorCode, Session, Type};
+use copyist_datetime::Context;
+use copyist_scan::{Grammar, Scanner};
+
+use super::*;
+use crate::{Header, Tolerance, Values};
+
+fn plan(ty: Type, layout: Layout, conversion: BadValue) -> Plan {
+    let column = ColumnPlan { ty, ..ColumnPlan::of_text("c".to_owned(), false) };
+    Plan {
+        scanner: Scanner::detect(),
+        grammar: Grammar::Plain { delimiter: None },
+        is_binary: false,
+        eol: None,
+        null: Vec::new(),
+        default: None,
+        header: Header::No,
+        skip: 0,
+        encoding: None,
+        has_comma: false,
+        columns: vec![column],
+        conditions: Vec::new(),
+        passes_blank_lines: false,
+        map: Some(FieldMap { names: vec!["c".to_owned()], columns: vec![0] }),
+        fixed: None,
+        relation: "t".to_owned(),
+        tolerance: Tolerance { conversion, raw_limit: 1 << 20, ..Tolerance::default() },
+        layout,
+        context: Arc::new(Context::new(&Session::default()).unwrap()),
+    }
+}
+
+fn batch(array: ArrayRef) -> RecordBatch {
+    let field = Field::new("c", array.data_type().clone(), true);
+    RecordBatch::try_new(Arc::new(Schema::new(vec![field])), vec![array]).unwrap()
+}
+
+fn decoder(ty: &Type, layout: Layout, conversion: BadValue, only_literals: bool) -> BatchDecoder {
+    let mut decoder = BatchDecoder::new(Arc::new(plan(ty.clone(), layout, conversion)));
+    decoder.only_literals = only_literals;
+    decoder
+}
+
+/// The rows as text, NULL as None.
+fn shown(decoder: &BatchDecoder) -> Vec<Option<String>> {
+    let (decoded, tile) = decoder.decoded();
+    let column = &decoded.columns[0];
+    (0..decoded.rows)
+        .map(|row| {
+            column.validity.is_valid(row).then(|| match &column.values {
+                Values::Bool(v) => v[row].to_string(),
+                Values::I16(v) => v[row].to_string(),
+                Values::I32(v) => v[row].to_string(),
+                Values::I64(v) => v[row].to_string(),
+                Values::F32(v) => format!("{:?}", v[row]),
+                Values::F64(v) => format!("{:?}", v[row]),
+                Values::I128(v) => v[row].to_string(),
+                Values::TimeTz(v) => format!("{:?}", v[row]),
+                Values::Interval(v) => format!("{:?}", v[row]),
+                Values::Uuid(v) => format!("{:02x?}", v[row]),
+                Values::Enum(v) => v[row].to_string(),
+                Values::Bytes(v) => v[row].get(&tile.buffer, &decoded.arena).escape_ascii().to_string(),
+            })
+        })
+        .collect()
+}
+
+fn arrays() -> Vec<ArrayRef> {
+    let nanos =
+        vec![Some(0), Some(1_700_000_000_123_456_000), Some(1), None, Some(i64::MAX), Some(-86_400_000_000_000)];
+    let strings =
+        vec![Some("abc"), None, Some("-1.50"), Some(""), Some("\0"), Some("2020-02-29 10:00"), Some("ä  "), Some("t")];
+    let dictionary: DictionaryArray<Int8Type> = vec![Some("b"), None, Some("a"), Some("b")].into_iter().collect();
+    let decimals = vec![Some(0), Some(12_345), None, Some(-10), Some(99_999), Some(-100)];
+    let list = ListArray::new(
+        Arc::new(Field::new("item", DataType::Int32, true)),
+        OffsetBuffer::from_lengths([2, 0, 1]),
+        Arc::new(Int32Array::from(vec![Some(1), None, Some(3)])),
+        Some(NullBuffer::from(vec![true, true, false])),
+    );
+    let texts = ListArray::new(
+        Arc::new(Field::new("item", DataType::Utf8, true)),
+        OffsetBuffer::from_lengths([2, 1]),
+        Arc::new(StringArray::from(vec!["a\"b\\", "NULL", "{,}"])),
+        None,
+    );
+    let fields = Fields::from(vec![Field::new("x", DataType::Int32, true), Field::new("y\"", DataType::Utf8, true)]);
+    let structure = StructArray::new(
+        fields,
+        vec![Arc::new(Int32Array::from(vec![Some(1), None])), Arc::new(StringArray::from(vec!["a,b", "c\n"]))],
+        None,
+    );
+    vec![
+        Arc::new(BooleanArray::from(vec![Some(true), None, Some(false)])),
+        Arc::new(Int8Array::from(vec![Some(0), Some(-128), None, Some(127)])),
+        Arc::new(Int16Array::from(vec![Some(0), Some(i16::MIN), None, Some(1)])),
+        Arc::new(Int32Array::from(vec![Some(0), Some(i32::MIN), None, Some(32_768), Some(16_777_217)])),
+        Arc::new(Int64Array::from(vec![Some(1), Some(i64::MIN), None, Some(i64::MAX), Some(70_000), Some(-32_768)])),
+        Arc::new(UInt8Array::from(vec![Some(0), None, Some(255)])),
+        Arc::new(UInt16Array::from(vec![Some(0), None, Some(65_535)])),
+        Arc::new(UInt32Array::from(vec![Some(0), None, Some(u32::MAX)])),
+        Arc::new(UInt64Array::from(vec![Some(0), None, Some(u64::MAX), Some(1 << 53)])),
+        Arc::new(Float32Array::from(vec![Some(0.1), None, Some(f32::NAN), Some(-1e30), Some(2.0)])),
+        Arc::new(Float64Array::from(vec![
+            Some(0.1),
+            None,
+            Some(f64::INFINITY),
+            Some(1e300),
+            Some(-0.0),
+            Some(1e-7),
+            Some(123456789.25),
+        ])),
+        Arc::new(Decimal128Array::from(decimals.clone()).with_precision_and_scale(10, 2).unwrap()),
+        Arc::new(
+            Decimal128Array::from(vec![Some(i128::from(i64::MAX)), None, Some(10_i128.pow(37))])
+                .with_precision_and_scale(38, 10)
+                .unwrap(),
+        ),
+        Arc::new(Decimal128Array::from(vec![Some(12), None, Some(-7)]).with_precision_and_scale(10, -2).unwrap()),
+        Arc::new(Decimal64Array::from(vec![Some(12), None, Some(-700)]).with_precision_and_scale(10, 4).unwrap()),
+        Arc::new(Date32Array::from(vec![Some(0), Some(-719_528), None, Some(20_000), Some(i32::MAX)])),
+        Arc::new(Date64Array::from(vec![Some(0), Some(86_400_000), None, Some(1)])),
+        Arc::new(Time32MillisecondArray::from(vec![Some(0), Some(86_399_999), None, Some(86_400_001)])),
+        Arc::new(Time64NanosecondArray::from(vec![Some(0), Some(1), None, Some(3_600_000_001_000)])),
+        Arc::new(PrimitiveArray::<TimestampNanosecondType>::from(nanos.clone())),
+        Arc::new(PrimitiveArray::<TimestampNanosecondType>::from(nanos).with_timezone("+02:00")),
+        Arc::new(TimestampSecondArray::from(vec![Some(0), None, Some(-62_135_596_801), Some(i64::MAX)])),
+        Arc::new(TimestampMicrosecondArray::from(vec![Some(0), None, Some(i64::MAX), Some(500_000), Some(i64::MIN)])),
+        Arc::new(DurationSecondArray::from(vec![Some(0), None, Some(-90_061)])),
+        Arc::new(IntervalYearMonthArray::from(vec![Some(14), None, Some(-1)])),
+        Arc::new(IntervalDayTimeArray::from(vec![Some(IntervalDayTime::new(1, -1500)), None])),
+        Arc::new(IntervalMonthDayNanoArray::from(vec![
+            Some(IntervalMonthDayNano::new(1, -2, 3_000)),
+            None,
+            Some(IntervalMonthDayNano::new(0, 0, 1)),
+        ])),
+        Arc::new(StringArray::from(strings.clone())),
+        Arc::new(LargeStringArray::from(strings.clone())),
+        Arc::new(StringViewArray::from(strings)),
+        Arc::new(dictionary),
+        Arc::new(BinaryArray::from_opt_vec(vec![Some(b"\0\xff"), None, Some(b"")])),
+        Arc::new(FixedSizeBinaryArray::try_from_iter([[7_u8; 16], [0; 16]].into_iter()).unwrap()),
+        Arc::new(list),
+        Arc::new(texts),
+        Arc::new(structure),
+        Arc::new(NullArray::new(3)),
+    ]
+}
+
+fn types() -> Vec<Type> {
+    let labels = Arc::new(EnumType { name: "e".to_owned(), labels: vec!["a".to_owned(), "b".to_owned()] });
+    let list = |element, oid| Type::Array(Arc::new(ArrayType { element, element_oid: oid, delimiter: b',', depth: 1 }));
+    vec![
+        Type::Bool,
+        Type::Int2,
+        Type::Int4,
+        Type::Int8,
+        Type::Float4,
+        Type::Float8,
+        Type::Numeric(None),
+        Type::Numeric(Some((10, 2))),
+        Type::Numeric(Some((5, 0))),
+        Type::Numeric(Some((38, 10))),
+        Type::Text,
+        Type::Varchar(Some(3)),
+        Type::Bpchar(Some(2)),
+        Type::Bytea,
+        Type::Date,
+        Type::Time(None),
+        Type::Time(Some(0)),
+        Type::TimeTz(None),
+        Type::Timestamp(None),
+        Type::Timestamp(Some(3)),
+        Type::TimestampTz(None),
+        Type::Interval(None),
+        Type::Uuid,
+        Type::Json,
+        Type::Jsonb,
+        Type::Enum(labels),
+        list(Type::Int4, 23),
+        list(Type::Text, 25),
+        Type::Other,
+    ]
+}
+
+const LAYOUTS: [Layout; 4] = [Layout::PgBinary, Layout::PgText, Layout::Duckdb, Layout::Arrow];
+
+/// Whatever is converted directly is what its literal says, and what is refused is refused by both, in the same words.
+#[test]
+fn conversion_and_literals_agree() {
+    for array in arrays() {
+        let batch = batch(Arc::clone(&array));
+        for ty in types() {
+            if matches!((array.data_type(), &ty), (DataType::FixedSizeBinary(_), Type::Uuid)) {
+                // Sixteen bytes are a UUID, and no literal of one.
+                continue;
+            }
+            for layout in LAYOUTS {
+                for conversion in [BadValue::SkipRow, BadValue::SetNull, BadValue::Stop] {
+                    let mut direct = decoder(&ty, layout, conversion, false);
+                    let mut literal = decoder(&ty, layout, conversion, true);
+                    direct.decode(&batch);
+                    literal.decode(&batch);
+                    let place = format!("{} to {ty:?} in {layout:?}, {conversion:?}", array.data_type());
+                    assert_eq!(shown(&direct), shown(&literal), "{place}");
+                    let told = |decoder: &BatchDecoder| {
+                        let (decoded, _) = decoder.decoded();
+                        (format!("{:?} {:?}", decoded.refusals, decoded.fault), decoded.mended, decoded.lines)
+                    };
+                    assert_eq!(told(&direct), told(&literal), "{place}");
+                    assert!(!told(&direct).0.contains("InternalError"), "{place}: {}", told(&direct).0);
+                }
+            }
+        }
+    }
+}
+
+fn accepted_of(array: ArrayRef, ty: Type) -> Vec<Option<String>> {
+    let mut decoder = decoder(&ty, Layout::Duckdb, BadValue::SkipRow, false);
+    decoder.decode(&batch(array));
+    shown(&decoder)
+}
+
+fn errors_of(array: ArrayRef, ty: Type) -> Vec<(u64, ErrorCode, String)> {
+    let mut decoder = decoder(&ty, Layout::PgBinary, BadValue::SkipRow, false);
+    decoder.decode(&batch(array));
+    let told = decoder.take_refusals().into_iter().flat_map(|refusal| {
+        let line = refusal.first_line;
+        refusal.flaws.into_iter().map(move |flaw| (line, flaw.error.code, flaw.error.message.into_owned()))
+    });
+    told.collect()
+}
+
+#[test]
+fn a_loss_is_an_error() {
+    let halves = Arc::new(Float64Array::from(vec![0.5, 0.1]));
+    assert_eq!(
+        errors_of(halves, Type::Float4),
+        [(
+            1,
+            ErrorCode::NumericValueOutOfRange,
+            "value \"0.1\" of type Float64 cannot be stored exactly in type real".to_owned()
+        )]
+    );
+    let decimals = Arc::new(Decimal128Array::from(vec![1250, 1255]).with_precision_and_scale(10, 3).unwrap());
+    let found = errors_of(decimals, Type::Numeric(Some((10, 2))));
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].2, "value \"1.255\" of type Decimal128(10, 3) cannot be stored exactly in type numeric(10,2)");
+    let instants = Arc::new(TimestampNanosecondArray::from(vec![1_000, 1_001]));
+    assert_eq!(errors_of(instants, Type::Timestamp(None))[0].0, 1);
+    let noon = Arc::new(TimestampSecondArray::from(vec![86_400, 43_200]));
+    assert_eq!(errors_of(noon, Type::Date)[0].1, ErrorCode::DatetimeFieldOverflow);
+    let big = Arc::new(Int64Array::from(vec![1 << 53, (1 << 53) + 1]));
+    assert_eq!(errors_of(big, Type::Float8)[0].0, 1);
+}
+
+#[test]
+fn a_number_that_is_too_large_is_told_as_postgresql_tells_it() {
+    let numbers = Arc::new(UInt64Array::from(vec![1, u64::MAX]));
+    let message = "value \"18446744073709551615\" is out of range for type bigint".to_owned();
+    assert_eq!(errors_of(numbers, Type::Int8), [(1, ErrorCode::NumericValueOutOfRange, message)]);
+}
+
+#[test]
+fn nested_values_become_literals_or_json() {
+    let arrays = arrays();
+    let of = |kind: &str| Arc::clone(arrays.iter().find(|a| a.data_type().to_string().starts_with(kind)).unwrap());
+    assert_eq!(
+        accepted_of(of("Struct"), Type::Json),
+        [
+            Some(r#"{\"x\": 1, \"y\\\"\": \"a,b\"}"#.to_owned()),
+            Some(r#"{\"x\": null, \"y\\\"\": \"c\\n\"}"#.to_owned())
+        ]
+    );
+}
+
+#[test]
+fn the_text_of_a_row_is_a_json_object_even_where_json_has_no_form_for_a_value() {
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("a", Arc::new(Int32Array::from(vec![Some(1), None]))),
+        ("b", Arc::new(Float64Array::from(vec![f64::NAN, 0.5]))),
+    ];
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    assert_eq!(row_text(&batch, 0), br#"{"a": 1, "b": "NaN"}"#);
+    assert_eq!(row_text(&batch, 1), br#"{"a": null, "b": 0.5}"#);
+}
+
+#[test]
+fn a_decimal_has_the_binary_form_of_its_text() {
+    for scale in 0..=12_i8 {
+        for unscaled in
+            [0, 1, -1, 9_999, 10_000, -123_456_789, 10_i128.pow(20), 10_i128.pow(37) + 7, i128::from(i64::MIN)]
+        {
+            let array: ArrayRef =
+                Arc::new(Decimal128Array::from(vec![unscaled]).with_precision_and_scale(38, scale).unwrap());
+            let batch = batch(array);
+            let ty = Type::Numeric(None);
+            let mut direct = decoder(&ty, Layout::PgBinary, BadValue::Stop, false);
+            let mut literal = decoder(&ty, Layout::PgBinary, BadValue::Stop, true);
+            direct.decode(&batch);
+            literal.decode(&batch);
+            assert_eq!(shown(&direct), shown(&literal), "{unscaled} at {scale}");
+        }
+    }
+}

@@ -1,0 +1,443 @@
+//! One value of an Arrow array as text: the literal that PostgreSQL's input functions read, or JSON.
+//!
+//! A type that has neither is refused when the columns are matched, see [`has_text`]; here every value of the others is written.
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{
+    ArrowDictionaryKeyType, ArrowPrimitiveType, Date32Type, Date64Type, Decimal32Type, Decimal64Type, Decimal128Type,
+    Decimal256Type, DurationMicrosecondType, DurationMillisecondType, DurationNanosecondType, DurationSecondType,
+    Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, IntervalDayTimeType,
+    IntervalMonthDayNanoType, IntervalYearMonthType, Time32MillisecondType, Time32SecondType, Time64MicrosecondType,
+    Time64NanosecondType, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
+    TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+};
+use arrow_array::{Array, ArrayRef, downcast_dictionary_array};
+use arrow_schema::{DataType, IntervalUnit, TimeUnit};
+use copyist_core::{DataError, ErrorCode, Result};
+use copyist_datetime as datetime;
+
+/// Days from 1970-01-01 to 2000-01-01.
+pub(super) const EPOCH_DAYS: i64 = 10_957;
+/// Microseconds between the same.
+pub(super) const EPOCH_MICROS: i64 = 946_684_800_000_000;
+const NANOS: i64 = 1_000_000_000;
+
+/// How a value is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Style {
+    /// As PostgreSQL's input functions read it. Lists and the like are JSON.
+    Literal,
+    /// Lists are array literals, structures are row literals.
+    Composite,
+    /// JSON.
+    Json,
+}
+
+/// Whether values of the type can be written.
+pub(super) fn has_text(ty: &DataType) -> bool {
+    match ty {
+        DataType::Union(..) | DataType::RunEndEncoded(..) => false,
+        DataType::List(of)
+        | DataType::LargeList(of)
+        | DataType::FixedSizeList(of, _)
+        | DataType::ListView(of)
+        | DataType::LargeListView(of)
+        | DataType::Map(of, _) => has_text(of.data_type()),
+        DataType::Struct(fields) => fields.iter().all(|field| has_text(field.data_type())),
+        DataType::Dictionary(_, of) => has_text(of),
+        _ => true,
+    }
+}
+
+/// Appends the value of `row`, which is not NULL.
+///
+/// # Errors
+/// A value that has no form in this style: NaN in JSON, a date that no calendar has, a list of lists of unlike lengths.
+pub(super) fn write(array: &dyn Array, row: usize, style: Style, out: &mut Vec<u8>) -> Result<()> {
+    use DataType as D;
+    match array.data_type() {
+        D::Null => out.extend_from_slice(b"null"),
+        D::Boolean => out.extend_from_slice(if array.as_boolean().value(row) { b"true" } else { b"false" }),
+        D::Int8 => display(get::<Int8Type>(array, row), out),
+        D::Int16 => display(get::<Int16Type>(array, row), out),
+        D::Int32 => display(get::<Int32Type>(array, row), out),
+        D::Int64 => display(get::<Int64Type>(array, row), out),
+        D::UInt8 => display(get::<UInt8Type>(array, row), out),
+        D::UInt16 => display(get::<UInt16Type>(array, row), out),
+        D::UInt32 => display(get::<UInt32Type>(array, row), out),
+        D::UInt64 => display(get::<UInt64Type>(array, row), out),
+        D::Float16 => float(get::<Float16Type>(array, row).to_f32().into(), true, style, out)?,
+        D::Float32 => float(get::<Float32Type>(array, row).into(), true, style, out)?,
+        D::Float64 => float(get::<Float64Type>(array, row), false, style, out)?,
+        D::Decimal32(_, scale) => decimal(&get::<Decimal32Type>(array, row).to_string(), *scale, out),
+        D::Decimal64(_, scale) => decimal(&get::<Decimal64Type>(array, row).to_string(), *scale, out),
+        D::Decimal128(_, scale) => decimal(&get::<Decimal128Type>(array, row).to_string(), *scale, out),
+        D::Decimal256(_, scale) => decimal(&get::<Decimal256Type>(array, row).to_string(), *scale, out),
+        D::Utf8 => string(array.as_string::<i32>().value(row), style, out),
+        D::LargeUtf8 => string(array.as_string::<i64>().value(row), style, out),
+        D::Utf8View => string(array.as_string_view().value(row), style, out),
+        D::Binary => bytes(array.as_binary::<i32>().value(row), style, out),
+        D::LargeBinary => bytes(array.as_binary::<i64>().value(row), style, out),
+        D::BinaryView => bytes(array.as_binary_view().value(row), style, out),
+        D::FixedSizeBinary(_) => bytes(array.as_fixed_size_binary().value(row), style, out),
+        D::Date32 | D::Date64 | D::Time32(_) | D::Time64(_) | D::Timestamp(..) | D::Interval(_) | D::Duration(_) => {
+            let is_json = style == Style::Json;
+            if is_json {
+                out.push(b'"');
+            }
+            temporal(array, row, out)?;
+            if is_json {
+                out.push(b'"');
+            }
+        }
+        D::List(_) => list(array.as_list::<i32>().value(row).as_ref(), style, out)?,
+        D::LargeList(_) => list(array.as_list::<i64>().value(row).as_ref(), style, out)?,
+        D::FixedSizeList(..) => list(array.as_fixed_size_list().value(row).as_ref(), style, out)?,
+        D::ListView(_) => list(array.as_list_view::<i32>().value(row).as_ref(), style, out)?,
+        D::LargeListView(_) => list(array.as_list_view::<i64>().value(row).as_ref(), style, out)?,
+        D::Struct(fields) => {
+            let names = fields.iter().map(|field| field.name().as_str());
+            let columns = array.as_struct().columns();
+            if style == Style::Composite { record(columns, row, out)? } else { object(names, columns, row, out)? }
+        }
+        D::Map(..) => map(array.as_map().value(row).columns(), out)?,
+        D::Dictionary(..) => downcast_dictionary_array!(
+            array => write(array.values().as_ref(), key(array.keys(), row), style, out)?,
+            other => return Err(unwritten(other))
+        ),
+        other => return Err(unwritten(other)),
+    }
+    Ok(())
+}
+
+#[cold]
+fn unwritten(ty: &DataType) -> Box<DataError> {
+    DataError::new(ErrorCode::FeatureNotSupported, format!("values of the type {ty} cannot be read"))
+}
+
+fn get<T: ArrowPrimitiveType>(array: &dyn Array, row: usize) -> T::Native {
+    array.as_primitive::<T>().value(row)
+}
+
+/// The position of a row's value among those of a dictionary.
+pub(super) fn key<K: ArrowDictionaryKeyType>(keys: &arrow_array::PrimitiveArray<K>, row: usize) -> usize {
+    arrow_buffer::ArrowNativeType::as_usize(keys.value(row))
+}
+
+fn display(value: impl std::fmt::Display, out: &mut Vec<u8>) {
+    use std::io::Write;
+    // Writing to memory cannot fail.
+    let _ = write!(out, "{value}");
+}
+
+/// The shortest digits that read back the same, as PostgreSQL prints them.
+fn float(value: f64, is_single: bool, style: Style, out: &mut Vec<u8>) -> Result<()> {
+    if !value.is_finite() {
+        let name = if value.is_nan() {
+            "NaN"
+        } else if value > 0.0 {
+            "Infinity"
+        } else {
+            "-Infinity"
+        };
+        if style == Style::Json {
+            return Err(DataError::new(
+                ErrorCode::InvalidTextRepresentation,
+                format!("{name} has no representation in JSON"),
+            ));
+        }
+        out.extend_from_slice(name.as_bytes());
+        return Ok(());
+    }
+    let digits = if is_single { format!("{:e}", value as f32) } else { format!("{value:e}") };
+    let (mantissa, exponent) = digits.split_once('e').unwrap_or((&digits, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    let precision = if is_single { 6 } else { 15 };
+    if (-4..precision).contains(&exponent) {
+        display(value_plainly(value, is_single), out);
+    } else {
+        let sign = if exponent < 0 { '-' } else { '+' };
+        display(format_args!("{mantissa}e{sign}{:02}", exponent.abs()), out);
+    }
+    Ok(())
+}
+
+fn value_plainly(value: f64, is_single: bool) -> String {
+    if is_single { format!("{}", value as f32) } else { format!("{value}") }
+}
+
+/// An unscaled number with its point.
+fn decimal(unscaled: &str, scale: i8, out: &mut Vec<u8>) {
+    let (sign, digits) = unscaled.strip_prefix('-').map_or(("", unscaled), |digits| ("-", digits));
+    out.extend_from_slice(sign.as_bytes());
+    if scale <= 0 {
+        out.extend_from_slice(digits.as_bytes());
+        if digits != "0" {
+            out.resize(out.len() + usize::from(scale.unsigned_abs()), b'0');
+        }
+        return;
+    }
+    let scale = scale.unsigned_abs().into();
+    let whole = digits.len().saturating_sub(scale);
+    out.extend_from_slice(if whole == 0 { b"0" } else { &digits.as_bytes()[..whole] });
+    out.push(b'.');
+    out.resize(out.len() + scale.saturating_sub(digits.len()), b'0');
+    out.extend_from_slice(&digits.as_bytes()[whole..]);
+}
+
+fn string(value: &str, style: Style, out: &mut Vec<u8>) {
+    if style == Style::Json { json_string(value, out) } else { out.extend_from_slice(value.as_bytes()) }
+}
+
+/// The hex form of `bytea`.
+fn bytes(value: &[u8], style: Style, out: &mut Vec<u8>) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    out.extend_from_slice(if style == Style::Json { b"\"\\\\x" } else { b"\\x" });
+    for byte in value {
+        out.extend([HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
+    }
+    if style == Style::Json {
+        out.push(b'"');
+    }
+}
+
+fn json_string(value: &str, out: &mut Vec<u8>) {
+    out.push(b'"');
+    for byte in value.bytes() {
+        match byte {
+            b'"' => out.extend_from_slice(b"\\\""),
+            b'\\' => out.extend_from_slice(b"\\\\"),
+            b'\n' => out.extend_from_slice(b"\\n"),
+            b'\r' => out.extend_from_slice(b"\\r"),
+            b'\t' => out.extend_from_slice(b"\\t"),
+            0..0x20 => display(format_args!("\\u{byte:04x}"), out),
+            _ => out.push(byte),
+        }
+    }
+    out.push(b'"');
+}
+
+/// A date, a time or a length of time.
+fn temporal(array: &dyn Array, row: usize, out: &mut Vec<u8>) -> Result<()> {
+    use DataType as D;
+    match array.data_type() {
+        D::Date32 => date(get::<Date32Type>(array, row).into(), out),
+        D::Date64 => {
+            let millis = get::<Date64Type>(array, row);
+            if millis % 86_400_000 != 0 {
+                return instant(i128::from(millis) * 1_000_000, false, out);
+            }
+            date(millis / 86_400_000, out)
+        }
+        D::Time32(TimeUnit::Second) => time(i64::from(get::<Time32SecondType>(array, row)).saturating_mul(NANOS), out),
+        D::Time32(_) => time(i64::from(get::<Time32MillisecondType>(array, row)) * 1_000_000, out),
+        D::Time64(TimeUnit::Microsecond) => time(get::<Time64MicrosecondType>(array, row).saturating_mul(1000), out),
+        D::Time64(_) => time(get::<Time64NanosecondType>(array, row), out),
+        D::Timestamp(unit, zone) => instant(timestamp_nanos(array, row, *unit), zone.is_some(), out),
+        D::Duration(unit) => {
+            let nanos = match unit {
+                TimeUnit::Second => i128::from(get::<DurationSecondType>(array, row)) * 1_000_000_000,
+                TimeUnit::Millisecond => i128::from(get::<DurationMillisecondType>(array, row)) * 1_000_000,
+                TimeUnit::Microsecond => i128::from(get::<DurationMicrosecondType>(array, row)) * 1000,
+                TimeUnit::Nanosecond => get::<DurationNanosecondType>(array, row).into(),
+            };
+            interval(0, 0, nanos, out);
+            Ok(())
+        }
+        D::Interval(IntervalUnit::YearMonth) => {
+            interval(get::<IntervalYearMonthType>(array, row), 0, 0, out);
+            Ok(())
+        }
+        D::Interval(IntervalUnit::DayTime) => {
+            let value = get::<IntervalDayTimeType>(array, row);
+            interval(0, value.days, i128::from(value.milliseconds) * 1_000_000, out);
+            Ok(())
+        }
+        D::Interval(IntervalUnit::MonthDayNano) => {
+            let value = get::<IntervalMonthDayNanoType>(array, row);
+            interval(value.months, value.days, value.nanoseconds.into(), out);
+            Ok(())
+        }
+        other => Err(unwritten(other)),
+    }
+}
+
+/// Nanoseconds since 1970.
+pub(super) fn timestamp_nanos(array: &dyn Array, row: usize, unit: TimeUnit) -> i128 {
+    match unit {
+        TimeUnit::Second => i128::from(get::<TimestampSecondType>(array, row)) * 1_000_000_000,
+        TimeUnit::Millisecond => i128::from(get::<TimestampMillisecondType>(array, row)) * 1_000_000,
+        TimeUnit::Microsecond => i128::from(get::<TimestampMicrosecondType>(array, row)) * 1000,
+        TimeUnit::Nanosecond => get::<TimestampNanosecondType>(array, row).into(),
+    }
+}
+
+#[cold]
+fn out_of_range(what: &str) -> Box<DataError> {
+    DataError::new(ErrorCode::DatetimeFieldOverflow, format!("{what} out of range"))
+}
+
+/// Days since 1970.
+fn date(days: i64, out: &mut Vec<u8>) -> Result<()> {
+    let days = i32::try_from(days - EPOCH_DAYS).ok().and_then(|days| datetime::receive::date(days).ok());
+    datetime::iso::write_date(days.ok_or_else(|| out_of_range("date"))?, out);
+    Ok(())
+}
+
+fn time(nanos: i64, out: &mut Vec<u8>) -> Result<()> {
+    let micros = nanos.div_euclid(1000);
+    datetime::receive::time(micros, None)?;
+    datetime::iso::write_time(micros, out);
+    fraction(nanos.rem_euclid(1000).into(), micros, out);
+    Ok(())
+}
+
+/// What comes behind microseconds, of which six digits are written, or none.
+fn fraction(nanos: i128, micros: i64, out: &mut Vec<u8>) {
+    if nanos != 0 {
+        if micros % 1_000_000 == 0 {
+            out.extend_from_slice(b".000000");
+        }
+        display(format_args!("{nanos:03}"), out);
+    }
+}
+
+/// Nanoseconds since 1970.
+fn instant(nanos: i128, has_zone: bool, out: &mut Vec<u8>) -> Result<()> {
+    let micros = i64::try_from(nanos.div_euclid(1000) - i128::from(EPOCH_MICROS))
+        .ok()
+        .and_then(|micros| datetime::receive::timestamp(micros, None).ok())
+        .ok_or_else(|| out_of_range("timestamp"))?;
+    datetime::iso::write_timestamp(micros, out);
+    // The year of a date before Christ is written with its era behind.
+    let has_era = out.ends_with(b" BC");
+    if has_era {
+        out.truncate(out.len() - 3);
+    }
+    fraction(nanos.rem_euclid(1000), micros, out);
+    if has_zone {
+        out.extend_from_slice(b"+00");
+    }
+    if has_era {
+        out.extend_from_slice(b" BC");
+    }
+    Ok(())
+}
+
+fn interval(months: i32, days: i32, nanos: i128, out: &mut Vec<u8>) {
+    let sign = if nanos < 0 { "-" } else { "" };
+    let size = nanos.unsigned_abs();
+    display(
+        format_args!("{months} mons {days} days {sign}{}.{:09} secs", size / 1_000_000_000, size % 1_000_000_000),
+        out,
+    );
+}
+
+/// An array literal, or JSON.
+fn list(items: &dyn Array, style: Style, out: &mut Vec<u8>) -> Result<()> {
+    let is_literal = style == Style::Composite;
+    out.push(if is_literal { b'{' } else { b'[' });
+    for row in 0..items.len() {
+        if row > 0 {
+            out.push(b',');
+        }
+        if !is_literal {
+            json(items, row, out)?;
+        } else if items.is_null(row) {
+            out.extend_from_slice(b"NULL");
+        } else if is_list(items.data_type()) {
+            write(items, row, style, out)?;
+        } else {
+            quoted(items, row, out)?;
+        }
+    }
+    out.push(if is_literal { b'}' } else { b']' });
+    Ok(())
+}
+
+fn is_list(ty: &DataType) -> bool {
+    matches!(
+        ty,
+        DataType::List(_)
+            | DataType::LargeList(_)
+            | DataType::FixedSizeList(..)
+            | DataType::ListView(_)
+            | DataType::LargeListView(_)
+    )
+}
+
+/// An element of an array or row literal, in quotes.
+fn quoted(array: &dyn Array, row: usize, out: &mut Vec<u8>) -> Result<()> {
+    let mut text = Vec::new();
+    write(array, row, Style::Composite, &mut text)?;
+    out.push(b'"');
+    for byte in text {
+        if matches!(byte, b'"' | b'\\') {
+            out.push(b'\\');
+        }
+        out.push(byte);
+    }
+    out.push(b'"');
+    Ok(())
+}
+
+fn record(columns: &[ArrayRef], row: usize, out: &mut Vec<u8>) -> Result<()> {
+    out.push(b'(');
+    for (index, column) in columns.iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        if column.is_valid(row) {
+            quoted(column, row, out)?;
+        }
+    }
+    out.push(b')');
+    Ok(())
+}
+
+/// A value as JSON, NULL included.
+fn json(array: &dyn Array, row: usize, out: &mut Vec<u8>) -> Result<()> {
+    if array.logical_nulls().is_some_and(|nulls| nulls.is_null(row)) {
+        out.extend_from_slice(b"null");
+        return Ok(());
+    }
+    write(array, row, Style::Json, out)
+}
+
+/// A JSON object of one value of each column.
+pub(super) fn object<'a>(
+    names: impl Iterator<Item = &'a str>,
+    columns: &[ArrayRef],
+    row: usize,
+    out: &mut Vec<u8>,
+) -> Result<()> {
+    out.push(b'{');
+    for (index, (name, column)) in names.zip(columns).enumerate() {
+        if index > 0 {
+            out.extend_from_slice(b", ");
+        }
+        json_string(name, out);
+        out.extend_from_slice(b": ");
+        json(column, row, out)?;
+    }
+    out.push(b'}');
+    Ok(())
+}
+
+/// A JSON object of keys and values; keys that are no strings are written as they would be in a string.
+fn map(columns: &[ArrayRef], out: &mut Vec<u8>) -> Result<()> {
+    let [keys, values] = columns else { unreachable!("a map has keys and values") };
+    out.push(b'{');
+    for row in 0..keys.len() {
+        if row > 0 {
+            out.extend_from_slice(b", ");
+        }
+        let mut key = Vec::new();
+        write(keys, row, Style::Literal, &mut key)?;
+        json_string(&String::from_utf8_lossy(&key), out);
+        out.extend_from_slice(b": ");
+        json(values, row, out)?;
+    }
+    out.push(b'}');
+    Ok(())
+}

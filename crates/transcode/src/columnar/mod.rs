@@ -1,0 +1,73 @@
+//! Inputs that come in columns: Parquet, and Arrow's own files and streams.
+
+mod access;
+mod arrow;
+mod guard;
+mod parquet;
+
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Once;
+
+use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
+use copyist_core::{DataError, ErrorCode, Result};
+
+pub use access::{RandomAccess, access_file};
+pub use arrow::ArrowInput;
+pub use parquet::ParquetInput;
+
+/// Rows in columns, some at a time, in their order.
+pub trait Batches: Send {
+    /// All columns there are.
+    fn schema(&self) -> SchemaRef;
+
+    /// Rows in all, where that is known before they are read.
+    fn row_count(&self) -> Option<u64>;
+
+    /// Reads only these columns from now on, by their numbers in the schema, in this order. To be called before the first batch.
+    fn select(&mut self, columns: &[usize]);
+
+    /// How much of a batch is aimed for, in bytes.
+    fn aim_for(&mut self, bytes: usize);
+
+    /// The next rows; None at the end.
+    ///
+    /// # Errors
+    /// `22P04` for a damaged file, `54000` where it claims too much, `0A000` for what cannot be read, `58030` for a failed read.
+    fn next(&mut self) -> Result<Option<RecordBatch>>;
+
+    /// Bytes read so far.
+    fn bytes_read(&self) -> u64;
+}
+
+thread_local! {
+    /// Whether this thread runs a reader whose panics are errors of the file.
+    static IS_CONTAINED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs a reader that panics on some damaged files, which is nothing to be printed.
+fn contained<T>(format: &str, read: impl FnOnce() -> Result<T>) -> Result<T> {
+    static QUIET: Once = Once::new();
+    QUIET.call_once(|| {
+        let others = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            if !IS_CONTAINED.get() {
+                others(info);
+            }
+        }));
+    });
+    let before = IS_CONTAINED.replace(true);
+    let outcome = catch_unwind(AssertUnwindSafe(read));
+    IS_CONTAINED.set(before);
+    outcome.unwrap_or_else(|_| {
+        Err(DataError::new(ErrorCode::BadCopyFileFormat, format!("the {format} file is damaged: it cannot be decoded")))
+    })
+}
+
+/// Rows of a batch of about `aim` bytes, where `bytes` have `rows`.
+fn rows_for(aim: usize, bytes: u64, rows: u64) -> usize {
+    const MOST: u64 = 65_536;
+    let each = (bytes / rows.max(1)).max(1);
+    (aim as u64 / each).clamp(1, MOST) as usize
+}
