@@ -203,7 +203,6 @@ export const gaussdbCases: readonly DialectCase[] = [
     statement: "COPY t FROM 'f' EOL '$#'",
     options: { eol: '$#' },
     dialect: 'gaussdb',
-    pending: notYet('EOL'),
   },
   {
     sentence: 'Value range: multi-character newline characters within 10 bytes.',
