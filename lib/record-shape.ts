@@ -26,7 +26,7 @@ export function hasOwnEnd(options: CopyOptions): options is CopyOptions & { read
  */
 export function flawOf(raw: Buffer, options: CopyOptions): RecordFlaw | undefined {
   if (hasOwnEnd(options)) return ownEndFlaw(raw, options)
-  return options.format === 'csv' ? csvFlaw(raw, options) : isPlain(options) ? plainFlaw(raw) : textFlaw(raw)
+  return options.format === 'csv' ? csvFlaw(raw, options) : isPlain(options) ? plainFlaw(raw) : textFlaw(raw, options)
 }
 
 /** The record as it is to be written: a backslash at its end, as the last record of a file may have, would escape the line end. */
@@ -87,7 +87,7 @@ function plainFlaw(raw: Buffer): RecordFlaw | undefined {
 
 function ownEndFlaw(raw: Buffer, options: CopyOptions & { readonly eol: string }): RecordFlaw | undefined {
   const escapes = !isPlain(options)
-  const marker = escapes ? markerFlaw(raw) : undefined
+  const marker = escapes ? markerFlaw(raw, options) : undefined
   if (marker) return marker
   // What the end of the record makes together with the line end behind it counts, too: "a$" before "$$".
   const end = Buffer.from(options.eol)
@@ -103,13 +103,14 @@ function ownEndFlaw(raw: Buffer, options: CopyOptions & { readonly eol: string }
 }
 
 /** A record that would end the data. */
-function markerFlaw(raw: Buffer): RecordFlaw | undefined {
+function markerFlaw(raw: Buffer, { useEof, backslash }: CopyOptions): RecordFlaw | undefined {
+  if (useEof || backslash === 'next') return undefined
   const isMarker = raw.length === 2 && raw[0] === BACKSLASH && raw[1] === 0x2e
   return isMarker ? { message: 'end-of-copy marker corrupt' } : undefined
 }
 
-function textFlaw(raw: Buffer): RecordFlaw | undefined {
-  const marker = markerFlaw(raw)
+function textFlaw(raw: Buffer, options: CopyOptions): RecordFlaw | undefined {
+  const marker = markerFlaw(raw, options)
   if (marker) return marker
   if (!raw.includes(LF) && !raw.includes(CR)) return undefined
   for (let at = 0; at < raw.length; at += 1) {

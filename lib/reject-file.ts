@@ -174,13 +174,14 @@ const ESCAPES: Readonly<Record<string, string>> = { '\n': 'n', '\r': 'r', '\t': 
 
 function headerOf(columns: readonly string[], options: CopyFrom['options']): string {
   const { format, delimiter, quote, escape: escaping } = options
+  const sequences = options.backslash === 'next' ? {} : ESCAPES
   // Not the delimiter itself: a name that ends with a part of it would make another one together with the delimiter behind.
   const [first = ''] = delimiter
   const name = (text: string) => {
     // PostgreSQL takes no delimiter that means something behind a backslash.
     if (format === 'text') {
       const isSpecial = (letter: string) => letter === '\\' || letter === first || letter in ESCAPES
-      return Array.from(text, (letter) => (isSpecial(letter) ? `\\${ESCAPES[letter] ?? letter}` : letter)).join('')
+      return Array.from(text, (letter) => (isSpecial(letter) ? `\\${sequences[letter] ?? letter}` : letter)).join('')
     }
     const isPlain = text !== options.null && ![first, quote, '\n', '\r'].some((special) => text.includes(special))
     if (isPlain) return text
