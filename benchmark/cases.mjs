@@ -34,6 +34,15 @@ export function cases(threads, quick) {
       engines: ['copyist', 'duckdb'],
       gates: decodeGates,
     })),
+    ...counts.map((count) => ({
+      name: `decode-fixed-${count}t`,
+      title: `typed fixed-width fields to columns, ${plural(count, 'thread')}`,
+      kind: 'decode',
+      dataset: large('fixed'),
+      threads: count,
+      engines: ['copyist', 'duckdb'],
+      gates: { duckdb: { must: 12, aim: 20 } },
+    })),
     {
       name: 'decode-node',
       title: `typed CSV to columns against readers for Node, ${plural(threads, 'thread')}`,

@@ -316,8 +316,10 @@ class Work {
       throw unknownForm(statement, table, leftToServer)
     }
     const replacedByServer = isJudgedByServer ? replaces : undefined
-    const { decimalSeparator, dateFormats } = statement.options
-    const isOwn = (decimalSeparator ?? dateFormats ?? statement.options.acceptAnyDate) !== undefined
+    const { decimalSeparator, dateFormats, decimals } = statement.options
+    const types = columns.map((index) => table?.columns[index]?.type)
+    const cutsDecimals = decimals === 'truncate' && types.some((type) => type?.kind === 'numeric' && 'scale' in type)
+    const isOwn = cutsDecimals || (decimalSeparator ?? dateFormats ?? statement.options.acceptAnyDate) !== undefined
     if (replacedByServer !== undefined && isOwn) throw unpointable(statement)
     const sink = replacedByServer
       ? 'pg_text'

@@ -1,6 +1,7 @@
 import type { DiagnosisCure, Evidence, Findings } from './diagnosis.ts'
 import type { ColumnType, LoadColumn, LoadSession, NativeFlaw, NativeReject } from './native/load.ts'
 import { openLoad } from './native/open.ts'
+import { recordEnd } from './record-shape.ts'
 import type { CopyOptions } from './statement/ast.ts'
 import { printName, printString } from './statement/printing.ts'
 
@@ -254,7 +255,9 @@ function headers(evidence: readonly Evidence[], { options, columns }: CureKit): 
   const isHeader = namesOf(columns, options)
   const fits = (row: Evidence) => row.line === 1 && isHeader(row)
   if (!evidence.some(fits)) return []
-  return [{ kind: 'option', change: 'HEADER', options: { header: 'true' }, fits, isAside: true }]
+  // Beside EOL there is no HEADER.
+  const change = options.eol === undefined ? 'HEADER' : 'SKIP 1'
+  return [{ kind: 'option', change, options: { header: 'true' }, fits, isAside: true }]
 }
 
 /** The header once more, as where files were put one behind the other. */
@@ -691,8 +694,10 @@ async function tryValues(
 /** How many of the values, null for NULL, a column takes. */
 async function loadValues(values: readonly (string | null)[], column: LoadColumn, kit: CureKit): Promise<number> {
   if (values.length === 0) return 0
+  // What ends a record of another format is no matter here.
+  const { eol: _, ...given } = kit.options
   const options: CopyOptions = {
-    ...kit.options,
+    ...given,
     format: 'csv',
     delimiter: ',',
     quote: '"',
@@ -712,10 +717,11 @@ async function load(
   records: readonly Buffer[],
 ): Promise<{ rowsRead: number; headerLines: number; refused: ReadonlyMap<number, NativeReject> }> {
   const numbers = new Map<number, number>()
+  const lineEnd = Buffer.from(recordEnd(kit.options))
   let offset = 0
   for (const [number, record] of records.entries()) {
     numbers.set(offset, number)
-    offset += record.length + 1
+    offset += record.length + lineEnd.length
   }
   const refused = new Map<number, NativeReject>()
   const native = openLoad(
@@ -755,8 +761,6 @@ async function load(
     await native.close()
   }
 }
-
-const lineEnd = Buffer.from('\n')
 
 /** The name of a column of the table. */
 function columnName(value: string): string {

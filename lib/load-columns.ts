@@ -12,7 +12,7 @@ export type Reading = Pick<LoadPlan, 'columns' | 'fields' | 'conditions' | 'pass
  * What the decoder is told of the columns and records. `asText` leaves all values to the database, so that one and the same counts what
  * was replaced.
  *
- * @throws {CopyError} 42703 when WHEN compares what is no field; 0A000 where decimals would have to be truncated.
+ * @throws {CopyError} 42703 when WHEN compares what is no field.
  */
 export function decodedBy(statement: CopyFrom, table: TableDescription, plan: ColumnPlan, asText: boolean): Reading {
   const { options, dialect } = statement
@@ -20,7 +20,6 @@ export function decodedBy(statement: CopyFrom, table: TableDescription, plan: Co
   const columns = plan.columns.flatMap((index, position): LoadColumn[] => {
     const column = table.columns[index]
     if (column === undefined) return []
-    if (options.decimals === 'truncate') checkDecimals(statement, column)
     const field = plan.fields?.ofColumn[position]
     const made = plan.made?.[position - read]
     return [
@@ -49,15 +48,6 @@ export function decodedBy(statement: CopyFrom, table: TableDescription, plan: Co
   }
 }
 
-/** Redshift cuts decimals off unless it is told to round; here they are rounded. */
-function checkDecimals({ text, table }: CopyFrom, { name, type }: TargetColumn): void {
-  if (type.kind !== 'numeric' || type.scale === undefined) return
-  const message = `COPY cannot truncate the decimals of column "${name}" yet, as Redshift does`
-  throw statementError(text, table.name.offset, 'feature_not_supported', message, {
-    hint: 'With ROUNDEC they are rounded.',
-  })
-}
-
 function valueOfMade(made: Made): Pick<LoadColumn, 'constant' | 'sequence'> {
   if ('constant' in made) return { constant: made.constant.value }
   const { start, increment } = made.sequence
@@ -73,7 +63,12 @@ function patternsOf(
 ): Pick<LoadColumn, 'patterns'> {
   const { kind } = column.type
   if (dateFormats === undefined || !/^(?:date|time)/.test(kind)) return {}
-  const { date, time, timestamp } = dateFormats
+  const { date, time, timestamp, smalldatetime } = dateFormats
+  // A target has no smalldatetime; what comes closest is a timestamp of whole seconds.
+  const isSmall = column.type.kind === 'timestamp' && (timestamp === undefined || column.type.precision === 0)
+  if (smalldatetime !== undefined && isSmall) {
+    return { patterns: { language: 'to_char', texts: [smalldatetime], toMinute: true } }
+  }
   // QuestDB's is the pattern of one column.
   const text = /^timestamp/.test(kind) ? (isDesignated ? timestamp : undefined) : /^time/.test(kind) ? time : date
   if (text === undefined) return {}

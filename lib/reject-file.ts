@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, openSync, readSync, type Stats, statSync, writeSync } from 'node:fs'
 import { CopyError } from './errors.ts'
 import { inEncoding, toUtf8 } from './native/text.ts'
-import { protect } from './record-shape.ts'
+import { flawOf, hasOwnEnd, protect } from './record-shape.ts'
 import type { CopyFrom } from './statement/ast.ts'
 
 /** Where the input is, if it is a file: its path, or a descriptor that is open. */
@@ -74,7 +74,8 @@ export class RejectFile {
   write(record: Buffer, start: number, end: number): void {
     if (this.#failure !== undefined) return
     const encoding = this.#encoding()
-    this.#lineEnd ??= inEncoding(lineEndAt(this.#input, start, end, encoding) ?? '\n', encoding)
+    const { eol } = this.#statement.options
+    this.#lineEnd ??= inEncoding(eol ?? lineEndAt(this.#input, start, end, encoding) ?? '\n', encoding)
     if (this.#last !== undefined) this.#push(this.#lineEnd)
     else {
       // The same statement is to load the file, and tells the order of its bytes by their mark.
@@ -95,9 +96,11 @@ export class RejectFile {
 
   /** @throws {CopyError} when a record could not be written. */
   close(): void {
-    // The last record of an input may end in a backslash, which would escape the line end.
+    // The last record of an input may end in a backslash, which would escape the line end, or in a part of a line end.
     const last = this.#last && toUtf8(this.#last, this.#encoding())
-    const isOpen = last !== undefined && protect(last, this.#statement.options) !== last
+    const { options } = this.#statement
+    const isJoined = (record: Buffer) => hasOwnEnd(options) && flawOf(record, options) !== undefined
+    const isOpen = last !== undefined && (protect(last, options) !== last || isJoined(last))
     if (this.#lineEnd !== undefined && !isOpen) this.#push(this.#lineEnd)
     this.#flush()
     try {
@@ -171,13 +174,14 @@ const ESCAPES: Readonly<Record<string, string>> = { '\n': 'n', '\r': 'r', '\t': 
 
 function headerOf(columns: readonly string[], options: CopyFrom['options']): string {
   const { format, delimiter, quote, escape: escaping } = options
+  const sequences = options.backslash === 'next' ? {} : ESCAPES
   // Not the delimiter itself: a name that ends with a part of it would make another one together with the delimiter behind.
   const [first = ''] = delimiter
   const name = (text: string) => {
     // PostgreSQL takes no delimiter that means something behind a backslash.
     if (format === 'text') {
       const isSpecial = (letter: string) => letter === '\\' || letter === first || letter in ESCAPES
-      return Array.from(text, (letter) => (isSpecial(letter) ? `\\${ESCAPES[letter] ?? letter}` : letter)).join('')
+      return Array.from(text, (letter) => (isSpecial(letter) ? `\\${sequences[letter] ?? letter}` : letter)).join('')
     }
     const isPlain = text !== options.null && ![first, quote, '\n', '\r'].some((special) => text.includes(special))
     if (isPlain) return text

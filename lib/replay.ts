@@ -6,7 +6,7 @@ import type { Chunk, LoadCounters, NativeLoad, NativeReject, RowPlace } from './
 import { Spool, type TakeRejects } from './native/open.ts'
 import { inEncoding, toUtf8 } from './native/text.ts'
 import type { Receipt } from './receipt.ts'
-import { flawOf, protect } from './record-shape.ts'
+import { flawOf, protect, recordEnd } from './record-shape.ts'
 import type { Reject, RejectError } from './rejects.ts'
 import type { CopyFrom, CopyOptions, CopyRejects } from './statement/ast.ts'
 import { refusePending } from './statement/execution.ts'
@@ -19,7 +19,8 @@ import type { Target } from './target/target.ts'
  * How refused rows are loaded once more
  *
  * Their bytes are put together again as an input of their own: below an empty header line, since nothing of what is special about the
- * beginning of an input (a byte order mark, the line end that counts from then on) is to befall a row, each with a line feed behind it.
+ * beginning of an input (a byte order mark, the line end that counts from then on) is to befall a row, each with a line feed behind it,
+ * or with the line end that the statement tells.
  * They are read from the ledger before the load begins, in the same transaction, since one connection may be all there is, into memory
  * up to a limit and then into a file. A row that would not be a record of its own there, because of a quote that is not closed, is
  * refused without being tried: it would swallow its neighbours.
@@ -227,7 +228,7 @@ export class Replay {
 
   /** What stands behind every record, and alone in the first line. */
   get #lineEnd(): Buffer {
-    return inEncoding('\n', this.statement.options.encoding)
+    return inEncoding(recordEnd(this.statement.options), this.statement.options.encoding)
   }
 
   /** The record as it is to be written. */

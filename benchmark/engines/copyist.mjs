@@ -11,11 +11,12 @@ export const label = 'copyist'
 const run = promisify(execFile)
 
 /**
- * CSV to Arrow columns. The public interface hands out no columns yet, so the example program of the Rust crate decodes
+ * CSV, or fixed-width fields, to Arrow columns. The public interface hands out no columns yet, so the example program of the Rust crate decodes
  * and times itself, without its own start.
  */
 export async function decode({ dataset, threads }) {
-  const columns = dataset.columns.map(({ name, type }) => `${name}:${type}`).join(',')
+  const place = ({ offset, length }) => (offset === undefined ? '' : `:${offset}:${length}`)
+  const columns = dataset.columns.map((column) => `${column.name}:${column.type}${place(column)}`).join(',')
   const options = ['--columns', columns, '--threads', String(threads), '--json']
   let last
   return {

@@ -218,6 +218,8 @@ export interface BindingPatterns {
   /** `to_char`, `redshift`, `java`, `strptime` or `auto`. */
   language: string
   texts: Array<string>
+  /** Timestamps are rounded to the minute, half a minute up. */
+  toMinute?: boolean
 }
 
 /** The outcome of `peek`. */
@@ -266,6 +268,10 @@ export interface BindingSession {
 export interface BindingSpecification {
   /** `csv`, `text`, `binary`, `plain` (text in which nothing is escaped) or `fixed`. */
   format: string
+  /** `text`: a backslash makes the next byte part of the value, instead of beginning one of PostgreSQL's sequences. */
+  escapesNext?: boolean
+  /** `text`: `\.` does not end the data. */
+  hasNoMarker?: boolean
   /** One to ten bytes; of no matter in `fixed`. */
   delimiter: string
   /** What ends a record, one to ten bytes; absent: the first line end shows it. In `csv` only one of the usual line ends. */
@@ -283,6 +289,8 @@ export interface BindingSpecification {
   encoding?: string
   /** The decimal mark of numbers is a comma. */
   hasComma: boolean
+  /** Decimals beyond the scale of a `numeric` column are cut off, instead of being rounded. */
+  truncatesDecimals?: boolean
   columns: Array<BindingColumn>
   /** What the fields of a record are called, where columns have the numbers of theirs. */
   fields?: Array<string>

@@ -62,6 +62,8 @@ export interface LoadColumn {
 export interface DatePatterns {
   readonly language: 'to_char' | 'redshift' | 'java' | 'strptime' | 'auto'
   readonly texts: readonly string[]
+  /** Timestamps without a zone are rounded to the minute, half a minute up. */
+  readonly toMinute?: boolean
 }
 
 /** What is done to a field before its type sees it. NULL strings are compared with what is left of it without its quotation marks. */

@@ -243,7 +243,10 @@ function specification(plan: Omit<LoadPlan, 'sink'>, sink: SinkKind | 'infer', n
     header: options.header,
     skip: options.skip ?? 0,
     ...(options.encoding !== 'UTF8' && { encoding: options.encoding }),
+    ...(options.backslash === 'next' && { escapesNext: true }),
+    ...(options.useEof && { hasNoMarker: true }),
     hasComma: options.decimalSeparator === ',',
+    ...(options.decimals === 'truncate' && { truncatesDecimals: true }),
     columns: plan.columns.map((column) => ({
       name: column.name,
       ty: bindingType(column.type),

@@ -17,7 +17,6 @@ interface Pending {
 }
 
 const leaveOut = 'Leave it out, or change the input before it is loaded.'
-const noDates = 'Dates and times are read as PostgreSQL reads them. Load them as text and convert them afterwards.'
 const noRemote = 'Files of other machines are not read yet. Copy them here, or pipe them into COPY ... FROM STDIN.'
 
 /**
@@ -25,11 +24,7 @@ const noRemote = 'Files of other machines are not read yet. Copy them here, or p
  */
 // biome-ignore format: one line an option is easier to delete
 const pending: readonly Pending[] = [
-  { key: 'eol', applies: ({ eol }) => eol !== undefined, hint: 'Lines end with a line feed, a carriage return or both.' },
-  { key: 'backslash_escape', applies: ({ backslash }) => backslash === 'next', hint: "A backslash begins one of PostgreSQL's sequences in FORMAT text." },
-  { key: 'useeof', applies: ({ useEof }) => useEof === true, hint: leaveOut },
   { key: 'header', what: 'detection of a header', isPart: true, applies: ({ detectHeader }) => detectHeader === true, hint: 'Say HEADER true, or use FORMAT csv without words of QuestDB.' },
-  { key: 'smalldatetime_format', applies: ({ dateFormats }) => dateFormats?.smalldatetime !== undefined, hint: noDates },
   { key: 'partition by', applies: ({ partitionBy = 'none' }) => partitionBy !== 'none', hint: 'Make the table, partitioned, before the load.' },
   { key: 'transform', applies: ({ transform }) => transform !== undefined, hint: 'Load into a table of its own and select from that.' },
   { key: 'explicit_ids', applies: ({ explicitIds }) => explicitIds === true, hint: leaveOut },

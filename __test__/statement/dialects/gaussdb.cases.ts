@@ -51,7 +51,6 @@ export const gaussdbCases: readonly DialectCase[] = [
     statement: "COPY t FROM 'f' USING DELIMITERS '$^&' USEEOF",
     options: { delimiter: '$^&', useEof: true },
     dialect: 'gaussdb',
-    pending: notYet('USEEOF'),
   },
   {
     sentence: 'String that separates columns within each row (line) of the file. It cannot be larger than 10 bytes.',
@@ -186,7 +185,6 @@ export const gaussdbCases: readonly DialectCase[] = [
     sentence: 'The system does not report an error for "\\." in the imported data.',
     statement: "COPY t FROM 'f' USEEOF",
     options: { useEof: true },
-    pending: notYet('USEEOF'),
   },
   {
     sentence: 'The value of quote must be a single-byte character.',
@@ -203,7 +201,6 @@ export const gaussdbCases: readonly DialectCase[] = [
     statement: "COPY t FROM 'f' EOL '$#'",
     options: { eol: '$#' },
     dialect: 'gaussdb',
-    pending: notYet('EOL'),
   },
   {
     sentence: 'Value range: multi-character newline characters within 10 bytes.',
@@ -241,7 +238,6 @@ export const gaussdbCases: readonly DialectCase[] = [
     sentence: 'Assigns a value to a specified column in CSV COPY FROM mode.',
     statement: "COPY t FROM 'f' CSV USEEOF FORCE NOT NULL a, b",
     options: { forceNotNull: columns('a b') },
-    pending: notYet('USEEOF'),
   },
   {
     sentence: 'extra columns at the end of a row are ignored.',
@@ -288,7 +284,6 @@ export const gaussdbCases: readonly DialectCase[] = [
     sentence: 'Specifies the SMALLDATETIME format for data import. The BINARY format is not supported.',
     statement: "COPY t FROM 'f' SMALLDATETIME_FORMAT 'YYYY-MM-DD HH24:MI'",
     options: { dateFormats: { smalldatetime: 'YYYY-MM-DD HH24:MI' } },
-    pending: notYet('SMALLDATETIME_FORMAT'),
   },
   {
     sentence: 'Specifies a file that defines the content in the header for exported data.',

@@ -202,7 +202,6 @@ export const redshiftCases: readonly DialectCase[] = [
     statement: "COPY t FROM 'f' ESCAPE NULL AS '' ROUNDEC",
     options: { backslash: 'next', delimiter: '|' },
     dialect: 'redshift',
-    pending: 'COPY ESCAPE is not supported yet',
   },
   {
     sentence: '**flag**: backslash escapes next char (PG: takes a char)',

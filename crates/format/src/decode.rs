@@ -230,8 +230,12 @@ impl Decoder {
                 );
             }
             Grammar::Text { .. } => {
-                let fields =
-                    Text { null: &plan.null, default: plan.default.as_deref(), backslashes: indexed.backslashes };
+                let fields = Text {
+                    null: &plan.null,
+                    default: plan.default.as_deref(),
+                    backslashes: indexed.backslashes,
+                    escapes: plan.escapes,
+                };
                 Pass { plan: &plan, constants: &self.constants, tile, data, fields }.run(
                     &indexed,
                     &mut self.offsets,

@@ -6,7 +6,7 @@ use copyist_types as types;
 
 use crate::column::{ByteRef, Column, Values};
 use crate::field::Plain;
-use crate::plan::{BadValue, Cleaning, ColumnPlan, Origin, Plan, Subject, Tolerance};
+use crate::plan::{BadValue, Cleaning, ColumnPlan, Escapes, Origin, Plan, Subject, Tolerance};
 use crate::tile::PAD;
 use crate::values::{Rows, decode_column, explain_value, unscaled_decimal, values_for};
 use crate::{Layout, utf8};
@@ -107,7 +107,9 @@ fn parse(plan: &Plan, column: &ColumnPlan, text: &[u8], arena: &mut Vec<u8>) -> 
     };
     let one = Plan {
         grammar: Grammar::Plain { delimiter: None },
+        escapes: Escapes::Sequences,
         has_comma: false,
+        truncates_decimals: false,
         columns: vec![spec],
         conditions: Vec::new(),
         map: None,

@@ -186,6 +186,16 @@ impl Tolerance {
     }
 }
 
+/// What a backslash does with the byte after it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Escapes {
+    /// PostgreSQL's: a letter or digits may stand for another byte.
+    #[default]
+    Sequences,
+    /// The byte is part of the value, whichever it is.
+    Next,
+}
+
 /// What the places of fields are counted in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
@@ -241,8 +251,12 @@ pub struct Plan {
     pub skip: u64,
     /// What the input is in, if it is not UTF-8.
     pub encoding: Option<Encoding>,
+    /// What a backslash does in TEXT.
+    pub escapes: Escapes,
     /// Whether the decimal mark of numbers is a comma.
     pub has_comma: bool,
+    /// Whether decimals beyond the scale of a `numeric` column are cut off, instead of being rounded.
+    pub truncates_decimals: bool,
     pub columns: Vec<ColumnPlan>,
     /// All of them must be met; records that do not meet them are passed over, whatever is wrong with them.
     pub conditions: Vec<Condition>,

@@ -788,7 +788,7 @@ fn a_pair_of_quotation_marks_is_removed() {
         ColumnPlan { cleaning, ..column("b", Type::Text, Origin::Field) },
         ColumnPlan { cleaning, ..column("c", mood, Origin::Field) },
     ];
-    let shaped = columns(plan(Grammar::Text { delimiter: b'|'.into() }, SKIP), list);
+    let shaped = columns(plan(Grammar::Text { delimiter: b'|'.into(), marker: true }, SKIP), list);
     let input = "'1'|\"it's\"|'sad'\n2|it's'|sad\n\"3\"|'a\\|b'|\"sad\"\n4|''|\\N\n5|'a|sad\n6|'a\\'|sad\n7|\"|sad\n8|'a\\\\'|sad\n'9|a|sad\n";
     for sink in [Sink::PgText, Sink::PgBinary, Sink::Duckdb] {
         for cut in [WHOLE, (2, 4)] {

@@ -88,6 +88,20 @@ export const gaussdbRules: readonly Rule[] = [
     message: 'COPY delimiter and EOL must be different',
   },
   {
+    about: ['eol', 'delimiter'],
+    broken: ({ given, delimiter }) => given.eol !== undefined && given.eol.value.at(-1) === delimiter.at(-1),
+    condition: 'invalid_parameter_value',
+    message: 'COPY EOL and delimiter must not end with the same character',
+    hint: 'The end of a field could not be told from that of a record.',
+  },
+  {
+    about: ['eol'],
+    broken: ({ given }) => given.noescaping?.value !== true && /\\/.test(given.eol?.value ?? ''),
+    condition: 'invalid_parameter_value',
+    message: 'COPY EOL cannot contain a backslash, which escapes',
+    hint: 'WITHOUT ESCAPING makes it a character like any other.',
+  },
+  {
     about: ['eol', 'null'],
     broken: (options) => options.given.eol !== undefined && options.given.eol.value === options.null,
     condition: 'invalid_parameter_value',

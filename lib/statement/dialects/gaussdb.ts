@@ -61,7 +61,8 @@ export const gaussdbOptions = {
   }),
   useeof: define<boolean>({
     synopsis: '[ boolean ]',
-    summary: 'A line of `\\.` is data wherever it stands.',
+    summary:
+      'A line of `\\.` does not end the data: in text its backslash is one before a full stop, elsewhere it is data anyway.',
     default: { text: false, csv: false },
     formats: all,
     bare: [{ ...flag('useeof'), of }],
@@ -125,7 +126,8 @@ export const gaussdbOptions = {
   }),
   smalldatetime_format: define<string>({
     synopsis: "'pattern'",
-    summary: "How values of GaussDB's type smalldatetime (timestamps without seconds) are written.",
+    summary:
+      "How values of GaussDB's type smalldatetime are written, which are rounded to the minute, half a minute up. It is for columns of type timestamp(0); without TIMESTAMP_FORMAT for those of any timestamp without time zone.",
     defaultNote: "PostgreSQL's literals",
     formats: all,
     bare: [{ words: ['smalldatetime_format'], takes: 'value', of }],

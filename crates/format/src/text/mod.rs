@@ -11,9 +11,9 @@ pub use encode::encode_rows;
 use copyist_core::{DataError, ErrorCode, Result};
 use memchr::memchr;
 
-use crate::ColumnPlan;
 use crate::csv::default_field;
 use crate::field::{Field, Fields};
+use crate::{ColumnPlan, Escapes};
 
 /// TEXT rules for one tile.
 #[derive(Clone, Copy)]
@@ -22,6 +22,7 @@ pub(crate) struct Text<'a> {
     pub default: Option<&'a [u8]>,
     /// Whether the tile has any backslash at all.
     pub backslashes: bool,
+    pub escapes: Escapes,
 }
 
 impl Fields for Text<'_> {
@@ -86,7 +87,10 @@ impl Fields for Text<'_> {
             return Ok(Field::Plain(start, end));
         }
         let from = arena.len();
-        unescape(raw, arena)?;
+        match self.escapes {
+            Escapes::Sequences => unescape(raw, arena)?,
+            Escapes::Next => take_next(raw, arena),
+        }
         Ok(Field::Rewritten(from, arena.len()))
     }
 }
@@ -94,6 +98,18 @@ impl Fields for Text<'_> {
 /// Whether the last backslash is not itself escaped.
 fn ends_in_lone_backslash(raw: &[u8]) -> bool {
     raw.iter().rev().take_while(|&&byte| byte == b'\\').count() % 2 == 1
+}
+
+/// Appends the value of a field without the backslashes that make the byte after them part of it.
+fn take_next(mut raw: &[u8], out: &mut Vec<u8>) {
+    while let Some(at) = memchr(b'\\', raw) {
+        out.extend_from_slice(&raw[..at]);
+        // A backslash at the very end of the input's last line stands for nothing.
+        let next = raw.get(at + 1..).unwrap_or_default();
+        out.extend(next.first());
+        raw = next.get(1..).unwrap_or_default();
+    }
+    out.extend_from_slice(raw);
 }
 
 /// Appends the value of a field with backslashes in it. Octal and hexadecimal escapes can build bytes that are not

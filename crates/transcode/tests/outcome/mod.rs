@@ -8,7 +8,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 use copyist_core::{Session, Type};
 use copyist_datetime::Context;
-use copyist_format::{BadValue, ColumnPlan, Header, Layout, Missing, Plan, Tolerance};
+use copyist_format::{BadValue, ColumnPlan, Escapes, Header, Layout, Missing, Plan, Tolerance};
 use copyist_scan::{Eol, Grammar, Scanner, Separator};
 use copyist_transcode::{ChunkData, Limits, Load, Next, Reject, Sink, Source, Specification};
 
@@ -34,7 +34,9 @@ pub fn plan(grammar: Grammar, tolerance: Tolerance) -> Plan {
         header: Header::Skip,
         skip: 0,
         encoding: None,
+        escapes: Escapes::Sequences,
         has_comma: false,
+        truncates_decimals: false,
         columns: vec![
             column("id", Type::Int8, false),
             column("name", Type::Text, false),
@@ -67,7 +69,7 @@ pub const SKIP: Tolerance = Tolerance {
 pub const CSV: Grammar = Grammar::Csv { delimiter: Separator::byte(b','), quote: b'"', escape: b'"' };
 #[allow(dead_code, reason = "not every test needs it")]
 pub const CSV_BACKSLASH: Grammar = Grammar::Csv { delimiter: Separator::byte(b','), quote: b'"', escape: b'\\' };
-pub const TEXT: Grammar = Grammar::Text { delimiter: Separator::byte(b'\t') };
+pub const TEXT: Grammar = Grammar::Text { delimiter: Separator::byte(b'\t'), marker: true };
 
 pub struct Outcome {
     pub ids: Vec<i64>,
