@@ -82,7 +82,12 @@ describe.each(benches)('the record of loads of $name', ({ open }) => {
     expect((await bench.db.purge({ olderThan: new Date(0) })).loads).toBe(0)
     const olderThan = new Date(Date.now() + 60_000)
     expect(await bench.db.purge({ olderThan })).toEqual({ loads: 1, files: 1, rejects: 0, replaced: 0 })
-    expect(await bench.db.purge({ olderThan, unresolved: true })).toEqual({ loads: 1, files: 1, rejects: 1, replaced: 0 })
+    expect(await bench.db.purge({ olderThan, unresolved: true })).toEqual({
+      loads: 1,
+      files: 1,
+      rejects: 1,
+      replaced: 0,
+    })
     expect(await bench.db.purge({ olderThan, keyed: true })).toEqual({ loads: 1, files: 1, rejects: 0, replaced: 0 })
     expect(await count()).toBe('0')
     const wrong = { sqlState: '22023', message: 'invalid value for option "olderThan": Invalid Date' }

@@ -292,7 +292,12 @@ describe.each(databases)('records in $name', ({ name, open }) => {
     expect(await run((ledger) => ledger.purge(cutoff))).toEqual({ loads: 2, files: 1, rejects: 3, replaced: 0 })
     expect(await left()).toEqual([uuid(2), uuid(3), uuid(5)])
     expect(await run((ledger) => ledger.purge(cutoff))).toEqual({ loads: 0, files: 0, rejects: 0, replaced: 0 })
-    expect(await run((ledger) => ledger.purge(cutoff, { keyed: true }))).toEqual({ loads: 1, files: 0, rejects: 0, replaced: 0 })
+    expect(await run((ledger) => ledger.purge(cutoff, { keyed: true }))).toEqual({
+      loads: 1,
+      files: 0,
+      rejects: 0,
+      replaced: 0,
+    })
     expect(await run((ledger) => ledger.purge(cutoff, { unresolved: true }))).toEqual({
       loads: 1,
       files: 0,
