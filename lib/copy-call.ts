@@ -3,7 +3,7 @@ import { loadAddon } from './native/addon.ts'
 import type { LoadLimits } from './native/open.ts'
 import type { ByteSource } from './native/pump.ts'
 import type { Progress } from './receipt.ts'
-import { MOST_REJECT_BYTES, MOST_REJECTS, type Reject } from './rejects.ts'
+import { MOST_REJECT_BYTES, MOST_REJECTS, type Reject, type ReplacedRow } from './rejects.ts'
 
 /** What a call of {@link Database.copy} may set beside the statement. */
 export interface CopyCallOptions {
@@ -31,13 +31,19 @@ export interface CopyCallOptions {
    */
   readonly onReject?: (reject: Reject) => void
   /**
+   * Called with each row that is loaded with NULL or a default in place of values that did not fit, in the order of the input, and in that order
+   * with `onReject`; also when the load fails in the end, and before it is known whether WHERE or ON CONFLICT holds the row back. What it
+   * throws is thrown again as an uncaught exception.
+   */
+  readonly onReplace?: (row: ReplacedRow) => void
+  /**
    * A file to write the refused rows to, byte for byte, below a header if the input has one: to be mended and loaded by the same
    * statement. It is emptied when the load begins, and empty in the end if no row was refused; a load that fails or is interrupted leaves
    * in it those refused by then. If it cannot be written, the load fails (53100 when the disk is full). It must not be the input.
    */
   readonly rejects?: string
   /**
-   * How many refused rows of the load are recorded at most; by default 50,000. They are kept in memory until its end, 32 MiB at most, and
+   * How many refused rows of the load are recorded at most, and how many with replaced values; by default 50,000. They are kept in memory until its end, 32 MiB at most, and
    * more in proportion where more rows than that are asked for.
    */
   readonly maxRejects?: number
@@ -85,6 +91,7 @@ const CALL_OPTIONS = [
   'memoryLimit',
   'createTable',
   'onReject',
+  'onReplace',
   'rejects',
   'maxRejects',
   'maxRejectBytes',
@@ -105,9 +112,11 @@ export function checkCall(text: unknown, call: CopyCallOptions): void {
   if (onProgress !== undefined && typeof onProgress !== 'function') {
     throw badOption('onProgress', 'a function', typeof onProgress)
   }
-  const { onReject, rejects, ledger } = call
-  if (onReject !== undefined && typeof onReject !== 'function')
-    throw badOption('onReject', 'a function', typeof onReject)
+  const { rejects, ledger } = call
+  for (const name of ['onReject', 'onReplace'] as const) {
+    const given = call[name]
+    if (given !== undefined && typeof given !== 'function') throw badOption(name, 'a function', typeof given)
+  }
   if (rejects !== undefined && (typeof rejects !== 'string' || rejects === '')) {
     throw badOption('rejects', 'the path of a file', rejects)
   }

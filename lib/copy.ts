@@ -192,7 +192,8 @@ class Work {
     const excess = this.#log?.excess
     if (!(error instanceof CopyError) || error !== excess || this.call.signal?.aborted) return error
     const { code, sqlState, message, position, detail, hint, context, statement, cause } = error
-    const diagnosis = await this.#log?.diagnose()
+    const rejected = await this.#log?.diagnose()
+    const diagnosis = rejected?.length === 0 ? await this.#log?.diagnoseReplaced() : rejected
     return new CopyError({ code, sqlState, message, position, detail, hint, context, statement, diagnosis, cause })
   }
 
@@ -360,6 +361,7 @@ class Work {
       ...(planned.fields && { fields: planned.fields.names }),
       columns: columns.flatMap((index) => table.columns[index] ?? []),
       ...(call.onReject && { onReject: call.onReject }),
+      ...(call.onReplace && { onReplace: call.onReplace }),
       ...(!replay && { told }),
       ...(replay && { onReject: replay.noting(call.onReject) }),
       ...(call.rejects !== undefined && { path: call.rejects, ...inputFile(input, statement, call) }),
@@ -384,7 +386,7 @@ class Work {
         limits,
         isFramed: tolerates === undefined && conflict === undefined,
         keepsRecords: tolerates !== undefined,
-        ...(isTolerant(errors) && { rejects: { take, ...log.wants } }),
+        ...((isTolerant(errors) || statement.options.acceptAnyDate) && { rejects: { take, ...log.wants } }),
       },
       input,
     )
@@ -419,6 +421,7 @@ class Work {
         throw unbalanced(counters.rowsRead, outcome.rowsLoaded, outcome.rowsFiltered, rowsRejected)
       }
       const diagnosis = rowsRejected === 0 ? undefined : await log.diagnose()
+      const replaced = log.replaced === 0 ? undefined : await log.diagnoseReplaced()
       const resolution = record.ledger && (await replay?.finish(record.ledger, this.#id))
       return {
         id: this.#id,
@@ -445,7 +448,11 @@ class Work {
         ledger: record.ledger !== undefined,
         ...(record.ledger !== undefined &&
           rowsRejected > 0 && { rejectsRecorded: replay === undefined ? log.kept.length : rowsRejected }),
+        ...(record.ledger !== undefined &&
+          log.replaced > 0 &&
+          replay === undefined && { replacedRecorded: log.keptReplaced.length }),
         ...(diagnosis && { diagnosis }),
+        ...(replaced && { replaced }),
         ...resolution,
         ...(ledgerProblem === undefined ? {} : { ledgerProblem: ledgerProblem.message }),
         ...(createdTable === undefined ? {} : { createdTable }),

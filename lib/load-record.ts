@@ -143,14 +143,16 @@ export class LoadRecord {
   async complete(receipt: Receipt, log: RejectLog | undefined): Promise<void> {
     const ledger = this.#ledger
     if (ledger === undefined) return
-    const { id } = this.#init
+    const { id, isReplay } = this.#init
     await ledger.recordLoad({ ...this.#entry(receipt), transport: receipt.transport, receipt })
     const [file] = receipt.files
     if (file) {
       const { path, bytes, rows, rowsRejected } = file
       await this.#file(ledger, path, { bytesRead: bytes, rowsRead: rows, rowsLoaded: receipt.rowsLoaded, rowsRejected })
     }
-    if (log) await ledger.recordRejects(id, log.kept, log.text)
+    if (log === undefined) return
+    await ledger.recordRejects(id, log.kept, log.text)
+    if (!isReplay) await ledger.recordReplaced(id, log.keptReplaced)
   }
 
   /**
@@ -207,6 +209,7 @@ export class LoadRecord {
         await ledger.recordLoad({ ...this.#entry(counts), error: why })
         await this.#file(ledger, file, counts)
         await ledger.recordRejects(id, log.kept, log.text)
+        await ledger.recordReplaced(id, log.keptReplaced)
         await transaction.commit()
       } catch (failure) {
         await transaction.rollback()

@@ -56,7 +56,7 @@ export interface Receipt {
   readonly rowsRejected: number
   /** Rows whose key was there already, where the statement says what becomes of them. */
   readonly rowsConflicted: number
-  /** Rows of `rowsLoaded` with a value that was replaced by NULL or its column's default. */
+  /** Rows with a value that was replaced by NULL or its column's default, those included that WHERE or ON CONFLICT then held back. */
   readonly rowsReplaced: number
   /** Bytes that were no UTF-8 and were replaced, where the statement says by what. */
   readonly bytesReplaced: number
@@ -75,6 +75,8 @@ export interface Receipt {
   readonly ledger: boolean
   /** How many of the refused rows are recorded, see `maxRejects`: here, or with the load that refused them first. Absent when none was refused. */
   readonly rejectsRecorded?: number
+  /** How many of the rows with replaced values are recorded in `copyist.replaced`, see `maxRejects`. Absent when there was none. */
+  readonly replacedRecorded?: number
   /** Why they are not, if they should have been. */
   readonly ledgerProblem?: string
   /** Of a COPY REJECTS: the load whose refused rows these were. Those that were refused again are still that load's. */
@@ -94,6 +96,8 @@ export interface Receipt {
    * more; of all where `onReject` or `rejects` asks for them.
    */
   readonly diagnosis?: readonly DiagnosisGroup[]
+  /** The same of values that did not fit and were replaced: of the first 50,000 rows, or `maxRejects`; of all where `onReplace` asks for them. */
+  readonly replaced?: readonly DiagnosisGroup[]
   /**
    * How the rows travelled: PostgreSQL's binary COPY, its TEXT COPY (a column type that only the server can parse), or
    * DuckDB column vectors.

@@ -20,7 +20,9 @@ export class RejectFile {
   readonly #statement: CopyFrom
   readonly #header: string | undefined
   readonly #input: InputFile | undefined
-  readonly #encoding: () => string
+  readonly #encodingOf: () => string
+  /** That of the input, known when there is a record. */
+  #encoding = ''
   #lineEnd: Buffer | undefined
   /** Written last; its line end comes with what follows it. */
   #last: Buffer | undefined
@@ -39,7 +41,7 @@ export class RejectFile {
     columns: readonly string[],
     { input, encoding }: { readonly input: InputFile | undefined; readonly encoding: () => string },
   ) {
-    this.#encoding = encoding
+    this.#encodingOf = encoding
     this.#path = path
     this.#statement = statement
     this.#input = input
@@ -73,11 +75,14 @@ export class RejectFile {
    */
   write(record: Buffer, start: number, end: number): void {
     if (this.#failure !== undefined) return
-    const encoding = this.#encoding()
-    const { eol } = this.#statement.options
-    this.#lineEnd ??= inEncoding(eol ?? lineEndAt(this.#input, start, end, encoding) ?? '\n', encoding)
+    if (this.#lineEnd === undefined) {
+      this.#encoding = this.#encodingOf()
+      const lineEnd = this.#statement.options.eol ?? lineEndAt(this.#input, start, end, this.#encoding) ?? '\n'
+      this.#lineEnd = inEncoding(lineEnd, this.#encoding)
+    }
     if (this.#last !== undefined) this.#push(this.#lineEnd)
     else {
+      const encoding = this.#encoding
       // The same statement is to load the file, and tells the order of its bytes by their mark.
       if (this.#statement.options.encoding === 'UTF16') this.#push(inEncoding('\ufeff', encoding))
       const { skip = 0 } = this.#statement.options
@@ -97,7 +102,7 @@ export class RejectFile {
   /** @throws {CopyError} when a record could not be written. */
   close(): void {
     // The last record of an input may end in a backslash, which would escape the line end, or in a part of a line end.
-    const last = this.#last && toUtf8(this.#last, this.#encoding())
+    const last = this.#last && toUtf8(this.#last, this.#encoding)
     const { options } = this.#statement
     const isJoined = (record: Buffer) => hasOwnEnd(options) && flawOf(record, options) !== undefined
     const isOpen = last !== undefined && (protect(last, options) !== last || isJoined(last))

@@ -2,10 +2,11 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { CureKit } from './cures.ts'
 import { Diagnosis, type DiagnosisGroup } from './diagnosis.ts'
 import { CopyError } from './errors.ts'
+import type { RecordedReject } from './ledger/records.ts'
 import type { NativeFlaw, NativeLoad, NativeReject } from './native/load.ts'
 import { toUtf8 } from './native/text.ts'
 import { type InputFile, RejectFile } from './reject-file.ts'
-import { MOST_KEPT, MOST_RAW, type Reject, type RejectError } from './rejects.ts'
+import { MOST_KEPT, MOST_RAW, type Reject, type RejectError, type ReplacedRow, type ReplacedValue } from './rejects.ts'
 import type { CopyFrom } from './statement/ast.ts'
 import type { RowError, RowRefusals, TargetColumn } from './target/target.ts'
 
@@ -21,7 +22,24 @@ const OVERHEAD = 512
 const EMITTED_AT_ONCE = 1_000
 
 /** A refused row that gets its number when it is handed on. */
-type Waiting = Omit<Reject, 'number'> & { number: number }
+interface WaitingReject extends Omit<Reject, 'number'> {
+  number: number
+  /** Where records have numbers: how many come before it in the input, or how many rows that the decoder has handed out. */
+  readonly before?: { readonly records: number } | { readonly rows: number }
+}
+
+/** The same of a row with replaced values. */
+interface WaitingReplaced extends Omit<ReplacedRow, 'number'> {
+  number: number
+}
+
+type Waiting = WaitingReject | WaitingReplaced
+
+/** Offsets of the last rows that the caller has been told of. */
+export interface Told {
+  readonly rejected: number
+  readonly replaced: number
+}
 
 /** What becomes of refused rows. */
 export interface RejectLogInit {
@@ -32,14 +50,16 @@ export interface RejectLogInit {
   readonly columns: readonly TargetColumn[]
   /** Called with each, in the order of the input. */
   readonly onReject?: (reject: Reject) => void
+  /** Called with each row that is loaded with replaced values, in the order of the input, refused ones among them. */
+  readonly onReplace?: (row: ReplacedRow) => void
   /** What the fields of a record are called, where they are not the columns' one after the other. */
   readonly fields?: readonly string[]
   /** Where their bytes are written, as they were read. */
   readonly path?: string
   /** What must not be written over. */
   readonly input?: InputFile
-  /** Offset of the last one that an attempt before this one has told of. */
-  readonly told?: number | undefined
+  /** What an attempt before this one has told of. */
+  readonly told?: Told | undefined
   /** How many are kept for the record of the load, and how many bytes of each; absent: none. */
   readonly keeps?: { readonly most: number; readonly rawLimit: number } | undefined
   /** What cures are tried with. */
@@ -61,34 +81,46 @@ export class RejectLog {
   #waits = false
   #settled = 0
   #number = 0
+  /** What the input is in, once it is known. */
+  #encoding: string | undefined
   /** The one handed on last. */
-  #last: Reject | undefined
+  #last: Waiting | undefined
   /** Rows that the decoder has told of, and that the target has refused, those included that are beyond the limit by themselves. */
   #fromDecoder = 0
   #fromTarget = 0
   #replacedByTarget = 0
-  readonly #kept: Reject[] = []
-  #told: number | undefined
+  readonly #kept: RecordedReject[] = []
+  /** Rows handed on that the decoder has refused. */
+  #handedOfDecoder = 0
+  readonly #keptReplaced: ReplacedRow[] = []
+  readonly #told: { rejected: number; replaced: number }
   #keptBytes = 0
+  #keptReplacedBytes = 0
+  #replacedNumber = 0
+  /** Rows that had values replaced and were refused all the same. */
+  #replacedInVain = 0
   #file: RejectFile | undefined
   readonly #diagnosis = new Diagnosis((raw) => this.text(raw))
+  readonly #replacedDiagnosis = new Diagnosis((raw) => this.text(raw))
   #excess: CopyError | undefined
 
   constructor(init: RejectLogInit) {
     this.#init = init
-    this.#told = init.told
+    this.#told = { rejected: -1, replaced: -1, ...init.told }
   }
 
   /** A record's bytes as UTF-8. */
   readonly text = (raw: Buffer): Buffer => {
     const { encoding } = this.#init.statement.options
-    return encoding === 'UTF8' ? raw : toUtf8(raw, this.#native?.counters().encoding ?? encoding)
+    if (encoding === 'UTF8') return raw
+    this.#encoding ??= this.#native?.counters().encoding
+    return toUtf8(raw, this.#encoding ?? encoding)
   }
 
   /** How many records the decoder should tell of, and how much of each. */
   get wants(): { readonly rawLimit: number; readonly most: number } {
-    const { onReject, path, keeps } = this.#init
-    const streams = onReject !== undefined || path !== undefined
+    const { onReject, onReplace, path, keeps } = this.#init
+    const streams = onReject !== undefined || onReplace !== undefined || path !== undefined
     if (streams) return { rawLimit: 2 ** 30, most: Number.MAX_SAFE_INTEGER }
     // As much as cures want to be tried on, whatever is recorded, and the row at which the load fails.
     const most = Math.min(Number.MAX_SAFE_INTEGER, (this.#mostRows ?? 0) + 1)
@@ -104,9 +136,24 @@ export class RejectLog {
     return limit?.kind === 'rows' ? limit.most : undefined
   }
 
+  /** Whether records have numbers, which COPY REJECTS is to give them again. */
+  get #isNumbered(): boolean {
+    return this.#init.statement.options.sequence !== undefined
+  }
+
+  /** Whether a row with replaced values counts against the limit. Of ACCEPTANYDATE it is no error. */
+  get #countsReplaced(): boolean {
+    return replacementOf(this.#init.statement) !== undefined
+  }
+
   /** Rows that count against the limit: refused ones, and those with a value that was replaced. */
   get #counted(): number {
-    return this.count + this.replaced
+    return this.count + (this.#countsReplaced ? this.replaced : 0)
+  }
+
+  /** The same of those that were handed on. */
+  get #countedSoFar(): number {
+    return this.#number + (this.#countsReplaced ? this.#replacedNumber : 0)
   }
 
   /** Rows refused so far; beyond the limit, as many as it took. */
@@ -115,18 +162,24 @@ export class RejectLog {
     return (this.#native?.counters().rowsRefused ?? 0) + this.#fromTarget
   }
 
-  /** Rows with a value that was replaced. */
+  /** Rows with a value that was replaced; beyond the limit, as many as it took. */
   get replaced(): number {
-    return (this.#native?.counters().rowsMended ?? 0) + this.#replacedByTarget
+    if (this.#isBeyond) return this.#replacedNumber
+    return (this.#native?.counters().rowsMended ?? 0) + this.#replacedByTarget - this.#replacedInVain
   }
 
-  /** Offset of the last one that `onReject` knows of: it is told of all in the order of the input. */
-  get told(): number | undefined {
+  /** What the caller knows of: it is told of all in the order of the input. */
+  get told(): Told {
     return this.#told
   }
 
+  /** Rows with replaced values that are kept for the record of the load. */
+  get keptReplaced(): readonly ReplacedRow[] {
+    return this.#keptReplaced
+  }
+
   /** Those kept for the record of the load. */
-  get kept(): readonly Reject[] {
+  get kept(): readonly RecordedReject[] {
     return this.#kept
   }
 
@@ -137,12 +190,22 @@ export class RejectLog {
 
   /** What was wrong with the rows that were handed on, and what would cure it. */
   diagnose(): Promise<DiagnosisGroup[]> {
+    return this.#diagnosis.groups(this.#cureKit, this.#native?.counters().rowsRead)
+  }
+
+  /** The same of values that were replaced. */
+  diagnoseReplaced(): Promise<DiagnosisGroup[]> {
+    return this.#replacedDiagnosis.groups(this.#cureKit, this.#native?.counters().rowsRead)
+  }
+
+  get #cureKit(): CureKit | undefined {
     const { kit } = this.#init
-    // It is given the records as UTF-8.
-    const inUtf8 = { ...kit, options: { ...kit.options, encoding: 'UTF8' as const } }
     // Cures are changes of delimited fields, one after the other.
     const isPlain = kit.options.fixed === undefined && kit.options.backslash === undefined && kit.fields === undefined
-    return this.#diagnosis.groups(isPlain ? inUtf8 : undefined, this.#native?.counters().rowsRead)
+    if (!isPlain) return undefined
+    // What is replaced is to be told as an error; and the records are given as UTF-8.
+    const columns = kit.columns.map(({ conversion: _, ...column }) => column)
+    return { ...kit, columns, options: { ...kit.options, encoding: 'UTF8' as const } }
   }
 
   /** Begins to take rows of a load. Throws when the file for rejects cannot be opened. */
@@ -170,13 +233,20 @@ export class RejectLog {
   readonly takeNative = (rejects: readonly NativeReject[]): boolean => {
     const { columns, file } = this.#init
     const most = this.#mostRows ?? Number.POSITIVE_INFINITY
-    for (const { line, lastLine, byteOffset, byteLength, flaws, raw, isCut } of rejects) {
+    for (const { line, lastLine, byteOffset, byteLength, flaws, raw, isCut, ...more } of rejects) {
       // Those beyond the limit are known by accident of how much was read at a time.
       if (this.#fromDecoder > most) break
-      this.#fromDecoder += 1
+      const { isMended, recordsBefore } = more
+      if (!isMended || this.#countsReplaced) this.#fromDecoder += 1
       const errors: RejectError[] = []
       for (const flaw of flaws) errors.push(errorOf(flaw, columns))
-      this.#wait({ number: 0, file, line, lastLine, byteOffset, byteLength, errors, raw, rawIsCut: isCut })
+      if (isMended) {
+        const values = this.#replaced(errors)
+        this.#wait({ number: 0, file, line, lastLine, byteOffset, byteLength, values, raw, rawIsCut: isCut })
+        continue
+      }
+      const reject = { number: 0, file, line, lastLine, byteOffset, byteLength, errors, raw, rawIsCut: isCut }
+      this.#wait(this.#isNumbered ? { ...reject, before: { records: recordsBefore } } : reject)
     }
     if (!this.#waits || this.#isSettled) this.#emit(Number.POSITIVE_INFINITY)
     return this.#fromDecoder > most
@@ -192,9 +262,12 @@ export class RejectLog {
       },
       ...(replaces && { replaces }),
       refuse: (row, errors) => this.#refuse(row, errors),
-      replace: (rows) => {
-        this.#replacedByTarget += rows
-        this.#checkLimit(this.#number + this.#replacedByTarget)
+      replace: (row, errors) => {
+        this.#replacedByTarget += 1
+        const most = this.#mostRows ?? Number.POSITIVE_INFINITY
+        if (this.#replacedByTarget - 1 > most) return
+        const { errors: values, ...record } = this.#located(row, errors)
+        this.#wait({ ...record, values: this.#replaced(values) })
       },
       settle: async (row) => {
         this.#settled = row
@@ -219,7 +292,9 @@ export class RejectLog {
     const { limit } = this.#init.statement.options.errors
     const counted = this.#counted
     if (limit?.kind !== 'ratio' || counted <= (rowsRead * limit.most) / 100) return
-    throw this.#tooMany(`skipped more than ${limit.name} (${limit.most} %) of the rows: ${counted} of ${rowsRead}`)
+    const replacement = replacementOf(this.#init.statement)
+    const share = `more than ${limit.name} (${limit.most} %) of the rows: ${counted} of ${rowsRead}`
+    throw this.#tooMany(replacement === undefined ? `skipped ${share}` : `set columns to ${replacement} in ${share}`)
   }
 
   /** Whether the target has no row that it has not dealt with. */
@@ -229,7 +304,7 @@ export class RejectLog {
   }
 
   get #isBeyond(): boolean {
-    return this.#number > (this.#mostRows ?? Number.POSITIVE_INFINITY)
+    return this.#countedSoFar > (this.#mostRows ?? Number.POSITIVE_INFINITY)
   }
 
   #wait(reject: Waiting): void {
@@ -239,14 +314,20 @@ export class RejectLog {
   }
 
   #refuse(row: number, errors: readonly RowError[]): void {
-    const { columns, file } = this.#init
     this.#fromTarget += 1
     // They come in the order of the input, so that it is behind as many of its kind.
     if (this.#fromTarget - 1 > (this.#mostRows ?? Number.POSITIVE_INFINITY)) return
+    const reject = this.#located(row, errors)
+    this.#wait(this.#isNumbered ? { ...reject, before: { rows: row } } : reject)
+  }
+
+  /** A row that the decoder has handed out, with its place and bytes. */
+  #located(row: number, errors: readonly RowError[]): WaitingReject {
+    const { columns, file } = this.#init
     const place = this.#native?.locate(row)
     const raw = this.#native?.record?.(row) ?? Buffer.alloc(0)
     const { rawLimit } = this.wants
-    this.#wait({
+    return {
       number: 0,
       file,
       line: place?.firstLine ?? 0,
@@ -259,6 +340,19 @@ export class RejectLog {
       }),
       raw: raw.subarray(0, rawLimit),
       rawIsCut: place === undefined || Math.min(raw.length, rawLimit) < place.byteLength,
+    }
+  }
+
+  /** Values that did not fit, with what is in their place. */
+  #replaced(errors: readonly RejectError[]): ReplacedValue[] {
+    const { columns, statement, kit } = this.#init
+    const isDefault = replacementOf(statement) === 'default'
+    return errors.map((error) => {
+      const index = (error.field ?? 0) - 1
+      // Dates of ACCEPTANYDATE become NULL whatever the policy.
+      const hasDefault =
+        isDefault && columns[index]?.hasDefault === true && kit.columns[index]?.conversion === undefined
+      return { ...error, column: error.column ?? '', replacement: hasDefault ? 'default' : 'null' }
     })
   }
 
@@ -268,23 +362,32 @@ export class RejectLog {
     const { name, most } = errors.limit
     const reason =
       errors.constraint === 'stop' && errors.structure === 'stop' ? ' due to data type incompatibility' : ''
+    const replacement = replacementOf(this.#init.statement)
     // Redshift's number is that at which the load fails.
     const message =
-      name === 'MAXERROR' ? `skipped ${name} (${most + 1}) rows` : `skipped more than ${name} (${most}) rows${reason}`
+      name === 'MAXERROR'
+        ? `skipped ${name} (${most + 1}) rows`
+        : replacement === undefined
+          ? `skipped more than ${name} (${most}) rows${reason}`
+          : `set columns to ${replacement} in more than ${name} (${most}) rows${reason}`
     throw this.#tooMany(message)
   }
 
   #tooMany(message: string): CopyError {
     const { statement, file } = this.#init
     const last = this.#last
-    const error = last?.errors[0]
+    const error = last && ('values' in last ? last.values[0] : last.errors[0])
     this.#excess = new CopyError({
       code: 'invalid_text_representation',
       sqlState: '22P02',
       message,
       ...(last && error && { detail: `The last of them: line ${last.line}${column(error)}: ${error.message}` }),
       hint: `Nothing was loaded. Raise ${statement.options.errors.limit?.name ?? 'the limit'}, or mend the input.`,
-      position: { file, ...(last && { line: last.lastLine, byteOffset: last.byteOffset }) },
+      position: {
+        file,
+        ...(last && { line: last.lastLine, byteOffset: last.byteOffset }),
+        ...(error?.column !== undefined && { column: error.column }),
+      },
     })
     return this.#excess
   }
@@ -308,19 +411,27 @@ export class RejectLog {
     this.#waiting = waiting.slice(end)
     // Also those whose turn does not come, because the file of rejects cannot be written.
     for (let index = 0; index < end; index += 1) this.#waitingBytes -= OVERHEAD + (waiting[index]?.raw.length ?? 0)
-    for (let index = 0; index < end && this.#number <= most; index += 1) {
-      const reject = waiting[index]
-      if (reject === undefined) continue
+    for (let index = 0; index < end && this.#countedSoFar <= most; index += 1) {
+      const row = waiting[index]
+      if (row === undefined) continue
+      this.#last = row
+      if ('values' in row) {
+        // The target has refused it all the same: of one place the decoder's word comes first.
+        if (waiting[index + 1]?.byteOffset === row.byteOffset) this.#replacedInVain += 1
+        else this.#handReplaced(row)
+        continue
+      }
       this.#number += 1
-      reject.number = this.#number
-      this.#hand(reject)
+      row.number = this.#number
+      if (row.before === undefined) this.#hand(row)
+      else this.#handNumbered(row, row.before)
     }
     this.#file?.check()
-    this.#checkLimit(this.#number)
+    this.#checkLimit(this.#countedSoFar)
     return end === EMITTED_AT_ONCE
   }
 
-  #keep(reject: Reject, { most, rawLimit }: { readonly most: number; readonly rawLimit: number }): void {
+  #keep(reject: RecordedReject, { most, rawLimit }: { readonly most: number; readonly rawLimit: number }): void {
     if (this.#kept.length >= most) return
     const bytes = OVERHEAD + Math.min(reject.raw.length, rawLimit)
     const room = Math.max(MOST_KEPT_BYTES * Math.max(1, most / MOST_KEPT), OVERHEAD + rawLimit)
@@ -331,23 +442,70 @@ export class RejectLog {
     this.#kept.push(isLong ? { ...reject, raw: Buffer.from(reject.raw.subarray(0, rawLimit)), rawIsCut: true } : reject)
   }
 
-  #hand(reject: Reject): void {
+  /** The number of a record is for COPY REJECTS alone. */
+  #handNumbered({ before: _, ...reject }: WaitingReject, before: NonNullable<WaitingReject['before']>): void {
+    if ('records' in before) {
+      this.#handedOfDecoder += 1
+      this.#hand(reject, before.records)
+      return
+    }
+    // Of those before it the decoder may not have told all.
+    const isKnown = this.#number <= this.wants.most
+    this.#hand(reject, isKnown ? before.rows + this.#handedOfDecoder : undefined)
+  }
+
+  #hand(reject: Reject, recordsBefore?: number): void {
     const { keeps, onReject } = this.#init
     this.#diagnosis.add(reject)
-    this.#last = reject
-    if (keeps !== undefined) this.#keep(reject, keeps)
-    this.#file?.write(reject.raw, reject.byteOffset, reject.byteOffset + reject.byteLength)
-    if (onReject !== undefined && reject.byteOffset > (this.#told ?? -1)) {
-      this.#told = reject.byteOffset
-      try {
-        onReject(reject)
-      } catch (error) {
-        // It is not the load's error: it is thrown where the caller's other errors are.
-        queueMicrotask(() => {
-          throw error
-        })
-      }
+    if (keeps !== undefined && (recordsBefore !== undefined || !this.#isNumbered)) {
+      this.#keep(recordsBefore === undefined ? reject : { ...reject, recordsBefore }, keeps)
     }
+    this.#file?.write(reject.raw, reject.byteOffset, reject.byteOffset + reject.byteLength)
+    if (onReject !== undefined && reject.byteOffset > this.#told.rejected) {
+      this.#told.rejected = reject.byteOffset
+      tell(onReject, reject)
+    }
+  }
+
+  #handReplaced(row: WaitingReplaced): void {
+    const { keeps, onReplace } = this.#init
+    this.#replacedNumber += 1
+    row.number = this.#replacedNumber
+    const { number, file, line, lastLine, byteOffset, byteLength, values, raw, rawIsCut } = row
+    this.#replacedDiagnosis.add({ number, file, line, lastLine, byteOffset, byteLength, errors: values, raw, rawIsCut })
+    if (keeps !== undefined) this.#keepReplaced(row, keeps)
+    if (onReplace !== undefined && byteOffset > this.#told.replaced) {
+      this.#told.replaced = byteOffset
+      tell(onReplace, row)
+    }
+  }
+
+  /** The record has their values, not the bytes of the rows. */
+  #keepReplaced(row: ReplacedRow, { most }: { readonly most: number }): void {
+    if (this.#keptReplaced.length >= most) return
+    const bytes = OVERHEAD + row.values.reduce((sum, { value = '' }) => sum + value.length, 0)
+    if (this.#keptReplacedBytes + bytes > MOST_KEPT_BYTES * Math.max(1, most / MOST_KEPT)) return
+    this.#keptReplacedBytes += bytes
+    this.#keptReplaced.push({ ...row, raw: NO_BYTES, rawIsCut: true })
+  }
+}
+
+const NO_BYTES = Buffer.alloc(0)
+
+/** What is in place of a value that does not fit, where the statement goes on after those. */
+function replacementOf({ options }: CopyFrom): 'null' | 'default' | undefined {
+  const { conversion } = options.errors
+  return conversion === 'set_null' ? 'null' : conversion === 'set_default' ? 'default' : undefined
+}
+
+/** What the caller's function throws is not the load's error: it is thrown where the caller's other errors are. */
+function tell<T>(callback: (row: T) => void, row: T): void {
+  try {
+    callback(row)
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error
+    })
   }
 }
 

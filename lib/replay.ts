@@ -264,7 +264,17 @@ export class Replay {
     }
     const { message } = flaw
     const flaws = [{ code: 'bad_copy_file_format', sqlState: '22P04', message }]
-    this.#untried.push({ line, lastLine, byteOffset, byteLength, flaws, raw, isCut: false })
+    this.#untried.push({
+      line,
+      lastLine,
+      byteOffset,
+      byteLength,
+      flaws,
+      raw,
+      isCut: false,
+      isMended: false,
+      recordsBefore: 0,
+    })
     return false
   }
 

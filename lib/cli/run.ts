@@ -11,7 +11,7 @@ import { type Command, type CopyCommand, parseArguments, UsageError, wantsJson }
 import { chooseDestination, type Destination, redact } from './destination.ts'
 import { renderHelp } from './help.ts'
 import { canDraw, ProgressBar } from './progress.ts'
-import { formatDiagnosis, mayReject, Notices, type RejectReport, verbosityOf } from './rejects.ts'
+import { formatDiagnosis, mayReject, mostDiagnosed, Notices, type RejectReport, verbosityOf } from './rejects.ts'
 import { exitCodeOf, exitCodes, formatError, formatErrorJson, formatReceipt, messageOf } from './report.ts'
 
 /** Runs the command for `process` and answers with its exit code. Never rejects. */
@@ -56,6 +56,7 @@ export async function run(process: NodeJS.Process): Promise<number> {
       const report: RejectReport = {
         verbosity: verbosityOf(statement),
         ...(file !== undefined && { file }),
+        mostDiagnosed: mostDiagnosed(statement, command.maxRejects),
         ...(width !== undefined && { width }),
       }
       await print(stdout, `${formatReceipt(receipt, database, report)}\n`)
@@ -144,12 +145,11 @@ async function load(
       ...(command.maxRejects !== undefined && { maxRejects: command.maxRejects }),
       ...(command.maxRejectBytes !== undefined && { maxRejectBytes: command.maxRejectBytes }),
       ...(command.ledger !== undefined && { ledger: command.ledger }),
-      ...(notices && { onReject: notices.take }),
+      ...(notices && { onReject: notices.take, onReplace: notices.takeReplaced }),
     })
-    const rest = notices?.rest(receipt, command.rejects)
-    if (rest !== undefined) {
+    for (const line of notices?.rest(receipt, command.rejects) ?? []) {
       bar?.clear()
-      await print(stderr, `${rest}\n`)
+      await print(stderr, `${line}\n`)
     }
     return receipt
   } finally {

@@ -19,7 +19,7 @@ export declare class BindingLoad {
   fail(message: string): void
   /** Copies the next chunk into `into`, if there is one. Never waits. */
   next(into: Buffer): BindingNext
-  /** Takes at most `most` of the refused records, in the order of the input. */
+  /** Takes at most `most` of the records that were refused or mended, in the order of the input. */
   takeRejects(most: number): BindingRejects
   /** DuckDB has consumed the rows of chunk `id`. */
   release(id: number): void
@@ -158,17 +158,6 @@ export interface BindingFailure {
   column?: string
 }
 
-/** One thing that is wrong with a record. */
-export interface BindingFlaw {
-  /** Number of the column, from 0. */
-  column?: number
-  code: string
-  sqlState: string
-  message: string
-  detail?: string
-  value?: string
-}
-
 /** A column's proven type. */
 export interface BindingGuess {
   kind: string
@@ -229,21 +218,15 @@ export interface BindingPeek {
   failure?: BindingFailure
 }
 
-/** A record that was refused. */
-export interface BindingReject {
-  line: number
-  lastLine: number
-  byteOffset: number
-  byteLength: number
-  flaws: Array<BindingFlaw>
-  /** Bytes of it that are kept. */
-  rawLength: number
-  isCut: boolean
-}
-
-/** Records that were refused, and their bytes one after the other: a buffer for each would cost more than all else. */
+/** Records that were refused, and rows with a value that was replaced. */
 export interface BindingRejects {
-  rejects: Array<BindingReject>
+  count: number
+  /**
+   * JSON, for each record `[line, lastLine, byteOffset, byteLength, rawLength, isCut, isMended, recordsBefore, flaws]`; the numbers and strings of a flaw, one
+   * after the other, are its column (from 0, -1 for none), its code (an index into `errorCodes()`), message, detail and value, null for none.
+   */
+  told: string
+  /** What is kept of their bytes, one after the other: a buffer for each would be as dear. */
   raw: Buffer
 }
 
@@ -252,6 +235,8 @@ export interface BindingSequence {
   /** Decimal digits: a number of JavaScript does not hold all of them. */
   start: string
   increment: string
+  /** Where the records are some of another input's: how many came before each there. */
+  records?: Array<number>
 }
 
 /** Settings of the target's session. */

@@ -53,7 +53,12 @@ export interface LoadColumn {
    * Its values are numbers of the records, and it has no field. Records that the decoder or the target refuses have had
    * theirs, those that are passed over have none. A number beyond the column's type ends the load (22003).
    */
-  readonly sequence?: { readonly start: bigint; readonly increment: bigint }
+  readonly sequence?: {
+    readonly start: bigint
+    readonly increment: bigint
+    /** Where the records are some of another input's, in its order: how many came before each there. */
+    readonly records?: readonly number[]
+  }
   /** What is done to its fields before anything else, in this order. */
   readonly cleaning?: Cleaning
 }
@@ -168,7 +173,7 @@ export interface NativeFlaw {
   readonly value?: string
 }
 
-/** A record that the decoder refused by itself. */
+/** A record that the decoder refused by itself, or a row with a value that it replaced. */
 export interface NativeReject {
   readonly line: number
   readonly lastLine: number
@@ -178,6 +183,10 @@ export interface NativeReject {
   readonly flaws: readonly NativeFlaw[]
   readonly raw: Buffer
   readonly isCut: boolean
+  /** It is among the rows that are handed out: the values of its flaws have been replaced. */
+  readonly isMended: boolean
+  /** Of a refused one: how many records come before it in the input, those that are passed over not counted. */
+  readonly recordsBefore: number
 }
 
 /** Where a row is. */
@@ -205,7 +214,7 @@ export interface LoadCounters {
   readonly rowsPassedOver?: number
   /** Empty lines that were passed over; they are no rows. */
   readonly blankLines?: number
-  /** Rows with a value that was refused and replaced. */
+  /** Rows with a value that was refused and replaced; each is told as one with {@link NativeReject.isMended}. */
   readonly rowsMended: number
   /** Bytes that were part of no character and were replaced. */
   readonly bytesReplaced?: number

@@ -77,8 +77,8 @@ export interface RowRefusals {
   readonly tolerates: 'conversion' | 'unique' | 'all'
   /** What a value that does not fit becomes, where it does not cost its row; with `conversion` only. */
   readonly replaces?: 'null' | 'default'
-  /** So many rows more have had a value replaced. What it throws ends the load. */
-  replace(rows: number): void
+  /** Values of a row were replaced. What it throws ends the load. */
+  replace(row: number, values: readonly RowError[]): void
   /** What it throws ends the load. */
   refuse(row: number, errors: readonly RowError[]): void
   /** All rows before this one have been dealt with. */

@@ -42,6 +42,8 @@ pub struct Decoded {
     pub refusals: Vec<Refusal>,
     /// Rows with a value that was refused and replaced.
     pub mended: u64,
+    /// What was replaced in them, as if they had been refused, where that is told.
+    pub mendings: Vec<Refusal>,
     /// Where the rows are, if records between them were taken out.
     pub places: Option<Places>,
     /// Records that do not meet the conditions.
@@ -51,6 +53,7 @@ pub struct Decoded {
     /// Rows with a refused value, and those with one that was replaced; reused memory.
     pub(crate) refused_rows: Vec<u32>,
     pub(crate) mended_rows: Vec<u32>,
+    pub(crate) tells_mendings: bool,
 }
 
 /// Decodes tiles; reuses its memory from one to the next.
@@ -61,6 +64,7 @@ pub struct Decoder {
     spans: Vec<Span>,
     tuples: Tuples,
     decoded: Decoded,
+    tells_mendings: bool,
 }
 
 /// Why the tile cannot be read past a position.
@@ -89,14 +93,24 @@ impl Decoder {
             ended: false,
             refusals: Vec::new(),
             mended: 0,
+            mendings: Vec::new(),
             places: None,
             passed_over: 0,
             blank_lines: 0,
             refused_rows: Vec::new(),
             mended_rows: Vec::new(),
+            tells_mendings: true,
         };
         let constants = Constants::new(&plan).unwrap_or_default();
-        Self { plan, constants, offsets: Vec::new(), spans: Vec::new(), tuples: Tuples::default(), decoded }
+        Self {
+            plan,
+            constants,
+            offsets: Vec::new(),
+            spans: Vec::new(),
+            tuples: Tuples::default(),
+            decoded,
+            tells_mendings: true,
+        }
     }
 
     /// The last tile's result.
@@ -107,7 +121,23 @@ impl Decoder {
 
     /// Takes the last tile's refused records.
     pub fn take_refusals(&mut self) -> Vec<Refusal> {
-        std::mem::take(&mut self.decoded.refusals)
+        let Decoded { refusals, places, .. } = &mut self.decoded;
+        if let Some(places) = places {
+            for refusal in refusals.iter_mut() {
+                refusal.rows_before = places.starts.partition_point(|&start| start < refusal.offset) as u32;
+            }
+        }
+        std::mem::take(refusals)
+    }
+
+    /// Takes the last tile's rows with values that were replaced.
+    pub fn take_mendings(&mut self) -> Vec<Refusal> {
+        std::mem::take(&mut self.decoded.mendings)
+    }
+
+    /// Whether it is told of the next tiles what was replaced in them.
+    pub fn tell_mendings(&mut self, tells: bool) {
+        self.tells_mendings = tells;
     }
 
     /// Where each decoded row's record ends in the last tile's data (its line end excluded); for finding a row again.
@@ -168,6 +198,7 @@ impl Decoder {
         };
         let out = &mut self.decoded;
         out.refusals.retain(|refusal| refusal.offset < start);
+        out.mendings.retain(|mending| mending.offset < start);
         if let Some(places) = &mut out.places {
             places.truncate(row);
         }
@@ -199,6 +230,8 @@ impl Decoder {
         (out.fault, out.ended, out.mended, out.places) = (None, false, 0, None);
         (out.passed_over, out.blank_lines) = (0, 0);
         out.refusals.clear();
+        out.mendings.clear();
+        out.tells_mendings = self.tells_mendings;
 
         if plan.is_binary {
             self.tuples.decode(&plan, tile, out);

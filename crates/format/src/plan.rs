@@ -1,5 +1,7 @@
 //! What a decoder needs to know: the format's options, the columns and what is to come out.
 
+use std::sync::Arc;
+
 use copyist_core::Type;
 use copyist_datetime::Context;
 use copyist_encoding::Encoding;
@@ -74,6 +76,12 @@ impl ColumnPlan {
     pub fn is_read(&self) -> bool {
         self.origin == Origin::Field
     }
+
+    /// Whether its values are numbers of the records.
+    #[must_use]
+    pub fn is_numbered(&self) -> bool {
+        matches!(self.origin, Origin::Sequence { .. } | Origin::Numbered { .. })
+    }
 }
 
 /// Where the values of a column come from. Of those that come from no field [`FieldMap::columns`] has [`FieldMap::NONE`]; of
@@ -87,6 +95,8 @@ pub enum Origin {
     /// Numbers of the records in the order of the input. Every record that meets the conditions has one, those that are refused
     /// included, so that the numbers of rows do not depend on what is tolerated, and a refused record's can be given to it later.
     Sequence { start: i64, increment: i64 },
+    /// The same where the records are some of another input's, in its order, and have the numbers that they had there.
+    Numbered { start: i64, increment: i64, records: Arc<[u64]> },
 }
 
 /// What is done to a field before its type sees it.
@@ -303,7 +313,7 @@ impl Plan {
     /// Whether some column's values are numbers of the records.
     #[must_use]
     pub fn has_sequence(&self) -> bool {
-        self.columns.iter().any(|column| matches!(column.origin, Origin::Sequence { .. }))
+        self.columns.iter().any(ColumnPlan::is_numbered)
     }
 
     /// Whether records are empty lines, of which nothing is read.

@@ -6,6 +6,7 @@
 mod convert;
 mod duckdb;
 mod load;
+mod rejects;
 mod specification;
 mod spool;
 mod time_zone;

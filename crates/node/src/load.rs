@@ -7,16 +7,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use copyist_core::{DataError, ErrorCode};
-use copyist_format::Flaw;
 use copyist_format::infer::{Guess, column_names};
-use copyist_transcode::{ChunkData, Failure, Load, Next, Pushed, Reject, Source, Specification, Summary, peek};
+use copyist_transcode::{ChunkData, Failure, Load, Next, Pushed, Source, Specification, Summary, peek};
 use napi::bindgen_prelude::{AsyncTask, Buffer, BufferSlice, Function};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Status, Task};
 use napi_derive::napi;
 
-use crate::convert::{BindingFailure, snake_case};
+use crate::convert::BindingFailure;
 use crate::duckdb::{self, HeldChunk, Segment};
+use crate::rejects::BindingRejects;
 use crate::specification::BindingSpecification;
 use crate::spool::BindingSpool;
 
@@ -80,69 +80,6 @@ pub struct BindingLocation {
     pub first_line: f64,
     pub byte_offset: f64,
     pub byte_length: f64,
-}
-
-/// One thing that is wrong with a record.
-#[napi(object)]
-pub struct BindingFlaw {
-    /// Number of the column, from 0.
-    pub column: Option<u32>,
-    pub code: String,
-    pub sql_state: String,
-    pub message: String,
-    pub detail: Option<String>,
-    pub value: Option<String>,
-}
-
-/// A record that was refused.
-#[napi(object)]
-pub struct BindingReject {
-    pub line: f64,
-    pub last_line: f64,
-    pub byte_offset: f64,
-    pub byte_length: f64,
-    pub flaws: Vec<BindingFlaw>,
-    /// Bytes of it that are kept.
-    pub raw_length: u32,
-    pub is_cut: bool,
-}
-
-/// Records that were refused, and their bytes one after the other: a buffer for each would cost more than all else.
-#[napi(object)]
-pub struct BindingRejects {
-    pub rejects: Vec<BindingReject>,
-    pub raw: Buffer,
-}
-
-/// Bytes of a value that are told.
-const MOST_SHOWN: usize = 1024;
-
-impl From<Reject> for BindingReject {
-    fn from(reject: Reject) -> Self {
-        Self {
-            line: reject.line as f64,
-            last_line: reject.last_line as f64,
-            byte_offset: reject.byte_offset as f64,
-            byte_length: reject.byte_len as f64,
-            flaws: reject.flaws.into_iter().map(BindingFlaw::from).collect(),
-            raw_length: reject.raw.len() as u32,
-            is_cut: reject.is_cut,
-        }
-    }
-}
-
-impl From<Flaw> for BindingFlaw {
-    fn from(flaw: Flaw) -> Self {
-        let error = *flaw.error;
-        Self {
-            column: flaw.column.map(|column| column as u32),
-            code: snake_case(error.code.rust_name()),
-            sql_state: error.code.sql_state().to_owned(),
-            message: error.message.into_owned(),
-            detail: error.detail,
-            value: flaw.value.map(|value| String::from_utf8_lossy(&value[..value.len().min(MOST_SHOWN)]).into_owned()),
-        }
-    }
 }
 
 /// A column's proven type.
@@ -316,12 +253,11 @@ impl BindingLoad {
         next
     }
 
-    /// Takes at most `most` of the refused records, in the order of the input.
+    /// Takes at most `most` of the records that were refused or mended, in the order of the input.
     #[napi(catch_unwind)]
     pub fn take_rejects(&self, most: u32) -> BindingRejects {
         let rejects = self.lock().load.as_ref().map(|load| load.take_rejects(most as usize)).unwrap_or_default();
-        let raw = rejects.iter().flat_map(|reject| &reject.raw).copied().collect::<Vec<u8>>();
-        BindingRejects { rejects: rejects.into_iter().map(BindingReject::from).collect(), raw: raw.into() }
+        crate::rejects::rejects(&rejects)
     }
 
     fn look(&self, mut into: BufferSlice<'_>) -> BindingNext {

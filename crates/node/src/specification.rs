@@ -69,6 +69,8 @@ pub struct BindingSequence {
     /// Decimal digits: a number of JavaScript does not hold all of them.
     pub start: String,
     pub increment: String,
+    /// Where the records are some of another input's: how many came before each there.
+    pub records: Option<Vec<f64>>,
 }
 
 /// What is done to a field before its type sees it.
@@ -481,7 +483,14 @@ impl BindingColumn {
         Ok(match (&self.constant, &self.sequence) {
             (Some(text), _) => Origin::Constant(text.clone().into_bytes()),
             (None, Some(sequence)) => {
-                Origin::Sequence { start: int8(&sequence.start)?, increment: int8(&sequence.increment)? }
+                let (start, increment) = (int8(&sequence.start)?, int8(&sequence.increment)?);
+                match &sequence.records {
+                    Some(records) => {
+                        let records = records.iter().map(|&before| before as u64).collect();
+                        Origin::Numbered { start, increment, records }
+                    }
+                    None => Origin::Sequence { start, increment },
+                }
             }
             (None, None) => Origin::Field,
         })

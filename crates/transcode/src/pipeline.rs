@@ -140,6 +140,8 @@ struct Done {
     ended: bool,
     span: Option<Span>,
     refusals: Vec<Refusal>,
+    /// Rows with a value that was replaced, as far as they are told.
+    mendings: Vec<Refusal>,
     passed_over: u64,
     blank_lines: u64,
     mended: u64,
@@ -149,7 +151,7 @@ struct Done {
 impl Done {
     /// About how much memory the refusals take.
     fn refusal_bytes(&self) -> usize {
-        self.refusals.iter().map(reject::bytes_of).sum()
+        self.refusals.iter().chain(&self.mendings).map(reject::bytes_of).sum()
     }
 }
 
@@ -227,6 +229,8 @@ struct Shared {
     tile_size: usize,
     max_bytes: usize,
     max_rejects: u64,
+    /// As many records were told as are to be: of no others need it be found out what was replaced in them.
+    is_enough_told: AtomicBool,
     is_framed: bool,
     keeps_records: bool,
     /// Results that are worth waking the consumer for: it costs both sides several microseconds.
@@ -304,6 +308,7 @@ impl Load {
             tile_size: limits.tile_size.max(1),
             max_bytes: limits.max_bytes,
             max_rejects: limits.max_rejects,
+            is_enough_told: AtomicBool::new(limits.max_rejects == 0),
             is_framed,
             keeps_records,
             batch,
@@ -556,18 +561,34 @@ impl Shared {
                 let failure = Failure::of_record(fault, &self.plan, &self.table, state.lines, done.byte_offset);
                 state.failure = Some(Box::new(failure));
             }
+            let mut records_before = state.rows + state.refused;
             state.refused += done.refusals.len() as u64;
             state.passed_over += done.passed_over;
             state.blank_lines += done.blank_lines;
             state.mended += done.mended;
             state.replaced += done.replaced;
-            for refusal in done.refusals {
-                if state.told < self.max_rejects {
-                    let reject = Reject::new(refusal, state.lines, done.byte_offset);
-                    state.told += 1;
-                    state.reject_bytes += reject.bytes();
-                    state.rejects.push_back(reject);
+            let mut mendings = done.mendings.into_iter().peekable();
+            let mut refusals = done.refusals.into_iter().peekable();
+            loop {
+                // In the order of the input.
+                let is_mended = match (mendings.peek(), refusals.peek()) {
+                    (Some(mending), Some(refusal)) => mending.offset < refusal.offset,
+                    (mending, _) => mending.is_some(),
+                };
+                let Some(refusal) = (if is_mended { mendings.next() } else { refusals.next() }) else { break };
+                if state.told == self.max_rejects {
+                    self.is_enough_told.store(true, Ordering::Relaxed);
+                    break;
                 }
+                let rows_before = u64::from(refusal.rows_before);
+                let mut reject = Reject::new(refusal, is_mended, state.lines, done.byte_offset);
+                if !is_mended {
+                    reject.records_before = records_before + rows_before;
+                    records_before += 1;
+                }
+                state.told += 1;
+                state.reject_bytes += reject.bytes();
+                state.rejects.push_back(reject);
             }
             state.rows += done.rows;
             state.lines += done.lines;
@@ -762,6 +783,7 @@ impl<'a> Worker<'a> {
         let plan = &*shared.plan;
         let invalid = plan.tolerance.invalid;
         let replaced = invalid.map_or(0, |replacement| self.tile.replace_invalid(plan.scanner, replacement));
+        self.decoder.tell_mendings(!shared.is_enough_told.load(Ordering::Relaxed));
         self.decoder.decode(&self.tile);
         if plan.has_sequence() {
             let count = self.decoder.numbered();
@@ -813,7 +835,9 @@ impl<'a> Worker<'a> {
             }
         };
         let (mut refusals, mended) = (self.decoder.take_refusals(), self.decoder.decoded().mended);
+        let mut mendings = self.decoder.take_mendings();
         self.tile.refusals_as_read(&mut refusals);
+        self.tile.refusals_as_read(&mut mendings);
         let span = (chunk.is_some() && shared.sink != Sink::Arrow && rows > 0).then(|| self.span());
         let decoded = self.decoder.decoded();
         let mut fault = decoded.fault.clone();
@@ -830,6 +854,7 @@ impl<'a> Worker<'a> {
             ended: decoded.ended,
             span,
             refusals,
+            mendings,
             passed_over: decoded.passed_over,
             blank_lines: decoded.blank_lines,
             mended,

@@ -300,6 +300,27 @@ fn numbers_are_like_a_field_with_them() {
 }
 
 #[test]
+fn records_may_have_the_numbers_that_they_had_in_another_input() {
+    let of = |origin| {
+        let list = vec![column("id", Type::Int8, Origin::Field), column("n", Type::Int8, origin)];
+        columns(plan(TEXT, SKIP), list)
+    };
+    let (start, increment) = (100, -3);
+    let numbered = of(Origin::Sequence { start, increment });
+    for (threads, tile_size) in [WHOLE, (1, 1), (2, 7), (4, 16)] {
+        // Records that are refused, by their values or their fields, between rows and one after the other.
+        let first = run(&Arc::new(numbered.clone()), b"0\nx\n2\n3\ty\nz\n5\n", threads, tile_size);
+        let before: Vec<u64> = first.rejects.iter().map(|reject| reject.records_before).collect();
+        assert_eq!((first.ids, &before[..]), (vec![0, 2, 5], &[1, 3, 4][..]));
+        let again = of(Origin::Numbered { start, increment, records: before.into() });
+        let found = output(&again, Sink::PgText, b"11\n?\n14\n", (threads, tile_size));
+        assert_eq!((found.failure, &found.bytes[..]), (None, &b"11\t97\n14\t88\n"[..]));
+        let failure = output(&again, Sink::PgText, b"1\n2\n3\n4\n", (threads, tile_size)).failure;
+        assert_eq!(failure.map(|(_, state)| state), Some("XX000"));
+    }
+}
+
+#[test]
 fn a_number_out_of_range_ends_the_load_at_its_row() {
     for (ty, start, increment, name) in [
         (Type::Int2, 32_766, 1, "smallint"),

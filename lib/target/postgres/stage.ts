@@ -36,8 +36,8 @@ export interface Moved {
   readonly loaded: number
   /** In the order of the input. */
   readonly refused: readonly RefusedRow[]
-  /** Rows with a value that was replaced. */
-  readonly replaced: number
+  /** Rows with a value that was replaced, in the order of the input. */
+  readonly replaced: readonly RefusedRow[]
   readonly conflicted: number
 }
 
@@ -205,7 +205,7 @@ export class Stage {
     const { replaces, tolerates } = refusals
     const edits = new Map<number, Edit>(lacking.map(({ row }) => [row, 'drop']))
     const bad = await this.#badValues()
-    const unread = replaces === undefined ? byRow(bad ?? []) : []
+    const unread = byRow(bad ?? [])
     if (replaces === undefined) {
       for (const { row } of unread) edits.set(row, 'drop')
       await this.#rows.remove(unread.map(({ row }) => row + 1))
@@ -214,20 +214,20 @@ export class Stage {
         edits.set(n - 1, [...((edits.get(n - 1) as number[] | undefined) ?? []), position])
       }
     }
-    const replaced = replaces === undefined ? 0 : edits.size
     if (bad !== undefined && tolerates === 'conversion') {
       // Whatever it refuses now is no error of a conversion.
       const { columns } = this.#table.description
       const hasDefault = (field: number) => columns[this.#request.columns[field] ?? -1]?.hasDefault === true
       const replacement = (field: number) => (replaces === 'default' && hasDefault(field) ? 'default' : 'null')
       const { rowsLoaded } = await copy(copySql, batch.again(edits, replacement))
-      return { loaded: rowsLoaded, refused: unread, replaced, conflicted: 0 }
+      const [refused, replaced] = replaces === undefined ? [unread, []] : [[], unread]
+      return { loaded: rowsLoaded, refused, replaced, conflicted: 0 }
     }
     if (replaces !== undefined) throw unreplaceable(this.#checked)
     const verdicts = bad === undefined ? undefined : await this.#verdicts()
     const rest = verdicts === undefined ? await this.#rows.tryAll() : await this.#copyOthers(batch, edits, verdicts)
     const refused = [...lacking, ...unread, ...rest.refused].sort((one, other) => one.row - other.row)
-    return { loaded: rest.loaded, refused, replaced: 0, conflicted: 0 }
+    return { loaded: rest.loaded, refused, replaced: [], conflicted: 0 }
   }
 
   /** Copies all rows but those of `edits` and `verdicts`, and finds out what becomes of the latter. */
@@ -324,12 +324,12 @@ export class Stage {
     const filtered = await this.#prepare(conflict)
     if (this.#request.refusals === undefined) {
       const loaded = Number((await query(this.#sql.countedInsertSql()))[0]?.[0])
-      return { loaded, refused: [], replaced: 0, conflicted: batch.rows - filtered - loaded }
+      return { loaded, refused: [], replaced: [], conflicted: batch.rows - filtered - loaded }
     }
     const tried = await this.#rows.tryAll()
     const { loaded } = tried
     const refused = [...lacking, ...tried.refused].sort((one, other) => one.row - other.row)
-    return { loaded, refused, replaced: 0, conflicted: batch.rows - filtered - refused.length - loaded }
+    return { loaded, refused, replaced: [], conflicted: batch.rows - filtered - refused.length - loaded }
   }
 
   /** What tells of all rows at once, where that is possible. */

@@ -62,15 +62,16 @@ export async function loadTolerantly(
   let isRefusing = false
   const reader = new Reader(native)
   const settle = async ({ loaded, refused, replaced, conflicted }: Moved): Promise<number> => {
-    isRefusing = conflict === undefined && refused.length + replaced > 0
+    isRefusing = conflict === undefined && refused.length + replaced.length > 0
     const grown = stage.asksAtOnce ? Math.min(size * 2, JUDGED_BATCH) : FIRST_BATCH
     if (!isWhole) size = Math.min(grown, most)
     total.refused += refused.length
     total.conflicted += conflicted
-    if (replaced > 0) refusals?.replace(replaced)
     let since = performance.now()
-    for (const { row, errors } of refused) {
-      refusals?.refuse(total.sent + row, errors)
+    // A batch has the one or the other.
+    const tell = replaced.length > 0 ? refusals?.replace : refusals?.refuse
+    for (const { row, errors } of replaced.length > 0 ? replaced : refused) {
+      tell?.(total.sent + row, errors)
       if (performance.now() - since < SLICE_MS) continue
       await refusals?.settle(total.sent + row + 1)
       await nextTurn()

@@ -74,6 +74,8 @@ pub const TEXT: Grammar = Grammar::Text { delimiter: Separator::byte(b'\t'), mar
 pub struct Outcome {
     pub ids: Vec<i64>,
     pub rejects: Vec<Reject>,
+    /// Rows with a value that was replaced.
+    pub mended: Vec<Reject>,
     pub counters: copyist_transcode::Counters,
     pub failure: Option<String>,
 }
@@ -124,7 +126,8 @@ pub fn text_of(plan: &Arc<Plan>, input: &[u8]) -> String {
 
 pub fn run(plan: &Arc<Plan>, input: &[u8], threads: usize, tile_size: usize) -> Outcome {
     let load = start(plan, input, threads, tile_size);
-    let mut outcome = Outcome { ids: Vec::new(), rejects: Vec::new(), counters: load.counters(), failure: None };
+    let mut outcome =
+        Outcome { ids: Vec::new(), rejects: Vec::new(), mended: Vec::new(), counters: load.counters(), failure: None };
     loop {
         match load.try_next(Duration::from_secs(60)) {
             Next::Chunk(chunk) => {
@@ -141,11 +144,17 @@ pub fn run(plan: &Arc<Plan>, input: &[u8], threads: usize, tile_size: usize) -> 
                 break;
             }
         }
-        outcome.rejects.extend(load.take_rejects(usize::MAX));
+        take(&load, &mut outcome);
     }
-    outcome.rejects.extend(load.take_rejects(usize::MAX));
+    take(&load, &mut outcome);
     outcome.counters = load.counters();
     outcome
+}
+
+fn take(load: &Load, outcome: &mut Outcome) {
+    let (mended, rejects) = load.take_rejects(usize::MAX).into_iter().partition::<Vec<_>, _>(|reject| reject.is_mended);
+    outcome.rejects.extend(rejects);
+    outcome.mended.extend(mended);
 }
 
 pub fn seen(rejects: &[Reject]) -> Vec<Expected> {
@@ -182,12 +191,16 @@ pub fn check_any(plan: &Plan, input: &[u8]) {
         let cut = run(&plan, input, threads, tile_size);
         assert_eq!((&cut.failure, &cut.ids), (&whole.failure, &whole.ids), "tiles of {tile_size}");
         assert_eq!(seen(&cut.rejects), seen(&whole.rejects), "tiles of {tile_size}");
+        let before = |outcome: &Outcome| outcome.rejects.iter().map(|reject| reject.records_before).collect::<Vec<_>>();
+        assert_eq!(before(&cut), before(&whole), "tiles of {tile_size}");
         assert_eq!(cut.counters.header_lines, whole.counters.header_lines);
         assert_eq!(cut.counters.lines_skipped, whole.counters.lines_skipped);
         if whole.failure.is_none() {
             assert_eq!(cut.counters.rows_passed_over, passed, "tiles of {tile_size}");
             assert_eq!(cut.counters.blank_lines, whole.counters.blank_lines, "tiles of {tile_size}");
             assert_eq!(cut.counters.rows_mended, whole.counters.rows_mended, "tiles of {tile_size}");
+            assert_eq!(cut.mended.len() as u64, cut.counters.rows_mended, "tiles of {tile_size}");
+            assert_eq!(seen(&cut.mended), seen(&whole.mended), "tiles of {tile_size}");
         }
     }
     if plan.skip > 0 {
