@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
 import { stat } from 'node:fs/promises'
-import { Readable } from 'node:stream'
 import { type CopyCallOptions, checkCall, checkedLimits } from './copy-call.ts'
 import {
   aborted,
@@ -15,6 +14,7 @@ import {
 } from './copy-errors.ts'
 import { checkDelimiter } from './delimiter.ts'
 import { CopyError } from './errors.ts'
+import { runValidation } from './explain.ts'
 import { nameColumns, plainOptions, planLoad, TRANSPORT } from './load-plan.ts'
 import { LoadRecord, receiptOf } from './load-record.ts'
 import { loadAddon } from './native/addon.ts'
@@ -28,15 +28,14 @@ import {
   type Rereadable,
   Spool,
 } from './native/open.ts'
-import { localPath, withGlobHint } from './path.ts'
+import { withGlobHint } from './path.ts'
 import { reportProgress } from './progress.ts'
 import type { Receipt } from './receipt.ts'
-import type { InputFile } from './reject-file.ts'
 import { RejectLog } from './reject-log.ts'
 import { MOST_KEPT, MOST_RAW } from './rejects.ts'
 import { openReplay, type Replay } from './replay.ts'
 import type { Retention } from './retention.ts'
-import { abandonInput, discard, openSource, streamed } from './source.ts'
+import { abandonInput, discard, inputFile, openSource, streamed } from './source.ts'
 import type { CopyFrom, Statement } from './statement/ast.ts'
 import { isTolerant } from './statement/error-policy.ts'
 import { refusePending } from './statement/execution.ts'
@@ -69,6 +68,7 @@ export async function runCopy(
       source = streamed([], replay.file)
     } else {
       statement = parsed
+      if (statement.options.validateOnly) return await runValidation(target, statement, call)
       source = await openSource(statement, call)
     }
   } catch (error) {
@@ -397,16 +397,6 @@ class Work {
       progress.stop()
     }
   }
-}
-
-/** The file that a load reads, if it is one; of rows that were refused before, the one they came from. */
-function inputFile(input: Input, statement: CopyFrom, { stdin }: CopyCallOptions): { readonly input?: InputFile } {
-  if (input.kind === 'file') return { input: input.path }
-  if (statement.source.kind === 'file') return { input: localPath(statement.text, statement.source) }
-  if (!(stdin instanceof Readable)) return {}
-  // What a shell has opened has a descriptor, what createReadStream will open a path.
-  const { fd, path } = stdin as { readonly fd?: unknown; readonly path?: unknown }
-  return typeof fd === 'number' ? { input: fd } : typeof path === 'string' ? { input: path } : {}
 }
 
 /** Whether an error is that of a first attempt, after which the statement starts over. */

@@ -42,11 +42,14 @@ export async function planLoad(
     table,
     planned,
     zones,
+    isNew = false,
   }: {
     readonly statement: CopyFrom
     readonly table: TableDescription
     readonly planned: ColumnPlan
     readonly zones: ZonesInLiterals
+    /** The table is yet to be made: it has nothing that could refuse a row. */
+    readonly isNew?: boolean
   },
 ): Promise<TravelPlan> {
   const { columns } = planned
@@ -84,7 +87,7 @@ export async function planLoad(
     usesDefaults ||
     leftToServer.length > 0 ||
     found.columns.some(({ notNull }, index) => notNull && !columns.includes(index)) ||
-    (await transaction.mayRefuse(found))
+    (!isNew && (await transaction.mayRefuse(found)))
   // Without anything to refuse a row, the rows need not be kept until it is known that none was.
   const tolerates =
     errors.constraint === 'skip_row'
