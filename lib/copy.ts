@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
 import { stat } from 'node:fs/promises'
-import { Readable } from 'node:stream'
 import { type CopyCallOptions, checkCall, checkedLimits } from './copy-call.ts'
 import {
   aborted,
@@ -12,17 +11,14 @@ import {
   unbalanced,
   undefinedPart,
   undefinedTable,
-  unkeepable,
-  unknownForm,
-  unpointable,
-  unreadable,
 } from './copy-errors.ts'
 import { checkDelimiter } from './delimiter.ts'
 import { CopyError } from './errors.ts'
-import { decodedBy } from './load-columns.ts'
+import { runValidation } from './explain.ts'
+import { nameColumns, plainOptions, planLoad, TRANSPORT } from './load-plan.ts'
 import { LoadRecord, receiptOf } from './load-record.ts'
 import { loadAddon } from './native/addon.ts'
-import { LEFT_TO_SERVER, type NativeLoad, type SinkKind } from './native/load.ts'
+import { LEFT_TO_SERVER, type NativeLoad } from './native/load.ts'
 import {
   type Input,
   inferColumns,
@@ -32,28 +28,20 @@ import {
   type Rereadable,
   Spool,
 } from './native/open.ts'
-import { localPath, withGlobHint } from './path.ts'
+import { withGlobHint } from './path.ts'
 import { reportProgress } from './progress.ts'
 import type { Receipt } from './receipt.ts'
-import type { InputFile } from './reject-file.ts'
 import { RejectLog } from './reject-log.ts'
 import { MOST_KEPT, MOST_RAW } from './rejects.ts'
 import { openReplay, type Replay } from './replay.ts'
 import type { Retention } from './retention.ts'
-import { abandonInput, discard, openSource, streamed } from './source.ts'
-import type { CopyFrom, CopyOptions, Statement } from './statement/ast.ts'
+import { abandonInput, discard, inputFile, openSource, streamed } from './source.ts'
+import type { CopyFrom, Statement } from './statement/ast.ts'
 import { isTolerant } from './statement/error-policy.ts'
 import { refusePending } from './statement/execution.ts'
 import { parseStatement } from './statement/parser.ts'
-import { type ColumnPlan, planColumns } from './statement/plan.ts'
-import {
-  type ConflictRequest,
-  STARTS_OVER,
-  type TableDescription,
-  type Target,
-  type TargetTransaction,
-  type ZonesInLiterals,
-} from './target/target.ts'
+import { planColumns } from './statement/plan.ts'
+import { STARTS_OVER, type Target, type TargetTransaction, type ZonesInLiterals } from './target/target.ts'
 
 /** Runs one statement on `target` from parsing to commit. */
 export async function runCopy(
@@ -80,6 +68,7 @@ export async function runCopy(
       source = streamed([], replay.file)
     } else {
       statement = parsed
+      if (statement.options.validateOnly) return await runValidation(target, statement, call)
       source = await openSource(statement, call)
     }
   } catch (error) {
@@ -239,7 +228,7 @@ class Work {
     let input: Input = this.#spool ? { kind: 'spool', spool: this.#spool, name: this.source.name } : this.source
     let createdTable: string | undefined
     let table = await transaction.describe(statement.table)
-    const { errors, loadKey, onConflict } = statement.options
+    const { errors, loadKey } = statement.options
     const isBinary = statement.options.format === 'binary'
     let ledgerProblem: CopyError | undefined
     if (loadKey !== undefined) {
@@ -299,62 +288,13 @@ class Work {
       this.#spool = await replay.read(record.ledger, Math.floor(limits.memoryLimit / 2), signal)
       input = { kind: 'spool', spool: this.#spool, name: replay.file }
     }
-    const usesDefaults = statement.options.default !== undefined || errors.conversion === 'set_default'
-    const zones = input.kind === 'stream' ? 'possible' : expected
-    const session = await transaction.session()
-    // What is in the binary format already is not read as text by anybody.
-    const isTextual = !isBinary && transaction.sinkFor(table, columns, false, zones) === 'pg_text'
-    const leftToServer = columns.filter((index) => isTextual || table.columns[index]?.type.kind === 'other')
-    const hasDomain = columns.some((index) => table.columns[index]?.isDomain)
-    // Of a value that the database cannot take, or that is not of its domain, only the database can say so.
-    const isJudgedByServer = leftToServer.length > 0 || hasDomain
-    const replaces =
-      errors.conversion === 'set_null' ? 'null' : errors.conversion === 'set_default' ? 'default' : undefined
-    if (replaces !== undefined && leftToServer.length > 0 && this.target.kind === 'duckdb') {
-      throw unreadable(statement, table, leftToServer)
-    }
-    if (isBinary && leftToServer.length > 0 && this.target.kind === 'duckdb') {
-      throw unknownForm(statement, table, leftToServer)
-    }
-    const replacedByServer = isJudgedByServer ? replaces : undefined
-    const { decimalSeparator, dateFormats, decimals } = statement.options
-    const types = columns.map((index) => table?.columns[index]?.type)
-    const cutsDecimals = decimals === 'truncate' && types.some((type) => type?.kind === 'numeric' && 'scale' in type)
-    const isOwn = cutsDecimals || (decimalSeparator ?? dateFormats ?? statement.options.acceptAnyDate) !== undefined
-    if (replacedByServer !== undefined && isOwn) throw unpointable(statement)
-    const sink = replacedByServer
-      ? 'pg_text'
-      : isBinary && this.target.kind === 'postgres'
-        ? 'pg_binary'
-        : transaction.sinkFor(table, columns, usesDefaults, zones)
-    // The server judges dates that travel as text.
-    if (sink === 'pg_text' && statement.options.acceptAnyDate) throw unpointable(statement)
-    const conflict = conflictOf(statement, table, planned)
-    const mayRefuse = async (found: TableDescription) =>
-      usesDefaults ||
-      leftToServer.length > 0 ||
-      found.columns.some(({ notNull }, index) => notNull && !columns.includes(index)) ||
-      (await transaction.mayRefuse(found))
-    // Without anything to refuse a row, the rows need not be kept until it is known that none was.
-    const tolerates =
-      errors.constraint === 'skip_row'
-        ? (await mayRefuse(table))
-          ? 'all'
-          : undefined
-        : replacedByServer !== undefined || (errors.conversion === 'skip_row' && isJudgedByServer)
-          ? 'conversion'
-          : onConflict?.action === 'reject'
-            ? 'unique'
-            : undefined
-    if (conflict && tolerates !== undefined && conflict.keep === (conflict.action === 'skip' ? 'last' : 'first')) {
-      throw unkeepable(statement, conflict)
-    }
+    const { sink, usesDefaults, conflict, tolerates, replacedByServer, decoded } = await planLoad(
+      this.target,
+      transaction,
+      { statement, table, planned, zones: input.kind === 'stream' ? 'possible' : expected },
+    )
     const told = this.#log?.told
     this.#log?.close()
-    const decoded = {
-      ...decodedBy(statement, table, planned, replacedByServer !== undefined),
-      session: zones === 'possible' ? { ...session, zoneWords: 'all' as const } : session,
-    }
     const log = new RejectLog({
       statement,
       file: input.name,
@@ -466,86 +406,7 @@ class Work {
   }
 }
 
-/** The file that a load reads, if it is one; of rows that were refused before, the one they came from. */
-function inputFile(input: Input, statement: CopyFrom, { stdin }: CopyCallOptions): { readonly input?: InputFile } {
-  if (input.kind === 'file') return { input: input.path }
-  if (statement.source.kind === 'file') return { input: localPath(statement.text, statement.source) }
-  if (!(stdin instanceof Readable)) return {}
-  // What a shell has opened has a descriptor, what createReadStream will open a path.
-  const { fd, path } = stdin as { readonly fd?: unknown; readonly path?: unknown }
-  return typeof fd === 'number' ? { input: fd } : typeof path === 'string' ? { input: path } : {}
-}
-
 /** Whether an error is that of a first attempt, after which the statement starts over. */
 function isFirstOnly(error: unknown): error is CopyError {
   return error instanceof CopyError && (error.code === LEFT_TO_SERVER || error.code === STARTS_OVER)
-}
-
-const TRANSPORT = {
-  pg_binary: 'binary',
-  pg_text: 'text',
-  duckdb: 'vectors',
-  duckdb_served: 'vectors',
-} as const satisfies Record<SinkKind, string>
-
-/** Options for a first look at the file: HEADER MATCH has no columns to match yet, and markers are not values. */
-function plainOptions(options: CopyOptions): CopyOptions {
-  return options.header === 'match' ? { ...options, header: 'true' } : options
-}
-
-/** A column list in the statement names the columns of a table that is created. */
-function nameColumns<C extends { name: string }>(statement: CopyFrom, inferred: readonly C[]): C[] {
-  const { columns } = statement
-  if (columns === undefined) return [...inferred]
-  if (columns.length !== inferred.length) {
-    throw new CopyError({
-      code: 'bad_copy_file_format',
-      sqlState: '22P04',
-      message: `the column list has ${columns.length} columns, but the first record has ${inferred.length}`,
-      statement: { text: statement.text, offset: columns[0]?.offset ?? 0 },
-    })
-  }
-  return inferred.map((column, index) => ({ ...column, name: columns[index]?.value ?? column.name }))
-}
-
-/** ON CONFLICT as the target is to carry it out; undefined where a conflict is an error like others. */
-function conflictOf(statement: CopyFrom, table: TableDescription, plan: ColumnPlan): ConflictRequest | undefined {
-  const { onConflict } = statement.options
-  if (onConflict === undefined || onConflict.action === 'error') return undefined
-  const { action, keep, offset } = onConflict
-  const at = { text: statement.text, offset }
-  if (action === 'reject') {
-    if (statement.options.format === 'binary') {
-      throw new CopyError({
-        code: 'feature_not_supported',
-        sqlState: '0A000',
-        message: 'ON CONFLICT DO REJECT cannot be used in BINARY mode',
-        detail: 'Rejected rows are kept as they stand in the input, in lines.',
-        hint: 'DO SKIP and DO UPDATE can.',
-        statement: at,
-      })
-    }
-    if (keep === 'first') return undefined
-    throw new CopyError({
-      code: 'feature_not_supported',
-      sqlState: '0A000',
-      message: 'ON CONFLICT DO REJECT keeps the first of several rows with one key',
-      hint: 'DO SKIP and DO UPDATE can keep the last.',
-      statement: at,
-    })
-  }
-  const key = table.primaryKey?.every((index) => plan.columns.includes(index)) ? table.primaryKey : undefined
-  const needsKey = action === 'update' || keep === 'last'
-  const keys = plan.conflictKeys ?? (needsKey ? key : undefined)
-  if (needsKey && keys === undefined) {
-    throw new CopyError({
-      code: 'syntax_error',
-      sqlState: '42601',
-      message: `ON CONFLICT ${action === 'update' ? 'DO UPDATE' : 'with KEEP LAST'} needs the columns of the key`,
-      detail: `Table "${table.relationName}" has no primary key among the columns that are loaded.`,
-      hint: 'Name them: ON CONFLICT (column, …) DO ….',
-      statement: at,
-    })
-  }
-  return { action, keep, ...(keys && { keys }) }
 }

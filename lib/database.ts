@@ -2,6 +2,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { runCopy } from './copy.ts'
 import type { CopyCallOptions } from './copy-call.ts'
 import { CopyError } from './errors.ts'
+import { runExplain } from './explain.ts'
+import type { Explanation } from './explanation.ts'
 import { type PurgeOptions, purge, type RejectsOptions, readBatch } from './history.ts'
 import type { Purged } from './ledger/records.ts'
 import type { Receipt } from './receipt.ts'
@@ -45,6 +47,22 @@ export class Database {
     const ledger = options?.ledger ?? this.#ledger
     const call = ledger === undefined ? options : { ...options, ledger }
     return await this.#run(() => runCopy(this.#target, statement, call, this.#retention))
+  }
+
+  /**
+   * Says what a COPY statement would do: which options hold and why, where each column's values come from, how the rows would travel, and
+   * what the load would fail with. Nothing is written to the database: on a server that is a transaction that may only read.
+   *
+   * The statement may begin with EXPLAIN. With EXPLAIN VALIDATE, or the option VALIDATE_ONLY, the whole input is read, and every row with an
+   * error is counted and handed to `onReject` and `rejects`, as if the load went on after all errors; `failure` is still the load's. A stream
+   * that need not be read is left as it is, and need not be given.
+   *
+   * Rejects with {@link CopyError} when the statement cannot be parsed, the database cannot be reached, or the call is aborted; all else that
+   * a load would reject with is the explanation's `failure`.
+   */
+  async explain(statement: string, options: CopyCallOptions = {}): Promise<Explanation> {
+    if (this.#closed !== undefined) abandonInput(options)
+    return await this.#run(() => runExplain(this.#target, statement, options))
   }
 
   /**

@@ -3,6 +3,13 @@ export type { CopyCallOptions } from './copy-call.ts'
 export { Database } from './database.ts'
 export type { DiagnosisCure, DiagnosisGroup, DiagnosisSample } from './diagnosis.ts'
 export { CopyError, type CopyErrorInit, type CopyPosition } from './errors.ts'
+export type {
+  ExplainedColumn,
+  ExplainedInput,
+  ExplainedLoad,
+  ExplainedTable,
+  Explanation,
+} from './explanation.ts'
 export type { PurgeOptions, RejectsOptions } from './history.ts'
 export type { Purged } from './ledger/records.ts'
 export type { ByteSource } from './native/pump.ts'
@@ -14,3 +21,4 @@ export { type CopyObject, copyFrom } from './statement/copy-object.ts'
 export { explainOptions, type ResolvedOption } from './statement/explain.ts'
 export type { TranslationNote } from './statement/translation/spelling.ts'
 export { type Translation, translate } from './statement/translation/translate.ts'
+export type { Validation } from './validation.ts'

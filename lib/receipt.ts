@@ -31,7 +31,10 @@ export interface ReceiptFile {
   readonly rowsRejected: number
 }
 
-/** What one COPY did. It balances: `rowsRead = rowsLoaded + rowsFiltered + rowsRejected + rowsConflicted`. */
+/**
+ * What one COPY did. It balances: `rowsRead = rowsLoaded + rowsFiltered + rowsRejected + rowsConflicted`, and of a statement that only
+ * validates `rowsRead = rowsValidated + rowsFiltered + rowsRejected`.
+ */
 export interface Receipt {
   /** A UUID of this load. */
   readonly id: string
@@ -50,6 +53,8 @@ export interface Receipt {
   readonly rowsRead: number
   /** Rows the table took. */
   readonly rowsLoaded: number
+  /** VALIDATE_ONLY: rows that nothing was found wrong with. None was loaded. Absent for a load. */
+  readonly rowsValidated?: number
   /** Rows held back by WHERE, WHEN, a trigger or a rule. */
   readonly rowsFiltered: number
   /** Rows that were refused because of errors in them, where the statement goes on after errors. */

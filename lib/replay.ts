@@ -75,6 +75,7 @@ export async function openReplay(
     checkLoad(loadId, load, place)
     const statement = reparseWith(load.statement, rejects)
     refusePending(statement)
+    if (statement.options.validateOnly) throw unvalidatable(place)
     checkEncoding(statement.options.encoding, place)
     checkParts(statement.options, place)
     return new Replay(rejects, loadId, statement, first?.file)
@@ -112,6 +113,16 @@ function checkLoad(
 }
 
 /** What the rows alone do not tell. */
+function unvalidatable(statement: { readonly text: string; readonly offset: number }): CopyError {
+  return new CopyError({
+    code: 'feature_not_supported',
+    sqlState: '0A000',
+    message: 'COPY REJECTS cannot validate only',
+    hint: 'What was wrong with the rows is in the table copyist.rejects.',
+    statement,
+  })
+}
+
 function checkParts(
   { mapByName, sequence }: CopyOptions,
   statement: { readonly text: string; readonly offset: number },

@@ -8,6 +8,7 @@ import { checkFile } from './native/first-bytes.ts'
 import type { Input } from './native/open.ts'
 import type { ByteSource } from './native/pump.ts'
 import { localPath } from './path.ts'
+import type { InputFile } from './reject-file.ts'
 import type { CopyFrom } from './statement/ast.ts'
 
 /** Where the bytes come from. Pipes and devices are streamed, since a blocking read of them could not be cancelled. */
@@ -79,6 +80,20 @@ async function openFifo(path: string): Promise<Readable> {
     })
   })
   return new Socket({ fd, readable: true, writable: false })
+}
+
+/** The file that a load reads, if it is one; of rows that were refused before, the one they came from. */
+export function inputFile(
+  input: Input,
+  statement: CopyFrom,
+  { stdin }: CopyCallOptions,
+): { readonly input?: InputFile } {
+  if (input.kind === 'file') return { input: input.path }
+  if (statement.source.kind === 'file') return { input: localPath(statement.text, statement.source) }
+  if (!(stdin instanceof Readable)) return {}
+  // What a shell has opened has a descriptor, what createReadStream will open a path.
+  const { fd, path } = stdin as { readonly fd?: unknown; readonly path?: unknown }
+  return typeof fd === 'number' ? { input: fd } : typeof path === 'string' ? { input: path } : {}
 }
 
 /** A stream may fail long before it is read. Whoever reads it then is told; until then nobody else may be. */

@@ -47,6 +47,7 @@ async function openDuckdb(): Promise<Bench> {
     kind: 'duckdb',
     capabilities: { caseInsensitiveNames: true },
     begin: async (signal, bytes) => (await connectDuckdb(await instance.connect())).begin(signal, bytes),
+    look: async (signal) => (await connectDuckdb(await instance.connect())).look(signal),
     close: async () => {},
   }
   return {

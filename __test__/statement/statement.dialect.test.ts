@@ -205,9 +205,9 @@ describe('EXPLAIN', () => {
     )
   })
 
-  test('is refused as long as nobody carries it out', () => {
+  test('is refused where a receipt is expected', () => {
     const error = failure(() => refusePending(parseStatement('EXPLAIN COPY t FROM STDIN')))
-    expect([error.sqlState, error.message]).toEqual(['0A000', 'EXPLAIN COPY is not supported yet'])
+    expect([error.sqlState, error.message]).toEqual(['0A000', 'EXPLAIN COPY loads nothing, and has no receipt'])
   })
 
   test('tells each option and where it is from', () => {

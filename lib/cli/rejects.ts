@@ -41,8 +41,10 @@ export function mostDiagnosed(statement: Statement, maxRejects = 0): number {
 
 /** Whether rows can be rejected at all. */
 export function mayReject(statement: Statement): boolean {
+  if (statement.kind === 'explain') return statement.validate
   if (statement.kind !== 'copy from') return true
-  const { errors, onConflict } = statement.options
+  const { errors, onConflict, validateOnly } = statement.options
+  if (validateOnly) return true
   return (
     [errors.conversion, errors.structure, errors.constraint].includes('skip_row') || onConflict?.action === 'reject'
   )

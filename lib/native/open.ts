@@ -109,17 +109,13 @@ export function peekNames(plan: Omit<LoadPlan, 'columns' | 'session' | 'sink'>, 
   return peeked.names ?? []
 }
 
-/** The columns a table made from `input` would have: names of its header (or column1 …), or of the statement, and proven types. */
-export async function inferColumns(
-  plan: Omit<LoadPlan, 'columns' | 'session' | 'sink'>,
-  input: Rereadable,
-  signal: AbortSignal | undefined,
-): Promise<{ name: string; type: ColumnType }[]> {
+/** The fields of `input` as texts, by the names of its header (or column1 …), or of the statement. */
+export function textColumns(plan: Omit<LoadPlan, 'columns' | 'session' | 'sink'>, input: Rereadable): LoadColumn[] {
   const { fixed, filler } = plan.options
   const dropped = new Set(filler?.map(({ value }) => value))
   const places = fixed?.fields.filter(({ name }) => !dropped.has(name.value))
   const names = places?.map(({ name }) => name.value) ?? peekNames(plan, input)
-  const columns = names.map(
+  return names.map(
     (name, index): LoadColumn => ({
       name,
       type: { kind: 'text' },
@@ -130,6 +126,15 @@ export async function inferColumns(
       ...(places?.[index] && { place: { offset: places[index].offset, length: places[index].length } }),
     }),
   )
+}
+
+/** The columns a table made from `input` would have: {@link textColumns} with proven types; and the rows that proved them. */
+export async function inferTable(
+  plan: Omit<LoadPlan, 'columns' | 'session' | 'sink'>,
+  input: Rereadable,
+  signal: AbortSignal | undefined,
+): Promise<{ readonly columns: { name: string; type: ColumnType }[]; readonly rows: number }> {
+  const columns = textColumns(plan, input)
   const spec = specification({ ...plan, columns, session: DEFAULT_SESSION }, 'infer', input.name)
   const load = new Load(loadAddon(), spec, input)
   const abort = () => load.cancel()
@@ -138,11 +143,23 @@ export async function inferColumns(
     signal?.throwIfAborted()
     while ((await load.next()) !== undefined);
     const guesses = load.guesses()
-    return names.map((name, index) => ({ name, type: guesses[index] ?? { kind: 'text' } }))
+    return {
+      columns: columns.map(({ name }, index) => ({ name, type: guesses[index] ?? { kind: 'text' } })),
+      rows: load.counters().rowsRead,
+    }
   } finally {
     signal?.removeEventListener('abort', abort)
     await load.close()
   }
+}
+
+/** The columns of {@link inferTable}. */
+export async function inferColumns(
+  plan: Omit<LoadPlan, 'columns' | 'session' | 'sink'>,
+  input: Rereadable,
+  signal: AbortSignal | undefined,
+): Promise<{ name: string; type: ColumnType }[]> {
+  return (await inferTable(plan, input, signal)).columns
 }
 
 /** Bytes that are looked at in advance. */
@@ -225,14 +242,36 @@ const REJECTS_AT_ONCE = 250
 /** Buffers do not grow beyond this many times their first size for good. */
 const MOST_KEPT = 4
 
-function specification(plan: Omit<LoadPlan, 'sink'>, sink: SinkKind | 'infer', name: string): BindingSpecification {
-  const { options, limits } = plan
-  const { threads, memoryLimit } = limits
+/** How an input is cut for decoder threads, and how much of it is held. */
+export interface Split {
+  readonly threads: number
+  /** Bytes that are read at a time; each part ends with a record. */
+  readonly tileSize: number
+  /** Parts whose rows may wait for the target. */
+  readonly window: number
+  /** Bytes of the longest record. */
+  readonly maxRecord: number
+}
+
+/** The split of a load with these limits. */
+export function splitOf({ threads, memoryLimit }: LoadLimits, sink: SinkKind | 'infer'): Split {
   const isDuckdb = sink === 'duckdb' || sink === 'duckdb_served'
   const window = threads + (isDuckdb ? DUCKDB_WINDOW : 4)
   // A tile, its chunk and its copy are alive at once, for every thread and every place in the window.
   const places = threads + (isDuckdb ? DUCKDB_CHUNKS : window)
   const affordable = Math.max(16 * 1024, Math.floor(memoryLimit / (3 * places)))
+  return {
+    threads,
+    tileSize: Math.min(isDuckdb ? DUCKDB_TILE : TILE, affordable),
+    window,
+    maxRecord: Math.min(2 ** 30, Math.max(64 * 1024, Math.floor(memoryLimit / 8))),
+  }
+}
+
+function specification(plan: Omit<LoadPlan, 'sink'>, sink: SinkKind | 'infer', name: string): BindingSpecification {
+  const { options, limits } = plan
+  const { memoryLimit } = limits
+  const isDuckdb = sink === 'duckdb' || sink === 'duckdb_served'
   return {
     format: options.format === 'text' && options.backslash === 'none' ? 'plain' : options.format,
     delimiter: options.delimiter,
@@ -283,12 +322,9 @@ function specification(plan: Omit<LoadPlan, 'sink'>, sink: SinkKind | 'infer', n
     isServed: sink === 'duckdb_served',
     table: plan.table,
     name,
-    threads,
-    tileSize: Math.min(isDuckdb ? DUCKDB_TILE : TILE, affordable),
-    window,
+    ...splitOf(limits, sink),
     // The rest is for tiles, copies of chunks (for DuckDB of all that are held) and one record of the largest size.
     maxBytes: Math.floor(memoryLimit * (isDuckdb ? 3 / 8 : 1 / 4)),
-    maxRecord: Math.min(2 ** 30, Math.max(64 * 1024, Math.floor(memoryLimit / 8))),
   }
 }
 

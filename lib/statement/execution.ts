@@ -28,7 +28,6 @@ const pending: readonly Pending[] = [
   { key: 'partition by', applies: ({ partitionBy = 'none' }) => partitionBy !== 'none', hint: 'Make the table, partitioned, before the load.' },
   { key: 'transform', applies: ({ transform }) => transform !== undefined, hint: 'Load into a table of its own and select from that.' },
   { key: 'explicit_ids', applies: ({ explicitIds }) => explicitIds === true, hint: leaveOut },
-  { key: 'validate_only', applies: ({ validateOnly }) => validateOnly === true, hint: 'Load into a temporary table.' },
   { key: 'statupdate', applies: ({ analyze }) => analyze === true, hint: 'Run ANALYZE after the load.' },
   { key: 'freeze', applies: ({ freeze }) => freeze === true, hint: 'Leave it out and run VACUUM (FREEZE) after the load.' },
   { key: 'iam_role', applies: ({ remote }) => remote?.iamRole !== undefined, hint: noRemote },
@@ -57,8 +56,8 @@ export function isPending(key: OptionKey): boolean {
 export function refusePending(statement: Statement): asserts statement is CopyFrom | CopyRejects {
   if (statement.kind === 'copy rejects') return
   if (statement.kind === 'explain') {
-    throw statementError(statement.text, 0, 'feature_not_supported', 'EXPLAIN COPY is not supported yet', {
-      hint: 'explainOptions says what the options of the statement are.',
+    throw statementError(statement.text, 0, 'feature_not_supported', 'EXPLAIN COPY loads nothing, and has no receipt', {
+      hint: 'Call db.explain(statement).',
     })
   }
   const found = pending

@@ -16,6 +16,11 @@ export interface TargetColumn {
   readonly isDomain?: boolean
 }
 
+/** A column of a table that is made from a file: it takes NULL, and nothing fills it in. */
+export function plainColumn(name: string, type: ColumnType, typeName: string): TargetColumn {
+  return { name, type, typeName, hasDefault: false, generated: false, notNull: false }
+}
+
 /** What a target says of a table. */
 export interface TableDescription {
   /** Schema-qualified and quoted where needed, for SQL. */
@@ -40,6 +45,12 @@ export interface TargetCapabilities {
 export interface InferredColumn {
   readonly name: string
   readonly type: ColumnType
+}
+
+/** A table that could be created. */
+export interface PlannedTable {
+  readonly ddl: string
+  readonly description: TableDescription
 }
 
 /**
@@ -136,6 +147,8 @@ export interface TargetTransaction {
   missingPart(table: QualifiedName): Promise<'schema' | 'catalog' | undefined>
   /** Settings of this session; `zoneWords` is for an input that can be read again. */
   session(): Promise<LoadSession>
+  /** What {@link createTable} would run, and what {@link describe} would say afterwards. */
+  planTable(table: QualifiedName, columns: readonly InferredColumn[]): Promise<PlannedTable>
   /** Creates the table and returns the DDL it ran. Throws CopyError 42P07 when another session has been quicker. */
   createTable(table: QualifiedName, columns: readonly InferredColumn[]): Promise<string>
   /** Which encoding fits these columns. */
@@ -161,6 +174,11 @@ export interface Target {
   readonly capabilities: TargetCapabilities
   /** @param bytes Size of the input, where it is known: how much is worth preparing for. */
   begin(signal?: AbortSignal, bytes?: number): Promise<TargetTransaction>
+  /**
+   * A transaction that only looks: what could write in it fails, and `rollback` ends it. Inside a transaction of the caller's DuckDB cannot
+   * be told so; nothing is written there either.
+   */
+  look(signal?: AbortSignal): Promise<TargetTransaction>
   /** Closes what this target opened itself; what the caller lent stays open. */
   close(): Promise<void>
 }

@@ -131,7 +131,6 @@ export const redshiftCases: readonly DialectCase[] = [
     sentence: 'parse and validate only',
     statement: "COPY t FROM 'f' CSV NULL AS '' ROUNDEC NOLOAD",
     options: { validateOnly: true },
-    pending: 'COPY NOLOAD is not supported yet',
   },
   {
     sentence: "default YYYY-MM-DD; 'auto' is case-sensitive",

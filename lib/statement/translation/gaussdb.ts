@@ -1,7 +1,7 @@
 import type { DateFormats } from '../ast.ts'
 import { printClause } from '../print-extensions.ts'
 import { printNames, printString } from '../printing.ts'
-import { escapeOf, noCreateTable, noEmptyAsNull, nullOf, quoteOf, rounded } from './postgresql.ts'
+import { escapeOf, noCreateTable, noEmptyAsNull, nullOf, ownVerbosity, quoteOf, rounded } from './postgresql.ts'
 import { approximated, linesBefore, lostMatch, mapped, refused, type Spelling, type Words } from './spelling.ts'
 
 /** GaussDB, in the form without parentheses, which alone has all options. */
@@ -67,7 +67,7 @@ export const gaussdb: Words = {
   EMPTY_AS_NULL: noEmptyAsNull,
   ROUNDEC: rounded,
   CREATE_TABLE: noCreateTable,
-  LOG_VERBOSITY: () => undefined,
+  LOG_VERBOSITY: ownVerbosity,
   ENCODING: ({ options }) => mapped(`ENCODING ${printString(options.encoding)}`),
   IGNORE_EXTRA_DATA: () => mapped('IGNORE_EXTRA_DATA'),
   FILL_MISSING_FIELDS: ({ options }) => mapped(`FILL_MISSING_FIELDS '${options.fillMissingFields}'`),

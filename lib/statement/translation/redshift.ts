@@ -1,6 +1,7 @@
 import type { CopyFrom } from '../ast.ts'
 import { printWidths } from '../print-extensions.ts'
 import { inDialect } from '../settle.ts'
+import { ownVerbosity } from './postgresql.ts'
 import { approximated, linesBefore, lostMatch, mapped, refused, type Spelling, type Words } from './spelling.ts'
 
 /** A literal without escapes of its own. */
@@ -35,7 +36,8 @@ export const redshift: Words = {
       return offset === before
     })
     if (!isContiguous) return refused('fields follow each other without gaps')
-    const reason = 'widths are counted in characters, and fields go to the columns one after the other'
+    const unit = fixed.unit === 'bytes' ? 'widths are counted in characters, and ' : ''
+    const reason = `${unit}fields go to the columns one after the other`
     return approximated(reason, text)
   },
   DELIMITER: delimiter,
@@ -84,7 +86,7 @@ export const redshift: Words = {
       ...lost,
     ]
   },
-  LOG_VERBOSITY: () => undefined,
+  LOG_VERBOSITY: ownVerbosity,
   ENCODING: ({ options }) => mapped(`ENCODING AS ${options.encoding}`),
   FILL_MISSING_FIELDS: ({ options }) =>
     options.fillMissingFields === 'multi'

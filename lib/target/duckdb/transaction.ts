@@ -4,7 +4,15 @@ import { CopyError } from '../../errors.ts'
 import type { LedgerSession } from '../../ledger/session.ts'
 import type { LoadSession, SinkKind } from '../../native/load.ts'
 import type { QualifiedName } from '../../statement/ast.ts'
-import type { InferredColumn, LoadOutcome, LoadRequest, TableDescription, TargetTransaction } from '../target.ts'
+import {
+  type InferredColumn,
+  type LoadOutcome,
+  type LoadRequest,
+  type PlannedTable,
+  plainColumn,
+  type TableDescription,
+  type TargetTransaction,
+} from '../target.ts'
 import { appendRows } from './append.ts'
 import { isAboutTable } from './constraints.ts'
 import { type DuckdbTableDescription, describeTable, missingPart } from './describe.ts'
@@ -29,6 +37,8 @@ export interface TransactionInit {
   readonly owner: object
   /** The connection is inside a transaction of the caller's, which is his to commit. */
   readonly isCallers: boolean
+  /** Nothing is to be written. */
+  readonly isReadOnly: boolean
   readonly slots: Slots
   /** Called before a transaction of our own is committed. */
   onCommit?(): void
@@ -68,7 +78,8 @@ export class DuckdbTransaction implements TargetTransaction {
 
   /** Begins a transaction, unless it is the caller's. */
   static async begin(init: TransactionInit): Promise<DuckdbTransaction> {
-    if (!init.isCallers) await run(init.connection, 'BEGIN TRANSACTION')
+    if (!init.isCallers)
+      await run(init.connection, init.isReadOnly ? 'BEGIN TRANSACTION READ ONLY' : 'BEGIN TRANSACTION')
     return new DuckdbTransaction(init)
   }
 
@@ -94,7 +105,7 @@ export class DuckdbTransaction implements TargetTransaction {
     }
   }
 
-  async createTable(table: QualifiedName, columns: readonly InferredColumn[]): Promise<string> {
+  async planTable(table: QualifiedName, columns: readonly InferredColumn[]): Promise<PlannedTable> {
     const reserved = await loadReservedWords(this.#init.connection)
     const name = [table.catalog, table.schema, table.name]
       .flatMap((part) => (part === undefined ? [] : [printIdentifier(part.value, reserved)]))
@@ -102,7 +113,16 @@ export class DuckdbTransaction implements TargetTransaction {
     const list = columns
       .map((column) => `  ${printIdentifier(column.name, reserved)} ${sqlTypeOf(column.type)}`)
       .join(',\n')
-    const ddl = `CREATE TABLE ${name} (\n${list}\n)`
+    const description: TableDescription = {
+      sqlName: name,
+      relationName: table.name.value,
+      columns: columns.map((column) => plainColumn(column.name, column.type, sqlTypeOf(column.type))),
+    }
+    return { ddl: `CREATE TABLE ${name} (\n${list}\n)`, description }
+  }
+
+  async createTable(table: QualifiedName, columns: readonly InferredColumn[]): Promise<string> {
+    const { ddl } = await this.planTable(table, columns)
     this.#hasWritten = true
     await run(this.#init.connection, ddl)
     this.#created = table

@@ -2,19 +2,21 @@ import { CopyError } from '../../errors.ts'
 import type { LedgerSession } from '../../ledger/session.ts'
 import type { LoadSession, NativeLoad, SinkKind } from '../../native/load.ts'
 import type { QualifiedName } from '../../statement/ast.ts'
-import type {
-  InferredColumn,
-  LoadOutcome,
-  LoadRequest,
-  TableDescription,
-  TargetTransaction,
-  ZonesInLiterals,
+import {
+  type InferredColumn,
+  type LoadOutcome,
+  type LoadRequest,
+  type PlannedTable,
+  plainColumn,
+  type TableDescription,
+  type TargetTransaction,
+  type ZonesInLiterals,
 } from '../target.ts'
 import { BinaryRows } from './binary-rows.ts'
 import { type CatalogTable, DESCRIBE_SQL, MAY_REFUSE_SQL, readTable, regclassText } from './catalog.ts'
 import { conditionName } from './conditions.ts'
 import { CopyIn, type CopyInput, type CopyInResult } from './copy-in.ts'
-import { createTableSql } from './ddl.ts'
+import { createTableSql, printedType } from './ddl.ts'
 import type { Lease } from './lease.ts'
 import { type CopyContext, internalError, isServerError, queryCanceled } from './server-error.ts'
 import {
@@ -48,16 +50,23 @@ export class PostgresTransaction implements TargetTransaction {
   readonly #lease: Lease
   readonly #signal: AbortSignal | undefined
   readonly #nested: boolean
+  readonly #isReadOnly: boolean
   readonly #settings: SessionSettings
   readonly #tables = new Map<string, CatalogTable>()
   /** Whether the server's data of the session's time zone are known to be ours. */
   #zoneAgrees = false
   #open = true
 
-  private constructor(lease: Lease, signal: AbortSignal | undefined, nested: boolean, settings: SessionSettings) {
+  private constructor(
+    lease: Lease,
+    signal: AbortSignal | undefined,
+    { nested, isReadOnly }: { readonly nested: boolean; readonly isReadOnly: boolean },
+    settings: SessionSettings,
+  ) {
     this.#lease = lease
     this.#signal = signal
     this.#nested = nested
+    this.#isReadOnly = isReadOnly
     this.#settings = settings
   }
 
@@ -65,14 +74,16 @@ export class PostgresTransaction implements TargetTransaction {
    * Begins on a lease whose status is known. On failure the lease has been given back. In a failed transaction the server's
    * error 25P02 comes out.
    */
-  static async begin(lease: Lease, signal: AbortSignal | undefined): Promise<PostgresTransaction> {
+  static async begin(lease: Lease, signal: AbortSignal | undefined, isReadOnly = false): Promise<PostgresTransaction> {
     const nested = lease.status !== 'I'
     let begun = false
     try {
-      await lease.query(nested ? `SAVEPOINT ${SAVEPOINT}` : 'BEGIN', [], signal)
+      await lease.query(nested ? `SAVEPOINT ${SAVEPOINT}` : isReadOnly ? 'BEGIN READ ONLY' : 'BEGIN', [], signal)
       begun = true
+      // Until the savepoint is rolled back to.
+      if (nested && isReadOnly) await lease.query('SET LOCAL transaction_read_only = on', [], signal)
       const [row] = await lease.query(SETTINGS_SQL, [], signal)
-      return new PostgresTransaction(lease, signal, nested, readSettings(row))
+      return new PostgresTransaction(lease, signal, { nested, isReadOnly }, readSettings(row))
     } catch (error) {
       if (begun || !nested) await undo(lease, nested, signal)
       lease.release()
@@ -84,15 +95,20 @@ export class PostgresTransaction implements TargetTransaction {
     const table = await this.#lookUp(regclassText(name))
     if (table === undefined) return undefined
     if (!WRITABLE_RELKINDS.includes(table.relkind)) {
+      // There it would say that first.
+      if (this.#isReadOnly) throw unwritable(table)
       // The server refuses, in the words of its release and language; pg would answer its CopyInResponse with CopyFail.
       await this.#query(`COPY ${table.description.sqlName} FROM STDIN`)
     }
-    if (this.#settings.zoneAgreesNow && table.description.columns.some(({ type }) => isZoned(type))) {
-      const { timeZone } = this.#settings.session
-      this.#zoneAgrees = await agreesAlways(this.#lease.client, timeZone, (sql, values) => this.#query(sql, values))
-    }
+    await this.#compareZones(table.description)
     this.#tables.set(table.description.sqlName, table)
     return table.description
+  }
+
+  async #compareZones({ columns }: TableDescription): Promise<void> {
+    if (!this.#settings.zoneAgreesNow || !columns.some(({ type }) => isZoned(type))) return
+    const { timeZone } = this.#settings.session
+    this.#zoneAgrees = await agreesAlways(this.#lease.client, timeZone, (sql, values) => this.#query(sql, values))
   }
 
   async missingPart({ schema }: QualifiedName): Promise<'schema' | undefined> {
@@ -106,11 +122,22 @@ export class PostgresTransaction implements TargetTransaction {
     return sessionFor(this.#settings, this.#zoneAgrees)
   }
 
-  async createTable(name: QualifiedName, columns: readonly InferredColumn[]): Promise<string> {
+  async planTable(name: QualifiedName, columns: readonly InferredColumn[]): Promise<PlannedTable> {
     const parts = [name.catalog, name.schema, name.name].filter((part) => part !== undefined).map((part) => part.value)
     const words = await this.#quote([...parts, ...columns.map((column) => column.name)])
     const definitions = columns.map(({ type }, i) => ({ sqlName: words[parts.length + i] ?? '', type }))
-    const ddl = createTableSql(words.slice(0, parts.length).join('.'), definitions)
+    const sqlName = words.slice(0, parts.length).join('.')
+    const description: TableDescription = {
+      sqlName,
+      relationName: name.name.value,
+      columns: columns.map(({ name: column, type }) => plainColumn(column, type, printedType(type))),
+    }
+    await this.#compareZones(description)
+    return { ddl: createTableSql(sqlName, definitions), description }
+  }
+
+  async createTable(name: QualifiedName, columns: readonly InferredColumn[]): Promise<string> {
+    const { ddl } = await this.planTable(name, columns)
     await this.#query(ddl).catch((error: unknown) => {
       throw isDuplicate(error) ? duplicateTable(name, error) : error
     })
@@ -281,6 +308,13 @@ function isDuplicate(error: unknown): error is CopyError {
 function duplicateTable(name: QualifiedName, cause: CopyError): CopyError {
   const message = `relation "${name.name.value}" already exists`
   return new CopyError({ code: conditionName('42P07'), sqlState: '42P07', message, cause })
+}
+
+/** In the server's words, where it cannot be asked. */
+function unwritable({ relkind, description }: CatalogTable): CopyError {
+  const kind = relkind === 'm' ? 'materialized view' : relkind === 'S' ? 'sequence' : 'non-table relation'
+  const message = `cannot copy to ${kind} "${description.relationName}"`
+  return new CopyError({ code: conditionName('42809'), sqlState: '42809', message })
 }
 
 /** The connection was lost after COMMIT had been sent. */
