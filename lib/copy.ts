@@ -54,6 +54,7 @@ import {
   type TargetTransaction,
   type ZonesInLiterals,
 } from './target/target.ts'
+import { checkTransform, stepsOf, unknownTypes } from './transform.ts'
 
 /** Runs one statement on `target` from parsing to commit. */
 export async function runCopy(
@@ -77,9 +78,11 @@ export async function runCopy(
     if (parsed.kind === 'copy rejects') {
       replay = await openReplay(target, parsed, call)
       statement = replay.statement
+      checkTransform(statement)
       source = streamed([], replay.file)
     } else {
       statement = parsed
+      checkTransform(statement)
       source = await openSource(statement, call)
     }
   } catch (error) {
@@ -256,6 +259,7 @@ class Work {
       if (missing !== undefined) throw undefinedPart(statement, missing)
       // A file in the binary format tells neither the names nor the types of its columns.
       if (isBinary || !(statement.options.createTable ?? call.createTable ?? false)) throw undefinedTable(statement)
+      if (statement.options.transform) throw unknownTypes(statement)
       const kept = await this.#kept(input)
       input = kept
       const inferred = await inferColumns(
@@ -290,6 +294,9 @@ class Work {
     )
     record.into(table)
     const { columns } = planned
+    const steps = stepsOf(planned)
+    // What the decoder reads: the table's columns, but for those that an expression, or another type, comes before.
+    const fields = steps ? await transaction.transform(table, columns, steps) : table
     if (loadKey === undefined) ledgerProblem = await record.open(transaction, table.catalog)
     if (replay !== undefined) {
       if (record.ledger === undefined) throw ledgerProblem
@@ -302,11 +309,11 @@ class Work {
     const zones = input.kind === 'stream' ? 'possible' : expected
     const session = await transaction.session()
     // What is in the binary format already is not read as text by anybody.
-    const isTextual = !isBinary && transaction.sinkFor(table, columns, false, zones) === 'pg_text'
-    const leftToServer = columns.filter((index) => isTextual || table.columns[index]?.type.kind === 'other')
-    const hasDomain = columns.some((index) => table.columns[index]?.isDomain)
+    const isTextual = !isBinary && transaction.sinkFor(fields, columns, false, zones) === 'pg_text'
+    const leftToServer = columns.filter((index) => isTextual || fields.columns[index]?.type.kind === 'other')
+    const hasDomain = columns.some((index) => fields.columns[index]?.isDomain)
     // Of a value that the database cannot take, or that is not of its domain, only the database can say so.
-    const isJudgedByServer = leftToServer.length > 0 || hasDomain
+    const isJudgedByServer = leftToServer.length > 0 || hasDomain || steps !== undefined
     const replaces =
       errors.conversion === 'set_null' ? 'null' : errors.conversion === 'set_default' ? 'default' : undefined
     if (replaces !== undefined && leftToServer.length > 0 && this.target.kind === 'duckdb') {
@@ -323,12 +330,13 @@ class Work {
       ? 'pg_text'
       : isBinary && this.target.kind === 'postgres'
         ? 'pg_binary'
-        : transaction.sinkFor(table, columns, usesDefaults, zones)
+        : transaction.sinkFor(fields, columns, usesDefaults, zones)
     // The server judges dates that travel as text.
     if (sink === 'pg_text' && statement.options.acceptAnyDate) throw unpointable(statement)
     const conflict = conflictOf(statement, table, planned)
     const mayRefuse = async (found: TableDescription) =>
       usesDefaults ||
+      steps !== undefined ||
       leftToServer.length > 0 ||
       found.columns.some(({ notNull }, index) => notNull && !columns.includes(index)) ||
       (await transaction.mayRefuse(found))
@@ -349,14 +357,14 @@ class Work {
     const told = this.#log?.told
     this.#log?.close()
     const decoded = {
-      ...decodedBy(statement, table, planned, replacedByServer !== undefined),
+      ...decodedBy(statement, fields, planned, replacedByServer !== undefined),
       session: zones === 'possible' ? { ...session, zoneWords: 'all' as const } : session,
     }
     const log = new RejectLog({
       statement,
       file: input.name,
       ...(planned.fields && { fields: planned.fields.names }),
-      columns: columns.flatMap((index) => table.columns[index] ?? []),
+      columns: columns.flatMap((index) => fields.columns[index] ?? []),
       ...(call.onReject && { onReject: call.onReject }),
       ...(!replay && { told }),
       ...(replay && { onReject: replay.noting(call.onReject) }),
@@ -380,7 +388,7 @@ class Work {
         sink,
         table: table.relationName,
         limits,
-        isFramed: tolerates === undefined && conflict === undefined,
+        isFramed: tolerates === undefined && conflict === undefined && steps === undefined,
         keepsRecords: tolerates !== undefined,
         ...(isTolerant(errors) && { rejects: { take, ...log.wants } }),
       },
@@ -398,6 +406,7 @@ class Work {
         usesDefaults,
         sink,
         native,
+        ...(steps && { isTransformed: true }),
         ...(conflict === undefined ? {} : { conflict }),
         ...(tolerates === undefined ? {} : { refusals: log.refusals(tolerates, replacedByServer) }),
         mayStartOver: this.#isHopeful && input.kind === 'file' && input.size !== undefined && replay === undefined,

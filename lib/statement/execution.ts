@@ -31,7 +31,6 @@ const pending: readonly Pending[] = [
   { key: 'header', what: 'detection of a header', isPart: true, applies: ({ detectHeader }) => detectHeader === true, hint: 'Say HEADER true, or use FORMAT csv without words of QuestDB.' },
   { key: 'smalldatetime_format', applies: ({ dateFormats }) => dateFormats?.smalldatetime !== undefined, hint: noDates },
   { key: 'partition by', applies: ({ partitionBy = 'none' }) => partitionBy !== 'none', hint: 'Make the table, partitioned, before the load.' },
-  { key: 'transform', applies: ({ transform }) => transform !== undefined, hint: 'Load into a table of its own and select from that.' },
   { key: 'explicit_ids', applies: ({ explicitIds }) => explicitIds === true, hint: leaveOut },
   { key: 'validate_only', applies: ({ validateOnly }) => validateOnly === true, hint: 'Load into a temporary table.' },
   { key: 'statupdate', applies: ({ analyze }) => analyze === true, hint: 'Run ANALYZE after the load.' },

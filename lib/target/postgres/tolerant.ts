@@ -28,6 +28,7 @@ import {
   type ValueCheck,
   valueCheck,
 } from './values.ts'
+import { columnsOfWhere } from './where-columns.ts'
 
 /*
  * How a load goes in which a row that the server refuses costs itself only, or one whose key is there already is passed over
@@ -70,7 +71,7 @@ const SLICE_MS = 8
  * SQLSTATEs, as PostgreSQL's regular expressions, of errors that cost a row. A trigger may raise any; what is about the connection, the
  * transaction, the statement, resources or the server is never about the row.
  */
-const TOLERATED = {
+export const TOLERATED = {
   conversion: '^22',
   unique: '^23(505|P01)',
   all: '^(?!08|0A|25|28|2D|3D|3F|40|42|53|55|57|58|F0|HV|XX)',
@@ -94,14 +95,14 @@ export interface TolerantContext {
  * Constraints of the relation `$1` that are deferred and about one row: keys, and references to other tables. One within the table may be
  * met by a later row, and what a constraint trigger is about is not known.
  */
-const DEFERRED_SQL = `
+export const DEFERRED_SQL = `
 SELECT pg_catalog.string_agg(pg_catalog.format('%I.%I', n.nspname, c.conname), ', ')
 FROM pg_catalog.pg_constraint c JOIN pg_catalog.pg_namespace n ON n.oid = c.connamespace
 WHERE c.conrelid = $1::pg_catalog.regclass AND c.condeferred
   AND (c.contype IN ('p', 'u', 'x') OR c.contype = 'f' AND c.confrelid <> c.conrelid)`
 
 /** Rules that an INSERT would follow, which COPY does not. */
-const RULES_SQL = `
+export const RULES_SQL = `
 SELECT r.rulename FROM pg_catalog.pg_rewrite r
 WHERE r.ev_class = $1::pg_catalog.regclass AND r.ev_type = '3' AND r.ev_enabled <> 'D' ORDER BY 1`
 
@@ -203,7 +204,7 @@ function message(buffer: Buffer): Chunk {
 }
 
 /** The chunks of a load, one after the other. One that nobody has taken is the next. */
-class Reader {
+export class Reader {
   readonly native: NativeLoad
   #next: Promise<Chunk | undefined> | undefined
   /** Why the input has failed, if so. */
@@ -245,7 +246,7 @@ interface BatchInit {
 }
 
 /** Chunks of the load that make one COPY. They are kept until it is known that nobody needs them again. */
-class Batch implements NativeLoad {
+export class Batch implements NativeLoad {
   readonly #reader: Reader
   readonly #init: BatchInit
   readonly #chunks: Chunk[] = []
@@ -476,7 +477,7 @@ class Stage {
       const [rule] = await query(RULES_SQL, [this.#table.description.sqlName])
       if (rule) throw hasRule(this.#table.description.relationName, rule[0] ?? '')
     }
-    this.#unlisted = this.#columnsOfWhere()
+    this.#unlisted = columnsOfWhere(this.#table, this.#request)
     try {
       for (const sql of this.#ddl()) await query(sql)
     } catch (error) {
@@ -803,20 +804,6 @@ class Stage {
       columns: judged,
       where,
     })
-  }
-
-  /** Columns that are not loaded and that WHERE may name. */
-  #columnsOfWhere(): number[] {
-    const { columns, where } = this.#request
-    if (where === undefined) return []
-    const condition = where.toLowerCase()
-    const { description } = this.#table
-    const may = (name: string) => condition.includes(name.toLowerCase().replaceAll('"', '""'))
-    // The name of the table may stand for the whole row, and escapes for anything.
-    const isAny = may(description.relationName) || condition.includes('u&"')
-    return description.columns.flatMap(({ name, generated }, index) =>
-      generated || columns.includes(index) || !(isAny || may(name)) ? [] : [index],
-    )
   }
 
   /** Takes out of the temporary table what WHERE and other rows of the input hold back; how many WHERE did. */
