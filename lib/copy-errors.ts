@@ -3,6 +3,7 @@ import type { Receipt } from './receipt.ts'
 import type { CopyFrom } from './statement/ast.ts'
 import { printTable } from './statement/printing.ts'
 import type { ConflictRequest, TableDescription } from './target/target.ts'
+import { sqlAt } from './transform.ts'
 
 export function unkeepable(statement: CopyFrom, { action, keep }: ConflictRequest): CopyError {
   return new CopyError({
@@ -124,13 +125,13 @@ function encodingHint({ sqlState, message, position }: CopyError): string | unde
   return "Input in UTF-16 begins so. If it is that, add ENCODING 'UTF16' to the options."
 }
 
-/** Completes what a target cannot know: the file of a position, and where in the statement the condition stands. */
+/** Completes what a target cannot know: the file of a position, and where in the statement its SQL stands. */
 export function placed(error: CopyError, statement: CopyFrom, file: string): CopyError {
-  const { position, where } = { position: error.position, where: statement.where }
+  const { position } = error
+  const part = error.statement && sqlAt(statement, error.statement.text)
   const inFile = position.line !== undefined && position.file === undefined
-  const inWhere = where !== undefined && error.statement?.text === where.sql
   const hint = error.hint ?? encodingHint(error)
-  if (!inFile && !inWhere && hint === error.hint) return error
+  if (!inFile && !part && hint === error.hint) return error
   return new CopyError({
     code: error.code,
     sqlState: error.sqlState,
@@ -139,9 +140,7 @@ export function placed(error: CopyError, statement: CopyFrom, file: string): Cop
     detail: error.detail,
     hint,
     context: error.context,
-    statement: inWhere
-      ? { text: statement.text, offset: where.offset + (error.statement?.offset ?? 0) }
-      : error.statement,
+    statement: part ? { text: statement.text, offset: part.offset + (error.statement?.offset ?? 0) } : error.statement,
     diagnosis: error.diagnosis,
     cause: error.cause,
   })

@@ -42,6 +42,7 @@ import { refusePending } from './statement/execution.ts'
 import { parseStatement } from './statement/parser.ts'
 import { planColumns } from './statement/plan.ts'
 import { STARTS_OVER, type Target, type TargetTransaction, type ZonesInLiterals } from './target/target.ts'
+import { checkTransform, stepsOf, unknownTypes } from './transform.ts'
 
 /** Runs one statement on `target` from parsing to commit. */
 export async function runCopy(
@@ -65,9 +66,11 @@ export async function runCopy(
     if (parsed.kind === 'copy rejects') {
       replay = await openReplay(target, parsed, call)
       statement = replay.statement
+      checkTransform(statement)
       source = streamed([], replay.file)
     } else {
       statement = parsed
+      checkTransform(statement)
       if (statement.options.validateOnly) return await runValidation(target, statement, call)
       source = await openSource(statement, call)
     }
@@ -246,6 +249,7 @@ class Work {
       if (missing !== undefined) throw undefinedPart(statement, missing)
       // A file in the binary format tells neither the names nor the types of its columns.
       if (isBinary || !(statement.options.createTable ?? call.createTable ?? false)) throw undefinedTable(statement)
+      if (statement.options.transform) throw unknownTypes(statement)
       const kept = await this.#kept(input)
       input = kept
       const inferred = await inferColumns(
@@ -280,6 +284,9 @@ class Work {
     )
     record.into(table)
     const { columns } = planned
+    const steps = stepsOf(planned)
+    // What the decoder reads: the table's columns, but for those that an expression, or another type, comes before.
+    const fields = steps ? await transaction.transform(table, columns, steps) : table
     if (loadKey === undefined) ledgerProblem = await record.open(transaction, table.catalog)
     if (replay !== undefined) {
       if (record.ledger === undefined) throw ledgerProblem
@@ -291,7 +298,13 @@ class Work {
     const { sink, usesDefaults, conflict, tolerates, replacedByServer, decoded } = await planLoad(
       this.target,
       transaction,
-      { statement, table, planned, zones: input.kind === 'stream' ? 'possible' : expected },
+      {
+        statement,
+        table,
+        planned,
+        zones: input.kind === 'stream' ? 'possible' : expected,
+        ...(steps && { fields }),
+      },
     )
     const told = this.#log?.told
     this.#log?.close()
@@ -299,7 +312,7 @@ class Work {
       statement,
       file: input.name,
       ...(planned.fields && { fields: planned.fields.names }),
-      columns: columns.flatMap((index) => table.columns[index] ?? []),
+      columns: columns.flatMap((index) => fields.columns[index] ?? []),
       ...(call.onReject && { onReject: call.onReject }),
       ...(call.onReplace && { onReplace: call.onReplace }),
       ...(!replay && { told }),
@@ -324,7 +337,7 @@ class Work {
         sink,
         table: table.relationName,
         limits,
-        isFramed: tolerates === undefined && conflict === undefined,
+        isFramed: tolerates === undefined && conflict === undefined && steps === undefined,
         keepsRecords: tolerates !== undefined,
         ...((isTolerant(errors) || statement.options.acceptAnyDate) && { rejects: { take, ...log.wants } }),
       },
@@ -342,6 +355,7 @@ class Work {
         usesDefaults,
         sink,
         native,
+        ...(steps && { isTransformed: true }),
         ...(conflict === undefined ? {} : { conflict }),
         ...(tolerates === undefined ? {} : { refusals: log.refusals(tolerates, replacedByServer) }),
         mayStartOver: this.#isHopeful && input.kind === 'file' && input.size !== undefined && replay === undefined,

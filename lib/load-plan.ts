@@ -42,27 +42,31 @@ export async function planLoad(
     table,
     planned,
     zones,
+    fields = table,
     isNew = false,
   }: {
     readonly statement: CopyFrom
     readonly table: TableDescription
     readonly planned: ColumnPlan
     readonly zones: ZonesInLiterals
+    /** What is decoded, where that is not the table: expressions come between. */
+    readonly fields?: TableDescription
     /** The table is yet to be made: it has nothing that could refuse a row. */
     readonly isNew?: boolean
   },
 ): Promise<TravelPlan> {
   const { columns } = planned
+  const isTransformed = fields !== table
   const { errors, onConflict } = statement.options
   const isBinary = statement.options.format === 'binary'
   const usesDefaults = statement.options.default !== undefined || errors.conversion === 'set_default'
   const session = await transaction.session()
   // What is in the binary format already is not read as text by anybody.
-  const isTextual = !isBinary && transaction.sinkFor(table, columns, false, zones) === 'pg_text'
-  const leftToServer = columns.filter((index) => isTextual || table.columns[index]?.type.kind === 'other')
-  const hasDomain = columns.some((index) => table.columns[index]?.isDomain)
+  const isTextual = !isBinary && transaction.sinkFor(fields, columns, false, zones) === 'pg_text'
+  const leftToServer = columns.filter((index) => isTextual || fields.columns[index]?.type.kind === 'other')
+  const hasDomain = columns.some((index) => fields.columns[index]?.isDomain)
   // Of a value that the database cannot take, or that is not of its domain, only the database can say so.
-  const isJudgedByServer = leftToServer.length > 0 || hasDomain
+  const isJudgedByServer = leftToServer.length > 0 || hasDomain || isTransformed
   const replaces =
     errors.conversion === 'set_null' ? 'null' : errors.conversion === 'set_default' ? 'default' : undefined
   if (replaces !== undefined && leftToServer.length > 0 && target.kind === 'duckdb') {
@@ -73,7 +77,7 @@ export async function planLoad(
   }
   const replacedByServer = isJudgedByServer ? replaces : undefined
   const { decimalSeparator, dateFormats, decimals } = statement.options
-  const types = columns.map((index) => table.columns[index]?.type)
+  const types = columns.map((index) => fields.columns[index]?.type)
   const cutsDecimals = decimals === 'truncate' && types.some((type) => type?.kind === 'numeric' && 'scale' in type)
   const isOwn = cutsDecimals || (decimalSeparator ?? dateFormats ?? statement.options.acceptAnyDate) !== undefined
   if (replacedByServer !== undefined && isOwn) throw unpointable(statement)
@@ -81,12 +85,13 @@ export async function planLoad(
     ? 'pg_text'
     : isBinary && target.kind === 'postgres'
       ? 'pg_binary'
-      : transaction.sinkFor(table, columns, usesDefaults, zones)
+      : transaction.sinkFor(fields, columns, usesDefaults, zones)
   // The server judges dates that travel as text.
   if (sink === 'pg_text' && statement.options.acceptAnyDate) throw unpointable(statement)
   const conflict = conflictOf(statement, table, planned)
   const mayRefuse = async (found: TableDescription) =>
     usesDefaults ||
+    isTransformed ||
     leftToServer.length > 0 ||
     found.columns.some(({ notNull }, index) => notNull && !columns.includes(index)) ||
     (!isNew && (await transaction.mayRefuse(found)))
@@ -112,7 +117,7 @@ export async function planLoad(
     tolerates,
     replacedByServer,
     decoded: {
-      ...decodedBy(statement, table, planned, replacedByServer !== undefined),
+      ...decodedBy(statement, fields, planned, replacedByServer !== undefined),
       session: zones === 'possible' ? { ...session, zoneWords: 'all' as const } : session,
     },
   }

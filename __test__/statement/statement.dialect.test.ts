@@ -103,6 +103,8 @@ describe('clauses', () => {
     ['TRANSFORM (a AS 1 -- )\n + 1)', '42601', 'a TRANSFORM expression cannot have comments', ' --'],
     ['TRANSFORM (a AS $1)', '42601', 'a TRANSFORM expression cannot have parameters', '$1'],
     ['TRANSFORM (a AS (VALUES (1)))', '0A000', 'cannot use subquery in TRANSFORM expression', 'VALUES'],
+    ['TRANSFORM (a AS (FROM u))', '0A000', 'cannot use subquery in TRANSFORM expression', 'FROM'],
+    ['TRANSFORM (a AS exists(from u))', '0A000', 'cannot use subquery in TRANSFORM expression', 'from'],
     ['TRANSFORM (a AS )', '42601', 'syntax error at or near ")"', ')'],
     ['TRANSFORM (a AS 1, a AS 2)', '42701', 'column "a" specified more than once', 'a AS 2'],
     ["WHEN (0-4) = 'x'", '22023', 'WHEN (0-4) is no part of a record', '0-4'],
@@ -132,6 +134,9 @@ describe('clauses', () => {
   })
 
   test('literals hide what would end an expression', () => {
+    expect(
+      parseCopy("COPY t FROM 'f' TRANSFORM (a AS trim(from a) || substring(b from 2))").options.transform,
+    ).toHaveLength(1)
     const statement = `COPY t FROM 'f' TRANSFORM (a AS f(';)', $$,)$$, "x)", E'\\'') || b, c)`
     expect(parseCopy(statement).options.transform).toMatchObject([
       { expression: { sql: `f(';)', $$,)$$, "x)", E'\\'') || b`, offset: statement.indexOf('f(') } },

@@ -26,7 +26,6 @@ const noRemote = 'Files of other machines are not read yet. Copy them here, or p
 const pending: readonly Pending[] = [
   { key: 'header', what: 'detection of a header', isPart: true, applies: ({ detectHeader }) => detectHeader === true, hint: 'Say HEADER true, or use FORMAT csv without words of QuestDB.' },
   { key: 'partition by', applies: ({ partitionBy = 'none' }) => partitionBy !== 'none', hint: 'Make the table, partitioned, before the load.' },
-  { key: 'transform', applies: ({ transform }) => transform !== undefined, hint: 'Load into a table of its own and select from that.' },
   { key: 'explicit_ids', applies: ({ explicitIds }) => explicitIds === true, hint: leaveOut },
   { key: 'statupdate', applies: ({ analyze }) => analyze === true, hint: 'Run ANALYZE after the load.' },
   { key: 'freeze', applies: ({ freeze }) => freeze === true, hint: 'Leave it out and run VACUUM (FREEZE) after the load.' },

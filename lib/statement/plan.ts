@@ -1,5 +1,5 @@
 import type { CopyError } from '../errors.ts'
-import type { Constant, CopyFrom, Name, Sequence } from './ast.ts'
+import type { Constant, CopyFrom, Name, Sequence, Transform } from './ast.ts'
 import { statementError } from './diagnostics.ts'
 import { closest } from './spelling.ts'
 
@@ -29,6 +29,8 @@ export interface ColumnPlan {
   readonly timestampColumn?: number
   /** fixed: where the field of each column stands. */
   readonly places?: readonly { readonly offset: number; readonly length: number }[]
+  /** By position in `columns`: what TRANSFORM says of it; absent without the clause. */
+  readonly transform?: readonly (Transform | undefined)[]
   /** Of ON CONFLICT: indexes into the table's columns; absent where the clause names none. */
   readonly conflictKeys?: readonly number[]
 }
@@ -64,8 +66,10 @@ export function planColumns(copy: CopyFrom, table: PlannedTable, header?: readon
     const message = `ON CONFLICT column "${name.value}" not referenced by COPY`
     throw statementError(copy.text, name.offset, 'invalid_column_reference', message)
   }
+  const transform = transforms(copy, table, columns)
   return {
     ...layout,
+    ...(transform && { transform }),
     ...(conflictKeys && { conflictKeys }),
     ...(stamp !== undefined && { timestampColumn: stamp }),
     forceNotNull: force(copy, table, columns, 'FORCE_NOT_NULL', copy.options.forceNotNull),
@@ -214,6 +218,23 @@ function undefinedColumn(copy: CopyFrom, table: PlannedTable, name: Name): CopyE
         : `Did you mean "${near}"?`
   const message = `column "${name.value}" of relation "${table.relationName}" does not exist`
   return statementError(copy.text, name.offset, 'undefined_column', message, { hint })
+}
+
+function transforms(
+  copy: CopyFrom,
+  table: PlannedTable,
+  columns: readonly number[],
+): readonly (Transform | undefined)[] | undefined {
+  const { transform } = copy.options
+  if (transform === undefined) return undefined
+  const names = transform.map(({ column }) => column)
+  const indexes = resolve(copy, table, names)
+  const stray = names.find((_, at) => !columns.includes(indexes[at] ?? -1))
+  if (stray) {
+    const message = `TRANSFORM column "${stray.value}" not referenced by COPY`
+    throw statementError(copy.text, stray.offset, 'invalid_column_reference', message)
+  }
+  return columns.map((index) => transform[indexes.indexOf(index)])
 }
 
 function force(

@@ -101,6 +101,14 @@ export interface RowRefusals {
 /** The code of the error of a load that has to start over, and then look for rows that are refused. No caller sees it. */
 export const STARTS_OVER = 'starts_over'
 
+/** What a field becomes on its way into its column. */
+export interface FieldStep {
+  /** SQL of the type that the field is read as. Absent: the column's, before an expression without its length or precision. */
+  readonly type?: string
+  /** SQL of one expression over the fields, which have the names of their columns. Absent: the field itself. */
+  readonly expression?: string
+}
+
 /** How the rows of one statement go to the target. */
 export interface LoadRequest {
   readonly table: TableDescription
@@ -112,6 +120,8 @@ export interface LoadRequest {
   readonly usesDefaults: boolean
   readonly sink: SinkKind
   readonly native: NativeLoad
+  /** The rows are those of {@link TargetTransaction.transform}; without DEFAULT markers and ON CONFLICT. */
+  readonly isTransformed?: boolean
   /** What becomes of rows whose key is there already; absent: they are refused like others that break a constraint. */
   readonly conflict?: ConflictRequest
   /** Absent: a row that the target refuses ends the load. */
@@ -153,6 +163,17 @@ export interface TargetTransaction {
   createTable(table: QualifiedName, columns: readonly InferredColumn[]): Promise<string>
   /** Which encoding fits these columns. */
   sinkFor(table: TableDescription, columns: readonly number[], usesDefaults: boolean, zones?: ZonesInLiterals): SinkKind
+  /**
+   * Gets ready to evaluate expressions between the fields and the table. `steps` are by position in `columns`.
+   *
+   * @returns the table as its fields are read, with other types.
+   * @throws {CopyError} when a type or an expression is none; `statement.text` is then its SQL.
+   */
+  transform(
+    table: TableDescription,
+    columns: readonly number[],
+    steps: readonly (FieldStep | undefined)[],
+  ): Promise<TableDescription>
   /** Whether the table has anything, besides its columns' types and NOT NULL, that could refuse a row. */
   mayRefuse(table: TableDescription): Promise<boolean>
   /** Runs the load to its end. Rejects with CopyError; after an error only `rollback` may follow. */

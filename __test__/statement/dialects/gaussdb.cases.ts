@@ -29,7 +29,6 @@ export const gaussdbCases: readonly DialectCase[] = [
       fixed: { unit: 'bytes', match: 'name', fields: [{ name: { value: 'a' }, offset: 0, length: 2 }] },
       skip: 1,
     },
-    pending: notYet('TRANSFORM'),
   },
   {
     sentence: 'When the column length is fixed, DELIMITER, NULL, and CSV cannot be specified.',
@@ -317,7 +316,6 @@ export const gaussdbCases: readonly DialectCase[] = [
         { column: { value: 'c' }, expression: { sql: "coalesce(c, ')')" } },
       ],
     },
-    pending: notYet('TRANSFORM'),
   },
   {
     sentence: 'column expressions do not support subqueries.',
@@ -394,7 +392,6 @@ export const gaussdbCases: readonly DialectCase[] = [
     sentence: "COPY tpcds.ship_mode_t1 FROM '/home/omm/ds_ship_mode.dat' TRANSFORM (SM_TYPE AS LEFT(SM_TYPE, 10));",
     statement: "COPY tpcds.ship_mode_t1 FROM '/home/omm/ds_ship_mode.dat' TRANSFORM (SM_TYPE AS LEFT(SM_TYPE, 10));",
     options: { transform: [{ column: { value: 'sm_type' }, expression: { sql: 'LEFT(SM_TYPE, 10)' } }] },
-    pending: notYet('TRANSFORM'),
   },
   {
     sentence:

@@ -141,7 +141,7 @@ export const gaussdbOptions = {
   transform: define<readonly Transform[]>({
     synopsis: '( column [ type ] [ AS expression ] [, ...] )',
     summary:
-      'The column becomes what the expression makes of the fields, in the SQL of the target; with a type, its field is read as that type first.',
+      "The column becomes what the expression makes of the fields, in the SQL of the target, where they have the names of their columns; with a type, its field is read as that type first, without one before an expression as the column's without its length.",
     defaultNote: 'none',
     formats: all,
     bare: [{ words: ['transform'], takes: 'clause', of }],
@@ -152,8 +152,13 @@ export const gaussdbOptions = {
     example: 'TRANSFORM (name AS left(name, 10))',
     errors: [
       ['42601', 'no expression, or more than one; comments, parameters'],
-      ['0A000', 'a subquery'],
+      [
+        '0A000',
+        'a subquery; with DEFAULT, ON_ERROR set_null or set_default, ON CONFLICT DO SKIP or UPDATE, or a table that has yet to be created',
+      ],
       ['42701', 'a column twice'],
+      ['42P10', 'a column that is not loaded'],
+      ['42703', 'a name that is no column that is loaded'],
     ],
     read: (reader) => reader.clause('transform').columns,
   }),

@@ -18,6 +18,7 @@ import {
   isCastByDuckdb,
   isNotGone,
   type RowSource,
+  rowsOf,
   type StageShape,
   stageSql,
 } from './insert.ts'
@@ -664,7 +665,7 @@ ${refused.length > 0 ? `UNION ALL ${numbersSql(refused)}` : ''})`,
     const bounds = [0, ...cuts, count]
     for (const [at, first] of bounds.slice(0, -1).entries()) {
       const last = bounds[at + 1] ?? count
-      const range: RowSource = cuts.length === 0 ? source : { kind: 'range', first, last }
+      const range = cuts.length === 0 ? source : rowsOf(source, first, last)
       // There may be many of these statements.
       const bits = gone.slice(first, last)
       const sql = this.#isWhole ? this.#insertStagedSql(first, last, bits) : insertRestSql(plan, range, bits, first)

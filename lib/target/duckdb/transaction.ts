@@ -5,6 +5,7 @@ import type { LedgerSession } from '../../ledger/session.ts'
 import type { LoadSession, SinkKind } from '../../native/load.ts'
 import type { QualifiedName } from '../../statement/ast.ts'
 import {
+  type FieldStep,
   type InferredColumn,
   type LoadOutcome,
   type LoadRequest,
@@ -19,11 +20,13 @@ import { type DuckdbTableDescription, describeTable, missingPart } from './descr
 import type { DuckdbDriver } from './driver.ts'
 import { asCopyError } from './errors.ts'
 import { loadReservedWords, printIdentifier } from './identifiers.ts'
+import type { TransformPlan } from './insert.ts'
 import { dispose, type LoadResult, runLoad } from './load.ts'
 import { locateFailure } from './locate.ts'
 import { query } from './query.ts'
 import { Savepoint } from './savepoint.ts'
 import type { Slots } from './slots.ts'
+import { planTransform } from './transform.ts'
 import { sqlTypeOf } from './types.ts'
 
 /** 2000-01-01 in microseconds since 1970-01-01. */
@@ -66,6 +69,7 @@ export class DuckdbTransaction implements TargetTransaction {
   #isFinal = false
   #created: QualifiedName | undefined
   #complete: (() => Promise<void>) | undefined
+  #transform: TransformPlan | undefined
   #isLoaded = false
   /** The record of loads has been written in this transaction. */
   #hasRecord = false
@@ -134,6 +138,20 @@ export class DuckdbTransaction implements TargetTransaction {
     return this.#init.driver.feed === 'native' ? 'duckdb_served' : 'duckdb'
   }
 
+  async transform(
+    table: TableDescription,
+    columns: readonly number[],
+    steps: readonly (FieldStep | undefined)[],
+  ): Promise<TableDescription> {
+    const { driver, connection } = this.#init
+    const plan = await planTransform(driver, connection, table as DuckdbTableDescription, columns, steps)
+    this.#transform = plan
+    return {
+      ...table,
+      columns: table.columns.map((column, index) => plan.fields[columns.indexOf(index)] ?? column),
+    }
+  }
+
   async mayRefuse(table: TableDescription): Promise<boolean> {
     const about = isAboutTable(table as DuckdbTableDescription)
     const [row] = await query(
@@ -155,6 +173,7 @@ export class DuckdbTransaction implements TargetTransaction {
         owner,
         slots,
         isGuarded: isCallers,
+        transform: this.#transform,
         renew: () => this.#renew(),
         onUpdate: () => {
           this.#isFinal = true

@@ -12,6 +12,7 @@ import { StageSql } from './stage-sql.ts'
 import { byRow, MOST_SHOWN, type Query, type RefusedRow, StagedRows } from './staged-rows.ts'
 import { isTolerated } from './tolerance.ts'
 import { type BadValue, type CheckedColumn, isValueKnown, readBadValue, type ValueCheck, valueCheck } from './values.ts'
+import { columnsOfWhere } from './where-columns.ts'
 
 /** What a batch needs of the transaction. */
 export interface TolerantContext {
@@ -27,7 +28,7 @@ export interface TolerantContext {
 }
 
 /** Rules that an INSERT would follow, which COPY does not. */
-const RULES_SQL = `
+export const RULES_SQL = `
 SELECT r.rulename FROM pg_catalog.pg_rewrite r
 WHERE r.ev_class = $1::pg_catalog.regclass AND r.ev_type = '3' AND r.ev_enabled <> 'D' ORDER BY 1`
 
@@ -117,7 +118,7 @@ export class Stage {
       const [rule] = await query(RULES_SQL, [this.#table.description.sqlName])
       if (rule) throw hasRule(this.#table.description.relationName, rule[0] ?? '')
     }
-    this.#sql.unlisted = this.#columnsOfWhere()
+    this.#sql.unlisted = columnsOfWhere(this.#table, this.#request)
     try {
       for (const sql of this.#sql.ddl()) await query(sql)
     } catch (error) {
@@ -362,20 +363,6 @@ export class Stage {
       columns: judged,
       where,
     })
-  }
-
-  /** Columns that are not loaded and that WHERE may name. */
-  #columnsOfWhere(): number[] {
-    const { columns, where } = this.#request
-    if (where === undefined) return []
-    const condition = where.toLowerCase()
-    const { description } = this.#table
-    const may = (name: string) => condition.includes(name.toLowerCase().replaceAll('"', '""'))
-    // The name of the table may stand for the whole row, and escapes for anything.
-    const isAny = may(description.relationName) || condition.includes('u&"')
-    return description.columns.flatMap(({ name, generated }, index) =>
-      generated || columns.includes(index) || !(isAny || may(name)) ? [] : [index],
-    )
   }
 
   /** Takes out of the temporary table what WHERE and other rows of the input hold back; how many WHERE did. */

@@ -37,7 +37,7 @@ const SLICE_MS = 8
  * Constraints of the relation `$1` that are deferred and about one row: keys, and references to other tables. One within the table may be
  * met by a later row, and what a constraint trigger is about is not known.
  */
-const DEFERRED_SQL = `
+export const DEFERRED_SQL = `
 SELECT pg_catalog.string_agg(pg_catalog.format('%I.%I', n.nspname, c.conname), ', ')
 FROM pg_catalog.pg_constraint c JOIN pg_catalog.pg_namespace n ON n.oid = c.connamespace
 WHERE c.conrelid = $1::pg_catalog.regclass AND c.condeferred

@@ -3,6 +3,7 @@ import type { LedgerSession } from '../../ledger/session.ts'
 import type { LoadSession, NativeLoad, SinkKind } from '../../native/load.ts'
 import type { QualifiedName } from '../../statement/ast.ts'
 import {
+  type FieldStep,
   type InferredColumn,
   type LoadOutcome,
   type LoadRequest,
@@ -27,8 +28,10 @@ import {
   type SessionSettings,
   sessionFor,
 } from './session-settings.ts'
+import { inPart } from './sql-position.ts'
 import { agreesAlways } from './time-zone.ts'
 import { loadTolerantly } from './tolerant.ts'
+import { Transformation } from './transform.ts'
 
 /** Inside the caller's transaction, the name of what is undone when the load fails. */
 const SAVEPOINT = 'copyist'
@@ -55,6 +58,7 @@ export class PostgresTransaction implements TargetTransaction {
   readonly #tables = new Map<string, CatalogTable>()
   /** Whether the server's data of the session's time zone are known to be ours. */
   #zoneAgrees = false
+  #transformation: Transformation | undefined
   #open = true
 
   private constructor(
@@ -158,28 +162,50 @@ export class PostgresTransaction implements TargetTransaction {
     return native && !usesDefaults ? 'pg_binary' : 'pg_text'
   }
 
+  async transform(
+    { sqlName }: TableDescription,
+    columns: readonly number[],
+    steps: readonly (FieldStep | undefined)[],
+  ): Promise<TableDescription> {
+    const context = {
+      query: (sql: string, values?: readonly string[]) => this.#query(sql, values),
+      lookUp: (regclass: string) => this.#lookUp(regclass),
+    }
+    this.#transformation = await Transformation.prepare(context, this.#described(sqlName), columns, steps)
+    return this.#transformation.described
+  }
+
   async mayRefuse(table: TableDescription): Promise<boolean> {
     const [row] = await this.#query(MAY_REFUSE_SQL, [table.sqlName])
     return row?.[0] === 't'
   }
 
   async load(request: LoadRequest): Promise<LoadOutcome> {
-    const table = this.#tables.get(request.table.sqlName)
-    if (table === undefined) throw internalError(`table ${request.table.sqlName} was not described in this transaction`)
+    const table = this.#described(request.table.sqlName)
     const signal = request.signal ?? this.#signal
     const sql = copySql(table, request)
     const columnNames = request.columns.map((index) => table.description.columns[index]?.name ?? '')
     const { relationName } = table.description
     const copy = (sql: string, native: NativeLoad) =>
       this.#copyIn(sql, native, { relationName, columnNames, locate: (row) => native.locate(row) }, signal)
+    const query = (sql: string, values?: readonly string[]) => this.#lease.query(sql, values, signal)
     let rowsSent: number
     let rowsLoaded: number
     let rowsConflicted: number | undefined
     try {
-      if (request.refusals === undefined && request.conflict === undefined) {
+      if (request.isTransformed && this.#transformation) {
+        const total = await this.#transformation.load(
+          {
+            query,
+            copy: (sql, native, context) => this.#copyIn(sql, native, context, signal),
+            isCallers: this.#nested,
+          },
+          request,
+        )
+        ;[rowsSent, rowsLoaded] = [total.sent - total.refused, total.loaded]
+      } else if (request.refusals === undefined && request.conflict === undefined) {
         ;({ rowsSent, rowsLoaded } = await copy(sql, request.native))
       } else {
-        const query = (sql: string, values?: readonly string[]) => this.#lease.query(sql, values, signal)
         const { serverVersion } = this.#settings
         const total = await loadTolerantly(
           { query, copy, copySql: sql, serverVersion, isCallers: this.#nested },
@@ -191,14 +217,21 @@ export class PostgresTransaction implements TargetTransaction {
       }
     } catch (error) {
       request.native.close().catch(() => {})
-      throw inWhere(error, sql, request.where)
+      throw inPart(error, sql, request.where)
     }
-    if (request.sink === 'pg_binary') await this.#checkUnchanged(table, request.columns)
+    // Of rows that go by INSERT the server knows the types.
+    if (request.sink === 'pg_binary' && !request.isTransformed) await this.#checkUnchanged(table, request.columns)
     const mayFilter = request.where !== undefined || !table.takesEveryRow
     if (rowsLoaded > rowsSent || (rowsLoaded < rowsSent && !mayFilter)) {
       throw internalError(`load does not balance: ${rowsSent} rows were sent, the server counts ${rowsLoaded}`)
     }
     return { rowsLoaded, rowsFiltered: rowsSent - rowsLoaded, ...(rowsConflicted !== undefined && { rowsConflicted }) }
+  }
+
+  #described(sqlName: string): CatalogTable {
+    const table = this.#tables.get(sqlName)
+    if (table === undefined) throw internalError(`table ${sqlName} was not described in this transaction`)
+    return table
   }
 
   get isCallers(): boolean {
@@ -363,22 +396,4 @@ function copySql(table: CatalogTable, request: LoadRequest): string {
   // Parentheses keep the condition one expression, the newline ends a comment at its end.
   const where = request.where === undefined ? '' : ` WHERE (${request.where}\n)`
   return `COPY ${table.description.sqlName}${list} FROM STDIN (${format})${where}`
-}
-
-/**
- * An error whose position lies in the WHERE condition, such as an unknown column: its `statement` is the condition with the
- * offset in it, since that is all of our COPY that the caller knows.
- */
-function inWhere(error: unknown, sql: string, where: string | undefined): unknown {
-  if (where === undefined || !(error instanceof CopyError) || !isServerError(error.cause)) return error
-  const { position } = error.cause
-  if (position === undefined) return error
-  // The server counts characters, a JavaScript string UTF-16 units.
-  const at = [...sql].slice(0, Number(position) - 1).join('').length
-  const start = sql.lastIndexOf(where)
-  // A subquery is refused at its parenthesis, for which the one that we put around the condition is taken.
-  const offset = at === start - 1 ? 0 : at - start
-  if (offset < 0 || offset > where.length) return error
-  const { code, sqlState, message, detail, hint, context, cause } = error
-  return new CopyError({ code, sqlState, message, detail, hint, context, cause, statement: { text: where, offset } })
 }
