@@ -472,10 +472,14 @@ impl<F: Fields> Pass<'_, F> {
     fn fitting_lines(&self, ends: &[u32], start: usize, positions: Positions<'_>) -> usize {
         let trim = self.tile.trim();
         let mut start = start;
+        let fitting = positions.fitting(&self.plan.columns);
         ends.iter()
             .take_while(|&&end| {
                 let line = &self.data[start..(end as usize - trim).min(self.data.len())];
                 start = end as usize + 1;
+                if fitting.as_ref().is_some_and(|fitting| fitting.contains(&line.len())) {
+                    return true;
+                }
                 positions.misfit(line, &self.plan.columns, &self.plan.tolerance).is_none()
             })
             .count()

@@ -125,6 +125,18 @@ impl<F: Fields> Work for FindSpans<'_, '_, F> {
         let Self { rows: all @ Rows { offsets, width, start, trim, gap, starts, missing, .. }, column, limit, out } =
             self;
         let pad = PAD as u32;
+        if let Some((positions, [])) = all.fixed {
+            out.resize(limit, Span { start: 0, end: 0 });
+            let ends = offsets.iter().map(|&offset| PAD + offset as usize);
+            let mut next = *start;
+            let lines = ends.enumerate().map(|(row, end)| {
+                let begin = starts.map_or(next, |starts| PAD + starts[row] as usize);
+                next = end + 1;
+                (begin, end - *trim)
+            });
+            positions.find(all.buffer, lines, column, out);
+            return;
+        }
         if all.fixed.is_some() {
             out.clear();
             out.extend((0..limit).map(|row| {
