@@ -304,7 +304,12 @@ class Work {
     const session = await transaction.session()
     // What is in the binary format already is not read as text by anybody.
     const isTextual = !isBinary && transaction.sinkFor(table, columns, false, zones) === 'pg_text'
-    const leftToServer = columns.filter((index) => isTextual || table.columns[index]?.type.kind === 'other')
+    // Where only a marker makes the rows travel as text, the server judges what its session has a say in.
+    const isMarked = !isBinary && transaction.sinkFor(table, columns, usesDefaults, zones) === 'pg_text'
+    const leftToServer = columns.filter((index) => {
+      const { kind } = table.columns[index]?.type ?? { kind: 'other' }
+      return isTextual || kind === 'other' || (isMarked && /^(?:array|date|time)/.test(kind))
+    })
     const hasDomain = columns.some((index) => table.columns[index]?.isDomain)
     // Of a value that the database cannot take, or that is not of its domain, only the database can say so.
     const isJudgedByServer = leftToServer.length > 0 || hasDomain
