@@ -273,8 +273,8 @@ class Work {
       table = await transaction.describe(statement.table)
       if (table === undefined) throw undefinedTable(statement)
     }
-    let header: string[] | undefined
-    if (statement.options.mapByName) {
+    let header: readonly string[] | undefined = replay?.header
+    if (statement.options.mapByName && header === undefined) {
       const kept = await this.#kept(input)
       input = kept
       header = peekNames({ options: statement.options, table: table.relationName, limits }, kept)
@@ -354,8 +354,10 @@ class Work {
     }
     const told = this.#log?.told
     this.#log?.close()
+    const reading = decodedBy(statement, table, planned, replacedByServer !== undefined)
     const decoded = {
-      ...decodedBy(statement, table, planned, replacedByServer !== undefined),
+      ...reading,
+      ...(replay && { columns: replay.numbered(reading.columns) }),
       session: zones === 'possible' ? { ...session, zoneWords: 'all' as const } : session,
     }
     const log = new RejectLog({
@@ -425,7 +427,7 @@ class Work {
       }
       const diagnosis = rowsRejected === 0 ? undefined : await log.diagnose()
       const replaced = log.replaced === 0 ? undefined : await log.diagnoseReplaced()
-      const resolution = record.ledger && (await replay?.finish(record.ledger, this.#id))
+      const resolution = record.ledger && (await replay?.finish(record.ledger, this.#id, rowsPassedOver))
       return {
         id: this.#id,
         statement: replay?.text ?? statement.text,
@@ -434,6 +436,8 @@ class Work {
         target: this.target.kind,
         table: table.sqlName,
         columns: columns.map((index) => table.columns[index]?.name ?? ''),
+        ...(counters.encoding !== undefined && { encoding: counters.encoding }),
+        ...(statement.options.mapByName && header && { fields: header }),
         rowsRead: counters.rowsRead + rowsPassedOver,
         rowsLoaded: outcome.rowsLoaded,
         rowsFiltered: outcome.rowsFiltered + rowsPassedOver,

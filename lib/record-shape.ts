@@ -11,10 +11,11 @@ const CR = 0x0d
 const BACKSLASH = 0x5c
 
 /**
- * What keeps a record from being one record wherever it stands between others, in a stream whose lines end with line feeds: a quote
+ * What keeps a record from being one record wherever it stands between others, in a stream whose lines end with line feeds, or as EOL says: a quote
  * that would swallow what follows, a line end that would cut it in two. Undefined when there is nothing of the kind.
  */
 export function flawOf(raw: Buffer, options: CopyOptions): RecordFlaw | undefined {
+  if (options.eol !== undefined) return eolFlaw(raw, options)
   return options.format === 'csv' ? csvFlaw(raw, options) : isPlain(options) ? plainFlaw(raw) : textFlaw(raw)
 }
 
@@ -74,8 +75,25 @@ function plainFlaw(raw: Buffer): RecordFlaw | undefined {
   return what === undefined ? undefined : { message: `literal ${what} found in data` }
 }
 
+/** A line end of the statement's own: no other bytes end a record. It may overlap with the record's last ones. */
+function eolFlaw(raw: Buffer, options: CopyOptions): RecordFlaw | undefined {
+  const eol = Buffer.from(options.eol ?? '')
+  const bytes = Buffer.concat([raw, eol])
+  const escapes = !isPlain(options)
+  if (escapes && isMarker(raw)) return { message: 'end-of-copy marker corrupt' }
+  for (let at = 0; at < raw.length; at += 1) {
+    if (escapes && bytes[at] === BACKSLASH) at += 1
+    else if (bytes.subarray(at, at + eol.length).equals(eol)) return { message: 'literal line end found in data' }
+  }
+  return undefined
+}
+
+function isMarker(raw: Buffer): boolean {
+  return raw.length === 2 && raw[0] === BACKSLASH && raw[1] === 0x2e
+}
+
 function textFlaw(raw: Buffer): RecordFlaw | undefined {
-  if (raw.length === 2 && raw[0] === BACKSLASH && raw[1] === 0x2e) return { message: 'end-of-copy marker corrupt' }
+  if (isMarker(raw)) return { message: 'end-of-copy marker corrupt' }
   if (!raw.includes(LF) && !raw.includes(CR)) return undefined
   for (let at = 0; at < raw.length; at += 1) {
     const byte = raw[at]
