@@ -242,21 +242,23 @@ class Work {
     const { errors, loadKey, onConflict } = statement.options
     const isBinary = statement.options.format === 'binary'
     let ledgerProblem: CopyError | undefined
-    if (loadKey !== undefined) {
-      // First of all: a table that has been dropped since is not made anew.
-      ledgerProblem = await record.open(transaction, table ? table.catalog : statement.table.catalog?.value)
-      const before = await record.before()
-      const receipt = before && receiptOf(before)
-      if (receipt !== undefined) {
-        if (table !== undefined && receipt.table !== table.sqlName) throw otherKey(statement, loadKey, receipt)
-        return receipt
-      }
-    }
     if (table === undefined) {
       const missing = await transaction.missingPart(statement.table)
       if (missing !== undefined) throw undefinedPart(statement, missing)
       // A file in the binary format tells neither the names nor the types of its columns.
       if (isBinary || !(statement.options.createTable ?? call.createTable ?? false)) throw undefinedTable(statement)
+    }
+    if (loadKey !== undefined) {
+      // Before the table is made: one that has been dropped since is not made anew.
+      ledgerProblem = await record.open(transaction, table ? table.catalog : statement.table.catalog?.value)
+      const before = await record.before()
+      const receipt = before && receiptOf(before)
+      if (receipt !== undefined) {
+        if (!isInto(receipt, table, statement)) throw otherKey(statement, loadKey, receipt)
+        return receipt
+      }
+    }
+    if (table === undefined) {
       const kept = await this.#kept(input)
       input = kept
       const inferred = await inferColumns(
@@ -481,6 +483,14 @@ function inputFile(input: Input, statement: CopyFrom, { stdin }: CopyCallOptions
   // What a shell has opened has a descriptor, what createReadStream will open a path.
   const { fd, path } = stdin as { readonly fd?: unknown; readonly path?: unknown }
   return typeof fd === 'number' ? { input: fd } : typeof path === 'string' ? { input: path } : {}
+}
+
+/** Whether a load was into this table; of one that is not there, into one of its name. */
+function isInto(receipt: Receipt, table: TableDescription | undefined, { table: { name } }: CopyFrom): boolean {
+  if (table !== undefined) return receipt.table === table.sqlName
+  const last = receipt.table.match(/"(?:[^"]|"")*"|[^."]+/g)?.at(-1) ?? ''
+  const bare = last.startsWith('"') ? last.slice(1, -1).replaceAll('""', '"') : last
+  return bare.toLowerCase() === name.value.toLowerCase()
 }
 
 /** Whether an error is that of a first attempt, after which the statement starts over. */
