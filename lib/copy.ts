@@ -41,7 +41,13 @@ import { isTolerant } from './statement/error-policy.ts'
 import { refusePending } from './statement/execution.ts'
 import { parseStatement } from './statement/parser.ts'
 import { planColumns } from './statement/plan.ts'
-import { STARTS_OVER, type Target, type TargetTransaction, type ZonesInLiterals } from './target/target.ts'
+import {
+  STARTS_OVER,
+  type TableDescription,
+  type Target,
+  type TargetTransaction,
+  type ZonesInLiterals,
+} from './target/target.ts'
 import { checkTransform, stepsOf, unknownTypes } from './transform.ts'
 
 /** Runs one statement on `target` from parsing to commit. */
@@ -234,22 +240,24 @@ class Work {
     const { errors, loadKey } = statement.options
     const isBinary = statement.options.format === 'binary'
     let ledgerProblem: CopyError | undefined
-    if (loadKey !== undefined) {
-      // First of all: a table that has been dropped since is not made anew.
-      ledgerProblem = await record.open(transaction, table ? table.catalog : statement.table.catalog?.value)
-      const before = await record.before()
-      const receipt = before && receiptOf(before)
-      if (receipt !== undefined) {
-        if (table !== undefined && receipt.table !== table.sqlName) throw otherKey(statement, loadKey, receipt)
-        return receipt
-      }
-    }
     if (table === undefined) {
       const missing = await transaction.missingPart(statement.table)
       if (missing !== undefined) throw undefinedPart(statement, missing)
       // A file in the binary format tells neither the names nor the types of its columns.
       if (isBinary || !(statement.options.createTable ?? call.createTable ?? false)) throw undefinedTable(statement)
       if (statement.options.transform) throw unknownTypes(statement)
+    }
+    if (loadKey !== undefined) {
+      // Before the table is made: one that has been dropped since is not made anew.
+      ledgerProblem = await record.open(transaction, table ? table.catalog : statement.table.catalog?.value)
+      const before = await record.before()
+      const receipt = before && receiptOf(before)
+      if (receipt !== undefined) {
+        if (!isInto(receipt, table, statement)) throw otherKey(statement, loadKey, receipt)
+        return receipt
+      }
+    }
+    if (table === undefined) {
       const kept = await this.#kept(input)
       input = kept
       const inferred = await inferColumns(
@@ -266,8 +274,8 @@ class Work {
       table = await transaction.describe(statement.table)
       if (table === undefined) throw undefinedTable(statement)
     }
-    let header: string[] | undefined
-    if (statement.options.mapByName) {
+    let header: readonly string[] | undefined = replay?.header
+    if (statement.options.mapByName && header === undefined) {
       const kept = await this.#kept(input)
       input = kept
       header = peekNames({ options: statement.options, table: table.relationName, limits }, kept)
@@ -304,6 +312,7 @@ class Work {
         planned,
         zones: input.kind === 'stream' ? 'possible' : expected,
         ...(steps && { fields }),
+        ...(replay && { numbered: (columns) => replay.numbered(columns) }),
       },
     )
     const told = this.#log?.told
@@ -376,7 +385,7 @@ class Work {
       }
       const diagnosis = rowsRejected === 0 ? undefined : await log.diagnose()
       const replaced = log.replaced === 0 ? undefined : await log.diagnoseReplaced()
-      const resolution = record.ledger && (await replay?.finish(record.ledger, this.#id))
+      const resolution = record.ledger && (await replay?.finish(record.ledger, this.#id, rowsPassedOver))
       return {
         id: this.#id,
         statement: replay?.text ?? statement.text,
@@ -385,6 +394,8 @@ class Work {
         target: this.target.kind,
         table: table.sqlName,
         columns: columns.map((index) => table.columns[index]?.name ?? ''),
+        ...(counters.encoding !== undefined && { encoding: counters.encoding }),
+        ...(statement.options.mapByName && header && { fields: header }),
         rowsRead: counters.rowsRead + rowsPassedOver,
         rowsLoaded: outcome.rowsLoaded,
         rowsFiltered: outcome.rowsFiltered + rowsPassedOver,
@@ -418,6 +429,14 @@ class Work {
       progress.stop()
     }
   }
+}
+
+/** Whether a load was into this table; of one that is not there, into one of its name. */
+function isInto(receipt: Receipt, table: TableDescription | undefined, { table: { name } }: CopyFrom): boolean {
+  if (table !== undefined) return receipt.table === table.sqlName
+  const last = receipt.table.match(/"(?:[^"]|"")*"|[^."]+/g)?.at(-1) ?? ''
+  const bare = last.startsWith('"') ? last.slice(1, -1).replaceAll('""', '"') : last
+  return bare.toLowerCase() === name.value.toLowerCase()
 }
 
 /** Whether an error is that of a first attempt, after which the statement starts over. */

@@ -265,6 +265,13 @@ function fieldOf({ column, value, sqlState, message }: RejectError): string | un
 /** The message without what differs from row to row. */
 function reasonOf({ message, sqlState }: RejectError, value: string | undefined): string {
   if (value !== undefined && message.includes(`"${value}"`)) return message.replace(`"${value}"`, () => '"…"')
+  // What a trigger says has no form of its own: what is quoted or counted in it is of the row. A constraint's name is of all rows.
+  if (!/^2[23]/.test(sqlState)) {
+    return message
+      .replace(/"[^"]*"/g, '"…"')
+      .replace(/'[^']*'/g, "'…'")
+      .replace(/\d+(?:[.,:-]\d+)*/g, '…')
+  }
   const general = message
     .replace(/(?: 0x[0-9a-f]{2})+$/, ' …')
     .replace(/\bkey ".*?"(?=$| violates| does not| is still)/is, 'key "…"')

@@ -43,6 +43,7 @@ export async function planLoad(
     planned,
     zones,
     fields = table,
+    numbered = (read) => read,
     isNew = false,
   }: {
     readonly statement: CopyFrom
@@ -51,6 +52,8 @@ export async function planLoad(
     readonly zones: ZonesInLiterals
     /** What is decoded, where that is not the table: expressions come between. */
     readonly fields?: TableDescription
+    /** Gives rows that were refused before the numbers that they had. */
+    readonly numbered?: (columns: Reading['columns']) => Reading['columns']
     /** The table is yet to be made: it has nothing that could refuse a row. */
     readonly isNew?: boolean
   },
@@ -63,7 +66,12 @@ export async function planLoad(
   const session = await transaction.session()
   // What is in the binary format already is not read as text by anybody.
   const isTextual = !isBinary && transaction.sinkFor(fields, columns, false, zones) === 'pg_text'
-  const leftToServer = columns.filter((index) => isTextual || fields.columns[index]?.type.kind === 'other')
+  // Where only a marker makes the rows travel as text, the server judges what its session has a say in.
+  const isMarked = !isBinary && transaction.sinkFor(fields, columns, usesDefaults, zones) === 'pg_text'
+  const leftToServer = columns.filter((index) => {
+    const { kind } = fields.columns[index]?.type ?? { kind: 'other' }
+    return isTextual || kind === 'other' || (isMarked && /^(?:array|date|time)/.test(kind))
+  })
   const hasDomain = columns.some((index) => fields.columns[index]?.isDomain)
   // Of a value that the database cannot take, or that is not of its domain, only the database can say so.
   const isJudgedByServer = leftToServer.length > 0 || hasDomain || isTransformed
@@ -109,6 +117,7 @@ export async function planLoad(
   if (conflict && tolerates !== undefined && conflict.keep === (conflict.action === 'skip' ? 'last' : 'first')) {
     throw unkeepable(statement, conflict)
   }
+  const reading = decodedBy(statement, fields, planned, replacedByServer !== undefined)
   return {
     sink,
     usesDefaults,
@@ -117,7 +126,8 @@ export async function planLoad(
     tolerates,
     replacedByServer,
     decoded: {
-      ...decodedBy(statement, fields, planned, replacedByServer !== undefined),
+      ...reading,
+      columns: numbered(reading.columns),
       session: zones === 'possible' ? { ...session, zoneWords: 'all' as const } : session,
     },
   }

@@ -51,6 +51,10 @@ export interface Receipt {
   readonly columns: readonly string[]
   /** Data rows found in the input; header lines are not rows. */
   readonly rowsRead: number
+  /** What the input was in, by the word that ENCODING takes; of UTF-16 with its byte order. Absent: UTF-8. */
+  readonly encoding?: string
+  /** The names of the header, to which MAP BY NAME has matched the columns. Absent without that. */
+  readonly fields?: readonly string[]
   /** Rows the table took. */
   readonly rowsLoaded: number
   /** VALIDATE_ONLY: rows that nothing was found wrong with. None was loaded. Absent for a load. */

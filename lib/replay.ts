@@ -2,7 +2,8 @@ import { CopyError } from './errors.ts'
 import { readPage } from './history.ts'
 import type { Ledger } from './ledger/ledger.ts'
 import { checkLoadId, findLoad, openLedger } from './ledger/open.ts'
-import type { Chunk, LoadCounters, NativeLoad, NativeReject, RowPlace } from './native/load.ts'
+import type { RecordedReject } from './ledger/records.ts'
+import type { Chunk, LoadColumn, LoadCounters, NativeLoad, NativeReject, RowPlace } from './native/load.ts'
 import { Spool, type TakeRejects } from './native/open.ts'
 import { inEncoding, toUtf8 } from './native/text.ts'
 import type { Receipt } from './receipt.ts'
@@ -76,9 +77,13 @@ export async function openReplay(
     const statement = reparseWith(load.statement, rejects)
     refusePending(statement)
     if (statement.options.validateOnly) throw unvalidatable(place)
-    checkEncoding(statement.options.encoding, place)
-    checkParts(statement.options, place)
-    return new Replay(rejects, loadId, statement, first?.file)
+    const { encoding, mapByName } = statement.options
+    const { encoding: found, fields } = load.receipt ?? {}
+    const isKnown = encoding === 'UTF16' && found !== undefined && /^UTF16[BL]E$/.test(found)
+    const options = isKnown ? { ...statement.options, encoding: found } : statement.options
+    checkEncoding(options.encoding, place)
+    if (mapByName && fields === undefined) throw unmatched(place)
+    return new Replay(rejects, loadId, { ...statement, options }, { file: first?.file, fields: mapByName && fields })
   } catch (error) {
     await transaction.rollback()
     throw error
@@ -123,19 +128,26 @@ function unvalidatable(statement: { readonly text: string; readonly offset: numb
   })
 }
 
-function checkParts(
-  { mapByName, sequence }: CopyOptions,
-  statement: { readonly text: string; readonly offset: number },
-): void {
-  const what = mapByName ? 'MAP BY NAME' : sequence ? 'SEQUENCE' : undefined
-  if (what === undefined) return
-  throw new CopyError({
+/** The rows alone do not tell which field is of which column. */
+function unmatched(statement: { readonly text: string; readonly offset: number }): CopyError {
+  return new CopyError({
     code: 'feature_not_supported',
     sqlState: '0A000',
-    message: `the refused rows are of a load with ${what}`,
-    detail: mapByName ? 'They are recorded without their header.' : 'The numbers would begin anew.',
-    hint: 'Load the file of rejects (--rejects) instead.',
+    message: 'MAP BY NAME needs the header of the input, which is not recorded',
+    detail: 'The rows were refused by a load without MAP BY NAME.',
+    hint: "List the columns in the order of the fields: COPY REJECTS '…' INTO table (column, …).",
     statement,
+  })
+}
+
+/** Numbers of the records would begin anew. */
+function unnumbered(detail: string): CopyError {
+  return new CopyError({
+    code: 'feature_not_supported',
+    sqlState: '0A000',
+    message: 'the refused rows cannot be given their numbers of SEQUENCE',
+    detail,
+    hint: 'Nothing was loaded. Load the file of rejects (--rejects) instead, with a SEQUENCE of its own.',
   })
 }
 
@@ -145,7 +157,7 @@ function checkEncoding(encoding: string, statement: { readonly text: string; rea
   throw new CopyError({
     code: 'feature_not_supported',
     sqlState: '0A000',
-    message: 'the refused rows are in UTF16, without the byte order mark of their input',
+    message: 'the refused rows are in UTF16, whose byte order is not recorded',
     hint: "Add WITH (ENCODING 'UTF16LE') or WITH (ENCODING 'UTF16BE'), whichever it was.",
     statement,
   })
@@ -160,6 +172,10 @@ export class Replay {
   readonly statement: CopyFrom
   /** The input's name. */
   readonly file: string
+  /** The names of the header that the rows were below, where it tells which field is of which column. */
+  readonly header: readonly string[] | undefined
+  /** How many records came before each row that is read, where records have numbers. */
+  #recordsBefore: number[] = []
   /** In the order of the input. */
   #origins: Origin[] = []
   /** Those that are read, by where they begin. */
@@ -179,7 +195,13 @@ export class Replay {
   #unrecorded = 0
   #thrown: unknown
 
-  constructor(rejects: CopyRejects, loadId: string, statement: CopyFrom, file: string | undefined) {
+  constructor(
+    rejects: CopyRejects,
+    loadId: string,
+    statement: CopyFrom,
+    { file, fields }: { readonly file: string | undefined; readonly fields: readonly string[] | undefined },
+  ) {
+    this.header = fields
     this.text = rejects.text
     this.loadId = loadId
     this.statement = { ...statement, options: { ...statement.options, createTable: false } }
@@ -195,6 +217,7 @@ export class Replay {
   /** Reads the rows from the ledger. Nobody else loads them until this transaction has ended. */
   async read(ledger: Ledger, memoryLimit: number, signal: AbortSignal | undefined): Promise<Spool> {
     this.#origins = []
+    this.#recordsBefore = []
     this.#starts = new Map()
     this.#untried = []
     this.#untriedRows = 0
@@ -221,7 +244,7 @@ export class Replay {
     yield lineEnd
     let at = lineEnd.length
     for (let after = 0; ; ) {
-      const page = await readPage(ledger, this.loadId, after)
+      const page = await readPage(ledger, this.loadId, after, { numbered: true })
       if (signal?.aborted) throw signal.reason
       const last = page.at(-1)
       if (last === undefined) return
@@ -251,7 +274,7 @@ export class Replay {
   }
 
   /** Whether a row is to be read, which would then begin at `at`. */
-  #take(reject: Reject, at: number): boolean {
+  #take(reject: RecordedReject, at: number): boolean {
     if (reject.rawIsCut) {
       this.#cut += 1
       return false
@@ -271,6 +294,10 @@ export class Replay {
     this.#origins.push({ number, file, line, lastLine, byteOffset, byteLength, at: flaw === undefined ? at : -1 })
     if (flaw === undefined) {
       this.#starts.set(at, this.#origins.length - 1)
+      if (options.sequence !== undefined) {
+        if (reject.recordsBefore === undefined) throw unnumbered('They were refused by a load without SEQUENCE.')
+        this.#recordsBefore.push(reject.recordsBefore)
+      }
       return true
     }
     const { message } = flaw
@@ -318,6 +345,13 @@ export class Replay {
     }
   }
 
+  /** Columns whose values are numbers of the records get those that the rows had. After {@link read}. */
+  numbered(columns: readonly LoadColumn[]): LoadColumn[] {
+    return columns.map((column) =>
+      column.sequence ? { ...column, sequence: { ...column.sequence, records: this.#recordsBefore } } : column,
+    )
+  }
+
   /** Tells of rows that the decoder refuses as rows of the original input. */
   taking(take: TakeRejects): TakeRejects {
     return (rejects) => {
@@ -357,8 +391,15 @@ export class Replay {
     }
   }
 
-  /** Marks what has been loaded, before the commit. */
-  async finish(ledger: Ledger, byLoadId: string): Promise<Resolution> {
+  /**
+   * Marks what has been loaded, before the commit.
+   *
+   * @param passedOver Rows that WHEN passes over now.
+   */
+  async finish(ledger: Ledger, byLoadId: string, passedOver: number): Promise<Resolution> {
+    if (passedOver > 0 && this.statement.options.sequence !== undefined) {
+      throw unnumbered('WHEN passes over some of them, which then count for none.')
+    }
     const resolved: number[] = []
     const refused: Pick<Reject, 'number' | 'errors'>[] = []
     for (const { number, byteOffset } of this.#origins) {
@@ -366,11 +407,12 @@ export class Replay {
       if (errors === undefined) resolved.push(number)
       else refused.push({ number, errors })
     }
-    if (this.#strangers > 0 || this.#seenRows !== this.#starts.size || refused.length !== this.#refused.size) {
+    const seen = this.#seenRows + passedOver
+    if (this.#strangers > 0 || seen !== this.#starts.size || refused.length !== this.#refused.size) {
       throw new CopyError({
         code: 'internal_error',
         sqlState: 'XX000',
-        message: `the ${this.#starts.size} refused rows were read as ${this.#seenRows + this.#strangers} rows`,
+        message: `the ${this.#starts.size} refused rows were read as ${seen + this.#strangers} rows`,
         detail: 'Which of them have been loaded cannot be told.',
         hint: 'Nothing was loaded. This is a defect of copyist.',
       })

@@ -178,6 +178,15 @@ describe.each(benches)('replaced values on $name', ({ name, open }) => {
     expect(await bench.sql(recorded)).toEqual([])
   })
 
+  test('are those of dates, too, where rows travel as text for the sake of a marker', async () => {
+    const path = join(folder, 'input.csv')
+    writeFileSync(path, 'D,a,2024-13-01\n1,b,2024-01-01\n')
+    const receipt = await bench.db.copy(`COPY t FROM '${path}' (FORMAT csv, DEFAULT 'D', ON_ERROR ignore)`)
+    expect(receipt).toMatchObject({ rowsLoaded: 1, rowsRejected: 1 })
+    const { rowsReplaced } = await bench.db.copy(`COPY t FROM '${path}' (FORMAT csv, DEFAULT 'D', ON_ERROR set_null)`)
+    expect(rowsReplaced).toBe(1)
+  })
+
   // Of DuckDB no value is left to the database that could be replaced.
   test.runIf(name === 'postgres')('that only the server can judge are told, too', async () => {
     await bench.sql('DROP TABLE t')
