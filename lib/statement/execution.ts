@@ -27,6 +27,7 @@ const noRemote = 'Files of other machines are not read yet. Copy them here, or p
 const pending: readonly Pending[] = [
   { key: 'eol', applies: ({ eol }) => eol !== undefined, hint: 'Lines end with a line feed, a carriage return or both.' },
   { key: 'backslash_escape', applies: ({ backslash }) => backslash === 'next', hint: "A backslash begins one of PostgreSQL's sequences in FORMAT text." },
+  { key: 'null', what: 'a NULL string that is NUL', isPart: true, applies: (options) => options.null === '\0', hint: 'NUL is no character. With COMPATIBLE_ILLEGAL_CHARS it becomes a space.' },
   { key: 'useeof', applies: ({ useEof }) => useEof === true, hint: leaveOut },
   { key: 'header', what: 'detection of a header', isPart: true, applies: ({ detectHeader }) => detectHeader === true, hint: 'Say HEADER true, or use FORMAT csv without words of QuestDB.' },
   { key: 'smalldatetime_format', applies: ({ dateFormats }) => dateFormats?.smalldatetime !== undefined, hint: noDates },
