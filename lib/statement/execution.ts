@@ -24,6 +24,7 @@ const noRemote = 'Files of other machines are not read yet. Copy them here, or p
  */
 // biome-ignore format: one line an option is easier to delete
 const pending: readonly Pending[] = [
+  { key: 'null', what: 'a NULL string that is NUL', isPart: true, applies: (options) => options.null === '\0', hint: 'NUL is no character. With COMPATIBLE_ILLEGAL_CHARS it becomes a space.' },
   { key: 'header', what: 'detection of a header', isPart: true, applies: ({ detectHeader }) => detectHeader === true, hint: 'Say HEADER true, or use FORMAT csv without words of QuestDB.' },
   { key: 'partition by', applies: ({ partitionBy = 'none' }) => partitionBy !== 'none', hint: 'Make the table, partitioned, before the load.' },
   { key: 'explicit_ids', applies: ({ explicitIds }) => explicitIds === true, hint: leaveOut },
