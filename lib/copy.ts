@@ -4,6 +4,7 @@ import { Readable } from 'node:stream'
 import { type CopyCallOptions, checkCall, checkedLimits } from './copy-call.ts'
 import {
   aborted,
+  checkFreeze,
   emptyInput,
   isCancelled,
   otherKey,
@@ -135,6 +136,7 @@ class Work {
   }
 
   async run(): Promise<Receipt> {
+    checkFreeze(this.statement, this.target)
     await this.#record.prepare()
     for (let zones: ZonesInLiterals = 'unexpected'; ; ) {
       try {
@@ -406,6 +408,7 @@ class Work {
         usesDefaults,
         sink,
         native,
+        ...(statement.options.freeze && { freezes: true }),
         ...(steps && { isTransformed: true }),
         ...(conflict === undefined ? {} : { conflict }),
         ...(tolerates === undefined ? {} : { refusals: log.refusals(tolerates, replacedByServer) }),
@@ -413,6 +416,7 @@ class Work {
         memoryLimit: limits.memoryLimit,
         ...(signal === undefined ? {} : { signal }),
       })
+      if (statement.options.analyze) await transaction.analyze(table)
       if (signal?.aborted) throw aborted(signal)
       const counters = native.counters()
       await this.#checkWhole(input)
