@@ -12,6 +12,7 @@ export interface PlannedTable {
     readonly name: string
     readonly generated: boolean
     readonly identity?: 'always' | 'by default'
+    readonly hasDefault?: boolean
   }[]
   /** Whether the database finds a column by its name in any case. */
   readonly caseInsensitive?: boolean
@@ -189,7 +190,17 @@ function placed(copy: CopyFrom, table: PlannedTable): Layout {
     const message = `FORMATTER column "${stray.name.value}" not referenced by COPY`
     throw statementError(copy.text, stray.name.offset, 'invalid_column_reference', message)
   }
-  return { columns: resolve(copy, table, names), places }
+  const columns = resolve(copy, table, names)
+  const nulls = copy.dialect?.name === 'gaussdb' ? fieldless(copy, table, columns) : []
+  return { columns: [...columns, ...nulls], places: [...places, ...nulls.map(() => ({ offset: 0, length: 0 }))] }
+}
+
+/** Columns that are loaded and have no field: NULL in GaussDB, whatever their default. */
+function fieldless(copy: CopyFrom, table: PlannedTable, placed: readonly number[]): readonly number[] {
+  const dropped = new Set([...(copy.options.filler ?? []), ...madeNames(copy)].map(({ value }) => value))
+  const listed = copy.columns?.filter(({ value }) => !dropped.has(value))
+  const loaded = listed ? resolve(copy, table, listed) : allOf(copy, table)
+  return loaded.filter((index) => table.columns[index]?.hasDefault === true && !placed.includes(index))
 }
 
 /** The field of that name: as it is written, or else the only one in any case; -1 where there is none. */
