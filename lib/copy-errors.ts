@@ -1,9 +1,28 @@
 import { CopyError } from './errors.ts'
 import type { Receipt } from './receipt.ts'
 import type { CopyFrom } from './statement/ast.ts'
+import { parseParts } from './statement/parser.ts'
 import { printTable } from './statement/printing.ts'
-import type { ConflictRequest, TableDescription } from './target/target.ts'
+import type { ConflictRequest, TableDescription, Target } from './target/target.ts'
 import { sqlAt } from './transform.ts'
+
+/** Refuses FREEZE where it could not be carried out. What PostgreSQL says of it is PostgreSQL's. */
+export function checkFreeze({ text, options }: CopyFrom, { capabilities }: Target): void {
+  if (!options.freeze) return
+  const { action } = options.onConflict ?? {}
+  const isInserted = action === 'skip' || action === 'update'
+  if (capabilities.freezes && !isInserted) return
+  throw new CopyError({
+    code: 'feature_not_supported',
+    sqlState: '0A000',
+    message: `COPY FREEZE cannot be used with ${isInserted ? `ON CONFLICT DO ${action.toUpperCase()}` : 'DuckDB'}`,
+    detail: isInserted
+      ? 'Rows that may be there already go by INSERT, which freezes no rows.'
+      : 'It spares PostgreSQL a later VACUUM. DuckDB keeps no transaction with its rows that they could be freed of.',
+    hint: 'Leave it out.',
+    statement: { text, offset: parseParts(text).items.find(({ name }) => name === 'freeze')?.offset ?? 0 },
+  })
+}
 
 export function unkeepable(statement: CopyFrom, { action, keep }: ConflictRequest): CopyError {
   return new CopyError({

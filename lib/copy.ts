@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises'
 import { type CopyCallOptions, checkCall, checkedLimits } from './copy-call.ts'
 import {
   aborted,
+  checkFreeze,
   emptyInput,
   isCancelled,
   otherKey,
@@ -130,6 +131,7 @@ class Work {
   }
 
   async run(): Promise<Receipt> {
+    checkFreeze(this.statement, this.target)
     await this.#record.prepare()
     for (let zones: ZonesInLiterals = 'unexpected'; ; ) {
       try {
@@ -364,6 +366,7 @@ class Work {
         usesDefaults,
         sink,
         native,
+        ...(statement.options.freeze && { freezes: true }),
         ...(steps && { isTransformed: true }),
         ...(conflict === undefined ? {} : { conflict }),
         ...(tolerates === undefined ? {} : { refusals: log.refusals(tolerates, replacedByServer) }),
@@ -371,6 +374,7 @@ class Work {
         memoryLimit: limits.memoryLimit,
         ...(signal === undefined ? {} : { signal }),
       })
+      if (statement.options.analyze) await transaction.analyze(table)
       if (signal?.aborted) throw aborted(signal)
       const counters = native.counters()
       await this.#checkWhole(input)

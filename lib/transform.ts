@@ -35,6 +35,13 @@ export function checkTransform(statement: CopyFrom): void {
       'ON_ERROR skip_row leaves such rows out.',
     )
   }
+  if (options.freeze) {
+    throw refuse(
+      'FREEZE',
+      'What expressions make of the fields goes by INSERT, which freezes no rows.',
+      'Leave it out.',
+    )
+  }
   if (onConflict?.action === 'skip' || onConflict?.action === 'update') {
     throw refuse(
       `ON CONFLICT DO ${onConflict.action.toUpperCase()}`,

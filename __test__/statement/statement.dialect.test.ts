@@ -28,6 +28,8 @@ describe('one dialect at a time', () => {
     ["COPY t FROM 'f' ESCAPE", { name: 'redshift', found: 'words', word: 'ESCAPE' }],
     ["COPY t FROM 'f' WITH HEADER true", { name: 'questdb', found: 'words', word: 'HEADER TRUE' }],
     ["COPY t FROM 's3://b' (FORMAT csv, PATTERN = '*')", { name: 'materialize', found: 'words', word: 'PATTERN' }],
+    ["COPY t FROM 'f' USING DELIMITERS '$^&'", { name: 'gaussdb', found: 'words', word: 'DELIMITERS' }],
+    ["COPY t FROM 'f' DELIMITERS ';'", undefined],
     ["COPY t FROM 'f' (DIALECT 'postgresql')", { name: 'postgresql', found: 'given', word: 'DIALECT' }],
     ["COPY t FROM 'f' DIALECT redshift CSV", { name: 'redshift', found: 'given', word: 'DIALECT' }],
   ])('%s', (statement, dialect) => {

@@ -12,6 +12,8 @@ export interface TargetColumn {
   readonly generated: boolean
   /** Whether a NULL is certainly refused, and by nothing but this. */
   readonly notNull: boolean
+  /** Whether it is an identity column, and one that takes no values but by force. Absent: none, as in a database that has none. */
+  readonly identity?: 'always' | 'by default'
   /** Whether its type is a domain, whose conditions only the database knows. */
   readonly isDomain?: boolean
 }
@@ -39,6 +41,8 @@ export interface TableDescription {
 export interface TargetCapabilities {
   /** Names of columns are found whatever their case, as this database itself does. */
   readonly caseInsensitiveNames: boolean
+  /** Rows can be written frozen: as if every transaction that could not see them had ended. */
+  readonly freezes: boolean
 }
 
 /** A column that CREATE TABLE is to have; `type` is the proven type, spelled by each target in its own words. */
@@ -120,6 +124,8 @@ export interface LoadRequest {
   readonly usesDefaults: boolean
   readonly sink: SinkKind
   readonly native: NativeLoad
+  /** Rows are written frozen, where the target can do that. */
+  readonly freezes?: boolean
   /** The rows are those of {@link TargetTransaction.transform}; without DEFAULT markers and ON CONFLICT. */
   readonly isTransformed?: boolean
   /** What becomes of rows whose key is there already; absent: they are refused like others that break a constraint. */
@@ -176,6 +182,8 @@ export interface TargetTransaction {
   ): Promise<TableDescription>
   /** Whether the table has anything, besides its columns' types and NOT NULL, that could refuse a row. */
   mayRefuse(table: TableDescription): Promise<boolean>
+  /** Gathers the statistics of a table that has been loaded. */
+  analyze(table: TableDescription): Promise<void>
   /** Runs the load to its end. Rejects with CopyError; after an error only `rollback` may follow. */
   load(request: LoadRequest): Promise<LoadOutcome>
   /** Whether it is the caller's own, and goes on afterwards. */

@@ -293,7 +293,6 @@ export const gaussdbCases: readonly DialectCase[] = [
     sentence: 'Sets the COPY loaded data row as frozen, like these data have executed VACUUM FREEZE.',
     statement: "COPY t FROM 'f' FREEZE",
     options: { freeze: true },
-    pending: notYet('FREEZE'),
   },
   {
     sentence: 'OIDS [ boolean ]',

@@ -218,7 +218,6 @@ export const redshiftCases: readonly DialectCase[] = [
     sentence: 'load IDENTITY columns',
     statement: "COPY t FROM 'f' CSV NULL AS '' ROUNDEC EXPLICIT_IDS",
     options: { explicitIds: true },
-    pending: 'COPY EXPLICIT_IDS is not supported yet',
   },
   {
     sentence: 'round instead of truncate to scale',
@@ -235,6 +234,5 @@ export const redshiftCases: readonly DialectCase[] = [
     sentence: 'storage tuning; STATUPDATE ON -> ANALYZE after load; others accept-and-note',
     statement: "COPY t FROM 'f' CSV NULL AS '' ROUNDEC STATUPDATE ON",
     options: { analyze: true },
-    pending: 'COPY STATUPDATE is not supported yet',
   },
 ]

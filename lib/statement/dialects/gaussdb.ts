@@ -25,7 +25,7 @@ export const gaussdbOptions = {
   formatter: define<readonly FixedField[]>({
     synopsis: '( column ( offset, length ) [, ...] )',
     summary:
-      'Where the fields of a fixed-width record are; the first byte has offset 0. Parts that no field covers are passed over, columns without a field are NULL. Also written FIXED FORMATTER.',
+      'Where the fields of a fixed-width record are; the first byte has offset 0. Parts that no field covers are passed over, columns that are loaded and have no field are NULL, whatever their default. Also written FIXED FORMATTER.',
     defaultNote: 'none',
     formats: ['fixed'],
     bare: [{ words: ['fixed', 'formatter'], takes: 'clause', of }],

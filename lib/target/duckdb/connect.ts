@@ -8,7 +8,7 @@ import { isAbsent, removeEmpty } from './leftover.ts'
 import { CommittedSlots, SharedSlots, type Slots, TransactionSlots } from './slots.ts'
 import { DuckdbTransaction, isInTransaction } from './transaction.ts'
 
-const CAPABILITIES: TargetCapabilities = { caseInsensitiveNames: true }
+const CAPABILITIES: TargetCapabilities = { caseInsensitiveNames: true, freezes: false }
 
 /**
  * Opens a DuckDB database as a target.

@@ -162,6 +162,10 @@ export class DuckdbTransaction implements TargetTransaction {
     return row?.[0] === true || table.columns.some(({ generated }) => generated)
   }
 
+  async analyze(table: TableDescription): Promise<void> {
+    await run(this.#init.connection, `ANALYZE ${(table as DuckdbTableDescription).fullName}`)
+  }
+
   async load(request: LoadRequest): Promise<LoadOutcome> {
     const { driver, connection, owner, slots, isCallers } = this.#init
     const table = request.table as DuckdbTableDescription

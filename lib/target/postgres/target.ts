@@ -22,7 +22,7 @@ export interface PostgresOptions {
   readonly maxConnections?: number
 }
 
-const CAPABILITIES: TargetCapabilities = { caseInsensitiveNames: false }
+const CAPABILITIES: TargetCapabilities = { caseInsensitiveNames: false, freezes: true }
 
 /**
  * Opens PostgreSQL as a target.

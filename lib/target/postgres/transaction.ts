@@ -28,7 +28,7 @@ import {
   type SessionSettings,
   sessionFor,
 } from './session-settings.ts'
-import { inPart } from './sql-position.ts'
+import { inPart, positionOf } from './sql-position.ts'
 import { agreesAlways } from './time-zone.ts'
 import { loadTolerantly } from './tolerant.ts'
 import { Transformation } from './transform.ts'
@@ -59,6 +59,8 @@ export class PostgresTransaction implements TargetTransaction {
   /** Whether the server's data of the session's time zone are known to be ours. */
   #zoneAgrees = false
   #transformation: Transformation | undefined
+  /** Inside the caller's transaction: whether what the load has done can be undone by itself. */
+  #hasSavepoint: boolean
   #open = true
 
   private constructor(
@@ -71,6 +73,7 @@ export class PostgresTransaction implements TargetTransaction {
     this.#signal = signal
     this.#nested = nested
     this.#isReadOnly = isReadOnly
+    this.#hasSavepoint = nested
     this.#settings = settings
   }
 
@@ -180,19 +183,26 @@ export class PostgresTransaction implements TargetTransaction {
     return row?.[0] === 't'
   }
 
+  async analyze({ sqlName }: TableDescription): Promise<void> {
+    await this.#query(`ANALYZE ${sqlName}`)
+  }
+
   async load(request: LoadRequest): Promise<LoadOutcome> {
     const table = this.#described(request.table.sqlName)
     const signal = request.signal ?? this.#signal
     const sql = copySql(table, request)
     const columnNames = request.columns.map((index) => table.description.columns[index]?.name ?? '')
     const { relationName } = table.description
-    const copy = (sql: string, native: NativeLoad) =>
-      this.#copyIn(sql, native, { relationName, columnNames, locate: (row) => native.locate(row) }, signal)
+    const copy = (sql: string, native: CopyInput & Partial<Pick<NativeLoad, 'locate'>>) =>
+      this.#copyIn(sql, native, { relationName, columnNames, locate: (row) => native.locate?.(row) }, signal)
     const query = (sql: string, values?: readonly string[]) => this.#lease.query(sql, values, signal)
     let rowsSent: number
     let rowsLoaded: number
     let rowsConflicted: number | undefined
     try {
+      const { freezes, where, isTransformed, conflict } = request
+      if (freezes && this.#nested) await this.#leaveSavepoint()
+      if (where !== undefined && (isTransformed || conflict)) await this.#checkCondition(copy, sql)
       if (request.isTransformed && this.#transformation) {
         const total = await this.#transformation.load(
           {
@@ -226,6 +236,27 @@ export class PostgresTransaction implements TargetTransaction {
       throw internalError(`load does not balance: ${rowsSent} rows were sent, the server counts ${rowsLoaded}`)
     }
     return { rowsLoaded, rowsFiltered: rowsSent - rowsLoaded, ...(rowsConflicted !== undefined && { rowsConflicted }) }
+  }
+
+  /**
+   * COPY FREEZE wants its table to have been made in the very subtransaction that it is in. So it cannot be in one of its own, and an error
+   * is the caller's transaction's.
+   */
+  async #leaveSavepoint(): Promise<void> {
+    await this.#query(`RELEASE SAVEPOINT ${SAVEPOINT}`)
+    this.#hasSavepoint = false
+  }
+
+  /** Has a condition looked at by the rules of COPY, where rows then go by INSERT, which would take more. */
+  async #checkCondition(copy: (sql: string, native: CopyInput) => Promise<unknown>, sql: string): Promise<void> {
+    const stop = internalError('no rows')
+    await this.#query('SAVEPOINT copyist_where')
+    await copy(sql, { next: () => Promise.reject(stop), close: async () => {} }).catch((error: unknown) => {
+      // Row-level security forbids COPY, and not INSERT.
+      const isForbidden = error instanceof CopyError && error.sqlState === '0A000' && !positionOf(error)
+      if (error !== stop && !isForbidden) throw error
+    })
+    await this.#query('ROLLBACK TO SAVEPOINT copyist_where; RELEASE SAVEPOINT copyist_where')
   }
 
   #described(sqlName: string): CatalogTable {
@@ -277,9 +308,8 @@ export class PostgresTransaction implements TargetTransaction {
       // COMMIT of a failed transaction is a ROLLBACK that the server calls a success.
       if (this.#lease.status === 'E') throw inFailedTransaction()
       // Once COMMIT is under way its outcome must be known: an abort may cancel it, but does not give it up.
-      await this.#lease.query(this.#nested ? `RELEASE SAVEPOINT ${SAVEPOINT}` : 'COMMIT', [], this.#signal, {
-        abandon: false,
-      })
+      const end = !this.#nested ? 'COMMIT' : this.#hasSavepoint ? `RELEASE SAVEPOINT ${SAVEPOINT}` : 'SELECT'
+      await this.#lease.query(end, [], this.#signal, { abandon: false })
     } catch (error) {
       await this.rollback()
       const isLost = !this.#nested && error instanceof CopyError && error.sqlState.startsWith('08')
@@ -292,7 +322,8 @@ export class PostgresTransaction implements TargetTransaction {
   async rollback(): Promise<void> {
     if (!this.#open) return
     this.#open = false
-    await undo(this.#lease, this.#nested, this.#signal)
+    if (this.#nested && !this.#hasSavepoint) await spoil(this.#lease)
+    else await undo(this.#lease, this.#nested, this.#signal)
     this.#lease.release()
   }
 
@@ -388,6 +419,12 @@ async function undo(lease: Lease, nested: boolean, signal: AbortSignal | undefin
   }
 }
 
+/** Leaves a transaction of the caller's that is no longer what it was before the load in a state in which it cannot be committed. */
+async function spoil(lease: Lease): Promise<void> {
+  if (lease.broken || lease.status !== 'T') return
+  await lease.query(`DO $$ BEGIN RAISE 'a COPY in this transaction failed'; END $$`).catch(() => {})
+}
+
 function copySql(table: CatalogTable, request: LoadRequest): string {
   const columns = request.columns.map((index) => table.sqlColumns[index] ?? '')
   const list = columns.length > 0 ? ` (${columns.join(', ')})` : ''
@@ -395,5 +432,6 @@ function copySql(table: CatalogTable, request: LoadRequest): string {
   const format = request.sink === 'pg_binary' ? 'FORMAT binary' : `FORMAT text${marker}`
   // Parentheses keep the condition one expression, the newline ends a comment at its end.
   const where = request.where === undefined ? '' : ` WHERE (${request.where}\n)`
-  return `COPY ${table.description.sqlName}${list} FROM STDIN (${format})${where}`
+  const freeze = request.freezes ? ', FREEZE' : ''
+  return `COPY ${table.description.sqlName}${list} FROM STDIN (${format}${freeze})${where}`
 }
