@@ -2,10 +2,11 @@ import { closeSync, fstatSync, openSync, readSync, type Stats, statSync, writeSy
 import { CopyError } from './errors.ts'
 import { inEncoding, toUtf8 } from './native/text.ts'
 import { protect } from './record-shape.ts'
+import type { Reject } from './rejects.ts'
 import type { CopyFrom } from './statement/ast.ts'
 
-/** Where the input is, if it is a file: its path, or a descriptor that is open. */
-export type InputFile = string | number
+/** Where the input is, if it is a file: its path, or a descriptor that is open; or several, by paths that are their names too. */
+export type InputFile = string | number | readonly string[]
 
 /** Bytes that are written at once. */
 const WRITTEN_AT_ONCE = 64 * 1024
@@ -43,7 +44,8 @@ export class RejectFile {
     this.#path = path
     this.#statement = statement
     this.#input = input
-    if (input !== undefined && isSame(path, input)) {
+    const inputs = typeof input === 'object' ? input : input === undefined ? [] : [input]
+    if (inputs.some((each) => isSame(path, each))) {
       throw new CopyError({
         code: 'invalid_parameter_value',
         sqlState: '22023',
@@ -68,13 +70,14 @@ export class RejectFile {
   }
 
   /**
-   * Takes the next record, with its bounds in the input. That it could not be written, if so, {@link check} and {@link close} say: whoever
+   * Takes the next record. That it could not be written, if so, {@link check} and {@link close} say: whoever
    * hands on records need not stop for it in their midst.
    */
-  write(record: Buffer, start: number, end: number): void {
+  write({ raw: record, file, byteOffset: start, byteLength }: Omit<Reject, 'number'>): void {
     if (this.#failure !== undefined) return
     const encoding = this.#encoding()
-    this.#lineEnd ??= inEncoding(lineEndAt(this.#input, start, end, encoding) ?? '\n', encoding)
+    const input = typeof this.#input === 'object' ? file : this.#input
+    this.#lineEnd ??= inEncoding(lineEndAt(input, start, start + byteLength, encoding) ?? '\n', encoding)
     if (this.#last !== undefined) this.#push(this.#lineEnd)
     else {
       // The same statement is to load the file, and tells the order of its bytes by their mark.
@@ -138,7 +141,7 @@ export class RejectFile {
  * kind inside a record stays inside.
  */
 function lineEndAt(
-  input: InputFile | undefined,
+  input: string | number | undefined,
   start: number,
   end: number,
   encoding: string,
@@ -205,7 +208,7 @@ function isDatabase(path: string): boolean {
 }
 
 /** Whether it is the same file, under another name or by another link. Devices and pipes may well be both. */
-function isSame(path: string, input: InputFile): boolean {
+function isSame(path: string, input: string | number): boolean {
   try {
     const one = statSync(path)
     const two: Stats = typeof input === 'string' ? statSync(input) : fstatSync(input)

@@ -20,8 +20,11 @@ const OVERHEAD = 512
 /** Rows that are handed on between two turns of the event loop. */
 const EMITTED_AT_ONCE = 1_000
 
-/** A refused row that gets its number when it is handed on. */
-type Waiting = Omit<Reject, 'number'> & { number: number }
+/** A refused row that gets its number when it is handed on, and its place among those of all files. */
+interface Waiting {
+  readonly position: number
+  readonly reject: Omit<Reject, 'number'> & { number: number }
+}
 
 /** What becomes of refused rows. */
 export interface RejectLogInit {
@@ -38,7 +41,7 @@ export interface RejectLogInit {
   readonly path?: string
   /** What must not be written over. */
   readonly input?: InputFile
-  /** Offset of the last one that an attempt before this one has told of. */
+  /** Position of the last one that an attempt before this one has told of. */
   readonly told?: number | undefined
   /** How many are kept for the record of the load, and how many bytes of each; absent: none. */
   readonly keeps?: { readonly most: number; readonly rawLimit: number } | undefined
@@ -66,6 +69,7 @@ export class RejectLog {
   /** Rows that the decoder has told of, and that the target has refused, those included that are beyond the limit by themselves. */
   #fromDecoder = 0
   #fromTarget = 0
+  readonly #fromTargetByFile = new Map<string, number>()
   #replacedByTarget = 0
   readonly #kept: Reject[] = []
   #told: number | undefined
@@ -115,12 +119,17 @@ export class RejectLog {
     return (this.#native?.counters().rowsRefused ?? 0) + this.#fromTarget
   }
 
+  /** Rows of a file that the target has refused. */
+  refusedByTarget(file: string): number {
+    return this.#fromTargetByFile.get(file) ?? 0
+  }
+
   /** Rows with a value that was replaced. */
   get replaced(): number {
     return (this.#native?.counters().rowsMended ?? 0) + this.#replacedByTarget
   }
 
-  /** Offset of the last one that `onReject` knows of: it is told of all in the order of the input. */
+  /** Position of the last one that `onReject` knows of: it is told of all in the order of the input. */
   get told(): number | undefined {
     return this.#told
   }
@@ -168,15 +177,18 @@ export class RejectLog {
    * load fails at, but it is not known yet which of those before them the target refuses.
    */
   readonly takeNative = (rejects: readonly NativeReject[]): boolean => {
-    const { columns, file } = this.#init
+    const { columns } = this.#init
     const most = this.#mostRows ?? Number.POSITIVE_INFINITY
-    for (const { line, lastLine, byteOffset, byteLength, flaws, raw, isCut } of rejects) {
+    for (const { file, position, line, lastLine, byteOffset, byteLength, flaws, raw, isCut } of rejects) {
       // Those beyond the limit are known by accident of how much was read at a time.
       if (this.#fromDecoder > most) break
       this.#fromDecoder += 1
       const errors: RejectError[] = []
       for (const flaw of flaws) errors.push(errorOf(flaw, columns))
-      this.#wait({ number: 0, file, line, lastLine, byteOffset, byteLength, errors, raw, rawIsCut: isCut })
+      this.#wait({
+        position,
+        reject: { number: 0, file, line, lastLine, byteOffset, byteLength, errors, raw, rawIsCut: isCut },
+      })
     }
     if (!this.#waits || this.#isSettled) this.#emit(Number.POSITIVE_INFINITY)
     return this.#fromDecoder > most
@@ -199,7 +211,7 @@ export class RejectLog {
       settle: async (row) => {
         this.#settled = row
         const last = row > 0 ? this.#native?.locate(row - 1) : undefined
-        if (last) await this.#emitAll(last.byteOffset)
+        if (last) await this.#emitAll(last.position)
       },
     }
   }
@@ -232,10 +244,10 @@ export class RejectLog {
     return this.#number > (this.#mostRows ?? Number.POSITIVE_INFINITY)
   }
 
-  #wait(reject: Waiting): void {
-    this.#isSorted &&= (this.#waiting.at(-1)?.byteOffset ?? 0) <= reject.byteOffset
-    this.#waiting.push(reject)
-    this.#waitingBytes += OVERHEAD + reject.raw.length
+  #wait(waiting: Waiting): void {
+    this.#isSorted &&= (this.#waiting.at(-1)?.position ?? 0) <= waiting.position
+    this.#waiting.push(waiting)
+    this.#waitingBytes += OVERHEAD + waiting.reject.raw.length
   }
 
   #refuse(row: number, errors: readonly RowError[]): void {
@@ -246,19 +258,24 @@ export class RejectLog {
     const place = this.#native?.locate(row)
     const raw = this.#native?.record?.(row) ?? Buffer.alloc(0)
     const { rawLimit } = this.wants
+    const from = place?.file ?? file
+    this.#fromTargetByFile.set(from, (this.#fromTargetByFile.get(from) ?? 0) + 1)
     this.#wait({
-      number: 0,
-      file,
-      line: place?.firstLine ?? 0,
-      lastLine: place?.line ?? 0,
-      byteOffset: place?.byteOffset ?? 0,
-      byteLength: place?.byteLength ?? 0,
-      errors: errors.map((error) => {
-        const index = columns.findIndex(({ name }) => name === error.column)
-        return { ...error, ...(index >= 0 && { type: columns[index]?.typeName ?? '', field: index + 1 }) }
-      }),
-      raw: raw.subarray(0, rawLimit),
-      rawIsCut: place === undefined || Math.min(raw.length, rawLimit) < place.byteLength,
+      position: place?.position ?? 0,
+      reject: {
+        number: 0,
+        file: from,
+        line: place?.firstLine ?? 0,
+        lastLine: place?.line ?? 0,
+        byteOffset: place?.byteOffset ?? 0,
+        byteLength: place?.byteLength ?? 0,
+        errors: errors.map((error) => {
+          const index = columns.findIndex(({ name }) => name === error.column)
+          return { ...error, ...(index >= 0 && { type: columns[index]?.typeName ?? '', field: index + 1 }) }
+        }),
+        raw: raw.subarray(0, rawLimit),
+        rawIsCut: place === undefined || Math.min(raw.length, rawLimit) < place.byteLength,
+      },
     })
   }
 
@@ -275,8 +292,9 @@ export class RejectLog {
   }
 
   #tooMany(message: string): CopyError {
-    const { statement, file } = this.#init
+    const { statement } = this.#init
     const last = this.#last
+    const file = last?.file ?? this.#init.file
     const error = last?.errors[0]
     this.#excess = new CopyError({
       code: 'invalid_text_representation',
@@ -289,31 +307,32 @@ export class RejectLog {
     return this.#excess
   }
 
-  /** Hands on the rows up to an offset in the input. */
+  /** Hands on the rows up to a position in the input. */
   async #emitAll(upTo: number): Promise<void> {
     while (this.#emit(upTo)) await nextTurn()
   }
 
-  /** Hands on rows up to an offset in the input, some of many; whether there may be more. */
+  /** Hands on rows up to a position in the input, some of many; whether there may be more. */
   #emit(upTo: number): boolean {
     const waiting = this.#waiting
     // Behind the row at which the load fails, none is told, however many are known.
     if (waiting.length === 0 || this.#excess !== undefined) return false
     const most = this.#mostRows ?? Number.POSITIVE_INFINITY
-    if (!this.#isSorted) waiting.sort((a, b) => a.byteOffset - b.byteOffset)
+    if (!this.#isSorted) waiting.sort((a, b) => a.position - b.position)
     this.#isSorted = true
     let end = 0
-    while (end < EMITTED_AT_ONCE && end < waiting.length && (waiting[end]?.byteOffset ?? 0) <= upTo) end += 1
+    while (end < EMITTED_AT_ONCE && end < waiting.length && (waiting[end]?.position ?? 0) <= upTo) end += 1
     if (end === 0) return false
     this.#waiting = waiting.slice(end)
     // Also those whose turn does not come, because the file of rejects cannot be written.
-    for (let index = 0; index < end; index += 1) this.#waitingBytes -= OVERHEAD + (waiting[index]?.raw.length ?? 0)
+    for (let index = 0; index < end; index += 1)
+      this.#waitingBytes -= OVERHEAD + (waiting[index]?.reject.raw.length ?? 0)
     for (let index = 0; index < end && this.#number <= most; index += 1) {
-      const reject = waiting[index]
-      if (reject === undefined) continue
+      const next = waiting[index]
+      if (next === undefined) continue
       this.#number += 1
-      reject.number = this.#number
-      this.#hand(reject)
+      next.reject.number = this.#number
+      this.#hand(next)
     }
     this.#file?.check()
     this.#checkLimit(this.#number)
@@ -331,14 +350,14 @@ export class RejectLog {
     this.#kept.push(isLong ? { ...reject, raw: Buffer.from(reject.raw.subarray(0, rawLimit)), rawIsCut: true } : reject)
   }
 
-  #hand(reject: Reject): void {
+  #hand({ position, reject }: Waiting): void {
     const { keeps, onReject } = this.#init
     this.#diagnosis.add(reject)
     this.#last = reject
     if (keeps !== undefined) this.#keep(reject, keeps)
-    this.#file?.write(reject.raw, reject.byteOffset, reject.byteOffset + reject.byteLength)
-    if (onReject !== undefined && reject.byteOffset > (this.#told ?? -1)) {
-      this.#told = reject.byteOffset
+    this.#file?.write(reject)
+    if (onReject !== undefined && position > (this.#told ?? -1)) {
+      this.#told = position
       try {
         onReject(reject)
       } catch (error) {

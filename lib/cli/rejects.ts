@@ -138,16 +138,17 @@ export function formatNotice({ line, errors: [error] }: Reject): string {
 /** Prints a line for each rejected row, up to a number of them. */
 export class Notices {
   readonly #print: (line: string) => void
-  /** Offsets of the rows that were printed: a statement that starts over tells of them once more. */
-  readonly #printed = new Set<number>()
+  /** Places of the rows that were printed: a statement that starts over tells of them once more. */
+  readonly #printed = new Set<string>()
 
   constructor(print: (line: string) => void) {
     this.#print = print
   }
 
   readonly take = (reject: Reject): void => {
-    if (this.#printed.size === mostNotices || this.#printed.has(reject.byteOffset)) return
-    this.#printed.add(reject.byteOffset)
+    const place = `${reject.byteOffset} ${reject.file}`
+    if (this.#printed.size === mostNotices || this.#printed.has(place)) return
+    this.#printed.add(place)
     this.#print(formatNotice(reject))
   }
 
