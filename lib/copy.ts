@@ -29,9 +29,8 @@ import {
   type Rereadable,
   Spool,
 } from './native/open.ts'
-import { withGlobHint } from './path.ts'
 import { reportProgress } from './progress.ts'
-import type { Receipt } from './receipt.ts'
+import type { Receipt, ReceiptFile } from './receipt.ts'
 import { RejectLog } from './reject-log.ts'
 import { MOST_KEPT, MOST_RAW } from './rejects.ts'
 import { openReplay, type Replay } from './replay.ts'
@@ -93,7 +92,7 @@ export async function runCopy(
   } catch (error) {
     // Whatever failed first because of the abort, the abort is what happened.
     if (signal?.aborted && !isCancelled(error) && !work.committing) throw aborted(signal, error)
-    throw error instanceof CopyError ? withGlobHint(placed(error, statement, source.name), source.name) : error
+    throw error instanceof CopyError ? placed(error, statement, source.name) : error
   } finally {
     await work.dispose()
   }
@@ -161,7 +160,8 @@ class Work {
   }
 
   async #attempt(expected: ZonesInLiterals): Promise<Receipt> {
-    const bytes = this.source.kind === 'file' ? this.source.size : undefined
+    const { source } = this
+    const bytes = source.kind === 'file' || source.kind === 'files' ? source.size : undefined
     const transaction = await this.target.begin(this.call.signal, bytes)
     try {
       const receipt = await this.#load(transaction, expected)
@@ -212,7 +212,34 @@ class Work {
     // Whatever failed first because of the abort, the abort is what happened.
     const reason = signal?.aborted && !isCancelled(error) && !this.committing ? aborted(signal, error) : error
     const file = this.replay?.file ?? this.source.name
-    await this.#record.fail(reason, log, { counters: this.#native?.counters(), file, isAborted: signal?.aborted })
+    const files =
+      this.source.kind === 'files' && this.#native !== undefined
+        ? this.#files(this.source, this.#native, log).map(({ rows, ...rest }) => ({
+            ...rest,
+            rowsRead: rows,
+            rowsLoaded: 0,
+          }))
+        : undefined
+    await this.#record.fail(reason, log, {
+      counters: this.#native?.counters(),
+      file,
+      files,
+      isAborted: signal?.aborted,
+    })
+  }
+
+  /** What was read of each input. */
+  #files(input: Input, native: NativeLoad, log: RejectLog): ReceiptFile[] {
+    if (input.kind !== 'files') {
+      const { bytesRead: bytes, rowsRead, rowsPassedOver = 0 } = native.counters()
+      return [{ path: input.name, bytes, rows: rowsRead + rowsPassedOver, rowsRejected: log.count }]
+    }
+    return (native.files?.() ?? []).map(({ file, bytesRead, rowsRead, rowsRefused, rowsPassedOver }) => ({
+      path: file,
+      bytes: bytesRead,
+      rows: rowsRead + rowsPassedOver,
+      rowsRejected: rowsRefused + log.refusedByTarget(file),
+    }))
   }
 
   async dispose(): Promise<void> {
@@ -370,7 +397,7 @@ class Work {
         ...(steps && { isTransformed: true }),
         ...(conflict === undefined ? {} : { conflict }),
         ...(tolerates === undefined ? {} : { refusals: log.refusals(tolerates, replacedByServer) }),
-        mayStartOver: this.#isHopeful && input.kind === 'file' && input.size !== undefined && replay === undefined,
+        mayStartOver: this.#isHopeful && isAtRest(input) && replay === undefined,
         memoryLimit: limits.memoryLimit,
         ...(signal === undefined ? {} : { signal }),
       })
@@ -411,9 +438,7 @@ class Work {
         linesSkipped: counters.linesSkipped ?? 0,
         bytesRead: counters.bytesRead,
         elapsedMs: 0,
-        files: [
-          { path: input.name, bytes: counters.bytesRead, rows: counters.rowsRead + rowsPassedOver, rowsRejected },
-        ],
+        files: this.#files(input, native, log),
         ledger: record.ledger !== undefined,
         ...(record.ledger !== undefined &&
           rowsRejected > 0 && { rejectsRecorded: replay === undefined ? log.kept.length : rowsRejected }),
@@ -441,6 +466,11 @@ function isInto(receipt: Receipt, table: TableDescription | undefined, { table: 
   const last = receipt.table.match(/"(?:[^"]|"")*"|[^."]+/g)?.at(-1) ?? ''
   const bare = last.startsWith('"') ? last.slice(1, -1).replaceAll('""', '"') : last
   return bare.toLowerCase() === name.value.toLowerCase()
+}
+
+/** Whether an input can be read again as it was. */
+function isAtRest(input: Input): boolean {
+  return input.kind === 'files' || (input.kind === 'file' && input.size !== undefined)
 }
 
 /** Whether an error is that of a first attempt, after which the statement starts over. */

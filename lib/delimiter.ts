@@ -23,7 +23,10 @@ const MOST_LINES = 6
  */
 export async function checkDelimiter(statement: CopyFrom, input: Exclude<Input, { kind: 'stream' }>): Promise<void> {
   if (statement.columns !== undefined) return
-  const start = input.kind === 'spool' ? input.spool.start : await startOf(input.path)
+  const start =
+    input.kind === 'spool'
+      ? input.spool.start
+      : await startOf(input.kind === 'files' ? (input.paths[0] ?? '') : input.path)
   const lines = firstLines(start, statement.options)
   if (lines.length < 2) return
   const table = statement.table.name.value

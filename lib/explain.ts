@@ -12,7 +12,7 @@ import { loadAddon } from './native/addon.ts'
 import type { LoadColumn } from './native/load.ts'
 import { type Input, inferTable, type LoadLimits, peekNames, type Rereadable, Spool, splitOf } from './native/open.ts'
 import { pump } from './native/pump.ts'
-import { localPath, withGlobHint } from './path.ts'
+import { localPath } from './path.ts'
 import type { Receipt } from './receipt.ts'
 import { abandonInput, discard, inputFile, openSource } from './source.ts'
 import type { CopyFrom, ErrorPolicy } from './statement/ast.ts'
@@ -184,15 +184,12 @@ function anyOf(signal: AbortSignal, other: AbortSignal | undefined): AbortSignal
 }
 
 function missingFile(path: string): CopyError {
-  return withGlobHint(
-    new CopyError({
-      code: 'undefined_file',
-      sqlState: '58P01',
-      message: `could not open file "${path}" for reading: No such file or directory`,
-      position: { file: path },
-    }),
-    path,
-  )
+  return new CopyError({
+    code: 'undefined_file',
+    sqlState: '58P01',
+    message: `could not open file "${path}" for reading: No such file or directory`,
+    position: { file: path },
+  })
 }
 
 type Draft = { -readonly [Key in keyof Explanation]: Explanation[Key] }
@@ -237,7 +234,7 @@ class Work {
       // Without a connection nothing can be said of the statement.
       if (!(error instanceof CopyError) || /^(?:08|57)/.test(error.sqlState)) throw error
       const name = draft.input?.name ?? 'STDIN'
-      draft.failure = withGlobHint(placed(error, statement, name), name)
+      draft.failure = placed(error, statement, name)
     } finally {
       await transaction.rollback()
       input.dispose()

@@ -2,10 +2,11 @@ import { closeSync, fstatSync, openSync, readSync, type Stats, statSync, writeSy
 import { CopyError } from './errors.ts'
 import { inEncoding, toUtf8 } from './native/text.ts'
 import { flawOf, hasOwnEnd, protect } from './record-shape.ts'
+import type { Reject } from './rejects.ts'
 import type { CopyFrom } from './statement/ast.ts'
 
-/** Where the input is, if it is a file: its path, or a descriptor that is open. */
-export type InputFile = string | number
+/** Where the input is, if it is a file: its path, or a descriptor that is open; or several, by paths that are their names too. */
+export type InputFile = string | number | readonly string[]
 
 /** Bytes that are written at once. */
 const WRITTEN_AT_ONCE = 64 * 1024
@@ -45,7 +46,8 @@ export class RejectFile {
     this.#path = path
     this.#statement = statement
     this.#input = input
-    if (input !== undefined && isSame(path, input)) {
+    const inputs = typeof input === 'object' ? input : input === undefined ? [] : [input]
+    if (inputs.some((each) => isSame(path, each))) {
       throw new CopyError({
         code: 'invalid_parameter_value',
         sqlState: '22023',
@@ -70,15 +72,16 @@ export class RejectFile {
   }
 
   /**
-   * Takes the next record, with its bounds in the input. That it could not be written, if so, {@link check} and {@link close} say: whoever
+   * Takes the next record. That it could not be written, if so, {@link check} and {@link close} say: whoever
    * hands on records need not stop for it in their midst.
    */
-  write(record: Buffer, start: number, end: number): void {
+  write({ raw: record, file, byteOffset: start, byteLength }: Omit<Reject, 'number'>): void {
     if (this.#failure !== undefined) return
     if (this.#lineEnd === undefined) {
       this.#encoding = this.#encodingOf()
-      const lineEnd = this.#statement.options.eol ?? lineEndAt(this.#input, start, end, this.#encoding) ?? '\n'
-      this.#lineEnd = inEncoding(lineEnd, this.#encoding)
+      const input = typeof this.#input === 'object' ? file : this.#input
+      const found = this.#statement.options.eol ?? lineEndAt(input, start, start + byteLength, this.#encoding)
+      this.#lineEnd = inEncoding(found ?? '\n', this.#encoding)
     }
     if (this.#last !== undefined) this.#push(this.#lineEnd)
     else {
@@ -146,7 +149,7 @@ export class RejectFile {
  * kind inside a record stays inside.
  */
 function lineEndAt(
-  input: InputFile | undefined,
+  input: string | number | undefined,
   start: number,
   end: number,
   encoding: string,
@@ -214,7 +217,7 @@ function isDatabase(path: string): boolean {
 }
 
 /** Whether it is the same file, under another name or by another link. Devices and pipes may well be both. */
-function isSame(path: string, input: InputFile): boolean {
+function isSame(path: string, input: string | number): boolean {
   try {
     const one = statSync(path)
     const two: Stats = typeof input === 'string' ? statSync(input) : fstatSync(input)

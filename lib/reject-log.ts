@@ -33,9 +33,13 @@ interface WaitingReplaced extends Omit<ReplacedRow, 'number'> {
   number: number
 }
 
-type Waiting = WaitingReject | WaitingReplaced
+/** One of them, and its place among the records of all inputs. */
+interface Waiting {
+  readonly position: number
+  readonly row: WaitingReject | WaitingReplaced
+}
 
-/** Offsets of the last rows that the caller has been told of. */
+/** Positions of the last rows that the caller has been told of. */
 export interface Told {
   readonly rejected: number
   readonly replaced: number
@@ -84,10 +88,11 @@ export class RejectLog {
   /** What the input is in, once it is known. */
   #encoding: string | undefined
   /** The one handed on last. */
-  #last: Waiting | undefined
+  #last: Waiting['row'] | undefined
   /** Rows that the decoder has told of, and that the target has refused, those included that are beyond the limit by themselves. */
   #fromDecoder = 0
   #fromTarget = 0
+  readonly #fromTargetByFile = new Map<string, number>()
   #replacedByTarget = 0
   readonly #kept: RecordedReject[] = []
   /** Rows handed on that the decoder has refused. */
@@ -162,6 +167,11 @@ export class RejectLog {
     return (this.#native?.counters().rowsRefused ?? 0) + this.#fromTarget
   }
 
+  /** Rows of a file that the target has refused. */
+  refusedByTarget(file: string): number {
+    return this.#fromTargetByFile.get(file) ?? 0
+  }
+
   /** Rows with a value that was replaced; beyond the limit, as many as it took. */
   get replaced(): number {
     if (this.#isBeyond) return this.#replacedNumber
@@ -231,9 +241,9 @@ export class RejectLog {
    * load fails at, but it is not known yet which of those before them the target refuses.
    */
   readonly takeNative = (rejects: readonly NativeReject[]): boolean => {
-    const { columns, file } = this.#init
+    const { columns } = this.#init
     const most = this.#mostRows ?? Number.POSITIVE_INFINITY
-    for (const { line, lastLine, byteOffset, byteLength, flaws, raw, isCut, ...more } of rejects) {
+    for (const { file, position, line, lastLine, byteOffset, byteLength, flaws, raw, isCut, ...more } of rejects) {
       // Those beyond the limit are known by accident of how much was read at a time.
       if (this.#fromDecoder > most) break
       const { isMended, recordsBefore } = more
@@ -242,11 +252,11 @@ export class RejectLog {
       for (const flaw of flaws) errors.push(errorOf(flaw, columns))
       if (isMended) {
         const values = this.#replaced(errors)
-        this.#wait({ number: 0, file, line, lastLine, byteOffset, byteLength, values, raw, rawIsCut: isCut })
+        this.#wait(position, { number: 0, file, line, lastLine, byteOffset, byteLength, values, raw, rawIsCut: isCut })
         continue
       }
       const reject = { number: 0, file, line, lastLine, byteOffset, byteLength, errors, raw, rawIsCut: isCut }
-      this.#wait(this.#isNumbered ? { ...reject, before: { records: recordsBefore } } : reject)
+      this.#wait(position, this.#isNumbered ? { ...reject, before: { records: recordsBefore } } : reject)
     }
     if (!this.#waits || this.#isSettled) this.#emit(Number.POSITIVE_INFINITY)
     return this.#fromDecoder > most
@@ -266,13 +276,16 @@ export class RejectLog {
         this.#replacedByTarget += 1
         const most = this.#mostRows ?? Number.POSITIVE_INFINITY
         if (this.#replacedByTarget - 1 > most) return
-        const { errors: values, ...record } = this.#located(row, errors)
-        this.#wait({ ...record, values: this.#replaced(values) })
+        const {
+          position,
+          row: { errors: values, ...record },
+        } = this.#located(row, errors)
+        this.#wait(position, { ...record, values: this.#replaced(values) })
       },
       settle: async (row) => {
         this.#settled = row
         const last = row > 0 ? this.#native?.locate(row - 1) : undefined
-        if (last) await this.#emitAll(last.byteOffset)
+        if (last) await this.#emitAll(last.position)
       },
     }
   }
@@ -307,29 +320,30 @@ export class RejectLog {
     return this.#countedSoFar > (this.#mostRows ?? Number.POSITIVE_INFINITY)
   }
 
-  #wait(reject: Waiting): void {
-    this.#isSorted &&= (this.#waiting.at(-1)?.byteOffset ?? 0) <= reject.byteOffset
-    this.#waiting.push(reject)
-    this.#waitingBytes += OVERHEAD + reject.raw.length
+  #wait(position: number, row: Waiting['row']): void {
+    this.#isSorted &&= (this.#waiting.at(-1)?.position ?? 0) <= position
+    this.#waiting.push({ position, row })
+    this.#waitingBytes += OVERHEAD + row.raw.length
   }
 
   #refuse(row: number, errors: readonly RowError[]): void {
     this.#fromTarget += 1
     // They come in the order of the input, so that it is behind as many of its kind.
     if (this.#fromTarget - 1 > (this.#mostRows ?? Number.POSITIVE_INFINITY)) return
-    const reject = this.#located(row, errors)
-    this.#wait(this.#isNumbered ? { ...reject, before: { rows: row } } : reject)
+    const { position, row: reject } = this.#located(row, errors)
+    this.#fromTargetByFile.set(reject.file, (this.#fromTargetByFile.get(reject.file) ?? 0) + 1)
+    this.#wait(position, this.#isNumbered ? { ...reject, before: { rows: row } } : reject)
   }
 
   /** A row that the decoder has handed out, with its place and bytes. */
-  #located(row: number, errors: readonly RowError[]): WaitingReject {
+  #located(row: number, errors: readonly RowError[]): { readonly position: number; readonly row: WaitingReject } {
     const { columns, file } = this.#init
     const place = this.#native?.locate(row)
     const raw = this.#native?.record?.(row) ?? Buffer.alloc(0)
     const { rawLimit } = this.wants
-    return {
+    const found = {
       number: 0,
-      file,
+      file: place?.file ?? file,
       line: place?.firstLine ?? 0,
       lastLine: place?.line ?? 0,
       byteOffset: place?.byteOffset ?? 0,
@@ -341,6 +355,7 @@ export class RejectLog {
       raw: raw.subarray(0, rawLimit),
       rawIsCut: place === undefined || Math.min(raw.length, rawLimit) < place.byteLength,
     }
+    return { position: place?.position ?? 0, row: found }
   }
 
   /** Values that did not fit, with what is in their place. */
@@ -374,8 +389,9 @@ export class RejectLog {
   }
 
   #tooMany(message: string): CopyError {
-    const { statement, file } = this.#init
+    const { statement } = this.#init
     const last = this.#last
+    const file = last?.file ?? this.#init.file
     const error = last && ('values' in last ? last.values[0] : last.errors[0])
     this.#excess = new CopyError({
       code: 'invalid_text_representation',
@@ -392,39 +408,40 @@ export class RejectLog {
     return this.#excess
   }
 
-  /** Hands on the rows up to an offset in the input. */
+  /** Hands on the rows up to a position in the input. */
   async #emitAll(upTo: number): Promise<void> {
     while (this.#emit(upTo)) await nextTurn()
   }
 
-  /** Hands on rows up to an offset in the input, some of many; whether there may be more. */
+  /** Hands on rows up to a position in the input, some of many; whether there may be more. */
   #emit(upTo: number): boolean {
     const waiting = this.#waiting
     // Behind the row at which the load fails, none is told, however many are known.
     if (waiting.length === 0 || this.#excess !== undefined) return false
     const most = this.#mostRows ?? Number.POSITIVE_INFINITY
-    if (!this.#isSorted) waiting.sort((a, b) => a.byteOffset - b.byteOffset)
+    if (!this.#isSorted) waiting.sort((a, b) => a.position - b.position)
     this.#isSorted = true
     let end = 0
-    while (end < EMITTED_AT_ONCE && end < waiting.length && (waiting[end]?.byteOffset ?? 0) <= upTo) end += 1
+    while (end < EMITTED_AT_ONCE && end < waiting.length && (waiting[end]?.position ?? 0) <= upTo) end += 1
     if (end === 0) return false
     this.#waiting = waiting.slice(end)
     // Also those whose turn does not come, because the file of rejects cannot be written.
-    for (let index = 0; index < end; index += 1) this.#waitingBytes -= OVERHEAD + (waiting[index]?.raw.length ?? 0)
+    for (let index = 0; index < end; index += 1) this.#waitingBytes -= OVERHEAD + (waiting[index]?.row.raw.length ?? 0)
     for (let index = 0; index < end && this.#countedSoFar <= most; index += 1) {
-      const row = waiting[index]
-      if (row === undefined) continue
+      const next = waiting[index]
+      if (next === undefined) continue
+      const { position, row } = next
       this.#last = row
       if ('values' in row) {
         // The target has refused it all the same: of one place the decoder's word comes first.
-        if (waiting[index + 1]?.byteOffset === row.byteOffset) this.#replacedInVain += 1
-        else this.#handReplaced(row)
+        if (waiting[index + 1]?.position === position) this.#replacedInVain += 1
+        else this.#handReplaced(position, row)
         continue
       }
       this.#number += 1
       row.number = this.#number
-      if (row.before === undefined) this.#hand(row)
-      else this.#handNumbered(row, row.before)
+      if (row.before === undefined) this.#hand(position, row)
+      else this.#handNumbered(position, row, row.before)
     }
     this.#file?.check()
     this.#checkLimit(this.#countedSoFar)
@@ -443,39 +460,43 @@ export class RejectLog {
   }
 
   /** The number of a record is for COPY REJECTS alone. */
-  #handNumbered({ before: _, ...reject }: WaitingReject, before: NonNullable<WaitingReject['before']>): void {
+  #handNumbered(
+    position: number,
+    { before: _, ...reject }: WaitingReject,
+    before: NonNullable<WaitingReject['before']>,
+  ): void {
     if ('records' in before) {
       this.#handedOfDecoder += 1
-      this.#hand(reject, before.records)
+      this.#hand(position, reject, before.records)
       return
     }
     // Of those before it the decoder may not have told all.
     const isKnown = this.#number <= this.wants.most
-    this.#hand(reject, isKnown ? before.rows + this.#handedOfDecoder : undefined)
+    this.#hand(position, reject, isKnown ? before.rows + this.#handedOfDecoder : undefined)
   }
 
-  #hand(reject: Reject, recordsBefore?: number): void {
+  #hand(position: number, reject: Reject, recordsBefore?: number): void {
     const { keeps, onReject } = this.#init
     this.#diagnosis.add(reject)
     if (keeps !== undefined && (recordsBefore !== undefined || !this.#isNumbered)) {
       this.#keep(recordsBefore === undefined ? reject : { ...reject, recordsBefore }, keeps)
     }
-    this.#file?.write(reject.raw, reject.byteOffset, reject.byteOffset + reject.byteLength)
-    if (onReject !== undefined && reject.byteOffset > this.#told.rejected) {
-      this.#told.rejected = reject.byteOffset
+    this.#file?.write(reject)
+    if (onReject !== undefined && position > this.#told.rejected) {
+      this.#told.rejected = position
       tell(onReject, reject)
     }
   }
 
-  #handReplaced(row: WaitingReplaced): void {
+  #handReplaced(position: number, row: WaitingReplaced): void {
     const { keeps, onReplace } = this.#init
     this.#replacedNumber += 1
     row.number = this.#replacedNumber
     const { number, file, line, lastLine, byteOffset, byteLength, values, raw, rawIsCut } = row
     this.#replacedDiagnosis.add({ number, file, line, lastLine, byteOffset, byteLength, errors: values, raw, rawIsCut })
     if (keeps !== undefined) this.#keepReplaced(row, keeps)
-    if (onReplace !== undefined && byteOffset > this.#told.replaced) {
-      this.#told.replaced = byteOffset
+    if (onReplace !== undefined && position > this.#told.replaced) {
+      this.#told.replaced = position
       tell(onReplace, row)
     }
   }

@@ -188,7 +188,7 @@ export class Replay {
   /** Rows that are refused without being tried, in the order of the input. */
   #untried: NativeReject[] = []
   #untriedRows = 0
-  /** Why rows have been refused now, by their offset in the original input. */
+  /** Why rows have been refused now, by their numbers in the original load. */
   #refused = new Map<number, readonly RejectError[]>()
   #cut = 0
   /** Rows of the load that are in no ledger. */
@@ -303,6 +303,8 @@ export class Replay {
     const { message } = flaw
     const flaws = [{ code: 'bad_copy_file_format', sqlState: '22P04', message }]
     this.#untried.push({
+      file,
+      position: number,
       line,
       lastLine,
       byteOffset,
@@ -336,6 +338,7 @@ export class Replay {
         return chunk
       },
       counters: () => replay.#counters(native.counters()),
+      files: () => (native.files?.() ?? []).map((file) => ({ ...file, ...replay.#counters(file), file: replay.file })),
       locate: (row) => replay.#locate(native.locate(row)),
       record: (row) => native.record?.(row),
       settle: (row) => native.settle?.(row),
@@ -358,11 +361,11 @@ export class Replay {
       const placed = rejects.map((reject) => {
         const origin = this.#see(reject.byteOffset)
         if (origin === undefined) return reject
-        const { line, lastLine, byteOffset, byteLength } = origin
-        return { ...reject, line, lastLine, byteOffset, byteLength }
+        const { number, file, line, lastLine, byteOffset, byteLength } = origin
+        return { ...reject, file, position: number, line, lastLine, byteOffset, byteLength }
       })
       try {
-        return this.#tell(placed, take, placed.at(-1)?.byteOffset ?? 0)
+        return this.#tell(placed, take, placed.at(-1)?.position ?? 0)
       } catch (error) {
         this.#thrown = error
         throw error
@@ -370,23 +373,26 @@ export class Replay {
     }
   }
 
-  /** Tells of refused rows, and of those that have not been tried up to an offset. */
+  /** Tells of refused rows, and of those that have not been tried up to a number. */
   #tell(rejects: NativeReject[], take: TakeRejects, upTo: number): boolean {
-    const end = this.#untried.findIndex(({ byteOffset }) => byteOffset > upTo)
+    const end = this.#untried.findIndex(({ position }) => position > upTo)
     const untried = this.#untried.splice(0, end < 0 ? this.#untried.length : end)
     this.#untriedRows += untried.length
-    return take([...rejects, ...untried].sort((a, b) => a.byteOffset - b.byteOffset))
+    return take([...rejects, ...untried].sort((a, b) => a.position - b.position))
   }
 
   /** Notes why a row is refused, and tells of it as the one it is in the original load. */
   noting(onReject: ((reject: Reject) => void) | undefined): (reject: Reject) => void {
     let index = 0
     return (reject) => {
-      const { byteOffset, errors } = reject
-      this.#refused.set(byteOffset, errors)
-      // They come in the order of the input.
-      while (index < this.#origins.length && (this.#origins[index]?.byteOffset ?? 0) < byteOffset) index += 1
-      const origin = this.#origins[index]
+      const { file, byteOffset, errors } = reject
+      const isIt = (origin: Origin | undefined) => origin?.byteOffset === byteOffset && origin.file === file
+      // They come in the order of the input. One that was never there is counted as a stranger.
+      let found = index
+      while (found < this.#origins.length && !isIt(this.#origins[found])) found += 1
+      const origin = this.#origins[found]
+      if (origin !== undefined) index = found + 1
+      this.#refused.set(origin?.number ?? -1, errors)
       onReject?.(origin === undefined ? reject : { ...reject, number: origin.number, file: origin.file })
     }
   }
@@ -402,8 +408,8 @@ export class Replay {
     }
     const resolved: number[] = []
     const refused: Pick<Reject, 'number' | 'errors'>[] = []
-    for (const { number, byteOffset } of this.#origins) {
-      const errors = this.#refused.get(byteOffset)
+    for (const { number } of this.#origins) {
+      const errors = this.#refused.get(number)
       if (errors === undefined) resolved.push(number)
       else refused.push({ number, errors })
     }
@@ -445,7 +451,7 @@ export class Replay {
     return this.#origins[index]
   }
 
-  #counters(counters: LoadCounters): LoadCounters {
+  #counters<Counters extends LoadCounters>(counters: Counters): Counters {
     return {
       ...counters,
       bytesRead: Math.max(0, counters.bytesRead - this.#lineEnd.length),
@@ -460,8 +466,8 @@ export class Replay {
   #locate(place: RowPlace | undefined): RowPlace | undefined {
     const origin = place && this.#origins[this.#starts.get(place.byteOffset) ?? -1]
     if (origin === undefined) return place
-    const { line, lastLine, byteOffset, byteLength } = origin
-    return { firstLine: line, line: lastLine, byteOffset, byteLength }
+    const { number, file, line, lastLine, byteOffset, byteLength } = origin
+    return { file, position: number, firstLine: line, line: lastLine, byteOffset, byteLength }
   }
 
   /** An error of the decoder, where its row was in the original input. */

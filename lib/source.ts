@@ -4,6 +4,7 @@ import { Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import type { CopyCallOptions } from './copy-call.ts'
 import { CopyError } from './errors.ts'
+import { filesOf } from './files.ts'
 import { checkFile } from './native/first-bytes.ts'
 import type { Input } from './native/open.ts'
 import type { ByteSource } from './native/pump.ts'
@@ -53,6 +54,11 @@ export async function openSource(statement: CopyFrom, call: CopyCallOptions): Pr
   }
   const path = localPath(statement.text, source)
   const found = await stat(path).catch(() => undefined)
+  const files = await filesOf(statement, path, found)
+  if (files !== undefined) {
+    if (files.kind === 'file') await checkFile(files.path, files.name, statement.options.format)
+    return files
+  }
   if (found?.isFIFO()) return streamed(await openFifo(path), name)
   if (found !== undefined && (found.isCharacterDevice() || found.isSocket())) {
     return streamed(createReadStream(path), name)
@@ -89,6 +95,7 @@ export function inputFile(
   { stdin }: CopyCallOptions,
 ): { readonly input?: InputFile } {
   if (input.kind === 'file') return { input: input.path }
+  if (input.kind === 'files') return { input: input.paths }
   if (statement.source.kind === 'file') return { input: localPath(statement.text, statement.source) }
   if (!(stdin instanceof Readable)) return {}
   // What a shell has opened has a descriptor, what createReadStream will open a path.

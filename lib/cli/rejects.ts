@@ -192,27 +192,28 @@ function shownOf(value: string): string {
 /** Prints a line for each rejected row, and for each replaced value, up to a number of rows. */
 export class Notices {
   readonly #print: (line: string) => void
-  /** Offsets of the rows that were printed: a statement that starts over tells of them once more. */
-  readonly #printed = new Set<number>()
-  readonly #printedReplaced = new Set<number>()
+  /** Places of the rows that were printed: a statement that starts over tells of them once more. */
+  readonly #printed = new Set<string>()
+  readonly #printedReplaced = new Set<string>()
 
   constructor(print: (line: string) => void) {
     this.#print = print
   }
 
   readonly take = (reject: Reject): void => {
-    if (this.#note(this.#printed, reject.byteOffset)) this.#print(formatNotice(reject))
+    if (this.#note(this.#printed, reject)) this.#print(formatNotice(reject))
   }
 
   readonly takeReplaced = (row: ReplacedRow): void => {
-    if (!this.#note(this.#printedReplaced, row.byteOffset)) return
+    if (!this.#note(this.#printedReplaced, row)) return
     for (const line of formatReplacements(row)) this.#print(line)
   }
 
   /** Whether a row is to be printed. */
-  #note(printed: Set<number>, offset: number): boolean {
-    if (this.#printed.size + this.#printedReplaced.size >= mostNotices || printed.has(offset)) return false
-    printed.add(offset)
+  #note(printed: Set<string>, { byteOffset, file }: Reject | ReplacedRow): boolean {
+    const place = `${byteOffset} ${file}`
+    if (this.#printed.size + this.#printedReplaced.size >= mostNotices || printed.has(place)) return false
+    printed.add(place)
     return true
   }
 

@@ -7,6 +7,8 @@ export declare class BindingLoad {
   constructor()
   /** Starts reading a file. `onReady` is called when `next` has news after it was `pending`. */
   startFile(specification: BindingSpecification, path: string, onReady: () => void): BindingFailure | null
+  /** Starts reading files, one after the other. `names` are what they are called in messages. */
+  startFiles(specification: BindingSpecification, paths: Array<string>, names: Array<string>, onReady: () => void): BindingFailure | null
   /** Starts reading a spooled stream. */
   startSpool(specification: BindingSpecification, spool: BindingSpool, onReady: () => void): BindingFailure | null
   /** Starts reading what `push` brings. `onDrain` is called when pushing may go on. */
@@ -32,6 +34,11 @@ export declare class BindingLoad {
   setThreads(threads: number): void
   /** How far the load is. */
   counters(): BindingCounters
+  /**
+   * How far each input is: of one after the other bytes read, rows read and refused, header lines, lines skipped, records passed over,
+   * empty lines, rows mended and bytes replaced. Of inputs whose turn has not come there may be nothing.
+   */
+  files(): Array<number>
   /** Where a row, counted from 0, stands in the input. */
   locate(row: number): BindingLocation | null
   /** The bytes of a row's record, counted from 0, where they are kept. */
@@ -153,6 +160,8 @@ export interface BindingFailure {
   detail?: string
   hint?: string
   context?: string
+  /** The number of the input in the order of the load, from 0. */
+  file?: number
   line?: number
   byteOffset?: number
   column?: string
@@ -177,8 +186,20 @@ export interface BindingInfo {
   problem?: string
 }
 
+/** Files in the order in which they are read. */
+export interface BindingListing {
+  paths: Array<string>
+  /** Bytes of each. */
+  sizes: Array<number>
+  failure?: BindingFailure
+}
+
 /** Where a row is. */
 export interface BindingLocation {
+  /** The number of the input in the order of the load, from 0. */
+  file: number
+  /** Bytes of records before it in all inputs. */
+  position: number
   line: number
   firstLine: number
   byteOffset: number
@@ -222,7 +243,8 @@ export interface BindingPeek {
 export interface BindingRejects {
   count: number
   /**
-   * JSON, for each record `[line, lastLine, byteOffset, byteLength, rawLength, isCut, isMended, recordsBefore, flaws]`; the numbers and strings of a flaw, one
+   * JSON, for each record `[file, position, line, lastLine, byteOffset, byteLength, rawLength, isCut, isMended, recordsBefore, flaws]`, of which
+   * `file` is the number of the input in the order of the load, from 0, and `position` is how many bytes of records are before it in all inputs; the numbers and strings of a flaw, one
    * after the other, are its column (from 0, -1 for none), its code (an index into `errorCodes()`), message, detail and value, null for none.
    */
   told: string
@@ -297,6 +319,8 @@ export interface BindingSpecification {
   isServed: boolean
   /** The relation's name in CONTEXT lines. */
   table: string
+  /** Fields belong to columns by the names in the header: that of every input. */
+  mapsByName: boolean
   /** The input's name in messages. */
   name: string
   threads: number
@@ -363,6 +387,12 @@ export declare function errorCodes(): Array<BindingErrorCode>
 /** Facts about the addon and the CPU. */
 export declare function info(): BindingInfo
 
+/** The regular files that a pattern means below a folder, or that are in the folder at any depth. */
+export declare function listFiles(path: string, pattern?: string | undefined | null): Promise<BindingListing>
+
+/** The sizes of files that are named one by one; a failure when one of them is no regular file. */
+export declare function measureFiles(paths: Array<string>): Promise<BindingListing>
+
 /**
  * A number for a window. Not to be guessed: another connection that knew it could ask for rows, and keep
  * pointers to their strings for longer than these are there.
@@ -378,6 +408,9 @@ export declare function openDuckdb(library: string, probe: unknown, destroy: () 
 
 /** The column names that a table made from this file would have. */
 export declare function peekFile(specification: BindingSpecification, path: string): BindingPeek
+
+/** The same for files, of which the first one that has anything in it tells. */
+export declare function peekFiles(specification: BindingSpecification, paths: Array<string>, names: Array<string>): BindingPeek
 
 /** The same for a spooled stream. */
 export declare function peekSpool(specification: BindingSpecification, spool: BindingSpool): BindingPeek

@@ -175,6 +175,10 @@ export interface NativeFlaw {
 
 /** A record that the decoder refused by itself, or a row with a value that it replaced. */
 export interface NativeReject {
+  /** The input's name. */
+  readonly file: string
+  /** Bytes of records before it in all inputs of the load: records are in the order of these numbers. */
+  readonly position: number
   readonly line: number
   readonly lastLine: number
   readonly byteOffset: number
@@ -191,6 +195,10 @@ export interface NativeReject {
 
 /** Where a row is. */
 export interface RowPlace {
+  /** The input's name. */
+  readonly file: string
+  /** As in {@link NativeReject.position}. */
+  readonly position: number
   /** Line of its end. */
   readonly line: number
   /** Line of its beginning. */
@@ -226,6 +234,12 @@ export interface LoadCounters {
   readonly linesSkipped?: number
 }
 
+/** How far a load is with one of its inputs. */
+export interface FileCounters extends Required<Omit<LoadCounters, 'bytesTotal' | 'encoding'>> {
+  /** The input's name. */
+  readonly file: string
+}
+
 /** A native load in progress. */
 export interface NativeLoad {
   /** Chunks that may be unreleased at a time, where there is such a limit: `next()` waits for a release beyond it. */
@@ -236,6 +250,8 @@ export interface NativeLoad {
    */
   next(): Promise<Chunk | undefined>
   counters(): LoadCounters
+  /** The same of each input, in their order; of those whose turn has not come there may be none. */
+  files?(): FileCounters[]
   /** How many decoder threads may work from now on; none is a pause. */
   setThreads?(threads: number): void
   /**

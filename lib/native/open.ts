@@ -16,6 +16,7 @@ import type {
   Chunk,
   ColumnType,
   DuckdbColumn,
+  FileCounters,
   LoadColumn,
   LoadCondition,
   LoadCounters,
@@ -31,6 +32,15 @@ import { readRejects } from './rejects.ts'
 /** What a load reads. */
 export type Input =
   | { readonly kind: 'file'; readonly path: string; readonly name: string; readonly size?: number }
+  | {
+      /** Regular files that are read one after the other as one input; their names are their paths. */
+      readonly kind: 'files'
+      readonly paths: readonly string[]
+      /** Bytes of all of them. */
+      readonly size: number
+      /** What the statement calls them. */
+      readonly name: string
+    }
   | { readonly kind: 'spool'; readonly spool: Spool; readonly name: string }
   | { readonly kind: 'stream'; readonly stream: ByteSource; readonly name: string }
 
@@ -97,16 +107,31 @@ export type Rereadable = Exclude<Input, { kind: 'stream' }>
 export function peekNames(plan: Omit<LoadPlan, 'columns' | 'session' | 'sink'>, input: Rereadable): string[] {
   const addon = loadAddon()
   const spec = specification({ ...plan, columns: [], session: DEFAULT_SESSION }, 'infer', input.name)
-  const peeked = input.kind === 'file' ? addon.peekFile(spec, input.path) : addon.peekSpool(spec, input.spool.binding)
+  const peeked =
+    input.kind === 'file'
+      ? addon.peekFile(spec, input.path)
+      : input.kind === 'files'
+        ? addon.peekFiles(spec, [...input.paths], [...input.paths])
+        : addon.peekSpool(spec, input.spool.binding)
   if (peeked.failure) {
     // A first look knows no table: its CONTEXT has the input's name in the table's place.
     const { context } = peeked.failure
-    const before = `COPY ${input.name}, `
+    const name = fileOf(peeked.failure, namesOf(input))
+    const before = `COPY ${name}, `
     const isNamed = context?.startsWith(before)
     const renamed = isNamed ? { context: `COPY ${plan.table}, ${context?.slice(before.length)}` } : {}
-    throw copyErrorOf({ ...peeked.failure, ...renamed }, input.name)
+    throw copyErrorOf({ ...peeked.failure, ...renamed }, name)
   }
   return peeked.names ?? []
+}
+
+/** The names of the inputs, by their numbers. */
+function namesOf(input: Input): readonly string[] {
+  return input.kind === 'files' ? input.paths : [input.name]
+}
+
+function fileOf({ file }: { readonly file?: number | undefined }, names: readonly string[]): string {
+  return names[file ?? 0] ?? ''
 }
 
 /** The fields of `input` as texts, by the names of its header (or column1 …), or of the statement. */
@@ -237,6 +262,8 @@ const STREAM_AHEAD = 1024 * 1024
 /** Output is about this much larger than its tile at first; buffers grow when it is more. */
 const OUTPUT_SLACK = 1.5
 const NO_BYTES = Buffer.alloc(0)
+/** Numbers that the addon tells of each file. */
+const FILE_NUMBERS = 9
 /** Refused records that become objects, and are dealt with, between two turns of the event loop: 3 to 10 µs each. */
 const REJECTS_AT_ONCE = 250
 /** Buffers do not grow beyond this many times their first size for good. */
@@ -320,6 +347,7 @@ function specification(plan: Omit<LoadPlan, 'sink'>, sink: SinkKind | 'infer', n
     session: { ...plan.session, now: Number(plan.session.now) },
     sink: isDuckdb ? 'duckdb' : sink,
     isServed: sink === 'duckdb_served',
+    mapsByName: options.mapByName ?? false,
     table: plan.table,
     name,
     ...splitOf(limits, sink),
@@ -371,6 +399,7 @@ class Load implements NativeLoad {
   readonly #addon: Addon
   readonly #binding: BindingLoad
   readonly #name: string
+  readonly #names: readonly string[]
   readonly #sink: string
   readonly #isServed: boolean
   readonly #total: number | undefined
@@ -398,6 +427,7 @@ class Load implements NativeLoad {
     this.#addon = addon
     this.#binding = new addon.BindingLoad()
     this.#name = input.name
+    this.#names = namesOf(input)
     this.#format = spec.format
     this.#sink = spec.sink
     this.#isServed = spec.isServed
@@ -411,6 +441,10 @@ class Load implements NativeLoad {
       case 'file':
         this.#total = input.size
         failure = this.#binding.startFile(spec, input.path, ready)
+        break
+      case 'files':
+        this.#total = input.size
+        failure = this.#binding.startFiles(spec, [...input.paths], [...input.paths], ready)
         break
       case 'spool':
         this.#total = input.spool.size
@@ -521,7 +555,7 @@ class Load implements NativeLoad {
       default:
         if (next.failure === undefined) throw new TypeError(`native load answered "${next.state}"`)
         if (this.#refusal !== undefined) throw this.#refusal
-        throw copyErrorOf(next.failure, this.#name, this.#streamError)
+        throw copyErrorOf(next.failure, fileOf(next.failure, this.#names), this.#streamError)
     }
   }
 
@@ -530,7 +564,7 @@ class Load implements NativeLoad {
     for (;;) {
       const taken = this.#binding.takeRejects(REJECTS_AT_ONCE)
       if (taken.count === 0) return
-      if (this.#takeRejects?.(readRejects(this.#addon, taken))) {
+      if (this.#takeRejects?.(readRejects(this.#addon, taken, this.#names))) {
         this.#isEnough = true
         return
       }
@@ -576,8 +610,31 @@ class Load implements NativeLoad {
     }
   }
 
+  files(): FileCounters[] {
+    const numbers = this.#binding.files()
+    return this.#names.slice(0, numbers.length / FILE_NUMBERS).map((file, index) => {
+      const [
+        bytesRead = 0,
+        rowsRead = 0,
+        rowsRefused = 0,
+        headerLines = 0,
+        linesSkipped = 0,
+        rowsPassedOver = 0,
+        blankLines = 0,
+        rowsMended = 0,
+        bytesReplaced = 0,
+      ] = numbers.slice(index * FILE_NUMBERS, (index + 1) * FILE_NUMBERS)
+      return {
+        file,
+        ...{ bytesRead, rowsRead, rowsRefused, headerLines, linesSkipped },
+        ...{ rowsPassedOver, blankLines, rowsMended, bytesReplaced },
+      }
+    })
+  }
+
   locate(row: number): RowPlace | undefined {
-    return this.#binding.locate(row) ?? undefined
+    const place = this.#binding.locate(row)
+    return place ? { ...place, file: fileOf(place, this.#names) } : undefined
   }
 
   record(row: number): Buffer | undefined {

@@ -4,6 +4,8 @@ import type { NativeFlaw, NativeReject } from './load.ts'
 
 /** See {@link BindingRejects.told}. */
 type Told = readonly [
+  file: number,
+  position: number,
   line: number,
   lastLine: number,
   byteOffset: number,
@@ -18,8 +20,8 @@ type Told = readonly [
 /** Of one addon: they do not change. */
 const codesOf = new WeakMap<Addon, readonly BindingErrorCode[]>()
 
-/** Reads what the addon tells of refused records. */
-export function readRejects(addon: Addon, { told, raw }: BindingRejects): NativeReject[] {
+/** Reads what the addon tells of refused records; `names` are those of its inputs. */
+export function readRejects(addon: Addon, { told, raw }: BindingRejects, names: readonly string[]): NativeReject[] {
   let codes = codesOf.get(addon)
   if (codes === undefined) {
     codes = addon.errorCodes()
@@ -28,19 +30,33 @@ export function readRejects(addon: Addon, { told, raw }: BindingRejects): Native
   const rejects: NativeReject[] = []
   let at = 0
   for (const record of JSON.parse(told) as Told[]) {
-    const [line, lastLine, byteOffset, byteLength, rawLength, isCut, isMended, recordsBefore, parts] = record
+    const [number, position, line, lastLine, byteOffset, byteLength, rawLength, isCut, isMended, recordsBefore, parts] =
+      record
+    const file = names[number] ?? ''
     const flaws: NativeFlaw[] = []
     for (let part = 0; part < parts.length; part += 5) flaws.push(flawAt(parts, part, codes))
     const start = at
     at += rawLength
     const bytes = raw.subarray(start, at)
-    rejects.push({ line, lastLine, byteOffset, byteLength, flaws, raw: bytes, isCut, isMended, recordsBefore })
+    rejects.push({
+      file,
+      position,
+      line,
+      lastLine,
+      byteOffset,
+      byteLength,
+      flaws,
+      raw: bytes,
+      isCut,
+      isMended,
+      recordsBefore,
+    })
   }
   return rejects
 }
 
 /** Written out for each kind there is: objects that are put together from parts cost several times as much. */
-function flawAt(parts: Told[8], at: number, codes: readonly BindingErrorCode[]): NativeFlaw {
+function flawAt(parts: Told[10], at: number, codes: readonly BindingErrorCode[]): NativeFlaw {
   const column = parts[at] as number
   const { code, sqlState } = codes[parts[at + 1] as number] ?? UNKNOWN
   const message = parts[at + 2] as string

@@ -16,7 +16,6 @@ interface Pending {
   readonly hint: string
 }
 
-const leaveOut = 'Leave it out, or change the input before it is loaded.'
 const noRemote = 'Files of other machines are not read yet. Copy them here, or pipe them into COPY ... FROM STDIN.'
 
 /**
@@ -36,8 +35,6 @@ const pending: readonly Pending[] = [
   { key: 'lzop', applies: ({ remote }) => remote?.compression === 'lzop', hint: 'Decompress the input and pipe it into COPY ... FROM STDIN.' },
   { key: 'zstd', applies: ({ remote }) => remote?.compression === 'zstd', hint: 'Decompress the input and pipe it into COPY ... FROM STDIN.' },
   { key: 'aws connection', applies: ({ remote }) => remote?.connection !== undefined, hint: noRemote },
-  { key: 'files', applies: ({ remote }) => remote?.files !== undefined, hint: noRemote },
-  { key: 'pattern', applies: ({ remote }) => remote?.pattern !== undefined, hint: noRemote },
 ]
 
 /** Whether no statement with this option can be carried out yet. */

@@ -5,6 +5,7 @@
 
 mod convert;
 mod duckdb;
+mod listing;
 mod load;
 mod rejects;
 mod specification;

@@ -12,7 +12,8 @@ use napi_derive::napi;
 #[napi(object)]
 pub struct BindingRejects {
     pub count: u32,
-    /// JSON, for each record `[line, lastLine, byteOffset, byteLength, rawLength, isCut, isMended, recordsBefore, flaws]`; the numbers and strings of a flaw, one
+    /// JSON, for each record `[file, position, line, lastLine, byteOffset, byteLength, rawLength, isCut, isMended, recordsBefore, flaws]`, of which
+    /// `file` is the number of the input in the order of the load, from 0, and `position` is how many bytes of records are before it in all inputs; the numbers and strings of a flaw, one
     /// after the other, are its column (from 0, -1 for none), its code (an index into `errorCodes()`), message, detail and value, null for none.
     pub told: String,
     /// What is kept of their bytes, one after the other: a buffer for each would be as dear.
@@ -31,12 +32,14 @@ pub fn rejects(records: &[Reject]) -> BindingRejects {
     told.push('[');
     for record in records {
         raw.extend_from_slice(&record.raw);
-        let Reject { line, last_line, byte_offset, byte_len, is_cut, is_mended, records_before, .. } = record;
+        let Reject {
+            file, position, line, last_line, byte_offset, byte_len, is_cut, is_mended, records_before, ..
+        } = record;
         let before = if told.len() > 1 { "," } else { "" };
         // Writing to a string does not fail.
         let _ = write!(
             told,
-            "{before}[{line},{last_line},{byte_offset},{byte_len},{},{is_cut},{is_mended},{records_before},[",
+            "{before}[{file},{position},{line},{last_line},{byte_offset},{byte_len},{},{is_cut},{is_mended},{records_before},[",
             record.raw.len()
         );
         for (index, flaw) in record.flaws.iter().enumerate() {

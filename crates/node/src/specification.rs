@@ -191,6 +191,8 @@ pub struct BindingSpecification {
     pub is_served: bool,
     /// The relation's name in CONTEXT lines.
     pub table: String,
+    /// Fields belong to columns by the names in the header: that of every input.
+    pub maps_by_name: bool,
     /// The input's name in messages.
     pub name: String,
     pub threads: u32,

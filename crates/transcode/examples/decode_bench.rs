@@ -153,8 +153,11 @@ fn load(plan: &Arc<Plan>, path: &str, threads: usize, mut visit: impl FnMut(&Rec
     let load = Load::start(Specification {
         plan: Arc::clone(plan),
         sink: Sink::Arrow,
-        source: Source::File(File::open(path).map_err(|error| format!("{path}: {error}"))?),
-        name: path.to_owned(),
+        inputs: copyist_transcode::Input::only(
+            path.to_owned(),
+            Source::File(File::open(path).map_err(|error| format!("{path}: {error}"))?),
+        ),
+        maps_by_name: false,
         table: "benchmark".into(),
         limits: Limits {
             threads,

@@ -5,6 +5,10 @@ use copyist_format::{Flaw, Refusal};
 /// A record that was refused, or mended.
 #[derive(Clone, Debug)]
 pub struct Reject {
+    /// The number of its input in the order of the load, from 0.
+    pub file: u32,
+    /// Bytes of records before it in all inputs: records of a load are in the order of these numbers.
+    pub position: u64,
     /// Line from 1, as PostgreSQL counts, of its beginning and of its end.
     pub line: u64,
     pub last_line: u64,
@@ -23,9 +27,18 @@ pub struct Reject {
 }
 
 impl Reject {
-    /// A refusal of a tile that is `lines` lines and `byte_offset` bytes into the input.
-    pub(crate) fn new(refusal: Refusal, is_mended: bool, lines: u64, byte_offset: u64) -> Self {
+    /// A refusal of a tile that is `lines` lines and `byte_offset` bytes into an input, and `position` bytes into the load.
+    pub(crate) fn new(
+        refusal: Refusal,
+        is_mended: bool,
+        file: u32,
+        lines: u64,
+        byte_offset: u64,
+        position: u64,
+    ) -> Self {
         Self {
+            file,
+            position: position + u64::from(refusal.offset),
             line: lines + refusal.first_line + 1,
             last_line: lines + refusal.last_line + 1,
             byte_offset: byte_offset + u64::from(refusal.offset),

@@ -45,8 +45,11 @@ fn output(plan: &Plan, sink: Sink, input: &[u8], (threads, tile_size): (usize, u
     let load = Load::start(Specification {
         plan: Arc::clone(&plan),
         sink,
-        source: Source::Memory(std::io::Cursor::new(Arc::new(input.to_vec()))),
-        name: "memory".to_owned(),
+        inputs: copyist_transcode::Input::only(
+            "memory".to_owned(),
+            Source::Memory(std::io::Cursor::new(Arc::new(input.to_vec()))),
+        ),
+        maps_by_name: false,
         table: "t".to_owned(),
         limits: Limits {
             threads,
@@ -607,6 +610,8 @@ proptest! {
             if is_row {
                 text += &format!("{id}\t{name}\n");
                 places.push(Location {
+                    file: 0,
+                    position: input.len() as u64,
                     line: line + lines - 1,
                     first_line: line,
                     byte_offset: input.len() as u64,
@@ -842,8 +847,11 @@ fn a_load_with_numbers_can_be_dropped_at_any_time() {
         let load = Load::start(Specification {
             plan: Arc::new(columns(plan(TEXT, STRICT), list.clone())),
             sink: Sink::Duckdb,
-            source: Source::Memory(std::io::Cursor::new(Arc::new(input.into_bytes()))),
-            name: "memory".to_owned(),
+            inputs: copyist_transcode::Input::only(
+                "memory".to_owned(),
+                Source::Memory(std::io::Cursor::new(Arc::new(input.into_bytes()))),
+            ),
+            maps_by_name: false,
             table: "t".to_owned(),
             limits: Limits {
                 threads: 4,

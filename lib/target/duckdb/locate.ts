@@ -92,7 +92,8 @@ function positioned(
     context = `COPY ${plan.table.relationName}, line ${at.line}`
     if (typeof column === 'object') context += `, column ${column.name}: "${column.text}"`
   }
-  return withPosition(error, { ...at, ...(name === undefined ? {} : { column: name }) }, context)
+  const place = at && { file: at.file, line: at.line, byteOffset: at.byteOffset }
+  return withPosition(error, { ...place, ...(name === undefined ? {} : { column: name }) }, context)
 }
 
 /** The row of the window with the key that `error` calls a duplicate. */

@@ -347,7 +347,8 @@ FROM ${keyRows} WHERE ${isComplete(parts)} GROUP BY ${columns} HAVING count(*) >
     const error = (cause && (await this.#ownWords(run, row, cause))) ?? new CopyError(init)
     const at = this.#policy.native.locate(first + row)
     const context = at === undefined ? undefined : `COPY ${this.#plan.table.relationName}, line ${at.line}`
-    return withPosition(error, { ...at, ...(column === undefined ? {} : { column }) }, context)
+    const place = at && { file: at.file, line: at.line, byteOffset: at.byteOffset }
+    return withPosition(error, { ...place, ...(column === undefined ? {} : { column }) }, context)
   }
 
   /** What DuckDB says of a row for which it has raised an error that was caught. */

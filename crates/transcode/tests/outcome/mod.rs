@@ -10,7 +10,7 @@ use copyist_core::{Session, Type};
 use copyist_datetime::Context;
 use copyist_format::{BadValue, ColumnPlan, Escapes, Header, Layout, Missing, Plan, Tolerance};
 use copyist_scan::{Eol, Grammar, Scanner, Separator};
-use copyist_transcode::{ChunkData, Limits, Load, Next, Reject, Sink, Source, Specification};
+use copyist_transcode::{ChunkData, Input, Limits, Load, Next, Reject, Sink, Source, Specification};
 
 /// A record that is to be refused.
 #[derive(Debug, PartialEq, Eq)]
@@ -85,11 +85,19 @@ pub fn start(plan: &Arc<Plan>, input: &[u8], threads: usize, tile_size: usize) -
 }
 
 fn start_with(plan: &Arc<Plan>, sink: Sink, input: &[u8], threads: usize, tile_size: usize) -> Load {
+    start_all(plan, sink, Input::only("memory", in_memory(input)), threads, tile_size)
+}
+
+pub fn in_memory(input: &[u8]) -> Source {
+    Source::Memory(std::io::Cursor::new(Arc::new(input.to_vec())))
+}
+
+pub fn start_all(plan: &Arc<Plan>, sink: Sink, inputs: Vec<Input>, threads: usize, tile_size: usize) -> Load {
     Load::start(Specification {
         plan: Arc::clone(plan),
         sink,
-        source: Source::Memory(std::io::Cursor::new(Arc::new(input.to_vec()))),
-        name: "memory".to_owned(),
+        inputs,
+        maps_by_name: false,
         table: "t".to_owned(),
         limits: Limits {
             threads,
@@ -125,7 +133,10 @@ pub fn text_of(plan: &Arc<Plan>, input: &[u8]) -> String {
 }
 
 pub fn run(plan: &Arc<Plan>, input: &[u8], threads: usize, tile_size: usize) -> Outcome {
-    let load = start(plan, input, threads, tile_size);
+    outcome(&start(plan, input, threads, tile_size))
+}
+
+pub fn outcome(load: &Load) -> Outcome {
     let mut outcome =
         Outcome { ids: Vec::new(), rejects: Vec::new(), mended: Vec::new(), counters: load.counters(), failure: None };
     loop {
@@ -144,9 +155,9 @@ pub fn run(plan: &Arc<Plan>, input: &[u8], threads: usize, tile_size: usize) -> 
                 break;
             }
         }
-        take(&load, &mut outcome);
+        take(load, &mut outcome);
     }
-    take(&load, &mut outcome);
+    take(load, &mut outcome);
     outcome.counters = load.counters();
     outcome
 }

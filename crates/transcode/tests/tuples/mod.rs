@@ -98,8 +98,11 @@ pub fn run(
     let load = Load::start(Specification {
         plan: Arc::clone(plan),
         sink,
-        source: Source::Memory(Cursor::new(Arc::new(input.to_vec()))),
-        name: "memory".to_owned(),
+        inputs: copyist_transcode::Input::only(
+            "memory".to_owned(),
+            Source::Memory(Cursor::new(Arc::new(input.to_vec()))),
+        ),
+        maps_by_name: false,
         table: "t".to_owned(),
         limits: Limits {
             threads,
