@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { stat } from 'node:fs/promises'
 import { Readable } from 'node:stream'
+import { checkBalance } from './balance.ts'
 import { type CopyCallOptions, checkCall, checkedLimits } from './copy-call.ts'
 import {
   aborted,
@@ -9,7 +10,6 @@ import {
   otherKey,
   overtaken,
   placed,
-  unbalanced,
   undefinedPart,
   undefinedTable,
   unkeepable,
@@ -34,7 +34,7 @@ import {
 } from './native/open.ts'
 import { localPath, withGlobHint } from './path.ts'
 import { reportProgress } from './progress.ts'
-import type { Receipt } from './receipt.ts'
+import type { Receipt, ReceiptCounts } from './receipt.ts'
 import type { InputFile } from './reject-file.ts'
 import { RejectLog } from './reject-log.ts'
 import { MOST_KEPT, MOST_RAW } from './rejects.ts'
@@ -424,9 +424,20 @@ class Work {
       const rowsRejected = log.count
       const { rowsConflicted = 0 } = outcome
       const { rowsPassedOver = 0 } = counters
-      if (counters.rowsRead !== outcome.rowsLoaded + outcome.rowsFiltered + rowsConflicted + rowsRejected) {
-        throw unbalanced(counters.rowsRead, outcome.rowsLoaded, outcome.rowsFiltered, rowsRejected)
+      const rowsRead = counters.rowsRead + rowsPassedOver
+      const { bytesRead } = counters
+      const counts: ReceiptCounts = {
+        rowsLoaded: outcome.rowsLoaded,
+        rowsFiltered: outcome.rowsFiltered + rowsPassedOver,
+        rowsRejected,
+        rowsConflicted,
+        rowsReplaced: log.replaced,
+        headerLines: counters.headerLines,
+        linesSkipped: counters.linesSkipped ?? 0,
+        blankLines: counters.blankLines ?? 0,
       }
+      const files = [{ path: input.name, bytes: bytesRead, rows: rowsRead, ...counts }]
+      checkBalance({ rowsRead, bytesRead, ...counts, files })
       const diagnosis = rowsRejected === 0 ? undefined : await log.diagnose()
       const replaced = log.replaced === 0 ? undefined : await log.diagnoseReplaced()
       const resolution = record.ledger && (await replay?.finish(record.ledger, this.#id, rowsPassedOver))
@@ -440,20 +451,12 @@ class Work {
         columns: columns.map((index) => table.columns[index]?.name ?? ''),
         ...(counters.encoding !== undefined && { encoding: counters.encoding }),
         ...(statement.options.mapByName && header && { fields: header }),
-        rowsRead: counters.rowsRead + rowsPassedOver,
-        rowsLoaded: outcome.rowsLoaded,
-        rowsFiltered: outcome.rowsFiltered + rowsPassedOver,
-        rowsRejected,
-        rowsConflicted,
-        rowsReplaced: log.replaced,
+        rowsRead,
+        ...counts,
         bytesReplaced: counters.bytesReplaced ?? 0,
-        headerLines: counters.headerLines,
-        linesSkipped: counters.linesSkipped ?? 0,
-        bytesRead: counters.bytesRead,
+        bytesRead,
         elapsedMs: 0,
-        files: [
-          { path: input.name, bytes: counters.bytesRead, rows: counters.rowsRead + rowsPassedOver, rowsRejected },
-        ],
+        files,
         ledger: record.ledger !== undefined,
         ...(record.ledger !== undefined &&
           rowsRejected > 0 && { rejectsRecorded: replay === undefined ? log.kept.length : rowsRejected }),
