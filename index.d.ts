@@ -325,6 +325,32 @@ export interface RejectError {
 	/** The field's text, as far as there is one. */
 	readonly value?: string;
 }
+/** A value that did not fit, and what the row was loaded with in its place. */
+export interface ReplacedValue extends RejectError {
+	readonly column: string;
+	readonly replacement: "null" | "default";
+}
+/** A row with values that did not fit and were replaced, as ON_ERROR set_null, SKIP_COLUMN and ACCEPTANYDATE say. It is no {@link Reject}. */
+export interface ReplacedRow {
+	/** From 1, in the order of the input. */
+	readonly number: number;
+	/** The file as the statement names it, or `STDIN`. */
+	readonly file: string;
+	/** Line of the record's first byte, from 1, counted as PostgreSQL counts. */
+	readonly line: number;
+	/** Line of its last byte; another than `line` where quotes hold line ends. */
+	readonly lastLine: number;
+	/** Offset of its first byte from the start of the file, from 0, after decompression. */
+	readonly byteOffset: number;
+	/** Bytes it has in the file, its line end not counted. */
+	readonly byteLength: number;
+	/** At least one, in the order of the columns. */
+	readonly values: readonly ReplacedValue[];
+	/** The record's bytes as read, without its line end. */
+	readonly raw: Buffer;
+	/** Whether `raw` holds only the beginning. */
+	readonly rawIsCut: boolean;
+}
 /** A record of the input that was not loaded, with everything that is needed to load it later. */
 export interface Reject {
 	/** From 1, in the order of the input. */
@@ -459,19 +485,36 @@ export interface Progress {
 	/** Milliseconds left at the present rate; absent while `bytesTotal` is unknown or nothing has been read. */
 	readonly etaMs?: number;
 }
-/** One input of a load. */
-export interface ReceiptFile {
+/** What became of the rows and lines of one input, or of all. */
+export interface ReceiptCounts {
+	/** Rows the table took. */
+	readonly rowsLoaded: number;
+	/** Rows held back by WHERE, WHEN, a trigger or a rule. */
+	readonly rowsFiltered: number;
+	/** Rows that were refused because of errors in them, where the statement goes on after errors. */
+	readonly rowsRejected: number;
+	/** Rows whose key was there already, where the statement says what becomes of them. */
+	readonly rowsConflicted: number;
+	/** Rows with a value that was replaced by NULL or its column's default, those included that WHERE or ON CONFLICT then held back. */
+	readonly rowsReplaced: number;
+	/** Header lines skipped. */
+	readonly headerLines: number;
+	/** Lines before the header that SKIP passed over. */
+	readonly linesSkipped: number;
+	/** Empty lines that were passed over, where the statement says so; they are no rows. */
+	readonly blankLines: number;
+}
+/** One input of a load. It balances by itself, and all of them make up the load. */
+export interface ReceiptFile extends ReceiptCounts {
 	/** The path as the statement gives it, or `STDIN`. */
 	readonly path: string;
 	/** Bytes read from it. */
 	readonly bytes: number;
 	/** Data rows found in it. */
 	readonly rows: number;
-	/** Those of them that were refused. */
-	readonly rowsRejected: number;
 }
 /** What one COPY did. It balances: `rowsRead = rowsLoaded + rowsFiltered + rowsRejected + rowsConflicted`. */
-export interface Receipt {
+export interface Receipt extends ReceiptCounts {
 	/** A UUID of this load. */
 	readonly id: string;
 	/** The statement as it was given. */
@@ -487,26 +530,17 @@ export interface Receipt {
 	readonly columns: readonly string[];
 	/** Data rows found in the input; header lines are not rows. */
 	readonly rowsRead: number;
-	/** Rows the table took. */
-	readonly rowsLoaded: number;
-	/** Rows held back by WHERE, WHEN, a trigger or a rule. */
-	readonly rowsFiltered: number;
-	/** Rows that were refused because of errors in them, where the statement goes on after errors. */
-	readonly rowsRejected: number;
-	/** Rows whose key was there already, where the statement says what becomes of them. */
-	readonly rowsConflicted: number;
-	/** Rows of `rowsLoaded` with a value that was replaced by NULL or its column's default. */
-	readonly rowsReplaced: number;
+	/** What the input was in, by the word that ENCODING takes; of UTF-16 with its byte order. Absent: UTF-8. */
+	readonly encoding?: string;
+	/** The names of the header, to which MAP BY NAME has matched the columns. Absent without that. */
+	readonly fields?: readonly string[];
 	/** Bytes that were no UTF-8 and were replaced, where the statement says by what. */
 	readonly bytesReplaced: number;
-	/** Header lines skipped. */
-	readonly headerLines: number;
-	/** Lines before the header that SKIP passed over. */
-	readonly linesSkipped: number;
 	/** Bytes of input read. */
 	readonly bytesRead: number;
 	/** Wall time of the whole statement, milliseconds. */
 	readonly elapsedMs: number;
+	/** The inputs in their order: one. */
 	readonly files: readonly ReceiptFile[];
 	/** The CREATE TABLE that was run, when the table was created by this load. */
 	readonly createdTable?: string;
@@ -514,6 +548,8 @@ export interface Receipt {
 	readonly ledger: boolean;
 	/** How many of the refused rows are recorded, see `maxRejects`: here, or with the load that refused them first. Absent when none was refused. */
 	readonly rejectsRecorded?: number;
+	/** How many of the rows with replaced values are recorded in `copyist.replaced`, see `maxRejects`. Absent when there was none. */
+	readonly replacedRecorded?: number;
 	/** Why they are not, if they should have been. */
 	readonly ledgerProblem?: string;
 	/** Of a COPY REJECTS: the load whose refused rows these were. Those that were refused again are still that load's. */
@@ -533,6 +569,8 @@ export interface Receipt {
 	 * more; of all where `onReject` or `rejects` asks for them.
 	 */
 	readonly diagnosis?: readonly DiagnosisGroup[];
+	/** The same of values that did not fit and were replaced: of the first 50,000 rows, or `maxRejects`; of all where `onReplace` asks for them. */
+	readonly replaced?: readonly DiagnosisGroup[];
 	/**
 	 * How the rows travelled: PostgreSQL's binary COPY, its TEXT COPY (a column type that only the server can parse), or
 	 * DuckDB column vectors.
@@ -569,13 +607,19 @@ export interface CopyCallOptions {
 	 */
 	readonly onReject?: (reject: Reject) => void;
 	/**
+	 * Called with each row that is loaded with NULL or a default in place of values that did not fit, in the order of the input, and in that order
+	 * with `onReject`; also when the load fails in the end, and before it is known whether WHERE or ON CONFLICT holds the row back. What it
+	 * throws is thrown again as an uncaught exception.
+	 */
+	readonly onReplace?: (row: ReplacedRow) => void;
+	/**
 	 * A file to write the refused rows to, byte for byte, below a header if the input has one: to be mended and loaded by the same
 	 * statement. It is emptied when the load begins, and empty in the end if no row was refused; a load that fails or is interrupted leaves
 	 * in it those refused by then. If it cannot be written, the load fails (53100 when the disk is full). It must not be the input.
 	 */
 	readonly rejects?: string;
 	/**
-	 * How many refused rows of the load are recorded at most; by default 50,000. They are kept in memory until its end, 32 MiB at most, and
+	 * How many refused rows of the load are recorded at most, and how many with replaced values; by default 50,000. They are kept in memory until its end, 32 MiB at most, and
 	 * more in proportion where more rows than that are asked for.
 	 */
 	readonly maxRejects?: number;
@@ -596,6 +640,8 @@ export interface Purged {
 	readonly loads: number;
 	readonly files: number;
 	readonly rejects: number;
+	/** Values that had been replaced. */
+	readonly replaced: number;
 }
 /** What {@link Database.rejects} may be told. */
 export interface RejectsOptions {
