@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { CureKit } from './cures.ts'
+import type { CureKit } from './cures/kit.ts'
 import { Diagnosis, type DiagnosisGroup } from './diagnosis.ts'
 import { CopyError } from './errors.ts'
 import type { RecordedReject } from './ledger/records.ts'
