@@ -485,22 +485,36 @@ export interface Progress {
 	/** Milliseconds left at the present rate; absent while `bytesTotal` is unknown or nothing has been read. */
 	readonly etaMs?: number;
 }
-/** One input of a load. */
-export interface ReceiptFile {
+/** What became of the rows and lines of one input, or of all. */
+export interface ReceiptCounts {
+	/** Rows the table took. */
+	readonly rowsLoaded: number;
+	/** Rows held back by WHERE, WHEN, a trigger or a rule. */
+	readonly rowsFiltered: number;
+	/** Rows that were refused because of errors in them, where the statement goes on after errors. */
+	readonly rowsRejected: number;
+	/** Rows whose key was there already, where the statement says what becomes of them. */
+	readonly rowsConflicted: number;
+	/** Rows with a value that was replaced by NULL or its column's default, those included that WHERE or ON CONFLICT then held back. */
+	readonly rowsReplaced: number;
+	/** Header lines skipped. */
+	readonly headerLines: number;
+	/** Lines before the header that SKIP passed over. */
+	readonly linesSkipped: number;
+	/** Empty lines that were passed over, where the statement says so; they are no rows. */
+	readonly blankLines: number;
+}
+/** One input of a load. It balances by itself, and all of them make up the load. */
+export interface ReceiptFile extends ReceiptCounts {
 	/** The path as the statement gives it, or `STDIN`. */
 	readonly path: string;
 	/** Bytes read from it. */
 	readonly bytes: number;
 	/** Data rows found in it. */
 	readonly rows: number;
-	/** Those of them that were refused. */
-	readonly rowsRejected: number;
 }
-/**
- * What one COPY did. It balances: `rowsRead = rowsLoaded + rowsFiltered + rowsRejected + rowsConflicted`, and of a statement that only
- * validates `rowsRead = rowsValidated + rowsFiltered + rowsRejected`.
- */
-export interface Receipt {
+/** What one COPY did. It balances: `rowsRead = rowsLoaded + rowsFiltered + rowsRejected + rowsConflicted`. */
+export interface Receipt extends ReceiptCounts {
 	/** A UUID of this load. */
 	readonly id: string;
 	/** The statement as it was given. */
@@ -516,28 +530,17 @@ export interface Receipt {
 	readonly columns: readonly string[];
 	/** Data rows found in the input; header lines are not rows. */
 	readonly rowsRead: number;
-	/** Rows the table took. */
-	readonly rowsLoaded: number;
-	/** VALIDATE_ONLY: rows that nothing was found wrong with. None was loaded. Absent for a load. */
-	readonly rowsValidated?: number;
-	/** Rows held back by WHERE, WHEN, a trigger or a rule. */
-	readonly rowsFiltered: number;
-	/** Rows that were refused because of errors in them, where the statement goes on after errors. */
-	readonly rowsRejected: number;
-	/** Rows whose key was there already, where the statement says what becomes of them. */
-	readonly rowsConflicted: number;
-	/** Rows with a value that was replaced by NULL or its column's default, those included that WHERE or ON CONFLICT then held back. */
-	readonly rowsReplaced: number;
+	/** What the input was in, by the word that ENCODING takes; of UTF-16 with its byte order. Absent: UTF-8. */
+	readonly encoding?: string;
+	/** The names of the header, to which MAP BY NAME has matched the columns. Absent without that. */
+	readonly fields?: readonly string[];
 	/** Bytes that were no UTF-8 and were replaced, where the statement says by what. */
 	readonly bytesReplaced: number;
-	/** Header lines skipped. */
-	readonly headerLines: number;
-	/** Lines before the header that SKIP passed over. */
-	readonly linesSkipped: number;
 	/** Bytes of input read. */
 	readonly bytesRead: number;
 	/** Wall time of the whole statement, milliseconds. */
 	readonly elapsedMs: number;
+	/** The inputs in their order: one. */
 	readonly files: readonly ReceiptFile[];
 	/** The CREATE TABLE that was run, when the table was created by this load. */
 	readonly createdTable?: string;
@@ -632,160 +635,6 @@ export interface CopyCallOptions {
 	 */
 	readonly ledger?: boolean;
 }
-/** What an option of a statement is, and why. */
-export interface ResolvedOption {
-	/** In upper case. */
-	readonly option: string;
-	/** As it would be written. */
-	readonly value: string;
-	/** The statement says it, the dialect of the statement implies it, or it is so by default. */
-	readonly origin: "given" | "dialect" | "default";
-	/** Where the statement says it: offset of the option's name, in UTF-16 code units from 0. */
-	readonly offset?: number;
-}
-/**
- * The options of a statement as they are, each with where it comes from: all that are given, and those that every load has.
- *
- * Throws CopyError when `statement` is a text that is no COPY … FROM statement, or EXPLAIN of one.
- */
-export declare function explainOptions(statement: string | CopyFrom | Explain): readonly ResolvedOption[];
-/** What reading a whole input came to, of which nothing was loaded. `rowsRead = rowsValidated + rowsFiltered + rowsRejected`. */
-export interface Validation {
-	/** Data rows found in the input; header lines are not rows. */
-	readonly rowsRead: number;
-	/** Rows with nothing wrong with them that can be seen here. */
-	readonly rowsValidated: number;
-	/** Rows held back by WHEN. */
-	readonly rowsFiltered: number;
-	/** Rows with errors, whether the statement tolerates them or not. */
-	readonly rowsRejected: number;
-	/** Rows of `rowsValidated` with a value that would be replaced by NULL or its column's default. */
-	readonly rowsReplaced: number;
-	/** Bytes that were no UTF-8 and would be replaced. */
-	readonly bytesReplaced: number;
-	readonly headerLines: number;
-	readonly linesSkipped: number;
-	readonly bytesRead: number;
-	/** What is wrong with rejected rows, the most frequent first; absent when none was. */
-	readonly diagnosis?: readonly DiagnosisGroup[];
-}
-/** What a statement would do. What lies behind the failure, if there is one, is absent. */
-export interface Explanation {
-	/** As it was given, but for secrets in it. */
-	readonly statement: string;
-	/** Whether the whole input was read and looked at, as by EXPLAIN VALIDATE. */
-	readonly validated: boolean;
-	readonly target: "postgres" | "duckdb";
-	/** Whose rules hold: given by DIALECT, told by a word of the statement, or PostgreSQL's since nothing says otherwise. */
-	readonly dialect: Omit<StatementDialect, "found"> & {
-		readonly found: StatementDialect["found"] | "default";
-	};
-	/** All options that are given, and those that every load has. */
-	readonly options: readonly ResolvedOption[];
-	/** Options that would change nothing here, and why. */
-	readonly notes?: readonly StatementNote[];
-	readonly input?: ExplainedInput;
-	readonly table?: ExplainedTable;
-	/** The columns that are loaded, in the order of the fields; then those of the table that are not; then fields that are dropped. */
-	readonly columns?: readonly ExplainedColumn[];
-	readonly load?: ExplainedLoad;
-	/** Nothing would be loaded: a load with the same LOAD_KEY has been completed. */
-	readonly alreadyLoaded?: {
-		readonly id: string;
-		readonly loadedAt: string;
-	};
-	/** What only the load itself finds out, in words. */
-	readonly unchecked: readonly string[];
-	/** What the rows of the input came to, where it was {@link validated}. */
-	readonly validation?: Validation;
-	/** What the load would fail with, as far as that can be known. Absent: nothing stands in its way. */
-	readonly failure?: CopyError;
-	/** Milliseconds that the explanation took. */
-	readonly elapsedMs: number;
-}
-/** What would be read. */
-export interface ExplainedInput {
-	/** The path as the statement gives it, or `STDIN`. */
-	readonly name: string;
-	readonly kind: "file" | "stream";
-	/** Absent while nobody knows. */
-	readonly bytes?: number;
-	readonly compression: "none";
-	/**
-	 * How much of it this explanation has read. Of a stream that is gone; one of which nothing was read is as it was before. Types of a table
-	 * that does not exist are proven by all values, and MAP BY NAME asks for the header; nothing else is read without VALIDATE.
-	 */
-	readonly read: "nothing" | "the beginning" | "all";
-}
-/** Where the rows would go. */
-export interface ExplainedTable {
-	/** Schema-qualified and quoted where needed. */
-	readonly name: string;
-	readonly exists: boolean;
-	/** The CREATE TABLE that would be run. */
-	readonly ddl?: string;
-}
-/** A column of the table, or a field that no column takes. */
-export interface ExplainedColumn {
-	readonly name: string;
-	/** As the database prints it; absent for a field that no column takes. */
-	readonly type?: string;
-	readonly isLoaded: boolean;
-	readonly from: {
-		readonly kind: "field";
-		readonly number: number;
-		readonly name?: string;
-	}
-	/** fixed: from 0, in the layout's unit. */
-	 | {
-		readonly kind: "place";
-		readonly offset: number;
-		readonly length: number;
-	} | {
-		readonly kind: "constant";
-		readonly value: string;
-	} | {
-		readonly kind: "sequence";
-		readonly start: string;
-		readonly increment: string;
-	} | {
-		readonly kind: "default" | "null" | "generated";
-	};
-	/** Who makes a value of the field's text. */
-	readonly decodedBy?: "copyist" | "the database";
-	/** What is done to its values, in words. */
-	readonly conversions: readonly string[];
-	/** NULL is refused. */
-	readonly notNull?: true;
-	/** Of a table that does not exist: why the column would have its type. */
-	readonly detected?: string;
-}
-/** How the rows would travel. */
-export interface ExplainedLoad {
-	readonly transport: Receipt["transport"];
-	readonly transaction: "its own" | "the caller's";
-	readonly connections: number;
-	/** Decoder threads. Records are cut apart by one of them at a time. */
-	readonly threads: number;
-	/** Bytes that a thread takes at a time, up to the end of a record. */
-	readonly tileSize: number;
-	/** About how many there are of them; absent where the input's size is unknown. */
-	readonly tiles?: number;
-	/** Bytes of the longest record that is taken. */
-	readonly maxRecord: number;
-	readonly errors: Pick<ErrorPolicy, "conversion" | "structure" | "constraint"> & {
-		/** Beyond which the load fails, in words. */
-		readonly limit?: string;
-		/** What becomes of rows that only the database refuses, in words. */
-		readonly judgedBy: string;
-	};
-	readonly onConflict?: {
-		readonly action: "skip" | "update" | "reject" | "error";
-		readonly keep: "first" | "last";
-		/** The columns of the key; absent: any unique constraint. */
-		readonly keys?: readonly string[];
-	};
-}
 /** What {@link Ledger.purge} removed. */
 export interface Purged {
 	readonly loads: number;
@@ -824,18 +673,6 @@ export declare class Database {
 	 * Rejects with {@link CopyError}; then nothing was loaded.
 	 */
 	copy(statement: string, options?: CopyCallOptions): Promise<Receipt>;
-	/**
-	 * Says what a COPY statement would do: which options hold and why, where each column's values come from, how the rows would travel, and
-	 * what the load would fail with. Nothing is written to the database: on a server that is a transaction that may only read.
-	 *
-	 * The statement may begin with EXPLAIN. With EXPLAIN VALIDATE, or the option VALIDATE_ONLY, the whole input is read, and every row with an
-	 * error is counted and handed to `onReject` and `rejects`, as if the load went on after all errors; `failure` is still the load's. A stream
-	 * that need not be read is left as it is, and need not be given.
-	 *
-	 * Rejects with {@link CopyError} when the statement cannot be parsed, the database cannot be reached, or the call is aborted; all else that
-	 * a load would reject with is the explanation's `failure`.
-	 */
-	explain(statement: string, options?: CopyCallOptions): Promise<Explanation>;
 	/**
 	 * The refused rows of a recorded load that have not been loaded since, in the order of the input. They are read some at a time, each
 	 * time as they are then; between two reads no connection is held.
@@ -1165,6 +1002,23 @@ export interface CopyObject extends OptionProperties {
  * Throws CopyError as a statement's parser does, with its place in the statement that was written; 22023 for a property that is none.
  */
 export declare function copyFrom(object: CopyObject): CopyFrom;
+/** What an option of a statement is, and why. */
+export interface ResolvedOption {
+	/** In upper case. */
+	readonly option: string;
+	/** As it would be written. */
+	readonly value: string;
+	/** The statement says it, the dialect of the statement implies it, or it is so by default. */
+	readonly origin: "given" | "dialect" | "default";
+	/** Where the statement says it: offset of the option's name, in UTF-16 code units from 0. */
+	readonly offset?: number;
+}
+/**
+ * The options of a statement as they are, each with where it comes from: all that are given, and those that every load has.
+ *
+ * Throws CopyError when `statement` is a text that is no COPY … FROM statement, or EXPLAIN of one.
+ */
+export declare function explainOptions(statement: string | CopyFrom | Explain): readonly ResolvedOption[];
 /** What became of one option. */
 export interface TranslationNote {
 	/** In upper case, by copyist's name; a clause by its first word. */

@@ -129,15 +129,6 @@ export function emptyInput(statement: CopyFrom, name: string): CopyError {
   })
 }
 
-export function unbalanced(read: number, loaded: number, filtered: number, rejected: number): CopyError {
-  return new CopyError({
-    code: 'internal_error',
-    sqlState: 'XX000',
-    message: `the load does not balance: ${read} rows read, ${loaded} loaded, ${filtered} filtered, ${rejected} rejected`,
-    hint: 'Nothing was loaded. This is a defect of copyist.',
-  })
-}
-
 /** UTF-16 begins with a byte order mark, whose bytes UTF-8 never has. */
 function encodingHint({ sqlState, message, position }: CopyError): string | undefined {
   if (sqlState !== '22021' || position.byteOffset !== 0 || !/"UTF8": 0x(?:ff|fe)$/.test(message)) return undefined

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { stat } from 'node:fs/promises'
+import { checkBalance, filesOf } from './balance.ts'
 import { type CopyCallOptions, checkCall, checkedLimits } from './copy-call.ts'
 import {
   aborted,
@@ -9,7 +10,6 @@ import {
   otherKey,
   overtaken,
   placed,
-  unbalanced,
   undefinedPart,
   undefinedTable,
 } from './copy-errors.ts'
@@ -30,7 +30,7 @@ import {
   Spool,
 } from './native/open.ts'
 import { reportProgress } from './progress.ts'
-import type { Receipt, ReceiptFile } from './receipt.ts'
+import type { Receipt, ReceiptCounts } from './receipt.ts'
 import { RejectLog } from './reject-log.ts'
 import { MOST_KEPT, MOST_RAW } from './rejects.ts'
 import { openReplay, type Replay } from './replay.ts'
@@ -214,10 +214,12 @@ class Work {
     const file = this.replay?.file ?? this.source.name
     const files =
       this.source.kind === 'files' && this.#native !== undefined
-        ? this.#files(this.source, this.#native, log).map(({ rows, ...rest }) => ({
-            ...rest,
-            rowsRead: rows,
+        ? filesOf(this.source, this.#native, log).map(({ path, bytes, rows: rowsRead, rowsRejected }) => ({
+            path,
+            bytes,
+            rowsRead,
             rowsLoaded: 0,
+            rowsRejected,
           }))
         : undefined
     await this.#record.fail(reason, log, {
@@ -226,20 +228,6 @@ class Work {
       files,
       isAborted: signal?.aborted,
     })
-  }
-
-  /** What was read of each input. */
-  #files(input: Input, native: NativeLoad, log: RejectLog): ReceiptFile[] {
-    if (input.kind !== 'files') {
-      const { bytesRead: bytes, rowsRead, rowsPassedOver = 0 } = native.counters()
-      return [{ path: input.name, bytes, rows: rowsRead + rowsPassedOver, rowsRejected: log.count }]
-    }
-    return (native.files?.() ?? []).map(({ file, bytesRead, rowsRead, rowsRefused, rowsPassedOver }) => ({
-      path: file,
-      bytes: bytesRead,
-      rows: rowsRead + rowsPassedOver,
-      rowsRejected: rowsRefused + log.refusedByTarget(file),
-    }))
   }
 
   async dispose(): Promise<void> {
@@ -411,9 +399,30 @@ class Work {
       const rowsRejected = log.count
       const { rowsConflicted = 0 } = outcome
       const { rowsPassedOver = 0 } = counters
-      if (counters.rowsRead !== outcome.rowsLoaded + outcome.rowsFiltered + rowsConflicted + rowsRejected) {
-        throw unbalanced(counters.rowsRead, outcome.rowsLoaded, outcome.rowsFiltered, rowsRejected)
+      const rowsRead = counters.rowsRead + rowsPassedOver
+      const { bytesRead } = counters
+      const counts: ReceiptCounts = {
+        rowsLoaded: outcome.rowsLoaded,
+        rowsFiltered: outcome.rowsFiltered + rowsPassedOver,
+        rowsRejected,
+        rowsConflicted,
+        rowsReplaced: log.replaced,
+        headerLines: counters.headerLines,
+        linesSkipped: counters.linesSkipped ?? 0,
+        blankLines: counters.blankLines ?? 0,
       }
+      const files =
+        input.kind === 'files'
+          ? filesOf(input, native, log).map((file) => ({
+              ...file,
+              // The target does not say which file the rows are from that it holds back.
+              ...(outcome.rowsFiltered + rowsConflicted === 0 && {
+                rowsLoaded: file.rows - file.rowsFiltered - file.rowsRejected,
+                rowsConflicted: 0,
+              }),
+            }))
+          : [{ path: input.name, bytes: bytesRead, rows: rowsRead, ...counts }]
+      checkBalance({ rowsRead, bytesRead, ...counts, files })
       const diagnosis = rowsRejected === 0 ? undefined : await log.diagnose()
       const replaced = log.replaced === 0 ? undefined : await log.diagnoseReplaced()
       const resolution = record.ledger && (await replay?.finish(record.ledger, this.#id, rowsPassedOver))
@@ -427,18 +436,12 @@ class Work {
         columns: columns.map((index) => table.columns[index]?.name ?? ''),
         ...(counters.encoding !== undefined && { encoding: counters.encoding }),
         ...(statement.options.mapByName && header && { fields: header }),
-        rowsRead: counters.rowsRead + rowsPassedOver,
-        rowsLoaded: outcome.rowsLoaded,
-        rowsFiltered: outcome.rowsFiltered + rowsPassedOver,
-        rowsRejected,
-        rowsConflicted,
-        rowsReplaced: log.replaced,
+        rowsRead,
+        ...counts,
         bytesReplaced: counters.bytesReplaced ?? 0,
-        headerLines: counters.headerLines,
-        linesSkipped: counters.linesSkipped ?? 0,
-        bytesRead: counters.bytesRead,
+        bytesRead,
         elapsedMs: 0,
-        files: this.#files(input, native, log),
+        files,
         ledger: record.ledger !== undefined,
         ...(record.ledger !== undefined &&
           rowsRejected > 0 && { rejectsRecorded: replay === undefined ? log.kept.length : rowsRejected }),

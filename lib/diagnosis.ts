@@ -1,4 +1,5 @@
-import { type CureKit, findCures, isNullWord } from './cures.ts'
+import { findCures } from './cures/find.ts'
+import { type CureKit, isNullWord } from './cures/kit.ts'
 import type { Reject, RejectError } from './rejects.ts'
 
 /** A refused row of a {@link DiagnosisGroup}. */

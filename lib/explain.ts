@@ -53,13 +53,12 @@ export async function runExplain(target: Target, text: string, call: CopyCallOpt
  */
 export async function runValidation(target: Target, statement: CopyFrom, call: CopyCallOptions): Promise<Receipt> {
   const started = performance.now()
-  const { failure, validation, table, load, columns, input } = await new Work(target, statement, call, true).run()
+  const { failure, validation, table, load, columns } = await new Work(target, statement, call, true).run()
   if (failure !== undefined) throw withDiagnosis(failure, validation)
   if (validation === undefined || table === undefined || load === undefined || columns === undefined) {
     throw new TypeError('an input was validated without a result')
   }
-  const { diagnosis, ...counts } = validation
-  const { bytesRead: bytes, rowsRead: rows, rowsRejected } = counts
+  const { diagnosis, files, ...counts } = validation
   return {
     id: randomUUID(),
     statement: statement.text,
@@ -72,7 +71,7 @@ export async function runValidation(target: Target, statement: CopyFrom, call: C
     rowsLoaded: 0,
     rowsConflicted: 0,
     elapsedMs: performance.now() - started,
-    files: [{ path: input?.name ?? '', bytes, rows, rowsRejected }],
+    files,
     ledger: false,
     ...(diagnosis && { diagnosis }),
     transport: load.transport,
@@ -116,7 +115,14 @@ class LazyInput {
     const isStream = found?.isFIFO() || found?.isCharacterDevice() || found?.isSocket()
     if (isStream) return { name: source.path, kind: 'stream', ...spooled, compression: 'none', read }
     // Opened, what is missing or no text is told as a load tells it.
-    await this.open()
+    const opened = await this.open()
+    if (opened.kind === 'files') {
+      const { name, size, paths } = opened
+      return { name, kind: 'files', files: paths, bytes: size, compression: 'none', read }
+    }
+    if (opened.kind === 'file' && opened.size !== undefined) {
+      return { name: opened.name, kind: 'file', bytes: opened.size, compression: 'none', read }
+    }
     if (found === undefined) throw missingFile(source.path)
     return { name: source.path, kind: 'file', bytes: found.size, compression: 'none', read }
   }

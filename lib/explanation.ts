@@ -38,7 +38,9 @@ export interface Explanation {
 export interface ExplainedInput {
   /** The path as the statement gives it, or `STDIN`. */
   readonly name: string
-  readonly kind: 'file' | 'stream'
+  readonly kind: 'file' | 'files' | 'stream'
+  /** Of `files`: their paths, in the order in which they are read. */
+  readonly files?: readonly string[]
   /** Absent while nobody knows. */
   readonly bytes?: number
   readonly compression: 'none'

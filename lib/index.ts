@@ -13,7 +13,7 @@ export type {
 export type { PurgeOptions, RejectsOptions } from './history.ts'
 export type { Purged } from './ledger/records.ts'
 export type { ByteSource } from './native/pump.ts'
-export type { Progress, Receipt, ReceiptFile } from './receipt.ts'
+export type { Progress, Receipt, ReceiptCounts, ReceiptFile } from './receipt.ts'
 export type { Reject, RejectError, ReplacedRow, ReplacedValue } from './rejects.ts'
 export type { LedgerRetention } from './retention.ts'
 export type { CopyFrom, Dialect, Explain, StatementDialect, StatementNote } from './statement/ast.ts'

@@ -146,14 +146,15 @@ export class LoadRecord {
     const { id, isReplay } = this.#init
     await ledger.recordLoad({ ...this.#entry(receipt), transport: receipt.transport, receipt })
     const { files } = receipt
-    // Of several files it is not known which of them the rows are from that the target filtered, or found there already.
-    const knowsLoaded = files.length === 1 || receipt.rowsFiltered + receipt.rowsConflicted === 0
     await this.#files(
       ledger,
-      files.map(({ path, bytes, rows, rowsRejected }) => {
-        const rowsLoaded = files.length === 1 ? receipt.rowsLoaded : rows - rowsRejected
-        return { path, bytes, rowsRead: rows, rowsRejected, ...(knowsLoaded && { rowsLoaded }) }
-      }),
+      files.map(({ path, bytes, rows: rowsRead, rowsLoaded, rowsRejected }) => ({
+        path,
+        bytes,
+        rowsRead,
+        rowsRejected,
+        ...(rowsLoaded !== undefined && { rowsLoaded }),
+      })),
     )
     if (log === undefined) return
     await ledger.recordRejects(id, log.kept, log.text)

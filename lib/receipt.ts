@@ -19,23 +19,48 @@ export interface Progress {
   readonly etaMs?: number
 }
 
-/** One input of a load. */
-export interface ReceiptFile {
-  /** The path as the statement gives it, or `STDIN`. */
+/** What became of the rows and lines of one input, or of all. */
+export interface ReceiptCounts {
+  /** Rows the table took. */
+  readonly rowsLoaded: number
+  /** Rows held back by WHERE, WHEN, a trigger or a rule. */
+  readonly rowsFiltered: number
+  /** Rows that were refused because of errors in them, where the statement goes on after errors. */
+  readonly rowsRejected: number
+  /** Rows whose key was there already, where the statement says what becomes of them. */
+  readonly rowsConflicted: number
+  /** Rows with a value that was replaced by NULL or its column's default, those included that WHERE or ON CONFLICT then held back. */
+  readonly rowsReplaced: number
+  /** Header lines skipped. */
+  readonly headerLines: number
+  /** Lines before the header that SKIP passed over. */
+  readonly linesSkipped: number
+  /** Empty lines that were passed over, where the statement says so; they are no rows. */
+  readonly blankLines: number
+}
+
+/** What the target did with the rows of one of several files is known only where it held none of them back. */
+type OfTarget = 'rowsLoaded' | 'rowsConflicted'
+
+/**
+ * One input of a load, and all of them make up the load. It balances by itself: `rows = rowsLoaded + rowsFiltered + rowsRejected +
+ * rowsConflicted`. Of several inputs the first and the last of these are absent, and `rowsFiltered` are those that WHEN passed over, where
+ * the target has filtered rows of the load or found keys there already: it does not say of which input these were.
+ */
+export interface ReceiptFile extends Omit<ReceiptCounts, OfTarget>, Partial<Pick<ReceiptCounts, OfTarget>> {
+  /** The path as the statement gives it, or as it was found; or `STDIN`. */
   readonly path: string
   /** Bytes read from it. */
   readonly bytes: number
   /** Data rows found in it. */
   readonly rows: number
-  /** Those of them that were refused. */
-  readonly rowsRejected: number
 }
 
 /**
  * What one COPY did. It balances: `rowsRead = rowsLoaded + rowsFiltered + rowsRejected + rowsConflicted`, and of a statement that only
  * validates `rowsRead = rowsValidated + rowsFiltered + rowsRejected`.
  */
-export interface Receipt {
+export interface Receipt extends ReceiptCounts {
   /** A UUID of this load. */
   readonly id: string
   /** The statement as it was given. */
@@ -55,28 +80,15 @@ export interface Receipt {
   readonly encoding?: string
   /** The names of the header, to which MAP BY NAME has matched the columns. Absent without that. */
   readonly fields?: readonly string[]
-  /** Rows the table took. */
-  readonly rowsLoaded: number
   /** VALIDATE_ONLY: rows that nothing was found wrong with. None was loaded. Absent for a load. */
   readonly rowsValidated?: number
-  /** Rows held back by WHERE, WHEN, a trigger or a rule. */
-  readonly rowsFiltered: number
-  /** Rows that were refused because of errors in them, where the statement goes on after errors. */
-  readonly rowsRejected: number
-  /** Rows whose key was there already, where the statement says what becomes of them. */
-  readonly rowsConflicted: number
-  /** Rows with a value that was replaced by NULL or its column's default, those included that WHERE or ON CONFLICT then held back. */
-  readonly rowsReplaced: number
   /** Bytes that were no UTF-8 and were replaced, where the statement says by what. */
   readonly bytesReplaced: number
-  /** Header lines skipped. */
-  readonly headerLines: number
-  /** Lines before the header that SKIP passed over. */
-  readonly linesSkipped: number
   /** Bytes of input read. */
   readonly bytesRead: number
   /** Wall time of the whole statement, milliseconds. */
   readonly elapsedMs: number
+  /** The inputs in their order: one. */
   readonly files: readonly ReceiptFile[]
   /** The CREATE TABLE that was run, when the table was created by this load. */
   readonly createdTable?: string

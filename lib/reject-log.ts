@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { CureKit } from './cures.ts'
+import type { CureKit } from './cures/kit.ts'
 import { Diagnosis, type DiagnosisGroup } from './diagnosis.ts'
 import { CopyError } from './errors.ts'
 import type { RecordedReject } from './ledger/records.ts'
@@ -93,6 +93,7 @@ export class RejectLog {
   #fromDecoder = 0
   #fromTarget = 0
   readonly #fromTargetByFile = new Map<string, number>()
+  readonly #replacedByFile = new Map<string, number>()
   #replacedByTarget = 0
   readonly #kept: RecordedReject[] = []
   /** Rows handed on that the decoder has refused. */
@@ -170,6 +171,11 @@ export class RejectLog {
   /** Rows of a file that the target has refused. */
   refusedByTarget(file: string): number {
     return this.#fromTargetByFile.get(file) ?? 0
+  }
+
+  /** Rows of a file with a value that the target has replaced, less those that were replaced in vain. */
+  replacedByTarget(file: string): number {
+    return this.#replacedByFile.get(file) ?? 0
   }
 
   /** Rows with a value that was replaced; beyond the limit, as many as it took. */
@@ -280,6 +286,7 @@ export class RejectLog {
           position,
           row: { errors: values, ...record },
         } = this.#located(row, errors)
+        count(this.#replacedByFile, record.file, 1)
         this.#wait(position, { ...record, values: this.#replaced(values) })
       },
       settle: async (row) => {
@@ -331,7 +338,7 @@ export class RejectLog {
     // They come in the order of the input, so that it is behind as many of its kind.
     if (this.#fromTarget - 1 > (this.#mostRows ?? Number.POSITIVE_INFINITY)) return
     const { position, row: reject } = this.#located(row, errors)
-    this.#fromTargetByFile.set(reject.file, (this.#fromTargetByFile.get(reject.file) ?? 0) + 1)
+    count(this.#fromTargetByFile, reject.file, 1)
     this.#wait(position, this.#isNumbered ? { ...reject, before: { rows: row } } : reject)
   }
 
@@ -434,8 +441,10 @@ export class RejectLog {
       this.#last = row
       if ('values' in row) {
         // The target has refused it all the same: of one place the decoder's word comes first.
-        if (waiting[index + 1]?.position === position) this.#replacedInVain += 1
-        else this.#handReplaced(position, row)
+        if (waiting[index + 1]?.position === position) {
+          this.#replacedInVain += 1
+          count(this.#replacedByFile, row.file, -1)
+        } else this.#handReplaced(position, row)
         continue
       }
       this.#number += 1
@@ -512,6 +521,10 @@ export class RejectLog {
 }
 
 const NO_BYTES = Buffer.alloc(0)
+
+function count(counts: Map<string, number>, file: string, by: number): void {
+  counts.set(file, (counts.get(file) ?? 0) + by)
+}
 
 /** What is in place of a value that does not fit, where the statement goes on after those. */
 function replacementOf({ options }: CopyFrom): 'null' | 'default' | undefined {

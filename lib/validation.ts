@@ -1,3 +1,4 @@
+import { filesOf } from './balance.ts'
 import type { CopyCallOptions } from './copy-call.ts'
 import { aborted } from './copy-errors.ts'
 import type { DiagnosisGroup } from './diagnosis.ts'
@@ -6,6 +7,7 @@ import { decodedBy } from './load-columns.ts'
 import type { NativeFlaw, NativeReject, SinkKind } from './native/load.ts'
 import { type Input, type LoadLimits, openLoad } from './native/open.ts'
 import { reportProgress } from './progress.ts'
+import type { ReceiptFile } from './receipt.ts'
 import type { InputFile } from './reject-file.ts'
 import { RejectLog } from './reject-log.ts'
 import type { CopyFrom, ErrorPolicy } from './statement/ast.ts'
@@ -29,7 +31,11 @@ export interface Validation {
   readonly bytesReplaced: number
   readonly headerLines: number
   readonly linesSkipped: number
+  /** Empty lines that were passed over, where the statement says so; they are no rows. */
+  readonly blankLines: number
   readonly bytesRead: number
+  /** Each input. */
+  readonly files: readonly ReceiptFile[]
   /** What is wrong with rejected rows, the most frequent first; absent when none was. */
   readonly diagnosis?: readonly DiagnosisGroup[]
 }
@@ -136,7 +142,7 @@ export async function validateInput(
     await log.finish()
     const counters = native.counters()
     failure ??= excessOf(limited, () => limited.checkEnd(counters.rowsRead))
-    const { rowsPassedOver = 0, bytesReplaced = 0, linesSkipped = 0, headerLines, bytesRead } = counters
+    const { rowsPassedOver = 0, bytesReplaced = 0, linesSkipped = 0, blankLines = 0, headerLines, bytesRead } = counters
     const rowsRejected = log.count
     const diagnosis = rowsRejected === 0 ? undefined : await log.diagnose()
     return {
@@ -149,7 +155,9 @@ export async function validateInput(
         bytesReplaced,
         headerLines,
         linesSkipped,
+        blankLines,
         bytesRead,
+        files: filesOf(input, native, log),
         ...(diagnosis && { diagnosis }),
       },
       ...(failure && { failure }),

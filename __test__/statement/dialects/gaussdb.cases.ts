@@ -1,7 +1,6 @@
 import type { DialectCase } from './case.ts'
 
 const columns = (names: string) => names.split(' ').map((value) => ({ value }))
-const notYet = (what: string) => `COPY ${what} is not supported yet`
 
 /** `spec/gaussdb-copy.md`, in its order. */
 export const gaussdbCases: readonly DialectCase[] = [
