@@ -437,7 +437,8 @@ function explainColumns(
     const isRead = read.constant === undefined && read.sequence === undefined
     const number = isRead ? (read.field ?? next) : undefined
     if (isRead) next += 1
-    const isText = leftToServer.includes(index) || (sink === 'pg_text' && read.type.kind === 'other')
+    // In a TEXT COPY the server reads every value, even those that are looked at before.
+    const isText = leftToServer.includes(index) || sink === 'pg_text'
     return [
       {
         name: column.name,

@@ -73,7 +73,7 @@ export interface ExplainedColumn {
     | { readonly kind: 'constant'; readonly value: string }
     | { readonly kind: 'sequence'; readonly start: string; readonly increment: string }
     | { readonly kind: 'default' | 'null' | 'generated' }
-  /** Who makes a value of the field's text. */
+  /** Who makes a value of the field's text in a load. VALIDATE looks at all but those that only the database reads, see `unchecked`. */
   readonly decodedBy?: 'copyist' | 'the database'
   /** What is done to its values, in words. */
   readonly conversions: readonly string[]

@@ -333,10 +333,13 @@ test('a server that may only be read from', async () => {
     const pool = new pg.Pool({ connectionString: bench.url, max: 1, options: '-c default_transaction_read_only=on' })
     const db = await connect(pool)
     const statement = 'EXPLAIN VALIDATE COPY t FROM STDIN (ON_ERROR skip_row)'
-    const { failure, validation, unchecked, columns } = await db.explain(statement, { stdin: '1\t(1,2)\nx\t(1,2)\n' })
+    const { failure, validation, unchecked, columns, load } = await db.explain(statement, {
+      stdin: '1\t(1,2)\nx\t(1,2)\n',
+    })
     expect(failure).toBeUndefined()
     expect(validation).toMatchObject({ rowsRead: 2, rowsRejected: 1 })
-    expect(columns?.map(({ decodedBy }) => decodedBy)).toEqual(['copyist', 'the database'])
+    expect(columns?.map(({ decodedBy }) => decodedBy)).toEqual(['the database', 'the database'])
+    expect(load?.transport).toBe('text')
     expect(unchecked[0]).toBe('values of "p": only the database reads them')
     // A connection of the caller's stays in the transaction that it is in, and may write again.
     const client = new pg.Client({ connectionString: bench.url })
