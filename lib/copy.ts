@@ -302,7 +302,9 @@ class Work {
     const zones = input.kind === 'stream' ? 'possible' : expected
     const session = await transaction.session()
     // What is in the binary format already is not read as text by anybody.
-    const isTextual = !isBinary && transaction.sinkFor(table, columns, false, zones) === 'pg_text'
+    // With DEFAULT values travel as text, and of dates among them only the server can say that they are none.
+    const skipsWithDefault = statement.options.default !== undefined && errors.conversion === 'skip_row'
+    const isTextual = !isBinary && transaction.sinkFor(table, columns, skipsWithDefault, zones) === 'pg_text'
     const leftToServer = columns.filter((index) => isTextual || table.columns[index]?.type.kind === 'other')
     const hasDomain = columns.some((index) => table.columns[index]?.isDomain)
     // Of a value that the database cannot take, or that is not of its domain, only the database can say so.

@@ -285,6 +285,7 @@ export class RejectLog {
       ...(last && error && { detail: `The last of them: line ${last.line}${column(error)}: ${error.message}` }),
       hint: `Nothing was loaded. Raise ${statement.options.errors.limit?.name ?? 'the limit'}, or mend the input.`,
       position: { file, ...(last && { line: last.lastLine, byteOffset: last.byteOffset }) },
+      ...(last && { context: `COPY ${this.#init.kit.table}, line ${last.lastLine}${contextOf(error)}` }),
     })
     return this.#excess
   }
@@ -367,6 +368,20 @@ function errorOf(flaw: NativeFlaw, columns: readonly TargetColumn[]): RejectErro
   }
   if (detail === undefined) return { column, type, field, sqlState, code, message, value }
   return { column, type, field, sqlState, code, message, detail, value }
+}
+
+/** Bytes of a value that PostgreSQL shows in a CONTEXT. */
+const SHOWN = 100
+
+/** The column and the value, as PostgreSQL's CONTEXT has them behind the line. */
+function contextOf(error: RejectError | undefined): string {
+  if (error?.column === undefined) return ''
+  const { column: name, value } = error
+  if (value === undefined) return `, column ${name}`
+  const bytes = Buffer.from(value)
+  let end = SHOWN
+  while (end > 0 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end -= 1
+  return `, column ${name}: "${bytes.length > SHOWN ? `${bytes.toString('utf8', 0, end)}...` : value}"`
 }
 
 function column({ column: name, value }: RejectError): string {
