@@ -411,6 +411,7 @@ export class RejectLog {
         ...(last && { line: last.lastLine, byteOffset: last.byteOffset }),
         ...(error?.column !== undefined && { column: error.column }),
       },
+      ...(last && { context: `COPY ${this.#init.kit.table}, line ${last.lastLine}${contextOf(error)}` }),
     })
     return this.#excess
   }
@@ -559,6 +560,20 @@ function errorOf(flaw: NativeFlaw, columns: readonly TargetColumn[]): RejectErro
   }
   if (detail === undefined) return { column, type, field, sqlState, code, message, value }
   return { column, type, field, sqlState, code, message, detail, value }
+}
+
+/** Bytes of a value that PostgreSQL shows in a CONTEXT. */
+const SHOWN = 100
+
+/** The column and the value, as PostgreSQL's CONTEXT has them behind the line. */
+function contextOf(error: RejectError | undefined): string {
+  if (error?.column === undefined) return ''
+  const { column: name, value } = error
+  if (value === undefined) return `, column ${name}`
+  const bytes = Buffer.from(value)
+  let end = SHOWN
+  while (end > 0 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end -= 1
+  return `, column ${name}: "${bytes.length > SHOWN ? `${bytes.toString('utf8', 0, end)}...` : value}"`
 }
 
 function column({ column: name, value }: RejectError): string {
