@@ -1,6 +1,7 @@
 // Generated from lib/index.ts by "npm run generate"; do not edit.
 import { DuckDBConnection } from '@duckdb/node-api';
 
+type DatePattern = string | readonly string[];
 interface Name {
 	readonly value: string;
 	readonly quoted: boolean;
@@ -145,13 +146,13 @@ export interface StatementNote {
 	readonly reason: string;
 }
 interface DateFormats {
-	/** Whose patterns they are: PostgreSQL's to_char, or Java's (QuestDB). */
+	/** Whose patterns they are: PostgreSQL's to_char, or Java's (QuestDB); but for those of strptime, which show that they are. */
 	readonly language: "to_char" | "java";
-	readonly date?: string;
-	readonly time?: string;
+	readonly date?: DatePattern;
+	readonly time?: DatePattern;
 	/** With to_char also `auto`, `epochsecs` and `epochmillisecs` (Redshift). */
-	readonly timestamp?: string;
-	readonly smalldatetime?: string;
+	readonly timestamp?: DatePattern;
+	readonly smalldatetime?: DatePattern;
 }
 interface RemoteAccess {
 	readonly iamRole?: string;
@@ -713,6 +714,8 @@ declare class OptionReader {
 	error(at: "name" | "value", condition: StatementCondition, message: string, hint?: string): Error;
 	/** The argument as text; a number in its canonical spelling, a list joined by dots, `*` as itself. */
 	string(): string;
+	/** A pattern of dates, or several in parentheses. */
+	patterns(): DatePattern;
 	/** true when nothing follows the name. */
 	boolean(): boolean;
 	/** true when nothing follows the name. `requirement` is what the message says besides "a Boolean value". */
@@ -866,7 +869,7 @@ declare const optionTable: {
 	readonly noescaping: OptionDefinition<boolean>;
 	readonly fileheader: OptionDefinition<string>;
 	readonly oids: OptionDefinition<boolean>;
-	readonly smalldatetime_format: OptionDefinition<string>;
+	readonly smalldatetime_format: OptionDefinition<DatePattern>;
 	readonly transform: OptionDefinition<readonly Transform[]>;
 	readonly when: OptionDefinition<When>;
 	readonly sequence: OptionDefinition<readonly Sequence[]>;
@@ -875,9 +878,9 @@ declare const optionTable: {
 	readonly dialect: OptionDefinition<Dialect>;
 	readonly "map by name": OptionDefinition<boolean>;
 	readonly unit: OptionDefinition<"bytes" | "chars">;
-	readonly date_format: OptionDefinition<string>;
-	readonly time_format: OptionDefinition<string>;
-	readonly timestamp_format: OptionDefinition<string>;
+	readonly date_format: OptionDefinition<DatePattern>;
+	readonly time_format: OptionDefinition<DatePattern>;
+	readonly timestamp_format: OptionDefinition<DatePattern>;
 	readonly format: OptionDefinition<"text" | "json" | "csv" | "fixed" | "binary" | "parquet" | "orc" | "avro">;
 	readonly delimiter: OptionDefinition<string>;
 	readonly null: OptionDefinition<string>;

@@ -1,5 +1,6 @@
 /** What GaussDB (and openGauss) have beyond PostgreSQL. */
 import type { Constant, FixedField, Name, Sequence, Transform, When } from '../ast.ts'
+import type { DatePattern } from '../date-patterns.ts'
 import { booleans, define, flag } from '../option-definition.ts'
 
 export type GaussdbKey =
@@ -123,8 +124,8 @@ export const gaussdbOptions = {
           }
         : undefined,
   }),
-  smalldatetime_format: define<string>({
-    synopsis: "'pattern'",
+  smalldatetime_format: define<DatePattern>({
+    synopsis: "{ 'pattern' | ( 'pattern' [, ...] ) }",
     summary: "How values of GaussDB's type smalldatetime (timestamps without seconds) are written.",
     defaultNote: "PostgreSQL's literals",
     formats: all,
@@ -134,7 +135,7 @@ export const gaussdbOptions = {
     dialects,
     example: "SMALLDATETIME_FORMAT 'YYYY-MM-DD HH24:MI'",
     errors: [binaryError],
-    read: (reader) => reader.string(),
+    read: (reader) => reader.patterns(),
   }),
   transform: define<readonly Transform[]>({
     synopsis: '( column [ type ] [ AS expression ] [, ...] )',
