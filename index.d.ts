@@ -502,6 +502,8 @@ export interface Receipt {
 	readonly bytesReplaced: number;
 	/** Header lines skipped. */
 	readonly headerLines: number;
+	/** Whether the first line was found to be a header, where the statement leaves that open (QuestDB). */
+	readonly headerDetected?: boolean;
 	/** Lines before the header that SKIP passed over. */
 	readonly linesSkipped: number;
 	/** Bytes of input read. */

@@ -20,6 +20,7 @@ import {
 } from './copy-errors.ts'
 import { checkDelimiter } from './delimiter.ts'
 import { CopyError } from './errors.ts'
+import { looksLikeHeader } from './header.ts'
 import { decodedBy } from './load-columns.ts'
 import { LoadRecord, receiptOf } from './load-record.ts'
 import { loadAddon } from './native/addon.ts'
@@ -237,7 +238,8 @@ class Work {
   }
 
   async #load(transaction: TargetTransaction, expected: ZonesInLiterals): Promise<Receipt> {
-    const { statement, limits, call, replay } = this
+    const { limits, call, replay } = this
+    let { statement } = this
     const record = this.#record
     const { signal } = call
     let input: Input = this.#spool ? { kind: 'spool', spool: this.#spool, name: this.source.name } : this.source
@@ -255,6 +257,15 @@ class Work {
         if (table !== undefined && receipt.table !== table.sqlName) throw otherKey(statement, loadKey, receipt)
         return receipt
       }
+    }
+    let headerDetected: boolean | undefined
+    // Refused rows are tried without their header.
+    if (statement.options.detectHeader && statement.options.header === 'false' && replay === undefined) {
+      const kept = await this.#kept(input)
+      input = kept
+      headerDetected = await looksLikeHeader(statement, kept, limits, signal)
+      const header = headerDetected ? 'true' : 'false'
+      statement = { ...statement, options: { ...statement.options, header } }
     }
     if (table === undefined) {
       const missing = await transaction.missingPart(statement.table)
@@ -447,6 +458,7 @@ class Work {
         rowsReplaced: log.replaced,
         bytesReplaced: counters.bytesReplaced ?? 0,
         headerLines: counters.headerLines,
+        ...(headerDetected !== undefined && { headerDetected }),
         linesSkipped: counters.linesSkipped ?? 0,
         bytesRead: counters.bytesRead,
         elapsedMs: 0,

@@ -9,10 +9,6 @@ interface Pending {
   readonly key: OptionKey
   /** Whether a statement asks for it. */
   readonly applies: (options: CopyOptions) => boolean
-  /** What is not supported, where the option's name does not say it. */
-  readonly what?: string
-  /** The option works with other values, or when it is given. */
-  readonly isPart?: true
   readonly hint: string
 }
 
@@ -28,7 +24,6 @@ const pending: readonly Pending[] = [
   { key: 'eol', applies: ({ eol }) => eol !== undefined, hint: 'Lines end with a line feed, a carriage return or both.' },
   { key: 'backslash_escape', applies: ({ backslash }) => backslash === 'next', hint: "A backslash begins one of PostgreSQL's sequences in FORMAT text." },
   { key: 'useeof', applies: ({ useEof }) => useEof === true, hint: leaveOut },
-  { key: 'header', what: 'detection of a header', isPart: true, applies: ({ detectHeader }) => detectHeader === true, hint: 'Say HEADER true, or use FORMAT csv without words of QuestDB.' },
   { key: 'smalldatetime_format', applies: ({ dateFormats }) => dateFormats?.smalldatetime !== undefined, hint: noDates },
   { key: 'partition by', applies: ({ partitionBy = 'none' }) => partitionBy !== 'none', hint: 'Make the table, partitioned, before the load.' },
   { key: 'validate_only', applies: ({ validateOnly }) => validateOnly === true, hint: 'Load into a temporary table.' },
@@ -47,7 +42,7 @@ const pending: readonly Pending[] = [
 
 /** Whether no statement with this option can be carried out yet. */
 export function isPending(key: OptionKey): boolean {
-  return pending.some((line) => line.key === key && !line.isPart)
+  return pending.some((line) => line.key === key)
 }
 
 /**
@@ -71,7 +66,7 @@ export function refusePending(statement: Statement): asserts statement is CopyFr
   if (first === undefined) return
   const { line, item } = first
   const { text, table, dialect } = statement
-  const what = line.what ?? item?.word ?? (item?.name ?? line.key).toUpperCase()
+  const what = item?.word ?? (item?.name ?? line.key).toUpperCase()
   const implied = item === undefined && dialect ? `, which ${dialectTitles[dialect.name]} implies,` : ''
   const message = `COPY ${what}${implied} is not supported yet`
   const reason = item ?? parseParts(text).items.find(({ of, name }) => of?.exclusive || name === 'dialect')
