@@ -16,6 +16,7 @@ import {
 import { checkDelimiter } from './delimiter.ts'
 import { CopyError } from './errors.ts'
 import { runValidation } from './explain.ts'
+import { looksLikeHeader } from './header.ts'
 import { nameColumns, plainOptions, planLoad, TRANSPORT } from './load-plan.ts'
 import { LoadRecord, receiptOf } from './load-record.ts'
 import { loadAddon } from './native/addon.ts'
@@ -248,7 +249,8 @@ class Work {
   }
 
   async #load(transaction: TargetTransaction, expected: ZonesInLiterals): Promise<Receipt> {
-    const { statement, limits, call, replay } = this
+    const { limits, call, replay } = this
+    let { statement } = this
     const record = this.#record
     const { signal } = call
     let input: Input = this.#spool ? { kind: 'spool', spool: this.#spool, name: this.source.name } : this.source
@@ -273,6 +275,15 @@ class Work {
         if (!isInto(receipt, table, statement)) throw otherKey(statement, loadKey, receipt)
         return receipt
       }
+    }
+    let headerDetected: boolean | undefined
+    // Refused rows are tried without their header.
+    if (statement.options.detectHeader && statement.options.header === 'false' && replay === undefined) {
+      const kept = await this.#kept(input)
+      input = kept
+      headerDetected = await looksLikeHeader(statement, kept, limits, signal)
+      const header = headerDetected ? 'true' : 'false'
+      statement = { ...statement, options: { ...statement.options, header } }
     }
     if (table === undefined) {
       const kept = await this.#kept(input)
@@ -439,6 +450,7 @@ class Work {
         rowsRead,
         ...counts,
         bytesReplaced: counters.bytesReplaced ?? 0,
+        ...(headerDetected !== undefined && { headerDetected }),
         bytesRead,
         elapsedMs: 0,
         files,

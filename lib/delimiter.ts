@@ -55,7 +55,8 @@ function shown(character: string): string {
   return character === '\t' ? 'tab' : `"${character}"`
 }
 
-async function startOf(path: string): Promise<Buffer> {
+/** The first {@link START_BYTES} bytes of a file, or all there are. */
+export async function startOf(path: string): Promise<Buffer> {
   const file = await open(path)
   try {
     const start = Buffer.alloc(START_BYTES)

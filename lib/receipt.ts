@@ -84,6 +84,8 @@ export interface Receipt extends ReceiptCounts {
   readonly rowsValidated?: number
   /** Bytes that were no UTF-8 and were replaced, where the statement says by what. */
   readonly bytesReplaced: number
+  /** Whether the first line was found to be a header, where the statement leaves that open (QuestDB). */
+  readonly headerDetected?: boolean
   /** Bytes of input read. */
   readonly bytesRead: number
   /** Wall time of the whole statement, milliseconds. */

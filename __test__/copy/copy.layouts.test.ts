@@ -242,6 +242,31 @@ describe.each(benches)('fields that are not the columns one after the other, on 
         "SELECT CAST(a AS text), CAST(b AS text), CAST(c AS text), e = TIMESTAMPTZ '2024-01-02 03:04:05+00' FROM d",
       )
 
+    test('by several patterns in order, and by those of strptime', async () => {
+      const load = async (content: string, rest: string) => {
+        await bench.sql('DELETE FROM d')
+        await bench.db.copy(`COPY d (a, b) FROM '${path(content)}' ${rest}`)
+        return bench.sql('SELECT CAST(a AS text), CAST(b AS text) FROM d ORDER BY b')
+      }
+      const two = '31.12.2023,2024-01-01 00:00\n20240102,2024-01-02 00:00\n'
+      const expected = [
+        ['2023-12-31', '2024-01-01 00:00:00'],
+        ['2024-01-02', '2024-01-02 00:00:00'],
+      ]
+      expect(await load(two, "CSV DATE_FORMAT ('DD.MM.YYYY', 'YYYYMMDD')")).toEqual(expected)
+      expect(
+        await load(two, "(FORMAT csv, DATE_FORMAT ('%d.%m.%Y', '%Y%m%d'), TIMESTAMP_FORMAT '%Y-%m-%d %H:%M')"),
+      ).toEqual(expected)
+      expect(await load(two, "CSV DATE_FORMAT ('DD.MM.YYYY', 'auto') ROUNDEC")).toEqual(expected)
+      const bad = await refusal(load('2023-12-31,\n', "CSV DATE_FORMAT ('DD.MM.YYYY', 'YYYYMMDD')"))
+      expect(bad).toMatchObject({ sqlState: '22007', position: { line: 1, column: 'a' } })
+      const mixed = await refusal(load(two, "CSV DATE_FORMAT ('%d.%m.%Y', 'auto')"))
+      expect(mixed).toMatchObject({
+        sqlState: '0A000',
+        message: 'COPY DATE_FORMAT cannot have patterns of several languages',
+      })
+    })
+
     test("by GaussDB's formats", async () => {
       const input = path('31.12.2023,20240102 030405,13-05,20240102 040405\n')
       const formats = "DATE_FORMAT 'DD.MM.YYYY' TIMESTAMP_FORMAT 'YYYYMMDD HH24MISS' TIME_FORMAT 'HH24-MI'"

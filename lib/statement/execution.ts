@@ -9,10 +9,8 @@ interface Pending {
   readonly key: OptionKey
   /** Whether a statement asks for it. */
   readonly applies: (options: CopyOptions) => boolean
-  /** What is not supported, where the option's name does not say it. */
+  /** What is not supported, where the option's name does not say it: then it works with other values. */
   readonly what?: string
-  /** The option works with other values, or when it is given. */
-  readonly isPart?: true
   readonly hint: string
 }
 
@@ -23,8 +21,7 @@ const noRemote = 'Files of other machines are not read yet. Copy them here, or p
  */
 // biome-ignore format: one line an option is easier to delete
 const pending: readonly Pending[] = [
-  { key: 'null', what: 'a NULL string that is NUL', isPart: true, applies: (options) => options.null === '\0', hint: 'NUL is no character. With COMPATIBLE_ILLEGAL_CHARS it becomes a space.' },
-  { key: 'header', what: 'detection of a header', isPart: true, applies: ({ detectHeader }) => detectHeader === true, hint: 'Say HEADER true, or use FORMAT csv without words of QuestDB.' },
+  { key: 'null', what: 'a NULL string that is NUL', applies: (options) => options.null === '\0', hint: 'NUL is no character. With COMPATIBLE_ILLEGAL_CHARS it becomes a space.' },
   { key: 'partition by', applies: ({ partitionBy = 'none' }) => partitionBy !== 'none', hint: 'Make the table, partitioned, before the load.' },
   { key: 'iam_role', applies: ({ remote }) => remote?.iamRole !== undefined, hint: noRemote },
   { key: 'credentials', applies: ({ remote }) => remote?.credentials === true, hint: `${noRemote} Take the secret out of the statement.` },
@@ -39,7 +36,7 @@ const pending: readonly Pending[] = [
 
 /** Whether no statement with this option can be carried out yet. */
 export function isPending(key: OptionKey): boolean {
-  return pending.some((line) => line.key === key && !line.isPart)
+  return pending.some((line) => line.key === key && line.what === undefined)
 }
 
 /**

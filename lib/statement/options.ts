@@ -137,7 +137,7 @@ export const optionTable = {
   header: define<boolean | 'match' | number>({
     synopsis: '[ boolean | MATCH | number ]',
     summary:
-      'The first line is a header and is skipped; MATCH also requires it to name the columns in their order. A number is that of the lines to pass over.',
+      'The first line is a header and is skipped; MATCH also requires it to name the columns in their order. A number is that of the lines to pass over. With QuestDB’s rules, and unless it is true, the beginning of the input tells: all of its first line is text, and without that some column is not.',
     default: { text: false, csv: false },
     formats: both,
     bare: [{ words: ['header'], takes: 'nothing' }],

@@ -1,4 +1,5 @@
 /** GaussDB's checks, as its documentation has them. Those of its own options hold wherever the option is given. */
+import { languageOf, patternsIn } from '../date-patterns.ts'
 import { byteLength } from '../option-arguments.ts'
 import type { ResolvedParts, Rule } from '../rule.ts'
 
@@ -118,7 +119,11 @@ export const gaussdbRules: readonly Rule[] = [
   ...(['time_format', 'timestamp_format'] as const).map(
     (key): Rule => ({
       about: [key],
-      broken: (options) => isGaussdb(options) && zone.test(withoutQuoted(options.given[key]?.value ?? '')),
+      broken: (options) => {
+        const pattern = options.given[key]?.value
+        const hasZone = (text: string) => zone.test(withoutQuoted(text))
+        return isGaussdb(options) && languageOf(pattern, 'to_char') !== 'strptime' && patternsIn(pattern).some(hasZone)
+      },
       condition: 'invalid_parameter_value',
       message: `COPY ${key.toUpperCase()} cannot have a time zone`,
     }),

@@ -1,5 +1,6 @@
 /** What GaussDB (and openGauss) have beyond PostgreSQL. */
 import type { Constant, FixedField, Name, Sequence, Transform, When } from '../ast.ts'
+import type { DatePattern } from '../date-patterns.ts'
 import { booleans, define, flag } from '../option-definition.ts'
 
 export type GaussdbKey =
@@ -124,8 +125,8 @@ export const gaussdbOptions = {
           }
         : undefined,
   }),
-  smalldatetime_format: define<string>({
-    synopsis: "'pattern'",
+  smalldatetime_format: define<DatePattern>({
+    synopsis: "{ 'pattern' | ( 'pattern' [, ...] ) }",
     summary:
       "How values of GaussDB's type smalldatetime are written, which are rounded to the minute, half a minute up. It is for columns of type timestamp(0); without TIMESTAMP_FORMAT for those of any timestamp without time zone.",
     defaultNote: "PostgreSQL's literals",
@@ -136,7 +137,7 @@ export const gaussdbOptions = {
     dialects,
     example: "SMALLDATETIME_FORMAT 'YYYY-MM-DD HH24:MI'",
     errors: [binaryError],
-    read: (reader) => reader.string(),
+    read: (reader) => reader.patterns(),
   }),
   transform: define<readonly Transform[]>({
     synopsis: '( column [ type ] [ AS expression ] [, ...] )',

@@ -1,4 +1,5 @@
 import type { DateFormats } from '../ast.ts'
+import { languageOf } from '../date-patterns.ts'
 import { printClause } from '../print-extensions.ts'
 import { printNames, printString } from '../printing.ts'
 import { escapeOf, noCreateTable, noEmptyAsNull, nullOf, ownVerbosity, quoteOf, rounded } from './postgresql.ts'
@@ -96,7 +97,9 @@ export const gaussdb: Words = {
 
 function pattern(formats: DateFormats | undefined, kind: 'date' | 'time' | 'timestamp' | 'smalldatetime'): Spelling {
   const value = formats?.[kind] ?? ''
-  if (formats?.language !== 'to_char') return refused('the pattern is not in the language of to_char')
+  if (typeof value !== 'string') return refused('there is one pattern')
+  if (formats?.language !== 'to_char' || languageOf(value, 'to_char') === 'strptime')
+    return refused('the pattern is not in the language of to_char')
   if (/^(auto|epochsecs|epochmillisecs)$/.test(value)) return refused(`there is no word for "${value}"`)
   if ((kind === 'time' || kind === 'timestamp') && /TZ|OF/i.test(value.replace(/"[^"]*"/g, ''))) {
     return refused('a pattern has no time zone')

@@ -17,8 +17,8 @@ export const questdb: Words = {
   },
   TIMESTAMP: ({ options }) => mapped(`TIMESTAMP ${quoted(options.timestampColumn?.value ?? '')}`),
   TIMESTAMP_FORMAT: ({ options: { dateFormats } }) =>
-    dateFormats?.language === 'java'
-      ? mapped(`FORMAT ${quoted(dateFormats.timestamp ?? '')}`)
+    dateFormats?.language === 'java' && typeof dateFormats.timestamp === 'string'
+      ? mapped(`FORMAT ${quoted(dateFormats.timestamp)}`)
       : refused("the pattern is not in Java's language"),
   DELIMITER: ({ options: { format, delimiter } }) =>
     format === 'fixed' || format === 'binary' || delimiter === ','

@@ -1,4 +1,5 @@
 import type { CopyFrom } from '../ast.ts'
+import { languageOf } from '../date-patterns.ts'
 import { printWidths } from '../print-extensions.ts'
 import { inDialect } from '../settle.ts'
 import { ownVerbosity } from './postgresql.ts'
@@ -119,6 +120,8 @@ export const redshift: Words = {
 
 function pattern({ options }: CopyFrom, kind: 'date' | 'timestamp', word: string): Spelling {
   const { language, [kind]: value = '' } = options.dateFormats ?? {}
-  if (language !== 'to_char') return refused('the pattern is not in the language of to_char')
+  if (typeof value !== 'string') return refused('there is one pattern')
+  if (language !== 'to_char' || languageOf(value, 'to_char') === 'strptime')
+    return refused('the pattern is not in the language of to_char')
   return /\p{Cc}/u.test(value) ? refused('a pattern has no control characters') : mapped(`${word} AS ${quoted(value)}`)
 }
