@@ -343,7 +343,13 @@ class Work {
           : onConflict?.action === 'reject'
             ? 'unique'
             : undefined
-    if (conflict && tolerates !== undefined && conflict.keep === (conflict.action === 'skip' ? 'last' : 'first')) {
+    const isKeepable = this.target.kind === 'duckdb'
+    if (
+      conflict &&
+      !isKeepable &&
+      tolerates !== undefined &&
+      conflict.keep === (conflict.action === 'skip' ? 'last' : 'first')
+    ) {
       throw unkeepable(statement, conflict)
     }
     const told = this.#log?.told

@@ -8,11 +8,21 @@ import { type ConflictPlan, planConflict } from './conflict.ts'
 import type { DuckdbTableDescription } from './describe.ts'
 import type { DuckdbDriver } from './driver.ts'
 import { abortError, asConditionType, asCopyError, inCondition } from './errors.ts'
-import { checkCondition, type InsertPlan, insertSql, ownPrefix, type RowSource } from './insert.ts'
+import {
+  checkCondition,
+  filteredSql,
+  type InsertPlan,
+  insertSql,
+  ownPrefix,
+  type RowSource,
+  triedConditionSql,
+} from './insert.ts'
 import { prepareAsWritten } from './query.ts'
 import { ROW_GROUP_ROWS, RowFeed } from './row-feed.ts'
+import { isConstant, isValid } from './row-tests.ts'
 import type { RowWindow } from './row-window.ts'
-import { type RunStatement, Sieve, type SievePolicy, type Sifted } from './sieve.ts'
+import { Sieve, type Sifted } from './sieve.ts'
+import type { RunStatement, SievePolicy } from './sieve-context.ts'
 import type { Slots } from './slots.ts'
 import { vectorTypeOf, vectorWidthOf } from './types.ts'
 
@@ -102,6 +112,8 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
   /** An error is not one of its INSERT any more. */
   let isInserted = false
   let plan: InsertPlan | undefined
+  /** Whether WHERE can be asked of rows by itself. */
+  let isCountable = false
   let sieve: Sieve | undefined
   let next: Promise<RowWindow | undefined> | undefined
   try {
@@ -121,6 +133,7 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
     let rowsLoaded = 0
     let rowsRefused = 0
     let rowsConflicted = 0
+    let rowsFiltered = 0
     next = gatherer.gather(false)
     for (;;) {
       window = await next
@@ -139,7 +152,13 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
           feedId: feed.id,
           own: ownPrefix(table),
         }
-        if (request.where !== undefined) await checkPlan(connection, insertSql(made, source), request.where)
+        if (request.where !== undefined) {
+          await checkPlan(connection, insertSql(made, source), request.where)
+          // One that is evaluated anew may give another answer.
+          isCountable =
+            table.columns.every(({ defaultSql }) => isConstant(defaultSql)) &&
+            (await isValid(connection, made, triedConditionSql(made, request.where)))
+        }
         plan = made
         if (conflict !== undefined || isGuarded || (refusals !== undefined && !isHopeful)) {
           sieve = await Sieve.open(connection, plan, policyOf(conflict))
@@ -153,10 +172,23 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
       // DuckDB's threads are at it now. With more threads than processors there is no time to win, and the event loop would wait for
       // its turn like any of them.
       request.native.setThreads?.(spare)
+      const { rows: windowRows } = window
+      const counting = isCountable ? filteredSql(plan, source) : undefined
+      /** Rows that WHERE holds back: counted by themselves, so that it shows if others are missing. */
+      const countFiltered = async (changed: number): Promise<number> => {
+        if (request.where === undefined) return 0
+        if (counting === undefined) return windowRows - changed
+        return Number((await run(counting)).rows[0]?.[0])
+      }
       const inserting =
         sieve !== undefined
           ? sieve.load(run, window, source, refusals)
-          : run(insertSql(plan, source)).then(({ changed }) => ({ loaded: changed, refused: 0, conflicted: 0 }))
+          : run(insertSql(plan, source)).then(async ({ changed }) => ({
+              loaded: changed,
+              refused: 0,
+              conflicted: 0,
+              filtered: await countFiltered(changed),
+            }))
       const done = (): void => request.native.setThreads?.(MOST_THREADS)
       const busy = inserting.then(done, done)
       next = gatherer.gather(true, busy)
@@ -176,21 +208,17 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
         sifted = await sieve.load(run, window, source, refusals)
       }
       isInserted = true
-      const { loaded, refused, conflicted } = sifted
+      const { loaded, refused, conflicted, filtered } = sifted
       rowsSent += window.rows
       rowsLoaded += loaded
       rowsRefused += refused
       rowsConflicted += conflicted
-      const isGathering = sieve?.isGathering === true
-      if (!isGathering && request.where === undefined && loaded + refused + conflicted !== window.rows) {
-        throw new CopyError({
-          code: 'internal_error',
-          sqlState: 'XX000',
-          message: `DuckDB inserted ${loaded} of ${window.rows - refused - conflicted} rows`,
-        })
+      rowsFiltered += filtered
+      if (!sieve?.isGathering && loaded + refused + conflicted + filtered !== window.rows) {
+        throw miscounted(loaded, window.rows - refused - conflicted - filtered)
       }
       feed.serve(undefined)
-      if (!isGathering) {
+      if (!sieve?.isUnsettled) {
         await refusals?.settle(rowsSent)
         request.native.settle?.(rowsSent)
       }
@@ -204,12 +232,15 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
       rowsLoaded += sifted.loaded
       rowsRefused += sifted.refused
       rowsConflicted += sifted.conflicted
+      rowsFiltered += sifted.filtered
+      const rest = rowsSent - rowsRefused - rowsConflicted - rowsFiltered
+      if (rowsLoaded !== rest) throw miscounted(rowsLoaded, rest)
       await refusals?.settle(rowsSent)
       request.native.settle?.(rowsSent)
     }
+    await sieve?.close(run)
     await context.slots.drop()
     feed.close()
-    const rowsFiltered = rowsSent - rowsLoaded - rowsRefused - rowsConflicted
     return { ok: true, outcome: { rowsLoaded, rowsFiltered, ...(conflict && { rowsConflicted }) }, complete }
   } catch (thrown) {
     const cause = feed.failure ?? thrown
@@ -235,6 +266,11 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
     dispose(feed, window)
     return { ok: false, error, failed: undefined }
   }
+}
+
+function miscounted(rows: number, expected: number): CopyError {
+  const message = `DuckDB inserted ${rows} of ${expected} rows`
+  return new CopyError({ code: 'internal_error', sqlState: 'XX000', message })
 }
 
 /** Whether DuckDB has said of a row that it is not as it should be. */
