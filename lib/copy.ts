@@ -527,6 +527,8 @@ function conflictOf(statement: CopyFrom, table: TableDescription, plan: ColumnPl
       code: 'feature_not_supported',
       sqlState: '0A000',
       message: 'ON CONFLICT DO REJECT keeps the first of several rows with one key',
+      detail:
+        'Which is the last is known at the end of the input, and the bytes of all rows would have to be kept until then.',
       hint: 'DO SKIP and DO UPDATE can keep the last.',
       statement: at,
     })

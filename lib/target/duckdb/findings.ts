@@ -41,7 +41,7 @@ export const FOUND = {
   orphan: 3,
 } as const
 
-/** What there is for {@link decide} to look at. */
+/** What there is to decide on. */
 export interface Found {
   /** Whether anything is. */
   isAny: boolean
@@ -75,18 +75,16 @@ export class Finder {
     this.#isAny = false
   }
 
-  /** Looks for what is wrong with rows by themselves. Whether anything is. */
-  async ofRows(run: RunStatement): Promise<boolean> {
+  /** Looks for what is wrong with rows by themselves. */
+  async ofRows(run: RunStatement): Promise<void> {
     await this.#test(run)
-    return this.#isAny
   }
 
-  /** Looks for references to other tables that lead nowhere. Whether anything is wrong by now. */
-  async ofReferences(run: RunStatement): Promise<boolean> {
+  /** Looks for references to other tables that lead nowhere. */
+  async ofReferences(run: RunStatement): Promise<void> {
     for (const [index, foreignKey] of this.#context.constraints.foreignKeys.entries()) {
       if (foreignKey.otherTable !== undefined) await this.#refuseOrphans(run, foreignKey, index)
     }
-    return this.#isAny
   }
 
   /**
