@@ -24,16 +24,6 @@ export function checkFreeze({ text, options }: CopyFrom, { capabilities }: Targe
   })
 }
 
-export function unkeepable(statement: CopyFrom, { action, keep }: ConflictRequest): CopyError {
-  return new CopyError({
-    code: 'feature_not_supported',
-    sqlState: '0A000',
-    message: `ON CONFLICT DO ${action.toUpperCase()} KEEP ${keep.toUpperCase()} cannot go on after rows that the target refuses`,
-    detail: 'All rows are inserted at once in the end.',
-    statement: { text: statement.text, offset: statement.options.onConflict?.offset ?? 0 },
-  })
-}
-
 export function otherKey(statement: CopyFrom, key: string, before: Receipt): CopyError {
   return new CopyError({
     code: 'invalid_parameter_value',

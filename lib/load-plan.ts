@@ -1,4 +1,4 @@
-import { unkeepable, unknownForm, unpointable, unreadable } from './copy-errors.ts'
+import { unknownForm, unpointable, unreadable } from './copy-errors.ts'
 import { CopyError } from './errors.ts'
 import { decodedBy, type Reading } from './load-columns.ts'
 import type { LoadSession, SinkKind } from './native/load.ts'
@@ -114,9 +114,6 @@ export async function planLoad(
         : onConflict?.action === 'reject'
           ? 'unique'
           : undefined
-  if (conflict && tolerates !== undefined && conflict.keep === (conflict.action === 'skip' ? 'last' : 'first')) {
-    throw unkeepable(statement, conflict)
-  }
   const reading = decodedBy(statement, fields, planned, replacedByServer !== undefined)
   return {
     sink,
@@ -183,6 +180,8 @@ function conflictOf(statement: CopyFrom, table: TableDescription, plan: ColumnPl
       code: 'feature_not_supported',
       sqlState: '0A000',
       message: 'ON CONFLICT DO REJECT keeps the first of several rows with one key',
+      detail:
+        'Which is the last is known at the end of the input, and the bytes of all rows would have to be kept until then.',
       hint: 'DO SKIP and DO UPDATE can keep the last.',
       statement: at,
     })

@@ -70,8 +70,28 @@ export function insertSql(plan: InsertPlan, source: RowSource): string {
     return `INSERT INTO ${table.fullName} (${values.map(({ name }) => name).join(', ')})
 SELECT ${values.map(({ sql }) => sql).join(', ')} FROM ${rows}`
   }
-  // WHERE sees the whole row, so the columns that are not in the list have their values before the INSERT; and a default is
-  // evaluated once, or WHERE could see another value than is stored.
+  const { names, from } = wholeRows(plan, rows)
+  return `INSERT INTO ${table.fullName} (${names})
+SELECT ${names} FROM ${from} WHERE (${where}
+)`
+}
+
+/** SELECT of how many rows of `source` WHERE holds back. */
+export function filteredSql(plan: InsertPlan, source: RowSource): string {
+  return `SELECT count(*) FROM ${wholeRows(plan, rowsSql(plan, source)).from} WHERE NOT coalesce(CAST((${plan.where ?? 'true'}
+) AS BOOLEAN), false)`
+}
+
+/**
+ * WHERE sees the whole row, so the columns that are not in the list have their values before the INSERT; and a default is evaluated once, or
+ * WHERE could see another value than is stored.
+ */
+function wholeRows(plan: InsertPlan, rows: string): { readonly names: string; readonly from: string } {
+  const { table, columns } = plan
+  const values = columns.map((column, index) => ({
+    name: quoteIdentifier(column.name),
+    sql: valueSql(plan, column, index),
+  }))
   const absent = table.columns
     .filter((column) => !column.generated && !columns.some(({ name }) => name === column.name))
     .map((column) => ({
@@ -80,11 +100,10 @@ SELECT ${values.map(({ sql }) => sql).join(', ')} FROM ${rows}`
     }))
   const all = [...values, ...absent]
   const names = all.map(({ name }) => name).join(', ')
+  const from = `(SELECT ${all.map(({ name, sql }) => `${sql} AS ${name}`).join(', ')} FROM ${rows})
+AS ${quoteIdentifier(table.relationName)}`
   // The newline ends a comment that the condition may end in.
-  return `INSERT INTO ${table.fullName} (${names})
-SELECT ${names} FROM (SELECT ${all.map(({ name, sql }) => `${sql} AS ${name}`).join(', ')} FROM ${rows})
-AS ${quoteIdentifier(table.relationName)} WHERE (${where}
-)`
+  return { names, from }
 }
 
 /** SELECT of the value of one column for one row: fails when that column's cast does. */

@@ -11,16 +11,20 @@ import { abortError, asConditionType, asCopyError, inCondition } from './errors.
 import {
   checkCondition,
   type FeedSource,
+  filteredSql,
   type InsertPlan,
   insertSql,
   ownPrefix,
   type RowSource,
   type TransformPlan,
+  triedConditionSql,
 } from './insert.ts'
 import { prepareAsWritten } from './query.ts'
 import { ROW_GROUP_ROWS, RowFeed } from './row-feed.ts'
+import { isConstant, isValid } from './row-tests.ts'
 import type { RowWindow } from './row-window.ts'
-import { type RunStatement, Sieve, type SievePolicy, type Sifted } from './sieve.ts'
+import { Sieve, type Sifted } from './sieve.ts'
+import type { RunStatement, SievePolicy } from './sieve-context.ts'
 import type { Slots } from './slots.ts'
 import { Staging } from './transform.ts'
 import { vectorTypeOf, vectorWidthOf } from './types.ts'
@@ -114,11 +118,17 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
     sieve = await Sieve.open(connection, made, policyOf(conflict))
     staging = await Staging.open(connection, made, policyOf(conflict))
   }
+  /** Rows that WHERE holds back: counted by themselves, so that it shows if others are missing. */
+  const countFiltered = async (made: InsertPlan, rows: RowWindow, from: RowSource, changed: number) => {
+    if (request.where === undefined) return 0
+    if (!isCountable || from.kind === 'staged') return rows.rows - changed
+    return Number((await run(filteredSql(made, from))).rows[0]?.[0])
+  }
   const sift = async (made: InsertPlan, rows: RowWindow, source: FeedSource): Promise<Sifted> => {
     const insert = async (from: RowSource, told: RowRefusals | undefined): Promise<Sifted> => {
       if (sieve !== undefined) return await sieve.load(run, rows, from, told)
       const { changed } = await run(insertSql(made, from))
-      return { loaded: changed, refused: 0, conflicted: 0 }
+      return { loaded: changed, refused: 0, conflicted: 0, filtered: await countFiltered(made, rows, from, changed) }
     }
     return staging === undefined ? insert(source, refusals) : staging.load(run, rows, source, refusals, insert)
   }
@@ -127,6 +137,8 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
   /** An error is not one of its INSERT any more. */
   let isInserted = false
   let plan: InsertPlan | undefined
+  /** Whether WHERE can be asked of rows by itself. */
+  let isCountable = false
   let sieve: Sieve | undefined
   let staging: Staging | undefined
   let next: Promise<RowWindow | undefined> | undefined
@@ -149,6 +161,7 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
     let rowsLoaded = 0
     let rowsRefused = 0
     let rowsConflicted = 0
+    let rowsFiltered = 0
     next = gatherer.gather(false)
     for (;;) {
       window = await next
@@ -169,7 +182,13 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
           feedId: feed.id,
           own: ownPrefix(table),
         }
-        if (request.where !== undefined) await checkPlan(connection, insertSql(made, source), request.where)
+        if (request.where !== undefined) {
+          await checkPlan(connection, insertSql(made, source), request.where)
+          // One that is evaluated anew may give another answer.
+          isCountable =
+            table.columns.every(({ defaultSql }) => isConstant(defaultSql)) &&
+            (await isValid(connection, made, triedConditionSql(made, request.where)))
+        }
         plan = made
         if (conflict !== undefined || isGuarded || (refusals !== undefined && !isHopeful)) {
           await openSieve(plan, conflict)
@@ -204,21 +223,17 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
         sifted = await sift(plan, window, source)
       }
       isInserted = true
-      const { loaded, refused, conflicted } = sifted
+      const { loaded, refused, conflicted, filtered } = sifted
       rowsSent += window.rows
       rowsLoaded += loaded
       rowsRefused += refused
       rowsConflicted += conflicted
-      const isGathering = sieve?.isGathering === true
-      if (!isGathering && request.where === undefined && loaded + refused + conflicted !== window.rows) {
-        throw new CopyError({
-          code: 'internal_error',
-          sqlState: 'XX000',
-          message: `DuckDB inserted ${loaded} of ${window.rows - refused - conflicted} rows`,
-        })
+      rowsFiltered += filtered
+      if (!sieve?.isGathering && loaded + refused + conflicted + filtered !== window.rows) {
+        throw miscounted(loaded, window.rows - refused - conflicted - filtered)
       }
       feed.serve(undefined)
-      if (!isGathering) {
+      if (!sieve?.isUnsettled) {
         await refusals?.settle(rowsSent)
         request.native.settle?.(rowsSent)
       }
@@ -232,12 +247,15 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
       rowsLoaded += sifted.loaded
       rowsRefused += sifted.refused
       rowsConflicted += sifted.conflicted
+      rowsFiltered += sifted.filtered
+      const rest = rowsSent - rowsRefused - rowsConflicted - rowsFiltered
+      if (rowsLoaded !== rest) throw miscounted(rowsLoaded, rest)
       await refusals?.settle(rowsSent)
       request.native.settle?.(rowsSent)
     }
+    await sieve?.close(run)
     await context.slots.drop()
     feed.close()
-    const rowsFiltered = rowsSent - rowsLoaded - rowsRefused - rowsConflicted
     return { ok: true, outcome: { rowsLoaded, rowsFiltered, ...(conflict && { rowsConflicted }) }, complete }
   } catch (thrown) {
     const cause = feed.failure ?? thrown
@@ -264,6 +282,11 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
     dispose(feed, window)
     return { ok: false, error, failed: undefined }
   }
+}
+
+function miscounted(rows: number, expected: number): CopyError {
+  const message = `DuckDB inserted ${rows} of ${expected} rows`
+  return new CopyError({ code: 'internal_error', sqlState: 'XX000', message })
 }
 
 /** Whether DuckDB has said of a row that it is not as it should be. */

@@ -20,7 +20,8 @@ import {
 import { prepareAsWritten, query } from './query.ts'
 import { errorElsewhere, uncastError } from './row-errors.ts'
 import type { RowWindow } from './row-window.ts'
-import type { RunStatement, Sifted } from './sieve.ts'
+import type { Sifted } from './sieve.ts'
+import type { RunStatement } from './sieve-context.ts'
 import { castFromVector, columnTypeOf } from './types.ts'
 
 /*
