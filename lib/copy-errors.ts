@@ -8,7 +8,7 @@ export function unkeepable(statement: CopyFrom, { action, keep }: ConflictReques
   return new CopyError({
     code: 'feature_not_supported',
     sqlState: '0A000',
-    message: `ON CONFLICT DO ${action.toUpperCase()} KEEP ${keep.toUpperCase()} cannot go on after rows that the target refuses`,
+    message: `ON CONFLICT DO ${action.toUpperCase()} KEEP ${keep.toUpperCase()} cannot go on after rows that DuckDB refuses`,
     detail: 'All rows are inserted at once in the end.',
     statement: { text: statement.text, offset: statement.options.onConflict?.offset ?? 0 },
   })

@@ -343,7 +343,13 @@ class Work {
           : onConflict?.action === 'reject'
             ? 'unique'
             : undefined
-    if (conflict && tolerates !== undefined && conflict.keep === (conflict.action === 'skip' ? 'last' : 'first')) {
+    const isKeepable = this.target.kind === 'postgres'
+    if (
+      conflict &&
+      tolerates !== undefined &&
+      !isKeepable &&
+      conflict.keep === (conflict.action === 'skip' ? 'last' : 'first')
+    ) {
       throw unkeepable(statement, conflict)
     }
     const told = this.#log?.told
@@ -521,6 +527,7 @@ function conflictOf(statement: CopyFrom, table: TableDescription, plan: ColumnPl
       code: 'feature_not_supported',
       sqlState: '0A000',
       message: 'ON CONFLICT DO REJECT keeps the first of several rows with one key',
+      detail: 'Rows are rejected in the order of the input, and which is the last of its key is known only at its end.',
       hint: 'DO SKIP and DO UPDATE can keep the last.',
       statement: at,
     })

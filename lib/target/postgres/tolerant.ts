@@ -48,12 +48,12 @@ export async function loadTolerantly(
   context: TolerantContext,
   table: CatalogTable,
   request: LoadRequest,
-): Promise<{ sent: number; loaded: number; refused: number; conflicted: number }> {
+): Promise<{ sent: number; loaded: number; refused: number; conflicted: number; filtered: number }> {
   const { native, refusals, conflict } = request
   const most = Math.min(MOST_BATCH, Math.floor(request.memoryLimit / 8))
   const framing = request.sink === 'pg_binary'
   const stage = new Stage(context, table, request)
-  const total = { sent: 0, loaded: 0, refused: 0, conflicted: 0 }
+  const total = { sent: 0, loaded: 0, refused: 0, conflicted: 0, filtered: 0 }
   // Several updates of one row would count as several rows.
   const isWhole =
     conflict !== undefined && refusals === undefined && (conflict.action === 'update' || conflict.keep === 'last')
@@ -61,12 +61,13 @@ export async function loadTolerantly(
   /** Whether the next batch is likely to have rows that are refused. */
   let isRefusing = false
   const reader = new Reader(native)
-  const settle = async ({ loaded, refused, replaced, conflicted }: Moved): Promise<number> => {
+  const settle = async ({ loaded, refused, replaced = 0, conflicted = 0, filtered = 0 }: Moved): Promise<number> => {
     isRefusing = conflict === undefined && refused.length + replaced > 0
     const grown = stage.asksAtOnce ? Math.min(size * 2, JUDGED_BATCH) : FIRST_BATCH
     if (!isWhole) size = Math.min(grown, most)
     total.refused += refused.length
     total.conflicted += conflicted
+    total.filtered += filtered
     if (replaced > 0) refusals?.replace(replaced)
     let since = performance.now()
     for (const { row, errors } of refused) {
