@@ -3,7 +3,7 @@ import type { Receipt } from './receipt.ts'
 import type { CopyFrom } from './statement/ast.ts'
 import { parseParts } from './statement/parser.ts'
 import { printTable } from './statement/printing.ts'
-import type { ConflictRequest, TableDescription, Target } from './target/target.ts'
+import type { TableDescription, Target } from './target/target.ts'
 import { sqlAt } from './transform.ts'
 
 /** Refuses FREEZE where it could not be carried out. What PostgreSQL says of it is PostgreSQL's. */

@@ -21,13 +21,13 @@ export interface Progress {
 
 /** What became of the rows and lines of one input, or of all. */
 export interface ReceiptCounts {
-  /** Rows the table took. */
+  /** Rows the table took; with ON CONFLICT DO UPDATE, one for each key of which an accepted row is kept. */
   readonly rowsLoaded: number
   /** Rows held back by WHERE, WHEN, a trigger or a rule. */
   readonly rowsFiltered: number
   /** Rows that were refused because of errors in them, where the statement goes on after errors. */
   readonly rowsRejected: number
-  /** Rows whose key was there already, where the statement says what becomes of them. */
+  /** Rows whose key was there already, or came again, where the statement says what becomes of them. */
   readonly rowsConflicted: number
   /** Rows with a value that was replaced by NULL or its column's default, those included that WHERE or ON CONFLICT then held back. */
   readonly rowsReplaced: number

@@ -408,6 +408,8 @@ describe('on both, at random', () => {
             outcomes.add(JSON.stringify(Object.keys(result)))
             results.push({ ...result, rows: await bench.sql('SELECT a, b, c FROM t ORDER BY a, b, c') })
           }
+          // There, rows of which a later one takes the place are not all looked at, and not every row can be kept.
+          if (options === ', ON_ERROR skip_row' && /UPDATE|SKIP KEEP LAST/.test(clauses)) continue
           const told = `${TABLES[kind]} | ${before} | ${columns} ${clauses} | ${content}`
           expect({ told, ...(results[1] as object) }).toEqual({ told, ...(results[0] as object) })
         }

@@ -144,6 +144,24 @@ export class Batch implements NativeLoad {
     }
   }
 
+  /** Its rows as batches of about so many, each to be released for itself. */
+  split(most: number): Batch[] {
+    const parts: Batch[] = []
+    let first = this.#init.first
+    for (const chunk of this.#chunks.splice(0)) {
+      let part = parts.at(-1)
+      if (part === undefined || part.rows + chunk.rows > most) {
+        part = new Batch(this.#reader, { ...this.#init, first })
+        part.#over = true
+        parts.push(part)
+      }
+      part.#chunks.push(chunk)
+      part.rows += chunk.rows
+      first += chunk.rows
+    }
+    return parts
+  }
+
   /** The rows from one to before another. */
   part(from: number, to: number): NativeLoad {
     return this.#sent(

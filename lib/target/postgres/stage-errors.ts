@@ -1,7 +1,45 @@
 import { CopyError } from '../../errors.ts'
+import type { RowPlace } from '../../native/load.ts'
+import type { LoadRequest, RowError } from '../target.ts'
 import { conditionName } from './conditions.ts'
 import { isServerError } from './server-error.ts'
 import type { CheckedColumn } from './values.ts'
+
+/** The error with which a load ends at the row that it names. */
+export function locatedError(
+  { code, sqlState, message, detail, hint, cause }: CopyError,
+  { table, columns }: LoadRequest,
+  { errors: [first], place }: { readonly errors: readonly RowError[]; readonly place: RowPlace | undefined },
+): CopyError {
+  const { column, value } = first ?? {}
+  const isNamed = columns.some((index) => table.columns[index]?.name === column)
+  const of = column !== undefined && isNamed ? `, column ${column}${value === undefined ? '' : `: "${value}"`}` : ''
+  return new CopyError({
+    code: first?.code ?? code,
+    sqlState: first?.sqlState ?? sqlState,
+    message: first?.message ?? message,
+    detail: first === undefined ? detail : first.detail,
+    hint,
+    context: `COPY ${table.relationName}${place === undefined ? '' : `, line ${place.line}`}${of}`,
+    position: {
+      ...(place && { line: place.line, byteOffset: place.byteOffset }),
+      ...(column !== undefined && isNamed && { column }),
+    },
+    cause,
+  })
+}
+
+/** What a row is about to meet is told by columns of the system, which a right to single columns does not cover. */
+export function mayNotRead(relation: string): CopyError {
+  return new CopyError({
+    code: conditionName('42501'),
+    sqlState: '42501',
+    message: `permission denied for table ${relation}`,
+    detail:
+      'Where rows may be refused, ON CONFLICT DO UPDATE and KEEP LAST have to tell rows of this load from those that were there before.',
+    hint: 'GRANT SELECT on the table (not only on its columns), or load with ON_ERROR stop.',
+  })
+}
 
 /** Neither asking nor trying can read a value of these columns. */
 export function unreplaceable(columns: readonly CheckedColumn[]): CopyError {

@@ -1,17 +1,18 @@
 import { CopyError } from '../../errors.ts'
 import type { NativeLoad } from '../../native/load.ts'
-import type { ConflictRequest, LoadRequest, RowError } from '../target.ts'
+import type { LoadRequest, RowError } from '../target.ts'
 import { type Batch, SMALL_CHUNK } from './batch.ts'
 import type { CatalogTable } from './catalog.ts'
+import { resolveConflicts } from './conflict.ts'
 import type { CopyInResult } from './copy-in.ts'
 import type { Edit } from './edit.ts'
-import { isRepeatable, isSteady, JUDGE_SQL, type Judge, type Judgeable, judgeOf, type Verdict } from './judge.ts'
+import { Foresight } from './foresight.ts'
+import { JUDGE_SQL, type Judgeable, type Verdict } from './judge.ts'
 import { internalError, isServerError } from './server-error.ts'
-import { hasRule, lineOf, unreplaceable, withTemporaryHint } from './stage-errors.ts'
+import { hasRule, lineOf, mayNotRead, unreplaceable, withTemporaryHint } from './stage-errors.ts'
 import { StageSql } from './stage-sql.ts'
-import { byRow, MOST_SHOWN, type Query, type RefusedRow, StagedRows } from './staged-rows.ts'
+import { byRow, type Query, type RefusedRow, StagedRows } from './staged-rows.ts'
 import { isTolerated } from './tolerance.ts'
-import { type BadValue, type CheckedColumn, isValueKnown, readBadValue, type ValueCheck, valueCheck } from './values.ts'
 import { columnsOfWhere } from './where-columns.ts'
 
 /** What a batch needs of the transaction. */
@@ -38,15 +39,10 @@ export interface Moved {
   /** In the order of the input. */
   readonly refused: readonly RefusedRow[]
   /** Rows with a value that was replaced, in the order of the input. */
-  readonly replaced: readonly RefusedRow[]
-  readonly conflicted: number
-}
-
-/** Whether what was foretold of a row is what the server has said of it. */
-function isSame(foretold: RowError | undefined, found: RowError | undefined): boolean {
-  if (foretold === undefined || found === undefined) return false
-  const { sqlState, message, detail } = foretold
-  return sqlState === found.sqlState && message === found.message && (detail === undefined || detail === found.detail)
+  readonly replaced?: readonly RefusedRow[]
+  readonly conflicted?: number
+  /** Rows that WHERE or a trigger held back, where that is told. */
+  readonly filtered?: number
 }
 
 /** The temporary table, and the function that moves rows out of it. Made when they are needed first. */
@@ -56,16 +52,8 @@ export class Stage {
   readonly #request: LoadRequest
   readonly #sql: StageSql
   readonly #rows: StagedRows
-  #isMade = false
-  #known: Judgeable = { constraints: null, defaults: null }
-  /** Tells which rows a constraint refuses; undefined where only trying does. */
-  #judge: Judge | undefined
-  /** Constraints of which a row has been tried. */
-  readonly #proved = new Set<string>()
-  /** Columns whose values the server has to read. */
-  readonly #checked: readonly CheckedColumn[]
-  #check: ValueCheck | undefined
-  #isTrying = false
+  /** Made with the table. */
+  #foresight: Foresight | undefined
 
   constructor(context: TolerantContext, table: CatalogTable, request: LoadRequest) {
     this.#context = context
@@ -73,29 +61,27 @@ export class Stage {
     this.#request = request
     this.#sql = new StageSql(table, request)
     this.#rows = new StagedRows(this.#sql.name, context.query)
-    const { columns } = table.description
-    this.#checked = request.columns.flatMap((index, position) => {
-      const column = columns[index]
-      if (column === undefined || (request.sink === 'pg_binary' && !column.isDomain)) return []
-      return { position, name: column.name, typeName: column.typeName, isDomain: column.isDomain === true }
-    })
   }
 
   /** Whether one query tells of all rows of a batch, so that it may be large. */
   get asksAtOnce(): boolean {
-    return (
-      this.#judge !== undefined || (this.#check !== undefined && this.#request.refusals?.tolerates === 'conversion')
-    )
+    return this.#foresight?.asksAtOnce === true
   }
 
   /** Moves a batch into the table by way of the temporary one, into which it is copied as `native`. */
   async move(batch: Batch, native: NativeLoad): Promise<Moved> {
     const { query } = this.#context
     const { conflict } = this.#request
-    await this.#make()
+    const foresight = await this.#make()
     const lacking = await this.#fill(batch, native)
     const moved =
-      conflict === undefined ? await this.#ask(batch, lacking) : await this.#moveAll(batch, conflict, lacking)
+      conflict === undefined
+        ? await this.#ask(batch, foresight, lacking)
+        : await resolveConflicts(
+            { query, request: { ...this.#request, conflict }, sql: this.#sql, rows: this.#rows, foresight },
+            batch,
+            lacking,
+          )
     await query(`TRUNCATE pg_temp.${this.#sql.name} RESTART IDENTITY`)
     // While rows are asked about, an index would cost more than it helps.
     if (this.#rows.isIndexed && this.asksAtOnce) {
@@ -106,39 +92,46 @@ export class Stage {
     return moved
   }
 
-  async #make(): Promise<void> {
-    if (this.#isMade) return
+  async #make(): Promise<Foresight> {
+    if (this.#foresight !== undefined) return this.#foresight
     const { query, serverVersion } = this.#context
-    const { refusals, conflict } = this.#request
-    const [row] = await query(JUDGE_SQL, [this.#table.description.sqlName])
-    this.#known = JSON.parse(row?.[0] ?? '{}') as Judgeable
-    this.#sql.defaults = this.#known.defaults
+    const { refusals } = this.#request
+    const { sqlName, relationName } = this.#table.description
+    const [row] = await query(JUDGE_SQL, [sqlName])
+    const known = JSON.parse(row?.[0] ?? '{}') as Judgeable
+    this.#sql.defaults = known.defaults
+    this.#sql.drops = known.drops
     // Only where conversions alone are forgiven does no row go by an INSERT.
     if (refusals?.tolerates !== 'conversion') {
-      const [rule] = await query(RULES_SQL, [this.#table.description.sqlName])
-      if (rule) throw hasRule(this.#table.description.relationName, rule[0] ?? '')
+      const [rule] = await query(RULES_SQL, [sqlName])
+      if (rule) throw hasRule(relationName, rule[0] ?? '')
+    }
+    if (this.#sql.isOwning) {
+      const [may] = await query(`SELECT pg_catalog.has_table_privilege($1, 'SELECT')`, [sqlName])
+      if (may?.[0] !== 't') throw mayNotRead(relationName)
     }
     this.#sql.unlisted = columnsOfWhere(this.#table, this.#request)
     try {
-      for (const sql of this.#sql.ddl()) await query(sql)
+      await query(this.#sql.tableDdl())
+      const [begin] = this.#sql.isOwning ? await query(this.#sql.beginSql) : []
+      for (const sql of this.#sql.functionDdl(begin ?? [])) await query(sql)
     } catch (error) {
       throw withTemporaryHint(error)
     }
-    this.#isMade = true
-    if (refusals !== undefined && conflict === undefined) {
-      if (refusals.tolerates !== 'unique' && this.#checked.length > 0) {
-        this.#check = valueCheck(this.#sql.name, this.#checked, { serverVersion, by: 'asking' }) ?? this.#tryingCheck()
-        for (const sql of this.#check?.ddl ?? []) await query(sql)
-      }
-      if (refusals.tolerates !== 'conversion') this.#judge = this.#makeJudge()
-    }
+    const foresight = new Foresight({
+      query,
+      serverVersion,
+      request: this.#request,
+      table: this.#table,
+      sql: this.#sql,
+      rows: this.#rows,
+      known,
+    })
+    await foresight.prepare()
+    this.#foresight = foresight
     // What undoes a batch must not undo this.
     await query('RELEASE SAVEPOINT copyist_batch; SAVEPOINT copyist_batch')
-  }
-
-  #tryingCheck(): ValueCheck | undefined {
-    const { serverVersion } = this.#context
-    return valueCheck(this.#sql.name, this.#checked, { serverVersion, by: 'trying' })
+    return foresight
   }
 
   /**
@@ -199,13 +192,13 @@ export class Stage {
   }
 
   /** Asks which rows are refused and copies the others; what asking cannot tell, trying does. */
-  async #ask(batch: Batch, lacking: readonly RefusedRow[]): Promise<Moved> {
+  async #ask(batch: Batch, foresight: Foresight, lacking: readonly RefusedRow[]): Promise<Moved> {
     const { copy, copySql } = this.#context
     const { refusals } = this.#request
     if (refusals === undefined) throw internalError('no rows may be refused')
     const { replaces, tolerates } = refusals
     const edits = new Map<number, Edit>(lacking.map(({ row }) => [row, 'drop']))
-    const bad = await this.#badValues()
+    const bad = await foresight.badValues()
     const unread = byRow(bad ?? [])
     if (replaces === undefined) {
       for (const { row } of unread) edits.set(row, 'drop')
@@ -222,20 +215,21 @@ export class Stage {
       const replacement = (field: number) => (replaces === 'default' && hasDefault(field) ? 'default' : 'null')
       const { rowsLoaded } = await copy(copySql, batch.again(edits, replacement))
       const [refused, replaced] = replaces === undefined ? [unread, []] : [[], unread]
-      return { loaded: rowsLoaded, refused, replaced, conflicted: 0 }
+      return { loaded: rowsLoaded, refused, replaced }
     }
-    if (replaces !== undefined) throw unreplaceable(this.#checked)
-    const verdicts = bad === undefined ? undefined : await this.#verdicts()
-    const rest = verdicts === undefined ? await this.#rows.tryAll() : await this.#copyOthers(batch, edits, verdicts)
+    if (replaces !== undefined) throw unreplaceable(foresight.checked)
+    const verdicts = bad === undefined ? undefined : await foresight.verdicts()
+    const rest =
+      verdicts === undefined ? await this.#rows.tryAll() : await this.#copyOthers(batch, foresight, { edits, verdicts })
     const refused = [...lacking, ...unread, ...rest.refused].sort((one, other) => one.row - other.row)
-    return { loaded: rest.loaded, refused, replaced: [], conflicted: 0 }
+    return { loaded: rest.loaded, refused }
   }
 
   /** Copies all rows but those of `edits` and `verdicts`, and finds out what becomes of the latter. */
   async #copyOthers(
     batch: Batch,
-    edits: Map<number, Edit>,
-    verdicts: readonly Verdict[],
+    foresight: Foresight,
+    { edits, verdicts }: { readonly edits: Map<number, Edit>; readonly verdicts: readonly Verdict[] },
   ): Promise<{ loaded: number; refused: RefusedRow[] }> {
     const { query, copy, copySql } = this.#context
     const { refusals } = this.#request
@@ -244,11 +238,7 @@ export class Stage {
     const told = verdicts.filter(({ errors }) => !onlyKeys || errors.every(({ sqlState }) => sqlState === '23505'))
     for (const { n } of told) edits.set(n - 1, 'drop')
     const undecided = told.filter(({ errors }) => errors.length === 0).map(({ n }) => n)
-    const proofs = told.filter(({ first }) => {
-      if (first === undefined || this.#proved.has(first)) return false
-      this.#proved.add(first)
-      return true
-    })
+    const proofs = foresight.unproved(told)
     const isKey = ({ errors }: Verdict) => errors[0]?.sqlState === '23505'
     await query('SAVEPOINT copyist_others')
     const isIndexed = this.#rows.isIndexed
@@ -256,11 +246,11 @@ export class Stage {
       // There is more to this table than was asked about. An index that was made for the proofs goes with them.
       this.#rows.isIndexed = isIndexed
       await query('ROLLBACK TO SAVEPOINT copyist_others; RELEASE SAVEPOINT copyist_others')
-      this.#judge = undefined
+      foresight.giveUp()
       return this.#rows.tryAll()
     }
     // A key that is taken is so by rows that go in first; all else holds before, when no later row can have taken a key.
-    if (!(await this.#prove(proofs.filter((verdict) => !isKey(verdict))))) return startOver()
+    if (!(await foresight.prove(proofs.filter((verdict) => !isKey(verdict))))) return startOver()
     let loaded: number
     try {
       loaded = (await copy(copySql, batch.again(edits))).rowsLoaded
@@ -268,7 +258,7 @@ export class Stage {
       if (!refusals || !isTolerated(error, refusals)) throw error
       return startOver()
     }
-    if (!(await this.#prove(proofs.filter(isKey)))) return startOver()
+    if (!(await foresight.prove(proofs.filter(isKey)))) return startOver()
     await query('RELEASE SAVEPOINT copyist_others')
     const tried = await this.#rows.try(undecided)
     const certain = told.filter(({ errors }) => errors.length > 0)
@@ -276,126 +266,9 @@ export class Stage {
     return { loaded: loaded + tried.loaded, refused: [...refused, ...tried.refused] }
   }
 
-  /** Whether rows are refused in the words foretold. */
-  async #prove(verdicts: readonly Verdict[]): Promise<boolean> {
-    const { loaded, refused } = await this.#rows.try(verdicts.map(({ n }) => n))
-    if (loaded > 0 || refused.length < verdicts.length) return false
-    const found = new Map(refused.map(({ row, errors }) => [row + 1, errors[0]]))
-    return verdicts.every(({ n, first, errors }) => {
-      const [foretold, error] = [errors[0], found.get(n)]
-      if (isSame(foretold, error)) return true
-      // A later row may have taken another key of it meanwhile: then another row has to be the proof.
-      const isOther =
-        foretold?.sqlState === '23505' && error?.sqlState === '23505' && foretold.message !== error.message
-      if (isOther && first !== undefined) this.#proved.delete(first)
-      return isOther
-    })
-  }
-
-  /** Values that their columns cannot take; undefined when that cannot be told. */
-  async #badValues(): Promise<BadValue[] | undefined> {
-    if (this.#checked.length === 0) return []
-    while (this.#check !== undefined) {
-      const { sql, drop } = this.#check
-      const found = await this.#rows.tryQuery(sql, (row) => readBadValue(row, this.#checked, MOST_SHOWN))
-      if (found !== undefined) return found
-      // An input function that knows errors only, or a domain with a condition that fails.
-      const { query } = this.#context
-      for (const statement of drop) await query(statement)
-      const isLast = this.#isTrying
-      this.#isTrying = true
-      this.#check = isLast ? undefined : this.#tryingCheck()
-      for (const statement of this.#check?.ddl ?? []) await query(statement)
-    }
-    return undefined
-  }
-
-  /** Rows that are not certain to go in; undefined when that cannot be told. */
-  async #verdicts(): Promise<Verdict[] | undefined> {
-    const judge = this.#judge
-    if (judge === undefined) return undefined
-    const verdicts = await this.#rows.tryQuery(judge.sql, (row) => judge.read(row))
-    if (verdicts === undefined) this.#judge = undefined
-    return verdicts
-  }
-
-  /** Moves all rows as ON CONFLICT says. */
-  async #moveAll(batch: Batch, conflict: ConflictRequest, lacking: readonly RefusedRow[]): Promise<Moved> {
-    const { query } = this.#context
-    const filtered = await this.#prepare(conflict)
-    if (this.#request.refusals === undefined) {
-      const loaded = Number((await query(this.#sql.countedInsertSql()))[0]?.[0])
-      return { loaded, refused: [], replaced: [], conflicted: batch.rows - filtered - loaded }
-    }
-    const tried = await this.#rows.tryAll()
-    const { loaded } = tried
-    const refused = [...lacking, ...tried.refused].sort((one, other) => one.row - other.row)
-    return { loaded, refused, replaced: [], conflicted: batch.rows - filtered - refused.length - loaded }
-  }
-
-  /** What tells of all rows at once, where that is possible. */
-  #makeJudge(): Judge | undefined {
-    const { columns, where, usesDefaults, sink } = this.#request
-    const { description, sqlColumns, modifiedTypes } = this.#table
-    const { constraints, defaults } = this.#known
-    if (constraints === null || (where !== undefined && !isRepeatable(where))) return undefined
-    const steady = (name: string) => defaults?.[name] === undefined || isSteady(defaults[name])
-    const values = this.#sql.values
-    const judged = description.columns.map((column, index) => {
-      const { name, generated } = column
-      const position = columns.indexOf(index)
-      const missing = `CAST((${defaults?.[name] ?? 'NULL'}) AS ${modifiedTypes[index]?.name})`
-      const isKnownValue = sink === 'pg_binary' || isValueKnown(this.#sql.readType(index))
-      const loaded = isKnownValue ? values[position] : undefined
-      const value = position >= 0 ? loaded : generated || !steady(name) ? undefined : missing
-      return { name, sqlName: sqlColumns[index] ?? '', value }
-    })
-    const isKnown = (index: number) => judged[index]?.value !== undefined
-    // COPY would reckon a default once more, and it might be another one.
-    if (!this.#sql.unlisted.every(isKnown)) return undefined
-    if (usesDefaults && !columns.every((index) => steady(description.columns[index]?.name ?? ''))) return undefined
-    return judgeOf({
-      constraints,
-      stage: `pg_temp.${this.#sql.name}`,
-      table: description.sqlName,
-      relationName: description.relationName,
-      relation: this.#sql.relation,
-      columns: judged,
-      where,
-    })
-  }
-
-  /** Takes out of the temporary table what WHERE and other rows of the input hold back; how many WHERE did. */
-  async #prepare({ action, keep, keys }: ConflictRequest): Promise<number> {
-    const { query } = this.#context
-    const { where } = this.#request
-    const stage = `pg_temp.${this.#sql.name}`
-    let filtered = 0
-    if (where !== undefined) {
-      const [row] = await query(
-        `WITH gone AS (DELETE FROM ${stage} d WHERE NOT EXISTS (SELECT FROM (${this.#sql.rowsSql('s.n = d.n')}) ${this.#sql.relation} WHERE (${where}
-)) RETURNING 1) SELECT count(*) FROM gone`,
-      )
-      filtered = Number(row?.[0])
-    }
-    // The first of several rows is kept by the table itself, as the others then find it there.
-    if (keys === undefined || (action === 'skip' && keep === 'first')) return filtered
-    const values = keys.map((key) => this.#sql.values[this.#request.columns.indexOf(key)] ?? 'NULL')
-    await query(
-      `DELETE FROM ${stage} WHERE n IN (
-  SELECT n FROM (
-    SELECT s.n, row_number() OVER (PARTITION BY ${values.join(', ')} ORDER BY s.n ${keep === 'last' ? 'DESC' : ''}) AS place
-    FROM ${stage} s WHERE ${values.map((value) => `${value} IS NOT NULL`).join(' AND ')}
-  ) numbered WHERE place > 1
-)`,
-    )
-    return filtered
-  }
-
   async drop(): Promise<void> {
-    if (!this.#isMade) return
-    const { query } = this.#context
-    for (const sql of this.#check?.drop ?? []) await query(sql)
-    await query(`DROP FUNCTION pg_temp.${this.#sql.name}(boolean); DROP TABLE pg_temp.${this.#sql.name}`)
+    if (this.#foresight === undefined) return
+    await this.#foresight.drop()
+    for (const sql of this.#sql.dropSql()) await this.#context.query(sql)
   }
 }

@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { CopyError } from '../../errors.ts'
 import type { RowError } from '../target.ts'
 import { conditionName } from './conditions.ts'
+import { MOVES } from './stage-sql.ts'
 
 /** Characters of a value that are told. */
 export const MOST_SHOWN = 1024
@@ -12,6 +13,14 @@ const PAGE = 1_000
 export interface RefusedRow {
   readonly row: number
   readonly errors: RowError[]
+}
+
+/** What became of rows that were moved by the function. */
+export interface Outcome {
+  readonly loaded: number
+  /** As far as it tells: with ON CONFLICT DO NOTHING, where triggers may drop rows; and where it matters which rows are the load's own. */
+  readonly conflicted: number
+  readonly refused: RefusedRow[]
 }
 
 /** Runs one statement; its rows, values as text. */
@@ -60,29 +69,31 @@ export class StagedRows {
   }
 
   /** Tries the rows of these numbers one by one. */
-  async try(numbers: readonly number[]): Promise<{ loaded: number; refused: RefusedRow[] }> {
-    if (numbers.length === 0) return { loaded: 0, refused: [] }
+  async try(numbers: readonly number[]): Promise<Outcome> {
+    if (numbers.length === 0) return { loaded: 0, conflicted: 0, refused: [] }
     const query = this.#query
     await this.#index()
     await query(`UPDATE pg_temp.${this.#name} SET is_tried = false WHERE is_tried`)
     const tried = `SELECT pg_catalog.unnest(CAST($1 AS bigint[]))`
     await query(`UPDATE pg_temp.${this.#name} SET is_tried = true WHERE n IN (${tried})`, [`{${numbers.join()}}`])
-    return this.#run(true)
+    return this.run('tried')
   }
 
   /** Moves all rows. */
-  async tryAll(): Promise<{ loaded: number; refused: RefusedRow[] }> {
+  async tryAll(): Promise<Outcome> {
     await this.#index()
-    return this.#run(false)
+    return this.run('all')
   }
 
-  async #run(onlySome: boolean): Promise<{ loaded: number; refused: RefusedRow[] }> {
+  async run(mode: keyof typeof MOVES): Promise<Outcome> {
     let loaded = 0
+    let conflicted = 0
     const found: { n: number; error: RowError }[] = []
-    const sql = `SELECT * FROM pg_temp.${this.#name}(${onlySome}) WITH ORDINALITY ORDER BY copyist_n, ordinality`
+    const sql = `SELECT * FROM pg_temp.${this.#name}(${MOVES[mode]}) WITH ORDINALITY ORDER BY copyist_n, ordinality`
     await this.#pages(sql, ([n, sqlState, text, detail, column, value]) => {
       if (n === null || n === undefined) {
         loaded = Number(text)
+        conflicted = Number(detail)
         return
       }
       const error = {
@@ -95,7 +106,7 @@ export class StagedRows {
       }
       found.push({ n: Number(n), error })
     })
-    return { loaded, refused: byRow(found) }
+    return { loaded, conflicted, refused: byRow(found) }
   }
 
   async remove(numbers: readonly number[]): Promise<void> {

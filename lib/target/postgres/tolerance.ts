@@ -13,7 +13,7 @@ export const TOLERATED = {
 } as const
 
 /** Whether an error costs rows only. That a value is not of its domain is an error of its conversion. */
-export function isTolerated(error: unknown, { tolerates }: RowRefusals): error is CopyError {
+export function isTolerated(error: unknown, { tolerates }: Pick<RowRefusals, 'tolerates'>): error is CopyError {
   if (!(error instanceof CopyError)) return false
   if (new RegExp(TOLERATED[tolerates]).test(error.sqlState)) return true
   const { cause } = error

@@ -48,12 +48,12 @@ export async function loadTolerantly(
   context: TolerantContext,
   table: CatalogTable,
   request: LoadRequest,
-): Promise<{ sent: number; loaded: number; refused: number; conflicted: number }> {
+): Promise<{ sent: number; loaded: number; refused: number; conflicted: number; filtered: number }> {
   const { native, refusals, conflict } = request
   const most = Math.min(MOST_BATCH, Math.floor(request.memoryLimit / 8))
   const framing = request.sink === 'pg_binary'
   const stage = new Stage(context, table, request)
-  const total = { sent: 0, loaded: 0, refused: 0, conflicted: 0 }
+  const total = { sent: 0, loaded: 0, refused: 0, conflicted: 0, filtered: 0 }
   // Several updates of one row would count as several rows.
   const isWhole =
     conflict !== undefined && refusals === undefined && (conflict.action === 'update' || conflict.keep === 'last')
@@ -61,12 +61,13 @@ export async function loadTolerantly(
   /** Whether the next batch is likely to have rows that are refused. */
   let isRefusing = false
   const reader = new Reader(native)
-  const settle = async ({ loaded, refused, replaced, conflicted }: Moved): Promise<number> => {
+  const settle = async ({ loaded, refused, replaced = [], conflicted = 0, filtered = 0 }: Moved): Promise<number> => {
     isRefusing = conflict === undefined && refused.length + replaced.length > 0
     const grown = stage.asksAtOnce ? Math.min(size * 2, JUDGED_BATCH) : FIRST_BATCH
     if (!isWhole) size = Math.min(grown, most)
     total.refused += refused.length
     total.conflicted += conflicted
+    total.filtered += filtered
     let since = performance.now()
     // A batch has the one or the other.
     const tell = replaced.length > 0 ? refusals?.replace : refusals?.refuse
@@ -79,19 +80,31 @@ export async function loadTolerantly(
     }
     return loaded
   }
+  const account = async (rows: number, loaded: number): Promise<void> => {
+    total.sent += rows
+    total.loaded += loaded
+    await refusals?.settle(total.sent)
+    native.settle?.(total.sent)
+  }
   /** Copies a batch into the table itself; what that refuses, by way of the temporary one. */
-  const direct = async (batch: Batch): Promise<number> => {
+  const direct = async (batch: Batch): Promise<void> => {
     try {
       const { rowsLoaded } = await context.copy(context.copySql, batch)
       size = Math.min(size * 2, most)
       if (batch.rows > 0) await context.query('RELEASE SAVEPOINT copyist_batch; SAVEPOINT copyist_batch')
-      return rowsLoaded
+      await account(batch.rows, rowsLoaded)
     } catch (error) {
       // What the server says of the rows before a failure of the input does not make up for that.
       if (reader.failure !== undefined) throw reader.failure
       if (!refusals || !isTolerated(error, refusals)) throw error
       await context.query('ROLLBACK TO SAVEPOINT copyist_batch')
-      return settle(await stage.move(batch, batch.again()))
+      // There may be very many rows, and what is done with them at once must not take long.
+      const parts = batch.split(JUDGED_ROWS)
+      try {
+        for (const part of parts) await account(part.rows, await settle(await stage.move(part, part.again())))
+      } finally {
+        for (const part of parts) part.release()
+      }
     }
   }
   // In the caller's transaction other statements may be about to meet them.
@@ -106,11 +119,13 @@ export async function loadTolerantly(
     const batch = new Batch(reader, { first: total.sent, size, most: rows, framing, keeps: !isWhole, isPressed })
     try {
       const isStaged = conflict !== undefined || isRefusing
-      const loaded = isStaged ? await settle(await stage.move(batch, batch)) : await direct(batch)
-      total.sent += batch.rows
-      total.loaded += loaded
-      await refusals?.settle(total.sent)
-      native.settle?.(total.sent)
+      // How many rows it has is known when they have been sent.
+      if (isStaged) {
+        const loaded = await settle(await stage.move(batch, batch))
+        await account(batch.rows, loaded)
+      } else {
+        await direct(batch)
+      }
       if (batch.ended) break
     } catch (error) {
       throw reader.failure ?? error

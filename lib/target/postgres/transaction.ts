@@ -223,7 +223,14 @@ export class PostgresTransaction implements TargetTransaction {
           request,
         )
         ;[rowsSent, rowsLoaded] = [total.sent - total.refused - total.conflicted, total.loaded]
-        if (request.conflict) rowsConflicted = total.conflicted
+        if (request.conflict) {
+          rowsConflicted = total.conflicted
+          if (rowsSent !== rowsLoaded + total.filtered) {
+            throw internalError(
+              `load does not balance: of ${rowsSent} rows the server counts ${rowsLoaded} and holds back ${total.filtered}`,
+            )
+          }
+        }
       }
     } catch (error) {
       request.native.close().catch(() => {})
