@@ -543,13 +543,33 @@ export interface Receipt {
 	/** The instruction set that scanned the input: `avx512`, `avx2`, `neon` or `scalar`. */
 	readonly instructionSet: string;
 }
-/** What a call of {@link Database.copy} may set beside the statement. */
-export interface CopyCallOptions {
+/** What a row may hold: whatever its column's type reads as text, or a value of JavaScript that there is a text for. */
+export type RowValue = string | number | bigint | boolean | object | null | undefined;
+/** A row of which nothing more is known. */
+export type AnyRow = Readonly<Record<string, RowValue>> | readonly RowValue[];
+/** What a row's type is to be: an object or an array of values. */
+export type RowOf<Row> = {
+	readonly [Key in keyof Row]: RowValue;
+};
+/** Rows as objects, by the names of the columns, or as arrays, in their order. */
+export type RowSource<Row = unknown> = AsyncIterable<Row> | Iterable<Row>;
+/** What a call of {@link Database.copy} may set beside the statement. `Row` is what `rows` consists of. */
+export interface CopyCallOptions<Row = AnyRow> {
 	/**
 	 * The input of `FROM STDIN`: a Node Readable, a web ReadableStream, any (async) iterable of byte chunks, or the bytes
 	 * themselves. Strings count as UTF-8.
 	 */
 	readonly stdin?: ByteSource | Uint8Array | string;
+	/**
+	 * Rows in place of bytes, for `FROM STDIN`: an array, a Node Readable in object mode, a web ReadableStream or any (async) iterable of
+	 * objects with the columns' names as keys, or of arrays in the columns' order. Without a list of columns in the statement, that of objects
+	 * is the keys of the first one, and that of arrays all columns of the table.
+	 *
+	 * What a value becomes is a matter of its column, see the README; one that its column does not take is an error of its row, whose number is
+	 * the `line` of errors and refused rows. `null`, `undefined` and a missing key are NULL, the last two the column's default where the
+	 * statement has the option DEFAULT.
+	 */
+	readonly rows?: RowSource<Row>;
 	/** Aborting rolls the load back; `copy` then rejects with SQLSTATE 57014. */
 	readonly signal?: AbortSignal;
 	/**
@@ -624,9 +644,10 @@ export declare class Database {
 	/**
 	 * Runs one COPY statement in one transaction and answers with its receipt.
 	 *
-	 * Rejects with {@link CopyError}; then nothing was loaded.
+	 * Rejects with {@link CopyError}; then nothing was loaded. `Row` is the type of the rows in `rows`, if there are any: with it, values
+	 * that no column takes, such as symbols, are errors of the compiler.
 	 */
-	copy(statement: string, options?: CopyCallOptions): Promise<Receipt>;
+	copy<Row extends object & RowOf<Row> = AnyRow>(statement: string, options?: CopyCallOptions<Row>): Promise<Receipt>;
 	/**
 	 * The refused rows of a recorded load that have not been loaded since, in the order of the input. They are read some at a time, each
 	 * time as they are then; between two reads no connection is held.

@@ -40,7 +40,9 @@ import { RejectLog } from './reject-log.ts'
 import { MOST_KEPT, MOST_RAW } from './rejects.ts'
 import { openReplay, type Replay } from './replay.ts'
 import type { Retention } from './retention.ts'
-import { abandonInput, discard, openSource, streamed } from './source.ts'
+import { checkRowStatement, RowFlaws, rowFields, withColumns } from './row-load.ts'
+import { RowText } from './row-text.ts'
+import { abandonInput, discard, openSource, type RowInput, streamed } from './source.ts'
 import type { CopyFrom, CopyOptions, Statement } from './statement/ast.ts'
 import { isTolerant } from './statement/error-policy.ts'
 import { refusePending } from './statement/execution.ts'
@@ -67,7 +69,7 @@ export async function runCopy(
   const { signal } = call
   let statement: CopyFrom
   let limits: LoadLimits
-  let source: Input
+  let source: Input | RowInput | undefined
   let replay: Replay | undefined
   try {
     const parsed: Statement = parseStatement(text)
@@ -81,10 +83,15 @@ export async function runCopy(
     } else {
       statement = parsed
       source = await openSource(statement, call)
+      if (source.kind === 'rows') {
+        checkRowStatement(statement)
+        statement = await withColumns(statement, source.rows, signal)
+      }
     }
   } catch (error) {
-    abandonInput(call)
-    throw error
+    if (source?.kind === 'rows') source.rows.close()
+    else abandonInput(call)
+    throw signal?.aborted && !isCancelled(error) ? aborted(signal, error) : error
   }
   const work = new Work(target, statement, source, limits, call, started, replay)
   try {
@@ -110,13 +117,14 @@ class Work {
   readonly #record: LoadRecord
   /** Once the table is known. */
   #log: RejectLog | undefined
+  #rowFlaws: RowFlaws | undefined
   /** No row is known yet that the target refuses. */
   #isHopeful = true
 
   constructor(
     readonly target: Target,
     readonly statement: CopyFrom,
-    readonly source: Input,
+    readonly source: Input | RowInput,
     readonly limits: LoadLimits,
     readonly call: CopyCallOptions,
     readonly started: number,
@@ -145,7 +153,7 @@ class Work {
   }
 
   /** A file that has become shorter was read in part, and its last row may be half a row. */
-  async #checkWhole(input: Input, cause?: unknown): Promise<void> {
+  async #checkWhole(input: Input | RowInput, cause?: unknown): Promise<void> {
     if (input.kind !== 'file' || input.size === undefined) return
     // One that was removed has been read all the same.
     const now = await stat(input.path).catch(() => undefined)
@@ -174,7 +182,8 @@ class Work {
       this.committing = true
       await transaction.commit()
       return { ...receipt, elapsedMs: performance.now() - this.started }
-    } catch (error) {
+    } catch (reason) {
+      const error = this.#rowFlaws?.explain(reason) ?? reason
       // Native threads must be gone before the target lets go of what they might still feed.
       await this.#native?.close()
       await transaction.rollback()
@@ -218,10 +227,12 @@ class Work {
     await this.#native?.close()
     this.#spool?.dispose()
     if (this.source.kind === 'stream') discard(this.source.stream)
+    else if (this.source.kind === 'rows') this.source.rows.close()
   }
 
   /** The input as one that can be read more than once. */
-  async #kept(input: Input): Promise<Rereadable> {
+  async #kept(input: Input | RowInput): Promise<Rereadable> {
+    if (input.kind === 'rows') throw undefinedTable(this.statement)
     if (input.kind !== 'stream') return input
     const { limits, call } = this
     // Half of the limit: the other half is for the load that follows.
@@ -231,11 +242,28 @@ class Work {
     return { kind: 'spool', spool: this.#spool, name: input.name }
   }
 
+  /** The rows as a stream of TEXT. */
+  #written(input: RowInput, table: TableDescription, planned: ColumnPlan): Input {
+    const { default: marker, ignoreExtraData } = this.statement.options
+    const fields = rowFields(table, planned)
+    const text = new RowText({
+      target: this.target.kind,
+      fields,
+      ...(marker !== undefined && { marker }),
+      dropsExtra: ignoreExtraData,
+    })
+    const { ofColumn } = planned.fields ?? {}
+    this.#rowFlaws = new RowFlaws(text, fields, (field) => (ofColumn ? ofColumn.indexOf(field) : field))
+    return streamed(input.rows.written(text), input.name)
+  }
+
   async #load(transaction: TargetTransaction, expected: ZonesInLiterals): Promise<Receipt> {
     const { statement, limits, call, replay } = this
     const record = this.#record
     const { signal } = call
-    let input: Input = this.#spool ? { kind: 'spool', spool: this.#spool, name: this.source.name } : this.source
+    let input: Input | RowInput = this.#spool
+      ? { kind: 'spool', spool: this.#spool, name: this.source.name }
+      : this.source
     let createdTable: string | undefined
     let table = await transaction.describe(statement.table)
     const { errors, loadKey, onConflict } = statement.options
@@ -299,7 +327,7 @@ class Work {
       input = { kind: 'spool', spool: this.#spool, name: replay.file }
     }
     const usesDefaults = statement.options.default !== undefined || errors.conversion === 'set_default'
-    const zones = input.kind === 'stream' ? 'possible' : expected
+    const zones = input.kind === 'stream' || input.kind === 'rows' ? 'possible' : expected
     const session = await transaction.session()
     // What is in the binary format already is not read as text by anybody.
     const isTextual = !isBinary && transaction.sinkFor(table, columns, false, zones) === 'pg_text'
@@ -372,7 +400,8 @@ class Work {
       kit: { target: this.target.kind, options: statement.options, table: table.relationName, ...decoded },
     })
     this.#log = log
-    const take = replay?.taking(log.takeNative) ?? log.takeNative
+    const bytes = input.kind === 'rows' ? this.#written(input, table, planned) : input
+    const take = (replay ?? this.#rowFlaws)?.taking(log.takeNative) ?? log.takeNative
     const opened = openLoad(
       {
         options: replay?.options ?? statement.options,
@@ -384,7 +413,7 @@ class Work {
         keepsRecords: tolerates !== undefined,
         ...(isTolerant(errors) && { rejects: { take, ...log.wants } }),
       },
-      input,
+      bytes,
     )
     const native = replay?.watch(opened, log.takeNative) ?? opened
     this.#native = native
@@ -458,7 +487,11 @@ class Work {
 }
 
 /** The file that a load reads, if it is one; of rows that were refused before, the one they came from. */
-function inputFile(input: Input, statement: CopyFrom, { stdin }: CopyCallOptions): { readonly input?: InputFile } {
+function inputFile(
+  input: Input | RowInput,
+  statement: CopyFrom,
+  { stdin }: CopyCallOptions,
+): { readonly input?: InputFile } {
   if (input.kind === 'file') return { input: input.path }
   if (statement.source.kind === 'file') return { input: localPath(statement.text, statement.source) }
   if (!(stdin instanceof Readable)) return {}

@@ -7,6 +7,7 @@ import type { Purged } from './ledger/records.ts'
 import type { Receipt } from './receipt.ts'
 import type { Reject } from './rejects.ts'
 import type { Retention } from './retention.ts'
+import type { AnyRow, RowOf } from './row-source.ts'
 import { abandonInput } from './source.ts'
 import type { Target } from './target/target.ts'
 
@@ -38,13 +39,17 @@ export class Database {
   /**
    * Runs one COPY statement in one transaction and answers with its receipt.
    *
-   * Rejects with {@link CopyError}; then nothing was loaded.
+   * Rejects with {@link CopyError}; then nothing was loaded. `Row` is the type of the rows in `rows`, if there are any: with it, values
+   * that no column takes, such as symbols, are errors of the compiler.
    */
-  async copy(statement: string, options: CopyCallOptions = {}): Promise<Receipt> {
+  async copy<Row extends object & RowOf<Row> = AnyRow>(
+    statement: string,
+    options: CopyCallOptions<Row> = {},
+  ): Promise<Receipt> {
     if (this.#closed !== undefined) abandonInput(options)
     const ledger = options?.ledger ?? this.#ledger
     const call = ledger === undefined ? options : { ...options, ledger }
-    return await this.#run(() => runCopy(this.#target, statement, call, this.#retention))
+    return await this.#run(() => runCopy(this.#target, statement, call as CopyCallOptions, this.#retention))
   }
 
   /**
