@@ -309,6 +309,27 @@ export interface Explain {
 	readonly validate: boolean;
 	readonly statement: CopyFrom;
 }
+/** What statements may read. What is not listed they may not; STDIN and rows, which the program hands over itself, they always may. */
+export interface AccessRules {
+	/** Folders: only regular files whose real paths lie below one of them are read. Default: none. */
+	readonly files?: readonly string[];
+	/** Schemes of network sources, such as `https` and `s3`. Default: none. */
+	readonly schemes?: readonly string[];
+	/**
+	 * Hosts of network sources: `data.example.com`, `*.example.com` for all below it, `host:port` for another port than the scheme's;
+	 * `s3://bucket` for a bucket. Default: none.
+	 */
+	readonly hosts?: readonly string[];
+	/**
+	 * Addresses and networks (CIDR) that are not of the Internet and may be reached all the same, such as `127.0.0.1` or `10.1.0.0/16`.
+	 * Default: none, so that no host leads to this machine, to its networks, or to a cloud's metadata.
+	 */
+	readonly addresses?: readonly string[];
+	/** Whether statements may have SQL of their own (WHERE, TRANSFORM), which the database runs with the connection's rights. Default: false. */
+	readonly sql?: boolean;
+}
+/** `open`: whatever this process may read. `closed`: what the program hands over. */
+export type Access = "open" | "closed" | AccessRules;
 /** One reason why a record was refused. */
 export interface RejectError {
 	/** The column's name; absent when the record as a whole is at fault. */
@@ -610,6 +631,11 @@ export interface CopyCallOptions<Row = AnyRow> {
 	 * schema, or write to it, the load goes on without, and its receipt says so.
 	 */
 	readonly ledger?: boolean;
+	/**
+	 * What this statement may read beside `stdin` and `rows`: `closed` for one from somebody who is not trusted. It can only take away from what
+	 * the connection allows. See docs/access.md.
+	 */
+	readonly access?: Access;
 }
 /** What {@link Ledger.purge} removed. */
 export interface Purged {
@@ -699,6 +725,12 @@ export type ConnectTarget = string | PostgresPool | PostgresClient | DuckDBConne
 export interface ConnectOptions {
 	/** What `ledger` of a load is when it does not say; or more about the record of loads. */
 	readonly ledger?: boolean | LedgerOptions;
+	/**
+	 * What statements may read: by default (`open`) whatever this process may; `closed`, what the program hands over, as `stdin` or `rows`; or
+	 * rules, of which those that are left out allow nothing. It is about the input of statements, not about `rejects` and other paths that the
+	 * program gives itself. docs/access.md says what is promised.
+	 */
+	readonly access?: Access;
 }
 /** About the record of loads in the schema `copyist` of the target. */
 export interface LedgerOptions {
@@ -724,6 +756,7 @@ declare const sqlStates: {
 	readonly undefined_column: "42703";
 	readonly duplicate_column: "42701";
 	readonly invalid_column_reference: "42P10";
+	readonly insufficient_privilege: "42501";
 };
 type StatementCondition = keyof typeof sqlStates;
 declare class OptionReader {

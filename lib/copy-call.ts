@@ -1,3 +1,4 @@
+import type { Access } from './access/policy.ts'
 import { CopyError } from './errors.ts'
 import { loadAddon } from './native/addon.ts'
 import type { LoadLimits } from './native/open.ts'
@@ -63,6 +64,11 @@ export interface CopyCallOptions<Row = AnyRow> {
    * schema, or write to it, the load goes on without, and its receipt says so.
    */
   readonly ledger?: boolean
+  /**
+   * What this statement may read beside `stdin` and `rows`: `closed` for one from somebody who is not trusted. It can only take away from what
+   * the connection allows. See docs/access.md.
+   */
+  readonly access?: Access
 }
 
 const DEFAULT_MEMORY_LIMIT = 256 * 1024 * 1024
@@ -101,6 +107,7 @@ const CALL_OPTIONS = [
   'maxRejects',
   'maxRejectBytes',
   'ledger',
+  'access',
 ]
 
 /** Refuses what TypeScript would have refused, before anything is begun. */

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { stat } from 'node:fs/promises'
 import { Readable } from 'node:stream'
+import { AccessPolicy } from './access/policy.ts'
 import { type CopyCallOptions, checkCall, checkedLimits } from './copy-call.ts'
 import {
   aborted,
@@ -62,7 +63,10 @@ export async function runCopy(
   target: Target,
   text: string,
   call: CopyCallOptions,
-  retention?: Retention,
+  {
+    retention,
+    access: outer,
+  }: { readonly retention?: Retention | undefined; readonly access?: AccessPolicy | undefined } = {},
 ): Promise<Receipt> {
   const started = performance.now()
   checkCall(text, call)
@@ -75,14 +79,17 @@ export async function runCopy(
     const parsed: Statement = parseStatement(text)
     refusePending(parsed)
     limits = checkedLimits(call)
+    const access = AccessPolicy.of(call.access, outer)
     if (signal?.aborted) throw aborted(signal)
     if (parsed.kind === 'copy rejects') {
       replay = await openReplay(target, parsed, call)
       statement = replay.statement
+      access?.checkStatement(statement)
       source = streamed([], replay.file)
     } else {
       statement = parsed
-      source = await openSource(statement, call)
+      access?.checkStatement(statement)
+      source = await openSource(statement, call, access)
       if (source.kind === 'rows') {
         checkRowStatement(statement)
         statement = await withColumns(statement, source.rows, signal)
@@ -228,6 +235,7 @@ class Work {
     this.#spool?.dispose()
     if (this.source.kind === 'stream') discard(this.source.stream)
     else if (this.source.kind === 'rows') this.source.rows.close()
+    else if (this.source.kind === 'file') await this.source.handle?.close()
   }
 
   /** The input as one that can be read more than once. */

@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { AccessPolicy } from './access/policy.ts'
 import { runCopy } from './copy.ts'
 import type { CopyCallOptions } from './copy-call.ts'
 import { CopyError } from './errors.ts'
@@ -11,24 +12,29 @@ import type { AnyRow, RowOf } from './row-source.ts'
 import { abandonInput } from './source.ts'
 import type { Target } from './target/target.ts'
 
+/** What holds for all statements of a connection. */
+interface DatabaseSettings {
+  readonly ledger?: boolean | undefined
+  readonly retention?: Retention | undefined
+  readonly access?: AccessPolicy | undefined
+}
+
 /** A connected database. Statements may run at the same time where the target has a connection for each. */
 export class Database {
   readonly #target: Target
-  readonly #ledger: boolean | undefined
-  readonly #retention: Retention | undefined
+  readonly #settings: DatabaseSettings
   #closed: Promise<void> | undefined
   /** Loads and reads that are running. */
   readonly #running = new Set<Promise<unknown>>()
 
-  private constructor(target: Target, ledger: boolean | undefined, retention: Retention | undefined) {
+  private constructor(target: Target, settings: DatabaseSettings) {
     this.#target = target
-    this.#ledger = ledger
-    this.#retention = retention
+    this.#settings = settings
   }
 
   /** @internal What {@link connect} makes. */
-  static over(target: Target, ledger?: boolean, retention?: Retention): Database {
-    return new Database(target, ledger, retention)
+  static over(target: Target, settings: DatabaseSettings = {}): Database {
+    return new Database(target, settings)
   }
 
   /** Which database this is. */
@@ -47,9 +53,9 @@ export class Database {
     options: CopyCallOptions<Row> = {},
   ): Promise<Receipt> {
     if (this.#closed !== undefined) abandonInput(options)
-    const ledger = options?.ledger ?? this.#ledger
+    const ledger = options?.ledger ?? this.#settings.ledger
     const call = ledger === undefined ? options : { ...options, ledger }
-    return await this.#run(() => runCopy(this.#target, statement, call as CopyCallOptions, this.#retention))
+    return await this.#run(() => runCopy(this.#target, statement, call as CopyCallOptions, this.#settings))
   }
 
   /**

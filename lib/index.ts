@@ -1,3 +1,4 @@
+export type { Access, AccessRules } from './access/policy.ts'
 export { type ConnectOptions, type ConnectTarget, connect, type LedgerOptions } from './connect.ts'
 export type { CopyCallOptions } from './copy-call.ts'
 export { Database } from './database.ts'

@@ -2,6 +2,7 @@ import { constants, createReadStream, open } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { Socket } from 'node:net'
 import { Readable } from 'node:stream'
+import type { AccessPolicy } from './access/policy.ts'
 import type { CopyCallOptions } from './copy-call.ts'
 import { CopyError } from './errors.ts'
 import { checkFile } from './native/first-bytes.ts'
@@ -19,7 +20,11 @@ export interface RowInput {
 }
 
 /** Where the bytes come from. Pipes and devices are streamed, since a blocking read of them could not be cancelled. */
-export async function openSource(statement: CopyFrom, call: CopyCallOptions): Promise<Input | RowInput> {
+export async function openSource(
+  statement: CopyFrom,
+  call: CopyCallOptions,
+  access: AccessPolicy | undefined,
+): Promise<Input | RowInput> {
   const { source } = statement
   if (source.kind === 'stdin') {
     if (call.rows !== undefined) {
@@ -63,7 +68,19 @@ export async function openSource(statement: CopyFrom, call: CopyCallOptions): Pr
       message: 'a file name cannot contain a NUL character',
     })
   }
+  const place = { text: statement.text, offset: source.offset }
+  if (access && /^[a-z][a-z0-9+.-]*:\/\//i.test(name) && !/^file:/i.test(name)) access.checkUrl(name, place)
   const path = localPath(statement.text, source)
+  if (access) {
+    const { path: opened, size, handle } = await access.openFile(path, name, place)
+    try {
+      await checkFile(opened, name, statement.options.format)
+    } catch (error) {
+      await handle.close()
+      throw error
+    }
+    return { kind: 'file', path: opened, name, size, handle }
+  }
   const found = await stat(path).catch(() => undefined)
   if (found?.isFIFO()) return streamed(await openFifo(path), name)
   if (found !== undefined && (found.isCharacterDevice() || found.isSocket())) {

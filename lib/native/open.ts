@@ -1,3 +1,4 @@
+import type { FileHandle } from 'node:fs/promises'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { CopyError } from '../errors.ts'
 import type { CopyOptions } from '../statement/ast.ts'
@@ -29,7 +30,14 @@ import { type ByteSource, pump } from './pump.ts'
 
 /** What a load reads. */
 export type Input =
-  | { readonly kind: 'file'; readonly path: string; readonly name: string; readonly size?: number }
+  | {
+      readonly kind: 'file'
+      readonly path: string
+      readonly name: string
+      readonly size?: number
+      /** Open for as long as the path, which leads through it, is to mean this file. */
+      readonly handle?: FileHandle
+    }
   | { readonly kind: 'spool'; readonly spool: Spool; readonly name: string }
   | { readonly kind: 'stream'; readonly stream: ByteSource; readonly name: string }
 
