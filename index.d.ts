@@ -309,6 +309,27 @@ export interface Explain {
 	readonly validate: boolean;
 	readonly statement: CopyFrom;
 }
+/** What statements may read. What is not listed they may not; STDIN and rows, which the program hands over itself, they always may. */
+export interface AccessRules {
+	/** Folders: only regular files whose real paths lie below one of them are read. Default: none. */
+	readonly files?: readonly string[];
+	/** Schemes of network sources, such as `https` and `s3`. Default: none. */
+	readonly schemes?: readonly string[];
+	/**
+	 * Hosts of network sources: `data.example.com`, `*.example.com` for all below it, `host:port` for another port than the scheme's;
+	 * `s3://bucket` for a bucket. Default: none.
+	 */
+	readonly hosts?: readonly string[];
+	/**
+	 * Addresses and networks (CIDR) that are not of the Internet and may be reached all the same, such as `127.0.0.1` or `10.1.0.0/16`.
+	 * Default: none, so that no host leads to this machine, to its networks, or to a cloud's metadata.
+	 */
+	readonly addresses?: readonly string[];
+	/** Whether statements may have SQL of their own (WHERE, TRANSFORM), which the database runs with the connection's rights. Default: false. */
+	readonly sql?: boolean;
+}
+/** `open`: whatever this process may read. `closed`: what the program hands over. */
+export type Access = "open" | "closed" | AccessRules;
 /** One reason why a record was refused. */
 export interface RejectError {
 	/** The column's name; absent when the record as a whole is at fault. */
@@ -581,13 +602,33 @@ export interface Receipt extends ReceiptCounts {
 	/** The instruction set that scanned the input: `avx512`, `avx2`, `neon` or `scalar`. */
 	readonly instructionSet: string;
 }
-/** What a call of {@link Database.copy} may set beside the statement. */
-export interface CopyCallOptions {
+/** What a row may hold: whatever its column's type reads as text, or a value of JavaScript that there is a text for. */
+export type RowValue = string | number | bigint | boolean | object | null | undefined;
+/** A row of which nothing more is known. */
+export type AnyRow = Readonly<Record<string, RowValue>> | readonly RowValue[];
+/** What a row's type is to be: an object or an array of values. */
+export type RowOf<Row> = {
+	readonly [Key in keyof Row]: RowValue;
+};
+/** Rows as objects, by the names of the columns, or as arrays, in their order. */
+export type RowSource<Row = unknown> = AsyncIterable<Row> | Iterable<Row>;
+/** What a call of {@link Database.copy} may set beside the statement. `Row` is what `rows` consists of. */
+export interface CopyCallOptions<Row = AnyRow> {
 	/**
 	 * The input of `FROM STDIN`: a Node Readable, a web ReadableStream, any (async) iterable of byte chunks, or the bytes
 	 * themselves. Strings count as UTF-8.
 	 */
 	readonly stdin?: ByteSource | Uint8Array | string;
+	/**
+	 * Rows in place of bytes, for `FROM STDIN`: an array, a Node Readable in object mode, a web ReadableStream or any (async) iterable of
+	 * objects with the columns' names as keys, or of arrays in the columns' order. Without a list of columns in the statement, that of objects
+	 * is the keys of the first one, and that of arrays all columns of the table.
+	 *
+	 * What a value becomes is a matter of its column, see the README; one that its column does not take is an error of its row, whose number is
+	 * the `line` of errors and refused rows. `null`, `undefined` and a missing key are NULL, the last two the column's default where the
+	 * statement has the option DEFAULT.
+	 */
+	readonly rows?: RowSource<Row>;
 	/** Aborting rolls the load back; `copy` then rejects with SQLSTATE 57014. */
 	readonly signal?: AbortSignal;
 	/**
@@ -634,6 +675,11 @@ export interface CopyCallOptions {
 	 * schema, or write to it, the load goes on without, and its receipt says so.
 	 */
 	readonly ledger?: boolean;
+	/**
+	 * What this statement may read beside `stdin` and `rows`: `closed` for one from somebody who is not trusted. It can only take away from what
+	 * the connection allows. See docs/access.md.
+	 */
+	readonly access?: Access;
 }
 /** What {@link Ledger.purge} removed. */
 export interface Purged {
@@ -670,9 +716,10 @@ export declare class Database {
 	/**
 	 * Runs one COPY statement in one transaction and answers with its receipt.
 	 *
-	 * Rejects with {@link CopyError}; then nothing was loaded.
+	 * Rejects with {@link CopyError}; then nothing was loaded. `Row` is the type of the rows in `rows`, if there are any: with it, values
+	 * that no column takes, such as symbols, are errors of the compiler.
 	 */
-	copy(statement: string, options?: CopyCallOptions): Promise<Receipt>;
+	copy<Row extends object & RowOf<Row> = AnyRow>(statement: string, options?: CopyCallOptions<Row>): Promise<Receipt>;
 	/**
 	 * The refused rows of a recorded load that have not been loaded since, in the order of the input. They are read some at a time, each
 	 * time as they are then; between two reads no connection is held.
@@ -724,6 +771,12 @@ export type ConnectTarget = string | PostgresPool | PostgresClient | DuckDBConne
 export interface ConnectOptions {
 	/** What `ledger` of a load is when it does not say; or more about the record of loads. */
 	readonly ledger?: boolean | LedgerOptions;
+	/**
+	 * What statements may read: by default (`open`) whatever this process may; `closed`, what the program hands over, as `stdin` or `rows`; or
+	 * rules, of which those that are left out allow nothing. It is about the input of statements, not about `rejects` and other paths that the
+	 * program gives itself. docs/access.md says what is promised.
+	 */
+	readonly access?: Access;
 }
 /** About the record of loads in the schema `copyist` of the target. */
 export interface LedgerOptions {
@@ -749,6 +802,7 @@ declare const sqlStates: {
 	readonly undefined_column: "42703";
 	readonly duplicate_column: "42701";
 	readonly invalid_column_reference: "42P10";
+	readonly insufficient_privilege: "42501";
 };
 type StatementCondition = keyof typeof sqlStates;
 declare class OptionReader {

@@ -88,6 +88,24 @@ export function cases(threads, quick) {
       engines: ['copyist', 'psql', 'pg-copy-streams'],
       gates: {},
     },
+    {
+      name: 'rows-postgres',
+      title: 'objects of JavaScript to PostgreSQL, one connection',
+      kind: 'rowsPostgres',
+      dataset: 'weather-100k',
+      threads,
+      engines: ['copyist', 'pg-insert', 'csv-stringify'],
+      gates: { 'pg-insert': { must: 3, aim: 5 }, 'csv-stringify': { must: 1, aim: 3 } },
+    },
+    {
+      name: 'rows-duckdb',
+      title: 'objects of JavaScript to DuckDB in memory',
+      kind: 'rowsDuckdb',
+      dataset: 'weather-100k',
+      threads,
+      engines: ['copyist', 'duckdb-appender'],
+      gates: {},
+    },
     ...tolerantCases(threads, quick),
   ]
 }

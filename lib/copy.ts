@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { stat } from 'node:fs/promises'
+import { AccessPolicy } from './access/policy.ts'
 import { checkBalance, filesOf } from './balance.ts'
 import { type CopyCallOptions, checkCall, checkedLimits } from './copy-call.ts'
 import {
@@ -36,12 +37,14 @@ import { RejectLog } from './reject-log.ts'
 import { MOST_KEPT, MOST_RAW } from './rejects.ts'
 import { openReplay, type Replay } from './replay.ts'
 import type { Retention } from './retention.ts'
-import { abandonInput, discard, inputFile, openSource, streamed } from './source.ts'
+import { checkRowStatement, RowFlaws, rowFields, withColumns } from './row-load.ts'
+import { RowText } from './row-text.ts'
+import { abandonInput, discard, inputFile, openSource, type RowInput, streamed } from './source.ts'
 import type { CopyFrom, Statement } from './statement/ast.ts'
 import { isTolerant } from './statement/error-policy.ts'
 import { refusePending } from './statement/execution.ts'
 import { parseStatement } from './statement/parser.ts'
-import { planColumns } from './statement/plan.ts'
+import { type ColumnPlan, planColumns } from './statement/plan.ts'
 import {
   STARTS_OVER,
   type TableDescription,
@@ -56,34 +59,45 @@ export async function runCopy(
   target: Target,
   text: string,
   call: CopyCallOptions,
-  retention?: Retention,
+  {
+    retention,
+    access: outer,
+  }: { readonly retention?: Retention | undefined; readonly access?: AccessPolicy | undefined } = {},
 ): Promise<Receipt> {
   const started = performance.now()
   checkCall(text, call)
   const { signal } = call
   let statement: CopyFrom
   let limits: LoadLimits
-  let source: Input
+  let source: Input | RowInput | undefined
   let replay: Replay | undefined
   try {
     const parsed: Statement = parseStatement(text)
     refusePending(parsed)
     limits = checkedLimits(call)
+    const access = AccessPolicy.of(call.access, outer)
     if (signal?.aborted) throw aborted(signal)
     if (parsed.kind === 'copy rejects') {
       replay = await openReplay(target, parsed, call)
       statement = replay.statement
+      access?.checkStatement(statement)
       checkTransform(statement)
       source = streamed([], replay.file)
     } else {
       statement = parsed
+      access?.checkStatement(statement)
       checkTransform(statement)
-      if (statement.options.validateOnly) return await runValidation(target, statement, call)
-      source = await openSource(statement, call)
+      if (statement.options.validateOnly) return await runValidation(target, statement, call, access)
+      source = await openSource(statement, call, access)
+      if (source.kind === 'rows') {
+        checkRowStatement(statement)
+        statement = await withColumns(statement, source.rows, signal)
+      }
     }
   } catch (error) {
-    abandonInput(call)
-    throw error
+    if (source?.kind === 'rows') source.rows.close()
+    else abandonInput(call)
+    throw signal?.aborted && !isCancelled(error) ? aborted(signal, error) : error
   }
   const work = new Work(target, statement, source, limits, call, started, replay)
   try {
@@ -109,13 +123,14 @@ class Work {
   readonly #record: LoadRecord
   /** Once the table is known. */
   #log: RejectLog | undefined
+  #rowFlaws: RowFlaws | undefined
   /** No row is known yet that the target refuses. */
   #isHopeful = true
 
   constructor(
     readonly target: Target,
     readonly statement: CopyFrom,
-    readonly source: Input,
+    readonly source: Input | RowInput,
     readonly limits: LoadLimits,
     readonly call: CopyCallOptions,
     readonly started: number,
@@ -145,7 +160,7 @@ class Work {
   }
 
   /** A file that has become shorter was read in part, and its last row may be half a row. */
-  async #checkWhole(input: Input, cause?: unknown): Promise<void> {
+  async #checkWhole(input: Input | RowInput, cause?: unknown): Promise<void> {
     if (input.kind !== 'file' || input.size === undefined) return
     // One that was removed has been read all the same.
     const now = await stat(input.path).catch(() => undefined)
@@ -175,7 +190,8 @@ class Work {
       this.committing = true
       await transaction.commit()
       return { ...receipt, elapsedMs: performance.now() - this.started }
-    } catch (error) {
+    } catch (reason) {
+      const error = this.#rowFlaws?.explain(reason) ?? reason
       // Native threads must be gone before the target lets go of what they might still feed.
       await this.#native?.close()
       await transaction.rollback()
@@ -235,10 +251,13 @@ class Work {
     await this.#native?.close()
     this.#spool?.dispose()
     if (this.source.kind === 'stream') discard(this.source.stream)
+    else if (this.source.kind === 'rows') this.source.rows.close()
+    else if (this.source.kind === 'file') await this.source.handle?.close()
   }
 
   /** The input as one that can be read more than once. */
-  async #kept(input: Input): Promise<Rereadable> {
+  async #kept(input: Input | RowInput): Promise<Rereadable> {
+    if (input.kind === 'rows') throw undefinedTable(this.statement)
     if (input.kind !== 'stream') return input
     const { limits, call } = this
     // Half of the limit: the other half is for the load that follows.
@@ -248,12 +267,29 @@ class Work {
     return { kind: 'spool', spool: this.#spool, name: input.name }
   }
 
+  /** The rows as a stream of TEXT. */
+  #written(input: RowInput, table: TableDescription, planned: ColumnPlan): Input {
+    const { default: marker, ignoreExtraData } = this.statement.options
+    const fields = rowFields(table, planned)
+    const text = new RowText({
+      target: this.target.kind,
+      fields,
+      ...(marker !== undefined && { marker }),
+      dropsExtra: ignoreExtraData,
+    })
+    const { ofColumn } = planned.fields ?? {}
+    this.#rowFlaws = new RowFlaws(text, fields, (field) => (ofColumn ? ofColumn.indexOf(field) : field))
+    return streamed(input.rows.written(text), input.name)
+  }
+
   async #load(transaction: TargetTransaction, expected: ZonesInLiterals): Promise<Receipt> {
     const { limits, call, replay } = this
     let { statement } = this
     const record = this.#record
     const { signal } = call
-    let input: Input = this.#spool ? { kind: 'spool', spool: this.#spool, name: this.source.name } : this.source
+    let input: Input | RowInput = this.#spool
+      ? { kind: 'spool', spool: this.#spool, name: this.source.name }
+      : this.source
     let createdTable: string | undefined
     let table = await transaction.describe(statement.table)
     const { errors, loadKey } = statement.options
@@ -338,7 +374,7 @@ class Work {
         statement,
         table,
         planned,
-        zones: input.kind === 'stream' ? 'possible' : expected,
+        zones: input.kind === 'stream' || input.kind === 'rows' ? 'possible' : expected,
         ...(steps && { fields }),
         ...(replay && { numbered: (columns) => replay.numbered(columns) }),
       },
@@ -366,7 +402,8 @@ class Work {
       kit: { target: this.target.kind, options: statement.options, table: table.relationName, ...decoded },
     })
     this.#log = log
-    const take = replay?.taking(log.takeNative) ?? log.takeNative
+    const bytes = input.kind === 'rows' ? this.#written(input, table, planned) : input
+    const take = (replay ?? this.#rowFlaws)?.taking(log.takeNative) ?? log.takeNative
     const opened = openLoad(
       {
         options: replay?.options ?? statement.options,
@@ -378,7 +415,7 @@ class Work {
         keepsRecords: tolerates !== undefined,
         ...((isTolerant(errors) || statement.options.acceptAnyDate) && { rejects: { take, ...log.wants } }),
       },
-      input,
+      bytes,
     )
     const native = replay?.watch(opened, log.takeNative) ?? opened
     this.#native = native
@@ -484,7 +521,7 @@ function isInto(receipt: Receipt, table: TableDescription | undefined, { table: 
 }
 
 /** Whether an input can be read again as it was. */
-function isAtRest(input: Input): boolean {
+function isAtRest(input: Input | RowInput): boolean {
   return input.kind === 'files' || (input.kind === 'file' && input.size !== undefined)
 }
 

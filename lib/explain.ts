@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { stat } from 'node:fs/promises'
+import { AccessPolicy } from './access/policy.ts'
 import { type CopyCallOptions, checkCall, checkedLimits } from './copy-call.ts'
 import { aborted, emptyInput, otherKey, placed, undefinedPart, undefinedTable } from './copy-errors.ts'
 import { checkDelimiter } from './delimiter.ts'
@@ -26,7 +27,13 @@ import { explainTypes } from './type-evidence.ts'
 import { type Validation, validateInput } from './validation.ts'
 
 /** Says what a statement would do. Nothing is written to the target. */
-export async function runExplain(target: Target, text: string, call: CopyCallOptions): Promise<Explanation> {
+export async function runExplain(
+  target: Target,
+  text: string,
+  call: CopyCallOptions,
+  outer?: AccessPolicy,
+): Promise<Explanation> {
+  let access: AccessPolicy | undefined
   let statement: CopyFrom
   let isValidated = false
   try {
@@ -39,11 +46,13 @@ export async function runExplain(target: Target, text: string, call: CopyCallOpt
     }
     statement = parsed.kind === 'explain' ? parsed.statement : parsed
     isValidated = (parsed.kind === 'explain' && parsed.validate) || statement.options.validateOnly === true
+    access = AccessPolicy.of(call.access, outer)
+    access?.checkStatement(statement)
   } catch (error) {
     abandonInput(call)
     throw error
   }
-  return await new Work(target, statement, call, isValidated).run()
+  return await new Work(target, statement, call, isValidated, access).run()
 }
 
 /**
@@ -51,9 +60,14 @@ export async function runExplain(target: Target, text: string, call: CopyCallOpt
  *
  * Rejects with CopyError where the load would have failed, with what is wrong with all rows as its diagnosis.
  */
-export async function runValidation(target: Target, statement: CopyFrom, call: CopyCallOptions): Promise<Receipt> {
+export async function runValidation(
+  target: Target,
+  statement: CopyFrom,
+  call: CopyCallOptions,
+  access: AccessPolicy | undefined,
+): Promise<Receipt> {
   const started = performance.now()
-  const { failure, validation, table, load, columns } = await new Work(target, statement, call, true).run()
+  const { failure, validation, table, load, columns } = await new Work(target, statement, call, true, access).run()
   if (failure !== undefined) throw withDiagnosis(failure, validation)
   if (validation === undefined || table === undefined || load === undefined || columns === undefined) {
     throw new TypeError('an input was validated without a result')
@@ -94,14 +108,16 @@ class LazyInput {
   readonly #statement: CopyFrom
   readonly #call: CopyCallOptions
   readonly #limits: LoadLimits
+  readonly #access: AccessPolicy | undefined
   #opened: Input | undefined
   #spool: Spool | undefined
   #read: ExplainedInput['read'] = 'nothing'
 
-  constructor(statement: CopyFrom, call: CopyCallOptions, limits: LoadLimits) {
+  constructor(statement: CopyFrom, call: CopyCallOptions, limits: LoadLimits, access: AccessPolicy | undefined) {
     this.#statement = statement
     this.#call = call
     this.#limits = limits
+    this.#access = access
   }
 
   /** Looks at a file, and leaves what cannot be read twice alone. */
@@ -111,6 +127,8 @@ class LazyInput {
     const isWhole = this.#spool !== undefined && read === 'all'
     const spooled = isWhole ? { bytes: this.#spool?.size ?? 0 } : {}
     if (source.kind === 'stdin') return { name: 'STDIN', kind: 'stream', ...spooled, compression: 'none', read }
+    // Under rules not even whether there is such a file is told before they allow it.
+    if (this.#access) await this.open()
     const found = await stat(localPath(text, source)).catch(() => undefined)
     const isStream = found?.isFIFO() || found?.isCharacterDevice() || found?.isSocket()
     if (isStream) return { name: source.path, kind: 'stream', ...spooled, compression: 'none', read }
@@ -134,7 +152,19 @@ class LazyInput {
 
   /** The input as a load has it. */
   async open(): Promise<Input> {
-    this.#opened ??= await openSource(this.#statement, this.#call)
+    if (this.#opened === undefined) {
+      const opened = await openSource(this.#statement, this.#call, this.#access)
+      if (opened.kind === 'rows') {
+        opened.rows.close()
+        throw new CopyError({
+          code: 'feature_not_supported',
+          sqlState: '0A000',
+          message: 'the rows of a program cannot be explained',
+          hint: 'Load them, with ON_ERROR skip_row to find all that is wrong with them.',
+        })
+      }
+      this.#opened = opened
+    }
     if (this.#spool === undefined) return this.#opened
     return { kind: 'spool', spool: this.#spool, name: this.#opened.name }
   }
@@ -179,9 +209,10 @@ class LazyInput {
   }
 
   /** A stream that was not asked for is left as it was. */
-  dispose(): void {
+  async dispose(): Promise<void> {
     this.#spool?.dispose()
     if (this.#opened?.kind === 'stream') discard(this.#opened.stream)
+    if (this.#opened?.kind === 'file') await this.#opened.handle?.close()
   }
 }
 
@@ -209,6 +240,7 @@ class Work {
     readonly statement: CopyFrom,
     readonly call: CopyCallOptions,
     readonly isValidated: boolean,
+    readonly access: AccessPolicy | undefined,
   ) {}
 
   async run(): Promise<Explanation> {
@@ -232,7 +264,7 @@ class Work {
       abandonInput(call)
       throw error
     }
-    const input = new LazyInput(statement, call, limits)
+    const input = new LazyInput(statement, call, limits, this.access)
     try {
       await this.#fill(draft, transaction, input, limits)
     } catch (error) {
@@ -243,7 +275,7 @@ class Work {
       draft.failure = placed(error, statement, name)
     } finally {
       await transaction.rollback()
-      input.dispose()
+      await input.dispose()
     }
     return { ...draft, elapsedMs: performance.now() - this.#started }
   }

@@ -50,12 +50,13 @@ type Resolution = Required<Pick<Receipt, 'replayOf' | 'rowsResolved' | 'rowsCut'
 export async function openReplay(
   target: Target,
   rejects: CopyRejects,
-  call: { readonly signal?: AbortSignal; readonly stdin?: unknown; readonly ledger?: boolean },
+  call: { readonly signal?: AbortSignal; readonly stdin?: unknown; readonly rows?: unknown; readonly ledger?: boolean },
 ): Promise<Replay> {
   const { text, offset, table } = rejects
   const place = { text, offset }
   const loadId = checkLoadId(rejects.loadId, place)
   if (call.stdin !== undefined) throw invalid('the option "stdin" is only for COPY FROM STDIN')
+  if (call.rows !== undefined) throw invalid('the option "rows" is only for COPY FROM STDIN')
   if (call.ledger === false) throw invalid('COPY REJECTS needs the record of loads, which the option "ledger" forbids')
   const transaction = await target.begin(call.signal, 0)
   try {

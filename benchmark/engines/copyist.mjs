@@ -47,6 +47,10 @@ export function postgres(context, variant) {
   })
 }
 
+/** Objects of a program. What is needed to make them is loaded by nobody else. */
+export const rowsPostgres = async (context) => (await import('./rows.mjs')).COPYIST.rowsPostgres(context)
+export const rowsDuckdb = async (context) => (await import('./rows.mjs')).COPYIST.rowsDuckdb(context)
+
 /** One of its ways to load, to be measured beside it: a module's worth of the kinds of cases about bad rows. */
 function variant(name, description, settings = {}) {
   const all = { name, ...settings }

@@ -1,3 +1,4 @@
+import type { FileHandle } from 'node:fs/promises'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { CopyError } from '../errors.ts'
 import type { CopyOptions } from '../statement/ast.ts'
@@ -31,7 +32,14 @@ import { readRejects } from './rejects.ts'
 
 /** What a load reads. */
 export type Input =
-  | { readonly kind: 'file'; readonly path: string; readonly name: string; readonly size?: number }
+  | {
+      readonly kind: 'file'
+      readonly path: string
+      readonly name: string
+      readonly size?: number
+      /** Open for as long as the path, which leads through it, is to mean this file. */
+      readonly handle?: FileHandle
+    }
   | {
       /** Regular files that are read one after the other as one input; their names are their paths. */
       readonly kind: 'files'
