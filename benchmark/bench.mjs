@@ -61,7 +61,7 @@ if (wanted.length + special.length === 0) throw new Error(`no case is named ${op
 
 await buildCopyist()
 const folder = mkdtempSync(join(tmpdir(), 'copyist-bench-'))
-const needsServer = special.includes('memory') || wanted.some(({ kind }) => kind === 'postgres')
+const needsServer = special.includes('memory') || wanted.some(({ kind }) => /postgres$/i.test(kind))
 const { startServer } = await import('./server.mjs')
 const server = needsServer ? await startServer() : undefined
 const results = { machine: machine(), cases: [] }

@@ -19,6 +19,8 @@ export const DATASETS = {
   'numeric-100k': { schema: 'numeric', rows: 100_000 },
   'numeric-1m': { schema: 'numeric', rows: 1_400_000 },
   'numeric-5m': { schema: 'numeric', rows: 7_000_000 },
+  'fixed-100k': { schema: 'fixed', rows: 100_000 },
+  'fixed-5m': { schema: 'fixed', rows: 3_600_000 },
   'quoted-100k': { schema: 'quoted', rows: 100_000 },
   'quoted-5m': { schema: 'quoted', rows: 5_000_000 },
   ...withBadRows('weather-100k', 100_000),

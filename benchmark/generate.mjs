@@ -35,7 +35,8 @@ const PLACES = [
  * of the others alone.
  *
  * weather: 15 % of the notes are quoted, with commas, doubled quotes and newlines inside; 2 % of temperatures and
- * humidities are NULL. numeric: no quote at all. quoted: half of the fields are quoted, with commas inside.
+ * humidities are NULL. numeric: no quote at all. quoted: half of the fields are quoted, with commas inside. fixed: the columns of weather
+ * at places of their own, numbers to the right and texts to the left of theirs.
  */
 export async function generate({ path, schema, rows, bad }) {
   mkdirSync(dirname(path), { recursive: true })
@@ -46,8 +47,8 @@ export async function generate({ path, schema, rows, bad }) {
   let bytes = 0
   try {
     const out = new Output(fd)
-    out.text(`${columns.map(({ name }) => name).join(',')}\n`)
-    const writeRow = { weather: weatherRow, numeric: numericRow, quoted: quotedRow }[schema]
+    if (schema !== 'fixed') out.text(`${columns.map(({ name }) => name).join(',')}\n`)
+    const writeRow = { weather: weatherRow, numeric: numericRow, quoted: quotedRow, fixed: fixedRow }[schema]
     const random = xorshift(0x9e3779b9)
     const spoiler = bad && new Spoiler(bad)
     for (let row = 0; row < rows; row++) {
@@ -168,6 +169,44 @@ function quotedRow(out, row, random, checksum) {
   out.byte(NEWLINE)
 }
 
+function fixedRow(out, row, random, checksum) {
+  const start = out.length
+  const fields = SCHEMAS.fixed
+  const place = (index, write) => {
+    out.blanksTo(start + fields[index].offset)
+    const from = out.length
+    write()
+    if (fields[index].type !== 'text') out.toRight(from, fields[index].length)
+  }
+  place(0, () => out.integer(row + 1))
+  checksum.add(0, row + 1)
+  const ms = (row % 3_000_000) * 10_000 + (random() % 10_000)
+  const micros = random() % 1000
+  place(1, () => out.timestamp(ms, micros))
+  checksum.add(1, ms * 1000 + micros)
+  const station = STATIONS[random() % STATIONS.length]
+  place(2, () => out.bytes(station))
+  checksum.add(2, station.length)
+  const hundredths = (random() % 6000) - 2000
+  place(3, () => out.hundredths(hundredths))
+  checksum.add(3, hundredths)
+  const humidity = random() % 101
+  place(4, () => out.integer(humidity))
+  checksum.add(4, humidity)
+  const flag = (random() & 3) === 0
+  place(5, () => out.byte(flag ? 0x74 : 0x66))
+  checksum.add(5, flag ? 1 : 0)
+  const note = FIXED_NOTES[random() % FIXED_NOTES.length]
+  place(6, () => out.bytes(note))
+  checksum.add(6, note.length)
+  out.blanksTo(start + fields[6].offset + fields[6].length)
+  out.byte(NEWLINE)
+}
+
+const FIXED_NOTES = Array.from({ length: 2000 }, (_, index) =>
+  Buffer.from(`${word(index * 7)} ${word(index * 13 + 1)} ${word(index)}`),
+)
+
 /** Notes for rows to pick from: 85 % plain words, 15 % that need quotes. */
 function noteTexts() {
   return Array.from({ length: 2000 }, (_, index) => {
@@ -217,6 +256,20 @@ class Output {
 
   text(value) {
     this.#length += this.#buffer.write(value, this.#length)
+  }
+
+  /** Blanks up to a place that `length` would have. */
+  blanksTo(end) {
+    while (this.#length < end) this.#buffer[this.#length++] = 0x20
+  }
+
+  /** Moves what was written since `start` to the right of as many bytes. */
+  toRight(start, width) {
+    const end = start + width
+    const from = end - (this.#length - start)
+    this.#buffer.copyWithin(from, start, this.#length)
+    this.#buffer.fill(0x20, start, from)
+    this.#length = end
   }
 
   /** Of what is not flushed yet: a place for `rewrite`, until the next flush. */

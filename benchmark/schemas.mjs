@@ -21,6 +21,16 @@ export const SCHEMAS = {
     { name: 'e', type: 'int4', aggregate: 'sum' },
     { name: 'f', type: 'bigint', aggregate: 'sum' },
   ],
+  // In lines without delimiters and without a header; the first byte has offset 0.
+  fixed: [
+    { name: 'id', type: 'bigint', aggregate: 'sum', offset: 0, length: 10 },
+    { name: 'ts', type: 'timestamp', aggregate: 'micros', offset: 10, length: 26 },
+    { name: 'station', type: 'text', aggregate: 'bytes', offset: 37, length: 8 },
+    { name: 'temperature', type: 'float8', aggregate: 'cents', offset: 45, length: 8 },
+    { name: 'humidity', type: 'int4', aggregate: 'sum', offset: 53, length: 4 },
+    { name: 'flag', type: 'bool', aggregate: 'trues', offset: 57, length: 1 },
+    { name: 'note', type: 'text', aggregate: 'bytes', offset: 58, length: 40 },
+  ],
   quoted: [
     { name: 'id', type: 'bigint', aggregate: 'sum' },
     { name: 'name', type: 'text', aggregate: 'bytes' },

@@ -1,4 +1,5 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
+import { type Access, AccessPolicy } from './access/policy.ts'
 import { badOption } from './copy-call.ts'
 import { Database } from './database.ts'
 import { CopyError } from './errors.ts'
@@ -21,6 +22,12 @@ export type ConnectTarget = string | PostgresPool | PostgresClient | DuckDBConne
 export interface ConnectOptions {
   /** What `ledger` of a load is when it does not say; or more about the record of loads. */
   readonly ledger?: boolean | LedgerOptions
+  /**
+   * What statements may read: by default (`open`) whatever this process may; `closed`, what the program hands over, as `stdin` or `rows`; or
+   * rules, of which those that are left out allow nothing. It is about the input of statements, not about `rejects` and other paths that the
+   * program gives itself. docs/access.md says what is promised.
+   */
+  readonly access?: Access
 }
 
 /** About the record of loads in the schema `copyist` of the target. */
@@ -38,13 +45,14 @@ export interface LedgerOptions {
 /** Connects to a database. Rejects with CopyError when it cannot be reached or opened. */
 export async function connect(target: ConnectTarget, options: ConnectOptions = {}): Promise<Database> {
   const { record, retention } = ledgerOptions(options)
+  const access = AccessPolicy.of(options.access)
   const keeper = retention && new Retention(retention)
-  return Database.over(await openTarget(target), record, keeper)
+  return Database.over(await openTarget(target), { ledger: record, retention: keeper, access })
 }
 
 /** Refuses what TypeScript would have refused. */
 function ledgerOptions(options: ConnectOptions): LedgerOptions {
-  checkNames('options', options, ['ledger'])
+  checkNames('options', options, ['ledger', 'access'])
   const { ledger } = options
   if (ledger === undefined) return {}
   if (typeof ledger === 'boolean') return { record: ledger }

@@ -1,17 +1,29 @@
+import type { Access } from './access/policy.ts'
 import { CopyError } from './errors.ts'
 import { loadAddon } from './native/addon.ts'
 import type { LoadLimits } from './native/open.ts'
-import type { ByteSource } from './native/pump.ts'
+import { type ByteSource, isIterable } from './native/pump.ts'
 import type { Progress } from './receipt.ts'
-import { MOST_REJECT_BYTES, MOST_REJECTS, type Reject } from './rejects.ts'
+import { MOST_REJECT_BYTES, MOST_REJECTS, type Reject, type ReplacedRow } from './rejects.ts'
+import type { AnyRow, RowSource } from './row-source.ts'
 
-/** What a call of {@link Database.copy} may set beside the statement. */
-export interface CopyCallOptions {
+/** What a call of {@link Database.copy} may set beside the statement. `Row` is what `rows` consists of. */
+export interface CopyCallOptions<Row = AnyRow> {
   /**
    * The input of `FROM STDIN`: a Node Readable, a web ReadableStream, any (async) iterable of byte chunks, or the bytes
    * themselves. Strings count as UTF-8.
    */
   readonly stdin?: ByteSource | Uint8Array | string
+  /**
+   * Rows in place of bytes, for `FROM STDIN`: an array, a Node Readable in object mode, a web ReadableStream or any (async) iterable of
+   * objects with the columns' names as keys, or of arrays in the columns' order. Without a list of columns in the statement, that of objects
+   * is the keys of the first one, and that of arrays all columns of the table.
+   *
+   * What a value becomes is a matter of its column, see the README; one that its column does not take is an error of its row, whose number is
+   * the `line` of errors and refused rows. `null`, `undefined` and a missing key are NULL, the last two the column's default where the
+   * statement has the option DEFAULT.
+   */
+  readonly rows?: RowSource<Row>
   /** Aborting rolls the load back; `copy` then rejects with SQLSTATE 57014. */
   readonly signal?: AbortSignal
   /**
@@ -31,13 +43,19 @@ export interface CopyCallOptions {
    */
   readonly onReject?: (reject: Reject) => void
   /**
+   * Called with each row that is loaded with NULL or a default in place of values that did not fit, in the order of the input, and in that order
+   * with `onReject`; also when the load fails in the end, and before it is known whether WHERE or ON CONFLICT holds the row back. What it
+   * throws is thrown again as an uncaught exception.
+   */
+  readonly onReplace?: (row: ReplacedRow) => void
+  /**
    * A file to write the refused rows to, byte for byte, below a header if the input has one: to be mended and loaded by the same
    * statement. It is emptied when the load begins, and empty in the end if no row was refused; a load that fails or is interrupted leaves
    * in it those refused by then. If it cannot be written, the load fails (53100 when the disk is full). It must not be the input.
    */
   readonly rejects?: string
   /**
-   * How many refused rows of the load are recorded at most; by default 50,000. They are kept in memory until its end, 32 MiB at most, and
+   * How many refused rows of the load are recorded at most, and how many with replaced values; by default 50,000. They are kept in memory until its end, 32 MiB at most, and
    * more in proportion where more rows than that are asked for.
    */
   readonly maxRejects?: number
@@ -52,6 +70,11 @@ export interface CopyCallOptions {
    * schema, or write to it, the load goes on without, and its receipt says so.
    */
   readonly ledger?: boolean
+  /**
+   * What this statement may read beside `stdin` and `rows`: `closed` for one from somebody who is not trusted. It can only take away from what
+   * the connection allows. See docs/access.md.
+   */
+  readonly access?: Access
 }
 
 const DEFAULT_MEMORY_LIMIT = 256 * 1024 * 1024
@@ -79,16 +102,19 @@ export function checkedLimits(call: CopyCallOptions): LoadLimits {
 
 const CALL_OPTIONS = [
   'stdin',
+  'rows',
   'signal',
   'onProgress',
   'threads',
   'memoryLimit',
   'createTable',
   'onReject',
+  'onReplace',
   'rejects',
   'maxRejects',
   'maxRejectBytes',
   'ledger',
+  'access',
 ]
 
 /** Refuses what TypeScript would have refused, before anything is begun. */
@@ -98,16 +124,18 @@ export function checkCall(text: unknown, call: CopyCallOptions): void {
   for (const name of Object.keys(call)) {
     if (!CALL_OPTIONS.includes(name)) throw badOption(name, `one of ${CALL_OPTIONS.join(', ')}`, 'no such option')
   }
-  const { stdin, signal, onProgress } = call
+  const { stdin, rows, signal, onProgress } = call
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw badOption('signal', 'an AbortSignal', typeof signal)
   }
   if (onProgress !== undefined && typeof onProgress !== 'function') {
     throw badOption('onProgress', 'a function', typeof onProgress)
   }
-  const { onReject, rejects, ledger } = call
-  if (onReject !== undefined && typeof onReject !== 'function')
-    throw badOption('onReject', 'a function', typeof onReject)
+  const { rejects, ledger } = call
+  for (const name of ['onReject', 'onReplace'] as const) {
+    const given = call[name]
+    if (given !== undefined && typeof given !== 'function') throw badOption(name, 'a function', typeof given)
+  }
   if (rejects !== undefined && (typeof rejects !== 'string' || rejects === '')) {
     throw badOption('rejects', 'the path of a file', rejects)
   }
@@ -121,11 +149,11 @@ export function checkCall(text: unknown, call: CopyCallOptions): void {
     }
   }
   if (ledger !== undefined && typeof ledger !== 'boolean') throw badOption('ledger', 'true or false', typeof ledger)
-  const iterable =
-    typeof stdin === 'string' ||
-    (typeof stdin === 'object' && stdin !== null && (Symbol.asyncIterator in stdin || Symbol.iterator in stdin))
-  if (stdin !== undefined && !iterable) {
+  if (stdin !== undefined && typeof stdin !== 'string' && !isIterable(stdin)) {
     throw badOption('stdin', 'a stream, an iterable of chunks, or the bytes themselves', typeof stdin)
+  }
+  if (rows !== undefined && (!isIterable(rows) || (rows as unknown) instanceof Uint8Array)) {
+    throw badOption('rows', 'an array, a stream or an iterable of objects or arrays', typeof rows)
   }
 }
 

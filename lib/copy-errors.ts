@@ -1,16 +1,26 @@
 import { CopyError } from './errors.ts'
 import type { Receipt } from './receipt.ts'
 import type { CopyFrom } from './statement/ast.ts'
+import { parseParts } from './statement/parser.ts'
 import { printTable } from './statement/printing.ts'
-import type { ConflictRequest, TableDescription } from './target/target.ts'
+import type { TableDescription, Target } from './target/target.ts'
+import { sqlAt } from './transform.ts'
 
-export function unkeepable(statement: CopyFrom, { action, keep }: ConflictRequest): CopyError {
-  return new CopyError({
+/** Refuses FREEZE where it could not be carried out. What PostgreSQL says of it is PostgreSQL's. */
+export function checkFreeze({ text, options }: CopyFrom, { capabilities }: Target): void {
+  if (!options.freeze) return
+  const { action } = options.onConflict ?? {}
+  const isInserted = action === 'skip' || action === 'update'
+  if (capabilities.freezes && !isInserted) return
+  throw new CopyError({
     code: 'feature_not_supported',
     sqlState: '0A000',
-    message: `ON CONFLICT DO ${action.toUpperCase()} KEEP ${keep.toUpperCase()} cannot go on after rows that the target refuses`,
-    detail: 'All rows are inserted at once in the end.',
-    statement: { text: statement.text, offset: statement.options.onConflict?.offset ?? 0 },
+    message: `COPY FREEZE cannot be used with ${isInserted ? `ON CONFLICT DO ${action.toUpperCase()}` : 'DuckDB'}`,
+    detail: isInserted
+      ? 'Rows that may be there already go by INSERT, which freezes no rows.'
+      : 'It spares PostgreSQL a later VACUUM. DuckDB keeps no transaction with its rows that they could be freed of.',
+    hint: 'Leave it out.',
+    statement: { text, offset: parseParts(text).items.find(({ name }) => name === 'freeze')?.offset ?? 0 },
   })
 }
 
@@ -109,28 +119,19 @@ export function emptyInput(statement: CopyFrom, name: string): CopyError {
   })
 }
 
-export function unbalanced(read: number, loaded: number, filtered: number, rejected: number): CopyError {
-  return new CopyError({
-    code: 'internal_error',
-    sqlState: 'XX000',
-    message: `the load does not balance: ${read} rows read, ${loaded} loaded, ${filtered} filtered, ${rejected} rejected`,
-    hint: 'Nothing was loaded. This is a defect of copyist.',
-  })
-}
-
 /** UTF-16 begins with a byte order mark, whose bytes UTF-8 never has. */
 function encodingHint({ sqlState, message, position }: CopyError): string | undefined {
   if (sqlState !== '22021' || position.byteOffset !== 0 || !/"UTF8": 0x(?:ff|fe)$/.test(message)) return undefined
   return "Input in UTF-16 begins so. If it is that, add ENCODING 'UTF16' to the options."
 }
 
-/** Completes what a target cannot know: the file of a position, and where in the statement the condition stands. */
+/** Completes what a target cannot know: the file of a position, and where in the statement its SQL stands. */
 export function placed(error: CopyError, statement: CopyFrom, file: string): CopyError {
-  const { position, where } = { position: error.position, where: statement.where }
+  const { position } = error
+  const part = error.statement && sqlAt(statement, error.statement.text)
   const inFile = position.line !== undefined && position.file === undefined
-  const inWhere = where !== undefined && error.statement?.text === where.sql
   const hint = error.hint ?? encodingHint(error)
-  if (!inFile && !inWhere && hint === error.hint) return error
+  if (!inFile && !part && hint === error.hint) return error
   return new CopyError({
     code: error.code,
     sqlState: error.sqlState,
@@ -139,9 +140,7 @@ export function placed(error: CopyError, statement: CopyFrom, file: string): Cop
     detail: error.detail,
     hint,
     context: error.context,
-    statement: inWhere
-      ? { text: statement.text, offset: where.offset + (error.statement?.offset ?? 0) }
-      : error.statement,
+    statement: part ? { text: statement.text, offset: part.offset + (error.statement?.offset ?? 0) } : error.statement,
     diagnosis: error.diagnosis,
     cause: error.cause,
   })

@@ -1,28 +1,27 @@
 import { randomUUID } from 'node:crypto'
 import { stat } from 'node:fs/promises'
-import { Readable } from 'node:stream'
+import { AccessPolicy } from './access/policy.ts'
+import { checkBalance, filesOf } from './balance.ts'
 import { type CopyCallOptions, checkCall, checkedLimits } from './copy-call.ts'
 import {
   aborted,
+  checkFreeze,
   emptyInput,
   isCancelled,
   otherKey,
   overtaken,
   placed,
-  unbalanced,
   undefinedPart,
   undefinedTable,
-  unkeepable,
-  unknownForm,
-  unpointable,
-  unreadable,
 } from './copy-errors.ts'
 import { checkDelimiter } from './delimiter.ts'
 import { CopyError } from './errors.ts'
-import { decodedBy } from './load-columns.ts'
+import { runValidation } from './explain.ts'
+import { looksLikeHeader } from './header.ts'
+import { nameColumns, plainOptions, planLoad, TRANSPORT } from './load-plan.ts'
 import { LoadRecord, receiptOf } from './load-record.ts'
 import { loadAddon } from './native/addon.ts'
-import { LEFT_TO_SERVER, type NativeLoad, type SinkKind } from './native/load.ts'
+import { LEFT_TO_SERVER, type NativeLoad } from './native/load.ts'
 import {
   type Input,
   inferColumns,
@@ -32,59 +31,73 @@ import {
   type Rereadable,
   Spool,
 } from './native/open.ts'
-import { localPath, withGlobHint } from './path.ts'
 import { reportProgress } from './progress.ts'
-import type { Receipt } from './receipt.ts'
-import type { InputFile } from './reject-file.ts'
+import type { Receipt, ReceiptCounts } from './receipt.ts'
 import { RejectLog } from './reject-log.ts'
 import { MOST_KEPT, MOST_RAW } from './rejects.ts'
 import { openReplay, type Replay } from './replay.ts'
 import type { Retention } from './retention.ts'
-import { abandonInput, discard, openSource, streamed } from './source.ts'
-import type { CopyFrom, CopyOptions, Statement } from './statement/ast.ts'
+import { checkRowStatement, RowFlaws, rowFields, withColumns } from './row-load.ts'
+import { RowText } from './row-text.ts'
+import { abandonInput, discard, inputFile, openSource, type RowInput, streamed } from './source.ts'
+import type { CopyFrom, Statement } from './statement/ast.ts'
 import { isTolerant } from './statement/error-policy.ts'
 import { refusePending } from './statement/execution.ts'
 import { parseStatement } from './statement/parser.ts'
 import { type ColumnPlan, planColumns } from './statement/plan.ts'
 import {
-  type ConflictRequest,
   STARTS_OVER,
   type TableDescription,
   type Target,
   type TargetTransaction,
   type ZonesInLiterals,
 } from './target/target.ts'
+import { checkTransform, stepsOf, unknownTypes } from './transform.ts'
 
 /** Runs one statement on `target` from parsing to commit. */
 export async function runCopy(
   target: Target,
   text: string,
   call: CopyCallOptions,
-  retention?: Retention,
+  {
+    retention,
+    access: outer,
+  }: { readonly retention?: Retention | undefined; readonly access?: AccessPolicy | undefined } = {},
 ): Promise<Receipt> {
   const started = performance.now()
   checkCall(text, call)
   const { signal } = call
   let statement: CopyFrom
   let limits: LoadLimits
-  let source: Input
+  let source: Input | RowInput | undefined
   let replay: Replay | undefined
   try {
     const parsed: Statement = parseStatement(text)
     refusePending(parsed)
     limits = checkedLimits(call)
+    const access = AccessPolicy.of(call.access, outer)
     if (signal?.aborted) throw aborted(signal)
     if (parsed.kind === 'copy rejects') {
       replay = await openReplay(target, parsed, call)
       statement = replay.statement
+      access?.checkStatement(statement)
+      checkTransform(statement)
       source = streamed([], replay.file)
     } else {
       statement = parsed
-      source = await openSource(statement, call)
+      access?.checkStatement(statement)
+      checkTransform(statement)
+      if (statement.options.validateOnly) return await runValidation(target, statement, call, access)
+      source = await openSource(statement, call, access)
+      if (source.kind === 'rows') {
+        checkRowStatement(statement)
+        statement = await withColumns(statement, source.rows, signal)
+      }
     }
   } catch (error) {
-    abandonInput(call)
-    throw error
+    if (source?.kind === 'rows') source.rows.close()
+    else abandonInput(call)
+    throw signal?.aborted && !isCancelled(error) ? aborted(signal, error) : error
   }
   const work = new Work(target, statement, source, limits, call, started, replay)
   try {
@@ -94,7 +107,7 @@ export async function runCopy(
   } catch (error) {
     // Whatever failed first because of the abort, the abort is what happened.
     if (signal?.aborted && !isCancelled(error) && !work.committing) throw aborted(signal, error)
-    throw error instanceof CopyError ? withGlobHint(placed(error, statement, source.name), source.name) : error
+    throw error instanceof CopyError ? placed(error, statement, source.name) : error
   } finally {
     await work.dispose()
   }
@@ -110,13 +123,14 @@ class Work {
   readonly #record: LoadRecord
   /** Once the table is known. */
   #log: RejectLog | undefined
+  #rowFlaws: RowFlaws | undefined
   /** No row is known yet that the target refuses. */
   #isHopeful = true
 
   constructor(
     readonly target: Target,
     readonly statement: CopyFrom,
-    readonly source: Input,
+    readonly source: Input | RowInput,
     readonly limits: LoadLimits,
     readonly call: CopyCallOptions,
     readonly started: number,
@@ -132,6 +146,7 @@ class Work {
   }
 
   async run(): Promise<Receipt> {
+    checkFreeze(this.statement, this.target)
     await this.#record.prepare()
     for (let zones: ZonesInLiterals = 'unexpected'; ; ) {
       try {
@@ -145,7 +160,7 @@ class Work {
   }
 
   /** A file that has become shorter was read in part, and its last row may be half a row. */
-  async #checkWhole(input: Input, cause?: unknown): Promise<void> {
+  async #checkWhole(input: Input | RowInput, cause?: unknown): Promise<void> {
     if (input.kind !== 'file' || input.size === undefined) return
     // One that was removed has been read all the same.
     const now = await stat(input.path).catch(() => undefined)
@@ -161,7 +176,8 @@ class Work {
   }
 
   async #attempt(expected: ZonesInLiterals): Promise<Receipt> {
-    const bytes = this.source.kind === 'file' ? this.source.size : undefined
+    const { source } = this
+    const bytes = source.kind === 'file' || source.kind === 'files' ? source.size : undefined
     const transaction = await this.target.begin(this.call.signal, bytes)
     try {
       const receipt = await this.#load(transaction, expected)
@@ -174,7 +190,8 @@ class Work {
       this.committing = true
       await transaction.commit()
       return { ...receipt, elapsedMs: performance.now() - this.started }
-    } catch (error) {
+    } catch (reason) {
+      const error = this.#rowFlaws?.explain(reason) ?? reason
       // Native threads must be gone before the target lets go of what they might still feed.
       await this.#native?.close()
       await transaction.rollback()
@@ -192,7 +209,8 @@ class Work {
     const excess = this.#log?.excess
     if (!(error instanceof CopyError) || error !== excess || this.call.signal?.aborted) return error
     const { code, sqlState, message, position, detail, hint, context, statement, cause } = error
-    const diagnosis = await this.#log?.diagnose()
+    const rejected = await this.#log?.diagnose()
+    const diagnosis = rejected?.length === 0 ? await this.#log?.diagnoseReplaced() : rejected
     return new CopyError({ code, sqlState, message, position, detail, hint, context, statement, diagnosis, cause })
   }
 
@@ -211,17 +229,35 @@ class Work {
     // Whatever failed first because of the abort, the abort is what happened.
     const reason = signal?.aborted && !isCancelled(error) && !this.committing ? aborted(signal, error) : error
     const file = this.replay?.file ?? this.source.name
-    await this.#record.fail(reason, log, { counters: this.#native?.counters(), file, isAborted: signal?.aborted })
+    const files =
+      this.source.kind === 'files' && this.#native !== undefined
+        ? filesOf(this.source, this.#native, log).map(({ path, bytes, rows: rowsRead, rowsRejected }) => ({
+            path,
+            bytes,
+            rowsRead,
+            rowsLoaded: 0,
+            rowsRejected,
+          }))
+        : undefined
+    await this.#record.fail(reason, log, {
+      counters: this.#native?.counters(),
+      file,
+      files,
+      isAborted: signal?.aborted,
+    })
   }
 
   async dispose(): Promise<void> {
     await this.#native?.close()
     this.#spool?.dispose()
     if (this.source.kind === 'stream') discard(this.source.stream)
+    else if (this.source.kind === 'rows') this.source.rows.close()
+    else if (this.source.kind === 'file') await this.source.handle?.close()
   }
 
   /** The input as one that can be read more than once. */
-  async #kept(input: Input): Promise<Rereadable> {
+  async #kept(input: Input | RowInput): Promise<Rereadable> {
+    if (input.kind === 'rows') throw undefinedTable(this.statement)
     if (input.kind !== 'stream') return input
     const { limits, call } = this
     // Half of the limit: the other half is for the load that follows.
@@ -231,31 +267,61 @@ class Work {
     return { kind: 'spool', spool: this.#spool, name: input.name }
   }
 
+  /** The rows as a stream of TEXT. */
+  #written(input: RowInput, table: TableDescription, planned: ColumnPlan): Input {
+    const { default: marker, ignoreExtraData } = this.statement.options
+    const fields = rowFields(table, planned)
+    const text = new RowText({
+      target: this.target.kind,
+      fields,
+      ...(marker !== undefined && { marker }),
+      dropsExtra: ignoreExtraData,
+    })
+    const { ofColumn } = planned.fields ?? {}
+    this.#rowFlaws = new RowFlaws(text, fields, (field) => (ofColumn ? ofColumn.indexOf(field) : field))
+    return streamed(input.rows.written(text), input.name)
+  }
+
   async #load(transaction: TargetTransaction, expected: ZonesInLiterals): Promise<Receipt> {
-    const { statement, limits, call, replay } = this
+    const { limits, call, replay } = this
+    let { statement } = this
     const record = this.#record
     const { signal } = call
-    let input: Input = this.#spool ? { kind: 'spool', spool: this.#spool, name: this.source.name } : this.source
+    let input: Input | RowInput = this.#spool
+      ? { kind: 'spool', spool: this.#spool, name: this.source.name }
+      : this.source
     let createdTable: string | undefined
     let table = await transaction.describe(statement.table)
-    const { errors, loadKey, onConflict } = statement.options
+    const { errors, loadKey } = statement.options
     const isBinary = statement.options.format === 'binary'
     let ledgerProblem: CopyError | undefined
-    if (loadKey !== undefined) {
-      // First of all: a table that has been dropped since is not made anew.
-      ledgerProblem = await record.open(transaction, table ? table.catalog : statement.table.catalog?.value)
-      const before = await record.before()
-      const receipt = before && receiptOf(before)
-      if (receipt !== undefined) {
-        if (table !== undefined && receipt.table !== table.sqlName) throw otherKey(statement, loadKey, receipt)
-        return receipt
-      }
-    }
     if (table === undefined) {
       const missing = await transaction.missingPart(statement.table)
       if (missing !== undefined) throw undefinedPart(statement, missing)
       // A file in the binary format tells neither the names nor the types of its columns.
       if (isBinary || !(statement.options.createTable ?? call.createTable ?? false)) throw undefinedTable(statement)
+      if (statement.options.transform) throw unknownTypes(statement)
+    }
+    if (loadKey !== undefined) {
+      // Before the table is made: one that has been dropped since is not made anew.
+      ledgerProblem = await record.open(transaction, table ? table.catalog : statement.table.catalog?.value)
+      const before = await record.before()
+      const receipt = before && receiptOf(before)
+      if (receipt !== undefined) {
+        if (!isInto(receipt, table, statement)) throw otherKey(statement, loadKey, receipt)
+        return receipt
+      }
+    }
+    let headerDetected: boolean | undefined
+    // Refused rows are tried without their header.
+    if (statement.options.detectHeader && statement.options.header === 'false' && replay === undefined) {
+      const kept = await this.#kept(input)
+      input = kept
+      headerDetected = await looksLikeHeader(statement, kept, limits, signal)
+      const header = headerDetected ? 'true' : 'false'
+      statement = { ...statement, options: { ...statement.options, header } }
+    }
+    if (table === undefined) {
       const kept = await this.#kept(input)
       input = kept
       const inferred = await inferColumns(
@@ -272,8 +338,8 @@ class Work {
       table = await transaction.describe(statement.table)
       if (table === undefined) throw undefinedTable(statement)
     }
-    let header: string[] | undefined
-    if (statement.options.mapByName) {
+    let header: readonly string[] | undefined = replay?.header
+    if (statement.options.mapByName && header === undefined) {
       const kept = await this.#kept(input)
       input = kept
       header = peekNames({ options: statement.options, table: table.relationName, limits }, kept)
@@ -290,6 +356,9 @@ class Work {
     )
     record.into(table)
     const { columns } = planned
+    const steps = stepsOf(planned)
+    // What the decoder reads: the table's columns, but for those that an expression, or another type, comes before.
+    const fields = steps ? await transaction.transform(table, columns, steps) : table
     if (loadKey === undefined) ledgerProblem = await record.open(transaction, table.catalog)
     if (replay !== undefined) {
       if (record.ledger === undefined) throw ledgerProblem
@@ -298,66 +367,27 @@ class Work {
       this.#spool = await replay.read(record.ledger, Math.floor(limits.memoryLimit / 2), signal)
       input = { kind: 'spool', spool: this.#spool, name: replay.file }
     }
-    const usesDefaults = statement.options.default !== undefined || errors.conversion === 'set_default'
-    const zones = input.kind === 'stream' ? 'possible' : expected
-    const session = await transaction.session()
-    // What is in the binary format already is not read as text by anybody.
-    const isTextual = !isBinary && transaction.sinkFor(table, columns, false, zones) === 'pg_text'
-    const leftToServer = columns.filter((index) => isTextual || table.columns[index]?.type.kind === 'other')
-    const hasDomain = columns.some((index) => table.columns[index]?.isDomain)
-    // Of a value that the database cannot take, or that is not of its domain, only the database can say so.
-    const isJudgedByServer = leftToServer.length > 0 || hasDomain
-    const replaces =
-      errors.conversion === 'set_null' ? 'null' : errors.conversion === 'set_default' ? 'default' : undefined
-    if (replaces !== undefined && leftToServer.length > 0 && this.target.kind === 'duckdb') {
-      throw unreadable(statement, table, leftToServer)
-    }
-    if (isBinary && leftToServer.length > 0 && this.target.kind === 'duckdb') {
-      throw unknownForm(statement, table, leftToServer)
-    }
-    const replacedByServer = isJudgedByServer ? replaces : undefined
-    const { decimalSeparator, dateFormats } = statement.options
-    const isOwn = (decimalSeparator ?? dateFormats ?? statement.options.acceptAnyDate) !== undefined
-    if (replacedByServer !== undefined && isOwn) throw unpointable(statement)
-    const sink = replacedByServer
-      ? 'pg_text'
-      : isBinary && this.target.kind === 'postgres'
-        ? 'pg_binary'
-        : transaction.sinkFor(table, columns, usesDefaults, zones)
-    // The server judges dates that travel as text.
-    if (sink === 'pg_text' && statement.options.acceptAnyDate) throw unpointable(statement)
-    const conflict = conflictOf(statement, table, planned)
-    const mayRefuse = async (found: TableDescription) =>
-      usesDefaults ||
-      leftToServer.length > 0 ||
-      found.columns.some(({ notNull }, index) => notNull && !columns.includes(index)) ||
-      (await transaction.mayRefuse(found))
-    // Without anything to refuse a row, the rows need not be kept until it is known that none was.
-    const tolerates =
-      errors.constraint === 'skip_row'
-        ? (await mayRefuse(table))
-          ? 'all'
-          : undefined
-        : replacedByServer !== undefined || (errors.conversion === 'skip_row' && isJudgedByServer)
-          ? 'conversion'
-          : onConflict?.action === 'reject'
-            ? 'unique'
-            : undefined
-    if (conflict && tolerates !== undefined && conflict.keep === (conflict.action === 'skip' ? 'last' : 'first')) {
-      throw unkeepable(statement, conflict)
-    }
+    const { sink, usesDefaults, conflict, tolerates, replacedByServer, decoded } = await planLoad(
+      this.target,
+      transaction,
+      {
+        statement,
+        table,
+        planned,
+        zones: input.kind === 'stream' || input.kind === 'rows' ? 'possible' : expected,
+        ...(steps && { fields }),
+        ...(replay && { numbered: (columns) => replay.numbered(columns) }),
+      },
+    )
     const told = this.#log?.told
     this.#log?.close()
-    const decoded = {
-      ...decodedBy(statement, table, planned, replacedByServer !== undefined),
-      session: zones === 'possible' ? { ...session, zoneWords: 'all' as const } : session,
-    }
     const log = new RejectLog({
       statement,
       file: input.name,
       ...(planned.fields && { fields: planned.fields.names }),
-      columns: columns.flatMap((index) => table.columns[index] ?? []),
+      columns: columns.flatMap((index) => fields.columns[index] ?? []),
       ...(call.onReject && { onReject: call.onReject }),
+      ...(call.onReplace && { onReplace: call.onReplace }),
       ...(!replay && { told }),
       ...(replay && { onReject: replay.noting(call.onReject) }),
       ...(call.rejects !== undefined && { path: call.rejects, ...inputFile(input, statement, call) }),
@@ -372,7 +402,8 @@ class Work {
       kit: { target: this.target.kind, options: statement.options, table: table.relationName, ...decoded },
     })
     this.#log = log
-    const take = replay?.taking(log.takeNative) ?? log.takeNative
+    const bytes = input.kind === 'rows' ? this.#written(input, table, planned) : input
+    const take = (replay ?? this.#rowFlaws)?.taking(log.takeNative) ?? log.takeNative
     const opened = openLoad(
       {
         options: replay?.options ?? statement.options,
@@ -380,11 +411,11 @@ class Work {
         sink,
         table: table.relationName,
         limits,
-        isFramed: tolerates === undefined && conflict === undefined,
+        isFramed: tolerates === undefined && conflict === undefined && steps === undefined,
         keepsRecords: tolerates !== undefined,
-        ...(isTolerant(errors) && { rejects: { take, ...log.wants } }),
+        ...((isTolerant(errors) || statement.options.acceptAnyDate) && { rejects: { take, ...log.wants } }),
       },
-      input,
+      bytes,
     )
     const native = replay?.watch(opened, log.takeNative) ?? opened
     this.#native = native
@@ -398,12 +429,15 @@ class Work {
         usesDefaults,
         sink,
         native,
+        ...(statement.options.freeze && { freezes: true }),
+        ...(steps && { isTransformed: true }),
         ...(conflict === undefined ? {} : { conflict }),
         ...(tolerates === undefined ? {} : { refusals: log.refusals(tolerates, replacedByServer) }),
-        mayStartOver: this.#isHopeful && input.kind === 'file' && input.size !== undefined && replay === undefined,
+        mayStartOver: this.#isHopeful && isAtRest(input) && replay === undefined,
         memoryLimit: limits.memoryLimit,
         ...(signal === undefined ? {} : { signal }),
       })
+      if (statement.options.analyze) await transaction.analyze(table)
       if (signal?.aborted) throw aborted(signal)
       const counters = native.counters()
       await this.#checkWhole(input)
@@ -413,11 +447,33 @@ class Work {
       const rowsRejected = log.count
       const { rowsConflicted = 0 } = outcome
       const { rowsPassedOver = 0 } = counters
-      if (counters.rowsRead !== outcome.rowsLoaded + outcome.rowsFiltered + rowsConflicted + rowsRejected) {
-        throw unbalanced(counters.rowsRead, outcome.rowsLoaded, outcome.rowsFiltered, rowsRejected)
+      const rowsRead = counters.rowsRead + rowsPassedOver
+      const { bytesRead } = counters
+      const counts: ReceiptCounts = {
+        rowsLoaded: outcome.rowsLoaded,
+        rowsFiltered: outcome.rowsFiltered + rowsPassedOver,
+        rowsRejected,
+        rowsConflicted,
+        rowsReplaced: log.replaced,
+        headerLines: counters.headerLines,
+        linesSkipped: counters.linesSkipped ?? 0,
+        blankLines: counters.blankLines ?? 0,
       }
+      const files =
+        input.kind === 'files'
+          ? filesOf(input, native, log).map((file) => ({
+              ...file,
+              // The target does not say which file the rows are from that it holds back.
+              ...(outcome.rowsFiltered + rowsConflicted === 0 && {
+                rowsLoaded: file.rows - file.rowsFiltered - file.rowsRejected,
+                rowsConflicted: 0,
+              }),
+            }))
+          : [{ path: input.name, bytes: bytesRead, rows: rowsRead, ...counts }]
+      checkBalance({ rowsRead, bytesRead, ...counts, files })
       const diagnosis = rowsRejected === 0 ? undefined : await log.diagnose()
-      const resolution = record.ledger && (await replay?.finish(record.ledger, this.#id))
+      const replaced = log.replaced === 0 ? undefined : await log.diagnoseReplaced()
+      const resolution = record.ledger && (await replay?.finish(record.ledger, this.#id, rowsPassedOver))
       return {
         id: this.#id,
         statement: replay?.text ?? statement.text,
@@ -426,24 +482,23 @@ class Work {
         target: this.target.kind,
         table: table.sqlName,
         columns: columns.map((index) => table.columns[index]?.name ?? ''),
-        rowsRead: counters.rowsRead + rowsPassedOver,
-        rowsLoaded: outcome.rowsLoaded,
-        rowsFiltered: outcome.rowsFiltered + rowsPassedOver,
-        rowsRejected,
-        rowsConflicted,
-        rowsReplaced: log.replaced,
+        ...(counters.encoding !== undefined && { encoding: counters.encoding }),
+        ...(statement.options.mapByName && header && { fields: header }),
+        rowsRead,
+        ...counts,
         bytesReplaced: counters.bytesReplaced ?? 0,
-        headerLines: counters.headerLines,
-        linesSkipped: counters.linesSkipped ?? 0,
-        bytesRead: counters.bytesRead,
+        ...(headerDetected !== undefined && { headerDetected }),
+        bytesRead,
         elapsedMs: 0,
-        files: [
-          { path: input.name, bytes: counters.bytesRead, rows: counters.rowsRead + rowsPassedOver, rowsRejected },
-        ],
+        files,
         ledger: record.ledger !== undefined,
         ...(record.ledger !== undefined &&
           rowsRejected > 0 && { rejectsRecorded: replay === undefined ? log.kept.length : rowsRejected }),
+        ...(record.ledger !== undefined &&
+          log.replaced > 0 &&
+          replay === undefined && { replacedRecorded: log.keptReplaced.length }),
         ...(diagnosis && { diagnosis }),
+        ...(replaced && { replaced }),
         ...resolution,
         ...(ledgerProblem === undefined ? {} : { ledgerProblem: ledgerProblem.message }),
         ...(createdTable === undefined ? {} : { createdTable }),
@@ -457,86 +512,20 @@ class Work {
   }
 }
 
-/** The file that a load reads, if it is one; of rows that were refused before, the one they came from. */
-function inputFile(input: Input, statement: CopyFrom, { stdin }: CopyCallOptions): { readonly input?: InputFile } {
-  if (input.kind === 'file') return { input: input.path }
-  if (statement.source.kind === 'file') return { input: localPath(statement.text, statement.source) }
-  if (!(stdin instanceof Readable)) return {}
-  // What a shell has opened has a descriptor, what createReadStream will open a path.
-  const { fd, path } = stdin as { readonly fd?: unknown; readonly path?: unknown }
-  return typeof fd === 'number' ? { input: fd } : typeof path === 'string' ? { input: path } : {}
+/** Whether a load was into this table; of one that is not there, into one of its name. */
+function isInto(receipt: Receipt, table: TableDescription | undefined, { table: { name } }: CopyFrom): boolean {
+  if (table !== undefined) return receipt.table === table.sqlName
+  const last = receipt.table.match(/"(?:[^"]|"")*"|[^."]+/g)?.at(-1) ?? ''
+  const bare = last.startsWith('"') ? last.slice(1, -1).replaceAll('""', '"') : last
+  return bare.toLowerCase() === name.value.toLowerCase()
+}
+
+/** Whether an input can be read again as it was. */
+function isAtRest(input: Input | RowInput): boolean {
+  return input.kind === 'files' || (input.kind === 'file' && input.size !== undefined)
 }
 
 /** Whether an error is that of a first attempt, after which the statement starts over. */
 function isFirstOnly(error: unknown): error is CopyError {
   return error instanceof CopyError && (error.code === LEFT_TO_SERVER || error.code === STARTS_OVER)
-}
-
-const TRANSPORT = {
-  pg_binary: 'binary',
-  pg_text: 'text',
-  duckdb: 'vectors',
-  duckdb_served: 'vectors',
-} as const satisfies Record<SinkKind, string>
-
-/** Options for a first look at the file: HEADER MATCH has no columns to match yet, and markers are not values. */
-function plainOptions(options: CopyOptions): CopyOptions {
-  return options.header === 'match' ? { ...options, header: 'true' } : options
-}
-
-/** A column list in the statement names the columns of a table that is created. */
-function nameColumns<C extends { name: string }>(statement: CopyFrom, inferred: readonly C[]): C[] {
-  const { columns } = statement
-  if (columns === undefined) return [...inferred]
-  if (columns.length !== inferred.length) {
-    throw new CopyError({
-      code: 'bad_copy_file_format',
-      sqlState: '22P04',
-      message: `the column list has ${columns.length} columns, but the first record has ${inferred.length}`,
-      statement: { text: statement.text, offset: columns[0]?.offset ?? 0 },
-    })
-  }
-  return inferred.map((column, index) => ({ ...column, name: columns[index]?.value ?? column.name }))
-}
-
-/** ON CONFLICT as the target is to carry it out; undefined where a conflict is an error like others. */
-function conflictOf(statement: CopyFrom, table: TableDescription, plan: ColumnPlan): ConflictRequest | undefined {
-  const { onConflict } = statement.options
-  if (onConflict === undefined || onConflict.action === 'error') return undefined
-  const { action, keep, offset } = onConflict
-  const at = { text: statement.text, offset }
-  if (action === 'reject') {
-    if (statement.options.format === 'binary') {
-      throw new CopyError({
-        code: 'feature_not_supported',
-        sqlState: '0A000',
-        message: 'ON CONFLICT DO REJECT cannot be used in BINARY mode',
-        detail: 'Rejected rows are kept as they stand in the input, in lines.',
-        hint: 'DO SKIP and DO UPDATE can.',
-        statement: at,
-      })
-    }
-    if (keep === 'first') return undefined
-    throw new CopyError({
-      code: 'feature_not_supported',
-      sqlState: '0A000',
-      message: 'ON CONFLICT DO REJECT keeps the first of several rows with one key',
-      hint: 'DO SKIP and DO UPDATE can keep the last.',
-      statement: at,
-    })
-  }
-  const key = table.primaryKey?.every((index) => plan.columns.includes(index)) ? table.primaryKey : undefined
-  const needsKey = action === 'update' || keep === 'last'
-  const keys = plan.conflictKeys ?? (needsKey ? key : undefined)
-  if (needsKey && keys === undefined) {
-    throw new CopyError({
-      code: 'syntax_error',
-      sqlState: '42601',
-      message: `ON CONFLICT ${action === 'update' ? 'DO UPDATE' : 'with KEEP LAST'} needs the columns of the key`,
-      detail: `Table "${table.relationName}" has no primary key among the columns that are loaded.`,
-      hint: 'Name them: ON CONFLICT (column, …) DO ….',
-      statement: at,
-    })
-  }
-  return { action, keep, ...(keys && { keys }) }
 }

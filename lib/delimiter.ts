@@ -23,7 +23,10 @@ const MOST_LINES = 6
  */
 export async function checkDelimiter(statement: CopyFrom, input: Exclude<Input, { kind: 'stream' }>): Promise<void> {
   if (statement.columns !== undefined) return
-  const start = input.kind === 'spool' ? input.spool.start : await startOf(input.path)
+  const start =
+    input.kind === 'spool'
+      ? input.spool.start
+      : await startOf(input.kind === 'files' ? (input.paths[0] ?? '') : input.path)
   const lines = firstLines(start, statement.options)
   if (lines.length < 2) return
   const table = statement.table.name.value
@@ -52,7 +55,8 @@ function shown(character: string): string {
   return character === '\t' ? 'tab' : `"${character}"`
 }
 
-async function startOf(path: string): Promise<Buffer> {
+/** The first {@link START_BYTES} bytes of a file, or all there are. */
+export async function startOf(path: string): Promise<Buffer> {
   const file = await open(path)
   try {
     const start = Buffer.alloc(START_BYTES)

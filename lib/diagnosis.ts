@@ -1,4 +1,5 @@
-import { type CureKit, findCures, isNullWord } from './cures.ts'
+import { findCures } from './cures/find.ts'
+import { type CureKit, isNullWord } from './cures/kit.ts'
 import type { Reject, RejectError } from './rejects.ts'
 
 /** A refused row of a {@link DiagnosisGroup}. */
@@ -91,6 +92,8 @@ const OVERHEAD = 64
 /** Groups the refused rows of a load by what is wrong with them, and finds out what would cure it. Its memory is bounded. */
 export class Diagnosis {
   readonly #groups = new Map<string, Findings>()
+  /** Of each column, the group of the last error that was in one of its own. */
+  readonly #last = new Map<string | undefined, Findings>()
   #evidenceBytes = 0
   /** The refused rows that the input begins with, and where the line of the next one would begin. */
   readonly #start: Evidence[] = []
@@ -172,10 +175,16 @@ export class Diagnosis {
   #group(error: RejectError, value: string | undefined): Findings {
     const message = cut(reasonOf(error, value), LONGEST_MESSAGE)
     const shape = value === undefined ? undefined : shapeOf(value)
+    // Most often it is the same as in the row before.
+    const last = this.#last.get(error.column)
+    if (last?.message === message && last.shape === shape && last.error.sqlState === error.sqlState) return last
     const kind = `${error.column ?? ''}\0${error.sqlState}\0${message}`
     const key = shape === undefined ? kind : `${kind}\0${shape}`
     const found = this.#groups.get(key)
-    if (found) return found
+    if (found) {
+      this.#last.set(error.column, found)
+      return found
+    }
     // Without its texts, which may be as long as the record.
     const { message: _message, detail: _detail, value: _value, ...short } = error
     const reason = { error: short, message, shape }
@@ -202,6 +211,42 @@ export class Diagnosis {
 /** How a value looks, see {@link DiagnosisGroup.shape}. */
 export function shapeOf(value: string): string {
   if (isNullWord(value)) return cut(value, SHAPE_SHOWN)
+  const outline = outlineOf(value)
+  if (outline === undefined) return shapeOfAny(value)
+  // Values differ, but hardly their outlines.
+  const known = shapes.get(outline)
+  if (known !== undefined) return known
+  const shape = shapeOfAny(outline)
+  if (shapes.size < MOST_SHAPES) shapes.set(outline, shape)
+  return shape
+}
+
+/** Shapes of outlines. */
+const shapes = new Map<string, string>()
+const MOST_SHAPES = 1000
+/** Characters of a value that is outlined. */
+const LONGEST_OUTLINED = 100
+
+/** A value of ASCII with one digit, letter or blank in place of several, whose shape is that of the value; undefined for others. */
+function outlineOf(value: string): string | undefined {
+  if (value.length > LONGEST_OUTLINED) return undefined
+  let outline = ''
+  let last = 0
+  for (let at = 0; at < value.length; at += 1) {
+    let letter = value.charCodeAt(at)
+    if (letter >= 0x80) return undefined
+    const small = letter | 0x20
+    if (letter >= 0x30 && letter <= 0x39) letter = 0x39
+    else if (small >= 0x61 && small <= 0x7a) letter = 0x61
+    else if (letter === 0x20 || (letter >= 0x09 && letter <= 0x0d)) letter = 0x20
+    if (letter === last && (letter === 0x39 || letter === 0x61 || letter === 0x20)) continue
+    last = letter
+    outline += String.fromCharCode(letter)
+  }
+  return outline
+}
+
+function shapeOfAny(value: string): string {
   const shape = cut(value, 1000)
     .replace(/\p{Nd}+/gu, '9')
     .replace(/\p{L}[\p{L}\p{M}]*/gu, 'a')
@@ -221,6 +266,13 @@ function fieldOf({ column, value, sqlState, message }: RejectError): string | un
 /** The message without what differs from row to row. */
 function reasonOf({ message, sqlState }: RejectError, value: string | undefined): string {
   if (value !== undefined && message.includes(`"${value}"`)) return message.replace(`"${value}"`, () => '"…"')
+  // What a trigger says has no form of its own: what is quoted or counted in it is of the row. A constraint's name is of all rows.
+  if (!/^2[23]/.test(sqlState)) {
+    return message
+      .replace(/"[^"]*"/g, '"…"')
+      .replace(/'[^']*'/g, "'…'")
+      .replace(/\d+(?:[.,:-]\d+)*/g, '…')
+  }
   const general = message
     .replace(/(?: 0x[0-9a-f]{2})+$/, ' …')
     .replace(/\bkey ".*?"(?=$| violates| does not| is still)/is, 'key "…"')

@@ -1,7 +1,7 @@
 import { CopyError } from './errors.ts'
 import type { Ledger } from './ledger/ledger.ts'
 import { checkLoadId, findLedger, findLoad, openLedger } from './ledger/open.ts'
-import type { Purged } from './ledger/records.ts'
+import type { Purged, RecordedReject } from './ledger/records.ts'
 import type { LedgerSession } from './ledger/session.ts'
 import type { Reject } from './rejects.ts'
 import type { Target } from './target/target.ts'
@@ -54,8 +54,8 @@ export function readPage(
   ledger: Ledger,
   loadId: string,
   after: number,
-  options: { readonly all?: boolean } = {},
-): Promise<Reject[]> {
+  options: { readonly all?: boolean; readonly numbered?: boolean } = {},
+): Promise<RecordedReject[]> {
   return ledger.readRejects(loadId, after, BATCH_REJECTS, { ...options, bytes: BATCH_BYTES })
 }
 
@@ -72,7 +72,7 @@ export async function purge(target: Target, options: PurgeOptions): Promise<Purg
   }
   return inTransaction(target, database, async (session) => {
     const ledger = await findLedger(session)
-    return (await ledger?.purge(olderThan, which)) ?? { loads: 0, files: 0, rejects: 0 }
+    return (await ledger?.purge(olderThan, which)) ?? { loads: 0, files: 0, rejects: 0, replaced: 0 }
   })
 }
 

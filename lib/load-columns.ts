@@ -1,6 +1,7 @@
 import type { LoadColumn, LoadCondition } from './native/load.ts'
 import type { LoadPlan } from './native/open.ts'
 import type { CopyFrom, CopyOptions, Dialect } from './statement/ast.ts'
+import { languageOf, patternsIn } from './statement/date-patterns.ts'
 import { statementError } from './statement/diagnostics.ts'
 import { type ColumnPlan, fieldNamed, type Made } from './statement/plan.ts'
 import type { TableDescription, TargetColumn } from './target/target.ts'
@@ -12,7 +13,7 @@ export type Reading = Pick<LoadPlan, 'columns' | 'fields' | 'conditions' | 'pass
  * What the decoder is told of the columns and records. `asText` leaves all values to the database, so that one and the same counts what
  * was replaced.
  *
- * @throws {CopyError} 42703 when WHEN compares what is no field; 0A000 where decimals would have to be truncated.
+ * @throws {CopyError} 42703 when WHEN compares what is no field.
  */
 export function decodedBy(statement: CopyFrom, table: TableDescription, plan: ColumnPlan, asText: boolean): Reading {
   const { options, dialect } = statement
@@ -20,7 +21,6 @@ export function decodedBy(statement: CopyFrom, table: TableDescription, plan: Co
   const columns = plan.columns.flatMap((index, position): LoadColumn[] => {
     const column = table.columns[index]
     if (column === undefined) return []
-    if (options.decimals === 'truncate') checkDecimals(statement, column)
     const field = plan.fields?.ofColumn[position]
     const made = plan.made?.[position - read]
     return [
@@ -49,15 +49,6 @@ export function decodedBy(statement: CopyFrom, table: TableDescription, plan: Co
   }
 }
 
-/** Redshift cuts decimals off unless it is told to round; here they are rounded. */
-function checkDecimals({ text, table }: CopyFrom, { name, type }: TargetColumn): void {
-  if (type.kind !== 'numeric' || type.scale === undefined) return
-  const message = `COPY cannot truncate the decimals of column "${name}" yet, as Redshift does`
-  throw statementError(text, table.name.offset, 'feature_not_supported', message, {
-    hint: 'With ROUNDEC they are rounded.',
-  })
-}
-
 function valueOfMade(made: Made): Pick<LoadColumn, 'constant' | 'sequence'> {
   if ('constant' in made) return { constant: made.constant.value }
   const { start, increment } = made.sequence
@@ -73,14 +64,18 @@ function patternsOf(
 ): Pick<LoadColumn, 'patterns'> {
   const { kind } = column.type
   if (dateFormats === undefined || !/^(?:date|time)/.test(kind)) return {}
-  const { date, time, timestamp } = dateFormats
+  const { date, time, timestamp, smalldatetime } = dateFormats
+  // A target has no smalldatetime; what comes closest is a timestamp of whole seconds.
+  const isSmall = column.type.kind === 'timestamp' && (timestamp === undefined || column.type.precision === 0)
+  if (smalldatetime !== undefined && isSmall) {
+    const language = languageOf(smalldatetime, dateFormats.language) ?? 'to_char'
+    return { patterns: { language, texts: patternsIn(smalldatetime), toMinute: true } }
+  }
   // QuestDB's is the pattern of one column.
-  const text = /^timestamp/.test(kind) ? (isDesignated ? timestamp : undefined) : /^time/.test(kind) ? time : date
-  if (text === undefined) return {}
-  const isToChar = dateFormats.language === 'to_char'
-  const isAuto = isToChar && /^(?:auto|epochsecs|epochmillisecs)$/.test(text)
-  const language = isAuto ? 'auto' : isToChar && dialect === 'redshift' ? 'redshift' : dateFormats.language
-  return { patterns: { language, texts: [text] } }
+  const pattern = /^timestamp/.test(kind) ? (isDesignated ? timestamp : undefined) : /^time/.test(kind) ? time : date
+  const own = dateFormats.language === 'to_char' && dialect === 'redshift' ? 'redshift' : dateFormats.language
+  const language = languageOf(pattern, own)
+  return language === undefined ? {} : { patterns: { language, texts: patternsIn(pattern) } }
 }
 
 /** What is done to the fields of a column first. */

@@ -4,7 +4,7 @@ import { CopyError } from './errors.ts'
 import { ensureLedger, findOrMigrateLedger, prepareLedger } from './ledger/ensure.ts'
 import { keyConflict, Ledger } from './ledger/ledger.ts'
 import { findLedger } from './ledger/open.ts'
-import type { CompletedLoad, LedgerLoad } from './ledger/records.ts'
+import type { CompletedLoad, LedgerFile, LedgerLoad } from './ledger/records.ts'
 import { loadAddon } from './native/addon.ts'
 import type { LoadCounters } from './native/load.ts'
 import type { Receipt } from './receipt.ts'
@@ -143,14 +143,22 @@ export class LoadRecord {
   async complete(receipt: Receipt, log: RejectLog | undefined): Promise<void> {
     const ledger = this.#ledger
     if (ledger === undefined) return
-    const { id } = this.#init
+    const { id, isReplay } = this.#init
     await ledger.recordLoad({ ...this.#entry(receipt), transport: receipt.transport, receipt })
-    const [file] = receipt.files
-    if (file) {
-      const { path, bytes, rows, rowsRejected } = file
-      await this.#file(ledger, path, { bytesRead: bytes, rowsRead: rows, rowsLoaded: receipt.rowsLoaded, rowsRejected })
-    }
-    if (log) await ledger.recordRejects(id, log.kept, log.text)
+    const { files } = receipt
+    await this.#files(
+      ledger,
+      files.map(({ path, bytes, rows: rowsRead, rowsLoaded, rowsRejected }) => ({
+        path,
+        bytes,
+        rowsRead,
+        rowsRejected,
+        ...(rowsLoaded !== undefined && { rowsLoaded }),
+      })),
+    )
+    if (log === undefined) return
+    await ledger.recordRejects(id, log.kept, log.text)
+    if (!isReplay) await ledger.recordReplaced(id, log.keptReplaced)
   }
 
   /**
@@ -167,6 +175,8 @@ export class LoadRecord {
     how: {
       readonly counters: LoadCounters | undefined
       readonly file: string
+      /** What was read of each, where there are several. */
+      readonly files?: readonly LedgerFile[] | undefined
       readonly isAborted?: boolean | undefined
     },
   ): Promise<void> {
@@ -205,8 +215,10 @@ export class LoadRecord {
         const failed = error instanceof CopyError ? error : undefined
         const why = { sqlState: failed?.sqlState ?? 'XX000', message, context: failed?.context }
         await ledger.recordLoad({ ...this.#entry(counts), error: why })
-        await this.#file(ledger, file, counts)
+        const { bytesRead: bytes, rowsRead, rowsLoaded, rowsRejected } = counts
+        await this.#files(ledger, how.files ?? [{ path: file, bytes, rowsRead, rowsLoaded, rowsRejected }])
         await ledger.recordRejects(id, log.kept, log.text)
+        await ledger.recordReplaced(id, log.keptReplaced)
         await transaction.commit()
       } catch (failure) {
         await transaction.rollback()
@@ -280,14 +292,12 @@ export class LoadRecord {
     }
   }
 
-  async #file(
-    ledger: Ledger,
-    path: string,
-    counts: Pick<LoadCounts, 'bytesRead' | 'rowsRead' | 'rowsLoaded' | 'rowsRejected'>,
-  ): Promise<void> {
-    const { bytesRead: bytes, rowsRead, rowsLoaded, rowsRejected } = counts
+  async #files(ledger: Ledger, files: readonly LedgerFile[]): Promise<void> {
     const times = { startedAt: this.#startedAt, endedAt: new Date() }
-    await ledger.recordFiles(this.#init.id, [{ path, bytes, rowsRead, rowsLoaded, rowsRejected, ...times }])
+    await ledger.recordFiles(
+      this.#init.id,
+      files.map((file) => ({ ...file, ...times })),
+    )
   }
 }
 

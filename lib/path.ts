@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { CopyError } from './errors.ts'
 import { statementError } from './statement/diagnostics.ts'
 
 /**
@@ -32,12 +31,4 @@ function download(scheme: string, url: string): string {
   if (/^s3[an]?$/.test(scheme)) return `aws s3 cp ${word.replace(/^'s3[an]:/i, "'s3:")} -`
   if (/^(?:gs|gcs)$/.test(scheme)) return `gcloud storage cat ${word.replace(/^'gcs:/i, "'gs:")}`
   return `curl -sL ${word}`
-}
-
-/** `error`; when it is that of a file which is missing because its name is a pattern, with a hint that says so. */
-export function withGlobHint(error: CopyError, path: string): CopyError {
-  if (error.sqlState !== '58P01' || error.hint !== undefined || !/[*?[{]/.test(path)) return error
-  const { code, sqlState, message, position, detail, context, statement, diagnosis, cause } = error
-  const hint = 'A statement reads one file, and takes its name as it stands. Run one for each file.'
-  return new CopyError({ code, sqlState, message, position, detail, hint, context, statement, diagnosis, cause })
 }

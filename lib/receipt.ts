@@ -19,20 +19,48 @@ export interface Progress {
   readonly etaMs?: number
 }
 
-/** One input of a load. */
-export interface ReceiptFile {
-  /** The path as the statement gives it, or `STDIN`. */
+/** What became of the rows and lines of one input, or of all. */
+export interface ReceiptCounts {
+  /** Rows the table took; with ON CONFLICT DO UPDATE, one for each key of which an accepted row is kept. */
+  readonly rowsLoaded: number
+  /** Rows held back by WHERE, WHEN, a trigger or a rule. */
+  readonly rowsFiltered: number
+  /** Rows that were refused because of errors in them, where the statement goes on after errors. */
+  readonly rowsRejected: number
+  /** Rows whose key was there already, or came again, where the statement says what becomes of them. */
+  readonly rowsConflicted: number
+  /** Rows with a value that was replaced by NULL or its column's default, those included that WHERE or ON CONFLICT then held back. */
+  readonly rowsReplaced: number
+  /** Header lines skipped. */
+  readonly headerLines: number
+  /** Lines before the header that SKIP passed over. */
+  readonly linesSkipped: number
+  /** Empty lines that were passed over, where the statement says so; they are no rows. */
+  readonly blankLines: number
+}
+
+/** What the target did with the rows of one of several files is known only where it held none of them back. */
+type OfTarget = 'rowsLoaded' | 'rowsConflicted'
+
+/**
+ * One input of a load, and all of them make up the load. It balances by itself: `rows = rowsLoaded + rowsFiltered + rowsRejected +
+ * rowsConflicted`. Of several inputs the first and the last of these are absent, and `rowsFiltered` are those that WHEN passed over, where
+ * the target has filtered rows of the load or found keys there already: it does not say of which input these were.
+ */
+export interface ReceiptFile extends Omit<ReceiptCounts, OfTarget>, Partial<Pick<ReceiptCounts, OfTarget>> {
+  /** The path as the statement gives it, or as it was found; or `STDIN`. */
   readonly path: string
   /** Bytes read from it. */
   readonly bytes: number
   /** Data rows found in it. */
   readonly rows: number
-  /** Those of them that were refused. */
-  readonly rowsRejected: number
 }
 
-/** What one COPY did. It balances: `rowsRead = rowsLoaded + rowsFiltered + rowsRejected + rowsConflicted`. */
-export interface Receipt {
+/**
+ * What one COPY did. It balances: `rowsRead = rowsLoaded + rowsFiltered + rowsRejected + rowsConflicted`, and of a statement that only
+ * validates `rowsRead = rowsValidated + rowsFiltered + rowsRejected`.
+ */
+export interface Receipt extends ReceiptCounts {
   /** A UUID of this load. */
   readonly id: string
   /** The statement as it was given. */
@@ -48,26 +76,21 @@ export interface Receipt {
   readonly columns: readonly string[]
   /** Data rows found in the input; header lines are not rows. */
   readonly rowsRead: number
-  /** Rows the table took. */
-  readonly rowsLoaded: number
-  /** Rows held back by WHERE, WHEN, a trigger or a rule. */
-  readonly rowsFiltered: number
-  /** Rows that were refused because of errors in them, where the statement goes on after errors. */
-  readonly rowsRejected: number
-  /** Rows whose key was there already, where the statement says what becomes of them. */
-  readonly rowsConflicted: number
-  /** Rows of `rowsLoaded` with a value that was replaced by NULL or its column's default. */
-  readonly rowsReplaced: number
+  /** What the input was in, by the word that ENCODING takes; of UTF-16 with its byte order. Absent: UTF-8. */
+  readonly encoding?: string
+  /** The names of the header, to which MAP BY NAME has matched the columns. Absent without that. */
+  readonly fields?: readonly string[]
+  /** VALIDATE_ONLY: rows that nothing was found wrong with. None was loaded. Absent for a load. */
+  readonly rowsValidated?: number
   /** Bytes that were no UTF-8 and were replaced, where the statement says by what. */
   readonly bytesReplaced: number
-  /** Header lines skipped. */
-  readonly headerLines: number
-  /** Lines before the header that SKIP passed over. */
-  readonly linesSkipped: number
+  /** Whether the first line was found to be a header, where the statement leaves that open (QuestDB). */
+  readonly headerDetected?: boolean
   /** Bytes of input read. */
   readonly bytesRead: number
   /** Wall time of the whole statement, milliseconds. */
   readonly elapsedMs: number
+  /** The inputs in their order: one. */
   readonly files: readonly ReceiptFile[]
   /** The CREATE TABLE that was run, when the table was created by this load. */
   readonly createdTable?: string
@@ -75,6 +98,8 @@ export interface Receipt {
   readonly ledger: boolean
   /** How many of the refused rows are recorded, see `maxRejects`: here, or with the load that refused them first. Absent when none was refused. */
   readonly rejectsRecorded?: number
+  /** How many of the rows with replaced values are recorded in `copyist.replaced`, see `maxRejects`. Absent when there was none. */
+  readonly replacedRecorded?: number
   /** Why they are not, if they should have been. */
   readonly ledgerProblem?: string
   /** Of a COPY REJECTS: the load whose refused rows these were. Those that were refused again are still that load's. */
@@ -94,6 +119,8 @@ export interface Receipt {
    * more; of all where `onReject` or `rejects` asks for them.
    */
   readonly diagnosis?: readonly DiagnosisGroup[]
+  /** The same of values that did not fit and were replaced: of the first 50,000 rows, or `maxRejects`; of all where `onReplace` asks for them. */
+  readonly replaced?: readonly DiagnosisGroup[]
   /**
    * How the rows travelled: PostgreSQL's binary COPY, its TEXT COPY (a column type that only the server can parse), or
    * DuckDB column vectors.

@@ -10,12 +10,23 @@ const LF = 0x0a
 const CR = 0x0d
 const BACKSLASH = 0x5c
 
+/** What is written behind every record that is read by these options, whatever its input has there: the line end that is told, or a line feed. */
+export function recordEnd({ eol = '\n' }: CopyOptions): string {
+  return eol
+}
+
+/** Whether records end with something else than one of the usual line ends, which are characters like any others then. */
+export function hasOwnEnd(options: CopyOptions): options is CopyOptions & { readonly eol: string } {
+  return options.eol !== undefined && !/^(?:\n|\r\n?)$/.test(options.eol)
+}
+
 /**
- * What keeps a record from being one record wherever it stands between others, in a stream whose lines end with line feeds: a quote
- * that would swallow what follows, a line end that would cut it in two. Undefined when there is nothing of the kind.
+ * What keeps a record from being one record wherever it stands between others, in a stream whose lines end as {@link recordEnd} says: a
+ * quote that would swallow what follows, a line end that would cut it in two. Undefined when there is nothing of the kind.
  */
 export function flawOf(raw: Buffer, options: CopyOptions): RecordFlaw | undefined {
-  return options.format === 'csv' ? csvFlaw(raw, options) : isPlain(options) ? plainFlaw(raw) : textFlaw(raw)
+  if (hasOwnEnd(options)) return ownEndFlaw(raw, options)
+  return options.format === 'csv' ? csvFlaw(raw, options) : isPlain(options) ? plainFlaw(raw) : textFlaw(raw, options)
 }
 
 /** The record as it is to be written: a backslash at its end, as the last record of a file may have, would escape the line end. */
@@ -74,8 +85,33 @@ function plainFlaw(raw: Buffer): RecordFlaw | undefined {
   return what === undefined ? undefined : { message: `literal ${what} found in data` }
 }
 
-function textFlaw(raw: Buffer): RecordFlaw | undefined {
-  if (raw.length === 2 && raw[0] === BACKSLASH && raw[1] === 0x2e) return { message: 'end-of-copy marker corrupt' }
+function ownEndFlaw(raw: Buffer, options: CopyOptions & { readonly eol: string }): RecordFlaw | undefined {
+  const escapes = !isPlain(options)
+  const marker = escapes ? markerFlaw(raw, options) : undefined
+  if (marker) return marker
+  // What the end of the record makes together with the line end behind it counts, too: "a$" before "$$".
+  const end = Buffer.from(options.eol)
+  const record = Buffer.concat([raw, end])
+  for (let at = 0; at < raw.length; at += 1) {
+    if (escapes && record[at] === BACKSLASH) at += 1
+    else if (record.subarray(at, at + end.length).equals(end)) {
+      const message = `literal ${JSON.stringify(options.eol)}, which ends a record, found in data`
+      return { message, ...(escapes && { hint: 'A backslash before it makes it data.' }) }
+    }
+  }
+  return undefined
+}
+
+/** A record that would end the data. */
+function markerFlaw(raw: Buffer, { useEof, backslash }: CopyOptions): RecordFlaw | undefined {
+  if (useEof || backslash === 'next') return undefined
+  const isMarker = raw.length === 2 && raw[0] === BACKSLASH && raw[1] === 0x2e
+  return isMarker ? { message: 'end-of-copy marker corrupt' } : undefined
+}
+
+function textFlaw(raw: Buffer, options: CopyOptions): RecordFlaw | undefined {
+  const marker = markerFlaw(raw, options)
+  if (marker) return marker
   if (!raw.includes(LF) && !raw.includes(CR)) return undefined
   for (let at = 0; at < raw.length; at += 1) {
     const byte = raw[at]

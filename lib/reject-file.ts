@@ -1,11 +1,12 @@
 import { closeSync, fstatSync, openSync, readSync, type Stats, statSync, writeSync } from 'node:fs'
 import { CopyError } from './errors.ts'
 import { inEncoding, toUtf8 } from './native/text.ts'
-import { protect } from './record-shape.ts'
+import { flawOf, hasOwnEnd, protect } from './record-shape.ts'
+import type { Reject } from './rejects.ts'
 import type { CopyFrom } from './statement/ast.ts'
 
-/** Where the input is, if it is a file: its path, or a descriptor that is open. */
-export type InputFile = string | number
+/** Where the input is, if it is a file: its path, or a descriptor that is open; or several, by paths that are their names too. */
+export type InputFile = string | number | readonly string[]
 
 /** Bytes that are written at once. */
 const WRITTEN_AT_ONCE = 64 * 1024
@@ -20,7 +21,9 @@ export class RejectFile {
   readonly #statement: CopyFrom
   readonly #header: string | undefined
   readonly #input: InputFile | undefined
-  readonly #encoding: () => string
+  readonly #encodingOf: () => string
+  /** That of the input, known when there is a record. */
+  #encoding = ''
   #lineEnd: Buffer | undefined
   /** Written last; its line end comes with what follows it. */
   #last: Buffer | undefined
@@ -39,11 +42,12 @@ export class RejectFile {
     columns: readonly string[],
     { input, encoding }: { readonly input: InputFile | undefined; readonly encoding: () => string },
   ) {
-    this.#encoding = encoding
+    this.#encodingOf = encoding
     this.#path = path
     this.#statement = statement
     this.#input = input
-    if (input !== undefined && isSame(path, input)) {
+    const inputs = typeof input === 'object' ? input : input === undefined ? [] : [input]
+    if (inputs.some((each) => isSame(path, each))) {
       throw new CopyError({
         code: 'invalid_parameter_value',
         sqlState: '22023',
@@ -68,15 +72,20 @@ export class RejectFile {
   }
 
   /**
-   * Takes the next record, with its bounds in the input. That it could not be written, if so, {@link check} and {@link close} say: whoever
+   * Takes the next record. That it could not be written, if so, {@link check} and {@link close} say: whoever
    * hands on records need not stop for it in their midst.
    */
-  write(record: Buffer, start: number, end: number): void {
+  write({ raw: record, file, byteOffset: start, byteLength }: Omit<Reject, 'number'>): void {
     if (this.#failure !== undefined) return
-    const encoding = this.#encoding()
-    this.#lineEnd ??= inEncoding(lineEndAt(this.#input, start, end, encoding) ?? '\n', encoding)
+    if (this.#lineEnd === undefined) {
+      this.#encoding = this.#encodingOf()
+      const input = typeof this.#input === 'object' ? file : this.#input
+      const found = this.#statement.options.eol ?? lineEndAt(input, start, start + byteLength, this.#encoding)
+      this.#lineEnd = inEncoding(found ?? '\n', this.#encoding)
+    }
     if (this.#last !== undefined) this.#push(this.#lineEnd)
     else {
+      const encoding = this.#encoding
       // The same statement is to load the file, and tells the order of its bytes by their mark.
       if (this.#statement.options.encoding === 'UTF16') this.#push(inEncoding('\ufeff', encoding))
       const { skip = 0 } = this.#statement.options
@@ -95,9 +104,11 @@ export class RejectFile {
 
   /** @throws {CopyError} when a record could not be written. */
   close(): void {
-    // The last record of an input may end in a backslash, which would escape the line end.
-    const last = this.#last && toUtf8(this.#last, this.#encoding())
-    const isOpen = last !== undefined && protect(last, this.#statement.options) !== last
+    // The last record of an input may end in a backslash, which would escape the line end, or in a part of a line end.
+    const last = this.#last && toUtf8(this.#last, this.#encoding)
+    const { options } = this.#statement
+    const isJoined = (record: Buffer) => hasOwnEnd(options) && flawOf(record, options) !== undefined
+    const isOpen = last !== undefined && (protect(last, options) !== last || isJoined(last))
     if (this.#lineEnd !== undefined && !isOpen) this.#push(this.#lineEnd)
     this.#flush()
     try {
@@ -138,7 +149,7 @@ export class RejectFile {
  * kind inside a record stays inside.
  */
 function lineEndAt(
-  input: InputFile | undefined,
+  input: string | number | undefined,
   start: number,
   end: number,
   encoding: string,
@@ -171,13 +182,14 @@ const ESCAPES: Readonly<Record<string, string>> = { '\n': 'n', '\r': 'r', '\t': 
 
 function headerOf(columns: readonly string[], options: CopyFrom['options']): string {
   const { format, delimiter, quote, escape: escaping } = options
+  const sequences = options.backslash === 'next' ? {} : ESCAPES
   // Not the delimiter itself: a name that ends with a part of it would make another one together with the delimiter behind.
   const [first = ''] = delimiter
   const name = (text: string) => {
     // PostgreSQL takes no delimiter that means something behind a backslash.
     if (format === 'text') {
       const isSpecial = (letter: string) => letter === '\\' || letter === first || letter in ESCAPES
-      return Array.from(text, (letter) => (isSpecial(letter) ? `\\${ESCAPES[letter] ?? letter}` : letter)).join('')
+      return Array.from(text, (letter) => (isSpecial(letter) ? `\\${sequences[letter] ?? letter}` : letter)).join('')
     }
     const isPlain = text !== options.null && ![first, quote, '\n', '\r'].some((special) => text.includes(special))
     if (isPlain) return text
@@ -205,7 +217,7 @@ function isDatabase(path: string): boolean {
 }
 
 /** Whether it is the same file, under another name or by another link. Devices and pipes may well be both. */
-function isSame(path: string, input: InputFile): boolean {
+function isSame(path: string, input: string | number): boolean {
   try {
     const one = statSync(path)
     const two: Stats = typeof input === 'string' ? statSync(input) : fstatSync(input)

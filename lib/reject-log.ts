@@ -1,11 +1,12 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { CureKit } from './cures.ts'
+import type { CureKit } from './cures/kit.ts'
 import { Diagnosis, type DiagnosisGroup } from './diagnosis.ts'
 import { CopyError } from './errors.ts'
+import type { RecordedReject } from './ledger/records.ts'
 import type { NativeFlaw, NativeLoad, NativeReject } from './native/load.ts'
 import { toUtf8 } from './native/text.ts'
 import { type InputFile, RejectFile } from './reject-file.ts'
-import { MOST_KEPT, MOST_RAW, type Reject, type RejectError } from './rejects.ts'
+import { MOST_KEPT, MOST_RAW, type Reject, type RejectError, type ReplacedRow, type ReplacedValue } from './rejects.ts'
 import type { CopyFrom } from './statement/ast.ts'
 import type { RowError, RowRefusals, TargetColumn } from './target/target.ts'
 
@@ -21,7 +22,28 @@ const OVERHEAD = 512
 const EMITTED_AT_ONCE = 1_000
 
 /** A refused row that gets its number when it is handed on. */
-type Waiting = Omit<Reject, 'number'> & { number: number }
+interface WaitingReject extends Omit<Reject, 'number'> {
+  number: number
+  /** Where records have numbers: how many come before it in the input, or how many rows that the decoder has handed out. */
+  readonly before?: { readonly records: number } | { readonly rows: number }
+}
+
+/** The same of a row with replaced values. */
+interface WaitingReplaced extends Omit<ReplacedRow, 'number'> {
+  number: number
+}
+
+/** One of them, and its place among the records of all inputs. */
+interface Waiting {
+  readonly position: number
+  readonly row: WaitingReject | WaitingReplaced
+}
+
+/** Positions of the last rows that the caller has been told of. */
+export interface Told {
+  readonly rejected: number
+  readonly replaced: number
+}
 
 /** What becomes of refused rows. */
 export interface RejectLogInit {
@@ -32,14 +54,16 @@ export interface RejectLogInit {
   readonly columns: readonly TargetColumn[]
   /** Called with each, in the order of the input. */
   readonly onReject?: (reject: Reject) => void
+  /** Called with each row that is loaded with replaced values, in the order of the input, refused ones among them. */
+  readonly onReplace?: (row: ReplacedRow) => void
   /** What the fields of a record are called, where they are not the columns' one after the other. */
   readonly fields?: readonly string[]
   /** Where their bytes are written, as they were read. */
   readonly path?: string
   /** What must not be written over. */
   readonly input?: InputFile
-  /** Offset of the last one that an attempt before this one has told of. */
-  readonly told?: number | undefined
+  /** What an attempt before this one has told of. */
+  readonly told?: Told | undefined
   /** How many are kept for the record of the load, and how many bytes of each; absent: none. */
   readonly keeps?: { readonly most: number; readonly rawLimit: number } | undefined
   /** What cures are tried with. */
@@ -61,34 +85,48 @@ export class RejectLog {
   #waits = false
   #settled = 0
   #number = 0
+  /** What the input is in, once it is known. */
+  #encoding: string | undefined
   /** The one handed on last. */
-  #last: Reject | undefined
+  #last: Waiting['row'] | undefined
   /** Rows that the decoder has told of, and that the target has refused, those included that are beyond the limit by themselves. */
   #fromDecoder = 0
   #fromTarget = 0
+  readonly #fromTargetByFile = new Map<string, number>()
+  readonly #replacedByFile = new Map<string, number>()
   #replacedByTarget = 0
-  readonly #kept: Reject[] = []
-  #told: number | undefined
+  readonly #kept: RecordedReject[] = []
+  /** Rows handed on that the decoder has refused. */
+  #handedOfDecoder = 0
+  readonly #keptReplaced: ReplacedRow[] = []
+  readonly #told: { rejected: number; replaced: number }
   #keptBytes = 0
+  #keptReplacedBytes = 0
+  #replacedNumber = 0
+  /** Rows that had values replaced and were refused all the same. */
+  #replacedInVain = 0
   #file: RejectFile | undefined
   readonly #diagnosis = new Diagnosis((raw) => this.text(raw))
+  readonly #replacedDiagnosis = new Diagnosis((raw) => this.text(raw))
   #excess: CopyError | undefined
 
   constructor(init: RejectLogInit) {
     this.#init = init
-    this.#told = init.told
+    this.#told = { rejected: -1, replaced: -1, ...init.told }
   }
 
   /** A record's bytes as UTF-8. */
   readonly text = (raw: Buffer): Buffer => {
     const { encoding } = this.#init.statement.options
-    return encoding === 'UTF8' ? raw : toUtf8(raw, this.#native?.counters().encoding ?? encoding)
+    if (encoding === 'UTF8') return raw
+    this.#encoding ??= this.#native?.counters().encoding
+    return toUtf8(raw, this.#encoding ?? encoding)
   }
 
   /** How many records the decoder should tell of, and how much of each. */
   get wants(): { readonly rawLimit: number; readonly most: number } {
-    const { onReject, path, keeps } = this.#init
-    const streams = onReject !== undefined || path !== undefined
+    const { onReject, onReplace, path, keeps } = this.#init
+    const streams = onReject !== undefined || onReplace !== undefined || path !== undefined
     if (streams) return { rawLimit: 2 ** 30, most: Number.MAX_SAFE_INTEGER }
     // As much as cures want to be tried on, whatever is recorded, and the row at which the load fails.
     const most = Math.min(Number.MAX_SAFE_INTEGER, (this.#mostRows ?? 0) + 1)
@@ -104,9 +142,24 @@ export class RejectLog {
     return limit?.kind === 'rows' ? limit.most : undefined
   }
 
+  /** Whether records have numbers, which COPY REJECTS is to give them again. */
+  get #isNumbered(): boolean {
+    return this.#init.statement.options.sequence !== undefined
+  }
+
+  /** Whether a row with replaced values counts against the limit. Of ACCEPTANYDATE it is no error. */
+  get #countsReplaced(): boolean {
+    return replacementOf(this.#init.statement) !== undefined
+  }
+
   /** Rows that count against the limit: refused ones, and those with a value that was replaced. */
   get #counted(): number {
-    return this.count + this.replaced
+    return this.count + (this.#countsReplaced ? this.replaced : 0)
+  }
+
+  /** The same of those that were handed on. */
+  get #countedSoFar(): number {
+    return this.#number + (this.#countsReplaced ? this.#replacedNumber : 0)
   }
 
   /** Rows refused so far; beyond the limit, as many as it took. */
@@ -115,18 +168,34 @@ export class RejectLog {
     return (this.#native?.counters().rowsRefused ?? 0) + this.#fromTarget
   }
 
-  /** Rows with a value that was replaced. */
-  get replaced(): number {
-    return (this.#native?.counters().rowsMended ?? 0) + this.#replacedByTarget
+  /** Rows of a file that the target has refused. */
+  refusedByTarget(file: string): number {
+    return this.#fromTargetByFile.get(file) ?? 0
   }
 
-  /** Offset of the last one that `onReject` knows of: it is told of all in the order of the input. */
-  get told(): number | undefined {
+  /** Rows of a file with a value that the target has replaced, less those that were replaced in vain. */
+  replacedByTarget(file: string): number {
+    return this.#replacedByFile.get(file) ?? 0
+  }
+
+  /** Rows with a value that was replaced; beyond the limit, as many as it took. */
+  get replaced(): number {
+    if (this.#isBeyond) return this.#replacedNumber
+    return (this.#native?.counters().rowsMended ?? 0) + this.#replacedByTarget - this.#replacedInVain
+  }
+
+  /** What the caller knows of: it is told of all in the order of the input. */
+  get told(): Told {
     return this.#told
   }
 
+  /** Rows with replaced values that are kept for the record of the load. */
+  get keptReplaced(): readonly ReplacedRow[] {
+    return this.#keptReplaced
+  }
+
   /** Those kept for the record of the load. */
-  get kept(): readonly Reject[] {
+  get kept(): readonly RecordedReject[] {
     return this.#kept
   }
 
@@ -137,12 +206,22 @@ export class RejectLog {
 
   /** What was wrong with the rows that were handed on, and what would cure it. */
   diagnose(): Promise<DiagnosisGroup[]> {
+    return this.#diagnosis.groups(this.#cureKit, this.#native?.counters().rowsRead)
+  }
+
+  /** The same of values that were replaced. */
+  diagnoseReplaced(): Promise<DiagnosisGroup[]> {
+    return this.#replacedDiagnosis.groups(this.#cureKit, this.#native?.counters().rowsRead)
+  }
+
+  get #cureKit(): CureKit | undefined {
     const { kit } = this.#init
-    // It is given the records as UTF-8.
-    const inUtf8 = { ...kit, options: { ...kit.options, encoding: 'UTF8' as const } }
     // Cures are changes of delimited fields, one after the other.
     const isPlain = kit.options.fixed === undefined && kit.options.backslash === undefined && kit.fields === undefined
-    return this.#diagnosis.groups(isPlain ? inUtf8 : undefined, this.#native?.counters().rowsRead)
+    if (!isPlain) return undefined
+    // What is replaced is to be told as an error; and the records are given as UTF-8.
+    const columns = kit.columns.map(({ conversion: _, ...column }) => column)
+    return { ...kit, columns, options: { ...kit.options, encoding: 'UTF8' as const } }
   }
 
   /** Begins to take rows of a load. Throws when the file for rejects cannot be opened. */
@@ -168,15 +247,22 @@ export class RejectLog {
    * load fails at, but it is not known yet which of those before them the target refuses.
    */
   readonly takeNative = (rejects: readonly NativeReject[]): boolean => {
-    const { columns, file } = this.#init
+    const { columns } = this.#init
     const most = this.#mostRows ?? Number.POSITIVE_INFINITY
-    for (const { line, lastLine, byteOffset, byteLength, flaws, raw, isCut } of rejects) {
+    for (const { file, position, line, lastLine, byteOffset, byteLength, flaws, raw, isCut, ...more } of rejects) {
       // Those beyond the limit are known by accident of how much was read at a time.
       if (this.#fromDecoder > most) break
-      this.#fromDecoder += 1
+      const { isMended, recordsBefore } = more
+      if (!isMended || this.#countsReplaced) this.#fromDecoder += 1
       const errors: RejectError[] = []
       for (const flaw of flaws) errors.push(errorOf(flaw, columns))
-      this.#wait({ number: 0, file, line, lastLine, byteOffset, byteLength, errors, raw, rawIsCut: isCut })
+      if (isMended) {
+        const values = this.#replaced(errors)
+        this.#wait(position, { number: 0, file, line, lastLine, byteOffset, byteLength, values, raw, rawIsCut: isCut })
+        continue
+      }
+      const reject = { number: 0, file, line, lastLine, byteOffset, byteLength, errors, raw, rawIsCut: isCut }
+      this.#wait(position, this.#isNumbered ? { ...reject, before: { records: recordsBefore } } : reject)
     }
     if (!this.#waits || this.#isSettled) this.#emit(Number.POSITIVE_INFINITY)
     return this.#fromDecoder > most
@@ -192,14 +278,21 @@ export class RejectLog {
       },
       ...(replaces && { replaces }),
       refuse: (row, errors) => this.#refuse(row, errors),
-      replace: (rows) => {
-        this.#replacedByTarget += rows
-        this.#checkLimit(this.#number + this.#replacedByTarget)
+      replace: (row, errors) => {
+        this.#replacedByTarget += 1
+        const most = this.#mostRows ?? Number.POSITIVE_INFINITY
+        if (this.#replacedByTarget - 1 > most) return
+        const {
+          position,
+          row: { errors: values, ...record },
+        } = this.#located(row, errors)
+        count(this.#replacedByFile, record.file, 1)
+        this.#wait(position, { ...record, values: this.#replaced(values) })
       },
       settle: async (row) => {
         this.#settled = row
         const last = row > 0 ? this.#native?.locate(row - 1) : undefined
-        if (last) await this.#emitAll(last.byteOffset)
+        if (last) await this.#emitAll(last.position)
       },
     }
   }
@@ -219,7 +312,9 @@ export class RejectLog {
     const { limit } = this.#init.statement.options.errors
     const counted = this.#counted
     if (limit?.kind !== 'ratio' || counted <= (rowsRead * limit.most) / 100) return
-    throw this.#tooMany(`skipped more than ${limit.name} (${limit.most} %) of the rows: ${counted} of ${rowsRead}`)
+    const replacement = replacementOf(this.#init.statement)
+    const share = `more than ${limit.name} (${limit.most} %) of the rows: ${counted} of ${rowsRead}`
+    throw this.#tooMany(replacement === undefined ? `skipped ${share}` : `set columns to ${replacement} in ${share}`)
   }
 
   /** Whether the target has no row that it has not dealt with. */
@@ -229,26 +324,33 @@ export class RejectLog {
   }
 
   get #isBeyond(): boolean {
-    return this.#number > (this.#mostRows ?? Number.POSITIVE_INFINITY)
+    return this.#countedSoFar > (this.#mostRows ?? Number.POSITIVE_INFINITY)
   }
 
-  #wait(reject: Waiting): void {
-    this.#isSorted &&= (this.#waiting.at(-1)?.byteOffset ?? 0) <= reject.byteOffset
-    this.#waiting.push(reject)
-    this.#waitingBytes += OVERHEAD + reject.raw.length
+  #wait(position: number, row: Waiting['row']): void {
+    this.#isSorted &&= (this.#waiting.at(-1)?.position ?? 0) <= position
+    this.#waiting.push({ position, row })
+    this.#waitingBytes += OVERHEAD + row.raw.length
   }
 
   #refuse(row: number, errors: readonly RowError[]): void {
-    const { columns, file } = this.#init
     this.#fromTarget += 1
     // They come in the order of the input, so that it is behind as many of its kind.
     if (this.#fromTarget - 1 > (this.#mostRows ?? Number.POSITIVE_INFINITY)) return
+    const { position, row: reject } = this.#located(row, errors)
+    count(this.#fromTargetByFile, reject.file, 1)
+    this.#wait(position, this.#isNumbered ? { ...reject, before: { rows: row } } : reject)
+  }
+
+  /** A row that the decoder has handed out, with its place and bytes. */
+  #located(row: number, errors: readonly RowError[]): { readonly position: number; readonly row: WaitingReject } {
+    const { columns, file } = this.#init
     const place = this.#native?.locate(row)
     const raw = this.#native?.record?.(row) ?? Buffer.alloc(0)
     const { rawLimit } = this.wants
-    this.#wait({
+    const found = {
       number: 0,
-      file,
+      file: place?.file ?? file,
       line: place?.firstLine ?? 0,
       lastLine: place?.line ?? 0,
       byteOffset: place?.byteOffset ?? 0,
@@ -259,6 +361,20 @@ export class RejectLog {
       }),
       raw: raw.subarray(0, rawLimit),
       rawIsCut: place === undefined || Math.min(raw.length, rawLimit) < place.byteLength,
+    }
+    return { position: place?.position ?? 0, row: found }
+  }
+
+  /** Values that did not fit, with what is in their place. */
+  #replaced(errors: readonly RejectError[]): ReplacedValue[] {
+    const { columns, statement, kit } = this.#init
+    const isDefault = replacementOf(statement) === 'default'
+    return errors.map((error) => {
+      const index = (error.field ?? 0) - 1
+      // Dates of ACCEPTANYDATE become NULL whatever the policy.
+      const hasDefault =
+        isDefault && columns[index]?.hasDefault === true && kit.columns[index]?.conversion === undefined
+      return { ...error, column: error.column ?? '', replacement: hasDefault ? 'default' : 'null' }
     })
   }
 
@@ -268,59 +384,81 @@ export class RejectLog {
     const { name, most } = errors.limit
     const reason =
       errors.constraint === 'stop' && errors.structure === 'stop' ? ' due to data type incompatibility' : ''
+    const replacement = replacementOf(this.#init.statement)
     // Redshift's number is that at which the load fails.
     const message =
-      name === 'MAXERROR' ? `skipped ${name} (${most + 1}) rows` : `skipped more than ${name} (${most}) rows${reason}`
+      name === 'MAXERROR'
+        ? `skipped ${name} (${most + 1}) rows`
+        : replacement === undefined
+          ? `skipped more than ${name} (${most}) rows${reason}`
+          : `set columns to ${replacement} in more than ${name} (${most}) rows${reason}`
     throw this.#tooMany(message)
   }
 
   #tooMany(message: string): CopyError {
-    const { statement, file } = this.#init
+    const { statement } = this.#init
     const last = this.#last
-    const error = last?.errors[0]
+    const file = last?.file ?? this.#init.file
+    const error = last && ('values' in last ? last.values[0] : last.errors[0])
     this.#excess = new CopyError({
       code: 'invalid_text_representation',
       sqlState: '22P02',
       message,
       ...(last && error && { detail: `The last of them: line ${last.line}${column(error)}: ${error.message}` }),
       hint: `Nothing was loaded. Raise ${statement.options.errors.limit?.name ?? 'the limit'}, or mend the input.`,
-      position: { file, ...(last && { line: last.lastLine, byteOffset: last.byteOffset }) },
+      position: {
+        file,
+        ...(last && { line: last.lastLine, byteOffset: last.byteOffset }),
+        ...(error?.column !== undefined && { column: error.column }),
+      },
+      ...(last && { context: `COPY ${this.#init.kit.table}, line ${last.lastLine}${contextOf(error)}` }),
     })
     return this.#excess
   }
 
-  /** Hands on the rows up to an offset in the input. */
+  /** Hands on the rows up to a position in the input. */
   async #emitAll(upTo: number): Promise<void> {
     while (this.#emit(upTo)) await nextTurn()
   }
 
-  /** Hands on rows up to an offset in the input, some of many; whether there may be more. */
+  /** Hands on rows up to a position in the input, some of many; whether there may be more. */
   #emit(upTo: number): boolean {
     const waiting = this.#waiting
     // Behind the row at which the load fails, none is told, however many are known.
     if (waiting.length === 0 || this.#excess !== undefined) return false
     const most = this.#mostRows ?? Number.POSITIVE_INFINITY
-    if (!this.#isSorted) waiting.sort((a, b) => a.byteOffset - b.byteOffset)
+    if (!this.#isSorted) waiting.sort((a, b) => a.position - b.position)
     this.#isSorted = true
     let end = 0
-    while (end < EMITTED_AT_ONCE && end < waiting.length && (waiting[end]?.byteOffset ?? 0) <= upTo) end += 1
+    while (end < EMITTED_AT_ONCE && end < waiting.length && (waiting[end]?.position ?? 0) <= upTo) end += 1
     if (end === 0) return false
     this.#waiting = waiting.slice(end)
     // Also those whose turn does not come, because the file of rejects cannot be written.
-    for (let index = 0; index < end; index += 1) this.#waitingBytes -= OVERHEAD + (waiting[index]?.raw.length ?? 0)
-    for (let index = 0; index < end && this.#number <= most; index += 1) {
-      const reject = waiting[index]
-      if (reject === undefined) continue
+    for (let index = 0; index < end; index += 1) this.#waitingBytes -= OVERHEAD + (waiting[index]?.row.raw.length ?? 0)
+    for (let index = 0; index < end && this.#countedSoFar <= most; index += 1) {
+      const next = waiting[index]
+      if (next === undefined) continue
+      const { position, row } = next
+      this.#last = row
+      if ('values' in row) {
+        // The target has refused it all the same: of one place the decoder's word comes first.
+        if (waiting[index + 1]?.position === position) {
+          this.#replacedInVain += 1
+          count(this.#replacedByFile, row.file, -1)
+        } else this.#handReplaced(position, row)
+        continue
+      }
       this.#number += 1
-      reject.number = this.#number
-      this.#hand(reject)
+      row.number = this.#number
+      if (row.before === undefined) this.#hand(position, row)
+      else this.#handNumbered(position, row, row.before)
     }
     this.#file?.check()
-    this.#checkLimit(this.#number)
+    this.#checkLimit(this.#countedSoFar)
     return end === EMITTED_AT_ONCE
   }
 
-  #keep(reject: Reject, { most, rawLimit }: { readonly most: number; readonly rawLimit: number }): void {
+  #keep(reject: RecordedReject, { most, rawLimit }: { readonly most: number; readonly rawLimit: number }): void {
     if (this.#kept.length >= most) return
     const bytes = OVERHEAD + Math.min(reject.raw.length, rawLimit)
     const room = Math.max(MOST_KEPT_BYTES * Math.max(1, most / MOST_KEPT), OVERHEAD + rawLimit)
@@ -331,23 +469,78 @@ export class RejectLog {
     this.#kept.push(isLong ? { ...reject, raw: Buffer.from(reject.raw.subarray(0, rawLimit)), rawIsCut: true } : reject)
   }
 
-  #hand(reject: Reject): void {
+  /** The number of a record is for COPY REJECTS alone. */
+  #handNumbered(
+    position: number,
+    { before: _, ...reject }: WaitingReject,
+    before: NonNullable<WaitingReject['before']>,
+  ): void {
+    if ('records' in before) {
+      this.#handedOfDecoder += 1
+      this.#hand(position, reject, before.records)
+      return
+    }
+    // Of those before it the decoder may not have told all.
+    const isKnown = this.#number <= this.wants.most
+    this.#hand(position, reject, isKnown ? before.rows + this.#handedOfDecoder : undefined)
+  }
+
+  #hand(position: number, reject: Reject, recordsBefore?: number): void {
     const { keeps, onReject } = this.#init
     this.#diagnosis.add(reject)
-    this.#last = reject
-    if (keeps !== undefined) this.#keep(reject, keeps)
-    this.#file?.write(reject.raw, reject.byteOffset, reject.byteOffset + reject.byteLength)
-    if (onReject !== undefined && reject.byteOffset > (this.#told ?? -1)) {
-      this.#told = reject.byteOffset
-      try {
-        onReject(reject)
-      } catch (error) {
-        // It is not the load's error: it is thrown where the caller's other errors are.
-        queueMicrotask(() => {
-          throw error
-        })
-      }
+    if (keeps !== undefined && (recordsBefore !== undefined || !this.#isNumbered)) {
+      this.#keep(recordsBefore === undefined ? reject : { ...reject, recordsBefore }, keeps)
     }
+    this.#file?.write(reject)
+    if (onReject !== undefined && position > this.#told.rejected) {
+      this.#told.rejected = position
+      tell(onReject, reject)
+    }
+  }
+
+  #handReplaced(position: number, row: WaitingReplaced): void {
+    const { keeps, onReplace } = this.#init
+    this.#replacedNumber += 1
+    row.number = this.#replacedNumber
+    const { number, file, line, lastLine, byteOffset, byteLength, values, raw, rawIsCut } = row
+    this.#replacedDiagnosis.add({ number, file, line, lastLine, byteOffset, byteLength, errors: values, raw, rawIsCut })
+    if (keeps !== undefined) this.#keepReplaced(row, keeps)
+    if (onReplace !== undefined && position > this.#told.replaced) {
+      this.#told.replaced = position
+      tell(onReplace, row)
+    }
+  }
+
+  /** The record has their values, not the bytes of the rows. */
+  #keepReplaced(row: ReplacedRow, { most }: { readonly most: number }): void {
+    if (this.#keptReplaced.length >= most) return
+    const bytes = OVERHEAD + row.values.reduce((sum, { value = '' }) => sum + value.length, 0)
+    if (this.#keptReplacedBytes + bytes > MOST_KEPT_BYTES * Math.max(1, most / MOST_KEPT)) return
+    this.#keptReplacedBytes += bytes
+    this.#keptReplaced.push({ ...row, raw: NO_BYTES, rawIsCut: true })
+  }
+}
+
+const NO_BYTES = Buffer.alloc(0)
+
+function count(counts: Map<string, number>, file: string, by: number): void {
+  counts.set(file, (counts.get(file) ?? 0) + by)
+}
+
+/** What is in place of a value that does not fit, where the statement goes on after those. */
+function replacementOf({ options }: CopyFrom): 'null' | 'default' | undefined {
+  const { conversion } = options.errors
+  return conversion === 'set_null' ? 'null' : conversion === 'set_default' ? 'default' : undefined
+}
+
+/** What the caller's function throws is not the load's error: it is thrown where the caller's other errors are. */
+function tell<T>(callback: (row: T) => void, row: T): void {
+  try {
+    callback(row)
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error
+    })
   }
 }
 
@@ -367,6 +560,20 @@ function errorOf(flaw: NativeFlaw, columns: readonly TargetColumn[]): RejectErro
   }
   if (detail === undefined) return { column, type, field, sqlState, code, message, value }
   return { column, type, field, sqlState, code, message, detail, value }
+}
+
+/** Bytes of a value that PostgreSQL shows in a CONTEXT. */
+const SHOWN = 100
+
+/** The column and the value, as PostgreSQL's CONTEXT has them behind the line. */
+function contextOf(error: RejectError | undefined): string {
+  if (error?.column === undefined) return ''
+  const { column: name, value } = error
+  if (value === undefined) return `, column ${name}`
+  const bytes = Buffer.from(value)
+  let end = SHOWN
+  while (end > 0 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end -= 1
+  return `, column ${name}: "${bytes.length > SHOWN ? `${bytes.toString('utf8', 0, end)}...` : value}"`
 }
 
 function column({ column: name, value }: RejectError): string {

@@ -23,6 +23,34 @@ export interface RejectError {
   readonly value?: string
 }
 
+/** A value that did not fit, and what the row was loaded with in its place. */
+export interface ReplacedValue extends RejectError {
+  readonly column: string
+  readonly replacement: 'null' | 'default'
+}
+
+/** A row with values that did not fit and were replaced, as ON_ERROR set_null, SKIP_COLUMN and ACCEPTANYDATE say. It is no {@link Reject}. */
+export interface ReplacedRow {
+  /** From 1, in the order of the input. */
+  readonly number: number
+  /** The file as the statement names it, or `STDIN`. */
+  readonly file: string
+  /** Line of the record's first byte, from 1, counted as PostgreSQL counts. */
+  readonly line: number
+  /** Line of its last byte; another than `line` where quotes hold line ends. */
+  readonly lastLine: number
+  /** Offset of its first byte from the start of the file, from 0, after decompression. */
+  readonly byteOffset: number
+  /** Bytes it has in the file, its line end not counted. */
+  readonly byteLength: number
+  /** At least one, in the order of the columns. */
+  readonly values: readonly ReplacedValue[]
+  /** The record's bytes as read, without its line end. */
+  readonly raw: Buffer
+  /** Whether `raw` holds only the beginning. */
+  readonly rawIsCut: boolean
+}
+
 /** A record of the input that was not loaded, with everything that is needed to load it later. */
 export interface Reject {
   /** From 1, in the order of the input. */

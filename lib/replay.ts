@@ -2,11 +2,12 @@ import { CopyError } from './errors.ts'
 import { readPage } from './history.ts'
 import type { Ledger } from './ledger/ledger.ts'
 import { checkLoadId, findLoad, openLedger } from './ledger/open.ts'
-import type { Chunk, LoadCounters, NativeLoad, NativeReject, RowPlace } from './native/load.ts'
+import type { RecordedReject } from './ledger/records.ts'
+import type { Chunk, LoadColumn, LoadCounters, NativeLoad, NativeReject, RowPlace } from './native/load.ts'
 import { Spool, type TakeRejects } from './native/open.ts'
 import { inEncoding, toUtf8 } from './native/text.ts'
 import type { Receipt } from './receipt.ts'
-import { flawOf, protect } from './record-shape.ts'
+import { flawOf, protect, recordEnd } from './record-shape.ts'
 import type { Reject, RejectError } from './rejects.ts'
 import type { CopyFrom, CopyOptions, CopyRejects } from './statement/ast.ts'
 import { refusePending } from './statement/execution.ts'
@@ -19,7 +20,8 @@ import type { Target } from './target/target.ts'
  * How refused rows are loaded once more
  *
  * Their bytes are put together again as an input of their own: below an empty header line, since nothing of what is special about the
- * beginning of an input (a byte order mark, the line end that counts from then on) is to befall a row, each with a line feed behind it.
+ * beginning of an input (a byte order mark, the line end that counts from then on) is to befall a row, each with a line feed behind it,
+ * or with the line end that the statement tells.
  * They are read from the ledger before the load begins, in the same transaction, since one connection may be all there is, into memory
  * up to a limit and then into a file. A row that would not be a record of its own there, because of a quote that is not closed, is
  * refused without being tried: it would swallow its neighbours.
@@ -48,12 +50,13 @@ type Resolution = Required<Pick<Receipt, 'replayOf' | 'rowsResolved' | 'rowsCut'
 export async function openReplay(
   target: Target,
   rejects: CopyRejects,
-  call: { readonly signal?: AbortSignal; readonly stdin?: unknown; readonly ledger?: boolean },
+  call: { readonly signal?: AbortSignal; readonly stdin?: unknown; readonly rows?: unknown; readonly ledger?: boolean },
 ): Promise<Replay> {
   const { text, offset, table } = rejects
   const place = { text, offset }
   const loadId = checkLoadId(rejects.loadId, place)
   if (call.stdin !== undefined) throw invalid('the option "stdin" is only for COPY FROM STDIN')
+  if (call.rows !== undefined) throw invalid('the option "rows" is only for COPY FROM STDIN')
   if (call.ledger === false) throw invalid('COPY REJECTS needs the record of loads, which the option "ledger" forbids')
   const transaction = await target.begin(call.signal, 0)
   try {
@@ -74,9 +77,14 @@ export async function openReplay(
     checkLoad(loadId, load, place)
     const statement = reparseWith(load.statement, rejects)
     refusePending(statement)
-    checkEncoding(statement.options.encoding, place)
-    checkParts(statement.options, place)
-    return new Replay(rejects, loadId, statement, first?.file)
+    if (statement.options.validateOnly) throw unvalidatable(place)
+    const { encoding, mapByName } = statement.options
+    const { encoding: found, fields } = load.receipt ?? {}
+    const isKnown = encoding === 'UTF16' && found !== undefined && /^UTF16[BL]E$/.test(found)
+    const options = isKnown ? { ...statement.options, encoding: found } : statement.options
+    checkEncoding(options.encoding, place)
+    if (mapByName && fields === undefined) throw unmatched(place)
+    return new Replay(rejects, loadId, { ...statement, options }, { file: first?.file, fields: mapByName && fields })
   } catch (error) {
     await transaction.rollback()
     throw error
@@ -111,19 +119,36 @@ function checkLoad(
 }
 
 /** What the rows alone do not tell. */
-function checkParts(
-  { mapByName, sequence }: CopyOptions,
-  statement: { readonly text: string; readonly offset: number },
-): void {
-  const what = mapByName ? 'MAP BY NAME' : sequence ? 'SEQUENCE' : undefined
-  if (what === undefined) return
-  throw new CopyError({
+function unvalidatable(statement: { readonly text: string; readonly offset: number }): CopyError {
+  return new CopyError({
     code: 'feature_not_supported',
     sqlState: '0A000',
-    message: `the refused rows are of a load with ${what}`,
-    detail: mapByName ? 'They are recorded without their header.' : 'The numbers would begin anew.',
-    hint: 'Load the file of rejects (--rejects) instead.',
+    message: 'COPY REJECTS cannot validate only',
+    hint: 'What was wrong with the rows is in the table copyist.rejects.',
     statement,
+  })
+}
+
+/** The rows alone do not tell which field is of which column. */
+function unmatched(statement: { readonly text: string; readonly offset: number }): CopyError {
+  return new CopyError({
+    code: 'feature_not_supported',
+    sqlState: '0A000',
+    message: 'MAP BY NAME needs the header of the input, which is not recorded',
+    detail: 'The rows were refused by a load without MAP BY NAME.',
+    hint: "List the columns in the order of the fields: COPY REJECTS '…' INTO table (column, …).",
+    statement,
+  })
+}
+
+/** Numbers of the records would begin anew. */
+function unnumbered(detail: string): CopyError {
+  return new CopyError({
+    code: 'feature_not_supported',
+    sqlState: '0A000',
+    message: 'the refused rows cannot be given their numbers of SEQUENCE',
+    detail,
+    hint: 'Nothing was loaded. Load the file of rejects (--rejects) instead, with a SEQUENCE of its own.',
   })
 }
 
@@ -133,7 +158,7 @@ function checkEncoding(encoding: string, statement: { readonly text: string; rea
   throw new CopyError({
     code: 'feature_not_supported',
     sqlState: '0A000',
-    message: 'the refused rows are in UTF16, without the byte order mark of their input',
+    message: 'the refused rows are in UTF16, whose byte order is not recorded',
     hint: "Add WITH (ENCODING 'UTF16LE') or WITH (ENCODING 'UTF16BE'), whichever it was.",
     statement,
   })
@@ -148,6 +173,10 @@ export class Replay {
   readonly statement: CopyFrom
   /** The input's name. */
   readonly file: string
+  /** The names of the header that the rows were below, where it tells which field is of which column. */
+  readonly header: readonly string[] | undefined
+  /** How many records came before each row that is read, where records have numbers. */
+  #recordsBefore: number[] = []
   /** In the order of the input. */
   #origins: Origin[] = []
   /** Those that are read, by where they begin. */
@@ -160,14 +189,20 @@ export class Replay {
   /** Rows that are refused without being tried, in the order of the input. */
   #untried: NativeReject[] = []
   #untriedRows = 0
-  /** Why rows have been refused now, by their offset in the original input. */
+  /** Why rows have been refused now, by their numbers in the original load. */
   #refused = new Map<number, readonly RejectError[]>()
   #cut = 0
   /** Rows of the load that are in no ledger. */
   #unrecorded = 0
   #thrown: unknown
 
-  constructor(rejects: CopyRejects, loadId: string, statement: CopyFrom, file: string | undefined) {
+  constructor(
+    rejects: CopyRejects,
+    loadId: string,
+    statement: CopyFrom,
+    { file, fields }: { readonly file: string | undefined; readonly fields: readonly string[] | undefined },
+  ) {
+    this.header = fields
     this.text = rejects.text
     this.loadId = loadId
     this.statement = { ...statement, options: { ...statement.options, createTable: false } }
@@ -183,6 +218,7 @@ export class Replay {
   /** Reads the rows from the ledger. Nobody else loads them until this transaction has ended. */
   async read(ledger: Ledger, memoryLimit: number, signal: AbortSignal | undefined): Promise<Spool> {
     this.#origins = []
+    this.#recordsBefore = []
     this.#starts = new Map()
     this.#untried = []
     this.#untriedRows = 0
@@ -209,7 +245,7 @@ export class Replay {
     yield lineEnd
     let at = lineEnd.length
     for (let after = 0; ; ) {
-      const page = await readPage(ledger, this.loadId, after)
+      const page = await readPage(ledger, this.loadId, after, { numbered: true })
       if (signal?.aborted) throw signal.reason
       const last = page.at(-1)
       if (last === undefined) return
@@ -227,7 +263,7 @@ export class Replay {
 
   /** What stands behind every record, and alone in the first line. */
   get #lineEnd(): Buffer {
-    return inEncoding('\n', this.statement.options.encoding)
+    return inEncoding(recordEnd(this.statement.options), this.statement.options.encoding)
   }
 
   /** The record as it is to be written. */
@@ -239,7 +275,7 @@ export class Replay {
   }
 
   /** Whether a row is to be read, which would then begin at `at`. */
-  #take(reject: Reject, at: number): boolean {
+  #take(reject: RecordedReject, at: number): boolean {
     if (reject.rawIsCut) {
       this.#cut += 1
       return false
@@ -259,11 +295,27 @@ export class Replay {
     this.#origins.push({ number, file, line, lastLine, byteOffset, byteLength, at: flaw === undefined ? at : -1 })
     if (flaw === undefined) {
       this.#starts.set(at, this.#origins.length - 1)
+      if (options.sequence !== undefined) {
+        if (reject.recordsBefore === undefined) throw unnumbered('They were refused by a load without SEQUENCE.')
+        this.#recordsBefore.push(reject.recordsBefore)
+      }
       return true
     }
     const { message } = flaw
     const flaws = [{ code: 'bad_copy_file_format', sqlState: '22P04', message }]
-    this.#untried.push({ line, lastLine, byteOffset, byteLength, flaws, raw, isCut: false })
+    this.#untried.push({
+      file,
+      position: number,
+      line,
+      lastLine,
+      byteOffset,
+      byteLength,
+      flaws,
+      raw,
+      isCut: false,
+      isMended: false,
+      recordsBefore: 0,
+    })
     return false
   }
 
@@ -287,6 +339,7 @@ export class Replay {
         return chunk
       },
       counters: () => replay.#counters(native.counters()),
+      files: () => (native.files?.() ?? []).map((file) => ({ ...file, ...replay.#counters(file), file: replay.file })),
       locate: (row) => replay.#locate(native.locate(row)),
       record: (row) => native.record?.(row),
       settle: (row) => native.settle?.(row),
@@ -296,17 +349,24 @@ export class Replay {
     }
   }
 
+  /** Columns whose values are numbers of the records get those that the rows had. After {@link read}. */
+  numbered(columns: readonly LoadColumn[]): LoadColumn[] {
+    return columns.map((column) =>
+      column.sequence ? { ...column, sequence: { ...column.sequence, records: this.#recordsBefore } } : column,
+    )
+  }
+
   /** Tells of rows that the decoder refuses as rows of the original input. */
   taking(take: TakeRejects): TakeRejects {
     return (rejects) => {
       const placed = rejects.map((reject) => {
         const origin = this.#see(reject.byteOffset)
         if (origin === undefined) return reject
-        const { line, lastLine, byteOffset, byteLength } = origin
-        return { ...reject, line, lastLine, byteOffset, byteLength }
+        const { number, file, line, lastLine, byteOffset, byteLength } = origin
+        return { ...reject, file, position: number, line, lastLine, byteOffset, byteLength }
       })
       try {
-        return this.#tell(placed, take, placed.at(-1)?.byteOffset ?? 0)
+        return this.#tell(placed, take, placed.at(-1)?.position ?? 0)
       } catch (error) {
         this.#thrown = error
         throw error
@@ -314,41 +374,52 @@ export class Replay {
     }
   }
 
-  /** Tells of refused rows, and of those that have not been tried up to an offset. */
+  /** Tells of refused rows, and of those that have not been tried up to a number. */
   #tell(rejects: NativeReject[], take: TakeRejects, upTo: number): boolean {
-    const end = this.#untried.findIndex(({ byteOffset }) => byteOffset > upTo)
+    const end = this.#untried.findIndex(({ position }) => position > upTo)
     const untried = this.#untried.splice(0, end < 0 ? this.#untried.length : end)
     this.#untriedRows += untried.length
-    return take([...rejects, ...untried].sort((a, b) => a.byteOffset - b.byteOffset))
+    return take([...rejects, ...untried].sort((a, b) => a.position - b.position))
   }
 
   /** Notes why a row is refused, and tells of it as the one it is in the original load. */
   noting(onReject: ((reject: Reject) => void) | undefined): (reject: Reject) => void {
     let index = 0
     return (reject) => {
-      const { byteOffset, errors } = reject
-      this.#refused.set(byteOffset, errors)
-      // They come in the order of the input.
-      while (index < this.#origins.length && (this.#origins[index]?.byteOffset ?? 0) < byteOffset) index += 1
-      const origin = this.#origins[index]
+      const { file, byteOffset, errors } = reject
+      const isIt = (origin: Origin | undefined) => origin?.byteOffset === byteOffset && origin.file === file
+      // They come in the order of the input. One that was never there is counted as a stranger.
+      let found = index
+      while (found < this.#origins.length && !isIt(this.#origins[found])) found += 1
+      const origin = this.#origins[found]
+      if (origin !== undefined) index = found + 1
+      this.#refused.set(origin?.number ?? -1, errors)
       onReject?.(origin === undefined ? reject : { ...reject, number: origin.number, file: origin.file })
     }
   }
 
-  /** Marks what has been loaded, before the commit. */
-  async finish(ledger: Ledger, byLoadId: string): Promise<Resolution> {
+  /**
+   * Marks what has been loaded, before the commit.
+   *
+   * @param passedOver Rows that WHEN passes over now.
+   */
+  async finish(ledger: Ledger, byLoadId: string, passedOver: number): Promise<Resolution> {
+    if (passedOver > 0 && this.statement.options.sequence !== undefined) {
+      throw unnumbered('WHEN passes over some of them, which then count for none.')
+    }
     const resolved: number[] = []
     const refused: Pick<Reject, 'number' | 'errors'>[] = []
-    for (const { number, byteOffset } of this.#origins) {
-      const errors = this.#refused.get(byteOffset)
+    for (const { number } of this.#origins) {
+      const errors = this.#refused.get(number)
       if (errors === undefined) resolved.push(number)
       else refused.push({ number, errors })
     }
-    if (this.#strangers > 0 || this.#seenRows !== this.#starts.size || refused.length !== this.#refused.size) {
+    const seen = this.#seenRows + passedOver
+    if (this.#strangers > 0 || seen !== this.#starts.size || refused.length !== this.#refused.size) {
       throw new CopyError({
         code: 'internal_error',
         sqlState: 'XX000',
-        message: `the ${this.#starts.size} refused rows were read as ${this.#seenRows + this.#strangers} rows`,
+        message: `the ${this.#starts.size} refused rows were read as ${seen + this.#strangers} rows`,
         detail: 'Which of them have been loaded cannot be told.',
         hint: 'Nothing was loaded. This is a defect of copyist.',
       })
@@ -381,7 +452,7 @@ export class Replay {
     return this.#origins[index]
   }
 
-  #counters(counters: LoadCounters): LoadCounters {
+  #counters<Counters extends LoadCounters>(counters: Counters): Counters {
     return {
       ...counters,
       bytesRead: Math.max(0, counters.bytesRead - this.#lineEnd.length),
@@ -396,8 +467,8 @@ export class Replay {
   #locate(place: RowPlace | undefined): RowPlace | undefined {
     const origin = place && this.#origins[this.#starts.get(place.byteOffset) ?? -1]
     if (origin === undefined) return place
-    const { line, lastLine, byteOffset, byteLength } = origin
-    return { firstLine: line, line: lastLine, byteOffset, byteLength }
+    const { number, file, line, lastLine, byteOffset, byteLength } = origin
+    return { file, position: number, firstLine: line, line: lastLine, byteOffset, byteLength }
   }
 
   /** An error of the decoder, where its row was in the original input. */

@@ -2,24 +2,43 @@ import { constants, createReadStream, open } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { Socket } from 'node:net'
 import { Readable } from 'node:stream'
+import type { AccessPolicy } from './access/policy.ts'
 import type { CopyCallOptions } from './copy-call.ts'
 import { CopyError } from './errors.ts'
+import { filesOf } from './files.ts'
 import { checkFile } from './native/first-bytes.ts'
 import type { Input } from './native/open.ts'
-import type { ByteSource } from './native/pump.ts'
+import { type ByteSource, isIterable } from './native/pump.ts'
 import { localPath } from './path.ts'
+import type { InputFile } from './reject-file.ts'
+import { RowReader } from './row-source.ts'
 import type { CopyFrom } from './statement/ast.ts'
 
+/** Rows that become bytes when the columns are known. */
+export interface RowInput {
+  readonly kind: 'rows'
+  readonly rows: RowReader
+  readonly name: string
+}
+
 /** Where the bytes come from. Pipes and devices are streamed, since a blocking read of them could not be cancelled. */
-export async function openSource(statement: CopyFrom, call: CopyCallOptions): Promise<Input> {
+export async function openSource(
+  statement: CopyFrom,
+  call: CopyCallOptions,
+  access: AccessPolicy | undefined,
+): Promise<Input | RowInput> {
   const { source } = statement
   if (source.kind === 'stdin') {
+    if (call.rows !== undefined) {
+      if (call.stdin !== undefined) throw onlyOne()
+      return { kind: 'rows', rows: new RowReader(call.rows), name: 'STDIN' }
+    }
     if (call.stdin === undefined) {
       throw new CopyError({
         code: 'invalid_parameter_value',
         sqlState: '22023',
         message: 'COPY FROM STDIN needs the option "stdin"',
-        hint: 'Pass a stream: db.copy(statement, { stdin: createReadStream(path) }).',
+        hint: 'Pass a stream: db.copy(statement, { stdin: createReadStream(path) }); or rows: db.copy(statement, { rows }).',
         statement: { text: statement.text, offset: source.offset },
       })
     }
@@ -34,11 +53,12 @@ export async function openSource(statement: CopyFrom, call: CopyCallOptions): Pr
     const whole = typeof call.stdin === 'string' || call.stdin instanceof Uint8Array
     return streamed(whole ? [call.stdin as string | Uint8Array] : (call.stdin as ByteSource), 'STDIN')
   }
-  if (call.stdin !== undefined) {
+  const given = call.stdin !== undefined ? 'stdin' : call.rows !== undefined ? 'rows' : undefined
+  if (given !== undefined) {
     throw new CopyError({
       code: 'invalid_parameter_value',
       sqlState: '22023',
-      message: 'the option "stdin" is only for COPY FROM STDIN',
+      message: `the option "${given}" is only for COPY FROM STDIN`,
       statement: { text: statement.text, offset: source.offset },
     })
   }
@@ -50,8 +70,27 @@ export async function openSource(statement: CopyFrom, call: CopyCallOptions): Pr
       message: 'a file name cannot contain a NUL character',
     })
   }
+  const place = { text: statement.text, offset: source.offset }
+  if (access && /^[a-z][a-z0-9+.-]*:\/\//i.test(name) && !/^file:/i.test(name)) access.checkUrl(name, place)
   const path = localPath(statement.text, source)
+  if (access) {
+    const several = (statement.options.remote?.files ?? statement.options.remote?.pattern) !== undefined
+    if (several) throw severalUnderRules(place)
+    const { path: opened, size, handle } = await access.openFile(path, name, place)
+    try {
+      await checkFile(opened, name, statement.options.format)
+    } catch (error) {
+      await handle.close()
+      throw error
+    }
+    return { kind: 'file', path: opened, name, size, handle }
+  }
   const found = await stat(path).catch(() => undefined)
+  const files = await filesOf(statement, path, found)
+  if (files !== undefined) {
+    if (files.kind === 'file') await checkFile(files.path, files.name, statement.options.format)
+    return files
+  }
   if (found?.isFIFO()) return streamed(await openFifo(path), name)
   if (found !== undefined && (found.isCharacterDevice() || found.isSocket())) {
     return streamed(createReadStream(path), name)
@@ -81,21 +120,60 @@ async function openFifo(path: string): Promise<Readable> {
   return new Socket({ fd, readable: true, writable: false })
 }
 
+/** The file that a load reads, if it is one; of rows that were refused before, the one they came from. */
+export function inputFile(
+  input: Input | RowInput,
+  statement: CopyFrom,
+  { stdin }: CopyCallOptions,
+): { readonly input?: InputFile } {
+  if (input.kind === 'file') return { input: input.path }
+  if (input.kind === 'files') return { input: input.paths }
+  if (statement.source.kind === 'file') return { input: localPath(statement.text, statement.source) }
+  if (!(stdin instanceof Readable)) return {}
+  // What a shell has opened has a descriptor, what createReadStream will open a path.
+  const { fd, path } = stdin as { readonly fd?: unknown; readonly path?: unknown }
+  return typeof fd === 'number' ? { input: fd } : typeof path === 'string' ? { input: path } : {}
+}
+
 /** A stream may fail long before it is read. Whoever reads it then is told; until then nobody else may be. */
 export function streamed(stream: ByteSource, name: string): Input {
   if (stream instanceof Readable) stream.on('error', () => {})
   return { kind: 'stream', stream, name }
 }
 
+/** Each of them would have to be opened before it is its turn. */
+function severalUnderRules(statement: { readonly text: string; readonly offset: number }): CopyError {
+  return new CopyError({
+    code: 'feature_not_supported',
+    sqlState: '0A000',
+    message: 'under rules of access a statement reads one file',
+    detail: 'FILES and PATTERN are not supported yet where "access" limits what may be read.',
+    hint: 'Run a statement for each file.',
+    statement,
+  })
+}
+
+function onlyOne(): CopyError {
+  return new CopyError({
+    code: 'invalid_parameter_value',
+    sqlState: '22023',
+    message: 'the options "stdin" and "rows" cannot be used together',
+  })
+}
+
 /** Lets go of a stream that will not be read. It was handed over: nobody else closes what it has open, or hears of its errors. */
-export function abandonInput({ stdin }: CopyCallOptions): void {
+export function abandonInput({ stdin, rows }: CopyCallOptions): void {
+  if (isIterable(rows)) {
+    if (rows instanceof Readable) rows.on('error', () => {})
+    discard(rows)
+  }
   if (typeof stdin !== 'object' || stdin === null || stdin instanceof Uint8Array) return
   streamed(stdin, 'STDIN')
   discard(stdin)
 }
 
 /** Lets go of a stream. */
-export function discard(stream: ByteSource): void {
+export function discard(stream: Iterable<unknown> | AsyncIterable<unknown>): void {
   if ('destroy' in stream && typeof stream.destroy === 'function') stream.destroy()
   // A web stream that was never read; one that was is locked, and has been told by its reader.
   else if (stream instanceof ReadableStream && !stream.locked) stream.cancel().catch(() => {})

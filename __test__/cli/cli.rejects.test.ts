@@ -4,9 +4,10 @@ import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { DuckDBInstance } from '@duckdb/node-api'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { formatDiagnosis, formatNotice } from '../../lib/cli/rejects.ts'
+import { formatDiagnosis, formatNotice, formatReceiptDiagnosis, mostDiagnosed } from '../../lib/cli/rejects.ts'
 import type { Receipt } from '../../lib/receipt.ts'
 import type { Reject } from '../../lib/rejects.ts'
+import { parseStatement } from '../../lib/statement/parser.ts'
 import { createScratchDatabase } from '../postgres.ts'
 import { copyist } from './command.ts'
 
@@ -132,11 +133,73 @@ NOTICE:  skipping row due to data type incompatibility at line 6 for column "amo
   })
 })
 
-test('rows with replaced values are counted', async () => {
+describe('replaced values', () => {
+  test('are counted, grouped, and can be looked up', async () => {
+    const stdin = new PassThrough()
+    stdin.end('1\tx\n')
+    const { stdout } = await copyist({ words: ['--to', to, 'COPY t FROM STDIN (ON_ERROR set_null)'], stdin })
+    expect(stdout).toContain('\n1 row loaded with NULL or a default in place of a value that did not fit\n')
+    const [, query = ''] = /^ {2}in the database: (SELECT .*)$/m.exec(stdout) ?? []
+    expect((await sql(query)).map(([line, ...rest]) => [Number(line), ...rest])).toEqual([[1, 'amount', 'x']])
+    expect(
+      stdout.endsWith(`
+
+Replaced:
+rows  column  reason                                      looks like  line  for example
+   1  amount  invalid input syntax for type numeric: "…"  a              1  x
+`),
+    ).toBe(true)
+  })
+
+  test('get a line each when the statement is verbose', async () => {
+    const stdin = new PassThrough()
+    stdin.end(`x\ty\n1\t${'ä'.repeat(60)}\n`)
+    const words = ['--to', to, 'COPY t FROM STDIN (ON_ERROR set_null, LOG_VERBOSITY verbose)']
+    const { stderr } = await copyist({ words, stdin })
+    expect(stderr).toBe(`NOTICE:  setting to null due to data type incompatibility at line 1 for column "id": "x"
+NOTICE:  setting to null due to data type incompatibility at line 1 for column "amount": "y"
+NOTICE:  setting to null due to data type incompatibility at line 2 for column "amount": "${'ä'.repeat(50)}..."
+`)
+    const many = new PassThrough()
+    many.end('x\t1\n'.repeat(1500))
+    const { stderr: lines } = await copyist({ words, stdin: many })
+    expect(lines.trimEnd().split('\n')).toHaveLength(1001)
+    expect(lines).toMatch(
+      /\nNOTICE: {2}500 more rows have values that were replaced; see copyist.replaced in the database\n$/,
+    )
+  })
+})
+
+test('bytes that were replaced are counted', async () => {
   const stdin = new PassThrough()
-  stdin.end('1\tx\n')
-  const { stdout } = await copyist({ words: ['--to', to, 'COPY t FROM STDIN (ON_ERROR set_null)'], stdin })
-  expect(stdout).toContain('\n1 row loaded with NULL or a default in place of a value that did not fit\n')
+  await sql('CREATE TABLE words (word text)')
+  stdin.end(Buffer.from('a\xff\xfe\n', 'latin1'))
+  const words = ['--to', to, 'COPY words FROM STDIN (COMPATIBLE_ILLEGAL_CHARS)']
+  const { stdout } = await copyist({ words, stdin })
+  expect(stdout).toContain('\n2 bytes that were no UTF-8 replaced\n')
+})
+
+test('rows that are rejected again get lines, and those that are not are counted', async () => {
+  const words = ['--to', to, '--json', `COPY t FROM '${file}' (FORMAT csv, HEADER, ON_ERROR skip_row)`]
+  const { id } = JSON.parse((await copyist({ words })).stdout) as Receipt
+  const again = `COPY REJECTS '${id}' INTO t WITH (NULL 'N/A', LOG_VERBOSITY verbose)`
+  const { stdout, stderr } = await copyist({ words: ['--to', to, again] })
+  expect(stdout).toContain(`\n2 of the rows that load ${id} rejected resolved\n`)
+  expect(stderr).toBe(`NOTICE:  skipping row due to data type incompatibility at line 3 for column "id": "x"
+NOTICE:  skipping row at line 5: missing data for column "amount"
+`)
+})
+
+test('the diagnosis is said to be of as many rows as it is', () => {
+  const statement = (limit: string) => parseStatement(`COPY t FROM STDIN (ON_ERROR skip_row${limit})`)
+  expect(mostDiagnosed(statement(''))).toBe(50_000)
+  expect(mostDiagnosed(statement(''), 100_000)).toBe(100_000)
+  expect(mostDiagnosed(statement(', REJECT_LIMIT 70000'), 60_000)).toBe(70_001)
+  const group = { sqlState: '22P02', code: 'x', message: 'm', rows: 1, samples: [] }
+  const receipt = { diagnosis: [group], rowsRejected: 100_000, rowsReplaced: 0 } as unknown as Receipt
+  const report = { verbosity: 'default' as const }
+  expect(formatReceiptDiagnosis(receipt, report)[1]).toBe('Of the first 50,000 rejected rows:')
+  expect(formatReceiptDiagnosis(receipt, { ...report, mostDiagnosed: 100_000 })[1]).toMatch(/^rows /)
 })
 
 test('a load that was done before is not done again', async () => {

@@ -7,6 +7,17 @@ import { CopyError } from '../../lib/errors.ts'
 import type { Receipt } from '../../lib/receipt.ts'
 import { parseCopy } from '../../lib/statement/parser.ts'
 
+const counts = {
+  rowsLoaded: 3376,
+  rowsFiltered: 0,
+  rowsRejected: 0,
+  rowsConflicted: 0,
+  rowsReplaced: 0,
+  headerLines: 1,
+  linesSkipped: 0,
+  blankLines: 0,
+}
+
 const receipt: Receipt = {
   id: '6f1f2c1e-6a43-4f6f-9c0e-0d9e6c0f3a11',
   statement: "COPY airports FROM 'airports.csv' CSV HEADER",
@@ -14,17 +25,11 @@ const receipt: Receipt = {
   table: 'airports',
   columns: ['iata', 'name'],
   rowsRead: 3376,
-  rowsLoaded: 3376,
-  rowsFiltered: 0,
-  rowsRejected: 0,
-  rowsConflicted: 0,
-  rowsReplaced: 0,
+  ...counts,
   bytesReplaced: 0,
-  headerLines: 1,
-  linesSkipped: 0,
   bytesRead: 210_365,
   elapsedMs: 12.01,
-  files: [{ path: 'airports.csv', bytes: 210_365, rows: 3376, rowsRejected: 0 }],
+  files: [{ path: 'airports.csv', bytes: 210_365, rows: 3376, ...counts }],
   ledger: false,
   transport: 'vectors',
   threads: 2,

@@ -141,12 +141,13 @@ describe.each([...benches, { ...benches[1], name: 'duckdb, portable' } as const]
   test('a row that is refused leaves the others of its key, or is in nobody’s way', async () => {
     const lines = '2,a,5\n2,b,-1\n3,c,-1\n3,d,5\n1,e,-1\n'
     const updated = await load(bench, lines, '(FORMAT csv, ON_ERROR skip_row) ON CONFLICT DO UPDATE')
-    expect(updated.counts).toEqual([1, 0, 2, 2])
+    expect(updated.counts).toEqual([2, 0, 3, 0])
     expect(states(updated.rejects)).toEqual([
       [2, '23514'],
+      [3, '23514'],
       [5, '23514'],
     ])
-    expect((await rows()).map(([, label]) => label)).toEqual(['old', 'd'])
+    expect((await rows()).map(([, label]) => label)).toEqual(['old', 'a', 'd'])
     await bench.sql('DELETE FROM t WHERE id > 1')
     const skipped = await load(bench, lines, '(FORMAT csv, ON_ERROR skip_row) ON CONFLICT DO SKIP')
     expect(skipped.counts).toEqual([2, 0, 3, 0])
@@ -193,6 +194,34 @@ describe.each([...benches, { ...benches[1], name: 'duckdb, portable' } as const]
         ledger: false,
       })
       expect(await rows('SELECT count(*) = count(DISTINCT id), min(amount) > 0 FROM t')).toEqual([['true', 'true']])
+    }
+  }, 120_000)
+
+  test('rows that are updated again count as conflicted, wherever a batch ends', async () => {
+    // PostgreSQL tries blocks with a refused row in parts.
+    const [count, every] = name === 'postgres' ? [21_000, 300] : [150_000, 3]
+    // In another order each time round; some rows are refused.
+    const lines = Array.from(
+      { length: count },
+      (_, n) => `${(n * 7919) % 5_003},n${n % 1000},${n % every === 0 ? -1 : n + 1}`,
+    )
+    const last = new Map<number, number>()
+    for (let n = 0; n < count; n += 1) if (n % every !== 0) last.set((n * 7919) % 5_003, n + 1)
+    const sum = [...last.values()].reduce((a, b) => a + b)
+    const accepted = count - count / every
+    for (const [threads, memoryLimit] of [
+      [1, 256 << 20],
+      [8, 256 << 20],
+      [2, 1 << 20],
+    ] as const) {
+      await bench.sql('DELETE FROM t')
+      // Rows that were there before are no rows of the load.
+      await bench.sql(`INSERT INTO t VALUES (1, 'old', 1), (-5, 'old', 1)`)
+      const call = { threads, memoryLimit, ledger: false }
+      const clauses = '(FORMAT csv, ON_ERROR skip_row) ON CONFLICT DO UPDATE'
+      const { counts } = await load(bench, `${lines.join('\n')}\n`, clauses, call)
+      expect(counts).toEqual([last.size, 0, count / every, accepted - last.size])
+      expect(await rows('SELECT count(*), sum(amount) FROM t')).toEqual([[`${last.size + 1}`, `${sum + 1}`]])
     }
   }, 120_000)
 
@@ -265,9 +294,10 @@ describe.each([...benches, { ...benches[1], name: 'duckdb, portable' } as const]
     expect(skipped.counts).toEqual([2, 0, 1, 2])
     expect(states(skipped.rejects)).toEqual([[2, '23503']])
     const updated = await load(bench, lines, '(FORMAT csv, ON_ERROR skip_row) ON CONFLICT DO UPDATE')
-    expect(updated.counts).toEqual([1, 0, 2, 2])
+    expect(updated.counts).toEqual([2, 0, 3, 0])
     expect(states(updated.rejects)).toEqual([
       [1, '23503'],
+      [2, '23503'],
       [4, '23503'],
     ])
     expect((await refusal(load(bench, lines, '(FORMAT csv) ON CONFLICT DO UPDATE'))).sqlState).toBe('23503')
@@ -309,9 +339,10 @@ describe.each([...benches, { ...benches[1], name: 'duckdb, portable' } as const]
       )
       expect(states(rejects)).toEqual([
         [1, '23505'],
+        [4, '23505'],
         [6, '23505'],
       ])
-      expect(counts).toEqual([3, 0, 2, 1])
+      expect(counts).toEqual([3, 0, 3, 0])
       expect((await update('2,22,1\n5,21,1\n')).counts).toEqual([2, 0, 0, 0])
       expect(await rows('SELECT a, b FROM t ORDER BY a')).toEqual([
         ['1', '10'],
@@ -377,6 +408,8 @@ describe('on both, at random', () => {
             outcomes.add(JSON.stringify(Object.keys(result)))
             results.push({ ...result, rows: await bench.sql('SELECT a, b, c FROM t ORDER BY a, b, c') })
           }
+          // There, rows of which a later one takes the place are not all looked at, and not every row can be kept.
+          if (options === ', ON_ERROR skip_row' && /UPDATE|SKIP KEEP LAST/.test(clauses)) continue
           const told = `${TABLES[kind]} | ${before} | ${columns} ${clauses} | ${content}`
           expect({ told, ...(results[1] as object) }).toEqual({ told, ...(results[0] as object) })
         }

@@ -458,6 +458,19 @@ describe('bounds', () => {
     rawIsCut: false,
   })
 
+  test('what a trigger says is one kind of error, whatever it names and counts', async () => {
+    const diagnosis = new Diagnosis()
+    for (let line = 1; line <= 50; line += 1) {
+      const message = `price ${line}.5 of 'item ${line}' is above that of "shop ${line}" on 2024-01-${line}`
+      const errors = [{ sqlState: 'P0001', code: 'raise_exception', message }]
+      const place = { number: line, file: 'f', line, lastLine: line, byteOffset: line, byteLength: 1 }
+      diagnosis.add({ ...place, errors, raw: Buffer.from('x'), rawIsCut: false })
+    }
+    expect(await diagnosis.groups()).toMatchObject([
+      { rows: 50, sqlState: 'P0001', message: `price … of '…' is above that of "…" on …` },
+    ])
+  })
+
   test('of groups: no row is lost', async () => {
     const diagnosis = new Diagnosis()
     const letters = '!"#$%&()*+,-/:;<=>?@[]^_`{|}~'

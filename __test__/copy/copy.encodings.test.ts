@@ -136,10 +136,9 @@ describe.each(benches)('encodings, on $name', ({ open }) => {
     await bench.sql('ALTER TABLE t ALTER id TYPE text')
     expect(await bench.db.copy(statement(path))).toMatchObject({ rowsLoaded: 2, rowsRejected: 0 })
     const replay = (more: string) => bench.db.copy(`COPY REJECTS '${receipt.id}' INTO t${more}`)
-    if (encoding === 'UTF16') {
-      await expect(replay('')).rejects.toMatchObject({ sqlState: '0A000', hint: expect.stringContaining('UTF16LE') })
-    }
-    const again = await replay(` WITH (ENCODING '${order}')`)
+    expect(receipt.encoding).toBe(order)
+    // The byte order is recorded with the load.
+    const again = await replay('')
     expect(again).toMatchObject({ rowsResolved: 2, rowsRejected: 0 })
     expect(await rows()).toEqual([
       ['2', '好'],

@@ -303,10 +303,33 @@ describe.each(benches)('on $name', ({ name, open }) => {
     await bench.sql('CREATE TABLE other (id integer, name varchar(10), amount integer)')
     const other = await refusal(bench.db.copy(`COPY other FROM '${first.path}' (${options})`))
     expect(other).toMatchObject({ sqlState: '22023', message: expect.stringContaining('LOAD_KEY "monday" belongs to') })
+    // Nor does it answer for a table that there is none of.
+    const nowhere = (more: string) => bench.db.copy(`COPY nowhere FROM '${first.path}' (${options}${more})`)
+    expect(await refusal(nowhere(''))).toMatchObject({ sqlState: '42P01' })
+    expect(await refusal(nowhere(', CREATE_TABLE'))).toMatchObject({ sqlState: '22023' })
     // One that failed may be tried again.
     expect(await refusal(load('x,a,5\n', "FORMAT csv, LOAD_KEY 'tuesday'"))).toMatchObject({ sqlState: '22P02' })
     expect((await load('2,b,5\n', "FORMAT csv, LOAD_KEY 'tuesday'")).receipt.alreadyLoaded).toBeUndefined()
     expect(await rows()).toHaveLength(2)
+    // What was dropped since is not made anew.
+    await bench.sql('DROP TABLE t')
+    const dropped = await bench.db.copy(`COPY t FROM '${first.path}' (${options}, CREATE_TABLE)`)
+    expect(dropped).toMatchObject({ id: first.receipt.id, alreadyLoaded: true })
+  })
+
+  test('a share of the rows of a stream may be refused', async () => {
+    async function* stdin() {
+      for (let n = 0; n < 1000; n += 1) yield n % 100 === 0 ? 'x,a,5\n' : `${n},a,5\n`
+    }
+    const run = (limit: string) =>
+      bench.db.copy(`COPY t FROM STDIN (FORMAT csv, ON_ERROR skip_row, REJECT_LIMIT ${limit})`, { stdin: stdin() })
+    const error = await refusal(run("'0.9%'"))
+    expect(error).toMatchObject({
+      message: 'skipped more than REJECT_LIMIT (0.9 %) of the rows: 10 of 1000',
+      position: { file: 'STDIN', line: 901, column: 'id' },
+    })
+    expect(await rows()).toEqual([])
+    expect(await run("'1%'")).toMatchObject({ rowsLoaded: 990, rowsRejected: 10 })
   })
 
   test('a flood of refused rows stays bounded', async () => {

@@ -45,8 +45,9 @@ async function openDuckdb(): Promise<Bench> {
   // Each transaction on a connection of its own, as with a file of ours.
   const target: Target = {
     kind: 'duckdb',
-    capabilities: { caseInsensitiveNames: true },
+    capabilities: { caseInsensitiveNames: true, freezes: false },
     begin: async (signal, bytes) => (await connectDuckdb(await instance.connect())).begin(signal, bytes),
+    look: async (signal) => (await connectDuckdb(await instance.connect())).look(signal),
     close: async () => {},
   }
   return {

@@ -16,6 +16,7 @@ const RELATIONS = [
   'loads',
   'pgxc_copy_error_log',
   'rejects',
+  'replaced',
   'schema_version',
   'stl_load_commits',
   'stl_load_errors',

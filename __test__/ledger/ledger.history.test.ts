@@ -63,7 +63,7 @@ describe.each(benches)('the record of loads of $name', ({ open }) => {
   it('says what is not there', async () => {
     const missing = { sqlState: '42P01', message: 'relation "copyist.loads" does not exist' }
     await expect(all(bench.db.rejects(uuid(1)))).rejects.toMatchObject(missing)
-    expect(await bench.db.purge({ olderThan: new Date() })).toEqual({ loads: 0, files: 0, rejects: 0 })
+    expect(await bench.db.purge({ olderThan: new Date() })).toEqual({ loads: 0, files: 0, rejects: 0, replaced: 0 })
     const { id } = await copy('1,a\n')
     expect(await all(bench.db.rejects(id))).toEqual([])
     const unknown = { sqlState: '22023', message: `load "${uuid(1)}" does not exist` }
@@ -81,9 +81,14 @@ describe.each(benches)('the record of loads of $name', ({ open }) => {
     expect(await count()).toBe('3')
     expect((await bench.db.purge({ olderThan: new Date(0) })).loads).toBe(0)
     const olderThan = new Date(Date.now() + 60_000)
-    expect(await bench.db.purge({ olderThan })).toEqual({ loads: 1, files: 1, rejects: 0 })
-    expect(await bench.db.purge({ olderThan, unresolved: true })).toEqual({ loads: 1, files: 1, rejects: 1 })
-    expect(await bench.db.purge({ olderThan, keyed: true })).toEqual({ loads: 1, files: 1, rejects: 0 })
+    expect(await bench.db.purge({ olderThan })).toEqual({ loads: 1, files: 1, rejects: 0, replaced: 0 })
+    expect(await bench.db.purge({ olderThan, unresolved: true })).toEqual({
+      loads: 1,
+      files: 1,
+      rejects: 1,
+      replaced: 0,
+    })
+    expect(await bench.db.purge({ olderThan, keyed: true })).toEqual({ loads: 1, files: 1, rejects: 0, replaced: 0 })
     expect(await count()).toBe('0')
     const wrong = { sqlState: '22023', message: 'invalid value for option "olderThan": Invalid Date' }
     await expect(bench.db.purge({ olderThan: new Date('x') })).rejects.toMatchObject(wrong)

@@ -289,10 +289,15 @@ describe.each(databases)('records in $name', ({ name, open }) => {
       for (const n of [1, 5]) await ledger.recordFiles(uuid(n), [{ path: 'a', bytes: 1, rowsRead: 1, rowsRejected: 0 }])
     })
     const left = async () => (await sql('SELECT CAST(load_id AS text) AS i FROM copyist.loads ORDER BY 1')).flat()
-    expect(await run((ledger) => ledger.purge(cutoff))).toEqual({ loads: 2, files: 1, rejects: 3 })
+    expect(await run((ledger) => ledger.purge(cutoff))).toEqual({ loads: 2, files: 1, rejects: 3, replaced: 0 })
     expect(await left()).toEqual([uuid(2), uuid(3), uuid(5)])
-    expect(await run((ledger) => ledger.purge(cutoff))).toEqual({ loads: 0, files: 0, rejects: 0 })
-    expect(await run((ledger) => ledger.purge(cutoff, { keyed: true }))).toEqual({ loads: 1, files: 0, rejects: 0 })
+    expect(await run((ledger) => ledger.purge(cutoff))).toEqual({ loads: 0, files: 0, rejects: 0, replaced: 0 })
+    expect(await run((ledger) => ledger.purge(cutoff, { keyed: true }))).toEqual({
+      loads: 1,
+      files: 0,
+      rejects: 0,
+      replaced: 0,
+    })
     expect(await run((ledger) => ledger.purge(cutoff, { unresolved: true }))).toEqual({
       loads: 1,
       files: 0,

@@ -267,6 +267,67 @@ describe.each(benches)('COPY REJECTS in $name', ({ name, open }) => {
     expect(nulls).toEqual([['10000', '10000']])
   })
 
+  it('knows the header that MAP BY NAME went by', async () => {
+    const first = await copy(
+      'b,more,a\none,x,1\ntwo,y,N/A\nthree,z,3\nfour,w,N/A\n',
+      'FORMAT csv, HEADER, MAP BY NAME, ON_ERROR skip_row',
+    )
+    expect(first).toMatchObject({ rowsLoaded: 2, rowsRejected: 2, fields: ['b', 'more', 'a'] })
+    const again = await replay(first.id, ` WITH (NULL 'N/A')`)
+    expect(again).toMatchObject({ rowsRead: 2, rowsLoaded: 2, rowsResolved: 2 })
+    expect(await bench.sql('SELECT a, b FROM t ORDER BY b')).toEqual([
+      [null, 'four'],
+      ['1', 'one'],
+      ['3', 'three'],
+      [null, 'two'],
+    ])
+    // Of a load without it nobody knows the header.
+    const other = await copy('a,b\nx,y\n', 'FORMAT csv, HEADER, ON_ERROR skip_row')
+    await expect(replay(other.id, ' WITH (MAP BY NAME)')).rejects.toMatchObject({
+      sqlState: '0A000',
+      message: 'MAP BY NAME needs the header of the input, which is not recorded',
+    })
+  })
+
+  it('gives rows the numbers of SEQUENCE that they had', async () => {
+    await bench.sql('CREATE TABLE numbered (a int CHECK (a > 0), b text, n bigint)')
+    await bench.sql('CREATE TABLE loose (a text, b text, n bigint)')
+    // Refused by the decoder, for its values and its fields, and by the table; one that is passed over has no number.
+    const stdin = ['1,a', '-2,b', 'x,c', '4,d', 'no', '?,pass', '-6,f', 'y,g', '8,h'].join('\n')
+    const options = "FORMAT csv, ON_ERROR skip_row, SEQUENCE (n (100, 10)), WHEN (1-1) != '?'"
+    const first = await bench.db.copy(`COPY numbered (a, b) FROM STDIN (${options})`, { stdin })
+    expect(first).toMatchObject({ rowsLoaded: 3, rowsRejected: 5, rowsFiltered: 1 })
+    expect(await bench.sql('SELECT n FROM numbered ORDER BY n')).toEqual([['100'], ['130'], ['170']])
+    for (const reject of await left(first)) expect(reject).not.toHaveProperty('recordsBefore')
+    const some = await bench.db.copy(`COPY REJECTS '${first.id}' INTO numbered (a, b) WITH (NULL 'x')`)
+    expect(some).toMatchObject({ rowsLoaded: 1, rowsResolved: 1, rowsRejected: 4 })
+    const rest = await bench.db.copy(`COPY REJECTS '${first.id}' INTO loose (a, b) WITH (FILL_MISSING_FIELDS)`)
+    expect(rest).toMatchObject({ rowsLoaded: 4, rowsResolved: 4 })
+    expect(await bench.sql('SELECT n FROM numbered WHERE a IS NULL')).toEqual([['120']])
+    expect(await bench.sql('SELECT n, a FROM loose ORDER BY n')).toEqual([
+      ['110', '-2'],
+      ['140', 'no'],
+      ['150', '-6'],
+      ['160', 'y'],
+    ])
+  })
+
+  it('says when it does not know the numbers', async () => {
+    const first = await copy('x,a\n')
+    await bench.sql('ALTER TABLE t ADD COLUMN n bigint')
+    const again = bench.db.copy(`COPY REJECTS '${first.id}' INTO t (a, b) WITH (SEQUENCE (n (1)))`)
+    await expect(again).rejects.toMatchObject({
+      sqlState: '0A000',
+      detail: 'They were refused by a load without SEQUENCE.',
+    })
+  })
+
+  it('resolves rows that WHEN passes over', async () => {
+    const first = await copy('x,a\ny,b\n')
+    const again = await replay(first.id, " WITH (NULL 'x', WHEN (1-1) != 'y')")
+    expect(again).toMatchObject({ rowsRead: 2, rowsLoaded: 1, rowsFiltered: 1, rowsResolved: 2 })
+  })
+
   it('refuses what cannot be', async () => {
     await expect(replay(uuid(1))).rejects.toMatchObject({ sqlState: '42P01', message: /copyist\.loads/ })
     await copy('1,a\n')

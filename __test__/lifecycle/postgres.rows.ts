@@ -59,7 +59,8 @@ export class RowsLoad implements NativeLoad {
 
   /** As in a file with one header line whose records are two lines and ten bytes each. */
   locate(row: number): RowPlace {
-    return { line: 2 + row * 2, firstLine: 1 + row * 2, byteOffset: 100 + row * 10, byteLength: 9 }
+    const byteOffset = 100 + row * 10
+    return { file: 'STDIN', position: byteOffset, line: 2 + row * 2, firstLine: 1 + row * 2, byteOffset, byteLength: 9 }
   }
 
   async close(): Promise<void> {

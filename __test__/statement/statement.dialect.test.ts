@@ -28,6 +28,8 @@ describe('one dialect at a time', () => {
     ["COPY t FROM 'f' ESCAPE", { name: 'redshift', found: 'words', word: 'ESCAPE' }],
     ["COPY t FROM 'f' WITH HEADER true", { name: 'questdb', found: 'words', word: 'HEADER TRUE' }],
     ["COPY t FROM 's3://b' (FORMAT csv, PATTERN = '*')", { name: 'materialize', found: 'words', word: 'PATTERN' }],
+    ["COPY t FROM 'f' USING DELIMITERS '$^&'", { name: 'gaussdb', found: 'words', word: 'DELIMITERS' }],
+    ["COPY t FROM 'f' DELIMITERS ';'", undefined],
     ["COPY t FROM 'f' (DIALECT 'postgresql')", { name: 'postgresql', found: 'given', word: 'DIALECT' }],
     ["COPY t FROM 'f' DIALECT redshift CSV", { name: 'redshift', found: 'given', word: 'DIALECT' }],
   ])('%s', (statement, dialect) => {
@@ -103,6 +105,8 @@ describe('clauses', () => {
     ['TRANSFORM (a AS 1 -- )\n + 1)', '42601', 'a TRANSFORM expression cannot have comments', ' --'],
     ['TRANSFORM (a AS $1)', '42601', 'a TRANSFORM expression cannot have parameters', '$1'],
     ['TRANSFORM (a AS (VALUES (1)))', '0A000', 'cannot use subquery in TRANSFORM expression', 'VALUES'],
+    ['TRANSFORM (a AS (FROM u))', '0A000', 'cannot use subquery in TRANSFORM expression', 'FROM'],
+    ['TRANSFORM (a AS exists(from u))', '0A000', 'cannot use subquery in TRANSFORM expression', 'from'],
     ['TRANSFORM (a AS )', '42601', 'syntax error at or near ")"', ')'],
     ['TRANSFORM (a AS 1, a AS 2)', '42701', 'column "a" specified more than once', 'a AS 2'],
     ["WHEN (0-4) = 'x'", '22023', 'WHEN (0-4) is no part of a record', '0-4'],
@@ -132,6 +136,9 @@ describe('clauses', () => {
   })
 
   test('literals hide what would end an expression', () => {
+    expect(
+      parseCopy("COPY t FROM 'f' TRANSFORM (a AS trim(from a) || substring(b from 2))").options.transform,
+    ).toHaveLength(1)
     const statement = `COPY t FROM 'f' TRANSFORM (a AS f(';)', $$,)$$, "x)", E'\\'') || b, c)`
     expect(parseCopy(statement).options.transform).toMatchObject([
       { expression: { sql: `f(';)', $$,)$$, "x)", E'\\'') || b`, offset: statement.indexOf('f(') } },
@@ -205,9 +212,9 @@ describe('EXPLAIN', () => {
     )
   })
 
-  test('is refused as long as nobody carries it out', () => {
+  test('is refused where a receipt is expected', () => {
     const error = failure(() => refusePending(parseStatement('EXPLAIN COPY t FROM STDIN')))
-    expect([error.sqlState, error.message]).toEqual(['0A000', 'EXPLAIN COPY is not supported yet'])
+    expect([error.sqlState, error.message]).toEqual(['0A000', 'EXPLAIN COPY loads nothing, and has no receipt'])
   })
 
   test('tells each option and where it is from', () => {

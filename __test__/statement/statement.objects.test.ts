@@ -1,11 +1,12 @@
 import { describe, expect, expectTypeOf, test } from 'vitest'
 import { CopyError } from '../../lib/errors.ts'
-import type { CopyFrom } from '../../lib/statement/ast.ts'
+import type { CopyFrom, Dialect } from '../../lib/statement/ast.ts'
 import { type CopyObject, copyFrom } from '../../lib/statement/copy-object.ts'
-import { optionKeys } from '../../lib/statement/options.ts'
+import { type OptionDefinition, optionKeys, optionTable } from '../../lib/statement/options.ts'
 import { parseCopy } from '../../lib/statement/parser.ts'
 import { printCopy } from '../../lib/statement/printing.ts'
 import { meaning } from './meaning.ts'
+import { company } from './option-company.ts'
 
 function failure(run: () => unknown): CopyError {
   try {
@@ -122,6 +123,22 @@ describe('its type is that of the option table', () => {
   test('each option has a property', () => {
     const property = (key: string) =>
       key === 'reject limit' ? 'logErrorsLimit' : key.replace(/[_ ](.)/g, (_, letter: string) => letter.toUpperCase())
+    // An option whose value is a word or a number, as its example has it, is the same in an object.
+    for (const key of optionKeys) {
+      const { example = '', formats }: OptionDefinition<unknown> = optionTable[key]
+      const value = new RegExp(`^${key} ('?)([\\w.%;-]+)\\1$`, 'i').exec(example)?.[2]
+      if (value === undefined || !formats.includes('csv') || key in company || key === 'format' || key === 'log errors')
+        continue
+      const object = { table: 't', from: 'f', format: 'csv', [property(key)]: value }
+      const statement = `COPY t FROM 'f' (FORMAT csv, ${example})`
+      let said: CopyFrom
+      try {
+        said = parseCopy(statement)
+      } catch {
+        continue
+      }
+      expect(meaning(copyFrom(object as unknown as CopyObject))).toEqual(meaning(said))
+    }
     // Whatever is wrong with the value, the property is known.
     for (const key of optionKeys) {
       const object = { table: 't', from: 'f', [property(key)]: undefined }
@@ -141,6 +158,14 @@ describe('its type is that of the option table', () => {
     expectTypeOf<CopyObject['fillMissingFields']>().toEqualTypeOf<'one' | 'multi' | false | undefined>()
     expectTypeOf<NonNullable<CopyObject['sequence']>[number]['column']>().toEqualTypeOf<string>()
     expectTypeOf<NonNullable<CopyObject['transform']>[number]['expression']>().toEqualTypeOf<string | undefined>()
+    expectTypeOf<CopyObject['validateOnly']>().toEqualTypeOf<boolean | undefined>()
+    expectTypeOf<CopyObject['mapByName']>().toEqualTypeOf<boolean | undefined>()
+    expectTypeOf<CopyObject['loadKey']>().toEqualTypeOf<string | undefined>()
+    expectTypeOf<CopyObject['eol']>().toEqualTypeOf<string | undefined>()
+    expectTypeOf<CopyObject['dateFormat']>().toEqualTypeOf<string | undefined>()
+    expectTypeOf<CopyObject['maxerror']>().toEqualTypeOf<number | undefined>()
+    expectTypeOf<CopyObject['dialect']>().toEqualTypeOf<Dialect | undefined>()
+    expectTypeOf<NonNullable<CopyObject['when']>['operator']>().toEqualTypeOf<'=' | '!='>()
     expectTypeOf<CopyObject>().not.toHaveProperty('on_error')
     // @ts-expect-error: no such option
     void ((): CopyObject => ({ table: 't', from: 'f', headr: true }))

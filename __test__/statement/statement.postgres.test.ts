@@ -19,7 +19,6 @@ const accepted = 'accepted'
 
 /** What this version refuses although PostgreSQL takes it, with what the statement must then hold. */
 const unsupported: readonly (readonly [message: RegExp, statement: RegExp])[] = [
-  [/^COPY FREEZE is not supported yet$/, /freeze/i],
   [/^COPY does not support this ENCODING yet$/, /johab/i],
   [/^COPY FROM PROGRAM is not supported yet$/, /program/i],
   [/^COPY (quote|escape) cannot be newline or carriage return$/, /(quote|escape)\s+(as\s+)?e'\\[rn]'/i],

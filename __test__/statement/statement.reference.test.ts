@@ -4,17 +4,7 @@ import { CopyError } from '../../lib/errors.ts'
 import { renderOptionReference, renderOptionTable } from '../../lib/statement/option-docs.ts'
 import { type OptionDefinition, optionKeys, optionTable } from '../../lib/statement/options.ts'
 import { parseCopy, parseParts } from '../../lib/statement/parser.ts'
-
-/** What else a statement needs with these. */
-const company: Readonly<Record<string, string>> = {
-  default: 'FORMAT text',
-  reject_limit: 'ON_ERROR ignore',
-  'reject limit': 'LOG ERRORS',
-  unit: 'FORMATTER (id (0, 8))',
-  'partition by': "TIMESTAMP 'ts', FORMAT csv",
-  formatter: 'HEADER',
-  fixedwidth: 'HEADER',
-}
+import { company } from './option-company.ts'
 
 /** Refused whatever they say, so that an example can show no more than how they are written. */
 const refused: readonly string[] = ['fileheader', 'force_quote']

@@ -3,9 +3,11 @@ import { describe, expect, test } from 'vitest'
 import { CopyError } from '../../lib/errors.ts'
 import type { CopyFrom, Dialect } from '../../lib/statement/ast.ts'
 import { dialectNames } from '../../lib/statement/dialects/names.ts'
+import { type OptionDefinition, type OptionKey, optionKeys, optionTable } from '../../lib/statement/options.ts'
 import { parseCopy } from '../../lib/statement/parser.ts'
 import { translate } from '../../lib/statement/translation/translate.ts'
 import { meaning } from './meaning.ts'
+import { company } from './option-company.ts'
 import { dialectStatement } from './statements.ts'
 
 /** The notes that are no mapping: `OPTION kind`. */
@@ -78,6 +80,31 @@ describe('a load in the words of each system', () => {
     expect(notes).toContainEqual({ option: 'ON CONFLICT', kind: 'refused', reason: 'Redshift has nothing like it' })
     expect(notes).toContainEqual({ option: 'FORMAT', kind: 'mapped', reason: 'as CSV' })
     for (const { reason } of notes) expect(reason).not.toMatch(/undefined|^$/)
+  })
+
+  test('no option is lost without a word', () => {
+    // Refused whatever they say; and what belongs to another option, which has a word of its own then.
+    const without: readonly OptionKey[] = ['force_quote', 'fileheader', 'dialect', 'unit']
+    const lost = optionKeys.flatMap((key) => {
+      if (without.includes(key)) return []
+      const { example = '', formats }: OptionDefinition<unknown> = optionTable[key]
+      const format = formats.includes('csv') ? 'FORMAT csv' : `FORMAT ${formats[0]}`
+      const others = key === 'format' ? ['HEADER'] : [company[key] ?? format]
+      const write = (options: readonly string[]) =>
+        parseCopy(`COPY t (id, name, unused) FROM 'f' (${options.join(', ')})`)
+      const [plain, said] = [write(others), write([...others, example])]
+      if (JSON.stringify(plain.options) === JSON.stringify(said.options)) return []
+      return dialectNames.flatMap((dialect) => {
+        const [before, after] = [translate(plain, dialect), translate(said, dialect)]
+        return JSON.stringify(before) === JSON.stringify(after) ? [`${key} in ${dialect}`] : []
+      })
+    })
+    expect(lost).toEqual([])
+    // Of fixed-width fields the unit is told.
+    const fixed = (unit: string) => `COPY t FROM 'f' FIXED FORMATTER (a (0, 2)) UNIT ${unit}`
+    const reasons = (['bytes', 'chars'] as const).map((unit) => translate(fixed(unit), 'redshift').notes[1]?.reason)
+    expect(reasons[0]).toMatch(/^widths are counted in characters, and fields go/)
+    expect(reasons[1]).toMatch(/^fields go/)
   })
 
   test('a secret is not translated', () => {

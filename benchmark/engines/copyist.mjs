@@ -11,11 +11,12 @@ export const label = 'copyist'
 const run = promisify(execFile)
 
 /**
- * CSV to Arrow columns. The public interface hands out no columns yet, so the example program of the Rust crate decodes
+ * CSV, or fixed-width fields, to Arrow columns. The public interface hands out no columns yet, so the example program of the Rust crate decodes
  * and times itself, without its own start.
  */
 export async function decode({ dataset, threads }) {
-  const columns = dataset.columns.map(({ name, type }) => `${name}:${type}`).join(',')
+  const place = ({ offset, length }) => (offset === undefined ? '' : `:${offset}:${length}`)
+  const columns = dataset.columns.map((column) => `${column.name}:${column.type}${place(column)}`).join(',')
   const options = ['--columns', columns, '--threads', String(threads), '--json']
   let last
   return {
@@ -45,6 +46,10 @@ export function postgres(context, variant) {
     return { load: await loader(database, table, context, variant), close: () => database.close() }
   })
 }
+
+/** Objects of a program. What is needed to make them is loaded by nobody else. */
+export const rowsPostgres = async (context) => (await import('./rows.mjs')).COPYIST.rowsPostgres(context)
+export const rowsDuckdb = async (context) => (await import('./rows.mjs')).COPYIST.rowsDuckdb(context)
 
 /** One of its ways to load, to be measured beside it: a module's worth of the kinds of cases about bad rows. */
 function variant(name, description, settings = {}) {

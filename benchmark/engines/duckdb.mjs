@@ -10,13 +10,26 @@ export const label = "DuckDB's reader"
 export async function decode({ dataset, threads }) {
   const { connection, close } = await open(':memory:', threads)
   const types = dataset.columns.map(({ name, type }) => `'${name}': '${type}'`).join(', ')
-  const source = `read_csv('${dataset.path}', header = true, auto_detect = false, delim = ',', quote = '"', escape = '"', columns = {${types}})`
+  const isFixed = dataset.schema === 'fixed'
+  const source = isFixed
+    ? fixedFields(dataset)
+    : `read_csv('${dataset.path}', header = true, auto_detect = false, delim = ',', quote = '"', escape = '"', columns = {${types}})`
   const terms = dataset.columns.map(({ name, type }) => (type === 'text' ? `max(strlen("${name}"))` : `max("${name}")`))
   return {
     run: async () => void (await connection.run(`SELECT count(*), ${terms.join(', ')} FROM ${source}`)),
     checksum: () => queryChecksum(connection, dataset, source),
     close,
   }
+}
+
+/** It has no reader of fixed-width fields: each line is one string, of which the fields are cut, trimmed and cast. */
+function fixedFields({ path, columns }) {
+  const fields = columns.map(({ name, type, offset, length }) => {
+    const text = `trim(substr(line, ${offset + 1}, ${length}))`
+    return type === 'text' ? `${text} AS "${name}"` : `CAST(${text} AS ${type}) AS "${name}"`
+  })
+  const lines = `read_csv('${path}', header = false, auto_detect = false, delim = '\x01', quote = '', escape = '', columns = {'line': 'varchar'})`
+  return `(SELECT ${fields.join(', ')} FROM ${lines})`
 }
 
 /** Its own COPY into a table of a database in memory. */

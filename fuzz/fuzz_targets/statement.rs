@@ -4,6 +4,7 @@
 //! Missing digits are `0`. The data starts after the first LF.
 
 use crate::differential::{Case, Column};
+use copyist_format::Escapes;
 use copyist_format::naive::Header;
 
 /// The options and the data behind them; none without an LF.
@@ -44,5 +45,10 @@ pub fn read(bytes: &[u8], csv: bool) -> Option<(Case, &[u8])> {
     }
     case.line_end =
         [None, Some(&b"$"[..]), Some(b"||\n"), Some(b"|\n"), Some(b"\n\n"), Some(b"!!")][pick(6)].map(<[u8]>::to_vec);
+    // PostgreSQL's backslashes, or without the end marker, or such as make the next byte part of the value.
+    if let choice @ 1.. = pick(4) {
+        case.marker = false;
+        case.escapes = if choice == 1 { Escapes::Sequences } else { Escapes::Next };
+    }
     Some((case.repaired(), input))
 }

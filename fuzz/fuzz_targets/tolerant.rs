@@ -38,7 +38,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
             (Grammar::Csv { delimiter: long([&b", "[..], b",,", b",|,"][choice - 1]), quote, escape }, None)
         }
         (_, choice) => (
-            Grammar::Text { delimiter: long([&b"\t\t"[..], b"|", b"|+|"][choice - 1]) },
+            Grammar::Text { delimiter: long([&b"\t\t"[..], b"|", b"|+|"][choice - 1]), marker: true },
             Eol::of_bytes([&b"!"[..], b"|\n", b"\n\n"][choice - 1]),
         ),
     };

@@ -14,6 +14,10 @@ Usage:
                      [ WHERE condition ]"
   copyist [options] "COPY REJECTS 'load' INTO table [ (columns) ]
                      [ WITH (option [=] value, ...) ] [ ON CONFLICT ... ]"
+  copyist [options] "EXPLAIN [ VALIDATE ] COPY ..."
+
+EXPLAIN says what the statement would do, and writes nothing to the database. With
+VALIDATE all of the input is read, and every row with an error is counted.
 
 Options:
   --to TARGET          postgres://user@host/database, or the path of a DuckDB file
@@ -55,8 +59,8 @@ Environment:
   that does not exist is created.
 
 Exit status:
-  ${exitCodes.loaded}    loaded, but for rows whose errors the statement tolerates
-  ${exitCodes.failed}    the load failed; nothing was loaded
+  ${exitCodes.loaded}    loaded, but for rows whose errors the statement tolerates; EXPLAIN: would be
+  ${exitCodes.failed}    the load failed, and nothing was loaded; EXPLAIN: it would fail
   ${exitCodes.usage}    the statement or the command line is wrong
   ${exitCodes.interrupted}  interrupted (${exitCodes.terminated}: terminated); nothing was loaded
 `

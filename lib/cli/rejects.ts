@@ -1,6 +1,6 @@
 import type { DiagnosisCure, DiagnosisGroup } from '../diagnosis.ts'
 import type { Receipt } from '../receipt.ts'
-import { MOST_KEPT, type Reject } from '../rejects.ts'
+import { MOST_KEPT, type Reject, type ReplacedRow } from '../rejects.ts'
 import type { ErrorPolicy, Statement } from '../statement/ast.ts'
 import { formatCount, formatRows } from './figures.ts'
 
@@ -9,6 +9,8 @@ export interface RejectReport {
   readonly verbosity: ErrorPolicy['verbosity']
   /** `--rejects` */
   readonly file?: string
+  /** Rejected rows that the diagnosis is of at most; absent: the first {@link MOST_KEPT}. */
+  readonly mostDiagnosed?: number
   /** Columns of the terminal; absent: lines may be of any length. */
   readonly width?: number
 }
@@ -23,13 +25,26 @@ const columnWidth = 24
 const reasonWidth = 60
 
 export function verbosityOf(statement: Statement | undefined): ErrorPolicy['verbosity'] {
-  return statement?.kind === 'copy from' ? statement.options.errors.verbosity : 'default'
+  if (statement?.kind === 'copy from') return statement.options.errors.verbosity
+  if (statement?.kind !== 'copy rejects') return 'default'
+  // What the original statement said of it is not known here.
+  const given = statement.given.options.find(({ name }) => name === 'log_verbosity')?.argument
+  const word = given?.kind === 'string' ? given.value.toLowerCase() : undefined
+  return word === 'silent' || word === 'verbose' ? word : 'default'
+}
+
+/** How many rejected rows a diagnosis is of, with what the command line and the statement say of more than usual. */
+export function mostDiagnosed(statement: Statement, maxRejects = 0): number {
+  const limit = statement.kind === 'copy from' ? statement.options.errors.limit : undefined
+  return Math.max(MOST_KEPT, maxRejects, limit?.kind === 'rows' ? limit.most + 1 : 0)
 }
 
 /** Whether rows can be rejected at all. */
 export function mayReject(statement: Statement): boolean {
+  if (statement.kind === 'explain') return statement.validate
   if (statement.kind !== 'copy from') return true
-  const { errors, onConflict } = statement.options
+  const { errors, onConflict, validateOnly } = statement.options
+  if (validateOnly) return true
   return (
     [errors.conversion, errors.structure, errors.constraint].includes('skip_row') || onConflict?.action === 'reject'
   )
@@ -52,8 +67,20 @@ export function formatRejects(receipt: Receipt, { file, verbosity }: RejectRepor
   }
   if (rowsReplaced > 0) {
     lines.push(`${formatRows(rowsReplaced)} loaded with NULL or a default in place of a value that did not fit`)
+    const { id, replacedRecorded: recorded = 0 } = receipt
+    const part = recorded < rowsReplaced ? `, ${formatCount(recorded)} of them` : ''
+    const select = `SELECT line, column_name, value FROM copyist.replaced WHERE load_id = '${id}' ORDER BY row_no`
+    if (recorded > 0) lines.push(`  in the database${part}: ${select}`)
   }
-  const { rowsCut = 0, rowsUnrecorded = 0 } = receipt
+  const { bytesReplaced } = receipt
+  if (bytesReplaced > 0) {
+    lines.push(
+      `${formatCount(bytesReplaced)} ${bytesReplaced === 1 ? 'byte' : 'bytes'} that ${bytesReplaced === 1 ? 'was' : 'were'} no UTF-8 replaced`,
+    )
+  }
+  const { replayOf, rowsResolved = 0, rowsCut = 0, rowsUnrecorded = 0 } = receipt
+  if (replayOf !== undefined)
+    lines.push(`${formatCount(rowsResolved)} of the rows that load ${replayOf} rejected resolved`)
   if (rowsCut > 0) lines.push(`${formatRows(rowsCut)} not tried: only the beginning was recorded`)
   if (rowsUnrecorded > 0) {
     lines.push(
@@ -114,46 +141,96 @@ function formatCure({ kind, reason, change, note, cured, tried }: DiagnosisCure)
   return `${arrow} ${printable(change)} ${proof}${note === undefined ? '' : `; ${printable(note)}`}`
 }
 
-/** The table of a receipt, where there is one to be shown. */
-export function formatReceiptDiagnosis({ diagnosis, rowsRejected }: Receipt, report: RejectReport): string[] {
-  const { verbosity, file, width } = report
-  if (verbosity === 'silent' || diagnosis === undefined || diagnosis.length === 0) return []
-  const isPart = rowsRejected > MOST_KEPT && file === undefined && verbosity !== 'verbose'
-  const heading = isPart ? [`Of the first ${formatCount(MOST_KEPT)} rejected rows:`] : []
-  return ['', ...heading, ...formatDiagnosis(diagnosis, width)]
+/** The tables of a receipt, where there are any to be shown. */
+export function formatReceiptDiagnosis(receipt: Receipt, report: RejectReport): string[] {
+  const { diagnosis = [], replaced = [], rowsRejected, rowsReplaced } = receipt
+  const { verbosity, file, width, mostDiagnosed: most = MOST_KEPT } = report
+  if (verbosity === 'silent') return []
+  const isPart = (rows: number) => rows > most && file === undefined && verbosity !== 'verbose'
+  const lines: string[] = []
+  if (diagnosis.length > 0) {
+    const heading = isPart(rowsRejected) ? [`Of the first ${formatCount(most)} rejected rows:`] : []
+    lines.push('', ...heading, ...formatDiagnosis(diagnosis, width))
+  }
+  if (replaced.length > 0) {
+    const heading = isPart(rowsReplaced) ? `Replaced in the first ${formatCount(most)} of those rows:` : 'Replaced:'
+    lines.push('', heading, ...formatDiagnosis(replaced, width))
+  }
+  return lines
 }
 
 /** What PostgreSQL says of a row that it skips. */
-export function formatNotice({ line, errors: [error] }: Reject): string {
+export function formatNotice({ lastLine: line, errors: [error] }: Reject): string {
   if (error === undefined) return `NOTICE:  skipping row at line ${line}`
   const { column, value, sqlState, message } = error
   if (column === undefined || value === undefined || !sqlState.startsWith('22')) {
     return `NOTICE:  skipping row at line ${line}: ${printable(message)}`
   }
-  const isLong = value.length > mostShown
-  const shown = `"${printable(isLong ? value.slice(0, mostShown) : value)}${isLong ? '...' : ''}"`
-  return `NOTICE:  skipping row due to data type incompatibility at line ${line} for column "${printable(column)}": ${shown}`
+  return incompatible('skipping row', line, column, value)
 }
 
-/** Prints a line for each rejected row, up to a number of them. */
+/** What PostgreSQL 19 says of values that it sets to null. */
+export function formatReplacements({ lastLine: line, values }: ReplacedRow): string[] {
+  return values.map(({ column, value = '', replacement }) =>
+    incompatible(`setting to ${replacement}`, line, column, value),
+  )
+}
+
+function incompatible(what: string, line: number, column: string, value: string): string {
+  return `NOTICE:  ${what} due to data type incompatibility at line ${line} for column "${printable(column)}": "${printable(shownOf(value))}"`
+}
+
+/** PostgreSQL counts bytes, and cuts no character. */
+function shownOf(value: string): string {
+  const bytes = Buffer.from(value)
+  if (bytes.length <= mostShown) return value
+  let end = mostShown
+  while (((bytes[end] ?? 0) & 0xc0) === 0x80) end -= 1
+  return `${bytes.toString('utf8', 0, end)}...`
+}
+
+/** Prints a line for each rejected row, and for each replaced value, up to a number of rows. */
 export class Notices {
   readonly #print: (line: string) => void
-  /** Offsets of the rows that were printed: a statement that starts over tells of them once more. */
-  readonly #printed = new Set<number>()
+  /** Places of the rows that were printed: a statement that starts over tells of them once more. */
+  readonly #printed = new Set<string>()
+  readonly #printedReplaced = new Set<string>()
 
   constructor(print: (line: string) => void) {
     this.#print = print
   }
 
   readonly take = (reject: Reject): void => {
-    if (this.#printed.size === mostNotices || this.#printed.has(reject.byteOffset)) return
-    this.#printed.add(reject.byteOffset)
-    this.#print(formatNotice(reject))
+    if (this.#note(this.#printed, reject)) this.#print(formatNotice(reject))
+  }
+
+  readonly takeReplaced = (row: ReplacedRow): void => {
+    if (!this.#note(this.#printedReplaced, row)) return
+    for (const line of formatReplacements(row)) this.#print(line)
+  }
+
+  /** Whether a row is to be printed. */
+  #note(printed: Set<string>, { byteOffset, file }: Reject | ReplacedRow): boolean {
+    const place = `${byteOffset} ${file}`
+    if (this.#printed.size + this.#printedReplaced.size >= mostNotices || printed.has(place)) return false
+    printed.add(place)
+    return true
   }
 
   /** What is to be said of those that were not printed. */
-  rest({ rowsRejected, ledger, alreadyLoaded }: Receipt, file: string | undefined): string | undefined {
-    if (alreadyLoaded) return undefined
+  rest(receipt: Receipt, file: string | undefined): string[] {
+    if (receipt.alreadyLoaded) return []
+    return [this.#restOfRejected(receipt, file), this.#restOfReplaced(receipt)].filter((line) => line !== undefined)
+  }
+
+  #restOfReplaced({ rowsReplaced, replacedRecorded = 0 }: Receipt): string | undefined {
+    const left = rowsReplaced - this.#printedReplaced.size
+    if (left <= 0) return undefined
+    const place = replacedRecorded > 0 ? '; see copyist.replaced in the database' : ''
+    return `NOTICE:  ${formatCount(left)} more ${left === 1 ? 'row has' : 'rows have'} values that were replaced${place}`
+  }
+
+  #restOfRejected({ rowsRejected, ledger }: Receipt, file: string | undefined): string | undefined {
     const left = rowsRejected - this.#printed.size
     if (left <= 0) return undefined
     const place =

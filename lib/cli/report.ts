@@ -1,4 +1,5 @@
 import { CopyError } from '../errors.ts'
+import type { Explanation } from '../explanation.ts'
 import type { Receipt } from '../receipt.ts'
 import { formatDiagnostic } from '../statement/diagnostics.ts'
 import { UsageError } from './args.ts'
@@ -21,7 +22,11 @@ export function formatReceipt(
   const { rowsLoaded, rowsFiltered, bytesRead, elapsedMs } = receipt
   const rate = formatRate(receipt.rowsRead / (Math.max(elapsedMs, 1) / 1000))
   const figures = [formatBytes(bytesRead), formatDuration(elapsedMs), rate].join(', ')
-  const lines = [`COPY ${formatRows(rowsLoaded)} into ${receipt.table} (${figures})`]
+  const { rowsValidated } = receipt
+  const lines =
+    rowsValidated === undefined
+      ? [`COPY ${formatRows(rowsLoaded)} into ${receipt.table} (${figures})`]
+      : [`nothing loaded: ${formatRows(rowsValidated)} could be, into ${receipt.table} (${figures})`]
   if (rowsFiltered > 0) {
     const read = `${formatCount(receipt.rowsRead)} read`
     lines.push(`${formatRows(rowsFiltered)} of ${read} held back by WHERE, WHEN, a trigger or a rule`)
@@ -67,6 +72,13 @@ export function formatError(error: unknown): string {
  */
 export function formatErrorJson(error: unknown, hide: (text: string) => string = (text) => text): string {
   return JSON.stringify({ error: errorFields(error) }, (_, value) => (typeof value === 'string' ? hide(value) : value))
+}
+
+/** The explanation for programs: one line of JSON, with the failure as an error's. */
+export function formatExplanationJson(explanation: Explanation, hide: (text: string) => string): string {
+  const { failure, ...rest } = explanation
+  const whole = { ...rest, ...(failure && { failure: errorFields(failure) }) }
+  return JSON.stringify(whole, (_, value) => (typeof value === 'string' ? hide(value) : value))
 }
 
 function errorFields(error: unknown): Record<string, unknown> {

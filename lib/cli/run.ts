@@ -2,17 +2,29 @@ import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { getSystemErrorMap } from 'node:util'
+import type { CopyCallOptions } from '../copy-call.ts'
+import type { Database } from '../database.ts'
 import { CopyError } from '../errors.ts'
+import type { Explanation } from '../explanation.ts'
 import type { Receipt } from '../receipt.ts'
-import type { Statement } from '../statement/ast.ts'
+import type { Explain, Statement } from '../statement/ast.ts'
 import { refusePending } from '../statement/execution.ts'
 import { parseStatement } from '../statement/parser.ts'
 import { type Command, type CopyCommand, parseArguments, UsageError, wantsJson } from './args.ts'
 import { chooseDestination, type Destination, redact } from './destination.ts'
+import { formatExplanation } from './explanation.ts'
 import { renderHelp } from './help.ts'
 import { canDraw, ProgressBar } from './progress.ts'
-import { formatDiagnosis, mayReject, Notices, type RejectReport, verbosityOf } from './rejects.ts'
-import { exitCodeOf, exitCodes, formatError, formatErrorJson, formatReceipt, messageOf } from './report.ts'
+import { formatDiagnosis, mayReject, mostDiagnosed, Notices, type RejectReport, verbosityOf } from './rejects.ts'
+import {
+  exitCodeOf,
+  exitCodes,
+  formatError,
+  formatErrorJson,
+  formatExplanationJson,
+  formatReceipt,
+  messageOf,
+} from './report.ts'
 
 /** Runs the command for `process` and answers with its exit code. Never rejects. */
 export async function run(process: NodeJS.Process): Promise<number> {
@@ -41,13 +53,20 @@ export async function run(process: NodeJS.Process): Promise<number> {
     }
     // What is wrong with the statement shows before anything is connected to.
     statement = parseStatement(await statementText(command))
-    refusePending(statement)
+    if (statement.kind !== 'explain') refusePending(statement)
     if (command.rejects !== undefined && !mayReject(statement)) {
-      const hint = 'Give the statement the option ON_ERROR skip_row; by default the first error ends the load.'
+      const isExplain = statement.kind === 'explain'
+      const hint = isExplain
+        ? 'Write EXPLAIN VALIDATE, which reads the rows.'
+        : 'Give the statement the option ON_ERROR skip_row; by default the first error ends the load.'
       throw new UsageError('option "--rejects" needs a statement that goes on after errors', hint)
     }
     destination = chooseDestination(command.to, env)
-    const receipt = await load(process, command, statement, destination, interruption)
+    if (statement.kind === 'explain') return await explain(process, command, statement, destination, interruption)
+    const { text } = statement
+    const receipt = await withDatabase(process, command, statement, destination, interruption, (db, call) =>
+      db.copy(text, call),
+    )
     const database = destination.isFallback ? destination.target : undefined
     if (command.json) await print(stdout, `${JSON.stringify(receipt)}\n`)
     else if (!command.quiet) {
@@ -56,6 +75,7 @@ export async function run(process: NodeJS.Process): Promise<number> {
       const report: RejectReport = {
         verbosity: verbosityOf(statement),
         ...(file !== undefined && { file }),
+        mostDiagnosed: mostDiagnosed(statement, command.maxRejects),
         ...(width !== undefined && { width }),
       }
       await print(stdout, `${formatReceipt(receipt, database, report)}\n`)
@@ -98,13 +118,38 @@ const interruptedJson = JSON.stringify({
 /** How long an interrupted command waits for what it has begun to open. */
 const CLOSING_MS = 150
 
-async function load(
+/** Says what the statement would do; the exit code is that of the load. */
+async function explain(
+  process: NodeJS.Process,
+  command: CopyCommand,
+  statement: Explain,
+  destination: Destination,
+  interruption: Interruption,
+): Promise<number> {
+  const { stdout, stderr, env } = process
+  const explanation = await withDatabase(process, command, statement, destination, interruption, (db, call) =>
+    db.explain(statement.text, call),
+  )
+  const { failure } = explanation
+  const hide = (text: string) => redact(text, destination.target, env)
+  if (command.json) {
+    await print(stdout, `${formatExplanationJson(explanation, hide)}\n`)
+  } else {
+    if (!command.quiet)
+      await print(stdout, `${formatExplanation(explanation, stdout.isTTY ? stdout.columns : undefined)}\n`)
+    if (failure !== undefined) await print(stderr, `${hide(formatError(failure))}\n`)
+  }
+  return failure === undefined ? exitCodes.loaded : exitCodeOf(failure)
+}
+
+async function withDatabase<Result extends Receipt | Explanation>(
   process: NodeJS.Process,
   command: CopyCommand,
   statement: Statement,
   destination: Destination,
   interruption: Interruption,
-): Promise<Receipt> {
+  use: (db: Database, call: CopyCallOptions) => Promise<Result>,
+): Promise<Result> {
   // Only a load needs the drivers and the native addon.
   const { connect } = await import('../index.ts')
   const { retentionDays: days } = command
@@ -118,7 +163,8 @@ async function load(
   const { stdin, stderr, env } = process
   const isTalkative = !command.quiet && !command.json
   const bar = isTalkative && canDraw(stderr, env) ? new ProgressBar(stderr, env) : undefined
-  const fromStdin = statement.kind === 'copy from' && statement.source.kind === 'stdin'
+  const copy = statement.kind === 'explain' ? statement.statement : statement
+  const fromStdin = copy.kind === 'copy from' && copy.source.kind === 'stdin'
   const notices =
     isTalkative && verbosityOf(statement) === 'verbose'
       ? new Notices((line) => {
@@ -128,11 +174,12 @@ async function load(
       : undefined
   const createTable = command.createTable ?? (destination.isFallback ? true : undefined)
   try {
-    if (fromStdin && stdin.isTTY && !command.quiet) {
+    const mayRead = statement.kind !== 'explain' || statement.validate || createTable === true
+    if (fromStdin && mayRead && stdin.isTTY && !command.quiet) {
       const key = process.platform === 'win32' ? 'Ctrl-Z and Enter' : 'Ctrl-D'
       await print(stderr, `Enter the rows, one a line. End with ${key} on a line of its own.\n`)
     }
-    const receipt = await db.copy(statement.text, {
+    const result = await use(db, {
       signal: interruption.signal,
       ...(fromStdin && { stdin }),
       // The bar would be drawn into what is being typed.
@@ -144,14 +191,14 @@ async function load(
       ...(command.maxRejects !== undefined && { maxRejects: command.maxRejects }),
       ...(command.maxRejectBytes !== undefined && { maxRejectBytes: command.maxRejectBytes }),
       ...(command.ledger !== undefined && { ledger: command.ledger }),
-      ...(notices && { onReject: notices.take }),
+      ...(notices && { onReject: notices.take, onReplace: notices.takeReplaced }),
     })
-    const rest = notices?.rest(receipt, command.rejects)
-    if (rest !== undefined) {
+    const rest = 'rowsLoaded' in result ? notices?.rest(result, command.rejects) : undefined
+    for (const line of rest ?? []) {
       bar?.clear()
-      await print(stderr, `${rest}\n`)
+      await print(stderr, `${line}\n`)
     }
-    return receipt
+    return result
   } finally {
     bar?.clear()
     // An open standard input would keep the process alive.

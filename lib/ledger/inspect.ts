@@ -19,7 +19,7 @@ SELECT
   CASE WHEN n.oid IS NULL THEN 'absent' WHEN pg_catalog.has_schema_privilege(n.oid, 'USAGE') THEN 'usable' ELSE 'denied' END,
   pg_catalog.obj_description(v.oid, 'pg_class'),
   (SELECT pg_catalog.min(t.relname::text) FROM pg_catalog.pg_class t
-   WHERE t.relnamespace = n.oid AND t.relname IN ('loads', 'files', 'rejects')
+   WHERE t.relnamespace = n.oid AND t.relname IN ('loads', 'files', 'rejects', 'replaced')
      AND NOT (pg_catalog.has_table_privilege(t.oid, 'INSERT') AND pg_catalog.has_table_privilege(t.oid, 'SELECT')))
 FROM (SELECT) AS one
 LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = 'copyist'

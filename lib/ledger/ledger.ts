@@ -1,5 +1,5 @@
 import { CopyError } from '../errors.ts'
-import type { Reject, RejectError } from '../rejects.ts'
+import type { Reject, RejectError, ReplacedRow } from '../rejects.ts'
 import { type Dialect, DUCKDB, POSTGRES } from './dialect.ts'
 import {
   type CompletedLoad,
@@ -10,9 +10,12 @@ import {
   type Purged,
   REFUSAL_COLUMNS,
   REJECT_COLUMNS,
+  REPLACED_COLUMNS,
   type RecordedLoad,
+  type RecordedReject,
   refusalRow,
   rejectRow,
+  replacedRows,
   storable,
 } from './records.ts'
 import type { LedgerPlace, LedgerSession, LedgerValue } from './session.ts'
@@ -106,7 +109,7 @@ export class Ledger {
   /** Records rejects of a load. May be called any number of times. `text` makes a record's bytes UTF-8, where they are not. */
   async recordRejects(
     loadId: string,
-    rejects: readonly Reject[],
+    rejects: readonly RecordedReject[],
     text: (raw: Buffer) => Buffer = (raw) => raw,
   ): Promise<void> {
     if (rejects.length === 0) return
@@ -115,6 +118,16 @@ export class Ledger {
       for (const reject of rejects) yield rejectRow(loadId, reject, place, text(reject.raw))
     }
     await this.#session.append({ place, name: 'rejects', columns: REJECT_COLUMNS }, rows())
+  }
+
+  /** Records the values of a load that were replaced. May be called any number of times. */
+  async recordReplaced(loadId: string, replaced: readonly ReplacedRow[]): Promise<void> {
+    if (replaced.length === 0) return
+    const place = this.#place
+    function* rows() {
+      for (const row of replaced) yield* replacedRows(loadId, row, place)
+    }
+    await this.#session.append({ place, name: 'replaced', columns: REPLACED_COLUMNS }, rows())
   }
 
   /**
@@ -161,12 +174,18 @@ export class Ledger {
   async findLoad(loadId: string, options: { readonly locked?: boolean } = {}): Promise<RecordedLoad | undefined> {
     const lock = options.locked && this.#place.dialect === 'postgres' ? ' FOR UPDATE' : ''
     const [row] = await this.#session.query(
-      `SELECT statement, status, rows_rejected FROM ${this.#place.schema}.loads WHERE load_id = CAST($1 AS uuid)${lock}`,
+      `SELECT statement, status, rows_rejected, CAST(receipt AS text)
+       FROM ${this.#place.schema}.loads WHERE load_id = CAST($1 AS uuid)${lock}`,
       [loadId],
     )
     if (row === undefined) return undefined
-    const [statement, status, rowsRejected] = row
-    return { statement: statement ?? '', isCompleted: status === 'completed', rowsRejected: Number(rowsRejected) }
+    const [statement, status, rowsRejected, receipt] = row
+    return {
+      statement: statement ?? '',
+      isCompleted: status === 'completed',
+      rowsRejected: Number(rowsRejected),
+      receipt: receipt == null ? undefined : JSON.parse(receipt),
+    }
   }
 
   /** How many rejects of a load are recorded, those that have been loaded since included. */
@@ -192,13 +211,15 @@ export class Ledger {
       readonly all?: boolean
       /** About how many bytes of records a page has; at least one record. */
       readonly bytes?: number
+      /** With what is known of the records before them. */
+      readonly numbered?: boolean
     } = {},
-  ): Promise<Reject[]> {
+  ): Promise<RecordedReject[]> {
     const which = options.all ? '' : ' AND resolved_by IS NULL'
     // Only of those of the page are the bytes read.
     const rows = await this.#session.query(
       `SELECT reject_no, file, line, last_line, byte_offset, byte_length, CAST(errors AS text),
-              ${this.#dialect.toBase64('raw')}, CAST(raw_cut AS text)
+              ${this.#dialect.toBase64('raw')}, CAST(raw_cut AS text), records_before
        FROM (
          SELECT *, sum(octet_length(raw)) OVER (ORDER BY reject_no) - octet_length(raw) AS bytes_before
          FROM (
@@ -211,7 +232,7 @@ export class Ledger {
        ORDER BY reject_no`,
       [loadId, String(after), String(limit), String(options.bytes ?? Number.MAX_SAFE_INTEGER)],
     )
-    return rows.map(([number, file, line, lastLine, byteOffset, byteLength, errors, raw, rawIsCut]) => ({
+    return rows.map(([number, file, line, lastLine, byteOffset, byteLength, errors, raw, rawIsCut, before]) => ({
       number: Number(number),
       file: file ?? '',
       line: Number(line),
@@ -221,6 +242,7 @@ export class Ledger {
       errors: JSON.parse(errors ?? '[]') as RejectError[],
       raw: Buffer.from(raw ?? '', 'base64'),
       rawIsCut: rawIsCut === 'true',
+      ...(options.numbered && before != null && { recordsBefore: Number(before) }),
     }))
   }
 
@@ -299,13 +321,15 @@ export class Ledger {
     )
     let files = 0
     let rejects = 0
+    let replaced = 0
     for (let start = 0; start < gone.length; start += PURGE_LOADS) {
       const ids = [gone.slice(start, start + PURGE_LOADS).join(',')]
       const those = this.#dialect.among('load_id', '$1', 'uuid')
       files += await this.#change(`DELETE FROM ${schema}.files WHERE ${those}`, ids)
       rejects += await this.#change(`DELETE FROM ${schema}.rejects WHERE ${those}`, ids)
+      replaced += await this.#change(`DELETE FROM ${schema}.replaced WHERE ${those}`, ids)
     }
-    return { loads: gone.length, files, rejects }
+    return { loads: gone.length, files, rejects, replaced }
   }
 
   #oldest(condition: string, most: { readonly loads: number; readonly rejects: number }): string {

@@ -3,6 +3,7 @@ import { files } from './tables/files.ts'
 import { loads } from './tables/loads.ts'
 import { loadsCompletedKey } from './tables/loads-completed-key.ts'
 import { rejects } from './tables/rejects.ts'
+import { replaced } from './tables/replaced.ts'
 import { pgxcCopyErrorLog } from './views/pgxc-copy-error-log.ts'
 import { stlLoadCommits } from './views/stl-load-commits.ts'
 import { stlLoadErrors } from './views/stl-load-errors.ts'
@@ -33,6 +34,7 @@ export const MIGRATIONS: readonly Migration[] = [
       loadsCompletedKey(`${schema}.loads`),
       files(`${schema}.files`),
       rejects(`${schema}.rejects`),
+      replaced(`${schema}.replaced`),
     ],
     views: {
       stl_load_commits: stlLoadCommits,

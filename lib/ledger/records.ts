@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import type { Receipt } from '../receipt.ts'
-import type { Reject, RejectError } from '../rejects.ts'
+import type { Reject, RejectError, ReplacedRow } from '../rejects.ts'
 import type { BulkColumn, BulkValue, LedgerPlace } from './session.ts'
 
 /** A load as it is recorded. Counts are those at its end; a load that failed has loaded nothing. */
@@ -62,6 +62,8 @@ export interface RecordedLoad {
   readonly statement: string
   readonly isCompleted: boolean
   readonly rowsRejected: number
+  /** Undefined when it was recorded without one. */
+  readonly receipt: Receipt | undefined
 }
 
 /** What {@link Ledger.purge} removed. */
@@ -69,6 +71,8 @@ export interface Purged {
   readonly loads: number
   readonly files: number
   readonly rejects: number
+  /** Values that had been replaced. */
+  readonly replaced: number
 }
 
 /** Columns of `files` that a batch fills, with their types in a JSON record. */
@@ -102,6 +106,24 @@ export const REJECT_COLUMNS: readonly BulkColumn[] = [
   ['raw', 'bytea'],
   ['raw_cut', 'boolean'],
   ['raw_text', 'text'],
+  ['records_before', 'bigint'],
+]
+
+/** All columns of `replaced`, in its order. */
+export const REPLACED_COLUMNS: readonly BulkColumn[] = [
+  ['load_id', 'uuid'],
+  ['row_no', 'bigint'],
+  ['file', 'text'],
+  ['line', 'bigint'],
+  ['last_line', 'bigint'],
+  ['byte_offset', 'bigint'],
+  ['byte_length', 'bigint'],
+  ['column_name', 'text'],
+  ['column_type', 'text'],
+  ['replacement', 'text'],
+  ['sqlstate', 'text'],
+  ['message', 'text'],
+  ['value', 'text'],
 ]
 
 /** Columns of `rejects` that say why. */
@@ -147,8 +169,14 @@ export function refusalRow(
   }
 }
 
+/** A reject with what only its record tells. */
+export interface RecordedReject extends Reject {
+  /** Records before it in the input, where they have numbers. */
+  readonly recordsBefore?: number
+}
+
 /** Values for {@link REJECT_COLUMNS}; `bytes` are those of the record in UTF-8. */
-export function rejectRow(loadId: string, reject: Reject, place: LedgerPlace, bytes: Buffer): BulkValue[] {
+export function rejectRow(loadId: string, reject: RecordedReject, place: LedgerPlace, bytes: Buffer): BulkValue[] {
   const { number, file, line, lastLine, byteOffset, byteLength, raw, rawIsCut } = reject
   const [first] = reject.errors
   const isText = place.characters === 'all' && bytes.equals(raw) && isUtf8(raw) && !raw.includes(0)
@@ -169,7 +197,29 @@ export function rejectRow(loadId: string, reject: Reject, place: LedgerPlace, by
     raw,
     rawIsCut,
     isText ? null : storable(bytes.toString('utf8'), place),
+    reject.recordsBefore ?? null,
   ]
+}
+
+/** Values for {@link REPLACED_COLUMNS}, a row for each value. */
+export function replacedRows(loadId: string, row: ReplacedRow, place: LedgerPlace): BulkValue[][] {
+  const { number, line, lastLine, byteOffset, byteLength } = row
+  const file = storable(row.file, place)
+  return row.values.map(({ column, type, replacement, sqlState, message, value }) => [
+    loadId,
+    number,
+    file,
+    line,
+    lastLine,
+    byteOffset,
+    byteLength,
+    storable(column, place),
+    type === undefined ? null : storable(type, place),
+    replacement,
+    sqlState,
+    storable(message, place),
+    value === undefined ? null : storable(value, place),
+  ])
 }
 
 /** What JSON.stringify makes of a character that {@link storable} replaces. */

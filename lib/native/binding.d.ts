@@ -7,6 +7,8 @@ export declare class BindingLoad {
   constructor()
   /** Starts reading a file. `onReady` is called when `next` has news after it was `pending`. */
   startFile(specification: BindingSpecification, path: string, onReady: () => void): BindingFailure | null
+  /** Starts reading files, one after the other. `names` are what they are called in messages. */
+  startFiles(specification: BindingSpecification, paths: Array<string>, names: Array<string>, onReady: () => void): BindingFailure | null
   /** Starts reading a spooled stream. */
   startSpool(specification: BindingSpecification, spool: BindingSpool, onReady: () => void): BindingFailure | null
   /** Starts reading what `push` brings. `onDrain` is called when pushing may go on. */
@@ -19,7 +21,7 @@ export declare class BindingLoad {
   fail(message: string): void
   /** Copies the next chunk into `into`, if there is one. Never waits. */
   next(into: Buffer): BindingNext
-  /** Takes at most `most` of the refused records, in the order of the input. */
+  /** Takes at most `most` of the records that were refused or mended, in the order of the input. */
   takeRejects(most: number): BindingRejects
   /** DuckDB has consumed the rows of chunk `id`. */
   release(id: number): void
@@ -32,6 +34,11 @@ export declare class BindingLoad {
   setThreads(threads: number): void
   /** How far the load is. */
   counters(): BindingCounters
+  /**
+   * How far each input is: of one after the other bytes read, rows read and refused, header lines, lines skipped, records passed over,
+   * empty lines, rows mended and bytes replaced. Of inputs whose turn has not come there may be nothing.
+   */
+  files(): Array<number>
   /** Where a row, counted from 0, stands in the input. */
   locate(row: number): BindingLocation | null
   /** The bytes of a row's record, counted from 0, where they are kept. */
@@ -153,20 +160,11 @@ export interface BindingFailure {
   detail?: string
   hint?: string
   context?: string
+  /** The number of the input in the order of the load, from 0. */
+  file?: number
   line?: number
   byteOffset?: number
   column?: string
-}
-
-/** One thing that is wrong with a record. */
-export interface BindingFlaw {
-  /** Number of the column, from 0. */
-  column?: number
-  code: string
-  sqlState: string
-  message: string
-  detail?: string
-  value?: string
 }
 
 /** A column's proven type. */
@@ -188,8 +186,20 @@ export interface BindingInfo {
   problem?: string
 }
 
+/** Files in the order in which they are read. */
+export interface BindingListing {
+  paths: Array<string>
+  /** Bytes of each. */
+  sizes: Array<number>
+  failure?: BindingFailure
+}
+
 /** Where a row is. */
 export interface BindingLocation {
+  /** The number of the input in the order of the load, from 0. */
+  file: number
+  /** Bytes of records before it in all inputs. */
+  position: number
   line: number
   firstLine: number
   byteOffset: number
@@ -218,6 +228,8 @@ export interface BindingPatterns {
   /** `to_char`, `redshift`, `java`, `strptime` or `auto`. */
   language: string
   texts: Array<string>
+  /** Timestamps are rounded to the minute, half a minute up. */
+  toMinute?: boolean
 }
 
 /** The outcome of `peek`. */
@@ -227,21 +239,16 @@ export interface BindingPeek {
   failure?: BindingFailure
 }
 
-/** A record that was refused. */
-export interface BindingReject {
-  line: number
-  lastLine: number
-  byteOffset: number
-  byteLength: number
-  flaws: Array<BindingFlaw>
-  /** Bytes of it that are kept. */
-  rawLength: number
-  isCut: boolean
-}
-
-/** Records that were refused, and their bytes one after the other: a buffer for each would cost more than all else. */
+/** Records that were refused, and rows with a value that was replaced. */
 export interface BindingRejects {
-  rejects: Array<BindingReject>
+  count: number
+  /**
+   * JSON, for each record `[file, position, line, lastLine, byteOffset, byteLength, rawLength, isCut, isMended, recordsBefore, flaws]`, of which
+   * `file` is the number of the input in the order of the load, from 0, and `position` is how many bytes of records are before it in all inputs; the numbers and strings of a flaw, one
+   * after the other, are its column (from 0, -1 for none), its code (an index into `errorCodes()`), message, detail and value, null for none.
+   */
+  told: string
+  /** What is kept of their bytes, one after the other: a buffer for each would be as dear. */
   raw: Buffer
 }
 
@@ -250,6 +257,8 @@ export interface BindingSequence {
   /** Decimal digits: a number of JavaScript does not hold all of them. */
   start: string
   increment: string
+  /** Where the records are some of another input's: how many came before each there. */
+  records?: Array<number>
 }
 
 /** Settings of the target's session. */
@@ -266,6 +275,10 @@ export interface BindingSession {
 export interface BindingSpecification {
   /** `csv`, `text`, `binary`, `plain` (text in which nothing is escaped) or `fixed`. */
   format: string
+  /** `text`: a backslash makes the next byte part of the value, instead of beginning one of PostgreSQL's sequences. */
+  escapesNext?: boolean
+  /** `text`: `\.` does not end the data. */
+  hasNoMarker?: boolean
   /** One to ten bytes; of no matter in `fixed`. */
   delimiter: string
   /** What ends a record, one to ten bytes; absent: the first line end shows it. In `csv` only one of the usual line ends. */
@@ -283,6 +296,8 @@ export interface BindingSpecification {
   encoding?: string
   /** The decimal mark of numbers is a comma. */
   hasComma: boolean
+  /** Decimals beyond the scale of a `numeric` column are cut off, instead of being rounded. */
+  truncatesDecimals?: boolean
   columns: Array<BindingColumn>
   /** What the fields of a record are called, where columns have the numbers of theirs. */
   fields?: Array<string>
@@ -304,6 +319,8 @@ export interface BindingSpecification {
   isServed: boolean
   /** The relation's name in CONTEXT lines. */
   table: string
+  /** Fields belong to columns by the names in the header: that of every input. */
+  mapsByName: boolean
   /** The input's name in messages. */
   name: string
   threads: number
@@ -370,6 +387,12 @@ export declare function errorCodes(): Array<BindingErrorCode>
 /** Facts about the addon and the CPU. */
 export declare function info(): BindingInfo
 
+/** The regular files that a pattern means below a folder, or that are in the folder at any depth. */
+export declare function listFiles(path: string, pattern?: string | undefined | null): Promise<BindingListing>
+
+/** The sizes of files that are named one by one; a failure when one of them is no regular file. */
+export declare function measureFiles(paths: Array<string>): Promise<BindingListing>
+
 /**
  * A number for a window. Not to be guessed: another connection that knew it could ask for rows, and keep
  * pointers to their strings for longer than these are there.
@@ -385,6 +408,9 @@ export declare function openDuckdb(library: string, probe: unknown, destroy: () 
 
 /** The column names that a table made from this file would have. */
 export declare function peekFile(specification: BindingSpecification, path: string): BindingPeek
+
+/** The same for files, of which the first one that has anything in it tells. */
+export declare function peekFiles(specification: BindingSpecification, paths: Array<string>, names: Array<string>): BindingPeek
 
 /** The same for a spooled stream. */
 export declare function peekSpool(specification: BindingSpecification, spool: BindingSpool): BindingPeek

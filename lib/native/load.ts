@@ -53,7 +53,12 @@ export interface LoadColumn {
    * Its values are numbers of the records, and it has no field. Records that the decoder or the target refuses have had
    * theirs, those that are passed over have none. A number beyond the column's type ends the load (22003).
    */
-  readonly sequence?: { readonly start: bigint; readonly increment: bigint }
+  readonly sequence?: {
+    readonly start: bigint
+    readonly increment: bigint
+    /** Where the records are some of another input's, in its order: how many came before each there. */
+    readonly records?: readonly number[]
+  }
   /** What is done to its fields before anything else, in this order. */
   readonly cleaning?: Cleaning
 }
@@ -62,6 +67,8 @@ export interface LoadColumn {
 export interface DatePatterns {
   readonly language: 'to_char' | 'redshift' | 'java' | 'strptime' | 'auto'
   readonly texts: readonly string[]
+  /** Timestamps without a zone are rounded to the minute, half a minute up. */
+  readonly toMinute?: boolean
 }
 
 /** What is done to a field before its type sees it. NULL strings are compared with what is left of it without its quotation marks. */
@@ -166,8 +173,12 @@ export interface NativeFlaw {
   readonly value?: string
 }
 
-/** A record that the decoder refused by itself. */
+/** A record that the decoder refused by itself, or a row with a value that it replaced. */
 export interface NativeReject {
+  /** The input's name. */
+  readonly file: string
+  /** Bytes of records before it in all inputs of the load: records are in the order of these numbers. */
+  readonly position: number
   readonly line: number
   readonly lastLine: number
   readonly byteOffset: number
@@ -176,10 +187,18 @@ export interface NativeReject {
   readonly flaws: readonly NativeFlaw[]
   readonly raw: Buffer
   readonly isCut: boolean
+  /** It is among the rows that are handed out: the values of its flaws have been replaced. */
+  readonly isMended: boolean
+  /** Of a refused one: how many records come before it in the input, those that are passed over not counted. */
+  readonly recordsBefore: number
 }
 
 /** Where a row is. */
 export interface RowPlace {
+  /** The input's name. */
+  readonly file: string
+  /** As in {@link NativeReject.position}. */
+  readonly position: number
   /** Line of its end. */
   readonly line: number
   /** Line of its beginning. */
@@ -203,7 +222,7 @@ export interface LoadCounters {
   readonly rowsPassedOver?: number
   /** Empty lines that were passed over; they are no rows. */
   readonly blankLines?: number
-  /** Rows with a value that was refused and replaced. */
+  /** Rows with a value that was refused and replaced; each is told as one with {@link NativeReject.isMended}. */
   readonly rowsMended: number
   /** Bytes that were part of no character and were replaced. */
   readonly bytesReplaced?: number
@@ -213,6 +232,12 @@ export interface LoadCounters {
   readonly headerLines: number
   /** Lines passed over before the first record. */
   readonly linesSkipped?: number
+}
+
+/** How far a load is with one of its inputs. */
+export interface FileCounters extends Required<Omit<LoadCounters, 'bytesTotal' | 'encoding'>> {
+  /** The input's name. */
+  readonly file: string
 }
 
 /** A native load in progress. */
@@ -225,6 +250,8 @@ export interface NativeLoad {
    */
   next(): Promise<Chunk | undefined>
   counters(): LoadCounters
+  /** The same of each input, in their order; of those whose turn has not come there may be none. */
+  files?(): FileCounters[]
   /** How many decoder threads may work from now on; none is a pause. */
   setThreads?(threads: number): void
   /**

@@ -1,3 +1,4 @@
+import type { FileHandle } from 'node:fs/promises'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { CopyError } from '../errors.ts'
 import type { CopyOptions } from '../statement/ast.ts'
@@ -16,6 +17,7 @@ import type {
   Chunk,
   ColumnType,
   DuckdbColumn,
+  FileCounters,
   LoadColumn,
   LoadCondition,
   LoadCounters,
@@ -26,10 +28,27 @@ import type {
   SinkKind,
 } from './load.ts'
 import { type ByteSource, pump } from './pump.ts'
+import { readRejects } from './rejects.ts'
 
 /** What a load reads. */
 export type Input =
-  | { readonly kind: 'file'; readonly path: string; readonly name: string; readonly size?: number }
+  | {
+      readonly kind: 'file'
+      readonly path: string
+      readonly name: string
+      readonly size?: number
+      /** Open for as long as the path, which leads through it, is to mean this file. */
+      readonly handle?: FileHandle
+    }
+  | {
+      /** Regular files that are read one after the other as one input; their names are their paths. */
+      readonly kind: 'files'
+      readonly paths: readonly string[]
+      /** Bytes of all of them. */
+      readonly size: number
+      /** What the statement calls them. */
+      readonly name: string
+    }
   | { readonly kind: 'spool'; readonly spool: Spool; readonly name: string }
   | { readonly kind: 'stream'; readonly stream: ByteSource; readonly name: string }
 
@@ -96,29 +115,40 @@ export type Rereadable = Exclude<Input, { kind: 'stream' }>
 export function peekNames(plan: Omit<LoadPlan, 'columns' | 'session' | 'sink'>, input: Rereadable): string[] {
   const addon = loadAddon()
   const spec = specification({ ...plan, columns: [], session: DEFAULT_SESSION }, 'infer', input.name)
-  const peeked = input.kind === 'file' ? addon.peekFile(spec, input.path) : addon.peekSpool(spec, input.spool.binding)
+  const peeked =
+    input.kind === 'file'
+      ? addon.peekFile(spec, input.path)
+      : input.kind === 'files'
+        ? addon.peekFiles(spec, [...input.paths], [...input.paths])
+        : addon.peekSpool(spec, input.spool.binding)
   if (peeked.failure) {
     // A first look knows no table: its CONTEXT has the input's name in the table's place.
     const { context } = peeked.failure
-    const before = `COPY ${input.name}, `
+    const name = fileOf(peeked.failure, namesOf(input))
+    const before = `COPY ${name}, `
     const isNamed = context?.startsWith(before)
     const renamed = isNamed ? { context: `COPY ${plan.table}, ${context?.slice(before.length)}` } : {}
-    throw copyErrorOf({ ...peeked.failure, ...renamed }, input.name)
+    throw copyErrorOf({ ...peeked.failure, ...renamed }, name)
   }
   return peeked.names ?? []
 }
 
-/** The columns a table made from `input` would have: names of its header (or column1 …), or of the statement, and proven types. */
-export async function inferColumns(
-  plan: Omit<LoadPlan, 'columns' | 'session' | 'sink'>,
-  input: Rereadable,
-  signal: AbortSignal | undefined,
-): Promise<{ name: string; type: ColumnType }[]> {
+/** The names of the inputs, by their numbers. */
+function namesOf(input: Input): readonly string[] {
+  return input.kind === 'files' ? input.paths : [input.name]
+}
+
+function fileOf({ file }: { readonly file?: number | undefined }, names: readonly string[]): string {
+  return names[file ?? 0] ?? ''
+}
+
+/** The fields of `input` as texts, by the names of its header (or column1 …), or of the statement. */
+export function textColumns(plan: Omit<LoadPlan, 'columns' | 'session' | 'sink'>, input: Rereadable): LoadColumn[] {
   const { fixed, filler } = plan.options
   const dropped = new Set(filler?.map(({ value }) => value))
   const places = fixed?.fields.filter(({ name }) => !dropped.has(name.value))
   const names = places?.map(({ name }) => name.value) ?? peekNames(plan, input)
-  const columns = names.map(
+  return names.map(
     (name, index): LoadColumn => ({
       name,
       type: { kind: 'text' },
@@ -129,6 +159,15 @@ export async function inferColumns(
       ...(places?.[index] && { place: { offset: places[index].offset, length: places[index].length } }),
     }),
   )
+}
+
+/** The columns a table made from `input` would have: {@link textColumns} with proven types; and the rows that proved them. */
+export async function inferTable(
+  plan: Omit<LoadPlan, 'columns' | 'session' | 'sink'>,
+  input: Rereadable,
+  signal: AbortSignal | undefined,
+): Promise<{ readonly columns: { name: string; type: ColumnType }[]; readonly rows: number }> {
+  const columns = textColumns(plan, input)
   const spec = specification({ ...plan, columns, session: DEFAULT_SESSION }, 'infer', input.name)
   const load = new Load(loadAddon(), spec, input)
   const abort = () => load.cancel()
@@ -137,11 +176,23 @@ export async function inferColumns(
     signal?.throwIfAborted()
     while ((await load.next()) !== undefined);
     const guesses = load.guesses()
-    return names.map((name, index) => ({ name, type: guesses[index] ?? { kind: 'text' } }))
+    return {
+      columns: columns.map(({ name }, index) => ({ name, type: guesses[index] ?? { kind: 'text' } })),
+      rows: load.counters().rowsRead,
+    }
   } finally {
     signal?.removeEventListener('abort', abort)
     await load.close()
   }
+}
+
+/** The columns of {@link inferTable}. */
+export async function inferColumns(
+  plan: Omit<LoadPlan, 'columns' | 'session' | 'sink'>,
+  input: Rereadable,
+  signal: AbortSignal | undefined,
+): Promise<{ name: string; type: ColumnType }[]> {
+  return (await inferTable(plan, input, signal)).columns
 }
 
 /** Bytes that are looked at in advance. */
@@ -219,19 +270,43 @@ const STREAM_AHEAD = 1024 * 1024
 /** Output is about this much larger than its tile at first; buffers grow when it is more. */
 const OUTPUT_SLACK = 1.5
 const NO_BYTES = Buffer.alloc(0)
-/** Refused records that become objects, and are dealt with, between two turns of the event loop: 10 to 25 µs each. */
+/** Numbers that the addon tells of each file. */
+const FILE_NUMBERS = 9
+/** Refused records that become objects, and are dealt with, between two turns of the event loop: 3 to 10 µs each. */
 const REJECTS_AT_ONCE = 250
 /** Buffers do not grow beyond this many times their first size for good. */
 const MOST_KEPT = 4
 
-function specification(plan: Omit<LoadPlan, 'sink'>, sink: SinkKind | 'infer', name: string): BindingSpecification {
-  const { options, limits } = plan
-  const { threads, memoryLimit } = limits
+/** How an input is cut for decoder threads, and how much of it is held. */
+export interface Split {
+  readonly threads: number
+  /** Bytes that are read at a time; each part ends with a record. */
+  readonly tileSize: number
+  /** Parts whose rows may wait for the target. */
+  readonly window: number
+  /** Bytes of the longest record. */
+  readonly maxRecord: number
+}
+
+/** The split of a load with these limits. */
+export function splitOf({ threads, memoryLimit }: LoadLimits, sink: SinkKind | 'infer'): Split {
   const isDuckdb = sink === 'duckdb' || sink === 'duckdb_served'
   const window = threads + (isDuckdb ? DUCKDB_WINDOW : 4)
   // A tile, its chunk and its copy are alive at once, for every thread and every place in the window.
   const places = threads + (isDuckdb ? DUCKDB_CHUNKS : window)
   const affordable = Math.max(16 * 1024, Math.floor(memoryLimit / (3 * places)))
+  return {
+    threads,
+    tileSize: Math.min(isDuckdb ? DUCKDB_TILE : TILE, affordable),
+    window,
+    maxRecord: Math.min(2 ** 30, Math.max(64 * 1024, Math.floor(memoryLimit / 8))),
+  }
+}
+
+function specification(plan: Omit<LoadPlan, 'sink'>, sink: SinkKind | 'infer', name: string): BindingSpecification {
+  const { options, limits } = plan
+  const { memoryLimit } = limits
+  const isDuckdb = sink === 'duckdb' || sink === 'duckdb_served'
   return {
     format: options.format === 'text' && options.backslash === 'none' ? 'plain' : options.format,
     delimiter: options.delimiter,
@@ -243,7 +318,10 @@ function specification(plan: Omit<LoadPlan, 'sink'>, sink: SinkKind | 'infer', n
     header: options.header,
     skip: options.skip ?? 0,
     ...(options.encoding !== 'UTF8' && { encoding: options.encoding }),
+    ...(options.backslash === 'next' && { escapesNext: true }),
+    ...(options.useEof && { hasNoMarker: true }),
     hasComma: options.decimalSeparator === ',',
+    ...(options.decimals === 'truncate' && { truncatesDecimals: true }),
     columns: plan.columns.map((column) => ({
       name: column.name,
       ty: bindingType(column.type),
@@ -257,7 +335,11 @@ function specification(plan: Omit<LoadPlan, 'sink'>, sink: SinkKind | 'infer', n
       ...(column.conversion !== undefined && { conversion: column.conversion }),
       ...(column.constant !== undefined && { constant: column.constant }),
       ...(column.sequence && {
-        sequence: { start: String(column.sequence.start), increment: String(column.sequence.increment) },
+        sequence: {
+          start: String(column.sequence.start),
+          increment: String(column.sequence.increment),
+          ...(column.sequence.records && { records: [...column.sequence.records] }),
+        },
       }),
       ...(column.cleaning && { cleaning: { ...NO_CLEANING, ...column.cleaning } }),
     })),
@@ -273,14 +355,12 @@ function specification(plan: Omit<LoadPlan, 'sink'>, sink: SinkKind | 'infer', n
     session: { ...plan.session, now: Number(plan.session.now) },
     sink: isDuckdb ? 'duckdb' : sink,
     isServed: sink === 'duckdb_served',
+    mapsByName: options.mapByName ?? false,
     table: plan.table,
     name,
-    threads,
-    tileSize: Math.min(isDuckdb ? DUCKDB_TILE : TILE, affordable),
-    window,
+    ...splitOf(limits, sink),
     // The rest is for tiles, copies of chunks (for DuckDB of all that are held) and one record of the largest size.
     maxBytes: Math.floor(memoryLimit * (isDuckdb ? 3 / 8 : 1 / 4)),
-    maxRecord: Math.min(2 ** 30, Math.max(64 * 1024, Math.floor(memoryLimit / 8))),
   }
 }
 
@@ -324,8 +404,10 @@ function bindingType(type: ColumnType): BindingType {
 
 /** A load over the native addon. */
 class Load implements NativeLoad {
+  readonly #addon: Addon
   readonly #binding: BindingLoad
   readonly #name: string
+  readonly #names: readonly string[]
   readonly #sink: string
   readonly #isServed: boolean
   readonly #total: number | undefined
@@ -350,8 +432,10 @@ class Load implements NativeLoad {
 
   constructor(addon: Addon, spec: BindingSpecification, input: Input, takeRejects?: TakeRejects) {
     this.#takeRejects = takeRejects
+    this.#addon = addon
     this.#binding = new addon.BindingLoad()
     this.#name = input.name
+    this.#names = namesOf(input)
     this.#format = spec.format
     this.#sink = spec.sink
     this.#isServed = spec.isServed
@@ -365,6 +449,10 @@ class Load implements NativeLoad {
       case 'file':
         this.#total = input.size
         failure = this.#binding.startFile(spec, input.path, ready)
+        break
+      case 'files':
+        this.#total = input.size
+        failure = this.#binding.startFiles(spec, [...input.paths], [...input.paths], ready)
         break
       case 'spool':
         this.#total = input.spool.size
@@ -475,22 +563,16 @@ class Load implements NativeLoad {
       default:
         if (next.failure === undefined) throw new TypeError(`native load answered "${next.state}"`)
         if (this.#refusal !== undefined) throw this.#refusal
-        throw copyErrorOf(next.failure, this.#name, this.#streamError)
+        throw copyErrorOf(next.failure, fileOf(next.failure, this.#names), this.#streamError)
     }
   }
 
   /** Hands on what the decoder has refused: some at a time, for the garbage of each to be small, and nobody to wait for all. */
   async #passRejects(): Promise<void> {
     for (;;) {
-      const { rejects, raw } = this.#binding.takeRejects(REJECTS_AT_ONCE)
-      if (rejects.length === 0) return
-      let at = 0
-      const taken = rejects.map(({ line, lastLine, byteOffset, byteLength, flaws, isCut, rawLength }): NativeReject => {
-        const start = at
-        at += rawLength
-        return { line, lastLine, byteOffset, byteLength, flaws, raw: raw.subarray(start, at), isCut }
-      })
-      if (this.#takeRejects?.(taken)) {
+      const taken = this.#binding.takeRejects(REJECTS_AT_ONCE)
+      if (taken.count === 0) return
+      if (this.#takeRejects?.(readRejects(this.#addon, taken, this.#names))) {
         this.#isEnough = true
         return
       }
@@ -536,8 +618,31 @@ class Load implements NativeLoad {
     }
   }
 
+  files(): FileCounters[] {
+    const numbers = this.#binding.files()
+    return this.#names.slice(0, numbers.length / FILE_NUMBERS).map((file, index) => {
+      const [
+        bytesRead = 0,
+        rowsRead = 0,
+        rowsRefused = 0,
+        headerLines = 0,
+        linesSkipped = 0,
+        rowsPassedOver = 0,
+        blankLines = 0,
+        rowsMended = 0,
+        bytesReplaced = 0,
+      ] = numbers.slice(index * FILE_NUMBERS, (index + 1) * FILE_NUMBERS)
+      return {
+        file,
+        ...{ bytesRead, rowsRead, rowsRefused, headerLines, linesSkipped },
+        ...{ rowsPassedOver, blankLines, rowsMended, bytesReplaced },
+      }
+    })
+  }
+
   locate(row: number): RowPlace | undefined {
-    return this.#binding.locate(row) ?? undefined
+    const place = this.#binding.locate(row)
+    return place ? { ...place, file: fileOf(place, this.#names) } : undefined
   }
 
   record(row: number): Buffer | undefined {

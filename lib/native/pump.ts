@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 
 /** A stream of bytes: a Node Readable, a web ReadableStream, or any (async) iterable of byte chunks. */
 export type ByteSource = AsyncIterable<Uint8Array | string> | Iterable<Uint8Array | string>
@@ -19,8 +20,15 @@ export async function pump(
   const onAbort = () => stop?.()
   signal?.addEventListener('abort', onAbort, { once: true })
   let hasEnded = false
+  let lastTurn = performance.now()
   try {
     while (!signal?.aborted) {
+      // A source that always has something ready would otherwise keep the loop in microtasks, and nobody could abort.
+      if (performance.now() - lastTurn > TURN_MS) {
+        await nextTurn()
+        lastTurn = performance.now()
+        if (signal?.aborted) return
+      }
       const step: unknown = await new Promise((resolve, reject) => {
         stop = () => resolve(STOPPED)
         Promise.resolve(iterator.next()).then(resolve, reject)
@@ -36,15 +44,26 @@ export async function pump(
     }
   } finally {
     signal?.removeEventListener('abort', onAbort)
-    // An iterator that still waits for its source cannot be asked to return; destroying the source frees it.
-    if (source instanceof Readable) source.destroy()
-    // Nor a web stream's, whose reader can be told all the same.
-    else if (iterator instanceof WebReader) void iterator.cancel()
-    else if (!hasEnded) void Promise.resolve(iterator.return?.()).catch(() => {})
+    closeSource(source, iterator, hasEnded)
   }
 }
 
+/** Lets go of a source that is read by `iterator`. */
+export function closeSource(
+  source: Iterable<unknown> | AsyncIterable<unknown>,
+  iterator: Iterator<unknown> | AsyncIterator<unknown>,
+  hasEnded: boolean,
+): void {
+  // An iterator that still waits for its source cannot be asked to return; destroying the source frees it.
+  if (source instanceof Readable) source.destroy()
+  // Nor a web stream's, whose reader can be told all the same.
+  else if (iterator instanceof WebReader) void iterator.cancel()
+  else if (!hasEnded) void (async () => iterator.return?.())().catch(() => {})
+}
+
 const READ_GRACE_MS = 50
+/** After this long without a turn of the event loop, timers and signals come first. */
+const TURN_MS = 2
 
 /** What a step is when the signal has fired. */
 const STOPPED = Symbol('stopped')
@@ -54,15 +73,15 @@ function isStep(step: unknown): step is IteratorResult<unknown> {
 }
 
 /** A web stream by its reader: its own iterator waits for the read under way before it lets go of the stream. */
-class WebReader implements AsyncIterator<Uint8Array | string> {
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array | string>
+class WebReader<Item> implements AsyncIterator<Item> {
+  readonly #reader: ReadableStreamDefaultReader<Item>
   #reading: Promise<unknown> | undefined
 
-  constructor(stream: ReadableStream<Uint8Array | string>) {
+  constructor(stream: ReadableStream<Item>) {
     this.#reader = stream.getReader()
   }
 
-  async next(): Promise<IteratorResult<Uint8Array | string>> {
+  async next(): Promise<IteratorResult<Item>> {
     const reading = this.#reader.read()
     this.#reading = reading
     const { done, value } = await reading
@@ -83,8 +102,14 @@ class WebReader implements AsyncIterator<Uint8Array | string> {
   }
 }
 
-function iterate(source: ByteSource): AsyncIterator<Uint8Array | string> | Iterator<Uint8Array | string> {
-  if (source instanceof ReadableStream) return new WebReader(source)
+/** Whether it is an object that can be iterated; a string could be, too, but for its letters. */
+export function isIterable(value: unknown): value is Iterable<unknown> | AsyncIterable<unknown> {
+  return typeof value === 'object' && value !== null && (Symbol.asyncIterator in value || Symbol.iterator in value)
+}
+
+/** What reads a source; a web stream can be let go of by it while a read is under way. */
+export function iterate<Item>(source: AsyncIterable<Item> | Iterable<Item>): AsyncIterator<Item> | Iterator<Item> {
+  if (source instanceof ReadableStream) return new WebReader<Item>(source)
   if (Symbol.asyncIterator in source) return source[Symbol.asyncIterator]()
   return source[Symbol.iterator]()
 }
@@ -93,5 +118,6 @@ function bytes(chunk: unknown): Buffer {
   if (chunk instanceof Uint8Array) return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
   if (typeof chunk === 'string') return Buffer.from(chunk, 'utf8')
   const kind = chunk === undefined ? 'nothing' : typeof chunk === 'object' ? 'an object' : `a ${typeof chunk}`
-  throw new TypeError(`the input stream delivered ${kind}, not bytes`)
+  const hint = typeof chunk === 'object' && chunk !== null ? ' (rows are the option "rows")' : ''
+  throw new TypeError(`the input stream delivered ${kind}, not bytes${hint}`)
 }

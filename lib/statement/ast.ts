@@ -1,3 +1,5 @@
+import type { DatePattern } from './date-patterns.ts'
+
 /** A name as SQL resolves it: folded to lower case unless it was quoted. */
 export interface Name {
   readonly value: string
@@ -133,13 +135,13 @@ export interface StatementNote {
 
 /** How the dates and times of the input are written. Absent patterns: as PostgreSQL reads them. */
 export interface DateFormats {
-  /** Whose patterns they are: PostgreSQL's to_char, or Java's (QuestDB). */
+  /** Whose patterns they are: PostgreSQL's to_char, or Java's (QuestDB); but for those of strptime, which show that they are. */
   readonly language: 'to_char' | 'java'
-  readonly date?: string
-  readonly time?: string
+  readonly date?: DatePattern
+  readonly time?: DatePattern
   /** With to_char also `auto`, `epochsecs` and `epochmillisecs` (Redshift). */
-  readonly timestamp?: string
-  readonly smalldatetime?: string
+  readonly timestamp?: DatePattern
+  readonly smalldatetime?: DatePattern
 }
 
 /** What is needed to read the files of other systems' storage. */

@@ -12,6 +12,7 @@ const sqlStates = {
   undefined_column: '42703',
   duplicate_column: '42701',
   invalid_column_reference: '42P10',
+  insufficient_privilege: '42501',
 } as const
 
 /** PostgreSQL's name of a condition that a statement can raise. */

@@ -9,15 +9,11 @@ interface Pending {
   readonly key: OptionKey
   /** Whether a statement asks for it. */
   readonly applies: (options: CopyOptions) => boolean
-  /** What is not supported, where the option's name does not say it. */
+  /** What is not supported, where the option's name does not say it: then it works with other values. */
   readonly what?: string
-  /** The option works with other values, or when it is given. */
-  readonly isPart?: true
   readonly hint: string
 }
 
-const leaveOut = 'Leave it out, or change the input before it is loaded.'
-const noDates = 'Dates and times are read as PostgreSQL reads them. Load them as text and convert them afterwards.'
 const noRemote = 'Files of other machines are not read yet. Copy them here, or pipe them into COPY ... FROM STDIN.'
 
 /**
@@ -25,17 +21,8 @@ const noRemote = 'Files of other machines are not read yet. Copy them here, or p
  */
 // biome-ignore format: one line an option is easier to delete
 const pending: readonly Pending[] = [
-  { key: 'eol', applies: ({ eol }) => eol !== undefined, hint: 'Lines end with a line feed, a carriage return or both.' },
-  { key: 'backslash_escape', applies: ({ backslash }) => backslash === 'next', hint: "A backslash begins one of PostgreSQL's sequences in FORMAT text." },
-  { key: 'useeof', applies: ({ useEof }) => useEof === true, hint: leaveOut },
-  { key: 'header', what: 'detection of a header', isPart: true, applies: ({ detectHeader }) => detectHeader === true, hint: 'Say HEADER true, or use FORMAT csv without words of QuestDB.' },
-  { key: 'smalldatetime_format', applies: ({ dateFormats }) => dateFormats?.smalldatetime !== undefined, hint: noDates },
+  { key: 'null', what: 'a NULL string that is NUL', applies: (options) => options.null === '\0', hint: 'NUL is no character. With COMPATIBLE_ILLEGAL_CHARS it becomes a space.' },
   { key: 'partition by', applies: ({ partitionBy = 'none' }) => partitionBy !== 'none', hint: 'Make the table, partitioned, before the load.' },
-  { key: 'transform', applies: ({ transform }) => transform !== undefined, hint: 'Load into a table of its own and select from that.' },
-  { key: 'explicit_ids', applies: ({ explicitIds }) => explicitIds === true, hint: leaveOut },
-  { key: 'validate_only', applies: ({ validateOnly }) => validateOnly === true, hint: 'Load into a temporary table.' },
-  { key: 'statupdate', applies: ({ analyze }) => analyze === true, hint: 'Run ANALYZE after the load.' },
-  { key: 'freeze', applies: ({ freeze }) => freeze === true, hint: 'Leave it out and run VACUUM (FREEZE) after the load.' },
   { key: 'iam_role', applies: ({ remote }) => remote?.iamRole !== undefined, hint: noRemote },
   { key: 'credentials', applies: ({ remote }) => remote?.credentials === true, hint: `${noRemote} Take the secret out of the statement.` },
   { key: 'region', applies: ({ remote }) => remote?.region !== undefined, hint: noRemote },
@@ -45,13 +32,11 @@ const pending: readonly Pending[] = [
   { key: 'lzop', applies: ({ remote }) => remote?.compression === 'lzop', hint: 'Decompress the input and pipe it into COPY ... FROM STDIN.' },
   { key: 'zstd', applies: ({ remote }) => remote?.compression === 'zstd', hint: 'Decompress the input and pipe it into COPY ... FROM STDIN.' },
   { key: 'aws connection', applies: ({ remote }) => remote?.connection !== undefined, hint: noRemote },
-  { key: 'files', applies: ({ remote }) => remote?.files !== undefined, hint: noRemote },
-  { key: 'pattern', applies: ({ remote }) => remote?.pattern !== undefined, hint: noRemote },
 ]
 
 /** Whether no statement with this option can be carried out yet. */
 export function isPending(key: OptionKey): boolean {
-  return pending.some((line) => line.key === key && !line.isPart)
+  return pending.some((line) => line.key === key && line.what === undefined)
 }
 
 /**
@@ -62,8 +47,8 @@ export function isPending(key: OptionKey): boolean {
 export function refusePending(statement: Statement): asserts statement is CopyFrom | CopyRejects {
   if (statement.kind === 'copy rejects') return
   if (statement.kind === 'explain') {
-    throw statementError(statement.text, 0, 'feature_not_supported', 'EXPLAIN COPY is not supported yet', {
-      hint: 'explainOptions says what the options of the statement are.',
+    throw statementError(statement.text, 0, 'feature_not_supported', 'EXPLAIN COPY loads nothing, and has no receipt', {
+      hint: 'Call db.explain(statement).',
     })
   }
   const found = pending

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer'
 import type { Clause, Name, OptionArgument, OptionItem } from './ast.ts'
+import type { DatePattern } from './date-patterns.ts'
 import { type StatementCondition, statementError } from './diagnostics.ts'
 
 /** An option being read: the item, and the statement for the error's caret. */
@@ -25,6 +26,14 @@ export class OptionReader {
     const { argument, name } = this.item
     if (argument === undefined) throw this.error('name', 'syntax_error', `${name} requires a parameter`)
     return argumentText(argument)
+  }
+
+  /** A pattern of dates, or several in parentheses. */
+  patterns(): DatePattern {
+    const { argument } = this.item
+    if (argument?.kind !== 'list') return this.string()
+    const [first = '', ...more] = argument.items.map(({ value }) => value)
+    return more.length === 0 ? first : [first, ...more]
   }
 
   /** true when nothing follows the name. */

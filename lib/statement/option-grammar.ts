@@ -3,6 +3,7 @@ import { readClause } from './clauses.ts'
 import { type Cursor, isWord } from './cursor.ts'
 import { readForeignForm } from './foreign-forms.ts'
 import { canBeListItem, canBeValue } from './keywords.ts'
+import { byteLength } from './option-arguments.ts'
 import { type BareForm, findOption, type OptionDefinition, optionKeys, optionTable, suggestOption } from './options.ts'
 import { closest } from './spelling.ts'
 import { atConflict } from './sql-text.ts'
@@ -28,7 +29,10 @@ export class OptionGrammar {
       const value = this.#cursor.token
       const delimiter = this.#cursor.string()
       const argument: OptionArgument = { kind: 'string', value: delimiter, offset: value.start }
-      items.push({ name: 'delimiter', offset: first.start, end: first.end, argument })
+      const item: OptionItem = { name: 'delimiter', offset: first.start, end: first.end, argument }
+      // With more than one byte it is nobody's but GaussDB's. As its words for files are: where STDIN is read, PostgreSQL has its say.
+      const isLong = byteLength(delimiter) > 1 && this.#source?.kind !== 'stdin'
+      items.push(isLong ? { ...item, word: 'DELIMITERS', of: { dialect: 'gaussdb', exclusive: false } } : item)
     }
     for (let item = this.#bareOption(formsBeforeWith); item; item = this.#bareOption(formsBeforeWith)) items.push(item)
     const withWord = this.#cursor.takeWord('with')

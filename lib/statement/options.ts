@@ -137,7 +137,7 @@ export const optionTable = {
   header: define<boolean | 'match' | number>({
     synopsis: '[ boolean | MATCH | number ]',
     summary:
-      'The first line is a header and is skipped; MATCH also requires it to name the columns in their order. A number is that of the lines to pass over.',
+      'The first line is a header and is skipped; MATCH also requires it to name the columns in their order. A number is that of the lines to pass over. With QuestDB’s rules, and unless it is true, the beginning of the input tells: all of its first line is text, and without that some column is not.',
     default: { text: false, csv: false },
     formats: both,
     bare: [{ words: ['header'], takes: 'nothing' }],
@@ -571,14 +571,19 @@ export const optionTable = {
   }),
   freeze: define<boolean>({
     synopsis: '[ boolean ]',
-    summary: 'Rows are written frozen.',
+    summary:
+      'Rows are written frozen, as PostgreSQL does where the table was created or truncated in the same transaction; without that, and with ON_ERROR skip_row for rows that the server refuses, its error. In a transaction of the caller an error then is that of the transaction.',
     default: { text: false, csv: false },
     formats: both,
     bare: [{ words: ['freeze'], takes: 'nothing' }],
     otherNames: [],
     dialects: ['postgresql', 'gaussdb'],
     example: 'FREEZE',
-    errors: [['42601', 'no Boolean value']],
+    errors: [
+      ['42601', 'no Boolean value'],
+      ['0A000', 'on DuckDB, which has no such thing; with TRANSFORM, ON CONFLICT DO SKIP or UPDATE'],
+      ['55000', 'a table that was not created or truncated in the same transaction'],
+    ],
     read: (reader) => reader.boolean(),
   }),
   force_quote: define<'*' | readonly Name[]>({

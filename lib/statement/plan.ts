@@ -1,5 +1,5 @@
 import type { CopyError } from '../errors.ts'
-import type { Constant, CopyFrom, Name, Sequence } from './ast.ts'
+import type { Constant, CopyFrom, Name, Sequence, Transform } from './ast.ts'
 import { statementError } from './diagnostics.ts'
 import { closest } from './spelling.ts'
 
@@ -8,7 +8,12 @@ export interface PlannedTable {
   /** The table's bare name, for messages. */
   readonly relationName: string
   /** In table order, generated columns included. */
-  readonly columns: readonly { readonly name: string; readonly generated: boolean }[]
+  readonly columns: readonly {
+    readonly name: string
+    readonly generated: boolean
+    readonly identity?: 'always' | 'by default'
+    readonly hasDefault?: boolean
+  }[]
   /** Whether the database finds a column by its name in any case. */
   readonly caseInsensitive?: boolean
 }
@@ -29,6 +34,8 @@ export interface ColumnPlan {
   readonly timestampColumn?: number
   /** fixed: where the field of each column stands. */
   readonly places?: readonly { readonly offset: number; readonly length: number }[]
+  /** By position in `columns`: what TRANSFORM says of it; absent without the clause. */
+  readonly transform?: readonly (Transform | undefined)[]
   /** Of ON CONFLICT: indexes into the table's columns; absent where the clause names none. */
   readonly conflictKeys?: readonly number[]
 }
@@ -50,6 +57,7 @@ export function planColumns(copy: CopyFrom, table: PlannedTable, header?: readon
     header ? mapped(copy, table, header) : copy.options.fixed ? placed(copy, table) : listed(copy, table),
   )
   const { columns } = layout
+  checkIdentity(copy, table, columns)
   const keys = copy.options.onConflict?.columns
   const conflictKeys = keys && resolve(copy, table, keys)
   const unloaded = conflictKeys?.findIndex((key) => !columns.includes(key)) ?? -1
@@ -64,8 +72,10 @@ export function planColumns(copy: CopyFrom, table: PlannedTable, header?: readon
     const message = `ON CONFLICT column "${name.value}" not referenced by COPY`
     throw statementError(copy.text, name.offset, 'invalid_column_reference', message)
   }
+  const transform = transforms(copy, table, columns)
   return {
     ...layout,
+    ...(transform && { transform }),
     ...(conflictKeys && { conflictKeys }),
     ...(stamp !== undefined && { timestampColumn: stamp }),
     forceNotNull: force(copy, table, columns, 'FORCE_NOT_NULL', copy.options.forceNotNull),
@@ -89,7 +99,42 @@ function madeNames(copy: CopyFrom): readonly Name[] {
 
 function allOf(copy: CopyFrom, table: PlannedTable): readonly number[] {
   const made = new Set(resolve(copy, table, madeNames(copy)))
-  return table.columns.flatMap((column, index) => (column.generated || made.has(index) ? [] : [index]))
+  return table.columns.flatMap((column, index) => {
+    const isLeftOut = column.generated || made.has(index) || (isGivenIdentity(copy) && column.identity === 'always')
+    return isLeftOut ? [] : [index]
+  })
+}
+
+/** In Redshift identity columns have no field, unless EXPLICIT_IDS says so; in PostgreSQL COPY always gives them values. */
+function isGivenIdentity({ dialect, options }: CopyFrom): boolean {
+  return dialect?.name === 'redshift' && !options.explicitIds
+}
+
+/** Redshift's rules for columns GENERATED ALWAYS AS IDENTITY. */
+function checkIdentity(copy: CopyFrom, table: PlannedTable, columns: readonly number[]): void {
+  const { explicitIds } = copy.options
+  const refuse = (offset: number, message: string, hint: string) =>
+    statementError(copy.text, offset, 'invalid_column_reference', message, { hint })
+  if (explicitIds && !table.columns.some(({ identity }) => identity !== undefined)) {
+    const message = `COPY EXPLICIT_IDS needs an identity column, and relation "${table.relationName}" has none`
+    throw refuse(copy.table.name.offset, message, 'Leave it out.')
+  }
+  for (const [index, { name, identity }] of table.columns.entries()) {
+    if (identity !== 'always') continue
+    const listed = copy.columns?.find(({ value }) => isSameName(table, value, name))
+    if (explicitIds && !columns.includes(index)) {
+      const message = `COPY EXPLICIT_IDS needs identity column "${name}" among the columns`
+      throw refuse(
+        copy.columns?.[0]?.offset ?? copy.table.name.offset,
+        message,
+        'Name it in the list, or leave the list out.',
+      )
+    }
+    if (isGivenIdentity(copy) && columns.includes(index)) {
+      const message = `column "${name}" is an identity column, and gets its values by itself`
+      throw refuse(listed?.offset ?? copy.table.name.offset, message, 'With EXPLICIT_IDS it takes those of the input.')
+    }
+  }
 }
 
 /** Behind the columns that are read those whose values are made. */
@@ -145,7 +190,17 @@ function placed(copy: CopyFrom, table: PlannedTable): Layout {
     const message = `FORMATTER column "${stray.name.value}" not referenced by COPY`
     throw statementError(copy.text, stray.name.offset, 'invalid_column_reference', message)
   }
-  return { columns: resolve(copy, table, names), places }
+  const columns = resolve(copy, table, names)
+  const nulls = copy.dialect?.name === 'gaussdb' ? fieldless(copy, table, columns) : []
+  return { columns: [...columns, ...nulls], places: [...places, ...nulls.map(() => ({ offset: 0, length: 0 }))] }
+}
+
+/** Columns that are loaded and have no field: NULL in GaussDB, whatever their default. */
+function fieldless(copy: CopyFrom, table: PlannedTable, placed: readonly number[]): readonly number[] {
+  const dropped = new Set([...(copy.options.filler ?? []), ...madeNames(copy)].map(({ value }) => value))
+  const listed = copy.columns?.filter(({ value }) => !dropped.has(value))
+  const loaded = listed ? resolve(copy, table, listed) : allOf(copy, table)
+  return loaded.filter((index) => table.columns[index]?.hasDefault === true && !placed.includes(index))
 }
 
 /** The field of that name: as it is written, or else the only one in any case; -1 where there is none. */
@@ -214,6 +269,23 @@ function undefinedColumn(copy: CopyFrom, table: PlannedTable, name: Name): CopyE
         : `Did you mean "${near}"?`
   const message = `column "${name.value}" of relation "${table.relationName}" does not exist`
   return statementError(copy.text, name.offset, 'undefined_column', message, { hint })
+}
+
+function transforms(
+  copy: CopyFrom,
+  table: PlannedTable,
+  columns: readonly number[],
+): readonly (Transform | undefined)[] | undefined {
+  const { transform } = copy.options
+  if (transform === undefined) return undefined
+  const names = transform.map(({ column }) => column)
+  const indexes = resolve(copy, table, names)
+  const stray = names.find((_, at) => !columns.includes(indexes[at] ?? -1))
+  if (stray) {
+    const message = `TRANSFORM column "${stray.value}" not referenced by COPY`
+    throw statementError(copy.text, stray.offset, 'invalid_column_reference', message)
+  }
+  return columns.map((index) => transform[indexes.indexOf(index)])
 }
 
 function force(

@@ -1,5 +1,6 @@
 /** How the options are written that PostgreSQL does not have. Parsing them gives the same options. */
 import type { Clause, CopyOptions, Dialect, FixedLayout } from './ast.ts'
+import type { DatePattern } from './date-patterns.ts'
 import { printName, printNames, printString } from './printing.ts'
 
 /** The options of `options` beyond PostgreSQL's, in parentheses, as `dialect` (absent: PostgreSQL's) needs them said. */
@@ -51,12 +52,17 @@ function printColumns(options: CopyOptions): string[] {
   return printed
 }
 
+/** One pattern, or several in parentheses. */
+export function printPatterns(pattern: DatePattern): string {
+  return typeof pattern === 'string' ? printString(pattern) : `(${pattern.map(printString).join(', ')})`
+}
+
 function printValues(options: CopyOptions, dialect: Dialect | undefined): string[] {
   const { dateFormats, acceptAnyDate, blanksAsNull, emptyAsNull, trimBlanks, removeQuotes, decimals } = options
   const printed: string[] = []
   for (const key of ['date', 'time', 'timestamp', 'smalldatetime'] as const) {
     const pattern = dateFormats?.[key]
-    if (pattern !== undefined) printed.push(`${key.toUpperCase()}_FORMAT ${printString(pattern)}`)
+    if (pattern !== undefined) printed.push(`${key.toUpperCase()}_FORMAT ${printPatterns(pattern)}`)
   }
   if (acceptAnyDate) printed.push('ACCEPT_ANY_DATE')
   if (blanksAsNull) printed.push('BLANKS_AS_NULL')

@@ -63,6 +63,9 @@ function isItemEnd(cursor: Cursor): boolean {
   return cursor.isOperator(',') || cursor.isOperator(')') || cursor.isOperator(';')
 }
 
+/** What a query may begin with besides SELECT and FROM. */
+const queryWords = ['with', 'values', 'table', 'pivot', 'unpivot', 'describe', 'show', 'summarize']
+
 /** What has no place in an expression that becomes part of a statement of ours. */
 function refuseTricks(cursor: Cursor, end: number | undefined): void {
   const { token, text } = cursor
@@ -72,9 +75,12 @@ function refuseTricks(cursor: Cursor, end: number | undefined): void {
   if (token.kind === 'parameter') {
     throw statementError(text, token.start, 'syntax_error', 'a TRANSFORM expression cannot have parameters')
   }
+  // DuckDB has queries that begin with FROM, as no function's arguments do but those of PostgreSQL's trim.
   const isQuery =
     cursor.isWord('select') ||
-    (isOpening(cursor.previous, text) && ['with', 'values', 'table'].some((word) => cursor.isWord(word)))
+    (isOpening(cursor.previous, text) &&
+      (queryWords.some((word) => cursor.isWord(word)) ||
+        (cursor.isWord('from') && !/\btrim\s*\(\s*$/i.test(text.slice(0, token.start)))))
   if (isQuery) {
     throw statementError(text, token.start, 'feature_not_supported', 'cannot use subquery in TRANSFORM expression')
   }

@@ -12,8 +12,15 @@ export interface TargetColumn {
   readonly generated: boolean
   /** Whether a NULL is certainly refused, and by nothing but this. */
   readonly notNull: boolean
+  /** Whether it is an identity column, and one that takes no values but by force. Absent: none, as in a database that has none. */
+  readonly identity?: 'always' | 'by default'
   /** Whether its type is a domain, whose conditions only the database knows. */
   readonly isDomain?: boolean
+}
+
+/** A column of a table that is made from a file: it takes NULL, and nothing fills it in. */
+export function plainColumn(name: string, type: ColumnType, typeName: string): TargetColumn {
+  return { name, type, typeName, hasDefault: false, generated: false, notNull: false }
 }
 
 /** What a target says of a table. */
@@ -34,12 +41,20 @@ export interface TableDescription {
 export interface TargetCapabilities {
   /** Names of columns are found whatever their case, as this database itself does. */
   readonly caseInsensitiveNames: boolean
+  /** Rows can be written frozen: as if every transaction that could not see them had ended. */
+  readonly freezes: boolean
 }
 
 /** A column that CREATE TABLE is to have; `type` is the proven type, spelled by each target in its own words. */
 export interface InferredColumn {
   readonly name: string
   readonly type: ColumnType
+}
+
+/** A table that could be created. */
+export interface PlannedTable {
+  readonly ddl: string
+  readonly description: TableDescription
 }
 
 /**
@@ -77,8 +92,8 @@ export interface RowRefusals {
   readonly tolerates: 'conversion' | 'unique' | 'all'
   /** What a value that does not fit becomes, where it does not cost its row; with `conversion` only. */
   readonly replaces?: 'null' | 'default'
-  /** So many rows more have had a value replaced. What it throws ends the load. */
-  replace(rows: number): void
+  /** Values of a row were replaced. What it throws ends the load. */
+  replace(row: number, values: readonly RowError[]): void
   /** What it throws ends the load. */
   refuse(row: number, errors: readonly RowError[]): void
   /** All rows before this one have been dealt with. */
@@ -89,6 +104,14 @@ export interface RowRefusals {
 
 /** The code of the error of a load that has to start over, and then look for rows that are refused. No caller sees it. */
 export const STARTS_OVER = 'starts_over'
+
+/** What a field becomes on its way into its column. */
+export interface FieldStep {
+  /** SQL of the type that the field is read as. Absent: the column's, before an expression without its length or precision. */
+  readonly type?: string
+  /** SQL of one expression over the fields, which have the names of their columns. Absent: the field itself. */
+  readonly expression?: string
+}
 
 /** How the rows of one statement go to the target. */
 export interface LoadRequest {
@@ -101,6 +124,10 @@ export interface LoadRequest {
   readonly usesDefaults: boolean
   readonly sink: SinkKind
   readonly native: NativeLoad
+  /** Rows are written frozen, where the target can do that. */
+  readonly freezes?: boolean
+  /** The rows are those of {@link TargetTransaction.transform}; without DEFAULT markers and ON CONFLICT. */
+  readonly isTransformed?: boolean
   /** What becomes of rows whose key is there already; absent: they are refused like others that break a constraint. */
   readonly conflict?: ConflictRequest
   /** Absent: a row that the target refuses ends the load. */
@@ -136,12 +163,27 @@ export interface TargetTransaction {
   missingPart(table: QualifiedName): Promise<'schema' | 'catalog' | undefined>
   /** Settings of this session; `zoneWords` is for an input that can be read again. */
   session(): Promise<LoadSession>
+  /** What {@link createTable} would run, and what {@link describe} would say afterwards. */
+  planTable(table: QualifiedName, columns: readonly InferredColumn[]): Promise<PlannedTable>
   /** Creates the table and returns the DDL it ran. Throws CopyError 42P07 when another session has been quicker. */
   createTable(table: QualifiedName, columns: readonly InferredColumn[]): Promise<string>
   /** Which encoding fits these columns. */
   sinkFor(table: TableDescription, columns: readonly number[], usesDefaults: boolean, zones?: ZonesInLiterals): SinkKind
+  /**
+   * Gets ready to evaluate expressions between the fields and the table. `steps` are by position in `columns`.
+   *
+   * @returns the table as its fields are read, with other types.
+   * @throws {CopyError} when a type or an expression is none; `statement.text` is then its SQL.
+   */
+  transform(
+    table: TableDescription,
+    columns: readonly number[],
+    steps: readonly (FieldStep | undefined)[],
+  ): Promise<TableDescription>
   /** Whether the table has anything, besides its columns' types and NOT NULL, that could refuse a row. */
   mayRefuse(table: TableDescription): Promise<boolean>
+  /** Gathers the statistics of a table that has been loaded. */
+  analyze(table: TableDescription): Promise<void>
   /** Runs the load to its end. Rejects with CopyError; after an error only `rollback` may follow. */
   load(request: LoadRequest): Promise<LoadOutcome>
   /** Whether it is the caller's own, and goes on afterwards. */
@@ -161,6 +203,11 @@ export interface Target {
   readonly capabilities: TargetCapabilities
   /** @param bytes Size of the input, where it is known: how much is worth preparing for. */
   begin(signal?: AbortSignal, bytes?: number): Promise<TargetTransaction>
+  /**
+   * A transaction that only looks: what could write in it fails, and `rollback` ends it. Inside a transaction of the caller's DuckDB cannot
+   * be told so; nothing is written there either.
+   */
+  look(signal?: AbortSignal): Promise<TargetTransaction>
   /** Closes what this target opened itself; what the caller lent stays open. */
   close(): Promise<void>
 }

@@ -1,7 +1,6 @@
 import type { DialectCase } from './case.ts'
 
 const columns = (names: string) => names.split(' ').map((value) => ({ value }))
-const notYet = (what: string) => `COPY ${what} is not supported yet`
 
 /** `spec/gaussdb-copy.md`, in its order. */
 export const gaussdbCases: readonly DialectCase[] = [
@@ -29,7 +28,6 @@ export const gaussdbCases: readonly DialectCase[] = [
       fixed: { unit: 'bytes', match: 'name', fields: [{ name: { value: 'a' }, offset: 0, length: 2 }] },
       skip: 1,
     },
-    pending: notYet('TRANSFORM'),
   },
   {
     sentence: 'When the column length is fixed, DELIMITER, NULL, and CSV cannot be specified.',
@@ -51,7 +49,6 @@ export const gaussdbCases: readonly DialectCase[] = [
     statement: "COPY t FROM 'f' USING DELIMITERS '$^&' USEEOF",
     options: { delimiter: '$^&', useEof: true },
     dialect: 'gaussdb',
-    pending: notYet('USEEOF'),
   },
   {
     sentence: 'String that separates columns within each row (line) of the file. It cannot be larger than 10 bytes.',
@@ -186,7 +183,6 @@ export const gaussdbCases: readonly DialectCase[] = [
     sentence: 'The system does not report an error for "\\." in the imported data.',
     statement: "COPY t FROM 'f' USEEOF",
     options: { useEof: true },
-    pending: notYet('USEEOF'),
   },
   {
     sentence: 'The value of quote must be a single-byte character.',
@@ -203,7 +199,6 @@ export const gaussdbCases: readonly DialectCase[] = [
     statement: "COPY t FROM 'f' EOL '$#'",
     options: { eol: '$#' },
     dialect: 'gaussdb',
-    pending: notYet('EOL'),
   },
   {
     sentence: 'Value range: multi-character newline characters within 10 bytes.',
@@ -241,7 +236,6 @@ export const gaussdbCases: readonly DialectCase[] = [
     sentence: 'Assigns a value to a specified column in CSV COPY FROM mode.',
     statement: "COPY t FROM 'f' CSV USEEOF FORCE NOT NULL a, b",
     options: { forceNotNull: columns('a b') },
-    pending: notYet('USEEOF'),
   },
   {
     sentence: 'extra columns at the end of a row are ignored.',
@@ -288,7 +282,6 @@ export const gaussdbCases: readonly DialectCase[] = [
     sentence: 'Specifies the SMALLDATETIME format for data import. The BINARY format is not supported.',
     statement: "COPY t FROM 'f' SMALLDATETIME_FORMAT 'YYYY-MM-DD HH24:MI'",
     options: { dateFormats: { smalldatetime: 'YYYY-MM-DD HH24:MI' } },
-    pending: notYet('SMALLDATETIME_FORMAT'),
   },
   {
     sentence: 'Specifies a file that defines the content in the header for exported data.',
@@ -299,7 +292,6 @@ export const gaussdbCases: readonly DialectCase[] = [
     sentence: 'Sets the COPY loaded data row as frozen, like these data have executed VACUUM FREEZE.',
     statement: "COPY t FROM 'f' FREEZE",
     options: { freeze: true },
-    pending: notYet('FREEZE'),
   },
   {
     sentence: 'OIDS [ boolean ]',
@@ -322,7 +314,6 @@ export const gaussdbCases: readonly DialectCase[] = [
         { column: { value: 'c' }, expression: { sql: "coalesce(c, ')')" } },
       ],
     },
-    pending: notYet('TRANSFORM'),
   },
   {
     sentence: 'column expressions do not support subqueries.',
@@ -399,7 +390,6 @@ export const gaussdbCases: readonly DialectCase[] = [
     sentence: "COPY tpcds.ship_mode_t1 FROM '/home/omm/ds_ship_mode.dat' TRANSFORM (SM_TYPE AS LEFT(SM_TYPE, 10));",
     statement: "COPY tpcds.ship_mode_t1 FROM '/home/omm/ds_ship_mode.dat' TRANSFORM (SM_TYPE AS LEFT(SM_TYPE, 10));",
     options: { transform: [{ column: { value: 'sm_type' }, expression: { sql: 'LEFT(SM_TYPE, 10)' } }] },
-    pending: notYet('TRANSFORM'),
   },
   {
     sentence:

@@ -71,13 +71,11 @@ export const materializeCases: readonly DialectCase[] = [
     sentence: 'A glob used to identify files at at the URI.',
     statement: 'COPY INTO t FROM \'s3://b\' (FORMAT CSV, PATTERN = "files/**")',
     options: { remote: { pattern: 'files/**' } },
-    pending: 'COPY PATTERN is not supported yet',
   },
   {
     sentence: 'A list of files to be appended to the URI.',
     statement: 'COPY INTO t FROM \'s3://b\' (FORMAT CSV, FILES = [ "top.csv", "files/a.csv", "files/b.csv" ])',
     options: { remote: { files: ['top.csv', 'files/a.csv', 'files/b.csv'] } },
-    pending: 'COPY FILES is not supported yet',
   },
   {
     sentence: '`FORMAT` \\| `CSV`, `PARQUET` \\| None, must be provided',

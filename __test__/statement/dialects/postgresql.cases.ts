@@ -32,7 +32,6 @@ export const postgresqlCases: readonly DialectCase[] = [
     sentence: 'only if table created/truncated in this (sub)transaction; not partitioned/foreign',
     statement: 'COPY t FROM STDIN (FREEZE)',
     options: { freeze: true },
-    pending: 'COPY FREEZE is not supported yet',
   },
   {
     sentence: 'csv FROM: never match NULL / match NULL even when quoted',

@@ -12,13 +12,11 @@ export const questdbCases: readonly DialectCase[] = [
     sentence: 'Otherwise, schema recognition is used to determine whether the first row is used as header.',
     statement: "COPY weather FROM 'weather.csv' WITH HEADER false",
     options: { header: 'false', detectHeader: true },
-    pending: 'COPY detection of a header is not supported yet',
   },
   {
     sentence: 'The default setting is `false`.',
     statement: "COPY weather FROM 'weather.csv' WITH DIALECT 'questdb'",
     options: { header: 'false', detectHeader: true },
-    pending: 'COPY detection of a header, which QuestDB implies, is not supported yet',
   },
   {
     sentence: '`TIMESTAMP`: Define the name of the timestamp column in the file to be imported.',

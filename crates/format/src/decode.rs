@@ -42,6 +42,8 @@ pub struct Decoded {
     pub refusals: Vec<Refusal>,
     /// Rows with a value that was refused and replaced.
     pub mended: u64,
+    /// What was replaced in them, as if they had been refused, where that is told.
+    pub mendings: Vec<Refusal>,
     /// Where the rows are, if records between them were taken out.
     pub places: Option<Places>,
     /// Records that do not meet the conditions.
@@ -51,6 +53,7 @@ pub struct Decoded {
     /// Rows with a refused value, and those with one that was replaced; reused memory.
     pub(crate) refused_rows: Vec<u32>,
     pub(crate) mended_rows: Vec<u32>,
+    pub(crate) tells_mendings: bool,
 }
 
 impl Decoded {
@@ -67,11 +70,13 @@ impl Decoded {
             ended: false,
             refusals: Vec::new(),
             mended: 0,
+            mendings: Vec::new(),
             places: None,
             passed_over: 0,
             blank_lines: 0,
             refused_rows: Vec::new(),
             mended_rows: Vec::new(),
+            tells_mendings: true,
         }
     }
 
@@ -83,6 +88,7 @@ impl Decoded {
         (self.fault, self.ended, self.mended, self.places) = (None, false, 0, None);
         (self.passed_over, self.blank_lines) = (0, 0);
         self.refusals.clear();
+        self.mendings.clear();
     }
 }
 
@@ -94,6 +100,7 @@ pub struct Decoder {
     spans: Vec<Span>,
     tuples: Tuples,
     decoded: Decoded,
+    tells_mendings: bool,
 }
 
 /// Why the tile cannot be read past a position.
@@ -111,7 +118,15 @@ impl Decoder {
     pub fn new(plan: Arc<Plan>) -> Self {
         let decoded = Decoded::new(&plan);
         let constants = Constants::new(&plan).unwrap_or_default();
-        Self { plan, constants, offsets: Vec::new(), spans: Vec::new(), tuples: Tuples::default(), decoded }
+        Self {
+            plan,
+            constants,
+            offsets: Vec::new(),
+            spans: Vec::new(),
+            tuples: Tuples::default(),
+            decoded,
+            tells_mendings: true,
+        }
     }
 
     /// The last tile's result.
@@ -122,7 +137,23 @@ impl Decoder {
 
     /// Takes the last tile's refused records.
     pub fn take_refusals(&mut self) -> Vec<Refusal> {
-        std::mem::take(&mut self.decoded.refusals)
+        let Decoded { refusals, places, .. } = &mut self.decoded;
+        if let Some(places) = places {
+            for refusal in refusals.iter_mut() {
+                refusal.rows_before = places.starts.partition_point(|&start| start < refusal.offset) as u32;
+            }
+        }
+        std::mem::take(refusals)
+    }
+
+    /// Takes the last tile's rows with values that were replaced.
+    pub fn take_mendings(&mut self) -> Vec<Refusal> {
+        std::mem::take(&mut self.decoded.mendings)
+    }
+
+    /// Whether it is told of the next tiles what was replaced in them.
+    pub fn tell_mendings(&mut self, tells: bool) {
+        self.tells_mendings = tells;
     }
 
     /// Where each decoded row's record ends in the last tile's data (its line end excluded); for finding a row again.
@@ -183,6 +214,7 @@ impl Decoder {
         };
         let out = &mut self.decoded;
         out.refusals.retain(|refusal| refusal.offset < start);
+        out.mendings.retain(|mending| mending.offset < start);
         if let Some(places) = &mut out.places {
             places.truncate(row);
         }
@@ -208,6 +240,7 @@ impl Decoder {
         let plan = Arc::clone(&self.plan);
         let out = &mut self.decoded;
         out.clear();
+        out.tells_mendings = self.tells_mendings;
         out.arena.extend_from_slice(&self.constants.arena);
 
         if plan.is_binary {
@@ -240,8 +273,12 @@ impl Decoder {
                 );
             }
             Grammar::Text { .. } => {
-                let fields =
-                    Text { null: &plan.null, default: plan.default.as_deref(), backslashes: indexed.backslashes };
+                let fields = Text {
+                    null: &plan.null,
+                    default: plan.default.as_deref(),
+                    backslashes: indexed.backslashes,
+                    escapes: plan.escapes,
+                };
                 Pass { plan: &plan, constants: &self.constants, tile, data, fields }.run(
                     &indexed,
                     &mut self.offsets,
@@ -445,10 +482,14 @@ impl<F: Fields> Pass<'_, F> {
     fn fitting_lines(&self, ends: &[u32], start: usize, positions: Positions<'_>) -> usize {
         let trim = self.tile.trim();
         let mut start = start;
+        let fitting = positions.fitting(&self.plan.columns);
         ends.iter()
             .take_while(|&&end| {
                 let line = &self.data[start..(end as usize - trim).min(self.data.len())];
                 start = end as usize + 1;
+                if fitting.as_ref().is_some_and(|fitting| fitting.contains(&line.len())) {
+                    return true;
+                }
                 positions.misfit(line, &self.plan.columns, &self.plan.tolerance).is_none()
             })
             .count()

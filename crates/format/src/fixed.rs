@@ -26,6 +26,88 @@ impl Positions<'_> {
         trimmed(buffer, start.min(line.1), (start + length as usize).min(line.1))
     }
 
+    /// The field of each line, as [`Positions::field`] finds it.
+    #[inline(always)]
+    pub fn find(&self, buffer: &[u8], lines: impl Iterator<Item = (usize, usize)>, index: usize, out: &mut [Span]) {
+        match self.fields[index].length {
+            1..=8 => self.find_short::<1>(buffer, lines, index, out),
+            9..=16 => self.find_short::<2>(buffer, lines, index, out),
+            17..=24 => self.find_short::<3>(buffer, lines, index, out),
+            25..=32 => self.find_short::<4>(buffer, lines, index, out),
+            33..=40 => self.find_short::<5>(buffer, lines, index, out),
+            41..=48 => self.find_short::<6>(buffer, lines, index, out),
+            49..=64 => self.find_short::<8>(buffer, lines, index, out),
+            _ => {
+                for (span, line) in out.iter_mut().zip(lines) {
+                    let (start, end) = self.field(buffer, line, index);
+                    *span = Span::new(start, end);
+                }
+            }
+        }
+    }
+
+    /// [`Positions::find`] for fields of one to `WORDS` times eight bytes. How much padding a field has is different in every line, so that
+    /// nothing is decided by it: the last and the first word that has other bytes are kept as they come.
+    #[inline(always)]
+    fn find_short<const WORDS: usize>(
+        &self,
+        buffer: &[u8],
+        lines: impl Iterator<Item = (usize, usize)>,
+        index: usize,
+        out: &mut [Span],
+    ) {
+        let FixedField { offset, length } = self.fields[index];
+        let (offset, length) = (offset as usize, length as usize);
+        // The bytes of each word that are part of the field.
+        let mut masks = [0; WORDS];
+        for (word, mask) in masks.iter_mut().enumerate() {
+            let bytes = length.saturating_sub(8 * word).min(8) as u32;
+            *mask = u64::MAX.checked_shr(64 - 8 * bytes).unwrap_or(0);
+        }
+        for (span, line) in out.iter_mut().zip(lines) {
+            let start = line.0 + offset;
+            let words = buffer.get(start..start + 8 * WORDS);
+            let (Some(words), true) = (words, start + length <= line.1) else {
+                // The line ends in the field or before it.
+                let (start, end) = self.field(buffer, line, index);
+                *span = Span::new(start, end);
+                continue;
+            };
+            let differs = |word: usize| {
+                let bytes = words[8 * word..].first_chunk::<8>();
+                (bytes.map_or(BLANKS, |bytes| u64::from_le_bytes(*bytes)) ^ BLANKS) & masks[word]
+            };
+            // Texts begin and numbers end where their field does, in all lines.
+            let (mut first, mut last) = (0, length);
+            if words[length - 1] == b' ' {
+                last = 0;
+                for word in 0..WORDS {
+                    let differs = differs(word);
+                    let end = 8 * word + 8 - differs.leading_zeros() as usize / 8;
+                    last = if differs == 0 { last } else { end };
+                }
+            }
+            if words[0] == b' ' {
+                first = last;
+                for word in (0..WORDS).rev() {
+                    let differs = differs(word);
+                    let start = 8 * word + differs.trailing_zeros() as usize / 8;
+                    first = if differs == 0 { first } else { start };
+                }
+            }
+            *span = Span::new(start + first, start + last);
+        }
+    }
+
+    /// The lengths of lines that surely are as long as they have to be: from the place of the last column on, and not beyond the end of one. None
+    /// where characters have to be counted.
+    pub fn fitting(&self, columns: &[ColumnPlan]) -> Option<std::ops::RangeInclusive<usize>> {
+        let read = || self.fields.iter().zip(columns).filter(|(_, column)| column.is_read()).map(|(field, _)| field);
+        let last = read().map(|field| field.offset as usize + 1).max().unwrap_or(0);
+        let end = read().map(|field| (field.offset + field.length) as usize).max().unwrap_or(0);
+        (!self.by_character).then_some(last..=end)
+    }
+
     /// Length of a line, in the unit of the fields.
     fn length(&self, line: &[u8]) -> usize {
         if self.by_character { line.iter().filter(|&&byte| !is_continuation(byte)).count() } else { line.len() }
@@ -117,10 +199,11 @@ fn skip(buffer: &[u8], (start, end): (usize, usize), count: u32) -> usize {
     end
 }
 
+const BLANKS: u64 = u64::from_ne_bytes([b' '; 8]);
+
 /// Without the blanks around.
 #[inline(always)]
 pub(crate) fn trimmed(buffer: &[u8], mut start: usize, mut end: usize) -> (usize, usize) {
-    const BLANKS: u64 = u64::from_ne_bytes([b' '; 8]);
     // Padding is often longer than values: eight bytes at a time.
     while end >= start + 8 {
         let Some(last) = buffer[..end].last_chunk::<8>() else { break };
@@ -147,4 +230,37 @@ pub(crate) fn trimmed(buffer: &[u8], mut start: usize, mut end: usize) -> (usize
         start += 1;
     }
     (start, end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tile::PAD;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn fields_of_many_lines_are_those_of_each(
+            lines in prop::collection::vec("[ ]{0,9}[ ax]{0,70}[ ]{0,20}", 0..20), offset in 0..20u32, length in 1..80u32,
+        ) {
+            let mut buffer = vec![b' '; PAD];
+            let mut places = Vec::new();
+            for line in &lines {
+                places.push((buffer.len(), buffer.len() + line.len()));
+                buffer.extend(line.as_bytes());
+                buffer.push(b'\n');
+            }
+            buffer.extend([b'x'; PAD]);
+            let positions = Positions { fields: &[FixedField { offset, length }], by_character: false };
+            let mut found = vec![Span::new(0, 0); lines.len()];
+            positions.find(&buffer, places.iter().copied(), 0, &mut found);
+            for (place, (span, line)) in places.iter().zip(found.iter().zip(&lines)) {
+                let (from, to) = (offset as usize, (offset + length) as usize);
+                let field = line.get(from..to.min(line.len())).unwrap_or_default();
+                let (start, end) = span.bounds();
+                prop_assert_eq!(std::str::from_utf8(&buffer[start..end]).unwrap(), field.trim_matches(' '), "{}", line);
+                prop_assert_eq!((start, end), positions.field(&buffer, *place, 0));
+            }
+        }
+    }
 }

@@ -29,8 +29,8 @@ pub use column::{ByteRef, Column, Validity, Values};
 pub use decode::{Decoded, Decoder};
 pub use fault::{Fault, Shown};
 pub use plan::{
-    BadValue, Cleaning, ColumnPlan, Condition, FieldMap, Fixed, FixedField, Header, Layout, Missing, Origin, Plan,
-    Replacement, Subject, Tolerance, Unit,
+    BadValue, Cleaning, ColumnPlan, Condition, Escapes, FieldMap, Fixed, FixedField, Header, Layout, Missing, Origin,
+    Plan, Replacement, Subject, Tolerance, Unit,
 };
 pub use refusal::{Flaw, Places, Refusal};
 pub use tile::{LOOK_AHEAD, PAD, Tile};

@@ -31,6 +31,10 @@ pub struct Options<'a> {
     pub delimiter: &'a [u8],
     /// TEXT only. What ends a line, where that is none of the usual line ends.
     pub line_end: Option<&'a [u8]>,
+    /// TEXT only. What a backslash does.
+    pub escapes: crate::Escapes,
+    /// TEXT only. Whether `\.` ends the data.
+    pub marker: bool,
     /// CSV only.
     pub quote: u8,
     /// CSV only; may equal `quote`.

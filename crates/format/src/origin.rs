@@ -6,7 +6,7 @@ use copyist_types as types;
 
 use crate::column::{ByteRef, Column, Values};
 use crate::field::Plain;
-use crate::plan::{BadValue, Cleaning, ColumnPlan, Origin, Plan, Subject, Tolerance};
+use crate::plan::{BadValue, Cleaning, ColumnPlan, Escapes, Origin, Plan, Subject, Tolerance};
 use crate::tile::PAD;
 use crate::values::{Rows, decode_column, explain_value, unscaled_decimal, values_for};
 use crate::{Layout, utf8};
@@ -26,7 +26,7 @@ impl Plan {
         Constants::new(self).map_err(|(index, error)| (Some(index), error))?;
         for (index, column) in self.columns.iter().enumerate() {
             let has_numbers = matches!(column.ty, Type::Int2 | Type::Int4 | Type::Int8 | Type::Numeric(_));
-            if matches!(column.origin, Origin::Sequence { .. }) && !has_numbers {
+            if column.is_numbered() && !has_numbers {
                 let message = format!(
                     "SEQUENCE needs a column of type smallint, integer, bigint or numeric, which \"{}\" is not",
                     column.name
@@ -65,7 +65,7 @@ impl Constants {
                 Origin::Constant(text) => {
                     Some(parse(plan, column, text, &mut constants.arena).map_err(|error| (index, error))?)
                 }
-                Origin::Field | Origin::Sequence { .. } => None,
+                Origin::Field | Origin::Sequence { .. } | Origin::Numbered { .. } => None,
             };
             constants.columns.push(value);
         }
@@ -107,7 +107,9 @@ fn parse(plan: &Plan, column: &ColumnPlan, text: &[u8], arena: &mut Vec<u8>) -> 
     };
     let one = Plan {
         grammar: Grammar::Plain { delimiter: None },
+        escapes: Escapes::Sequences,
         has_comma: false,
+        truncates_decimals: false,
         columns: vec![spec],
         conditions: Vec::new(),
         map: None,
@@ -161,9 +163,18 @@ pub(crate) fn number(
     arena: &mut Vec<u8>,
     ordinals: impl Iterator<Item = u64>,
 ) -> std::result::Result<(), TooLarge> {
-    let Origin::Sequence { start, increment } = spec.origin else { return Ok(()) };
+    let (start, increment, records) = match &spec.origin {
+        Origin::Sequence { start, increment } => (*start, *increment, None),
+        Origin::Numbered { start, increment, records } => (*start, *increment, Some(&**records)),
+        Origin::Field | Origin::Constant(_) => return Ok(()),
+    };
     let values = &mut column.values;
     for (row, ordinal) in ordinals.enumerate() {
+        let known = records.map_or(Some(ordinal), |records| records.get(ordinal as usize).copied());
+        let Some(ordinal) = known else {
+            let error = DataError::new(ErrorCode::InternalError, "there are more records than numbers for them");
+            return Err(TooLarge { row, text: ordinal.to_string().into_bytes(), error });
+        };
         // Two numbers of 64 bits multiplied have 128.
         let value = i128::from(start) + i128::from(increment) * i128::from(ordinal);
         if let Err(error) = write(layout, &spec.ty, values, row, value, arena) {

@@ -1,5 +1,7 @@
 //! What a decoder needs to know: the format's options, the columns and what is to come out.
 
+use std::sync::Arc;
+
 use copyist_core::Type;
 use copyist_datetime::Context;
 use copyist_encoding::Encoding;
@@ -74,6 +76,12 @@ impl ColumnPlan {
     pub fn is_read(&self) -> bool {
         self.origin == Origin::Field
     }
+
+    /// Whether its values are numbers of the records.
+    #[must_use]
+    pub fn is_numbered(&self) -> bool {
+        matches!(self.origin, Origin::Sequence { .. } | Origin::Numbered { .. })
+    }
 }
 
 /// Where the values of a column come from. Of those that come from no field [`FieldMap::columns`] has [`FieldMap::NONE`]; of
@@ -87,6 +95,8 @@ pub enum Origin {
     /// Numbers of the records in the order of the input. Every record that meets the conditions has one, those that are refused
     /// included, so that the numbers of rows do not depend on what is tolerated, and a refused record's can be given to it later.
     Sequence { start: i64, increment: i64 },
+    /// The same where the records are some of another input's, in its order, and have the numbers that they had there.
+    Numbered { start: i64, increment: i64, records: Arc<[u64]> },
 }
 
 /// What is done to a field before its type sees it.
@@ -186,6 +196,16 @@ impl Tolerance {
     }
 }
 
+/// What a backslash does with the byte after it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Escapes {
+    /// PostgreSQL's: a letter or digits may stand for another byte.
+    #[default]
+    Sequences,
+    /// The byte is part of the value, whichever it is.
+    Next,
+}
+
 /// What the places of fields are counted in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
@@ -241,8 +261,12 @@ pub struct Plan {
     pub skip: u64,
     /// What the input is in, if it is not UTF-8.
     pub encoding: Option<Encoding>,
+    /// What a backslash does in TEXT.
+    pub escapes: Escapes,
     /// Whether the decimal mark of numbers is a comma.
     pub has_comma: bool,
+    /// Whether decimals beyond the scale of a `numeric` column are cut off, instead of being rounded.
+    pub truncates_decimals: bool,
     pub columns: Vec<ColumnPlan>,
     /// All of them must be met; records that do not meet them are passed over, whatever is wrong with them.
     pub conditions: Vec<Condition>,
@@ -289,7 +313,7 @@ impl Plan {
     /// Whether some column's values are numbers of the records.
     #[must_use]
     pub fn has_sequence(&self) -> bool {
-        self.columns.iter().any(|column| matches!(column.origin, Origin::Sequence { .. }))
+        self.columns.iter().any(ColumnPlan::is_numbered)
     }
 
     /// Whether records are empty lines, of which nothing is read.

@@ -27,6 +27,8 @@ pub struct Refusal {
     pub flaws: Vec<Flaw>,
     /// The record's first bytes, as many as are to be kept.
     pub raw: Vec<u8>,
+    /// Rows of the tile before it; known when it is taken.
+    pub rows_before: u32,
 }
 
 impl Refusal {

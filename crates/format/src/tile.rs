@@ -25,8 +25,10 @@ pub struct Tile {
     pub len: usize,
     /// Length of the data and of what was read beyond it; for messages that quote bytes past the tile.
     pub filled: usize,
-    /// Position in the order of the input.
+    /// Position in the order of the load; small inputs may share one.
     pub sequence: u64,
+    /// The number of the input, from 0.
+    pub file: u32,
     /// Offset of the data in the input.
     pub byte_offset: u64,
     /// The line-end style; None when the input has no line end at all.
@@ -59,6 +61,7 @@ impl Tile {
             len: input.len(),
             filled: input.len(),
             sequence: 0,
+            file: 0,
             byte_offset: 0,
             eol,
             header,

@@ -544,7 +544,7 @@ impl<F: Fields> Pass<'_, F> {
         let len = end - start;
         let read = self.tile.as_read(start..end);
         let raw = read[..read.len().min(self.plan.tolerance.raw_limit)].to_vec();
-        Refusal { offset: start as u32, len: len as u32, first_line, last_line, flaws, raw }
+        Refusal { offset: start as u32, len: len as u32, first_line, last_line, flaws, raw, rows_before: 0 }
     }
 
     /// Every byte that does not begin a valid character.
@@ -640,16 +640,28 @@ impl<F: Fields> Pass<'_, F> {
         flaws
     }
 
-    /// The error of a value that nobody but the server can judge.
-    fn left_to_server(&self, rows: &Rows<'_, F>, row: usize) -> Option<Box<DataError>> {
-        self.plan.columns.iter().enumerate().find_map(|(index, column)| {
+    /// The values of a row that were replaced. Of one that nobody but the server can judge, its error.
+    fn replaced(&self, rows: &Rows<'_, F>, row: usize) -> Result<Vec<Flaw>, Box<DataError>> {
+        let mut flaws = Vec::new();
+        for (index, column) in self.plan.columns.iter().enumerate() {
             if !column.is_read() || rows.is_missing(row, index) {
-                return None;
+                continue;
             }
             let (start, end) = rows.bounds(row, index);
-            let text = self.value(start - PAD, end - PAD, column).ok()??;
-            explain_value(self.plan, column, &text).err().filter(|error| error.code == ErrorCode::LeftToServer)
-        })
+            let (error, text) = match self.value(start - PAD, end - PAD, column) {
+                Ok(None) => continue,
+                Ok(Some(text)) => match explain_value(self.plan, column, &text) {
+                    Ok(()) => continue,
+                    Err(error) if error.code == ErrorCode::LeftToServer => return Err(error),
+                    Err(error) => (error, text),
+                },
+                Err(error) => (error, self.tile.buffer[start..end].to_vec()),
+            };
+            if matches!(self.plan.conversion(column), BadValue::SetNull | BadValue::SetDefault) {
+                flaws.push(Flaw { column: Some(index), error, value: Some(text) });
+            }
+        }
+        Ok(flaws)
     }
 
     /// What ends the load at a row.
@@ -673,10 +685,17 @@ impl<F: Fields> Pass<'_, F> {
             list.sort_unstable();
             list.dedup();
         }
-        if let Some((row, error)) = mended.iter().find_map(|&row| Some((row, self.left_to_server(rows, row as usize)?)))
-        {
-            let (start, end) = (rows.record(row as usize).0 - PAD, rows.record(row as usize).1 - PAD);
-            self.fault_at(error, start, end.min(self.data.len()), 0, out);
+        let mut replaced = Vec::new();
+        for &row in &mended {
+            match self.replaced(rows, row as usize) {
+                Ok(flaws) if out.tells_mendings => replaced.push((row, flaws)),
+                Ok(_) => {}
+                Err(error) => {
+                    let (start, end) = (rows.record(row as usize).0 - PAD, rows.record(row as usize).1 - PAD);
+                    self.fault_at(error, start, end.min(self.data.len()), 0, out);
+                    break;
+                }
+            }
         }
         if tolerance.constraint {
             let before = refused.len();
@@ -694,10 +713,17 @@ impl<F: Fields> Pass<'_, F> {
         out.mended = mended.iter().filter(|row| refused.binary_search(row).is_err()).count() as u64;
         out.mended_rows = mended;
         out.rows = limit - refused.len();
+        replaced.retain(|(row, _)| refused.binary_search(row).is_err());
+        let has_places = places.len() > 0 || !refused.is_empty();
+        if places.len() == 0 && (!refused.is_empty() || !replaced.is_empty()) {
+            places = self.places_of(rows, limit, out);
+        }
+        for (row, flaws) in replaced {
+            let at = row as usize;
+            let lines = (u64::from(places.first_lines[at]), u64::from(places.last_lines[at]));
+            out.mendings.push(self.refusal(places.starts[at] as usize, places.ends[at] as usize, lines, flaws));
+        }
         if !refused.is_empty() {
-            if places.len() == 0 {
-                places = self.places_of(rows, limit, out);
-            }
             for &row in &refused {
                 let at = row as usize;
                 let flaws = self.flaws(rows, at);
@@ -719,7 +745,7 @@ impl<F: Fields> Pass<'_, F> {
         }
         out.refusals.sort_by_key(|refusal| refusal.offset);
         out.refused_rows = refused;
-        out.places = (places.len() > 0 || !out.refused_rows.is_empty()).then_some(places);
+        out.places = has_places.then_some(places);
     }
 
     /// The places of rows that follow upon each other.

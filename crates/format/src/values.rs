@@ -7,7 +7,7 @@ use copyist_scan::{Scanner, Work};
 use copyist_types as types;
 
 use crate::column::{ByteRef, Column, Values};
-use crate::decimal::{self, Pointed};
+use crate::decimal::{self, Pointed, Truncated};
 use crate::field::{Field, Fields};
 use crate::fixed::Positions;
 use crate::parse::{self, Parse};
@@ -125,6 +125,18 @@ impl<F: Fields> Work for FindSpans<'_, '_, F> {
         let Self { rows: all @ Rows { offsets, width, start, trim, gap, starts, missing, .. }, column, limit, out } =
             self;
         let pad = PAD as u32;
+        if let Some((positions, [])) = all.fixed {
+            out.resize(limit, Span { start: 0, end: 0 });
+            let ends = offsets.iter().map(|&offset| PAD + offset as usize);
+            let mut next = *start;
+            let lines = ends.enumerate().map(|(row, end)| {
+                let begin = starts.map_or(next, |starts| PAD + starts[row] as usize);
+                next = end + 1;
+                (begin, end - *trim)
+            });
+            positions.find(all.buffer, lines, column, out);
+            return;
+        }
         if all.fixed.is_some() {
             out.clear();
             out.extend((0..limit).map(|row| {
@@ -241,8 +253,13 @@ pub(crate) fn decode_column<F: Fields>(
         (Values::F64(out), _) if plan.has_comma => sink.typed(out, Pointed(parse::Float8)),
         (Values::F64(out), _) => sink.typed(out, parse::Float8),
         (Values::I128(out), Type::Numeric(Some((precision, scale)))) => {
-            let parse = parse::Decimal { precision: *precision, scale: *scale };
-            if plan.has_comma { sink.typed(out, Pointed(parse)) } else { sink.typed(out, parse) }
+            let parser = parse::Decimal { precision: *precision, scale: *scale };
+            match (plan.has_comma, plan.truncates_decimals) {
+                (false, false) => sink.typed(out, parser),
+                (true, false) => sink.typed(out, Pointed(parser)),
+                (false, true) => sink.typed(out, Truncated { parser, scale: *scale }),
+                (true, true) => sink.typed(out, Pointed(Truncated { parser, scale: *scale })),
+            }
         }
         (Values::TimeTz(out), Type::TimeTz(p)) => sink.typed(out, parse::TimeTz { precision: *p, context, bounded }),
         (Values::Interval(out), Type::Interval(p)) => {
@@ -280,8 +297,8 @@ fn decode_bytes<F: Fields>(
     {
         return sink.shortened(out, |v| Ok(types::text::truncate(v, *n).len()));
     }
-    if plan.has_comma && decimal::has_mark(ty) {
-        return decode_pointed(sink, out, ty, plan);
+    if plan.has_comma && decimal::has_mark(ty) || scale_of_cut(plan, ty).is_some() {
+        return decode_numbers(sink, out, ty, plan);
     }
     if plan.layout == Layout::PgText {
         if conversion == BadValue::Stop || *ty == Type::Text {
@@ -314,8 +331,16 @@ fn decode_bytes<F: Fields>(
     }
 }
 
-/// Numbers with a comma for their mark that are no vector of fixed size.
-fn decode_pointed<F: Fields>(
+/// The decimals that a column keeps, where others are cut off.
+fn scale_of_cut(plan: &Plan, ty: &Type) -> Option<i16> {
+    match ty {
+        Type::Numeric(Some((_, scale))) if plan.truncates_decimals => Some(*scale),
+        _ => None,
+    }
+}
+
+/// Numbers with a comma for their mark, or of which decimals are cut off, that are no vector of fixed size.
+fn decode_numbers<F: Fields>(
     sink: &mut Sink<'_, '_, F>,
     out: &mut Vec<ByteRef>,
     ty: &Type,
@@ -323,16 +348,32 @@ fn decode_pointed<F: Fields>(
 ) -> std::result::Result<(), Stopped> {
     let column = sink.spec;
     let conversion = plan.conversion(sink.spec);
+    let scale = scale_of_cut(plan, ty);
     sink.rewritten(out, |v, arena| {
         match (plan.layout, ty) {
             (Layout::PgBinary, Type::Numeric(typmod)) => {
-                return decimal::with_point(v, |v| types::numeric::parse(v, *typmod)).map(|n| n.write_binary(arena));
+                return as_number(plan, ty, v, |v| {
+                    if types::numeric::fast_binary(v, *typmod, arena) {
+                        return Ok(());
+                    }
+                    types::numeric::parse(v, *typmod).map(|n| n.write_binary(arena))
+                });
             }
             // The server finds what is wrong.
             (Layout::PgText, _) if conversion == BadValue::Stop => {}
             _ => explain_value(plan, column, v)?,
         }
-        decimal::write_pointed(v, arena);
+        let mut pointed = Vec::new();
+        let number = if plan.has_comma {
+            decimal::write_pointed(v, &mut pointed);
+            &pointed
+        } else {
+            v
+        };
+        match scale {
+            Some(scale) => decimal::write_truncated(number, scale, arena),
+            None => arena.extend_from_slice(number),
+        }
         Ok(())
     })
 }
@@ -704,10 +745,19 @@ pub(crate) fn explain_value(plan: &Plan, column: &ColumnPlan, value: &[u8]) -> R
     if let Some(by) = by_patterns(plan, column) {
         return patterned::write_iso(ty, by, value, &mut Vec::new());
     }
+    as_number(plan, ty, value, |value| explain_plain(plan, ty, value))
+}
+
+/// What `parse` makes of a value as the parser of its type reads it: with a point, and without the decimals that are cut off.
+fn as_number<T>(plan: &Plan, ty: &Type, value: &[u8], mut parse: impl FnMut(&[u8]) -> Result<T>) -> Result<T> {
+    let mut cut = |value: &[u8]| match scale_of_cut(plan, ty) {
+        Some(scale) => decimal::truncated(value, scale, &mut parse),
+        None => parse(value),
+    };
     if plan.has_comma && decimal::has_mark(ty) {
-        return decimal::with_point(value, |value| explain_plain(plan, ty, value));
+        return decimal::with_point(value, cut);
     }
-    explain_plain(plan, ty, value)
+    cut(value)
 }
 
 fn explain_plain(plan: &Plan, ty: &Type, value: &[u8]) -> Result<()> {

@@ -3,6 +3,7 @@
 
 mod differential;
 
+use copyist_format::Escapes;
 use copyist_format::naive::{Field, Header, Outcome};
 use differential::{Case, Column, check};
 use proptest::prelude::*;
@@ -47,7 +48,8 @@ fn case(csv: bool, delimiters: &'static [&'static [u8]], escapes: &'static [u8])
         move |((delimiter, quote, (same, escape)), null, default, header, columns, tile_size)| {
             let escape = if same { quote } else { escape };
             let delimiter = delimiter.to_vec();
-            Case { csv, delimiter, line_end: None, quote, escape, null, default, header, columns, tile_size }.repaired()
+            let text = Case::text(0);
+            Case { csv, delimiter, quote, escape, null, default, header, columns, tile_size, ..text }.repaired()
         },
     )
 }
@@ -57,7 +59,13 @@ fn csv_case() -> impl Strategy<Value = Case> {
 }
 
 fn text_case() -> impl Strategy<Value = Case> {
-    case(false, &[b"\t", b"\t", b"\t", b"|", b",", b"\""], b"\"")
+    let case = case(false, &[b"\t", b"\t", b"\t", b"|", b",", b"\""], b"\"");
+    (case, escapes()).prop_map(|(case, (escapes, marker))| Case { escapes, marker, ..case })
+}
+
+/// PostgreSQL's backslashes, mostly; or without the end marker; or such as make the next byte part of the value.
+fn escapes() -> impl Strategy<Value = (Escapes, bool)> {
+    prop_oneof![6 => Just((Escapes::Sequences, true)), 1 => Just((Escapes::Sequences, false)), 1 => Just((Escapes::Next, false))]
 }
 
 /// Delimiters of several bytes: some that overlap with themselves, or are parts of others.
@@ -69,8 +77,11 @@ fn long_csv_case() -> impl Strategy<Value = Case> {
 
 /// With line ends of any kind, too.
 fn long_text_case() -> impl Strategy<Value = Case> {
-    (case(false, TEXT_DELIMITERS, b"\""), prop::option::of(prop::sample::select(ENDS)))
-        .prop_map(|(case, line_end)| Case { line_end: line_end.map(<[u8]>::to_vec), ..case }.repaired())
+    (case(false, TEXT_DELIMITERS, b"\""), prop::option::of(prop::sample::select(ENDS)), escapes()).prop_map(
+        |(case, line_end, (escapes, marker))| {
+            Case { line_end: line_end.map(<[u8]>::to_vec), escapes, marker, ..case }.repaired()
+        },
+    )
 }
 
 /// What comes after rows in order; \x01 stands for the delimiter.

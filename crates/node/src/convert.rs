@@ -12,6 +12,8 @@ pub struct BindingFailure {
     pub detail: Option<String>,
     pub hint: Option<String>,
     pub context: Option<String>,
+    /// The number of the input in the order of the load, from 0.
+    pub file: Option<u32>,
     pub line: Option<f64>,
     pub byte_offset: Option<f64>,
     pub column: Option<String>,
@@ -27,6 +29,7 @@ impl From<Failure> for BindingFailure {
             detail: error.detail,
             hint: error.hint,
             context: failure.context,
+            file: failure.file,
             line: failure.line.map(|line| line as f64),
             byte_offset: failure.byte_offset.map(|offset| offset as f64),
             column: failure.column,

@@ -5,7 +5,9 @@
 
 mod convert;
 mod duckdb;
+mod listing;
 mod load;
+mod rejects;
 mod specification;
 mod spool;
 mod time_zone;

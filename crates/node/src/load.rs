@@ -7,16 +7,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use copyist_core::{DataError, ErrorCode};
-use copyist_format::Flaw;
 use copyist_format::infer::{Guess, column_names};
-use copyist_transcode::{ChunkData, Failure, Load, Next, Pushed, Reject, Source, Specification, Summary, peek};
+use copyist_transcode::{
+    ChunkData, Failure, FileCounters, Input, Load, Next, Pushed, Source, Specification, Summary, peek,
+};
 use napi::bindgen_prelude::{AsyncTask, Buffer, BufferSlice, Function};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Status, Task};
 use napi_derive::napi;
 
-use crate::convert::{BindingFailure, snake_case};
+use crate::convert::BindingFailure;
 use crate::duckdb::{self, HeldChunk, Segment};
+use crate::rejects::BindingRejects;
 use crate::specification::BindingSpecification;
 use crate::spool::BindingSpool;
 
@@ -76,73 +78,14 @@ pub struct BindingCounters {
 /// Where a row is.
 #[napi(object)]
 pub struct BindingLocation {
+    /// The number of the input in the order of the load, from 0.
+    pub file: u32,
+    /// Bytes of records before it in all inputs.
+    pub position: f64,
     pub line: f64,
     pub first_line: f64,
     pub byte_offset: f64,
     pub byte_length: f64,
-}
-
-/// One thing that is wrong with a record.
-#[napi(object)]
-pub struct BindingFlaw {
-    /// Number of the column, from 0.
-    pub column: Option<u32>,
-    pub code: String,
-    pub sql_state: String,
-    pub message: String,
-    pub detail: Option<String>,
-    pub value: Option<String>,
-}
-
-/// A record that was refused.
-#[napi(object)]
-pub struct BindingReject {
-    pub line: f64,
-    pub last_line: f64,
-    pub byte_offset: f64,
-    pub byte_length: f64,
-    pub flaws: Vec<BindingFlaw>,
-    /// Bytes of it that are kept.
-    pub raw_length: u32,
-    pub is_cut: bool,
-}
-
-/// Records that were refused, and their bytes one after the other: a buffer for each would cost more than all else.
-#[napi(object)]
-pub struct BindingRejects {
-    pub rejects: Vec<BindingReject>,
-    pub raw: Buffer,
-}
-
-/// Bytes of a value that are told.
-const MOST_SHOWN: usize = 1024;
-
-impl From<Reject> for BindingReject {
-    fn from(reject: Reject) -> Self {
-        Self {
-            line: reject.line as f64,
-            last_line: reject.last_line as f64,
-            byte_offset: reject.byte_offset as f64,
-            byte_length: reject.byte_len as f64,
-            flaws: reject.flaws.into_iter().map(BindingFlaw::from).collect(),
-            raw_length: reject.raw.len() as u32,
-            is_cut: reject.is_cut,
-        }
-    }
-}
-
-impl From<Flaw> for BindingFlaw {
-    fn from(flaw: Flaw) -> Self {
-        let error = *flaw.error;
-        Self {
-            column: flaw.column.map(|column| column as u32),
-            code: snake_case(error.code.rust_name()),
-            sql_state: error.code.sql_state().to_owned(),
-            message: error.message.into_owned(),
-            detail: error.detail,
-            value: flaw.value.map(|value| String::from_utf8_lossy(&value[..value.len().min(MOST_SHOWN)]).into_owned()),
-        }
-    }
 }
 
 /// A column's proven type.
@@ -214,7 +157,20 @@ impl BindingLoad {
             Ok(file) => Source::File(file),
             Err(failure) => return Ok(Some(failure.into())),
         };
-        Ok(self.start(&specification, source, None, on_ready))
+        Ok(self.start(&specification, Input::only(&*specification.name, source), None, on_ready))
+    }
+
+    /// Starts reading files, one after the other. `names` are what they are called in messages.
+    #[napi(catch_unwind)]
+    pub fn start_files(
+        &self,
+        specification: BindingSpecification,
+        paths: Vec<String>,
+        names: Vec<String>,
+        on_ready: Function<'_, (), ()>,
+    ) -> napi::Result<Option<BindingFailure>> {
+        let on_ready = callback(&on_ready)?;
+        Ok(self.start(&specification, inputs(paths, names), None, on_ready))
     }
 
     /// Starts reading a spooled stream.
@@ -230,7 +186,7 @@ impl BindingLoad {
             Ok(source) => source,
             Err(failure) => return Ok(Some(failure.into())),
         };
-        Ok(self.start(&specification, source, None, on_ready))
+        Ok(self.start(&specification, Input::only(&*specification.name, source), None, on_ready))
     }
 
     /// Starts reading what `push` brings. `onDrain` is called when pushing may go on.
@@ -248,13 +204,14 @@ impl BindingLoad {
             on_drain.call((), ThreadsafeFunctionCallMode::NonBlocking);
         };
         let pushed = Pushed::new(high_water as usize, Box::new(drained));
-        Ok(self.start(&specification, Source::Pushed(Arc::clone(&pushed)), Some(pushed), on_ready))
+        let inputs = Input::only(&*specification.name, Source::Pushed(Arc::clone(&pushed)));
+        Ok(self.start(&specification, inputs, Some(pushed), on_ready))
     }
 
     fn start(
         &self,
         specification: &BindingSpecification,
-        source: Source,
+        inputs: Vec<Input>,
         pushed: Option<Arc<Pushed>>,
         on_ready: Callback,
     ) -> Option<BindingFailure> {
@@ -266,8 +223,8 @@ impl BindingLoad {
         let load = Load::start(Specification {
             plan,
             sink,
-            source,
-            name: specification.name.clone(),
+            inputs,
+            maps_by_name: specification.maps_by_name,
             table: specification.table.clone(),
             limits: specification.limits(),
             is_framed: specification.is_framed,
@@ -316,12 +273,11 @@ impl BindingLoad {
         next
     }
 
-    /// Takes at most `most` of the refused records, in the order of the input.
+    /// Takes at most `most` of the records that were refused or mended, in the order of the input.
     #[napi(catch_unwind)]
     pub fn take_rejects(&self, most: u32) -> BindingRejects {
         let rejects = self.lock().load.as_ref().map(|load| load.take_rejects(most as usize)).unwrap_or_default();
-        let raw = rejects.iter().flat_map(|reject| &reject.raw).copied().collect::<Vec<u8>>();
-        BindingRejects { rejects: rejects.into_iter().map(BindingReject::from).collect(), raw: raw.into() }
+        crate::rejects::rejects(&rejects)
     }
 
     fn look(&self, mut into: BufferSlice<'_>) -> BindingNext {
@@ -457,6 +413,16 @@ impl BindingLoad {
         }
     }
 
+    /// How far each input is: of one after the other bytes read, rows read and refused, header lines, lines skipped, records passed over,
+    /// empty lines, rows mended and bytes replaced. Of inputs whose turn has not come there may be nothing.
+    #[napi(catch_unwind)]
+    pub fn files(&self) -> Vec<f64> {
+        let inner = self.lock();
+        let last = || inner.last.as_ref().map(|last| last.files.clone()).unwrap_or_default();
+        let files = inner.load.as_ref().map_or_else(last, Load::files);
+        files.iter().flat_map(|file| file_numbers(file).map(|number| number as f64)).collect()
+    }
+
     /// Where a row, counted from 0, stands in the input.
     #[napi(catch_unwind)]
     pub fn locate(&self, row: f64) -> Option<BindingLocation> {
@@ -467,6 +433,8 @@ impl BindingLoad {
             (None, None) => None,
         }?;
         Some(BindingLocation {
+            file: location.file,
+            position: location.position as f64,
             line: location.line as f64,
             first_line: location.first_line as f64,
             byte_offset: location.byte_offset as f64,
@@ -562,25 +530,47 @@ impl Task for Closing {
 #[napi(catch_unwind)]
 pub fn peek_file(specification: BindingSpecification, path: String) -> BindingPeek {
     match open(&path) {
-        Ok(file) => peeked(&specification, Source::File(file)),
+        Ok(file) => peeked(&specification, Input::only(&*specification.name, Source::File(file))),
         Err(failure) => BindingPeek { names: None, failure: Some(failure.into()) },
     }
+}
+
+/// The same for files, of which the first one that has anything in it tells.
+#[napi(catch_unwind)]
+pub fn peek_files(specification: BindingSpecification, paths: Vec<String>, names: Vec<String>) -> BindingPeek {
+    peeked(&specification, inputs(paths, names))
 }
 
 /// The same for a spooled stream.
 #[napi(catch_unwind)]
 pub fn peek_spool(specification: BindingSpecification, spool: &BindingSpool) -> BindingPeek {
     match spool.source() {
-        Ok(source) => peeked(&specification, source),
+        Ok(source) => peeked(&specification, Input::only(&*specification.name, source)),
         Err(failure) => BindingPeek { names: None, failure: Some(failure.into()) },
     }
 }
 
-fn peeked(specification: &BindingSpecification, source: Source) -> BindingPeek {
+fn inputs(paths: Vec<String>, names: Vec<String>) -> Vec<Input> {
+    paths.into_iter().zip(names).map(|(path, name)| Input { name, source: Source::Path(path.into()) }).collect()
+}
+
+fn file_numbers(file: &FileCounters) -> [u64; 9] {
+    [
+        file.bytes_read,
+        file.rows_read,
+        file.rows_refused,
+        file.header_lines,
+        file.lines_skipped,
+        file.rows_passed_over,
+        file.blank_lines,
+        file.rows_mended,
+        file.bytes_replaced,
+    ]
+}
+
+fn peeked(specification: &BindingSpecification, inputs: Vec<Input>) -> BindingPeek {
     let limits = specification.limits();
-    let first = specification
-        .plan()
-        .and_then(|(plan, _)| peek(&plan, source, &specification.name, limits.tile_size, limits.max_record));
+    let first = specification.plan().and_then(|(plan, _)| peek(&plan, inputs, limits.tile_size, limits.max_record));
     match first {
         Ok(None) => BindingPeek { names: None, failure: None },
         Ok(Some(fields)) => {
@@ -598,12 +588,7 @@ fn failed(failure: Failure) -> BindingNext {
 }
 
 fn open(path: &str) -> Result<File, Failure> {
-    let refuse = |error: &std::io::Error| {
-        let mut failure = Failure::of_io(error, path);
-        let text = failure.error.message.replacen("could not read file", "could not open file", 1);
-        failure.error.message = text.replacen(&format!("\"{path}\":"), &format!("\"{path}\" for reading:"), 1).into();
-        failure
-    };
+    let refuse = |error: &std::io::Error| Failure::of_open(error, path);
     let file = File::open(path).map_err(|error| refuse(&error))?;
     let metadata = file.metadata().map_err(|error| refuse(&error))?;
     if metadata.is_dir() {

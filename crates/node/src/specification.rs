@@ -6,8 +6,8 @@ use copyist_core::{ArrayType, DataError, DateOrder, EnumType, ErrorCode, Interva
 use copyist_datetime::{Context, Kind, Language, Patterns};
 use copyist_encoding::Encoding;
 use copyist_format::{
-    BadValue, Cleaning, ColumnPlan, Condition, FieldMap, Fixed, FixedField, Header, Layout, Missing, Origin, Plan,
-    Replacement, Subject, Tolerance, Unit,
+    BadValue, Cleaning, ColumnPlan, Condition, Escapes, FieldMap, Fixed, FixedField, Header, Layout, Missing, Origin,
+    Plan, Replacement, Subject, Tolerance, Unit,
 };
 use copyist_scan::{Eol, Grammar, Scanner, Separator};
 use copyist_transcode::{Failure, Limits, Sink};
@@ -69,6 +69,8 @@ pub struct BindingSequence {
     /// Decimal digits: a number of JavaScript does not hold all of them.
     pub start: String,
     pub increment: String,
+    /// Where the records are some of another input's: how many came before each there.
+    pub records: Option<Vec<f64>>,
 }
 
 /// What is done to a field before its type sees it.
@@ -103,6 +105,8 @@ pub struct BindingPatterns {
     /// `to_char`, `redshift`, `java`, `strptime` or `auto`.
     pub language: String,
     pub texts: Vec<String>,
+    /// Timestamps are rounded to the minute, half a minute up.
+    pub to_minute: Option<bool>,
 }
 
 /// What becomes of what does not fit.
@@ -143,6 +147,10 @@ pub struct BindingSession {
 pub struct BindingSpecification {
     /// `csv`, `text`, `binary`, `plain` (text in which nothing is escaped) or `fixed`.
     pub format: String,
+    /// `text`: a backslash makes the next byte part of the value, instead of beginning one of PostgreSQL's sequences.
+    pub escapes_next: Option<bool>,
+    /// `text`: `\.` does not end the data.
+    pub has_no_marker: Option<bool>,
     /// One to ten bytes; of no matter in `fixed`.
     pub delimiter: String,
     /// What ends a record, one to ten bytes; absent: the first line end shows it. In `csv` only one of the usual line ends.
@@ -160,6 +168,8 @@ pub struct BindingSpecification {
     pub encoding: Option<String>,
     /// The decimal mark of numbers is a comma.
     pub has_comma: bool,
+    /// Decimals beyond the scale of a `numeric` column are cut off, instead of being rounded.
+    pub truncates_decimals: Option<bool>,
     pub columns: Vec<BindingColumn>,
     /// What the fields of a record are called, where columns have the numbers of theirs.
     pub fields: Option<Vec<String>>,
@@ -181,6 +191,8 @@ pub struct BindingSpecification {
     pub is_served: bool,
     /// The relation's name in CONTEXT lines.
     pub table: String,
+    /// Fields belong to columns by the names in the header: that of every input.
+    pub maps_by_name: bool,
     /// The input's name in messages.
     pub name: String,
     pub threads: u32,
@@ -222,7 +234,9 @@ impl BindingSpecification {
             },
             skip: self.skip as u64,
             encoding: self.encoding.as_deref().map(encoding).transpose()?,
+            escapes: if self.escapes_next == Some(true) { Escapes::Next } else { Escapes::Sequences },
             has_comma: self.has_comma,
+            truncates_decimals: self.truncates_decimals == Some(true),
             columns: self.columns.iter().map(BindingColumn::plan).collect::<Result<_, _>>()?,
             conditions: self.conditions.iter().flatten().map(BindingCondition::condition).collect(),
             passes_blank_lines: self.passes_blank_lines.unwrap_or(false),
@@ -285,7 +299,11 @@ impl BindingSpecification {
         let (grammar, special) = match (&*self.format, delimiter) {
             ("csv", Some(delimiter)) => (Grammar::Csv { delimiter, quote, escape: self.escape as u8 }, Some(quote)),
             ("plain" | "fixed" | "binary", delimiter) => (Grammar::Plain { delimiter }, None),
-            (_, Some(delimiter)) => (Grammar::Text { delimiter }, Some(b'\\')),
+            (_, Some(delimiter)) => {
+                // Without PostgreSQL's sequences there is no end marker either.
+                let marker = self.has_no_marker != Some(true) && self.escapes_next != Some(true);
+                (Grammar::Text { delimiter, marker }, Some(b'\\'))
+            }
             (_, None) => return Err(too_long("delimiter")),
         };
         let has = |separator: Option<Separator>, byte| separator.is_some_and(|separator| separator.contains(byte));
@@ -459,14 +477,22 @@ impl BindingColumn {
             _ => Language::ToChar,
         };
         let compiled = Patterns::compile(language, given.texts.iter().map(String::as_str), kind);
-        compiled.map(|patterns| Some(Arc::new(patterns))).map_err(|error| Failure::whole(error.into()))
+        let patterns = compiled.map_err(|error| Failure::whole(error.into()))?;
+        Ok(Some(Arc::new(if given.to_minute == Some(true) { patterns.to_minute() } else { patterns })))
     }
 
     fn origin(&self) -> Result<Origin, Failure> {
         Ok(match (&self.constant, &self.sequence) {
             (Some(text), _) => Origin::Constant(text.clone().into_bytes()),
             (None, Some(sequence)) => {
-                Origin::Sequence { start: int8(&sequence.start)?, increment: int8(&sequence.increment)? }
+                let (start, increment) = (int8(&sequence.start)?, int8(&sequence.increment)?);
+                match &sequence.records {
+                    Some(records) => {
+                        let records = records.iter().map(|&before| before as u64).collect();
+                        Origin::Numbered { start, increment, records }
+                    }
+                    None => Origin::Sequence { start, increment },
+                }
             }
             (None, None) => Origin::Field,
         })

@@ -21,7 +21,7 @@ const MEMORY: usize = 1 << 30;
 
 const CSV: Grammar = Grammar::Csv { delimiter: Separator::byte(b','), quote: b'"', escape: b'"' };
 const CSV_BACKSLASH: Grammar = Grammar::Csv { delimiter: Separator::byte(b','), quote: b'"', escape: b'\\' };
-const TEXT: Grammar = Grammar::Text { delimiter: Separator::byte(b'\t') };
+const TEXT: Grammar = Grammar::Text { delimiter: Separator::byte(b'\t'), marker: true };
 
 const TWO: Separator = Separator::byte(b'|').then(b'|');
 const THREE: Separator = Separator::byte(b'$').then(b'^').then(b'&');
@@ -369,7 +369,9 @@ fn main() -> ExitCode {
         ("numeric_2_bytes", csv_with(TWO), |bytes| numeric_with(TWO, bytes)),
         ("numeric_3_bytes", csv_with(THREE), |bytes| numeric_with(THREE, bytes)),
         ("numeric_10_bytes", csv_with(TEN), |bytes| numeric_with(TEN, bytes)),
-        ("text_2_bytes", Grammar::Text { delimiter: TWO }, |bytes| text_format(bytes).replace('\t', "||")),
+        ("text_2_bytes", Grammar::Text { delimiter: TWO, marker: true }, |bytes| {
+            text_format(bytes).replace('\t', "||")
+        }),
         ("weather_2_bytes", csv_with(TWO), |bytes| weather(bytes).replace(',', "||")),
     ];
     let mut differs = false;

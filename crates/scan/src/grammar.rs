@@ -19,6 +19,8 @@ pub enum Grammar {
     Text {
         /// What stands between two fields.
         delimiter: Separator,
+        /// Whether a backslash before a full stop is an end marker, and not an escape like any other.
+        marker: bool,
     },
     /// Lines in which nothing is quoted or escaped.
     Plain {
@@ -32,7 +34,7 @@ impl Grammar {
     #[must_use]
     pub fn delimiter(self) -> Option<Separator> {
         match self {
-            Grammar::Csv { delimiter, .. } | Grammar::Text { delimiter } => Some(delimiter),
+            Grammar::Csv { delimiter, .. } | Grammar::Text { delimiter, .. } => Some(delimiter),
             Grammar::Plain { delimiter } => delimiter,
         }
     }
@@ -69,7 +71,7 @@ impl Grammar {
             Grammar::Csv { delimiter, quote, escape } => {
                 !line_end(quote) && !line_end(escape) && (delimiter.len() == 1 || !delimiter.contains(quote))
             }
-            Grammar::Text { delimiter } => !delimiter.contains(b'\\'),
+            Grammar::Text { delimiter, .. } => !delimiter.contains(b'\\'),
             Grammar::Plain { .. } => true,
         }
     }
@@ -147,7 +149,7 @@ pub struct Indexed {
     /// [`Eol::Lf`]; any LF under [`Eol::Cr`]; a CR without LF after it or an LF without CR before it under
     /// [`Eol::CrLf`]. There, a CR that is the last byte of the data is stray too.
     pub stray_eol: Option<usize>,
-    /// TEXT: offset of the first backslash, itself not escaped, that is followed by a full stop.
+    /// TEXT with a `marker`: offset of the first backslash, itself not escaped, that is followed by a full stop.
     pub end_marker: Option<usize>,
     /// CSV: where the data ends inside quotes, the offset of the quote that opened them. A doubled quote is taken for
     /// a part of the quoted text, not for an end and a new opening.

@@ -36,12 +36,13 @@ macro_rules! with_rules {
                 let $rules = CsvWithEscape::new(One(delimiter.first()), quote, escape, line_end);
                 $body
             }
-            (Grammar::Text { delimiter }, Eol::CrLf) => {
-                let $rules = Text::new(One(delimiter.first()), CrLf::default());
+            (Grammar::Text { delimiter, marker }, Eol::CrLf) => {
+                let $rules = Text::new(One(delimiter.first()), marker, CrLf::default());
                 $body
             }
-            (Grammar::Text { delimiter }, _) => {
-                let $rules = Text::new(One(delimiter.first()), if $eol == Eol::Lf { OneByte::LF } else { OneByte::CR });
+            (Grammar::Text { delimiter, marker }, _) => {
+                let line_end = if $eol == Eol::Lf { OneByte::LF } else { OneByte::CR };
+                let $rules = Text::new(One(delimiter.first()), marker, line_end);
                 $body
             }
             (Grammar::Plain { delimiter }, Eol::CrLf) => {
@@ -85,8 +86,8 @@ macro_rules! with_long_rules {
                 let $rules = CsvWithEscape::new(Several::new(delimiter), quote, escape, $line_end);
                 $body
             }
-            Grammar::Text { delimiter } => {
-                let $rules = Text::new(Several::new(delimiter), $line_end);
+            Grammar::Text { delimiter, marker } => {
+                let $rules = Text::new(Several::new(delimiter), marker, $line_end);
                 $body
             }
             Grammar::Plain { delimiter } => {

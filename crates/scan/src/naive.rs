@@ -51,7 +51,7 @@ fn walk(
                 }
                 Some(delimiter)
             }
-            Grammar::Text { delimiter } => Some(delimiter),
+            Grammar::Text { delimiter, .. } => Some(delimiter),
             Grammar::Plain { delimiter } => delimiter,
         };
         let is_text = matches!(grammar, Grammar::Text { .. });
@@ -77,7 +77,7 @@ fn walk(
             visit(offset, if eol == Eol::Lf { Event::End } else { Event::Stray })?;
             offset += 1;
         } else if byte == b'\\' && is_text {
-            if next == Some(b'.') {
+            if next == Some(b'.') && matches!(grammar, Grammar::Text { marker: true, .. }) {
                 visit(offset, Event::EndMarker)?;
             }
             // Whatever comes next is not looked at.

@@ -1,9 +1,9 @@
-//! Decodes a CSV file with a header to Arrow record batches and says how long it took.
+//! Decodes a CSV file with a header, or a file of fixed-width fields without one, to Arrow record batches and says how long it took.
 //!
 //! ```text
-//! decode_bench FILE --columns NAME:TYPE,… [--delimiter BYTES] [--encoding NAME] [--threads N] [--repeat N] [--json]
+//! decode_bench FILE --columns NAME:TYPE[:OFFSET:LENGTH],… [--text] [--delimiter BYTES] [--encoding NAME] [--threads N] [--repeat N] [--json]
 //! ```
-//! TYPE is one of bigint, int4, float8, bool, text, timestamp. The time is the median of the repetitions, each a whole
+//! The fields of a fixed-width file have places in bytes, from 0. With `--text` the file is in PostgreSQL's TEXT, with a header. TYPE is one of bigint, int4, float8, bool, text, timestamp. The time is the median of the repetitions, each a whole
 //! load whose batches are dropped. Before them, outside the time, one load computes the checksum: the number of rows and
 //! for every column the sum of its values (timestamps in microseconds since 2020-01-01, floats times 100 and rounded, true as 1,
 //! text by its length in bytes) and its NULLs, separated by slashes.
@@ -19,7 +19,7 @@ use arrow_array::{Array, RecordBatch};
 use copyist_core::{Session, Type};
 use copyist_datetime::Context;
 use copyist_encoding::Encoding;
-use copyist_format::{ColumnPlan, Header, Layout, Plan, Tolerance};
+use copyist_format::{ColumnPlan, Escapes, Fixed, FixedField, Header, Layout, Plan, Tolerance, Unit};
 use copyist_scan::{Grammar, Scanner, Separator};
 use copyist_transcode::{ChunkData, Limits, Load, Next, Sink, Source, Specification};
 
@@ -31,6 +31,8 @@ const MAX_RECORD: usize = 64 << 20;
 struct Options {
     path: String,
     columns: Vec<(String, Type)>,
+    places: Vec<FixedField>,
+    is_text: bool,
     delimiter: Separator,
     threads: usize,
     repeat: usize,
@@ -42,6 +44,8 @@ fn options() -> Result<Options, String> {
     let mut options = Options {
         path: String::new(),
         columns: Vec::new(),
+        places: Vec::new(),
+        is_text: false,
         delimiter: Separator::byte(b','),
         threads: 1,
         repeat: 1,
@@ -52,7 +56,14 @@ fn options() -> Result<Options, String> {
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().ok_or_else(|| format!("{argument} needs a value"));
         match &*argument {
-            "--columns" => options.columns = value()?.split(',').map(column).collect::<Result<_, _>>()?,
+            "--columns" => {
+                for text in value()?.split(',') {
+                    let (column, place) = column(text)?;
+                    options.columns.push(column);
+                    options.places.extend(place);
+                }
+            }
+            "--text" => options.is_text = true,
             "--delimiter" => {
                 let bytes = value()?;
                 options.delimiter = Separator::new(bytes.as_bytes()).ok_or("a delimiter has one to ten bytes")?;
@@ -67,9 +78,10 @@ fn options() -> Result<Options, String> {
             _ => options.path = argument,
         }
     }
-    if options.path.is_empty() || options.columns.is_empty() {
+    let is_partial = !options.places.is_empty() && options.places.len() != options.columns.len();
+    if options.path.is_empty() || options.columns.is_empty() || is_partial {
         return Err(
-            "usage: decode_bench FILE --columns NAME:TYPE,… [--delimiter BYTES] [--encoding NAME] [--threads N] [--repeat N] [--json]"
+            "usage: decode_bench FILE --columns NAME:TYPE[:OFFSET:LENGTH],… [--text] [--delimiter BYTES] [--encoding NAME] [--threads N] [--repeat N] [--json]"
                 .into(),
         );
     }
@@ -80,8 +92,16 @@ fn number(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|number| *number > 0).ok_or_else(|| format!("{text} is not a number above 0"))
 }
 
-fn column(text: &str) -> Result<(String, Type), String> {
-    let (name, kind) = text.split_once(':').ok_or_else(|| format!("{text} is not NAME:TYPE"))?;
+fn column(text: &str) -> Result<((String, Type), Option<FixedField>), String> {
+    let parts: Vec<&str> = text.split(':').collect();
+    let (name, kind, place) = match *parts {
+        [name, kind] => (name, kind, None),
+        [name, kind, offset, length] => {
+            let number = |text: &str| text.parse::<u32>().map_err(|_| format!("{text} is no place in a line"));
+            (name, kind, Some(FixedField { offset: number(offset)?, length: number(length)? }))
+        }
+        _ => return Err(format!("{text} is not NAME:TYPE or NAME:TYPE:OFFSET:LENGTH")),
+    };
     let kind = match kind {
         "bigint" => Type::Int8,
         "int4" => Type::Int4,
@@ -91,20 +111,27 @@ fn column(text: &str) -> Result<(String, Type), String> {
         "timestamp" => Type::Timestamp(None),
         _ => return Err(format!("unknown type {kind}")),
     };
-    Ok((name.to_owned(), kind))
+    Ok(((name.to_owned(), kind), place))
 }
 
-fn plan(columns: &[(String, Type)], delimiter: Separator, encoding: Option<Encoding>) -> Result<Plan, String> {
+fn plan(Options { columns, places, is_text, delimiter, encoding, .. }: &Options) -> Result<Plan, String> {
+    let (delimiter, is_fixed) = (*delimiter, !places.is_empty());
     Ok(Plan {
         scanner: Scanner::detect(),
-        grammar: Grammar::Csv { delimiter, quote: b'"', escape: b'"' },
+        grammar: match (is_fixed, is_text) {
+            (true, _) => Grammar::Plain { delimiter: None },
+            (_, true) => Grammar::Text { delimiter, marker: true },
+            _ => Grammar::Csv { delimiter, quote: b'"', escape: b'"' },
+        },
         eol: None,
-        null: Vec::new(),
+        null: if *is_text { b"\\N".to_vec() } else { Vec::new() },
         default: None,
-        header: Header::Skip,
+        header: if is_fixed { Header::No } else { Header::Skip },
         skip: 0,
-        encoding,
+        encoding: *encoding,
+        escapes: Escapes::Sequences,
         has_comma: false,
+        truncates_decimals: false,
         columns: columns
             .iter()
             .map(|(name, ty)| ColumnPlan { ty: ty.clone(), ..ColumnPlan::of_text(name.clone(), false) })
@@ -112,7 +139,7 @@ fn plan(columns: &[(String, Type)], delimiter: Separator, encoding: Option<Encod
         conditions: Vec::new(),
         passes_blank_lines: false,
         map: None,
-        fixed: None,
+        fixed: is_fixed.then(|| Fixed { fields: places.clone(), unit: Unit::Bytes }),
         is_binary: false,
         relation: String::new(),
         tolerance: Tolerance::default(),
@@ -126,8 +153,11 @@ fn load(plan: &Arc<Plan>, path: &str, threads: usize, mut visit: impl FnMut(&Rec
     let load = Load::start(Specification {
         plan: Arc::clone(plan),
         sink: Sink::Arrow,
-        source: Source::File(File::open(path).map_err(|error| format!("{path}: {error}"))?),
-        name: path.to_owned(),
+        inputs: copyist_transcode::Input::only(
+            path.to_owned(),
+            Source::File(File::open(path).map_err(|error| format!("{path}: {error}"))?),
+        ),
+        maps_by_name: false,
         table: "benchmark".into(),
         limits: Limits {
             threads,
@@ -197,8 +227,9 @@ fn sum_of(ty: &Type, array: &dyn Array) -> i128 {
 }
 
 fn run() -> Result<(), String> {
-    let Options { path, columns, delimiter, threads, repeat, json, encoding } = options()?;
-    let plan = Arc::new(plan(&columns, delimiter, encoding)?);
+    let options = options()?;
+    let plan = Arc::new(plan(&options)?);
+    let Options { path, columns, threads, repeat, json, .. } = options;
     let mut checksum = Checksum { rows: 0, columns: vec![(0, 0); columns.len()] };
     let bytes = load(&plan, &path, threads, |batch| checksum.add(&columns, batch))?;
     let mut seconds = Vec::with_capacity(repeat);

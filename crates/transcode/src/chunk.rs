@@ -33,6 +33,15 @@ impl ChunkData {
         }
     }
 
+    /// Its buffer, if it has one.
+    pub(crate) fn into_buffer(self) -> Option<Vec<u8>> {
+        match self {
+            ChunkData::Messages(buffer) | ChunkData::Vectors(buffer, _) => Some(buffer),
+            #[cfg(feature = "arrow")]
+            ChunkData::Arrow(_) => None,
+        }
+    }
+
     /// 1 for a chunk that has a buffer.
     pub(crate) fn buffered(&self) -> usize {
         match self {

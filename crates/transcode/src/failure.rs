@@ -7,6 +7,8 @@ use copyist_format::{Fault, Plan, Shown};
 #[derive(Clone, Debug)]
 pub struct Failure {
     pub error: Box<DataError>,
+    /// The number of the input in the order of the load, from 0.
+    pub file: Option<u32>,
     /// Line from 1, as PostgreSQL counts.
     pub line: Option<u64>,
     /// Offset of the record in the input.
@@ -21,7 +23,7 @@ impl Failure {
     /// An error of the load as a whole.
     #[must_use]
     pub fn whole(error: Box<DataError>) -> Self {
-        Self { error, line: None, byte_offset: None, column: None, context: None }
+        Self { error, file: None, line: None, byte_offset: None, column: None, context: None }
     }
 
     /// An error of one record, `lines` lines and `byte_offset` bytes into the input.
@@ -30,6 +32,7 @@ impl Failure {
         let line = lines + fault.line + 1;
         Self {
             error: fault.error.clone(),
+            file: None,
             line: Some(line),
             byte_offset: Some(byte_offset + fault.record_offset),
             column: match &fault.shown {
@@ -50,6 +53,19 @@ impl Failure {
             _ => ErrorCode::IoError,
         };
         Self::whole(DataError::new(code, format!("could not read file \"{name}\": {}", reason(error))))
+    }
+
+    /// An input that could not be opened.
+    #[must_use]
+    pub fn of_open(error: &std::io::Error, name: &str) -> Self {
+        let mut failure = Self::of_io(error, name);
+        failure.error.message = format!("could not open file \"{name}\" for reading: {}", reason(error)).into();
+        failure
+    }
+
+    /// The same failure of this input.
+    pub(crate) fn in_file(self, file: u32) -> Self {
+        Self { file: Some(self.file.unwrap_or(file)), ..self }
     }
 
     /// A defect caught before it could bring the process down.

@@ -7,6 +7,7 @@ mod chunk;
 #[cfg(feature = "columnar")]
 pub mod columnar;
 mod failure;
+mod header;
 mod locate;
 mod peek;
 mod pipeline;
@@ -22,7 +23,7 @@ pub use chunk::{Chunk, ChunkData};
 pub use failure::Failure;
 pub use locate::Location;
 pub use peek::peek;
-pub use pipeline::{Counters, Limits, Load, Next, Sink, Specification, Summary};
+pub use pipeline::{Counters, FileCounters, Limits, Load, Next, Sink, Specification, Summary};
 pub use reject::Reject;
-pub use source::{Pushed, Source};
+pub use source::{Input, Pushed, Source};
 pub use spool::Spool;

@@ -7,6 +7,10 @@ use copyist_format::Places;
 /// Where a row is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Location {
+    /// The number of the input in the order of the load, from 0.
+    pub file: u32,
+    /// Bytes of records before it in all inputs, as [`crate::Reject::position`].
+    pub position: u64,
     /// Line from 1, as PostgreSQL counts: that of the record's end.
     pub line: u64,
     /// That of its beginning.
@@ -21,6 +25,9 @@ pub struct Location {
 pub(crate) struct Span {
     pub first_row: u64,
     pub first_line: u64,
+    pub file: u32,
+    /// Bytes of records before the tile in all inputs.
+    pub position: u64,
     pub byte_offset: u64,
     /// Offset of the first row's record in the tile.
     pub start: u32,
@@ -65,6 +72,8 @@ impl Span {
             }
         };
         Some(Location {
+            file: self.file,
+            position: self.position + u64::from(start),
             line: self.first_line + last + 1,
             first_line: self.first_line + first + 1,
             byte_offset: self.byte_offset + u64::from(start),

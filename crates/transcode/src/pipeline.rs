@@ -4,6 +4,8 @@
 //! encodes it, and puts the result under the tile's number. The consumer takes results in that order. A permit comes back
 //! when the consumer recycles the chunk, so memory is bounded by permits × chunk size. Permits are taken before tiles are
 //! claimed: the tile everybody waits for always has one, so the window cannot lock up.
+//!
+//! Inputs smaller than a tile are taken several at a time: they share a tile's number, a permit and a chunk.
 
 use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -22,8 +24,8 @@ use crate::chunk::{Chunk, ChunkData};
 use crate::failure::Failure;
 use crate::locate::{Lines, Location, Recent, Span};
 use crate::reject::{self, Reject};
-use crate::source::Source;
-use crate::splitter::{MOST_KEPT, Splitter};
+use crate::source::{Input, Source};
+use crate::splitter::{MOST_KEPT, Reading, Splitter};
 
 /// What is made of the rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,9 +63,10 @@ pub struct Limits {
 pub struct Specification {
     pub plan: Arc<Plan>,
     pub sink: Sink,
-    pub source: Source,
-    /// The input's name in messages.
-    pub name: String,
+    /// What is read, one after the other; at least one.
+    pub inputs: Vec<Input>,
+    /// Of several inputs with a header each: their fields may stand in different orders.
+    pub maps_by_name: bool,
     /// The relation's name in CONTEXT lines.
     pub table: String,
     pub limits: Limits,
@@ -109,9 +112,25 @@ pub struct Counters {
     pub encoding: Option<Encoding>,
 }
 
+/// How far one of the inputs is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FileCounters {
+    pub bytes_read: u64,
+    /// Rows handed out and refused.
+    pub rows_read: u64,
+    pub header_lines: u64,
+    pub lines_skipped: u64,
+    pub rows_refused: u64,
+    pub rows_passed_over: u64,
+    pub blank_lines: u64,
+    pub rows_mended: u64,
+    pub bytes_replaced: u64,
+}
+
 /// The end of a load.
 pub struct Summary {
     pub counters: Counters,
+    pub files: Vec<FileCounters>,
     recent: Recent,
 }
 
@@ -129,17 +148,29 @@ impl Summary {
     }
 }
 
-/// One tile's result.
+/// The result of the tiles that share a number.
+#[derive(Default)]
 struct Done {
     chunk: Option<ChunkData>,
+    rows: u64,
+    parts: Vec<Part>,
+}
+
+/// One tile's result.
+struct Part {
+    file: u32,
     rows: u64,
     header_lines: u64,
     lines: u64,
     byte_offset: u64,
+    /// Bytes of the tile as it was read.
+    len: u64,
     fault: Option<Fault>,
     ended: bool,
     span: Option<Span>,
     refusals: Vec<Refusal>,
+    /// Rows with a value that was replaced, as far as they are told.
+    mendings: Vec<Refusal>,
     passed_over: u64,
     blank_lines: u64,
     mended: u64,
@@ -149,7 +180,12 @@ struct Done {
 impl Done {
     /// About how much memory the refusals take.
     fn refusal_bytes(&self) -> usize {
-        self.refusals.iter().map(reject::bytes_of).sum()
+        self.parts.iter().flat_map(|part| part.refusals.iter().chain(&part.mendings)).map(reject::bytes_of).sum()
+    }
+
+    /// Whether nothing is read behind it: in all inputs, or in that of the last part.
+    fn is_end(&self) -> bool {
+        self.parts.last().is_some_and(|part| part.fault.is_some() || part.ended)
     }
 }
 
@@ -168,7 +204,14 @@ struct State {
     refusal_bytes: usize,
     pool: Vec<Vec<u8>>,
     rows: u64,
+    /// The input whose records come next, and lines of it that have gone by.
+    file: u32,
     lines: u64,
+    /// Bytes of all records that have gone by.
+    position: u64,
+    /// An input whose data ended before it did: what else was read of it is dropped.
+    cut: Option<u32>,
+    files: Vec<FileCounters>,
     header_lines: u64,
     refused: u64,
     passed_over: u64,
@@ -204,6 +247,8 @@ struct Numbering {
     records: u64,
     /// A tile before it will never have its turn.
     is_broken: bool,
+    /// An input whose data ended before it did: records that were read behind that have no numbers.
+    cut: Option<u32>,
 }
 
 struct Shared {
@@ -222,11 +267,15 @@ struct Shared {
     results: Condvar,
     cancelled: AtomicBool,
     bytes_read: AtomicU64,
-    lines_skipped: AtomicU64,
+    readings: Arc<Mutex<Vec<Reading>>>,
+    /// Inputs.
+    files: usize,
     encoding: OnceLock<Encoding>,
     tile_size: usize,
     max_bytes: usize,
     max_rejects: u64,
+    /// As many records were told as are to be: of no others need it be found out what was replaced in them.
+    is_enough_told: AtomicBool,
     is_framed: bool,
     keeps_records: bool,
     /// Results that are worth waking the consumer for: it costs both sides several microseconds.
@@ -242,6 +291,9 @@ impl State {
 
 /// Results that the consumer is woken for at once, at most.
 const MOST_BATCHED: usize = 4;
+
+/// Small inputs whose tiles share a number, at most.
+const MOST_JOINED: usize = 256;
 
 /// Bytes of refused records that wait to be taken.
 const MOST_REJECTS: usize = 4 << 20;
@@ -264,12 +316,13 @@ impl Load {
     /// Starts the threads.
     #[must_use]
     pub fn start(specification: Specification) -> Self {
-        let Specification { plan, sink, source, name, table, limits, is_framed, keeps_records, on_ready } =
+        let Specification { plan, sink, inputs, maps_by_name, table, limits, is_framed, keeps_records, on_ready } =
             specification;
-        let pushed = match &source {
+        let files = inputs.len();
+        let pushed = inputs.iter().find_map(|input| match &input.source {
             Source::Pushed(pushed) => Some(Arc::clone(pushed)),
-            Source::File(_) | Source::Memory(_) => None,
-        };
+            Source::File(_) | Source::Memory(_) | Source::Path(_) => None,
+        });
         let threads = limits.threads.max(1);
         let state = State {
             permits: limits.window.max(threads + 1),
@@ -286,11 +339,13 @@ impl Load {
         };
         // Of a stream every result is handed on at once: nobody knows when there will be another.
         let batch = if pushed.is_some() { 1 } else { (state.permits / 3).clamp(1, MOST_BATCHED) };
-        let splitter = Splitter::new(source, name, limits.tile_size.max(1), limits.max_record);
+        let splitter = Splitter::new(inputs, limits.tile_size.max(1), limits.max_record, maps_by_name);
         let shared = Arc::new(Shared {
             plan,
             sink,
             table,
+            readings: splitter.readings(),
+            files,
             splitter: Mutex::new(splitter),
             state: Mutex::new(state),
             numbering: Mutex::default(),
@@ -299,11 +354,11 @@ impl Load {
             results: Condvar::new(),
             cancelled: AtomicBool::new(false),
             bytes_read: AtomicU64::new(0),
-            lines_skipped: AtomicU64::new(0),
             encoding: OnceLock::new(),
             tile_size: limits.tile_size.max(1),
             max_bytes: limits.max_bytes,
             max_rejects: limits.max_rejects,
+            is_enough_told: AtomicBool::new(limits.max_rejects == 0),
             is_framed,
             keeps_records,
             batch,
@@ -342,11 +397,7 @@ impl Load {
 
     /// Gives a chunk's place in the window back, and its memory for reuse.
     pub fn recycle(&self, chunk: ChunkData) {
-        let buffer = match chunk {
-            ChunkData::Messages(buffer) | ChunkData::Vectors(buffer, _) => Some(buffer),
-            #[cfg(feature = "arrow")]
-            ChunkData::Arrow(_) => None,
-        };
+        let buffer = chunk.into_buffer();
         let mut state = lock(&self.shared.state);
         self.shared.give_back(&mut state, buffer);
     }
@@ -368,7 +419,7 @@ impl Load {
             bytes_read: self.shared.bytes_read.load(Ordering::Relaxed),
             rows_read: state.rows + state.refused,
             header_lines: state.header_lines,
-            lines_skipped: self.shared.lines_skipped.load(Ordering::Relaxed),
+            lines_skipped: lock(&self.shared.readings).iter().map(|reading| reading.skipped).sum(),
             rows_refused: state.refused,
             rows_passed_over: state.passed_over,
             blank_lines: state.blank_lines,
@@ -376,6 +427,18 @@ impl Load {
             bytes_replaced: state.replaced,
             encoding: self.shared.encoding.get().copied().or(self.shared.plan.encoding),
         }
+    }
+
+    /// How far each input is. Of those whose turn has not come there may be nothing.
+    #[must_use]
+    pub fn files(&self) -> Vec<FileCounters> {
+        let mut files = lock(&self.shared.state).files.clone();
+        let readings = lock(&self.shared.readings);
+        files.resize(files.len().max(readings.len()), FileCounters::default());
+        for (file, reading) in files.iter_mut().zip(&*readings) {
+            (file.bytes_read, file.lines_skipped) = (reading.bytes, reading.skipped);
+        }
+        files
     }
 
     /// Where a row, counted from 0, stands in the input, if it was handed out recently.
@@ -414,8 +477,8 @@ impl Load {
     /// What can be asked of the load when it is gone. `locate` then answers from here only.
     #[must_use]
     pub fn summary(&self) -> Summary {
-        let counters = self.counters();
-        Summary { counters, recent: std::mem::take(&mut lock(&self.shared.state).recent) }
+        let (counters, files) = (self.counters(), self.files());
+        Summary { counters, files, recent: std::mem::take(&mut lock(&self.shared.state).recent) }
     }
 
     /// What [`Sink::Infer`] proved, after [`Next::End`].
@@ -459,17 +522,22 @@ impl Shared {
         self.numbered.notify_all();
     }
 
-    /// Waits for a tile's turn to have numbers, of which it takes `count`. How many were taken before; None when everything stops.
-    fn take_numbers(&self, tile: u64, count: u64) -> Option<u64> {
+    /// Waits for a tile's turn to have numbers, of which it takes `count`. How many were taken before; None when everything stops. `ended`:
+    /// the data of its input ended in it.
+    fn take_numbers(&self, tile: &Tile, count: u64, ended: bool) -> Option<u64> {
         let mut numbering = lock(&self.numbering);
-        while numbering.next != tile {
+        while numbering.next != tile.sequence {
             if numbering.is_broken || self.is_cancelled() {
                 return None;
             }
             numbering = self.numbered.wait(numbering).unwrap_or_else(PoisonError::into_inner);
         }
         let before = numbering.records;
-        (numbering.next, numbering.records) = (tile + 1, before + count);
+        let count = if numbering.cut == Some(tile.file) { 0 } else { count };
+        (numbering.next, numbering.records) = (tile.sequence + 1, before + count);
+        if ended {
+            numbering.cut = Some(tile.file);
+        }
         drop(numbering);
         self.numbered.notify_all();
         Some(before)
@@ -533,54 +601,105 @@ impl Shared {
                 let error = DataError::new(ErrorCode::QueryCanceled, "COPY was cancelled");
                 return Some(Next::Failed(Box::new(Failure::whole(error))));
             }
-            let done = match state.done.remove(&state.next)? {
+            let done = state.done.remove(&state.next)?;
+            state.next += 1;
+            let done = match done {
                 Ok(done) => done,
+                // What stands behind the end of an input's data does not matter.
+                Err(failure) if state.cut.is_some() && failure.file == state.cut => continue,
                 Err(failure) => {
                     state.failure = Some(Box::new(failure));
                     continue;
                 }
             };
-            state.next += 1;
             let refusal_bytes = done.refusal_bytes();
             if refusal_bytes > 0 {
                 state.refusal_bytes -= refusal_bytes;
                 self.window.notify_all();
             }
-            if let Some(mut span) = done.span {
-                span.first_row = state.rows;
-                let counts_all = span.lines.is_some() || span.places.is_some();
-                span.first_line = state.lines + if counts_all { 0 } else { done.header_lines };
-                state.recent.push(span);
+            // The input of a tile that is not its first one is the only one in it.
+            if state.cut.is_some() && done.parts.first().map(|part| part.file) == state.cut {
+                self.give_back(state, done.chunk.and_then(ChunkData::into_buffer));
+                continue;
             }
-            if let Some(fault) = &done.fault {
-                let failure = Failure::of_record(fault, &self.plan, &self.table, state.lines, done.byte_offset);
-                state.failure = Some(Box::new(failure));
-            }
-            state.refused += done.refusals.len() as u64;
-            state.passed_over += done.passed_over;
-            state.blank_lines += done.blank_lines;
-            state.mended += done.mended;
-            state.replaced += done.replaced;
-            for refusal in done.refusals {
-                if state.told < self.max_rejects {
-                    let reject = Reject::new(refusal, state.lines, done.byte_offset);
-                    state.told += 1;
-                    state.reject_bytes += reject.bytes();
-                    state.rejects.push_back(reject);
-                }
-            }
-            state.rows += done.rows;
-            state.lines += done.lines;
-            state.header_lines += done.header_lines;
-            if done.ended {
-                state.total = Some(state.next);
-                state.done.clear();
-                self.window.notify_all();
+            for part in done.parts {
+                self.pass(state, part);
             }
             match done.chunk {
                 Some(data) => return Some(Next::Chunk(Chunk { data, rows: done.rows })),
                 None => self.give_back(state, None),
             }
+        }
+    }
+
+    /// Counts what a tile held, whose turn it is.
+    fn pass(&self, state: &mut State, part: Part) {
+        let file = part.file;
+        if file != state.file {
+            (state.file, state.lines) = (file, self.plan.skip);
+        }
+        if let Some(mut span) = part.span {
+            span.first_row = state.rows;
+            let counts_all = span.lines.is_some() || span.places.is_some();
+            span.first_line = state.lines + if counts_all { 0 } else { part.header_lines };
+            (span.file, span.position) = (file, state.position);
+            state.recent.push(span);
+        }
+        if let Some(fault) = &part.fault {
+            let failure = Failure::of_record(fault, &self.plan, &self.table, state.lines, part.byte_offset);
+            state.failure = Some(Box::new(failure.in_file(file)));
+        }
+        let refused = part.refusals.len() as u64;
+        let mut records_before = state.rows + state.refused;
+        let mut mendings = part.mendings.into_iter().peekable();
+        let mut refusals = part.refusals.into_iter().peekable();
+        loop {
+            // In the order of the input.
+            let is_mended = match (mendings.peek(), refusals.peek()) {
+                (Some(mending), Some(refusal)) => mending.offset < refusal.offset,
+                (mending, _) => mending.is_some(),
+            };
+            let Some(refusal) = (if is_mended { mendings.next() } else { refusals.next() }) else { break };
+            if state.told == self.max_rejects {
+                self.is_enough_told.store(true, Ordering::Relaxed);
+                break;
+            }
+            let rows_before = u64::from(refusal.rows_before);
+            let mut reject = Reject::new(refusal, is_mended, file, state.lines, part.byte_offset, state.position);
+            if !is_mended {
+                reject.records_before = records_before + rows_before;
+                records_before += 1;
+            }
+            state.told += 1;
+            state.reject_bytes += reject.bytes();
+            state.rejects.push_back(reject);
+        }
+        state.refused += refused;
+        state.passed_over += part.passed_over;
+        state.blank_lines += part.blank_lines;
+        state.mended += part.mended;
+        state.replaced += part.replaced;
+        state.rows += part.rows;
+        state.lines += part.lines;
+        state.position += part.len;
+        state.header_lines += part.header_lines;
+        if state.files.len() <= file as usize {
+            state.files.resize(file as usize + 1, FileCounters::default());
+        }
+        let counters = &mut state.files[file as usize];
+        counters.rows_read += part.rows + refused;
+        counters.rows_refused += refused;
+        counters.header_lines += part.header_lines;
+        counters.rows_passed_over += part.passed_over;
+        counters.blank_lines += part.blank_lines;
+        counters.rows_mended += part.mended;
+        counters.bytes_replaced += part.replaced;
+        if part.ended && file as usize + 1 == self.files {
+            state.total = Some(state.next);
+            state.done.clear();
+            self.window.notify_all();
+        } else if part.ended {
+            state.cut = Some(file);
         }
     }
 }
@@ -610,8 +729,12 @@ fn trailer() -> Vec<u8> {
 /// One thread's tools.
 struct Worker<'a> {
     shared: &'a Shared,
-    tile: Tile,
+    /// Tiles that share a number, and by which plans they are read where it is not that of the load. The first `claimed` are in use.
+    tiles: Vec<(Tile, Option<Arc<Plan>>)>,
+    claimed: usize,
     decoder: Decoder,
+    /// Of another plan.
+    other: Option<(Arc<Plan>, Decoder)>,
     guesses: Vec<ColumnGuess>,
     /// Whether it counts among [`State::busy`].
     is_busy: bool,
@@ -621,8 +744,10 @@ impl<'a> Worker<'a> {
     fn new(shared: &'a Shared) -> Self {
         Self {
             shared,
-            tile: Tile::default(),
+            tiles: vec![(Tile::default(), None)],
+            claimed: 0,
             decoder: Decoder::new(Arc::clone(&shared.plan)),
+            other: None,
             guesses: vec![ColumnGuess::new(); shared.plan.columns.len()],
             is_busy: false,
         }
@@ -688,24 +813,68 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// One tile. False when there is no more to do.
+    /// Claims the next tile; of small inputs several. What failed behind them has a number of its own.
+    fn claim(&mut self, splitter: &mut Splitter) -> (Result<bool, Failure>, Option<(u64, Failure)>) {
+        let shared = self.shared;
+        let cancelled = || shared.is_cancelled();
+        self.claimed = 0;
+        let (tile, plan) = &mut self.tiles[0];
+        match splitter.next(&shared.plan, tile, &cancelled) {
+            Ok(true) => {}
+            other => return (other, None),
+        }
+        *plan = splitter.plan();
+        self.claimed = 1;
+        // Chunks of vectors are one tile's, and so are numbers of records.
+        if shared.sink == Sink::Duckdb || shared.sink == Sink::Arrow || shared.plan.has_sequence() {
+            return (Ok(true), None);
+        }
+        let mut bytes = 0;
+        loop {
+            let (tile, _) = &self.tiles[self.claimed - 1];
+            bytes += tile.len;
+            let is_whole = tile.first && tile.last;
+            if !is_whole || bytes >= shared.tile_size / 2 || self.claimed >= MOST_JOINED || !splitter.has_small_next() {
+                return (Ok(true), None);
+            }
+            if self.tiles.len() == self.claimed {
+                self.tiles.push((Tile::default(), None));
+            }
+            let (tile, plan) = &mut self.tiles[self.claimed];
+            match splitter.next(&shared.plan, tile, &cancelled) {
+                Ok(true) => {
+                    splitter.join(tile);
+                    *plan = splitter.plan();
+                    self.claimed += 1;
+                }
+                Ok(false) => return (Ok(true), None),
+                Err(failure) => {
+                    let (number, _) = splitter.fail();
+                    return (Ok(true), Some((number, failure)));
+                }
+            }
+        }
+    }
+
+    /// One tile, or several small ones. False when there is no more to do.
     fn turn(&mut self, buffer: Vec<u8>) -> bool {
         let shared = self.shared;
         let mut splitter = lock(&shared.splitter);
-        let claimed = splitter.next(&shared.plan, &mut self.tile, &|| shared.is_cancelled());
+        let (claimed, behind) = self.claim(&mut splitter);
         shared.bytes_read.store(splitter.bytes_read, Ordering::Relaxed);
-        shared.lines_skipped.store(splitter.skipped, Ordering::Relaxed);
         if let Some(encoding) = splitter.encoding() {
             shared.encoding.get_or_init(|| encoding);
         }
-        let result = match claimed {
+        let (number, result) = match claimed {
             Ok(true) => {
                 drop(splitter);
+                let number = self.tiles[0].0.sequence;
                 let made = catch_unwind(AssertUnwindSafe(|| self.make(buffer)));
-                made.map_err(|payload| {
+                let result = made.map_err(|payload| {
                     shared.break_numbering();
                     Failure::of_panic(&*payload)
-                })
+                });
+                (number, result)
             }
             Ok(false) => {
                 let total = splitter.tiles();
@@ -718,36 +887,63 @@ impl<'a> Worker<'a> {
                 return false;
             }
             Err(failure) => {
-                self.tile.sequence = splitter.fail();
+                let (number, goes_on) = splitter.fail();
                 drop(splitter);
-                Err(failure)
+                if goes_on {
+                    // What is behind it matters if the data of its input have ended before it.
+                    self.skip_numbers(number);
+                }
+                (number, Err(failure))
             }
         };
-        let stop = match &result {
-            Ok(done) => done.fault.is_some() || done.ended,
+        let is_end = match &result {
+            Ok(done) => done.is_end(),
             Err(_) => true,
         };
-        if stop {
-            lock(&shared.splitter).finish();
+        let mut goes_on = false;
+        if is_end {
+            let mut splitter = lock(&shared.splitter);
+            match &result {
+                // The data of an earlier tile may have ended before the fault.
+                Ok(done) => goes_on = done.parts.last().is_some_and(|part| splitter.finish_file(part.file)),
+                Err(failure) => match failure.file {
+                    Some(file) => goes_on = splitter.finish_file(file),
+                    None => splitter.finish(),
+                },
+            }
         }
+        let stop = is_end && !goes_on;
         let mut state = lock(&shared.state);
         if let Ok(Done { chunk: Some(chunk), .. }) = &result {
             state.in_flight += chunk.buffered();
             state.bytes += chunk.bytes();
         }
-        if let Ok(done) = &result {
-            state.refusal_bytes += done.refusal_bytes();
+        match &result {
+            Ok(done) => state.refusal_bytes += done.refusal_bytes(),
+            // Of what is dropped nobody gives the permit back.
+            Err(_) if goes_on => state.permits += 1,
+            Err(_) => {}
         }
-        state.done.insert(self.tile.sequence, result);
+        state.done.insert(number, result);
+        if let Some((number, failure)) = behind {
+            state.done.insert(number, Err(failure));
+        }
         // A result whose turn has not come is found by whoever takes those before it.
         let is_due =
-            stop || state.refusal_bytes >= MOST_REFUSALS || state.permits == 0 || state.done.len() >= shared.batch;
+            is_end || state.refusal_bytes >= MOST_REFUSALS || state.permits == 0 || state.done.len() >= shared.batch;
         let is_awaited = (is_due && state.has_next()).then_some(state.is_awaited);
         drop(state);
         if let Some(is_awaited) = is_awaited {
             self.announce(is_awaited);
         }
         !stop
+    }
+
+    /// A tile that failed takes no numbers of records.
+    fn skip_numbers(&self, number: u64) {
+        if self.shared.plan.has_sequence() {
+            self.shared.take_numbers(&Tile { sequence: number, file: u32::MAX, ..Tile::default() }, 0, false);
+        }
     }
 
     fn announce(&self, is_awaited: bool) {
@@ -757,152 +953,192 @@ impl<'a> Worker<'a> {
         (self.shared.on_ready)();
     }
 
+    /// Decodes and encodes what was claimed, up to the first error.
     fn make(&mut self, mut buffer: Vec<u8>) -> Done {
         let shared = self.shared;
-        let plan = &*shared.plan;
-        let invalid = plan.tolerance.invalid;
-        let replaced = invalid.map_or(0, |replacement| self.tile.replace_invalid(plan.scanner, replacement));
-        self.decoder.decode(&self.tile);
-        if plan.has_sequence() {
-            let count = self.decoder.numbered();
-            // When everything stops nobody looks at the rows any more.
-            let before = shared.take_numbers(self.tile.sequence, count).unwrap_or(0);
-            self.decoder.number(&self.tile, before);
-        }
-        let decoded = self.decoder.decoded();
-        let rows = decoded.rows as u64;
-        let chunk = match shared.sink {
-            Sink::PgText => {
-                buffer.clear();
-                buffer.resize(MESSAGE_HEAD, 0);
-                text::encode_rows(&self.tile, decoded, &mut buffer);
-                message(buffer)
-            }
-            Sink::PgBinary if plan.is_binary => {
-                // What the server gets has been checked, and the bytes are those it wants.
-                let head = if self.tile.first && shared.is_framed { pgbinary::HEADER.as_slice() } else { &[] };
-                let end = self.decoder.tuple_ends().last().map_or(0, |&end| end as usize);
-                buffer.clear();
-                buffer.reserve(MESSAGE_HEAD + head.len() + end);
-                buffer.resize(MESSAGE_HEAD, 0);
+        let mut done = Done { parts: Vec::with_capacity(self.claimed), ..Done::default() };
+        let head = if self.tiles[0].0.sequence == 0 && shared.is_framed { pgbinary::HEADER.as_slice() } else { &[] };
+        let has_messages = matches!(shared.sink, Sink::PgText | Sink::PgBinary);
+        if has_messages {
+            buffer.resize(MESSAGE_HEAD, 0);
+            if shared.sink == Sink::PgBinary {
                 buffer.extend_from_slice(head);
-                buffer.extend_from_slice(&self.tile.data()[..end]);
-                message(buffer)
             }
-            Sink::PgBinary => {
-                let head = if self.tile.first && shared.is_framed { pgbinary::HEADER.as_slice() } else { &[] };
-                let start = MESSAGE_HEAD + head.len();
-                pgbinary::encode(plan, &self.tile, decoded, &mut buffer, start);
-                buffer[MESSAGE_HEAD..start].copy_from_slice(head);
-                message(buffer)
+        }
+        let mut tiles = std::mem::take(&mut self.tiles);
+        for (tile, plan) in &mut tiles[..self.claimed] {
+            let part = self.make_part(tile, plan.as_ref(), &mut buffer, &mut done.chunk);
+            done.rows += part.rows;
+            let is_end = part.fault.is_some();
+            done.parts.push(part);
+            if is_end {
+                break;
             }
-            Sink::Duckdb if rows == 0 => None,
-            Sink::Duckdb => {
-                let batch = duckdb::encode(plan, &self.tile, decoded, &mut buffer);
-                Some(ChunkData::Vectors(buffer, batch))
-            }
-            #[cfg(feature = "arrow")]
-            Sink::Arrow => (rows > 0).then(|| ChunkData::Arrow(crate::record_batch(plan, &self.tile, decoded))),
-            #[cfg(not(feature = "arrow"))]
-            Sink::Arrow => None,
-            Sink::Infer => {
-                for (guess, column) in self.guesses.iter_mut().zip(&decoded.columns) {
-                    observe(guess, column, &self.tile, &decoded.arena, plan.has_comma);
-                }
-                None
+        }
+        self.tiles = tiles;
+        if has_messages {
+            done.chunk = message(buffer);
+        }
+        done
+    }
+
+    /// Decodes a tile, and puts its rows into the buffer behind what is there, or makes a chunk of them.
+    fn make_part(
+        &mut self,
+        tile: &mut Tile,
+        plan: Option<&Arc<Plan>>,
+        buffer: &mut Vec<u8>,
+        chunk: &mut Option<ChunkData>,
+    ) -> Part {
+        let shared = self.shared;
+        let decoder = match plan {
+            None => &mut self.decoder,
+            Some(plan) => {
+                let other = self.other.take().filter(|(known, _)| Arc::ptr_eq(known, plan));
+                let fresh = || (Arc::clone(plan), Decoder::new(Arc::clone(plan)));
+                &mut self.other.insert(other.unwrap_or_else(fresh)).1
             }
         };
-        let (mut refusals, mended) = (self.decoder.take_refusals(), self.decoder.decoded().mended);
-        self.tile.refusals_as_read(&mut refusals);
-        let span = (chunk.is_some() && shared.sink != Sink::Arrow && rows > 0).then(|| self.span());
-        let decoded = self.decoder.decoded();
+        let plan = &**plan.unwrap_or(&shared.plan);
+        let invalid = plan.tolerance.invalid;
+        let replaced = invalid.map_or(0, |replacement| tile.replace_invalid(plan.scanner, replacement));
+        decoder.tell_mendings(!shared.is_enough_told.load(Ordering::Relaxed));
+        decoder.decode(tile);
+        if plan.has_sequence() {
+            let count = decoder.numbered();
+            // When everything stops nobody looks at the rows any more.
+            let before = shared.take_numbers(tile, count, decoder.decoded().ended).unwrap_or(0);
+            decoder.number(tile, before);
+        }
+        let decoded = decoder.decoded();
+        let rows = decoded.rows as u64;
+        match shared.sink {
+            Sink::PgText => text::encode_rows(tile, decoded, buffer),
+            Sink::PgBinary if plan.is_binary => {
+                // What the server gets has been checked, and the bytes are those it wants.
+                let end = decoder.tuple_ends().last().map_or(0, |&end| end as usize);
+                buffer.extend_from_slice(&tile.data()[..end]);
+            }
+            Sink::PgBinary => {
+                let start = buffer.len();
+                pgbinary::encode(plan, tile, decoded, buffer, start);
+            }
+            Sink::Duckdb if rows == 0 => {}
+            Sink::Duckdb => {
+                let batch = duckdb::encode(plan, tile, decoded, buffer);
+                *chunk = Some(ChunkData::Vectors(std::mem::take(buffer), batch));
+            }
+            #[cfg(feature = "arrow")]
+            Sink::Arrow if rows > 0 => *chunk = Some(ChunkData::Arrow(crate::record_batch(plan, tile, decoded))),
+            Sink::Arrow => {}
+            Sink::Infer => {
+                for (guess, column) in self.guesses.iter_mut().zip(&decoded.columns) {
+                    observe(guess, column, tile, &decoded.arena, plan.has_comma);
+                }
+            }
+        }
+        let (mut refusals, mended) = (decoder.take_refusals(), decoder.decoded().mended);
+        let mut mendings = decoder.take_mendings();
+        tile.refusals_as_read(&mut refusals);
+        tile.refusals_as_read(&mut mendings);
+        let has_span = rows > 0 && matches!(shared.sink, Sink::PgText | Sink::PgBinary | Sink::Duckdb);
+        let span = has_span.then(|| span_of(plan, tile, decoder, shared.keeps_records));
+        let decoded = decoder.decoded();
         let mut fault = decoded.fault.clone();
         if let Some(fault) = &mut fault {
-            self.tile.fault_as_read(fault);
+            tile.fault_as_read(fault);
         }
-        Done {
-            chunk,
+        Part {
+            file: tile.file,
             rows,
             header_lines: decoded.header_lines,
             lines: decoded.lines,
-            byte_offset: self.tile.byte_offset,
+            byte_offset: tile.byte_offset,
+            len: tile.place_in_input(tile.len) - tile.byte_offset,
             fault,
             ended: decoded.ended,
             span,
             refusals,
+            mendings,
             passed_over: decoded.passed_over,
             blank_lines: decoded.blank_lines,
             mended,
             replaced,
         }
     }
+}
 
-    /// What `locate` needs of this tile's rows.
-    fn span(&self) -> Span {
-        let (plan, tile, decoded) = (&*self.shared.plan, &self.tile, self.decoder.decoded());
-        let data = self.shared.keeps_records.then(|| Box::from(tile.as_read(0..tile.len)));
-        if plan.is_binary {
-            return Span {
-                first_row: 0,
-                first_line: 0,
-                byte_offset: tile.byte_offset,
-                start: 0,
-                ends: self.decoder.tuple_ends().to_vec(),
-                lines: None,
-                eol_len: 0,
-                header_lines: 0,
-                places: None,
-                data,
-            };
-        }
-        if let Some(places) = &decoded.places {
-            let mut places = places.clone();
-            tile.rows_as_read(&mut places);
-            return Span {
-                first_row: 0,
-                first_line: 0,
-                byte_offset: tile.byte_offset,
-                start: 0,
-                ends: Vec::new(),
-                lines: None,
-                eol_len: tile.eol_len_as_read() as u32,
-                header_lines: 0,
-                places: Some(places),
-                data,
-            };
-        }
-        let mut ends: Vec<u32> = self.decoder.record_ends(tile).collect();
-        // The last record of the input may lack its line end, and with it a line that one in quotes would make up for.
-        let is_open = !matches!(tile.data().last(), Some(b'\n' | b'\r'));
-        let several = plan.is_csv() && (is_open || decoded.lines != decoded.rows as u64 + decoded.header_lines);
-        let lines = several.then(|| {
-            let counted = if tile.eol == Some(Eol::Lf) { b'\n' } else { b'\r' };
-            let count =
-                |from: u32, to: u32, byte| plan.scanner.count(&tile.data()[from as usize..to as usize], byte) as u32;
-            // Until the first record has ended, PostgreSQL counts carriage returns; see `Pass::lines_before`.
-            let before = if tile.first { b'\r' } else { counted };
-            let first = if decoded.start > 0 {
-                let header = decoded.start - tile.eol_len() as u32;
-                count(0, header, before) + count(header, ends[0], counted)
-            } else {
-                count(0, ends[0], before)
-            };
-            Lines::of(&ends, first, |from, to| count(from, to, counted))
-        });
-        let mut start = decoded.start;
-        tile.places_as_read(std::iter::once(&mut start).chain(&mut ends));
-        Span {
+/// What `locate` needs of this tile's rows.
+fn span_of(plan: &Plan, tile: &Tile, decoder: &Decoder, keeps_records: bool) -> Span {
+    let decoded = decoder.decoded();
+    let data = keeps_records.then(|| Box::from(tile.as_read(0..tile.len)));
+    if plan.is_binary {
+        return Span {
             first_row: 0,
             first_line: 0,
+            file: 0,
+            position: 0,
             byte_offset: tile.byte_offset,
-            start,
-            ends,
-            lines,
-            eol_len: tile.eol_len_as_read() as u32,
-            header_lines: decoded.header_lines,
+            start: 0,
+            ends: decoder.tuple_ends().to_vec(),
+            lines: None,
+            eol_len: 0,
+            header_lines: 0,
             places: None,
             data,
-        }
+        };
+    }
+    if let Some(places) = &decoded.places {
+        let mut places = places.clone();
+        tile.rows_as_read(&mut places);
+        return Span {
+            first_row: 0,
+            first_line: 0,
+            file: 0,
+            position: 0,
+            byte_offset: tile.byte_offset,
+            start: 0,
+            ends: Vec::new(),
+            lines: None,
+            eol_len: tile.eol_len_as_read() as u32,
+            header_lines: 0,
+            places: Some(places),
+            data,
+        };
+    }
+    let mut ends: Vec<u32> = decoder.record_ends(tile).collect();
+    // The last record of the input may lack its line end, and with it a line that one in quotes would make up for.
+    let is_open = !matches!(tile.data().last(), Some(b'\n' | b'\r'));
+    let several = plan.is_csv() && (is_open || decoded.lines != decoded.rows as u64 + decoded.header_lines);
+    let lines = several.then(|| {
+        let counted = if tile.eol == Some(Eol::Lf) { b'\n' } else { b'\r' };
+        let count =
+            |from: u32, to: u32, byte| plan.scanner.count(&tile.data()[from as usize..to as usize], byte) as u32;
+        // Until the first record has ended, PostgreSQL counts carriage returns; see `Pass::lines_before`.
+        let before = if tile.first { b'\r' } else { counted };
+        let first = if decoded.start > 0 {
+            let header = decoded.start - tile.eol_len() as u32;
+            count(0, header, before) + count(header, ends[0], counted)
+        } else {
+            count(0, ends[0], before)
+        };
+        Lines::of(&ends, first, |from, to| count(from, to, counted))
+    });
+    let mut start = decoded.start;
+    tile.places_as_read(std::iter::once(&mut start).chain(&mut ends));
+    Span {
+        first_row: 0,
+        first_line: 0,
+        file: 0,
+        position: 0,
+        byte_offset: tile.byte_offset,
+        start,
+        ends,
+        lines,
+        eol_len: tile.eol_len_as_read() as u32,
+        header_lines: decoded.header_lines,
+        places: None,
+        data,
     }
 }
 

@@ -1,10 +1,14 @@
-//! Records that were refused by themselves, with their place in the input.
+//! Records that were refused by themselves, and those in which a value was replaced, with their place in the input.
 
 use copyist_format::{Flaw, Refusal};
 
-/// A record that was refused.
+/// A record that was refused, or mended.
 #[derive(Clone, Debug)]
 pub struct Reject {
+    /// The number of its input in the order of the load, from 0.
+    pub file: u32,
+    /// Bytes of records before it in all inputs: records of a load are in the order of these numbers.
+    pub position: u64,
     /// Line from 1, as PostgreSQL counts, of its beginning and of its end.
     pub line: u64,
     pub last_line: u64,
@@ -16,12 +20,25 @@ pub struct Reject {
     /// Its first bytes, as many as are to be kept.
     pub raw: Vec<u8>,
     pub is_cut: bool,
+    /// The row is one of those handed out: what does not fit in it was replaced.
+    pub is_mended: bool,
+    /// Of a refused one: how many records come before it in the input, those that are passed over not counted.
+    pub records_before: u64,
 }
 
 impl Reject {
-    /// A refusal of a tile that is `lines` lines and `byte_offset` bytes into the input.
-    pub(crate) fn new(refusal: Refusal, lines: u64, byte_offset: u64) -> Self {
+    /// A refusal of a tile that is `lines` lines and `byte_offset` bytes into an input, and `position` bytes into the load.
+    pub(crate) fn new(
+        refusal: Refusal,
+        is_mended: bool,
+        file: u32,
+        lines: u64,
+        byte_offset: u64,
+        position: u64,
+    ) -> Self {
         Self {
+            file,
+            position: position + u64::from(refusal.offset),
             line: lines + refusal.first_line + 1,
             last_line: lines + refusal.last_line + 1,
             byte_offset: byte_offset + u64::from(refusal.offset),
@@ -29,6 +46,8 @@ impl Reject {
             is_cut: refusal.is_cut(),
             flaws: refusal.flaws,
             raw: refusal.raw,
+            is_mended,
+            records_before: 0,
         }
     }
 

@@ -3,17 +3,59 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Read};
+use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-/// An input.
+use copyist_core::{DataError, ErrorCode};
+
+use crate::failure::Failure;
+
+/// One of the inputs of a load, which are read one after the other.
+pub struct Input {
+    /// What it is called in messages.
+    pub name: String,
+    pub source: Source,
+}
+
+impl Input {
+    /// The only input of a load.
+    #[must_use]
+    pub fn only(name: impl Into<String>, source: Source) -> Vec<Self> {
+        vec![Self { name: name.into(), source }]
+    }
+}
+
+/// Where the bytes of an input are.
 pub enum Source {
     File(File),
+    /// A regular file that is opened when its turn comes: of many files no more than one is open at a time.
+    Path(PathBuf),
     /// Bytes already in memory.
     Memory(io::Cursor<Arc<Vec<u8>>>),
     Pushed(Arc<Pushed>),
 }
 
 impl Source {
+    /// Opens what is not open yet. The bytes there should be, where that is known.
+    pub(crate) fn open(&mut self, name: &str) -> Result<Option<u64>, Failure> {
+        let Source::Path(path) = self else { return Ok(None) };
+        let refuse = |error: &io::Error| Failure::of_open(error, name);
+        let file = File::open(path).map_err(|error| refuse(&error))?;
+        let metadata = file.metadata().map_err(|error| refuse(&error))?;
+        if !metadata.is_file() {
+            let what = if metadata.is_dir() { "a directory" } else { "not a regular file" };
+            let message = format!("\"{name}\" is {what}");
+            return Err(Failure::whole(DataError::new(ErrorCode::WrongObjectType, message)));
+        }
+        *self = Source::File(file);
+        Ok(Some(metadata.len()))
+    }
+
+    /// Whether to read it takes no longer than to read a file.
+    pub(crate) fn is_at_hand(&self) -> bool {
+        matches!(self, Source::Path(_) | Source::Memory(_))
+    }
+
     /// Reads up to `into.len()` bytes; 0 at the end.
     pub(crate) fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         match self {
@@ -33,6 +75,7 @@ impl Source {
                 Ok(size)
             }
             Source::Pushed(pushed) => pushed.read(into),
+            Source::Path(path) => Err(io::Error::other(format!("\"{}\" is not open", path.display()))),
         }
     }
 }

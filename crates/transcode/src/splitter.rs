@@ -1,6 +1,10 @@
 //! The sequential half: reads the input and cuts it into tiles at record ends. Exact, whatever is quoted.
 //!
 //! In the binary format the ends of records are found by following lengths.
+//!
+//! Inputs are read one after the other: the next one is opened, and its first tile cut, while the last ones are still decoded.
+
+use std::sync::{Arc, Mutex, PoisonError};
 
 use copyist_core::{DataError, ErrorCode};
 use copyist_encoding::{Beginning, Encoding, Transcript, room_for};
@@ -9,13 +13,38 @@ use copyist_format::{Header, LOOK_AHEAD, PAD, Plan, Tile};
 use copyist_scan::{Eol, Grammar, Separator};
 
 use crate::failure::Failure;
+use crate::header::Headers;
 use crate::resync;
-use crate::source::Source;
+use crate::source::{Input, Source};
+
+/// What has been read of an input.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Reading {
+    pub bytes: u64,
+    /// Lines passed over before the first record.
+    pub skipped: u64,
+}
 
 /// Reads under one lock; whoever holds it claims the next tile.
 pub(crate) struct Splitter {
+    /// Those whose turn has not come.
+    inputs: std::iter::Peekable<std::vec::IntoIter<Input>>,
     source: Source,
     name: String,
+    /// The number of the input that is read.
+    file: u32,
+    is_several: bool,
+    is_open: bool,
+    /// Bytes that it should have, and those that it had.
+    expected: Option<u64>,
+    file_bytes: u64,
+    file_skipped: u64,
+    /// Nothing more is read of it.
+    is_over: bool,
+    headers: Headers,
+    /// By which its records are read, if it is not the plan of the load.
+    plan: Option<Arc<Plan>>,
+    readings: Arc<Mutex<Vec<Reading>>>,
     /// What the input is in, if it is not UTF-8; from its beginning on, in which byte order.
     encoding: Option<Encoding>,
     begun: bool,
@@ -30,17 +59,33 @@ pub(crate) struct Splitter {
     tile_size: usize,
     max_record: usize,
     pub bytes_read: u64,
-    /// Lines passed over before the first record.
-    pub skipped: u64,
 }
 
 const BOM: &[u8] = b"\xEF\xBB\xBF";
 
 impl Splitter {
-    pub fn new(source: Source, name: String, tile_size: usize, max_record: usize) -> Self {
+    /// For inputs that are read one after the other.
+    pub fn new(inputs: Vec<Input>, tile_size: usize, max_record: usize, maps_by_name: bool) -> Self {
+        let is_several = inputs.len() > 1;
+        let mut inputs = inputs.into_iter().peekable();
+        let first = inputs.next();
+        let ended = first.is_none();
+        let Input { name, source } =
+            first.unwrap_or_else(|| Input { name: String::new(), source: Source::Memory(std::io::Cursor::default()) });
         Self {
+            inputs,
             source,
             name,
+            file: 0,
+            is_several,
+            is_open: false,
+            expected: None,
+            file_bytes: 0,
+            file_skipped: 0,
+            is_over: false,
+            headers: Headers::new(maps_by_name),
+            plan: None,
+            readings: Arc::default(),
             encoding: None,
             begun: false,
             carry: Vec::new(),
@@ -48,24 +93,73 @@ impl Splitter {
             byte_offset: 0,
             eol: None,
             started: false,
-            ended: false,
+            ended,
             tile_size,
             max_record,
             bytes_read: 0,
-            skipped: 0,
         }
     }
 
-    /// Stops reading: the data ended before the input did.
+    /// Stops reading.
     pub fn finish(&mut self) {
         self.ended = true;
     }
 
-    /// Stops reading after an error, which takes a tile's number for its place in the order.
-    pub fn fail(&mut self) -> u64 {
-        self.ended = true;
+    /// Stops reading an input: the data ended before it did. Whether others follow it.
+    pub fn finish_file(&mut self, file: u32) -> bool {
+        if file < self.file {
+            return true;
+        }
+        self.is_over = true;
+        self.ended |= self.inputs.peek().is_none();
+        !self.ended
+    }
+
+    /// Stops reading an input after an error, which takes a tile's number for its place in the order. That number, and whether other
+    /// inputs follow.
+    pub fn fail(&mut self) -> (u64, bool) {
+        let goes_on = self.finish_file(self.file);
         self.sequence += 1;
-        self.sequence - 1
+        (self.sequence - 1, goes_on)
+    }
+
+    /// Gives the tile cut last the number of the one before it.
+    pub fn join(&mut self, tile: &mut Tile) {
+        self.sequence -= 1;
+        tile.sequence -= 1;
+    }
+
+    /// Whether the next tile is the first one of an input that can be read at once.
+    pub fn has_small_next(&mut self) -> bool {
+        self.is_over && !self.ended && self.inputs.peek().is_some_and(|input| input.source.is_at_hand())
+    }
+
+    /// By which the records of the tile cut last are read, if it is not the plan of the load.
+    pub fn plan(&self) -> Option<Arc<Plan>> {
+        self.plan.clone()
+    }
+
+    /// What has been read of each input.
+    pub fn readings(&self) -> Arc<Mutex<Vec<Reading>>> {
+        Arc::clone(&self.readings)
+    }
+
+    fn note_reading(&self) {
+        let mut readings = self.readings.lock().unwrap_or_else(PoisonError::into_inner);
+        readings.resize(self.file as usize + 1, Reading::default());
+        readings[self.file as usize] = Reading { bytes: self.file_bytes, skipped: self.file_skipped };
+    }
+
+    /// Begins with the next input. False when there is none.
+    fn begin_next(&mut self) -> bool {
+        let Some(Input { name, source }) = self.inputs.next() else { return false };
+        (self.name, self.source) = (name, source);
+        self.file += 1;
+        self.carry.clear();
+        (self.encoding, self.begun, self.eol, self.plan) = (None, false, None, None);
+        (self.started, self.is_open, self.is_over) = (false, false, false);
+        (self.byte_offset, self.file_bytes, self.file_skipped) = (0, 0, 0);
+        true
     }
 
     /// What the input is in, once that is known.
@@ -80,12 +174,29 @@ impl Splitter {
 
     /// Fills `tile` with the next records. False at the end of the input.
     pub fn next(&mut self, plan: &Plan, tile: &mut Tile, cancelled: &dyn Fn() -> bool) -> Result<bool, Failure> {
-        if self.ended {
-            return Ok(false);
+        loop {
+            if self.ended || self.is_over && !self.begin_next() {
+                self.ended = true;
+                return Ok(false);
+            }
+            if !self.is_open {
+                self.expected = self.source.open(&self.name).map_err(|failure| failure.in_file(self.file))?;
+                self.is_open = true;
+            }
+            let cut = if plan.is_binary {
+                self.next_tuples(plan, tile, cancelled)
+            } else {
+                self.next_records(plan, tile, cancelled)
+            };
+            self.note_reading();
+            if cut.map_err(|failure| failure.in_file(self.file))? {
+                return Ok(true);
+            }
         }
-        if plan.is_binary {
-            return self.next_tuples(plan, tile, cancelled);
-        }
+    }
+
+    /// The next records of the input. False at its end.
+    fn next_records(&mut self, plan: &Plan, tile: &mut Tile, cancelled: &dyn Fn() -> bool) -> Result<bool, Failure> {
         let first = !self.started;
         if first {
             self.encoding = plan.encoding;
@@ -174,14 +285,17 @@ impl Splitter {
             self.carry.extend_from_slice(&buffer[PAD + len..PAD + filled]);
             len
         };
-        self.ended = last;
+        self.is_over = last;
         if len == 0 && last && !first {
             return Ok(false);
         }
         (tile.len, tile.filled, tile.eol) = (len, filled, self.eol);
-        (tile.sequence, tile.byte_offset) = (self.sequence, self.byte_offset);
+        (tile.sequence, tile.byte_offset, tile.file) = (self.sequence, self.byte_offset, self.file);
         (tile.first, tile.last) = (first, last);
         tile.header = first && plan.header != Header::No;
+        if tile.header && self.is_several {
+            self.plan = self.headers.check(plan, tile, &self.name)?;
+        }
         self.sequence += 1;
         self.byte_offset += read_len as u64;
         Ok(true)
@@ -238,9 +352,9 @@ impl Splitter {
             want = (filled * 2).clamp(self.tile_size, self.max_record.max(self.tile_size) + 1);
         };
         self.carry.extend_from_slice(&buffer[PAD + len..PAD + filled]);
-        self.ended = last;
+        self.is_over = last;
         (tile.len, tile.filled, tile.eol) = (len, filled, None);
-        (tile.sequence, tile.byte_offset) = (self.sequence, self.byte_offset);
+        (tile.sequence, tile.byte_offset, tile.file) = (self.sequence, self.byte_offset, self.file);
         (tile.first, tile.last, tile.header) = (first, last, false);
         self.sequence += 1;
         self.byte_offset += len as u64;
@@ -312,9 +426,9 @@ impl Splitter {
             for (at, &byte) in data.iter().enumerate() {
                 let is_pair = after_return && byte == b'\n';
                 if after_return && !is_pair || byte == b'\n' {
-                    self.skipped += 1;
+                    self.file_skipped += 1;
                     is_open = false;
-                    if self.skipped == lines {
+                    if self.file_skipped == lines {
                         let rest = if byte == b'\n' { at + 1 } else { at };
                         let (read, rest) = match &transcript {
                             Some(transcript) => (transcript.bytes(), transcript.place(rest)),
@@ -334,7 +448,7 @@ impl Splitter {
             } as u64;
             if end {
                 // The last line of the input may lack its end.
-                self.skipped += u64::from(is_open);
+                self.file_skipped += u64::from(is_open);
                 return Ok(());
             }
         }
@@ -353,21 +467,21 @@ impl Splitter {
             let at_end = self.fill(&mut buffer, None, &mut filled, self.tile_size + end.len(), 0, cancelled)?;
             let data = &buffer[PAD..PAD + filled];
             let mut at = 0;
-            while self.skipped < lines
+            while self.file_skipped < lines
                 && let Some(found) = finder.find(&data[at..])
             {
                 at += found + end.len();
-                self.skipped += 1;
+                self.file_skipped += 1;
                 is_open = false;
             }
-            if self.skipped == lines {
+            if self.file_skipped == lines {
                 self.byte_offset += at as u64;
                 self.carry.extend_from_slice(&data[at..]);
                 return Ok(());
             }
             if at_end {
                 // The last line of the input may lack its end.
-                self.skipped += u64::from(is_open || at < filled);
+                self.file_skipped += u64::from(is_open || at < filled);
                 self.byte_offset += filled as u64;
                 return Ok(());
             }
@@ -404,6 +518,7 @@ impl Splitter {
             match read {
                 Ok(size) => {
                     self.bytes_read += size as u64;
+                    self.file_bytes += size as u64;
                     match &mut transcript {
                         Some(transcript) => {
                             if self.begin(transcript, size == 0)? {
@@ -413,7 +528,7 @@ impl Splitter {
                         None => *filled += size,
                     }
                     if size == 0 {
-                        return Ok(true);
+                        return self.check_whole().map(|()| true);
                     }
                     // A slow stream is passed on before a tile is full.
                     if matches!(self.source, Source::Pushed(_)) && *filled > least {
@@ -424,6 +539,15 @@ impl Splitter {
             }
         }
         Ok(false)
+    }
+
+    /// A file that has become shorter was read in part, and its last row may be half a row.
+    fn check_whole(&self) -> Result<(), Failure> {
+        let Some(expected) = self.expected.filter(|&expected| self.file_bytes < expected) else { return Ok(()) };
+        let message = format!("file \"{}\" became shorter while it was read", self.name);
+        let bytes = self.file_bytes;
+        let detail = format!("It had {expected} bytes at first, and {bytes} in the end. Nothing was loaded.");
+        Err(Failure::whole(DataError::new(ErrorCode::IoError, message).with_detail(detail)))
     }
 
     /// Takes the byte order mark off. False while that cannot be told.

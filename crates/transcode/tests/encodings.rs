@@ -117,8 +117,11 @@ fn located(plan: &Plan, input: &[u8], tile_size: usize) -> Vec<(Location, Vec<u8
     let load = Load::start(Specification {
         plan: Arc::new(Plan { layout: Layout::PgText, ..plan.clone() }),
         sink: Sink::PgText,
-        source: Source::Memory(std::io::Cursor::new(Arc::new(input.to_vec()))),
-        name: "memory".to_owned(),
+        inputs: copyist_transcode::Input::only(
+            "memory".to_owned(),
+            Source::Memory(std::io::Cursor::new(Arc::new(input.to_vec()))),
+        ),
+        maps_by_name: false,
         table: "t".to_owned(),
         limits: Limits {
             threads: 2,
@@ -178,7 +181,8 @@ fn check(encoding: Encoding, pieces: &[u8]) {
             for ((place, raw), (expected, _)) in found.into_iter().zip(expected) {
                 let (start, end) =
                     (input.place(expected.byte_offset), input.place(expected.byte_offset + expected.byte_len));
-                let moved = Location { byte_offset: start, byte_len: end - start, ..expected };
+                let moved =
+                    Location { position: place.position, byte_offset: start, byte_len: end - start, ..expected };
                 assert_eq!(place, moved);
                 assert_eq!(raw[..], input.bytes[start as usize..end as usize]);
             }

@@ -29,7 +29,7 @@ fn grammar(kind: usize, delimiter: &[u8]) -> Grammar {
     match kind {
         0 => Grammar::Csv { delimiter, quote: b'"', escape: b'"' },
         1 => Grammar::Csv { delimiter, quote: b'"', escape: b'\\' },
-        2 => Grammar::Text { delimiter },
+        2 => Grammar::Text { delimiter, marker: true },
         _ => Grammar::Plain { delimiter: Some(delimiter) },
     }
 }

@@ -45,8 +45,11 @@ fn output(plan: &Plan, sink: Sink, input: &[u8], (threads, tile_size): (usize, u
     let load = Load::start(Specification {
         plan: Arc::clone(&plan),
         sink,
-        source: Source::Memory(std::io::Cursor::new(Arc::new(input.to_vec()))),
-        name: "memory".to_owned(),
+        inputs: copyist_transcode::Input::only(
+            "memory".to_owned(),
+            Source::Memory(std::io::Cursor::new(Arc::new(input.to_vec()))),
+        ),
+        maps_by_name: false,
         table: "t".to_owned(),
         limits: Limits {
             threads,
@@ -297,6 +300,27 @@ fn numbers_are_like_a_field_with_them() {
     ];
     let refused = output(&columns(plan(TEXT, STRICT), list), Sink::PgText, b"1\n", WHOLE);
     assert_eq!(refused.failure.map(|(_, state)| state), Some("0A000"));
+}
+
+#[test]
+fn records_may_have_the_numbers_that_they_had_in_another_input() {
+    let of = |origin| {
+        let list = vec![column("id", Type::Int8, Origin::Field), column("n", Type::Int8, origin)];
+        columns(plan(TEXT, SKIP), list)
+    };
+    let (start, increment) = (100, -3);
+    let numbered = of(Origin::Sequence { start, increment });
+    for (threads, tile_size) in [WHOLE, (1, 1), (2, 7), (4, 16)] {
+        // Records that are refused, by their values or their fields, between rows and one after the other.
+        let first = run(&Arc::new(numbered.clone()), b"0\nx\n2\n3\ty\nz\n5\n", threads, tile_size);
+        let before: Vec<u64> = first.rejects.iter().map(|reject| reject.records_before).collect();
+        assert_eq!((first.ids, &before[..]), (vec![0, 2, 5], &[1, 3, 4][..]));
+        let again = of(Origin::Numbered { start, increment, records: before.into() });
+        let found = output(&again, Sink::PgText, b"11\n?\n14\n", (threads, tile_size));
+        assert_eq!((found.failure, &found.bytes[..]), (None, &b"11\t97\n14\t88\n"[..]));
+        let failure = output(&again, Sink::PgText, b"1\n2\n3\n4\n", (threads, tile_size)).failure;
+        assert_eq!(failure.map(|(_, state)| state), Some("XX000"));
+    }
 }
 
 #[test]
@@ -586,6 +610,8 @@ proptest! {
             if is_row {
                 text += &format!("{id}\t{name}\n");
                 places.push(Location {
+                    file: 0,
+                    position: input.len() as u64,
                     line: line + lines - 1,
                     first_line: line,
                     byte_offset: input.len() as u64,
@@ -788,7 +814,7 @@ fn a_pair_of_quotation_marks_is_removed() {
         ColumnPlan { cleaning, ..column("b", Type::Text, Origin::Field) },
         ColumnPlan { cleaning, ..column("c", mood, Origin::Field) },
     ];
-    let shaped = columns(plan(Grammar::Text { delimiter: b'|'.into() }, SKIP), list);
+    let shaped = columns(plan(Grammar::Text { delimiter: b'|'.into(), marker: true }, SKIP), list);
     let input = "'1'|\"it's\"|'sad'\n2|it's'|sad\n\"3\"|'a\\|b'|\"sad\"\n4|''|\\N\n5|'a|sad\n6|'a\\'|sad\n7|\"|sad\n8|'a\\\\'|sad\n'9|a|sad\n";
     for sink in [Sink::PgText, Sink::PgBinary, Sink::Duckdb] {
         for cut in [WHOLE, (2, 4)] {
@@ -821,8 +847,11 @@ fn a_load_with_numbers_can_be_dropped_at_any_time() {
         let load = Load::start(Specification {
             plan: Arc::new(columns(plan(TEXT, STRICT), list.clone())),
             sink: Sink::Duckdb,
-            source: Source::Memory(std::io::Cursor::new(Arc::new(input.into_bytes()))),
-            name: "memory".to_owned(),
+            inputs: copyist_transcode::Input::only(
+                "memory".to_owned(),
+                Source::Memory(std::io::Cursor::new(Arc::new(input.into_bytes()))),
+            ),
+            maps_by_name: false,
             table: "t".to_owned(),
             limits: Limits {
                 threads: 4,

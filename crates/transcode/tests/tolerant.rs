@@ -294,13 +294,23 @@ fn fields_too_many_are_ignored_and_missing_ones_null() {
 
 #[test]
 fn refused_values_may_become_null() {
-    let null = Tolerance { conversion: BadValue::SetNull, ..Tolerance::default() };
+    let null = Tolerance { conversion: BadValue::SetNull, raw_limit: 100, ..Tolerance::default() };
     let outcome = text("h\n1,a,x,y\n2,b,5,2024-01-01\n3,c,6,z\n", null);
     assert_eq!((outcome.failure, outcome.ids, outcome.rejects.len()), (None, vec![1, 2, 3], 0));
     assert_eq!(outcome.counters.rows_mended, 2);
+    // Each is told, with all that was replaced in it and nothing else.
+    let values = |at: usize| -> Vec<_> {
+        outcome.mended[at].flaws.iter().map(|flaw| (flaw.column, flaw.value.as_deref().unwrap_or_default())).collect()
+    };
+    assert_eq!(outcome.mended.len(), 2);
+    assert_eq!((outcome.mended[0].line, &outcome.mended[0].raw[..]), (2, &b"1,a,x,y"[..]));
+    assert_eq!(values(0), [(Some(2), &b"x"[..]), (Some(3), b"y")]);
+    assert_eq!((outcome.mended[1].line, outcome.mended[1].byte_offset), (4, 27));
+    assert_eq!(values(1), [(Some(3), &b"z"[..])]);
     // But not where NULL is forbidden and rows with it are refused.
     let outcome = text("h\n1,a,x,y\n2,b,5,z\n", Tolerance { constraint: true, ..null });
-    assert_eq!((outcome.ids, outcome.rejects.len()), (vec![2], 1));
+    assert_eq!((outcome.ids, outcome.rejects.len(), outcome.mended.len()), (vec![2], 1, 1));
+    assert_eq!(outcome.mended[0].line, 3);
     assert_eq!(outcome.rejects[0].flaws[0].error.code.sql_state(), "23502");
 }
 

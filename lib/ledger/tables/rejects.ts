@@ -1,6 +1,7 @@
 /**
  * One row a record that was refused. Column, type, SQLSTATE and message are those of its first error. `raw_text` is there where
- * `raw` is not text as it is: not UTF-8, in another encoding, or with a NUL in it.
+ * `raw` is not text as it is: not UTF-8, in another encoding, or with a NUL in it. `records_before` counts the records before it in the input, where
+ * those have numbers (SEQUENCE).
  */
 export const rejects = (table: string): string => `
 CREATE TABLE IF NOT EXISTS ${table} (
@@ -19,6 +20,7 @@ CREATE TABLE IF NOT EXISTS ${table} (
   raw bytea NOT NULL,
   raw_cut boolean NOT NULL,
   raw_text text,
+  records_before bigint,
   resolved_by uuid,
   resolved_at timestamptz,
   PRIMARY KEY (load_id, reject_no)

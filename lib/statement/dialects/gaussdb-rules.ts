@@ -1,4 +1,5 @@
 /** GaussDB's checks, as its documentation has them. Those of its own options hold wherever the option is given. */
+import { languageOf, patternsIn } from '../date-patterns.ts'
 import { byteLength } from '../option-arguments.ts'
 import type { ResolvedParts, Rule } from '../rule.ts'
 
@@ -88,6 +89,20 @@ export const gaussdbRules: readonly Rule[] = [
     message: 'COPY delimiter and EOL must be different',
   },
   {
+    about: ['eol', 'delimiter'],
+    broken: ({ given, delimiter }) => given.eol !== undefined && given.eol.value.at(-1) === delimiter.at(-1),
+    condition: 'invalid_parameter_value',
+    message: 'COPY EOL and delimiter must not end with the same character',
+    hint: 'The end of a field could not be told from that of a record.',
+  },
+  {
+    about: ['eol'],
+    broken: ({ given }) => given.noescaping?.value !== true && /\\/.test(given.eol?.value ?? ''),
+    condition: 'invalid_parameter_value',
+    message: 'COPY EOL cannot contain a backslash, which escapes',
+    hint: 'WITHOUT ESCAPING makes it a character like any other.',
+  },
+  {
     about: ['eol', 'null'],
     broken: (options) => options.given.eol !== undefined && options.given.eol.value === options.null,
     condition: 'invalid_parameter_value',
@@ -104,7 +119,11 @@ export const gaussdbRules: readonly Rule[] = [
   ...(['time_format', 'timestamp_format'] as const).map(
     (key): Rule => ({
       about: [key],
-      broken: (options) => isGaussdb(options) && zone.test(withoutQuoted(options.given[key]?.value ?? '')),
+      broken: (options) => {
+        const pattern = options.given[key]?.value
+        const hasZone = (text: string) => zone.test(withoutQuoted(text))
+        return isGaussdb(options) && languageOf(pattern, 'to_char') !== 'strptime' && patternsIn(pattern).some(hasZone)
+      },
       condition: 'invalid_parameter_value',
       message: `COPY ${key.toUpperCase()} cannot have a time zone`,
     }),

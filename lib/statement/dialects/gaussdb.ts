@@ -1,5 +1,6 @@
 /** What GaussDB (and openGauss) have beyond PostgreSQL. */
 import type { Constant, FixedField, Name, Sequence, Transform, When } from '../ast.ts'
+import type { DatePattern } from '../date-patterns.ts'
 import { booleans, define, flag } from '../option-definition.ts'
 
 export type GaussdbKey =
@@ -25,7 +26,7 @@ export const gaussdbOptions = {
   formatter: define<readonly FixedField[]>({
     synopsis: '( column ( offset, length ) [, ...] )',
     summary:
-      'Where the fields of a fixed-width record are; the first byte has offset 0. Parts that no field covers are passed over, columns without a field are NULL. Also written FIXED FORMATTER.',
+      'Where the fields of a fixed-width record are; the first byte has offset 0. Parts that no field covers are passed over, columns that are loaded and have no field are NULL, whatever their default. Also written FIXED FORMATTER.',
     defaultNote: 'none',
     formats: ['fixed'],
     bare: [{ words: ['fixed', 'formatter'], takes: 'clause', of }],
@@ -61,7 +62,8 @@ export const gaussdbOptions = {
   }),
   useeof: define<boolean>({
     synopsis: '[ boolean ]',
-    summary: 'A line of `\\.` is data wherever it stands.',
+    summary:
+      'A line of `\\.` does not end the data: in text its backslash is one before a full stop, elsewhere it is data anyway.',
     default: { text: false, csv: false },
     formats: all,
     bare: [{ ...flag('useeof'), of }],
@@ -123,9 +125,10 @@ export const gaussdbOptions = {
           }
         : undefined,
   }),
-  smalldatetime_format: define<string>({
-    synopsis: "'pattern'",
-    summary: "How values of GaussDB's type smalldatetime (timestamps without seconds) are written.",
+  smalldatetime_format: define<DatePattern>({
+    synopsis: "{ 'pattern' | ( 'pattern' [, ...] ) }",
+    summary:
+      "How values of GaussDB's type smalldatetime are written, which are rounded to the minute, half a minute up. It is for columns of type timestamp(0); without TIMESTAMP_FORMAT for those of any timestamp without time zone.",
     defaultNote: "PostgreSQL's literals",
     formats: all,
     bare: [{ words: ['smalldatetime_format'], takes: 'value', of }],
@@ -134,12 +137,12 @@ export const gaussdbOptions = {
     dialects,
     example: "SMALLDATETIME_FORMAT 'YYYY-MM-DD HH24:MI'",
     errors: [binaryError],
-    read: (reader) => reader.string(),
+    read: (reader) => reader.patterns(),
   }),
   transform: define<readonly Transform[]>({
     synopsis: '( column [ type ] [ AS expression ] [, ...] )',
     summary:
-      'The column becomes what the expression makes of the fields, in the SQL of the target; with a type, its field is read as that type first.',
+      "The column becomes what the expression makes of the fields, in the SQL of the target, where they have the names of their columns; with a type, its field is read as that type first, without one before an expression as the column's without its length.",
     defaultNote: 'none',
     formats: all,
     bare: [{ words: ['transform'], takes: 'clause', of }],
@@ -150,8 +153,13 @@ export const gaussdbOptions = {
     example: 'TRANSFORM (name AS left(name, 10))',
     errors: [
       ['42601', 'no expression, or more than one; comments, parameters'],
-      ['0A000', 'a subquery'],
+      [
+        '0A000',
+        'a subquery; with DEFAULT, ON_ERROR set_null or set_default, ON CONFLICT DO SKIP or UPDATE, or a table that has yet to be created',
+      ],
       ['42701', 'a column twice'],
+      ['42P10', 'a column that is not loaded'],
+      ['42703', 'a name that is no column that is loaded'],
     ],
     read: (reader) => reader.clause('transform').columns,
   }),

@@ -1,5 +1,6 @@
 /** Options of copyist's own language that no file of PostgreSQL's options has: they are anybody's. */
 import type { Dialect } from '../ast.ts'
+import type { DatePattern } from '../date-patterns.ts'
 import { choice, define } from '../option-definition.ts'
 import { dialectNames } from './names.ts'
 
@@ -7,6 +8,7 @@ export type GeneralKey = 'dialect' | 'map by name' | 'unit' | 'date_format' | 't
 
 const text = ['csv', 'text', 'fixed'] as const
 const binaryError = ['42601', 'in the binary format'] as const
+const severalError = ['0A000', 'patterns of several languages in one list'] as const
 
 /** Other systems have these words, too, as well as GaussDB, from which they are. */
 const ofGaussdb = { dialect: 'gaussdb', exclusive: false } as const
@@ -53,9 +55,10 @@ export const generalOptions = {
     ],
     read: (reader) => choice(reader, 'UNIT', ['bytes', 'chars']),
   }),
-  date_format: define<string>({
-    synopsis: "'pattern'",
-    summary: "How dates are written, in the patterns of PostgreSQL's to_char.",
+  date_format: define<DatePattern>({
+    synopsis: "{ 'pattern' | ( 'pattern' [, ...] ) }",
+    summary:
+      "How dates are written, in the patterns of PostgreSQL's to_char, or of strptime ('%d/%m/%Y'); several of one language are tried in order.",
     defaultNote: "PostgreSQL's literals",
     formats: text,
     bare: [
@@ -71,13 +74,13 @@ export const generalOptions = {
     otherNames: ['date_pattern'],
     of: ofGaussdb,
     dialects: ['gaussdb', 'redshift'],
-    example: "DATE_FORMAT 'DD.MM.YYYY'",
-    errors: [binaryError],
-    read: (reader) => reader.string(),
+    example: "DATE_FORMAT ('DD.MM.YYYY', 'YYYYMMDD')",
+    errors: [binaryError, severalError],
+    read: (reader) => reader.patterns(),
   }),
-  time_format: define<string>({
-    synopsis: "'pattern'",
-    summary: 'How times of day are written; without a time zone.',
+  time_format: define<DatePattern>({
+    synopsis: "{ 'pattern' | ( 'pattern' [, ...] ) }",
+    summary: 'How times of day are written, as in DATE_FORMAT; without a time zone.',
     defaultNote: "PostgreSQL's literals",
     formats: text,
     bare: [{ words: ['time_format'], takes: 'value' }],
@@ -85,13 +88,13 @@ export const generalOptions = {
     of: ofGaussdb,
     dialects: ['gaussdb'],
     example: "TIME_FORMAT 'HH24.MI'",
-    errors: [binaryError, ['22023', 'a pattern with a time zone']],
-    read: (reader) => reader.string(),
+    errors: [binaryError, severalError, ['22023', 'a pattern with a time zone']],
+    read: (reader) => reader.patterns(),
   }),
-  timestamp_format: define<string>({
-    synopsis: "'pattern'",
+  timestamp_format: define<DatePattern>({
+    synopsis: "{ 'pattern' | ( 'pattern' [, ...] ) }",
     summary:
-      "How timestamps are written. Redshift's TIMEFORMAT, which also has 'auto', 'epochsecs' and 'epochmillisecs'; QuestDB's FORMAT, in Java's patterns.",
+      "How timestamps are written, as in DATE_FORMAT. Redshift's TIMEFORMAT, which also has 'auto', 'epochsecs' and 'epochmillisecs'; QuestDB's FORMAT, in Java's patterns.",
     defaultNote: "PostgreSQL's literals",
     formats: text,
     bare: [
@@ -108,7 +111,7 @@ export const generalOptions = {
     of: ofGaussdb,
     dialects: ['gaussdb', 'questdb', 'redshift'],
     example: "TIMESTAMP_FORMAT 'DD.MM.YYYY HH24:MI:SS'",
-    errors: [binaryError, ['22023', 'a pattern with a time zone in GaussDB']],
-    read: (reader) => reader.string(),
+    errors: [binaryError, severalError, ['22023', 'a pattern with a time zone in GaussDB']],
+    read: (reader) => reader.patterns(),
   }),
 } as const

@@ -23,7 +23,7 @@ export const materializeOptions = {
   }),
   files: define<readonly string[]>({
     synopsis: "[ = ] [ 'path' [, ...] ]",
-    summary: 'The files below the address that are read.',
+    summary: 'The files in the folder that are read, in this order.',
     defaultNote: 'the address itself',
     formats,
     bare: [{ words: ['files'], takes: 'value', of }],
@@ -36,7 +36,8 @@ export const materializeOptions = {
   }),
   pattern: define<string>({
     synopsis: "[ = ] 'glob'",
-    summary: 'Which files below the address are read.',
+    summary:
+      'Which files below the folder are read: `*`, `?`, `[a-z]`, `{a,b}`, and `**` for any number of folders. They are read in the order of their names.',
     defaultNote: 'the address itself',
     formats,
     bare: [{ words: ['pattern'], takes: 'value', of }],

@@ -1,4 +1,5 @@
 /** Redshift's checks. */
+import { patternsIn } from '../date-patterns.ts'
 import type { Rule } from '../rule.ts'
 
 export const redshiftRules: readonly Rule[] = [
@@ -42,8 +43,9 @@ export const redshiftRules: readonly Rule[] = [
       about: [key],
       broken: ({ dialect, given }) =>
         dialect === 'redshift' &&
-        /^(auto|epochsecs|epochmillisecs)$/i.test(given[key]?.value ?? '') &&
-        !isWord(key, given[key]?.value ?? ''),
+        patternsIn(given[key]?.value).some(
+          (text) => /^(auto|epochsecs|epochmillisecs)$/i.test(text) && !isWord(key, text),
+        ),
       condition: 'invalid_parameter_value',
       message: ({ given }) => `COPY ${key.toUpperCase()} "${given[key]?.value}" not recognized`,
       hint:

@@ -137,9 +137,12 @@ export const redshiftOptions = {
     'Numbers with more decimals than their column are rounded, as PostgreSQL does; Redshift otherwise truncates them.',
     ['round_decimals'],
   ),
-  explicit_ids: redshiftFlag('explicit_ids', 'explicit_ids', 'Identity columns take the values of the file.', [
-    'overriding_system_value',
-  ]),
+  explicit_ids: redshiftFlag(
+    'explicit_ids',
+    'explicit_ids',
+    'Columns GENERATED ALWAYS AS IDENTITY take the values of the file. In Redshift they have no field without it; in the other dialects, as in PostgreSQL, they always take them.',
+    ['overriding_system_value'],
+  ),
   validate_only: redshiftFlag('noload', 'validate_only', 'Nothing is loaded; the input is only looked at.', [
     'validate',
     'dry_run',

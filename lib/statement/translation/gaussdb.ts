@@ -1,7 +1,8 @@
 import type { DateFormats } from '../ast.ts'
+import { languageOf } from '../date-patterns.ts'
 import { printClause } from '../print-extensions.ts'
 import { printNames, printString } from '../printing.ts'
-import { escapeOf, noCreateTable, noEmptyAsNull, nullOf, quoteOf, rounded } from './postgresql.ts'
+import { escapeOf, noCreateTable, noEmptyAsNull, nullOf, ownVerbosity, quoteOf, rounded } from './postgresql.ts'
 import { approximated, linesBefore, lostMatch, mapped, refused, type Spelling, type Words } from './spelling.ts'
 
 /** GaussDB, in the form without parentheses, which alone has all options. */
@@ -67,7 +68,7 @@ export const gaussdb: Words = {
   EMPTY_AS_NULL: noEmptyAsNull,
   ROUNDEC: rounded,
   CREATE_TABLE: noCreateTable,
-  LOG_VERBOSITY: () => undefined,
+  LOG_VERBOSITY: ownVerbosity,
   ENCODING: ({ options }) => mapped(`ENCODING ${printString(options.encoding)}`),
   IGNORE_EXTRA_DATA: () => mapped('IGNORE_EXTRA_DATA'),
   FILL_MISSING_FIELDS: ({ options }) => mapped(`FILL_MISSING_FIELDS '${options.fillMissingFields}'`),
@@ -96,7 +97,9 @@ export const gaussdb: Words = {
 
 function pattern(formats: DateFormats | undefined, kind: 'date' | 'time' | 'timestamp' | 'smalldatetime'): Spelling {
   const value = formats?.[kind] ?? ''
-  if (formats?.language !== 'to_char') return refused('the pattern is not in the language of to_char')
+  if (typeof value !== 'string') return refused('there is one pattern')
+  if (formats?.language !== 'to_char' || languageOf(value, 'to_char') === 'strptime')
+    return refused('the pattern is not in the language of to_char')
   if (/^(auto|epochsecs|epochmillisecs)$/.test(value)) return refused(`there is no word for "${value}"`)
   if ((kind === 'time' || kind === 'timestamp') && /TZ|OF/i.test(value.replace(/"[^"]*"/g, ''))) {
     return refused('a pattern has no time zone')

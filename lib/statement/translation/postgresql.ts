@@ -60,6 +60,11 @@ export function rounded({ options: { decimals } }: CopyFrom): Spelling | undefin
   return decimals === 'truncate' ? approximated('numbers are rounded, not truncated') : undefined
 }
 
+/** How much is said of rejected rows, where nothing says it. */
+export function ownVerbosity({ options: { errors } }: CopyFrom): Spelling | undefined {
+  return errors.verbosity === 'default' ? undefined : refused('how much is said of rejected rows is fixed')
+}
+
 export function noCreateTable({ options: { createTable } }: CopyFrom): Spelling | undefined {
   return createTable ? refused('the table is not made: make it first') : undefined
 }
@@ -150,7 +155,7 @@ export const materialize: Words = {
     errors.conversion === 'stop'
       ? undefined
       : refused(`every error ends the load; ${printErrors(errors).join(', ')} has no words`),
-  LOG_VERBOSITY: () => undefined,
+  LOG_VERBOSITY: ownVerbosity,
   'AWS CONNECTION': ({ options: { remote } }) => mapped(`AWS CONNECTION = ${printString(remote?.connection ?? '')}`),
   FILES: ({ options: { remote } }) => mapped(`FILES = [${(remote?.files ?? []).map(printString).join(', ')}]`),
   PATTERN: ({ options: { remote } }) => mapped(`PATTERN = ${printString(remote?.pattern ?? '')}`),

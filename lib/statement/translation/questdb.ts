@@ -1,3 +1,4 @@
+import { ownVerbosity } from './postgresql.ts'
 import { approximated, linesBefore, lostMatch, mapped, refused, type Words } from './spelling.ts'
 
 /** QuestDB, whose strings have no escapes. */
@@ -16,8 +17,8 @@ export const questdb: Words = {
   },
   TIMESTAMP: ({ options }) => mapped(`TIMESTAMP ${quoted(options.timestampColumn?.value ?? '')}`),
   TIMESTAMP_FORMAT: ({ options: { dateFormats } }) =>
-    dateFormats?.language === 'java'
-      ? mapped(`FORMAT ${quoted(dateFormats.timestamp ?? '')}`)
+    dateFormats?.language === 'java' && typeof dateFormats.timestamp === 'string'
+      ? mapped(`FORMAT ${quoted(dateFormats.timestamp)}`)
       : refused("the pattern is not in Java's language"),
   DELIMITER: ({ options: { format, delimiter } }) =>
     format === 'fixed' || format === 'binary' || delimiter === ','
@@ -31,7 +32,7 @@ export const questdb: Words = {
     format !== 'csv' || quote === '"' ? undefined : refused('fields are quoted by double quotes'),
   ESCAPE: ({ options }) =>
     options.format !== 'csv' || options.quote === options.escape ? undefined : refused('a quote in a field is doubled'),
-  NOESCAPING: () => undefined,
+  NOESCAPING: ({ options: { backslash } }) => (backslash ? refused('files are CSV, without backslashes') : undefined),
   EMPTY_AS_NULL: ({ options: { emptyAsNull } }) =>
     emptyAsNull && approximated('empty fields of all columns become NULL, where the type has it'),
   ROUNDEC: ({ options: { decimals } }) => (decimals ? refused('decimals are not truncated') : undefined),
@@ -53,5 +54,5 @@ export const questdb: Words = {
           : [approximated('rows that do not fit for other reasons are left out, too', 'ON ERROR SKIP_ROW'), ...lost]
     }
   },
-  LOG_VERBOSITY: () => undefined,
+  LOG_VERBOSITY: ownVerbosity,
 }

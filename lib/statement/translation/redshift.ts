@@ -1,6 +1,8 @@
 import type { CopyFrom } from '../ast.ts'
+import { languageOf } from '../date-patterns.ts'
 import { printWidths } from '../print-extensions.ts'
 import { inDialect } from '../settle.ts'
+import { ownVerbosity } from './postgresql.ts'
 import { approximated, linesBefore, lostMatch, mapped, refused, type Spelling, type Words } from './spelling.ts'
 
 /** A literal without escapes of its own. */
@@ -35,7 +37,8 @@ export const redshift: Words = {
       return offset === before
     })
     if (!isContiguous) return refused('fields follow each other without gaps')
-    const reason = 'widths are counted in characters, and fields go to the columns one after the other'
+    const unit = fixed.unit === 'bytes' ? 'widths are counted in characters, and ' : ''
+    const reason = `${unit}fields go to the columns one after the other`
     return approximated(reason, text)
   },
   DELIMITER: delimiter,
@@ -84,7 +87,7 @@ export const redshift: Words = {
       ...lost,
     ]
   },
-  LOG_VERBOSITY: () => undefined,
+  LOG_VERBOSITY: ownVerbosity,
   ENCODING: ({ options }) => mapped(`ENCODING AS ${options.encoding}`),
   FILL_MISSING_FIELDS: ({ options }) =>
     options.fillMissingFields === 'multi'
@@ -117,6 +120,8 @@ export const redshift: Words = {
 
 function pattern({ options }: CopyFrom, kind: 'date' | 'timestamp', word: string): Spelling {
   const { language, [kind]: value = '' } = options.dateFormats ?? {}
-  if (language !== 'to_char') return refused('the pattern is not in the language of to_char')
+  if (typeof value !== 'string') return refused('there is one pattern')
+  if (language !== 'to_char' || languageOf(value, 'to_char') === 'strptime')
+    return refused('the pattern is not in the language of to_char')
   return /\p{Cc}/u.test(value) ? refused('a pattern has no control characters') : mapped(`${word} AS ${quoted(value)}`)
 }

@@ -54,6 +54,7 @@ export const features: readonly Feature[] = [
   { option: 'ACCEPTINVCHARS', isSaid: has('invalidChars') },
   { option: 'TRUNCATE_COLUMNS', isSaid: has('truncateColumns') },
   { option: 'LOAD_KEY', isSaid: has('loadKey') },
+  { option: 'REJECT_BYTES', isSaid: has('rejectBytes') },
   { option: 'EOL', isSaid: has('eol') },
   { option: 'USEEOF', isSaid: has('useEof') },
   { option: 'SKIP_BLANK_LINES', isSaid: has('skipBlankLines') },

@@ -29,7 +29,7 @@ export async function planConflict(
 ): Promise<ConflictPlan | undefined> {
   if (conflict === undefined) return undefined
   const { keep } = conflict
-  const { keys } = await constraintsOf(connection, table)
+  const { keys, foreignKeys } = await constraintsOf(connection, table)
   const names = conflict.keys?.map((index) => table.columns[index]?.name ?? '')
   const isMeant = (key: readonly string[] | undefined): boolean =>
     names === undefined || (key?.length === names.length && key.every((name) => names.includes(name)))
@@ -44,5 +44,8 @@ export async function planConflict(
   const isStaged = conflict.action === 'update' || keep === 'last'
   // Where all columns are the key's, there is nothing to update.
   const action = columns.every((index) => conflict.keys?.includes(index)) ? 'skip' : conflict.action
-  return { action, keep, arbiters: new Set(arbiters), isStaged, isGathered: isStaged && refusals?.tolerates !== 'all' }
+  // A row may be refused on account of one before it that has been moved by then.
+  const isEntangled = keys.length > 1 || foreignKeys.some(({ otherTable }) => otherTable === undefined)
+  const isGathered = isStaged && (refusals === undefined || !isEntangled)
+  return { action, keep, arbiters: new Set(arbiters), isStaged, isGathered }
 }

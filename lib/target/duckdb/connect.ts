@@ -8,7 +8,7 @@ import { isAbsent, removeEmpty } from './leftover.ts'
 import { CommittedSlots, SharedSlots, type Slots, TransactionSlots } from './slots.ts'
 import { DuckdbTransaction, isInTransaction } from './transaction.ts'
 
-const CAPABILITIES: TargetCapabilities = { caseInsensitiveNames: true }
+const CAPABILITIES: TargetCapabilities = { caseInsensitiveNames: true, freezes: false }
 
 /**
  * Opens a DuckDB database as a target.
@@ -96,7 +96,15 @@ class InstanceTarget implements Target {
     this.#slots = new SharedSlots(instance)
   }
 
-  async begin(signal?: AbortSignal): Promise<TargetTransaction> {
+  begin(signal?: AbortSignal): Promise<TargetTransaction> {
+    return this.#begin(signal, false)
+  }
+
+  look(signal?: AbortSignal): Promise<TargetTransaction> {
+    return this.#begin(signal, true)
+  }
+
+  async #begin(signal: AbortSignal | undefined, isReadOnly: boolean): Promise<TargetTransaction> {
     if (signal?.aborted) throw abortError(signal)
     if (this.#closed !== undefined) throw asCopyError(new Error('Connection Error: the database has been closed'))
     const { promise, resolve: settle } = deferred()
@@ -108,13 +116,16 @@ class InstanceTarget implements Target {
       settle()
     }
     try {
-      const slots = await this.#slots.open()
+      const shared = isReadOnly ? undefined : await this.#slots.open()
       connection = await this.#instance.connect()
+      // These are made when they are asked for, which nobody does who only looks.
+      const slots = shared ?? (await TransactionSlots.open(connection))
       return await DuckdbTransaction.begin({
         driver: this.#driver,
         connection,
         owner: this.#instance,
         isCallers: false,
+        isReadOnly,
         slots,
         // From here on it may have been committed, whatever the answer is.
         onCommit: () => {
@@ -156,7 +167,19 @@ class BorrowedTarget implements Target {
     this.#connection = connection
   }
 
-  async begin(signal?: AbortSignal, bytes?: number): Promise<TargetTransaction> {
+  begin(signal?: AbortSignal, bytes?: number): Promise<TargetTransaction> {
+    return this.#begin(signal, bytes, false)
+  }
+
+  look(signal?: AbortSignal): Promise<TargetTransaction> {
+    return this.#begin(signal, undefined, true)
+  }
+
+  async #begin(
+    signal: AbortSignal | undefined,
+    bytes: number | undefined,
+    isReadOnly: boolean,
+  ): Promise<TargetTransaction> {
     const connection = this.#connection
     const before = queues.get(connection) ?? Promise.resolve()
     const { promise, resolve: done } = deferred()
@@ -169,12 +192,13 @@ class BorrowedTarget implements Target {
       await untilAborted(before, signal)
       const isCallers = await isInTransaction(connection)
       const isSmall = bytes !== undefined && bytes < SMALL_INPUT
-      slots = await (isCallers || isSmall ? TransactionSlots : CommittedSlots).open(connection)
+      slots = await (isCallers || isSmall || isReadOnly ? TransactionSlots : CommittedSlots).open(connection)
       return await DuckdbTransaction.begin({
         driver: this.#driver,
         connection,
         owner: connection,
         isCallers,
+        isReadOnly,
         slots,
         done,
       })

@@ -48,7 +48,7 @@ const CONDITIONS: readonly (readonly [pattern: RegExp, code: string, sqlState: s
   [/^Out of Range Error/, 'numeric_value_out_of_range', '22003'],
   [/^Out of Memory Error/, 'out_of_memory', '53200'],
   [/^Parser Error|^Syntax Error/, 'syntax_error', '42601'],
-  [/^Binder Error: Referenced (?:column|table)/, 'undefined_column', '42703'],
+  [/^Binder Error: (?:Referenced (?:column|table)|.*does not have a column named)/, 'undefined_column', '42703'],
   [/^Binder Error: (?:No function matches|Could not choose)/, 'undefined_function', '42883'],
   [/^Binder Error: .*(?:type|cast)/i, 'datatype_mismatch', '42804'],
   [/^Binder Error: Catalog .* does not exist|^Catalog Error: Catalog with name/, 'invalid_catalog_name', '3D000'],

@@ -1,5 +1,6 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { CopyError } from '../../errors.ts'
+import type { FieldStep } from '../target.ts'
 import type { DuckdbColumnDescription, DuckdbTableDescription } from './describe.ts'
 import { asCopyError, inCondition } from './errors.ts'
 import { quoteIdentifier, quoteLiteral } from './identifiers.ts'
@@ -11,6 +12,23 @@ export type RowSource =
   | { readonly kind: 'range'; readonly first: number; readonly last: number }
   /** The first `rows` numbers of a table that holds them in order, scanned by all threads. */
   | { readonly kind: 'table'; readonly sqlName: string; readonly column: string; readonly rows: number }
+  /** Rows that have been looked at: `n`, from `first` to before `last`, and `s`, which is what the function would return. */
+  | { readonly kind: 'staged'; readonly sqlName: string; readonly first: number; readonly last: number }
+
+/** Rows of the feed. */
+export type FeedSource = Exclude<RowSource, { readonly kind: 'staged' }>
+
+/** Some of a source's rows. */
+export function rowsOf(source: RowSource, first: number, last: number): RowSource {
+  return source.kind === 'staged' ? { ...source, first, last } : { kind: 'range', first, last }
+}
+
+/** What TRANSFORM says, by position in the list of columns. */
+export interface TransformPlan {
+  /** The columns with the types that their fields are read as. */
+  readonly fields: readonly DuckdbColumnDescription[]
+  readonly steps: readonly (FieldStep | undefined)[]
+}
 
 /** The INSERT statements of one load; they differ in their source only. */
 export interface InsertPlan {
@@ -20,6 +38,8 @@ export interface InsertPlan {
   /** Indexes in `columns` of those that may carry the DEFAULT marker. */
   readonly defaults: readonly number[]
   readonly where: string | undefined
+  /** Expressions between what the feed's function returns and the columns, which then have their values without a cast. */
+  readonly transform?: TransformPlan
   /** The feed's function and its first argument. */
   readonly functionName: string
   readonly feedId: number
@@ -50,8 +70,28 @@ export function insertSql(plan: InsertPlan, source: RowSource): string {
     return `INSERT INTO ${table.fullName} (${values.map(({ name }) => name).join(', ')})
 SELECT ${values.map(({ sql }) => sql).join(', ')} FROM ${rows}`
   }
-  // WHERE sees the whole row, so the columns that are not in the list have their values before the INSERT; and a default is
-  // evaluated once, or WHERE could see another value than is stored.
+  const { names, from } = wholeRows(plan, rows)
+  return `INSERT INTO ${table.fullName} (${names})
+SELECT ${names} FROM ${from} WHERE (${where}
+)`
+}
+
+/** SELECT of how many rows of `source` WHERE holds back. */
+export function filteredSql(plan: InsertPlan, source: RowSource): string {
+  return `SELECT count(*) FROM ${wholeRows(plan, rowsSql(plan, source)).from} WHERE NOT coalesce(CAST((${plan.where ?? 'true'}
+) AS BOOLEAN), false)`
+}
+
+/**
+ * WHERE sees the whole row, so the columns that are not in the list have their values before the INSERT; and a default is evaluated once, or
+ * WHERE could see another value than is stored.
+ */
+function wholeRows(plan: InsertPlan, rows: string): { readonly names: string; readonly from: string } {
+  const { table, columns } = plan
+  const values = columns.map((column, index) => ({
+    name: quoteIdentifier(column.name),
+    sql: valueSql(plan, column, index),
+  }))
   const absent = table.columns
     .filter((column) => !column.generated && !columns.some(({ name }) => name === column.name))
     .map((column) => ({
@@ -60,11 +100,10 @@ SELECT ${values.map(({ sql }) => sql).join(', ')} FROM ${rows}`
     }))
   const all = [...values, ...absent]
   const names = all.map(({ name }) => name).join(', ')
+  const from = `(SELECT ${all.map(({ name, sql }) => `${sql} AS ${name}`).join(', ')} FROM ${rows})
+AS ${quoteIdentifier(table.relationName)}`
   // The newline ends a comment that the condition may end in.
-  return `INSERT INTO ${table.fullName} (${names})
-SELECT ${names} FROM (SELECT ${all.map(({ name, sql }) => `${sql} AS ${name}`).join(', ')} FROM ${rows})
-AS ${quoteIdentifier(table.relationName)} WHERE (${where}
-)`
+  return { names, from }
 }
 
 /** SELECT of the value of one column for one row: fails when that column's cast does. */
@@ -76,8 +115,16 @@ export function castSql(plan: InsertPlan, index: number, row: number): string {
 
 /** SELECT of what the file has in one column of one row, as text. */
 export function textSql(plan: InsertPlan, index: number, row: number): string {
-  const rows = rowsSql(plan, { kind: 'range', first: row, last: row + 1 })
-  return `SELECT CAST(${plan.own}_row.c${index} AS VARCHAR) FROM ${rows}`
+  const source = { kind: 'range', first: row, last: row + 1 } as const
+  if (plan.transform) return `SELECT CAST(${plan.own}_f.c${index} AS VARCHAR) FROM ${fieldsSql(plan, source, 'raw')}`
+  return `SELECT CAST(${plan.own}_row.c${index} AS VARCHAR) FROM ${rowsSql(plan, source)}`
+}
+
+/** With TRANSFORM: SELECTs that fail when the field of one column of one row is not of its type, and when its expression raises an error. */
+export function stepTrialsSql(plan: InsertPlan, transform: TransformPlan, index: number, row: number): string[] {
+  const rows = fieldsSql(plan, { kind: 'range', first: row, last: row + 1 })
+  const name = quoteIdentifier(transform.fields[index]?.name ?? '')
+  return [`SELECT hash(${name}) FROM ${rows}`, `SELECT hash(${stepSql(plan, transform, index)}) FROM ${rows}`]
 }
 
 /** SELECT of the first row whose `keyColumns` read as `key` does in DuckDB's message on a duplicate key, with names or without. */
@@ -94,8 +141,7 @@ export function rowOfKeySql(
     if (column === undefined) return undefined
     parts.push(`${quoteLiteral(named ? `${name}: ` : '')} || CAST(${valueSql(plan, column, index)} AS VARCHAR)`)
   }
-  const source = sourceSql({ kind: 'range', first: 0, last: rows })
-  return `SELECT min(n) FROM (SELECT n, ${plan.functionName}(${plan.feedId}, n) AS ${plan.own}_row FROM ${source})
+  return `SELECT min(${plan.own}_n) FROM ${rowsSql(plan, { kind: 'range', first: 0, last: rows })}
 WHERE ${parts.join(" || ', ' || ")} = ${quoteLiteral(key)}`
 }
 
@@ -213,10 +259,39 @@ export function absentSql({ defaultSql, typeName }: DuckdbColumnDescription): st
 }
 
 function rowsSql(plan: InsertPlan, source: RowSource): string {
+  const { own, transform } = plan
+  if (source.kind === 'staged') {
+    const { sqlName, first, last } = source
+    return `(SELECT n AS ${own}_n, s AS ${own}_row FROM ${sqlName} WHERE n >= ${first} AND n < ${last})`
+  }
+  if (transform) {
+    const values = transform.fields.map((_, index) => `'c${index}': ${stepSql(plan, transform, index)}`)
+    return `(SELECT ${own}_n, {${values.join(', ')}} AS ${own}_row FROM ${fieldsSql(plan, source)})`
+  }
   return `(SELECT n AS ${plan.own}_n, ${plan.functionName}(${plan.feedId}, n) AS ${plan.own}_row FROM ${sourceSql(source)})`
 }
 
-function sourceSql(source: RowSource): string {
+/** The fields of rows under the names of their columns, as expressions see them; or as the function returns them (`<own>_f`). */
+export function fieldsSql(plan: InsertPlan, source: FeedSource, how?: 'raw'): string {
+  const { own, functionName, feedId, transform, table } = plan
+  const rows = `(SELECT n AS ${own}_n, ${functionName}(${feedId}, n) AS ${own}_f FROM ${sourceSql(source)})`
+  if (how === 'raw' || transform === undefined) return rows
+  const fields = transform.fields.map(
+    ({ name, type, typeName }, index) =>
+      `${castFromVector(`${own}_f.c${index}`, type, typeName)} AS ${quoteIdentifier(name)}`,
+  )
+  return `(SELECT ${[`${own}_n`, ...fields].join(', ')} FROM ${rows}) AS ${quoteIdentifier(table.relationName)}`
+}
+
+/** What a column gets, over {@link fieldsSql}. */
+export function stepSql(plan: InsertPlan, { fields, steps }: TransformPlan, index: number): string {
+  const step = steps[index]
+  const name = quoteIdentifier(fields[index]?.name ?? '')
+  if (step === undefined) return name
+  return `CAST(${step.expression === undefined ? name : `(${step.expression}\n)`} AS ${plan.columns[index]?.typeName})`
+}
+
+function sourceSql(source: FeedSource): string {
   return source.kind === 'range'
     ? `(SELECT "range" AS n FROM system.main.range(${source.first}, ${source.last}))`
     : `(SELECT ${source.column} AS n FROM ${source.sqlName} WHERE ${source.column} < ${source.rows})`

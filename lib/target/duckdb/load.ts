@@ -2,18 +2,31 @@ import { availableParallelism } from 'node:os'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { DuckDBConnection, DuckDBMaterializedResult } from '@duckdb/node-api'
 import { CopyError } from '../../errors.ts'
-import { type LoadOutcome, type LoadRequest, STARTS_OVER } from '../target.ts'
+import { type LoadOutcome, type LoadRequest, type RowRefusals, STARTS_OVER } from '../target.ts'
 import { ChunkGatherer } from './chunk-gatherer.ts'
 import { type ConflictPlan, planConflict } from './conflict.ts'
 import type { DuckdbTableDescription } from './describe.ts'
 import type { DuckdbDriver } from './driver.ts'
 import { abortError, asConditionType, asCopyError, inCondition } from './errors.ts'
-import { checkCondition, type InsertPlan, insertSql, ownPrefix, type RowSource } from './insert.ts'
+import {
+  checkCondition,
+  type FeedSource,
+  filteredSql,
+  type InsertPlan,
+  insertSql,
+  ownPrefix,
+  type RowSource,
+  type TransformPlan,
+  triedConditionSql,
+} from './insert.ts'
 import { prepareAsWritten } from './query.ts'
 import { ROW_GROUP_ROWS, RowFeed } from './row-feed.ts'
+import { isConstant, isValid } from './row-tests.ts'
 import type { RowWindow } from './row-window.ts'
-import { type RunStatement, Sieve, type SievePolicy, type Sifted } from './sieve.ts'
+import { Sieve, type Sifted } from './sieve.ts'
+import type { RunStatement, SievePolicy } from './sieve-context.ts'
 import type { Slots } from './slots.ts'
+import { Staging } from './transform.ts'
 import { vectorTypeOf, vectorWidthOf } from './types.ts'
 
 /*
@@ -42,6 +55,8 @@ export interface LoadContext {
   readonly slots: Slots
   /** The transaction must outlive a failure of the load: no statement may be run that fails. */
   readonly isGuarded: boolean
+  /** What TRANSFORM says, where the load has it. */
+  readonly transform: TransformPlan | undefined
   /** Begins the transaction anew, if nothing is lost with it but rows of the load; whether it did. */
   renew(): Promise<boolean>
   /** Called when rows of the table have been updated. */
@@ -75,8 +90,10 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
   const defaults = request.usesDefaults
     ? columns.flatMap((column, index) => (column.defaultSql === undefined ? [] : [index]))
     : []
-  const widths = columns.map(({ type }) => vectorWidthOf(type))
-  const shape = { columns: columns.map(({ type }) => vectorTypeOf(driver, type)), widths, defaults }
+  const transform = request.isTransformed ? context.transform : undefined
+  const read = transform?.fields ?? columns
+  const widths = read.map(({ type }) => vectorWidthOf(type))
+  const shape = { columns: read.map(({ type }) => vectorTypeOf(driver, type)), widths, defaults }
   const { refusals } = request
   const run: RunStatement = (sql, how) =>
     interruptible(connection, request.signal, isGuarded ? PATIENCE : 0, async () => {
@@ -97,12 +114,33 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
     return { tolerates: refusals?.tolerates, conflict, native: request.native, isGuarded, onUpdate, driver }
   }
   const feed = new RowFeed(driver, shape, request.sink === 'duckdb_served' ? request.native : undefined)
+  const openSieve = async (made: InsertPlan, conflict: ConflictPlan | undefined): Promise<void> => {
+    sieve = await Sieve.open(connection, made, policyOf(conflict))
+    staging = await Staging.open(connection, made, policyOf(conflict))
+  }
+  /** Rows that WHERE holds back: counted by themselves, so that it shows if others are missing. */
+  const countFiltered = async (made: InsertPlan, rows: RowWindow, from: RowSource, changed: number) => {
+    if (request.where === undefined) return 0
+    if (!isCountable || from.kind === 'staged') return rows.rows - changed
+    return Number((await run(filteredSql(made, from))).rows[0]?.[0])
+  }
+  const sift = async (made: InsertPlan, rows: RowWindow, source: FeedSource): Promise<Sifted> => {
+    const insert = async (from: RowSource, told: RowRefusals | undefined): Promise<Sifted> => {
+      if (sieve !== undefined) return await sieve.load(run, rows, from, told)
+      const { changed } = await run(insertSql(made, from))
+      return { loaded: changed, refused: 0, conflicted: 0, filtered: await countFiltered(made, rows, from, changed) }
+    }
+    return staging === undefined ? insert(source, refusals) : staging.load(run, rows, source, refusals, insert)
+  }
   let gatherer: ChunkGatherer | undefined
   let window: RowWindow | undefined
   /** An error is not one of its INSERT any more. */
   let isInserted = false
   let plan: InsertPlan | undefined
+  /** Whether WHERE can be asked of rows by itself. */
+  let isCountable = false
   let sieve: Sieve | undefined
+  let staging: Staging | undefined
   let next: Promise<RowWindow | undefined> | undefined
   try {
     if (request.signal?.aborted) throw abortError(request.signal)
@@ -115,34 +153,45 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
       widths,
       ...(request.signal ? { signal: request.signal } : {}),
     })
-    const sequential = drawsFromSequence(table, columns, defaults)
+    const sequential =
+      drawsFromSequence(table, columns, defaults) ||
+      transform?.steps.some((step) => /\bnextval\b/i.test(step?.expression ?? ''))
     const spare = Math.max(0, availableParallelism() - context.slots.size.threads)
     let rowsSent = 0
     let rowsLoaded = 0
     let rowsRefused = 0
     let rowsConflicted = 0
+    let rowsFiltered = 0
     next = gatherer.gather(false)
     for (;;) {
       window = await next
       next = undefined
       isInserted = false
       if (window === undefined) break
-      let source: RowSource = { kind: 'range', first: 0, last: window.rows }
+      let source: FeedSource = { kind: 'range', first: 0, last: window.rows }
       if (plan === undefined) {
         const functionName = await feed.functionName(connection, context.owner)
-        const made = {
+        const made: InsertPlan = {
           table,
-          columns,
+          // What an expression makes is cast with it.
+          columns: transform ? columns.map((column) => ({ ...column, type: { kind: 'text' } })) : columns,
+          ...(transform && { transform }),
           defaults,
           where: request.where,
           functionName,
           feedId: feed.id,
           own: ownPrefix(table),
         }
-        if (request.where !== undefined) await checkPlan(connection, insertSql(made, source), request.where)
+        if (request.where !== undefined) {
+          await checkPlan(connection, insertSql(made, source), request.where)
+          // One that is evaluated anew may give another answer.
+          isCountable =
+            table.columns.every(({ defaultSql }) => isConstant(defaultSql)) &&
+            (await isValid(connection, made, triedConditionSql(made, request.where)))
+        }
         plan = made
         if (conflict !== undefined || isGuarded || (refusals !== undefined && !isHopeful)) {
-          sieve = await Sieve.open(connection, plan, policyOf(conflict))
+          await openSieve(plan, conflict)
         }
         context.onWrite()
       }
@@ -153,10 +202,7 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
       // DuckDB's threads are at it now. With more threads than processors there is no time to win, and the event loop would wait for
       // its turn like any of them.
       request.native.setThreads?.(spare)
-      const inserting =
-        sieve !== undefined
-          ? sieve.load(run, window, source, refusals)
-          : run(insertSql(plan, source)).then(({ changed }) => ({ loaded: changed, refused: 0, conflicted: 0 }))
+      const inserting = sift(plan, window, source)
       const done = (): void => request.native.setThreads?.(MOST_THREADS)
       const busy = inserting.then(done, done)
       next = gatherer.gather(true, busy)
@@ -166,31 +212,28 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
       try {
         sifted = await inserting
       } catch (error) {
-        if (sieve !== undefined || refusals === undefined || !isRefusal(error)) throw error
+        const isSifted = sieve !== undefined || staging !== undefined
+        if (isSifted || refusals === undefined || !isRefusal(error)) throw error
         // It has been hoped for too much. The first window is still there, and nothing is lost with the transaction.
         if (rowsSent > 0 || !(await context.renew())) throw startsOver(error)
         plan = { ...plan, functionName: await feed.functionName(connection, context.owner) }
-        sieve = await Sieve.open(connection, plan, policyOf(conflict))
-        if (sieve === undefined) throw error
+        await openSieve(plan, conflict)
+        if (sieve === undefined && staging === undefined) throw error
         context.onWrite()
-        sifted = await sieve.load(run, window, source, refusals)
+        sifted = await sift(plan, window, source)
       }
       isInserted = true
-      const { loaded, refused, conflicted } = sifted
+      const { loaded, refused, conflicted, filtered } = sifted
       rowsSent += window.rows
       rowsLoaded += loaded
       rowsRefused += refused
       rowsConflicted += conflicted
-      const isGathering = sieve?.isGathering === true
-      if (!isGathering && request.where === undefined && loaded + refused + conflicted !== window.rows) {
-        throw new CopyError({
-          code: 'internal_error',
-          sqlState: 'XX000',
-          message: `DuckDB inserted ${loaded} of ${window.rows - refused - conflicted} rows`,
-        })
+      rowsFiltered += filtered
+      if (!sieve?.isGathering && loaded + refused + conflicted + filtered !== window.rows) {
+        throw miscounted(loaded, window.rows - refused - conflicted - filtered)
       }
       feed.serve(undefined)
-      if (!isGathering) {
+      if (!sieve?.isUnsettled) {
         await refusals?.settle(rowsSent)
         request.native.settle?.(rowsSent)
       }
@@ -204,12 +247,15 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
       rowsLoaded += sifted.loaded
       rowsRefused += sifted.refused
       rowsConflicted += sifted.conflicted
+      rowsFiltered += sifted.filtered
+      const rest = rowsSent - rowsRefused - rowsConflicted - rowsFiltered
+      if (rowsLoaded !== rest) throw miscounted(rowsLoaded, rest)
       await refusals?.settle(rowsSent)
       request.native.settle?.(rowsSent)
     }
+    await sieve?.close(run)
     await context.slots.drop()
     feed.close()
-    const rowsFiltered = rowsSent - rowsLoaded - rowsRefused - rowsConflicted
     return { ok: true, outcome: { rowsLoaded, rowsFiltered, ...(conflict && { rowsConflicted }) }, complete }
   } catch (thrown) {
     const cause = feed.failure ?? thrown
@@ -221,6 +267,7 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
     if (isGuarded) {
       // If these fail, it is because the transaction has been aborted, which leaves nothing behind either.
       await sieve?.discard(connection).catch(() => undefined)
+      await staging?.discard(connection).catch(() => undefined)
       await context.slots.drop().catch(() => undefined)
     }
     if (request.signal?.aborted) {
@@ -229,12 +276,17 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
     }
     const error = asConditionType(asCopyError(cause), request.where)
     // Where rows may be refused, the first that an INSERT stumbles over need not be why it has failed.
-    const isOfInsert = window !== undefined && !isInserted && sieve === undefined && error.code !== STARTS_OVER
+    const isOfInsert = window !== undefined && !isInserted && !sieve && !staging && error.code !== STARTS_OVER
     if (plan !== undefined && window !== undefined && isOfInsert)
       return { ok: false, error, failed: { plan, feed, window } }
     dispose(feed, window)
     return { ok: false, error, failed: undefined }
   }
+}
+
+function miscounted(rows: number, expected: number): CopyError {
+  const message = `DuckDB inserted ${rows} of ${expected} rows`
+  return new CopyError({ code: 'internal_error', sqlState: 'XX000', message })
 }
 
 /** Whether DuckDB has said of a row that it is not as it should be. */

@@ -3,7 +3,7 @@ import type { CopyError } from '../../errors.ts'
 import type { NativeLoad } from '../../native/load.ts'
 import { isAboutTable } from './constraints.ts'
 import { asCopyError, duplicateKey, notNullColumn, withPosition } from './errors.ts'
-import { castSql, insertSql, isCastByDuckdb, rowOfKeySql, textSql } from './insert.ts'
+import { castSql, insertSql, isCastByDuckdb, rowOfKeySql, stepTrialsSql, textSql } from './insert.ts'
 import type { FailedInsert } from './load.ts'
 import { query } from './query.ts'
 
@@ -92,7 +92,8 @@ function positioned(
     context = `COPY ${plan.table.relationName}, line ${at.line}`
     if (typeof column === 'object') context += `, column ${column.name}: "${column.text}"`
   }
-  return withPosition(error, { ...at, ...(name === undefined ? {} : { column: name }) }, context)
+  const place = at && { file: at.file, line: at.line, byteOffset: at.byteOffset }
+  return withPosition(error, { ...place, ...(name === undefined ? {} : { column: name }) }, context)
 }
 
 /** The row of the window with the key that `error` calls a duplicate. */
@@ -122,16 +123,19 @@ async function keyRow(
   return found
 }
 
-/** The first column of a row whose text DuckDB cannot cast, and the text. */
+/** The first column of a row whose text DuckDB cannot cast, or whose expression raises an error, and the text. */
 async function castFailure(
   trial: Trial,
   connection: DuckDBConnection,
-  { plan: { columns } }: FailedInsert,
+  { plan: { columns, transform } }: FailedInsert,
   row: number,
 ): Promise<{ name: string; text: string } | undefined> {
   for (const [index, column] of columns.entries()) {
-    if (!isCastByDuckdb(column)) continue
-    const failure = await trial(async (plan) => void (await connection.run(castSql(plan, index, row))))
+    if (transform === undefined && !isCastByDuckdb(column)) continue
+    const failure = await trial(async (plan) => {
+      const trials = transform ? stepTrialsSql(plan, transform, index, row) : [castSql(plan, index, row)]
+      for (const sql of trials) await connection.run(sql)
+    })
     if (failure === undefined) continue
     let text = ''
     await trial(async (plan) => {

@@ -66,8 +66,8 @@ export async function testsOf(
     if (!column.notNull || column.generated) continue
     const index = columns.findIndex(({ name }) => name === column.name)
     const { defaultSql } = column
-    // Where it goes on after that, the decoder refuses NULL, but does not know what a default is.
-    if (isTolerant && index >= 0 && !plan.defaults.includes(index)) continue
+    // Where it goes on after that, the decoder refuses NULL, but does not know what a default is, nor what an expression makes.
+    if (isTolerant && index >= 0 && !plan.defaults.includes(index) && !plan.transform?.steps[index]) continue
     if (
       index < 0 &&
       defaultSql !== undefined &&

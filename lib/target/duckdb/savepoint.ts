@@ -14,6 +14,19 @@ import { query } from './query.ts'
 /** The first rowid that a row of a transaction under way can have: DuckDB's MAX_ROW_ID. */
 const FIRST_LOCAL_ROW = 36_028_797_018_960_000n
 
+/** Whether rows of a table are numbered as DuckDB's own storage does it, and can be asked for by `rowid`. */
+async function isNumbered(connection: DuckDBConnection, table: DuckdbTableDescription): Promise<boolean> {
+  if (table.columns.some(({ name }) => name.toLowerCase() === 'rowid')) return false
+  try {
+    // A statement that cannot be understood leaves the transaction intact.
+    const prepared = await connection.prepare(`SELECT rowid FROM ${table.fullName}`)
+    prepared.destroySync()
+    return true
+  } catch {
+    return false
+  }
+}
+
 /** How the rows of a table were before a load, in a transaction under way. */
 export class Savepoint {
   readonly #connection: DuckDBConnection
@@ -38,13 +51,7 @@ export class Savepoint {
   /** Remembers the rows; undefined where they are not numbered as DuckDB's own storage does it. */
   static async set(connection: DuckDBConnection, table: DuckdbTableDescription): Promise<Savepoint | undefined> {
     const { foreignKeys } = await constraintsOf(connection, table)
-    try {
-      // A statement that cannot be understood leaves the transaction intact.
-      const prepared = await connection.prepare(`SELECT rowid FROM ${table.fullName}`)
-      prepared.destroySync()
-    } catch {
-      return undefined
-    }
+    if (!(await isNumbered(connection, table))) return undefined
     const [row] = await query(
       connection,
       `SELECT (SELECT max(rowid) FROM ${table.fullName} WHERE rowid >= ${FIRST_LOCAL_ROW}), (SELECT count(*) FROM ${table.fullName})`,

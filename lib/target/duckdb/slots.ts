@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
-import type { RowSource } from './insert.ts'
+import type { FeedSource } from './insert.ts'
 import { query } from './query.ts'
 import { ROW_GROUP_ROWS } from './row-feed.ts'
 
@@ -16,7 +16,7 @@ export interface SlotsSize {
 export interface Slots {
   readonly size: SlotsSize
   /** The first `rows` numbers, at most `groups` row groups of them. */
-  source(rows: number): Promise<RowSource>
+  source(rows: number): Promise<FeedSource>
   /** The load is over, its transaction is not. */
   drop(): Promise<void>
   /** The transaction has ended. Never rejects. */
@@ -56,7 +56,7 @@ export class TransactionSlots implements Slots {
     return new TransactionSlots(connection, await sizeFor(connection))
   }
 
-  async source(rows: number): Promise<RowSource> {
+  async source(rows: number): Promise<FeedSource> {
     if (rows > this.#rows) {
       const size = Math.ceil(rows / ROW_GROUP_ROWS) * ROW_GROUP_ROWS
       await this.drop()
@@ -98,7 +98,7 @@ export class CommittedSlots implements Slots {
     return slots
   }
 
-  source(rows: number): Promise<RowSource> {
+  source(rows: number): Promise<FeedSource> {
     return Promise.resolve({ kind: 'table', sqlName: this.#sqlName, column: 'rowid', rows })
   }
 

@@ -4,18 +4,29 @@ import { CopyError } from '../../errors.ts'
 import type { LedgerSession } from '../../ledger/session.ts'
 import type { LoadSession, SinkKind } from '../../native/load.ts'
 import type { QualifiedName } from '../../statement/ast.ts'
-import type { InferredColumn, LoadOutcome, LoadRequest, TableDescription, TargetTransaction } from '../target.ts'
+import {
+  type FieldStep,
+  type InferredColumn,
+  type LoadOutcome,
+  type LoadRequest,
+  type PlannedTable,
+  plainColumn,
+  type TableDescription,
+  type TargetTransaction,
+} from '../target.ts'
 import { appendRows } from './append.ts'
 import { isAboutTable } from './constraints.ts'
 import { type DuckdbTableDescription, describeTable, missingPart } from './describe.ts'
 import type { DuckdbDriver } from './driver.ts'
 import { asCopyError } from './errors.ts'
 import { loadReservedWords, printIdentifier } from './identifiers.ts'
+import type { TransformPlan } from './insert.ts'
 import { dispose, type LoadResult, runLoad } from './load.ts'
 import { locateFailure } from './locate.ts'
 import { query } from './query.ts'
 import { Savepoint } from './savepoint.ts'
 import type { Slots } from './slots.ts'
+import { planTransform } from './transform.ts'
 import { sqlTypeOf } from './types.ts'
 
 /** 2000-01-01 in microseconds since 1970-01-01. */
@@ -29,6 +40,8 @@ export interface TransactionInit {
   readonly owner: object
   /** The connection is inside a transaction of the caller's, which is his to commit. */
   readonly isCallers: boolean
+  /** Nothing is to be written. */
+  readonly isReadOnly: boolean
   readonly slots: Slots
   /** Called before a transaction of our own is committed. */
   onCommit?(): void
@@ -56,6 +69,7 @@ export class DuckdbTransaction implements TargetTransaction {
   #isFinal = false
   #created: QualifiedName | undefined
   #complete: (() => Promise<void>) | undefined
+  #transform: TransformPlan | undefined
   #isLoaded = false
   /** The record of loads has been written in this transaction. */
   #hasRecord = false
@@ -68,7 +82,8 @@ export class DuckdbTransaction implements TargetTransaction {
 
   /** Begins a transaction, unless it is the caller's. */
   static async begin(init: TransactionInit): Promise<DuckdbTransaction> {
-    if (!init.isCallers) await run(init.connection, 'BEGIN TRANSACTION')
+    if (!init.isCallers)
+      await run(init.connection, init.isReadOnly ? 'BEGIN TRANSACTION READ ONLY' : 'BEGIN TRANSACTION')
     return new DuckdbTransaction(init)
   }
 
@@ -94,7 +109,7 @@ export class DuckdbTransaction implements TargetTransaction {
     }
   }
 
-  async createTable(table: QualifiedName, columns: readonly InferredColumn[]): Promise<string> {
+  async planTable(table: QualifiedName, columns: readonly InferredColumn[]): Promise<PlannedTable> {
     const reserved = await loadReservedWords(this.#init.connection)
     const name = [table.catalog, table.schema, table.name]
       .flatMap((part) => (part === undefined ? [] : [printIdentifier(part.value, reserved)]))
@@ -102,7 +117,16 @@ export class DuckdbTransaction implements TargetTransaction {
     const list = columns
       .map((column) => `  ${printIdentifier(column.name, reserved)} ${sqlTypeOf(column.type)}`)
       .join(',\n')
-    const ddl = `CREATE TABLE ${name} (\n${list}\n)`
+    const description: TableDescription = {
+      sqlName: name,
+      relationName: table.name.value,
+      columns: columns.map((column) => plainColumn(column.name, column.type, sqlTypeOf(column.type))),
+    }
+    return { ddl: `CREATE TABLE ${name} (\n${list}\n)`, description }
+  }
+
+  async createTable(table: QualifiedName, columns: readonly InferredColumn[]): Promise<string> {
+    const { ddl } = await this.planTable(table, columns)
     this.#hasWritten = true
     await run(this.#init.connection, ddl)
     this.#created = table
@@ -114,6 +138,20 @@ export class DuckdbTransaction implements TargetTransaction {
     return this.#init.driver.feed === 'native' ? 'duckdb_served' : 'duckdb'
   }
 
+  async transform(
+    table: TableDescription,
+    columns: readonly number[],
+    steps: readonly (FieldStep | undefined)[],
+  ): Promise<TableDescription> {
+    const { driver, connection } = this.#init
+    const plan = await planTransform(driver, connection, table as DuckdbTableDescription, columns, steps)
+    this.#transform = plan
+    return {
+      ...table,
+      columns: table.columns.map((column, index) => plan.fields[columns.indexOf(index)] ?? column),
+    }
+  }
+
   async mayRefuse(table: TableDescription): Promise<boolean> {
     const about = isAboutTable(table as DuckdbTableDescription)
     const [row] = await query(
@@ -122,6 +160,10 @@ export class DuckdbTransaction implements TargetTransaction {
            OR EXISTS (FROM duckdb_indexes() WHERE is_unique AND ${about})`,
     )
     return row?.[0] === true || table.columns.some(({ generated }) => generated)
+  }
+
+  async analyze(table: TableDescription): Promise<void> {
+    await run(this.#init.connection, `ANALYZE ${(table as DuckdbTableDescription).fullName}`)
   }
 
   async load(request: LoadRequest): Promise<LoadOutcome> {
@@ -135,6 +177,7 @@ export class DuckdbTransaction implements TargetTransaction {
         owner,
         slots,
         isGuarded: isCallers,
+        transform: this.#transform,
         renew: () => this.#renew(),
         onUpdate: () => {
           this.#isFinal = true

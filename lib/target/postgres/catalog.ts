@@ -62,6 +62,7 @@ SELECT pg_catalog.json_build_object(
       'typmod', a.atttypmod,
       'typeName', pg_catalog.format_type(a.atttypid, a.atttypmod),
       'generated', a.attgenerated <> '',
+      'identity', a.attidentity,
       'notNull', a.attnotnull,
       'hasDefault', a.attgenerated = '' AND (a.atthasdef OR a.attidentity <> '' OR type.typdefault IS NOT NULL)
     ) ORDER BY a.attnum)
@@ -109,6 +110,8 @@ interface CatalogColumn {
   readonly typmod: number
   readonly typeName: string
   readonly generated: boolean
+  /** `pg_attribute.attidentity`: a always, d by default, or empty. */
+  readonly identity: string
   readonly notNull: boolean
   readonly hasDefault: boolean
 }
@@ -159,6 +162,7 @@ export function readTable(json: string): CatalogTable {
           generated: column.generated,
           // A trigger that comes before may still fill it in.
           notNull: column.notNull && relation.relkind === 'r' && !relation.dropsRows,
+          ...(column.identity && { identity: column.identity === 'a' ? 'always' : 'by default' }),
           ...(types.get(column.type)?.kind === 'd' && { isDomain: true }),
         }),
       ),

@@ -55,6 +55,12 @@ export function typeSql(type: ColumnType): string {
   }
 }
 
+/** A type as the server's catalog prints it. */
+export function printedType(type: ColumnType): string {
+  const isWithoutZone = type.kind === 'time' || type.kind === 'timestamp'
+  return isWithoutZone ? `${typeSql(type)} without time zone` : typeSql(type)
+}
+
 function precisionSql(precision: number | undefined): string {
   return precision === undefined ? '' : `(${precision})`
 }

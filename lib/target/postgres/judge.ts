@@ -30,6 +30,14 @@ SELECT pg_catalog.json_build_object(
     WHERE a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
       AND (a.attidentity <> '' OR d.adbin IS NOT NULL OR t.typdefaultbin IS NOT NULL)
   ),
+  'uniques', (SELECT count(*) FROM pg_catalog.pg_index i WHERE i.indrelid = r.oid AND i.indisunique),
+  'drops', EXISTS (
+    WITH RECURSIVE part (oid) AS (
+      SELECT r.oid UNION SELECT h.inhrelid FROM pg_catalog.pg_inherits h JOIN part ON h.inhparent = part.oid
+    )
+    SELECT FROM pg_catalog.pg_trigger g JOIN part ON g.tgrelid = part.oid
+    WHERE g.tgtype & 3 = 3 AND g.tgtype & 20 <> 0 AND g.tgenabled <> 'D' AND NOT g.tgisinternal
+  ),
   'constraints', CASE WHEN r.relkind = 'r' AND NOT r.relispartition AND NOT r.relhasrules
     AND NOT pg_catalog.row_security_active(r.oid)
     AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger g WHERE g.tgrelid = r.oid AND NOT g.tgisinternal)
@@ -83,6 +91,7 @@ SELECT pg_catalog.json_build_object(
         'isCertain', p.relkind = 'r' AND NOT p.relrowsecurity AND c.confmatchtype = 's' AND NOT c.condeferrable
           AND pg_catalog.bool_and(a.atttypid = b.atttypid AND a.attcollation = b.attcollation)
           AND (pg_catalog.to_jsonb(c) ->> 'conperiod') IS DISTINCT FROM 'true',
+        'isProven', c.convalidated,
         'columns', pg_catalog.json_agg(a.attname ORDER BY key.position),
         'others', pg_catalog.json_agg(pg_catalog.quote_ident(b.attname) ORDER BY key.position)
       )
@@ -99,7 +108,7 @@ SELECT pg_catalog.json_build_object(
 )::text
 FROM pg_catalog.pg_class r WHERE r.oid = $1::pg_catalog.regclass`
 
-interface Constraint {
+export interface Constraint {
   readonly kind: 'check' | 'unique' | 'foreign'
   readonly name: string
   /** The condition of a check; the table that a foreign key leads to, quoted. */
@@ -111,12 +120,18 @@ interface Constraint {
   readonly others?: readonly string[]
   /** Whether what the query finds is refused for certain; otherwise by a trial. */
   readonly isCertain: boolean
+  /** Of a foreign key: whether the rows that are there are known to meet it. */
+  readonly isProven?: boolean
 }
 
 /** What {@link JUDGE_SQL} answers. */
 export interface Judgeable {
   readonly constraints: readonly Constraint[] | null
   readonly defaults: Readonly<Record<string, string>> | null
+  /** How many unique indexes there are. */
+  readonly uniques: number
+  /** Whether a trigger may drop rows of an INSERT or an UPDATE. */
+  readonly drops: boolean
 }
 
 /** A column of the table. */

@@ -22,7 +22,7 @@ export interface PostgresOptions {
   readonly maxConnections?: number
 }
 
-const CAPABILITIES: TargetCapabilities = { caseInsensitiveNames: false }
+const CAPABILITIES: TargetCapabilities = { caseInsensitiveNames: false, freezes: true }
 
 /**
  * Opens PostgreSQL as a target.
@@ -76,13 +76,21 @@ class PoolTarget implements Target {
     this.#own = own
   }
 
-  async begin(signal?: AbortSignal): Promise<TargetTransaction> {
+  begin(signal?: AbortSignal): Promise<TargetTransaction> {
+    return this.#begin(signal, false)
+  }
+
+  look(signal?: AbortSignal): Promise<TargetTransaction> {
+    return this.#begin(signal, true)
+  }
+
+  async #begin(signal: AbortSignal | undefined, isReadOnly: boolean): Promise<TargetTransaction> {
     // Each turn drops a client that somebody has put back inside a transaction; a fresh one is not in any.
     for (let turns = this.#pool.totalCount; ; turns -= 1) {
       const client = await this.checkOut(signal)
       const lease = new Lease(client, (error) => client.release(error), this.#openStream())
       await probe(lease, signal)
-      if (lease.status === 'I') return PostgresTransaction.begin(lease, signal)
+      if (lease.status === 'I') return PostgresTransaction.begin(lease, signal, isReadOnly)
       lease.destroy(new Error('the client was in a transaction when the pool lent it out'))
       lease.release()
       if (turns <= 0) {
@@ -142,7 +150,15 @@ class ClientTarget implements Target {
     this.#client = client
   }
 
-  async begin(signal?: AbortSignal): Promise<TargetTransaction> {
+  begin(signal?: AbortSignal): Promise<TargetTransaction> {
+    return this.#begin(signal, false)
+  }
+
+  look(signal?: AbortSignal): Promise<TargetTransaction> {
+    return this.#begin(signal, true)
+  }
+
+  async #begin(signal: AbortSignal | undefined, isReadOnly: boolean): Promise<TargetTransaction> {
     if (signal?.aborted) throw queryCanceled(signal.reason)
     const before = turns.get(this.#client) ?? Promise.resolve()
     let done = () => {}
@@ -157,7 +173,7 @@ class ClientTarget implements Target {
       await unlessAborted(before, signal, () => {})
       const lease = new Lease(checkClient(this.#client), done)
       await probe(lease, signal)
-      return await PostgresTransaction.begin(lease, signal)
+      return await PostgresTransaction.begin(lease, signal, isReadOnly)
     } catch (error) {
       done()
       throw error

@@ -2,19 +2,22 @@ import { CopyError } from '../../errors.ts'
 import type { LedgerSession } from '../../ledger/session.ts'
 import type { LoadSession, NativeLoad, SinkKind } from '../../native/load.ts'
 import type { QualifiedName } from '../../statement/ast.ts'
-import type {
-  InferredColumn,
-  LoadOutcome,
-  LoadRequest,
-  TableDescription,
-  TargetTransaction,
-  ZonesInLiterals,
+import {
+  type FieldStep,
+  type InferredColumn,
+  type LoadOutcome,
+  type LoadRequest,
+  type PlannedTable,
+  plainColumn,
+  type TableDescription,
+  type TargetTransaction,
+  type ZonesInLiterals,
 } from '../target.ts'
 import { BinaryRows } from './binary-rows.ts'
 import { type CatalogTable, DESCRIBE_SQL, MAY_REFUSE_SQL, readTable, regclassText } from './catalog.ts'
 import { conditionName } from './conditions.ts'
 import { CopyIn, type CopyInput, type CopyInResult } from './copy-in.ts'
-import { createTableSql } from './ddl.ts'
+import { createTableSql, printedType } from './ddl.ts'
 import type { Lease } from './lease.ts'
 import { type CopyContext, internalError, isServerError, queryCanceled } from './server-error.ts'
 import {
@@ -25,8 +28,10 @@ import {
   type SessionSettings,
   sessionFor,
 } from './session-settings.ts'
+import { inPart, positionOf } from './sql-position.ts'
 import { agreesAlways } from './time-zone.ts'
 import { loadTolerantly } from './tolerant.ts'
+import { Transformation } from './transform.ts'
 
 /** Inside the caller's transaction, the name of what is undone when the load fails. */
 const SAVEPOINT = 'copyist'
@@ -48,16 +53,27 @@ export class PostgresTransaction implements TargetTransaction {
   readonly #lease: Lease
   readonly #signal: AbortSignal | undefined
   readonly #nested: boolean
+  readonly #isReadOnly: boolean
   readonly #settings: SessionSettings
   readonly #tables = new Map<string, CatalogTable>()
   /** Whether the server's data of the session's time zone are known to be ours. */
   #zoneAgrees = false
+  #transformation: Transformation | undefined
+  /** Inside the caller's transaction: whether what the load has done can be undone by itself. */
+  #hasSavepoint: boolean
   #open = true
 
-  private constructor(lease: Lease, signal: AbortSignal | undefined, nested: boolean, settings: SessionSettings) {
+  private constructor(
+    lease: Lease,
+    signal: AbortSignal | undefined,
+    { nested, isReadOnly }: { readonly nested: boolean; readonly isReadOnly: boolean },
+    settings: SessionSettings,
+  ) {
     this.#lease = lease
     this.#signal = signal
     this.#nested = nested
+    this.#isReadOnly = isReadOnly
+    this.#hasSavepoint = nested
     this.#settings = settings
   }
 
@@ -65,14 +81,16 @@ export class PostgresTransaction implements TargetTransaction {
    * Begins on a lease whose status is known. On failure the lease has been given back. In a failed transaction the server's
    * error 25P02 comes out.
    */
-  static async begin(lease: Lease, signal: AbortSignal | undefined): Promise<PostgresTransaction> {
+  static async begin(lease: Lease, signal: AbortSignal | undefined, isReadOnly = false): Promise<PostgresTransaction> {
     const nested = lease.status !== 'I'
     let begun = false
     try {
-      await lease.query(nested ? `SAVEPOINT ${SAVEPOINT}` : 'BEGIN', [], signal)
+      await lease.query(nested ? `SAVEPOINT ${SAVEPOINT}` : isReadOnly ? 'BEGIN READ ONLY' : 'BEGIN', [], signal)
       begun = true
+      // Until the savepoint is rolled back to.
+      if (nested && isReadOnly) await lease.query('SET LOCAL transaction_read_only = on', [], signal)
       const [row] = await lease.query(SETTINGS_SQL, [], signal)
-      return new PostgresTransaction(lease, signal, nested, readSettings(row))
+      return new PostgresTransaction(lease, signal, { nested, isReadOnly }, readSettings(row))
     } catch (error) {
       if (begun || !nested) await undo(lease, nested, signal)
       lease.release()
@@ -84,15 +102,20 @@ export class PostgresTransaction implements TargetTransaction {
     const table = await this.#lookUp(regclassText(name))
     if (table === undefined) return undefined
     if (!WRITABLE_RELKINDS.includes(table.relkind)) {
+      // There it would say that first.
+      if (this.#isReadOnly) throw unwritable(table)
       // The server refuses, in the words of its release and language; pg would answer its CopyInResponse with CopyFail.
       await this.#query(`COPY ${table.description.sqlName} FROM STDIN`)
     }
-    if (this.#settings.zoneAgreesNow && table.description.columns.some(({ type }) => isZoned(type))) {
-      const { timeZone } = this.#settings.session
-      this.#zoneAgrees = await agreesAlways(this.#lease.client, timeZone, (sql, values) => this.#query(sql, values))
-    }
+    await this.#compareZones(table.description)
     this.#tables.set(table.description.sqlName, table)
     return table.description
+  }
+
+  async #compareZones({ columns }: TableDescription): Promise<void> {
+    if (!this.#settings.zoneAgreesNow || !columns.some(({ type }) => isZoned(type))) return
+    const { timeZone } = this.#settings.session
+    this.#zoneAgrees = await agreesAlways(this.#lease.client, timeZone, (sql, values) => this.#query(sql, values))
   }
 
   async missingPart({ schema }: QualifiedName): Promise<'schema' | undefined> {
@@ -106,11 +129,22 @@ export class PostgresTransaction implements TargetTransaction {
     return sessionFor(this.#settings, this.#zoneAgrees)
   }
 
-  async createTable(name: QualifiedName, columns: readonly InferredColumn[]): Promise<string> {
+  async planTable(name: QualifiedName, columns: readonly InferredColumn[]): Promise<PlannedTable> {
     const parts = [name.catalog, name.schema, name.name].filter((part) => part !== undefined).map((part) => part.value)
     const words = await this.#quote([...parts, ...columns.map((column) => column.name)])
     const definitions = columns.map(({ type }, i) => ({ sqlName: words[parts.length + i] ?? '', type }))
-    const ddl = createTableSql(words.slice(0, parts.length).join('.'), definitions)
+    const sqlName = words.slice(0, parts.length).join('.')
+    const description: TableDescription = {
+      sqlName,
+      relationName: name.name.value,
+      columns: columns.map(({ name: column, type }) => plainColumn(column, type, printedType(type))),
+    }
+    await this.#compareZones(description)
+    return { ddl: createTableSql(sqlName, definitions), description }
+  }
+
+  async createTable(name: QualifiedName, columns: readonly InferredColumn[]): Promise<string> {
+    const { ddl } = await this.planTable(name, columns)
     await this.#query(ddl).catch((error: unknown) => {
       throw isDuplicate(error) ? duplicateTable(name, error) : error
     })
@@ -131,28 +165,57 @@ export class PostgresTransaction implements TargetTransaction {
     return native && !usesDefaults ? 'pg_binary' : 'pg_text'
   }
 
+  async transform(
+    { sqlName }: TableDescription,
+    columns: readonly number[],
+    steps: readonly (FieldStep | undefined)[],
+  ): Promise<TableDescription> {
+    const context = {
+      query: (sql: string, values?: readonly string[]) => this.#query(sql, values),
+      lookUp: (regclass: string) => this.#lookUp(regclass),
+    }
+    this.#transformation = await Transformation.prepare(context, this.#described(sqlName), columns, steps)
+    return this.#transformation.described
+  }
+
   async mayRefuse(table: TableDescription): Promise<boolean> {
     const [row] = await this.#query(MAY_REFUSE_SQL, [table.sqlName])
     return row?.[0] === 't'
   }
 
+  async analyze({ sqlName }: TableDescription): Promise<void> {
+    await this.#query(`ANALYZE ${sqlName}`)
+  }
+
   async load(request: LoadRequest): Promise<LoadOutcome> {
-    const table = this.#tables.get(request.table.sqlName)
-    if (table === undefined) throw internalError(`table ${request.table.sqlName} was not described in this transaction`)
+    const table = this.#described(request.table.sqlName)
     const signal = request.signal ?? this.#signal
     const sql = copySql(table, request)
     const columnNames = request.columns.map((index) => table.description.columns[index]?.name ?? '')
     const { relationName } = table.description
-    const copy = (sql: string, native: NativeLoad) =>
-      this.#copyIn(sql, native, { relationName, columnNames, locate: (row) => native.locate(row) }, signal)
+    const copy = (sql: string, native: CopyInput & Partial<Pick<NativeLoad, 'locate'>>) =>
+      this.#copyIn(sql, native, { relationName, columnNames, locate: (row) => native.locate?.(row) }, signal)
+    const query = (sql: string, values?: readonly string[]) => this.#lease.query(sql, values, signal)
     let rowsSent: number
     let rowsLoaded: number
     let rowsConflicted: number | undefined
     try {
-      if (request.refusals === undefined && request.conflict === undefined) {
+      const { freezes, where, isTransformed, conflict } = request
+      if (freezes && this.#nested) await this.#leaveSavepoint()
+      if (where !== undefined && (isTransformed || conflict)) await this.#checkCondition(copy, sql)
+      if (request.isTransformed && this.#transformation) {
+        const total = await this.#transformation.load(
+          {
+            query,
+            copy: (sql, native, context) => this.#copyIn(sql, native, context, signal),
+            isCallers: this.#nested,
+          },
+          request,
+        )
+        ;[rowsSent, rowsLoaded] = [total.sent - total.refused, total.loaded]
+      } else if (request.refusals === undefined && request.conflict === undefined) {
         ;({ rowsSent, rowsLoaded } = await copy(sql, request.native))
       } else {
-        const query = (sql: string, values?: readonly string[]) => this.#lease.query(sql, values, signal)
         const { serverVersion } = this.#settings
         const total = await loadTolerantly(
           { query, copy, copySql: sql, serverVersion, isCallers: this.#nested },
@@ -160,18 +223,53 @@ export class PostgresTransaction implements TargetTransaction {
           request,
         )
         ;[rowsSent, rowsLoaded] = [total.sent - total.refused - total.conflicted, total.loaded]
-        if (request.conflict) rowsConflicted = total.conflicted
+        if (request.conflict) {
+          rowsConflicted = total.conflicted
+          if (rowsSent !== rowsLoaded + total.filtered) {
+            throw internalError(
+              `load does not balance: of ${rowsSent} rows the server counts ${rowsLoaded} and holds back ${total.filtered}`,
+            )
+          }
+        }
       }
     } catch (error) {
       request.native.close().catch(() => {})
-      throw inWhere(error, sql, request.where)
+      throw inPart(error, sql, request.where)
     }
-    if (request.sink === 'pg_binary') await this.#checkUnchanged(table, request.columns)
+    // Of rows that go by INSERT the server knows the types.
+    if (request.sink === 'pg_binary' && !request.isTransformed) await this.#checkUnchanged(table, request.columns)
     const mayFilter = request.where !== undefined || !table.takesEveryRow
     if (rowsLoaded > rowsSent || (rowsLoaded < rowsSent && !mayFilter)) {
       throw internalError(`load does not balance: ${rowsSent} rows were sent, the server counts ${rowsLoaded}`)
     }
     return { rowsLoaded, rowsFiltered: rowsSent - rowsLoaded, ...(rowsConflicted !== undefined && { rowsConflicted }) }
+  }
+
+  /**
+   * COPY FREEZE wants its table to have been made in the very subtransaction that it is in. So it cannot be in one of its own, and an error
+   * is the caller's transaction's.
+   */
+  async #leaveSavepoint(): Promise<void> {
+    await this.#query(`RELEASE SAVEPOINT ${SAVEPOINT}`)
+    this.#hasSavepoint = false
+  }
+
+  /** Has a condition looked at by the rules of COPY, where rows then go by INSERT, which would take more. */
+  async #checkCondition(copy: (sql: string, native: CopyInput) => Promise<unknown>, sql: string): Promise<void> {
+    const stop = internalError('no rows')
+    await this.#query('SAVEPOINT copyist_where')
+    await copy(sql, { next: () => Promise.reject(stop), close: async () => {} }).catch((error: unknown) => {
+      // Row-level security forbids COPY, and not INSERT.
+      const isForbidden = error instanceof CopyError && error.sqlState === '0A000' && !positionOf(error)
+      if (error !== stop && !isForbidden) throw error
+    })
+    await this.#query('ROLLBACK TO SAVEPOINT copyist_where; RELEASE SAVEPOINT copyist_where')
+  }
+
+  #described(sqlName: string): CatalogTable {
+    const table = this.#tables.get(sqlName)
+    if (table === undefined) throw internalError(`table ${sqlName} was not described in this transaction`)
+    return table
   }
 
   get isCallers(): boolean {
@@ -217,9 +315,8 @@ export class PostgresTransaction implements TargetTransaction {
       // COMMIT of a failed transaction is a ROLLBACK that the server calls a success.
       if (this.#lease.status === 'E') throw inFailedTransaction()
       // Once COMMIT is under way its outcome must be known: an abort may cancel it, but does not give it up.
-      await this.#lease.query(this.#nested ? `RELEASE SAVEPOINT ${SAVEPOINT}` : 'COMMIT', [], this.#signal, {
-        abandon: false,
-      })
+      const end = !this.#nested ? 'COMMIT' : this.#hasSavepoint ? `RELEASE SAVEPOINT ${SAVEPOINT}` : 'SELECT'
+      await this.#lease.query(end, [], this.#signal, { abandon: false })
     } catch (error) {
       await this.rollback()
       const isLost = !this.#nested && error instanceof CopyError && error.sqlState.startsWith('08')
@@ -232,7 +329,8 @@ export class PostgresTransaction implements TargetTransaction {
   async rollback(): Promise<void> {
     if (!this.#open) return
     this.#open = false
-    await undo(this.#lease, this.#nested, this.#signal)
+    if (this.#nested && !this.#hasSavepoint) await spoil(this.#lease)
+    else await undo(this.#lease, this.#nested, this.#signal)
     this.#lease.release()
   }
 
@@ -283,6 +381,13 @@ function duplicateTable(name: QualifiedName, cause: CopyError): CopyError {
   return new CopyError({ code: conditionName('42P07'), sqlState: '42P07', message, cause })
 }
 
+/** In the server's words, where it cannot be asked. */
+function unwritable({ relkind, description }: CatalogTable): CopyError {
+  const kind = relkind === 'm' ? 'materialized view' : relkind === 'S' ? 'sequence' : 'non-table relation'
+  const message = `cannot copy to ${kind} "${description.relationName}"`
+  return new CopyError({ code: conditionName('42809'), sqlState: '42809', message })
+}
+
 /** The connection was lost after COMMIT had been sent. */
 function unresolved(cause: CopyError): CopyError {
   return new CopyError({
@@ -321,6 +426,12 @@ async function undo(lease: Lease, nested: boolean, signal: AbortSignal | undefin
   }
 }
 
+/** Leaves a transaction of the caller's that is no longer what it was before the load in a state in which it cannot be committed. */
+async function spoil(lease: Lease): Promise<void> {
+  if (lease.broken || lease.status !== 'T') return
+  await lease.query(`DO $$ BEGIN RAISE 'a COPY in this transaction failed'; END $$`).catch(() => {})
+}
+
 function copySql(table: CatalogTable, request: LoadRequest): string {
   const columns = request.columns.map((index) => table.sqlColumns[index] ?? '')
   const list = columns.length > 0 ? ` (${columns.join(', ')})` : ''
@@ -328,23 +439,6 @@ function copySql(table: CatalogTable, request: LoadRequest): string {
   const format = request.sink === 'pg_binary' ? 'FORMAT binary' : `FORMAT text${marker}`
   // Parentheses keep the condition one expression, the newline ends a comment at its end.
   const where = request.where === undefined ? '' : ` WHERE (${request.where}\n)`
-  return `COPY ${table.description.sqlName}${list} FROM STDIN (${format})${where}`
-}
-
-/**
- * An error whose position lies in the WHERE condition, such as an unknown column: its `statement` is the condition with the
- * offset in it, since that is all of our COPY that the caller knows.
- */
-function inWhere(error: unknown, sql: string, where: string | undefined): unknown {
-  if (where === undefined || !(error instanceof CopyError) || !isServerError(error.cause)) return error
-  const { position } = error.cause
-  if (position === undefined) return error
-  // The server counts characters, a JavaScript string UTF-16 units.
-  const at = [...sql].slice(0, Number(position) - 1).join('').length
-  const start = sql.lastIndexOf(where)
-  // A subquery is refused at its parenthesis, for which the one that we put around the condition is taken.
-  const offset = at === start - 1 ? 0 : at - start
-  if (offset < 0 || offset > where.length) return error
-  const { code, sqlState, message, detail, hint, context, cause } = error
-  return new CopyError({ code, sqlState, message, detail, hint, context, cause, statement: { text: where, offset } })
+  const freeze = request.freezes ? ', FREEZE' : ''
+  return `COPY ${table.description.sqlName}${list} FROM STDIN (${format}${freeze})${where}`
 }

@@ -2,8 +2,9 @@
 
 use copyist_core::{DataError, ErrorCode, Result};
 
-use super::misfit::Misfit;
+use super::misfit::{Misfit, Reason};
 use super::{Kind, Language, Pattern, PatternError, Read, infinity};
+use crate::calendar::{MICROS_PER_MINUTE, is_timestamp_in_range};
 use crate::context::Context;
 use crate::time::rounded;
 
@@ -12,6 +13,7 @@ use crate::time::rounded;
 pub struct Patterns {
     patterns: Box<[Pattern]>,
     kind: Kind,
+    to_minute: bool,
 }
 
 impl Patterns {
@@ -45,7 +47,13 @@ impl Patterns {
         for pattern in &patterns {
             pattern.check(kind)?;
         }
-        Ok(Patterns { patterns: patterns.into(), kind })
+        Ok(Patterns { patterns: patterns.into(), kind, to_minute: false })
+    }
+
+    /// The same patterns, but that a `timestamp` is rounded to the minute, half a minute up: GaussDB's `smalldatetime`.
+    #[must_use]
+    pub fn to_minute(self) -> Patterns {
+        Patterns { to_minute: true, ..self }
     }
 
     /// The kind of value that they were compiled for.
@@ -96,7 +104,7 @@ impl Patterns {
     /// Those of [`Patterns::date`].
     #[inline]
     pub fn timestamp(&self, value: &[u8], digits: Option<u8>, context: &Context) -> Result<i64> {
-        let read = |pattern: &Pattern| pattern.try_timestamp(value, digits, context);
+        let read = |pattern: &Pattern| self.try_timestamp(pattern, value, digits, context);
         self.first(value, Kind::Timestamp, read, Some((i64::MIN, i64::MAX)))
     }
 
@@ -129,13 +137,27 @@ impl Patterns {
     /// As [`Patterns::quick_date`].
     #[inline]
     pub fn quick_timestamp(&self, value: &[u8], digits: Option<u8>, context: &Context) -> Option<i64> {
-        self.patterns.iter().find_map(|pattern| pattern.try_timestamp(value, digits, context).ok())
+        self.patterns.iter().find_map(|pattern| self.try_timestamp(pattern, value, digits, context).ok())
     }
 
     /// As [`Patterns::quick_date`].
     #[inline]
     pub fn quick_timestamptz(&self, value: &[u8], digits: Option<u8>, context: &Context) -> Option<i64> {
         self.patterns.iter().find_map(|pattern| pattern.try_timestamptz(value, digits, context).ok())
+    }
+
+    #[inline]
+    fn try_timestamp(&self, pattern: &Pattern, value: &[u8], digits: Option<u8>, context: &Context) -> Read<i64> {
+        if !self.to_minute {
+            return pattern.try_timestamp(value, digits, context);
+        }
+        // The whole seconds decide, as they stand there.
+        let instant = pattern.try_timestamp(value, None, context)?;
+        if matches!(instant, i64::MIN | i64::MAX) {
+            return Ok(instant);
+        }
+        let minute = (instant + MICROS_PER_MINUTE / 2).div_euclid(MICROS_PER_MINUTE) * MICROS_PER_MINUTE;
+        if is_timestamp_in_range(minute) { Ok(minute) } else { Err(Misfit::complete(Reason::ValueRange)) }
     }
 
     #[inline]

@@ -487,3 +487,17 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn timestamps_to_the_minute() {
+    let pattern = "YYYY-MM-DD HH24:MI:SS.US";
+    let patterns = Patterns::compile(Language::ToChar, [pattern, "YYYY-MM-DD"], Kind::Timestamp).unwrap().to_minute();
+    let minutes = |value: &str| patterns.timestamp(value.as_bytes(), None, &context()).unwrap() as f64 / 6e7;
+    assert_eq!(minutes("2000-01-01 00:01:29.999999"), 1.0);
+    assert_eq!(minutes("2000-01-01 00:01:30.000000"), 2.0);
+    assert_eq!(minutes("1999-12-31 23:59:29.500000"), -1.0);
+    assert_eq!(minutes("1999-12-31 23:59:30.000000"), 0.0);
+    assert_eq!(minutes("2000-01-02"), 1440.0);
+    assert_eq!(patterns.timestamp(b"-infinity", None, &context()).unwrap(), i64::MIN);
+    assert_eq!(patterns.quick_timestamp(b"2000-01-01 00:00:31.000000", None, &context()), Some(60_000_000));
+}

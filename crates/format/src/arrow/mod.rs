@@ -334,7 +334,7 @@ impl BatchDecoder {
         if refused.is_empty() {
             return;
         }
-        for &row in &refused {
+        for (index, &row) in refused.iter().enumerate() {
             let mut flaws = self.flaws(batch, row as usize);
             if flaws.is_empty() {
                 flaws.push(accepted());
@@ -343,7 +343,16 @@ impl BatchDecoder {
             let len = raw.len() as u32;
             raw.truncate(self.plan.tolerance.raw_limit);
             let line = u64::from(row);
-            self.decoded.refusals.push(Refusal { offset: 0, len, first_line: line, last_line: line, flaws, raw });
+            self.decoded.refusals.push(Refusal {
+                offset: row,
+                len,
+                first_line: line,
+                last_line: line,
+                flaws,
+                raw,
+                // Those before it that were refused are not handed out.
+                rows_before: row - index as u32,
+            });
         }
         let mut places = Places::default();
         for row in 0..limit {

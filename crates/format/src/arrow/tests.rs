@@ -23,6 +23,8 @@ fn plan(ty: Type, layout: Layout, conversion: BadValue) -> Plan {
         header: Header::No,
         skip: 0,
         encoding: None,
+        escapes: crate::Escapes::Sequences,
+        truncates_decimals: false,
         has_comma: false,
         columns: vec![column],
         conditions: Vec::new(),

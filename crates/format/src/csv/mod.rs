@@ -203,7 +203,7 @@ impl Csv<'_> {
 /// Where `byte` first stands in `buffer[start..end]`; `end` if it does not. For short stretches, where calling `memchr` would take
 /// longer than looking. Reads on past `end` as far as the buffer goes.
 #[inline(always)]
-fn find_byte(byte: u8, buffer: &[u8], start: usize, end: usize) -> usize {
+pub(crate) fn find_byte(byte: u8, buffer: &[u8], start: usize, end: usize) -> usize {
     const ONES: u64 = u64::from_ne_bytes([1; 8]);
     const TOP_BITS: u64 = ONES << 7;
     let mut at = start;

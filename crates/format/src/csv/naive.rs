@@ -125,6 +125,8 @@ mod tests {
         let mut options = Options {
             delimiter: b",",
             line_end: None,
+            escapes: crate::Escapes::Sequences,
+            marker: true,
             quote: b'"',
             escape: b'"',
             null: b"",

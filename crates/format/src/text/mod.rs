@@ -11,9 +11,9 @@ pub use encode::encode_rows;
 use copyist_core::{DataError, ErrorCode, Result};
 use memchr::memchr;
 
-use crate::ColumnPlan;
-use crate::csv::default_field;
+use crate::csv::{default_field, find_byte};
 use crate::field::{Field, Fields};
+use crate::{ColumnPlan, Escapes};
 
 /// TEXT rules for one tile.
 #[derive(Clone, Copy)]
@@ -22,6 +22,7 @@ pub(crate) struct Text<'a> {
     pub default: Option<&'a [u8]>,
     /// Whether the tile has any backslash at all.
     pub backslashes: bool,
+    pub escapes: Escapes,
 }
 
 impl Fields for Text<'_> {
@@ -31,13 +32,14 @@ impl Fields for Text<'_> {
     }
 
     #[inline(always)]
-    fn is_surely_plain(&self, _: &[u8], start: usize, end: usize) -> bool {
-        !(self.backslashes | self.default.is_some() | (end - start == self.null.len()))
+    fn is_surely_plain(&self, buffer: &[u8], start: usize, end: usize) -> bool {
+        !(self.may_escape(buffer, start, end) | self.default.is_some() | (end - start == self.null.len()))
     }
 
     #[inline(always)]
-    fn quick(&self, _: &[u8], start: usize, end: usize, _: &ColumnPlan, _: &mut Vec<u8>) -> Option<Field> {
-        (!self.backslashes && self.default.is_none()).then_some(Field::Plain(start, end))
+    fn quick(&self, buffer: &[u8], start: usize, end: usize, _: &ColumnPlan, _: &mut Vec<u8>) -> Option<Field> {
+        let is_plain = self.default.is_none() && (!self.backslashes || find_byte(b'\\', buffer, start, end) == end);
+        is_plain.then_some(Field::Plain(start, end))
     }
 
     #[inline(always)]
@@ -86,14 +88,43 @@ impl Fields for Text<'_> {
             return Ok(Field::Plain(start, end));
         }
         let from = arena.len();
-        unescape(raw, arena)?;
+        match self.escapes {
+            Escapes::Sequences => unescape(raw, arena)?,
+            Escapes::Next => take_next(raw, arena),
+        }
         Ok(Field::Rewritten(from, arena.len()))
+    }
+}
+
+/// Bytes that are looked at for a backslash all at once.
+const SHORT: usize = 32;
+
+impl Text<'_> {
+    /// False where the field has no backslash. Said without a branch, and of more bytes than its own: a backslash stands in hardly any
+    /// field, but the usual NULL string puts one into almost every tile.
+    #[inline(always)]
+    fn may_escape(&self, buffer: &[u8], start: usize, end: usize) -> bool {
+        let Some(bytes) = buffer.get(start..start + SHORT) else { return self.backslashes };
+        let found = bytes.iter().fold(false, |found, &byte| found | (byte == b'\\'));
+        self.backslashes & (found | (end - start > SHORT))
     }
 }
 
 /// Whether the last backslash is not itself escaped.
 fn ends_in_lone_backslash(raw: &[u8]) -> bool {
     raw.iter().rev().take_while(|&&byte| byte == b'\\').count() % 2 == 1
+}
+
+/// Appends the value of a field without the backslashes that make the byte after them part of it.
+fn take_next(mut raw: &[u8], out: &mut Vec<u8>) {
+    while let Some(at) = memchr(b'\\', raw) {
+        out.extend_from_slice(&raw[..at]);
+        // A backslash at the very end of the input's last line stands for nothing.
+        let next = raw.get(at + 1..).unwrap_or_default();
+        out.extend(next.first());
+        raw = next.get(1..).unwrap_or_default();
+    }
+    out.extend_from_slice(raw);
 }
 
 /// Appends the value of a field with backslashes in it. Octal and hexadecimal escapes can build bytes that are not

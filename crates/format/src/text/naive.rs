@@ -1,5 +1,6 @@
 //! The oracle of TEXT: how a line ends and how it splits, one byte at a time. See [`crate::naive`] for the rest.
 
+use crate::Escapes;
 use crate::naive::{
     self, Format, Kind, Line, LineEnd, Reader, Split, bad_format, classify, first_invalid, invalid_encoding,
 };
@@ -53,7 +54,7 @@ fn read_line(reader: &mut Reader<'_>, options: &Options<'_>) -> Result<Line> {
             }
             (b'\\', _) => match reader.peek(0)? {
                 None => return Ok(Line { text: start..reader.position, last: true }),
-                Some(b'.') => {
+                Some(b'.') if options.marker => {
                     let alone = reader.position - 1 == start;
                     reader.position += 1;
                     end_of_copy(reader, alone, options)?;
@@ -126,7 +127,10 @@ fn split(line: &[u8], options: &Options<'_>) -> Result<Vec<Split>> {
                 end = Some(at);
                 at += 1;
             } else {
-                let (byte, length, numeric) = unescape(&line[at + 1..]);
+                let (byte, length, numeric) = match options.escapes {
+                    Escapes::Sequences => unescape(&line[at + 1..]),
+                    Escapes::Next => (line[at + 1], 1, false),
+                };
                 check |= numeric && (byte == 0 || byte >= 0x80);
                 value.push(byte);
                 at += 1 + length;
@@ -188,6 +192,8 @@ mod tests {
         let options = Options {
             delimiter: b"\t",
             line_end: None,
+            escapes: Escapes::Sequences,
+            marker: true,
             quote: b'"',
             escape: b'"',
             null: b"\\N",

@@ -4,7 +4,9 @@
 use copyist_core::Session;
 use copyist_datetime::Context;
 use copyist_format::naive::{self, Field, Options, Outcome, Record};
-use copyist_format::{ColumnPlan, Decoded, Decoder, Header, Layout, PAD, Plan, Tile, Tolerance, Values, csv, text};
+use copyist_format::{
+    ColumnPlan, Decoded, Decoder, Escapes, Header, Layout, PAD, Plan, Tile, Tolerance, Values, csv, text,
+};
 use copyist_scan::{Eol, Grammar, Scanner, Separator};
 use std::sync::Arc;
 
@@ -19,6 +21,9 @@ pub struct Case {
     pub delimiter: Vec<u8>,
     /// TEXT: what ends a line, if that is told.
     pub line_end: Option<Vec<u8>>,
+    /// TEXT: what a backslash does, and whether `\.` ends the data.
+    pub escapes: Escapes,
+    pub marker: bool,
     pub quote: u8,
     pub escape: u8,
     pub null: Vec<u8>,
@@ -49,6 +54,8 @@ impl Case {
             csv: true,
             delimiter: b",".to_vec(),
             line_end: None,
+            escapes: Escapes::Sequences,
+            marker: true,
             quote: b'"',
             escape: b'"',
             null: Vec::new(),
@@ -96,6 +103,8 @@ impl Case {
         let options = Options {
             delimiter: &self.delimiter,
             line_end: self.line_end.as_deref(),
+            escapes: self.escapes,
+            marker: self.marker,
             quote: self.quote,
             escape: self.escape,
             null: &self.null,
@@ -115,7 +124,11 @@ impl Case {
     fn grammar(&self) -> Grammar {
         let Self { quote, escape, .. } = *self;
         let delimiter = Separator::new(&self.delimiter).expect("one to ten bytes");
-        if self.csv { Grammar::Csv { delimiter, quote, escape } } else { Grammar::Text { delimiter } }
+        if self.csv {
+            Grammar::Csv { delimiter, quote, escape }
+        } else {
+            Grammar::Text { delimiter, marker: self.marker }
+        }
     }
 
     fn eol(&self) -> Option<Eol> {
@@ -141,7 +154,9 @@ impl Case {
             },
             skip: 0,
             encoding: None,
+            escapes: self.escapes,
             has_comma: false,
+            truncates_decimals: false,
             columns: columns.collect(),
             conditions: Vec::new(),
             passes_blank_lines: false,

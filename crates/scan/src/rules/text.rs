@@ -9,14 +9,17 @@ use crate::kernel::Kernel;
 /// TEXT.
 pub(crate) struct Text<D, L> {
     delimiter: D,
+    /// All ones if a backslash before a full stop is an end marker, else zero.
+    marker: u64,
     line_end: L,
     escapes: EscapeState,
     backslashes: u64,
 }
 
 impl<D: Delimiter, L: LineEnd> Text<D, L> {
-    pub(crate) fn new(delimiter: D, line_end: L) -> Text<D, L> {
-        Text { delimiter, line_end, escapes: EscapeState::default(), backslashes: 0 }
+    pub(crate) fn new(delimiter: D, marker: bool, line_end: L) -> Text<D, L> {
+        let marker = if marker { u64::MAX } else { 0 };
+        Text { delimiter, marker, line_end, escapes: EscapeState::default(), backslashes: 0 }
     }
 }
 
@@ -26,7 +29,7 @@ impl<D: Delimiter, L: LineEnd> Rules for Text<D, L> {
         let backslashes = kernel.equal(block, b'\\') & valid;
         // Not skipped in blocks without backslashes: where some have them, the branch costs more than the arithmetic.
         let escaped = self.escapes.advance(backslashes).escaped;
-        let markers = kernel.equal(block, b'.') & valid & escaped;
+        let markers = kernel.equal(block, b'.') & valid & escaped & self.marker;
         self.backslashes |= backslashes;
         let ordinary = escaped | !valid;
         let early = self.delimiter.early_marks(kernel, block, ordinary);

@@ -49,11 +49,12 @@ fn any_eol() -> impl Strategy<Value = Eol> {
 
 /// Those with rules on masks, mostly.
 fn any_grammar() -> impl Strategy<Value = (Grammar, Eol)> {
-    (any_delimiter(), 0..5usize, any_eol()).prop_map(|(delimiter, kind, eol)| {
+    (any_delimiter(), 0..6usize, any_eol()).prop_map(|(delimiter, kind, eol)| {
         let grammar = [
             Grammar::Csv { delimiter, quote: b'"', escape: b'"' },
             Grammar::Csv { delimiter, quote: b'"', escape: b'\\' },
-            Grammar::Text { delimiter },
+            Grammar::Text { delimiter, marker: true },
+            Grammar::Text { delimiter, marker: false },
             Grammar::Plain { delimiter: Some(delimiter) },
             Grammar::Plain { delimiter: None },
         ][kind];
@@ -186,10 +187,10 @@ fn equals_naive_across_block_borders() {
             for times in [1, 2, 9] {
                 for lead in [&b""[..], b"\\", b"\"", &delimiter.as_bytes()[1..]] {
                     let data = [&vec![b'x'; before][..], lead, &delimiter.as_bytes().repeat(times), b"x\n"].concat();
-                    check(&data, Grammar::Text { delimiter }, Eol::Lf);
+                    check(&data, Grammar::Text { delimiter, marker: true }, Eol::Lf);
                     check(&data, Grammar::Csv { delimiter, quote: b'"', escape: b'"' }, Eol::Lf);
                     for end in ENDS {
-                        check(&data, Grammar::Text { delimiter }, Eol::of_bytes(end).unwrap());
+                        check(&data, Grammar::Text { delimiter, marker: true }, Eol::of_bytes(end).unwrap());
                     }
                 }
             }
@@ -212,16 +213,16 @@ fn the_first_of_overlapping_delimiters_counts() {
 
 #[test]
 fn a_backslash_escapes_the_byte_after_it() {
-    let grammar = Grammar::Text { delimiter: separator(b"$$") };
+    let grammar = Grammar::Text { delimiter: separator(b"$$"), marker: true };
     assert_eq!(offsets(b"a\\$$b$$\n", grammar, Eol::Lf), [6, 7]);
     assert_eq!(offsets(b"a\\$$$b\n", grammar, Eol::Lf), [4, 6]);
-    let grammar = Grammar::Text { delimiter: separator(b"|+|") };
+    let grammar = Grammar::Text { delimiter: separator(b"|+|"), marker: true };
     assert_eq!(offsets(b"a\\|+|b|\\+|c|+|d\n", grammar, Eol::Lf), [13, 15]);
 }
 
 #[test]
 fn records_end_where_they_are_told_to() {
-    let grammar = Grammar::Text { delimiter: separator(b"|") };
+    let grammar = Grammar::Text { delimiter: separator(b"|"), marker: true };
     let eol = Eol::of_bytes(b"|\n").unwrap();
     assert_eq!(offsets(b"1|a\r\n|b|\n2||\n", grammar, eol), [1, 5, 8, 10, 12]);
     assert_eq!(offsets(b"1\\|\n|2|\n", grammar, eol), [4, 7]);

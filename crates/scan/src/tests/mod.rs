@@ -14,14 +14,15 @@ const EOLS: [Eol; 3] = [Eol::Lf, Eol::CrLf, Eol::Cr];
 
 const CSV: Grammar = Grammar::Csv { delimiter: Separator::byte(b','), quote: b'"', escape: b'"' };
 const CSV_BACKSLASH: Grammar = Grammar::Csv { delimiter: Separator::byte(b','), quote: b'"', escape: b'\\' };
-const TEXT: Grammar = Grammar::Text { delimiter: Separator::byte(b'\t') };
+const TEXT: Grammar = Grammar::Text { delimiter: Separator::byte(b'\t'), marker: true };
 
 /// The usual grammars, then those whose bytes fall together or are line ends, NUL or beyond ASCII.
-const GRAMMARS: [Grammar; 20] = [
+const GRAMMARS: [Grammar; 21] = [
     CSV,
     CSV_BACKSLASH,
     TEXT,
-    Grammar::Text { delimiter: Separator::byte(b',') },
+    Grammar::Text { delimiter: Separator::byte(b','), marker: true },
+    Grammar::Text { delimiter: Separator::byte(b'|'), marker: false },
     Grammar::Csv { delimiter: Separator::byte(b';'), quote: b'\'', escape: b'\'' },
     Grammar::Csv { delimiter: Separator::byte(b','), quote: b'"', escape: b',' },
     Grammar::Csv { delimiter: Separator::byte(b'\\'), quote: b'a', escape: b'.' },
@@ -31,9 +32,9 @@ const GRAMMARS: [Grammar; 20] = [
     Grammar::Csv { delimiter: Separator::byte(b','), quote: b'\n', escape: b'\n' },
     Grammar::Csv { delimiter: Separator::byte(b','), quote: b'\r', escape: b'"' },
     Grammar::Csv { delimiter: Separator::byte(b','), quote: b'"', escape: b'\r' },
-    Grammar::Text { delimiter: Separator::byte(b'.') },
-    Grammar::Text { delimiter: Separator::byte(0) },
-    Grammar::Text { delimiter: Separator::byte(b'\\') },
+    Grammar::Text { delimiter: Separator::byte(b'.'), marker: true },
+    Grammar::Text { delimiter: Separator::byte(0), marker: true },
+    Grammar::Text { delimiter: Separator::byte(b'\\'), marker: true },
     Grammar::Plain { delimiter: None },
     Grammar::Plain { delimiter: Some(Separator::byte(b',')) },
     Grammar::Plain { delimiter: Some(Separator::byte(0)) },
@@ -127,7 +128,7 @@ fn records(random: &mut Random, grammar: Grammar, eol: Eol, length: usize) -> Ve
                     }
                     data.push(quote);
                 }
-                Grammar::Text { delimiter } => {
+                Grammar::Text { delimiter, .. } => {
                     for _ in 0..size {
                         match random.below(16) {
                             0 => data.extend([b'\\', b'\\']),

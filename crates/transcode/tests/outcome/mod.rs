@@ -8,9 +8,9 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 use copyist_core::{Session, Type};
 use copyist_datetime::Context;
-use copyist_format::{BadValue, ColumnPlan, Header, Layout, Missing, Plan, Tolerance};
+use copyist_format::{BadValue, ColumnPlan, Escapes, Header, Layout, Missing, Plan, Tolerance};
 use copyist_scan::{Eol, Grammar, Scanner, Separator};
-use copyist_transcode::{ChunkData, Limits, Load, Next, Reject, Sink, Source, Specification};
+use copyist_transcode::{ChunkData, Input, Limits, Load, Next, Reject, Sink, Source, Specification};
 
 /// A record that is to be refused.
 #[derive(Debug, PartialEq, Eq)]
@@ -34,7 +34,9 @@ pub fn plan(grammar: Grammar, tolerance: Tolerance) -> Plan {
         header: Header::Skip,
         skip: 0,
         encoding: None,
+        escapes: Escapes::Sequences,
         has_comma: false,
+        truncates_decimals: false,
         columns: vec![
             column("id", Type::Int8, false),
             column("name", Type::Text, false),
@@ -67,11 +69,13 @@ pub const SKIP: Tolerance = Tolerance {
 pub const CSV: Grammar = Grammar::Csv { delimiter: Separator::byte(b','), quote: b'"', escape: b'"' };
 #[allow(dead_code, reason = "not every test needs it")]
 pub const CSV_BACKSLASH: Grammar = Grammar::Csv { delimiter: Separator::byte(b','), quote: b'"', escape: b'\\' };
-pub const TEXT: Grammar = Grammar::Text { delimiter: Separator::byte(b'\t') };
+pub const TEXT: Grammar = Grammar::Text { delimiter: Separator::byte(b'\t'), marker: true };
 
 pub struct Outcome {
     pub ids: Vec<i64>,
     pub rejects: Vec<Reject>,
+    /// Rows with a value that was replaced.
+    pub mended: Vec<Reject>,
     pub counters: copyist_transcode::Counters,
     pub failure: Option<String>,
 }
@@ -81,11 +85,19 @@ pub fn start(plan: &Arc<Plan>, input: &[u8], threads: usize, tile_size: usize) -
 }
 
 fn start_with(plan: &Arc<Plan>, sink: Sink, input: &[u8], threads: usize, tile_size: usize) -> Load {
+    start_all(plan, sink, Input::only("memory", in_memory(input)), threads, tile_size)
+}
+
+pub fn in_memory(input: &[u8]) -> Source {
+    Source::Memory(std::io::Cursor::new(Arc::new(input.to_vec())))
+}
+
+pub fn start_all(plan: &Arc<Plan>, sink: Sink, inputs: Vec<Input>, threads: usize, tile_size: usize) -> Load {
     Load::start(Specification {
         plan: Arc::clone(plan),
         sink,
-        source: Source::Memory(std::io::Cursor::new(Arc::new(input.to_vec()))),
-        name: "memory".to_owned(),
+        inputs,
+        maps_by_name: false,
         table: "t".to_owned(),
         limits: Limits {
             threads,
@@ -121,8 +133,12 @@ pub fn text_of(plan: &Arc<Plan>, input: &[u8]) -> String {
 }
 
 pub fn run(plan: &Arc<Plan>, input: &[u8], threads: usize, tile_size: usize) -> Outcome {
-    let load = start(plan, input, threads, tile_size);
-    let mut outcome = Outcome { ids: Vec::new(), rejects: Vec::new(), counters: load.counters(), failure: None };
+    outcome(&start(plan, input, threads, tile_size))
+}
+
+pub fn outcome(load: &Load) -> Outcome {
+    let mut outcome =
+        Outcome { ids: Vec::new(), rejects: Vec::new(), mended: Vec::new(), counters: load.counters(), failure: None };
     loop {
         match load.try_next(Duration::from_secs(60)) {
             Next::Chunk(chunk) => {
@@ -139,11 +155,17 @@ pub fn run(plan: &Arc<Plan>, input: &[u8], threads: usize, tile_size: usize) -> 
                 break;
             }
         }
-        outcome.rejects.extend(load.take_rejects(usize::MAX));
+        take(load, &mut outcome);
     }
-    outcome.rejects.extend(load.take_rejects(usize::MAX));
+    take(load, &mut outcome);
     outcome.counters = load.counters();
     outcome
+}
+
+fn take(load: &Load, outcome: &mut Outcome) {
+    let (mended, rejects) = load.take_rejects(usize::MAX).into_iter().partition::<Vec<_>, _>(|reject| reject.is_mended);
+    outcome.rejects.extend(rejects);
+    outcome.mended.extend(mended);
 }
 
 pub fn seen(rejects: &[Reject]) -> Vec<Expected> {
@@ -180,12 +202,16 @@ pub fn check_any(plan: &Plan, input: &[u8]) {
         let cut = run(&plan, input, threads, tile_size);
         assert_eq!((&cut.failure, &cut.ids), (&whole.failure, &whole.ids), "tiles of {tile_size}");
         assert_eq!(seen(&cut.rejects), seen(&whole.rejects), "tiles of {tile_size}");
+        let before = |outcome: &Outcome| outcome.rejects.iter().map(|reject| reject.records_before).collect::<Vec<_>>();
+        assert_eq!(before(&cut), before(&whole), "tiles of {tile_size}");
         assert_eq!(cut.counters.header_lines, whole.counters.header_lines);
         assert_eq!(cut.counters.lines_skipped, whole.counters.lines_skipped);
         if whole.failure.is_none() {
             assert_eq!(cut.counters.rows_passed_over, passed, "tiles of {tile_size}");
             assert_eq!(cut.counters.blank_lines, whole.counters.blank_lines, "tiles of {tile_size}");
             assert_eq!(cut.counters.rows_mended, whole.counters.rows_mended, "tiles of {tile_size}");
+            assert_eq!(cut.mended.len() as u64, cut.counters.rows_mended, "tiles of {tile_size}");
+            assert_eq!(seen(&cut.mended), seen(&whole.mended), "tiles of {tile_size}");
         }
     }
     if plan.skip > 0 {

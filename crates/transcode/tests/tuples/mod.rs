@@ -8,7 +8,7 @@ use std::time::Duration;
 use copyist_core::{ArrayType, EnumType, Session, Type};
 use copyist_datetime::Context;
 use copyist_format::pgbinary::{HEADER, TRAILER};
-use copyist_format::{ColumnPlan, Header, Layout, Plan, Tolerance};
+use copyist_format::{ColumnPlan, Escapes, Header, Layout, Plan, Tolerance};
 use copyist_scan::{Grammar, Scanner};
 use copyist_transcode::{Chunk, ChunkData, Limits, Load, Next, Sink, Source, Specification};
 
@@ -57,7 +57,9 @@ pub fn plan(types: &[Type], layout: Layout, is_binary: bool) -> Plan {
         default: None,
         header: Header::No,
         skip: 0,
+        escapes: Escapes::Sequences,
         has_comma: false,
+        truncates_decimals: false,
         columns: types
             .iter()
             .enumerate()
@@ -96,8 +98,11 @@ pub fn run(
     let load = Load::start(Specification {
         plan: Arc::clone(plan),
         sink,
-        source: Source::Memory(Cursor::new(Arc::new(input.to_vec()))),
-        name: "memory".to_owned(),
+        inputs: copyist_transcode::Input::only(
+            "memory".to_owned(),
+            Source::Memory(Cursor::new(Arc::new(input.to_vec()))),
+        ),
+        maps_by_name: false,
         table: "t".to_owned(),
         limits: Limits {
             threads,

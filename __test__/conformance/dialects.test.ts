@@ -1,0 +1,83 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { CopyError } from '../../lib/errors.ts'
+import { parseCopy } from '../../lib/statement/parser.ts'
+import { useFolder } from '../copy/inputs.ts'
+import { type Bench, benches } from '../copy/targets.ts'
+import { printRow, type Run } from './dialects/run.ts'
+import { renderTable, sections } from './dialects/table.ts'
+
+const folder = useFolder('copyist-dialects-')
+const usual = 'a int, b text, c text'
+const documents = new URL('../../../shared/', import.meta.url)
+
+/** The columns of a CREATE TABLE. */
+function columnsOf(table: string): string[] {
+  // Commas in parentheses are those of types.
+  return table.split(/,(?![^()]*\))/).map((column) => column.trim().split(/\s/)[0] ?? '')
+}
+
+async function outcomeOf(bench: Bench, statement: string, { table = usual, creates, input }: Run) {
+  const { table: name, source } = parseCopy(statement)
+  const qualified = [name.schema, name.name].flatMap((part) => part?.value ?? []).join('.')
+  if (name.schema) await bench.sql(`CREATE SCHEMA IF NOT EXISTS ${name.schema.value}`)
+  if (!creates) await bench.sql(`CREATE TABLE ${qualified} (${table})`)
+  const bytes = typeof input === 'string' ? Buffer.from(input) : input
+  try {
+    if (source.kind === 'stdin') await bench.db.copy(statement, { stdin: bytes, ledger: false })
+    else {
+      const path = folder.file('input', bytes)
+      await bench.db.copy(statement.replace(/FROM '[^']*'/i, `FROM '${path}'`), { ledger: false })
+    }
+    const columns = creates ? ['ts', 'temp'] : columnsOf(table)
+    const rows = await bench.sql(
+      `SELECT ${columns.map((column) => `CAST(${column} AS text)`).join(', ')} FROM ${qualified}`,
+    )
+    return { rows: rows.map(printRow) }
+  } catch (error) {
+    if (error instanceof CopyError) return { error: [error.sqlState, error.message] }
+    throw error
+  } finally {
+    await bench.sql(`DROP TABLE IF EXISTS ${qualified}`)
+  }
+}
+
+describe.each(benches)('$name', ({ name, open }) => {
+  let bench: Bench
+  beforeAll(async () => {
+    bench = await open()
+  })
+  afterAll(async () => {
+    await bench?.close()
+  })
+  for (const { title, entries } of sections) {
+    describe(title, () => {
+      test.each(entries.map((entry, index) => ({ ...entry, index })))('$index: $statement', async (entry) => {
+        const { statement, run, refusal } = entry
+        if (refusal) {
+          const call = /\bSTDIN\b/i.test(statement) ? { stdin: '' } : {}
+          const error = await bench.db.copy(statement, call).catch((reason: unknown) => reason)
+          expect(error).toBeInstanceOf(CopyError)
+          expect([(error as CopyError).sqlState, (error as CopyError).message]).toEqual(refusal)
+          return
+        }
+        if (run === undefined) throw new Error('the case needs a run: an input, and the rows that it comes to')
+        const { rows, error } = run
+        const expected = rows && 'postgres' in rows ? rows[name] : rows
+        expect(await outcomeOf(bench, statement, run)).toEqual(error ? { error } : { rows: expected })
+      })
+    })
+  }
+})
+
+test.each(sections)('the sentences of $title are those of its document', ({ document, entries }) => {
+  const path = new URL(document, documents)
+  if (!existsSync(path)) return
+  const squeeze = (text: string) => text.replace(/\s+/g, ' ')
+  const text = squeeze(readFileSync(path, 'utf8'))
+  expect(entries.map(({ sentence }) => sentence).filter((sentence) => !text.includes(squeeze(sentence)))).toEqual([])
+})
+
+test('the table in the documentation is this one', async () => {
+  await expect(renderTable()).toMatchFileSnapshot('../../docs/conformance.md')
+})

@@ -1,0 +1,246 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { CopyCallOptions, CopyError, Reject } from '../../lib/index.ts'
+import { type Bench, benches } from './targets.ts'
+
+/*
+ * ON CONFLICT beside rows that are refused, on PostgreSQL: which rows stay and what is counted depends on the rows and their order alone, not
+ * on batches, threads and memory. What comes out is compared with a table of our own, to which the rows go one by one.
+ */
+
+let folder: string
+let bench: Bench
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'copyist-order-'))
+  bench = await (benches[0] as (typeof benches)[number]).open()
+})
+afterEach(async () => {
+  await bench.close()
+  rmSync(folder, { recursive: true })
+})
+
+async function load(content: string, clauses: string, call: CopyCallOptions = {}) {
+  const path = join(folder, 'input.csv')
+  writeFileSync(path, content)
+  const rejects: Reject[] = []
+  const receipt = await bench.db.copy(`COPY t FROM '${path}' ${clauses}`, {
+    ledger: false,
+    ...call,
+    onReject: (reject) => rejects.push(reject),
+  })
+  const { rowsLoaded, rowsFiltered, rowsRejected, rowsConflicted } = receipt
+  expect(rejects.length).toBe(rowsRejected)
+  return { lines: rejects.map(({ line }) => line), counts: [rowsLoaded, rowsFiltered, rowsRejected, rowsConflicted] }
+}
+
+const refusal = (promise: Promise<unknown>): Promise<CopyError> =>
+  promise.then(
+    () => Promise.reject(new Error('it was loaded')),
+    (error: CopyError) => error,
+  )
+
+interface Row {
+  readonly b: number
+  readonly c: number
+  readonly isOwn: boolean
+}
+
+/** What becomes of rows `a,b,c` of which `a` is the key, one after the other. */
+function model(
+  lines: readonly (readonly [number, number, number])[],
+  before: readonly (readonly [number, number, number])[],
+  { action, keep, isUnique }: { action: string; keep: string; isUnique: boolean },
+) {
+  const table = new Map<number, Row>(before.map(([a, b, c]) => [a, { b, c, isOwn: false }]))
+  const holders = new Map(before.map(([a, b]) => [b, a]))
+  const refused: number[] = []
+  let [loaded, conflicted] = [0, 0]
+  for (const [index, [a, b, c]] of lines.entries()) {
+    const there = table.get(a)
+    const isPassed =
+      there !== undefined && (action === 'SKIP' ? keep === 'FIRST' || !there.isOwn : keep === 'FIRST' && there.isOwn)
+    if (c < 0) refused.push(index + 1)
+    else if (isPassed) conflicted += 1
+    else if (isUnique && holders.has(b) && holders.get(b) !== a) refused.push(index + 1)
+    else {
+      if (there?.isOwn) conflicted += 1
+      else loaded += 1
+      if (there !== undefined && isUnique) holders.delete(there.b)
+      if (isUnique) holders.set(b, a)
+      table.set(a, { b, c, isOwn: true })
+    }
+  }
+  const rows = [...table].sort(([one], [other]) => one - other).map(([a, { b, c }]) => [`${a}`, `${b}`, `${c}`])
+  return { refused, counts: [loaded, 0, refused.length, conflicted], rows }
+}
+
+const TRIGGER = `CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+CREATE TRIGGER nothing BEFORE INSERT OR UPDATE ON t FOR EACH ROW EXECUTE FUNCTION nothing()`
+
+describe.each([
+  ['a plain table', 'a integer PRIMARY KEY, b integer, c integer CHECK (c >= 0)', '', 18_000, false],
+  ['a table with two keys', 'a integer PRIMARY KEY, b integer UNIQUE, c integer CHECK (c >= 0)', '', 3_000, true],
+  ['a table with a trigger', 'a integer PRIMARY KEY, b integer, c integer CHECK (c >= 0)', TRIGGER, 3_000, false],
+  [
+    'a table in parts',
+    'a integer PRIMARY KEY, b integer, c integer CHECK (c >= 0)) PARTITION BY RANGE (a',
+    `CREATE TABLE low PARTITION OF t FOR VALUES FROM (MINVALUE) TO (900); CREATE TABLE high PARTITION OF t FOR VALUES FROM (900) TO (MAXVALUE)`,
+    3_000,
+    false,
+  ],
+] as [string, string, string, number, boolean][])('%s', (_, columns, more, count, isUnique) => {
+  test.each([
+    ['UPDATE', 'LAST'],
+    ['UPDATE', 'FIRST'],
+    ['SKIP', 'LAST'],
+    ['SKIP', 'FIRST'],
+  ])(
+    'DO %s KEEP %s, wherever batches end',
+    async (action, keep) => {
+      let state = count
+      const below = (limit: number) => {
+        state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fffffff
+        return (state >>> 8) % limit
+      }
+      const lines = Array.from({ length: count }, () => [below(count / 6), below(count), below(40) - 1] as const)
+      const before = Array.from({ length: 300 }, (_, n) => [n * 5, -n - 1, 7] as const)
+      const expected = model(lines, before, { action, keep, isUnique })
+      for (const [threads, memoryLimit] of [
+        [1, 256 << 20],
+        [8, 1 << 20],
+      ] as const) {
+        await bench.sql(`DROP TABLE IF EXISTS t; DROP FUNCTION IF EXISTS nothing; CREATE TABLE t (${columns}); ${more}`)
+        await bench.sql(`INSERT INTO t SELECT 5 * n, -n - 1, 7 FROM generate_series(0, 299) n`)
+        const clauses = `(FORMAT csv, ON_ERROR skip_row) ON CONFLICT (a) DO ${action} KEEP ${keep}`
+        const found = await load(`${lines.join('\n')}\n`, clauses, { threads, memoryLimit })
+        expect(found.counts).toEqual(expected.counts)
+        expect(found.lines).toEqual(expected.refused)
+        expect(await bench.sql('SELECT a, b, c FROM t ORDER BY a')).toEqual(expected.rows)
+      }
+    },
+    120_000,
+  )
+})
+
+test('rows that the transaction wrote before are none of the load', async () => {
+  await bench.sql('CREATE TABLE t (a integer PRIMARY KEY, b integer CHECK (b > 0))')
+  const { connect } = await import('../../lib/index.ts')
+  const { default: pg } = await import('pg')
+  const client = new pg.Client({ connectionString: bench.url })
+  await client.connect()
+  try {
+    const db = await connect(client)
+    await client.query('BEGIN; SAVEPOINT one; INSERT INTO t VALUES (1, 1), (2, 2); RELEASE SAVEPOINT one')
+    const path = join(folder, 'input.csv')
+    writeFileSync(path, '1,5\n1,6\n2,-1\n3,7\n3,8\n')
+    for (const [clause, counts, rows] of [
+      ['DO UPDATE KEEP FIRST', [2, 2], '(1,5) (2,2) (3,7)'],
+      ['DO UPDATE', [2, 2], '(1,6) (2,2) (3,8)'],
+      // Those are the load's before now.
+      ['DO SKIP KEEP LAST', [0, 4], '(1,6) (2,2) (3,8)'],
+    ] as const) {
+      const receipt = await db.copy(`COPY t FROM '${path}' (FORMAT csv, ON_ERROR skip_row) ON CONFLICT ${clause}`)
+      expect([receipt.rowsLoaded, receipt.rowsConflicted]).toEqual(counts)
+      const found = await client.query(`SELECT string_agg(t::text, ' ' ORDER BY a) AS rows FROM t`)
+      expect(found.rows[0]).toEqual({ rows })
+    }
+    await client.query('ROLLBACK')
+    await db.close()
+  } finally {
+    await client.end()
+  }
+})
+
+test('a user with rights to columns only is told what is needed', async () => {
+  await bench.sql('CREATE TABLE t (a integer PRIMARY KEY, b integer CHECK (b > 0))')
+  await bench.sql('CREATE ROLE copyist_clerk LOGIN; GRANT INSERT, UPDATE, SELECT (a, b) ON t TO copyist_clerk')
+  const { connect } = await import('../../lib/index.ts')
+  const { default: pg } = await import('pg')
+  const client = new pg.Client({ connectionString: bench.url })
+  await client.connect()
+  try {
+    await client.query('SET ROLE copyist_clerk')
+    const db = await connect(client)
+    const path = join(folder, 'input.csv')
+    writeFileSync(path, '1,1\n')
+    const run = (options: string) => db.copy(`COPY t FROM '${path}' (FORMAT csv${options}) ON CONFLICT DO UPDATE`)
+    expect(await refusal(run(', ON_ERROR skip_row'))).toMatchObject({
+      sqlState: '42501',
+      hint: expect.stringContaining('GRANT SELECT'),
+    })
+    expect((await run('')).rowsLoaded).toBe(1)
+    await db.close()
+  } finally {
+    await client.end()
+    await bench.sql('DROP OWNED BY copyist_clerk; DROP ROLE copyist_clerk')
+  }
+})
+
+describe('a trigger that drops rows', () => {
+  beforeEach(async () => {
+    await bench.sql(`CREATE TABLE t (a integer PRIMARY KEY, b integer);
+INSERT INTO t VALUES (1, 0), (2, 0);
+CREATE FUNCTION few() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN IF NEW.b = 13 THEN RETURN NULL; END IF; RETURN NEW; END';
+CREATE TRIGGER few BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION few()`)
+  })
+
+  test.each([
+    // Rows 1 and 2 were there; 3 comes twice; two rows are dropped.
+    ['DO SKIP', '', [2, 2, 0, 3]],
+    ['DO UPDATE', '', [3, 2, 0, 2]],
+    ['DO SKIP', ', ON_ERROR skip_row', [2, 2, 0, 3]],
+    ['DO SKIP KEEP LAST', ', ON_ERROR skip_row', [2, 2, 0, 3]],
+    ['DO UPDATE', ', ON_ERROR skip_row', [4, 2, 0, 1]],
+    ['DO UPDATE KEEP FIRST', ', ON_ERROR skip_row', [4, 2, 0, 1]],
+  ])('has them counted as filtered, with %s%s', async (clause, options, counts) => {
+    const content = '1,5\n2,6\n2,13\n3,7\n3,8\n4,13\n5,9\n'
+    expect((await load(content, `(FORMAT csv${options}) ON CONFLICT ${clause}`)).counts).toEqual(counts)
+  })
+})
+
+describe('an error that ends a load with ON CONFLICT has its place', () => {
+  const at = async (content: string, clause: string) => {
+    const { sqlState, position, context } = await refusal(load(content, `(FORMAT csv, HEADER) ON CONFLICT ${clause}`))
+    return { sqlState, line: position.line, byteOffset: position.byteOffset, column: position.column, context }
+  }
+
+  test('of a constraint', async () => {
+    await bench.sql('CREATE TABLE t (a integer PRIMARY KEY, b integer CHECK (b > 0))')
+    for (const clause of ['DO SKIP', 'DO SKIP KEEP LAST', 'DO UPDATE', 'DO UPDATE KEEP FIRST']) {
+      expect(await at('a,b\n1,1\n2,2\n3,-1\n4,4\n5,-5\n', clause)).toEqual({
+        sqlState: '23514',
+        line: 4,
+        byteOffset: 12,
+        column: undefined,
+        context: 'COPY t, line 4',
+      })
+    }
+    const many = Array.from({ length: 20_000 }, (_, n) => `${n},${n === 15_000 ? -1 : 1}\n`)
+    expect((await at(`a,b\n${many.join('')}`, 'DO UPDATE')).line).toBe(15_002)
+  })
+
+  test('of a reference, which the server tells only when all rows are in', async () => {
+    await bench.sql('CREATE TABLE p (a integer PRIMARY KEY); INSERT INTO p VALUES (1)')
+    await bench.sql('CREATE TABLE t (a integer PRIMARY KEY, b integer REFERENCES p)')
+    expect(await at('a,b\n1,1\n2,1\n3,9\n4,1\n', 'DO UPDATE')).toMatchObject({
+      sqlState: '23503',
+      line: 4,
+    })
+  })
+
+  test('of a value that only the server reads', async () => {
+    await bench.sql('CREATE TABLE t (a integer PRIMARY KEY, b point)')
+    const expected = {
+      sqlState: '22P02',
+      line: 3,
+      byteOffset: 14,
+      column: 'b',
+      context: 'COPY t, line 3, column b: "oops"',
+    }
+    expect(await at('a,b\n1,"(1,2)"\n2,oops\n', 'DO SKIP')).toEqual(expected)
+    expect(await at('a,b\n1,"(1,2)"\n2,oops\n', 'DO UPDATE')).toEqual(expected)
+  })
+})

@@ -1,0 +1,196 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { Reject } from '../../lib/rejects.ts'
+import { type Bench, benches } from './targets.ts'
+
+describe.each(benches)('$name', ({ open }) => {
+  let bench: Bench
+  let folder: string
+
+  beforeAll(async () => {
+    bench = await open()
+    await bench.sql('CREATE TABLE t (id integer, note text)')
+    await bench.sql('CREATE TABLE keyed (id integer PRIMARY KEY, note text)')
+    folder = mkdtempSync(join(tmpdir(), 'copyist-files-'))
+    const file = (name: string, content: string) => {
+      const path = join(folder, name)
+      mkdirSync(join(path, '..'), { recursive: true })
+      writeFileSync(path, content)
+    }
+    file('in/b.csv', 'id,note\n3,b\n4,"b\nc"\n')
+    file('in/a.csv', 'id,note\n1,a\n2,a')
+    file('in/empty.csv', '')
+    file('in/deep/c.csv', 'note,id\nc,5\n')
+    file('in/.hidden.csv', 'x')
+    file('in/_SUCCESS', '')
+    file('bad/a.csv', 'id,note\n1,a\nx,bad\n2,a\n')
+    file('bad/b.csv', 'id,note\n3,b\n4,"b\nc"\n1,again\ny,bad\n')
+    file('none/readme.txt', '')
+    mkdirSync(join(folder, 'void'))
+  })
+
+  afterAll(async () => {
+    await bench.close()
+    rmSync(folder, { recursive: true })
+  })
+
+  beforeEach(async () => {
+    await bench.sql('DELETE FROM t')
+    await bench.sql('DELETE FROM keyed')
+  })
+
+  const rows = () => bench.sql('SELECT id, note FROM t ORDER BY id')
+  const CSV = 'FORMAT csv, HEADER true'
+  const ALL = [
+    ['1', 'a'],
+    ['2', 'a'],
+    ['3', 'b'],
+    ['4', 'b\nc'],
+  ]
+
+  test.each([
+    ['a pattern', (at: string) => `'${at}/in/*.csv'`, ''],
+    ['PATTERN', (at: string) => `'${at}/in'`, ", PATTERN = '*.csv'"],
+    ['PATTERN below a folder above', (at: string) => `'${at}'`, ", PATTERN = 'in/{a,b,empty}.csv'"],
+  ])('%s', async (_, from, options) => {
+    const receipt = await bench.db.copy(`COPY t FROM ${from(folder)} (${CSV}${options})`)
+    expect(await rows()).toEqual(ALL)
+    expect(receipt).toMatchObject({ rowsRead: 4, rowsLoaded: 4, headerLines: 2, bytesRead: 35 })
+    expect(receipt.files).toEqual([
+      { path: `${folder}/in/a.csv`, bytes: 15, rows: 2, rowsRejected: 0 },
+      { path: `${folder}/in/b.csv`, bytes: 20, rows: 2, rowsRejected: 0 },
+      { path: `${folder}/in/empty.csv`, bytes: 0, rows: 0, rowsRejected: 0 },
+    ])
+  })
+
+  test('FILES are read in the order given', async () => {
+    const receipt = await bench.db.copy(`COPY t FROM '${folder}/in' (${CSV}, FILES = ['b.csv', 'a.csv', 'b.csv'])`)
+    expect(receipt.files.map(({ path, rows }) => [path, rows])).toEqual([
+      [`${folder}/in/b.csv`, 2],
+      [`${folder}/in/a.csv`, 2],
+      [`${folder}/in/b.csv`, 2],
+    ])
+    expect(receipt.rowsLoaded).toBe(6)
+  })
+
+  test('a pattern that one file matches is that file', async () => {
+    const receipt = await bench.db.copy(`COPY t FROM '${folder}/in/a*' (${CSV})`)
+    expect(receipt.files).toEqual([{ path: `${folder}/in/a.csv`, bytes: 15, rows: 2, rowsRejected: 0 }])
+  })
+
+  test('a folder is what is in it, and fields are found by name in each file', async () => {
+    const statement = `COPY t FROM '${folder}/in' (${CSV}`
+    await expect(bench.db.copy(`${statement})`)).rejects.toMatchObject({
+      sqlState: '22P04',
+      message: `the header of file "${folder}/in/deep/c.csv" differs from that of file "${folder}/in/a.csv"`,
+      detail: 'Field 1 is "note", and "id" there.',
+      position: { file: `${folder}/in/deep/c.csv`, line: 1 },
+    })
+    expect(await rows()).toEqual([])
+    const receipt = await bench.db.copy(`${statement}, MAP BY NAME)`)
+    expect(await rows()).toEqual([...ALL, ['5', 'c']])
+    expect(receipt.files.map(({ path }) => path.slice(folder.length))).toEqual([
+      '/in/a.csv',
+      '/in/b.csv',
+      '/in/deep/c.csv',
+      '/in/empty.csv',
+    ])
+  })
+
+  test('an error names its own file, line and offset', async () => {
+    await expect(
+      bench.db.copy(`COPY t FROM '${folder}/bad' (${CSV}, FILES = ['../in/b.csv', 'a.csv'])`),
+    ).rejects.toMatchObject({
+      sqlState: '22P02',
+      position: { file: `${folder}/bad/a.csv`, line: 3, byteOffset: 12, column: 'id' },
+    })
+    await expect(
+      bench.db.copy(`COPY keyed FROM '${folder}/in' (${CSV}, FILES = ['b.csv', 'a.csv', 'b.csv'])`),
+    ).rejects.toMatchObject({
+      sqlState: '23505',
+    })
+    expect(await rows()).toEqual([])
+  })
+
+  test('rejected rows are in the order of the input, each with its own file', async () => {
+    const told: Reject[] = []
+    const bad = join(folder, 'rejects.csv')
+    const receipt = await bench.db.copy(`COPY keyed FROM '${folder}/bad/*.csv' (${CSV}, ON_ERROR skip_row)`, {
+      onReject: (reject) => told.push(reject),
+      rejects: bad,
+    })
+    expect(
+      told.map(({ number, file, line, byteOffset }) => [number, file.slice(folder.length), line, byteOffset]),
+    ).toEqual([
+      [1, '/bad/a.csv', 3, 12],
+      [2, '/bad/b.csv', 5, 20],
+      [3, '/bad/b.csv', 6, 28],
+    ])
+    expect(readFileSync(bad, 'utf8')).toBe('id,note\nx,bad\n1,again\ny,bad\n')
+    expect(receipt).toMatchObject({ rowsRead: 7, rowsLoaded: 4, rowsRejected: 3 })
+    expect(receipt.files.map(({ rows, rowsRejected }) => [rows, rowsRejected])).toEqual([
+      [3, 1],
+      [4, 2],
+    ])
+    const files = await bench.sql(
+      `SELECT path, rows_read, rows_loaded, rows_rejected FROM copyist.files WHERE load_id = '${receipt.id}' ORDER BY ordinal`,
+    )
+    expect(files).toEqual([
+      [`${folder}/bad/a.csv`, '3', '2', '1'],
+      [`${folder}/bad/b.csv`, '4', '2', '2'],
+    ])
+    // What was refused is told of once more by COPY REJECTS, in the file that it came from.
+    const again: Reject[] = []
+    await bench.db.copy(`COPY REJECTS '${receipt.id}' INTO keyed`, {
+      onReject: (reject) => again.push(reject),
+    })
+    expect(again.map(({ number, file, line }) => [number, file.slice(folder.length), line])).toEqual([
+      [1, '/bad/a.csv', 3],
+      [2, '/bad/b.csv', 5],
+      [3, '/bad/b.csv', 6],
+    ])
+  })
+
+  test('a limit of rejected rows is that of all files', async () => {
+    await expect(
+      bench.db.copy(`COPY t FROM '${folder}/bad/*.csv' (${CSV}, ON_ERROR skip_row, REJECT_LIMIT 1)`),
+    ).rejects.toMatchObject({
+      message: expect.stringContaining('skipped more than REJECT_LIMIT (1) rows'),
+      position: { file: `${folder}/bad/b.csv`, line: 6 },
+    })
+    expect(await rows()).toEqual([])
+  })
+
+  test('a table is made from all files', async () => {
+    await bench.db.copy(`COPY made FROM '${folder}/in/*.csv' (${CSV}, CREATE_TABLE true)`)
+    expect(await bench.sql('SELECT count(*), max(id) FROM made')).toEqual([['4', '4']])
+    await bench.sql('DROP TABLE made')
+  })
+
+  test.each([
+    ['in/*.tsv', '', { sqlState: '58P01', message: (at: string) => `no file matches "${at}/in/*.tsv"` }],
+    ['void', '', { sqlState: '58P01', message: (at: string) => `there is no file in the folder "${at}/void"` }],
+    [
+      'none',
+      ", PATTERN = '*.csv'",
+      { sqlState: '58P01', message: (at: string) => `no file below "${at}/none" matches "*.csv"` },
+    ],
+    ['in', ", PATTERN = '[a'", { sqlState: '22023', message: () => 'invalid pattern "[a": a bracket is not closed' }],
+    ['in/a.csv', ", FILES = ['x']", { sqlState: '22023', message: (at: string) => `"${at}/in/a.csv" is not a folder` }],
+    [
+      'in',
+      ", FILES = ['a.csv', 'no.csv']",
+      {
+        sqlState: '58P01',
+        message: (at: string) => `could not open file "${at}/in/no.csv" for reading: No such file or directory`,
+      },
+    ],
+  ])('%s%s', async (path, options, { sqlState, message }) => {
+    await expect(bench.db.copy(`COPY t FROM '${folder}/${path}' (${CSV}${options})`)).rejects.toMatchObject({
+      sqlState,
+      message: message(folder),
+    })
+  })
+})

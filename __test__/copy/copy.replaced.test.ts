@@ -1,0 +1,205 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { CopyCallOptions, CopyError, Reject, ReplacedRow } from '../../lib/index.ts'
+import { type Bench, benches } from './targets.ts'
+
+let folder: string
+let bench: Bench
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'copyist-replaced-'))
+})
+
+afterEach(async () => {
+  rmSync(folder, { recursive: true })
+  await bench.close()
+})
+
+/** Runs a COPY and gives the rows whose values were replaced, and those that were refused. */
+async function load(content: string, options: string, call: CopyCallOptions = {}) {
+  const path = join(folder, 'input.csv')
+  writeFileSync(path, content)
+  const replaced: ReplacedRow[] = []
+  const rejects: Reject[] = []
+  const order: string[] = []
+  const receipt = await bench.db.copy(`COPY t FROM '${path}' (FORMAT csv, ${options})`, {
+    ...call,
+    onReplace(row) {
+      replaced.push(row)
+      order.push(`replaced ${row.line}`)
+    },
+    onReject(row) {
+      rejects.push(row)
+      order.push(`rejected ${row.line}`)
+    },
+  })
+  const { rowsLoaded, rowsFiltered, rowsRejected, rowsConflicted } = receipt
+  expect(receipt.rowsRead).toBe(rowsLoaded + rowsFiltered + rowsRejected + rowsConflicted)
+  expect([replaced.length, rejects.length]).toEqual([receipt.rowsReplaced, rowsRejected])
+  return { receipt, replaced, rejects, order, path }
+}
+
+/** Line, column, value and what is in its place. */
+const told = (rows: readonly ReplacedRow[]) =>
+  rows.flatMap(({ line, values }) =>
+    values.map(({ column, value, replacement }) => [line, column, value, replacement] as const),
+  )
+
+const recorded = 'SELECT line, column_name, value, replacement FROM copyist.replaced ORDER BY row_no, column_name'
+
+describe.each(benches)('replaced values on $name', ({ name, open }) => {
+  beforeEach(async () => {
+    bench = await open()
+    await bench.sql('CREATE TABLE t (id integer DEFAULT 42, name varchar(40), day date)')
+  })
+
+  test('are told one by one, and recorded', async () => {
+    const content = '1,a,2024-01-01\nx,"b\nc",2024-13-01\n3,"d",2024-01-03\n4,e,"so""on"\n'
+    const { receipt, replaced, path } = await load(content, 'ON_ERROR set_null')
+    expect(receipt).toMatchObject({ rowsLoaded: 4, rowsRejected: 0, rowsReplaced: 2, replacedRecorded: 2 })
+    const expected = [
+      [2, 'id', 'x', 'null'],
+      [2, 'day', '2024-13-01', 'null'],
+      [5, 'day', 'so"on', 'null'],
+    ]
+    expect(told(replaced)).toEqual(expected)
+    const [first, second] = replaced
+    expect(first).toMatchObject({ number: 1, file: path, line: 2, lastLine: 3, byteOffset: 15, byteLength: 18 })
+    expect(first?.raw.toString()).toBe('x,"b\nc",2024-13-01')
+    expect(first?.values[0]).toMatchObject({ field: 1, sqlState: '22P02', code: 'invalid_text_representation' })
+    expect(second?.raw.toString()).toBe('4,e,"so""on"')
+    const [one, two, three] = expected.map((row) => row.map(String))
+    expect(await bench.sql(recorded)).toEqual([two, one, three])
+    expect(receipt.replaced?.map(({ column, rows }) => [column, rows])).toEqual([
+      ['id', 1],
+      ['day', 1],
+      ['day', 1],
+    ])
+    // They are no rejects.
+    expect(await bench.sql('SELECT count(*) FROM copyist.rejects')).toEqual([['0']])
+    for await (const reject of bench.db.rejects(receipt.id)) expect(reject).toBeUndefined()
+  })
+
+  test('may have the default of their column', async () => {
+    const { replaced } = await load('x,a,2024-13-01\n', 'ON_ERROR set_default')
+    expect(told(replaced)).toEqual([
+      [1, 'id', 'x', 'default'],
+      [1, 'day', '2024-13-01', 'null'],
+    ])
+  })
+
+  test('come with what would have cured them', async () => {
+    await bench.sql('DROP TABLE t')
+    await bench.sql('CREATE TABLE t (id integer, price numeric(8,2))')
+    const { receipt } = await load('1;1,5\n2;2,25\n3;4\n', "DELIMITER ';', ON_ERROR set_null")
+    expect(receipt.replaced).toMatchObject([
+      { column: 'price', rows: 2, cures: [{ change: "DECIMAL_SEPARATOR ','", cured: 2, tried: 2 }] },
+    ])
+    expect(receipt.diagnosis).toBeUndefined()
+  })
+
+  test('are all told of, whatever the number of threads, and recorded as far as is asked for', async () => {
+    const rows = 60_000
+    const content = Array.from(
+      { length: rows },
+      (_, n) => `${n % 3 === 0 ? `x${n}` : n},row ${n},${n % 7 === 0 ? 'y' : ''}\n`,
+    )
+    const expected = Array.from({ length: rows }, (_, n) => n + 1).filter((n) => (n - 1) % 3 === 0 || (n - 1) % 7 === 0)
+    for (const threads of [1, 2, 8]) {
+      const { receipt, replaced } = await load(content.join(''), 'ON_ERROR set_null', { threads, maxRejects: 1000 })
+      expect(receipt).toMatchObject({ rowsLoaded: rows, replacedRecorded: 1000 })
+      expect(replaced.map(({ line }) => line)).toEqual(expected)
+      expect(replaced.every(({ number }, index) => number === index + 1)).toBe(true)
+      expect(receipt.replaced?.reduce((sum, group) => sum + group.rows, 0)).toBe(
+        Math.ceil(rows / 3) + Math.ceil(rows / 7),
+      )
+    }
+    // Without anybody who asks, those that are recorded are told.
+    const receipt = await bench.db.copy(`COPY t FROM '${join(folder, 'input.csv')}' (FORMAT csv, ON_ERROR set_null)`)
+    expect(receipt).toMatchObject({ rowsReplaced: expected.length, replacedRecorded: expected.length })
+  })
+
+  test('are counted against the limit, at the row that is one too many', async () => {
+    const told: number[] = []
+    const path = join(folder, 'input.csv')
+    writeFileSync(path, '1,a,\nx,b,\ny,c,\n4,d,\nz,e,\n')
+    const error: CopyError = await bench.db
+      .copy(`COPY t FROM '${path}' (FORMAT csv, ON_ERROR set_null, REJECT_LIMIT 1)`, {
+        onReplace: ({ line }) => told.push(line),
+      })
+      .then(
+        () => Promise.reject(new Error('it was loaded')),
+        (failure) => failure,
+      )
+    expect(error).toMatchObject({
+      sqlState: '22P02',
+      message: 'set columns to null in more than REJECT_LIMIT (1) rows due to data type incompatibility',
+      position: { file: path, line: 3, byteOffset: 10, column: 'id' },
+      diagnosis: [{ column: 'id', rows: 2 }],
+    })
+    expect(told).toEqual([2, 3])
+    expect(await bench.sql('SELECT count(*) FROM t')).toEqual([['0']])
+    // What was seen survives the roll back.
+    expect(await bench.sql(recorded)).toEqual([
+      ['2', 'id', 'x', 'null'],
+      ['3', 'id', 'y', 'null'],
+    ])
+  })
+
+  test('of dates that any date is accepted for are told, and count against no limit', async () => {
+    const { receipt, replaced } = await load('1,a,soon\n2,b,later\nx,c,\n', 'ACCEPTANYDATE, MAXERROR 2')
+    expect(receipt).toMatchObject({ rowsLoaded: 2, rowsRejected: 1, rowsReplaced: 2 })
+    expect(told(replaced)).toEqual([
+      [1, 'day', 'soon', 'null'],
+      [2, 'day', 'later', 'null'],
+    ])
+  })
+
+  test('of rows that are refused after all are not told', async () => {
+    await bench.sql('DROP TABLE t')
+    await bench.sql('CREATE TABLE t (id integer PRIMARY KEY, n integer)')
+    const path = join(folder, 'input.csv')
+    writeFileSync(path, '1,x\n2,3\n1,y\n4,z\n')
+    const order: string[] = []
+    const receipt = await bench.db.copy(`COPY t FROM '${path}' (FORMAT csv, ON_ERROR set_null) ON CONFLICT DO REJECT`, {
+      onReplace: ({ line }) => order.push(`replaced ${line}`),
+      onReject: ({ line }) => order.push(`rejected ${line}`),
+    })
+    expect(order).toEqual(['replaced 1', 'rejected 3', 'replaced 4'])
+    expect(receipt).toMatchObject({ rowsLoaded: 3, rowsRejected: 1, rowsReplaced: 2 })
+  })
+
+  test('are forgotten with their load', async () => {
+    const { receipt } = await load('x,a,y\n', 'ON_ERROR set_null')
+    const purged = await bench.db.purge({ olderThan: new Date(Date.now() + 60_000) })
+    expect([receipt.replacedRecorded, purged]).toEqual([1, { loads: 1, files: 1, rejects: 0, replaced: 2 }])
+    expect(await bench.sql(recorded)).toEqual([])
+  })
+
+  test('are those of dates, too, where rows travel as text for the sake of a marker', async () => {
+    const path = join(folder, 'input.csv')
+    writeFileSync(path, 'D,a,2024-13-01\n1,b,2024-01-01\n')
+    const receipt = await bench.db.copy(`COPY t FROM '${path}' (FORMAT csv, DEFAULT 'D', ON_ERROR ignore)`)
+    expect(receipt).toMatchObject({ rowsLoaded: 1, rowsRejected: 1 })
+    const { rowsReplaced } = await bench.db.copy(`COPY t FROM '${path}' (FORMAT csv, DEFAULT 'D', ON_ERROR set_null)`)
+    expect(rowsReplaced).toBe(1)
+  })
+
+  // Of DuckDB no value is left to the database that could be replaced.
+  test.runIf(name === 'postgres')('that only the server can judge are told, too', async () => {
+    await bench.sql('DROP TABLE t')
+    await bench.sql('CREATE DOMAIN even AS integer CHECK (VALUE % 2 = 0)')
+    await bench.sql('CREATE TABLE t (id integer, n even DEFAULT 8, p point)')
+    const { replaced } = await load('1,2,"(1,2)"\n2,3,"(1,2)"\nx,4,no\n4,5,"(1,2)"\n', 'ON_ERROR set_null')
+    expect(told(replaced)).toEqual([
+      [2, 'n', '3', 'null'],
+      [3, 'id', 'x', 'null'],
+      [3, 'p', 'no', 'null'],
+      [4, 'n', '5', 'null'],
+    ])
+    expect(replaced.map(({ raw }) => raw.toString())).toEqual(['2,3,"(1,2)"', 'x,4,no', '4,5,"(1,2)"'])
+    expect(await bench.sql('SELECT count(*) FROM copyist.replaced')).toEqual([['4']])
+  })
+})

@@ -1,0 +1,403 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { CopyError, type Reject } from '../../lib/index.ts'
+import { type Bench, benches } from './targets.ts'
+
+/** An object of a library, such as a decimal number: a class with a string of its own. */
+class Decimal {
+  readonly #text: string
+  constructor(text: string) {
+    this.#text = text
+  }
+  toString(): string {
+    return this.#text
+  }
+}
+
+describe.each(benches)('rows of JavaScript, on $name', ({ name, open }) => {
+  let bench: Bench
+  const isPostgres = name === 'postgres'
+
+  beforeEach(async () => {
+    bench = await open()
+    await bench.sql('CREATE TABLE t (id integer, name text, seen timestamp)')
+  })
+  afterEach(() => bench.close())
+
+  const rows = (columns = '*') => bench.sql(`SELECT ${columns} FROM t ORDER BY id`)
+
+  async function refusal(load: Promise<unknown>): Promise<CopyError> {
+    const error = await load.then(
+      () => undefined,
+      (reason: unknown) => reason,
+    )
+    expect(error).toBeInstanceOf(CopyError)
+    expect(await bench.sql('SELECT count(*) FROM t')).toEqual([['0']])
+    return error as CopyError
+  }
+
+  test('objects, whatever the order of their keys, and arrays', async () => {
+    const receipt = await bench.db.copy('COPY t FROM STDIN', {
+      rows: [
+        { name: 'a', id: 1 },
+        { id: 2, name: 'b' },
+      ],
+    })
+    expect(receipt).toMatchObject({
+      statement: 'COPY t ("name", "id") FROM STDIN',
+      columns: ['name', 'id'],
+      rowsLoaded: 2,
+      files: [{ path: 'STDIN', rows: 2 }],
+    })
+    expect(await bench.db.copy('COPY t FROM STDIN', { rows: [[3, 'c', null]] })).toMatchObject({ rowsLoaded: 1 })
+    expect(await bench.db.copy('COPY t (name, id) FROM STDIN', { rows: [['d', 4]] })).toMatchObject({ rowsLoaded: 1 })
+    expect(await rows('id, name')).toEqual([
+      ['1', 'a'],
+      ['2', 'b'],
+      ['3', 'c'],
+      ['4', 'd'],
+    ])
+  })
+
+  test('no rows at all', async () => {
+    expect(await bench.db.copy('COPY t FROM STDIN', { rows: [] })).toMatchObject({ rowsRead: 0, rowsLoaded: 0 })
+  })
+
+  test('the list of columns is put where it belongs', async () => {
+    const statement = 'COPY /* from */ "t" -- from\n FROM /* x */ STDIN WHERE id > 1'
+    const receipt = await bench.db.copy(statement, { rows: [{ id: 1 }, { id: 2 }] })
+    expect(receipt).toMatchObject({ columns: ['id'], rowsLoaded: 1, rowsFiltered: 1 })
+  })
+
+  test('strings come out as they went in', async () => {
+    const odd = ['', '\\N', '\\.', '\\', 'a\tb\nc\rd\\n', '"', ',', '\u0001\b\f\v', 'é', '日本', '😀', "'"]
+    const long = odd.map((text) => text + 'x'.repeat(100))
+    const texts = [...odd, ...long, 'y'.repeat(300_000), '😀'.repeat(50_000), '\\'.repeat(100_000)]
+    await bench.db.copy('COPY t (id, name) FROM STDIN', { rows: texts.map((name, id) => ({ id, name })) })
+    expect((await rows('name')).map(([text]) => text)).toEqual(texts)
+  })
+
+  test.each(['\ufeffx', 'BZh91AY&SY', 'PAR1\u0015', 'PGCOPY\n', 'B', 'P\t'])(
+    '%j at the very beginning',
+    async (text) => {
+      await bench.db.copy('COPY t (name) FROM STDIN', { rows: [[text], [text]] })
+      // Drivers take a byte order mark away.
+      const hex = isPostgres ? "encode(convert_to(name, 'UTF8'), 'hex')" : 'lower(hex(encode(name)))'
+      const bytes = Buffer.from(text).toString('hex')
+      expect(await bench.sql(`SELECT ${hex} FROM t`)).toEqual([[bytes], [bytes]])
+    },
+  )
+
+  test('one column of empty strings', async () => {
+    await bench.db.copy('COPY t (name) FROM STDIN', { rows: [{ name: '' }, [''], { name: null }] })
+    expect(await bench.sql('SELECT name, count(*) FROM t GROUP BY 1 ORDER BY 1')).toEqual([
+      ['', '2'],
+      [null, '1'],
+    ])
+  })
+
+  test.each([
+    ['integer', [0, -0, 1, -1, 9, 10, 99, 100, 2147483647, -2147483648, '7', 8n, null]],
+    ['bigint', [2 ** 31, -(2 ** 31) - 1, 2 ** 53 - 1, 9223372036854775807n, -9223372036854775808n]],
+    ['float8', [0.1, -0.1, 1e300, 5e-324, 1e21, Number.MAX_VALUE, 123456789.125]],
+    ['numeric(20,5)', [1.5, '2.25', 10n ** 14n, new Decimal('3.14159')]],
+    ['boolean', [true, false, 't', 'false', 1, 0]],
+  ])('%s', async (type, values) => {
+    await bench.sql(`CREATE TABLE n (i integer, v ${type})`)
+    await bench.db.copy('COPY n FROM STDIN', { rows: values.map((v, i) => ({ i, v })) })
+    const stored = (await bench.sql('SELECT v FROM n ORDER BY i')).map(([text]) => text)
+    const truths: Record<string, boolean> = { t: true, false: false, 1: true, 0: false }
+    const wanted = values.map((value) => {
+      if (value === null) return null
+      if (type === 'boolean') return String(truths[String(value)] ?? value)
+      return Number(value)
+    })
+    const read = (text: string | null | undefined) =>
+      text === null
+        ? null
+        : type === 'boolean'
+          ? String(text).replace(/^t$/, 'true').replace(/^f$/, 'false')
+          : Number(text)
+    expect(stored.map(read)).toEqual(wanted.map((value) => (value === 0 ? 0 : value)))
+  })
+
+  test('zero keeps its sign where there is one, and what is no number is one', async () => {
+    await bench.sql('CREATE TABLE f (i integer, v float8)')
+    const values = [-0, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
+    await bench.db.copy('COPY f FROM STDIN', { rows: values.map((v, i) => [i, v]) })
+    const stored = await bench.sql('SELECT CAST(v AS text) FROM f ORDER BY i')
+    expect(
+      stored.flat().map((text) =>
+        text
+          ?.toLowerCase()
+          .replace(/^-0\.0$/, '-0')
+          .slice(0, 4),
+      ),
+    ).toEqual(['-0', 'nan', 'infi', '-inf'].map((t, i) => (i === 2 && !isPostgres ? 'inf' : t)))
+  })
+
+  test('points in time', async () => {
+    await bench.sql('CREATE TABLE d (i integer, z timestamptz, s timestamp, d date, h time, t text)')
+    const at = new Date(2024, 1, 29, 13, 5, 7, 89)
+    const early = new Date(at)
+    early.setFullYear(-43)
+    await bench.db.copy('COPY d FROM STDIN', {
+      rows: [at, early].map((each, i) => ({ i, z: each, s: each, d: each, h: each, t: each })),
+    })
+    const [first, second] = await bench.sql(
+      'SELECT z = CAST(t AS timestamptz), CAST(s AS text), CAST(d AS text), CAST(h AS text) FROM d WHERE i = 0 UNION ALL SELECT NULL, CAST(s AS text), CAST(d AS text), NULL FROM d WHERE i = 1',
+    )
+    expect(first).toEqual(['true', '2024-02-29 13:05:07.089', '2024-02-29', '13:05:07.089'])
+    const era = isPostgres ? ' BC' : ' (BC)'
+    expect(second?.slice(1, 3).map((text) => text?.replace(/ \(?BC\)?/, ''))).toEqual([
+      '0044-03-01 13:05:07.089',
+      '0044-03-01',
+    ])
+    expect(second?.[2]).toContain(era.trim())
+  })
+
+  test('bytes', async () => {
+    await bench.sql(`CREATE TABLE b (i integer, v ${isPostgres ? 'bytea' : 'blob'})`)
+    const all = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte))
+    await bench.db.copy('COPY b FROM STDIN', {
+      rows: [all, new Uint8Array(all), new Uint8Array(all).buffer, Buffer.alloc(0)].map((v, i) => ({ i, v })),
+    })
+    const hex = isPostgres ? "encode(v, 'hex')" : 'lower(hex(v))'
+    const text = all.toString('hex')
+    expect(await bench.sql(`SELECT ${hex} FROM b ORDER BY i`)).toEqual([[text], [text], [text], ['']])
+  })
+
+  test('objects and arrays as JSON', async () => {
+    await bench.sql(`CREATE TABLE j (i integer, v ${isPostgres ? 'jsonb' : 'json'})`)
+    const values = [
+      { a: [1, '\\"\n\t', { b: null }] },
+      [1, 2],
+      [],
+      { at: new Date(0) },
+      '{"text": true}',
+      5,
+      false,
+      null,
+    ]
+    await bench.db.copy('COPY j FROM STDIN', { rows: values.map((v, i) => ({ i, v })) })
+    const stored = await bench.sql('SELECT CAST(v AS text) FROM j ORDER BY i')
+    const wanted = [...values.slice(0, 3), { at: '1970-01-01T00:00:00.000Z' }, { text: true }, 5, false, null]
+    expect(stored.map(([text]) => (text === null ? null : JSON.parse(text ?? '')))).toEqual(wanted)
+  })
+
+  test('arrays', async () => {
+    await bench.sql(
+      `CREATE TABLE a (i integer, n integer[], s text[], d date[], m ${isPostgres ? 'integer[]' : 'integer[][]'})`,
+    )
+    const at = new Date(2024, 0, 2)
+    await bench.db.copy('COPY a FROM STDIN', {
+      rows: [
+        {
+          i: 0,
+          n: [1, null, 3],
+          s: ['a"b', '\\', 'NULL', '', ',{}', 'é\n'],
+          d: [at],
+          m: [
+            [1, 2],
+            [3, 4],
+          ],
+        },
+        { i: 1, n: [], s: [], d: null, m: [] },
+        { i: 2, n: new Int32Array([7, 8]), s: '{x,y}', d: [], m: null },
+      ],
+    })
+    const text = "array_to_string(s, '|')"
+    expect(
+      await bench.sql(`SELECT ${text}, n[2] IS NULL, n[3], CAST(d[1] AS text), m[2][1] FROM a WHERE i = 0`),
+    ).toEqual([['a"b|\\|NULL||,{}|é\n', 'true', '3', '2024-01-02', '3']])
+    expect(await bench.sql(`SELECT n[2], ${text} FROM a WHERE i = 2`)).toEqual([['8', 'x|y']])
+  })
+
+  test('what pg reads, it takes again', async () => {
+    if (bench.url === undefined) return
+    const { default: pg } = await import('pg')
+    const columns =
+      'g int, a timestamptz, b timestamp, c date, d interval, e numeric, f bytea, h jsonb, i int[], j text[], l inet[], m uuid'
+    await bench.sql(`CREATE TABLE p (${columns}); CREATE TABLE q (${columns})`)
+    await bench.sql(`INSERT INTO p VALUES (1, date_trunc('milliseconds', now()), localtimestamp(3), current_date,
+      '1 mon 2 days 03:04:05.678', 12345678901234567890.5, '\\x00ff', '{"x": [1]}', '{{1,2},{3,4}}', '{a,NULL,"b\\"c"}',
+      '{10.0.0.1,NULL}', gen_random_uuid())`)
+    const client = new pg.Client(bench.url)
+    await client.connect()
+    try {
+      const { rows: read } = await client.query('SELECT * FROM p')
+      await bench.db.copy('COPY q FROM STDIN', { rows: read })
+    } finally {
+      await client.end()
+    }
+    expect(await bench.sql('SELECT q::text FROM q')).toEqual(await bench.sql('SELECT p::text FROM p'))
+  })
+
+  describe('a value that its column does not take', () => {
+    test.each([
+      ['a string', 'x', 'id', /"x"/],
+      ['a Boolean', true, 'id', /"true"/],
+      ['a fraction', 1.5, 'id', /"1.5"/],
+      ['an object', { a: 1 }, 'id', /"\(an object\)"/],
+      ['a function', () => 1, 'id', /"\(a function\)"/],
+      ['an invalid date', new Date(Number.NaN), 'seen', /"\(an invalid Date\)"/],
+      ['a number for a time', 1700000000000, 'seen', /"\(the number 1700000000000\)"/],
+      ['an object for a text', { a: 1 }, 'name', /column "name" of type \w+ does not take an object/i],
+      ['an array for a text', [1], 'name', /does not take an array/],
+      ['bytes for a text', Buffer.from('x'), 'name', /does not take bytes/],
+      ['a symbol for a text', Symbol('x'), 'name', /does not take a symbol/],
+      ['half a pair', 'x\ud800y', 'name', /invalid byte sequence for encoding "UTF8": 0xed 0xa0 0x80/],
+      ['half a pair in much', `${'x'.repeat(100)}\udc00`, 'name', /invalid byte sequence/],
+      ['NUL', 'a\0b', 'name', /invalid byte sequence for encoding "UTF8": 0x00/],
+    ])('%s', async (_, value, column, message) => {
+      const good = { id: 1, name: 'a', seen: new Date() }
+      const error = await refusal(
+        bench.db.copy('COPY t FROM STDIN', { rows: [good, good, { ...good, [column]: value }, good] as never }),
+      )
+      expect(error.message).toMatch(message)
+      expect(error.position).toMatchObject({ file: 'STDIN', line: 3 })
+      if (!/invalid byte/.test(error.message)) expect(error.position.column).toBe(column)
+      expect(error.context).toMatch(/^COPY t, line 3/)
+      // It costs its row where the statement says so.
+      const rejects: Reject[] = []
+      const receipt = await bench.db.copy('COPY t FROM STDIN WITH (ON_ERROR skip_row)', {
+        rows: [good, { ...good, [column]: value }, good] as never,
+        onReject: (reject) => rejects.push(reject),
+      })
+      expect(receipt).toMatchObject({ rowsRead: 3, rowsLoaded: 2, rowsRejected: 1 })
+      expect(rejects).toMatchObject([{ line: 2, lastLine: 2, file: 'STDIN' }])
+      expect(rejects[0]?.errors[0]?.message).toMatch(message)
+    })
+
+    test.each([
+      ['a key too many', { id: 1, nam: 'x' }, 'the row has a key "nam", which is no column of this load'],
+      ['an array too short', [1], 'missing data for column "name"'],
+      ['an array too long', [1, 'a', 'b'], 'extra data after last expected column'],
+      ['an empty array', [], 'the row is an empty array'],
+      ['null', null, 'a row is an object or an array, not null'],
+      ['a string', '1\ta', 'a row is an object or an array, not a string'],
+      ['bytes', Buffer.from('1\ta\n'), 'a row is an object or an array, not bytes'],
+    ])('%s makes a row malformed', async (_, row, message) => {
+      const load = (options: string) =>
+        bench.db.copy(`COPY t (id, name) FROM STDIN ${options}`, { rows: [[1, 'a'], row, [2, 'b']] as never })
+      expect(await refusal(load(''))).toMatchObject({ sqlState: '22P04', message, position: { line: 2 } })
+      const receipt = await load('WITH (ON_ERROR skip_row)')
+      expect(receipt).toMatchObject({ rowsLoaded: 2, rowsRejected: 1 })
+      expect(receipt.diagnosis?.[0]?.samples[0]?.line ?? 2).toBe(2)
+    })
+
+    test('NULL, or the default, takes its place where the statement says so', async () => {
+      const receipt = await bench.db.copy('COPY t (id, seen) FROM STDIN WITH (ON_ERROR set_null)', {
+        rows: [{ id: 1, seen: 5 }, { id: 'x' }, { id: 2 }],
+      })
+      expect(receipt).toMatchObject({ rowsLoaded: 3, rowsReplaced: 2 })
+      expect(await bench.sql('SELECT id, seen FROM t ORDER BY id NULLS FIRST')).toEqual([
+        [null, null],
+        ['1', null],
+        ['2', null],
+      ])
+    })
+  })
+
+  test('refused rows are loaded again', async () => {
+    const receipt = await bench.db.copy('COPY t FROM STDIN WITH (ON_ERROR skip_row)', {
+      rows: [
+        { name: 'a\tb\\', id: 'x' },
+        { name: 'c', id: 1 },
+      ],
+    })
+    expect(receipt).toMatchObject({ rowsRejected: 1, rejectsRecorded: 1 })
+    await bench.sql('ALTER TABLE t ALTER id TYPE text')
+    expect(await bench.db.copy(`COPY REJECTS '${receipt.id}' INTO t`)).toMatchObject({ rowsLoaded: 1 })
+    expect(await rows('id, name')).toEqual([
+      ['1', 'c'],
+      ['x', 'a\tb\\'],
+    ])
+  })
+
+  test('what is missing is NULL, or the default of its column', async () => {
+    await bench.sql("CREATE TABLE w (i integer, v text DEFAULT 'none')")
+    const of = (options: string) =>
+      bench.db.copy(`COPY w (i, v) FROM STDIN ${options}`, {
+        rows: [{ i: 1 }, { i: 2, v: undefined }, { i: 3, v: null }, { i: 4, v: '\\D' }],
+      })
+    await of('')
+    expect((await bench.sql('SELECT v FROM w ORDER BY i')).flat()).toEqual([null, null, null, '\\D'])
+    await bench.sql('DELETE FROM w')
+    await of("WITH (DEFAULT '\\D')")
+    expect((await bench.sql('SELECT v FROM w ORDER BY i')).flat()).toEqual(['none', 'none', null, '\\D'])
+    await bench.sql('DELETE FROM w')
+    // The keys of the first row are the list, so that the default is that of all rows.
+    await bench.db.copy('COPY w FROM STDIN', { rows: [{ i: 1, v: undefined }, { i: 2 }] })
+    expect((await bench.sql('SELECT v FROM w ORDER BY i')).flat()).toEqual(['none', 'none'])
+  })
+
+  test('other keys and elements are dropped where the statement says so', async () => {
+    await bench.db.copy('COPY t (id, name) FROM STDIN WITH (IGNORE_EXTRA_DATA)', {
+      rows: [{ id: 1, name: 'a', x: 1 }, [2, 'b', 'c']],
+    })
+    expect(await rows('id, name')).toEqual([
+      ['1', 'a'],
+      ['2', 'b'],
+    ])
+  })
+
+  test('a key that is no column is said with the one that was meant', async () => {
+    const error = await refusal(bench.db.copy('COPY t FROM STDIN', { rows: [{ id: 1, nmae: 'x' }] }))
+    expect(error).toMatchObject({ sqlState: '42703', hint: 'Did you mean "name"?' })
+  })
+
+  test('names that every object has', async () => {
+    await bench.sql('CREATE TABLE o (id integer, "constructor" text, "toString" text)')
+    await bench.db.copy('COPY o FROM STDIN', {
+      rows: [{ id: 1, constructor: 'a', toString: 'b' }, { id: 2 }] as object[] as [],
+    })
+    expect(await bench.sql('SELECT * FROM o ORDER BY id')).toEqual([
+      ['1', 'a', 'b'],
+      ['2', null, null],
+    ])
+  })
+
+  test('what the statement makes of rows holds for these too', async () => {
+    const receipt = await bench.db.copy(
+      "COPY t (id, name, seen) FROM STDIN WITH (CONSTANT (seen '2024-01-01'), FILLER (name), WHEN id != '2')",
+      { rows: [{ id: 1, name: 'x' }, { id: 2, name: 'y' }, [3, 'z']] },
+    )
+    expect(receipt).toMatchObject({ rowsLoaded: 2, rowsFiltered: 1 })
+    expect(await rows('id, name, seen IS NULL')).toEqual([
+      ['1', null, 'false'],
+      ['3', null, 'false'],
+    ])
+  })
+
+  test.each([
+    ['CSV', 'FORMAT'],
+    ["DELIMITER '|'", 'DELIMITER'],
+    ["NULL ''", 'NULL'],
+    ['HEADER', 'HEADER'],
+    ['(SKIP 1)', 'SKIP'],
+    ["(ENCODING 'LATIN1')", 'ENCODING'],
+    ["(DATE_FORMAT 'YYYY')", 'DATE_FORMAT and its like'],
+    ["(ACCEPTINVCHARS '?')", 'ACCEPTINVCHARS and COMPATIBLE_ILLEGAL_CHARS'],
+    ['(CREATE_TABLE)', 'CREATE_TABLE'],
+  ])('%s is about text', async (options, word) => {
+    const load = bench.db.copy(`COPY t FROM STDIN ${options}`, { rows: [{ id: 1 }] })
+    expect(await refusal(load)).toMatchObject({
+      sqlState: '0A000',
+      message: `COPY ${word} cannot be used with the option "rows"`,
+    })
+  })
+
+  test('calls that make no sense', async () => {
+    const load = (statement: string, options: object) => refusal(bench.db.copy(statement, options))
+    expect(await load('COPY t FROM STDIN', { rows: [], stdin: 'x' })).toMatchObject({ sqlState: '22023' })
+    expect(await load("COPY t FROM 'x'", { rows: [] })).toMatchObject({
+      message: 'the option "rows" is only for COPY FROM STDIN',
+    })
+    for (const rows of ['text', 5, {}, Buffer.from('x')]) {
+      expect(await load('COPY t FROM STDIN', { rows })).toMatchObject({ sqlState: '22023' })
+    }
+    expect(await load('COPY nowhere FROM STDIN', { rows: [{ a: 1 }], createTable: true })).toMatchObject({
+      sqlState: '42P01',
+    })
+  })
+})

@@ -1,0 +1,92 @@
+import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { connect } from '../../lib/index.ts'
+
+/*
+ * ON CONFLICT beside ON_ERROR skip_row: what is loaded, refused and passed over is what taking the rows one by one gives, wherever
+ * windows end.
+ */
+
+let instance: DuckDBInstance
+let connection: DuckDBConnection
+
+beforeEach(async () => {
+  instance = await DuckDBInstance.create(':memory:')
+  connection = await instance.connect()
+})
+afterEach(() => {
+  connection.closeSync()
+  instance.closeSync()
+})
+
+type Row = readonly [a: number, b: number, c: number]
+
+/** Takes rows one by one: those left, and how many were loaded, refused and passed over. */
+function model(input: readonly Row[], before: readonly Row[], clause: string, hasSecondKey: boolean) {
+  const isUpdate = clause.includes('UPDATE')
+  const keepsFirst = clause.includes('FIRST')
+  const byA = new Map(before.map((row) => [row[0], row]))
+  const byB = new Map(before.map((row) => [row[1], row]))
+  const seen = new Set<number>()
+  let [refused, passed] = [0, 0]
+  for (const row of input) {
+    const [a, b, c] = row
+    const old = byA.get(a)
+    if (c < 0) {
+      refused += 1
+    } else if (old !== undefined && (seen.has(a) ? keepsFirst : !isUpdate)) {
+      passed += 1
+    } else if (hasSecondKey && byB.get(b) !== undefined && byB.get(b) !== old) {
+      refused += 1
+    } else {
+      if (seen.has(a)) passed += 1
+      if (old !== undefined) byB.delete(old[1])
+      byA.set(a, row)
+      byB.set(b, row)
+      seen.add(a)
+    }
+  }
+  return { counts: [input.length - refused - passed, refused, passed], rows: [...byA.values()].map(String).sort() }
+}
+
+const CLAUSES = ['DO UPDATE', 'DO UPDATE KEEP FIRST', 'DO SKIP KEEP LAST', 'DO SKIP KEEP FIRST']
+
+describe.each([
+  ['one key', 'a INTEGER PRIMARY KEY, b INTEGER, c INTEGER CHECK (c >= 0)', false],
+  ['two keys', 'a INTEGER PRIMARY KEY, b INTEGER UNIQUE, c INTEGER CHECK (c >= 0)', true],
+])('of a table with %s', (_, columns, hasSecondKey) => {
+  it.each(CLAUSES)(
+    'ON CONFLICT (a) %s takes the rows one by one',
+    async (clause) => {
+      const before: Row[] = [
+        [1, -1, 0],
+        [2, -2, 0],
+        [-5, -3, 0],
+      ]
+      const input = Array.from(
+        { length: 40_000 },
+        (__, n): Row => [(n * 7919) % 5_003, (n * 104_729) % 30_011, n % 7 === 3 ? -1 : n],
+      )
+      const expected = model(input, before, clause, hasSecondKey)
+      for (const [threads, memoryLimit] of [
+        [1, 256 << 20],
+        [8, 256 << 20],
+        [2, 1 << 20],
+      ] as const) {
+        await connection.run(`CREATE OR REPLACE TABLE t (${columns})`)
+        await connection.run(`INSERT INTO t VALUES ${before.map((row) => `(${row})`)}`)
+        const db = await connect(connection)
+        const stdin = [Buffer.from(`${input.map(String).join('\n')}\n`)]
+        const statement = `COPY t FROM STDIN (FORMAT csv, ON_ERROR skip_row) ON CONFLICT (a) ${clause}`
+        const receipt = await db.copy(statement, { stdin, threads, memoryLimit, ledger: false })
+        await db.close()
+        expect([receipt.rowsLoaded, receipt.rowsRejected, receipt.rowsConflicted]).toEqual(expected.counts)
+        const rows = await (await connection.run('FROM t')).getRows()
+        expect(rows.map(String).sort()).toEqual(expected.rows)
+      }
+      const left = await (await connection.run(`FROM duckdb_tables() WHERE table_name LIKE 'copyist%'`)).getRows()
+      expect(left).toEqual([])
+    },
+    120_000,
+  )
+})

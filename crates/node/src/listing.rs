@@ -1,0 +1,88 @@
+//! The files that a statement means, looked up off the main thread.
+
+use copyist_core::{DataError, ErrorCode};
+use copyist_store::{Entry, list};
+use copyist_transcode::Failure;
+use napi::bindgen_prelude::AsyncTask;
+use napi::{Env, Task};
+use napi_derive::napi;
+
+use crate::convert::BindingFailure;
+
+/// Files in the order in which they are read.
+#[napi(object)]
+pub struct BindingListing {
+    pub paths: Vec<String>,
+    /// Bytes of each.
+    pub sizes: Vec<f64>,
+    pub failure: Option<BindingFailure>,
+}
+
+pub struct Listing {
+    path: String,
+    pattern: Option<String>,
+}
+
+impl Task for Listing {
+    type Output = Result<Vec<Entry>, Box<DataError>>;
+    type JsValue = BindingListing;
+
+    fn compute(&mut self) -> napi::Result<Self::Output> {
+        Ok(list(&self.path, self.pattern.as_deref()))
+    }
+
+    fn resolve(&mut self, _: Env, output: Self::Output) -> napi::Result<BindingListing> {
+        Ok(match output {
+            Ok(entries) => BindingListing {
+                sizes: entries.iter().map(|entry| entry.size as f64).collect(),
+                paths: entries.into_iter().map(|entry| entry.path).collect(),
+                failure: None,
+            },
+            Err(error) => {
+                BindingListing { paths: Vec::new(), sizes: Vec::new(), failure: Some(Failure::whole(error).into()) }
+            }
+        })
+    }
+}
+
+/// Files that are named one by one.
+pub struct Measuring {
+    paths: Vec<String>,
+}
+
+impl Task for Measuring {
+    type Output = Result<Vec<f64>, Failure>;
+    type JsValue = BindingListing;
+
+    fn compute(&mut self) -> napi::Result<Self::Output> {
+        let measure = |path: &String| {
+            let metadata = std::fs::metadata(path).map_err(|error| Failure::of_open(&error, path))?;
+            if metadata.is_file() {
+                return Ok(metadata.len() as f64);
+            }
+            let what = if metadata.is_dir() { "a directory" } else { "not a regular file" };
+            Err(Failure::whole(DataError::new(ErrorCode::WrongObjectType, format!("\"{path}\" is {what}"))))
+        };
+        Ok(self.paths.iter().map(measure).collect())
+    }
+
+    fn resolve(&mut self, _: Env, output: Self::Output) -> napi::Result<BindingListing> {
+        let paths = std::mem::take(&mut self.paths);
+        Ok(match output {
+            Ok(sizes) => BindingListing { paths, sizes, failure: None },
+            Err(failure) => BindingListing { paths: Vec::new(), sizes: Vec::new(), failure: Some(failure.into()) },
+        })
+    }
+}
+
+/// The sizes of files that are named one by one; a failure when one of them is no regular file.
+#[napi(catch_unwind, ts_return_type = "Promise<BindingListing>")]
+pub fn measure_files(paths: Vec<String>) -> AsyncTask<Measuring> {
+    AsyncTask::new(Measuring { paths })
+}
+
+/// The regular files that a pattern means below a folder, or that are in the folder at any depth.
+#[napi(catch_unwind, ts_return_type = "Promise<BindingListing>")]
+pub fn list_files(path: String, pattern: Option<String>) -> AsyncTask<Listing> {
+    AsyncTask::new(Listing { path, pattern })
+}

@@ -1,0 +1,186 @@
+//! The header of each input of a load against that of the first one: fields that are called otherwise are other fields, and to load
+//! them all the same would put values into the wrong columns.
+
+use std::sync::Arc;
+
+use copyist_core::{DataError, ErrorCode};
+use copyist_format::{ColumnPlan, Condition, Decoder, FieldMap, Header, Layout, Plan, Subject, Tile, Values};
+use copyist_scan::{Eol, Grammar};
+
+use crate::failure::Failure;
+
+/// A record's fields as text, None for a NULL.
+pub(crate) type Fields = Vec<Option<Vec<u8>>>;
+
+/// The fields of a tile's first record; None when it has none. What comes behind it cannot matter. `plan` gives the format; its
+/// columns are not looked at.
+pub(crate) fn first_record(plan: &Plan, tile: &mut Tile, name: &str) -> Result<Option<Fields>, Failure> {
+    let (len, has_header, breaks) = (tile.len, tile.header, std::mem::take(&mut tile.breaks));
+    // What stands before the first broken line is whole.
+    tile.len = breaks.first().map_or(len, |&(start, _)| start as usize);
+    tile.header = false;
+    let fields = if tile.len == 0 { Ok(None) } else { fields_of(plan, tile, name) };
+    (tile.len, tile.header, tile.breaks) = (len, has_header, breaks);
+    fields
+}
+
+fn fields_of(plan: &Plan, tile: &mut Tile, name: &str) -> Result<Option<Fields>, Failure> {
+    let mut offsets = Vec::new();
+    plan.scanner.index(tile.data(), plan.grammar, tile.eol.unwrap_or(Eol::Lf), &mut offsets);
+    let eol = tile.eol.map_or(b'\n', Eol::last_byte);
+    let ends = offsets.iter().position(|&offset| tile.data()[offset as usize] == eol);
+    let width = ends.map_or(offsets.len() + 1, |end| end + 1);
+    // Decode that one record alone.
+    if let Some(end) = ends {
+        tile.len = offsets[end] as usize + 1;
+    }
+    let column = ColumnPlan::of_text(String::new(), true);
+    let plan = Arc::new(Plan {
+        header: Header::No,
+        columns: vec![column; width],
+        conditions: Vec::new(),
+        passes_blank_lines: false,
+        map: None,
+        layout: Layout::PgText,
+        ..plan.clone()
+    });
+    let mut decoder = Decoder::new(Arc::clone(&plan));
+    let decoded = decoder.decode(tile);
+    if let Some(fault) = &decoded.fault {
+        let mut fault = fault.clone();
+        tile.fault_as_read(&mut fault);
+        return Err(Failure::of_record(&fault, &plan, name, plan.skip, tile.byte_offset));
+    }
+    if decoded.rows == 0 {
+        return Ok(None);
+    }
+    let fields = decoded.columns.iter().map(|column| match &column.values {
+        Values::Bytes(refs) if column.validity.is_valid(0) => Some(refs[0].get(&tile.buffer, &decoded.arena).to_vec()),
+        _ => None,
+    });
+    Ok(Some(fields.collect()))
+}
+
+/// The first header of a load, and what is done with others.
+pub(crate) struct Headers {
+    /// Fields belong to the columns whose names they have, wherever they stand.
+    maps_by_name: bool,
+    first: Option<First>,
+}
+
+struct First {
+    name: String,
+    fields: Fields,
+    /// The header with its line end, where a file that begins with it has the same one.
+    raw: Vec<u8>,
+}
+
+impl Headers {
+    pub fn new(maps_by_name: bool) -> Self {
+        Self { maps_by_name, first: None }
+    }
+
+    /// Compares the header in the first tile of an input with that of the first input. The plan by which its records are to be read, where
+    /// that is another one.
+    pub fn check(&mut self, plan: &Plan, tile: &mut Tile, name: &str) -> Result<Option<Arc<Plan>>, Failure> {
+        if plan.header == Header::No || plan.fixed.is_some() || plan.is_binary {
+            return Ok(None);
+        }
+        if self.first.as_ref().is_some_and(|first| !first.raw.is_empty() && tile.data().starts_with(&first.raw)) {
+            return Ok(None);
+        }
+        // A header that is broken is the decoder's to tell of, and so is one that does not match the table's columns.
+        let Ok(Some(fields)) = first_record(plan, tile, name) else { return Ok(None) };
+        let Some(first) = &self.first else {
+            let raw = raw_header(plan, tile);
+            self.first = Some(First { name: name.to_owned(), fields, raw });
+            return Ok(None);
+        };
+        if fields == first.fields || plan.header == Header::Match {
+            return Ok(None);
+        }
+        match self.maps_by_name.then(|| places_of(&first.fields, &fields)).flatten() {
+            Some(places) => Ok(Some(Arc::new(rearranged(plan, &fields, &places)))),
+            None => Err(differs(plan, first, &fields, tile, name, self.maps_by_name)),
+        }
+    }
+}
+
+/// The first line with its line end, if that is all of the header.
+fn raw_header(plan: &Plan, tile: &Tile) -> Vec<u8> {
+    let (data, eol) = (tile.data(), tile.eol.unwrap_or(Eol::Lf));
+    let end = memchr::memchr(eol.last_byte(), data).map_or(0, |end| end + 1);
+    let special = match plan.grammar {
+        Grammar::Csv { quote, .. } => Some(quote),
+        Grammar::Text { .. } => Some(b'\\'),
+        Grammar::Plain { .. } => None,
+    };
+    let is_plain = special.is_none_or(|special| memchr::memchr(special, &data[..end]).is_none());
+    if is_plain && !matches!(eol, Eol::Other(_) | Eol::Cr) { data[..end].to_vec() } else { Vec::new() }
+}
+
+/// Where each field of the first header stands in another one; None unless both have the same fields.
+fn places_of(first: &Fields, other: &Fields) -> Option<Vec<u32>> {
+    if first.len() != other.len() {
+        return None;
+    }
+    let mut is_taken = vec![false; other.len()];
+    first
+        .iter()
+        .map(|field| {
+            let place = (0..other.len()).find(|&at| !is_taken[at] && other[at] == *field)?;
+            is_taken[place] = true;
+            Some(place as u32)
+        })
+        .collect()
+}
+
+/// The plan for records whose fields stand at other places.
+fn rearranged(plan: &Plan, fields: &Fields, places: &[u32]) -> Plan {
+    let place = |field: u32| places.get(field as usize).copied().unwrap_or(FieldMap::NONE);
+    let columns = match &plan.map {
+        Some(map) => map.columns.iter().map(|&field| place(field)).collect(),
+        None => (0..plan.columns.len() as u32).map(place).collect(),
+    };
+    let names = fields.iter().map(|field| text(field.as_deref())).collect();
+    let conditions = plan.conditions.iter().map(|condition| match condition.subject {
+        Subject::Field(field) => Condition { subject: Subject::Field(place(field)), ..condition.clone() },
+        Subject::Bytes { .. } => condition.clone(),
+    });
+    Plan { map: Some(FieldMap { names, columns }), conditions: conditions.collect(), ..plan.clone() }
+}
+
+fn text(field: Option<&[u8]>) -> String {
+    String::from_utf8_lossy(field.unwrap_or_default()).into_owned()
+}
+
+fn differs(plan: &Plan, first: &First, fields: &Fields, tile: &Tile, name: &str, by_name: bool) -> Failure {
+    let quoted = |field: Option<&Option<Vec<u8>>>| match field {
+        Some(field) => format!("\"{}\"", text(field.as_deref())),
+        None => "missing".to_owned(),
+    };
+    let detail = if by_name {
+        let lacks = first.fields.iter().find(|field| !fields.contains(field));
+        let adds = fields.iter().find(|field| !first.fields.contains(field));
+        match (lacks, adds) {
+            (Some(field), _) => format!("It has no field {}.", quoted(Some(field))),
+            (None, Some(field)) => format!("It has a field {}, which the first one has not.", quoted(Some(field))),
+            (None, None) => "Some field stands in one of them more often than in the other.".to_owned(),
+        }
+    } else {
+        let most = fields.len().max(first.fields.len());
+        let at = (0..most).find(|&at| fields.get(at) != first.fields.get(at)).unwrap_or_default();
+        format!("Field {} is {}, and {} there.", at + 1, quoted(fields.get(at)), quoted(first.fields.get(at)))
+    };
+    let hint = if by_name {
+        "The files of one load have the same fields, in any order. Load this one by a statement of its own."
+    } else {
+        "The files of one load have the same fields in the same order. MAP BY NAME takes them in any order; SKIP 1 instead of HEADER \
+         passes over first lines, whatever they say."
+    };
+    let message = format!("the header of file \"{name}\" differs from that of file \"{}\"", first.name);
+    let error = DataError::new(ErrorCode::BadCopyFileFormat, message).with_detail(detail).with_hint(hint);
+    let mut failure = Failure::whole(error);
+    (failure.line, failure.byte_offset) = (Some(plan.skip + 1), Some(tile.byte_offset));
+    failure
+}

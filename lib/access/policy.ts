@@ -1,0 +1,298 @@
+import { constants } from 'node:fs'
+import { type FileHandle, lstat, open, readlink, realpath } from 'node:fs/promises'
+import { dirname, isAbsolute, resolve, sep } from 'node:path'
+import { CopyError } from '../errors.ts'
+import type { CopyFrom } from '../statement/ast.ts'
+import { statementError } from '../statement/diagnostics.ts'
+import { isAllowedAddress, Networks, plainAddress } from './address.ts'
+
+/** What statements may read. What is not listed they may not; STDIN and rows, which the program hands over itself, they always may. */
+export interface AccessRules {
+  /** Folders: only regular files whose real paths lie below one of them are read. Default: none. */
+  readonly files?: readonly string[]
+  /** Schemes of network sources, such as `https` and `s3`. Default: none. */
+  readonly schemes?: readonly string[]
+  /**
+   * Hosts of network sources: `data.example.com`, `*.example.com` for all below it, `host:port` for another port than the scheme's;
+   * `s3://bucket` for a bucket. Default: none.
+   */
+  readonly hosts?: readonly string[]
+  /**
+   * Addresses and networks (CIDR) that are not of the Internet and may be reached all the same, such as `127.0.0.1` or `10.1.0.0/16`.
+   * Default: none, so that no host leads to this machine, to its networks, or to a cloud's metadata.
+   */
+  readonly addresses?: readonly string[]
+  /** Whether statements may have SQL of their own (WHERE, TRANSFORM), which the database runs with the connection's rights. Default: false. */
+  readonly sql?: boolean
+}
+
+/** `open`: whatever this process may read. `closed`: what the program hands over. */
+export type Access = 'open' | 'closed' | AccessRules
+
+/** A file that was opened under rules. */
+export interface OpenedFile {
+  /** Leads to this very file, whatever its name means by now. */
+  readonly path: string
+  readonly size: number
+  readonly handle: FileHandle
+}
+
+/** Rules of a network as plain data. */
+export type NetworkRules = Required<Pick<AccessRules, 'schemes' | 'hosts' | 'addresses'>>
+
+/** Rules as they are asked. */
+export class AccessPolicy {
+  readonly #folders: readonly string[]
+  readonly #schemes: ReadonlySet<string>
+  readonly #hosts: readonly string[]
+  readonly #addresses: Networks
+  readonly #sql: boolean
+  /** What must allow it too. */
+  readonly #outer: AccessPolicy | undefined
+  readonly #rules: AccessRules
+  #roots: Promise<string[]> | undefined
+
+  /** @throws {CopyError} 22023 for rules that are none. */
+  private constructor(rules: AccessRules, outer: AccessPolicy | undefined) {
+    const { files = [], schemes = [], hosts = [], addresses = [], sql = false } = rules
+    const bad = files.find((folder) => folder === '' || folder.includes('\0'))
+    if (bad !== undefined) throw badRule('files', 'paths of folders', bad)
+    this.#folders = files.map((folder) => resolve(folder))
+    this.#schemes = new Set(schemes.map((scheme) => scheme.toLowerCase().replace(/:(?:\/\/)?$/, '')))
+    this.#hosts = hosts.map((host) => host.toLowerCase().replace(/\.$/, ''))
+    this.#sql = sql
+    this.#outer = outer
+    this.#rules = rules
+    try {
+      this.#addresses = new Networks(addresses)
+    } catch (error) {
+      throw badRule('addresses', 'addresses and networks, such as 10.1.0.0/16', (error as Error).message)
+    }
+  }
+
+  /**
+   * The policy, or undefined where everything is open. What `outer` does not allow, this one cannot either.
+   *
+   * @throws {CopyError} 22023 for what is no rule.
+   */
+  static of(access: Access | undefined, outer?: AccessPolicy): AccessPolicy | undefined {
+    if (access === undefined || access === 'open') return outer
+    if (access === 'closed') return new AccessPolicy({}, outer)
+    checkRules(access)
+    return new AccessPolicy(access, outer)
+  }
+
+  /** What the addon asks where it dials by itself: rules that must all allow it. See "Network access" in ARCHITECTURE.md. */
+  get network(): readonly NetworkRules[] {
+    const { schemes = [], hosts = [], addresses = [] } = this.#rules
+    return [{ schemes, hosts, addresses }, ...(this.#outer?.network ?? [])]
+  }
+
+  /** Refuses what needs no look at the world. */
+  checkStatement({ text, where, options }: CopyFrom): void {
+    if (this.#sql && (this.#outer === undefined || this.#outer.#sql)) return
+    const transform = options.transform?.find(({ expression, type }) => expression !== undefined || type !== undefined)
+    const found = where ?? transform?.expression ?? transform?.type
+    if (found === undefined) return
+    const what = where ? 'WHERE' : 'TRANSFORM'
+    throw statementError(text, found.offset, 'insufficient_privilege', `${what} is not allowed here`, {
+      detail: 'Its SQL would be run by the database with the rights of this connection.',
+      hint: 'Whoever connects can allow it: access: { sql: true }.',
+    })
+  }
+
+  /**
+   * Opens a file that the statement names. What was checked is what is read: its path leads through the descriptor.
+   *
+   * @throws {CopyError} 42501, with the same words whether there is such a file or not; 58P01 only where it would be allowed.
+   */
+  async openFile(
+    path: string,
+    name: string,
+    statement: { readonly text: string; readonly offset: number },
+  ): Promise<OpenedFile> {
+    const denied = (cause?: unknown) => this.#deniedFile(name, statement, cause)
+    const absolute = isAbsolute(path) ? path : resolve(path)
+    const real = await this.#realPath(absolute)
+    // Nothing outside is even opened: that alone can have effects, of a device for one.
+    if (real === undefined || !(await this.#isInside(real.path))) throw denied()
+    if (!real.exists) throw missingFile(name, statement)
+    // No symbolic link at its end any more; NONBLOCK since it may have become a pipe.
+    const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY
+    const handle = await open(real.path, flags).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') throw missingFile(name, statement)
+      if (error.code === 'EACCES' || error.code === 'EPERM') throw unreadable(name, error)
+      throw denied(error)
+    })
+    try {
+      const link = `/proc/self/fd/${handle.fd}`
+      // A folder on the way may have been exchanged meanwhile.
+      if (!(await this.#isInside(await readlink(link).catch(() => '')))) throw denied()
+      const found = await handle.stat()
+      if (!found.isFile()) throw noRegularFile(name, statement)
+      return { path: link, size: found.size, handle }
+    } catch (error) {
+      await handle.close()
+      throw error
+    }
+  }
+
+  /** Where the path leads: to a file, or to a folder without it. */
+  async #realPath(path: string): Promise<{ readonly path: string; readonly exists: boolean } | undefined> {
+    const whole = await realpath(path).catch((error: NodeJS.ErrnoException) => error.code ?? '')
+    if (whole.startsWith(sep)) return { path: whole, exists: true }
+    if (whole !== 'ENOENT' && whole !== 'ENOTDIR') return undefined
+    for (let part = path; ; part = dirname(part)) {
+      const found = await realpath(part).catch(() => undefined)
+      // With something behind it, so that a root itself counts as what it contains.
+      if (found !== undefined) return { path: `${found}${sep}?`, exists: false }
+      // A link that leads nowhere would tell that there is nothing, wherever that is.
+      const isLink = await lstat(part)
+        .then((stats) => stats.isSymbolicLink())
+        .catch(() => false)
+      if (isLink || part === dirname(part)) return undefined
+    }
+  }
+
+  async #isInside(real: string): Promise<boolean> {
+    this.#roots ??= Promise.all(this.#folders.map((folder) => realpath(folder).catch(() => ''))).then((roots) =>
+      roots.filter((root) => root !== ''),
+    )
+    const isInside = (await this.#roots).some((root) => real.startsWith(root.endsWith(sep) ? root : root + sep))
+    return isInside && (this.#outer === undefined || (await this.#outer.#isInside(real)))
+  }
+
+  #deniedFile(name: string, statement: { readonly text: string; readonly offset: number }, cause?: unknown): CopyError {
+    const which =
+      this.#folders.length === 0
+        ? 'No file may be read here.'
+        : 'It is in none of the folders from which files may be read here.'
+    return new CopyError({
+      code: 'insufficient_privilege',
+      sqlState: '42501',
+      message: `file "${name}" may not be read`,
+      detail: which,
+      hint: 'Whoever connects says which: access: { files: [folder, …] }.',
+      statement,
+      cause,
+    })
+  }
+
+  /**
+   * Whether a URL may be asked for, before its host's address is known. To be asked again of each redirect.
+   *
+   * @throws {CopyError} 42501
+   */
+  checkUrl(url: string, statement?: { readonly text: string; readonly offset: number }): void {
+    const refusal = this.refusalOfUrl(url)
+    if (refusal === undefined) return
+    throw new CopyError({
+      code: 'insufficient_privilege',
+      sqlState: '42501',
+      message: `"${withoutQuery(url)}" may not be read`,
+      detail: refusal,
+      hint: 'Whoever connects says what may be: access: { schemes, hosts, addresses }.',
+      ...(statement && { statement }),
+    })
+  }
+
+  /** Why a URL may not be asked for; undefined if it may. */
+  refusalOfUrl(url: string): string | undefined {
+    return this.#ownRefusalOfUrl(url) ?? this.#outer?.refusalOfUrl(url)
+  }
+
+  #ownRefusalOfUrl(url: string): string | undefined {
+    const [, scheme = '', rest = ''] = /^([a-z][a-z0-9+.-]*):\/\/(.*)$/is.exec(url) ?? []
+    const word = scheme.toLowerCase()
+    if (word === '' || !this.#schemes.has(word)) return `The scheme "${word}" is not among those that are allowed.`
+    if (word !== 'http' && word !== 'https') {
+      const [bucket = ''] = rest.split(/[/?#]/)
+      const isListed = this.#hosts.includes(`${word}://${bucket.toLowerCase()}`)
+      return isListed ? undefined : `The bucket "${bucket}" is not among those that are allowed.`
+    }
+    let parsed: URL
+    try {
+      parsed = new URL(url)
+    } catch {
+      return 'It is no URL.'
+    }
+    if (parsed.username !== '' || parsed.password !== '') return 'It has a user or a password in it.'
+    // The parser has made 127.0.0.1 of 0x7f.1 and of 2130706433.
+    const host = parsed.hostname.replace(/\.$/, '')
+    if (!this.#hosts.some((pattern) => matchesHost(pattern, host, parsed.port))) {
+      return `The host "${parsed.host}" is not among those that are allowed.`
+    }
+    const address = plainAddress(host)
+    return address === undefined ? undefined : this.refusalOfAddress(address)
+  }
+
+  /** Why no connection to an address may be made; undefined if one may. To be asked of the address that is dialled, each time. */
+  refusalOfAddress(address: string): string | undefined {
+    if (isAllowedAddress(address, this.#addresses)) return this.#outer?.refusalOfAddress(address)
+    return `The address ${address} is not one of the Internet, and not among those that are allowed.`
+  }
+}
+
+function matchesHost(pattern: string, host: string, port: string): boolean {
+  const [, name = '', wanted = ''] = /^(\[.*\]|[^:]*)(?::(\d+))?$/.exec(pattern) ?? []
+  if (wanted !== port) return false
+  return name.startsWith('*.') ? host.endsWith(name.slice(1)) && host.length > name.length - 1 : name === host
+}
+
+/** A URL as it may be shown: signatures stand behind the question mark, passwords before the host. */
+export function withoutQuery(url: string): string {
+  return url.replace(/[?#].*$/s, '').replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/]*@/i, '$1')
+}
+
+const RULES = ['files', 'schemes', 'hosts', 'addresses', 'sql']
+
+function checkRules(rules: unknown): asserts rules is AccessRules {
+  if (typeof rules !== 'object' || rules === null) throw badRule('access', "'open', 'closed' or an object", rules)
+  for (const [name, value] of Object.entries(rules)) {
+    if (!RULES.includes(name)) throw badRule(`access.${name}`, `one of ${RULES.join(', ')}`, 'no such rule')
+    if (name === 'sql') {
+      if (typeof value !== 'boolean' && value !== undefined) throw badRule('access.sql', 'true or false', value)
+    } else if (value !== undefined && !(Array.isArray(value) && value.every((each) => typeof each === 'string'))) {
+      throw badRule(`access.${name}`, 'an array of strings', value)
+    }
+  }
+}
+
+function badRule(name: string, expected: string, given: unknown): CopyError {
+  return new CopyError({
+    code: 'invalid_parameter_value',
+    sqlState: '22023',
+    message: `invalid value for option "${name}": ${String(given)}`,
+    detail: `It takes ${expected}.`,
+  })
+}
+
+function missingFile(name: string, statement: { readonly text: string; readonly offset: number }): CopyError {
+  return new CopyError({
+    code: 'undefined_file',
+    sqlState: '58P01',
+    message: `could not open file "${name}" for reading: No such file or directory`,
+    position: { file: name },
+    statement,
+  })
+}
+
+function unreadable(name: string, cause: Error): CopyError {
+  return new CopyError({
+    code: 'insufficient_privilege',
+    sqlState: '42501',
+    message: `could not open file "${name}" for reading: Permission denied`,
+    position: { file: name },
+    cause,
+  })
+}
+
+function noRegularFile(name: string, statement: { readonly text: string; readonly offset: number }): CopyError {
+  return new CopyError({
+    code: 'wrong_object_type',
+    sqlState: '42809',
+    message: `"${name}" is no regular file`,
+    detail: 'Where access is limited, pipes, devices and folders are not read.',
+    statement,
+  })
+}

@@ -1,0 +1,581 @@
+import { randomUUID } from 'node:crypto'
+import { stat } from 'node:fs/promises'
+import { AccessPolicy } from './access/policy.ts'
+import { type CopyCallOptions, checkCall, checkedLimits } from './copy-call.ts'
+import { aborted, emptyInput, otherKey, placed, undefinedPart, undefinedTable } from './copy-errors.ts'
+import { checkDelimiter } from './delimiter.ts'
+import { CopyError } from './errors.ts'
+import type { ExplainedColumn, ExplainedInput, ExplainedLoad, Explanation } from './explanation.ts'
+import { findLedger } from './ledger/open.ts'
+import { nameColumns, plainOptions, planLoad, TRANSPORT, type TravelPlan } from './load-plan.ts'
+import { receiptOf } from './load-record.ts'
+import { loadAddon } from './native/addon.ts'
+import type { LoadColumn } from './native/load.ts'
+import { type Input, inferTable, type LoadLimits, peekNames, type Rereadable, Spool, splitOf } from './native/open.ts'
+import { pump } from './native/pump.ts'
+import { localPath } from './path.ts'
+import type { Receipt } from './receipt.ts'
+import { abandonInput, discard, inputFile, openSource } from './source.ts'
+import type { CopyFrom, ErrorPolicy } from './statement/ast.ts'
+import { statementError } from './statement/diagnostics.ts'
+import { refusePending } from './statement/execution.ts'
+import { explainOptions } from './statement/explain.ts'
+import { parseStatement } from './statement/parser.ts'
+import { type ColumnPlan, planColumns } from './statement/plan.ts'
+import type { TableDescription, Target, TargetTransaction } from './target/target.ts'
+import { explainTypes } from './type-evidence.ts'
+import { type Validation, validateInput } from './validation.ts'
+
+/** Says what a statement would do. Nothing is written to the target. */
+export async function runExplain(
+  target: Target,
+  text: string,
+  call: CopyCallOptions,
+  outer?: AccessPolicy,
+): Promise<Explanation> {
+  let access: AccessPolicy | undefined
+  let statement: CopyFrom
+  let isValidated = false
+  try {
+    checkCall(text, call)
+    const parsed = parseStatement(text)
+    if (parsed.kind === 'copy rejects') {
+      throw statementError(parsed.text, 0, 'feature_not_supported', 'COPY REJECTS cannot be explained', {
+        hint: 'Explain the statement whose rows were refused.',
+      })
+    }
+    statement = parsed.kind === 'explain' ? parsed.statement : parsed
+    isValidated = (parsed.kind === 'explain' && parsed.validate) || statement.options.validateOnly === true
+    access = AccessPolicy.of(call.access, outer)
+    access?.checkStatement(statement)
+  } catch (error) {
+    abandonInput(call)
+    throw error
+  }
+  return await new Work(target, statement, call, isValidated, access).run()
+}
+
+/**
+ * Carries out VALIDATE_ONLY: the receipt of a load that loads nothing.
+ *
+ * Rejects with CopyError where the load would have failed, with what is wrong with all rows as its diagnosis.
+ */
+export async function runValidation(
+  target: Target,
+  statement: CopyFrom,
+  call: CopyCallOptions,
+  access: AccessPolicy | undefined,
+): Promise<Receipt> {
+  const started = performance.now()
+  const { failure, validation, table, load, columns } = await new Work(target, statement, call, true, access).run()
+  if (failure !== undefined) throw withDiagnosis(failure, validation)
+  if (validation === undefined || table === undefined || load === undefined || columns === undefined) {
+    throw new TypeError('an input was validated without a result')
+  }
+  const { diagnosis, files, ...counts } = validation
+  return {
+    id: randomUUID(),
+    statement: statement.text,
+    ...(statement.dialect && { dialect: statement.dialect }),
+    ...(statement.notes && { notes: statement.notes }),
+    target: target.kind,
+    table: table.name,
+    columns: columns.filter(({ isLoaded }) => isLoaded).map(({ name }) => name),
+    ...counts,
+    rowsLoaded: 0,
+    rowsConflicted: 0,
+    elapsedMs: performance.now() - started,
+    files,
+    ledger: false,
+    ...(diagnosis && { diagnosis }),
+    transport: load.transport,
+    threads: load.threads,
+    instructionSet: loadAddon().info().instructionSet,
+  }
+}
+
+function withDiagnosis(failure: CopyError, validation: Validation | undefined): CopyError {
+  const { code, sqlState, message, position, detail, hint, context, statement, cause } = failure
+  const diagnosis = validation?.diagnosis
+  return new CopyError({ code, sqlState, message, position, detail, hint, context, statement, diagnosis, cause })
+}
+
+/** Bytes at the beginning of a stream among which its header is looked for. */
+const HEADER_BYTES = 256 * 1024
+
+/** The input, of which no more is read than is asked for. */
+class LazyInput {
+  readonly #statement: CopyFrom
+  readonly #call: CopyCallOptions
+  readonly #limits: LoadLimits
+  readonly #access: AccessPolicy | undefined
+  #opened: Input | undefined
+  #spool: Spool | undefined
+  #read: ExplainedInput['read'] = 'nothing'
+
+  constructor(statement: CopyFrom, call: CopyCallOptions, limits: LoadLimits, access: AccessPolicy | undefined) {
+    this.#statement = statement
+    this.#call = call
+    this.#limits = limits
+    this.#access = access
+  }
+
+  /** Looks at a file, and leaves what cannot be read twice alone. */
+  async describe(): Promise<ExplainedInput> {
+    const { source, text } = this.#statement
+    const read = this.#read
+    const isWhole = this.#spool !== undefined && read === 'all'
+    const spooled = isWhole ? { bytes: this.#spool?.size ?? 0 } : {}
+    if (source.kind === 'stdin') return { name: 'STDIN', kind: 'stream', ...spooled, compression: 'none', read }
+    // Under rules not even whether there is such a file is told before they allow it.
+    if (this.#access) await this.open()
+    const found = await stat(localPath(text, source)).catch(() => undefined)
+    const isStream = found?.isFIFO() || found?.isCharacterDevice() || found?.isSocket()
+    if (isStream) return { name: source.path, kind: 'stream', ...spooled, compression: 'none', read }
+    // Opened, what is missing or no text is told as a load tells it.
+    const opened = await this.open()
+    if (opened.kind === 'files') {
+      const { name, size, paths } = opened
+      return { name, kind: 'files', files: paths, bytes: size, compression: 'none', read }
+    }
+    if (opened.kind === 'file' && opened.size !== undefined) {
+      return { name: opened.name, kind: 'file', bytes: opened.size, compression: 'none', read }
+    }
+    if (found === undefined) throw missingFile(source.path)
+    return { name: source.path, kind: 'file', bytes: found.size, compression: 'none', read }
+  }
+
+  /** What was read of it. */
+  note(read: ExplainedInput['read']): void {
+    if (this.#read !== 'all') this.#read = read
+  }
+
+  /** The input as a load has it. */
+  async open(): Promise<Input> {
+    if (this.#opened === undefined) {
+      const opened = await openSource(this.#statement, this.#call, this.#access)
+      if (opened.kind === 'rows') {
+        opened.rows.close()
+        throw new CopyError({
+          code: 'feature_not_supported',
+          sqlState: '0A000',
+          message: 'the rows of a program cannot be explained',
+          hint: 'Load them, with ON_ERROR skip_row to find all that is wrong with them.',
+        })
+      }
+      this.#opened = opened
+    }
+    if (this.#spool === undefined) return this.#opened
+    return { kind: 'spool', spool: this.#spool, name: this.#opened.name }
+  }
+
+  /** The input as one that can be read more than once: of a stream all is read. */
+  async whole(): Promise<Rereadable> {
+    const input = await this.open()
+    this.note('all')
+    if (input.kind !== 'stream') return input
+    const { signal } = this.#call
+    const spool = this.#keep()
+    await spool.fill(input.stream, input.name, signal)
+    if (signal?.aborted) throw aborted(signal)
+    return { kind: 'spool', spool, name: input.name }
+  }
+
+  /** At least its first record, if that is not very long. */
+  async start(): Promise<Rereadable> {
+    const input = await this.open()
+    this.note('the beginning')
+    if (input.kind !== 'stream') return input
+    const enough = new AbortController()
+    const chunks: Buffer[] = []
+    let bytes = 0
+    await pump(input.stream, anyOf(enough.signal, this.#call.signal), (chunk) => {
+      // A copy: whose the chunk is may use it again.
+      chunks.push(Buffer.from(chunk.subarray(0, HEADER_BYTES - bytes)))
+      bytes += chunk.length
+      if (bytes >= HEADER_BYTES || chunk.includes('\n')) enough.abort()
+      return true
+    })
+    if (this.#call.signal?.aborted) throw aborted(this.#call.signal)
+    const spool = this.#keep()
+    await spool.fill(chunks, input.name, undefined)
+    return { kind: 'spool', spool, name: input.name }
+  }
+
+  #keep(): Spool {
+    // Half of the limit: the other half is for whoever reads it.
+    this.#spool = new Spool(Math.floor(this.#limits.memoryLimit / 2))
+    return this.#spool
+  }
+
+  /** A stream that was not asked for is left as it was. */
+  async dispose(): Promise<void> {
+    this.#spool?.dispose()
+    if (this.#opened?.kind === 'stream') discard(this.#opened.stream)
+    if (this.#opened?.kind === 'file') await this.#opened.handle?.close()
+  }
+}
+
+function anyOf(signal: AbortSignal, other: AbortSignal | undefined): AbortSignal {
+  return other === undefined ? signal : AbortSignal.any([signal, other])
+}
+
+function missingFile(path: string): CopyError {
+  return new CopyError({
+    code: 'undefined_file',
+    sqlState: '58P01',
+    message: `could not open file "${path}" for reading: No such file or directory`,
+    position: { file: path },
+  })
+}
+
+type Draft = { -readonly [Key in keyof Explanation]: Explanation[Key] }
+
+/** One explanation while it is made. */
+class Work {
+  readonly #started = performance.now()
+
+  constructor(
+    readonly target: Target,
+    readonly statement: CopyFrom,
+    readonly call: CopyCallOptions,
+    readonly isValidated: boolean,
+    readonly access: AccessPolicy | undefined,
+  ) {}
+
+  async run(): Promise<Explanation> {
+    const { statement, target, call } = this
+    const draft: Draft = {
+      statement: statement.text,
+      validated: this.isValidated,
+      target: target.kind,
+      dialect: statement.dialect ?? { name: 'postgresql', found: 'default' },
+      options: explainOptions(statement),
+      ...(statement.notes && { notes: statement.notes }),
+      unchecked: [],
+      elapsedMs: 0,
+    }
+    let limits: LoadLimits
+    let transaction: TargetTransaction
+    try {
+      limits = checkedLimits(call)
+      transaction = await target.look(call.signal)
+    } catch (error) {
+      abandonInput(call)
+      throw error
+    }
+    const input = new LazyInput(statement, call, limits, this.access)
+    try {
+      await this.#fill(draft, transaction, input, limits)
+    } catch (error) {
+      if (call.signal?.aborted) throw aborted(call.signal, error)
+      // Without a connection nothing can be said of the statement.
+      if (!(error instanceof CopyError) || /^(?:08|57)/.test(error.sqlState)) throw error
+      const name = draft.input?.name ?? 'STDIN'
+      draft.failure = placed(error, statement, name)
+    } finally {
+      await transaction.rollback()
+      await input.dispose()
+    }
+    return { ...draft, elapsedMs: performance.now() - this.#started }
+  }
+
+  /** Finds out one thing after the other, up to what the load would fail at. */
+  async #fill(draft: Draft, transaction: TargetTransaction, input: LazyInput, limits: LoadLimits): Promise<void> {
+    const { statement, call } = this
+    const { options } = statement
+    refusePending(statement)
+    draft.input = await input.describe()
+    const found = await transaction.describe(statement.table)
+    if (options.loadKey !== undefined) await this.#findKey(draft, transaction, found)
+    const planned = found ? undefined : await this.#planTable(transaction, input, limits)
+    const table = found ?? planned?.description
+    if (table === undefined) throw undefinedTable(statement)
+    draft.table = { name: table.sqlName, exists: found !== undefined, ...(planned && { ddl: planned.ddl }) }
+    let header: readonly string[] | undefined
+    if (options.mapByName) {
+      const kept = await (this.isValidated ? input.whole() : input.start())
+      header = peekNames({ options, table: table.relationName, limits }, kept)
+    }
+    const { caseInsensitiveNames: caseInsensitive } = this.target.capabilities
+    const { relationName, columns } = table
+    const plan = planColumns(
+      statement,
+      { relationName, columns, caseInsensitive },
+      header?.length === 0 ? undefined : header,
+    )
+    const zones = draft.input.kind === 'stream' ? 'possible' : 'unexpected'
+    const travel = await planLoad(this.target, transaction, {
+      statement,
+      table,
+      planned: plan,
+      zones,
+      isNew: found === undefined,
+    })
+    // A column by itself travels as text only if the database has to read it.
+    const isLeft = (index: number) => {
+      const isText = transaction.sinkFor(table, [index], false, 'unexpected') === 'pg_text'
+      return isText || table.columns[index]?.type.kind === 'other'
+    }
+    const leftToServer = options.format === 'binary' ? [] : plan.columns.filter(isLeft)
+    draft.columns = explainColumns(statement, table, plan, travel, { leftToServer, reasons: planned?.reasons })
+    draft.load = this.#explainLoad(travel, transaction, limits, draft.input)
+    draft.unchecked = uncheckedOf(statement, { table, plan, travel, leftToServer, isNew: found === undefined })
+    draft.input = await input.describe()
+    if (!this.isValidated) return
+    input.note('all')
+    const source = await input.open()
+    const { validation, failure } = await validateInput({
+      target: this.target,
+      statement,
+      table,
+      planned: plan,
+      leftToServer,
+      usesDefaults: travel.usesDefaults,
+      session: travel.decoded.session,
+      input: source,
+      inputFile: inputFile(source, statement, call),
+      limits,
+      call,
+      started: this.#started,
+    })
+    draft.validation = validation
+    draft.input = { ...draft.input, bytes: draft.input.bytes ?? validation.bytesRead, read: 'all' }
+    if (failure !== undefined) throw failure
+    const unfilled = table.columns.find(
+      ({ notNull, hasDefault, generated }, index) =>
+        notNull && !hasDefault && !generated && !plan.columns.includes(index),
+    )
+    if (unfilled !== undefined && validation.rowsValidated > 0 && options.errors.constraint === 'stop') {
+      throw unfilledColumn(unfilled.name, table)
+    }
+  }
+
+  /** A load with the same LOAD_KEY that came first. */
+  async #findKey(draft: Draft, transaction: TargetTransaction, table: TableDescription | undefined): Promise<void> {
+    const { statement } = this
+    const { loadKey } = statement.options
+    const catalog = table ? table.catalog : statement.table.catalog?.value
+    if (loadKey === undefined || !(await transaction.mayHaveLedger(catalog))) return
+    const ledger = await findLedger(transaction.ledger(catalog))
+    const before = await ledger?.findLoadByKey(loadKey, { waits: false })
+    const receipt = before && receiptOf(before)
+    if (receipt === undefined) return
+    if (table !== undefined && receipt.table !== table.sqlName) throw otherKey(statement, loadKey, receipt)
+    draft.alreadyLoaded = { id: receipt.id, loadedAt: receipt.loadedAt ?? '' }
+  }
+
+  /** The table that would be created, and why its columns have their types. */
+  async #planTable(
+    transaction: TargetTransaction,
+    input: LazyInput,
+    limits: LoadLimits,
+  ): Promise<{ ddl: string; description: TableDescription; reasons: readonly string[] }> {
+    const { statement, call } = this
+    const { options } = statement
+    const missing = await transaction.missingPart(statement.table)
+    if (missing !== undefined) throw undefinedPart(statement, missing)
+    const isBinary = options.format === 'binary'
+    if (isBinary || !(options.createTable ?? call.createTable ?? false)) throw undefinedTable(statement)
+    const kept = await input.whole()
+    const look = { options: plainOptions(options), table: statement.table.name.value, limits }
+    const inferred = await inferTable(look, kept, call.signal)
+    const columns = nameColumns(statement, inferred.columns)
+    if (columns.length === 0) throw emptyInput(statement, kept.name)
+    if (columns.length === 1) await checkDelimiter(statement, kept)
+    const types = columns.map(({ type }) => type)
+    const reasons = await explainTypes(look, kept, { types, rows: inferred.rows }, call.signal)
+    return { ...(await transaction.planTable(statement.table, columns)), reasons }
+  }
+
+  #explainLoad(
+    { sink, conflict, tolerates, usesDefaults, decoded }: TravelPlan,
+    transaction: TargetTransaction,
+    limits: LoadLimits,
+    input: ExplainedInput,
+  ): ExplainedLoad {
+    const { options } = this.statement
+    const { threads, tileSize, maxRecord } = splitOf(limits, sink)
+    const { errors, onConflict } = options
+    return {
+      transport: TRANSPORT[sink],
+      transaction: transaction.isCallers ? "the caller's" : 'its own',
+      connections: 1,
+      threads,
+      tileSize,
+      ...(input.bytes !== undefined && { tiles: Math.max(1, Math.ceil(input.bytes / tileSize)) }),
+      maxRecord,
+      errors: {
+        conversion: errors.conversion,
+        structure: errors.structure,
+        constraint: errors.constraint,
+        ...(errors.limit && { limit: limitOf(errors.limit) }),
+        judgedBy: judgesOf(this.target, tolerates, usesDefaults),
+      },
+      ...(onConflict && {
+        onConflict: {
+          action: onConflict.action,
+          keep: onConflict.keep,
+          ...(conflict?.keys && { keys: conflict.keys.map((index) => decoded.columns[index]?.name ?? '') }),
+        },
+      }),
+    }
+  }
+}
+
+function limitOf(limit: NonNullable<ErrorPolicy['limit']>): string {
+  return limit.kind === 'ratio' ? `${limit.most} % of the rows (${limit.name})` : `${limit.most} rows (${limit.name})`
+}
+
+/** How rows that only the target refuses are dealt with. */
+function judgesOf(
+  target: Target,
+  tolerates: TravelPlan['tolerates'],
+  usesDefaults: boolean,
+): ExplainedLoad['errors']['judgedBy'] {
+  const defaults = usesDefaults ? ', defaults included' : ''
+  if (tolerates === undefined) {
+    return 'a row that the database refuses ends the load, and nothing is loaded'
+  }
+  const what =
+    tolerates === 'all'
+      ? `a row that the database refuses, for whatever reason${defaults}, costs itself only`
+      : tolerates === 'unique'
+        ? 'a row whose key is there already costs itself only'
+        : 'a value that only the database can read costs its row only'
+  const how =
+    target.kind === 'postgres'
+      ? 'each batch has a savepoint, and one that fails is sifted in a temporary table'
+      : 'each window of rows is asked about before it is inserted'
+  return `${what}: ${how}`
+}
+
+/** Where the values of every column of the table come from, those left out included; and fields that go nowhere. */
+function explainColumns(
+  { options }: CopyFrom,
+  table: TableDescription,
+  plan: ColumnPlan,
+  { decoded, sink }: TravelPlan,
+  {
+    leftToServer,
+    reasons,
+  }: { readonly leftToServer: readonly number[]; readonly reasons: readonly string[] | undefined },
+): ExplainedColumn[] {
+  let next = 0
+  const loaded = plan.columns.flatMap((index, position): ExplainedColumn[] => {
+    const column = table.columns[index]
+    const read = decoded.columns[position]
+    if (column === undefined || read === undefined) return []
+    const isRead = read.constant === undefined && read.sequence === undefined
+    const number = isRead ? (read.field ?? next) : undefined
+    if (isRead) next += 1
+    // In a TEXT COPY the server reads every value, even those that are looked at before.
+    const isText = leftToServer.includes(index) || sink === 'pg_text'
+    return [
+      {
+        name: column.name,
+        type: column.typeName,
+        isLoaded: true,
+        from: fromOf(read, number, plan.fields?.names),
+        ...(isRead && { decodedBy: isText ? ('the database' as const) : ('copyist' as const) }),
+        conversions: conversionsOf(read),
+        ...(column.notNull && { notNull: true as const }),
+        ...(reasons?.[position] !== undefined && { detected: reasons[position] }),
+      },
+    ]
+  })
+  const left = table.columns.flatMap((column, index): ExplainedColumn[] => {
+    if (plan.columns.includes(index)) return []
+    const { name, typeName, generated, hasDefault, notNull } = column
+    const kind = generated ? 'generated' : hasDefault ? 'default' : 'null'
+    return [{ name, type: typeName, isLoaded: false, from: { kind }, conversions: [], ...(notNull && { notNull }) }]
+  })
+  const used = new Set(decoded.columns.flatMap(({ field }) => field ?? []))
+  const dropped = (plan.fields?.names ?? []).flatMap((name, field): ExplainedColumn[] =>
+    used.has(field)
+      ? []
+      : [{ name, isLoaded: false, from: { kind: 'field', number: field + 1, name }, conversions: ['dropped'] }],
+  )
+  const filler = options.fixed ? (options.filler ?? []) : []
+  const unread = filler.map(
+    ({ value }): ExplainedColumn => ({
+      name: value,
+      isLoaded: false,
+      from: { kind: 'null' },
+      conversions: ['dropped'],
+    }),
+  )
+  return [...loaded, ...left, ...dropped, ...unread]
+}
+
+function fromOf(
+  { constant, sequence, place }: LoadColumn,
+  number: number | undefined,
+  names: readonly string[] | undefined,
+): ExplainedColumn['from'] {
+  if (constant !== undefined) return { kind: 'constant', value: constant }
+  if (sequence) {
+    return { kind: 'sequence', start: String(sequence.start), increment: String(sequence.increment) }
+  }
+  if (place) return { kind: 'place', ...place }
+  const field = number ?? 0
+  const name = names?.[field]
+  return { kind: 'field', number: field + 1, ...(name !== undefined && { name }) }
+}
+
+/** What is done to the values of a column, in words. */
+function conversionsOf({ patterns, cleaning, conversion, forceNull, forceNotNull }: LoadColumn): string[] {
+  return [
+    ...(patterns ? [`dates by ${patterns.texts.map((text) => `'${text}'`).join(' or ')} (${patterns.language})`] : []),
+    ...(cleaning?.unquotes ? ['quotes are taken off'] : []),
+    ...(cleaning?.trims ? ['white space at the end is cut off'] : []),
+    ...(cleaning?.blankIsNull ? ['white space alone is NULL'] : []),
+    ...(cleaning?.emptyIsNull ? ['nothing is NULL'] : []),
+    ...(conversion === 'set_null' ? ['what cannot be read is NULL'] : []),
+    ...(forceNull ? ['NULL in quotes is NULL'] : []),
+    ...(forceNotNull ? ['never NULL'] : []),
+  ]
+}
+
+/** What would be found out only by the load itself. */
+function uncheckedOf(
+  { options, where }: CopyFrom,
+  {
+    table,
+    plan,
+    travel,
+    leftToServer,
+    isNew,
+  }: {
+    readonly table: TableDescription
+    readonly plan: ColumnPlan
+    readonly travel: TravelPlan
+    readonly leftToServer: readonly number[]
+    readonly isNew: boolean
+  },
+): string[] {
+  const names = leftToServer.map((index) => `"${table.columns[index]?.name}"`)
+  const domains = plan.columns.filter((index) => table.columns[index]?.isDomain)
+  const isText = travel.usesDefaults && travel.sink === 'pg_text'
+  return [
+    ...(names.length > 0 ? [`values of ${names.join(', ')}: only the database reads them`] : []),
+    ...(domains.length > 0
+      ? [`conditions of the domains of ${domains.map((index) => `"${table.columns[index]?.name}"`).join(', ')}`]
+      : []),
+    ...(isText ? ['dates, times and arrays, which the database reads where values may be DEFAULT'] : []),
+    ...(isNew ? [] : ['CHECK, unique, foreign key and exclusion constraints, triggers, rules and row-level security']),
+    ...(options.onConflict ? ['which keys are there already'] : []),
+    ...(where ? ['WHERE: which rows it holds back, and whether it is right'] : []),
+    'the permission to write',
+  ]
+}
+
+function unfilledColumn(column: string, { relationName }: TableDescription): CopyError {
+  return new CopyError({
+    code: 'not_null_violation',
+    sqlState: '23502',
+    message: `null value in column "${column}" of relation "${relationName}" violates not-null constraint`,
+    detail: 'It is not among the columns that are loaded, and has no default.',
+    position: { column },
+  })
+}

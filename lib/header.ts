@@ -1,0 +1,54 @@
+import { startOf } from './delimiter.ts'
+import { inferColumns, type LoadLimits, type Rereadable, Spool, START_BYTES } from './native/open.ts'
+import type { CopyFrom } from './statement/ast.ts'
+
+const LF = 10
+
+/**
+ * Whether the first record is a header, by QuestDB's rule: with it no column has another type than text, and without it at least one has.
+ * As QuestDB does, this looks at the beginning of the input alone; of one that is not in UTF-8, at all of it.
+ *
+ * Throws CopyError for records that are none.
+ */
+export async function looksLikeHeader(
+  statement: CopyFrom,
+  input: Rereadable,
+  limits: LoadLimits,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  const { options, table } = statement
+  const spool = new Spool(2 * START_BYTES)
+  try {
+    let sample: Rereadable = input
+    if (options.encoding === 'UTF8') {
+      const path = input.kind === 'files' ? input.paths[0] : input.kind === 'file' ? input.path : undefined
+      const start = input.kind === 'spool' ? input.spool.start : path ? await startOf(path) : Buffer.alloc(0)
+      const whole = start.length < START_BYTES ? start : wholeRecords(start, options.quote)
+      // A record that is longer than all that is looked at.
+      if (whole.length > 0 || start.length === 0) {
+        await spool.fill([whole], input.name, signal)
+        sample = { kind: 'spool', spool, name: input.name }
+      }
+    }
+    const hasTypes = async (header: 'true' | 'false') => {
+      const plan = { options: { ...options, header }, table: table.name.value, limits: { ...limits, threads: 1 } }
+      const columns = await inferColumns(plan, sample, signal)
+      return columns.some(({ type }) => type.kind !== 'text')
+    }
+    return !(await hasTypes('false')) && (await hasTypes('true'))
+  } finally {
+    spool.dispose()
+  }
+}
+
+/** Up to the last line end that is in no quotes. */
+function wholeRecords(start: Buffer, quote: string): Buffer {
+  const mark = quote.charCodeAt(0)
+  let end = 0
+  let isQuoted = false
+  for (const [at, byte] of start.entries()) {
+    if (byte === mark) isQuoted = !isQuoted
+    else if (byte === LF && !isQuoted) end = at + 1
+  }
+  return start.subarray(0, end)
+}

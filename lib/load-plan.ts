@@ -1,0 +1,203 @@
+import { unknownForm, unpointable, unreadable } from './copy-errors.ts'
+import { CopyError } from './errors.ts'
+import { decodedBy, type Reading } from './load-columns.ts'
+import type { LoadSession, SinkKind } from './native/load.ts'
+import type { CopyFrom, CopyOptions } from './statement/ast.ts'
+import type { ColumnPlan } from './statement/plan.ts'
+import type {
+  ConflictRequest,
+  RowRefusals,
+  TableDescription,
+  Target,
+  TargetTransaction,
+  ZonesInLiterals,
+} from './target/target.ts'
+
+/** How the rows of a statement go to its table, as a load does it and EXPLAIN tells it. */
+export interface TravelPlan {
+  readonly sink: SinkKind
+  /** Whether any column may carry the DEFAULT marker. */
+  readonly usesDefaults: boolean
+  /** Columns of the table whose values only the database can read. */
+  readonly leftToServer: readonly number[]
+  /** What becomes of rows whose key is there already, where that is not an error like others. */
+  readonly conflict: ConflictRequest | undefined
+  /** Which errors of the target cost a row only; absent: none does. */
+  readonly tolerates: RowRefusals['tolerates'] | undefined
+  /** What becomes of values that the database refuses. */
+  readonly replacedByServer: RowRefusals['replaces']
+  readonly decoded: Reading & { readonly session: LoadSession }
+}
+
+/**
+ * Plans how the rows travel, and who judges them. Nothing is written.
+ *
+ * @throws {CopyError} 0A000 for what cannot be done with this table.
+ */
+export async function planLoad(
+  target: Target,
+  transaction: TargetTransaction,
+  {
+    statement,
+    table,
+    planned,
+    zones,
+    fields = table,
+    numbered = (read) => read,
+    isNew = false,
+  }: {
+    readonly statement: CopyFrom
+    readonly table: TableDescription
+    readonly planned: ColumnPlan
+    readonly zones: ZonesInLiterals
+    /** What is decoded, where that is not the table: expressions come between. */
+    readonly fields?: TableDescription
+    /** Gives rows that were refused before the numbers that they had. */
+    readonly numbered?: (columns: Reading['columns']) => Reading['columns']
+    /** The table is yet to be made: it has nothing that could refuse a row. */
+    readonly isNew?: boolean
+  },
+): Promise<TravelPlan> {
+  const { columns } = planned
+  const isTransformed = fields !== table
+  const { errors, onConflict } = statement.options
+  const isBinary = statement.options.format === 'binary'
+  const usesDefaults = statement.options.default !== undefined || errors.conversion === 'set_default'
+  const session = await transaction.session()
+  // What is in the binary format already is not read as text by anybody.
+  const isTextual = !isBinary && transaction.sinkFor(fields, columns, false, zones) === 'pg_text'
+  // Where only a marker makes the rows travel as text, the server judges what its session has a say in.
+  const isMarked = !isBinary && transaction.sinkFor(fields, columns, usesDefaults, zones) === 'pg_text'
+  const leftToServer = columns.filter((index) => {
+    const { kind } = fields.columns[index]?.type ?? { kind: 'other' }
+    return isTextual || kind === 'other' || (isMarked && /^(?:array|date|time)/.test(kind))
+  })
+  const hasDomain = columns.some((index) => fields.columns[index]?.isDomain)
+  // Of a value that the database cannot take, or that is not of its domain, only the database can say so.
+  const isJudgedByServer = leftToServer.length > 0 || hasDomain || isTransformed
+  const replaces =
+    errors.conversion === 'set_null' ? 'null' : errors.conversion === 'set_default' ? 'default' : undefined
+  if (replaces !== undefined && leftToServer.length > 0 && target.kind === 'duckdb') {
+    throw unreadable(statement, table, leftToServer)
+  }
+  if (isBinary && leftToServer.length > 0 && target.kind === 'duckdb') {
+    throw unknownForm(statement, table, leftToServer)
+  }
+  const replacedByServer = isJudgedByServer ? replaces : undefined
+  const { decimalSeparator, dateFormats, decimals } = statement.options
+  const types = columns.map((index) => fields.columns[index]?.type)
+  const cutsDecimals = decimals === 'truncate' && types.some((type) => type?.kind === 'numeric' && 'scale' in type)
+  const isOwn = cutsDecimals || (decimalSeparator ?? dateFormats ?? statement.options.acceptAnyDate) !== undefined
+  if (replacedByServer !== undefined && isOwn) throw unpointable(statement)
+  const sink = replacedByServer
+    ? 'pg_text'
+    : isBinary && target.kind === 'postgres'
+      ? 'pg_binary'
+      : transaction.sinkFor(fields, columns, usesDefaults, zones)
+  // The server judges dates that travel as text.
+  if (sink === 'pg_text' && statement.options.acceptAnyDate) throw unpointable(statement)
+  const conflict = conflictOf(statement, table, planned)
+  const mayRefuse = async (found: TableDescription) =>
+    usesDefaults ||
+    isTransformed ||
+    leftToServer.length > 0 ||
+    found.columns.some(({ notNull }, index) => notNull && !columns.includes(index)) ||
+    (!isNew && (await transaction.mayRefuse(found)))
+  // Without anything to refuse a row, the rows need not be kept until it is known that none was.
+  const tolerates =
+    errors.constraint === 'skip_row'
+      ? (await mayRefuse(table))
+        ? 'all'
+        : undefined
+      : replacedByServer !== undefined || (errors.conversion === 'skip_row' && isJudgedByServer)
+        ? 'conversion'
+        : onConflict?.action === 'reject'
+          ? 'unique'
+          : undefined
+  const reading = decodedBy(statement, fields, planned, replacedByServer !== undefined)
+  return {
+    sink,
+    usesDefaults,
+    leftToServer,
+    conflict,
+    tolerates,
+    replacedByServer,
+    decoded: {
+      ...reading,
+      columns: numbered(reading.columns),
+      session: zones === 'possible' ? { ...session, zoneWords: 'all' as const } : session,
+    },
+  }
+}
+
+/** How rows travel in each, as a receipt says it. */
+export const TRANSPORT = {
+  pg_binary: 'binary',
+  pg_text: 'text',
+  duckdb: 'vectors',
+  duckdb_served: 'vectors',
+} as const satisfies Record<SinkKind, string>
+
+/** Options for a first look at the file: HEADER MATCH has no columns to match yet, and markers are not values. */
+export function plainOptions(options: CopyOptions): CopyOptions {
+  return options.header === 'match' ? { ...options, header: 'true' } : options
+}
+
+/** A column list in the statement names the columns of a table that is created. */
+export function nameColumns<C extends { name: string }>(statement: CopyFrom, inferred: readonly C[]): C[] {
+  const { columns } = statement
+  if (columns === undefined) return [...inferred]
+  if (columns.length !== inferred.length) {
+    throw new CopyError({
+      code: 'bad_copy_file_format',
+      sqlState: '22P04',
+      message: `the column list has ${columns.length} columns, but the first record has ${inferred.length}`,
+      statement: { text: statement.text, offset: columns[0]?.offset ?? 0 },
+    })
+  }
+  return inferred.map((column, index) => ({ ...column, name: columns[index]?.value ?? column.name }))
+}
+
+/** ON CONFLICT as the target is to carry it out; undefined where a conflict is an error like others. */
+function conflictOf(statement: CopyFrom, table: TableDescription, plan: ColumnPlan): ConflictRequest | undefined {
+  const { onConflict } = statement.options
+  if (onConflict === undefined || onConflict.action === 'error') return undefined
+  const { action, keep, offset } = onConflict
+  const at = { text: statement.text, offset }
+  if (action === 'reject') {
+    if (statement.options.format === 'binary') {
+      throw new CopyError({
+        code: 'feature_not_supported',
+        sqlState: '0A000',
+        message: 'ON CONFLICT DO REJECT cannot be used in BINARY mode',
+        detail: 'Rejected rows are kept as they stand in the input, in lines.',
+        hint: 'DO SKIP and DO UPDATE can.',
+        statement: at,
+      })
+    }
+    if (keep === 'first') return undefined
+    throw new CopyError({
+      code: 'feature_not_supported',
+      sqlState: '0A000',
+      message: 'ON CONFLICT DO REJECT keeps the first of several rows with one key',
+      detail:
+        'Which is the last is known at the end of the input, and the bytes of all rows would have to be kept until then.',
+      hint: 'DO SKIP and DO UPDATE can keep the last.',
+      statement: at,
+    })
+  }
+  const key = table.primaryKey?.every((index) => plan.columns.includes(index)) ? table.primaryKey : undefined
+  const needsKey = action === 'update' || keep === 'last'
+  const keys = plan.conflictKeys ?? (needsKey ? key : undefined)
+  if (needsKey && keys === undefined) {
+    throw new CopyError({
+      code: 'syntax_error',
+      sqlState: '42601',
+      message: `ON CONFLICT ${action === 'update' ? 'DO UPDATE' : 'with KEEP LAST'} needs the columns of the key`,
+      detail: `Table "${table.relationName}" has no primary key among the columns that are loaded.`,
+      hint: 'Name them: ON CONFLICT (column, …) DO ….',
+      statement: at,
+    })
+  }
+  return { action, keep, ...(keys && { keys }) }
+}

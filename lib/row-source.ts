@@ -1,0 +1,133 @@
+import { Readable } from 'node:stream'
+import { closeSource, iterate } from './native/pump.ts'
+import type { RowText } from './row-text.ts'
+
+/** What a row may hold: whatever its column's type reads as text, or a value of JavaScript that there is a text for. */
+export type RowValue = string | number | bigint | boolean | object | null | undefined
+
+/** A row of which nothing more is known. */
+export type AnyRow = Readonly<Record<string, RowValue>> | readonly RowValue[]
+
+/** What a row's type is to be: an object or an array of values. */
+export type RowOf<Row> = { readonly [Key in keyof Row]: RowValue }
+
+/** Rows as objects, by the names of the columns, or as arrays, in their order. */
+export type RowSource<Row = unknown> = AsyncIterable<Row> | Iterable<Row>
+
+/** Rows of a caller, of which the first may be looked at before anybody reads them. */
+export class RowReader {
+  readonly #source: RowSource
+  readonly #iterator: AsyncIterator<unknown> | Iterator<unknown>
+  #first: IteratorResult<unknown> | undefined
+  #isOver = false
+  #isClosed = false
+
+  constructor(source: RowSource) {
+    this.#source = source
+    this.#iterator = iterate(source)
+    // A stream may fail long before it is read. Whoever reads it then is told; until then nobody else may be.
+    if (source instanceof Readable) source.on('error', () => {})
+  }
+
+  /** The first row, or undefined where there is none. Rejects with what the source throws, and when `signal` aborts. */
+  async first(signal: AbortSignal | undefined): Promise<unknown> {
+    let onAbort: (() => void) | undefined
+    const stopped = new Promise<never>((_, reject) => {
+      onAbort = () => reject(signal?.reason)
+      signal?.addEventListener('abort', onAbort, { once: true })
+    })
+    try {
+      this.#first = await Promise.race([this.#next(), stopped])
+    } finally {
+      if (onAbort) signal?.removeEventListener('abort', onAbort)
+    }
+    return this.#first.done ? undefined : this.#first.value
+  }
+
+  async #next(): Promise<IteratorResult<unknown>> {
+    const step: unknown = await this.#iterator.next()
+    return checkStep(step)
+  }
+
+  /** The rows as a stream of bytes. To be called once; rows are read only as the bytes are. */
+  written(text: RowText): AsyncIterable<Uint8Array> {
+    const batches = new Batches(this, text)
+    return {
+      [Symbol.asyncIterator]: () => ({
+        next: () => batches.next(),
+        return: async () => {
+          this.close()
+          return { done: true, value: undefined }
+        },
+      }),
+    }
+  }
+
+  /** Whether the source never waits. */
+  get isSync(): boolean {
+    return !(Symbol.asyncIterator in this.#source) && !(this.#source instanceof ReadableStream)
+  }
+
+  /** The next step of a source that does not wait. */
+  stepNow(): IteratorResult<unknown> {
+    const first = this.#first
+    this.#first = undefined
+    const step = first ?? checkStep((this.#iterator as Iterator<unknown>).next())
+    this.#isOver ||= step.done === true
+    return step
+  }
+
+  /** The next step of any source. */
+  async step(): Promise<IteratorResult<unknown>> {
+    const first = this.#first
+    this.#first = undefined
+    const step = first ?? checkStep(await this.#iterator.next())
+    this.#isOver ||= step.done === true
+    return step
+  }
+
+  /** Lets go of the source, whatever it is waiting for. */
+  close(): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    closeSource(this.#source, this.#iterator, this.#isOver || this.#first?.done === true)
+  }
+}
+
+function checkStep(step: unknown): IteratorResult<unknown> {
+  if (typeof step === 'object' && step !== null) return step as IteratorResult<unknown>
+  throw new TypeError('the rows are no iterator: its next() gave no result')
+}
+
+type Batch = IteratorResult<Uint8Array, undefined>
+
+/** Writes rows until there are enough of them, or no more. */
+class Batches {
+  readonly #reader: RowReader
+  readonly #text: RowText
+  #isOver = false
+  #failure: { readonly reason: unknown } | undefined
+
+  constructor(reader: RowReader, text: RowText) {
+    this.#reader = reader
+    this.#text = text
+  }
+
+  async next(): Promise<Batch> {
+    const text = this.#text
+    try {
+      while (!this.#isOver && !text.isFull) {
+        const step = this.#reader.isSync ? this.#reader.stepNow() : await this.#reader.step()
+        if (step.done) this.#isOver = true
+        else text.add(step.value)
+      }
+    } catch (reason) {
+      // The rows before it come first.
+      this.#isOver = true
+      this.#failure = { reason }
+    }
+    if (!text.isEmpty) return { done: false, value: text.take() }
+    if (this.#failure) throw this.#failure.reason
+    return { done: true, value: undefined }
+  }
+}

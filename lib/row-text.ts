@@ -1,0 +1,546 @@
+import type { ColumnType } from './native/load.ts'
+
+/*
+ * Rows as TEXT
+ *
+ * Rows are written in PostgreSQL's TEXT format, one line a row, into one buffer that is used again, and go the way of a stream from
+ * there: types, limits, policies and refused rows are those of every other load, and the number of a line is that of its row. Numbers
+ * and short strings are written byte by byte, since each call that leaves JavaScript costs as much as thirty bytes.
+ *
+ * A value that its column cannot take is written as a text that the column's type refuses, so that it costs what the statement says. Where
+ * every text is a value, the field has a byte that is no UTF-8, which makes the row malformed; what was wrong with it is kept until it is
+ * asked for.
+ */
+
+/** Bytes from which on a batch is handed on. */
+const BATCH_BYTES = 64 * 1024
+/** Strings up to this length are written unit by unit. */
+const SHORT = 40
+const NEWLINE = 0x0a
+const TAB = 0x09
+const BACKSLASH = 0x5c
+/** No byte of UTF-8. */
+const NO_CHARACTER = 0xff
+const HEX = Buffer.from('0123456789abcdef')
+const MINUS = 0x2d
+
+/** Where the values of a field go. */
+export interface RowField {
+  /** The key in rows that are objects. */
+  readonly name: string
+  /** Absent: the field is read by nobody. */
+  readonly type?: ColumnType
+  /** As the database prints it. */
+  readonly typeName?: string
+}
+
+/** What is wrong with a row that only this side knows. */
+export interface RowFlaw {
+  /** The field's number, from 0; absent where it is about the row. */
+  readonly field?: number
+  readonly message: string
+  readonly hint?: string
+}
+
+/** How rows are written. */
+export interface RowTextInit {
+  readonly target: 'postgres' | 'duckdb'
+  readonly fields: readonly RowField[]
+  /** What stands for a missing value; absent: it is NULL. */
+  readonly marker?: string
+  /** Keys and elements that are no field's are dropped; otherwise they make the row malformed. */
+  readonly dropsExtra: boolean
+}
+
+/** Writes rows as TEXT. */
+export class RowText {
+  readonly #init: RowTextInit
+  readonly #columns: readonly Column[]
+  readonly #flaws = new Map<number, RowFlaw>()
+  readonly #missing: string
+  #buffer = Buffer.allocUnsafeSlow(BATCH_BYTES * 2)
+  #at = 0
+  #rows = 0
+
+  constructor(init: RowTextInit) {
+    this.#init = init
+    this.#missing = init.marker ?? '\\N'
+    this.#columns = init.fields.map((field, index) => columnOf(field, index, init.target))
+  }
+
+  /** Whether what has been written is enough to be handed on. */
+  get isFull(): boolean {
+    return this.#at >= BATCH_BYTES
+  }
+
+  get isEmpty(): boolean {
+    return this.#at === 0
+  }
+
+  /** What has been written since the last call; valid until the next row is written. */
+  take(): Buffer {
+    const taken = this.#buffer.subarray(0, this.#at)
+    this.#at = 0
+    return taken
+  }
+
+  /** What is wrong with a row (from 1) that was written with a byte that is no UTF-8, or with a field too many; it is forgotten then. */
+  flawOf(row: number): RowFlaw | undefined {
+    const flaw = this.#flaws.get(row)
+    this.#flaws.delete(row)
+    return flaw
+  }
+
+  add(row: unknown): void {
+    this.#rows += 1
+    this.#reserve(64)
+    if (Array.isArray(row)) this.#addArray(row)
+    else if (typeof row === 'object' && row !== null && !isBytes(row) && !(row instanceof Date)) {
+      this.#addObject(row as Readonly<Record<string, unknown>>)
+    } else {
+      const hint = typeof row === 'string' || isBytes(row) ? 'Text and bytes are the option "stdin".' : undefined
+      this.#spoil({ message: `a row is an object or an array, not ${nameOf(row)}`, ...(hint && { hint }) })
+    }
+    this.#reserve(2)
+    this.#buffer[this.#at++] = NEWLINE
+    if (this.#rows === 1) this.#guardStart()
+  }
+
+  /** What would be taken for a byte order mark, or for a file of another kind, at the beginning of an input: its first character is escaped. */
+  #guardStart(): void {
+    const [first] = this.#buffer
+    if (first !== 0x42 && first !== 0x50 && first !== 0xef) return
+    this.#buffer.copyWithin(1, 0, this.#at)
+    this.#buffer[0] = BACKSLASH
+    this.#at += 1
+  }
+
+  #addObject(row: Readonly<Record<string, unknown>>): void {
+    const columns = this.#columns
+    let present = 0
+    for (let index = 0; index < columns.length; index += 1) {
+      const column = columns[index] as Column
+      if (index > 0) this.#buffer[this.#at++] = TAB
+      const value = column.isInherited && !Object.hasOwn(row, column.name) ? undefined : row[column.name]
+      if (value !== undefined) present += 1
+      this.#value(value, column)
+      this.#reserve(2)
+    }
+    if (this.#init.dropsExtra) return
+    const keys = Object.keys(row)
+    if (keys.length > present) this.#checkKeys(row, keys)
+  }
+
+  /** Of a row with more keys than it has values for: whether one of them is nobody's. */
+  #checkKeys(row: Readonly<Record<string, unknown>>, keys: readonly string[]): void {
+    const extra = keys.find((key) => row[key] !== undefined && !this.#columns.some(({ name }) => name === key))
+    if (extra === undefined) return
+    this.#buffer[this.#at++] = TAB
+    this.#string(shown(row[extra]))
+    this.#flaws.set(this.#rows, {
+      message: `the row has a key "${extra}", which is no column of this load`,
+      hint: 'List the columns in the statement; IGNORE_EXTRA_DATA drops other keys.',
+    })
+  }
+
+  #addArray(row: readonly unknown[]): void {
+    const columns = this.#columns
+    const { dropsExtra } = this.#init
+    const width = dropsExtra && row.length > columns.length ? columns.length : row.length
+    // It would be the row of one empty string.
+    if (width === 0 && columns.length > 0) this.#spoil({ message: 'the row is an empty array' })
+    for (let index = 0; index < width; index += 1) {
+      if (index > 0) this.#buffer[this.#at++] = TAB
+      const column = columns[index]
+      if (column === undefined) this.#string(shown(row[index]))
+      else this.#value(row[index], column)
+      this.#reserve(2)
+    }
+  }
+
+  #value(value: unknown, column: Column): void {
+    if (column.isDropped) return
+    const kind = typeof value
+    if (kind === 'string') this.#string(value as string)
+    else if (value === null) this.#ascii('\\N')
+    else if (value === undefined) this.#ascii(this.#missing)
+    else if (kind === 'object') this.#object(value, column)
+    else if (column.isInstant || kind === 'function' || kind === 'symbol') this.#refuse(column, value)
+    else if (kind === 'number') this.#number(value as number, column)
+    else if (kind === 'bigint') this.#ascii(String(value))
+    else this.#ascii(column.kind === 'bool' ? (value ? 't' : 'f') : value ? 'true' : 'false')
+  }
+
+  #object(value: object, column: Column): void {
+    const isBinary = isBytes(value)
+    const text = isBinary ? undefined : objectText(value, column)
+    if (isBinary && column.kind === 'bytea') this.#bytes(bytesOf(value))
+    else if (text === undefined) this.#refuse(column, value)
+    else if (typeof text === 'string') this.#string(text)
+    else this.#value(text.value, column)
+  }
+
+  #number(value: number, column: Column): void {
+    // Of other types than these, zero has no sign.
+    if ((value | 0) !== value || value === 0) this.#ascii(Object.is(value, -0) && column.isFloat ? '-0' : String(value))
+    else if (value < 0) {
+      this.#buffer[this.#at++] = MINUS
+      this.#digits(-value)
+    } else this.#digits(value)
+  }
+
+  /** A whole number from 1 to 2^31. */
+  #digits(value: number): void {
+    let digits = 1
+    for (let power = 10; value >= power; power *= 10) digits += 1
+    const buffer = this.#buffer
+    const end = this.#at + digits
+    let rest = value
+    for (let at = end - 1; at >= this.#at; at -= 1) {
+      const tens = Math.floor(rest / 10)
+      buffer[at] = 0x30 + (rest - tens * 10)
+      rest = tens
+    }
+    this.#at = end
+  }
+
+  /** Text without anything to escape. */
+  #ascii(text: string): void {
+    this.#reserve(text.length + 2)
+    const buffer = this.#buffer
+    let at = this.#at
+    for (let index = 0; index < text.length; index += 1) buffer[at++] = text.charCodeAt(index)
+    this.#at = at
+  }
+
+  #string(text: string): void {
+    const { length } = text
+    this.#reserve(length * 3 + 2)
+    if (length > SHORT && !ESCAPED.test(text) && text.isWellFormed()) {
+      this.#at += this.#buffer.write(text, this.#at, 'utf8')
+      return
+    }
+    const buffer = this.#buffer
+    let at = this.#at
+    for (let index = 0; index < length; index += 1) {
+      const unit = text.charCodeAt(index)
+      if (unit < 0x80) {
+        if (unit === BACKSLASH) buffer[at++] = BACKSLASH
+        else if (unit < 0x0e) {
+          const letter = unit === 0x0a ? 0x6e : unit === 0x0d ? 0x72 : unit === 0x09 ? 0x74 : 0
+          if (letter !== 0) {
+            buffer[at++] = BACKSLASH
+            buffer[at++] = letter
+            continue
+          }
+        }
+        buffer[at++] = unit
+      } else if (unit < 0x800) {
+        buffer[at++] = 0xc0 | (unit >> 6)
+        buffer[at++] = 0x80 | (unit & 0x3f)
+      } else {
+        const next = unit >= 0xd800 && unit < 0xdc00 ? text.charCodeAt(index + 1) : 0
+        if (next >= 0xdc00 && next < 0xe000) {
+          const point = 0x10000 + ((unit - 0xd800) << 10) + (next - 0xdc00)
+          index += 1
+          buffer[at++] = 0xf0 | (point >> 18)
+          buffer[at++] = 0x80 | ((point >> 12) & 0x3f)
+          buffer[at++] = 0x80 | ((point >> 6) & 0x3f)
+          buffer[at++] = 0x80 | (point & 0x3f)
+        } else {
+          // Half a pair becomes what the decoder refuses, and not silently another character.
+          buffer[at++] = 0xe0 | (unit >> 12)
+          buffer[at++] = 0x80 | ((unit >> 6) & 0x3f)
+          buffer[at++] = 0x80 | (unit & 0x3f)
+        }
+      }
+    }
+    this.#at = at
+  }
+
+  /** `\x…`, its backslash escaped. */
+  #bytes(bytes: Uint8Array): void {
+    this.#reserve(bytes.length * 2 + 5)
+    this.#ascii('\\\\x')
+    const buffer = this.#buffer
+    let at = this.#at
+    for (let index = 0; index < bytes.length; index += 1) {
+      const byte = bytes[index] as number
+      buffer[at++] = HEX[byte >> 4] as number
+      buffer[at++] = HEX[byte & 15] as number
+    }
+    this.#at = at
+  }
+
+  /** Writes what the column cannot take. */
+  #refuse(column: Column, value: unknown): void {
+    const { refused, typeName, name, index } = column
+    if (refused === undefined) {
+      const isObject = typeof value === 'object' && !isBytes(value)
+      this.#spoil({
+        field: index,
+        message: `column "${name}"${typeName === '' ? '' : ` of type ${typeName}`} does not take ${nameOf(value)}`,
+        ...(isObject && { hint: 'Pass a string; JSON.stringify() makes one of it.' }),
+      })
+    } else this.#string(`${refused}(${nameOf(value)})`)
+  }
+
+  /** Makes the row malformed. The first reason counts. */
+  #spoil(flaw: RowFlaw): void {
+    this.#reserve(4)
+    this.#buffer[this.#at++] = NO_CHARACTER
+    if (!this.#flaws.has(this.#rows)) this.#flaws.set(this.#rows, flaw)
+  }
+
+  #reserve(bytes: number): void {
+    // What writes a short thing after another does not ask again.
+    const needed = this.#at + bytes + 32
+    if (needed <= this.#buffer.length) return
+    const larger = Buffer.allocUnsafeSlow(Math.max(needed, this.#buffer.length * 2))
+    this.#buffer.copy(larger, 0, 0, this.#at)
+    this.#buffer = larger
+  }
+}
+
+const ESCAPED = /[\\\t\n\r]/
+
+/** A field, and what the loop over values wants to know of it. */
+interface Column {
+  readonly name: string
+  readonly index: number
+  readonly typeName: string
+  readonly kind: ColumnType['kind']
+  readonly type: ColumnType
+  readonly target: 'postgres' | 'duckdb'
+  readonly isDropped: boolean
+  /** Every object has a property of this name. */
+  readonly isInherited: boolean
+  readonly isFloat: boolean
+  /** Dates and times, of which a number says nothing. */
+  readonly isInstant: boolean
+  /** How a text begins that the type refuses; absent where there is none. */
+  readonly refused?: string
+}
+
+/** Types that refuse a text such as `(an object)`. Of those not listed some take any text, or only the database knows. */
+const REFUSED: Partial<Readonly<Record<ColumnType['kind'], string>>> = {
+  bool: '',
+  int2: '',
+  int4: '',
+  int8: '',
+  float4: '',
+  float8: '',
+  numeric: '',
+  date: '',
+  time: '',
+  timetz: '',
+  timestamp: '',
+  timestamptz: '',
+  interval: '',
+  uuid: '',
+  json: '',
+  jsonb: '',
+  array: '',
+  // What does not begin so is a value in the older notation.
+  bytea: '\\x',
+}
+
+function columnOf({ name, type, typeName = '' }: RowField, index: number, target: Column['target']): Column {
+  const kind = type?.kind ?? 'other'
+  const refused = REFUSED[kind]
+  return {
+    name,
+    index,
+    typeName,
+    kind,
+    type: type ?? { kind: 'other' },
+    target,
+    isDropped: type === undefined,
+    isInherited: name in Object.prototype,
+    isFloat: kind === 'float4' || kind === 'float8',
+    isInstant: /^(?:date|time|timetz|timestamp|timestamptz|interval)$/.test(kind),
+    ...(refused !== undefined && { refused }),
+  }
+}
+
+/** The text of an object in a column, or what it stands for; undefined where it is no value of the column. */
+function objectText(value: object, column: Column): string | { readonly value: Primitive } | undefined {
+  const { kind, type } = column
+  if (kind === 'json' || kind === 'jsonb') return jsonOf(value)
+  if (value instanceof Date) return dateText(value, column)
+  if (kind === 'array') return isList(value) ? arrayLiteral(value, type as ArrayType, column) : undefined
+  const primitive = primitiveOf(value)
+  if (primitive !== undefined) return { value: primitive }
+  if (kind !== 'other') return undefined
+  // Arrays of what only the server reads.
+  if (column.target === 'postgres' && isList(value) && column.typeName.endsWith('[]')) {
+    const delimiter = column.typeName === 'box[]' ? ';' : ','
+    return arrayLiteral(value, { kind: 'array', element: { kind: 'other' }, elementOid: -1, delimiter }, column)
+  }
+  return jsonOf(value)
+}
+
+type ArrayType = Extract<ColumnType, { kind: 'array' }>
+type Primitive = string | number | bigint | boolean
+
+/** JSON, or undefined where there is none of it: a cycle, a bigint, nothing but functions. */
+function jsonOf(value: object): string | undefined {
+  try {
+    return JSON.stringify(value)
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * What an object of a class stands for, such as a decimal number or a date of a library: as it says to `pg`, in JSON, or as a string.
+ * Undefined for plain objects, arrays and what says nothing of itself.
+ */
+function primitiveOf(value: object): Primitive | undefined {
+  if (isList(value)) return undefined
+  const { toPostgres, toJSON } = value as { toPostgres?: unknown; toJSON?: unknown }
+  for (const method of [toPostgres, toJSON]) {
+    if (typeof method !== 'function') continue
+    // `pg` hands over a function that prepares values.
+    const said: unknown = method === toJSON ? method.call(value, '') : method.call(value, (inner: unknown) => inner)
+    if (isPrimitive(said)) return said
+  }
+  const text = Object.prototype.toString
+  if (typeof toJSON === 'function' || typeof value.toString !== 'function' || value.toString === text) return undefined
+  const said: unknown = value.toString()
+  return typeof said === 'string' ? said : undefined
+}
+
+function isPrimitive(value: unknown): value is Primitive {
+  return /^(?:string|number|bigint|boolean)$/.test(typeof value)
+}
+
+/** An array, or numbers of a typed one. */
+function isList(value: object): value is ArrayLike<unknown> {
+  return Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView))
+}
+
+function arrayLiteral(values: ArrayLike<unknown>, type: ArrayType, column: Column): string | undefined {
+  const { element, delimiter } = type
+  const parts: string[] = []
+  for (let index = 0; index < values.length; index += 1) {
+    const part = elementText(values[index], type, element, column)
+    if (part === undefined) return undefined
+    parts.push(part)
+  }
+  return `{${parts.join(delimiter)}}`
+}
+
+function elementText(value: unknown, type: ArrayType, element: ColumnType, column: Column): string | undefined {
+  if (value === null || value === undefined) return 'NULL'
+  if (typeof value === 'string') return quoted(value)
+  const isInstant = /^(?:date|time|interval)/.test(element.kind)
+  if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean') {
+    return isInstant ? undefined : Object.is(value, -0) && /^float/.test(element.kind) ? '-0' : String(value)
+  }
+  if (typeof value !== 'object') return undefined
+  const isJson = element.kind === 'json' || element.kind === 'jsonb'
+  if (isBytes(value) && !isJson) {
+    return element.kind === 'bytea' ? quoted(`\\x${Buffer.from(bytesOf(value)).toString('hex')}`) : undefined
+  }
+  // PostgreSQL's arrays have any number of dimensions; a list of lists is a type of its own.
+  if (isList(value) && !isJson) return arrayLiteral(value, element.kind === 'array' ? element : type, column)
+  const text = objectText(value, { ...column, kind: element.kind, type: element, typeName: '' })
+  return text === undefined ? undefined : quoted(typeof text === 'string' ? text : String(text.value))
+}
+
+function quoted(text: string): string {
+  return `"${text.replace(/["\\]/g, '\\$&')}"`
+}
+
+/**
+ * A point in time as the column has it. Columns without a zone get what the clock of this process shows, as with `pg`, so that what
+ * `pg` has read comes back the same.
+ */
+function dateText(value: Date, { kind, typeName }: Column): string | undefined {
+  if (Number.isNaN(value.getTime())) return undefined
+  const isLocal = kind === 'timestamp' || (kind === 'other' && /^TIMESTAMP_(?:S|MS|NS)$/.test(typeName))
+  if (isLocal) return dayText(value, ` ${clockText(value)}`)
+  switch (kind) {
+    case 'date':
+      return dayText(value, '')
+    case 'time':
+      return clockText(value)
+    case 'timetz':
+      return clockText(value) + offsetText(value)
+    case 'timestamptz':
+    case 'text':
+    case 'varchar':
+    case 'bpchar':
+    case 'other':
+      return instantText(value, kind === 'timestamptz')
+    default:
+      return undefined
+  }
+}
+
+/** In UTC. Years beyond four digits, and before the year 1, have another form in JavaScript than in PostgreSQL. */
+function instantText(value: Date, isSql: boolean): string {
+  const iso = value.toISOString()
+  if (!isSql || /^\d/.test(iso)) return iso
+  const year = value.getUTCFullYear()
+  const rest = iso.replace(/^[+-]\d+/, '')
+  return year > 0 ? `${year}${rest}` : `${pad(1 - year, 4)}${rest} BC`
+}
+
+function dayText(value: Date, clock: string): string {
+  const year = value.getFullYear()
+  const day = `${pad(value.getMonth() + 1, 2)}-${pad(value.getDate(), 2)}`
+  return year > 0 ? `${pad(year, 4)}-${day}${clock}` : `${pad(1 - year, 4)}-${day}${clock} BC`
+}
+
+function clockText(value: Date): string {
+  const time = `${pad(value.getHours(), 2)}:${pad(value.getMinutes(), 2)}:${pad(value.getSeconds(), 2)}`
+  return `${time}.${pad(value.getMilliseconds(), 3)}`
+}
+
+function offsetText(value: Date): string {
+  const minutes = -value.getTimezoneOffset()
+  const size = Math.abs(minutes)
+  return `${minutes < 0 ? '-' : '+'}${pad(Math.floor(size / 60), 2)}:${pad(size % 60, 2)}`
+}
+
+function pad(value: number, width: number): string {
+  return String(value).padStart(width, '0')
+}
+
+function isBytes(value: unknown): value is Uint8Array | ArrayBuffer {
+  return value instanceof Uint8Array || value instanceof ArrayBuffer
+}
+
+function bytesOf(value: Uint8Array | ArrayBuffer): Uint8Array {
+  return value instanceof ArrayBuffer ? new Uint8Array(value) : value
+}
+
+/** A value as messages name it: what it is, and no more of it than a number. */
+function nameOf(value: unknown): string {
+  switch (typeof value) {
+    case 'number':
+    case 'bigint':
+      return `the number ${value}`
+    case 'boolean':
+      return `the Boolean ${value}`
+    case 'string':
+      return 'a string'
+    case 'object':
+      if (value === null) return 'null'
+      if (value instanceof Date) return Number.isNaN(value.getTime()) ? 'an invalid Date' : 'a Date'
+      if (Array.isArray(value)) return 'an array'
+      return isBytes(value) ? 'bytes' : 'an object'
+    case 'undefined':
+      return 'undefined'
+    default:
+      return `a ${typeof value}`
+  }
+}
+
+/** A value of which nobody knows the type, for whoever looks at the refused row. */
+function shown(value: unknown): string {
+  if (typeof value === 'object' && value !== null) return jsonOf(value) ?? nameOf(value)
+  return typeof value === 'symbol' || typeof value === 'function' ? nameOf(value) : String(value)
+}

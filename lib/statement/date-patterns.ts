@@ -1,0 +1,36 @@
+/** How dates and times are written: a pattern, or several that are tried in order. */
+export type DatePattern = string | readonly string[]
+
+/** Words that stand in a pattern's place. */
+const words = /^(?:auto|epochsecs|epochmillisecs)$/
+/** What `strptime` has in place of a part of a date, and what to_char has. */
+const strptimeToken = /%-?[A-Za-z%]/g
+const toCharToken = /YY|MM|DD|HH|MI|SS|MON|MONTH|IY|AM|PM/i
+
+/** The patterns in order. */
+export function patternsIn(pattern: DatePattern | undefined): readonly string[] {
+  return pattern === undefined ? [] : typeof pattern === 'string' ? [pattern] : pattern
+}
+
+/**
+ * The language of patterns where `own` is that of the statement's system; undefined where they are of several. A pattern is of `strptime`
+ * when it has tokens with a percent sign and none of to_char.
+ */
+export function languageOf<Own extends string>(
+  pattern: DatePattern | undefined,
+  own: Own,
+): Own | 'strptime' | 'auto' | undefined {
+  const languages = patternsIn(pattern).map((text) => {
+    // Redshift's own patterns include the words.
+    if (words.test(text)) return own === 'java' || own === 'redshift' ? own : 'auto'
+    const rest = text.replace(strptimeToken, '')
+    return rest !== text && !toCharToken.test(rest) ? 'strptime' : own
+  })
+  const [first] = languages
+  return languages.every((language) => language === first) ? first : undefined
+}
+
+/** Whether a pattern is a word in its place. */
+export function isPatternWord(text: string): boolean {
+  return words.test(text)
+}

@@ -1,0 +1,386 @@
+import { randomBytes } from 'node:crypto'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { DuckDBConnection } from '@duckdb/node-api'
+import { CopyError } from '../../errors.ts'
+import type { NativeLoad } from '../../native/load.ts'
+import type { FieldStep, RowError, RowRefusals } from '../target.ts'
+import type { DuckdbColumnDescription, DuckdbTableDescription } from './describe.ts'
+import type { DuckdbDriver } from './driver.ts'
+import { asCopyError, inCondition, withPosition } from './errors.ts'
+import { quoteIdentifier, quoteLiteral } from './identifiers.ts'
+import {
+  type FeedSource,
+  fieldsSql,
+  type InsertPlan,
+  isCastByDuckdb,
+  type RowSource,
+  stepSql,
+  type TransformPlan,
+} from './insert.ts'
+import { prepareAsWritten, query } from './query.ts'
+import { errorElsewhere, uncastError } from './row-errors.ts'
+import type { RowWindow } from './row-window.ts'
+import type { Sifted } from './sieve.ts'
+import type { RunStatement } from './sieve-context.ts'
+import { castFromVector, columnTypeOf } from './types.ts'
+
+/*
+ * Expressions between the fields and the table
+ *
+ * They are part of the SELECT over our function. Where a row that one of them raises an error for costs itself only, or the transaction
+ * must outlive the error, the fields of a window go into a temporary table first, since DuckDB's TRY lets errors pass where it gets its
+ * arguments out of a STRUCT; what TRY makes of the expressions is another one, from which the rows go on as if they came from the feed.
+ */
+
+/** Rows that are dealt with in one turn of the event loop. */
+const ROWS_A_TURN = 512
+
+/**
+ * Finds out what the types are, and that the expressions are some.
+ *
+ * @throws {CopyError} with the SQL of the type or expression as `statement.text`.
+ */
+export async function planTransform(
+  driver: DuckdbDriver,
+  connection: DuckDBConnection,
+  table: DuckdbTableDescription,
+  columns: readonly number[],
+  steps: readonly (FieldStep | undefined)[],
+): Promise<TransformPlan> {
+  const fields: DuckdbColumnDescription[] = []
+  for (const [position, index] of columns.entries()) {
+    const column = table.columns[index] as DuckdbColumnDescription
+    const type = steps[position]?.type
+    const read = type === undefined ? undefined : await typeNamed(driver, connection, type)
+    const isOwn = steps[position] === undefined
+    fields.push({ ...column, ...read, hasDefault: false, defaultSql: undefined, notNull: isOwn && column.notNull })
+  }
+  const nulls = fields.map(({ name, typeName }) => `CAST(NULL AS ${typeName}) AS ${quoteIdentifier(name)}`)
+  const rows = `(SELECT ${nulls.join(', ')}) AS ${quoteIdentifier(table.relationName)}`
+  for (const step of steps) {
+    if (step?.expression !== undefined) await checkExpression(connection, step.expression, rows)
+  }
+  return { fields, steps }
+}
+
+async function typeNamed(
+  driver: DuckdbDriver,
+  connection: DuckDBConnection,
+  type: string,
+): Promise<Pick<DuckdbColumnDescription, 'type' | 'typeName'>> {
+  const before = 'SELECT CAST(NULL AS '
+  try {
+    const sql = `${before}${type})`
+    const prepared = await prepareAsWritten(connection, sql)
+    try {
+      const [row] = await query(connection, `SELECT typeof(CAST(NULL AS ${type}))`)
+      return { type: columnTypeOf(driver, prepared.columnType(0)), typeName: String(row?.[0]) }
+    } finally {
+      prepared.destroySync()
+    }
+  } catch (error) {
+    throw inCondition(asCopyError(error), type, before.length)
+  }
+}
+
+/** Whatever closes our parenthesis early would have to make sense in both places, and only one expression does. */
+async function checkExpression(connection: DuckDBConnection, expression: string, rows: string): Promise<void> {
+  const parts = [
+    ['SELECT 1 WHERE CASE WHEN (', '\n) IS NULL THEN true END', '42601'],
+    ['SELECT (', '\n)', undefined],
+  ] as const
+  for (const [before, after] of parts) {
+    const sql = before.includes('WHERE')
+      ? `SELECT 1 FROM ${rows} WHERE CASE WHEN (${expression}${after}`
+      : `${before}${expression}${after} FROM ${rows}`
+    let isOne: boolean
+    try {
+      isOne = (await connection.extractStatements(sql)).count === 1
+      if (isOne) {
+        const prepared = await prepareAsWritten(connection, sql)
+        isOne = prepared.columnCount === 1
+        prepared.destroySync()
+      }
+    } catch (thrown) {
+      const { code, sqlState, message, detail, hint, cause } = asCopyError(thrown)
+      const words = message
+        .replace(/^WHERE clause cannot contain (.+)!$/, '$1 are not allowed in TRANSFORM expressions')
+        .replace(/^UNNEST not supported here$/, 'UNNEST is not allowed in TRANSFORM expressions')
+      const error = new CopyError({ code, sqlState, message: words, detail, hint, cause })
+      throw inCondition(error, expression, sql.indexOf(`(${expression}\n)`) + 1)
+    }
+    if (!isOne) {
+      throw new CopyError({
+        code: 'syntax_error',
+        sqlState: '42601',
+        message: 'a TRANSFORM expression must be a single expression',
+        statement: { text: expression, offset: 0 },
+      })
+    }
+  }
+}
+
+/** A row that an expression, or the type of a field, refuses. */
+interface BadRow {
+  /** In its window. */
+  readonly row: number
+  readonly errors: readonly RowError[]
+  /** The expression's column, or the field's; and whether it is about reading the field. */
+  readonly position: number
+  readonly isField: boolean
+}
+
+/** What a load wants of rows that an expression raises an error for. */
+export interface StagingPolicy {
+  readonly tolerates: RowRefusals['tolerates'] | undefined
+  /** Says where rows are. */
+  readonly native: NativeLoad
+  readonly driver: DuckdbDriver
+}
+
+type Insert = (source: RowSource, refusals: RowRefusals | undefined) => Promise<Sifted>
+
+/** Evaluates the expressions of windows by themselves, so that an error of one is the row's. */
+export class Staging {
+  readonly #plan: InsertPlan
+  readonly #transform: TransformPlan
+  readonly #policy: StagingPolicy
+  /** Positions of the fields that DuckDB casts. */
+  readonly #casts: readonly number[]
+  /** Positions of what may raise an error that can be caught, and those that may not. */
+  readonly #tried: ReadonlySet<number>
+  readonly #names: { readonly raw: string; readonly fields: string; readonly values: string }
+
+  private constructor(plan: InsertPlan, transform: TransformPlan, policy: StagingPolicy, tried: ReadonlySet<number>) {
+    this.#plan = plan
+    this.#transform = transform
+    this.#policy = policy
+    this.#tried = tried
+    this.#casts = transform.fields.flatMap((field, position) => (isCastByDuckdb(field) ? [position] : []))
+    const suffix = randomBytes(8).toString('hex')
+    const name = (part: string) => `temp.main.copyist_${part}_${suffix}`
+    this.#names = { raw: name('fields'), fields: name('read'), values: name('made') }
+  }
+
+  /** Prepares for the windows of a load; undefined without TRANSFORM. */
+  static async open(
+    connection: DuckDBConnection,
+    plan: InsertPlan,
+    policy: StagingPolicy,
+  ): Promise<Staging | undefined> {
+    const { transform, table } = plan
+    if (transform === undefined) return undefined
+    const nulls = transform.fields.map(({ name, typeName }) => `CAST(NULL AS ${typeName}) AS ${quoteIdentifier(name)}`)
+    const rows = `(SELECT ${nulls.join(', ')}) AS ${quoteIdentifier(table.relationName)}`
+    const tried = new Set<number>()
+    for (const [position, step] of transform.steps.entries()) {
+      if (step === undefined) continue
+      try {
+        const prepared = await prepareAsWritten(
+          connection,
+          `SELECT TRY(${stepSql(plan, transform, position)}) FROM ${rows}`,
+        )
+        prepared.destroySync()
+        tried.add(position)
+      } catch {
+        // It has a volatile function, which TRY does not take: an error of it is DuckDB's to raise.
+      }
+    }
+    return new Staging(plan, transform, policy, tried)
+  }
+
+  /** Hands over the rows of a window that an expression raises an error for, and the others to `insert`. */
+  async load(
+    run: RunStatement,
+    window: RowWindow,
+    source: FeedSource,
+    refusals: RowRefusals | undefined,
+    insert: Insert,
+  ): Promise<Sifted> {
+    await this.#evaluate(run, source)
+    const bad = await this.#bad(run)
+    const [first] = bad
+    const isTolerant = refusals !== undefined && refusals.tolerates !== 'unique'
+    if (first !== undefined && !isTolerant) throw await this.#failure(run, window.firstRow, first)
+    const refused: { row: number; errors: readonly RowError[] }[] = bad.map(({ row, errors }) => ({
+      row: window.firstRow + row,
+      errors,
+    }))
+    const { own } = this.#plan
+    const kept = this.#flags.map((flag) => `NOT ${flag}`).join(' AND ')
+    const values = this.#transform.fields.map(
+      (_, position) => `'c${position}': ${this.#isStep(position) ? `c${position}.v` : `c${position}`}`,
+    )
+    const staged: RowSource = {
+      kind: 'staged',
+      sqlName: `(SELECT ${own}_n AS n, {${values.join(', ')}} AS s FROM ${this.#names.values}${kept === '' ? '' : ` WHERE ${kept}`})`,
+      first: 0,
+      last: window.rows,
+    }
+    // Both kinds of refused rows are told in the order of the input.
+    const sifted = await insert(staged, refusals && gathering(refusals, refused))
+    refused.sort((a, b) => a.row - b.row)
+    for (const [at, { row, errors }] of refused.entries()) {
+      if (at % ROWS_A_TURN === ROWS_A_TURN - 1) await nextTurn()
+      refusals?.refuse(row, errors)
+    }
+    for (const name of this.#tables) await run(`DROP TABLE ${name}`)
+    return { ...sifted, refused: sifted.refused + bad.length }
+  }
+
+  /** Leaves no temporary tables behind a load that has failed. */
+  async discard(connection: DuckDBConnection): Promise<void> {
+    for (const name of this.#tables) await connection.run(`DROP TABLE IF EXISTS ${name}`)
+  }
+
+  get #tables(): string[] {
+    const { raw, fields, values } = this.#names
+    return this.#casts.length === 0 ? [fields, values] : [raw, fields, values]
+  }
+
+  #isStep(position: number): boolean {
+    return this.#transform.steps[position] !== undefined
+  }
+
+  /** Columns of the table of values that are true for rows that are refused. */
+  get #flags(): string[] {
+    const { own } = this.#plan
+    return [
+      ...this.#casts.map((position) => `${own}_t${position}`),
+      ...[...this.#tried].map((position) => `${own}_e${position}`),
+    ]
+  }
+
+  async #evaluate(run: RunStatement, source: FeedSource): Promise<void> {
+    const { own, table } = this.#plan
+    const { fields } = this.#transform
+    const { raw, fields: read, values } = this.#names
+    const names = fields.map(({ name }) => quoteIdentifier(name))
+    if (this.#casts.length === 0) {
+      await run(
+        `CREATE TEMP TABLE ${read} AS SELECT ${[`${own}_n`, ...names].join(', ')} FROM ${fieldsSql(this.#plan, source)}`,
+      )
+    } else {
+      const texts = fields.map((_, position) => `${own}_f.c${position} AS ${own}_x${position}`)
+      const from = fieldsSql(this.#plan, source, 'raw')
+      await run(`CREATE TEMP TABLE ${raw} AS SELECT ${[`${own}_n`, ...texts].join(', ')} FROM ${from}`)
+      const casts = fields.flatMap(({ type, typeName }, position) => {
+        const text = `${own}_x${position}`
+        if (!this.#casts.includes(position)) return [`${text} AS ${names[position]}`]
+        const cast = castFromVector(text, type, typeName)
+        const isThere = `${text} IS NOT NULL`
+        return [
+          `CASE WHEN ${isThere} THEN TRY(${cast}) END AS ${names[position]}`,
+          `${isThere} AND CASE WHEN ${isThere} THEN TRY(hash(${cast})) END IS NULL AS ${own}_t${position}`,
+        ]
+      })
+      await run(`CREATE TEMP TABLE ${read} AS SELECT ${[`${own}_n`, ...casts].join(', ')} FROM ${raw}`)
+    }
+    const isRead = this.#casts.map((position) => `NOT ${own}_t${position}`).join(' AND ') || `${own}_n IS NOT NULL`
+    // A STRUCT is there even where the value is NULL. Within CASE, from which DuckDB takes no expression that occurs twice.
+    const made = fields.map((_, position) => {
+      if (!this.#isStep(position)) return `${names[position]} AS c${position}`
+      const value = `{'v': ${stepSql(this.#plan, this.#transform, position)}}`
+      return `CASE WHEN ${isRead} THEN ${this.#tried.has(position) ? `TRY(${value})` : value} END AS c${position}`
+    })
+    const marks = this.#casts.map((position) => `${own}_t${position}`)
+    const inner = `(SELECT ${[`${own}_n`, ...marks, ...made].join(', ')} FROM ${read} AS ${quoteIdentifier(table.relationName)})`
+    const isAllRead = marks.length === 0 ? '' : ` AND NOT (${marks.join(' OR ')})`
+    const errors = [...this.#tried].map((position) => `c${position} IS NULL${isAllRead} AS ${own}_e${position}`)
+    // As it is written: DuckDB would take out of an expression what cannot change its value but may raise an error.
+    await run(`CREATE TEMP TABLE ${values} AS SELECT ${['*', ...errors].join(', ')} FROM ${inner}`, 'as_written')
+  }
+
+  /** The rows that are refused, in their order. */
+  async #bad(run: RunStatement): Promise<BadRow[]> {
+    const flags = this.#flags
+    if (flags.length === 0) return []
+    const { own } = this.#plan
+    const { fields } = this.#transform
+    const isFirst = this.#policy.tolerates === undefined || this.#policy.tolerates === 'unique' ? ' LIMIT 1' : ''
+    const tried = [...this.#tried]
+    const texts = [
+      ...this.#casts.map((position) => `r.${own}_x${position}`),
+      ...tried.map((position) => `CAST(f.${quoteIdentifier(fields[position]?.name ?? '')} AS VARCHAR)`),
+    ]
+    const raw = this.#casts.length === 0 ? '' : ` JOIN ${this.#names.raw} AS r USING (${own}_n)`
+    const marked = flags.map((flag) => `v.${flag}`)
+    const { rows } = await run(
+      `SELECT ${[`${own}_n`, ...marked, ...texts].join(', ')} FROM ${this.#names.values} AS v JOIN ${this.#names.fields} AS f USING (${own}_n)${raw}
+WHERE ${marked.join(' OR ')} ORDER BY ${own}_n${isFirst}`,
+    )
+    const bad: BadRow[] = []
+    for (const [at, row] of rows.entries()) {
+      if (at % ROWS_A_TURN === ROWS_A_TURN - 1) await nextTurn()
+      const errors: RowError[] = []
+      let about: Pick<BadRow, 'position' | 'isField'> | undefined
+      for (const [flag] of flags.entries()) {
+        if (row[1 + flag] !== true) continue
+        const isField = flag < this.#casts.length
+        const position = (isField ? this.#casts[flag] : tried[flag - this.#casts.length]) ?? 0
+        const text = row[1 + flags.length + flag]
+        const field = fields[position] as DuckdbColumnDescription
+        about ??= { position, isField }
+        errors.push(
+          isField
+            ? uncastError(field, String(text))
+            : {
+                column: field.name,
+                sqlState: '22000',
+                code: 'data_exception',
+                message: `the TRANSFORM expression of column "${field.name}" raises an error for this row`,
+                ...(typeof text === 'string' && { value: text }),
+              },
+        )
+      }
+      if (about !== undefined) bad.push({ row: Number(row[0]), errors, ...about })
+    }
+    return bad
+  }
+
+  /** The error of a load that ends at a row, in DuckDB's words. */
+  async #failure(run: RunStatement, first: number, { row, errors, position, isField }: BadRow): Promise<CopyError> {
+    const { own, table } = this.#plan
+    const { fields } = this.#transform
+    const { driver, native } = this.#policy
+    const [foretold] = errors
+    const { column, value, ...init } = foretold ?? {
+      sqlState: 'XX000',
+      code: 'internal_error',
+      message: 'a row was refused',
+    }
+    const words = isField
+      ? castFromVector(
+          quoteLiteral(value ?? ''),
+          fields[position]?.type ?? { kind: 'other' },
+          fields[position]?.typeName ?? '',
+        )
+      : stepSql(this.#plan, this.#transform, position)
+    const shown = fields.map(({ name }) => `CAST(${quoteIdentifier(name)} AS VARCHAR)`)
+    const { rows } = await run(`SELECT ${shown.join(', ')} FROM ${this.#names.fields} WHERE ${own}_n = ${row}`)
+    const values = fields.map(({ name, typeName }, at) => {
+      const text = rows[0]?.[at]
+      return `CAST(${typeof text === 'string' ? quoteLiteral(text) : 'NULL'} AS ${typeName}) AS ${quoteIdentifier(name)}`
+    })
+    const from = `(SELECT ${values.join(', ')}) AS ${quoteIdentifier(table.relationName)}`
+    const error = (await errorElsewhere(driver, `SELECT ${words} FROM ${from}`)) ?? new CopyError(init)
+    const at = native.locate(first + row)
+    const shownValue = value === undefined || column === undefined ? '' : `, column ${column}: "${value}"`
+    const context = at === undefined ? undefined : `COPY ${table.relationName}, line ${at.line}${shownValue}`
+    return withPosition(error, { ...at, ...(column === undefined ? {} : { column }) }, context)
+  }
+}
+
+/** Keeps refused rows for later. */
+function gathering(refusals: RowRefusals, refused: { row: number; errors: readonly RowError[] }[]): RowRefusals {
+  return {
+    tolerates: refusals.tolerates,
+    ...(refusals.replaces && { replaces: refusals.replaces }),
+    get isPressed() {
+      return refusals.isPressed
+    },
+    refuse: (row, errors) => void refused.push({ row, errors }),
+    replace: (row, errors) => refusals.replace(row, errors),
+    settle: (row) => refusals.settle(row),
+  }
+}

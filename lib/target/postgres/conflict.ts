@@ -1,0 +1,173 @@
+import { CopyError } from '../../errors.ts'
+import type { ConflictRequest, LoadRequest } from '../target.ts'
+import type { Batch } from './batch.ts'
+import type { Foresight } from './foresight.ts'
+import { internalError } from './server-error.ts'
+import { locatedError } from './stage-errors.ts'
+import type { StageSql } from './stage-sql.ts'
+import { byRow, type Outcome, type Query, type RefusedRow, type StagedRows } from './staged-rows.ts'
+import { isTolerated } from './tolerance.ts'
+
+/*
+ * Rows that go from the temporary table to the table as ON CONFLICT says
+ *
+ * A load without rows that may be refused has one batch where the clause keeps another row than the first: there rows with one key are told
+ * apart first, and all go in by one statement. Beside refused rows, one that is refused takes nobody's place, so that which row is kept is
+ * known only when each has been looked at; and rows of a batch may meet rows of the load that went in before. So the statement
+ * tells them from rows that were there before (`StageSql`), and every row is tried in its turn; but for DO UPDATE that keeps the last, where
+ * what refuses a row can be told beforehand: then those are taken out, and of the others the last of each key goes in.
+ */
+
+/** What rows are moved with. */
+export interface ConflictInit {
+  readonly query: Query
+  readonly request: LoadRequest & { readonly conflict: ConflictRequest }
+  readonly sql: StageSql
+  readonly rows: StagedRows
+  readonly foresight: Foresight
+}
+
+/** What became of a batch. */
+export interface Resolved {
+  readonly loaded: number
+  /** In the order of the input. */
+  readonly refused: readonly RefusedRow[]
+  readonly conflicted: number
+  /** Rows that WHERE or a trigger held back. */
+  readonly filtered: number
+}
+
+/** Moves the rows of a batch that are in the temporary table; `lacking` are those that are not. */
+export async function resolveConflicts(
+  init: ConflictInit,
+  batch: Batch,
+  lacking: readonly RefusedRow[],
+): Promise<Resolved> {
+  const { foresight, rows, sql, request } = init
+  if (request.refusals === undefined) return moveOrStop(init, batch)
+  const bad = byRow((await foresight.badValues()) ?? [])
+  await rows.remove(bad.map(({ row }) => row + 1))
+  const held = await filter(init)
+  const { loaded, conflicted, refused } = (await moveForeseen(init)) ?? (await rows.run('all'))
+  const rest = batch.rows - lacking.length - bad.length - held - refused.length - loaded - conflicted
+  const isTold = sql.isOwning || sql.drops
+  if (rest < 0 || (rest > 0 && isTold && !sql.drops)) throw unbalanced(batch.rows, rest)
+  return {
+    loaded,
+    refused: [...lacking, ...bad, ...refused].sort((one, other) => one.row - other.row),
+    conflicted: conflicted + (isTold ? 0 : rest),
+    filtered: held + (isTold ? rest : 0),
+  }
+}
+
+/** Moves all rows, or throws the error of the first that is refused. */
+async function moveOrStop(init: ConflictInit, batch: Batch): Promise<Resolved> {
+  const { query, request, sql, rows } = init
+  await query('SAVEPOINT copyist_resolved')
+  try {
+    const held = await filter(init)
+    const taken = await deduplicate(init)
+    const isUpdate = request.conflict.action === 'update'
+    // Whether a trigger has dropped a row, or its key was there, is told of each for itself.
+    const isTold = sql.drops && !isUpdate
+    const { loaded, conflicted, refused } = await rows.run(isTold ? 'all' : 'atOnce')
+    if (refused.length > 0) throw internalError('rows are refused of which none may be')
+    const rest = batch.rows - held - taken - loaded - conflicted
+    if (rest < 0 || (rest > 0 && sql.updates && !sql.drops)) throw unbalanced(batch.rows, rest)
+    await query('RELEASE SAVEPOINT copyist_resolved')
+    const isDropped = isTold || sql.updates
+    return {
+      loaded,
+      refused: [],
+      conflicted: taken + conflicted + (isDropped ? 0 : rest),
+      filtered: held + (isDropped ? rest : 0),
+    }
+  } catch (error) {
+    throw await located(init, batch, error)
+  }
+}
+
+/** The error with the place of the row that it is about, which is found out by a second trial. */
+async function located(init: ConflictInit, batch: Batch, error: unknown): Promise<unknown> {
+  const { query, rows, request } = init
+  // Not even the connection may be left.
+  if (!(error instanceof CopyError) || !isTolerated(error, { tolerates: 'all' })) return error
+  await query('ROLLBACK TO SAVEPOINT copyist_resolved; SAVEPOINT copyist_located')
+  try {
+    await filter(init)
+    await deduplicate(init)
+    await query('SAVEPOINT copyist_located')
+  } catch (failure) {
+    if (!(failure instanceof CopyError) || /^(?:08|57)/.test(failure.sqlState)) throw failure
+    // A value that cannot be read: then the rows are all there still.
+    await query('ROLLBACK TO SAVEPOINT copyist_located')
+  }
+  const [first] = (await rows.run('first')).refused
+  return first === undefined ? error : locatedError(error, request, { ...first, place: batch.locate(first.row) })
+}
+
+/** Takes those out that are known to be refused, and of the others all but the last of each key; undefined where that cannot be told. */
+async function moveForeseen(init: ConflictInit): Promise<Outcome | undefined> {
+  const { foresight, query, rows, request } = init
+  const { refusals } = request
+  if (!foresight.tellsOfUpdates || refusals === undefined) return undefined
+  const verdicts = foresight.judges ? await foresight.verdicts() : []
+  if (verdicts === undefined) {
+    foresight.giveUp()
+    return undefined
+  }
+  if (verdicts.some(({ errors }) => errors.length === 0)) return undefined
+  await query('SAVEPOINT copyist_others')
+  const isIndexed = rows.isIndexed
+  const startOver = async () => {
+    // An index that was made for the proofs goes with them.
+    rows.isIndexed = isIndexed
+    await query('ROLLBACK TO SAVEPOINT copyist_others; RELEASE SAVEPOINT copyist_others')
+    foresight.giveUp()
+    return undefined
+  }
+  if (!(await foresight.prove(foresight.unproved(verdicts)))) return startOver()
+  await rows.remove(verdicts.map(({ n }) => n))
+  try {
+    const taken = await deduplicate(init)
+    const { loaded, conflicted } = await rows.run('atOnce')
+    await query('RELEASE SAVEPOINT copyist_others')
+    const refused = verdicts.map(({ n, errors }) => ({ row: n - 1, errors: [...errors] }))
+    return { loaded, conflicted: conflicted + taken, refused }
+  } catch (error) {
+    if (!isTolerated(error, refusals)) throw error
+    return startOver()
+  }
+}
+
+/** Takes out of the temporary table what WHERE holds back; how many rows that are. */
+async function filter({ query, sql, request: { where } }: ConflictInit): Promise<number> {
+  if (where === undefined) return 0
+  const [row] = await query(
+    `WITH gone AS (DELETE FROM pg_temp.${sql.name} d WHERE NOT EXISTS (SELECT FROM (${sql.rowsSql('s.n = d.n')}) ${sql.relation} WHERE (${where}
+)) RETURNING 1) SELECT count(*) FROM gone`,
+  )
+  return Number(row?.[0])
+}
+
+/** Takes out all but one of the rows with one key; how many rows that are. */
+async function deduplicate({ query, sql, request }: ConflictInit): Promise<number> {
+  const { action, keep, keys } = request.conflict
+  // The first of several rows is kept by the table itself, as the others then find it there.
+  if (keys === undefined || (action === 'skip' && keep === 'first')) return 0
+  const stage = `pg_temp.${sql.name}`
+  const values = keys.map((key) => sql.values[request.columns.indexOf(key)] ?? 'NULL')
+  const [row] = await query(
+    `WITH gone AS (DELETE FROM ${stage} WHERE n IN (
+  SELECT n FROM (
+    SELECT s.n, row_number() OVER (PARTITION BY ${values.join(', ')} ORDER BY s.n ${keep === 'last' ? 'DESC' : ''}) AS place
+    FROM ${stage} s WHERE ${values.map((value) => `${value} IS NOT NULL`).join(' AND ')}
+  ) numbered WHERE place > 1
+) RETURNING 1) SELECT count(*) FROM gone`,
+  )
+  return Number(row?.[0])
+}
+
+function unbalanced(rows: number, rest: number): CopyError {
+  return internalError(`load does not balance: of ${rows} rows that went to the server, it does not tell of ${rest}`)
+}

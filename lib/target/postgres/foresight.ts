@@ -1,0 +1,203 @@
+import type { LoadRequest, RowError } from '../target.ts'
+import type { CatalogTable } from './catalog.ts'
+import { type Constraint, isRepeatable, isSteady, type Judge, type Judgeable, judgeOf, type Verdict } from './judge.ts'
+import type { StageSql } from './stage-sql.ts'
+import { MOST_SHOWN, type Query, type StagedRows } from './staged-rows.ts'
+import { type BadValue, type CheckedColumn, isValueKnown, readBadValue, type ValueCheck, valueCheck } from './values.ts'
+
+/** What is asked with. */
+export interface ForesightInit {
+  readonly query: Query
+  /** `server_version_num`. */
+  readonly serverVersion: number
+  readonly request: LoadRequest
+  readonly table: CatalogTable
+  readonly sql: StageSql
+  readonly rows: StagedRows
+  readonly known: Judgeable
+}
+
+/** What can be told of all rows of the temporary table at once: which values cannot be read, and which rows a constraint refuses. */
+export class Foresight {
+  readonly #init: ForesightInit
+  /** Tells which rows a constraint refuses; undefined where only trying does. */
+  #judge: Judge | undefined
+  /** Whether all that refuses a row beside DO UPDATE is asked about. */
+  #tellsOfUpdates = false
+  /** Constraints of which a row has been tried. */
+  readonly #proved = new Set<string>()
+  /** Columns whose values the server has to read. */
+  readonly checked: readonly CheckedColumn[]
+  #check: ValueCheck | undefined
+  #isTrying = false
+
+  constructor(init: ForesightInit) {
+    this.#init = init
+    const { request, table } = init
+    this.checked = request.columns.flatMap((index, position) => {
+      const column = table.description.columns[index]
+      if (column === undefined || (request.sink === 'pg_binary' && !column.isDomain)) return []
+      return { position, name: column.name, typeName: column.typeName, isDomain: column.isDomain === true }
+    })
+  }
+
+  /** Makes what is needed to ask. */
+  async prepare(): Promise<void> {
+    const { query, serverVersion, sql, request } = this.#init
+    const { refusals } = request
+    if (refusals === undefined) return
+    const isRead = request.conflict === undefined ? refusals.tolerates !== 'unique' : refusals.tolerates === 'all'
+    if (isRead && this.checked.length > 0) {
+      this.#check = valueCheck(sql.name, this.checked, { serverVersion, by: 'asking' }) ?? this.#tryingCheck()
+      for (const statement of this.#check?.ddl ?? []) await query(statement)
+    }
+    if (request.conflict !== undefined) {
+      this.#tellsOfUpdates = refusals.tolerates === 'all' && this.#constraintsOfUpdate() !== null
+      if (this.#tellsOfUpdates) this.#judge = this.#makeJudge()
+    } else if (refusals.tolerates !== 'conversion') {
+      this.#judge = this.#makeJudge()
+    }
+  }
+
+  async drop(): Promise<void> {
+    for (const sql of this.#check?.drop ?? []) await this.#init.query(sql)
+  }
+
+  /** Whether one query tells of all rows of a batch, so that it may be large. */
+  get asksAtOnce(): boolean {
+    const { refusals } = this.#init.request
+    return this.judges || this.#tellsOfUpdates || (this.#check !== undefined && refusals?.tolerates === 'conversion')
+  }
+
+  /** Whether it can be asked which rows a constraint refuses. */
+  get judges(): boolean {
+    return this.#judge !== undefined
+  }
+
+  /** Whether rows that go by DO UPDATE need not be tried. */
+  get tellsOfUpdates(): boolean {
+    return this.#tellsOfUpdates
+  }
+
+  /** There is more to this table than is asked about. */
+  giveUp(): void {
+    this.#judge = undefined
+    this.#tellsOfUpdates = false
+  }
+
+  /**
+   * Constraints that a row meets or not whatever becomes of other rows, when it goes by DO UPDATE that keeps the last; null where there are
+   * others. Columns that are not loaded stay as they are in a row that is there, so that what they refer to is not looked up.
+   */
+  #constraintsOfUpdate(): readonly Constraint[] | null {
+    const { request, table, known, sql } = this.#init
+    const { conflict, columns } = request
+    const isLast = conflict?.action === 'update' && conflict.keep === 'last' && sql.isOwning
+    if (!isLast || known.constraints === null || known.uniques !== 1) return null
+    const names = new Set(columns.map((index) => table.description.columns[index]?.name ?? ''))
+    return known.constraints.filter(
+      ({ kind, isProven, columns: of }) =>
+        kind === 'check' || (kind === 'foreign' && isProven && of?.every((name) => names.has(name))),
+    )
+  }
+
+  /** What tells of all rows at once, where that is possible. */
+  #makeJudge(): Judge | undefined {
+    const { request, table, sql, known } = this.#init
+    const { columns, usesDefaults, sink, conflict } = request
+    // With ON CONFLICT, what WHERE holds back has been taken out.
+    const where = conflict === undefined ? request.where : undefined
+    const { description, sqlColumns, modifiedTypes } = table
+    const { defaults } = known
+    const constraints = conflict === undefined ? known.constraints : this.#constraintsOfUpdate()
+    if (constraints === null || (where !== undefined && !isRepeatable(where))) return undefined
+    const steady = (name: string) => defaults?.[name] === undefined || isSteady(defaults[name])
+    const values = sql.values
+    const judged = description.columns.map((column, index) => {
+      const { name, generated } = column
+      const position = columns.indexOf(index)
+      const missing = `CAST((${defaults?.[name] ?? 'NULL'}) AS ${modifiedTypes[index]?.name})`
+      const isKnownValue = sink === 'pg_binary' || isValueKnown(sql.readType(index))
+      const loaded = isKnownValue ? values[position] : undefined
+      const value = position >= 0 ? loaded : generated || !steady(name) ? undefined : missing
+      return { name, sqlName: sqlColumns[index] ?? '', value }
+    })
+    const isKnown = (index: number) => judged[index]?.value !== undefined
+    // COPY would reckon a default once more, and it might be another one.
+    if (!sql.unlisted.every(isKnown)) return undefined
+    if (usesDefaults && !columns.every((index) => steady(description.columns[index]?.name ?? ''))) return undefined
+    return judgeOf({
+      constraints,
+      stage: `pg_temp.${sql.name}`,
+      table: description.sqlName,
+      relationName: description.relationName,
+      relation: sql.relation,
+      columns: judged,
+      where,
+    })
+  }
+
+  #tryingCheck(): ValueCheck | undefined {
+    const { serverVersion, sql } = this.#init
+    return valueCheck(sql.name, this.checked, { serverVersion, by: 'trying' })
+  }
+
+  /** Values that their columns cannot take; undefined when that cannot be told. */
+  async badValues(): Promise<BadValue[] | undefined> {
+    if (this.checked.length === 0) return []
+    while (this.#check !== undefined) {
+      const { sql, drop } = this.#check
+      const found = await this.#init.rows.tryQuery(sql, (row) => readBadValue(row, this.checked, MOST_SHOWN))
+      if (found !== undefined) return found
+      // An input function that knows errors only, or a domain with a condition that fails.
+      const { query } = this.#init
+      for (const statement of drop) await query(statement)
+      const isLast = this.#isTrying
+      this.#isTrying = true
+      this.#check = isLast ? undefined : this.#tryingCheck()
+      for (const statement of this.#check?.ddl ?? []) await query(statement)
+    }
+    return undefined
+  }
+
+  /** Rows that are not certain to go in; undefined when that cannot be told. */
+  async verdicts(): Promise<Verdict[] | undefined> {
+    const judge = this.#judge
+    if (judge === undefined) return undefined
+    const verdicts = await this.#init.rows.tryQuery(judge.sql, (row) => judge.read(row))
+    if (verdicts === undefined) this.#judge = undefined
+    return verdicts
+  }
+
+  /** Of each constraint that has not been tried, the first row that breaks it. */
+  unproved(verdicts: readonly Verdict[]): Verdict[] {
+    return verdicts.filter(({ first }) => {
+      if (first === undefined || this.#proved.has(first)) return false
+      this.#proved.add(first)
+      return true
+    })
+  }
+
+  /** Whether rows are refused in the words foretold. */
+  async prove(verdicts: readonly Verdict[]): Promise<boolean> {
+    const { loaded, refused } = await this.#init.rows.try(verdicts.map(({ n }) => n))
+    if (loaded > 0 || refused.length < verdicts.length) return false
+    const found = new Map(refused.map(({ row, errors }) => [row + 1, errors[0]]))
+    return verdicts.every(({ n, first, errors }) => {
+      const [foretold, error] = [errors[0], found.get(n)]
+      if (isSame(foretold, error)) return true
+      // A later row may have taken another key of it meanwhile: then another row has to be the proof.
+      const isOther =
+        foretold?.sqlState === '23505' && error?.sqlState === '23505' && foretold.message !== error.message
+      if (isOther && first !== undefined) this.#proved.delete(first)
+      return isOther
+    })
+  }
+}
+
+/** Whether what was foretold of a row is what the server has said of it. */
+function isSame(foretold: RowError | undefined, found: RowError | undefined): boolean {
+  if (foretold === undefined || found === undefined) return false
+  const { sqlState, message, detail } = foretold
+  return sqlState === found.sqlState && message === found.message && (detail === undefined || detail === found.detail)
+}

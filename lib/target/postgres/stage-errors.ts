@@ -1,0 +1,86 @@
+import { CopyError } from '../../errors.ts'
+import type { RowPlace } from '../../native/load.ts'
+import type { LoadRequest, RowError } from '../target.ts'
+import { conditionName } from './conditions.ts'
+import { isServerError } from './server-error.ts'
+import type { CheckedColumn } from './values.ts'
+
+/** The error with which a load ends at the row that it names. */
+export function locatedError(
+  { code, sqlState, message, detail, hint, cause }: CopyError,
+  { table, columns }: LoadRequest,
+  { errors: [first], place }: { readonly errors: readonly RowError[]; readonly place: RowPlace | undefined },
+): CopyError {
+  const { column, value } = first ?? {}
+  const isNamed = columns.some((index) => table.columns[index]?.name === column)
+  const of = column !== undefined && isNamed ? `, column ${column}${value === undefined ? '' : `: "${value}"`}` : ''
+  return new CopyError({
+    code: first?.code ?? code,
+    sqlState: first?.sqlState ?? sqlState,
+    message: first?.message ?? message,
+    detail: first === undefined ? detail : first.detail,
+    hint,
+    context: `COPY ${table.relationName}${place === undefined ? '' : `, line ${place.line}`}${of}`,
+    position: {
+      ...(place && { line: place.line, byteOffset: place.byteOffset }),
+      ...(column !== undefined && isNamed && { column }),
+    },
+    cause,
+  })
+}
+
+/** What a row is about to meet is told by columns of the system, which a right to single columns does not cover. */
+export function mayNotRead(relation: string): CopyError {
+  return new CopyError({
+    code: conditionName('42501'),
+    sqlState: '42501',
+    message: `permission denied for table ${relation}`,
+    detail:
+      'Where rows may be refused, ON CONFLICT DO UPDATE and KEEP LAST have to tell rows of this load from those that were there before.',
+    hint: 'GRANT SELECT on the table (not only on its columns), or load with ON_ERROR stop.',
+  })
+}
+
+/** Neither asking nor trying can read a value of these columns. */
+export function unreplaceable(columns: readonly CheckedColumn[]): CopyError {
+  const names = columns.map(({ name, typeName }) => `"${name}" of type ${typeName}`).join(', ')
+  return new CopyError({
+    code: conditionName('0A000'),
+    sqlState: '0A000',
+    message: `COPY cannot replace values of column ${names}`,
+    detail: 'Reading a value of them fails in another way than by an error of the value.',
+    hint: 'ON_ERROR skip_row leaves the row out.',
+  })
+}
+
+/** Rows that are tried go by INSERT, and would be rewritten. */
+export function hasRule(relation: string, rule: string): CopyError {
+  return new CopyError({
+    code: conditionName('0A000'),
+    sqlState: '0A000',
+    message: `COPY cannot tell which rows table "${relation}" refuses, since it has the rule "${rule}"`,
+    detail:
+      'Rows that are refused, or whose key is there already, are found out by INSERT, which follows rules; COPY does not.',
+    hint: `ALTER TABLE … DISABLE RULE "${rule}", or load with ON_ERROR stop and without ON CONFLICT.`,
+  })
+}
+
+/** The row of a COPY that the server complains about, from 1. */
+export function lineOf({ cause }: CopyError): number | undefined {
+  const line = isServerError(cause) ? /^COPY copyist_\w+, [^\d\n]*(\d+)/m.exec(cause.where ?? '')?.[1] : undefined
+  return line === undefined ? undefined : Number(line)
+}
+
+/** The right to make temporary tables is one of the database, and is taken from everybody at times. */
+export function withTemporaryHint(error: unknown): unknown {
+  if (!(error instanceof CopyError) || error.sqlState !== '42501') return error
+  const { code, sqlState, message, cause } = error
+  return new CopyError({
+    code,
+    sqlState,
+    message,
+    detail: 'Rows that are refused, or whose key is there already, are found out in a temporary table.',
+    hint: 'GRANT TEMPORARY ON DATABASE … TO the user of the connection, or load with ON_ERROR stop and without ON CONFLICT.',
+    cause,
+  })
+}

@@ -1,0 +1,331 @@
+import { randomBytes } from 'node:crypto'
+import type { ConflictRequest, LoadRequest } from '../target.ts'
+import type { CatalogTable } from './catalog.ts'
+import { literal } from './judge.ts'
+import { TOLERATED } from './tolerance.ts'
+import { type ReadType, storedValue } from './values.ts'
+
+/** Rows that are moved at once, and into how many parts they are divided when that fails, down to one row. */
+const BLOCK = 512
+const FANOUT = 8
+
+/** Transactions that may begin while a batch is moved, and are looked up. */
+const MOST_BEGUN = 1 << 20
+
+/** SQLSTATEs that the function raises for itself: a block has to be divided, and a trial is to be undone. */
+const DIVIDE = 'CPY01'
+const UNDO = 'CPY02'
+
+/** What the function is to move; with `first` it ends at the first row that is refused. */
+export const MOVES = { all: 0, tried: 1, atOnce: 2, first: 3 } as const
+
+/** SQL of the temporary table of a load, and of the function that moves rows out of it. */
+export class StageSql {
+  readonly name = `copyist_${randomBytes(6).toString('hex')}`
+  readonly #table: CatalogTable
+  readonly #request: LoadRequest
+  /** The defaults of the table's columns. */
+  defaults: Readonly<Record<string, string>> | null = null
+  /** Columns that are not loaded, but stand in WHERE: they must have their values before the row is inserted. */
+  unlisted: readonly number[] = []
+  /** Whether a trigger may drop rows. */
+  drops = false
+
+  constructor(table: CatalogTable, request: LoadRequest) {
+    this.#table = table
+    this.#request = request
+  }
+
+  /**
+   * Whether it matters which rows the load has written itself. Where rows go in batches, one of them may meet a row of its key that is of
+   * the load: then it counts as one that takes another's place, is passed over, or takes the place of that row alone.
+   */
+  get isOwning(): boolean {
+    const { conflict, refusals } = this.#request
+    if (refusals === undefined || conflict === undefined || this.#updated.length === 0) return false
+    return conflict.action === 'update' || conflict.keep === 'last'
+  }
+
+  /** Columns that ON CONFLICT sets. */
+  get #updated(): readonly number[] {
+    const { columns, conflict } = this.#request
+    return columns.filter((index) => !conflict?.keys?.includes(index))
+  }
+
+  /** Whether a row whose key is there changes that row, as long as nothing is refused. */
+  get updates(): boolean {
+    return this.#request.conflict?.action === 'update' && this.#updated.length > 0
+  }
+
+  tableDdl(): string {
+    const { columns, sink, usesDefaults } = this.#request
+    const { description, plainTypes, modifiedTypes } = this.#table
+    const defaultOf = (index: number) => this.defaults?.[description.columns[index]?.name ?? '']
+    const definitions = [
+      'n bigint GENERATED ALWAYS AS IDENTITY (CACHE 1000)',
+      'is_tried boolean NOT NULL DEFAULT false',
+      ...columns.map((index, i) => {
+        if (sink === 'pg_binary') return `c${i} ${plainTypes[index] ?? 'text'}`
+        const marked = usesDefaults ? defaultOf(index) : undefined
+        return `c${i} text${marked === undefined ? '' : ` DEFAULT CAST((${marked}) AS text)`}`
+      }),
+      ...this.unlisted.map((index) => `d${index} ${modifiedTypes[index]?.name} DEFAULT ${defaultOf(index) ?? 'NULL'}`),
+    ]
+    return `CREATE TEMPORARY TABLE ${this.name} (${definitions.join(', ')})`
+  }
+
+  /**
+   * The transaction ID with which the temporary table was made, and the transaction's own with its epoch. What the load writes has a later
+   * one; what its transaction wrote before has an earlier one.
+   */
+  get beginSql(): string {
+    return `SELECT c.xmin, pg_catalog.txid_current() FROM pg_catalog.pg_class c WHERE c.oid = CAST('pg_temp.${this.name}' AS pg_catalog.regclass)`
+  }
+
+  /** The function, and the sequences that count for it how many rows met one of the load, and one that was there before. */
+  functionDdl([begin, current]: readonly (string | null)[]): string[] {
+    const tag = `$${this.name}$`
+    return [
+      ...this.#counters.flatMap((of) => [
+        `CREATE TEMPORARY SEQUENCE ${this.name}_${of} CACHE 1000`,
+        `SELECT pg_catalog.nextval('pg_temp.${this.name}_${of}')`,
+      ]),
+      `CREATE FUNCTION pg_temp.${this.name}(copyist_mode integer)
+RETURNS TABLE (copyist_n bigint, copyist_state text, copyist_message text, copyist_detail text, copyist_column text,
+  copyist_value text)
+LANGUAGE plpgsql AS ${tag}
+#variable_conflict use_column
+DECLARE
+  copyist_last bigint;
+  copyist_row_1 bigint;
+  copyist_told boolean;
+  copyist_moved bigint;
+  copyist_total bigint := 0;
+  copyist_conflicted bigint := 0;
+${this.#declareSql(begin ?? '', current ?? '')}BEGIN
+  SELECT coalesce(pg_catalog.max(s.n), 0) INTO copyist_last FROM pg_temp.${this.name} s;
+  IF copyist_mode = ${MOVES.atOnce} THEN
+    ${this.#countedSql('true ORDER BY s.n')}
+  ELSIF copyist_mode = ${MOVES.tried} THEN
+    FOR copyist_row_1 IN SELECT s.n FROM pg_temp.${this.name} s WHERE s.is_tried ORDER BY s.n LOOP
+      ${this.#moveSql('copyist_row_1', 1)}
+    END LOOP;
+  ELSE
+    FOR copyist_first IN 1 .. copyist_last BY ${BLOCK} LOOP
+      ${this.#moveSql('copyist_first', BLOCK)}
+    END LOOP;
+  END IF;
+  copyist_n := NULL;
+  copyist_state := NULL;
+  copyist_message := copyist_total::text;
+  copyist_detail := copyist_conflicted::text;
+  copyist_column := NULL;
+  copyist_value := NULL;
+  RETURN NEXT;
+END
+${tag}`,
+    ]
+  }
+
+  dropSql(): string[] {
+    return [
+      `DROP FUNCTION pg_temp.${this.name}(integer)`,
+      ...this.#counters.map((of) => `DROP SEQUENCE pg_temp.${this.name}_${of}`),
+      `DROP TABLE pg_temp.${this.name}`,
+    ]
+  }
+
+  get #counters(): readonly string[] {
+    return this.isOwning ? ['own', 'old'] : []
+  }
+
+  /**
+   * Tells of the row that has just been refused. An INSERT does not say which column a value was for that could not be read, and names
+   * the first only: so each is read once more.
+   */
+  #refuseSql(row: string): string {
+    const { columns, sink } = this.#request
+    const found = `GET STACKED DIAGNOSTICS copyist_state = RETURNED_SQLSTATE, copyist_message = MESSAGE_TEXT,
+          copyist_detail = PG_EXCEPTION_DETAIL`
+    const values = this.values
+    const casts =
+      sink === 'pg_binary'
+        ? []
+        : columns.flatMap((index, i) => {
+            const value = values[i] ?? ''
+            if (value === `s.c${i}`) return []
+            const name = this.#table.description.columns[index]?.name ?? ''
+            return `BEGIN
+        PERFORM ${value} FROM pg_temp.${this.name} s WHERE s.n = ${row};
+      EXCEPTION WHEN OTHERS THEN
+        IF SQLSTATE !~ '^22' THEN RAISE; END IF;
+        ${found};
+        copyist_column := ${literal(name)};
+        SELECT s.c${i} INTO copyist_value FROM pg_temp.${this.name} s WHERE s.n = ${row};
+        copyist_told := true;
+        RETURN NEXT;
+      END;`
+          })
+    return `${found}, copyist_column = COLUMN_NAME;
+      copyist_n := ${row};
+      copyist_value := NULL;
+      copyist_told := false;
+      ${casts.length === 0 ? '' : `IF copyist_state ~ '^22' THEN\n${casts.join('\n')}\nEND IF;`}
+      IF NOT copyist_told THEN RETURN NEXT; END IF;
+      IF copyist_mode = ${MOVES.first} THEN RETURN; END IF;`
+  }
+
+  /** Moves `rows` rows from `first` on; where that fails, in smaller blocks, and in the end one by one. */
+  #moveSql(first: string, rows: number): string {
+    const tolerated = TOLERATED[this.#request.refusals?.tolerates ?? 'all']
+    const isOne = rows === 1
+    const which = isOne ? `s.n = ${first}` : `s.n BETWEEN ${first} AND ${first} + ${rows - 1} ORDER BY s.n`
+    const smaller = Math.ceil(rows / FANOUT)
+    const next = `copyist_row_${smaller}`
+    const refused = isOne
+      ? this.#refuseSql(first)
+      : `FOR ${next} IN ${first} .. LEAST(${first} + ${rows - 1}, copyist_last) BY ${smaller} LOOP
+        ${this.#moveSql(next, smaller)}
+      END LOOP;`
+    // What a statement updates twice, or a trigger drops, is found out row by row.
+    const divides = isOne || this.#request.conflict === undefined ? '' : ` AND SQLSTATE NOT IN ('21000', '${DIVIDE}')`
+    return `BEGIN
+      ${this.#countedSql(which, first, rows)}
+    EXCEPTION WHEN OTHERS OR ASSERT_FAILURE THEN
+      IF SQLSTATE !~ '${tolerated}'${divides} THEN RAISE; END IF;
+      ${refused}
+    END;`
+  }
+
+  /** Variables of ON CONFLICT. */
+  #declareSql(begin: string, current: string): string {
+    if (!this.isOwning) return ''
+    // Of the transaction's own ID the epoch is known, and the other one is later.
+    const id = BigInt(current)
+    const full = id + ((BigInt(begin) - id) & 0xffff_ffffn)
+    return `  copyist_age integer := pg_catalog.age(CAST('${begin}' AS pg_catalog.xid));
+  copyist_begin bigint := ${full};
+  copyist_most bigint := ${MOST_BEGUN} + pg_catalog.txid_snapshot_xmax(pg_catalog.txid_current_snapshot()) - ${full};
+  copyist_own bigint;
+  copyist_old bigint;
+`
+  }
+
+  /**
+   * Moves the rows that `which` says and counts them: those of a block, of which there are `rows` at most from `first` on, or all.
+   * What becomes of a row is certain but where a trigger may have dropped some: then the block is divided, and a row that ON CONFLICT DO
+   * NOTHING has not moved is tried without it.
+   */
+  #countedSql(which: string, first?: string, rows?: number): string {
+    const { conflict } = this.#request
+    const counted = 'GET DIAGNOSTICS copyist_moved = ROW_COUNT;'
+    if (conflict === undefined) {
+      return `${this.insertSql(which)};
+      ${counted}
+      copyist_total := copyist_total + copyist_moved;`
+    }
+    const mayDivide = this.drops && rows !== undefined && rows > 1
+    const size = `(SELECT count(*) FROM pg_temp.${this.name} s WHERE s.n BETWEEN ${first} AND ${first} + ${(rows ?? 1) - 1})`
+    const divide = (done: string) =>
+      mayDivide ? `IF ${done} < ${size} THEN RAISE EXCEPTION USING ERRCODE = '${DIVIDE}'; END IF;` : ''
+    if (!this.isOwning) {
+      const probe = `IF copyist_moved = 0 THEN
+        BEGIN
+          ${this.insertSql(which, false)};
+          ${counted}
+          RAISE EXCEPTION USING ERRCODE = '${UNDO}';
+        EXCEPTION WHEN unique_violation OR exclusion_violation THEN
+          copyist_conflicted := copyist_conflicted + 1;
+          copyist_moved := 0;
+        WHEN SQLSTATE '${UNDO}' THEN
+          copyist_moved := 0;
+        END;
+      END IF;`
+      return `${this.insertSql(which)};
+      ${counted}
+      ${divide('copyist_moved')}
+      ${this.drops && rows === 1 ? probe : ''}
+      copyist_total := copyist_total + copyist_moved;`
+    }
+    const value = (of: string) => `pg_catalog.currval('pg_temp.${this.name}_${of}')`
+    const isReplacing = conflict.keep === 'last'
+    const passed = conflict.action === 'skip' ? ' + copyist_old' : isReplacing ? '' : ' + copyist_own'
+    return `copyist_own := ${value('own')};
+      copyist_old := ${value('old')};
+      ${this.insertSql(which)};
+      ${counted}
+      copyist_own := ${value('own')} - copyist_own;
+      copyist_old := ${value('old')} - copyist_old;
+      ${divide(`copyist_moved${passed}`)}
+      ${rows === 1 ? `IF copyist_moved${passed} = 0 THEN copyist_own := 0; copyist_old := 0; END IF;` : ''}
+      copyist_total := copyist_total + copyist_moved${isReplacing ? ' - copyist_own' : ''};
+      copyist_conflicted := copyist_conflicted + copyist_own${conflict.action === 'skip' ? ' + copyist_old' : ''};`
+  }
+
+  /** What the columns of a row of the temporary table are in the table. */
+  get values(): string[] {
+    const { columns, sink } = this.#request
+    return columns.map((index, i) => (sink === 'pg_binary' ? `s.c${i}` : storedValue(`s.c${i}`, this.readType(index))))
+  }
+
+  readType(index: number): ReadType {
+    const { plainTypes, modifiedTypes } = this.#table
+    const plain = plainTypes[index] ?? 'text'
+    return { plain, ...(modifiedTypes[index] ?? { name: plain, modifier: -1 }) }
+  }
+
+  get relation(): string {
+    return `"${this.#table.description.relationName.replaceAll('"', '""')}"`
+  }
+
+  /** The columns of the temporary table that go to the table, with those that WHERE names. */
+  get #moved(): { readonly sqlName: string; readonly value: string }[] {
+    const { sqlColumns } = this.#table
+    const values = this.values
+    return [
+      ...this.#request.columns.map((index, i) => ({ sqlName: sqlColumns[index] ?? '', value: values[i] ?? 'NULL' })),
+      ...this.unlisted.map((index) => ({ sqlName: sqlColumns[index] ?? '', value: `s.d${index}` })),
+    ]
+  }
+
+  /** The rows that `which` says, under the names of the table's columns. */
+  rowsSql(which: string): string {
+    const row = this.#moved.map(({ sqlName, value }) => `${value} AS ${sqlName}`)
+    return `SELECT ${row.join(', ')} FROM pg_temp.${this.name} s WHERE ${which}`
+  }
+
+  /** Moves the rows that `which` says; `resolves` says whether as ON CONFLICT has it. */
+  insertSql(which: string, resolves = true): string {
+    const { where, conflict } = this.#request
+    const moved = this.#moved
+    const names = moved.map(({ sqlName }) => sqlName)
+    const alias = this.isOwning ? ' AS copyist_t' : ''
+    const target = `INSERT INTO ${this.#table.description.sqlName}${alias}${names.length > 0 ? ` (${names.join(', ')})` : ''}`
+    if (names.length === 0) return `${target} SELECT FROM pg_temp.${this.name} s WHERE ${which}`
+    const suffix = conflict === undefined || !resolves ? '' : ` ${this.#conflictSql(conflict)}`
+    // COPY writes identity columns too. With ON CONFLICT, what WHERE holds back has been taken out.
+    if (where === undefined || conflict !== undefined) {
+      const values = moved.map(({ value }) => value)
+      return `${target} OVERRIDING SYSTEM VALUE SELECT ${values.join(', ')} FROM pg_temp.${this.name} s WHERE ${which}${suffix}`
+    }
+    return `${target} OVERRIDING SYSTEM VALUE SELECT ${names.join(', ')} FROM (${this.rowsSql(which)}) ${this.relation}
+WHERE (${where}
+)`
+  }
+
+  #conflictSql({ action, keep, keys }: ConflictRequest): string {
+    const { sqlColumns } = this.#table
+    const target = keys === undefined ? '' : ` (${keys.map((key) => sqlColumns[key]).join(', ')})`
+    if ((action === 'skip' && !this.isOwning) || this.#updated.length === 0) return `ON CONFLICT${target} DO NOTHING`
+    const set = this.#updated.map((index) => `${sqlColumns[index]} = EXCLUDED.${sqlColumns[index]}`)
+    const update = `ON CONFLICT${target} DO UPDATE SET ${set.join(', ')}`
+    if (!this.isOwning) return update
+    // A row of the load has an ID of the transaction that is under way, from the load's first on.
+    const after = 'copyist_age::bigint - pg_catalog.age(copyist_t.xmin)'
+    const isOwn = `CASE WHEN ${after} BETWEEN 0 AND copyist_most THEN pg_catalog.txid_status(copyist_begin + ${after}) = 'in progress' ELSE false END`
+    const note = (of: string, then: boolean) =>
+      `pg_catalog.nextval('pg_temp.${this.name}_${of}') IS ${then ? 'NOT ' : ''}NULL`
+    const old = action === 'update' ? 'true' : note('old', false)
+    return `${update} WHERE CASE WHEN ${isOwn} THEN ${note('own', keep === 'last')} ELSE ${old} END`
+  }
+}

@@ -1,0 +1,134 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { CopyError } from '../../errors.ts'
+import type { RowError } from '../target.ts'
+import { conditionName } from './conditions.ts'
+import { MOVES } from './stage-sql.ts'
+
+/** Characters of a value that are told. */
+export const MOST_SHOWN = 1024
+/** Refused rows that are fetched at once. */
+const PAGE = 1_000
+
+/** A row that is refused, numbered from 0 in its batch. */
+export interface RefusedRow {
+  readonly row: number
+  readonly errors: RowError[]
+}
+
+/** What became of rows that were moved by the function. */
+export interface Outcome {
+  readonly loaded: number
+  /** As far as it tells: with ON CONFLICT DO NOTHING, where triggers may drop rows; and where it matters which rows are the load's own. */
+  readonly conflicted: number
+  readonly refused: RefusedRow[]
+}
+
+/** Runs one statement; its rows, values as text. */
+export type Query = (sql: string, values?: readonly string[]) => Promise<readonly (readonly (string | null)[])[]>
+
+/** The rows of the temporary table `name`: asks of them, and moves them by its function. */
+export class StagedRows {
+  readonly #name: string
+  readonly #query: Query
+  isIndexed = false
+
+  constructor(name: string, query: Query) {
+    this.#name = name
+    this.#query = query
+  }
+
+  /** All rows of a query; undefined when it fails: a condition of it does, or a table may not be read. */
+  async tryQuery<T>(sql: string, read: (row: readonly (string | null)[]) => T): Promise<T[] | undefined> {
+    const query = this.#query
+    // The temporary table has no statistics: what seems to be a few rows may be all.
+    await query('SAVEPOINT copyist_question; SET LOCAL enable_nestloop = off; SET LOCAL jit = off')
+    try {
+      const rows = await this.#pages(sql, read)
+      await query('ROLLBACK TO SAVEPOINT copyist_question; RELEASE SAVEPOINT copyist_question')
+      return rows
+    } catch (error) {
+      if (!(error instanceof CopyError) || /^(?:08|57)/.test(error.sqlState)) throw error
+      await query('ROLLBACK TO SAVEPOINT copyist_question; RELEASE SAVEPOINT copyist_question')
+      return undefined
+    }
+  }
+
+  /** All rows of a query, fetched some at a time, so that others get their turn between. */
+  async #pages<T>(sql: string, read: (row: readonly (string | null)[]) => T): Promise<T[]> {
+    const query = this.#query
+    await query(`DECLARE copyist_rows NO SCROLL CURSOR FOR ${sql}`)
+    const all: T[] = []
+    for (;;) {
+      const page = await query(`FETCH ${PAGE} FROM copyist_rows`)
+      for (const row of page) all.push(read(row))
+      if (page.length < PAGE) break
+      await nextTurn()
+    }
+    await query('CLOSE copyist_rows')
+    return all
+  }
+
+  /** Tries the rows of these numbers one by one. */
+  async try(numbers: readonly number[]): Promise<Outcome> {
+    if (numbers.length === 0) return { loaded: 0, conflicted: 0, refused: [] }
+    const query = this.#query
+    await this.#index()
+    await query(`UPDATE pg_temp.${this.#name} SET is_tried = false WHERE is_tried`)
+    const tried = `SELECT pg_catalog.unnest(CAST($1 AS bigint[]))`
+    await query(`UPDATE pg_temp.${this.#name} SET is_tried = true WHERE n IN (${tried})`, [`{${numbers.join()}}`])
+    return this.run('tried')
+  }
+
+  /** Moves all rows. */
+  async tryAll(): Promise<Outcome> {
+    await this.#index()
+    return this.run('all')
+  }
+
+  async run(mode: keyof typeof MOVES): Promise<Outcome> {
+    let loaded = 0
+    let conflicted = 0
+    const found: { n: number; error: RowError }[] = []
+    const sql = `SELECT * FROM pg_temp.${this.#name}(${MOVES[mode]}) WITH ORDINALITY ORDER BY copyist_n, ordinality`
+    await this.#pages(sql, ([n, sqlState, text, detail, column, value]) => {
+      if (n === null || n === undefined) {
+        loaded = Number(text)
+        conflicted = Number(detail)
+        return
+      }
+      const error = {
+        ...(column ? { column } : {}),
+        sqlState: sqlState ?? 'XX000',
+        code: conditionName(sqlState ?? 'XX000'),
+        message: text ?? '',
+        ...(detail ? { detail } : {}),
+        ...(value === null || value === undefined ? {} : { value: value.slice(0, MOST_SHOWN) }),
+      }
+      found.push({ n: Number(n), error })
+    })
+    return { loaded, conflicted, refused: byRow(found) }
+  }
+
+  async remove(numbers: readonly number[]): Promise<void> {
+    if (numbers.length === 0) return
+    const gone = `SELECT pg_catalog.unnest(CAST($1 AS bigint[]))`
+    await this.#query(`DELETE FROM pg_temp.${this.#name} WHERE n IN (${gone})`, [`{${numbers.join()}}`])
+  }
+
+  async #index(): Promise<void> {
+    if (this.isIndexed) return
+    await this.#query(`CREATE INDEX ${this.#name}_n ON pg_temp.${this.#name} (n)`)
+    this.isIndexed = true
+  }
+}
+
+/** Errors of rows, numbered from 1 and in their order, put together. */
+export function byRow(found: readonly { readonly n: number; readonly error: RowError }[]): RefusedRow[] {
+  const rows: RefusedRow[] = []
+  for (const { n, error } of found) {
+    const last = rows.at(-1)
+    if (last?.row === n - 1) last.errors.push(error)
+    else rows.push({ row: n - 1, errors: [error] })
+  }
+  return rows
+}

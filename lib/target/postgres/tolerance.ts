@@ -1,0 +1,22 @@
+import { CopyError } from '../../errors.ts'
+import type { RowRefusals } from '../target.ts'
+import { isServerError } from './server-error.ts'
+
+/**
+ * SQLSTATEs, as PostgreSQL's regular expressions, of errors that cost a row. A trigger may raise any; what is about the connection, the
+ * transaction, the statement, resources or the server is never about the row.
+ */
+export const TOLERATED = {
+  conversion: '^22',
+  unique: '^23(505|P01)',
+  all: '^(?!08|0A|25|28|2D|3D|3F|40|42|53|55|57|58|F0|HV|XX)',
+} as const
+
+/** Whether an error costs rows only. That a value is not of its domain is an error of its conversion. */
+export function isTolerated(error: unknown, { tolerates }: Pick<RowRefusals, 'tolerates'>): error is CopyError {
+  if (!(error instanceof CopyError)) return false
+  if (new RegExp(TOLERATED[tolerates]).test(error.sqlState)) return true
+  const { cause } = error
+  if (tolerates !== 'conversion' || !/^23(?:502|514)$/.test(error.sqlState) || !isServerError(cause)) return false
+  return Boolean(cause.dataType) && !cause.table
+}

@@ -1,0 +1,234 @@
+import { filesOf } from './balance.ts'
+import type { CopyCallOptions } from './copy-call.ts'
+import { aborted } from './copy-errors.ts'
+import type { DiagnosisGroup } from './diagnosis.ts'
+import { CopyError } from './errors.ts'
+import { decodedBy } from './load-columns.ts'
+import type { NativeFlaw, NativeReject, SinkKind } from './native/load.ts'
+import { type Input, type LoadLimits, openLoad } from './native/open.ts'
+import { reportProgress } from './progress.ts'
+import type { ReceiptFile } from './receipt.ts'
+import type { InputFile } from './reject-file.ts'
+import { RejectLog } from './reject-log.ts'
+import type { CopyFrom, ErrorPolicy } from './statement/ast.ts'
+import { isTolerant } from './statement/error-policy.ts'
+import type { ColumnPlan } from './statement/plan.ts'
+import type { TableDescription, Target } from './target/target.ts'
+
+/** What reading a whole input came to, of which nothing was loaded. `rowsRead = rowsValidated + rowsFiltered + rowsRejected`. */
+export interface Validation {
+  /** Data rows found in the input; header lines are not rows. */
+  readonly rowsRead: number
+  /** Rows with nothing wrong with them that can be seen here. */
+  readonly rowsValidated: number
+  /** Rows held back by WHEN. */
+  readonly rowsFiltered: number
+  /** Rows with errors, whether the statement tolerates them or not. */
+  readonly rowsRejected: number
+  /** Rows of `rowsValidated` with a value that would be replaced by NULL or its column's default. */
+  readonly rowsReplaced: number
+  /** Bytes that were no UTF-8 and would be replaced. */
+  readonly bytesReplaced: number
+  readonly headerLines: number
+  readonly linesSkipped: number
+  /** Empty lines that were passed over, where the statement says so; they are no rows. */
+  readonly blankLines: number
+  readonly bytesRead: number
+  /** Each input. */
+  readonly files: readonly ReceiptFile[]
+  /** What is wrong with rejected rows, the most frequent first; absent when none was. */
+  readonly diagnosis?: readonly DiagnosisGroup[]
+}
+
+/** What is to be validated. */
+export interface ValidationInit {
+  readonly target: Target
+  readonly statement: CopyFrom
+  readonly table: TableDescription
+  readonly planned: ColumnPlan
+  /** Columns of the table whose values only the database reads. */
+  readonly leftToServer: readonly number[]
+  readonly usesDefaults: boolean
+  readonly session: Parameters<typeof openLoad>[0]['session']
+  readonly input: Input
+  readonly inputFile: { readonly input?: InputFile }
+  readonly limits: LoadLimits
+  readonly call: CopyCallOptions
+  readonly started: number
+}
+
+/**
+ * Reads the whole input as a load would, and counts every row with an error, whatever the statement tolerates. The failure is that of the load:
+ * the first error that the statement does not tolerate, or one too many.
+ *
+ * Throws CopyError when it is aborted, or rejected rows cannot be written.
+ */
+export async function validateInput(
+  init: ValidationInit,
+): Promise<{ readonly validation: Validation; readonly failure?: CopyError }> {
+  const { target, statement, table, planned, leftToServer, input, limits, call } = init
+  const { options } = statement
+  const isBinary = options.format === 'binary'
+  // Of a binary file that is broken nothing behind the mistake can be found.
+  const errors: ErrorPolicy = isBinary ? options.errors : tolerantOf(options.errors)
+  const reading = decodedBy(statement, table, planned, false)
+  const decoded = {
+    ...reading,
+    columns: reading.columns.map((column, index) => {
+      const isLeft = !isBinary && leftToServer.includes(planned.columns[index] ?? -1)
+      return isLeft ? { ...column, type: { kind: 'text' as const } } : column
+    }),
+    session: { ...init.session, zoneWords: 'all' as const },
+  }
+  const columns = planned.columns.flatMap((index) => table.columns[index] ?? [])
+  const kit = { target: target.kind, options, table: table.relationName, ...decoded }
+  const log = new RejectLog({
+    statement: { ...statement, options: { ...options, errors } },
+    file: input.name,
+    ...(planned.fields && { fields: planned.fields.names }),
+    columns,
+    ...(call.onReject && { onReject: call.onReject }),
+    ...(call.rejects !== undefined && { path: call.rejects, ...init.inputFile }),
+    kit,
+  })
+  // The load's own, which says when it is too much.
+  const limited = new RejectLog({ statement, file: input.name, columns, kit })
+  const { conversion, structure, constraint } = options.errors
+  // Behind any number of tolerated rows there may be one that is not.
+  const isPartial = isTolerant(options.errors) && [conversion, structure, constraint].includes('stop')
+  let failure: CopyError | undefined
+  const judge = (reject: NativeReject): void => {
+    const flaw = decisiveOf(reject.flaws)
+    if (failure !== undefined || flaw === undefined) return
+    if (isTolerated(flaw, options.errors)) failure = excessOf(limited, () => limited.takeNative([reject]))
+    else failure = failureOf(flaw, reject, init)
+  }
+  const native = openLoad(
+    {
+      options: { ...options, errors },
+      ...decoded,
+      sink: sinkOf(init),
+      table: table.relationName,
+      limits,
+      ...(!isBinary && {
+        rejects: {
+          take: (rejects) => {
+            for (const reject of rejects) judge(reject)
+            return log.takeNative(rejects)
+          },
+          ...log.wants,
+          most: isPartial ? Number.MAX_SAFE_INTEGER : Math.max(log.wants.most, limited.wants.most),
+        },
+      }),
+    },
+    input,
+  )
+  const abort = () => {
+    native.close().catch(() => {})
+  }
+  call.signal?.addEventListener('abort', abort, { once: true })
+  const progress = reportProgress(native, call.onProgress, init.started)
+  try {
+    if (call.signal?.aborted) throw aborted(call.signal)
+    log.attach(native, false)
+    limited.attach(native, false)
+    try {
+      for (let chunk = await native.next(); chunk !== undefined; chunk = await native.next()) chunk.release()
+    } catch (error) {
+      if (call.signal?.aborted) throw aborted(call.signal, error)
+      if (!(error instanceof CopyError) || isOfRejects(error, call)) throw error
+      failure ??= error
+    }
+    await log.finish()
+    const counters = native.counters()
+    failure ??= excessOf(limited, () => limited.checkEnd(counters.rowsRead))
+    const { rowsPassedOver = 0, bytesReplaced = 0, linesSkipped = 0, blankLines = 0, headerLines, bytesRead } = counters
+    const rowsRejected = log.count
+    const diagnosis = rowsRejected === 0 ? undefined : await log.diagnose()
+    return {
+      validation: {
+        rowsRead: counters.rowsRead + rowsPassedOver,
+        rowsValidated: counters.rowsRead - rowsRejected,
+        rowsFiltered: rowsPassedOver,
+        rowsRejected,
+        rowsReplaced: log.replaced,
+        bytesReplaced,
+        headerLines,
+        linesSkipped,
+        blankLines,
+        bytesRead,
+        files: filesOf(input, native, log),
+        ...(diagnosis && { diagnosis }),
+      },
+      ...(failure && { failure }),
+    }
+  } finally {
+    call.signal?.removeEventListener('abort', abort)
+    progress.stop()
+    await native.close()
+    log.close()
+  }
+}
+
+/** What counts every row; values that would be replaced still are. */
+function tolerantOf({ conversion, verbosity }: ErrorPolicy): ErrorPolicy {
+  return {
+    conversion: conversion === 'stop' ? 'skip_row' : conversion,
+    structure: 'skip_row',
+    constraint: 'skip_row',
+    verbosity,
+  }
+}
+
+/** How the values are decoded for what would go to the target: each target takes other ones. */
+function sinkOf({ target, usesDefaults }: ValidationInit): SinkKind {
+  return target.kind === 'duckdb' ? 'duckdb' : usesDefaults ? 'pg_text' : 'pg_binary'
+}
+
+/** Which of a row's errors a load meets first. Constraints are judged after all values. */
+function decisiveOf(flaws: readonly NativeFlaw[]): NativeFlaw | undefined {
+  return flaws.find(({ sqlState }) => !sqlState.startsWith('23')) ?? flaws[0]
+}
+
+function isTolerated({ column, sqlState }: NativeFlaw, errors: ErrorPolicy): boolean {
+  if (sqlState.startsWith('23')) return errors.constraint === 'skip_row'
+  return (column === undefined ? errors.structure : errors.conversion) !== 'stop'
+}
+
+/** The error of a limit that is exceeded. */
+function excessOf(log: RejectLog, run: () => unknown): CopyError | undefined {
+  try {
+    run()
+    return undefined
+  } catch (error) {
+    if (error instanceof CopyError && error === log.excess) return error
+    throw error
+  }
+}
+
+/** Whether it is an error of the file of rejects, and none of the input. */
+function isOfRejects({ message }: CopyError, { rejects }: CopyCallOptions): boolean {
+  return rejects !== undefined && message.includes(`file "${rejects}"`)
+}
+
+/** As much of a text as PostgreSQL's CONTEXT shows. */
+const CONTEXT_SHOWN = 100
+
+/** The error that the row would end a load with. */
+function failureOf(flaw: NativeFlaw, { lastLine, byteOffset, raw }: NativeReject, init: ValidationInit): CopyError {
+  const { table, planned, input } = init
+  const index = flaw.column === undefined ? undefined : planned.columns[flaw.column]
+  const column = index === undefined ? undefined : table.columns[index]?.name
+  const isOfValue = column !== undefined && !flaw.sqlState.startsWith('23')
+  const text = isOfValue ? (flaw.value ?? '') : raw.toString('utf8')
+  const shown = text.length > CONTEXT_SHOWN ? `${text.slice(0, CONTEXT_SHOWN)}...` : text
+  const where = `COPY ${table.relationName}, line ${lastLine}`
+  return new CopyError({
+    code: flaw.code,
+    sqlState: flaw.sqlState,
+    message: flaw.message,
+    detail: flaw.detail,
+    context: isOfValue ? `${where}, column ${column}: "${shown}"` : `${where}: "${shown}"`,
+    position: { file: input.name, line: lastLine, byteOffset, ...(column !== undefined && { column }) },
+  })
+}
