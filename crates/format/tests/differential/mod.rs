@@ -308,6 +308,7 @@ fn tiles(case: &Case, scanner: Scanner, input: &[u8]) -> Vec<Tile> {
             len,
             filled: visible.len(),
             sequence: tiles.len() as u64,
+            file: 0,
             byte_offset: position as u64,
             eol,
             header: first && case.header != naive::Header::No,
