@@ -73,6 +73,10 @@ codes! {
     ProgramLimitExceeded = "54000",
     /// A value nested more deeply than the limit.
     StatementTooComplex = "54001",
+    /// A column that the input does not have.
+    UndefinedColumn = "42703",
+    /// A column of which the input has several.
+    AmbiguousColumn = "42702",
     /// Something the statement or the data asks for that is not supported.
     FeatureNotSupported = "0A000",
     /// The load was cancelled by the caller.

@@ -32,15 +32,17 @@ pub struct Fault {
 const MAX_SHOWN: usize = 100;
 
 impl Fault {
-    /// PostgreSQL's CONTEXT: the value's own context lines, then the `COPY …` line.
+    /// PostgreSQL's CONTEXT: the value's own context lines, then the `COPY …` line. `unit` is what `number` counts: lines, or rows where
+    /// there are none.
     #[must_use]
-    pub fn context(&self, table: &str, columns: &[crate::ColumnPlan], line: u64) -> String {
+    pub fn context(&self, table: &str, columns: &[crate::ColumnPlan], unit: &str, number: u64) -> String {
+        let place = format!("COPY {table}, {unit} {number}");
         let copy = match &self.shown {
-            Shown::Nothing => format!("COPY {table}, line {line}"),
-            Shown::Record(record) => format!("COPY {table}, line {line}: \"{}\"", limited(record)),
-            Shown::Column { column } => format!("COPY {table}, line {line}, column {}", columns[*column].name),
+            Shown::Nothing => place,
+            Shown::Record(record) => format!("{place}: \"{}\"", limited(record)),
+            Shown::Column { column } => format!("{place}, column {}", columns[*column].name),
             Shown::Value { column, text } => {
-                format!("COPY {table}, line {line}, column {}: \"{}\"", columns[*column].name, limited(text))
+                format!("{place}, column {}: \"{}\"", columns[*column].name, limited(text))
             }
         };
         match &self.error.context {

@@ -19,6 +19,7 @@ use napi_derive::napi;
 use crate::convert::BindingFailure;
 use crate::duckdb::{self, HeldChunk, Segment};
 use crate::rejects::BindingRejects;
+use crate::schema::{self, BindingSchema};
 use crate::specification::BindingSpecification;
 use crate::spool::BindingSpool;
 
@@ -218,6 +219,10 @@ impl BindingLoad {
         let (plan, sink) = match specification.plan() {
             Ok(plan) => plan,
             Err(failure) => return Some(failure.into()),
+        };
+        let inputs = match specification.columnar() {
+            None => inputs,
+            Some(format) => inputs.into_iter().map(|input| input.in_columns(format)).collect(),
         };
         let armed = Arc::clone(&self.armed);
         let load = Load::start(Specification {
@@ -448,7 +453,7 @@ impl BindingLoad {
         let inner = self.lock();
         let record = match (&inner.load, &inner.last) {
             (Some(load), _) => load.record(row as u64),
-            (None, Some(last)) => last.record(row as u64).map(<[u8]>::to_vec),
+            (None, Some(last)) => last.record(row as u64),
             (None, None) => None,
         };
         record.map(Buffer::from)
@@ -547,6 +552,21 @@ pub fn peek_spool(specification: BindingSpecification, spool: &BindingSpool) -> 
     match spool.source() {
         Ok(source) => peeked(&specification, Input::only(&*specification.name, source)),
         Err(failure) => BindingPeek { names: None, failure: Some(failure.into()) },
+    }
+}
+
+/// The columns of a file that has them: of several files those of the first. `format` is `parquet` or `arrow`.
+#[napi(catch_unwind)]
+pub fn schema_of_file(format: String, path: String, name: String) -> BindingSchema {
+    schema::describe(&format, Source::Path(path.into()), &name)
+}
+
+/// The same of a spooled stream.
+#[napi(catch_unwind)]
+pub fn schema_of_spool(format: String, spool: &BindingSpool, name: String) -> BindingSchema {
+    match spool.source() {
+        Ok(source) => schema::describe(&format, source, &name),
+        Err(failure) => BindingSchema { columns: Vec::new(), rows: None, failure: Some(failure.into()) },
     }
 }
 

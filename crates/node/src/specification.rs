@@ -10,6 +10,7 @@ use copyist_format::{
     Plan, Replacement, Subject, Tolerance, Unit,
 };
 use copyist_scan::{Eol, Grammar, Scanner, Separator};
+use copyist_transcode::columnar::Format;
 use copyist_transcode::{Failure, Limits, Sink};
 use napi::bindgen_prelude::{Buffer, BufferSlice};
 use napi_derive::napi;
@@ -145,7 +146,8 @@ pub struct BindingSession {
 /// The format, the columns and the limits.
 #[napi(object)]
 pub struct BindingSpecification {
-    /// `csv`, `text`, `binary`, `plain` (text in which nothing is escaped) or `fixed`.
+    /// `csv`, `text`, `binary`, `plain` (text in which nothing is escaped), `fixed`, `parquet` or `arrow`. Of the last two the fields are those
+    /// columns of the input that are read, by their names.
     pub format: String,
     /// `text`: a backslash makes the next byte part of the value, instead of beginning one of PostgreSQL's sequences.
     pub escapes_next: Option<bool>,
@@ -259,6 +261,11 @@ impl BindingSpecification {
         Ok((Arc::new(plan), sink))
     }
 
+    /// The format of what comes in columns.
+    pub fn columnar(&self) -> Option<Format> {
+        columnar(&self.format)
+    }
+
     /// The columns that are read have the fields that they name, or else one after the other.
     fn map(&self) -> Option<FieldMap> {
         let read = || self.columns.iter().filter(|column| column.is_read());
@@ -288,8 +295,8 @@ impl BindingSpecification {
             Some(eol) => Some(Eol::of_bytes(eol.as_bytes()).ok_or_else(|| too_long("EOL"))?),
             None => None,
         };
-        // Nothing is asked of either in the binary format.
-        let is_fixed = matches!(&*self.format, "fixed" | "binary");
+        // Nothing is asked of either in the binary format, nor of what comes in columns.
+        let is_fixed = matches!(&*self.format, "fixed" | "binary" | "parquet" | "arrow");
         let delimiter = match Separator::new(self.delimiter.as_bytes()) {
             None if is_fixed => None,
             None => return Err(too_long("delimiter")),
@@ -298,7 +305,7 @@ impl BindingSpecification {
         let quote = self.quote as u8;
         let (grammar, special) = match (&*self.format, delimiter) {
             ("csv", Some(delimiter)) => (Grammar::Csv { delimiter, quote, escape: self.escape as u8 }, Some(quote)),
-            ("plain" | "fixed" | "binary", delimiter) => (Grammar::Plain { delimiter }, None),
+            ("plain" | "fixed" | "binary" | "parquet" | "arrow", delimiter) => (Grammar::Plain { delimiter }, None),
             (_, Some(delimiter)) => {
                 // Without PostgreSQL's sequences there is no end marker either.
                 let marker = self.has_no_marker != Some(true) && self.escapes_next != Some(true);
@@ -345,6 +352,15 @@ impl BindingSpecification {
             max_bytes: self.max_bytes as usize,
             max_rejects: self.tolerance.max_rejects as u64,
         }
+    }
+}
+
+/// The format of what comes in columns.
+pub fn columnar(format: &str) -> Option<Format> {
+    match format {
+        "parquet" => Some(Format::Parquet),
+        "arrow" => Some(Format::Arrow),
+        _ => None,
     }
 }
 

@@ -39,7 +39,18 @@ impl Failure {
                 Shown::Column { column } | Shown::Value { column, .. } => Some(plan.columns[*column].name.clone()),
                 _ => None,
             },
-            context: Some(fault.context(table, &plan.columns, line)),
+            context: Some(fault.context(table, &plan.columns, "line", line)),
+        }
+    }
+
+    /// An error of a row of an input that has no lines, `rows` rows into it.
+    #[must_use]
+    pub fn of_row(fault: &Fault, plan: &Plan, table: &str, rows: u64) -> Self {
+        let number = rows + fault.line + 1;
+        Self {
+            byte_offset: None,
+            context: Some(fault.context(table, &plan.columns, "row", number)),
+            ..Self::of_record(fault, plan, table, rows, 0)
         }
     }
 

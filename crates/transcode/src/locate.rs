@@ -9,9 +9,9 @@ use copyist_format::Places;
 pub struct Location {
     /// The number of the input in the order of the load, from 0.
     pub file: u32,
-    /// Bytes of records before it in all inputs, as [`crate::Reject::position`].
+    /// Bytes of records before it in all inputs, as [`crate::Reject::position`]; rows where they come in columns.
     pub position: u64,
-    /// Line from 1, as PostgreSQL counts: that of the record's end.
+    /// Line from 1, as PostgreSQL counts: that of the record's end. Where rows come in columns the number of the row, and no bytes.
     pub line: u64,
     /// That of its beginning.
     pub first_line: u64,
@@ -43,16 +43,43 @@ pub(crate) struct Span {
     pub places: Option<Places>,
     /// The tile, if records are to be told whole.
     pub data: Option<Box<[u8]>>,
+    /// Of rows that come in columns, and have neither lines nor bytes.
+    pub columnar: Option<ColumnarSpan>,
+}
+
+/// What a row is for whoever has to look at it, by its number in the batch.
+pub(crate) type RowText = Box<dyn Fn(usize) -> Vec<u8> + Send + Sync>;
+
+/// Rows of a batch. Where some were taken out, [`Span::places`] has the numbers of the others, as those of lines.
+pub(crate) struct ColumnarSpan {
+    pub rows: usize,
+    /// If records are to be told.
+    pub text: Option<RowText>,
 }
 
 impl Span {
     fn len(&self) -> usize {
-        self.places.as_ref().map_or(self.ends.len(), |places| places.starts.len())
+        match (&self.places, &self.columnar) {
+            (Some(places), _) => places.starts.len(),
+            (None, Some(columnar)) => columnar.rows,
+            (None, None) => self.ends.len(),
+        }
+    }
+
+    /// The number in its batch of a row that comes in columns.
+    fn row_of_batch(&self, at: usize) -> usize {
+        self.places.as_ref().map_or(at, |places| places.first_lines[at] as usize)
     }
 
     fn locate(&self, at: usize) -> Option<Location> {
         if at >= self.len() {
             return None;
+        }
+        if self.columnar.is_some() {
+            let row = self.row_of_batch(at) as u64;
+            let line = self.first_line + row + 1;
+            let position = self.position + row;
+            return Some(Location { file: self.file, position, line, first_line: line, byte_offset: 0, byte_len: 0 });
         }
         let (start, end, first, last) = match &self.places {
             Some(places) => (
@@ -157,12 +184,16 @@ impl Recent {
     }
 
     /// The bytes of a row's record, without its line end, if they are kept.
-    pub fn record(&self, row: u64) -> Option<&[u8]> {
+    pub fn record(&self, row: u64) -> Option<Vec<u8>> {
         let index = self.spans.partition_point(|span| span.first_row <= row).checked_sub(1)?;
         let span = &self.spans[index];
+        if let Some(columnar) = &span.columnar {
+            let at = usize::try_from(row - span.first_row).ok().filter(|&at| at < span.len())?;
+            return columnar.text.as_ref().map(|text| text(span.row_of_batch(at)));
+        }
         let place = span.locate(usize::try_from(row - span.first_row).ok()?)?;
         let start = (place.byte_offset - span.byte_offset) as usize;
-        span.data.as_ref()?.get(start..start + place.byte_len as usize)
+        span.data.as_ref()?.get(start..start + place.byte_len as usize).map(<[u8]>::to_vec)
     }
 
     /// Nobody will ask for the bytes of rows before this one any more.
@@ -172,6 +203,9 @@ impl Recent {
                 break;
             }
             span.data = None;
+            if let Some(columnar) = &mut span.columnar {
+                columnar.text = None;
+            }
         }
     }
 }

@@ -20,8 +20,13 @@ use copyist_format::infer::ColumnGuess;
 use copyist_format::{Decoder, Fault, Plan, Refusal, Tile, duckdb, pgbinary, text};
 use copyist_scan::Eol;
 
+#[cfg(feature = "columnar")]
+use copyist_format::arrow::{BatchDecoder, row_text};
+
 use crate::chunk::{Chunk, ChunkData};
 use crate::failure::Failure;
+#[cfg(feature = "columnar")]
+use crate::locate::{ColumnarSpan, RowText};
 use crate::locate::{Lines, Location, Recent, Span};
 use crate::reject::{self, Reject};
 use crate::source::{Input, Source};
@@ -143,7 +148,7 @@ impl Summary {
 
     /// As [`Load::record`].
     #[must_use]
-    pub fn record(&self, row: u64) -> Option<&[u8]> {
+    pub fn record(&self, row: u64) -> Option<Vec<u8>> {
         self.recent.record(row)
     }
 }
@@ -175,6 +180,8 @@ struct Part {
     blank_lines: u64,
     mended: u64,
     replaced: u64,
+    /// Its rows came in columns: they are counted in place of lines and bytes.
+    is_columnar: bool,
 }
 
 impl Done {
@@ -321,7 +328,7 @@ impl Load {
         let files = inputs.len();
         let pushed = inputs.iter().find_map(|input| match &input.source {
             Source::Pushed(pushed) => Some(Arc::clone(pushed)),
-            Source::File(_) | Source::Memory(_) | Source::Path(_) => None,
+            _ => None,
         });
         let threads = limits.threads.max(1);
         let state = State {
@@ -450,7 +457,7 @@ impl Load {
     /// The bytes of a row's record, without its line end, as long as the row may be located and is not settled.
     #[must_use]
     pub fn record(&self, row: u64) -> Option<Vec<u8>> {
-        lock(&self.shared.state).recent.record(row).map(<[u8]>::to_vec)
+        lock(&self.shared.state).recent.record(row)
     }
 
     /// Nobody will ask for the bytes of rows before this one any more.
@@ -646,7 +653,11 @@ impl Shared {
             state.recent.push(span);
         }
         if let Some(fault) = &part.fault {
-            let failure = Failure::of_record(fault, &self.plan, &self.table, state.lines, part.byte_offset);
+            let failure = if part.is_columnar {
+                Failure::of_row(fault, &self.plan, &self.table, state.lines)
+            } else {
+                Failure::of_record(fault, &self.plan, &self.table, state.lines, part.byte_offset)
+            };
             state.failure = Some(Box::new(failure.in_file(file)));
         }
         let refused = part.refusals.len() as u64;
@@ -666,6 +677,9 @@ impl Shared {
             }
             let rows_before = u64::from(refusal.rows_before);
             let mut reject = Reject::new(refusal, is_mended, file, state.lines, part.byte_offset, state.position);
+            if part.is_columnar {
+                (reject.byte_offset, reject.byte_len) = (0, 0);
+            }
             if !is_mended {
                 reject.records_before = records_before + rows_before;
                 records_before += 1;
@@ -735,6 +749,11 @@ struct Worker<'a> {
     decoder: Decoder,
     /// Of another plan.
     other: Option<(Arc<Plan>, Decoder)>,
+    /// In place of a tile.
+    #[cfg(feature = "columnar")]
+    batch: Option<arrow_array::RecordBatch>,
+    #[cfg(feature = "columnar")]
+    batches: Option<BatchDecoder>,
     guesses: Vec<ColumnGuess>,
     /// Whether it counts among [`State::busy`].
     is_busy: bool,
@@ -748,6 +767,10 @@ impl<'a> Worker<'a> {
             claimed: 0,
             decoder: Decoder::new(Arc::clone(&shared.plan)),
             other: None,
+            #[cfg(feature = "columnar")]
+            batch: None,
+            #[cfg(feature = "columnar")]
+            batches: None,
             guesses: vec![ColumnGuess::new(); shared.plan.columns.len()],
             is_busy: false,
         }
@@ -825,6 +848,13 @@ impl<'a> Worker<'a> {
         }
         *plan = splitter.plan();
         self.claimed = 1;
+        #[cfg(feature = "columnar")]
+        {
+            self.batch = splitter.take_batch();
+            if self.batch.is_some() {
+                return (Ok(true), None);
+            }
+        }
         // Chunks of vectors are one tile's, and so are numbers of records.
         if shared.sink == Sink::Duckdb || shared.sink == Sink::Arrow || shared.plan.has_sequence() {
             return (Ok(true), None);
@@ -967,6 +997,12 @@ impl<'a> Worker<'a> {
         }
         let mut tiles = std::mem::take(&mut self.tiles);
         for (tile, plan) in &mut tiles[..self.claimed] {
+            #[cfg(feature = "columnar")]
+            let part = match self.batch.take() {
+                Some(batch) => self.make_columnar(tile, batch, &mut buffer, &mut done.chunk),
+                None => self.make_part(tile, plan.as_ref(), &mut buffer, &mut done.chunk),
+            };
+            #[cfg(not(feature = "columnar"))]
             let part = self.make_part(tile, plan.as_ref(), &mut buffer, &mut done.chunk);
             done.rows += part.rows;
             let is_end = part.fault.is_some();
@@ -1064,6 +1100,83 @@ impl<'a> Worker<'a> {
             blank_lines: decoded.blank_lines,
             mended,
             replaced,
+            is_columnar: false,
+        }
+    }
+
+    /// The same of a batch, of which the tile has the place in the load.
+    #[cfg(feature = "columnar")]
+    fn make_columnar(
+        &mut self,
+        tile: &Tile,
+        batch: arrow_array::RecordBatch,
+        buffer: &mut Vec<u8>,
+        chunk: &mut Option<ChunkData>,
+    ) -> Part {
+        let shared = self.shared;
+        let plan = &*shared.plan;
+        let decoder = self.batches.get_or_insert_with(|| BatchDecoder::new(Arc::clone(&shared.plan)));
+        decoder.tell_mendings(!shared.is_enough_told.load(Ordering::Relaxed));
+        decoder.decode(&batch);
+        if plan.has_sequence() {
+            let before = shared.take_numbers(tile, decoder.numbered(), false).unwrap_or(0);
+            decoder.number(before);
+        }
+        let (decoded, literals) = decoder.decoded();
+        let rows = decoded.rows as u64;
+        match shared.sink {
+            Sink::PgText => text::encode_rows(literals, decoded, buffer),
+            Sink::PgBinary => {
+                let start = buffer.len();
+                pgbinary::encode(plan, literals, decoded, buffer, start);
+            }
+            Sink::Duckdb if rows > 0 => {
+                let vectors = duckdb::encode(plan, literals, decoded, buffer);
+                *chunk = Some(ChunkData::Vectors(std::mem::take(buffer), vectors));
+            }
+            Sink::Arrow if rows > 0 => *chunk = Some(ChunkData::Arrow(crate::record_batch(plan, literals, decoded))),
+            // Types are not proven on values that have theirs.
+            Sink::Duckdb | Sink::Arrow | Sink::Infer => {}
+        }
+        let (refusals, mendings) = (decoder.take_refusals(), decoder.take_mendings());
+        let (decoded, _) = decoder.decoded();
+        let has_span = rows > 0 && matches!(shared.sink, Sink::PgText | Sink::PgBinary | Sink::Duckdb);
+        let len = batch.num_rows() as u64;
+        let span = has_span.then(|| Span {
+            first_row: 0,
+            first_line: 0,
+            file: 0,
+            position: 0,
+            byte_offset: 0,
+            start: 0,
+            ends: Vec::new(),
+            lines: None,
+            eol_len: 0,
+            header_lines: 0,
+            places: decoded.places.clone(),
+            data: None,
+            columnar: Some(ColumnarSpan {
+                rows: decoded.rows,
+                text: shared.keeps_records.then(|| -> RowText { Box::new(move |row| row_text(&batch, row)) }),
+            }),
+        });
+        Part {
+            file: tile.file,
+            rows,
+            header_lines: 0,
+            lines: decoded.lines,
+            byte_offset: 0,
+            len,
+            fault: decoded.fault.clone(),
+            ended: false,
+            span,
+            refusals,
+            mendings,
+            passed_over: 0,
+            blank_lines: 0,
+            mended: decoded.mended,
+            replaced: 0,
+            is_columnar: true,
         }
     }
 }
@@ -1086,6 +1199,7 @@ fn span_of(plan: &Plan, tile: &Tile, decoder: &Decoder, keeps_records: bool) -> 
             header_lines: 0,
             places: None,
             data,
+            columnar: None,
         };
     }
     if let Some(places) = &decoded.places {
@@ -1104,6 +1218,7 @@ fn span_of(plan: &Plan, tile: &Tile, decoder: &Decoder, keeps_records: bool) -> 
             header_lines: 0,
             places: Some(places),
             data,
+            columnar: None,
         };
     }
     let mut ends: Vec<u32> = decoder.record_ends(tile).collect();
@@ -1139,6 +1254,7 @@ fn span_of(plan: &Plan, tile: &Tile, decoder: &Decoder, keeps_records: bool) -> 
         header_lines: decoded.header_lines,
         places: None,
         data,
+        columnar: None,
     }
 }
 

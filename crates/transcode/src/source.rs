@@ -23,6 +23,13 @@ impl Input {
     pub fn only(name: impl Into<String>, source: Source) -> Vec<Self> {
         vec![Self { name: name.into(), source }]
     }
+
+    /// The same input, whose rows come in columns.
+    #[cfg(feature = "columnar")]
+    #[must_use]
+    pub fn in_columns(self, format: crate::columnar::Format) -> Self {
+        Self { source: Source::Columnar(format, Box::new(self.source)), ..self }
+    }
 }
 
 /// Where the bytes of an input are.
@@ -33,6 +40,9 @@ pub enum Source {
     /// Bytes already in memory.
     Memory(io::Cursor<Arc<Vec<u8>>>),
     Pushed(Arc<Pushed>),
+    /// Rows in columns, in what is no stream.
+    #[cfg(feature = "columnar")]
+    Columnar(crate::columnar::Format, Box<Source>),
 }
 
 impl Source {
@@ -76,6 +86,8 @@ impl Source {
             }
             Source::Pushed(pushed) => pushed.read(into),
             Source::Path(path) => Err(io::Error::other(format!("\"{}\" is not open", path.display()))),
+            #[cfg(feature = "columnar")]
+            Source::Columnar(..) => Err(io::Error::other("what comes in columns is not read byte by byte")),
         }
     }
 }

@@ -59,6 +59,11 @@ pub(crate) struct Splitter {
     tile_size: usize,
     max_record: usize,
     pub bytes_read: u64,
+    /// Of an input that has its rows in columns, and the rows cut last.
+    #[cfg(feature = "columnar")]
+    batches: Option<Box<dyn crate::columnar::Batches>>,
+    #[cfg(feature = "columnar")]
+    batch: Option<arrow_array::RecordBatch>,
 }
 
 const BOM: &[u8] = b"\xEF\xBB\xBF";
@@ -97,7 +102,48 @@ impl Splitter {
             tile_size,
             max_record,
             bytes_read: 0,
+            #[cfg(feature = "columnar")]
+            batches: None,
+            #[cfg(feature = "columnar")]
+            batch: None,
         }
+    }
+
+    /// The rows cut last, where they come in columns: the tile has only their place in the load.
+    #[cfg(feature = "columnar")]
+    pub fn take_batch(&mut self) -> Option<arrow_array::RecordBatch> {
+        self.batch.take()
+    }
+
+    /// Opens an input that has its rows in columns.
+    #[cfg(feature = "columnar")]
+    fn open_batches(&mut self, plan: &Plan, format: crate::columnar::Format, source: Source) -> Result<(), Failure> {
+        let mut batches = crate::columnar::open(format, source, &self.name)?;
+        let columns = crate::columnar::columns_of(plan, &batches.schema(), &self.name)?;
+        batches.select(&columns);
+        batches.aim_for(self.tile_size);
+        self.batches = Some(batches);
+        Ok(())
+    }
+
+    /// The next rows of such an input. False at its end.
+    #[cfg(feature = "columnar")]
+    fn next_batch(&mut self, tile: &mut Tile) -> Result<bool, Failure> {
+        let Some(batches) = &mut self.batches else { return Ok(false) };
+        let next = batches.next();
+        let read = batches.bytes_read();
+        self.bytes_read += read - self.file_bytes;
+        self.file_bytes = read;
+        let Some(batch) = next.map_err(|error| crate::columnar::of_input(error, &self.name))? else {
+            self.batches = None;
+            self.finish_file(self.file);
+            return Ok(false);
+        };
+        (tile.sequence, tile.file, tile.byte_offset, tile.len) = (self.sequence, self.file, 0, 0);
+        (tile.first, tile.last, tile.header) = (false, false, false);
+        self.sequence += 1;
+        self.batch = Some(batch);
+        Ok(true)
     }
 
     /// Stops reading.
@@ -159,6 +205,10 @@ impl Splitter {
         (self.encoding, self.begun, self.eol, self.plan) = (None, false, None, None);
         (self.started, self.is_open, self.is_over) = (false, false, false);
         (self.byte_offset, self.file_bytes, self.file_skipped) = (0, 0, 0);
+        #[cfg(feature = "columnar")]
+        {
+            self.batches = None;
+        }
         true
     }
 
@@ -178,6 +228,23 @@ impl Splitter {
             if self.ended || self.is_over && !self.begin_next() {
                 self.ended = true;
                 return Ok(false);
+            }
+            #[cfg(feature = "columnar")]
+            if !self.is_open && matches!(self.source, Source::Columnar(..)) {
+                let taken = std::mem::replace(&mut self.source, Source::Memory(std::io::Cursor::default()));
+                if let Source::Columnar(format, source) = taken {
+                    self.open_batches(plan, format, *source).map_err(|failure| failure.in_file(self.file))?;
+                }
+                self.is_open = true;
+            }
+            #[cfg(feature = "columnar")]
+            if self.batches.is_some() {
+                let cut = self.next_batch(tile);
+                self.note_reading();
+                if cut.map_err(|failure| failure.in_file(self.file))? {
+                    return Ok(true);
+                }
+                continue;
             }
             if !self.is_open {
                 self.expected = self.source.open(&self.name).map_err(|failure| failure.in_file(self.file))?;

@@ -22,7 +22,7 @@ use copyist_core::{DataError, ErrorCode, Result, Type};
 use crate::column::Validity;
 use crate::decode::Decoded;
 use crate::fault::{Fault, Shown};
-use crate::origin::Constants;
+use crate::origin::{self, Constants, TooLarge};
 use crate::refusal::{Flaw, Places, Refusal};
 use crate::values::{Span, Stopped, explain_value};
 use crate::{BadValue, ColumnPlan, FieldMap, Layout, Plan, Tile};
@@ -144,6 +144,51 @@ impl BatchDecoder {
     /// Takes the last batch's refused rows.
     pub fn take_refusals(&mut self) -> Vec<Refusal> {
         std::mem::take(&mut self.decoded.refusals)
+    }
+
+    /// Takes the last batch's rows with values that were replaced.
+    pub fn take_mendings(&mut self) -> Vec<Refusal> {
+        std::mem::take(&mut self.decoded.mendings)
+    }
+
+    /// Whether it is told of the next batches what was replaced in them.
+    pub fn tell_mendings(&mut self, tells: bool) {
+        self.decoded.tells_mendings = tells;
+    }
+
+    /// As [`crate::Decoder::numbered`].
+    #[must_use]
+    pub fn numbered(&self) -> u64 {
+        (self.decoded.rows + self.decoded.refusals.len()) as u64
+    }
+
+    /// As [`crate::Decoder::number`].
+    pub fn number(&mut self, before: u64) {
+        let plan = Arc::clone(&self.plan);
+        let Decoded { columns, arena, rows, refusals, .. } = &mut self.decoded;
+        let mut first: Option<(usize, TooLarge)> = None;
+        for (index, (column, spec)) in columns.iter_mut().zip(&plan.columns).enumerate() {
+            let end = first.as_ref().map_or(*rows, |(_, too_large)| too_large.row);
+            let mut passed = 0;
+            let ordinals = (0..end).map(|row| {
+                passed += refusals[passed..].iter().take_while(|refusal| refusal.rows_before as usize <= row).count();
+                before + (row + passed) as u64
+            });
+            if let Err(too_large) = origin::number(plan.layout, spec, column, arena, ordinals) {
+                first = Some((index, too_large));
+            }
+        }
+        let Some((column, TooLarge { row, text, error })) = first else { return };
+        let out = &mut self.decoded;
+        let at = out.places.as_ref().map_or(row, |places| places.first_lines[row] as usize);
+        out.refusals.retain(|refusal| (refusal.offset as usize) < at);
+        out.mendings.retain(|mending| (mending.offset as usize) < at);
+        if let Some(places) = &mut out.places {
+            places.truncate(row);
+        }
+        out.columns.iter_mut().for_each(|column| column.truncate(row));
+        out.rows = row;
+        out.fault = Some(fault(Flaw { column: Some(column), error, value: Some(text) }, at));
     }
 
     /// Decodes a batch, replacing the previous result.
@@ -283,6 +328,40 @@ impl BatchDecoder {
         flaws
     }
 
+    /// Whether it takes the server to say what is wrong with the row: then the statement starts over, and nobody looks at its rows.
+    fn is_left_to_server(&mut self, flaws: &[Flaw], row: usize) -> bool {
+        let Some(left) = flaws.iter().find(|flaw| flaw.error.code == ErrorCode::LeftToServer) else { return false };
+        self.decoded.fault = Some(fault(left.clone(), row));
+        self.decoded.rows = 0;
+        self.decoded.columns.iter_mut().for_each(|column| column.truncate(0));
+        true
+    }
+
+    /// What was wrong with the values of a row that were replaced.
+    fn replaced(&self, batch: &RecordBatch, row: usize) -> Vec<Flaw> {
+        let mut flaws = Vec::new();
+        for (index, spec) in self.plan.columns.iter().enumerate() {
+            if !spec.is_read() || !matches!(self.plan.conversion(spec), BadValue::SetNull | BadValue::SetDefault) {
+                continue;
+            }
+            let array = source(&self.plan, batch, index);
+            let is_null = array.logical_nulls().is_some_and(|nulls| nulls.is_null(row));
+            if !is_null && let Err((error, value)) = self.judge(index, &array, row) {
+                flaws.push(Flaw { column: Some(index), error, value });
+            }
+        }
+        flaws
+    }
+
+    /// A row of the batch with what is wrong with it.
+    fn refusal(&self, batch: &RecordBatch, row: u32, flaws: Vec<Flaw>) -> Refusal {
+        let mut raw = row_text(batch, row as usize);
+        let len = raw.len() as u32;
+        raw.truncate(self.plan.tolerance.raw_limit);
+        let line = u64::from(row);
+        Refusal { offset: row, len, first_line: line, last_line: line, flaws, raw, rows_before: 0 }
+    }
+
     /// What is wrong with a value, and its text.
     fn judge(
         &self,
@@ -331,28 +410,31 @@ impl BatchDecoder {
         }
         self.decoded.mended = mended.iter().filter(|row| refused.binary_search(row).is_err()).count() as u64;
         self.decoded.rows = limit - refused.len();
+        for &row in mended.iter().filter(|row| refused.binary_search(row).is_err()) {
+            let flaws = self.replaced(batch, row as usize);
+            if self.is_left_to_server(&flaws, row as usize) {
+                return;
+            }
+            if self.decoded.tells_mendings {
+                let mending = self.refusal(batch, row, flaws);
+                self.decoded.mendings.push(mending);
+            }
+        }
         if refused.is_empty() {
             return;
         }
         for (index, &row) in refused.iter().enumerate() {
             let mut flaws = self.flaws(batch, row as usize);
+            if self.is_left_to_server(&flaws, row as usize) {
+                return;
+            }
             if flaws.is_empty() {
                 flaws.push(accepted());
             }
-            let mut raw = row_text(batch, row as usize);
-            let len = raw.len() as u32;
-            raw.truncate(self.plan.tolerance.raw_limit);
-            let line = u64::from(row);
-            self.decoded.refusals.push(Refusal {
-                offset: row,
-                len,
-                first_line: line,
-                last_line: line,
-                flaws,
-                raw,
-                // Those before it that were refused are not handed out.
-                rows_before: row - index as u32,
-            });
+            // Those before it that were refused are not handed out.
+            let rows_before = row - index as u32;
+            let refusal = Refusal { rows_before, ..self.refusal(batch, row, flaws) };
+            self.decoded.refusals.push(refusal);
         }
         let mut places = Places::default();
         for row in 0..limit {

@@ -227,7 +227,7 @@ fn decode(case: &Case, scanner: Scanner, input: &[u8]) -> Outcome {
         if let Some(fault) = fault {
             let line = lines + fault.line + 1;
             outcome.failure = Some(naive::Failure {
-                context: fault.context("t", &plan.columns, line),
+                context: fault.context("t", &plan.columns, "line", line),
                 byte_offset: tile.byte_offset + fault.record_offset,
                 error: *fault.error,
                 line,

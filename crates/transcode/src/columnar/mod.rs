@@ -3,6 +3,7 @@
 mod access;
 mod arrow;
 mod guard;
+mod open;
 mod parquet;
 
 use std::cell::Cell;
@@ -15,6 +16,8 @@ use copyist_core::{DataError, ErrorCode, Result};
 
 pub use access::{RandomAccess, access_file};
 pub use arrow::ArrowInput;
+pub(crate) use open::of_input;
+pub use open::{Format, columns_of, open};
 pub use parquet::ParquetInput;
 
 /// Rows in columns, some at a time, in their order.

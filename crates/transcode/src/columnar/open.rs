@@ -1,0 +1,84 @@
+//! From an input to its rows.
+
+use std::sync::Arc;
+
+use arrow_schema::Schema;
+use copyist_core::{DataError, ErrorCode, Result};
+use copyist_format::{Plan, arrow};
+
+use super::{ArrowInput, Batches, ParquetInput, RandomAccess, access_file};
+use crate::failure::Failure;
+use crate::source::Source;
+
+/// How rows in columns are written down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    Parquet,
+    /// Arrow's IPC format: a file or a stream.
+    Arrow,
+}
+
+/// Opens an input and reads what columns it has. `name` is what it is called in messages.
+///
+/// # Errors
+/// As [`Batches::next`], and what the system says where it cannot be opened. `0A000` of a stream, whose end cannot be read first.
+pub fn open(format: Format, mut source: Source, name: &str) -> std::result::Result<Box<dyn Batches>, Failure> {
+    source.open(name)?;
+    let access: Arc<dyn RandomAccess> = match source {
+        Source::File(file) => access_file(file).map_err(|error| Failure::of_io(&error, name))?,
+        Source::Memory(bytes) => bytes.into_inner(),
+        Source::Columnar(_, source) => return open(format, *source, name),
+        Source::Path(_) | Source::Pushed(_) => {
+            let message = "rows in columns cannot be read from a stream, since a file of them is read from its end";
+            return Err(Failure::whole(DataError::new(ErrorCode::FeatureNotSupported, message)));
+        }
+    };
+    let batches: Result<Box<dyn Batches>> = match format {
+        Format::Parquet => ParquetInput::open(access).map(|input| -> Box<dyn Batches> { Box::new(input) }),
+        Format::Arrow => ArrowInput::open(access).map(|input| -> Box<dyn Batches> { Box::new(input) }),
+    };
+    batches.map_err(|error| of_input(error, name))
+}
+
+/// An error of an input as a whole.
+pub(crate) fn of_input(mut error: Box<DataError>, name: &str) -> Failure {
+    error.message = format!("could not read \"{name}\": {}", error.message).into();
+    Failure::whole(error)
+}
+
+/// Which columns of an input the plan reads, by their numbers, in the order of its fields.
+///
+/// # Errors
+/// `42703` where one is not there, `42702` where several may be meant, `0A000` where its values cannot be read.
+pub fn columns_of(plan: &Plan, schema: &Schema, name: &str) -> std::result::Result<Vec<usize>, Failure> {
+    let own = || plan.columns.iter().map(|column| column.name.as_str()).collect();
+    let wanted: Vec<&str> = plan.map.as_ref().map_or_else(own, |map| map.names.iter().map(String::as_str).collect());
+    wanted.into_iter().map(|column| find(schema, column, name).map_err(Failure::whole)).collect()
+}
+
+fn find(schema: &Schema, column: &str, name: &str) -> Result<usize> {
+    let numbers = |is_meant: &dyn Fn(&str) -> bool| -> Vec<usize> {
+        let fields = schema.fields().iter().enumerate();
+        fields.filter(|(_, field)| is_meant(field.name())).map(|(number, _)| number).collect()
+    };
+    let mut found = numbers(&|other| other == column);
+    if found.is_empty() {
+        found = numbers(&|other| other.to_lowercase() == column.to_lowercase());
+    }
+    match found[..] {
+        [number] => {
+            arrow::check_type(column, schema.field(number).data_type())?;
+            Ok(number)
+        }
+        [] => {
+            let names: Vec<_> = schema.fields().iter().map(|field| format!("\"{}\"", field.name())).collect();
+            let message = format!("column \"{column}\" is not in \"{name}\"");
+            Err(DataError::new(ErrorCode::UndefinedColumn, message)
+                .with_detail(format!("Its columns are {}.", names.join(", "))))
+        }
+        _ => {
+            let message = format!("\"{name}\" has {} columns that may be \"{column}\"", found.len());
+            Err(DataError::new(ErrorCode::AmbiguousColumn, message))
+        }
+    }
+}
