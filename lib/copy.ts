@@ -18,10 +18,10 @@ import { checkDelimiter } from './delimiter.ts'
 import { CopyError } from './errors.ts'
 import { runValidation } from './explain.ts'
 import { looksLikeHeader } from './header.ts'
-import { nameColumns, plainOptions, planLoad, TRANSPORT } from './load-plan.ts'
+import { columnsOfSchema, nameColumns, plainOptions, planLoad, TRANSPORT } from './load-plan.ts'
 import { LoadRecord, receiptOf } from './load-record.ts'
 import { loadAddon } from './native/addon.ts'
-import { LEFT_TO_SERVER, type NativeLoad } from './native/load.ts'
+import { type ColumnType, LEFT_TO_SERVER, type NativeLoad } from './native/load.ts'
 import {
   type Input,
   inferColumns,
@@ -29,6 +29,8 @@ import {
   openLoad,
   peekNames,
   type Rereadable,
+  readSchema,
+  type SchemaColumn,
   Spool,
 } from './native/open.ts'
 import { reportProgress } from './progress.ts'
@@ -40,7 +42,7 @@ import type { Retention } from './retention.ts'
 import { checkRowStatement, RowFlaws, rowFields, withColumns } from './row-load.ts'
 import { RowText } from './row-text.ts'
 import { abandonInput, discard, inputFile, openSource, type RowInput, streamed } from './source.ts'
-import type { CopyFrom, Statement } from './statement/ast.ts'
+import { type CopyFrom, isColumnar, type Statement } from './statement/ast.ts'
 import { isTolerant } from './statement/error-policy.ts'
 import { refusePending } from './statement/execution.ts'
 import { parseStatement } from './statement/parser.ts'
@@ -262,7 +264,7 @@ class Work {
     const { limits, call } = this
     // Half of the limit: the other half is for the load that follows.
     this.#spool = new Spool(Math.floor(limits.memoryLimit / 2))
-    await this.#spool.fill(input.stream, input.name, call.signal)
+    await this.#spool.fill(input.stream, input.name, call.signal, this.statement.options.format)
     if (call.signal?.aborted) throw aborted(call.signal)
     return { kind: 'spool', spool: this.#spool, name: input.name }
   }
@@ -280,6 +282,15 @@ class Work {
     const { ofColumn } = planned.fields ?? {}
     this.#rowFlaws = new RowFlaws(text, fields, (field) => (ofColumn ? ofColumn.indexOf(field) : field))
     return streamed(input.rows.written(text), input.name)
+  }
+
+  /** The columns of a table made from the input, whose types its values prove. */
+  async #infer(statement: CopyFrom, input: Rereadable): Promise<{ name: string; type: ColumnType }[]> {
+    const { limits, call } = this
+    const look = { options: plainOptions(statement.options), table: statement.table.name.value, limits }
+    const columns = nameColumns(statement, await inferColumns(look, input, call.signal))
+    if (columns.length === 1) await checkDelimiter(statement, input)
+    return columns
   }
 
   async #load(transaction: TargetTransaction, expected: ZonesInLiterals): Promise<Receipt> {
@@ -321,24 +332,25 @@ class Work {
       const header = headerDetected ? 'true' : 'false'
       statement = { ...statement, options: { ...statement.options, header } }
     }
+    let schema: readonly SchemaColumn[] | undefined
+    if (isColumnar(statement.options.format)) {
+      // A file of columns is read from its end.
+      const kept = await this.#kept(input)
+      input = kept
+      schema = readSchema(statement.options.format, kept)
+    }
     if (table === undefined) {
       const kept = await this.#kept(input)
       input = kept
-      const inferred = await inferColumns(
-        { options: plainOptions(statement.options), table: statement.table.name.value, limits },
-        kept,
-        signal,
-      )
-      const columns = nameColumns(statement, inferred)
+      const columns = schema ? columnsOfSchema(statement, schema) : await this.#infer(statement, kept)
       if (columns.length === 0) throw emptyInput(statement, input.name)
-      if (columns.length === 1) await checkDelimiter(statement, kept)
       createdTable = await transaction.createTable(statement.table, columns).catch((error: unknown) => {
         throw error instanceof CopyError && error.sqlState === '42P07' ? overtaken(statement, error) : error
       })
       table = await transaction.describe(statement.table)
       if (table === undefined) throw undefinedTable(statement)
     }
-    let header: readonly string[] | undefined = replay?.header
+    let header: readonly string[] | undefined = replay?.header ?? schema?.map(({ name }) => name)
     if (statement.options.mapByName && header === undefined) {
       const kept = await this.#kept(input)
       input = kept

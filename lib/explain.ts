@@ -7,16 +7,26 @@ import { checkDelimiter } from './delimiter.ts'
 import { CopyError } from './errors.ts'
 import type { ExplainedColumn, ExplainedInput, ExplainedLoad, Explanation } from './explanation.ts'
 import { findLedger } from './ledger/open.ts'
-import { nameColumns, plainOptions, planLoad, TRANSPORT, type TravelPlan } from './load-plan.ts'
+import { columnsOfSchema, nameColumns, plainOptions, planLoad, TRANSPORT, type TravelPlan } from './load-plan.ts'
 import { receiptOf } from './load-record.ts'
 import { loadAddon } from './native/addon.ts'
 import type { LoadColumn } from './native/load.ts'
-import { type Input, inferTable, type LoadLimits, peekNames, type Rereadable, Spool, splitOf } from './native/open.ts'
+import {
+  type Input,
+  inferTable,
+  type LoadLimits,
+  peekNames,
+  type Rereadable,
+  readSchema,
+  type SchemaColumn,
+  Spool,
+  splitOf,
+} from './native/open.ts'
 import { pump } from './native/pump.ts'
 import { localPath } from './path.ts'
 import type { Receipt } from './receipt.ts'
 import { abandonInput, discard, inputFile, openSource } from './source.ts'
-import type { CopyFrom, ErrorPolicy } from './statement/ast.ts'
+import { type CopyFrom, type ErrorPolicy, isColumnar } from './statement/ast.ts'
 import { statementError } from './statement/diagnostics.ts'
 import { refusePending } from './statement/execution.ts'
 import { explainOptions } from './statement/explain.ts'
@@ -176,9 +186,17 @@ class LazyInput {
     if (input.kind !== 'stream') return input
     const { signal } = this.#call
     const spool = this.#keep()
-    await spool.fill(input.stream, input.name, signal)
+    await spool.fill(input.stream, input.name, signal, this.#statement.options.format)
     if (signal?.aborted) throw aborted(signal)
     return { kind: 'spool', spool, name: input.name }
+  }
+
+  /** The input as one whose columns can be read: of a file only what tells them. */
+  async columnar(): Promise<Rereadable> {
+    const input = await this.open()
+    if (input.kind === 'stream') return await this.whole()
+    this.note('the beginning')
+    return input
   }
 
   /** At least its first record, if that is not very long. */
@@ -287,12 +305,13 @@ class Work {
     refusePending(statement)
     draft.input = await input.describe()
     const found = await transaction.describe(statement.table)
+    const schema = isColumnar(options.format) ? readSchema(options.format, await input.columnar()) : undefined
     if (options.loadKey !== undefined) await this.#findKey(draft, transaction, found)
-    const planned = found ? undefined : await this.#planTable(transaction, input, limits)
+    const planned = found ? undefined : await this.#planTable(transaction, input, limits, schema)
     const table = found ?? planned?.description
     if (table === undefined) throw undefinedTable(statement)
     draft.table = { name: table.sqlName, exists: found !== undefined, ...(planned && { ddl: planned.ddl }) }
-    let header: readonly string[] | undefined
+    let header = schema?.map(({ name }) => name)
     if (options.mapByName) {
       const kept = await (this.isValidated ? input.whole() : input.start())
       header = peekNames({ options, table: table.relationName, limits }, kept)
@@ -318,7 +337,7 @@ class Work {
       return isText || table.columns[index]?.type.kind === 'other'
     }
     const leftToServer = options.format === 'binary' ? [] : plan.columns.filter(isLeft)
-    draft.columns = explainColumns(statement, table, plan, travel, { leftToServer, reasons: planned?.reasons })
+    draft.columns = explainColumns(statement, table, plan, travel, { leftToServer, reasons: planned?.reasons, schema })
     draft.load = this.#explainLoad(travel, transaction, limits, draft.input)
     draft.unchecked = uncheckedOf(statement, { table, plan, travel, leftToServer, isNew: found === undefined })
     draft.input = await input.describe()
@@ -370,6 +389,7 @@ class Work {
     transaction: TargetTransaction,
     input: LazyInput,
     limits: LoadLimits,
+    schema: readonly SchemaColumn[] | undefined,
   ): Promise<{ ddl: string; description: TableDescription; reasons: readonly string[] }> {
     const { statement, call } = this
     const { options } = statement
@@ -377,6 +397,12 @@ class Work {
     if (missing !== undefined) throw undefinedPart(statement, missing)
     const isBinary = options.format === 'binary'
     if (isBinary || !(options.createTable ?? call.createTable ?? false)) throw undefinedTable(statement)
+    if (schema) {
+      const columns = columnsOfSchema(statement, schema)
+      if (columns.length === 0) throw emptyInput(statement, (await input.open()).name)
+      const reasons = columns.map(({ arrowType }) => `it is ${arrowType} in the file`)
+      return { ...(await transaction.planTable(statement.table, columns)), reasons }
+    }
     const kept = await input.whole()
     const look = { options: plainOptions(options), table: statement.table.name.value, limits }
     const inferred = await inferTable(look, kept, call.signal)
@@ -459,7 +485,12 @@ function explainColumns(
   {
     leftToServer,
     reasons,
-  }: { readonly leftToServer: readonly number[]; readonly reasons: readonly string[] | undefined },
+    schema,
+  }: {
+    readonly leftToServer: readonly number[]
+    readonly reasons: readonly string[] | undefined
+    readonly schema: readonly SchemaColumn[] | undefined
+  },
 ): ExplainedColumn[] {
   let next = 0
   const loaded = plan.columns.flatMap((index, position): ExplainedColumn[] => {
@@ -477,6 +508,7 @@ function explainColumns(
         type: column.typeName,
         isLoaded: true,
         from: fromOf(read, number, plan.fields?.names),
+        ...sourceTypeOf(schema, number, plan.fields?.names),
         ...(isRead && { decodedBy: isText ? ('the database' as const) : ('copyist' as const) }),
         conversions: conversionsOf(read),
         ...(column.notNull && { notNull: true as const }),
@@ -506,6 +538,17 @@ function explainColumns(
     }),
   )
   return [...loaded, ...left, ...dropped, ...unread]
+}
+
+/** The type of a column's field, where the input tells it. */
+function sourceTypeOf(
+  schema: readonly SchemaColumn[] | undefined,
+  number: number | undefined,
+  names: readonly string[] | undefined,
+): Pick<ExplainedColumn, 'sourceType'> {
+  const name = number === undefined ? undefined : names?.[number]
+  const found = schema?.find((column) => column.name === name)
+  return found ? { sourceType: found.arrowType } : {}
 }
 
 function fromOf(

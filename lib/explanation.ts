@@ -46,7 +46,7 @@ export interface ExplainedInput {
   readonly compression: 'none'
   /**
    * How much of it this explanation has read. Of a stream that is gone; one of which nothing was read is as it was before. Types of a table
-   * that does not exist are proven by all values, and MAP BY NAME asks for the header; nothing else is read without VALIDATE.
+   * that does not exist are proven by all values, MAP BY NAME asks for the header, and Parquet and Arrow files for their schema; nothing else is read without VALIDATE.
    */
   readonly read: 'nothing' | 'the beginning' | 'all'
 }
@@ -66,6 +66,8 @@ export interface ExplainedColumn {
   /** As the database prints it; absent for a field that no column takes. */
   readonly type?: string
   readonly isLoaded: boolean
+  /** The type of its field in Arrow's words, where the input tells it: of Parquet and Arrow files. */
+  readonly sourceType?: string
   readonly from: /** `number` counts from 1; `name` where fields have names. */
     | { readonly kind: 'field'; readonly number: number; readonly name?: string }
     /** fixed: from 0, in the layout's unit. */

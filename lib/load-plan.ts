@@ -1,9 +1,11 @@
 import { unknownForm, unpointable, unreadable } from './copy-errors.ts'
 import { CopyError } from './errors.ts'
 import { decodedBy, type Reading } from './load-columns.ts'
-import type { LoadSession, SinkKind } from './native/load.ts'
+import type { ColumnType, LoadSession, SinkKind } from './native/load.ts'
+import type { SchemaColumn } from './native/open.ts'
 import type { CopyFrom, CopyOptions } from './statement/ast.ts'
-import type { ColumnPlan } from './statement/plan.ts'
+import { statementError } from './statement/diagnostics.ts'
+import { type ColumnPlan, fieldNamed } from './statement/plan.ts'
 import type {
   ConflictRequest,
   RowRefusals,
@@ -156,6 +158,38 @@ export function nameColumns<C extends { name: string }>(statement: CopyFrom, inf
     })
   }
   return inferred.map((column, index) => ({ ...column, name: columns[index]?.value ?? column.name }))
+}
+
+/**
+ * The columns of a table that is created from an input which tells its columns: all of them, or those of the column list, under its names.
+ *
+ * @throws {CopyError} 42703 for one that the input lacks, 0A000 for one whose type cannot be read
+ */
+export function columnsOfSchema(
+  statement: CopyFrom,
+  schema: readonly SchemaColumn[],
+): (SchemaColumn & { readonly type: ColumnType })[] {
+  const { text, columns, table, options } = statement
+  const names = schema.map(({ name }) => name)
+  const dropped = new Set(options.filler?.map(({ value }) => value))
+  const listed = columns?.filter(({ value }) => !dropped.has(value))
+  const wanted = listed?.map(({ value, offset }) => {
+    const found = schema[fieldNamed(names, value)]
+    if (found === undefined) {
+      const detail = `Its columns are ${names.map((name) => `"${name}"`).join(', ')}.`
+      throw statementError(text, offset, 'undefined_column', `the input has no column "${value}"`, { detail })
+    }
+    return { ...found, name: value, offset }
+  })
+  return (wanted ?? schema.map((column) => ({ ...column, offset: table.name.offset }))).map(
+    ({ offset, type, ...column }) => {
+      if (type !== undefined) return { ...column, type }
+      const message = `column "${column.name}" is of the type ${column.arrowType}, which cannot be read`
+      throw statementError(text, offset, 'feature_not_supported', message, {
+        hint: 'Name the other columns in a column list.',
+      })
+    },
+  )
 }
 
 /** ON CONFLICT as the target is to carry it out; undefined where a conflict is an error like others. */

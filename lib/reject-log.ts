@@ -7,7 +7,7 @@ import type { NativeFlaw, NativeLoad, NativeReject } from './native/load.ts'
 import { toUtf8 } from './native/text.ts'
 import { type InputFile, RejectFile } from './reject-file.ts'
 import { MOST_KEPT, MOST_RAW, type Reject, type RejectError, type ReplacedRow, type ReplacedValue } from './rejects.ts'
-import type { CopyFrom } from './statement/ast.ts'
+import { type CopyFrom, isColumnar, unitOf } from './statement/ast.ts'
 import type { RowError, RowRefusals, TargetColumn } from './target/target.ts'
 
 /** Bytes of rejects that are kept for the record of the load, where no more than {@link MOST_KEPT} are asked for. */
@@ -217,6 +217,7 @@ export class RejectLog {
   get #cureKit(): CureKit | undefined {
     const { kit } = this.#init
     // Cures are changes of delimited fields, one after the other.
+    if (isColumnar(kit.options.format)) return undefined
     const isPlain = kit.options.fixed === undefined && kit.options.backslash === undefined && kit.fields === undefined
     if (!isPlain) return undefined
     // What is replaced is to be told as an error; and the records are given as UTF-8.
@@ -397,6 +398,7 @@ export class RejectLog {
 
   #tooMany(message: string): CopyError {
     const { statement } = this.#init
+    const unit = unitOf(statement.options)
     const last = this.#last
     const file = last?.file ?? this.#init.file
     const error = last && ('values' in last ? last.values[0] : last.errors[0])
@@ -404,14 +406,14 @@ export class RejectLog {
       code: 'invalid_text_representation',
       sqlState: '22P02',
       message,
-      ...(last && error && { detail: `The last of them: line ${last.line}${column(error)}: ${error.message}` }),
+      ...(last && error && { detail: `The last of them: ${unit} ${last.line}${column(error)}: ${error.message}` }),
       hint: `Nothing was loaded. Raise ${statement.options.errors.limit?.name ?? 'the limit'}, or mend the input.`,
       position: {
         file,
-        ...(last && { line: last.lastLine, byteOffset: last.byteOffset }),
+        ...(last && { line: last.lastLine, ...(unit === 'line' && { byteOffset: last.byteOffset }) }),
         ...(error?.column !== undefined && { column: error.column }),
       },
-      ...(last && { context: `COPY ${this.#init.kit.table}, line ${last.lastLine}${contextOf(error)}` }),
+      ...(last && { context: `COPY ${this.#init.kit.table}, ${unit} ${last.lastLine}${contextOf(error)}` }),
     })
     return this.#excess
   }

@@ -9,7 +9,7 @@ import { inEncoding, toUtf8 } from './native/text.ts'
 import type { Receipt } from './receipt.ts'
 import { flawOf, protect, recordEnd } from './record-shape.ts'
 import type { Reject, RejectError } from './rejects.ts'
-import type { CopyFrom, CopyOptions, CopyRejects } from './statement/ast.ts'
+import { type CopyFrom, type CopyOptions, type CopyRejects, isColumnar } from './statement/ast.ts'
 import { refusePending } from './statement/execution.ts'
 import { parseStatement } from './statement/parser.ts'
 import { printTable } from './statement/printing.ts'
@@ -107,6 +107,16 @@ function checkLoad(
     })
   }
   const parsed = parseStatement(load.statement)
+  if (parsed.kind === 'copy from' && isColumnar(parsed.options.format)) {
+    throw new CopyError({
+      code: 'feature_not_supported',
+      sqlState: '0A000',
+      message: `COPY REJECTS cannot read FORMAT ${parsed.options.format}`,
+      detail: 'Refused rows of such files are kept as JSON, for people to read.',
+      hint: 'Mend the file, and load it again.',
+      statement,
+    })
+  }
   if (parsed.kind !== 'copy rejects') return
   throw new CopyError({
     code: 'invalid_parameter_value',
@@ -468,7 +478,7 @@ export class Replay {
     const origin = place && this.#origins[this.#starts.get(place.byteOffset) ?? -1]
     if (origin === undefined) return place
     const { number, file, line, lastLine, byteOffset, byteLength } = origin
-    return { file, position: number, firstLine: line, line: lastLine, byteOffset, byteLength }
+    return { file, position: number, unit: 'line', firstLine: line, line: lastLine, byteOffset, byteLength }
   }
 
   /** An error of the decoder, where its row was in the original input. */

@@ -10,7 +10,7 @@ import { reportProgress } from './progress.ts'
 import type { ReceiptFile } from './receipt.ts'
 import type { InputFile } from './reject-file.ts'
 import { RejectLog } from './reject-log.ts'
-import type { CopyFrom, ErrorPolicy } from './statement/ast.ts'
+import { type CopyFrom, type ErrorPolicy, unitOf } from './statement/ast.ts'
 import { isTolerant } from './statement/error-policy.ts'
 import type { ColumnPlan } from './statement/plan.ts'
 import type { TableDescription, Target } from './target/target.ts'
@@ -222,13 +222,19 @@ function failureOf(flaw: NativeFlaw, { lastLine, byteOffset, raw }: NativeReject
   const isOfValue = column !== undefined && !flaw.sqlState.startsWith('23')
   const text = isOfValue ? (flaw.value ?? '') : raw.toString('utf8')
   const shown = text.length > CONTEXT_SHOWN ? `${text.slice(0, CONTEXT_SHOWN)}...` : text
-  const where = `COPY ${table.relationName}, line ${lastLine}`
+  const unit = unitOf(init.statement.options)
+  const where = `COPY ${table.relationName}, ${unit} ${lastLine}`
   return new CopyError({
     code: flaw.code,
     sqlState: flaw.sqlState,
     message: flaw.message,
     detail: flaw.detail,
     context: isOfValue ? `${where}, column ${column}: "${shown}"` : `${where}: "${shown}"`,
-    position: { file: input.name, line: lastLine, byteOffset, ...(column !== undefined && { column }) },
+    position: {
+      file: input.name,
+      line: lastLine,
+      ...(unit === 'line' && { byteOffset }),
+      ...(column !== undefined && { column }),
+    },
   })
 }

@@ -67,12 +67,26 @@ describe.each(benches)('what COPY is told to read and where to, on $name', ({ op
   const utf16 = Buffer.from('\ufeffid,name\n1,a\n', 'utf16le')
 
   test.each([
+    ['Parquet', Buffer.from('PAR1\x15\x04\x15', 'latin1'), 'is in the format Parquet', 'Add FORMAT parquet.'],
+    ['Arrow', Buffer.from('ARROW1\0\0\xff\xff', 'latin1'), "is in Arrow's format", 'Add FORMAT arrow.'],
+    ['Arrow stream', Buffer.from('ffffffff78000000', 'hex'), "is in Arrow's format", 'Add FORMAT arrow.'],
+  ])('%s is loaded only where the statement says so', async (_, bytes, what, hint) => {
+    const message = (name: string) => `${name} ${what}, which the statement does not say`
+    const path = file('columns.bin', bytes)
+    for (const createTable of [false, true]) {
+      const refused = await refusal(bench.db.copy(`COPY t FROM '${path}' CSV`, { createTable }))
+      expect(refused).toMatchObject({ sqlState: '0A000', message: message(`file "${path}"`), hint })
+    }
+    const streamed = await refusal(bench.db.copy('COPY t FROM STDIN CSV', { stdin: [bytes] }))
+    expect(streamed).toMatchObject({ sqlState: '0A000', message: message('the input'), hint })
+  })
+
+  test.each([
     ['gzip', gzipSync('1,a\n'), 'is compressed with gzip', 'zcat'],
     ['zstd', Buffer.from('28b52ffd2404210000312c610a', 'hex'), 'is compressed with zstd', 'zstdcat'],
     ['bzip2', Buffer.from('BZh91AY&SY\x9b\x1c', 'latin1'), 'is compressed with bzip2', 'bzcat'],
     ['xz', Buffer.from('fd377a585a000004', 'hex'), 'is compressed with xz', 'xzcat'],
     ['zip', Buffer.from('504b03041400000008', 'hex'), 'is a zip archive', 'unzip -p'],
-    ['Parquet', Buffer.from('PAR1\x15\x04\x15', 'latin1'), 'is in the format Parquet', 'COPY (FROM'],
   ])('%s is not text', async (_, bytes, what, command) => {
     const message = (name: string) => `${name} ${what}, which is not supported yet`
     const path = file("it's.bin", bytes)

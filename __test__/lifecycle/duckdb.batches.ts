@@ -153,7 +153,15 @@ export class FakeNative implements NativeLoad {
   /** As if every row were a line of ten bytes under a header. */
   locate(row: number) {
     const byteOffset = (row + 1) * 10
-    return { file: 'STDIN', position: byteOffset, line: row + 2, firstLine: row + 2, byteOffset, byteLength: 9 }
+    return {
+      file: 'STDIN',
+      unit: 'line' as const,
+      position: byteOffset,
+      line: row + 2,
+      firstLine: row + 2,
+      byteOffset,
+      byteLength: 9,
+    }
   }
 
   async close(): Promise<void> {

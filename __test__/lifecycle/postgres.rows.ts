@@ -60,7 +60,8 @@ export class RowsLoad implements NativeLoad {
   /** As in a file with one header line whose records are two lines and ten bytes each. */
   locate(row: number): RowPlace {
     const byteOffset = 100 + row * 10
-    return { file: 'STDIN', position: byteOffset, line: 2 + row * 2, firstLine: 1 + row * 2, byteOffset, byteLength: 9 }
+    const line = 2 + row * 2
+    return { file: 'STDIN', position: byteOffset, unit: 'line', line, firstLine: line - 1, byteOffset, byteLength: 9 }
   }
 
   async close(): Promise<void> {

@@ -77,7 +77,7 @@ describe.skipIf(documents.length === 0)('the statements that stand in the docume
         "COPY INTO csv_table FROM 's3://my_bucket/my_data.csv' (FORMAT CSV, AWS CONNECTION = gcs_connection);":
           '0A000 COPY AWS CONNECTION is not supported yet',
         "COPY INTO parquet_table FROM 's3://example_bucket' (FORMAT PARQUET, AWS CONNECTION = example_aws_conn, PATTERN = '*parquet*');":
-          '0A000 COPY format "parquet" is not supported yet',
+          '0A000 COPY AWS CONNECTION is not supported yet',
       },
     ],
     ['questdb-copy.md', 1, { "COPY '55ca24e5ba328050' CANCEL;": '0A000 COPY ... CANCEL is not supported yet' }],

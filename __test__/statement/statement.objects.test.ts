@@ -148,7 +148,9 @@ describe('its type is that of the option table', () => {
 
   test('and the type of its values', () => {
     expectTypeOf(copyFrom).returns.toEqualTypeOf<CopyFrom>()
-    expectTypeOf<CopyObject['format']>().toEqualTypeOf<'csv' | 'text' | 'fixed' | 'binary' | undefined>()
+    expectTypeOf<CopyObject['format']>().toEqualTypeOf<
+      'csv' | 'text' | 'fixed' | 'binary' | 'parquet' | 'arrow' | undefined
+    >()
     expectTypeOf<CopyObject['header']>().toEqualTypeOf<boolean | 'match' | number | undefined>()
     expectTypeOf<CopyObject['forceNull']>().toEqualTypeOf<'*' | readonly string[] | undefined>()
     expectTypeOf<CopyObject['onError']>().toEqualTypeOf<

@@ -64,7 +64,7 @@ describe('COPY REJECTS', () => {
     ["COPY REJECTS 'x' INTO t (FORMAT csv)", 'syntax error at or near "csv"', 32],
     ["COPY REJECTS 'x' INTO t WITH (HEADR)", 'option "headr" not recognized', 30],
     ["COPY REJECTS 'x' INTO t WITH (NULL '', NULL '')", 'conflicting or redundant options', 39],
-    ["COPY REJECTS 'x' INTO t WITH (FORMAT parquet)", 'COPY format "parquet" is not supported yet', 37],
+    ["COPY REJECTS 'x' INTO t WITH (FORMAT parquet)", 'COPY REJECTS cannot read FORMAT parquet', 37],
     ["COPY REJECTS 'x' INTO t WITH (FORMAT binary)", 'COPY REJECTS cannot read FORMAT binary', 37],
   ])('%s', (text, message, offset) => {
     const error = failure(() => parseStatement(text))

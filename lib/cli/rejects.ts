@@ -210,8 +210,8 @@ export class Notices {
   }
 
   /** Whether a row is to be printed. */
-  #note(printed: Set<string>, { byteOffset, file }: Reject | ReplacedRow): boolean {
-    const place = `${byteOffset} ${file}`
+  #note(printed: Set<string>, { byteOffset, line, file }: Reject | ReplacedRow): boolean {
+    const place = `${byteOffset} ${line} ${file}`
     if (this.#printed.size + this.#printedReplaced.size >= mostNotices || printed.has(place)) return false
     printed.add(place)
     return true

@@ -252,6 +252,23 @@ export interface BindingRejects {
   raw: Buffer
 }
 
+/** All columns, in their order. */
+export interface BindingSchema {
+  columns: Array<BindingSchemaColumn>
+  /** Rows, where the file says how many there are. */
+  rows?: number
+  failure?: BindingFailure
+}
+
+/** One column. */
+export interface BindingSchemaColumn {
+  name: string
+  /** Its Arrow type in words. */
+  arrowType: string
+  /** The type of a new column for it: the narrowest that loses nothing. Absent where it cannot be read. */
+  ty?: BindingType
+}
+
 /** Numbers of the records: those that are refused have them too, those that are passed over do not. */
 export interface BindingSequence {
   /** Decimal digits: a number of JavaScript does not hold all of them. */
@@ -273,7 +290,10 @@ export interface BindingSession {
 
 /** The format, the columns and the limits. */
 export interface BindingSpecification {
-  /** `csv`, `text`, `binary`, `plain` (text in which nothing is escaped) or `fixed`. */
+  /**
+   * `csv`, `text`, `binary`, `plain` (text in which nothing is escaped), `fixed`, `parquet` or `arrow`. Of the last two the fields are those
+   * columns of the input that are read, by their names.
+   */
   format: string
   /** `text`: a backslash makes the next byte part of the value, instead of beginning one of PostgreSQL's sequences. */
   escapesNext?: boolean
@@ -414,6 +434,12 @@ export declare function peekFiles(specification: BindingSpecification, paths: Ar
 
 /** The same for a spooled stream. */
 export declare function peekSpool(specification: BindingSpecification, spool: BindingSpool): BindingPeek
+
+/** The columns of a file that has them: of several files those of the first. `format` is `parquet` or `arrow`. */
+export declare function schemaOfFile(format: string, path: string, name: string): BindingSchema
+
+/** The same of a spooled stream. */
+export declare function schemaOfSpool(format: string, spool: BindingSpool, name: string): BindingSchema
 
 /**
  * Gives a scalar function that the bindings have made its body: it returns rows of windows. `widths` are the bytes of a value

@@ -1,5 +1,6 @@
 import { open } from 'node:fs/promises'
 import { CopyError } from '../errors.ts'
+import { isColumnar } from '../statement/ast.ts'
 
 /** What an input is instead of text, and what to do about it. */
 interface Signature {
@@ -47,8 +48,14 @@ const SIGNATURES: readonly Signature[] = [
   // The fifth byte begins Parquet's first structure; "PAR1" alone could be a text.
   {
     pattern: /^PAR1\x15/,
-    what: 'is in the format Parquet, which is not supported yet',
-    hint: () => "Make a CSV file of it first; DuckDB can: COPY (FROM 'file.parquet') TO 'file.csv'.",
+    what: 'is in the format Parquet, which the statement does not say',
+    hint: () => 'Add FORMAT parquet.',
+  },
+  // A file of Arrow's, also called Feather; and a stream, which begins with a mark that no text has and the length of its schema.
+  {
+    pattern: /^(?:ARROW1\0\0|\xff{4}[\s\S]{2}[\s\S]\0)/,
+    what: "is in Arrow's format, which the statement does not say",
+    hint: () => 'Add FORMAT arrow.',
   },
 ]
 const BINARY_COPY: Signature = {
@@ -64,6 +71,8 @@ const BINARY_COPY: Signature = {
  * @throws {CopyError} 0A000
  */
 export function checkFirstBytes(bytes: Uint8Array, name: string, format: string, path?: string): void {
+  // Of these the reader says what they are not.
+  if (isColumnar(format)) return
   const start = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.byteLength, MOST_BYTES)).toString('latin1')
   const signatures = format === 'binary' ? SIGNATURES : [...SIGNATURES, BINARY_COPY]
   const found = signatures.find(({ pattern }) => pattern.test(start))

@@ -199,6 +199,8 @@ export interface RowPlace {
   readonly file: string
   /** As in {@link NativeReject.position}. */
   readonly position: number
+  /** What `line` and `firstLine` count; where it is rows there are no bytes. */
+  readonly unit: 'line' | 'row'
   /** Line of its end. */
   readonly line: number
   /** Line of its beginning. */
@@ -206,6 +208,15 @@ export interface RowPlace {
   readonly byteOffset: number
   /** Without its line end. */
   readonly byteLength: number
+}
+
+/** The place of a row as an error tells it: one without lines has no bytes either. */
+export function positionOf({ file, unit, line, byteOffset }: Pick<RowPlace, 'file' | 'unit' | 'line' | 'byteOffset'>): {
+  readonly file: string
+  readonly line: number
+  readonly byteOffset?: number
+} {
+  return { file, line, ...(unit === 'line' && { byteOffset }) }
 }
 
 /** Counters of a load, readable at any time. */

@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { CopyError } from '../errors.ts'
-import type { CopyOptions } from '../statement/ast.ts'
+import { type ColumnarFormat, type CopyOptions, isColumnar } from '../statement/ast.ts'
 import { type Addon, loadAddon } from './addon.ts'
 import type {
   BindingLoad,
@@ -133,6 +133,37 @@ export function peekNames(plan: Omit<LoadPlan, 'columns' | 'session' | 'sink'>, 
   return peeked.names ?? []
 }
 
+/** A column of an input that tells its columns. */
+export interface SchemaColumn {
+  readonly name: string
+  /** Its type in Arrow's words. */
+  readonly arrowType: string
+  /** The narrowest type of a new column that loses nothing; absent where its values cannot be read. */
+  readonly type?: ColumnType
+}
+
+/** The columns of `input`; of several files those of the first. Throws CopyError where it is not of the format, or damaged. */
+export function readSchema(format: ColumnarFormat, input: Rereadable): SchemaColumn[] {
+  const addon = loadAddon()
+  const name = input.kind === 'files' ? (input.paths[0] ?? '') : input.name
+  const path = input.kind === 'file' ? input.path : name
+  const schema =
+    input.kind === 'spool'
+      ? addon.schemaOfSpool(format, input.spool.binding, name)
+      : addon.schemaOfFile(format, path, name)
+  if (schema.failure) throw copyErrorOf(schema.failure, name)
+  return schema.columns.map(({ name, arrowType, ty }) => ({ name, arrowType, ...(ty && { type: columnType(ty) }) }))
+}
+
+function columnType({ kind, precision, scale, array }: BindingType): ColumnType {
+  const type = {
+    kind,
+    ...(precision !== undefined && { precision }),
+    ...(scale !== undefined && { scale }),
+  } as ColumnType
+  return array === undefined ? type : { kind: 'array', element: type, elementOid: 0, delimiter: ',' }
+}
+
 /** The names of the inputs, by their numbers. */
 function namesOf(input: Input): readonly string[] {
   return input.kind === 'files' ? input.paths : [input.name]
@@ -209,11 +240,16 @@ export class Spool {
   }
 
   /** Takes in the whole stream. */
-  async fill(stream: ByteSource, name: string, signal: AbortSignal | undefined): Promise<void> {
+  async fill(
+    stream: ByteSource,
+    name: string,
+    signal: AbortSignal | undefined,
+    format: CopyOptions['format'] = 'text',
+  ): Promise<void> {
     try {
       await pump(stream, signal, (chunk) => {
-        // Only text has to be read twice.
-        if (this.size === 0) checkFirstBytes(chunk, name, 'text')
+        // Only text, and what comes in columns, has to be read twice.
+        if (this.size === 0) checkFirstBytes(chunk, name, format)
         this.#keepStart(chunk)
         const failure = this.binding.push(chunk)
         if (failure) throw copyErrorOf(failure, name)
@@ -642,7 +678,8 @@ class Load implements NativeLoad {
 
   locate(row: number): RowPlace | undefined {
     const place = this.#binding.locate(row)
-    return place ? { ...place, file: fileOf(place, this.#names) } : undefined
+    const unit = isColumnar(this.#format) ? 'row' : 'line'
+    return place ? { ...place, unit, file: fileOf(place, this.#names) } : undefined
   }
 
   record(row: number): Buffer | undefined {

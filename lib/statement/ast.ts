@@ -193,9 +193,22 @@ export interface ConflictPolicy {
   readonly offset: number
 }
 
+/** Formats whose rows come in columns with names and types, and have neither lines nor text. */
+export type ColumnarFormat = Extract<CopyOptions['format'], 'parquet' | 'arrow'>
+
+/** Whether the format is one of those. */
+export function isColumnar(format: string): format is ColumnarFormat {
+  return format === 'parquet' || format === 'arrow'
+}
+
+/** What the places of rows are counted in. */
+export function unitOf({ format }: Pick<CopyOptions, 'format'>): 'line' | 'row' {
+  return isColumnar(format) ? 'row' : 'line'
+}
+
 /** Options after parsing and validation: every default filled in. */
 export interface CopyOptions {
-  readonly format: 'csv' | 'text' | 'fixed' | 'binary'
+  readonly format: 'csv' | 'text' | 'fixed' | 'binary' | 'parquet' | 'arrow'
   /** One byte; up to 10 in GaussDB's dialect. Empty in fixed. */
   readonly delimiter: string
   readonly null: string

@@ -37,7 +37,7 @@ export interface OptionDefinition<Value> {
   /** How the documentation spells the default where `default` does not say it. */
   readonly defaultNote?: string
   /** The formats it applies to. */
-  readonly formats: readonly ('csv' | 'text' | 'fixed' | 'binary')[]
+  readonly formats: readonly ('csv' | 'text' | 'fixed' | 'binary' | 'parquet' | 'arrow')[]
   readonly bare: readonly BareForm[]
   /** Names that other systems, or earlier habits, have for it. */
   readonly otherNames: readonly string[]

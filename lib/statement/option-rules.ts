@@ -1,4 +1,13 @@
-import type { ConflictPolicy, CopyFrom, CopyOptions, Dialect, Name, OptionItem, StatementNote } from './ast.ts'
+import {
+  type ConflictPolicy,
+  type CopyFrom,
+  type CopyOptions,
+  type Dialect,
+  isColumnar,
+  type Name,
+  type OptionItem,
+  type StatementNote,
+} from './ast.ts'
 import { statementError } from './diagnostics.ts'
 import { dialectDefaults } from './dialect.ts'
 import { gaussdbRules } from './dialects/gaussdb-rules.ts'
@@ -20,6 +29,25 @@ import type { Given, ResolvedParts, Rule } from './rule.ts'
 import { inDialect, notesOn, settle } from './settle.ts'
 
 const lineBreak = /[\r\n]/
+
+/** What is about lines or fields of text means nothing where rows come in columns. */
+const textOnly: readonly Rule[] = optionKeys
+  .filter((key) => {
+    const definition: OptionDefinition<unknown> = optionTable[key]
+    return key !== 'force_quote' && !definition.formats.some(isColumnar)
+  })
+  .map((key) => ({
+    about: [key],
+    broken: ({ format, given }) => isColumnar(format) && given[key] !== undefined && given[key].value !== false,
+    condition: 'feature_not_supported',
+    message: ({ format }) => `COPY ${key.toUpperCase()} cannot be used with FORMAT ${format}`,
+    hint:
+      key === 'map by name'
+        ? 'Leave it out: columns are always matched by name there.'
+        : key === 'when'
+          ? 'WHERE takes any condition.'
+          : 'Leave it out: such files have neither lines nor fields of text.',
+  }))
 
 function notInBinary(key: OptionKey): Rule {
   return {
@@ -77,6 +105,7 @@ function notIllegal(key: 'null' | 'delimiter' | 'quote' | 'escape'): Rule {
 
 /** PostgreSQL's checks, in PostgreSQL's order. */
 const rules: readonly Rule[] = [
+  ...textOnly,
   ...gaussdbRules,
   ...redshiftRules,
   ...otherRules,
@@ -326,6 +355,13 @@ export function resolveOptions(
 export function checkOptions(text: string, items: readonly OptionItem[]): void {
   const given = readOptions(text, items)
   refuseUnsupported(text, given)
+  const format = given.format?.value
+  if (format !== undefined && isColumnar(format)) {
+    const message = `COPY REJECTS cannot read FORMAT ${format}`
+    throw statementError(text, given.format?.offset ?? 0, 'feature_not_supported', message, {
+      hint: 'Refused rows of such files are kept as JSON, for people to read. Mend the file, and load it again.',
+    })
+  }
   if (given.format?.value !== 'binary') return
   throw statementError(text, given.format.offset, 'feature_not_supported', 'COPY REJECTS cannot read FORMAT binary', {
     hint: 'A row of the binary format is never refused by itself: only ON_ERROR STOP is allowed there.',

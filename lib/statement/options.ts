@@ -33,12 +33,16 @@ const possible = `It can be ${encodingNames.join(', ')}.`
 
 const all = ['csv', 'text', 'binary'] as const
 const both = ['csv', 'text'] as const
+/** Formats that come in columns have neither lines nor fields of text. */
+const columnar = ['parquet', 'arrow'] as const
+const any = [...all, ...columnar] as const
+const most = [...both, ...columnar] as const
 const csv = ['csv'] as const
 
 /** Formats of other systems that are refused by name. */
-const otherFormats = ['parquet', 'orc', 'avro', 'json'] as const
+const otherFormats = ['orc', 'avro', 'json'] as const
 type OtherFormat = (typeof otherFormats)[number]
-const formats = ['csv', 'text', 'fixed', 'binary', ...otherFormats] as const
+const formats = ['csv', 'text', 'fixed', 'binary', ...columnar, ...otherFormats] as const
 const ofRedshift = { dialect: 'redshift', exclusive: true } as const
 
 /** A quote or an escape that also ends lines: what then ends a record depends on what came before it in the file. */
@@ -59,15 +63,16 @@ export type Limit = Omit<NonNullable<ErrorPolicy['limit']>, 'name'>
 
 /** Every option by its name in lower case, in the order of the documentation. */
 export const optionTable = {
-  format: define<'csv' | 'text' | 'fixed' | 'binary' | OtherFormat>({
-    synopsis: '{ csv | text | fixed | binary }',
+  format: define<'csv' | 'text' | 'fixed' | 'binary' | 'parquet' | 'arrow' | OtherFormat>({
+    synopsis: '{ csv | text | fixed | binary | parquet | arrow }',
     summary:
-      "How the input is laid out: comma-separated values, PostgreSQL's TEXT format with backslash escapes, fields of fixed width, or PostgreSQL's binary format.",
+      "How the input is laid out: comma-separated values, PostgreSQL's TEXT format with backslash escapes, fields of fixed width, PostgreSQL's binary format, Parquet, or Arrow's IPC format, as a file (also called Feather) or a stream. Of the last two the columns are matched by name.",
     default: { text: 'text', csv: 'text' },
-    formats: all,
+    formats: any,
     bare: [
       { words: ['csv'], takes: 'nothing', value: 'csv' },
       { words: ['binary'], takes: 'nothing', value: 'binary' },
+      { words: ['parquet'], takes: 'nothing', value: 'parquet', of: ofRedshift },
       ...otherFormats.map((value): BareForm => ({ words: [value], takes: 'nothing', value, of: ofRedshift })),
     ],
     otherNames: ['file_format', 'fileformat', 'type'],
@@ -75,7 +80,7 @@ export const optionTable = {
     example: 'FORMAT csv',
     errors: [
       ['22023', 'no such format'],
-      ['0A000', 'parquet, orc, avro, json'],
+      ['0A000', 'orc, avro, json'],
     ],
     read(reader) {
       const value = reader.string()
@@ -85,7 +90,7 @@ export const optionTable = {
     },
     refuse: (value) =>
       otherFormats.some((format) => format === value)
-        ? { message: `COPY format "${value}" is not supported yet`, hint: 'FORMAT csv and FORMAT text are.' }
+        ? { message: `COPY format "${value}" is not supported yet`, hint: 'FORMAT csv, text, parquet and arrow are.' }
         : undefined,
   }),
   delimiter: define<string>({
@@ -267,7 +272,7 @@ export const optionTable = {
     summary:
       'The decimal mark of numbers in columns of type real, double precision and numeric. With a comma, a point in such a number is an error.',
     default: { text: '.', csv: '.' },
-    formats: both,
+    formats: most,
     bare: [],
     otherNames: ['decimal', 'decimal_point', 'decimal_mark', 'decimalseparator', 'dec'],
     dialects: [],
@@ -292,7 +297,7 @@ export const optionTable = {
     summary:
       'What becomes of a row that does not fit: it ends the load and nothing is kept (stop); it is left out when a value does not fit its column (ignore), or for whatever reason (skip_row); or only the value becomes NULL (set_null) or the default of its column (set_default). Also written ON ERROR, with ABORT for stop and SKIP_COLUMN for set_default.',
     default: { text: 'stop', csv: 'stop' },
-    formats: both,
+    formats: most,
     bare: [
       { words: ['on_error'], takes: 'value' },
       { words: ['on', 'error'], takes: 'value', inParentheses: true },
@@ -315,7 +320,7 @@ export const optionTable = {
     summary:
       'The load fails when ON_ERROR has refused, or changed, more rows than this, or more than this ratio of the rows read.',
     defaultNote: 'no limit',
-    formats: both,
+    formats: most,
     bare: [{ words: ['reject_limit'], takes: 'value' }],
     otherNames: ['maxerrors', 'max_errors', 'rejects_limit', 'rejectlimit'],
     dialects: ['postgresql'],
@@ -340,7 +345,7 @@ export const optionTable = {
     synopsis: '{ default | verbose | silent }',
     summary: 'How much is said about rows that are refused or changed: their number, each of them too, or nothing.',
     default: { text: 'default', csv: 'default' },
-    formats: all,
+    formats: any,
     bare: [{ words: ['log_verbosity'], takes: 'value' }],
     otherNames: ['verbosity', 'verbose'],
     dialects: ['postgresql'],
@@ -353,7 +358,7 @@ export const optionTable = {
     summary:
       "GaussDB's way to leave out rows whose data are malformed (fields, encoding, values); what constraints refuse still ends the load. DATA keeps nothing more, since refused rows are kept as they were anyway.",
     default: { text: false, csv: false },
-    formats: both,
+    formats: most,
     bare: [
       { words: ['log', 'errors'], takes: 'nothing', inParentheses: true, beforeWith: true },
       { words: ['log', 'errors', 'data'], takes: 'nothing', inParentheses: true, beforeWith: true },
@@ -368,7 +373,7 @@ export const optionTable = {
     synopsis: "{ 'number' | 'unlimited' }",
     summary: 'The load fails when LOG ERRORS has left out more rows than this.',
     defaultNote: '0',
-    formats: both,
+    formats: most,
     bare: [{ words: ['reject', 'limit'], takes: 'value', inParentheses: true, beforeWith: true }],
     otherNames: ['per_node_reject_limit', 'segment_reject_limit'],
     dialects: ['gaussdb'],
@@ -392,7 +397,7 @@ export const optionTable = {
     summary:
       "Redshift's way to leave out rows that do not fit: the load fails when this many are left out, so that 0 and 1 mean the first; at most 100000.",
     default: { text: 0, csv: 0 },
-    formats: both,
+    formats: most,
     bare: [{ words: ['maxerror'], takes: 'value', as: true }],
     otherNames: ['max_error'],
     dialects: ['redshift'],
@@ -408,7 +413,7 @@ export const optionTable = {
     synopsis: '[ boolean ]',
     summary: "Redshift's way to leave out any number of rows that do not fit.",
     default: { text: false, csv: false },
-    formats: both,
+    formats: most,
     bare: [flag('ignoreallerrors')],
     otherNames: ['ignore_all_errors'],
     dialects: ['redshift'],
@@ -421,7 +426,7 @@ export const optionTable = {
     summary:
       "How many bytes of a refused row are recorded at most, such as '64kB'; a row that is longer is cut and flagged, and cannot be loaded by COPY REJECTS.",
     defaultNote: "'1MB'",
-    formats: both,
+    formats: most,
     bare: [{ words: ['reject_bytes'], takes: 'value' }],
     otherNames: ['rejectbytes', 'max_reject_bytes', 'reject_size', 'rejected_data_size'],
     dialects: [],
@@ -531,7 +536,7 @@ export const optionTable = {
     synopsis: '[ boolean ]',
     summary: 'Strings longer than their column are cut. Also written TRUNCATECOLUMNS.',
     default: { text: false, csv: false },
-    formats: both,
+    formats: most,
     bare: [flag('truncate_columns'), { ...flag('truncatecolumns'), inParentheses: true }],
     otherNames: ['truncate', 'enforce_length'],
     dialects: ['redshift'],
@@ -543,7 +548,7 @@ export const optionTable = {
     synopsis: "'string'",
     summary: 'A name of the load, 1 to 200 characters: a load whose name was loaded before does nothing.',
     defaultNote: 'no name',
-    formats: all,
+    formats: any,
     bare: [{ words: ['load_key'], takes: 'value' }],
     otherNames: ['loadkey', 'idempotency_key', 'label'],
     dialects: [],
@@ -561,7 +566,7 @@ export const optionTable = {
     summary:
       'Creates the table from the input when it does not exist: names from the header, types that hold for every row of the file.',
     defaultNote: "false; true for the command's own DuckDB file",
-    formats: both,
+    formats: most,
     bare: [],
     otherNames: ['createtable', 'create', 'auto_create', 'autocreate', 'create_if_not_exists', 'if_not_exists'],
     dialects: ['questdb'],
@@ -574,7 +579,7 @@ export const optionTable = {
     summary:
       'Rows are written frozen, as PostgreSQL does where the table was created or truncated in the same transaction; without that, and with ON_ERROR skip_row for rows that the server refuses, its error. In a transaction of the caller an error then is that of the transaction.',
     default: { text: false, csv: false },
-    formats: both,
+    formats: most,
     bare: [{ words: ['freeze'], takes: 'nothing' }],
     otherNames: [],
     dialects: ['postgresql', 'gaussdb'],
@@ -698,8 +703,9 @@ export function suggestOption(name: string): OptionKey | undefined {
 function formatHint(value: string): string {
   const word = asciiLowerCase(value)
   if (word === 'csv' || word === 'text') return `Format names are in lower case: "${word}".`
+  if (word === 'feather' || word === 'ipc') return 'Arrow files and streams are FORMAT arrow.'
   if (word === 'tsv' || word === 'tab')
     return "Use FORMAT csv with DELIMITER E'\\t', or FORMAT text, whose delimiter is the tab."
-  const near = closest(word, ['csv', 'text'])
-  return near === undefined ? 'The formats are csv, text and binary.' : `Did you mean "${near}"?`
+  const near = closest(word, ['csv', 'text', 'parquet', 'arrow'])
+  return near === undefined ? 'The formats are csv, text, fixed, binary, parquet and arrow.' : `Did you mean "${near}"?`
 }

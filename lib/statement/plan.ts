@@ -1,5 +1,5 @@
 import type { CopyError } from '../errors.ts'
-import type { Constant, CopyFrom, Name, Sequence, Transform } from './ast.ts'
+import { type Constant, type CopyFrom, isColumnar, type Name, type Sequence, type Transform } from './ast.ts'
 import { statementError } from './diagnostics.ts'
 import { closest } from './spelling.ts'
 
@@ -45,7 +45,7 @@ export type Made = { readonly sequence: Sequence } | { readonly constant: Consta
 
 /**
  * Matches the names in a statement with the columns of its table, as PostgreSQL does: without a column list all columns
- * that are not generated. `header` are the names in the input's, where fields are matched by them.
+ * that are not generated. `header` are the names in the input's, where fields are matched by them: always where rows come in columns.
  *
  * Throws CopyError: 42703 for a column that does not exist, 42P10 for a generated one and for one named in FORCE_NULL or
  * FORCE_NOT_NULL that is not loaded, 42701 for one named twice.
@@ -54,7 +54,13 @@ export function planColumns(copy: CopyFrom, table: PlannedTable, header?: readon
   const layout = withMade(
     copy,
     table,
-    header ? mapped(copy, table, header) : copy.options.fixed ? placed(copy, table) : listed(copy, table),
+    header && isColumnar(copy.options.format)
+      ? named(copy, table, header)
+      : header
+        ? mapped(copy, table, header)
+        : copy.options.fixed
+          ? placed(copy, table)
+          : listed(copy, table),
   )
   const { columns } = layout
   checkIdentity(copy, table, columns)
@@ -230,6 +236,38 @@ function mapped(copy: CopyFrom, table: PlannedTable, header: readonly string[]):
   return {
     columns: kept.map(({ column }) => column),
     fields: { names: header, ofColumn: kept.map(({ field }) => field) },
+  }
+}
+
+/**
+ * The columns of an input that are columns of the table, of which no others are read. Without a list those that the input lacks take their
+ * defaults, and those that the table lacks are left.
+ */
+function named(copy: CopyFrom, table: PlannedTable, names: readonly string[]): Layout {
+  const { filler = [] } = copy.options
+  const left = new Set([...madeNames(copy), ...filler].map(({ value }) => value))
+  const listed = copy.columns?.filter(({ value }) => !left.has(value))
+  const wanted = listed ? resolve(copy, table, listed) : allOf(copy, table)
+  const found = wanted.map((column, at) => {
+    const exact = fieldNamed(names, listed?.[at]?.value ?? '')
+    return { column, field: exact >= 0 ? exact : fieldNamed(names, table.columns[column]?.name ?? '') }
+  })
+  const kept = found.filter(({ field }) => field >= 0)
+  const missing = listed?.[found.findIndex(({ field }) => field < 0)]
+  const stray = missing ?? filler.find(({ value }) => fieldNamed(names, value) < 0)
+  const detail = `Its columns are ${names.map((name) => `"${name}"`).join(', ')}.`
+  if (stray) {
+    throw statementError(copy.text, stray.offset, 'undefined_column', `the input has no column "${stray.value}"`, {
+      detail,
+    })
+  }
+  if (kept.length === 0 && (listed === undefined || listed.length > 0)) {
+    const message = `the input has no column of relation "${table.relationName}"`
+    throw statementError(copy.text, copy.table.name.offset, 'undefined_column', message, { detail })
+  }
+  return {
+    columns: kept.map(({ column }) => column),
+    fields: { names: kept.map(({ field }) => names[field] ?? ''), ofColumn: kept.map((_, field) => field) },
   }
 }
 

@@ -1,4 +1,12 @@
-import type { CopyOptions, DateFormats, Dialect, InvalidChars, RemoteAccess, StatementNote } from './ast.ts'
+import {
+  type CopyOptions,
+  type DateFormats,
+  type Dialect,
+  type InvalidChars,
+  isColumnar,
+  type RemoteAccess,
+  type StatementNote,
+} from './ast.ts'
 import { settleErrors } from './error-policy.ts'
 import type { Given, ResolvedParts } from './rule.ts'
 
@@ -67,7 +75,7 @@ function settleLayout({ given, dialect, format }: ResolvedParts): Partial<CopyOp
           : undefined
   const fields = given.formatter?.value ?? given.fixedwidth?.value
   // QuestDB looks for a header unless there certainly is one.
-  const detectHeader = dialect === 'questdb' && (given.header?.value ?? false) === false
+  const detectHeader = dialect === 'questdb' && !isColumnar(format) && (given.header?.value ?? false) === false
   return {
     ...(given.eol && { eol: given.eol.value }),
     ...(backslash && { backslash }),
@@ -97,10 +105,12 @@ function settleColumns(given: Given): Partial<CopyOptions> {
 }
 
 /** How fields are read. */
-function settleValues({ given, dialect, null: nullString }: ResolvedParts): Partial<CopyOptions> {
+function settleValues({ given, dialect, format, null: nullString }: ResolvedParts): Partial<CopyOptions> {
   const dateFormats = settleDates(given, dialect)
   // In Redshift empty fields are NULL wherever they are no strings. Where the NULL string is empty, they all are anyway.
-  const emptyAsNull = given.empty_as_null?.value ? 'all' : dialect === 'redshift' ? 'values' : undefined
+  // Where rows come in columns there are none: what is NULL is told.
+  const isEmptyNull = dialect === 'redshift' && !isColumnar(format)
+  const emptyAsNull = given.empty_as_null?.value ? 'all' : isEmptyNull ? 'values' : undefined
   return {
     ...(dateFormats && { dateFormats }),
     ...(given.accept_any_date?.value && { acceptAnyDate: true }),

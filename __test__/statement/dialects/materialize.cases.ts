@@ -65,7 +65,9 @@ export const materializeCases: readonly DialectCase[] = [
       "COPY INTO parquet_table FROM 's3://example_bucket' (FORMAT PARQUET, AWS CONNECTION = example_aws_conn, PATTERN = '*parquet*');",
     statement:
       "COPY INTO parquet_table FROM 's3://example_bucket' (FORMAT PARQUET, AWS CONNECTION = example_aws_conn, PATTERN = '*parquet*');",
-    error: ['0A000', 'COPY format "parquet" is not supported yet'],
+    options: { format: 'parquet', remote: { connection: 'example_aws_conn', pattern: '*parquet*' } },
+    dialect: 'materialize',
+    pending: 'COPY AWS CONNECTION is not supported yet',
   },
   {
     sentence: 'A glob used to identify files at at the URI.',

@@ -65,7 +65,9 @@ export const redshiftCases: readonly DialectCase[] = [
   {
     sentence: "PARQUET, ORC, AVRO 'auto', JSON 'auto' / jsonpaths",
     statement: "COPY t FROM 's3://b/k' IAM_ROLE default FORMAT AS PARQUET",
-    error: ['0A000', 'COPY format "parquet" is not supported yet'],
+    options: { format: 'parquet', remote: { iamRole: 'default' } },
+    dialect: 'redshift',
+    pending: 'COPY IAM_ROLE is not supported yet',
   },
   {
     sentence: "PARQUET, ORC, AVRO 'auto', JSON 'auto' / jsonpaths",

@@ -19,6 +19,7 @@ export type GaussdbKey =
 
 const of = { dialect: 'gaussdb', exclusive: true } as const
 const all = ['csv', 'text', 'fixed'] as const
+const any = [...all, 'parquet', 'arrow'] as const
 const dialects = ['gaussdb'] as const
 const binaryError = ['42601', 'in the binary format'] as const
 
@@ -130,7 +131,7 @@ export const gaussdbOptions = {
     summary:
       "How values of GaussDB's type smalldatetime are written, which are rounded to the minute, half a minute up. It is for columns of type timestamp(0); without TIMESTAMP_FORMAT for those of any timestamp without time zone.",
     defaultNote: "PostgreSQL's literals",
-    formats: all,
+    formats: any,
     bare: [{ words: ['smalldatetime_format'], takes: 'value', of }],
     otherNames: ['small_datetime_format'],
     of,
@@ -144,7 +145,7 @@ export const gaussdbOptions = {
     summary:
       "The column becomes what the expression makes of the fields, in the SQL of the target, where they have the names of their columns; with a type, its field is read as that type first, without one before an expression as the column's without its length.",
     defaultNote: 'none',
-    formats: all,
+    formats: any,
     bare: [{ words: ['transform'], takes: 'clause', of }],
     clause: 'transform',
     otherNames: ['transforms'],
@@ -185,7 +186,7 @@ export const gaussdbOptions = {
     synopsis: '( column ( start [, increment ] ) [, ...] )',
     summary: 'Columns that are not in the file and count up from start, by 1 unless an increment is given.',
     defaultNote: 'none',
-    formats: all,
+    formats: any,
     bare: [{ words: ['sequence'], takes: 'clause', of }],
     clause: 'sequence',
     otherNames: ['sequences'],
@@ -199,7 +200,7 @@ export const gaussdbOptions = {
     synopsis: '( column [, ...] )',
     summary: 'Fields that are read and dropped, by their place in the list of columns; the table need not have them.',
     defaultNote: 'none',
-    formats: all,
+    formats: any,
     bare: [{ words: ['filler'], takes: 'clause', of }],
     clause: 'names',
     otherNames: ['fillers'],
@@ -221,7 +222,7 @@ export const gaussdbOptions = {
     synopsis: "( column 'string' [, ...] )",
     summary: 'Columns that are not in the file and have this value in every row.',
     defaultNote: 'none',
-    formats: all,
+    formats: any,
     bare: [{ words: ['constant'], takes: 'clause', of }],
     clause: 'constant',
     otherNames: ['constants'],

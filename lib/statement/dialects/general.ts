@@ -6,7 +6,7 @@ import { dialectNames } from './names.ts'
 
 export type GeneralKey = 'dialect' | 'map by name' | 'unit' | 'date_format' | 'time_format' | 'timestamp_format'
 
-const text = ['csv', 'text', 'fixed'] as const
+const text = ['csv', 'text', 'fixed', 'parquet', 'arrow'] as const
 const binaryError = ['42601', 'in the binary format'] as const
 const severalError = ['0A000', 'patterns of several languages in one list'] as const
 
@@ -19,7 +19,7 @@ export const generalOptions = {
     summary:
       'Whose rules and defaults hold. Without it they are those of the system of which the statement has a word that no other has, or else PostgreSQL’s.',
     defaultNote: 'as the words of the statement tell',
-    formats: ['csv', 'text', 'fixed', 'binary'],
+    formats: ['csv', 'text', 'fixed', 'binary', 'parquet', 'arrow'],
     bare: [{ words: ['dialect'], takes: 'value' }],
     otherNames: ['flavor', 'flavour', 'sql_dialect'],
     dialects: [],

@@ -4,7 +4,7 @@ import { define } from '../option-definition.ts'
 export type MaterializeKey = 'aws connection' | 'files' | 'pattern'
 
 const of = { dialect: 'materialize', exclusive: true } as const
-const formats = ['csv', 'text'] as const
+const formats = ['csv', 'text', 'parquet', 'arrow'] as const
 const dialects = ['materialize'] as const
 
 export const materializeOptions = {

@@ -1,7 +1,7 @@
 /** What Redshift has beyond PostgreSQL. Its ESCAPE, which is a flag, and its FORMAT AS are read in `option-grammar.ts`. */
 import type { FixedField } from '../ast.ts'
 import { asciiLowerCase, type OptionReader } from '../option-arguments.ts'
-import { type BareForm, booleans, define, flag } from '../option-definition.ts'
+import { type BareForm, booleans, define, flag, type OptionDefinition } from '../option-definition.ts'
 
 export type RedshiftKey =
   | 'fixedwidth'
@@ -31,18 +31,25 @@ export type RedshiftKey =
   | 'zstd'
 
 const of = { dialect: 'redshift', exclusive: true } as const
-const formats = ['csv', 'text', 'fixed'] as const
+const formats = ['csv', 'text', 'fixed', 'parquet', 'arrow'] as const
+const textual = ['csv', 'text', 'fixed'] as const
 const dialects = ['redshift'] as const
 const notBoolean = ['42601', 'no Boolean value'] as const
 
 /** A flag under the name that it has here, and under Redshift's. */
-function redshiftFlag(word: string, name: string, summary: string, otherNames: readonly string[] = []) {
+function redshiftFlag(
+  word: string,
+  name: string,
+  summary: string,
+  otherNames: readonly string[] = [],
+  inFormats: OptionDefinition<boolean>['formats'] = formats,
+) {
   const own: BareForm[] = word === name ? [] : [flag(name)]
   return define<boolean>({
     synopsis: '[ boolean ]',
     summary: word === name ? summary : `${summary} Redshift's ${word.toUpperCase()}.`,
     default: { text: false, csv: false },
-    formats,
+    formats: inFormats,
     bare: [...own, { ...flag(word), inParentheses: true, of }],
     otherNames,
     ...(word === name && { of }),
@@ -75,7 +82,7 @@ function secret(word: string) {
 }
 
 function compression(word: string) {
-  return redshiftFlag(word, word, 'The input is compressed so.')
+  return redshiftFlag(word, word, 'The input is compressed so.', [], textual)
 }
 
 export const redshiftOptions = {
@@ -109,19 +116,34 @@ export const redshiftOptions = {
     errors: [['0A000', 'in a format other than text']],
     read: (reader) => reader.boolean(),
   }),
-  skip_blank_lines: redshiftFlag('ignoreblanklines', 'skip_blank_lines', 'Lines with nothing in them are no records.', [
-    'ignore_blank_lines',
-    'skip_empty_lines',
-  ]),
-  blanks_as_null: redshiftFlag('blanksasnull', 'blanks_as_null', 'Strings of nothing but white space become NULL.'),
+  skip_blank_lines: redshiftFlag(
+    'ignoreblanklines',
+    'skip_blank_lines',
+    'Lines with nothing in them are no records.',
+    ['ignore_blank_lines', 'skip_empty_lines'],
+    textual,
+  ),
+  blanks_as_null: redshiftFlag(
+    'blanksasnull',
+    'blanks_as_null',
+    'Strings of nothing but white space become NULL.',
+    [],
+    textual,
+  ),
   empty_as_null: redshiftFlag(
     'emptyasnull',
     'empty_as_null',
     'Empty fields of columns that hold strings become NULL, too; in Redshift those of all other columns always do.',
+    [],
+    textual,
   ),
-  trim_blanks: redshiftFlag('trimblanks', 'trim_blanks', 'White space at the end of strings is cut off.', [
-    'trim_space',
-  ]),
+  trim_blanks: redshiftFlag(
+    'trimblanks',
+    'trim_blanks',
+    'White space at the end of strings is cut off.',
+    ['trim_space'],
+    textual,
+  ),
   remove_quotes: {
     ...redshiftFlag('removequotes', 'remove_quotes', 'Quotes around a field are taken off.'),
     formats: ['text'],

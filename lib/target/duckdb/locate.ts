@@ -1,6 +1,6 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
 import type { CopyError } from '../../errors.ts'
-import type { NativeLoad } from '../../native/load.ts'
+import { type NativeLoad, positionOf } from '../../native/load.ts'
 import { isAboutTable } from './constraints.ts'
 import { asCopyError, duplicateKey, notNullColumn, withPosition } from './errors.ts'
 import { castSql, insertSql, isCastByDuckdb, rowOfKeySql, stepTrialsSql, textSql } from './insert.ts'
@@ -89,10 +89,10 @@ function positioned(
   const name = typeof column === 'object' ? column.name : column
   let context: string | undefined
   if (at !== undefined) {
-    context = `COPY ${plan.table.relationName}, line ${at.line}`
+    context = `COPY ${plan.table.relationName}, ${at.unit} ${at.line}`
     if (typeof column === 'object') context += `, column ${column.name}: "${column.text}"`
   }
-  const place = at && { file: at.file, line: at.line, byteOffset: at.byteOffset }
+  const place = at && positionOf(at)
   return withPosition(error, { ...place, ...(name === undefined ? {} : { column: name }) }, context)
 }
 

@@ -1,4 +1,5 @@
 import { CopyError } from '../../errors.ts'
+import { positionOf } from '../../native/load.ts'
 import type { RowError } from '../target.ts'
 import type { DuckdbColumnDescription } from './describe.ts'
 import { withPosition } from './errors.ts'
@@ -32,8 +33,8 @@ export async function failureAt(
   }
   const error = (cause && (await ownWords(context, run, row, cause))) ?? new CopyError(init)
   const at = context.policy.native.locate(first + row)
-  const where = at === undefined ? undefined : `COPY ${context.plan.table.relationName}, line ${at.line}`
-  return withPosition(error, { ...at, ...(column === undefined ? {} : { column }) }, where)
+  const where = at === undefined ? undefined : `COPY ${context.plan.table.relationName}, ${at.unit} ${at.line}`
+  return withPosition(error, { ...(at && positionOf(at)), ...(column === undefined ? {} : { column }) }, where)
 }
 
 /** What DuckDB says of a row for which it has raised an error that was caught. */

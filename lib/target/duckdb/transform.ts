@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { CopyError } from '../../errors.ts'
-import type { NativeLoad } from '../../native/load.ts'
+import { type NativeLoad, positionOf } from '../../native/load.ts'
 import type { FieldStep, RowError, RowRefusals } from '../target.ts'
 import type { DuckdbColumnDescription, DuckdbTableDescription } from './describe.ts'
 import type { DuckdbDriver } from './driver.ts'
@@ -366,8 +366,8 @@ WHERE ${marked.join(' OR ')} ORDER BY ${own}_n${isFirst}`,
     const error = (await errorElsewhere(driver, `SELECT ${words} FROM ${from}`)) ?? new CopyError(init)
     const at = native.locate(first + row)
     const shownValue = value === undefined || column === undefined ? '' : `, column ${column}: "${value}"`
-    const context = at === undefined ? undefined : `COPY ${table.relationName}, line ${at.line}${shownValue}`
-    return withPosition(error, { ...at, ...(column === undefined ? {} : { column }) }, context)
+    const context = at === undefined ? undefined : `COPY ${table.relationName}, ${at.unit} ${at.line}${shownValue}`
+    return withPosition(error, { ...(at && positionOf(at)), ...(column === undefined ? {} : { column }) }, context)
   }
 }
 

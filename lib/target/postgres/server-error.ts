@@ -1,5 +1,5 @@
 import { CopyError, type CopyPosition } from '../../errors.ts'
-import type { RowPlace } from '../../native/load.ts'
+import { positionOf, type RowPlace } from '../../native/load.ts'
 import { conditionName } from './conditions.ts'
 
 /** The fields of an ErrorResponse as `pg` hands them on (its `DatabaseError`). */
@@ -33,7 +33,7 @@ export interface CopyContext {
   /** Names of the columns that are loaded. */
   readonly columnNames: readonly string[]
   /** Where a row of our stream, by its ordinal from 0, stands in the input. */
-  readonly locate: (row: number) => Pick<RowPlace, 'file' | 'line' | 'byteOffset'> | undefined
+  readonly locate: (row: number) => Pick<RowPlace, 'file' | 'unit' | 'line' | 'byteOffset'> | undefined
 }
 
 /**
@@ -162,11 +162,9 @@ function relocate(where: string, copy: CopyContext): Located {
     return { context: `${above}${relation}${tail}`, position: column === undefined ? undefined : { column } }
   }
   return {
-    context: `${above}${relation}${word}${place.line}${tail}`,
+    context: `${above}${relation}${place.unit === 'row' ? ', row ' : word}${place.line}${tail}`,
     position: {
-      file: place.file,
-      line: place.line,
-      byteOffset: place.byteOffset,
+      ...positionOf(place),
       ...(column !== undefined && { column }),
     },
   }

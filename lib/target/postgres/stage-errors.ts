@@ -1,5 +1,5 @@
 import { CopyError } from '../../errors.ts'
-import type { RowPlace } from '../../native/load.ts'
+import { positionOf, type RowPlace } from '../../native/load.ts'
 import type { LoadRequest, RowError } from '../target.ts'
 import { conditionName } from './conditions.ts'
 import { isServerError } from './server-error.ts'
@@ -20,9 +20,9 @@ export function locatedError(
     message: first?.message ?? message,
     detail: first === undefined ? detail : first.detail,
     hint,
-    context: `COPY ${table.relationName}${place === undefined ? '' : `, line ${place.line}`}${of}`,
+    context: `COPY ${table.relationName}${place === undefined ? '' : `, ${place.unit} ${place.line}`}${of}`,
     position: {
-      ...(place && { line: place.line, byteOffset: place.byteOffset }),
+      ...(place && positionOf(place)),
       ...(column !== undefined && isNamed && { column }),
     },
     cause,

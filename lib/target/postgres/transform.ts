@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { CopyError } from '../../errors.ts'
-import type { NativeLoad } from '../../native/load.ts'
+import { type NativeLoad, positionOf } from '../../native/load.ts'
 import type { FieldStep, LoadRequest, RowError, TableDescription } from '../target.ts'
 import { Batch, Reader } from './batch.ts'
 import type { CatalogTable } from './catalog.ts'
@@ -502,15 +502,14 @@ function notInWhere(error: unknown): unknown {
 function located(error: CopyError, relationName: string, native: NativeLoad, row: number): CopyError {
   const { code, sqlState, message, detail, hint, position, context = '', cause } = error
   const place = native.locate(row)
-  const at = place && { line: place.line, byteOffset: place.byteOffset }
   return new CopyError({
     code,
     sqlState,
     message,
     detail,
     hint,
-    position: { ...position, ...at },
-    context: `COPY ${relationName}${at ? `, line ${at.line}` : ''}${context}`,
+    position: { ...position, ...(place && positionOf(place)) },
+    context: `COPY ${relationName}${place ? `, ${place.unit} ${place.line}` : ''}${context}`,
     cause,
   })
 }

@@ -1,0 +1,264 @@
+import { createReadStream, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { DuckDBInstance } from '@duckdb/node-api'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { Reject } from '../../lib/rejects.ts'
+import { type Bench, benches } from './targets.ts'
+
+const FLIGHTS = fileURLToPath(new URL('../../node_modules/vega-datasets/data/flights-3m.parquet', import.meta.url))
+
+let folder: string
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'copyist-parquet-'))
+  const instance = await DuckDBInstance.create(':memory:')
+  const connection = await instance.connect()
+  const write = (name: string, query: string, options = '') =>
+    connection.run(`COPY (${query}) TO '${join(folder, name)}' (FORMAT parquet${options})`)
+  await write('a.parquet', `SELECT i::INT AS id, 'n' || i AS "Note", i * 2 AS extra FROM range(1, 6) r(i)`)
+  await write('b.parquet', `SELECT 'm' || i AS note, i::SMALLINT AS "ID" FROM range(6, 9) r(i)`)
+  await write('lacks.parquet', `SELECT 1 AS id`)
+  await write(
+    'bad.parquet',
+    `SELECT i::INT AS id, CASE WHEN i % 3 = 0 THEN 'x' ELSE i::VARCHAR END AS number FROM range(1, 8) r(i)`,
+  )
+  await write('large.parquet', `SELECT i::BIGINT AS id FROM (VALUES (1), (2), (3000000000), (4)) r(i)`)
+  await write('keys.parquet', `SELECT * FROM (VALUES (1, 'new'), (9, 'nine'), (9, 'again')) r(id, note)`)
+  for (const codec of ['snappy', 'gzip', 'zstd', 'brotli', 'lz4', 'lz4_raw', 'uncompressed']) {
+    await write(`${codec}.parquet`, `SELECT i::INT AS id, 'n' || i AS note FROM range(1, 4) r(i)`, `, CODEC '${codec}'`)
+  }
+  connection.closeSync()
+  instance.closeSync()
+  const whole = readFileSync(join(folder, 'a.parquet'))
+  writeFileSync(join(folder, 'cut.parquet'), whole.subarray(0, whole.length - 9))
+  writeFileSync(join(folder, 'text.parquet'), 'id,note\n1,a\n')
+})
+
+afterAll(() => rmSync(folder, { recursive: true }))
+
+describe.each(benches)('$name', ({ name, open }) => {
+  let bench: Bench
+
+  beforeAll(async () => {
+    bench = await open()
+    await bench.sql('CREATE TABLE t (id integer, note text)')
+    await bench.sql('CREATE TABLE keyed (id integer PRIMARY KEY, note text)')
+    await bench.sql('CREATE TABLE numbers (id integer, number integer)')
+  })
+
+  afterAll(() => bench.close())
+
+  beforeEach(async () => {
+    for (const table of ['t', 'keyed', 'numbers']) await bench.sql(`DELETE FROM ${table}`)
+  })
+
+  const at = (file: string) => `'${join(folder, file)}'`
+  const rows = () => bench.sql('SELECT id, note FROM t ORDER BY id')
+  const A = [1, 2, 3, 4, 5].map((id) => [String(id), `n${id}`])
+  const B = [6, 7, 8].map((id) => [String(id), `m${id}`])
+  const fails = (statement: string, call = {}) =>
+    bench.db.copy(statement, call).then(
+      () => expect.fail('it must be refused'),
+      (error: unknown) => error,
+    )
+
+  test('columns are matched by name, in any case, and others are not read', async () => {
+    const receipt = await bench.db.copy(`COPY t FROM ${at('a.parquet')} (FORMAT parquet)`)
+    expect(await rows()).toEqual(A)
+    expect(receipt).toMatchObject({ rowsRead: 5, rowsLoaded: 5, headerLines: 0, columns: ['id', 'note'] })
+    expect(receipt.transport).toBe(name === 'postgres' ? 'binary' : 'vectors')
+  })
+
+  test('several files are one load, each with its own schema', async () => {
+    const receipt = await bench.db.copy(`COPY t FROM '${folder}' (FORMAT parquet, PATTERN = '[ab].parquet')`)
+    expect(await rows()).toEqual([...A, ...B])
+    expect(receipt.files.map(({ rows, rowsLoaded }) => [rows, rowsLoaded])).toEqual([
+      [5, 5],
+      [3, 3],
+    ])
+  })
+
+  test('a file that lacks a column is refused by its name, and nothing is loaded', async () => {
+    const statement = `COPY t FROM '${folder}' (FORMAT parquet, FILES = ['a.parquet', 'lacks.parquet'])`
+    expect(await fails(statement)).toMatchObject({
+      sqlState: '42703',
+      message: `column "Note" is not in "${join(folder, 'lacks.parquet')}"`,
+      detail: 'Its columns are "id".',
+    })
+    expect(await rows()).toEqual([])
+  })
+
+  test('column list, FILLER, CONSTANT, SEQUENCE, TRANSFORM and WHERE', async () => {
+    const file = at('a.parquet')
+    await bench.db.copy(`COPY t (id) FROM ${file} (FORMAT parquet) WHERE id > 3`)
+    expect(await rows()).toEqual([
+      ['4', null],
+      ['5', null],
+    ])
+    await bench.sql('DELETE FROM t')
+    await bench.db.copy(`COPY t (id, extra) FROM ${file} (FORMAT parquet, FILLER (extra), CONSTANT (note 'c'))`)
+    expect(await rows()).toEqual(A.map(([id]) => [id, 'c']))
+    await bench.sql('DELETE FROM t')
+    await bench.db.copy(`COPY t (note) FROM ${file} (FORMAT parquet, SEQUENCE (id (10, 5)))`)
+    expect(await rows()).toEqual(A.map(([, note], at) => [String(10 + 5 * at), note]))
+    await bench.sql('DELETE FROM t')
+    await bench.db.copy(`COPY t FROM ${file} (FORMAT parquet, TRANSFORM (note AS upper(note))) WHERE id < 3`)
+    expect(await rows()).toEqual([
+      ['1', 'N1'],
+      ['2', 'N2'],
+    ])
+  })
+
+  test('what the list names must be there', async () => {
+    expect(await fails(`COPY t (id, "note") FROM ${at('lacks.parquet')} (FORMAT parquet)`)).toMatchObject({
+      sqlState: '42703',
+      message: 'the input has no column "note"',
+      detail: 'Its columns are "id".',
+    })
+    expect(await fails(`COPY t (id, gone) FROM ${at('a.parquet')} (FORMAT parquet, FILLER (gone))`)).toMatchObject({
+      sqlState: '42703',
+      message: 'the input has no column "gone"',
+    })
+  })
+
+  test('an error has the row in place of a line', async () => {
+    expect(await fails(`COPY numbers FROM ${at('bad.parquet')} (FORMAT parquet)`)).toMatchObject({
+      sqlState: '22P02',
+      message: 'invalid input syntax for type integer: "x"',
+      context: 'COPY numbers, row 3, column number: "x"',
+      position: { line: 3, column: 'number' },
+    })
+    const lossy = await fails(`COPY t FROM ${at('large.parquet')} (FORMAT parquet)`)
+    expect(lossy).toMatchObject({
+      sqlState: '22003',
+      context: 'COPY t, row 3, column id: "3000000000"',
+    })
+    expect((lossy as { position: object }).position).not.toHaveProperty('byteOffset')
+    expect(await bench.sql('SELECT * FROM numbers')).toEqual([])
+  })
+
+  test('refused rows are told as JSON, and replaced ones', async () => {
+    const rejects: Reject[] = []
+    const path = join(folder, `rejects-${name}.json`)
+    const statement = `COPY numbers FROM ${at('bad.parquet')} (FORMAT parquet, ON_ERROR skip_row)`
+    const receipt = await bench.db.copy(statement, { onReject: (reject) => rejects.push(reject), rejects: path })
+    expect(receipt).toMatchObject({ rowsRead: 7, rowsLoaded: 5, rowsRejected: 2, rejectsRecorded: 2 })
+    expect(rejects.map(({ line, raw, errors }) => [line, String(raw), errors[0]?.column])).toEqual([
+      [3, '{"id": 3, "number": "x"}', 'number'],
+      [6, '{"id": 6, "number": "x"}', 'number'],
+    ])
+    expect(readFileSync(path, 'utf8')).toBe('{"id": 3, "number": "x"}\n{"id": 6, "number": "x"}\n')
+    expect(await fails(`COPY REJECTS '${receipt.id}' INTO numbers`)).toMatchObject({
+      sqlState: '0A000',
+      message: 'COPY REJECTS cannot read FORMAT parquet',
+    })
+    const nulls = await bench.db.copy(statement.replace('skip_row', 'set_null'))
+    expect(nulls).toMatchObject({ rowsLoaded: 7, rowsReplaced: 2 })
+    const limited = `COPY numbers FROM ${at('bad.parquet')} (FORMAT parquet, ON_ERROR ignore, REJECT_LIMIT 1)`
+    expect(await fails(limited)).toMatchObject({
+      detail: expect.stringContaining('The last of them: row 6, column number:'),
+      context: 'COPY numbers, row 6, column number: "x"',
+    })
+  })
+
+  test('rows that the database refuses have their row', async () => {
+    await bench.sql("INSERT INTO keyed VALUES (1, 'old')")
+    const file = at('keys.parquet')
+    expect(await fails(`COPY keyed FROM ${file} (FORMAT parquet)`)).toMatchObject({ sqlState: '23505' })
+    const rejects: Reject[] = []
+    await bench.db.copy(`COPY keyed FROM ${file} (FORMAT parquet, ON_ERROR skip_row)`, {
+      onReject: (reject) => rejects.push(reject),
+    })
+    expect(rejects.map(({ line, raw }) => [line, String(raw)])).toEqual([
+      [1, '{"id": 1, "note": "new"}'],
+      [3, '{"id": 9, "note": "again"}'],
+    ])
+    await bench.db.copy(`COPY keyed FROM ${file} (FORMAT parquet) ON CONFLICT DO UPDATE KEEP LAST`)
+    expect(await bench.sql('SELECT * FROM keyed ORDER BY id')).toEqual([
+      ['1', 'new'],
+      ['9', 'again'],
+    ])
+  })
+
+  test('a stream is kept, since the file is read from its end', async () => {
+    await bench.db.copy('COPY t FROM STDIN (FORMAT parquet)', { stdin: createReadStream(join(folder, 'a.parquet')) })
+    expect(await rows()).toEqual(A)
+  })
+
+  test.each(['snappy', 'gzip', 'zstd', 'brotli', 'lz4_raw', 'uncompressed'])('%s', async (codec) => {
+    await bench.db.copy(`COPY t FROM ${at(`${codec}.parquet`)} (FORMAT parquet)`)
+    expect(await rows()).toEqual(A.slice(0, 3))
+  })
+
+  test('LOAD_KEY', async () => {
+    const statement = `COPY t FROM ${at('a.parquet')} (FORMAT parquet, LOAD_KEY 'once')`
+    await bench.db.copy(statement)
+    expect((await bench.db.copy(statement)).alreadyLoaded).toBe(true)
+    expect(await rows()).toEqual(A)
+  })
+
+  test('the table is made from the schema, and EXPLAIN says why', async () => {
+    const statement = `COPY made FROM ${at('a.parquet')} (FORMAT parquet, CREATE_TABLE)`
+    const explained = await bench.db.explain(statement)
+    expect(explained.failure).toBeUndefined()
+    expect(explained.columns?.map(({ name, sourceType, detected }) => [name, sourceType, detected])).toEqual([
+      ['id', 'Int32', 'it is Int32 in the file'],
+      ['Note', 'Utf8', 'it is Utf8 in the file'],
+      ['extra', 'Int64', 'it is Int64 in the file'],
+    ])
+    expect(explained.input?.read).toBe('the beginning')
+    const receipt = await bench.db.copy(statement)
+    expect(receipt.createdTable).toBe(explained.table?.ddl)
+    expect(await bench.sql('SELECT * FROM made ORDER BY id LIMIT 1')).toEqual([['1', 'n1', '2']])
+    await bench.sql('DROP TABLE made')
+    await bench.db.copy(`COPY made (extra, id) FROM ${at('a.parquet')} (FORMAT parquet, CREATE_TABLE)`)
+    expect(await bench.sql('SELECT * FROM made ORDER BY id LIMIT 1')).toEqual([['2', '1']])
+    await bench.sql('DROP TABLE made')
+  })
+
+  test('VALIDATE_ONLY', async () => {
+    const found = await fails(`COPY numbers FROM ${at('bad.parquet')} (FORMAT parquet, VALIDATE_ONLY)`)
+    expect(found).toMatchObject({ context: 'COPY numbers, row 3, column number: "x"', diagnosis: [{ rows: 2 }] })
+  })
+
+  test('files that are no Parquet, or not whole', async () => {
+    expect(await fails(`COPY t FROM ${at('text.parquet')} (FORMAT parquet)`)).toMatchObject({ sqlState: '22P04' })
+    expect(await fails(`COPY t FROM ${at('cut.parquet')} (FORMAT parquet)`)).toMatchObject({ sqlState: '22P04' })
+    expect(await fails(`COPY t FROM ${at('a.parquet')} (FORMAT arrow)`)).toMatchObject({ sqlState: '22P04' })
+    expect(await fails(`COPY t FROM ${at('gone.parquet')} (FORMAT parquet)`)).toMatchObject({ sqlState: '58P01' })
+    expect(await fails(`COPY t FROM ${at('a.parquet')}`)).toMatchObject({
+      sqlState: '0A000',
+      hint: 'Add FORMAT parquet.',
+    })
+  })
+
+  test.each(['DELIMITER ","', 'HEADER', "NULL 'x'", "ENCODING 'LATIN1'", 'SKIP 1', 'MAP BY NAME', 'FORCE_NULL *'])(
+    '%s means nothing there',
+    async (option) => {
+      expect(
+        await fails(`COPY t FROM ${at('a.parquet')} (FORMAT parquet, ${option.replaceAll('"', "'")})`),
+      ).toMatchObject({
+        sqlState: '0A000',
+        message: expect.stringMatching(/cannot be used with FORMAT parquet$/),
+      })
+    },
+  )
+
+  test('a real file of three million rows', async () => {
+    const receipt = await bench.db.copy(`COPY flights FROM '${FLIGHTS}' (FORMAT parquet, CREATE_TABLE)`)
+    expect(receipt.rowsLoaded).toBe(3_000_000)
+    const instance = await DuckDBInstance.create(':memory:')
+    const connection = await instance.connect()
+    const columns = receipt.columns.filter((column) => !/date|time/i.test(column))
+    const sums = columns
+      .map((column) => `count("${column}")${name === 'duckdb' ? `, count(DISTINCT "${column}")` : ''}`)
+      .join(', ')
+    const reader = await connection.runAndReadAll(`SELECT ${sums} FROM read_parquet('${FLIGHTS}')`)
+    expect(await bench.sql(`SELECT ${sums} FROM flights`)).toEqual(reader.getRows().map((row) => row.map(String)))
+    connection.closeSync()
+    instance.closeSync()
+    await bench.sql('DROP TABLE flights')
+  }, 120_000)
+})
