@@ -158,7 +158,7 @@ describe.each(benches)('$name', ({ name, open }) => {
     expect(nulls).toMatchObject({ rowsLoaded: 7, rowsReplaced: 2 })
     const limited = `COPY numbers FROM ${at('bad.parquet')} (FORMAT parquet, ON_ERROR ignore, REJECT_LIMIT 1)`
     expect(await fails(limited)).toMatchObject({
-      detail: expect.stringContaining('The last of them: row 6, column number:'),
+      detail: expect.stringContaining('The last of them: row 6, column number "x":'),
       context: 'COPY numbers, row 6, column number: "x"',
     })
   })

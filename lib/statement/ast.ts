@@ -201,6 +201,11 @@ export function isColumnar(format: string): format is ColumnarFormat {
   return format === 'parquet' || format === 'arrow'
 }
 
+/** Whether the format is one of text that is divided by delimiters. */
+export function isDelimited(format: string): format is 'csv' | 'text' {
+  return format === 'csv' || format === 'text'
+}
+
 /** What the places of rows are counted in. */
 export function unitOf({ format }: Pick<CopyOptions, 'format'>): 'line' | 'row' {
   return isColumnar(format) ? 'row' : 'line'

@@ -319,7 +319,9 @@ export function resolveOptions(
   const isFixed = given.formatter !== undefined || given.fixedwidth !== undefined
   const format = given.format?.value ?? (isFixed ? 'fixed' : defaults.format)
   const layout = format === 'csv' ? 'csv' : 'text'
-  const fallback = (key: 'delimiter' | 'null') => (format === 'fixed' ? '' : defaults[key][layout])
+  // Where rows come in columns nobody asks for them, and they are those of no dialect.
+  const texts = isColumnar(format) ? dialectDefaults.postgresql : defaults
+  const fallback = (key: 'delimiter' | 'null') => (format === 'fixed' ? '' : texts[key][layout])
   const quote = given.quote?.value ?? '"'
   const options: ResolvedParts = {
     given,

@@ -128,7 +128,7 @@ fn rows_of_several_files_are_numbered_and_placed() {
             for (record, id) in all.enumerate() {
                 let (bad, file, before) = match id {
                     ..3000 => (id % 10 == 0, 0, 0),
-                    ..20_000 => (id % 10 == 0, 1, 2500),
+                    3000..20_000 => (id % 10 == 0, 1, 2500),
                     _ => (id % 1201 == 0, 2, 2510),
                 };
                 if bad {

@@ -1,4 +1,4 @@
-import type { DateFormats } from '../ast.ts'
+import { type DateFormats, isColumnar, isDelimited } from '../ast.ts'
 import { languageOf } from '../date-patterns.ts'
 import { printClause } from '../print-extensions.ts'
 import { printNames, printString } from '../printing.ts'
@@ -10,9 +10,7 @@ export const gaussdb: Words = {
   // Before everything else, as the grammar has it.
   DELIMITER({ options: { format, delimiter } }) {
     const isDefault = delimiter === (format === 'csv' ? ',' : '\t')
-    return format === 'fixed' || format === 'binary' || isDefault
-      ? undefined
-      : mapped(`DELIMITERS ${printString(delimiter)}`)
+    return !isDelimited(format) || isDefault ? undefined : mapped(`DELIMITERS ${printString(delimiter)}`)
   },
   NOESCAPING({ options: { backslash } }) {
     if (backslash === 'none') return mapped('WITHOUT ESCAPING')
@@ -34,6 +32,7 @@ export const gaussdb: Words = {
   },
   FORMAT({ options: { format, fixed }, columns }) {
     if (format === 'text') return undefined
+    if (isColumnar(format)) return refused(`COPY reads no ${format}`)
     if (format !== 'fixed') return mapped(format.toUpperCase())
     if (!fixed) return undefined
     const write = (fields: typeof fixed.fields) => `FIXED FORMATTER ${printClause({ kind: 'formatter', fields })}`

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer'
-import type { CopyFrom, CopyOptions } from '../ast.ts'
+import { type CopyFrom, type CopyOptions, isColumnar, isDelimited } from '../ast.ts'
 import { dialectDefaults } from '../dialect.ts'
 import { printErrors } from '../error-policy.ts'
 import { printNames, printString } from '../printing.ts'
@@ -23,14 +23,14 @@ export function layout(options: CopyOptions): 'csv' | 'text' {
 
 export function delimiterOf(options: CopyOptions, print = printString): Spelling | undefined {
   const { delimiter, format } = options
-  if (format === 'fixed' || format === 'binary' || delimiter === defaults.delimiter[layout(options)]) return undefined
+  if (!isDelimited(format) || delimiter === defaults.delimiter[layout(options)]) return undefined
   if (Buffer.byteLength(delimiter) > 1) return refused('a delimiter has one byte')
   return mapped(`DELIMITER ${print(delimiter)}`)
 }
 
 export function nullOf(options: CopyOptions): Spelling | undefined {
   const { format } = options
-  if (format === 'fixed' || format === 'binary' || options.null === defaults.null[layout(options)]) return undefined
+  if (!isDelimited(format) || options.null === defaults.null[layout(options)]) return undefined
   return options.null.includes('\0') ? refused('no literal holds NUL') : mapped(`NULL ${printString(options.null)}`)
 }
 
@@ -73,9 +73,11 @@ export const postgresql: Words = {
   FORMAT: ({ options: { format } }) =>
     format === 'fixed'
       ? refused('there is no format of fixed width')
-      : format === 'text'
-        ? undefined
-        : mapped(`FORMAT ${format}`),
+      : isColumnar(format)
+        ? refused(`COPY reads no ${format}`)
+        : format === 'text'
+          ? undefined
+          : mapped(`FORMAT ${format}`),
   DELIMITER: ({ options }) => delimiterOf(options),
   NULL: ({ options }) => nullOf(options),
   QUOTE: ({ options }) => quoteOf(options),
@@ -129,7 +131,8 @@ export const materialize: Words = {
   FORMAT(copy) {
     const { format } = copy.options
     if (format === 'csv') return mapped('FORMAT CSV')
-    if (format !== 'text') return refused('the formats are CSV and TEXT')
+    if (format === 'parquet') return mapped('FORMAT PARQUET')
+    if (format !== 'text') return refused('the formats are CSV, TEXT and PARQUET')
     return isRemote(copy)
       ? approximated('files that are not sent by the client are CSV or Parquet', 'FORMAT TEXT')
       : undefined

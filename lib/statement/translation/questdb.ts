@@ -1,3 +1,4 @@
+import { isDelimited } from '../ast.ts'
 import { ownVerbosity } from './postgresql.ts'
 import { approximated, linesBefore, lostMatch, mapped, refused, type Words } from './spelling.ts'
 
@@ -21,7 +22,7 @@ export const questdb: Words = {
       ? mapped(`FORMAT ${quoted(dateFormats.timestamp)}`)
       : refused("the pattern is not in Java's language"),
   DELIMITER: ({ options: { format, delimiter } }) =>
-    format === 'fixed' || format === 'binary' || delimiter === ','
+    !isDelimited(format) || delimiter === ','
       ? undefined
       : delimiter.length > 1
         ? refused('a delimiter has one byte')

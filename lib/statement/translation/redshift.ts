@@ -1,4 +1,4 @@
-import type { CopyFrom } from '../ast.ts'
+import { type CopyFrom, isDelimited } from '../ast.ts'
 import { languageOf } from '../date-patterns.ts'
 import { printWidths } from '../print-extensions.ts'
 import { inDialect } from '../settle.ts'
@@ -11,14 +11,14 @@ function quoted(value: string): string {
 }
 
 function delimiter({ options: { format, delimiter: value } }: CopyFrom): Spelling | undefined {
-  if (format === 'fixed' || format === 'binary' || value === (format === 'csv' ? ',' : '|')) return undefined
+  if (!isDelimited(format) || value === (format === 'csv' ? ',' : '|')) return undefined
   if (value.length > 1 || value > '\x7f') return refused('a delimiter is one ASCII character')
   const octal = value.charCodeAt(0).toString(8).padStart(3, '0')
   return mapped(`DELIMITER AS ${/\p{Cc}/u.test(value) ? `'\\${octal}'` : quoted(value)}`)
 }
 
 function nullString({ options: { format, null: value } }: CopyFrom): Spelling | undefined {
-  if (format === 'fixed' || format === 'binary' || value === '\\N') return undefined
+  if (!isDelimited(format) || value === '\\N') return undefined
   if (value === '\0') return mapped("NULL AS '\\0'")
   if (/\p{Cc}/u.test(value)) return refused('a NULL string has no control characters')
   if (inDialect('redshift', value) !== value) return refused('such a NULL string means one character')
@@ -29,7 +29,8 @@ export const redshift: Words = {
   FORMAT({ options: { format, fixed } }) {
     if (format === 'csv') return mapped('CSV')
     if (format === 'text') return undefined
-    if (!fixed) return refused('there is no binary format')
+    if (format === 'parquet') return mapped('FORMAT AS PARQUET')
+    if (!fixed) return refused(`there is no ${format} format`)
     const text = `FIXEDWIDTH ${quoted(printWidths(fixed.fields))}`
     if (fixed.match === 'order') return mapped(text)
     const isContiguous = fixed.fields.every(({ offset }, index) => {

@@ -90,7 +90,7 @@ impl ParquetInput {
                 if !is_inside {
                     return Err(damaged(format_args!(
                         "column \"{}\" is said to be where the file is not",
-                        column.column_path()
+                        column.column_path().string()
                     )));
                 }
             }
@@ -150,7 +150,7 @@ impl ParquetInput {
             if next > end {
                 return Err(damaged(format_args!(
                     "a page of column \"{}\" is longer than its column",
-                    column.column_path()
+                    column.column_path().string()
                 )));
             }
             at = next;
