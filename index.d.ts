@@ -202,7 +202,7 @@ interface ConflictPolicy {
 	readonly offset: number;
 }
 interface CopyOptions {
-	readonly format: "csv" | "text" | "fixed" | "binary";
+	readonly format: "csv" | "text" | "fixed" | "binary" | "parquet" | "arrow";
 	/** One byte; up to 10 in GaussDB's dialect. Empty in fixed. */
 	readonly delimiter: string;
 	readonly null: string;
@@ -781,7 +781,7 @@ export interface ExplainedInput {
 	readonly compression: "none";
 	/**
 	 * How much of it this explanation has read. Of a stream that is gone; one of which nothing was read is as it was before. Types of a table
-	 * that does not exist are proven by all values, and MAP BY NAME asks for the header; nothing else is read without VALIDATE.
+	 * that does not exist are proven by all values, MAP BY NAME asks for the header, and Parquet and Arrow files for their schema; nothing else is read without VALIDATE.
 	 */
 	readonly read: "nothing" | "the beginning" | "all";
 }
@@ -799,6 +799,8 @@ export interface ExplainedColumn {
 	/** As the database prints it; absent for a field that no column takes. */
 	readonly type?: string;
 	readonly isLoaded: boolean;
+	/** The type of its field in Arrow's words, where the input tells it: of Parquet and Arrow files. */
+	readonly sourceType?: string;
 	readonly from: {
 		readonly kind: "field";
 		readonly number: number;
@@ -1055,7 +1057,7 @@ interface OptionDefinition<Value> {
 	/** How the documentation spells the default where `default` does not say it. */
 	readonly defaultNote?: string;
 	/** The formats it applies to. */
-	readonly formats: readonly ("csv" | "text" | "fixed" | "binary")[];
+	readonly formats: readonly ("csv" | "text" | "fixed" | "binary" | "parquet" | "arrow")[];
 	readonly bare: readonly BareForm[];
 	/** Names that other systems, or earlier habits, have for it. */
 	readonly otherNames: readonly string[];
@@ -1165,7 +1167,7 @@ declare const optionTable: {
 	readonly date_format: OptionDefinition<DatePattern>;
 	readonly time_format: OptionDefinition<DatePattern>;
 	readonly timestamp_format: OptionDefinition<DatePattern>;
-	readonly format: OptionDefinition<"csv" | "text" | "fixed" | "binary" | "json" | "parquet" | "orc" | "avro">;
+	readonly format: OptionDefinition<"csv" | "text" | "fixed" | "binary" | "parquet" | "arrow" | "json" | "orc" | "avro">;
 	readonly delimiter: OptionDefinition<string>;
 	readonly null: OptionDefinition<string>;
 	readonly default: OptionDefinition<string>;

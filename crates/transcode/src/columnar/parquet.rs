@@ -4,10 +4,11 @@ use std::io::{self, BufReader, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use ::parquet::arrow::ProjectionMask;
 use ::parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
+use ::parquet::arrow::{ARROW_SCHEMA_META_KEY, ProjectionMask};
+use ::parquet::basic::ConvertedType;
 use ::parquet::errors::ParquetError;
 use ::parquet::file::reader::{ChunkReader, Length};
 use arrow_array::RecordBatch;
@@ -103,10 +104,19 @@ impl ParquetInput {
         let metadata = Arc::clone(self.metadata.metadata());
         let Some(group) = metadata.row_groups().get(self.row_group) else { return Ok(None) };
         let mask = ProjectionMask::roots(metadata.file_metadata().schema_descr(), self.selected.iter().copied());
+        let keys = metadata.file_metadata().key_value_metadata();
+        let is_of_arrow = keys.is_some_and(|keys| keys.iter().any(|pair| pair.key == ARROW_SCHEMA_META_KEY));
         let mut bytes = 0;
         for (leaf, column) in group.columns().iter().enumerate() {
             if mask.leaf_included(leaf) {
                 bytes += column.uncompressed_size().unsigned_abs();
+                // The reader takes days and milliseconds of them, and would drop the months without a word. Arrow writes either.
+                if column.column_descr().converted_type() == ConvertedType::INTERVAL && !is_of_arrow {
+                    let path = column.column_path().string();
+                    let message = format!("column \"{path}\" is an INTERVAL of Parquet, whose months cannot be read");
+                    return Err(DataError::new(ErrorCode::FeatureNotSupported, message)
+                        .with_hint("Leave the column out of the column list, or write it as a string."));
+                }
                 self.check_pages(column)?;
             }
         }
