@@ -1,4 +1,14 @@
-import type { ConflictPolicy, CopyFrom, CopyOptions, Dialect, Name, OptionItem, QualifiedName, Source } from './ast.ts'
+import {
+  type ConflictPolicy,
+  type CopyFrom,
+  type CopyOptions,
+  type Dialect,
+  isColumnar,
+  type Name,
+  type OptionItem,
+  type QualifiedName,
+  type Source,
+} from './ast.ts'
 import { dialectDefaults } from './dialect.ts'
 import { printErrors } from './error-policy.ts'
 import type { OptionKey } from './options.ts'
@@ -81,10 +91,11 @@ export function printOptions(options: CopyOptions, dialect?: Dialect): string[] 
   const printed: string[] = []
   const add = (key: OptionKey, value: string) => printed.push(`${key.toUpperCase()} ${value}`)
   if (format !== defaults.format) add('format', format)
-  if (format !== 'fixed' && options.delimiter !== defaults.delimiter[layout]) {
+  const hasText = format !== 'fixed' && !isColumnar(format)
+  if (hasText && options.delimiter !== defaults.delimiter[layout]) {
     add('delimiter', printString(options.delimiter))
   }
-  if (format !== 'fixed' && options.null !== defaults.null[layout]) {
+  if (hasText && options.null !== defaults.null[layout]) {
     // A literal cannot hold NUL, which is how Redshift writes it.
     add('null', options.null === '\0' ? "'\\0'" : printString(options.null))
   }
