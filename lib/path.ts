@@ -30,5 +30,6 @@ function download(scheme: string, url: string): string {
   const word = `'${url.replaceAll("'", "'\\''")}'`
   if (/^s3[an]?$/.test(scheme)) return `aws s3 cp ${word.replace(/^'s3[an]:/i, "'s3:")} -`
   if (/^(?:gs|gcs)$/.test(scheme)) return `gcloud storage cat ${word.replace(/^'gcs:/i, "'gs:")}`
-  return `curl -sL ${word}`
+  // What stands behind the question mark may be a signature.
+  return `curl -sL ${word.replace(/[?#].*(?=')/s, '?...')}`
 }

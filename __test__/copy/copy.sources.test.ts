@@ -41,7 +41,7 @@ describe.each(benches)('what COPY is told to read and where to, on $name', ({ op
 
   test.each([
     ['s3://bucket/f.csv', 's3', "aws s3 cp 's3://bucket/f.csv' -"],
-    ['https://example.com/f.csv?a=1&b=2', 'https', "curl -sL 'https://example.com/f.csv?a=1&b=2'"],
+    ['https://example.com/f.csv?a=1&b=2', 'https', "curl -sL 'https://example.com/f.csv?...'"],
     ['gs://bucket/f.csv', 'gs', "gcloud storage cat 'gs://bucket/f.csv'"],
     ['AZURE://c/f.csv', 'AZURE', "curl -sL 'AZURE://c/f.csv'"],
   ])('%s is no file', async (url, scheme, command) => {
@@ -50,7 +50,7 @@ describe.each(benches)('what COPY is told to read and where to, on $name', ({ op
       sqlState: '0A000',
       message: `reading from ${scheme}:// is not supported yet`,
       hint: expect.stringContaining(command),
-      statement: { text: statement, offset: 12 },
+      statement: { text: statement.replace(/[?].*(?=')/, '?*******'), offset: 12 },
     })
   })
 

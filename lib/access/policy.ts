@@ -137,6 +137,51 @@ export class AccessPolicy {
     }
   }
 
+  /**
+   * Opens all of them, or none. Each takes a descriptor until its handle is closed.
+   *
+   * @throws {CopyError} as {@link openFile} does; 53000 when there are more of them than this process may have open.
+   */
+  async openFiles(
+    paths: readonly string[],
+    statement: { readonly text: string; readonly offset: number },
+  ): Promise<OpenedFile[]> {
+    const opened: OpenedFile[] = []
+    try {
+      for (const path of paths) opened.push(await this.openFile(path, path, statement))
+      return opened
+    } catch (error) {
+      for (const { handle } of opened) await handle.close()
+      const cause = error instanceof CopyError ? error.cause : error
+      if ((cause as NodeJS.ErrnoException | undefined)?.code !== 'EMFILE') throw error
+      throw new CopyError({
+        code: 'insufficient_resources',
+        sqlState: '53000',
+        message: `${paths.length} files are more than can be open at a time`,
+        detail: 'Where access is limited, all files of a statement are open from the check to the end of the load.',
+        hint: 'Raise the limit (ulimit -n), or load fewer files with a statement.',
+        statement,
+        cause,
+      })
+    }
+  }
+
+  /**
+   * The real path of a folder whose files are to be listed.
+   *
+   * @throws {CopyError} 42501 when it is neither one of those that are listed nor below one
+   */
+  async folder(
+    path: string,
+    name: string,
+    statement: { readonly text: string; readonly offset: number },
+  ): Promise<string> {
+    const real = await this.#realPath(isAbsolute(path) ? path : resolve(path))
+    // A file called anything in it would be inside.
+    if (real?.exists && (await this.#isInside(`${real.path}${sep}?`))) return real.path
+    throw this.#deniedFile(name, statement)
+  }
+
   /** Where the path leads: to a file, or to a folder without it. */
   async #realPath(path: string): Promise<{ readonly path: string; readonly exists: boolean } | undefined> {
     const whole = await realpath(path).catch((error: NodeJS.ErrnoException) => error.code ?? '')

@@ -1,3 +1,4 @@
+import type { Secret } from '../access/secret.ts'
 import type { DatePattern } from './date-patterns.ts'
 
 /** A name as SQL resolves it: folded to lower case unless it was quoted. */
@@ -147,8 +148,11 @@ export interface DateFormats {
 /** What is needed to read the files of other systems' storage. */
 export interface RemoteAccess {
   readonly iamRole?: string
-  /** Secrets stand in the statement; they are kept nowhere. */
-  readonly credentials?: true
+  /**
+   * Secrets stand in the statement, and are kept nowhere; or the name of a connection, out of sight because it could be a secret that
+   * somebody took for one.
+   */
+  readonly credentials?: true | Secret
   readonly region?: string
   readonly manifest?: true
   readonly compression?: 'gzip' | 'bzip2' | 'lzop' | 'zstd'

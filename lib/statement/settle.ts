@@ -137,11 +137,12 @@ function settleLoad(given: Given): Partial<CopyOptions> {
 }
 
 function settleRemote(given: Given): RemoteAccess {
-  const secrets = ['credentials', 'access_key_id', 'secret_access_key', 'session_token'] as const
+  const secrets = ['access_key_id', 'secret_access_key', 'session_token'] as const
+  const credentials = secrets.some((key) => given[key]) ? true : given.credentials?.value
   const compression = (['gzip', 'bzip2', 'lzop', 'zstd'] as const).find((key) => given[key]?.value)
   return {
     ...(given.iam_role && { iamRole: given.iam_role.value }),
-    ...(secrets.some((key) => given[key]) && { credentials: true }),
+    ...(credentials !== undefined && { credentials }),
     ...(given.region && { region: given.region.value }),
     ...(given.manifest?.value && { manifest: true }),
     ...(compression && { compression }),
