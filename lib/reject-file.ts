@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync, type Stats, statSync, writeSync } from 'node:fs'
 import { CopyError } from './errors.ts'
+import { isCompressed } from './native/first-bytes.ts'
 import { inEncoding, toUtf8 } from './native/text.ts'
 import { protect } from './record-shape.ts'
 import type { Reject } from './rejects.ts'
@@ -77,7 +78,10 @@ export class RejectFile {
     if (this.#failure !== undefined) return
     const encoding = this.#encoding()
     const input = typeof this.#input === 'object' ? file : this.#input
-    this.#lineEnd ??= inEncoding(lineEndAt(input, start, start + byteLength, encoding) ?? '\n', encoding)
+    this.#lineEnd ??= inEncoding(
+      lineEndAt(input, start, start + byteLength, this.#statement.options.remote, encoding) ?? '\n',
+      encoding,
+    )
     if (this.#last !== undefined) this.#push(this.#lineEnd)
     else {
       // The same statement is to load the file, and tells the order of its bytes by their mark.
@@ -144,6 +148,7 @@ function lineEndAt(
   input: string | number | undefined,
   start: number,
   end: number,
+  remote: CopyFrom['options']['remote'],
   encoding: string,
 ): '\n' | '\r' | '\r\n' | undefined {
   try {
@@ -157,6 +162,10 @@ function lineEndAt(
         const bytes = Buffer.alloc(size)
         return toUtf8(bytes.subarray(0, readSync(fd, bytes, 0, size, Math.max(0, from))), encoding).toString('latin1')
       }
+      const mark = Buffer.alloc(10)
+      // Offsets are those of the text, not of the file.
+      if (isCompressed(mark.subarray(0, readSync(fd, mark, 0, 10, 0)), remote) || input.endsWith('.br'))
+        return undefined
       const [behind, before] = [read(end), start === 0 ? '' : read(start - size)]
       if (behind.startsWith('\n')) return '\n'
       if (behind.startsWith('\r')) return behind === '\r\n' ? '\r\n' : '\r'

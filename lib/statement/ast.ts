@@ -142,6 +142,9 @@ export interface DateFormats {
   readonly smalldatetime?: string
 }
 
+/** A way to compress an input. */
+export type Compression = 'gzip' | 'zstd' | 'bzip2' | 'xz' | 'lz4' | 'brotli' | 'lzop'
+
 /** What is needed to read the files of other systems' storage. */
 export interface RemoteAccess {
   readonly iamRole?: string
@@ -149,7 +152,8 @@ export interface RemoteAccess {
   readonly credentials?: true
   readonly region?: string
   readonly manifest?: true
-  readonly compression?: 'gzip' | 'bzip2' | 'lzop' | 'zstd'
+  /** Absent: as the input tells. */
+  readonly compression?: 'none' | Compression
   /** Materialize's AWS CONNECTION. */
   readonly connection?: string
   readonly files?: readonly string[]

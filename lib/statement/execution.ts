@@ -40,10 +40,7 @@ const pending: readonly Pending[] = [
   { key: 'credentials', applies: ({ remote }) => remote?.credentials === true, hint: `${noRemote} Take the secret out of the statement.` },
   { key: 'region', applies: ({ remote }) => remote?.region !== undefined, hint: noRemote },
   { key: 'manifest', applies: ({ remote }) => remote?.manifest === true, hint: noRemote },
-  { key: 'gzip', applies: ({ remote }) => remote?.compression === 'gzip', hint: 'Decompress the input and pipe it into COPY ... FROM STDIN.' },
-  { key: 'bzip2', applies: ({ remote }) => remote?.compression === 'bzip2', hint: 'Decompress the input and pipe it into COPY ... FROM STDIN.' },
-  { key: 'lzop', applies: ({ remote }) => remote?.compression === 'lzop', hint: 'Decompress the input and pipe it into COPY ... FROM STDIN.' },
-  { key: 'zstd', applies: ({ remote }) => remote?.compression === 'zstd', hint: 'Decompress the input and pipe it into COPY ... FROM STDIN.' },
+  { key: 'lzop', applies: ({ remote }) => remote?.compression === 'lzop', hint: 'There is no library for it that is kept up. Pipe what it holds: lzop -dc file | copyist "COPY … FROM STDIN …".' },
   { key: 'aws connection', applies: ({ remote }) => remote?.connection !== undefined, hint: noRemote },
 ]
 

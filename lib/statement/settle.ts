@@ -138,7 +138,9 @@ function settleLoad(given: Given): Partial<CopyOptions> {
 
 function settleRemote(given: Given): RemoteAccess {
   const secrets = ['credentials', 'access_key_id', 'secret_access_key', 'session_token'] as const
-  const compression = (['gzip', 'bzip2', 'lzop', 'zstd'] as const).find((key) => given[key]?.value)
+  const named = given.compression?.value
+  const flag = (['gzip', 'bzip2', 'lzop', 'zstd'] as const).find((key) => given[key]?.value)
+  const compression = named === 'auto' ? undefined : (named ?? flag)
   return {
     ...(given.iam_role && { iamRole: given.iam_role.value }),
     ...(secrets.some((key) => given[key]) && { credentials: true }),
