@@ -173,6 +173,7 @@ interface DateFormats {
 	readonly timestamp?: string;
 	readonly smalldatetime?: string;
 }
+type Compression = "gzip" | "zstd" | "bzip2" | "xz" | "lz4" | "brotli" | "lzop";
 interface RemoteAccess {
 	readonly iamRole?: string;
 	/**
@@ -182,7 +183,8 @@ interface RemoteAccess {
 	readonly credentials?: true | Secret;
 	readonly region?: string;
 	readonly manifest?: true;
-	readonly compression?: "gzip" | "bzip2" | "lzop" | "zstd";
+	/** Absent: as the input tells. */
+	readonly compression?: "none" | Compression;
 	/** Materialize's AWS CONNECTION. */
 	readonly connection?: string;
 	readonly files?: readonly string[];
@@ -663,6 +665,10 @@ export interface CopyCallOptions<Row = AnyRow> {
 	readonly threads?: number;
 	/** Bytes that buffers may take, at least 1 MiB; by default 256 MiB. A record may take an eighth of it. */
 	readonly memoryLimit?: number;
+	/** Bytes that one compressed input may become; by default any number. */
+	readonly maxDecompressedBytes?: number;
+	/** Bytes that each byte of a compressed input may become, beyond its first 64 MiB of text; by default 500. */
+	readonly maxCompressionRatio?: number;
 	/** Whether a table that does not exist is created from the file; the statement's CREATE_TABLE option comes first. */
 	readonly createTable?: boolean;
 	/**
@@ -920,7 +926,7 @@ interface Refusal {
 	readonly hint: string;
 }
 type GaussdbKey = "formatter" | "eol" | "useeof" | "noescaping" | "fileheader" | "oids" | "smalldatetime_format" | "transform" | "when" | "sequence" | "filler" | "constant";
-type GeneralKey = "dialect" | "map by name" | "unit" | "date_format" | "time_format" | "timestamp_format";
+type GeneralKey = "dialect" | "compression" | "map by name" | "unit" | "date_format" | "time_format" | "timestamp_format";
 type MaterializeKey = "aws connection" | "files" | "pattern";
 type QuestdbKey = "timestamp" | "partition by";
 type RedshiftKey = "fixedwidth" | "backslash_escape" | "skip_blank_lines" | "blanks_as_null" | "empty_as_null" | "trim_blanks" | "remove_quotes" | "accept_any_date" | "roundec" | "explicit_ids" | "validate_only" | "statupdate" | "compupdate" | "comprows" | "iam_role" | "credentials" | "access_key_id" | "secret_access_key" | "session_token" | "region" | "manifest" | "gzip" | "bzip2" | "lzop" | "zstd";
@@ -996,6 +1002,7 @@ declare const optionTable: {
 	readonly filler: OptionDefinition<readonly Name[]>;
 	readonly constant: OptionDefinition<readonly Constant[]>;
 	readonly dialect: OptionDefinition<Dialect>;
+	readonly compression: OptionDefinition<"auto" | "none" | Compression>;
 	readonly "map by name": OptionDefinition<boolean>;
 	readonly unit: OptionDefinition<"bytes" | "chars">;
 	readonly date_format: OptionDefinition<string>;

@@ -319,6 +319,12 @@ export interface BindingSpecification {
   isServed: boolean
   /** The relation's name in CONTEXT lines. */
   table: string
+  /** `auto`, `none` or a codec. */
+  compression: string
+  /** Bytes of an input after decompression; none for any number. */
+  maxDecompressedBytes?: number
+  /** Bytes after decompression for each byte before. */
+  maxCompressionRatio: number
   /** Fields belong to columns by the names in the header: that of every input. */
   mapsByName: boolean
   /** The input's name in messages. */

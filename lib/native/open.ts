@@ -57,6 +57,10 @@ export interface LoadLimits {
   readonly threads: number
   /** Bytes. */
   readonly memoryLimit: number
+  /** Bytes of an input after decompression; any number where absent. */
+  readonly maxDecompressedBytes?: number
+  /** Bytes after decompression for each byte before, beyond the first 64 MiB. */
+  readonly maxCompressionRatio?: number
 }
 
 /** Everything that opens a load. */
@@ -270,6 +274,8 @@ const STREAM_AHEAD = 1024 * 1024
 /** Output is about this much larger than its tile at first; buffers grow when it is more. */
 const OUTPUT_SLACK = 1.5
 const NO_BYTES = Buffer.alloc(0)
+/** What is compressed more than that, beyond its first 64 MiB, is hardly data. */
+const MOST_RATIO = 500
 /** Numbers that the addon tells of each file. */
 const FILE_NUMBERS = 9
 /** Refused records that become objects, and are dealt with, between two turns of the event loop: 3 to 10 µs each. */
@@ -355,6 +361,9 @@ function specification(plan: Omit<LoadPlan, 'sink'>, sink: SinkKind | 'infer', n
     session: { ...plan.session, now: Number(plan.session.now) },
     sink: isDuckdb ? 'duckdb' : sink,
     isServed: sink === 'duckdb_served',
+    compression: options.remote?.compression ?? 'auto',
+    ...(limits.maxDecompressedBytes !== undefined && { maxDecompressedBytes: limits.maxDecompressedBytes }),
+    maxCompressionRatio: limits.maxCompressionRatio ?? MOST_RATIO,
     mapsByName: options.mapByName ?? false,
     table: plan.table,
     name,

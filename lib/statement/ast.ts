@@ -145,6 +145,9 @@ export interface DateFormats {
   readonly smalldatetime?: DatePattern
 }
 
+/** A way to compress an input. */
+export type Compression = 'gzip' | 'zstd' | 'bzip2' | 'xz' | 'lz4' | 'brotli' | 'lzop'
+
 /** What is needed to read the files of other systems' storage. */
 export interface RemoteAccess {
   readonly iamRole?: string
@@ -155,7 +158,8 @@ export interface RemoteAccess {
   readonly credentials?: true | Secret
   readonly region?: string
   readonly manifest?: true
-  readonly compression?: 'gzip' | 'bzip2' | 'lzop' | 'zstd'
+  /** Absent: as the input tells. */
+  readonly compression?: 'none' | Compression
   /** Materialize's AWS CONNECTION. */
   readonly connection?: string
   readonly files?: readonly string[]

@@ -25,13 +25,10 @@ const pending: readonly Pending[] = [
   { key: 'null', what: 'a NULL string that is NUL', applies: (options) => options.null === '\0', hint: 'NUL is no character. With COMPATIBLE_ILLEGAL_CHARS it becomes a space.' },
   { key: 'partition by', applies: ({ partitionBy = 'none' }) => partitionBy !== 'none', hint: 'Make the table, partitioned, before the load.' },
   { key: 'iam_role', applies: ({ remote }) => remote?.iamRole !== undefined, hint: noRemote },
-  { key: 'credentials', what: 'CREDENTIALS with a connection', isPart: true, applies: ({ remote }) => remote?.credentials instanceof Secret, hint: noRemote },
+  { key: 'credentials', what: 'CREDENTIALS with a connection', applies: ({ remote }) => remote?.credentials instanceof Secret, hint: noRemote },
   { key: 'region', applies: ({ remote }) => remote?.region !== undefined, hint: noRemote },
   { key: 'manifest', applies: ({ remote }) => remote?.manifest === true, hint: noRemote },
-  { key: 'gzip', applies: ({ remote }) => remote?.compression === 'gzip', hint: 'Decompress the input and pipe it into COPY ... FROM STDIN.' },
-  { key: 'bzip2', applies: ({ remote }) => remote?.compression === 'bzip2', hint: 'Decompress the input and pipe it into COPY ... FROM STDIN.' },
-  { key: 'lzop', applies: ({ remote }) => remote?.compression === 'lzop', hint: 'Decompress the input and pipe it into COPY ... FROM STDIN.' },
-  { key: 'zstd', applies: ({ remote }) => remote?.compression === 'zstd', hint: 'Decompress the input and pipe it into COPY ... FROM STDIN.' },
+  { key: 'lzop', applies: ({ remote }) => remote?.compression === 'lzop', hint: 'There is no library for it that is kept up. Pipe what it holds: lzop -dc file | copyist "COPY … FROM STDIN …".' },
   { key: 'aws connection', applies: ({ remote }) => remote?.connection !== undefined, hint: noRemote },
 ]
 

@@ -139,7 +139,9 @@ function settleLoad(given: Given): Partial<CopyOptions> {
 function settleRemote(given: Given): RemoteAccess {
   const secrets = ['access_key_id', 'secret_access_key', 'session_token'] as const
   const credentials = secrets.some((key) => given[key]) ? true : given.credentials?.value
-  const compression = (['gzip', 'bzip2', 'lzop', 'zstd'] as const).find((key) => given[key]?.value)
+  const named = given.compression?.value
+  const flag = (['gzip', 'bzip2', 'lzop', 'zstd'] as const).find((key) => given[key]?.value)
+  const compression = named === 'auto' ? undefined : (named ?? flag)
   return {
     ...(given.iam_role && { iamRole: given.iam_role.value }),
     ...(credentials !== undefined && { credentials }),

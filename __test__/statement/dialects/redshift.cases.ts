@@ -78,7 +78,7 @@ export const redshiftCases: readonly DialectCase[] = [
       statement: `COPY t FROM 'f' NULL AS '' ${word} ROUNDEC CSV`,
       options: { remote: { compression: word.toLowerCase() } },
       dialect: 'redshift',
-      pending: `COPY ${word} is not supported yet`,
+      ...(word === 'LZOP' && { pending: 'COPY LZOP is not supported yet' }),
     }),
   ),
   {

@@ -157,7 +157,7 @@ impl BindingLoad {
             Ok(file) => Source::File(file),
             Err(failure) => return Ok(Some(failure.into())),
         };
-        Ok(self.start(&specification, Input::only(&*specification.name, source), None, on_ready))
+        Ok(self.start(&specification, vec![specification.input(&specification.name, source)], None, on_ready))
     }
 
     /// Starts reading files, one after the other. `names` are what they are called in messages.
@@ -170,7 +170,7 @@ impl BindingLoad {
         on_ready: Function<'_, (), ()>,
     ) -> napi::Result<Option<BindingFailure>> {
         let on_ready = callback(&on_ready)?;
-        Ok(self.start(&specification, inputs(paths, names), None, on_ready))
+        Ok(self.start(&specification, inputs(&specification, paths, names), None, on_ready))
     }
 
     /// Starts reading a spooled stream.
@@ -186,7 +186,7 @@ impl BindingLoad {
             Ok(source) => source,
             Err(failure) => return Ok(Some(failure.into())),
         };
-        Ok(self.start(&specification, Input::only(&*specification.name, source), None, on_ready))
+        Ok(self.start(&specification, vec![specification.input(&specification.name, source)], None, on_ready))
     }
 
     /// Starts reading what `push` brings. `onDrain` is called when pushing may go on.
@@ -204,7 +204,7 @@ impl BindingLoad {
             on_drain.call((), ThreadsafeFunctionCallMode::NonBlocking);
         };
         let pushed = Pushed::new(high_water as usize, Box::new(drained));
-        let inputs = Input::only(&*specification.name, Source::Pushed(Arc::clone(&pushed)));
+        let inputs = vec![specification.input(&specification.name, Source::Pushed(Arc::clone(&pushed)))];
         Ok(self.start(&specification, inputs, Some(pushed), on_ready))
     }
 
@@ -530,7 +530,7 @@ impl Task for Closing {
 #[napi(catch_unwind)]
 pub fn peek_file(specification: BindingSpecification, path: String) -> BindingPeek {
     match open(&path) {
-        Ok(file) => peeked(&specification, Input::only(&*specification.name, Source::File(file))),
+        Ok(file) => peeked(&specification, vec![specification.input(&specification.name, Source::File(file))]),
         Err(failure) => BindingPeek { names: None, failure: Some(failure.into()) },
     }
 }
@@ -538,20 +538,21 @@ pub fn peek_file(specification: BindingSpecification, path: String) -> BindingPe
 /// The same for files, of which the first one that has anything in it tells.
 #[napi(catch_unwind)]
 pub fn peek_files(specification: BindingSpecification, paths: Vec<String>, names: Vec<String>) -> BindingPeek {
-    peeked(&specification, inputs(paths, names))
+    peeked(&specification, inputs(&specification, paths, names))
 }
 
 /// The same for a spooled stream.
 #[napi(catch_unwind)]
 pub fn peek_spool(specification: BindingSpecification, spool: &BindingSpool) -> BindingPeek {
     match spool.source() {
-        Ok(source) => peeked(&specification, Input::only(&*specification.name, source)),
+        Ok(source) => peeked(&specification, vec![specification.input(&specification.name, source)]),
         Err(failure) => BindingPeek { names: None, failure: Some(failure.into()) },
     }
 }
 
-fn inputs(paths: Vec<String>, names: Vec<String>) -> Vec<Input> {
-    paths.into_iter().zip(names).map(|(path, name)| Input { name, source: Source::Path(path.into()) }).collect()
+fn inputs(specification: &BindingSpecification, paths: Vec<String>, names: Vec<String>) -> Vec<Input> {
+    let pairs = paths.into_iter().zip(names);
+    pairs.map(|(path, name)| specification.input(&name, Source::Path(path.into()))).collect()
 }
 
 fn file_numbers(file: &FileCounters) -> [u64; 9] {

@@ -10,7 +10,8 @@ use copyist_format::{
     Plan, Replacement, Subject, Tolerance, Unit,
 };
 use copyist_scan::{Eol, Grammar, Scanner, Separator};
-use copyist_transcode::{Failure, Limits, Sink};
+use copyist_store::{Codec, Compression, Expansion};
+use copyist_transcode::{Failure, Input, Limits, Sink, Source};
 use napi::bindgen_prelude::{Buffer, BufferSlice};
 use napi_derive::napi;
 
@@ -191,6 +192,12 @@ pub struct BindingSpecification {
     pub is_served: bool,
     /// The relation's name in CONTEXT lines.
     pub table: String,
+    /// `auto`, `none` or a codec.
+    pub compression: String,
+    /// Bytes of an input after decompression; none for any number.
+    pub max_decompressed_bytes: Option<f64>,
+    /// Bytes after decompression for each byte before.
+    pub max_compression_ratio: f64,
     /// Fields belong to columns by the names in the header: that of every input.
     pub maps_by_name: bool,
     /// The input's name in messages.
@@ -333,6 +340,25 @@ impl BindingSpecification {
             return Err(Failure::whole(error));
         }
         Ok((grammar, eol))
+    }
+
+    /// An input of the load.
+    pub fn input(&self, name: &str, source: Source) -> Input {
+        Input { name: name.to_owned(), source, compression: self.compression(), expansion: self.expansion() }
+    }
+
+    fn compression(&self) -> Compression {
+        match &*self.compression {
+            "none" => Compression::None,
+            name => Codec::of_name(name).map_or(Compression::Auto, Compression::By),
+        }
+    }
+
+    fn expansion(&self) -> Expansion {
+        Expansion {
+            max_bytes: self.max_decompressed_bytes.map_or(u64::MAX, |most| most as u64),
+            max_ratio: self.max_compression_ratio as u64,
+        }
     }
 
     /// The limits.

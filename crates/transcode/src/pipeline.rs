@@ -321,7 +321,7 @@ impl Load {
         let files = inputs.len();
         let pushed = inputs.iter().find_map(|input| match &input.source {
             Source::Pushed(pushed) => Some(Arc::clone(pushed)),
-            Source::File(_) | Source::Memory(_) | Source::Path(_) => None,
+            Source::File(_) | Source::Memory(_) | Source::Path(_) | Source::Decompressed(_) => None,
         });
         let threads = limits.threads.max(1);
         let state = State {

@@ -29,8 +29,7 @@ pub(crate) struct Reading {
 pub(crate) struct Splitter {
     /// Those whose turn has not come.
     inputs: std::iter::Peekable<std::vec::IntoIter<Input>>,
-    source: Source,
-    name: String,
+    input: Input,
     /// The number of the input that is read.
     file: u32,
     is_several: bool,
@@ -70,12 +69,9 @@ impl Splitter {
         let mut inputs = inputs.into_iter().peekable();
         let first = inputs.next();
         let ended = first.is_none();
-        let Input { name, source } =
-            first.unwrap_or_else(|| Input { name: String::new(), source: Source::Memory(std::io::Cursor::default()) });
         Self {
             inputs,
-            source,
-            name,
+            input: first.unwrap_or_else(|| Input::new("", Source::Memory(std::io::Cursor::default()))),
             file: 0,
             is_several,
             is_open: false,
@@ -152,8 +148,8 @@ impl Splitter {
 
     /// Begins with the next input. False when there is none.
     fn begin_next(&mut self) -> bool {
-        let Some(Input { name, source }) = self.inputs.next() else { return false };
-        (self.name, self.source) = (name, source);
+        let Some(input) = self.inputs.next() else { return false };
+        self.input = input;
         self.file += 1;
         self.carry.clear();
         (self.encoding, self.begun, self.eol, self.plan) = (None, false, None, None);
@@ -180,7 +176,7 @@ impl Splitter {
                 return Ok(false);
             }
             if !self.is_open {
-                self.expected = self.source.open(&self.name).map_err(|failure| failure.in_file(self.file))?;
+                self.expected = self.input.open().map_err(|failure| failure.in_file(self.file))?;
                 self.is_open = true;
             }
             let cut = if plan.is_binary {
@@ -294,7 +290,7 @@ impl Splitter {
         (tile.first, tile.last) = (first, last);
         tile.header = first && plan.header != Header::No;
         if tile.header && self.is_several {
-            self.plan = self.headers.check(plan, tile, &self.name)?;
+            self.plan = self.headers.check(plan, tile, &self.input.name)?;
         }
         self.sequence += 1;
         self.byte_offset += read_len as u64;
@@ -511,14 +507,15 @@ impl Splitter {
             let read = match &mut transcript {
                 Some(transcript) => {
                     let most = (want - *filled).clamp(LEAST_READ, MOST_READ);
-                    transcript.read(most, |into| self.source.read(into))
+                    transcript.read(most, |into| self.input.source.read(into))
                 }
-                None => self.source.read(&mut buffer[PAD + *filled..PAD + want]),
+                None => self.input.source.read(&mut buffer[PAD + *filled..PAD + want]),
             };
             match read {
                 Ok(size) => {
-                    self.bytes_read += size as u64;
-                    self.file_bytes += size as u64;
+                    let taken = self.input.source.taken(size);
+                    self.bytes_read += taken;
+                    self.file_bytes += taken;
                     match &mut transcript {
                         Some(transcript) => {
                             if self.begin(transcript, size == 0)? {
@@ -531,11 +528,11 @@ impl Splitter {
                         return self.check_whole().map(|()| true);
                     }
                     // A slow stream is passed on before a tile is full.
-                    if matches!(self.source, Source::Pushed(_)) && *filled > least {
+                    if self.input.source.is_live() && *filled > least {
                         break;
                     }
                 }
-                Err(error) => return Err(Failure::of_io(&error, &self.name)),
+                Err(error) => return Err(Failure::of_io(&error, &self.input.name)),
             }
         }
         Ok(false)
@@ -544,7 +541,7 @@ impl Splitter {
     /// A file that has become shorter was read in part, and its last row may be half a row.
     fn check_whole(&self) -> Result<(), Failure> {
         let Some(expected) = self.expected.filter(|&expected| self.file_bytes < expected) else { return Ok(()) };
-        let message = format!("file \"{}\" became shorter while it was read", self.name);
+        let message = format!("file \"{}\" became shorter while it was read", self.input.name);
         let bytes = self.file_bytes;
         let detail = format!("It had {expected} bytes at first, and {bytes} in the end. Nothing was loaded.");
         Err(Failure::whole(DataError::new(ErrorCode::IoError, message).with_detail(detail)))

@@ -1,10 +1,20 @@
 /** Options of copyist's own language that no file of PostgreSQL's options has: they are anybody's. */
-import type { Dialect } from '../ast.ts'
+import type { Compression, Dialect } from '../ast.ts'
 import type { DatePattern } from '../date-patterns.ts'
 import { choice, define } from '../option-definition.ts'
 import { dialectNames } from './names.ts'
 
-export type GeneralKey = 'dialect' | 'map by name' | 'unit' | 'date_format' | 'time_format' | 'timestamp_format'
+export type GeneralKey =
+  | 'dialect'
+  | 'compression'
+  | 'map by name'
+  | 'unit'
+  | 'date_format'
+  | 'time_format'
+  | 'timestamp_format'
+
+/** Codecs that can be read. */
+export const codecs = ['gzip', 'zstd', 'bzip2', 'xz', 'lz4', 'brotli'] as const satisfies readonly Compression[]
 
 const text = ['csv', 'text', 'fixed'] as const
 const binaryError = ['42601', 'in the binary format'] as const
@@ -26,6 +36,22 @@ export const generalOptions = {
     example: "DIALECT 'gaussdb'",
     errors: [['22023', 'no such dialect, or a word of another system beside it']],
     read: (reader) => choice(reader, 'DIALECT', dialectNames),
+  }),
+  compression: define<'auto' | 'none' | Compression>({
+    synopsis: "{ 'auto' | 'none' | 'gzip' | 'zstd' | 'bzip2' | 'xz' | 'lz4' | 'brotli' }",
+    summary:
+      'How the input is compressed. By default its first bytes tell, or of brotli, which has no mark of its own, the name, which ends in .br.',
+    defaultNote: "'auto'",
+    formats: ['csv', 'text', 'fixed', 'binary'],
+    bare: [{ words: ['compression'], takes: 'value' }],
+    otherNames: ['codec', 'compression_codec', 'compress'],
+    dialects: [],
+    example: "COMPRESSION 'gzip'",
+    errors: [
+      ['22023', 'no such codec, or GZIP, BZIP2, LZOP or ZSTD beside it'],
+      ['22P04', 'the input is not compressed so, or breaks off'],
+    ],
+    read: (reader) => choice(reader, 'COMPRESSION', ['auto', 'none', ...codecs]),
   }),
   'map by name': define<boolean>({
     synopsis: '[ boolean ]',
