@@ -21,6 +21,7 @@ declare class Secret {
 	toJSON(): string;
 	[inspect.custom](): string;
 }
+type DatePattern = string | readonly string[];
 interface Name {
 	readonly value: string;
 	readonly quoted: boolean;
@@ -165,13 +166,13 @@ export interface StatementNote {
 	readonly reason: string;
 }
 interface DateFormats {
-	/** Whose patterns they are: PostgreSQL's to_char, or Java's (QuestDB). */
+	/** Whose patterns they are: PostgreSQL's to_char, or Java's (QuestDB); but for those of strptime, which show that they are. */
 	readonly language: "to_char" | "java";
-	readonly date?: string;
-	readonly time?: string;
+	readonly date?: DatePattern;
+	readonly time?: DatePattern;
 	/** With to_char also `auto`, `epochsecs` and `epochmillisecs` (Redshift). */
-	readonly timestamp?: string;
-	readonly smalldatetime?: string;
+	readonly timestamp?: DatePattern;
+	readonly smalldatetime?: DatePattern;
 }
 type Compression = "gzip" | "zstd" | "bzip2" | "xz" | "lz4" | "brotli" | "lzop";
 interface RemoteAccess {
@@ -409,6 +410,32 @@ export interface RejectError {
 	/** The field's text, as far as there is one. */
 	readonly value?: string;
 }
+/** A value that did not fit, and what the row was loaded with in its place. */
+export interface ReplacedValue extends RejectError {
+	readonly column: string;
+	readonly replacement: "null" | "default";
+}
+/** A row with values that did not fit and were replaced, as ON_ERROR set_null, SKIP_COLUMN and ACCEPTANYDATE say. It is no {@link Reject}. */
+export interface ReplacedRow {
+	/** From 1, in the order of the input. */
+	readonly number: number;
+	/** The file as the statement names it, or `STDIN`. */
+	readonly file: string;
+	/** Line of the record's first byte, from 1, counted as PostgreSQL counts. */
+	readonly line: number;
+	/** Line of its last byte; another than `line` where quotes hold line ends. */
+	readonly lastLine: number;
+	/** Offset of its first byte from the start of the file, from 0, after decompression. */
+	readonly byteOffset: number;
+	/** Bytes it has in the file, its line end not counted. */
+	readonly byteLength: number;
+	/** At least one, in the order of the columns. */
+	readonly values: readonly ReplacedValue[];
+	/** The record's bytes as read, without its line end. */
+	readonly raw: Buffer;
+	/** Whether `raw` holds only the beginning. */
+	readonly rawIsCut: boolean;
+}
 /** A record of the input that was not loaded, with everything that is needed to load it later. */
 export interface Reject {
 	/** From 1, in the order of the input. */
@@ -543,19 +570,44 @@ export interface Progress {
 	/** Milliseconds left at the present rate; absent while `bytesTotal` is unknown or nothing has been read. */
 	readonly etaMs?: number;
 }
-/** One input of a load. */
-export interface ReceiptFile {
-	/** The path as the statement gives it, or `STDIN`. */
+/** What became of the rows and lines of one input, or of all. */
+export interface ReceiptCounts {
+	/** Rows the table took; with ON CONFLICT DO UPDATE, one for each key of which an accepted row is kept. */
+	readonly rowsLoaded: number;
+	/** Rows held back by WHERE, WHEN, a trigger or a rule. */
+	readonly rowsFiltered: number;
+	/** Rows that were refused because of errors in them, where the statement goes on after errors. */
+	readonly rowsRejected: number;
+	/** Rows whose key was there already, or came again, where the statement says what becomes of them. */
+	readonly rowsConflicted: number;
+	/** Rows with a value that was replaced by NULL or its column's default, those included that WHERE or ON CONFLICT then held back. */
+	readonly rowsReplaced: number;
+	/** Header lines skipped. */
+	readonly headerLines: number;
+	/** Lines before the header that SKIP passed over. */
+	readonly linesSkipped: number;
+	/** Empty lines that were passed over, where the statement says so; they are no rows. */
+	readonly blankLines: number;
+}
+type OfTarget = "rowsLoaded" | "rowsConflicted";
+/**
+ * One input of a load, and all of them make up the load. It balances by itself: `rows = rowsLoaded + rowsFiltered + rowsRejected +
+ * rowsConflicted`. Of several inputs the first and the last of these are absent, and `rowsFiltered` are those that WHEN passed over, where
+ * the target has filtered rows of the load or found keys there already: it does not say of which input these were.
+ */
+export interface ReceiptFile extends Omit<ReceiptCounts, OfTarget>, Partial<Pick<ReceiptCounts, OfTarget>> {
+	/** The path as the statement gives it, or as it was found; or `STDIN`. */
 	readonly path: string;
 	/** Bytes read from it. */
 	readonly bytes: number;
 	/** Data rows found in it. */
 	readonly rows: number;
-	/** Those of them that were refused. */
-	readonly rowsRejected: number;
 }
-/** What one COPY did. It balances: `rowsRead = rowsLoaded + rowsFiltered + rowsRejected + rowsConflicted`. */
-export interface Receipt {
+/**
+ * What one COPY did. It balances: `rowsRead = rowsLoaded + rowsFiltered + rowsRejected + rowsConflicted`, and of a statement that only
+ * validates `rowsRead = rowsValidated + rowsFiltered + rowsRejected`.
+ */
+export interface Receipt extends ReceiptCounts {
 	/** A UUID of this load. */
 	readonly id: string;
 	/** The statement as it was given. */
@@ -571,26 +623,21 @@ export interface Receipt {
 	readonly columns: readonly string[];
 	/** Data rows found in the input; header lines are not rows. */
 	readonly rowsRead: number;
-	/** Rows the table took. */
-	readonly rowsLoaded: number;
-	/** Rows held back by WHERE, WHEN, a trigger or a rule. */
-	readonly rowsFiltered: number;
-	/** Rows that were refused because of errors in them, where the statement goes on after errors. */
-	readonly rowsRejected: number;
-	/** Rows whose key was there already, where the statement says what becomes of them. */
-	readonly rowsConflicted: number;
-	/** Rows of `rowsLoaded` with a value that was replaced by NULL or its column's default. */
-	readonly rowsReplaced: number;
+	/** What the input was in, by the word that ENCODING takes; of UTF-16 with its byte order. Absent: UTF-8. */
+	readonly encoding?: string;
+	/** The names of the header, to which MAP BY NAME has matched the columns. Absent without that. */
+	readonly fields?: readonly string[];
+	/** VALIDATE_ONLY: rows that nothing was found wrong with. None was loaded. Absent for a load. */
+	readonly rowsValidated?: number;
 	/** Bytes that were no UTF-8 and were replaced, where the statement says by what. */
 	readonly bytesReplaced: number;
-	/** Header lines skipped. */
-	readonly headerLines: number;
-	/** Lines before the header that SKIP passed over. */
-	readonly linesSkipped: number;
+	/** Whether the first line was found to be a header, where the statement leaves that open (QuestDB). */
+	readonly headerDetected?: boolean;
 	/** Bytes of input read. */
 	readonly bytesRead: number;
 	/** Wall time of the whole statement, milliseconds. */
 	readonly elapsedMs: number;
+	/** The inputs in their order: one. */
 	readonly files: readonly ReceiptFile[];
 	/** The CREATE TABLE that was run, when the table was created by this load. */
 	readonly createdTable?: string;
@@ -598,6 +645,8 @@ export interface Receipt {
 	readonly ledger: boolean;
 	/** How many of the refused rows are recorded, see `maxRejects`: here, or with the load that refused them first. Absent when none was refused. */
 	readonly rejectsRecorded?: number;
+	/** How many of the rows with replaced values are recorded in `copyist.replaced`, see `maxRejects`. Absent when there was none. */
+	readonly replacedRecorded?: number;
 	/** Why they are not, if they should have been. */
 	readonly ledgerProblem?: string;
 	/** Of a COPY REJECTS: the load whose refused rows these were. Those that were refused again are still that load's. */
@@ -617,6 +666,8 @@ export interface Receipt {
 	 * more; of all where `onReject` or `rejects` asks for them.
 	 */
 	readonly diagnosis?: readonly DiagnosisGroup[];
+	/** The same of values that did not fit and were replaced: of the first 50,000 rows, or `maxRejects`; of all where `onReplace` asks for them. */
+	readonly replaced?: readonly DiagnosisGroup[];
 	/**
 	 * How the rows travelled: PostgreSQL's binary COPY, its TEXT COPY (a column type that only the server can parse), or
 	 * DuckDB column vectors.
@@ -677,13 +728,19 @@ export interface CopyCallOptions<Row = AnyRow> {
 	 */
 	readonly onReject?: (reject: Reject) => void;
 	/**
+	 * Called with each row that is loaded with NULL or a default in place of values that did not fit, in the order of the input, and in that order
+	 * with `onReject`; also when the load fails in the end, and before it is known whether WHERE or ON CONFLICT holds the row back. What it
+	 * throws is thrown again as an uncaught exception.
+	 */
+	readonly onReplace?: (row: ReplacedRow) => void;
+	/**
 	 * A file to write the refused rows to, byte for byte, below a header if the input has one: to be mended and loaded by the same
 	 * statement. It is emptied when the load begins, and empty in the end if no row was refused; a load that fails or is interrupted leaves
 	 * in it those refused by then. If it cannot be written, the load fails (53100 when the disk is full). It must not be the input.
 	 */
 	readonly rejects?: string;
 	/**
-	 * How many refused rows of the load are recorded at most; by default 50,000. They are kept in memory until its end, 32 MiB at most, and
+	 * How many refused rows of the load are recorded at most, and how many with replaced values; by default 50,000. They are kept in memory until its end, 32 MiB at most, and
 	 * more in proportion where more rows than that are asked for.
 	 */
 	readonly maxRejects?: number;
@@ -704,11 +761,173 @@ export interface CopyCallOptions<Row = AnyRow> {
 	 */
 	readonly access?: Access;
 }
+/** What an option of a statement is, and why. */
+export interface ResolvedOption {
+	/** In upper case. */
+	readonly option: string;
+	/** As it would be written. */
+	readonly value: string;
+	/** The statement says it, the dialect of the statement implies it, or it is so by default. */
+	readonly origin: "given" | "dialect" | "default";
+	/** Where the statement says it: offset of the option's name, in UTF-16 code units from 0. */
+	readonly offset?: number;
+}
+/**
+ * The options of a statement as they are, each with where it comes from: all that are given, and those that every load has.
+ *
+ * Throws CopyError when `statement` is a text that is no COPY … FROM statement, or EXPLAIN of one.
+ */
+export declare function explainOptions(statement: string | CopyFrom | Explain): readonly ResolvedOption[];
+/** What reading a whole input came to, of which nothing was loaded. `rowsRead = rowsValidated + rowsFiltered + rowsRejected`. */
+export interface Validation {
+	/** Data rows found in the input; header lines are not rows. */
+	readonly rowsRead: number;
+	/** Rows with nothing wrong with them that can be seen here. */
+	readonly rowsValidated: number;
+	/** Rows held back by WHEN. */
+	readonly rowsFiltered: number;
+	/** Rows with errors, whether the statement tolerates them or not. */
+	readonly rowsRejected: number;
+	/** Rows of `rowsValidated` with a value that would be replaced by NULL or its column's default. */
+	readonly rowsReplaced: number;
+	/** Bytes that were no UTF-8 and would be replaced. */
+	readonly bytesReplaced: number;
+	readonly headerLines: number;
+	readonly linesSkipped: number;
+	/** Empty lines that were passed over, where the statement says so; they are no rows. */
+	readonly blankLines: number;
+	readonly bytesRead: number;
+	/** Each input. */
+	readonly files: readonly ReceiptFile[];
+	/** What is wrong with rejected rows, the most frequent first; absent when none was. */
+	readonly diagnosis?: readonly DiagnosisGroup[];
+}
+/** What a statement would do. What lies behind the failure, if there is one, is absent. */
+export interface Explanation {
+	/** As it was given, but for secrets in it. */
+	readonly statement: string;
+	/** Whether the whole input was read and looked at, as by EXPLAIN VALIDATE. */
+	readonly validated: boolean;
+	readonly target: "postgres" | "duckdb";
+	/** Whose rules hold: given by DIALECT, told by a word of the statement, or PostgreSQL's since nothing says otherwise. */
+	readonly dialect: Omit<StatementDialect, "found"> & {
+		readonly found: StatementDialect["found"] | "default";
+	};
+	/** All options that are given, and those that every load has. */
+	readonly options: readonly ResolvedOption[];
+	/** Options that would change nothing here, and why. */
+	readonly notes?: readonly StatementNote[];
+	readonly input?: ExplainedInput;
+	readonly table?: ExplainedTable;
+	/** The columns that are loaded, in the order of the fields; then those of the table that are not; then fields that are dropped. */
+	readonly columns?: readonly ExplainedColumn[];
+	readonly load?: ExplainedLoad;
+	/** Nothing would be loaded: a load with the same LOAD_KEY has been completed. */
+	readonly alreadyLoaded?: {
+		readonly id: string;
+		readonly loadedAt: string;
+	};
+	/** What only the load itself finds out, in words. */
+	readonly unchecked: readonly string[];
+	/** What the rows of the input came to, where it was {@link validated}. */
+	readonly validation?: Validation;
+	/** What the load would fail with, as far as that can be known. Absent: nothing stands in its way. */
+	readonly failure?: CopyError;
+	/** Milliseconds that the explanation took. */
+	readonly elapsedMs: number;
+}
+/** What would be read. */
+export interface ExplainedInput {
+	/** The path as the statement gives it, or `STDIN`. */
+	readonly name: string;
+	readonly kind: "file" | "files" | "stream";
+	/** Of `files`: their paths, in the order in which they are read. */
+	readonly files?: readonly string[];
+	/** Absent while nobody knows. */
+	readonly bytes?: number;
+	readonly compression: "none";
+	/**
+	 * How much of it this explanation has read. Of a stream that is gone; one of which nothing was read is as it was before. Types of a table
+	 * that does not exist are proven by all values, and MAP BY NAME asks for the header; nothing else is read without VALIDATE.
+	 */
+	readonly read: "nothing" | "the beginning" | "all";
+}
+/** Where the rows would go. */
+export interface ExplainedTable {
+	/** Schema-qualified and quoted where needed. */
+	readonly name: string;
+	readonly exists: boolean;
+	/** The CREATE TABLE that would be run. */
+	readonly ddl?: string;
+}
+/** A column of the table, or a field that no column takes. */
+export interface ExplainedColumn {
+	readonly name: string;
+	/** As the database prints it; absent for a field that no column takes. */
+	readonly type?: string;
+	readonly isLoaded: boolean;
+	readonly from: {
+		readonly kind: "field";
+		readonly number: number;
+		readonly name?: string;
+	}
+	/** fixed: from 0, in the layout's unit. */
+	 | {
+		readonly kind: "place";
+		readonly offset: number;
+		readonly length: number;
+	} | {
+		readonly kind: "constant";
+		readonly value: string;
+	} | {
+		readonly kind: "sequence";
+		readonly start: string;
+		readonly increment: string;
+	} | {
+		readonly kind: "default" | "null" | "generated";
+	};
+	/** Who makes a value of the field's text in a load. VALIDATE looks at all but those that only the database reads, see `unchecked`. */
+	readonly decodedBy?: "copyist" | "the database";
+	/** What is done to its values, in words. */
+	readonly conversions: readonly string[];
+	/** NULL is refused. */
+	readonly notNull?: true;
+	/** Of a table that does not exist: why the column would have its type. */
+	readonly detected?: string;
+}
+/** How the rows would travel. */
+export interface ExplainedLoad {
+	readonly transport: Receipt["transport"];
+	readonly transaction: "its own" | "the caller's";
+	readonly connections: number;
+	/** Decoder threads. Records are cut apart by one of them at a time. */
+	readonly threads: number;
+	/** Bytes that a thread takes at a time, up to the end of a record. */
+	readonly tileSize: number;
+	/** About how many there are of them; absent where the input's size is unknown. */
+	readonly tiles?: number;
+	/** Bytes of the longest record that is taken. */
+	readonly maxRecord: number;
+	readonly errors: Pick<ErrorPolicy, "conversion" | "structure" | "constraint"> & {
+		/** Beyond which the load fails, in words. */
+		readonly limit?: string;
+		/** What becomes of rows that only the database refuses, in words. */
+		readonly judgedBy: string;
+	};
+	readonly onConflict?: {
+		readonly action: "skip" | "update" | "reject" | "error";
+		readonly keep: "first" | "last";
+		/** The columns of the key; absent: any unique constraint. */
+		readonly keys?: readonly string[];
+	};
+}
 /** What {@link Ledger.purge} removed. */
 export interface Purged {
 	readonly loads: number;
 	readonly files: number;
 	readonly rejects: number;
+	/** Values that had been replaced. */
+	readonly replaced: number;
 }
 /** What {@link Database.rejects} may be told. */
 export interface RejectsOptions {
@@ -741,6 +960,18 @@ export declare class Database {
 	 * that no column takes, such as symbols, are errors of the compiler.
 	 */
 	copy<Row extends object & RowOf<Row> = AnyRow>(statement: string, options?: CopyCallOptions<Row>): Promise<Receipt>;
+	/**
+	 * Says what a COPY statement would do: which options hold and why, where each column's values come from, how the rows would travel, and
+	 * what the load would fail with. Nothing is written to the database: on a server that is a transaction that may only read.
+	 *
+	 * The statement may begin with EXPLAIN. With EXPLAIN VALIDATE, or the option VALIDATE_ONLY, the whole input is read, and every row with an
+	 * error is counted and handed to `onReject` and `rejects`, as if the load went on after all errors; `failure` is still the load's. A stream
+	 * that need not be read is left as it is, and need not be given.
+	 *
+	 * Rejects with {@link CopyError} when the statement cannot be parsed, the database cannot be reached, or the call is aborted; all else that
+	 * a load would reject with is the explanation's `failure`.
+	 */
+	explain(statement: string, options?: CopyCallOptions): Promise<Explanation>;
 	/**
 	 * The refused rows of a recorded load that have not been loaded since, in the order of the input. They are read some at a time, each
 	 * time as they are then; between two reads no connection is held.
@@ -842,6 +1073,8 @@ declare class OptionReader {
 	error(at: "name" | "value", condition: StatementCondition, message: string, hint?: string): Error;
 	/** The argument as text; a number in its canonical spelling, a list joined by dots, `*` as itself. */
 	string(): string;
+	/** A pattern of dates, or several in parentheses. */
+	patterns(): DatePattern;
 	/** true when nothing follows the name. */
 	boolean(): boolean;
 	/** true when nothing follows the name. `requirement` is what the message says besides "a Boolean value". */
@@ -995,20 +1228,20 @@ declare const optionTable: {
 	readonly noescaping: OptionDefinition<boolean>;
 	readonly fileheader: OptionDefinition<string>;
 	readonly oids: OptionDefinition<boolean>;
-	readonly smalldatetime_format: OptionDefinition<string>;
+	readonly smalldatetime_format: OptionDefinition<DatePattern>;
 	readonly transform: OptionDefinition<readonly Transform[]>;
 	readonly when: OptionDefinition<When>;
 	readonly sequence: OptionDefinition<readonly Sequence[]>;
 	readonly filler: OptionDefinition<readonly Name[]>;
 	readonly constant: OptionDefinition<readonly Constant[]>;
 	readonly dialect: OptionDefinition<Dialect>;
-	readonly compression: OptionDefinition<"auto" | "none" | Compression>;
+	readonly compression: OptionDefinition<"auto" | Compression | "none">;
 	readonly "map by name": OptionDefinition<boolean>;
 	readonly unit: OptionDefinition<"bytes" | "chars">;
-	readonly date_format: OptionDefinition<string>;
-	readonly time_format: OptionDefinition<string>;
-	readonly timestamp_format: OptionDefinition<string>;
-	readonly format: OptionDefinition<"text" | "json" | "csv" | "fixed" | "binary" | "parquet" | "orc" | "avro">;
+	readonly date_format: OptionDefinition<DatePattern>;
+	readonly time_format: OptionDefinition<DatePattern>;
+	readonly timestamp_format: OptionDefinition<DatePattern>;
+	readonly format: OptionDefinition<"csv" | "text" | "fixed" | "binary" | "json" | "parquet" | "orc" | "avro">;
 	readonly delimiter: OptionDefinition<string>;
 	readonly null: OptionDefinition<string>;
 	readonly default: OptionDefinition<string>;
@@ -1087,23 +1320,6 @@ export interface CopyObject extends OptionProperties {
  * Throws CopyError as a statement's parser does, with its place in the statement that was written; 22023 for a property that is none.
  */
 export declare function copyFrom(object: CopyObject): CopyFrom;
-/** What an option of a statement is, and why. */
-export interface ResolvedOption {
-	/** In upper case. */
-	readonly option: string;
-	/** As it would be written. */
-	readonly value: string;
-	/** The statement says it, the dialect of the statement implies it, or it is so by default. */
-	readonly origin: "given" | "dialect" | "default";
-	/** Where the statement says it: offset of the option's name, in UTF-16 code units from 0. */
-	readonly offset?: number;
-}
-/**
- * The options of a statement as they are, each with where it comes from: all that are given, and those that every load has.
- *
- * Throws CopyError when `statement` is a text that is no COPY … FROM statement, or EXPLAIN of one.
- */
-export declare function explainOptions(statement: string | CopyFrom | Explain): readonly ResolvedOption[];
 /** What became of one option. */
 export interface TranslationNote {
 	/** In upper case, by copyist's name; a clause by its first word. */
