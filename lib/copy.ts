@@ -213,7 +213,7 @@ class Work {
     const reason = signal?.aborted && !isCancelled(error) && !this.committing ? aborted(signal, error) : error
     const file = this.replay?.file ?? this.source.name
     const files =
-      this.source.kind === 'files' && this.#native !== undefined
+      (this.source.kind === 'files' || this.source.kind === 'remote') && this.#native !== undefined
         ? this.#files(this.source, this.#native, log).map(({ rows, ...rest }) => ({
             ...rest,
             rowsRead: rows,
@@ -230,7 +230,7 @@ class Work {
 
   /** What was read of each input. */
   #files(input: Input, native: NativeLoad, log: RejectLog): ReceiptFile[] {
-    if (input.kind !== 'files') {
+    if (input.kind !== 'files' && input.kind !== 'remote') {
       const { bytesRead: bytes, rowsRead, rowsPassedOver = 0 } = native.counters()
       return [{ path: input.name, bytes, rows: rowsRead + rowsPassedOver, rowsRejected: log.count }]
     }
@@ -250,8 +250,17 @@ class Work {
 
   /** The input as one that can be read more than once. */
   async #kept(input: Input): Promise<Rereadable> {
+    const { limits, call, statement } = this
+    if (input.kind === 'remote') {
+      throw new CopyError({
+        code: 'feature_not_supported',
+        sqlState: '0A000',
+        message: `${statement.options.mapByName ? 'MAP BY NAME' : 'creating a table'} is not supported yet for files of other machines`,
+        hint: statement.options.mapByName ? 'List the columns in the order of the fields.' : 'Create the table first.',
+        statement: { text: statement.text, offset: statement.source.offset },
+      })
+    }
     if (input.kind !== 'stream') return input
-    const { limits, call } = this
     // Half of the limit: the other half is for the load that follows.
     this.#spool = new Spool(Math.floor(limits.memoryLimit / 2))
     await this.#spool.fill(input.stream, input.name, call.signal)
@@ -487,6 +496,7 @@ class Work {
 function inputFile(input: Input, statement: CopyFrom, { stdin }: CopyCallOptions): { readonly input?: InputFile } {
   if (input.kind === 'file') return { input: input.path }
   if (input.kind === 'files') return { input: input.paths }
+  if (input.kind === 'remote') return {}
   if (statement.source.kind === 'file') return { input: localPath(statement.text, statement.source) }
   if (!(stdin instanceof Readable)) return {}
   // What a shell has opened has a descriptor, what createReadStream will open a path.

@@ -1,4 +1,4 @@
-import { constants, createReadStream, open } from 'node:fs'
+import { constants, createReadStream, existsSync, open } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { Socket } from 'node:net'
 import { Readable } from 'node:stream'
@@ -6,10 +6,11 @@ import type { CopyCallOptions } from './copy-call.ts'
 import { CopyError } from './errors.ts'
 import { filesOf } from './files.ts'
 import { checkFile } from './native/first-bytes.ts'
-import type { Input } from './native/open.ts'
+import { type Input, withoutQuery } from './native/open.ts'
 import type { ByteSource } from './native/pump.ts'
 import { localPath } from './path.ts'
 import type { CopyFrom } from './statement/ast.ts'
+import { statementError } from './statement/diagnostics.ts'
 
 /** Where the bytes come from. Pipes and devices are streamed, since a blocking read of them could not be cancelled. */
 export async function openSource(statement: CopyFrom, call: CopyCallOptions): Promise<Input> {
@@ -51,6 +52,7 @@ export async function openSource(statement: CopyFrom, call: CopyCallOptions): Pr
       message: 'a file name cannot contain a NUL character',
     })
   }
+  if (/^https?:\/\//i.test(name) && !existsSync(name)) return fromServer(statement, name)
   const path = localPath(statement.text, source)
   const found = await stat(path).catch(() => undefined)
   const files = await filesOf(statement, path, found)
@@ -65,6 +67,25 @@ export async function openSource(statement: CopyFrom, call: CopyCallOptions): Pr
   if (found?.isFile()) await checkFile(path, name, statement.options.format)
   // A file that is missing or unreadable is reported when it is opened, with the reason.
   return { kind: 'file', path, name, ...(found === undefined ? {} : { size: found.size }) }
+}
+
+/** Files of an HTTP server. */
+function fromServer({ text, options, source }: CopyFrom, address: string): Input {
+  const { files, pattern } = options.remote ?? {}
+  if (pattern !== undefined) {
+    throw statementError(
+      text,
+      source.offset,
+      'feature_not_supported',
+      'COPY PATTERN needs a source that can be listed',
+      {
+        hint: 'An HTTP server does not say what files there are. Name them by FILES.',
+      },
+    )
+  }
+  const name = withoutQuery(address)
+  const addresses = files?.map((file) => `${address.replace(/\/?$/, '/')}${file}`) ?? [address]
+  return { kind: 'remote', addresses, store: {}, name }
 }
 
 /**

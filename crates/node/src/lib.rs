@@ -7,6 +7,7 @@ mod convert;
 mod duckdb;
 mod listing;
 mod load;
+mod remote;
 mod specification;
 mod spool;
 mod time_zone;
