@@ -70,8 +70,7 @@ test('requests are signed with credentials that are asked for once', async () =>
     expect(headers.authorization).toMatch(/^AWS4-HMAC-SHA256 Credential=KEY\/\d+\/eu-north-1\/s3\/aws4_request/)
     expect(headers['x-amz-security-token']).toBe('token')
   }
-  // Objects are stores of their own, which ask by themselves; of those at one time one answer is enough.
-  expect(asked).toBeLessThanOrEqual(2)
+  expect(asked).toBe(1)
 })
 
 test('credentials that are about to expire are asked for again', async () => {

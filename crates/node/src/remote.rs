@@ -126,11 +126,11 @@ pub fn inputs(
     let stop = Stop::default();
     let stopper = stop.clone();
     let told: Arc<dyn Fn() + Send + Sync> = Arc::new(move || stopper.stop());
-    let input = |address: &String| {
-        let object = Object::new(address, access).map_err(Failure::whole)?;
+    let input = |object: Object| {
         let name = object.name().to_owned();
         let reader = Box::new(RemoteReader(Reader::new(object, &stop)));
-        Ok(specification.input(&name, Source::Remote(Remote::new(reader, Arc::clone(&told)))))
+        specification.input(&name, Source::Remote(Remote::new(reader, Arc::clone(&told))))
     };
-    addresses.iter().map(input).collect()
+    let objects = Object::all(addresses, access).map_err(Failure::whole)?;
+    Ok(objects.into_iter().map(input).collect())
 }
