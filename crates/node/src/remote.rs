@@ -42,9 +42,11 @@ pub struct BindingSecret {
     pub error: Option<String>,
 }
 
+type Answer = oneshot::Sender<Result<Secret, String>>;
+
 /// Those who wait for a secret.
 #[derive(Clone, Default)]
-pub struct Waiting(Arc<Mutex<Vec<oneshot::Sender<Result<Secret, String>>>>>);
+pub struct Waiting(Arc<Mutex<Vec<Answer>>>);
 
 impl Waiting {
     /// Asks by `ask`, once for all who wait.
