@@ -24,6 +24,17 @@ export function checkFreeze({ text, options }: CopyFrom, { capabilities }: Targe
   })
 }
 
+/** What would have to be read twice. */
+export function unpeekable({ text, source, options: { mapByName } }: CopyFrom): CopyError {
+  return new CopyError({
+    code: 'feature_not_supported',
+    sqlState: '0A000',
+    message: `${mapByName ? 'MAP BY NAME' : 'creating a table'} is not supported yet for files of other machines`,
+    hint: mapByName ? 'List the columns in the order of the fields.' : 'Create the table first.',
+    statement: { text, offset: source.offset },
+  })
+}
+
 export function otherKey(statement: CopyFrom, key: string, before: Receipt): CopyError {
   return new CopyError({
     code: 'invalid_parameter_value',

@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises'
 import { CopyError } from './errors.ts'
 import { isCompressed } from './native/first-bytes.ts'
-import { type Input, START_BYTES } from './native/open.ts'
+import { type Rereadable, START_BYTES } from './native/open.ts'
 import { toUtf8 } from './native/text.ts'
 import type { CopyFrom, CopyOptions } from './statement/ast.ts'
 
@@ -22,7 +22,7 @@ const MOST_LINES = 6
  *
  * @throws {CopyError} 22P04
  */
-export async function checkDelimiter(statement: CopyFrom, input: Exclude<Input, { kind: 'stream' }>): Promise<void> {
+export async function checkDelimiter(statement: CopyFrom, input: Rereadable): Promise<void> {
   if (statement.columns !== undefined) return
   const start =
     input.kind === 'spool'

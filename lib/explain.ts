@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { stat } from 'node:fs/promises'
 import { AccessPolicy } from './access/policy.ts'
 import { type CopyCallOptions, checkCall, checkedLimits } from './copy-call.ts'
-import { aborted, emptyInput, otherKey, placed, undefinedPart, undefinedTable } from './copy-errors.ts'
+import { aborted, emptyInput, otherKey, placed, undefinedPart, undefinedTable, unpeekable } from './copy-errors.ts'
 import { checkDelimiter } from './delimiter.ts'
 import { CopyError } from './errors.ts'
 import type { ExplainedColumn, ExplainedInput, ExplainedLoad, Explanation } from './explanation.ts'
@@ -128,7 +128,11 @@ class LazyInput {
     const spooled = isWhole ? { bytes: this.#spool?.size ?? 0 } : {}
     if (source.kind === 'stdin') return { name: 'STDIN', kind: 'stream', ...spooled, compression: 'none', read }
     // Under rules not even whether there is such a file is told before they allow it.
-    if (this.#access) await this.open()
+    if (this.#access || /^https?:/i.test(source.path)) {
+      const opened = await this.open()
+      // Nobody has been asked yet.
+      if (opened.kind === 'remote') return { name: opened.name, kind: 'remote', compression: 'none', read }
+    }
     const found = await stat(localPath(text, source)).catch(() => undefined)
     const isStream = found?.isFIFO() || found?.isCharacterDevice() || found?.isSocket()
     if (isStream) return { name: source.path, kind: 'stream', ...spooled, compression: 'none', read }
@@ -173,6 +177,7 @@ class LazyInput {
   async whole(): Promise<Rereadable> {
     const input = await this.open()
     this.note('all')
+    if (input.kind === 'remote') throw unpeekable(this.#statement)
     if (input.kind !== 'stream') return input
     const { signal } = this.#call
     const spool = this.#keep()
@@ -185,6 +190,7 @@ class LazyInput {
   async start(): Promise<Rereadable> {
     const input = await this.open()
     this.note('the beginning')
+    if (input.kind === 'remote') throw unpeekable(this.#statement)
     if (input.kind !== 'stream') return input
     const enough = new AbortController()
     const chunks: Buffer[] = []

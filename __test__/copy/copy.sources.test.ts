@@ -40,7 +40,7 @@ describe.each(benches)('what COPY is told to read and where to, on $name', ({ op
 
   test.each([
     ['s3://bucket/f.csv', 's3', "aws s3 cp 's3://bucket/f.csv' -"],
-    ['https://example.com/f.csv?a=1&b=2', 'https', "curl -sL 'https://example.com/f.csv?...'"],
+    ['ftp://example.com/f.csv?a=1&b=2', 'ftp', "curl -sL 'ftp://example.com/f.csv?...'"],
     ['gs://bucket/f.csv', 'gs', "gcloud storage cat 'gs://bucket/f.csv'"],
     ['AZURE://c/f.csv', 'AZURE', "curl -sL 'AZURE://c/f.csv'"],
   ])('%s is no file', async (url, scheme, command) => {

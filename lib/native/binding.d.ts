@@ -9,6 +9,13 @@ export declare class BindingLoad {
   startFile(specification: BindingSpecification, path: string, onReady: () => void): BindingFailure | null
   /** Starts reading files, one after the other. `names` are what they are called in messages. */
   startFiles(specification: BindingSpecification, paths: Array<string>, names: Array<string>, onReady: () => void): BindingFailure | null
+  /**
+   * Starts reading objects of other machines, one after the other. `onSecret` is called when credentials are needed, once until
+   * `giveSecret` answers it.
+   */
+  startRemote(specification: BindingSpecification, addresses: Array<string>, access: BindingAccess, onReady: () => void, onSecret: () => void): BindingFailure | null
+  /** Answers `onSecret`. */
+  giveSecret(secret: BindingSecret): void
   /** Starts reading a spooled stream. */
   startSpool(specification: BindingSpecification, spool: BindingSpool, onReady: () => void): BindingFailure | null
   /** Starts reading what `push` brings. `onDrain` is called when pushing may go on. */
@@ -66,6 +73,21 @@ export declare class BindingSpool {
   size(): number
   /** Deletes what is kept. */
   dispose(): void
+}
+
+/** How a store is reached. Secrets come by `giveSecret`. */
+export interface BindingAccess {
+  region?: string
+  /** In place of the provider's own address. */
+  endpoint?: string
+  /** S3: the bucket is part of the host name. */
+  virtualHosted: boolean
+  /** Azure: the storage account, where the address does not say it. */
+  account?: string
+  /** Whether requests are signed. */
+  isSigned: boolean
+  maxRetries?: number
+  retryTimeoutMs?: number
 }
 
 /** What an array adds to its element's type. */
@@ -250,6 +272,20 @@ export interface BindingRejects {
   told: string
   /** What is kept of their bytes, one after the other: a buffer for each would be as dear. */
   raw: Buffer
+}
+
+/** What a store is shown; or why there is nothing. */
+export interface BindingSecret {
+  accessKeyId?: string
+  secretAccessKey?: string
+  sessionToken?: string
+  bearer?: string
+  accountKey?: string
+  /** A shared access signature, as it stands behind the question mark of an address, in pairs. */
+  signature?: Array<Array<string>>
+  /** Milliseconds since 1970; absent: it does not expire. */
+  expires?: number
+  error?: string
 }
 
 /** Numbers of the records: those that are refused have them too, those that are passed over do not. */

@@ -1,5 +1,6 @@
 //! One object, read exactly: every part of it is of the version that the first answer was of.
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -11,13 +12,14 @@ use object_store::{Error, GetOptions, GetRange, ObjectMeta, ObjectStore};
 use tokio::sync::mpsc::Sender;
 
 use crate::failure::{changed, of_store, shown, unexpected};
-use crate::place::{Access, Place};
+use crate::place::{Access, Place, Scheme};
 
 /// Bytes asked for at a time, and how many such parts at once: about as much is held.
 const PART: u64 = 4 << 20;
 const PARTS: usize = 4;
 
 /// An object of a store.
+#[derive(Clone)]
 pub struct Object {
     store: Arc<dyn ObjectStore>,
     path: Path,
@@ -75,6 +77,28 @@ impl Object {
         let place = Place::parse(address).ok_or_else(|| unexpected(address, "its scheme is not known"))?;
         let (store, path) = place.open(access, address)?;
         Ok(Self { store, path, address: address.to_owned() })
+    }
+
+    /// Objects of one load: those of one bucket share its connections and credentials.
+    ///
+    /// # Errors
+    /// As [`Object::new`].
+    pub fn all(addresses: &[String], access: &Access) -> Result<Vec<Self>, Box<DataError>> {
+        let mut buckets: HashMap<(Scheme, Option<String>, String), Self> = HashMap::new();
+        let open = |address: &String| {
+            let unknown = || unexpected(address, "its scheme is not known");
+            let place = Place::parse(address).ok_or_else(unknown)?;
+            // An address of HTTP is a store of its own.
+            let bucket = (place.scheme, place.account.clone(), place.bucket.clone());
+            if let Some(other) = buckets.get(&bucket) {
+                let (store, path) = (Arc::clone(&other.store), place.path(address)?);
+                return Ok(Self { store, path, address: address.clone() });
+            }
+            let object = Self::new(address, access)?;
+            buckets.insert(bucket, object.clone());
+            Ok(object)
+        };
+        addresses.iter().map(open).collect()
     }
 
     /// The address without a signature.

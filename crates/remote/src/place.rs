@@ -15,7 +15,7 @@ use crate::credentials::{Provide, Refreshing, Secret};
 use crate::failure::{of_store, shown};
 
 /// Whose address it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Scheme {
     S3,
     Google,
@@ -74,16 +74,21 @@ impl Place {
         })
     }
 
+    /// The path of the object in its store.
+    pub(crate) fn path(&self, address: &str) -> Result<Path, Box<DataError>> {
+        Path::parse(&self.key).map_err(|error| {
+            let message = format!("\"{}\" has a name that cannot be asked for: {error}", shown(address));
+            DataError::new(ErrorCode::FeatureNotSupported, message)
+        })
+    }
+
     /// The store, and the path of the object in it.
     ///
     /// # Errors
     /// When something is missing or cannot be.
     pub(crate) fn open(&self, access: &Access, address: &str) -> Result<(Arc<dyn ObjectStore>, Path), Box<DataError>> {
         crate::install_encryption();
-        let path = Path::parse(&self.key).map_err(|error| {
-            let message = format!("\"{}\" has a name that cannot be asked for: {error}", shown(address));
-            DataError::new(ErrorCode::FeatureNotSupported, message)
-        })?;
+        let path = self.path(address)?;
         let retry = RetryConfig {
             max_retries: access.max_retries.unwrap_or(MOST_RETRIES),
             retry_timeout: access.retry_timeout.unwrap_or(RETRY_TIMEOUT),

@@ -46,7 +46,11 @@ impl Reader {
         Self { object: Some(object), stop: stop.clone(), parts: None, task: None, current: Bytes::new() }
     }
 
-    fn begin(&mut self) -> io::Result<()> {
+    /// Begins to ask for it before it is read.
+    ///
+    /// # Errors
+    /// When no thread can be started.
+    pub fn begin(&mut self) -> io::Result<()> {
         let Some(object) = self.object.take() else { return Ok(()) };
         let (sender, parts) = channel(AHEAD);
         self.parts = Some(parts);

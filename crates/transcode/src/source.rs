@@ -61,7 +61,56 @@ pub enum Source {
     /// Bytes already in memory.
     Memory(io::Cursor<Arc<Vec<u8>>>),
     Pushed(Arc<Pushed>),
+    /// An object of another machine.
+    Remote(Remote),
     Decompressed(Decompressed),
+}
+
+/// Reads from another machine.
+pub trait ReadRemote: Read + Send {
+    /// Its turn comes soon: what can be asked for now is there then.
+    fn prepare(&mut self);
+}
+
+/// A reader of another machine's bytes, and how it is told to stop from another thread.
+pub struct Remote {
+    reader: Box<dyn ReadRemote>,
+    stop: Arc<dyn Fn() + Send + Sync>,
+    /// Its first bytes, if they were looked at and not read yet.
+    start: Vec<u8>,
+}
+
+impl Remote {
+    #[must_use]
+    pub fn new(reader: Box<dyn ReadRemote>, stop: Arc<dyn Fn() + Send + Sync>) -> Self {
+        Self { reader, stop, start: Vec::new() }
+    }
+
+    pub(crate) fn stop(&self) -> Arc<dyn Fn() + Send + Sync> {
+        Arc::clone(&self.stop)
+    }
+
+    fn start(&mut self) -> io::Result<Vec<u8>> {
+        while self.start.len() < MARK && (self.start.is_empty() || Codec::of_mark(&self.start) == Mark::TooShort) {
+            let mut more = [0; MARK];
+            let size = self.reader.read(&mut more[..MARK - self.start.len()])?;
+            if size == 0 {
+                break;
+            }
+            self.start.extend_from_slice(&more[..size]);
+        }
+        Ok(self.start.clone())
+    }
+
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if self.start.is_empty() {
+            return self.reader.read(into);
+        }
+        let size = into.len().min(self.start.len());
+        into[..size].copy_from_slice(&self.start[..size]);
+        self.start.drain(..size);
+        Ok(size)
+    }
 }
 
 /// What is inside of a compressed input.
@@ -99,8 +148,9 @@ impl Source {
     }
 
     /// The first bytes, which will be read once more: [`MARK`], all there are, or as many as tell that it is not compressed.
-    fn start(&self) -> io::Result<Vec<u8>> {
+    fn start(&mut self) -> io::Result<Vec<u8>> {
         match self {
+            Source::Remote(remote) => remote.start(),
             Source::File(file) => {
                 let mut start = [0; MARK];
                 let mut filled = 0;
@@ -132,6 +182,13 @@ impl Source {
     /// Whether what has come is to be passed on although more may come soon.
     pub(crate) fn is_live(&self) -> bool {
         matches!(self, Source::Pushed(_) | Source::Decompressed(Decompressed { is_live: true, .. }))
+    }
+
+    /// Its turn comes soon.
+    pub(crate) fn prepare(&mut self) {
+        if let Source::Remote(remote) = self {
+            remote.reader.prepare();
+        }
     }
 
     /// Bytes of the input itself that a reading of `size` bytes has taken.
@@ -166,6 +223,7 @@ impl Source {
             }
             Source::Pushed(pushed) => pushed.read(into),
             Source::Decompressed(decompressed) => decompressed.reader.read(into),
+            Source::Remote(remote) => remote.read(into),
             Source::Path(path) => Err(io::Error::other(format!("\"{}\" is not open", path.display()))),
         }
     }

@@ -4,6 +4,7 @@
 //!
 //! Inputs are read one after the other: the next one is opened, and its first tile cut, while the last ones are still decoded.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use copyist_core::{DataError, ErrorCode};
@@ -28,7 +29,7 @@ pub(crate) struct Reading {
 /// Reads under one lock; whoever holds it claims the next tile.
 pub(crate) struct Splitter {
     /// Those whose turn has not come.
-    inputs: std::iter::Peekable<std::vec::IntoIter<Input>>,
+    inputs: VecDeque<Input>,
     input: Input,
     /// The number of the input that is read.
     file: u32,
@@ -66,8 +67,8 @@ impl Splitter {
     /// For inputs that are read one after the other.
     pub fn new(inputs: Vec<Input>, tile_size: usize, max_record: usize, maps_by_name: bool) -> Self {
         let is_several = inputs.len() > 1;
-        let mut inputs = inputs.into_iter().peekable();
-        let first = inputs.next();
+        let mut inputs = VecDeque::from(inputs);
+        let first = inputs.pop_front();
         let ended = first.is_none();
         Self {
             inputs,
@@ -107,7 +108,7 @@ impl Splitter {
             return true;
         }
         self.is_over = true;
-        self.ended |= self.inputs.peek().is_none();
+        self.ended |= self.inputs.is_empty();
         !self.ended
     }
 
@@ -127,7 +128,7 @@ impl Splitter {
 
     /// Whether the next tile is the first one of an input that can be read at once.
     pub fn has_small_next(&mut self) -> bool {
-        self.is_over && !self.ended && self.inputs.peek().is_some_and(|input| input.source.is_at_hand())
+        self.is_over && !self.ended && self.inputs.front().is_some_and(|input| input.source.is_at_hand())
     }
 
     /// By which the records of the tile cut last are read, if it is not the plan of the load.
@@ -148,7 +149,7 @@ impl Splitter {
 
     /// Begins with the next input. False when there is none.
     fn begin_next(&mut self) -> bool {
-        let Some(input) = self.inputs.next() else { return false };
+        let Some(input) = self.inputs.pop_front() else { return false };
         self.input = input;
         self.file += 1;
         self.carry.clear();
@@ -176,6 +177,8 @@ impl Splitter {
                 return Ok(false);
             }
             if !self.is_open {
+                self.input.source.prepare();
+                self.inputs.iter_mut().take(PREPARED).for_each(|input| input.source.prepare());
                 self.expected = self.input.open().map_err(|failure| failure.in_file(self.file))?;
                 self.is_open = true;
             }
@@ -595,6 +598,9 @@ fn write(transcript: &mut Transcript, buffer: &mut Vec<u8>, filled: &mut usize, 
 /// Bytes of another encoding that are read at a time: few, so that they are still near when they are made text.
 const MOST_READ: usize = 32 * 1024;
 const LEAST_READ: usize = 1024;
+
+/// Inputs behind the one that is read which other machines are asked for.
+const PREPARED: usize = 16;
 
 /// The flag of a format that PostgreSQL 12 has given up, in which every row had an OID.
 const WITH_OIDS: i32 = 1 << 16;
