@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
@@ -101,6 +101,42 @@ describe('a file', () => {
     },
     60_000,
   )
+
+  it('of which all rows are refused by another table leaves others their turns, and memory', async () => {
+    const count = 600_000
+    writeFileSync(path, Array.from({ length: count }, (_, n) => `${n},${n + 9_000_000},row number ${n}\n`).join(''))
+    await connection.run(`CREATE TABLE o (x INTEGER PRIMARY KEY); CREATE TABLE t (a INTEGER PRIMARY KEY,
+        b INTEGER REFERENCES o (x), c VARCHAR)`)
+    const db = await connect(connection)
+    // Of this thread, since a busy machine is no matter of ours.
+    const schedule = openSync('/proc/thread-self/schedstat', 'r')
+    const bytes = Buffer.alloc(64)
+    const milliseconds = () =>
+      Number(bytes.toString('latin1', 0, readSync(schedule, bytes, 0, 64, 0)).split(' ')[0]) / 1e6
+    const turns: number[] = []
+    let last = milliseconds()
+    const turn = () => {
+      const now = milliseconds()
+      turns.push(now - last)
+      last = now
+      watch = setImmediate(turn)
+    }
+    let watch = setImmediate(turn)
+    const before = process.memoryUsage().rss
+    let told = 0
+    try {
+      const receipt = await db.copy(`COPY t FROM '${path}' ${SKIP}`, { ledger: false, onReject: () => (told += 1) })
+      expect(receipt).toMatchObject({ rowsRead: count, rowsRejected: count, rowsLoaded: 0 })
+    } finally {
+      clearImmediate(watch)
+      closeSync(schedule)
+      await db.close()
+    }
+    expect(told).toBe(count)
+    turns.sort((one, other) => other - one)
+    expect(turns[2]).toBeLessThan(16)
+    expect((process.memoryUsage().rss - before) / 2 ** 20).toBeLessThan(400)
+  }, 60_000)
 
   it('that makes its table loads what it can, after a refusal too', async () => {
     writeFileSync(path, 'a,b\n1,2\n2,x\n')

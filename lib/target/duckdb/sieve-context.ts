@@ -11,7 +11,7 @@ import { type Test, tried } from './row-tests.ts'
 /* What the parts of the sieve share: what a load wants of its rows, and SQL of the rows that are looked at. */
 
 /** Rows that are dealt with in one turn of the event loop, where there may be as many as in a window. */
-export const ROWS_A_TURN = 512
+export const ROWS_A_TURN = 128
 
 /** Runs one statement, `as_written` without its being optimized; gives its rows, and how many it changed. */
 export type RunStatement = (
