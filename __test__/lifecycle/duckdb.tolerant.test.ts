@@ -138,6 +138,15 @@ describe('a file', () => {
     expect((process.memoryUsage().rss - before) / 2 ** 20).toBeLessThan(400)
   }, 60_000)
 
+  it('of short rows, many of which fit the first window, loads on after one that is refused', async () => {
+    const count = 200_000
+    writeFileSync(path, `1\n${Array.from({ length: count - 1 }, (_, n) => `${n}\n`).join('')}`)
+    await connection.run('CREATE TABLE t (a INTEGER PRIMARY KEY)')
+    const { counts } = await load(`COPY t FROM '${path}' ${SKIP}`, [], { stdin: undefined })
+    expect(counts).toEqual([count, count - 1, 0, 1])
+    await noTemporaryTables()
+  })
+
   it('that makes its table loads what it can, after a refusal too', async () => {
     writeFileSync(path, 'a,b\n1,2\n2,x\n')
     await connection.run('CREATE SCHEMA s')

@@ -216,6 +216,8 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
         if (isSifted || refusals === undefined || !isRefusal(error)) throw error
         // It has been hoped for too much. The first window is still there, and nothing is lost with the transaction.
         if (rowsSent > 0 || !(await context.renew())) throw startsOver(error)
+        context.slots.renew()
+        if (source.kind === 'table') source = await context.slots.source(window.rows)
         plan = { ...plan, functionName: await feed.functionName(connection, context.owner) }
         await openSieve(plan, conflict)
         if (sieve === undefined && staging === undefined) throw error
