@@ -111,7 +111,8 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
   const isHopeful = request.mayStartOver === true && !isGuarded
   const policyOf = (conflict: ConflictPlan | undefined): SievePolicy => {
     const { onUpdate } = context
-    return { tolerates: refusals?.tolerates, conflict, native: request.native, isGuarded, onUpdate, driver }
+    const { tolerates, replaces } = refusals ?? {}
+    return { tolerates, replaces, conflict, native: request.native, isGuarded, onUpdate, driver }
   }
   const feed = new RowFeed(driver, shape, request.sink === 'duckdb_served' ? request.native : undefined)
   const openSieve = async (made: InsertPlan, conflict: ConflictPlan | undefined): Promise<void> => {

@@ -23,6 +23,8 @@ export type RunStatement = (
 export interface SievePolicy {
   /** Which errors cost a row only. */
   readonly tolerates: RowRefusals['tolerates'] | undefined
+  /** What a value becomes that cannot be cast, instead of costing its row. */
+  readonly replaces: RowRefusals['replaces'] | undefined
   readonly conflict: ConflictPlan | undefined
   /** Says where rows are. */
   readonly native: NativeLoad
@@ -69,8 +71,8 @@ export interface SieveContext {
   /** Whether rows as they come have to be cast, or looked at by WHERE, before they are the rows that are asked about. */
   readonly isCast: boolean
   /**
-   * The rows are inserted out of the temporary table. Also where values of defaults differ from one time to the next, so that the table
-   * must get those that were looked at.
+   * The rows are inserted out of the temporary table. Also where values are replaced, or those of defaults differ from one time to the next,
+   * so that the table must get those that were looked at.
    */
   readonly isWhole: boolean
   readonly tables: SieveTables
