@@ -300,6 +300,32 @@ describe('constraints', () => {
     })
   })
 
+  it('does not let a row that only a foreign key refuses hold its key', async () => {
+    await connection.run(`CREATE TABLE o (x INTEGER PRIMARY KEY); INSERT INTO o VALUES (0);
+      CREATE TABLE t (a INTEGER PRIMARY KEY, m INTEGER REFERENCES o (x), b INTEGER)`)
+    const lines = ['1,9,1', '1,0,2', '1,0,3', '2,9,4', '2,8,5', '3,0,6', '3,9,7', '2,,8']
+    const { counts, rejects } = await load(`COPY t FROM STDIN ${SKIP}`, lines)
+    expect(counts).toEqual([8, 3, 0, 5])
+    expect(brief(rejects)).toEqual(['1: 23503 m', '3: 23505 a', '4: 23503 m', '5: 23503 m', '7: 23505 a, 23503 m'])
+    expect(await rowsOf('FROM t')).toEqual(['1,0,2', '3,0,6', '2,null,8'])
+    // Nor does it take another's place, or is passed over for one.
+    for (const [clause, left] of [
+      ['DO SKIP', ['1,0,2', '2,null,8', '3,0,6', '4,0,10']],
+      ['DO UPDATE', ['1,0,9', '2,null,8', '3,0,6', '4,0,10']],
+    ] as const) {
+      await connection.run('BEGIN')
+      const { rejects: refused } = await load(`COPY t FROM STDIN ${SKIP} ON CONFLICT (a) ${clause}`, [
+        '1,0,9',
+        '4,9,9',
+        '4,0,10',
+        '4,9,11',
+      ])
+      expect(brief(refused).slice(0, 1)).toEqual(['2: 23503 m'])
+      expect(await rowsOf('FROM t ORDER BY a')).toEqual(left)
+      await connection.run('ROLLBACK')
+    }
+  })
+
   it('finds a key of the same table in rows before it that stay', async () => {
     await connection.run(
       'CREATE TABLE t (a INTEGER PRIMARY KEY, m INTEGER REFERENCES t (a)); INSERT INTO t VALUES (0, NULL)',
