@@ -336,6 +336,43 @@ describe('constraints', () => {
     expect(await rowsOf('FROM t')).toEqual(['0,null', '1,0', '2,1', '3,2', '7,null', '8,7', '10,3'])
   })
 
+  it('finds one however rows are read, also where none may be refused', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'copyist-self-'))
+    const path = join(folder, 'rows.csv')
+    const ddl = 'CREATE TABLE t (a INTEGER PRIMARY KEY, m INTEGER REFERENCES t (a))'
+    const far = Array.from({ length: 300_000 }, (_, n) => `${n},${n >= 260_000 ? n - 260_000 : ''}`)
+    try {
+      for (const [threads, memoryLimit] of [
+        [1, 1 << 20],
+        [8, 256 << 20],
+      ] as const) {
+        const other = await DuckDBInstance.create(':memory:', { threads: String(threads) })
+        const lent = await other.connect()
+        const db = await connect(lent)
+        for (const isFile of [true, false]) {
+          for (const lines of [['1,', '2,1', '3,2'], far]) {
+            await lent.run(ddl)
+            writeFileSync(path, lines.join('\n'))
+            const statement = `COPY t FROM ${isFile ? `'${path}'` : 'STDIN'} (FORMAT csv)`
+            const stdin = isFile ? {} : { stdin: lines.join('\n') }
+            expect((await db.copy(statement, { memoryLimit, ...stdin })).rowsLoaded).toBe(lines.length)
+            const bad = ['5000001,5000002', '5000002,']
+            writeFileSync(path, bad.join('\n'))
+            const failed = db.copy(statement, { memoryLimit, ...(isFile ? {} : { stdin: bad.join('\n') }) })
+            await expect(failed).rejects.toMatchObject({ sqlState: '23503', position: { line: 1, column: 'm' } })
+            expect(await rowsOf('SELECT count(*) FROM t', lent)).toEqual([String(lines.length)])
+            await lent.run('DROP TABLE t')
+          }
+        }
+        await db.close()
+        lent.closeSync()
+        other.closeSync()
+      }
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  }, 60_000)
+
   it('finds one where rows are inserted as they were looked at', async () => {
     await connection.run(
       `CREATE TABLE t (a INTEGER PRIMARY KEY, m INTEGER REFERENCES t (a), r DOUBLE DEFAULT random() CHECK (r < 2))`,

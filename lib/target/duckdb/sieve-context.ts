@@ -28,7 +28,7 @@ export interface SievePolicy {
   readonly conflict: ConflictPlan | undefined
   /** Says where rows are. */
   readonly native: NativeLoad
-  /** No statement may be run that fails, also where no error is tolerated. */
+  /** No statement is to fail, also where no error is tolerated. */
   readonly isGuarded: boolean
   /** Called when rows of the table have been updated. */
   onUpdate(): void
