@@ -46,19 +46,6 @@ export function otherKey(statement: CopyFrom, key: string, before: Receipt): Cop
   })
 }
 
-/** Values that only DuckDB reads, it reads while it inserts the row: there they cannot be replaced. */
-export function unreadable(statement: CopyFrom, table: TableDescription, indexes: readonly number[]): CopyError {
-  const column = table.columns.find((_, index) => indexes.includes(index))
-  return new CopyError({
-    code: 'feature_not_supported',
-    sqlState: '0A000',
-    message: `COPY cannot replace values of column "${column?.name}" of type ${column?.typeName}`,
-    detail: 'Its values are read by the database itself, as part of the whole row.',
-    hint: 'ON_ERROR skip_row leaves the row out.',
-    statement: { text: statement.text, offset: statement.table.name.offset },
-  })
-}
-
 /** The binary form of a type that PostgreSQL does not have, or of one without a reader here. */
 export function unknownForm(statement: CopyFrom, table: TableDescription, indexes: readonly number[]): CopyError {
   const column = table.columns.find((_, index) => indexes.includes(index))

@@ -36,7 +36,7 @@ interface WaitingReplaced extends Omit<ReplacedRow, 'number'> {
 /** One of them, and its place among the records of all inputs. */
 interface Waiting {
   readonly position: number
-  readonly row: WaitingReject | WaitingReplaced
+  row: WaitingReject | WaitingReplaced
 }
 
 /** Positions of the last rows that the caller has been told of. */
@@ -103,7 +103,7 @@ export class RejectLog {
   #keptBytes = 0
   #keptReplacedBytes = 0
   #replacedNumber = 0
-  /** Rows that had values replaced and were refused all the same. */
+  /** Rows that had values replaced and were refused all the same, or had others replaced by the target, which count there. */
   #replacedInVain = 0
   #file: RejectFile | undefined
   readonly #diagnosis = new Diagnosis((raw) => this.text(raw))
@@ -441,8 +441,13 @@ export class RejectLog {
       const { position, row } = next
       this.#last = row
       if ('values' in row) {
-        // The target has refused it all the same: of one place the decoder's word comes first.
-        if (waiting[index + 1]?.position === position) {
+        const other = waiting[index + 1]
+        // The target has replaced others of its values, or refused it all the same: of one place the decoder's word comes first.
+        if (other?.position === position) {
+          if ('values' in other.row) {
+            const values = [...row.values, ...other.row.values].sort((a, b) => (a.field ?? 0) - (b.field ?? 0))
+            other.row = { ...other.row, values }
+          }
           this.#replacedInVain += 1
           count(this.#replacedByFile, row.file, -1)
         } else this.#handReplaced(position, row)

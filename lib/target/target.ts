@@ -90,7 +90,7 @@ export interface ConflictRequest {
 export interface RowRefusals {
   /** Which errors cost a row only; any other ends the load. */
   readonly tolerates: 'conversion' | 'unique' | 'all'
-  /** What a value that does not fit becomes, where it does not cost its row; with `conversion` only. */
+  /** What a value that does not fit becomes, where it does not cost its row; not with `all`. */
   readonly replaces?: 'null' | 'default'
   /** Values of a row were replaced. What it throws ends the load. */
   replace(row: number, values: readonly RowError[]): void
