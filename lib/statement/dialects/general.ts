@@ -8,7 +8,6 @@ export type GeneralKey = 'dialect' | 'map by name' | 'unit' | 'date_format' | 't
 
 const text = ['csv', 'text', 'fixed'] as const
 const binaryError = ['42601', 'in the binary format'] as const
-const severalError = ['0A000', 'patterns of several languages in one list'] as const
 
 /** Other systems have these words, too, as well as GaussDB, from which they are. */
 const ofGaussdb = { dialect: 'gaussdb', exclusive: false } as const
@@ -58,7 +57,7 @@ export const generalOptions = {
   date_format: define<DatePattern>({
     synopsis: "{ 'pattern' | ( 'pattern' [, ...] ) }",
     summary:
-      "How dates are written, in the patterns of PostgreSQL's to_char, or of strptime ('%d/%m/%Y'); several of one language are tried in order.",
+      "How dates are written, in the patterns of PostgreSQL's to_char, or of strptime ('%d/%m/%Y'); several are tried in order.",
     defaultNote: "PostgreSQL's literals",
     formats: text,
     bare: [
@@ -75,7 +74,7 @@ export const generalOptions = {
     of: ofGaussdb,
     dialects: ['gaussdb', 'redshift'],
     example: "DATE_FORMAT ('DD.MM.YYYY', 'YYYYMMDD')",
-    errors: [binaryError, severalError],
+    errors: [binaryError],
     read: (reader) => reader.patterns(),
   }),
   time_format: define<DatePattern>({
@@ -88,7 +87,7 @@ export const generalOptions = {
     of: ofGaussdb,
     dialects: ['gaussdb'],
     example: "TIME_FORMAT 'HH24.MI'",
-    errors: [binaryError, severalError, ['22023', 'a pattern with a time zone']],
+    errors: [binaryError, ['22023', 'a pattern with a time zone']],
     read: (reader) => reader.patterns(),
   }),
   timestamp_format: define<DatePattern>({
@@ -111,7 +110,7 @@ export const generalOptions = {
     of: ofGaussdb,
     dialects: ['gaussdb', 'questdb', 'redshift'],
     example: "TIMESTAMP_FORMAT 'DD.MM.YYYY HH24:MI:SS'",
-    errors: [binaryError, severalError, ['22023', 'a pattern with a time zone in GaussDB']],
+    errors: [binaryError, ['22023', 'a pattern with a time zone in GaussDB']],
     read: (reader) => reader.patterns(),
   }),
 } as const
