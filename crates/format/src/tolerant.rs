@@ -304,7 +304,11 @@ impl<F: Fields> Pass<'_, F> {
             }
             if start < region.end {
                 shape.records += 1;
-                if let Some(open) = indexed.open_quote {
+                if indexed.open_quote.is_some() && shape.header_is_due && self.plan.header != Header::Match {
+                    // It is not divided, so nothing of it is open.
+                    shape.header_is_due = false;
+                    out.header_lines = 1;
+                } else if let Some(open) = indexed.open_quote {
                     let error = self.unterminated(position + open, offsets);
                     self.refuse_record(start, region.end, error, Vec::new(), shape, lines, out)?;
                 } else if is_last {

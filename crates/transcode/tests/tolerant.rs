@@ -263,6 +263,14 @@ fn what_is_found_before_values_are_read_ends_the_load() {
 }
 
 #[test]
+fn a_header_that_is_passed_over_may_have_an_open_quote() {
+    let only_values = Tolerance { structure: false, constraint: false, ..SKIP };
+    outcome::check_any(&plan(CSV, only_values), b"\"h\r");
+    let outcome = text("\"h\r", only_values);
+    assert_eq!((outcome.failure, outcome.ids, outcome.counters.header_lines), (None, vec![], 1));
+}
+
+#[test]
 fn what_will_be_replaced_behind_a_carriage_return_is_no_mistake() {
     let invalid = Some(Replacement { byte: b'?', nul: None });
     for structure in [true, false] {
