@@ -10,7 +10,7 @@ import { findLedger } from './ledger/open.ts'
 import { nameColumns, plainOptions, planLoad, TRANSPORT, type TravelPlan } from './load-plan.ts'
 import { receiptOf } from './load-record.ts'
 import { loadAddon } from './native/addon.ts'
-import type { LoadColumn } from './native/load.ts'
+import type { DatePatterns, LoadColumn } from './native/load.ts'
 import { type Input, inferTable, type LoadLimits, peekNames, type Rereadable, Spool, splitOf } from './native/open.ts'
 import { pump } from './native/pump.ts'
 import { localPath } from './path.ts'
@@ -529,10 +529,18 @@ function fromOf(
   return { kind: 'field', number: field + 1, ...(name !== undefined && { name }) }
 }
 
+/** The language stands behind the last pattern where all are of one. */
+function patternsInWords({ list }: DatePatterns): string {
+  const quoted = ({ text }: { text: string }) => `'${text}'`
+  const isOne = new Set(list.map(({ language }) => language)).size === 1
+  if (isOne) return `${list.map(quoted).join(' or ')} (${list[0]?.language})`
+  return list.map((pattern) => `${quoted(pattern)} (${pattern.language})`).join(' or ')
+}
+
 /** What is done to the values of a column, in words. */
 function conversionsOf({ patterns, cleaning, conversion, forceNull, forceNotNull }: LoadColumn): string[] {
   return [
-    ...(patterns ? [`dates by ${patterns.texts.map((text) => `'${text}'`).join(' or ')} (${patterns.language})`] : []),
+    ...(patterns ? [`dates by ${patternsInWords(patterns)}`] : []),
     ...(cleaning?.unquotes ? ['quotes are taken off'] : []),
     ...(cleaning?.trims ? ['white space at the end is cut off'] : []),
     ...(cleaning?.blankIsNull ? ['white space alone is NULL'] : []),

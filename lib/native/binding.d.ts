@@ -119,7 +119,7 @@ export interface BindingColumn {
   forceNull: boolean
   hasDefault: boolean
   notNull: boolean
-  /** How dates and times of it are written: patterns of one language, tried in order. */
+  /** How dates and times of it are written. */
   patterns?: BindingPatterns
   /** The number of its field, where fields do not belong to the columns one after the other. */
   field?: number
@@ -245,11 +245,16 @@ export interface BindingNext {
   hasRejects: boolean
 }
 
-/** Patterns of dates and times. */
-export interface BindingPatterns {
+/** A pattern of dates and times. */
+export interface BindingPattern {
   /** `to_char`, `redshift`, `java`, `strptime` or `auto`. */
   language: string
-  texts: Array<string>
+  text: string
+}
+
+/** Patterns of dates and times, tried in order. */
+export interface BindingPatterns {
+  list: Array<BindingPattern>
   /** Timestamps are rounded to the minute, half a minute up. */
   toMinute?: boolean
 }

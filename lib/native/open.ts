@@ -381,7 +381,7 @@ function specification(plan: Omit<LoadPlan, 'sink'>, sink: SinkKind | 'infer', n
       notNull: column.notNull,
       ...(column.field !== undefined && { field: column.field }),
       ...column.place,
-      ...(column.patterns && { patterns: { ...column.patterns, texts: [...column.patterns.texts] } }),
+      ...(column.patterns && { patterns: { ...column.patterns, list: [...column.patterns.list] } }),
       ...(column.conversion !== undefined && { conversion: column.conversion }),
       ...(column.constant !== undefined && { constant: column.constant }),
       ...(column.sequence && {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use copyist_core::{ArrayType, DataError, DateOrder, EnumType, ErrorCode, IntervalStyle, Session, Type, ZoneWords};
-use copyist_datetime::{Context, Kind, Language, Patterns};
+use copyist_datetime::{Context, Kind, Language, Pattern, Patterns};
 use copyist_encoding::Encoding;
 use copyist_format::{
     BadValue, Cleaning, ColumnPlan, Condition, Escapes, FieldMap, Fixed, FixedField, Header, Layout, Missing, Origin,
@@ -47,7 +47,7 @@ pub struct BindingColumn {
     pub force_null: bool,
     pub has_default: bool,
     pub not_null: bool,
-    /// How dates and times of it are written: patterns of one language, tried in order.
+    /// How dates and times of it are written.
     pub patterns: Option<BindingPatterns>,
     /// The number of its field, where fields do not belong to the columns one after the other.
     pub field: Option<u32>,
@@ -100,12 +100,18 @@ pub struct BindingCondition {
     pub value: String,
 }
 
-/// Patterns of dates and times.
+/// A pattern of dates and times.
 #[napi(object)]
-pub struct BindingPatterns {
+pub struct BindingPattern {
     /// `to_char`, `redshift`, `java`, `strptime` or `auto`.
     pub language: String,
-    pub texts: Vec<String>,
+    pub text: String,
+}
+
+/// Patterns of dates and times, tried in order.
+#[napi(object)]
+pub struct BindingPatterns {
+    pub list: Vec<BindingPattern>,
     /// Timestamps are rounded to the minute, half a minute up.
     pub to_minute: Option<bool>,
 }
@@ -495,14 +501,21 @@ impl BindingColumn {
             _ => return Ok(None),
         };
         let Some(given) = &self.patterns else { return Ok(None) };
-        let language = match &*given.language {
-            "redshift" => Language::Redshift,
-            "java" => Language::Java,
-            "strptime" => Language::Strptime,
-            "auto" => Language::Auto,
-            _ => Language::ToChar,
-        };
-        let compiled = Patterns::compile(language, given.texts.iter().map(String::as_str), kind);
+        let compiled = given
+            .list
+            .iter()
+            .map(|BindingPattern { language, text }| {
+                let language = match &**language {
+                    "redshift" => Language::Redshift,
+                    "java" => Language::Java,
+                    "strptime" => Language::Strptime,
+                    "auto" => Language::Auto,
+                    _ => Language::ToChar,
+                };
+                Pattern::compile(language, text)
+            })
+            .collect::<std::result::Result<Vec<_>, _>>()
+            .and_then(|patterns| Patterns::new(patterns, kind));
         let patterns = compiled.map_err(|error| Failure::whole(error.into()))?;
         Ok(Some(Arc::new(if given.to_minute == Some(true) { patterns.to_minute() } else { patterns })))
     }

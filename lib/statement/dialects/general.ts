@@ -18,7 +18,6 @@ export const codecs = ['gzip', 'zstd', 'bzip2', 'xz', 'lz4', 'brotli'] as const 
 
 const text = ['csv', 'text', 'fixed'] as const
 const binaryError = ['42601', 'in the binary format'] as const
-const severalError = ['0A000', 'patterns of several languages in one list'] as const
 
 /** Other systems have these words, too, as well as GaussDB, from which they are. */
 const ofGaussdb = { dialect: 'gaussdb', exclusive: false } as const
@@ -84,7 +83,7 @@ export const generalOptions = {
   date_format: define<DatePattern>({
     synopsis: "{ 'pattern' | ( 'pattern' [, ...] ) }",
     summary:
-      "How dates are written, in the patterns of PostgreSQL's to_char, or of strptime ('%d/%m/%Y'); several of one language are tried in order.",
+      "How dates are written, in the patterns of PostgreSQL's to_char, or of strptime ('%d/%m/%Y'); several are tried in order.",
     defaultNote: "PostgreSQL's literals",
     formats: text,
     bare: [
@@ -101,7 +100,7 @@ export const generalOptions = {
     of: ofGaussdb,
     dialects: ['gaussdb', 'redshift'],
     example: "DATE_FORMAT ('DD.MM.YYYY', 'YYYYMMDD')",
-    errors: [binaryError, severalError],
+    errors: [binaryError],
     read: (reader) => reader.patterns(),
   }),
   time_format: define<DatePattern>({
@@ -114,7 +113,7 @@ export const generalOptions = {
     of: ofGaussdb,
     dialects: ['gaussdb'],
     example: "TIME_FORMAT 'HH24.MI'",
-    errors: [binaryError, severalError, ['22023', 'a pattern with a time zone']],
+    errors: [binaryError, ['22023', 'a pattern with a time zone']],
     read: (reader) => reader.patterns(),
   }),
   timestamp_format: define<DatePattern>({
@@ -137,7 +136,7 @@ export const generalOptions = {
     of: ofGaussdb,
     dialects: ['gaussdb', 'questdb', 'redshift'],
     example: "TIMESTAMP_FORMAT 'DD.MM.YYYY HH24:MI:SS'",
-    errors: [binaryError, severalError, ['22023', 'a pattern with a time zone in GaussDB']],
+    errors: [binaryError, ['22023', 'a pattern with a time zone in GaussDB']],
     read: (reader) => reader.patterns(),
   }),
 } as const
