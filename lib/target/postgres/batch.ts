@@ -77,6 +77,11 @@ export class Batch implements NativeLoad {
     this.#init = init
   }
 
+  /** The load's rows before it. */
+  get first(): number {
+    return this.#init.first
+  }
+
   async next(): Promise<Chunk | undefined> {
     if (this.#init.framing && !this.#begun) {
       this.#begun = true

@@ -80,16 +80,17 @@ export class StagedRows {
   }
 
   /** Moves all rows. */
-  async tryAll(): Promise<Outcome> {
+  async tryAll(before?: number): Promise<Outcome> {
     await this.#index()
-    return this.run('all')
+    return this.run('all', before)
   }
 
-  async run(mode: keyof typeof MOVES): Promise<Outcome> {
+  /** @param before Rows of the load before the first of them, where rows with the keys of others that wait are to wait too. */
+  async run(mode: keyof typeof MOVES, before = -1): Promise<Outcome> {
     let loaded = 0
     let conflicted = 0
     const found: { n: number; error: RowError }[] = []
-    const sql = `SELECT * FROM pg_temp.${this.#name}(${MOVES[mode]}) WITH ORDINALITY ORDER BY copyist_n, ordinality`
+    const sql = `SELECT * FROM pg_temp.${this.#name}(${MOVES[mode]}, ${before}) WITH ORDINALITY ORDER BY copyist_n, ordinality`
     await this.#pages(sql, ([n, sqlState, text, detail, column, value]) => {
       if (n === null || n === undefined) {
         loaded = Number(text)
