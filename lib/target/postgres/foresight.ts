@@ -171,11 +171,14 @@ export class Foresight {
 
   /** Of each constraint that has not been tried, the first row that breaks it. */
   unproved(verdicts: readonly Verdict[]): Verdict[] {
-    return verdicts.filter(({ first }) => {
-      if (first === undefined || this.#proved.has(first)) return false
-      this.#proved.add(first)
-      return true
-    })
+    return verdicts.filter((verdict) => this.isUnproved(verdict))
+  }
+
+  /** Whether no row has been tried that breaks its constraint: it is to be. */
+  isUnproved({ first }: Verdict): boolean {
+    if (first === undefined || this.#proved.has(first)) return false
+    this.#proved.add(first)
+    return true
   }
 
   /** Whether rows are refused in the words foretold. */

@@ -11,7 +11,7 @@ import { JUDGE_SQL, type Judgeable, type Verdict } from './judge.ts'
 import { internalError, isServerError } from './server-error.ts'
 import { hasRule, lineOf, mayNotRead, unreplaceable, withTemporaryHint } from './stage-errors.ts'
 import { StageSql } from './stage-sql.ts'
-import { byRow, type Query, type RefusedRow, StagedRows } from './staged-rows.ts'
+import { byRow, inTurns, type Query, type RefusedRow, StagedRows } from './staged-rows.ts'
 import { isTolerated } from './tolerance.ts'
 import { mayWait, readSelfReferences, WaitingRows } from './waiting.ts'
 import { columnsOfWhere } from './where-columns.ts'
@@ -221,7 +221,7 @@ export class Stage {
     const bad = await foresight.badValues()
     const unread = byRow(bad ?? [])
     if (replaces === undefined) {
-      for (const { row } of unread) edits.set(row, 'drop')
+      await inTurns(unread, ({ row }) => edits.set(row, 'drop'))
       await this.#rows.remove(unread.map(({ row }) => row + 1))
     } else {
       for (const { n, position } of bad ?? []) {
@@ -257,12 +257,19 @@ export class Stage {
     const { query, copy, copySql } = this.#context
     const { refusals } = this.#request
     const onlyKeys = refusals?.tolerates === 'unique'
-    // What is not forgiven ends the load by COPY itself.
-    const told = verdicts.filter(({ errors }) => !onlyKeys || errors.every(({ sqlState }) => sqlState === '23505'))
-    for (const { n } of told) edits.set(n - 1, 'drop')
-    const undecided = told.filter(({ errors }) => errors.length === 0).map(({ n }) => n)
-    const proofs = foresight.unproved(told)
+    const certain: RefusedRow[] = []
+    const undecided: number[] = []
+    const proofs: Verdict[] = []
     const isKey = ({ errors }: Verdict) => errors[0]?.sqlState === '23505'
+    await inTurns(verdicts, (verdict) => {
+      const { n, errors } = verdict
+      // What is not forgiven ends the load by COPY itself.
+      if (onlyKeys && !errors.every(({ sqlState }) => sqlState === '23505')) return
+      edits.set(n - 1, 'drop')
+      if (errors.length === 0) undecided.push(n)
+      else certain.push({ row: n - 1, errors })
+      if (foresight.isUnproved(verdict)) proofs.push(verdict)
+    })
     await query('SAVEPOINT copyist_others')
     const isIndexed = this.#rows.isIndexed
     const startOver = async () => {
@@ -284,9 +291,7 @@ export class Stage {
     if (!(await foresight.prove(proofs.filter(isKey)))) return startOver()
     await query('RELEASE SAVEPOINT copyist_others')
     const tried = await this.#rows.try(undecided)
-    const certain = told.filter(({ errors }) => errors.length > 0)
-    const refused = certain.map(({ n, errors }) => ({ row: n - 1, errors: [...errors] }))
-    return { loaded: loaded + tried.loaded, refused: [...refused, ...tried.refused] }
+    return { loaded: loaded + tried.loaded, refused: [...certain, ...tried.refused] }
   }
 
   async drop(): Promise<void> {

@@ -3,6 +3,7 @@ import type { LoadRequest } from '../target.ts'
 import { Batch, Reader } from './batch.ts'
 import type { CatalogTable } from './catalog.ts'
 import { type Moved, Stage, type TolerantContext } from './stage.ts'
+import { SLICE_MS } from './staged-rows.ts'
 import { isTolerated } from './tolerance.ts'
 import { mayWait } from './waiting.ts'
 
@@ -30,10 +31,7 @@ const MOST_BATCH = 32 << 20
 /** Bytes of a batch that is asked about as a whole. */
 const JUDGED_BATCH = 8 << 20
 /** Rows of it: what is done with all of them at once must not take long. */
-const JUDGED_ROWS = 65_536
-/** Milliseconds that refused rows are dealt with before others get their turn. */
-const SLICE_MS = 8
-
+const JUDGED_ROWS = 32_768
 /**
  * Constraints of the relation `$1` that are deferred and about one row: keys, references to other tables, constraint triggers; with `$2`
  * also references within the table, where rows can wait for each other.
@@ -76,6 +74,7 @@ export async function loadTolerantly(
     for (const { row, errors } of replaced.length > 0 ? replaced : refused) {
       tell?.(total.sent + row, errors)
       if (performance.now() - since < SLICE_MS) continue
+      await nextTurn()
       await refusals?.settle(total.sent + row + 1)
       await nextTurn()
       since = performance.now()
