@@ -46,8 +46,7 @@ export class Foresight {
     const { query, serverVersion, sql, request } = this.#init
     const { refusals } = request
     if (refusals === undefined) return
-    const isRead = request.conflict === undefined ? refusals.tolerates !== 'unique' : refusals.tolerates === 'all'
-    if (isRead && this.checked.length > 0) {
+    if (refusals.tolerates !== 'unique' && this.checked.length > 0) {
       this.#check = valueCheck(sql.name, this.checked, { serverVersion, by: 'asking' }) ?? this.#tryingCheck()
       for (const statement of this.#check?.ddl ?? []) await query(statement)
     }
