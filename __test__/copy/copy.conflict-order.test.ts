@@ -265,27 +265,12 @@ test.each([
   expect((await bench.sql('SELECT b FROM t ORDER BY a')).map(([b]) => b)).toEqual(expected)
 })
 
-test('an error of WHERE has its place, also where COPY may not be asked about it', async () => {
-  await bench.sql(`CREATE TABLE t (a integer PRIMARY KEY, b integer);
-    ALTER TABLE t ENABLE ROW LEVEL SECURITY;
-    CREATE POLICY everybody ON t USING (true);
-    CREATE ROLE copyist_guest LOGIN; GRANT ALL ON t TO copyist_guest`)
-  const { connect } = await import('../../lib/index.ts')
-  const { default: pg } = await import('pg')
-  const client = new pg.Client({ connectionString: bench.url })
-  await client.connect()
-  try {
-    await client.query('SET ROLE copyist_guest')
-    const db = await connect(client)
-    const path = join(folder, 'input.csv')
-    writeFileSync(path, '1,1\n')
-    const text = `COPY t FROM '${path}' (FORMAT csv) ON CONFLICT (a) DO UPDATE WHERE a > 0 AND nope > 1`
-    const error = await refusal(db.copy(text, { ledger: false }))
-    expect(error.sqlState).toBe('42703')
-    expect(text.slice(error.statement?.offset)).toBe('nope > 1')
-    await db.close()
-  } finally {
-    await client.end()
-    await bench.sql('DROP OWNED BY copyist_guest; DROP ROLE copyist_guest')
-  }
+test('an error of WHERE that COPY would not find has its place in the statement', async () => {
+  await bench.sql('CREATE TABLE t (a integer PRIMARY KEY, b integer)')
+  const path = join(folder, 'input.csv')
+  writeFileSync(path, '1,1\n')
+  const text = `COPY t FROM '${path}' (FORMAT csv) ON CONFLICT (a) DO UPDATE WHERE a > 0 AND public.t.b > 1`
+  const error = await refusal(bench.db.copy(text, { ledger: false }))
+  expect(error.sqlState).toBe('42P01')
+  expect(text.slice(error.statement?.offset)).toBe('public.t.b > 1')
 })

@@ -179,7 +179,7 @@ async function filter({ query, sql, request: { where } }: ConflictInit): Promise
   const statement = `WITH gone AS (DELETE FROM pg_temp.${sql.name} d WHERE NOT EXISTS (SELECT FROM (${sql.rowsSql('s.n = d.n')}) ${sql.relation} WHERE (${where}
 )) RETURNING 1) SELECT count(*) FROM gone`
   const [row] = await query(statement).catch((error: unknown) => {
-    // Where COPY may not be asked about the condition, it is this statement that the server has found an error in.
+    // COPY takes what is none here, such as a column with the schema of its table: it is in this statement that the error has its place.
     throw inPart(error, statement, where)
   })
   return Number(row?.[0])
