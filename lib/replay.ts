@@ -385,14 +385,19 @@ export class Replay {
   /** Notes why a row is refused, and tells of it as the one it is in the original load. */
   noting(onReject: ((reject: Reject) => void) | undefined): (reject: Reject) => void {
     let index = 0
+    let places: Map<string, Origin> | undefined
     return (reject) => {
       const { file, byteOffset, errors } = reject
       const isIt = (origin: Origin | undefined) => origin?.byteOffset === byteOffset && origin.file === file
-      // They come in the order of the input. One that was never there is counted as a stranger.
+      // They come in the order of the input, but for some at its end. One that was never there is counted as a stranger.
       let found = index
-      while (found < this.#origins.length && !isIt(this.#origins[found])) found += 1
-      const origin = this.#origins[found]
+      while (places === undefined && found < this.#origins.length && !isIt(this.#origins[found])) found += 1
+      let origin = places === undefined ? this.#origins[found] : undefined
       if (origin !== undefined) index = found + 1
+      else {
+        places ??= new Map(this.#origins.map((one) => [`${one.byteOffset} ${one.file}`, one]))
+        origin = places.get(`${byteOffset} ${file}`)
+      }
       this.#refused.set(origin?.number ?? -1, errors)
       onReject?.(origin === undefined ? reject : { ...reject, number: origin.number, file: origin.file })
     }

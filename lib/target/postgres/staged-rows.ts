@@ -9,10 +9,13 @@ export const MOST_SHOWN = 1024
 /** Refused rows that are fetched at once. */
 const PAGE = 1_000
 
+/** Milliseconds that refused rows are dealt with before others get their turn. */
+export const SLICE_MS = 8
+
 /** A row that is refused, numbered from 0 in its batch. */
 export interface RefusedRow {
   readonly row: number
-  readonly errors: RowError[]
+  readonly errors: readonly RowError[]
 }
 
 /** What became of rows that were moved by the function. */
@@ -80,16 +83,17 @@ export class StagedRows {
   }
 
   /** Moves all rows. */
-  async tryAll(): Promise<Outcome> {
+  async tryAll(before?: number): Promise<Outcome> {
     await this.#index()
-    return this.run('all')
+    return this.run('all', before)
   }
 
-  async run(mode: keyof typeof MOVES): Promise<Outcome> {
+  /** @param before Rows of the load before the first of them, where rows with the keys of others that wait are to wait too. */
+  async run(mode: keyof typeof MOVES, before = -1): Promise<Outcome> {
     let loaded = 0
     let conflicted = 0
     const found: { n: number; error: RowError }[] = []
-    const sql = `SELECT * FROM pg_temp.${this.#name}(${MOVES[mode]}) WITH ORDINALITY ORDER BY copyist_n, ordinality`
+    const sql = `SELECT * FROM pg_temp.${this.#name}(${MOVES[mode]}, ${before}) WITH ORDINALITY ORDER BY copyist_n, ordinality`
     await this.#pages(sql, ([n, sqlState, text, detail, column, value]) => {
       if (n === null || n === undefined) {
         loaded = Number(text)
@@ -124,11 +128,22 @@ export class StagedRows {
 
 /** Errors of rows, numbered from 1 and in their order, put together. */
 export function byRow(found: readonly { readonly n: number; readonly error: RowError }[]): RefusedRow[] {
-  const rows: RefusedRow[] = []
+  const rows: { readonly row: number; readonly errors: RowError[] }[] = []
   for (const { n, error } of found) {
     const last = rows.at(-1)
     if (last?.row === n - 1) last.errors.push(error)
     else rows.push({ row: n - 1, errors: [error] })
   }
   return rows
+}
+
+/** Does something with each of very many, and lets others have their turn between. */
+export async function inTurns<T>(all: readonly T[], then: (one: T) => void): Promise<void> {
+  let since = performance.now()
+  for (const one of all) {
+    then(one)
+    if (performance.now() - since < SLICE_MS) continue
+    await nextTurn()
+    since = performance.now()
+  }
 }
