@@ -54,7 +54,14 @@ export const questdbRunCases: readonly RunCase[] = [
 const one: Run = { table: 'a timestamp', input: '', rows: ['2024-01-31 10:20:30'] }
 const timed = (format: string) => `COPY t FROM 'f' CSV NULL AS '' ROUNDEC TIMEFORMAT '${format}'`
 
+const packed = (base64: string): Run => ({ input: Buffer.from(base64, 'base64'), rows: ['1 | x | y'] })
+
 export const redshiftRuns: Runs = {
+  "COPY t FROM 'f' NULL AS '' GZIP ROUNDEC CSV": packed('H4sIAAAAAAACAzPUqdCp5AIA+Ksh+wYAAAA='),
+  "COPY t FROM 'f' NULL AS '' BZIP2 ROUNDEC CSV": packed(
+    'QlpoOTFBWSZTWWMPONkAAAHYgAAQAAQgAABgIAAhg0GaAxhcXckU4UJBjDzjZA==',
+  ),
+  "COPY t FROM 'f' NULL AS '' ZSTD ROUNDEC CSV": packed('KLUv/QRYMQAAMSx4LHkKe0kdiw=='),
   "COPY t FROM 'f' CSV QUOTE AS '%' IGNOREHEADER 1": { input: 'h\n1,%x,y%,\\N\n', rows: ['1 | x,y | NULL'] },
   "COPY t FROM 'f' ROUNDEC": { input: '1|x|y\n', rows: ['1 | x | y'] },
   "COPY t FROM 'f' TRIMBLANKS": { input: '1|x  |\\N\n', rows: ['1 | x | NULL'] },

@@ -171,7 +171,7 @@ export class Transformation {
     const { native, refusals, where } = request
     const { relationName, sqlName } = this.#table.description
     if (refusals !== undefined && refusals.tolerates !== 'conversion' && !isCallers) {
-      const [row] = await query(DEFERRED_SQL, [sqlName])
+      const [row] = await query(DEFERRED_SQL, [sqlName, 'false'])
       if (row?.[0]) await query(`SET CONSTRAINTS ${row[0]} IMMEDIATE`)
     }
     const stage = await this.#stage(query, request)
