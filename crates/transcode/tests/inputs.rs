@@ -121,8 +121,8 @@ proptest! {
             }
             let mut text = format!("{}{HEADER}\n", if form % 7 == 1 { "\u{feff}" } else { "" });
             for (row, kind) in kinds.iter().enumerate() {
-                // Without tolerance most files should go well.
-                let kind = if tolerates || *kind < 8 { *kind } else { 6 };
+                // Without tolerance most files should go well, and of values that travel as text only the server says that they are none.
+                let kind = if tolerates || (1..8).contains(kind) { *kind } else { 6 };
                 text += &record(kind, file * 100 + row);
             }
             if form % 2 == 0 && text.ends_with('\n') {
