@@ -22,7 +22,8 @@ SELECT pg_catalog.current_setting('server_version_num'),
        pg_catalog.current_setting('array_nulls'),
        ((extract(epoch FROM pg_catalog.now()) * 1000000)::pg_catalog.int8 - 946684800000000)::pg_catalog.text,
        ${observedSql('pg_catalog.now()')},
-       EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = 'copyist')::pg_catalog.text`
+       EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = 'copyist')::pg_catalog.text,
+       pg_catalog.current_setting('standard_conforming_strings')`
 
 /** Seconds from the Unix epoch to 2000-01-01. */
 const POSTGRES_EPOCH_UNIX = 946_684_800
@@ -47,9 +48,16 @@ export interface SessionSettings {
 
 /** Reads the row of {@link SETTINGS_SQL}. Throws CopyError 0A000 for a session that a load cannot run in. */
 export function readSettings(row: readonly (string | null)[] | undefined): SessionSettings {
-  if (row?.length !== 10) throw internalError('unexpected answer to the query of the session settings')
+  if (row?.length !== 11) throw internalError('unexpected answer to the query of the session settings')
   const [version, encoding, dateStyle, intervalStyle, timeZone, abbreviations, arrayNulls, now, observed, hasLedger] =
     row.map(String) as [string, string, string, string, string, string, string, string, string, string]
+  // Where a backslash escapes, a string of a statement could end elsewhere than where it was found to end.
+  if (row[10] !== 'on') {
+    throw unsupported(
+      'standard_conforming_strings "off" of the connection is not supported',
+      'Run SET standard_conforming_strings TO on on the connection.',
+    )
+  }
   if (Number(version) < OLDEST_SERVER) {
     throw unsupported(
       `PostgreSQL ${Math.floor(Number(version) / 10_000)} is not supported`,
