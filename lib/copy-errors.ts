@@ -1,6 +1,7 @@
 import { CopyError } from './errors.ts'
 import type { Receipt } from './receipt.ts'
 import type { CopyFrom } from './statement/ast.ts'
+import { statementError } from './statement/diagnostics.ts'
 import { parseParts } from './statement/parser.ts'
 import { printTable } from './statement/printing.ts'
 import type { TableDescription, Target } from './target/target.ts'
@@ -26,12 +27,10 @@ export function checkFreeze({ text, options }: CopyFrom, { capabilities }: Targe
 
 /** What would have to be read twice. */
 export function unpeekable({ text, source, options: { mapByName } }: CopyFrom): CopyError {
-  return new CopyError({
-    code: 'feature_not_supported',
-    sqlState: '0A000',
-    message: `${mapByName ? 'MAP BY NAME' : 'creating a table'} is not supported yet for files of other machines`,
+  const what = mapByName ? 'MAP BY NAME' : 'creating a table'
+  const message = `${what} is not supported yet for files of other machines`
+  return statementError(text, source.offset, 'feature_not_supported', message, {
     hint: mapByName ? 'List the columns in the order of the fields.' : 'Create the table first.',
-    statement: { text, offset: source.offset },
   })
 }
 

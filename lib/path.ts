@@ -25,6 +25,11 @@ export function localPath(text: string, source: { readonly path: string; readonl
   })
 }
 
+/** A URL as it may be shown: signatures stand behind the question mark, passwords before the host. */
+export function withoutQuery(url: string): string {
+  return url.replace(/[?#].*$/s, '').replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/]*@/i, '$1')
+}
+
 /** A command that writes the object to its standard output. */
 function download(scheme: string, url: string): string {
   const word = `'${url.replaceAll("'", "'\\''")}'`

@@ -10,6 +10,7 @@ import type { Receipt } from './receipt.ts'
 import { flawOf, protect, recordEnd } from './record-shape.ts'
 import type { Reject, RejectError } from './rejects.ts'
 import type { CopyFrom, CopyOptions, CopyRejects } from './statement/ast.ts'
+import { statementError } from './statement/diagnostics.ts'
 import { refusePending } from './statement/execution.ts'
 import { parseStatement } from './statement/parser.ts'
 import { printTable } from './statement/printing.ts'
@@ -119,26 +120,24 @@ function checkLoad(
 }
 
 /** What the rows alone do not tell. */
-function unvalidatable(statement: { readonly text: string; readonly offset: number }): CopyError {
-  return new CopyError({
-    code: 'feature_not_supported',
-    sqlState: '0A000',
-    message: 'COPY REJECTS cannot validate only',
+function unvalidatable({ text, offset }: { readonly text: string; readonly offset: number }): CopyError {
+  return statementError(text, offset, 'feature_not_supported', 'COPY REJECTS cannot validate only', {
     hint: 'What was wrong with the rows is in the table copyist.rejects.',
-    statement,
   })
 }
 
 /** The rows alone do not tell which field is of which column. */
-function unmatched(statement: { readonly text: string; readonly offset: number }): CopyError {
-  return new CopyError({
-    code: 'feature_not_supported',
-    sqlState: '0A000',
-    message: 'MAP BY NAME needs the header of the input, which is not recorded',
-    detail: 'The rows were refused by a load without MAP BY NAME.',
-    hint: "List the columns in the order of the fields: COPY REJECTS '…' INTO table (column, …).",
-    statement,
-  })
+function unmatched({ text, offset }: { readonly text: string; readonly offset: number }): CopyError {
+  return statementError(
+    text,
+    offset,
+    'feature_not_supported',
+    'MAP BY NAME needs the header of the input, which is not recorded',
+    {
+      detail: 'The rows were refused by a load without MAP BY NAME.',
+      hint: "List the columns in the order of the fields: COPY REJECTS '…' INTO table (column, …).",
+    },
+  )
 }
 
 /** Numbers of the records would begin anew. */

@@ -7,9 +7,9 @@ import type { CopyCallOptions } from './copy-call.ts'
 import { CopyError } from './errors.ts'
 import { filesOf } from './files.ts'
 import { checkFile } from './native/first-bytes.ts'
-import { type Input, withoutQuery } from './native/open.ts'
+import type { Input } from './native/open.ts'
 import { type ByteSource, isIterable } from './native/pump.ts'
-import { localPath } from './path.ts'
+import { localPath, withoutQuery } from './path.ts'
 import type { InputFile } from './reject-file.ts'
 import { RowReader } from './row-source.ts'
 import type { CopyFrom } from './statement/ast.ts'
@@ -74,13 +74,13 @@ export async function openSource(
   const place = { text: statement.text, offset: source.offset }
   if (access && /^[a-z][a-z0-9+.-]*:\/\//i.test(name) && !/^file:/i.test(name)) {
     access.checkUrl(name, place)
-    throw undialled(place)
+    throw undialled(statement)
   }
   if (/^https?:\/\//i.test(name) && !existsSync(name)) return fromServer(statement, name)
   const path = localPath(statement.text, source)
   if (access) {
     const several = (statement.options.remote?.files ?? statement.options.remote?.pattern) !== undefined
-    if (several) throw severalUnderRules(place)
+    if (several) throw severalUnderRules(statement)
     const { path: opened, size, handle } = await access.openFile(path, name, place)
     try {
       await checkFile(opened, name, statement.options.format)
@@ -167,27 +167,31 @@ export function streamed(stream: ByteSource, name: string): Input {
 }
 
 /** Each of them would have to be opened before it is its turn. */
-function severalUnderRules(statement: { readonly text: string; readonly offset: number }): CopyError {
-  return new CopyError({
-    code: 'feature_not_supported',
-    sqlState: '0A000',
-    message: 'under rules of access a statement reads one file',
-    detail: 'FILES and PATTERN are not supported yet where "access" limits what may be read.',
-    hint: 'Run a statement for each file.',
-    statement,
-  })
+function severalUnderRules({ text, source }: CopyFrom): CopyError {
+  return statementError(
+    text,
+    source.offset,
+    'feature_not_supported',
+    'under rules of access a statement reads one file',
+    {
+      detail: 'FILES and PATTERN are not supported yet where "access" limits what may be read.',
+      hint: 'Run a statement for each file.',
+    },
+  )
 }
 
 /** The address that is dialled, and those of redirects, are not looked at yet, so that no rule can be kept. */
-function undialled(statement: { readonly text: string; readonly offset: number }): CopyError {
-  return new CopyError({
-    code: 'feature_not_supported',
-    sqlState: '0A000',
-    message: 'under rules of access no other machine can be read from yet',
-    detail: 'What a host leads to is not checked where it is dialled.',
-    hint: 'Read the file in the program, and load it by FROM STDIN.',
-    statement,
-  })
+function undialled({ text, source }: CopyFrom): CopyError {
+  return statementError(
+    text,
+    source.offset,
+    'feature_not_supported',
+    'under rules of access no other machine can be read from yet',
+    {
+      detail: 'What a host leads to is not checked where it is dialled.',
+      hint: 'Read the file in the program, and load it by FROM STDIN.',
+    },
+  )
 }
 
 function onlyOne(): CopyError {

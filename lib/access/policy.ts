@@ -2,6 +2,7 @@ import { constants } from 'node:fs'
 import { type FileHandle, lstat, open, readlink, realpath } from 'node:fs/promises'
 import { dirname, isAbsolute, resolve, sep } from 'node:path'
 import { CopyError } from '../errors.ts'
+import { withoutQuery } from '../path.ts'
 import type { CopyFrom } from '../statement/ast.ts'
 import { statementError } from '../statement/diagnostics.ts'
 import { isAllowedAddress, Networks, plainAddress } from './address.ts'
@@ -282,11 +283,6 @@ function matchesHost(pattern: string, host: string, port: string): boolean {
   const [, name = '', wanted = ''] = /^(\[.*\]|[^:]*)(?::(\d+))?$/.exec(pattern) ?? []
   if (wanted !== port) return false
   return name.startsWith('*.') ? host.endsWith(name.slice(1)) && host.length > name.length - 1 : name === host
-}
-
-/** A URL as it may be shown: signatures stand behind the question mark, passwords before the host. */
-export function withoutQuery(url: string): string {
-  return url.replace(/[?#].*$/s, '').replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/]*@/i, '$1')
 }
 
 const RULES = ['files', 'schemes', 'hosts', 'addresses', 'sql']

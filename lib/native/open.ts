@@ -1,6 +1,7 @@
 import type { FileHandle } from 'node:fs/promises'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { CopyError } from '../errors.ts'
+import { withoutQuery } from '../path.ts'
 import type { CopyOptions } from '../statement/ast.ts'
 import { type Addon, loadAddon } from './addon.ts'
 import type {
@@ -179,11 +180,6 @@ export function peekNames(plan: Omit<LoadPlan, 'columns' | 'session' | 'sink'>, 
 function namesOf(input: Input): readonly string[] {
   if (input.kind === 'remote') return input.addresses.map(withoutQuery)
   return input.kind === 'files' ? input.paths : [input.name]
-}
-
-/** An address as it may be shown: what stands behind a question mark may be a signature. */
-export function withoutQuery(address: string): string {
-  return address.replace(/\?.*$/s, '')
 }
 
 function fileOf({ file }: { readonly file?: number | undefined }, names: readonly string[]): string {

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use copyist_format::{FieldMap, Header, Layout, Origin, Plan};
 use copyist_transcode::{ChunkData, Failure, FileCounters, Input, Load, Next, Pushed, Sink, Source};
-use outcome::{CSV, Expected, SKIP, TEXT, in_memory, outcome, plan, run, seen, start_all};
+use outcome::{CSV, Expected, SKIP, TEXT, in_memory, outcome, plan, run, seen, specification, start_all};
 use proptest::prelude::*;
 
 const CUTS: [(usize, usize); 5] = [(1, 1), (2, 16), (3, 50), (2, 400), (2, 1 << 18)];
@@ -230,33 +230,6 @@ fn fields_are_found_by_their_names_in_each_input() {
         panic!("it fails")
     };
     assert_eq!(failure.error.detail.as_deref(), Some("It has no field \"day\"."));
-}
-
-fn specification(
-    plan: &Plan,
-    sink: Sink,
-    inputs: Vec<Input>,
-    threads: usize,
-    tile_size: usize,
-) -> copyist_transcode::Specification {
-    copyist_transcode::Specification {
-        plan: Arc::new(plan.clone()),
-        sink,
-        inputs,
-        maps_by_name: false,
-        table: "t".to_owned(),
-        limits: copyist_transcode::Limits {
-            threads,
-            tile_size,
-            window: threads + 4,
-            max_record: 1 << 20,
-            max_bytes: usize::MAX,
-            max_rejects: u64::MAX,
-        },
-        is_framed: true,
-        keeps_records: false,
-        on_ready: Box::new(|| {}),
-    }
 }
 
 /// A folder that is gone with the test.

@@ -6,8 +6,8 @@ import { TOLERATED } from './tolerance.ts'
 import { type ReadType, storedValue } from './values.ts'
 
 /** Rows that are moved at once, and into how many parts they are divided when that fails, down to one row. */
-const BLOCK = 512
-const FANOUT = 8
+export const BLOCK = 512
+export const FANOUT = 8
 
 /** Transactions that may begin while a batch is moved, and are looked up. */
 const MOST_BEGUN = 1 << 20

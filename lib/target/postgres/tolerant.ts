@@ -1,9 +1,8 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { LoadRequest } from '../target.ts'
 import { Batch, Reader } from './batch.ts'
 import type { CatalogTable } from './catalog.ts'
 import { type Moved, Stage, type TolerantContext } from './stage.ts'
-import { SLICE_MS } from './staged-rows.ts'
+import { tellInTurns } from './staged-rows.ts'
 import { isTolerated } from './tolerance.ts'
 import { mayWait } from './waiting.ts'
 
@@ -26,8 +25,8 @@ import { mayWait } from './waiting.ts'
  */
 
 /** Bytes of a batch at first. Each one that goes well is followed by a larger one, since the end of each costs round trips. */
-const FIRST_BATCH = 4 << 20
-const MOST_BATCH = 32 << 20
+export const FIRST_BATCH = 4 << 20
+export const MOST_BATCH = 32 << 20
 /** Bytes of a batch that is asked about as a whole. */
 const JUDGED_BATCH = 8 << 20
 /** Rows of it: what is done with all of them at once must not take long. */
@@ -68,17 +67,9 @@ export async function loadTolerantly(
     total.refused += refused.length
     total.conflicted += conflicted
     total.filtered += filtered
-    let since = performance.now()
     // A batch has the one or the other.
-    const tell = replaced.length > 0 ? refusals?.replace : refusals?.refuse
-    for (const { row, errors } of replaced.length > 0 ? replaced : refused) {
-      tell?.(total.sent + row, errors)
-      if (performance.now() - since < SLICE_MS) continue
-      await nextTurn()
-      await refusals?.settle(total.sent + row + 1)
-      await nextTurn()
-      since = performance.now()
-    }
+    if (replaced.length > 0) await tellInTurns(replaced, total.sent, refusals, 'replace')
+    else await tellInTurns(refused, total.sent, refusals)
     return loaded
   }
   const account = async (rows: number, loaded: number): Promise<void> => {
