@@ -1,6 +1,26 @@
 // Generated from lib/index.ts by "npm run generate"; do not edit.
 import { DuckDBConnection } from '@duckdb/node-api';
+import { inspect } from 'node:util';
 
+/** Credentials as AWS's own packages have them. */
+export interface AwsCredentials {
+	readonly accessKeyId: string;
+	readonly secretAccessKey: string;
+	readonly sessionToken?: string;
+	/** When they stop being valid; absent: never. */
+	readonly expiration?: Date;
+}
+/** What gives credentials; asked again when they are about to expire. */
+export type AwsCredentialProvider = () => Promise<AwsCredentials>;
+declare class Secret {
+	#private;
+	constructor(value: string);
+	/** The value itself, for whoever signs with it. */
+	reveal(): string;
+	toString(): string;
+	toJSON(): string;
+	[inspect.custom](): string;
+}
 type DatePattern = string | readonly string[];
 interface Name {
 	readonly value: string;
@@ -154,13 +174,18 @@ interface DateFormats {
 	readonly timestamp?: DatePattern;
 	readonly smalldatetime?: DatePattern;
 }
+type Compression = "gzip" | "zstd" | "bzip2" | "xz" | "lz4" | "brotli" | "lzop";
 interface RemoteAccess {
 	readonly iamRole?: string;
-	/** Secrets stand in the statement; they are kept nowhere. */
-	readonly credentials?: true;
+	/**
+	 * Secrets stand in the statement, and are kept nowhere; or the name of a connection, out of sight because it could be a secret that
+	 * somebody took for one.
+	 */
+	readonly credentials?: true | Secret;
 	readonly region?: string;
 	readonly manifest?: true;
-	readonly compression?: "gzip" | "bzip2" | "lzop" | "zstd";
+	/** Absent: as the input tells. */
+	readonly compression?: "none" | Compression;
 	/** Materialize's AWS CONNECTION. */
 	readonly connection?: string;
 	readonly files?: readonly string[];
@@ -310,6 +335,44 @@ export interface Explain {
 	readonly validate: boolean;
 	readonly statement: CopyFrom;
 }
+/** A secret of a config file: itself, or where it is. A file's line end is no part of it. */
+export type SecretSource = string | {
+	readonly env: string;
+} | {
+	readonly file: string;
+};
+/** How an object store is reached. In a config file secrets may be {@link SecretSource}s, and providers cannot be. */
+export interface StoreConnection {
+	/** Of S3 and what speaks its language. */
+	readonly region?: string;
+	/** The URL of a store other than AWS's, Google's or Azure's. */
+	readonly endpoint?: string;
+	/** Whether the bucket stands in the path and not in the host's name; by default it does where there is an endpoint. */
+	readonly pathStyle?: boolean;
+	/** Whether requests are not signed. */
+	readonly anonymous?: boolean;
+	/** A profile of AWS's configuration files. */
+	readonly profile?: string;
+	readonly accessKeyId?: string;
+	readonly secretAccessKey?: SecretSource;
+	readonly sessionToken?: SecretSource;
+	/** A role that is taken on with the credentials. */
+	readonly roleArn?: string;
+	readonly externalId?: string;
+	readonly roleSessionName?: string;
+	/** The URL of a token service other than AWS's. */
+	readonly stsEndpoint?: string;
+	/** Asked when credentials are needed, and again before they expire. In code only. */
+	readonly credentials?: AwsCredentials | AwsCredentialProvider;
+	/** Google: the JSON of a service account's key. */
+	readonly serviceAccountKey?: SecretSource;
+	/** Azure: the storage account, and its key or a shared access signature. */
+	readonly account?: string;
+	readonly accountKey?: SecretSource;
+	readonly sas?: SecretSource;
+	/** HTTP: the token of `Authorization: Bearer`. */
+	readonly bearerToken?: SecretSource;
+}
 /** What statements may read. What is not listed they may not; STDIN and rows, which the program hands over itself, they always may. */
 export interface AccessRules {
 	/** Folders: only regular files whose real paths lie below one of them are read. Default: none. */
@@ -375,7 +438,7 @@ export interface ReplacedRow {
 }
 /** A record of the input that was not loaded, with everything that is needed to load it later. */
 export interface Reject {
-	/** From 1, in the order of the input. */
+	/** From 1, in the order of the input; but rows come last that PostgreSQL refuses for a reference to a row of their own table. */
 	readonly number: number;
 	/** The file as the statement names it, or `STDIN`. */
 	readonly file: string;
@@ -653,6 +716,10 @@ export interface CopyCallOptions<Row = AnyRow> {
 	readonly threads?: number;
 	/** Bytes that buffers may take, at least 1 MiB; by default 256 MiB. A record may take an eighth of it. */
 	readonly memoryLimit?: number;
+	/** Bytes that one compressed input may become; by default any number. */
+	readonly maxDecompressedBytes?: number;
+	/** Bytes that each byte of a compressed input may become, beyond its first 64 MiB of text; by default 500. */
+	readonly maxCompressionRatio?: number;
 	/** Whether a table that does not exist is created from the file; the statement's CREATE_TABLE option comes first. */
 	readonly createTable?: boolean;
 	/**
@@ -773,7 +840,7 @@ export interface Explanation {
 export interface ExplainedInput {
 	/** The path as the statement gives it, or `STDIN`. */
 	readonly name: string;
-	readonly kind: "file" | "files" | "stream";
+	readonly kind: "file" | "files" | "remote" | "stream";
 	/** Of `files`: their paths, in the order in which they are read. */
 	readonly files?: readonly string[];
 	/** Absent while nobody knows. */
@@ -964,6 +1031,13 @@ export interface ConnectOptions {
 	 * program gives itself. docs/access.md says what is promised.
 	 */
 	readonly access?: Access;
+	/**
+	 * How object stores are reached, by the names that statements have for it: `AWS CONNECTION = name`, `CREDENTIALS 'name'`. Without one the standard AWS
+	 * chain is asked. No secret of a connection is shown by anything.
+	 */
+	readonly connections?: Readonly<Record<string, StoreConnection>>;
+	/** The path of a JSON file with more connections: `{ "connections": { "name": { … } } }`. Those above come first. */
+	readonly config?: string;
 }
 /** About the record of loads in the schema `copyist` of the target. */
 export interface LedgerOptions {
@@ -990,6 +1064,7 @@ declare const sqlStates: {
 	readonly duplicate_column: "42701";
 	readonly invalid_column_reference: "42P10";
 	readonly insufficient_privilege: "42501";
+	readonly undefined_object: "42704";
 };
 type StatementCondition = keyof typeof sqlStates;
 declare class OptionReader {
@@ -1086,7 +1161,7 @@ interface Refusal {
 	readonly hint: string;
 }
 type GaussdbKey = "formatter" | "eol" | "useeof" | "noescaping" | "fileheader" | "oids" | "smalldatetime_format" | "transform" | "when" | "sequence" | "filler" | "constant";
-type GeneralKey = "dialect" | "map by name" | "unit" | "date_format" | "time_format" | "timestamp_format";
+type GeneralKey = "dialect" | "compression" | "map by name" | "unit" | "date_format" | "time_format" | "timestamp_format";
 type MaterializeKey = "aws connection" | "files" | "pattern";
 type QuestdbKey = "timestamp" | "partition by";
 type RedshiftKey = "fixedwidth" | "backslash_escape" | "skip_blank_lines" | "blanks_as_null" | "empty_as_null" | "trim_blanks" | "remove_quotes" | "accept_any_date" | "roundec" | "explicit_ids" | "validate_only" | "statupdate" | "compupdate" | "comprows" | "iam_role" | "credentials" | "access_key_id" | "secret_access_key" | "session_token" | "region" | "manifest" | "gzip" | "bzip2" | "lzop" | "zstd";
@@ -1137,7 +1212,7 @@ declare const optionTable: {
 	readonly compupdate: OptionDefinition<boolean | "preset">;
 	readonly comprows: OptionDefinition<bigint>;
 	readonly iam_role: OptionDefinition<string>;
-	readonly credentials: OptionDefinition<true>;
+	readonly credentials: OptionDefinition<true | Secret>;
 	readonly access_key_id: OptionDefinition<true>;
 	readonly secret_access_key: OptionDefinition<true>;
 	readonly session_token: OptionDefinition<true>;
@@ -1162,6 +1237,7 @@ declare const optionTable: {
 	readonly filler: OptionDefinition<readonly Name[]>;
 	readonly constant: OptionDefinition<readonly Constant[]>;
 	readonly dialect: OptionDefinition<Dialect>;
+	readonly compression: OptionDefinition<"auto" | Compression | "none">;
 	readonly "map by name": OptionDefinition<boolean>;
 	readonly unit: OptionDefinition<"bytes" | "chars">;
 	readonly date_format: OptionDefinition<DatePattern>;
@@ -1207,9 +1283,10 @@ type Plain<Value> = Value extends Name ? string : Value extends SqlText ? string
 interface Written {
 	readonly format: CopyOptions["format"];
 	readonly encoding: string;
+	/** The name of a connection. */
+	readonly credentials: string;
 	/** `label:width,…` */
 	readonly fixedwidth: string;
-	readonly credentials: string;
 	readonly access_key_id: string;
 	readonly secret_access_key: string;
 	readonly session_token: string;

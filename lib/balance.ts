@@ -29,7 +29,7 @@ export function filesOf(
   log: RejectLog,
 ): (ReceiptFile & Pick<ReceiptCounts, 'rowsFiltered'>)[] {
   const whole = { ...native.counters(), file: input.name }
-  const each = input.kind === 'files' ? (native.files?.() ?? []) : [whole]
+  const each = input.kind === 'files' || input.kind === 'remote' ? (native.files?.() ?? []) : [whole]
   return each.map(({ file: path, bytesRead: bytes, rowsRead, rowsRefused, rowsPassedOver = 0, ...counters }) => ({
     path,
     bytes,

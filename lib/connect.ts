@@ -1,4 +1,5 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
+import { Connections, type StoreConnection } from './access/connections.ts'
 import { type Access, AccessPolicy } from './access/policy.ts'
 import { badOption } from './copy-call.ts'
 import { Database } from './database.ts'
@@ -28,6 +29,13 @@ export interface ConnectOptions {
    * program gives itself. docs/access.md says what is promised.
    */
   readonly access?: Access
+  /**
+   * How object stores are reached, by the names that statements have for it: `AWS CONNECTION = name`, `CREDENTIALS 'name'`. Without one the standard AWS
+   * chain is asked. No secret of a connection is shown by anything.
+   */
+  readonly connections?: Readonly<Record<string, StoreConnection>>
+  /** The path of a JSON file with more connections: `{ "connections": { "name": { … } } }`. Those above come first. */
+  readonly config?: string
 }
 
 /** About the record of loads in the schema `copyist` of the target. */
@@ -46,13 +54,14 @@ export interface LedgerOptions {
 export async function connect(target: ConnectTarget, options: ConnectOptions = {}): Promise<Database> {
   const { record, retention } = ledgerOptions(options)
   const access = AccessPolicy.of(options.access)
+  const connections = Connections.of(options.connections, options.config)
   const keeper = retention && new Retention(retention)
-  return Database.over(await openTarget(target), { ledger: record, retention: keeper, access })
+  return Database.over(await openTarget(target), { ledger: record, retention: keeper, access, connections })
 }
 
 /** Refuses what TypeScript would have refused. */
 function ledgerOptions(options: ConnectOptions): LedgerOptions {
-  checkNames('options', options, ['ledger', 'access'])
+  checkNames('options', options, ['ledger', 'access', 'connections', 'config'])
   const { ledger } = options
   if (ledger === undefined) return {}
   if (typeof ledger === 'boolean') return { record: ledger }

@@ -35,6 +35,10 @@ export interface CopyCallOptions<Row = AnyRow> {
   readonly threads?: number
   /** Bytes that buffers may take, at least 1 MiB; by default 256 MiB. A record may take an eighth of it. */
   readonly memoryLimit?: number
+  /** Bytes that one compressed input may become; by default any number. */
+  readonly maxDecompressedBytes?: number
+  /** Bytes that each byte of a compressed input may become, beyond its first 64 MiB of text; by default 500. */
+  readonly maxCompressionRatio?: number
   /** Whether a table that does not exist is created from the file; the statement's CREATE_TABLE option comes first. */
   readonly createTable?: boolean
   /**
@@ -97,7 +101,17 @@ export function checkedLimits(call: CopyCallOptions): LoadLimits {
   if (!Number.isSafeInteger(memoryLimit) || memoryLimit < LEAST_MEMORY_LIMIT) {
     throw badOption('memoryLimit', `a number of bytes, at least ${LEAST_MEMORY_LIMIT} (1 MiB)`, call.memoryLimit)
   }
-  return { threads, memoryLimit }
+  const { maxDecompressedBytes, maxCompressionRatio } = call
+  for (const [name, given] of Object.entries({ maxDecompressedBytes, maxCompressionRatio })) {
+    if (given !== undefined && !(Number.isSafeInteger(given) && given > 0))
+      throw badOption(name, 'a whole number above 0', given)
+  }
+  return {
+    threads,
+    memoryLimit,
+    ...(maxDecompressedBytes !== undefined && { maxDecompressedBytes }),
+    ...(maxCompressionRatio !== undefined && { maxCompressionRatio }),
+  }
 }
 
 const CALL_OPTIONS = [
@@ -107,6 +121,8 @@ const CALL_OPTIONS = [
   'onProgress',
   'threads',
   'memoryLimit',
+  'maxDecompressedBytes',
+  'maxCompressionRatio',
   'createTable',
   'onReject',
   'onReplace',

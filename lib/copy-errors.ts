@@ -1,6 +1,7 @@
 import { CopyError } from './errors.ts'
 import type { Receipt } from './receipt.ts'
 import type { CopyFrom } from './statement/ast.ts'
+import { statementError } from './statement/diagnostics.ts'
 import { parseParts } from './statement/parser.ts'
 import { printTable } from './statement/printing.ts'
 import type { TableDescription, Target } from './target/target.ts'
@@ -24,6 +25,15 @@ export function checkFreeze({ text, options }: CopyFrom, { capabilities }: Targe
   })
 }
 
+/** What would have to be read twice. */
+export function unpeekable({ text, source, options: { mapByName } }: CopyFrom): CopyError {
+  const what = mapByName ? 'MAP BY NAME' : 'creating a table'
+  const message = `${what} is not supported yet for files of other machines`
+  return statementError(text, source.offset, 'feature_not_supported', message, {
+    hint: mapByName ? 'List the columns in the order of the fields.' : 'Create the table first.',
+  })
+}
+
 export function otherKey(statement: CopyFrom, key: string, before: Receipt): CopyError {
   return new CopyError({
     code: 'invalid_parameter_value',
@@ -31,19 +41,6 @@ export function otherKey(statement: CopyFrom, key: string, before: Receipt): Cop
     message: `LOAD_KEY "${key}" belongs to a load into ${before.table}`,
     detail: `That statement was: ${before.statement}`,
     hint: 'Take another key for another load.',
-    statement: { text: statement.text, offset: statement.table.name.offset },
-  })
-}
-
-/** Values that only DuckDB reads, it reads while it inserts the row: there they cannot be replaced. */
-export function unreadable(statement: CopyFrom, table: TableDescription, indexes: readonly number[]): CopyError {
-  const column = table.columns.find((_, index) => indexes.includes(index))
-  return new CopyError({
-    code: 'feature_not_supported',
-    sqlState: '0A000',
-    message: `COPY cannot replace values of column "${column?.name}" of type ${column?.typeName}`,
-    detail: 'Its values are read by the database itself, as part of the whole row.',
-    hint: 'ON_ERROR skip_row leaves the row out.',
     statement: { text: statement.text, offset: statement.table.name.offset },
   })
 }

@@ -13,6 +13,7 @@ import {
   placed,
   undefinedPart,
   undefinedTable,
+  unpeekable,
 } from './copy-errors.ts'
 import { checkDelimiter } from './delimiter.ts'
 import { CopyError } from './errors.ts'
@@ -232,7 +233,7 @@ class Work {
     const reason = signal?.aborted && !isCancelled(error) && !this.committing ? aborted(signal, error) : error
     const file = this.replay?.file ?? this.source.name
     const files =
-      this.source.kind === 'files' && this.#native !== undefined
+      (this.source.kind === 'files' || this.source.kind === 'remote') && this.#native !== undefined
         ? filesOf(this.source, this.#native, log).map(({ path, bytes, rows: rowsRead, rowsRejected }) => ({
             path,
             bytes,
@@ -260,8 +261,9 @@ class Work {
   /** The input as one that can be read more than once. */
   async #kept(input: Input | RowInput): Promise<Rereadable> {
     if (input.kind === 'rows') throw undefinedTable(this.statement)
-    if (input.kind !== 'stream') return input
     const { limits, call } = this
+    if (input.kind === 'remote') throw unpeekable(this.statement)
+    if (input.kind !== 'stream') return input
     // Half of the limit: the other half is for the load that follows.
     this.#spool = new Spool(Math.floor(limits.memoryLimit / 2))
     await this.#spool.fill(input.stream, input.name, call.signal, this.statement.options.format)
@@ -472,7 +474,7 @@ class Work {
         blankLines: counters.blankLines ?? 0,
       }
       const files =
-        input.kind === 'files'
+        input.kind === 'files' || input.kind === 'remote'
           ? filesOf(input, native, log).map((file) => ({
               ...file,
               // The target does not say which file the rows are from that it holds back.

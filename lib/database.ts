@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { Connections } from './access/connections.ts'
 import type { AccessPolicy } from './access/policy.ts'
 import { runCopy } from './copy.ts'
 import type { CopyCallOptions } from './copy-call.ts'
@@ -19,6 +20,7 @@ interface DatabaseSettings {
   readonly ledger?: boolean | undefined
   readonly retention?: Retention | undefined
   readonly access?: AccessPolicy | undefined
+  readonly connections?: Connections | undefined
 }
 
 /** A connected database. Statements may run at the same time where the target has a connection for each. */

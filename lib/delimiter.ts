@@ -1,6 +1,7 @@
 import { open } from 'node:fs/promises'
 import { CopyError } from './errors.ts'
-import { type Input, START_BYTES } from './native/open.ts'
+import { isCompressed } from './native/first-bytes.ts'
+import { type Rereadable, START_BYTES } from './native/open.ts'
 import { toUtf8 } from './native/text.ts'
 import type { CopyFrom, CopyOptions } from './statement/ast.ts'
 
@@ -21,12 +22,14 @@ const MOST_LINES = 6
  *
  * @throws {CopyError} 22P04
  */
-export async function checkDelimiter(statement: CopyFrom, input: Exclude<Input, { kind: 'stream' }>): Promise<void> {
+export async function checkDelimiter(statement: CopyFrom, input: Rereadable): Promise<void> {
   if (statement.columns !== undefined) return
   const start =
     input.kind === 'spool'
       ? input.spool.start
       : await startOf(input.kind === 'files' ? (input.paths[0] ?? '') : input.path)
+  // Of a compressed input nothing can be seen.
+  if (isCompressed(start, statement.options.remote) || input.name.endsWith('.br')) return
   const lines = firstLines(start, statement.options)
   if (lines.length < 2) return
   const table = statement.table.name.value

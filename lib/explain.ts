@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { stat } from 'node:fs/promises'
 import { AccessPolicy } from './access/policy.ts'
 import { type CopyCallOptions, checkCall, checkedLimits } from './copy-call.ts'
-import { aborted, emptyInput, otherKey, placed, undefinedPart, undefinedTable } from './copy-errors.ts'
+import { aborted, emptyInput, otherKey, placed, undefinedPart, undefinedTable, unpeekable } from './copy-errors.ts'
 import { checkDelimiter } from './delimiter.ts'
 import { CopyError } from './errors.ts'
 import type { ExplainedColumn, ExplainedInput, ExplainedLoad, Explanation } from './explanation.ts'
@@ -10,7 +10,7 @@ import { findLedger } from './ledger/open.ts'
 import { columnsOfSchema, nameColumns, plainOptions, planLoad, TRANSPORT, type TravelPlan } from './load-plan.ts'
 import { receiptOf } from './load-record.ts'
 import { loadAddon } from './native/addon.ts'
-import type { LoadColumn } from './native/load.ts'
+import type { DatePatterns, LoadColumn } from './native/load.ts'
 import {
   type Input,
   inferTable,
@@ -138,7 +138,11 @@ class LazyInput {
     const spooled = isWhole ? { bytes: this.#spool?.size ?? 0 } : {}
     if (source.kind === 'stdin') return { name: 'STDIN', kind: 'stream', ...spooled, compression: 'none', read }
     // Under rules not even whether there is such a file is told before they allow it.
-    if (this.#access) await this.open()
+    if (this.#access || /^https?:/i.test(source.path)) {
+      const opened = await this.open()
+      // Nobody has been asked yet.
+      if (opened.kind === 'remote') return { name: opened.name, kind: 'remote', compression: 'none', read }
+    }
     const found = await stat(localPath(text, source)).catch(() => undefined)
     const isStream = found?.isFIFO() || found?.isCharacterDevice() || found?.isSocket()
     if (isStream) return { name: source.path, kind: 'stream', ...spooled, compression: 'none', read }
@@ -183,6 +187,7 @@ class LazyInput {
   async whole(): Promise<Rereadable> {
     const input = await this.open()
     this.note('all')
+    if (input.kind === 'remote') throw unpeekable(this.#statement)
     if (input.kind !== 'stream') return input
     const { signal } = this.#call
     const spool = this.#keep()
@@ -194,6 +199,7 @@ class LazyInput {
   /** The input as one whose columns can be read: of a file only what tells them. */
   async columnar(): Promise<Rereadable> {
     const input = await this.open()
+    if (input.kind === 'remote') throw unpeekable(this.#statement)
     if (input.kind === 'stream') return await this.whole()
     this.note('the beginning')
     return input
@@ -203,6 +209,7 @@ class LazyInput {
   async start(): Promise<Rereadable> {
     const input = await this.open()
     this.note('the beginning')
+    if (input.kind === 'remote') throw unpeekable(this.#statement)
     if (input.kind !== 'stream') return input
     const enough = new AbortController()
     const chunks: Buffer[] = []
@@ -566,10 +573,18 @@ function fromOf(
   return { kind: 'field', number: field + 1, ...(name !== undefined && { name }) }
 }
 
+/** The language stands behind the last pattern where all are of one. */
+function patternsInWords({ list }: DatePatterns): string {
+  const quoted = ({ text }: { text: string }) => `'${text}'`
+  const isOne = new Set(list.map(({ language }) => language)).size === 1
+  if (isOne) return `${list.map(quoted).join(' or ')} (${list[0]?.language})`
+  return list.map((pattern) => `${quoted(pattern)} (${pattern.language})`).join(' or ')
+}
+
 /** What is done to the values of a column, in words. */
 function conversionsOf({ patterns, cleaning, conversion, forceNull, forceNotNull }: LoadColumn): string[] {
   return [
-    ...(patterns ? [`dates by ${patterns.texts.map((text) => `'${text}'`).join(' or ')} (${patterns.language})`] : []),
+    ...(patterns ? [`dates by ${patternsInWords(patterns)}`] : []),
     ...(cleaning?.unquotes ? ['quotes are taken off'] : []),
     ...(cleaning?.trims ? ['white space at the end is cut off'] : []),
     ...(cleaning?.blankIsNull ? ['white space alone is NULL'] : []),

@@ -38,7 +38,7 @@ export interface Explanation {
 export interface ExplainedInput {
   /** The path as the statement gives it, or `STDIN`. */
   readonly name: string
-  readonly kind: 'file' | 'files' | 'stream'
+  readonly kind: 'file' | 'files' | 'remote' | 'stream'
   /** Of `files`: their paths, in the order in which they are read. */
   readonly files?: readonly string[]
   /** Absent while nobody knows. */

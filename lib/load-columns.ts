@@ -1,7 +1,7 @@
-import type { LoadColumn, LoadCondition } from './native/load.ts'
+import type { DateLanguage, DatePatterns, LoadColumn, LoadCondition } from './native/load.ts'
 import type { LoadPlan } from './native/open.ts'
 import type { CopyFrom, CopyOptions, Dialect } from './statement/ast.ts'
-import { languageOf, patternsIn } from './statement/date-patterns.ts'
+import { type DatePattern, languageOf, patternsIn } from './statement/date-patterns.ts'
 import { statementError } from './statement/diagnostics.ts'
 import { type ColumnPlan, fieldNamed, type Made } from './statement/plan.ts'
 import type { TableDescription, TargetColumn } from './target/target.ts'
@@ -68,14 +68,16 @@ function patternsOf(
   // A target has no smalldatetime; what comes closest is a timestamp of whole seconds.
   const isSmall = column.type.kind === 'timestamp' && (timestamp === undefined || column.type.precision === 0)
   if (smalldatetime !== undefined && isSmall) {
-    const language = languageOf(smalldatetime, dateFormats.language) ?? 'to_char'
-    return { patterns: { language, texts: patternsIn(smalldatetime), toMinute: true } }
+    return { patterns: { list: withLanguages(smalldatetime, dateFormats.language), toMinute: true } }
   }
   // QuestDB's is the pattern of one column.
   const pattern = /^timestamp/.test(kind) ? (isDesignated ? timestamp : undefined) : /^time/.test(kind) ? time : date
   const own = dateFormats.language === 'to_char' && dialect === 'redshift' ? 'redshift' : dateFormats.language
-  const language = languageOf(pattern, own)
-  return language === undefined ? {} : { patterns: { language, texts: patternsIn(pattern) } }
+  return pattern === undefined ? {} : { patterns: { list: withLanguages(pattern, own) } }
+}
+
+function withLanguages(pattern: DatePattern, own: DateLanguage): DatePatterns['list'] {
+  return patternsIn(pattern).map((text) => ({ language: languageOf(text, own), text }))
 }
 
 /** What is done to the fields of a column first. */

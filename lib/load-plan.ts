@@ -1,4 +1,4 @@
-import { unknownForm, unpointable, unreadable } from './copy-errors.ts'
+import { unknownForm, unpointable } from './copy-errors.ts'
 import { CopyError } from './errors.ts'
 import { decodedBy, type Reading } from './load-columns.ts'
 import type { ColumnType, LoadSession, SinkKind } from './native/load.ts'
@@ -79,19 +79,18 @@ export async function planLoad(
   const isJudgedByServer = leftToServer.length > 0 || hasDomain || isTransformed
   const replaces =
     errors.conversion === 'set_null' ? 'null' : errors.conversion === 'set_default' ? 'default' : undefined
-  if (replaces !== undefined && leftToServer.length > 0 && target.kind === 'duckdb') {
-    throw unreadable(statement, table, leftToServer)
-  }
   if (isBinary && leftToServer.length > 0 && target.kind === 'duckdb') {
     throw unknownForm(statement, table, leftToServer)
   }
   const replacedByServer = isJudgedByServer ? replaces : undefined
+  // One and the same counts what was replaced, where the other can leave it all to it.
+  const isAllText = replacedByServer !== undefined && target.kind === 'postgres'
   const { decimalSeparator, dateFormats, decimals } = statement.options
   const types = columns.map((index) => fields.columns[index]?.type)
   const cutsDecimals = decimals === 'truncate' && types.some((type) => type?.kind === 'numeric' && 'scale' in type)
   const isOwn = cutsDecimals || (decimalSeparator ?? dateFormats ?? statement.options.acceptAnyDate) !== undefined
-  if (replacedByServer !== undefined && isOwn) throw unpointable(statement)
-  const sink = replacedByServer
+  if (isAllText && isOwn) throw unpointable(statement)
+  const sink = isAllText
     ? 'pg_text'
     : isBinary && target.kind === 'postgres'
       ? 'pg_binary'
@@ -111,12 +110,14 @@ export async function planLoad(
       ? (await mayRefuse(table))
         ? 'all'
         : undefined
-      : replacedByServer !== undefined || (errors.conversion === 'skip_row' && isJudgedByServer)
+      : isAllText ||
+          (replacedByServer !== undefined && onConflict?.action !== 'reject') ||
+          (errors.conversion === 'skip_row' && isJudgedByServer)
         ? 'conversion'
         : onConflict?.action === 'reject'
           ? 'unique'
           : undefined
-  const reading = decodedBy(statement, fields, planned, replacedByServer !== undefined)
+  const reading = decodedBy(statement, fields, planned, isAllText)
   return {
     sink,
     usesDefaults,

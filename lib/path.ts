@@ -25,10 +25,16 @@ export function localPath(text: string, source: { readonly path: string; readonl
   })
 }
 
+/** A URL as it may be shown: signatures stand behind the question mark, passwords before the host. */
+export function withoutQuery(url: string): string {
+  return url.replace(/[?#].*$/s, '').replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/]*@/i, '$1')
+}
+
 /** A command that writes the object to its standard output. */
 function download(scheme: string, url: string): string {
   const word = `'${url.replaceAll("'", "'\\''")}'`
   if (/^s3[an]?$/.test(scheme)) return `aws s3 cp ${word.replace(/^'s3[an]:/i, "'s3:")} -`
   if (/^(?:gs|gcs)$/.test(scheme)) return `gcloud storage cat ${word.replace(/^'gcs:/i, "'gs:")}`
-  return `curl -sL ${word}`
+  // What stands behind the question mark may be a signature.
+  return `curl -sL ${word.replace(/[?#].*(?=')/s, '?...')}`
 }

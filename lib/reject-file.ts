@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync, type Stats, statSync, writeSync } from 'node:fs'
 import { CopyError } from './errors.ts'
+import { isCompressed } from './native/first-bytes.ts'
 import { inEncoding, toUtf8 } from './native/text.ts'
 import { flawOf, hasOwnEnd, protect } from './record-shape.ts'
 import type { Reject } from './rejects.ts'
@@ -80,7 +81,8 @@ export class RejectFile {
     if (this.#lineEnd === undefined) {
       this.#encoding = this.#encodingOf()
       const input = typeof this.#input === 'object' ? file : this.#input
-      const found = this.#statement.options.eol ?? lineEndAt(input, start, start + byteLength, this.#encoding)
+      const { eol, remote } = this.#statement.options
+      const found = eol ?? lineEndAt(input, start, start + byteLength, remote, this.#encoding)
       this.#lineEnd = inEncoding(found ?? '\n', this.#encoding)
     }
     if (this.#last !== undefined) this.#push(this.#lineEnd)
@@ -152,6 +154,7 @@ function lineEndAt(
   input: string | number | undefined,
   start: number,
   end: number,
+  remote: CopyFrom['options']['remote'],
   encoding: string,
 ): '\n' | '\r' | '\r\n' | undefined {
   try {
@@ -165,6 +168,10 @@ function lineEndAt(
         const bytes = Buffer.alloc(size)
         return toUtf8(bytes.subarray(0, readSync(fd, bytes, 0, size, Math.max(0, from))), encoding).toString('latin1')
       }
+      const mark = Buffer.alloc(10)
+      // Offsets are those of the text, not of the file.
+      if (isCompressed(mark.subarray(0, readSync(fd, mark, 0, 10, 0)), remote) || input.endsWith('.br'))
+        return undefined
       const [behind, before] = [read(end), start === 0 ? '' : read(start - size)]
       if (behind.startsWith('\n')) return '\n'
       if (behind.startsWith('\r')) return behind === '\r\n' ? '\r\n' : '\r'

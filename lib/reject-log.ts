@@ -8,7 +8,7 @@ import { toUtf8 } from './native/text.ts'
 import { type InputFile, RejectFile } from './reject-file.ts'
 import { MOST_KEPT, MOST_RAW, type Reject, type RejectError, type ReplacedRow, type ReplacedValue } from './rejects.ts'
 import { type CopyFrom, isColumnar, unitOf } from './statement/ast.ts'
-import type { RowError, RowRefusals, TargetColumn } from './target/target.ts'
+import type { PostponedRow, RowError, RowRefusals, TargetColumn } from './target/target.ts'
 
 /** Bytes of rejects that are kept for the record of the load, where no more than {@link MOST_KEPT} are asked for. */
 const MOST_KEPT_BYTES = 32 << 20
@@ -25,7 +25,7 @@ const EMITTED_AT_ONCE = 1_000
 interface WaitingReject extends Omit<Reject, 'number'> {
   number: number
   /** Where records have numbers: how many come before it in the input, or how many rows that the decoder has handed out. */
-  readonly before?: { readonly records: number } | { readonly rows: number }
+  readonly before?: { readonly records: number } | { readonly rows: number } | { readonly all: number | undefined }
 }
 
 /** The same of a row with replaced values. */
@@ -36,7 +36,17 @@ interface WaitingReplaced extends Omit<ReplacedRow, 'number'> {
 /** One of them, and its place among the records of all inputs. */
 interface Waiting {
   readonly position: number
-  readonly row: WaitingReject | WaitingReplaced
+  row: WaitingReject | WaitingReplaced
+  /** It is told at the end, behind others that come later in the input. */
+  readonly isLate?: boolean
+}
+
+/** What is known of a row that may be refused at the end of the load only. */
+interface Postponed extends Pick<Reject, 'file' | 'line' | 'lastLine' | 'byteOffset' | 'byteLength' | 'rawIsCut'> {
+  readonly position: number
+  /** Values that the decoder has replaced. */
+  readonly values?: readonly ReplacedValue[]
+  readonly recordsBefore?: number
 }
 
 /** Positions of the last rows that the caller has been told of. */
@@ -78,6 +88,8 @@ export class RejectLog {
   readonly #init: RejectLogInit
   #native: NativeLoad | undefined
   #waiting: Waiting[] = []
+  /** Those that are told behind all others. */
+  #late: Waiting[] = []
   /** Whether they are in the order of the input. */
   #isSorted = true
   #waitingBytes = 0
@@ -103,7 +115,7 @@ export class RejectLog {
   #keptBytes = 0
   #keptReplacedBytes = 0
   #replacedNumber = 0
-  /** Rows that had values replaced and were refused all the same. */
+  /** Rows that had values replaced and were refused all the same, or had others replaced by the target, which count there. */
   #replacedInVain = 0
   #file: RejectFile | undefined
   readonly #diagnosis = new Diagnosis((raw) => this.text(raw))
@@ -295,7 +307,65 @@ export class RejectLog {
         const last = row > 0 ? this.#native?.locate(row - 1) : undefined
         if (last) await this.#emitAll(last.position)
       },
+      postpone: (row) => this.#postpone(row),
+      conclude: (row, errors) => this.#conclude(row, errors),
+      settleLate: async () => {
+        await this.#emitAll(Number.POSITIVE_INFINITY)
+        this.#waiting = this.#late
+        this.#late = []
+        for (const { row } of this.#waiting) this.#waitingBytes += OVERHEAD + row.raw.length
+        await this.#emitAll(Number.POSITIVE_INFINITY)
+      },
     }
+  }
+
+  #sort(): void {
+    if (!this.#isSorted) this.#waiting.sort((a, b) => a.position - b.position)
+    this.#isSorted = true
+  }
+
+  #postpone(row: number): PostponedRow {
+    const { position, row: found } = this.#located(row, [])
+    const { number: _, errors: __, raw, ...place } = found
+    this.#sort()
+    const index = indexOf(this.#waiting, position)
+    const mended = this.#waiting[index]
+    const isMended = mended?.position === position && 'values' in mended.row
+    // Whether it is loaded with these is not known yet.
+    if (isMended) {
+      this.#waiting.splice(index, 1)
+      this.#waitingBytes -= OVERHEAD + mended.row.raw.length
+    }
+    let recordsBefore: number | undefined
+    if (this.#isNumbered && this.#number <= this.wants.most) {
+      recordsBefore = row + this.#handedOfDecoder
+      for (const { row: other } of this.#waiting.slice(0, index)) {
+        if ('before' in other && other.before !== undefined && 'records' in other.before) recordsBefore += 1
+      }
+    }
+    const record: Postponed = {
+      position,
+      ...place,
+      ...(isMended && { values: (mended.row as WaitingReplaced).values }),
+      ...(recordsBefore !== undefined && { recordsBefore }),
+    }
+    return { record: JSON.stringify(record), raw }
+  }
+
+  #conclude({ record, raw }: PostponedRow, errors: readonly RowError[]): void {
+    const { position, values, recordsBefore, ...place } = JSON.parse(record) as Postponed
+    if (errors.length === 0) {
+      if (values) this.#late.push({ position, row: { number: 0, ...place, values, raw }, isLate: true })
+      return
+    }
+    if (values) this.#replacedInVain += 1
+    this.#fromTarget += 1
+    if (this.#fromTarget - 1 > (this.#mostRows ?? Number.POSITIVE_INFINITY)) return
+    count(this.#fromTargetByFile, place.file, 1)
+    const reject = { number: 0, ...place, errors: this.#named(errors), raw }
+    const row = this.#isNumbered ? { ...reject, before: { all: recordsBefore } } : reject
+    this.#late.push({ position, row, isLate: true })
+    if (values) count(this.#replacedByFile, place.file, -1)
   }
 
   /** Hands on what is left, at the load's end or failure. */
@@ -345,7 +415,7 @@ export class RejectLog {
 
   /** A row that the decoder has handed out, with its place and bytes. */
   #located(row: number, errors: readonly RowError[]): { readonly position: number; readonly row: WaitingReject } {
-    const { columns, file } = this.#init
+    const { file } = this.#init
     const place = this.#native?.locate(row)
     const raw = this.#native?.record?.(row) ?? Buffer.alloc(0)
     const { rawLimit } = this.wants
@@ -356,14 +426,20 @@ export class RejectLog {
       lastLine: place?.line ?? 0,
       byteOffset: place?.byteOffset ?? 0,
       byteLength: place?.byteLength ?? 0,
-      errors: errors.map((error) => {
-        const index = columns.findIndex(({ name }) => name === error.column)
-        return { ...error, ...(index >= 0 && { type: columns[index]?.typeName ?? '', field: index + 1 }) }
-      }),
+      errors: this.#named(errors),
       raw: raw.subarray(0, rawLimit),
       rawIsCut: place === undefined || Math.min(raw.length, rawLimit) < place.byteLength,
     }
     return { position: place?.position ?? 0, row: found }
+  }
+
+  /** Errors with the types and fields of their columns. */
+  #named(errors: readonly RowError[]): RejectError[] {
+    const { columns } = this.#init
+    return errors.map((error) => {
+      const index = columns.findIndex(({ name }) => name === error.column)
+      return { ...error, ...(index >= 0 && { type: columns[index]?.typeName ?? '', field: index + 1 }) }
+    })
   }
 
   /** Values that did not fit, with what is in their place. */
@@ -429,8 +505,7 @@ export class RejectLog {
     // Behind the row at which the load fails, none is told, however many are known.
     if (waiting.length === 0 || this.#excess !== undefined) return false
     const most = this.#mostRows ?? Number.POSITIVE_INFINITY
-    if (!this.#isSorted) waiting.sort((a, b) => a.position - b.position)
-    this.#isSorted = true
+    this.#sort()
     let end = 0
     while (end < EMITTED_AT_ONCE && end < waiting.length && (waiting[end]?.position ?? 0) <= upTo) end += 1
     if (end === 0) return false
@@ -440,20 +515,27 @@ export class RejectLog {
     for (let index = 0; index < end && this.#countedSoFar <= most; index += 1) {
       const next = waiting[index]
       if (next === undefined) continue
-      const { position, row } = next
+      const { position, row, isLate } = next
       this.#last = row
       if ('values' in row) {
-        // The target has refused it all the same: of one place the decoder's word comes first.
-        if (waiting[index + 1]?.position === position) {
+        const other = waiting[index + 1]
+        // The target has replaced others of its values, or refused it all the same: of one place the decoder's word comes first.
+        if (other?.position === position) {
+          if ('values' in other.row) {
+            const values = [...row.values, ...other.row.values].sort((a, b) => (a.field ?? 0) - (b.field ?? 0))
+            other.row = { ...other.row, values }
+          }
           this.#replacedInVain += 1
           count(this.#replacedByFile, row.file, -1)
-        } else this.#handReplaced(position, row)
+        } else this.#handReplaced(isLate ? Number.POSITIVE_INFINITY : position, row)
         continue
       }
       this.#number += 1
       row.number = this.#number
-      if (row.before === undefined) this.#hand(position, row)
-      else this.#handNumbered(position, row, row.before)
+      // No later attempt tells of it once more.
+      const told = isLate ? Number.POSITIVE_INFINITY : position
+      if (row.before === undefined) this.#hand(told, row)
+      else this.#handNumbered(told, row, row.before)
     }
     this.#file?.check()
     this.#checkLimit(this.#countedSoFar)
@@ -477,6 +559,10 @@ export class RejectLog {
     { before: _, ...reject }: WaitingReject,
     before: NonNullable<WaitingReject['before']>,
   ): void {
+    if ('all' in before) {
+      this.#hand(position, reject, before.all)
+      return
+    }
     if ('records' in before) {
       this.#handedOfDecoder += 1
       this.#hand(position, reject, before.records)
@@ -495,7 +581,7 @@ export class RejectLog {
     }
     this.#file?.write(reject)
     if (onReject !== undefined && position > this.#told.rejected) {
-      this.#told.rejected = position
+      if (Number.isFinite(position)) this.#told.rejected = position
       tell(onReject, reject)
     }
   }
@@ -508,7 +594,7 @@ export class RejectLog {
     this.#replacedDiagnosis.add({ number, file, line, lastLine, byteOffset, byteLength, errors: values, raw, rawIsCut })
     if (keeps !== undefined) this.#keepReplaced(row, keeps)
     if (onReplace !== undefined && position > this.#told.replaced) {
-      this.#told.replaced = position
+      if (Number.isFinite(position)) this.#told.replaced = position
       tell(onReplace, row)
     }
   }
@@ -524,6 +610,17 @@ export class RejectLog {
 }
 
 const NO_BYTES = Buffer.alloc(0)
+
+/** The index of the first that is not before a position. */
+function indexOf(waiting: readonly Waiting[], position: number): number {
+  let [low, high] = [0, waiting.length]
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if ((waiting[middle]?.position ?? 0) < position) low = middle + 1
+    else high = middle
+  }
+  return low
+}
 
 function count(counts: Map<string, number>, file: string, by: number): void {
   counts.set(file, (counts.get(file) ?? 0) + by)

@@ -53,7 +53,7 @@ export interface ReplacedRow {
 
 /** A record of the input that was not loaded, with everything that is needed to load it later. */
 export interface Reject {
-  /** From 1, in the order of the input. */
+  /** From 1, in the order of the input; but rows come last that PostgreSQL refuses for a reference to a row of their own table. */
   readonly number: number
   /** The file as the statement names it, or `STDIN`. */
   readonly file: string

@@ -10,6 +10,7 @@ import type { Receipt } from './receipt.ts'
 import { flawOf, protect, recordEnd } from './record-shape.ts'
 import type { Reject, RejectError } from './rejects.ts'
 import { type CopyFrom, type CopyOptions, type CopyRejects, isColumnar } from './statement/ast.ts'
+import { statementError } from './statement/diagnostics.ts'
 import { refusePending } from './statement/execution.ts'
 import { parseStatement } from './statement/parser.ts'
 import { printTable } from './statement/printing.ts'
@@ -129,26 +130,24 @@ function checkLoad(
 }
 
 /** What the rows alone do not tell. */
-function unvalidatable(statement: { readonly text: string; readonly offset: number }): CopyError {
-  return new CopyError({
-    code: 'feature_not_supported',
-    sqlState: '0A000',
-    message: 'COPY REJECTS cannot validate only',
+function unvalidatable({ text, offset }: { readonly text: string; readonly offset: number }): CopyError {
+  return statementError(text, offset, 'feature_not_supported', 'COPY REJECTS cannot validate only', {
     hint: 'What was wrong with the rows is in the table copyist.rejects.',
-    statement,
   })
 }
 
 /** The rows alone do not tell which field is of which column. */
-function unmatched(statement: { readonly text: string; readonly offset: number }): CopyError {
-  return new CopyError({
-    code: 'feature_not_supported',
-    sqlState: '0A000',
-    message: 'MAP BY NAME needs the header of the input, which is not recorded',
-    detail: 'The rows were refused by a load without MAP BY NAME.',
-    hint: "List the columns in the order of the fields: COPY REJECTS '…' INTO table (column, …).",
-    statement,
-  })
+function unmatched({ text, offset }: { readonly text: string; readonly offset: number }): CopyError {
+  return statementError(
+    text,
+    offset,
+    'feature_not_supported',
+    'MAP BY NAME needs the header of the input, which is not recorded',
+    {
+      detail: 'The rows were refused by a load without MAP BY NAME.',
+      hint: "List the columns in the order of the fields: COPY REJECTS '…' INTO table (column, …).",
+    },
+  )
 }
 
 /** Numbers of the records would begin anew. */
@@ -395,14 +394,19 @@ export class Replay {
   /** Notes why a row is refused, and tells of it as the one it is in the original load. */
   noting(onReject: ((reject: Reject) => void) | undefined): (reject: Reject) => void {
     let index = 0
+    let places: Map<string, Origin> | undefined
     return (reject) => {
       const { file, byteOffset, errors } = reject
       const isIt = (origin: Origin | undefined) => origin?.byteOffset === byteOffset && origin.file === file
-      // They come in the order of the input. One that was never there is counted as a stranger.
+      // They come in the order of the input, but for some at its end. One that was never there is counted as a stranger.
       let found = index
-      while (found < this.#origins.length && !isIt(this.#origins[found])) found += 1
-      const origin = this.#origins[found]
+      while (places === undefined && found < this.#origins.length && !isIt(this.#origins[found])) found += 1
+      let origin = places === undefined ? this.#origins[found] : undefined
       if (origin !== undefined) index = found + 1
+      else {
+        places ??= new Map(this.#origins.map((one) => [`${one.byteOffset} ${one.file}`, one]))
+        origin = places.get(`${byteOffset} ${file}`)
+      }
       this.#refused.set(origin?.number ?? -1, errors)
       onReject?.(origin === undefined ? reject : { ...reject, number: origin.number, file: origin.file })
     }

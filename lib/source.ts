@@ -1,4 +1,4 @@
-import { constants, createReadStream, open } from 'node:fs'
+import { constants, createReadStream, existsSync, open } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { Socket } from 'node:net'
 import { Readable } from 'node:stream'
@@ -9,10 +9,11 @@ import { filesOf } from './files.ts'
 import { checkFile } from './native/first-bytes.ts'
 import type { Input } from './native/open.ts'
 import { type ByteSource, isIterable } from './native/pump.ts'
-import { localPath } from './path.ts'
+import { localPath, withoutQuery } from './path.ts'
 import type { InputFile } from './reject-file.ts'
 import { RowReader } from './row-source.ts'
 import type { CopyFrom } from './statement/ast.ts'
+import { statementError } from './statement/diagnostics.ts'
 
 /** Rows that become bytes when the columns are known. */
 export interface RowInput {
@@ -71,11 +72,15 @@ export async function openSource(
     })
   }
   const place = { text: statement.text, offset: source.offset }
-  if (access && /^[a-z][a-z0-9+.-]*:\/\//i.test(name) && !/^file:/i.test(name)) access.checkUrl(name, place)
+  if (access && /^[a-z][a-z0-9+.-]*:\/\//i.test(name) && !/^file:/i.test(name)) {
+    access.checkUrl(name, place)
+    throw undialled(statement)
+  }
+  if (/^https?:\/\//i.test(name) && !existsSync(name)) return fromServer(statement, name)
   const path = localPath(statement.text, source)
   if (access) {
     const several = (statement.options.remote?.files ?? statement.options.remote?.pattern) !== undefined
-    if (several) throw severalUnderRules(place)
+    if (several) throw severalUnderRules(statement)
     const { path: opened, size, handle } = await access.openFile(path, name, place)
     try {
       await checkFile(opened, name, statement.options.format)
@@ -98,6 +103,25 @@ export async function openSource(
   if (found?.isFile()) await checkFile(path, name, statement.options.format)
   // A file that is missing or unreadable is reported when it is opened, with the reason.
   return { kind: 'file', path, name, ...(found === undefined ? {} : { size: found.size }) }
+}
+
+/** Files of an HTTP server. */
+function fromServer({ text, options, source }: CopyFrom, address: string): Input {
+  const { files, pattern } = options.remote ?? {}
+  if (pattern !== undefined) {
+    throw statementError(
+      text,
+      source.offset,
+      'feature_not_supported',
+      'COPY PATTERN needs a source that can be listed',
+      {
+        hint: 'An HTTP server does not say what files there are. Name them by FILES.',
+      },
+    )
+  }
+  const name = withoutQuery(address)
+  const addresses = files?.map((file) => `${address.replace(/\/?$/, '/')}${file}`) ?? [address]
+  return { kind: 'remote', addresses, store: {}, name }
 }
 
 /**
@@ -128,6 +152,7 @@ export function inputFile(
 ): { readonly input?: InputFile } {
   if (input.kind === 'file') return { input: input.path }
   if (input.kind === 'files') return { input: input.paths }
+  if (input.kind === 'remote') return {}
   if (statement.source.kind === 'file') return { input: localPath(statement.text, statement.source) }
   if (!(stdin instanceof Readable)) return {}
   // What a shell has opened has a descriptor, what createReadStream will open a path.
@@ -142,15 +167,31 @@ export function streamed(stream: ByteSource, name: string): Input {
 }
 
 /** Each of them would have to be opened before it is its turn. */
-function severalUnderRules(statement: { readonly text: string; readonly offset: number }): CopyError {
-  return new CopyError({
-    code: 'feature_not_supported',
-    sqlState: '0A000',
-    message: 'under rules of access a statement reads one file',
-    detail: 'FILES and PATTERN are not supported yet where "access" limits what may be read.',
-    hint: 'Run a statement for each file.',
-    statement,
-  })
+function severalUnderRules({ text, source }: CopyFrom): CopyError {
+  return statementError(
+    text,
+    source.offset,
+    'feature_not_supported',
+    'under rules of access a statement reads one file',
+    {
+      detail: 'FILES and PATTERN are not supported yet where "access" limits what may be read.',
+      hint: 'Run a statement for each file.',
+    },
+  )
+}
+
+/** The address that is dialled, and those of redirects, are not looked at yet, so that no rule can be kept. */
+function undialled({ text, source }: CopyFrom): CopyError {
+  return statementError(
+    text,
+    source.offset,
+    'feature_not_supported',
+    'under rules of access no other machine can be read from yet',
+    {
+      detail: 'What a host leads to is not checked where it is dialled.',
+      hint: 'Read the file in the program, and load it by FROM STDIN.',
+    },
+  )
 }
 
 function onlyOne(): CopyError {

@@ -173,6 +173,35 @@ describe('a file', () => {
   })
 })
 
+describe('several files', () => {
+  const place = { text: '', offset: 0 }
+
+  test('are opened all, or none', async () => {
+    const policy = AccessPolicy.of(rules())
+    const good = join(open, 'good.csv')
+    const before = descriptors()
+    const opened = await policy?.openFiles([good, join(open, 'below/good.csv'), good], place)
+    expect(opened?.map(({ path }) => readFileSync(path, 'utf8'))).toEqual(['good\n', 'good\n', 'good\n'])
+    for (const { handle } of opened ?? []) await handle.close()
+    const refused = policy?.openFiles([good, join(open, 'link.csv')], place)
+    expect(await refusal(refused ?? Promise.resolve())).toMatchObject({ sqlState: '42501' })
+    expect(descriptors()).toEqual(before)
+  })
+
+  test('are listed in folders that are allowed', async () => {
+    const policy = AccessPolicy.of(rules())
+    const folder = async (path: string) => policy?.folder(join(open, path), path, place)
+    expect(await folder('.')).toBe(open)
+    expect(await folder('below/../below')).toBe(join(open, 'below'))
+    for (const path of ['..', 'folder', '../secret', '../open-not', 'nowhere', 'dangling-folder', '../../../etc']) {
+      expect(await refusal(folder(path))).toMatchObject({
+        sqlState: '42501',
+        message: `file "${path}" may not be read`,
+      })
+    }
+  })
+})
+
 /** What this process has open below the folder of the tests. */
 function descriptors(): string[] {
   return readdirSync('/proc/self/fd').flatMap((fd) => {
@@ -252,6 +281,8 @@ process.send('ready')
     expect(ends.read).toBeGreaterThan(20)
     expect(ends.refused).toBeGreaterThan(20)
   } finally {
+    const ended = new Promise((resolve) => child.once('exit', resolve))
     child.disconnect()
+    await ended
   }
 })

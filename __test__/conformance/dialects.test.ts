@@ -1,4 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { CopyError } from '../../lib/errors.ts'
 import { parseCopy } from '../../lib/statement/parser.ts'
@@ -17,7 +18,17 @@ function columnsOf(table: string): string[] {
   return table.split(/,(?![^()]*\))/).map((column) => column.trim().split(/\s/)[0] ?? '')
 }
 
-async function outcomeOf(bench: Bench, statement: string, { table = usual, creates, input }: Run) {
+/** A folder in which each of the files has these bytes. */
+function inFolder(files: readonly string[], bytes: Uint8Array): string {
+  const path = mkdtempSync(join(folder.path, 'files-'))
+  for (const file of files) {
+    mkdirSync(dirname(join(path, file)), { recursive: true })
+    writeFileSync(join(path, file), bytes)
+  }
+  return path
+}
+
+async function outcomeOf(bench: Bench, statement: string, { table = usual, creates, input, files }: Run) {
   const { table: name, source } = parseCopy(statement)
   const qualified = [name.schema, name.name].flatMap((part) => part?.value ?? []).join('.')
   if (name.schema) await bench.sql(`CREATE SCHEMA IF NOT EXISTS ${name.schema.value}`)
@@ -26,7 +37,7 @@ async function outcomeOf(bench: Bench, statement: string, { table = usual, creat
   try {
     if (source.kind === 'stdin') await bench.db.copy(statement, { stdin: bytes, ledger: false })
     else {
-      const path = folder.file('input', bytes)
+      const path = files ? inFolder(files, bytes) : folder.file('input', bytes)
       await bench.db.copy(statement.replace(/FROM '[^']*'/i, `FROM '${path}'`), { ledger: false })
     }
     const columns = creates ? ['ts', 'temp'] : columnsOf(table)
@@ -64,7 +75,9 @@ describe.each(benches)('$name', ({ name, open }) => {
         if (run === undefined) throw new Error('the case needs a run: an input, and the rows that it comes to')
         const { rows, error } = run
         const expected = rows && 'postgres' in rows ? rows[name] : rows
-        expect(await outcomeOf(bench, statement, run)).toEqual(error ? { error } : { rows: expected })
+        expect(await outcomeOf(bench, statement, run)).toEqual(
+          error ? { error: 'postgres' in error ? error[name] : error } : { rows: expected },
+        )
       })
     })
   }

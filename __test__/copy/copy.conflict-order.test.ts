@@ -244,3 +244,33 @@ describe('an error that ends a load with ON CONFLICT has its place', () => {
     expect(await at('a,b\n1,"(1,2)"\n2,oops\n', 'DO UPDATE')).toEqual(expected)
   })
 })
+
+test.each([
+  ['set_null', 'DO SKIP', [null, '10.0.0.1', null]],
+  ['set_null', 'DO UPDATE', [null, null, null]],
+  ['set_default', 'DO UPDATE', ['10.9.9.9', '10.9.9.9', '10.9.9.9']],
+])('values that only the server reads are replaced, with %s and %s', async (policy, clause, expected) => {
+  await bench.sql(`CREATE TABLE t (a integer PRIMARY KEY, b inet DEFAULT '10.9.9.9')`)
+  const path = join(folder, 'input.csv')
+  writeFileSync(path, '1,nowhere\n2,10.0.0.1\n2,here\n3,x\n')
+  const told: number[] = []
+  const receipt = await bench.db.copy(
+    `COPY t FROM '${path}' (FORMAT csv, ON_ERROR ${policy}) ON CONFLICT (a) ${clause}`,
+    {
+      onReplace: ({ line }) => told.push(line),
+    },
+  )
+  expect(receipt).toMatchObject({ rowsRead: 4, rowsLoaded: 3, rowsRejected: 0, rowsReplaced: 3, rowsConflicted: 1 })
+  expect(told).toEqual([1, 3, 4])
+  expect((await bench.sql('SELECT b FROM t ORDER BY a')).map(([b]) => b)).toEqual(expected)
+})
+
+test('an error of WHERE that COPY would not find has its place in the statement', async () => {
+  await bench.sql('CREATE TABLE t (a integer PRIMARY KEY, b integer)')
+  const path = join(folder, 'input.csv')
+  writeFileSync(path, '1,1\n')
+  const text = `COPY t FROM '${path}' (FORMAT csv) ON CONFLICT (a) DO UPDATE WHERE a > 0 AND public.t.b > 1`
+  const error = await refusal(bench.db.copy(text, { ledger: false }))
+  expect(error.sqlState).toBe('42P01')
+  expect(text.slice(error.statement?.offset)).toBe('public.t.b > 1')
+})

@@ -58,7 +58,7 @@ describe.each(benches)('$name', ({ open }) => {
     const receipt = await bench.db.copy(`COPY t FROM ${from(folder)} (${CSV}${options})`)
     expect(await rows()).toEqual(ALL)
     expect(receipt).toMatchObject({ rowsRead: 4, rowsLoaded: 4, headerLines: 2, bytesRead: 35 })
-    expect(receipt.files).toEqual([
+    expect(receipt.files).toMatchObject([
       { path: `${folder}/in/a.csv`, bytes: 15, rows: 2, rowsRejected: 0 },
       { path: `${folder}/in/b.csv`, bytes: 20, rows: 2, rowsRejected: 0 },
       { path: `${folder}/in/empty.csv`, bytes: 0, rows: 0, rowsRejected: 0 },
@@ -77,7 +77,7 @@ describe.each(benches)('$name', ({ open }) => {
 
   test('a pattern that one file matches is that file', async () => {
     const receipt = await bench.db.copy(`COPY t FROM '${folder}/in/a*' (${CSV})`)
-    expect(receipt.files).toEqual([{ path: `${folder}/in/a.csv`, bytes: 15, rows: 2, rowsRejected: 0 }])
+    expect(receipt.files).toMatchObject([{ path: `${folder}/in/a.csv`, bytes: 15, rows: 2, rowsRejected: 0 }])
   })
 
   test('a folder is what is in it, and fields are found by name in each file', async () => {

@@ -479,6 +479,24 @@ test('names with backslashes are read whatever strings are', async () => {
   }
 })
 
+test('no statement hides behind a string that a backslash ends elsewhere', async () => {
+  await bench.sql(`ALTER DATABASE ${new URL(bench.url ?? '').pathname.slice(1)} SET standard_conforming_strings = off;
+    CREATE TABLE t (a integer, b text); CREATE TABLE victim (x integer)`)
+  const db = await connect(bench.url ?? '')
+  try {
+    for (const statement of [
+      `COPY t FROM STDIN CSV WHERE b <> '' AND b <> ' ); commit; drop table victim; select (1 --'`,
+      `COPY t FROM STDIN CSV TRANSFORM (b AS '' || ' || (SELECT count(*) FROM victim) --')`,
+    ]) {
+      const error = await db.copy(statement, { stdin: '1,x\n' }).catch((reason: unknown) => reason)
+      expect(error).toMatchObject({ sqlState: '0A000' })
+    }
+    expect(await bench.sql('SELECT count(*) FROM victim')).toEqual([['0']])
+  } finally {
+    await db.close()
+  }
+})
+
 test('a rule that only INSERT follows is named', async () => {
   await bench.sql(`CREATE TABLE t (id integer PRIMARY KEY); CREATE TABLE log (id integer);
     CREATE RULE watch AS ON INSERT TO t DO ALSO INSERT INTO log VALUES (NEW.id)`)

@@ -187,7 +187,6 @@ describe.each(benches)('replaced values on $name', ({ name, open }) => {
     expect(rowsReplaced).toBe(1)
   })
 
-  // Of DuckDB no value is left to the database that could be replaced.
   test.runIf(name === 'postgres')('that only the server can judge are told, too', async () => {
     await bench.sql('DROP TABLE t')
     await bench.sql('CREATE DOMAIN even AS integer CHECK (VALUE % 2 = 0)')
@@ -201,5 +200,105 @@ describe.each(benches)('replaced values on $name', ({ name, open }) => {
     ])
     expect(replaced.map(({ raw }) => raw.toString())).toEqual(['2,3,"(1,2)"', 'x,4,no', '4,5,"(1,2)"'])
     expect(await bench.sql('SELECT count(*) FROM copyist.replaced')).toEqual([['4']])
+  })
+
+  describe.runIf(name === 'duckdb')('of types that only DuckDB reads', () => {
+    const own = `h HUGEINT, u UTINYINT DEFAULT 7, s STRUCT(x INTEGER, y VARCHAR), l STRUCT(x INTEGER)[], m MAP(VARCHAR, INTEGER), b BIT,
+      n TIMESTAMP_NS`
+    const good = `5,"{'x': 1, 'y': z}","[{'x': 1}]",{a=1},0101,2024-01-01 00:00:00.000000001`
+    const content = `1,1,${good}\nx,${'9'.repeat(50)},300,"{'x': q}","[{'x': z}]",{a=b},012,noon\n3,3,-1,"{'x': 1, 'y': z}","[{'x': 1}]",{a=1},0101,\n`
+
+    const makeTable = async () => {
+      await bench.sql('DROP TABLE t')
+      await bench.sql(`CREATE TABLE t (id INTEGER, ${own})`)
+    }
+
+    test.each([
+      ['set_null', 'null', 'NULL'],
+      ['SKIP_COLUMN', 'default', '7'],
+    ])('are replaced as %s says', async (policy, replacement, value) => {
+      await makeTable()
+      const { receipt, replaced } = await load(
+        content,
+        policy === 'set_null' ? 'ON_ERROR set_null' : 'ON_ERROR set_default',
+      )
+      expect(receipt).toMatchObject({ rowsLoaded: 3, rowsReplaced: 2, rowsRejected: 0, files: [{ rowsReplaced: 2 }] })
+      const found = told(replaced).map(([line, column, , put]) => [line, column, put])
+      const names = ['h', 's', 'l', 'm', 'b', 'n'].map((column) => [2, column, 'null'])
+      // What the decoder replaces and what DuckDB cannot cast are told together.
+      expect(found).toEqual([
+        [2, 'id', 'null'],
+        ...names.slice(0, 1),
+        [2, 'u', replacement],
+        ...names.slice(1),
+        [3, 'u', replacement],
+      ])
+      expect(replaced[0]?.values[2]).toMatchObject({ sqlState: '22003', value: '300', field: 3 })
+      expect(await bench.sql('SELECT id, h, u, s.x, l, m, b, n FROM t ORDER BY rowid')).toEqual([
+        ['1', '1', '5', '1', expect.anything(), expect.anything(), '0101', expect.anything()],
+        [null, null, value === 'NULL' ? null : value, null, null, null, null, null],
+        ['3', '3', value === 'NULL' ? null : value, '1', expect.anything(), expect.anything(), '0101', null],
+      ])
+      expect(await bench.sql('SELECT count(*) FROM copyist.replaced')).toEqual([['9']])
+    })
+
+    test('are seen by WHERE as what they become, and by constraints', async () => {
+      await makeTable()
+      const { receipt } = await load(content, 'ON_ERROR set_null) WHERE (h IS NOT NULL')
+      expect(receipt).toMatchObject({ rowsLoaded: 2, rowsFiltered: 1, rowsReplaced: 2 })
+      await bench.sql('CREATE TABLE strict (a INTEGER, h HUGEINT NOT NULL)')
+      const path = join(folder, 'input.csv')
+      writeFileSync(path, '1,2\n2,x\n')
+      await expect(bench.db.copy(`COPY strict FROM '${path}' (FORMAT csv, ON_ERROR set_null)`)).rejects.toMatchObject({
+        sqlState: '23502',
+        position: { file: path, line: 2, column: 'h' },
+      })
+      expect(await bench.sql('SELECT count(*) FROM strict')).toEqual([['0']])
+    })
+
+    test.each(['DO SKIP', 'DO UPDATE', 'DO REJECT'])('go together with ON CONFLICT %s', async (clause) => {
+      await bench.sql('CREATE TABLE k (a INTEGER PRIMARY KEY, h HUGEINT, c INTEGER)')
+      await bench.sql('INSERT INTO k VALUES (2, 20, 0)')
+      const path = join(folder, 'input.csv')
+      writeFileSync(path, '1,x,1\n2,y,2\n3,3,z\n3,w,v\n')
+      const lines: string[] = []
+      const receipt = await bench.db.copy(
+        `COPY k FROM '${path}' (FORMAT csv, ON_ERROR set_null) ON CONFLICT ${clause}`,
+        {
+          onReplace: ({ line, values }) => lines.push(`${line}: ${values.map(({ column }) => column).join()}`),
+          onReject: ({ line }) => lines.push(`rejected ${line}`),
+        },
+      )
+      const { rowsLoaded, rowsRejected, rowsConflicted, rowsReplaced } = receipt
+      const isReject = clause === 'DO REJECT'
+      expect(lines).toEqual(
+        isReject ? ['1: h', 'rejected 2', '3: c', 'rejected 4'] : ['1: h', '2: h', '3: c', '4: h,c'],
+      )
+      const isUpdate = clause === 'DO UPDATE'
+      expect([rowsLoaded, rowsRejected, rowsConflicted]).toEqual(
+        isReject ? [2, 2, 0] : isUpdate ? [3, 0, 1] : [2, 0, 2],
+      )
+      expect(rowsReplaced).toBe(isReject ? 2 : 4)
+      expect(await bench.sql('FROM k ORDER BY a')).toEqual([
+        ['1', null, '1'],
+        isUpdate ? ['2', null, '2'] : ['2', '20', '0'],
+        ['3', isUpdate ? null : '3', null],
+      ])
+    })
+
+    test('count against the limit, and are many', async () => {
+      await bench.sql('CREATE TABLE k (a INTEGER, h HUGEINT)')
+      const path = join(folder, 'input.csv')
+      writeFileSync(path, Array.from({ length: 150_000 }, (_, n) => `${n},${n % 3 === 0 ? 'x' : n}\n`).join(''))
+      const failed = bench.db.copy(`COPY k FROM '${path}' (FORMAT csv, ON_ERROR set_null, REJECT_LIMIT 40)`)
+      await expect(failed).rejects.toMatchObject({ sqlState: '22P02', position: { line: 121, column: 'h' } })
+      const numbers: number[] = []
+      const receipt = await bench.db.copy(`COPY k FROM '${path}' (FORMAT csv, ON_ERROR set_null)`, {
+        onReplace: ({ line }) => numbers.push(line),
+      })
+      expect(receipt).toMatchObject({ rowsLoaded: 150_000, rowsReplaced: 50_000 })
+      expect(numbers).toEqual(Array.from({ length: 50_000 }, (_, n) => 3 * n + 1))
+      expect(await bench.sql('SELECT count(*) FILTER (a <> rowid), count(h) FROM k')).toEqual([['0', '100000']])
+    })
   })
 })

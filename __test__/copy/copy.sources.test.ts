@@ -1,6 +1,5 @@
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { gzipSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type CopyCallOptions, connect } from '../../lib/index.ts'
 import { refusalOf, useFolder } from './inputs.ts'
@@ -41,7 +40,7 @@ describe.each(benches)('what COPY is told to read and where to, on $name', ({ op
 
   test.each([
     ['s3://bucket/f.csv', 's3', "aws s3 cp 's3://bucket/f.csv' -"],
-    ['https://example.com/f.csv?a=1&b=2', 'https', "curl -sL 'https://example.com/f.csv?a=1&b=2'"],
+    ['ftp://example.com/f.csv?a=1&b=2', 'ftp', "curl -sL 'ftp://example.com/f.csv?...'"],
     ['gs://bucket/f.csv', 'gs', "gcloud storage cat 'gs://bucket/f.csv'"],
     ['AZURE://c/f.csv', 'AZURE', "curl -sL 'AZURE://c/f.csv'"],
   ])('%s is no file', async (url, scheme, command) => {
@@ -50,7 +49,7 @@ describe.each(benches)('what COPY is told to read and where to, on $name', ({ op
       sqlState: '0A000',
       message: `reading from ${scheme}:// is not supported yet`,
       hint: expect.stringContaining(command),
-      statement: { text: statement, offset: 12 },
+      statement: { text: statement.replace(/[?].*(?=')/, '?*******'), offset: 12 },
     })
   })
 
@@ -81,26 +80,23 @@ describe.each(benches)('what COPY is told to read and where to, on $name', ({ op
     expect(streamed).toMatchObject({ sqlState: '0A000', message: message('the input'), hint })
   })
 
-  test.each([
-    ['gzip', gzipSync('1,a\n'), 'is compressed with gzip', 'zcat'],
-    ['zstd', Buffer.from('28b52ffd2404210000312c610a', 'hex'), 'is compressed with zstd', 'zstdcat'],
-    ['bzip2', Buffer.from('BZh91AY&SY\x9b\x1c', 'latin1'), 'is compressed with bzip2', 'bzcat'],
-    ['xz', Buffer.from('fd377a585a000004', 'hex'), 'is compressed with xz', 'xzcat'],
-    ['zip', Buffer.from('504b03041400000008', 'hex'), 'is a zip archive', 'unzip -p'],
-  ])('%s is not text', async (_, bytes, what, command) => {
-    const message = (name: string) => `${name} ${what}, which is not supported yet`
-    const path = file("it's.bin", bytes)
-    const sqlPath = path.replaceAll("'", "''")
-    const refused = await refusal(bench.db.copy(`COPY t FROM '${sqlPath}' CSV`))
-    expect(refused).toMatchObject({ sqlState: '0A000', message: message(`file "${path}"`), position: { file: path } })
-    expect(refused.hint).toContain(command)
-    for (const createTable of [false, true]) {
-      const table = createTable ? 'fresh' : 't'
-      const stdin = [new Uint8Array(), bytes, Buffer.from('more')]
-      const error = await refusal(bench.db.copy(`COPY ${table} FROM STDIN CSV HEADER`, { stdin, createTable }))
-      expect(error).toMatchObject({ sqlState: '0A000', message: message('the input') })
-    }
-  })
+  test.each([['zip', Buffer.from('504b03041400000008', 'hex'), 'is a zip archive', 'unzip -p']])(
+    '%s is not text',
+    async (_, bytes, what, command) => {
+      const message = (name: string) => `${name} ${what}, which is not supported yet`
+      const path = file("it's.bin", bytes)
+      const sqlPath = path.replaceAll("'", "''")
+      const refused = await refusal(bench.db.copy(`COPY t FROM '${sqlPath}' CSV`))
+      expect(refused).toMatchObject({ sqlState: '0A000', message: message(`file "${path}"`), position: { file: path } })
+      expect(refused.hint).toContain(command)
+      for (const createTable of [false, true]) {
+        const table = createTable ? 'fresh' : 't'
+        const stdin = [new Uint8Array(), bytes, Buffer.from('more')]
+        const error = await refusal(bench.db.copy(`COPY ${table} FROM STDIN CSV HEADER`, { stdin, createTable }))
+        expect(error).toMatchObject({ sqlState: '0A000', message: message('the input') })
+      }
+    },
+  )
 
   test.each([
     ['little', utf16, '0xff'],

@@ -183,6 +183,7 @@ describe.each(benches)('which loads are recorded on $name', ({ name, open }) => 
       const none = await bench.db.copy(`COPY REJECTS '${id}' INTO t WITH (NULL 'y')`)
       expect(none).toMatchObject({ rowsRead: 0, rowsResolved: 0, rowsCut: 2, rowsUnrecorded: 0 })
       expect(formatRejects(none, { verbosity: 'default' })).toEqual([
+        `0 of the rows that load ${id} rejected resolved`,
         '2 rows not tried: only the beginning was recorded',
       ])
     })
@@ -194,6 +195,7 @@ describe.each(benches)('which loads are recorded on $name', ({ name, open }) => 
       const again = await bench.db.copy(`COPY REJECTS '${receipt.id}' INTO t WITH (NULL 'xxxxxxxxx')`)
       expect(again).toMatchObject({ rowsRead: 1, rowsResolved: 1, rowsCut: 0, rowsUnrecorded: 2 })
       expect(formatRejects(again, { verbosity: 'default' })).toEqual([
+        `1 of the rows that load ${receipt.id} rejected resolved`,
         '2 rows not tried: that load did not record all it rejected; the rest is in its input',
       ])
       // What is left of it is true: nobody has loaded these two.

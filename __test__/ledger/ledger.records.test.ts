@@ -302,6 +302,7 @@ describe.each(databases)('records in $name', ({ name, open }) => {
       loads: 1,
       files: 0,
       rejects: 2,
+      replaced: 0,
     })
     expect(await left()).toEqual([uuid(5)])
     expect(await sql('SELECT DISTINCT CAST(load_id AS text) AS i FROM copyist.rejects')).toEqual([[uuid(5)]])

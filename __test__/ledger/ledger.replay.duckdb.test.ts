@@ -60,13 +60,37 @@ it('loads no row twice', async () => {
   // DuckDB has nothing to wait with: who is too late is told so.
   const resolved = results.map((result) => {
     if (result.status === 'fulfilled') return result.value.rowsResolved
-    expect(result.reason).toMatchObject({ sqlState: '40001' })
+    expect(result.reason).toMatchObject({
+      sqlState: '40001',
+      message: `another COPY REJECTS of load "${id}" is under way`,
+    })
     return 0
   })
   expect(resolved.sort()).toEqual([0, 0, 500])
   expect(await textRows(connection, 'SELECT count(DISTINCT b), count(*) FROM t')).toEqual([['500', '500']])
   expect(await left(id)).toEqual([])
   for (const other of others) other.closeSync()
+})
+
+it('loads no row twice from two databases of one file', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'copyist-'))
+  try {
+    const path = join(directory, 'one.duckdb')
+    const databases = await Promise.all([connect(path), connect(path)])
+    const [first] = databases
+    await first?.copy('COPY t FROM STDIN (FORMAT csv, HEADER, CREATE_TABLE)', { stdin: 'a,b\n1,z\n' })
+    const stdin = Array.from({ length: 20_000 }, (_, n) => `x,${n}\n`).join('')
+    const { id } = (await first?.copy('COPY t FROM STDIN (FORMAT csv, ON_ERROR skip_row)', { stdin })) ?? { id: '' }
+    const statement = `COPY REJECTS '${id}' INTO t WITH (NULL 'x')`
+    const results = await Promise.allSettled(databases.map((each) => each.copy(statement)))
+    const refused = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []))
+    expect(refused.map(String)).toEqual([expect.stringContaining(`another COPY REJECTS of load "${id}" is under way`)])
+    // Who was too late finds nothing left.
+    expect(await databases[1]?.copy(statement)).toMatchObject({ rowsRead: 0, rowsResolved: 0 })
+    for (const each of databases) await each.close()
+  } finally {
+    await rm(directory, { recursive: true })
+  }
 })
 
 it('works within a transaction of the caller, and ends with it', async () => {

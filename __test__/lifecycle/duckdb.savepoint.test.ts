@@ -337,6 +337,25 @@ describe('a load that fails in the caller’s transaction', () => {
     expect(await rowsOf('FROM t')).toEqual(['1,1', '100,1'])
   })
 
+  it('aborts it, and says so, when rows of before cannot be told from those of the load, for a column named rowid', async () => {
+    await connection.run('CREATE TABLE t (a INTEGER, "RowId" INTEGER); INSERT INTO t VALUES (1, 1)')
+    await connection.run('BEGIN')
+    await connection.run('INSERT INTO t VALUES (2, 2)')
+    expect(await load(`COPY t FROM STDIN ${CSV}`, ['3,3'])).toMatchObject({ rowsLoaded: 1 })
+    // As long as none is there, nothing has to be told.
+    expect(await failureOf(load(`COPY t FROM STDIN ${CSV}`, ['x,1']))).toMatchObject({
+      sqlState: '22P02',
+      hint: undefined,
+    })
+    expect(await rowsOf('SELECT a FROM t')).toEqual(['1', '2', '3'])
+    const error = await failureOf(load(`COPY t FROM STDIN ${CSV}`, counted(700_000, 'x,1')))
+    expect(error).toMatchObject({ sqlState: '22P02', position: { line: 700_001 } })
+    expect(error.hint).toContain('Only ROLLBACK can follow')
+    await expect(connection.run('SELECT 1')).rejects.toThrow('Current transaction is aborted')
+    await connection.run('ROLLBACK')
+    expect(await rowsOf('FROM t')).toEqual(['1,1'])
+  })
+
   it('aborts it, and says so, when DuckDB raises an error that nothing can catch', async () => {
     await connection.run('CREATE TABLE t (a INTEGER, b INTEGER)')
     await connection.run('BEGIN')

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
@@ -101,6 +101,51 @@ describe('a file', () => {
     },
     60_000,
   )
+
+  it('of which all rows are refused by another table leaves others their turns, and memory', async () => {
+    const count = 600_000
+    writeFileSync(path, Array.from({ length: count }, (_, n) => `${n},${n + 9_000_000},row number ${n}\n`).join(''))
+    await connection.run(`CREATE TABLE o (x INTEGER PRIMARY KEY); CREATE TABLE t (a INTEGER PRIMARY KEY,
+        b INTEGER REFERENCES o (x), c VARCHAR)`)
+    const db = await connect(connection)
+    // Of this thread, since a busy machine is no matter of ours.
+    const schedule = openSync('/proc/thread-self/schedstat', 'r')
+    const bytes = Buffer.alloc(64)
+    const milliseconds = () =>
+      Number(bytes.toString('latin1', 0, readSync(schedule, bytes, 0, 64, 0)).split(' ')[0]) / 1e6
+    const turns: number[] = []
+    let last = milliseconds()
+    const turn = () => {
+      const now = milliseconds()
+      turns.push(now - last)
+      last = now
+      watch = setImmediate(turn)
+    }
+    let watch = setImmediate(turn)
+    const before = process.memoryUsage().rss
+    let told = 0
+    try {
+      const receipt = await db.copy(`COPY t FROM '${path}' ${SKIP}`, { ledger: false, onReject: () => (told += 1) })
+      expect(receipt).toMatchObject({ rowsRead: count, rowsRejected: count, rowsLoaded: 0 })
+    } finally {
+      clearImmediate(watch)
+      closeSync(schedule)
+      await db.close()
+    }
+    expect(told).toBe(count)
+    turns.sort((one, other) => other - one)
+    expect(turns[2]).toBeLessThan(16)
+    expect((process.memoryUsage().rss - before) / 2 ** 20).toBeLessThan(400)
+  }, 60_000)
+
+  it('of short rows, many of which fit the first window, loads on after one that is refused', async () => {
+    const count = 200_000
+    writeFileSync(path, `1\n${Array.from({ length: count - 1 }, (_, n) => `${n}\n`).join('')}`)
+    await connection.run('CREATE TABLE t (a INTEGER PRIMARY KEY)')
+    const { counts } = await load(`COPY t FROM '${path}' ${SKIP}`, [], { stdin: undefined })
+    expect(counts).toEqual([count, count - 1, 0, 1])
+    await noTemporaryTables()
+  })
 
   it('that makes its table loads what it can, after a refusal too', async () => {
     writeFileSync(path, 'a,b\n1,2\n2,x\n')
@@ -255,6 +300,32 @@ describe('constraints', () => {
     })
   })
 
+  it('does not let a row that only a foreign key refuses hold its key', async () => {
+    await connection.run(`CREATE TABLE o (x INTEGER PRIMARY KEY); INSERT INTO o VALUES (0);
+      CREATE TABLE t (a INTEGER PRIMARY KEY, m INTEGER REFERENCES o (x), b INTEGER)`)
+    const lines = ['1,9,1', '1,0,2', '1,0,3', '2,9,4', '2,8,5', '3,0,6', '3,9,7', '2,,8']
+    const { counts, rejects } = await load(`COPY t FROM STDIN ${SKIP}`, lines)
+    expect(counts).toEqual([8, 3, 0, 5])
+    expect(brief(rejects)).toEqual(['1: 23503 m', '3: 23505 a', '4: 23503 m', '5: 23503 m', '7: 23505 a, 23503 m'])
+    expect(await rowsOf('FROM t')).toEqual(['1,0,2', '3,0,6', '2,null,8'])
+    // Nor does it take another's place, or is passed over for one.
+    for (const [clause, left] of [
+      ['DO SKIP', ['1,0,2', '2,null,8', '3,0,6', '4,0,10']],
+      ['DO UPDATE', ['1,0,9', '2,null,8', '3,0,6', '4,0,10']],
+    ] as const) {
+      await connection.run('BEGIN')
+      const { rejects: refused } = await load(`COPY t FROM STDIN ${SKIP} ON CONFLICT (a) ${clause}`, [
+        '1,0,9',
+        '4,9,9',
+        '4,0,10',
+        '4,9,11',
+      ])
+      expect(brief(refused).slice(0, 1)).toEqual(['2: 23503 m'])
+      expect(await rowsOf('FROM t ORDER BY a')).toEqual(left)
+      await connection.run('ROLLBACK')
+    }
+  })
+
   it('finds a key of the same table in rows before it that stay', async () => {
     await connection.run(
       'CREATE TABLE t (a INTEGER PRIMARY KEY, m INTEGER REFERENCES t (a)); INSERT INTO t VALUES (0, NULL)',
@@ -264,6 +335,43 @@ describe('constraints', () => {
     expect(brief(rejects)).toEqual(['4: 23503 m', '5: 23503 m', '6: 23503 m', '9: 23505 a', '10: 23503 m'])
     expect(await rowsOf('FROM t')).toEqual(['0,null', '1,0', '2,1', '3,2', '7,null', '8,7', '10,3'])
   })
+
+  it('finds one however rows are read, also where none may be refused', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'copyist-self-'))
+    const path = join(folder, 'rows.csv')
+    const ddl = 'CREATE TABLE t (a INTEGER PRIMARY KEY, m INTEGER REFERENCES t (a))'
+    const far = Array.from({ length: 300_000 }, (_, n) => `${n},${n >= 260_000 ? n - 260_000 : ''}`)
+    try {
+      for (const [threads, memoryLimit] of [
+        [1, 1 << 20],
+        [8, 256 << 20],
+      ] as const) {
+        const other = await DuckDBInstance.create(':memory:', { threads: String(threads) })
+        const lent = await other.connect()
+        const db = await connect(lent)
+        for (const isFile of [true, false]) {
+          for (const lines of [['1,', '2,1', '3,2'], far]) {
+            await lent.run(ddl)
+            writeFileSync(path, lines.join('\n'))
+            const statement = `COPY t FROM ${isFile ? `'${path}'` : 'STDIN'} (FORMAT csv)`
+            const stdin = isFile ? {} : { stdin: lines.join('\n') }
+            expect((await db.copy(statement, { memoryLimit, ...stdin })).rowsLoaded).toBe(lines.length)
+            const bad = ['5000001,5000002', '5000002,']
+            writeFileSync(path, bad.join('\n'))
+            const failed = db.copy(statement, { memoryLimit, ...(isFile ? {} : { stdin: bad.join('\n') }) })
+            await expect(failed).rejects.toMatchObject({ sqlState: '23503', position: { line: 1, column: 'm' } })
+            expect(await rowsOf('SELECT count(*) FROM t', lent)).toEqual([String(lines.length)])
+            await lent.run('DROP TABLE t')
+          }
+        }
+        await db.close()
+        lent.closeSync()
+        other.closeSync()
+      }
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  }, 60_000)
 
   it('finds one where rows are inserted as they were looked at', async () => {
     await connection.run(

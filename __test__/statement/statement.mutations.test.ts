@@ -17,7 +17,7 @@ import { redshiftCases } from './dialects/redshift.cases.ts'
 import { check, tokens } from './soundness.ts'
 
 const MUTATIONS = Number(process.env.COPYIST_TEST_MUTATIONS ?? 20_000)
-const SEED = Number(process.env.COPYIST_TEST_SEED ?? 1 + Math.floor(Math.random() * 2 ** 31))
+const SEED = Number(process.env.COPYIST_TEST_SEED ?? 7)
 /** Milliseconds that no statement takes. */
 const LONGEST = 1_000
 
@@ -58,14 +58,7 @@ function verdict(text: string): string {
 
 describe.skipIf(documents.length === 0)('the statements that stand in the documents', () => {
   test.each([
-    [
-      'gaussdb-copy.md',
-      5,
-      {
-        "COPY tpcds.ship_mode_t1 FROM '/home/omm/ds_ship_mode.dat' TRANSFORM (SM_TYPE AS LEFT(SM_TYPE, 10));":
-          '0A000 COPY TRANSFORM is not supported yet',
-      },
-    ],
+    ['gaussdb-copy.md', 6, {}],
     [
       'materialize-copy-from.md',
       4,

@@ -164,7 +164,7 @@ describe('its type is that of the option table', () => {
     expectTypeOf<CopyObject['mapByName']>().toEqualTypeOf<boolean | undefined>()
     expectTypeOf<CopyObject['loadKey']>().toEqualTypeOf<string | undefined>()
     expectTypeOf<CopyObject['eol']>().toEqualTypeOf<string | undefined>()
-    expectTypeOf<CopyObject['dateFormat']>().toEqualTypeOf<string | undefined>()
+    expectTypeOf<CopyObject['dateFormat']>().toEqualTypeOf<string | readonly string[] | undefined>()
     expectTypeOf<CopyObject['maxerror']>().toEqualTypeOf<number | undefined>()
     expectTypeOf<CopyObject['dialect']>().toEqualTypeOf<Dialect | undefined>()
     expectTypeOf<NonNullable<CopyObject['when']>['operator']>().toEqualTypeOf<'=' | '!='>()

@@ -2,6 +2,7 @@ import { constants } from 'node:fs'
 import { type FileHandle, lstat, open, readlink, realpath } from 'node:fs/promises'
 import { dirname, isAbsolute, resolve, sep } from 'node:path'
 import { CopyError } from '../errors.ts'
+import { withoutQuery } from '../path.ts'
 import type { CopyFrom } from '../statement/ast.ts'
 import { statementError } from '../statement/diagnostics.ts'
 import { isAllowedAddress, Networks, plainAddress } from './address.ts'
@@ -137,6 +138,51 @@ export class AccessPolicy {
     }
   }
 
+  /**
+   * Opens all of them, or none. Each takes a descriptor until its handle is closed.
+   *
+   * @throws {CopyError} as {@link openFile} does; 53000 when there are more of them than this process may have open.
+   */
+  async openFiles(
+    paths: readonly string[],
+    statement: { readonly text: string; readonly offset: number },
+  ): Promise<OpenedFile[]> {
+    const opened: OpenedFile[] = []
+    try {
+      for (const path of paths) opened.push(await this.openFile(path, path, statement))
+      return opened
+    } catch (error) {
+      for (const { handle } of opened) await handle.close()
+      const cause = error instanceof CopyError ? error.cause : error
+      if ((cause as NodeJS.ErrnoException | undefined)?.code !== 'EMFILE') throw error
+      throw new CopyError({
+        code: 'insufficient_resources',
+        sqlState: '53000',
+        message: `${paths.length} files are more than can be open at a time`,
+        detail: 'Where access is limited, all files of a statement are open from the check to the end of the load.',
+        hint: 'Raise the limit (ulimit -n), or load fewer files with a statement.',
+        statement,
+        cause,
+      })
+    }
+  }
+
+  /**
+   * The real path of a folder whose files are to be listed.
+   *
+   * @throws {CopyError} 42501 when it is neither one of those that are listed nor below one
+   */
+  async folder(
+    path: string,
+    name: string,
+    statement: { readonly text: string; readonly offset: number },
+  ): Promise<string> {
+    const real = await this.#realPath(isAbsolute(path) ? path : resolve(path))
+    // A file called anything in it would be inside.
+    if (real?.exists && (await this.#isInside(`${real.path}${sep}?`))) return real.path
+    throw this.#deniedFile(name, statement)
+  }
+
   /** Where the path leads: to a file, or to a folder without it. */
   async #realPath(path: string): Promise<{ readonly path: string; readonly exists: boolean } | undefined> {
     const whole = await realpath(path).catch((error: NodeJS.ErrnoException) => error.code ?? '')
@@ -237,11 +283,6 @@ function matchesHost(pattern: string, host: string, port: string): boolean {
   const [, name = '', wanted = ''] = /^(\[.*\]|[^:]*)(?::(\d+))?$/.exec(pattern) ?? []
   if (wanted !== port) return false
   return name.startsWith('*.') ? host.endsWith(name.slice(1)) && host.length > name.length - 1 : name === host
-}
-
-/** A URL as it may be shown: signatures stand behind the question mark, passwords before the host. */
-export function withoutQuery(url: string): string {
-  return url.replace(/[?#].*$/s, '').replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/]*@/i, '$1')
 }
 
 const RULES = ['files', 'schemes', 'hosts', 'addresses', 'sql']

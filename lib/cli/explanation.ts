@@ -39,7 +39,12 @@ function targetOf({ target, table }: Explanation): string {
 }
 
 function inputOf({ name, kind, bytes, compression, read }: ExplainedInput): string {
-  const size = bytes === undefined ? (kind === 'stream' ? ', of unknown size' : '') : `, ${formatBytes(bytes)}`
+  const size =
+    bytes === undefined
+      ? kind === 'stream' || kind === 'remote'
+        ? ', of unknown size'
+        : ''
+      : `, ${formatBytes(bytes)}`
   const packed = compression === 'none' ? ', not compressed' : ''
   return `${name}${size}${packed}; ${read === 'nothing' ? 'nothing' : read} of it was read`
 }

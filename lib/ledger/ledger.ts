@@ -168,10 +168,13 @@ export class Ledger {
   }
 
   /**
-   * A load by its id, if it is recorded. In PostgreSQL one that is locked stays as it is until the transaction ends, and so do its
-   * rejects: another one that locks it waits. DuckDB has nothing to wait with; there one of two that change it fails with 40001.
+   * A load by its id, if it is recorded. One that is locked stays as it is until the transaction ends, and so do its rejects: another one
+   * that locks it waits in PostgreSQL. DuckDB has nothing to wait with; there it fails.
+   *
+   * @throws {CopyError} 40001 where another transaction of DuckDB has it locked, or had when this one began.
    */
   async findLoad(loadId: string, options: { readonly locked?: boolean } = {}): Promise<RecordedLoad | undefined> {
+    if (options.locked && this.#place.dialect === 'duckdb') await this.#claim(loadId)
     const lock = options.locked && this.#place.dialect === 'postgres' ? ' FOR UPDATE' : ''
     const [row] = await this.#session.query(
       `SELECT statement, status, rows_rejected, CAST(receipt AS text)
@@ -185,6 +188,29 @@ export class Ledger {
       isCompleted: status === 'completed',
       rowsRejected: Number(rowsRejected),
       receipt: receipt == null ? undefined : JSON.parse(receipt),
+    }
+  }
+
+  /** Of two transactions that write a row of DuckDB the second fails at once, before it has loaded anything. */
+  async #claim(loadId: string): Promise<void> {
+    try {
+      // There and back: a value that stays as it is DuckDB does not write.
+      for (const sign of ['+', '-']) {
+        await this.#session.query(
+          `UPDATE ${this.#place.schema}.loads SET rows_resolved = rows_resolved ${sign} 1 WHERE load_id = CAST($1 AS uuid)`,
+          [loadId],
+        )
+      }
+    } catch (error) {
+      if (!(error instanceof CopyError) || error.sqlState !== '40001') throw error
+      throw new CopyError({
+        code: 'serialization_failure',
+        sqlState: '40001',
+        message: `another COPY REJECTS of load "${loadId}" is under way`,
+        detail: 'DuckDB does not wait for other transactions. Nothing was loaded.',
+        hint: 'Run the statement again when the other has ended, for what it has left.',
+        cause: error,
+      })
     }
   }
 

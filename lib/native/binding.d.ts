@@ -9,6 +9,13 @@ export declare class BindingLoad {
   startFile(specification: BindingSpecification, path: string, onReady: () => void): BindingFailure | null
   /** Starts reading files, one after the other. `names` are what they are called in messages. */
   startFiles(specification: BindingSpecification, paths: Array<string>, names: Array<string>, onReady: () => void): BindingFailure | null
+  /**
+   * Starts reading objects of other machines, one after the other. `onSecret` is called when credentials are needed, once until
+   * `giveSecret` answers it.
+   */
+  startRemote(specification: BindingSpecification, addresses: Array<string>, access: BindingAccess, onReady: () => void, onSecret: () => void): BindingFailure | null
+  /** Answers `onSecret`. */
+  giveSecret(secret: BindingSecret): void
   /** Starts reading a spooled stream. */
   startSpool(specification: BindingSpecification, spool: BindingSpool, onReady: () => void): BindingFailure | null
   /** Starts reading what `push` brings. `onDrain` is called when pushing may go on. */
@@ -68,6 +75,21 @@ export declare class BindingSpool {
   dispose(): void
 }
 
+/** How a store is reached. Secrets come by `giveSecret`. */
+export interface BindingAccess {
+  region?: string
+  /** In place of the provider's own address. */
+  endpoint?: string
+  /** S3: the bucket is part of the host name. */
+  virtualHosted: boolean
+  /** Azure: the storage account, where the address does not say it. */
+  account?: string
+  /** Whether requests are signed. */
+  isSigned: boolean
+  maxRetries?: number
+  retryTimeoutMs?: number
+}
+
 /** What an array adds to its element's type. */
 export interface BindingArray {
   elementOid: number
@@ -97,7 +119,7 @@ export interface BindingColumn {
   forceNull: boolean
   hasDefault: boolean
   notNull: boolean
-  /** How dates and times of it are written: patterns of one language, tried in order. */
+  /** How dates and times of it are written. */
   patterns?: BindingPatterns
   /** The number of its field, where fields do not belong to the columns one after the other. */
   field?: number
@@ -223,11 +245,16 @@ export interface BindingNext {
   hasRejects: boolean
 }
 
-/** Patterns of dates and times. */
-export interface BindingPatterns {
+/** A pattern of dates and times. */
+export interface BindingPattern {
   /** `to_char`, `redshift`, `java`, `strptime` or `auto`. */
   language: string
-  texts: Array<string>
+  text: string
+}
+
+/** Patterns of dates and times, tried in order. */
+export interface BindingPatterns {
+  list: Array<BindingPattern>
   /** Timestamps are rounded to the minute, half a minute up. */
   toMinute?: boolean
 }
@@ -267,6 +294,20 @@ export interface BindingSchemaColumn {
   arrowType: string
   /** The type of a new column for it: the narrowest that loses nothing. Absent where it cannot be read. */
   ty?: BindingType
+}
+
+/** What a store is shown; or why there is nothing. */
+export interface BindingSecret {
+  accessKeyId?: string
+  secretAccessKey?: string
+  sessionToken?: string
+  bearer?: string
+  accountKey?: string
+  /** A shared access signature, as it stands behind the question mark of an address, in pairs. */
+  signature?: Array<Array<string>>
+  /** Milliseconds since 1970; absent: it does not expire. */
+  expires?: number
+  error?: string
 }
 
 /** Numbers of the records: those that are refused have them too, those that are passed over do not. */
@@ -339,6 +380,12 @@ export interface BindingSpecification {
   isServed: boolean
   /** The relation's name in CONTEXT lines. */
   table: string
+  /** `auto`, `none` or a codec. */
+  compression: string
+  /** Bytes of an input after decompression; none for any number. */
+  maxDecompressedBytes?: number
+  /** Bytes after decompression for each byte before. */
+  maxCompressionRatio: number
   /** Fields belong to columns by the names in the header: that of every input. */
   mapsByName: boolean
   /** The input's name in messages. */

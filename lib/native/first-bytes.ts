@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises'
 import { CopyError } from '../errors.ts'
-import { isColumnar } from '../statement/ast.ts'
+import { isColumnar, type RemoteAccess } from '../statement/ast.ts'
 
 /** What an input is instead of text, and what to do about it. */
 interface Signature {
@@ -14,31 +14,11 @@ interface Signature {
 const piped = (what: string, command: string) => (path: string) =>
   `${what} it on the way: ${command} ${path} | copyist "COPY … FROM STDIN …".`
 
-/** The longest signature, that of bzip2. */
+/** The longest mark, that of bzip2. */
 const MOST_BYTES = 10
 
 // biome-ignore-start lint/suspicious/noControlCharactersInRegex: they are what tells these from text
 const SIGNATURES: readonly Signature[] = [
-  {
-    pattern: /^\x1f\x8b/,
-    what: 'is compressed with gzip, which is not supported yet',
-    hint: piped('Decompress', 'zcat'),
-  },
-  {
-    pattern: /^\x28\xb5\x2f\xfd/,
-    what: 'is compressed with zstd, which is not supported yet',
-    hint: piped('Decompress', 'zstdcat'),
-  },
-  {
-    pattern: /^BZh[1-9]1AY&SY/,
-    what: 'is compressed with bzip2, which is not supported yet',
-    hint: piped('Decompress', 'bzcat'),
-  },
-  {
-    pattern: /^\xfd7zXZ\0/,
-    what: 'is compressed with xz, which is not supported yet',
-    hint: piped('Decompress', 'xzcat'),
-  },
   // The sixth byte is the upper half of a small number; "PK" and two odd characters alone could be a text.
   {
     pattern: /^PK\x03\x04[\s\S]\0/,
@@ -63,7 +43,16 @@ const BINARY_COPY: Signature = {
   what: "is in PostgreSQL's binary format, which the statement does not say",
   hint: () => 'Add FORMAT binary.',
 }
+
+/** As `crates/store/src/codec` tells them. */
+const COMPRESSED = /^(?:\x1f\x8b|\x28\xb5\x2f\xfd|BZh[1-9](?:1AY&SY|\x17rE8P\x90)|\xfd7zXZ\0|\x04"M\x18)/
 // biome-ignore-end lint/suspicious/noControlCharactersInRegex: as above
+
+/** Whether an input that begins so is compressed, or may be: brotli has no mark. */
+export function isCompressed(bytes: Uint8Array, { compression }: RemoteAccess = {}): boolean {
+  const start = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.byteLength, MOST_BYTES)).toString('latin1')
+  return compression === undefined ? COMPRESSED.test(start) : compression !== 'none'
+}
 
 /**
  * Refuses an input by its first bytes, which would otherwise be called invalid text. `path` is a file's.

@@ -64,9 +64,11 @@ export interface LoadColumn {
 }
 
 /** Patterns of dates and times, in one language. */
+export type DateLanguage = 'to_char' | 'redshift' | 'java' | 'strptime' | 'auto'
+
+/** Patterns that are tried in order. */
 export interface DatePatterns {
-  readonly language: 'to_char' | 'redshift' | 'java' | 'strptime' | 'auto'
-  readonly texts: readonly string[]
+  readonly list: readonly { readonly language: DateLanguage; readonly text: string }[]
   /** Timestamps without a zone are rounded to the minute, half a minute up. */
   readonly toMinute?: boolean
 }

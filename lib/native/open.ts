@@ -1,6 +1,7 @@
 import type { FileHandle } from 'node:fs/promises'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { CopyError } from '../errors.ts'
+import { withoutQuery } from '../path.ts'
 import { type ColumnarFormat, type CopyOptions, isColumnar } from '../statement/ast.ts'
 import { type Addon, loadAddon } from './addon.ts'
 import type {
@@ -49,14 +50,56 @@ export type Input =
       /** What the statement calls them. */
       readonly name: string
     }
+  | {
+      /** Objects of other machines that are read one after the other as one input. */
+      readonly kind: 'remote'
+      readonly addresses: readonly string[]
+      readonly store: RemoteStore
+      /** What the statement calls them, without a signature. */
+      readonly name: string
+    }
   | { readonly kind: 'spool'; readonly spool: Spool; readonly name: string }
   | { readonly kind: 'stream'; readonly stream: ByteSource; readonly name: string }
+
+/** How objects of other machines are reached. */
+export interface RemoteStore {
+  readonly region?: string
+  /** A URL in place of the provider's own. Only where it begins with http:, or the address does, nothing is encrypted. */
+  readonly endpoint?: string
+  /** S3: whether the bucket stands in the path; by default it does. */
+  readonly pathStyle?: boolean
+  /** Azure: the storage account, where the address does not say it. */
+  readonly account?: string
+  /** Asked when credentials are needed, and again two minutes before they expire. Absent: requests are not signed. */
+  readonly secret?: () => Promise<StoreSecret>
+  /** Times that a request is made again; by default 8, within three minutes. */
+  readonly maxRetries?: number
+  readonly retryTimeoutMs?: number
+}
+
+/** What a store is shown. */
+export interface StoreSecret {
+  /** S3. */
+  readonly accessKeyId?: string
+  readonly secretAccessKey?: string
+  readonly sessionToken?: string
+  /** Google, and Azure with Entra ID. */
+  readonly bearer?: string
+  /** Azure: the key of the account in base64, or a shared access signature, as it stands behind a question mark. */
+  readonly accountKey?: string
+  readonly signature?: string
+  readonly expiration?: Date
+}
 
 /** Bounds of a load. */
 export interface LoadLimits {
   readonly threads: number
   /** Bytes. */
   readonly memoryLimit: number
+  /** Bytes of an input after decompression; any number where absent. */
+  readonly maxDecompressedBytes?: number
+  /** Bytes after decompression for each byte before, beyond the first 64 MiB. */
+  readonly maxCompressionRatio?: number
 }
 
 /** Everything that opens a load. */
@@ -108,8 +151,8 @@ export function openLoad(plan: LoadPlan, input: Input): NativeLoad {
   return new Load(loadAddon(), specification(plan, plan.sink, input.name), input, plan.rejects?.take)
 }
 
-/** What can be read twice. */
-export type Rereadable = Exclude<Input, { kind: 'stream' }>
+/** What can be read twice, and looked at without waiting for another machine. */
+export type Rereadable = Exclude<Input, { kind: 'stream' | 'remote' }>
 
 /** The names in the header of `input`, or column1 … without one; none where there is nothing in it. Throws CopyError. */
 export function peekNames(plan: Omit<LoadPlan, 'columns' | 'session' | 'sink'>, input: Rereadable): string[] {
@@ -166,6 +209,7 @@ function columnType({ kind, precision, scale, array }: BindingType): ColumnType 
 
 /** The names of the inputs, by their numbers. */
 function namesOf(input: Input): readonly string[] {
+  if (input.kind === 'remote') return input.addresses.map(withoutQuery)
   return input.kind === 'files' ? input.paths : [input.name]
 }
 
@@ -306,6 +350,8 @@ const STREAM_AHEAD = 1024 * 1024
 /** Output is about this much larger than its tile at first; buffers grow when it is more. */
 const OUTPUT_SLACK = 1.5
 const NO_BYTES = Buffer.alloc(0)
+/** What is compressed more than that, beyond its first 64 MiB, is hardly data. */
+const MOST_RATIO = 500
 /** Numbers that the addon tells of each file. */
 const FILE_NUMBERS = 9
 /** Refused records that become objects, and are dealt with, between two turns of the event loop: 3 to 10 µs each. */
@@ -367,7 +413,7 @@ function specification(plan: Omit<LoadPlan, 'sink'>, sink: SinkKind | 'infer', n
       notNull: column.notNull,
       ...(column.field !== undefined && { field: column.field }),
       ...column.place,
-      ...(column.patterns && { patterns: { ...column.patterns, texts: [...column.patterns.texts] } }),
+      ...(column.patterns && { patterns: { ...column.patterns, list: [...column.patterns.list] } }),
       ...(column.conversion !== undefined && { conversion: column.conversion }),
       ...(column.constant !== undefined && { constant: column.constant }),
       ...(column.sequence && {
@@ -391,6 +437,9 @@ function specification(plan: Omit<LoadPlan, 'sink'>, sink: SinkKind | 'infer', n
     session: { ...plan.session, now: Number(plan.session.now) },
     sink: isDuckdb ? 'duckdb' : sink,
     isServed: sink === 'duckdb_served',
+    compression: options.remote?.compression ?? 'auto',
+    ...(limits.maxDecompressedBytes !== undefined && { maxDecompressedBytes: limits.maxDecompressedBytes }),
+    maxCompressionRatio: limits.maxCompressionRatio ?? MOST_RATIO,
     mapsByName: options.mapByName ?? false,
     table: plan.table,
     name,
@@ -490,6 +539,21 @@ class Load implements NativeLoad {
         this.#total = input.size
         failure = this.#binding.startFiles(spec, [...input.paths], [...input.paths], ready)
         break
+      case 'remote': {
+        const { addresses, store } = input
+        const { region, endpoint, account, maxRetries, retryTimeoutMs } = store
+        const access = {
+          ...(region !== undefined && { region }),
+          ...(endpoint !== undefined && { endpoint }),
+          ...(account !== undefined && { account }),
+          ...(maxRetries !== undefined && { maxRetries }),
+          ...(retryTimeoutMs !== undefined && { retryTimeoutMs }),
+          virtualHosted: store.pathStyle === false,
+          isSigned: store.secret !== undefined,
+        }
+        failure = this.#binding.startRemote(spec, [...addresses], access, ready, () => void this.#giveSecret(store))
+        break
+      }
       case 'spool':
         this.#total = input.spool.size
         failure = this.#binding.startSpool(spec, input.spool.binding, ready)
@@ -500,6 +564,21 @@ class Load implements NativeLoad {
     }
     if (failure) throw copyErrorOf(failure, input.name)
     if (input.kind === 'stream') this.#pump(input.stream)
+  }
+
+  async #giveSecret({ secret }: RemoteStore): Promise<void> {
+    let answer: Parameters<BindingLoad['giveSecret']>[0]
+    try {
+      const { expiration, signature, ...strings } = (await secret?.()) ?? {}
+      answer = {
+        ...strings,
+        ...(expiration && { expires: expiration.getTime() }),
+        ...(signature !== undefined && { signature: [...new URLSearchParams(signature)] }),
+      }
+    } catch (error) {
+      answer = { error: error instanceof Error ? error.message : String(error) }
+    }
+    this.#binding.giveSecret(answer)
   }
 
   #pump(stream: ByteSource): void {

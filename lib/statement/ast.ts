@@ -1,3 +1,4 @@
+import type { Secret } from '../access/secret.ts'
 import type { DatePattern } from './date-patterns.ts'
 
 /** A name as SQL resolves it: folded to lower case unless it was quoted. */
@@ -144,14 +145,21 @@ export interface DateFormats {
   readonly smalldatetime?: DatePattern
 }
 
+/** A way to compress an input. */
+export type Compression = 'gzip' | 'zstd' | 'bzip2' | 'xz' | 'lz4' | 'brotli' | 'lzop'
+
 /** What is needed to read the files of other systems' storage. */
 export interface RemoteAccess {
   readonly iamRole?: string
-  /** Secrets stand in the statement; they are kept nowhere. */
-  readonly credentials?: true
+  /**
+   * Secrets stand in the statement, and are kept nowhere; or the name of a connection, out of sight because it could be a secret that
+   * somebody took for one.
+   */
+  readonly credentials?: true | Secret
   readonly region?: string
   readonly manifest?: true
-  readonly compression?: 'gzip' | 'bzip2' | 'lzop' | 'zstd'
+  /** Absent: as the input tells. */
+  readonly compression?: 'none' | Compression
   /** Materialize's AWS CONNECTION. */
   readonly connection?: string
   readonly files?: readonly string[]

@@ -35,9 +35,10 @@ type Plain<Value> = Value extends Name
 interface Written {
   readonly format: CopyOptions['format']
   readonly encoding: string
+  /** The name of a connection. */
+  readonly credentials: string
   /** `label:width,…` */
   readonly fixedwidth: string
-  readonly credentials: string
   readonly access_key_id: string
   readonly secret_access_key: string
   readonly session_token: string

@@ -13,21 +13,14 @@ export function patternsIn(pattern: DatePattern | undefined): readonly string[] 
 }
 
 /**
- * The language of patterns where `own` is that of the statement's system; undefined where they are of several. A pattern is of `strptime`
- * when it has tokens with a percent sign and none of to_char.
+ * The language of a pattern where `own` is that of the statement's system. It is of `strptime` when it has tokens with a percent sign
+ * and none of to_char.
  */
-export function languageOf<Own extends string>(
-  pattern: DatePattern | undefined,
-  own: Own,
-): Own | 'strptime' | 'auto' | undefined {
-  const languages = patternsIn(pattern).map((text) => {
-    // Redshift's own patterns include the words.
-    if (words.test(text)) return own === 'java' || own === 'redshift' ? own : 'auto'
-    const rest = text.replace(strptimeToken, '')
-    return rest !== text && !toCharToken.test(rest) ? 'strptime' : own
-  })
-  const [first] = languages
-  return languages.every((language) => language === first) ? first : undefined
+export function languageOf<Own extends string>(text: string, own: Own): Own | 'strptime' | 'auto' {
+  // Redshift's own patterns include the words.
+  if (words.test(text)) return own === 'java' || own === 'redshift' ? own : 'auto'
+  const rest = text.replace(strptimeToken, '')
+  return rest !== text && !toCharToken.test(rest) ? 'strptime' : own
 }
 
 /** Whether a pattern is a word in its place. */

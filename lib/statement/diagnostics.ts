@@ -13,6 +13,7 @@ const sqlStates = {
   duplicate_column: '42701',
   invalid_column_reference: '42P10',
   insufficient_privilege: '42501',
+  undefined_object: '42704',
 } as const
 
 /** PostgreSQL's name of a condition that a statement can raise. */

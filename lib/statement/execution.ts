@@ -1,3 +1,4 @@
+import { Secret } from '../access/secret.ts'
 import type { CopyFrom, CopyOptions, CopyRejects, OptionItem, Statement } from './ast.ts'
 import { statementError } from './diagnostics.ts'
 import { dialectTitles } from './dialects/names.ts'
@@ -24,13 +25,10 @@ const pending: readonly Pending[] = [
   { key: 'null', what: 'a NULL string that is NUL', applies: (options) => options.null === '\0', hint: 'NUL is no character. With COMPATIBLE_ILLEGAL_CHARS it becomes a space.' },
   { key: 'partition by', applies: ({ partitionBy = 'none' }) => partitionBy !== 'none', hint: 'Make the table, partitioned, before the load.' },
   { key: 'iam_role', applies: ({ remote }) => remote?.iamRole !== undefined, hint: noRemote },
-  { key: 'credentials', applies: ({ remote }) => remote?.credentials === true, hint: `${noRemote} Take the secret out of the statement.` },
+  { key: 'credentials', what: 'CREDENTIALS with a connection', applies: ({ remote }) => remote?.credentials instanceof Secret, hint: noRemote },
   { key: 'region', applies: ({ remote }) => remote?.region !== undefined, hint: noRemote },
   { key: 'manifest', applies: ({ remote }) => remote?.manifest === true, hint: noRemote },
-  { key: 'gzip', applies: ({ remote }) => remote?.compression === 'gzip', hint: 'Decompress the input and pipe it into COPY ... FROM STDIN.' },
-  { key: 'bzip2', applies: ({ remote }) => remote?.compression === 'bzip2', hint: 'Decompress the input and pipe it into COPY ... FROM STDIN.' },
-  { key: 'lzop', applies: ({ remote }) => remote?.compression === 'lzop', hint: 'Decompress the input and pipe it into COPY ... FROM STDIN.' },
-  { key: 'zstd', applies: ({ remote }) => remote?.compression === 'zstd', hint: 'Decompress the input and pipe it into COPY ... FROM STDIN.' },
+  { key: 'lzop', applies: ({ remote }) => remote?.compression === 'lzop', hint: 'There is no library for it that is kept up. Pipe what it holds: lzop -dc file | copyist "COPY … FROM STDIN …".' },
   { key: 'aws connection', applies: ({ remote }) => remote?.connection !== undefined, hint: noRemote },
 ]
 
@@ -51,6 +49,7 @@ export function refusePending(statement: Statement): asserts statement is CopyFr
       hint: 'Call db.explain(statement).',
     })
   }
+  refuseSecrets(statement)
   const found = pending
     .filter((line) => line.applies(statement.options))
     .map((line) => ({ line, item: itemOf(statement, line.key) }))
@@ -66,6 +65,20 @@ export function refusePending(statement: Statement): asserts statement is CopyFr
   const reason = item ?? parseParts(text).items.find(({ of, name }) => of?.exclusive || name === 'dialect')
   const offset = item?.argument?.offset ?? reason?.offset ?? table.name.offset
   throw statementError(text, offset, 'feature_not_supported', message, { hint: line.hint })
+}
+
+/**
+ * Refuses secrets in a statement, which is shown, logged and recorded.
+ *
+ * @throws {CopyError} 0A000
+ */
+function refuseSecrets(statement: CopyFrom): void {
+  if (statement.options.remote?.credentials !== true) return
+  const item = itemOf(statement, 'credentials')
+  const message = `COPY ${(item?.name ?? 'credentials').toUpperCase()} would be a secret in the statement`
+  throw statementError(statement.text, item?.offset ?? 0, 'feature_not_supported', message, {
+    hint: "Name a connection that is given to connect(): CREDENTIALS 'name'. Without one the standard AWS chain is asked.",
+  })
 }
 
 /** The options that stand for another one when it is refused. */

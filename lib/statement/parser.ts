@@ -17,7 +17,7 @@ import { OptionGrammar } from './option-grammar.ts'
 import { checkOptions, resolveOptions } from './option-rules.ts'
 import { findOption, suggestOption } from './options.ts'
 import { defaultKeep } from './printing.ts'
-import { maskSecrets, withoutSecret, withoutSecrets } from './secrets.ts'
+import { maskSecrets, maskUrl, withoutSecret, withoutSecrets } from './secrets.ts'
 import { closest } from './spelling.ts'
 import { atConflict, readCondition } from './sql-text.ts'
 
@@ -121,7 +121,7 @@ class Parser {
     if (unsupported) throw this.#cursor.refuse(unsupported)
     return {
       kind: 'copy from',
-      text: maskSecrets(this.#text, items),
+      text: maskUrl(maskSecrets(this.#text, items), parts.source),
       ...parts,
       options,
       ...(dialect && { dialect }),

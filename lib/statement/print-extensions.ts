@@ -83,10 +83,11 @@ function printLoad({ explicitIds, validateOnly, analyze, freeze, remote }: CopyO
   if (!remote) return printed
   const { iamRole, credentials, region, manifest, compression, connection, files, pattern } = remote
   if (iamRole !== undefined) printed.push(`IAM_ROLE ${printString(iamRole)}`)
-  if (credentials) printed.push("CREDENTIALS '***'")
+  if (credentials) printed.push(credentials === true ? "CREDENTIALS '***=***'" : "CREDENTIALS '***'")
   if (region !== undefined) printed.push(`REGION ${printString(region)}`)
   if (manifest) printed.push('MANIFEST')
-  if (compression !== undefined) printed.push(compression.toUpperCase())
+  if (compression === 'lzop') printed.push('LZOP')
+  else if (compression !== undefined) printed.push(`COMPRESSION ${printString(compression)}`)
   if (connection !== undefined) printed.push(`AWS CONNECTION = ${printString(connection)}`)
   if (files !== undefined) printed.push(`FILES = ${printArray(files)}`)
   if (pattern !== undefined) printed.push(`PATTERN = ${printString(pattern)}`)

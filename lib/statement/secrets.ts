@@ -1,5 +1,5 @@
 import { CopyError } from '../errors.ts'
-import type { OptionItem } from './ast.ts'
+import type { OptionItem, Source } from './ast.ts'
 
 /** Redshift's options whose value is a secret. */
 const words = 'credentials|access_key_id|secret_access_key|session_token'
@@ -29,6 +29,39 @@ export function maskSecrets(text: string, items: readonly OptionItem[]): string 
   return masked
 }
 
+/**
+ * The statement without what its source's URL has that is not for everybody: a signature behind the question mark, a user and password before
+ * the host. Every other character keeps its place.
+ */
+export function maskUrl(text: string, source: Source): string {
+  if (source.kind !== 'file' || !hasSecret(source.path)) return text
+  wholeLiteral.lastIndex = source.offset
+  const literal = wholeLiteral.exec(text)?.[0] ?? ''
+  return text.slice(0, source.offset) + hideInUrl(literal) + text.slice(source.offset + literal.length)
+}
+
+/** What of a URL stands for its rights; a path may have such characters, too. */
+function hasSecret(url: string): boolean {
+  return /^(?!file:)[a-z][a-z0-9+.-]*:\/\/(?:[^?#]*[?#]|[^/?#]*@)/is.test(url)
+}
+
+/** A literal of such a URL, with asterisks in place of those parts. */
+function hideInUrl(literal: string): string {
+  const quote = /^\$\w*\$/.exec(literal)?.[0] ?? ''
+  const inner = literal.slice(quote.length, literal.length - (literal.endsWith(quote) ? quote.length : 0))
+  const end = literal.slice(quote.length + inner.length)
+  // In E'…' a backslash belongs to the quote behind it.
+  const each = /^e'/i.test(literal) ? /\\[\s\S]|[^'\s]/gu : /[^'\s]/gu
+  const stars = (part: string) => part.replace(each, (character) => '*'.repeat(character.length))
+  const masked = inner
+    .replace(/([?#])([\s\S]*)$/, (_, mark: string, query: string) => mark + stars(query))
+    .replace(/(:\/\/)([^/?#@]*)@/, (_, slashes: string, user: string) => `${slashes}${stars(user)}@`)
+  return quote + masked + end
+}
+
+/** A URL, wherever it stands; in quotes, up to them. Bounded, since a statement may be one long word. */
+const urls = /[a-z][a-z0-9+.-]{0,30}:\/\/[^\s'"]*/giu
+
 /** The option; if its value is a secret, with asterisks for it. */
 export function withoutSecret(item: OptionItem): OptionItem {
   const { name, argument } = item
@@ -47,13 +80,16 @@ export function withoutSecrets(error: unknown, text: string): unknown {
     // Of several strings that do not make one, an error names the second.
     ...(secret.match(/'(?:[^']|'')*'?/g) ?? []),
   ])
-  if (found.length === 0) return error
-  const masked = text.replace(
-    place,
-    (whole, secret: string) => whole.slice(0, whole.length - secret.length) + hide(secret),
+  const secretUrls = (text.match(urls) ?? []).filter(hasSecret)
+  if (found.length === 0 && secretUrls.length === 0) return error
+  const hideUrls = (shown: string) => shown.replace(urls, (url) => (hasSecret(url) ? hideInUrl(url) : url))
+  const masked = hideUrls(
+    text.replace(place, (whole, secret: string) => whole.slice(0, whole.length - secret.length) + hide(secret)),
   )
   const clean = (message: string | undefined) =>
-    message === undefined ? undefined : found.reduce((kept, secret) => kept.replaceAll(secret, hide(secret)), message)
+    message === undefined
+      ? undefined
+      : hideUrls(found.reduce((kept, secret) => kept.replaceAll(secret, hide(secret)), message))
   const { code, sqlState, statement } = error
   return new CopyError({
     code,

@@ -147,11 +147,14 @@ function settleLoad(given: Given): Partial<CopyOptions> {
 }
 
 function settleRemote(given: Given): RemoteAccess {
-  const secrets = ['credentials', 'access_key_id', 'secret_access_key', 'session_token'] as const
-  const compression = (['gzip', 'bzip2', 'lzop', 'zstd'] as const).find((key) => given[key]?.value)
+  const secrets = ['access_key_id', 'secret_access_key', 'session_token'] as const
+  const credentials = secrets.some((key) => given[key]) ? true : given.credentials?.value
+  const named = given.compression?.value
+  const flag = (['gzip', 'bzip2', 'lzop', 'zstd'] as const).find((key) => given[key]?.value)
+  const compression = named === 'auto' ? undefined : (named ?? flag)
   return {
     ...(given.iam_role && { iamRole: given.iam_role.value }),
-    ...(secrets.some((key) => given[key]) && { credentials: true }),
+    ...(credentials !== undefined && { credentials }),
     ...(given.region && { region: given.region.value }),
     ...(given.manifest?.value && { manifest: true }),
     ...(compression && { compression }),

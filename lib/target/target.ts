@@ -86,11 +86,18 @@ export interface ConflictRequest {
   readonly keep: 'first' | 'last'
 }
 
+/** Place and bytes of a row whose fate is known at the end of the load. */
+export interface PostponedRow {
+  /** Text that is to be given back as it is. */
+  readonly record: string
+  readonly raw: Buffer
+}
+
 /** Takes rows that only the target refuses. Rows are numbered from 0 as they leave the decoder. */
 export interface RowRefusals {
   /** Which errors cost a row only; any other ends the load. */
   readonly tolerates: 'conversion' | 'unique' | 'all'
-  /** What a value that does not fit becomes, where it does not cost its row; with `conversion` only. */
+  /** What a value that does not fit becomes, where it does not cost its row; not with `all`. */
   readonly replaces?: 'null' | 'default'
   /** Values of a row were replaced. What it throws ends the load. */
   replace(row: number, values: readonly RowError[]): void
@@ -98,6 +105,12 @@ export interface RowRefusals {
   refuse(row: number, errors: readonly RowError[]): void
   /** All rows before this one have been dealt with. */
   settle(row: number): Promise<void>
+  /** Takes out a row that may be refused at the end of the load only: what is to be known of it then. */
+  postpone(row: number): PostponedRow
+  /** Says at the end, in the order of the input, what is wrong with such a row; nothing where it has been loaded. */
+  conclude(row: PostponedRow, errors: readonly RowError[]): void
+  /** Hands on those that have been concluded. */
+  settleLate(): Promise<void>
   /** Many refused rows wait for those before them: better to deal with what there is than to gather more. */
   readonly isPressed: boolean
 }

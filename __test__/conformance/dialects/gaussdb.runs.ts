@@ -1,4 +1,4 @@
-import type { Run, RunCase, Runs } from './run.ts'
+import { notFrozen, type Run, type RunCase, type Runs } from './run.ts'
 
 const row = '1\tx\ty\n'
 const plain: Run = { input: row, rows: ['1 | x | y'] }
@@ -49,6 +49,17 @@ export const gaussdbRuns: Runs = {
   "COPY t FROM 'f' (FORMAT fixed, FORMATTER (a (0, 2)), UNIT chars)": { table: 'a text', input: 'üö\n', rows: ['üö'] },
   "COPY t FROM 'f' (FORMAT binary)": { table: 'a int', input: binary, rows: ['7'] },
   "COPY t FROM 'f' USEEOF": plain,
+  "COPY t FROM 'f' SMALLDATETIME_FORMAT 'YYYY-MM-DD HH24:MI'": {
+    table: 'a timestamp',
+    input: '2024-01-02 03:04\n',
+    rows: ['2024-01-02 03:04:00'],
+  },
+  "COPY t FROM 'f' FREEZE": { input: row, error: notFrozen },
+  "COPY t FROM 'f' TRANSFORM (a numeric(10, 2) AS a * 2, b timestamp with time zone, c AS coalesce(c, ')'))": {
+    input: '1.5\t2024-01-02 03:04:05+00\t\\N\n',
+    table: 'a numeric(10, 2), b timestamp, c text',
+    rows: ['3.00 | 2024-01-02 03:04:05 | )'],
+  },
   "COPY t FROM 'f' EOL '$#'": { input: '1\tx\ty$#2\tz\tw$#', rows: ['1 | x | y', '2 | z | w'] },
   "COPY t FROM 'f' CSV USEEOF FORCE NOT NULL a, b": {
     table: 'a text, b text, c text',

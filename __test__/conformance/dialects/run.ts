@@ -1,5 +1,7 @@
 import type { DialectCase } from '../../statement/dialects/case.ts'
 
+type Refusal = readonly [sqlState: string, message: string]
+
 /** What a statement makes of an input. */
 export interface Run {
   /** Columns of the table, as CREATE TABLE has them; absent: `a int, b text, c text`. */
@@ -7,11 +9,22 @@ export interface Run {
   /** The table is not there before. */
   readonly creates?: true
   readonly input: string | Uint8Array
+  /** Where the input is in the folder that the statement names; absent: it is what the statement names. */
+  readonly files?: readonly string[]
   /** The table afterwards, a row each: see `printRow`. Of one target only, where the other has no such type. */
   readonly rows?: readonly string[] | Readonly<Record<'postgres' | 'duckdb', readonly string[]>>
   /** SQLSTATE and message. */
-  readonly error?: readonly [sqlState: string, message: string]
+  readonly error?: Refusal | Readonly<Record<'postgres' | 'duckdb', Refusal>>
 }
+
+/** What FREEZE comes to where the table is older than the load. */
+export const notFrozen = {
+  postgres: [
+    '55000',
+    'cannot perform COPY FREEZE because the table was not created or truncated in the current subtransaction',
+  ],
+  duckdb: ['0A000', 'COPY FREEZE cannot be used with DuckDB'],
+} as const
 
 /** By statement. */
 export type Runs = Readonly<Record<string, Run>>

@@ -83,7 +83,12 @@ function inputOf({ input }: Run): string {
 }
 
 function outcomeOf(run: Run | undefined, refusal: Entry['refusal']): string {
-  const [sqlState, message] = refusal ?? run?.error ?? []
+  const error = refusal ?? run?.error
+  if (error !== undefined && 'postgres' in error) {
+    const { postgres, duckdb } = error
+    return `PostgreSQL: ${postgres[0]}: ${cell(postgres[1])}; DuckDB: ${duckdb[0]}: ${cell(duckdb[1])}`
+  }
+  const [sqlState, message] = error ?? []
   if (sqlState !== undefined && message !== undefined) return `${sqlState}: ${cell(message)}`
   if (run === undefined) return ''
   const { rows = [] } = run

@@ -80,7 +80,7 @@ export const redshiftCases: readonly DialectCase[] = [
       statement: `COPY t FROM 'f' NULL AS '' ${word} ROUNDEC CSV`,
       options: { remote: { compression: word.toLowerCase() } },
       dialect: 'redshift',
-      pending: `COPY ${word} is not supported yet`,
+      ...(word === 'LZOP' && { pending: 'COPY LZOP is not supported yet' }),
     }),
   ),
   {
@@ -100,14 +100,14 @@ export const redshiftCases: readonly DialectCase[] = [
     statement:
       "COPY t FROM 's3://b/m' CSV NULL AS '' ROUNDEC CREDENTIALS 'aws_access_key_id=A;aws_secret_access_key=B'",
     options: { remote: { credentials: true } },
-    pending: 'COPY CREDENTIALS is not supported yet',
+    pending: 'COPY CREDENTIALS would be a secret in the statement',
   },
   {
     sentence: 'map to named credential; refuse secrets inline by default',
     statement:
       "COPY t FROM 's3://b/m' CSV NULL AS '' ROUNDEC ACCESS_KEY_ID 'A' SECRET_ACCESS_KEY 'B' SESSION_TOKEN 'C'",
     options: { remote: { credentials: true } },
-    pending: 'COPY ACCESS_KEY_ID is not supported yet',
+    pending: 'COPY ACCESS_KEY_ID would be a secret in the statement',
   },
   {
     sentence: 'skip n lines in *every* file',

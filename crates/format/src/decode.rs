@@ -325,6 +325,14 @@ impl<F: Fields> Pass<'_, F> {
         let event = self.first_event(indexed, offsets);
         let has_single_lines = plan.is_of_shape() && self.has_single_lines(indexed);
         let is_irregular = plan.is_of_shape() && self.is_irregular(indexed, event.is_some(), offsets);
+        if is_irregular
+            && !plan.tolerance.structure
+            && !plan.selects()
+            && let Some((at, event)) = event
+        {
+            self.run_to_event(at, event, has_single_lines, offsets, spans, out);
+            return;
+        }
         if is_irregular || plan.selects() && !has_single_lines {
             let first = offsets.iter().position(|&offset| self.is_end(offset));
             let first_record = offsets[..first.map_or(0, |at| at + 1)].to_vec();
@@ -532,7 +540,13 @@ impl<F: Fields> Pass<'_, F> {
             return None;
         }
         let ahead = &self.tile.buffer[PAD + len..PAD + self.tile.filled];
-        (utf8::first_invalid(&ahead[..ahead.len().min(LOOK_AHEAD)]) == Some(0)).then_some(len)
+        // What will be replaced when its own tile is made is no mistake.
+        let is_replaced = |byte: &u8| {
+            let replaces = self.plan.tolerance.invalid.as_ref();
+            replaces.is_some_and(|replacement| *byte != 0 || replacement.nul.is_some())
+        };
+        let is_bad = utf8::first_invalid(&ahead[..ahead.len().min(LOOK_AHEAD)]) == Some(0);
+        (is_bad && !ahead.first().is_some_and(is_replaced)).then_some(len)
     }
 
     /// Where PostgreSQL's reader stands when it runs into the bad byte: it looks one byte ahead at a carriage return that
@@ -832,6 +846,35 @@ impl<F: Fields> Pass<'_, F> {
             }
         }
         Ok(())
+    }
+
+    /// Reads the records before what ends the load, one by one: only values of theirs may be refused by themselves.
+    fn run_to_event(
+        &self,
+        at: usize,
+        event: Event,
+        has_single_lines: bool,
+        offsets: &mut Vec<u32>,
+        spans: &mut Vec<Span>,
+        out: &mut Decoded,
+    ) {
+        offsets.truncate(offsets.partition_point(|&offset| (offset as usize) < at));
+        let known = offsets.clone();
+        let start = known.iter().rposition(|&offset| self.is_end(offset)).map_or(0, |last| known[last] as usize + 1);
+        if start > 0 {
+            let first = known.iter().position(|&offset| self.is_end(offset));
+            let before = Pass {
+                plan: self.plan,
+                constants: self.constants,
+                tile: self.tile,
+                data: &self.data[..start],
+                fields: self.fields,
+            };
+            before.run_shaped(&known[..first.map_or(0, |at| at + 1)], has_single_lines, offsets, spans, out);
+        }
+        if out.fault.is_none() && !out.ended {
+            self.end_early(at, event, &known, out);
+        }
     }
 
     /// The tile ends at `at`: an error there, or the end of the data.

@@ -57,6 +57,13 @@ struct LineCount<'a, 'p, F> {
     first: Option<(usize, i64)>,
 }
 
+/// What was found by reading ahead ends the load before the record is one.
+fn show_no_record(taken: &Result<(), End>, out: &mut Decoded) {
+    if let (Err(End::Fault), Some(fault)) = (taken, &mut out.fault) {
+        fault.shown = Shown::Nothing;
+    }
+}
+
 impl<'a, 'p, F: Fields> LineCount<'a, 'p, F> {
     fn new(pass: &'a Pass<'p, F>, offsets: &[u32]) -> Self {
         let counted = if pass.tile.eol == Some(Eol::Lf) { b'\n' } else { b'\r' };
@@ -289,13 +296,19 @@ impl<F: Fields> Pass<'_, F> {
                 let rest = &self.data[start..region.end];
                 let after = self.plan.scanner.first_records_end(rest, 1, self.plan.grammar, eol).map(|len| start + len);
                 let end = after.map_or(region.end, |after| after - self.tile.eol_len());
-                self.refuse_record(start, end, error, Vec::new(), shape, lines, out)?;
+                let taken = self.refuse_record(start, end, error, Vec::new(), shape, lines, out);
+                show_no_record(&taken, out);
+                taken?;
                 position = after.unwrap_or(region.end);
                 continue;
             }
             if start < region.end {
                 shape.records += 1;
-                if let Some(open) = indexed.open_quote {
+                if indexed.open_quote.is_some() && shape.header_is_due && self.plan.header != Header::Match {
+                    // It is not divided, so nothing of it is open.
+                    shape.header_is_due = false;
+                    out.header_lines = 1;
+                } else if let Some(open) = indexed.open_quote {
                     let error = self.unterminated(position + open, offsets);
                     self.refuse_record(start, region.end, error, Vec::new(), shape, lines, out)?;
                 } else if is_last {
@@ -347,9 +360,13 @@ impl<F: Fields> Pass<'_, F> {
             return Ok(());
         }
         let next_bad = bad.get(bad.partition_point(|&at| at < start));
-        let error = if let Some(&at) = next_bad.filter(|&&at| at < end) {
-            Some(self.tile.invalid_sequence(at))
-        } else if self.plan.has_no_fields() && end > start || ends.len() > width && !self.plan.tolerance.extra {
+        if let Some(&at) = next_bad.filter(|&&at| at < end) {
+            let error = self.tile.invalid_sequence(at);
+            let taken = self.refuse_record(start, end, error, Vec::new(), shape, lines, out);
+            show_no_record(&taken, out);
+            return taken;
+        }
+        let error = if self.plan.has_no_fields() && end > start || ends.len() > width && !self.plan.tolerance.extra {
             Some(DataError::new(ErrorCode::BadCopyFileFormat, "extra data after last expected column"))
         } else if ends.len() < width && !self.may_lack(width - ends.len()) {
             let message = format!("missing data for column \"{}\"", self.plan.field_name(ends.len()));
@@ -359,8 +376,11 @@ impl<F: Fields> Pass<'_, F> {
             shape.positions.and_then(|positions| positions.misfit(line, columns, &self.plan.tolerance))
         };
         if let Some(error) = error {
+            if let Some(first) = self.undivided(start, ends) {
+                return self.refuse_record(start, end, first, Vec::new(), shape, lines, out);
+            }
             let mut flaws = Vec::new();
-            if ends.len() < width && next_bad.is_none_or(|&at| at >= end) {
+            if ends.len() < width {
                 flaws = self.flaws_before_the_end(start, ends);
             }
             return self.refuse_record(start, end, error, flaws, shape, lines, out);
@@ -492,6 +512,25 @@ impl<F: Fields> Pass<'_, F> {
             at = end as usize + 1;
         }
         flaws
+    }
+
+    /// What is wrong with a record of which only values may be refused: a DEFAULT string in a column without a default, or an escape
+    /// that makes no character, which PostgreSQL finds before it counts the fields and reads any value.
+    fn undivided(&self, start: usize, ends: &[u32]) -> Option<Box<DataError>> {
+        if self.plan.tolerance.structure || self.positions().is_some() {
+            return None;
+        }
+        let spare = ColumnPlan::of_text(String::new(), true);
+        let mut at = start;
+        ends.iter().enumerate().find_map(|(index, &end)| {
+            let is_last = index + 1 == ends.len();
+            let stop =
+                if is_last { self.record_end(ends).min(self.data.len()) } else { end as usize - self.plan.gap() };
+            let column = self.plan.column_of(index).map_or(&spare, |column| &self.plan.columns[column]);
+            let error = self.value(at, stop, column).err();
+            at = end as usize + 1;
+            error
+        })
     }
 
     fn may_lack(&self, fields: usize) -> bool {
@@ -664,6 +703,20 @@ impl<F: Fields> Pass<'_, F> {
         Ok(flaws)
     }
 
+    /// As [`Pass::undivided`], of a record that is laid out like a row.
+    fn undivided_row(&self, rows: &Rows<'_, F>, row: usize) -> Option<Box<DataError>> {
+        if self.plan.tolerance.structure {
+            return None;
+        }
+        self.plan.columns.iter().enumerate().find_map(|(index, column)| {
+            if !column.is_read() || rows.is_missing(row, index) {
+                return None;
+            }
+            let (start, end) = rows.bounds(row, index);
+            self.value(start - PAD, end - PAD, column).err()
+        })
+    }
+
     /// What ends the load at a row.
     fn first_flaw(&self, rows: &Rows<'_, F>, row: usize) -> Flaw {
         let ends_it = |flaw: &Flaw| {
@@ -684,6 +737,23 @@ impl<F: Fields> Pass<'_, F> {
             list.retain(|&row| (row as usize) < limit);
             list.sort_unstable();
             list.dedup();
+        }
+        let mut limit = limit;
+        if let Some((row, error)) =
+            refused.iter().find_map(|&row| Some((row as usize, self.undivided_row(rows, row as usize)?)))
+        {
+            if places.len() == 0 {
+                places = self.places_of(rows, row + 1, out);
+            }
+            let (start, end, line) = (places.starts[row] as usize, places.ends[row] as usize, places.last_lines[row]);
+            out.ended = false;
+            self.fault_at(error, start, end, u64::from(line), out);
+            limit = row;
+            refused.retain(|&other| (other as usize) < limit);
+            mended.retain(|&other| (other as usize) < limit);
+            out.refusals.retain(|refusal| (refusal.offset as usize) < start);
+            out.columns.iter_mut().for_each(|column| column.truncate(limit));
+            places.truncate(limit);
         }
         let mut replaced = Vec::new();
         for &row in &mended {

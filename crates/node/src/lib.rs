@@ -8,6 +8,7 @@ mod duckdb;
 mod listing;
 mod load;
 mod rejects;
+mod remote;
 mod schema;
 mod specification;
 mod spool;

@@ -19,6 +19,7 @@ use napi_derive::napi;
 use crate::convert::BindingFailure;
 use crate::duckdb::{self, HeldChunk, Segment};
 use crate::rejects::BindingRejects;
+use crate::remote::{self, BindingAccess, BindingSecret, Waiting};
 use crate::schema::{self, BindingSchema};
 use crate::specification::BindingSpecification;
 use crate::spool::BindingSpool;
@@ -124,6 +125,8 @@ struct Inner {
     is_served: bool,
     /// The window that was served last.
     window: Option<u64>,
+    /// Those who wait for credentials.
+    waiting_for_secret: Waiting,
     /// What can still be asked after the load was closed.
     last: Option<Summary>,
 }
@@ -158,7 +161,7 @@ impl BindingLoad {
             Ok(file) => Source::File(file),
             Err(failure) => return Ok(Some(failure.into())),
         };
-        Ok(self.start(&specification, Input::only(&*specification.name, source), None, on_ready))
+        Ok(self.start(&specification, vec![specification.input(&specification.name, source)], None, on_ready))
     }
 
     /// Starts reading files, one after the other. `names` are what they are called in messages.
@@ -171,7 +174,35 @@ impl BindingLoad {
         on_ready: Function<'_, (), ()>,
     ) -> napi::Result<Option<BindingFailure>> {
         let on_ready = callback(&on_ready)?;
-        Ok(self.start(&specification, inputs(paths, names), None, on_ready))
+        Ok(self.start(&specification, inputs(&specification, paths, names), None, on_ready))
+    }
+
+    /// Starts reading objects of other machines, one after the other. `onSecret` is called when credentials are needed, once until
+    /// `giveSecret` answers it.
+    #[napi(catch_unwind)]
+    pub fn start_remote(
+        &self,
+        specification: BindingSpecification,
+        addresses: Vec<String>,
+        access: BindingAccess,
+        on_ready: Function<'_, (), ()>,
+        on_secret: Function<'_, (), ()>,
+    ) -> napi::Result<Option<BindingFailure>> {
+        let on_ready = callback(&on_ready)?;
+        let on_secret = callback(&on_secret)?;
+        let provide = self.lock().waiting_for_secret.provide(move || {
+            on_secret.call((), ThreadsafeFunctionCallMode::NonBlocking);
+        });
+        match remote::inputs(&specification, &addresses, &access.access(provide)) {
+            Ok(inputs) => Ok(self.start(&specification, inputs, None, on_ready)),
+            Err(failure) => Ok(Some(failure.into())),
+        }
+    }
+
+    /// Answers `onSecret`.
+    #[napi(catch_unwind)]
+    pub fn give_secret(&self, secret: BindingSecret) {
+        self.lock().waiting_for_secret.answer(secret);
     }
 
     /// Starts reading a spooled stream.
@@ -187,7 +218,7 @@ impl BindingLoad {
             Ok(source) => source,
             Err(failure) => return Ok(Some(failure.into())),
         };
-        Ok(self.start(&specification, Input::only(&*specification.name, source), None, on_ready))
+        Ok(self.start(&specification, vec![specification.input(&specification.name, source)], None, on_ready))
     }
 
     /// Starts reading what `push` brings. `onDrain` is called when pushing may go on.
@@ -205,7 +236,7 @@ impl BindingLoad {
             on_drain.call((), ThreadsafeFunctionCallMode::NonBlocking);
         };
         let pushed = Pushed::new(high_water as usize, Box::new(drained));
-        let inputs = Input::only(&*specification.name, Source::Pushed(Arc::clone(&pushed)));
+        let inputs = vec![specification.input(&specification.name, Source::Pushed(Arc::clone(&pushed)))];
         Ok(self.start(&specification, inputs, Some(pushed), on_ready))
     }
 
@@ -535,7 +566,7 @@ impl Task for Closing {
 #[napi(catch_unwind)]
 pub fn peek_file(specification: BindingSpecification, path: String) -> BindingPeek {
     match open(&path) {
-        Ok(file) => peeked(&specification, Input::only(&*specification.name, Source::File(file))),
+        Ok(file) => peeked(&specification, vec![specification.input(&specification.name, Source::File(file))]),
         Err(failure) => BindingPeek { names: None, failure: Some(failure.into()) },
     }
 }
@@ -543,14 +574,14 @@ pub fn peek_file(specification: BindingSpecification, path: String) -> BindingPe
 /// The same for files, of which the first one that has anything in it tells.
 #[napi(catch_unwind)]
 pub fn peek_files(specification: BindingSpecification, paths: Vec<String>, names: Vec<String>) -> BindingPeek {
-    peeked(&specification, inputs(paths, names))
+    peeked(&specification, inputs(&specification, paths, names))
 }
 
 /// The same for a spooled stream.
 #[napi(catch_unwind)]
 pub fn peek_spool(specification: BindingSpecification, spool: &BindingSpool) -> BindingPeek {
     match spool.source() {
-        Ok(source) => peeked(&specification, Input::only(&*specification.name, source)),
+        Ok(source) => peeked(&specification, vec![specification.input(&specification.name, source)]),
         Err(failure) => BindingPeek { names: None, failure: Some(failure.into()) },
     }
 }
@@ -570,8 +601,9 @@ pub fn schema_of_spool(format: String, spool: &BindingSpool, name: String) -> Bi
     }
 }
 
-fn inputs(paths: Vec<String>, names: Vec<String>) -> Vec<Input> {
-    paths.into_iter().zip(names).map(|(path, name)| Input { name, source: Source::Path(path.into()) }).collect()
+fn inputs(specification: &BindingSpecification, paths: Vec<String>, names: Vec<String>) -> Vec<Input> {
+    let pairs = paths.into_iter().zip(names);
+    pairs.map(|(path, name)| specification.input(&name, Source::Path(path.into()))).collect()
 }
 
 fn file_numbers(file: &FileCounters) -> [u64; 9] {

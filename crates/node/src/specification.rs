@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use copyist_core::{ArrayType, DataError, DateOrder, EnumType, ErrorCode, IntervalStyle, Session, Type, ZoneWords};
-use copyist_datetime::{Context, Kind, Language, Patterns};
+use copyist_datetime::{Context, Kind, Language, Pattern, Patterns};
 use copyist_encoding::Encoding;
 use copyist_format::{
     BadValue, Cleaning, ColumnPlan, Condition, Escapes, FieldMap, Fixed, FixedField, Header, Layout, Missing, Origin,
     Plan, Replacement, Subject, Tolerance, Unit,
 };
 use copyist_scan::{Eol, Grammar, Scanner, Separator};
+use copyist_store::{Codec, Compression, Expansion};
 use copyist_transcode::columnar::Format;
-use copyist_transcode::{Failure, Limits, Sink};
+use copyist_transcode::{Failure, Input, Limits, Sink, Source};
 use napi::bindgen_prelude::{Buffer, BufferSlice};
 use napi_derive::napi;
 
@@ -47,7 +48,7 @@ pub struct BindingColumn {
     pub force_null: bool,
     pub has_default: bool,
     pub not_null: bool,
-    /// How dates and times of it are written: patterns of one language, tried in order.
+    /// How dates and times of it are written.
     pub patterns: Option<BindingPatterns>,
     /// The number of its field, where fields do not belong to the columns one after the other.
     pub field: Option<u32>,
@@ -100,12 +101,18 @@ pub struct BindingCondition {
     pub value: String,
 }
 
-/// Patterns of dates and times.
+/// A pattern of dates and times.
 #[napi(object)]
-pub struct BindingPatterns {
+pub struct BindingPattern {
     /// `to_char`, `redshift`, `java`, `strptime` or `auto`.
     pub language: String,
-    pub texts: Vec<String>,
+    pub text: String,
+}
+
+/// Patterns of dates and times, tried in order.
+#[napi(object)]
+pub struct BindingPatterns {
+    pub list: Vec<BindingPattern>,
     /// Timestamps are rounded to the minute, half a minute up.
     pub to_minute: Option<bool>,
 }
@@ -193,6 +200,12 @@ pub struct BindingSpecification {
     pub is_served: bool,
     /// The relation's name in CONTEXT lines.
     pub table: String,
+    /// `auto`, `none` or a codec.
+    pub compression: String,
+    /// Bytes of an input after decompression; none for any number.
+    pub max_decompressed_bytes: Option<f64>,
+    /// Bytes after decompression for each byte before.
+    pub max_compression_ratio: f64,
     /// Fields belong to columns by the names in the header: that of every input.
     pub maps_by_name: bool,
     /// The input's name in messages.
@@ -342,6 +355,25 @@ impl BindingSpecification {
         Ok((grammar, eol))
     }
 
+    /// An input of the load.
+    pub fn input(&self, name: &str, source: Source) -> Input {
+        Input { name: name.to_owned(), source, compression: self.compression(), expansion: self.expansion() }
+    }
+
+    fn compression(&self) -> Compression {
+        match &*self.compression {
+            "none" => Compression::None,
+            name => Codec::of_name(name).map_or(Compression::Auto, Compression::By),
+        }
+    }
+
+    fn expansion(&self) -> Expansion {
+        Expansion {
+            max_bytes: self.max_decompressed_bytes.map_or(u64::MAX, |most| most as u64),
+            max_ratio: self.max_compression_ratio as u64,
+        }
+    }
+
     /// The limits.
     pub fn limits(&self) -> Limits {
         Limits {
@@ -485,14 +517,21 @@ impl BindingColumn {
             _ => return Ok(None),
         };
         let Some(given) = &self.patterns else { return Ok(None) };
-        let language = match &*given.language {
-            "redshift" => Language::Redshift,
-            "java" => Language::Java,
-            "strptime" => Language::Strptime,
-            "auto" => Language::Auto,
-            _ => Language::ToChar,
-        };
-        let compiled = Patterns::compile(language, given.texts.iter().map(String::as_str), kind);
+        let compiled = given
+            .list
+            .iter()
+            .map(|BindingPattern { language, text }| {
+                let language = match &**language {
+                    "redshift" => Language::Redshift,
+                    "java" => Language::Java,
+                    "strptime" => Language::Strptime,
+                    "auto" => Language::Auto,
+                    _ => Language::ToChar,
+                };
+                Pattern::compile(language, text)
+            })
+            .collect::<std::result::Result<Vec<_>, _>>()
+            .and_then(|patterns| Patterns::new(patterns, kind));
         let patterns = compiled.map_err(|error| Failure::whole(error.into()))?;
         Ok(Some(Arc::new(if given.to_minute == Some(true) { patterns.to_minute() } else { patterns })))
     }

@@ -57,6 +57,9 @@ impl Failure {
     /// A failed read of the input.
     #[must_use]
     pub fn of_io(error: &std::io::Error, name: &str) -> Self {
+        if let Some(error) = copyist_store::carried(error) {
+            return Self::whole(Box::new(error.clone()));
+        }
         let code = match error.kind() {
             std::io::ErrorKind::NotFound => ErrorCode::UndefinedFile,
             std::io::ErrorKind::PermissionDenied => ErrorCode::InsufficientPrivilege,

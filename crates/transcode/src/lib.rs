@@ -25,5 +25,5 @@ pub use locate::Location;
 pub use peek::peek;
 pub use pipeline::{Counters, FileCounters, Limits, Load, Next, Sink, Specification, Summary};
 pub use reject::Reject;
-pub use source::{Input, Pushed, Source};
+pub use source::{Decompressed, Input, Pushed, ReadRemote, Remote, Source};
 pub use spool::Spool;

@@ -316,6 +316,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub struct Load {
     shared: Arc<Shared>,
     pushed: Option<Arc<crate::Pushed>>,
+    /// Tell readers of other machines to stop.
+    stops: Vec<Arc<dyn Fn() + Send + Sync>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -330,6 +332,11 @@ impl Load {
             Source::Pushed(pushed) => Some(Arc::clone(pushed)),
             _ => None,
         });
+        let stops = inputs.iter().filter_map(|input| match &input.source {
+            Source::Remote(remote) => Some(remote.stop()),
+            _ => None,
+        });
+        let stops = stops.collect();
         let threads = limits.threads.max(1);
         let state = State {
             permits: limits.window.max(threads + 1),
@@ -382,7 +389,7 @@ impl Load {
                 Err(error) => shared.worker_missing(&error),
             }
         }
-        Self { shared, pushed, threads: Mutex::new(handles) }
+        Self { shared, pushed, stops, threads: Mutex::new(handles) }
     }
 
     /// The next chunk in the order of the input, waiting at most `wait`.
@@ -500,6 +507,7 @@ impl Load {
         if let Some(pushed) = &self.pushed {
             pushed.cancel();
         }
+        self.stops.iter().for_each(|stop| stop());
     }
 
     /// Waits for all threads. Call [`Load::cancel`] first unless the input has ended.

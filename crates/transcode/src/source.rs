@@ -4,9 +4,11 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use copyist_core::{DataError, ErrorCode};
+use copyist_store::{Ahead, Codec, Compression, Decompressor, Expansion, MARK, Mark};
 
 use crate::failure::Failure;
 
@@ -15,22 +17,53 @@ pub struct Input {
     /// What it is called in messages.
     pub name: String,
     pub source: Source,
+    pub compression: Compression,
+    pub expansion: Expansion,
 }
 
 impl Input {
+    /// An input that is decompressed if its first bytes say that it is compressed.
+    #[must_use]
+    pub fn new(name: impl Into<String>, source: Source) -> Self {
+        Self { name: name.into(), source, compression: Compression::default(), expansion: Expansion::default() }
+    }
+
     /// The only input of a load.
     #[must_use]
     pub fn only(name: impl Into<String>, source: Source) -> Vec<Self> {
-        vec![Self { name: name.into(), source }]
+        vec![Self::new(name, source)]
+    }
+
+    /// Opens what is not open yet, and what is in it. The bytes there should be, where that is known.
+    pub(crate) fn open(&mut self) -> Result<Option<u64>, Failure> {
+        let size = self.source.open(&self.name)?;
+        if self.compression == Compression::None {
+            return Ok(size);
+        }
+        let start = self.source.start().map_err(|error| Failure::of_io(&error, &self.name))?;
+        let Some(codec) = self.compression.codec(&self.name, &start) else { return Ok(size) };
+        let is_small = size.is_some_and(|size| size <= SMALL);
+        let source = std::mem::replace(&mut self.source, Source::Memory(io::Cursor::default()));
+        let opened = source.decompressed(codec, &self.name, self.expansion, is_small);
+        self.source = opened.map_err(|error| Failure::of_io(&error, &self.name))?;
+        Ok(None)
     }
 
     /// The same input, whose rows come in columns.
     #[cfg(feature = "columnar")]
     #[must_use]
     pub fn in_columns(self, format: crate::columnar::Format) -> Self {
-        Self { source: Source::Columnar(format, Box::new(self.source)), ..self }
+        // They have codecs of their own inside.
+        Self {
+            source: Source::Columnar(format, Box::new(self.source)),
+            compression: Compression::None,
+            ..self
+        }
     }
 }
+
+/// Compressed files up to this size are decompressed by who reads them: a thread would take longer to start.
+const SMALL: u64 = 128 << 10;
 
 /// Where the bytes of an input are.
 pub enum Source {
@@ -43,6 +76,74 @@ pub enum Source {
     /// Rows in columns, in what is no stream.
     #[cfg(feature = "columnar")]
     Columnar(crate::columnar::Format, Box<Source>),
+    /// An object of another machine.
+    Remote(Remote),
+    Decompressed(Decompressed),
+}
+
+/// Reads from another machine.
+pub trait ReadRemote: Read + Send {
+    /// Its turn comes soon: what can be asked for now is there then.
+    fn prepare(&mut self);
+}
+
+/// A reader of another machine's bytes, and how it is told to stop from another thread.
+pub struct Remote {
+    reader: Box<dyn ReadRemote>,
+    stop: Arc<dyn Fn() + Send + Sync>,
+    /// Its first bytes, if they were looked at and not read yet.
+    start: Vec<u8>,
+}
+
+impl Remote {
+    #[must_use]
+    pub fn new(reader: Box<dyn ReadRemote>, stop: Arc<dyn Fn() + Send + Sync>) -> Self {
+        Self { reader, stop, start: Vec::new() }
+    }
+
+    pub(crate) fn stop(&self) -> Arc<dyn Fn() + Send + Sync> {
+        Arc::clone(&self.stop)
+    }
+
+    fn start(&mut self) -> io::Result<Vec<u8>> {
+        while self.start.len() < MARK && (self.start.is_empty() || Codec::of_mark(&self.start) == Mark::TooShort) {
+            let mut more = [0; MARK];
+            let size = self.reader.read(&mut more[..MARK - self.start.len()])?;
+            if size == 0 {
+                break;
+            }
+            self.start.extend_from_slice(&more[..size]);
+        }
+        Ok(self.start.clone())
+    }
+
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if self.start.is_empty() {
+            return self.reader.read(into);
+        }
+        let size = into.len().min(self.start.len());
+        into[..size].copy_from_slice(&self.start[..size]);
+        self.start.drain(..size);
+        Ok(size)
+    }
+}
+
+/// What is inside of a compressed input.
+pub struct Decompressed {
+    reader: Box<dyn Read + Send>,
+    /// Bytes of the compressed input that have been read, and how many of them are known to who reads.
+    consumed: Arc<AtomicU64>,
+    told: u64,
+    is_live: bool,
+}
+
+/// A source as the standard library has them.
+struct Raw(Source);
+
+impl Read for Raw {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.0.read(into)
+    }
 }
 
 impl Source {
@@ -59,6 +160,59 @@ impl Source {
         }
         *self = Source::File(file);
         Ok(Some(metadata.len()))
+    }
+
+    /// The first bytes, which will be read once more: [`MARK`], all there are, or as many as tell that it is not compressed.
+    fn start(&mut self) -> io::Result<Vec<u8>> {
+        match self {
+            Source::Remote(remote) => remote.start(),
+            Source::File(file) => {
+                let mut start = [0; MARK];
+                let mut filled = 0;
+                while filled < MARK {
+                    match read_at(file, &mut start[filled..], filled as u64) {
+                        Ok(0) => break,
+                        Ok(size) => filled += size,
+                        Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                        Err(error) => return Err(error),
+                    }
+                }
+                Ok(start[..filled].to_vec())
+            }
+            Source::Memory(cursor) => Ok(cursor.get_ref()[..cursor.get_ref().len().min(MARK)].to_vec()),
+            Source::Pushed(pushed) => pushed.start(),
+            Source::Path(_) | Source::Decompressed(_) => Ok(Vec::new()),
+            #[cfg(feature = "columnar")]
+            Source::Columnar(..) => Ok(Vec::new()),
+        }
+    }
+
+    fn decompressed(self, codec: Codec, name: &str, expansion: Expansion, is_small: bool) -> io::Result<Self> {
+        let is_live = matches!(self, Source::Pushed(_));
+        let decompressor = Decompressor::new(Raw(self), codec, name, expansion)?;
+        let consumed = decompressor.consumed();
+        let reader: Box<dyn Read + Send> =
+            if is_small { Box::new(decompressor) } else { Box::new(Ahead::new(decompressor)?) };
+        Ok(Source::Decompressed(Decompressed { reader, consumed, told: 0, is_live }))
+    }
+
+    /// Whether what has come is to be passed on although more may come soon.
+    pub(crate) fn is_live(&self) -> bool {
+        matches!(self, Source::Pushed(_) | Source::Decompressed(Decompressed { is_live: true, .. }))
+    }
+
+    /// Its turn comes soon.
+    pub(crate) fn prepare(&mut self) {
+        if let Source::Remote(remote) = self {
+            remote.reader.prepare();
+        }
+    }
+
+    /// Bytes of the input itself that a reading of `size` bytes has taken.
+    pub(crate) fn taken(&mut self, size: usize) -> u64 {
+        let Source::Decompressed(decompressed) = self else { return size as u64 };
+        let consumed = decompressed.consumed.load(Ordering::Relaxed);
+        consumed - std::mem::replace(&mut decompressed.told, consumed)
     }
 
     /// Whether to read it takes no longer than to read a file.
@@ -85,11 +239,26 @@ impl Source {
                 Ok(size)
             }
             Source::Pushed(pushed) => pushed.read(into),
+            Source::Decompressed(decompressed) => decompressed.reader.read(into),
+            Source::Remote(remote) => remote.read(into),
             Source::Path(path) => Err(io::Error::other(format!("\"{}\" is not open", path.display()))),
             #[cfg(feature = "columnar")]
             Source::Columnar(..) => Err(io::Error::other("what comes in columns is not read byte by byte")),
         }
     }
+}
+
+#[cfg(unix)]
+fn read_at(file: &File, into: &mut [u8], offset: u64) -> io::Result<usize> {
+    std::os::unix::fs::FileExt::read_at(file, into, offset)
+}
+
+#[cfg(windows)]
+fn read_at(file: &File, into: &mut [u8], offset: u64) -> io::Result<usize> {
+    // It moves the position, which is at the beginning.
+    let size = std::os::windows::fs::FileExt::seek_read(file, into, offset)?;
+    io::Seek::rewind(&mut &*file)?;
+    Ok(size)
 }
 
 #[derive(Default)]
@@ -150,6 +319,23 @@ impl Pushed {
         self.lock().cancelled = true;
         self.filled.notify_all();
         self.drained.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
+    /// The first bytes, as far as they may be the mark of a codec.
+    fn start(&self) -> io::Result<Vec<u8>> {
+        let mut queue = self.lock();
+        loop {
+            let start: Vec<u8> = queue.chunks.iter().flatten().take(MARK).copied().collect();
+            if queue.cancelled {
+                return Err(io::Error::other("cancelled"));
+            }
+            let is_enough = start.len() == MARK || Codec::of_mark(&start) == Mark::None && !start.is_empty();
+            // A failure is for who reads on.
+            if is_enough || queue.ended || queue.failed.is_some() {
+                return Ok(start);
+            }
+            queue = self.filled.wait(queue).unwrap_or_else(PoisonError::into_inner);
+        }
     }
 
     fn read(&self, into: &mut [u8]) -> io::Result<usize> {

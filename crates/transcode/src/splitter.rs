@@ -4,6 +4,7 @@
 //!
 //! Inputs are read one after the other: the next one is opened, and its first tile cut, while the last ones are still decoded.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use copyist_core::{DataError, ErrorCode};
@@ -28,9 +29,8 @@ pub(crate) struct Reading {
 /// Reads under one lock; whoever holds it claims the next tile.
 pub(crate) struct Splitter {
     /// Those whose turn has not come.
-    inputs: std::iter::Peekable<std::vec::IntoIter<Input>>,
-    source: Source,
-    name: String,
+    inputs: VecDeque<Input>,
+    input: Input,
     /// The number of the input that is read.
     file: u32,
     is_several: bool,
@@ -72,15 +72,12 @@ impl Splitter {
     /// For inputs that are read one after the other.
     pub fn new(inputs: Vec<Input>, tile_size: usize, max_record: usize, maps_by_name: bool) -> Self {
         let is_several = inputs.len() > 1;
-        let mut inputs = inputs.into_iter().peekable();
-        let first = inputs.next();
+        let mut inputs = VecDeque::from(inputs);
+        let first = inputs.pop_front();
         let ended = first.is_none();
-        let Input { name, source } =
-            first.unwrap_or_else(|| Input { name: String::new(), source: Source::Memory(std::io::Cursor::default()) });
         Self {
             inputs,
-            source,
-            name,
+            input: first.unwrap_or_else(|| Input::new("", Source::Memory(std::io::Cursor::default()))),
             file: 0,
             is_several,
             is_open: false,
@@ -118,8 +115,8 @@ impl Splitter {
     /// Opens an input that has its rows in columns.
     #[cfg(feature = "columnar")]
     fn open_batches(&mut self, plan: &Plan, format: crate::columnar::Format, source: Source) -> Result<(), Failure> {
-        let mut batches = crate::columnar::open(format, source, &self.name)?;
-        let columns = crate::columnar::columns_of(plan, &batches.schema(), &self.name)?;
+        let mut batches = crate::columnar::open(format, source, &self.input.name)?;
+        let columns = crate::columnar::columns_of(plan, &batches.schema(), &self.input.name)?;
         batches.select(&columns);
         batches.aim_for(self.tile_size);
         self.batches = Some(batches);
@@ -134,7 +131,7 @@ impl Splitter {
         let read = batches.bytes_read();
         self.bytes_read += read - self.file_bytes;
         self.file_bytes = read;
-        let Some(batch) = next.map_err(|error| crate::columnar::of_input(error, &self.name))? else {
+        let Some(batch) = next.map_err(|error| crate::columnar::of_input(error, &self.input.name))? else {
             self.batches = None;
             self.finish_file(self.file);
             return Ok(false);
@@ -157,7 +154,7 @@ impl Splitter {
             return true;
         }
         self.is_over = true;
-        self.ended |= self.inputs.peek().is_none();
+        self.ended |= self.inputs.is_empty();
         !self.ended
     }
 
@@ -177,7 +174,7 @@ impl Splitter {
 
     /// Whether the next tile is the first one of an input that can be read at once.
     pub fn has_small_next(&mut self) -> bool {
-        self.is_over && !self.ended && self.inputs.peek().is_some_and(|input| input.source.is_at_hand())
+        self.is_over && !self.ended && self.inputs.front().is_some_and(|input| input.source.is_at_hand())
     }
 
     /// By which the records of the tile cut last are read, if it is not the plan of the load.
@@ -198,8 +195,8 @@ impl Splitter {
 
     /// Begins with the next input. False when there is none.
     fn begin_next(&mut self) -> bool {
-        let Some(Input { name, source }) = self.inputs.next() else { return false };
-        (self.name, self.source) = (name, source);
+        let Some(input) = self.inputs.pop_front() else { return false };
+        self.input = input;
         self.file += 1;
         self.carry.clear();
         (self.encoding, self.begun, self.eol, self.plan) = (None, false, None, None);
@@ -230,8 +227,8 @@ impl Splitter {
                 return Ok(false);
             }
             #[cfg(feature = "columnar")]
-            if !self.is_open && matches!(self.source, Source::Columnar(..)) {
-                let taken = std::mem::replace(&mut self.source, Source::Memory(std::io::Cursor::default()));
+            if !self.is_open && matches!(self.input.source, Source::Columnar(..)) {
+                let taken = std::mem::replace(&mut self.input.source, Source::Memory(std::io::Cursor::default()));
                 if let Source::Columnar(format, source) = taken {
                     self.open_batches(plan, format, *source).map_err(|failure| failure.in_file(self.file))?;
                 }
@@ -247,7 +244,9 @@ impl Splitter {
                 continue;
             }
             if !self.is_open {
-                self.expected = self.source.open(&self.name).map_err(|failure| failure.in_file(self.file))?;
+                self.input.source.prepare();
+                self.inputs.iter_mut().take(PREPARED).for_each(|input| input.source.prepare());
+                self.expected = self.input.open().map_err(|failure| failure.in_file(self.file))?;
                 self.is_open = true;
             }
             let cut = if plan.is_binary {
@@ -361,7 +360,7 @@ impl Splitter {
         (tile.first, tile.last) = (first, last);
         tile.header = first && plan.header != Header::No;
         if tile.header && self.is_several {
-            self.plan = self.headers.check(plan, tile, &self.name)?;
+            self.plan = self.headers.check(plan, tile, &self.input.name)?;
         }
         self.sequence += 1;
         self.byte_offset += read_len as u64;
@@ -578,14 +577,15 @@ impl Splitter {
             let read = match &mut transcript {
                 Some(transcript) => {
                     let most = (want - *filled).clamp(LEAST_READ, MOST_READ);
-                    transcript.read(most, |into| self.source.read(into))
+                    transcript.read(most, |into| self.input.source.read(into))
                 }
-                None => self.source.read(&mut buffer[PAD + *filled..PAD + want]),
+                None => self.input.source.read(&mut buffer[PAD + *filled..PAD + want]),
             };
             match read {
                 Ok(size) => {
-                    self.bytes_read += size as u64;
-                    self.file_bytes += size as u64;
+                    let taken = self.input.source.taken(size);
+                    self.bytes_read += taken;
+                    self.file_bytes += taken;
                     match &mut transcript {
                         Some(transcript) => {
                             if self.begin(transcript, size == 0)? {
@@ -598,11 +598,11 @@ impl Splitter {
                         return self.check_whole().map(|()| true);
                     }
                     // A slow stream is passed on before a tile is full.
-                    if matches!(self.source, Source::Pushed(_)) && *filled > least {
+                    if self.input.source.is_live() && *filled > least {
                         break;
                     }
                 }
-                Err(error) => return Err(Failure::of_io(&error, &self.name)),
+                Err(error) => return Err(Failure::of_io(&error, &self.input.name)),
             }
         }
         Ok(false)
@@ -611,7 +611,7 @@ impl Splitter {
     /// A file that has become shorter was read in part, and its last row may be half a row.
     fn check_whole(&self) -> Result<(), Failure> {
         let Some(expected) = self.expected.filter(|&expected| self.file_bytes < expected) else { return Ok(()) };
-        let message = format!("file \"{}\" became shorter while it was read", self.name);
+        let message = format!("file \"{}\" became shorter while it was read", self.input.name);
         let bytes = self.file_bytes;
         let detail = format!("It had {expected} bytes at first, and {bytes} in the end. Nothing was loaded.");
         Err(Failure::whole(DataError::new(ErrorCode::IoError, message).with_detail(detail)))
@@ -665,6 +665,9 @@ fn write(transcript: &mut Transcript, buffer: &mut Vec<u8>, filled: &mut usize, 
 /// Bytes of another encoding that are read at a time: few, so that they are still near when they are made text.
 const MOST_READ: usize = 32 * 1024;
 const LEAST_READ: usize = 1024;
+
+/// Inputs behind the one that is read which other machines are asked for.
+const PREPARED: usize = 16;
 
 /// The flag of a format that PostgreSQL 12 has given up, in which every row had an OID.
 const WITH_OIDS: i32 = 1 << 16;

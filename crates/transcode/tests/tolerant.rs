@@ -235,6 +235,51 @@ fn a_value_that_is_forgiven_comes_before_fields_that_are_not_there() {
 }
 
 #[test]
+fn what_is_found_before_values_are_read_ends_the_load() {
+    let only_values = Tolerance { structure: false, constraint: false, ..SKIP };
+    let marked = Plan { default: Some(b"DEF".to_vec()), ..plan(CSV, only_values) };
+    let failure = |plan: &Plan, input: &[u8], ids: &[i64]| {
+        outcome::check_any(plan, input);
+        let outcome = run(&Arc::new(plan.clone()), input, 1, 64);
+        assert_eq!(outcome.ids, ids);
+        outcome.failure.expect("the load must fail")
+    };
+    let marker = "unexpected default marker in COPY data";
+    assert_eq!(
+        failure(&marked, b"h\n1,a,5,\nx,b,DEF,\n3,c,5,\n", &[1]),
+        format!("COPY t, line 3: \"x,b,DEF,\": {marker}")
+    );
+    assert_eq!(failure(&marked, b"h\nx,DEF\n", &[]), format!("COPY t, line 2: \"x,DEF\": {marker}"));
+    assert_eq!(failure(&marked, b"h\n1,DEF,5,,\n", &[]), format!("COPY t, line 2: \"1,DEF,5,,\": {marker}"));
+    let csv = plan(CSV, only_values);
+    assert_eq!(
+        failure(&csv, b"\xff\n1,a,5,\n", &[]),
+        "COPY t, line 1: invalid byte sequence for encoding \"UTF8\": 0xff"
+    );
+    assert_eq!(
+        failure(&csv, b"h\n1,a,5,\nx,\xff,5,\n", &[1]),
+        "COPY t, line 3: invalid byte sequence for encoding \"UTF8\": 0xff"
+    );
+}
+
+#[test]
+fn a_header_that_is_passed_over_may_have_an_open_quote() {
+    let only_values = Tolerance { structure: false, constraint: false, ..SKIP };
+    outcome::check_any(&plan(CSV, only_values), b"\"h\r");
+    let outcome = text("\"h\r", only_values);
+    assert_eq!((outcome.failure, outcome.ids, outcome.counters.header_lines), (None, vec![], 1));
+}
+
+#[test]
+fn what_will_be_replaced_behind_a_carriage_return_is_no_mistake() {
+    let invalid = Some(Replacement { byte: b'?', nul: None });
+    for structure in [true, false] {
+        let tolerance = Tolerance { invalid, structure, constraint: structure, ..SKIP };
+        outcome::check_any(&plan(TEXT, tolerance), b"h\r\xff\r1\ta\t5\t\\N\r\xff\t\xff\r");
+    }
+}
+
+#[test]
 fn lines_that_are_no_records_are_passed_over() {
     let skip =
         |skip, input: &str| run(&Arc::new(Plan { skip, ..plan(CSV, Tolerance::default()) }), input.as_bytes(), 1, 64);

@@ -121,8 +121,8 @@ export const gaussdbRules: readonly Rule[] = [
       about: [key],
       broken: (options) => {
         const pattern = options.given[key]?.value
-        const hasZone = (text: string) => zone.test(withoutQuoted(text))
-        return isGaussdb(options) && languageOf(pattern, 'to_char') !== 'strptime' && patternsIn(pattern).some(hasZone)
+        const hasZone = (text: string) => languageOf(text, 'to_char') !== 'strptime' && zone.test(withoutQuoted(text))
+        return isGaussdb(options) && patternsIn(pattern).some(hasZone)
       },
       condition: 'invalid_parameter_value',
       message: `COPY ${key.toUpperCase()} cannot have a time zone`,

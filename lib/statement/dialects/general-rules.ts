@@ -1,5 +1,4 @@
 /** Checks of options that copyist has for all systems. They come last. */
-import { languageOf } from '../date-patterns.ts'
 import type { OptionKey } from '../options.ts'
 import type { Rule } from '../rule.ts'
 
@@ -16,19 +15,6 @@ function notInBinary(key: OptionKey): Rule {
 }
 
 export const generalRules: readonly Rule[] = [
-  ...(['date_format', 'time_format', 'timestamp_format', 'smalldatetime_format'] as const).map(
-    (key): Rule => ({
-      about: [key],
-      broken: ({ given, dialect }) => {
-        const own = dialect === 'questdb' ? 'java' : dialect === 'redshift' ? 'redshift' : 'to_char'
-        const pattern = given[key]?.value
-        return pattern !== undefined && languageOf(pattern, own) === undefined
-      },
-      condition: 'feature_not_supported',
-      message: `COPY ${key.toUpperCase()} cannot have patterns of several languages`,
-      hint: "Those of strptime have percent signs, as in '%d/%m/%Y'; 'auto' is a language of its own but in Redshift.",
-    }),
-  ),
   {
     about: ['format', 'formatter', 'fixedwidth'],
     broken: ({ given, format }) => (given.formatter ?? given.fixedwidth) !== undefined && format !== 'fixed',

@@ -1,14 +1,23 @@
 /** Options of copyist's own language that no file of PostgreSQL's options has: they are anybody's. */
-import type { Dialect } from '../ast.ts'
+import type { Compression, Dialect } from '../ast.ts'
 import type { DatePattern } from '../date-patterns.ts'
 import { choice, define } from '../option-definition.ts'
 import { dialectNames } from './names.ts'
 
-export type GeneralKey = 'dialect' | 'map by name' | 'unit' | 'date_format' | 'time_format' | 'timestamp_format'
+export type GeneralKey =
+  | 'dialect'
+  | 'compression'
+  | 'map by name'
+  | 'unit'
+  | 'date_format'
+  | 'time_format'
+  | 'timestamp_format'
+
+/** Codecs that can be read. */
+export const codecs = ['gzip', 'zstd', 'bzip2', 'xz', 'lz4', 'brotli'] as const satisfies readonly Compression[]
 
 const text = ['csv', 'text', 'fixed', 'parquet', 'arrow'] as const
 const binaryError = ['42601', 'in the binary format'] as const
-const severalError = ['0A000', 'patterns of several languages in one list'] as const
 
 /** Other systems have these words, too, as well as GaussDB, from which they are. */
 const ofGaussdb = { dialect: 'gaussdb', exclusive: false } as const
@@ -26,6 +35,22 @@ export const generalOptions = {
     example: "DIALECT 'gaussdb'",
     errors: [['22023', 'no such dialect, or a word of another system beside it']],
     read: (reader) => choice(reader, 'DIALECT', dialectNames),
+  }),
+  compression: define<'auto' | 'none' | Compression>({
+    synopsis: "{ 'auto' | 'none' | 'gzip' | 'zstd' | 'bzip2' | 'xz' | 'lz4' | 'brotli' }",
+    summary:
+      'How the input is compressed. By default its first bytes tell, or of brotli, which has no mark of its own, the name, which ends in .br.',
+    defaultNote: "'auto'",
+    formats: ['csv', 'text', 'fixed', 'binary'],
+    bare: [{ words: ['compression'], takes: 'value' }],
+    otherNames: ['codec', 'compression_codec', 'compress'],
+    dialects: [],
+    example: "COMPRESSION 'gzip'",
+    errors: [
+      ['22023', 'no such codec, or GZIP, BZIP2, LZOP or ZSTD beside it'],
+      ['22P04', 'the input is not compressed so, or breaks off'],
+    ],
+    read: (reader) => choice(reader, 'COMPRESSION', ['auto', 'none', ...codecs]),
   }),
   'map by name': define<boolean>({
     synopsis: '[ boolean ]',
@@ -58,7 +83,7 @@ export const generalOptions = {
   date_format: define<DatePattern>({
     synopsis: "{ 'pattern' | ( 'pattern' [, ...] ) }",
     summary:
-      "How dates are written, in the patterns of PostgreSQL's to_char, or of strptime ('%d/%m/%Y'); several of one language are tried in order.",
+      "How dates are written, in the patterns of PostgreSQL's to_char, or of strptime ('%d/%m/%Y'); several are tried in order.",
     defaultNote: "PostgreSQL's literals",
     formats: text,
     bare: [
@@ -75,7 +100,7 @@ export const generalOptions = {
     of: ofGaussdb,
     dialects: ['gaussdb', 'redshift'],
     example: "DATE_FORMAT ('DD.MM.YYYY', 'YYYYMMDD')",
-    errors: [binaryError, severalError],
+    errors: [binaryError],
     read: (reader) => reader.patterns(),
   }),
   time_format: define<DatePattern>({
@@ -88,7 +113,7 @@ export const generalOptions = {
     of: ofGaussdb,
     dialects: ['gaussdb'],
     example: "TIME_FORMAT 'HH24.MI'",
-    errors: [binaryError, severalError, ['22023', 'a pattern with a time zone']],
+    errors: [binaryError, ['22023', 'a pattern with a time zone']],
     read: (reader) => reader.patterns(),
   }),
   timestamp_format: define<DatePattern>({
@@ -111,7 +136,7 @@ export const generalOptions = {
     of: ofGaussdb,
     dialects: ['gaussdb', 'questdb', 'redshift'],
     example: "TIMESTAMP_FORMAT 'DD.MM.YYYY HH24:MI:SS'",
-    errors: [binaryError, severalError, ['22023', 'a pattern with a time zone in GaussDB']],
+    errors: [binaryError, ['22023', 'a pattern with a time zone in GaussDB']],
     read: (reader) => reader.patterns(),
   }),
 } as const

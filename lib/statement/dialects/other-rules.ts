@@ -19,6 +19,14 @@ export const otherRules: readonly Rule[] = [
     message: 'COPY PARTITION BY needs TIMESTAMP',
     hint: 'Rows are partitioned by the designated timestamp: name its column.',
   },
+  {
+    about: ['compression', 'gzip', 'bzip2', 'lzop', 'zstd'],
+    broken: ({ given }) =>
+      given.compression !== undefined &&
+      (['gzip', 'bzip2', 'lzop', 'zstd'] as const).some((key) => given[key]?.value === true),
+    condition: 'invalid_parameter_value',
+    message: 'COPY COMPRESSION cannot be used with GZIP, BZIP2, LZOP or ZSTD',
+  },
   needsFiles('aws connection'),
   needsFiles('files'),
   needsFiles('pattern'),

@@ -1,4 +1,5 @@
 /** What Redshift has beyond PostgreSQL. Its ESCAPE, which is a flag, and its FORMAT AS are read in `option-grammar.ts`. */
+import { Secret } from '../../access/secret.ts'
 import type { FixedField } from '../ast.ts'
 import { asciiLowerCase, type OptionReader } from '../option-arguments.ts'
 import { type BareForm, booleans, define, flag, type OptionDefinition } from '../option-definition.ts'
@@ -72,7 +73,7 @@ function secret(word: string) {
     of,
     dialects,
     example: `${word.toUpperCase()} '...'`,
-    errors: [['0A000', 'always, since files of other machines are not read yet']],
+    errors: [['0A000', 'always: name a connection instead']],
     read(reader) {
       const { argument } = reader.item
       if (argument?.kind === 'string') return true
@@ -227,7 +228,28 @@ export const redshiftOptions = {
       throw reader.error('value', 'invalid_parameter_value', message)
     },
   }),
-  credentials: secret('credentials'),
+  credentials: define<true | Secret>({
+    synopsis: "[ AS ] 'name'",
+    summary:
+      "The named connection by which the files are read. Redshift's key=value pairs would be secrets in the statement, which are neither taken nor shown.",
+    defaultNote: 'the standard AWS chain',
+    formats,
+    bare: [{ words: ['credentials'], takes: 'value', as: true, of }],
+    otherNames: [],
+    of,
+    dialects,
+    example: "CREDENTIALS 'my_connection'",
+    errors: [
+      ['0A000', 'secrets in place of a name'],
+      ['42704', 'no such connection'],
+    ],
+    read(reader) {
+      const { argument } = reader.item
+      if (argument?.kind !== 'string') throw reader.error('name', 'syntax_error', 'credentials requires a string')
+      // Asterisks are what the text of a statement has in place of a name or a secret.
+      return /^(?:\*+|[A-Za-z_][\w.-]{0,62})$/.test(argument.value) ? new Secret(argument.value) : true
+    },
+  }),
   access_key_id: secret('access_key_id'),
   secret_access_key: secret('secret_access_key'),
   session_token: secret('session_token'),

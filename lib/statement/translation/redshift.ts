@@ -1,4 +1,4 @@
-import { type CopyFrom, isDelimited } from '../ast.ts'
+import { type Compression, type CopyFrom, isDelimited } from '../ast.ts'
 import { languageOf } from '../date-patterns.ts'
 import { printWidths } from '../print-extensions.ts'
 import { inDialect } from '../settle.ts'
@@ -116,7 +116,14 @@ export const redshift: Words = {
   CREDENTIALS: () => approximated('the secret is not kept: put it in again', "CREDENTIALS '***'"),
   REGION: ({ options: { remote } }) => mapped(`REGION AS ${quoted(remote?.region ?? '')}`),
   MANIFEST: () => mapped('MANIFEST'),
-  COMPRESSION: ({ options: { remote } }) => mapped(remote?.compression?.toUpperCase()),
+  COMPRESSION: ({ options: { remote } }) => compression(remote?.compression),
+}
+
+/** Of what is not compressed nothing is said. */
+function compression(codec: Compression | 'none' | undefined): Spelling | undefined {
+  if (codec === undefined || codec === 'none') return undefined
+  const isKnown = ['gzip', 'bzip2', 'lzop', 'zstd'].includes(codec)
+  return isKnown ? mapped(codec.toUpperCase()) : refused('it reads gzip, bzip2, lzop and zstd')
 }
 
 function pattern({ options }: CopyFrom, kind: 'date' | 'timestamp', word: string): Spelling {

@@ -94,6 +94,16 @@ export async function constraintsOf(connection: DuckDBConnection, table: DuckdbT
   return { checks, keys, foreignKeys, generated: await generatedOf(connection, table) }
 }
 
+/** Whether rows of a table may refer to rows of the same table. */
+export async function isSelfReferring(connection: DuckDBConnection, table: DuckdbTableDescription): Promise<boolean> {
+  const [row] = await query(
+    connection,
+    `SELECT EXISTS (FROM duckdb_constraints() WHERE constraint_type = 'FOREIGN KEY'
+       AND lower(referenced_table) = lower(table_name) AND ${isAboutTable(table)})`,
+  )
+  return row?.[0] === true
+}
+
 async function generatedOf(
   connection: DuckDBConnection,
   table: DuckdbTableDescription,

@@ -182,7 +182,8 @@ FROM ${keyRows(context, key.parts)} SEMI JOIN ${tableKeys(context, key.parts)} U
     const { own } = plan
     const kept = keptSql(this.#context)
     const ranks = ranksOf(this.#context)
-    const casts = shape.casts.map(
+    // What is replaced is nothing to refuse a row for.
+    const casts = (shape.replaces ? [] : shape.casts).map(
       (index, at) =>
         `SELECT ${own}_n, ${FOUND.reason}, ${at}, ${NOTHING}, ${own}_t${index} FROM ${tables.stage} WHERE ${kept} AND ${own}_t${index} IS NOT NULL`,
     )

@@ -164,6 +164,8 @@ export interface StageShape {
   readonly casts: readonly number[]
   /** A row for which WHERE raises an error is marked, instead of ending the statement. */
   readonly isWhereTried: boolean
+  /** What a text becomes that cannot be cast, where it does not mark its row. */
+  readonly replaces: 'null' | 'default' | undefined
 }
 
 /**
@@ -191,31 +193,39 @@ export function stageSql(plan: InsertPlan, source: RowSource, shape: StageShape)
 
 /**
  * SELECT of the rows of `stage`, a table that {@link stageSql} has filled, with all values; `<own>_t<index>` is a text that cannot be
- * cast, `<own>_kept` says whether WHERE lets the row pass, and `<own>_w` whether it raises an error. It never holds back what cannot be cast.
+ * cast, `<own>_kept` says whether WHERE lets the row pass, and `<own>_w` whether it raises an error. It never holds back what cannot be cast,
+ * unless that is replaced.
  *
  * From a table, since DuckDB's TRY lets errors pass where it gets its arguments out of a STRUCT. And within CASE, from which DuckDB takes
  * no expression that occurs twice, to evaluate it once: outside of TRY.
  */
-export function castStageSql(plan: InsertPlan, stage: string, { columns, casts, isWhereTried }: StageShape): string {
+export function castStageSql(
+  plan: InsertPlan,
+  stage: string,
+  { columns, casts, isWhereTried, replaces }: StageShape,
+): string {
   const { table, where, own } = plan
   const tried = (index: number, sql: string): string => `CASE WHEN ${own}_x${index} IS NOT NULL THEN TRY(${sql}) END`
   const cast = (index: number): string => {
     const { type, typeName } = plan.columns[index] as DuckdbColumnDescription
     return castFromVector(`${own}_x${index}`, type, typeName)
   }
+  // A cast may well give NULL, and what cannot be NULL DuckDB does not evaluate to say so. A hash is never NULL and never known.
+  const isUncastSql = (index: number): string =>
+    `${own}_x${index} IS NOT NULL AND ${tried(index, `hash(${cast(index)})`)} IS NULL`
   const names = columns.map(({ column }) => quoteIdentifier(column.name))
   const values = columns.map(({ index }, position) => {
     const name = names[position] ?? ''
     if (index === undefined || !casts.includes(index)) return name
     const value = tried(index, cast(index))
+    const { defaultSql, typeName } = plan.columns[index] as DuckdbColumnDescription
+    if (replaces === 'default' && defaultSql !== undefined) {
+      return `CASE WHEN ${isUncastSql(index)} THEN CAST((${defaultSql}) AS ${typeName}) ELSE coalesce(${value}, ${own}_d${index}) END AS ${name}`
+    }
     return `${plan.defaults.includes(index) ? `coalesce(${value}, ${own}_d${index})` : value} AS ${name}`
   })
-  // A cast may well give NULL, and what cannot be NULL DuckDB does not evaluate to say so. A hash is never NULL and never known.
-  const texts = casts.map(
-    (index) =>
-      `CASE WHEN ${own}_x${index} IS NOT NULL AND ${tried(index, `hash(${cast(index)})`)} IS NULL THEN ${own}_x${index} END AS ${own}_t${index}`,
-  )
-  const isUncast = casts.map((index) => `${own}_t${index} IS NOT NULL`).join(' OR ') || 'false'
+  const texts = casts.map((index) => `CASE WHEN ${isUncastSql(index)} THEN ${own}_x${index} END AS ${own}_t${index}`)
+  const isUncast = (replaces ? [] : casts).map((index) => `${own}_t${index} IS NOT NULL`).join(' OR ') || 'false'
   const marks = casts.map((index) => `${own}_t${index}`)
   const rows = `(SELECT ${[`${own}_n`, ...values, ...texts].join(', ')} FROM ${stage}) AS ${quoteIdentifier(table.relationName)}`
   if (where !== undefined && isWhereTried) {

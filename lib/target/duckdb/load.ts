@@ -5,6 +5,7 @@ import { CopyError } from '../../errors.ts'
 import { type LoadOutcome, type LoadRequest, type RowRefusals, STARTS_OVER } from '../target.ts'
 import { ChunkGatherer } from './chunk-gatherer.ts'
 import { type ConflictPlan, planConflict } from './conflict.ts'
+import { isSelfReferring } from './constraints.ts'
 import type { DuckdbTableDescription } from './describe.ts'
 import type { DuckdbDriver } from './driver.ts'
 import { abortError, asConditionType, asCopyError, inCondition } from './errors.ts'
@@ -111,7 +112,16 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
   const isHopeful = request.mayStartOver === true && !isGuarded
   const policyOf = (conflict: ConflictPlan | undefined): SievePolicy => {
     const { onUpdate } = context
-    return { tolerates: refusals?.tolerates, conflict, native: request.native, isGuarded, onUpdate, driver }
+    const { tolerates, replaces } = refusals ?? {}
+    return {
+      tolerates,
+      replaces,
+      conflict,
+      native: request.native,
+      isGuarded: isGuarded || isOrdered,
+      onUpdate,
+      driver,
+    }
   }
   const feed = new RowFeed(driver, shape, request.sink === 'duckdb_served' ? request.native : undefined)
   const openSieve = async (made: InsertPlan, conflict: ConflictPlan | undefined): Promise<void> => {
@@ -132,6 +142,8 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
     }
     return staging === undefined ? insert(source, refusals) : staging.load(run, rows, source, refusals, insert)
   }
+  /** Rows may refer to rows before them, which DuckDB finds or not depending on where a window, and a thread's part of it, ends. */
+  let isOrdered = false
   let gatherer: ChunkGatherer | undefined
   let window: RowWindow | undefined
   /** An error is not one of its INSERT any more. */
@@ -146,6 +158,7 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
     if (request.signal?.aborted) throw abortError(request.signal)
     if (request.where !== undefined) await checkCondition(connection, request.where)
     const conflict = request.conflict && (await planConflict(connection, table, request))
+    isOrdered = conflict === undefined && refusals?.tolerates !== 'all' && (await isSelfReferring(connection, table))
     gatherer = new ChunkGatherer(request.native, {
       size: context.slots.size,
       // Two windows at a time.
@@ -190,7 +203,7 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
             (await isValid(connection, made, triedConditionSql(made, request.where)))
         }
         plan = made
-        if (conflict !== undefined || isGuarded || (refusals !== undefined && !isHopeful)) {
+        if (conflict !== undefined || isGuarded || ((refusals !== undefined || isOrdered) && !isHopeful)) {
           await openSieve(plan, conflict)
         }
         context.onWrite()
@@ -213,9 +226,12 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
         sifted = await inserting
       } catch (error) {
         const isSifted = sieve !== undefined || staging !== undefined
-        if (isSifted || refusals === undefined || !isRefusal(error)) throw error
+        const isJudged = refusals !== undefined || (isOrdered && isHopeful && asCopyError(error).sqlState === '23503')
+        if (isSifted || !isJudged || !isRefusal(error)) throw error
         // It has been hoped for too much. The first window is still there, and nothing is lost with the transaction.
         if (rowsSent > 0 || !(await context.renew())) throw startsOver(error)
+        context.slots.renew()
+        if (source.kind === 'table') source = await context.slots.source(window.rows)
         plan = { ...plan, functionName: await feed.functionName(connection, context.owner) }
         await openSieve(plan, conflict)
         if (sieve === undefined && staging === undefined) throw error

@@ -31,14 +31,15 @@ async function isNumbered(connection: DuckDBConnection, table: DuckdbTableDescri
 export class Savepoint {
   readonly #connection: DuckDBConnection
   readonly #table: DuckdbTableDescription
-  readonly #last: bigint
+  /** The last row; undefined where rows are not numbered as DuckDB's own storage does it, so that those of a load cannot be told. */
+  readonly #last: bigint | undefined
   readonly #rows: bigint
   readonly #selfReferences: readonly ForeignKey[]
 
   private constructor(
     connection: DuckDBConnection,
     table: DuckdbTableDescription,
-    [last, rows]: readonly [bigint, bigint],
+    [last, rows]: readonly [bigint | undefined, bigint],
     selfReferences: readonly ForeignKey[],
   ) {
     this.#connection = connection
@@ -48,10 +49,13 @@ export class Savepoint {
     this.#selfReferences = selfReferences
   }
 
-  /** Remembers the rows; undefined where they are not numbered as DuckDB's own storage does it. */
-  static async set(connection: DuckDBConnection, table: DuckdbTableDescription): Promise<Savepoint | undefined> {
+  /** Remembers the rows. */
+  static async set(connection: DuckDBConnection, table: DuckdbTableDescription): Promise<Savepoint> {
     const { foreignKeys } = await constraintsOf(connection, table)
-    if (!(await isNumbered(connection, table))) return undefined
+    if (!(await isNumbered(connection, table))) {
+      const [counted] = await query(connection, `SELECT count(*) FROM ${table.fullName}`)
+      return new Savepoint(connection, table, [undefined, BigInt(String(counted?.[0]))], [])
+    }
     const [row] = await query(
       connection,
       `SELECT (SELECT max(rowid) FROM ${table.fullName} WHERE rowid >= ${FIRST_LOCAL_ROW}), (SELECT count(*) FROM ${table.fullName})`,
@@ -63,6 +67,7 @@ export class Savepoint {
 
   /** Deletes the rows that have come since; whether those of before are left. */
   async restore(): Promise<boolean> {
+    if (this.#last === undefined) return (await this.#surplus()) === 0n
     // A row that another of the same table refers to goes in a statement of its own after that.
     for (let left = await this.#surplus(); left > 0n; ) {
       await this.#connection.run(

@@ -11,7 +11,7 @@ import { type Test, tried } from './row-tests.ts'
 /* What the parts of the sieve share: what a load wants of its rows, and SQL of the rows that are looked at. */
 
 /** Rows that are dealt with in one turn of the event loop, where there may be as many as in a window. */
-export const ROWS_A_TURN = 512
+export const ROWS_A_TURN = 128
 
 /** Runs one statement, `as_written` without its being optimized; gives its rows, and how many it changed. */
 export type RunStatement = (
@@ -23,10 +23,12 @@ export type RunStatement = (
 export interface SievePolicy {
   /** Which errors cost a row only. */
   readonly tolerates: RowRefusals['tolerates'] | undefined
+  /** What a value becomes that cannot be cast, instead of costing its row. */
+  readonly replaces: RowRefusals['replaces'] | undefined
   readonly conflict: ConflictPlan | undefined
   /** Says where rows are. */
   readonly native: NativeLoad
-  /** No statement may be run that fails, also where no error is tolerated. */
+  /** No statement is to fail, also where no error is tolerated. */
   readonly isGuarded: boolean
   /** Called when rows of the table have been updated. */
   onUpdate(): void
@@ -69,8 +71,8 @@ export interface SieveContext {
   /** Whether rows as they come have to be cast, or looked at by WHERE, before they are the rows that are asked about. */
   readonly isCast: boolean
   /**
-   * The rows are inserted out of the temporary table. Also where values of defaults differ from one time to the next, so that the table
-   * must get those that were looked at.
+   * The rows are inserted out of the temporary table. Also where values are replaced, or those of defaults differ from one time to the next,
+   * so that the table must get those that were looked at.
    */
   readonly isWhole: boolean
   readonly tables: SieveTables

@@ -76,10 +76,12 @@ export class Sieve {
 
   /** Prepares for the windows of a load; undefined where DuckDB has no reason to refuse a row. */
   static async open(connection: DuckDBConnection, plan: InsertPlan, policy: SievePolicy): Promise<Sieve | undefined> {
-    const { tolerates, conflict, isGuarded } = policy
+    const { tolerates, conflict, isGuarded, replaces } = policy
     if (tolerates === 'conversion' && conflict === undefined && !isGuarded) {
       const none = { checks: [], keys: [], foreignKeys: [], generated: [] }
-      return plan.columns.some(isCastByDuckdb) ? new Sieve(contextOf(plan, policy, none, [], [])) : undefined
+      if (!plan.columns.some(isCastByDuckdb)) return undefined
+      const tests = replaces === undefined ? [] : await nullTests(connection, plan)
+      return new Sieve(contextOf(plan, policy, none, tests, []))
     }
     const all = await constraintsOf(connection, plan.table)
     // What no row is to be refused for is left to DuckDB, where it comes after the keys there too.
@@ -94,7 +96,7 @@ export class Sieve {
     const { keys, foreignKeys } = constraints
     const isNeeded = isAll
       ? tests.length + keys.length + foreignKeys.length > 0 || plan.columns.some(isCastByDuckdb)
-      : keys.length > 0
+      : keys.length > 0 || replaces !== undefined
     if (!isNeeded && conflict === undefined) return undefined
     return new Sieve(contextOf(plan, policy, constraints, tests, expressions))
   }
@@ -107,6 +109,11 @@ export class Sieve {
   /** Whether rows are only told apart when all are gathered, so that none of them is settled before. */
   get isUnsettled(): boolean {
     return this.isGathering && this.#context.policy.tolerates === undefined
+  }
+
+  /** Whether values are replaced, which rows are to be told for. */
+  get #isReplacing(): boolean {
+    return this.#context.policy.replaces !== undefined
   }
 
   /** Hands over the rows of a window that DuckDB would refuse, and loads the others. */
@@ -231,7 +238,7 @@ export class Sieve {
     if (conflict === undefined) await this.#finder.ofReferences(run)
     const found = await this.#finder.ofKept(run)
     const none = { gone: undefined, cuts: [], refused: 0, passed: 0 }
-    const verdict = found.isAny ? await decide(this.#context, run, part, refusals) : none
+    const verdict = found.isAny || this.#isReplacing ? await decide(this.#context, run, part, refusals) : none
     return { verdict, skipped: found.skipped }
   }
 
@@ -241,7 +248,7 @@ export class Sieve {
     const { own } = plan
     const { isAny, skipped } = await this.#finder.ofReplacing(run)
     const isFound = this.isGathering ? isAny : await this.#finder.ofOthersReplacing(run)
-    const verdict = isFound ? await decide(this.#context, run, part, refusals) : undefined
+    const verdict = isFound || this.#isReplacing ? await decide(this.#context, run, part, refusals) : undefined
     const { refused = 0, passed = 0, gone, cuts = [] } = verdict ?? {}
     if (this.isGathering) {
       const names = shape.columns.map(({ column }) => quoteIdentifier(column.name))
@@ -261,6 +268,14 @@ export class Sieve {
   }
 }
 
+/** The tests for NULL in place of what could not be cast, of which no error is left to DuckDB, which does not say where. */
+async function nullTests(connection: DuckDBConnection, plan: InsertPlan): Promise<Test[]> {
+  const none = { checks: [], keys: [], foreignKeys: [], generated: [] }
+  const casts = plan.columns.filter(isCastByDuckdb).map(({ name }) => name)
+  const tests = await testsOf(connection, plan, none, [], false)
+  return tests.filter(({ reads }) => typeof reads !== 'string' && reads.some((name) => casts.includes(name)))
+}
+
 function contextOf(
   plan: InsertPlan,
   policy: SievePolicy,
@@ -268,10 +283,11 @@ function contextOf(
   tests: readonly Test[],
   expressions: readonly string[],
 ): SieveContext {
-  const { conflict, tolerates } = policy
+  const { conflict, tolerates, replaces } = policy
   const involved = involvedColumns(plan, constraints, tests)
   const isWhole =
     conflict?.isStaged === true ||
+    replaces !== undefined ||
     involved.some(({ column, index }) => isDefaulted(plan, column, index) && !isConstant(column.defaultSql))
   const columns = isWhole
     ? [
@@ -280,7 +296,7 @@ function contextOf(
       ]
     : involved
   const casts =
-    tolerates === 'all' || tolerates === 'conversion' || policy.isGuarded
+    tolerates === 'all' || tolerates === 'conversion' || policy.isGuarded || replaces !== undefined
       ? plan.columns.flatMap((column, index) => (isCastByDuckdb(column) ? [index] : []))
       : []
   const suffix = randomBytes(8).toString('hex')
@@ -289,7 +305,7 @@ function contextOf(
     plan,
     policy,
     constraints,
-    shape: { columns, casts, isWhereTried: tests.some(({ isCondition }) => isCondition) },
+    shape: { columns, casts, isWhereTried: tests.some(({ isCondition }) => isCondition), replaces },
     tests,
     expressions: new Set(expressions),
     isCast: casts.length > 0 || plan.where !== undefined || conflict !== undefined,

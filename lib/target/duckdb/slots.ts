@@ -17,6 +17,8 @@ export interface Slots {
   readonly size: SlotsSize
   /** The first `rows` numbers, at most `groups` row groups of them. */
   source(rows: number): Promise<FeedSource>
+  /** The load's transaction was rolled back and has begun anew. */
+  renew(): void
   /** The load is over, its transaction is not. */
   drop(): Promise<void>
   /** The transaction has ended. Never rejects. */
@@ -69,6 +71,10 @@ export class TransactionSlots implements Slots {
     return { kind: 'table', sqlName: this.#sqlName, column: 'n', rows }
   }
 
+  renew(): void {
+    this.#rows = 0
+  }
+
   async drop(): Promise<void> {
     if (this.#rows > 0) await this.#connection.run(`DROP TABLE ${this.#sqlName}`)
     this.#rows = 0
@@ -101,6 +107,8 @@ export class CommittedSlots implements Slots {
   source(rows: number): Promise<FeedSource> {
     return Promise.resolve({ kind: 'table', sqlName: this.#sqlName, column: 'rowid', rows })
   }
+
+  renew(): void {}
 
   drop(): Promise<void> {
     return Promise.resolve()
@@ -159,6 +167,7 @@ export class SharedSlots {
     return {
       size,
       source: (rows) => Promise.resolve({ kind: 'table', sqlName, column: 'rowid', rows }),
+      renew: () => undefined,
       // They outlive the load.
       drop: () => Promise.resolve(),
       dispose: () => Promise.resolve(),

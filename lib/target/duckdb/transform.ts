@@ -382,5 +382,8 @@ function gathering(refusals: RowRefusals, refused: { row: number; errors: readon
     refuse: (row, errors) => void refused.push({ row, errors }),
     replace: (row, errors) => refusals.replace(row, errors),
     settle: (row) => refusals.settle(row),
+    postpone: (row) => refusals.postpone(row),
+    conclude: (row, errors) => refusals.conclude(row, errors),
+    settleLate: () => refusals.settleLate(),
   }
 }

@@ -77,6 +77,11 @@ export class Batch implements NativeLoad {
     this.#init = init
   }
 
+  /** The load's rows before it. */
+  get first(): number {
+    return this.#init.first
+  }
+
   async next(): Promise<Chunk | undefined> {
     if (this.#init.framing && !this.#begun) {
       this.#begun = true
@@ -104,14 +109,15 @@ export class Batch implements NativeLoad {
 
   /** The same once more, with some rows left out or changed; `replacement` says what a field becomes. */
   again(edits?: ReadonlyMap<number, Edit>, replacement: EditInit['replacement'] = () => 'null'): NativeLoad {
-    const dropped = [...(edits ?? [])].flatMap(([row, edit]) => (edit === 'drop' ? [row] : [])).sort((a, b) => a - b)
+    // Asked of one row, that of an error; there may be very many edits.
     const original = (sent: number) => {
-      let row = sent
-      for (const gone of dropped) {
-        if (gone > row) break
-        row += 1
+      let left = sent
+      for (let row = 0; row < this.rows; row += 1) {
+        if (edits?.get(row) === 'drop') continue
+        if (left === 0) return row
+        left -= 1
       }
-      return row
+      return this.rows
     }
     const of = edits?.size ? (row: number) => edits.get(row) : undefined
     return { ...this.#sent(of, replacement), locate: (sent) => this.locate(original(sent)) }

@@ -3,10 +3,12 @@ import type { ConflictRequest, LoadRequest } from '../target.ts'
 import type { Batch } from './batch.ts'
 import type { Foresight } from './foresight.ts'
 import { internalError } from './server-error.ts'
-import { locatedError } from './stage-errors.ts'
+import { inPart } from './sql-position.ts'
+import { locatedError, unreplaceable } from './stage-errors.ts'
 import type { StageSql } from './stage-sql.ts'
 import { byRow, type Outcome, type Query, type RefusedRow, type StagedRows } from './staged-rows.ts'
 import { isTolerated } from './tolerance.ts'
+import type { BadValue } from './values.ts'
 
 /*
  * Rows that go from the temporary table to the table as ON CONFLICT says
@@ -32,6 +34,8 @@ export interface Resolved {
   readonly loaded: number
   /** In the order of the input. */
   readonly refused: readonly RefusedRow[]
+  /** Rows with a value that was replaced, in the order of the input. */
+  readonly replaced?: readonly RefusedRow[]
   readonly conflicted: number
   /** Rows that WHERE or a trigger held back. */
   readonly filtered: number
@@ -45,18 +49,47 @@ export async function resolveConflicts(
 ): Promise<Resolved> {
   const { foresight, rows, sql, request } = init
   if (request.refusals === undefined) return moveOrStop(init, batch)
-  const bad = byRow((await foresight.badValues()) ?? [])
+  const values = await foresight.badValues()
+  const isReplacing = request.refusals.replaces !== undefined
+  if (isReplacing && values === undefined) throw unreplaceable(foresight.checked)
+  const replaced = isReplacing ? byRow(values ?? []) : []
+  const bad = isReplacing ? [] : byRow(values ?? [])
+  if (isReplacing) await replace(init, values ?? [])
   await rows.remove(bad.map(({ row }) => row + 1))
   const held = await filter(init)
   const { loaded, conflicted, refused } = (await moveForeseen(init)) ?? (await rows.run('all'))
+  const [first] = refused
+  // Whatever is refused now is no value that could be replaced.
+  if (isReplacing && first) {
+    throw locatedError(internalError('a row is refused'), request, { ...first, place: batch.locate(first.row) })
+  }
   const rest = batch.rows - lacking.length - bad.length - held - refused.length - loaded - conflicted
   const isTold = sql.isOwning || sql.drops
   if (rest < 0 || (rest > 0 && isTold && !sql.drops)) throw unbalanced(batch.rows, rest)
   return {
     loaded,
     refused: [...lacking, ...bad, ...refused].sort((one, other) => one.row - other.row),
+    ...(isReplacing && { replaced }),
     conflicted: conflicted + (isTold ? 0 : rest),
     filtered: held + (isTold ? rest : 0),
+  }
+}
+
+/** Puts NULL or the default in place of values. */
+async function replace({ query, request, sql }: ConflictInit, values: readonly BadValue[]): Promise<void> {
+  const byColumn = new Map<number, number[]>()
+  for (const { n, position } of values) {
+    const numbers = byColumn.get(position)
+    if (numbers === undefined) byColumn.set(position, [n])
+    else numbers.push(n)
+  }
+  for (const [position, numbers] of byColumn) {
+    // The column of the temporary table has the default of the table's where that is what a value becomes.
+    const instead = request.refusals?.replaces === 'default' ? 'DEFAULT' : 'NULL'
+    await query(
+      `UPDATE pg_temp.${sql.name} SET c${position} = ${instead} WHERE n IN (SELECT pg_catalog.unnest(CAST($1 AS bigint[])))`,
+      [`{${numbers.join()}}`],
+    )
   }
 }
 
@@ -143,10 +176,12 @@ async function moveForeseen(init: ConflictInit): Promise<Outcome | undefined> {
 /** Takes out of the temporary table what WHERE holds back; how many rows that are. */
 async function filter({ query, sql, request: { where } }: ConflictInit): Promise<number> {
   if (where === undefined) return 0
-  const [row] = await query(
-    `WITH gone AS (DELETE FROM pg_temp.${sql.name} d WHERE NOT EXISTS (SELECT FROM (${sql.rowsSql('s.n = d.n')}) ${sql.relation} WHERE (${where}
-)) RETURNING 1) SELECT count(*) FROM gone`,
-  )
+  const statement = `WITH gone AS (DELETE FROM pg_temp.${sql.name} d WHERE NOT EXISTS (SELECT FROM (${sql.rowsSql('s.n = d.n')}) ${sql.relation} WHERE (${where}
+)) RETURNING 1) SELECT count(*) FROM gone`
+  const [row] = await query(statement).catch((error: unknown) => {
+    // COPY takes what is none here, such as a column with the schema of its table: it is in this statement that the error has its place.
+    throw inPart(error, statement, where)
+  })
   return Number(row?.[0])
 }
 

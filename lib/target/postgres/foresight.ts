@@ -46,8 +46,7 @@ export class Foresight {
     const { query, serverVersion, sql, request } = this.#init
     const { refusals } = request
     if (refusals === undefined) return
-    const isRead = request.conflict === undefined ? refusals.tolerates !== 'unique' : refusals.tolerates === 'all'
-    if (isRead && this.checked.length > 0) {
+    if (refusals.tolerates !== 'unique' && this.checked.length > 0) {
       this.#check = valueCheck(sql.name, this.checked, { serverVersion, by: 'asking' }) ?? this.#tryingCheck()
       for (const statement of this.#check?.ddl ?? []) await query(statement)
     }
@@ -171,11 +170,14 @@ export class Foresight {
 
   /** Of each constraint that has not been tried, the first row that breaks it. */
   unproved(verdicts: readonly Verdict[]): Verdict[] {
-    return verdicts.filter(({ first }) => {
-      if (first === undefined || this.#proved.has(first)) return false
-      this.#proved.add(first)
-      return true
-    })
+    return verdicts.filter((verdict) => this.isUnproved(verdict))
+  }
+
+  /** Whether no row has been tried that breaks its constraint: it is to be. */
+  isUnproved({ first }: Verdict): boolean {
+    if (first === undefined || this.#proved.has(first)) return false
+    this.#proved.add(first)
+    return true
   }
 
   /** Whether rows are refused in the words foretold. */

@@ -22,7 +22,8 @@ SELECT pg_catalog.current_setting('server_version_num'),
        pg_catalog.current_setting('array_nulls'),
        ((extract(epoch FROM pg_catalog.now()) * 1000000)::pg_catalog.int8 - 946684800000000)::pg_catalog.text,
        ${observedSql('pg_catalog.now()')},
-       EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = 'copyist')::pg_catalog.text`
+       EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = 'copyist')::pg_catalog.text,
+       pg_catalog.current_setting('standard_conforming_strings')`
 
 /** Seconds from the Unix epoch to 2000-01-01. */
 const POSTGRES_EPOCH_UNIX = 946_684_800
@@ -43,13 +44,16 @@ export interface SessionSettings {
   readonly arrayNulls: boolean
   /** Whether there is a schema `copyist`: asked along with the rest, it costs strict loads no query of their own. */
   readonly hasLedger: boolean
+  /** `standard_conforming_strings`: whether a backslash in a string is a character like any other. */
+  readonly standardStrings: boolean
 }
 
 /** Reads the row of {@link SETTINGS_SQL}. Throws CopyError 0A000 for a session that a load cannot run in. */
 export function readSettings(row: readonly (string | null)[] | undefined): SessionSettings {
-  if (row?.length !== 10) throw internalError('unexpected answer to the query of the session settings')
+  if (row?.length !== 11) throw internalError('unexpected answer to the query of the session settings')
   const [version, encoding, dateStyle, intervalStyle, timeZone, abbreviations, arrayNulls, now, observed, hasLedger] =
     row.map(String) as [string, string, string, string, string, string, string, string, string, string]
+  const standardStrings = row[10] === 'on'
   if (Number(version) < OLDEST_SERVER) {
     throw unsupported(
       `PostgreSQL ${Math.floor(Number(version) / 10_000)} is not supported`,
@@ -77,6 +81,7 @@ export function readSettings(row: readonly (string | null)[] | undefined): Sessi
     defaultAbbreviations: abbreviations === 'Default',
     arrayNulls: arrayNulls === 'on',
     hasLedger: hasLedger === 'true',
+    standardStrings,
   }
 }
 
@@ -126,6 +131,20 @@ function readDateOrder(dateStyle: string): LoadSession['dateOrder'] {
   const order = dateStyle.split(', ')[1]?.toLowerCase()
   if (order === 'mdy' || order === 'dmy' || order === 'ymd') return order
   throw internalError(`unexpected DateStyle: ${dateStyle}`)
+}
+
+/**
+ * Refuses SQL of the statement's own (WHERE, TRANSFORM) in a session in which a backslash escapes in strings: it was found to end where
+ * standard strings end, and more could stand behind.
+ *
+ * @throws {CopyError} 0A000
+ */
+export function checkOwnSql({ standardStrings }: SessionSettings): void {
+  if (standardStrings) return
+  throw unsupported(
+    'WHERE and TRANSFORM are not supported where standard_conforming_strings of the connection is off',
+    'Run SET standard_conforming_strings TO on on the connection.',
+  )
 }
 
 function unsupported(message: string, hint: string): CopyError {

@@ -13,6 +13,8 @@ export function positionOf({ cause }: CopyError): string | undefined {
 export function inPart(error: unknown, sql: string, part: string | undefined): unknown {
   const position = error instanceof CopyError ? positionOf(error) : undefined
   if (part === undefined || position === undefined || !(error instanceof CopyError)) return error
+  // Who ran another statement has placed it.
+  if (error.statement !== undefined) return error
   // The server counts characters, a JavaScript string UTF-16 units.
   const at = [...sql].slice(0, Number(position) - 1).join('').length
   const start = sql.lastIndexOf(`(${part}\n)`) + 1

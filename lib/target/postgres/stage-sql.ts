@@ -6,8 +6,8 @@ import { TOLERATED } from './tolerance.ts'
 import { type ReadType, storedValue } from './values.ts'
 
 /** Rows that are moved at once, and into how many parts they are divided when that fails, down to one row. */
-const BLOCK = 512
-const FANOUT = 8
+export const BLOCK = 512
+export const FANOUT = 8
 
 /** Transactions that may begin while a batch is moved, and are looked up. */
 const MOST_BEGUN = 1 << 20
@@ -18,6 +18,19 @@ const UNDO = 'CPY02'
 
 /** What the function is to move; with `first` it ends at the first row that is refused. */
 export const MOVES = { all: 0, tried: 1, atOnce: 2, first: 3 } as const
+
+/** References of a table to itself, and its keys; names of columns are as the catalog has them. */
+export interface SelfReferences {
+  /** Names of the constraints, those of partitions included. */
+  readonly names: readonly string[]
+  readonly references: readonly {
+    readonly columns: readonly string[]
+    readonly others: readonly string[]
+    readonly isFull: boolean
+  }[]
+  readonly keys: readonly (readonly string[])[]
+  readonly collations: Readonly<Record<string, string>>
+}
 
 /** SQL of the temporary table of a load, and of the function that moves rows out of it. */
 export class StageSql {
@@ -30,6 +43,8 @@ export class StageSql {
   unlisted: readonly number[] = []
   /** Whether a trigger may drop rows. */
   drops = false
+  /** Where rows may wait for others of their table. */
+  self: SelfReferences | undefined
 
   constructor(table: CatalogTable, request: LoadRequest) {
     this.#table = table
@@ -64,6 +79,8 @@ export class StageSql {
     const definitions = [
       'n bigint GENERATED ALWAYS AS IDENTITY (CACHE 1000)',
       'is_tried boolean NOT NULL DEFAULT false',
+      // Of a row that has waited: its number among those of the load.
+      ...(this.self === undefined ? [] : ['origin bigint']),
       ...columns.map((index, i) => {
         if (sink === 'pg_binary') return `c${i} ${plainTypes[index] ?? 'text'}`
         const marked = usesDefaults ? defaultOf(index) : undefined
@@ -90,7 +107,7 @@ export class StageSql {
         `CREATE TEMPORARY SEQUENCE ${this.name}_${of} CACHE 1000`,
         `SELECT pg_catalog.nextval('pg_temp.${this.name}_${of}')`,
       ]),
-      `CREATE FUNCTION pg_temp.${this.name}(copyist_mode integer)
+      `CREATE FUNCTION pg_temp.${this.name}(copyist_mode integer, copyist_before bigint)
 RETURNS TABLE (copyist_n bigint, copyist_state text, copyist_message text, copyist_detail text, copyist_column text,
   copyist_value text)
 LANGUAGE plpgsql AS ${tag}
@@ -99,10 +116,13 @@ DECLARE
   copyist_last bigint;
   copyist_row_1 bigint;
   copyist_told boolean;
+  copyist_constraint text;
+  copyist_holds boolean := false;
   copyist_moved bigint;
   copyist_total bigint := 0;
   copyist_conflicted bigint := 0;
 ${this.#declareSql(begin ?? '', current ?? '')}BEGIN
+  ${this.holds ? `copyist_holds := copyist_before >= 0 AND EXISTS (SELECT FROM pg_temp.${this.waiting});` : ''}
   SELECT coalesce(pg_catalog.max(s.n), 0) INTO copyist_last FROM pg_temp.${this.name} s;
   IF copyist_mode = ${MOVES.atOnce} THEN
     ${this.#countedSql('true ORDER BY s.n')}
@@ -129,9 +149,183 @@ ${tag}`,
 
   dropSql(): string[] {
     return [
-      `DROP FUNCTION pg_temp.${this.name}(integer)`,
+      `DROP FUNCTION pg_temp.${this.name}(integer, bigint)`,
       ...this.#counters.map((of) => `DROP SEQUENCE pg_temp.${this.name}_${of}`),
       `DROP TABLE pg_temp.${this.name}`,
+      ...(this.self === undefined
+        ? []
+        : [
+            `DROP FUNCTION IF EXISTS pg_temp.${this.orphans}()`,
+            `DROP FUNCTION IF EXISTS pg_temp.${this.orphans}_ranks()`,
+            `DROP TABLE pg_temp.${this.waiting}`,
+            `DROP TABLE pg_temp.${this.places}`,
+          ]),
+    ]
+  }
+
+  /** The table of rows that wait, that of their places, and the function that finds those that refer to nothing. */
+  get waiting(): string {
+    return `${this.name}_waiting`
+  }
+
+  get places(): string {
+    return `${this.name}_places`
+  }
+
+  get orphans(): string {
+    return `${this.name}_orphans`
+  }
+
+  /** Keys, by the columns of the table of rows that wait; those alone whose values are known before a row is inserted. */
+  get #keys(): readonly (readonly number[])[] {
+    return (this.self?.keys ?? []).flatMap((names) => this.#loaded(names) ?? [])
+  }
+
+  /** The indexes of columns, where all of them are loaded. */
+  #loaded(names: readonly string[]): [readonly number[]] | undefined {
+    const indexes = names.map((name) => this.#table.description.columns.findIndex((column) => column.name === name))
+    return indexes.every((index) => this.#request.columns.includes(index)) ? [indexes] : undefined
+  }
+
+  /** Whether a row has to wait that shares a key with one that waits. */
+  get holds(): boolean {
+    return this.#keys.length > 0
+  }
+
+  get #references(): readonly {
+    readonly columns: readonly number[]
+    readonly others: readonly number[]
+    isFull: boolean
+  }[] {
+    return (this.self?.references ?? []).flatMap(({ columns, others, isFull }) => {
+      const [of, to] = [this.#loaded(columns), this.#loaded(others)]
+      return of && to ? [{ columns: of[0], others: to[0], isFull }] : []
+    })
+  }
+
+  /** Columns of the table by which rows that wait are compared. */
+  get #compared(): readonly number[] {
+    const references = this.#references.flatMap(({ columns, others }) => [...columns, ...others])
+    return [...new Set([...references, ...this.#keys.flat()])].sort((one, other) => one - other)
+  }
+
+  /** The columns of the temporary table that are the row. */
+  get #stored(): readonly string[] {
+    return [...this.#request.columns.map((_, i) => `c${i}`), ...this.unlisted.map((index) => `d${index}`)]
+  }
+
+  /** The tables of rows that wait, and of their places and bytes. */
+  waitingDdl(): string[] {
+    if (this.self === undefined) return []
+    const { description, modifiedTypes } = this.#table
+    const { collations } = this.self
+    const compared = this.#compared.map((index) => {
+      const collation = collations[description.columns[index]?.name ?? '']
+      return `NULL::${modifiedTypes[index]?.name}${collation === undefined ? '' : ` COLLATE ${collation}`} AS v${index}`
+    })
+    const stored = this.#stored.map((name) => `s.${name}`)
+    return [
+      `CREATE TEMPORARY TABLE ${this.waiting} AS SELECT NULL::bigint AS at, NULL::text AS errors, false AS is_orphan, NULL::bigint AS place,
+${[...stored, ...compared].join(', ')} FROM pg_temp.${this.name} s WITH NO DATA`,
+      `ALTER TABLE pg_temp.${this.waiting} ADD PRIMARY KEY (at)`,
+      ...this.#keys.map(
+        (key) => `CREATE INDEX ON pg_temp.${this.waiting} (${key.map((index) => `v${index}`).join(', ')})`,
+      ),
+      `CREATE TEMPORARY TABLE ${this.places} (at bigint PRIMARY KEY, errors text, record text NOT NULL, raw bytea NOT NULL)`,
+    ]
+  }
+
+  /** Makes rows `s` of `from` wait. */
+  #waitSql(from: string, errors: string): string {
+    const value = (index: number) => this.values[this.#request.columns.indexOf(index)] ?? 'NULL'
+    const names = ['at', 'errors', 'is_orphan', ...this.#stored, ...this.#compared.map((index) => `v${index}`)]
+    const stored = this.#stored.map((name) => `s.${name}`)
+    const at = 'coalesce(s.origin, copyist_before + s.n)'
+    return `INSERT INTO pg_temp.${this.waiting} (${names.join(', ')})
+SELECT ${[at, errors, 'false', ...stored, ...this.#compared.map(value)].join(', ')} FROM ${from}`
+  }
+
+  /** Makes the rows wait that `which` says, and that share a key with one that waits. */
+  #holdSql(which: string): string {
+    if (!this.holds) return ''
+    const value = (index: number) => this.values[this.#request.columns.indexOf(index)] ?? 'NULL'
+    const shared = this.#keys.map((key) => {
+      const same = key.map((index) => `w.v${index} = ${value(index)}`)
+      return `EXISTS (SELECT FROM pg_temp.${this.waiting} w WHERE ${same.join(' AND ')})`
+    })
+    return `WHILE copyist_holds LOOP
+      WITH s AS (DELETE FROM pg_temp.${this.name} s WHERE ${which} AND (${shared.join(' OR ')}) RETURNING s.*)
+      ${this.#waitSql('s', 'NULL')};
+      EXIT WHEN NOT FOUND;
+    END LOOP;`
+  }
+
+  /** Moves rows that wait back to the temporary table. */
+  refillSql(which: string, order: string): string {
+    const stored = this.#stored
+    const gone = `DELETE FROM pg_temp.${this.waiting} w WHERE ${which} RETURNING w.*`
+    return `WITH w AS (${gone}) INSERT INTO pg_temp.${this.name} (n, origin, ${stored.join(', ')}) OVERRIDING SYSTEM VALUE
+SELECT row_number() OVER (ORDER BY ${order}), w.at, ${stored.map((name) => `w.${name}`).join(', ')} FROM w`
+  }
+
+  /** Of rows `w` that wait: whether none before it shares a key with it. */
+  get firstOfKeys(): string {
+    const shared = this.#keys.map((key) => {
+      const same = key.map((index) => `e.v${index} = w.v${index}`)
+      return `NOT EXISTS (SELECT FROM pg_temp.${this.waiting} e WHERE ${same.join(' AND ')} AND e.at < w.at)`
+    })
+    return ['true', ...shared].join(' AND ')
+  }
+
+  /** What finds rows that refer to nothing, or to such rows alone; and gives each a place behind those that it refers to. */
+  orphanDdl(): string[] {
+    const references = this.#references
+    // Where one of them cannot be seen, it may be what a row waits for.
+    if (references.length < (this.self?.references.length ?? 0) || references.length === 0) return []
+    const { sqlColumns, description } = this.#table
+    const waiting = `pg_temp.${this.waiting}`
+    type Reference = (typeof references)[number]
+    const inTable = ({ columns, others }: Reference, row: string) =>
+      `EXISTS (SELECT FROM ${description.sqlName} t WHERE ${others.map((other, i) => `t.${sqlColumns[other]} = ${row}.v${columns[i]}`).join(' AND ')})`
+    const isMet = ({ columns, others }: Reference, by: string, row: string) =>
+      others.map((other, i) => `${by}.v${other} = ${row}.v${columns[i]}`).join(' AND ')
+    const unmet = references.map((reference) => {
+      const { columns, isFull } = reference
+      const present = columns.map((column) => `w.v${column} IS NOT NULL`).join(' AND ')
+      const some = columns.map((column) => `w.v${column} IS NOT NULL`).join(' OR ')
+      const missing = `NOT ${inTable(reference, 'w')} AND NOT EXISTS (SELECT FROM ${waiting} p WHERE ${isMet(reference, 'p', 'w')})`
+      return `(${present} AND ${missing}${isFull ? ` OR (${some}) AND NOT (${present})` : ''})`
+    })
+    const below = (sole: boolean) =>
+      references.map((reference) => {
+        const others = `NOT ${inTable(reference, 'c')} AND NOT EXISTS (SELECT FROM ${waiting} q WHERE ${isMet(reference, 'q', 'c')} AND q.at <> p.at)`
+        return `SELECT c.at FROM ${waiting} c WHERE ${isMet(reference, 'p', 'c')}${sole ? ` AND ${others}` : ''}`
+      })
+    const bound = references.map(
+      (reference) => `EXISTS (SELECT FROM ${waiting} p WHERE ${isMet(reference, 'p', 'w')} AND p.at <> w.at)`,
+    )
+    const walk = (roots: string, sole: boolean) => `WITH RECURSIVE walk (at) AS (
+  SELECT w.at FROM ${waiting} w WHERE ${roots}
+  UNION
+  SELECT c.at FROM walk JOIN ${waiting} p ON p.at = walk.at CROSS JOIN LATERAL (${below(sole).join(' UNION ALL ')}) c
+)`
+    // A join by hashing would read all rows for each step of a long chain.
+    const settings = 'SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off SET jit = off'
+    const tag = `$${this.name}$`
+    return [
+      ...references.flatMap(({ columns, others }) =>
+        [columns, others].map((of) => `CREATE INDEX ON ${waiting} (${of.map((index) => `v${index}`).join(', ')})`),
+      ),
+      `ANALYZE ${waiting}`,
+      `CREATE FUNCTION pg_temp.${this.orphans}() RETURNS bigint LANGUAGE sql ${settings} AS ${tag}
+${walk(unmet.join(' OR '), true)}, marked AS (
+  UPDATE ${waiting} w SET is_orphan = true FROM walk WHERE w.at = walk.at RETURNING 1
+) SELECT count(*) FROM marked
+${tag}`,
+      `CREATE FUNCTION pg_temp.${this.orphans}_ranks() RETURNS void LANGUAGE sql ${settings} AS ${tag}
+${walk(`NOT (${bound.join(' OR ')})`, false)}
+UPDATE ${waiting} w SET place = ranked.place FROM (SELECT walk.at, row_number() OVER () AS place FROM walk) ranked WHERE w.at = ranked.at
+${tag}`,
     ]
   }
 
@@ -147,6 +341,17 @@ ${tag}`,
     const { columns, sink } = this.#request
     const found = `GET STACKED DIAGNOSTICS copyist_state = RETURNED_SQLSTATE, copyist_message = MESSAGE_TEXT,
           copyist_detail = PG_EXCEPTION_DETAIL`
+    const names = (this.self?.names ?? []).map(literal)
+    const error = `pg_catalog.json_build_array(pg_catalog.json_build_object('sqlState', copyist_state, 'message', copyist_message,
+        'detail', copyist_detail))::text`
+    const waits =
+      names.length === 0
+        ? ''
+        : `IF copyist_state = '23503' AND copyist_constraint IN (${names.join(', ')}) THEN
+        ${this.#waitSql(`pg_temp.${this.name} s WHERE s.n = ${row}`, error)};
+        ${this.holds ? 'copyist_holds := copyist_before >= 0;' : ''}
+        CONTINUE;
+      END IF;`
     const values = this.values
     const casts =
       sink === 'pg_binary'
@@ -166,7 +371,8 @@ ${tag}`,
         RETURN NEXT;
       END;`
           })
-    return `${found}, copyist_column = COLUMN_NAME;
+    return `${found}, copyist_column = COLUMN_NAME, copyist_constraint = CONSTRAINT_NAME;
+      ${waits}
       copyist_n := ${row};
       copyist_value := NULL;
       copyist_told := false;
@@ -220,7 +426,8 @@ ${tag}`,
     const { conflict } = this.#request
     const counted = 'GET DIAGNOSTICS copyist_moved = ROW_COUNT;'
     if (conflict === undefined) {
-      return `${this.insertSql(which)};
+      return `${this.#holdSql(which.replace(' ORDER BY s.n', ''))}
+      ${this.insertSql(which)};
       ${counted}
       copyist_total := copyist_total + copyist_moved;`
     }

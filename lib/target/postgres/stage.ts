@@ -11,8 +11,9 @@ import { JUDGE_SQL, type Judgeable, type Verdict } from './judge.ts'
 import { internalError, isServerError } from './server-error.ts'
 import { hasRule, lineOf, mayNotRead, unreplaceable, withTemporaryHint } from './stage-errors.ts'
 import { StageSql } from './stage-sql.ts'
-import { byRow, type Query, type RefusedRow, StagedRows } from './staged-rows.ts'
+import { byRow, inTurns, type Query, type RefusedRow, StagedRows } from './staged-rows.ts'
 import { isTolerated } from './tolerance.ts'
+import { mayWait, readSelfReferences, WaitingRows } from './waiting.ts'
 import { columnsOfWhere } from './where-columns.ts'
 
 /** What a batch needs of the transaction. */
@@ -43,6 +44,8 @@ export interface Moved {
   readonly conflicted?: number
   /** Rows that WHERE or a trigger held back, where that is told. */
   readonly filtered?: number
+  /** Rows that wait for others of their table. */
+  readonly waiting?: number
 }
 
 /** The temporary table, and the function that moves rows out of it. Made when they are needed first. */
@@ -54,6 +57,8 @@ export class Stage {
   readonly #rows: StagedRows
   /** Made with the table. */
   #foresight: Foresight | undefined
+  /** Where the table refers to itself. */
+  #waiting: WaitingRows | undefined
 
   constructor(context: TolerantContext, table: CatalogTable, request: LoadRequest) {
     this.#context = context
@@ -66,6 +71,16 @@ export class Stage {
   /** Whether one query tells of all rows of a batch, so that it may be large. */
   get asksAtOnce(): boolean {
     return this.#foresight?.asksAtOnce === true
+  }
+
+  /** Whether a row may have to wait since it shares a key with one that does. */
+  get isHolding(): boolean {
+    return this.#waiting?.areHeld === true
+  }
+
+  /** Decides on rows that wait, at the end of the load. */
+  async finish(): Promise<{ loaded: number; refused: number }> {
+    return (await this.#waiting?.finish()) ?? { loaded: 0, refused: 0 }
   }
 
   /** Moves a batch into the table by way of the temporary one, into which it is copied as `native`. */
@@ -111,8 +126,10 @@ export class Stage {
       if (may?.[0] !== 't') throw mayNotRead(relationName)
     }
     this.#sql.unlisted = columnsOfWhere(this.#table, this.#request)
+    if (mayWait(this.#request)) this.#sql.self = await readSelfReferences(query, sqlName)
     try {
       await query(this.#sql.tableDdl())
+      for (const sql of this.#sql.waitingDdl()) await query(sql)
       const [begin] = this.#sql.isOwning ? await query(this.#sql.beginSql) : []
       for (const sql of this.#sql.functionDdl(begin ?? [])) await query(sql)
     } catch (error) {
@@ -128,6 +145,9 @@ export class Stage {
       known,
     })
     await foresight.prepare()
+    if (this.#sql.self !== undefined) {
+      this.#waiting = new WaitingRows({ query, request: this.#request, sql: this.#sql, rows: this.#rows })
+    }
     this.#foresight = foresight
     // What undoes a batch must not undo this.
     await query('RELEASE SAVEPOINT copyist_batch; SAVEPOINT copyist_batch')
@@ -201,7 +221,7 @@ export class Stage {
     const bad = await foresight.badValues()
     const unread = byRow(bad ?? [])
     if (replaces === undefined) {
-      for (const { row } of unread) edits.set(row, 'drop')
+      await inTurns(unread, ({ row }) => edits.set(row, 'drop'))
       await this.#rows.remove(unread.map(({ row }) => row + 1))
     } else {
       for (const { n, position } of bad ?? []) {
@@ -220,9 +240,12 @@ export class Stage {
     if (replaces !== undefined) throw unreplaceable(foresight.checked)
     const verdicts = bad === undefined ? undefined : await foresight.verdicts()
     const rest =
-      verdicts === undefined ? await this.#rows.tryAll() : await this.#copyOthers(batch, foresight, { edits, verdicts })
+      verdicts === undefined
+        ? await this.#rows.tryAll(batch.first)
+        : await this.#copyOthers(batch, foresight, { edits, verdicts })
     const refused = [...lacking, ...unread, ...rest.refused].sort((one, other) => one.row - other.row)
-    return { loaded: rest.loaded, refused }
+    const waiting = await this.#waiting?.take(batch.first, batch.rows)
+    return { loaded: rest.loaded, refused, ...(waiting !== undefined && { waiting }) }
   }
 
   /** Copies all rows but those of `edits` and `verdicts`, and finds out what becomes of the latter. */
@@ -234,12 +257,19 @@ export class Stage {
     const { query, copy, copySql } = this.#context
     const { refusals } = this.#request
     const onlyKeys = refusals?.tolerates === 'unique'
-    // What is not forgiven ends the load by COPY itself.
-    const told = verdicts.filter(({ errors }) => !onlyKeys || errors.every(({ sqlState }) => sqlState === '23505'))
-    for (const { n } of told) edits.set(n - 1, 'drop')
-    const undecided = told.filter(({ errors }) => errors.length === 0).map(({ n }) => n)
-    const proofs = foresight.unproved(told)
+    const certain: RefusedRow[] = []
+    const undecided: number[] = []
+    const proofs: Verdict[] = []
     const isKey = ({ errors }: Verdict) => errors[0]?.sqlState === '23505'
+    await inTurns(verdicts, (verdict) => {
+      const { n, errors } = verdict
+      // What is not forgiven ends the load by COPY itself.
+      if (onlyKeys && !errors.every(({ sqlState }) => sqlState === '23505')) return
+      edits.set(n - 1, 'drop')
+      if (errors.length === 0) undecided.push(n)
+      else certain.push({ row: n - 1, errors })
+      if (foresight.isUnproved(verdict)) proofs.push(verdict)
+    })
     await query('SAVEPOINT copyist_others')
     const isIndexed = this.#rows.isIndexed
     const startOver = async () => {
@@ -247,7 +277,7 @@ export class Stage {
       this.#rows.isIndexed = isIndexed
       await query('ROLLBACK TO SAVEPOINT copyist_others; RELEASE SAVEPOINT copyist_others')
       foresight.giveUp()
-      return this.#rows.tryAll()
+      return this.#rows.tryAll(batch.first)
     }
     // A key that is taken is so by rows that go in first; all else holds before, when no later row can have taken a key.
     if (!(await foresight.prove(proofs.filter((verdict) => !isKey(verdict))))) return startOver()
@@ -261,9 +291,7 @@ export class Stage {
     if (!(await foresight.prove(proofs.filter(isKey)))) return startOver()
     await query('RELEASE SAVEPOINT copyist_others')
     const tried = await this.#rows.try(undecided)
-    const certain = told.filter(({ errors }) => errors.length > 0)
-    const refused = certain.map(({ n, errors }) => ({ row: n - 1, errors: [...errors] }))
-    return { loaded: loaded + tried.loaded, refused: [...refused, ...tried.refused] }
+    return { loaded: loaded + tried.loaded, refused: [...certain, ...tried.refused] }
   }
 
   async drop(): Promise<void> {

@@ -1,18 +1,21 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { CopyError } from '../../errors.ts'
-import type { RowError } from '../target.ts'
+import type { RowError, RowRefusals } from '../target.ts'
 import { conditionName } from './conditions.ts'
 import { MOVES } from './stage-sql.ts'
 
 /** Characters of a value that are told. */
 export const MOST_SHOWN = 1024
 /** Refused rows that are fetched at once. */
-const PAGE = 1_000
+export const PAGE = 1_000
+
+/** Milliseconds that refused rows are dealt with before others get their turn. */
+const SLICE_MS = 8
 
 /** A row that is refused, numbered from 0 in its batch. */
 export interface RefusedRow {
   readonly row: number
-  readonly errors: RowError[]
+  readonly errors: readonly RowError[]
 }
 
 /** What became of rows that were moved by the function. */
@@ -80,31 +83,24 @@ export class StagedRows {
   }
 
   /** Moves all rows. */
-  async tryAll(): Promise<Outcome> {
+  async tryAll(before?: number): Promise<Outcome> {
     await this.#index()
-    return this.run('all')
+    return this.run('all', before)
   }
 
-  async run(mode: keyof typeof MOVES): Promise<Outcome> {
+  /** @param before Rows of the load before the first of them, where rows with the keys of others that wait are to wait too. */
+  async run(mode: keyof typeof MOVES, before = -1): Promise<Outcome> {
     let loaded = 0
     let conflicted = 0
     const found: { n: number; error: RowError }[] = []
-    const sql = `SELECT * FROM pg_temp.${this.#name}(${MOVES[mode]}) WITH ORDINALITY ORDER BY copyist_n, ordinality`
+    const sql = `SELECT * FROM pg_temp.${this.#name}(${MOVES[mode]}, ${before}) WITH ORDINALITY ORDER BY copyist_n, ordinality`
     await this.#pages(sql, ([n, sqlState, text, detail, column, value]) => {
       if (n === null || n === undefined) {
         loaded = Number(text)
         conflicted = Number(detail)
         return
       }
-      const error = {
-        ...(column ? { column } : {}),
-        sqlState: sqlState ?? 'XX000',
-        code: conditionName(sqlState ?? 'XX000'),
-        message: text ?? '',
-        ...(detail ? { detail } : {}),
-        ...(value === null || value === undefined ? {} : { value: value.slice(0, MOST_SHOWN) }),
-      }
-      found.push({ n: Number(n), error })
+      found.push({ n: Number(n), error: rowError(column, sqlState, text, detail, value) })
     })
     return { loaded, conflicted, refused: byRow(found) }
   }
@@ -123,12 +119,60 @@ export class StagedRows {
 }
 
 /** Errors of rows, numbered from 1 and in their order, put together. */
+/** What a function tells of a row that the server refuses. */
+export function rowError(
+  column: string | null | undefined,
+  sqlState: string | null | undefined,
+  message: string | null | undefined,
+  detail: string | null | undefined,
+  value: string | null | undefined,
+): RowError {
+  const state = sqlState ?? 'XX000'
+  return {
+    ...(column ? { column } : {}),
+    sqlState: state,
+    code: conditionName(state),
+    message: message ?? '',
+    ...(detail ? { detail } : {}),
+    ...(value === null || value === undefined ? {} : { value: value.slice(0, MOST_SHOWN) }),
+  }
+}
+
 export function byRow(found: readonly { readonly n: number; readonly error: RowError }[]): RefusedRow[] {
-  const rows: RefusedRow[] = []
+  const rows: { readonly row: number; readonly errors: RowError[] }[] = []
   for (const { n, error } of found) {
     const last = rows.at(-1)
     if (last?.row === n - 1) last.errors.push(error)
     else rows.push({ row: n - 1, errors: [error] })
   }
   return rows
+}
+
+/** Tells of rows of a batch that begins with row `first` of the load, and lets others have their turn between. */
+export async function tellInTurns(
+  rows: readonly RefusedRow[],
+  first: number,
+  refusals: RowRefusals | undefined,
+  as: 'refuse' | 'replace' = 'refuse',
+): Promise<void> {
+  let since = performance.now()
+  for (const { row, errors } of rows) {
+    refusals?.[as](first + row, errors)
+    if (performance.now() - since < SLICE_MS) continue
+    await nextTurn()
+    await refusals?.settle(first + row + 1)
+    await nextTurn()
+    since = performance.now()
+  }
+}
+
+/** Does something with each of very many, and lets others have their turn between. */
+export async function inTurns<T>(all: readonly T[], then: (one: T) => void): Promise<void> {
+  let since = performance.now()
+  for (const one of all) {
+    then(one)
+    if (performance.now() - since < SLICE_MS) continue
+    await nextTurn()
+    since = performance.now()
+  }
 }

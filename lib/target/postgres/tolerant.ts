@@ -1,9 +1,10 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { LoadRequest } from '../target.ts'
 import { Batch, Reader } from './batch.ts'
 import type { CatalogTable } from './catalog.ts'
 import { type Moved, Stage, type TolerantContext } from './stage.ts'
+import { tellInTurns } from './staged-rows.ts'
 import { isTolerated } from './tolerance.ts'
+import { mayWait } from './waiting.ts'
 
 /*
  * How a load goes in which a row that the server refuses costs itself only, or one whose key is there already is passed over
@@ -24,24 +25,21 @@ import { isTolerated } from './tolerance.ts'
  */
 
 /** Bytes of a batch at first. Each one that goes well is followed by a larger one, since the end of each costs round trips. */
-const FIRST_BATCH = 4 << 20
-const MOST_BATCH = 32 << 20
+export const FIRST_BATCH = 4 << 20
+export const MOST_BATCH = 32 << 20
 /** Bytes of a batch that is asked about as a whole. */
 const JUDGED_BATCH = 8 << 20
 /** Rows of it: what is done with all of them at once must not take long. */
-const JUDGED_ROWS = 65_536
-/** Milliseconds that refused rows are dealt with before others get their turn. */
-const SLICE_MS = 8
-
+const JUDGED_ROWS = 32_768
 /**
- * Constraints of the relation `$1` that are deferred and about one row: keys, and references to other tables. One within the table may be
- * met by a later row, and what a constraint trigger is about is not known.
+ * Constraints of the relation `$1` that are deferred and about one row: keys, references to other tables, constraint triggers; with `$2`
+ * also references within the table, where rows can wait for each other.
  */
 export const DEFERRED_SQL = `
 SELECT pg_catalog.string_agg(pg_catalog.format('%I.%I', n.nspname, c.conname), ', ')
 FROM pg_catalog.pg_constraint c JOIN pg_catalog.pg_namespace n ON n.oid = c.connamespace
 WHERE c.conrelid = $1::pg_catalog.regclass AND c.condeferred
-  AND (c.contype IN ('p', 'u', 'x') OR c.contype = 'f' AND c.confrelid <> c.conrelid)`
+  AND (c.contype IN ('p', 'u', 'x', 't') OR c.contype = 'f' AND (c.confrelid <> c.conrelid OR $2::pg_catalog.bool))`
 
 /** Loads the rows of `request`, batch by batch. Numbers are of rows. */
 export async function loadTolerantly(
@@ -61,23 +59,17 @@ export async function loadTolerantly(
   /** Whether the next batch is likely to have rows that are refused. */
   let isRefusing = false
   const reader = new Reader(native)
-  const settle = async ({ loaded, refused, replaced = [], conflicted = 0, filtered = 0 }: Moved): Promise<number> => {
-    isRefusing = conflict === undefined && refused.length + replaced.length > 0
+  const settle = async (moved: Moved): Promise<number> => {
+    const { loaded, refused, replaced = [], conflicted = 0, filtered = 0, waiting = 0 } = moved
+    isRefusing = conflict === undefined && refused.length + replaced.length + waiting > 0
     const grown = stage.asksAtOnce ? Math.min(size * 2, JUDGED_BATCH) : FIRST_BATCH
     if (!isWhole) size = Math.min(grown, most)
     total.refused += refused.length
     total.conflicted += conflicted
     total.filtered += filtered
-    let since = performance.now()
     // A batch has the one or the other.
-    const tell = replaced.length > 0 ? refusals?.replace : refusals?.refuse
-    for (const { row, errors } of replaced.length > 0 ? replaced : refused) {
-      tell?.(total.sent + row, errors)
-      if (performance.now() - since < SLICE_MS) continue
-      await refusals?.settle(total.sent + row + 1)
-      await nextTurn()
-      since = performance.now()
-    }
+    if (replaced.length > 0) await tellInTurns(replaced, total.sent, refusals, 'replace')
+    else await tellInTurns(refused, total.sent, refusals)
     return loaded
   }
   const account = async (rows: number, loaded: number): Promise<void> => {
@@ -109,16 +101,16 @@ export async function loadTolerantly(
   }
   // In the caller's transaction other statements may be about to meet them.
   if (refusals !== undefined && refusals.tolerates !== 'conversion' && !context.isCallers) {
-    const [row] = await context.query(DEFERRED_SQL, [table.description.sqlName])
+    const [row] = await context.query(DEFERRED_SQL, [table.description.sqlName, String(mayWait(request))])
     if (row?.[0]) await context.query(`SET CONSTRAINTS ${row[0]} IMMEDIATE`)
   }
   await context.query('SAVEPOINT copyist_batch')
   for (;;) {
     const isPressed = () => !isWhole && refusals?.isPressed === true
-    const rows = isRefusing ? JUDGED_ROWS : Number.POSITIVE_INFINITY
+    const rows = isRefusing || stage.isHolding ? JUDGED_ROWS : Number.POSITIVE_INFINITY
     const batch = new Batch(reader, { first: total.sent, size, most: rows, framing, keeps: !isWhole, isPressed })
     try {
-      const isStaged = conflict !== undefined || isRefusing
+      const isStaged = conflict !== undefined || isRefusing || stage.isHolding
       // How many rows it has is known when they have been sent.
       if (isStaged) {
         const loaded = await settle(await stage.move(batch, batch))
@@ -133,6 +125,9 @@ export async function loadTolerantly(
       batch.release()
     }
   }
+  const last = await stage.finish()
+  total.loaded += last.loaded
+  total.refused += last.refused
   await context.query('RELEASE SAVEPOINT copyist_batch')
   await stage.drop()
   return total

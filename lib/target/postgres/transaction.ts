@@ -21,6 +21,7 @@ import { createTableSql, printedType } from './ddl.ts'
 import type { Lease } from './lease.ts'
 import { type CopyContext, internalError, isServerError, queryCanceled } from './server-error.ts'
 import {
+  checkOwnSql,
   decodesNatively,
   isZoned,
   readSettings,
@@ -170,6 +171,7 @@ export class PostgresTransaction implements TargetTransaction {
     columns: readonly number[],
     steps: readonly (FieldStep | undefined)[],
   ): Promise<TableDescription> {
+    checkOwnSql(this.#settings)
     const context = {
       query: (sql: string, values?: readonly string[]) => this.#query(sql, values),
       lookUp: (regclass: string) => this.#lookUp(regclass),
@@ -188,6 +190,7 @@ export class PostgresTransaction implements TargetTransaction {
   }
 
   async load(request: LoadRequest): Promise<LoadOutcome> {
+    if (request.where !== undefined) checkOwnSql(this.#settings)
     const table = this.#described(request.table.sqlName)
     const signal = request.signal ?? this.#signal
     const sql = copySql(table, request)

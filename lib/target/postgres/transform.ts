@@ -11,8 +11,10 @@ import { JUDGE_SQL, type Judgeable, literal } from './judge.ts'
 import { type CopyContext, isServerError } from './server-error.ts'
 import { inPart } from './sql-position.ts'
 import { RULES_SQL } from './stage.ts'
+import { BLOCK, FANOUT } from './stage-sql.ts'
+import { byRow, PAGE, type Query, type RefusedRow, rowError, tellInTurns } from './staged-rows.ts'
 import { TOLERATED } from './tolerance.ts'
-import { DEFERRED_SQL } from './tolerant.ts'
+import { DEFERRED_SQL, FIRST_BATCH, MOST_BATCH } from './tolerant.ts'
 import { storedValue } from './values.ts'
 import { columnsOfWhere } from './where-columns.ts'
 
@@ -29,21 +31,6 @@ import { columnsOfWhere } from './where-columns.ts'
  * An expression is put into statements of ours. The parser has made sure that its parentheses are balanced and that it has no comments,
  * semicolons and subqueries; here the server has to find it one expression, in a statement that it takes only if it is one.
  */
-
-/** Bytes of a batch at first, and at most. */
-const FIRST_BATCH = 4 << 20
-const MOST_BATCH = 32 << 20
-/** Rows that are moved at once when a batch has been refused, and into how many parts they are divided. */
-const BLOCK = 512
-const FANOUT = 8
-/** Refused rows that are fetched at once. */
-const PAGE = 1_000
-/** Milliseconds that refused rows are dealt with before others get their turn. */
-const SLICE_MS = 8
-/** Characters of a value that are told. */
-const MOST_SHOWN = 1_024
-
-type Query = (sql: string, values?: readonly string[]) => Promise<readonly (readonly (string | null)[])[]>
 
 /** What the transaction does for {@link Transformation.prepare}. */
 export interface TransformContext {
@@ -171,7 +158,7 @@ export class Transformation {
     const { native, refusals, where } = request
     const { relationName, sqlName } = this.#table.description
     if (refusals !== undefined && refusals.tolerates !== 'conversion' && !isCallers) {
-      const [row] = await query(DEFERRED_SQL, [sqlName])
+      const [row] = await query(DEFERRED_SQL, [sqlName, 'false'])
       if (row?.[0]) await query(`SET CONSTRAINTS ${row[0]} IMMEDIATE`)
     }
     const stage = await this.#stage(query, request)
@@ -209,14 +196,7 @@ export class Transformation {
           const found = await this.#rowByRow(query, stage, error, refusals === undefined)
           total.loaded += found.loaded
           total.refused += found.refused.length
-          let since = performance.now()
-          for (const { row, errors } of found.refused) {
-            refusals?.refuse(first + row, errors)
-            if (performance.now() - since < SLICE_MS) continue
-            await refusals?.settle(first + row + 1)
-            await nextTurn()
-            since = performance.now()
-          }
+          await tellInTurns(found.refused, first, refusals)
           if (found.fatal) throw located(found.fatal.error, relationName, native, first + found.fatal.row)
         }
         await query(`RELEASE SAVEPOINT copyist_rows; TRUNCATE pg_temp.${stage.name} RESTART IDENTITY`)
@@ -242,7 +222,7 @@ export class Transformation {
     cause: CopyError,
     isStrict: boolean,
   ): Promise<{ loaded: number; refused: RefusedRow[]; fatal?: { row: number; error: CopyError } }> {
-    const refused: RefusedRow[] = []
+    const found: { n: number; error: RowError }[] = []
     await query(`DECLARE copyist_rows NO SCROLL CURSOR FOR SELECT * FROM pg_temp.${name}()`)
     for (;;) {
       const page = await query(`FETCH ${PAGE} FROM copyist_rows`)
@@ -250,19 +230,10 @@ export class Transformation {
         if (kind === 'end') {
           await query('CLOSE copyist_rows')
           // Not one of the rows is to blame, but all of them together: a trigger of the statement.
-          if (refused.length === 0 && isStrict) throw cause
-          return { loaded: Number(message), refused }
+          if (found.length === 0 && isStrict) throw cause
+          return { loaded: Number(message), refused: byRow(found) }
         }
-        const state = sqlState ?? 'XX000'
-        const error = {
-          ...(column ? { column } : {}),
-          sqlState: state,
-          code: conditionName(state),
-          message: message ?? '',
-          ...(detail ? { detail } : {}),
-          ...(value === null || value === undefined ? {} : { value: value.slice(0, MOST_SHOWN) }),
-        }
-        const row = Number(n) - 1
+        const error = rowError(column, sqlState, message, detail, value)
         if (kind === 'fatal') {
           const { column: name, value: text, ...init } = error
           const fatal = new CopyError({
@@ -272,11 +243,9 @@ export class Transformation {
             ...(name !== undefined && text !== undefined && { context: `, column ${name}: "${text}"` }),
             cause,
           })
-          return { loaded: 0, refused, fatal: { row, error: fatal } }
+          return { loaded: 0, refused: byRow(found), fatal: { row: Number(n) - 1, error: fatal } }
         }
-        const last = refused.at(-1)
-        if (last?.row === row) last.errors.push(error)
-        else refused.push({ row, errors: [error] })
+        found.push({ n: Number(n), error })
       }
       await nextTurn()
     }
@@ -469,12 +438,6 @@ interface Stage {
   readonly copySql: string
   /** Moves the rows that the condition on `s.n` says. */
   insertSql(which: string): string
-}
-
-/** A row that is refused, numbered from 0 in its batch. */
-interface RefusedRow {
-  readonly row: number
-  readonly errors: RowError[]
 }
 
 /** Has the server say whether this is a type. Where it stands in a column's definition, it could be more. */

@@ -28,7 +28,11 @@ pub fn open(format: Format, mut source: Source, name: &str) -> std::result::Resu
         Source::File(file) => access_file(file).map_err(|error| Failure::of_io(&error, name))?,
         Source::Memory(bytes) => bytes.into_inner(),
         Source::Columnar(_, source) => return open(format, *source, name),
-        Source::Path(_) | Source::Pushed(_) => {
+        Source::Remote(_) => {
+            let message = "rows in columns are not read from other machines yet";
+            return Err(Failure::whole(DataError::new(ErrorCode::FeatureNotSupported, message)));
+        }
+        Source::Path(_) | Source::Pushed(_) | Source::Decompressed(_) => {
             let message = "rows in columns cannot be read from a stream, since a file of them is read from its end";
             return Err(Failure::whole(DataError::new(ErrorCode::FeatureNotSupported, message)));
         }

@@ -93,8 +93,12 @@ pub fn in_memory(input: &[u8]) -> Source {
 }
 
 pub fn start_all(plan: &Arc<Plan>, sink: Sink, inputs: Vec<Input>, threads: usize, tile_size: usize) -> Load {
-    Load::start(Specification {
-        plan: Arc::clone(plan),
+    Load::start(specification(plan, sink, inputs, threads, tile_size))
+}
+
+pub fn specification(plan: &Plan, sink: Sink, inputs: Vec<Input>, threads: usize, tile_size: usize) -> Specification {
+    Specification {
+        plan: Arc::new(plan.clone()),
         sink,
         inputs,
         maps_by_name: false,
@@ -110,7 +114,7 @@ pub fn start_all(plan: &Arc<Plan>, sink: Sink, inputs: Vec<Input>, threads: usiz
         is_framed: true,
         keeps_records: false,
         on_ready: Box::new(|| {}),
-    })
+    }
 }
 
 /// The rows as a TEXT COPY stream.

@@ -1,0 +1,132 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { brotliCompressSync, gzipSync } from 'node:zlib'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { type Bench, benches } from './targets.ts'
+
+/** `id,note\n1,a\nx,b\n2,c\n` by each codec's own program. */
+const OTHERS = {
+  zstd: 'KLUv/QRYoQAAaWQsbm90ZQoxLGEKeCxiCjIsYwrkkwVB',
+  bzip2: 'QlpoOTFBWSZTWSOwJ30AAAfZgAAQAAQwAD4hhEAgADEAAAhHqMyh6hq7plGFPGB5j4u5IpwoSBHYE76A',
+  xz: '/Td6WFoAAATm1rRGAgAhARYAAAB0L+WjAQATaWQsbm90ZQoxLGEKeCxiCjIsYwoA3ChH54AT85IAASwU+AptAx+2830BAAAAAARZWg==',
+  lz4: 'BCJNGGRApxQAAIBpZCxub3RlCjEsYQp4LGIKMixjCgAAAABKMUUb',
+}
+
+describe.each(benches)('$name', ({ open }) => {
+  let bench: Bench
+  let folder: string
+
+  beforeAll(async () => {
+    bench = await open()
+    await bench.sql('CREATE TABLE t (id integer, note text)')
+    folder = mkdtempSync(join(tmpdir(), 'copyist-compressed-'))
+  })
+
+  afterAll(async () => {
+    await bench.close()
+    rmSync(folder, { recursive: true })
+  })
+
+  beforeEach(async () => {
+    await bench.sql('DELETE FROM t')
+  })
+
+  const file = (name: string, content: string | Buffer) => {
+    const path = join(folder, name)
+    writeFileSync(path, content)
+    return path
+  }
+  const rows = () => bench.sql('SELECT id, note FROM t ORDER BY id')
+  const TEXT = 'id,note\n1,a\nx,b\n2,c\n'
+  const ALL = [
+    ['1', 'a'],
+    ['2', 'c'],
+  ]
+  const CSV = 'FORMAT csv, HEADER true, ON_ERROR skip_row'
+  const inputs: [string, Buffer][] = [
+    ['gz', gzipSync(TEXT)],
+    ['br', brotliCompressSync(TEXT)],
+    ...Object.entries(OTHERS).map(([name, text]): [string, Buffer] => [name, Buffer.from(text, 'base64')]),
+  ]
+
+  test.each(inputs)('%s by what it is', async (codec, bytes) => {
+    const path = file(`in.csv.${codec}`, bytes)
+    const bad = join(folder, 'bad.csv')
+    const receipt = await bench.db.copy(`COPY t FROM '${path}' (${CSV})`, { rejects: bad })
+    expect(await rows()).toEqual(ALL)
+    expect(receipt).toMatchObject({ rowsRead: 3, bytesRead: bytes.length })
+    expect(readFileSync(bad, 'utf8')).toBe('id,note\nx,b\n')
+  })
+
+  test.each(inputs)('%s by an option', async (codec, bytes) => {
+    const name = codec === 'gz' ? 'gzip' : codec === 'br' ? 'brotli' : codec
+    const path = file('in.csv', bytes)
+    await bench.db.copy(`COPY t FROM '${path}' (${CSV}, COMPRESSION '${name}')`)
+    expect(await rows()).toEqual(ALL)
+    // The bytes of a text are no such data.
+    const plain = file('plain.csv', TEXT)
+    await expect(bench.db.copy(`COPY t FROM '${plain}' (${CSV}, COMPRESSION '${name}')`)).rejects.toMatchObject({
+      sqlState: '22P04',
+      position: { file: plain },
+    })
+    expect(await rows()).toEqual(ALL)
+  })
+
+  test.each(['GZIP', 'BZIP2', 'ZSTD'])('%s of Redshift', async (word) => {
+    const bytes = word === 'GZIP' ? gzipSync('1|a\n') : Buffer.from(OTHERS[word.toLowerCase() as 'zstd'], 'base64')
+    const path = file('in.txt', bytes)
+    if (word === 'GZIP') await bench.db.copy(`COPY t FROM '${path}' ${word}`)
+    else await bench.db.copy(`COPY t FROM '${path}' CSV IGNOREHEADER 1 MAXERROR 10 ${word}`)
+    expect((await rows()).length).toBe(word === 'GZIP' ? 1 : 2)
+    await expect(bench.db.copy(`COPY t FROM '${path}' LZOP`)).rejects.toMatchObject({
+      sqlState: '0A000',
+      hint: expect.stringContaining('lzop -dc'),
+    })
+  })
+
+  test('a stream, and one that is read twice', async () => {
+    await bench.db.copy(`COPY t FROM STDIN (${CSV})`, { stdin: Readable.from([gzipSync(TEXT)]) })
+    expect(await rows()).toEqual(ALL)
+    await bench.db.copy('COPY made FROM STDIN (FORMAT csv, HEADER true, CREATE_TABLE true)', {
+      stdin: Readable.from([gzipSync(TEXT)]),
+    })
+    expect(await bench.sql('SELECT count(*) FROM made')).toEqual([['3']])
+    await bench.sql('DROP TABLE made')
+  })
+
+  test('places are those in the text', async () => {
+    const path = file('in.csv.gz', gzipSync(TEXT))
+    await expect(bench.db.copy(`COPY t FROM '${path}' (FORMAT csv, HEADER true)`)).rejects.toMatchObject({
+      sqlState: '22P02',
+      position: { file: path, line: 3, byteOffset: 12, column: 'id' },
+    })
+  })
+
+  test('what breaks off or is too much is refused, and nothing is loaded', async () => {
+    const text = Array.from({ length: 200_000 }, (_, id) => `${id},row ${(id * 7919) % 100_003}\n`).join('')
+    const bytes = gzipSync(text)
+    const cut = file('cut.csv.gz', bytes.subarray(0, bytes.length / 2))
+    await expect(bench.db.copy(`COPY t FROM '${cut}' (FORMAT csv)`)).rejects.toMatchObject({
+      sqlState: '22P04',
+      message: `file "${cut}" ends in the midst of its gzip data`,
+      detail: expect.stringMatching(/^That shows at byte \d+ of it, after \d+ bytes of text\. Nothing was loaded\.$/),
+    })
+    const bomb = file('bomb.csv.gz', gzipSync('1,a\n'.repeat(30_000_000)))
+    const started = performance.now()
+    await expect(
+      bench.db.copy(`COPY t FROM '${bomb}' (FORMAT csv)`, { maxCompressionRatio: 100 }),
+    ).rejects.toMatchObject({
+      sqlState: '54000',
+      message: `file "${bomb}" decompresses to more than 100 times its size`,
+    })
+    expect(performance.now() - started).toBeLessThan(60_000)
+    await expect(
+      bench.db.copy(`COPY t FROM '${file('a.gz', bytes)}' (FORMAT csv)`, { maxDecompressedBytes: 10_000 }),
+    ).rejects.toMatchObject({
+      sqlState: '54000',
+    })
+    expect(await rows()).toEqual([])
+  })
+})

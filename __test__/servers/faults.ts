@@ -1,0 +1,147 @@
+/** What a store does wrong, in place of or while answering a request. */
+export type Fault =
+  /** An answer with this status and S3's code; with `retryAfter`, seconds to wait. */
+  | { readonly kind: 'status'; readonly status: number; readonly code: string; readonly retryAfter?: number }
+  /** 200 with an error for a body. */
+  | { readonly kind: 'error as 200'; readonly code: string }
+  /** The connection is reset: before the headers, or behind so many bytes of the body. */
+  | { readonly kind: 'reset'; readonly after: 'nothing' | number }
+  /** The connection is closed in an orderly way behind so many bytes of the body, of which more were announced. */
+  | { readonly kind: 'short'; readonly after: number }
+  /** A body with so many bytes more than were asked for, announced as such. */
+  | { readonly kind: 'long'; readonly by: number }
+  /** 200 and the whole object, whatever the range. */
+  | { readonly kind: 'range ignored' }
+  /** 206, and the Content-Range of other bytes. */
+  | { readonly kind: 'wrong content range' }
+  /** Other bytes than those of the range, which the Content-Range says they are. */
+  | { readonly kind: 'other bytes' }
+  /** The object is written anew before the answer. */
+  | { readonly kind: 'changed' }
+  /** The object is removed before the answer. */
+  | { readonly kind: 'gone' }
+  /** The page of a list that was given last is given again, with its token. */
+  | { readonly kind: 'page repeated' }
+  /** A page without objects that says that there are more. */
+  | { readonly kind: 'page empty' }
+  | { readonly kind: 'redirect'; readonly to: string; readonly status?: 301 | 302 | 307 | 308 }
+  /** Nothing more comes behind so many bytes of the body, for ever. */
+  | { readonly kind: 'stall'; readonly after: number }
+  /** One byte a time, with so many milliseconds between two. */
+  | { readonly kind: 'trickle'; readonly everyMs: number }
+
+/** To which requests a fault happens, and how often. */
+export interface FaultRule {
+  readonly fault: Fault
+  /** Default: GET of an object. */
+  readonly of?: 'GET' | 'HEAD' | 'LIST'
+  /** Default: always. */
+  readonly times?: number
+  /** Requests of this kind that go well before. */
+  readonly after?: number
+  /** Only of this object. */
+  readonly key?: string
+}
+
+/** What a load over faults must come to. */
+export interface FaultCase {
+  readonly name: string
+  readonly rules: readonly FaultRule[]
+  /** All rows, or the SQLSTATE of the error, and then none. */
+  readonly outcome: 'rows' | { readonly sqlState: RegExp; readonly message?: RegExp }
+}
+
+const unavailable = { kind: 'status', status: 503, code: 'SlowDown' } as const
+const IO = { sqlState: /^(?:58030|08\w{3})$/ } as const
+const DENIED = { sqlState: /^(?:28000|42501)$/ } as const
+const MISSING = { sqlState: /^58P01$/ } as const
+
+/** Every fault, and what must come of it. Where the same happens always, an error must come soon, and nothing be loaded. */
+export const FAULT_CASES: readonly FaultCase[] = [
+  { name: 'nothing wrong', rules: [], outcome: 'rows' },
+  { name: 'a burst of 503', rules: [{ fault: unavailable, times: 3 }], outcome: 'rows' },
+  { name: '503 for a list', rules: [{ fault: unavailable, of: 'LIST', times: 3 }], outcome: 'rows' },
+  { name: '503 for ever', rules: [{ fault: unavailable }], outcome: IO },
+  {
+    name: '500 in the middle',
+    rules: [{ fault: { kind: 'status', status: 500, code: 'InternalError' }, times: 2, after: 1 }],
+    outcome: 'rows',
+  },
+  {
+    name: '429 with Retry-After',
+    rules: [{ fault: { kind: 'status', status: 429, code: 'TooManyRequests', retryAfter: 1 }, times: 2 }],
+    outcome: 'rows',
+  },
+  {
+    name: '429 that says to wait for an hour',
+    rules: [{ fault: { kind: 'status', status: 429, code: 'TooManyRequests', retryAfter: 3600 } }],
+    outcome: IO,
+  },
+  {
+    name: 'an error in a 200, once',
+    rules: [{ fault: { kind: 'error as 200', code: 'InternalError' }, of: 'LIST', times: 1 }],
+    outcome: 'rows',
+  },
+  {
+    name: 'an error in a 200 in place of an object',
+    rules: [{ fault: { kind: 'error as 200', code: 'InternalError' } }],
+    outcome: IO,
+  },
+  {
+    name: 'a reset before the headers',
+    rules: [{ fault: { kind: 'reset', after: 'nothing' }, times: 3 }],
+    outcome: 'rows',
+  },
+  { name: 'a reset in the middle', rules: [{ fault: { kind: 'reset', after: 100_000 }, times: 3 }], outcome: 'rows' },
+  { name: 'a reset at the first byte', rules: [{ fault: { kind: 'reset', after: 1 }, times: 2 }], outcome: 'rows' },
+  { name: 'resets for ever', rules: [{ fault: { kind: 'reset', after: 0 } }], outcome: IO },
+  { name: 'a short body', rules: [{ fault: { kind: 'short', after: 100_000 }, times: 2 }], outcome: 'rows' },
+  { name: 'a body that is always short', rules: [{ fault: { kind: 'short', after: 0 } }], outcome: IO },
+  { name: 'a body that is too long', rules: [{ fault: { kind: 'long', by: 10 } }], outcome: IO },
+  { name: 'a range that is ignored', rules: [{ fault: { kind: 'range ignored' } }], outcome: 'rows' },
+  {
+    name: 'a range that is ignored once',
+    rules: [{ fault: { kind: 'range ignored' }, times: 1, after: 1 }],
+    outcome: 'rows',
+  },
+  { name: 'a wrong Content-Range', rules: [{ fault: { kind: 'wrong content range' }, after: 1 }], outcome: IO },
+  {
+    name: 'an object that changes between ranges',
+    rules: [{ fault: { kind: 'changed' }, times: 1, after: 1 }],
+    outcome: IO,
+  },
+  {
+    name: 'an object that changes before a retry',
+    rules: [
+      { fault: { kind: 'reset', after: 100_000 }, times: 1 },
+      { fault: { kind: 'changed' }, times: 1, after: 1 },
+    ],
+    outcome: IO,
+  },
+  { name: 'an object that is gone after the list', rules: [{ fault: { kind: 'gone' }, times: 1 }], outcome: MISSING },
+  {
+    name: 'a page that comes twice',
+    rules: [{ fault: { kind: 'page repeated' }, of: 'LIST', times: 1, after: 1 }],
+    outcome: 'rows',
+  },
+  { name: 'an empty page', rules: [{ fault: { kind: 'page empty' }, of: 'LIST', times: 1 }], outcome: 'rows' },
+  {
+    name: 'a page that comes again and again',
+    rules: [{ fault: { kind: 'page repeated' }, of: 'LIST', after: 1 }],
+    outcome: IO,
+  },
+  {
+    name: 'no HEAD',
+    rules: [{ fault: { kind: 'status', status: 405, code: 'MethodNotAllowed' }, of: 'HEAD' }],
+    outcome: 'rows',
+  },
+  { name: 'access denied', rules: [{ fault: { kind: 'status', status: 403, code: 'AccessDenied' } }], outcome: DENIED },
+  {
+    name: 'a redirect to a place that is not allowed',
+    rules: [{ fault: { kind: 'redirect', to: 'http://169.254.169.254/latest' } }],
+    outcome: { sqlState: /^(?:42501|58030)$/ },
+  },
+  { name: 'a stall', rules: [{ fault: { kind: 'stall', after: 100_000 }, times: 1 }], outcome: 'rows' },
+  { name: 'a stall for ever', rules: [{ fault: { kind: 'stall', after: 0 } }], outcome: IO },
+  { name: 'one byte a second', rules: [{ fault: { kind: 'trickle', everyMs: 1000 } }], outcome: IO },
+]

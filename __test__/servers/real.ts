@@ -1,0 +1,132 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { homedir, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+/** Servers that scripts/test-servers.mjs gets. */
+type Name = 'versitygw' | 'fake-gcs-server' | 'seaweedfs' | 'azurite'
+
+const servers = JSON.parse(readFileSync(new URL('real.json', import.meta.url), 'utf8')) as Readonly<
+  Record<Name, { readonly version: string; readonly binary: string }>
+>
+
+/** Where the server's program is. Undefined, with a word about it, where it is not; in .ci/run that is an error. */
+export function binaryOf(name: Name): string | undefined {
+  const { version, binary } = servers[name]
+  const { COPYIST_TEST_SERVERS, COPYIST_REQUIRE_SERVERS, XDG_CACHE_HOME } = process.env
+  const cache = COPYIST_TEST_SERVERS ?? join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'copyist', 'servers')
+  const path = join(cache, `${name}-${version}`, binary)
+  if (existsSync(path)) return path
+  const message = `${name} ${version} is not there: node scripts/test-servers.mjs ${name}`
+  if (COPYIST_REQUIRE_SERVERS) throw new Error(message)
+  process.stderr.write(`\nSKIPPED, since ${message}\n\n`)
+  return undefined
+}
+
+/** A server that runs. */
+export interface RealServer {
+  readonly url: string
+  stop(): Promise<void>
+}
+
+/** Keys of the servers that want some. */
+export const KEYS = { accessKeyId: 'copyist', secretAccessKey: 'copyist-secret' } as const
+
+const commands: Readonly<
+  Record<Name, (binary: string, ports: readonly number[], folder: string) => readonly string[]>
+> = {
+  versitygw: (binary, [port], folder) => {
+    for (const part of ['iam', 'ver', 'data']) mkdirSync(join(folder, part))
+    const keys = ['--access', KEYS.accessKeyId, '--secret', KEYS.secretAccessKey]
+    const own = ['--port', `127.0.0.1:${port}`, '-q', '--keep-alive', '--iam-dir', join(folder, 'iam')]
+    return [binary, ...keys, ...own, 'posix', '--versioning-dir', join(folder, 'ver'), join(folder, 'data')]
+  },
+  'fake-gcs-server': (binary, [port]) => [
+    binary,
+    '-scheme',
+    'http',
+    '-host',
+    '127.0.0.1',
+    '-port',
+    String(port),
+    '-backend',
+    'memory',
+  ],
+  seaweedfs: (binary, [s3, master, volume, filer, iam, ...grpc], folder) => [
+    binary,
+    'server',
+    `-dir=${folder}`,
+    '-ip=127.0.0.1',
+    '-s3',
+    `-s3.port=${s3}`,
+    `-s3.port.grpc=${grpc[0]}`,
+    `-master.port=${master}`,
+    `-master.port.grpc=${grpc[1]}`,
+    `-volume.port=${volume}`,
+    `-volume.port.grpc=${grpc[2]}`,
+    `-filer.port=${filer}`,
+    `-filer.port.grpc=${grpc[3]}`,
+    `-s3.port.iceberg=${iam}`,
+    '-master.telemetry=false',
+  ],
+  azurite: (binary, [port], folder) => [
+    process.execPath,
+    binary,
+    '--blobHost',
+    '127.0.0.1',
+    '--blobPort',
+    String(port),
+    '--location',
+    folder,
+    '--silent',
+    '--skipApiVersionCheck',
+    '--disableTelemetry',
+  ],
+}
+
+/** Starts a server on free loopback ports, with a folder of its own. */
+export async function startReal(name: Name, binary: string): Promise<RealServer> {
+  const folder = mkdtempSync(join(tmpdir(), `copyist-${name}-`))
+  const ports = await Promise.all(Array.from({ length: 9 }, freePort))
+  const [program = '', ...args] = commands[name](binary, ports, folder)
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  const log: string[] = []
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => log.push(chunk.toString()))
+  const url = `http://127.0.0.1:${ports[0]}`
+  const stop = async () => {
+    await end(child)
+    rmSync(folder, { recursive: true, force: true })
+  }
+  for (const until = Date.now() + 30_000; ; await sleep(50)) {
+    const answers = await fetch(url).then(
+      () => true,
+      () => false,
+    )
+    if (answers) return { url, stop }
+    if (child.exitCode === null && Date.now() < until) continue
+    await stop()
+    throw new Error(`${name} did not start:\n${log.join('').slice(-4000)}`)
+  }
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null) return
+  const ended = new Promise((resolve) => child.once('exit', resolve))
+  child.kill()
+  const timer = setTimeout(() => child.kill('SIGKILL'), 5_000)
+  await ended
+  clearTimeout(timer)
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer()
+    probe.on('error', reject)
+    probe.listen(0, '127.0.0.1', () => {
+      const address = probe.address()
+      probe.close(() => resolve(typeof address === 'object' && address ? address.port : 0))
+    })
+  })
+}

@@ -1,0 +1,41 @@
+//! Objects of other machines: S3 and its kin, Google Cloud Storage, Azure Blob Storage, HTTP.
+
+mod credentials;
+mod failure;
+mod object;
+mod place;
+mod reader;
+
+use std::sync::OnceLock;
+
+use tokio::runtime::{Builder, Runtime};
+
+pub use credentials::{Provide, Secret};
+pub use object::{Listed, Object, list};
+pub use place::{Access, Place, Scheme};
+pub use reader::{Reader, Stop};
+
+/// Threads for sockets; decoding has its own.
+const THREADS: usize = 2;
+
+/// Clients cannot be made before it is known who encrypts.
+fn install_encryption() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    // An error says that there is one already.
+    ONCE.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
+}
+
+/// Started when it is first needed, once in a process, and never ended: its threads sleep when there is nothing to do.
+fn runtime() -> std::io::Result<&'static Runtime> {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    if let Some(runtime) = RUNTIME.get() {
+        return Ok(runtime);
+    }
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(THREADS)
+        .thread_name("copyist-net")
+        .enable_io()
+        .enable_time()
+        .build()?;
+    Ok(RUNTIME.get_or_init(|| runtime))
+}

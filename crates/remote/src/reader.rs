@@ -1,0 +1,100 @@
+//! An object as a reader that blocks, read ahead by the runtime.
+
+use std::io::{self, Read};
+use std::sync::Arc;
+
+use bytes::{Buf, Bytes};
+use copyist_core::DataError;
+use tokio::sync::mpsc::{Receiver, channel};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::object::Object;
+
+/// Parts that may wait for the reader.
+const AHEAD: usize = 4;
+
+/// Ends readers, from any thread.
+#[derive(Clone)]
+pub struct Stop(Arc<watch::Sender<bool>>);
+
+impl Default for Stop {
+    fn default() -> Self {
+        Self(Arc::new(watch::channel(false).0))
+    }
+}
+
+impl Stop {
+    /// Whoever reads is told at once.
+    pub fn stop(&self) {
+        self.0.send_replace(true);
+    }
+}
+
+/// Reads an object. Begins to ask for it when it is first read.
+pub struct Reader {
+    object: Option<Object>,
+    stop: Stop,
+    parts: Option<Receiver<Bytes>>,
+    task: Option<JoinHandle<Result<(), Box<DataError>>>>,
+    current: Bytes,
+}
+
+impl Reader {
+    #[must_use]
+    pub fn new(object: Object, stop: &Stop) -> Self {
+        Self { object: Some(object), stop: stop.clone(), parts: None, task: None, current: Bytes::new() }
+    }
+
+    /// Begins to ask for it before it is read.
+    ///
+    /// # Errors
+    /// When no thread can be started.
+    pub fn begin(&mut self) -> io::Result<()> {
+        let Some(object) = self.object.take() else { return Ok(()) };
+        let (sender, parts) = channel(AHEAD);
+        self.parts = Some(parts);
+        self.task = Some(crate::runtime()?.spawn(async move { object.send(&sender).await }));
+        Ok(())
+    }
+}
+
+impl Read for Reader {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.begin()?;
+        let runtime = crate::runtime()?;
+        let mut stopped = self.stop.0.subscribe();
+        while self.current.is_empty() {
+            let Some(parts) = &mut self.parts else { return Ok(0) };
+            let next = runtime.block_on(async {
+                tokio::select! {
+                    biased;
+                    _ = stopped.wait_for(|&stopped| stopped) => Err(io::Error::other("cancelled")),
+                    part = parts.recv() => Ok(part),
+                }
+            })?;
+            if let Some(part) = next {
+                self.current = part;
+                continue;
+            }
+            self.parts = None;
+            let Some(task) = self.task.take() else { return Ok(0) };
+            return match runtime.block_on(task) {
+                Ok(Ok(())) => Ok(0),
+                Ok(Err(error)) => Err(io::Error::other(error)),
+                Err(error) => Err(io::Error::other(error)),
+            };
+        }
+        let size = into.len().min(self.current.len());
+        self.current.copy_to_slice(&mut into[..size]);
+        Ok(size)
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        if let Some(task) = &self.task {
+            task.abort();
+        }
+    }
+}

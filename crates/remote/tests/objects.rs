@@ -1,0 +1,285 @@
+//! Objects of a server with faults: their bytes, or an error that says what was wrong.
+
+mod server;
+
+use std::io::Read;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant, SystemTime};
+
+use copyist_remote::{Access, Object, Place, Reader, Scheme, Secret, Stop, list};
+use copyist_store::carried;
+use server::{Answer, Request, Server, serve};
+
+const LARGE: usize = 21_000_000;
+
+fn bytes(len: usize) -> Vec<u8> {
+    (0..len).map(|at| (at * 31 % 251) as u8).collect()
+}
+
+fn access() -> Access {
+    Access { max_retries: Some(4), retry_timeout: Some(Duration::from_secs(20)), ..Access::default() }
+}
+
+fn read(address: &str, access: &Access) -> Result<Vec<u8>, (String, &'static str)> {
+    let failed = |error: &copyist_core::DataError| (error.message.to_string(), error.code.sql_state());
+    let object = Object::new(address, access).map_err(|error| failed(&error))?;
+    let mut bytes = Vec::new();
+    match Reader::new(object, &Stop::default()).read_to_end(&mut bytes) {
+        Ok(_) => Ok(bytes),
+        Err(error) => Err(failed(carried(&error).expect("it says what was wrong"))),
+    }
+}
+
+fn http(server: &Server) -> Result<Vec<u8>, (String, &'static str)> {
+    read(&format!("{}/a/b.csv?X-Amz-Signature=secret", server.url), &access())
+}
+
+fn check(len: usize, answer: impl Fn(usize, &Request, &[u8]) -> Answer + Send + Sync + 'static) -> Server {
+    let object = bytes(len);
+    let expected = object.clone();
+    let server = serve(move |number, request| answer(number, request, &object));
+    assert!(http(&server) == Ok(expected), "the bytes are those of the object");
+    server
+}
+
+#[test]
+fn a_small_object_is_one_request_with_its_query() {
+    for len in [0, 1, 100_000] {
+        let server = check(len, |_, request, object| Answer::object(request, object, "\"1\""));
+        let requests = server.requests.lock().expect("nobody has failed");
+        assert_eq!(requests.len(), 1);
+        assert_eq!((&*requests[0].method, &*requests[0].target), ("GET", "/a/b.csv?X-Amz-Signature=secret"));
+    }
+}
+
+#[test]
+fn a_large_object_is_read_in_parts_of_one_version() {
+    let server = check(LARGE, |_, request, object| Answer::object(request, object, "\"1\""));
+    let requests = server.requests.lock().expect("nobody has failed");
+    assert!(requests.len() > 3);
+    for request in &requests[1..] {
+        assert_eq!(request.header("if-match"), Some("\"1\""));
+        assert!(request.range().is_some());
+    }
+}
+
+#[test]
+fn without_a_tag_it_is_read_in_one_piece() {
+    let server = check(LARGE, |_, _, object| {
+        Answer { body: object.to_vec(), ..Answer::status(200) }.with("Last-Modified", "Fri, 27 Nov 2026 10:00:00 GMT")
+    });
+    assert_eq!(server.requests.lock().expect("nobody has failed").len(), 1);
+}
+
+#[test]
+fn a_server_may_not_know_of_ranges() {
+    check(LARGE, |_, _, object| {
+        Answer { body: object.to_vec(), ..Answer::status(200) }
+            .with("ETag", "\"1\"")
+            .with("Last-Modified", "Fri, 27 Nov 2026 10:00:00 GMT")
+    });
+}
+
+#[test]
+fn busy_servers_are_asked_again() {
+    for status in [500, 503, 429] {
+        check(
+            LARGE,
+            move |number, request, object| {
+                if number % 2 == 0 { Answer::status(status) } else { Answer::object(request, object, "\"1\"") }
+            },
+        );
+    }
+}
+
+#[test]
+fn connections_that_break_are_taken_up_where_they_did() {
+    check(LARGE, |number, request, object| {
+        let answer = Answer::object(request, object, "\"1\"");
+        let cut = (number % 2 == 0).then_some(answer.body.len() / 3);
+        Answer { cut, ..answer }
+    });
+    // One that always does is given up.
+    let object = bytes(1000);
+    let server = serve(move |_, request| Answer { cut: Some(0), ..Answer::object(request, &object, "\"1\"") });
+    let (message, state) = http(&server).expect_err("it never comes");
+    assert_eq!((message, state), (format!("could not read \"{}/a/b.csv\"", server.url), "58030"));
+}
+
+#[test]
+fn two_versions_are_never_mixed() {
+    for tells in [true, false] {
+        let object = bytes(LARGE);
+        let server = serve(move |number, request| {
+            let etag = if number < 2 { "\"1\"" } else { "\"2\"" };
+            // Some servers do not care for If-Match.
+            let mut request = request.clone();
+            if !tells {
+                request.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("if-match"));
+            }
+            Answer::object(&request, &object, etag)
+        });
+        let (message, state) = http(&server).expect_err("it has changed");
+        assert_eq!((message, state), (format!("\"{}/a/b.csv\" changed while it was read", server.url), "58030"));
+    }
+}
+
+#[test]
+fn wrong_parts_are_refused() {
+    let object = bytes(LARGE);
+    let server = serve(move |number, request| {
+        let answer = Answer::object(request, &object, "\"1\"");
+        if number == 0 {
+            return answer;
+        }
+        let headers = answer.headers.iter().map(|(name, value)| {
+            let value = if name == "Content-Range" {
+                format!("bytes 0-{}/{LARGE}", answer.body.len() - 1)
+            } else {
+                value.clone()
+            };
+            (name.clone(), value)
+        });
+        Answer { headers: headers.collect(), ..answer }
+    });
+    let (message, state) = http(&server).expect_err("it is another part");
+    assert!(message.starts_with(&format!("could not read \"{}/a/b.csv\"", server.url)), "{message}");
+    assert_eq!(state, "58030");
+}
+
+#[test]
+fn refusals_have_their_states_and_no_secret() {
+    for (status, state) in [(404, "58P01"), (403, "42501"), (401, "42501"), (400, "58030")] {
+        let server = serve(move |_, _| Answer { body: b"<Error>no</Error>".to_vec(), ..Answer::status(status) });
+        let object = Object::new(&format!("{}/a?token=secret", server.url), &access()).expect("it is an address");
+        let mut reader = Reader::new(object, &Stop::default());
+        let error = reader.read(&mut [0; 10]).expect_err("it is refused");
+        let error = carried(&error).expect("it says what was wrong");
+        assert_eq!(error.code.sql_state(), state, "{status}");
+        assert!(!format!("{error:?}").contains("secret"), "{error:?}");
+    }
+}
+
+#[test]
+fn a_stop_is_heard_at_once() {
+    let server = serve(|_, request| Answer {
+        stall: Some(Duration::from_secs(10)),
+        ..Answer::object(request, &bytes(1000), "\"1\"")
+    });
+    let stop = Stop::default();
+    let object = Object::new(&format!("{}/a", server.url), &access()).expect("it is an address");
+    let mut reader = Reader::new(object, &stop);
+    reader.read_exact(&mut [0; 500]).expect("half of it comes");
+    let stopper = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(50));
+        stop.stop();
+        Instant::now()
+    });
+    assert!(reader.read(&mut [0; 10]).is_err());
+    let stopped = stopper.join().expect("it has ended");
+    assert!(stopped.elapsed() < Duration::from_millis(500));
+}
+
+fn s3(server: &Server, asked: &Arc<AtomicUsize>, lasts: Duration) -> Access {
+    let asked = Arc::clone(asked);
+    Access {
+        endpoint: Some(server.url.clone()),
+        credentials: Some(Arc::new(move || {
+            let number = asked.fetch_add(1, Ordering::Relaxed);
+            Box::pin(async move {
+                Ok(Secret {
+                    access_key_id: format!("KEY{number}"),
+                    secret_access_key: "secret".to_owned(),
+                    session_token: Some("token".to_owned()),
+                    expires: Some(SystemTime::now() + lasts),
+                    ..Secret::default()
+                })
+            })
+        })),
+        ..access()
+    }
+}
+
+#[test]
+fn s3_is_signed_with_credentials_that_are_asked_for_before_they_expire() {
+    for (lasts, is_kept) in [(Duration::from_secs(3600), true), (Duration::from_secs(1), false)] {
+        let object = bytes(LARGE);
+        let expected = object.clone();
+        let server = serve(move |_, request| Answer::object(request, &object, "\"1\""));
+        let asked = Arc::default();
+        let found = read("s3://bucket/folder/a b+c%.csv", &s3(&server, &asked, lasts));
+        assert!(found == Ok(expected));
+        let requests = server.requests.lock().expect("nobody has failed");
+        assert_eq!(asked.load(Ordering::Relaxed) == 1, is_kept);
+        assert_eq!(requests[0].target, "/bucket/folder/a%20b%2Bc%25.csv");
+        for request in &*requests {
+            let header = request.header("authorization").expect("it is signed");
+            assert!(header.starts_with("AWS4-HMAC-SHA256 Credential=KEY"), "{header}");
+            assert_eq!(request.header("x-amz-security-token"), Some("token"));
+        }
+    }
+}
+
+#[test]
+fn credentials_may_be_refused() {
+    let server = serve(|_, request| Answer::object(request, b"x", "\"1\""));
+    let access = Access {
+        endpoint: Some(server.url.clone()),
+        credentials: Some(Arc::new(|| Box::pin(async { Err("the profile has no region".to_owned()) }))),
+        ..access()
+    };
+    assert_eq!(read("s3://b/k", &access), Err(("permission denied for \"s3://b/k\"".to_owned(), "42501")));
+    assert_eq!(server.requests.lock().expect("nobody has failed").len(), 0);
+}
+
+#[test]
+fn listings_are_sorted_and_whole() {
+    let page = |keys: &[&str], next: Option<&str>| {
+        let contents: String = keys
+            .iter()
+            .map(|key| {
+                format!("<Contents><Key>{key}</Key><Size>{}</Size><ETag>\"1\"</ETag><LastModified>2026-11-27T10:00:00.000Z</LastModified></Contents>", key.len())
+            })
+            .collect();
+        let next =
+            next.map_or(String::new(), |token| format!("<NextContinuationToken>{token}</NextContinuationToken>"));
+        format!(
+            "<?xml version=\"1.0\"?><ListBucketResult><IsTruncated>{}</IsTruncated>{contents}{next}</ListBucketResult>",
+            !next.is_empty()
+        )
+    };
+    let server = serve(move |_, request| {
+        let body = if request.target.contains("continuation-token=2") {
+            page(&["in/a.csv", "in/z"], None)
+        } else if request.target.contains("continuation-token=1") {
+            page(&[], Some("2"))
+        } else {
+            page(&["in/b.csv", "in/a.csv", "in/year=1/x y.csv"], Some("1"))
+        };
+        Answer { body: body.into_bytes(), ..Answer::status(200) }
+    });
+    let asked = Arc::default();
+    let access = s3(&server, &asked, Duration::from_secs(3600));
+    let keys = |address: &str| -> Vec<String> {
+        list(address, &access).expect("it is listed").into_iter().map(|object| object.key).collect()
+    };
+    assert_eq!(keys("s3://bucket/in/"), ["in/a.csv", "in/b.csv", "in/year=1/x y.csv", "in/z"]);
+    assert_eq!(keys("s3://bucket/in/y"), ["in/year=1/x y.csv"]);
+}
+
+#[test]
+fn addresses_are_read() {
+    let place =
+        |address: &str| Place::parse(address).map(|place| (place.scheme, place.account, place.bucket, place.key));
+    let some = |scheme, account: Option<&str>, bucket: &str, key: &str| {
+        Some((scheme, account.map(str::to_owned), bucket.to_owned(), key.to_owned()))
+    };
+    assert_eq!(place("s3://b/k/x.csv"), some(Scheme::S3, None, "b", "k/x.csv"));
+    assert_eq!(place("GS://b"), some(Scheme::Google, None, "b", ""));
+    assert_eq!(place("abfss://c@acc.dfs.core.windows.net/k"), some(Scheme::Azure, Some("acc"), "c", "k"));
+    assert_eq!(place("az://c/k"), some(Scheme::Azure, None, "c", "k"));
+    assert_eq!(place("https://h/p?q"), some(Scheme::Http, None, "https://h/p?q", ""));
+    assert_eq!(place("ftp://h/p"), None);
+    assert_eq!(place("/tmp/x"), None);
+}

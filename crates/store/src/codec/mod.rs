@@ -1,0 +1,348 @@
+//! Compressed inputs: which codec it is, and a reader of what is inside.
+
+mod thread;
+
+use std::io::{self, BufRead, BufReader, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use copyist_core::{DataError, ErrorCode};
+
+pub use thread::Ahead;
+
+/// A way to compress bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Codec {
+    Gzip,
+    Zstd,
+    Bzip2,
+    Xz,
+    Lz4,
+    Brotli,
+}
+
+/// How an input is said to be compressed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Compression {
+    /// As its first bytes tell, or of brotli, which has no mark of its own, its name.
+    #[default]
+    Auto,
+    /// Not at all, whatever it looks like.
+    None,
+    By(Codec),
+}
+
+/// What an input may become.
+#[derive(Clone, Copy, Debug)]
+pub struct Expansion {
+    /// Bytes after decompression.
+    pub max_bytes: u64,
+    /// Bytes after decompression for each byte before; asked only beyond [`FREE_BYTES`].
+    pub max_ratio: u64,
+}
+
+impl Default for Expansion {
+    fn default() -> Self {
+        Self { max_bytes: u64::MAX, max_ratio: 500 }
+    }
+}
+
+/// What every input may become, however small it is.
+pub const FREE_BYTES: u64 = 64 << 20;
+
+/// Memory that a decoder may take for what it looks back to: as much as `zstd` and `xz -9` ask for by themselves.
+const MOST_WINDOW_LOG: u32 = 27;
+const MOST_XZ_KIB: u32 = 192 << 10;
+
+/// The longest mark by which a codec is known.
+pub const MARK: usize = 10;
+
+impl Codec {
+    pub const ALL: [Codec; 6] = [Codec::Gzip, Codec::Zstd, Codec::Bzip2, Codec::Xz, Codec::Lz4, Codec::Brotli];
+
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Codec::Gzip => "gzip",
+            Codec::Zstd => "zstd",
+            Codec::Bzip2 => "bzip2",
+            Codec::Xz => "xz",
+            Codec::Lz4 => "lz4",
+            Codec::Brotli => "brotli",
+        }
+    }
+
+    #[must_use]
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|codec| codec.name() == name)
+    }
+
+    /// What an input begins with, and whether more bytes are needed to tell.
+    #[must_use]
+    pub fn of_mark(start: &[u8]) -> Mark {
+        const BZIP2: &[u8] = b"BZh?1AY&SY";
+        const BZIP2_EMPTY: &[u8] = b"BZh?\x17\x72\x45\x38\x50\x90";
+        let marks: [(Codec, &[u8]); 6] = [
+            (Codec::Gzip, b"\x1f\x8b"),
+            (Codec::Zstd, b"\x28\xb5\x2f\xfd"),
+            (Codec::Bzip2, BZIP2),
+            (Codec::Bzip2, BZIP2_EMPTY),
+            (Codec::Xz, b"\xfd7zXZ\0"),
+            (Codec::Lz4, b"\x04\x22\x4d\x18"),
+        ];
+        let mut may_be = false;
+        for (codec, mark) in marks {
+            let fits = |(at, &byte): (usize, &u8)| match (codec, at) {
+                (Codec::Bzip2, 3) => byte.is_ascii_digit() && byte != b'0',
+                _ => mark[at] == byte,
+            };
+            if start.iter().take(mark.len()).enumerate().all(fits) {
+                if start.len() >= mark.len() {
+                    return Mark::Is(codec);
+                }
+                may_be = true;
+            }
+        }
+        if may_be { Mark::TooShort } else { Mark::None }
+    }
+}
+
+/// What the first bytes of an input tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark {
+    Is(Codec),
+    None,
+    /// They may be the beginning of a mark.
+    TooShort,
+}
+
+impl Compression {
+    /// The codec of an input with this name that begins with these bytes, which are [`MARK`] or all there are.
+    #[must_use]
+    pub fn codec(self, name: &str, start: &[u8]) -> Option<Codec> {
+        match self {
+            Compression::None => None,
+            Compression::By(codec) => Some(codec),
+            Compression::Auto => match Codec::of_mark(start) {
+                Mark::Is(codec) => Some(codec),
+                Mark::None | Mark::TooShort => name.ends_with(".br").then_some(Codec::Brotli),
+            },
+        }
+    }
+}
+
+/// Reads what is inside of a compressed input. Its errors carry a [`DataError`] that names the input and the place in it.
+pub struct Decompressor {
+    inner: Box<dyn Read + Send>,
+    codec: Codec,
+    name: String,
+    consumed: Arc<AtomicU64>,
+    produced: u64,
+    limits: Expansion,
+}
+
+impl Decompressor {
+    /// Over the compressed bytes.
+    pub fn new(source: impl Read + Send + 'static, codec: Codec, name: &str, limits: Expansion) -> io::Result<Self> {
+        let consumed = Arc::new(AtomicU64::new(0));
+        let source = Counted { inner: BufReader::with_capacity(BUFFER, source), consumed: Arc::clone(&consumed) };
+        let inner: Box<dyn Read + Send> = match codec {
+            Codec::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(source)),
+            Codec::Zstd => {
+                let mut decoder = zstd::stream::read::Decoder::with_buffer(source)?;
+                decoder.window_log_max(MOST_WINDOW_LOG)?;
+                Box::new(decoder)
+            }
+            Codec::Bzip2 => Box::new(bzip2::bufread::MultiBzDecoder::new(source)),
+            Codec::Xz => Box::new(lzma_rust2::XzReader::new_mem_limit(source, true, MOST_XZ_KIB)),
+            Codec::Lz4 => Box::new(Lz4Frames {
+                frames: Some(lz4_flex::frame::FrameDecoder::new(Endless(source))),
+                is_whole: false,
+            }),
+            Codec::Brotli => {
+                Box::new(Brotli { inner: brotli_decompressor::Decompressor::new(source, BUFFER), ended: false })
+            }
+        };
+        Ok(Self { inner, codec, name: name.to_owned(), consumed, produced: 0, limits })
+    }
+
+    /// Bytes of the compressed input that have been read so far; grows while another thread reads.
+    #[must_use]
+    pub fn consumed(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.consumed)
+    }
+
+    fn broken(&self, error: &io::Error) -> io::Error {
+        if let Some(error) = carried(error) {
+            // It failed before anything could be decompressed.
+            return io::Error::other(Box::new(error.clone()));
+        }
+        let (codec, name, at) = (self.codec.name(), &self.name, self.consumed.load(Ordering::Relaxed));
+        let is_cut = error.kind() == io::ErrorKind::UnexpectedEof;
+        let what =
+            if is_cut { format!("ends in the midst of its {codec} data") } else { format!("is no valid {codec} data") };
+        let reason = if is_cut { String::new() } else { format!(": {error}") };
+        let detail = format!(
+            "That shows at byte {at} of it, after {} bytes of text{reason}. Nothing was loaded.",
+            self.produced
+        );
+        io::Error::other(
+            DataError::new(ErrorCode::BadCopyFileFormat, format!("file \"{name}\" {what}")).with_detail(detail),
+        )
+    }
+
+    fn check(&self) -> io::Result<()> {
+        let Expansion { max_bytes, max_ratio } = self.limits;
+        let consumed = self.consumed.load(Ordering::Relaxed).max(1);
+        let (what, hint) = if self.produced > max_bytes {
+            (format!("more than {max_bytes} bytes"), "Raise maxDecompressedBytes, if that is what it should be.")
+        } else if self.produced > FREE_BYTES && self.produced / consumed > max_ratio {
+            (
+                format!("more than {max_ratio} times its size"),
+                "Raise maxCompressionRatio, if that is what it should be.",
+            )
+        } else {
+            return Ok(());
+        };
+        let message = format!("file \"{}\" decompresses to {what}", self.name);
+        let detail = format!("Its first {consumed} bytes hold {} bytes. Nothing was loaded.", self.produced);
+        let error = DataError::new(ErrorCode::ProgramLimitExceeded, message).with_detail(detail).with_hint(hint);
+        Err(io::Error::other(error))
+    }
+}
+
+/// The error that an I/O error of this crate carries.
+#[must_use]
+pub fn carried(error: &io::Error) -> Option<&DataError> {
+    let inner = error.get_ref()?;
+    inner.downcast_ref::<Box<DataError>>().map(|boxed| &**boxed).or_else(|| inner.downcast_ref::<DataError>())
+}
+
+impl Read for Decompressor {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.inner.read(into) {
+                // Some decoders take nothing at all for an empty text.
+                Ok(0) if !into.is_empty() && self.consumed.load(Ordering::Relaxed) == 0 => {
+                    return Err(self.broken(&io::ErrorKind::UnexpectedEof.into()));
+                }
+                Ok(size) => {
+                    self.produced += size as u64;
+                    self.check()?;
+                    return Ok(size);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(self.broken(&error)),
+            }
+        }
+    }
+}
+
+/// Compressed bytes that are read at a time.
+const BUFFER: usize = 64 << 10;
+
+/// Counts what is taken by the decoder, not what is read ahead of it.
+struct Counted<R> {
+    inner: BufReader<R>,
+    consumed: Arc<AtomicU64>,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let size = self.inner.read(into)?;
+        self.consumed.fetch_add(size as u64, Ordering::Relaxed);
+        Ok(size)
+    }
+}
+
+impl<R: Read> BufRead for Counted<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.inner.fill_buf()
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.inner.consume(amount);
+        self.consumed.fetch_add(amount as u64, Ordering::Relaxed);
+    }
+}
+
+/// LZ4 frames one after the other. Their decoder stops at the end of each, and takes a frame that breaks off for one that ends, so that
+/// where a frame must go on the end of the input is an error of its own.
+struct Lz4Frames<R: Read> {
+    frames: Option<lz4_flex::frame::FrameDecoder<Endless<R>>>,
+    /// A frame has ended, and nothing of another one has been seen.
+    is_whole: bool,
+}
+
+struct Endless<R>(R);
+
+#[derive(Debug)]
+struct Cut;
+
+impl std::fmt::Display for Cut {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the input ends")
+    }
+}
+
+impl std::error::Error for Cut {}
+
+impl<R: Read> Read for Endless<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        match self.0.read(into)? {
+            0 if !into.is_empty() => Err(io::Error::other(Cut)),
+            size => Ok(size),
+        }
+    }
+}
+
+impl<R: BufRead> Read for Lz4Frames<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        while let Some(frames) = &mut self.frames {
+            if self.is_whole && frames.get_mut().0.fill_buf()?.is_empty() {
+                return Ok(0);
+            }
+            self.is_whole = false;
+            let size = frames.read(into).map_err(|error| match error.get_ref() {
+                Some(inner) if inner.is::<Cut>() => io::ErrorKind::UnexpectedEof.into(),
+                _ => error,
+            })?;
+            if size > 0 || into.is_empty() {
+                return Ok(size);
+            }
+            self.is_whole = true;
+            let Some(inner) = self.frames.take().map(lz4_flex::frame::FrameDecoder::into_inner) else { break };
+            self.frames = Some(lz4_flex::frame::FrameDecoder::new(inner));
+        }
+        Ok(0)
+    }
+}
+
+/// Brotli, whose decoder does not say that bytes follow the end.
+struct Brotli<R: Read> {
+    inner: brotli_decompressor::Decompressor<R>,
+    ended: bool,
+}
+
+impl<R: Read> Read for Brotli<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if self.ended {
+            return Ok(0);
+        }
+        // It calls what breaks off invalid, too.
+        let size = match self.inner.read(into) {
+            Err(error) if error.kind() == io::ErrorKind::InvalidData && self.inner.get_mut().read(&mut [0])? == 0 => {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            other => other?,
+        };
+        if size == 0 && !into.is_empty() {
+            self.ended = true;
+            let mut byte = [0];
+            if self.inner.get_mut().read(&mut byte)? > 0 {
+                return Err(io::Error::new(io::ErrorKind::InvalidData, "bytes follow its end"));
+            }
+        }
+        Ok(size)
+    }
+}

@@ -1,0 +1,207 @@
+//! Compressed inputs: whole, in several parts, cut anywhere, changed anywhere, and far larger than they look.
+
+use std::io::{self, Cursor, Read, Write};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use copyist_store::{Ahead, Codec, Compression, Decompressor, Expansion, Mark, carried};
+
+/// By the codec's own program, so that both are not wrong in the same way; None where it is not installed.
+fn program(codec: Codec, text: &[u8]) -> Option<Vec<u8>> {
+    let program = if codec == Codec::Brotli { "brotli" } else { codec.name() };
+    let spawned =
+        Command::new(program).arg("-c").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
+    let mut child = spawned.ok()?;
+    let mut stdin = child.stdin.take()?;
+    let text = text.to_vec();
+    let writer = std::thread::spawn(move || stdin.write_all(&text));
+    let output = child.wait_with_output().ok()?;
+    writer.join().expect("it is written").ok()?;
+    output.status.success().then_some(output.stdout)
+}
+
+/// By the libraries' encoders, where they have one.
+fn library(codec: Codec, text: &[u8]) -> Option<Vec<u8>> {
+    Some(match codec {
+        Codec::Gzip => {
+            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+            encoder.write_all(text).expect("it is written");
+            encoder.finish().expect("it is written")
+        }
+        Codec::Zstd => {
+            let mut encoder = zstd::stream::write::Encoder::new(Vec::new(), 3).expect("it is made");
+            encoder.include_checksum(true).expect("it can");
+            encoder.write_all(text).expect("it is written");
+            encoder.finish().expect("it is written")
+        }
+        Codec::Bzip2 => {
+            let mut encoder = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::default());
+            encoder.write_all(text).expect("it is written");
+            encoder.finish().expect("it is written")
+        }
+        Codec::Xz => {
+            let mut encoder =
+                lzma_rust2::XzWriter::new(Vec::new(), lzma_rust2::XzOptions::default()).expect("it is made");
+            encoder.write_all(text).expect("it is written");
+            encoder.finish().expect("it is written")
+        }
+        Codec::Lz4 => {
+            let info = lz4_flex::frame::FrameInfo::new().content_checksum(true).block_checksums(true);
+            let mut encoder = lz4_flex::frame::FrameEncoder::with_frame_info(info, Vec::new());
+            encoder.write_all(text).expect("it is written");
+            encoder.finish().expect("it is written")
+        }
+        Codec::Brotli => {
+            let mut out = Vec::new();
+            let params = brotli::enc::BrotliEncoderParams { quality: 5, ..Default::default() };
+            brotli::BrotliCompress(&mut &*text, &mut out, &params).expect("it is written");
+            out
+        }
+    })
+}
+
+fn read(codec: Codec, bytes: &[u8]) -> io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    Decompressor::new(Cursor::new(bytes.to_vec()), codec, "f", Expansion::default())?.read_to_end(&mut text)?;
+    Ok(text)
+}
+
+fn rows(count: usize) -> Vec<u8> {
+    (0..count).flat_map(|row| format!("{row},row number {},{}\n", row * 7, row % 13).into_bytes()).collect()
+}
+
+#[test]
+fn what_was_compressed_comes_out() {
+    for codec in Codec::ALL {
+        for text in [Vec::new(), b"a".to_vec(), rows(10), rows(60_000)] {
+            for bytes in [program(codec, &text), library(codec, &text)].into_iter().flatten() {
+                assert_eq!(read(codec, &bytes).expect("it is whole"), text, "{}", codec.name());
+                if codec != Codec::Brotli {
+                    assert_eq!(Codec::of_mark(&bytes[..bytes.len().min(10)]), Mark::Is(codec));
+                }
+                let decompressor = Decompressor::new(Cursor::new(bytes), codec, "f", Expansion::default());
+                let mut ahead = Ahead::new(decompressor.expect("it is made")).expect("it is started");
+                let mut found = Vec::new();
+                ahead.read_to_end(&mut found).expect("it is whole");
+                assert_eq!(found, text);
+            }
+        }
+    }
+}
+
+#[test]
+fn parts_follow_upon_each_other() {
+    // A brotli stream ends once.
+    for codec in [Codec::Gzip, Codec::Zstd, Codec::Bzip2, Codec::Xz, Codec::Lz4] {
+        let parts = [rows(3), Vec::new(), rows(1000), rows(1)];
+        let bytes: Vec<u8> = parts.iter().filter_map(|part| library(codec, part)).flatten().collect();
+        assert_eq!(read(codec, &bytes).expect("it is whole"), parts.concat(), "{}", codec.name());
+    }
+}
+
+fn refused(codec: Codec, bytes: &[u8]) -> String {
+    let read = read(codec, bytes).map(|text| text.len());
+    let error = read.expect_err(&format!("{} of {} bytes is broken", codec.name(), bytes.len()));
+    let error = carried(&error).expect("it says what is wrong");
+    assert_eq!(error.code.sql_state(), "22P04");
+    assert!(error.detail.as_deref().is_some_and(|detail| detail.contains(" at byte ")), "{error:?}");
+    error.message.to_string()
+}
+
+#[test]
+fn an_input_that_is_cut_is_refused() {
+    for codec in Codec::ALL {
+        let bytes = library(codec, &rows(300)).expect("there is an encoder");
+        // Nothing at all is no compressed input either.
+        for cut in 0..bytes.len() {
+            let message = refused(codec, &bytes[..cut]);
+            assert!(message.starts_with("file \"f\" "), "{} cut at {cut}: {message}", codec.name());
+        }
+        assert_eq!(
+            refused(codec, &bytes[..bytes.len() / 2]),
+            format!("file \"f\" ends in the midst of its {} data", codec.name())
+        );
+    }
+}
+
+#[test]
+fn a_changed_byte_never_goes_unnoticed() {
+    // Brotli has no check sum, so that some changes give another text.
+    for codec in [Codec::Gzip, Codec::Zstd, Codec::Bzip2, Codec::Xz, Codec::Lz4] {
+        let text = rows(40);
+        let bytes = library(codec, &text).expect("there is an encoder");
+        for at in 0..bytes.len() {
+            let mut changed = bytes.clone();
+            changed[at] ^= 0x41;
+            // A header has bytes that mean nothing, such as a time.
+            match read(codec, &changed) {
+                Ok(found) => assert_eq!(found, text, "{} changed at {at}", codec.name()),
+                Err(error) => assert!(carried(&error).is_some(), "{}: {error}", codec.name()),
+            }
+        }
+    }
+    assert!(read(Codec::Gzip, b"id,name\n1,a\n").is_err());
+}
+
+#[test]
+fn bombs_are_refused_at_once() {
+    struct Lines(u64);
+    impl Read for Lines {
+        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+            let size = into.len().min(usize::try_from(self.0).unwrap_or(usize::MAX));
+            into[..size].fill(b'\n');
+            self.0 -= size as u64;
+            Ok(size)
+        }
+    }
+    let bombs = [
+        (Codec::Gzip, {
+            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+            io::copy(&mut Lines(1 << 27), &mut encoder).expect("it is written");
+            encoder.finish().expect("it is written")
+        }),
+        (Codec::Zstd, {
+            let mut encoder = zstd::stream::write::Encoder::new(Vec::new(), 1).expect("it is made");
+            io::copy(&mut Lines(1 << 27), &mut encoder).expect("it is written");
+            encoder.finish().expect("it is written")
+        }),
+    ];
+    for (codec, bytes) in bombs {
+        let started = Instant::now();
+        let mut decompressor =
+            Decompressor::new(Cursor::new(bytes), codec, "f", Expansion::default()).expect("it is made");
+        let error = io::copy(&mut decompressor, &mut io::sink()).expect_err("it is too much");
+        let error = carried(&error).expect("it says what is wrong");
+        assert_eq!(error.message, "file \"f\" decompresses to more than 500 times its size");
+        assert_eq!(error.code.sql_state(), "54000");
+        assert!(started.elapsed() < Duration::from_secs(5));
+    }
+    let limits = Expansion { max_bytes: 1000, ..Expansion::default() };
+    let bytes = library(Codec::Gzip, &rows(1000)).expect("there is an encoder");
+    let mut decompressor = Decompressor::new(Cursor::new(bytes), Codec::Gzip, "f", limits).expect("it is made");
+    let error = io::copy(&mut decompressor, &mut io::sink()).expect_err("it is too much");
+    assert_eq!(carried(&error).expect("it says").message, "file \"f\" decompresses to more than 1000 bytes");
+}
+
+#[test]
+fn a_codec_is_told_by_the_first_bytes() {
+    assert_eq!(Codec::of_mark(b"id,name\n"), Mark::None);
+    assert_eq!(Codec::of_mark(b"BZh9,name\n"), Mark::None);
+    assert_eq!(Codec::of_mark(b"BZh9"), Mark::TooShort);
+    assert_eq!(Codec::of_mark(b""), Mark::TooShort);
+    assert_eq!(Compression::Auto.codec("a.csv.br", b"\x0b\x02"), Some(Codec::Brotli));
+    assert_eq!(Compression::Auto.codec("a.csv.gz", b"id,name\n"), None);
+    assert_eq!(Compression::None.codec("a", b"\x1f\x8b"), None);
+}
+
+#[test]
+fn a_reader_can_be_dropped_at_any_time() {
+    let bytes = library(Codec::Gzip, &rows(60_000)).expect("there is an encoder");
+    for taken in [0, 1, 300_000] {
+        let decompressor =
+            Decompressor::new(Cursor::new(bytes.clone()), Codec::Gzip, "f", Expansion::default()).expect("it is made");
+        let mut ahead = Ahead::new(decompressor).expect("it is started");
+        let mut buffer = vec![0; taken];
+        ahead.read_exact(&mut buffer).expect("there is as much");
+    }
+}

@@ -1,0 +1,178 @@
+import { CopyError } from '../errors.ts'
+
+/** Credentials as AWS's own packages have them. */
+export interface AwsCredentials {
+  readonly accessKeyId: string
+  readonly secretAccessKey: string
+  readonly sessionToken?: string
+  /** When they stop being valid; absent: never. */
+  readonly expiration?: Date
+}
+
+/** What gives credentials; asked again when they are about to expire. */
+export type AwsCredentialProvider = () => Promise<AwsCredentials>
+
+/** A role to be taken on before reading. */
+export interface AwsRole {
+  readonly arn: string
+  readonly sessionName?: string
+  readonly externalId?: string
+}
+
+/** What of AWS's package is used. */
+interface ProviderPackage {
+  fromNodeProviderChain(init: object): AwsCredentialProvider
+  fromTemporaryCredentials(init: object): AwsCredentialProvider
+}
+
+const PACKAGE = '@aws-sdk/credential-providers'
+
+/** AWS's package of providers, 16 MB with what it needs: it is loaded when it is first asked for, if it is there. */
+export async function loadProviderPackage(): Promise<ProviderPackage> {
+  try {
+    return (await import(PACKAGE)) as ProviderPackage
+  } catch (cause) {
+    throw new CopyError({
+      code: 'feature_not_supported',
+      sqlState: '0A000',
+      message: `AWS's profiles, roles and metadata services need the package ${PACKAGE}`,
+      hint: `Run: npm install ${PACKAGE}. Keys in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or in a connection, need none.`,
+      cause,
+    })
+  }
+}
+
+/** How long before their end credentials are replaced: as long as AWS's own packages take. */
+const REFRESH_MS = 5 * 60_000
+/** What could not be replaced is tried again no sooner than this. */
+const RETRY_MS = 10_000
+
+/**
+ * The provider with what it gave kept until it is about to expire. Whoever asks meanwhile gets the same, and who asks while it is being
+ * replaced waits for the same answer. Where that fails, the old ones are given as long as they are valid.
+ */
+export class KeptCredentials {
+  readonly #provider: AwsCredentialProvider
+  readonly #now: () => number
+  #current: AwsCredentials | undefined
+  #asking: Promise<AwsCredentials> | undefined
+  #failedAt = Number.NEGATIVE_INFINITY
+
+  constructor(provider: AwsCredentialProvider, now: () => number = Date.now) {
+    this.#provider = provider
+    this.#now = now
+  }
+
+  /**
+   * @param isRefused the credentials given last were refused (ExpiredToken): they are not given again
+   * @throws {CopyError} 28000 when there are none
+   */
+  readonly get = async (isRefused = false): Promise<AwsCredentials> => {
+    const current = isRefused ? undefined : this.#current
+    const left = (current?.expiration?.getTime() ?? Number.POSITIVE_INFINITY) - this.#now()
+    if (current && left > REFRESH_MS) return current
+    const isTooSoon = this.#now() - this.#failedAt < RETRY_MS
+    if (current && left > 0 && isTooSoon) return current
+    this.#asking ??= this.#ask()
+    try {
+      return await this.#asking
+    } catch (error) {
+      if (current && left > 0) return current
+      throw error
+    }
+  }
+
+  async #ask(): Promise<AwsCredentials> {
+    try {
+      this.#current = checked(await this.#provider())
+      return this.#current
+    } catch (error) {
+      this.#failedAt = this.#now()
+      // Not the error itself: what hangs on it is somebody else's, and may hold a request with its headers.
+      throw error instanceof CopyError ? error : noCredentials((error as Error | undefined)?.message)
+    } finally {
+      this.#asking = undefined
+    }
+  }
+}
+
+function checked(credentials: AwsCredentials): AwsCredentials {
+  const { accessKeyId, secretAccessKey, sessionToken, expiration } = credentials ?? {}
+  if (typeof accessKeyId !== 'string' || accessKeyId === '' || typeof secretAccessKey !== 'string') {
+    throw noCredentials('the provider gave no accessKeyId or no secretAccessKey')
+  }
+  if (expiration !== undefined && !(expiration instanceof Date && !Number.isNaN(expiration.getTime()))) {
+    throw noCredentials('the expiration that the provider gave is no Date')
+  }
+  return {
+    accessKeyId,
+    secretAccessKey,
+    ...(sessionToken !== undefined && { sessionToken }),
+    ...(expiration !== undefined && { expiration }),
+  }
+}
+
+function noCredentials(reason = 'no reason is known'): CopyError {
+  return new CopyError({
+    code: 'invalid_authorization_specification',
+    sqlState: '28000',
+    message: `there are no AWS credentials: ${reason}`,
+    hint: 'Give a connection to connect(), or what the AWS command line takes: variables, a profile, a role.',
+  })
+}
+
+/** The standard chain: keys in the environment, then all else by AWS's package. */
+export function standardChain(
+  { profile, region }: { readonly profile?: string | undefined; readonly region?: string | undefined } = {},
+  load: typeof loadProviderPackage = loadProviderPackage,
+): AwsCredentialProvider {
+  let chain: Promise<AwsCredentialProvider> | undefined
+  return async () => {
+    const { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_PROFILE } = process.env
+    // As the chain does it: a profile that is named comes before keys.
+    if (profile === undefined && !AWS_PROFILE && AWS_ACCESS_KEY_ID && AWS_SECRET_ACCESS_KEY) {
+      return {
+        accessKeyId: AWS_ACCESS_KEY_ID,
+        secretAccessKey: AWS_SECRET_ACCESS_KEY,
+        ...(AWS_SESSION_TOKEN && { sessionToken: AWS_SESSION_TOKEN }),
+      }
+    }
+    chain ??= load().then((providers) =>
+      providers.fromNodeProviderChain({
+        ...(profile !== undefined && { profile }),
+        ...(region !== undefined && { clientConfig: { region } }),
+      }),
+    )
+    return (await chain)()
+  }
+}
+
+/** What the role may, by AWS's Security Token Service. */
+export function assumedRole(
+  role: AwsRole,
+  {
+    source,
+    region,
+    endpoint,
+  }: {
+    readonly source: AwsCredentialProvider
+    readonly region?: string | undefined
+    /** Of the token service, where it is not AWS's. */
+    readonly endpoint?: string | undefined
+  },
+  load: typeof loadProviderPackage = loadProviderPackage,
+): AwsCredentialProvider {
+  return async () => {
+    const { fromTemporaryCredentials } = await load()
+    const provider = fromTemporaryCredentials({
+      masterCredentials: source,
+      params: {
+        RoleArn: role.arn,
+        RoleSessionName: role.sessionName ?? `copyist-${process.pid}`,
+        ...(role.externalId !== undefined && { ExternalId: role.externalId }),
+      },
+      clientConfig: { region: region ?? 'us-east-1', ...(endpoint !== undefined && { endpoint }) },
+    })
+    return provider()
+  }
+}

@@ -1,0 +1,37 @@
+import { inspect } from 'node:util'
+
+const STAND_IN = '***'
+
+/** A value that nobody is to see by accident: neither in a message, nor in JSON, nor in what `console.log` shows. */
+export class Secret {
+  readonly #value: string
+
+  constructor(value: string) {
+    this.#value = value
+  }
+
+  /** The value itself, for whoever signs with it. */
+  reveal(): string {
+    return this.#value
+  }
+
+  toString(): string {
+    return STAND_IN
+  }
+
+  toJSON(): string {
+    return STAND_IN
+  }
+
+  [inspect.custom](): string {
+    return STAND_IN
+  }
+}
+
+/** The text without the values of secrets, whatever has put them there. */
+export function withoutValues(text: string, secrets: readonly (Secret | undefined)[]): string {
+  return secrets.reduce((kept, secret) => {
+    const value = secret?.reveal() ?? ''
+    return value === '' ? kept : kept.replaceAll(value, STAND_IN)
+  }, text)
+}
