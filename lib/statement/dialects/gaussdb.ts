@@ -177,7 +177,7 @@ export const gaussdbOptions = {
     example: "WHEN (1 - 4) = 'DATA'",
     errors: [
       ['22023', 'a start of 0, or an end before the start'],
-      ['42601', 'in the binary format'],
+      binaryError,
     ],
     read: (reader) => reader.clause('when').condition,
   }),
@@ -192,7 +192,7 @@ export const gaussdbOptions = {
     of,
     dialects,
     example: 'SEQUENCE (id (1, 1))',
-    errors: [['42701', 'a column twice, also in FILLER or CONSTANT']],
+    errors: [['42701', 'a column twice, also in FILLER or CONSTANT'], binaryError],
     read: (reader) => reader.clause('sequence').columns,
   }),
   filler: define<readonly Name[]>({
@@ -210,6 +210,7 @@ export const gaussdbOptions = {
       ['42601', 'without a list of columns'],
       ['42P10', 'a column that is not in the list'],
       ['42701', 'a column twice'],
+      binaryError,
     ],
     read(reader) {
       const names = reader.columns()
@@ -228,7 +229,7 @@ export const gaussdbOptions = {
     of,
     dialects,
     example: "CONSTANT (origin 'import')",
-    errors: [['42701', 'a column twice, also in FILLER or SEQUENCE']],
+    errors: [['42701', 'a column twice, also in FILLER or SEQUENCE'], binaryError],
     read: (reader) => reader.clause('constant').columns,
   }),
 } as const
