@@ -140,7 +140,7 @@ export interface BindingColumn {
 export interface BindingCondition {
   /** The number of the field that is compared; of `fixed` lines that of its column. */
   field?: number
-  /** Without a field: the bytes of the record that are compared, from 0, the last one excluded. */
+  /** Without a field: the characters of the record that are compared, from 0, the last one excluded. */
   start?: number
   end?: number
   /** Whether it must differ from the value. */

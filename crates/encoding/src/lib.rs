@@ -67,6 +67,18 @@ impl Encoding {
         }
     }
 
+    /// Whether every character has one byte.
+    #[must_use]
+    pub fn has_single_bytes(self) -> bool {
+        matches!(self, Self::Charset(charset) if charset.has_single_bytes())
+    }
+
+    /// Bytes of the character that `bytes` begin with, or of what is none.
+    #[must_use]
+    pub fn first_len(self, bytes: &[u8]) -> usize {
+        self.walk(bytes, true, 1, &mut Counter { at: 0 })
+    }
+
     /// Looks for a byte order mark. `end`: there are no more bytes.
     ///
     /// # Errors

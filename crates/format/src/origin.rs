@@ -44,11 +44,11 @@ impl Plan {
         }
         let fields = self.fixed.as_ref().map_or(self.width(), |fixed| fixed.fields.len());
         let is_nothing = |subject| match subject {
-            Subject::Bytes { start, end } => end <= start,
+            Subject::Characters { start, end } => end <= start,
             Subject::Field(field) => field as usize >= fields,
         };
         if self.conditions.iter().any(|condition| is_nothing(condition.subject)) {
-            let message = "a condition of WHEN is about no byte and no field of a record";
+            let message = "a condition of WHEN is about no character and no field of a record";
             return Err((None, DataError::new(ErrorCode::InvalidParameterValue, message)));
         }
         Ok(())

@@ -92,7 +92,7 @@ pub struct BindingCleaning {
 pub struct BindingCondition {
     /// The number of the field that is compared; of `fixed` lines that of its column.
     pub field: Option<u32>,
-    /// Without a field: the bytes of the record that are compared, from 0, the last one excluded.
+    /// Without a field: the characters of the record that are compared, from 0, the last one excluded.
     pub start: Option<u32>,
     pub end: Option<u32>,
     /// Whether it must differ from the value.
@@ -416,9 +416,9 @@ fn bad_value(policy: &str) -> BadValue {
 
 impl BindingCondition {
     fn condition(&self) -> Condition {
-        let bytes = || Subject::Bytes { start: self.start.unwrap_or(0), end: self.end.unwrap_or(0) };
+        let characters = || Subject::Characters { start: self.start.unwrap_or(0), end: self.end.unwrap_or(0) };
         Condition {
-            subject: self.field.map_or_else(bytes, Subject::Field),
+            subject: self.field.map_or_else(characters, Subject::Field),
             negated: self.negated,
             value: self.value.clone().into_bytes(),
         }

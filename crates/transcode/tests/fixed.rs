@@ -6,10 +6,15 @@ mod outcome;
 use std::sync::Arc;
 
 use copyist_core::Type;
+use copyist_encoding::Encoding;
 use copyist_format::{BadValue, ColumnPlan, FieldMap, Fixed, FixedField, Header, Missing, Plan, Tolerance, Unit};
 use copyist_scan::{Grammar, Separator};
 use outcome::{CSV, SKIP, TEXT, plan, run};
 use proptest::prelude::*;
+
+/// One byte a character, one or two, up to four; with two of every ASCII character, too.
+const ENCODINGS: [Option<&str>; 7] =
+    [None, Some("LATIN2"), Some("GBK"), Some("GB18030"), Some("SJIS"), Some("EUC_JP"), Some("UTF16LE")];
 
 const LINES: Grammar = Grammar::Plain { delimiter: None };
 
@@ -24,17 +29,36 @@ fn fixed(fields: &[(u32, u32)], unit: Unit, tolerance: Tolerance) -> Plan {
     Plan { header: Header::No, null: Vec::new(), columns, fixed: Some(Fixed { fields, unit }), ..base }
 }
 
+/// Bytes of a character in the file.
+fn width(character: char, encoding: Option<Encoding>) -> usize {
+    encoding.map_or(character.len_utf8(), |encoding| encoding.encode(&character.to_string()).len())
+}
+
 /// What the lines come to: the first column of those that are loaded (-1 for NULL), and how many are refused.
-fn naive(input: &str, fields: &[(u32, u32)], unit: Unit, tolerance: Tolerance) -> (Vec<i64>, usize) {
+fn naive(
+    input: &str,
+    encoding: Option<Encoding>,
+    fields: &[(u32, u32)],
+    unit: Unit,
+    tolerance: Tolerance,
+) -> (Vec<i64>, usize) {
     let (mut ids, mut refused) = (Vec::new(), 0);
     for line in input.strip_suffix('\n').unwrap_or(input).split('\n') {
         if input.is_empty() {
             break;
         }
-        let cells: Vec<String> = match unit {
-            Unit::Bytes => line.bytes().map(|byte| char::from(byte).to_string()).collect(),
-            Unit::Characters => line.chars().map(String::from).collect(),
-        };
+        // A character is in the first of its bytes; the others have nothing, and no field may begin there.
+        let mut cells: Vec<String> = Vec::new();
+        for character in line.chars() {
+            let size = if unit == Unit::Bytes { width(character, encoding) } else { 1 };
+            cells.push(character.to_string());
+            cells.resize(cells.len() + size - 1, String::new());
+        }
+        let is_cut = |at: u32| cells.get(at as usize).is_some_and(String::is_empty);
+        if fields.iter().any(|&(offset, length)| is_cut(offset) || is_cut(offset + length)) {
+            refused += 1;
+            continue;
+        }
         let slice = |from: usize, len: usize| {
             let end = cells.len().min(from + len);
             cells.get(from.min(end)..end).unwrap_or(&[]).concat()
@@ -65,23 +89,26 @@ proptest! {
     #[test]
     fn equals_naive(
         pieces in prop::collection::vec(
-            prop::sample::select(vec!["1", "2", "34", " ", "  ", "         ", "a", "ż", "€", "\n", "\n", "1 x\n", "12 abc  \n"]),
+            prop::sample::select(vec!["1", "2", "34", " ", "  ", "         ", "a", "ż", "€", "中", "ｱ", "\n", "\n", "1 x\n", "12 abc  \n"]),
             0..40,
         ),
         fields in prop::collection::vec((0..12u32, 1..12u32), 1..4),
         by_bytes in any::<bool>(),
+        encoding in 0..ENCODINGS.len(),
         extra in any::<bool>(),
         missing in prop::sample::select(vec![Missing::None, Missing::One, Missing::Any]),
         skips in any::<bool>(),
     ) {
-        // Half a character would not be one.
-        let input = if by_bytes { pieces.concat().replace(['ż', '€'], "b") } else { pieces.concat() };
+        let encoding = ENCODINGS[encoding].map(|name| Encoding::find(name).expect("it is known"));
+        let has = |character: &char| encoding.is_none_or(|encoding| encoding.encode(&character.to_string()) != b"?");
+        let text: String = pieces.concat().chars().filter(has).collect();
+        let input = encoding.map_or_else(|| text.clone().into_bytes(), |encoding| encoding.encode(&text));
         let unit = if by_bytes { Unit::Bytes } else { Unit::Characters };
         let tolerance = Tolerance { extra, missing, structure: skips, conversion: BadValue::SkipRow, constraint: false, ..SKIP };
-        let plan = fixed(&fields, unit, tolerance);
-        outcome::check_any(&plan, input.as_bytes());
-        let found = run(&Arc::new(plan), input.as_bytes(), 1, 64);
-        let (ids, refused) = naive(&input, &fields, unit, tolerance);
+        let plan = Plan { encoding, ..fixed(&fields, unit, tolerance) };
+        outcome::check_any(&plan, &input);
+        let found = run(&Arc::new(plan), &input, 1, 64);
+        let (ids, refused) = naive(&text, encoding, &fields, unit, tolerance);
         if found.failure.is_none() {
             prop_assert_eq!((found.ids, found.rejects.len()), (ids, refused));
         } else {
@@ -158,4 +185,38 @@ fn nothing_is_escaped_in_plain_text() {
     let plan = Plan { header: Header::No, ..plan(grammar, SKIP) };
     let outcome = run(&Arc::new(plan), b"1\ta\\\t5\t\\N\n2\tb\\n\t6\t2024-01-01\n\\.\n", 1, 64);
     assert_eq!((outcome.failure, outcome.ids, outcome.rejects.len()), (None, vec![1, 2], 1));
+}
+
+#[test]
+fn places_are_bytes_of_the_file_in_its_own_encoding() {
+    let at = [(0, 2), (2, 4), (6, 2)];
+    let plan = |name: &str| {
+        let encoding = Some(Encoding::find(name).expect("it is known"));
+        Plan { encoding, ..fixed(&at, Unit::Bytes, Tolerance::default()) }
+    };
+    for (name, text) in
+        [("GBK", "1 中文 z\n2 中b z\n"), ("LATIN2", "1 żółw z\n2 żb   z\n"), ("SJIS", "1 ｱ中 z\n2 中中z \n")]
+    {
+        let bytes = plan(name).encoding.expect("it is known").encode(text);
+        let outcome = run(&Arc::new(plan(name)), &bytes, 1, 64);
+        assert_eq!((outcome.failure, outcome.ids), (None, vec![1, 2]), "{name}");
+    }
+    let wide = [(0, 4), (4, 4), (8, 4)];
+    let wide = Plan { encoding: Encoding::find("UTF16LE"), ..fixed(&wide, Unit::Bytes, Tolerance::default()) };
+    let utf16: Vec<u8> = "1 中文 z\n2 😀 z\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    assert_eq!(run(&Arc::new(wide), &utf16, 1, 64).ids, [1, 2]);
+    let cut = Plan {
+        encoding: Encoding::find("GBK"),
+        ..fixed(&[(0, 2), (2, 3), (5, 2)], Unit::Bytes, Tolerance { structure: true, ..Tolerance::default() })
+    };
+    let outcome = run(&Arc::new(cut), b"1 \xd6\xd0b z\n2 \xd6\xd0\xd6\xd0z\n3 \xd6\xd0b z\n", 1, 64);
+    assert_eq!((outcome.failure, outcome.ids), (None, vec![1, 3]));
+    let error = &outcome.rejects[0].flaws[0].error;
+    assert_eq!(error.code.sql_state(), "22021");
+    assert_eq!(error.message, "invalid byte sequence for encoding \"GBK\": 0xd6");
+    let detail = "The field of column \"c1\" at (2,3) ends in the middle of the character 0xd6 0xd0.";
+    assert_eq!(error.detail.as_deref(), Some(detail));
+    let utf8 = Arc::new(fixed(&[(0, 2), (2, 3), (5, 2)], Unit::Bytes, Tolerance::default()));
+    let failure = run(&utf8, "1 中 z\n2 b中中\n".as_bytes(), 1, 64).failure.expect("the load must fail");
+    assert!(failure.ends_with("invalid byte sequence for encoding \"UTF8\": 0xe4 0xb8"), "{failure}");
 }

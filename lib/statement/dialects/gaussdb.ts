@@ -37,6 +37,7 @@ export const gaussdbOptions = {
     example: 'FORMATTER (id (0, 8), name (8, 20))',
     errors: [
       ['22023', 'a length of 0, fields of 1 GB or more together, a field twice'],
+      ['22021', 'a field that begins or ends in the middle of a character'],
       ['42601', 'with DELIMITER, NULL, QUOTE, or another format than fixed'],
     ],
     read: (reader) => reader.clause('formatter').fields,
@@ -166,7 +167,7 @@ export const gaussdbOptions = {
   when: define<When>({
     synopsis: "{ ( start - end ) | column } { = | != } 'string'",
     summary:
-      'Only records of which this is true are rows: the characters from start to end (the first is 1), or the field of the column, are the string, or are not.',
+      'Only records of which this is true are rows: the characters from start to end of the line (the first is 1, whatever the encoding and UNIT), or the field of the column, are the string, or are not.',
     defaultNote: 'every record',
     formats: all,
     bare: [{ words: ['when'], takes: 'clause', of }],
@@ -175,10 +176,7 @@ export const gaussdbOptions = {
     of,
     dialects,
     example: "WHEN (1 - 4) = 'DATA'",
-    errors: [
-      ['22023', 'a start of 0, or an end before the start'],
-      binaryError,
-    ],
+    errors: [['22023', 'a start of 0, or an end before the start'], binaryError],
     read: (reader) => reader.clause('when').condition,
   }),
   sequence: define<readonly Sequence[]>({
