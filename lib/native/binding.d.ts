@@ -339,6 +339,8 @@ export interface BindingSpecification {
   hasComma: boolean
   /** Decimals beyond the scale of a `numeric` column are cut off, instead of being rounded. */
   truncatesDecimals?: boolean
+  /** CSV: white space around a quoted field is no part of it. */
+  unpadsQuotes?: boolean
   columns: Array<BindingColumn>
   /** What the fields of a record are called, where columns have the numbers of theirs. */
   fields?: Array<string>

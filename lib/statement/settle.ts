@@ -97,7 +97,7 @@ function settleColumns(given: Given): Partial<CopyOptions> {
 }
 
 /** How fields are read. */
-function settleValues({ given, dialect, null: nullString }: ResolvedParts): Partial<CopyOptions> {
+function settleValues({ given, dialect, format, null: nullString }: ResolvedParts): Partial<CopyOptions> {
   const dateFormats = settleDates(given, dialect)
   // In Redshift empty fields are NULL wherever they are no strings. Where the NULL string is empty, they all are anyway.
   const emptyAsNull = given.empty_as_null?.value ? 'all' : dialect === 'redshift' ? 'values' : undefined
@@ -108,6 +108,7 @@ function settleValues({ given, dialect, null: nullString }: ResolvedParts): Part
     ...(emptyAsNull && (nullString !== '' || emptyAsNull === 'all') && { emptyAsNull }),
     ...(given.trim_blanks?.value && { trimBlanks: true }),
     ...(given.remove_quotes?.value && { removeQuotes: true }),
+    ...(dialect === 'redshift' && format === 'csv' && { unpadQuotes: true }),
     ...(dialect === 'redshift' && !given.roundec?.value && { decimals: 'truncate' }),
   }
 }

@@ -254,6 +254,7 @@ impl Decoder {
                     default: plan.default.as_deref(),
                     quotes: indexed.quotes,
                     inner_quotes: indexed.inner_quotes,
+                    unpads: plan.unpads_quotes,
                 };
                 Pass { plan: &plan, constants: &self.constants, tile, data, fields }.run(
                     &indexed,

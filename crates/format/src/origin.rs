@@ -118,6 +118,7 @@ fn parse(plan: &Plan, column: &ColumnPlan, text: &[u8], arena: &mut Vec<u8>) -> 
         escapes: Escapes::Sequences,
         has_comma: false,
         truncates_decimals: false,
+        unpads_quotes: false,
         columns: vec![spec],
         conditions: Vec::new(),
         map: None,

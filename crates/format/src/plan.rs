@@ -268,6 +268,8 @@ pub struct Plan {
     pub has_comma: bool,
     /// Whether decimals beyond the scale of a `numeric` column are cut off, instead of being rounded.
     pub truncates_decimals: bool,
+    /// CSV: whether white space around a quoted field is no part of it.
+    pub unpads_quotes: bool,
     pub columns: Vec<ColumnPlan>,
     /// All of them must be met; records that do not meet them are passed over, whatever is wrong with them.
     pub conditions: Vec<Condition>,

@@ -177,6 +177,8 @@ pub struct BindingSpecification {
     pub has_comma: bool,
     /// Decimals beyond the scale of a `numeric` column are cut off, instead of being rounded.
     pub truncates_decimals: Option<bool>,
+    /// CSV: white space around a quoted field is no part of it.
+    pub unpads_quotes: Option<bool>,
     pub columns: Vec<BindingColumn>,
     /// What the fields of a record are called, where columns have the numbers of theirs.
     pub fields: Option<Vec<String>>,
@@ -250,6 +252,7 @@ impl BindingSpecification {
             escapes: if self.escapes_next == Some(true) { Escapes::Next } else { Escapes::Sequences },
             has_comma: self.has_comma,
             truncates_decimals: self.truncates_decimals == Some(true),
+            unpads_quotes: self.unpads_quotes == Some(true),
             columns: self.columns.iter().map(BindingColumn::plan).collect::<Result<_, _>>()?,
             conditions: self.conditions.iter().flatten().map(BindingCondition::condition).collect(),
             passes_blank_lines: self.passes_blank_lines.unwrap_or(false),
