@@ -435,6 +435,21 @@ describe.each(benches)('rows in the binary format on $name', ({ open }) => {
     expect(await bench.sql('SELECT count(*), count(name), sum(id) FROM t')).toEqual([['20000', '13333', '199990000']])
   })
 
+  test.each([
+    ['SEQUENCE', 'SEQUENCE (id (1))'],
+    ['SEQUENCE', "SEQUENCE (id (1)) CONSTANT (name 'x')"],
+    ['CONSTANT', "CONSTANT (name 'x')"],
+    ['FILLER', 'FILLER (name)'],
+  ])('%s is refused before anything is read', async (name, rest) => {
+    await bench.sql('DELETE FROM t')
+    await expect(load(binary(row(1, 'a'), END), `BINARY ${rest}`)).rejects.toMatchObject({
+      sqlState: '42601',
+      message: `cannot specify ${name} in BINARY mode`,
+      hint: expect.stringContaining('one field for every column'),
+    })
+    expect(await rows()).toEqual([])
+  })
+
   test("the target's own error is placed", async () => {
     await bench.sql('DELETE FROM t')
     const error = await load(binary(row(1, 'a'), row(2, 'b'), row(1, 'c'), END)).catch((error: unknown) => error)

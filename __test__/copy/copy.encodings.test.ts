@@ -158,4 +158,72 @@ describe.each(benches)('encodings, on $name', ({ open }) => {
       { samples: [{ value: '1,中,' }, { value: '2,好,' }], cures: [{ change: 'IGNORE_EXTRA_DATA', cured: 2 }] },
     ])
   })
+
+  describe('FIXED', () => {
+    const formatter = 'FORMATTER(id(0,2), name(2,4))'
+    const copy = (content: Buffer, rest: string) =>
+      bench.db.copy(`COPY t FROM '${file('fixed', content)}' FIXED ${rest}`)
+
+    test.each([
+      ['gbk', bytes`1 ${'d6d0b9fa'}\n2 a${'d6d0'}b\n`, ['中国', 'a中b']],
+      ['gb18030', bytes`1 ${'81308130'}\n2 ${'d6d0'}ab\n`, ['\x80', '中ab']],
+      ['sjis', bytes`1 ${'835c'}${'b1b2'}\n2 ${'837c'}a\n`, ['ソｱｲ', 'ポa']],
+      ['latin1', bytes`1 ${'e9e8'}ab\n2 ${'fc'}\n`, ['éèab', 'ü']],
+      ['utf8', Buffer.from('1 éè\n2 中a\n'), ['éè', '中a']],
+    ])('counts bytes of the file in %s', async (encoding, content, names) => {
+      await copy(content, `${formatter} ENCODING '${encoding}'`)
+      expect(await rows()).toEqual(names.map((name, index) => [String(index + 1), name]))
+    })
+
+    test('counts bytes of the file in UTF-16', async () => {
+      const content = Buffer.from('\ufeff1 中国 x\r\n2 😀ab\r\n', 'utf16le')
+      await copy(content, "FORMATTER(id(0,4), name(4,8)) ENCODING 'UTF16'")
+      expect(await rows()).toEqual([
+        ['1', '中国 x'],
+        ['2', '😀ab'],
+      ])
+      await bench.sql('DELETE FROM t')
+      // Half of a digit's two bytes is none.
+      const odd = copy(content, "FORMATTER(id(0,3), name(4,8)) ENCODING 'UTF16'")
+      expect(await refusalOf(bench, odd)).toMatchObject({ sqlState: '22021', position: { line: 1 } })
+    })
+
+    test.each([
+      ['gbk', bytes`1 ab\n2 ${'d6d0d6d0'}\n`, 'invalid byte sequence for encoding "GBK": 0xd6', 5],
+      ['utf8', Buffer.from('1 ab\n2 éè\n'), 'invalid byte sequence for encoding "UTF8": 0xc3', 5],
+    ])('refuses a row whose field cuts a character of %s', async (encoding, content, message, byteOffset) => {
+      const at = `FORMATTER(id(0,2), name(2,3)) ENCODING '${encoding}'`
+      expect(await refusalOf(bench, copy(content, `${at} IGNORE_EXTRA_DATA`))).toMatchObject({
+        sqlState: '22021',
+        message,
+        detail: expect.stringMatching(/^The field of column "name" at \(2,3\) ends in the middle of the character 0x/),
+        hint: expect.stringContaining('UNIT chars'),
+        position: { line: 2, byteOffset },
+      })
+      const receipt = await copy(content, `${at} IGNORE_EXTRA_DATA LOG ERRORS REJECT LIMIT '5'`)
+      expect(receipt).toMatchObject({ rowsLoaded: 1, rowsRejected: 1 })
+      expect(await rows()).toEqual([['1', 'ab']])
+    })
+
+    test('counts characters where it is told to', async () => {
+      await copy(bytes`1 ${'d6d0d6d0'}b\n`, `FORMATTER(id(0,2), name(2,3)) UNIT chars ENCODING 'gbk'`)
+      expect(await rows()).toEqual([['1', '中中b']])
+    })
+  })
+
+  test.each([
+    ['gbk', bytes`1,${'d6d0d6d0'}\n2,${'b9fa'}\n`],
+    ['UTF16LE', Buffer.from('1,中中\n2,国\n', 'utf16le')],
+    ['utf8', Buffer.from('1,中中\n2,国\n')],
+  ])('WHEN counts characters of %s', async (encoding, content) => {
+    const path = file('when', content)
+    await bench.db.copy(`COPY t FROM '${path}' CSV ENCODING '${encoding}' WHEN (3-3) = '国'`)
+    expect(await rows()).toEqual([['2', '国']])
+    const fixed = `FIXED FORMATTER(id(0,1), name(2,4)) UNIT chars ENCODING '${encoding}' WHEN (3-4) = '中中'`
+    await bench.db.copy(`COPY t FROM '${path}' ${fixed}`)
+    expect(await rows()).toEqual([
+      ['1', '中中'],
+      ['2', '国'],
+    ])
+  })
 })

@@ -213,6 +213,22 @@ describe.each(benches)('fields that are not the columns one after the other, on 
       expect(await refusal(copy("nothing = 'x'"))).toMatchObject({ sqlState: '42703' })
     })
 
+    test("white space around the quotes of a field is no part of it in Redshift's CSV, but in PostgreSQL's", async () => {
+      const content = '1, "a, b" ,\t"x ""y"" "\r\n" 2 ","c" d, z \r\n'
+      const copy = (rest: string) => bench.db.copy(`COPY t (id, name, note) FROM '${path(content)}' ${rest}`)
+      await copy('CSV ROUNDEC')
+      expect(await bench.sql('SELECT id, name, note FROM t ORDER BY id')).toEqual([
+        ['1', 'a, b', 'x "y" '],
+        ['2', 'c d', ' z '],
+      ])
+      await bench.sql('DELETE FROM t')
+      await copy("CSV NULL ''")
+      expect(await bench.sql('SELECT id, name, note FROM t ORDER BY id')).toEqual([
+        ['1', ' a, b ', '\tx "y" '],
+        ['2', 'c d', ' z '],
+      ])
+    })
+
     test("Redshift's blanks, empty fields, quotes and lines", async () => {
       await bench.sql('CREATE TABLE r (id integer, a text, b varchar(20))')
       const load = async (content: string, rest: string) => {

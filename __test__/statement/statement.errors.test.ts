@@ -130,6 +130,8 @@ describe('what contradicts is refused', () => {
     ['(SKIP -1)', '22023', 'SKIP (-1) must not be negative', '-1)'],
     ["(DECIMAL_SEPARATOR ';')", '22023', 'COPY DECIMAL_SEPARATOR ";" not recognized', "';')"],
     ['BINARY SKIP 2', '42601', 'cannot specify SKIP in BINARY mode', '2'],
+    ['BINARY SEQUENCE (a (1))', '42601', 'cannot specify SEQUENCE in BINARY mode', '(a'],
+    ["BINARY CONSTANT (a 'x')", '42601', 'cannot specify CONSTANT in BINARY mode', '(a'],
     ['BINARY FILLRECORD', '42601', 'cannot specify FILLRECORD in BINARY mode', 'FILLRECORD'],
   ])('%s', (rest, sqlState, message, at) => {
     const found = refusal(rest)

@@ -38,7 +38,7 @@ describe('a load in the words of each system', () => {
     [
       'redshift',
       `COPY s.t (a, "B") FROM 'f' CSV DELIMITER AS ';' NULL AS 'NA' IGNOREHEADER AS 1 ROUNDEC`,
-      ['FROM approximated', 'EMPTY_AS_NULL approximated', 'IGNORE_EXTRA_DATA refused'],
+      ['FROM approximated', 'QUOTE approximated', 'EMPTY_AS_NULL approximated', 'IGNORE_EXTRA_DATA refused'],
     ],
   ] as const)('%s', (dialect, statement, lost) => {
     expect(translate(load, dialect).statement).toBe(statement)

@@ -50,5 +50,6 @@ pub fn read(bytes: &[u8], csv: bool) -> Option<(Case, &[u8])> {
         case.marker = false;
         case.escapes = if choice == 1 { Escapes::Sequences } else { Escapes::Next };
     }
+    case.unpads = csv && pick(2) == 1;
     Some((case.repaired(), input))
 }

@@ -45,8 +45,8 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let mut plan = Plan { skip, header, eol, ..outcome::plan(grammar, tolerance) };
     plan.passes_blank_lines = pick(2) == 1;
     let conditions = [
-        (Subject::Bytes { start: 0, end: 1 }, false, "1"),
-        (Subject::Bytes { start: 1, end: 3 }, true, ",a"),
+        (Subject::Characters { start: 0, end: 1 }, false, "1"),
+        (Subject::Characters { start: 1, end: 3 }, true, ",a"),
         (Subject::Field(1), true, "a"),
         (Subject::Field(2), false, "5"),
     ];

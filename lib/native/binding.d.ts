@@ -140,7 +140,7 @@ export interface BindingColumn {
 export interface BindingCondition {
   /** The number of the field that is compared; of `fixed` lines that of its column. */
   field?: number
-  /** Without a field: the bytes of the record that are compared, from 0, the last one excluded. */
+  /** Without a field: the characters of the record that are compared, from 0, the last one excluded. */
   start?: number
   end?: number
   /** Whether it must differ from the value. */
@@ -359,6 +359,8 @@ export interface BindingSpecification {
   hasComma: boolean
   /** Decimals beyond the scale of a `numeric` column are cut off, instead of being rounded. */
   truncatesDecimals?: boolean
+  /** CSV: white space around a quoted field is no part of it. */
+  unpadsQuotes?: boolean
   columns: Array<BindingColumn>
   /** What the fields of a record are called, where columns have the numbers of theirs. */
   fields?: Array<string>

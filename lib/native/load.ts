@@ -86,13 +86,13 @@ export interface Cleaning {
 }
 
 /**
- * What a record must meet, or it is passed over, whatever is wrong with it. A field or bytes that are not there, and NULL, are
+ * What a record must meet, or it is passed over, whatever is wrong with it. A field or characters that are not there, and NULL, are
  * neither the same as anything nor different; a record without a field that it may not lack is an error as ever.
  */
 export interface LoadCondition {
   /**
-   * The field with this number in the record (FIXED: of the column with this number), as its value is read; or bytes of the
-   * record as it stands in the file, without its line end: from `start`, counted from 0, to before `end`.
+   * The field with this number in the record (FIXED: of the column with this number), as its value is read; or characters of
+   * the record as it stands in the file, without its line end: from `start`, counted from 0, to before `end`.
    */
   readonly subject: { readonly field: number } | { readonly start: number; readonly end: number }
   /** Whether it must differ from the value. */

@@ -404,6 +404,7 @@ function specification(plan: Omit<LoadPlan, 'sink'>, sink: SinkKind | 'infer', n
     ...(options.useEof && { hasNoMarker: true }),
     hasComma: options.decimalSeparator === ',',
     ...(options.decimals === 'truncate' && { truncatesDecimals: true }),
+    ...(options.unpadQuotes && { unpadsQuotes: true }),
     columns: plan.columns.map((column) => ({
       name: column.name,
       ty: bindingType(column.type),

@@ -290,6 +290,8 @@ export interface CopyOptions {
   readonly trimBlanks?: true
   /** text only. Quotes around a field are taken off. */
   readonly removeQuotes?: true
+  /** csv only. White space between a delimiter and the quotes around a field is no part of it, as in Redshift. */
+  readonly unpadQuotes?: true
   /** Numbers with more decimals than their column are truncated, as in Redshift. Absent: they are rounded. */
   readonly decimals?: 'truncate'
   /** Lines with nothing in them are no records. */

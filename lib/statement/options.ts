@@ -181,7 +181,8 @@ export const optionTable = {
   }),
   quote: define<string>({
     synopsis: "'character'",
-    summary: 'The one-byte character around a quoted field.',
+    summary:
+      'The one-byte character around a quoted field. In Redshift white space between it and a delimiter is no part of the field.',
     default: { csv: '"' },
     formats: csv,
     bare: [{ words: ['quote'], takes: 'string', as: true }],

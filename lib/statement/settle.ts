@@ -118,6 +118,7 @@ function settleValues({ given, dialect, format, null: nullString }: ResolvedPart
     ...(emptyAsNull && (nullString !== '' || emptyAsNull === 'all') && { emptyAsNull }),
     ...(given.trim_blanks?.value && { trimBlanks: true }),
     ...(given.remove_quotes?.value && { removeQuotes: true }),
+    ...(dialect === 'redshift' && format === 'csv' && { unpadQuotes: true }),
     ...(dialect === 'redshift' && !given.roundec?.value && { decimals: 'truncate' }),
   }
 }

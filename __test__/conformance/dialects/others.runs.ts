@@ -63,6 +63,7 @@ export const redshiftRuns: Runs = {
   ),
   "COPY t FROM 'f' NULL AS '' ZSTD ROUNDEC CSV": packed('KLUv/QRYMQAAMSx4LHkKe0kdiw=='),
   "COPY t FROM 'f' CSV QUOTE AS '%' IGNOREHEADER 1": { input: 'h\n1,%x,y%,\\N\n', rows: ['1 | x,y | NULL'] },
+  "COPY t FROM 'f' CSV QUOTE '~' ROUNDEC": { input: '1, ~x,y~ ,\t~ z ~\n', rows: ['1 | x,y |  z '] },
   "COPY t FROM 'f' ROUNDEC": { input: '1|x|y\n', rows: ['1 | x | y'] },
   "COPY t FROM 'f' TRIMBLANKS": { input: '1|x  |\\N\n', rows: ['1 | x | NULL'] },
   "COPY t FROM 'f' DELIMITER AS '\\036' IGNOREBLANKLINES": { input: '1\x1ex\x1ey\n\n', rows: ['1 | x | y'] },

@@ -5,8 +5,21 @@ export const redshiftCases: readonly DialectCase[] = [
   {
     sentence: 'not with FIXEDWIDTH, REMOVEQUOTES, ESCAPE',
     statement: "COPY t FROM 'f' CSV QUOTE AS '%' IGNOREHEADER 1",
-    options: { format: 'csv', quote: '%', delimiter: ',', null: '\\N', skip: 1, decimals: 'truncate' },
+    options: {
+      format: 'csv',
+      quote: '%',
+      delimiter: ',',
+      null: '\\N',
+      skip: 1,
+      decimals: 'truncate',
+      unpadQuotes: true,
+    },
     dialect: 'redshift',
+  },
+  {
+    sentence: 'blanks between delimiter and quote are ignored',
+    statement: "COPY t FROM 'f' CSV QUOTE '~' ROUNDEC",
+    options: { quote: '~', unpadQuotes: true },
   },
   {
     sentence: 'not with FIXEDWIDTH, REMOVEQUOTES, ESCAPE',

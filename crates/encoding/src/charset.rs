@@ -146,6 +146,10 @@ impl Charset {
         self.name
     }
 
+    pub(crate) fn has_single_bytes(&self) -> bool {
+        self.shape == Shape::Single
+    }
+
     fn tables(&self) -> &Tables {
         self.tables.get_or_init(|| self.make_tables())
     }

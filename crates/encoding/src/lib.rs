@@ -67,6 +67,18 @@ impl Encoding {
         }
     }
 
+    /// Whether every character has one byte.
+    #[must_use]
+    pub fn has_single_bytes(self) -> bool {
+        matches!(self, Self::Charset(charset) if charset.has_single_bytes())
+    }
+
+    /// Bytes of the character that `bytes` begin with, or of what is none.
+    #[must_use]
+    pub fn first_len(self, bytes: &[u8]) -> usize {
+        self.walk(bytes, true, 1, &mut Counter { at: 0 })
+    }
+
     /// Looks for a byte order mark. `end`: there are no more bytes.
     ///
     /// # Errors
@@ -168,6 +180,8 @@ trait Sink {
     fn at(&self) -> usize;
     /// The first `len` of these ASCII characters.
     fn ascii(&mut self, bytes: [u8; 8], len: usize);
+    /// All of these ASCII characters.
+    fn run<const N: usize>(&mut self, bytes: [u8; N]);
     /// A character: the first `len` of these bytes.
     fn put(&mut self, bytes: [u8; 4], len: usize);
 }
@@ -202,6 +216,12 @@ impl Sink for Writer<'_> {
     }
 
     #[inline(always)]
+    fn run<const N: usize>(&mut self, bytes: [u8; N]) {
+        *self.room() = bytes;
+        self.at += N;
+    }
+
+    #[inline(always)]
     fn put(&mut self, bytes: [u8; 4], len: usize) {
         *self.room() = bytes;
         self.at += len;
@@ -222,6 +242,11 @@ impl Sink for Counter {
     #[inline(always)]
     fn ascii(&mut self, _: [u8; 8], len: usize) {
         self.at += len;
+    }
+
+    #[inline(always)]
+    fn run<const N: usize>(&mut self, _: [u8; N]) {
+        self.at += N;
     }
 
     #[inline(always)]

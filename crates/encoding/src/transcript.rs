@@ -141,6 +141,38 @@ pub struct Cursor<'a> {
 }
 
 impl Cursor<'_> {
+    /// Goes to a place in the text, before or behind the last one; where that is in the bytes.
+    pub fn seek(&mut self, offset: usize) -> usize {
+        let Transcript { marks, .. } = self.transcript;
+        if offset < self.text || offset - self.text > STRIDE {
+            let index = marks.partition_point(|mark| mark.0 as usize <= offset);
+            let (text, bytes) = index.checked_sub(1).map_or((0, 0), |index| marks[index]);
+            (self.text, self.bytes) = (text as usize, bytes as usize);
+        }
+        self.place(offset)
+    }
+
+    /// Reads on to a place in the bytes, but not beyond one in the text; answers where it is in both. In the middle of a character it stays
+    /// before that.
+    pub fn read_to(&mut self, stop: usize, limit: usize) -> (usize, usize) {
+        let Transcript { encoding, bytes, taken, .. } = self.transcript;
+        let stop = stop.min(*taken);
+        while self.bytes < stop && self.text < limit {
+            let mut counter = Counter { at: 0 };
+            let mut read = encoding.walk(&bytes[self.bytes..stop], false, limit - self.text, &mut counter);
+            if read == 0 {
+                // What looks cut may be no character, and end here.
+                read = encoding.walk(&bytes[self.bytes..*taken], true, 1, &mut counter);
+                if self.bytes + read > stop {
+                    break;
+                }
+            }
+            self.bytes += read;
+            self.text += counter.at();
+        }
+        (self.text, self.bytes)
+    }
+
     /// As [`Transcript::place`], of a place not before the last one.
     pub fn place(&mut self, offset: usize) -> usize {
         if offset > self.text {

@@ -4,6 +4,8 @@ use crate::{MALFORMED, Sink};
 
 /// Bytes of the units that are looked at together.
 const BLOCK: usize = 16;
+/// ASCII characters that are taken together where the ones before are ASCII, too.
+const RUN: usize = 32;
 
 /// See [`crate::Encoding`].
 pub(crate) fn walk<const BIG: bool, S: Sink>(bytes: &[u8], end: bool, limit: usize, sink: &mut S) -> usize {
@@ -25,6 +27,13 @@ pub(crate) fn walk<const BIG: bool, S: Sink>(bytes: &[u8], end: bool, limit: usi
                 sink.ascii(packed.to_le_bytes(), taken);
                 at += 2 * taken;
                 if ascii as usize == BLOCK / 2 {
+                    while limit - sink.at() >= RUN
+                        && let Some(block) = bytes[at..].first_chunk()
+                        && let Some(run) = ascii_run::<BIG>(block)
+                    {
+                        sink.run(run);
+                        at += 2 * RUN;
+                    }
                     continue;
                 }
             }
@@ -72,6 +81,19 @@ pub(crate) fn walk<const BIG: bool, S: Sink>(bytes: &[u8], end: bool, limit: usi
     at
 }
 
+/// The characters, if all are ASCII. Without a branch, for the compiler to make vectors of.
+#[inline(always)]
+fn ascii_run<const BIG: bool>(bytes: &[u8; 2 * RUN]) -> Option<[u8; RUN]> {
+    let mut all = 0;
+    let mut run = [0; RUN];
+    for (out, pair) in run.iter_mut().zip(bytes.as_chunks::<2>().0) {
+        let unit = u16::from_le_bytes(*pair);
+        all |= unit;
+        *out = if BIG { unit >> 8 } else { unit } as u8;
+    }
+    (all & if BIG { 0x80FF } else { 0xFF80 } == 0).then_some(run)
+}
+
 #[inline(always)]
 fn unit<const BIG: bool>(first: u8, second: u8) -> u16 {
     if BIG { u16::from_be_bytes([first, second]) } else { u16::from_le_bytes([first, second]) }
@@ -83,4 +105,28 @@ fn pack<const BIG: bool>(units: u64) -> u64 {
     let low = if BIG { units >> 8 } else { units } & 0x00FF_00FF_00FF_00FF;
     let pairs = (low | low >> 8) & 0x0000_FFFF_0000_FFFF;
     (pairs | pairs >> 16) & 0xFFFF_FFFF
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Counter, Encoding, Sink as _};
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn any_run_of_ascii_is_read_and_found_again(
+            pieces in prop::collection::vec("[ -~]{0,90}[é中😀]{0,2}", 0..6), limit in 0..400usize,
+        ) {
+            let text = pieces.concat();
+            for encoding in [Encoding::Utf16Le, Encoding::Utf16Be] {
+                let bytes = encoding.encode(&text);
+                prop_assert_eq!(encoding.decode(&bytes), text.as_str());
+                let mut counter = Counter { at: 0 };
+                let taken = encoding.walk(&bytes, true, limit, &mut counter);
+                // Whole characters until there are as many bytes of text.
+                let end = (limit..text.len()).find(|&at| text.is_char_boundary(at)).unwrap_or(text.len());
+                prop_assert_eq!((counter.at(), taken), (end, 2 * text[..end].encode_utf16().count()));
+            }
+        }
+    }
 }

@@ -57,7 +57,7 @@ fn resolve_cleaned<F: Fields>(
 }
 
 /// White space of SQL and C.
-fn is_blank(byte: u8) -> bool {
+pub(crate) fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t'..=b'\r')
 }
 

@@ -9,14 +9,14 @@ use crate::column::Column;
 use crate::csv::Csv;
 use crate::fault::{Fault, Shown};
 use crate::field::{Field, Fields, Plain};
-use crate::fixed::Positions;
+use crate::fixed::{Positions, Ruler};
 use crate::origin::{self, Constants, TooLarge};
 use crate::pgbinary::Tuples;
 use crate::refusal::{Places, Refusal};
 use crate::text::{Text, end_marker_error};
 use crate::tile::{LOOK_AHEAD, PAD, Tile};
 use crate::values::{Rows, Span, explain_value, values_for};
-use crate::{BadValue, Header, Plan, Unit, clean, utf8};
+use crate::{BadValue, Header, Plan, clean, utf8};
 
 /// What a tile held.
 #[derive(Debug)]
@@ -264,6 +264,7 @@ impl Decoder {
                     default: plan.default.as_deref(),
                     quotes: indexed.quotes,
                     inner_quotes: indexed.inner_quotes,
+                    unpads: plan.unpads_quotes,
                 };
                 Pass { plan: &plan, constants: &self.constants, tile, data, fields }.run(
                     &indexed,
@@ -406,7 +407,8 @@ impl<F: Fields> Pass<'_, F> {
             map: plan.map.as_ref().map(|map| &*map.columns),
             fixed: None,
         };
-        let table = positions.map(|positions| positions.table(rows.buffer, (0..regular).map(|row| rows.record(row))));
+        let lines = (0..regular).map(|row| rows.record(row));
+        let table = positions.map(|positions| positions.table(&plan.columns, rows.buffer, lines));
         let rows = Rows { fixed: positions.zip(table.as_deref()), ..rows };
         if plan.selects() {
             let passed_over = self.passed_over(&rows, regular, out);
@@ -482,23 +484,21 @@ impl<F: Fields> Pass<'_, F> {
     /// FIXED: where the fields of this tile stand.
     pub(crate) fn positions(&self) -> Option<Positions<'_>> {
         let fixed = self.plan.fixed.as_ref()?;
-        let has_wide = fixed.unit == Unit::Characters && self.plan.scanner.non_ascii_or_nul(self.data).0;
-        Some(Positions { fields: &fixed.fields, by_character: has_wide })
+        let is_ascii = !self.plan.scanner.non_ascii_or_nul(self.data).0;
+        Some(Positions::new(fixed, self.tile, is_ascii))
     }
 
     /// FIXED: how many lines from the first are as long as they have to be.
     fn fitting_lines(&self, ends: &[u32], start: usize, positions: Positions<'_>) -> usize {
         let trim = self.tile.trim();
         let mut start = start;
-        let fitting = positions.fitting(&self.plan.columns);
+        let Plan { columns, tolerance, .. } = self.plan;
+        let mut ruler = Ruler::new(positions, columns);
         ends.iter()
             .take_while(|&&end| {
-                let line = &self.data[start..(end as usize - trim).min(self.data.len())];
+                let line = (PAD + start, PAD + (end as usize - trim).min(self.data.len()));
                 start = end as usize + 1;
-                if fitting.as_ref().is_some_and(|fitting| fitting.contains(&line.len())) {
-                    return true;
-                }
-                positions.misfit(line, &self.plan.columns, &self.plan.tolerance).is_none()
+                ruler.fits(&self.tile.buffer, line, columns, tolerance)
             })
             .count()
     }
@@ -668,8 +668,9 @@ impl<F: Fields> Pass<'_, F> {
     fn explain_line(&self, start: usize, end: usize, positions: Positions<'_>, offsets: &[u32]) -> Fault {
         let columns = &self.plan.columns;
         let line = (PAD + start, PAD + end);
-        let table = positions.table(&self.tile.buffer, std::iter::once(line));
-        let mut error = positions.misfit(&self.data[start..end], columns, &self.plan.tolerance);
+        let table = positions.table(columns, &self.tile.buffer, std::iter::once(line));
+        let mut ruler = Ruler::new(positions, columns);
+        let mut error = ruler.misfit(&self.tile.buffer, line, columns, &self.plan.tolerance);
         let mut shown = None;
         for (index, column) in columns.iter().enumerate() {
             if error.is_some() {

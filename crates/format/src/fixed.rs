@@ -2,18 +2,51 @@
 //!
 //! Blanks around a value are padding. A line may end inside a field, since many programs strip the blanks at a line's end, but not
 //! before one; and what stands behind the last field must be blanks.
+//!
+//! Places are counted in characters, or in bytes of the file as it is, in whichever encoding: those of the text, which is UTF-8, are found by
+//! reading the file's bytes again. Where that comes to the middle of a character, the line is refused.
 
 use copyist_core::{DataError, ErrorCode};
+use copyist_encoding::{Cursor, Transcript};
 
-use crate::plan::{ColumnPlan, FixedField, Missing, Tolerance};
+use crate::plan::{ColumnPlan, Fixed, FixedField, Missing, Tolerance, Unit};
+use crate::tile::{PAD, Tile};
 use crate::values::Span;
 
 /// The fields of a line, for one tile.
 #[derive(Clone, Copy)]
 pub(crate) struct Positions<'a> {
     pub fields: &'a [FixedField],
-    /// In characters, of which some have several bytes.
-    pub by_character: bool,
+    unit: Unit,
+    measure: Measure<'a>,
+}
+
+/// What places are in one tile.
+#[derive(Clone, Copy)]
+enum Measure<'a> {
+    /// Bytes of the text, each of which is a character.
+    Ascii,
+    /// Bytes of the text, of which a character may have several.
+    Bytes,
+    Characters,
+    /// Bytes that were read, in another encoding.
+    AsRead(&'a Transcript),
+}
+
+impl<'a> Positions<'a> {
+    /// Of a tile. `is_ascii`: all of its text is.
+    pub fn new(fixed: &'a Fixed, tile: &'a Tile, is_ascii: bool) -> Self {
+        let measure = match (fixed.unit, &tile.transcript) {
+            // What was replaced, or has two bytes a character, is ASCII as text.
+            (Unit::Bytes, Some(read)) if !is_ascii || read.place(tile.len) != tile.len => {
+                if read.encoding().has_single_bytes() { Measure::Characters } else { Measure::AsRead(read) }
+            }
+            _ if is_ascii => Measure::Ascii,
+            (Unit::Bytes, _) => Measure::Bytes,
+            (Unit::Characters, _) => Measure::Characters,
+        };
+        Self { fields: &fixed.fields, unit: fixed.unit, measure }
+    }
 }
 
 impl Positions<'_> {
@@ -99,35 +132,199 @@ impl Positions<'_> {
         }
     }
 
+    /// Whether fields stand where their places say in the text; otherwise they are looked for in each line, see [`Positions::table`].
+    fn is_direct(&self) -> bool {
+        matches!(self.measure, Measure::Ascii | Measure::Bytes)
+    }
+
     /// The lengths of lines that surely are as long as they have to be: from the place of the last column on, and not beyond the end of one. None
-    /// where characters have to be counted.
-    pub fn fitting(&self, columns: &[ColumnPlan]) -> Option<std::ops::RangeInclusive<usize>> {
+    /// where they have to be looked at.
+    fn fitting(&self, columns: &[ColumnPlan]) -> Option<std::ops::RangeInclusive<usize>> {
         let read = || self.fields.iter().zip(columns).filter(|(_, column)| column.is_read()).map(|(field, _)| field);
         let last = read().map(|field| field.offset as usize + 1).max().unwrap_or(0);
         let end = read().map(|field| (field.offset + field.length) as usize).max().unwrap_or(0);
-        (!self.by_character).then_some(last..=end)
+        self.is_direct().then_some(last..=end)
     }
 
-    /// Length of a line, in the unit of the fields.
-    fn length(&self, line: &[u8]) -> usize {
-        if self.by_character { line.iter().filter(|&&byte| !is_continuation(byte)).count() } else { line.len() }
+    /// The fields of lines whose characters have to be counted, one line after the other; nothing of others.
+    pub fn table(
+        &self,
+        columns: &[ColumnPlan],
+        buffer: &[u8],
+        lines: impl Iterator<Item = (usize, usize)>,
+    ) -> Vec<Span> {
+        let mut table = Vec::new();
+        if self.is_direct() {
+            return table;
+        }
+        let mut ruler = Ruler::new(*self, columns);
+        for line in lines {
+            ruler.lay(buffer, line);
+            table.extend((0..self.fields.len()).map(|index| {
+                let (start, end) = ruler.field(buffer, line, index);
+                Span::new(start, end)
+            }));
+        }
+        table
     }
 
-    /// Whether a line ends before a field.
+    /// Where a field of a line is, where that is known without looking for it: as [`Ruler::place`].
+    pub fn known_place(&self, buffer: &[u8], line: (usize, usize), index: usize) -> Option<Option<(usize, usize)>> {
+        let is_there = !lacks(line.1 - line.0, self.fields[index]);
+        matches!(self.measure, Measure::Ascii).then(|| is_there.then(|| self.field(buffer, line, index)))
+    }
+
+    /// Whether the line ends before a field that was found in a table: such a field is put at the line's end, where no other can begin.
+    pub fn is_missing(&self, line: (usize, usize), index: usize, found: Option<&Span>) -> bool {
+        match found {
+            Some(span) => span.bounds().0 >= line.1,
+            None => lacks(line.1 - line.0, self.fields[index]),
+        }
+    }
+}
+
+/// Whether a line of this length ends before a field.
+#[inline]
+fn lacks(length: usize, field: FixedField) -> bool {
+    length <= field.offset as usize
+}
+
+/// Finds the places of one line after the other.
+pub(crate) struct Ruler<'a> {
+    positions: Positions<'a>,
+    /// The fields that are read.
+    is_read: Vec<bool>,
+    fitting: Option<std::ops::RangeInclusive<usize>>,
+    /// Where fields that are read begin and end, ascending, each once.
+    stops: Vec<u32>,
+    cursor: Option<Cursor<'a>>,
+    /// Of the last line: each stop, its length, and where it begins in the bytes that were read.
+    found: Vec<Stop>,
+    length: usize,
+    start: usize,
+}
+
+#[derive(Clone, Copy)]
+struct Stop {
+    /// In the buffer; at the line's end if the line ends before it.
+    place: usize,
+    /// Where the character begins that it is in the middle of: in the line's bytes, those of the text or those that were read.
+    cut: Option<usize>,
+}
+
+impl<'a> Ruler<'a> {
+    pub fn new(positions: Positions<'a>, columns: &[ColumnPlan]) -> Self {
+        let is_read: Vec<bool> = columns.iter().map(ColumnPlan::is_read).collect();
+        let read = positions.fields.iter().zip(&is_read).filter(|(field, is_read)| **is_read && field.length > 0);
+        let mut stops: Vec<u32> = read.flat_map(|(field, _)| [field.offset, field.offset + field.length]).collect();
+        stops.sort_unstable();
+        stops.dedup();
+        let cursor = match positions.measure {
+            Measure::AsRead(read) => Some(read.cursor()),
+            Measure::Ascii | Measure::Bytes | Measure::Characters => None,
+        };
+        let fitting = positions.fitting(columns);
+        Self { positions, is_read, fitting, stops, cursor, found: Vec::new(), length: 0, start: 0 }
+    }
+
+    /// Whether all fields of a line in the buffer are there and whole, and nothing is behind them.
     #[inline]
-    pub fn lacks(&self, length: usize, index: usize) -> bool {
-        length <= self.fields[index].offset as usize
+    pub fn fits(&mut self, buffer: &[u8], line: (usize, usize), columns: &[ColumnPlan], tolerance: &Tolerance) -> bool {
+        let is_long_enough = self.fitting.as_ref().is_some_and(|fitting| fitting.contains(&(line.1 - line.0)));
+        let is_whole = match self.positions.measure {
+            Measure::Ascii => true,
+            Measure::Bytes => !self.stops.iter().any(|&stop| is_inside(&buffer[line.0..line.1], stop as usize)),
+            Measure::Characters | Measure::AsRead(_) => false,
+        };
+        is_long_enough && is_whole || self.misfit(buffer, line, columns, tolerance).is_none()
     }
 
-    /// As [`Positions::lacks`], of a line in the buffer.
-    pub fn is_missing(&self, buffer: &[u8], line: (usize, usize), index: usize) -> bool {
-        self.lacks(self.length(&buffer[line.0..line.1]), index)
+    /// Finds the stops of a line in the buffer.
+    fn lay(&mut self, buffer: &[u8], line: (usize, usize)) {
+        let (start, end) = line;
+        self.found.clear();
+        (self.length, self.start) = (end - start, start);
+        match self.positions.measure {
+            Measure::Ascii | Measure::Bytes => self.found.extend(self.stops.iter().map(|&stop| {
+                let is_cut = is_inside(&buffer[start..end], stop as usize);
+                let first = |&at: &usize| !is_continuation(buffer[start + at]);
+                let cut = if is_cut { (0..stop as usize).rev().find(first) } else { None };
+                Stop { place: (start + stop as usize).min(end), cut }
+            })),
+            Measure::Characters => {
+                let (mut at, mut count) = (start, 0);
+                let mut skip = |to: u32| {
+                    while at < end {
+                        if !is_continuation(buffer[at]) {
+                            if count == to {
+                                break;
+                            }
+                            count += 1;
+                        }
+                        at += 1;
+                    }
+                    (at, count)
+                };
+                self.found.extend(self.stops.iter().map(|&stop| Stop { place: skip(stop).0, cut: None }));
+                self.length = skip(u32::MAX).1 as usize;
+            }
+            Measure::AsRead(read) => {
+                let cursor = self.cursor.get_or_insert_with(|| read.cursor());
+                let from = cursor.seek(start - PAD);
+                let limit = end - PAD;
+                self.found.extend(self.stops.iter().map(|&stop| {
+                    let (text, bytes) = cursor.read_to(from + stop as usize, limit);
+                    let is_cut = text < limit && bytes < from + stop as usize;
+                    Stop { place: PAD + text, cut: is_cut.then_some(bytes - from) }
+                }));
+                (self.length, self.start) = (cursor.place(limit) - from, from);
+            }
+        }
     }
 
-    /// What is wrong with the length of a line.
-    pub fn misfit(&self, line: &[u8], columns: &[ColumnPlan], tolerance: &Tolerance) -> Option<Box<DataError>> {
-        let length = self.length(line);
-        let mut lacking = (0..self.fields.len()).filter(|&index| columns[index].is_read() && self.lacks(length, index));
+    fn stop(&self, at: u32) -> Option<&Stop> {
+        self.found.get(self.stops.binary_search(&at).ok()?)
+    }
+
+    /// A field of the line that was looked at last, without the padding; of one that is not read nothing.
+    fn field(&self, buffer: &[u8], line: (usize, usize), index: usize) -> (usize, usize) {
+        let FixedField { offset, length } = self.positions.fields[index];
+        match (self.stop(offset), self.stop(offset + length)) {
+            (Some(start), Some(end)) if length > 0 => trimmed(buffer, start.place, end.place),
+            _ => (line.0, line.0),
+        }
+    }
+
+    /// Where a field of a line is; `Some(None)` if the line ends before it, None if it is in no whole characters.
+    pub fn place(&mut self, buffer: &[u8], line: (usize, usize), index: usize) -> Option<Option<(usize, usize)>> {
+        self.lay(buffer, line);
+        let FixedField { offset, length } = self.positions.fields[index];
+        if lacks(self.length, self.positions.fields[index]) {
+            return Some(None);
+        }
+        let is_whole = |at| self.stop(at).is_none_or(|stop| stop.cut.is_none());
+        (is_whole(offset) && is_whole(offset + length)).then(|| Some(self.field(buffer, line, index)))
+    }
+
+    /// What is wrong with a line in the buffer: a field that is not there or not whole, or more behind the last.
+    pub fn misfit(
+        &mut self,
+        buffer: &[u8],
+        line: (usize, usize),
+        columns: &[ColumnPlan],
+        tolerance: &Tolerance,
+    ) -> Option<Box<DataError>> {
+        self.lay(buffer, line);
+        let fields = self.positions.fields;
+        if let Some(error) = self.cut(buffer, line, columns) {
+            return Some(error);
+        }
+        let (unit, units) = match self.positions.unit {
+            Unit::Bytes => ("byte", "bytes"),
+            Unit::Characters => ("character", "characters"),
+        };
+        let length = self.length;
+        let mut lacking = (0..fields.len()).filter(|&index| self.is_read[index] && lacks(length, fields[index]));
         if let Some(first) = lacking.next() {
             let may_lack = match tolerance.missing {
                 Missing::None => false,
@@ -135,68 +332,98 @@ impl Positions<'_> {
                 Missing::Any => true,
             };
             if !may_lack {
-                let FixedField { offset, length: wide } = self.fields[first];
+                let FixedField { offset, length: wide } = fields[first];
                 let error = DataError::new(
                     ErrorCode::BadCopyFileFormat,
                     format!("missing data for column \"{}\"", columns[first].name),
                 );
-                let unit = if self.by_character { "characters" } else { "bytes" };
                 return Some(error.with_detail(format!(
-                    "The line has {length} {unit}; the column is at ({offset},{wide}), counted from 0."
+                    "The line has {length} {units}; the column is at ({offset},{wide}), counted from 0."
                 )));
             }
             return None;
         }
-        let read = self.fields.iter().zip(columns).filter(|(_, column)| column.is_read());
-        let end = read.map(|(field, _)| field.offset as usize + field.length as usize).max().unwrap_or(0);
-        if length <= end || tolerance.extra {
+        let end = self.stops.last().copied().unwrap_or(0);
+        if length <= end as usize || tolerance.extra {
             return None;
         }
-        let rest = if self.by_character { skip(line, (0, line.len()), end as u32) } else { end };
-        let at = line[rest..].iter().position(|&byte| byte != b' ')?;
+        let rest = self.found.last().map_or(line.0, |stop| stop.place);
+        let more = rest + buffer[rest..line.1].iter().position(|&byte| byte != b' ')?;
+        let before = match self.positions.measure {
+            Measure::Ascii | Measure::Bytes => more - line.0,
+            Measure::Characters => buffer[line.0..more].iter().filter(|&&byte| !is_continuation(byte)).count(),
+            Measure::AsRead(read) => read.place(more - PAD) - self.start,
+        };
         Some(DataError::new(ErrorCode::BadCopyFileFormat, "extra data after last expected column").with_detail(
-            format!("The last column ends at {end}, and there is more at byte {} of the line.", rest + at + 1),
+            format!("The last column ends at {end}, and there is more at {unit} {} of the line.", before + 1),
         ))
     }
 
-    /// The fields of lines whose characters have to be counted, one line after the other; nothing of others.
-    pub fn table(&self, buffer: &[u8], lines: impl Iterator<Item = (usize, usize)>) -> Vec<Span> {
-        let mut table = Vec::new();
-        if !self.by_character {
-            return table;
-        }
-        let mut starts = Vec::new();
-        for (start, end) in lines {
-            starts.clear();
-            starts.extend((start..end).filter(|&at| !is_continuation(buffer[at])));
-            let place = |character: usize| starts.get(character).copied().unwrap_or(end);
-            table.extend(self.fields.iter().map(|&FixedField { offset, length }| {
-                let (start, end) = trimmed(buffer, place(offset as usize), place((offset + length) as usize));
-                Span::new(start, end)
-            }));
-        }
-        table
+    /// PostgreSQL's error for the first column whose field is not in whole characters.
+    fn cut(&self, buffer: &[u8], line: (usize, usize), columns: &[ColumnPlan]) -> Option<Box<DataError>> {
+        let (bytes, name) = match self.positions.measure {
+            Measure::Ascii | Measure::Characters => return None,
+            Measure::Bytes => (&buffer[line.0..line.1], "UTF8"),
+            Measure::AsRead(read) => (&read.bytes()[self.start..self.start + self.length], read.encoding().name()),
+        };
+        let fields = self.positions.fields.iter().zip(columns).zip(&self.is_read);
+        let cut = fields.filter(|(_, is_read)| **is_read).find_map(|((field, column), _)| {
+            let end = field.offset + field.length;
+            let first = self.stop(field.offset).and_then(|stop| stop.cut);
+            let last = self.stop(end).and_then(|stop| stop.cut);
+            match (first, last) {
+                (Some(from), _) => Some((field, column, from, field.offset as usize, false)),
+                (_, Some(from)) => Some((field, column, from, end as usize, true)),
+                (None, None) => None,
+            }
+        });
+        let (FixedField { offset, length }, column, from, stop, is_end) = cut?;
+        let character = from..from + self.character_len(&bytes[from..]);
+        let part = if is_end { from..stop } else { stop..character.end };
+        let hex = |part: std::ops::Range<usize>| {
+            let shown: Vec<String> = bytes[part].iter().map(|byte| format!("0x{byte:02x}")).collect();
+            shown.join(" ")
+        };
+        let message = format!("invalid byte sequence for encoding \"{name}\": {}", hex(part));
+        let where_to = if is_end { "ends" } else { "begins" };
+        Some(
+            DataError::new(ErrorCode::CharacterNotInRepertoire, message)
+                .with_detail(format!(
+                    "The field of column \"{}\" at ({offset},{length}) {where_to} in the middle of the character {}.",
+                    column.name,
+                    hex(character)
+                ))
+                .with_hint("Places are counted in bytes of the file. With UNIT chars they are counted in characters."),
+        )
     }
+
+    /// Bytes of the character that they begin with.
+    fn character_len(&self, bytes: &[u8]) -> usize {
+        match self.positions.measure {
+            Measure::AsRead(read) => read.encoding().first_len(bytes),
+            _ => 1 + bytes[1..].iter().take_while(|&&byte| is_continuation(byte)).count(),
+        }
+    }
+}
+
+/// Characters `start..end` of a record; None if it has fewer.
+pub(crate) fn characters(record: &[u8], start: usize, end: usize) -> Option<&[u8]> {
+    if record[..end.min(record.len())].is_ascii() {
+        return record.get(start..end);
+    }
+    let mut begins = (0..record.len()).filter(|&at| !is_continuation(record[at])).chain([record.len()]);
+    let from = begins.nth(start)?;
+    Some(&record[from..begins.nth(end - start - 1)?])
+}
+
+/// Whether a place is in the middle of a character.
+#[inline(always)]
+fn is_inside(line: &[u8], at: usize) -> bool {
+    line.get(at).is_some_and(|&byte| is_continuation(byte))
 }
 
 fn is_continuation(byte: u8) -> bool {
     byte & 0xC0 == 0x80
-}
-
-/// Where `count` characters end.
-fn skip(buffer: &[u8], (start, end): (usize, usize), count: u32) -> usize {
-    let mut left = count;
-    let mut at = start;
-    while at < end {
-        if !is_continuation(buffer[at]) {
-            if left == 0 {
-                return at;
-            }
-            left -= 1;
-        }
-        at += 1;
-    }
-    end
 }
 
 const BLANKS: u64 = u64::from_ne_bytes([b' '; 8]);
@@ -251,7 +478,8 @@ mod tests {
                 buffer.push(b'\n');
             }
             buffer.extend([b'x'; PAD]);
-            let positions = Positions { fields: &[FixedField { offset, length }], by_character: false };
+            let positions =
+                Positions { fields: &[FixedField { offset, length }], unit: Unit::Bytes, measure: Measure::Ascii };
             let mut found = vec![Span::new(0, 0); lines.len()];
             positions.find(&buffer, places.iter().copied(), 0, &mut found);
             for (place, (span, line)) in places.iter().zip(found.iter().zip(&lines)) {

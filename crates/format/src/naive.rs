@@ -39,6 +39,8 @@ pub struct Options<'a> {
     pub quote: u8,
     /// CSV only; may equal `quote`.
     pub escape: u8,
+    /// CSV only. White space around a quoted field is no part of it.
+    pub unpads: bool,
     pub null: &'a [u8],
     /// The `DEFAULT` option's marker.
     pub default: Option<&'a [u8]>,

@@ -16,8 +16,16 @@ impl Plan {
     /// what is wrong. To be asked before a [`crate::Decoder`] is made.
     ///
     /// # Errors
-    /// A constant that its column's type refuses, a sequence of a type that has no whole numbers, a condition on nothing.
+    /// A constant that its column's type refuses, a sequence of a type that has no whole numbers, a condition on nothing, any of these in
+    /// the binary format.
     pub fn check(&self) -> std::result::Result<(), (Option<usize>, Box<DataError>)> {
+        let reads_all =
+            self.columns.iter().all(ColumnPlan::is_read) && self.map.is_none() && self.conditions.is_empty();
+        if self.is_binary && !reads_all {
+            // Tuples go to the server as they are, and the decoder takes their fields for the columns, one after the other.
+            let message = "SEQUENCE, CONSTANT, FILLER and WHEN cannot be used in BINARY mode";
+            return Err((None, DataError::new(ErrorCode::FeatureNotSupported, message)));
+        }
         let is_mapped = self.map.is_some() || self.fixed.is_some();
         if !is_mapped && !self.columns.iter().all(ColumnPlan::is_read) {
             let error = DataError::new(ErrorCode::InternalError, "columns that are not read need a map of the others");
@@ -36,11 +44,11 @@ impl Plan {
         }
         let fields = self.fixed.as_ref().map_or(self.width(), |fixed| fixed.fields.len());
         let is_nothing = |subject| match subject {
-            Subject::Bytes { start, end } => end <= start,
+            Subject::Characters { start, end } => end <= start,
             Subject::Field(field) => field as usize >= fields,
         };
         if self.conditions.iter().any(|condition| is_nothing(condition.subject)) {
-            let message = "a condition of WHEN is about no byte and no field of a record";
+            let message = "a condition of WHEN is about no character and no field of a record";
             return Err((None, DataError::new(ErrorCode::InvalidParameterValue, message)));
         }
         Ok(())
@@ -110,6 +118,7 @@ fn parse(plan: &Plan, column: &ColumnPlan, text: &[u8], arena: &mut Vec<u8>) -> 
         escapes: Escapes::Sequences,
         has_comma: false,
         truncates_decimals: false,
+        unpads_quotes: false,
         columns: vec![spec],
         conditions: Vec::new(),
         map: None,
@@ -217,7 +226,11 @@ fn write(layout: Layout, ty: &Type, values: &mut Values, row: usize, value: i128
             }
             list[row] = ByteRef::arena(from, arena.len());
         }
-        (values, ty) => unreachable!("no number is written to {values:?} of {ty:?}"),
+        // Refused by `Plan::check`, so that it cannot be; a panic here would cost a thread of a load.
+        (_, ty) => {
+            let message = format!("SEQUENCE has no number for a column of type {ty:?}");
+            return Err(DataError::new(ErrorCode::InternalError, message));
+        }
     }
     Ok(())
 }

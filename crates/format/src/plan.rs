@@ -133,8 +133,8 @@ pub struct Condition {
 /// What of a record is compared. One that is not there or is NULL is neither the same nor different.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subject {
-    /// Bytes `start..end` of the record as it stands in the file, without its line end, from 0.
-    Bytes { start: u32, end: u32 },
+    /// Characters `start..end` of the record as it stands in the file, whatever is quoted or escaped, without its line end, from 0.
+    Characters { start: u32, end: u32 },
     /// The value of a field: its number in the record; of [`Fixed`] lines the number of its column.
     Field(u32),
 }
@@ -209,6 +209,7 @@ pub enum Escapes {
 /// What the places of fields are counted in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
+    /// Of the file, in whichever encoding it is.
     Bytes,
     Characters,
 }
@@ -267,6 +268,8 @@ pub struct Plan {
     pub has_comma: bool,
     /// Whether decimals beyond the scale of a `numeric` column are cut off, instead of being rounded.
     pub truncates_decimals: bool,
+    /// CSV: whether white space around a quoted field is no part of it.
+    pub unpads_quotes: bool,
     pub columns: Vec<ColumnPlan>,
     /// All of them must be met; records that do not meet them are passed over, whatever is wrong with them.
     pub conditions: Vec<Condition>,

@@ -9,7 +9,7 @@ use copyist_scan::Eol;
 use crate::decode::{Decoded, Pass};
 use crate::fault::{Fault, Shown};
 use crate::field::{Field, Fields};
-use crate::fixed::Positions;
+use crate::fixed::{Positions, Ruler, characters};
 use crate::plan::{BadValue, ColumnPlan, Condition, Missing, Subject};
 use crate::refusal::{Flaw, Places, Refusal};
 use crate::tile::PAD;
@@ -30,6 +30,7 @@ struct Shape<'a> {
     has_single_lines: bool,
     /// FIXED: where fields stand.
     positions: Option<Positions<'a>>,
+    ruler: Option<Ruler<'a>>,
     judges: Vec<Judge<'a>>,
 }
 
@@ -116,6 +117,7 @@ impl<F: Fields> Pass<'_, F> {
             header_is_due: self.tile.header,
             has_single_lines,
             positions,
+            ruler: positions.map(|positions| Ruler::new(positions, &self.plan.columns)),
             judges: self.judges(),
             ..Shape::default()
         };
@@ -225,7 +227,8 @@ impl<F: Fields> Pass<'_, F> {
             fixed: None,
         };
         let limit = places.len();
-        let table = positions.map(|positions| positions.table(rows.buffer, (0..limit).map(|row| rows.record(row))));
+        let lines = (0..limit).map(|row| rows.record(row));
+        let table = positions.map(|positions| positions.table(&self.plan.columns, rows.buffer, lines));
         let rows = Rows { fixed: positions.zip(table.as_deref()), ..rows };
         // Without tolerance of values the first that is refused ends the load, and comes before what ended the reading.
         let taken = self.take_columns(&rows, limit, spans, out);
@@ -372,8 +375,8 @@ impl<F: Fields> Pass<'_, F> {
             let message = format!("missing data for column \"{}\"", self.plan.field_name(ends.len()));
             Some(DataError::new(ErrorCode::BadCopyFileFormat, message))
         } else {
-            let line = &self.data[start..end];
-            shape.positions.and_then(|positions| positions.misfit(line, columns, &self.plan.tolerance))
+            let ruler = shape.ruler.as_mut();
+            ruler.and_then(|ruler| ruler.misfit(&self.tile.buffer, record, columns, &self.plan.tolerance))
         };
         if let Some(error) = error {
             if let Some(first) = self.undivided(start, ends) {
@@ -408,7 +411,7 @@ impl<F: Fields> Pass<'_, F> {
             .map(|condition| {
                 let column = match condition.subject {
                     Subject::Field(field) => self.plan.column_of(field as usize),
-                    Subject::Bytes { .. } => None,
+                    Subject::Characters { .. } => None,
                 };
                 let spare = || Cow::Owned(ColumnPlan::of_text(String::new(), true));
                 (condition, column.map_or_else(spare, |column| Cow::Borrowed(&self.plan.columns[column])))
@@ -423,9 +426,9 @@ impl<F: Fields> Pass<'_, F> {
         let buffer = &self.tile.buffer;
         for (Condition { subject, negated, value }, column) in judges {
             let is_met = match *subject {
-                Subject::Bytes { start, end } => {
-                    let bytes = buffer[record.0..record.1].get(start as usize..end as usize);
-                    bytes.is_some_and(|bytes| (*bytes == **value) != *negated)
+                Subject::Characters { start, end } => {
+                    let part = characters(&buffer[record.0..record.1], start as usize, end as usize);
+                    part.is_some_and(|part| (*part == **value) != *negated)
                 }
                 Subject::Field(field) => {
                     let Some(place) = place(field as usize) else { return true };
@@ -466,12 +469,11 @@ impl<F: Fields> Pass<'_, F> {
 
     fn fixed_place(&self, positions: Positions<'_>, line: (usize, usize), field: usize) -> Place {
         let buffer = &self.tile.buffer;
-        if positions.is_missing(buffer, line, field) {
-            return (self.plan.tolerance.missing != Missing::None).then_some(None);
+        let known = positions.known_place(buffer, line, field);
+        match known.or_else(|| Ruler::new(positions, &self.plan.columns).place(buffer, line, field)) {
+            Some(None) => (self.plan.tolerance.missing != Missing::None).then_some(None),
+            place => place,
         }
-        let table = positions.table(buffer, std::iter::once(line));
-        let place = table.get(field).map(|span| span.bounds());
-        Some(Some(place.unwrap_or_else(|| positions.field(buffer, line, field))))
     }
 
     /// Lines before the first and before the last one of the record that has just been counted.

@@ -82,8 +82,9 @@ impl<F: Fields> Rows<'_, F> {
 
     /// Whether the record of `row` ends before `column`.
     pub fn is_missing(&self, row: usize, column: usize) -> bool {
-        if let Some((positions, _)) = self.fixed {
-            return positions.is_missing(self.buffer, self.record(row), column);
+        if let Some((positions, table)) = self.fixed {
+            let found = table.get(row * positions.fields.len() + column);
+            return positions.is_missing(self.record(row), column, found);
         }
         let column = self.field_of(column);
         let found = self.missing.binary_search_by_key(&(row as u32), |&(row, _)| row);

@@ -55,7 +55,8 @@ fn case(csv: bool, delimiters: &'static [&'static [u8]], escapes: &'static [u8])
 }
 
 fn csv_case() -> impl Strategy<Value = Case> {
-    case(true, &[b",", b",", b",", b",", b";", b"\t", b"\\", b"x"], b"\\\"'a")
+    let case = case(true, &[b",", b",", b",", b",", b";", b"\t", b"\\", b"x"], b"\\\"'a");
+    (case, prop::bool::weighted(0.25)).prop_map(|(case, unpads)| Case { unpads, ..case })
 }
 
 fn text_case() -> impl Strategy<Value = Case> {
@@ -143,6 +144,8 @@ const CSV: &[&[u8]] = &[
     "é".as_bytes(),
     "😀".as_bytes(),
     b"\"a,b\"",
+    b" \"a\" ",
+    b"\t \"",
     b"\"\n\"",
     b"a,b",
     b"NULL",

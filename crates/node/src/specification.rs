@@ -93,7 +93,7 @@ pub struct BindingCleaning {
 pub struct BindingCondition {
     /// The number of the field that is compared; of `fixed` lines that of its column.
     pub field: Option<u32>,
-    /// Without a field: the bytes of the record that are compared, from 0, the last one excluded.
+    /// Without a field: the characters of the record that are compared, from 0, the last one excluded.
     pub start: Option<u32>,
     pub end: Option<u32>,
     /// Whether it must differ from the value.
@@ -179,6 +179,8 @@ pub struct BindingSpecification {
     pub has_comma: bool,
     /// Decimals beyond the scale of a `numeric` column are cut off, instead of being rounded.
     pub truncates_decimals: Option<bool>,
+    /// CSV: white space around a quoted field is no part of it.
+    pub unpads_quotes: Option<bool>,
     pub columns: Vec<BindingColumn>,
     /// What the fields of a record are called, where columns have the numbers of theirs.
     pub fields: Option<Vec<String>>,
@@ -252,6 +254,7 @@ impl BindingSpecification {
             escapes: if self.escapes_next == Some(true) { Escapes::Next } else { Escapes::Sequences },
             has_comma: self.has_comma,
             truncates_decimals: self.truncates_decimals == Some(true),
+            unpads_quotes: self.unpads_quotes == Some(true),
             columns: self.columns.iter().map(BindingColumn::plan).collect::<Result<_, _>>()?,
             conditions: self.conditions.iter().flatten().map(BindingCondition::condition).collect(),
             passes_blank_lines: self.passes_blank_lines.unwrap_or(false),
@@ -432,9 +435,9 @@ fn bad_value(policy: &str) -> BadValue {
 
 impl BindingCondition {
     fn condition(&self) -> Condition {
-        let bytes = || Subject::Bytes { start: self.start.unwrap_or(0), end: self.end.unwrap_or(0) };
+        let characters = || Subject::Characters { start: self.start.unwrap_or(0), end: self.end.unwrap_or(0) };
         Condition {
-            subject: self.field.map_or_else(bytes, Subject::Field),
+            subject: self.field.map_or_else(characters, Subject::Field),
             negated: self.negated,
             value: self.value.clone().into_bytes(),
         }

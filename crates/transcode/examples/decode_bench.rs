@@ -132,6 +132,7 @@ fn plan(Options { columns, places, is_text, delimiter, encoding, .. }: &Options)
         escapes: Escapes::Sequences,
         has_comma: false,
         truncates_decimals: false,
+        unpads_quotes: false,
         columns: columns
             .iter()
             .map(|(name, ty)| ColumnPlan { ty: ty.clone(), ..ColumnPlan::of_text(name.clone(), false) })

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use copyist_core::Type;
-use copyist_format::Layout;
 use copyist_format::pgbinary::HEADER;
+use copyist_format::{Condition, FieldMap, Layout, Origin, Plan, Subject};
 use copyist_transcode::{ChunkData, Sink};
 use proptest::prelude::*;
 use tuples::{check, plan, run, stream, types};
@@ -75,6 +75,28 @@ fn lines() -> impl Strategy<Value = String> {
         }
         csv
     })
+}
+
+#[test]
+fn columns_that_are_no_fields_are_refused_before_anything_is_read() {
+    let one = plan(&types()[1..2], Layout::PgBinary, true);
+    for origin in [Origin::Sequence { start: 1, increment: 1 }, Origin::Constant(b"1".to_vec())] {
+        let mut made = one.clone();
+        made.columns[0].origin = origin;
+        assert_refused(made);
+    }
+    let names = vec!["dropped".to_owned(), "c0".to_owned()];
+    assert_refused(Plan { map: Some(FieldMap { names, columns: vec![1] }), ..one.clone() });
+    let condition = Condition { subject: Subject::Field(0), negated: false, value: b"1".to_vec() };
+    assert_refused(Plan { conditions: vec![condition], ..one });
+}
+
+fn assert_refused(plan: Plan) {
+    for sink in [Sink::PgBinary, Sink::Duckdb, Sink::Arrow] {
+        let (_, failed) = run(&Arc::new(plan.clone()), sink, &encoded(LINE), 1, 1 << 20, |_| panic!("rows came of it"));
+        let failed = failed.expect("the load must fail");
+        assert!(failed.message.contains("cannot be used in BINARY mode"), "{failed:?}");
+    }
 }
 
 #[test]

@@ -2,91 +2,34 @@
 #![cfg(feature = "arrow")]
 
 mod outcome;
+mod places;
 
 use std::sync::Arc;
 
-use copyist_core::Type;
-use copyist_format::{BadValue, ColumnPlan, FieldMap, Fixed, FixedField, Header, Missing, Plan, Tolerance, Unit};
+use copyist_encoding::Encoding;
+use copyist_format::{BadValue, FieldMap, Header, Missing, Plan, Tolerance, Unit};
 use copyist_scan::{Grammar, Separator};
 use outcome::{CSV, SKIP, TEXT, plan, run};
+use places::{ENCODINGS, PIECES, fixed};
 use proptest::prelude::*;
-
-const LINES: Grammar = Grammar::Plain { delimiter: None };
-
-fn fixed(fields: &[(u32, u32)], unit: Unit, tolerance: Tolerance) -> Plan {
-    let fields: Vec<_> = fields.iter().map(|&(offset, length)| FixedField { offset, length }).collect();
-    let column = |(index, _)| {
-        let ty = if index == 0 { Type::Int8 } else { Type::Text };
-        ColumnPlan { ty, ..ColumnPlan::of_text(format!("c{index}"), false) }
-    };
-    let columns = fields.iter().enumerate().map(column).collect();
-    let base = plan(LINES, tolerance);
-    Plan { header: Header::No, null: Vec::new(), columns, fixed: Some(Fixed { fields, unit }), ..base }
-}
-
-/// What the lines come to: the first column of those that are loaded (-1 for NULL), and how many are refused.
-fn naive(input: &str, fields: &[(u32, u32)], unit: Unit, tolerance: Tolerance) -> (Vec<i64>, usize) {
-    let (mut ids, mut refused) = (Vec::new(), 0);
-    for line in input.strip_suffix('\n').unwrap_or(input).split('\n') {
-        if input.is_empty() {
-            break;
-        }
-        let cells: Vec<String> = match unit {
-            Unit::Bytes => line.bytes().map(|byte| char::from(byte).to_string()).collect(),
-            Unit::Characters => line.chars().map(String::from).collect(),
-        };
-        let slice = |from: usize, len: usize| {
-            let end = cells.len().min(from + len);
-            cells.get(from.min(end)..end).unwrap_or(&[]).concat()
-        };
-        let lacking = fields.iter().filter(|field| cells.len() <= field.0 as usize).count();
-        let end = fields.iter().map(|field| field.0 + field.1).max().unwrap_or(0) as usize;
-        let rest = slice(end, cells.len());
-        let may_lack = match tolerance.missing {
-            Missing::None => lacking == 0,
-            Missing::One => lacking <= 1,
-            Missing::Any => true,
-        };
-        let id = slice(fields[0].0 as usize, fields[0].1 as usize).trim_matches(' ').to_owned();
-        let id = if id.is_empty() { Some(-1) } else { id.parse().ok().filter(|_| !id.starts_with('+')) };
-        match id {
-            Some(id) if may_lack && (lacking > 0 || tolerance.extra || rest.trim_matches(' ').is_empty()) => {
-                ids.push(id)
-            }
-            _ => refused += 1,
-        }
-    }
-    (ids, refused)
-}
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn equals_naive(
-        pieces in prop::collection::vec(
-            prop::sample::select(vec!["1", "2", "34", " ", "  ", "         ", "a", "ż", "€", "\n", "\n", "1 x\n", "12 abc  \n"]),
-            0..40,
-        ),
+        pieces in prop::collection::vec(prop::sample::select(&PIECES[..]), 0..40),
         fields in prop::collection::vec((0..12u32, 1..12u32), 1..4),
         by_bytes in any::<bool>(),
+        encoding in 0..ENCODINGS.len(),
         extra in any::<bool>(),
         missing in prop::sample::select(vec![Missing::None, Missing::One, Missing::Any]),
         skips in any::<bool>(),
     ) {
-        // Half a character would not be one.
-        let input = if by_bytes { pieces.concat().replace(['ż', '€'], "b") } else { pieces.concat() };
+        let encoding = ENCODINGS[encoding].map(|name| Encoding::find(name).expect("it is known"));
         let unit = if by_bytes { Unit::Bytes } else { Unit::Characters };
         let tolerance = Tolerance { extra, missing, structure: skips, conversion: BadValue::SkipRow, constraint: false, ..SKIP };
-        let plan = fixed(&fields, unit, tolerance);
-        outcome::check_any(&plan, input.as_bytes());
-        let found = run(&Arc::new(plan), input.as_bytes(), 1, 64);
-        let (ids, refused) = naive(&input, &fields, unit, tolerance);
-        if found.failure.is_none() {
-            prop_assert_eq!((found.ids, found.rejects.len()), (ids, refused));
-        } else {
-            prop_assert!(!skips && ids.starts_with(&found.ids));
-        }
+        places::check(&pieces.concat(), encoding, &fields, unit, tolerance);
     }
 }
 
@@ -158,4 +101,38 @@ fn nothing_is_escaped_in_plain_text() {
     let plan = Plan { header: Header::No, ..plan(grammar, SKIP) };
     let outcome = run(&Arc::new(plan), b"1\ta\\\t5\t\\N\n2\tb\\n\t6\t2024-01-01\n\\.\n", 1, 64);
     assert_eq!((outcome.failure, outcome.ids, outcome.rejects.len()), (None, vec![1, 2], 1));
+}
+
+#[test]
+fn places_are_bytes_of_the_file_in_its_own_encoding() {
+    let at = [(0, 2), (2, 4), (6, 2)];
+    let plan = |name: &str| {
+        let encoding = Some(Encoding::find(name).expect("it is known"));
+        Plan { encoding, ..fixed(&at, Unit::Bytes, Tolerance::default()) }
+    };
+    for (name, text) in
+        [("GBK", "1 中文 z\n2 中b z\n"), ("LATIN2", "1 żółw z\n2 żb   z\n"), ("SJIS", "1 ｱ中 z\n2 中中z \n")]
+    {
+        let bytes = plan(name).encoding.expect("it is known").encode(text);
+        let outcome = run(&Arc::new(plan(name)), &bytes, 1, 64);
+        assert_eq!((outcome.failure, outcome.ids), (None, vec![1, 2]), "{name}");
+    }
+    let wide = [(0, 4), (4, 4), (8, 4)];
+    let wide = Plan { encoding: Encoding::find("UTF16LE"), ..fixed(&wide, Unit::Bytes, Tolerance::default()) };
+    let utf16: Vec<u8> = "1 中文 z\n2 😀 z\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    assert_eq!(run(&Arc::new(wide), &utf16, 1, 64).ids, [1, 2]);
+    let cut = Plan {
+        encoding: Encoding::find("GBK"),
+        ..fixed(&[(0, 2), (2, 3), (5, 2)], Unit::Bytes, Tolerance { structure: true, ..Tolerance::default() })
+    };
+    let outcome = run(&Arc::new(cut), b"1 \xd6\xd0b z\n2 \xd6\xd0\xd6\xd0z\n3 \xd6\xd0b z\n", 1, 64);
+    assert_eq!((outcome.failure, outcome.ids), (None, vec![1, 3]));
+    let error = &outcome.rejects[0].flaws[0].error;
+    assert_eq!(error.code.sql_state(), "22021");
+    assert_eq!(error.message, "invalid byte sequence for encoding \"GBK\": 0xd6");
+    let detail = "The field of column \"c1\" at (2,3) ends in the middle of the character 0xd6 0xd0.";
+    assert_eq!(error.detail.as_deref(), Some(detail));
+    let utf8 = Arc::new(fixed(&[(0, 2), (2, 3), (5, 2)], Unit::Bytes, Tolerance::default()));
+    let failure = run(&utf8, "1 中 z\n2 b中中\n".as_bytes(), 1, 64).failure.expect("the load must fail");
+    assert!(failure.ends_with("invalid byte sequence for encoding \"UTF8\": 0xe4 0xb8"), "{failure}");
 }

@@ -415,7 +415,12 @@ fn naive(input: &str, plan: &Plan, (start, increment): (i64, i64)) -> Naive {
         let fields: Vec<&str> = line.split('\t').collect();
         for Condition { subject, negated, value } in &plan.conditions {
             let found = match *subject {
-                Subject::Bytes { start, end } => line.as_bytes().get(start as usize..end as usize).map(<[u8]>::to_vec),
+                Subject::Characters { start, end } => {
+                    let characters: Vec<char> = line.chars().collect();
+                    characters
+                        .get(start as usize..end as usize)
+                        .map(|part| part.iter().collect::<String>().into_bytes())
+                }
                 Subject::Field(field) => match fields.get(field as usize) {
                     None if plan.tolerance.missing == Missing::None => break,
                     None if plan.tolerance.missing == Missing::One && fields.len() < 2 => break,
@@ -461,7 +466,7 @@ fn naive(input: &str, plan: &Plan, (start, increment): (i64, i64)) -> Naive {
 
 fn condition() -> impl Strategy<Value = Condition> {
     let subject = prop_oneof![
-        (0..4u32, 1..4u32).prop_map(|(start, length)| Subject::Bytes { start, end: start + length }),
+        (0..4u32, 1..4u32).prop_map(|(start, length)| Subject::Characters { start, end: start + length }),
         (0..3u32).prop_map(Subject::Field),
     ];
     let value = prop::sample::select(vec!["1", "12", "a", "ab", "", "1\t", " ", "'a'"]);
@@ -629,7 +634,7 @@ proptest! {
         let condition = if by_name {
             Condition { subject: Subject::Field(1), negated, value: b"a".to_vec() }
         } else {
-            Condition { subject: Subject::Bytes { start: 0, end: 2 }, negated, value: b"1,".to_vec() }
+            Condition { subject: Subject::Characters { start: 0, end: 2 }, negated, value: b"1,".to_vec() }
         };
         let list = vec![column("id", Type::Int8, Origin::Field), column("name", Type::Text, Origin::Field)];
         let shaped = Plan {
@@ -702,7 +707,7 @@ fn records_that_are_passed_over_are_not_judged() {
     let condition = |subject, negated, value: &str| Condition { subject, negated, value: value.as_bytes().to_vec() };
     let list = || vec![column("id", Type::Int8, Origin::Field), column("name", Type::Text, Origin::Field)];
     let only = Plan {
-        conditions: vec![condition(Subject::Bytes { start: 0, end: 1 }, false, "1")],
+        conditions: vec![condition(Subject::Characters { start: 0, end: 1 }, false, "1")],
         ..columns(plan(TEXT, STRICT), list())
     };
     // Too many fields, too few, no number, no character.
@@ -725,7 +730,7 @@ fn records_that_are_passed_over_are_not_judged() {
             assert_eq!(found.counters.rows_passed_over, 1);
         }
     }
-    for (subject, field) in [(Subject::Field(2), "field"), (Subject::Bytes { start: 3, end: 3 }, "bytes")] {
+    for (subject, field) in [(Subject::Field(2), "field"), (Subject::Characters { start: 3, end: 3 }, "bytes")] {
         let nothing = Plan { conditions: vec![condition(subject, false, "")], ..only.clone() };
         assert_eq!(
             output(&nothing, Sink::PgText, b"", WHOLE).failure.map(|(_, state)| state),
@@ -760,7 +765,7 @@ fn fixed_lines_have_conditions_constants_and_numbers() {
             columns: list.clone(),
             fixed: Some(Fixed { fields: fields.clone(), unit }),
             conditions: vec![
-                Condition { subject: Subject::Bytes { start: 0, end: 1 }, negated: false, value: b"D".to_vec() },
+                Condition { subject: Subject::Characters { start: 0, end: 1 }, negated: false, value: b"D".to_vec() },
                 Condition { subject: Subject::Field(3), negated: true, value: b"zz".to_vec() },
             ],
             passes_blank_lines: true,

@@ -38,6 +38,7 @@ export const gaussdbOptions = {
     example: 'FORMATTER (id (0, 8), name (8, 20))',
     errors: [
       ['22023', 'a length of 0, fields of 1 GB or more together, a field twice'],
+      ['22021', 'a field that begins or ends in the middle of a character'],
       ['42601', 'with DELIMITER, NULL, QUOTE, or another format than fixed'],
     ],
     read: (reader) => reader.clause('formatter').fields,
@@ -167,7 +168,7 @@ export const gaussdbOptions = {
   when: define<When>({
     synopsis: "{ ( start - end ) | column } { = | != } 'string'",
     summary:
-      'Only records of which this is true are rows: the characters from start to end (the first is 1), or the field of the column, are the string, or are not.',
+      'Only records of which this is true are rows: the characters from start to end of the line (the first is 1, whatever the encoding and UNIT), or the field of the column, are the string, or are not.',
     defaultNote: 'every record',
     formats: all,
     bare: [{ words: ['when'], takes: 'clause', of }],
@@ -176,10 +177,7 @@ export const gaussdbOptions = {
     of,
     dialects,
     example: "WHEN (1 - 4) = 'DATA'",
-    errors: [
-      ['22023', 'a start of 0, or an end before the start'],
-      ['42601', 'in the binary format'],
-    ],
+    errors: [['22023', 'a start of 0, or an end before the start'], binaryError],
     read: (reader) => reader.clause('when').condition,
   }),
   sequence: define<readonly Sequence[]>({
@@ -193,7 +191,7 @@ export const gaussdbOptions = {
     of,
     dialects,
     example: 'SEQUENCE (id (1, 1))',
-    errors: [['42701', 'a column twice, also in FILLER or CONSTANT']],
+    errors: [['42701', 'a column twice, also in FILLER or CONSTANT'], binaryError],
     read: (reader) => reader.clause('sequence').columns,
   }),
   filler: define<readonly Name[]>({
@@ -211,6 +209,7 @@ export const gaussdbOptions = {
       ['42601', 'without a list of columns'],
       ['42P10', 'a column that is not in the list'],
       ['42701', 'a column twice'],
+      binaryError,
     ],
     read(reader) {
       const names = reader.columns()
@@ -229,7 +228,7 @@ export const gaussdbOptions = {
     of,
     dialects,
     example: "CONSTANT (origin 'import')",
-    errors: [['42701', 'a column twice, also in FILLER or SEQUENCE']],
+    errors: [['42701', 'a column twice, also in FILLER or SEQUENCE'], binaryError],
     read: (reader) => reader.clause('constant').columns,
   }),
 } as const

@@ -92,4 +92,10 @@ export const generalRules: readonly Rule[] = [
       'accept_any_date',
     ] as const
   ).map(notInBinary),
+  ...(['sequence', 'filler', 'constant'] as const).map(
+    (key): Rule => ({
+      ...notInBinary(key),
+      hint: 'The tuples of a binary file go to the table as they are: each has one field for every column that is loaded.',
+    }),
+  ),
 ]

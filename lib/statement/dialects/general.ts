@@ -67,7 +67,7 @@ export const generalOptions = {
   }),
   unit: define<'bytes' | 'chars'>({
     synopsis: '{ bytes | chars }',
-    summary: 'What FORMATTER counts.',
+    summary: 'What FORMATTER counts: bytes of the file in its own encoding, or characters.',
     defaultNote: 'bytes',
     formats: ['fixed'],
     bare: [{ words: ['unit'], takes: 'value' }],

@@ -34,8 +34,15 @@ export function nullOf(options: CopyOptions): Spelling | undefined {
   return options.null.includes('\0') ? refused('no literal holds NUL') : mapped(`NULL ${printString(options.null)}`)
 }
 
-export function quoteOf({ format, quote }: CopyOptions): Spelling | undefined {
-  return format === 'csv' && quote !== '"' ? mapped(`QUOTE ${printString(quote)}`) : undefined
+export function quoteOf(options: CopyOptions): readonly Spelling[] {
+  const { format, quote } = options
+  const said = format === 'csv' && quote !== '"' ? [mapped(`QUOTE ${printString(quote)}`)] : []
+  return [...said, ...paddingKept(options)]
+}
+
+/** White space around the quotes of a field, where it is part of the field. */
+export function paddingKept({ unpadQuotes }: CopyOptions): readonly Spelling[] {
+  return unpadQuotes ? [approximated('white space around the quotes of a field is part of it')] : []
 }
 
 export function escapeOf(options: CopyOptions): Spelling | undefined {

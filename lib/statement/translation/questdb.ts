@@ -1,5 +1,5 @@
 import { isDelimited } from '../ast.ts'
-import { ownVerbosity } from './postgresql.ts'
+import { ownVerbosity, paddingKept } from './postgresql.ts'
 import { approximated, linesBefore, lostMatch, mapped, refused, type Words } from './spelling.ts'
 
 /** QuestDB, whose strings have no escapes. */
@@ -29,8 +29,10 @@ export const questdb: Words = {
         : mapped(`DELIMITER ${quoted(delimiter)}`),
   'PARTITION BY': ({ options }) => mapped(`PARTITION BY ${options.partitionBy?.toUpperCase()}`),
   NULL: ({ options }) => (options.null === '' ? undefined : refused('only the empty string is NULL')),
-  QUOTE: ({ options: { format, quote } }) =>
-    format !== 'csv' || quote === '"' ? undefined : refused('fields are quoted by double quotes'),
+  QUOTE: ({ options }) =>
+    options.format !== 'csv' || options.quote === '"'
+      ? paddingKept(options)
+      : refused('fields are quoted by double quotes'),
   ESCAPE: ({ options }) =>
     options.format !== 'csv' || options.quote === options.escape ? undefined : refused('a quote in a field is doubled'),
   NOESCAPING: ({ options: { backslash } }) => (backslash ? refused('files are CSV, without backslashes') : undefined),

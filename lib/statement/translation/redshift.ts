@@ -44,8 +44,14 @@ export const redshift: Words = {
   },
   DELIMITER: delimiter,
   NULL: nullString,
-  QUOTE: ({ options: { format, quote } }) =>
-    format !== 'csv' || quote === '"' ? undefined : mapped(`QUOTE AS ${quoted(quote)}`),
+  QUOTE({ options: { format, quote, unpadQuotes } }) {
+    if (format !== 'csv') return undefined
+    const padding = 'white space around the quotes of a field is no part of it'
+    return [
+      ...(quote === '"' ? [] : [mapped(`QUOTE AS ${quoted(quote)}`)]),
+      ...(unpadQuotes ? [] : [approximated(padding)]),
+    ]
+  },
   ESCAPE: ({ options }) =>
     options.format !== 'csv' || options.quote === options.escape ? undefined : refused('a quote in a field is doubled'),
   HEADER(copy) {

@@ -8,6 +8,7 @@ use copyist_core::Result;
 use memchr::{memchr, memchr2};
 
 use crate::ColumnPlan;
+use crate::clean::is_blank;
 use crate::field::{Field, Fields, unexpected_default};
 
 /// CSV rules for one tile.
@@ -21,6 +22,9 @@ pub(crate) struct Csv<'a> {
     pub quotes: bool,
     /// Whether a field may have a quote without beginning with one.
     pub inner_quotes: bool,
+    /// Whether white space around a quoted field is no part of it. It makes quotes ones inside of a field, which nothing but
+    /// [`Fields::resolve`] reads.
+    pub unpads: bool,
 }
 
 impl Fields for Csv<'_> {
@@ -89,6 +93,7 @@ impl Fields for Csv<'_> {
     ) -> Result<Field> {
         let raw = &buffer[start..end];
         if self.quotes && (raw.first() == Some(&self.quote) || self.inner_quotes && memchr(self.quote, raw).is_some()) {
+            let (start, end) = if self.unpads { self.unpadded(buffer, start, end) } else { (start, end) };
             return self.resolve_quoted(buffer, start, end, column, arena);
         }
         // NULL and DEFAULT are matched against the raw field.
@@ -103,6 +108,18 @@ impl Fields for Csv<'_> {
 }
 
 impl Csv<'_> {
+    /// The field without the white space around its quotes, if it begins with one; behind them only if it ends with one, too.
+    fn unpadded(&self, buffer: &[u8], start: usize, end: usize) -> (usize, usize) {
+        let raw = &buffer[start..end];
+        let is_value = |byte: &u8| !is_blank(*byte);
+        match (raw.iter().position(is_value), raw.iter().rposition(is_value)) {
+            (Some(first), Some(last)) if raw[first] == self.quote => {
+                (start + first, if raw[last] == self.quote { start + last + 1 } else { end })
+            }
+            _ => (start, end),
+        }
+    }
+
     /// A field with at least one quote in it.
     fn resolve_quoted(
         &self,

@@ -105,12 +105,29 @@ fn split(line: &[u8], options: &Options<'_>) -> Result<Vec<Split>> {
         if quoted {
             return Err(bad_format("unterminated CSV quoted field"));
         }
+        if options.unpads && saw_quote {
+            take_padding(&line[start..at], &mut value, options.quote);
+        }
         fields.push(classify(&line[start..at], value, !saw_quote, fields.len(), options)?);
         if at == line.len() {
             return Ok(fields);
         }
         at += options.delimiter.len();
     }
+}
+
+/// Redshift's: takes white space before the first quote, and behind the last, out of a value that is otherwise in quotes.
+fn take_padding(raw: &[u8], value: &mut Vec<u8>, quote: u8) {
+    let is_white = |byte: &&u8| byte.is_ascii_whitespace() || **byte == 0x0B;
+    let before = raw.iter().take_while(is_white).count();
+    if raw[before] != quote {
+        return;
+    }
+    let behind = raw.iter().rev().take_while(is_white).count();
+    if raw[raw.len() - 1 - behind] == quote {
+        value.truncate(value.len() - behind);
+    }
+    value.drain(..before);
 }
 
 /// Answers of PostgreSQL 18.4 to `COPY t FROM '…' (FORMAT csv)`.
@@ -129,6 +146,7 @@ mod tests {
             marker: true,
             quote: b'"',
             escape: b'"',
+            unpads: false,
             null: b"",
             default: None,
             header: Header::No,

@@ -196,6 +196,7 @@ mod tests {
             marker: true,
             quote: b'"',
             escape: b'"',
+            unpads: false,
             null: b"\\N",
             default: Some(b"\\D"),
             header: Header::No,

@@ -37,6 +37,7 @@ pub fn plan(grammar: Grammar, tolerance: Tolerance) -> Plan {
         escapes: Escapes::Sequences,
         has_comma: false,
         truncates_decimals: false,
+        unpads_quotes: false,
         columns: vec![
             column("id", Type::Int8, false),
             column("name", Type::Text, false),

@@ -60,6 +60,7 @@ pub fn plan(types: &[Type], layout: Layout, is_binary: bool) -> Plan {
         escapes: Escapes::Sequences,
         has_comma: false,
         truncates_decimals: false,
+        unpads_quotes: false,
         columns: types
             .iter()
             .enumerate()
