@@ -319,7 +319,7 @@ class Work {
     if (statement.options.detectHeader && statement.options.header === 'false' && replay === undefined) {
       const kept = await this.#kept(input)
       input = kept
-      headerDetected = await looksLikeHeader(statement, kept, limits, signal)
+      headerDetected = (await looksLikeHeader(statement, kept, limits, signal)).isHeader
       const header = headerDetected ? 'true' : 'false'
       statement = { ...statement, options: { ...statement.options, header } }
     }

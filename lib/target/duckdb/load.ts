@@ -9,8 +9,8 @@ import { isSelfReferring } from './constraints.ts'
 import type { DuckdbTableDescription } from './describe.ts'
 import type { DuckdbDriver } from './driver.ts'
 import { abortError, asConditionType, asCopyError, inCondition } from './errors.ts'
+import { checkCondition } from './expressions.ts'
 import {
-  checkCondition,
   type FeedSource,
   filteredSql,
   type InsertPlan,
@@ -156,7 +156,7 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
   let next: Promise<RowWindow | undefined> | undefined
   try {
     if (request.signal?.aborted) throw abortError(request.signal)
-    if (request.where !== undefined) await checkCondition(connection, request.where)
+    if (request.where !== undefined) await checkCondition(connection, table, request.where)
     const conflict = request.conflict && (await planConflict(connection, table, request))
     isOrdered = conflict === undefined && refusals?.tolerates !== 'all' && (await isSelfReferring(connection, table))
     gatherer = new ChunkGatherer(request.native, {

@@ -7,6 +7,7 @@ import type { FieldStep, RowError, RowRefusals } from '../target.ts'
 import type { DuckdbColumnDescription, DuckdbTableDescription } from './describe.ts'
 import type { DuckdbDriver } from './driver.ts'
 import { asCopyError, inCondition, withPosition } from './errors.ts'
+import { checkExpression } from './expressions.ts'
 import { quoteIdentifier, quoteLiteral } from './identifiers.ts'
 import {
   type FeedSource,
@@ -55,10 +56,8 @@ export async function planTransform(
     const isOwn = steps[position] === undefined
     fields.push({ ...column, ...read, hasDefault: false, defaultSql: undefined, notNull: isOwn && column.notNull })
   }
-  const nulls = fields.map(({ name, typeName }) => `CAST(NULL AS ${typeName}) AS ${quoteIdentifier(name)}`)
-  const rows = `(SELECT ${nulls.join(', ')}) AS ${quoteIdentifier(table.relationName)}`
   for (const step of steps) {
-    if (step?.expression !== undefined) await checkExpression(connection, step.expression, rows)
+    if (step?.expression !== undefined) await checkExpression(connection, table.relationName, fields, step.expression)
   }
   return { fields, steps }
 }
@@ -80,43 +79,6 @@ async function typeNamed(
     }
   } catch (error) {
     throw inCondition(asCopyError(error), type, before.length)
-  }
-}
-
-/** Whatever closes our parenthesis early would have to make sense in both places, and only one expression does. */
-async function checkExpression(connection: DuckDBConnection, expression: string, rows: string): Promise<void> {
-  const parts = [
-    ['SELECT 1 WHERE CASE WHEN (', '\n) IS NULL THEN true END', '42601'],
-    ['SELECT (', '\n)', undefined],
-  ] as const
-  for (const [before, after] of parts) {
-    const sql = before.includes('WHERE')
-      ? `SELECT 1 FROM ${rows} WHERE CASE WHEN (${expression}${after}`
-      : `${before}${expression}${after} FROM ${rows}`
-    let isOne: boolean
-    try {
-      isOne = (await connection.extractStatements(sql)).count === 1
-      if (isOne) {
-        const prepared = await prepareAsWritten(connection, sql)
-        isOne = prepared.columnCount === 1
-        prepared.destroySync()
-      }
-    } catch (thrown) {
-      const { code, sqlState, message, detail, hint, cause } = asCopyError(thrown)
-      const words = message
-        .replace(/^WHERE clause cannot contain (.+)!$/, '$1 are not allowed in TRANSFORM expressions')
-        .replace(/^UNNEST not supported here$/, 'UNNEST is not allowed in TRANSFORM expressions')
-      const error = new CopyError({ code, sqlState, message: words, detail, hint, cause })
-      throw inCondition(error, expression, sql.indexOf(`(${expression}\n)`) + 1)
-    }
-    if (!isOne) {
-      throw new CopyError({
-        code: 'syntax_error',
-        sqlState: '42601',
-        message: 'a TRANSFORM expression must be a single expression',
-        statement: { text: expression, offset: 0 },
-      })
-    }
   }
 }
 

@@ -37,6 +37,14 @@ export interface TransformContext {
   readonly query: Query
   /** What the catalog says of a relation; its name as `to_regclass` takes it. */
   readonly lookUp: (regclass: string) => Promise<CatalogTable | undefined>
+  /** The same of one with columns of these types, by their SQL. Present where nothing can be written, not even a temporary table. */
+  readonly lookUpAs?: (regclass: string, columns: readonly FieldType[]) => Promise<CatalogTable | undefined>
+}
+
+/** A column, and the SQL of a type. */
+export interface FieldType {
+  readonly name: string
+  readonly type: string
 }
 
 /** What the transaction does for {@link Transformation.load}. */
@@ -77,7 +85,7 @@ export class Transformation {
 
   /** Finds out what the types are, and that the expressions are some. Throws CopyError. */
   static async prepare(
-    { query, lookUp }: TransformContext,
+    { query, lookUp, lookUpAs }: TransformContext,
     table: CatalogTable,
     columns: readonly number[],
     steps: readonly (FieldStep | undefined)[],
@@ -91,14 +99,25 @@ export class Transformation {
       const { type, expression } = steps[position] ?? {}
       return type ?? (expression === undefined ? table.modifiedTypes[index]?.name : table.plainTypes[index])
     })
-    const definitions = columns.map((index, position) => `${table.sqlColumns[index]} ${types[position] ?? 'text'}`)
-    await query(`CREATE TEMPORARY TABLE ${name}_f (${definitions.join(', ')})`).catch((error: unknown) => {
-      throw withTemporaryHint(error)
-    })
-    const fields = await lookUp(`pg_temp.${name}_f`)
-    if (fields === undefined) throw new Error('a temporary table is gone')
+    let fields: CatalogTable | undefined
+    if (lookUpAs) {
+      const named = columns.map((index, position) => {
+        return { name: table.description.columns[index]?.name ?? '', type: types[position] ?? 'text' }
+      })
+      fields = await lookUpAs(sqlName, named)
+    } else {
+      const definitions = columns.map((index, position) => `${table.sqlColumns[index]} ${types[position] ?? 'text'}`)
+      await query(`CREATE TEMPORARY TABLE ${name}_f (${definitions.join(', ')})`).catch((error: unknown) => {
+        throw withTemporaryHint(error)
+      })
+      fields = await lookUp(`pg_temp.${name}_f`)
+    }
+    if (fields === undefined) throw new Error('a table is gone')
     const transformation = new Transformation(name, table, columns, steps, fields)
-    await transformation.#check(query)
+    const nulls = columns.map(
+      (index, position) => `CAST(NULL AS ${types[position] ?? 'text'}) AS ${table.sqlColumns[index]}`,
+    )
+    await transformation.#check(query, `(SELECT ${nulls.join(', ')} LIMIT 0)`)
     return transformation
   }
 
@@ -125,9 +144,9 @@ export class Transformation {
     }
   }
 
-  /** Has the server look at each expression by itself, and at what it makes of it. */
-  async #check(query: Query): Promise<void> {
-    const rows = `(SELECT * FROM pg_temp.${this.#name}_f) ${this.#relation}`
+  /** Has the server look at each expression by itself over `none`, a query for no rows of the fields, and at what it makes of it. */
+  async #check(query: Query, none: string): Promise<void> {
+    const rows = `${none} ${this.#relation}`
     for (const [position, step] of this.#steps.entries()) {
       if (step === undefined) continue
       const column = this.#table.sqlColumns[this.#columns[position] ?? -1] ?? ''

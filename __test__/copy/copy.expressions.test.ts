@@ -1,0 +1,197 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { CopyCallOptions, CopyError } from '../../lib/index.ts'
+import { refusalOf, useFolder } from './inputs.ts'
+import { type Bench, benches } from './targets.ts'
+
+const folder = useFolder('copyist-expressions-')
+const { file } = folder
+
+describe.each(benches)('SQL of the caller on $name', ({ name: target, open }) => {
+  let bench: Bench
+
+  beforeAll(async () => {
+    bench = await open()
+    const stored = target === 'postgres' ? 'STORED' : ''
+    await bench.sql('CREATE TABLE t (id integer, name text)')
+    await bench.sql(`CREATE TABLE g (id integer, name text, twice integer GENERATED ALWAYS AS (id * 2) ${stored})`)
+  })
+
+  afterAll(() => bench?.close())
+
+  beforeEach(async () => {
+    await bench.sql('DELETE FROM t')
+  })
+
+  const copy = (content: string, rest: string, call: CopyCallOptions = {}) =>
+    bench.db.copy(`COPY t FROM '${file('input', content)}' ${rest}`, call)
+  const explain = (content: string, rest: string, how = 'EXPLAIN') =>
+    bench.db.explain(`${how} COPY t FROM '${file('input', content)}' ${rest}`)
+  const shown = ({ statement }: CopyError, length: number) =>
+    statement?.text.slice(statement.offset, statement.offset + length)
+  const rows = () => bench.sql('SELECT id, name FROM t ORDER BY id')
+
+  const sets = target === 'postgres' ? 'generate_series(1, 2)' : 'unnest([1, 2])'
+
+  describe('WHERE takes no more than PostgreSQL does', () => {
+    test.each([
+      ['id IN (SELECT 1)', '0A000', 'cannot use subquery in COPY FROM WHERE condition'],
+      ['id > 0 AND EXISTS (SELECT 1 FROM t)', '0A000', 'cannot use subquery in COPY FROM WHERE condition'],
+      ['(SELECT true)', '0A000', 'cannot use subquery in COPY FROM WHERE condition'],
+      ['id = ANY (SELECT 1)', '0A000', 'cannot use subquery in COPY FROM WHERE condition'],
+      ['sum(id) > 1', '42803', 'aggregate functions are not allowed in COPY FROM WHERE conditions'],
+      ['grouping(id) > 1', '42803', 'grouping operations are not allowed in COPY FROM WHERE conditions'],
+      ['row_number() OVER () > 1', '42P20', 'window functions are not allowed in COPY FROM WHERE conditions'],
+      [`${sets} > 1`, '0A000', 'set-returning functions are not allowed in COPY FROM WHERE conditions'],
+      ['id = $1', '42P02', 'there is no parameter $1'],
+    ])('%s', async (where, sqlState, message) => {
+      for (const rest of ['CSV', '(FORMAT csv, ON_ERROR skip_row)', 'CSV TRANSFORM (name AS upper(name))']) {
+        const error = await refusalOf(bench, copy('1,é\n', `${rest} WHERE 'é' = 'é' AND ${where}`))
+        expect([error.sqlState, error.message]).toEqual([sqlState, message])
+        // At the part that is not allowed, not at the condition as a whole.
+        expect(where).toContain(shown(error, 5))
+      }
+    })
+
+    test('generated columns', async () => {
+      for (const where of ['twice > 1', 'g.twice > 1']) {
+        const load = bench.db.copy(`COPY g FROM STDIN CSV WHERE ${where}`, { stdin: '1,a\n' })
+        expect(await load.catch((error) => error)).toMatchObject({
+          sqlState: '42P10',
+          message: 'generated columns are not supported in COPY FROM WHERE conditions',
+          detail: 'Column "twice" is a generated column.',
+        })
+      }
+    })
+
+    test('a place of a column, which would be one of ours', async () => {
+      for (const rest of ['WHERE #1 = 0', 'WHERE +#1 > 0', 'TRANSFORM (name AS #1)', 'TRANSFORM (name AS #2)']) {
+        const error = await refusalOf(bench, copy('1,a\n', `CSV ${rest}`))
+        expect(error.sqlState).toBe(target === 'postgres' ? '42883' : '0A000')
+        if (target === 'duckdb') expect(error.message).toMatch(/^cannot use positional reference #[12] in /)
+        expect(shown(error, 6)).toContain('#')
+      }
+    })
+
+    test('all columns at once', async () => {
+      if (target === 'postgres') return
+      for (const rest of ['WHERE COLUMNS(*) IS NOT NULL', 'TRANSFORM (name AS COLUMNS(*))', 'TRANSFORM (name AS *)']) {
+        const error = await refusalOf(bench, copy('1,a\n', `CSV ${rest}`))
+        expect([error.sqlState, error.hint]).toEqual(['0A000', 'Name the columns.'])
+      }
+      // A query that begins with FROM.
+      const error = await refusalOf(bench, copy('1,a\n', 'CSV WHERE id IN (FROM range(3))'))
+      expect(error.message).toBe('cannot use subquery in COPY FROM WHERE condition')
+    })
+  })
+
+  test.each([
+    'id > 1 -- and so on',
+    "id > 1 -- '",
+    'id > 1 /* and so on */',
+    'id > 1 -- )\n AND true',
+    'id /* ) -- */ > 1 /* /* in each other */ */',
+  ])('a comment swallows nothing of what comes after it: %s', async (where) => {
+    for (const rest of ['CSV', '(FORMAT csv, ON_ERROR skip_row)', 'CSV TRANSFORM (name AS name -- c\n)']) {
+      expect(await copy('1,a\n2,b\n', `${rest} WHERE ${where}`)).toMatchObject({ rowsLoaded: 1, rowsFiltered: 1 })
+      expect(await rows()).toEqual([['2', 'b']])
+      await bench.sql('DELETE FROM t')
+    }
+  })
+
+  test.each([
+    ['CSV WHERE id > 1 /* and', 'unterminated /* comment at or near "/* and"'],
+    ['CSV TRANSFORM (name AS name -- c)', 'syntax error at end of input'],
+    ['CSV TRANSFORM (name AS name /* c */ || name)', 'a TRANSFORM expression cannot have comments'],
+    ['CSV TRANSFORM (name AS name -- c\n || name)', 'a TRANSFORM expression cannot have comments'],
+  ])('a comment that does, or could, is refused: %s', async (rest, message) => {
+    const error = await refusalOf(bench, copy('1,a\n', rest))
+    expect([error.sqlState, error.message]).toEqual(['42601', message])
+  })
+
+  describe('EXPLAIN', () => {
+    test.each([
+      ['WHERE nothing = 1', '42703', 'nothing = 1'],
+      ['WHERE t.nothing = 1', '42703', ''],
+      ['WHERE nonsense(id)', '42883', 'nonsense(id)'],
+      ['WHERE id +', '42601', ''],
+      ['WHERE id IN (SELECT 1)', '0A000', 'IN (SELECT 1)'],
+      ['TRANSFORM (name AS nothing)', '42703', 'nothing)'],
+      ['TRANSFORM (name AS CASE WHEN)', '42601', ''],
+      ['TRANSFORM (name nonsense AS name)', undefined, 'nonsense AS name)'],
+      ['TRANSFORM (name AS sum(id))', undefined, ''],
+      ['TRANSFORM (name AS upper(name)) WHERE nothing = 1', '42703', 'nothing = 1'],
+    ])('finds what a load would refuse before it reads: %s', async (rest, sqlState, at) => {
+      const load = await refusalOf(bench, copy('1,a\n', `CSV ${rest}`))
+      for (const how of ['EXPLAIN', 'EXPLAIN VALIDATE']) {
+        const { failure, validation } = await explain('1,a\n', `CSV ${rest}`, how)
+        expect(failure).toMatchObject({ sqlState: load.sqlState, message: load.message })
+        if (sqlState !== undefined) expect(failure?.sqlState).toBe(sqlState)
+        if (at !== '') expect(failure && shown(failure, 100)).toBe(at)
+        expect(validation).toBeUndefined()
+      }
+      const only = await refusalOf(bench, copy('1,a\n', `VALIDATE_ONLY CSV ${rest}`))
+      expect([only.sqlState, only.message]).toEqual([load.sqlState, load.message])
+    })
+
+    test('tells of expressions, and of what it does not evaluate', async () => {
+      const rest = 'CSV TRANSFORM (id numeric(8,2) AS floor(id * 10), name AS upper(name)) WHERE id > 1'
+      const { failure, columns, unchecked, validation } = await explain('1.75,a\nx,b\n', rest, 'EXPLAIN VALIDATE')
+      expect(columns?.map(({ conversions }) => conversions)).toEqual([
+        ['read as numeric(8,2)', 'becomes floor(id * 10)'],
+        ['becomes upper(name)'],
+      ])
+      expect(unchecked.join('; ')).toMatch(/TRANSFORM: the values .*WHERE: which rows/)
+      // A field is looked at as the type that it is read as: 1.75 is no integer, as its column is.
+      expect(validation).toMatchObject({ rowsRead: 2, rowsRejected: 1 })
+      expect(failure).toMatchObject({ sqlState: '22P02', position: { line: 2, column: 'id' } })
+      const none = await explain('1,a\n', 'CSV')
+      expect(none.unchecked.join()).not.toMatch(/TRANSFORM|WHERE/)
+    })
+
+    test('finds out what TRANSFORM cannot be combined with, and that its table must be there', async () => {
+      const { failure } = await explain('1,a\n', "(FORMAT csv, DEFAULT 'D', TRANSFORM (name AS name))")
+      expect(failure?.message).toBe('COPY TRANSFORM cannot be used with DEFAULT')
+      const made = await bench.db.explain(
+        `COPY made FROM '${file('input', '1,a\n')}' (FORMAT csv, CREATE_TABLE, TRANSFORM (f1 AS f1))`,
+      )
+      expect(made.failure?.message).toBe('COPY TRANSFORM cannot be used with a table that has yet to be created')
+    })
+
+    test('looks at the condition for a table that would be made', async () => {
+      const look = async (where: string) =>
+        (
+          await bench.db.explain(
+            `COPY made FROM '${file('input', 'id,B c\n1,a\n')}' (FORMAT csv, HEADER, CREATE_TABLE) WHERE ${where}`,
+          )
+        ).failure
+      expect(await look('id > 1 AND "B c" = \'a\'')).toBeUndefined()
+      expect(await look('nothing > 1')).toMatchObject({ sqlState: '42703' })
+    })
+
+    test('says whether there is a header, and why', async () => {
+      for (const [content, isHeader, reason, read] of [
+        ['id,name\n1,a\n', true, 'field 1 is int8 in all records but the first', 1],
+        ['1,a\n2,b\n', false, 'field 1 is int8 in the first record too', 2],
+        ['a,b\nc,d\n', false, 'all fields are text, in the first record and in the others', 2],
+      ] as const) {
+        for (const [from, call] of [
+          [`'${file('input', content)}'`, {}],
+          ['STDIN', { stdin: content }],
+        ] as const) {
+          const statement = `COPY t FROM ${from} (DIALECT 'questdb')`
+          const { header, input, columns } = await bench.db.explain(`EXPLAIN ${statement}`, call)
+          expect(header).toEqual({ isHeader, reason })
+          expect(input?.read).toBe(from === 'STDIN' ? 'all' : 'the beginning')
+          expect(columns).toHaveLength(2)
+          const { validation } = await bench.db.explain(`EXPLAIN VALIDATE ${statement}`, call)
+          expect(validation).toMatchObject({ headerLines: isHeader ? 1 : 0, rowsRead: read })
+        }
+      }
+      const receipt = await bench.db.copy(
+        `COPY t FROM '${file('input', 'id,name\n1,a\n')}' (DIALECT 'questdb', VALIDATE_ONLY)`,
+      )
+      expect(receipt).toMatchObject({ headerDetected: true, rowsValidated: 1 })
+      expect((await explain('1,a\n', 'CSV')).header).toBeUndefined()
+    })
+  })
+})
