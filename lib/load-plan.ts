@@ -88,6 +88,8 @@ export async function planLoad(
   const cutsDecimals = decimals === 'truncate' && types.some((type) => type?.kind === 'numeric' && 'scale' in type)
   const isOwn = cutsDecimals || (decimalSeparator ?? dateFormats ?? statement.options.acceptAnyDate) !== undefined
   if (isAllText && isOwn) throw unpointable(statement)
+  // Where rows with a key that is there are refused, WHERE ends the load: the one or the other is forgiven beside constraints that are not.
+  const mayFail = statement.where !== undefined && onConflict?.action !== 'reject'
   const sink = isAllText
     ? 'pg_text'
     : isBinary && target.kind === 'postgres'
@@ -99,6 +101,7 @@ export async function planLoad(
   const mayRefuse = async (found: TableDescription) =>
     usesDefaults ||
     isTransformed ||
+    statement.where !== undefined ||
     leftToServer.length > 0 ||
     found.columns.some(({ notNull }, index) => notNull && !columns.includes(index)) ||
     (!isNew && (await transaction.mayRefuse(found)))
@@ -110,7 +113,7 @@ export async function planLoad(
         : undefined
       : isAllText ||
           (replacedByServer !== undefined && onConflict?.action !== 'reject') ||
-          (errors.conversion === 'skip_row' && isJudgedByServer)
+          (errors.conversion === 'skip_row' && (isJudgedByServer || mayFail))
         ? 'conversion'
         : onConflict?.action === 'reject'
           ? 'unique'

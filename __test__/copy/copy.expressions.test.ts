@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import type { CopyCallOptions, CopyError } from '../../lib/index.ts'
+import type { CopyCallOptions, CopyError, Reject } from '../../lib/index.ts'
 import { refusalOf, useFolder } from './inputs.ts'
 import { type Bench, benches } from './targets.ts'
 
@@ -192,6 +192,105 @@ describe.each(benches)('SQL of the caller on $name', ({ name: target, open }) =>
       )
       expect(receipt).toMatchObject({ headerDetected: true, rowsValidated: 1 })
       expect((await explain('1,a\n', 'CSV')).header).toBeUndefined()
+    })
+  })
+
+  describe('a row that an expression fails for', () => {
+    const content = '1,10\n2,x\nbad,3\n3,4\n4,y\n4,5\n4,6\n5,\n'
+    const cast = 'CAST(name AS integer)'
+    // The second row with a key is loaded: the first is refused. Of NULL the condition is not true.
+    const loaded = [
+      ['3', '4'],
+      ['4', '5'],
+    ]
+    const reasons = [
+      [2, '22P02', 'x'],
+      [3, '22P02', 'bad'],
+      [5, '22P02', 'y'],
+    ] as const
+
+    beforeEach(async () => {
+      await bench.sql('DROP TABLE IF EXISTS k')
+      await bench.sql('CREATE TABLE k (id integer PRIMARY KEY, name text)')
+    })
+
+    const load = async (rest: string, input = content) => {
+      const rejects: Reject[] = []
+      const receipt = await bench.db.copy(`COPY k FROM '${file('input', input)}' ${rest}`, {
+        onReject: (reject) => void rejects.push(reject),
+      })
+      const told = rejects.map(({ line, errors: [error] }) => [line, error?.sqlState, error?.message ?? ''] as const)
+      return { receipt, told, rows: await bench.sql('SELECT id, name FROM k ORDER BY id') }
+    }
+
+    test.each([
+      ['(FORMAT csv, ON_ERROR skip_row)', ''],
+      ['(FORMAT csv, ON_ERROR skip_row, TRANSFORM (name AS lower(name)))', ''],
+      ["MAXERROR 10 DELIMITER ',' NULL AS ''", ''],
+      ['(FORMAT csv, ON_ERROR skip_row)', ' ON CONFLICT DO SKIP'],
+      ['(FORMAT csv, ON_ERROR skip_row)', ' ON CONFLICT (id) DO UPDATE KEEP FIRST'],
+    ])('costs itself where it is the condition that fails: %s%s', async (options, conflict) => {
+      const { receipt, told, rows } = await load(`${options} WHERE ${cast} < 10${conflict}`)
+      const isSkipped = conflict !== ''
+      expect(receipt).toMatchObject({
+        rowsRead: 8,
+        rowsLoaded: 2,
+        rowsFiltered: 2,
+        rowsConflicted: isSkipped ? 1 : 0,
+        rowsRejected: isSkipped ? 3 : 4,
+      })
+      expect(rows).toEqual(loaded)
+      const ofExpressions = told.filter(([, sqlState]) => sqlState !== '23505')
+      expect(ofExpressions.map(([line, sqlState]) => [line, sqlState])).toEqual(
+        reasons.map(([line, sqlState]) => [line, sqlState]),
+      )
+      for (const [at, [, , message]] of ofExpressions.entries()) expect(message).toContain(reasons[at]?.[2])
+    })
+
+    test('costs itself where conversions do, and a constraint ends the load', async () => {
+      const rest = `CSV LOG ERRORS REJECT LIMIT '3' WHERE ${cast} < 10`
+      const sound = content.replace('4,6\n', '')
+      const { receipt, told, rows } = await load(rest, sound)
+      expect(receipt).toMatchObject({ rowsRead: 7, rowsLoaded: 2, rowsFiltered: 2, rowsRejected: 3 })
+      expect(rows).toEqual(loaded)
+      expect(told.map(([line, sqlState]) => [line, sqlState])).toEqual(reasons.map(([line, state]) => [line, state]))
+      await bench.sql('DELETE FROM k')
+      expect((await load(rest.replace('3', '2'), sound).catch((error) => error)).message).toMatch(/REJECT LIMIT \(2\)/)
+      expect((await load(rest).catch((error) => error)).sqlState).toBe('23505')
+      const transformed = `CSV TRANSFORM (name AS lower(name)) LOG ERRORS REJECT LIMIT '3' WHERE ${cast} < 10`
+      expect((await load(transformed, sound)).receipt).toMatchObject({ rowsLoaded: 2, rowsRejected: 3 })
+    })
+
+    test('ends a load without rejects, or that has nothing to replace it by, at its line', async () => {
+      for (const options of ['(FORMAT csv)', '(FORMAT csv, ON_ERROR set_null)']) {
+        const error = await load(`${options} WHERE ${cast} < 10`).catch((thrown) => thrown)
+        expect(error).toMatchObject({ sqlState: '22P02', position: { line: 2 } })
+      }
+    })
+
+    test('has the words of the database in any case', async () => {
+      const { told } = await load(`(FORMAT csv, ON_ERROR skip_row, TRANSFORM (name AS CAST(${cast} AS text)))`)
+      const message =
+        target === 'postgres' ? 'invalid input syntax for type integer: "x"' : /^Could not convert string 'x'/
+      expect(told[0]).toEqual([2, '22P02', expect.stringMatching(message)])
+    })
+
+    test('is one of many', async () => {
+      const input = Array.from({ length: 40_000 }, (_, i) => `${i},${i % 997 === 5 ? `n${i % 3}` : i}\n`).join('')
+      const { receipt, told } = await load(`(FORMAT csv, ON_ERROR skip_row) WHERE ${cast} % 2 = 0`, input)
+      expect(receipt).toMatchObject({ rowsRead: 40_000, rowsRejected: 41, rowsFiltered: 19_979, rowsLoaded: 19_980 })
+      expect(
+        told.every(([line, sqlState, message], at) => {
+          return line === at * 997 + 6 && sqlState === '22P02' && message.includes(`n${(line - 1) % 3}`)
+        }),
+      ).toBe(true)
+    })
+
+    test('needs something that is in the database only', async () => {
+      if (target === 'postgres') return
+      await bench.sql('CREATE OR REPLACE MACRO whole(x) AS CAST(x AS integer)')
+      const { told } = await load('(FORMAT csv, ON_ERROR skip_row) WHERE whole(name) < 10', '1,x\n')
+      expect(told).toEqual([[1, '22000', 'the WHERE condition raises an error for this row']])
     })
   })
 })

@@ -21,6 +21,7 @@ import {
   triedConditionSql,
 } from './insert.ts'
 import { prepareAsWritten } from './query.ts'
+import { Elsewhere } from './row-errors.ts'
 import { ROW_GROUP_ROWS, RowFeed } from './row-feed.ts'
 import { isConstant, isValid } from './row-tests.ts'
 import type { RowWindow } from './row-window.ts'
@@ -120,9 +121,10 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
       native: request.native,
       isGuarded: isGuarded || isOrdered,
       onUpdate,
-      driver,
+      elsewhere,
     }
   }
+  const elsewhere = new Elsewhere(driver)
   const feed = new RowFeed(driver, shape, request.sink === 'duckdb_served' ? request.native : undefined)
   const openSieve = async (made: InsertPlan, conflict: ConflictPlan | undefined): Promise<void> => {
     sieve = await Sieve.open(connection, made, policyOf(conflict))
@@ -297,6 +299,8 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
       return { ok: false, error, failed: { plan, feed, window } }
     dispose(feed, window)
     return { ok: false, error, failed: undefined }
+  } finally {
+    await elsewhere.close()
   }
 }
 

@@ -295,6 +295,8 @@ export class Transformation {
       name,
       copySql: `COPY pg_temp.${name} (${list}) FROM STDIN (FORMAT ${isBinary ? 'binary' : 'text'})`,
       insertSql: (which) => this.#insertSql(which, { isBinary, where, unlisted }),
+      keptSql: (which) =>
+        `SELECT pg_catalog.count(*) FROM ${this.#keptSql(which, { isBinary, where: where ?? 'true', unlisted })}`,
     }
     // The condition is looked at, before anything is read, as part of a statement that is not run.
     const explain = `EXPLAIN ${stage.insertSql('true')}`
@@ -346,6 +348,20 @@ export class Transformation {
       const values = this.#columns.map((_, position) => this.#valueSql(position))
       return `${target} SELECT ${values.join(', ')} FROM ${this.#rowsSql(which, isBinary)}`
     }
+    return `${target} SELECT ${names.join(', ')} FROM ${this.#keptSql(which, { isBinary, where, unlisted })}`
+  }
+
+  /** What stands after FROM for the rows that `which` says and that the condition lets pass. */
+  #keptSql(
+    which: string,
+    {
+      isBinary,
+      where,
+      unlisted,
+    }: { readonly isBinary: boolean; readonly where: string; readonly unlisted: readonly number[] },
+  ): string {
+    const { sqlColumns } = this.#table
+    const names = [...this.#columns, ...unlisted].map((index) => sqlColumns[index] ?? '')
     // The condition is about the row as it will be: with the types of the table, and evaluated once.
     const values = this.#columns.map((_, position) => `${this.#valueSql(position)} AS ${this.#own}_v${position}`)
     const defaults = unlisted.map((index) => `${this.#own}_d${index}`)
@@ -355,7 +371,7 @@ export class Transformation {
       ...this.#columns.map((index, position) => this.#assignedSql(index, `v.${this.#own}_v${position}`)),
       ...defaults.map((value) => `v.${value}`),
     ].map((value, at) => `${value} AS ${names[at]}`)
-    return `${target} SELECT ${names.join(', ')} FROM (SELECT ${stored.join(', ')} FROM ${evaluated}) ${this.#relation}
+    return `(SELECT ${stored.join(', ')} FROM ${evaluated}) ${this.#relation}
 WHERE (${where}
 )`
   }
@@ -370,7 +386,7 @@ WHERE (${where}
     return `CASE WHEN pg_catalog.rtrim(CAST(${cut} AS text), ' ') = pg_catalog.rtrim(CAST(${value} AS text), ' ') THEN ${cut} ELSE CAST(${value} AS ${plain}) END`
   }
 
-  #functionSql(stage: Stage, isBinary: boolean, { refusals }: LoadRequest): string {
+  #functionSql(stage: Stage, isBinary: boolean, { refusals, where }: LoadRequest): string {
     const tag = `$${this.#name}$`
     const tolerates = refusals?.tolerates
     const forgivesValues = tolerates === 'all' || tolerates === 'conversion'
@@ -395,6 +411,19 @@ WHERE (${where}
         ${forgivesValues ? '' : 'RETURN;'}
       END;`
     })
+    const condition =
+      where === undefined
+        ? ''
+        : `IF NOT copyist_told THEN BEGIN
+        copyist_moved := (${stage.keptSql('s.n = copyist_n')});
+      EXCEPTION WHEN OTHERS OR ASSERT_FAILURE THEN
+        ${diagnostics}
+        copyist_column := NULL;
+        copyist_told := true;
+        copyist_kind := ${forgivesValues ? "'row'" : "'fatal'"};
+        RETURN NEXT;
+        ${forgivesValues ? '' : 'RETURN;'}
+      END; END IF;`
     const move = (first: string, rows: number): string => {
       const smaller = Math.ceil(rows / FANOUT)
       const next = `copyist_row_${smaller}`
@@ -405,6 +434,7 @@ WHERE (${where}
       copyist_value := NULL;
       copyist_told := false;
       ${columns.join('\n')}
+      ${condition}
       IF NOT copyist_told THEN
         ${diagnostics}
         copyist_kind := CASE WHEN copyist_state ~ '${forgiven}' THEN 'row' ELSE 'fatal' END;
@@ -457,6 +487,8 @@ interface Stage {
   readonly copySql: string
   /** Moves the rows that the condition on `s.n` says. */
   insertSql(which: string): string
+  /** SELECT of how many of them WHERE lets pass. */
+  keptSql(which: string): string
 }
 
 /** Has the server say whether this is a type. Where it stands in a column's definition, it could be more. */
