@@ -333,7 +333,7 @@ class Work {
       )
       const columns = nameColumns(statement, inferred)
       if (columns.length === 0) throw emptyInput(statement, input.name)
-      if (columns.length === 1) await checkDelimiter(statement, kept)
+      if (inferred.length === 1) await checkDelimiter(statement, kept)
       createdTable = await transaction.createTable(statement.table, columns).catch((error: unknown) => {
         throw error instanceof CopyError && error.sqlState === '42P07' ? overtaken(statement, error) : error
       })

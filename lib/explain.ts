@@ -434,10 +434,11 @@ class Work {
     const inferred = await inferTable(look, kept, call.signal)
     const columns = nameColumns(statement, inferred.columns)
     if (columns.length === 0) throw emptyInput(statement, kept.name)
-    if (columns.length === 1) await checkDelimiter(statement, kept)
-    const types = columns.map(({ type }) => type)
+    if (inferred.columns.length === 1) await checkDelimiter(statement, kept)
+    const types = inferred.columns.map(({ type }) => type)
     const reasons = await explainTypes(look, kept, { types, rows: inferred.rows }, call.signal)
-    return { ...(await transaction.planTable(statement.table, columns)), reasons }
+    const ofColumns = columns.map(({ field }) => reasons[field] ?? '')
+    return { ...(await transaction.planTable(statement.table, columns)), reasons: ofColumns }
   }
 
   #explainLoad(

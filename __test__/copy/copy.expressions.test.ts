@@ -293,4 +293,114 @@ describe.each(benches)('SQL of the caller on $name', ({ name: target, open }) =>
       expect(told).toEqual([[1, '22000', 'the WHERE condition raises an error for this row']])
     })
   })
+
+  describe('FILLER', () => {
+    const load = (rest: string, stdin: string, call: CopyCallOptions = {}) =>
+      bench.db.copy(`COPY t ${rest}`, { stdin, ...call })
+    const refused = (rest: string, stdin: string) => refusalOf(bench, load(rest, stdin))
+
+    test('drops no more than there is to be loaded', async () => {
+      for (const [rest, stdin] of [
+        ['(x, y) FROM STDIN CSV FILLER (x, y)', '1,2\n'],
+        ['(x) FROM STDIN FIXED FORMATTER (x (0, 1)) FILLER (x)', '1\n'],
+        ['(x) FROM STDIN (FORMAT csv, HEADER, MAP BY NAME, FILLER (x))', 'x,id\n1,2\n'],
+      ] as const) {
+        const error = await refused(rest, stdin)
+        expect([error.sqlState, error.message]).toEqual([
+          '22023',
+          'FILLER drops all fields, so that no column is loaded',
+        ])
+        expect(error.statement?.offset).toBeGreaterThan(0)
+      }
+      await load("(x, id) FROM STDIN CSV FILLER (x) CONSTANT (id '3')", 'a\n')
+      expect(await rows()).toEqual([['3', null]])
+    })
+
+    test('beside MAP BY NAME drops a field of that name, which must be there', async () => {
+      const rest = '(id, x) FROM STDIN (FORMAT csv, HEADER, MAP BY NAME, FILLER (x))'
+      await load(rest, 'X,id,more\n1,2,3\n')
+      expect(await rows()).toEqual([['2', null]])
+      await bench.sql('DELETE FROM t')
+      const error = await refused(rest, 'id,name\n1,2\n')
+      expect(error).toMatchObject({
+        sqlState: '42703',
+        message: 'the header has no field for column "x"',
+        detail: 'Its fields are "id", "name".',
+      })
+      expect(shown(error, 3)).toBe('x))')
+    })
+
+    test('gets no column in a table that is made', async () => {
+      for (const [rest, stdin, expected] of [
+        ['(a, x, b) FROM STDIN CSV FILLER (x)', '1,y,z\n', [['1', 'z']]],
+        ['(a, b, x) FROM STDIN (FORMAT csv, HEADER, MAP BY NAME, FILLER (x))', 'x,b,a\n1,z,2\n', [['2', 'z']]],
+      ] as const) {
+        const statement = `COPY made ${rest}`
+        const explained = await bench.db.explain(`EXPLAIN VALIDATE ${statement}`, { stdin, createTable: true })
+        expect(explained.failure).toBeUndefined()
+        expect(explained.columns?.map(({ name, detected }) => [name, detected?.slice(-15)]).slice(0, 2)).toEqual([
+          ['a', expect.stringMatching(/bigint$/)],
+          ['b', expect.any(String)],
+        ])
+        const { createdTable } = await bench.db.copy(statement, { stdin, createTable: true })
+        expect(createdTable).toBe(explained.table?.ddl)
+        expect(createdTable).not.toMatch(/\bx\b/)
+        expect(await bench.sql('SELECT * FROM made')).toEqual(expected)
+        await bench.sql('DROP TABLE made')
+      }
+      const only = bench.db.copy('COPY made (x) FROM STDIN CSV FILLER (x)', { stdin: '1\n', createTable: true })
+      expect((await refusalOf(bench, only)).sqlState).toBe('22023')
+      const few = bench.db.copy('COPY made (a, x) FROM STDIN CSV FILLER (x)', { stdin: '1\n', createTable: true })
+      expect((await refusalOf(bench, few)).message).toBe('the column list has 2 columns, but the first record has 1')
+    })
+
+    test('is not seen by expressions', async () => {
+      for (const rest of ['TRANSFORM (id AS x)', 'WHERE x = 1']) {
+        const error = await refused(`(id, x) FROM STDIN CSV FILLER (x) ${rest}`, '1,2\n')
+        expect([error.sqlState, error.hint]).toEqual([
+          '42703',
+          'FILLER drops field "x" after it is read, so that neither TRANSFORM nor WHERE sees it.',
+        ])
+      }
+    })
+  })
+
+  describe('TRANSFORM with a type alone', () => {
+    const load = (item: string, stdin: string) => bench.db.copy(`COPY t FROM STDIN CSV TRANSFORM (${item})`, { stdin })
+
+    test.each([
+      ['id text', '016,a', ['16', 'a'], '-7,a', ['-7', 'a']],
+      ['id numeric(5,2)', '1.6,a', ['2', 'a'], '-1.4,a', ['-1', 'a']],
+      ['id boolean', 'yes,a', ['1', 'a'], 'off,a', ['0', 'a']],
+      ['name integer', '1, 0x2A ', ['1', '42'], '2,-0', ['2', '0']],
+      ['name numeric(4,1)', '1,2.55', ['1', '2.6'], '2,3', ['2', '3.0']],
+      ['name boolean', '1,yes', ['1', 'true'], '2,0', ['2', 'false']],
+      ['name date', '1,2024-01-31', ['1', '2024-01-31'], '2,Jan 8 1999', ['2', '1999-01-08']],
+      ['name varchar(2)', '1,ab', ['1', 'ab'], '2,ab ', ['2', 'ab']],
+    ] as const)(
+      '%s: the field is read as that, and converted to what the column is',
+      async (item, a, one, b, other) => {
+          for (const [line, row] of [
+          [a, one],
+          [b, other],
+        ] as const) {
+          await load(item, `${line}\n`)
+          expect(await rows()).toEqual([row])
+          await bench.sql('DELETE FROM t')
+        }
+      },
+    )
+
+    test('text that is no number, and what is too long', async () => {
+      await load('id text', '7,a\n')
+      expect(await rows()).toEqual([['7', 'a']])
+      await bench.sql('DELETE FROM t')
+      const error = await refusalOf(bench, load('id text', '1,a\nx,b\n'))
+      expect(error).toMatchObject({ sqlState: '22P02', position: { line: 2, column: 'id' } })
+      expect(await refusalOf(bench, load('name varchar(2)', '1,abc\n'))).toMatchObject({
+        sqlState: '22001',
+        message: 'value too long for type character varying(2)',
+      })
+    })
+  })
 })

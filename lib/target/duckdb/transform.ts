@@ -74,7 +74,13 @@ async function typeNamed(
     const prepared = await prepareAsWritten(connection, sql)
     try {
       const [row] = await query(connection, `SELECT typeof(CAST(NULL AS ${type}))`)
-      return { type: columnTypeOf(driver, prepared.columnType(0)), typeName: String(row?.[0]) }
+      // DuckDB keeps no lengths, but the decoder does.
+      const length = /^(?:varchar|character\s+varying)\s*\(\s*(\d+)\s*\)$/i.exec(type)?.[1]
+      const read = columnTypeOf(driver, prepared.columnType(0))
+      return {
+        type: length === undefined ? read : { kind: 'varchar', length: Number(length) },
+        typeName: String(row?.[0]),
+      }
     } finally {
       prepared.destroySync()
     }

@@ -314,8 +314,12 @@ export class Transformation {
 
   /** What a column gets, over {@link #rowsSql}. */
   #valueSql(position: number): string {
-    const { expression } = this.#steps[position] ?? {}
-    return expression === undefined ? (this.#fields.sqlColumns[position] ?? '') : `(${expression}\n)`
+    const { type, expression } = this.#steps[position] ?? {}
+    if (expression !== undefined) return `(${expression}\n)`
+    const field = this.#fields.sqlColumns[position] ?? ''
+    if (type === undefined) return field
+    // The field is converted, whatever its type, but what is too long is left for the column to refuse.
+    return `CAST(${field} AS ${this.#table.plainTypes[this.#columns[position] ?? -1] ?? 'text'})`
   }
 
   /** The rows that `which` says, as the expressions see them; with `more` columns of the temporary table. */
