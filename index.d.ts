@@ -820,6 +820,8 @@ export interface Explanation {
 	/** Options that would change nothing here, and why. */
 	readonly notes?: readonly StatementNote[];
 	readonly input?: ExplainedInput;
+	/** Where the statement does not say it and the dialect looks for it: what was found. */
+	readonly header?: HeaderEvidence;
 	readonly table?: ExplainedTable;
 	/** The columns that are loaded, in the order of the fields; then those of the table that are not; then fields that are dropped. */
 	readonly columns?: readonly ExplainedColumn[];
@@ -837,6 +839,11 @@ export interface Explanation {
 	readonly failure?: CopyError;
 	/** Milliseconds that the explanation took. */
 	readonly elapsedMs: number;
+}
+interface HeaderEvidence {
+	readonly isHeader: boolean;
+	/** Why, in words. */
+	readonly reason: string;
 }
 /** What would be read. */
 export interface ExplainedInput {
@@ -892,7 +899,7 @@ export interface ExplainedColumn {
 	};
 	/** Who makes a value of the field's text in a load. VALIDATE looks at all but those that only the database reads, see `unchecked`. */
 	readonly decodedBy?: "copyist" | "the database";
-	/** What is done to its values, in words. */
+	/** What is done to its values, in words; TRANSFORM's expression is the last. */
 	readonly conversions: readonly string[];
 	/** NULL is refused. */
 	readonly notNull?: true;

@@ -127,7 +127,7 @@ export function placed(error: CopyError, statement: CopyFrom, file: string): Cop
   const { position } = error
   const part = error.statement && sqlAt(statement, error.statement.text)
   const inFile = position.line !== undefined && position.file === undefined
-  const hint = error.hint ?? encodingHint(error)
+  const hint = (part && fillerHint(error, statement)) ?? error.hint ?? encodingHint(error)
   if (!inFile && !part && hint === error.hint) return error
   return new CopyError({
     code: error.code,
@@ -141,6 +141,13 @@ export function placed(error: CopyError, statement: CopyFrom, file: string): Cop
     diagnosis: error.diagnosis,
     cause: error.cause,
   })
+}
+
+/** An expression names a field that is dropped. */
+function fillerHint({ sqlState, message }: CopyError, { options }: CopyFrom): string | undefined {
+  if (sqlState !== '42703') return undefined
+  const filler = options.filler?.find(({ value }) => message.includes(`"${value}"`))
+  return filler && `FILLER drops field "${filler.value}" after it is read, so that neither TRANSFORM nor WHERE sees it.`
 }
 
 export function isCancelled(error: unknown): boolean {

@@ -290,8 +290,9 @@ class Work {
   async #infer(statement: CopyFrom, input: Rereadable): Promise<{ name: string; type: ColumnType }[]> {
     const { limits, call } = this
     const look = { options: plainOptions(statement.options), table: statement.table.name.value, limits }
-    const columns = nameColumns(statement, await inferColumns(look, input, call.signal))
-    if (columns.length === 1) await checkDelimiter(statement, input)
+    const inferred = await inferColumns(look, input, call.signal)
+    const columns = nameColumns(statement, inferred)
+    if (inferred.length === 1) await checkDelimiter(statement, input)
     return columns
   }
 
@@ -330,7 +331,7 @@ class Work {
     if (statement.options.detectHeader && statement.options.header === 'false' && replay === undefined) {
       const kept = await this.#kept(input)
       input = kept
-      headerDetected = await looksLikeHeader(statement, kept, limits, signal)
+      headerDetected = (await looksLikeHeader(statement, kept, limits, signal)).isHeader
       const header = headerDetected ? 'true' : 'false'
       statement = { ...statement, options: { ...statement.options, header } }
     }

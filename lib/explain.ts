@@ -2,10 +2,20 @@ import { randomUUID } from 'node:crypto'
 import { stat } from 'node:fs/promises'
 import { AccessPolicy } from './access/policy.ts'
 import { type CopyCallOptions, checkCall, checkedLimits } from './copy-call.ts'
-import { aborted, emptyInput, otherKey, placed, undefinedPart, undefinedTable, unpeekable } from './copy-errors.ts'
+import {
+  aborted,
+  checkFreeze,
+  emptyInput,
+  otherKey,
+  placed,
+  undefinedPart,
+  undefinedTable,
+  unpeekable,
+} from './copy-errors.ts'
 import { checkDelimiter } from './delimiter.ts'
 import { CopyError } from './errors.ts'
 import type { ExplainedColumn, ExplainedInput, ExplainedLoad, Explanation } from './explanation.ts'
+import { looksLikeHeader } from './header.ts'
 import { findLedger } from './ledger/open.ts'
 import { columnsOfSchema, nameColumns, plainOptions, planLoad, TRANSPORT, type TravelPlan } from './load-plan.ts'
 import { receiptOf } from './load-record.ts'
@@ -32,7 +42,8 @@ import { refusePending } from './statement/execution.ts'
 import { explainOptions } from './statement/explain.ts'
 import { parseStatement } from './statement/parser.ts'
 import { type ColumnPlan, planColumns } from './statement/plan.ts'
-import type { TableDescription, Target, TargetTransaction } from './target/target.ts'
+import type { FieldStep, TableDescription, Target, TargetTransaction } from './target/target.ts'
+import { checkTransform, stepsOf, unknownTypes } from './transform.ts'
 import { explainTypes } from './type-evidence.ts'
 import { type Validation, validateInput } from './validation.ts'
 
@@ -77,7 +88,13 @@ export async function runValidation(
   access: AccessPolicy | undefined,
 ): Promise<Receipt> {
   const started = performance.now()
-  const { failure, validation, table, load, columns } = await new Work(target, statement, call, true, access).run()
+  const { failure, validation, table, load, columns, header } = await new Work(
+    target,
+    statement,
+    call,
+    true,
+    access,
+  ).run()
   if (failure !== undefined) throw withDiagnosis(failure, validation)
   if (validation === undefined || table === undefined || load === undefined || columns === undefined) {
     throw new TypeError('an input was validated without a result')
@@ -96,6 +113,7 @@ export async function runValidation(
     rowsConflicted: 0,
     elapsedMs: performance.now() - started,
     files,
+    ...(header && { headerDetected: header.isHeader }),
     ledger: false,
     ...(diagnosis && { diagnosis }),
     transport: load.transport,
@@ -205,6 +223,15 @@ class LazyInput {
     return input
   }
 
+  /** What shows whether there is a header: of a stream all is read. */
+  async sample(): Promise<Rereadable> {
+    const input = await this.open()
+    if (input.kind === 'stream') return await this.whole()
+    this.note('the beginning')
+    if (input.kind === 'remote') throw unpeekable(this.#statement)
+    return input
+  }
+
   /** At least its first record, if that is not very long. */
   async start(): Promise<Rereadable> {
     const input = await this.open()
@@ -307,14 +334,22 @@ class Work {
 
   /** Finds out one thing after the other, up to what the load would fail at. */
   async #fill(draft: Draft, transaction: TargetTransaction, input: LazyInput, limits: LoadLimits): Promise<void> {
-    const { statement, call } = this
-    const { options } = statement
+    const { call } = this
+    let { statement } = this
     refusePending(statement)
+    checkTransform(statement)
+    checkFreeze(statement, this.target)
     draft.input = await input.describe()
     const found = await transaction.describe(statement.table)
+    if (statement.options.loadKey !== undefined) await this.#findKey(draft, transaction, found)
+    if (statement.options.detectHeader && statement.options.header === 'false') {
+      draft.header = await looksLikeHeader(statement, await input.sample(), limits, call.signal)
+      const header = draft.header.isHeader ? 'true' : 'false'
+      statement = { ...statement, options: { ...statement.options, header } }
+    }
+    const { options } = statement
     const schema = isColumnar(options.format) ? readSchema(options.format, await input.columnar()) : undefined
-    if (options.loadKey !== undefined) await this.#findKey(draft, transaction, found)
-    const planned = found ? undefined : await this.#planTable(transaction, input, limits, schema)
+    const planned = found ? undefined : await this.#planTable(statement, transaction, input, limits, schema)
     const table = found ?? planned?.description
     if (table === undefined) throw undefinedTable(statement)
     draft.table = { name: table.sqlName, exists: found !== undefined, ...(planned && { ddl: planned.ddl }) }
@@ -330,23 +365,33 @@ class Work {
       { relationName, columns, caseInsensitive },
       header?.length === 0 ? undefined : header,
     )
+    const exists = found !== undefined
+    const steps = stepsOf(plan)
+    const fields = steps ? await transaction.transform(table, plan.columns, steps) : table
+    if (statement.where) await transaction.lookAtCondition(table, plan.columns, statement.where.sql, exists)
     const zones = draft.input.kind === 'stream' ? 'possible' : 'unexpected'
     const travel = await planLoad(this.target, transaction, {
       statement,
       table,
       planned: plan,
       zones,
-      isNew: found === undefined,
+      isNew: !exists,
+      ...(steps && { fields }),
     })
     // A column by itself travels as text only if the database has to read it.
     const isLeft = (index: number) => {
-      const isText = transaction.sinkFor(table, [index], false, 'unexpected') === 'pg_text'
-      return isText || table.columns[index]?.type.kind === 'other'
+      const isText = transaction.sinkFor(fields, [index], false, 'unexpected') === 'pg_text'
+      return isText || fields.columns[index]?.type.kind === 'other'
     }
     const leftToServer = options.format === 'binary' ? [] : plan.columns.filter(isLeft)
-    draft.columns = explainColumns(statement, table, plan, travel, { leftToServer, reasons: planned?.reasons, schema })
+    draft.columns = explainColumns(statement, table, plan, travel, {
+      leftToServer,
+      reasons: planned?.reasons,
+      steps,
+      schema,
+    })
     draft.load = this.#explainLoad(travel, transaction, limits, draft.input)
-    draft.unchecked = uncheckedOf(statement, { table, plan, travel, leftToServer, isNew: found === undefined })
+    draft.unchecked = uncheckedOf(statement, { table: fields, plan, travel, leftToServer, isNew: !exists })
     draft.input = await input.describe()
     if (!this.isValidated) return
     input.note('all')
@@ -354,7 +399,7 @@ class Work {
     const { validation, failure } = await validateInput({
       target: this.target,
       statement,
-      table,
+      table: fields,
       planned: plan,
       leftToServer,
       usesDefaults: travel.usesDefaults,
@@ -393,17 +438,19 @@ class Work {
 
   /** The table that would be created, and why its columns have their types. */
   async #planTable(
+    statement: CopyFrom,
     transaction: TargetTransaction,
     input: LazyInput,
     limits: LoadLimits,
     schema: readonly SchemaColumn[] | undefined,
   ): Promise<{ ddl: string; description: TableDescription; reasons: readonly string[] }> {
-    const { statement, call } = this
+    const { call } = this
     const { options } = statement
     const missing = await transaction.missingPart(statement.table)
     if (missing !== undefined) throw undefinedPart(statement, missing)
     const isBinary = options.format === 'binary'
     if (isBinary || !(options.createTable ?? call.createTable ?? false)) throw undefinedTable(statement)
+    if (options.transform) throw unknownTypes(statement)
     if (schema) {
       const columns = columnsOfSchema(statement, schema)
       if (columns.length === 0) throw emptyInput(statement, (await input.open()).name)
@@ -415,10 +462,11 @@ class Work {
     const inferred = await inferTable(look, kept, call.signal)
     const columns = nameColumns(statement, inferred.columns)
     if (columns.length === 0) throw emptyInput(statement, kept.name)
-    if (columns.length === 1) await checkDelimiter(statement, kept)
-    const types = columns.map(({ type }) => type)
+    if (inferred.columns.length === 1) await checkDelimiter(statement, kept)
+    const types = inferred.columns.map(({ type }) => type)
     const reasons = await explainTypes(look, kept, { types, rows: inferred.rows }, call.signal)
-    return { ...(await transaction.planTable(statement.table, columns)), reasons }
+    const ofColumns = columns.map(({ field }) => reasons[field] ?? '')
+    return { ...(await transaction.planTable(statement.table, columns)), reasons: ofColumns }
   }
 
   #explainLoad(
@@ -492,10 +540,12 @@ function explainColumns(
   {
     leftToServer,
     reasons,
+    steps,
     schema,
   }: {
     readonly leftToServer: readonly number[]
     readonly reasons: readonly string[] | undefined
+    readonly steps: readonly (FieldStep | undefined)[] | undefined
     readonly schema: readonly SchemaColumn[] | undefined
   },
 ): ExplainedColumn[] {
@@ -517,7 +567,7 @@ function explainColumns(
         from: fromOf(read, number, plan.fields?.names),
         ...sourceTypeOf(schema, number, plan.fields?.names),
         ...(isRead && { decodedBy: isText ? ('the database' as const) : ('copyist' as const) }),
-        conversions: conversionsOf(read),
+        conversions: [...conversionsOf(read), ...stepInWords(steps?.[position])],
         ...(column.notNull && { notNull: true as const }),
         ...(reasons?.[position] !== undefined && { detected: reasons[position] }),
       },
@@ -595,6 +645,14 @@ function conversionsOf({ patterns, cleaning, conversion, forceNull, forceNotNull
   ]
 }
 
+/** What TRANSFORM does to the values of a column, in words. */
+function stepInWords({ type, expression }: FieldStep = {}): string[] {
+  return [
+    ...(type === undefined ? [] : [`read as ${type}`]),
+    ...(expression === undefined ? [] : [`becomes ${expression}`]),
+  ]
+}
+
 /** What would be found out only by the load itself. */
 function uncheckedOf(
   { options, where }: CopyFrom,
@@ -615,6 +673,7 @@ function uncheckedOf(
   const names = leftToServer.map((index) => `"${table.columns[index]?.name}"`)
   const domains = plan.columns.filter((index) => table.columns[index]?.isDomain)
   const isText = travel.usesDefaults && travel.sink === 'pg_text'
+  const transforms = (options.transform ?? []).some(({ type, expression }) => type ?? expression)
   return [
     ...(names.length > 0 ? [`values of ${names.join(', ')}: only the database reads them`] : []),
     ...(domains.length > 0
@@ -623,7 +682,10 @@ function uncheckedOf(
     ...(isText ? ['dates, times and arrays, which the database reads where values may be DEFAULT'] : []),
     ...(isNew ? [] : ['CHECK, unique, foreign key and exclusion constraints, triggers, rules and row-level security']),
     ...(options.onConflict ? ['which keys are there already'] : []),
-    ...(where ? ['WHERE: which rows it holds back, and whether it is right'] : []),
+    ...(transforms
+      ? ['TRANSFORM: the values that its expressions make, which rows they fail for, and whether the columns take them']
+      : []),
+    ...(where ? ['WHERE: which rows it holds back, and which it fails for'] : []),
     'the permission to write',
   ]
 }

@@ -1,4 +1,5 @@
 import { startOf } from './delimiter.ts'
+import type { HeaderEvidence } from './explanation.ts'
 import { inferColumns, type LoadLimits, type Rereadable, Spool, START_BYTES } from './native/open.ts'
 import type { CopyFrom } from './statement/ast.ts'
 
@@ -15,7 +16,7 @@ export async function looksLikeHeader(
   input: Rereadable,
   limits: LoadLimits,
   signal: AbortSignal | undefined,
-): Promise<boolean> {
+): Promise<HeaderEvidence> {
   const { options, table } = statement
   const spool = new Spool(2 * START_BYTES)
   try {
@@ -30,12 +31,18 @@ export async function looksLikeHeader(
         sample = { kind: 'spool', spool, name: input.name }
       }
     }
-    const hasTypes = async (header: 'true' | 'false') => {
+    const typed = async (header: 'true' | 'false') => {
       const plan = { options: { ...options, header }, table: table.name.value, limits: { ...limits, threads: 1 } }
       const columns = await inferColumns(plan, sample, signal)
-      return columns.some(({ type }) => type.kind !== 'text')
+      const field = columns.findIndex(({ type }) => type.kind !== 'text')
+      return field < 0 ? undefined : `field ${field + 1} is ${columns[field]?.type.kind}`
     }
-    return !(await hasTypes('false')) && (await hasTypes('true'))
+    const withFirst = await typed('false')
+    if (withFirst !== undefined) return { isHeader: false, reason: `${withFirst} in the first record too` }
+    const withoutFirst = await typed('true')
+    return withoutFirst === undefined
+      ? { isHeader: false, reason: 'all fields are text, in the first record and in the others' }
+      : { isHeader: true, reason: `${withoutFirst} in all records but the first` }
   } finally {
     spool.dispose()
   }

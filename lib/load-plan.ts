@@ -3,9 +3,9 @@ import { CopyError } from './errors.ts'
 import { decodedBy, type Reading } from './load-columns.ts'
 import type { ColumnType, LoadSession, SinkKind } from './native/load.ts'
 import type { SchemaColumn } from './native/open.ts'
-import type { CopyFrom, CopyOptions } from './statement/ast.ts'
+import type { CopyFrom, CopyOptions, Name } from './statement/ast.ts'
 import { statementError } from './statement/diagnostics.ts'
-import { type ColumnPlan, fieldNamed } from './statement/plan.ts'
+import { type ColumnPlan, fieldNamed, madeNames, missingField, onlyFiller } from './statement/plan.ts'
 import type {
   ConflictRequest,
   RowRefusals,
@@ -90,6 +90,8 @@ export async function planLoad(
   const cutsDecimals = decimals === 'truncate' && types.some((type) => type?.kind === 'numeric' && 'scale' in type)
   const isOwn = cutsDecimals || (decimalSeparator ?? dateFormats ?? statement.options.acceptAnyDate) !== undefined
   if (isAllText && isOwn) throw unpointable(statement)
+  // Where rows with a key that is there are refused, WHERE ends the load: the one or the other is forgiven beside constraints that are not.
+  const mayFail = statement.where !== undefined && onConflict?.action !== 'reject'
   const sink = isAllText
     ? 'pg_text'
     : isBinary && target.kind === 'postgres'
@@ -101,6 +103,7 @@ export async function planLoad(
   const mayRefuse = async (found: TableDescription) =>
     usesDefaults ||
     isTransformed ||
+    statement.where !== undefined ||
     leftToServer.length > 0 ||
     found.columns.some(({ notNull }, index) => notNull && !columns.includes(index)) ||
     (!isNew && (await transaction.mayRefuse(found)))
@@ -112,7 +115,7 @@ export async function planLoad(
         : undefined
       : isAllText ||
           (replacedByServer !== undefined && onConflict?.action !== 'reject') ||
-          (errors.conversion === 'skip_row' && isJudgedByServer)
+          (errors.conversion === 'skip_row' && (isJudgedByServer || mayFail))
         ? 'conversion'
         : onConflict?.action === 'reject'
           ? 'unique'
@@ -146,19 +149,44 @@ export function plainOptions(options: CopyOptions): CopyOptions {
   return options.header === 'match' ? { ...options, header: 'true' } : options
 }
 
-/** A column list in the statement names the columns of a table that is created. */
-export function nameColumns<C extends { name: string }>(statement: CopyFrom, inferred: readonly C[]): C[] {
-  const { columns } = statement
-  if (columns === undefined) return [...inferred]
-  if (columns.length !== inferred.length) {
+/**
+ * The columns of a table that is created, each with the number of its field. A column list names them, by their place or by the header's; fields
+ * that FILLER drops get none.
+ *
+ * @throws {CopyError} for a list that does not fit.
+ */
+export function nameColumns<C extends { name: string }>(
+  statement: CopyFrom,
+  inferred: readonly C[],
+): (C & { readonly field: number })[] {
+  const { columns, options } = statement
+  const fields = inferred.map((column, field) => ({ ...column, field }))
+  if (columns === undefined) return fields
+  const made = madeNames(statement)
+  const read = columns.filter(({ value }) => !made.some((name) => name.value === value))
+  const isDropped = ({ value }: Name) => options.filler?.some((name) => name.value === value) === true
+  const kept = read.flatMap((name, position) => (isDropped(name) ? [] : [{ name, position }]))
+  if (kept.length === 0 && options.filler) throw onlyFiller(statement)
+  if (options.mapByName) {
+    const header = inferred.map(({ name }) => name)
+    return kept.flatMap(({ name }) => {
+      const column = fields[fieldNamed(header, name.value)]
+      if (column === undefined) throw missingField(statement, header, name.value, name.offset)
+      return [{ ...column, name: name.value }]
+    })
+  }
+  if (read.length !== inferred.length) {
     throw new CopyError({
       code: 'bad_copy_file_format',
       sqlState: '22P04',
-      message: `the column list has ${columns.length} columns, but the first record has ${inferred.length}`,
+      message: `the column list has ${read.length} columns, but the first record has ${inferred.length}`,
       statement: { text: statement.text, offset: columns[0]?.offset ?? 0 },
     })
   }
-  return inferred.map((column, index) => ({ ...column, name: columns[index]?.value ?? column.name }))
+  return kept.flatMap(({ name, position }) => {
+    const column = fields[position]
+    return column === undefined ? [] : [{ ...column, name: name.value }]
+  })
 }
 
 /**

@@ -4,9 +4,12 @@ import { formatDiagnosis } from './rejects.ts'
 
 /** The explanation for people. Lines are separated by `\n`; there is none at the end. */
 export function formatExplanation(explanation: Explanation, width?: number): string {
-  const { input, table, columns, load, validation, alreadyLoaded, notes } = explanation
+  const { input, header, table, columns, load, validation, alreadyLoaded, notes } = explanation
   const lines = [...entry('dialect', dialectOf(explanation)), ...entry('target', targetOf(explanation))]
   if (input) lines.push(...entry('input', inputOf(input)))
+  if (header) {
+    lines.push(...entry('header', `${header.isHeader ? 'the first record' : 'none'}, since ${header.reason}`))
+  }
   lines.push('', 'options', ...formatOptions(explanation))
   if (notes) lines.push('', 'without effect', ...notes.map(({ option, reason }) => `  ${option}: ${reason}`))
   if (columns) lines.push('', 'columns', ...formatColumns(columns))

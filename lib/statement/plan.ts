@@ -63,6 +63,7 @@ export function planColumns(copy: CopyFrom, table: PlannedTable, header?: readon
           : listed(copy, table),
   )
   const { columns } = layout
+  if (columns.length === 0 && copy.options.filler) throw onlyFiller(copy)
   checkIdentity(copy, table, columns)
   const keys = copy.options.onConflict?.columns
   const conflictKeys = keys && resolve(copy, table, keys)
@@ -89,6 +90,20 @@ export function planColumns(copy: CopyFrom, table: PlannedTable, header?: readon
   }
 }
 
+/** A statement that drops every field that it reads. */
+export function onlyFiller({ text, options }: CopyFrom): CopyError {
+  const offset = options.filler?.[0]?.offset ?? 0
+  return statementError(
+    text,
+    offset,
+    'invalid_parameter_value',
+    'FILLER drops all fields, so that no column is loaded',
+    {
+      hint: 'Leave out of FILLER what is to be loaded, or give a column its values by CONSTANT or SEQUENCE.',
+    },
+  )
+}
+
 type Layout = Pick<ColumnPlan, 'columns' | 'fields' | 'places' | 'made'>
 
 /** Columns whose values are made, and not read. */
@@ -99,7 +114,7 @@ function madeColumns({ options: { sequence = [], constant = [] } }: CopyFrom): {
   ]
 }
 
-function madeNames(copy: CopyFrom): readonly Name[] {
+export function madeNames(copy: CopyFrom): readonly Name[] {
   return madeColumns(copy).map(({ name }) => name)
 }
 
@@ -220,18 +235,19 @@ export function fieldNamed(names: readonly string[], wanted: string): number {
 /** The fields that the header names as columns: as they are written, or else in any case. */
 function mapped(copy: CopyFrom, table: PlannedTable, header: readonly string[]): Layout {
   const made = new Set(madeNames(copy).map(({ value }) => value))
-  const listed = copy.columns?.filter(({ value }) => !made.has(value))
+  const dropped = copy.options.filler ?? []
+  const unread = dropped.find(({ value }) => fieldNamed(header, value) < 0)
+  if (unread) throw missingField(copy, header, unread.value, unread.offset)
+  const listed = copy.columns?.filter(
+    ({ value }) => !made.has(value) && !dropped.some((filler) => filler.value === value),
+  )
   const wanted = listed ? resolve(copy, table, listed) : allOf(copy, table)
   const found = wanted.map((column) => ({ column, field: fieldNamed(header, table.columns[column]?.name ?? '') }))
   const missing = found.findIndex(({ field }) => field < 0)
   const kept = found.filter(({ field }) => field >= 0)
-  if ((copy.columns && missing >= 0) || kept.length === 0) {
+  if ((copy.columns && missing >= 0) || (kept.length === 0 && wanted.length > 0)) {
     const name = table.columns[found[missing]?.column ?? 0]?.name
-    const message = `the header has no field for column "${name}"`
-    const detail = `Its fields are ${header.map((field) => `"${field}"`).join(', ')}.`
-    throw statementError(copy.text, listed?.[missing]?.offset ?? copy.table.name.offset, 'undefined_column', message, {
-      detail,
-    })
+    throw missingField(copy, header, name, listed?.[missing]?.offset)
   }
   return {
     columns: kept.map(({ column }) => column),
@@ -269,6 +285,17 @@ function named(copy: CopyFrom, table: PlannedTable, names: readonly string[]): L
     columns: kept.map(({ column }) => column),
     fields: { names: kept.map(({ field }) => names[field] ?? ''), ofColumn: kept.map((_, field) => field) },
   }
+}
+
+export function missingField(
+  copy: CopyFrom,
+  header: readonly string[],
+  name: string | undefined,
+  offset = copy.table.name.offset,
+): CopyError {
+  const message = `the header has no field for column "${name}"`
+  const detail = `Its fields are ${header.map((field) => `"${field}"`).join(', ')}.`
+  return statementError(copy.text, offset, 'undefined_column', message, { detail })
 }
 
 function resolve(copy: CopyFrom, table: PlannedTable, names: readonly Name[]): readonly number[] {

@@ -193,6 +193,13 @@ export interface TargetTransaction {
     columns: readonly number[],
     steps: readonly (FieldStep | undefined)[],
   ): Promise<TableDescription>
+  /**
+   * In a transaction that only looks: finds out whether WHERE is a condition for rows of the table, of which `columns` are loaded. A table
+   * that does not exist yet is known by its description alone.
+   *
+   * @throws {CopyError} when it is none; `statement.text` is then `where`.
+   */
+  lookAtCondition(table: TableDescription, columns: readonly number[], where: string, exists: boolean): Promise<void>
   /** Whether the table has anything, besides its columns' types and NOT NULL, that could refuse a row. */
   mayRefuse(table: TableDescription): Promise<boolean>
   /** Gathers the statistics of a table that has been loaded. */

@@ -144,7 +144,7 @@ export const gaussdbOptions = {
   transform: define<readonly Transform[]>({
     synopsis: '( column [ type ] [ AS expression ] [, ...] )',
     summary:
-      "The column becomes what the expression makes of the fields, in the SQL of the target, where they have the names of their columns; with a type, its field is read as that type first, without one before an expression as the column's without its length.",
+      "The column becomes what the expression makes of the fields, in the SQL of the target, where they have the names of their columns; with a type, its field is read as that type first, and without an expression cast to the column's; without a type before an expression it is read as the column's without its length.",
     defaultNote: 'none',
     formats: any,
     bare: [{ words: ['transform'], takes: 'clause', of }],
@@ -157,7 +157,7 @@ export const gaussdbOptions = {
       ['42601', 'no expression, or more than one; comments, parameters'],
       [
         '0A000',
-        'a subquery; with DEFAULT, ON_ERROR set_null or set_default, ON CONFLICT DO SKIP or UPDATE, or a table that has yet to be created',
+        'a subquery or, on DuckDB, #1 or COLUMNS; with DEFAULT, ON_ERROR set_null or set_default, ON CONFLICT DO SKIP or UPDATE, or a table that has yet to be created',
       ],
       ['42701', 'a column twice'],
       ['42P10', 'a column that is not loaded'],
@@ -196,7 +196,8 @@ export const gaussdbOptions = {
   }),
   filler: define<readonly Name[]>({
     synopsis: '( column [, ...] )',
-    summary: 'Fields that are read and dropped, by their place in the list of columns; the table need not have them.',
+    summary:
+      'Fields that are read and dropped, by their place in the list of columns, or with MAP BY NAME by their names; the table need not have them, and gets no columns for them. No expression sees them.',
     defaultNote: 'none',
     formats: any,
     bare: [{ words: ['filler'], takes: 'clause', of }],
@@ -207,6 +208,8 @@ export const gaussdbOptions = {
     example: 'FILLER (unused)',
     errors: [
       ['42601', 'without a list of columns'],
+      ['22023', 'all fields, so that no column is loaded'],
+      ['42703', 'a field that the header lacks, with MAP BY NAME; an expression that names one'],
       ['42P10', 'a column that is not in the list'],
       ['42701', 'a column twice'],
       binaryError,

@@ -1,8 +1,5 @@
-import type { DuckDBConnection } from '@duckdb/node-api'
-import { CopyError } from '../../errors.ts'
 import type { FieldStep } from '../target.ts'
 import type { DuckdbColumnDescription, DuckdbTableDescription } from './describe.ts'
-import { asCopyError, inCondition } from './errors.ts'
 import { quoteIdentifier, quoteLiteral } from './identifiers.ts'
 import { castFromVector } from './types.ts'
 
@@ -312,32 +309,4 @@ function valueSql(plan: InsertPlan, column: DuckdbColumnDescription, index: numb
   if (!plan.defaults.includes(index)) return value
   const defaultSql = column.defaultSql ?? 'NULL'
   return `CASE WHEN ${plan.own}_row.d${index} THEN CAST((${defaultSql}) AS ${column.typeName}) ELSE ${value} END`
-}
-
-/**
- * Checks that a WHERE condition is one expression, so that it cannot end the statement it is put into and begin another.
- * Whatever closes our parenthesis early would have to make sense after both WHERE and WHEN, and only an expression does.
- *
- * @throws {CopyError} 42601 when it is not.
- */
-export async function checkCondition(connection: DuckDBConnection, where: string): Promise<void> {
-  for (const [before, after] of [
-    ['SELECT CASE WHEN (', '\n) THEN 1 END'],
-    ['SELECT 1 WHERE (', '\n)'],
-  ] as const) {
-    let count: number
-    try {
-      count = (await connection.extractStatements(`${before}${where}${after}`)).count
-    } catch (error) {
-      throw inCondition(asCopyError(error), where, before.length)
-    }
-    if (count !== 1) {
-      throw new CopyError({
-        code: 'syntax_error',
-        sqlState: '42601',
-        message: 'the WHERE condition of COPY must be a single expression',
-        statement: { text: where, offset: 0 },
-      })
-    }
-  }
 }

@@ -9,8 +9,8 @@ import { isSelfReferring } from './constraints.ts'
 import type { DuckdbTableDescription } from './describe.ts'
 import type { DuckdbDriver } from './driver.ts'
 import { abortError, asConditionType, asCopyError, inCondition } from './errors.ts'
+import { checkCondition } from './expressions.ts'
 import {
-  checkCondition,
   type FeedSource,
   filteredSql,
   type InsertPlan,
@@ -21,6 +21,7 @@ import {
   triedConditionSql,
 } from './insert.ts'
 import { prepareAsWritten } from './query.ts'
+import { Elsewhere } from './row-errors.ts'
 import { ROW_GROUP_ROWS, RowFeed } from './row-feed.ts'
 import { isConstant, isValid } from './row-tests.ts'
 import type { RowWindow } from './row-window.ts'
@@ -120,9 +121,10 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
       native: request.native,
       isGuarded: isGuarded || isOrdered,
       onUpdate,
-      driver,
+      elsewhere,
     }
   }
+  const elsewhere = new Elsewhere(driver)
   const feed = new RowFeed(driver, shape, request.sink === 'duckdb_served' ? request.native : undefined)
   const openSieve = async (made: InsertPlan, conflict: ConflictPlan | undefined): Promise<void> => {
     sieve = await Sieve.open(connection, made, policyOf(conflict))
@@ -156,7 +158,7 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
   let next: Promise<RowWindow | undefined> | undefined
   try {
     if (request.signal?.aborted) throw abortError(request.signal)
-    if (request.where !== undefined) await checkCondition(connection, request.where)
+    if (request.where !== undefined) await checkCondition(connection, table, request.where)
     const conflict = request.conflict && (await planConflict(connection, table, request))
     isOrdered = conflict === undefined && refusals?.tolerates !== 'all' && (await isSelfReferring(connection, table))
     gatherer = new ChunkGatherer(request.native, {
@@ -297,6 +299,8 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
       return { ok: false, error, failed: { plan, feed, window } }
     dispose(feed, window)
     return { ok: false, error, failed: undefined }
+  } finally {
+    await elsewhere.close()
   }
 }
 

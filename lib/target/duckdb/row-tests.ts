@@ -143,6 +143,18 @@ export function involvedColumns(plan: InsertPlan, constraints: Constraints, test
   })
 }
 
+/** Those of the columns that a piece of SQL may read: by the name of the table it may mean the whole row. */
+export function readBy<C extends { readonly name: string }>(
+  sql: string,
+  relationName: string,
+  columns: readonly C[],
+): readonly C[] {
+  const words = new Set(sql.toLowerCase().match(/\w+/g))
+  // A name that is no word may be written in several ways.
+  const may = (name: string) => !/^\w+$/.test(name) || words.has(name.toLowerCase())
+  return may(relationName) ? columns : columns.filter(({ name }) => may(name))
+}
+
 function mentions(text: string, name: string): boolean {
   return text.includes(name.toLowerCase()) || text.includes(quoteIdentifier(name).toLowerCase())
 }

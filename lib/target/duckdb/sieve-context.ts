@@ -2,10 +2,10 @@ import type { NativeLoad } from '../../native/load.ts'
 import type { RowRefusals } from '../target.ts'
 import type { ConflictPlan } from './conflict.ts'
 import { type Constraints, type ForeignKey, partOf } from './constraints.ts'
-import type { DuckdbDriver } from './driver.ts'
 import { quoteIdentifier } from './identifiers.ts'
 import type { InsertPlan, RowSource, StageShape } from './insert.ts'
 import { isComplete, keyColumns, keyParts } from './key-sql.ts'
+import type { Elsewhere } from './row-errors.ts'
 import { type Test, tried } from './row-tests.ts'
 
 /* What the parts of the sieve share: what a load wants of its rows, and SQL of the rows that are looked at. */
@@ -32,8 +32,12 @@ export interface SievePolicy {
   readonly isGuarded: boolean
   /** Called when rows of the table have been updated. */
   onUpdate(): void
-  /** What a database is opened with in which a statement may fail. */
-  readonly driver: DuckdbDriver
+  readonly elsewhere: Elsewhere
+}
+
+/** Whether a row for which WHERE raises an error costs itself only: as one for which a conversion does. There is nothing to replace it by. */
+export function isConditionTolerated({ tolerates, replaces }: Pick<SievePolicy, 'tolerates' | 'replaces'>): boolean {
+  return (tolerates === 'all' || tolerates === 'conversion') && replaces === undefined
 }
 
 /** Rows that are dealt with together, numbered from 0. */

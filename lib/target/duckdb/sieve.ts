@@ -22,6 +22,7 @@ import {
 import type { RowWindow } from './row-window.ts'
 import {
   arbiterOf,
+  isConditionTolerated,
   isUpsert,
   type Part,
   type RunStatement,
@@ -79,8 +80,8 @@ export class Sieve {
     const { tolerates, conflict, isGuarded, replaces } = policy
     if (tolerates === 'conversion' && conflict === undefined && !isGuarded) {
       const none = { checks: [], keys: [], foreignKeys: [], generated: [] }
-      if (!plan.columns.some(isCastByDuckdb)) return undefined
-      const tests = replaces === undefined ? [] : await nullTests(connection, plan)
+      const tests = replaces === undefined ? await conditionTest(connection, plan) : await nullTests(connection, plan)
+      if (tests.length === 0 && !plan.columns.some(isCastByDuckdb)) return undefined
       return new Sieve(contextOf(plan, policy, none, tests, []))
     }
     const all = await constraintsOf(connection, plan.table)
@@ -91,7 +92,7 @@ export class Sieve {
     for (const part of all.keys.flatMap(({ columns, parts }) => (columns === undefined ? parts : []))) {
       if (!isColumn(part) && (await isValid(connection, plan, tried(plan, part)))) expressions.push(part)
     }
-    const condition = isGuarded ? await conditionTest(connection, plan) : []
+    const condition = isGuarded || isConditionTolerated(policy) ? await conditionTest(connection, plan) : []
     const tests = [...condition, ...(await testsOf(connection, plan, constraints, expressions, tolerates === 'all'))]
     const { keys, foreignKeys } = constraints
     const isNeeded = isAll

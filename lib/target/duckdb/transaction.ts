@@ -18,7 +18,8 @@ import { appendRows } from './append.ts'
 import { isAboutTable } from './constraints.ts'
 import { type DuckdbTableDescription, describeTable, missingPart } from './describe.ts'
 import type { DuckdbDriver } from './driver.ts'
-import { asCopyError } from './errors.ts'
+import { asConditionType, asCopyError } from './errors.ts'
+import { checkCondition } from './expressions.ts'
 import { loadReservedWords, printIdentifier } from './identifiers.ts'
 import type { TransformPlan } from './insert.ts'
 import { dispose, type LoadResult, runLoad } from './load.ts'
@@ -150,6 +151,12 @@ export class DuckdbTransaction implements TargetTransaction {
       ...table,
       columns: table.columns.map((column, index) => plan.fields[columns.indexOf(index)] ?? column),
     }
+  }
+
+  async lookAtCondition(table: TableDescription, _columns: readonly number[], where: string): Promise<void> {
+    await checkCondition(this.#init.connection, table as DuckdbTableDescription, where).catch((error: unknown) => {
+      throw asConditionType(asCopyError(error), where)
+    })
   }
 
   async mayRefuse(table: TableDescription): Promise<boolean> {

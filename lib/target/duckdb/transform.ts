@@ -7,6 +7,7 @@ import type { FieldStep, RowError, RowRefusals } from '../target.ts'
 import type { DuckdbColumnDescription, DuckdbTableDescription } from './describe.ts'
 import type { DuckdbDriver } from './driver.ts'
 import { asCopyError, inCondition, withPosition } from './errors.ts'
+import { checkExpression } from './expressions.ts'
 import { quoteIdentifier, quoteLiteral } from './identifiers.ts'
 import {
   type FeedSource,
@@ -18,7 +19,8 @@ import {
   type TransformPlan,
 } from './insert.ts'
 import { prepareAsWritten, query } from './query.ts'
-import { errorElsewhere, uncastError } from './row-errors.ts'
+import { type Elsewhere, rowErrorOf, uncastError } from './row-errors.ts'
+import { readBy } from './row-tests.ts'
 import type { RowWindow } from './row-window.ts'
 import type { Sifted } from './sieve.ts'
 import type { RunStatement } from './sieve-context.ts'
@@ -55,10 +57,8 @@ export async function planTransform(
     const isOwn = steps[position] === undefined
     fields.push({ ...column, ...read, hasDefault: false, defaultSql: undefined, notNull: isOwn && column.notNull })
   }
-  const nulls = fields.map(({ name, typeName }) => `CAST(NULL AS ${typeName}) AS ${quoteIdentifier(name)}`)
-  const rows = `(SELECT ${nulls.join(', ')}) AS ${quoteIdentifier(table.relationName)}`
   for (const step of steps) {
-    if (step?.expression !== undefined) await checkExpression(connection, step.expression, rows)
+    if (step?.expression !== undefined) await checkExpression(connection, table.relationName, fields, step.expression)
   }
   return { fields, steps }
 }
@@ -74,49 +74,18 @@ async function typeNamed(
     const prepared = await prepareAsWritten(connection, sql)
     try {
       const [row] = await query(connection, `SELECT typeof(CAST(NULL AS ${type}))`)
-      return { type: columnTypeOf(driver, prepared.columnType(0)), typeName: String(row?.[0]) }
+      // DuckDB keeps no lengths, but the decoder does.
+      const length = /^(?:varchar|character\s+varying)\s*\(\s*(\d+)\s*\)$/i.exec(type)?.[1]
+      const read = columnTypeOf(driver, prepared.columnType(0))
+      return {
+        type: length === undefined ? read : { kind: 'varchar', length: Number(length) },
+        typeName: String(row?.[0]),
+      }
     } finally {
       prepared.destroySync()
     }
   } catch (error) {
     throw inCondition(asCopyError(error), type, before.length)
-  }
-}
-
-/** Whatever closes our parenthesis early would have to make sense in both places, and only one expression does. */
-async function checkExpression(connection: DuckDBConnection, expression: string, rows: string): Promise<void> {
-  const parts = [
-    ['SELECT 1 WHERE CASE WHEN (', '\n) IS NULL THEN true END', '42601'],
-    ['SELECT (', '\n)', undefined],
-  ] as const
-  for (const [before, after] of parts) {
-    const sql = before.includes('WHERE')
-      ? `SELECT 1 FROM ${rows} WHERE CASE WHEN (${expression}${after}`
-      : `${before}${expression}${after} FROM ${rows}`
-    let isOne: boolean
-    try {
-      isOne = (await connection.extractStatements(sql)).count === 1
-      if (isOne) {
-        const prepared = await prepareAsWritten(connection, sql)
-        isOne = prepared.columnCount === 1
-        prepared.destroySync()
-      }
-    } catch (thrown) {
-      const { code, sqlState, message, detail, hint, cause } = asCopyError(thrown)
-      const words = message
-        .replace(/^WHERE clause cannot contain (.+)!$/, '$1 are not allowed in TRANSFORM expressions')
-        .replace(/^UNNEST not supported here$/, 'UNNEST is not allowed in TRANSFORM expressions')
-      const error = new CopyError({ code, sqlState, message: words, detail, hint, cause })
-      throw inCondition(error, expression, sql.indexOf(`(${expression}\n)`) + 1)
-    }
-    if (!isOne) {
-      throw new CopyError({
-        code: 'syntax_error',
-        sqlState: '42601',
-        message: 'a TRANSFORM expression must be a single expression',
-        statement: { text: expression, offset: 0 },
-      })
-    }
   }
 }
 
@@ -135,7 +104,7 @@ export interface StagingPolicy {
   readonly tolerates: RowRefusals['tolerates'] | undefined
   /** Says where rows are. */
   readonly native: NativeLoad
-  readonly driver: DuckdbDriver
+  readonly elsewhere: Elsewhere
 }
 
 type Insert = (source: RowSource, refusals: RowRefusals | undefined) => Promise<Sifted>
@@ -201,7 +170,7 @@ export class Staging {
     const bad = await this.#bad(run)
     const [first] = bad
     const isTolerant = refusals !== undefined && refusals.tolerates !== 'unique'
-    if (first !== undefined && !isTolerant) throw await this.#failure(run, window.firstRow, first)
+    if (first !== undefined && !isTolerant) throw await this.#failure(window.firstRow, first)
     const refused: { row: number; errors: readonly RowError[] }[] = bad.map(({ row, errors }) => ({
       row: window.firstRow + row,
       errors,
@@ -301,7 +270,7 @@ export class Staging {
     const tried = [...this.#tried]
     const texts = [
       ...this.#casts.map((position) => `r.${own}_x${position}`),
-      ...tried.map((position) => `CAST(f.${quoteIdentifier(fields[position]?.name ?? '')} AS VARCHAR)`),
+      ...fields.map(({ name }) => `CAST(f.${quoteIdentifier(name)} AS VARCHAR)`),
     ]
     const raw = this.#casts.length === 0 ? '' : ` JOIN ${this.#names.raw} AS r USING (${own}_n)`
     const marked = flags.map((flag) => `v.${flag}`)
@@ -314,56 +283,58 @@ WHERE ${marked.join(' OR ')} ORDER BY ${own}_n${isFirst}`,
       if (at % ROWS_A_TURN === ROWS_A_TURN - 1) await nextTurn()
       const errors: RowError[] = []
       let about: Pick<BadRow, 'position' | 'isField'> | undefined
+      const values = row.slice(1 + flags.length + this.#casts.length)
       for (const [flag] of flags.entries()) {
         if (row[1 + flag] !== true) continue
         const isField = flag < this.#casts.length
         const position = (isField ? this.#casts[flag] : tried[flag - this.#casts.length]) ?? 0
-        const text = row[1 + flags.length + flag]
+        const text = isField ? row[1 + flags.length + flag] : values[position]
         const field = fields[position] as DuckdbColumnDescription
         about ??= { position, isField }
-        errors.push(
-          isField
-            ? uncastError(field, String(text))
-            : {
-                column: field.name,
-                sqlState: '22000',
-                code: 'data_exception',
-                message: `the TRANSFORM expression of column "${field.name}" raises an error for this row`,
-                ...(typeof text === 'string' && { value: text }),
-              },
-        )
+        if (isField) errors.push(uncastError(field, String(text)))
+        else {
+          const told = await this.#raised(position, values)
+          errors.push({ column: field.name, ...told, ...(typeof text === 'string' && { value: text }) })
+        }
       }
       if (about !== undefined) bad.push({ row: Number(row[0]), errors, ...about })
     }
     return bad
   }
 
-  /** The error of a load that ends at a row, in DuckDB's words. */
-  async #failure(run: RunStatement, first: number, { row, errors, position, isField }: BadRow): Promise<CopyError> {
-    const { own, table } = this.#plan
+  /** What DuckDB says of a row with these fields for which an expression raises an error. */
+  async #raised(position: number, texts: readonly unknown[]): Promise<RowError> {
     const { fields } = this.#transform
-    const { driver, native } = this.#policy
+    const { relationName } = this.#plan.table
+    const { name } = fields[position] as DuckdbColumnDescription
+    const sql = stepSql(this.#plan, this.#transform, position)
+    const read = readBy(sql, relationName, fields)
+    const values = read.map((field, at) => `CAST($${at + 1} AS ${field.typeName}) AS ${quoteIdentifier(field.name)}`)
+    const error = await this.#policy.elsewhere.errorOf(
+      `SELECT ${sql} FROM (SELECT ${values.join(', ') || '1'}) AS ${quoteIdentifier(relationName)}`,
+      read.map((field) => {
+        const text = texts[fields.indexOf(field)]
+        return typeof text === 'string' ? text : null
+      }),
+    )
+    const message = `the TRANSFORM expression of column "${name}" raises an error for this row`
+    return error === undefined ? { sqlState: '22000', code: 'data_exception', message } : rowErrorOf(error)
+  }
+
+  /** The error of a load that ends at a row, in DuckDB's words. */
+  async #failure(first: number, { row, errors, position, isField }: BadRow): Promise<CopyError> {
+    const { table } = this.#plan
+    const { elsewhere, native } = this.#policy
     const [foretold] = errors
     const { column, value, ...init } = foretold ?? {
       sqlState: 'XX000',
       code: 'internal_error',
       message: 'a row was refused',
     }
-    const words = isField
-      ? castFromVector(
-          quoteLiteral(value ?? ''),
-          fields[position]?.type ?? { kind: 'other' },
-          fields[position]?.typeName ?? '',
-        )
-      : stepSql(this.#plan, this.#transform, position)
-    const shown = fields.map(({ name }) => `CAST(${quoteIdentifier(name)} AS VARCHAR)`)
-    const { rows } = await run(`SELECT ${shown.join(', ')} FROM ${this.#names.fields} WHERE ${own}_n = ${row}`)
-    const values = fields.map(({ name, typeName }, at) => {
-      const text = rows[0]?.[at]
-      return `CAST(${typeof text === 'string' ? quoteLiteral(text) : 'NULL'} AS ${typeName}) AS ${quoteIdentifier(name)}`
-    })
-    const from = `(SELECT ${values.join(', ')}) AS ${quoteIdentifier(table.relationName)}`
-    const error = (await errorElsewhere(driver, `SELECT ${words} FROM ${from}`)) ?? new CopyError(init)
+    const { type, typeName } = this.#transform.fields[position] as DuckdbColumnDescription
+    const cast =
+      isField && (await elsewhere.errorOf(`SELECT ${castFromVector(quoteLiteral(value ?? ''), type, typeName)}`))
+    const error = cast || new CopyError(init)
     const at = native.locate(first + row)
     const shownValue = value === undefined || column === undefined ? '' : `, column ${column}: "${value}"`
     const context = at === undefined ? undefined : `COPY ${table.relationName}, ${at.unit} ${at.line}${shownValue}`

@@ -4,10 +4,11 @@ import type { ForeignKey, UniqueKey } from './constraints.ts'
 import type { DuckdbColumnDescription } from './describe.ts'
 import { FOUND } from './findings.ts'
 import { duplicateError, orphanError, uncastError } from './row-errors.ts'
-import { failureAt, type Refusal, testOf } from './row-failure.ts'
+import { conditionErrors, failureAt, type Refusal, testOf } from './row-failure.ts'
 import { type Decided, GONE, STAYS } from './row-moves.ts'
 import {
   arbiterOf,
+  isConditionTolerated,
   isUpsert,
   type Part,
   ROWS_A_TURN,
@@ -76,6 +77,11 @@ export async function decide(
     const { rows: lines } = await run(
       `SELECT n, kind, place, a, b, "text" FROM ${found} WHERE ${inPage('n', first)} ORDER BY n, kind, place`,
     )
+    const isOfCondition = (line: readonly unknown[]) =>
+      line[1] === FOUND.reason && testOf(context, Number(line[2]))?.isCondition === true
+    const raised = lines.some(isOfCondition)
+      ? await conditionErrors(context, run, `${context.plan.own}_w AND ${inPage(`${context.plan.own}_n`, first)}`)
+      : undefined
     for (let at = 0; at < lines.length; ) {
       const row = Number(lines[at]?.[0])
       const findings: Finding[] = []
@@ -89,7 +95,7 @@ export async function decide(
       }
       refusals.refuse(
         part.first + row,
-        reasons.map(({ error }) => error),
+        reasons.map(({ rank, error }) => (testOf(context, rank)?.isCondition && raised?.get(row)) || error),
       )
       if (rows.refused % REFUSED_AT_ONCE === 0) await refusals.settle(part.first + row + 1)
     }
@@ -144,8 +150,7 @@ function isTolerated(context: SieveContext, first: Refusal | undefined): boolean
   const { tolerates } = context.policy
   const rank = first?.rank ?? 0
   if (tolerates === 'unique') return rank >= ranksOf(context).keys
-  // WHERE is not about what a row is worth.
-  if (testOf(context, rank)?.isCondition) return false
+  if (testOf(context, rank)?.isCondition) return isConditionTolerated(context.policy)
   // What cannot be cast comes first.
   return tolerates === 'all' || (tolerates === 'conversion' && rank < context.shape.casts.length)
 }

@@ -26,14 +26,25 @@ export interface CatalogTable {
  * `to_regclass` resolves the name as COPY would: search_path, temporary tables, "cross-database references are not
  * implemented", "permission denied for schema". Trigger bits: 1 row, 2 before, 4 insert; tgenabled 'D' is disabled.
  */
-export const DESCRIBE_SQL = `
+export const DESCRIBE_SQL = describeSql(`
+  SELECT a.* FROM pg_catalog.pg_attribute a JOIN relation ON a.attrelid = relation.oid
+  WHERE a.attnum > 0 AND NOT a.attisdropped`)
+
+/** The same, as if the columns of the relation were those of `$2`: JSON, `[{ "name", "type", "typmod" }]`, types as OIDs. */
+export const DESCRIBE_AS_SQL = describeSql(`
+  SELECT f.attnum, f.attname, f.type::pg_catalog.oid AS atttypid, f.atttypmod,
+    '' AS attgenerated, '' AS attidentity, false AS attnotnull, false AS atthasdef
+  FROM ROWS FROM (
+    pg_catalog.json_to_recordset($2::pg_catalog.json) AS (name text, type int8, typmod int4)
+  ) WITH ORDINALITY AS f (attname, type, atttypmod, attnum)`)
+
+function describeSql(attributes: string): string {
+  return `
 WITH RECURSIVE relation AS (
   SELECT c.oid, c.relname, c.relkind, n.nspname
   FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   WHERE c.oid = pg_catalog.to_regclass($1)
-), attribute AS (
-  SELECT a.* FROM pg_catalog.pg_attribute a JOIN relation ON a.attrelid = relation.oid
-  WHERE a.attnum > 0 AND NOT a.attisdropped
+), attribute AS (${attributes}
 ), type AS (
   SELECT t.oid, t.typtype, t.typbasetype, t.typtypmod, t.typelem, t.typarray, t.typdelim, t.typdefault
   FROM pg_catalog.pg_type t WHERE t.oid IN (SELECT atttypid FROM attribute)
@@ -88,6 +99,7 @@ SELECT pg_catalog.json_build_object(
   )
 )::text
 FROM relation`
+}
 
 /**
  * Whether anything but types and NOT NULL could refuse a row of the relation `$1`: constraints, indexes (unique ones, and those on

@@ -92,6 +92,8 @@ export interface QueryConfig {
 
 export interface QueryResult {
   readonly rows: readonly (readonly (string | null)[])[]
+  /** The columns; a domain's base type. */
+  readonly fields: readonly { readonly dataTypeID: number; readonly dataTypeModifier: number }[]
 }
 
 /** A query object that speaks the protocol itself. */

@@ -1,6 +1,7 @@
 import { CopyError } from '../../errors.ts'
 import type { ConflictRequest, LoadRequest } from '../target.ts'
 import type { Batch } from './batch.ts'
+import type { ConditionTrial } from './condition-trial.ts'
 import type { Foresight } from './foresight.ts'
 import { internalError } from './server-error.ts'
 import { inPart } from './sql-position.ts'
@@ -27,6 +28,8 @@ export interface ConflictInit {
   readonly sql: StageSql
   readonly rows: StagedRows
   readonly foresight: Foresight
+  /** Where a row for which WHERE raises an error costs itself only. */
+  readonly condition?: ConditionTrial | undefined
 }
 
 /** What became of a batch. */
@@ -47,7 +50,7 @@ export async function resolveConflicts(
   batch: Batch,
   lacking: readonly RefusedRow[],
 ): Promise<Resolved> {
-  const { foresight, rows, sql, request } = init
+  const { foresight, rows, sql, request, condition } = init
   if (request.refusals === undefined) return moveOrStop(init, batch)
   const values = await foresight.badValues()
   const isReplacing = request.refusals.replaces !== undefined
@@ -56,6 +59,7 @@ export async function resolveConflicts(
   const bad = isReplacing ? [] : byRow(values ?? [])
   if (isReplacing) await replace(init, values ?? [])
   await rows.remove(bad.map(({ row }) => row + 1))
+  bad.push(...((await condition?.remove()) ?? []))
   const held = await filter(init)
   const { loaded, conflicted, refused } = (await moveForeseen(init)) ?? (await rows.run('all'))
   const [first] = refused

@@ -91,6 +91,21 @@ export class Lease {
     signal?: AbortSignal,
     how: Supervision = {},
   ): Promise<QueryResult['rows']> {
+    return (await this.#run(text, values, signal, how)).rows
+  }
+
+  /** Runs one statement and returns the types of its columns: OID, a domain's base type, and modifier, -1 for none. */
+  async fieldTypes(text: string, signal?: AbortSignal): Promise<{ readonly type: number; readonly typmod: number }[]> {
+    const { fields } = await this.#run(text, [], signal, {})
+    return fields.map(({ dataTypeID, dataTypeModifier }) => ({ type: dataTypeID, typmod: dataTypeModifier }))
+  }
+
+  #run(
+    text: string,
+    values: readonly (string | null)[],
+    signal: AbortSignal | undefined,
+    how: Supervision,
+  ): Promise<QueryResult> {
     return this.supervise(
       signal,
       () =>
@@ -98,7 +113,7 @@ export class Lease {
           if (this.#broken) return reject(this.#failure(this.#broken))
           const config: QueryConfig = { text, rowMode: 'array', types: RAW, ...(values.length > 0 && { values }) }
           this.client.query(config, (error, result) => {
-            if (!error) return resolve(result.rows)
+            if (!error) return resolve(result)
             if (isReadTimeout(error)) this.cancel()
             if (!isServerError(error)) return reject(this.#failure(error))
             // pg reports an error when it arrives. Whether the connection lives on is known with the message after it.

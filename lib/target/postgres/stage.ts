@@ -3,6 +3,7 @@ import type { NativeLoad } from '../../native/load.ts'
 import type { LoadRequest, RowError } from '../target.ts'
 import { type Batch, SMALL_CHUNK } from './batch.ts'
 import type { CatalogTable } from './catalog.ts'
+import { ConditionTrial, isConditionTried } from './condition-trial.ts'
 import { resolveConflicts } from './conflict.ts'
 import type { CopyInResult } from './copy-in.ts'
 import type { Edit } from './edit.ts'
@@ -57,6 +58,8 @@ export class Stage {
   readonly #rows: StagedRows
   /** Made with the table. */
   #foresight: Foresight | undefined
+  /** Where a row for which WHERE raises an error costs itself only. */
+  readonly #condition: ConditionTrial | undefined
   /** Where the table refers to itself. */
   #waiting: WaitingRows | undefined
 
@@ -66,6 +69,9 @@ export class Stage {
     this.#request = request
     this.#sql = new StageSql(table, request)
     this.#rows = new StagedRows(this.#sql.name, context.query)
+    if (isConditionTried(request)) {
+      this.#condition = new ConditionTrial(context.query, request, this.#sql, this.#rows)
+    }
   }
 
   /** Whether one query tells of all rows of a batch, so that it may be large. */
@@ -93,7 +99,14 @@ export class Stage {
       conflict === undefined
         ? await this.#ask(batch, foresight, lacking)
         : await resolveConflicts(
-            { query, request: { ...this.#request, conflict }, sql: this.#sql, rows: this.#rows, foresight },
+            {
+              query,
+              request: { ...this.#request, conflict },
+              sql: this.#sql,
+              rows: this.#rows,
+              foresight,
+              condition: this.#condition,
+            },
             batch,
             lacking,
           )
@@ -228,13 +241,15 @@ export class Stage {
         edits.set(n - 1, [...((edits.get(n - 1) as number[] | undefined) ?? []), position])
       }
     }
+    const failed = (await this.#condition?.remove()) ?? []
+    await inTurns(failed, ({ row }) => edits.set(row, 'drop'))
     if (bad !== undefined && tolerates === 'conversion') {
       // Whatever it refuses now is no error of a conversion.
       const { columns } = this.#table.description
       const hasDefault = (field: number) => columns[this.#request.columns[field] ?? -1]?.hasDefault === true
       const replacement = (field: number) => (replaces === 'default' && hasDefault(field) ? 'default' : 'null')
       const { rowsLoaded } = await copy(copySql, batch.again(edits, replacement))
-      const [refused, replaced] = replaces === undefined ? [unread, []] : [[], unread]
+      const [refused, replaced] = replaces === undefined ? [inOrder([...unread, ...failed]), []] : [[], unread]
       return { loaded: rowsLoaded, refused, replaced }
     }
     if (replaces !== undefined) throw unreplaceable(foresight.checked)
@@ -243,7 +258,7 @@ export class Stage {
       verdicts === undefined
         ? await this.#rows.tryAll(batch.first)
         : await this.#copyOthers(batch, foresight, { edits, verdicts })
-    const refused = [...lacking, ...unread, ...rest.refused].sort((one, other) => one.row - other.row)
+    const refused = inOrder([...lacking, ...unread, ...failed, ...rest.refused])
     const waiting = await this.#waiting?.take(batch.first, batch.rows)
     return { loaded: rest.loaded, refused, ...(waiting !== undefined && { waiting }) }
   }
@@ -297,6 +312,11 @@ export class Stage {
   async drop(): Promise<void> {
     if (this.#foresight === undefined) return
     await this.#foresight.drop()
+    await this.#condition?.drop()
     for (const sql of this.#sql.dropSql()) await this.#context.query(sql)
   }
+}
+
+function inOrder(rows: readonly RefusedRow[]): RefusedRow[] {
+  return [...rows].sort((one, other) => one.row - other.row)
 }

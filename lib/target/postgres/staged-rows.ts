@@ -46,7 +46,7 @@ export class StagedRows {
     // The temporary table has no statistics: what seems to be a few rows may be all.
     await query('SAVEPOINT copyist_question; SET LOCAL enable_nestloop = off; SET LOCAL jit = off')
     try {
-      const rows = await this.#pages(sql, read)
+      const rows = await this.pages(sql, read)
       await query('ROLLBACK TO SAVEPOINT copyist_question; RELEASE SAVEPOINT copyist_question')
       return rows
     } catch (error) {
@@ -57,7 +57,7 @@ export class StagedRows {
   }
 
   /** All rows of a query, fetched some at a time, so that others get their turn between. */
-  async #pages<T>(sql: string, read: (row: readonly (string | null)[]) => T): Promise<T[]> {
+  async pages<T>(sql: string, read: (row: readonly (string | null)[]) => T): Promise<T[]> {
     const query = this.#query
     await query(`DECLARE copyist_rows NO SCROLL CURSOR FOR ${sql}`)
     const all: T[] = []
@@ -75,7 +75,7 @@ export class StagedRows {
   async try(numbers: readonly number[]): Promise<Outcome> {
     if (numbers.length === 0) return { loaded: 0, conflicted: 0, refused: [] }
     const query = this.#query
-    await this.#index()
+    await this.index()
     await query(`UPDATE pg_temp.${this.#name} SET is_tried = false WHERE is_tried`)
     const tried = `SELECT pg_catalog.unnest(CAST($1 AS bigint[]))`
     await query(`UPDATE pg_temp.${this.#name} SET is_tried = true WHERE n IN (${tried})`, [`{${numbers.join()}}`])
@@ -84,7 +84,7 @@ export class StagedRows {
 
   /** Moves all rows. */
   async tryAll(before?: number): Promise<Outcome> {
-    await this.#index()
+    await this.index()
     return this.run('all', before)
   }
 
@@ -94,7 +94,7 @@ export class StagedRows {
     let conflicted = 0
     const found: { n: number; error: RowError }[] = []
     const sql = `SELECT * FROM pg_temp.${this.#name}(${MOVES[mode]}, ${before}) WITH ORDINALITY ORDER BY copyist_n, ordinality`
-    await this.#pages(sql, ([n, sqlState, text, detail, column, value]) => {
+    await this.pages(sql, ([n, sqlState, text, detail, column, value]) => {
       if (n === null || n === undefined) {
         loaded = Number(text)
         conflicted = Number(detail)
@@ -111,7 +111,8 @@ export class StagedRows {
     await this.#query(`DELETE FROM pg_temp.${this.#name} WHERE n IN (${gone})`, [`{${numbers.join()}}`])
   }
 
-  async #index(): Promise<void> {
+  /** By the number of the row. */
+  async index(): Promise<void> {
     if (this.isIndexed) return
     await this.#query(`CREATE INDEX ${this.#name}_n ON pg_temp.${this.#name} (n)`)
     this.isIndexed = true

@@ -14,7 +14,7 @@ import {
   type ZonesInLiterals,
 } from '../target.ts'
 import { BinaryRows } from './binary-rows.ts'
-import { type CatalogTable, DESCRIBE_SQL, MAY_REFUSE_SQL, readTable, regclassText } from './catalog.ts'
+import { type CatalogTable, DESCRIBE_AS_SQL, DESCRIBE_SQL, MAY_REFUSE_SQL, readTable, regclassText } from './catalog.ts'
 import { conditionName } from './conditions.ts'
 import { CopyIn, type CopyInput, type CopyInResult } from './copy-in.ts'
 import { createTableSql, printedType } from './ddl.ts'
@@ -32,7 +32,7 @@ import {
 import { inPart, positionOf } from './sql-position.ts'
 import { agreesAlways } from './time-zone.ts'
 import { loadTolerantly } from './tolerant.ts'
-import { Transformation } from './transform.ts'
+import { type FieldType, Transformation } from './transform.ts'
 
 /** Inside the caller's transaction, the name of what is undone when the load fails. */
 const SAVEPOINT = 'copyist'
@@ -175,9 +175,38 @@ export class PostgresTransaction implements TargetTransaction {
     const context = {
       query: (sql: string, values?: readonly string[]) => this.#query(sql, values),
       lookUp: (regclass: string) => this.#lookUp(regclass),
+      ...(this.#isReadOnly && {
+        lookUpAs: (regclass: string, fields: readonly FieldType[]) => this.#lookUpAs(regclass, fields),
+      }),
     }
     this.#transformation = await Transformation.prepare(context, this.#described(sqlName), columns, steps)
     return this.#transformation.described
+  }
+
+  async lookAtCondition(
+    table: TableDescription,
+    columns: readonly number[],
+    where: string,
+    exists: boolean,
+  ): Promise<void> {
+    checkOwnSql(this.#settings)
+    if (!exists) {
+      const names = await this.#quote([table.relationName, ...table.columns.map(({ name }) => name)])
+      const nulls = table.columns.map(({ typeName }, index) => `CAST(NULL AS ${typeName}) AS ${names[index + 1]}`)
+      const sql = `EXPLAIN SELECT FROM (SELECT ${nulls.join(', ')} LIMIT 0) ${names[0]} WHERE (${where}\n)`
+      await this.#query(sql).catch((error: unknown) => {
+        throw inPart(error, sql, where)
+      })
+      return
+    }
+    // COPY looks at its condition first, and only then finds that it may not write. Into a temporary table it may, and is ended by pg.
+    const sql = copySql(this.#described(table.sqlName), { columns, where, usesDefaults: false, sink: 'pg_text' })
+    await this.#query('SAVEPOINT copyist_where')
+    await this.#query(sql).catch((error: unknown) => {
+      const isRight = error instanceof CopyError && /^(?:25006|57014)$/.test(error.sqlState)
+      if (!isRight) throw inPart(error, sql, where)
+    })
+    await this.#query('ROLLBACK TO SAVEPOINT copyist_where; RELEASE SAVEPOINT copyist_where')
   }
 
   async mayRefuse(table: TableDescription): Promise<boolean> {
@@ -346,6 +375,25 @@ export class PostgresTransaction implements TargetTransaction {
     return typeof row?.[0] === 'string' ? readTable(row[0]) : undefined
   }
 
+  /** The relation as if its columns were `fields`. */
+  async #lookUpAs(regclass: string, fields: readonly FieldType[]): Promise<CatalogTable | undefined> {
+    const nulls = fields.map(({ type }) => `CAST(NULL AS ${type})`)
+    const types = await this.#lease.fieldTypes(`SELECT ${nulls.join(', ')} LIMIT 0`, this.#signal)
+    // Of a domain the description of a result has the base type only.
+    const oids = await this.#query(
+      `SELECT pg_catalog.to_regtype(t.type)::pg_catalog.oid::text FROM pg_catalog.json_array_elements_text($1::pg_catalog.json)
+       WITH ORDINALITY AS t (type, position) ORDER BY position`,
+      [JSON.stringify(fields.map(({ type }) => type))],
+    )
+    const columns = fields.map(({ name }, position) => {
+      const { type, typmod } = types[position] ?? { type: 0, typmod: -1 }
+      const own = Number(oids[position]?.[0] ?? type)
+      return { name, type: own, typmod: own === type ? typmod : -1 }
+    })
+    const [row] = await this.#query(DESCRIBE_AS_SQL, [regclass, JSON.stringify(columns)])
+    return typeof row?.[0] === 'string' ? readTable(row[0]) : undefined
+  }
+
   /** The server knows the reserved words of its release. */
   async #quote(names: readonly string[]): Promise<string[]> {
     const rows = await this.#query(
@@ -435,7 +483,10 @@ async function spoil(lease: Lease): Promise<void> {
   await lease.query(`DO $$ BEGIN RAISE 'a COPY in this transaction failed'; END $$`).catch(() => {})
 }
 
-function copySql(table: CatalogTable, request: LoadRequest): string {
+function copySql(
+  table: CatalogTable,
+  request: Pick<LoadRequest, 'columns' | 'where' | 'usesDefaults' | 'sink' | 'freezes'>,
+): string {
   const columns = request.columns.map((index) => table.sqlColumns[index] ?? '')
   const list = columns.length > 0 ? ` (${columns.join(', ')})` : ''
   const marker = request.usesDefaults ? ", DEFAULT E'\\\\D'" : ''

@@ -37,6 +37,14 @@ export interface TransformContext {
   readonly query: Query
   /** What the catalog says of a relation; its name as `to_regclass` takes it. */
   readonly lookUp: (regclass: string) => Promise<CatalogTable | undefined>
+  /** The same of one with columns of these types, by their SQL. Present where nothing can be written, not even a temporary table. */
+  readonly lookUpAs?: (regclass: string, columns: readonly FieldType[]) => Promise<CatalogTable | undefined>
+}
+
+/** A column, and the SQL of a type. */
+export interface FieldType {
+  readonly name: string
+  readonly type: string
 }
 
 /** What the transaction does for {@link Transformation.load}. */
@@ -77,7 +85,7 @@ export class Transformation {
 
   /** Finds out what the types are, and that the expressions are some. Throws CopyError. */
   static async prepare(
-    { query, lookUp }: TransformContext,
+    { query, lookUp, lookUpAs }: TransformContext,
     table: CatalogTable,
     columns: readonly number[],
     steps: readonly (FieldStep | undefined)[],
@@ -91,14 +99,25 @@ export class Transformation {
       const { type, expression } = steps[position] ?? {}
       return type ?? (expression === undefined ? table.modifiedTypes[index]?.name : table.plainTypes[index])
     })
-    const definitions = columns.map((index, position) => `${table.sqlColumns[index]} ${types[position] ?? 'text'}`)
-    await query(`CREATE TEMPORARY TABLE ${name}_f (${definitions.join(', ')})`).catch((error: unknown) => {
-      throw withTemporaryHint(error)
-    })
-    const fields = await lookUp(`pg_temp.${name}_f`)
-    if (fields === undefined) throw new Error('a temporary table is gone')
+    let fields: CatalogTable | undefined
+    if (lookUpAs) {
+      const named = columns.map((index, position) => {
+        return { name: table.description.columns[index]?.name ?? '', type: types[position] ?? 'text' }
+      })
+      fields = await lookUpAs(sqlName, named)
+    } else {
+      const definitions = columns.map((index, position) => `${table.sqlColumns[index]} ${types[position] ?? 'text'}`)
+      await query(`CREATE TEMPORARY TABLE ${name}_f (${definitions.join(', ')})`).catch((error: unknown) => {
+        throw withTemporaryHint(error)
+      })
+      fields = await lookUp(`pg_temp.${name}_f`)
+    }
+    if (fields === undefined) throw new Error('a table is gone')
     const transformation = new Transformation(name, table, columns, steps, fields)
-    await transformation.#check(query)
+    const nulls = columns.map(
+      (index, position) => `CAST(NULL AS ${types[position] ?? 'text'}) AS ${table.sqlColumns[index]}`,
+    )
+    await transformation.#check(query, `(SELECT ${nulls.join(', ')} LIMIT 0)`)
     return transformation
   }
 
@@ -125,9 +144,9 @@ export class Transformation {
     }
   }
 
-  /** Has the server look at each expression by itself, and at what it makes of it. */
-  async #check(query: Query): Promise<void> {
-    const rows = `(SELECT * FROM pg_temp.${this.#name}_f) ${this.#relation}`
+  /** Has the server look at each expression by itself over `none`, a query for no rows of the fields, and at what it makes of it. */
+  async #check(query: Query, none: string): Promise<void> {
+    const rows = `${none} ${this.#relation}`
     for (const [position, step] of this.#steps.entries()) {
       if (step === undefined) continue
       const column = this.#table.sqlColumns[this.#columns[position] ?? -1] ?? ''
@@ -276,6 +295,8 @@ export class Transformation {
       name,
       copySql: `COPY pg_temp.${name} (${list}) FROM STDIN (FORMAT ${isBinary ? 'binary' : 'text'})`,
       insertSql: (which) => this.#insertSql(which, { isBinary, where, unlisted }),
+      keptSql: (which) =>
+        `SELECT pg_catalog.count(*) FROM ${this.#keptSql(which, { isBinary, where: where ?? 'true', unlisted })}`,
     }
     // The condition is looked at, before anything is read, as part of a statement that is not run.
     const explain = `EXPLAIN ${stage.insertSql('true')}`
@@ -293,8 +314,12 @@ export class Transformation {
 
   /** What a column gets, over {@link #rowsSql}. */
   #valueSql(position: number): string {
-    const { expression } = this.#steps[position] ?? {}
-    return expression === undefined ? (this.#fields.sqlColumns[position] ?? '') : `(${expression}\n)`
+    const { type, expression } = this.#steps[position] ?? {}
+    if (expression !== undefined) return `(${expression}\n)`
+    const field = this.#fields.sqlColumns[position] ?? ''
+    if (type === undefined) return field
+    // The field is converted, whatever its type, but what is too long is left for the column to refuse.
+    return `CAST(${field} AS ${this.#table.plainTypes[this.#columns[position] ?? -1] ?? 'text'})`
   }
 
   /** The rows that `which` says, as the expressions see them; with `more` columns of the temporary table. */
@@ -327,6 +352,20 @@ export class Transformation {
       const values = this.#columns.map((_, position) => this.#valueSql(position))
       return `${target} SELECT ${values.join(', ')} FROM ${this.#rowsSql(which, isBinary)}`
     }
+    return `${target} SELECT ${names.join(', ')} FROM ${this.#keptSql(which, { isBinary, where, unlisted })}`
+  }
+
+  /** What stands after FROM for the rows that `which` says and that the condition lets pass. */
+  #keptSql(
+    which: string,
+    {
+      isBinary,
+      where,
+      unlisted,
+    }: { readonly isBinary: boolean; readonly where: string; readonly unlisted: readonly number[] },
+  ): string {
+    const { sqlColumns } = this.#table
+    const names = [...this.#columns, ...unlisted].map((index) => sqlColumns[index] ?? '')
     // The condition is about the row as it will be: with the types of the table, and evaluated once.
     const values = this.#columns.map((_, position) => `${this.#valueSql(position)} AS ${this.#own}_v${position}`)
     const defaults = unlisted.map((index) => `${this.#own}_d${index}`)
@@ -336,7 +375,7 @@ export class Transformation {
       ...this.#columns.map((index, position) => this.#assignedSql(index, `v.${this.#own}_v${position}`)),
       ...defaults.map((value) => `v.${value}`),
     ].map((value, at) => `${value} AS ${names[at]}`)
-    return `${target} SELECT ${names.join(', ')} FROM (SELECT ${stored.join(', ')} FROM ${evaluated}) ${this.#relation}
+    return `(SELECT ${stored.join(', ')} FROM ${evaluated}) ${this.#relation}
 WHERE (${where}
 )`
   }
@@ -351,7 +390,7 @@ WHERE (${where}
     return `CASE WHEN pg_catalog.rtrim(CAST(${cut} AS text), ' ') = pg_catalog.rtrim(CAST(${value} AS text), ' ') THEN ${cut} ELSE CAST(${value} AS ${plain}) END`
   }
 
-  #functionSql(stage: Stage, isBinary: boolean, { refusals }: LoadRequest): string {
+  #functionSql(stage: Stage, isBinary: boolean, { refusals, where }: LoadRequest): string {
     const tag = `$${this.#name}$`
     const tolerates = refusals?.tolerates
     const forgivesValues = tolerates === 'all' || tolerates === 'conversion'
@@ -376,6 +415,19 @@ WHERE (${where}
         ${forgivesValues ? '' : 'RETURN;'}
       END;`
     })
+    const condition =
+      where === undefined
+        ? ''
+        : `IF NOT copyist_told THEN BEGIN
+        copyist_moved := (${stage.keptSql('s.n = copyist_n')});
+      EXCEPTION WHEN OTHERS OR ASSERT_FAILURE THEN
+        ${diagnostics}
+        copyist_column := NULL;
+        copyist_told := true;
+        copyist_kind := ${forgivesValues ? "'row'" : "'fatal'"};
+        RETURN NEXT;
+        ${forgivesValues ? '' : 'RETURN;'}
+      END; END IF;`
     const move = (first: string, rows: number): string => {
       const smaller = Math.ceil(rows / FANOUT)
       const next = `copyist_row_${smaller}`
@@ -386,6 +438,7 @@ WHERE (${where}
       copyist_value := NULL;
       copyist_told := false;
       ${columns.join('\n')}
+      ${condition}
       IF NOT copyist_told THEN
         ${diagnostics}
         copyist_kind := CASE WHEN copyist_state ~ '${forgiven}' THEN 'row' ELSE 'fatal' END;
@@ -438,6 +491,8 @@ interface Stage {
   readonly copySql: string
   /** Moves the rows that the condition on `s.n` says. */
   insertSql(which: string): string
+  /** SELECT of how many of them WHERE lets pass. */
+  keptSql(which: string): string
 }
 
 /** Has the server say whether this is a type. Where it stands in a column's definition, it could be more. */
