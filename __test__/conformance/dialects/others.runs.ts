@@ -40,6 +40,11 @@ export const questdbRuns: Runs = {
 
 export const questdbRunCases: readonly RunCase[] = [
   {
+    sentence: '`SKIP_ROW`: Skip the entire row',
+    statement: "COPY weather FROM 'weather.csv' WITH ON ERROR SKIP_ROW",
+    run: { table: 'a int, b int', input: wrong, rows: ['2 | 3'] },
+  },
+  {
     sentence:
       'If the target table exists and is not partitioned, the data is appended provided the file structure matches the table.',
     statement: "COPY weather FROM 'weather.csv' WITH HEADER true ON ERROR ABORT",
@@ -107,6 +112,10 @@ export const redshiftRuns: Runs = {
   "COPY t FROM 'f' NULL AS '' ROUNDEC REMOVEQUOTES": { input: '\'1\'|"x"|y"\n', rows: ['1 | x | y"'] },
   "COPY t FROM 'f' ESCAPE NULL AS '' ROUNDEC": { input: '1|x\\|y|z\n', rows: ['1 | x|y | z'] },
   "COPY t FROM 'f' CSV NULL AS '' ROUNDEC ENCODING AS UTF8": { input: '1,ü,y\n', rows: ['1 | ü | y'] },
+  "COPY t FROM 'f' CSV NULL AS '' ROUNDEC ENCODING UTF16LE": {
+    input: Buffer.from('1,ü,y\n', 'utf16le'),
+    rows: ['1 | ü | y'],
+  },
   "COPY t FROM 'f' CSV NULL AS ''  IGNOREHEADER 1": {
     table: 'a numeric(5,1)',
     input: 'a\n1.25\n',
@@ -126,6 +135,13 @@ export const redshiftRunCases: readonly RunCase[] = [
     statement: "COPY t FROM 'f' CSV MAXERROR AS 2",
     run: { input: '?,x,y\n1,x,y\n2\n', error: ['22P02', 'skipped MAXERROR (2) rows'] },
   },
+  ...['MAXERROR 5', 'IGNOREALLERRORS', 'FILLRECORD', 'TRUNCATECOLUMNS', 'ACCEPTINVCHARS'].map(
+    (word): RunCase => ({
+      sentence: '**default pipe**, comma with CSV',
+      statement: `COPY t FROM 'f' ${word}`,
+      run: { input: '1|x|y\n', rows: ['1 | x | y'] },
+    }),
+  ),
   {
     sentence: 'unlimited; not with MAXERROR; not for columnar',
     statement: "COPY t FROM 'f' CSV IGNOREALLERRORS",

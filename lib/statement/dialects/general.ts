@@ -133,6 +133,7 @@ export const generalOptions = {
       },
     ],
     otherNames: ['timestampformat', 'timestamp_pattern', 'datetime_format'],
+    alsoWritten: [["FORMAT 'pattern'", { dialect: 'questdb', exclusive: true }]],
     of: ofGaussdb,
     dialects: ['gaussdb', 'questdb', 'redshift'],
     example: "TIMESTAMP_FORMAT 'DD.MM.YYYY HH24:MI:SS'",
