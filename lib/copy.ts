@@ -19,19 +19,12 @@ import { checkDelimiter } from './delimiter.ts'
 import { CopyError } from './errors.ts'
 import { runValidation } from './explain.ts'
 import { looksLikeHeader } from './header.ts'
-import { nameColumns, plainOptions, planLoad, TRANSPORT } from './load-plan.ts'
+import { idleFormats } from './load-columns.ts'
+import { planLoad, TRANSPORT } from './load-plan.ts'
 import { LoadRecord, receiptOf } from './load-record.ts'
 import { loadAddon } from './native/addon.ts'
 import { LEFT_TO_SERVER, type NativeLoad } from './native/load.ts'
-import {
-  type Input,
-  inferColumns,
-  type LoadLimits,
-  openLoad,
-  peekNames,
-  type Rereadable,
-  Spool,
-} from './native/open.ts'
+import { type Input, type LoadLimits, openLoad, peekNames, type Rereadable, Spool } from './native/open.ts'
 import { reportProgress } from './progress.ts'
 import type { Receipt, ReceiptCounts } from './receipt.ts'
 import { RejectLog } from './reject-log.ts'
@@ -46,6 +39,7 @@ import { isTolerant } from './statement/error-policy.ts'
 import { refusePending } from './statement/execution.ts'
 import { parseStatement } from './statement/parser.ts'
 import { type ColumnPlan, planColumns } from './statement/plan.ts'
+import { proveColumns } from './table-columns.ts'
 import {
   STARTS_OVER,
   type TableDescription,
@@ -326,12 +320,7 @@ class Work {
     if (table === undefined) {
       const kept = await this.#kept(input)
       input = kept
-      const inferred = await inferColumns(
-        { options: plainOptions(statement.options), table: statement.table.name.value, limits },
-        kept,
-        signal,
-      )
-      const columns = nameColumns(statement, inferred)
+      const { columns } = await proveColumns(statement, limits, kept, signal)
       if (columns.length === 0) throw emptyInput(statement, input.name)
       if (columns.length === 1) await checkDelimiter(statement, kept)
       createdTable = await transaction.createTable(statement.table, columns).catch((error: unknown) => {
@@ -381,6 +370,7 @@ class Work {
         ...(replay && { numbered: (columns) => replay.numbered(columns) }),
       },
     )
+    const notes = [...(statement.notes ?? []), ...idleFormats(statement, fields, planned)]
     const told = this.#log?.told
     this.#log?.close()
     const log = new RejectLog({
@@ -480,7 +470,7 @@ class Work {
         id: this.#id,
         statement: replay?.text ?? statement.text,
         ...(statement.dialect && { dialect: statement.dialect }),
-        ...(statement.notes && { notes: statement.notes }),
+        ...(notes.length > 0 && { notes }),
         target: this.target.kind,
         table: table.sqlName,
         columns: columns.map((index) => table.columns[index]?.name ?? ''),

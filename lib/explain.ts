@@ -7,11 +7,12 @@ import { checkDelimiter } from './delimiter.ts'
 import { CopyError } from './errors.ts'
 import type { ExplainedColumn, ExplainedInput, ExplainedLoad, Explanation } from './explanation.ts'
 import { findLedger } from './ledger/open.ts'
-import { nameColumns, plainOptions, planLoad, TRANSPORT, type TravelPlan } from './load-plan.ts'
+import { idleFormats } from './load-columns.ts'
+import { plainOptions, planLoad, TRANSPORT, type TravelPlan } from './load-plan.ts'
 import { receiptOf } from './load-record.ts'
 import { loadAddon } from './native/addon.ts'
 import type { DatePatterns, LoadColumn } from './native/load.ts'
-import { type Input, inferTable, type LoadLimits, peekNames, type Rereadable, Spool, splitOf } from './native/open.ts'
+import { type Input, type LoadLimits, peekNames, type Rereadable, Spool, splitOf } from './native/open.ts'
 import { pump } from './native/pump.ts'
 import { localPath } from './path.ts'
 import type { Receipt } from './receipt.ts'
@@ -22,6 +23,7 @@ import { refusePending } from './statement/execution.ts'
 import { explainOptions } from './statement/explain.ts'
 import { parseStatement } from './statement/parser.ts'
 import { type ColumnPlan, planColumns } from './statement/plan.ts'
+import { proveColumns } from './table-columns.ts'
 import type { TableDescription, Target, TargetTransaction } from './target/target.ts'
 import { explainTypes } from './type-evidence.ts'
 import { type Validation, validateInput } from './validation.ts'
@@ -67,7 +69,13 @@ export async function runValidation(
   access: AccessPolicy | undefined,
 ): Promise<Receipt> {
   const started = performance.now()
-  const { failure, validation, table, load, columns } = await new Work(target, statement, call, true, access).run()
+  const { failure, validation, table, load, columns, notes } = await new Work(
+    target,
+    statement,
+    call,
+    true,
+    access,
+  ).run()
   if (failure !== undefined) throw withDiagnosis(failure, validation)
   if (validation === undefined || table === undefined || load === undefined || columns === undefined) {
     throw new TypeError('an input was validated without a result')
@@ -77,7 +85,7 @@ export async function runValidation(
     id: randomUUID(),
     statement: statement.text,
     ...(statement.dialect && { dialect: statement.dialect }),
-    ...(statement.notes && { notes: statement.notes }),
+    ...(notes && { notes }),
     target: target.kind,
     table: table.name,
     columns: columns.filter(({ isLoaded }) => isLoaded).map(({ name }) => name),
@@ -310,6 +318,8 @@ class Work {
       { relationName, columns, caseInsensitive },
       header?.length === 0 ? undefined : header,
     )
+    const notes = [...(statement.notes ?? []), ...idleFormats(statement, table, plan)]
+    if (notes.length > 0) draft.notes = notes
     const zones = draft.input.kind === 'stream' ? 'possible' : 'unexpected'
     const travel = await planLoad(this.target, transaction, {
       statement,
@@ -385,12 +395,10 @@ class Work {
     if (isBinary || !(options.createTable ?? call.createTable ?? false)) throw undefinedTable(statement)
     const kept = await input.whole()
     const look = { options: plainOptions(options), table: statement.table.name.value, limits }
-    const inferred = await inferTable(look, kept, call.signal)
-    const columns = nameColumns(statement, inferred.columns)
+    const { columns, rows } = await proveColumns(statement, limits, kept, call.signal)
     if (columns.length === 0) throw emptyInput(statement, kept.name)
     if (columns.length === 1) await checkDelimiter(statement, kept)
-    const types = columns.map(({ type }) => type)
-    const reasons = await explainTypes(look, kept, { types, rows: inferred.rows }, call.signal)
+    const reasons = await explainTypes(look, kept, { columns, rows }, call.signal)
     return { ...(await transaction.planTable(statement.table, columns)), reasons }
   }
 

@@ -1,6 +1,7 @@
 import { startOf } from './delimiter.ts'
-import { inferColumns, type LoadLimits, type Rereadable, Spool, START_BYTES } from './native/open.ts'
+import { type LoadLimits, type Rereadable, Spool, START_BYTES } from './native/open.ts'
 import type { CopyFrom } from './statement/ast.ts'
+import { proveColumns } from './table-columns.ts'
 
 const LF = 10
 
@@ -16,7 +17,7 @@ export async function looksLikeHeader(
   limits: LoadLimits,
   signal: AbortSignal | undefined,
 ): Promise<boolean> {
-  const { options, table } = statement
+  const { options } = statement
   const spool = new Spool(2 * START_BYTES)
   try {
     let sample: Rereadable = input
@@ -30,9 +31,12 @@ export async function looksLikeHeader(
         sample = { kind: 'spool', spool, name: input.name }
       }
     }
+    // Names that columns have in the end are none that the first line must have.
+    const { columns: _, ...rest } = statement
+    const { timestampColumn: __, ...others } = options
     const hasTypes = async (header: 'true' | 'false') => {
-      const plan = { options: { ...options, header }, table: table.name.value, limits: { ...limits, threads: 1 } }
-      const columns = await inferColumns(plan, sample, signal)
+      const plain = { ...rest, options: { ...others, header } }
+      const { columns } = await proveColumns(plain, { ...limits, threads: 1 }, sample, signal)
       return columns.some(({ type }) => type.kind !== 'text')
     }
     return !(await hasTypes('false')) && (await hasTypes('true'))

@@ -1,6 +1,6 @@
 import { unknownForm, unpointable } from './copy-errors.ts'
 import { CopyError } from './errors.ts'
-import { decodedBy, type Reading } from './load-columns.ts'
+import { decodedBy, formatsOf, type Reading } from './load-columns.ts'
 import type { LoadSession, SinkKind } from './native/load.ts'
 import type { CopyFrom, CopyOptions } from './statement/ast.ts'
 import type { ColumnPlan } from './statement/plan.ts'
@@ -86,7 +86,10 @@ export async function planLoad(
   const { decimalSeparator, dateFormats, decimals } = statement.options
   const types = columns.map((index) => fields.columns[index]?.type)
   const cutsDecimals = decimals === 'truncate' && types.some((type) => type?.kind === 'numeric' && 'scale' in type)
-  const isOwn = cutsDecimals || (decimalSeparator ?? dateFormats ?? statement.options.acceptAnyDate) !== undefined
+  const hasFormats =
+    dateFormats !== undefined ||
+    (formatsOf(statement) !== undefined && types.some((type) => /^(?:date|timestamp)/.test(type?.kind ?? '')))
+  const isOwn = cutsDecimals || hasFormats || (decimalSeparator ?? statement.options.acceptAnyDate) !== undefined
   if (isAllText && isOwn) throw unpointable(statement)
   const sink = isAllText
     ? 'pg_text'

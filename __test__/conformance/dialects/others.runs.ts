@@ -16,7 +16,7 @@ export const questdbRuns: Runs = {
   "COPY weather FROM 'weather.csv' WITH HEADER true": made,
   "COPY weather FROM 'weather.csv' WITH HEADER false": made,
   "COPY weather FROM 'weather.csv' WITH DIALECT 'questdb'": made,
-  "COPY weather FROM 'weather.csv' WITH HEADER true TIMESTAMP 'ts'": made,
+  "COPY weather FROM 'weather.csv' WITH HEADER true TIMESTAMP 'ts'": { ...made, rows: ['2024-01-31 00:00:00 | 1.5'] },
   "COPY weather FROM 'weather.csv' WITH HEADER true FORMAT 'yyyy-MM-ddTHH:mm:ss.SSSUUUZ' DELIMITER ',' ON ERROR SKIP_ROW":
     stamp,
   "COPY weather FROM 'weather.csv' WITH HEADER true DELIMITER ';'": { ...made, input: weather.replaceAll(',', ';') },
@@ -130,6 +130,42 @@ export const redshiftRuns: Runs = {
 }
 
 export const redshiftRunCases: readonly RunCase[] = [
+  {
+    sentence: "default YYYY-MM-DD; 'auto' is case-sensitive",
+    statement: "COPY t FROM 'f' CSV NULL AS '' ROUNDEC",
+    run: {
+      table: 'a date, b timestamp, c timestamptz, d time',
+      input: '2024-01-31,2024-01-31 10:20:30.5,2024-01-31 10:20:30+00,10:20\n',
+      rows: ['2024-01-31 | 2024-01-31 10:20:30.5 | 2024-01-31 10:20:30+00 | 10:20:00'],
+    },
+  },
+  {
+    sentence: "default YYYY-MM-DD; 'auto' is case-sensitive",
+    statement: "COPY t FROM STDIN (DIALECT 'redshift')",
+    run: {
+      table: 'a timestamptz, b date',
+      input: '2024-01-31 10:20:30.25+02|2024-01-31\n',
+      rows: ['2024-01-31 08:20:30.25+00 | 2024-01-31'],
+    },
+  },
+  {
+    sentence: "default YYYY-MM-DD; 'auto' is case-sensitive",
+    statement: "COPY t FROM 'f' CSV NULL AS '' ROUNDEC",
+    run: {
+      table: 'a date',
+      input: '01/31/2024\n',
+      error: ['22007', 'invalid value "01" for "YYYY"'],
+    },
+  },
+  {
+    sentence: "TIMEFORMAT 'fmt' / 'auto' / 'epochsecs' / 'epochmillisecs'",
+    statement: "COPY t FROM 'f' CSV NULL AS '' ROUNDEC",
+    run: {
+      table: 'a timestamp',
+      input: '2024-01-31T10:20:30\n',
+      error: ['22007', 'unmatched format separator " "'],
+    },
+  },
   {
     sentence: 'load fails when errors are **n or more**; 0 and 1 both mean first error; default 0, max 100000',
     statement: "COPY t FROM 'f' CSV MAXERROR AS 2",
