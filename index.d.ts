@@ -1080,6 +1080,8 @@ declare class OptionReader {
 	#private;
 	readonly item: OptionItem;
 	constructor(text: string, item: OptionItem);
+	/** The option as the statement has it, in upper case. */
+	get word(): string;
 	/** An error at the option's name, where PostgreSQL puts it, or at its value, when PostgreSQL names no place. */
 	error(at: "name" | "value", condition: StatementCondition, message: string, hint?: string): Error;
 	/** The argument as text; a number in its canonical spelling, a list joined by dots, `*` as itself. */
@@ -1153,7 +1155,12 @@ interface OptionDefinition<Value> {
 	readonly clause?: Clause["kind"] | "names";
 	/** The system whose word its name is. */
 	readonly of?: Evidence;
-	/** The systems that have it, under this name or another. Empty: copyist's own. */
+	/** Other systems' spellings of it that have no entry in `bare`, since they are read apart, and what they tell. */
+	readonly alsoWritten?: readonly (readonly [
+		spelling: string,
+		of: Evidence
+	])[];
+	/** The systems that have it, under this name or another. Empty: copyist's own. What tells nothing of its system is taken in every dialect. */
 	readonly dialects?: readonly Dialect[];
 	/** As it stands between parentheses. */
 	readonly example?: string;
@@ -1205,6 +1212,10 @@ declare const optionTable: {
 		readonly unsupported?: true;
 		readonly clause?: Clause["kind"] | "names";
 		readonly of?: Evidence;
+		readonly alsoWritten?: readonly (readonly [
+			spelling: string,
+			of: Evidence
+		])[];
 		readonly dialects?: readonly Dialect[];
 		readonly example?: string;
 		readonly errors?: readonly (readonly [
@@ -1275,7 +1286,7 @@ declare const optionTable: {
 	readonly ignore_extra_data: OptionDefinition<boolean>;
 	readonly fill_missing_fields: OptionDefinition<false | "one" | "multi">;
 	readonly fillrecord: OptionDefinition<boolean>;
-	readonly acceptinvchars: OptionDefinition<string | false>;
+	readonly replace_invalid_chars: OptionDefinition<string | false>;
 	readonly compatible_illegal_chars: OptionDefinition<boolean>;
 	readonly truncate_columns: OptionDefinition<boolean>;
 	readonly load_key: OptionDefinition<string>;
@@ -1283,7 +1294,7 @@ declare const optionTable: {
 	readonly freeze: OptionDefinition<boolean>;
 	readonly force_quote: OptionDefinition<readonly Name[] | "*">;
 };
-type OptionKey = "format" | "delimiter" | "null" | "default" | "header" | "skip" | "quote" | "escape" | "force_not_null" | "force_null" | "encoding" | "decimal_separator" | "on_error" | "reject_limit" | "log_verbosity" | "log errors" | "reject limit" | "maxerror" | "ignoreallerrors" | "reject_bytes" | "ignore_extra_data" | "fill_missing_fields" | "fillrecord" | "acceptinvchars" | "compatible_illegal_chars" | "truncate_columns" | "load_key" | "create_table" | "freeze" | "force_quote" | GeneralKey | GaussdbKey | QuestdbKey | RedshiftKey | MaterializeKey;
+type OptionKey = "format" | "delimiter" | "null" | "default" | "header" | "skip" | "quote" | "escape" | "force_not_null" | "force_null" | "encoding" | "decimal_separator" | "on_error" | "reject_limit" | "log_verbosity" | "log errors" | "reject limit" | "maxerror" | "ignoreallerrors" | "reject_bytes" | "ignore_extra_data" | "fill_missing_fields" | "fillrecord" | "replace_invalid_chars" | "compatible_illegal_chars" | "truncate_columns" | "load_key" | "create_table" | "freeze" | "force_quote" | GeneralKey | GaussdbKey | QuestdbKey | RedshiftKey | MaterializeKey;
 type OptionValue<Key extends OptionKey> = ReturnType<(typeof optionTable)[Key]["read"]>;
 type Property<Word extends string> = Word extends "reject limit" ? "logErrorsLimit" : Word extends `${infer First}_${infer Rest}` ? `${First}${Capitalize<Property<Rest>>}` : Word extends `${infer First} ${infer Rest}` ? `${First}${Capitalize<Property<Rest>>}` : Word;
 type Plain<Value> = Value extends Name ? string : Value extends SqlText ? string : Value extends Limit ? number | `${number}%` : Value extends bigint ? number | bigint : Value extends readonly (infer Item)[] ? readonly Plain<Item>[] : Value extends object ? {

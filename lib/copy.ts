@@ -19,13 +19,13 @@ import { checkDelimiter } from './delimiter.ts'
 import { CopyError } from './errors.ts'
 import { runValidation } from './explain.ts'
 import { looksLikeHeader } from './header.ts'
-import { columnsOfSchema, nameColumns, plainOptions, planLoad, TRANSPORT } from './load-plan.ts'
+import { idleFormats } from './load-columns.ts'
+import { columnsOfSchema, planLoad, TRANSPORT } from './load-plan.ts'
 import { LoadRecord, receiptOf } from './load-record.ts'
 import { loadAddon } from './native/addon.ts'
-import { type ColumnType, LEFT_TO_SERVER, type NativeLoad } from './native/load.ts'
+import { LEFT_TO_SERVER, type NativeLoad } from './native/load.ts'
 import {
   type Input,
-  inferColumns,
   type LoadLimits,
   openLoad,
   peekNames,
@@ -48,6 +48,7 @@ import { isTolerant } from './statement/error-policy.ts'
 import { refusePending } from './statement/execution.ts'
 import { parseStatement } from './statement/parser.ts'
 import { type ColumnPlan, planColumns } from './statement/plan.ts'
+import { type ProvenColumns, proveColumns } from './table-columns.ts'
 import {
   STARTS_OVER,
   type TableDescription,
@@ -287,12 +288,9 @@ class Work {
   }
 
   /** The columns of a table made from the input, whose types its values prove. */
-  async #infer(statement: CopyFrom, input: Rereadable): Promise<{ name: string; type: ColumnType }[]> {
-    const { limits, call } = this
-    const look = { options: plainOptions(statement.options), table: statement.table.name.value, limits }
-    const inferred = await inferColumns(look, input, call.signal)
-    const columns = nameColumns(statement, inferred)
-    if (inferred.length === 1) await checkDelimiter(statement, input)
+  async #prove(statement: CopyFrom, input: Rereadable): Promise<ProvenColumns['columns']> {
+    const { columns, fields } = await proveColumns(statement, this.limits, input, this.call.signal)
+    if (fields === 1) await checkDelimiter(statement, input)
     return columns
   }
 
@@ -345,7 +343,7 @@ class Work {
     if (table === undefined) {
       const kept = await this.#kept(input)
       input = kept
-      const columns = schema ? columnsOfSchema(statement, schema) : await this.#infer(statement, kept)
+      const columns = schema ? columnsOfSchema(statement, schema) : await this.#prove(statement, kept)
       if (columns.length === 0) throw emptyInput(statement, input.name)
       createdTable = await transaction.createTable(statement.table, columns).catch((error: unknown) => {
         throw error instanceof CopyError && error.sqlState === '42P07' ? overtaken(statement, error) : error
@@ -394,6 +392,7 @@ class Work {
         ...(replay && { numbered: (columns) => replay.numbered(columns) }),
       },
     )
+    const notes = [...(statement.notes ?? []), ...idleFormats(statement, fields, planned)]
     const told = this.#log?.told
     this.#log?.close()
     const log = new RejectLog({
@@ -493,7 +492,7 @@ class Work {
         id: this.#id,
         statement: replay?.text ?? statement.text,
         ...(statement.dialect && { dialect: statement.dialect }),
-        ...(statement.notes && { notes: statement.notes }),
+        ...(notes.length > 0 && { notes }),
         target: this.target.kind,
         table: table.sqlName,
         columns: columns.map((index) => table.columns[index]?.name ?? ''),

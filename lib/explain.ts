@@ -17,13 +17,13 @@ import { CopyError } from './errors.ts'
 import type { ExplainedColumn, ExplainedInput, ExplainedLoad, Explanation } from './explanation.ts'
 import { looksLikeHeader } from './header.ts'
 import { findLedger } from './ledger/open.ts'
-import { columnsOfSchema, nameColumns, plainOptions, planLoad, TRANSPORT, type TravelPlan } from './load-plan.ts'
+import { idleFormats } from './load-columns.ts'
+import { columnsOfSchema, plainOptions, planLoad, TRANSPORT, type TravelPlan } from './load-plan.ts'
 import { receiptOf } from './load-record.ts'
 import { loadAddon } from './native/addon.ts'
 import type { DatePatterns, LoadColumn } from './native/load.ts'
 import {
   type Input,
-  inferTable,
   type LoadLimits,
   peekNames,
   type Rereadable,
@@ -42,6 +42,7 @@ import { refusePending } from './statement/execution.ts'
 import { explainOptions } from './statement/explain.ts'
 import { parseStatement } from './statement/parser.ts'
 import { type ColumnPlan, planColumns } from './statement/plan.ts'
+import { proveColumns } from './table-columns.ts'
 import type { FieldStep, TableDescription, Target, TargetTransaction } from './target/target.ts'
 import { checkTransform, stepsOf, unknownTypes } from './transform.ts'
 import { explainTypes } from './type-evidence.ts'
@@ -88,7 +89,7 @@ export async function runValidation(
   access: AccessPolicy | undefined,
 ): Promise<Receipt> {
   const started = performance.now()
-  const { failure, validation, table, load, columns, header } = await new Work(
+  const { failure, validation, table, load, columns, header, notes } = await new Work(
     target,
     statement,
     call,
@@ -104,7 +105,7 @@ export async function runValidation(
     id: randomUUID(),
     statement: statement.text,
     ...(statement.dialect && { dialect: statement.dialect }),
-    ...(statement.notes && { notes: statement.notes }),
+    ...(notes && { notes }),
     target: target.kind,
     table: table.name,
     columns: columns.filter(({ isLoaded }) => isLoaded).map(({ name }) => name),
@@ -369,6 +370,8 @@ class Work {
     const steps = stepsOf(plan)
     const fields = steps ? await transaction.transform(table, plan.columns, steps) : table
     if (statement.where) await transaction.lookAtCondition(table, plan.columns, statement.where.sql, exists)
+    const notes = [...(statement.notes ?? []), ...idleFormats(statement, fields, plan)]
+    if (notes.length > 0) draft.notes = notes
     const zones = draft.input.kind === 'stream' ? 'possible' : 'unexpected'
     const travel = await planLoad(this.target, transaction, {
       statement,
@@ -459,14 +462,11 @@ class Work {
     }
     const kept = await input.whole()
     const look = { options: plainOptions(options), table: statement.table.name.value, limits }
-    const inferred = await inferTable(look, kept, call.signal)
-    const columns = nameColumns(statement, inferred.columns)
+    const { columns, fields, rows } = await proveColumns(statement, limits, kept, call.signal)
     if (columns.length === 0) throw emptyInput(statement, kept.name)
-    if (inferred.columns.length === 1) await checkDelimiter(statement, kept)
-    const types = inferred.columns.map(({ type }) => type)
-    const reasons = await explainTypes(look, kept, { types, rows: inferred.rows }, call.signal)
-    const ofColumns = columns.map(({ field }) => reasons[field] ?? '')
-    return { ...(await transaction.planTable(statement.table, columns)), reasons: ofColumns }
+    if (fields === 1) await checkDelimiter(statement, kept)
+    const reasons = await explainTypes(look, kept, { columns, fields, rows }, call.signal)
+    return { ...(await transaction.planTable(statement.table, columns)), reasons }
   }
 
   #explainLoad(

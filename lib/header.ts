@@ -1,7 +1,8 @@
 import { startOf } from './delimiter.ts'
 import type { HeaderEvidence } from './explanation.ts'
-import { inferColumns, type LoadLimits, type Rereadable, Spool, START_BYTES } from './native/open.ts'
+import { type LoadLimits, type Rereadable, Spool, START_BYTES } from './native/open.ts'
 import type { CopyFrom } from './statement/ast.ts'
+import { proveColumns } from './table-columns.ts'
 
 const LF = 10
 
@@ -17,7 +18,7 @@ export async function looksLikeHeader(
   limits: LoadLimits,
   signal: AbortSignal | undefined,
 ): Promise<HeaderEvidence> {
-  const { options, table } = statement
+  const { options } = statement
   const spool = new Spool(2 * START_BYTES)
   try {
     let sample: Rereadable = input
@@ -31,11 +32,14 @@ export async function looksLikeHeader(
         sample = { kind: 'spool', spool, name: input.name }
       }
     }
+    // Names that columns have in the end are none that the first line must have.
+    const { columns: _, ...rest } = statement
+    const { timestampColumn: __, ...others } = options
     const typed = async (header: 'true' | 'false') => {
-      const plan = { options: { ...options, header }, table: table.name.value, limits: { ...limits, threads: 1 } }
-      const columns = await inferColumns(plan, sample, signal)
-      const field = columns.findIndex(({ type }) => type.kind !== 'text')
-      return field < 0 ? undefined : `field ${field + 1} is ${columns[field]?.type.kind}`
+      const plain = { ...rest, options: { ...others, header } }
+      const { columns } = await proveColumns(plain, { ...limits, threads: 1 }, sample, signal)
+      const found = columns.find(({ type }) => type.kind !== 'text')
+      return found && `field ${found.field + 1} is ${found.type.kind}`
     }
     const withFirst = await typed('false')
     if (withFirst !== undefined) return { isHeader: false, reason: `${withFirst} in the first record too` }

@@ -1,6 +1,6 @@
-import type { DateLanguage, DatePatterns, LoadColumn, LoadCondition } from './native/load.ts'
+import type { DatePatterns, LoadColumn, LoadCondition } from './native/load.ts'
 import type { LoadPlan } from './native/open.ts'
-import type { CopyFrom, CopyOptions, Dialect } from './statement/ast.ts'
+import type { CopyFrom, CopyOptions, DateFormats, StatementNote } from './statement/ast.ts'
 import { type DatePattern, languageOf, patternsIn } from './statement/date-patterns.ts'
 import { statementError } from './statement/diagnostics.ts'
 import { type ColumnPlan, fieldNamed, type Made } from './statement/plan.ts'
@@ -16,7 +16,7 @@ export type Reading = Pick<LoadPlan, 'columns' | 'fields' | 'conditions' | 'pass
  * @throws {CopyError} 42703 when WHEN compares what is no field.
  */
 export function decodedBy(statement: CopyFrom, table: TableDescription, plan: ColumnPlan, asText: boolean): Reading {
-  const { options, dialect } = statement
+  const { options } = statement
   const read = plan.columns.length - (plan.made?.length ?? 0)
   const columns = plan.columns.flatMap((index, position): LoadColumn[] => {
     const column = table.columns[index]
@@ -33,7 +33,7 @@ export function decodedBy(statement: CopyFrom, table: TableDescription, plan: Co
         notNull: column.notNull,
         ...(made ? valueOfMade(made) : field !== undefined && { field }),
         ...(plan.places?.[position] && { place: plan.places[position] }),
-        ...patternsOf(column, options, dialect?.name, (plan.timestampColumn ?? index) === index),
+        ...patternsOf(column, statement, (plan.timestampColumn ?? index) === index),
         ...cleaningOf(column, options),
         ...(options.acceptAnyDate &&
           /^(?:date|timestamp)/.test(column.type.kind) && { conversion: 'set_null' as const }),
@@ -55,33 +55,77 @@ function valueOfMade(made: Made): Pick<LoadColumn, 'constant' | 'sequence'> {
   return { sequence: { start: BigInt(start), increment: BigInt(increment) } }
 }
 
-/** How the dates and times of a column are written, if the statement says so. */
-function patternsOf(
-  column: TargetColumn,
-  { dateFormats }: CopyOptions,
-  dialect: Dialect | undefined,
-  isDesignated: boolean,
-): Pick<LoadColumn, 'patterns'> {
-  const { kind } = column.type
-  if (dateFormats === undefined || !/^(?:date|time)/.test(kind)) return {}
-  const { date, time, timestamp, smalldatetime } = dateFormats
-  // A target has no smalldatetime; what comes closest is a timestamp of whole seconds.
-  const isSmall = column.type.kind === 'timestamp' && (timestamp === undefined || column.type.precision === 0)
-  if (smalldatetime !== undefined && isSmall) {
-    return { patterns: { list: withLanguages(smalldatetime, dateFormats.language), toMinute: true } }
-  }
-  // QuestDB's is the pattern of one column.
-  const pattern = /^timestamp/.test(kind) ? (isDesignated ? timestamp : undefined) : /^time/.test(kind) ? time : date
-  const own = dateFormats.language === 'to_char' && dialect === 'redshift' ? 'redshift' : dateFormats.language
-  return pattern === undefined ? {} : { patterns: { list: withLanguages(pattern, own) } }
+/** Redshift's patterns where a statement gives none. */
+const redshiftFormats: Formats = {
+  language: 'to_char',
+  date: 'YYYY-MM-DD',
+  timestamp: 'YYYY-MM-DD HH:MI:SS',
+  timestamptz: ['YYYY-MM-DD HH:MI:SSOF', 'YYYY-MM-DD HH:MI:SS'],
 }
 
-function withLanguages(pattern: DatePattern, own: DateLanguage): DatePatterns['list'] {
-  return patternsIn(pattern).map((text) => ({ language: languageOf(text, own), text }))
+/** The patterns that hold for a statement: its own, and those of its dialect. `timestamptz`: where columns with a zone have others. */
+export type Formats = DateFormats & { readonly timestamptz?: DatePattern }
+
+/** How the dates and times of a statement are written; undefined: as PostgreSQL reads them. */
+export function formatsOf({ dialect, options: { dateFormats } }: CopyFrom): Formats | undefined {
+  if (dialect?.name !== 'redshift') return dateFormats
+  const { timestamp } = dateFormats ?? {}
+  return { ...redshiftFormats, ...dateFormats, ...(timestamp !== undefined && { timestamptz: timestamp }) }
+}
+
+/** Which of a statement's formats is that of a column, if any is. */
+function formatFor(
+  { kind, ...type }: TargetColumn['type'],
+  formats: Formats,
+  isDesignated: boolean,
+): keyof Omit<Formats, 'language'> | undefined {
+  if (kind === 'date') return 'date'
+  if (/^time(?:tz)?$/.test(kind)) return 'time'
+  if (!/^timestamp/.test(kind)) return undefined
+  // A target has no smalldatetime; what comes closest is a timestamp of whole seconds.
+  const isSmall = formats.timestamp === undefined || ('precision' in type && type.precision === 0)
+  if (kind === 'timestamp' && formats.smalldatetime !== undefined && isSmall) return 'smalldatetime'
+  // QuestDB's is the pattern of one column.
+  if (!isDesignated) return undefined
+  return kind === 'timestamptz' && formats.timestamptz !== undefined ? 'timestamptz' : 'timestamp'
+}
+
+/** How the dates and times of a column are written, if the statement says so. */
+function patternsOf(column: TargetColumn, statement: CopyFrom, isDesignated: boolean): Pick<LoadColumn, 'patterns'> {
+  const formats = formatsOf(statement)
+  const key = formats && formatFor(column.type, formats, isDesignated)
+  const pattern = key && formats[key]
+  if (pattern === undefined) return {}
+  const list = languagesOf(patternsIn(pattern), statement)
+  return { patterns: { list, ...(key === 'smalldatetime' && { toMinute: true }) } }
+}
+
+/** The formats that the statement gives and that are those of no column, each with the reason. */
+export function idleFormats(statement: CopyFrom, table: TableDescription, plan: ColumnPlan): readonly StatementNote[] {
+  const { dateFormats } = statement.options
+  if (dateFormats === undefined) return []
+  const used = plan.columns.map((index) => {
+    const type = table.columns[index]?.type
+    return type && formatFor(type, dateFormats, (plan.timestampColumn ?? index) === index)
+  })
+  return (['date', 'time', 'timestamp', 'smalldatetime'] as const)
+    .filter((key) => dateFormats[key] !== undefined && !used.includes(key))
+    .map((key) => {
+      const type = key === 'smalldatetime' ? 'timestamp without time zone that takes it' : key
+      const reason = `no column that is loaded is of type ${type}, and it changes nothing here`
+      return { option: `${key.toUpperCase()}_FORMAT`, reason }
+    })
+}
+
+/** Patterns of a statement with the language of each. */
+export function languagesOf(texts: readonly string[], { dialect, options }: CopyFrom): DatePatterns['list'] {
+  const { language = 'to_char' } = options.dateFormats ?? {}
+  const own = language === 'to_char' && dialect?.name === 'redshift' ? 'redshift' : language
+  return texts.map((text) => ({ language: languageOf(text, own), text }))
 }
 
 /** What is done to the fields of a column first. */
-function cleaningOf({ type }: TargetColumn, options: CopyOptions): Pick<LoadColumn, 'cleaning'> {
+export function cleaningOf({ type }: Pick<TargetColumn, 'type'>, options: CopyOptions): Pick<LoadColumn, 'cleaning'> {
   const isString = /^(?:text|varchar|bpchar)$/.test(type.kind)
   const { trimBlanks, blanksAsNull, emptyAsNull, removeQuotes } = options
   const cleaning = {

@@ -1,6 +1,6 @@
 import { unknownForm, unpointable } from './copy-errors.ts'
 import { CopyError } from './errors.ts'
-import { decodedBy, type Reading } from './load-columns.ts'
+import { decodedBy, formatsOf, type Reading } from './load-columns.ts'
 import type { ColumnType, LoadSession, SinkKind } from './native/load.ts'
 import type { SchemaColumn } from './native/open.ts'
 import type { CopyFrom, CopyOptions, Name } from './statement/ast.ts'
@@ -88,7 +88,10 @@ export async function planLoad(
   const { decimalSeparator, dateFormats, decimals } = statement.options
   const types = columns.map((index) => fields.columns[index]?.type)
   const cutsDecimals = decimals === 'truncate' && types.some((type) => type?.kind === 'numeric' && 'scale' in type)
-  const isOwn = cutsDecimals || (decimalSeparator ?? dateFormats ?? statement.options.acceptAnyDate) !== undefined
+  const hasFormats =
+    dateFormats !== undefined ||
+    (formatsOf(statement) !== undefined && types.some((type) => /^(?:date|timestamp)/.test(type?.kind ?? '')))
+  const isOwn = cutsDecimals || hasFormats || (decimalSeparator ?? statement.options.acceptAnyDate) !== undefined
   if (isAllText && isOwn) throw unpointable(statement)
   // Where rows with a key that is there are refused, WHERE ends the load: the one or the other is forgiven beside constraints that are not.
   const mayFail = statement.where !== undefined && onConflict?.action !== 'reject'

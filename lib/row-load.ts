@@ -27,7 +27,10 @@ const TEXTUAL: readonly { readonly word: string; readonly applies: (options: Cop
   { word: 'REMOVE_QUOTES', applies: ({ removeQuotes }) => removeQuotes === true },
   { word: 'DECIMAL_SEPARATOR', applies: ({ decimalSeparator }) => decimalSeparator !== undefined },
   { word: 'DATE_FORMAT and its like', applies: ({ dateFormats }) => dateFormats !== undefined },
-  { word: 'ACCEPTINVCHARS and COMPATIBLE_ILLEGAL_CHARS', applies: ({ invalidChars }) => invalidChars !== undefined },
+  {
+    word: 'REPLACE_INVALID_CHARS and COMPATIBLE_ILLEGAL_CHARS',
+    applies: ({ invalidChars }) => invalidChars !== undefined,
+  },
   { word: 'WHEN by places', applies: ({ when }) => when?.subject.kind === 'range' },
   { word: 'CREATE_TABLE', applies: ({ createTable }) => createTable === true },
 ]

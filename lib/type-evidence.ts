@@ -1,5 +1,6 @@
 import type { ColumnType } from './native/load.ts'
 import { DEFAULT_SESSION, type LoadPlan, openLoad, type Rereadable, textColumns } from './native/open.ts'
+import type { ProvenColumns } from './table-columns.ts'
 
 /** Characters of a value that are shown. */
 const SHOWN = 40
@@ -31,10 +32,10 @@ const FLOAT8_DIGITS = 15
 export async function explainTypes(
   plan: Omit<LoadPlan, 'columns' | 'session' | 'sink'>,
   input: Rereadable,
-  { types, rows }: { readonly types: readonly ColumnType[]; readonly rows: number },
+  { columns: proven, rows }: ProvenColumns,
   signal: AbortSignal | undefined,
 ): Promise<string[]> {
-  const seekers = types.map((type) => new Seeker(type, plan.options.decimalSeparator === ','))
+  const seekers = proven.map((column) => new Seeker(column, plan.options.decimalSeparator === ','))
   const columns = textColumns(plan, input)
   const load = openLoad({ ...plan, columns, session: DEFAULT_SESSION, sink: 'pg_text' }, input)
   const abort = () => load.close().catch(() => {})
@@ -47,7 +48,7 @@ export async function explainTypes(
       if (chunk === undefined) break
       for (const fields of rowsOf(chunk.buffer)) {
         for (const [index, seeker] of seekers.entries()) {
-          const field = fields[index]
+          const field = fields[proven[index]?.field ?? index]
           if (!seeker.isSeeking || field === undefined || field === '\\N') continue
           if (seeker.see(unescaped(field))) seeker.line = load.locate(row)?.firstLine
         }
@@ -63,7 +64,7 @@ export async function explainTypes(
 }
 
 /** The rows of CopyData messages of TEXT lines. */
-function* rowsOf(buffer: Buffer): Generator<string[]> {
+export function* rowsOf(buffer: Buffer): Generator<string[]> {
   for (let at = 0; at < buffer.length; ) {
     const end = at + 1 + buffer.readUInt32BE(at + 1)
     for (const line of buffer
@@ -83,18 +84,22 @@ function unescaped(field: string): string {
 /** Looks for the value that decides on the type of a column. */
 class Seeker {
   readonly #type: ColumnType
+  readonly #by: string | undefined
   readonly #hasComma: boolean
   #found: string | undefined
   #before: Kind | undefined
   line: number | undefined
 
-  constructor(type: ColumnType, hasComma: boolean) {
+  constructor({ type, by }: ProvenColumns['columns'][number], hasComma: boolean) {
     this.#type = type
+    this.#by = by
     this.#hasComma = hasComma
   }
 
   get isSeeking(): boolean {
-    return this.#found === undefined && /^(?:float8|numeric|timestamp|text)$/.test(this.#type.kind)
+    return (
+      this.#by === undefined && this.#found === undefined && /^(?:float8|numeric|timestamp|text)$/.test(this.#type.kind)
+    )
   }
 
   /** Takes the next value; whether it is the one. */
@@ -133,6 +138,8 @@ class Seeker {
   reason(rows: number): string {
     const all = `all values of ${rows} ${rows === 1 ? 'row' : 'rows'} are`
     const found = this.#found
+    if (this.#by === 'TIMESTAMP') return 'the statement names it as the designated timestamp'
+    if (this.#by !== undefined) return `${all} as ${this.#by} says`
     if (found !== undefined) {
       const at = this.line === undefined ? '' : `line ${this.line}: `
       return `${at}${found}`

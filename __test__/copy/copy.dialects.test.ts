@@ -28,6 +28,22 @@ describe.each(benches)('dialects on $name', ({ open }) => {
     expect(await bench.sql('SELECT name FROM t ORDER BY id')).toEqual([[null], ['\\N']])
   })
 
+  test('a format that no column has a use for is told', async () => {
+    const path = file('input', '1,a\n')
+    const options = "FORMAT csv, DATE_FORMAT 'DD.MM.YYYY', SMALLDATETIME_FORMAT 'YYYY-MM-DD'"
+    const notes = [
+      { option: 'DATE_FORMAT', reason: 'no column that is loaded is of type date, and it changes nothing here' },
+      { option: 'SMALLDATETIME_FORMAT' },
+    ]
+    expect(await bench.db.copy(`COPY t FROM '${path}' (${options})`)).toMatchObject({ rowsLoaded: 1, notes })
+    expect(await bench.db.copy(`COPY t FROM '${path}' (${options}, VALIDATE_ONLY)`)).toMatchObject({ notes })
+    expect(await bench.db.explain(`EXPLAIN COPY t FROM '${path}' (${options})`)).toMatchObject({ notes })
+    await bench.sql('CREATE TABLE days (day date)')
+    const days = file('days', '31.01.2024\n')
+    const receipt = await bench.db.copy(`COPY days FROM '${days}' (FORMAT csv, DATE_FORMAT 'DD.MM.YYYY')`)
+    expect(receipt).not.toHaveProperty('notes')
+  })
+
   test("QuestDB's statement, PostgreSQL's in its own words, and the same as an object", async () => {
     const path = file('input', 'id,name\n1,a\n')
     expect(await bench.db.copy(`COPY t FROM '${path}' WITH HEADER true ON ERROR ABORT`)).toMatchObject({

@@ -380,7 +380,7 @@ describe.each(benches)('SQL of the caller on $name', ({ name: target, open }) =>
     ] as const)(
       '%s: the field is read as that, and converted to what the column is',
       async (item, a, one, b, other) => {
-          for (const [line, row] of [
+        for (const [line, row] of [
           [a, one],
           [b, other],
         ] as const) {

@@ -377,7 +377,7 @@ describe.each(benches)('rows of JavaScript, on $name', ({ name, open }) => {
     ['(SKIP 1)', 'SKIP'],
     ["(ENCODING 'LATIN1')", 'ENCODING'],
     ["(DATE_FORMAT 'YYYY')", 'DATE_FORMAT and its like'],
-    ["(ACCEPTINVCHARS '?')", 'ACCEPTINVCHARS and COMPATIBLE_ILLEGAL_CHARS'],
+    ["(REPLACE_INVALID_CHARS '?')", 'REPLACE_INVALID_CHARS and COMPATIBLE_ILLEGAL_CHARS'],
     ['(CREATE_TABLE)', 'CREATE_TABLE'],
   ])('%s is about text', async (options, word) => {
     const load = bench.db.copy(`COPY t FROM STDIN ${options}`, { rows: [{ id: 1 }] })

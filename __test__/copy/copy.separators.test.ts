@@ -21,8 +21,8 @@ vi.mock('../../lib/native/open.ts', async (importOriginal) => {
   return {
     ...original,
     openLoad: ((plan, input) => original.openLoad(changed(plan), input)) satisfies typeof original.openLoad,
-    inferColumns: ((plan, input, signal) =>
-      original.inferColumns(changed(plan), input, signal)) satisfies typeof original.inferColumns,
+    inferTable: ((plan, input, signal) =>
+      original.inferTable(changed(plan), input, signal)) satisfies typeof original.inferTable,
   }
 })
 

@@ -19,7 +19,15 @@ function failure(run: () => unknown): CopyError {
 describe('one dialect at a time', () => {
   test.each([
     ['COPY t FROM STDIN', undefined],
-    ["COPY t FROM 'f' CSV HEADER MAXERROR 5 FILLRECORD IGNORE_EXTRA_DATA ON ERROR SKIP_ROW", undefined],
+    ["COPY t FROM 'f' CSV HEADER IGNORE_EXTRA_DATA FILL_MISSING_FIELDS 'multi' COMPATIBLE_ILLEGAL_CHARS", undefined],
+    ["COPY t FROM 'f' (ON_ERROR skip_row, TRUNCATE_COLUMNS, REPLACE_INVALID_CHARS, TRIM_BLANKS)", undefined],
+    ["COPY t FROM 'f' CSV LOG ERRORS", { name: 'gaussdb', found: 'words', word: 'LOG ERRORS' }],
+    ["COPY t FROM 'f' LOG ERRORS DATA (FORMAT csv)", { name: 'gaussdb', found: 'words', word: 'LOG ERRORS DATA' }],
+    ["COPY t FROM 'f' ON ERROR SKIP_ROW", { name: 'questdb', found: 'words', word: 'ON ERROR' }],
+    ["COPY t FROM 'f' (ON ERROR SKIP_COLUMN)", { name: 'questdb', found: 'words', word: 'ON ERROR' }],
+    ["COPY t FROM 'f' CSV DELIMITER '、'", { name: 'gaussdb', found: 'words', word: 'DELIMITER' }],
+    ["COPY t FROM 'f' (FORMAT csv, DELIMITER '||')", { name: 'gaussdb', found: 'words', word: 'DELIMITER' }],
+    ["COPY t FROM 'f' (DELIMITER '\\011', TRIMBLANKS)", { name: 'redshift', found: 'words', word: 'TRIMBLANKS' }],
     ["COPY t FROM 'f' USEEOF", { name: 'gaussdb', found: 'words', word: 'USEEOF' }],
     ["COPY t FROM 'f' WITHOUT ESCAPING", { name: 'gaussdb', found: 'words', word: 'WITHOUT ESCAPING' }],
     ["COPY t FROM 'f' (DATE_FORMAT 'YYYY')", { name: 'gaussdb', found: 'words', word: 'DATE_FORMAT' }],
@@ -60,6 +68,21 @@ describe('one dialect at a time', () => {
       "COPY FILLER is of GaussDB and cannot be used with DIALECT 'postgresql'",
       'FILLER',
     ],
+    [
+      "COPY t FROM 'f' CSV MAXERROR 5 USEEOF",
+      'COPY USEEOF (GaussDB) cannot be used with MAXERROR (Redshift)',
+      'USEEOF',
+    ],
+    [
+      "COPY t FROM 'f' (DIALECT 'postgresql', MAXERROR 5)",
+      "COPY MAXERROR is of Redshift and cannot be used with DIALECT 'postgresql'",
+      'MAXERROR',
+    ],
+    [
+      "COPY t FROM 'f' CSV FILLRECORD ON ERROR SKIP_ROW",
+      'COPY ON ERROR (QuestDB) cannot be used with FILLRECORD (Redshift)',
+      'ON ERROR',
+    ],
     ["COPY t FROM 'f' (DIALECT 'oracle')", 'COPY DIALECT "oracle" not recognized', 'DIALECT'],
   ])('%s', (statement, message, at) => {
     const error = failure(() => parseCopy(statement))
@@ -67,11 +90,42 @@ describe('one dialect at a time', () => {
     expect(statement.slice(error.statement?.offset)).toMatch(new RegExp(`^${at}`))
   })
 
+  test.each(['MAXERROR 5', 'IGNOREALLERRORS', 'FILLRECORD', 'TRUNCATECOLUMNS', "ACCEPTINVCHARS AS '^'"])(
+    "%s is Redshift's, with and without parentheses",
+    (option) => {
+      const dialect = { name: 'redshift', found: 'words', word: option.split(' ')[0] }
+      expect(parseCopy(`COPY t FROM 'f' ${option}`).dialect).toEqual(dialect)
+      expect(parseCopy(`COPY t FROM STDIN (${option})`).dialect).toEqual(dialect)
+    },
+  )
+
+  test('defaults follow', () => {
+    expect(parseCopy("COPY t FROM 'f' MAXERROR 5").options).toMatchObject({ delimiter: '|', decimals: 'truncate' })
+    expect(parseCopy("COPY t FROM 'f' WITH ON ERROR SKIP_ROW").options).toMatchObject({
+      format: 'csv',
+      detectHeader: true,
+      createTable: true,
+    })
+    expect(parseCopy("COPY t FROM 'f' DELIMITER '、'").options.delimiter).toBe('、')
+  })
+
+  test('a delimiter of several bytes is refused where it is hardly meant, or where PostgreSQL has its say', () => {
+    for (const statement of [
+      "COPY t FROM 'f' (FORMAT csv, DELIMITER '\\t')",
+      "COPY t FROM 'f' DELIMITERS '\\t'",
+      "COPY t FROM STDIN (FORMAT csv, DELIMITER '||')",
+      "COPY t FROM 'f' (DIALECT 'postgresql', DELIMITER '||')",
+    ]) {
+      expect(failure(() => parseCopy(statement)).message).toBe('COPY delimiter must be a single one-byte character')
+    }
+  })
+
   test("other systems' spellings are only for files, where PostgreSQL's own statements read STDIN", () => {
     for (const [statement, near] of [
       ['COPY t FROM STDIN HEADER true', 'true'],
       ["COPY t FROM STDIN FORMAT 'x'", 'FORMAT'],
       ["COPY t FROM STDIN ENCODING AS 'utf8'", 'AS'],
+      ['COPY t FROM STDIN ENCODING utf8', 'utf8'],
       ['COPY t FROM STDIN ESCAPE', undefined],
     ] as const) {
       const where = near === undefined ? 'at end of input' : `at or near "${near}"`

@@ -66,7 +66,7 @@ describe('what is tolerated', () => {
   test('two words for the same thing do not contradict each other', () => {
     expect(policy('(ON_ERROR skip_row, IGNOREALLERRORS)')).toBe('skip_row skip_row skip_row')
     expect(policy('(ON_ERROR skip_row, MAXERROR 5)')).toBe('skip_row skip_row skip_row MAXERROR 4 rows')
-    expect(policy('(ON_ERROR stop, LOG ERRORS off, MAXERROR 1)')).toBe('stop stop stop')
+    expect(policy('(ON_ERROR stop, MAXERROR 1)')).toBe('stop stop stop')
   })
 
   test('LOG_VERBOSITY is said with or without a policy', () => {
@@ -94,8 +94,7 @@ describe('what contradicts is refused', () => {
       'COPY MAXERROR cannot be used with REJECT_LIMIT',
       '5, REJECT_LIMIT',
     ],
-    ["MAXERROR 5 LOG ERRORS REJECT LIMIT '5'", '22023', 'COPY MAXERROR cannot be used with REJECT LIMIT', '5 LOG'],
-    ['(MAXERROR 5, LOG ERRORS)', '22023', 'COPY MAXERROR cannot be used with LOG ERRORS', '5, LOG'],
+    ['(MAXERROR 5, LOG ERRORS)', '22023', 'COPY LOG ERRORS (GaussDB) cannot be used with MAXERROR (Redshift)', 'LOG'],
     ['(REJECT_LIMIT 5)', '22023', 'COPY REJECT_LIMIT requires ON_ERROR to be set to IGNORE', '5)'],
     ["(ON_ERROR stop, REJECT_LIMIT '5%')", '22023', 'COPY REJECT_LIMIT requires ON_ERROR to be set to IGNORE', "'5%')"],
     ["REJECT LIMIT '5'", '42601', 'REJECT LIMIT must be used with LOG ERRORS', "'5'"],
@@ -108,7 +107,7 @@ describe('what contradicts is refused', () => {
     [
       '(COMPATIBLE_ILLEGAL_CHARS, ACCEPTINVCHARS)',
       '22023',
-      'COPY COMPATIBLE_ILLEGAL_CHARS cannot be used with ACCEPTINVCHARS',
+      'COPY COMPATIBLE_ILLEGAL_CHARS cannot be used with REPLACE_INVALID_CHARS',
       'COMPATIBLE_ILLEGAL_CHARS,',
     ],
     [
@@ -180,6 +179,12 @@ describe('values that are none', () => {
     ['(MAXERROR)', '42601', 'maxerror requires a numeric value', 'MAXERROR'],
     ['(MAXERROR AS)', '42601', 'syntax error at or near ")"', ')'],
     ["(ACCEPTINVCHARS 'ab')", '22023', 'COPY ACCEPTINVCHARS replacement must be a single ASCII character', "'ab'"],
+    [
+      "(REPLACE_INVALID_CHARS 'ab')",
+      '22023',
+      'COPY REPLACE_INVALID_CHARS replacement must be a single ASCII character',
+      "'ab'",
+    ],
     ["(ACCEPTINVCHARS 'é')", '22023', 'COPY ACCEPTINVCHARS replacement must be a single ASCII character', "'é'"],
     ['(FILL_MISSING_FIELDS two)', '42601', 'fill_missing_fields requires a Boolean value, "one" or "multi"', 'two'],
     ['(REJECT_BYTES -1)', '22023', "COPY REJECT_BYTES must be a size from 0 to '512MB'", '-1'],
@@ -216,6 +221,8 @@ describe('rows and characters that are mended', () => {
     ["ACCEPTINVCHARS AS '^' CSV", { invalidChars: { replacement: '^' }, format: 'csv' }],
     ["(ACCEPTINVCHARS AS '^')", { invalidChars: { replacement: '^' } }],
     ["(ACCEPTINVCHARS = '^')", { invalidChars: { replacement: '^' } }],
+    ['REPLACE_INVALID_CHARS CSV', { invalidChars: { replacement: '?' }, format: 'csv' }],
+    ["(REPLACE_INVALID_CHARS '^')", { invalidChars: { replacement: '^' } }],
     ['COMPATIBLE_ILLEGAL_CHARS', { invalidChars: { replacement: '?', nul: ' ' } }],
     ['TRUNCATECOLUMNS', { truncateColumns: true }],
     ['(TRUNCATE_COLUMNS)', { truncateColumns: true }],
@@ -233,8 +240,10 @@ describe('rows and characters that are mended', () => {
 
   test('false is as if it were not there', () => {
     const flags =
-      'IGNORE_EXTRA_DATA, FILL_MISSING_FIELDS, FILLRECORD, ACCEPTINVCHARS, COMPATIBLE_ILLEGAL_CHARS, TRUNCATECOLUMNS'
+      'IGNORE_EXTRA_DATA, FILL_MISSING_FIELDS, REPLACE_INVALID_CHARS, COMPATIBLE_ILLEGAL_CHARS, TRUNCATE_COLUMNS'
     expect(options(`(${flags.replaceAll(',', ' false,')} false)`)).toEqual(options(''))
+    const redshift = 'FILLRECORD false, ACCEPTINVCHARS false, TRUNCATECOLUMNS false, IGNOREALLERRORS false'
+    expect(options(`(${redshift})`)).toEqual(options("(DIALECT 'redshift')"))
     expect(options("(SKIP 0, DECIMAL_SEPARATOR '.')")).toEqual(options(''))
   })
 })

@@ -1,14 +1,8 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import type { CopyFrom } from '../../lib/statement/ast.ts'
 import { parseCopy } from '../../lib/statement/parser.ts'
 import { printCopy } from '../../lib/statement/printing.ts'
-import { expectStablePrinting } from './meaning.ts'
-
-/** What a statement means: its tree without the text it came from and the places in it. */
-function meaning(copy: CopyFrom): unknown {
-  return JSON.parse(JSON.stringify(copy, (key, value) => (key === 'offset' || key === 'text' ? undefined : value)))
-}
+import { expectStablePrinting, meaning } from './meaning.ts'
 
 test.each([
   ["copy T from 'f'", "COPY t FROM 'f'"],
@@ -24,21 +18,27 @@ test.each([
     "COPY t FROM STDIN WITH (DEFAULT 'd', HEADER MATCH, CREATE_TABLE false)",
   ],
   [
-    'COPY t FROM STDIN ON ERROR = skip_row LOG_VERBOSITY silent',
+    'COPY t FROM STDIN ON_ERROR = skip_row LOG_VERBOSITY silent',
     'COPY t FROM STDIN WITH (ON_ERROR skip_row, LOG_VERBOSITY silent)',
   ],
   [
     "COPY t FROM STDIN (ON ERROR SKIP_COLUMN, REJECT_LIMIT ' .5 %')",
-    "COPY t FROM STDIN WITH (ON_ERROR set_default, REJECT_LIMIT '0.5%')",
+    "COPY t FROM STDIN WITH (DIALECT 'questdb', ON_ERROR set_default, REJECT_LIMIT '0.5%')",
   ],
-  ['COPY t FROM STDIN LOG ERRORS DATA (FORMAT csv)', 'COPY t FROM STDIN WITH (FORMAT csv, LOG ERRORS)'],
-  ["COPY t FROM STDIN REJECT LIMIT '5' LOG ERRORS", "COPY t FROM STDIN WITH (LOG ERRORS, REJECT LIMIT '5')"],
-  ['COPY t FROM STDIN MAXERROR AS 5', 'COPY t FROM STDIN WITH (MAXERROR 5)'],
-  ['COPY t FROM STDIN MAXERROR 1', 'COPY t FROM STDIN'],
-  ['COPY t FROM STDIN IGNOREALLERRORS', 'COPY t FROM STDIN WITH (ON_ERROR skip_row)'],
+  [
+    'COPY t FROM STDIN LOG ERRORS DATA (FORMAT csv)',
+    "COPY t FROM STDIN WITH (DIALECT 'gaussdb', FORMAT csv, LOG ERRORS)",
+  ],
+  [
+    "COPY t FROM STDIN REJECT LIMIT '5' LOG ERRORS",
+    "COPY t FROM STDIN WITH (DIALECT 'gaussdb', LOG ERRORS, REJECT LIMIT '5')",
+  ],
+  ['COPY t FROM STDIN ROUNDEC MAXERROR AS 5', "COPY t FROM STDIN WITH (DIALECT 'redshift', MAXERROR 5, ROUNDEC)"],
+  ['COPY t FROM STDIN MAXERROR 1', "COPY t FROM STDIN WITH (DIALECT 'redshift')"],
+  ['COPY t FROM STDIN IGNOREALLERRORS', "COPY t FROM STDIN WITH (DIALECT 'redshift', ON_ERROR skip_row)"],
   [
     "COPY t FROM STDIN FILLRECORD TRUNCATECOLUMNS ACCEPTINVCHARS AS '^' IGNORE_EXTRA_DATA",
-    "COPY t FROM STDIN WITH (IGNORE_EXTRA_DATA, FILL_MISSING_FIELDS 'multi', ACCEPTINVCHARS '^', TRUNCATE_COLUMNS)",
+    "COPY t FROM STDIN WITH (DIALECT 'redshift', IGNORE_EXTRA_DATA, FILL_MISSING_FIELDS 'multi', REPLACE_INVALID_CHARS '^', TRUNCATE_COLUMNS)",
   ],
   [
     "COPY t FROM STDIN (FILL_MISSING_FIELDS, COMPATIBLE_ILLEGAL_CHARS, LOAD_KEY 'it''s', REJECT_BYTES '1kB')",

@@ -9,6 +9,16 @@ import { company } from './option-company.ts'
 /** Refused whatever they say, so that an example can show no more than how they are written. */
 const refused: readonly string[] = ['fileheader', 'force_quote']
 
+/** Statements with the spellings that are read apart. */
+const spelled: Readonly<Record<string, string>> = {
+  'FORMAT AS': 'FORMAT AS parquet',
+  "DELIMITER 'of several bytes'": "DELIMITER '||'",
+  'HEADER { TRUE | FALSE }': 'HEADER true',
+  'ENCODING [ AS ] name': 'ENCODING utf8',
+  "FORMAT 'pattern'": "FORMAT 'yyyy'",
+  ESCAPE: 'ESCAPE',
+}
+
 describe('the reference', () => {
   test.each(optionKeys)('%s: its example is one, and it says where it is from and what can be wrong', (key) => {
     const { example, dialects, errors, formats }: OptionDefinition<unknown> = optionTable[key]
@@ -27,6 +37,19 @@ describe('the reference', () => {
       expect((error as CopyError).sqlState).toBe('0A000')
       expect(error).toBeInstanceOf(CopyError)
     }
+  })
+
+  test.each(optionKeys)('%s: what it says of the dialect is what the grammar finds', (key) => {
+    const { example, of, dialects, alsoWritten = [] }: OptionDefinition<unknown> = optionTable[key]
+    expect(parseParts(`COPY t (id, name, unused) FROM 'f' (${example})`).items.at(-1)?.of).toEqual(of)
+    for (const [word, told] of alsoWritten) {
+      const statement = `COPY t FROM 'f' ${spelled[word]}`
+      expect(parseParts(statement).items.at(-1)).toMatchObject({ name: key, of: told })
+    }
+    // An option is of no system, of all, tells whose it is, or is copyist's own as well.
+    const whose = /\n- Systems: (.*)/.exec(renderOptionReference().split(`## \`${key.toUpperCase()} `)[1] ?? '')?.[1]
+    const isAnybodys = of?.exclusive !== true && dialects?.length !== 5
+    expect(whose?.includes("copyist's own")).toBe(isAnybodys)
   })
 
   test('is the one in the documentation', () => {

@@ -84,21 +84,21 @@ describe('COPY REJECTS', () => {
 
 describe('the options given are laid over those of the statement', () => {
   const original = `COPY old (a, b) FROM 'f''s' WITH (FORMAT csv, HEADER match, NULL E'\\t', FORCE_NULL (a, "B"), LOG ERRORS,
-    REJECT LIMIT '5', FILLRECORD, LOAD_KEY 'k', CREATE_TABLE) ON CONFLICT (a) DO REJECT WHERE a > 1`
+    REJECT LIMIT '5', FILL_MISSING_FIELDS 'multi', LOAD_KEY 'k', CREATE_TABLE) ON CONFLICT (a) DO REJECT WHERE a > 1`
 
   test.each([
     [
       'INTO new',
-      `COPY new (a, b) FROM 'f''s' WITH (FORMAT csv, NULL E'\\t', HEADER MATCH, FORCE_NULL (a, "B"), LOG ERRORS, REJECT LIMIT '5', FILL_MISSING_FIELDS 'multi', CREATE_TABLE true) ON CONFLICT (a) DO REJECT WHERE a > 1`,
+      `COPY new (a, b) FROM 'f''s' WITH (DIALECT 'gaussdb', FORMAT csv, NULL E'\\t', HEADER MATCH, FORCE_NULL (a, "B"), LOG ERRORS, REJECT LIMIT '5', FILL_MISSING_FIELDS 'multi', CREATE_TABLE true) ON CONFLICT (a) DO REJECT WHERE a > 1`,
     ],
     [
       `INTO s."New" (x) (NULL 'n', ON_ERROR skip_row, FILL_MISSING_FIELDS, HEADER off, LOAD_KEY 'l', CREATE_TABLE 0)
         ON CONFLICT DO SKIP`,
-      `COPY s."New" (x) FROM 'f''s' WITH (FORMAT csv, NULL 'n', FORCE_NULL (a, "B"), ON_ERROR skip_row, FILL_MISSING_FIELDS 'one', LOAD_KEY 'l', CREATE_TABLE false) ON CONFLICT DO SKIP WHERE a > 1`,
+      `COPY s."New" (x) FROM 'f''s' WITH (DIALECT 'gaussdb', FORMAT csv, NULL 'n', FORCE_NULL (a, "B"), ON_ERROR skip_row, FILL_MISSING_FIELDS 'one', LOAD_KEY 'l', CREATE_TABLE false) ON CONFLICT DO SKIP WHERE a > 1`,
     ],
     [
       "INTO new REJECT LIMIT 'unlimited' QUOTE '~' FORCE NULL *",
-      `COPY new (a, b) FROM 'f''s' WITH (FORMAT csv, NULL E'\\t', HEADER MATCH, QUOTE '~', FORCE_NULL *, LOG ERRORS, REJECT LIMIT 'unlimited', FILL_MISSING_FIELDS 'multi', CREATE_TABLE true) ON CONFLICT (a) DO REJECT WHERE a > 1`,
+      `COPY new (a, b) FROM 'f''s' WITH (DIALECT 'gaussdb', FORMAT csv, NULL E'\\t', HEADER MATCH, QUOTE '~', FORCE_NULL *, LOG ERRORS, REJECT LIMIT 'unlimited', FILL_MISSING_FIELDS 'multi', CREATE_TABLE true) ON CONFLICT (a) DO REJECT WHERE a > 1`,
     ],
   ])('%s', (rest, printed) => {
     const copy = reparseWith(original, rejects(`COPY REJECTS 'x' ${rest}`))
@@ -109,16 +109,17 @@ describe('the options given are laid over those of the statement', () => {
   })
 
   test('of the older syntax, too', () => {
-    const older = "COPY BINARY t FROM STDIN CSV DELIMITER AS ';' FORCE NOT NULL a, b LOG ERRORS DATA MAXERROR 5"
+    const older = "COPY BINARY t FROM STDIN CSV DELIMITER AS ';' FORCE NOT NULL a, b LOG ERRORS DATA SKIP 1"
     expect(() => reparseWith(older, rejects("COPY REJECTS 'x' INTO t WITH (FORMAT text)"))).toThrow()
-    const good = older.replace('BINARY ', '').replace(' MAXERROR 5', '')
+    const good = older.replace('BINARY ', '').replace(' SKIP 1', '')
     expect(printCopy(reparseWith(good, rejects("COPY REJECTS 'x' INTO t ON_ERROR ignore")))).toBe(
-      "COPY t FROM STDIN WITH (FORMAT csv, DELIMITER ';', FORCE_NOT_NULL (a, b), ON_ERROR ignore)",
+      "COPY t FROM STDIN WITH (DIALECT 'gaussdb', FORMAT csv, DELIMITER ';', FORCE_NOT_NULL (a, b), ON_ERROR ignore)",
     )
   })
 
   test('and must go together with them', () => {
-    const error = failure(() => reparseWith(original, rejects("COPY REJECTS 'x' INTO t WITH (FORMAT text)")))
+    const given = rejects("COPY REJECTS 'x' INTO t WITH (FORMAT text, HEADER false)")
+    const error = failure(() => reparseWith(original, given))
     expect(error.message).toBe('COPY FORCE_NULL requires CSV mode')
     const { text, offset } = error.statement ?? { text: '', offset: 0 }
     expect(text.slice(offset).startsWith('(a, "B")')).toBe(true)
@@ -142,7 +143,18 @@ describe('the dialect is that of the statement', () => {
       "INTO new WITH (DELIMITER '&&')",
       "COPY new (a, b) FROM 'f' WITH (DIALECT 'gaussdb', FORMAT csv, DELIMITER '&&', FILLER (b))",
     ],
+    [
+      "COPY old FROM 'f' DELIMITER '|'",
+      "INTO new WITH (DATE_FORMAT 'DD.MM.YYYY', ON_ERROR skip_row)",
+      "COPY new FROM 'f' WITH (DIALECT 'gaussdb', DELIMITER '|', ON_ERROR skip_row, DATE_FORMAT 'DD.MM.YYYY')",
+    ],
   ])('%s', (original, rest, expected) => {
     expect(printCopy(reparseWith(original, rejects(`COPY REJECTS 'x' ${rest}`)))).toBe(expected)
+  })
+
+  test('and no word that is given makes it another', () => {
+    const given = rejects("COPY REJECTS 'x' INTO new WITH (MAXERROR 5)")
+    const error = failure(() => reparseWith("COPY old FROM 'f' (ON_ERROR skip_row)", given))
+    expect(error.message).toBe("COPY MAXERROR is of Redshift and cannot be used with DIALECT 'postgresql'")
   })
 })

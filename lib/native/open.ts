@@ -261,15 +261,6 @@ export async function inferTable(
   }
 }
 
-/** The columns of {@link inferTable}. */
-export async function inferColumns(
-  plan: Omit<LoadPlan, 'columns' | 'session' | 'sink'>,
-  input: Rereadable,
-  signal: AbortSignal | undefined,
-): Promise<{ name: string; type: ColumnType }[]> {
-  return (await inferTable(plan, input, signal)).columns
-}
-
 /** Bytes that are looked at in advance. */
 export const START_BYTES = 16 * 1024
 

@@ -23,6 +23,21 @@ export function languageOf<Own extends string>(text: string, own: Own): Own | 's
   return rest !== text && !toCharToken.test(rest) ? 'strptime' : own
 }
 
+/** Where a pattern has a time zone, outside of what is quoted there. */
+const zones = {
+  to_char: /TZ|OF/i,
+  strptime: /%-?z/i,
+  java: /[zZXxVO]/,
+} as const
+
+/** Whether values that match a pattern have a time zone. */
+export function hasZone(text: string, language: 'to_char' | 'redshift' | 'java' | 'strptime' | 'auto'): boolean {
+  if (language === 'auto' || words.test(text)) return false
+  if (language === 'java') return zones.java.test(text.replace(/'[^']*'/g, ''))
+  if (language === 'strptime') return zones.strptime.test(text.replaceAll('%%', ''))
+  return zones.to_char.test(text.replace(/"[^"]*"/g, ''))
+}
+
 /** Whether a pattern is a word in its place. */
 export function isPatternWord(text: string): boolean {
   return words.test(text)

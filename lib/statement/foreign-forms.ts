@@ -51,12 +51,12 @@ export function readForeignForm(cursor: Cursor, source: Source | undefined): Opt
     takeFormatArgument(cursor)
     return make('format', redshift, { kind: 'string', value: name.value, offset: name.offset }, 'FORMAT AS')
   }
-  if (cursor.isWord('encoding') && isWord(next, 'as')) {
+  if (cursor.isWord('encoding') && next?.kind === 'word') {
     cursor.advance()
-    cursor.advance()
+    const as = cursor.takeWord('as')
     const { start } = cursor.token
     const value = cursor.token.kind === 'word' ? cursor.label().value : cursor.string()
-    return make('encoding', redshift, { kind: 'string', value, offset: start }, 'ENCODING AS')
+    return make('encoding', redshift, { kind: 'string', value, offset: start }, as ? 'ENCODING AS' : 'ENCODING')
   }
   const format = ['json', 'avro'].find((word) => cursor.isWord(word))
   if (format !== undefined && (next?.kind === 'string' || isWord(next, 'as'))) {

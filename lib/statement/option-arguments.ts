@@ -13,6 +13,11 @@ export class OptionReader {
     this.item = item
   }
 
+  /** The option as the statement has it, in upper case. */
+  get word(): string {
+    return this.item.word ?? this.item.name.toUpperCase()
+  }
+
   /** An error at the option's name, where PostgreSQL puts it, or at its value, when PostgreSQL names no place. */
   error(at: 'name' | 'value', condition: StatementCondition, message: string, hint?: string): Error {
     const { argument, offset } = this.item

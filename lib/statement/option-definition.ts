@@ -49,7 +49,9 @@ export interface OptionDefinition<Value> {
   readonly clause?: Clause['kind'] | 'names'
   /** The system whose word its name is. */
   readonly of?: Evidence
-  /** The systems that have it, under this name or another. Empty: copyist's own. */
+  /** Other systems' spellings of it that have no entry in `bare`, since they are read apart, and what they tell. */
+  readonly alsoWritten?: readonly (readonly [spelling: string, of: Evidence])[]
+  /** The systems that have it, under this name or another. Empty: copyist's own. What tells nothing of its system is taken in every dialect. */
   readonly dialects?: readonly Dialect[]
   /** As it stands between parentheses. */
   readonly example?: string

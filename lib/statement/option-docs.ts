@@ -1,4 +1,5 @@
-import { dialectTitles } from './dialects/names.ts'
+import type { Evidence } from './ast.ts'
+import { dialectNames, dialectTitles } from './dialects/names.ts'
 import { isPending } from './execution.ts'
 import { defaultOf, isSupported, type OptionDefinition, type OptionKey, optionKeys, optionTable } from './options.ts'
 
@@ -17,21 +18,60 @@ export function renderOptionTable(): string {
 export function renderOptionReference(): string {
   const entries = optionKeys.map((key) => {
     const definition: OptionDefinition<unknown> = optionTable[key]
-    const { dialects = [], example = '', errors = [] } = definition
+    const { example = '', errors = [] } = definition
     const spellings = definition.bare.map((form) => code(form.words.join(' ').toUpperCase()))
     const facts = [
       ['Formats', formats(definition)],
       ['Default', isSupported(key) ? describeDefault(key, code) : 'none'],
-      ['Systems', dialects.length === 0 ? "copyist's own" : dialects.map((name) => dialectTitles[name]).join(', ')],
+      ['Systems', systems(definition)],
       ['Example', code(example)],
       ['Without parentheses', spellings.length === 0 ? 'not' : spellings.join(', ')],
+      ['Dialect', whatTells(key)],
       ['Errors', errors.map(([sqlState, reason]) => `${code(sqlState)} ${reason}`).join('; ')],
     ]
-    const lines = facts.map(([name, text]) => `- ${name}: ${text}\n`).join('')
+    const lines = facts.map(([name, text]) => (text === '' ? '' : `- ${name}: ${text}\n`)).join('')
     const heading = `${key.toUpperCase()} ${definition.synopsis}`.trim()
     return `## ${code(heading)}\n\n${definition.summary}${notYet(key)}\n\n${lines}`
   })
   return entries.join('\n')
+}
+
+/** Whose the option is. Unless its name is one system's word, copyist takes it in every dialect. */
+function systems({ dialects = [], of }: OptionDefinition<unknown>): string {
+  const titles = dialects.map((name) => dialectTitles[name]).join(', ')
+  if (of?.exclusive || dialects.length === dialectNames.length) return titles
+  return titles === '' ? "copyist's own, in every dialect" : `${titles}; copyist's own in every other dialect`
+}
+
+/** The words of the option that say whose rules hold, as {@link wordsThatTell} finds them. */
+function whatTells(key: OptionKey): string {
+  const words = wordsThatTell(key)
+  const ofEach = dialectNames.flatMap((dialect) =>
+    [true, false].flatMap((exclusive) => {
+      const those = words.filter(({ of }) => of.dialect === dialect && of.exclusive === exclusive)
+      if (those.length === 0) return []
+      const whose = `${dialectTitles[dialect]}'s rules`
+      const spelled = those.map(({ word }) => code(word)).join(', ')
+      const choose = those.length === 1 ? 'chooses' : 'choose'
+      return [`${spelled} ${choose} ${whose}${exclusive ? '' : ' where nothing chooses others'}`]
+    }),
+  )
+  return ofEach.join('; ')
+}
+
+/** The spellings of an option that belong to one system, in upper case. */
+export function wordsThatTell(key: OptionKey): readonly { readonly word: string; readonly of: Evidence }[] {
+  const { of, bare, alsoWritten = [] }: OptionDefinition<unknown> = optionTable[key]
+  const forms = bare.flatMap((form) => {
+    const told = form.of ?? of
+    return told ? [{ word: form.words.join(' ').toUpperCase(), of: told }] : []
+  })
+  const all = [
+    ...(of ? [{ word: key.toUpperCase(), of }] : []),
+    ...forms,
+    ...alsoWritten.map(([word, told]) => ({ word, of: told })),
+  ]
+  return all.filter(({ word }, index) => all.findIndex((other) => other.word === word) === index)
 }
 
 function notYet(key: OptionKey): string {

@@ -29,16 +29,28 @@ export class OptionGrammar {
       const value = this.#cursor.token
       const delimiter = this.#cursor.string()
       const argument: OptionArgument = { kind: 'string', value: delimiter, offset: value.start }
-      const item: OptionItem = { name: 'delimiter', offset: first.start, end: first.end, argument }
-      // With more than one byte it is nobody's but GaussDB's. As its words for files are: where STDIN is read, PostgreSQL has its say.
-      const isLong = byteLength(delimiter) > 1 && this.#source?.kind !== 'stdin'
-      items.push(isLong ? { ...item, word: 'DELIMITERS', of: { dialect: 'gaussdb', exclusive: false } } : item)
+      items.push({
+        name: 'delimiter',
+        offset: first.start,
+        end: first.end,
+        argument,
+        ...this.#ofLongDelimiter('DELIMITERS', delimiter),
+      })
     }
     for (let item = this.#bareOption(formsBeforeWith); item; item = this.#bareOption(formsBeforeWith)) items.push(item)
     const withWord = this.#cursor.takeWord('with')
     if (this.#cursor.isOperator('(')) items.push(...this.#genericOptions())
     else items.push(...this.#bareOptions(withWord))
     return items
+  }
+
+  /**
+   * Whose a delimiter is: of more than one byte it is nobody's but GaussDB's. Where STDIN is read, PostgreSQL has its say; and with a
+   * backslash it is rather a tab that is written as elsewhere.
+   */
+  #ofLongDelimiter(word: string, delimiter: string): Pick<OptionItem, 'word' | 'of'> {
+    if (this.#source?.kind !== 'file' || byteLength(delimiter) < 2 || delimiter.includes('\\')) return {}
+    return { word, of: { dialect: 'gaussdb', exclusive: false } }
   }
 
   /** `( name [ [=] value ] [, …] )`. */
@@ -63,7 +75,7 @@ export class OptionGrammar {
 
   #genericOption(): OptionItem {
     const token = this.#cursor.token
-    const name = this.#genericName()
+    const { name, form } = this.#genericName()
     const as = formsWithAs.some((key) => key === findOption(name)) && this.#cursor.takeWord('as')
     const equals = !as && this.#cursor.takeEquals()
     // LOG ERRORS REJECT LIMIT, as GaussDB's older syntax has it, lacks a comma here; REJECT is no value.
@@ -71,16 +83,25 @@ export class OptionGrammar {
     const clause = clauseOf(findOption(name))
     const argument = isNext ? undefined : clause ? readClause(this.#cursor, clause) : this.#genericArgument()
     if ((as || equals) && argument === undefined) throw this.#cursor.unexpected()
-    const of = evidenceOf(name)
-    return { name, offset: token.start, end: token.end, ...(argument && { argument }), ...(of && { of }) }
+    const of = form?.of ?? evidenceOf(name)
+    const word = form?.words.join(' ') ?? name
+    return {
+      name,
+      offset: token.start,
+      end: token.end,
+      ...(argument && { argument }),
+      ...(word !== name && { word: word.toUpperCase() }),
+      ...(of && { of }),
+      ...(name === 'delimiter' && argument?.kind === 'string' && this.#ofLongDelimiter('DELIMITER', argument.value)),
+    }
   }
 
   /** A word, or several that are the name of one option. */
-  #genericName(): string {
+  #genericName(): { readonly name: string; readonly form?: BareForm } {
     const token = this.#cursor.token
-    if (token.kind !== 'word' || token.quoted) return this.#cursor.label().value
-    if (!this.atFormOfWords()) return this.#cursor.label().value
-    return this.#takeForm(formsOfWords)?.key ?? token.value
+    if (token.kind !== 'word' || token.quoted || !this.atFormOfWords()) return { name: this.#cursor.label().value }
+    const match = this.#takeForm(formsOfWords)
+    return match ? { name: match.key, form: match.form } : { name: token.value }
   }
 
   /** Whether the words that follow begin an option whose name has several. */
@@ -194,6 +215,7 @@ export class OptionGrammar {
       ...(argument && { argument }),
       ...(word !== key && { word: word.toUpperCase() }),
       ...(of && { of }),
+      ...(key === 'delimiter' && argument?.kind === 'string' && this.#ofLongDelimiter('DELIMITER', argument.value)),
     }
   }
 

@@ -31,18 +31,21 @@ export type { BareForm, OptionDefinition, Refusal } from './option-definition.ts
 /** What an encoding may be. */
 const possible = `It can be ${encodingNames.join(', ')}.`
 
-const all = ['csv', 'text', 'binary'] as const
-const both = ['csv', 'text'] as const
+const all = ['csv', 'text', 'fixed', 'binary'] as const
+const textual = ['csv', 'text', 'fixed'] as const
+const delimited = ['csv', 'text'] as const
 /** Formats that come in columns have neither lines nor fields of text. */
 const columnar = ['parquet', 'arrow'] as const
 const any = [...all, ...columnar] as const
-const most = [...both, ...columnar] as const
+const most = [...textual, ...columnar] as const
 const csv = ['csv'] as const
 
 /** Formats of other systems that are refused by name. */
 const otherFormats = ['orc', 'avro', 'json'] as const
 type OtherFormat = (typeof otherFormats)[number]
 const formats = ['csv', 'text', 'fixed', 'binary', ...columnar, ...otherFormats] as const
+const ofGaussdb = { dialect: 'gaussdb', exclusive: true } as const
+const ofQuestdb = { dialect: 'questdb', exclusive: true } as const
 const ofRedshift = { dialect: 'redshift', exclusive: true } as const
 
 /** A quote or an escape that also ends lines: what then ends a record depends on what came before it in the file. */
@@ -76,6 +79,7 @@ export const optionTable = {
       ...otherFormats.map((value): BareForm => ({ words: [value], takes: 'nothing', value, of: ofRedshift })),
     ],
     otherNames: ['file_format', 'fileformat', 'type'],
+    alsoWritten: [['FORMAT AS', ofRedshift]],
     dialects: ['postgresql', 'gaussdb', 'materialize', 'redshift'],
     example: 'FORMAT csv',
     errors: [
@@ -95,11 +99,12 @@ export const optionTable = {
   }),
   delimiter: define<string>({
     synopsis: "'character'",
-    summary: 'The one-byte character between the fields of a row.',
+    summary: "The one-byte character between the fields of a row; in GaussDB's dialect up to 10 bytes.",
     default: { text: '\t', csv: ',' },
-    formats: both,
+    formats: delimited,
     bare: [{ words: ['delimiter'], takes: 'string', as: true }],
     otherNames: ['delim', 'sep', 'separator', 'field_delimiter', 'fielddelimiter', 'delimiters'],
+    alsoWritten: [["DELIMITER 'of several bytes'", { dialect: 'gaussdb', exclusive: false }]],
     dialects: ['postgresql', 'gaussdb', 'materialize', 'questdb', 'redshift'],
     example: "DELIMITER ';'",
     errors: [
@@ -113,7 +118,7 @@ export const optionTable = {
     synopsis: "'string'",
     summary: 'What stands for NULL. In csv a quoted field never matches it, unless FORCE_NULL says so.',
     default: { text: '\\N', csv: '' },
-    formats: both,
+    formats: delimited,
     bare: [{ words: ['null'], takes: 'string', as: true }],
     otherNames: ['nulls', 'nullstr', 'nullstring', 'null_if', 'nullif', 'null_value', 'na'],
     dialects: ['postgresql', 'gaussdb', 'materialize', 'redshift'],
@@ -128,7 +133,7 @@ export const optionTable = {
     synopsis: "'string'",
     summary: "A field that equals it takes the column's default value.",
     defaultNote: 'no such string',
-    formats: both,
+    formats: textual,
     bare: [],
     otherNames: ['default_value'],
     dialects: ['postgresql'],
@@ -144,9 +149,10 @@ export const optionTable = {
     summary:
       'The first line is a header and is skipped; MATCH also requires it to name the columns in their order. A number is that of the lines to pass over. With QuestDB’s rules, and unless it is true, the beginning of the input tells: all of its first line is text, and without that some column is not.',
     default: { text: false, csv: false },
-    formats: both,
+    formats: textual,
     bare: [{ words: ['header'], takes: 'nothing' }],
     otherNames: ['headers', 'skip_header', 'ignoreheader', 'parse_header'],
+    alsoWritten: [['HEADER { TRUE | FALSE }', ofQuestdb]],
     dialects: ['postgresql', 'gaussdb', 'materialize', 'questdb', 'redshift'],
     example: 'HEADER MATCH',
     errors: [
@@ -161,13 +167,13 @@ export const optionTable = {
     summary:
       'This many lines at the beginning of the input, before the header, are passed over unread, whatever is quoted there.',
     default: { text: 0, csv: 0 },
-    formats: both,
+    formats: textual,
     bare: [
       { words: ['skip'], takes: 'value' },
-      { words: ['ignoreheader'], takes: 'value', as: true, of: { dialect: 'redshift', exclusive: true } },
+      { words: ['ignoreheader'], takes: 'value', as: true, of: ofRedshift },
     ],
     otherNames: ['skip_lines', 'skiplines', 'skip_rows', 'skiprows', 'skip_leading_rows', 'lines_to_skip'],
-    dialects: ['postgresql', 'gaussdb', 'redshift'],
+    dialects: ['gaussdb', 'redshift'],
     example: 'SKIP 3',
     errors: [
       ['22023', 'a negative number'],
@@ -251,6 +257,7 @@ export const optionTable = {
     formats: all,
     bare: [{ words: ['encoding'], takes: 'string' }],
     otherNames: ['charset', 'characterset', 'character_set', 'codepage', 'client_encoding'],
+    alsoWritten: [['ENCODING [ AS ] name', ofRedshift]],
     dialects: ['postgresql', 'gaussdb', 'redshift'],
     example: "ENCODING 'UTF8'",
     errors: [
@@ -301,7 +308,7 @@ export const optionTable = {
     formats: most,
     bare: [
       { words: ['on_error'], takes: 'value' },
-      { words: ['on', 'error'], takes: 'value', inParentheses: true },
+      { words: ['on', 'error'], takes: 'value', inParentheses: true, of: ofQuestdb },
     ],
     otherNames: ['onerror', 'error', 'errors', 'ignore_errors', 'continue_on_error'],
     dialects: ['postgresql', 'questdb'],
@@ -365,6 +372,7 @@ export const optionTable = {
       { words: ['log', 'errors', 'data'], takes: 'nothing', inParentheses: true, beforeWith: true },
     ],
     otherNames: ['log_errors', 'logerrors', 'log_errors_data'],
+    of: ofGaussdb,
     dialects: ['gaussdb'],
     example: 'LOG ERRORS',
     errors: [['22023', 'another policy beside it']],
@@ -377,6 +385,7 @@ export const optionTable = {
     formats: most,
     bare: [{ words: ['reject', 'limit'], takes: 'value', inParentheses: true, beforeWith: true }],
     otherNames: ['per_node_reject_limit', 'segment_reject_limit'],
+    of: ofGaussdb,
     dialects: ['gaussdb'],
     example: "REJECT LIMIT 'unlimited'",
     errors: [
@@ -401,6 +410,7 @@ export const optionTable = {
     formats: most,
     bare: [{ words: ['maxerror'], takes: 'value', as: true }],
     otherNames: ['max_error'],
+    of: ofRedshift,
     dialects: ['redshift'],
     example: 'MAXERROR 10',
     errors: [['22023', 'not from 0 to 100000, or another policy or limit beside it']],
@@ -417,6 +427,7 @@ export const optionTable = {
     formats: most,
     bare: [flag('ignoreallerrors')],
     otherNames: ['ignore_all_errors'],
+    of: ofRedshift,
     dialects: ['redshift'],
     example: 'IGNOREALLERRORS',
     errors: [['22023', 'another policy beside it']],
@@ -450,7 +461,7 @@ export const optionTable = {
     synopsis: '[ boolean ]',
     summary: 'Fields after the last column are dropped.',
     default: { text: false, csv: false },
-    formats: both,
+    formats: textual,
     bare: [flag('ignore_extra_data')],
     otherNames: ['ignoreextradata', 'ignore_extra_fields'],
     dialects: ['gaussdb'],
@@ -463,7 +474,7 @@ export const optionTable = {
     summary:
       'A row may lack its last field (one, and true) or any number of fields at its end (multi); the columns become NULL.',
     default: { text: false, csv: false },
-    formats: both,
+    formats: textual,
     bare: [{ words: ['fill_missing_fields'], takes: 'optional', values: [...booleans, 'one', 'multi'] }],
     otherNames: ['fillmissingfields', 'null_padding', 'fill_missing'],
     dialects: ['gaussdb'],
@@ -479,9 +490,10 @@ export const optionTable = {
     synopsis: '[ boolean ]',
     summary: "Redshift's name for FILL_MISSING_FIELDS 'multi'.",
     default: { text: false, csv: false },
-    formats: both,
+    formats: textual,
     bare: [flag('fillrecord')],
     otherNames: ['fill_record'],
+    of: ofRedshift,
     dialects: ['redshift'],
     example: 'FILLRECORD',
     errors: [
@@ -490,16 +502,26 @@ export const optionTable = {
     ],
     read: (reader) => reader.boolean(),
   }),
-  acceptinvchars: define<string | false>({
-    synopsis: "[ [ AS ] 'character' ]",
+  replace_invalid_chars: define<string | false>({
+    synopsis: "[ 'character' ]",
     summary:
-      'Each byte of a character that is no UTF-8 becomes this ASCII character, `?` when none is given, in columns of strings; NUL is still refused.',
+      "Each byte of a character that is no UTF-8 becomes this ASCII character, `?` when none is given, in columns of strings; NUL is still refused. Redshift's ACCEPTINVCHARS.",
     defaultNote: 'such a character does not fit',
-    formats: both,
-    bare: [{ words: ['acceptinvchars'], takes: 'optional', as: true, values: booleans }],
+    formats: textual,
+    bare: [
+      { words: ['replace_invalid_chars'], takes: 'optional', values: booleans },
+      {
+        words: ['acceptinvchars'],
+        takes: 'optional',
+        as: true,
+        values: booleans,
+        inParentheses: true,
+        of: ofRedshift,
+      },
+    ],
     otherNames: ['accept_inv_chars', 'replace_invalid_characters', 'invalid_chars'],
     dialects: ['redshift'],
-    example: "ACCEPTINVCHARS '^'",
+    example: "REPLACE_INVALID_CHARS '^'",
     errors: [
       ['22023', 'no single ASCII character'],
       ['42601', 'in binary'],
@@ -514,7 +536,7 @@ export const optionTable = {
       throw reader.error(
         'value',
         'invalid_parameter_value',
-        'COPY ACCEPTINVCHARS replacement must be a single ASCII character',
+        `COPY ${reader.word} replacement must be a single ASCII character`,
       )
     },
   }),
@@ -522,14 +544,14 @@ export const optionTable = {
     synopsis: '[ boolean ]',
     summary: 'A NUL becomes a space, and any other character that is no UTF-8 a question mark.',
     default: { text: false, csv: false },
-    formats: both,
+    formats: textual,
     bare: [flag('compatible_illegal_chars')],
     otherNames: ['compatibleillegalchars', 'illegal_chars'],
     dialects: ['gaussdb'],
     example: 'COMPATIBLE_ILLEGAL_CHARS',
     errors: [
       ['42601', 'a blank or a question mark for DELIMITER, NULL, QUOTE or ESCAPE; in binary'],
-      ['22023', 'ACCEPTINVCHARS beside it'],
+      ['22023', 'REPLACE_INVALID_CHARS beside it'],
     ],
     read: (reader) => reader.boolean(),
   }),
@@ -538,7 +560,7 @@ export const optionTable = {
     summary: 'Strings longer than their column are cut. Also written TRUNCATECOLUMNS.',
     default: { text: false, csv: false },
     formats: most,
-    bare: [flag('truncate_columns'), { ...flag('truncatecolumns'), inParentheses: true }],
+    bare: [flag('truncate_columns'), { ...flag('truncatecolumns'), inParentheses: true, of: ofRedshift }],
     otherNames: ['truncate', 'enforce_length'],
     dialects: ['redshift'],
     example: 'TRUNCATE_COLUMNS',
@@ -567,7 +589,7 @@ export const optionTable = {
     summary:
       'Creates the table from the input when it does not exist: names from the header, types that hold for every row of the file.',
     defaultNote: "false; true for the command's own DuckDB file",
-    formats: most,
+    formats: [...delimited, ...columnar],
     bare: [],
     otherNames: ['createtable', 'create', 'auto_create', 'autocreate', 'create_if_not_exists', 'if_not_exists'],
     dialects: ['questdb'],
@@ -580,7 +602,7 @@ export const optionTable = {
     summary:
       'Rows are written frozen, as PostgreSQL does where the table was created or truncated in the same transaction; without that, and with ON_ERROR skip_row for rows that the server refuses, its error. In a transaction of the caller an error then is that of the transaction.',
     default: { text: false, csv: false },
-    formats: most,
+    formats: any,
     bare: [{ words: ['freeze'], takes: 'nothing' }],
     otherNames: [],
     dialects: ['postgresql', 'gaussdb'],
@@ -636,7 +658,7 @@ export type OptionKey =
   | 'ignore_extra_data'
   | 'fill_missing_fields'
   | 'fillrecord'
-  | 'acceptinvchars'
+  | 'replace_invalid_chars'
   | 'compatible_illegal_chars'
   | 'truncate_columns'
   | 'load_key'

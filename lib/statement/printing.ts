@@ -103,6 +103,7 @@ export function printOptions(options: CopyOptions, dialect?: Dialect): string[] 
   if (options.header === 'true') printed.push('HEADER')
   else if (options.header === 'match') add('header', 'MATCH')
   if (options.skip !== undefined) add('skip', String(options.skip))
+  if (options.encoding !== 'UTF8') add('encoding', printString(options.encoding))
   if (options.decimalSeparator !== undefined) add('decimal_separator', `'${options.decimalSeparator}'`)
   if (format === 'csv') {
     if (options.quote !== '"') add('quote', printString(options.quote))
@@ -120,7 +121,8 @@ export function printOptions(options: CopyOptions, dialect?: Dialect): string[] 
   if (options.ignoreExtraData) printed.push('IGNORE_EXTRA_DATA')
   if (options.fillMissingFields !== undefined) add('fill_missing_fields', `'${options.fillMissingFields}'`)
   const { invalidChars } = options
-  if (invalidChars && invalidChars.nul === undefined) add('acceptinvchars', printString(invalidChars.replacement))
+  if (invalidChars && invalidChars.nul === undefined)
+    add('replace_invalid_chars', printString(invalidChars.replacement))
   else if (invalidChars) printed.push('COMPATIBLE_ILLEGAL_CHARS')
   if (options.truncateColumns) printed.push('TRUNCATE_COLUMNS')
   if (options.loadKey !== undefined) add('load_key', printString(options.loadKey))

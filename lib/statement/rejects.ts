@@ -1,5 +1,5 @@
 import type { CopyFrom, CopyRejects, OptionItem } from './ast.ts'
-import { settleDialect } from './dialect.ts'
+import { dialectDefaults, settleDialect } from './dialect.ts'
 import { limitKeys, policyKeys } from './error-policy.ts'
 import { findOption, type OptionKey } from './options.ts'
 import { parseCopy, parseParts } from './parser.ts'
@@ -15,8 +15,8 @@ const groups: readonly { readonly given: readonly OptionKey[]; readonly replaces
     replaces: ['fill_missing_fields', 'fillrecord'],
   },
   {
-    given: ['acceptinvchars', 'compatible_illegal_chars'],
-    replaces: ['acceptinvchars', 'compatible_illegal_chars'],
+    given: ['replace_invalid_chars', 'compatible_illegal_chars'],
+    replaces: ['replace_invalid_chars', 'compatible_illegal_chars'],
   },
 ]
 
@@ -33,13 +33,16 @@ export function reparseWith(originalText: string, rejects: CopyRejects): CopyFro
   const { options, onConflict } = rejects.given
   const items = [...original.items.filter((item) => !isReplaced(item, options)), ...options]
   // The words that told the dialect may be written otherwise here, or be replaced.
-  const dialect = settleDialect(originalText, original.items)
+  const found = settleDialect(originalText, original.items)?.name
+  // Nor may words that are given change by themselves how the same rows are read.
+  const told = found ?? settleDialect(rejects.text, options)?.name ?? 'postgresql'
+  const dialect = found ?? (dialectDefaults[told] === dialectDefaults.postgresql ? undefined : 'postgresql')
   const isSaid = dialect === undefined || items.some(({ name }) => name === 'dialect')
   const text = printClauses({
     table: rejects.table,
     columns: rejects.columns ?? original.columns,
     source: original.source,
-    options: [...(isSaid ? [] : [`DIALECT '${dialect.name}'`]), ...items.map(printItem)],
+    options: [...(isSaid ? [] : [`DIALECT '${dialect}'`]), ...items.map(printItem)],
     onConflict: onConflict ?? original.onConflict,
     where: original.where,
   })

@@ -51,7 +51,7 @@ export function settle(options: ResolvedParts): CopyOptions {
 function settleInvalidChars(given: Given): InvalidChars | undefined {
   // GaussDB's are one for a character, Redshift's one for a byte of it.
   if (given.compatible_illegal_chars?.value) return { replacement: '?', nul: ' ' }
-  const replacement = given.acceptinvchars?.value
+  const replacement = given.replace_invalid_chars?.value
   return replacement === undefined || replacement === false ? undefined : { replacement }
 }
 

@@ -118,6 +118,11 @@ export const gaussdbRuns: Runs = {
 /** Sentences about what is read. */
 export const gaussdbRunCases: readonly RunCase[] = [
   {
+    sentence: 'String that separates columns within each row (line) of the file. It cannot be larger than 10 bytes.',
+    statement: "COPY t FROM 'f' DELIMITER '、'",
+    run: { input: '1、x、y\n', rows: ['1 | x | y'] },
+  },
+  {
     sentence:
       'If a table has any columns that are not in the column list, COPY FROM inserts default values for those columns.',
     statement: "COPY t (a) FROM 'f'",

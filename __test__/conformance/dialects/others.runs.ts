@@ -16,7 +16,7 @@ export const questdbRuns: Runs = {
   "COPY weather FROM 'weather.csv' WITH HEADER true": made,
   "COPY weather FROM 'weather.csv' WITH HEADER false": made,
   "COPY weather FROM 'weather.csv' WITH DIALECT 'questdb'": made,
-  "COPY weather FROM 'weather.csv' WITH HEADER true TIMESTAMP 'ts'": made,
+  "COPY weather FROM 'weather.csv' WITH HEADER true TIMESTAMP 'ts'": { ...made, rows: ['2024-01-31 00:00:00 | 1.5'] },
   "COPY weather FROM 'weather.csv' WITH HEADER true FORMAT 'yyyy-MM-ddTHH:mm:ss.SSSUUUZ' DELIMITER ',' ON ERROR SKIP_ROW":
     stamp,
   "COPY weather FROM 'weather.csv' WITH HEADER true DELIMITER ';'": { ...made, input: weather.replaceAll(',', ';') },
@@ -39,6 +39,11 @@ export const questdbRuns: Runs = {
 }
 
 export const questdbRunCases: readonly RunCase[] = [
+  {
+    sentence: '`SKIP_ROW`: Skip the entire row',
+    statement: "COPY weather FROM 'weather.csv' WITH ON ERROR SKIP_ROW",
+    run: { table: 'a int, b int', input: wrong, rows: ['2 | 3'] },
+  },
   {
     sentence:
       'If the target table exists and is not partitioned, the data is appended provided the file structure matches the table.',
@@ -108,6 +113,10 @@ export const redshiftRuns: Runs = {
   "COPY t FROM 'f' NULL AS '' ROUNDEC REMOVEQUOTES": { input: '\'1\'|"x"|y"\n', rows: ['1 | x | y"'] },
   "COPY t FROM 'f' ESCAPE NULL AS '' ROUNDEC": { input: '1|x\\|y|z\n', rows: ['1 | x|y | z'] },
   "COPY t FROM 'f' CSV NULL AS '' ROUNDEC ENCODING AS UTF8": { input: '1,ü,y\n', rows: ['1 | ü | y'] },
+  "COPY t FROM 'f' CSV NULL AS '' ROUNDEC ENCODING UTF16LE": {
+    input: Buffer.from('1,ü,y\n', 'utf16le'),
+    rows: ['1 | ü | y'],
+  },
   "COPY t FROM 'f' CSV NULL AS ''  IGNOREHEADER 1": {
     table: 'a numeric(5,1)',
     input: 'a\n1.25\n',
@@ -123,10 +132,53 @@ export const redshiftRuns: Runs = {
 
 export const redshiftRunCases: readonly RunCase[] = [
   {
+    sentence: "default YYYY-MM-DD; 'auto' is case-sensitive",
+    statement: "COPY t FROM 'f' CSV NULL AS '' ROUNDEC",
+    run: {
+      table: 'a date, b timestamp, c timestamptz, d time',
+      input: '2024-01-31,2024-01-31 10:20:30.5,2024-01-31 10:20:30+00,10:20\n',
+      rows: ['2024-01-31 | 2024-01-31 10:20:30.5 | 2024-01-31 10:20:30+00 | 10:20:00'],
+    },
+  },
+  {
+    sentence: "default YYYY-MM-DD; 'auto' is case-sensitive",
+    statement: "COPY t FROM STDIN (DIALECT 'redshift')",
+    run: {
+      table: 'a timestamptz, b date',
+      input: '2024-01-31 10:20:30.25+02|2024-01-31\n',
+      rows: ['2024-01-31 08:20:30.25+00 | 2024-01-31'],
+    },
+  },
+  {
+    sentence: "default YYYY-MM-DD; 'auto' is case-sensitive",
+    statement: "COPY t FROM 'f' CSV NULL AS '' ROUNDEC",
+    run: {
+      table: 'a date',
+      input: '01/31/2024\n',
+      error: ['22007', 'invalid value "01" for "YYYY"'],
+    },
+  },
+  {
+    sentence: "TIMEFORMAT 'fmt' / 'auto' / 'epochsecs' / 'epochmillisecs'",
+    statement: "COPY t FROM 'f' CSV NULL AS '' ROUNDEC",
+    run: {
+      table: 'a timestamp',
+      input: '2024-01-31T10:20:30\n',
+      error: ['22007', 'unmatched format separator " "'],
+    },
+  },
+  {
     sentence: 'load fails when errors are **n or more**; 0 and 1 both mean first error; default 0, max 100000',
     statement: "COPY t FROM 'f' CSV MAXERROR AS 2",
     run: { input: '?,x,y\n1,x,y\n2\n', error: ['22P02', 'skipped MAXERROR (2) rows'] },
   },
+  ...['MAXERROR 5', 'IGNOREALLERRORS', 'FILLRECORD', 'TRUNCATECOLUMNS', 'ACCEPTINVCHARS'].map(
+    (word): RunCase => ({
+      sentence: '**default pipe**, comma with CSV',
+      statement: `COPY t FROM 'f' ${word}`,
+      run: { input: '1|x|y\n', rows: ['1 | x | y'] },
+    }),
+  ),
   {
     sentence: 'unlimited; not with MAXERROR; not for columnar',
     statement: "COPY t FROM 'f' CSV IGNOREALLERRORS",

@@ -275,6 +275,11 @@ export const gaussdbCases: readonly DialectCase[] = [
   },
   {
     sentence: 'Value range: a valid TIMESTAMP value. Time zones cannot be used.',
+    statement: "COPY t FROM 'f' TIMESTAMP_FORMAT '%Y-%m-%d %H:%M:%S%z'",
+    error: ['22023', 'COPY TIMESTAMP_FORMAT cannot have a time zone'],
+  },
+  {
+    sentence: 'Value range: a valid TIMESTAMP value. Time zones cannot be used.',
     statement: "COPY t FROM 'f' (TIMESTAMP_FORMAT 'YYYY \"of\" HH24')",
     options: { dateFormats: { timestamp: 'YYYY "of" HH24' } },
   },

@@ -230,6 +230,12 @@ export const redshiftCases: readonly DialectCase[] = [
     dialect: 'redshift',
   },
   {
+    sentence: 'UTF16 needs BOM',
+    statement: "COPY t FROM 'f' CSV NULL AS '' ROUNDEC ENCODING UTF16LE",
+    options: { encoding: 'UTF16LE' },
+    dialect: 'redshift',
+  },
+  {
     sentence: 'load IDENTITY columns',
     statement: "COPY t FROM 'f' CSV NULL AS '' ROUNDEC EXPLICIT_IDS",
     options: { explicitIds: true },

@@ -1,18 +1,12 @@
 /** GaussDB's checks, as its documentation has them. Those of its own options hold wherever the option is given. */
-import { languageOf, patternsIn } from '../date-patterns.ts'
+import { hasZone, languageOf, patternsIn } from '../date-patterns.ts'
 import { byteLength } from '../option-arguments.ts'
 import type { ResolvedParts, Rule } from '../rule.ts'
 
 const forbidden = '\\.abcdefghijklmnopqrstuvwxyz0123456789'
-/** A time zone in a pattern of to_char, outside of what is quoted there. */
-const zone = /TZ|OF/i
 
 function isGaussdb({ dialect }: ResolvedParts): boolean {
   return dialect === 'gaussdb'
-}
-
-function withoutQuoted(pattern: string): string {
-  return pattern.replace(/"[^"]*"/g, '')
 }
 
 export const gaussdbRules: readonly Rule[] = [
@@ -120,9 +114,8 @@ export const gaussdbRules: readonly Rule[] = [
     (key): Rule => ({
       about: [key],
       broken: (options) => {
-        const pattern = options.given[key]?.value
-        const hasZone = (text: string) => languageOf(text, 'to_char') !== 'strptime' && zone.test(withoutQuoted(text))
-        return isGaussdb(options) && patternsIn(pattern).some(hasZone)
+        const patterns = patternsIn(options.given[key]?.value)
+        return isGaussdb(options) && patterns.some((text) => hasZone(text, languageOf(text, 'to_char')))
       },
       condition: 'invalid_parameter_value',
       message: `COPY ${key.toUpperCase()} cannot have a time zone`,

@@ -83,8 +83,8 @@ export const generalOptions = {
   date_format: define<DatePattern>({
     synopsis: "{ 'pattern' | ( 'pattern' [, ...] ) }",
     summary:
-      "How dates are written, in the patterns of PostgreSQL's to_char, or of strptime ('%d/%m/%Y'); several are tried in order.",
-    defaultNote: "PostgreSQL's literals",
+      "How dates are written, in the patterns of PostgreSQL's to_char, or of strptime ('%d/%m/%Y'); several are tried in order. A table that is made has dates where they match all values of a column.",
+    defaultNote: "PostgreSQL's literals; in Redshift's dialect YYYY-MM-DD",
     formats: text,
     bare: [
       { words: ['date_format'], takes: 'value' },
@@ -120,7 +120,8 @@ export const generalOptions = {
     synopsis: "{ 'pattern' | ( 'pattern' [, ...] ) }",
     summary:
       "How timestamps are written, as in DATE_FORMAT. Redshift's TIMEFORMAT, which also has 'auto', 'epochsecs' and 'epochmillisecs'; QuestDB's FORMAT, in Java's patterns.",
-    defaultNote: "PostgreSQL's literals",
+    defaultNote:
+      "PostgreSQL's literals; in Redshift's dialect YYYY-MM-DD HH:MI:SS, and OF behind it for columns with a time zone",
     formats: text,
     bare: [
       { words: ['timestamp_format'], takes: 'value' },
@@ -133,6 +134,7 @@ export const generalOptions = {
       },
     ],
     otherNames: ['timestampformat', 'timestamp_pattern', 'datetime_format'],
+    alsoWritten: [["FORMAT 'pattern'", { dialect: 'questdb', exclusive: true }]],
     of: ofGaussdb,
     dialects: ['gaussdb', 'questdb', 'redshift'],
     example: "TIMESTAMP_FORMAT 'DD.MM.YYYY HH24:MI:SS'",

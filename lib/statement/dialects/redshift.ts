@@ -112,6 +112,7 @@ export const redshiftOptions = {
     formats: ['text'],
     bare: [],
     otherNames: ['escape_flag'],
+    alsoWritten: [['ESCAPE', of]],
     dialects,
     example: 'BACKSLASH_ESCAPE',
     errors: [['0A000', 'in a format other than text']],

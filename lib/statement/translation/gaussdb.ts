@@ -71,7 +71,7 @@ export const gaussdb: Words = {
   ENCODING: ({ options }) => mapped(`ENCODING ${printString(options.encoding)}`),
   IGNORE_EXTRA_DATA: () => mapped('IGNORE_EXTRA_DATA'),
   FILL_MISSING_FIELDS: ({ options }) => mapped(`FILL_MISSING_FIELDS '${options.fillMissingFields}'`),
-  ACCEPTINVCHARS: ({ options: { invalidChars } }) =>
+  REPLACE_INVALID_CHARS: ({ options: { invalidChars } }) =>
     invalidChars?.nul === undefined
       ? approximated('NUL becomes a space, any other such character one question mark', 'COMPATIBLE_ILLEGAL_CHARS')
       : mapped('COMPATIBLE_ILLEGAL_CHARS'),

@@ -100,7 +100,7 @@ export const redshift: Words = {
     options.fillMissingFields === 'multi'
       ? mapped('FILLRECORD')
       : approximated('any number of fields may be missing at the end', 'FILLRECORD'),
-  ACCEPTINVCHARS({ options: { invalidChars } }) {
+  REPLACE_INVALID_CHARS({ options: { invalidChars } }) {
     const text = `ACCEPTINVCHARS AS ${quoted(invalidChars?.replacement ?? '?')}`
     return invalidChars?.nul === undefined
       ? mapped(text)

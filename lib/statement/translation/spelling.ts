@@ -51,7 +51,7 @@ export const features: readonly Feature[] = [
   { option: 'ENCODING', isSaid: ({ options }) => (options.encoding as string) !== 'UTF8' },
   { option: 'IGNORE_EXTRA_DATA', isSaid: has('ignoreExtraData') },
   { option: 'FILL_MISSING_FIELDS', isSaid: has('fillMissingFields') },
-  { option: 'ACCEPTINVCHARS', isSaid: has('invalidChars') },
+  { option: 'REPLACE_INVALID_CHARS', isSaid: has('invalidChars') },
   { option: 'TRUNCATE_COLUMNS', isSaid: has('truncateColumns') },
   { option: 'LOAD_KEY', isSaid: has('loadKey') },
   { option: 'REJECT_BYTES', isSaid: has('rejectBytes') },
