@@ -43,6 +43,7 @@ export function cases(threads, quick) {
       engines: ['copyist', 'duckdb'],
       gates: { duckdb: { must: 12, aim: 20 } },
     })),
+    ...layoutCases(counts, quick ? '100k' : '1m'),
     {
       name: 'decode-node',
       title: `typed CSV to columns against readers for Node, ${plural(threads, 'thread')}`,
@@ -108,6 +109,43 @@ export function cases(threads, quick) {
     },
     ...tolerantCases(threads, quick),
   ]
+}
+
+/** Our own decoding of the same rows in two layouts: what the less usual one costs. The engine beside it gets the usual one. */
+function layoutCases(counts, size) {
+  const layoutCase = ({ name, title, of, beside, than, gate }) =>
+    counts.map((count) => ({
+      name: `decode-${name}-${count}t`,
+      title: `${title}, ${plural(count, 'thread')}`,
+      kind: 'decode',
+      dataset: of,
+      datasets: { [beside]: than },
+      threads: count,
+      engines: ['copyist', beside],
+      gates: { [beside]: gate },
+    }))
+  const weather = { than: `weather-${size}` }
+  const chinese = { than: `chinese-${size}`, beside: 'copyist-utf8', gate: { must: 0.5, aim: 0.6 } }
+  return [
+    {
+      name: 'text',
+      title: 'TEXT beside CSV',
+      of: `weather-${size}-text`,
+      beside: 'copyist-csv',
+      gate: { must: 0.95, aim: 1 },
+      ...weather,
+    },
+    {
+      name: 'long',
+      title: 'delimiters of three bytes beside commas',
+      of: `weather-${size}-long`,
+      beside: 'copyist-comma',
+      gate: { must: 0.5, aim: 0.8 },
+      ...weather,
+    },
+    { name: 'utf16', title: 'UTF-16 beside UTF-8', of: `chinese-${size}-utf16`, ...chinese },
+    { name: 'gbk', title: 'GBK beside UTF-8', of: `chinese-${size}-gbk`, ...chinese },
+  ].flatMap(layoutCase)
 }
 
 /** Cases of their own shape; each has its own runner. */

@@ -23,8 +23,22 @@ export const DATASETS = {
   'fixed-5m': { schema: 'fixed', rows: 3_600_000 },
   'quoted-100k': { schema: 'quoted', rows: 100_000 },
   'quoted-5m': { schema: 'quoted', rows: 5_000_000 },
+  ...withLayouts('100k', 100_000),
+  ...withLayouts('1m', 1_000_000),
   ...withBadRows('weather-100k', 100_000),
   ...withBadRows('weather-1m', 1_000_000),
+}
+
+/** The weather file as TEXT and with a delimiter of three bytes; and one whose notes are Chinese, in three encodings. */
+function withLayouts(size, rows) {
+  const weather = { schema: 'weather', rows }
+  return {
+    [`weather-${size}-text`]: { ...weather, layout: { format: 'text', delimiter: '\t' } },
+    [`weather-${size}-long`]: { ...weather, layout: { delimiter: '|+|' } },
+    [`chinese-${size}`]: { ...weather, layout: { notes: 'chinese' } },
+    [`chinese-${size}-utf16`]: { ...weather, layout: { notes: 'chinese', encoding: 'UTF16LE' } },
+    [`chinese-${size}-gbk`]: { ...weather, layout: { notes: 'chinese', encoding: 'GBK' } },
+  }
 }
 
 /** The weather file `name` with rows of each kind of error: `weather-1m-values-10` is one in which 10 % have a bad value. */
@@ -40,15 +54,15 @@ function withBadRows(name, rows) {
 
 /**
  * The file of a dataset, generated when it is not there yet.
- * Returns `{ name, path, schema, columns, rows, bytes, checksum }`; `rows` are all that the file has; `checksum` is of
+ * Returns `{ name, path, schema, layout, columns, rows, bytes, checksum }`; `rows` are all that the file has; `checksum` is of
  * those that are to be loaded, and known from the generation, not from a reader.
  */
 export async function dataset(name) {
-  const { schema, rows, bad } = DATASETS[name] ?? fail(`no dataset "${name}"`)
+  const { schema, rows, bad, layout } = DATASETS[name] ?? fail(`no dataset "${name}"`)
   const path = join(folder, `${name}.csv`)
   const facts = existsSync(`${path}.json`) ? JSON.parse(readFileSync(`${path}.json`, 'utf8')) : undefined
-  const current = existsSync(path) && facts?.rows === rows ? facts : await generate({ path, schema, rows, bad })
-  return { name, path, schema, columns: SCHEMAS[schema], ...current }
+  const current = existsSync(path) && facts?.rows === rows ? facts : await generate({ path, schema, rows, bad, layout })
+  return { name, path, schema, layout, columns: SCHEMAS[schema], ...current }
 }
 
 function fail(message) {

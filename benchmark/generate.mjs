@@ -1,6 +1,7 @@
 import { closeSync, mkdirSync, openSync, renameSync, writeFileSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { Checksum } from './checksum.mjs'
+import { encoder } from './encode.mjs'
 import { SCHEMAS } from './schemas.mjs'
 import { Spoiler } from './spoil.mjs'
 import { xorshift } from './xorshift.mjs'
@@ -16,6 +17,7 @@ const WORDS =
   'sensor drift gust recalibrated fog clear rime backup power station manual reading ok icing dew noon visibility front'.split(
     ' ',
   )
+const CHINESE = '传感器 漂移 阵风 重新校准 雾 晴 霜 备用 电源 站 人工 读数 正常 结冰 露水 正午 能见度 锋面'.split(' ')
 const PLACES = [
   'Bern, BE',
   'Oslo',
@@ -32,13 +34,14 @@ const PLACES = [
 /**
  * Writes `rows` rows of `schema` to `path` with a header line, the same bytes on every machine. Returns
  * `{ rows, bytes, checksum }` and keeps them in `<path>.json`. With `bad`, some of the rows are spoiled, and the checksum is that
- * of the others alone.
+ * of the others alone. `layout` writes the rows of weather otherwise: `{ format: 'text', delimiter, encoding, notes: 'chinese' }`, each of which
+ * may be left out.
  *
  * weather: 15 % of the notes are quoted, with commas, doubled quotes and newlines inside; 2 % of temperatures and
  * humidities are NULL. numeric: no quote at all. quoted: half of the fields are quoted, with commas inside. fixed: the columns of weather
  * at places of their own, numbers to the right and texts to the left of theirs.
  */
-export async function generate({ path, schema, rows, bad }) {
+export async function generate({ path, schema, rows, bad, layout }) {
   mkdirSync(dirname(path), { recursive: true })
   const columns = SCHEMAS[schema]
   const checksum = new Checksum(columns)
@@ -46,9 +49,9 @@ export async function generate({ path, schema, rows, bad }) {
   const fd = openSync(temporary, 'w')
   let bytes = 0
   try {
-    const out = new Output(fd)
-    if (schema !== 'fixed') out.text(`${columns.map(({ name }) => name).join(',')}\n`)
-    const writeRow = { weather: weatherRow, numeric: numericRow, quoted: quotedRow, fixed: fixedRow }[schema]
+    const out = new Output(fd, layout?.encoding && encoder(layout.encoding))
+    if (schema !== 'fixed') out.text(`${columns.map(({ name }) => name).join(layout?.delimiter ?? ',')}\n`)
+    const writeRow = { weather: weatherRows(layout), numeric: numericRow, quoted: quotedRow, fixed: fixedRow }[schema]
     const random = xorshift(0x9e3779b9)
     const spoiler = bad && new Spoiler(bad)
     for (let row = 0; row < rows; row++) {
@@ -76,7 +79,6 @@ export async function generate({ path, schema, rows, bad }) {
 const NO_CHECKSUM = { add() {}, addNull() {} }
 
 const STATIONS = Array.from({ length: 500 }, (_, index) => Buffer.from(`ST${String(index * 37).padStart(5, '0')}`))
-const NOTES = noteTexts().map((text) => ({ bytes: Buffer.byteLength(text), csv: Buffer.from(quoteWhereNeeded(text)) }))
 const PLACE_TEXTS = PLACES.map(alwaysQuoted)
 const NAME_TEXTS = Array.from({ length: 1000 }, (_, index) =>
   alwaysQuoted(`${word(index)}, ${word(index * 7 + 3)} ${index}`),
@@ -85,42 +87,58 @@ const COMMENT_TEXTS = Array.from({ length: 1000 }, (_, index) =>
   alwaysQuoted(`${word(index)}, ${word(index * 3)}, ${word(index * 5)}`),
 )
 
-function weatherRow(out, row, random, checksum) {
+/** The function that writes a row of weather in a layout. */
+function weatherRows({ format = 'csv', delimiter = ',', notes: language } = {}) {
+  const written = format === 'csv' ? quoteWhereNeeded : escapeWhereNeeded
+  const notes = noteTexts(language === 'chinese' ? CHINESE : WORDS).map((text) => ({
+    bytes: Buffer.byteLength(text),
+    written: Buffer.from(written(text)),
+  }))
+  return weatherRow.bind(undefined, {
+    delimiter: Buffer.from(delimiter),
+    absent: Buffer.from(format === 'csv' ? '' : '\\N'),
+    notes,
+  })
+}
+
+function weatherRow({ delimiter, absent, notes }, out, row, random, checksum) {
   out.integer(row + 1)
   checksum.add(0, row + 1)
-  out.byte(COMMA)
+  out.bytes(delimiter)
   // About one row in 10 s, so that times look like a year of readings from many stations.
   const ms = (row % 3_000_000) * 10_000 + (random() % 10_000)
   const micros = random() % 1000
   out.timestamp(ms, micros)
   checksum.add(1, ms * 1000 + micros)
-  out.byte(COMMA)
+  out.bytes(delimiter)
   const station = STATIONS[random() % STATIONS.length]
   out.bytes(station)
   checksum.add(2, station.length)
-  out.byte(COMMA)
+  out.bytes(delimiter)
   if (random() % 50 === 0) {
+    out.bytes(absent)
     checksum.addNull(3)
   } else {
     const hundredths = (random() % 6000) - 2000
     out.hundredths(hundredths)
     checksum.add(3, hundredths)
   }
-  out.byte(COMMA)
+  out.bytes(delimiter)
   if (random() % 50 === 0) {
+    out.bytes(absent)
     checksum.addNull(4)
   } else {
     const humidity = random() % 101
     out.integer(humidity)
     checksum.add(4, humidity)
   }
-  out.byte(COMMA)
+  out.bytes(delimiter)
   const flag = (random() & 3) === 0
   out.byte(flag ? 0x74 : 0x66)
   checksum.add(5, flag ? 1 : 0)
-  out.byte(COMMA)
-  const note = NOTES[random() % NOTES.length]
-  out.bytes(note.csv)
+  out.bytes(delimiter)
+  const note = notes[random() % notes.length]
+  out.bytes(note.written)
   checksum.add(6, note.bytes)
   out.byte(NEWLINE)
 }
@@ -208,7 +226,8 @@ const FIXED_NOTES = Array.from({ length: 2000 }, (_, index) =>
 )
 
 /** Notes for rows to pick from: 85 % plain words, 15 % that need quotes. */
-function noteTexts() {
+function noteTexts(words) {
+  const word = (index) => words[index % words.length]
   return Array.from({ length: 2000 }, (_, index) => {
     const first = word(index * 7)
     const second = word(index * 13 + 1)
@@ -217,6 +236,11 @@ function noteTexts() {
     if (index % 20 === 1) return `${first} "${second}" ${word(index)}`
     return index % 40 === 2 ? `${first}\n${second}, ${word(index)}` : `"${first}", ${second}`
   })
+}
+
+/** As TEXT has it. */
+function escapeWhereNeeded(text) {
+  return text.replaceAll('\n', '\\n')
 }
 
 function word(index) {
@@ -237,12 +261,15 @@ class Output {
   #length = 0
   #written = 0
   #fd
+  #encode
   #digits = Buffer.alloc(20)
   #day = -1
   #date = Buffer.alloc(10)
 
-  constructor(fd) {
+  /** `encode` makes the bytes of the file of the text in UTF-8. */
+  constructor(fd, encode = (bytes) => bytes) {
     this.#fd = fd
+    this.#encode = encode
   }
 
   byte(value) {
@@ -351,10 +378,11 @@ class Output {
   }
 
   #flush() {
-    for (let offset = 0; offset < this.#length; ) {
-      offset += writeSync(this.#fd, this.#buffer, offset, this.#length - offset)
+    const bytes = this.#encode(this.#buffer.subarray(0, this.#length))
+    for (let offset = 0; offset < bytes.length; ) {
+      offset += writeSync(this.#fd, bytes, offset, bytes.length - offset)
     }
-    this.#written += this.#length
+    this.#written += bytes.length
     this.#length = 0
   }
 }

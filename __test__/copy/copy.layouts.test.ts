@@ -229,6 +229,43 @@ describe.each(benches)('fields that are not the columns one after the other, on 
       ])
     })
 
+    test("Redshift's REMOVEQUOTES keeps all between the quotes, delimiters too", async () => {
+      const copy = (content: string, rest = '') =>
+        bench.db.copy(`COPY t (id, name, note) FROM '${path(content)}' REMOVEQUOTES ROUNDEC ${rest}`)
+      await copy('1|"a|b"|\'|c"|\'\n2|it\'s|"x"\n"3"|\'\'|"last|"')
+      expect(await bench.sql('SELECT id, name, note FROM t ORDER BY id')).toEqual([
+        ['1', 'a|b', '|c"|'],
+        ['2', "it's", 'x'],
+        ['3', '', 'last|'],
+      ])
+      await bench.sql('DELETE FROM t')
+      const message = 'a field begins with the quotation mark " and does not end with it'
+      expect(await refusal(copy('1|"a|b\n'))).toMatchObject({ sqlState: '22P04', message })
+      const receipt = await copy('1|"a|b\n2|"b|c"|d\n3|x\n', 'IGNOREALLERRORS')
+      expect(receipt).toMatchObject({ rowsLoaded: 1, rowsRejected: 2 })
+      expect(await bench.sql('SELECT id, name, note FROM t')).toEqual([['2', 'b|c', 'd']])
+    })
+
+    test.each(["'\\0'", "'\\000'"])('Redshift has NULL AS %s for a field that is NUL alone', async (nul) => {
+      for (const [format, content] of [
+        ['', '1|\0|\0\n\0|x|y\n2|a|\0'],
+        ['CSV', '1,\0,\0\r\n\0,"x",y\r\n2,a,\0'],
+      ] as const) {
+        await bench.sql('DELETE FROM t')
+        const copy = (text: string) =>
+          bench.db.copy(`COPY t (id, name, note) FROM '${path(text)}' ${format} NULL AS ${nul} ROUNDEC`)
+        await copy(content)
+        expect(await bench.sql('SELECT id, name, note FROM t ORDER BY id')).toEqual([
+          ['1', null, null],
+          ['2', 'a', null],
+          [null, 'x', 'y'],
+        ])
+        // Neither target has NUL in its strings.
+        const message = 'invalid byte sequence for encoding "UTF8": 0x00'
+        expect(await refusal(copy(content.replace('x', 'x\0')))).toMatchObject({ sqlState: '22021', message })
+      }
+    })
+
     test("Redshift's blanks, empty fields, quotes and lines", async () => {
       await bench.sql('CREATE TABLE r (id integer, a text, b varchar(20))')
       const load = async (content: string, rest: string) => {

@@ -17,7 +17,13 @@ const run = promisify(execFile)
 export async function decode({ dataset, threads }) {
   const place = ({ offset, length }) => (offset === undefined ? '' : `:${offset}:${length}`)
   const columns = dataset.columns.map((column) => `${column.name}:${column.type}${place(column)}`).join(',')
-  const options = ['--columns', columns, '--threads', String(threads), '--json']
+  const { format, delimiter, encoding } = dataset.layout ?? {}
+  const options = [
+    ...['--columns', columns, '--threads', String(threads), '--json'],
+    ...(format === 'text' ? ['--text'] : []),
+    ...(delimiter === undefined ? [] : ['--delimiter', delimiter]),
+    ...(encoding === undefined ? [] : ['--encoding', encoding]),
+  ]
   let last
   return {
     async run() {
@@ -66,6 +72,11 @@ export const STOP = variant('copyist-stop', 'ON_ERROR stop', { onError: 'stop' }
 export const LEDGER = variant('copyist-ledger', 'refused rows recorded', { ledger: true })
 /** The case gives it the file without bad rows. */
 export const CLEAN = variant('copyist-clean', 'no bad rows in the file')
+
+/** The case gives these the same rows in the layout that is measured beside its own. */
+export const CSV = { label: 'copyist, of CSV', decode }
+export const COMMA = { label: 'copyist, of delimiters of one byte', decode }
+export const UTF8 = { label: 'copyist, of UTF-8', decode }
 
 async function loader(database, table, { dataset, threads, tolerant }, { onError = 'skip_row', ledger = false } = {}) {
   const db = typeof database.copy === 'function' ? database : await connect(database)

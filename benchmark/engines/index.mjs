@@ -5,8 +5,11 @@
 export const ENGINES = {
   copyist: () => import('./copyist.mjs'),
   'copyist-clean': async () => (await import('./copyist.mjs')).CLEAN,
+  'copyist-comma': async () => (await import('./copyist.mjs')).COMMA,
+  'copyist-csv': async () => (await import('./copyist.mjs')).CSV,
   'copyist-ledger': async () => (await import('./copyist.mjs')).LEDGER,
   'copyist-stop': async () => (await import('./copyist.mjs')).STOP,
+  'copyist-utf8': async () => (await import('./copyist.mjs')).UTF8,
   'csv-parse': () => import('./csv-parse.mjs'),
   'csv-stringify': async () => (await import('./rows.mjs')).CSV_STRINGIFY,
   duckdb: () => import('./duckdb.mjs'),

@@ -22,7 +22,6 @@ const noRemote = 'Files of other machines are not read yet. Copy them here, or p
  */
 // biome-ignore format: one line an option is easier to delete
 const pending: readonly Pending[] = [
-  { key: 'null', what: 'a NULL string that is NUL', applies: (options) => options.null === '\0', hint: 'NUL is no character. With COMPATIBLE_ILLEGAL_CHARS it becomes a space.' },
   { key: 'partition by', applies: ({ partitionBy = 'none' }) => partitionBy !== 'none', hint: 'Make the table, partitioned, before the load.' },
   { key: 'iam_role', applies: ({ remote }) => remote?.iamRole !== undefined, hint: noRemote },
   { key: 'credentials', what: 'CREDENTIALS with a connection', applies: ({ remote }) => remote?.credentials instanceof Secret, hint: noRemote },

@@ -116,7 +116,8 @@ export const optionTable = {
   }),
   null: define<string>({
     synopsis: "'string'",
-    summary: 'What stands for NULL. In csv a quoted field never matches it, unless FORCE_NULL says so.',
+    summary:
+      "What stands for NULL. In csv a quoted field never matches it, unless FORCE_NULL says so. Redshift's '\\0' is a field that is NUL alone.",
     default: { text: '\\N', csv: '' },
     formats: delimited,
     bare: [{ words: ['null'], takes: 'string', as: true }],

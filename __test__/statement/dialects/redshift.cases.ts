@@ -180,7 +180,6 @@ export const redshiftCases: readonly DialectCase[] = [
     sentence: "default `\\N`; `'\\0'` allowed",
     statement: "COPY t FROM 'f' CSV NULL AS '\\0' ROUNDEC",
     options: { null: '\0' },
-    pending: 'COPY a NULL string that is NUL is not supported yet',
   },
   {
     sentence: 'empty CHAR/VARCHAR -> NULL (other types always)',

@@ -1,8 +1,11 @@
 //! Fields as their types see them: unquoted, trimmed, or NULL for what they hold.
 
+use std::ops::Range;
+
 use copyist_core::{DataError, ErrorCode, Result};
 
 use crate::ColumnPlan;
+use crate::decode::Pass;
 use crate::field::{Field, Fields};
 
 /// [`Fields::resolve`], and what the column's [`crate::Cleaning`] makes of its result.
@@ -56,6 +59,43 @@ fn resolve_cleaned<F: Fields>(
     })
 }
 
+impl<F: Fields> Pass<'_, F> {
+    /// Takes the delimiters out of `offsets`, those of the records of `region`, that stand between a quotation mark at a field's beginning and the
+    /// same one at the end of that field or of a later one. Of a field without such an end nothing is taken: it is refused.
+    pub(crate) fn join_quoted(&self, region: Range<usize>, offsets: &mut Vec<u32>) {
+        let unquotes = self.plan.columns.iter().any(|column| column.cleaning.unquotes);
+        if !unquotes || self.plan.is_csv() || self.plan.fixed.is_some() {
+            return;
+        }
+        let (trim, gap) = (self.tile.trim(), self.plan.gap());
+        let data = &self.data[..region.end];
+        let end_of = |offset: u32| offset as usize - if self.is_end(offset) { trim } else { gap };
+        let closes = |start: usize, end: usize| {
+            let raw = &data[start..end];
+            raw.len() > 1 && raw.last() == raw.first() && !self.fields.ends_escaped(raw)
+        };
+        let mut joined = Vec::with_capacity(offsets.len());
+        let (mut start, mut at) = (region.start, 0);
+        while at < offsets.len() {
+            if matches!(data.get(start), Some(b'\'' | b'"')) {
+                // The field of the record that ends with the mark; the last of the data may have no offset.
+                let in_record = |&next: &usize| next == at || !self.is_end(offsets[next - 1]);
+                let mut fields = (at..=offsets.len()).take_while(in_record);
+                let last = fields.find(|&next| {
+                    let end = offsets.get(next).map_or(data.len(), |&offset| end_of(offset));
+                    closes(start, end)
+                });
+                at = last.unwrap_or(at);
+            }
+            let Some(&offset) = offsets.get(at) else { break };
+            joined.push(offset);
+            start = offset as usize + 1;
+            at += 1;
+        }
+        *offsets = joined;
+    }
+}
+
 /// White space of SQL and C.
 pub(crate) fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t'..=b'\r')
@@ -72,7 +112,7 @@ fn unquoted<F: Fields>(fields: F, buffer: &[u8], start: usize, end: usize) -> Re
             format!("a field begins with the quotation mark {name} and does not end with it"),
         )
         .with_hint(
-            "REMOVEQUOTES removes pairs of quotation marks; delimiters between them are delimiters all the same.",
+            "REMOVEQUOTES removes pairs of quotation marks. Without it a quotation mark is a character like any other.",
         ));
     }
     Ok((start + 1, end - 1))

@@ -323,6 +323,7 @@ impl<F: Fields> Pass<'_, F> {
     fn run(&self, indexed: &copyist_scan::Indexed, offsets: &mut Vec<u32>, spans: &mut Vec<Span>, out: &mut Decoded) {
         let (plan, data) = (self.plan, self.data);
         let trim = self.tile.trim();
+        self.join_quoted(0..data.len(), offsets);
         let event = self.first_event(indexed, offsets);
         let has_single_lines = plan.is_of_shape() && self.has_single_lines(indexed);
         let is_irregular = plan.is_of_shape() && self.is_irregular(indexed, event.is_some(), offsets);
@@ -517,7 +518,7 @@ impl<F: Fields> Pass<'_, F> {
     fn first_event(&self, indexed: &copyist_scan::Indexed, offsets: &[u32]) -> Option<(usize, Event)> {
         // Passes of their own: taken along by the scan, this and the count of lines cost it a third of its speed.
         let (high, nul) = self.plan.scanner.non_ascii_or_nul(self.data);
-        let encoding = if high || nul { utf8::first_invalid(self.data) } else { None };
+        let encoding = if high || nul { self.first_invalid(offsets) } else { None };
         let encoding = encoding
             .or_else(|| self.bad_after_return())
             .map(|bad| (self.noticed_at(bad, indexed, offsets), Event::BadEncoding(bad)))
@@ -533,6 +534,29 @@ impl<F: Fields> Pass<'_, F> {
         .min_by_key(|(at, _)| *at)
     }
 
+    /// The first byte that does not begin a character. A NUL is one where it is all of a field, and NULL.
+    fn first_invalid(&self, offsets: &[u32]) -> Option<usize> {
+        if self.plan.null != [0] {
+            return utf8::first_invalid(self.data);
+        }
+        let malformed = utf8::first_malformed(self.data);
+        let before = &self.data[..malformed.unwrap_or(self.data.len())];
+        memchr::memchr_iter(0, before).find(|&at| !self.is_null_byte(at, 0, offsets)).or(malformed)
+    }
+
+    /// Whether the byte is the NULL string, NUL, and all of a field. `offsets` are those of records from `start` on.
+    pub(crate) fn is_null_byte(&self, at: usize, start: usize, offsets: &[u32]) -> bool {
+        if self.plan.null != [0] || self.data[at] != 0 {
+            return false;
+        }
+        let next = offsets.partition_point(|&offset| (offset as usize) < at);
+        let begin = next.checked_sub(1).map_or(start, |before| offsets[before] as usize + 1);
+        let end = offsets.get(next).map_or(self.data.len(), |&offset| {
+            offset as usize - if self.is_end(offset) { self.tile.trim() } else { self.plan.gap() }
+        });
+        (begin, end) == (at, at + 1)
+    }
+
     /// The offset just past the data, if a bad byte stands there and the data ends in a lone carriage return.
     fn bad_after_return(&self) -> Option<usize> {
         let len = self.data.len();
@@ -542,6 +566,9 @@ impl<F: Fields> Pass<'_, F> {
         let ahead = &self.tile.buffer[PAD + len..PAD + self.tile.filled];
         // What will be replaced when its own tile is made is no mistake.
         let is_replaced = |byte: &u8| {
+            if *byte == 0 && self.plan.null == [0] {
+                return true;
+            }
             let replaces = self.plan.tolerance.invalid.as_ref();
             replaces.is_some_and(|replacement| *byte != 0 || replacement.nul.is_some())
         };

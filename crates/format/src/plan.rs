@@ -102,7 +102,8 @@ pub enum Origin {
 /// What is done to a field before its type sees it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cleaning {
-    /// A pair of `'` or `"` around the field is removed, and one that only begins it is an error.
+    /// A pair of `'` or `"` around the field is removed, and one that only begins it is an error. Delimiters between the two are part of the
+    /// field, in TEXT and plain lines, whichever column has this.
     pub unquotes: bool,
     /// A value of nothing but white space, and some of it, is NULL.
     pub blank_is_null: bool,

@@ -276,6 +276,7 @@ impl<F: Fields> Pass<'_, F> {
             for offset in offsets.iter_mut() {
                 *offset += position as u32;
             }
+            self.join_quoted(position..region.end, offsets);
             let (mut start, mut field) = (position, 0);
             for index in 0..offsets.len() {
                 if self.is_end(offsets[index]) {
@@ -362,8 +363,8 @@ impl<F: Fields> Pass<'_, F> {
             out.passed_over += 1;
             return Ok(());
         }
-        let next_bad = bad.get(bad.partition_point(|&at| at < start));
-        if let Some(&at) = next_bad.filter(|&&at| at < end) {
+        let in_record = bad[bad.partition_point(|&at| at < start)..].iter().take_while(|&&at| at < end);
+        if let Some(&at) = in_record.into_iter().find(|&&at| !self.is_null_byte(at, start, ends)) {
             let error = self.tile.invalid_sequence(at);
             let taken = self.refuse_record(start, end, error, Vec::new(), shape, lines, out);
             show_no_record(&taken, out);
@@ -591,14 +592,13 @@ impl<F: Fields> Pass<'_, F> {
     /// Every byte that does not begin a valid character.
     fn bad_bytes(&self) -> Vec<usize> {
         let (high, nul) = self.plan.scanner.non_ascii_or_nul(self.data);
-        let mut bad = Vec::new();
+        let mut bad: Vec<usize> = if nul { memchr::memchr_iter(0, self.data).collect() } else { Vec::new() };
         let mut from = 0;
-        while (high || nul)
-            && let Some(at) = utf8::first_invalid(&self.data[from..])
-        {
+        while high && let Some(at) = utf8::first_malformed(&self.data[from..]) {
             bad.push(from + at);
             from += at + 1;
         }
+        bad.sort_unstable();
         bad
     }
 

@@ -5,9 +5,15 @@ use copyist_core::{DataError, ErrorCode};
 /// Offset of the first byte that does not begin a valid character.
 #[must_use]
 pub fn first_invalid(bytes: &[u8]) -> Option<usize> {
-    let invalid = simdutf8::compat::from_utf8(bytes).err().map(|error| error.valid_up_to());
+    let invalid = first_malformed(bytes);
     let nul = memchr::memchr(0, &bytes[..invalid.unwrap_or(bytes.len())]);
     nul.or(invalid)
+}
+
+/// The same where NUL is a character.
+#[must_use]
+pub fn first_malformed(bytes: &[u8]) -> Option<usize> {
+    simdutf8::compat::from_utf8(bytes).err().map(|error| error.valid_up_to())
 }
 
 /// PostgreSQL's error for the sequence that `bytes` starts with. It quotes as many bytes as the first one announces.

@@ -361,6 +361,28 @@ fn a_number_out_of_range_ends_the_load_at_its_row() {
     }
 }
 
+/// The fields of a line; what is between quotation marks around a field is not divided.
+fn naive_fields(line: &str, unquotes: bool) -> Vec<&str> {
+    let mut fields = Vec::new();
+    let mut rest = line;
+    loop {
+        let ends = || rest.match_indices('\t').map(|(at, _)| at).chain([rest.len()]);
+        let is_whole = |end: &usize| {
+            let field = &rest[..*end];
+            let before = || field[..field.len() - 1].chars().rev().take_while(|&c| c == '\\').count();
+            field.len() > 1 && field.ends_with(&rest[..1]) && before() % 2 == 0
+        };
+        let first = rest.find('\t').unwrap_or(rest.len());
+        let is_quoted = unquotes && rest.starts_with(['\'', '"']);
+        let end = if is_quoted { ends().find(is_whole).unwrap_or(first) } else { first };
+        fields.push(&rest[..end]);
+        match rest.get(end + 1..) {
+            Some(more) => rest = more,
+            None => return fields,
+        }
+    }
+}
+
 /// What is made of a text field, without a word of the decoder's.
 fn naive_text(raw: &str, cleaning: Cleaning) -> Result<Option<String>, ()> {
     if raw == "\\N" {
@@ -412,7 +434,7 @@ fn naive(input: &str, plan: &Plan, (start, increment): (i64, i64)) -> Naive {
             naive.blank += 1;
             continue;
         }
-        let fields: Vec<&str> = line.split('\t').collect();
+        let fields = naive_fields(line, cleaning.unquotes);
         for Condition { subject, negated, value } in &plan.conditions {
             let found = match *subject {
                 Subject::Characters { start, end } => {
@@ -454,7 +476,7 @@ fn naive(input: &str, plan: &Plan, (start, increment): (i64, i64)) -> Naive {
         let name = naive_text(fields.get(1).unwrap_or(&"\\N"), cleaning);
         match (id, name) {
             (Some(id), Ok(name)) if fields.len() <= 3 && fields.len() + may_lack >= 3 => {
-                let name = name.unwrap_or_else(|| "\\N".to_owned());
+                let name = name.map_or_else(|| "\\N".to_owned(), |name| name.replace('\t', "\\t"));
                 naive.rows += &format!("{value}\tconst\t{id}\t{name}\n");
                 naive.lines.push((number, line.to_owned()));
             }
@@ -820,7 +842,7 @@ fn a_pair_of_quotation_marks_is_removed() {
         ColumnPlan { cleaning, ..column("c", mood, Origin::Field) },
     ];
     let shaped = columns(plan(Grammar::Text { delimiter: b'|'.into(), marker: true }, SKIP), list);
-    let input = "'1'|\"it's\"|'sad'\n2|it's'|sad\n\"3\"|'a\\|b'|\"sad\"\n4|''|\\N\n5|'a|sad\n6|'a\\'|sad\n7|\"|sad\n8|'a\\\\'|sad\n'9|a|sad\n";
+    let input = "10|\"a|'b|\"|sad\n'1'|\"it's\"|'sad'\n2|it's'|sad\n\"3\"|'a\\|b'|\"sad\"\n4|''|\\N\n5|'a|sad\n6|'a\\'|sad\n7|\"|sad\n8|'a\\\\'|sad\n'9|a|sad\n";
     for sink in [Sink::PgText, Sink::PgBinary, Sink::Duckdb] {
         for cut in [WHOLE, (2, 4)] {
             let found = output(&shaped, sink, input.as_bytes(), cut);
@@ -828,13 +850,31 @@ fn a_pair_of_quotation_marks_is_removed() {
             match sink {
                 Sink::PgText => assert_eq!(
                     String::from_utf8_lossy(&found.bytes),
-                    "1\tit's\tsad\n2\tit's'\tsad\n3\ta|b\tsad\n4\t\t\\N\n8\ta\\\\\tsad\n"
+                    "10\ta|'b|\tsad\n1\tit's\tsad\n2\tit's'\tsad\n3\ta|b\tsad\n4\t\t\\N\n8\ta\\\\\tsad\n"
                 ),
                 Sink::Duckdb => {
-                    assert!(found.rows.iter().enumerate().all(|(row, values)| row == 3 || values[2] == [1]))
+                    assert!(found.rows.iter().enumerate().all(|(row, values)| row == 4 || values[2] == [1]))
                 }
                 _ => {}
             }
+        }
+    }
+}
+
+#[test]
+fn nul_is_null_where_it_is_all_of_a_field() {
+    let list = vec![column("a", Type::Int8, Origin::Field), column("b", Type::Text, Origin::Field)];
+    for (grammar, delimiter) in [(Grammar::Plain { delimiter: Some(b'|'.into()) }, "|"), (CSV, ",")] {
+        let shaped =
+            |tolerance| Plan { null: vec![0], header: Header::No, ..columns(plan(grammar, tolerance), list.clone()) };
+        let input = "1|\0\n\0|x\n\0|\0\n4|a\0\n5|\0\0\n6|\0|\n7|y\n8|\0".replace('|', delimiter);
+        outcome::check_any(&shaped(SKIP), input.as_bytes());
+        for cut in [WHOLE, (2, 1)] {
+            let found = output(&shaped(SKIP), Sink::PgText, input.as_bytes(), cut);
+            assert_eq!((found.failure, found.counters.rows_refused), (None, 3));
+            assert_eq!(String::from_utf8_lossy(&found.bytes), "1\t\\N\n\\N\tx\n\\N\t\\N\n7\ty\n8\t\\N\n");
+            let strict = output(&shaped(STRICT), Sink::PgText, input.as_bytes(), cut);
+            assert_eq!(strict.failure.map(|(_, state)| state), Some("22021"));
         }
     }
 }

@@ -147,7 +147,11 @@ export const redshiftOptions = {
     textual,
   ),
   remove_quotes: {
-    ...redshiftFlag('removequotes', 'remove_quotes', 'Quotes around a field are taken off.'),
+    ...redshiftFlag(
+      'removequotes',
+      'remove_quotes',
+      'Single or double quotes around a field are taken off; delimiters between them are part of it. A field with the first of them alone is an error.',
+    ),
     formats: ['text'],
   },
   accept_any_date: redshiftFlag(
