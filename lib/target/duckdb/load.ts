@@ -114,12 +114,14 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
   const policyOf = (conflict: ConflictPlan | undefined): SievePolicy => {
     const { onUpdate } = context
     const { tolerates, replaces } = refusals ?? {}
+    // The error of a constraint must be foretold to have a line: behind rows for which WHERE fails it could not be looked for by trials.
+    const isForetold = request.where !== undefined && tolerates === 'conversion' && conflict === undefined
     return {
       tolerates,
       replaces,
       conflict,
       native: request.native,
-      isGuarded: isGuarded || isOrdered,
+      isGuarded: isGuarded || isOrdered || isForetold,
       onUpdate,
       elsewhere,
     }
