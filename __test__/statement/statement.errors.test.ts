@@ -128,6 +128,18 @@ describe('what contradicts is refused', () => {
     ['BINARY LOG ERRORS', '42601', 'only ON_ERROR STOP is allowed in BINARY mode', 'LOG ERRORS'],
     ['(SKIP -1)', '22023', 'SKIP (-1) must not be negative', '-1)'],
     ["(DECIMAL_SEPARATOR ';')", '22023', 'COPY DECIMAL_SEPARATOR ";" not recognized', "';')"],
+    ["(DATE_FORMAT 'MM/DD')", '22023', 'COPY DATE_FORMAT "MM/DD" has no year', "'MM/DD'"],
+    ["(DATE_FORMAT 'Q YYYY')", '22023', 'COPY DATE_FORMAT "Q YYYY" has a quarter in place of a month', "'Q YYYY'"],
+    ['(DATE_FORMAT \'DAY "YYYY" MI\')', '22023', 'COPY DATE_FORMAT "DAY "YYYY" MI" has no year', "'DAY"],
+    [
+      "(TIMESTAMP_FORMAT ('DD.MM.YYYY', '%d.%m. %H'))",
+      '22023',
+      'COPY TIMESTAMP_FORMAT "%d.%m. %H" has no year',
+      "('DD",
+    ],
+    ["(FORMAT binary, DIALECT 'redshift', ROUNDEC)", '0A000', 'COPY format "binary" is none of Redshift', 'binary'],
+    ['(FORMAT binary, ENCODING latin1)', '0A000', 'COPY ENCODING is not supported in BINARY mode', 'latin1'],
+    ["(FORMAT binary, CONSTANT (a 'x'))", '42601', 'cannot specify CONSTANT in BINARY mode', '(a'],
     ['BINARY SKIP 2', '42601', 'cannot specify SKIP in BINARY mode', '2'],
     ['BINARY SEQUENCE (a (1))', '42601', 'cannot specify SEQUENCE in BINARY mode', '(a'],
     ["BINARY CONSTANT (a 'x')", '42601', 'cannot specify CONSTANT in BINARY mode', '(a'],
@@ -137,6 +149,13 @@ describe('what contradicts is refused', () => {
     expect(found).toMatchObject({ sqlState, message })
     expect(found.at.startsWith(at)).toBe(true)
   })
+
+  test.each(['YYYY', 'YYYY-MM', 'Q MM YYYY', 'IYYY-IW-ID', 'J', 'YYYYDDD', 'DD-MON-RR', '%Y%m%d', '%F', 'auto'])(
+    'a date is told by %s',
+    (pattern) => {
+      expect(options(`(DATE_FORMAT '${pattern}')`).dateFormats).toMatchObject({ date: pattern })
+    },
+  )
 
   test('each limit says whose it is', () => {
     expect(refusal('(LOG ERRORS, REJECT_LIMIT 5)').hint).toBe('The limit of LOG ERRORS is written REJECT LIMIT.')

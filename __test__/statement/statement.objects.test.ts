@@ -18,6 +18,34 @@ function failure(run: () => unknown): CopyError {
   throw new Error('accepted')
 }
 
+test.each([
+  [undefined, 'copyFrom needs an object, not undefined'],
+  ["COPY t FROM 'f'", 'copyFrom needs an object, not a string'],
+  [{}, 'copyFrom needs the property "table"'],
+  [{ from: 'f' }, 'copyFrom needs the property "table"'],
+  [{ table: 't' }, 'copyFrom needs the property "from"'],
+  [{ table: {}, from: 'f' }, 'copyFrom property "table" is an object that it cannot use'],
+  [{ table: 't', from: 5 }, 'copyFrom property "from" is a number that it cannot use'],
+  [{ table: 't', from: 'f', columns: 'a' }, 'copyFrom property "columns" is a string that it cannot use'],
+  [{ table: 't', from: 'f', where: {} }, 'copyFrom property "where" is an object that it cannot use'],
+  [
+    { table: 't', from: 'f', onConflict: { action: 'x' } },
+    'copyFrom property "onConflict" is an object that it cannot use',
+  ],
+  [{ table: 't', from: 'f', header: null }, 'copyFrom property "header" is null that it cannot use'],
+  [{ table: 't', from: 'f', when: 'x' }, 'copyFrom property "when" is a string that it cannot use'],
+  [{ table: 't', from: 'f', formatter: [{}] }, 'copyFrom property "formatter" is an array that it cannot use'],
+])('%j is refused in words', (object, message) => {
+  try {
+    copyFrom(object as unknown as CopyObject)
+  } catch (error) {
+    expect(error).toBeInstanceOf(CopyError)
+    expect([(error as CopyError).sqlState, (error as CopyError).message]).toEqual(['22023', message])
+    return
+  }
+  throw new Error('accepted')
+})
+
 describe('an object is the statement that it describes', () => {
   test.each<[CopyObject, string]>([
     [{ table: 't', from: 'f' }, "COPY t FROM 'f'"],

@@ -20,6 +20,7 @@ const accepted = 'accepted'
 /** What this version refuses although PostgreSQL takes it, with what the statement must then hold. */
 const unsupported: readonly (readonly [message: RegExp, statement: RegExp])[] = [
   [/^COPY does not support this ENCODING yet$/, /johab/i],
+  [/^COPY ENCODING is not supported in BINARY mode$/, /binary/i],
   [/^COPY FROM PROGRAM is not supported yet$/, /program/i],
   [/^COPY (quote|escape) cannot be newline or carriage return$/, /(quote|escape)\s+(as\s+)?e'\\[rn]'/i],
   [/^U&.* not supported$/, /U&/],

@@ -107,6 +107,33 @@ describe('a load in the words of each system', () => {
     expect(reasons[1]).toMatch(/^fields go/)
   })
 
+  test.each([
+    ["COPY t FROM 'f' (ENCODING 'LATIN1')", 'redshift', 'ENCODING'],
+    ["COPY t FROM 'f' (ENCODING 'UTF16LE')", 'postgresql', 'ENCODING'],
+    ["COPY t FROM 'f' (ENCODING 'UTF16LE')", 'gaussdb', 'ENCODING'],
+  ] as const)('of %s in %s an encoding that is not read is refused', (statement, dialect, word) => {
+    const translation = translate(statement, dialect)
+    expect(translation.notes.find(({ option }) => option === word)?.kind).toBe('refused')
+    expect(translation.statement).not.toContain(word)
+    expect(translate("COPY t FROM 'f' (ENCODING 'UTF16LE')", 'redshift').statement).toContain('ENCODING AS UTF16LE')
+  })
+
+  test('what cannot be translated is told', () => {
+    const refusal = (statement: unknown, dialect: unknown) => {
+      try {
+        return translate(statement as string, dialect as Dialect)
+      } catch (error) {
+        expect(error).toBeInstanceOf(CopyError)
+        return (error as CopyError).message
+      }
+    }
+    expect(refusal('COPY t FROM STDIN', 'oracle')).toBe('translate cannot write "oracle", which is no dialect')
+    expect(refusal('COPY t FROM STDIN', undefined)).toBe('translate cannot write "undefined", which is no dialect')
+    for (const statement of [undefined, null, {}, 5]) {
+      expect(refusal(statement, 'gaussdb')).toMatch(/^translate needs the text of a COPY/)
+    }
+  })
+
   test('a secret is not translated', () => {
     const translation = translate("COPY t FROM 's3://b' CSV CREDENTIALS 'hush' NULL AS ''", 'redshift')
     expect(JSON.stringify(translation)).not.toContain('hush')

@@ -1,7 +1,15 @@
 import { CopyError } from '../errors.ts'
+import { isObject, kindOf, wrongArgument } from './argument.ts'
 import type { Clause, ConflictPolicy, CopyFrom, CopyOptions, Name, QualifiedName, SqlText } from './ast.ts'
 import { canBeName } from './keywords.ts'
-import { type Limit, type OptionKey, type OptionValue, optionKeys, optionTable } from './options.ts'
+import {
+  type Limit,
+  type OptionDefinition,
+  type OptionKey,
+  type OptionValue,
+  optionKeys,
+  optionTable,
+} from './options.ts'
 import { parseCopy } from './parser.ts'
 import { printArray, printClause } from './print-extensions.ts'
 import { printClauses, printNames, printString } from './printing.ts'
@@ -79,6 +87,7 @@ function propertyOf(key: OptionKey): string {
  * Throws CopyError as a statement's parser does, with its place in the statement that was written; 22023 for a property that is none.
  */
 export function copyFrom(object: CopyObject): CopyFrom {
+  checkClauses(object)
   const { table, from, columns, where, onConflict } = object
   const options = Object.entries(object).flatMap(([property, value]) => {
     if (value === undefined || clauseProperties.some((name) => name === property)) return []
@@ -104,6 +113,37 @@ export function copyFrom(object: CopyObject): CopyFrom {
   return copy
 }
 
+/** What the types say of the clauses, for those who have none. */
+function checkClauses(object: unknown): void {
+  if (!isObject(object))
+    throw wrongArgument(`copyFrom needs an object, not ${kindOf(object)}`, 'Write { table, from }.')
+  const { table, from, columns, where, onConflict } = object
+  const expect = (property: string, isRight: boolean, what: string) => {
+    if (isRight) return
+    const value = object[property]
+    throw wrongArgument(
+      value === undefined
+        ? `copyFrom needs the property "${property}"`
+        : `copyFrom property "${property}" is ${kindOf(value)} that it cannot use`,
+      `It is ${what}.`,
+    )
+  }
+  const isNames = (value: unknown) => Array.isArray(value) && value.every((name) => typeof name === 'string')
+  const isName = (value: unknown) => value === undefined || typeof value === 'string'
+  const isTable = isObject(table) && typeof table.name === 'string' && isName(table.schema) && isName(table.catalog)
+  expect('table', typeof table === 'string' || isTable, 'a name, or { schema, name }')
+  expect('from', typeof from === 'string' || (isObject(from) && from.stdin === true), 'a path, or { stdin: true }')
+  expect('columns', columns === undefined || isNames(columns), 'an array of names')
+  expect('where', isName(where), 'a condition in SQL')
+  const isConflict =
+    isObject(onConflict) &&
+    /^(?:skip|update|reject|error)$/.test(String(onConflict.action)) &&
+    /^(?:first|last|undefined)$/.test(String(onConflict.keep)) &&
+    (onConflict.columns === undefined || isNames(onConflict.columns))
+  const what = "{ action: 'skip' | 'update' | 'reject' | 'error', keep: 'first' | 'last', columns: [names] }"
+  expect('onConflict', onConflict === undefined || isConflict, what)
+}
+
 function qualified(table: CopyObject['table']): QualifiedName {
   if (typeof table === 'string') return { name: toName(table) }
   return {
@@ -115,12 +155,21 @@ function qualified(table: CopyObject['table']): QualifiedName {
 
 /** A name as somebody would write it: in double quotes where it would be another one without. */
 function toName(value: string): Name {
+  if (typeof value !== 'string') throw new TypeError('a name is no string')
   return { value, quoted: !(/^[a-z_][a-z0-9_]*$/.test(value) && canBeName(value)), offset: 0 }
 }
 
 function printOption(key: OptionKey, value: unknown): string {
-  const argument = printValue(key, value)
-  return `${key.toUpperCase()} ${argument}`
+  const { clause, synopsis }: OptionDefinition<unknown> = optionTable[key]
+  const isPlain = /^(?:string|number|bigint|boolean)$/.test(typeof value) || Array.isArray(value)
+  try {
+    if (isPlain || (clause !== undefined && isObject(value))) return `${key.toUpperCase()} ${printValue(key, value)}`
+  } catch (error) {
+    // A clause that lacks a part.
+    if (!(error instanceof TypeError)) throw error
+  }
+  const message = `copyFrom property "${propertyOf(key)}" is ${kindOf(value)} that it cannot use`
+  throw wrongArgument(message, `In a statement it is ${key.toUpperCase()} ${synopsis}.`)
 }
 
 function printValue(key: OptionKey, value: unknown): string {
@@ -182,10 +231,6 @@ function checkSql({ where, transform }: CopyObject, copy: CopyFrom): void {
 function unknownProperty(property: string): CopyError {
   const all = [...clauseProperties, ...keysByProperty.keys()]
   const near = closest(property, all)
-  return new CopyError({
-    code: 'invalid_parameter_value',
-    sqlState: '22023',
-    message: `copyFrom has no property "${property}"`,
-    hint: near === undefined ? `The properties are ${all.join(', ')}.` : `Did you mean "${near}"?`,
-  })
+  const hint = near === undefined ? `The properties are ${all.join(', ')}.` : `Did you mean "${near}"?`
+  return wrongArgument(`copyFrom has no property "${property}"`, hint)
 }

@@ -38,6 +38,25 @@ export function hasZone(text: string, language: 'to_char' | 'redshift' | 'java' 
   return zones.to_char.test(text.replace(/"[^"]*"/g, ''))
 }
 
+/** Tokens of to_char, the longest first, as far as others must not be seen in them. */
+const toCharTokens =
+  /"[^"]*"|Y,YYY|YYYY|YYY|YY|Y|RRRR|RR|RM|CC|IYYY|IYY|IY|IDDD|ID|IW|I|BC|AD|B\.C\.|A\.D\.|MONTH|MON|MM|MS|MI|DDD|DD|DAY|DY|D|J|Q|WW|W/gi
+
+/**
+ * What keeps a pattern from telling a date: no year, or a quarter, which is passed over, in place of a month. A month or day that is missing is the
+ * first. Undefined where it tells one.
+ */
+export function flawOfDate(text: string, language: 'to_char' | 'java' | 'strptime' | 'auto'): string | undefined {
+  const noYear = 'has no year'
+  if (language === 'auto') return undefined
+  if (language === 'java') return /y/.test(text.replace(/'[^']*'/g, '')) ? undefined : noYear
+  if (language === 'strptime') return /%-?[YyGscxF]/.test(text.replaceAll('%%', '')) ? undefined : noYear
+  const tokens = (text.match(toCharTokens) ?? []).map((token) => token.toUpperCase())
+  if (!tokens.some((token) => /^(?:Y|RR|IY|I$|J$)/.test(token))) return noYear
+  const hasMonth = tokens.some((token) => /^(?:MM|MON|MONTH|RM|DDD|IDDD|WW|IW|J)$/.test(token))
+  return tokens.includes('Q') && !hasMonth ? 'has a quarter in place of a month' : undefined
+}
+
 /** Whether a pattern is a word in its place. */
 export function isPatternWord(text: string): boolean {
   return words.test(text)

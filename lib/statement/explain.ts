@@ -1,3 +1,4 @@
+import { isObject, wrongArgument } from './argument.ts'
 import type { CopyFrom, CopyOptions, Explain, OptionItem } from './ast.ts'
 import { policyKeys, printErrors } from './error-policy.ts'
 import { findOption, type OptionKey, optionKeys } from './options.ts'
@@ -57,6 +58,12 @@ const resolvers: Partial<Readonly<Record<OptionKey, (copy: CopyFrom) => string |
  * Throws CopyError when `statement` is a text that is no COPY … FROM statement, or EXPLAIN of one.
  */
 export function explainOptions(statement: string | CopyFrom | Explain): readonly ResolvedOption[] {
+  if (
+    typeof statement !== 'string' &&
+    !(isObject(statement) && /^(?:copy from|explain)$/.test(String(statement.kind)))
+  ) {
+    throw wrongArgument('explainOptions needs the text of a COPY ... FROM statement, or what copyFrom makes')
+  }
   const copy =
     typeof statement === 'string'
       ? parseExplained(statement)

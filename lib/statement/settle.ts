@@ -168,7 +168,9 @@ function settleRemote(given: Given): RemoteAccess {
 /** What is to be said of options that are taken and change nothing. */
 export function notesOn(given: Given): readonly StatementNote[] {
   const reason = 'it is about how Redshift stores columns, and changes nothing here'
-  return (['compupdate', 'comprows'] as const)
+  const notes = (['compupdate', 'comprows'] as const)
     .filter((key) => given[key] !== undefined)
     .map((key) => ({ option: key.toUpperCase(), reason }))
+  const isIdle = given.statupdate?.value === true && given.validate_only?.value === true
+  return isIdle ? [...notes, { option: 'STATUPDATE', reason: 'nothing is loaded, so the statistics stay' }] : notes
 }

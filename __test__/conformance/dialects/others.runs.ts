@@ -81,6 +81,7 @@ export const redshiftRuns: Runs = {
   "COPY t FROM 'f' CSV NULL AS '' ROUNDEC IGNOREBLANKLINES": { input: '\n1,x,y\n\n', rows: ['1 | x | y'] },
   "COPY t FROM 'f' CSV MAXERROR AS 10": { input: '?,x,y\n1,x,y\n2\n', rows: ['1 | x | y'] },
   "COPY t FROM 'f' CSV NULL AS '' ROUNDEC NOLOAD": { input: '1,x,y\n', rows: [] },
+  "COPY t FROM 'f' CSV NULL AS '' ROUNDEC NOLOAD STATUPDATE ON": { input: '1,x,y\n', rows: [] },
   "COPY t FROM 'f' CSV NULL AS '' ROUNDEC DATEFORMAT 'auto'": {
     table: 'a date',
     input: '2024-01-31\n',

@@ -144,6 +144,12 @@ export const redshiftCases: readonly DialectCase[] = [
   },
   {
     sentence: 'parse and validate only',
+    statement: "COPY t FROM 'f' CSV NULL AS '' ROUNDEC NOLOAD STATUPDATE ON",
+    options: { validateOnly: true },
+    notes: ['STATUPDATE'],
+  },
+  {
+    sentence: 'parse and validate only',
     statement: "COPY t FROM 'f' CSV NULL AS '' ROUNDEC NOLOAD",
     options: { validateOnly: true },
   },

@@ -1,6 +1,8 @@
 /** Checks of options that copyist has for all systems. They come last. */
+import { flawOfDate, languageOf, patternsIn } from '../date-patterns.ts'
 import type { OptionKey } from '../options.ts'
-import type { Rule } from '../rule.ts'
+import type { ResolvedParts, Rule } from '../rule.ts'
+import { dialectTitles } from './names.ts'
 
 /** The longest record of fixed width, in bytes or characters. */
 const mostFixed = 2 ** 30
@@ -14,7 +16,37 @@ function notInBinary(key: OptionKey): Rule {
   }
 }
 
+/** What DATE_FORMAT and its like must have, for no value to become another one than is meant. */
+function wholeDates(key: 'date_format' | 'timestamp_format' | 'smalldatetime_format'): Rule {
+  const flawed = ({ given, dialect }: ResolvedParts) =>
+    patternsIn(given[key]?.value)
+      .map((text) => ({ text, flaw: flawOfDate(text, languageOf(text, dialect === 'questdb' ? 'java' : 'to_char')) }))
+      .find(({ flaw }) => flaw !== undefined)
+  return {
+    about: [key],
+    broken: (options) => flawed(options) !== undefined,
+    condition: 'invalid_parameter_value',
+    message: (options) => `COPY ${key.toUpperCase()} "${flawed(options)?.text}" ${flawed(options)?.flaw}`,
+    hint: 'Values would become dates that nobody means. Load the field into a column of text, or make a date of it with TRANSFORM.',
+  }
+}
+
 export const generalRules: readonly Rule[] = [
+  ...(['date_format', 'timestamp_format', 'smalldatetime_format'] as const).map(wholeDates),
+  {
+    about: ['format'],
+    broken: ({ format, dialect }) => format === 'binary' && (dialect === 'redshift' || dialect === 'questdb'),
+    condition: 'feature_not_supported',
+    message: ({ dialect }) => `COPY format "binary" is none of ${dialectTitles[dialect]}`,
+    hint: "It is PostgreSQL's.",
+  },
+  {
+    about: ['encoding'],
+    broken: ({ format, given }) => format === 'binary' && (given.encoding?.value ?? 'UTF8') !== 'UTF8',
+    condition: 'feature_not_supported',
+    message: 'COPY ENCODING is not supported in BINARY mode',
+    hint: 'Strings of a file in the binary format are taken for UTF8.',
+  },
   {
     about: ['format', 'formatter', 'fixedwidth'],
     broken: ({ given, format }) => (given.formatter ?? given.fixedwidth) !== undefined && format !== 'fixed',
@@ -85,6 +117,9 @@ export const generalRules: readonly Rule[] = [
       'map by name',
       'useeof',
       'when',
+      'filler',
+      'sequence',
+      'constant',
       'skip_blank_lines',
       'blanks_as_null',
       'empty_as_null',

@@ -2,7 +2,16 @@ import { type DateFormats, isColumnar, isDelimited } from '../ast.ts'
 import { languageOf } from '../date-patterns.ts'
 import { printClause } from '../print-extensions.ts'
 import { printNames, printString } from '../printing.ts'
-import { escapeOf, noCreateTable, noEmptyAsNull, nullOf, ownVerbosity, quoteOf, rounded } from './postgresql.ts'
+import {
+  encodingOf,
+  escapeOf,
+  noCreateTable,
+  noEmptyAsNull,
+  nullOf,
+  ownVerbosity,
+  quoteOf,
+  rounded,
+} from './postgresql.ts'
 import { approximated, linesBefore, lostMatch, mapped, refused, type Spelling, type Words } from './spelling.ts'
 
 /** GaussDB, in the form without parentheses, which alone has all options. */
@@ -68,7 +77,7 @@ export const gaussdb: Words = {
   ROUNDEC: rounded,
   CREATE_TABLE: noCreateTable,
   LOG_VERBOSITY: ownVerbosity,
-  ENCODING: ({ options }) => mapped(`ENCODING ${printString(options.encoding)}`),
+  ENCODING: ({ options }) => encodingOf(options),
   IGNORE_EXTRA_DATA: () => mapped('IGNORE_EXTRA_DATA'),
   FILL_MISSING_FIELDS: ({ options }) => mapped(`FILL_MISSING_FIELDS '${options.fillMissingFields}'`),
   REPLACE_INVALID_CHARS: ({ options: { invalidChars } }) =>

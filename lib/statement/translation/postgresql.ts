@@ -50,6 +50,13 @@ export function escapeOf(options: CopyOptions): Spelling | undefined {
   return isSaid ? mapped(`ESCAPE ${printString(options.escape)}`) : undefined
 }
 
+/** None of them reads UTF-16. */
+export function encodingOf({ encoding }: CopyOptions): Spelling {
+  return /^UTF16/.test(encoding)
+    ? refused('it does not read UTF-16: the file has to be converted first')
+    : mapped(`ENCODING ${printString(encoding)}`)
+}
+
 /** What backslashes do where they always begin PostgreSQL's sequences. */
 export function sequencesOnly({ options: { backslash } }: CopyFrom): Spelling | undefined {
   if (backslash === 'none') return refused('in the text format backslashes begin sequences')
@@ -123,7 +130,7 @@ export const postgresql: Words = {
   LOG_VERBOSITY: ({ options: { errors } }) =>
     errors.verbosity === 'default' ? undefined : mapped(`LOG_VERBOSITY ${errors.verbosity}`),
   DEFAULT: ({ options }) => mapped(`DEFAULT ${printString(options.default ?? '')}`),
-  ENCODING: ({ options }) => mapped(`ENCODING ${printString(options.encoding)}`),
+  ENCODING: ({ options }) => encodingOf(options),
   FREEZE: () => mapped('FREEZE'),
   FORCE_NOT_NULL: ({ options }) => mapped(`FORCE_NOT_NULL ${starOr(options.forceNotNull)}`),
   FORCE_NULL: ({ options }) => mapped(`FORCE_NULL ${starOr(options.forceNull)}`),

@@ -95,7 +95,10 @@ export const redshift: Words = {
     ]
   },
   LOG_VERBOSITY: ownVerbosity,
-  ENCODING: ({ options }) => mapped(`ENCODING AS ${options.encoding}`),
+  ENCODING: ({ options: { encoding } }) =>
+    /^UTF(?:8|16|16LE|16BE)$/.test(encoding)
+      ? mapped(`ENCODING AS ${encoding}`)
+      : refused(`it reads UTF8, UTF16, UTF16LE and UTF16BE: the file has to be converted from ${encoding} first`),
   FILL_MISSING_FIELDS: ({ options }) =>
     options.fillMissingFields === 'multi'
       ? mapped('FILLRECORD')

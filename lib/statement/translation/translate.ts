@@ -1,3 +1,4 @@
+import { isObject, wrongArgument } from '../argument.ts'
 import type { CopyFrom, Dialect } from '../ast.ts'
 import { parseCopy } from '../parser.ts'
 import { printNames, printString, printTable } from '../printing.ts'
@@ -32,10 +33,17 @@ const words: Readonly<Record<Dialect, Words>> = { postgresql, gaussdb, materiali
 /**
  * The same load in the words of another system: each option is mapped to one that says the same, approximated, or refused and left out.
  *
- * Throws CopyError when `statement` is no COPY … FROM statement that could be parsed.
+ * Throws CopyError when `statement` is no COPY … FROM statement that could be parsed, and 22023 for what is no dialect.
  */
 export function translate(statement: string | CopyFrom, dialect: Dialect): Translation {
+  if (!Object.hasOwn(words, dialect)) {
+    const hint = `It is ${Object.keys(words).join(', ')}.`
+    throw wrongArgument(`translate cannot write "${String(dialect)}", which is no dialect`, hint)
+  }
   const copy = typeof statement === 'string' ? parseCopy(statement) : statement
+  if (!isObject(copy) || copy.kind !== 'copy from') {
+    throw wrongArgument('translate needs the text of a COPY ... FROM statement, or what copyFrom makes')
+  }
   const found = new Map<string, readonly Spelling[]>()
   const ask = (option: string) => {
     const answer = words[dialect][option]?.(copy)
