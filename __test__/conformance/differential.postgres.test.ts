@@ -282,19 +282,19 @@ function leavesToServer(statement: string): boolean {
 /** Where the two differ on purpose. */
 function isMeant(statement: string, theirs: unknown[] | Refusal, ours: unknown[] | Refusal): boolean {
   if (Array.isArray(ours)) return false
-  if (/ON_ERROR ignore/.test(statement) && !Array.isArray(theirs)) {
-    // Once the server has left out a row, the column that it was left out for stands in the CONTEXT of later errors that have none.
-    const line = (context: string | undefined) => /^COPY t, line \d+/.exec(context ?? '')?.[0]
-    const isStale = / column /.test(theirs.context ?? '') && line(theirs.context) === line(ours.context)
-    if (isStale && theirs.sqlState === ours.sqlState && theirs.message === ours.message)
-      return !/ column /.test(ours.context ?? '')
-  }
   if (leavesToServer(statement)) {
     const line = ({ context }: Refusal) => /^COPY t, line \d+/.exec(context ?? '')?.[0]
     const isSkipping = /ON_ERROR ignore/.test(statement)
     // In a record that the server has left out already for a value, the decoder has found another mistake, of the record or one too many.
     if (isSkipping && (Array.isArray(theirs) ? /^22(?:P04|021)$/.test(ours.sqlState ?? '') : true)) return true
     if (!isSkipping && !Array.isArray(theirs) && line(theirs) === line(ours)) return true
+  }
+  if (/ON_ERROR ignore/.test(statement) && !Array.isArray(theirs)) {
+    // Once the server has left out a row, the column that it was left out for stands in the CONTEXT of later errors that have none.
+    const line = (context: string | undefined) => /^COPY t, line \d+/.exec(context ?? '')?.[0]
+    const isStale = / column /.test(theirs.context ?? '') && line(theirs.context) === line(ours.context)
+    if (isStale && theirs.sqlState === ours.sqlState && theirs.message === ours.message)
+      return !/ column /.test(ours.context ?? '')
   }
   if (Array.isArray(theirs)) {
     // A binary file without its trailer may have been cut.
