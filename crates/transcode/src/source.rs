@@ -54,11 +54,7 @@ impl Input {
     #[must_use]
     pub fn in_columns(self, format: crate::columnar::Format) -> Self {
         // They have codecs of their own inside.
-        Self {
-            source: Source::Columnar(format, Box::new(self.source)),
-            compression: Compression::None,
-            ..self
-        }
+        Self { source: Source::Columnar(format, Box::new(self.source)), compression: Compression::None, ..self }
     }
 }
 
