@@ -1349,7 +1349,7 @@ export interface Translation {
 /**
  * The same load in the words of another system: each option is mapped to one that says the same, approximated, or refused and left out.
  *
- * Throws CopyError when `statement` is no COPY … FROM statement that could be parsed.
+ * Throws CopyError when `statement` is no COPY … FROM statement that could be parsed, and 22023 for what is no dialect.
  */
 export declare function translate(statement: string | CopyFrom, dialect: Dialect): Translation;
 
