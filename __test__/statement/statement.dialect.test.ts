@@ -134,6 +134,21 @@ describe('one dialect at a time', () => {
   })
 })
 
+test('HEADER with a word is read from STDIN where DIALECT says QuestDB', () => {
+  for (const statement of [
+    "COPY t FROM STDIN WITH HEADER false DIALECT 'questdb'",
+    'COPY t FROM STDIN WITH DIALECT questdb HEADER true',
+  ]) {
+    expect(parseCopy(statement).dialect?.name).toBe('questdb')
+  }
+  expect(parseCopy("COPY t FROM STDIN WITH HEADER true DIALECT 'questdb'").options).toMatchObject({ header: 'true' })
+})
+
+test('HEADER MATCH is none of a line that is cut by places', () => {
+  const error = failure(() => parseCopy("COPY t FROM 'f' (FORMAT fixed, FORMATTER (a (0, 2)), HEADER match)"))
+  expect([error.sqlState, error.message]).toEqual(['0A000', 'COPY HEADER MATCH is not supported in FIXED mode'])
+})
+
 describe('MAP BY NAME', () => {
   test('takes the header for names', () => {
     expect(parseCopy('COPY t FROM STDIN (FORMAT csv, MAP BY NAME)').options).toMatchObject({

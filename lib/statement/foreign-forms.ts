@@ -26,8 +26,9 @@ export function readForeignForm(cursor: Cursor, source: Source | undefined): Opt
     cursor.advance()
     return make('backslash_escape', redshift, undefined, 'ESCAPE')
   }
-  if (source?.kind !== 'file') return undefined
-  if (cursor.isWord('header')) {
+  // Of STDIN only where the statement itself says whose it is.
+  const isSaid = source?.kind === 'file' || /\bdialect\s+(?:'questdb'|questdb\b)/i.test(cursor.text)
+  if (isSaid && cursor.isWord('header')) {
     const isBoolean = ['true', 'false'].some((word) => isWord(next, word))
     if (!isBoolean || next?.kind !== 'word') return undefined
     cursor.advance()
@@ -39,6 +40,7 @@ export function readForeignForm(cursor: Cursor, source: Source | undefined): Opt
       `HEADER ${next.value.toUpperCase()}`,
     )
   }
+  if (source?.kind !== 'file') return undefined
   if (cursor.isWord('format') && next?.kind === 'string') {
     cursor.advance()
     const argument = { kind: 'string', value: cursor.string(), offset: next.start } as const

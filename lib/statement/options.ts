@@ -158,7 +158,7 @@ export const optionTable = {
     example: 'HEADER MATCH',
     errors: [
       ['42601', 'no Boolean value, MATCH or number'],
-      ['0A000', 'in binary; in text in GaussDB and Materialize'],
+      ['0A000', 'in binary; in text in GaussDB and Materialize; MATCH in fixed'],
       ['22P04', 'MATCH, and the names are not those of the columns'],
     ],
     read: (reader) => reader.booleanOrMatch(),

@@ -107,6 +107,13 @@ export const generalRules: readonly Rule[] = [
     message: 'COPY MAP BY NAME needs a header line that is not compared: HEADER true',
   },
   {
+    about: ['header'],
+    broken: ({ given, format }) => given.header?.value === 'match' && format === 'fixed',
+    condition: 'feature_not_supported',
+    message: 'COPY HEADER MATCH is not supported in FIXED mode',
+    hint: 'The names of columns need not fit into the places of their fields. HEADER passes over the line.',
+  },
+  {
     about: ['map by name'],
     broken: ({ given, format }) => given['map by name']?.value === true && format === 'fixed',
     condition: 'syntax_error',

@@ -29,6 +29,7 @@ fn plan(ty: Type, layout: Layout, conversion: BadValue) -> Plan {
         columns: vec![column],
         conditions: Vec::new(),
         passes_blank_lines: false,
+        unpads_quotes: false,
         map: Some(FieldMap { names: vec!["c".to_owned()], columns: vec![0] }),
         fixed: None,
         relation: "t".to_owned(),
