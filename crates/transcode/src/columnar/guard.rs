@@ -319,7 +319,7 @@ mod tests {
     #[test]
     fn a_page_that_grows_beyond_reason_is_refused() {
         let zigzag = |value: i64| {
-            let mut value = (value << 1).cast_unsigned();
+            let mut value = ((value << 1) ^ (value >> 63)).cast_unsigned();
             let mut bytes = Vec::new();
             while value >= 0x80 {
                 bytes.push(value as u8 | 0x80);
