@@ -12,6 +12,8 @@ pub(crate) fn walk<const BIG: bool, S: Sink>(bytes: &[u8], end: bool, limit: usi
     // The bits that no ASCII character has.
     let other = if BIG { 0x80FF_80FF_80FF_80FF } else { 0xFF80_FF80_FF80_FF80_u64 };
     let mut at = 0;
+    // Tried once in a stretch of ASCII: whatever ends it, comes again within the next few blocks.
+    let mut may_run = true;
     while sink.at() < limit {
         if let Some(block) = bytes[at..].first_chunk::<BLOCK>() {
             let both = u128::from_le_bytes(*block);
@@ -27,13 +29,15 @@ pub(crate) fn walk<const BIG: bool, S: Sink>(bytes: &[u8], end: bool, limit: usi
                 sink.ascii(packed.to_le_bytes(), taken);
                 at += 2 * taken;
                 if ascii as usize == BLOCK / 2 {
-                    while limit - sink.at() >= RUN
+                    while may_run
+                        && limit - sink.at() >= RUN
                         && let Some(block) = bytes[at..].first_chunk()
                         && let Some(run) = ascii_run::<BIG>(block)
                     {
                         sink.run(run);
                         at += 2 * RUN;
                     }
+                    may_run = false;
                     continue;
                 }
             }
@@ -45,6 +49,7 @@ pub(crate) fn walk<const BIG: bool, S: Sink>(bytes: &[u8], end: bool, limit: usi
             continue;
         }
         // What is not ASCII comes in runs.
+        may_run = true;
         while sink.at() < limit {
             let Some(&[a, b]) = bytes[at..].first_chunk::<2>() else {
                 if at < bytes.len() && end {
