@@ -22,6 +22,13 @@ const KEY_PATIENCE_MS = 2_000
 /** How long the record of a load that was aborted may take: a lock of somebody else's must not hold up its end. */
 const ABORT_PATIENCE_MS = 1_500
 
+/** Until the record of another failed load is begun. After a lost connection the next one may get no answer. */
+const LOST_PATIENCE_MS = 5_000
+/** Where nothing speaks against the connection it may have to wait for its turn behind other loads. */
+const TURN_PATIENCE_MS = 120_000
+/** How long the record of a failed load may take: it may have as many megabytes of refused rows as are kept. */
+const RECORD_PATIENCE_MS = 120_000
+
 /** Servers whose ledger was made ready beforehand. If somebody drops it, a load makes it anew in its own transaction. */
 const prepared = new WeakSet<Target>()
 
@@ -163,7 +170,7 @@ export class LoadRecord {
 
   /**
    * After a failure, in a transaction of its own: what was read and refused, and why nothing was loaded. The error that it is about comes
-   * first: if this fails too, nobody is told.
+   * first: if this fails too, or takes too long, nobody is told.
    *
    * @param how.file The input's name.
    * @param how.isAborted Whoever has aborted the load waits for its end: no longer than {@link ABORT_PATIENCE_MS}, and in a transaction
@@ -189,7 +196,9 @@ export class LoadRecord {
     if (loadKey !== undefined && keyConflict(error, loadKey) !== undefined) return
     if (table === undefined || wish === 'never' || (wish === 'where there is one' && !this.#ledger)) return
     const { catalog } = table
-    const signal = how.isAborted ? AbortSignal.timeout(ABORT_PATIENCE_MS) : undefined
+    const aborting = how.isAborted ? AbortSignal.timeout(ABORT_PATIENCE_MS) : undefined
+    const isLost = error instanceof CopyError && /^(?:08|57P)/.test(error.sqlState)
+    const signal = aborting ?? AbortSignal.timeout(isLost ? LOST_PATIENCE_MS : TURN_PATIENCE_MS)
     try {
       if (how.isAborted) {
         const probe = await target.begin(signal, 0)
@@ -198,7 +207,7 @@ export class LoadRecord {
       }
       const setup = await prepareLedger(target, { catalog, signal })
       if (!setup.available) return
-      const transaction = await target.begin(signal, 0)
+      const transaction = await target.begin(aborting ?? AbortSignal.timeout(RECORD_PATIENCE_MS), 0)
       try {
         if (how.isAborted && transaction.isCallers) return await transaction.rollback()
         const counts: LoadCounts = {
