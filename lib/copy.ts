@@ -195,12 +195,13 @@ class Work {
       await transaction.commit()
       return { ...receipt, elapsedMs: performance.now() - this.started }
     } catch (reason) {
-      const error = this.#rowFlaws?.explain(reason) ?? reason
+      let error = this.#rowFlaws?.explain(reason) ?? reason
       // Native threads must be gone before the target lets go of what they might still feed.
       await this.#native?.close()
       await transaction.rollback()
       const loaded = await this.#record.loadedBefore(error, this.committing)
-      if (loaded !== undefined) return loaded
+      if (loaded instanceof CopyError) error = loaded
+      else if (loaded !== undefined) return loaded
       await this.#noteFailure(error)
       // A value that was cut in two says nothing of that.
       if (!this.committing && !this.call.signal?.aborted) await this.#checkWhole(this.source, error)
@@ -222,7 +223,7 @@ class Work {
   async #noteFailure(error: unknown): Promise<void> {
     const log = this.#log
     const isOurs = isFirstOnly(error)
-    const isUnknown = this.committing && error instanceof CopyError && error.sqlState.startsWith('08')
+    const isUnknown = this.committing && error instanceof CopyError && error.sqlState === '08007'
     if (log === undefined || isOurs || isUnknown) return
     try {
       await log.finish()

@@ -3,7 +3,7 @@ import type { CopyCallOptions } from './copy-call.ts'
 import { CopyError } from './errors.ts'
 import { ensureLedger, findOrMigrateLedger, prepareLedger } from './ledger/ensure.ts'
 import { keyConflict, Ledger } from './ledger/ledger.ts'
-import { findLedger } from './ledger/open.ts'
+import { openLedger } from './ledger/open.ts'
 import type { CompletedLoad, LedgerFile, LedgerLoad } from './ledger/records.ts'
 import { loadAddon } from './native/addon.ts'
 import type { LoadCounters } from './native/load.ts'
@@ -13,14 +13,23 @@ import type { CopyFrom } from './statement/ast.ts'
 import { isTolerant } from './statement/error-policy.ts'
 import type { TableDescription, Target, TargetTransaction } from './target/target.ts'
 
-/** How often, and after which pause, it is asked whether a load with a key has been committed. */
-const KEY_ATTEMPTS = 12
+/** How long it is asked whether a load with a key has been committed: a server starts again, or a standby takes over, meanwhile. */
+const KEY_DEADLINE_MS = 30_000
+/** Between two questions, and until a connection that does not answer one is given up. */
 const KEY_PAUSE_MS = 250
+const KEY_ANSWER_MS = 10_000
 /** How long it is waited for a transaction that may have loaded the rows: a server may not have noticed that its client is gone. */
 const KEY_PATIENCE_MS = 2_000
 
 /** How long the record of a load that was aborted may take: a lock of somebody else's must not hold up its end. */
 const ABORT_PATIENCE_MS = 1_500
+
+/** Until the record of another failed load is begun. After a lost connection the next one may get no answer. */
+const LOST_PATIENCE_MS = 5_000
+/** Where nothing speaks against the connection it may have to wait for its turn behind other loads. */
+const TURN_PATIENCE_MS = 120_000
+/** How long the record of a failed load may take: it may have as many megabytes of refused rows as are kept. */
+const RECORD_PATIENCE_MS = 120_000
 
 /** Servers whose ledger was made ready beforehand. If somebody drops it, a load makes it anew in its own transaction. */
 const prepared = new WeakSet<Target>()
@@ -163,7 +172,7 @@ export class LoadRecord {
 
   /**
    * After a failure, in a transaction of its own: what was read and refused, and why nothing was loaded. The error that it is about comes
-   * first: if this fails too, nobody is told.
+   * first: if this fails too, or takes too long, nobody is told.
    *
    * @param how.file The input's name.
    * @param how.isAborted Whoever has aborted the load waits for its end: no longer than {@link ABORT_PATIENCE_MS}, and in a transaction
@@ -189,7 +198,9 @@ export class LoadRecord {
     if (loadKey !== undefined && keyConflict(error, loadKey) !== undefined) return
     if (table === undefined || wish === 'never' || (wish === 'where there is one' && !this.#ledger)) return
     const { catalog } = table
-    const signal = how.isAborted ? AbortSignal.timeout(ABORT_PATIENCE_MS) : undefined
+    const aborting = how.isAborted ? AbortSignal.timeout(ABORT_PATIENCE_MS) : undefined
+    const isLost = error instanceof CopyError && /^(?:08|57P)/.test(error.sqlState)
+    const signal = aborting ?? AbortSignal.timeout(isLost ? LOST_PATIENCE_MS : TURN_PATIENCE_MS)
     try {
       if (how.isAborted) {
         const probe = await target.begin(signal, 0)
@@ -198,7 +209,7 @@ export class LoadRecord {
       }
       const setup = await prepareLedger(target, { catalog, signal })
       if (!setup.available) return
-      const transaction = await target.begin(signal, 0)
+      const transaction = await target.begin(aborting ?? AbortSignal.timeout(RECORD_PATIENCE_MS), 0)
       try {
         if (how.isAborted && transaction.isCallers) return await transaction.rollback()
         const counts: LoadCounts = {
@@ -236,43 +247,49 @@ export class LoadRecord {
   }
 
   /**
-   * The receipt of the load with the same key that came first, or of this one if it was committed after all.
+   * The receipt of the load with the same key that came first, or of this one if it was committed after all. An error in place of `error`
+   * where that was a lost commit: what has come of it, if the record tells, and what to do.
    *
    * @param isCommitting Whether the error may be one of the commit.
    */
-  async loadedBefore(error: unknown, isCommitting: boolean): Promise<Receipt | undefined> {
+  async loadedBefore(error: unknown, isCommitting: boolean): Promise<Receipt | CopyError | undefined> {
     const { id, target, statement, call } = this.#init
     const { loadKey } = statement.options
     const table = this.#table
     if (loadKey === undefined || !(error instanceof CopyError) || table === undefined) return undefined
-    const isLost = isCommitting && /^08/.test(error.sqlState)
+    const isLost = isCommitting && error.sqlState === '08007'
     // Of two serializable transactions with one key one is told of that before it comes to the key.
     const isOvertaken = keyConflict(error, loadKey) !== undefined || error.sqlState === '40001'
     if (!isLost && !isOvertaken) return undefined
+    const deadline = AbortSignal.timeout(KEY_DEADLINE_MS)
+    const end = call.signal ? AbortSignal.any([call.signal, deadline]) : deadline
     const look = async (waits: boolean): Promise<CompletedLoad | undefined> => {
-      const transaction = await target.begin(call.signal, 0)
+      const transaction = await target.begin(AbortSignal.any([end, AbortSignal.timeout(KEY_ANSWER_MS)]), 0)
       try {
-        const ledger = await findLedger(transaction.ledger(table.catalog))
-        return await ledger?.findLoadByKey(loadKey, { waits, patienceMs: KEY_PATIENCE_MS })
+        const ledger = await openLedger(transaction.ledger(table.catalog))
+        return await ledger.findLoadByKey(loadKey, { waits, patienceMs: KEY_PATIENCE_MS })
       } finally {
         await transaction.rollback()
       }
     }
     // The server may take a moment to notice that its client is gone, or to start again.
-    for (let attempt = 0; attempt < KEY_ATTEMPTS && !call.signal?.aborted; attempt += 1) {
+    while (!end.aborted) {
       try {
         // Without a wait first: those that hold the key may be loading yet. Once more after it: a transaction above READ COMMITTED
         // does not see what was committed while it waited.
         const found = (await look(false)) ?? (await look(true)) ?? (await look(false))
+        // A transaction that holds the key has been waited for.
+        if (found === undefined && isLost) return undone(error)
         if (found?.receipt === undefined) return undefined
         return found.id === id ? found.receipt : receiptOf(found)
       } catch (failure) {
-        // The caller's transaction has been aborted, and nothing can be asked in it.
-        if (failure instanceof CopyError && failure.sqlState === '25P02') return undefined
-        await sleep(KEY_PAUSE_MS)
+        const sqlState = failure instanceof CopyError ? failure.sqlState : undefined
+        // The caller's transaction has been aborted, and nothing can be asked in it. A ledger that the lost transaction makes may yet come.
+        if (sqlState === '25P02' || (sqlState === '42P01' && !isLost)) return undefined
+        await sleep(KEY_PAUSE_MS, undefined, { signal: end }).catch(() => {})
       }
     }
-    return undefined
+    return isLost ? undecided(error) : undefined
   }
 
   #entry(counts: LoadCounts): Omit<LedgerLoad, 'error'> {
@@ -304,4 +321,29 @@ export class LoadRecord {
 /** What is answered when a load with the same key has been completed before; undefined when it was recorded without a receipt. */
 export function receiptOf({ receipt, endedAt }: CompletedLoad): Receipt | undefined {
   return receipt && { ...receipt, alreadyLoaded: true, loadedAt: endedAt.toISOString() }
+}
+
+/** A commit was lost, and the record shows that it did not take place. */
+function undone({ message, detail, cause }: CopyError): CopyError {
+  const why = cause instanceof CopyError ? cause.message : detail
+  return new CopyError({
+    code: 'connection_failure',
+    sqlState: '08006',
+    message,
+    detail: `Nothing was loaded: no load with the key is recorded. ${why ?? ''}`.trimEnd(),
+    hint: 'Run the statement again.',
+    cause,
+  })
+}
+
+/** The same where the record could not be asked. */
+function undecided({ code, sqlState, message, detail, cause }: CopyError): CopyError {
+  return new CopyError({
+    code,
+    sqlState,
+    message,
+    detail,
+    hint: 'Run the statement again: by its LOAD_KEY the rows are loaded once.',
+    cause,
+  })
 }

@@ -20,6 +20,8 @@ const PAUSE_MS = 3_600_000
 const AT_ONCE = { loads: 500, rejects: 50_000 }
 /** How long a server may take, and whoever has locked what is to be forgotten. */
 const PATIENCE_MS = 1_000
+/** How long all of it may take: the load has been committed, and waits for this alone. */
+const WHOLE_PATIENCE_MS = 10_000
 
 /** Forgets old loads after new ones have been recorded, some at a time and seldom. */
 export class Retention {
@@ -50,7 +52,7 @@ export class Retention {
     this.#due.set(key, now + PAUSE_MS)
     const { days, keyed = false, unresolved = false } = this.#settings
     try {
-      const transaction = await target.begin(undefined, 0)
+      const transaction = await target.begin(AbortSignal.timeout(WHOLE_PATIENCE_MS), 0)
       try {
         if (transaction.isCallers) {
           this.#due.set(key, now + NEXT_MS)

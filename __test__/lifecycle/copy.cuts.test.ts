@@ -103,8 +103,16 @@ async function endOf(loading: Promise<Receipt>): Promise<Ended> {
 
 let number = 0
 
-/** One load that is interrupted, and what must hold after it. What the load ended with. */
-async function interrupted(how: Interruption, when: (message: string, number: number) => boolean): Promise<Ended> {
+/**
+ * One load that is interrupted, and what must hold after it. What the load ended with.
+ *
+ * @param downMs How long no connection is to be had then.
+ */
+async function interrupted(
+  how: Interruption,
+  when: (message: string, number: number) => boolean,
+  downMs = 0,
+): Promise<Ended> {
   number += 1
   const key = `load ${number}`
   const whole = { rows: good, loads: 1, rejects: bad }
@@ -113,7 +121,16 @@ async function interrupted(how: Interruption, when: (message: string, number: nu
   const pool = new pg.Pool({ connectionString: relay.url, max: 1, connectionTimeoutMillis: 1_000 })
   // A connection that waits in the pool may be the one that is interrupted.
   pool.on('error', () => {})
-  relay.interrupt(how, when)
+  let downUntil = 0
+  const open = pool.connect.bind(pool) as (...args: unknown[]) => unknown
+  const refuse = () => Promise.reject(new Error('connect ECONNREFUSED'))
+  const connectOrNot = (...args: unknown[]) => (performance.now() < downUntil ? refuse() : open(...args))
+  if (downMs > 0) Object.assign(pool, { connect: connectOrNot })
+  relay.interrupt(how, (message, number) => {
+    const isNow = when(message, number)
+    if (isNow) downUntil = performance.now() + downMs
+    return isNow
+  })
   const db = await connect(pool)
   try {
     const controller = new AbortController()
@@ -214,7 +231,8 @@ describe('a keyed load that refuses rows', { timeout: 1_800_000 }, () => {
       const { receipt, error } = await interrupted(how, isCommit)
       // Nobody but the record of loads knows, and that says that it was not.
       expect(receipt).toBeUndefined()
-      expect(error?.sqlState).toMatch(/^08/)
+      expect(error).toMatchObject({ sqlState: '08006', hint: 'Run the statement again.' })
+      expect(error?.detail).toMatch(/^Nothing was loaded/)
     })
 
     test.each(['reset', 'finish', 'tear'] as const)('which the server has carried out: %s', async (how) => {
@@ -223,9 +241,17 @@ describe('a keyed load that refuses rows', { timeout: 1_800_000 }, () => {
       expect(receipt).toMatchObject({ rowsLoaded: good, rowsRejected: bad })
     })
 
+    test('which the server has carried out, and is down for a while', async () => {
+      const { error, receipt, settledMs } = await interrupted('reset', isDone, 5_000)
+      expect(error).toBeUndefined()
+      expect(receipt).toMatchObject({ rowsLoaded: good, rowsRejected: bad })
+      expect(settledMs).toBeGreaterThan(4_000)
+    })
+
     test.each([isCommit, isDone])('and silence falls: %o', async (when) => {
       const { error } = await interrupted('stall', when)
       expect(error?.sqlState).toMatch(/^08007|57014$/)
+      if (error?.sqlState === '08007') expect(error.hint).toContain('LOAD_KEY')
     })
   })
 })

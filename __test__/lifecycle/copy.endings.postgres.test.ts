@@ -146,6 +146,33 @@ describe('a connection', () => {
   })
 })
 
+describe('a connection that is lost, and none that answers after it', () => {
+  test.each(['', ', ON_ERROR skip_row', ", ON_ERROR skip_row, LOAD_KEY 'lost'"])(
+    'the load fails without an abort (%s)',
+    { timeout: 30_000 },
+    async (options) => {
+      const relay = await startRelay(database.url)
+      const db = await connect(relay.url)
+      await db.copy('COPY t FROM STDIN (FORMAT csv, ON_ERROR skip_row)', { stdin: ROW, ledger: true })
+      async function* cut() {
+        for (let sent = 0; ; sent += 1) {
+          yield ROW
+          if (sent === 1_000) {
+            relay.reset()
+            relay.silence()
+          }
+        }
+      }
+      const load = ending(db.copy(`COPY t FROM STDIN (FORMAT csv${options})`, { stdin: cut() }))
+      expect((await soon(load, 15_000)).error).toMatchObject({ sqlState: '08006' })
+      relay.reset()
+      await db.close()
+      await relay.close()
+      await database.query('DROP SCHEMA copyist CASCADE; TRUNCATE t')
+    },
+  )
+})
+
 /** Endings of a load on one client, none of which costs the connection. */
 const endings: [name: string, sqlState: string, statement: string, call: () => CopyCallOptions][] = [
   ['a bad last row', '22P02', BAD, () => ({})],

@@ -121,6 +121,42 @@ describe('a connection that dies', () => {
     },
   )
 
+  test.each([
+    [
+      'goes on after the cancel',
+      'BEGIN PERFORM pg_sleep(60); EXCEPTION WHEN query_canceled THEN NULL; END; RETURN NULL;',
+    ],
+    ['ends by the cancel', 'PERFORM pg_sleep(60); RETURN NULL;'],
+    [
+      'does not heed the cancel',
+      'BEGIN PERFORM pg_sleep(60); EXCEPTION WHEN query_canceled THEN PERFORM pg_sleep(60); END; RETURN NULL;',
+    ],
+  ])('while COMMIT takes longer than query_timeout and %s', async (how, body) => {
+    await database.query(`
+      CREATE TABLE waits (id int);
+      CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN ${body} END $$;
+      CREATE CONSTRAINT TRIGGER late AFTER INSERT ON waits DEFERRABLE INITIALLY DEFERRED
+        FOR EACH ROW EXECUTE FUNCTION wait()`)
+    const pool = new pg.Pool({ connectionString: database.url, query_timeout: 1_500, max: 1 })
+    const target = await connectPostgres(pool)
+    const outcome = await runLoad(target, { table: 'waits', rows: 1, row: (i) => [int4(i)] }).then(
+      ({ rowsLoaded }) => rowsLoaded,
+      (error) => error,
+    )
+    const [row] = await database.query<{ count: number }>('SELECT count(*)::int FROM waits')
+    if (how === 'goes on after the cancel') expect([outcome, row?.count]).toEqual([1, 1])
+    else if (how === 'ends by the cancel') {
+      expect(outcome).toMatchObject({ sqlState: '57014', message: expect.stringContaining('query_timeout') })
+      expect(row?.count).toBe(0)
+    } else expect(outcome).toMatchObject({ sqlState: '08007', detail: expect.stringContaining('not known') })
+    await database.query(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND query = 'COMMIT' AND state = 'active'`,
+    )
+    await runLoad(target, { table: 'waits', rows: 0, row: () => [] })
+    await pool.end()
+    await database.query('DROP TABLE waits; DROP FUNCTION wait')
+  })
+
   test('by a reset, or goes silent: an abort gives it up', async () => {
     const relay = await startRelay(database.url)
     for (const failure of ['reset', 'silence'] as const) {

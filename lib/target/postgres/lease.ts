@@ -26,8 +26,8 @@ export interface Supervision {
   /** How long `stop` may work before a CancelRequest is sent, milliseconds. */
   readonly graceMs?: number
   /**
-   * `false` for an exchange whose outcome counts although the signal has fired (COMMIT, ROLLBACK). The connection is given up only
-   * when the server does not react for {@link PATIENCE_MS}, and then the error is the connection's.
+   * `false` for an exchange whose outcome counts although the signal has fired, or pg's `query_timeout` (COMMIT, ROLLBACK). The
+   * connection is given up only when the server does not react for {@link PATIENCE_MS}, and then the error is the connection's.
    */
   readonly abandon?: boolean
 }
@@ -114,7 +114,10 @@ export class Lease {
           const config: QueryConfig = { text, rowMode: 'array', types: RAW, ...(values.length > 0 && { values }) }
           this.client.query(config, (error, result) => {
             if (!error) return resolve(result)
-            if (isReadTimeout(error)) this.cancel()
+            if (isReadTimeout(error)) {
+              this.cancel()
+              if (how.abandon === false) return void this.#answer(error).then(() => resolve({ rows: [], fields: [] }), reject)
+            }
             if (!isServerError(error)) return reject(this.#failure(error))
             // pg reports an error when it arrives. Whether the connection lives on is known with the message after it.
             this.#waiting.push(() => reject(this.#failure(error)))
@@ -161,6 +164,33 @@ export class Lease {
   /** Sends a CancelRequest. The exchange that runs ends when the request has been dealt with. */
   cancel(): void {
     this.#cancelling = Promise.race([sendCancelRequest(this.client, this.#openStream), this.#ended])
+  }
+
+  /**
+   * After a statement that pg has stopped waiting for: resolves when the server says that it is done, as a COMMIT that waits for a standby is when
+   * it is cancelled.
+   */
+  async #answer(timeout: Error): Promise<void> {
+    const { connection } = this.client
+    let isDone = false
+    let refusal: Error | undefined
+    const onDone = () => {
+      isDone = true
+    }
+    const onRefusal = (error: Error) => {
+      refusal ??= error
+    }
+    connection.on('commandComplete', onDone)
+    connection.on('errorMessage', onRefusal)
+    const deadline = setTimeout(() => this.destroy(new Error('the server did not react to a cancel')), PATIENCE_MS)
+    if (!this.#broken) await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    clearTimeout(deadline)
+    connection.removeListener('commandComplete', onDone)
+    connection.removeListener('errorMessage', onRefusal)
+    if (isDone) return
+    if (refusal === undefined) throw this.#failure(this.#broken ?? new Error('its answer to a statement was missed'))
+    const error = this.#failure(refusal)
+    throw error.sqlState === '57014' ? readTimeout(timeout) : error
   }
 
   /** Cuts the connection. What runs on it fails; giving it back tells its pool to drop it. */

@@ -24,6 +24,19 @@ export interface PostgresOptions {
 
 const CAPABILITIES: TargetCapabilities = { caseInsensitiveNames: false, freezes: true }
 
+/** Until a server must have answered a connection of a pool of our own: longer than one that is being woken takes. */
+const CONNECT_PATIENCE_MS = 30_000
+
+/** A server that takes a connection and then says nothing would hold up loads, and the end of the pool. The pool's own limit counts the wait for a turn too. */
+class PatientClient extends pg.Client {
+  constructor(config?: string | pg.ClientConfig) {
+    super({
+      ...(typeof config === 'string' ? { connectionString: config } : config),
+      connectionTimeoutMillis: CONNECT_PATIENCE_MS,
+    })
+  }
+}
+
 /**
  * Opens PostgreSQL as a target.
  *
@@ -47,6 +60,7 @@ export async function connectPostgres(
   const pool = new pg.Pool({
     ...(target !== undefined && { connectionString: target }),
     max: options.maxConnections ?? 4,
+    Client: PatientClient,
     fallback_application_name: 'copyist',
     // A target that is not closed must not keep the process alive.
     allowExitOnIdle: true,
