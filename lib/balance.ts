@@ -30,17 +30,19 @@ export function filesOf(
 ): (ReceiptFile & Pick<ReceiptCounts, 'rowsFiltered'>)[] {
   const whole = { ...native.counters(), file: input.name }
   const each = input.kind === 'files' || input.kind === 'remote' ? (native.files?.() ?? []) : [whole]
-  return each.map(({ file: path, bytesRead: bytes, rowsRead, rowsRefused, rowsPassedOver = 0, ...counters }) => ({
-    path,
-    bytes,
-    rows: rowsRead + rowsPassedOver,
-    rowsFiltered: rowsPassedOver,
-    rowsRejected: rowsRefused + log.refusedByTarget(path),
-    rowsReplaced: counters.rowsMended + log.replacedByTarget(path),
-    headerLines: counters.headerLines,
-    linesSkipped: counters.linesSkipped ?? 0,
-    blankLines: counters.blankLines ?? 0,
-  }))
+  return each.map(
+    ({ file: path, bytesRead: bytes, rowsRead, rowsRefused, rowsPassedOver = 0, ...counters }, index) => ({
+      path,
+      bytes,
+      rows: rowsRead + rowsPassedOver,
+      rowsFiltered: rowsPassedOver,
+      rowsRejected: rowsRefused + log.refusedByTarget(index),
+      rowsReplaced: counters.rowsMended + log.replacedByTarget(index),
+      headerLines: counters.headerLines,
+      linesSkipped: counters.linesSkipped ?? 0,
+      blankLines: counters.blankLines ?? 0,
+    }),
+  )
 }
 
 /**

@@ -36,6 +36,7 @@ interface WaitingReplaced extends Omit<ReplacedRow, 'number'> {
 /** One of them, and its place among the records of all inputs. */
 interface Waiting {
   readonly position: number
+  readonly fileIndex: number
   row: WaitingReject | WaitingReplaced
   /** It is told at the end, behind others that come later in the input. */
   readonly isLate?: boolean
@@ -44,6 +45,7 @@ interface Waiting {
 /** What is known of a row that may be refused at the end of the load only. */
 interface Postponed extends Pick<Reject, 'file' | 'line' | 'lastLine' | 'byteOffset' | 'byteLength' | 'rawIsCut'> {
   readonly position: number
+  readonly fileIndex: number
   /** Values that the decoder has replaced. */
   readonly values?: readonly ReplacedValue[]
   readonly recordsBefore?: number
@@ -104,8 +106,9 @@ export class RejectLog {
   /** Rows that the decoder has told of, and that the target has refused, those included that are beyond the limit by themselves. */
   #fromDecoder = 0
   #fromTarget = 0
-  readonly #fromTargetByFile = new Map<string, number>()
-  readonly #replacedByFile = new Map<string, number>()
+  /** By the number of the file: one may be read twice. */
+  readonly #fromTargetByFile = new Map<number, number>()
+  readonly #replacedByFile = new Map<number, number>()
   #replacedByTarget = 0
   readonly #kept: RecordedReject[] = []
   /** Rows handed on that the decoder has refused. */
@@ -180,13 +183,13 @@ export class RejectLog {
     return (this.#native?.counters().rowsRefused ?? 0) + this.#fromTarget
   }
 
-  /** Rows of a file that the target has refused. */
-  refusedByTarget(file: string): number {
+  /** Rows of a file, by its number among the inputs, that the target has refused. */
+  refusedByTarget(file: number): number {
     return this.#fromTargetByFile.get(file) ?? 0
   }
 
   /** Rows of a file with a value that the target has replaced, less those that were replaced in vain. */
-  replacedByTarget(file: string): number {
+  replacedByTarget(file: number): number {
     return this.#replacedByFile.get(file) ?? 0
   }
 
@@ -265,17 +268,19 @@ export class RejectLog {
     for (const { file, position, line, lastLine, byteOffset, byteLength, flaws, raw, isCut, ...more } of rejects) {
       // Those beyond the limit are known by accident of how much was read at a time.
       if (this.#fromDecoder > most) break
-      const { isMended, recordsBefore } = more
+      const { isMended, recordsBefore, fileIndex = 0 } = more
       if (!isMended || this.#countsReplaced) this.#fromDecoder += 1
       const errors: RejectError[] = []
       for (const flaw of flaws) errors.push(errorOf(flaw, columns))
       if (isMended) {
         const values = this.#replaced(errors)
-        this.#wait(position, { number: 0, file, line, lastLine, byteOffset, byteLength, values, raw, rawIsCut: isCut })
+        const row = { number: 0, file, line, lastLine, byteOffset, byteLength, values, raw, rawIsCut: isCut }
+        this.#wait({ position, fileIndex, row })
         continue
       }
       const reject = { number: 0, file, line, lastLine, byteOffset, byteLength, errors, raw, rawIsCut: isCut }
-      this.#wait(position, this.#isNumbered ? { ...reject, before: { records: recordsBefore } } : reject)
+      const row = this.#isNumbered ? { ...reject, before: { records: recordsBefore } } : reject
+      this.#wait({ position, fileIndex, row })
     }
     if (!this.#waits || this.#isSettled) this.#emit(Number.POSITIVE_INFINITY)
     return this.#fromDecoder > most
@@ -297,10 +302,11 @@ export class RejectLog {
         if (this.#replacedByTarget - 1 > most) return
         const {
           position,
+          fileIndex,
           row: { errors: values, ...record },
         } = this.#located(row, errors)
-        count(this.#replacedByFile, record.file, 1)
-        this.#wait(position, { ...record, values: this.#replaced(values) })
+        count(this.#replacedByFile, fileIndex, 1)
+        this.#wait({ position, fileIndex, row: { ...record, values: this.#replaced(values) } })
       },
       settle: async (row) => {
         this.#settled = row
@@ -325,7 +331,7 @@ export class RejectLog {
   }
 
   #postpone(row: number): PostponedRow {
-    const { position, row: found } = this.#located(row, [])
+    const { position, fileIndex, row: found } = this.#located(row, [])
     const { number: _, errors: __, raw, ...place } = found
     this.#sort()
     const index = indexOf(this.#waiting, position)
@@ -345,6 +351,7 @@ export class RejectLog {
     }
     const record: Postponed = {
       position,
+      fileIndex,
       ...place,
       ...(isMended && { values: (mended.row as WaitingReplaced).values }),
       ...(recordsBefore !== undefined && { recordsBefore }),
@@ -353,19 +360,19 @@ export class RejectLog {
   }
 
   #conclude({ record, raw }: PostponedRow, errors: readonly RowError[]): void {
-    const { position, values, recordsBefore, ...place } = JSON.parse(record) as Postponed
+    const { position, fileIndex, values, recordsBefore, ...place } = JSON.parse(record) as Postponed
     if (errors.length === 0) {
-      if (values) this.#late.push({ position, row: { number: 0, ...place, values, raw }, isLate: true })
+      if (values) this.#late.push({ position, fileIndex, row: { number: 0, ...place, values, raw }, isLate: true })
       return
     }
     if (values) this.#replacedInVain += 1
     this.#fromTarget += 1
     if (this.#fromTarget - 1 > (this.#mostRows ?? Number.POSITIVE_INFINITY)) return
-    count(this.#fromTargetByFile, place.file, 1)
+    count(this.#fromTargetByFile, fileIndex, 1)
     const reject = { number: 0, ...place, errors: this.#named(errors), raw }
     const row = this.#isNumbered ? { ...reject, before: { all: recordsBefore } } : reject
-    this.#late.push({ position, row, isLate: true })
-    if (values) count(this.#replacedByFile, place.file, -1)
+    this.#late.push({ position, fileIndex, row, isLate: true })
+    if (values) count(this.#replacedByFile, fileIndex, -1)
   }
 
   /** Hands on what is left, at the load's end or failure. */
@@ -398,23 +405,23 @@ export class RejectLog {
     return this.#countedSoFar > (this.#mostRows ?? Number.POSITIVE_INFINITY)
   }
 
-  #wait(position: number, row: Waiting['row']): void {
-    this.#isSorted &&= (this.#waiting.at(-1)?.position ?? 0) <= position
-    this.#waiting.push({ position, row })
-    this.#waitingBytes += OVERHEAD + row.raw.length
+  #wait(waiting: Waiting): void {
+    this.#isSorted &&= (this.#waiting.at(-1)?.position ?? 0) <= waiting.position
+    this.#waiting.push(waiting)
+    this.#waitingBytes += OVERHEAD + waiting.row.raw.length
   }
 
   #refuse(row: number, errors: readonly RowError[]): void {
     this.#fromTarget += 1
     // They come in the order of the input, so that it is behind as many of its kind.
     if (this.#fromTarget - 1 > (this.#mostRows ?? Number.POSITIVE_INFINITY)) return
-    const { position, row: reject } = this.#located(row, errors)
-    count(this.#fromTargetByFile, reject.file, 1)
-    this.#wait(position, this.#isNumbered ? { ...reject, before: { rows: row } } : reject)
+    const { position, fileIndex, row: reject } = this.#located(row, errors)
+    count(this.#fromTargetByFile, fileIndex, 1)
+    this.#wait({ position, fileIndex, row: this.#isNumbered ? { ...reject, before: { rows: row } } : reject })
   }
 
   /** A row that the decoder has handed out, with its place and bytes. */
-  #located(row: number, errors: readonly RowError[]): { readonly position: number; readonly row: WaitingReject } {
+  #located(row: number, errors: readonly RowError[]): Waiting & { readonly row: WaitingReject } {
     const { file } = this.#init
     const place = this.#native?.locate(row)
     const raw = this.#native?.record?.(row) ?? Buffer.alloc(0)
@@ -430,7 +437,7 @@ export class RejectLog {
       raw: raw.subarray(0, rawLimit),
       rawIsCut: place === undefined || Math.min(raw.length, rawLimit) < place.byteLength,
     }
-    return { position: place?.position ?? 0, row: found }
+    return { position: place?.position ?? 0, fileIndex: place?.fileIndex ?? 0, row: found }
   }
 
   /** Errors with the types and fields of their columns. */
@@ -515,7 +522,7 @@ export class RejectLog {
     for (let index = 0; index < end && this.#countedSoFar <= most; index += 1) {
       const next = waiting[index]
       if (next === undefined) continue
-      const { position, row, isLate } = next
+      const { position, fileIndex, row, isLate } = next
       this.#last = row
       if ('values' in row) {
         const other = waiting[index + 1]
@@ -526,7 +533,7 @@ export class RejectLog {
             other.row = { ...other.row, values }
           }
           this.#replacedInVain += 1
-          count(this.#replacedByFile, row.file, -1)
+          count(this.#replacedByFile, fileIndex, -1)
         } else this.#handReplaced(isLate ? Number.POSITIVE_INFINITY : position, row)
         continue
       }
@@ -622,7 +629,7 @@ function indexOf(waiting: readonly Waiting[], position: number): number {
   return low
 }
 
-function count(counts: Map<string, number>, file: string, by: number): void {
+function count(counts: Map<number, number>, file: number, by: number): void {
   counts.set(file, (counts.get(file) ?? 0) + by)
 }
 

@@ -369,7 +369,8 @@ export class Replay {
   taking(take: TakeRejects): TakeRejects {
     return (rejects) => {
       const placed = rejects.map((reject) => {
-        const origin = this.#see(reject.byteOffset)
+        // A row whose values are replaced is loaded all the same, and seen then.
+        const origin = reject.isMended ? this.#originAt(reject.byteOffset) : this.#see(reject.byteOffset)
         if (origin === undefined) return reject
         const { number, file, line, lastLine, byteOffset, byteLength } = origin
         return { ...reject, file, position: number, line, lastLine, byteOffset, byteLength }
@@ -394,7 +395,7 @@ export class Replay {
   /** Notes why a row is refused, and tells of it as the one it is in the original load. */
   noting(onReject: ((reject: Reject) => void) | undefined): (reject: Reject) => void {
     let index = 0
-    let places: Map<string, Origin> | undefined
+    let places: Map<string, Origin[]> | undefined
     return (reject) => {
       const { file, byteOffset, errors } = reject
       const isIt = (origin: Origin | undefined) => origin?.byteOffset === byteOffset && origin.file === file
@@ -404,12 +405,26 @@ export class Replay {
       let origin = places === undefined ? this.#origins[found] : undefined
       if (origin !== undefined) index = found + 1
       else {
-        places ??= new Map(this.#origins.map((one) => [`${one.byteOffset} ${one.file}`, one]))
-        origin = places.get(`${byteOffset} ${file}`)
+        // A file that was read twice has two rows of each place.
+        places ??= this.#untold()
+        origin = places.get(`${byteOffset} ${file}`)?.shift()
       }
       this.#refused.set(origin?.number ?? -1, errors)
       onReject?.(origin === undefined ? reject : { ...reject, number: origin.number, file: origin.file })
     }
+  }
+
+  /** Rows that have not been refused, by their places: a file that was read twice has two of each. */
+  #untold(): Map<string, Origin[]> {
+    const places = new Map<string, Origin[]>()
+    for (const origin of this.#origins) {
+      if (this.#refused.has(origin.number)) continue
+      const place = `${origin.byteOffset} ${origin.file}`
+      const there = places.get(place)
+      if (there === undefined) places.set(place, [origin])
+      else there.push(origin)
+    }
+    return places
   }
 
   /**
@@ -478,8 +493,12 @@ export class Replay {
     }
   }
 
+  #originAt(at: number | undefined): Origin | undefined {
+    return at === undefined ? undefined : this.#origins[this.#starts.get(at) ?? -1]
+  }
+
   #locate(place: RowPlace | undefined): RowPlace | undefined {
-    const origin = place && this.#origins[this.#starts.get(place.byteOffset) ?? -1]
+    const origin = this.#originAt(place?.byteOffset)
     if (origin === undefined) return place
     const { number, file, line, lastLine, byteOffset, byteLength } = origin
     return { file, position: number, unit: 'line', firstLine: line, line: lastLine, byteOffset, byteLength }
@@ -489,7 +508,7 @@ export class Replay {
   #placed(error: unknown): unknown {
     if (!(error instanceof CopyError)) return error
     const { byteOffset, line } = error.position
-    const origin = byteOffset === undefined ? undefined : this.#origins[this.#starts.get(byteOffset) ?? -1]
+    const origin = this.#originAt(byteOffset)
     if (origin === undefined) return error
     const { code, sqlState, message, detail, hint, statement, cause } = error
     const { file, lastLine } = origin

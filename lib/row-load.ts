@@ -2,7 +2,7 @@ import { CopyError } from './errors.ts'
 import type { NativeReject } from './native/load.ts'
 import type { TakeRejects } from './native/open.ts'
 import type { RowReader } from './row-source.ts'
-import type { RowField, RowFlaw, RowText } from './row-text.ts'
+import { NO_CHARACTER, type RowField, type RowFlaw, type RowText } from './row-text.ts'
 import type { CopyFrom, CopyOptions } from './statement/ast.ts'
 import { statementError } from './statement/diagnostics.ts'
 import { parseCopy, parseParts } from './statement/parser.ts'
@@ -113,8 +113,12 @@ export class RowFlaws {
     const column = flaw.field === undefined ? undefined : this.#columnOf(flaw.field)
     const { message } = flaw
     const detail = flaw.hint
+    // The byte was for the decoder alone: without it the row is TEXT, which COPY REJECTS can load.
+    const raw = reject.raw.filter((byte) => byte !== NO_CHARACTER)
     return {
       ...reject,
+      raw: Buffer.from(raw.buffer, raw.byteOffset, raw.length),
+      byteLength: reject.byteLength - (reject.raw.length - raw.length),
       flaws: [{ ...(column !== undefined && { column }), sqlState, code, message, ...(detail && { detail }) }],
     }
   }

@@ -8,8 +8,8 @@ import type { ColumnType } from './native/load.ts'
  * and short strings are written byte by byte, since each call that leaves JavaScript costs as much as thirty bytes.
  *
  * A value that its column cannot take is written as a text that the column's type refuses, so that it costs what the statement says. Where
- * every text is a value, the field has a byte that is no UTF-8, which makes the row malformed; what was wrong with it is kept until it is
- * asked for.
+ * every text is a value, the field begins with a byte that is no UTF-8, which makes the row malformed; what was wrong with it is kept until it
+ * is asked for. Behind that byte is the value all the same, for whoever looks at the row, or loads it again.
  */
 
 /** Bytes from which on a batch is handed on. */
@@ -20,7 +20,7 @@ const NEWLINE = 0x0a
 const TAB = 0x09
 const BACKSLASH = 0x5c
 /** No byte of UTF-8. */
-const NO_CHARACTER = 0xff
+export const NO_CHARACTER = 0xff
 const HEX = Buffer.from('0123456789abcdef')
 const MINUS = 0x2d
 
@@ -99,7 +99,7 @@ export class RowText {
       this.#addObject(row as Readonly<Record<string, unknown>>)
     } else {
       const hint = typeof row === 'string' || isBytes(row) ? 'Text and bytes are the option "stdin".' : undefined
-      this.#spoil({ message: `a row is an object or an array, not ${nameOf(row)}`, ...(hint && { hint }) })
+      this.#spoil({ message: `a row is an object or an array, not ${nameOf(row)}`, ...(hint && { hint }) }, row)
     }
     this.#reserve(2)
     this.#buffer[this.#at++] = NEWLINE
@@ -148,7 +148,7 @@ export class RowText {
     const { dropsExtra } = this.#init
     const width = dropsExtra && row.length > columns.length ? columns.length : row.length
     // It would be the row of one empty string.
-    if (width === 0 && columns.length > 0) this.#spoil({ message: 'the row is an empty array' })
+    if (width === 0 && columns.length > 0) this.#spoil({ message: 'the row is an empty array' }, '')
     for (let index = 0; index < width; index += 1) {
       if (index > 0) this.#buffer[this.#at++] = TAB
       const column = columns[index]
@@ -277,19 +277,23 @@ export class RowText {
     const { refused, typeName, name, index } = column
     if (refused === undefined) {
       const isObject = typeof value === 'object' && !isBytes(value)
-      this.#spoil({
+      const flaw = {
         field: index,
         message: `column "${name}"${typeName === '' ? '' : ` of type ${typeName}`} does not take ${nameOf(value)}`,
         ...(isObject && { hint: 'Pass a string; JSON.stringify() makes one of it.' }),
-      })
+      }
+      this.#spoil(flaw, value)
     } else this.#string(`${refused}(${nameOf(value)})`)
   }
 
-  /** Makes the row malformed. The first reason counts. */
-  #spoil(flaw: RowFlaw): void {
+  /** Makes the row malformed by a value. The first reason counts. */
+  #spoil(flaw: RowFlaw, value: unknown): void {
     this.#reserve(4)
     this.#buffer[this.#at++] = NO_CHARACTER
     if (!this.#flaws.has(this.#rows)) this.#flaws.set(this.#rows, flaw)
+    if (isBytes(value)) this.#bytes(bytesOf(value))
+    else if (value === null || value === undefined) this.#ascii('\\N')
+    else this.#string(value instanceof Date ? nameOf(value) : shown(value))
   }
 
   #reserve(bytes: number): void {

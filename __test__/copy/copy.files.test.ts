@@ -153,6 +153,20 @@ describe.each(benches)('$name', ({ open }) => {
     ])
   })
 
+  test('a file that is named twice is read twice', async () => {
+    const receipt = await bench.db.copy(
+      `COPY keyed FROM '${folder}/bad' (${CSV}, ON_ERROR skip_row, FILES = ['a.csv', 'a.csv'])`,
+    )
+    expect(receipt).toMatchObject({ rowsRead: 6, rowsLoaded: 2, rowsRejected: 4 })
+    expect(receipt.files.map(({ rows, rowsLoaded, rowsRejected }) => [rows, rowsLoaded, rowsRejected])).toEqual([
+      [3, 2, 1],
+      [3, 0, 3],
+    ])
+    await bench.sql('DELETE FROM keyed')
+    const again = await bench.db.copy(`COPY REJECTS '${receipt.id}' INTO keyed WITH (ON_ERROR skip_row)`)
+    expect(again).toMatchObject({ rowsRead: 4, rowsLoaded: 2, rowsRejected: 2, rowsResolved: 2 })
+  })
+
   test('a limit of rejected rows is that of all files', async () => {
     await expect(
       bench.db.copy(`COPY t FROM '${folder}/bad/*.csv' (${CSV}, ON_ERROR skip_row, REJECT_LIMIT 1)`),

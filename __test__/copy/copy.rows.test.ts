@@ -314,6 +314,43 @@ describe.each(benches)('rows of JavaScript, on $name', ({ name, open }) => {
     ])
   })
 
+  test('the bytes of refused rows are their TEXT, whatever was wrong with them', async () => {
+    const told: [number, string][] = []
+    const long = 'x'.repeat(5000)
+    const { id, rowsRejected } = await bench.db.copy('COPY t (id, name) FROM STDIN (ON_ERROR skip_row)', {
+      rows: [
+        { id: 1, name: { o: 1, tab: '\t', long } },
+        null,
+        'str',
+        { id: 2, name: Buffer.from([0, 255]) },
+        { id: 3, name: [1, 'é'] },
+        [],
+        [4, { a: 1 }, 5],
+      ] as unknown[] as object[],
+      onReject: ({ line, raw, byteLength }) => {
+        told.push([line, raw.toString()])
+        expect(byteLength).toBe(raw.length)
+      },
+    })
+    expect(rowsRejected).toBe(7)
+    expect(told).toEqual([
+      [1, `1\t{"o":1,"tab":"\\\\t","long":"${long}"}`],
+      [2, '\\N'],
+      [3, 'str'],
+      [4, '2\t\\\\x00ff'],
+      [5, '3\t[1,"é"]'],
+      [6, ''],
+      [7, '4\t{"a":1}\t5'],
+    ])
+    const again = await bench.db.copy(`COPY REJECTS '${id}' INTO t WITH (ON_ERROR skip_row)`)
+    expect(again).toMatchObject({ rowsResolved: 3, rowsRejected: 4 })
+    expect(await rows('id, name')).toEqual([
+      ['1', `{"o":1,"tab":"\\t","long":"${long}"}`],
+      ['2', '\\x00ff'],
+      ['3', '[1,"é"]'],
+    ])
+  })
+
   test('what is missing is NULL, or the default of its column', async () => {
     await bench.sql("CREATE TABLE w (i integer, v text DEFAULT 'none')")
     const of = (options: string) =>

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { CopyCallOptions } from '../../lib/copy-call.ts'
-import type { Receipt, Reject } from '../../lib/index.ts'
+import type { Receipt, Reject, ReplacedRow } from '../../lib/index.ts'
 import { type Bench, benches } from '../copy/targets.ts'
 import { uuid } from './databases.ts'
 
@@ -62,6 +62,34 @@ describe.each(benches)('COPY REJECTS in $name', ({ name, open }) => {
     )
     expect(JSON.parse(stored?.[0] ?? '')).toMatchObject({ replayOf: first.id, rowsResolved: 2 })
     expect(stored?.[1]).toBe(again.statement)
+  })
+
+  it.each(['ON_ERROR set_null', 'ON_ERROR set_default'])('loads rows with replaced values: %s', async (policy) => {
+    const first = await copy('x,1\ny,2\n1,ok\nz,3\nw\n', 'FORMAT csv, ON_ERROR skip_row')
+    expect(first.rowsRejected).toBe(4)
+    const replaced: [number, string | undefined][] = []
+    const call = { onReplace: ({ line, values }: ReplacedRow) => replaced.push([line, values[0]?.value]) }
+    // What the policy does not forgive ends the load, which then has not loaded any.
+    await expect(replay(first.id, ` WITH (${policy})`, call)).rejects.toMatchObject({ sqlState: '22P04' })
+    replaced.length = 0
+    const again = await replay(first.id, ` WITH (${policy}, FILL_MISSING_FIELDS)`, call)
+    expect(again).toMatchObject({ rowsRead: 4, rowsLoaded: 4, rowsReplaced: 4, rowsRejected: 0, rowsResolved: 4 })
+    expect(replaced).toEqual([
+      [1, 'x'],
+      [2, 'y'],
+      [4, 'z'],
+      [5, 'w'],
+    ])
+    expect(await left(first)).toEqual([])
+  })
+
+  it('loads dates that become NULL', async () => {
+    await bench.sql('CREATE TABLE dated (day date, b text)')
+    const stdin = '2024-01-01|a\nsoon|b\nnever|c\n'
+    const first = await bench.db.copy(`COPY dated FROM STDIN DELIMITER '|' MAXERROR 9`, { stdin })
+    expect(first.rowsRejected).toBe(2)
+    const again = await bench.db.copy(`COPY REJECTS '${first.id}' INTO dated WITH (ACCEPT_ANY_DATE)`)
+    expect(again).toMatchObject({ rowsLoaded: 2, rowsReplaced: 2, rowsResolved: 2 })
   })
 
   it('has nothing to do the second time', async () => {

@@ -179,6 +179,8 @@ export interface NativeFlaw {
 export interface NativeReject {
   /** The input's name. */
   readonly file: string
+  /** Which of the inputs that is, from 0: a name may come twice. Absent: the only one. */
+  readonly fileIndex?: number
   /** Bytes of records before it in all inputs of the load: records are in the order of these numbers. */
   readonly position: number
   readonly line: number
@@ -199,6 +201,8 @@ export interface NativeReject {
 export interface RowPlace {
   /** The input's name. */
   readonly file: string
+  /** As in {@link NativeReject.fileIndex}. */
+  readonly fileIndex?: number
   /** As in {@link NativeReject.position}. */
   readonly position: number
   /** What `line` and `firstLine` count; where it is rows there are no bytes. */

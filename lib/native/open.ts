@@ -750,7 +750,7 @@ class Load implements NativeLoad {
   locate(row: number): RowPlace | undefined {
     const place = this.#binding.locate(row)
     const unit = isColumnar(this.#format) ? 'row' : 'line'
-    return place ? { ...place, unit, file: fileOf(place, this.#names) } : undefined
+    return place ? { ...place, unit, file: fileOf(place, this.#names), fileIndex: place.file ?? 0 } : undefined
   }
 
   record(row: number): Buffer | undefined {

@@ -40,6 +40,7 @@ export function readRejects(addon: Addon, { told, raw }: BindingRejects, names: 
     const bytes = raw.subarray(start, at)
     rejects.push({
       file,
+      fileIndex: number,
       position,
       line,
       lastLine,

@@ -107,6 +107,7 @@ export class StageSql {
         `CREATE TEMPORARY SEQUENCE ${this.name}_${of} CACHE 1000`,
         `SELECT pg_catalog.nextval('pg_temp.${this.name}_${of}')`,
       ]),
+      ...this.#holdDdl(),
       `CREATE FUNCTION pg_temp.${this.name}(copyist_mode integer, copyist_before bigint)
 RETURNS TABLE (copyist_n bigint, copyist_state text, copyist_message text, copyist_detail text, copyist_column text,
   copyist_value text)
@@ -150,6 +151,7 @@ ${tag}`,
   dropSql(): string[] {
     return [
       `DROP FUNCTION pg_temp.${this.name}(integer, bigint)`,
+      ...(this.holds ? [`DROP FUNCTION pg_temp.${this.name}_hold(bigint, bigint, bigint)`] : []),
       ...this.#counters.map((of) => `DROP SEQUENCE pg_temp.${this.name}_${of}`),
       `DROP TABLE pg_temp.${this.name}`,
       ...(this.self === undefined
@@ -245,19 +247,38 @@ ${[...stored, ...compared].join(', ')} FROM pg_temp.${this.name} s WITH NO DATA`
 SELECT ${[at, errors, 'false', ...stored, ...this.#compared.map(value)].join(', ')} FROM ${from}`
   }
 
-  /** Makes the rows wait that `which` says, and that share a key with one that waits. */
-  #holdSql(which: string): string {
-    if (!this.holds) return ''
+  /** Makes the rows from `first` to `last` wait that share a key with one that waits. */
+  #holdSql(first: string, last: string): string {
+    return this.holds
+      ? `IF copyist_holds THEN PERFORM pg_temp.${this.name}_hold(${first}, ${last}, copyist_before); END IF;`
+      : ''
+  }
+
+  /**
+   * The function that does so. It is asked of one row after the other while more and more of them wait, and there are no statistics of
+   * these: left to itself, the server reads all of them each time. So the question is one that can only be asked row by row, and by an index.
+   */
+  #holdDdl(): string[] {
+    if (!this.holds) return []
     const value = (index: number) => this.values[this.#request.columns.indexOf(index)] ?? 'NULL'
     const shared = this.#keys.map((key) => {
       const same = key.map((index) => `w.v${index} = ${value(index)}`)
-      return `EXISTS (SELECT FROM pg_temp.${this.waiting} w WHERE ${same.join(' AND ')})`
+      return `EXISTS (SELECT FROM pg_temp.${this.waiting} w WHERE ${same.join(' AND ')} OFFSET 0)`
     })
-    return `WHILE copyist_holds LOOP
-      WITH s AS (DELETE FROM pg_temp.${this.name} s WHERE ${which} AND (${shared.join(' OR ')}) RETURNING s.*)
-      ${this.#waitSql('s', 'NULL')};
-      EXIT WHEN NOT FOUND;
-    END LOOP;`
+    const tag = `$${this.name}_hold$`
+    return [
+      `CREATE FUNCTION pg_temp.${this.name}_hold(copyist_first bigint, copyist_last bigint, copyist_before bigint) RETURNS void
+LANGUAGE plpgsql SET enable_seqscan = off SET jit = off AS ${tag}
+#variable_conflict use_column
+BEGIN
+  LOOP
+    WITH s AS (DELETE FROM pg_temp.${this.name} s WHERE s.n BETWEEN copyist_first AND copyist_last AND (${shared.join(' OR ')}) RETURNING s.*)
+    ${this.#waitSql('s', 'NULL')};
+    EXIT WHEN NOT FOUND;
+  END LOOP;
+END
+${tag}`,
+    ]
   }
 
   /** Moves rows that wait back to the temporary table. */
@@ -426,7 +447,7 @@ ${tag}`,
     const { conflict } = this.#request
     const counted = 'GET DIAGNOSTICS copyist_moved = ROW_COUNT;'
     if (conflict === undefined) {
-      return `${this.#holdSql(which.replace(' ORDER BY s.n', ''))}
+      return `${first === undefined ? '' : this.#holdSql(first, `${first} + ${(rows ?? 1) - 1}`)}
       ${this.insertSql(which)};
       ${counted}
       copyist_total := copyist_total + copyist_moved;`
