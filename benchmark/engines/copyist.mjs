@@ -69,7 +69,8 @@ export const CLEAN = variant('copyist-clean', 'no bad rows in the file')
 
 async function loader(database, table, { dataset, threads, tolerant }, { onError = 'skip_row', ledger = false } = {}) {
   const db = typeof database.copy === 'function' ? database : await connect(database)
+  const format = dataset.format === 'csv' ? 'csv, HEADER' : dataset.format
   const options = tolerant ? `, ON_ERROR ${onError}` : ''
-  const statement = `COPY ${table} FROM '${dataset.path}' WITH (FORMAT csv, HEADER${options})`
+  const statement = `COPY ${table} FROM '${dataset.path}' WITH (FORMAT ${format}${options})`
   return () => db.copy(statement, { threads, ledger })
 }
