@@ -19,17 +19,21 @@ use copyist_core::{DataError, ErrorCode, Result};
 use copyist_store::carried;
 
 use super::guard::{self, damaged};
+use super::intervals::{Intervals, Months};
 use super::{Batches, RandomAccess, contained, rows_for};
 
 /// A Parquet file.
 pub struct ParquetInput {
     input: Input,
     metadata: ArrowReaderMetadata,
+    schema: SchemaRef,
+    intervals: Option<Intervals>,
     /// The columns that are read, by their numbers, and where each of those asked for is among them.
     selected: Vec<usize>,
     order: Vec<usize>,
     row_group: usize,
     reader: Option<ParquetRecordBatchReader>,
+    months: Option<Months>,
     aim: usize,
 }
 
@@ -56,15 +60,24 @@ impl ParquetInput {
         drop(footer);
         let metadata =
             contained("Parquet", || ArrowReaderMetadata::load(&input, ArrowReaderOptions::new()).map_err(of_parquet));
-        let metadata = metadata.map_err(|error| input.refused().unwrap_or(error))?;
+        let mut metadata = metadata.map_err(|error| input.refused().unwrap_or(error))?;
+        let mut schema = Arc::clone(metadata.schema());
+        let intervals = contained("Parquet", || Intervals::find(&metadata).map_err(of_parquet))?;
+        if let Some(intervals) = &intervals {
+            metadata = intervals.rest.clone();
+            schema = Arc::clone(&intervals.schema);
+        }
         let columns: Vec<usize> = (0..metadata.schema().fields().len()).collect();
         let input = Self {
             input,
             metadata,
+            schema,
+            intervals,
             selected: columns.clone(),
             order: columns,
             row_group: 0,
             reader: None,
+            months: None,
             aim: 1 << 20,
         };
         input.check_row_groups()?;
@@ -114,10 +127,13 @@ impl ParquetInput {
         for (leaf, column) in group.columns().iter().enumerate() {
             if mask.leaf_included(leaf) {
                 bytes += column.uncompressed_size().unsigned_abs();
+                let root = metadata.file_metadata().schema_descr().get_column_root_idx(leaf);
+                let is_whole = self.intervals.as_ref().is_some_and(|intervals| intervals.contains(root));
                 // The reader takes days and milliseconds of them, and would drop the months without a word. Arrow writes either.
-                if column.column_descr().converted_type() == ConvertedType::INTERVAL && !is_of_arrow {
+                if column.column_descr().converted_type() == ConvertedType::INTERVAL && !is_whole && !is_of_arrow {
                     let path = column.column_path().string();
-                    let message = format!("column \"{path}\" is an INTERVAL of Parquet, whose months cannot be read");
+                    let message =
+                        format!("column \"{path}\" has an INTERVAL of Parquet in it, whose months cannot be read");
                     return Err(DataError::new(ErrorCode::FeatureNotSupported, message)
                         .with_hint("Leave the column out of the column list, or write it as a string."));
                 }
@@ -131,16 +147,26 @@ impl ParquetInput {
         let index = self.row_group;
         self.row_group += 1;
         let input = Input { chunks: chunks.into(), ..self.input.clone() };
-        let metadata = self.metadata.clone();
-        contained("Parquet", || {
-            ParquetRecordBatchReaderBuilder::new_with_metadata(input, metadata)
-                .with_row_groups(vec![index])
-                .with_projection(mask)
-                .with_batch_size(rows)
-                .build()
-                .map(Some)
-                .map_err(of_parquet)
-        })
+        let build = |read: ArrowReaderMetadata, mask: ProjectionMask| {
+            contained("Parquet", || {
+                ParquetRecordBatchReaderBuilder::new_with_metadata(input.clone(), read)
+                    .with_row_groups(vec![index])
+                    .with_projection(mask)
+                    .with_batch_size(rows)
+                    .build()
+                    .map_err(of_parquet)
+            })
+        };
+        let intervals = self.intervals.as_ref().and_then(|intervals| intervals.among(&self.selected));
+        self.months = match intervals {
+            None => None,
+            Some((columns, read)) => {
+                let mask = ProjectionMask::roots(metadata.file_metadata().schema_descr(), columns.iter().copied());
+                let place = |column: &usize| self.selected.partition_point(|other| other < column);
+                Some(Months { reader: build(read, mask)?, places: columns.iter().map(place).collect() })
+            }
+        };
+        build(self.metadata.clone(), mask).map(Some)
     }
 
     /// Where the columns of a row group are, if there is one.
@@ -154,7 +180,7 @@ impl ParquetInput {
 
 impl Batches for ParquetInput {
     fn schema(&self) -> SchemaRef {
-        Arc::clone(self.metadata.schema())
+        Arc::clone(&self.schema)
     }
 
     fn row_count(&self) -> Option<u64> {
@@ -179,7 +205,14 @@ impl Batches for ParquetInput {
                 self.reader = self.open_group()?;
             }
             let Some(reader) = &mut self.reader else { return Ok(None) };
-            let next = contained("Parquet", || reader.next().transpose().map_err(of_arrow));
+            let months = &mut self.months;
+            let next = contained("Parquet", || {
+                let Some(batch) = reader.next().transpose().map_err(of_arrow)? else { return Ok(None) };
+                match months {
+                    None => Ok(Some(batch)),
+                    Some(months) => months.put_into(&batch).map(Some).map_err(of_arrow),
+                }
+            });
             match next.map_err(|error| self.input.refused().unwrap_or(error))? {
                 Some(batch) => {
                     let projected = batch.project(&self.order).map_err(of_arrow)?;
