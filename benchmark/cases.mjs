@@ -107,6 +107,24 @@ export function cases(threads, quick) {
       engines: ['copyist', 'duckdb-appender'],
       gates: {},
     },
+    {
+      name: 'parquet-postgres',
+      title: 'Parquet to PostgreSQL, one connection',
+      kind: 'postgres',
+      dataset: 'flights-3m',
+      threads,
+      engines: ['copyist', 'duckdb-csv-psql'],
+      gates: { 'duckdb-csv-psql': { must: 2.8, aim: 3.3 } },
+    },
+    {
+      name: 'parquet-duckdb',
+      title: `Parquet to DuckDB in memory, ${plural(threads, 'thread')}`,
+      kind: 'duckdbMemory',
+      dataset: 'flights-3m',
+      threads,
+      engines: ['copyist', 'duckdb'],
+      gates: {},
+    },
     ...tolerantCases(threads, quick),
   ]
 }

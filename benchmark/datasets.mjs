@@ -1,11 +1,20 @@
 // Files of the benchmark, made when they are first asked for: `node benchmark/datasets.mjs weather-1m numeric-5m …`.
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { argv } from 'node:process'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { generate } from './generate.mjs'
 import { SCHEMAS } from './schemas.mjs'
 import { SPOILED } from './spoil.mjs'
+
+/** A Parquet file of real flights: 11 row groups, zstd, dictionaries. Its checksum is DuckDB's. */
+const FLIGHTS = {
+  path: fileURLToPath(new URL('../node_modules/vega-datasets/data/flights-3m.parquet', import.meta.url)),
+  format: 'parquet',
+  schema: 'flights',
+  rows: 3_000_000,
+  checksum: '3000000/-1774987717879680000000/0/20003603/0/2194861208/0/9000000/0/9000000/0',
+}
 
 const folder = fileURLToPath(new URL('data', import.meta.url))
 
@@ -25,6 +34,7 @@ export const DATASETS = {
   'quoted-5m': { schema: 'quoted', rows: 5_000_000 },
   ...withLayouts('100k', 100_000),
   ...withLayouts('1m', 1_000_000),
+  'flights-3m': FLIGHTS,
   ...withBadRows('weather-100k', 100_000),
   ...withBadRows('weather-1m', 1_000_000),
 }
@@ -54,15 +64,19 @@ function withBadRows(name, rows) {
 
 /**
  * The file of a dataset, generated when it is not there yet.
- * Returns `{ name, path, schema, layout, columns, rows, bytes, checksum }`; `rows` are all that the file has; `checksum` is of
+ * Returns `{ name, path, format, schema, layout, columns, rows, bytes, checksum }`; `rows` are all that the file has; `checksum` is of
  * those that are to be loaded, and known from the generation, not from a reader.
  */
 export async function dataset(name) {
-  const { schema, rows, bad, layout } = DATASETS[name] ?? fail(`no dataset "${name}"`)
+  const known = DATASETS[name] ?? fail(`no dataset "${name}"`)
+  const { schema, rows, bad, layout } = known
+  if (known.path !== undefined) {
+    return { ...known, name, columns: SCHEMAS[schema], bytes: statSync(known.path).size }
+  }
   const path = join(folder, `${name}.csv`)
   const facts = existsSync(`${path}.json`) ? JSON.parse(readFileSync(`${path}.json`, 'utf8')) : undefined
   const current = existsSync(path) && facts?.rows === rows ? facts : await generate({ path, schema, rows, bad, layout })
-  return { name, path, schema, layout, columns: SCHEMAS[schema], ...current }
+  return { name, path, format: 'csv', schema, layout, columns: SCHEMAS[schema], ...current }
 }
 
 function fail(message) {

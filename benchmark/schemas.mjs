@@ -39,6 +39,13 @@ export const SCHEMAS = {
     { name: 'count', type: 'int4', aggregate: 'sum' },
     { name: 'comment', type: 'text', aggregate: 'bytes' },
   ],
+  flights: [
+    { name: 'date', type: 'timestamp', aggregate: 'micros' },
+    { name: 'delay', type: 'bigint', aggregate: 'sum' },
+    { name: 'distance', type: 'bigint', aggregate: 'sum' },
+    { name: 'origin', type: 'text', aggregate: 'bytes' },
+    { name: 'destination', type: 'text', aggregate: 'bytes' },
+  ],
 }
 
 /** The SQL types of a schema as a column list for CREATE TABLE. */

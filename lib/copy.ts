@@ -23,13 +23,14 @@ import { idleFormats } from './load-columns.ts'
 import { columnsOfSchema, planLoad, TRANSPORT } from './load-plan.ts'
 import { LoadRecord, receiptOf } from './load-record.ts'
 import { loadAddon } from './native/addon.ts'
-import { LEFT_TO_SERVER, type NativeLoad } from './native/load.ts'
+import { type ColumnType, LEFT_TO_SERVER, type NativeLoad } from './native/load.ts'
 import {
   type Input,
   type LoadLimits,
   openLoad,
   peekNames,
   type Rereadable,
+  readRemoteSchema,
   readSchema,
   type SchemaColumn,
   Spool,
@@ -336,15 +337,24 @@ class Work {
     }
     let schema: readonly SchemaColumn[] | undefined
     if (isColumnar(statement.options.format)) {
-      // A file of columns is read from its end.
-      const kept = await this.#kept(input)
-      input = kept
-      schema = readSchema(statement.options.format, kept)
+      if (input.kind === 'remote') {
+        schema = await readRemoteSchema(statement.options.format, input, limits, signal)
+      } else {
+        // A file of columns is read from its end.
+        const kept = await this.#kept(input)
+        input = kept
+        schema = readSchema(statement.options.format, kept)
+      }
     }
     if (table === undefined) {
-      const kept = await this.#kept(input)
-      input = kept
-      const columns = schema ? columnsOfSchema(statement, schema) : await this.#prove(statement, kept)
+      let columns: readonly { name: string; type: ColumnType }[]
+      if (schema) {
+        columns = columnsOfSchema(statement, schema)
+      } else {
+        const kept = await this.#kept(input)
+        input = kept
+        columns = await this.#prove(statement, kept)
+      }
       if (columns.length === 0) throw emptyInput(statement, input.name)
       createdTable = await transaction.createTable(statement.table, columns).catch((error: unknown) => {
         throw error instanceof CopyError && error.sqlState === '42P07' ? overtaken(statement, error) : error

@@ -27,6 +27,7 @@ import {
   type LoadLimits,
   peekNames,
   type Rereadable,
+  readRemoteSchema,
   readSchema,
   type SchemaColumn,
   Spool,
@@ -36,7 +37,7 @@ import { pump } from './native/pump.ts'
 import { localPath } from './path.ts'
 import type { Receipt } from './receipt.ts'
 import { abandonInput, discard, inputFile, openSource } from './source.ts'
-import { type CopyFrom, type ErrorPolicy, isColumnar } from './statement/ast.ts'
+import { type ColumnarFormat, type CopyFrom, type ErrorPolicy, isColumnar } from './statement/ast.ts'
 import { statementError } from './statement/diagnostics.ts'
 import { refusePending } from './statement/execution.ts'
 import { explainOptions } from './statement/explain.ts'
@@ -215,13 +216,13 @@ class LazyInput {
     return { kind: 'spool', spool, name: input.name }
   }
 
-  /** The input as one whose columns can be read: of a file only what tells them. */
-  async columnar(): Promise<Rereadable> {
+  /** The columns of an input that tells them: of a file only what tells them is read. */
+  async schema(format: ColumnarFormat): Promise<SchemaColumn[]> {
     const input = await this.open()
-    if (input.kind === 'remote') throw unpeekable(this.#statement)
-    if (input.kind === 'stream') return await this.whole()
+    if (input.kind === 'stream') return readSchema(format, await this.whole())
     this.note('the beginning')
-    return input
+    if (input.kind === 'remote') return await readRemoteSchema(format, input, this.#limits, this.#call.signal)
+    return readSchema(format, input)
   }
 
   /** What shows whether there is a header: of a stream all is read. */
@@ -349,7 +350,7 @@ class Work {
       statement = { ...statement, options: { ...statement.options, header } }
     }
     const { options } = statement
-    const schema = isColumnar(options.format) ? readSchema(options.format, await input.columnar()) : undefined
+    const schema = isColumnar(options.format) ? await input.schema(options.format) : undefined
     const planned = found ? undefined : await this.#planTable(statement, transaction, input, limits, schema)
     const table = found ?? planned?.description
     if (table === undefined) throw undefinedTable(statement)

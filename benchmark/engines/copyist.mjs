@@ -80,7 +80,8 @@ export const UTF8 = { label: 'copyist, of UTF-8', decode }
 
 async function loader(database, table, { dataset, threads, tolerant }, { onError = 'skip_row', ledger = false } = {}) {
   const db = typeof database.copy === 'function' ? database : await connect(database)
+  const format = dataset.format === 'csv' ? 'csv, HEADER' : dataset.format
   const options = tolerant ? `, ON_ERROR ${onError}` : ''
-  const statement = `COPY ${table} FROM '${dataset.path}' WITH (FORMAT csv, HEADER${options})`
+  const statement = `COPY ${table} FROM '${dataset.path}' WITH (FORMAT ${format}${options})`
   return () => db.copy(statement, { threads, ledger })
 }

@@ -8,7 +8,7 @@ export const label = "DuckDB's reader"
 
 /** A typed read_csv under aggregates over every column, so that DuckDB decodes each value and keeps none. */
 export async function decode({ dataset, threads }) {
-  const { connection, close } = await open(':memory:', threads)
+  const { connection, close } = await openDuckdb(':memory:', threads)
   const types = dataset.columns.map(({ name, type }) => `'${name}': '${type}'`).join(', ')
   const isFixed = dataset.schema === 'fixed'
   const source = isFixed
@@ -44,7 +44,8 @@ export function duckdbFile(context) {
 
 /** COPY by DuckDB itself into the database at `path`, after running `settings`; `options` are further ones of COPY. */
 export async function copyInto(context, path, settings, options = '') {
-  const statement = `COPY load FROM '${context.dataset.path}' (FORMAT csv, HEADER${options})`
+  const format = context.dataset.format === 'csv' ? 'csv, HEADER' : context.dataset.format
+  const statement = `COPY load FROM '${context.dataset.path}' (FORMAT ${format}${options})`
   return loadInto(context, path, async (connection) => {
     for (const setting of settings) await connection.run(setting)
     return () => connection.run(statement)
@@ -57,7 +58,7 @@ export async function copyInto(context, path, settings, options = '') {
  */
 export async function loadInto({ dataset, threads, constraint }, path, prepare) {
   if (path !== ':memory:') remove(path)
-  const { connection, close } = await open(path, threads)
+  const { connection, close } = await openDuckdb(path, threads)
   const load = await prepare(connection)
   return {
     async before() {
@@ -78,7 +79,7 @@ export async function loadInto({ dataset, threads, constraint }, path, prepare) 
   }
 }
 
-async function open(path, threads) {
+export async function openDuckdb(path, threads) {
   const instance = await DuckDBInstance.create(path, { threads: String(threads) })
   const connection = await instance.connect()
   return {

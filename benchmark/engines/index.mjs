@@ -14,6 +14,7 @@ export const ENGINES = {
   'csv-stringify': async () => (await import('./rows.mjs')).CSV_STRINGIFY,
   duckdb: () => import('./duckdb.mjs'),
   'duckdb-appender': async () => (await import('./rows.mjs')).APPENDER,
+  'duckdb-csv-psql': () => import('./duckdb-csv-psql.mjs'),
   'duckdb-ignore': () => import('./duckdb-ignore.mjs'),
   'duckdb-rejects': () => import('./duckdb-rejects.mjs'),
   'duckdb-unordered': () => import('./duckdb-unordered.mjs'),

@@ -63,6 +63,22 @@ export declare class BindingLoad {
   close(): Promise<unknown>
 }
 
+/** Reads them once. */
+export declare class BindingRemoteSchema {
+  constructor()
+  /**
+   * Starts reading. `onDone` is called when `take` has the outcome; `onSecret` when credentials are needed, once until `giveSecret`
+   * answers it. `mostHeld`: bytes that may be held of an object whose server gives no parts.
+   */
+  start(format: string, address: string, access: BindingAccess, mostHeld: number, onDone: () => void, onSecret: () => void): BindingFailure | null
+  /** Answers `onSecret`. */
+  giveSecret(secret: BindingSecret): void
+  /** Ends the reading, whose outcome then is an error. */
+  cancel(): void
+  /** The outcome, once it is there. */
+  take(): BindingSchema | null
+}
+
 /** Keeps a stream so that it can be read twice. */
 export declare class BindingSpool {
   /** Holds up to `limit` bytes in memory, then a temporary file. */
@@ -398,6 +414,8 @@ export interface BindingSpecification {
   maxRecord: number
   /** Bytes of chunks in flight. */
   maxBytes: number
+  /** Bytes of an object of another machine that may be held where it has to be read in any order, and its server gives no parts. */
+  mostHeld: number
 }
 
 /** What becomes of what does not fit. */

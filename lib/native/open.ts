@@ -5,8 +5,11 @@ import { withoutQuery } from '../path.ts'
 import { type ColumnarFormat, type CopyOptions, isColumnar } from '../statement/ast.ts'
 import { type Addon, loadAddon } from './addon.ts'
 import type {
+  BindingAccess,
   BindingLoad,
   BindingNext,
+  BindingSchema,
+  BindingSecret,
   BindingSpecification,
   BindingSpool,
   BindingTolerance,
@@ -194,8 +197,75 @@ export function readSchema(format: ColumnarFormat, input: Rereadable): SchemaCol
     input.kind === 'spool'
       ? addon.schemaOfSpool(format, input.spool.binding, name)
       : addon.schemaOfFile(format, path, name)
+  return columnsOf(schema, name)
+}
+
+/** The same of the first of some objects of another machine: of Parquet it reads the end alone. */
+export async function readRemoteSchema(
+  format: ColumnarFormat,
+  { addresses, store, name }: Extract<Input, { kind: 'remote' }>,
+  limits: LoadLimits,
+  signal?: AbortSignal,
+): Promise<SchemaColumn[]> {
+  const { BindingRemoteSchema } = loadAddon()
+  const reading = new BindingRemoteSchema()
+  const [address = name] = addresses
+  const shown = withoutQuery(address)
+  const cancel = () => reading.cancel()
+  signal?.addEventListener('abort', cancel, { once: true })
+  try {
+    const schema = await new Promise<BindingSchema>((resolve, reject) => {
+      const done = () => {
+        const found = reading.take()
+        if (found === null) reject(new TypeError('a schema was announced and is not there'))
+        else resolve(found)
+      }
+      const give = () => void secretOf(store).then((secret) => reading.giveSecret(secret))
+      const failure = reading.start(format, address, accessOf(store), mostHeld(limits), done, give)
+      if (failure) reject(copyErrorOf(failure, shown))
+    })
+    signal?.throwIfAborted()
+    return columnsOf(schema, shown)
+  } finally {
+    signal?.removeEventListener('abort', cancel)
+  }
+}
+
+function columnsOf(schema: BindingSchema, name: string): SchemaColumn[] {
   if (schema.failure) throw copyErrorOf(schema.failure, name)
   return schema.columns.map(({ name, arrowType, ty }) => ({ name, arrowType, ...(ty && { type: columnType(ty) }) }))
+}
+
+/** Bytes of an object that may be held where it is read in any order, and its server gives no parts of it. */
+function mostHeld({ memoryLimit }: LoadLimits): number {
+  return Math.floor(memoryLimit / 2)
+}
+
+/** How a store is reached, but for its secrets. */
+function accessOf(store: RemoteStore): BindingAccess {
+  const { region, endpoint, account, maxRetries, retryTimeoutMs } = store
+  return {
+    ...(region !== undefined && { region }),
+    ...(endpoint !== undefined && { endpoint }),
+    ...(account !== undefined && { account }),
+    ...(maxRetries !== undefined && { maxRetries }),
+    ...(retryTimeoutMs !== undefined && { retryTimeoutMs }),
+    virtualHosted: store.pathStyle === false,
+    isSigned: store.secret !== undefined,
+  }
+}
+
+async function secretOf({ secret }: RemoteStore): Promise<BindingSecret> {
+  try {
+    const { expiration, signature, ...strings } = (await secret?.()) ?? {}
+    return {
+      ...strings,
+      ...(expiration && { expires: expiration.getTime() }),
+      ...(signature !== undefined && { signature: [...new URLSearchParams(signature)] }),
+    }
+  } catch (error) {
+    return { error: error instanceof Error ? error.message : String(error) }
+  }
 }
 
 function columnType({ kind, precision, scale, array }: BindingType): ColumnType {
@@ -438,6 +508,7 @@ function specification(plan: Omit<LoadPlan, 'sink'>, sink: SinkKind | 'infer', n
     ...splitOf(limits, sink),
     // The rest is for tiles, copies of chunks (for DuckDB of all that are held) and one record of the largest size.
     maxBytes: Math.floor(memoryLimit * (isDuckdb ? 3 / 8 : 1 / 4)),
+    mostHeld: mostHeld(limits),
   }
 }
 
@@ -533,17 +604,8 @@ class Load implements NativeLoad {
         break
       case 'remote': {
         const { addresses, store } = input
-        const { region, endpoint, account, maxRetries, retryTimeoutMs } = store
-        const access = {
-          ...(region !== undefined && { region }),
-          ...(endpoint !== undefined && { endpoint }),
-          ...(account !== undefined && { account }),
-          ...(maxRetries !== undefined && { maxRetries }),
-          ...(retryTimeoutMs !== undefined && { retryTimeoutMs }),
-          virtualHosted: store.pathStyle === false,
-          isSigned: store.secret !== undefined,
-        }
-        failure = this.#binding.startRemote(spec, [...addresses], access, ready, () => void this.#giveSecret(store))
+        const give = () => void secretOf(store).then((secret) => this.#binding.giveSecret(secret))
+        failure = this.#binding.startRemote(spec, [...addresses], accessOf(store), ready, give)
         break
       }
       case 'spool':
@@ -556,21 +618,6 @@ class Load implements NativeLoad {
     }
     if (failure) throw copyErrorOf(failure, input.name)
     if (input.kind === 'stream') this.#pump(input.stream)
-  }
-
-  async #giveSecret({ secret }: RemoteStore): Promise<void> {
-    let answer: Parameters<BindingLoad['giveSecret']>[0]
-    try {
-      const { expiration, signature, ...strings } = (await secret?.()) ?? {}
-      answer = {
-        ...strings,
-        ...(expiration && { expires: expiration.getTime() }),
-        ...(signature !== undefined && { signature: [...new URLSearchParams(signature)] }),
-      }
-    } catch (error) {
-      answer = { error: error instanceof Error ? error.message : String(error) }
-    }
-    this.#binding.giveSecret(answer)
   }
 
   #pump(stream: ByteSource): void {

@@ -9,6 +9,7 @@ mod listing;
 mod load;
 mod rejects;
 mod remote;
+mod remote_schema;
 mod schema;
 mod specification;
 mod spool;

@@ -1,10 +1,13 @@
 //! Objects of other machines, and the credentials that JavaScript gives for them.
 
 use std::io::{self, Read};
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use copyist_remote::{Access, Object, Provide, Reader, Secret, Stop};
+use copyist_core::DataError;
+use copyist_remote::{Access, Object, Provide, Ranges, Reader, Secret, Stop};
+use copyist_transcode::columnar::RandomAccess;
 use copyist_transcode::{Failure, Input, ReadRemote, Remote, Source};
 use napi_derive::napi;
 use tokio::sync::oneshot;
@@ -104,19 +107,59 @@ impl BindingAccess {
     }
 }
 
-struct RemoteReader(Reader);
+struct RemoteReader {
+    object: Object,
+    reader: Reader,
+    stop: Stop,
+    /// Bytes of an object that may be held where it cannot be read by parts.
+    most_held: u64,
+}
+
+impl RemoteReader {
+    fn new(object: Object, stop: &Stop, most_held: u64) -> Self {
+        Self { reader: Reader::new(object.clone(), stop), object, stop: stop.clone(), most_held }
+    }
+}
 
 impl Read for RemoteReader {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        self.0.read(into)
+        self.reader.read(into)
     }
 }
 
 impl ReadRemote for RemoteReader {
     fn prepare(&mut self) {
         // What is wrong is told when it is read.
-        drop(self.0.begin());
+        drop(self.reader.begin());
     }
+
+    fn in_any_order(self: Box<Self>) -> Result<Arc<dyn RandomAccess>, Box<DataError>> {
+        let ranges = Ranges::open(&self.object, &self.stop, self.most_held)?;
+        Ok(Arc::new(RemoteRanges(ranges)))
+    }
+}
+
+struct RemoteRanges(Ranges);
+
+impl RandomAccess for RemoteRanges {
+    fn size(&self) -> u64 {
+        self.0.size()
+    }
+
+    fn read_at(&self, at: u64, into: &mut [u8]) -> io::Result<()> {
+        self.0.read_at(at, into)
+    }
+
+    fn expect(&self, soon: &[Range<u64>], later: &[Range<u64>]) {
+        self.0.expect(soon, later);
+    }
+}
+
+/// An object as a source that can also be read in any order.
+pub fn source(object: Object, stop: &Stop, most_held: u64) -> Source {
+    let stopper = stop.clone();
+    let reader = Box::new(RemoteReader::new(object, stop, most_held));
+    Source::Remote(Remote::new(reader, Arc::new(move || stopper.stop())))
 }
 
 /// The inputs of a load. They all stop together.
@@ -126,12 +169,9 @@ pub fn inputs(
     access: &Access,
 ) -> Result<Vec<Input>, Failure> {
     let stop = Stop::default();
-    let stopper = stop.clone();
-    let told: Arc<dyn Fn() + Send + Sync> = Arc::new(move || stopper.stop());
     let input = |object: Object| {
         let name = object.name().to_owned();
-        let reader = Box::new(RemoteReader(Reader::new(object, &stop)));
-        specification.input(&name, Source::Remote(Remote::new(reader, Arc::clone(&told))))
+        specification.input(&name, source(object, &stop, specification.most_held as u64))
     };
     let objects = Object::all(addresses, access).map_err(Failure::whole)?;
     Ok(objects.into_iter().map(input).collect())

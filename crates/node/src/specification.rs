@@ -218,6 +218,8 @@ pub struct BindingSpecification {
     pub max_record: u32,
     /// Bytes of chunks in flight.
     pub max_bytes: f64,
+    /// Bytes of an object of another machine that may be held where it has to be read in any order, and its server gives no parts.
+    pub most_held: f64,
 }
 
 impl BindingSpecification {

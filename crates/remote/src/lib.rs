@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 use tokio::runtime::{Builder, Runtime};
 
 pub use credentials::{Provide, Secret};
-pub use object::{Listed, Object, list};
+pub use object::{Listed, Object, Ranges, list};
 pub use place::{Access, Place, Scheme};
 pub use reader::{Reader, Stop};
 

@@ -1,5 +1,7 @@
 //! One object, read exactly: every part of it is of the version that the first answer was of.
 
+mod ranges;
+
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -10,6 +12,8 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use object_store::path::Path;
 use object_store::{Error, GetOptions, GetRange, ObjectMeta, ObjectStore};
 use tokio::sync::mpsc::Sender;
+
+pub use ranges::Ranges;
 
 use crate::failure::{changed, of_store, shown, unexpected};
 use crate::place::{Access, Place, Scheme};
@@ -36,6 +40,7 @@ pub struct Listed {
 }
 
 /// What tells one version of an object from another.
+#[derive(Clone)]
 struct Version {
     etag: Option<String>,
     version: Option<String>,

@@ -16,7 +16,7 @@ const AHEAD: usize = 4;
 
 /// Ends readers, from any thread.
 #[derive(Clone)]
-pub struct Stop(Arc<watch::Sender<bool>>);
+pub struct Stop(pub(crate) Arc<watch::Sender<bool>>);
 
 impl Default for Stop {
     fn default() -> Self {

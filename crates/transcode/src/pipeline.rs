@@ -332,11 +332,7 @@ impl Load {
             Source::Pushed(pushed) => Some(Arc::clone(pushed)),
             _ => None,
         });
-        let stops = inputs.iter().filter_map(|input| match &input.source {
-            Source::Remote(remote) => Some(remote.stop()),
-            _ => None,
-        });
-        let stops = stops.collect();
+        let stops = inputs.iter().filter_map(|input| input.source.stop()).collect();
         let threads = limits.threads.max(1);
         let state = State {
             permits: limits.window.max(threads + 1),

@@ -81,6 +81,13 @@ pub enum Source {
 pub trait ReadRemote: Read + Send {
     /// Its turn comes soon: what can be asked for now is there then.
     fn prepare(&mut self);
+
+    /// The same bytes, to be read in any order, if none have been read yet.
+    ///
+    /// # Errors
+    /// What the other machine says.
+    #[cfg(feature = "columnar")]
+    fn in_any_order(self: Box<Self>) -> Result<Arc<dyn crate::columnar::RandomAccess>, Box<DataError>>;
 }
 
 /// A reader of another machine's bytes, and how it is told to stop from another thread.
@@ -99,6 +106,11 @@ impl Remote {
 
     pub(crate) fn stop(&self) -> Arc<dyn Fn() + Send + Sync> {
         Arc::clone(&self.stop)
+    }
+
+    #[cfg(feature = "columnar")]
+    pub(crate) fn in_any_order(self) -> Result<Arc<dyn crate::columnar::RandomAccess>, Box<DataError>> {
+        self.reader.in_any_order()
     }
 
     fn start(&mut self) -> io::Result<Vec<u8>> {
@@ -143,6 +155,16 @@ impl Read for Raw {
 }
 
 impl Source {
+    /// How a reading of another machine is told to stop.
+    pub(crate) fn stop(&self) -> Option<Arc<dyn Fn() + Send + Sync>> {
+        match self {
+            Source::Remote(remote) => Some(remote.stop()),
+            #[cfg(feature = "columnar")]
+            Source::Columnar(_, source) => source.stop(),
+            _ => None,
+        }
+    }
+
     /// Opens what is not open yet. The bytes there should be, where that is known.
     pub(crate) fn open(&mut self, name: &str) -> Result<Option<u64>, Failure> {
         let Source::Path(path) = self else { return Ok(None) };

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// A file, or whatever has bytes at places.
@@ -14,6 +15,10 @@ pub trait RandomAccess: Send + Sync {
     /// # Errors
     /// What the system says, and `UnexpectedEof` where there are not as many.
     fn read_at(&self, at: u64, into: &mut [u8]) -> io::Result<()>;
+
+    /// The ranges `soon` are read next, each from its beginning to its end, and then those `later`. What takes long to come may be
+    /// asked for now.
+    fn expect(&self, _soon: &[Range<u64>], _later: &[Range<u64>]) {}
 }
 
 struct Whole {

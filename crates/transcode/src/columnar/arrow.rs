@@ -8,6 +8,7 @@ use arrow_array::RecordBatch;
 use arrow_ipc::reader::{FileReader, StreamReader};
 use arrow_schema::{ArrowError, SchemaRef};
 use copyist_core::{DataError, ErrorCode, Result};
+use copyist_store::carried;
 
 use super::{Batches, RandomAccess, contained, rows_for};
 
@@ -110,9 +111,10 @@ impl Batches for ArrowInput {
 
 fn of_arrow(error: ArrowError) -> Box<DataError> {
     match error {
-        ArrowError::IoError(_, error) if error.kind() != io::ErrorKind::UnexpectedEof => {
-            DataError::new(ErrorCode::IoError, format!("could not read: {error}"))
-        }
+        ArrowError::IoError(_, error) if error.kind() != io::ErrorKind::UnexpectedEof => match carried(&error) {
+            Some(error) => Box::new(error.clone()),
+            None => DataError::new(ErrorCode::IoError, format!("could not read: {error}")),
+        },
         ArrowError::NotYetImplemented(what) => {
             DataError::new(ErrorCode::FeatureNotSupported, format!("the Arrow file cannot be read: {what}"))
         }

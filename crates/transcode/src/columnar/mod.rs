@@ -3,6 +3,7 @@
 mod access;
 mod arrow;
 mod guard;
+mod intervals;
 mod open;
 mod parquet;
 

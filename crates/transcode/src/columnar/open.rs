@@ -28,10 +28,7 @@ pub fn open(format: Format, mut source: Source, name: &str) -> std::result::Resu
         Source::File(file) => access_file(file).map_err(|error| Failure::of_io(&error, name))?,
         Source::Memory(bytes) => bytes.into_inner(),
         Source::Columnar(_, source) => return open(format, *source, name),
-        Source::Remote(_) => {
-            let message = "rows in columns are not read from other machines yet";
-            return Err(Failure::whole(DataError::new(ErrorCode::FeatureNotSupported, message)));
-        }
+        Source::Remote(remote) => remote.in_any_order().map_err(Failure::whole)?,
         Source::Path(_) | Source::Pushed(_) | Source::Decompressed(_) => {
             let message = "rows in columns cannot be read from a stream, since a file of them is read from its end";
             return Err(Failure::whole(DataError::new(ErrorCode::FeatureNotSupported, message)));
@@ -46,7 +43,10 @@ pub fn open(format: Format, mut source: Source, name: &str) -> std::result::Resu
 
 /// An error of an input as a whole.
 pub(crate) fn of_input(mut error: Box<DataError>, name: &str) -> Failure {
-    error.message = format!("could not read \"{name}\": {}", error.message).into();
+    // What another machine says has the name of what was asked for in it.
+    if !error.message.contains(&format!("\"{name}\"")) {
+        error.message = format!("could not read \"{name}\": {}", error.message).into();
+    }
     Failure::whole(error)
 }
 

@@ -1,0 +1,105 @@
+//! INTERVAL of Parquet: months, days and milliseconds.
+//!
+//! The reader takes either the months of a value or the rest of it. So its columns are read twice, and put together.
+
+use std::sync::Arc;
+
+use ::parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader};
+use ::parquet::basic::{ConvertedType, Repetition};
+use ::parquet::errors::ParquetError;
+use arrow_array::cast::AsArray;
+use arrow_array::types::{IntervalDayTimeType, IntervalMonthDayNanoType, IntervalYearMonthType};
+use arrow_array::{Array, ArrayRef, PrimitiveArray, RecordBatch};
+use arrow_buffer::{IntervalMonthDayNano, ScalarBuffer};
+use arrow_schema::{ArrowError, DataType, IntervalUnit, Schema, SchemaRef};
+
+/// The columns that are such, not those within others.
+pub(super) struct Intervals {
+    /// By their numbers.
+    columns: Vec<usize>,
+    /// Of them by their months, and of all columns by the rest.
+    months: ArrowReaderMetadata,
+    pub rest: ArrowReaderMetadata,
+    /// What is put together.
+    pub schema: SchemaRef,
+}
+
+impl Intervals {
+    /// None where there are no such columns.
+    pub fn find(metadata: &ArrowReaderMetadata) -> Result<Option<Self>, ParquetError> {
+        let fields = metadata.metadata().file_metadata().schema().get_fields();
+        let is_interval = |field: &::parquet::schema::types::Type| {
+            let info = field.get_basic_info();
+            field.is_primitive()
+                && info.converted_type() == ConvertedType::INTERVAL
+                && !(info.has_repetition() && info.repetition() == Repetition::REPEATED)
+        };
+        let numbered = fields.iter().enumerate();
+        let columns: Vec<usize> = numbered.filter(|(_, field)| is_interval(field)).map(|(number, _)| number).collect();
+        if columns.is_empty() {
+            return Ok(None);
+        }
+        let of = |unit| {
+            let options = ArrowReaderOptions::new().with_schema(with_unit(metadata.schema(), &columns, unit));
+            ArrowReaderMetadata::try_new(Arc::clone(metadata.metadata()), options)
+        };
+        let (months, rest) = (of(IntervalUnit::YearMonth)?, of(IntervalUnit::DayTime)?);
+        let schema = with_unit(metadata.schema(), &columns, IntervalUnit::MonthDayNano);
+        Ok(Some(Self { columns, months, rest, schema }))
+    }
+
+    pub fn contains(&self, column: usize) -> bool {
+        self.columns.contains(&column)
+    }
+
+    /// Which of the columns that are read these are, and by what their months are read; None if none.
+    pub fn among(&self, selected: &[usize]) -> Option<(Vec<usize>, ArrowReaderMetadata)> {
+        let found: Vec<usize> = selected.iter().copied().filter(|&column| self.contains(column)).collect();
+        (!found.is_empty()).then(|| (found, self.months.clone()))
+    }
+}
+
+fn with_unit(schema: &Schema, columns: &[usize], unit: IntervalUnit) -> SchemaRef {
+    let fields = schema.fields().iter().enumerate().map(|(number, field)| {
+        if columns.contains(&number) {
+            Arc::new(field.as_ref().clone().with_data_type(DataType::Interval(unit)))
+        } else {
+            Arc::clone(field)
+        }
+    });
+    Arc::new(Schema::new_with_metadata(fields.collect::<Vec<_>>(), schema.metadata().clone()))
+}
+
+/// The months of the columns of a row group, which are read beside the rest.
+pub(super) struct Months {
+    pub reader: ParquetRecordBatchReader,
+    /// Where its columns are among all that are read.
+    pub places: Vec<usize>,
+}
+
+impl Months {
+    /// Puts the next months into a batch that has the rest.
+    pub fn put_into(&mut self, batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+        let uneven = || ArrowError::ParquetError("its months are fewer than its days".to_owned());
+        let months = self.reader.next().transpose()?.ok_or_else(uneven)?;
+        if months.num_rows() != batch.num_rows() {
+            return Err(uneven());
+        }
+        let mut columns = batch.columns().to_vec();
+        for (months, &place) in months.columns().iter().zip(&self.places) {
+            let (Some(months), Some(rest)) = (
+                months.as_primitive_opt::<IntervalYearMonthType>(),
+                columns[place].as_primitive_opt::<IntervalDayTimeType>(),
+            ) else {
+                return Err(uneven());
+            };
+            let whole = months.values().iter().zip(rest.values()).map(|(&months, rest)| {
+                IntervalMonthDayNano::new(months, rest.days, i64::from(rest.milliseconds) * 1_000_000)
+            });
+            let values: ScalarBuffer<_> = whole.collect();
+            let array = PrimitiveArray::<IntervalMonthDayNanoType>::new(values, rest.nulls().cloned());
+            columns[place] = Arc::new(array) as ArrayRef;
+        }
+        RecordBatch::try_new(with_unit(batch.schema_ref(), &self.places, IntervalUnit::MonthDayNano), columns)
+    }
+}
