@@ -73,3 +73,10 @@ async function loader(database, table, { dataset, threads, tolerant }, { onError
   const statement = `COPY ${table} FROM '${dataset.path}' WITH (FORMAT csv, HEADER${options})`
   return () => db.copy(statement, { threads, ledger })
 }
+
+/** For a program. */
+const reading = (kind) => async (context) => (await import('./read.mjs')).COPYIST[kind](context)
+export const columns = reading('columns')
+export const objects = reading('objects')
+export const parquetColumns = reading('parquetColumns')
+export const parquetArrow = reading('parquetArrow')

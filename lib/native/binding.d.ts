@@ -194,6 +194,8 @@ export interface BindingGuess {
   kind: string
   precision?: number
   scale?: number
+  /** Of `int8`: digits of the longest value. */
+  digits?: number
 }
 
 /** What this build and machine offer. */
@@ -238,7 +240,11 @@ export interface BindingNext {
   id: number
   /** Bytes of native memory that `release` gives back. */
   held: number
-  /** DuckDB: width, data, validity, defaults of each column; -1 for none. */
+  /**
+   * DuckDB: width, data, validity, defaults of each column; -1 for none. `ipc`: how many of the bytes are the schema's. `values`: of each
+   * column, and behind a list of its elements, its kind, rows, places of validity bits and data, bytes of the data, places of offsets
+   * and of offsets in UTF-16; -1 for none.
+   */
   columns?: Array<number>
   failure?: BindingFailure
   /** Whether refused records wait to be taken. */
@@ -374,7 +380,7 @@ export interface BindingSpecification {
   /** The bytes of rows can be asked for. */
   keepsRecords: boolean
   session: BindingSession
-  /** `pg_binary`, `pg_text`, `duckdb` or `infer`. */
+  /** `pg_binary`, `pg_text`, `duckdb`, `ipc`, `values` or `infer`. */
   sink: string
   /** DuckDB: chunks are served from native memory and not copied. */
   isServed: boolean
@@ -444,6 +450,9 @@ export declare function decodeText(name: string, bytes: Buffer): string | null
 
 /** Nothing is served under a number any more. No statement that asks for it may be running. */
 export declare function dropWindow(id: number): void
+
+/** Arrow's IPC stream of no rows of the columns of a plan; none where it has a type without a form there. */
+export declare function emptyIpc(specification: BindingSpecification): Buffer | null
 
 /** Text in another encoding; what that does not have becomes a question mark. */
 export declare function encodeText(name: string, text: string): Buffer | null

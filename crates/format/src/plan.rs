@@ -336,7 +336,8 @@ impl Plan {
 
     /// The field of a column.
     #[inline]
-    pub(crate) fn field_of(&self, column: usize) -> usize {
+    #[must_use]
+    pub fn field_of(&self, column: usize) -> usize {
         self.map.as_ref().map_or(column, |map| map.columns[column] as usize)
     }
 

@@ -16,6 +16,8 @@ mod resync;
 mod source;
 mod splitter;
 mod spool;
+#[cfg(feature = "columnar")]
+pub mod values;
 
 #[cfg(feature = "arrow")]
 pub use arrow::record_batch;
