@@ -73,7 +73,7 @@ function held(): { readonly files: number; readonly threads: number } {
   })
   const threads = readdirSync('/proc/self/task').filter((task) => {
     try {
-      return readFileSync(`/proc/self/task/${task}/comm`, 'utf8').startsWith('copyist-')
+      return readFileSync(`/proc/self/task/${task}/comm`, 'utf8').match(/^copyist-\d+$/m) !== null
     } catch {
       return false
     }
@@ -157,7 +157,7 @@ describe('rows', () => {
         b: '002',
         c: '3.1',
         d: '12:00:00+02:00:00',
-        e: expect.stringMatching(/1 day.*02:00:00/),
+        e: '1 day 02:00:00',
         f: Uint8Array.of(0, 255),
         g: '{"a": 1}',
         h: 7,
@@ -213,7 +213,7 @@ describe('rows', () => {
 
   test('that are no Date are the number', async () => {
     const columns = { day: 'date', at: 'timestamptz' }
-    const stdin = 'infinity,-infinity\n-infinity,2024-01-01\n5000000-01-01,294276-12-31\n'
+    const stdin = 'infinity,-infinity\n-infinity,2024-01-01\n5000000-01-01,294246-12-31\n'
     const found = await rows('COPY FROM STDIN (FORMAT csv)', { stdin, columns })
     expect(found[0]).toEqual({ day: Number.POSITIVE_INFINITY, at: Number.NEGATIVE_INFINITY })
     expect(found[1]).toEqual({ day: Number.NEGATIVE_INFINITY, at: new Date('2024-01-01') })
@@ -302,7 +302,7 @@ describe('formats and options', () => {
 
   test('of several files', async () => {
     for (const name of ['1', '2']) writeFileSync(join(folder, `part${name}.csv`), `a\n${name}\n`)
-    const reading = read(`COPY FROM '${folder}' (FORMAT csv, HEADER, FILES ('part2.csv', 'part1.csv'))`)
+    const reading = read(`COPY FROM '${folder}' (FORMAT csv, HEADER, FILES ['part2.csv', 'part1.csv'])`)
     expect(await all(reading.rows())).toEqual([{ a: 2 }, { a: 1 }])
     expect(reading.receipt?.files.map(({ rows, rowsReturned }) => [rows, rowsReturned])).toEqual([
       [1, 1],
@@ -441,7 +441,7 @@ describe('Arrow', () => {
     const reading = read(statement)
     const table = await reading.table<Table>()
     expect(table.numRows).toBe(400_000)
-    expect(table.get(399_999)?.toJSON()).toMatchObject({ id: 399_999, name: 'name 0', quarter: 99_999.75 })
+    expect(table.get(399_999)?.toJSON()).toMatchObject({ id: 399_999, name: 'name 5', quarter: 99_999.75 })
     expect(reading.receipt?.rowsReturned).toBe(400_000)
   })
 
@@ -452,7 +452,7 @@ describe('Arrow', () => {
       const found = await read(statement).table<Table>()
       expect(table.numRows).toBe(found.numRows)
       expect(table.schema.fields.map(String)).toEqual(found.schema.fields.map(String))
-      expect(table.get(1)?.toJSON()).toEqual(found.get(1)?.toJSON())
+      expect(String(table.get(1))).toBe(String(found.get(1)))
     }
     const empty = read('COPY FROM STDIN (FORMAT csv)', { stdin: '', columns: { a: 'timetz', d: 'numeric(5,2)' } })
     expect((await empty.table<Table>()).schema.fields.map(String)).toEqual(['a: Utf8', 'd: Decimal[5e+2]'])

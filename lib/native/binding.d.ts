@@ -50,6 +50,8 @@ export declare class BindingLoad {
   locate(row: number): BindingLocation | null
   /** The bytes of a row's record, counted from 0, where they are kept. */
   record(row: number): Buffer | null
+  /** `values`: texts of a column's dictionary from a number on. */
+  texts(column: number, from: number): BindingTexts
   /** Nobody will ask for the bytes of rows before this one any more. */
   settle(row: number): void
   /** The proven types, after `end`. */
@@ -243,7 +245,7 @@ export interface BindingNext {
   /**
    * DuckDB: width, data, validity, defaults of each column; -1 for none. `ipc`: how many of the bytes are the schema's. `values`: of each
    * column, and behind a list of its elements, its kind, rows, places of validity bits and data, bytes of the data, places of offsets
-   * and of offsets in UTF-16; -1 for none.
+   * and of offsets in UTF-16, or how many texts the dictionary must have; -1 for none.
    */
   columns?: Array<number>
   failure?: BindingFailure
@@ -402,6 +404,14 @@ export interface BindingSpecification {
   maxRecord: number
   /** Bytes of chunks in flight. */
   maxBytes: number
+}
+
+/** Texts of a dictionary. */
+export interface BindingTexts {
+  /** End to end. */
+  bytes: Buffer
+  /** Where each ends. */
+  ends: Array<number>
 }
 
 /** What becomes of what does not fit. */

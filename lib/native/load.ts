@@ -186,6 +186,8 @@ export const VALUE_KIND = {
   bytes: 7,
   list: 8,
   epoch: 9,
+  /** Numbers of 32 bits of texts in the column's dictionary, see {@link NativeLoad.texts}. */
+  coded: 10,
 } as const
 
 /** A column, or the elements of lists, in a buffer: places in bytes, multiples of 8, or -1 where there is nothing of it. */
@@ -200,7 +202,7 @@ export interface ValueNode {
   readonly bytes: number
   /** `text`, `bytes`, `list`: 32 bits each, one more than rows. */
   readonly offsets: number
-  /** `text` that is not all ASCII: its offsets in units of UTF-16. */
+  /** `text` that is not all ASCII: its offsets in units of UTF-16. `coded`: texts that the dictionary must have. */
   readonly units: number
 }
 
@@ -313,6 +315,8 @@ export interface NativeLoad {
    * segment is a chunk's `id`, its first row and how many.
    */
   serve?(window: number, signature: string, segments: readonly (readonly [number, number, number])[]): void
+  /** `values` sink: the texts of a column's dictionary from a number on. They never change. */
+  texts?(column: number, from: number): string[]
   /**
    * Line and byte offset of a data row by its ordinal (from 0), while the row is among those recently handed out or the
    * input can be read again.

@@ -25,8 +25,8 @@ import type {
   LoadSession,
   NativeLoad,
   NativeReject,
-  RowPlace,
   ReadSinkKind,
+  RowPlace,
   SinkKind,
   ValueNode,
 } from './load.ts'
@@ -199,6 +199,14 @@ export interface SchemaColumn {
 
 /** The columns of `input`; of several files those of the first. Throws CopyError where it is not of the format, or damaged. */
 export function readSchema(format: ColumnarFormat, input: Rereadable): SchemaColumn[] {
+  return readHead(format, input).columns
+}
+
+/** The same, and how many rows `input` has, where it is one file that says so. */
+export function readHead(
+  format: ColumnarFormat,
+  input: Rereadable,
+): { readonly columns: SchemaColumn[]; readonly rows?: number } {
   const addon = loadAddon()
   const name = input.kind === 'files' ? (input.paths[0] ?? '') : input.name
   const path = input.kind === 'file' ? input.path : name
@@ -207,7 +215,12 @@ export function readSchema(format: ColumnarFormat, input: Rereadable): SchemaCol
       ? addon.schemaOfSpool(format, input.spool.binding, name)
       : addon.schemaOfFile(format, path, name)
   if (schema.failure) throw copyErrorOf(schema.failure, name)
-  return schema.columns.map(({ name, arrowType, ty }) => ({ name, arrowType, ...(ty && { type: columnType(ty) }) }))
+  const columns = schema.columns.map(({ name, arrowType, ty }) => ({
+    name,
+    arrowType,
+    ...(ty && { type: columnType(ty) }),
+  }))
+  return { columns, ...(schema.rows !== undefined && input.kind !== 'files' && { rows: schema.rows }) }
 }
 
 function columnType({ kind, precision, scale, array }: BindingType): ColumnType {
@@ -408,7 +421,11 @@ export function splitOf({ threads, memoryLimit }: LoadLimits, sink: SinkKind | R
   }
 }
 
-function specification(plan: Omit<LoadPlan, 'sink'>, sink: SinkKind | ReadSinkKind | 'infer', name: string): BindingSpecification {
+function specification(
+  plan: Omit<LoadPlan, 'sink'>,
+  sink: SinkKind | ReadSinkKind | 'infer',
+  name: string,
+): BindingSpecification {
   const { options, limits } = plan
   const { memoryLimit } = limits
   const isDuckdb = sink === 'duckdb' || sink === 'duckdb_served'
@@ -760,6 +777,17 @@ class Load implements NativeLoad {
 
   serve(window: number, signature: string, segments: readonly (readonly [number, number, number])[]): void {
     this.#binding.serve(window, signature, segments as [number, number, number][])
+  }
+
+  texts(column: number, from: number): string[] {
+    const { bytes, ends } = this.#binding.texts(column, from)
+    let start = 0
+    return ends.map((end) => {
+      // By itself: whoever keeps one is not to keep them all.
+      const text = bytes.toString('utf8', start, end)
+      start = end
+      return text
+    })
   }
 
   counters(): LoadCounters {

@@ -54,19 +54,53 @@ export interface Source {
   readonly type: ColumnType
 }
 
-/** The columns of a batch: views of `buffer`, where they are typed. */
-export function columnsOf(
-  sources: readonly Source[],
-  buffer: Buffer,
-  nodes: readonly ValueNode[],
-  forms: ValueForms,
-): ReadColumn[] {
-  let next = 0
-  return sources.map(({ name, type }) => {
-    const { column, behind } = valuesAt(buffer, nodes, next, forms, name)
-    next = behind
-    return { name, type: nameOfType(type), ...column }
-  })
+/** Makes columns of batches. */
+export class ColumnMaker {
+  readonly #sources: readonly { readonly name: string; readonly type: string }[]
+  readonly #forms: ValueForms
+  readonly #texts: (column: number, from: number) => readonly string[]
+  /** By column. */
+  readonly #dictionaries: string[][]
+
+  /** `texts` gives those of a column's dictionary from a number on. */
+  constructor(
+    sources: readonly Source[],
+    forms: ValueForms,
+    texts: (column: number, from: number) => readonly string[],
+  ) {
+    this.#sources = sources.map(({ name, type }) => ({ name, type: nameOfType(type) }))
+    this.#forms = forms
+    this.#texts = texts
+    this.#dictionaries = sources.map(() => [])
+  }
+
+  /** The columns of a batch: views of `buffer`, where they are typed. */
+  columns(buffer: Buffer, nodes: readonly ValueNode[]): ReadColumn[] {
+    let next = 0
+    return this.#sources.map(({ name, type }, index) => {
+      const node = nodes[next]
+      if (node?.kind === VALUE_KIND.coded) {
+        next += 1
+        return { name, type, ...this.#coded(buffer, node, index) }
+      }
+      const { column, behind } = valuesAt(buffer, nodes, next, this.#forms, name)
+      next = behind
+      return { name, type, ...column }
+    })
+  }
+
+  #coded(buffer: Buffer, node: ValueNode, index: number): Values {
+    const dictionary = this.#dictionaries[index] as string[]
+    if (dictionary.length < node.units) {
+      for (const text of this.#texts(index, dictionary.length)) dictionary.push(text)
+    }
+    const codes = uint32(buffer, node.data, node.rows)
+    const values: (string | null)[] = new Array(node.rows)
+    for (let row = 0; row < values.length; row += 1) values[row] = dictionary[codes[row] as number] as string
+    const validity = validityOf(buffer, node)
+    setNulls(values, validity)
+    return { length: node.rows, values, ...(validity && { validity }) }
+  }
 }
 
 type Values = Pick<ReadColumn, 'length' | 'values' | 'validity'>
@@ -241,6 +275,9 @@ export function isValid(validity: Uint8Array, row: number): boolean {
 
 type Typed = Exclude<ReadValues, unknown[]>
 
+/** Places of an array that are made before there is anything for them. */
+const MOST_AT_ONCE = 1 << 24
+
 /** One column of many batches. Memory is taken as if the rest of the input were like what has been read. */
 export class GrowingColumn {
   readonly #name: string
@@ -259,9 +296,10 @@ export class GrowingColumn {
   push({ values, validity, length }: ReadColumn, total: number): void {
     const end = this.#length + length
     if (Array.isArray(values)) {
-      this.#plain ??= []
+      // As long as it will be, so that it is not copied again and again; engines keep longer ones in another, slow form.
+      this.#plain ??= new Array(Math.min(Math.ceil(total), MOST_AT_ONCE))
       const plain = this.#plain
-      for (let row = 0; row < length; row += 1) plain.push(values[row])
+      for (let row = 0; row < length; row += 1) plain[this.#length + row] = values[row]
     } else {
       const typed = this.#typed
       if (typed === undefined || typed.length < end) {
@@ -298,6 +336,7 @@ export class GrowingColumn {
   finish(empty: ReadValues): ReadColumn {
     const length = this.#length
     const bits = this.#validity && trimmed(this.#validity, Math.ceil(length / 8))
+    if (this.#plain) this.#plain.length = length
     const values = this.#plain ?? (this.#typed && trimmed(this.#typed, length)) ?? empty
     return {
       name: this.#name,

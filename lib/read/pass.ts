@@ -13,15 +13,16 @@ import {
   DEFAULT_SESSION,
   emptyIpc,
   type Input,
-  inferColumns,
+  inferTable,
   type LoadLimits,
   type LoadPlan,
   openLoad,
   peekNames,
   type Rereadable,
-  readSchema,
+  readHead,
   type SchemaColumn,
   Spool,
+  splitOf,
 } from '../native/open.ts'
 import { reportProgress } from '../progress.ts'
 import type { ReceiptCounts } from '../receipt.ts'
@@ -40,6 +41,8 @@ import { checkReadOptions, type ReadOptions, readAborted, refuseOfTargets } from
 import type { ReadReceipt } from './receipt.ts'
 import { nameOfType, typeNamed } from './types.ts'
 
+/** Tiles end with a record, and so are shorter than they may be. */
+const ROOM = 1.02
 /** Digits that every number of 32 bits has room for. */
 const INT4_DIGITS = 9
 const MICROS = 1000n
@@ -70,6 +73,9 @@ export class Pass {
   #limits: LoadLimits = { threads: 1, memoryLimit: 0 }
   #headerDetected: boolean | undefined
   #rows = 0
+  #chunks = 0
+  /** Rows that the input is known to have. */
+  #knownRows: number | undefined
   #isClosed = false
   readonly #onAbort = () => {
     this.#native?.close().catch(() => {})
@@ -86,11 +92,18 @@ export class Pass {
     return this.#columns
   }
 
-  /** About how many rows there will be in all, by what has been read. */
+  /** About how many rows there will be in all, as far as that is known or can be guessed by what there is so far. */
   get expectedRows(): number {
-    const { bytesRead = 0, bytesTotal } = this.#native?.counters() ?? {}
-    if (bytesTotal === undefined || bytesRead === 0) return this.#rows
-    return this.#rows * Math.max(1, bytesTotal / bytesRead)
+    if (this.#knownRows !== undefined) return Math.max(this.#knownRows, this.#rows)
+    const { bytesTotal = 0 } = this.#native?.counters() ?? {}
+    // What is read is ahead of what has been handed out, which is about a tile a chunk.
+    const { tileSize } = splitOf(this.#limits, this.#wanted.sink)
+    return this.#rows * Math.max(1, (bytesTotal / (this.#chunks * tileSize)) * ROOM)
+  }
+
+  /** Texts of a column's dictionary. */
+  texts(column: number, from: number): readonly string[] {
+    return this.#native?.texts?.(column, from) ?? []
   }
 
   /** Finds out what is to be read, and begins. */
@@ -123,6 +136,7 @@ export class Pass {
           continue
         }
         this.#rows += chunk.rows
+        this.#chunks += 1
         return chunk
       }
     } catch (error) {
@@ -250,7 +264,11 @@ export class Pass {
     const limits = this.#limits
     const name = this.#source?.name ?? ''
     let schema: readonly SchemaColumn[] | undefined
-    if (isColumnar(options.format)) schema = readSchema(options.format, await this.#kept(statement))
+    if (isColumnar(options.format)) {
+      const head = readHead(options.format, await this.#kept(statement))
+      schema = head.columns
+      this.#knownRows = head.rows
+    }
     const columns = withMade(statement, given ?? (await this.#found(statement, schema)))
     if (given && schema) checkLists(statement, given, schema)
     const table: TableDescription = {
@@ -320,7 +338,8 @@ export class Pass {
     const made = new Set(madeNames(statement))
     const listed = statement.columns?.filter(({ value }) => !made.has(value))
     const { columns: _, ...unlisted } = statement
-    const inferred = await inferColumns(look, kept, this.#options.signal)
+    const { columns: inferred, rows } = await inferTable(look, kept, this.#options.signal)
+    this.#knownRows = rows
     // Nothing was read that could have a column.
     if (inferred.length === 0) return listed?.map(({ value }) => ({ name: value, type: { kind: 'text' } })) ?? []
     const named = nameColumns({ ...unlisted, ...(listed && { columns: listed }) }, inferred)

@@ -1,15 +1,7 @@
 import { CopyError } from '../errors.ts'
 import type { Chunk } from '../native/load.ts'
 import { type ArrowBatch, type ArrowTable, apacheArrow, BatchMaker } from './arrow.ts'
-import {
-  columnsOf,
-  emptyValues,
-  GrowingColumn,
-  type ReadColumn,
-  type ReadValue,
-  type Source,
-  type ValueForms,
-} from './columns.ts'
+import { ColumnMaker, emptyValues, GrowingColumn, type ReadColumn, type ReadValue, type ValueForms } from './columns.ts'
 import { formsOf, type ReadOptions } from './options.ts'
 import { Pass, type Wanted } from './pass.ts'
 import type { ReadReceipt } from './receipt.ts'
@@ -43,20 +35,20 @@ export class Reading {
   rows<Row = Record<string, ReadValue>>(): AsyncIterableIterator<Row> {
     const forms = formsOf(this.#options, 'date')
     const pass = this.#pass({ sink: 'values', givesAway: false })
-    return this.#each(pass, (chunk, columns) =>
-      rowsOf(valuesOf(chunk, columns, forms), chunk.rows),
-    ) as AsyncIterableIterator<Row>
+    const make = maker(pass, forms)
+    return this.#each(pass, (chunk) => rowsOf(make(chunk), chunk.rows)) as AsyncIterableIterator<Row>
   }
 
   /** All rows by their columns. */
   async columns(): Promise<ReadColumn[]> {
     const forms = formsOf(this.#options, 'number')
     const pass = this.#pass({ sink: 'values', givesAway: false })
+    const make = maker(pass, forms)
     let growing: GrowingColumn[] | undefined
     await this.#whole(pass, (chunk) => {
       growing ??= pass.columns.map((column) => new GrowingColumn(column))
       const total = pass.expectedRows
-      for (const [index, column] of valuesOf(chunk, pass.columns, forms).entries()) growing[index]?.push(column, total)
+      for (const [index, column] of make(chunk).entries()) growing[index]?.push(column, total)
     })
     growing ??= pass.columns.map((column) => new GrowingColumn(column))
     return growing.map((column, index) =>
@@ -68,7 +60,8 @@ export class Reading {
   columnBatches(): AsyncIterableIterator<ReadColumn[]> {
     const forms = formsOf(this.#options, 'number')
     const pass = this.#pass({ sink: 'values', givesAway: true })
-    return this.#each(pass, (chunk, columns) => [valuesOf(chunk, columns, forms)])
+    const make = maker(pass, forms)
+    return this.#each(pass, (chunk) => [make(chunk)])
   }
 
   /**
@@ -140,10 +133,7 @@ export class Reading {
   }
 
   /** Hands out what is made of the chunks. */
-  #each<Item>(
-    pass: Pass,
-    make: (chunk: Chunk, columns: readonly Source[]) => readonly Item[],
-  ): AsyncIterableIterator<Item> {
+  #each<Item>(pass: Pass, make: (chunk: Chunk) => readonly Item[]): AsyncIterableIterator<Item> {
     return new Items(pass, make, (receipt) => {
       this.#receipt = receipt
     })
@@ -153,8 +143,13 @@ export class Reading {
 /** The end of a stream of Arrow's: a continuation without a message. */
 const END_OF_STREAM = Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0)
 
-function valuesOf(chunk: Chunk, columns: readonly Source[], forms: ValueForms): ReadColumn[] {
-  return columnsOf(columns, chunk.buffer, chunk.nodes ?? [], forms)
+/** Makes the columns of chunks, once the pass is open. */
+function maker(pass: Pass, forms: ValueForms): (chunk: Chunk) => ReadColumn[] {
+  let made: ColumnMaker | undefined
+  return ({ buffer, nodes = [] }) => {
+    made ??= new ColumnMaker(pass.columns, forms, (column, from) => pass.texts(column, from))
+    return made.columns(buffer, nodes)
+  }
 }
 
 /**
@@ -163,7 +158,7 @@ function valuesOf(chunk: Chunk, columns: readonly Source[], forms: ValueForms): 
  */
 class Items<Item> implements AsyncIterableIterator<Item> {
   readonly #pass: Pass
-  readonly #make: (chunk: Chunk, columns: readonly Source[]) => readonly Item[]
+  readonly #make: (chunk: Chunk) => readonly Item[]
   readonly #done: (receipt: ReadReceipt) => void
   #items: readonly Item[] = []
   #at = 0
@@ -172,11 +167,7 @@ class Items<Item> implements AsyncIterableIterator<Item> {
   /** Calls of `next` that came while one was under way wait for it. */
   #under: Promise<unknown> | undefined
 
-  constructor(
-    pass: Pass,
-    make: (chunk: Chunk, columns: readonly Source[]) => readonly Item[],
-    done: (receipt: ReadReceipt) => void,
-  ) {
+  constructor(pass: Pass, make: (chunk: Chunk) => readonly Item[], done: (receipt: ReadReceipt) => void) {
     this.#pass = pass
     this.#make = make
     this.#done = done
@@ -244,7 +235,7 @@ class Items<Item> implements AsyncIterableIterator<Item> {
     const chunk = await this.#pass.next()
     if (chunk !== undefined) {
       // What is made of it needs it no more, or has it.
-      this.#items = this.#make(chunk, this.#pass.columns)
+      this.#items = this.#make(chunk)
       chunk.release()
       return
     }

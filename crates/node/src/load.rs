@@ -38,7 +38,7 @@ pub struct BindingNext {
     pub held: f64,
     /// DuckDB: width, data, validity, defaults of each column; -1 for none. `ipc`: how many of the bytes are the schema's. `values`: of each
     /// column, and behind a list of its elements, its kind, rows, places of validity bits and data, bytes of the data, places of offsets
-    /// and of offsets in UTF-16; -1 for none.
+    /// and of offsets in UTF-16, or how many texts the dictionary must have; -1 for none.
     pub columns: Option<Vec<f64>>,
     pub failure: Option<BindingFailure>,
     /// Whether refused records wait to be taken.
@@ -91,6 +91,15 @@ pub struct BindingLocation {
     pub first_line: f64,
     pub byte_offset: f64,
     pub byte_length: f64,
+}
+
+/// Texts of a dictionary.
+#[napi(object)]
+pub struct BindingTexts {
+    /// End to end.
+    pub bytes: Buffer,
+    /// Where each ends.
+    pub ends: Vec<u32>,
 }
 
 /// A column's proven type.
@@ -504,6 +513,15 @@ impl BindingLoad {
             (None, None) => None,
         };
         record.map(Buffer::from)
+    }
+
+    /// `values`: texts of a column's dictionary from a number on.
+    #[napi(catch_unwind)]
+    pub fn texts(&self, column: u32, from: u32) -> BindingTexts {
+        let inner = self.lock();
+        let texts = inner.load.as_ref().map(|load| load.texts(column as usize, from as usize));
+        let (bytes, ends) = texts.unwrap_or_default();
+        BindingTexts { bytes: bytes.into(), ends }
     }
 
     /// Nobody will ask for the bytes of rows before this one any more.

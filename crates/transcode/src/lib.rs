@@ -6,6 +6,8 @@ mod arrow;
 mod chunk;
 #[cfg(feature = "columnar")]
 pub mod columnar;
+#[cfg(feature = "columnar")]
+mod dictionary;
 mod failure;
 mod header;
 mod locate;

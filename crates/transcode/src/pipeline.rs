@@ -26,6 +26,8 @@ use copyist_scan::Eol;
 use copyist_format::arrow::{BatchDecoder, row_text};
 
 use crate::chunk::{Chunk, ChunkData};
+#[cfg(feature = "columnar")]
+use crate::dictionary::{Dictionaries, Known};
 use crate::failure::Failure;
 #[cfg(feature = "columnar")]
 use crate::locate::{ColumnarSpan, RowText};
@@ -269,6 +271,8 @@ struct Numbering {
 struct Shared {
     plan: Arc<Plan>,
     sink: Sink,
+    #[cfg(feature = "columnar")]
+    dictionaries: Dictionaries,
     table: String,
     splitter: Mutex<Splitter>,
     state: Mutex<State>,
@@ -363,6 +367,8 @@ impl Load {
         let batch = if pushed.is_some() { 1 } else { (state.permits / 3).clamp(1, MOST_BATCHED) };
         let splitter = Splitter::new(inputs, limits.tile_size.max(1), limits.max_record, maps_by_name);
         let shared = Arc::new(Shared {
+            #[cfg(feature = "columnar")]
+            dictionaries: Dictionaries::new(if sink == Sink::Values { plan.columns.len() } else { 0 }),
             plan,
             sink,
             table,
@@ -501,6 +507,13 @@ impl Load {
     pub fn summary(&self) -> Summary {
         let (counters, files) = (self.counters(), self.files());
         Summary { counters, files, recent: std::mem::take(&mut lock(&self.shared.state).recent) }
+    }
+
+    /// [`Sink::Values`]: the texts of a column's dictionary from a number on, end to end, and where each ends.
+    #[cfg(feature = "columnar")]
+    #[must_use]
+    pub fn texts(&self, column: usize, from: usize) -> (Vec<u8>, Vec<u32>) {
+        self.shared.dictionaries.texts(column, from)
     }
 
     /// What [`Sink::Infer`] proved, after [`Next::End`].
@@ -770,6 +783,9 @@ struct Worker<'a> {
     batch: Option<arrow_array::RecordBatch>,
     #[cfg(feature = "columnar")]
     batches: Option<BatchDecoder>,
+    /// Texts that it has met, by the column.
+    #[cfg(feature = "columnar")]
+    known: Vec<Known>,
     guesses: Vec<ColumnGuess>,
     /// Whether it counts among [`State::busy`].
     is_busy: bool,
@@ -787,6 +803,8 @@ impl<'a> Worker<'a> {
             batch: None,
             #[cfg(feature = "columnar")]
             batches: None,
+            #[cfg(feature = "columnar")]
+            known: Vec::new(),
             guesses: vec![ColumnGuess::new(); shared.plan.columns.len()],
             is_busy: false,
         }
@@ -1086,7 +1104,8 @@ impl<'a> Worker<'a> {
             Sink::Arrow if rows > 0 => *chunk = Some(ChunkData::Arrow(crate::record_batch(plan, tile, decoded))),
             #[cfg(feature = "columnar")]
             Sink::Ipc | Sink::Values if rows > 0 => {
-                made = hand_out(shared.sink, plan, &crate::record_batch(plan, tile, decoded), buffer);
+                let batch = crate::record_batch(plan, tile, decoded);
+                made = hand_out(shared, plan, &batch, buffer, &mut self.known);
             }
             Sink::Arrow | Sink::Ipc | Sink::Values => {}
             Sink::Infer => {
@@ -1137,14 +1156,15 @@ impl<'a> Worker<'a> {
     /// A batch that is handed out as it is.
     #[cfg(feature = "columnar")]
     fn hand_over(
-        &self,
+        &mut self,
         tile: &Tile,
         batch: &arrow_array::RecordBatch,
         buffer: &mut Vec<u8>,
         chunk: &mut Option<ChunkData>,
     ) -> Part {
         let plan = &*self.shared.plan;
-        let made = joined(plan, batch, None, &[]).and_then(|batch| hand_out(self.shared.sink, plan, &batch, buffer));
+        let made = joined(plan, batch, None, &[])
+            .and_then(|batch| hand_out(self.shared, plan, &batch, buffer, &mut self.known));
         let rows = batch.num_rows() as u64;
         let fault = match made {
             Ok(made) => {
@@ -1214,7 +1234,7 @@ impl<'a> Worker<'a> {
             Sink::Ipc | Sink::Values if rows > 0 => {
                 let made = crate::record_batch(plan, literals, decoded);
                 made_of = joined(plan, &batch, Some((decoded, made)), &taken)
-                    .and_then(|batch| hand_out(shared.sink, plan, &batch, buffer));
+                    .and_then(|batch| hand_out(shared, plan, &batch, buffer, &mut self.known));
             }
             // Types are not proven on values that have theirs.
             Sink::Duckdb | Sink::Arrow | Sink::Ipc | Sink::Values | Sink::Infer => {}
@@ -1273,16 +1293,17 @@ impl<'a> Worker<'a> {
 /// The rows as they are handed out to a program.
 #[cfg(feature = "columnar")]
 fn hand_out(
-    sink: Sink,
+    shared: &Shared,
     plan: &Plan,
     batch: &arrow_array::RecordBatch,
     buffer: &mut Vec<u8>,
+    known: &mut Vec<Known>,
 ) -> copyist_core::Result<Option<ChunkData>> {
-    Ok(Some(if sink == Sink::Ipc {
+    Ok(Some(if shared.sink == Sink::Ipc {
         let schema = write_ipc(batch, buffer)?;
         ChunkData::Ipc(std::mem::take(buffer), schema)
     } else {
-        let nodes = write_values(plan, batch, buffer)?;
+        let nodes = write_values(plan, batch, buffer, &shared.dictionaries, known)?;
         ChunkData::Values(std::mem::take(buffer), nodes)
     }))
 }

@@ -4,16 +4,19 @@
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
-    Date32Type, Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
-    TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt8Type,
-    UInt16Type, UInt32Type,
+    Date32Type, Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, IntervalMonthDayNano,
+    IntervalMonthDayNanoType, Time64MicrosecondType, TimestampMicrosecondType, TimestampMillisecondType,
+    TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type, UInt32Type,
 };
 use arrow_array::{Array, ArrayRef, OffsetSizeTrait, RecordBatch, RecordBatchOptions, UInt32Array};
 use arrow_ipc::writer::StreamWriter;
-use arrow_schema::{ArrowError, DataType, Field, Schema, TimeUnit};
+use arrow_schema::{ArrowError, DataType, Field, IntervalUnit, Schema, TimeUnit};
 use copyist_core::{DataError, ErrorCode, Result, Type};
+use copyist_datetime as datetime;
 use copyist_format::arrow::write_literal;
 use copyist_format::{Decoded, Plan};
+
+use crate::dictionary::{Dictionaries, Known};
 use std::sync::Arc;
 
 /// What a column of a program's values is, as the number that a [`Node`] has.
@@ -35,6 +38,8 @@ pub enum Kind {
     List = 8,
     /// Milliseconds since 1970 as a double; infinite where the instant is.
     Epoch = 9,
+    /// Numbers of 32 bits, each that of a text in the column's dictionary.
+    Coded = 10,
 }
 
 /// Where a column's values lie in the buffer of its batch. Places are multiples of 8.
@@ -49,7 +54,7 @@ pub struct Node {
     pub bytes: usize,
     /// Of texts, bytes and lists: one more than rows, 32 bits each, the first one 0.
     pub offsets: Option<usize>,
-    /// Of texts that are not all ASCII: their offsets in units of UTF-16.
+    /// Of texts that are not all ASCII: their offsets in units of UTF-16. Of coded ones no place, but how many texts the dictionary must have.
     pub units: Option<usize>,
 }
 
@@ -95,7 +100,7 @@ fn arrow_type(ty: &Type) -> DataType {
         Type::Time(_) => DataType::Time64(TimeUnit::Microsecond),
         Type::Timestamp(_) => DataType::Timestamp(TimeUnit::Microsecond, None),
         Type::TimestampTz(_) => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
-        Type::Interval(_) => DataType::Interval(arrow_schema::IntervalUnit::MonthDayNano),
+        Type::Interval(_) => DataType::Interval(IntervalUnit::MonthDayNano),
         Type::Uuid => DataType::FixedSizeBinary(16),
         Type::Bytea => DataType::Binary,
         Type::Numeric(Some((precision, scale))) if *precision <= 38 && *scale >= 0 && *scale as u16 <= *precision => {
@@ -210,11 +215,20 @@ fn batch_of(plan: &Plan, columns: Vec<ArrayRef>, rows: usize) -> Result<RecordBa
 }
 
 /// The values of a batch for JavaScript, one node a column, before it its lists' elements after it.
-pub(crate) fn write_values(plan: &Plan, batch: &RecordBatch, buffer: &mut Vec<u8>) -> Result<Vec<Node>> {
+pub(crate) fn write_values(
+    plan: &Plan,
+    batch: &RecordBatch,
+    buffer: &mut Vec<u8>,
+    dictionaries: &Dictionaries,
+    known: &mut Vec<Known>,
+) -> Result<Vec<Node>> {
     buffer.clear();
+    known.resize_with(plan.columns.len(), Known::default);
     let mut writer = Writer { buffer, nodes: Vec::with_capacity(plan.columns.len()) };
-    for (spec, array) in plan.columns.iter().zip(batch.columns()) {
-        writer.column(array, &spec.ty)?;
+    for (index, (spec, array)) in plan.columns.iter().zip(batch.columns()).enumerate() {
+        if !writer.coded(array, index, dictionaries, &mut known[index]) {
+            writer.column(array, &spec.ty)?;
+        }
     }
     Ok(writer.nodes)
 }
@@ -363,6 +377,25 @@ impl Writer<'_> {
         self.column(&values.slice(first, last - first), element)
     }
 
+    /// Texts by their numbers, if they are worth it.
+    fn coded(&mut self, array: &ArrayRef, index: usize, dictionaries: &Dictionaries, known: &mut Known) -> bool {
+        let mut codes = Vec::new();
+        let most = match array.data_type() {
+            DataType::Utf8 => {
+                codes.reserve(array.len());
+                let texts = array.as_string::<i32>().iter().map(|text| text.map(str::as_bytes));
+                known.codes(dictionaries, index, texts, &mut codes)
+            }
+            _ => None,
+        };
+        let Some(most) = most else { return false };
+        let validity = self.validity(array);
+        let (data, bytes) = self.numbers(codes.into_iter());
+        let (rows, kind, units) = (array.len(), Kind::Coded, Some(most as usize));
+        self.nodes.push(Node { kind, rows, validity, data, bytes, offsets: None, units });
+        true
+    }
+
     fn column(&mut self, array: &ArrayRef, ty: &Type) -> Result<()> {
         use DataType as D;
         macro_rules! numbers {
@@ -485,7 +518,27 @@ impl Writer<'_> {
                 let offsets = (0..=array.len() as i64).map(|row| row * i64::from(*size)).collect::<Vec<_>>();
                 self.list(array, &offsets, lists.values(), &of.element)?;
             }
-            // Decimals, times of day, intervals.
+            (D::Time64(TimeUnit::Microsecond), _) => {
+                let values = array.as_primitive::<Time64MicrosecondType>();
+                self.written(array, Kind::Text, |row, out| {
+                    let start = out.len();
+                    datetime::iso::write_time(values.value(row), out);
+                    // PostgreSQL prints no zeros at the end of a fraction.
+                    if out[start..].contains(&b'.') {
+                        let zeros = out.iter().rev().take_while(|&&digit| digit == b'0').count();
+                        out.truncate(out.len() - zeros);
+                    }
+                    Ok(())
+                })?;
+            }
+            (D::Interval(IntervalUnit::MonthDayNano), _) => {
+                let values = array.as_primitive::<IntervalMonthDayNanoType>();
+                self.written(array, Kind::Text, |row, out| {
+                    write_interval(values.value(row), out);
+                    Ok(())
+                })?;
+            }
+            // Decimals, and what only elements of lists are.
             _ => self.written(array, Kind::Text, |row, out| write_literal(array.as_ref(), row, out))?,
         }
         Ok(())
@@ -495,6 +548,40 @@ impl Writer<'_> {
 #[cold]
 fn too_long() -> Box<DataError> {
     DataError::new(ErrorCode::ProgramLimitExceeded, "the values of a batch have more than 2 GiB")
+}
+
+/// As PostgreSQL prints it with its own `IntervalStyle`.
+fn write_interval(value: IntervalMonthDayNano, out: &mut Vec<u8>) {
+    let mut text = String::new();
+    // What follows a negative part has a sign in any case.
+    let mut is_behind_minus = false;
+    for (amount, unit) in [(value.months / 12, "year"), (value.months % 12, "mon"), (value.days, "day")] {
+        if amount == 0 {
+            continue;
+        }
+        let gap = if text.is_empty() { "" } else { " " };
+        let sign = if is_behind_minus && amount > 0 { "+" } else { "" };
+        let plural = if amount == 1 { "" } else { "s" };
+        text += &format!("{gap}{sign}{amount} {unit}{plural}");
+        is_behind_minus = amount < 0;
+    }
+    if value.nanoseconds != 0 || text.is_empty() {
+        let micros = value.nanoseconds.unsigned_abs() / 1000;
+        let sign = match value.nanoseconds {
+            ..0 => "-",
+            _ if is_behind_minus => "+",
+            _ => "",
+        };
+        let gap = if text.is_empty() { "" } else { " " };
+        let (hours, minutes, seconds) = (micros / 3_600_000_000, micros / 60_000_000 % 60, micros / 1_000_000 % 60);
+        text += &format!("{gap}{sign}{hours:02}:{minutes:02}:{seconds:02}");
+        let fraction = format!("{:06}", micros % 1_000_000);
+        let fraction = fraction.trim_end_matches('0');
+        if !fraction.is_empty() {
+            text += &format!(".{fraction}");
+        }
+    }
+    out.extend_from_slice(text.as_bytes());
 }
 
 fn write_uuid(bytes: &[u8], out: &mut Vec<u8>) {
