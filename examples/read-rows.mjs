@@ -11,9 +11,13 @@ for await (const row of read(`COPY FROM '${data('airports.csv')}' (FORMAT csv, H
 }
 
 // Columns of a Parquet file: of typed arrays, no more is made than these.
-const reading = read(`COPY (delay, distance) FROM '${data('flights-3m.parquet')}' (FORMAT parquet)`, { int64: 'number' })
+const reading = read(`COPY (delay, distance) FROM '${data('flights-3m.parquet')}' (FORMAT parquet)`, {
+  int64: 'number',
+})
 const [delay, distance] = await reading.columns()
 let total = 0
 for (let row = 0; row < delay.length; row += 1) total += delay.values[row]
-console.log(`${delay.length} flights: ${delay.type} and ${distance.type}, ${(total / delay.length).toFixed(1)} minutes late`)
+console.log(
+  `${delay.length} flights: ${delay.type} and ${distance.type}, ${(total / delay.length).toFixed(1)} minutes late`,
+)
 console.log(`${reading.receipt.rowsRead} rows read in ${reading.receipt.elapsedMs.toFixed(0)} ms`)

@@ -221,6 +221,16 @@ describe('rows', () => {
     expect(found[2]?.at).toBeGreaterThan(8.64e15)
   })
 
+  test.each([1, 2, 3, 4, 5, 6, 7, 8, 9, 12])('have %i columns, in the order of the input', async (count) => {
+    const names = Array.from({ length: count }, (_, index) => (index === 9 ? '__proto__' : `c${count - index}`))
+    const stdin = `${names.join(',')}\n${names.map((_, index) => index).join(',')}\n${names.map((_, index) => (index === 0 ? '1' : '')).join(',')}\n`
+    const found = await rows(CSV, { stdin })
+    expect(found.map((row) => Object.entries(row))).toEqual([
+      names.map((name, index) => [name, index]),
+      names.map((name, index) => [name, index === 0 ? 1 : null]),
+    ])
+  })
+
   test('may have any names', async () => {
     const [row] = await rows(CSV, { stdin: '__proto__,constructor,7\n1,2,3\n' })
     expect(Object.entries(row ?? {})).toEqual(

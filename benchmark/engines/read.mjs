@@ -36,7 +36,7 @@ function checksumOf({ columns }, rows, get) {
 
 const typesOf = ({ columns }) => Object.fromEntries(columns.map(({ name, type }) => [name, type]))
 
-function valueOf({ values, validity }) {
+function reader({ values, validity }) {
   return (row) => (validity && !((validity[row >> 3] >> (row & 7)) & 1) ? null : values[row])
 }
 
@@ -50,7 +50,7 @@ export const COPYIST = {
         const statement = `COPY FROM '${dataset.path}' (FORMAT csv, HEADER)`
         columns = await read(statement, { columns: typesOf(dataset), threads, int64: 'number' }).columns()
       },
-      checksum: () => checksumOf(dataset, columns[0].length, (index) => valueOf(columns[index])),
+      checksum: () => checksumOf(dataset, columns[0].length, (index) => reader(columns[index])),
     }
   },
 
@@ -68,7 +68,7 @@ export const COPYIST = {
       async run() {
         columns = await read(`COPY FROM '${dataset.parquet}' (FORMAT parquet)`, { threads, int64: 'number' }).columns()
       },
-      checksum: () => checksumOf(dataset, columns[0].length, (index) => valueOf(columns[index])),
+      checksum: () => checksumOf(dataset, columns[0].length, (index) => reader(columns[index])),
     }
   },
 
@@ -129,9 +129,7 @@ export async function udsvObjects({ dataset }) {
     let parser
     for await (const text of createReadStream(dataset.path, { encoding: 'utf8', highWaterMark: 1 << 18 })) {
       parser ??= initParser(typed(inferSchema(text), types))
-      parser.chunk(text, parser.typedObjs, (rows) => {
-        for (const row of rows) take(row)
-      })
+      parser.chunk(text, parser.typedObjs, take)
     }
     parser.end()
   })

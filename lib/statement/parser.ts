@@ -55,7 +55,11 @@ export function parseParts(text: string): CopyParts {
   return parsing(text, (parser) => parser.parts(), 'either')
 }
 
-function parsing<Result>(text: string, parse: (parser: Parser) => Result, tableless: boolean | 'either' = false): Result {
+function parsing<Result>(
+  text: string,
+  parse: (parser: Parser) => Result,
+  tableless: boolean | 'either' = false,
+): Result {
   const invalid = text.search(/\0|\p{Surrogate}/u)
   try {
     if (invalid >= 0) {
