@@ -167,6 +167,8 @@ export const HYPARQUET = {
         }
         await parquetRead({
           file: buffer,
+          // Its own are dates of whole milliseconds.
+          parsers: { timestampFromMicroseconds: (micros) => Number(micros) / 1000 },
           onChunk: ({ columnName, columnData, rowStart }) => {
             const parts = columns.get(columnName) ?? []
             columns.set(columnName, parts)

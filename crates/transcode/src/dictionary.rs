@@ -14,7 +14,7 @@ const LONGEST: usize = 64;
 /// Values of which at least half must have been met before, over and over.
 const TRIED: u32 = 4096;
 /// Places that are looked at for a text. More is a column whose texts are made to collide.
-const PROBES: usize = 16;
+const PROBES: usize = 64;
 
 /// The dictionaries of a load, which only grow.
 pub(crate) struct Dictionaries {
@@ -166,7 +166,9 @@ fn hash(text: &[u8]) -> u32 {
     let mut word = [0; 8];
     word[..rest.len()].copy_from_slice(rest);
     hash = (hash.rotate_left(23) ^ u64::from_le_bytes(word)).wrapping_mul(FACTOR);
-    (hash >> 32) as u32 ^ hash as u32
+    // Low bits, which choose the place, are of all bits.
+    hash = (hash ^ (hash >> 29)).wrapping_mul(FACTOR);
+    (hash >> 32) as u32
 }
 
 #[cfg(test)]
@@ -199,6 +201,18 @@ mod tests {
         assert_eq!(codes(&mut known, &all, &texts), None);
         assert_eq!(codes(&mut known, &all, &["a", "a"]), None);
         assert!(all.texts(0, 0).1.len() <= TRIED as usize);
+    }
+
+    #[test]
+    fn short_texts_do_not_collide() {
+        let all = Dictionaries::new(1);
+        let mut known = Known::default();
+        let letters = || b'A'..=b'Z';
+        let texts = letters().flat_map(|a| letters().flat_map(move |b| letters().map(move |c| [a, b, c])));
+        let texts: Vec<String> = texts.step_by(7).map(|text| String::from_utf8_lossy(&text).into_owned()).collect();
+        let twice: Vec<&str> = texts.iter().flat_map(|text| [text.as_str(), text]).collect();
+        let (most, _) = codes(&mut known, &all, &twice).unwrap();
+        assert_eq!(most as usize, texts.len());
     }
 
     #[test]

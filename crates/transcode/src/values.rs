@@ -380,12 +380,16 @@ impl Writer<'_> {
     /// Texts by their numbers, if they are worth it.
     fn coded(&mut self, array: &ArrayRef, index: usize, dictionaries: &Dictionaries, known: &mut Known) -> bool {
         let mut codes = Vec::new();
-        let most = match array.data_type() {
-            DataType::Utf8 => {
+        macro_rules! codes {
+            ($texts:expr) => {{
                 codes.reserve(array.len());
-                let texts = array.as_string::<i32>().iter().map(|text| text.map(str::as_bytes));
-                known.codes(dictionaries, index, texts, &mut codes)
-            }
+                known.codes(dictionaries, index, $texts.iter().map(|text| text.map(str::as_bytes)), &mut codes)
+            }};
+        }
+        let most = match array.data_type() {
+            DataType::Utf8 => codes!(array.as_string::<i32>()),
+            DataType::LargeUtf8 => codes!(array.as_string::<i64>()),
+            DataType::Utf8View => codes!(array.as_string_view()),
             _ => None,
         };
         let Some(most) = most else { return false };
