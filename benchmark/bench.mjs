@@ -45,7 +45,7 @@ installPeers()
 // Imported now, not above: they need the peers.
 const { cases, SPECIAL_CASES } = await import('./cases.mjs')
 const { ENGINES } = await import('./engines/index.mjs')
-const { dataset } = await import('./datasets.mjs')
+const { dataset: csv, parquetOf } = await import('./datasets.mjs')
 
 if (options.list) {
   console.log(`cases: ${[...cases(threads, false).map(({ name }) => name), ...SPECIAL_CASES].join(', ')}`)
@@ -71,6 +71,7 @@ try {
   for (const benchmarkCase of wanted) {
     const names = benchmarkCase.engines.filter(isWantedEngine)
     if (names.length === 0) continue
+    const dataset = async (name) => (benchmarkCase.parquet ? await parquetOf(await csv(name)) : await csv(name))
     const files = {}
     for (const name of names) files[name] = await dataset(benchmarkCase.datasets?.[name] ?? benchmarkCase.dataset)
     const file = await dataset(benchmarkCase.dataset)
@@ -85,7 +86,7 @@ try {
     results.memory = { gates: MEMORY_GATES, engines: [] }
     for (const name of ['copyist', 'pg-copy-streams'].filter(isWantedEngine)) {
       for (const size of options.quick ? ['weather-100k', 'weather-1m'] : ['weather-1m', 'weather-1g']) {
-        const file = await dataset(size)
+        const file = await csv(size)
         results.memory.engines.push(await measureMemory(name, { dataset: file, threads, reps: 3, context, onProgress }))
       }
     }

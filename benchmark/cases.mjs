@@ -4,7 +4,8 @@ import { tolerantCases } from './tolerant-cases.mjs'
  * What is measured. Every case runs each of its engines on the same file with the same number of threads.
  *
  * `kind` is the function of an engine's module that the case calls. `gates` are the ratios (peer's time over ours) that
- * copyist must reach and aims at. `tolerant` cases go on after errors; `constraint` is what the table is made with; `datasets` has the
+ * copyist must reach and aims at. `tolerant` cases go on after errors; `constraint` is what the table is made with; `parquet`
+ * cases read the file as Parquet; `datasets` has the
  * files of engines that do not take that of the case.
  */
 const JAVASCRIPT_READERS = ['udsv', 'papaparse', 'csv-parse', 'polars']
@@ -124,6 +125,44 @@ export function cases(threads, quick) {
       threads,
       engines: ['copyist', 'duckdb'],
       gates: {},
+    },
+    {
+      name: 'read-columns',
+      title: `CSV to columns of JavaScript, ${plural(threads, 'thread')}`,
+      kind: 'columns',
+      dataset: small,
+      threads,
+      engines: ['copyist', 'udsv'],
+      gates: { udsv: { must: 7, aim: 10 } },
+    },
+    {
+      name: 'read-objects',
+      title: `CSV to objects of JavaScript, ${plural(threads, 'thread')}`,
+      kind: 'objects',
+      dataset: small,
+      threads,
+      engines: ['copyist', 'udsv'],
+      gates: { udsv: { must: 2.5, aim: 3 } },
+    },
+    {
+      name: 'read-parquet-columns',
+      title: `Parquet to columns of JavaScript, ${plural(threads, 'thread')}`,
+      kind: 'parquetColumns',
+      dataset: small,
+      parquet: true,
+      threads,
+      engines: ['copyist', 'hyparquet', 'parquet-wasm'],
+      gates: { hyparquet: { must: 40, aim: 55 }, 'parquet-wasm': { must: 5, aim: 7 } },
+    },
+    {
+      name: 'read-parquet-arrow',
+      title: `Parquet to Arrow, ${plural(threads, 'thread')}`,
+      kind: 'parquetArrow',
+      dataset: small,
+      parquet: true,
+      threads,
+      engines: ['copyist', 'polars', 'duckdb'],
+      gates: { polars: { must: 0.9, aim: 1.2 }, duckdb: { must: 1.3, aim: 1.7 } },
     },
     ...tolerantCases(threads, quick),
   ]

@@ -79,6 +79,22 @@ export async function dataset(name) {
   return { name, path, format: 'csv', schema, layout, columns: SCHEMAS[schema], ...current }
 }
 
+/** The same rows as a Parquet file, as DuckDB writes it; with its path as `parquet`. */
+export async function parquetOf(csv) {
+  const parquet = csv.path.replace(/\.csv$/, '.parquet')
+  if (!existsSync(parquet)) {
+    const { DuckDBInstance } = await import('@duckdb/node-api')
+    const instance = await DuckDBInstance.create(':memory:')
+    const connection = await instance.connect()
+    const types = csv.columns.map(({ name, type }) => `'${name}': '${type}'`).join(', ')
+    const source = `read_csv('${csv.path}', header = true, auto_detect = false, delim = ',', quote = '"', escape = '"', columns = {${types}})`
+    await connection.run(`COPY (FROM ${source}) TO '${parquet}' (FORMAT parquet)`)
+    connection.closeSync()
+    instance.closeSync()
+  }
+  return { ...csv, parquet }
+}
+
 function fail(message) {
   throw new Error(message)
 }

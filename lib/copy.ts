@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { stat } from 'node:fs/promises'
 import { AccessPolicy } from './access/policy.ts'
 import { checkBalance, filesOf } from './balance.ts'
 import { type CopyCallOptions, checkCall, checkedLimits } from './copy-call.ts'
@@ -58,6 +57,9 @@ import {
   type ZonesInLiterals,
 } from './target/target.ts'
 import { checkTransform, stepsOf, unknownTypes } from './transform.ts'
+import { checkWhole } from './whole-file.ts'
+
+const NOTHING_LOADED = 'Nothing was loaded.'
 
 /** Runs one statement on `target` from parsing to commit. */
 export async function runCopy(
@@ -164,22 +166,6 @@ class Work {
     }
   }
 
-  /** A file that has become shorter was read in part, and its last row may be half a row. */
-  async #checkWhole(input: Input | RowInput, cause?: unknown): Promise<void> {
-    if (input.kind !== 'file' || input.size === undefined) return
-    // One that was removed has been read all the same.
-    const now = await stat(input.path).catch(() => undefined)
-    if (now === undefined || now.size >= input.size) return
-    throw new CopyError({
-      code: 'io_error',
-      sqlState: '58030',
-      message: `file "${input.name}" became shorter while it was read`,
-      detail: `It had ${input.size} bytes at first, and ${now.size} in the end. Nothing was loaded.`,
-      position: { file: input.name },
-      cause,
-    })
-  }
-
   async #attempt(expected: ZonesInLiterals): Promise<Receipt> {
     const { source } = this
     const bytes = source.kind === 'file' || source.kind === 'files' ? source.size : undefined
@@ -205,7 +191,7 @@ class Work {
       else if (loaded !== undefined) return loaded
       await this.#noteFailure(error)
       // A value that was cut in two says nothing of that.
-      if (!this.committing && !this.call.signal?.aborted) await this.#checkWhole(this.source, error)
+      if (!this.committing && !this.call.signal?.aborted) await checkWhole(this.source, NOTHING_LOADED, error)
       throw await this.#diagnosed(error)
     }
   }
@@ -465,7 +451,7 @@ class Work {
       if (statement.options.analyze) await transaction.analyze(table)
       if (signal?.aborted) throw aborted(signal)
       const counters = native.counters()
-      await this.#checkWhole(input)
+      await checkWhole(input, NOTHING_LOADED)
       // An input that was not read to its end, since enough of its rows were refused, does not balance.
       await log.finish()
       log.checkEnd(counters.rowsRead)

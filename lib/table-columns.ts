@@ -24,6 +24,8 @@ export interface ProvenColumns {
     readonly type: ColumnType
     /** The number of its field. */
     readonly field: number
+    /** Of `int8`: digits of the longest value. */
+    readonly digits?: number
     /** The option by whose patterns all values are of the type, or that names the column; absent: they are as they stand. */
     readonly by?: string
   }[]
@@ -60,6 +62,7 @@ export async function proveColumns(
   refuseNumbers(statement)
   const plan = { options: plainOptions(options), table: table.name.value, limits }
   const inferred = await inferTable(plan, input, signal)
+  if (inferred.columns.length === 0) return { columns: [], fields: 0, rows: inferred.rows }
   const named = nameColumns(statement, inferred.columns)
   const designated = options.timestampColumn?.value
   const isDesignated = (name: string) => designated === undefined || same(name, designated)

@@ -85,3 +85,10 @@ async function loader(database, table, { dataset, threads, tolerant }, { onError
   const statement = `COPY ${table} FROM '${dataset.path}' WITH (FORMAT ${format}${options})`
   return () => db.copy(statement, { threads, ledger })
 }
+
+/** For a program. */
+const reading = (kind) => async (context) => (await import('./read.mjs')).COPYIST[kind](context)
+export const columns = reading('columns')
+export const objects = reading('objects')
+export const parquetColumns = reading('parquetColumns')
+export const parquetArrow = reading('parquetArrow')

@@ -22,6 +22,18 @@ export async function decode({ dataset, threads }) {
   }
 }
 
+/** The same over a Parquet file. */
+export async function parquetArrow({ dataset, threads }) {
+  const { connection, close } = await open(':memory:', threads)
+  const source = `read_parquet('${dataset.parquet}')`
+  const terms = dataset.columns.map(({ name, type }) => (type === 'text' ? `max(strlen("${name}"))` : `max("${name}")`))
+  return {
+    run: async () => void (await connection.run(`SELECT count(*), ${terms.join(', ')} FROM ${source}`)),
+    checksum: () => queryChecksum(connection, dataset, source),
+    close,
+  }
+}
+
 /** It has no reader of fixed-width fields: each line is one string, of which the fields are cut, trimmed and cast. */
 function fixedFields({ path, columns }) {
   const fields = columns.map(({ name, type, offset, length }) => {

@@ -73,11 +73,11 @@ function convert(aggregate, field) {
   }
 }
 
-const EPOCH_MS = Date.UTC(2020, 0, 1)
+export const EPOCH_MS = Date.UTC(2020, 0, 1)
 const days = new Map()
 
 /** Microseconds since 2020-01-01 of `YYYY-MM-DD hh:mm:ss.ffffff`. */
-function timestamp(field) {
+export function timestamp(field) {
   const date = field.slice(0, 10)
   let day = days.get(date)
   if (day === undefined) {

@@ -16,13 +16,23 @@ export async function decode({ dataset, threads }) {
     dtypes: Object.fromEntries(given.map(({ name, type }) => [name, TYPES[type]])),
   }
   const flags = dataset.columns.filter(({ type }) => type === 'bool')
+  return frames(dataset, () => {
+    const frame = polars.readCSV(dataset.path, options)
+    if (flags.length === 0) return frame
+    return frame.withColumns(...flags.map(({ name }) => polars.col(name).eq(polars.lit('t')).alias(name)))
+  })
+}
+
+/** Parquet into a frame, whose columns are Arrow's. */
+export async function parquetArrow({ dataset }) {
+  return frames(dataset, () => polars.readParquet(dataset.parquet))
+}
+
+function frames(dataset, read) {
   let frame
   return {
     async run() {
-      frame = polars.readCSV(dataset.path, options)
-      if (flags.length > 0) {
-        frame = frame.withColumns(...flags.map(({ name }) => polars.col(name).eq(polars.lit('t')).alias(name)))
-      }
+      frame = read()
     },
     checksum() {
       const checksum = new Checksum(dataset.columns)

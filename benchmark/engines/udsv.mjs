@@ -21,3 +21,7 @@ export async function decode({ dataset }) {
     checksum: () => columns.checksum(),
   }
 }
+
+/** The same into columns that a program keeps. */
+export const columns = decode
+export const objects = async (context) => (await import('./read.mjs')).udsvObjects(context)

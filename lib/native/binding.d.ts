@@ -50,6 +50,8 @@ export declare class BindingLoad {
   locate(row: number): BindingLocation | null
   /** The bytes of a row's record, counted from 0, where they are kept. */
   record(row: number): Buffer | null
+  /** `values`: texts of a column's dictionary from a number on. */
+  texts(column: number, from: number): BindingTexts
   /** Nobody will ask for the bytes of rows before this one any more. */
   settle(row: number): void
   /** The proven types, after `end`. */
@@ -210,6 +212,8 @@ export interface BindingGuess {
   kind: string
   precision?: number
   scale?: number
+  /** Of `int8`: digits of the longest value. */
+  digits?: number
 }
 
 /** What this build and machine offer. */
@@ -254,7 +258,11 @@ export interface BindingNext {
   id: number
   /** Bytes of native memory that `release` gives back. */
   held: number
-  /** DuckDB: width, data, validity, defaults of each column; -1 for none. */
+  /**
+   * DuckDB: width, data, validity, defaults of each column; -1 for none. `ipc`: how many of the bytes are the schema's. `values`: of each
+   * column, and behind a list of its elements, its kind, rows, places of validity bits and data, bytes of the data, places of offsets
+   * and of offsets in UTF-16, or how many texts the dictionary must have; -1 for none.
+   */
   columns?: Array<number>
   failure?: BindingFailure
   /** Whether refused records wait to be taken. */
@@ -392,7 +400,7 @@ export interface BindingSpecification {
   /** The bytes of rows can be asked for. */
   keepsRecords: boolean
   session: BindingSession
-  /** `pg_binary`, `pg_text`, `duckdb` or `infer`. */
+  /** `pg_binary`, `pg_text`, `duckdb`, `ipc`, `values` or `infer`. */
   sink: string
   /** DuckDB: chunks are served from native memory and not copied. */
   isServed: boolean
@@ -416,6 +424,14 @@ export interface BindingSpecification {
   maxBytes: number
   /** Bytes of an object of another machine that may be held where it has to be read in any order, and its server gives no parts. */
   mostHeld: number
+}
+
+/** Texts of a dictionary. */
+export interface BindingTexts {
+  /** End to end. */
+  bytes: Buffer
+  /** Where each ends. */
+  ends: Array<number>
 }
 
 /** What becomes of what does not fit. */
@@ -464,6 +480,9 @@ export declare function decodeText(name: string, bytes: Buffer): string | null
 
 /** Nothing is served under a number any more. No statement that asks for it may be running. */
 export declare function dropWindow(id: number): void
+
+/** Arrow's IPC stream of no rows of the columns of a plan; none where it has a type without a form there. */
+export declare function emptyIpc(specification: BindingSpecification): Buffer | null
 
 /** Text in another encoding; what that does not have becomes a question mark. */
 export declare function encodeText(name: string, text: string): Buffer | null

@@ -127,6 +127,13 @@ export const LEFT_TO_SERVER = 'left_to_server'
  */
 export type SinkKind = 'pg_binary' | 'pg_text' | 'duckdb' | 'duckdb_served'
 
+/**
+ * What they hold where rows are read for the program.
+ * - `ipc`: a stream of Arrow's IPC format with one record batch, and without its end.
+ * - `values`: columns as JavaScript has arrays of, see {@link ValueNode}.
+ */
+export type ReadSinkKind = 'ipc' | 'values'
+
 /** A chunk of encoded output. Its memory belongs to the native load until `release()`. */
 export interface Chunk {
   /** Valid until `release()`. */
@@ -135,6 +142,10 @@ export interface Chunk {
   readonly rows: number
   /** `duckdb` sinks only. Of `duckdb_served` the offsets are not into `buffer`, which is empty. */
   readonly batch?: DuckdbBatch
+  /** `ipc` sink: bytes at its beginning that are the schema's. */
+  readonly schemaBytes?: number
+  /** `values` sink: where the columns lie in the buffer; behind a list its elements. */
+  readonly nodes?: readonly ValueNode[]
   /** `duckdb` sinks: bytes of native memory held until `release()`, besides the buffer. */
   readonly held?: number
   /** `duckdb_served` sink: what the chunk is called in {@link NativeLoad.serve}. */
@@ -161,6 +172,38 @@ export interface DuckdbColumn {
   readonly validity: number
   /** DEFAULT option: offset of one byte a row (1 = use the column's default), or -1 when no row asks for it. */
   readonly defaults: number
+}
+
+/** What the values of a {@link ValueNode} are, by its number. */
+export const VALUE_KIND = {
+  bool: 0,
+  int16: 1,
+  int32: 2,
+  int64: 3,
+  float32: 4,
+  float64: 5,
+  text: 6,
+  bytes: 7,
+  list: 8,
+  epoch: 9,
+  /** Numbers of 32 bits of texts in the column's dictionary, see {@link NativeLoad.texts}. */
+  coded: 10,
+} as const
+
+/** A column, or the elements of lists, in a buffer: places in bytes, multiples of 8, or -1 where there is nothing of it. */
+export interface ValueNode {
+  /** One of {@link VALUE_KIND}. */
+  readonly kind: number
+  readonly rows: number
+  /** One bit a row, 1 for a value. */
+  readonly validity: number
+  readonly data: number
+  /** Bytes of the data. */
+  readonly bytes: number
+  /** `text`, `bytes`, `list`: 32 bits each, one more than rows. */
+  readonly offsets: number
+  /** `text` that is not all ASCII: its offsets in units of UTF-16. `coded`: texts that the dictionary must have. */
+  readonly units: number
 }
 
 /** One thing that is wrong with a record. */
@@ -276,6 +319,8 @@ export interface NativeLoad {
    * segment is a chunk's `id`, its first row and how many.
    */
   serve?(window: number, signature: string, segments: readonly (readonly [number, number, number])[]): void
+  /** `values` sink: the texts of a column's dictionary from a number on. They never change. */
+  texts?(column: number, from: number): string[]
   /**
    * Line and byte offset of a data row by its ordinal (from 0), while the row is among those recently handed out or the
    * input can be read again.

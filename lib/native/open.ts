@@ -28,8 +28,10 @@ import type {
   LoadSession,
   NativeLoad,
   NativeReject,
+  ReadSinkKind,
   RowPlace,
   SinkKind,
+  ValueNode,
 } from './load.ts'
 import { type ByteSource, pump } from './pump.ts'
 import { readRejects } from './rejects.ts'
@@ -112,7 +114,7 @@ export interface LoadPlan {
   /** What the fields of a record are called, where columns have the numbers of theirs. */
   readonly fields?: readonly string[]
   readonly session: LoadSession
-  readonly sink: SinkKind
+  readonly sink: SinkKind | ReadSinkKind
   /** The relation's name in CONTEXT lines. */
   readonly table: string
   readonly limits: LoadLimits
@@ -122,6 +124,8 @@ export interface LoadPlan {
   readonly keepsRecords?: boolean
   /** All of them must be met by a record, or it is passed over. */
   readonly conditions?: readonly LoadCondition[]
+  /** Whether each chunk is given away: its memory is nobody else's, whether it is released or not. */
+  readonly givesAway?: boolean
   /** Whether empty lines are passed over. */
   readonly passesBlankLines?: boolean
   /**
@@ -151,7 +155,15 @@ export const DEFAULT_SESSION: LoadSession = {
 
 /** Starts a load. Throws CopyError when the input cannot be opened. */
 export function openLoad(plan: LoadPlan, input: Input): NativeLoad {
-  return new Load(loadAddon(), specification(plan, plan.sink, input.name), input, plan.rejects?.take)
+  const spec = specification(plan, plan.sink, input.name)
+  return new Load(loadAddon(), spec, input, plan.rejects?.take, plan.givesAway)
+}
+
+/** Arrow's IPC stream of an input without rows. */
+export function emptyIpc(plan: LoadPlan): Uint8Array {
+  const bytes = loadAddon().emptyIpc(specification(plan, plan.sink, ''))
+  if (bytes == null) throw new TypeError('the columns have no form in Arrow')
+  return bytes
 }
 
 /** What can be read twice, and looked at without waiting for another machine. */
@@ -190,6 +202,14 @@ export interface SchemaColumn {
 
 /** The columns of `input`; of several files those of the first. Throws CopyError where it is not of the format, or damaged. */
 export function readSchema(format: ColumnarFormat, input: Rereadable): SchemaColumn[] {
+  return readHead(format, input).columns
+}
+
+/** The same, and how many rows `input` has, where it is one file that says so. */
+export function readHead(
+  format: ColumnarFormat,
+  input: Rereadable,
+): { readonly columns: SchemaColumn[]; readonly rows?: number } {
   const addon = loadAddon()
   const name = input.kind === 'files' ? (input.paths[0] ?? '') : input.name
   const path = input.kind === 'file' ? input.path : name
@@ -197,7 +217,10 @@ export function readSchema(format: ColumnarFormat, input: Rereadable): SchemaCol
     input.kind === 'spool'
       ? addon.schemaOfSpool(format, input.spool.binding, name)
       : addon.schemaOfFile(format, path, name)
-  return columnsOf(schema, name)
+  return {
+    columns: columnsOf(schema, name),
+    ...(schema.rows !== undefined && input.kind !== 'files' && { rows: schema.rows }),
+  }
 }
 
 /** The same of the first of some objects of another machine: of Parquet it reads the end alone. */
@@ -306,12 +329,20 @@ export function textColumns(plan: Omit<LoadPlan, 'columns' | 'session' | 'sink'>
   )
 }
 
+/** A column of {@link inferTable}. */
+export interface InferredColumn {
+  name: string
+  type: ColumnType
+  /** Of `int8`: digits of the longest value. */
+  digits?: number
+}
+
 /** The columns a table made from `input` would have: {@link textColumns} with proven types; and the rows that proved them. */
 export async function inferTable(
   plan: Omit<LoadPlan, 'columns' | 'session' | 'sink'>,
   input: Rereadable,
   signal: AbortSignal | undefined,
-): Promise<{ readonly columns: { name: string; type: ColumnType }[]; readonly rows: number }> {
+): Promise<{ readonly columns: InferredColumn[]; readonly rows: number }> {
   const columns = textColumns(plan, input)
   const spec = specification({ ...plan, columns, session: DEFAULT_SESSION }, 'infer', input.name)
   const load = new Load(loadAddon(), spec, input)
@@ -322,7 +353,10 @@ export async function inferTable(
     while ((await load.next()) !== undefined);
     const guesses = load.guesses()
     return {
-      columns: columns.map(({ name }, index) => ({ name, type: guesses[index] ?? { kind: 'text' } })),
+      columns: columns.map(({ name }, index) => {
+        const { digits, ...type } = guesses[index] ?? { kind: 'text' as const }
+        return { name, type, ...(digits !== undefined && { digits }) }
+      }),
       rows: load.counters().rowsRead,
     }
   } finally {
@@ -432,7 +466,7 @@ export interface Split {
 }
 
 /** The split of a load with these limits. */
-export function splitOf({ threads, memoryLimit }: LoadLimits, sink: SinkKind | 'infer'): Split {
+export function splitOf({ threads, memoryLimit }: LoadLimits, sink: SinkKind | ReadSinkKind | 'infer'): Split {
   const isDuckdb = sink === 'duckdb' || sink === 'duckdb_served'
   const window = threads + (isDuckdb ? DUCKDB_WINDOW : 4)
   // A tile, its chunk and its copy are alive at once, for every thread and every place in the window.
@@ -446,7 +480,11 @@ export function splitOf({ threads, memoryLimit }: LoadLimits, sink: SinkKind | '
   }
 }
 
-function specification(plan: Omit<LoadPlan, 'sink'>, sink: SinkKind | 'infer', name: string): BindingSpecification {
+function specification(
+  plan: Omit<LoadPlan, 'sink'>,
+  sink: SinkKind | ReadSinkKind | 'infer',
+  name: string,
+): BindingSpecification {
   const { options, limits } = plan
   const { memoryLimit } = limits
   const isDuckdb = sink === 'duckdb' || sink === 'duckdb_served'
@@ -575,10 +613,18 @@ class Load implements NativeLoad {
   readonly #columns: number
   readonly #format: string
   readonly #takeRejects: TakeRejects | undefined
+  readonly #givesAway: boolean
   /** Nobody wants to know what is behind the rejects that were taken last. */
   #isEnough = false
 
-  constructor(addon: Addon, spec: BindingSpecification, input: Input, takeRejects?: TakeRejects) {
+  constructor(
+    addon: Addon,
+    spec: BindingSpecification,
+    input: Input,
+    takeRejects?: TakeRejects,
+    givesAway: boolean = false,
+  ) {
+    this.#givesAway = givesAway
     this.#takeRejects = takeRejects
     this.#addon = addon
     this.#binding = new addon.BindingLoad()
@@ -678,16 +724,17 @@ class Load implements NativeLoad {
   /** The next chunk if it is there. */
   async #tryNext(): Promise<Chunk | 'pending' | 'rejects' | 'end'> {
     if (this.#isEnough) return 'end'
-    let buffer = this.#isServed ? NO_BYTES : (this.#pool.pop() ?? Buffer.allocUnsafeSlow(this.#size))
+    let buffer = this.#isServed || this.#givesAway ? NO_BYTES : (this.#pool.pop() ?? Buffer.allocUnsafeSlow(this.#size))
     let next = this.#binding.next(buffer)
     if (next.state === 'grow') {
-      if (next.length <= MOST_KEPT * this.#base) {
+      if (!this.#givesAway && next.length <= MOST_KEPT * this.#base) {
         // Room to spare, so that chunks of about this size do not grow one by one.
         this.#size = Math.ceil(next.length * 1.25)
         this.#pool.length = 0
       }
       // A buffer for one long record is not kept.
-      buffer = Buffer.allocUnsafeSlow(Math.max(this.#size, next.length))
+      const room = this.#givesAway ? next.length : Math.max(this.#size, next.length)
+      buffer = Buffer.allocUnsafeSlow(room)
       next = this.#binding.next(buffer)
     }
     if (next.hasRejects) {
@@ -710,7 +757,7 @@ class Load implements NativeLoad {
         return this.#chunk(buffer, next)
       case 'pending':
       case 'rejects':
-        if (!this.#isServed) this.#pool.push(buffer)
+        if (!this.#isServed && !this.#givesAway) this.#pool.push(buffer)
         return next.state
       case 'end':
         return 'end'
@@ -739,19 +786,26 @@ class Load implements NativeLoad {
   }
 
   #chunk(buffer: Buffer, next: BindingNext): Chunk {
-    const { length, rows, id, held, columns } = next
+    const { length, rows, id, columns } = next
     let released = false
     return {
       buffer: buffer.subarray(0, length),
       rows,
-      ...(columns === undefined ? {} : { held, id, batch: { columns: duckdbColumns(columns, this.#columns) } }),
+      ...(columns === undefined ? {} : this.#laidOut(next, columns)),
       release: () => {
         if (released) return
         released = true
-        if (buffer.length === this.#size) this.#pool.push(buffer)
+        if (buffer.length === this.#size && !this.#givesAway) this.#pool.push(buffer)
         if (this.#sink === 'duckdb') this.#binding.release(id)
       },
     }
+  }
+
+  /** Where in the buffer its parts are. */
+  #laidOut({ id, held }: BindingNext, numbers: readonly number[]): Partial<Chunk> {
+    if (this.#sink === 'ipc') return { schemaBytes: numbers[0] ?? 0 }
+    if (this.#sink === 'values') return { nodes: valueNodes(numbers) }
+    return { held, id, batch: { columns: duckdbColumns(numbers, this.#columns) } }
   }
 
   setThreads(threads: number): void {
@@ -760,6 +814,17 @@ class Load implements NativeLoad {
 
   serve(window: number, signature: string, segments: readonly (readonly [number, number, number])[]): void {
     this.#binding.serve(window, signature, segments as [number, number, number][])
+  }
+
+  texts(column: number, from: number): string[] {
+    const { bytes, ends } = this.#binding.texts(column, from)
+    let start = 0
+    return ends.map((end) => {
+      // By itself: whoever keeps one is not to keep them all.
+      const text = bytes.toString('utf8', start, end)
+      start = end
+      return text
+    })
   }
 
   counters(): LoadCounters {
@@ -808,8 +873,8 @@ class Load implements NativeLoad {
     this.#binding.settle(row)
   }
 
-  guesses(): ColumnType[] {
-    return this.#binding.guesses() as ColumnType[]
+  guesses(): (ColumnType & { digits?: number })[] {
+    return this.#binding.guesses() as (ColumnType & { digits?: number })[]
   }
 
   cancel(): void {
@@ -824,6 +889,16 @@ class Load implements NativeLoad {
     })()
     return this.#closed
   }
+}
+
+/** Seven numbers a node, in the order of its properties. */
+function valueNodes(numbers: readonly number[]): ValueNode[] {
+  const nodes: ValueNode[] = []
+  for (let at = 0; at < numbers.length; at += 7) {
+    const [kind = 0, rows = 0, validity = -1, data = 0, bytes = 0, offsets = -1, units = -1] = numbers.slice(at, at + 7)
+    nodes.push({ kind, rows, validity, data, bytes, offsets, units })
+  }
+  return nodes
 }
 
 /** Four numbers a column: width, data, validity, defaults. */

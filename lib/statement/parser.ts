@@ -25,6 +25,8 @@ import { atConflict, readCondition } from './sql-text.ts'
 export interface ParseOptions {
   /** Whose rules hold, as if the statement said so; absent: as it says, or as its words tell. */
   readonly dialect?: Dialect
+  /** The statement has no target, and so names no table: `COPY [ ( columns ) ] FROM …`. */
+  readonly tableless?: boolean
 }
 
 /**
@@ -45,22 +47,26 @@ export function parseCopy(text: string, options: ParseOptions = {}): CopyFrom {
  * Secrets in the text are in no error and in no result.
  */
 export function parseStatement(text: string, options: ParseOptions = {}): Statement {
-  return parsing(text, (parser) => parser.statement(options))
+  return parsing(text, (parser) => parser.statement(options), options.tableless)
 }
 
-/** The parts of a COPY … FROM statement whose options have not been looked at. Throws CopyError for syntax. */
+/** The parts of a COPY … FROM statement whose options have not been looked at, with a table or without. Throws CopyError for syntax. */
 export function parseParts(text: string): CopyParts {
-  return parsing(text, (parser) => parser.parts())
+  return parsing(text, (parser) => parser.parts(), 'either')
 }
 
-function parsing<Result>(text: string, parse: (parser: Parser) => Result): Result {
+function parsing<Result>(
+  text: string,
+  parse: (parser: Parser) => Result,
+  tableless: boolean | 'either' = false,
+): Result {
   const invalid = text.search(/\0|\p{Surrogate}/u)
   try {
     if (invalid >= 0) {
       const bytes = text.charAt(invalid) === '\0' ? Buffer.of(0) : surrogateBytes(text.charCodeAt(invalid))
       throw statementError(text, invalid, 'character_not_in_repertoire', invalidUtf8(bytes) ?? 'invalid text')
     }
-    return parse(new Parser(text))
+    return parse(new Parser(text, tableless))
   } catch (error) {
     throw withoutSecrets(error, text)
   }
@@ -81,15 +87,18 @@ export interface CopyParts extends Pick<CopyFrom, 'table' | 'columns' | 'source'
 
 const shape =
   "COPY table [ ( columns ) ] FROM { 'file' | STDIN } [ WITH ( options ) ] [ ON CONFLICT ... ] [ WHERE condition ]"
+const tablelessShape = "COPY [ ( columns ) ] FROM { 'file' | STDIN } [ WITH ( options ) ]"
 const rejectsShape = "COPY REJECTS 'load' INTO table [ ( columns ) ] [ WITH ( options ) ] [ ON CONFLICT ... ]"
 
 /** Recursive descent with one token of lookahead. */
 class Parser {
   readonly #text: string
   readonly #cursor: Cursor
+  readonly #tableless: boolean | 'either'
 
-  constructor(text: string) {
+  constructor(text: string, tableless: boolean | 'either') {
     this.#text = text
+    this.#tableless = tableless
     this.#cursor = new Cursor(text)
   }
 
@@ -140,6 +149,8 @@ class Parser {
     }
     this.#refuseCancel()
     this.#cursor.takeWord('into')
+    const mayBeTableless = this.#cursor.isWord('from') || this.#cursor.isOperator('(')
+    if (this.#tableless === true || (this.#tableless && mayBeTableless)) return this.#read(unsupported, items)
     if (this.#cursor.isOperator('(')) throw this.#cursor.refuse({ ...copyTo, offset: this.#cursor.token.start })
     const table = this.#qualifiedName()
     const columns = this.#cursor.isOperator('(') ? this.#cursor.columnList() : undefined
@@ -161,6 +172,24 @@ class Parser {
       ...(where && { where }),
       unsupported: unsupported[0],
     }
+  }
+
+  /** `[ ( columns ) ] FROM …`, of a statement without a table. */
+  #read(unsupported: Unsupported[], items: OptionItem[]): CopyParts {
+    const { start: offset } = this.#cursor.token
+    const columns = this.#cursor.isOperator('(') ? this.#cursor.columnList() : undefined
+    const { token } = this.#cursor
+    if (!this.#cursor.takeWord('from')) {
+      const isName = token.kind === 'word' && columns === undefined
+      const hint = isName ? 'Rows are read for the program, into no table: leave its name out.' : undefined
+      throw this.#cursor.unexpected(hint ?? `Write ${tablelessShape}.`)
+    }
+    const source = this.#source(unsupported)
+    items.push(...new OptionGrammar(this.#cursor, source).read())
+    const where = this.#cursor.takeWord('where') ? readCondition(this.#cursor) : undefined
+    this.#end()
+    const table = { name: { value: '', quoted: false, offset } }
+    return { table, ...(columns && { columns }), source, items, ...(where && { where }), unsupported: unsupported[0] }
   }
 
   /** `REJECTS 'load' INTO table [ ( columns ) ] [ options ] [ ON CONFLICT … ]`. */

@@ -131,6 +131,12 @@ impl ColumnGuess {
     #[inline]
     pub fn observe_null(&mut self) {}
 
+    /// Digits of the longest number, before its point.
+    #[must_use]
+    pub fn integer_digits(&self) -> u16 {
+        self.integer_digits
+    }
+
     /// Whether the column is text whatever else comes.
     #[inline]
     #[must_use]

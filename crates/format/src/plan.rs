@@ -288,6 +288,11 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Whether timestamps are microseconds from 1970, of which there are less than from 2000, where PostgreSQL's begin.
+    pub(crate) fn counts_from_1970(&self) -> bool {
+        matches!(self.layout, Layout::Duckdb | Layout::Arrow)
+    }
+
     /// Whether the format is CSV.
     #[must_use]
     pub fn is_csv(&self) -> bool {
@@ -340,7 +345,8 @@ impl Plan {
 
     /// The field of a column.
     #[inline]
-    pub(crate) fn field_of(&self, column: usize) -> usize {
+    #[must_use]
+    pub fn field_of(&self, column: usize) -> usize {
         self.map.as_ref().map_or(column, |map| map.columns[column] as usize)
     }
 

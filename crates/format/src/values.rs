@@ -219,7 +219,7 @@ pub(crate) fn decode_column<F: Fields>(
 ) -> std::result::Result<(), Stopped> {
     let context = &*plan.context;
     let spec = &plan.columns[c];
-    let bounded = plan.layout == Layout::Duckdb;
+    let bounded = plan.counts_from_1970();
     let Column { values, validity, defaults } = column;
     plan.scanner.run(FindSpans { rows, column: c, limit, out: spans });
     let sets_default = plan.conversion(spec) == BadValue::SetDefault && spec.has_default;
@@ -262,7 +262,9 @@ pub(crate) fn decode_column<F: Fields>(
                 (true, true) => sink.typed(out, Pointed(Truncated { parser, scale: *scale })),
             }
         }
-        (Values::TimeTz(out), Type::TimeTz(p)) => sink.typed(out, parse::TimeTz { precision: *p, context, bounded }),
+        (Values::TimeTz(out), Type::TimeTz(p)) => {
+            sink.typed(out, parse::TimeTz { precision: *p, context, bounded: plan.layout == Layout::Duckdb })
+        }
         (Values::Interval(out), Type::Interval(p)) => {
             let finite = plan.layout != Layout::PgBinary;
             sink.typed(out, parse::Interval { precision: *p, context, finite })
@@ -282,7 +284,7 @@ fn by_patterns<'a>(plan: &'a Plan, column: &'a ColumnPlan) -> Option<By<'a>> {
         _ => return None,
     };
     let patterns = column.patterns.as_deref()?;
-    Some(By { patterns, precision, context: &plan.context, bounded: plan.layout == Layout::Duckdb })
+    Some(By { patterns, precision, context: &plan.context, bounded: plan.counts_from_1970() })
 }
 
 /// Columns whose values are bytes: as they stand in the tile, or rewritten into the arena.
@@ -779,10 +781,11 @@ fn explain_plain(plan: &Plan, ty: &Type, value: &[u8]) -> Result<()> {
     if matches!(plan.layout, Layout::PgBinary | Layout::PgText) {
         return Ok(());
     }
-    let bounded = plan.layout == Layout::Duckdb;
+    let bounded = plan.counts_from_1970();
     match ty {
         Type::Numeric(Some((p, s))) if unscaled(*p, *s) => unscaled_decimal(value, *p, *s).map(drop),
         Type::TimeTz(p) => {
+            let bounded = plan.layout == Layout::Duckdb;
             datetime::timetz(value, *p, &plan.context).and_then(|t| in_duckdb_displacement(bounded, t, value)).map(drop)
         }
         Type::Timestamp(p) => {
@@ -823,7 +826,7 @@ pub(crate) fn in_duckdb_range(bounded: bool, instant: i64, value: &[u8]) -> Resu
             ErrorCode::DatetimeFieldOverflow,
             format!("timestamp out of range: \"{}\"", String::from_utf8_lossy(value)),
         )
-        .with_detail("DuckDB's timestamps end at 294247-01-10 04:00:54.775806."));
+        .with_detail("Timestamps of DuckDB and of Arrow end at 294247-01-10 04:00:54.775806."));
     }
     Ok(instant)
 }

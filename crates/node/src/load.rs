@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use copyist_core::{DataError, ErrorCode};
 use copyist_format::infer::{Guess, column_names};
+use copyist_transcode::values::Node;
 use copyist_transcode::{
     ChunkData, Failure, FileCounters, Input, Load, Next, Pushed, Source, Specification, Summary, peek,
 };
@@ -35,7 +36,9 @@ pub struct BindingNext {
     pub id: u32,
     /// Bytes of native memory that `release` gives back.
     pub held: f64,
-    /// DuckDB: width, data, validity, defaults of each column; -1 for none.
+    /// DuckDB: width, data, validity, defaults of each column; -1 for none. `ipc`: how many of the bytes are the schema's. `values`: of each
+    /// column, and behind a list of its elements, its kind, rows, places of validity bits and data, bytes of the data, places of offsets
+    /// and of offsets in UTF-16, or how many texts the dictionary must have; -1 for none.
     pub columns: Option<Vec<f64>>,
     pub failure: Option<BindingFailure>,
     /// Whether refused records wait to be taken.
@@ -90,12 +93,23 @@ pub struct BindingLocation {
     pub byte_length: f64,
 }
 
+/// Texts of a dictionary.
+#[napi(object)]
+pub struct BindingTexts {
+    /// End to end.
+    pub bytes: Buffer,
+    /// Where each ends.
+    pub ends: Vec<u32>,
+}
+
 /// A column's proven type.
 #[napi(object)]
 pub struct BindingGuess {
     pub kind: String,
     pub precision: Option<u32>,
     pub scale: Option<i32>,
+    /// Of `int8`: digits of the longest value.
+    pub digits: Option<u32>,
 }
 
 /// The outcome of `peek`.
@@ -347,6 +361,7 @@ impl BindingLoad {
                     batch.fixed_len
                 }
             }
+            ChunkData::Ipc(bytes, _) | ChunkData::Values(bytes, _) => bytes.len(),
             _ => unreachable!("no sink of this boundary makes record batches"),
         };
         if into.len() < length {
@@ -359,6 +374,16 @@ impl BindingLoad {
             ChunkData::Messages(bytes) => {
                 into[..length].copy_from_slice(&bytes);
                 load.recycle(ChunkData::Messages(bytes));
+            }
+            ChunkData::Ipc(bytes, schema) => {
+                into[..length].copy_from_slice(&bytes);
+                next.columns = Some(vec![schema as f64]);
+                load.recycle(ChunkData::Ipc(bytes, schema));
+            }
+            ChunkData::Values(bytes, nodes) => {
+                into[..length].copy_from_slice(&bytes);
+                next.columns = Some(nodes.iter().flat_map(node_numbers).collect());
+                load.recycle(ChunkData::Values(bytes, nodes));
             }
             ChunkData::Vectors(bytes, batch) => {
                 next.held = bytes.len() as f64;
@@ -490,6 +515,15 @@ impl BindingLoad {
         record.map(Buffer::from)
     }
 
+    /// `values`: texts of a column's dictionary from a number on.
+    #[napi(catch_unwind)]
+    pub fn texts(&self, column: u32, from: u32) -> BindingTexts {
+        let inner = self.lock();
+        let texts = inner.load.as_ref().map(|load| load.texts(column as usize, from as usize));
+        let (bytes, ends) = texts.unwrap_or_default();
+        BindingTexts { bytes: bytes.into(), ends }
+    }
+
     /// Nobody will ask for the bytes of rows before this one any more.
     #[napi(catch_unwind)]
     pub fn settle(&self, row: f64) {
@@ -502,7 +536,7 @@ impl BindingLoad {
     #[napi(catch_unwind)]
     pub fn guesses(&self) -> Vec<BindingGuess> {
         let guesses = self.lock().load.as_ref().map(Load::guesses).unwrap_or_default();
-        guesses.iter().map(|guess| binding_guess(&guess.finish())).collect()
+        guesses.iter().map(|guess| binding_guess(&guess.finish(), guess.integer_digits())).collect()
     }
 
     /// Stops all threads without waiting for them.
@@ -562,6 +596,13 @@ impl Task for Closing {
     }
 }
 
+/// Arrow's IPC stream of no rows of the columns of a plan; none where it has a type without a form there.
+#[napi(catch_unwind)]
+pub fn empty_ipc(specification: BindingSpecification) -> Option<Buffer> {
+    let (plan, _) = specification.plan().ok()?;
+    copyist_transcode::values::empty_ipc(&plan).ok().map(Buffer::from)
+}
+
 /// The column names that a table made from this file would have.
 #[napi(catch_unwind)]
 pub fn peek_file(specification: BindingSpecification, path: String) -> BindingPeek {
@@ -604,6 +645,12 @@ pub fn schema_of_spool(format: String, spool: &BindingSpool, name: String) -> Bi
 fn inputs(specification: &BindingSpecification, paths: Vec<String>, names: Vec<String>) -> Vec<Input> {
     let pairs = paths.into_iter().zip(names);
     pairs.map(|(path, name)| specification.input(&name, Source::Path(path.into()))).collect()
+}
+
+fn node_numbers(node: &Node) -> [f64; 7] {
+    let place = |offset: Option<usize>| offset.map_or(-1.0, |offset| offset as f64);
+    let Node { kind, rows, validity, data, bytes, offsets, units } = *node;
+    [f64::from(kind as u8), rows as f64, place(validity), data as f64, bytes as f64, place(offsets), place(units)]
 }
 
 fn file_numbers(file: &FileCounters) -> [u64; 9] {
@@ -649,7 +696,7 @@ fn open(path: &str) -> Result<File, Failure> {
     Ok(file)
 }
 
-fn binding_guess(guess: &Guess) -> BindingGuess {
+fn binding_guess(guess: &Guess, digits: u16) -> BindingGuess {
     let (kind, precision, scale) = match guess {
         Guess::Bool => ("bool", None, None),
         Guess::Int8 => ("int8", None, None),
@@ -662,5 +709,6 @@ fn binding_guess(guess: &Guess) -> BindingGuess {
         Guess::Uuid => ("uuid", None, None),
         Guess::Text => ("text", None, None),
     };
-    BindingGuess { kind: kind.to_owned(), precision, scale }
+    let digits = (*guess == Guess::Int8).then_some(digits.into());
+    BindingGuess { kind: kind.to_owned(), precision, scale, digits }
 }

@@ -196,7 +196,7 @@ pub struct BindingSpecification {
     /// The bytes of rows can be asked for.
     pub keeps_records: bool,
     pub session: BindingSession,
-    /// `pg_binary`, `pg_text`, `duckdb` or `infer`.
+    /// `pg_binary`, `pg_text`, `duckdb`, `ipc`, `values` or `infer`.
     pub sink: String,
     /// DuckDB: chunks are served from native memory and not copied.
     pub is_served: bool,
@@ -230,11 +230,14 @@ impl BindingSpecification {
             "pg_binary" => Sink::PgBinary,
             "pg_text" => Sink::PgText,
             "duckdb" => Sink::Duckdb,
+            "ipc" => Sink::Ipc,
+            "values" => Sink::Values,
             _ => Sink::Infer,
         };
         let layout = match sink {
             Sink::PgBinary => Layout::PgBinary,
             Sink::Duckdb => Layout::Duckdb,
+            Sink::Ipc | Sink::Values => Layout::Arrow,
             _ => Layout::PgText,
         };
         let (grammar, eol) = self.structure()?;

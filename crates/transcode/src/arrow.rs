@@ -11,6 +11,7 @@ use arrow_array::{
 use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow_schema::{Field, Schema};
 use copyist_core::Type;
+use copyist_datetime as datetime;
 use copyist_format::{ByteRef, Column, ColumnPlan, Decoded, Plan, Tile, Validity, Values};
 use copyist_scan::Work;
 
@@ -53,7 +54,9 @@ fn array(plan: &Plan, spec: &ColumnPlan, column: &Column, tile: &Tile, decoded: 
         }
         (Values::I16(v), _) => Arc::new(Int16Array::new(ScalarBuffer::from(v.clone()), nulls)),
         (Values::I32(v), Type::Date) => {
-            let days = v.iter().map(|&days| days.saturating_add(EPOCH_DAYS)).collect::<Vec<_>>();
+            // Infinity stays what it is.
+            let shifted = |days: i32| if days == i32::MIN { days } else { days.saturating_add(EPOCH_DAYS) };
+            let days = v.iter().map(|&days| shifted(days)).collect::<Vec<_>>();
             Arc::new(Date32Array::new(ScalarBuffer::from(days), nulls))
         }
         (Values::I32(v), _) => Arc::new(Int32Array::new(ScalarBuffer::from(v.clone()), nulls)),
@@ -77,6 +80,18 @@ fn array(plan: &Plan, spec: &ColumnPlan, column: &Column, tile: &Tile, decoded: 
                 .map(|i| IntervalMonthDayNano::new(i.months, i.days, i.micros.saturating_mul(1000)))
                 .collect::<Vec<_>>();
             Arc::new(IntervalMonthDayNanoArray::new(ScalarBuffer::from(values), nulls))
+        }
+        // Arrow has no such type: as PostgreSQL's text.
+        (Values::TimeTz(v), _) => {
+            let mut text = Vec::new();
+            let values = v.iter().enumerate().map(|(row, &value)| {
+                column.validity.is_valid(row).then(|| {
+                    text.clear();
+                    datetime::iso::write_timetz(value, &mut text);
+                    String::from_utf8_lossy(&text).into_owned()
+                })
+            });
+            Arc::new(values.collect::<StringArray>())
         }
         (Values::Uuid(v), _) => {
             Arc::new(FixedSizeBinaryArray::new(16, Buffer::from_vec(v.as_flattened().to_vec()), nulls))

@@ -9,7 +9,7 @@ pub struct Chunk {
     pub rows: u64,
 }
 
-/// The form of a chunk. With the feature `arrow` there is one more.
+/// The form of a chunk. With the features `arrow` and `columnar` there are more.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ChunkData {
@@ -17,6 +17,12 @@ pub enum ChunkData {
     Messages(Vec<u8>),
     /// DuckDB vectors and where they lie.
     Vectors(Vec<u8>, duckdb::Batch),
+    /// A stream of Arrow's IPC format with one record batch and without its end, and how many bytes its schema takes.
+    #[cfg(feature = "columnar")]
+    Ipc(Vec<u8>, usize),
+    /// Columns for a program, and where they lie.
+    #[cfg(feature = "columnar")]
+    Values(Vec<u8>, Vec<crate::values::Node>),
     /// A record batch.
     #[cfg(feature = "arrow")]
     Arrow(arrow_array::RecordBatch),
@@ -28,6 +34,8 @@ impl ChunkData {
     pub fn bytes(&self) -> usize {
         match self {
             ChunkData::Messages(buffer) | ChunkData::Vectors(buffer, _) => buffer.len(),
+            #[cfg(feature = "columnar")]
+            ChunkData::Ipc(buffer, _) | ChunkData::Values(buffer, _) => buffer.len(),
             #[cfg(feature = "arrow")]
             ChunkData::Arrow(_) => 0,
         }
@@ -37,6 +45,8 @@ impl ChunkData {
     pub(crate) fn into_buffer(self) -> Option<Vec<u8>> {
         match self {
             ChunkData::Messages(buffer) | ChunkData::Vectors(buffer, _) => Some(buffer),
+            #[cfg(feature = "columnar")]
+            ChunkData::Ipc(buffer, _) | ChunkData::Values(buffer, _) => Some(buffer),
             #[cfg(feature = "arrow")]
             ChunkData::Arrow(_) => None,
         }
@@ -46,6 +56,8 @@ impl ChunkData {
     pub(crate) fn buffered(&self) -> usize {
         match self {
             ChunkData::Messages(_) | ChunkData::Vectors(..) => 1,
+            #[cfg(feature = "columnar")]
+            ChunkData::Ipc(..) | ChunkData::Values(..) => 1,
             #[cfg(feature = "arrow")]
             ChunkData::Arrow(_) => 0,
         }

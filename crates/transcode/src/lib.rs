@@ -6,6 +6,8 @@ mod arrow;
 mod chunk;
 #[cfg(feature = "columnar")]
 pub mod columnar;
+#[cfg(feature = "columnar")]
+mod dictionary;
 mod failure;
 mod header;
 mod locate;
@@ -16,6 +18,8 @@ mod resync;
 mod source;
 mod splitter;
 mod spool;
+#[cfg(feature = "columnar")]
+pub mod values;
 
 #[cfg(feature = "arrow")]
 pub use arrow::record_batch;

@@ -16,6 +16,8 @@ use std::time::{Duration, Instant};
 
 use copyist_core::{DataError, ErrorCode};
 use copyist_encoding::Encoding;
+#[cfg(feature = "columnar")]
+use copyist_format::Shown;
 use copyist_format::infer::ColumnGuess;
 use copyist_format::{Decoder, Fault, Plan, Refusal, Tile, duckdb, pgbinary, text};
 use copyist_scan::Eol;
@@ -24,6 +26,8 @@ use copyist_scan::Eol;
 use copyist_format::arrow::{BatchDecoder, row_text};
 
 use crate::chunk::{Chunk, ChunkData};
+#[cfg(feature = "columnar")]
+use crate::dictionary::{Dictionaries, Known};
 use crate::failure::Failure;
 #[cfg(feature = "columnar")]
 use crate::locate::{ColumnarSpan, RowText};
@@ -31,6 +35,8 @@ use crate::locate::{Lines, Location, Recent, Span};
 use crate::reject::{self, Reject};
 use crate::source::{Input, Source};
 use crate::splitter::{MOST_KEPT, Reading, Splitter};
+#[cfg(feature = "columnar")]
+use crate::values::{joined, taken_over, write_ipc, write_values};
 
 /// What is made of the rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +49,10 @@ pub enum Sink {
     Duckdb,
     /// Arrow record batches.
     Arrow,
+    /// The same in the bytes of Arrow's IPC format.
+    Ipc,
+    /// What a program has arrays of.
+    Values,
     /// Nothing: every value is looked at to prove its column's type.
     Infer,
 }
@@ -261,6 +271,8 @@ struct Numbering {
 struct Shared {
     plan: Arc<Plan>,
     sink: Sink,
+    #[cfg(feature = "columnar")]
+    dictionaries: Dictionaries,
     table: String,
     splitter: Mutex<Splitter>,
     state: Mutex<State>,
@@ -351,6 +363,8 @@ impl Load {
         let batch = if pushed.is_some() { 1 } else { (state.permits / 3).clamp(1, MOST_BATCHED) };
         let splitter = Splitter::new(inputs, limits.tile_size.max(1), limits.max_record, maps_by_name);
         let shared = Arc::new(Shared {
+            #[cfg(feature = "columnar")]
+            dictionaries: Dictionaries::new(if sink == Sink::Values { plan.columns.len() } else { 0 }),
             plan,
             sink,
             table,
@@ -489,6 +503,13 @@ impl Load {
     pub fn summary(&self) -> Summary {
         let (counters, files) = (self.counters(), self.files());
         Summary { counters, files, recent: std::mem::take(&mut lock(&self.shared.state).recent) }
+    }
+
+    /// [`Sink::Values`]: the texts of a column's dictionary from a number on, end to end, and where each ends.
+    #[cfg(feature = "columnar")]
+    #[must_use]
+    pub fn texts(&self, column: usize, from: usize) -> (Vec<u8>, Vec<u32>) {
+        self.shared.dictionaries.texts(column, from)
     }
 
     /// What [`Sink::Infer`] proved, after [`Next::End`].
@@ -758,6 +779,9 @@ struct Worker<'a> {
     batch: Option<arrow_array::RecordBatch>,
     #[cfg(feature = "columnar")]
     batches: Option<BatchDecoder>,
+    /// Texts that it has met, by the column.
+    #[cfg(feature = "columnar")]
+    known: Vec<Known>,
     guesses: Vec<ColumnGuess>,
     /// Whether it counts among [`State::busy`].
     is_busy: bool,
@@ -775,6 +799,8 @@ impl<'a> Worker<'a> {
             batch: None,
             #[cfg(feature = "columnar")]
             batches: None,
+            #[cfg(feature = "columnar")]
+            known: Vec::new(),
             guesses: vec![ColumnGuess::new(); shared.plan.columns.len()],
             is_busy: false,
         }
@@ -860,7 +886,7 @@ impl<'a> Worker<'a> {
             }
         }
         // Chunks of vectors are one tile's, and so are numbers of records.
-        if shared.sink == Sink::Duckdb || shared.sink == Sink::Arrow || shared.plan.has_sequence() {
+        if !matches!(shared.sink, Sink::PgBinary | Sink::PgText | Sink::Infer) || shared.plan.has_sequence() {
             return (Ok(true), None);
         }
         let mut bytes = 0;
@@ -1052,6 +1078,8 @@ impl<'a> Worker<'a> {
         }
         let decoded = decoder.decoded();
         let rows = decoded.rows as u64;
+        #[cfg(feature = "columnar")]
+        let mut made = Ok(None);
         match shared.sink {
             Sink::PgText => text::encode_rows(tile, decoded, buffer),
             Sink::PgBinary if plan.is_binary => {
@@ -1070,7 +1098,12 @@ impl<'a> Worker<'a> {
             }
             #[cfg(feature = "arrow")]
             Sink::Arrow if rows > 0 => *chunk = Some(ChunkData::Arrow(crate::record_batch(plan, tile, decoded))),
-            Sink::Arrow => {}
+            #[cfg(feature = "columnar")]
+            Sink::Ipc | Sink::Values if rows > 0 => {
+                let batch = crate::record_batch(plan, tile, decoded);
+                made = hand_out(shared, plan, &batch, buffer, &mut self.known);
+            }
+            Sink::Arrow | Sink::Ipc | Sink::Values => {}
             Sink::Infer => {
                 for (guess, column) in self.guesses.iter_mut().zip(&decoded.columns) {
                     observe(guess, column, tile, &decoded.arena, plan.has_comma);
@@ -1087,6 +1120,14 @@ impl<'a> Worker<'a> {
         let mut fault = decoded.fault.clone();
         if let Some(fault) = &mut fault {
             tile.fault_as_read(fault);
+        }
+        #[cfg(feature = "columnar")]
+        match made {
+            Ok(None) => {}
+            Ok(made) => *chunk = made,
+            Err(error) => {
+                fault = Some(Fault { error, line: 0, record_offset: 0, record_len: 0, shown: Shown::Nothing })
+            }
         }
         Part {
             file: tile.file,
@@ -1108,6 +1149,47 @@ impl<'a> Worker<'a> {
         }
     }
 
+    /// A batch that is handed out as it is.
+    #[cfg(feature = "columnar")]
+    fn hand_over(
+        &mut self,
+        tile: &Tile,
+        batch: &arrow_array::RecordBatch,
+        buffer: &mut Vec<u8>,
+        chunk: &mut Option<ChunkData>,
+    ) -> Part {
+        let plan = &*self.shared.plan;
+        let made = joined(plan, batch, None, &[])
+            .and_then(|batch| hand_out(self.shared, plan, &batch, buffer, &mut self.known));
+        let rows = batch.num_rows() as u64;
+        let fault = match made {
+            Ok(made) => {
+                *chunk = made;
+                None
+            }
+            Err(error) => Some(Fault { error, line: 0, record_offset: 0, record_len: 0, shown: Shown::Nothing }),
+        };
+        let rows = if fault.is_some() { 0 } else { rows };
+        Part {
+            file: tile.file,
+            rows,
+            header_lines: 0,
+            lines: rows,
+            byte_offset: 0,
+            len: rows,
+            fault,
+            ended: false,
+            span: None,
+            refusals: Vec::new(),
+            mendings: Vec::new(),
+            passed_over: 0,
+            blank_lines: 0,
+            mended: 0,
+            replaced: 0,
+            is_columnar: true,
+        }
+    }
+
     /// The same of a batch, of which the tile has the place in the load.
     #[cfg(feature = "columnar")]
     fn make_columnar(
@@ -1119,6 +1201,11 @@ impl<'a> Worker<'a> {
     ) -> Part {
         let shared = self.shared;
         let plan = &*shared.plan;
+        let is_handed_out = matches!(shared.sink, Sink::Ipc | Sink::Values);
+        let taken = if is_handed_out { taken_over(plan, &batch, shared.sink == Sink::Ipc) } else { Vec::new() };
+        if is_handed_out && taken.iter().all(|&taken| taken) {
+            return self.hand_over(tile, &batch, buffer, chunk);
+        }
         let decoder = self.batches.get_or_insert_with(|| BatchDecoder::new(Arc::clone(&shared.plan)));
         decoder.tell_mendings(!shared.is_enough_told.load(Ordering::Relaxed));
         decoder.decode(&batch);
@@ -1128,6 +1215,7 @@ impl<'a> Worker<'a> {
         }
         let (decoded, literals) = decoder.decoded();
         let rows = decoded.rows as u64;
+        let mut made_of = Ok(None);
         match shared.sink {
             Sink::PgText => text::encode_rows(literals, decoded, buffer),
             Sink::PgBinary => {
@@ -1139,11 +1227,24 @@ impl<'a> Worker<'a> {
                 *chunk = Some(ChunkData::Vectors(std::mem::take(buffer), vectors));
             }
             Sink::Arrow if rows > 0 => *chunk = Some(ChunkData::Arrow(crate::record_batch(plan, literals, decoded))),
+            Sink::Ipc | Sink::Values if rows > 0 => {
+                let made = crate::record_batch(plan, literals, decoded);
+                made_of = joined(plan, &batch, Some((decoded, made)), &taken)
+                    .and_then(|batch| hand_out(shared, plan, &batch, buffer, &mut self.known));
+            }
             // Types are not proven on values that have theirs.
-            Sink::Duckdb | Sink::Arrow | Sink::Infer => {}
+            Sink::Duckdb | Sink::Arrow | Sink::Ipc | Sink::Values | Sink::Infer => {}
         }
         let (refusals, mendings) = (decoder.take_refusals(), decoder.take_mendings());
         let (decoded, _) = decoder.decoded();
+        let mut fault = decoded.fault.clone();
+        match made_of {
+            Ok(None) => {}
+            Ok(made) => *chunk = made,
+            Err(error) => {
+                fault = Some(Fault { error, line: 0, record_offset: 0, record_len: 0, shown: Shown::Nothing })
+            }
+        }
         let has_span = rows > 0 && matches!(shared.sink, Sink::PgText | Sink::PgBinary | Sink::Duckdb);
         let len = batch.num_rows() as u64;
         let span = has_span.then(|| Span {
@@ -1171,7 +1272,7 @@ impl<'a> Worker<'a> {
             lines: decoded.lines,
             byte_offset: 0,
             len,
-            fault: decoded.fault.clone(),
+            fault,
             ended: false,
             span,
             refusals,
@@ -1183,6 +1284,24 @@ impl<'a> Worker<'a> {
             is_columnar: true,
         }
     }
+}
+
+/// The rows as they are handed out to a program.
+#[cfg(feature = "columnar")]
+fn hand_out(
+    shared: &Shared,
+    plan: &Plan,
+    batch: &arrow_array::RecordBatch,
+    buffer: &mut Vec<u8>,
+    known: &mut Vec<Known>,
+) -> copyist_core::Result<Option<ChunkData>> {
+    Ok(Some(if shared.sink == Sink::Ipc {
+        let schema = write_ipc(batch, buffer)?;
+        ChunkData::Ipc(std::mem::take(buffer), schema)
+    } else {
+        let nodes = write_values(plan, batch, buffer, &shared.dictionaries, known)?;
+        ChunkData::Values(std::mem::take(buffer), nodes)
+    }))
 }
 
 /// What `locate` needs of this tile's rows.

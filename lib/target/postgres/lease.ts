@@ -116,7 +116,8 @@ export class Lease {
             if (!error) return resolve(result)
             if (isReadTimeout(error)) {
               this.cancel()
-              if (how.abandon === false) return void this.#answer(error).then(() => resolve({ rows: [], fields: [] }), reject)
+              if (how.abandon === false)
+                return void this.#answer(error).then(() => resolve({ rows: [], fields: [] }), reject)
             }
             if (!isServerError(error)) return reject(this.#failure(error))
             // pg reports an error when it arrives. Whether the connection lives on is known with the message after it.

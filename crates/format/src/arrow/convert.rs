@@ -37,7 +37,7 @@ pub(super) fn take(
     }
     let Column { values, validity, defaults } = column;
     let mut sink = Sink { array, limit, validity, defaults, notes };
-    let bounded = plan.layout == Layout::Duckdb;
+    let bounded = plan.counts_from_1970();
     match (values, &spec.ty, array.data_type()) {
         (Values::Bool(out), _, DataType::Boolean) => {
             let bits = array.as_boolean().values();

@@ -42,6 +42,14 @@ pub fn check_type(name: &str, ty: &DataType) -> Result<()> {
         .with_hint("Leave the column out of the column list, or write it as another type."))
 }
 
+/// Appends the value of `row`, which is not NULL, as the literal that PostgreSQL's input functions read; of lists and structures as JSON.
+///
+/// # Errors
+/// A value that has no such form.
+pub fn write_literal(array: &dyn Array, row: usize, out: &mut Vec<u8>) -> Result<()> {
+    value::write(array, row, Style::Literal, out)
+}
+
 /// The bytes of a row for whoever has to look at it: a JSON object of all its columns.
 #[must_use]
 pub fn row_text(batch: &RecordBatch, row: usize) -> Vec<u8> {

@@ -122,7 +122,7 @@ struct Fields<'a> {
 impl<'a> Fields<'a> {
     fn decode(&mut self, plan: &Plan, column: &mut Column) -> std::result::Result<(), Refused> {
         let ty = &plan.columns[self.column].ty;
-        let bounded = plan.layout == Layout::Duckdb;
+        let bounded = plan.counts_from_1970();
         match (&mut column.values, ty) {
             (Values::Bool(_), _) => self.typed(column, 0, as_bool, receive::boolean),
             (Values::I16(_), _) => self.typed(column, 0, as_i16, receive::int2),

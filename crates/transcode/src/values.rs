@@ -1,0 +1,599 @@
+//! Rows for a program: as Arrow's own bytes, or as what JavaScript has arrays of.
+//!
+//! Both are one buffer a batch, so that a batch crosses a boundary by one copy, and everything in it is then a view.
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{
+    Date32Type, Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, IntervalMonthDayNano,
+    IntervalMonthDayNanoType, Time64MicrosecondType, TimestampMicrosecondType, TimestampMillisecondType,
+    TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type, UInt32Type,
+};
+use arrow_array::{Array, ArrayRef, OffsetSizeTrait, RecordBatch, RecordBatchOptions, UInt32Array};
+use arrow_ipc::writer::StreamWriter;
+use arrow_schema::{ArrowError, DataType, Field, IntervalUnit, Schema, TimeUnit};
+use copyist_core::{DataError, ErrorCode, Result, Type};
+use copyist_datetime as datetime;
+use copyist_format::arrow::write_literal;
+use copyist_format::{Decoded, Plan};
+
+use crate::dictionary::{Dictionaries, Known};
+use std::sync::Arc;
+
+/// What a column of a program's values is, as the number that a [`Node`] has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Kind {
+    /// A byte, 0 or 1.
+    Bool = 0,
+    Int16 = 1,
+    Int32 = 2,
+    Int64 = 3,
+    Float32 = 4,
+    Float64 = 5,
+    /// UTF-8, end to end, between offsets.
+    Text = 6,
+    /// The same of any bytes.
+    Bytes = 7,
+    /// Offsets into the node that follows.
+    List = 8,
+    /// Milliseconds since 1970 as a double; infinite where the instant is.
+    Epoch = 9,
+    /// Numbers of 32 bits, each that of a text in the column's dictionary.
+    Coded = 10,
+}
+
+/// Where a column's values lie in the buffer of its batch. Places are multiples of 8.
+#[derive(Clone, Copy, Debug)]
+pub struct Node {
+    pub kind: Kind,
+    pub rows: usize,
+    /// Bits of values that are not NULL; none where all are.
+    pub validity: Option<usize>,
+    pub data: usize,
+    /// Bytes of the data.
+    pub bytes: usize,
+    /// Of texts, bytes and lists: one more than rows, 32 bits each, the first one 0.
+    pub offsets: Option<usize>,
+    /// Of texts that are not all ASCII: their offsets in units of UTF-16. Of coded ones no place, but how many texts the dictionary must have.
+    pub units: Option<usize>,
+}
+
+fn whole(error: ArrowError) -> Box<DataError> {
+    let ArrowError::InvalidArgumentError(what) = error else {
+        return DataError::new(ErrorCode::FeatureNotSupported, format!("the rows cannot be written as Arrow: {error}"));
+    };
+    DataError::new(ErrorCode::FeatureNotSupported, format!("the rows cannot be written as Arrow: {what}"))
+}
+
+/// A stream of Arrow's IPC format with one batch and without its end. Answers how many bytes its schema takes.
+pub(crate) fn write_ipc(batch: &RecordBatch, buffer: &mut Vec<u8>) -> Result<usize> {
+    buffer.clear();
+    let mut writer = StreamWriter::try_new(&mut *buffer, batch.schema_ref()).map_err(whole)?;
+    let schema = writer.get_ref().len();
+    writer.write(batch).map_err(whole)?;
+    let end = writer.get_ref().len();
+    drop(writer);
+    buffer.truncate(end);
+    Ok(schema)
+}
+
+/// The schema alone, of columns decoded from a plan, and the end of a stream.
+///
+/// # Errors
+/// `0A000` where a type has no form there.
+pub fn empty_ipc(plan: &Plan) -> Result<Vec<u8>> {
+    let fields = plan.columns.iter().map(|column| Field::new(&column.name, arrow_type(&column.ty), true));
+    let schema = Schema::new(fields.collect::<Vec<_>>());
+    StreamWriter::try_new(Vec::new(), &schema).and_then(StreamWriter::into_inner).map_err(whole)
+}
+
+/// What a column of the type is in a batch.
+fn arrow_type(ty: &Type) -> DataType {
+    match ty {
+        Type::Bool => DataType::Boolean,
+        Type::Int2 => DataType::Int16,
+        Type::Int4 => DataType::Int32,
+        Type::Int8 => DataType::Int64,
+        Type::Float4 => DataType::Float32,
+        Type::Float8 => DataType::Float64,
+        Type::Date => DataType::Date32,
+        Type::Time(_) => DataType::Time64(TimeUnit::Microsecond),
+        Type::Timestamp(_) => DataType::Timestamp(TimeUnit::Microsecond, None),
+        Type::TimestampTz(_) => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+        Type::Interval(_) => DataType::Interval(IntervalUnit::MonthDayNano),
+        Type::Uuid => DataType::FixedSizeBinary(16),
+        Type::Bytea => DataType::Binary,
+        Type::Numeric(Some((precision, scale))) if *precision <= 38 && *scale >= 0 && *scale as u16 <= *precision => {
+            DataType::Decimal128(*precision as u8, *scale as i8)
+        }
+        Type::Array(array) => DataType::List(Arc::new(Field::new_list_field(arrow_type(&array.element), true))),
+        _ => DataType::Utf8,
+    }
+}
+
+/// Which columns of a batch need no decoding: what comes of them is what would come of their values.
+pub(crate) fn taken_over(plan: &Plan, batch: &RecordBatch, as_ipc: bool) -> Vec<bool> {
+    let column = |(index, spec): (usize, &copyist_format::ColumnPlan)| {
+        let is_plain = spec.is_read() && spec.cleaning.is_none() && !spec.not_null;
+        is_plain && {
+            let source = batch.column(plan.field_of(index)).data_type();
+            if as_ipc { is_same(&spec.ty, source) } else { is_readable(&spec.ty, source) }
+        }
+    };
+    plan.columns.iter().enumerate().map(column).collect()
+}
+
+fn is_same(ty: &Type, source: &DataType) -> bool {
+    match (ty, source) {
+        (Type::TimestampTz(None), DataType::Timestamp(TimeUnit::Microsecond, Some(_))) => true,
+        (Type::Array(array), DataType::List(of) | DataType::FixedSizeList(of, _)) => {
+            !matches!(array.element, Type::Array(_)) && has_ipc(of.data_type())
+        }
+        (Type::Timestamp(digits) | Type::Time(digits) | Type::TimestampTz(digits), _) if digits.is_some() => false,
+        (Type::Interval(_) | Type::Uuid | Type::Time(_) | Type::Array(_), _) => false,
+        (Type::Text, _) => *source == DataType::Utf8,
+        (Type::Varchar(_) | Type::Bpchar(_) | Type::Json | Type::Jsonb | Type::Enum(_) | Type::Other, _) => false,
+        (ty, source) => arrow_type(ty) == *source,
+    }
+}
+
+/// Whether those who read Arrow have the type too.
+fn has_ipc(ty: &DataType) -> bool {
+    !matches!(
+        ty,
+        DataType::Utf8View
+            | DataType::BinaryView
+            | DataType::ListView(_)
+            | DataType::LargeListView(_)
+            | DataType::Dictionary(..)
+            | DataType::Decimal32(..)
+            | DataType::Decimal64(..)
+    )
+}
+
+fn is_readable(ty: &Type, source: &DataType) -> bool {
+    use DataType as D;
+    match (ty, source) {
+        (Type::Bool, D::Boolean)
+        | (Type::Int2, D::Int8 | D::Int16 | D::UInt8)
+        | (Type::Int4, D::Int32 | D::UInt16)
+        | (Type::Int8, D::Int64 | D::UInt32)
+        | (Type::Float4, D::Float16 | D::Float32)
+        | (Type::Float8, D::Float64)
+        | (Type::Text, D::Utf8 | D::LargeUtf8 | D::Utf8View)
+        | (Type::Bytea, D::Binary | D::LargeBinary | D::BinaryView | D::FixedSizeBinary(_))
+        | (Type::Date, D::Date32)
+        | (
+            Type::Timestamp(None) | Type::TimestampTz(None),
+            D::Timestamp(TimeUnit::Second | TimeUnit::Millisecond | TimeUnit::Microsecond, _),
+        ) => true,
+        (Type::Array(_), D::List(_) | D::LargeList(_) | D::FixedSizeList(..)) => true,
+        _ => false,
+    }
+}
+
+/// The batch that comes of a batch, with those of its columns as they are that need no decoding. `decoded` made the other one.
+///
+/// # Panics
+/// If the two are not of the same rows, which is a defect of the caller.
+pub(crate) fn joined(
+    plan: &Plan,
+    source: &RecordBatch,
+    decoded: Option<(&Decoded, RecordBatch)>,
+    taken: &[bool],
+) -> Result<RecordBatch> {
+    let Some((decoded, made)) = decoded else {
+        let columns = (0..plan.columns.len()).map(|index| Arc::clone(source.column(plan.field_of(index)))).collect();
+        return batch_of(plan, columns, source.num_rows());
+    };
+    // Rows that were refused are not among those that were made, nor what stands behind an error.
+    let kept = decoded
+        .places
+        .as_ref()
+        .map(|places| UInt32Array::from_iter_values(places.first_lines.iter().map(|&row| row as u32)));
+    let mut columns = Vec::with_capacity(plan.columns.len());
+    for (index, &is_taken) in taken.iter().enumerate() {
+        columns.push(if !is_taken {
+            Arc::clone(made.column(index))
+        } else {
+            let column = source.column(plan.field_of(index));
+            match &kept {
+                Some(kept) => arrow_select::take::take(column, kept, None).map_err(whole)?,
+                None => column.slice(0, decoded.rows),
+            }
+        });
+    }
+    batch_of(plan, columns, decoded.rows)
+}
+
+fn batch_of(plan: &Plan, columns: Vec<ArrayRef>, rows: usize) -> Result<RecordBatch> {
+    let fields = plan.columns.iter().zip(&columns);
+    let fields =
+        fields.map(|(spec, array)| Field::new(&spec.name, array.data_type().clone(), true)).collect::<Vec<_>>();
+    let options = RecordBatchOptions::new().with_row_count(Some(rows));
+    RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &options).map_err(whole)
+}
+
+/// The values of a batch for JavaScript, one node a column, before it its lists' elements after it.
+pub(crate) fn write_values(
+    plan: &Plan,
+    batch: &RecordBatch,
+    buffer: &mut Vec<u8>,
+    dictionaries: &Dictionaries,
+    known: &mut Vec<Known>,
+) -> Result<Vec<Node>> {
+    buffer.clear();
+    known.resize_with(plan.columns.len(), Known::default);
+    let mut writer = Writer { buffer, nodes: Vec::with_capacity(plan.columns.len()) };
+    for (index, (spec, array)) in plan.columns.iter().zip(batch.columns()).enumerate() {
+        if !writer.coded(array, index, dictionaries, &mut known[index]) {
+            writer.column(array, &spec.ty)?;
+        }
+    }
+    Ok(writer.nodes)
+}
+
+struct Writer<'a> {
+    buffer: &'a mut Vec<u8>,
+    nodes: Vec<Node>,
+}
+
+/// A number in its bytes, the lowest first, as every machine that we build for has them.
+trait Plain: Copy + Default {
+    const WIDTH: usize;
+    fn put(self, into: &mut [u8]);
+}
+
+macro_rules! plain {
+    ($($ty:ty),*) => {
+        $(impl Plain for $ty {
+            const WIDTH: usize = size_of::<$ty>();
+            #[inline(always)]
+            fn put(self, into: &mut [u8]) {
+                into.copy_from_slice(&self.to_le_bytes());
+            }
+        })*
+    };
+}
+
+plain!(i16, i32, i64, f32, f64, u32);
+
+impl Writer<'_> {
+    /// The place of what comes next.
+    fn align(&mut self) -> usize {
+        let at = self.buffer.len().next_multiple_of(8);
+        self.buffer.resize(at, 0);
+        at
+    }
+
+    fn numbers<T: Plain>(&mut self, values: impl ExactSizeIterator<Item = T>) -> (usize, usize) {
+        let at = self.align();
+        let bytes = values.len() * T::WIDTH;
+        self.buffer.resize(at + bytes, 0);
+        for (slot, value) in self.buffer[at..].chunks_exact_mut(T::WIDTH).zip(values) {
+            value.put(slot);
+        }
+        (at, bytes)
+    }
+
+    fn validity(&mut self, array: &dyn Array) -> Option<usize> {
+        let nulls = array.logical_nulls().filter(|nulls| nulls.null_count() > 0)?;
+        let at = self.align();
+        for word in nulls.inner().bit_chunks().iter_padded() {
+            self.buffer.extend_from_slice(&word.to_le_bytes());
+        }
+        self.buffer.truncate(at + array.len().div_ceil(64) * 8);
+        Some(at)
+    }
+
+    /// Numbers of one width; what stands in the place of a NULL is 0.
+    fn fixed<T: Plain>(&mut self, array: &dyn Array, kind: Kind, values: impl ExactSizeIterator<Item = T>) {
+        let validity = self.validity(array);
+        let (data, bytes) = self.numbers(values);
+        if validity.is_some()
+            && let Some(nulls) = array.logical_nulls()
+        {
+            for row in nulls.into_iter().enumerate().filter_map(|(row, is_valid)| (!is_valid).then_some(row)) {
+                T::default().put(&mut self.buffer[data + row * T::WIDTH..][..T::WIDTH]);
+            }
+        }
+        self.nodes.push(Node { kind, rows: array.len(), validity, data, bytes, offsets: None, units: None });
+    }
+
+    /// Strings of bytes that stand end to end already.
+    fn packed<O: OffsetSizeTrait>(&mut self, array: &dyn Array, kind: Kind, offsets: &[O], data: &[u8]) -> Result<()> {
+        let (first, last) = (offsets[0].as_usize(), offsets[offsets.len() - 1].as_usize());
+        if last - first > i32::MAX as usize {
+            return Err(too_long());
+        }
+        let data = &data[first..last];
+        let validity = self.validity(array);
+        let (place, _) = self.numbers(offsets.iter().map(|offset| (offset.as_usize() - first) as u32));
+        self.strings(array.len(), kind, validity, place, data);
+        Ok(())
+    }
+
+    /// Strings of bytes that are written one after the other.
+    fn written(
+        &mut self,
+        array: &dyn Array,
+        kind: Kind,
+        mut write: impl FnMut(usize, &mut Vec<u8>) -> Result<()>,
+    ) -> Result<()> {
+        let nulls = array.logical_nulls();
+        let mut data = Vec::new();
+        let mut offsets = Vec::with_capacity(array.len() + 1);
+        offsets.push(0_u32);
+        for row in 0..array.len() {
+            if nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row)) {
+                write(row, &mut data)?;
+            }
+            offsets.push(u32::try_from(data.len()).ok().filter(|&end| end <= i32::MAX as u32).ok_or_else(too_long)?);
+        }
+        let validity = self.validity(array);
+        let (place, _) = self.numbers(offsets.into_iter());
+        self.strings(array.len(), kind, validity, place, &data);
+        Ok(())
+    }
+
+    fn strings(&mut self, rows: usize, kind: Kind, validity: Option<usize>, offsets: usize, data: &[u8]) {
+        let place = self.align();
+        self.buffer.extend_from_slice(data);
+        let mut units = None;
+        if kind == Kind::Text && !data.is_ascii() {
+            let (mut total, mut from) = (0, 0);
+            let mut ends = Vec::with_capacity(rows + 1);
+            ends.push(0_u32);
+            for end in self.buffer[offsets + 4..][..rows * 4].chunks_exact(4) {
+                let end = u32::from_le_bytes([end[0], end[1], end[2], end[3]]) as usize;
+                total += data[from..end]
+                    .iter()
+                    .map(|&byte| u32::from(byte & 0xc0 != 0x80) + u32::from(byte >= 0xf0))
+                    .sum::<u32>();
+                ends.push(total);
+                from = end;
+            }
+            units = Some(self.numbers(ends.into_iter()).0);
+        }
+        let offsets = Some(offsets);
+        self.nodes.push(Node { kind, rows, validity, data: place, bytes: data.len(), offsets, units });
+    }
+
+    fn list<O: OffsetSizeTrait>(
+        &mut self,
+        array: &dyn Array,
+        offsets: &[O],
+        values: &ArrayRef,
+        element: &Type,
+    ) -> Result<()> {
+        let (first, last) = (offsets[0].as_usize(), offsets[offsets.len() - 1].as_usize());
+        if last - first > i32::MAX as usize {
+            return Err(too_long());
+        }
+        let validity = self.validity(array);
+        let (place, _) = self.numbers(offsets.iter().map(|offset| (offset.as_usize() - first) as u32));
+        let (rows, offsets) = (array.len(), Some(place));
+        self.nodes.push(Node { kind: Kind::List, rows, validity, data: place, bytes: 0, offsets, units: None });
+        self.column(&values.slice(first, last - first), element)
+    }
+
+    /// Texts by their numbers, if they are worth it.
+    fn coded(&mut self, array: &ArrayRef, index: usize, dictionaries: &Dictionaries, known: &mut Known) -> bool {
+        let mut codes = Vec::new();
+        macro_rules! codes {
+            ($texts:expr) => {{
+                codes.reserve(array.len());
+                known.codes(dictionaries, index, $texts.iter().map(|text| text.map(str::as_bytes)), &mut codes)
+            }};
+        }
+        let most = match array.data_type() {
+            DataType::Utf8 => codes!(array.as_string::<i32>()),
+            DataType::LargeUtf8 => codes!(array.as_string::<i64>()),
+            DataType::Utf8View => codes!(array.as_string_view()),
+            _ => None,
+        };
+        let Some(most) = most else { return false };
+        let validity = self.validity(array);
+        let (data, bytes) = self.numbers(codes.into_iter());
+        let (rows, kind, units) = (array.len(), Kind::Coded, Some(most as usize));
+        self.nodes.push(Node { kind, rows, validity, data, bytes, offsets: None, units });
+        true
+    }
+
+    fn column(&mut self, array: &ArrayRef, ty: &Type) -> Result<()> {
+        use DataType as D;
+        macro_rules! numbers {
+            ($source:ty, $kind:expr, $convert:expr) => {
+                self.fixed(array, $kind, array.as_primitive::<$source>().values().iter().map($convert))
+            };
+        }
+        match (array.data_type(), ty) {
+            (D::Boolean, _) => {
+                let validity = self.validity(array);
+                let data = self.align();
+                let values = array.as_boolean().values();
+                self.buffer.extend(values.iter().map(u8::from));
+                let (rows, kind) = (array.len(), Kind::Bool);
+                self.nodes.push(Node { kind, rows, validity, data, bytes: rows, offsets: None, units: None });
+                if let Some(nulls) = array.nulls() {
+                    for (slot, is_valid) in self.buffer[data..].iter_mut().zip(nulls) {
+                        *slot &= u8::from(is_valid);
+                    }
+                }
+            }
+            (D::Int8, _) => numbers!(Int8Type, Kind::Int16, |&v| i16::from(v)),
+            (D::UInt8, _) => numbers!(UInt8Type, Kind::Int16, |&v| i16::from(v)),
+            (D::Int16, _) => numbers!(Int16Type, Kind::Int16, |&v| v),
+            (D::UInt16, _) => numbers!(UInt16Type, Kind::Int32, |&v| i32::from(v)),
+            (D::Int32, _) => numbers!(Int32Type, Kind::Int32, |&v| v),
+            (D::UInt32, _) => numbers!(UInt32Type, Kind::Int64, |&v| i64::from(v)),
+            (D::Int64, _) => numbers!(Int64Type, Kind::Int64, |&v| v),
+            (D::Float16, _) => numbers!(Float16Type, Kind::Float32, |v| v.to_f32()),
+            (D::Float32, _) => numbers!(Float32Type, Kind::Float32, |&v| v),
+            (D::Float64, _) => numbers!(Float64Type, Kind::Float64, |&v| v),
+            (D::Date32, _) => numbers!(Date32Type, Kind::Epoch, |&v| match v {
+                i32::MAX => f64::INFINITY,
+                i32::MIN => f64::NEG_INFINITY,
+                days => f64::from(days) * 86_400_000.0,
+            }),
+            (D::Timestamp(unit, _), _) => {
+                let (per_second, _) = match unit {
+                    TimeUnit::Second => (1.0, ()),
+                    TimeUnit::Millisecond => (1e3, ()),
+                    TimeUnit::Microsecond => (1e6, ()),
+                    TimeUnit::Nanosecond => (1e9, ()),
+                };
+                // One division, so that what is a whole number of milliseconds comes out as one.
+                let millis = move |&v: &i64| match v {
+                    i64::MAX => f64::INFINITY,
+                    i64::MIN => f64::NEG_INFINITY,
+                    v if per_second < 1e3 => v as f64 * 1e3,
+                    v => v as f64 / (per_second / 1e3),
+                };
+                match unit {
+                    TimeUnit::Second => numbers!(TimestampSecondType, Kind::Epoch, millis),
+                    TimeUnit::Millisecond => numbers!(TimestampMillisecondType, Kind::Epoch, millis),
+                    TimeUnit::Microsecond => numbers!(TimestampMicrosecondType, Kind::Epoch, millis),
+                    TimeUnit::Nanosecond => {
+                        let values = array.as_primitive::<TimestampNanosecondType>();
+                        if let Some(nanos) = values.iter().flatten().find(|nanos| nanos % 1000 != 0) {
+                            let message =
+                                format!("a timestamp has nanoseconds, which would be lost: {nanos} since 1970");
+                            return Err(DataError::new(ErrorCode::DatetimeFieldOverflow, message));
+                        }
+                        numbers!(TimestampNanosecondType, Kind::Epoch, millis);
+                    }
+                }
+            }
+            (D::Utf8, _) => {
+                let values = array.as_string::<i32>();
+                self.packed(array, Kind::Text, values.value_offsets(), values.value_data())?;
+            }
+            (D::LargeUtf8, _) => {
+                let values = array.as_string::<i64>();
+                self.packed(array, Kind::Text, values.value_offsets(), values.value_data())?;
+            }
+            (D::Binary, _) => {
+                let values = array.as_binary::<i32>();
+                self.packed(array, Kind::Bytes, values.value_offsets(), values.value_data())?;
+            }
+            (D::LargeBinary, _) => {
+                let values = array.as_binary::<i64>();
+                self.packed(array, Kind::Bytes, values.value_offsets(), values.value_data())?;
+            }
+            (D::Utf8View, _) => {
+                let values = array.as_string_view();
+                self.written(array, Kind::Text, |row, out| {
+                    out.extend_from_slice(values.value(row).as_bytes());
+                    Ok(())
+                })?;
+            }
+            (D::BinaryView, _) => {
+                let values = array.as_binary_view();
+                self.written(array, Kind::Bytes, |row, out| {
+                    out.extend_from_slice(values.value(row));
+                    Ok(())
+                })?;
+            }
+            (D::FixedSizeBinary(_), Type::Uuid) => {
+                let values = array.as_fixed_size_binary();
+                self.written(array, Kind::Text, |row, out| {
+                    write_uuid(values.value(row), out);
+                    Ok(())
+                })?;
+            }
+            (D::FixedSizeBinary(_), _) => {
+                let values = array.as_fixed_size_binary();
+                self.written(array, Kind::Bytes, |row, out| {
+                    out.extend_from_slice(values.value(row));
+                    Ok(())
+                })?;
+            }
+            (D::List(_), Type::Array(of)) => {
+                let lists = array.as_list::<i32>();
+                self.list(array, lists.value_offsets(), lists.values(), &of.element)?;
+            }
+            (D::LargeList(_), Type::Array(of)) => {
+                let lists = array.as_list::<i64>();
+                self.list(array, lists.value_offsets(), lists.values(), &of.element)?;
+            }
+            (D::FixedSizeList(_, size), Type::Array(of)) => {
+                let lists = array.as_fixed_size_list();
+                let offsets = (0..=array.len() as i64).map(|row| row * i64::from(*size)).collect::<Vec<_>>();
+                self.list(array, &offsets, lists.values(), &of.element)?;
+            }
+            (D::Time64(TimeUnit::Microsecond), _) => {
+                let values = array.as_primitive::<Time64MicrosecondType>();
+                self.written(array, Kind::Text, |row, out| {
+                    let start = out.len();
+                    datetime::iso::write_time(values.value(row), out);
+                    // PostgreSQL prints no zeros at the end of a fraction.
+                    if out[start..].contains(&b'.') {
+                        let zeros = out.iter().rev().take_while(|&&digit| digit == b'0').count();
+                        out.truncate(out.len() - zeros);
+                    }
+                    Ok(())
+                })?;
+            }
+            (D::Interval(IntervalUnit::MonthDayNano), _) => {
+                let values = array.as_primitive::<IntervalMonthDayNanoType>();
+                self.written(array, Kind::Text, |row, out| {
+                    write_interval(values.value(row), out);
+                    Ok(())
+                })?;
+            }
+            // Decimals, and what only elements of lists are.
+            _ => self.written(array, Kind::Text, |row, out| write_literal(array.as_ref(), row, out))?,
+        }
+        Ok(())
+    }
+}
+
+#[cold]
+fn too_long() -> Box<DataError> {
+    DataError::new(ErrorCode::ProgramLimitExceeded, "the values of a batch have more than 2 GiB")
+}
+
+/// As PostgreSQL prints it with its own `IntervalStyle`.
+fn write_interval(value: IntervalMonthDayNano, out: &mut Vec<u8>) {
+    let mut text = String::new();
+    // What follows a negative part has a sign in any case.
+    let mut is_behind_minus = false;
+    for (amount, unit) in [(value.months / 12, "year"), (value.months % 12, "mon"), (value.days, "day")] {
+        if amount == 0 {
+            continue;
+        }
+        let gap = if text.is_empty() { "" } else { " " };
+        let sign = if is_behind_minus && amount > 0 { "+" } else { "" };
+        let plural = if amount == 1 { "" } else { "s" };
+        text += &format!("{gap}{sign}{amount} {unit}{plural}");
+        is_behind_minus = amount < 0;
+    }
+    if value.nanoseconds != 0 || text.is_empty() {
+        let micros = value.nanoseconds.unsigned_abs() / 1000;
+        let sign = match value.nanoseconds {
+            ..0 => "-",
+            _ if is_behind_minus => "+",
+            _ => "",
+        };
+        let gap = if text.is_empty() { "" } else { " " };
+        let (hours, minutes, seconds) = (micros / 3_600_000_000, micros / 60_000_000 % 60, micros / 1_000_000 % 60);
+        text += &format!("{gap}{sign}{hours:02}:{minutes:02}:{seconds:02}");
+        let fraction = format!("{:06}", micros % 1_000_000);
+        let fraction = fraction.trim_end_matches('0');
+        if !fraction.is_empty() {
+            text += &format!(".{fraction}");
+        }
+    }
+    out.extend_from_slice(text.as_bytes());
+}
+
+fn write_uuid(bytes: &[u8], out: &mut Vec<u8>) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    for (index, byte) in bytes.iter().enumerate() {
+        if matches!(index, 4 | 6 | 8 | 10) {
+            out.push(b'-');
+        }
+        out.extend([HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
+    }
+}

@@ -1,0 +1,384 @@
+import { CopyError } from '../errors.ts'
+import { type ColumnType, VALUE_KIND, type ValueNode } from '../native/load.ts'
+import { nameOfType } from './types.ts'
+
+/** What a value of a row is; see {@link ReadColumn.values} for which type has which. */
+export type ReadValue = boolean | number | bigint | string | Date | Uint8Array | readonly ReadValue[] | null
+
+/** The values of a column, by row. */
+export type ReadValues =
+  | Uint8Array
+  | Int16Array
+  | Int32Array
+  | BigInt64Array
+  | Float32Array
+  | Float64Array
+  | (string | null)[]
+  | (Uint8Array | null)[]
+  | (Date | number | null)[]
+  | (readonly ReadValue[] | null)[]
+
+/** A column of rows that were read. */
+export interface ReadColumn {
+  readonly name: string
+  /** Its type as PostgreSQL prints it: `integer`, `numeric(10,2)`, `timestamp without time zone`, `text[]`. */
+  readonly type: string
+  /** Rows. */
+  readonly length: number
+  /**
+   * - `boolean`: a Uint8Array of 0 and 1
+   * - `smallint`, `integer`: Int16Array, Int32Array; `bigint`: BigInt64Array, or Float64Array with `int64: 'number'`
+   * - `real`, `double precision`: Float32Array, Float64Array
+   * - `date`, `timestamp` with a time zone or without: a Float64Array of milliseconds since 1970 in UTC, whose fraction are the microseconds,
+   *   infinite where the value is; with `dates: 'date'` an array of Date, in which what no Date can hold is that number
+   * - `bytea`: an array of Uint8Array
+   * - lists: an array of arrays
+   * - all others: an array of strings, `numeric`, `time`, `interval`, `uuid` and `json` among them
+   *
+   * Where the value is NULL, an array that is not typed has null, and a typed one 0.
+   */
+  readonly values: ReadValues
+  /** Bits of rows that are not NULL: row r is bit `r % 8` of byte `r >> 3`. Absent: none is NULL. */
+  readonly validity?: Uint8Array
+}
+
+/** How values that JavaScript has two forms of are handed out. */
+export interface ValueForms {
+  readonly int64: 'bigint' | 'number'
+  readonly dates: 'date' | 'number'
+}
+
+/** A column of a batch, and where it is from. */
+export interface Source {
+  readonly name: string
+  readonly type: ColumnType
+}
+
+/** Makes columns of batches. */
+export class ColumnMaker {
+  readonly #sources: readonly { readonly name: string; readonly type: string }[]
+  readonly #forms: ValueForms
+  readonly #texts: (column: number, from: number) => readonly string[]
+  /** By column. */
+  readonly #dictionaries: string[][]
+
+  /** `texts` gives those of a column's dictionary from a number on. */
+  constructor(
+    sources: readonly Source[],
+    forms: ValueForms,
+    texts: (column: number, from: number) => readonly string[],
+  ) {
+    this.#sources = sources.map(({ name, type }) => ({ name, type: nameOfType(type) }))
+    this.#forms = forms
+    this.#texts = texts
+    this.#dictionaries = sources.map(() => [])
+  }
+
+  /** The columns of a batch: views of `buffer`, where they are typed. */
+  columns(buffer: Buffer, nodes: readonly ValueNode[]): ReadColumn[] {
+    let next = 0
+    return this.#sources.map(({ name, type }, index) => {
+      const node = nodes[next]
+      if (node?.kind === VALUE_KIND.coded) {
+        next += 1
+        return { name, type, ...this.#coded(buffer, node, index) }
+      }
+      const { column, behind } = valuesAt(buffer, nodes, next, this.#forms, name)
+      next = behind
+      return { name, type, ...column }
+    })
+  }
+
+  #coded(buffer: Buffer, node: ValueNode, index: number): Values {
+    const dictionary = this.#dictionaries[index] as string[]
+    if (dictionary.length < node.units) {
+      for (const text of this.#texts(index, dictionary.length)) dictionary.push(text)
+    }
+    const codes = uint32(buffer, node.data, node.rows)
+    const values: (string | null)[] = new Array(node.rows)
+    for (let row = 0; row < values.length; row += 1) values[row] = dictionary[codes[row] as number] as string
+    const validity = validityOf(buffer, node)
+    setNulls(values, validity)
+    return { length: node.rows, values, ...(validity && { validity }) }
+  }
+}
+
+type Values = Pick<ReadColumn, 'length' | 'values' | 'validity'>
+
+function valuesAt(
+  buffer: Buffer,
+  nodes: readonly ValueNode[],
+  at: number,
+  forms: ValueForms,
+  name: string,
+): { readonly column: Values; readonly behind: number } {
+  const node = nodes[at]
+  if (node === undefined) throw new TypeError('a batch has less columns than the statement')
+  const validity = validityOf(buffer, node)
+  const length = node.rows
+  const column = (values: ReadValues): Values => ({ length, values, ...(validity && { validity }) })
+  if (node.kind === VALUE_KIND.list) {
+    const elements = valuesAt(buffer, nodes, at + 1, forms, name)
+    const offsets = uint32(buffer, node.offsets, length + 1)
+    const get = getter(elements.column, nodes[at + 1]?.kind === VALUE_KIND.bool)
+    const lists: (ReadValue[] | null)[] = new Array(length)
+    for (let row = 0; row < length; row += 1) {
+      const from = offsets[row] ?? 0
+      const list: ReadValue[] = new Array((offsets[row + 1] ?? from) - from)
+      for (let index = 0; index < list.length; index += 1) list[index] = get(from + index)
+      lists[row] = list
+    }
+    setNulls(lists, validity)
+    return { column: column(lists), behind: elements.behind }
+  }
+  return { column: column(plainValues(buffer, node, validity, forms, name)), behind: at + 1 }
+}
+
+function plainValues(
+  buffer: Buffer,
+  node: ValueNode,
+  validity: Uint8Array | undefined,
+  forms: ValueForms,
+  name: string,
+): ReadValues {
+  const { kind, rows } = node
+  const start = buffer.byteOffset + node.data
+  switch (kind) {
+    case VALUE_KIND.bool:
+      return new Uint8Array(buffer.buffer, start, rows)
+    case VALUE_KIND.int16:
+      return new Int16Array(buffer.buffer, start, rows)
+    case VALUE_KIND.int32:
+      return new Int32Array(buffer.buffer, start, rows)
+    case VALUE_KIND.int64:
+      return forms.int64 === 'bigint'
+        ? new BigInt64Array(buffer.buffer, start, rows)
+        : exactNumbers(new Int32Array(buffer.buffer, start, rows * 2), name)
+    case VALUE_KIND.float32:
+      return new Float32Array(buffer.buffer, start, rows)
+    case VALUE_KIND.float64:
+      return new Float64Array(buffer.buffer, start, rows)
+    case VALUE_KIND.epoch: {
+      const numbers = new Float64Array(buffer.buffer, start, rows)
+      return forms.dates === 'number' ? numbers : datesOf(numbers, validity)
+    }
+    case VALUE_KIND.bytes:
+      return bytesOf(buffer, node, validity)
+    default:
+      return textsOf(buffer, node, validity)
+  }
+}
+
+function uint32(buffer: Buffer, at: number, length: number): Uint32Array {
+  return new Uint32Array(buffer.buffer, buffer.byteOffset + at, length)
+}
+
+function validityOf(buffer: Buffer, { validity, rows }: ValueNode): Uint8Array | undefined {
+  if (validity < 0) return undefined
+  return new Uint8Array(buffer.buffer, buffer.byteOffset + validity, Math.ceil(rows / 8))
+}
+
+/** The strings of a column: cut out of one, which is read at once. */
+function textsOf(buffer: Buffer, node: ValueNode, validity: Uint8Array | undefined): (string | null)[] {
+  const { rows, data, bytes, offsets, units } = node
+  const isAscii = units < 0
+  const whole = buffer.toString(isAscii ? 'latin1' : 'utf8', data, data + bytes)
+  const ends = uint32(buffer, isAscii ? offsets : units, rows + 1)
+  const texts: (string | null)[] = new Array(rows)
+  let from = 0
+  for (let row = 0; row < rows; row += 1) {
+    const end = ends[row + 1] as number
+    texts[row] = whole.substring(from, end)
+    from = end
+  }
+  setNulls(texts, validity)
+  return texts
+}
+
+function bytesOf(buffer: Buffer, node: ValueNode, validity: Uint8Array | undefined): (Uint8Array | null)[] {
+  const offsets = uint32(buffer, node.offsets, node.rows + 1)
+  const values: (Uint8Array | null)[] = new Array(node.rows)
+  for (let row = 0; row < values.length; row += 1) {
+    // A copy: the buffer may be used again.
+    values[row] = new Uint8Array(buffer.subarray(node.data + (offsets[row] ?? 0), node.data + (offsets[row + 1] ?? 0)))
+  }
+  setNulls(values, validity)
+  return values
+}
+
+function datesOf(numbers: Float64Array, validity: Uint8Array | undefined): (Date | number | null)[] {
+  const dates: (Date | number | null)[] = new Array(numbers.length)
+  for (let row = 0; row < dates.length; row += 1) dates[row] = dateOf(numbers[row] as number)
+  setNulls(dates, validity)
+  return dates
+}
+
+/** Milliseconds from 1970 to the last instant of a Date. */
+const LAST_DATE = 8.64e15
+
+function dateOf(millis: number): Date | number {
+  return millis > LAST_DATE || millis < -LAST_DATE ? millis : new Date(millis)
+}
+
+/** Integers of 64 bits, given by their halves, as numbers. */
+function exactNumbers(halves: Int32Array, column: string): Float64Array {
+  const numbers = new Float64Array(halves.length / 2)
+  let most = 0
+  let least = 0
+  for (let row = 0; row < numbers.length; row += 1) {
+    const high = halves[2 * row + 1] as number
+    if (high > most) most = high
+    else if (high < least) least = high
+    numbers[row] = high * 2 ** 32 + ((halves[2 * row] as number) >>> 0)
+  }
+  // Most have nothing to be looked at one by one.
+  if (most >= 2 ** 21 || least < -(2 ** 21)) {
+    const row = numbers.findIndex((number) => !Number.isSafeInteger(number))
+    if (row >= 0) {
+      const value = (BigInt(halves[2 * row + 1] as number) << 32n) + BigInt((halves[2 * row] as number) >>> 0)
+      throw new CopyError({
+        code: 'numeric_value_out_of_range',
+        sqlState: '22003',
+        message: `value "${value}" of column "${column}" is more than a number holds exactly`,
+        hint: "Read it with int64: 'bigint', or give the column the type text or float8.",
+        position: { column },
+      })
+    }
+  }
+  return numbers
+}
+
+/** Puts null where a row has no value. */
+function setNulls(values: (unknown | null)[], validity: Uint8Array | undefined): void {
+  if (validity === undefined) return
+  for (let byte = 0; byte < validity.length; byte += 1) {
+    const bits = validity[byte] as number
+    if (bits === 0xff) continue
+    const end = Math.min(values.length, byte * 8 + 8)
+    for (let row = byte * 8; row < end; row += 1) if (((bits >> (row & 7)) & 1) === 0) values[row] = null
+  }
+}
+
+/** Reads the value of a row. */
+export function getter({ values, validity }: Values, isBool: boolean): (row: number) => ReadValue {
+  if (isBool) {
+    const is = (row: number) => values[row] === 1
+    return validity ? (row) => (isValid(validity, row) ? is(row) : null) : is
+  }
+  if (validity === undefined || Array.isArray(values)) return (row) => values[row] as ReadValue
+  return (row) => (isValid(validity, row) ? (values[row] as ReadValue) : null)
+}
+
+export function isValid(validity: Uint8Array, row: number): boolean {
+  return (((validity[row >> 3] as number) >> (row & 7)) & 1) === 1
+}
+
+type Typed = Exclude<ReadValues, unknown[]>
+
+/** Places of an array that are made before there is anything for them. */
+const MOST_AT_ONCE = 1 << 24
+
+/** One column of many batches. Memory is taken as if the rest of the input were like what has been read. */
+export class GrowingColumn {
+  readonly #name: string
+  readonly #type: string
+  #typed: Typed | undefined
+  #plain: unknown[] | undefined
+  #validity: Uint8Array | undefined
+  #length = 0
+
+  constructor({ name, type }: Source) {
+    this.#name = name
+    this.#type = nameOfType(type)
+  }
+
+  /** Adds a batch, of which nothing is needed afterwards. `total` is about how many rows there will be in all. */
+  push({ values, validity, length }: ReadColumn, total: number): void {
+    const end = this.#length + length
+    if (Array.isArray(values)) {
+      // As long as it will be, so that it is not copied again and again; engines keep longer ones in another, slow form.
+      this.#plain ??= new Array(Math.min(Math.ceil(total), MOST_AT_ONCE))
+      const plain = this.#plain
+      for (let row = 0; row < length; row += 1) plain[this.#length + row] = values[row]
+    } else {
+      const typed = this.#typed
+      if (typed === undefined || typed.length < end) {
+        const room = Math.max(end, Math.ceil(total), typed === undefined ? 0 : Math.ceil(typed.length * 1.5))
+        this.#typed = larger(values, typed?.subarray(0, this.#length) as Typed | undefined, room)
+      }
+      this.#typed?.set(values as never, this.#length)
+    }
+    if (validity !== undefined) this.#setValidity(validity, length, Math.max(end, total))
+    this.#length = end
+  }
+
+  #setValidity(validity: Uint8Array, length: number, total: number): void {
+    const bytes = Math.ceil(Math.max(total, this.#length + length) / 8)
+    if (this.#validity === undefined || this.#validity.length < Math.ceil((this.#length + length) / 8)) {
+      const bits = new Uint8Array(Math.max(bytes, Math.ceil((this.#validity?.length ?? 0) * 1.5))).fill(0xff)
+      if (this.#validity) bits.set(this.#validity)
+      this.#validity = bits
+    }
+    const bits = this.#validity
+    for (let byte = 0; byte < validity.length; byte += 1) {
+      const nulls = ~(validity[byte] as number) & 0xff
+      if (nulls === 0) continue
+      const last = Math.min(length, byte * 8 + 8)
+      for (let row = byte * 8; row < last; row += 1) {
+        if (((nulls >> (row & 7)) & 1) === 0) continue
+        const at = this.#length + row
+        bits[at >> 3] = (bits[at >> 3] as number) & ~(1 << (at & 7))
+      }
+    }
+  }
+
+  /** The whole; `empty` is a column without rows. */
+  finish(empty: ReadValues): ReadColumn {
+    const length = this.#length
+    const bits = this.#validity && trimmed(this.#validity, Math.ceil(length / 8))
+    if (this.#plain) this.#plain.length = length
+    const values = this.#plain ?? (this.#typed && trimmed(this.#typed, length)) ?? empty
+    return {
+      name: this.#name,
+      type: this.#type,
+      length,
+      values: values as ReadValues,
+      ...(bits && { validity: bits as Uint8Array }),
+    }
+  }
+}
+
+function larger(like: Typed, before: Typed | undefined, length: number): Typed {
+  const array = new (like.constructor as new (length: number) => Typed)(length)
+  if (before !== undefined) array.set(before as never)
+  return array
+}
+
+/** A view where hardly anything is left over. */
+function trimmed(array: Typed, length: number): Typed {
+  return array.length - length < array.length / 16 ? array.subarray(0, length) : array.slice(0, length)
+}
+
+/** A column of this type without rows. */
+export function emptyValues(type: ColumnType, forms: ValueForms): ReadValues {
+  switch (type.kind) {
+    case 'bool':
+      return new Uint8Array()
+    case 'int2':
+      return new Int16Array()
+    case 'int4':
+      return new Int32Array()
+    case 'int8':
+      return forms.int64 === 'bigint' ? new BigInt64Array() : new Float64Array()
+    case 'float4':
+      return new Float32Array()
+    case 'float8':
+      return new Float64Array()
+    case 'date':
+    case 'timestamp':
+    case 'timestamptz':
+      return forms.dates === 'number' ? new Float64Array() : []
+    default:
+      return []
+  }
+}

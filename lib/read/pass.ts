@@ -1,0 +1,444 @@
+import { AccessPolicy } from '../access/policy.ts'
+import { checkBalance, filesOf } from '../balance.ts'
+import { checkedLimits } from '../copy-call.ts'
+import { isCancelled, placed } from '../copy-errors.ts'
+import { checkDelimiter } from '../delimiter.ts'
+import { CopyError } from '../errors.ts'
+import { looksLikeHeader } from '../header.ts'
+import { decodedBy } from '../load-columns.ts'
+import { columnsOfSchema } from '../load-plan.ts'
+import { loadAddon } from '../native/addon.ts'
+import type { Chunk, NativeLoad, ReadSinkKind } from '../native/load.ts'
+import {
+  DEFAULT_SESSION,
+  emptyIpc,
+  type Input,
+  type LoadLimits,
+  type LoadPlan,
+  openLoad,
+  peekNames,
+  type Rereadable,
+  readHead,
+  type SchemaColumn,
+  Spool,
+  splitOf,
+} from '../native/open.ts'
+import { reportProgress } from '../progress.ts'
+import type { ReceiptCounts } from '../receipt.ts'
+import { RejectLog } from '../reject-log.ts'
+import { abandonInput, discard, inputFile, openSource } from '../source.ts'
+import { type CopyFrom, isColumnar } from '../statement/ast.ts'
+import { statementError } from '../statement/diagnostics.ts'
+import { isTolerant } from '../statement/error-policy.ts'
+import { refusePending } from '../statement/execution.ts'
+import { parseStatement } from '../statement/parser.ts'
+import { fieldNamed, planColumns } from '../statement/plan.ts'
+import { proveColumns } from '../table-columns.ts'
+import { plainColumn, type TableDescription, type TargetColumn } from '../target/target.ts'
+import { checkWhole } from '../whole-file.ts'
+import type { Source } from './columns.ts'
+import { checkReadOptions, type ReadOptions, readAborted, refuseOfTargets } from './options.ts'
+import type { ReadReceipt } from './receipt.ts'
+import { nameOfType, typeNamed } from './types.ts'
+
+/** Tiles end with a record, and so are shorter than they may be. */
+const ROOM = 1.02
+/** Digits that every number of 32 bits has room for. */
+const INT4_DIGITS = 9
+const MICROS = 1000n
+const EPOCH_2000 = BigInt(Date.UTC(2000, 0, 1))
+
+/** What chunks are to be. */
+export interface Wanted {
+  readonly sink: ReadSinkKind
+  /** Whether the memory of chunks is handed out. */
+  readonly givesAway: boolean
+}
+
+/** One reading of one input, from its statement to its receipt. */
+export class Pass {
+  readonly #text: string
+  readonly #options: ReadOptions
+  readonly #wanted: Wanted
+  readonly #started = performance.now()
+  #statement: CopyFrom | undefined
+  #source: Input | undefined
+  #input: Input | undefined
+  #spool: Spool | undefined
+  #native: NativeLoad | undefined
+  #log: RejectLog | undefined
+  #progress: { stop(): void } | undefined
+  #plan: LoadPlan | undefined
+  #columns: readonly Source[] = []
+  #limits: LoadLimits = { threads: 1, memoryLimit: 0 }
+  #headerDetected: boolean | undefined
+  #rows = 0
+  #chunks = 0
+  /** Rows that the input is known to have. */
+  #knownRows: number | undefined
+  #isClosed = false
+  readonly #onAbort = () => {
+    this.#native?.close().catch(() => {})
+  }
+
+  constructor(text: string, options: ReadOptions, wanted: Wanted) {
+    this.#text = text
+    this.#options = options
+    this.#wanted = wanted
+  }
+
+  /** The columns of all chunks, once it is opened. */
+  get columns(): readonly Source[] {
+    return this.#columns
+  }
+
+  /** About how many rows there will be in all, as far as that is known or can be guessed by what there is so far. */
+  get expectedRows(): number {
+    if (this.#knownRows !== undefined) return Math.max(this.#knownRows, this.#rows)
+    const { bytesTotal = 0 } = this.#native?.counters() ?? {}
+    // What is read is ahead of what has been handed out, which is about a tile a chunk.
+    const { tileSize } = splitOf(this.#limits, this.#wanted.sink)
+    return this.#rows * Math.max(1, (bytesTotal / (this.#chunks * tileSize)) * ROOM)
+  }
+
+  /** Texts of a column's dictionary. */
+  texts(column: number, from: number): readonly string[] {
+    return this.#native?.texts?.(column, from) ?? []
+  }
+
+  /** Finds out what is to be read, and begins. */
+  async open(): Promise<void> {
+    const { signal } = this.#options
+    try {
+      if (signal?.aborted) throw readAborted(signal)
+      await this.#open()
+      signal?.addEventListener('abort', this.#onAbort, { once: true })
+      if (signal?.aborted) throw readAborted(signal)
+    } catch (error) {
+      if (this.#source === undefined) abandonInput(this.#options)
+      throw await this.#failed(error)
+    }
+  }
+
+  /** The next chunk that has rows; undefined at the end. It is to be released before the next one is asked for. */
+  async next(): Promise<Chunk | undefined> {
+    const { signal } = this.#options
+    const native = this.#native
+    if (native === undefined) throw new TypeError('a reading is not open')
+    try {
+      for (;;) {
+        if (signal?.aborted) throw readAborted(signal)
+        const chunk = await native.next()
+        if (signal?.aborted) throw readAborted(signal)
+        if (chunk === undefined) return undefined
+        if (chunk.rows === 0) {
+          chunk.release()
+          continue
+        }
+        this.#rows += chunk.rows
+        this.#chunks += 1
+        return chunk
+      }
+    } catch (error) {
+      throw await this.#failed(error)
+    }
+  }
+
+  /** An input without rows in Arrow's bytes. */
+  empty(): Uint8Array {
+    if (this.#plan === undefined) throw new TypeError('a reading is not open')
+    return emptyIpc(this.#plan)
+  }
+
+  /** Counts everything at the end. */
+  async finish(): Promise<ReadReceipt> {
+    try {
+      return await this.#receipt()
+    } catch (error) {
+      throw await this.#failed(error)
+    }
+  }
+
+  /** Lets go of everything: threads, files, the stream. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#options.signal?.removeEventListener('abort', this.#onAbort)
+    this.#progress?.stop()
+    await this.#native?.close()
+    this.#spool?.dispose()
+    const source = this.#source
+    if (source?.kind === 'stream') discard(source.stream)
+    else if (source?.kind === 'file') await source.handle?.close()
+    this.#log?.close()
+  }
+
+  /** The error as it is told, with everything closed. */
+  async #failed(reason: unknown): Promise<unknown> {
+    const { signal } = this.#options
+    const log = this.#log
+    const statement = this.#statement
+    let error = reason
+    // What was refused before is handed on all the same; the reading's own error matters more than one of that.
+    await log?.finish().catch(() => {})
+    if (signal?.aborted && !isCancelled(error)) error = readAborted(signal, error)
+    else if (this.#input && !signal?.aborted) {
+      await checkWhole(this.#input, '', error).catch((shorter: unknown) => {
+        error = shorter
+      })
+    }
+    if (error instanceof CopyError && error === log?.excess) error = await this.#diagnosed(error, log)
+    await this.close().catch(() => {})
+    if (error instanceof CopyError && statement && this.#source) return placed(error, statement, this.#source.name)
+    return error
+  }
+
+  async #diagnosed(error: CopyError, log: RejectLog): Promise<CopyError> {
+    const { code, sqlState, message, position, detail, hint, context, statement, cause } = error
+    const rejected = await log.diagnose()
+    const diagnosis = rejected.length === 0 ? await log.diagnoseReplaced() : rejected
+    return new CopyError({ code, sqlState, message, position, detail, hint, context, statement, diagnosis, cause })
+  }
+
+  async #open(): Promise<void> {
+    const options = this.#options
+    checkReadOptions(this.#text, options)
+    const parsed = parseStatement(this.#text, { tableless: true })
+    if (parsed.kind !== 'copy from') {
+      const message = `${parsed.kind === 'explain' ? 'EXPLAIN' : 'COPY REJECTS'} cannot be read`
+      throw statementError(parsed.text, 0, 'feature_not_supported', message, { hint: 'Write COPY FROM … .' })
+    }
+    refusePending(parsed)
+    this.#statement = parsed
+    refuseOfTargets(parsed)
+    const limits = checkedLimits(options)
+    this.#limits = limits
+    const access = AccessPolicy.of(options.access)
+    access?.checkStatement(parsed)
+    const given = options.columns && Object.entries(options.columns)
+    const types = given?.map(([name, type]): Source => ({ name, type: typeNamed(name, type) }))
+    const source = await openSource(parsed, options, access)
+    if (source.kind === 'rows') throw new TypeError('rows are read already')
+    this.#source = source
+    this.#input = source
+    const statement = await this.#withHeader(parsed)
+    this.#statement = statement
+    const { plan, log } = await this.#planned(statement, types)
+    const native = openLoad(plan, this.#input)
+    this.#native = native
+    log.attach(native, false)
+    this.#progress = reportProgress(native, options.onProgress, this.#started)
+  }
+
+  /** Whether the first line is a header, where that is left open. */
+  async #withHeader(statement: CopyFrom): Promise<CopyFrom> {
+    if (!statement.options.detectHeader || statement.options.header !== 'false') return statement
+    const found = await looksLikeHeader(statement, await this.#kept(statement), this.#limits, this.#options.signal)
+    this.#headerDetected = found.isHeader
+    return { ...statement, options: { ...statement.options, header: found.isHeader ? 'true' : 'false' } }
+  }
+
+  /** The input as one that can be read more than once. */
+  async #kept(statement: CopyFrom): Promise<Rereadable> {
+    const input = this.#input
+    const { signal } = this.#options
+    if (input === undefined) throw new TypeError('the input is not open')
+    if (input.kind === 'remote') throw unread(statement)
+    if (input.kind !== 'stream') return input
+    // Half of the limit: the other half is for what follows.
+    const spool = new Spool(Math.floor(this.#limits.memoryLimit / 2))
+    this.#spool = spool
+    await spool.fill(input.stream, input.name, signal, statement.options.format)
+    if (signal?.aborted) throw readAborted(signal)
+    const kept = { kind: 'spool' as const, spool, name: input.name }
+    this.#input = kept
+    return kept
+  }
+
+  async #planned(
+    statement: CopyFrom,
+    given: readonly Source[] | undefined,
+  ): Promise<{ readonly plan: LoadPlan; readonly log: RejectLog }> {
+    const { options } = statement
+    const call = this.#options
+    const limits = this.#limits
+    const name = this.#source?.name ?? ''
+    let schema: readonly SchemaColumn[] | undefined
+    if (isColumnar(options.format)) {
+      const head = readHead(options.format, await this.#kept(statement))
+      schema = head.columns
+      this.#knownRows = head.rows
+    }
+    const columns = withMade(statement, given ?? (await this.#found(statement, schema)))
+    if (given && schema) checkLists(statement, given, schema)
+    const table: TableDescription = {
+      sqlName: name,
+      // There is no relation; messages name what is read.
+      relationName: name,
+      columns: columns.map((column) => plainColumn(column.name, column.type, nameOfType(column.type))),
+    }
+    let header = schema?.map((column) => column.name)
+    if (options.mapByName && header === undefined) {
+      header = peekNames({ options, table: name, limits }, await this.#kept(statement))
+    }
+    const planned = planColumns(statement, table, header?.length === 0 ? undefined : header)
+    const decoded = {
+      ...decodedBy(statement, table, planned, false),
+      session: { ...DEFAULT_SESSION, now: (BigInt(Date.now()) - EPOCH_2000) * MICROS },
+    }
+    const chosen = planned.columns.flatMap((index): TargetColumn[] => {
+      const column = table.columns[index]
+      return column ? [column] : []
+    })
+    this.#columns = chosen.map((column) => ({ name: column.name, type: column.type }))
+    const log = new RejectLog({
+      statement,
+      file: name,
+      ...(planned.fields && { fields: planned.fields.names }),
+      columns: chosen,
+      ...(call.onReject && { onReject: call.onReject }),
+      ...(call.onReplace && { onReplace: call.onReplace }),
+      ...(call.rejects !== undefined &&
+        this.#source && { path: call.rejects, ...inputFile(this.#source, statement, call) }),
+      kit: { target: 'postgres', options, table: name, ...decoded },
+    })
+    this.#log = log
+    const plan: LoadPlan = {
+      options,
+      ...decoded,
+      sink: this.#wanted.sink,
+      givesAway: this.#wanted.givesAway,
+      table: name,
+      limits,
+      ...((isTolerant(options.errors) || options.acceptAnyDate) && {
+        rejects: { take: log.takeNative, ...log.wants },
+      }),
+    }
+    this.#plan = plan
+    return { plan, log }
+  }
+
+  /** The columns and types that the input tells, or its values prove. */
+  async #found(statement: CopyFrom, schema: readonly SchemaColumn[] | undefined): Promise<readonly Source[]> {
+    if (schema) return columnsOfSchema(statement, schema)
+    const { options } = statement
+    if (options.format === 'binary') {
+      throw statementError(
+        statement.text,
+        statement.source.offset,
+        'feature_not_supported',
+        'a file in the binary format has neither names nor types of its columns',
+        {
+          hint: "Give them: read(statement, { columns: { id: 'int', name: 'text' } }).",
+        },
+      )
+    }
+    const kept = await this.#kept(statement)
+    const made = new Set(madeNames(statement))
+    const listed = statement.columns?.filter(({ value }) => !made.has(value))
+    const { columns: _, ...unlisted } = statement
+    const plain = { ...unlisted, ...(listed && { columns: listed }) }
+    const { columns, fields, rows } = await proveColumns(plain, this.#limits, kept, this.#options.signal)
+    this.#knownRows = rows
+    // Nothing was read that could have a column.
+    if (fields === 0) return listed?.map(({ value }) => ({ name: value, type: { kind: 'text' } })) ?? []
+    if (fields === 1) await checkDelimiter(statement, kept)
+    return columns.map(({ name, type, digits = Number.POSITIVE_INFINITY }) => ({
+      name,
+      // As narrow as its values, which are known, and there is no table for others that may follow.
+      type: type.kind === 'int8' && digits <= INT4_DIGITS ? { kind: 'int4' } : type,
+    }))
+  }
+
+  async #receipt(): Promise<ReadReceipt> {
+    const native = this.#native
+    const log = this.#log
+    const statement = this.#statement
+    const input = this.#input
+    if (!(native && log && statement && input)) throw new TypeError('a reading is not open')
+    await checkWhole(input, '')
+    const counters = native.counters()
+    await log.finish()
+    log.checkEnd(counters.rowsRead)
+    const { rowsPassedOver = 0, bytesRead } = counters
+    const rowsRead = counters.rowsRead + rowsPassedOver
+    const counts: ReceiptCounts = {
+      rowsLoaded: this.#rows,
+      rowsFiltered: rowsPassedOver,
+      rowsRejected: log.count,
+      rowsConflicted: 0,
+      rowsReplaced: log.replaced,
+      headerLines: counters.headerLines,
+      linesSkipped: counters.linesSkipped ?? 0,
+      blankLines: counters.blankLines ?? 0,
+    }
+    const files = filesOf(input, native, log).map((file) => ({
+      ...file,
+      rowsLoaded: file.rows - file.rowsFiltered - file.rowsRejected,
+      rowsConflicted: 0,
+    }))
+    checkBalance({ rowsRead, bytesRead, ...counts, files })
+    const diagnosis = counts.rowsRejected === 0 ? undefined : await log.diagnose()
+    const replaced = log.replaced === 0 ? undefined : await log.diagnoseReplaced()
+    const { rowsLoaded: rowsReturned, rowsConflicted: _, ...rest } = counts
+    return {
+      statement: statement.text,
+      ...(statement.dialect && { dialect: statement.dialect }),
+      ...(statement.notes && { notes: statement.notes }),
+      columns: this.#columns.map(({ name, type }) => ({ name, type: nameOfType(type) })),
+      ...(counters.encoding !== undefined && { encoding: counters.encoding }),
+      rowsRead,
+      rowsReturned,
+      ...rest,
+      bytesReplaced: counters.bytesReplaced ?? 0,
+      ...(this.#headerDetected !== undefined && { headerDetected: this.#headerDetected }),
+      bytesRead,
+      elapsedMs: performance.now() - this.#started,
+      files: files.map(({ rowsLoaded, rowsConflicted: __, ...file }) => ({ ...file, rowsReturned: rowsLoaded })),
+      ...(diagnosis && { diagnosis }),
+      ...(replaced && { replaced }),
+      threads: this.#limits.threads,
+      instructionSet: loadAddon().info().instructionSet,
+    }
+  }
+}
+
+function madeNames({ options: { sequence = [], constant = [] } }: CopyFrom): string[] {
+  return [...sequence, ...constant].map(({ column }) => column.value)
+}
+
+/** Columns whose values the statement makes are in no input: numbers count up, and all else is text, unless a type is given. */
+function withMade({ options: { sequence = [], constant = [] } }: CopyFrom, columns: readonly Source[]): Source[] {
+  const has = (name: string) => columns.some((column) => column.name === name)
+  const more = [
+    ...sequence.map(({ column }): Source => ({ name: column.value, type: { kind: 'int8' } })),
+    ...constant.map(({ column }): Source => ({ name: column.value, type: { kind: 'text' } })),
+  ]
+  return [...columns, ...more.filter(({ name }) => !has(name))]
+}
+
+/** A list is read as it is, or not at all: its type cannot be given. */
+function checkLists(statement: CopyFrom, given: readonly Source[], schema: readonly SchemaColumn[]): void {
+  const names = schema.map(({ name }) => name)
+  for (const { name, type } of given) {
+    const found = schema[fieldNamed(names, name)]
+    if (found?.type?.kind !== 'array' || /^(?:text|jsonb?)$/.test(type.kind)) continue
+    const message = `column "${name}" is a list, of the type ${found.arrowType}`
+    throw statementError(statement.text, statement.source.offset, 'feature_not_supported', message, {
+      hint: 'Leave "columns" out, and name the columns in the statement; or give it the type jsonb.',
+    })
+  }
+}
+
+/** What would have to be read twice. */
+function unread({ text, source, options }: CopyFrom): CopyError {
+  const what = isColumnar(options.format)
+    ? 'Parquet and Arrow files of other machines cannot be read yet'
+    : 'the columns of files of other machines cannot be found yet'
+  return statementError(text, source.offset, 'feature_not_supported', what, {
+    detail: 'They would have to be read twice.',
+    hint: isColumnar(options.format)
+      ? 'Read the file in the program, and hand it over as stdin.'
+      : "Give them: read(statement, { columns: { id: 'int', name: 'text' } }).",
+  })
+}
