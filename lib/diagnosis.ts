@@ -54,8 +54,10 @@ export interface Evidence {
   readonly line: number
   readonly raw: Buffer
   readonly value?: string
-  /** The other errors of the row, which no cure of this one need remove. */
-  readonly others: readonly RejectError[]
+  /** The one that it is evidence of; absent where that is the row as a whole. */
+  readonly error?: RejectError
+  /** All errors of the row, of which no cure need remove the others. Groups share them. */
+  readonly errors: readonly RejectError[]
 }
 
 /** A group while it grows. */
@@ -86,8 +88,9 @@ const LONGEST_START = 4 << 10
 const MOST_EVIDENCE = 200
 const EVIDENCE_BYTES = 128 << 10
 const ALL_EVIDENCE_BYTES = 1 << 20
-/** About what a kept row takes besides its bytes. */
+/** About what a kept row takes besides its bytes, and an error besides its texts. */
 const OVERHEAD = 64
+const ERROR_OVERHEAD = 128
 
 /** Groups the refused rows of a load by what is wrong with them, and finds out what would cure it. Its memory is bounded. */
 export class Diagnosis {
@@ -112,11 +115,12 @@ export class Diagnosis {
     const copy = (): Buffer => {
       if (raw === undefined) {
         raw = Buffer.from(this.#text(reject.raw))
-        this.#evidenceBytes += raw.length + OVERHEAD
+        this.#evidenceBytes += raw.length + OVERHEAD + texts
       }
       return raw
     }
     this.#addToStart(reject)
+    const texts = reject.errors.length > 1 ? errorsBytes(reject.errors) : 0
     for (const error of reject.errors) {
       const value = fieldOf(error)
       const group = this.#group(error, value)
@@ -132,10 +136,10 @@ export class Diagnosis {
         evidence.length < MOST_EVIDENCE &&
         !reject.rawIsCut &&
         group.evidenceBytes + bytes <= EVIDENCE_BYTES &&
-        (raw !== undefined || this.#evidenceBytes + bytes <= ALL_EVIDENCE_BYTES)
+        (raw !== undefined || this.#evidenceBytes + bytes + texts <= ALL_EVIDENCE_BYTES)
       ) {
-        const others = reject.errors.filter((other) => other !== error)
-        evidence.push({ line: reject.line, raw: copy(), ...(value !== undefined && { value }), others })
+        const { line, errors } = reject
+        evidence.push({ line, raw: copy(), ...(value !== undefined && { value }), error, errors })
         group.evidenceBytes += bytes
       }
     }
@@ -168,7 +172,7 @@ export class Diagnosis {
     const { length } = this.#start
     const isNext = line === this.#startLine || (length === 0 && line === 2)
     if (!isNext || length >= MOST_START || rawIsCut || raw.length > LONGEST_START) return
-    this.#start.push({ line, raw: Buffer.from(raw), others: [] })
+    this.#start.push({ line, raw: Buffer.from(raw), errors: [] })
     this.#startLine = lastLine + 1
   }
 
@@ -206,6 +210,15 @@ export class Diagnosis {
     }
     return group
   }
+}
+
+/** About what errors take. */
+export function errorsBytes(errors: readonly RejectError[]): number {
+  let bytes = 0
+  for (const { message, detail, value } of errors) {
+    bytes += ERROR_OVERHEAD + message.length + (detail?.length ?? 0) + (value?.length ?? 0)
+  }
+  return bytes
 }
 
 /** How a value looks, see {@link DiagnosisGroup.shape}. */

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { CureKit } from './cures/kit.ts'
-import { Diagnosis, type DiagnosisGroup } from './diagnosis.ts'
+import { Diagnosis, type DiagnosisGroup, errorsBytes } from './diagnosis.ts'
 import { CopyError } from './errors.ts'
 import type { RecordedReject } from './ledger/records.ts'
 import type { NativeFlaw, NativeLoad, NativeReject } from './native/load.ts'
@@ -15,8 +15,9 @@ const MOST_KEPT_BYTES = 32 << 20
 /** Rejects that wait for the rows before them, and their bytes, from which on these are to be dealt with. */
 const MANY_WAITING = 5_000
 const MANY_WAITING_BYTES = 8 << 20
-/** About what a reject takes besides its bytes. */
+/** About what a reject takes besides its bytes, and what is part of that of its errors. */
 const OVERHEAD = 512
+const ORDINARY_ERRORS = 384
 
 /** Rows that are handed on between two turns of the event loop. */
 const EMITTED_AT_ONCE = 1_000
@@ -319,7 +320,7 @@ export class RejectLog {
         await this.#emitAll(Number.POSITIVE_INFINITY)
         this.#waiting = this.#late
         this.#late = []
-        for (const { row } of this.#waiting) this.#waitingBytes += OVERHEAD + row.raw.length
+        for (const { row } of this.#waiting) this.#waitingBytes += bytesOf(row)
         await this.#emitAll(Number.POSITIVE_INFINITY)
       },
     }
@@ -340,7 +341,7 @@ export class RejectLog {
     // Whether it is loaded with these is not known yet.
     if (isMended) {
       this.#waiting.splice(index, 1)
-      this.#waitingBytes -= OVERHEAD + mended.row.raw.length
+      this.#waitingBytes -= bytesOf(mended.row)
     }
     let recordsBefore: number | undefined
     if (this.#isNumbered && this.#number <= this.wants.most) {
@@ -408,7 +409,7 @@ export class RejectLog {
   #wait(waiting: Waiting): void {
     this.#isSorted &&= (this.#waiting.at(-1)?.position ?? 0) <= waiting.position
     this.#waiting.push(waiting)
-    this.#waitingBytes += OVERHEAD + waiting.row.raw.length
+    this.#waitingBytes += bytesOf(waiting.row)
   }
 
   #refuse(row: number, errors: readonly RowError[]): void {
@@ -518,7 +519,7 @@ export class RejectLog {
     if (end === 0) return false
     this.#waiting = waiting.slice(end)
     // Also those whose turn does not come, because the file of rejects cannot be written.
-    for (let index = 0; index < end; index += 1) this.#waitingBytes -= OVERHEAD + (waiting[index]?.row.raw.length ?? 0)
+    for (const { row } of waiting.slice(0, end)) this.#waitingBytes -= bytesOf(row)
     for (let index = 0; index < end && this.#countedSoFar <= most; index += 1) {
       const next = waiting[index]
       if (next === undefined) continue
@@ -530,7 +531,9 @@ export class RejectLog {
         if (other?.position === position) {
           if ('values' in other.row) {
             const values = [...row.values, ...other.row.values].sort((a, b) => (a.field ?? 0) - (b.field ?? 0))
-            other.row = { ...other.row, values }
+            const merged = { ...other.row, values }
+            if (index + 1 >= end) this.#waitingBytes += bytesOf(merged) - bytesOf(other.row)
+            other.row = merged
           }
           this.#replacedInVain += 1
           count(this.#replacedByFile, fileIndex, -1)
@@ -551,9 +554,10 @@ export class RejectLog {
 
   #keep(reject: RecordedReject, { most, rawLimit }: { readonly most: number; readonly rawLimit: number }): void {
     if (this.#kept.length >= most) return
-    const bytes = OVERHEAD + Math.min(reject.raw.length, rawLimit)
+    const bytes = bytesOf(reject) - Math.max(0, reject.raw.length - rawLimit)
     const room = Math.max(MOST_KEPT_BYTES * Math.max(1, most / MOST_KEPT), OVERHEAD + rawLimit)
-    if (this.#keptBytes + bytes > room) return
+    // One is kept, whatever its errors quote of it.
+    if (this.#kept.length > 0 && this.#keptBytes + bytes > room) return
     this.#keptBytes += bytes
     const isLong = reject.raw.length > rawLimit
     // A copy: a part would hold on to the whole.
@@ -609,7 +613,7 @@ export class RejectLog {
   /** The record has their values, not the bytes of the rows. */
   #keepReplaced(row: ReplacedRow, { most }: { readonly most: number }): void {
     if (this.#keptReplaced.length >= most) return
-    const bytes = OVERHEAD + row.values.reduce((sum, { value = '' }) => sum + value.length, 0)
+    const bytes = bytesOf({ ...row, raw: NO_BYTES })
     if (this.#keptReplacedBytes + bytes > MOST_KEPT_BYTES * Math.max(1, most / MOST_KEPT)) return
     this.#keptReplacedBytes += bytes
     this.#keptReplaced.push({ ...row, raw: NO_BYTES, rawIsCut: true })
@@ -617,6 +621,12 @@ export class RejectLog {
 }
 
 const NO_BYTES = Buffer.alloc(0)
+
+/** About what a row takes: its record, and its errors, of which a wide row may have hundreds. */
+function bytesOf(row: { readonly raw: Buffer } & (Pick<Reject, 'errors'> | Pick<ReplacedRow, 'values'>)): number {
+  const errors = errorsBytes('values' in row ? row.values : row.errors)
+  return OVERHEAD + row.raw.length + Math.max(0, errors - ORDINARY_ERRORS)
+}
 
 /** The index of the first that is not before a position. */
 function indexOf(waiting: readonly Waiting[], position: number): number {

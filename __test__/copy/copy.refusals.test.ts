@@ -457,6 +457,20 @@ test('deferred keys and references cost the row', async () => {
   ])
 })
 
+test('deferred keys and references of a partition cost the row', async () => {
+  await bench.sql(`CREATE TABLE owner (id integer PRIMARY KEY); INSERT INTO owner VALUES (1);
+    CREATE TABLE t (a integer, b integer, c integer) PARTITION BY RANGE (a);
+    CREATE TABLE half PARTITION OF t FOR VALUES FROM (0) TO (1000) PARTITION BY RANGE (a);
+    CREATE TABLE quarter PARTITION OF half FOR VALUES FROM (0) TO (500);
+    ALTER TABLE quarter ADD CONSTRAINT once UNIQUE (b) DEFERRABLE INITIALLY DEFERRED;
+    ALTER TABLE half ADD CONSTRAINT owned FOREIGN KEY (c) REFERENCES owner DEFERRABLE INITIALLY DEFERRED`)
+  const { rejects } = await load('1,1,1\n2,1,1\n3,2,9\n4,4,1\n')
+  expect(told(rejects)).toEqual([
+    [2, '23505 once'],
+    [3, '23503 owned'],
+  ])
+})
+
 test('an assertion of a trigger costs the row', async () => {
   await bench.sql(`CREATE TABLE t (id integer);
     CREATE FUNCTION watch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN ASSERT NEW.id < 3, 'too many'; RETURN NEW; END $$;

@@ -212,6 +212,22 @@ describe.each(benches)('which loads are recorded on $name', ({ name, open }) => 
       expect(await copy(many, TOLERANT, { maxRejects: 70_000 })).toMatchObject({ rejectsRecorded: 60_000 })
     })
 
+    it('what is kept of a wide row is all its errors, and counts', async () => {
+      const columns = Array.from({ length: 200 }, (_, index) => `c${index} int`)
+      await bench.sql(`DROP TABLE t; CREATE TABLE t (${columns.join(', ')})`)
+      const row = `${columns.map(() => 'N/A').join(',')}\n`
+      const receipt = await copy(row.repeat(2_000), TOLERANT)
+      expect(receipt.rowsRejected).toBe(2_000)
+      // Of 33 KB each, some 40 with what is around them.
+      expect(receipt.rejectsRecorded).toBeGreaterThan(600)
+      expect(receipt.rejectsRecorded).toBeLessThan(1_200)
+      const [first] = receipt.diagnosis ?? []
+      expect(first?.cures?.[0]).toMatchObject({ change: "NULL 'N/A'" })
+      expect(first?.cures?.[0]?.tried).toBeLessThan(50)
+      const [stored] = await bench.sql(`SELECT count(*) FROM copyist.rejects WHERE errors IS NOT NULL`)
+      expect(Number(stored?.[0])).toBe(receipt.rejectsRecorded)
+    })
+
     it('wrong limits are refused', async () => {
       for (const call of [{ maxRejects: -1 }, { maxRejects: 1.5 }, { maxRejectBytes: 2 ** 40 }]) {
         expect(await failure(copy(input, TOLERANT, call))).toMatchObject({ sqlState: '22023' })

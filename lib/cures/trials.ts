@@ -72,12 +72,14 @@ async function tryRows(candidate: Candidate, rows: readonly Evidence[], group: F
     rows.map(({ raw }) => record(raw)),
   )
   if (rowsRead !== rows.length) return { cured: 0 }
-  const cured = rows.filter(({ others }, index) => {
+  const cured = rows.filter(({ error: own, errors }, index) => {
     const flaws = refused.get(index)?.flaws ?? []
     if (leaves) return flaws.every(leaves)
     return flaws.every(({ column, sqlState, message }) => {
       const name = column === undefined ? undefined : kit.columns[column]?.name
-      return others.some((other) => other.column === name && other.sqlState === sqlState && other.message === message)
+      return errors.some(
+        (other) => other !== own && other.column === name && other.sqlState === sqlState && other.message === message,
+      )
     })
   }).length
   if (leaves === undefined || cured === 0) return { cured }

@@ -32,14 +32,20 @@ const JUDGED_BATCH = 8 << 20
 /** Rows of it: what is done with all of them at once must not take long. */
 const JUDGED_ROWS = 32_768
 /**
- * Constraints of the relation `$1` that are deferred and about one row: keys, references to other tables, constraint triggers; with `$2`
+ * Constraints of the relation `$1` and its partitions that are deferred and about one row: keys, references to other tables, constraint triggers; with `$2`
  * also references within the table, where rows can wait for each other.
  */
 export const DEFERRED_SQL = `
-SELECT pg_catalog.string_agg(pg_catalog.format('%I.%I', n.nspname, c.conname), ', ')
-FROM pg_catalog.pg_constraint c JOIN pg_catalog.pg_namespace n ON n.oid = c.connamespace
-WHERE c.conrelid = $1::pg_catalog.regclass AND c.condeferred
-  AND (c.contype IN ('p', 'u', 'x', 't') OR c.contype = 'f' AND (c.confrelid <> c.conrelid OR $2::pg_catalog.bool))`
+WITH RECURSIVE part (oid) AS (
+  SELECT $1::pg_catalog.regclass::pg_catalog.oid
+  UNION SELECT h.inhrelid FROM pg_catalog.pg_inherits h JOIN part ON h.inhparent = part.oid
+)
+SELECT pg_catalog.string_agg(DISTINCT pg_catalog.format('%I.%I', n.nspname, c.conname), ', ')
+FROM part JOIN pg_catalog.pg_constraint c ON c.conrelid = part.oid JOIN pg_catalog.pg_namespace n ON n.oid = c.connamespace
+WHERE c.condeferred AND (
+  c.contype IN ('p', 'u', 'x', 't')
+  OR c.contype = 'f' AND (c.confrelid NOT IN (SELECT part.oid FROM part) OR $2::pg_catalog.bool)
+)`
 
 /** Loads the rows of `request`, batch by batch. Numbers are of rows. */
 export async function loadTolerantly(
