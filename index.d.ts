@@ -463,6 +463,8 @@ export interface Reject {
 export interface DiagnosisSample {
 	/** Line of the record's first byte. */
 	readonly line: number;
+	/** Where there are several files, the one that it is in. */
+	readonly file?: string;
 	/** The field's text; where the record as a whole is at fault, the record's. Cut when it is long. */
 	readonly value: string;
 }
