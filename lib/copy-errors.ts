@@ -150,6 +150,7 @@ export function placed(error: CopyError, statement: CopyFrom, file: string): Cop
     context,
     statement: part ? { text: statement.text, offset: part.offset + (error.statement?.offset ?? 0) } : error.statement,
     diagnosis: error.diagnosis,
+    loadId: error.loadId,
     cause: error.cause,
   })
 }
