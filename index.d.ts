@@ -463,6 +463,8 @@ export interface Reject {
 export interface DiagnosisSample {
 	/** Line of the record's first byte. */
 	readonly line: number;
+	/** Where there are several files, the one that it is in. */
+	readonly file?: string;
 	/** The field's text; where the record as a whole is at fault, the record's. Cut when it is long. */
 	readonly value: string;
 }
@@ -530,6 +532,7 @@ export interface CopyErrorInit {
 		readonly offset: number;
 	} | undefined;
 	readonly diagnosis?: readonly DiagnosisGroup[] | undefined;
+	readonly loadId?: string | undefined;
 	readonly cause?: unknown;
 }
 /**
@@ -551,6 +554,8 @@ export declare class CopyError extends Error {
 	} | undefined;
 	/** What was wrong with the rows, when more of them were refused than the statement allows. */
 	readonly diagnosis: readonly DiagnosisGroup[] | undefined;
+	/** Of a load that has failed and is recorded: what the record and `db.rejects()` call it. */
+	readonly loadId: string | undefined;
 	constructor(init: CopyErrorInit);
 }
 /** A stream of bytes: a Node Readable, a web ReadableStream, or any (async) iterable of byte chunks. */

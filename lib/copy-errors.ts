@@ -122,13 +122,24 @@ function encodingHint({ sqlState, message, position }: CopyError): string | unde
   return "Input in UTF-16 begins so. If it is that, add ENCODING 'UTF16' to the options."
 }
 
+/** Of several files, the CONTEXT that names the one in front of the line; `file` is what all of them are called together. */
+function contextIn({ context, position }: CopyError, { table }: CopyFrom, file: string): string | undefined {
+  if (context === undefined || position.line === undefined) return context
+  if (position.file === undefined || position.file === file) return context
+  const relation = table.name.value.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')
+  // The word for a line is in the server's language.
+  const place = new RegExp(`^(COPY ${relation})(, [^,\\d\\n]*${position.line}(?!\\d))`, 'im')
+  return context.replace(place, (_, before: string, line: string) => `${before}, file "${position.file}"${line}`)
+}
+
 /** Completes what a target cannot know: the file of a position, and where in the statement its SQL stands. */
 export function placed(error: CopyError, statement: CopyFrom, file: string): CopyError {
   const { position } = error
+  const context = contextIn(error, statement, file)
   const part = error.statement && sqlAt(statement, error.statement.text)
   const inFile = position.line !== undefined && position.file === undefined
   const hint = (part && fillerHint(error, statement)) ?? error.hint ?? encodingHint(error)
-  if (!inFile && !part && hint === error.hint) return error
+  if (!inFile && !part && hint === error.hint && context === error.context) return error
   return new CopyError({
     code: error.code,
     sqlState: error.sqlState,
@@ -136,9 +147,10 @@ export function placed(error: CopyError, statement: CopyFrom, file: string): Cop
     position: inFile ? { file, ...position } : position,
     detail: error.detail,
     hint,
-    context: error.context,
+    context,
     statement: part ? { text: statement.text, offset: part.offset + (error.statement?.offset ?? 0) } : error.statement,
     diagnosis: error.diagnosis,
+    loadId: error.loadId,
     cause: error.cause,
   })
 }

@@ -131,6 +131,8 @@ class Work {
   /** Once the table is known. */
   #log: RejectLog | undefined
   #rowFlaws: RowFlaws | undefined
+  /** Of a load that failed: whether its rejects are in their file. */
+  #isFileWritten = false
   /** No row is known yet that the target refuses. */
   #isHopeful = true
 
@@ -196,14 +198,37 @@ class Work {
     }
   }
 
-  /** The error; that of a limit which was exceeded, with what was wrong with the rows. */
+  /** The error, with what its load is called in the record; that of a limit which was exceeded, with what was wrong with the rows. */
   async #diagnosed(error: unknown): Promise<unknown> {
-    const excess = this.#log?.excess
-    if (!(error instanceof CopyError) || error !== excess || this.call.signal?.aborted) return error
-    const { code, sqlState, message, position, detail, hint, context, statement, cause } = error
-    const rejected = await this.#log?.diagnose()
-    const diagnosis = rejected?.length === 0 ? await this.#log?.diagnoseReplaced() : rejected
-    return new CopyError({ code, sqlState, message, position, detail, hint, context, statement, diagnosis, cause })
+    const log = this.#log
+    const loadId = this.#record.isFailureRecorded ? this.#id : undefined
+    const isExcess = error === log?.excess
+    if (!(error instanceof CopyError) || this.call.signal?.aborted) return error
+    if (!isExcess && loadId === undefined) return error
+    const { code, sqlState, message, position, detail, context, statement, cause } = error
+    let { hint, diagnosis } = error
+    if (log !== undefined && isExcess) {
+      const rejected = await log.diagnose()
+      diagnosis = rejected.length === 0 ? await log.diagnoseReplaced() : rejected
+      const places = [
+        ...(this.call.rejects !== undefined && this.#isFileWritten ? [`the file "${this.call.rejects}"`] : []),
+        ...(loadId !== undefined && log.kept.length > 0 ? [`copyist.rejects, WHERE load_id = '${loadId}'`] : []),
+      ]
+      if (places.length > 0) hint = `${hint} The rejected rows are in ${places.join(' and in ')}.`
+    }
+    return new CopyError({
+      code,
+      sqlState,
+      message,
+      position,
+      detail,
+      hint,
+      context,
+      statement,
+      diagnosis,
+      loadId,
+      cause,
+    })
   }
 
   /** What was refused is handed on, and the failure recorded. */
@@ -214,6 +239,7 @@ class Work {
     if (log === undefined || isOurs || isUnknown) return
     try {
       await log.finish()
+      this.#isFileWritten = true
     } catch {
       // The file of rejects cannot be written. The load's own error matters more.
     }

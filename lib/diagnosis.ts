@@ -6,6 +6,8 @@ import type { Reject, RejectError } from './rejects.ts'
 export interface DiagnosisSample {
   /** Line of the record's first byte. */
   readonly line: number
+  /** Where there are several files, the one that it is in. */
+  readonly file?: string
   /** The field's text; where the record as a whole is at fault, the record's. Cut when it is long. */
   readonly value: string
 }
@@ -66,7 +68,7 @@ export interface Findings {
   readonly message: string
   readonly shape: string | undefined
   rows: number
-  readonly samples: DiagnosisSample[]
+  readonly samples: Required<DiagnosisSample>[]
   /** The value, as long as all rows have the same and it is short. */
   value: string | undefined
   readonly evidence: Evidence[]
@@ -128,7 +130,7 @@ export class Diagnosis {
       if (value !== group.value) group.value = undefined
       if (group.samples.length < MOST_SAMPLES) {
         const shown = value ?? (/^23/.test(error.sqlState) ? error.detail : undefined) ?? textOf(this.#text(reject.raw))
-        group.samples.push({ line: reject.line, value: cut(shown, SHOWN) })
+        group.samples.push({ line: reject.line, file: reject.file, value: cut(shown, SHOWN) })
       }
       const { evidence } = group
       const bytes = reject.raw.length + OVERHEAD
@@ -145,8 +147,11 @@ export class Diagnosis {
     }
   }
 
-  /** The groups, the largest first. With `kit` cures are looked for; `rowsRead` tells whether rows follow those refused. */
-  async groups(kit?: CureKit, rowsRead = 0): Promise<DiagnosisGroup[]> {
+  /**
+   * The groups, the largest first. With `kit` cures are looked for; `rowsRead` tells whether rows follow those refused. `input` is what all files are
+   * called together, or the only one.
+   */
+  async groups(kit?: CureKit, rowsRead = 0, input?: string): Promise<DiagnosisGroup[]> {
     const sorted = [...this.#groups.values()].sort((a, b) => b.rows - a.rows)
     const start = this.#start.length < Math.min(rowsRead, MOST_START) ? this.#start : []
     const cures = kit ? await findCures(sorted, kit, start) : new Map<Findings, DiagnosisCure[]>()
@@ -161,7 +166,10 @@ export class Diagnosis {
         message,
         ...(shape !== undefined && { shape }),
         rows,
-        samples: [...samples],
+        samples: samples.map(({ file, ...sample }) => ({
+          ...sample,
+          ...(input !== undefined && file !== input && { file }),
+        })),
         ...(found.length > 0 && { cures: found }),
       }
     })

@@ -24,6 +24,7 @@ export interface CopyErrorInit {
   /** The statement and the character in it (from 0) that the error is about; printed with a caret. */
   readonly statement?: { readonly text: string; readonly offset: number } | undefined
   readonly diagnosis?: readonly DiagnosisGroup[] | undefined
+  readonly loadId?: string | undefined
   readonly cause?: unknown
 }
 
@@ -43,6 +44,8 @@ export class CopyError extends Error {
   readonly statement: { readonly text: string; readonly offset: number } | undefined
   /** What was wrong with the rows, when more of them were refused than the statement allows. */
   readonly diagnosis: readonly DiagnosisGroup[] | undefined
+  /** Of a load that has failed and is recorded: what the record and `db.rejects()` call it. */
+  readonly loadId: string | undefined
 
   constructor(init: CopyErrorInit) {
     super(init.message, init.cause === undefined ? undefined : { cause: init.cause })
@@ -54,5 +57,6 @@ export class CopyError extends Error {
     this.context = init.context
     this.statement = init.statement
     this.diagnosis = init.diagnosis
+    this.loadId = init.loadId
   }
 }

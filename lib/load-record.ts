@@ -69,6 +69,9 @@ export class LoadRecord {
     return this.#ledger
   }
 
+  /** Whether there is a record of the load's failure. */
+  isFailureRecorded = false
+
   /** The attached database that the load wrote to, in DuckDB. */
   get catalog(): string | undefined {
     return this.#table?.catalog
@@ -231,6 +234,7 @@ export class LoadRecord {
         await ledger.recordRejects(id, log.kept, log.text)
         await ledger.recordReplaced(id, log.keptReplaced)
         await transaction.commit()
+        this.isFailureRecorded = true
       } catch (failure) {
         await transaction.rollback()
         throw failure

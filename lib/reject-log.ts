@@ -222,12 +222,12 @@ export class RejectLog {
 
   /** What was wrong with the rows that were handed on, and what would cure it. */
   diagnose(): Promise<DiagnosisGroup[]> {
-    return this.#diagnosis.groups(this.#cureKit, this.#native?.counters().rowsRead)
+    return this.#diagnosis.groups(this.#cureKit, this.#native?.counters().rowsRead, this.#init.file)
   }
 
   /** The same of values that were replaced. */
   diagnoseReplaced(): Promise<DiagnosisGroup[]> {
-    return this.#replacedDiagnosis.groups(this.#cureKit, this.#native?.counters().rowsRead)
+    return this.#replacedDiagnosis.groups(this.#cureKit, this.#native?.counters().rowsRead, this.#init.file)
   }
 
   get #cureKit(): CureKit | undefined {
@@ -486,11 +486,13 @@ export class RejectLog {
     const last = this.#last
     const file = last?.file ?? this.#init.file
     const error = last && ('values' in last ? last.values[0] : last.errors[0])
+    const place = file === this.#init.file ? '' : `file "${file}", `
     this.#excess = new CopyError({
       code: 'invalid_text_representation',
       sqlState: '22P02',
       message,
-      ...(last && error && { detail: `The last of them: ${unit} ${last.line}${column(error)}: ${error.message}` }),
+      ...(last &&
+        error && { detail: `The last of them: ${place}${unit} ${last.line}${column(error)}: ${error.message}` }),
       hint: `Nothing was loaded. Raise ${statement.options.errors.limit?.name ?? 'the limit'}, or mend the input.`,
       position: {
         file,

@@ -215,8 +215,12 @@ function isOfRejects({ message }: CopyError, { rejects }: CopyCallOptions): bool
 const CONTEXT_SHOWN = 100
 
 /** The error that the row would end a load with. */
-function failureOf(flaw: NativeFlaw, { lastLine, byteOffset, raw }: NativeReject, init: ValidationInit): CopyError {
-  const { table, planned, input } = init
+function failureOf(
+  flaw: NativeFlaw,
+  { file, lastLine, byteOffset, raw }: NativeReject,
+  init: ValidationInit,
+): CopyError {
+  const { table, planned } = init
   const index = flaw.column === undefined ? undefined : planned.columns[flaw.column]
   const column = index === undefined ? undefined : table.columns[index]?.name
   const isOfValue = column !== undefined && !flaw.sqlState.startsWith('23')
@@ -231,7 +235,7 @@ function failureOf(flaw: NativeFlaw, { lastLine, byteOffset, raw }: NativeReject
     detail: flaw.detail,
     context: isOfValue ? `${where}, column ${column}: "${shown}"` : `${where}: "${shown}"`,
     position: {
-      file: input.name,
+      file,
       line: lastLine,
       ...(unit === 'line' && { byteOffset }),
       ...(column !== undefined && { column }),

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
@@ -185,8 +185,11 @@ test('rows that are rejected again get lines, and those that are not are counted
   const again = `COPY REJECTS '${id}' INTO t WITH (NULL 'N/A', LOG_VERBOSITY verbose)`
   const { stdout, stderr } = await copyist({ words: ['--to', to, again] })
   expect(stdout).toContain(`\n2 of the rows that load ${id} rejected resolved\n`)
-  expect(stderr).toBe(`NOTICE:  skipping row due to data type incompatibility at line 3 for column "id": "x"
-NOTICE:  skipping row at line 5: missing data for column "amount"
+  // The statement does not say which file that was.
+  expect(
+    stderr,
+  ).toBe(`NOTICE:  skipping row due to data type incompatibility at line 3 of file "${file}" for column "id": "x"
+NOTICE:  skipping row at line 5 of file "${file}": missing data for column "amount"
 `)
 })
 
@@ -235,6 +238,28 @@ test('a record that cannot be made is a notice', async () => {
   } finally {
     await scratch.drop()
   }
+})
+
+test('of several files the one that a row is in is named', async () => {
+  const part = join(folder, 'parts')
+  await mkdir(part)
+  await writeFile(join(part, 'a.csv'), 'id,amount\n1,2\n')
+  await writeFile(join(part, 'b.csv'), 'id,amount\nx,2\n')
+  const words = (verbosity: string) => [
+    '--to',
+    to,
+    `COPY t FROM '${part}' (FORMAT csv, HEADER, ON_ERROR skip_row, LOG_VERBOSITY ${verbosity})`,
+  ]
+  const { stdout } = await copyist({ words: words('default') })
+  expect(stdout).toContain('SELECT file, line, column_name, message FROM')
+  const short = `…${join(part, 'b.csv').slice(-23)}`
+  expect(stdout).toContain(`
+rows  column  reason                                      looks like  file                      line  for example
+   1  id      invalid input syntax for type integer: "…"  a           ${short}     2  x`)
+  const { stderr } = await copyist({ words: words('verbose') })
+  expect(stderr).toBe(
+    `NOTICE:  skipping row due to data type incompatibility at line 2 of file "${join(part, 'b.csv')}" for column "id": "x"\n`,
+  )
 })
 
 test('a file for rejects of a statement that has none is an error', async () => {

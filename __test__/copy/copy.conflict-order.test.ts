@@ -42,6 +42,43 @@ const refusal = (promise: Promise<unknown>): Promise<CopyError> =>
     (error: CopyError) => error,
   )
 
+test.each(benches)(
+  '$name: rows are rejected as INSERT rejects them one by one; stop loads what is kept',
+  async ({ name, open }) => {
+    const other = await open()
+    try {
+      await other.sql('CREATE TABLE two (id integer PRIMARY KEY, u integer UNIQUE, v text)')
+      const stdin = '3,30,b\n3,31,c\n6,30,g\n'
+      const rejects: number[] = []
+      const copy = (options: string) =>
+        other.db.copy(`COPY two FROM STDIN (FORMAT csv${options}) ON CONFLICT (u) DO UPDATE`, {
+          stdin,
+          onReject: ({ line }) => rejects.push(line),
+        })
+      expect(await copy(', ON_ERROR skip_row')).toMatchObject({ rowsLoaded: 1, rowsRejected: 1, rowsConflicted: 1 })
+      expect(rejects).toEqual([2])
+      const loaded = await other.sql('SELECT * FROM two ORDER BY id')
+      expect(loaded).toEqual([['6', '30', 'g']])
+      await other.sql('DELETE FROM two')
+      if (name === 'postgres') {
+        for (const row of stdin.trim().split('\n')) {
+          const [id, u, v] = row.split(',')
+          await other
+            .sql(
+              `INSERT INTO two VALUES (${id}, ${u}, '${v}') ON CONFLICT (u) DO UPDATE SET id = EXCLUDED.id, v = EXCLUDED.v`,
+            )
+            .catch((error: { code?: string }) => expect(error.code).toBe('23505'))
+        }
+        expect(await other.sql('SELECT * FROM two')).toEqual(loaded)
+        await other.sql('DELETE FROM two')
+      }
+      expect(await copy('')).toMatchObject({ rowsLoaded: 2, rowsConflicted: 1 })
+    } finally {
+      await other.close()
+    }
+  },
+)
+
 interface Row {
   readonly b: number
   readonly c: number

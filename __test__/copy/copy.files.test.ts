@@ -105,11 +105,20 @@ describe.each(benches)('$name', ({ open }) => {
     ).rejects.toMatchObject({
       sqlState: '22P02',
       position: { file: `${folder}/bad/a.csv`, line: 3, byteOffset: 12, column: 'id' },
+      context: `COPY t, file "${folder}/bad/a.csv", line 3, column id: "x"`,
     })
     await expect(
       bench.db.copy(`COPY keyed FROM '${folder}/in' (${CSV}, FILES = ['b.csv', 'a.csv', 'b.csv'])`),
     ).rejects.toMatchObject({
       sqlState: '23505',
+      context: expect.stringContaining(`COPY keyed, file "${folder}/in/b.csv", line 2`),
+    })
+    const one = bench.db.copy(`COPY t FROM '${folder}/bad/a.csv' (${CSV})`)
+    await expect(one).rejects.toMatchObject({ context: 'COPY t, line 3, column id: "x"' })
+    const explained = await bench.db.explain(`EXPLAIN VALIDATE COPY t FROM '${folder}/bad' (${CSV})`)
+    expect(explained.failure).toMatchObject({
+      position: { file: `${folder}/bad/a.csv`, line: 3 },
+      context: `COPY t, file "${folder}/bad/a.csv", line 3, column id: "x"`,
     })
     expect(await rows()).toEqual([])
   })
@@ -165,6 +174,26 @@ describe.each(benches)('$name', ({ open }) => {
     await bench.sql('DELETE FROM keyed')
     const again = await bench.db.copy(`COPY REJECTS '${receipt.id}' INTO keyed WITH (ON_ERROR skip_row)`)
     expect(again).toMatchObject({ rowsRead: 4, rowsLoaded: 2, rowsRejected: 2, rowsResolved: 2 })
+  })
+
+  test('a limit and the diagnosis name the file', async () => {
+    await expect(
+      bench.db.copy(`COPY t FROM '${folder}/bad' (${CSV}, ON_ERROR skip_row, REJECT_LIMIT 1)`),
+    ).rejects.toMatchObject({
+      detail: `The last of them: file "${folder}/bad/b.csv", line 6, column id "y": invalid input syntax for type integer: "y"`,
+      context: `COPY t, file "${folder}/bad/b.csv", line 6, column id: "y"`,
+      position: { file: `${folder}/bad/b.csv`, line: 6 },
+      diagnosis: [
+        {
+          samples: [
+            { file: `${folder}/bad/a.csv`, line: 3, value: 'x' },
+            { file: `${folder}/bad/b.csv`, line: 6, value: 'y' },
+          ],
+        },
+      ],
+    })
+    const single = await bench.db.copy(`COPY t FROM '${folder}/bad/a.csv' (${CSV}, ON_ERROR skip_row)`)
+    expect(single.diagnosis?.[0]?.samples).toEqual([{ line: 3, value: 'x' }])
   })
 
   test('a limit of rejected rows is that of all files', async () => {

@@ -1,5 +1,9 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { formatRejects } from '../../lib/cli/rejects.ts'
+import { formatErrorJson } from '../../lib/cli/report.ts'
 import type { CopyCallOptions, CopyError, Receipt } from '../../lib/index.ts'
 import { type Bench, benches } from '../copy/targets.ts'
 
@@ -22,9 +26,34 @@ describe.each(benches)('which loads are recorded on $name', ({ name, open }) => 
   const schemas = async () =>
     (await bench.sql(`SELECT count(*) FROM information_schema.schemata WHERE schema_name = 'copyist'`))[0]?.[0]
 
+  it('one that failed is named by its error, and where its rejects are', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'copyist-recording-'))
+    const rejects = join(folder, 'bad.csv')
+    const path = `the file "${rejects}"`
+    try {
+      const limited = ', ON_ERROR skip_row, REJECT_LIMIT 1'
+      const excess = await failure(copy('1,a\nx,b\ny,c\n', limited, { rejects }))
+      const [[id] = []] = await bench.sql('SELECT CAST(load_id AS text) FROM copyist.loads')
+      const hint = 'Nothing was loaded. Raise REJECT_LIMIT, or mend the input. The rejected rows are in'
+      const record = `copyist.rejects, WHERE load_id = '${id}'`
+      expect(excess).toMatchObject({ loadId: id, hint: `${hint} ${path} and in ${record}.` })
+      const found: number[] = []
+      for await (const { line } of bench.db.rejects(excess.loadId ?? '')) found.push(line)
+      expect(found).toEqual([2, 3])
+      expect(JSON.parse(formatErrorJson(excess))).toMatchObject({ error: { loadId: id } })
+      const unrecorded = await failure(copy('x,b\ny,c\n', limited, { rejects, ledger: false }))
+      expect(unrecorded).toMatchObject({ loadId: undefined, hint: `${hint} ${path}.` })
+      const strict = await failure(copy('x,b\n'))
+      const last = await bench.sql('SELECT CAST(load_id AS text) FROM copyist.loads ORDER BY load_no DESC LIMIT 1')
+      expect(last).toEqual([[strict.loadId]])
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
+
   it('strict ones are not, as long as nothing has been', async () => {
     expect((await copy('1,a\n')).ledger).toBe(false)
-    await failure(copy('x,a\n'))
+    expect(await failure(copy('x,a\n'))).toMatchObject({ loadId: undefined })
     expect(await schemas()).toBe('0')
   })
 

@@ -67,9 +67,9 @@ export function formatRejects(receipt: Receipt, { file, verbosity }: RejectRepor
   }
   if (rowsReplaced > 0) {
     lines.push(`${formatRows(rowsReplaced)} loaded with NULL or a default in place of a value that did not fit`)
-    const { id, replacedRecorded: recorded = 0 } = receipt
+    const { id, files, replacedRecorded: recorded = 0 } = receipt
     const part = recorded < rowsReplaced ? `, ${formatCount(recorded)} of them` : ''
-    const select = `SELECT line, column_name, value FROM copyist.replaced WHERE load_id = '${id}' ORDER BY row_no`
+    const select = `SELECT ${files.length > 1 ? 'file, ' : ''}line, column_name, value FROM copyist.replaced WHERE load_id = '${id}' ORDER BY row_no`
     if (recorded > 0) lines.push(`  in the database${part}: ${select}`)
   }
   const { bytesReplaced } = receipt
@@ -91,33 +91,34 @@ export function formatRejects(receipt: Receipt, { file, verbosity }: RejectRepor
 }
 
 /** What is refused again stays with the load that refused it first. */
-function query({ id, replayOf }: Receipt): string {
-  return `SELECT line, column_name, message FROM copyist.rejects WHERE load_id = '${replayOf ?? id}' ORDER BY reject_no`
+function query({ id, replayOf, files }: Receipt): string {
+  return `SELECT ${files.length > 1 ? 'file, ' : ''}line, column_name, message FROM copyist.rejects WHERE load_id = '${replayOf ?? id}' ORDER BY reject_no`
 }
 
 /** What was wrong with rejected rows as a table, the most frequent first, with what would cure it below each line. */
 export function formatDiagnosis(groups: readonly DiagnosisGroup[], width = Number.POSITIVE_INFINITY): string[] {
-  const heading = ['rows', 'column', 'reason', 'looks like', 'line', 'for example']
-  const rows = groups
-    .slice(0, mostGroups)
-    .map(({ column = '', message, shape, rows: count, samples: [sample] }) => [
-      formatCount(count),
-      shorten(printable(column), columnWidth),
-      shorten(printable(message), reasonWidth),
-      shape === ''
-        ? '(empty)'
-        : shape !== undefined && shape.trim() === ''
-          ? '(blank)'
-          : shorten(printable(shape ?? ''), columnWidth),
-      sample === undefined ? '' : formatCount(sample.line),
-      sample === undefined ? '' : printable(sample.value),
-    ])
+  const shown = groups.slice(0, mostGroups)
+  const hasFiles = shown.some(({ samples: [sample] }) => sample?.file !== undefined)
+  const heading = ['rows', 'column', 'reason', 'looks like', ...(hasFiles ? ['file'] : []), 'line', 'for example']
+  const rows = shown.map(({ column = '', message, shape, rows: count, samples: [sample] }) => [
+    formatCount(count),
+    shorten(printable(column), columnWidth),
+    shorten(printable(message), reasonWidth),
+    shape === ''
+      ? '(empty)'
+      : shape !== undefined && shape.trim() === ''
+        ? '(blank)'
+        : shorten(printable(shape ?? ''), columnWidth),
+    ...(hasFiles ? [lastOf(printable(sample?.file ?? ''), columnWidth)] : []),
+    sample === undefined ? '' : formatCount(sample.line),
+    sample === undefined ? '' : printable(sample.value),
+  ])
   const widths = heading.map((_, at) => Math.max(...[heading, ...rows].map((cells) => cells[at]?.length ?? 0)))
   const format = (cells: readonly string[]) => {
     const padded = cells.map((cell, at) => {
       const size = widths[at] ?? 0
       // Numbers to the right; nothing follows the last column.
-      if (at === 0 || at === 4) return cell.padStart(size)
+      if (at === 0 || at === cells.length - 2) return cell.padStart(size)
       return at === cells.length - 1 ? cell : cell.padEnd(size)
     })
     return shorten(padded.join('  ').trimEnd(), width)
@@ -159,8 +160,9 @@ export function formatReceiptDiagnosis(receipt: Receipt, report: RejectReport): 
   return lines
 }
 
-/** What PostgreSQL says of a row that it skips. */
-export function formatNotice({ lastLine: line, errors: [error] }: Reject): string {
+/** What PostgreSQL says of a row that it skips; `input` is what the statement reads, beside which one of its several files is named. */
+export function formatNotice({ file, lastLine, errors: [error] }: Reject, input = file): string {
+  const line = placeOf(lastLine, file, input)
   if (error === undefined) return `NOTICE:  skipping row at line ${line}`
   const { column, value, sqlState, message } = error
   if (column === undefined || value === undefined || !sqlState.startsWith('22')) {
@@ -170,13 +172,18 @@ export function formatNotice({ lastLine: line, errors: [error] }: Reject): strin
 }
 
 /** What PostgreSQL 19 says of values that it sets to null. */
-export function formatReplacements({ lastLine: line, values }: ReplacedRow): string[] {
+export function formatReplacements({ file, lastLine, values }: ReplacedRow, input = file): string[] {
+  const line = placeOf(lastLine, file, input)
   return values.map(({ column, value = '', replacement }) =>
     incompatible(`setting to ${replacement}`, line, column, value),
   )
 }
 
-function incompatible(what: string, line: number, column: string, value: string): string {
+function placeOf(line: number, file: string, input: string): string {
+  return file === input ? String(line) : `${line} of file "${printable(file)}"`
+}
+
+function incompatible(what: string, line: string, column: string, value: string): string {
   return `NOTICE:  ${what} due to data type incompatibility at line ${line} for column "${printable(column)}": "${printable(shownOf(value))}"`
 }
 
@@ -192,21 +199,29 @@ function shownOf(value: string): string {
 /** Prints a line for each rejected row, and for each replaced value, up to a number of rows. */
 export class Notices {
   readonly #print: (line: string) => void
+  readonly #input: string | undefined
   /** Places of the rows that were printed: a statement that starts over tells of them once more. */
   readonly #printed = new Set<string>()
   readonly #printedReplaced = new Set<string>()
 
-  constructor(print: (line: string) => void) {
+  /** @param input What the statement reads; absent: not known. */
+  constructor(print: (line: string) => void, input?: string) {
     this.#print = print
+    this.#input = input
   }
 
   readonly take = (reject: Reject): void => {
-    if (this.#note(this.#printed, reject)) this.#print(formatNotice(reject))
+    if (this.#note(this.#printed, reject)) this.#print(formatNotice(reject, this.#inputOf(reject)))
   }
 
   readonly takeReplaced = (row: ReplacedRow): void => {
     if (!this.#note(this.#printedReplaced, row)) return
-    for (const line of formatReplacements(row)) this.#print(line)
+    for (const line of formatReplacements(row, this.#inputOf(row))) this.#print(line)
+  }
+
+  /** Of the rows of an earlier load it is not known what that load read. */
+  #inputOf({ file }: Reject | ReplacedRow): string {
+    return this.#input ?? (file === 'STDIN' ? file : '')
   }
 
   /** Whether a row is to be printed. */
@@ -251,6 +266,11 @@ function printable(text: string): string {
     /\p{Cc}/gu,
     (letter) => escapes[letter] ?? `\\x${letter.charCodeAt(0).toString(16).padStart(2, '0')}`,
   )
+}
+
+/** The end of a path tells more than its beginning. */
+function lastOf(text: string, width: number): string {
+  return text.length <= width ? text : `…${text.slice(1 - width)}`
 }
 
 function shorten(text: string, width: number): string {

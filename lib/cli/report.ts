@@ -87,9 +87,9 @@ function errorFields(error: unknown): Record<string, unknown> {
     const hint = isUsage ? error.hint : undefined
     return { code: isUsage ? 'usage' : codeOf(error), message: messageOf(error), hint }
   }
-  const { code, sqlState, message, position, detail, hint, context, statement, diagnosis } = error
+  const { code, sqlState, message, position, detail, hint, context, statement, diagnosis, loadId } = error
   const offset = statement?.offset
-  return { code, sqlState, message, position, detail, hint, context, offset, diagnosis }
+  return { code, sqlState, message, position, detail, hint, context, offset, diagnosis, loadId }
 }
 
 function codeOf(error: unknown): string {

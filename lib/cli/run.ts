@@ -170,7 +170,7 @@ async function withDatabase<Result extends Receipt | Explanation>(
       ? new Notices((line) => {
           bar?.clear()
           stderr.write(`${line}\n`)
-        })
+        }, inputOf(copy))
       : undefined
   const createTable = command.createTable ?? (destination.isFallback ? true : undefined)
   try {
@@ -208,6 +208,12 @@ async function withDatabase<Result extends Receipt | Explanation>(
       await print(stderr, `${redact(`WARNING:  ${messageOf(error)}`, destination.target, env)}\n`)
     })
   }
+}
+
+/** What rows are said to be in, unless it is one of several files. */
+function inputOf(statement: Statement): string | undefined {
+  if (statement.kind !== 'copy from') return undefined
+  return statement.source.kind === 'file' ? statement.source.path : 'STDIN'
 }
 
 /** The statement from the command line or from the file that is named there. */
