@@ -3,6 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { CopyError } from '../errors.ts'
 import { withoutQuery } from '../path.ts'
 import { type ColumnarFormat, type CopyOptions, isColumnar } from '../statement/ast.ts'
+import type { Positions } from '../statement/plan.ts'
 import { type Addon, loadAddon } from './addon.ts'
 import type {
   BindingAccess,
@@ -111,6 +112,8 @@ export interface LoadPlan {
   readonly columns: readonly LoadColumn[]
   /** What the fields of a record are called, where columns have the numbers of theirs. */
   readonly fields?: readonly string[]
+  /** Of files of columns that are not matched by name: where the fields stand in each, and how many columns each has. */
+  readonly positions?: Positions
   readonly session: LoadSession
   readonly sink: SinkKind
   /** The relation's name in CONTEXT lines. */
@@ -496,6 +499,7 @@ function specification(plan: Omit<LoadPlan, 'sink'>, sink: SinkKind | 'infer', n
       ...(column.cleaning && { cleaning: { ...NO_CLEANING, ...column.cleaning } }),
     })),
     ...(plan.fields && { fields: [...plan.fields] }),
+    ...(plan.positions && { positions: [...plan.positions.ofFields], fieldCount: plan.positions.count }),
     byCharacter: options.fixed?.unit === 'chars',
     ...(plan.conditions && {
       conditions: plan.conditions.map(({ subject, negated, value }) => ({ ...subject, negated, value })),
