@@ -7,7 +7,7 @@ import { type ColumnPlan, fieldNamed, type Made } from './statement/plan.ts'
 import type { TableDescription, TargetColumn } from './target/target.ts'
 
 /** How the decoder is to read records of a statement. */
-export type Reading = Pick<LoadPlan, 'columns' | 'fields' | 'conditions' | 'passesBlankLines'>
+export type Reading = Pick<LoadPlan, 'columns' | 'fields' | 'positions' | 'conditions' | 'passesBlankLines'>
 
 /**
  * What the decoder is told of the columns and records. `asText` leaves all values to the database, so that one and the same counts what
@@ -44,6 +44,7 @@ export function decodedBy(statement: CopyFrom, table: TableDescription, plan: Co
   return {
     columns,
     ...(plan.fields && { fields: plan.fields.names }),
+    ...(plan.positions && { positions: plan.positions }),
     ...(condition && { conditions: [condition] }),
     ...(options.skipBlankLines && { passesBlankLines: true }),
   }

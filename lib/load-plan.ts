@@ -201,9 +201,11 @@ export function columnsOfSchema(
   statement: CopyFrom,
   schema: readonly SchemaColumn[],
 ): (SchemaColumn & { readonly type: ColumnType })[] {
-  const { text, columns, table, options } = statement
+  const { text, columns, options } = statement
   const names = schema.map(({ name }) => name)
   const dropped = new Set(options.filler?.map(({ value }) => value))
+  const isKept = ({ name }: SchemaColumn) => !dropped.has(name)
+  if (options.byPosition) return readable(nameColumns(statement, schema).filter(isKept), statement)
   const listed = columns?.filter(({ value }) => !dropped.has(value))
   const wanted = listed?.map(({ value, offset }) => {
     const found = schema[fieldNamed(names, value)]
@@ -213,15 +215,20 @@ export function columnsOfSchema(
     }
     return { ...found, name: value, offset }
   })
-  return (wanted ?? schema.map((column) => ({ ...column, offset: table.name.offset }))).map(
-    ({ offset, type, ...column }) => {
-      if (type !== undefined) return { ...column, type }
-      const message = `column "${column.name}" is of the type ${column.arrowType}, which cannot be read`
-      throw statementError(text, offset, 'feature_not_supported', message, {
-        hint: 'Name the other columns in a column list.',
-      })
-    },
-  )
+  return readable(wanted ?? schema, statement)
+}
+
+function readable(
+  columns: readonly (SchemaColumn & { readonly offset?: number })[],
+  { text, table }: CopyFrom,
+): (SchemaColumn & { readonly type: ColumnType })[] {
+  return columns.map(({ offset = table.name.offset, type, ...column }) => {
+    if (type !== undefined) return { ...column, type }
+    const message = `column "${column.name}" is of the type ${column.arrowType}, which cannot be read`
+    throw statementError(text, offset, 'feature_not_supported', message, {
+      hint: 'Name the other columns in a column list.',
+    })
+  })
 }
 
 /** ON CONFLICT as the target is to carry it out; undefined where a conflict is an error like others. */

@@ -90,6 +90,32 @@ describe.each(benches)('$name', ({ name, open }) => {
     expect(await rows()).toEqual([])
   })
 
+  test('with MAP BY NAME false columns go to those of the table by their places, in every file', async () => {
+    await bench.sql('CREATE TABLE swapped (note text, id text)')
+    try {
+      const statement = (more: string) => `COPY ${more} (FORMAT parquet, MAP BY NAME false)`
+      await bench.db.copy(statement(`swapped FROM ${at('b.parquet')}`))
+      expect(await bench.sql('SELECT note, id FROM swapped ORDER BY id')).toEqual(B.map(([id, note]) => [note, id]))
+      await bench.sql('DELETE FROM swapped')
+      await bench.db.copy(statement(`swapped (id, note) FROM ${at('b.parquet')}`))
+      expect(await bench.sql('SELECT id, note FROM swapped ORDER BY id')).toEqual(B.map(([id, note]) => [note, id]))
+      const error = await bench.db.copy(statement(`swapped FROM ${at('a.parquet')}`)).then(
+        () => expect.fail('there is a column too many'),
+        (reason: unknown) => reason,
+      )
+      expect(error).toMatchObject({ sqlState: '22P04', message: 'the input has 3 columns, and 2 are wanted' })
+      const dropping = `t (id, note, rest) FROM ${at('a.parquet')} (FORMAT parquet, MAP BY NAME false, FILLER (rest))`
+      await bench.db.copy(`COPY ${dropping}`)
+      expect(await rows()).toEqual(A)
+      const made = `made (x, y) FROM ${at('b.parquet')} (FORMAT parquet, MAP BY NAME false, CREATE_TABLE)`
+      await bench.db.copy(`COPY ${made}`)
+      expect(await bench.sql('SELECT y, x FROM made ORDER BY y')).toEqual(B)
+    } finally {
+      await bench.sql('DROP TABLE swapped')
+      await bench.sql('DROP TABLE IF EXISTS made')
+    }
+  })
+
   test('column list, FILLER, CONSTANT, SEQUENCE, TRANSFORM and WHERE', async () => {
     const file = at('a.parquet')
     await bench.db.copy(`COPY t (id) FROM ${file} (FORMAT parquet) WHERE id > 3`)
@@ -234,7 +260,7 @@ describe.each(benches)('$name', ({ name, open }) => {
     })
   })
 
-  test.each(['DELIMITER ","', 'HEADER', "NULL 'x'", "ENCODING 'LATIN1'", 'SKIP 1', 'MAP BY NAME', 'FORCE_NULL *'])(
+  test.each(['DELIMITER ","', 'HEADER', "NULL 'x'", "ENCODING 'LATIN1'", 'SKIP 1', 'FORCE_NULL *'])(
     '%s means nothing there',
     async (option) => {
       expect(

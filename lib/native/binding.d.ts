@@ -388,6 +388,9 @@ export interface BindingSpecification {
   columns: Array<BindingColumn>
   /** What the fields of a record are called, where columns have the numbers of theirs. */
   fields?: Array<string>
+  /** Of files of columns that are not matched by name: where the fields stand in each, and how many columns each has. */
+  positions?: Array<number>
+  fieldCount?: number
   /** All that a record must meet not to be passed over. */
   conditions?: Array<BindingCondition>
   /** Empty lines are passed over. */

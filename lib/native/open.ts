@@ -3,6 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { CopyError } from '../errors.ts'
 import { withoutQuery } from '../path.ts'
 import { type ColumnarFormat, type CopyOptions, isColumnar } from '../statement/ast.ts'
+import type { Positions } from '../statement/plan.ts'
 import { type Addon, loadAddon } from './addon.ts'
 import type {
   BindingAccess,
@@ -113,6 +114,8 @@ export interface LoadPlan {
   readonly columns: readonly LoadColumn[]
   /** What the fields of a record are called, where columns have the numbers of theirs. */
   readonly fields?: readonly string[]
+  /** Of files of columns that are not matched by name: where the fields stand in each, and how many columns each has. */
+  readonly positions?: Positions
   readonly session: LoadSession
   readonly sink: SinkKind | ReadSinkKind
   /** The relation's name in CONTEXT lines. */
@@ -526,6 +529,7 @@ function specification(
       ...(column.cleaning && { cleaning: { ...NO_CLEANING, ...column.cleaning } }),
     })),
     ...(plan.fields && { fields: [...plan.fields] }),
+    ...(plan.positions && { positions: [...plan.positions.ofFields], fieldCount: plan.positions.count }),
     byCharacter: options.fixed?.unit === 'chars',
     ...(plan.conditions && {
       conditions: plan.conditions.map(({ subject, negated, value }) => ({ ...subject, negated, value })),

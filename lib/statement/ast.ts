@@ -280,6 +280,8 @@ export interface CopyOptions {
   readonly constant?: readonly Constant[]
   /** The fields are matched with the columns by the header, whatever their order; either may have more. */
   readonly mapByName?: true
+  /** parquet and arrow only. Columns belong to those of the table by their places. Absent: by their names. */
+  readonly byPosition?: true
   /** Dates and timestamps that cannot be read become NULL. */
   readonly acceptAnyDate?: true
   /** Strings of nothing but white space become NULL. */

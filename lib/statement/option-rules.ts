@@ -42,11 +42,7 @@ const textOnly: readonly Rule[] = optionKeys
     condition: 'feature_not_supported',
     message: ({ format }) => `COPY ${key.toUpperCase()} cannot be used with FORMAT ${format}`,
     hint:
-      key === 'map by name'
-        ? 'Leave it out: columns are always matched by name there.'
-        : key === 'when'
-          ? 'WHERE takes any condition.'
-          : 'Leave it out: such files have neither lines nor fields of text.',
+      key === 'when' ? 'WHERE takes any condition.' : 'Leave it out: such files have neither lines nor fields of text.',
   }))
 
 function notInBinary(key: OptionKey): Rule {

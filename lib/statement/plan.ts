@@ -1,4 +1,4 @@
-import type { CopyError } from '../errors.ts'
+import { CopyError } from '../errors.ts'
 import { type Constant, type CopyFrom, isColumnar, type Name, type Sequence, type Transform } from './ast.ts'
 import { statementError } from './diagnostics.ts'
 import { closest } from './spelling.ts'
@@ -18,6 +18,12 @@ export interface PlannedTable {
   readonly caseInsensitive?: boolean
 }
 
+/** See {@link ColumnPlan.positions}. */
+export interface Positions {
+  readonly ofFields: readonly number[]
+  readonly count: number
+}
+
 /** Which columns of the table the fields of a row go to. */
 export interface ColumnPlan {
   /** Indexes into the table's columns, in the order of the fields. */
@@ -28,6 +34,8 @@ export interface ColumnPlan {
   readonly forceNull: readonly boolean[]
   /** What the fields of a record are called, and which of them is each column's; absent where they are one after the other. */
   readonly fields?: { readonly names: readonly string[]; readonly ofColumn: readonly number[] }
+  /** Of files of columns that are not matched by name: where these fields stand in each, and how many columns each has. */
+  readonly positions?: Positions
   /** Where the values of the last columns come from, which are not read; absent where all are. */
   readonly made?: readonly Made[]
   /** QuestDB's designated timestamp, as an index into the table's columns. */
@@ -55,7 +63,9 @@ export function planColumns(copy: CopyFrom, table: PlannedTable, header?: readon
     copy,
     table,
     header && isColumnar(copy.options.format)
-      ? named(copy, table, header)
+      ? copy.options.byPosition
+        ? positioned(copy, table, header)
+        : named(copy, table, header)
       : header
         ? mapped(copy, table, header)
         : copy.options.fixed
@@ -104,7 +114,7 @@ export function onlyFiller({ text, options }: CopyFrom): CopyError {
   )
 }
 
-type Layout = Pick<ColumnPlan, 'columns' | 'fields' | 'places' | 'made'>
+type Layout = Pick<ColumnPlan, 'columns' | 'fields' | 'positions' | 'places' | 'made'>
 
 /** Columns whose values are made, and not read. */
 function madeColumns({ options: { sequence = [], constant = [] } }: CopyFrom): { name: Name; made: Made }[] {
@@ -259,6 +269,32 @@ function mapped(copy: CopyFrom, table: PlannedTable, header: readonly string[]):
  * The columns of an input that are columns of the table, of which no others are read. Without a list those that the input lacks take their
  * defaults, and those that the table lacks are left.
  */
+function positioned(copy: CopyFrom, table: PlannedTable, names: readonly string[]): Layout {
+  const { columns, fields } = listed(copy, table)
+  const places = fields ? fields.ofColumn : columns.map((_, index) => index)
+  const count = fields?.names.length ?? columns.length
+  if (count !== names.length) {
+    const offset = (copy.columns?.[0] ?? copy.table.name).offset
+    const message = `the input has ${names.length} columns, and ${count} are wanted`
+    throw new CopyError({
+      code: 'bad_copy_file_format',
+      sqlState: '22P04',
+      message,
+      detail: `Its columns are ${names.map((name) => `"${name}"`).join(', ')}.`,
+      hint: 'List a column for each; those named in FILLER are dropped. With MAP BY NAME others are not read.',
+      statement: { text: copy.text, offset },
+    })
+  }
+  return {
+    columns,
+    fields: {
+      names: places.map((place) => names[place] ?? ''),
+      ofColumn: places.map((_, field) => field),
+    },
+    positions: { ofFields: places, count },
+  }
+}
+
 function named(copy: CopyFrom, table: PlannedTable, names: readonly string[]): Layout {
   const { filler = [] } = copy.options
   const left = new Set([...madeNames(copy), ...filler].map(({ value }) => value))

@@ -39,7 +39,7 @@ export function printWidths(fields: FixedLayout['fields']): string {
 }
 
 function printColumns(options: CopyOptions): string[] {
-  const { timestampColumn, partitionBy, transform, when, sequence, filler, constant, mapByName } = options
+  const { timestampColumn, partitionBy, transform, when, sequence, filler, constant, mapByName, byPosition } = options
   const printed: string[] = []
   if (timestampColumn) printed.push(`TIMESTAMP ${printString(timestampColumn.value)}`)
   if (partitionBy) printed.push(`PARTITION BY ${partitionBy.toUpperCase()}`)
@@ -49,6 +49,7 @@ function printColumns(options: CopyOptions): string[] {
   if (filler) printed.push(`FILLER ${printNames(filler)}`)
   if (constant) printed.push(`CONSTANT ${printClause({ kind: 'constant', columns: constant })}`)
   if (mapByName) printed.push('MAP BY NAME')
+  if (byPosition) printed.push('MAP BY NAME false')
   return printed
 }
 

@@ -14,7 +14,8 @@ import type { Given, ResolvedParts } from './rule.ts'
 export function settle(options: ResolvedParts): CopyOptions {
   const { given, dialect } = options
   const format = options.format as CopyOptions['format']
-  const header = given['map by name']?.value ? given.header?.value || true : (given.header?.value ?? false)
+  const header =
+    given['map by name']?.value && !isColumnar(format) ? given.header?.value || true : (given.header?.value ?? false)
   const skip = (given.skip?.value ?? 0) + (typeof header === 'number' ? header : 0)
   const fillMissingFields = given.fillrecord?.value ? 'multi' : given.fill_missing_fields?.value
   const invalidChars = settleInvalidChars(given)
@@ -42,7 +43,7 @@ export function settle(options: ResolvedParts): CopyOptions {
     // QuestDB makes the table.
     ...(given.create_table === undefined && dialect === 'questdb' && { createTable: true }),
     ...settleLayout(options),
-    ...settleColumns(given),
+    ...settleColumns(given, format),
     ...settleValues(options),
     ...settleLoad(given),
   }
@@ -91,7 +92,7 @@ function settleLayout({ given, dialect, format }: ResolvedParts): Partial<CopyOp
 }
 
 /** Which fields and values the columns get. */
-function settleColumns(given: Given): Partial<CopyOptions> {
+function settleColumns(given: Given, format: CopyOptions['format']): Partial<CopyOptions> {
   return {
     ...(given.timestamp && { timestampColumn: given.timestamp.value }),
     ...(given['partition by'] && { partitionBy: given['partition by'].value }),
@@ -100,7 +101,8 @@ function settleColumns(given: Given): Partial<CopyOptions> {
     ...(given.sequence && { sequence: given.sequence.value }),
     ...(given.filler && { filler: given.filler.value }),
     ...(given.constant && { constant: given.constant.value }),
-    ...(given['map by name']?.value && { mapByName: true }),
+    ...(given['map by name']?.value && !isColumnar(format) && { mapByName: true }),
+    ...(given['map by name']?.value === false && isColumnar(format) && { byPosition: true }),
   }
 }
 

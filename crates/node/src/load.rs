@@ -267,7 +267,9 @@ impl BindingLoad {
         };
         let inputs = match specification.columnar() {
             None => inputs,
-            Some(format) => inputs.into_iter().map(|input| input.in_columns(format)).collect(),
+            Some(format) => {
+                inputs.into_iter().map(|input| input.in_columns(format, specification.positions())).collect()
+            }
         };
         let armed = Arc::clone(&self.armed);
         let load = Load::start(Specification {

@@ -11,7 +11,7 @@ use copyist_format::{
 };
 use copyist_scan::{Eol, Grammar, Scanner, Separator};
 use copyist_store::{Codec, Compression, Expansion};
-use copyist_transcode::columnar::Format;
+use copyist_transcode::columnar::{Format, Positions};
 use copyist_transcode::{Failure, Input, Limits, Sink, Source};
 use napi::bindgen_prelude::{Buffer, BufferSlice};
 use napi_derive::napi;
@@ -184,6 +184,9 @@ pub struct BindingSpecification {
     pub columns: Vec<BindingColumn>,
     /// What the fields of a record are called, where columns have the numbers of theirs.
     pub fields: Option<Vec<String>>,
+    /// Of files of columns that are not matched by name: where the fields stand in each, and how many columns each has.
+    pub positions: Option<Vec<u32>>,
+    pub field_count: Option<u32>,
     /// All that a record must meet not to be passed over.
     pub conditions: Option<Vec<BindingCondition>>,
     /// Empty lines are passed over.
@@ -287,6 +290,12 @@ impl BindingSpecification {
         columnar(&self.format)
     }
 
+    /// Where its fields stand in a file of columns, if they are not matched by name.
+    pub fn positions(&self) -> Option<Positions> {
+        let places = self.positions.as_ref()?.iter().map(|&place| place as usize).collect();
+        Some(Positions { places, count: self.field_count? as usize })
+    }
+
     /// The columns that are read have the fields that they name, or else one after the other.
     fn map(&self) -> Option<FieldMap> {
         let read = || self.columns.iter().filter(|column| column.is_read());
@@ -365,7 +374,7 @@ impl BindingSpecification {
 
     /// An input of the load.
     pub fn input(&self, name: &str, source: Source) -> Input {
-        Input { name: name.to_owned(), source, compression: self.compression(), expansion: self.expansion() }
+        Input { compression: self.compression(), expansion: self.expansion(), ..Input::new(name, source) }
     }
 
     fn compression(&self) -> Compression {

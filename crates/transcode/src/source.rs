@@ -19,13 +19,23 @@ pub struct Input {
     pub source: Source,
     pub compression: Compression,
     pub expansion: Expansion,
+    /// Of one whose rows come in columns: where these stand, if they are not matched by name.
+    #[cfg(feature = "columnar")]
+    pub positions: Option<crate::columnar::Positions>,
 }
 
 impl Input {
     /// An input that is decompressed if its first bytes say that it is compressed.
     #[must_use]
     pub fn new(name: impl Into<String>, source: Source) -> Self {
-        Self { name: name.into(), source, compression: Compression::default(), expansion: Expansion::default() }
+        Self {
+            name: name.into(),
+            source,
+            compression: Compression::default(),
+            expansion: Expansion::default(),
+            #[cfg(feature = "columnar")]
+            positions: None,
+        }
     }
 
     /// The only input of a load.
@@ -49,12 +59,17 @@ impl Input {
         Ok(None)
     }
 
-    /// The same input, whose rows come in columns.
+    /// The same input, whose rows come in columns, which are matched by name unless it is told where they stand.
     #[cfg(feature = "columnar")]
     #[must_use]
-    pub fn in_columns(self, format: crate::columnar::Format) -> Self {
+    pub fn in_columns(self, format: crate::columnar::Format, positions: Option<crate::columnar::Positions>) -> Self {
         // They have codecs of their own inside.
-        Self { source: Source::Columnar(format, Box::new(self.source)), compression: Compression::None, ..self }
+        Self {
+            source: Source::Columnar(format, Box::new(self.source)),
+            compression: Compression::None,
+            positions,
+            ..self
+        }
     }
 }
 

@@ -116,7 +116,10 @@ impl Splitter {
     #[cfg(feature = "columnar")]
     fn open_batches(&mut self, plan: &Plan, format: crate::columnar::Format, source: Source) -> Result<(), Failure> {
         let mut batches = crate::columnar::open(format, source, &self.input.name)?;
-        let columns = crate::columnar::columns_of(plan, &batches.schema(), &self.input.name)?;
+        let columns = match &self.input.positions {
+            Some(positions) => positions.columns(&batches.schema(), &self.input.name)?,
+            None => crate::columnar::columns_of(plan, &batches.schema(), &self.input.name)?,
+        };
         batches.select(&columns);
         batches.aim_for(self.tile_size);
         self.batches = Some(batches);

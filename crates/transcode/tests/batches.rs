@@ -72,7 +72,7 @@ fn start(plan: Plan, format: Format, files: Vec<Vec<u8>>, threads: usize, tile_s
 fn start_with(sink: Sink, plan: Plan, format: Format, files: Vec<Vec<u8>>, threads: usize, tile_size: usize) -> Load {
     let input = |(index, bytes): (usize, Vec<u8>)| {
         let source = Source::Memory(Cursor::new(Arc::new(bytes)));
-        Input::new(format!("f{index}"), source).in_columns(format)
+        Input::new(format!("f{index}"), source).in_columns(format, None)
     };
     Load::start(Specification {
         plan: Arc::new(plan),

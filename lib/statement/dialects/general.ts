@@ -55,9 +55,10 @@ export const generalOptions = {
   'map by name': define<boolean>({
     synopsis: '[ boolean ]',
     summary:
-      'The fields are matched with the columns by the names in the header, whatever their order; columns that it lacks take their defaults, and fields that the table lacks are dropped. Names match in the same case first, then in any.',
+      'The fields are matched with the columns by the names in the header, whatever their order; columns that it lacks take their defaults, and fields that the table lacks are dropped. Names match in the same case first, then in any. Of Parquet and Arrow files with false the columns of every file belong to those of the list, or of the table, in their order; there must be as many.',
     default: { text: false, csv: false },
-    formats: ['csv', 'text'],
+    defaultNote: '`false`; of parquet and arrow `true`',
+    formats: ['csv', 'text', 'parquet', 'arrow'],
     bare: [{ words: ['map', 'by', 'name'], takes: 'nothing', inParentheses: true }],
     otherNames: ['map_by_name', 'match_by_column_name', 'by_name', 'union_by_name'],
     dialects: [],

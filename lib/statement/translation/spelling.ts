@@ -70,6 +70,7 @@ export const features: readonly Feature[] = [
   { option: 'FILLER', isSaid: has('filler') },
   { option: 'CONSTANT', isSaid: has('constant') },
   { option: 'MAP BY NAME', isSaid: has('mapByName') },
+  { option: 'MAP BY NAME', isSaid: has('byPosition') },
   { option: 'ACCEPT_ANY_DATE', isSaid: has('acceptAnyDate') },
   { option: 'BLANKS_AS_NULL', isSaid: has('blanksAsNull') },
   { option: 'TRIM_BLANKS', isSaid: has('trimBlanks') },

@@ -50,6 +50,33 @@ pub(crate) fn of_input(mut error: Box<DataError>, name: &str) -> Failure {
     Failure::whole(error)
 }
 
+/// Where the fields of a plan stand in a file that has so many columns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Positions {
+    pub places: Vec<usize>,
+    pub count: usize,
+}
+
+impl Positions {
+    /// The columns of an input by their numbers, in the order of the fields.
+    ///
+    /// # Errors
+    /// `22P04` where it has not as many, `0A000` where values of one that is read cannot be.
+    pub fn columns(&self, schema: &Schema, name: &str) -> std::result::Result<Vec<usize>, Failure> {
+        let found = schema.fields().len();
+        if found != self.count {
+            let message = format!("\"{name}\" has {found} columns, and {} are wanted", self.count);
+            return Err(Failure::whole(DataError::new(ErrorCode::BadCopyFileFormat, message)));
+        }
+        let check = |&place: &usize| {
+            let field = schema.field(place);
+            arrow::check_type(field.name(), field.data_type()).map_err(Failure::whole)?;
+            Ok(place)
+        };
+        self.places.iter().map(check).collect()
+    }
+}
+
 /// Which columns of an input the plan reads, by their numbers, in the order of its fields.
 ///
 /// # Errors
