@@ -104,6 +104,27 @@ describe.each(benches)('$name', ({ open }) => {
     expect(await count()).toEqual([['0', null]])
   })
 
+  test('rules of access hold where it is dialled', async () => {
+    const { host } = new URL(url)
+    const statement = `COPY t FROM '${url}/a.csv' (${CSV})`
+    const rules = { schemes: ['http'], hosts: [host] }
+    for (const access of [rules, { ...rules, hosts: ['127.0.0.1'], addresses: ['127.0.0.1'] }, 'closed'] as const) {
+      await expect(bench.db.copy(statement, { access })).rejects.toMatchObject({ sqlState: '42501' })
+    }
+    // A name that leads to where nothing may, which nobody knows before it is looked up.
+    const named = { schemes: ['http'], hosts: [host.replace('127.0.0.1', 'localhost')] }
+    await expect(bench.db.copy(statement.replace('127.0.0.1', 'localhost'), { access: named })).rejects.toMatchObject({
+      sqlState: '42501',
+      detail: expect.stringContaining('is not one of the Internet'),
+    })
+    expect(requests).toEqual([])
+    await bench.db.copy(statement, { access: { ...rules, addresses: ['127.0.0.1'] } })
+    expect(await count()).toEqual([['2', '2']])
+    const files = `COPY t FROM '${url}' (${CSV}, FILES = ['a.csv', '@example.com/b.csv'])`
+    await bench.db.copy(files, { access: { ...rules, addresses: ['127.0.0.1'] } }).catch(() => {})
+    expect(requests.every(({ headers }) => headers.host === host)).toBe(true)
+  })
+
   test('a load that is aborted ends at once', async () => {
     const silent = createServer(() => {})
     await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
