@@ -261,7 +261,8 @@ fn checked(answer: reqwest::Response, path: &str) -> Result<HttpResponse, HttpEr
         matches!(&*each, "" | "identity" | "gzip" | "x-gzip" | "zstd" | "aws-chunked")
     });
     // Brotli has no mark.
-    if !is_told_by_its_bytes && !(encoding.trim().eq_ignore_ascii_case("br") && path.ends_with(".br")) {
+    let is_told_by_its_name = encoding.trim().eq_ignore_ascii_case("br") && path.ends_with(".br");
+    if !(is_told_by_its_bytes || is_told_by_its_name) {
         return Err(otherwise(format!("it comes encoded as {encoding}, which nobody has asked for")));
     }
     if !parts.headers.contains_key(CONTENT_LENGTH) {

@@ -1,6 +1,6 @@
 //! The objects that an address means where it names no single one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use copyist_core::{DataError, ErrorCode};
 use copyist_store::Glob;
@@ -71,18 +71,15 @@ async fn pages(
     is_meant: impl Fn(&str) -> bool,
 ) -> Result<BTreeMap<String, Known>, Box<DataError>> {
     let mut found = BTreeMap::new();
-    let mut last = String::new();
+    // Pages are told by their first object: not every store sorts its lists.
+    let mut seen = HashSet::new();
     let mut idle = 0;
     let mut token = None;
     loop {
         let page = page(store, address, prefix, token).await?;
-        let mut is_new = false;
+        let is_new = page.result.objects.first().is_some_and(|first| seen.insert(first.location.clone()));
         for meta in page.result.objects {
             let key = meta.location.to_string();
-            is_new |= key > last;
-            if key > last {
-                last.clone_from(&key);
-            }
             if is_meant(&key) {
                 // In other stores' lists they are not written as they are asked for.
                 let etag = meta.e_tag.filter(|tag| store.scheme == Scheme::S3 && tag.starts_with('"'));

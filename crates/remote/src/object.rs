@@ -340,10 +340,12 @@ impl Object {
         let mut at = from;
         while let Some(answer) = asked.next().await {
             match answer? {
-                Some(bytes) => {
-                    at += bytes.len() as u64;
-                    if parts.send(bytes).await.is_err() {
-                        return Ok(());
+                Some(pieces) => {
+                    for bytes in pieces {
+                        at += bytes.len() as u64;
+                        if parts.send(bytes).await.is_err() {
+                            return Ok(());
+                        }
                     }
                 }
                 // A server that does not know of ranges.
@@ -356,8 +358,8 @@ impl Object {
         if at == size { Ok(()) } else { Err(self.broken(at, size)) }
     }
 
-    /// A part of it; None where the server does not give parts.
-    async fn range(&self, range: Range<u64>, version: &Version) -> Result<Option<Bytes>, Box<DataError>> {
+    /// A part of it, in pieces as they came; None where the server does not give parts.
+    async fn range(&self, range: Range<u64>, version: &Version) -> Result<Option<Vec<Bytes>>, Box<DataError>> {
         let answer = match self.ask(version.options(Some(range.clone()))).await {
             Ok(answer) => answer,
             Err(error) if matches!(cause(&error), Some(Answered::Whole)) => return Ok(None),
@@ -365,12 +367,12 @@ impl Object {
         };
         version.check(&answer.meta, &self.address)?;
         let answer = self.checked(answer, &range)?;
-        let mut bytes = Vec::with_capacity((range.end - range.start) as usize);
+        let mut pieces = Vec::new();
         let mut body = Body::new(self, version, answer, range);
         while let Some(part) = body.next().await? {
-            bytes.extend_from_slice(&part);
+            pieces.push(part);
         }
-        Ok(Some(bytes.into()))
+        Ok(Some(pieces))
     }
 
     fn checked(&self, answer: GetResult, range: &Range<u64>) -> Result<GetResult, Box<DataError>> {
