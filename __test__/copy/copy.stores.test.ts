@@ -1,3 +1,6 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { DuckDBInstance } from '@duckdb/node-api'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
@@ -204,6 +207,24 @@ describe.each(benches)('$name', ({ name, open }) => {
     ])
     expect(await side('SELECT sum(id), max(note) FROM made')).toEqual([['10', 'c']])
     await side('DROP TABLE made')
+  })
+
+  test('copies that a table is made from are gone after the load, and after one that fails', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'copyist-stores-'))
+    vi.stubEnv('TMPDIR', folder)
+    const make = (from: string) =>
+      db.copy(`COPY made FROM '${from}' WITH (FORMAT csv, HEADER true, AWS CONNECTION = store, CREATE_TABLE true)`)
+    await make('s3://bucket/in/a.csv')
+    await side('DROP TABLE made')
+    store.misbehave([{ fault: { kind: 'gone' }, key: 'bad/b.csv' }])
+    await expect(make('s3://bucket/bad')).rejects.toMatchObject({
+      sqlState: '58P01',
+      message: '"s3://bucket/bad/b.csv" does not exist',
+    })
+    store.misbehave([])
+    store.put('bucket', 'bad/b.csv', 'id,note\n2,b\nx,bad\n')
+    expect(readdirSync(folder)).toEqual([])
+    rmSync(folder, { recursive: true })
   })
 
   test.each(['named.csv', 'named.csv.gz'])('fields of %s are found by their names', async (key) => {
