@@ -1,7 +1,6 @@
 import { CopyError } from './errors.ts'
 import type { Receipt } from './receipt.ts'
 import type { CopyFrom } from './statement/ast.ts'
-import { statementError } from './statement/diagnostics.ts'
 import { parseParts } from './statement/parser.ts'
 import { printTable } from './statement/printing.ts'
 import type { TableDescription, Target } from './target/target.ts'
@@ -22,15 +21,6 @@ export function checkFreeze({ text, options }: CopyFrom, { capabilities }: Targe
       : 'It spares PostgreSQL a later VACUUM. DuckDB keeps no transaction with its rows that they could be freed of.',
     hint: 'Leave it out.',
     statement: { text, offset: parseParts(text).items.find(({ name }) => name === 'freeze')?.offset ?? 0 },
-  })
-}
-
-/** What would have to be read twice. */
-export function unpeekable({ text, source, options: { mapByName } }: CopyFrom): CopyError {
-  const what = mapByName ? 'MAP BY NAME' : 'creating a table'
-  const message = `${what} is not supported yet for files of other machines`
-  return statementError(text, source.offset, 'feature_not_supported', message, {
-    hint: mapByName ? 'List the columns in the order of the fields.' : 'Create the table first.',
   })
 }
 

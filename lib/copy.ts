@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { Connections } from './access/connections.ts'
 import { AccessPolicy } from './access/policy.ts'
 import { checkBalance, filesOf } from './balance.ts'
 import { type CopyCallOptions, checkCall, checkedLimits } from './copy-call.ts'
@@ -12,7 +13,6 @@ import {
   placed,
   undefinedPart,
   undefinedTable,
-  unpeekable,
 } from './copy-errors.ts'
 import { checkDelimiter } from './delimiter.ts'
 import { CopyError } from './errors.ts'
@@ -38,11 +38,12 @@ import { reportProgress } from './progress.ts'
 import type { Receipt, ReceiptCounts } from './receipt.ts'
 import { RejectLog } from './reject-log.ts'
 import { MOST_KEPT, MOST_RAW } from './rejects.ts'
+import { copyHere, type LocalCopies, startOfFirst } from './remote-copies.ts'
 import { openReplay, type Replay } from './replay.ts'
 import type { Retention } from './retention.ts'
 import { checkRowStatement, RowFlaws, rowFields, withColumns } from './row-load.ts'
 import { RowText } from './row-text.ts'
-import { abandonInput, discard, inputFile, openSource, type RowInput, streamed } from './source.ts'
+import { abandonInput, closeFiles, discard, inputFile, openSource, type RowInput, streamed } from './source.ts'
 import { type CopyFrom, isColumnar, type Statement } from './statement/ast.ts'
 import { isTolerant } from './statement/error-policy.ts'
 import { refusePending } from './statement/execution.ts'
@@ -69,7 +70,12 @@ export async function runCopy(
   {
     retention,
     access: outer,
-  }: { readonly retention?: Retention | undefined; readonly access?: AccessPolicy | undefined } = {},
+    connections = Connections.of(),
+  }: {
+    readonly retention?: Retention | undefined
+    readonly access?: AccessPolicy | undefined
+    readonly connections?: Connections | undefined
+  } = {},
 ): Promise<Receipt> {
   const started = performance.now()
   checkCall(text, call)
@@ -94,8 +100,8 @@ export async function runCopy(
       statement = parsed
       access?.checkStatement(statement)
       checkTransform(statement)
-      if (statement.options.validateOnly) return await runValidation(target, statement, call, access)
-      source = await openSource(statement, call, access)
+      if (statement.options.validateOnly) return await runValidation(target, statement, call, access, connections)
+      source = await openSource(statement, call, { access, connections, memoryLimit: limits.memoryLimit, signal })
       if (source.kind === 'rows') {
         checkRowStatement(statement)
         statement = await withColumns(statement, source.rows, signal)
@@ -123,6 +129,8 @@ export async function runCopy(
 /** One statement's resources. */
 class Work {
   #spool: Spool | undefined
+  /** Objects of other machines that had to be read more than once. */
+  #copies: LocalCopies | undefined
   #native: NativeLoad | undefined
   /** From here on the rows may have been loaded whatever is answered. */
   committing = false
@@ -268,22 +276,42 @@ class Work {
   async dispose(): Promise<void> {
     await this.#native?.close()
     this.#spool?.dispose()
+    await this.#copies?.dispose()
     if (this.source.kind === 'stream') discard(this.source.stream)
     else if (this.source.kind === 'rows') this.source.rows.close()
-    else if (this.source.kind === 'file') await this.source.handle?.close()
+    else await closeFiles(this.source)
   }
 
   /** The input as one that can be read more than once. */
   async #kept(input: Input | RowInput): Promise<Rereadable> {
     if (input.kind === 'rows') throw undefinedTable(this.statement)
     const { limits, call } = this
-    if (input.kind === 'remote') throw unpeekable(this.statement)
+    if (input.kind === 'remote') {
+      this.#copies = await copyHere(input, this.statement, call.signal)
+      return this.#copies.input
+    }
     if (input.kind !== 'stream') return input
     // Half of the limit: the other half is for the load that follows.
     this.#spool = new Spool(Math.floor(limits.memoryLimit / 2))
     await this.#spool.fill(input.stream, input.name, call.signal, this.statement.options.format)
     if (call.signal?.aborted) throw aborted(call.signal)
     return { kind: 'spool', spool: this.#spool, name: input.name }
+  }
+
+  /** The names in the header, and the input that has it. */
+  async #peek(input: Input | RowInput, table: string): Promise<[readonly string[], Input]> {
+    const { statement, limits, call } = this
+    const look = { options: statement.options, table, limits }
+    const start = input.kind === 'remote' ? await startOfFirst(input, statement, limits, call.signal) : undefined
+    if (start === undefined) {
+      const kept = await this.#kept(input)
+      return [peekNames(look, kept), kept]
+    }
+    try {
+      return [peekNames(look, start.sample), start.input]
+    } finally {
+      start.sample.spool.dispose()
+    }
   }
 
   /** The rows as a stream of TEXT. */
@@ -315,7 +343,7 @@ class Work {
     const { signal } = call
     let input: Input | RowInput = this.#spool
       ? { kind: 'spool', spool: this.#spool, name: this.source.name }
-      : this.source
+      : (this.#copies?.input ?? this.source)
     let createdTable: string | undefined
     let table = await transaction.describe(statement.table)
     const { errors, loadKey } = statement.options
@@ -376,9 +404,9 @@ class Work {
     }
     let header: readonly string[] | undefined = replay?.header ?? schema?.map(({ name }) => name)
     if (statement.options.mapByName && header === undefined) {
-      const kept = await this.#kept(input)
-      input = kept
-      header = peekNames({ options: statement.options, table: table.relationName, limits }, kept)
+      const peeked = await this.#peek(input, table.relationName)
+      header = peeked[0]
+      input = peeked[1]
     }
     const planned = planColumns(
       statement,

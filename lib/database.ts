@@ -75,7 +75,7 @@ export class Database {
    */
   async explain(statement: string, options: CopyCallOptions = {}): Promise<Explanation> {
     if (this.#closed !== undefined) abandonInput(options)
-    return await this.#run(() => runExplain(this.#target, statement, options, this.#settings.access))
+    return await this.#run(() => runExplain(this.#target, statement, options, this.#settings))
   }
 
   /**

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { stat } from 'node:fs/promises'
+import { Connections } from './access/connections.ts'
 import { AccessPolicy } from './access/policy.ts'
 import { type CopyCallOptions, checkCall, checkedLimits } from './copy-call.ts'
 import {
@@ -10,7 +11,6 @@ import {
   placed,
   undefinedPart,
   undefinedTable,
-  unpeekable,
 } from './copy-errors.ts'
 import { checkDelimiter } from './delimiter.ts'
 import { CopyError } from './errors.ts'
@@ -34,9 +34,10 @@ import {
   splitOf,
 } from './native/open.ts'
 import { pump } from './native/pump.ts'
-import { localPath } from './path.ts'
+import { isRemoteAddress, localPath, shownAddress } from './path.ts'
 import type { Receipt } from './receipt.ts'
-import { abandonInput, discard, inputFile, openSource } from './source.ts'
+import { copyHere, type LocalCopies, startOfFirst } from './remote-copies.ts'
+import { abandonInput, closeFiles, discard, inputFile, openSource } from './source.ts'
 import { type ColumnarFormat, type CopyFrom, type ErrorPolicy, isColumnar } from './statement/ast.ts'
 import { statementError } from './statement/diagnostics.ts'
 import { refusePending } from './statement/execution.ts'
@@ -54,7 +55,10 @@ export async function runExplain(
   target: Target,
   text: string,
   call: CopyCallOptions,
-  outer?: AccessPolicy,
+  {
+    access: outer,
+    connections = Connections.of(),
+  }: { readonly access?: AccessPolicy | undefined; readonly connections?: Connections | undefined } = {},
 ): Promise<Explanation> {
   let access: AccessPolicy | undefined
   let statement: CopyFrom
@@ -75,7 +79,7 @@ export async function runExplain(
     abandonInput(call)
     throw error
   }
-  return await new Work(target, statement, call, isValidated, access).run()
+  return await new Work(target, statement, call, isValidated, access, connections).run()
 }
 
 /**
@@ -88,6 +92,7 @@ export async function runValidation(
   statement: CopyFrom,
   call: CopyCallOptions,
   access: AccessPolicy | undefined,
+  connections: Connections,
 ): Promise<Receipt> {
   const started = performance.now()
   const { failure, validation, table, load, columns, header, notes } = await new Work(
@@ -96,6 +101,7 @@ export async function runValidation(
     call,
     true,
     access,
+    connections,
   ).run()
   if (failure !== undefined) throw withDiagnosis(failure, validation)
   if (validation === undefined || table === undefined || load === undefined || columns === undefined) {
@@ -139,15 +145,26 @@ class LazyInput {
   readonly #call: CopyCallOptions
   readonly #limits: LoadLimits
   readonly #access: AccessPolicy | undefined
+  readonly #connections: Connections
   #opened: Input | undefined
   #spool: Spool | undefined
+  #copies: LocalCopies | undefined
+  /** The beginning of an object of another machine. */
+  #sample: Spool | undefined
   #read: ExplainedInput['read'] = 'nothing'
 
-  constructor(statement: CopyFrom, call: CopyCallOptions, limits: LoadLimits, access: AccessPolicy | undefined) {
+  constructor(
+    statement: CopyFrom,
+    call: CopyCallOptions,
+    limits: LoadLimits,
+    access: AccessPolicy | undefined,
+    connections: Connections,
+  ) {
     this.#statement = statement
     this.#call = call
     this.#limits = limits
     this.#access = access
+    this.#connections = connections
   }
 
   /** Looks at a file, and leaves what cannot be read twice alone. */
@@ -158,10 +175,17 @@ class LazyInput {
     const spooled = isWhole ? { bytes: this.#spool?.size ?? 0 } : {}
     if (source.kind === 'stdin') return { name: 'STDIN', kind: 'stream', ...spooled, compression: 'none', read }
     // Under rules not even whether there is such a file is told before they allow it.
-    if (this.#access || /^https?:/i.test(source.path)) {
+    if (this.#access || isRemoteAddress(source.path)) {
       const opened = await this.open()
-      // Nobody has been asked yet.
-      if (opened.kind === 'remote') return { name: opened.name, kind: 'remote', compression: 'none', read }
+      if (opened.kind === 'remote') {
+        const { name, objects } = opened
+        const files = objects.map(({ address }) => shownAddress(address))
+        // Those that were found in a list, or asked for, have sizes.
+        const bytes = objects.reduce((sum, { size = Number.NaN }) => sum + size, 0)
+        const sized = Number.isSafeInteger(bytes) ? { bytes } : {}
+        const named = files.length > 1 ? { files } : {}
+        return { name, kind: 'remote', ...named, ...sized, compression: 'none', read }
+      }
     }
     const found = await stat(localPath(text, source)).catch(() => undefined)
     const isStream = found?.isFIFO() || found?.isCharacterDevice() || found?.isSocket()
@@ -187,7 +211,12 @@ class LazyInput {
   /** The input as a load has it. */
   async open(): Promise<Input> {
     if (this.#opened === undefined) {
-      const opened = await openSource(this.#statement, this.#call, this.#access)
+      const opened = await openSource(this.#statement, this.#call, {
+        access: this.#access,
+        connections: this.#connections,
+        memoryLimit: this.#limits.memoryLimit,
+        signal: this.#call.signal,
+      })
       if (opened.kind === 'rows') {
         opened.rows.close()
         throw new CopyError({
@@ -199,6 +228,7 @@ class LazyInput {
       }
       this.#opened = opened
     }
+    if (this.#copies !== undefined) return this.#copies.input
     if (this.#spool === undefined) return this.#opened
     return { kind: 'spool', spool: this.#spool, name: this.#opened.name }
   }
@@ -207,7 +237,10 @@ class LazyInput {
   async whole(): Promise<Rereadable> {
     const input = await this.open()
     this.note('all')
-    if (input.kind === 'remote') throw unpeekable(this.#statement)
+    if (input.kind === 'remote') {
+      this.#copies = await copyHere(input, this.#statement, this.#call.signal)
+      return this.#copies.input
+    }
     if (input.kind !== 'stream') return input
     const { signal } = this.#call
     const spool = this.#keep()
@@ -228,9 +261,8 @@ class LazyInput {
   /** What shows whether there is a header: of a stream all is read. */
   async sample(): Promise<Rereadable> {
     const input = await this.open()
-    if (input.kind === 'stream') return await this.whole()
+    if (input.kind === 'stream' || input.kind === 'remote') return await this.whole()
     this.note('the beginning')
-    if (input.kind === 'remote') throw unpeekable(this.#statement)
     return input
   }
 
@@ -238,7 +270,12 @@ class LazyInput {
   async start(): Promise<Rereadable> {
     const input = await this.open()
     this.note('the beginning')
-    if (input.kind === 'remote') throw unpeekable(this.#statement)
+    if (input.kind === 'remote') {
+      const found = await startOfFirst(input, this.#statement, this.#limits, this.#call.signal)
+      if (found === undefined) return await this.whole()
+      this.#sample = found.sample.spool
+      return found.sample
+    }
     if (input.kind !== 'stream') return input
     const enough = new AbortController()
     const chunks: Buffer[] = []
@@ -265,8 +302,10 @@ class LazyInput {
   /** A stream that was not asked for is left as it was. */
   async dispose(): Promise<void> {
     this.#spool?.dispose()
+    this.#sample?.dispose()
+    await this.#copies?.dispose()
     if (this.#opened?.kind === 'stream') discard(this.#opened.stream)
-    if (this.#opened?.kind === 'file') await this.#opened.handle?.close()
+    if (this.#opened) await closeFiles(this.#opened)
   }
 }
 
@@ -295,6 +334,7 @@ class Work {
     readonly call: CopyCallOptions,
     readonly isValidated: boolean,
     readonly access: AccessPolicy | undefined,
+    readonly connections: Connections,
   ) {}
 
   async run(): Promise<Explanation> {
@@ -318,7 +358,7 @@ class Work {
       abandonInput(call)
       throw error
     }
-    const input = new LazyInput(statement, call, limits, this.access)
+    const input = new LazyInput(statement, call, limits, this.access, this.connections)
     try {
       await this.#fill(draft, transaction, input, limits)
     } catch (error) {

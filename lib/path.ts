@@ -20,21 +20,37 @@ export function localPath(text: string, source: { readonly path: string; readonl
       throw statementError(text, offset, 'invalid_parameter_value', `invalid file URL "${path}"`, { detail })
     }
   }
+  // What stands behind the question mark may be a signature.
+  const word = `'${path.replaceAll("'", "'\\''")}'`.replace(/[?#].*(?=')/s, '?...')
   throw statementError(text, offset, 'feature_not_supported', `reading from ${scheme}:// is not supported yet`, {
-    hint: `Download it first, or pipe it: ${download(scheme.toLowerCase(), path)} | copyist "COPY … FROM STDIN …".`,
+    hint: `Download it first, or pipe it: curl -sL ${word} | copyist "COPY … FROM STDIN …".`,
   })
+}
+
+/** The schemes of what is read from other machines. */
+const REMOTE = /^(?:https?|s3[an]?|gc?s|az(?:ure)?|adl|abfss?|wasbs?)$/
+
+/** The scheme of an address, in lower case; undefined for what is a path. */
+export function schemeOf(address: string): string | undefined {
+  return /^([a-z][a-z0-9+.-]*):\/\//i.exec(address)?.[1]?.toLowerCase()
+}
+
+/** Whether it is the address of an object of another machine. */
+export function isRemoteAddress(address: string): boolean {
+  const scheme = schemeOf(address)
+  return scheme !== undefined && REMOTE.test(scheme)
+}
+
+export function isWebAddress(address: string): boolean {
+  return /^https?:\/\//i.test(address)
+}
+
+/** An address as it may be shown. Of an object's name in a bucket a question mark is a part, and a container stands before an `@`. */
+export function shownAddress(address: string): string {
+  return isWebAddress(address) ? withoutQuery(address) : address.replace(/^([^:]*:\/\/)[^/@]*:[^/]*@/, '$1')
 }
 
 /** A URL as it may be shown: signatures stand behind the question mark, passwords before the host. */
 export function withoutQuery(url: string): string {
   return url.replace(/[?#].*$/s, '').replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/]*@/i, '$1')
-}
-
-/** A command that writes the object to its standard output. */
-function download(scheme: string, url: string): string {
-  const word = `'${url.replaceAll("'", "'\\''")}'`
-  if (/^s3[an]?$/.test(scheme)) return `aws s3 cp ${word.replace(/^'s3[an]:/i, "'s3:")} -`
-  if (/^(?:gs|gcs)$/.test(scheme)) return `gcloud storage cat ${word.replace(/^'gcs:/i, "'gs:")}`
-  // What stands behind the question mark may be a signature.
-  return `curl -sL ${word.replace(/[?#].*(?=')/s, '?...')}`
 }

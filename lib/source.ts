@@ -2,15 +2,15 @@ import { constants, createReadStream, existsSync, open } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { Socket } from 'node:net'
 import { Readable } from 'node:stream'
-import type { AccessPolicy } from './access/policy.ts'
 import type { CopyCallOptions } from './copy-call.ts'
 import { CopyError } from './errors.ts'
-import { filesOf } from './files.ts'
+import { filesOf, filesUnderRules } from './files.ts'
 import { checkFile } from './native/first-bytes.ts'
 import type { Input } from './native/open.ts'
 import { type ByteSource, isIterable } from './native/pump.ts'
-import { localPath, withoutQuery } from './path.ts'
+import { isRemoteAddress, localPath, schemeOf } from './path.ts'
 import type { InputFile } from './reject-file.ts'
+import { openRemote, type RemoteContext } from './remote-source.ts'
 import { RowReader } from './row-source.ts'
 import type { CopyFrom } from './statement/ast.ts'
 import { statementError } from './statement/diagnostics.ts'
@@ -26,8 +26,9 @@ export interface RowInput {
 export async function openSource(
   statement: CopyFrom,
   call: CopyCallOptions,
-  access: AccessPolicy | undefined,
+  context: RemoteContext,
 ): Promise<Input | RowInput> {
+  const { access } = context
   const { source } = statement
   if (source.kind === 'stdin') {
     if (call.rows !== undefined) {
@@ -72,15 +73,17 @@ export async function openSource(
     })
   }
   const place = { text: statement.text, offset: source.offset }
-  if (access && /^[a-z][a-z0-9+.-]*:\/\//i.test(name) && !/^file:/i.test(name)) {
-    access.checkUrl(name, place)
-    throw undialled(statement)
+  const scheme = schemeOf(name)
+  // Under rules it is not even looked whether a folder is called so.
+  if (access && scheme !== undefined && scheme !== 'file') access.checkUrl(name, place)
+  if (isRemoteAddress(name) && (access !== undefined || !existsSync(name))) {
+    return await openRemote(statement, name, context)
   }
-  if (/^https?:\/\//i.test(name) && !existsSync(name)) return fromServer(statement, name)
+  refuseStoreOptions(statement)
   const path = localPath(statement.text, source)
   if (access) {
     const several = (statement.options.remote?.files ?? statement.options.remote?.pattern) !== undefined
-    if (several) throw severalUnderRules(statement)
+    if (several) return await filesUnderRules(statement, path, access)
     const { path: opened, size, handle } = await access.openFile(path, name, place)
     try {
       await checkFile(opened, name, statement.options.format)
@@ -105,23 +108,25 @@ export async function openSource(
   return { kind: 'file', path, name, ...(found === undefined ? {} : { size: found.size }) }
 }
 
-/** Files of an HTTP server. */
-function fromServer({ text, options, source }: CopyFrom, address: string): Input {
-  const { files, pattern } = options.remote ?? {}
-  if (pattern !== undefined) {
-    throw statementError(
-      text,
-      source.offset,
-      'feature_not_supported',
-      'COPY PATTERN needs a source that can be listed',
-      {
-        hint: 'An HTTP server does not say what files there are. Name them by FILES.',
-      },
-    )
-  }
-  const name = withoutQuery(address)
-  const addresses = files?.map((file) => `${address.replace(/\/?$/, '/')}${file}`) ?? [address]
-  return { kind: 'remote', addresses, store: {}, name }
+/** Options about other machines change nothing of a file here, and so are a mistake. */
+function refuseStoreOptions({ text, source, options }: CopyFrom): void {
+  const { connection, credentials, iamRole, region, manifest } = options.remote ?? {}
+  const given = [
+    [connection, 'AWS CONNECTION'],
+    [credentials, 'CREDENTIALS'],
+    [iamRole, 'IAM_ROLE'],
+    [region, 'REGION'],
+    [manifest, 'MANIFEST'],
+  ] as const
+  const found = given.find(([value]) => value !== undefined)
+  if (found === undefined) return
+  throw statementError(
+    text,
+    source.offset,
+    'invalid_parameter_value',
+    `COPY ${found[1]} needs an address, such as s3://bucket/key`,
+    { hint: 'The source is a file of this machine.' },
+  )
 }
 
 /**
@@ -166,34 +171,6 @@ export function streamed(stream: ByteSource, name: string): Input {
   return { kind: 'stream', stream, name }
 }
 
-/** Each of them would have to be opened before it is its turn. */
-function severalUnderRules({ text, source }: CopyFrom): CopyError {
-  return statementError(
-    text,
-    source.offset,
-    'feature_not_supported',
-    'under rules of access a statement reads one file',
-    {
-      detail: 'FILES and PATTERN are not supported yet where "access" limits what may be read.',
-      hint: 'Run a statement for each file.',
-    },
-  )
-}
-
-/** The address that is dialled, and those of redirects, are not looked at yet, so that no rule can be kept. */
-function undialled({ text, source }: CopyFrom): CopyError {
-  return statementError(
-    text,
-    source.offset,
-    'feature_not_supported',
-    'under rules of access no other machine can be read from yet',
-    {
-      detail: 'What a host leads to is not checked where it is dialled.',
-      hint: 'Read the file in the program, and load it by FROM STDIN.',
-    },
-  )
-}
-
 function onlyOne(): CopyError {
   return new CopyError({
     code: 'invalid_parameter_value',
@@ -211,6 +188,12 @@ export function abandonInput({ stdin, rows }: CopyCallOptions): void {
   if (typeof stdin !== 'object' || stdin === null || stdin instanceof Uint8Array) return
   streamed(stdin, 'STDIN')
   discard(stdin)
+}
+
+/** Lets go of the files that rules have had opened. */
+export async function closeFiles(input: Input | RowInput): Promise<void> {
+  if (input.kind === 'file') await input.handle?.close()
+  if (input.kind === 'files') for (const handle of input.handles ?? []) await handle.close()
 }
 
 /** Lets go of a stream. */

@@ -158,6 +158,28 @@ describe('a file', () => {
     expect(await refusal(of('closed', 'open'))).toMatchObject({ sqlState: '42501' })
   })
 
+  test('is one of several', async () => {
+    const of = (path: string, options: string) => load(path, rules(), `WITH (FORMAT csv, ${options})`)
+    const receipt = await of(open, "FILES = ['below/good.csv', 'good.csv', 'inside.csv']")
+    expect(receipt.files.map(({ path, rows }) => [path, rows])).toEqual([
+      [join(open, 'below/good.csv'), 1],
+      [join(open, 'good.csv'), 1],
+      [join(open, 'inside.csv'), 1],
+    ])
+    expect(await of(open, "PATTERN = '**/good.csv'")).toMatchObject({ rowsLoaded: 2 })
+    for (const [path, options] of [
+      [open, "FILES = ['good.csv', 'link.csv']"],
+      [open, "FILES = ['good.csv', '../secret/secret.csv']"],
+      [open, "PATTERN = '{good,link}.csv'"],
+      [open, "PATTERN = '../secret/*.csv'"],
+      [secret, "PATTERN = '*.csv'"],
+      [join(open, 'folder'), "PATTERN = '*.csv'"],
+      [base, "PATTERN = 'open/good.csv'"],
+    ] as const) {
+      expect(await refusal(of(path, options))).toMatchObject({ sqlState: '42501' })
+    }
+  })
+
   // What a link to the same bytes is called, nobody can tell.
   test('with another name outside is read by the one inside', async () => {
     linkSync(join(secret, 'secret.csv'), join(open, 'hard.csv'))
@@ -169,6 +191,8 @@ describe('a file', () => {
     await load(join(open, 'good.csv'), rules())
     await refusal(load(join(open, 'good.csv'), rules(), 'CSV WHERE a = 1'))
     await refusal(using(rules(), (db) => db.copy(`COPY nowhere FROM '${join(open, 'good.csv')}' CSV`)))
+    await load(open, rules(), "WITH (FORMAT csv, PATTERN = '**/good.csv')")
+    await refusal(load(open, rules(), "WITH (FORMAT csv, FILES = ['good.csv', 'link.csv'])"))
     expect(descriptors()).toEqual(before)
   })
 })

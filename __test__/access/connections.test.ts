@@ -1,3 +1,4 @@
+import { createVerify, generateKeyPairSync } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -5,6 +6,7 @@ import { inspect } from 'node:util'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type AwsCredentials, KeptCredentials, loadProviderPackage } from '../../lib/access/aws.ts'
 import { Connections } from '../../lib/access/connections.ts'
+import { serviceAccountToken } from '../../lib/access/google.ts'
 import { Secret, withoutValues } from '../../lib/access/secret.ts'
 import { type CopyError, connect } from '../../lib/index.ts'
 import { parseCopy } from '../../lib/statement/parser.ts'
@@ -339,4 +341,42 @@ test('secrets in a statement are refused, and in no error', async () => {
     })
   }
   await db.close()
+})
+
+describe("a Google service account's key", () => {
+  const { privateKey, publicKey } = generateKeyPairSync('rsa', {
+    modulusLength: 2048,
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+  })
+
+  test('makes a token that is signed with it and lasts an hour', () => {
+    const key = { client_email: 'who@project.iam.gserviceaccount.com', private_key: privateKey, private_key_id: 'k' }
+    const now = Date.UTC(2026, 0, 1)
+    const { bearer, expiration } = serviceAccountToken(new Secret(JSON.stringify(key)), now)
+    const [header = '', claims = '', signature = ''] = bearer.split('.')
+    const decoded = [header, claims].map((part) => JSON.parse(Buffer.from(part, 'base64url').toString()))
+    expect(decoded).toEqual([
+      { alg: 'RS256', typ: 'JWT', kid: 'k' },
+      {
+        iss: key.client_email,
+        sub: key.client_email,
+        scope: 'https://www.googleapis.com/auth/devstorage.read_only',
+        iat: now / 1000,
+        exp: now / 1000 + 3600,
+      },
+    ])
+    expect(createVerify('RSA-SHA256').update(`${header}.${claims}`).verify(publicKey, signature, 'base64url')).toBe(
+      true,
+    )
+    expect(expiration.getTime()).toBe(now + 60 * MINUTE)
+  })
+
+  test.each([
+    ['no JSON', HUSH],
+    ['no key', JSON.stringify({ client_email: 'a', other: HUSH })],
+    ['a key that is none', JSON.stringify({ client_email: 'a', private_key: HUSH })],
+  ])('that is %s is refused, and not shown', (_, text) => {
+    expect(thrownBy(() => serviceAccountToken(new Secret(text)))).toMatchObject({ sqlState: '28000' })
+  })
 })

@@ -52,6 +52,7 @@ test('every option', () => {
   })
   expect(parseArguments(['--ledger-retention', '0.5', statement])).toMatchObject({ retentionDays: 0.5 })
   expect(complaint('--ledger-retention', '0', statement)[1]).toBe('It takes a number of days above 0, such as 30.')
+  expect(parseArguments(['--config', 'c.json', statement])).toMatchObject({ config: 'c.json' })
   const limits = ['--max-rejects', '0', '--max-reject-bytes', '64kB', statement]
   expect(parseArguments(limits)).toMatchObject({ maxRejects: 0, maxRejectBytes: 65_536 })
   expect(complaint('--max-rejects', '-1', statement)[0]).toMatch(/--max-rejects/)

@@ -24,10 +24,13 @@ async function copyist(
   const stdout = new PassThrough()
   const stderr = new PassThrough()
   const process = Object.assign(new EventEmitter(), { argv: ['node', 'copyist', ...words], env: {}, stdout, stderr })
+  // Read meanwhile: a stream takes no more than 16 KiB that nobody reads.
+  const output = Promise.all([text(stdout), text(stderr)])
   const code = await run(process as unknown as NodeJS.Process)
   stdout.end()
   stderr.end()
-  return { code, stdout: await text(stdout), stderr: await text(stderr), listeners: process.eventNames().length }
+  const [out, err] = await output
+  return { code, stdout: out, stderr: err, listeners: process.eventNames().length }
 }
 
 test('--help', async () => {

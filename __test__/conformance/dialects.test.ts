@@ -1,10 +1,11 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { CopyError } from '../../lib/errors.ts'
 import { parseCopy } from '../../lib/statement/parser.ts'
 import { useFolder } from '../copy/inputs.ts'
 import { type Bench, benches } from '../copy/targets.ts'
+import { Store } from '../servers/store.ts'
 import { printRow, type Run } from './dialects/run.ts'
 import { renderTable, sections } from './dialects/table.ts'
 
@@ -28,7 +29,12 @@ function inFolder(files: readonly string[], bytes: Uint8Array): string {
   return path
 }
 
-async function outcomeOf(bench: Bench, statement: string, { table = usual, creates, input, files }: Run) {
+async function outcomeOf(
+  bench: Bench,
+  store: Store,
+  statement: string,
+  { table = usual, creates, input, files, objects }: Run,
+) {
   const { table: name, source } = parseCopy(statement)
   const qualified = [name.schema, name.name].flatMap((part) => part?.value ?? []).join('.')
   if (name.schema) await bench.sql(`CREATE SCHEMA IF NOT EXISTS ${name.schema.value}`)
@@ -36,7 +42,15 @@ async function outcomeOf(bench: Bench, statement: string, { table = usual, creat
   const bytes = typeof input === 'string' ? Buffer.from(input) : input
   try {
     if (source.kind === 'stdin') await bench.db.copy(statement, { stdin: bytes, ledger: false })
-    else {
+    else if (objects) {
+      const bucket = /^s3:\/\/([^/]*)/.exec(source.path)?.[1] ?? ''
+      for (const key of objects) store.put(bucket, key, Buffer.from(bytes))
+      try {
+        await bench.db.copy(statement, { ledger: false })
+      } finally {
+        for (const key of objects) store.remove(bucket, key)
+      }
+    } else {
       const path = files ? inFolder(files, bytes) : folder.file('input', bytes)
       await bench.db.copy(statement.replace(/FROM '[^']*'/i, `FROM '${path}'`), { ledger: false })
     }
@@ -55,11 +69,20 @@ async function outcomeOf(bench: Bench, statement: string, { table = usual, creat
 
 describe.each(benches)('$name', ({ name, open }) => {
   let bench: Bench
+  let store: Store
   beforeAll(async () => {
-    bench = await open()
+    store = await Store.start()
+    const keys = { accessKeyId: 'AKIACOPYIST', secretAccessKey: 'secret' }
+    bench = await open({ connections: { example_aws_conn: { endpoint: store.url, ...keys } } })
+    vi.stubEnv('AWS_ACCESS_KEY_ID', keys.accessKeyId)
+    vi.stubEnv('AWS_SECRET_ACCESS_KEY', keys.secretAccessKey)
+    vi.stubEnv('AWS_PROFILE', '')
+    vi.stubEnv('AWS_ENDPOINT_URL_S3', store.url)
   })
   afterAll(async () => {
+    vi.unstubAllEnvs()
     await bench?.close()
+    await store?.stop()
   })
   for (const { title, entries } of sections) {
     describe(title, () => {
@@ -75,7 +98,7 @@ describe.each(benches)('$name', ({ name, open }) => {
         if (run === undefined) throw new Error('the case needs a run: an input, and the rows that it comes to')
         const { rows, error } = run
         const expected = rows && 'postgres' in rows ? rows[name] : rows
-        expect(await outcomeOf(bench, statement, run)).toEqual(
+        expect(await outcomeOf(bench, store, statement, run)).toEqual(
           error ? { error: 'postgres' in error ? error[name] : error } : { rows: expected },
         )
       })

@@ -71,6 +71,17 @@ describe.each(benches)('$name', ({ open }) => {
     ])
   })
 
+  test('a table is made of a file, whose fields may be found by their names', async () => {
+    const receipt = await bench.db.copy(`COPY made FROM '${url}/a.csv?signature=x' (${CSV}, CREATE_TABLE true)`)
+    expect(receipt.files).toMatchObject([{ path: `${url}/a.csv`, rows: 2 }])
+    expect(await bench.sql('SELECT sum(id) FROM made')).toEqual([['3']])
+    await bench.sql('DROP TABLE made')
+    await bench.db.copy(`COPY t FROM '${url}' (${CSV}, MAP BY NAME true, FILES = ['a.csv', 'b.csv.gz'])`)
+    expect(await count()).toEqual([['3', '3']])
+    // What was looked at is what is read.
+    expect(requests.filter(({ url }) => url === '/a.csv').at(-1)?.headers['if-match']).toBe('"1"')
+  })
+
   test('a large one in parts, of a server that is busy at times', async () => {
     await bench.db.copy(`COPY t FROM '${url}/large.csv' (${CSV})`)
     expect(await count()).toEqual([['900000', '899999']])
@@ -90,10 +101,28 @@ describe.each(benches)('$name', ({ open }) => {
     await expect(bench.db.copy(`COPY t FROM '${url}' (${CSV}, PATTERN = '*')`)).rejects.toMatchObject({
       sqlState: '0A000',
     })
-    await expect(bench.db.copy(`COPY new FROM '${url}/a.csv' (${CSV}, CREATE_TABLE true)`)).rejects.toMatchObject({
-      sqlState: '0A000',
-    })
     expect(await count()).toEqual([['0', null]])
+  })
+
+  test('rules of access hold where it is dialled', async () => {
+    const { host } = new URL(url)
+    const statement = `COPY t FROM '${url}/a.csv' (${CSV})`
+    const rules = { schemes: ['http'], hosts: [host] }
+    for (const access of [rules, { ...rules, hosts: ['127.0.0.1'], addresses: ['127.0.0.1'] }, 'closed'] as const) {
+      await expect(bench.db.copy(statement, { access })).rejects.toMatchObject({ sqlState: '42501' })
+    }
+    // A name that leads to where nothing may, which nobody knows before it is looked up.
+    const named = { schemes: ['http'], hosts: [host.replace('127.0.0.1', 'localhost')] }
+    await expect(bench.db.copy(statement.replace('127.0.0.1', 'localhost'), { access: named })).rejects.toMatchObject({
+      sqlState: '42501',
+      detail: expect.stringContaining('is not one of the Internet'),
+    })
+    expect(requests).toEqual([])
+    await bench.db.copy(statement, { access: { ...rules, addresses: ['127.0.0.1'] } })
+    expect(await count()).toEqual([['2', '2']])
+    const files = `COPY t FROM '${url}' (${CSV}, FILES = ['a.csv', '@example.com/b.csv'])`
+    await bench.db.copy(files, { access: { ...rules, addresses: ['127.0.0.1'] } }).catch(() => {})
+    expect(requests.every(({ headers }) => headers.host === host)).toBe(true)
   })
 
   test('a load that is aborted ends at once', async () => {

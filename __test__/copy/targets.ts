@@ -1,6 +1,6 @@
 import { DuckDBInstance } from '@duckdb/node-api'
 import pg from 'pg'
-import { connect, type Database } from '../../lib/index.ts'
+import { type ConnectOptions, connect, type Database } from '../../lib/index.ts'
 import { textRows } from '../lifecycle/duckdb.batches.ts'
 import { createScratchDatabase } from '../postgres.ts'
 
@@ -15,12 +15,15 @@ export interface Bench {
 }
 
 /** Each target, opened anew. */
-export const benches: readonly { readonly name: 'postgres' | 'duckdb'; open(): Promise<Bench> }[] = [
+export const benches: readonly {
+  readonly name: 'postgres' | 'duckdb'
+  open(options?: ConnectOptions): Promise<Bench>
+}[] = [
   { name: 'postgres', open: openPostgres },
   { name: 'duckdb', open: openDuckdb },
 ]
 
-async function openPostgres(): Promise<Bench> {
+async function openPostgres(options: ConnectOptions = {}): Promise<Bench> {
   const scratch = await createScratchDatabase()
   // A pool of one: whatever keeps its connection is found out by the next statement.
   const pool = new pg.Pool({ connectionString: scratch.url, max: 1 })
@@ -29,7 +32,7 @@ async function openPostgres(): Promise<Bench> {
   pool.on('error', (error) => {
     if (!isClosing) throw error
   })
-  const db = await connect(pool)
+  const db = await connect(pool, options)
   const side = new pg.Client({ connectionString: scratch.url })
   await side.connect()
   return {
@@ -50,10 +53,10 @@ async function openPostgres(): Promise<Bench> {
   }
 }
 
-async function openDuckdb(): Promise<Bench> {
+async function openDuckdb(options: ConnectOptions = {}): Promise<Bench> {
   const instance = await DuckDBInstance.create(':memory:')
   const connection = await instance.connect()
-  const db = await connect(connection)
+  const db = await connect(connection, options)
   const side = await instance.connect()
   return {
     db,

@@ -1,7 +1,8 @@
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { DEFAULT_SESSION, openLoad, type RemoteStore } from '../../lib/native/open.ts'
+import { DEFAULT_SESSION, openLoad } from '../../lib/native/open.ts'
+import { type RemoteStore, Store } from '../../lib/native/store.ts'
 import { parseCopy } from '../../lib/statement/parser.ts'
 
 const objects: Readonly<Record<string, string>> = { '/b/in/a.csv': '1\n2\n', '/b/in/b.csv': '3\n' }
@@ -39,8 +40,8 @@ async function read(keys: readonly string[], store: RemoteStore): Promise<string
     },
     {
       kind: 'remote',
-      addresses: keys.map((key) => `s3://b/in/${key}`),
-      store: { endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, ...store },
+      objects: keys.map((key) => ({ address: `s3://b/in/${key}` })),
+      store: new Store({ endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, ...store }),
       name: 's3://b/in',
     },
   )

@@ -51,6 +51,9 @@ const commands: Readonly<
     '127.0.0.1',
     '-port',
     String(port),
+    // Without it, it knows Google's JSON interface only.
+    '-public-host',
+    `127.0.0.1:${port}`,
     '-backend',
     'memory',
   ],

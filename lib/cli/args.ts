@@ -30,6 +30,8 @@ export interface CopyCommand {
   readonly maxRejectBytes?: number
   /** `--ledger` or `--no-ledger`; absent when neither is given. */
   readonly ledger?: boolean
+  /** `--config`: a file with named connections. */
+  readonly config?: string
   /** `--ledger-retention`: after how many days older loads are forgotten. */
   readonly retentionDays?: number
 }
@@ -60,6 +62,7 @@ const options = {
   ledger: { type: 'boolean' },
   'no-ledger': { type: 'boolean' },
   'ledger-retention': { type: 'string' },
+  config: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean', short: 'V' },
 } as const
@@ -107,6 +110,7 @@ export function parseArguments(words: readonly string[]): Command {
       ),
     }),
     ...(ledger !== undefined && { ledger }),
+    ...(values.config !== undefined && { config: nonEmpty('--config', values.config) }),
     ...(values['ledger-retention'] !== undefined && { retentionDays: parseDays(values['ledger-retention']) }),
   }
 }

@@ -38,6 +38,8 @@ Options:
   --ledger-retention DAYS
                        after the load, forget loads that are older, but for those with
                        a LOAD_KEY or with rejected rows that nobody has loaded
+  --config FILE        named connections to object stores (AWS CONNECTION, CREDENTIALS),
+                       as JSON: { "connections": { "name": { … } } }
   -h, --help           print this
   -V, --version        print the version
 

@@ -153,7 +153,10 @@ async function withDatabase<Result extends Receipt | Explanation>(
   // Only a load needs the drivers and the native addon.
   const { connect } = await import('../index.ts')
   const { retentionDays: days } = command
-  const connecting = connect(destination.target, days === undefined ? {} : { ledger: { retention: { days } } })
+  const connecting = connect(destination.target, {
+    ...(days !== undefined && { ledger: { retention: { days } } }),
+    ...(command.config !== undefined && { config: command.config }),
+  })
   const db = await interruption.race(connecting).catch(async (error: unknown) => {
     // A file that this makes is removed when it is closed. A server that does not answer is not waited for.
     const closed = connecting.then((late) => late.close()).catch(() => {})

@@ -9,13 +9,8 @@ export declare class BindingLoad {
   startFile(specification: BindingSpecification, path: string, onReady: () => void): BindingFailure | null
   /** Starts reading files, one after the other. `names` are what they are called in messages. */
   startFiles(specification: BindingSpecification, paths: Array<string>, names: Array<string>, onReady: () => void): BindingFailure | null
-  /**
-   * Starts reading objects of other machines, one after the other. `onSecret` is called when credentials are needed, once until
-   * `giveSecret` answers it.
-   */
-  startRemote(specification: BindingSpecification, addresses: Array<string>, access: BindingAccess, onReady: () => void, onSecret: () => void): BindingFailure | null
-  /** Answers `onSecret`. */
-  giveSecret(secret: BindingSecret): void
+  /** Starts reading objects of a store, one after the other. */
+  startRemote(specification: BindingSpecification, store: BindingStore, objects: Array<BindingObject>, onReady: () => void): BindingFailure | null
   /** Starts reading a spooled stream. */
   startSpool(specification: BindingSpecification, spool: BindingSpool, onReady: () => void): BindingFailure | null
   /** Starts reading what `push` brings. `onDrain` is called when pushing may go on. */
@@ -65,22 +60,6 @@ export declare class BindingLoad {
   close(): Promise<unknown>
 }
 
-/** Reads them once. */
-export declare class BindingRemoteSchema {
-  constructor()
-  /**
-   * Starts reading. `onDone` is called when `take` has the outcome; `onSecret` when credentials are needed, once until `giveSecret`
-   * answers it. `mostHeld`: bytes that may be held of an object whose server gives no parts.
-   */
-  start(format: string, address: string, access: BindingAccess, mostHeld: number, onDone: () => void, onSecret: () => void): BindingFailure | null
-  /** Answers `onSecret`. */
-  giveSecret(secret: BindingSecret): void
-  /** Ends the reading, whose outcome then is an error. */
-  cancel(): void
-  /** The outcome, once it is there. */
-  take(): BindingSchema | null
-}
-
 /** Keeps a stream so that it can be read twice. */
 export declare class BindingSpool {
   /** Holds up to `limit` bytes in memory, then a temporary file. */
@@ -91,6 +70,28 @@ export declare class BindingSpool {
   size(): number
   /** Deletes what is kept. */
   dispose(): void
+}
+
+/** How objects of other machines are reached, and what there is. One question at a time is asked; its answer is taken when `onDone` is called. */
+export declare class BindingStore {
+  /** `onSecret` is called when credentials are needed, once until `giveSecret` answers it; with true when those of before were refused. */
+  constructor(access: BindingAccess, onSecret: (arg: boolean) => void)
+  /** Answers `onSecret`. */
+  giveSecret(secret: BindingSecret): void
+  /** Asks for the objects that a pattern means below a folder, or that are in the folder at any depth. */
+  list(folder: string, pattern: string | undefined | null, onDone: () => void): void
+  /** Asks which of the objects there are. */
+  probe(addresses: Array<string>, onDone: () => void): void
+  /** Asks for the first bytes of an object. */
+  start(object: BindingObject, most: number, onDone: () => void): void
+  /** Asks for the columns of an object that tells them. `mostHeld`: bytes that may be held of one whose server gives no parts. */
+  schema(format: string, object: BindingObject, mostHeld: number, onDone: () => void): void
+  /** Writes objects into files, which it makes. */
+  download(objects: Array<BindingObject>, paths: Array<string>, onDone: () => void): void
+  /** The answer, once. */
+  takeAnswer(): BindingAnswer
+  /** Ends what was asked, and every load that reads from it. */
+  cancel(): void
 }
 
 /** How a store is reached. Secrets come by `giveSecret`. */
@@ -106,6 +107,23 @@ export interface BindingAccess {
   isSigned: boolean
   maxRetries?: number
   retryTimeoutMs?: number
+  /** HTTP: what `Authorization: Bearer` says. */
+  bearer?: string
+  /** Bytes that are asked for at a time. */
+  part?: number
+  /** What may be dialled: all of them must allow it. Without any everything is open. */
+  rules: Array<BindingRules>
+}
+
+/** What a question to a store came to. */
+export interface BindingAnswer {
+  /** Objects that were found; of those that were asked for one by one without those that are not there. */
+  objects?: Array<BindingObject>
+  bytes?: Buffer
+  /** Whether those are all bytes of the object. */
+  isWhole?: boolean
+  schema?: BindingSchema
+  failure?: BindingFailure
 }
 
 /** What an array adds to its element's type. */
@@ -269,6 +287,13 @@ export interface BindingNext {
   hasRejects: boolean
 }
 
+/** An object of a store, and what is known of it. */
+export interface BindingObject {
+  address: string
+  size?: number
+  etag?: string
+}
+
 /** A pattern of dates and times. */
 export interface BindingPattern {
   /** `to_char`, `redshift`, `java`, `strptime` or `auto`. */
@@ -301,6 +326,13 @@ export interface BindingRejects {
   told: string
   /** What is kept of their bytes, one after the other: a buffer for each would be as dear. */
   raw: Buffer
+}
+
+/** Rules of a network, as `AccessPolicy.network` has them. */
+export interface BindingRules {
+  schemes: Array<string>
+  hosts: Array<string>
+  addresses: Array<string>
 }
 
 /** All columns, in their order. */

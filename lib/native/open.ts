@@ -1,16 +1,14 @@
 import type { FileHandle } from 'node:fs/promises'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { CopyError } from '../errors.ts'
-import { withoutQuery } from '../path.ts'
+import { shownAddress } from '../path.ts'
 import { type ColumnarFormat, type CopyOptions, isColumnar } from '../statement/ast.ts'
 import type { Positions } from '../statement/plan.ts'
 import { type Addon, loadAddon } from './addon.ts'
 import type {
-  BindingAccess,
   BindingLoad,
   BindingNext,
   BindingSchema,
-  BindingSecret,
   BindingSpecification,
   BindingSpool,
   BindingTolerance,
@@ -36,6 +34,7 @@ import type {
 } from './load.ts'
 import { type ByteSource, pump } from './pump.ts'
 import { readRejects } from './rejects.ts'
+import type { RemoteObject, Store } from './store.ts'
 
 /** What a load reads. */
 export type Input =
@@ -51,51 +50,25 @@ export type Input =
       /** Regular files that are read one after the other as one input; their names are their paths. */
       readonly kind: 'files'
       readonly paths: readonly string[]
+      /** What they are called in messages, where that is not their paths. */
+      readonly names?: readonly string[]
       /** Bytes of all of them. */
       readonly size: number
+      /** Open for as long as the paths, which lead through them, are to mean these files. */
+      readonly handles?: readonly FileHandle[]
       /** What the statement calls them. */
       readonly name: string
     }
   | {
       /** Objects of other machines that are read one after the other as one input. */
       readonly kind: 'remote'
-      readonly addresses: readonly string[]
-      readonly store: RemoteStore
+      readonly objects: readonly RemoteObject[]
+      readonly store: Store
       /** What the statement calls them, without a signature. */
       readonly name: string
     }
   | { readonly kind: 'spool'; readonly spool: Spool; readonly name: string }
   | { readonly kind: 'stream'; readonly stream: ByteSource; readonly name: string }
-
-/** How objects of other machines are reached. */
-export interface RemoteStore {
-  readonly region?: string
-  /** A URL in place of the provider's own. Only where it begins with http:, or the address does, nothing is encrypted. */
-  readonly endpoint?: string
-  /** S3: whether the bucket stands in the path; by default it does. */
-  readonly pathStyle?: boolean
-  /** Azure: the storage account, where the address does not say it. */
-  readonly account?: string
-  /** Asked when credentials are needed, and again two minutes before they expire. Absent: requests are not signed. */
-  readonly secret?: () => Promise<StoreSecret>
-  /** Times that a request is made again; by default 8, within three minutes. */
-  readonly maxRetries?: number
-  readonly retryTimeoutMs?: number
-}
-
-/** What a store is shown. */
-export interface StoreSecret {
-  /** S3. */
-  readonly accessKeyId?: string
-  readonly secretAccessKey?: string
-  readonly sessionToken?: string
-  /** Google, and Azure with Entra ID. */
-  readonly bearer?: string
-  /** Azure: the key of the account in base64, or a shared access signature, as it stands behind a question mark. */
-  readonly accountKey?: string
-  readonly signature?: string
-  readonly expiration?: Date
-}
 
 /** Bounds of a load. */
 export interface LoadLimits {
@@ -180,7 +153,7 @@ export function peekNames(plan: Omit<LoadPlan, 'columns' | 'session' | 'sink'>, 
     input.kind === 'file'
       ? addon.peekFile(spec, input.path)
       : input.kind === 'files'
-        ? addon.peekFiles(spec, [...input.paths], [...input.paths])
+        ? addon.peekFiles(spec, [...input.paths], [...namesOf(input)])
         : addon.peekSpool(spec, input.spool.binding)
   if (peeked.failure) {
     // A first look knows no table: its CONTEXT has the input's name in the table's place.
@@ -214,8 +187,8 @@ export function readHead(
   input: Rereadable,
 ): { readonly columns: SchemaColumn[]; readonly rows?: number } {
   const addon = loadAddon()
-  const name = input.kind === 'files' ? (input.paths[0] ?? '') : input.name
-  const path = input.kind === 'file' ? input.path : name
+  const name = namesOf(input)[0] ?? ''
+  const path = input.kind === 'file' ? input.path : input.kind === 'files' ? (input.paths[0] ?? '') : name
   const schema =
     input.kind === 'spool'
       ? addon.schemaOfSpool(format, input.spool.binding, name)
@@ -229,32 +202,12 @@ export function readHead(
 /** The same of the first of some objects of another machine: of Parquet it reads the end alone. */
 export async function readRemoteSchema(
   format: ColumnarFormat,
-  { addresses, store, name }: Extract<Input, { kind: 'remote' }>,
+  { objects, store, name }: Extract<Input, { kind: 'remote' }>,
   limits: LoadLimits,
   signal?: AbortSignal,
 ): Promise<SchemaColumn[]> {
-  const { BindingRemoteSchema } = loadAddon()
-  const reading = new BindingRemoteSchema()
-  const [address = name] = addresses
-  const shown = withoutQuery(address)
-  const cancel = () => reading.cancel()
-  signal?.addEventListener('abort', cancel, { once: true })
-  try {
-    const schema = await new Promise<BindingSchema>((resolve, reject) => {
-      const done = () => {
-        const found = reading.take()
-        if (found === null) reject(new TypeError('a schema was announced and is not there'))
-        else resolve(found)
-      }
-      const give = () => void secretOf(store).then((secret) => reading.giveSecret(secret))
-      const failure = reading.start(format, address, accessOf(store), mostHeld(limits), done, give)
-      if (failure) reject(copyErrorOf(failure, shown))
-    })
-    signal?.throwIfAborted()
-    return columnsOf(schema, shown)
-  } finally {
-    signal?.removeEventListener('abort', cancel)
-  }
+  const [object = { address: name }] = objects
+  return columnsOf(await store.schema(format, object, mostHeld(limits), signal), shownAddress(object.address))
 }
 
 function columnsOf(schema: BindingSchema, name: string): SchemaColumn[] {
@@ -265,33 +218,6 @@ function columnsOf(schema: BindingSchema, name: string): SchemaColumn[] {
 /** Bytes of an object that may be held where it is read in any order, and its server gives no parts of it. */
 function mostHeld({ memoryLimit }: LoadLimits): number {
   return Math.floor(memoryLimit / 2)
-}
-
-/** How a store is reached, but for its secrets. */
-function accessOf(store: RemoteStore): BindingAccess {
-  const { region, endpoint, account, maxRetries, retryTimeoutMs } = store
-  return {
-    ...(region !== undefined && { region }),
-    ...(endpoint !== undefined && { endpoint }),
-    ...(account !== undefined && { account }),
-    ...(maxRetries !== undefined && { maxRetries }),
-    ...(retryTimeoutMs !== undefined && { retryTimeoutMs }),
-    virtualHosted: store.pathStyle === false,
-    isSigned: store.secret !== undefined,
-  }
-}
-
-async function secretOf({ secret }: RemoteStore): Promise<BindingSecret> {
-  try {
-    const { expiration, signature, ...strings } = (await secret?.()) ?? {}
-    return {
-      ...strings,
-      ...(expiration && { expires: expiration.getTime() }),
-      ...(signature !== undefined && { signature: [...new URLSearchParams(signature)] }),
-    }
-  } catch (error) {
-    return { error: error instanceof Error ? error.message : String(error) }
-  }
 }
 
 function columnType({ kind, precision, scale, array }: BindingType): ColumnType {
@@ -305,8 +231,8 @@ function columnType({ kind, precision, scale, array }: BindingType): ColumnType 
 
 /** The names of the inputs, by their numbers. */
 function namesOf(input: Input): readonly string[] {
-  if (input.kind === 'remote') return input.addresses.map(withoutQuery)
-  return input.kind === 'files' ? input.paths : [input.name]
+  if (input.kind === 'remote') return input.objects.map(({ address }) => shownAddress(address))
+  return input.kind === 'files' ? (input.names ?? input.paths) : [input.name]
 }
 
 function fileOf({ file }: { readonly file?: number | undefined }, names: readonly string[]): string {
@@ -650,12 +576,19 @@ class Load implements NativeLoad {
         break
       case 'files':
         this.#total = input.size
-        failure = this.#binding.startFiles(spec, [...input.paths], [...input.paths], ready)
+        failure = this.#binding.startFiles(spec, [...input.paths], [...this.#names], ready)
         break
       case 'remote': {
-        const { addresses, store } = input
-        const give = () => void secretOf(store).then((secret) => this.#binding.giveSecret(secret))
-        failure = this.#binding.startRemote(spec, [...addresses], accessOf(store), ready, give)
+        const { objects, store } = input
+        const sizes = objects.map(({ size }) => size ?? Number.NaN)
+        const total = sizes.reduce((sum, size) => sum + size, 0)
+        if (Number.isSafeInteger(total)) this.#total = total
+        failure = this.#binding.startRemote(
+          spec,
+          store.binding,
+          objects.map((object) => ({ ...object })),
+          ready,
+        )
         break
       }
       case 'spool':

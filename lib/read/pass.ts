@@ -1,3 +1,4 @@
+import { Connections } from '../access/connections.ts'
 import { AccessPolicy } from '../access/policy.ts'
 import { checkBalance, filesOf } from '../balance.ts'
 import { checkedLimits } from '../copy-call.ts'
@@ -217,7 +218,12 @@ export class Pass {
     access?.checkStatement(parsed)
     const given = options.columns && Object.entries(options.columns)
     const types = given?.map(([name, type]): Source => ({ name, type: typeNamed(name, type) }))
-    const source = await openSource(parsed, options, access)
+    const source = await openSource(parsed, options, {
+      access,
+      connections: Connections.of(),
+      memoryLimit: limits.memoryLimit,
+      signal: options.signal,
+    })
     if (source.kind === 'rows') throw new TypeError('rows are read already')
     this.#source = source
     this.#input = source

@@ -1,4 +1,3 @@
-import { Secret } from '../access/secret.ts'
 import type { CopyFrom, CopyOptions, CopyRejects, OptionItem, Statement } from './ast.ts'
 import { statementError } from './diagnostics.ts'
 import { dialectTitles } from './dialects/names.ts'
@@ -15,20 +14,13 @@ interface Pending {
   readonly hint: string
 }
 
-const noRemote = 'Files of other machines are not read yet. Copy them here, or pipe them into COPY ... FROM STDIN.'
-
 /**
  * What the program cannot carry out yet: one line each. To switch an option on, delete its line; nothing else refuses it.
  */
 // biome-ignore format: one line an option is easier to delete
 const pending: readonly Pending[] = [
   { key: 'partition by', applies: ({ partitionBy = 'none' }) => partitionBy !== 'none', hint: 'Make the table, partitioned, before the load.' },
-  { key: 'iam_role', applies: ({ remote }) => remote?.iamRole !== undefined, hint: noRemote },
-  { key: 'credentials', what: 'CREDENTIALS with a connection', applies: ({ remote }) => remote?.credentials instanceof Secret, hint: noRemote },
-  { key: 'region', applies: ({ remote }) => remote?.region !== undefined, hint: noRemote },
-  { key: 'manifest', applies: ({ remote }) => remote?.manifest === true, hint: noRemote },
   { key: 'lzop', applies: ({ remote }) => remote?.compression === 'lzop', hint: 'There is no library for it that is kept up. Pipe what it holds: lzop -dc file | copyist "COPY … FROM STDIN …".' },
-  { key: 'aws connection', applies: ({ remote }) => remote?.connection !== undefined, hint: noRemote },
 ]
 
 /** Whether no statement with this option can be carried out yet. */

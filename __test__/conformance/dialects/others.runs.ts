@@ -62,6 +62,21 @@ const timed = (format: string) => `COPY t FROM 'f' CSV NULL AS '' ROUNDEC TIMEFO
 const packed = (base64: string): Run => ({ input: Buffer.from(base64, 'base64'), rows: ['1 | x | y'] })
 
 export const redshiftRuns: Runs = {
+  "COPY t FROM 's3://b/k' IAM_ROLE default FORMAT AS PARQUET": {
+    input: '1,x,y\n',
+    objects: ['k/a.parquet'],
+    error: ['22P04', 'could not read "s3://b/k/a.parquet": this is no Parquet file: it has 6 bytes'],
+  },
+  "COPY t FROM 's3://b/m' CSV NULL AS '' ROUNDEC MANIFEST": {
+    input: '{ "entries": [ { "url": "s3://b/other", "mandatory": true } ] }',
+    objects: ['m'],
+    error: ['58P01', '"s3://b/other" does not exist'],
+  },
+  "COPY t FROM 's3://b/m' CSV NULL AS '' ROUNDEC REGION AS 'eu-central-1'": {
+    input: '1,x,y\n',
+    objects: ['m/a.csv', 'm/deep/b.csv', 'm2/c.csv'],
+    rows: ['1 | x | y', '1 | x | y'],
+  },
   "COPY t FROM 'f' NULL AS '' GZIP ROUNDEC CSV": packed('H4sIAAAAAAACAzPUqdCp5AIA+Ksh+wYAAAA='),
   "COPY t FROM 'f' NULL AS '' BZIP2 ROUNDEC CSV": packed(
     'QlpoOTFBWSZTWWMPONkAAAHYgAAQAAQgAABgIAAhg0GaAxhcXckU4UJBjDzjZA==',
@@ -203,6 +218,19 @@ export const redshiftRunCases: readonly RunCase[] = [
 ]
 
 export const materializeRuns: Runs = {
+  "COPY INTO csv_table FROM 's3://example_bucket' (FORMAT CSV, AWS CONNECTION = example_aws_conn, FILES = ['example_data.csv']);":
+    { input: '1,x,y\n', objects: ['example_data.csv', 'other.csv'], rows: ['1 | x | y'] },
+  "COPY INTO csv_table FROM 's3://example_bucket/example_data.csv' (FORMAT CSV, AWS CONNECTION = example_aws_conn);": {
+    input: '1,x,y\n',
+    objects: ['example_data.csv', 'example_data.csv.old'],
+    rows: ['1 | x | y'],
+  },
+  "COPY INTO parquet_table FROM 's3://example_bucket' (FORMAT PARQUET, AWS CONNECTION = example_aws_conn, PATTERN = '*parquet*');":
+    {
+      input: '1,x,y\n',
+      objects: ['a.parquet', 'b.csv'],
+      error: ['22P04', 'could not read "s3://example_bucket/a.parquet": this is no Parquet file: it has 6 bytes'],
+    },
   'COPY INTO t FROM \'s3://b\' (FORMAT CSV, PATTERN = "files/**")': {
     input: '1,x,y\n',
     files: ['top.csv', 'files/a.csv', 'files/deep/b.csv'],

@@ -11,6 +11,8 @@ export interface Run {
   readonly input: string | Uint8Array
   /** Where the input is in the folder that the statement names; absent: it is what the statement names. */
   readonly files?: readonly string[]
+  /** Objects of the input in the bucket that the statement names, which is then run as it is written. */
+  readonly objects?: readonly string[]
   /** The table afterwards, a row each: see `printRow`. Of one target only, where the other has no such type. */
   readonly rows?: readonly string[] | Readonly<Record<'postgres' | 'duckdb', readonly string[]>>
   /** SQLSTATE and message. */

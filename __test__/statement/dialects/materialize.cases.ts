@@ -49,7 +49,6 @@ export const materializeCases: readonly DialectCase[] = [
       "COPY INTO csv_table FROM 's3://example_bucket' (FORMAT CSV, AWS CONNECTION = example_aws_conn, FILES = ['example_data.csv']);",
     options: { remote: { connection: 'example_aws_conn', files: ['example_data.csv'] } },
     dialect: 'materialize',
-    pending: 'COPY AWS CONNECTION is not supported yet',
   },
   {
     sentence:
@@ -58,7 +57,6 @@ export const materializeCases: readonly DialectCase[] = [
       "COPY INTO csv_table FROM 's3://example_bucket/example_data.csv' (FORMAT CSV, AWS CONNECTION = example_aws_conn);",
     options: { remote: { connection: 'example_aws_conn' } },
     dialect: 'materialize',
-    pending: 'COPY AWS CONNECTION is not supported yet',
   },
   {
     sentence:
@@ -67,7 +65,6 @@ export const materializeCases: readonly DialectCase[] = [
       "COPY INTO parquet_table FROM 's3://example_bucket' (FORMAT PARQUET, AWS CONNECTION = example_aws_conn, PATTERN = '*parquet*');",
     options: { format: 'parquet', remote: { connection: 'example_aws_conn', pattern: '*parquet*' } },
     dialect: 'materialize',
-    pending: 'COPY AWS CONNECTION is not supported yet',
   },
   {
     sentence: 'A glob used to identify files at at the URI.',

@@ -80,7 +80,6 @@ export const redshiftCases: readonly DialectCase[] = [
     statement: "COPY t FROM 's3://b/k' IAM_ROLE default FORMAT AS PARQUET",
     options: { format: 'parquet', remote: { iamRole: 'default' } },
     dialect: 'redshift',
-    pending: 'COPY IAM_ROLE is not supported yet',
   },
   {
     sentence: "PARQUET, ORC, AVRO 'auto', JSON 'auto' / jsonpaths",
@@ -100,13 +99,11 @@ export const redshiftCases: readonly DialectCase[] = [
     sentence: 'JSON {entries:[{url, mandatory, meta.content_length}]}; UTF-8',
     statement: "COPY t FROM 's3://b/m' CSV NULL AS '' ROUNDEC MANIFEST",
     options: { remote: { manifest: true } },
-    pending: 'COPY MANIFEST is not supported yet',
   },
   {
     sentence: 'cross-region read',
     statement: "COPY t FROM 's3://b/m' CSV NULL AS '' ROUNDEC REGION AS 'eu-central-1'",
     options: { remote: { region: 'eu-central-1' } },
-    pending: 'COPY REGION is not supported yet',
   },
   {
     sentence: 'map to named credential; refuse secrets inline by default',

@@ -9,7 +9,6 @@ mod listing;
 mod load;
 mod rejects;
 mod remote;
-mod remote_schema;
 mod schema;
 mod specification;
 mod spool;

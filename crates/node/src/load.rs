@@ -20,7 +20,7 @@ use napi_derive::napi;
 use crate::convert::BindingFailure;
 use crate::duckdb::{self, HeldChunk, Segment};
 use crate::rejects::BindingRejects;
-use crate::remote::{self, BindingAccess, BindingSecret, Waiting};
+use crate::remote::{BindingObject, BindingStore};
 use crate::schema::{self, BindingSchema};
 use crate::specification::BindingSpecification;
 use crate::spool::BindingSpool;
@@ -139,8 +139,6 @@ struct Inner {
     is_served: bool,
     /// The window that was served last.
     window: Option<u64>,
-    /// Those who wait for credentials.
-    waiting_for_secret: Waiting,
     /// What can still be asked after the load was closed.
     last: Option<Summary>,
 }
@@ -191,32 +189,20 @@ impl BindingLoad {
         Ok(self.start(&specification, inputs(&specification, paths, names), None, on_ready))
     }
 
-    /// Starts reading objects of other machines, one after the other. `onSecret` is called when credentials are needed, once until
-    /// `giveSecret` answers it.
+    /// Starts reading objects of a store, one after the other.
     #[napi(catch_unwind)]
     pub fn start_remote(
         &self,
         specification: BindingSpecification,
-        addresses: Vec<String>,
-        access: BindingAccess,
+        store: &BindingStore,
+        objects: Vec<BindingObject>,
         on_ready: Function<'_, (), ()>,
-        on_secret: Function<'_, (), ()>,
     ) -> napi::Result<Option<BindingFailure>> {
         let on_ready = callback(&on_ready)?;
-        let on_secret = callback(&on_secret)?;
-        let provide = self.lock().waiting_for_secret.provide(move || {
-            on_secret.call((), ThreadsafeFunctionCallMode::NonBlocking);
-        });
-        match remote::inputs(&specification, &addresses, &access.access(provide)) {
+        match store.inputs(&specification, &objects) {
             Ok(inputs) => Ok(self.start(&specification, inputs, None, on_ready)),
             Err(failure) => Ok(Some(failure.into())),
         }
-    }
-
-    /// Answers `onSecret`.
-    #[napi(catch_unwind)]
-    pub fn give_secret(&self, secret: BindingSecret) {
-        self.lock().waiting_for_secret.answer(secret);
     }
 
     /// Starts reading a spooled stream.

@@ -1,17 +1,23 @@
 //! Objects of other machines, and the credentials that JavaScript gives for them.
 
+use std::fs::File;
 use std::io::{self, Read};
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use copyist_core::DataError;
-use copyist_remote::{Access, Object, Provide, Ranges, Reader, Secret, Stop};
+use copyist_core::{DataError, ErrorCode};
+use copyist_remote::{Access, Known, Net, Network, NetworkRules, Object, Provide, Ranges, Reader, Secret, Stop};
 use copyist_transcode::columnar::RandomAccess;
 use copyist_transcode::{Failure, Input, ReadRemote, Remote, Source};
+use napi::Status;
+use napi::bindgen_prelude::{Buffer, Function};
+use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi_derive::napi;
 use tokio::sync::oneshot;
 
+use crate::convert::BindingFailure;
+use crate::schema::{self, BindingSchema};
 use crate::specification::BindingSpecification;
 
 /// How a store is reached. Secrets come by `giveSecret`.
@@ -28,6 +34,53 @@ pub struct BindingAccess {
     pub is_signed: bool,
     pub max_retries: Option<u32>,
     pub retry_timeout_ms: Option<f64>,
+    /// HTTP: what `Authorization: Bearer` says.
+    pub bearer: Option<String>,
+    /// Bytes that are asked for at a time.
+    pub part: Option<f64>,
+    /// What may be dialled: all of them must allow it. Without any everything is open.
+    pub rules: Vec<BindingRules>,
+}
+
+/// Rules of a network, as `AccessPolicy.network` has them.
+#[napi(object)]
+pub struct BindingRules {
+    pub schemes: Vec<String>,
+    pub hosts: Vec<String>,
+    pub addresses: Vec<String>,
+}
+
+/// An object of a store, and what is known of it.
+#[napi(object)]
+pub struct BindingObject {
+    pub address: String,
+    pub size: Option<f64>,
+    pub etag: Option<String>,
+}
+
+impl BindingObject {
+    fn known(&self) -> Option<Known> {
+        self.size.map(|size| Known { size: size as u64, etag: self.etag.clone() })
+    }
+
+    fn of(address: String, known: Known) -> Self {
+        // A server need not say how long it is.
+        let size = (known.size != u64::MAX).then_some(known.size as f64);
+        Self { address, size, etag: known.etag }
+    }
+}
+
+/// What a question to a store came to.
+#[napi(object)]
+#[derive(Default)]
+pub struct BindingAnswer {
+    /// Objects that were found; of those that were asked for one by one without those that are not there.
+    pub objects: Option<Vec<BindingObject>>,
+    pub bytes: Option<Buffer>,
+    /// Whether those are all bytes of the object.
+    pub is_whole: Option<bool>,
+    pub schema: Option<BindingSchema>,
+    pub failure: Option<BindingFailure>,
 }
 
 /// What a store is shown; or why there is nothing.
@@ -53,16 +106,16 @@ pub struct Waiting(Arc<Mutex<Vec<Answer>>>);
 
 impl Waiting {
     /// Asks by `ask`, once for all who wait.
-    pub fn provide(&self, ask: impl Fn() + Send + Sync + 'static) -> Provide {
+    pub fn provide(&self, ask: impl Fn(bool) + Send + Sync + 'static) -> Provide {
         let waiting = self.clone();
-        Arc::new(move || {
+        Arc::new(move |was_refused| {
             let (sender, receiver) = oneshot::channel();
             let mut all = waiting.0.lock().unwrap_or_else(PoisonError::into_inner);
             all.push(sender);
             let is_first = all.len() == 1;
             drop(all);
             if is_first {
-                ask();
+                ask(was_refused);
             }
             Box::pin(async move { receiver.await.unwrap_or_else(|_| Err("the load has ended".to_owned())) })
         })
@@ -93,9 +146,23 @@ fn pair(pair: Vec<String>) -> Option<(String, String)> {
     Some((name, value))
 }
 
+impl BindingRules {
+    fn rules(&self) -> napi::Result<NetworkRules> {
+        let network = |text: &String| {
+            Network::parse(text).ok_or_else(|| napi::Error::new(Status::InvalidArg, format!("no network: {text}")))
+        };
+        Ok(NetworkRules {
+            schemes: self.schemes.clone(),
+            hosts: self.hosts.clone(),
+            addresses: self.addresses.iter().map(network).collect::<napi::Result<_>>()?,
+        })
+    }
+}
+
 impl BindingAccess {
-    pub fn access(&self, provide: Provide) -> Access {
-        Access {
+    fn access(&self, provide: Provide) -> napi::Result<Access> {
+        let rules = self.rules.iter().map(BindingRules::rules).collect::<napi::Result<_>>()?;
+        Ok(Access {
             region: self.region.clone(),
             endpoint: self.endpoint.clone(),
             virtual_hosted: self.virtual_hosted,
@@ -103,8 +170,219 @@ impl BindingAccess {
             credentials: self.is_signed.then_some(provide),
             max_retries: self.max_retries.map(|most| most as usize),
             retry_timeout: self.retry_timeout_ms.map(|ms| Duration::from_millis(ms.max(0.0) as u64)),
+            bearer: self.bearer.clone(),
+            part: self.part.map(|part| part.max(1.0) as u64),
+            net: Net::new(rules),
+        })
+    }
+}
+
+type Asked = ThreadsafeFunction<bool, (), bool, Status, false, true>;
+type Done = ThreadsafeFunction<(), (), (), Status, false>;
+
+/// How objects of other machines are reached, and what there is. One question at a time is asked; its answer is taken when `onDone` is called.
+#[napi]
+pub struct BindingStore {
+    access: Access,
+    waiting: Waiting,
+    stop: Stop,
+    answer: Arc<Mutex<Option<BindingAnswer>>>,
+}
+
+#[napi]
+impl BindingStore {
+    /// `onSecret` is called when credentials are needed, once until `giveSecret` answers it; with true when those of before were refused.
+    #[napi(constructor, catch_unwind)]
+    pub fn new(access: BindingAccess, on_secret: Function<'_, bool, ()>) -> napi::Result<Self> {
+        // It must not keep the process alive.
+        let on_secret: Asked = on_secret.build_threadsafe_function::<bool>().weak::<true>().build()?;
+        let waiting = Waiting::default();
+        let provide = waiting.provide(move |was_refused| {
+            on_secret.call(was_refused, ThreadsafeFunctionCallMode::NonBlocking);
+        });
+        Ok(Self { access: access.access(provide)?, waiting, stop: Stop::default(), answer: Arc::default() })
+    }
+
+    /// Answers `onSecret`.
+    #[napi(catch_unwind)]
+    pub fn give_secret(&self, secret: BindingSecret) {
+        self.waiting.answer(secret);
+    }
+
+    /// Asks for the objects that a pattern means below a folder, or that are in the folder at any depth.
+    #[napi(catch_unwind)]
+    pub fn list(&self, folder: String, pattern: Option<String>, on_done: Function<'_, (), ()>) -> napi::Result<()> {
+        let access = self.access.clone();
+        self.ask(on_done, async move {
+            let found = copyist_remote::list(&folder, pattern.as_deref(), &access).await?;
+            let objects = found.into_iter().map(|object| BindingObject::of(object.address, object.known)).collect();
+            Ok(BindingAnswer { objects: Some(objects), ..BindingAnswer::default() })
+        })
+    }
+
+    /// Asks which of the objects there are.
+    #[napi(catch_unwind)]
+    pub fn probe(&self, addresses: Vec<String>, on_done: Function<'_, (), ()>) -> napi::Result<()> {
+        let access = self.access.clone();
+        self.ask(on_done, async move {
+            let objects = Object::all(&addresses, &access)?;
+            let found = copyist_remote::probe(&objects).await?;
+            let objects = addresses.into_iter().zip(found);
+            let there = objects.filter_map(|(address, known)| Some(BindingObject::of(address, known?))).collect();
+            Ok(BindingAnswer { objects: Some(there), ..BindingAnswer::default() })
+        })
+    }
+
+    /// Asks for the first bytes of an object.
+    #[napi(catch_unwind)]
+    pub fn start(&self, object: BindingObject, most: u32, on_done: Function<'_, (), ()>) -> napi::Result<()> {
+        let access = self.access.clone();
+        self.ask(on_done, async move {
+            let mut opened = open(std::slice::from_ref(&object), &access)?;
+            let Some(found) = opened.pop() else { return Ok(BindingAnswer::default()) };
+            let (bytes, is_whole, known) = found.start(most as usize).await?;
+            let objects = Some(vec![BindingObject::of(object.address, known)]);
+            let (bytes, is_whole) = (Some(bytes.into()), Some(is_whole));
+            Ok(BindingAnswer { objects, bytes, is_whole, ..BindingAnswer::default() })
+        })
+    }
+
+    /// Asks for the columns of an object that tells them. `mostHeld`: bytes that may be held of one whose server gives no parts.
+    #[napi(catch_unwind)]
+    pub fn schema(
+        &self,
+        format: String,
+        object: BindingObject,
+        most_held: f64,
+        on_done: Function<'_, (), ()>,
+    ) -> napi::Result<()> {
+        let (access, stop) = (self.access.clone(), self.stop.clone());
+        self.ask(on_done, async move {
+            let work = move || {
+                let Some(found) = open(std::slice::from_ref(&object), &access)?.pop() else {
+                    return Ok(BindingAnswer::default());
+                };
+                let name = found.name();
+                let schema = schema::describe(&format, source(found, &stop, most_held as u64), &name);
+                Ok(BindingAnswer { schema: Some(schema), ..BindingAnswer::default() })
+            };
+            match tokio::task::spawn_blocking(work).await {
+                Ok(done) => done,
+                Err(error) => std::panic::resume_unwind(error.into_panic()),
+            }
+        })
+    }
+
+    /// Writes objects into files, which it makes.
+    #[napi(catch_unwind)]
+    pub fn download(
+        &self,
+        objects: Vec<BindingObject>,
+        paths: Vec<String>,
+        on_done: Function<'_, (), ()>,
+    ) -> napi::Result<()> {
+        let (access, stop) = (self.access.clone(), self.stop.clone());
+        self.ask(on_done, async move {
+            let work = move || download(&objects, &paths, &access, &stop);
+            match tokio::task::spawn_blocking(work).await {
+                Ok(done) => done.map(|()| BindingAnswer::default()),
+                Err(error) => std::panic::resume_unwind(error.into_panic()),
+            }
+        })
+    }
+
+    /// The answer, once.
+    #[napi(catch_unwind)]
+    pub fn take_answer(&self) -> BindingAnswer {
+        self.lock().take().unwrap_or_default()
+    }
+
+    /// Ends what was asked, and every load that reads from it.
+    #[napi(catch_unwind)]
+    pub fn cancel(&self) {
+        self.stop.stop();
+    }
+}
+
+impl BindingStore {
+    fn lock(&self) -> MutexGuard<'_, Option<BindingAnswer>> {
+        self.answer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn ask<F>(&self, on_done: Function<'_, (), ()>, question: F) -> napi::Result<()>
+    where
+        F: Future<Output = Result<BindingAnswer, Box<DataError>>> + Send + 'static,
+    {
+        let on_done: Done = on_done.build_threadsafe_function::<()>().build()?;
+        let (answer, stop) = (Arc::clone(&self.answer), self.stop.clone());
+        let started = copyist_remote::spawn(async move {
+            let cancelled = || DataError::new(ErrorCode::QueryCanceled, "COPY was cancelled");
+            let found = tokio::select! {
+                biased;
+                () = stop.stopped() => Err(cancelled()),
+                found = question => found,
+            };
+            let told = found.unwrap_or_else(|error| BindingAnswer {
+                failure: Some(Failure::whole(error).into()),
+                ..BindingAnswer::default()
+            });
+            *answer.lock().unwrap_or_else(PoisonError::into_inner) = Some(told);
+            on_done.call((), ThreadsafeFunctionCallMode::NonBlocking);
+        });
+        started.map(drop).map_err(|error| napi::Error::new(Status::GenericFailure, error.to_string()))
+    }
+
+    /// The inputs of a load. They all stop together.
+    pub fn inputs(
+        &self,
+        specification: &BindingSpecification,
+        objects: &[BindingObject],
+    ) -> Result<Vec<Input>, Failure> {
+        let stop = Stop::default();
+        let stopper = stop.clone();
+        let told: Arc<dyn Fn() + Send + Sync> = Arc::new(move || stopper.stop());
+        let opened = open(objects, &self.access).map_err(Failure::whole)?;
+        let input = |object: Object| {
+            let name = object.name();
+            let reader = Box::new(RemoteReader::new(object, &stop, specification.most_held as u64));
+            specification.input(&name, Source::Remote(Remote::new(reader, Arc::clone(&told))))
+        };
+        Ok(opened.into_iter().map(input).collect())
+    }
+}
+
+fn open(objects: &[BindingObject], access: &Access) -> Result<Vec<Object>, Box<DataError>> {
+    let addresses: Vec<String> = objects.iter().map(|object| object.address.clone()).collect();
+    let opened = Object::all(&addresses, access)?.into_iter().zip(objects);
+    Ok(opened
+        .map(|(object, given)| match given.known() {
+            Some(known) => object.known(known),
+            None => object,
+        })
+        .collect())
+}
+
+fn download(objects: &[BindingObject], paths: &[String], access: &Access, stop: &Stop) -> Result<(), Box<DataError>> {
+    for (object, path) in open(objects, access)?.into_iter().zip(paths) {
+        let name = object.name();
+        let unwritten = |error: &io::Error| {
+            let folder = std::env::temp_dir();
+            let message = format!("could not write a temporary file in \"{}\": {error}", folder.display());
+            DataError::new(ErrorCode::IoError, message)
+                .with_hint("Set TMPDIR to a folder with more room, or create the table first.")
+        };
+        let mut file = File::create_new(path).map_err(|error| unwritten(&error))?;
+        let mut reader = Reader::new(object, stop);
+        let mut buffer = vec![0; 256 << 10];
+        loop {
+            let size = reader.read(&mut buffer).map_err(|error| Failure::of_io(&error, &name).error)?;
+            if size == 0 {
+                break;
+            }
+            io::Write::write_all(&mut file, &buffer[..size]).map_err(|error| unwritten(&error))?;
         }
     }
+    Ok(())
 }
 
 struct RemoteReader {
@@ -156,23 +434,8 @@ impl RandomAccess for RemoteRanges {
 }
 
 /// An object as a source that can also be read in any order.
-pub fn source(object: Object, stop: &Stop, most_held: u64) -> Source {
+fn source(object: Object, stop: &Stop, most_held: u64) -> Source {
     let stopper = stop.clone();
     let reader = Box::new(RemoteReader::new(object, stop, most_held));
     Source::Remote(Remote::new(reader, Arc::new(move || stopper.stop())))
-}
-
-/// The inputs of a load. They all stop together.
-pub fn inputs(
-    specification: &BindingSpecification,
-    addresses: &[String],
-    access: &Access,
-) -> Result<Vec<Input>, Failure> {
-    let stop = Stop::default();
-    let input = |object: Object| {
-        let name = object.name().to_owned();
-        specification.input(&name, source(object, &stop, specification.most_held as u64))
-    };
-    let objects = Object::all(addresses, access).map_err(Failure::whole)?;
-    Ok(objects.into_iter().map(input).collect())
 }

@@ -30,8 +30,8 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Asks for a secret; the error is a reason without secrets.
-pub type Provide = Arc<dyn Fn() -> BoxFuture<'static, Result<Secret, String>> + Send + Sync>;
+/// Asks for a secret, or, when it is told that the last one was refused, for another; the error is a reason without secrets.
+pub type Provide = Arc<dyn Fn(bool) -> BoxFuture<'static, Result<Secret, String>> + Send + Sync>;
 
 /// A secret is asked for anew when it is valid for no longer than this.
 const MARGIN: Duration = Duration::from_secs(120);
@@ -40,12 +40,31 @@ const MARGIN: Duration = Duration::from_secs(120);
 pub(crate) struct Refreshing<C> {
     provide: Provide,
     convert: fn(&Secret) -> Result<C, String>,
-    known: Mutex<Option<(Arc<C>, Option<SystemTime>)>>,
+    known: Mutex<Known<C>>,
+}
+
+struct Known<C> {
+    credential: Option<(Arc<C>, Option<SystemTime>)>,
+    /// The one before was refused, and nobody has asked again.
+    was_refused: bool,
+}
+
+/// What can be told that its credentials are not good any more.
+#[async_trait::async_trait]
+pub(crate) trait Renew: Send + Sync {
+    async fn refused(&self);
+}
+
+#[async_trait::async_trait]
+impl<C: Send + Sync + 'static> Renew for Refreshing<C> {
+    async fn refused(&self) {
+        *self.known.lock().await = Known { credential: None, was_refused: true };
+    }
 }
 
 impl<C> Refreshing<C> {
     pub fn new(provide: Provide, convert: fn(&Secret) -> Result<C, String>) -> Arc<Self> {
-        Arc::new(Self { provide, convert, known: Mutex::new(None) })
+        Arc::new(Self { provide, convert, known: Mutex::new(Known { credential: None, was_refused: false }) })
     }
 }
 
@@ -62,16 +81,16 @@ impl<C: Send + Sync + 'static> CredentialProvider for Refreshing<C> {
     async fn get_credential(&self) -> object_store::Result<Arc<C>> {
         // Held while it is asked, so that it is asked once.
         let mut known = self.known.lock().await;
-        if let Some((credential, expires)) = &*known
+        if let Some((credential, expires)) = &known.credential
             && expires.is_none_or(|expires| SystemTime::now() + MARGIN < expires)
         {
             return Ok(Arc::clone(credential));
         }
         let refused =
             |reason: String| object_store::Error::Unauthenticated { path: String::new(), source: reason.into() };
-        let secret = (self.provide)().await.map_err(refused)?;
+        let secret = (self.provide)(std::mem::take(&mut known.was_refused)).await.map_err(refused)?;
         let credential = Arc::new((self.convert)(&secret).map_err(refused)?);
-        *known = Some((Arc::clone(&credential), secret.expires));
+        known.credential = Some((Arc::clone(&credential), secret.expires));
         Ok(credential)
     }
 }

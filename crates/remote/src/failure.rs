@@ -3,39 +3,87 @@
 use copyist_core::{DataError, ErrorCode};
 use object_store::Error;
 
-/// An address without what stands behind a question mark, which may be a signature.
-pub(crate) fn shown(address: &str) -> &str {
-    address.split('?').next().unwrap_or(address)
+use crate::client::{Answered, cause};
+use crate::rules::Denied;
+
+/// An address without a user and a password before its host, and without what stands behind a question mark, which may be a signature.
+pub(crate) fn shown(address: &str) -> String {
+    let (scheme, rest) = address.split_once("://").map_or(("", address), |(scheme, rest)| (scheme, rest));
+    let host = rest.find(['/', '?', '#']).map_or(rest, |end| &rest[..end]);
+    let is_web = scheme.is_empty() || scheme.to_ascii_lowercase().starts_with("http");
+    // The container of an Azure address stands there, too.
+    let user = host.rfind('@').filter(|&at| is_web || host[..at].contains(':')).map_or(0, |at| at + 1);
+    let rest = &rest[user..];
+    let rest = rest.find(['?', '#']).map_or(rest, |end| &rest[..end]);
+    if scheme.is_empty() { rest.to_owned() } else { format!("{scheme}://{rest}") }
 }
 
-/// Text without the queries of the addresses in it.
-fn without_queries(text: &str) -> String {
-    text.split_inclusive(char::is_whitespace)
-        .map(|word| match word.split_once('?') {
-            Some((address, rest)) if address.contains("://") => {
-                let end = rest.find(|c: char| c.is_whitespace() || matches!(c, '"' | ')' | '\'')).unwrap_or(rest.len());
-                format!("{address}{}", &rest[end..])
+/// Text whose addresses are as they may be shown.
+fn without_secrets(text: &str) -> String {
+    text.split_inclusive(|c: char| c.is_whitespace() || matches!(c, '"' | ')' | '\'' | '<' | '>'))
+        .map(|word| {
+            let end = word.trim_end_matches(|c: char| c.is_whitespace() || matches!(c, '"' | ')' | '\'' | '<' | '>'));
+            match end.find("://") {
+                Some(_) => {
+                    let start = end.rfind(['(', '"', '\'']).map_or(0, |at| at + 1);
+                    format!("{}{}{}", &end[..start], shown(&end[start..]), &word[end.len()..])
+                }
+                None => word.to_owned(),
             }
-            _ => word.to_owned(),
         })
         .collect()
+}
+
+/// Codes of stores for credentials that are none.
+const DENIALS: &[&str] = &[
+    "AccessDenied",
+    "AuthenticationFailed",
+    "AuthorizationHeaderMalformed",
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "InvalidAccessKeyId",
+    "InvalidToken",
+    "RequestExpired",
+    "SignatureDoesNotMatch",
+    "TokenRefreshRequired",
+];
+
+/// Codes for credentials that were some.
+const EXPIRIES: &[&str] = &["ExpiredToken", "ExpiredTokenException", "InvalidToken", "TokenRefreshRequired"];
+
+fn says(text: &str, codes: &[&str]) -> bool {
+    codes.iter().any(|code| text.contains(&format!("{code}:")) || text.ends_with(code))
+}
+
+/// Whether credentials were refused that other ones may be had for.
+pub(crate) fn has_expired(error: &Error) -> bool {
+    says(&innermost(error), EXPIRIES)
 }
 
 /// A failure of a store at an address.
 pub(crate) fn of_store(error: &Error, address: &str) -> Box<DataError> {
     let address = shown(address);
-    let mut reason = without_queries(&innermost(error));
+    if let Some(Denied(reason)) = cause(error) {
+        return DataError::new(ErrorCode::InsufficientPrivilege, format!("\"{address}\" may not be read"))
+            .with_detail(reason.clone())
+            .with_hint("Whoever connects says what may be: access: { schemes, hosts, addresses }.");
+    }
+    if let Some(Answered::Otherwise(what)) = cause(error) {
+        return unexpected(&address, what);
+    }
+    let mut reason = without_secrets(&innermost(error));
     // An answer may be a page.
     if let Some((end, _)) = reason.char_indices().nth(500) {
         reason.truncate(end);
     }
+    let denied = || (ErrorCode::InsufficientPrivilege, format!("permission denied for \"{address}\""));
     let (code, message) = match error {
         Error::NotFound { .. } => (ErrorCode::UndefinedFile, format!("\"{address}\" does not exist")),
-        Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => {
-            (ErrorCode::InsufficientPrivilege, format!("permission denied for \"{address}\""))
-        }
-        Error::Precondition { .. } | Error::NotModified { .. } => {
-            return changed(address);
+        Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => denied(),
+        Error::Precondition { .. } | Error::NotModified { .. } => return changed(&address),
+        _ if says(&reason, DENIALS) => denied(),
+        _ if says(&reason, &["NoSuchBucket", "ContainerNotFound"]) => {
+            (ErrorCode::UndefinedFile, format!("\"{address}\" does not exist"))
         }
         _ => (ErrorCode::IoError, format!("could not read \"{address}\"")),
     };
@@ -55,6 +103,11 @@ pub(crate) fn unexpected(address: &str, what: &str) -> Box<DataError> {
     DataError::new(ErrorCode::IoError, message).with_detail("Nothing was loaded.")
 }
 
+/// What cannot be the address of anything.
+pub(crate) fn invalid(address: &str, what: &str) -> Box<DataError> {
+    DataError::new(ErrorCode::InvalidParameterValue, format!("\"{}\" {what}", shown(address)))
+}
+
 fn innermost(error: &Error) -> String {
     let mut source: &dyn std::error::Error = error;
     let mut text = source.to_string();
@@ -62,5 +115,32 @@ fn innermost(error: &Error) -> String {
         source = inner;
         text = source.to_string();
     }
-    text.trim_end_matches('.').to_owned()
+    let text = text.trim_end_matches(['.', ' ', ':']);
+    text.strip_prefix("Server returned non-2xx status code: ").unwrap_or(text).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_secret_in_an_address_is_not_shown() {
+        for (address, expected) in [
+            ("https://h/a?b#c", "https://h/a"),
+            ("https://user:pass@h:1/a?b", "https://h:1/a"),
+            ("HTTP://pass@h", "HTTP://h"),
+            ("https://h/a@b", "https://h/a@b"),
+            ("s3://KEY:SECRET@bucket/a", "s3://bucket/a"),
+            ("abfss://c@a.dfs.core.windows.net/x", "abfss://c@a.dfs.core.windows.net/x"),
+            ("https://a:p?w@h/x", "https://a:p"),
+        ] {
+            assert_eq!(shown(address), expected, "{address}");
+        }
+    }
+
+    #[test]
+    fn nor_in_a_text() {
+        let text = "error sending request for url (https://u:p@h/a?sig=x) and \"http://h/b?y\": end";
+        assert_eq!(without_secrets(text), "error sending request for url (https://h/a) and \"http://h/b\": end");
+    }
 }

@@ -1,19 +1,25 @@
 //! Objects of other machines: S3 and its kin, Google Cloud Storage, Azure Blob Storage, HTTP.
 
+mod client;
 mod credentials;
 mod failure;
+mod listing;
 mod object;
 mod place;
 mod reader;
+mod rules;
 
 use std::sync::OnceLock;
 
 use tokio::runtime::{Builder, Runtime};
 
+pub use client::Net;
 pub use credentials::{Provide, Secret};
-pub use object::{Listed, Object, Ranges, list};
+pub use listing::{Listed, list};
+pub use object::{Known, Object, Ranges, probe};
 pub use place::{Access, Place, Scheme};
 pub use reader::{Reader, Stop};
+pub use rules::{Network, NetworkRules};
 
 /// Threads for sockets; decoding has its own.
 const THREADS: usize = 2;
@@ -38,4 +44,15 @@ fn runtime() -> std::io::Result<&'static Runtime> {
         .enable_time()
         .build()?;
     Ok(RUNTIME.get_or_init(|| runtime))
+}
+
+/// Runs on the threads for sockets until it is done, or dropped.
+///
+/// # Errors
+/// When no thread can be started.
+pub fn spawn<F>(future: F) -> std::io::Result<tokio::task::AbortHandle>
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    Ok(runtime()?.spawn(future).abort_handle())
 }

@@ -4,38 +4,46 @@ mod ranges;
 
 use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use copyist_core::DataError;
+use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use object_store::path::Path;
-use object_store::{Error, GetOptions, GetRange, ObjectMeta, ObjectStore};
+use object_store::{Error, GetOptions, GetRange, GetResult, ObjectMeta};
 use tokio::sync::mpsc::Sender;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 pub use ranges::Ranges;
 
-use crate::failure::{changed, of_store, shown, unexpected};
-use crate::place::{Access, Place, Scheme};
+use crate::client::{Answered, UNKNOWN_SIZE, cause};
+use crate::failure::{changed, has_expired, of_store, shown, unexpected};
+use crate::place::{Access, Place, Scheme, Store};
 
-/// Bytes asked for at a time, and how many such parts at once: about as much is held.
-const PART: u64 = 4 << 20;
+/// Parts that are asked for at once.
 const PARTS: usize = 4;
+/// How long a store that was reached may send nothing, whatever is tried meanwhile.
+const PATIENCE: Duration = Duration::from_secs(90);
+/// In so much time that was spent waiting there must come so many bytes.
+const SLOWEST: (Duration, u64) = (Duration::from_secs(30), 30 << 10);
 
 /// An object of a store.
 #[derive(Clone)]
 pub struct Object {
-    store: Arc<dyn ObjectStore>,
+    store: Store,
     path: Path,
     address: String,
+    /// What was said of it when it was found.
+    listed: Option<Known>,
 }
 
-/// An object that was found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listed {
-    /// Its name in the bucket.
-    pub key: String,
+/// What is known of an object that was found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Known {
     pub size: u64,
+    /// As it can be asked for.
     pub etag: Option<String>,
 }
 
@@ -43,7 +51,6 @@ pub struct Listed {
 #[derive(Clone)]
 struct Version {
     etag: Option<String>,
-    version: Option<String>,
     size: u64,
 }
 
@@ -51,25 +58,128 @@ impl Version {
     fn of(meta: &ObjectMeta) -> Self {
         // A weak tag may be that of other bytes, and cannot be asked for.
         let etag = meta.e_tag.clone().filter(|etag| !etag.starts_with("W/"));
-        Self { etag, version: meta.version.clone(), size: meta.size }
+        Self { etag, size: meta.size }
+    }
+
+    fn known(&self) -> Known {
+        Known { size: self.size, etag: self.etag.clone() }
     }
 
     fn is_pinned(&self) -> bool {
-        self.etag.is_some()
+        self.etag.is_some() && self.size != UNKNOWN_SIZE
     }
 
+    /// Only the tag: to ask for a version by its number is another right.
     fn options(&self, range: Option<Range<u64>>) -> GetOptions {
-        GetOptions {
-            range: range.map(GetRange::Bounded),
-            if_match: self.etag.clone(),
-            version: self.version.clone(),
-            ..GetOptions::default()
-        }
+        GetOptions { range: range.map(GetRange::Bounded), if_match: self.etag.clone(), ..GetOptions::default() }
     }
 
     fn check(&self, meta: &ObjectMeta, address: &str) -> Result<(), Box<DataError>> {
         let other = Self::of(meta);
         if other.etag == self.etag && other.size == self.size { Ok(()) } else { Err(changed(address)) }
+    }
+}
+
+/// A task that ends with whoever waits for it.
+struct Owned<T>(JoinHandle<T>);
+
+impl<T> Drop for Owned<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// The bytes of a range as they come, taken up where they break off.
+struct Body<'a> {
+    object: &'a Object,
+    version: &'a Version,
+    stream: BoxStream<'static, Result<Bytes, Error>>,
+    at: u64,
+    end: u64,
+    /// Bytes since it was last asked for.
+    got: u64,
+    waited: Duration,
+    counted: u64,
+}
+
+impl<'a> Body<'a> {
+    fn new(object: &'a Object, version: &'a Version, answer: GetResult, range: Range<u64>) -> Self {
+        Self {
+            object,
+            version,
+            stream: answer.into_stream(),
+            at: range.start,
+            end: range.end,
+            got: 0,
+            waited: Duration::ZERO,
+            counted: 0,
+        }
+    }
+
+    async fn next(&mut self) -> Result<Option<Bytes>, Box<DataError>> {
+        let address = &self.object.address;
+        loop {
+            let started = Instant::now();
+            let Ok(next) = timeout(PATIENCE, self.stream.next()).await else {
+                let what = format!("nothing has come for {} seconds", PATIENCE.as_secs());
+                return Err(unexpected(address, &what));
+            };
+            self.waited += started.elapsed();
+            match next {
+                Some(Ok(part)) => {
+                    self.at += part.len() as u64;
+                    self.got += part.len() as u64;
+                    self.counted += part.len() as u64;
+                    self.check_pace()?;
+                    if self.at > self.end {
+                        return Err(unexpected(address, "more bytes have come than were announced"));
+                    }
+                    return Ok(Some(part));
+                }
+                None if self.at == self.end || self.end == UNKNOWN_SIZE => return Ok(None),
+                None => return Err(self.object.broken(self.at, self.end)),
+                Some(Err(error)) => {
+                    // One that brings nothing will not bring more.
+                    if !self.version.is_pinned()
+                        || self.got == 0
+                        || cause::<Answered>(&error).is_some_and(Answered::is_final)
+                    {
+                        return Err(of_store(&error, address));
+                    }
+                    self.take_up().await?;
+                }
+            }
+        }
+    }
+
+    fn check_pace(&mut self) -> Result<(), Box<DataError>> {
+        let (time, bytes) = SLOWEST;
+        if self.waited < time {
+            return Ok(());
+        }
+        if self.counted < bytes {
+            let what = format!("it comes too slowly: {} bytes in {} seconds", self.counted, self.waited.as_secs());
+            return Err(unexpected(&self.object.address, &what));
+        }
+        (self.waited, self.counted) = (Duration::ZERO, 0);
+        Ok(())
+    }
+
+    async fn take_up(&mut self) -> Result<(), Box<DataError>> {
+        let rest = self.at..self.end;
+        self.got = 0;
+        match self.object.ask(self.version.options(Some(rest.clone()))).await {
+            Ok(answer) => {
+                self.version.check(&answer.meta, &self.object.address)?;
+                self.stream = self.object.checked(answer, &rest)?.into_stream();
+                Ok(())
+            }
+            Err(error) if matches!(cause(&error), Some(Answered::Whole)) => {
+                self.stream = self.object.whole_from(rest, self.version).await?;
+                Ok(())
+            }
+            Err(error) => Err(of_store(&error, &self.object.address)),
+        }
     }
 }
 
@@ -80,8 +190,8 @@ impl Object {
     /// When the address is none that can be asked.
     pub fn new(address: &str, access: &Access) -> Result<Self, Box<DataError>> {
         let place = Place::parse(address).ok_or_else(|| unexpected(address, "its scheme is not known"))?;
-        let (store, path) = place.open(access, address)?;
-        Ok(Self { store, path, address: address.to_owned() })
+        let (store, path) = (place.open(access, address)?, place.path(address)?);
+        Ok(Self { store, path, address: address.to_owned(), listed: None })
     }
 
     /// Objects of one load: those of one bucket share its connections and credentials.
@@ -96,8 +206,8 @@ impl Object {
             // An address of HTTP is a store of its own.
             let bucket = (place.scheme, place.account.clone(), place.bucket.clone());
             if let Some(other) = buckets.get(&bucket) {
-                let (store, path) = (Arc::clone(&other.store), place.path(address)?);
-                return Ok(Self { store, path, address: address.clone() });
+                let (store, path) = (other.store.clone(), place.path(address)?);
+                return Ok(Self { store, path, address: address.clone(), listed: None });
             }
             let object = Self::new(address, access)?;
             buckets.insert(bucket, object.clone());
@@ -106,59 +216,144 @@ impl Object {
         addresses.iter().map(open).collect()
     }
 
-    /// The address without a signature.
+    /// The same object, of the version that was found before.
     #[must_use]
-    pub fn name(&self) -> &str {
+    pub fn known(mut self, known: Known) -> Self {
+        self.listed = Some(known);
+        self
+    }
+
+    /// The address without what is secret in it.
+    #[must_use]
+    pub fn name(&self) -> String {
         shown(&self.address)
+    }
+
+    /// Asks, once more with other credentials where those that there are have expired.
+    async fn ask(&self, options: GetOptions) -> Result<GetResult, Error> {
+        match self.store.objects.get_opts(&self.path, options.clone()).await {
+            Err(error) if has_expired(&error) => {
+                let Some(secrets) = &self.store.secrets else { return Err(error) };
+                secrets.refused().await;
+                self.store.objects.get_opts(&self.path, options).await
+            }
+            other => other,
+        }
+    }
+
+    /// All of it, from its beginning.
+    async fn open(&self) -> Result<(GetResult, Version), Error> {
+        let if_match = self.listed.as_ref().and_then(|known| known.etag.clone());
+        let answer = self.ask(GetOptions { if_match, ..GetOptions::default() }).await?;
+        let version = Version::of(&answer.meta);
+        Ok((answer, version))
+    }
+
+    fn check_opened(&self, answer: &GetResult, version: &Version) -> Result<(), Box<DataError>> {
+        if answer.range != (0..version.size) {
+            return Err(unexpected(&self.address, "the answer is a part of it, which nobody has asked for"));
+        }
+        if self.store.scheme == Scheme::S3 && answer.meta.e_tag.is_none() {
+            return Err(unexpected(&self.address, "the answer has no ETag, and so is no object"));
+        }
+        self.check_listed(version)
+    }
+
+    fn check_listed(&self, version: &Version) -> Result<(), Box<DataError>> {
+        match &self.listed {
+            // The tag was asked for, and so many bytes it was of.
+            Some(known) if known.etag.is_some() && known.size != version.size => {
+                let what = format!("{} bytes are announced, and its list says {}", version.size, known.size);
+                Err(unexpected(&self.address, &what))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What there is of it; None where there is no such object.
+    ///
+    /// # Errors
+    /// When the store refuses it.
+    pub async fn probe(&self) -> Result<Option<Known>, Box<DataError>> {
+        match self.open().await {
+            Ok((answer, version)) => {
+                self.check_opened(&answer, &version)?;
+                Ok(Some(version.known()))
+            }
+            Err(Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(of_store(&error, &self.address)),
+        }
+    }
+
+    /// Its first bytes, up to so many, and whether they are all.
+    ///
+    /// # Errors
+    /// When the store refuses it.
+    pub async fn start(&self, most: usize) -> Result<(Vec<u8>, bool, Known), Box<DataError>> {
+        let (answer, version) = self.open().await.map_err(|error| of_store(&error, &self.address))?;
+        self.check_opened(&answer, &version)?;
+        let mut body = Body::new(self, &version, answer, 0..version.size);
+        let mut all = Vec::new();
+        while let Some(part) = body.next().await? {
+            all.extend_from_slice(&part);
+            if all.len() > most {
+                all.truncate(most);
+                return Ok((all, false, version.known()));
+            }
+        }
+        Ok((all, true, version.known()))
     }
 
     /// Sends all of it. Stops when nobody listens.
     pub(crate) async fn send(&self, parts: &Sender<Bytes>) -> Result<(), Box<DataError>> {
-        let refused = |error: Error| of_store(&error, &self.address);
-        let first = self.store.get_opts(&self.path, GetOptions::default()).await.map_err(refused)?;
-        let version = Version::of(&first.meta);
-        if first.range != (0..version.size) {
-            return Err(unexpected(&self.address, "the answer is a part of it, which nobody has asked for"));
-        }
+        let (first, version) = self.open().await.map_err(|error| of_store(&error, &self.address))?;
+        self.check_opened(&first, &version)?;
         // What cannot be pinned to a version is read in one piece, which is of one.
-        let is_split = version.size > 2 * PART && version.is_pinned();
-        let mut got = 0;
-        let mut body = first.into_stream();
-        while let Some(part) = body.try_next().await.map_err(refused)? {
-            got += part.len() as u64;
-            if parts.send(part).await.is_err() {
+        let part = self.store.part;
+        let is_split = version.is_pinned() && version.size > 2 * part;
+        let mut body = Body::new(self, &version, first, 0..version.size);
+        while let Some(bytes) = body.next().await? {
+            if parts.send(bytes).await.is_err() {
                 return Ok(());
             }
-            if is_split && got >= PART {
+            if is_split && body.at >= part {
                 break;
             }
         }
+        let at = body.at;
         drop(body);
-        if is_split {
-            return self.send_ranges(got, &version, parts).await;
-        }
-        self.check_length(got, version.size)
+        if is_split { self.send_ranges(at, &version, parts).await } else { Ok(()) }
     }
 
-    fn check_length(&self, got: u64, size: u64) -> Result<(), Box<DataError>> {
-        if got == size {
-            return Ok(());
-        }
-        Err(unexpected(&self.address, &format!("{got} bytes have come, and {size} were announced")))
+    fn broken(&self, got: u64, size: u64) -> Box<DataError> {
+        unexpected(&self.address, &format!("{got} bytes have come, and {size} were announced"))
     }
 
     async fn send_ranges(&self, from: u64, version: &Version, parts: &Sender<Bytes>) -> Result<(), Box<DataError>> {
-        let size = version.size;
-        let starts = (0..(size - from).div_ceil(PART)).map(|index| from + index * PART);
-        let mut asked =
-            stream::iter(starts).map(|start| self.range(start..size.min(start + PART), version)).buffered(PARTS);
+        let (size, part) = (version.size, self.store.part);
+        let starts = (0..(size - from).div_ceil(part)).map(|index| from + index * part);
+        // In tasks of their own, so that they go on while the reader is slow: a connection that nobody looks at seems to have stalled.
+        let ask = |start: u64| {
+            let (object, version) = (self.clone(), version.clone());
+            let range = start..size.min(start + part);
+            let mut task = Owned(tokio::spawn(async move { object.range(range, &version).await }));
+            async move {
+                match (&mut task.0).await {
+                    Ok(answer) => answer,
+                    Err(error) => std::panic::resume_unwind(error.into_panic()),
+                }
+            }
+        };
+        let mut asked = stream::iter(starts).map(ask).buffered(PARTS);
         let mut at = from;
         while let Some(answer) = asked.next().await {
             match answer? {
-                Some(part) => {
-                    at += part.len() as u64;
-                    if parts.send(part).await.is_err() {
-                        return Ok(());
+                Some(pieces) => {
+                    for bytes in pieces {
+                        at += bytes.len() as u64;
+                        if parts.send(bytes).await.is_err() {
+                            return Ok(());
+                        }
                     }
                 }
                 // A server that does not know of ranges.
@@ -168,67 +363,78 @@ impl Object {
                 }
             }
         }
-        self.check_length(at, size)
+        if at == size { Ok(()) } else { Err(self.broken(at, size)) }
     }
 
-    /// A part of it; None where the server does not give parts.
-    async fn range(&self, range: Range<u64>, version: &Version) -> Result<Option<Bytes>, Box<DataError>> {
-        let refused = |error: Error| of_store(&error, &self.address);
-        let answer = match self.store.get_opts(&self.path, version.options(Some(range.clone()))).await {
+    /// A part of it, in pieces as they came; None where the server does not give parts.
+    async fn range(&self, range: Range<u64>, version: &Version) -> Result<Option<Vec<Bytes>>, Box<DataError>> {
+        let answer = match self.ask(version.options(Some(range.clone()))).await {
             Ok(answer) => answer,
-            Err(Error::NotSupported { .. }) => return Ok(None),
-            Err(error) => return Err(refused(error)),
+            Err(error) if matches!(cause(&error), Some(Answered::Whole)) => return Ok(None),
+            Err(error) => return Err(of_store(&error, &self.address)),
         };
         version.check(&answer.meta, &self.address)?;
-        if answer.range != range {
-            return Err(unexpected(&self.address, "the answer is another part of it than was asked for"));
+        let answer = self.checked(answer, &range)?;
+        let mut pieces = Vec::new();
+        let mut body = Body::new(self, version, answer, range);
+        while let Some(part) = body.next().await? {
+            pieces.push(part);
         }
-        let bytes = answer.bytes().await.map_err(refused)?;
-        self.check_length(bytes.len() as u64, range.end - range.start)?;
-        Ok(Some(bytes))
+        Ok(Some(pieces))
+    }
+
+    fn checked(&self, answer: GetResult, range: &Range<u64>) -> Result<GetResult, Box<DataError>> {
+        if answer.range == *range {
+            return Ok(answer);
+        }
+        Err(unexpected(&self.address, "the answer is another part of it than was asked for"))
     }
 
     /// All of it once more, of which the first bytes are passed over.
     async fn send_rest(&self, from: u64, version: &Version, parts: &Sender<Bytes>) -> Result<(), Box<DataError>> {
-        let refused = |error: Error| of_store(&error, &self.address);
-        let answer = self.store.get_opts(&self.path, version.options(None)).await.map_err(refused)?;
-        version.check(&answer.meta, &self.address)?;
-        let mut body = answer.into_stream();
-        let mut got = 0;
-        while let Some(mut part) = body.try_next().await.map_err(refused)? {
-            let end = got + part.len() as u64;
-            if end > from {
-                let rest = part.split_off(from.saturating_sub(got) as usize);
-                if parts.send(rest).await.is_err() {
-                    return Ok(());
-                }
+        let mut rest = self.whole_from(from..version.size, version).await?;
+        let mut at = from;
+        while let Some(part) = rest.next().await {
+            let part = part.map_err(|error| of_store(&error, &self.address))?;
+            at += part.len() as u64;
+            if parts.send(part).await.is_err() {
+                return Ok(());
             }
-            got = end;
         }
-        self.check_length(got, version.size)
+        if at == version.size { Ok(()) } else { Err(self.broken(at, version.size)) }
+    }
+
+    /// The bytes of a range that is the end, out of all of it.
+    async fn whole_from(
+        &self,
+        range: Range<u64>,
+        version: &Version,
+    ) -> Result<BoxStream<'static, Result<Bytes, Error>>, Box<DataError>> {
+        let answer = self.ask(version.options(None)).await.map_err(|error| of_store(&error, &self.address))?;
+        version.check(&answer.meta, &self.address)?;
+        let mut before = range.start;
+        let rest = answer.into_stream().filter_map(move |part| {
+            let rest = part.map(|mut part| {
+                let passed = before.min(part.len() as u64);
+                before -= passed;
+                part.split_off(passed as usize)
+            });
+            std::future::ready(match rest {
+                Ok(part) if part.is_empty() => None,
+                other => Some(other),
+            })
+        });
+        Ok(rest.boxed())
     }
 }
 
-/// The objects whose names begin with the key of an address, as a path or up to any character, in the order of their names' bytes.
+/// Objects that are asked for at once.
+const PROBES: usize = 16;
+
+/// What there is of each object.
 ///
 /// # Errors
-/// When the store refuses it.
-pub fn list(address: &str, access: &Access) -> Result<Vec<Listed>, Box<DataError>> {
-    let place = Place::parse(address).ok_or_else(|| unexpected(address, "its scheme is not known"))?;
-    // Stores list folders: the last part of the prefix is compared here.
-    let folder = place.key.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
-    let (store, path) = Place { key: folder, ..place.clone() }.open(access, address)?;
-    let runtime = crate::runtime().map_err(|error| unexpected(address, &error.to_string()))?;
-    let prefix = (!path.as_ref().is_empty()).then_some(&path);
-    let found: Result<Vec<ObjectMeta>, Error> = runtime.block_on(store.list(prefix).try_collect());
-    let mut listed: Vec<Listed> = found
-        .map_err(|error| of_store(&error, address))?
-        .into_iter()
-        .map(|meta| Listed { key: meta.location.to_string(), size: meta.size, etag: meta.e_tag })
-        .filter(|object| object.key.starts_with(&place.key))
-        .collect();
-    listed.sort_by(|a, b| a.key.cmp(&b.key));
-    // An empty page in between, or one that comes twice, must not make an object two.
-    listed.dedup_by(|a, b| a.key == b.key);
-    Ok(listed)
+/// As [`Object::probe`].
+pub async fn probe(objects: &[Object]) -> Result<Vec<Option<Known>>, Box<DataError>> {
+    stream::iter(objects).map(Object::probe).buffered(PROBES).try_collect().await
 }

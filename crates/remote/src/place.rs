@@ -8,11 +8,15 @@ use object_store::aws::{AmazonS3Builder, AwsCredential};
 use object_store::azure::{AzureAccessKey, AzureCredential, MicrosoftAzureBuilder};
 use object_store::gcp::{GcpCredential, GoogleCloudStorageBuilder};
 use object_store::http::HttpBuilder;
+use object_store::list::PaginatedListStore;
 use object_store::path::Path;
-use object_store::{ClientOptions, ObjectStore, RetryConfig};
+use object_store::{ObjectStore, RetryConfig};
+use reqwest::Url;
+use reqwest::header::HeaderValue;
 
-use crate::credentials::{Provide, Refreshing, Secret};
-use crate::failure::{of_store, shown};
+use crate::client::{Connector, Net};
+use crate::credentials::{Provide, Refreshing, Renew, Secret};
+use crate::failure::{invalid, of_store, shown};
 
 /// Whose address it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -48,6 +52,24 @@ pub struct Access {
     pub credentials: Option<Provide>,
     pub max_retries: Option<usize>,
     pub retry_timeout: Option<Duration>,
+    /// HTTP: what `Authorization: Bearer` says.
+    pub bearer: Option<String>,
+    /// Bytes that are asked for at a time; a few times as much is held.
+    pub part: Option<u64>,
+    /// Connections, and where they may lead.
+    pub net: Net,
+}
+
+/// A store as it is used.
+#[derive(Clone)]
+pub(crate) struct Store {
+    pub objects: Arc<dyn ObjectStore>,
+    /// Absent: it cannot be listed.
+    pub pages: Option<Arc<dyn PaginatedListStore>>,
+    /// Who has its credentials, if it has any.
+    pub secrets: Option<Arc<dyn Renew>>,
+    pub scheme: Scheme,
+    pub part: u64,
 }
 
 impl Place {
@@ -82,96 +104,203 @@ impl Place {
         })
     }
 
-    /// The store, and the path of the object in it.
+    /// Names that would change the address they become a part of.
+    fn check(&self, access: &Access, address: &str) -> Result<(), Box<DataError>> {
+        if self.scheme == Scheme::Http {
+            return Ok(());
+        }
+        let is_plain = |text: &str, more: &str| {
+            !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(c))
+        };
+        if !is_plain(&self.bucket, "-._$") || self.bucket.starts_with('.') {
+            let what =
+                if self.bucket.contains('@') { "has credentials in it" } else { "has no bucket of a valid name" };
+            return Err(
+                invalid(address, what).with_hint("Credentials belong to a connection: connect(…, { connections }).")
+            );
+        }
+        if access.region.as_deref().is_some_and(|region| !is_plain(region, "-")) {
+            return Err(invalid(address, "is in a region whose name is none"));
+        }
+        match self.account.as_ref().or(access.account.as_ref()) {
+            Some(account) if self.scheme == Scheme::Azure && !is_plain(account, "-") => {
+                Err(invalid(address, "has no storage account of a valid name"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The store, of which nothing is asked yet.
     ///
     /// # Errors
     /// When something is missing or cannot be.
-    pub(crate) fn open(&self, access: &Access, address: &str) -> Result<(Arc<dyn ObjectStore>, Path), Box<DataError>> {
-        crate::install_encryption();
-        let path = self.path(address)?;
+    pub(crate) fn open(&self, access: &Access, address: &str) -> Result<Store, Box<DataError>> {
+        self.check(access, address)?;
         let retry = RetryConfig {
             max_retries: access.max_retries.unwrap_or(MOST_RETRIES),
             retry_timeout: access.retry_timeout.unwrap_or(RETRY_TIMEOUT),
             ..RetryConfig::default()
         };
         // Without encryption only what was named so.
-        let target = access.endpoint.as_deref().unwrap_or(if self.scheme == Scheme::Http { &self.bucket } else { "" });
-        let allows_http = target.len() > 7 && target[..7].eq_ignore_ascii_case("http://");
-        let client = ClientOptions::new()
-            .with_allow_http(allows_http)
-            .with_connect_timeout(CONNECT_TIMEOUT)
-            .with_read_timeout(READ_TIMEOUT)
-            .with_timeout_disabled();
-        let opened: object_store::Result<Arc<dyn ObjectStore>> = match self.scheme {
+        let target = access.endpoint.as_deref().unwrap_or_default();
+        let target = if self.scheme == Scheme::Http { &self.bucket } else { target };
+        let allows_http = target.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("http://"));
+        let connector = Connector { net: access.net.clone(), scheme: self.scheme, allows_http, authorization: None };
+        let provide = access.credentials.as_ref();
+        let opened = match self.scheme {
             Scheme::S3 => {
                 let mut builder = AmazonS3Builder::new()
                     .with_bucket_name(&self.bucket)
                     .with_region(access.region.as_deref().unwrap_or("us-east-1"))
                     .with_virtual_hosted_style_request(access.virtual_hosted)
+                    .with_allow_http(allows_http)
                     .with_retry(retry)
-                    .with_client_options(client);
+                    .with_http_connector(connector);
                 if let Some(endpoint) = &access.endpoint {
                     builder = builder.with_endpoint(endpoint);
                 }
-                builder = match &access.credentials {
-                    Some(provide) => builder.with_credentials(Refreshing::new(Arc::clone(provide), aws)),
+                let secrets = provide.map(|provide| Refreshing::new(Arc::clone(provide), aws));
+                builder = match &secrets {
+                    Some(secrets) => builder.with_credentials(Arc::clone(secrets) as _),
                     None => builder.with_skip_signature(true),
                 };
-                builder.build().map(|store| Arc::new(store) as _)
+                builder.build().map(|store| self.store(store, secrets.map(|secrets| secrets as _), access))
             }
             Scheme::Google => {
                 let mut builder = GoogleCloudStorageBuilder::new()
                     .with_bucket_name(&self.bucket)
                     .with_retry(retry)
-                    .with_client_options(client);
+                    .with_http_connector(connector);
                 if let Some(endpoint) = &access.endpoint {
                     builder = builder.with_base_url(endpoint);
                 }
-                builder = match &access.credentials {
-                    Some(provide) => builder.with_credentials(Refreshing::new(Arc::clone(provide), google)),
+                let secrets = provide.map(|provide| Refreshing::new(Arc::clone(provide), google));
+                builder = match &secrets {
+                    Some(secrets) => builder.with_credentials(Arc::clone(secrets) as _),
                     None => builder.with_skip_signature(true),
                 };
-                builder.build().map(|store| Arc::new(store) as _)
+                builder.build().map(|store| self.store(store, secrets.map(|secrets| secrets as _), access))
             }
             Scheme::Azure => {
                 let Some(account) = self.account.as_ref().or(access.account.as_ref()) else {
-                    let message = format!("\"{}\" does not say the storage account", shown(address));
                     let hint =
                         "Write abfss://container@account.dfs.core.windows.net/path, or name it in the connection.";
-                    return Err(DataError::new(ErrorCode::InvalidParameterValue, message).with_hint(hint));
+                    return Err(invalid(address, "does not say the storage account").with_hint(hint));
                 };
                 let mut builder = MicrosoftAzureBuilder::new()
                     .with_account(account)
                     .with_container_name(&self.bucket)
                     .with_retry(retry)
-                    .with_client_options(client)
-                    .with_allow_http(allows_http);
+                    .with_allow_http(allows_http)
+                    .with_http_connector(connector);
                 if let Some(endpoint) = &access.endpoint {
                     builder = builder.with_endpoint(endpoint.clone());
                 }
-                builder = match &access.credentials {
-                    Some(provide) => builder.with_credentials(Refreshing::new(Arc::clone(provide), azure)),
+                let secrets = provide.map(|provide| Refreshing::new(Arc::clone(provide), azure));
+                builder = match &secrets {
+                    Some(secrets) => builder.with_credentials(Arc::clone(secrets) as _),
                     None => builder.with_skip_signature(true),
                 };
-                builder.build().map(|store| Arc::new(store) as _)
+                builder.build().map(|store| self.store(store, secrets.map(|secrets| secrets as _), access))
             }
             // The address whole, its query included, is the store, and the object is right there.
-            Scheme::Http => HttpBuilder::new()
-                .with_url(&self.bucket)
-                .with_retry(retry)
-                .with_client_options(client)
-                .build()
-                .map(|store| Arc::new(store) as _),
+            Scheme::Http => {
+                let (url, authorization) = self.web_address(access, address)?;
+                let store = HttpBuilder::new()
+                    .with_url(url)
+                    .with_retry(retry)
+                    .with_http_connector(Connector { authorization, ..connector })
+                    .build();
+                store.map(|store| Store {
+                    objects: Arc::new(store),
+                    pages: None,
+                    secrets: None,
+                    scheme: self.scheme,
+                    part: access.part.unwrap_or(PART),
+                })
+            }
         };
-        opened.map(|store| (store, path)).map_err(|error| of_store(&error, address))
+        opened.map_err(|error| of_store(&error, address))
+    }
+
+    fn store(
+        &self,
+        store: impl ObjectStore + PaginatedListStore,
+        secrets: Option<Arc<dyn Renew>>,
+        access: &Access,
+    ) -> Store {
+        let store = Arc::new(store);
+        Store {
+            objects: Arc::clone(&store) as _,
+            pages: Some(store),
+            secrets,
+            scheme: self.scheme,
+            part: access.part.unwrap_or(PART),
+        }
+    }
+
+    /// The URL without a user and a password, which go into a header.
+    fn web_address(&self, access: &Access, address: &str) -> Result<(Url, Option<HeaderValue>), Box<DataError>> {
+        let mut url: Url = self.bucket.parse().map_err(|_| invalid(address, "is no URL"))?;
+        url.set_fragment(None);
+        let has_user = !url.username().is_empty() || url.password().is_some();
+        let given = if has_user {
+            let decoded = |text: &str| percent_decoded(text);
+            let user = [&*decoded(url.username()), b":", &decoded(url.password().unwrap_or_default())].concat();
+            Some(format!("Basic {}", base64(&user)))
+        } else {
+            access.bearer.as_ref().map(|token| format!("Bearer {token}"))
+        };
+        if has_user && (url.set_username("").is_err() || url.set_password(None).is_err()) {
+            return Err(invalid(address, "is no URL"));
+        }
+        let header = |text: String| {
+            let mut value = HeaderValue::try_from(text).map_err(|_| invalid(address, "has a token that is none"))?;
+            value.set_sensitive(true);
+            Ok::<_, Box<DataError>>(value)
+        };
+        Ok((url, given.map(header).transpose()?))
     }
 }
 
+fn percent_decoded(text: &str) -> Vec<u8> {
+    let bytes = text.as_bytes();
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while at < bytes.len() {
+        let hex = text.get(at + 1..at + 3).filter(|_| bytes[at] == b'%');
+        match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            Some(byte) => {
+                decoded.push(byte);
+                at += 3;
+            }
+            None => {
+                decoded.push(bytes[at]);
+                at += 1;
+            }
+        }
+    }
+    decoded
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for three in bytes.chunks(3) {
+        let number = (0..3).fold(0, |number, at| number << 8 | u32::from(three.get(at).copied().unwrap_or(0)));
+        for at in 0..4 {
+            let letter = LETTERS[(number >> (18 - 6 * at) & 63) as usize];
+            text.push(if at <= three.len() { char::from(letter) } else { '=' });
+        }
+    }
+    text
+}
+
+/// Bytes asked for at a time, where nobody says it.
+const PART: u64 = 4 << 20;
 const MOST_RETRIES: usize = 8;
-const RETRY_TIMEOUT: Duration = Duration::from_secs(180);
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Without a byte.
-const READ_TIMEOUT: Duration = Duration::from_secs(30);
+/// From when on a request is not made again. It bounds how long a server may say nothing; one that is busy is asked for half a minute.
+const RETRY_TIMEOUT: Duration = Duration::from_secs(60);
 
 fn aws(secret: &Secret) -> Result<AwsCredential, String> {
     Ok(AwsCredential {

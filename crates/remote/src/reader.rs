@@ -29,6 +29,12 @@ impl Stop {
     pub fn stop(&self) {
         self.0.send_replace(true);
     }
+
+    /// Waits until it is told.
+    pub async fn stopped(&self) {
+        // It cannot be closed while it is here.
+        drop(self.0.subscribe().wait_for(|&stopped| stopped).await);
+    }
 }
 
 /// Reads an object. Begins to ask for it when it is first read.

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-use copyist_remote::{Access, Object, Place, Reader, Scheme, Secret, Stop, list};
+use copyist_remote::{
+    Access, Known, Listed, Net, Network, NetworkRules, Object, Place, Reader, Scheme, Secret, Stop, list,
+};
 use copyist_store::carried;
 use server::{Answer, Request, Server, serve};
 
@@ -185,7 +187,7 @@ fn s3(server: &Server, asked: &Arc<AtomicUsize>, lasts: Duration) -> Access {
     let asked = Arc::clone(asked);
     Access {
         endpoint: Some(server.url.clone()),
-        credentials: Some(Arc::new(move || {
+        credentials: Some(Arc::new(move |_| {
             let number = asked.fetch_add(1, Ordering::Relaxed);
             Box::pin(async move {
                 Ok(Secret {
@@ -226,7 +228,7 @@ fn credentials_may_be_refused() {
     let server = serve(|_, request| Answer::object(request, b"x", "\"1\""));
     let access = Access {
         endpoint: Some(server.url.clone()),
-        credentials: Some(Arc::new(|| Box::pin(async { Err("the profile has no region".to_owned()) }))),
+        credentials: Some(Arc::new(|_| Box::pin(async { Err("the profile has no region".to_owned()) }))),
         ..access()
     };
     assert_eq!(read("s3://b/k", &access), Err(("permission denied for \"s3://b/k\"".to_owned(), "42501")));
@@ -261,11 +263,206 @@ fn listings_are_sorted_and_whole() {
     });
     let asked = Arc::default();
     let access = s3(&server, &asked, Duration::from_secs(3600));
-    let keys = |address: &str| -> Vec<String> {
-        list(address, &access).expect("it is listed").into_iter().map(|object| object.key).collect()
+    let keys = |address: &str, pattern: Option<&str>| -> Vec<String> {
+        let found = wait(list(address, pattern, &access)).expect("it is listed");
+        found.into_iter().map(|Listed { address, .. }| address["s3://bucket/".len()..].to_owned()).collect()
     };
-    assert_eq!(keys("s3://bucket/in/"), ["in/a.csv", "in/b.csv", "in/year=1/x y.csv", "in/z"]);
-    assert_eq!(keys("s3://bucket/in/y"), ["in/year=1/x y.csv"]);
+    let all = ["in/a.csv", "in/b.csv", "in/year=1/x y.csv", "in/z"];
+    for address in ["s3://bucket/in/", "s3://bucket/in"] {
+        assert_eq!(keys(address, None), all);
+        assert_eq!(keys(address, Some("**/*.csv")), all[..3]);
+        assert_eq!(keys(address, Some("year=*/*")), all[2..3]);
+    }
+    assert_eq!(keys("s3://bucket", Some("in/[ab].csv")), all[..2]);
+    let nothing = wait(list("s3://bucket/in", Some("*.txt"), &access)).expect_err("nothing is there");
+    assert_eq!(nothing.code.sql_state(), "58P01");
+}
+
+fn wait<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("it starts");
+    runtime.block_on(future)
+}
+
+#[test]
+fn a_list_without_end_is_an_error() {
+    let server = serve(|_, _| {
+        let page = "<ListBucketResult><Contents><Key>a</Key><Size>1</Size><LastModified>2026-11-27T10:00:00.000Z</LastModified></Contents><NextContinuationToken>x</NextContinuationToken></ListBucketResult>";
+        Answer { body: page.into(), ..Answer::status(200) }
+    });
+    let error = wait(list("s3://bucket/", None, &s3(&server, &Arc::default(), Duration::from_secs(3600))));
+    assert_eq!(
+        error.expect_err("it never ends").message,
+        "could not read \"s3://bucket/\": its list goes on without end"
+    );
+}
+
+#[test]
+fn an_error_with_the_status_of_a_success_is_one() {
+    let server = serve(|_, _| Answer { body: b"<Error><Code>SlowDown</Code></Error>".to_vec(), ..Answer::status(200) });
+    let access = Access { max_retries: Some(1), ..s3(&server, &Arc::default(), Duration::from_secs(3600)) };
+    let error = wait(list("s3://bucket/", None, &access)).expect_err("it is no list");
+    assert_eq!(error.code.sql_state(), "58030");
+    assert_eq!(server.requests.lock().expect("nobody has failed").len(), 2);
+    let (message, _) = read("s3://bucket/a", &access).expect_err("it is no object");
+    assert_eq!(message, "could not read \"s3://bucket/a\": the answer has no ETag, and so is no object");
+}
+
+#[test]
+fn an_object_is_that_of_its_list() {
+    let server = serve(|_, request| Answer::object(request, b"12345", "\"1\""));
+    let access = s3(&server, &Arc::default(), Duration::from_secs(3600));
+    let read = |size, etag: &str| {
+        let object = Object::new("s3://bucket/a", &access).expect("it is an address");
+        let object = object.known(Known { size, etag: Some(etag.to_owned()) });
+        let mut bytes = Vec::new();
+        Reader::new(object, &Stop::default())
+            .read_to_end(&mut bytes)
+            .map(|_| bytes)
+            .map_err(|error| carried(&error).expect("it says what was wrong").message.to_string())
+    };
+    assert_eq!(read(5, "\"1\"").as_deref(), Ok(&b"12345"[..]));
+    assert_eq!(read(5, "\"0\""), Err("\"s3://bucket/a\" changed while it was read".to_owned()));
+    assert_eq!(
+        read(4, "\"1\""),
+        Err("could not read \"s3://bucket/a\": 5 bytes are announced, and its list says 4".to_owned())
+    );
+}
+
+#[test]
+fn tokens_that_are_refused_are_replaced_once() {
+    let server = serve(|number, request| {
+        if number == 0 {
+            let body = b"<Error><Code>ExpiredToken</Code><Message>The token has expired.</Message></Error>".to_vec();
+            return Answer { body, ..Answer::status(400) };
+        }
+        Answer::object(request, b"x", "\"1\"")
+    });
+    let asked = Arc::new(AtomicUsize::new(0));
+    assert_eq!(read("s3://b/k", &s3(&server, &asked, Duration::from_secs(3600))), Ok(b"x".to_vec()));
+    assert_eq!(asked.load(Ordering::Relaxed), 2);
+}
+
+#[test]
+fn what_a_server_repeats_of_a_request_is_not_told() {
+    let server = serve(|_, _| {
+        let body = b"<Error><Code>SignatureDoesNotMatch</Code><Message>It does not.</Message><CanonicalRequest>x-amz-security-token:secret</CanonicalRequest></Error>".to_vec();
+        Answer { body, ..Answer::status(403) }
+    });
+    let object = Object::new("s3://b/k", &s3(&server, &Arc::default(), Duration::from_secs(3600))).expect("it is one");
+    let error = Reader::new(object, &Stop::default()).read(&mut [0; 1]).expect_err("it is refused");
+    let error = carried(&error).expect("it says what was wrong");
+    assert_eq!(error.detail.as_deref(), Some("403 Forbidden: SignatureDoesNotMatch: It does not. Nothing was loaded."));
+}
+
+#[test]
+fn lengths_need_not_be_announced() {
+    let body = |headers: &str, body: &str| Answer {
+        raw: Some(format!("HTTP/1.1 200 OK\r\n{headers}\r\n{body}")),
+        ..Answer::default()
+    };
+    let server = serve(move |_, _| body("Transfer-Encoding: chunked\r\n", "5\r\n12345\r\n0\r\n\r\n"));
+    assert_eq!(http(&server), Ok(b"12345".to_vec()));
+    // Without the end, what has come may be a part.
+    let server = serve(move |_, _| body("Transfer-Encoding: chunked\r\n", "5\r\n12345\r\n"));
+    assert_eq!(http(&server).map_err(|(_, state)| state), Err("58030"));
+    let server = serve(move |_, _| body("", "12345"));
+    let (message, _) = http(&server).expect_err("it may be a part");
+    assert!(message.ends_with("the server says neither how long it is nor where it ends"), "{message}");
+    let server = serve(move |_, _| body("Content-Encoding: deflate\r\nContent-Length: 5\r\n", "12345"));
+    let (message, _) = http(&server).expect_err("it would not be decoded");
+    assert!(message.ends_with("it comes encoded as deflate, which nobody has asked for"), "{message}");
+}
+
+fn rules(schemes: &[&str], hosts: &[&str], addresses: &[&str]) -> Access {
+    let all = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
+    let addresses = addresses.iter().filter_map(|text| Network::parse(text)).collect();
+    Access { net: Net::new(vec![NetworkRules { schemes: all(schemes), hosts: all(hosts), addresses }]), ..access() }
+}
+
+#[test]
+fn rules_hold_for_what_is_dialled() {
+    let server = serve(|_, request| Answer::object(request, b"x", "\"1\""));
+    let port = server.url.rsplit(':').next().expect("it has a port").to_owned();
+    let hosts = [&*format!("127.0.0.1:{port}"), &*format!("localhost:{port}")];
+    let [literal, name] = ["127.0.0.1", "localhost"].map(|host| format!("http://{host}:{port}/a"));
+    let denied = |address: &str| Err((format!("\"{address}\" may not be read"), "42501"));
+    for address in [&literal, &name] {
+        assert_eq!(read(address, &rules(&["http"], &hosts, &["127.0.0.1", "::1"])), Ok(b"x".to_vec()));
+    }
+    let before = server.requests.lock().expect("nobody has failed").len();
+    for address in [&literal, &name] {
+        assert_eq!(read(address, &rules(&["http"], &hosts, &[])), denied(address));
+        assert_eq!(read(address, &rules(&["http"], &["other"], &["127.0.0.1", "::1"])), denied(address));
+        assert_eq!(read(address, &rules(&["https"], &hosts, &["127.0.0.1", "::1"])), denied(address));
+    }
+    // Of a store its endpoint is known; where it leads is looked at all the same.
+    for endpoint in [&server.url, &server.url.replace("127.0.0.1", "localhost")] {
+        let access = Access { endpoint: Some(endpoint.clone()), ..rules(&["s3"], &["s3://b"], &[]) };
+        assert_eq!(read("s3://b/k", &access), denied("s3://b/k"));
+    }
+    assert_eq!(server.requests.lock().expect("nobody has failed").len(), before);
+}
+
+#[test]
+fn rules_hold_for_redirects() {
+    let other = serve(|_, request| Answer::object(request, b"x", "\"1\""));
+    let to = other.url.replace("127.0.0.1", "localhost");
+    let server = serve(move |_, _| Answer::status(302).with("Location", format!("{to}/b")));
+    let ports = [&server, &other].map(|server| server.url.rsplit(':').next().expect("it has a port").to_owned());
+    let first = format!("127.0.0.1:{}", ports[0]);
+    let address = format!("{}/a", server.url);
+    assert_eq!(read(&address, &access()), Ok(b"x".to_vec()));
+    let both = [&*first, &*format!("localhost:{}", ports[1])];
+    assert_eq!(read(&address, &rules(&["http"], &both, &["127.0.0.1", "::1"])), Ok(b"x".to_vec()));
+    let seen = other.requests.lock().expect("nobody has failed").len();
+    let (_, state) = read(&address, &rules(&["http"], &[&first], &["127.0.0.1", "::1"])).expect_err("it is not listed");
+    assert_eq!(state, "42501");
+    // Its host is listed, and leads to where nothing may.
+    let metadata = serve(|_, _| Answer::status(302).with("Location", "http://169.254.169.254/latest"));
+    let hosts = [&metadata.url["http://".len()..], "169.254.169.254"];
+    let denied = read(&format!("{}/a", metadata.url), &rules(&["http"], &hosts, &["127.0.0.1"]));
+    assert_eq!(denied.map_err(|(_, state)| state), Err("42501"));
+    assert_eq!(other.requests.lock().expect("nobody has failed").len(), seen);
+}
+
+#[test]
+fn users_and_passwords_are_sent_and_not_told() {
+    let server =
+        serve(|number, request| if number == 0 { Answer::object(request, b"x", "\"1\"") } else { Answer::status(404) });
+    let address = format!("{}/a", server.url.replace("http://", "http://us%40er:pass@"));
+    assert_eq!(read(&address, &access()), Ok(b"x".to_vec()));
+    let requests = server.requests.lock().expect("nobody has failed").clone();
+    assert_eq!(requests[0].header("authorization"), Some("Basic dXNAZXI6cGFzcw=="));
+    let gone = read(&address, &access()).expect_err("it is gone");
+    assert_eq!(gone.0, format!("\"{}/a\" does not exist", server.url));
+}
+
+#[test]
+fn names_do_not_change_where_they_lead() {
+    for (address, region) in
+        [("s3://b?x/k", None), ("s3://KEY:SECRET@b/k", None), ("s3:///k", None), ("s3://b/k", Some("x.evil.org/"))]
+    {
+        let access = Access { region: region.map(str::to_owned), ..access() };
+        let error = Object::new(address, &access).err().expect("it is refused");
+        assert_eq!(error.code.sql_state(), "22023");
+        assert!(!format!("{error:?}").contains("SECRET"), "{error:?}");
+    }
+}
+
+#[test]
+fn addresses_are_judged_as_in_javascript() {
+    let table = include_str!("../../../__test__/access/addresses.json");
+    let mut count = 0;
+    for line in table.lines().filter(|line| line.contains("\"address\"")) {
+        let quoted: Vec<&str> = line.split('"').skip(1).step_by(2).collect();
+        // A zone is no part of what is dialled; what is no address is looked up.
+        let Ok(address) = quoted[1].split('%').next().unwrap_or_default().parse() else { continue };
+        let listed = quoted.iter().filter_map(|text| Network::parse(text)).skip(1).collect();
+        let rules = NetworkRules { addresses: listed, ..NetworkRules::default() };
+        assert_eq!(rules.refusal_of_address(address).is_none(), line.contains("true"), "{line}");
+        count += 1;
+    }
+    assert!(count > 50, "{count} addresses were judged");
 }
 
 #[test]

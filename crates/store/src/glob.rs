@@ -57,7 +57,7 @@ impl Glob {
         Ok(Self { alternatives })
     }
 
-    /// Whether a path below where the pattern begins is one of those that it means.
+    /// Whether a path below where the pattern begins is one of those that it means. A wildcard does not stand for a dot at the beginning of a name.
     #[must_use]
     pub fn matches(&self, path: &str) -> bool {
         let names: Vec<&str> = path.split('/').collect();
@@ -234,10 +234,11 @@ fn matches_all(segments: &[Segment], names: &[&str]) -> bool {
         (None, None) => true,
         (Some((Segment::Deep, rest)), _) if matches_all(rest, names) => true,
         // At its end it stands for a file at any depth.
+        (Some((Segment::Deep, _)), Some((name, _))) if name.starts_with('.') => false,
         (Some((Segment::Deep, _)), Some((_, more))) => {
             matches_all(segments, more) || more.is_empty() && segments.len() == 1
         }
-        (Some((segment, rest)), Some((name, more))) => segment.matches(name) && matches_all(rest, more),
+        (Some((segment, rest)), Some((name, more))) => segment.means(name) && matches_all(rest, more),
         _ => false,
     }
 }
@@ -251,8 +252,13 @@ impl Segment {
         }
     }
 
+    /// Whether it matches the name, whose dot at its beginning no wildcard stands for.
+    pub fn means(&self, name: &str) -> bool {
+        self.matches(name) && (!name.starts_with('.') || self.says_dot())
+    }
+
     /// Whether it is meant to match names that begin with a dot.
-    pub fn says_dot(&self) -> bool {
+    fn says_dot(&self) -> bool {
         match self {
             Segment::Deep => false,
             Segment::Name(_) => true,
@@ -305,7 +311,9 @@ mod tests {
     #[test]
     fn means_what_shells_mean() {
         for (pattern, yes, no) in [
-            ("*.csv", &["a.csv", ".csv", "é.csv"][..], &["a.csv.gz", "b/a.csv", "acsv"][..]),
+            ("*.csv", &["a.csv", "é.csv"][..], &["a.csv.gz", "b/a.csv", "acsv", ".csv"][..]),
+            (".*.csv", &[".a.csv"], &["a.csv"]),
+            ("**/a", &["a", "x/a"], &[".x/a", "x/.y/a"]),
             ("a?c", &["abc", "aéc"], &["ac", "abbc", "a/c"]),
             ("[a-c]x", &["ax", "cx"], &["dx", "-x", "x"]),
             ("[!a-c]x", &["dx"], &["ax", "x"]),

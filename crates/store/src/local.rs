@@ -123,7 +123,7 @@ fn walk(folder: &str, segments: &[Segment], found: &mut Found) -> Result<(), Box
         walk(folder, rest, found)?;
     }
     for name in names(folder)? {
-        if !segment.matches(&name) || name.starts_with('.') && !segment.says_dot() {
+        if !segment.means(&name) {
             continue;
         }
         let path = joined(folder, &name);

@@ -268,7 +268,7 @@ export const redshiftOptions = {
     of,
     dialects,
     example: "REGION 'eu-central-1'",
-    errors: [['0A000', 'always, since files of other machines are not read yet']],
+    errors: [['22023', 'no name of a region; the source is no address']],
     read: (reader) => reader.string(),
   }),
   manifest: redshiftFlag('manifest', 'manifest', 'The source is a list of files.'),

@@ -10,7 +10,8 @@ use object_store::{Error, GetOptions, GetRange};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
-use super::{Object, Version};
+use super::{Body, Object, Version};
+use crate::client::{Answered, cause};
 use crate::failure::{of_store, unexpected};
 use crate::reader::Stop;
 
@@ -239,7 +240,7 @@ impl Ranges {
         part.fetch = Fetch::Asked(Request(runtime.spawn(async move {
             // It is never closed.
             let _turn = at_once.acquire().await;
-            object.range(range, &version).await?.ok_or_else(|| {
+            object.range(range, &version).await?.map(joined).ok_or_else(|| {
                 unexpected(&object.address, "the server has given parts of it before, and now gives all of it")
             })
         })));
@@ -277,29 +278,37 @@ fn cancelled() -> Box<DataError> {
 async fn find(object: &Object, most: u64) -> Result<(Version, Bytes), Box<DataError>> {
     let refused = |error: Error| of_store(&error, &object.address);
     let suffix = GetOptions { range: Some(GetRange::Suffix(TAIL)), ..GetOptions::default() };
-    match object.store.get_opts(&object.path, suffix).await {
+    let if_match = object.listed.as_ref().and_then(|known| known.etag.clone());
+    match object.ask(GetOptions { if_match: if_match.clone(), ..suffix }).await {
         Ok(answer) => {
             let version = Version::of(&answer.meta);
+            object.check_listed(&version)?;
             let range = answer.range.clone();
             if range != (version.size - TAIL.min(version.size)..version.size) {
                 return Err(unexpected(&object.address, "the answer is another part of it than was asked for"));
             }
             // What is held whole is of one version, whatever the server tells of it.
             if version.is_pinned() || range.start == 0 {
-                let tail = answer.bytes().await.map_err(refused)?;
-                object.check_length(tail.len() as u64, range.end - range.start)?;
-                return Ok((version, tail));
+                let mut body = Body::new(object, &version, answer, range);
+                let mut pieces = Vec::new();
+                while let Some(part) = body.next().await? {
+                    pieces.push(part);
+                }
+                return Ok((version, joined(pieces)));
             }
         }
         // No parts; or, of Azure, none that are counted from the end.
-        Err(Error::NotSupported { .. }) => {
-            let head = GetOptions { head: true, ..GetOptions::default() };
-            if let Ok(answer) = object.store.get_opts(&object.path, head).await {
+        Err(error)
+            if matches!(error, Error::NotSupported { .. }) || matches!(cause(&error), Some(Answered::Whole)) =>
+        {
+            let head = GetOptions { head: true, if_match, ..GetOptions::default() };
+            if let Ok(answer) = object.ask(head).await {
                 let version = Version::of(&answer.meta);
+                object.check_listed(&version)?;
                 let start = version.size - TAIL.min(version.size);
                 if version.is_pinned()
                     && start < version.size
-                    && let Some(tail) = object.range(start..version.size, &version).await?
+                    && let Some(tail) = object.range(start..version.size, &version).await?.map(joined)
                 {
                     return Ok((version, tail));
                 }
@@ -312,8 +321,8 @@ async fn find(object: &Object, most: u64) -> Result<(Version, Bytes), Box<DataEr
 
 async fn whole(object: &Object, most: u64) -> Result<(Version, Bytes), Box<DataError>> {
     let refused = |error: Error| of_store(&error, &object.address);
-    let answer = object.store.get_opts(&object.path, GetOptions::default()).await.map_err(refused)?;
-    let version = Version::of(&answer.meta);
+    let (answer, version) = object.open().await.map_err(refused)?;
+    object.check_opened(&answer, &version)?;
     if version.size > most {
         let message = format!("\"{}\" cannot be read by parts, and is too large to be held", object.name());
         return Err(DataError::new(ErrorCode::FeatureNotSupported, message)
@@ -323,9 +332,21 @@ async fn whole(object: &Object, most: u64) -> Result<(Version, Bytes), Box<DataE
             ))
             .with_hint("Raise memoryLimit to more than twice its size, or load a copy of it from a file."));
     }
-    let all = answer.bytes().await.map_err(refused)?;
-    object.check_length(all.len() as u64, version.size)?;
+    let range = 0..version.size;
+    let mut body = Body::new(object, &version, answer, range);
+    let mut pieces = Vec::new();
+    while let Some(part) = body.next().await? {
+        pieces.push(part);
+    }
+    let all = joined(pieces);
     Ok((version, all))
+}
+
+fn joined(mut pieces: Vec<Bytes>) -> Bytes {
+    match pieces.len() {
+        0 | 1 => pieces.pop().unwrap_or_default(),
+        _ => pieces.concat().into(),
+    }
 }
 
 /// What is asked for at once. Neighbours are one part, and a long range has several.

@@ -33,6 +33,8 @@ pub struct Answer {
     pub cut: Option<usize>,
     /// How long nothing comes, after half of the body.
     pub stall: Option<Duration>,
+    /// All that is sent, after which the connection ends.
+    pub raw: Option<String>,
 }
 
 impl Answer {
@@ -105,7 +107,11 @@ fn talk(mut stream: TcpStream, noted: &Mutex<Vec<Request>>, answer: &dyn Fn(usiz
             noted.push(request.clone());
             noted.len() - 1
         };
-        let Answer { status, headers, body, cut, stall } = answer(number, &request);
+        let Answer { status, headers, body, cut, stall, raw } = answer(number, &request);
+        if let Some(raw) = raw {
+            stream.write_all(raw.as_bytes()).ok()?;
+            return None;
+        }
         let mut head = format!("HTTP/1.1 {status} Answer\r\nContent-Length: {}\r\n", body.len());
         for (name, value) in headers {
             head += &format!("{name}: {value}\r\n");

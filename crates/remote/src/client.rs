@@ -1,0 +1,330 @@
+//! The HTTP client below all stores: what may be dialled, and answers that are none.
+
+use std::error::Error;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::BodyExt;
+use object_store::ClientOptions;
+use object_store::client::{
+    HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpResponseBody, HttpService,
+};
+use reqwest::header::{
+    ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, HeaderValue, RANGE, RETRY_AFTER,
+    TRANSFER_ENCODING,
+};
+use reqwest::redirect::Policy;
+use reqwest::{StatusCode, Url, Version};
+
+use crate::place::Scheme;
+use crate::rules::{Allow, Denied, NetworkRules, literal};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Without a byte.
+const READ_TIMEOUT: Duration = Duration::from_secs(20);
+/// Redirects that are followed.
+const MOST_REDIRECTS: usize = 10;
+/// As long as a server may have somebody wait before it is asked again.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
+/// Bytes of an answer that is no object: an error, a page of a list.
+const MOST_ERROR: usize = 64 << 10;
+const MOST_PAGE: usize = 64 << 20;
+
+/// The size of an object whose server does not say it.
+pub(crate) const UNKNOWN_SIZE: u64 = u64::MAX;
+
+/// Connections of a load, and where they may lead.
+#[derive(Clone, Default)]
+pub struct Net {
+    rules: Arc<[NetworkRules]>,
+    web: Arc<OnceLock<reqwest::Client>>,
+    store: Arc<OnceLock<reqwest::Client>>,
+}
+
+impl fmt::Debug for Net {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Net").field("rules", &self.rules).finish_non_exhaustive()
+    }
+}
+
+impl Net {
+    /// Rules that must all allow what is dialled; without any everything is open.
+    #[must_use]
+    pub fn new(rules: Vec<NetworkRules>) -> Self {
+        Self { rules: rules.into(), ..Self::default() }
+    }
+
+    /// The client for web servers, or for stores, whose redirects lead to where their signatures are not valid.
+    fn client(&self, scheme: Scheme) -> reqwest::Result<reqwest::Client> {
+        let (kept, redirects) = match scheme {
+            Scheme::Http => (&self.web, self.redirects()),
+            _ => (&self.store, Policy::none()),
+        };
+        if let Some(client) = kept.get() {
+            return Ok(client.clone());
+        }
+        crate::install_encryption();
+        let mut builder = reqwest::Client::builder()
+            .user_agent(concat!("copyist/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(CONNECT_TIMEOUT)
+            .read_timeout(READ_TIMEOUT)
+            .redirect(redirects)
+            .http1_only();
+        if !self.rules.is_empty() {
+            builder = builder.no_proxy().dns_resolver(Arc::new(Resolver(Arc::clone(&self.rules))));
+        }
+        let client = builder.build()?;
+        Ok(kept.get_or_init(|| client).clone())
+    }
+
+    fn redirects(&self) -> Policy {
+        let rules = Arc::clone(&self.rules);
+        Policy::custom(move |attempt| {
+            let was_encrypted = attempt.previous().last().is_some_and(|url| url.scheme() == "https");
+            if attempt.previous().len() > MOST_REDIRECTS {
+                return attempt.error("it redirects again and again");
+            }
+            if was_encrypted && attempt.url().scheme() != "https" {
+                return attempt.error("it redirects to an address that is not encrypted");
+            }
+            match rules.refusal_of_url(attempt.url()) {
+                Some(reason) => attempt.error(Denied(reason)),
+                None => attempt.follow(),
+            }
+        })
+    }
+}
+
+/// Looks names up, and refuses what leads to where it may not.
+struct Resolver(Arc<[NetworkRules]>);
+
+impl reqwest::dns::Resolve for Resolver {
+    fn resolve(&self, name: reqwest::dns::Name) -> reqwest::dns::Resolving {
+        let rules = Arc::clone(&self.0);
+        Box::pin(async move {
+            let found: Vec<_> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            // One of them that is not allowed is reason enough: a name leads to one place, or is somebody's trick.
+            if let Some(reason) = found.iter().find_map(|address| rules.refusal_of_address(address.ip())) {
+                return Err(Denied(reason).into());
+            }
+            Ok(Box::new(found.into_iter()) as reqwest::dns::Addrs)
+        })
+    }
+}
+
+/// Makes clients for stores out of those of a load.
+#[derive(Clone, Debug)]
+pub(crate) struct Connector {
+    pub net: Net,
+    pub scheme: Scheme,
+    pub allows_http: bool,
+    /// Of a web server.
+    pub authorization: Option<HeaderValue>,
+}
+
+impl HttpConnector for Connector {
+    fn connect(&self, _: &ClientOptions) -> object_store::Result<HttpClient> {
+        let client = self
+            .net
+            .client(self.scheme)
+            .map_err(|error| object_store::Error::Generic { store: "HTTP", source: error.into() })?;
+        Ok(HttpClient::new(Service { client, connector: self.clone() }))
+    }
+}
+
+#[derive(Debug)]
+struct Service {
+    client: reqwest::Client,
+    connector: Connector,
+}
+
+/// What is no answer to what was asked for.
+#[derive(Debug)]
+pub(crate) enum Answered {
+    /// All of it in place of a part.
+    Whole,
+    /// Something else, in words.
+    Otherwise(String),
+}
+
+impl fmt::Display for Answered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Answered::Whole => f.write_str("the server does not know of ranges"),
+            Answered::Otherwise(what) => f.write_str(what),
+        }
+    }
+}
+
+impl Error for Answered {}
+
+impl Answered {
+    /// Whether it would be the same if it were asked for again.
+    pub fn is_final(&self) -> bool {
+        matches!(self, Answered::Otherwise(_))
+    }
+}
+
+fn refused(error: impl Error + Send + Sync + 'static) -> HttpError {
+    // Of a kind that is not tried again.
+    HttpError::new(HttpErrorKind::Unknown, error)
+}
+
+fn otherwise(what: impl Into<String>) -> HttpError {
+    refused(Answered::Otherwise(what.into()))
+}
+
+/// The first error of a kind among an error and its sources.
+pub(crate) fn cause<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
+        }
+        next = error.source();
+    }
+    None
+}
+
+fn told(error: reqwest::Error) -> HttpError {
+    if let Some(Denied(reason)) = cause(&error) {
+        return refused(Denied(reason.clone()));
+    }
+    let kind = if error.is_timeout() {
+        HttpErrorKind::Timeout
+    } else if error.is_redirect() || error.is_builder() || error.is_decode() {
+        HttpErrorKind::Unknown
+    } else if error.is_connect() {
+        HttpErrorKind::Connect
+    } else {
+        // To read once more changes nothing.
+        HttpErrorKind::Interrupted
+    };
+    // The address is told by who asked for it, without what is secret in it.
+    HttpError::new(kind, error.without_url())
+}
+
+#[async_trait::async_trait]
+impl HttpService for Service {
+    async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        let Connector { net, scheme, allows_http, authorization } = &self.connector;
+        let (parts, _) = request.into_parts();
+        let url: Url = parts.uri.to_string().parse().map_err(|_| otherwise("it is no URL"))?;
+        if url.scheme() != "https" && !allows_http {
+            return Err(otherwise("it would not be encrypted"));
+        }
+        let refusal = match scheme {
+            Scheme::Http => net.rules.refusal_of_url(&url),
+            // The store was named by whoever connects, the bucket was looked at before.
+            _ => literal(&url).and_then(|address| net.rules.refusal_of_address(address)),
+        };
+        if let Some(reason) = refusal {
+            return Err(refused(Denied(reason)));
+        }
+        let is_list = url.query_pairs().any(|(name, value)| {
+            *scheme != Scheme::Http && (name == "list-type" || (name == "comp" && value == "list"))
+        });
+        let is_ranged = parts.headers.contains_key(RANGE);
+        let path = url.path().to_owned();
+        let mut request = reqwest::Request::new(parts.method, url);
+        *request.headers_mut() = parts.headers;
+        if let Some(authorization) = authorization {
+            request.headers_mut().insert(AUTHORIZATION, authorization.clone());
+        }
+        if *scheme == Scheme::Google {
+            // It would decompress, and then knows neither lengths nor ranges.
+            request.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+        }
+        let answer: reqwest::Response = self.client.execute(request).await.map_err(told)?;
+        let status = answer.status();
+        if !status.is_success() {
+            return failed(answer).await;
+        }
+        if is_list {
+            return page(answer).await;
+        }
+        if is_ranged && status == StatusCode::OK {
+            return Err(refused(Answered::Whole));
+        }
+        checked(answer, &path)
+    }
+}
+
+/// An object, with the headers that are relied upon.
+fn checked(answer: reqwest::Response, path: &str) -> Result<HttpResponse, HttpError> {
+    let (mut parts, body) = http::Response::<reqwest::Body>::from(answer).into_parts();
+    let encoding = parts.headers.get(CONTENT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let is_told_by_its_bytes = encoding.split(',').all(|each| {
+        let each = each.trim().to_ascii_lowercase();
+        matches!(&*each, "" | "identity" | "gzip" | "x-gzip" | "zstd" | "aws-chunked")
+    });
+    // Brotli has no mark.
+    let is_told_by_its_name = encoding.trim().eq_ignore_ascii_case("br") && path.ends_with(".br");
+    if !(is_told_by_its_bytes || is_told_by_its_name) {
+        return Err(otherwise(format!("it comes encoded as {encoding}, which nobody has asked for")));
+    }
+    if !parts.headers.contains_key(CONTENT_LENGTH) {
+        let is_chunked =
+            parts.headers.get(TRANSFER_ENCODING).and_then(|value| value.to_str().ok()).is_some_and(|value| {
+                value.rsplit(',').next().is_some_and(|last| last.trim().eq_ignore_ascii_case("chunked"))
+            });
+        if parts.version < Version::HTTP_2 && !is_chunked {
+            return Err(otherwise("the server says neither how long it is nor where it ends"));
+        }
+        parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(UNKNOWN_SIZE));
+    }
+    Ok(HttpResponse::from_parts(parts, HttpResponseBody::new(body.map_err(told))))
+}
+
+/// An answer that is an error, with a body that may be shown.
+async fn failed(answer: reqwest::Response) -> Result<HttpResponse, HttpError> {
+    let waits = answer.status() == StatusCode::TOO_MANY_REQUESTS || answer.status().is_server_error();
+    let wait = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+    let (parts, body) = http::Response::<reqwest::Body>::from(answer).into_parts();
+    // Of an error whose body does not come the status is known all the same.
+    let body = collected(body, MOST_ERROR).await.unwrap_or_default();
+    if let (true, Some(seconds)) = (waits, wait) {
+        tokio::time::sleep(Duration::from_secs(seconds).min(LONGEST_WAIT)).await;
+    }
+    Ok(HttpResponse::from_parts(parts, reason(&String::from_utf8_lossy(&body)).into()))
+}
+
+/// A page of a list. An error with the status of a success is one all the same.
+async fn page(answer: reqwest::Response) -> Result<HttpResponse, HttpError> {
+    let (mut parts, body) = http::Response::<reqwest::Body>::from(answer).into_parts();
+    let body = collected(body, MOST_PAGE).await?;
+    let start = String::from_utf8_lossy(&body[..body.len().min(1024)]);
+    if start.contains("<ListBucketResult") || start.contains("<EnumerationResults") {
+        return Ok(HttpResponse::from_parts(parts, body.into()));
+    }
+    parts.status = StatusCode::SERVICE_UNAVAILABLE;
+    Ok(HttpResponse::from_parts(parts, reason(&start).into()))
+}
+
+async fn collected(mut body: reqwest::Body, most: usize) -> Result<Bytes, HttpError> {
+    let mut all = Vec::new();
+    while let Some(frame) = body.frame().await {
+        if let Ok(part) = frame.map_err(told)?.into_data() {
+            all.extend_from_slice(&part);
+        }
+        if all.len() > most {
+            return Err(otherwise("the answer is too long"));
+        }
+    }
+    Ok(all.into())
+}
+
+/// What an error's body says. All else in it may repeat what was sent, signatures and tokens included.
+fn reason(body: &str) -> String {
+    let part = |name: &str| {
+        let (_, rest) = body.split_once(&format!("<{name}>"))?;
+        Some(rest.split_once("</")?.0.trim().to_owned())
+    };
+    match (part("Code"), part("Message")) {
+        (Some(code), Some(message)) => format!("{code}: {}", message.lines().next().unwrap_or_default()),
+        (Some(code), None) => code,
+        _ => String::new(),
+    }
+}

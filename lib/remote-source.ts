@@ -1,0 +1,281 @@
+import type { Connections, ResolvedConnection } from './access/connections.ts'
+import { serviceAccountToken } from './access/google.ts'
+import type { AccessPolicy } from './access/policy.ts'
+import { Secret } from './access/secret.ts'
+import { CopyError } from './errors.ts'
+import type { Input } from './native/open.ts'
+import { type RemoteObject, type RemoteStore, Store } from './native/store.ts'
+import { isWebAddress, schemeOf, shownAddress } from './path.ts'
+import type { CopyFrom } from './statement/ast.ts'
+import { statementError } from './statement/diagnostics.ts'
+
+/** What a source is opened with, beside the statement. */
+export interface RemoteContext {
+  readonly access: AccessPolicy | undefined
+  readonly connections: Connections
+  /** Bytes that buffers may take. */
+  readonly memoryLimit: number
+  readonly signal?: AbortSignal | undefined
+}
+
+type RemoteInput = Extract<Input, { kind: 'remote' }>
+
+const MOST_PART = 4 * 1024 * 1024
+const LEAST_PART = 64 * 1024
+/** Parts of all that is read ahead, of the object that is read and of the next one, that the memory must have room for. */
+const PARTS = 64
+/** Bytes of a manifest: a million entries. */
+const MOST_MANIFEST = 256 * 1024 * 1024
+
+/**
+ * Objects of a store, or files of a web server.
+ *
+ * Rejects with CopyError: 42501 for what the rules do not allow, 42704 for a connection that there is none of, 28000 without credentials, 58P01
+ * where there is no object.
+ */
+export async function openRemote(statement: CopyFrom, address: string, context: RemoteContext): Promise<RemoteInput> {
+  const { text, options, source } = statement
+  const { files, pattern, manifest, region } = options.remote ?? {}
+  const { access, signal } = context
+  const place = { text, offset: source.offset }
+  access?.checkUrl(address, place)
+  if (region !== undefined && !/^[a-z0-9-]{1,63}$/i.test(region)) {
+    throw statementError(text, source.offset, 'invalid_parameter_value', `REGION "${region}" is no name of a region`)
+  }
+  const isWeb = isWebAddress(address)
+  if (isWeb && pattern !== undefined) {
+    throw statementError(
+      text,
+      source.offset,
+      'feature_not_supported',
+      'COPY PATTERN needs a source that can be listed',
+      {
+        hint: 'An HTTP server does not say what files there are. Name them by FILES.',
+      },
+    )
+  }
+  const settings = await settingsOf(statement, address, context).catch((error: unknown) => {
+    throw at(error, place)
+  })
+  const store = new Store(settings)
+  const folder = address.replace(/\/?$/, '/')
+  const name = shownAddress(address)
+  const found = async (): Promise<readonly RemoteObject[]> => {
+    if (manifest) return await listedIn(statement, address, store, context)
+    if (files !== undefined) {
+      const addresses = files.map((file) => folder + file)
+      for (const each of addresses) access?.checkUrl(each, place)
+      return addresses.map((each) => ({ address: each }))
+    }
+    if (isWeb) return [{ address }]
+    if (pattern !== undefined) return await store.list(folder, pattern, signal)
+    const isFolder = /^[^:]*:\/\/[^/]*\/?$|\/$/.test(address)
+    const exact = isFolder ? [] : await store.probe([address], signal)
+    if (exact.length > 0) return exact
+    // What is below the folder, by the address's own pattern if it is one.
+    const [, base = '', ofKey] = /^([^:]*:\/\/[^/]*\/(?:[^*?[{]*\/)?)([^*?[{/]*[*?[{].*)$/s.exec(address) ?? []
+    return ofKey === undefined ? await store.list(folder, undefined, signal) : await store.list(base, ofKey, signal)
+  }
+  const objects = await found().catch((error: unknown) => {
+    throw at(error, place)
+  })
+  const many = files ? ` (${files.length} files)` : pattern ? ` (${pattern})` : ''
+  const only = objects.length === 1 ? objects[0] : undefined
+  return { kind: 'remote', objects, store, name: only ? shownAddress(only.address) : `${name}${many}` }
+}
+
+/** The error at the source's place in the statement, unless it is at a place already. */
+function at(error: unknown, place: { readonly text: string; readonly offset: number }): unknown {
+  if (!(error instanceof CopyError) || error.statement) return error
+  const { code, sqlState, message, position, detail, hint, context, cause } = error
+  return new CopyError({ code, sqlState, message, position, detail, hint, context, statement: place, cause })
+}
+
+/** How the store of an address is reached: by the connection of the statement, or what the environment says. */
+async function settingsOf(statement: CopyFrom, address: string, context: RemoteContext): Promise<RemoteStore> {
+  const { access, connections, memoryLimit } = context
+  const { connection: name, credentials } = statement.options.remote ?? {}
+  const isNamed = name !== undefined || credentials instanceof Secret
+  const resolved = connections.resolve(statement)
+  const shared = {
+    part: Math.max(LEAST_PART, Math.min(MOST_PART, Math.floor(memoryLimit / PARTS))),
+    ...(access && { rules: access.network }),
+  }
+  const { env } = process
+  const { endpoint, region, pathStyle, account } = resolved
+  switch (kindOf(address)) {
+    case 'web':
+      return { ...shared, ...(resolved.bearerToken && { bearer: resolved.bearerToken.reveal() }) }
+    case 's3': {
+      const url = endpoint ?? (isNamed ? undefined : env.AWS_ENDPOINT_URL_S3 || env.AWS_ENDPOINT_URL || undefined)
+      const place = region ?? (env.AWS_REGION || env.AWS_DEFAULT_REGION || undefined)
+      const { aws } = resolved
+      // Without credentials nothing is asked for, and the error is the provider's.
+      await aws?.()
+      return {
+        ...shared,
+        ...(url !== undefined && { endpoint: url }),
+        ...(place !== undefined && { region: place }),
+        ...(pathStyle !== undefined && { pathStyle }),
+        ...(aws && { secret: aws }),
+      }
+    }
+    case 'google': {
+      const { serviceAccountKey: key, bearerToken } = await googleSecrets(resolved, isNamed)
+      const secret = key
+        ? async () => serviceAccountToken(key)
+        : bearerToken && (async () => ({ bearer: bearerToken.reveal() }))
+      await secret?.()
+      return { ...shared, ...(endpoint !== undefined && { endpoint }), ...(secret && { secret }) }
+    }
+    case 'azure': {
+      const named =
+        account ?? (isNamed ? undefined : env.AZURE_STORAGE_ACCOUNT_NAME || env.AZURE_STORAGE_ACCOUNT || undefined)
+      const secret = azureSecret(resolved, isNamed)
+      return {
+        ...shared,
+        ...(endpoint !== undefined && { endpoint }),
+        ...(named !== undefined && { account: named }),
+        ...(secret && { secret: async () => secret }),
+      }
+    }
+  }
+}
+
+function kindOf(address: string): 'web' | 's3' | 'google' | 'azure' {
+  const scheme = schemeOf(address) ?? ''
+  if (/^https?$/.test(scheme)) return 'web'
+  if (/^s3[an]?$/.test(scheme)) return 's3'
+  return /^gc?s$/.test(scheme) ? 'google' : 'azure'
+}
+
+/** The file that Google's own programs are told of by the environment counts where no connection is named. */
+async function googleSecrets(
+  { serviceAccountKey, bearerToken }: ResolvedConnection,
+  isNamed: boolean,
+): Promise<Pick<ResolvedConnection, 'serviceAccountKey' | 'bearerToken'>> {
+  const path = process.env.GOOGLE_APPLICATION_CREDENTIALS
+  if (isNamed || serviceAccountKey || bearerToken || !path) {
+    return { ...(serviceAccountKey && { serviceAccountKey }), ...(bearerToken && { bearerToken }) }
+  }
+  const { readFile } = await import('node:fs/promises')
+  try {
+    return { serviceAccountKey: new Secret(await readFile(path, 'utf8')) }
+  } catch (error) {
+    throw new CopyError({
+      code: 'invalid_authorization_specification',
+      sqlState: '28000',
+      message: `the file that GOOGLE_APPLICATION_CREDENTIALS names could not be read (${(error as NodeJS.ErrnoException).code})`,
+    })
+  }
+}
+
+function azureSecret(
+  { accountKey, sas, bearerToken }: ResolvedConnection,
+  isNamed: boolean,
+): { readonly accountKey?: string; readonly signature?: string; readonly bearer?: string } | undefined {
+  if (accountKey) return { accountKey: accountKey.reveal() }
+  if (sas) return { signature: sas.reveal().replace(/^\?/, '') }
+  if (bearerToken) return { bearer: bearerToken.reveal() }
+  if (isNamed) return undefined
+  const { AZURE_STORAGE_ACCOUNT_KEY, AZURE_STORAGE_KEY, AZURE_STORAGE_SAS_TOKEN } = process.env
+  const key = AZURE_STORAGE_ACCOUNT_KEY || AZURE_STORAGE_KEY
+  if (key) return { accountKey: key }
+  return AZURE_STORAGE_SAS_TOKEN ? { signature: AZURE_STORAGE_SAS_TOKEN.replace(/^\?/, '') } : undefined
+}
+
+/** An entry of a manifest. */
+interface Entry {
+  readonly url: string
+  readonly isMandatory: boolean
+  readonly length: number | undefined
+}
+
+/** The objects of Redshift's manifest: those that there are, of which the ones that are mandatory must be. */
+async function listedIn(
+  statement: CopyFrom,
+  address: string,
+  store: Store,
+  { access, signal }: RemoteContext,
+): Promise<readonly RemoteObject[]> {
+  const { text, source } = statement
+  const place = { text, offset: source.offset }
+  const { bytes, isWhole } = await store.start({ address }, MOST_MANIFEST, signal)
+  const entries = entriesOf(isWhole ? bytes : undefined, shownAddress(address))
+  const kind = kindOf(address)
+  for (const { url } of entries) {
+    if (schemeOf(url) === undefined || kindOf(url) !== kind) {
+      throw badManifest(shownAddress(address), `"${shownAddress(url)}" is not where the manifest is`)
+    }
+    access?.checkUrl(url, place)
+  }
+  const found = new Map(
+    (
+      await store.probe(
+        entries.map(({ url }) => url),
+        signal,
+      )
+    ).map((object) => [object.address, object]),
+  )
+  const there: RemoteObject[] = []
+  for (const { url, isMandatory, length } of entries) {
+    const object = found.get(url)
+    if (object === undefined) {
+      if (!isMandatory) continue
+      throw missing(
+        `"${shownAddress(url)}" does not exist`,
+        `The manifest "${shownAddress(address)}" says that it is mandatory.`,
+      )
+    }
+    if (length !== undefined && object.size !== length) {
+      throw badManifest(
+        shownAddress(address),
+        `"${shownAddress(url)}" has ${object.size} bytes, and the manifest says ${length}`,
+      )
+    }
+    there.push(object)
+  }
+  if (there.length > 0) return there
+  throw missing(`none of the objects of the manifest "${shownAddress(address)}" exists`, undefined)
+}
+
+function entriesOf(bytes: Buffer | undefined, name: string): readonly Entry[] {
+  if (bytes === undefined) throw badManifest(name, `it has more than ${MOST_MANIFEST} bytes`)
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(bytes.toString('utf8'))
+  } catch {
+    throw badManifest(name, 'it is no JSON')
+  }
+  const { entries } = (typeof parsed === 'object' && parsed !== null ? parsed : {}) as { readonly entries?: unknown }
+  if (!Array.isArray(entries)) throw badManifest(name, 'it has no array "entries"')
+  if (entries.length === 0) throw badManifest(name, 'its array "entries" is empty')
+  return entries.map((entry: unknown, index) => {
+    const at = `entries[${index}]`
+    if (typeof entry !== 'object' || entry === null) throw badManifest(name, `${at} is no object`)
+    const { url, mandatory = false, meta } = entry as { readonly [key: string]: unknown }
+    if (typeof url !== 'string' || url === '') throw badManifest(name, `${at} has no "url"`)
+    if (typeof mandatory !== 'boolean') throw badManifest(name, `"mandatory" of ${at} is neither true nor false`)
+    const { content_length: length } = (typeof meta === 'object' && meta !== null ? meta : {}) as {
+      readonly content_length?: unknown
+    }
+    if (length !== undefined && !(Number.isSafeInteger(length) && (length as number) >= 0)) {
+      throw badManifest(name, `"content_length" of ${at} is no number of bytes`)
+    }
+    return { url, isMandatory: mandatory, length: length as number | undefined }
+  })
+}
+
+function badManifest(name: string, reason: string): CopyError {
+  return new CopyError({
+    code: 'invalid_parameter_value',
+    sqlState: '22023',
+    message: `the manifest "${name}" cannot be used: ${reason}`,
+    detail: 'It is JSON: { "entries": [ { "url": "s3://bucket/key", "mandatory": true }, … ] }.',
+    position: { file: name },
+  })
+}
+
+function missing(message: string, detail: string | undefined): CopyError {
+  return new CopyError({ code: 'undefined_file', sqlState: '58P01', message, detail })
+}
