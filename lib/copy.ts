@@ -154,7 +154,15 @@ class Work {
     readonly replay: Replay | undefined,
   ) {
     const text = replay?.text ?? statement.text
-    this.#record = new LoadRecord({ id: this.#id, target, statement, text, isReplay: replay !== undefined, call })
+    this.#record = new LoadRecord({
+      id: this.#id,
+      target,
+      statement,
+      source,
+      text,
+      isReplay: replay !== undefined,
+      call,
+    })
   }
 
   /** The attached database that the rows went to, in DuckDB. */

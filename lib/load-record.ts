@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { CopyCallOptions } from './copy-call.ts'
 import { CopyError } from './errors.ts'
@@ -7,8 +8,10 @@ import { openLedger } from './ledger/open.ts'
 import type { CompletedLoad, LedgerFile, LedgerLoad } from './ledger/records.ts'
 import { loadAddon } from './native/addon.ts'
 import type { LoadCounters } from './native/load.ts'
+import type { Input } from './native/open.ts'
 import type { Receipt } from './receipt.ts'
 import type { RejectLog } from './reject-log.ts'
+import type { RowInput } from './source.ts'
 import type { CopyFrom } from './statement/ast.ts'
 import { isTolerant } from './statement/error-policy.ts'
 import type { TableDescription, Target, TargetTransaction } from './target/target.ts'
@@ -46,6 +49,7 @@ export interface LoadRecordInit {
   readonly id: string
   readonly target: Target
   readonly statement: CopyFrom
+  readonly source: Input | RowInput
   /** The statement as it was given. */
   readonly text: string
   /** Whether it is a COPY REJECTS. */
@@ -315,11 +319,27 @@ export class LoadRecord {
 
   async #files(ledger: Ledger, files: readonly LedgerFile[]): Promise<void> {
     const times = { startedAt: this.#startedAt, endedAt: new Date() }
+    const modified = await modifiedTimes(this.#init.source)
     await ledger.recordFiles(
       this.#init.id,
-      files.map((file) => ({ ...file, ...times })),
+      files.map((file) => {
+        const modifiedAt = modified.get(file.path)
+        return { ...file, ...times, ...(modifiedAt && { modifiedAt }) }
+      }),
     )
   }
+}
+
+/** When the files of this machine were last changed, by name; of one that is gone since it is not known. */
+async function modifiedTimes(source: Input | RowInput): Promise<Map<string, Date>> {
+  const times = new Map<string, Date>()
+  const note = async (name: string, path: string) => {
+    const found = await stat(path).catch(() => undefined)
+    if (found?.isFile()) times.set(name, found.mtime)
+  }
+  if (source.kind === 'file') await note(source.name, source.path)
+  else if (source.kind === 'files') for (const path of source.paths) await note(path, path)
+  return times
 }
 
 /** What is answered when a load with the same key has been completed before; undefined when it was recorded without a receipt. */

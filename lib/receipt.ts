@@ -39,7 +39,10 @@ export interface ReceiptCounts {
   readonly blankLines: number
 }
 
-/** What the target did with the rows of one of several files is known only where it held none of them back. */
+/**
+ * What the target did with the rows of one of several files is known only where it held none of them back: it counts those of the load, and what it
+ * took of a file is what was not refused of it. That the files make up the load is what is checked.
+ */
 type OfTarget = 'rowsLoaded' | 'rowsConflicted'
 
 /**

@@ -18,10 +18,12 @@ const NEXT_MS = 60_000
 const PAUSE_MS = 3_600_000
 /** What is forgotten at a time: a load waits for it, about a tenth of a second. */
 const AT_ONCE = { loads: 500, rejects: 50_000 }
-/** How long a server may take, and whoever has locked what is to be forgotten. */
+/** How long whoever has locked what is to be forgotten may take. */
 const PATIENCE_MS = 1_000
+/** How long a statement may take: one load may have far more rejects than are forgotten at a time. */
+const STATEMENT_MS = 5_000
 /** How long all of it may take: the load has been committed, and waits for this alone. */
-const WHOLE_PATIENCE_MS = 10_000
+const WHOLE_PATIENCE_MS = 15_000
 
 /** Forgets old loads after new ones have been recorded, some at a time and seldom. */
 export class Retention {
@@ -60,7 +62,7 @@ export class Retention {
           return
         }
         const ledger = await findLedger(transaction.ledger(catalog))
-        const limits = { most: AT_ONCE, patienceMs: PATIENCE_MS }
+        const limits = { most: AT_ONCE, patienceMs: PATIENCE_MS, statementMs: STATEMENT_MS }
         const purged = await ledger?.purge(new Date(now - days * DAY_MS), { keyed, unresolved, ...limits })
         await transaction.commit()
         if (purged && purged.loads > 0) this.#due.set(key, now + NEXT_MS)

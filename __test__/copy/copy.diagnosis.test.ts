@@ -43,6 +43,17 @@ describe.each(benches)('$name', ({ name, open }) => {
     expect(await diagnose('7\n', 'FORMAT csv', 'one')).toBeUndefined()
   })
 
+  test('whole records are tried beside a column that only the database reads, which is said', async () => {
+    const type = name === 'postgres' ? 'inet' : 'hugeint'
+    await bench.sql(`CREATE TABLE beside (id integer, far ${type}, day date)`)
+    await bench.sql(`CREATE TABLE far (one ${type}, two ${type})`)
+    const [group] = (await diagnose('1;7;2020-01-01\n2;8;2020-01-02\n', 'FORMAT csv', 'beside')) ?? []
+    const note = 'far not tried: only the database reads the type'
+    expect(group?.cures?.[0]).toMatchObject({ change: "DELIMITER ';'", cured: 2, tried: 2, note })
+    const [other] = (await diagnose('1;7\n2;8\n', 'FORMAT csv', 'far')) ?? []
+    expect(other?.cures).toBeUndefined()
+  })
+
   test('groups by column, reason and shape, the largest first', async () => {
     const csv = `1,x,2020-01-01,a,m\n${'2,"1,5",2020-01-01,b,m\n'.repeat(5)}3,"12,75",2020-01-01,b,m\n4,5,2020-13-01,"b\nb",m\n`
     const groups = await diagnose(csv, 'FORMAT csv', t)

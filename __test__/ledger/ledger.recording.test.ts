@@ -1,4 +1,5 @@
 import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtemp, rm, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -103,6 +104,28 @@ describe.each(benches)('which loads are recorded on $name', ({ name, open }) => 
       ['STDIN', 'failed', '2'],
     ])
     expect(await bench.sql('SELECT count(*) FROM copyist.stl_load_commits')).toEqual([['0']])
+  })
+
+  it('files are with the time of their last change', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'copyist-times-'))
+    try {
+      for (const [path, seconds] of [
+        ['a.csv', 1_700_000_000],
+        ['b.csv', 1_700_000_100],
+      ] as const) {
+        await writeFile(join(folder, path), path === 'a.csv' ? '1,a\n' : 'x,b\n')
+        await utimes(join(folder, path), seconds, seconds)
+      }
+      await bench.db.copy(`COPY t FROM '${join(folder, 'a.csv')}' (FORMAT csv)`, { ledger: true })
+      await failure(bench.db.copy(`COPY t FROM '${join(folder, 'b.csv')}' (FORMAT csv)`))
+      await bench.db.copy(`COPY t FROM '${folder}/*.csv' (FORMAT csv, ON_ERROR skip_row)`)
+      await copy('1,a\n')
+      const times = await bench.sql(`SELECT CAST(extract(epoch FROM f.modified_at) AS bigint) AS at
+        FROM copyist.files f JOIN copyist.loads l ON l.load_id = f.load_id ORDER BY load_no, ordinal`)
+      expect(times).toEqual([['1700000000'], ['1700000100'], ['1700000000'], ['1700000100'], [null]])
+    } finally {
+      await rm(folder, { recursive: true })
+    }
   })
 
   it.runIf(name === 'postgres')('a user who may not write the ledger loads all the same, and is told', async () => {

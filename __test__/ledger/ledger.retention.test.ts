@@ -167,3 +167,34 @@ describe.each([
     await db.close()
   })
 })
+
+it('looks at the rejects of old loads alone, however many there are of others', async () => {
+  const scratch = await createScratchDatabase()
+  await scratch.query('CREATE TABLE t (a int)')
+  const plain = await connect(scratch.url)
+  await plain.copy('COPY t FROM STDIN (FORMAT csv, ON_ERROR skip_row)', { stdin: 'x\n'.repeat(20_000) })
+  const old = await plain.copy('COPY t FROM STDIN (FORMAT csv, ON_ERROR skip_row)', { stdin: '1\nx\n' })
+  await plain.copy(`COPY REJECTS '${old.id}' INTO t WITH (NULL 'x')`)
+  await plain.close()
+  await scratch.query(`UPDATE copyist.loads SET ended_at = ended_at - interval '100 days' WHERE load_id = $1`, [old.id])
+  await scratch.query('VACUUM ANALYZE copyist.rejects')
+  const read = async (): Promise<number> => {
+    const [row] = await scratch.query<{ count: string }>(
+      `SELECT seq_tup_read + coalesce(idx_tup_fetch, 0) AS count FROM pg_stat_user_tables WHERE relname = 'rejects'`,
+    )
+    return Number(row?.count)
+  }
+  // What a session has read is told when it ends.
+  await expect.poll(() => scratch.sessions()).toEqual([])
+  const before = await read()
+  const db = await connect(scratch.url, { ledger: { retention: { days: 90 } } })
+  await db.copy('COPY t FROM STDIN', { stdin: '5\n' })
+  await db.close()
+  await expect.poll(() => scratch.sessions()).toEqual([])
+  expect(await scratch.query('SELECT count(*)::int FROM copyist.loads WHERE load_id = $1', [old.id])).toEqual([
+    { count: 0 },
+  ])
+  await expect.poll(async () => (await read()) - before).toBeGreaterThan(0)
+  expect((await read()) - before).toBeLessThan(100)
+  await scratch.drop()
+})

@@ -12,8 +12,8 @@ export function candidatesFor(group: Findings, kit: CureKit): readonly (readonly
   const { error, message, evidence } = group
   if (evidence.length === 0) return []
   if (error.column === undefined) {
-    // The fields of columns that only the database reads would not be tried.
-    if (kit.columns.some(({ type }) => isUnread(type))) return []
+    // Where none of the columns can be tried, any number of fields will do.
+    if (kit.columns.every(({ type }) => isUnread(type))) return []
     if (error.sqlState === '22021') return /"UTF8"/.test(message) ? [...encodings(evidence), replacedBytes] : []
     if (error.sqlState !== '22P04') return []
     if (/^(?:unquoted|literal) (?:newline|carriage return) found/.test(message)) return [[utf16], lineEnds]

@@ -30,6 +30,7 @@ export async function findCures(
   const preamble = await preambleOf(start, kit, skippedBefore)
   const nullWords = new Set<string>()
   const noteOnNull = otherNulls(shown, kit)
+  const unread = kit.columns.filter(({ type }) => isUnread(type)).map(({ name }) => name)
   for (const group of shown) {
     const tried = group.evidence.length
     const skipped = preamble === undefined ? 0 : group.evidence.filter(({ line }) => line <= preamble.lastLine).length
@@ -51,6 +52,10 @@ export async function findCures(
         if (options?.null !== undefined && options.format === undefined) {
           nullWords.add(options.null)
           note = [note, await noteOnNull(options.null, group.error.column)].filter(Boolean).join('; ')
+        }
+        // Of a record as a whole all fields are tried, but for these.
+        if (group.error.column === undefined && unread.length > 0) {
+          note = [note, `${listed(unread)} not tried: only the database reads the type`].filter(Boolean).join('; ')
         }
         found.push({
           kind,
@@ -110,11 +115,15 @@ function otherNulls(
     const records = new Set(groups.flatMap(({ evidence }) => evidence.map(({ raw }) => raw)))
     rows ??= Array.from(records, (raw) => splitFields(raw.toString(), kit.options, true))
     const count = rows.filter((fields) => columns.some((index) => fields[index] === word)).length
-    const names = columns.slice(0, COLUMNS_SHOWN).map((index) => columnName(kit.columns[index]?.name ?? ''))
-    const more = columns.length - names.length
-    const where = `${names.join(', ')}${more > 0 ? ` and ${more} more` : ''}`
+    const where = listed(columns.map((index) => kit.columns[index]?.name ?? ''))
     return `it would be NULL in ${where}, too: in ${count} of ${rows.length} rejected rows looked at, loaded rows were not counted`
   }
+}
+
+function listed(columns: readonly string[]): string {
+  const names = columns.slice(0, COLUMNS_SHOWN).map(columnName)
+  const more = columns.length - names.length
+  return `${names.join(', ')}${more > 0 ? ` and ${more} more` : ''}`
 }
 
 /** Lines before the data, and the change that passes over them. */

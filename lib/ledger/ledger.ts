@@ -321,22 +321,24 @@ export class Ledger {
       readonly unresolved?: boolean
       /** The oldest first, and about so many; those that another transaction has locked are passed over. */
       readonly most?: { readonly loads: number; readonly rejects: number }
-      /** PostgreSQL: how long a statement, or a lock, may take. */
+      /** PostgreSQL: how long it waits for a lock. */
       readonly patienceMs?: number
+      /** PostgreSQL: how long a statement may take. */
+      readonly statementMs?: number
     } = {},
   ): Promise<Purged> {
     const { schema } = this.#place
     const kept = [
       ...(options.keyed ? [] : ['load_key IS NOT NULL']),
-      ...(options.unresolved
-        ? []
-        : [`load_id IN (SELECT r.load_id FROM ${schema}.rejects AS r WHERE r.resolved_by IS NULL)`]),
+      ...(options.unresolved ? [] : [`rows_rejected > rows_resolved AND ${this.#isUnresolved()}`]),
     ]
     const unless = kept.length === 0 ? '' : ` AND (status = 'failed' OR NOT (${kept.join(' OR ')}))`
-    const { most, patienceMs } = options
-    if (patienceMs !== undefined && this.#place.dialect === 'postgres') {
-      await this.#limitWaits(patienceMs)
-      await this.#session.query(`SELECT pg_catalog.set_config('statement_timeout', '${patienceMs}', true)`)
+    const { most, patienceMs, statementMs } = options
+    if (this.#place.dialect === 'postgres') {
+      if (patienceMs !== undefined) await this.#limitWaits(patienceMs)
+      if (statementMs !== undefined) {
+        await this.#session.query(`SELECT pg_catalog.set_config('statement_timeout', '${statementMs}', true)`)
+      }
     }
     const old = `ended_at < CAST($1 AS timestamptz)${unless}`
     const which = most === undefined ? old : `load_id IN (${this.#oldest(old, most)})`
@@ -356,6 +358,15 @@ export class Ledger {
       replaced += await this.#change(`DELETE FROM ${schema}.replaced WHERE ${those}`, ids)
     }
     return { loads: gone.length, files, rejects, replaced }
+  }
+
+  /** Whether a load has a refused row that is recorded, and that nobody has loaded. */
+  #isUnresolved(): string {
+    // By the key of each load's rows: a list of all such loads would take a look at all rows that were ever refused, and the clause
+    // at the end keeps PostgreSQL from making one.
+    const apart = this.#place.dialect === 'postgres' ? ' OFFSET 0' : ''
+    const { schema } = this.#place
+    return `EXISTS (SELECT 1 FROM ${schema}.rejects AS r WHERE r.load_id = loads.load_id AND r.resolved_by IS NULL${apart})`
   }
 
   #oldest(condition: string, most: { readonly loads: number; readonly rejects: number }): string {
