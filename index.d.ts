@@ -1052,6 +1052,168 @@ export interface LedgerOptions {
 }
 /** Connects to a database. Rejects with CopyError when it cannot be reached or opened. */
 export declare function connect(target: ConnectTarget, options?: ConnectOptions): Promise<Database>;
+/** As much of a record batch of `apache-arrow` as every version has; name its own type where you want all of it. */
+export interface ArrowBatch {
+	readonly numRows: number;
+	readonly numCols: number;
+	readonly schema: unknown;
+	getChild(name: string): unknown;
+}
+/** The same of a table. */
+export interface ArrowTable extends ArrowBatch {
+	readonly batches: readonly unknown[];
+}
+/** What a value of a row is; see {@link ReadColumn.values} for which type has which. */
+export type ReadValue = boolean | number | bigint | string | Date | Uint8Array | readonly ReadValue[] | null;
+/** The values of a column, by row. */
+export type ReadValues = Uint8Array | Int16Array | Int32Array | BigInt64Array | Float32Array | Float64Array | (string | null)[] | (Uint8Array | null)[] | (Date | number | null)[] | (readonly ReadValue[] | null)[];
+/** A column of rows that were read. */
+export interface ReadColumn {
+	readonly name: string;
+	/** Its type as PostgreSQL prints it: `integer`, `numeric(10,2)`, `timestamp without time zone`, `text[]`. */
+	readonly type: string;
+	/** Rows. */
+	readonly length: number;
+	/**
+	 * - `boolean`: a Uint8Array of 0 and 1
+	 * - `smallint`, `integer`: Int16Array, Int32Array; `bigint`: BigInt64Array, or Float64Array with `int64: 'number'`
+	 * - `real`, `double precision`: Float32Array, Float64Array
+	 * - `date`, `timestamp` with a time zone or without: a Float64Array of milliseconds since 1970 in UTC, whose fraction are the microseconds,
+	 *   infinite where the value is; with `dates: 'date'` an array of Date, in which what no Date can hold is that number
+	 * - `bytea`: an array of Uint8Array
+	 * - lists: an array of arrays
+	 * - all others: an array of strings, `numeric`, `time`, `interval`, `uuid` and `json` among them
+	 *
+	 * Where the value is NULL, an array that is not typed has null, and a typed one 0.
+	 */
+	readonly values: ReadValues;
+	/** Bits of rows that are not NULL: row r is bit `r % 8` of byte `r >> 3`. Absent: none is NULL. */
+	readonly validity?: Uint8Array;
+}
+/** What a call of {@link read} may set beside the statement. */
+export interface ReadOptions {
+	/**
+	 * The columns and their types, in PostgreSQL's words, in place of those that are found by reading the whole input first:
+	 * `{ id: 'int', price: 'numeric(10, 2)', day: 'date' }`. Of CSV and the like they are the fields in their order, or by the header
+	 * with MAP BY NAME; of Parquet and Arrow those columns, by their names, and no others.
+	 */
+	readonly columns?: Readonly<Record<string, string>>;
+	/** Whether `bigint` is a bigint, or a number: then one beyond 2^53 is an error (22003). */
+	readonly int64?: "bigint" | "number";
+	/**
+	 * Whether dates and timestamps are objects of Date, or numbers: milliseconds since 1970 in UTC, with the microseconds behind the point. By
+	 * default they are Dates in rows, and numbers in columns. What no Date can hold, infinity included, is a number in either.
+	 */
+	readonly dates?: "date" | "number";
+	/**
+	 * The input of `FROM STDIN`: a Node Readable, a web ReadableStream, any (async) iterable of byte chunks, or the bytes
+	 * themselves. Strings count as UTF-8.
+	 */
+	readonly stdin?: ByteSource | Uint8Array | string;
+	/** Aborting ends the reading; it then fails with SQLSTATE 57014. */
+	readonly signal?: AbortSignal;
+	/** As for a load: at most 20 times a second, and once at the end. */
+	readonly onProgress?: (progress: Progress) => void;
+	/** Decoder threads; by default the cores of this process, at most 4. */
+	readonly threads?: number;
+	/** Bytes that buffers may take, at least 1 MiB; by default 256 MiB. What has been handed out does not count. */
+	readonly memoryLimit?: number;
+	/** Bytes that one compressed input may become; by default any number. */
+	readonly maxDecompressedBytes?: number;
+	/** Bytes that each byte of a compressed input may become, beyond its first 64 MiB of text; by default 500. */
+	readonly maxCompressionRatio?: number;
+	/** Called with each refused row of a statement that goes on after errors, in the order of the input. */
+	readonly onReject?: (reject: Reject) => void;
+	/** Called with each row that has NULL in place of values that did not fit. */
+	readonly onReplace?: (row: ReplacedRow) => void;
+	/** A file to write the refused rows to, byte for byte, as for a load. */
+	readonly rejects?: string;
+	/** What this statement may read beside `stdin`; see docs/access.md. */
+	readonly access?: Access;
+}
+/** One input of a reading. `rows = rowsReturned + rowsFiltered + rowsRejected`. */
+export interface ReadFile extends Omit<ReceiptFile, "rowsLoaded" | "rowsConflicted"> {
+	/** Rows that were handed out. */
+	readonly rowsReturned: number;
+}
+/** What a reading came to, once all rows have been handed out. It balances: `rowsRead = rowsReturned + rowsFiltered + rowsRejected`. */
+export interface ReadReceipt extends Omit<ReceiptCounts, "rowsLoaded" | "rowsConflicted"> {
+	/** The statement as it was given. */
+	readonly statement: string;
+	/** Whose rules it followed. Absent: PostgreSQL's, since nothing said otherwise. */
+	readonly dialect?: StatementDialect;
+	/** Options of the statement that changed nothing, and why. Absent: none. */
+	readonly notes?: readonly StatementNote[];
+	/** The columns, with their types as PostgreSQL prints them. */
+	readonly columns: readonly {
+		readonly name: string;
+		readonly type: string;
+	}[];
+	/** What the input was in, if it was not UTF-8. */
+	readonly encoding?: string;
+	/** Data rows found in the input; header lines are not rows. */
+	readonly rowsRead: number;
+	/** Rows that were handed out. */
+	readonly rowsReturned: number;
+	/** Bytes that were no UTF-8 and were replaced, where the statement says by what. */
+	readonly bytesReplaced: number;
+	/** Whether the first line was found to be a header, where the statement leaves that open. */
+	readonly headerDetected?: boolean;
+	/** Bytes of input read. */
+	readonly bytesRead: number;
+	/** Wall time from the beginning to the last row, the caller's included, in milliseconds. */
+	readonly elapsedMs: number;
+	/** The inputs in their order. */
+	readonly files: readonly ReadFile[];
+	/** What was wrong with refused rows, the most frequent first; absent when none was. */
+	readonly diagnosis?: readonly DiagnosisGroup[];
+	/** The same of values that did not fit and were replaced. */
+	readonly replaced?: readonly DiagnosisGroup[];
+	/** Decoder threads used. */
+	readonly threads: number;
+	/** The instruction set that scanned the input. */
+	readonly instructionSet: string;
+}
+/**
+ * Rows of an input, in one of several forms: one of these methods is called, once. Nothing is read before that.
+ *
+ * Iterations read ahead by a bounded number of batches, and wait for whoever takes them. Leaving one early (`break`, `return`, an error)
+ * stops all threads and closes file or stream. Errors are those of a load: {@link CopyError} with SQLSTATE, line and column; all rows before
+ * the one in error are handed out first.
+ */
+export declare class Reading {
+	#private;
+	/** What the reading came to: when all rows have been handed out; undefined before, and where it was left early or failed. */
+	get receipt(): ReadReceipt | undefined;
+	/** The rows as plain objects, with the columns' names as keys; see {@link ReadColumn.values} for what values are, booleans and null besides. */
+	rows<Row = Record<string, ReadValue>>(): AsyncIterableIterator<Row>;
+	/** All rows by their columns. */
+	columns(): Promise<ReadColumn[]>;
+	/** The rows by their columns, some thousand at a time. The arrays are the caller's. */
+	columnBatches(): AsyncIterableIterator<ReadColumn[]>;
+	/**
+	 * The rows as record batches of the package `apache-arrow`, which has to be installed. Say which type that is, since this package does
+	 * without it: `batches<RecordBatch>()`.
+	 */
+	batches<Batch = ArrowBatch>(): AsyncIterableIterator<Batch>;
+	/** All rows as a table of the package `apache-arrow`: `table<Table>()`. */
+	table<Table = ArrowTable>(): Promise<Table>;
+	/** The rows as the bytes of an Arrow IPC stream: its schema, a message for each batch, its end. Every library of Arrow reads it. */
+	ipc(): AsyncIterableIterator<Uint8Array>;
+}
+/**
+ * Reads rows for the program, without a target: `COPY [ ( columns ) ] FROM { 'file' | STDIN } [ WITH ( options ) ]`, with the formats,
+ * sources, options and error policies of a load.
+ *
+ * ```ts
+ * for await (const row of read("COPY FROM 'orders.csv' (FORMAT csv, HEADER)").rows()) …
+ * const columns = await read("COPY FROM 'flights.parquet' (FORMAT parquet)").columns()
+ * ```
+ *
+ * Without `columns` the types are those that all values of the input prove, for which it is read twice, a stream from memory or a temporary
+ * file; Parquet and Arrow files tell theirs.
+ */
+export declare function read(statement: string, options?: ReadOptions): Reading;
 declare const sqlStates: {
 	readonly syntax_error: "42601";
 	readonly invalid_parameter_value: "22023";
