@@ -603,6 +603,12 @@ describe('endings', () => {
     expect(stdin.destroyed).toBe(true)
   })
 
+  test('returning before the first row lets go of the stream', async () => {
+    const stdin = createReadStream(join(folder, 'big.csv'))
+    await read('COPY FROM STDIN (FORMAT csv)', { stdin }).rows().return?.()
+    expect(stdin.destroyed).toBe(true)
+  })
+
   test('returning while rows are waited for ends it', async () => {
     const stdin = new Readable({ read() {} })
     const iterator = read('COPY FROM STDIN (FORMAT csv)', { stdin, columns: { a: 'int' } }).rows()

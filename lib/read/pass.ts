@@ -169,8 +169,10 @@ export class Pass {
     await this.#native?.close()
     this.#spool?.dispose()
     const source = this.#source
-    if (source?.kind === 'stream') discard(source.stream)
-    else if (source?.kind === 'file') await source.handle?.close()
+    // What was handed over is nobody else's to close, even if it was never looked at.
+    if (source === undefined) abandonInput(this.#options)
+    else if (source.kind === 'stream') discard(source.stream)
+    else if (source.kind === 'file') await source.handle?.close()
     this.#log?.close()
   }
 

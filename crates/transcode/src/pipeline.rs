@@ -1159,7 +1159,7 @@ impl<'a> Worker<'a> {
         chunk: &mut Option<ChunkData>,
     ) -> Part {
         let plan = &*self.shared.plan;
-        let made = joined(plan, batch, None, &[])
+        let made = joined(plan, batch, None, &[], self.shared.sink == Sink::Ipc)
             .and_then(|batch| hand_out(self.shared, plan, &batch, buffer, &mut self.known));
         let rows = batch.num_rows() as u64;
         let fault = match made {
@@ -1229,7 +1229,7 @@ impl<'a> Worker<'a> {
             Sink::Arrow if rows > 0 => *chunk = Some(ChunkData::Arrow(crate::record_batch(plan, literals, decoded))),
             Sink::Ipc | Sink::Values if rows > 0 => {
                 let made = crate::record_batch(plan, literals, decoded);
-                made_of = joined(plan, &batch, Some((decoded, made)), &taken)
+                made_of = joined(plan, &batch, Some((decoded, made)), &taken, shared.sink == Sink::Ipc)
                     .and_then(|batch| hand_out(shared, plan, &batch, buffer, &mut self.known));
             }
             // Types are not proven on values that have theirs.

@@ -8,7 +8,8 @@ use arrow_array::types::{
     IntervalMonthDayNanoType, Time64MicrosecondType, TimestampMicrosecondType, TimestampMillisecondType,
     TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type, UInt32Type,
 };
-use arrow_array::{Array, ArrayRef, OffsetSizeTrait, RecordBatch, RecordBatchOptions, UInt32Array};
+use arrow_array::{Array, ArrayRef, OffsetSizeTrait, RecordBatch, RecordBatchOptions, StringArray, UInt32Array};
+use arrow_buffer::{OffsetBuffer, ScalarBuffer};
 use arrow_ipc::writer::StreamWriter;
 use arrow_schema::{ArrowError, DataType, Field, IntervalUnit, Schema, TimeUnit};
 use copyist_core::{DataError, ErrorCode, Result, Type};
@@ -131,7 +132,7 @@ fn is_same(ty: &Type, source: &DataType) -> bool {
         }
         (Type::Timestamp(digits) | Type::Time(digits) | Type::TimestampTz(digits), _) if digits.is_some() => false,
         (Type::Interval(_) | Type::Uuid | Type::Time(_) | Type::Array(_), _) => false,
-        (Type::Text, _) => *source == DataType::Utf8,
+        (Type::Text, _) => matches!(source, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View),
         (Type::Varchar(_) | Type::Bpchar(_) | Type::Json | Type::Jsonb | Type::Enum(_) | Type::Other, _) => false,
         (ty, source) => arrow_type(ty) == *source,
     }
@@ -153,23 +154,23 @@ fn has_ipc(ty: &DataType) -> bool {
 
 fn is_readable(ty: &Type, source: &DataType) -> bool {
     use DataType as D;
-    match (ty, source) {
+    matches!(
+        (ty, source),
         (Type::Bool, D::Boolean)
-        | (Type::Int2, D::Int8 | D::Int16 | D::UInt8)
-        | (Type::Int4, D::Int32 | D::UInt16)
-        | (Type::Int8, D::Int64 | D::UInt32)
-        | (Type::Float4, D::Float16 | D::Float32)
-        | (Type::Float8, D::Float64)
-        | (Type::Text, D::Utf8 | D::LargeUtf8 | D::Utf8View)
-        | (Type::Bytea, D::Binary | D::LargeBinary | D::BinaryView | D::FixedSizeBinary(_))
-        | (Type::Date, D::Date32)
-        | (
-            Type::Timestamp(None) | Type::TimestampTz(None),
-            D::Timestamp(TimeUnit::Second | TimeUnit::Millisecond | TimeUnit::Microsecond, _),
-        ) => true,
-        (Type::Array(_), D::List(_) | D::LargeList(_) | D::FixedSizeList(..)) => true,
-        _ => false,
-    }
+            | (Type::Int2, D::Int8 | D::Int16 | D::UInt8)
+            | (Type::Int4, D::Int32 | D::UInt16)
+            | (Type::Int8, D::Int64 | D::UInt32)
+            | (Type::Float4, D::Float16 | D::Float32)
+            | (Type::Float8, D::Float64)
+            | (Type::Text, D::Utf8 | D::LargeUtf8 | D::Utf8View)
+            | (Type::Bytea, D::Binary | D::LargeBinary | D::BinaryView | D::FixedSizeBinary(_))
+            | (Type::Date, D::Date32)
+            | (
+                Type::Timestamp(None) | Type::TimestampTz(None),
+                D::Timestamp(TimeUnit::Second | TimeUnit::Millisecond | TimeUnit::Microsecond, _),
+            )
+            | (Type::Array(_), D::List(_) | D::LargeList(_) | D::FixedSizeList(..))
+    )
 }
 
 /// The batch that comes of a batch, with those of its columns as they are that need no decoding. `decoded` made the other one.
@@ -181,29 +182,55 @@ pub(crate) fn joined(
     source: &RecordBatch,
     decoded: Option<(&Decoded, RecordBatch)>,
     taken: &[bool],
+    as_ipc: bool,
 ) -> Result<RecordBatch> {
+    let narrowed = |array: ArrayRef| if as_ipc { narrowed(array) } else { Ok(array) };
     let Some((decoded, made)) = decoded else {
-        let columns = (0..plan.columns.len()).map(|index| Arc::clone(source.column(plan.field_of(index)))).collect();
-        return batch_of(plan, columns, source.num_rows());
+        let columns = (0..plan.columns.len()).map(|index| narrowed(Arc::clone(source.column(plan.field_of(index)))));
+        return batch_of(plan, columns.collect::<Result<_>>()?, source.num_rows());
     };
     // Rows that were refused are not among those that were made, nor what stands behind an error.
-    let kept = decoded
-        .places
-        .as_ref()
-        .map(|places| UInt32Array::from_iter_values(places.first_lines.iter().map(|&row| row as u32)));
+    let kept = decoded.places.as_ref().map(|places| UInt32Array::from_iter_values(places.first_lines.iter().copied()));
     let mut columns = Vec::with_capacity(plan.columns.len());
     for (index, &is_taken) in taken.iter().enumerate() {
         columns.push(if !is_taken {
             Arc::clone(made.column(index))
         } else {
             let column = source.column(plan.field_of(index));
-            match &kept {
+            narrowed(match &kept {
                 Some(kept) => arrow_select::take::take(column, kept, None).map_err(whole)?,
                 None => column.slice(0, decoded.rows),
-            }
+            })?
         });
     }
     batch_of(plan, columns, decoded.rows)
+}
+
+/// Strings with offsets of 32 bits, which everybody reads.
+fn narrowed(array: ArrayRef) -> Result<ArrayRef> {
+    match array.data_type() {
+        DataType::LargeUtf8 => {
+            let texts = array.as_string::<i64>();
+            let first = texts.value_offsets()[0];
+            let length = texts.value_offsets()[texts.len()] - first;
+            if i32::try_from(length).is_err() {
+                return Err(too_long());
+            }
+            let offsets = texts.value_offsets().iter().map(|&offset| (offset - first) as i32).collect::<Vec<_>>();
+            let data = texts.values().slice_with_length(first as usize, length as usize);
+            let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
+            Ok(Arc::new(StringArray::try_new(offsets, data, texts.nulls().cloned()).map_err(whole)?))
+        }
+        DataType::Utf8View => {
+            let texts = array.as_string_view();
+            let bytes: usize = texts.iter().flatten().map(str::len).sum();
+            if i32::try_from(bytes).is_err() {
+                return Err(too_long());
+            }
+            Ok(Arc::new(texts.iter().collect::<StringArray>()))
+        }
+        _ => Ok(array),
+    }
 }
 
 fn batch_of(plan: &Plan, columns: Vec<ArrayRef>, rows: usize) -> Result<RecordBatch> {
@@ -595,5 +622,70 @@ fn write_uuid(bytes: &[u8], out: &mut Vec<u8>) {
             out.push(b'-');
         }
         out.extend([HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn intervals_are_those_of_postgresql() {
+        let text = |months, days, nanoseconds| {
+            let mut out = Vec::new();
+            write_interval(IntervalMonthDayNano { months, days, nanoseconds }, &mut out);
+            String::from_utf8(out).unwrap()
+        };
+        // What the server prints of make_interval() with these.
+        assert_eq!(text(0, 0, 0), "00:00:00");
+        assert_eq!(text(14, 3, 14_706_500_000_000), "1 year 2 mons 3 days 04:05:06.5");
+        assert_eq!(text(1, 1, 0), "1 mon 1 day");
+        assert_eq!(text(-13, 2, -1_000), "-1 years -1 mons +2 days -00:00:00.000001");
+        assert_eq!(text(0, -1, 1_000_000_000), "-1 days +00:00:01");
+        assert_eq!(text(0, 0, 360_000_000_000_000), "100:00:00");
+    }
+
+    #[test]
+    fn places_of_text_are_counted_as_javascript_counts() {
+        let array: ArrayRef = Arc::new(StringArray::from(vec![Some("a"), None, Some("é😀"), Some("")]));
+        let mut buffer = Vec::new();
+        let mut writer = Writer { buffer: &mut buffer, nodes: Vec::new() };
+        writer.column(&array, &Type::Text).unwrap();
+        let [node] = writer.nodes[..] else { panic!("one node a column") };
+        let numbers = |at: usize| -> Vec<u32> {
+            buffer[at..at + 20].chunks(4).map(|bytes| u32::from_le_bytes(bytes.try_into().unwrap())).collect()
+        };
+        assert_eq!(numbers(node.offsets.unwrap()), [0, 1, 1, 7, 7]);
+        assert_eq!(numbers(node.units.unwrap()), [0, 1, 1, 4, 4]);
+        assert_eq!(buffer[node.validity.unwrap()] & 0xf, 0b1101);
+        for place in [node.data, node.offsets.unwrap(), node.units.unwrap(), node.validity.unwrap()] {
+            assert_eq!(place % 8, 0);
+        }
+    }
+
+    #[test]
+    fn lists_of_a_slice_begin_at_zero() {
+        use arrow_array::types::Int64Type;
+        let lists = [Some(vec![Some(1), None]), None, Some(vec![]), Some(vec![Some(7)])];
+        let array = arrow_array::ListArray::from_iter_primitive::<Int64Type, _, _>(lists);
+        let array: ArrayRef = Arc::new(array.slice(2, 2));
+        let element = copyist_core::ArrayType { element: Type::Int8, element_oid: 0, delimiter: b',', depth: 1 };
+        let mut buffer = Vec::new();
+        let mut writer = Writer { buffer: &mut buffer, nodes: Vec::new() };
+        writer.column(&array, &Type::Array(Arc::new(element))).unwrap();
+        let [list, values] = writer.nodes[..] else { panic!("a list has two nodes") };
+        assert_eq!((list.rows, values.rows, values.bytes), (2, 1, 8));
+        assert_eq!(buffer[list.offsets.unwrap()..][..12], [0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0]);
+        assert_eq!(buffer[values.data], 7);
+    }
+
+    #[test]
+    fn wide_strings_are_narrowed() {
+        let wide: ArrayRef =
+            Arc::new(arrow_array::LargeStringArray::from(vec![Some("aa"), Some("b"), None, Some("c")]));
+        let narrow = narrowed(wide.slice(1, 3)).unwrap();
+        assert_eq!(narrow.as_string::<i32>(), &StringArray::from(vec![Some("b"), None, Some("c")]));
+        let viewed: ArrayRef = Arc::new(arrow_array::StringViewArray::from(vec![Some("b"), None]));
+        assert_eq!(narrowed(viewed).unwrap().as_string::<i32>(), &StringArray::from(vec![Some("b"), None]));
     }
 }
