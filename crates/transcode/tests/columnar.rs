@@ -161,3 +161,20 @@ fn streams_of_arrow_have_the_rows_that_files_have() {
         assert_eq!(end.code.sql_state(), "22P04");
     }
 }
+
+#[test]
+fn a_compressed_buffer_that_claims_too_much_is_refused() {
+    let batches = sample();
+    let options = IpcWriteOptions::default()
+        .try_with_compression(Some(CompressionType::ZSTD))
+        .unwrap()
+        .with_dictionary_handling(DictionaryHandling::Resend);
+    let mut stream = StreamWriter::try_new_with_options(Vec::new(), &batches[0].schema(), options).unwrap();
+    stream.write(&batches[0]).unwrap();
+    let mut bytes = stream.into_inner().unwrap();
+    // In front of what is compressed stands how long it was.
+    let frame = bytes.windows(4).position(|window| window == [0x28, 0xB5, 0x2F, 0xFD]).expect("it is compressed");
+    bytes[frame - 8..frame].copy_from_slice(&(i64::MAX / 2).to_le_bytes());
+    let mut input = ArrowInput::open(Arc::new(bytes)).unwrap();
+    assert_eq!(input.next().unwrap_err().code.sql_state(), "54000");
+}
