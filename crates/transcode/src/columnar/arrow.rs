@@ -85,7 +85,7 @@ impl ArrowInput {
             }
             Unchecked::At(at) => {
                 while let Some(place) = *at {
-                    let (end, is_batch) = arrow_guard::check_next(&*self.access, place)?;
+                    let (end, is_batch) = arrow_guard::check_next(&*self.access, place, None)?;
                     *at = end;
                     if is_batch {
                         break;

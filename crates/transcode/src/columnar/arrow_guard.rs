@@ -38,10 +38,11 @@ fn number(access: &dyn RandomAccess, at: u64) -> Result<u32> {
     Ok(u32::from_le_bytes(bytes))
 }
 
-/// A place in the file where a message is; `end` is behind it.
+/// A place in the file where a message is, what it is of, and what is behind it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place {
     at: u64,
+    body: u64,
     end: u64,
 }
 
@@ -69,7 +70,11 @@ pub(super) fn blocks(access: &dyn RandomAccess) -> Result<(Vec<Place>, Vec<Place
         let (at, header, body) = (block.offset(), i64::from(block.metaDataLength()), block.bodyLength());
         let end = at.checked_add(header).and_then(|end| end.checked_add(body));
         let is_inside = at >= 0 && header >= 0 && body >= 0 && end.is_some_and(|end| end.unsigned_abs() <= size);
-        let place = || Place { at: at.unsigned_abs(), end: end.unwrap_or(at).unsigned_abs() };
+        let place = || Place {
+            at: at.unsigned_abs(),
+            body: at.saturating_add(header).unsigned_abs(),
+            end: end.unwrap_or(at).unsigned_abs(),
+        };
         is_inside.then(place).ok_or_else(|| damaged("a batch is said to be where the file is not"))
     };
     let all = |blocks: Option<flatbuffers::Vector<'_, Block>>| -> Result<Vec<Place>> {
@@ -80,19 +85,19 @@ pub(super) fn blocks(access: &dyn RandomAccess) -> Result<(Vec<Place>, Vec<Place
 
 /// Looks at the message of a file's block.
 pub(super) fn check_block(access: &dyn RandomAccess, place: Place) -> Result<()> {
-    match check(access, place.at)? {
-        Some(end) if end > place.end => Err(damaged("a batch is longer than it is said to be")),
+    match check_next(access, place.at, Some(place.body))? {
+        (Some(end), _) if end > place.end => Err(damaged("a batch is longer than it is said to be")),
         _ => Ok(()),
     }
 }
 
 /// Looks at the message of a stream at a place; what is behind it, or None at the end.
 pub(super) fn check(access: &dyn RandomAccess, at: u64) -> Result<Option<u64>> {
-    check_next(access, at).map(|(end, _)| end)
+    check_next(access, at, None).map(|(end, _)| end)
 }
 
-/// The same, and whether it is a batch of rows.
-pub(super) fn check_next(access: &dyn RandomAccess, at: u64) -> Result<(Option<u64>, bool)> {
+/// The same, and whether it is a batch of rows. `said` is where the body is said to begin: the reader takes it to be there.
+pub(super) fn check_next(access: &dyn RandomAccess, at: u64, said: Option<u64>) -> Result<(Option<u64>, bool)> {
     let size = access.size();
     let left = size.saturating_sub(at);
     // What is cut there is for the reader to judge.
@@ -120,6 +125,9 @@ pub(super) fn check_next(access: &dyn RandomAccess, at: u64) -> Result<(Option<u
     read(access, start, &mut header)?;
     let message = root_as_message(&header).map_err(|_| damaged("a message cannot be read"))?;
     let body = start + length;
+    if said.is_some_and(|said| said != body) {
+        return Err(damaged("a batch is not where it is said to be"));
+    }
     let Some(body_length) = u64::try_from(message.bodyLength()).ok().filter(|&bytes| bytes <= size - body) else {
         return Err(damaged("it ends within a message"));
     };
