@@ -6,6 +6,11 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use arrow_array::types::{Int8Type, Int32Type};
+use arrow_array::{ArrayRef, DictionaryArray, Int32Array, ListArray, RecordBatch};
+use arrow_ipc::CompressionType;
+use arrow_ipc::writer::{DictionaryHandling, FileWriter, IpcWriteOptions, StreamWriter};
+use copyist_format::arrow::row_text;
 use copyist_transcode::columnar::{ArrowInput, Batches, ParquetInput, access_file};
 
 /// Files of other projects, which are not part of this one.
@@ -95,4 +100,81 @@ fn nothing_that_is_cut_or_changed_brings_the_reader_down() {
             let _ = ArrowInput::open(Arc::new(changed)).map(|input| read(Box::new(input)));
         }
     }
+}
+
+/// Three batches: numbers and nulls, texts of a dictionary, lists.
+fn sample() -> Vec<RecordBatch> {
+    (0..3_i32)
+        .map(|part| {
+            let numbers: Int32Array = (0..1000).map(|n| (n % 7 != 0).then_some(part * 1000 + n)).collect();
+            let texts: DictionaryArray<Int8Type> = (0..1000).map(|n| ["a", "b", "c"].get(n % 4).copied()).collect();
+            let lists = ListArray::from_iter_primitive::<Int32Type, _, _>(
+                (0..1000).map(|n| (n % 5 != 0).then(|| (0..n % 3).map(Some).collect::<Vec<_>>())),
+            );
+            let columns: [(&str, ArrayRef); 3] =
+                [("n", Arc::new(numbers)), ("t", Arc::new(texts)), ("l", Arc::new(lists))];
+            RecordBatch::try_from_iter(columns).unwrap()
+        })
+        .collect()
+}
+
+fn rows_of(bytes: Vec<u8>, aim: usize, columns: &[usize]) -> Vec<String> {
+    let mut input = ArrowInput::open(Arc::new(bytes)).unwrap();
+    input.select(columns);
+    input.aim_for(aim);
+    let mut rows = Vec::new();
+    while let Some(batch) = input.next().unwrap() {
+        rows.extend((0..batch.num_rows()).map(|row| String::from_utf8(row_text(&batch, row)).unwrap()));
+    }
+    rows
+}
+
+#[test]
+fn streams_of_arrow_have_the_rows_that_files_have() {
+    let batches = sample();
+    let schema = batches[0].schema();
+    let expected: Vec<String> = batches
+        .iter()
+        .flat_map(|batch| (0..batch.num_rows()).map(|row| String::from_utf8(row_text(batch, row)).unwrap()))
+        .collect();
+    for codec in [None, Some(CompressionType::LZ4_FRAME), Some(CompressionType::ZSTD)] {
+        let options = || {
+            IpcWriteOptions::default()
+                .try_with_compression(codec)
+                .unwrap()
+                .with_dictionary_handling(DictionaryHandling::Resend)
+        };
+        let mut stream = StreamWriter::try_new_with_options(Vec::new(), &schema, options()).unwrap();
+        batches.iter().for_each(|batch| stream.write(batch).unwrap());
+        let mut file = FileWriter::try_new_with_options(Vec::new(), &schema, options()).unwrap();
+        batches.iter().for_each(|batch| file.write(batch).unwrap());
+        let (stream, file) = (stream.into_inner().unwrap(), file.into_inner().unwrap());
+        for aim in [1, 1000, 1 << 20] {
+            assert!(rows_of(stream.clone(), aim, &[0, 1, 2]) == expected);
+            assert!(rows_of(file.clone(), aim, &[0, 1, 2]) == expected);
+        }
+        assert!(rows_of(stream.clone(), 1000, &[2, 0]) == rows_of(file, 1 << 20, &[2, 0]));
+        // The mark of the end may be missing, but nothing of a batch.
+        assert!(rows_of(stream[..stream.len() - 8].to_vec(), 1 << 20, &[0, 1, 2]) == expected);
+        let mut cut = ArrowInput::open(Arc::new(stream[..stream.len() - 40].to_vec())).unwrap();
+        let end = std::iter::from_fn(|| cut.next().transpose()).find_map(Result::err).expect("a batch is cut");
+        assert_eq!(end.code.sql_state(), "22P04");
+    }
+}
+
+#[test]
+fn a_compressed_buffer_that_claims_too_much_is_refused() {
+    let batches = sample();
+    let options = IpcWriteOptions::default()
+        .try_with_compression(Some(CompressionType::ZSTD))
+        .unwrap()
+        .with_dictionary_handling(DictionaryHandling::Resend);
+    let mut stream = StreamWriter::try_new_with_options(Vec::new(), &batches[0].schema(), options).unwrap();
+    stream.write(&batches[0]).unwrap();
+    let mut bytes = stream.into_inner().unwrap();
+    // In front of what is compressed stands how long it was.
+    let frame = bytes.windows(4).position(|window| window == [0x28, 0xB5, 0x2F, 0xFD]).expect("it is compressed");
+    bytes[frame - 8..frame].copy_from_slice(&(i64::MAX / 2).to_le_bytes());
+    let mut input = ArrowInput::open(Arc::new(bytes)).unwrap();
+    assert_eq!(input.next().unwrap_err().code.sql_state(), "54000");
 }

@@ -10,6 +10,7 @@ use arrow_schema::{ArrowError, SchemaRef};
 use copyist_core::{DataError, ErrorCode, Result};
 use copyist_store::carried;
 
+use super::arrow_guard::{self, Place};
 use super::{Batches, RandomAccess, contained, rows_for};
 
 /// What a file begins with; a stream does not.
@@ -20,12 +21,20 @@ enum Reader {
     Stream(StreamReader<Counted>),
 }
 
+enum Unchecked {
+    Blocks(Vec<Place>),
+    At(Option<u64>),
+}
+
 /// An Arrow IPC file or stream.
 pub struct ArrowInput {
     reader: Reader,
     schema: SchemaRef,
     read: Arc<AtomicU64>,
     order: Vec<usize>,
+    /// What is looked at before the reader reads it: a file's batches, the first of them last, or a stream's next message.
+    unchecked: Unchecked,
+    access: Arc<dyn RandomAccess>,
     /// What has been read of a batch and is not handed out yet.
     rest: Option<RecordBatch>,
     aim: usize,
@@ -41,7 +50,16 @@ impl ArrowInput {
         let size = access.size();
         let mut magic = [0; MAGIC.len()];
         let is_file = size >= MAGIC.len() as u64 && access.read_at(0, &mut magic).is_ok() && magic == *MAGIC;
-        let input = Counted { access, read: Arc::clone(&read), at: 0 };
+        let unchecked = if is_file {
+            let (dictionaries, mut batches) = arrow_guard::blocks(&*access)?;
+            dictionaries.into_iter().try_for_each(|place| arrow_guard::check_block(&*access, place))?;
+            batches.reverse();
+            Unchecked::Blocks(batches)
+        } else {
+            // The schema.
+            Unchecked::At(arrow_guard::check(&*access, 0)?)
+        };
+        let input = Counted { access: Arc::clone(&access), read: Arc::clone(&read), at: 0 };
         let reader = contained("Arrow", || {
             Ok(if is_file {
                 Reader::File(FileReader::try_new(input, None).map_err(of_arrow)?)
@@ -54,7 +72,28 @@ impl ArrowInput {
             Reader::Stream(reader) => reader.schema(),
         };
         let order = (0..schema.fields().len()).collect();
-        Ok(Self { reader, schema, read, order, rest: None, aim: 1 << 20 })
+        Ok(Self { reader, schema, read, order, unchecked, access, rest: None, aim: 1 << 20 })
+    }
+}
+
+impl ArrowInput {
+    /// Looks at what the reader reads next. Of a stream those are dictionaries up to a batch, and one at least.
+    fn check(&mut self) -> Result<()> {
+        match &mut self.unchecked {
+            Unchecked::Blocks(blocks) => {
+                blocks.pop().map_or(Ok(()), |place| arrow_guard::check_block(&*self.access, place))
+            }
+            Unchecked::At(at) => {
+                while let Some(place) = *at {
+                    let (end, is_batch) = arrow_guard::check_next(&*self.access, place, None)?;
+                    *at = end;
+                    if is_batch {
+                        break;
+                    }
+                }
+                Ok(())
+            }
+        }
     }
 }
 
@@ -79,6 +118,7 @@ impl Batches for ArrowInput {
         let batch = match self.rest.take() {
             Some(rest) => rest,
             None => loop {
+                self.check()?;
                 let Self { reader, order, .. } = self;
                 let next = contained("Arrow", || {
                     let next = match reader {
@@ -109,12 +149,20 @@ impl Batches for ArrowInput {
     }
 }
 
+#[cold]
+pub(super) fn of_io(error: &io::Error) -> Box<DataError> {
+    match carried(error) {
+        Some(error) => Box::new(error.clone()),
+        None if error.kind() == io::ErrorKind::UnexpectedEof => {
+            DataError::new(ErrorCode::BadCopyFileFormat, "the Arrow file is damaged: it ends too early")
+        }
+        None => DataError::new(ErrorCode::IoError, format!("could not read: {error}")),
+    }
+}
+
 fn of_arrow(error: ArrowError) -> Box<DataError> {
     match error {
-        ArrowError::IoError(_, error) if error.kind() != io::ErrorKind::UnexpectedEof => match carried(&error) {
-            Some(error) => Box::new(error.clone()),
-            None => DataError::new(ErrorCode::IoError, format!("could not read: {error}")),
-        },
+        ArrowError::IoError(_, error) if error.kind() != io::ErrorKind::UnexpectedEof => of_io(&error),
         ArrowError::NotYetImplemented(what) => {
             DataError::new(ErrorCode::FeatureNotSupported, format!("the Arrow file cannot be read: {what}"))
         }

@@ -2,6 +2,7 @@
 
 mod access;
 mod arrow;
+mod arrow_guard;
 mod guard;
 mod intervals;
 mod open;

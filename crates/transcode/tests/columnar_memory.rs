@@ -1,0 +1,124 @@
+//! What a file takes of memory, however large it is or claims to be.
+#![cfg(feature = "columnar")]
+#![allow(clippy::unwrap_used, reason = "a helper of tests that fails them")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use copyist_core::Result;
+use copyist_transcode::columnar::{ArrowInput, Batches, ParquetInput, access_file};
+use parquet::arrow::ArrowWriter;
+use parquet::file::properties::WriterProperties;
+
+/// Counts bytes that are allocated, and how many there were at most.
+struct Counting;
+
+static NOW: AtomicUsize = AtomicUsize::new(0);
+static MOST: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: everything is passed on to the system's allocator.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let now = NOW.fetch_add(layout.size(), Ordering::Relaxed) + layout.size();
+        MOST.fetch_max(now, Ordering::Relaxed);
+        // SAFETY: the caller keeps the rules of `alloc`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        NOW.fetch_sub(layout.size(), Ordering::Relaxed);
+        // SAFETY: the caller keeps the rules of `dealloc`.
+        unsafe { System.dealloc(memory, layout) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+/// What is allocated while `run` runs, at most; one at a time.
+fn peak<T>(run: impl FnOnce() -> T) -> (usize, T) {
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let before = NOW.load(Ordering::Relaxed);
+    MOST.store(before, Ordering::Relaxed);
+    let done = run();
+    (MOST.load(Ordering::Relaxed).saturating_sub(before), done)
+}
+
+fn drain(mut input: impl Batches, aim: usize) -> Result<u64> {
+    input.aim_for(aim);
+    let mut rows = 0;
+    while let Some(batch) = input.next()? {
+        rows += batch.num_rows() as u64;
+    }
+    Ok(rows)
+}
+
+#[test]
+fn a_row_group_of_any_size_takes_a_page_of_each_column_and_a_batch() {
+    const ROWS: i64 = 2_000_000;
+    let path = std::env::temp_dir().join(format!("copyist-row-group-{}.parquet", std::process::id()));
+    let batch = |from: i64| {
+        let numbers: Int64Array =
+            (from..from + 10_000).map(|n| n.wrapping_mul(0x9E37_79B9_7F4A_7C15_u64.cast_signed())).collect();
+        let texts: StringArray = (from..from + 10_000).map(|n| Some(format!("a text of its own, {n}"))).collect();
+        RecordBatch::try_from_iter([("n", Arc::new(numbers) as ArrayRef), ("t", Arc::new(texts) as ArrayRef)]).unwrap()
+    };
+    let properties = WriterProperties::builder().set_max_row_group_row_count(None).build();
+    let mut writer = ArrowWriter::try_new(File::create(&path).unwrap(), batch(0).schema(), Some(properties)).unwrap();
+    (0..ROWS / 10_000).for_each(|part| writer.write(&batch(part * 10_000)).unwrap());
+    assert_eq!(writer.close().unwrap().row_groups().len(), 1);
+    let size = fs::metadata(&path).unwrap().len();
+    assert!(size > 60 << 20, "{size}");
+    let (most, rows) = peak(|| {
+        let access = access_file(File::open(&path).unwrap()).unwrap();
+        drain(ParquetInput::open(access).unwrap(), 1 << 20).unwrap()
+    });
+    fs::remove_file(&path).unwrap();
+    assert_eq!(rows, ROWS.unsigned_abs());
+    println!("{} KiB for {} KiB", most >> 10, size >> 10);
+    // Two columns with a page of 1 MiB and a dictionary of 1 MiB each, these decompressed and as they were, and a batch of 1 MiB.
+    assert!(most < 12 << 20, "{most} bytes");
+}
+
+fn files(under: &Path, into: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(under).unwrap().map(std::result::Result::unwrap) {
+        let path = entry.path();
+        if path.is_dir() { files(&path, into) } else { into.push(path) }
+    }
+}
+
+#[test]
+fn files_that_mean_harm_take_half_a_gigabyte_and_ten_seconds_at_most() {
+    let corpora = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpora");
+    if !corpora.is_dir() {
+        eprintln!("SKIPPED: there is no {}", corpora.display());
+        return;
+    }
+    let mut found = Vec::new();
+    files(&corpora.join("parquet-testing"), &mut found);
+    files(&corpora.join("arrow-testing"), &mut found);
+    assert!(found.len() > 200, "{} files", found.len());
+    for path in &found {
+        for is_parquet in [true, false] {
+            let started = Instant::now();
+            let (most, outcome) = peak(|| {
+                let access = access_file(File::open(path).unwrap()).unwrap();
+                if is_parquet {
+                    ParquetInput::open(access).and_then(|input| drain(input, 1 << 20))
+                } else {
+                    ArrowInput::open(access).and_then(|input| drain(input, 1 << 20))
+                }
+            });
+            let took = started.elapsed();
+            let what = format!("{}: {most} bytes, {took:?}, {outcome:?}", path.display());
+            assert!(most < 512 << 20, "{what}");
+            assert!(took < Duration::from_secs(10), "{what}");
+        }
+    }
+}
