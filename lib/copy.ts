@@ -472,7 +472,13 @@ class Work {
             rawLimit: statement.options.rejectBytes ?? call.maxRejectBytes ?? MOST_RAW,
           },
         }),
-      kit: { target: this.target.kind, options: statement.options, table: table.relationName, ...decoded },
+      kit: {
+        target: this.target.kind,
+        options: statement.options,
+        table: table.relationName,
+        dialect: statement.dialect?.name,
+        ...decoded,
+      },
     })
     this.#log = log
     const bytes = input.kind === 'rows' ? this.#written(input, table, planned) : input

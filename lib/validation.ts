@@ -81,7 +81,7 @@ export async function validateInput(
     session: { ...init.session, zoneWords: 'all' as const },
   }
   const columns = planned.columns.flatMap((index) => table.columns[index] ?? [])
-  const kit = { target: target.kind, options, table: table.relationName, ...decoded }
+  const kit = { target: target.kind, options, table: table.relationName, dialect: statement.dialect?.name, ...decoded }
   const log = new RejectLog({
     statement: { ...statement, options: { ...options, errors } },
     file: input.name,

@@ -231,6 +231,15 @@ describe.each([...benches, { ...benches[1], name: 'duckdb, portable' } as const]
       sqlState: '42P10',
       message: 'there is no unique or exclusion constraint matching the ON CONFLICT specification',
     })
+    // Before any row is read, and so before one is rejected.
+    const rejects: Reject[] = []
+    const unknown = bench.db.copy('COPY t FROM STDIN (FORMAT csv, ON_ERROR skip_row) ON CONFLICT (name) DO UPDATE', {
+      stdin: 'x,a,1\n7,a,1\n',
+      ledger: false,
+      onReject: (reject) => rejects.push(reject),
+    })
+    expect(await refusal(unknown)).toMatchObject({ sqlState: '42P10', context: undefined })
+    expect(rejects).toEqual([])
     await replaceTable('id integer, name varchar(10), amount integer')
     expect(await refusal(conflict('ON CONFLICT DO UPDATE'))).toMatchObject({ sqlState: '42601' })
     expect(await refusal(conflict('ON CONFLICT (id) DO UPDATE'))).toMatchObject({ sqlState: '42P10' })

@@ -75,8 +75,7 @@ describe.each(benches)('$name', ({ name, open }) => {
 
   test('a row with two errors is in both groups, and each is cured by itself', async () => {
     const groups = await diagnose('1,N/A,25/12/2020,a,m\n2,N/A,24/12/2020,a,m\n', 'FORMAT csv', t)
-    const order =
-      name === 'postgres' ? ["SET datestyle = 'ISO, DMY'", 'session'] : ['dates that begin with the day', 'input']
+    const order = ["DATE_FORMAT ('YYYY-MM-DD', 'DD/MM/YYYY')", 'option']
     expect(groups?.map(({ column, rows, cures }) => [column, rows, cures?.[0]?.change, cures?.[0]?.kind])).toEqual([
       ['amount', 2, "NULL 'N/A'", 'option'],
       ['day', 2, ...order],
@@ -109,6 +108,29 @@ describe.each(benches)('$name', ({ name, open }) => {
         ["NULL 'na', FORCE_NULL (amount)", 1, 1],
       ])
       expect(await curesOf('amount', '1\t\t2020-01-01\ta\tm\n', 'FORMAT text', t)).toEqual([["NULL ''", 1, 1]])
+    })
+
+    test('a pattern of dates, which does cure them', async () => {
+      const csv = '1,1,31.12.2023,a,m\n2,1,2023-12-30,b,m\n3,1,30.11.2023,c,m\n4,1,2024-02-30,d,m\n'
+      const change = "DATE_FORMAT ('YYYY-MM-DD', 'DD.MM.YYYY')"
+      const session = name === 'postgres' ? [["SET datestyle = 'ISO, DMY'", 2, 2]] : []
+      const groups = (await diagnose(csv, 'FORMAT csv', t)) ?? []
+      expect(
+        groups.map(({ rows, cures }) => [rows, cures?.map((cure) => [cure.change, cure.cured, cure.tried])]),
+      ).toEqual([
+        [2, [[change, 2, 2], ...session]],
+        [1, undefined],
+      ])
+      const again = await bench.db.copy(`COPY ${t} FROM STDIN (FORMAT csv, ON_ERROR skip_row, ${change})`, {
+        stdin: csv,
+        ledger: false,
+      })
+      expect(again).toMatchObject({ rowsLoaded: 3, rowsRejected: 1 })
+      // The option is none of another system's statement, nor beside another pattern.
+      const statement = `COPY ${t} FROM STDIN CSV MAXERROR 9`
+      const { diagnosis } = await bench.db.copy(statement, { stdin: csv, ledger: false })
+      expect(JSON.stringify(diagnosis)).not.toContain('DATE_FORMAT')
+      expect(JSON.stringify(await diagnose(csv, "FORMAT csv, DATE_FORMAT 'YYYYMMDD'", t))).not.toContain('DATE_FORMAT')
     })
 
     test('a quoted NULL', async () => {

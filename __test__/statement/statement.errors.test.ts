@@ -158,6 +158,7 @@ describe('what contradicts is refused', () => {
   )
 
   test('each limit says whose it is', () => {
+    expect(refusal('(REJECT_LIMIT 5)').hint).toBe('ON_ERROR skip_row, set_null and set_default have a limit, too.')
     expect(refusal('(LOG ERRORS, REJECT_LIMIT 5)').hint).toBe('The limit of LOG ERRORS is written REJECT LIMIT.')
     expect(refusal("(ON_ERROR ignore, REJECT LIMIT '5')").hint).toBe('The limit of ON_ERROR is written REJECT_LIMIT.')
   })

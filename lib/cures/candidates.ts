@@ -27,7 +27,8 @@ export function candidatesFor(group: Findings, kit: CureKit): readonly (readonly
   if (error.sqlState === '23502') return [emptyStrings(column, kit)]
   if (!error.sqlState.startsWith('22')) return []
   const { plain, forced } = nulls(group, kit)
-  const others = [...dates(column, kit), ...numbers(column), ...booleans(column)]
+  const patterns = datePatterns(group, column, kit)
+  const others = [...patterns, ...dates(column, kit, patterns), ...numbers(column), ...booleans(column)]
   const { value } = group
   const isKnown = value !== undefined && (value === '' || isNullWord(value))
   // Such a word is no number or date in disguise; but a file may write NULL in two ways. Any other value is one that somebody meant,
@@ -128,8 +129,46 @@ function rewritten(value: string, { options }: CureKit): Candidate[] {
 
 const dateOrders = { mdy: 'month', dmy: 'day', ymd: 'year' } as const
 
+const ISO_DATE = 'YYYY-MM-DD'
+
+/** A pattern for dates of another form; beside it that of dates which have loaded, as far as they were written as ISO has it. */
+function datePatterns(
+  { evidence }: Findings,
+  { type, patterns }: LoadColumn,
+  { options, dialect }: CureKit,
+): Candidate[] {
+  // The option is GaussDB's, and none of a statement with the rules of others.
+  if (type.kind !== 'date' || patterns !== undefined || options.dateFormats !== undefined) return []
+  if (dialect !== undefined && dialect !== 'gaussdb') return []
+  const found = new Set(evidence.flatMap(({ value = '' }) => patternsLike(value)))
+  return [...found].map((text) => {
+    const list = [ISO_DATE, text]
+    return {
+      kind: 'option',
+      change: dateFormat(text),
+      note: 'all dates of the input would be read so, and those of other forms refused',
+      patterns: { list: list.map((each) => ({ language: 'to_char', text: each })) },
+    }
+  })
+}
+
+function unlessAny([first]: readonly Candidate[]): Pick<Candidate, 'unless'> {
+  return first === undefined ? {} : { unless: first.change }
+}
+
+/** Which patterns a date may be of that begins with its day or month. */
+function patternsLike(value: string): string[] {
+  const [, separator] = /^\d{1,2}([./-])\d{1,2}\1\d{4}$/.exec(value) ?? []
+  if (separator === undefined) return []
+  return [['DD', 'MM', 'YYYY'] as const, ['MM', 'DD', 'YYYY'] as const].map((parts) => parts.join(separator))
+}
+
+function dateFormat(pattern: string): string {
+  return `DATE_FORMAT (${printString(ISO_DATE)}, ${printString(pattern)})`
+}
+
 /** Dates of another order. */
-function dates({ type }: LoadColumn, { session, target }: CureKit): Candidate[] {
+function dates({ type }: LoadColumn, { session, target }: CureKit, patterns: readonly Candidate[]): Candidate[] {
   const element = type.kind === 'array' ? type.element : type
   if (!['date', 'timestamp', 'timestamptz'].includes(element.kind)) return []
   const orders = (['dmy', 'mdy', 'ymd'] as const).filter((order) => order !== session.dateOrder)
@@ -144,6 +183,7 @@ function dates({ type }: LoadColumn, { session, target }: CureKit): Candidate[] 
           kind: 'input',
           change: `dates that begin with the ${dateOrders[dateOrder]}`,
           note: 'write them as YYYY-MM-DD',
+          ...unlessAny(patterns.filter(({ change }) => change.includes(`, '${dateOrder === 'dmy' ? 'DD' : 'MM'}`))),
         }),
     session: { dateOrder },
   }))

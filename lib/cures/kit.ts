@@ -1,5 +1,5 @@
 import type { DiagnosisCure, Evidence } from '../diagnosis.ts'
-import type { ColumnType, LoadColumn, LoadSession, NativeFlaw } from '../native/load.ts'
+import type { ColumnType, DatePatterns, LoadColumn, LoadSession, NativeFlaw } from '../native/load.ts'
 import type { CopyOptions } from '../statement/ast.ts'
 import { printName } from '../statement/printing.ts'
 
@@ -12,12 +12,16 @@ export interface CureKit {
   readonly fields?: readonly string[]
   readonly session: LoadSession
   readonly table: string
+  /** Whose rules hold, if they are not PostgreSQL's. */
+  readonly dialect?: string | undefined
 }
 
 /** A change that may cure, and what to try it on. */
 export interface Candidate extends Pick<DiagnosisCure, 'kind' | 'reason' | 'change' | 'note'> {
   readonly options?: Partial<CopyOptions>
   readonly session?: Partial<LoadSession>
+  /** Those of all columns of type date. */
+  readonly patterns?: DatePatterns
   /** FORCE_NULL or FORCE_NOT_NULL of the group's column. */
   readonly force?: 'null' | 'not null'
   /** The record as it would be in a changed input. */

@@ -56,7 +56,7 @@ async function tryLines(
 /** Loads whole records with the change. */
 async function tryRows(candidate: Candidate, rows: readonly Evidence[], group: Findings, kit: CureKit): Promise<Tried> {
   const { error } = group
-  const { record = (raw: Buffer) => raw, force, leaves } = candidate
+  const { record = (raw: Buffer) => raw, force, leaves, patterns } = candidate
   const changed: CureKit = {
     ...kit,
     options: { ...kit.options, header: 'false', ...candidate.options },
@@ -65,6 +65,7 @@ async function tryRows(candidate: Candidate, rows: readonly Evidence[], group: F
       ...column,
       ...(column.name === error.column && force === 'null' && { forceNull: true }),
       ...(column.name === error.column && force === 'not null' && { forceNotNull: true }),
+      ...(patterns && column.type.kind === 'date' && { patterns }),
     })),
   }
   const { rowsRead, refused } = await load(

@@ -221,7 +221,10 @@ const rules: readonly Rule[] = [
     broken: ({ given }) => given.reject_limit !== undefined && (given.on_error?.value ?? 'stop') === 'stop',
     condition: 'invalid_parameter_value',
     message: 'COPY REJECT_LIMIT requires ON_ERROR to be set to IGNORE',
-    hint: ({ given }) => (given['log errors']?.value ? 'The limit of LOG ERRORS is written REJECT LIMIT.' : undefined),
+    hint: ({ given }) =>
+      given['log errors']?.value
+        ? 'The limit of LOG ERRORS is written REJECT LIMIT.'
+        : 'ON_ERROR skip_row, set_null and set_default have a limit, too.',
   },
   // From here on they are about what PostgreSQL does not know.
   ...(

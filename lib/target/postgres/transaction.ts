@@ -235,6 +235,7 @@ export class PostgresTransaction implements TargetTransaction {
       const { freezes, where, isTransformed, conflict } = request
       if (freezes && this.#nested) await this.#leaveSavepoint()
       if (where !== undefined && (isTransformed || conflict)) await this.#checkCondition(copy, sql)
+      if (conflict?.keys) await this.#checkKey(table, conflict.keys)
       if (request.isTransformed && this.#transformation) {
         const total = await this.#transformation.load(
           {
@@ -284,6 +285,20 @@ export class PostgresTransaction implements TargetTransaction {
   async #leaveSavepoint(): Promise<void> {
     await this.#query(`RELEASE SAVEPOINT ${SAVEPOINT}`)
     this.#hasSavepoint = false
+  }
+
+  /** Has the server look for the key of ON CONFLICT before anything is read, and in its own words rather than those of a function. */
+  async #checkKey({ description, sqlColumns }: CatalogTable, keys: readonly number[]): Promise<void> {
+    const columns = keys.map((key) => sqlColumns[key]).join(', ')
+    await this.#query('SAVEPOINT copyist_key')
+    const insert = `EXPLAIN INSERT INTO ${description.sqlName} DEFAULT VALUES ON CONFLICT (${columns}) DO NOTHING`
+    await this.#query(insert).catch((error: unknown) => {
+      // All else, such as a right that is missing, is said when rows are written.
+      if (!(error instanceof CopyError) || !/^(?:42P10|08|57)/.test(error.sqlState)) return
+      const { code, sqlState, message } = error
+      throw sqlState === '42P10' ? new CopyError({ code, sqlState, message, cause: error }) : error
+    })
+    await this.#query('ROLLBACK TO SAVEPOINT copyist_key; RELEASE SAVEPOINT copyist_key')
   }
 
   /** Has a condition looked at by the rules of COPY, where rows then go by INSERT, which would take more. */
