@@ -454,7 +454,11 @@ export interface Reject {
 	readonly byteOffset: number;
 	/** Bytes it has in the file, its line end not counted. */
 	readonly byteLength: number;
-	/** At least one; the first is the one that an unlimited load would have failed with. */
+	/**
+	 * At least one. Of a row with fields that the decoder refuses, all these, in the order of the columns; the target is not asked about it, so that
+	 * fields of types that only the target reads, and constraints, may have more to complain of, and a load that stops may name one of those
+	 * first. Of any other row all that the target finds.
+	 */
 	readonly errors: readonly RejectError[];
 	/** The record's bytes as read, without its line end. */
 	readonly raw: Buffer;

@@ -3,15 +3,7 @@ import { stat } from 'node:fs/promises'
 import { Connections } from './access/connections.ts'
 import { AccessPolicy } from './access/policy.ts'
 import { type CopyCallOptions, checkCall, checkedLimits } from './copy-call.ts'
-import {
-  aborted,
-  checkFreeze,
-  emptyInput,
-  otherKey,
-  placed,
-  undefinedPart,
-  undefinedTable,
-} from './copy-errors.ts'
+import { aborted, checkFreeze, emptyInput, otherKey, placed, undefinedPart, undefinedTable } from './copy-errors.ts'
 import { checkDelimiter } from './delimiter.ts'
 import { CopyError } from './errors.ts'
 import type { ExplainedColumn, ExplainedInput, ExplainedLoad, Explanation } from './explanation.ts'

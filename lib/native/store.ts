@@ -108,12 +108,7 @@ export class Store {
   }
 
   /** The columns of an object that tells them. `mostHeld`: bytes that may be held of one whose server gives no parts. */
-  async schema(
-    format: string,
-    object: RemoteObject,
-    mostHeld: number,
-    signal?: AbortSignal,
-  ): Promise<BindingSchema> {
+  async schema(format: string, object: RemoteObject, mostHeld: number, signal?: AbortSignal): Promise<BindingSchema> {
     const { schema } = await this.#ask(object.address, signal, (done) =>
       this.binding.schema(format, { ...object }, mostHeld, done),
     )
