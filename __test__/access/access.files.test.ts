@@ -239,11 +239,11 @@ function descriptors(): string[] {
 }
 
 test('SQL is not run for statements that are not trusted', async () => {
-  const where = `COPY t FROM '${join(open, 'good.csv')}' CSV WHERE (SELECT count(*) FROM read_text('/etc/passwd')) > 0`
+  const where = `COPY t FROM '${join(open, 'good.csv')}' CSV WHERE 1 < 2`
   expect(await refusal(using(rules(), (db) => db.copy(where)))).toMatchObject({
     sqlState: '42501',
     message: 'WHERE is not allowed here',
-    statement: { offset: where.indexOf('(SELECT') },
+    statement: { offset: where.indexOf('1 < 2') },
   })
   const allowed: Access = { files: [open], sql: true }
   expect(await using(allowed, (db) => db.copy(where))).toMatchObject({ rowsLoaded: 1 })

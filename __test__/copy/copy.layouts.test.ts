@@ -310,7 +310,7 @@ describe.each(benches)('fields that are not the columns one after the other, on 
       expect(
         await load(two, "(FORMAT csv, DATE_FORMAT ('%d.%m.%Y', '%Y%m%d'), TIMESTAMP_FORMAT '%Y-%m-%d %H:%M')"),
       ).toEqual(expected)
-      expect(await load(two, "CSV DATE_FORMAT ('DD.MM.YYYY', 'auto') ROUNDEC")).toEqual(expected)
+      expect(await load(two, "CSV DATE_FORMAT ('DD.MM.YYYY', 'auto') TIMEFORMAT 'auto' ROUNDEC")).toEqual(expected)
       const bad = await refusal(load('2023-12-31,\n', "CSV DATE_FORMAT ('DD.MM.YYYY', 'YYYYMMDD')"))
       expect(bad).toMatchObject({ sqlState: '22007', position: { line: 1, column: 'a' } })
       expect(await load(two, "CSV DATE_FORMAT ('%d.%m.%Y', 'auto')")).toEqual(expected)
@@ -343,7 +343,7 @@ describe.each(benches)('fields that are not the columns one after the other, on 
     test('a format that is none is refused before anything is loaded', async () => {
       const error = await refusal(bench.db.copy(`COPY d (a) FROM '${path('x\n')}' CSV DATE_FORMAT 'YYYY-QQQQ-banana'`))
       expect(error).toBeInstanceOf(CopyError)
-      expect(error?.message).toMatch(/pattern/)
+      expect(error).toMatchObject({ sqlState: '22023', message: expect.stringContaining('"YYYY-QQQQ-banana"') })
     })
   })
 })

@@ -180,7 +180,6 @@ describe.each(benches)('what COPY is told to read and where to, on $name', ({ op
   test('a subquery as the condition', async () => {
     const statement = 'COPY t FROM STDIN WHERE (SELECT true)'
     const load = bench.db.copy(statement, { stdin: '1\ta\n' })
-    if (bench.db.kind === 'duckdb') return expect(await load).toMatchObject({ rowsLoaded: 1 })
     expect(await refusal(load)).toMatchObject({ sqlState: '0A000', statement: { text: statement, offset: 24 } })
   })
 
