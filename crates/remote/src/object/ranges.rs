@@ -298,9 +298,7 @@ async fn find(object: &Object, most: u64) -> Result<(Version, Bytes), Box<DataEr
             }
         }
         // No parts; or, of Azure, none that are counted from the end.
-        Err(error)
-            if matches!(error, Error::NotSupported { .. }) || matches!(cause(&error), Some(Answered::Whole)) =>
-        {
+        Err(error) if matches!(error, Error::NotSupported { .. }) || matches!(cause(&error), Some(Answered::Whole)) => {
             let head = GetOptions { head: true, if_match, ..GetOptions::default() };
             if let Ok(answer) = object.ask(head).await {
                 let version = Version::of(&answer.meta);
