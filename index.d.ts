@@ -1243,6 +1243,7 @@ declare const sqlStates: {
 	readonly invalid_text_representation: "22P02";
 	readonly numeric_value_out_of_range: "22003";
 	readonly undefined_column: "42703";
+	readonly ambiguous_column: "42702";
 	readonly duplicate_column: "42701";
 	readonly invalid_column_reference: "42P10";
 	readonly insufficient_privilege: "42501";

@@ -27,7 +27,7 @@ import {
   type Input,
   type LoadLimits,
   openLoad,
-  peekNames,
+  peekHeader,
   type Rereadable,
   readRemoteSchema,
   readSchema,
@@ -313,10 +313,10 @@ class Work {
     const start = input.kind === 'remote' ? await startOfFirst(input, statement, limits, call.signal) : undefined
     if (start === undefined) {
       const kept = await this.#kept(input)
-      return [peekNames(look, kept), kept]
+      return [peekHeader(look, kept), kept]
     }
     try {
-      return [peekNames(look, start.sample), start.input]
+      return [peekHeader(look, start.sample), start.input]
     } finally {
       start.sample.spool.dispose()
     }

@@ -17,7 +17,7 @@ import type { DatePatterns, LoadColumn } from './native/load.ts'
 import {
   type Input,
   type LoadLimits,
-  peekNames,
+  peekHeader,
   type Rereadable,
   readRemoteSchema,
   readSchema,
@@ -390,7 +390,7 @@ class Work {
     let header = schema?.map(({ name }) => name)
     if (options.mapByName) {
       const kept = await (this.isValidated ? input.whole() : input.start())
-      header = peekNames({ options, table: table.relationName, limits }, kept)
+      header = peekHeader({ options, table: table.relationName, limits }, kept)
     }
     const { caseInsensitiveNames: caseInsensitive } = this.target.capabilities
     const { relationName, columns } = table

@@ -145,6 +145,17 @@ describe.each(benches)('fields that are not the columns one after the other, on 
       }
     })
 
+    test.each([
+      ['id,name,id\n1,a,2\n', 'id', 'They are the fields 1, 3.'],
+      ['id,Name,NAME\n1,a,b\n', 'name', 'They are the fields 2, 3.'],
+    ])('a column that several fields may be for is an error: %j', async (content, column, detail) => {
+      const error = await refusal(bench.db.copy(`COPY t FROM '${path(content)}' ${options}`))
+      const message = `the header has 2 fields for column "${column}"`
+      expect(error).toMatchObject({ sqlState: '42702', message, detail })
+      const twice = await bench.db.copy(`COPY t FROM '${path('id,x,x,name\n1,a,b,c\n')}' ${options}`)
+      expect(twice).toMatchObject({ rowsLoaded: 1, columns: ['id', 'name'] })
+    })
+
     test('a column of the list that is not there is an error, and so is a header of other names', async () => {
       const error = await refusal(bench.db.copy(`COPY t (id, amount) FROM '${path('id,name\n1,a\n')}' ${options}`))
       expect(error).toBeInstanceOf(CopyError)

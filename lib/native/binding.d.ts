@@ -312,6 +312,8 @@ export interface BindingPatterns {
 export interface BindingPeek {
   /** Absent when the input is empty. */
   names?: Array<string>
+  /** The same as the header writes them, where it does: some may be there more than once. */
+  written?: Array<string>
   failure?: BindingFailure
 }
 

@@ -8,6 +8,7 @@ import { type Addon, loadAddon } from './addon.ts'
 import type {
   BindingLoad,
   BindingNext,
+  BindingPeek,
   BindingSchema,
   BindingSpecification,
   BindingSpool,
@@ -147,6 +148,15 @@ export type Rereadable = Exclude<Input, { kind: 'stream' | 'remote' }>
 
 /** The names in the header of `input`, or column1 … without one; none where there is nothing in it. Throws CopyError. */
 export function peekNames(plan: Omit<LoadPlan, 'columns' | 'session' | 'sink'>, input: Rereadable): string[] {
+  return peek(plan, input).names ?? []
+}
+
+/** The same as the header writes them: what stands there twice is not given another name. */
+export function peekHeader(plan: Omit<LoadPlan, 'columns' | 'session' | 'sink'>, input: Rereadable): string[] {
+  return peek(plan, input).written ?? []
+}
+
+function peek(plan: Omit<LoadPlan, 'columns' | 'session' | 'sink'>, input: Rereadable): BindingPeek {
   const addon = loadAddon()
   const spec = specification({ ...plan, columns: [], session: DEFAULT_SESSION }, 'infer', input.name)
   const peeked =
@@ -164,7 +174,7 @@ export function peekNames(plan: Omit<LoadPlan, 'columns' | 'session' | 'sink'>, 
     const renamed = isNamed ? { context: `COPY ${plan.table}, ${context?.slice(before.length)}` } : {}
     throw copyErrorOf({ ...peeked.failure, ...renamed }, name)
   }
-  return peeked.names ?? []
+  return peeked
 }
 
 /** A column of an input that tells its columns. */

@@ -17,7 +17,7 @@ import {
   type LoadLimits,
   type LoadPlan,
   openLoad,
-  peekNames,
+  peekHeader,
   type Rereadable,
   readHead,
   type SchemaColumn,
@@ -287,7 +287,7 @@ export class Pass {
     }
     let header = schema?.map((column) => column.name)
     if (options.mapByName && header === undefined) {
-      header = peekNames({ options, table: name, limits }, await this.#kept(statement))
+      header = peekHeader({ options, table: name, limits }, await this.#kept(statement))
     }
     const planned = planColumns(statement, table, header?.length === 0 ? undefined : header)
     const decoded = {

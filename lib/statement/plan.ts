@@ -238,8 +238,15 @@ function fieldless(copy: CopyFrom, table: PlannedTable, placed: readonly number[
 export function fieldNamed(names: readonly string[], wanted: string): number {
   const exact = names.indexOf(wanted)
   if (exact >= 0) return exact
-  const alike = names.flatMap((name, field) => (name.trim().toLowerCase() === wanted.toLowerCase() ? [field] : []))
+  const alike = fieldsNamed(names, wanted)
   return alike.length === 1 ? (alike[0] ?? -1) : -1
+}
+
+/** All fields that may be meant. */
+function fieldsNamed(names: readonly string[], wanted: string): number[] {
+  const exact = names.flatMap((name, field) => (name === wanted ? [field] : []))
+  if (exact.length > 0) return exact
+  return names.flatMap((name, field) => (name.trim().toLowerCase() === wanted.toLowerCase() ? [field] : []))
 }
 
 /** The fields that the header names as columns: as they are written, or else in any case. */
@@ -253,6 +260,17 @@ function mapped(copy: CopyFrom, table: PlannedTable, header: readonly string[]):
   )
   const wanted = listed ? resolve(copy, table, listed) : allOf(copy, table)
   const found = wanted.map((column) => ({ column, field: fieldNamed(header, table.columns[column]?.name ?? '') }))
+  for (const { column } of found) {
+    const name = table.columns[column]?.name ?? ''
+    const named = fieldsNamed(header, name)
+    if (named.length > 1) {
+      const message = `the header has ${named.length} fields for column "${name}"`
+      const detail = `They are the fields ${named.map((field) => field + 1).join(', ')}.`
+      const hint = 'Without MAP BY NAME a column list and FILLER say by their places which field is meant.'
+      const offset = listed?.find(({ value }) => value === name)?.offset ?? copy.table.name.offset
+      throw statementError(copy.text, offset, 'ambiguous_column', message, { detail, hint })
+    }
+  }
   const missing = found.findIndex(({ field }) => field < 0)
   const kept = found.filter(({ field }) => field >= 0)
   if ((copy.columns && missing >= 0) || (kept.length === 0 && wanted.length > 0)) {

@@ -460,7 +460,7 @@ fn time(value: &[u8]) -> u16 {
 }
 
 /// PostgreSQL's limit on a name, in bytes.
-const MAX_NAME: usize = 63;
+pub const MAX_NAME: usize = 63;
 
 /// Names for the columns of a new table.
 ///

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use copyist_core::{DataError, ErrorCode};
-use copyist_format::infer::{Guess, column_names};
+use copyist_format::infer::{Guess, MAX_NAME, column_names};
 use copyist_transcode::values::Node;
 use copyist_transcode::{
     ChunkData, Failure, FileCounters, Input, Load, Next, Pushed, Source, Specification, Summary, peek,
@@ -117,6 +117,8 @@ pub struct BindingGuess {
 pub struct BindingPeek {
     /// Absent when the input is empty.
     pub names: Option<Vec<String>>,
+    /// The same as the header writes them, where it does: some may be there more than once.
+    pub written: Option<Vec<String>>,
     pub failure: Option<BindingFailure>,
 }
 
@@ -596,7 +598,7 @@ pub fn empty_ipc(specification: BindingSpecification) -> Option<Buffer> {
 pub fn peek_file(specification: BindingSpecification, path: String) -> BindingPeek {
     match open(&path) {
         Ok(file) => peeked(&specification, vec![specification.input(&specification.name, Source::File(file))]),
-        Err(failure) => BindingPeek { names: None, failure: Some(failure.into()) },
+        Err(failure) => BindingPeek { names: None, written: None, failure: Some(failure.into()) },
     }
 }
 
@@ -611,7 +613,7 @@ pub fn peek_files(specification: BindingSpecification, paths: Vec<String>, names
 pub fn peek_spool(specification: BindingSpecification, spool: &BindingSpool) -> BindingPeek {
     match spool.source() {
         Ok(source) => peeked(&specification, vec![specification.input(&specification.name, source)]),
-        Err(failure) => BindingPeek { names: None, failure: Some(failure.into()) },
+        Err(failure) => BindingPeek { names: None, written: None, failure: Some(failure.into()) },
     }
 }
 
@@ -659,14 +661,20 @@ fn peeked(specification: &BindingSpecification, inputs: Vec<Input>) -> BindingPe
     let limits = specification.limits();
     let first = specification.plan().and_then(|(plan, _)| peek(&plan, inputs, limits.tile_size, limits.max_record));
     match first {
-        Ok(None) => BindingPeek { names: None, failure: None },
+        Ok(None) => BindingPeek { names: None, written: None, failure: None },
         Ok(Some(fields)) => {
             let header: Vec<Vec<u8>> = fields.into_iter().map(Option::unwrap_or_default).collect();
             let named = specification.header != "false";
             let names = column_names(named.then_some(&header[..]), header.len());
-            BindingPeek { names: Some(names), failure: None }
+            let as_written = |(name, raw): (&String, &Vec<u8>)| {
+                // Longer ones are cut to what a column can be called.
+                let is_name = named && !raw.is_empty() && raw.len() <= MAX_NAME;
+                if is_name { String::from_utf8_lossy(raw).into_owned() } else { name.clone() }
+            };
+            let written = names.iter().zip(&header).map(as_written).collect();
+            BindingPeek { names: Some(names), written: Some(written), failure: None }
         }
-        Err(failure) => BindingPeek { names: None, failure: Some(failure.into()) },
+        Err(failure) => BindingPeek { names: None, written: None, failure: Some(failure.into()) },
     }
 }
 
