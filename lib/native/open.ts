@@ -147,7 +147,7 @@ export function emptyIpc(plan: LoadPlan): Uint8Array {
 export type Rereadable = Exclude<Input, { kind: 'stream' | 'remote' }>
 
 /** The names in the header of `input`, or column1 … without one; none where there is nothing in it. Throws CopyError. */
-export function peekNames(plan: Omit<LoadPlan, 'columns' | 'session' | 'sink'>, input: Rereadable): string[] {
+function peekNames(plan: Omit<LoadPlan, 'columns' | 'session' | 'sink'>, input: Rereadable): string[] {
   return peek(plan, input).names ?? []
 }
 

@@ -260,7 +260,7 @@ function setNulls(values: (unknown | null)[], validity: Uint8Array | undefined):
 }
 
 /** Reads the value of a row. */
-export function getter({ values, validity }: Values, isBool: boolean): (row: number) => ReadValue {
+function getter({ values, validity }: Values, isBool: boolean): (row: number) => ReadValue {
   if (isBool) {
     const is = (row: number) => values[row] === 1
     return validity ? (row) => (isValid(validity, row) ? is(row) : null) : is

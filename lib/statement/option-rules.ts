@@ -25,7 +25,7 @@ import {
   optionTable,
   suggestOption,
 } from './options.ts'
-import type { Given, ResolvedParts, Rule } from './rule.ts'
+import { type Given, notInBinary, type ResolvedParts, type Rule } from './rule.ts'
 import { inDialect, notesOn, settle } from './settle.ts'
 
 const lineBreak = /[\r\n]/
@@ -44,16 +44,6 @@ const textOnly: readonly Rule[] = optionKeys
     hint:
       key === 'when' ? 'WHERE takes any condition.' : 'Leave it out: such files have neither lines nor fields of text.',
   }))
-
-function notInBinary(key: OptionKey): Rule {
-  return {
-    about: [key],
-    // HEADER false is no header, so it contradicts nothing.
-    broken: ({ format, given }) => format === 'binary' && given[key] !== undefined && given[key].value !== false,
-    condition: key === 'header' ? 'feature_not_supported' : 'syntax_error',
-    message: `cannot specify ${key.toUpperCase()} in BINARY mode`,
-  }
-}
 
 function requiresCsv(key: OptionKey): Rule {
   return {

@@ -238,8 +238,8 @@ function fieldless(copy: CopyFrom, table: PlannedTable, placed: readonly number[
 export function fieldNamed(names: readonly string[], wanted: string): number {
   const exact = names.indexOf(wanted)
   if (exact >= 0) return exact
-  const alike = fieldsNamed(names, wanted)
-  return alike.length === 1 ? (alike[0] ?? -1) : -1
+  const [field = -1, ...others] = fieldsNamed(names, wanted)
+  return others.length === 0 ? field : -1
 }
 
 /** All fields that may be meant. */
@@ -259,8 +259,7 @@ function mapped(copy: CopyFrom, table: PlannedTable, header: readonly string[]):
     ({ value }) => !made.has(value) && !dropped.some((filler) => filler.value === value),
   )
   const wanted = listed ? resolve(copy, table, listed) : allOf(copy, table)
-  const found = wanted.map((column) => ({ column, field: fieldNamed(header, table.columns[column]?.name ?? '') }))
-  for (const { column } of found) {
+  const found = wanted.map((column) => {
     const name = table.columns[column]?.name ?? ''
     const named = fieldsNamed(header, name)
     if (named.length > 1) {
@@ -270,7 +269,8 @@ function mapped(copy: CopyFrom, table: PlannedTable, header: readonly string[]):
       const offset = listed?.find(({ value }) => value === name)?.offset ?? copy.table.name.offset
       throw statementError(copy.text, offset, 'ambiguous_column', message, { detail, hint })
     }
-  }
+    return { column, field: named[0] ?? -1 }
+  })
   const missing = found.findIndex(({ field }) => field < 0)
   const kept = found.filter(({ field }) => field >= 0)
   if ((copy.columns && missing >= 0) || (kept.length === 0 && wanted.length > 0)) {

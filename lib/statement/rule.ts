@@ -32,3 +32,14 @@ export interface Rule {
   readonly message: string | ((options: ResolvedParts) => string)
   readonly hint?: string | ((options: ResolvedParts) => string | undefined)
 }
+
+/** Refuses an option in the binary format, which has no such thing. */
+export function notInBinary(key: OptionKey): Rule {
+  return {
+    about: [key],
+    // HEADER false is no header, so it contradicts nothing.
+    broken: ({ format, given }) => format === 'binary' && given[key] !== undefined && given[key].value !== false,
+    condition: key === 'header' ? 'feature_not_supported' : 'syntax_error',
+    message: `cannot specify ${key.toUpperCase()} in BINARY mode`,
+  }
+}

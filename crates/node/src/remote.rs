@@ -266,10 +266,7 @@ impl BindingStore {
                 let schema = schema::describe(&format, source(found, &stop, most_held as u64), &name);
                 Ok(BindingAnswer { schema: Some(schema), ..BindingAnswer::default() })
             };
-            match tokio::task::spawn_blocking(work).await {
-                Ok(done) => done,
-                Err(error) => std::panic::resume_unwind(error.into_panic()),
-            }
+            blocking(work).await
         })
     }
 
@@ -283,11 +280,8 @@ impl BindingStore {
     ) -> napi::Result<()> {
         let (access, stop) = (self.access.clone(), self.stop.clone());
         self.ask(on_done, async move {
-            let work = move || download(&objects, &paths, &access, &stop);
-            match tokio::task::spawn_blocking(work).await {
-                Ok(done) => done.map(|()| BindingAnswer::default()),
-                Err(error) => std::panic::resume_unwind(error.into_panic()),
-            }
+            blocking(move || download(&objects, &paths, &access, &stop)).await?;
+            Ok(BindingAnswer::default())
         })
     }
 
@@ -348,6 +342,16 @@ impl BindingStore {
             specification.input(&name, Source::Remote(Remote::new(reader, Arc::clone(&told))))
         };
         Ok(opened.into_iter().map(input).collect())
+    }
+}
+
+/// Does what waits for other threads, away from those that serve sockets.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Box<DataError>> + Send + 'static,
+) -> Result<T, Box<DataError>> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
     }
 }
 

@@ -152,6 +152,15 @@ impl<'a> Body<'a> {
         }
     }
 
+    /// The rest of it, in pieces as they come.
+    async fn all(mut self) -> Result<Vec<Bytes>, Box<DataError>> {
+        let mut pieces = Vec::new();
+        while let Some(part) = self.next().await? {
+            pieces.push(part);
+        }
+        Ok(pieces)
+    }
+
     fn check_pace(&mut self) -> Result<(), Box<DataError>> {
         let (time, bytes) = SLOWEST;
         if self.waited < time {
@@ -375,12 +384,7 @@ impl Object {
         };
         version.check(&answer.meta, &self.address)?;
         let answer = self.checked(answer, &range)?;
-        let mut pieces = Vec::new();
-        let mut body = Body::new(self, version, answer, range);
-        while let Some(part) = body.next().await? {
-            pieces.push(part);
-        }
-        Ok(Some(pieces))
+        Ok(Some(Body::new(self, version, answer, range).all().await?))
     }
 
     fn checked(&self, answer: GetResult, range: &Range<u64>) -> Result<GetResult, Box<DataError>> {

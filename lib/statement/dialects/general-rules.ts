@@ -1,20 +1,10 @@
 /** Checks of options that copyist has for all systems. They come last. */
 import { flawOfDate, languageOf, patternsIn } from '../date-patterns.ts'
-import type { OptionKey } from '../options.ts'
-import type { ResolvedParts, Rule } from '../rule.ts'
+import { notInBinary, type ResolvedParts, type Rule } from '../rule.ts'
 import { dialectTitles } from './names.ts'
 
 /** The longest record of fixed width, in bytes or characters. */
 const mostFixed = 2 ** 30
-
-function notInBinary(key: OptionKey): Rule {
-  return {
-    about: [key],
-    broken: ({ format, given }) => format === 'binary' && given[key] !== undefined && given[key].value !== false,
-    condition: 'syntax_error',
-    message: `cannot specify ${key.toUpperCase()} in BINARY mode`,
-  }
-}
 
 /** What DATE_FORMAT and its like must have, for no value to become another one than is meant. */
 function wholeDates(key: 'date_format' | 'timestamp_format' | 'smalldatetime_format'): Rule {

@@ -289,12 +289,8 @@ async fn find(object: &Object, most: u64) -> Result<(Version, Bytes), Box<DataEr
             }
             // What is held whole is of one version, whatever the server tells of it.
             if version.is_pinned() || range.start == 0 {
-                let mut body = Body::new(object, &version, answer, range);
-                let mut pieces = Vec::new();
-                while let Some(part) = body.next().await? {
-                    pieces.push(part);
-                }
-                return Ok((version, joined(pieces)));
+                let tail = joined(Body::new(object, &version, answer, range).all().await?);
+                return Ok((version, tail));
             }
         }
         // No parts; or, of Azure, none that are counted from the end.
@@ -330,13 +326,7 @@ async fn whole(object: &Object, most: u64) -> Result<(Version, Bytes), Box<DataE
             ))
             .with_hint("Raise memoryLimit to more than twice its size, or load a copy of it from a file."));
     }
-    let range = 0..version.size;
-    let mut body = Body::new(object, &version, answer, range);
-    let mut pieces = Vec::new();
-    while let Some(part) = body.next().await? {
-        pieces.push(part);
-    }
-    let all = joined(pieces);
+    let all = joined(Body::new(object, &version, answer, 0..version.size).all().await?);
     Ok((version, all))
 }
 
