@@ -37,8 +37,8 @@ describe('a load in the words of each system', () => {
     ],
     [
       'redshift',
-      `COPY s.t (a, "B") FROM 'f' CSV DELIMITER AS ';' NULL AS 'NA' IGNOREHEADER AS 1 ROUNDEC`,
-      ['FROM approximated', 'QUOTE approximated', 'EMPTY_AS_NULL approximated', 'IGNORE_EXTRA_DATA refused'],
+      `COPY s.t (a, "B") FROM 'f' CSV DELIMITER AS ';' NULL AS 'NA' IGNOREHEADER AS 1 ROUNDEC DATEFORMAT AS 'auto' TIMEFORMAT AS 'auto'`,
+      ['FROM approximated', 'QUOTE approximated', 'EMPTY_AS_NULL approximated', 'DATESTYLE approximated', 'IGNORE_EXTRA_DATA refused'],
     ],
   ] as const)('%s', (dialect, statement, lost) => {
     expect(translate(load, dialect).statement).toBe(statement)
@@ -54,7 +54,7 @@ describe('a load in the words of each system', () => {
     [
       "COPY t FROM 'f' (ON_ERROR skip_row, REJECT_LIMIT 9)",
       'redshift',
-      "COPY t FROM 'f' DELIMITER AS '\\011' ESCAPE ROUNDEC MAXERROR AS 10",
+      "COPY t FROM 'f' DELIMITER AS '\\011' ESCAPE ROUNDEC MAXERROR AS 10 DATEFORMAT AS 'auto' TIMEFORMAT AS 'auto'",
     ],
     ["COPY t FROM 'f' TIMEFORMAT 'epochsecs' CSV", 'gaussdb', "COPY t FROM 'f' CSV NULL '\\N'"],
     ["COPY t FROM 'f' FIXEDWIDTH 'x:2,y:3'", 'gaussdb', "COPY t FROM 'f'"],
@@ -66,12 +66,24 @@ describe('a load in the words of each system', () => {
     [
       "COPY t FROM 'f' FIXED FORMATTER (a (0, 2), b (2, 3))",
       'redshift',
-      "COPY t FROM 'f' FIXEDWIDTH 'a:2,b:3' ROUNDEC",
+      "COPY t FROM 'f' FIXEDWIDTH 'a:2,b:3' ROUNDEC DATEFORMAT AS 'auto' TIMEFORMAT AS 'auto'",
     ],
     ['COPY t FROM STDIN CSV WHERE a > 1', 'postgresql', 'COPY t FROM STDIN WITH (FORMAT csv) WHERE a > 1'],
     ['COPY t FROM STDIN CSV WHERE a > 1', 'gaussdb', 'COPY t FROM STDIN CSV'],
   ] as const)('%s in %s', (statement, dialect, expected) => {
     expect(translate(statement, dialect).statement).toBe(expected)
+  })
+
+  test.each([
+    ["COPY t FROM 'f' CSV DATEFORMAT 'auto'", "COPY t FROM 'f' CSV NULL AS '\\\\N' DATEFORMAT AS 'auto'"],
+    ["COPY t FROM 'f' (FORMAT csv, NULL '\\N', DATE_FORMAT 'YYYYMMDD')", "DATEFORMAT AS 'YYYYMMDD' TIMEFORMAT AS 'auto'"],
+    [
+      "COPY t FROM 'f' (FORMAT csv, DATE_FORMAT 'YYYYMMDD', TIMESTAMP_FORMAT 'YYYYMMDD HH24MISS')",
+      "DATEFORMAT AS 'YYYYMMDD' TIMEFORMAT AS 'YYYYMMDD HH24MISS'",
+    ],
+  ])('of %s a format of dates is written for Redshift where none is given elsewhere', (statement, expected) => {
+    const formats = translate(statement, 'redshift').statement.match(/(?:DATE|TIME)FORMAT AS '[^']*'/g)
+    expect(formats).toEqual(expected.match(/(?:DATE|TIME)FORMAT AS '[^']*'/g))
   })
 
   test('each loss has its reason', () => {

@@ -1,4 +1,4 @@
-import { type Compression, type CopyFrom, isDelimited } from '../ast.ts'
+import { type Compression, type CopyFrom, isColumnar, isDelimited } from '../ast.ts'
 import { languageOf } from '../date-patterns.ts'
 import { printWidths } from '../print-extensions.ts'
 import { inDialect } from '../settle.ts'
@@ -113,6 +113,16 @@ export const redshift: Words = {
   SKIP_BLANK_LINES: () => mapped('IGNOREBLANKLINES'),
   DATE_FORMAT: (copy) => pattern(copy, 'date', 'DATEFORMAT'),
   TIMESTAMP_FORMAT: (copy) => pattern(copy, 'timestamp', 'TIMEFORMAT'),
+  // Elsewhere dates are read in many forms when no format is given.
+  DATESTYLE({ dialect, options: { format, dateFormats } }) {
+    if (dialect?.name === 'redshift' || isColumnar(format)) return undefined
+    const words = [
+      ...(dateFormats?.date === undefined ? ['DATEFORMAT'] : []),
+      ...(dateFormats?.timestamp === undefined ? ['TIMEFORMAT'] : []),
+    ]
+    if (words.length === 0) return undefined
+    return approximated("dates without a format are read as far as 'auto' knows theirs", words.map((word) => `${word} AS 'auto'`).join(' '))
+  },
   ACCEPT_ANY_DATE: () => mapped('ACCEPTANYDATE'),
   BLANKS_AS_NULL: () => mapped('BLANKSASNULL'),
   TRIM_BLANKS: () => mapped('TRIMBLANKS'),

@@ -102,6 +102,7 @@ export const always = [
   'NOESCAPING',
   'EMPTY_AS_NULL',
   'ROUNDEC',
+  'DATESTYLE',
   'ON_ERROR',
   'LOG_VERBOSITY',
   'CREATE_TABLE',
