@@ -15,6 +15,7 @@ const USAGE = `npm run bench -- [options]
   --profile NAME     cargo profile of copyist: release (default) or quick
   --addon FILE       measures this build of the addon instead of making one; decode and scan still build their programs
   --out FOLDER       where latest.json and latest.svg go (default benchmark/results)
+  --merge            keeps what the latest.json there has of other cases, measured with the same settings
   --list             print the names of cases and engines`
 
 const here = dirname(fileURLToPath(import.meta.url))
@@ -30,6 +31,7 @@ const { values: options } = parseArgs({
     profile: { type: 'string', default: 'release' },
     addon: { type: 'string' },
     out: { type: 'string', default: join(here, 'results') },
+    merge: { type: 'boolean', default: false },
     list: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -45,7 +47,7 @@ installPeers()
 // Imported now, not above: they need the peers.
 const { cases, SPECIAL_CASES } = await import('./cases.mjs')
 const { ENGINES } = await import('./engines/index.mjs')
-const { dataset: csv, parquetOf } = await import('./datasets.mjs')
+const { dataset: csv, parquetOf, gzipOf, filesOf } = await import('./datasets.mjs')
 
 if (options.list) {
   console.log(`cases: ${[...cases(threads, false).map(({ name }) => name), ...SPECIAL_CASES].join(', ')}`)
@@ -64,18 +66,36 @@ const folder = mkdtempSync(join(tmpdir(), 'copyist-bench-'))
 const needsServer = special.includes('memory') || wanted.some(({ kind }) => /postgres$/i.test(kind))
 const { startServer } = await import('./server.mjs')
 const server = needsServer ? await startServer() : undefined
+const { startStore } = await import('./store.mjs')
+const store = wanted.some(({ source }) => source === 's3') ? await startStore(folder) : undefined
+/** What is made of a file for cases that have it from elsewhere. */
+const FORMS = { files: filesOf, gzip: gzipOf }
 const results = { machine: machine(), cases: [] }
+const failed = []
 try {
-  const context = { folder, postgres: server?.url }
+  const context = { folder, postgres: server?.url, store: store?.access }
   const { compare } = await import('./compare.mjs')
   for (const benchmarkCase of wanted) {
     const names = benchmarkCase.engines.filter(isWantedEngine)
     if (names.length === 0) continue
-    const dataset = async (name) => (benchmarkCase.parquet ? await parquetOf(await csv(name)) : await csv(name))
-    const files = {}
-    for (const name of names) files[name] = await dataset(benchmarkCase.datasets?.[name] ?? benchmarkCase.dataset)
-    const file = await dataset(benchmarkCase.dataset)
-    results.cases.push(await compare(benchmarkCase, { dataset: file, files, names, reps, context, onProgress }))
+    const form = benchmarkCase.parquet ? parquetOf : (FORMS[benchmarkCase.source] ?? ((file) => file))
+    const dataset = async (name) => form(await csv(name))
+    if (benchmarkCase.source === 's3' && store === undefined) {
+      failed.push(benchmarkCase.name)
+      console.error(`${benchmarkCase.name} needs the object store: node scripts/test-servers.mjs versitygw`)
+      continue
+    }
+    try {
+      const files = {}
+      for (const name of names) files[name] = await dataset(benchmarkCase.datasets?.[name] ?? benchmarkCase.dataset)
+      const file = await dataset(benchmarkCase.dataset)
+      if (benchmarkCase.source === 's3') await store.put(file.path)
+      results.cases.push(await compare(benchmarkCase, { dataset: file, files, names, reps, context, onProgress }))
+    } catch (error) {
+      // What was measured before it counts all the same.
+      failed.push(benchmarkCase.name)
+      console.error(`\n${benchmarkCase.name} failed: ${error.stack}`)
+    }
   }
   if (special.includes('scan') && isWantedEngine('copyist')) {
     const { measureScan } = await import('./scan.mjs')
@@ -97,6 +117,7 @@ try {
     results.micro = await measureMicro()
   }
 } finally {
+  await store?.stop()
   await server?.stop()
   rmSync(folder, { recursive: true, force: true })
   onProgress('')
@@ -105,6 +126,11 @@ try {
 const { textReport } = await import('./report.mjs')
 const { svgChart } = await import('./chart.mjs')
 console.log(textReport(results))
+if (failed.length > 0) {
+  console.error(`\nfailed, and not in the results: ${failed.join(', ')}`)
+  process.exitCode = 1
+}
+if (options.merge) keepOthers()
 mkdirSync(options.out, { recursive: true })
 writeFileSync(join(options.out, 'latest.json'), `${JSON.stringify(results, null, 2)}\n`)
 writeFileSync(join(options.out, 'latest.svg'), svgChart(results))
@@ -118,9 +144,33 @@ function isWantedEngine(name) {
   return options.engine.length === 0 || options.engine.includes(name)
 }
 
+/** Takes over from earlier results what was not measured now, in the order in which all would be. */
+function keepOthers() {
+  const path = join(options.out, 'latest.json')
+  if (!existsSync(path)) return
+  const { machine, cases: earlier, ...others } = JSON.parse(readFileSync(path, 'utf8'))
+  const settings = ({ postgres: _, ...rest }) => JSON.stringify(rest)
+  if (settings(machine) !== settings(results.machine)) {
+    throw new Error(
+      `${path} was measured on another machine or with other options: --merge would put unlike results together`,
+    )
+  }
+  results.machine.postgres ??= machine.postgres
+  const order = cases(threads, options.quick).map(({ name }) => name)
+  const measured = new Set(results.cases.map(({ name }) => name))
+  results.cases.push(...earlier.filter(({ name }) => !measured.has(name) && order.includes(name)))
+  results.cases.sort((one, other) => order.indexOf(one.name) - order.indexOf(other.name))
+  for (const name of SPECIAL_CASES) if (name in others) results[name] ??= others[name]
+}
+
 /** The peers live in a package of their own, so that the root installation stays small. */
 function installPeers() {
-  if (existsSync(join(here, 'node_modules/tinybench'))) return
+  const { dependencies } = JSON.parse(readFileSync(join(here, 'package.json'), 'utf8'))
+  const isInstalled = ([name, version]) => {
+    const manifest = join(here, 'node_modules', name, 'package.json')
+    return existsSync(manifest) && JSON.parse(readFileSync(manifest, 'utf8')).version === version
+  }
+  if (Object.entries(dependencies).every(isInstalled)) return
   console.log('installing the peers in benchmark/ …')
   execFileSync('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--ignore-scripts'], {
     cwd: here,

@@ -6,7 +6,8 @@ import { tolerantCases } from './tolerant-cases.mjs'
  * `kind` is the function of an engine's module that the case calls. `gates` are the ratios (peer's time over ours) that
  * copyist must reach and aims at. `tolerant` cases go on after errors; `constraint` is what the table is made with; `parquet`
  * cases read the file as Parquet; `datasets` has the
- * files of engines that do not take that of the case.
+ * files of engines that do not take that of the case. `source` says where the rows are if not in the file itself: in many small `files`, in a
+ * `gzip` file, in an object of an `s3` server.
  */
 const JAVASCRIPT_READERS = ['udsv', 'papaparse', 'csv-parse', 'polars']
 
@@ -108,6 +109,36 @@ export function cases(threads, quick) {
       engines: ['copyist', 'duckdb-appender'],
       gates: {},
     },
+    {
+      name: 'files-postgres',
+      title: 'many CSV files of 98 rows to PostgreSQL in one transaction, one connection',
+      kind: 'postgres',
+      source: 'files',
+      dataset: small,
+      threads,
+      engines: ['copyist', 'psql'],
+      gates: { psql: { must: 4, aim: 7 } },
+    },
+    {
+      name: 'gzip-duckdb',
+      title: `gzip CSV to DuckDB in memory, ${plural(threads, 'thread')}`,
+      kind: 'duckdbMemory',
+      source: 'gzip',
+      dataset: small,
+      threads,
+      engines: ['copyist', 'gzip', 'duckdb'],
+      gates: { gzip: { must: 0.9, aim: 1 } },
+    },
+    ...['postgres', 'duckdb'].map((target) => ({
+      name: `s3-${target}`,
+      title: `CSV from S3 on this machine to ${target === 'postgres' ? 'PostgreSQL, one connection' : `DuckDB in memory, ${plural(threads, 'thread')}`}`,
+      kind: target === 'postgres' ? 'postgres' : 'duckdbMemory',
+      source: 's3',
+      dataset: small,
+      threads,
+      engines: ['copyist', 'copyist-disk'],
+      gates: { 'copyist-disk': { must: 0.8, aim: 0.95 } },
+    })),
     {
       name: 'parquet-postgres',
       title: 'Parquet to PostgreSQL, one connection',

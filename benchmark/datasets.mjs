@@ -1,8 +1,20 @@
 // Files of the benchmark, made when they are first asked for: `node benchmark/datasets.mjs weather-1m numeric-5m …`.
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import {
+  createReadStream,
+  createWriteStream,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { argv } from 'node:process'
+import { pipeline } from 'node:stream/promises'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { createGzip } from 'node:zlib'
 import { generate } from './generate.mjs'
 import { SCHEMAS } from './schemas.mjs'
 import { SPOILED } from './spoil.mjs'
@@ -93,6 +105,38 @@ export async function parquetOf(csv) {
     instance.closeSync()
   }
   return { ...csv, parquet }
+}
+
+/** The same rows in a gzip file, by zlib's usual level; with its path as `gzip`. */
+export async function gzipOf(csv) {
+  const gzip = `${csv.path}.gz`
+  if (!existsSync(gzip)) {
+    await pipeline(createReadStream(csv.path), createGzip(), createWriteStream(`${gzip}.draft`))
+    renameSync(`${gzip}.draft`, gzip)
+  }
+  return { ...csv, gzip }
+}
+
+/** Rows of each of many small files. */
+const FEW_ROWS = 98
+
+/** The same rows in files of 98 with a header each, whose names are in the order of the rows; with their folder as `folder` and their number as `files`. */
+export function filesOf(csv) {
+  const folder = csv.path.replace(/\.csv$/, '-files')
+  const files = Math.ceil(csv.rows / FEW_ROWS)
+  if (!existsSync(folder)) {
+    const draft = `${folder}.draft`
+    rmSync(draft, { recursive: true, force: true })
+    mkdirSync(draft)
+    const [header, ...rows] = readFileSync(csv.path, 'utf8').trimEnd().split('\n')
+    if (rows.length !== csv.rows) fail(`${csv.name} has rows of several lines`)
+    for (let file = 0; file < files; file += 1) {
+      const some = rows.slice(file * FEW_ROWS, (file + 1) * FEW_ROWS)
+      writeFileSync(join(draft, `${String(file).padStart(6, '0')}.csv`), `${[header, ...some].join('\n')}\n`)
+    }
+    renameSync(draft, folder)
+  }
+  return { ...csv, folder, files }
 }
 
 function fail(message) {

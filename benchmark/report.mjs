@@ -105,6 +105,7 @@ const BESIDE = {
   'copyist-clean': ['with bad rows', 'a clean load'],
   'copyist-comma': ['takes', 'as long'],
   'copyist-csv': ['takes', 'as long'],
+  'copyist-disk': ['takes', 'as long'],
   'copyist-utf8': ['takes', 'as long'],
 }
 

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { promisify } from 'node:util'
 import { connect } from '../../dist/index.js'
 import { example } from '../examples.mjs'
@@ -48,7 +48,7 @@ export function duckdbFile(context) {
 
 export function postgres(context, variant) {
   return loadIntoPostgres(context, variant?.name ?? 'copyist', async (table) => {
-    const database = await connect(context.postgres)
+    const database = await connect(context.postgres, { connections: connectionsOf(context) })
     return { load: await loader(database, table, context, variant), close: () => database.close() }
   })
 }
@@ -78,12 +78,43 @@ export const CSV = { label: 'copyist, of CSV', decode }
 export const COMMA = { label: 'copyist, of delimiters of one byte', decode }
 export const UTF8 = { label: 'copyist, of UTF-8', decode }
 
-async function loader(database, table, { dataset, threads, tolerant }, { onError = 'skip_row', ledger = false } = {}) {
-  const db = typeof database.copy === 'function' ? database : await connect(database)
+/** The same file from disk, where the case has it from elsewhere. */
+export const DISK = variant('copyist-disk', 'from disk', { fromDisk: true })
+
+async function loader(
+  database,
+  table,
+  { dataset, threads, tolerant, source, store },
+  { onError = 'skip_row', ledger = false, fromDisk = false } = {},
+) {
+  const db =
+    typeof database.copy === 'function' ? database : await connect(database, { connections: connectionsOf({ store }) })
   const format = dataset.format === 'csv' ? 'csv, HEADER' : dataset.format
-  const options = tolerant ? `, ON_ERROR ${onError}` : ''
-  const statement = `COPY ${table} FROM '${dataset.path}' WITH (FORMAT ${format}${options})`
+  const options = [
+    ...(tolerant ? [`ON_ERROR ${onError}`] : []),
+    ...(source === 's3' && !fromDisk ? ['AWS CONNECTION = store'] : []),
+  ]
+  const statement = `COPY ${table} FROM '${placeOf(dataset, fromDisk ? undefined : source, store)}' WITH (${[`FORMAT ${format}`, ...options].join(', ')})`
   return () => db.copy(statement, { threads, ledger })
+}
+
+/** How the object store of the benchmark is reached. */
+function connectionsOf({ store }) {
+  return store === undefined ? {} : { store: { endpoint: store.url, region: store.region, ...store.keys } }
+}
+
+/** Where the case has the rows. */
+function placeOf({ path, folder, gzip }, source, store) {
+  switch (source) {
+    case 's3':
+      return `s3://${store.bucket}/${basename(path)}`
+    case 'files':
+      return folder
+    case 'gzip':
+      return gzip
+    default:
+      return path
+  }
 }
 
 /** For a program. */

@@ -24,7 +24,7 @@ export async function decode({ dataset, threads }) {
 
 /** The same over a Parquet file. */
 export async function parquetArrow({ dataset, threads }) {
-  const { connection, close } = await open(':memory:', threads)
+  const { connection, close } = await openDuckdb(':memory:', threads)
   const source = `read_parquet('${dataset.parquet}')`
   const terms = dataset.columns.map(({ name, type }) => (type === 'text' ? `max(strlen("${name}"))` : `max("${name}")`))
   return {
@@ -56,8 +56,9 @@ export function duckdbFile(context) {
 
 /** COPY by DuckDB itself into the database at `path`, after running `settings`; `options` are further ones of COPY. */
 export async function copyInto(context, path, settings, options = '') {
-  const format = context.dataset.format === 'csv' ? 'csv, HEADER' : context.dataset.format
-  const statement = `COPY load FROM '${context.dataset.path}' (FORMAT ${format}${options})`
+  const { dataset, source } = context
+  const format = dataset.format === 'csv' ? 'csv, HEADER' : dataset.format
+  const statement = `COPY load FROM '${source === 'gzip' ? dataset.gzip : dataset.path}' (FORMAT ${format}${options})`
   return loadInto(context, path, async (connection) => {
     for (const setting of settings) await connection.run(setting)
     return () => connection.run(statement)
