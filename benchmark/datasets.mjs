@@ -128,8 +128,8 @@ export function filesOf(csv) {
     const draft = `${folder}.draft`
     rmSync(draft, { recursive: true, force: true })
     mkdirSync(draft)
-    const [header, ...rows] = readFileSync(csv.path, 'utf8').trimEnd().split('\n')
-    if (rows.length !== csv.rows) fail(`${csv.name} has rows of several lines`)
+    const [header, ...rows] = recordsOf(readFileSync(csv.path, 'utf8'))
+    if (rows.length !== csv.rows) fail(`${csv.name} has ${rows.length} rows`)
     for (let file = 0; file < files; file += 1) {
       const some = rows.slice(file * FEW_ROWS, (file + 1) * FEW_ROWS)
       writeFileSync(join(draft, `${String(file).padStart(6, '0')}.csv`), `${[header, ...some].join('\n')}\n`)
@@ -137,6 +137,19 @@ export function filesOf(csv) {
     renameSync(draft, folder)
   }
   return { ...csv, folder, files }
+}
+
+/** Lines, put together where a quote goes on over a line end. */
+function recordsOf(text) {
+  const records = []
+  let open = ''
+  for (const line of text.trimEnd().split('\n')) {
+    const record = open + line
+    const isOpen = record.includes('"') && record.split('"').length % 2 === 0
+    open = isOpen ? `${record}\n` : ''
+    if (!isOpen) records.push(record)
+  }
+  return records
 }
 
 function fail(message) {
