@@ -69,7 +69,7 @@ const server = needsServer ? await startServer() : undefined
 const { startStore } = await import('./store.mjs')
 const store = wanted.some(({ source }) => source === 's3') ? await startStore(folder) : undefined
 /** What is made of a file for cases that have it from elsewhere. */
-const FORMS = { files: filesOf, gzip: gzipOf }
+const FORMS = { files: filesOf, gzip: gzipOf, parquet: parquetOf }
 const results = { machine: machine(), cases: [] }
 const failed = []
 try {
@@ -78,7 +78,7 @@ try {
   for (const benchmarkCase of wanted) {
     const names = benchmarkCase.engines.filter(isWantedEngine)
     if (names.length === 0) continue
-    const form = benchmarkCase.parquet ? parquetOf : (FORMS[benchmarkCase.source] ?? ((file) => file))
+    const form = FORMS[benchmarkCase.source] ?? ((file) => file)
     const dataset = async (name) => form(await csv(name))
     if (benchmarkCase.source === 's3' && store === undefined) {
       failed.push(benchmarkCase.name)

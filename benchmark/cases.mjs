@@ -4,10 +4,9 @@ import { tolerantCases } from './tolerant-cases.mjs'
  * What is measured. Every case runs each of its engines on the same file with the same number of threads.
  *
  * `kind` is the function of an engine's module that the case calls. `gates` are the ratios (peer's time over ours) that
- * copyist must reach and aims at. `tolerant` cases go on after errors; `constraint` is what the table is made with; `parquet`
- * cases read the file as Parquet; `datasets` has the
+ * copyist must reach and aims at. `tolerant` cases go on after errors; `constraint` is what the table is made with; `datasets` has the
  * files of engines that do not take that of the case. `source` says where the rows are if not in the file itself: in many small `files`, in a
- * `gzip` file, in an object of an `s3` server.
+ * `gzip` or a `parquet` file, in an object of an `s3` server.
  */
 const JAVASCRIPT_READERS = ['udsv', 'papaparse', 'csv-parse', 'polars']
 
@@ -149,6 +148,16 @@ export function cases(threads, quick) {
       gates: { 'duckdb-csv-psql': { must: 2.8, aim: 3.3 } },
     },
     {
+      name: 'parquet-weather-postgres',
+      title: 'Parquet with text, numbers and times to PostgreSQL, one connection',
+      kind: 'postgres',
+      source: 'parquet',
+      dataset: small,
+      threads,
+      engines: ['copyist', 'duckdb-csv-psql'],
+      gates: { 'duckdb-csv-psql': { must: 2.8, aim: 3.3 } },
+    },
+    {
       name: 'parquet-duckdb',
       title: `Parquet to DuckDB in memory, ${plural(threads, 'thread')}`,
       kind: 'duckdbMemory',
@@ -180,7 +189,7 @@ export function cases(threads, quick) {
       title: `Parquet to columns of JavaScript, ${plural(threads, 'thread')}`,
       kind: 'parquetColumns',
       dataset: small,
-      parquet: true,
+      source: 'parquet',
       threads,
       engines: ['copyist', 'hyparquet', 'parquet-wasm'],
       gates: { hyparquet: { must: 40, aim: 55 }, 'parquet-wasm': { must: 5, aim: 7 } },
@@ -190,7 +199,7 @@ export function cases(threads, quick) {
       title: `Parquet to Arrow, ${plural(threads, 'thread')}`,
       kind: 'parquetArrow',
       dataset: small,
-      parquet: true,
+      source: 'parquet',
       threads,
       engines: ['copyist', 'polars', 'duckdb'],
       gates: { polars: { must: 0.9, aim: 1.2 }, duckdb: { must: 1.3, aim: 1.7 } },

@@ -89,7 +89,7 @@ async function loader(
 ) {
   const db =
     typeof database.copy === 'function' ? database : await connect(database, { connections: connectionsOf({ store }) })
-  const format = dataset.format === 'csv' ? 'csv, HEADER' : dataset.format
+  const format = source === 'parquet' ? source : dataset.format === 'csv' ? 'csv, HEADER' : dataset.format
   const options = [
     ...(tolerant ? [`ON_ERROR ${onError}`] : []),
     ...(source === 's3' && !fromDisk ? ['AWS CONNECTION = store'] : []),
@@ -104,7 +104,7 @@ function connectionsOf({ store }) {
 }
 
 /** Where the case has the rows. */
-function placeOf({ path, folder, gzip }, source, store) {
+function placeOf({ path, folder, gzip, parquet }, source, store) {
   switch (source) {
     case 's3':
       return `s3://${store.bucket}/${basename(path)}`
@@ -112,6 +112,8 @@ function placeOf({ path, folder, gzip }, source, store) {
       return folder
     case 'gzip':
       return gzip
+    case 'parquet':
+      return parquet
     default:
       return path
   }

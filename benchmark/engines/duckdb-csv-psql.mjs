@@ -14,7 +14,9 @@ export function postgres(context) {
     const { connection, close } = await openDuckdb(':memory:', threads)
     return {
       async load() {
-        await connection.run(`COPY (FROM read_${dataset.format}('${dataset.path}')) TO '${path}' (FORMAT csv, HEADER)`)
+        await connection.run(
+          `COPY (FROM read_parquet('${dataset.parquet ?? dataset.path}')) TO '${path}' (FORMAT csv, HEADER)`,
+        )
         return copyByPsql(context, table, path)
       },
       close,
