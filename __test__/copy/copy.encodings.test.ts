@@ -55,6 +55,21 @@ describe.each(benches)('encodings, on $name', ({ open }) => {
     expect(await rows()).toEqual(expected)
   })
 
+  test('lines with an end of their own are passed over', async () => {
+    const input = Buffer.from('a title||of 中||1\t好||2\tb||', 'utf16le')
+    const options = "SKIP 2, EOL '||', ENCODING 'UTF16LE'"
+    const receipt = await bench.db.copy(`COPY t FROM '${file('input', input)}' (${options})`)
+    expect(receipt).toMatchObject({ rowsLoaded: 2, linesSkipped: 2, bytesRead: input.length })
+    const stdin = Array.from(input, (byte) => Buffer.of(byte))
+    expect(await bench.db.copy(`COPY t FROM STDIN (${options})`, { stdin })).toMatchObject({ rowsLoaded: 2 })
+    expect(await rows()).toEqual([
+      ['1', '好'],
+      ['1', '好'],
+      ['2', 'b'],
+      ['2', 'b'],
+    ])
+  })
+
   test('the NULL string, the quote and a created table are of the text', async () => {
     const input = bytes`${'c3fbd7d6'},qty\n${'bfd5'},1\n"${'bfd5'}",2\n`
     const statement = `COPY fresh FROM '${file('gbk.csv', input)}' (FORMAT csv, HEADER, NULL '空', ENCODING gbk)`

@@ -362,13 +362,6 @@ impl BindingSpecification {
                 return Err(refused("COPY EOL and delimiter must not end with the same byte".to_owned()));
             }
         }
-        if matches!(eol, Some(Eol::Other(_))) && self.skip > 0.0 && self.encoding.is_some() {
-            let error = DataError::new(
-                ErrorCode::FeatureNotSupported,
-                "COPY SKIP cannot be used with EOL and ENCODING together yet",
-            );
-            return Err(Failure::whole(error));
-        }
         Ok((grammar, eol))
     }
 

@@ -526,14 +526,16 @@ impl Splitter {
     /// As [`Splitter::skip_lines`], where other bytes end a line.
     fn skip_ends(&mut self, lines: u64, end: Separator, cancelled: &dyn Fn() -> bool) -> Result<(), Failure> {
         let mut buffer = Vec::new();
+        let mut transcript = self.encoding.map(Transcript::new);
         let finder = memchr::memmem::Finder::new(end.as_bytes());
         self.started = true;
-        // What was read before may be the beginning of a line end.
         let mut filled = 0;
+        // What was read before may be the beginning of a line end. Of another encoding its bytes are forgotten by then.
+        let mut kept = 0;
         let mut is_open = false;
         loop {
-            // Lines of other encodings are not skipped by such ends: the specification refuses both.
-            let at_end = self.fill(&mut buffer, None, &mut filled, self.tile_size + end.len(), 0, cancelled)?;
+            let want = self.tile_size + end.len();
+            let at_end = self.fill(&mut buffer, transcript.as_mut(), &mut filled, want, 0, cancelled)?;
             let data = &buffer[PAD..PAD + filled];
             let mut at = 0;
             while self.file_skipped < lines
@@ -544,21 +546,33 @@ impl Splitter {
                 is_open = false;
             }
             if self.file_skipped == lines {
-                self.byte_offset += at as u64;
-                self.carry.extend_from_slice(&data[at..]);
+                // No line end is within what was kept, which is shorter than one.
+                let (read, rest) = match &transcript {
+                    Some(transcript) => (transcript.bytes(), transcript.place(at - kept)),
+                    None => (data, at),
+                };
+                self.byte_offset += rest as u64;
+                self.carry.extend_from_slice(&read[rest..]);
                 return Ok(());
             }
             if at_end {
                 // The last line of the input may lack its end.
                 self.file_skipped += u64::from(is_open || at < filled);
-                self.byte_offset += filled as u64;
-                return Ok(());
             }
-            let rest = at.max(filled.saturating_sub(end.len() - 1));
+            let rest = if at_end { filled } else { at.max(filled.saturating_sub(end.len() - 1)) };
             is_open |= rest > at;
             buffer.copy_within(PAD + rest..PAD + filled, PAD);
-            self.byte_offset += rest as u64;
             filled -= rest;
+            self.byte_offset += match &mut transcript {
+                Some(transcript) => {
+                    kept = filled;
+                    transcript.forget()
+                }
+                None => rest,
+            } as u64;
+            if at_end {
+                return Ok(());
+            }
         }
     }
 

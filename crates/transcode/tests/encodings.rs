@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use copyist_encoding::{Charset, Encoding};
 use copyist_format::{Layout, Plan, Replacement, Tolerance};
-use copyist_scan::Grammar;
+use copyist_scan::{Eol, Grammar};
 use copyist_transcode::{Limits, Load, Location, Next, Sink, Source, Specification};
 use outcome::{CSV, SKIP, TEXT, check_any, plan, run};
 use proptest::prelude::*;
@@ -206,6 +206,37 @@ proptest! {
         let mut input = encoding.encode("id\n");
         input.extend_from_slice(&bytes);
         check_any(&Plan { encoding: Some(encoding), ..plan(if csv { CSV } else { TEXT }, SKIP) }, &input);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+    /// Lines that are passed over may end in more than one byte, which a tile, a read or a character may part.
+    #[test]
+    fn lines_with_ends_of_their_own_are_passed_over(
+        pieces in prop::collection::vec(prop::sample::select(vec!["1\ta\t5\t", "$", "|", "$|$", "中", "\n", "x"]), 0..40),
+        skip in 0..4u64, which in 0..4usize,
+    ) {
+        let encoding = Encoding::find(["GBK", "UTF16LE", "UTF16BE", "GB18030"][which]).expect("it is supported");
+        let text = pieces.concat();
+        let utf8 = Plan { skip, eol: Eol::of_bytes(b"$|$"), ..plan(TEXT, SKIP) };
+        let other = Plan { encoding: Some(encoding), ..utf8.clone() };
+        let bytes = encoding.encode(&text);
+        let expected = run(&Arc::new(utf8), text.as_bytes(), 1, 1 << 18);
+        for tile_size in [1, 5, 1 << 18] {
+            let found = run(&Arc::new(other.clone()), &bytes, 2, tile_size);
+            prop_assert_eq!(&found.ids, &expected.ids);
+            prop_assert_eq!(&found.failure, &expected.failure);
+            prop_assert_eq!(found.counters.lines_skipped, expected.counters.lines_skipped);
+            prop_assert_eq!(found.counters.bytes_read, bytes.len() as u64);
+            for (one, other) in found.rejects.iter().zip(&expected.rejects) {
+                let place = |offset: u64| encoding.encode(&text[..offset as usize]).len() as u64;
+                prop_assert_eq!((one.line, one.byte_offset), (other.line, place(other.byte_offset)));
+            }
+            prop_assert_eq!(found.rejects.len(), expected.rejects.len());
+        }
+        check_any(&other, &bytes);
     }
 }
 
