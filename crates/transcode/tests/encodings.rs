@@ -236,7 +236,10 @@ proptest! {
             }
             prop_assert_eq!(found.rejects.len(), expected.rejects.len());
         }
-        check_any(&other, &bytes);
+        // It looks for line ends among the bytes.
+        if which == 0 || which == 3 {
+            check_any(&other, &bytes);
+        }
     }
 }
 
