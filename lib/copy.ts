@@ -17,8 +17,8 @@ import {
 import { checkDelimiter } from './delimiter.ts'
 import { CopyError } from './errors.ts'
 import { runValidation } from './explain.ts'
-import { looksLikeHeader } from './header.ts'
-import { idleFormats } from './load-columns.ts'
+import { isHeaderMatched, looksLikeHeader, matched } from './header.ts'
+import { idleFormats, idleTruncation } from './load-columns.ts'
 import { columnsOfSchema, planLoad, TRANSPORT } from './load-plan.ts'
 import { LoadRecord, receiptOf } from './load-record.ts'
 import { loadAddon } from './native/addon.ts'
@@ -307,8 +307,12 @@ class Work {
   }
 
   /** The names in the header, and the input that has it. */
-  async #peek(input: Input | RowInput, table: string): Promise<[readonly string[], Input]> {
-    const { statement, limits, call } = this
+  async #peek(
+    statement: CopyFrom,
+    input: Input | RowInput,
+    table: string,
+  ): Promise<[names: readonly string[], input: Input]> {
+    const { limits, call } = this
     const look = { options: statement.options, table, limits }
     const start = input.kind === 'remote' ? await startOfFirst(input, statement, limits, call.signal) : undefined
     if (start === undefined) {
@@ -411,10 +415,16 @@ class Work {
       if (table === undefined) throw undefinedTable(statement)
     }
     let header: readonly string[] | undefined = replay?.header ?? schema?.map(({ name }) => name)
-    if (statement.options.mapByName && header === undefined) {
-      const peeked = await this.#peek(input, table.relationName)
+    const isMatched = createdTable === undefined && isHeaderMatched(statement)
+    if ((statement.options.mapByName || isMatched) && header === undefined) {
+      const peeked = await this.#peek(statement, input, table.relationName)
       header = peeked[0]
       input = peeked[1]
+      if (isMatched) {
+        const names = table.columns.map(({ name }) => name)
+        statement = matched(statement, header, names)
+        if (!statement.options.mapByName) header = undefined
+      }
     }
     const planned = planColumns(
       statement,
@@ -451,7 +461,11 @@ class Work {
         ...(replay && { numbered: (columns) => replay.numbered(columns) }),
       },
     )
-    const notes = [...(statement.notes ?? []), ...idleFormats(statement, fields, planned)]
+    const notes = [
+      ...(statement.notes ?? []),
+      ...idleFormats(statement, fields, planned),
+      ...idleTruncation(statement, fields, planned),
+    ]
     const told = this.#log?.told
     this.#log?.close()
     const log = new RejectLog({

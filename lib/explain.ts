@@ -7,9 +7,9 @@ import { aborted, checkFreeze, emptyInput, otherKey, placed, undefinedPart, unde
 import { checkDelimiter } from './delimiter.ts'
 import { CopyError } from './errors.ts'
 import type { ExplainedColumn, ExplainedInput, ExplainedLoad, Explanation } from './explanation.ts'
-import { looksLikeHeader } from './header.ts'
+import { isHeaderMatched, looksLikeHeader, matched } from './header.ts'
 import { findLedger } from './ledger/open.ts'
-import { idleFormats } from './load-columns.ts'
+import { idleFormats, idleTruncation } from './load-columns.ts'
 import { columnsOfSchema, plainOptions, planLoad, TRANSPORT, type TravelPlan } from './load-plan.ts'
 import { receiptOf } from './load-record.ts'
 import { loadAddon } from './native/addon.ts'
@@ -32,6 +32,7 @@ import { copyHere, type LocalCopies, startOfFirst } from './remote-copies.ts'
 import { abandonInput, closeFiles, discard, inputFile, openSource } from './source.ts'
 import { type ColumnarFormat, type CopyFrom, type ErrorPolicy, isColumnar } from './statement/ast.ts'
 import { statementError } from './statement/diagnostics.ts'
+import { isTolerant } from './statement/error-policy.ts'
 import { refusePending } from './statement/execution.ts'
 import { explainOptions } from './statement/explain.ts'
 import { parseStatement } from './statement/parser.ts'
@@ -40,7 +41,7 @@ import { proveColumns } from './table-columns.ts'
 import type { FieldStep, TableDescription, Target, TargetTransaction } from './target/target.ts'
 import { checkTransform, stepsOf, unknownTypes } from './transform.ts'
 import { explainTypes } from './type-evidence.ts'
-import { type Validation, validateInput } from './validation.ts'
+import { tolerantOf, type Validation, validateInput } from './validation.ts'
 
 /** Says what a statement would do. Nothing is written to the target. */
 export async function runExplain(
@@ -381,17 +382,23 @@ class Work {
       const header = draft.header.isHeader ? 'true' : 'false'
       statement = { ...statement, options: { ...statement.options, header } }
     }
-    const { options } = statement
-    const schema = isColumnar(options.format) ? await input.schema(options.format) : undefined
+    const schema = isColumnar(statement.options.format) ? await input.schema(statement.options.format) : undefined
     const planned = found ? undefined : await this.#planTable(statement, transaction, input, limits, schema)
     const table = found ?? planned?.description
     if (table === undefined) throw undefinedTable(statement)
     draft.table = { name: table.sqlName, exists: found !== undefined, ...(planned && { ddl: planned.ddl }) }
     let header = schema?.map(({ name }) => name)
-    if (options.mapByName) {
+    const isMatched = found !== undefined && isHeaderMatched(statement)
+    if (statement.options.mapByName || isMatched) {
       const kept = await (this.isValidated ? input.whole() : input.start())
-      header = peekHeader({ options, table: table.relationName, limits }, kept)
+      header = peekHeader({ options: statement.options, table: table.relationName, limits }, kept)
+      if (isMatched) {
+        const names = table.columns.map(({ name }) => name)
+        statement = matched(statement, header, names)
+        if (!statement.options.mapByName) header = undefined
+      }
     }
+    const { options } = statement
     const { caseInsensitiveNames: caseInsensitive } = this.target.capabilities
     const { relationName, columns } = table
     const plan = planColumns(
@@ -403,7 +410,11 @@ class Work {
     const steps = stepsOf(plan)
     const fields = steps ? await transaction.transform(table, plan.columns, steps) : table
     if (statement.where) await transaction.lookAtCondition(table, plan.columns, statement.where.sql, exists)
-    const notes = [...(statement.notes ?? []), ...idleFormats(statement, fields, plan)]
+    const notes = [
+      ...(statement.notes ?? []),
+      ...idleFormats(statement, fields, plan),
+      ...idleTruncation(statement, fields, plan),
+    ]
     if (notes.length > 0) draft.notes = notes
     const zones = draft.input.kind === 'stream' ? 'possible' : 'unexpected'
     const travel = await planLoad(this.target, transaction, {
@@ -431,7 +442,9 @@ class Work {
     draft.input = await input.describe()
     if (!this.isValidated) return
     input.note('all')
-    const source = await input.open()
+    const opened = await input.open()
+    // A load that tolerates nothing is read twice where it fails.
+    const source = opened.kind === 'stream' && !isTolerant(options.errors) ? await input.whole() : opened
     const { validation, failure } = await validateInput({
       target: this.target,
       statement,
@@ -495,7 +508,11 @@ class Work {
     }
     const kept = await input.whole()
     const look = { options: plainOptions(options), table: statement.table.name.value, limits }
-    const { columns, fields, rows } = await proveColumns(statement, limits, kept, call.signal)
+    // What is wrong with the input is counted by whoever validates it.
+    const proven = this.isValidated
+      ? { ...statement, options: { ...options, errors: tolerantOf(options.errors) } }
+      : statement
+    const { columns, fields, rows } = await proveColumns(proven, limits, kept, call.signal)
     if (columns.length === 0) throw emptyInput(statement, kept.name)
     if (fields === 1) await checkDelimiter(statement, kept)
     const reasons = await explainTypes(look, kept, { columns, fields, rows }, call.signal)
@@ -650,7 +667,8 @@ function fromOf(
   if (sequence) {
     return { kind: 'sequence', start: String(sequence.start), increment: String(sequence.increment) }
   }
-  if (place) return { kind: 'place', ...place }
+  // A column of GaussDB's that has no place is NULL.
+  if (place) return place.length === 0 ? { kind: 'null' } : { kind: 'place', ...place }
   const field = number ?? 0
   const name = names?.[field]
   return { kind: 'field', number: field + 1, ...(name !== undefined && { name }) }
@@ -719,6 +737,7 @@ function uncheckedOf(
       ? ['TRANSFORM: the values that its expressions make, which rows they fail for, and whether the columns take them']
       : []),
     ...(where ? ['WHERE: which rows it holds back, and which it fails for'] : []),
+    ...(options.freeze ? ['FREEZE: whether the table was made or truncated in the same transaction'] : []),
     'the permission to write',
   ]
 }

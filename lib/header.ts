@@ -2,6 +2,7 @@ import { startOf } from './delimiter.ts'
 import type { HeaderEvidence } from './explanation.ts'
 import { type LoadLimits, type Rereadable, Spool, START_BYTES } from './native/open.ts'
 import type { CopyFrom } from './statement/ast.ts'
+import { statementError } from './statement/diagnostics.ts'
 import { proveColumns } from './table-columns.ts'
 
 const LF = 10
@@ -50,6 +51,34 @@ export async function looksLikeHeader(
   } finally {
     spool.dispose()
   }
+}
+
+/** Whether the names in a statement's header say which columns its fields go to without MAP BY NAME: QuestDB's do. */
+export function isHeaderMatched({ dialect, columns, options }: CopyFrom): boolean {
+  return (
+    dialect?.name === 'questdb' && options.header === 'true' && options.mapByName === undefined && columns === undefined
+  )
+}
+
+/**
+ * The statement with MAP BY NAME where the names of its header are those of columns, as it is where none of them is. Like QuestDB, in which a
+ * field whose name no column has goes by its place.
+ *
+ * Throws CopyError (42703) where some names are those of columns at other places, and others of none: a place may be wanted twice then.
+ */
+export function matched(statement: CopyFrom, header: readonly string[], names: readonly string[]): CopyFrom {
+  const places = header.map((name) => names.findIndex((column) => column.toLowerCase() === name.trim().toLowerCase()))
+  const stray = places.indexOf(-1)
+  if (header.length > 0 && stray < 0) {
+    return { ...statement, options: { ...statement.options, mapByName: true } }
+  }
+  if (places.every((place, field) => place < 0 || place === field)) return statement
+  const message = `column "${header[stray]}" of the header does not exist`
+  throw statementError(statement.text, statement.table.name.offset, 'undefined_column', message, {
+    detail:
+      'Other names of the header are those of columns at other places, so that places do not tell whose its field is.',
+    hint: 'MAP BY NAME leaves out fields whose name no column has; HEADER with a list of columns goes by places.',
+  })
 }
 
 /** Up to the last line end that is in no quotes. */

@@ -118,6 +118,22 @@ export function idleFormats(statement: CopyFrom, table: TableDescription, plan: 
     })
 }
 
+/** What is to be said of TRUNCATE_COLUMNS where no column has a length to be cut to, as none of DuckDB's has. */
+export function idleTruncation(
+  { options, text }: CopyFrom,
+  table: TableDescription,
+  plan: ColumnPlan,
+): readonly StatementNote[] {
+  if (!options.truncateColumns) return []
+  const hasLength = plan.columns.some((index) => {
+    const type = table.columns[index]?.type
+    return (type?.kind === 'varchar' || type?.kind === 'bpchar') && type.length !== undefined
+  })
+  if (hasLength) return []
+  const option = /truncatecolumns/i.test(text) ? 'TRUNCATECOLUMNS' : 'TRUNCATE_COLUMNS'
+  return [{ option, reason: 'no column that is loaded has a length, and it changes nothing here' }]
+}
+
 /** Patterns of a statement with the language of each. */
 export function languagesOf(texts: readonly string[], { dialect, options }: CopyFrom): DatePatterns['list'] {
   const { language = 'to_char' } = options.dateFormats ?? {}
@@ -126,8 +142,11 @@ export function languagesOf(texts: readonly string[], { dialect, options }: Copy
 }
 
 /** What is done to the fields of a column first. */
-export function cleaningOf({ type }: Pick<TargetColumn, 'type'>, options: CopyOptions): Pick<LoadColumn, 'cleaning'> {
-  const isString = /^(?:text|varchar|bpchar)$/.test(type.kind)
+export function cleaningOf(
+  { type, isString: isOtherString = false }: Pick<TargetColumn, 'type' | 'isString'>,
+  options: CopyOptions,
+): Pick<LoadColumn, 'cleaning'> {
+  const isString = isOtherString || /^(?:text|varchar|bpchar)$/.test(type.kind)
   const { trimBlanks, blanksAsNull, emptyAsNull, removeQuotes } = options
   const cleaning = {
     ...(removeQuotes && { unquotes: true }),

@@ -85,7 +85,12 @@ export async function openReplay(
     const options = isKnown ? { ...statement.options, encoding: found } : statement.options
     checkEncoding(options.encoding, place)
     if (mapByName && fields === undefined) throw unmatched(place)
-    return new Replay(rejects, loadId, { ...statement, options }, { file: first?.file, fields: mapByName && fields })
+    return new Replay(
+      rejects,
+      loadId,
+      { ...statement, options },
+      { file: first?.file, fields: mapByName === true || statement.dialect?.name === 'questdb' ? fields : undefined },
+    )
   } catch (error) {
     await transaction.rollback()
     throw error

@@ -3,13 +3,13 @@ import type { CopyCallOptions } from './copy-call.ts'
 import { aborted } from './copy-errors.ts'
 import type { DiagnosisGroup } from './diagnosis.ts'
 import { CopyError } from './errors.ts'
-import { decodedBy } from './load-columns.ts'
-import type { NativeFlaw, NativeReject, SinkKind } from './native/load.ts'
+import { decodedBy, type Reading } from './load-columns.ts'
+import type { LoadSession, NativeFlaw, NativeLoad, NativeReject, SinkKind } from './native/load.ts'
 import { type Input, type LoadLimits, openLoad } from './native/open.ts'
 import { reportProgress } from './progress.ts'
 import type { ReceiptFile } from './receipt.ts'
 import type { InputFile } from './reject-file.ts'
-import { RejectLog } from './reject-log.ts'
+import { RejectLog, type RejectLogInit } from './reject-log.ts'
 import { type CopyFrom, type ErrorPolicy, unitOf } from './statement/ast.ts'
 import { isTolerant } from './statement/error-policy.ts'
 import type { ColumnPlan } from './statement/plan.ts'
@@ -93,14 +93,21 @@ export async function validateInput(
   })
   // The load's own, which says when it is too much.
   const limited = new RejectLog({ statement, file: input.name, columns, kit })
+  const isStrict = !isBinary && !isTolerant(options.errors)
+  const strict = isStrict ? await readStrictly(init, decoded, kit) : undefined
+  if (strict !== undefined && strict.failure === undefined) {
+    log.close()
+    return { validation: { ...strict.counts, rowsRejected: 0, files: strict.files } }
+  }
   const { conversion, structure, constraint } = options.errors
   // Behind any number of tolerated rows there may be one that is not.
   const isPartial = isTolerant(options.errors) && [conversion, structure, constraint].includes('stop')
-  let failure: CopyError | undefined
+  let failure = strict?.failure
   const judge = (reject: NativeReject): void => {
     const flaw = decisiveOf(reject.flaws)
     if (failure !== undefined || flaw === undefined) return
-    if (isTolerated(flaw, options.errors)) failure = excessOf(limited, () => limited.takeNative([reject]))
+    const isForgiven = reject.isMended || isTolerated(flaw, options.errors)
+    if (isForgiven) failure = excessOf(limited, () => limited.takeNative([reject]))
     else failure = failureOf(flaw, reject, init)
   }
   const native = openLoad(
@@ -142,21 +149,12 @@ export async function validateInput(
     await log.finish()
     const counters = native.counters()
     failure ??= excessOf(limited, () => limited.checkEnd(counters.rowsRead))
-    const { rowsPassedOver = 0, bytesReplaced = 0, linesSkipped = 0, blankLines = 0, headerLines, bytesRead } = counters
     const rowsRejected = log.count
     const diagnosis = rowsRejected === 0 ? undefined : await log.diagnose()
     return {
       validation: {
-        rowsRead: counters.rowsRead + rowsPassedOver,
-        rowsValidated: counters.rowsRead - rowsRejected,
-        rowsFiltered: rowsPassedOver,
+        ...countsOf(counters, rowsRejected, log.replaced),
         rowsRejected,
-        rowsReplaced: log.replaced,
-        bytesReplaced,
-        headerLines,
-        linesSkipped,
-        blankLines,
-        bytesRead,
         files: filesOf(input, native, log),
         ...(diagnosis && { diagnosis }),
       },
@@ -170,8 +168,95 @@ export async function validateInput(
   }
 }
 
+/** What is counted of rows and bytes. */
+function countsOf(counters: ReturnType<NativeLoad['counters']>, rejected: number, rowsReplaced: number) {
+  const { rowsPassedOver = 0, bytesReplaced = 0, linesSkipped = 0, blankLines = 0, headerLines, bytesRead } = counters
+  return {
+    rowsRead: counters.rowsRead + rowsPassedOver,
+    rowsValidated: counters.rowsRead - rejected,
+    rowsFiltered: rowsPassedOver,
+    rowsReplaced,
+    bytesReplaced,
+    headerLines,
+    linesSkipped,
+    blankLines,
+    bytesRead,
+  }
+}
+
+/**
+ * Reads the input as a load does that no error may be in: after a broken quote reading goes on elsewhere where rows are refused by themselves, so
+ * that neither the verdict nor the first error need be the same.
+ */
+async function readStrictly(
+  init: ValidationInit,
+  decoded: Reading & { readonly session: LoadSession },
+  kit: RejectLogInit['kit'],
+): Promise<{
+  readonly failure?: CopyError
+  readonly counts: ReturnType<typeof countsOf>
+  readonly files: Validation['files']
+}> {
+  const { statement, table, input, limits, call } = init
+  const { options } = statement
+  let failure: CopyError | undefined
+  // What a constraint refuses is not known to the decoder of such a load, but to its target.
+  const errors: ErrorPolicy = { ...options.errors, constraint: 'skip_row' }
+  const log = new RejectLog({
+    statement: { ...statement, options: { ...options, errors } },
+    file: input.name,
+    columns: init.planned.columns.flatMap((index) => table.columns[index] ?? []),
+    kit,
+  })
+  const native = openLoad(
+    {
+      options: { ...options, errors },
+      ...decoded,
+      sink: sinkOf(init),
+      table: table.relationName,
+      limits,
+      rejects: {
+        take: (rejects) => {
+          const [first] = rejects.filter(({ isMended }) => !isMended)
+          const flaw = first && decisiveOf(first.flaws)
+          if (first && flaw) failure ??= failureOf(flaw, first, init)
+          return log.takeNative(rejects)
+        },
+        ...log.wants,
+      },
+    },
+    input,
+  )
+  const abort = () => {
+    native.close().catch(() => {})
+  }
+  call.signal?.addEventListener('abort', abort, { once: true })
+  const progress = reportProgress(native, call.onProgress, init.started)
+  try {
+    log.attach(native, false)
+    for (let chunk = await native.next(); chunk !== undefined && failure === undefined; chunk = await native.next()) {
+      chunk.release()
+    }
+    await log.finish()
+  } catch (error) {
+    if (call.signal?.aborted) throw aborted(call.signal, error)
+    if (!(error instanceof CopyError)) throw error
+    failure ??= error
+  } finally {
+    call.signal?.removeEventListener('abort', abort)
+    progress.stop()
+  }
+  try {
+    const counts = countsOf(native.counters(), 0, log.replaced)
+    return { counts, files: filesOf(input, native, log), ...(failure && { failure }) }
+  } finally {
+    await native.close()
+    log.close()
+  }
+}
+
 /** What counts every row; values that would be replaced still are. */
-function tolerantOf({ conversion, verbosity }: ErrorPolicy): ErrorPolicy {
+export function tolerantOf({ conversion, verbosity }: ErrorPolicy): ErrorPolicy {
   return {
     conversion: conversion === 'stop' ? 'skip_row' : conversion,
     structure: 'skip_row',

@@ -44,6 +44,100 @@ describe.each(benches)('dialects on $name', ({ open }) => {
     expect(receipt).not.toHaveProperty('notes')
   })
 
+  test("names in QuestDB's header say whose the fields are, given or found", async () => {
+    await bench.sql('CREATE TABLE prices (price integer, qty integer)')
+    const swapped = file('swapped', 'qty,PRICE\n1,200\n')
+    for (const word of ['HEADER true', "DELIMITER ',' ON ERROR ABORT"]) {
+      const receipt = await bench.db.copy(`COPY prices FROM '${swapped}' WITH ${word}`)
+      expect(receipt).toMatchObject({ rowsLoaded: 1, fields: ['qty', 'PRICE'], dialect: { name: 'questdb' } })
+    }
+    const few = file('few', 'qty\n5\n')
+    await bench.db.copy(`COPY prices FROM '${few}' WITH HEADER true`)
+    const others = file('others', 'a,b\n6,7\n')
+    await bench.db.copy(`COPY prices FROM '${others}' WITH HEADER true`)
+    expect(await bench.sql('SELECT price, qty FROM prices ORDER BY qty')).toEqual([
+      ['200', '1'],
+      ['200', '1'],
+      [null, '5'],
+      ['6', '7'],
+    ])
+    const both = `COPY prices FROM '${file('both', 'qty,cost\n1,2\n')}' WITH HEADER true`
+    await expect(bench.db.copy(both)).rejects.toMatchObject({
+      sqlState: '42703',
+      hint: expect.stringMatching(/MAP BY NAME/),
+    })
+    const { columns } = await bench.db.explain(`EXPLAIN COPY prices FROM '${swapped}' WITH HEADER true`)
+    expect(columns?.map(({ name, from }) => [name, 'number' in from && from.number])).toEqual([
+      ['price', 2],
+      ['qty', 1],
+    ])
+  })
+
+  test("rows that QuestDB's statement refuses are loaded again by their names", async () => {
+    await bench.sql('CREATE TABLE prices (price integer, qty integer)')
+    const bad = file('bad', 'qty,price\nx,200\n2,3\n')
+    const receipt = await bench.db.copy(`COPY prices FROM '${bad}' WITH HEADER true ON ERROR SKIP_ROW`)
+    expect(receipt).toMatchObject({ rowsLoaded: 1, rowsRejected: 1 })
+    await bench.sql(
+      bench.url === undefined ? 'ALTER TABLE prices ALTER qty TYPE VARCHAR' : 'ALTER TABLE prices ALTER qty TYPE text',
+    )
+    expect(await bench.db.copy(`COPY REJECTS '${receipt.id}' INTO prices`)).toMatchObject({ rowsLoaded: 1 })
+    expect(await bench.sql('SELECT price, qty FROM prices ORDER BY price')).toEqual([
+      ['3', '2'],
+      ['200', 'x'],
+    ])
+  })
+
+  test.each(['HEADER', 'HEADER match', 'MAP BY NAME'])('IGNOREHEADER beside %s would pass over a row', async (word) => {
+    const statement = `COPY t FROM '${file('input', 'id,name\n1,a\n')}' CSV IGNOREHEADER 1 ${word}`
+    const form =
+      word === 'HEADER match'
+        ? statement.replace('CSV IGNOREHEADER 1 HEADER match', '(FORMAT csv, IGNOREHEADER 1, HEADER match)')
+        : statement
+    expect(await refusalOf(bench, bench.db.copy(form))).toMatchObject({
+      sqlState: '22023',
+      message: expect.stringContaining('cannot be used with IGNOREHEADER'),
+    })
+  })
+
+  test('TRUNCATECOLUMNS where no column has a length is told', async () => {
+    const statement = `COPY t FROM '${file('input', '1,a\n')}' CSV TRUNCATECOLUMNS`
+    const notes = [
+      { option: 'TRUNCATECOLUMNS', reason: 'no column that is loaded has a length, and it changes nothing here' },
+    ]
+    expect(await bench.db.copy(statement)).toMatchObject({ rowsLoaded: 1, notes })
+    expect(await bench.db.explain(`EXPLAIN ${statement}`)).toMatchObject({ notes })
+    await bench.sql('CREATE TABLE short (name varchar(2))')
+    const receipt = await bench.db.copy(`COPY short FROM '${file('short', 'abc\n')}' CSV TRUNCATECOLUMNS`)
+    // DuckDB forgets the length.
+    expect(receipt.notes?.length).toBe(bench.url === undefined ? 1 : undefined)
+  })
+
+  test("GaussDB's other spellings of options", async () => {
+    const path = file('input', 'id,name\r\n1,a\r\n')
+    const load = (options: string) => bench.db.copy(`COPY t FROM '${path}' ${options}`)
+    expect(await load("WITH (FORMAT 'CSV', HEADER, USEEOF)")).toMatchObject({ rowsLoaded: 1 })
+    expect(await load('CSV HEADER USEEOF FORCE_NOT_NULL id, name')).toMatchObject({ rowsLoaded: 1 })
+    const text = file('text', '1\ta\r2\tb\r')
+    expect(await bench.db.copy(`COPY t FROM '${text}' EOL '0x0D'`)).toMatchObject({ rowsLoaded: 2 })
+    const stdin = '3$^&c\n'
+    expect(await bench.db.copy("COPY t FROM STDIN USING DELIMITERS '$^&'", { stdin })).toMatchObject({ rowsLoaded: 1 })
+    await expect(bench.db.copy(`COPY t FROM '${text}' EOL '#' DELIMITER '|#|'`)).rejects.toMatchObject({
+      sqlState: '22023',
+      message: 'COPY delimiter cannot contain the EOL',
+    })
+  })
+
+  test('strings of a type that only the server reads are strings', async () => {
+    if (bench.url === undefined) return
+    await bench.sql('CREATE TABLE named (a name, b text)')
+    await bench.db.copy('COPY named FROM STDIN CSV TRIMBLANKS', { stdin: '"x  ",y  \n"",""\n' })
+    expect(await bench.sql('SELECT * FROM named')).toEqual([
+      ['x', 'y'],
+      ['', ''],
+    ])
+  })
+
   test("QuestDB's statement, PostgreSQL's in its own words, and the same as an object", async () => {
     const path = file('input', 'id,name\n1,a\n')
     expect(await bench.db.copy(`COPY t FROM '${path}' WITH HEADER true ON ERROR ABORT`)).toMatchObject({

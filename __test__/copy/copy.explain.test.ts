@@ -9,6 +9,7 @@ import { useFolder } from './inputs.ts'
 import { type Bench, benches } from './targets.ts'
 
 const folder = useFolder('copyist-explain-')
+const { file } = folder
 
 /** All that there is in a database, temporary tables and schemas included. */
 async function inventory(bench: Bench): Promise<unknown> {
@@ -216,6 +217,45 @@ describe.each(benches)('$name', ({ name, open }) => {
     })
     expect(explanation.validation?.diagnosis?.map(({ message }) => message).join()).toMatch(/missing data/)
     expect(explanation.input).toMatchObject({ bytes: bad.length, read: 'all' })
+  })
+
+  test('VALIDATE comes to what the load comes to', async () => {
+    await bench.sql('CREATE TABLE quoted (a text, b text)')
+    await bench.sql('CREATE TABLE dated (id integer, day date)')
+    // Quotes that reading after an error would stop at, and a load does not.
+    const span = file('span.csv', '1,5\n2,x"y\nz"w\n')
+    const statements: readonly (readonly [statement: string, stdin: string | undefined])[] = [
+      [`COPY quoted FROM '${span}' (FORMAT csv)`, undefined],
+      ['COPY quoted FROM STDIN (FORMAT csv)', '1,5\n2,x"y\nz"w\n'],
+      ['COPY dated FROM STDIN (FORMAT csv, ACCEPT_ANY_DATE)', '1,31.31.2024\n2,2024-01-02\n'],
+    ]
+    for (const [statement, stdin] of statements) {
+      const call = stdin === undefined ? {} : { stdin }
+      const { failure, validation } = await bench.db.explain(`EXPLAIN VALIDATE ${statement}`, call)
+      expect(failure).toBeUndefined()
+      expect(validation).toMatchObject({ rowsRead: 2, rowsValidated: 2, rowsRejected: 0 })
+      expect(await bench.db.copy(statement, call)).toMatchObject({ rowsLoaded: 2 })
+    }
+    const broken = file('broken.csv', '1,5\n2,x"y\nz,w\n3\n')
+    const strict = `COPY quoted FROM '${broken}' (FORMAT csv)`
+    const { failure, validation } = await bench.db.explain(`EXPLAIN VALIDATE ${strict}`)
+    const error = await bench.db.copy(strict).catch((reason: unknown) => reason as CopyError)
+    expect(failure).toMatchObject({ message: (error as CopyError).message, context: (error as CopyError).context })
+    expect(validation).toMatchObject({ rowsRead: 4, rowsRejected: 2 })
+    await bench.sql('DROP TABLE quoted')
+    await bench.sql('DROP TABLE dated')
+  })
+
+  test('VALIDATE counts the errors of an input that a table would be made from', async () => {
+    const path = file('new.csv', 'a,b\n1,x\nq,y\n3,z,w\n')
+    const explanation = await bench.db.explain(`EXPLAIN VALIDATE COPY fresh FROM '${path}' (FORMAT csv, HEADER)`, {
+      createTable: true,
+    })
+    expect(explanation.validation).toMatchObject({ rowsRead: 3, rowsRejected: 1 })
+    expect(explanation.failure).toMatchObject({
+      message: 'extra data after last expected column',
+      position: { line: 4 },
+    })
   })
 
   test('VALIDATE counts rows with values that would be replaced', async () => {

@@ -225,7 +225,7 @@ describe('hints', () => {
     ['COPY t FROM STDIN (forcenull *)', 'Did you mean "FORCE_NULL"?'],
     ["COPY t FROM STDIN (NULLSTR '')", 'Did you mean "NULL"?'],
     ["COPY t FROM STDIN (quotechar '')", 'Did you mean "QUOTE"?'],
-    ['COPY t FROM STDIN (IGNOREHEADER 1)', 'Did you mean "HEADER"?'],
+    ['COPY t FROM STDIN (SKIPROWS 1)', 'Did you mean "SKIP"?'],
     ['COPY t FROM STDIN (CREATE TABLE)', 'Did you mean "CREATE_TABLE"?'],
     ['COPY t FROM STDIN (FORMAT cvs)', 'Did you mean "csv"?'],
     ["COPY t FROM STDIN (FORMAT 'CSV')", 'Format names are in lower case: "csv".'],

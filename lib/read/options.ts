@@ -127,6 +127,7 @@ const OF_TARGETS: readonly {
   { key: 'validate_only', applies: ({ validateOnly }) => validateOnly === true },
   { key: 'freeze', applies: ({ freeze }) => freeze === true },
   { key: 'explicit_ids', applies: ({ explicitIds }) => explicitIds === true },
+  { key: 'statupdate', applies: ({ analyze }) => analyze === true },
 ]
 
 /**

@@ -40,12 +40,12 @@ export function readForeignForm(cursor: Cursor, source: Source | undefined): Opt
       `HEADER ${next.value.toUpperCase()}`,
     )
   }
-  if (source?.kind !== 'file') return undefined
-  if (cursor.isWord('format') && next?.kind === 'string') {
+  if (isSaid && cursor.isWord('format') && next?.kind === 'string') {
     cursor.advance()
     const argument = { kind: 'string', value: cursor.string(), offset: next.start } as const
     return make('timestamp_format', questdb, argument, 'FORMAT')
   }
+  if (source?.kind !== 'file') return undefined
   if (cursor.isWord('format') && isWord(next, 'as')) {
     cursor.advance()
     cursor.advance()

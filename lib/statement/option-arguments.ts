@@ -1,16 +1,19 @@
 import { Buffer } from 'node:buffer'
-import type { Clause, Name, OptionArgument, OptionItem } from './ast.ts'
+import type { Clause, Dialect, Name, OptionArgument, OptionItem } from './ast.ts'
 import type { DatePattern } from './date-patterns.ts'
 import { type StatementCondition, statementError } from './diagnostics.ts'
 
 /** An option being read: the item, and the statement for the error's caret. */
 export class OptionReader {
   readonly item: OptionItem
+  /** Whose rules the statement follows, where that is known. */
+  readonly dialect: Dialect | undefined
   readonly #text: string
 
-  constructor(text: string, item: OptionItem) {
+  constructor(text: string, item: OptionItem, dialect?: Dialect) {
     this.#text = text
     this.item = item
+    this.dialect = dialect
   }
 
   /** The option as the statement has it, in upper case. */

@@ -118,6 +118,7 @@ function describeDefault(key: OptionKey, spell: (value: string) => string): stri
     return 'sameAs' in value ? `same as ${value.sameAs.toUpperCase()}` : spellValue(value.value, spell)
   })
   if (csv === text || text === undefined) return csv ?? 'none'
+  if (csv === undefined) return text
   return `${csv} in csv, ${text} in text`
 }
 

@@ -34,7 +34,7 @@ export class OptionGrammar {
         offset: first.start,
         end: first.end,
         argument,
-        ...this.#ofLongDelimiter('DELIMITERS', delimiter),
+        ...this.#ofLongDelimiter('DELIMITERS', delimiter, using),
       })
     }
     for (let item = this.#bareOption(formsBeforeWith); item; item = this.#bareOption(formsBeforeWith)) items.push(item)
@@ -48,8 +48,10 @@ export class OptionGrammar {
    * Whose a delimiter is: of more than one byte it is nobody's but GaussDB's. Where STDIN is read, PostgreSQL has its say; and with a
    * backslash it is rather a tab that is written as elsewhere.
    */
-  #ofLongDelimiter(word: string, delimiter: string): Pick<OptionItem, 'word' | 'of'> {
-    if (this.#source?.kind !== 'file' || byteLength(delimiter) < 2 || delimiter.includes('\\')) return {}
+  #ofLongDelimiter(word: string, delimiter: string, using = false): Pick<OptionItem, 'word' | 'of'> {
+    // Of the two systems that have USING, only GaussDB still documents it.
+    const isAsked = this.#source?.kind === 'file' || using
+    if (!isAsked || byteLength(delimiter) < 2 || delimiter.includes('\\')) return {}
     return { word, of: { dialect: 'gaussdb', exclusive: false } }
   }
 

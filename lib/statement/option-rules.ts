@@ -52,7 +52,7 @@ function requiresCsv(key: OptionKey): Rule {
     condition: 'feature_not_supported',
     message: `COPY ${key.toUpperCase()} requires CSV mode`,
     hint: ({ given, format }) =>
-      given.format || format === 'binary' ? undefined : 'The default format is text. Add FORMAT csv.',
+      given.format || format !== 'text' ? undefined : 'The default format is text. Add FORMAT csv.',
   }
 }
 
@@ -303,7 +303,7 @@ export function resolveOptions(
   items: readonly OptionItem[],
   { onConflict, dialect = 'postgresql', columns, source }: Surroundings,
 ): { readonly options: CopyOptions; readonly notes: readonly StatementNote[] } {
-  const given = readOptions(text, items)
+  const given = readOptions(text, items, dialect)
   const defaults = dialectDefaults[dialect]
   const isFixed = given.formatter !== undefined || given.fixedwidth !== undefined
   const format = given.format?.value ?? (isFixed ? 'fixed' : defaults.format)
@@ -360,10 +360,10 @@ export function checkOptions(text: string, items: readonly OptionItem[]): void {
 }
 
 /** Reads every option by itself, in the order of the statement. */
-function readOptions(text: string, items: readonly OptionItem[]): Given {
-  const given: Record<string, { value: unknown; offset: number; nameOffset: number }> = {}
+function readOptions(text: string, items: readonly OptionItem[], dialect?: Dialect): Given {
+  const given: Record<string, { value: unknown; offset: number; nameOffset: number; word?: string }> = {}
   for (const item of items) {
-    const reader = new OptionReader(text, item)
+    const reader = new OptionReader(text, item, dialect)
     const key = findOption(item.name)
     if (key === undefined) throw unknownOption(reader)
     // PostgreSQL misses FORMAT's parameter before it notices that FORMAT is there twice; with all others after.
@@ -378,7 +378,12 @@ function readOptions(text: string, items: readonly OptionItem[]): Given {
     }
     const definition: OptionDefinition<unknown> = optionTable[key]
     const value = definition.read(reader)
-    given[key] = { value, offset: item.argument?.offset ?? item.offset, nameOffset: item.offset }
+    given[key] = {
+      value,
+      offset: item.argument?.offset ?? item.offset,
+      nameOffset: item.offset,
+      ...((item.word ?? item.name) !== key && { word: item.word ?? item.name.toUpperCase() }),
+    }
   }
   return given as Given
 }

@@ -88,7 +88,9 @@ export const optionTable = {
     ],
     read(reader) {
       const value = reader.string()
-      const found = formats.find((format) => format === value)
+      // PostgreSQL compares as it is written; the other two take any case.
+      const isFolded = reader.dialect === 'gaussdb' || reader.dialect === 'materialize'
+      const found = formats.find((format) => format === (isFolded ? asciiLowerCase(value) : value))
       if (found !== undefined) return found
       throw reader.error('name', 'invalid_parameter_value', `COPY format "${value}" not recognized`, formatHint(value))
     },
@@ -171,7 +173,7 @@ export const optionTable = {
     formats: textual,
     bare: [
       { words: ['skip'], takes: 'value' },
-      { words: ['ignoreheader'], takes: 'value', as: true, of: ofRedshift },
+      { words: ['ignoreheader'], takes: 'value', as: true, inParentheses: true, of: ofRedshift },
     ],
     otherNames: ['skip_lines', 'skiplines', 'skip_rows', 'skiprows', 'skip_leading_rows', 'lines_to_skip'],
     dialects: ['gaussdb', 'redshift'],
@@ -224,7 +226,10 @@ export const optionTable = {
     summary: 'In these columns no field is NULL; what would be is taken as a string.',
     default: { csv: [] },
     formats: csv,
-    bare: [{ words: ['force', 'not', 'null'], takes: 'columns' }],
+    bare: [
+      { words: ['force', 'not', 'null'], takes: 'columns' },
+      { words: ['force_not_null'], takes: 'columns' },
+    ],
     otherNames: ['force_notnull', 'forcenotnull', 'not_null', 'notnull'],
     dialects: ['postgresql', 'gaussdb'],
     example: 'FORCE_NOT_NULL (name)',
@@ -240,7 +245,10 @@ export const optionTable = {
     summary: 'In these columns a quoted field, too, is NULL when it equals the NULL string.',
     default: { csv: [] },
     formats: csv,
-    bare: [{ words: ['force', 'null'], takes: 'columns' }],
+    bare: [
+      { words: ['force', 'null'], takes: 'columns' },
+      { words: ['force_null'], takes: 'columns' },
+    ],
     otherNames: ['forcenull'],
     dialects: ['postgresql'],
     example: 'FORCE_NULL *',
@@ -590,7 +598,7 @@ export const optionTable = {
     summary:
       'Creates the table from the input when it does not exist: names from the header, types that hold for every row of the file.',
     defaultNote: "false; true for the command's own DuckDB file",
-    formats: [...delimited, ...columnar],
+    formats: [...textual, ...columnar],
     bare: [],
     otherNames: ['createtable', 'create', 'auto_create', 'autocreate', 'create_if_not_exists', 'if_not_exists'],
     dialects: ['questdb'],
@@ -620,7 +628,10 @@ export const optionTable = {
     synopsis: '{ ( column [, ...] ) | * }',
     summary: 'COPY TO only.',
     formats: csv,
-    bare: [{ words: ['force', 'quote'], takes: 'columns' }],
+    bare: [
+      { words: ['force', 'quote'], takes: 'columns' },
+      { words: ['force_quote'], takes: 'columns' },
+    ],
     otherNames: ['forcequote', 'quote_all', 'addquotes'],
     dialects: ['postgresql', 'gaussdb'],
     example: 'FORCE_QUOTE *',

@@ -9,6 +9,8 @@ export type Given = {
     /** Offset of the value, or of the option's name when there is no value. */
     readonly offset: number
     readonly nameOffset: number
+    /** The statement's word for it, in upper case, where that is not its name. */
+    readonly word?: string
   }
 }
 

@@ -60,6 +60,7 @@ export const gaussdbRuns: Runs = {
     table: 'a numeric(10, 2), b timestamp, c text',
     rows: ['3.00 | 2024-01-02 03:04:05 | )'],
   },
+  "COPY t FROM 'f' EOL '0x0D0A'": { input: '1\tx\ty\r\n2\tz\tw\r\n', rows: ['1 | x | y', '2 | z | w'] },
   "COPY t FROM 'f' EOL '$#'": { input: '1\tx\ty$#2\tz\tw$#', rows: ['1 | x | y', '2 | z | w'] },
   "COPY t FROM 'f' CSV USEEOF FORCE NOT NULL a, b": {
     table: 'a text, b text, c text',

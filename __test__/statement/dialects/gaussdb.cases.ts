@@ -223,8 +223,18 @@ export const gaussdbCases: readonly DialectCase[] = [
   },
   {
     sentence: 'The EOL parameter value cannot contain the following characters: .abcdefghijklmnopqrstuvwxyz0123456789.',
+    statement: "COPY t FROM 'f' EOL '$a'",
+    error: ['22023', 'COPY EOL "$a" cannot contain any of ".abcdefghijklmnopqrstuvwxyz0123456789"'],
+  },
+  {
+    sentence: 'Common newline characters include \\r (0x0D), \\n (0x0A), and \\r\\n (0x0D0A).',
     statement: "COPY t FROM 'f' EOL '0x0D0A'",
-    error: ['22023', 'COPY EOL "0x0D0A" cannot contain any of ".abcdefghijklmnopqrstuvwxyz0123456789"'],
+    options: { eol: '\r\n' },
+  },
+  {
+    sentence: 'The value of EOL cannot be the same as that of the delimiter or null parameter.',
+    statement: "COPY t FROM 'f' EOL '$' NULL 'A$B'",
+    error: ['22023', 'COPY null representation cannot contain the EOL'],
   },
   {
     sentence:

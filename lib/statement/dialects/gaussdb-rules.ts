@@ -73,8 +73,6 @@ export const gaussdbRules: readonly Rule[] = [
     broken: ({ given }) => /[.a-z0-9]/.test(given.eol?.value ?? ''),
     condition: 'invalid_parameter_value',
     message: ({ given }) => `COPY EOL "${given.eol?.value}" cannot contain any of "${forbidden.slice(1)}"`,
-    hint: ({ given }) =>
-      /^(\\[rn])+$|^(0x0[ad])+$/i.test(given.eol?.value ?? '') ? "Write E'\\r\\n' for line ends." : undefined,
   },
   {
     about: ['eol', 'delimiter'],
@@ -82,6 +80,16 @@ export const gaussdbRules: readonly Rule[] = [
     condition: 'invalid_parameter_value',
     message: 'COPY delimiter and EOL must be different',
   },
+  ...(['delimiter', 'null'] as const).map(
+    (key): Rule => ({
+      about: ['eol', key],
+      broken: ({ given, [key]: value }) =>
+        given.eol !== undefined && value !== given.eol.value && value.includes(given.eol.value),
+      condition: 'invalid_parameter_value',
+      message: `COPY ${key === 'null' ? 'null representation' : key} cannot contain the EOL`,
+      hint: 'It would end the record.',
+    }),
+  ),
   {
     about: ['eol', 'delimiter'],
     broken: ({ given, delimiter }) => given.eol !== undefined && given.eol.value.at(-1) === delimiter.at(-1),

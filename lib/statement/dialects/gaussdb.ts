@@ -1,6 +1,7 @@
 /** What GaussDB (and openGauss) have beyond PostgreSQL. */
 import type { Constant, FixedField, Name, Sequence, Transform, When } from '../ast.ts'
 import type { DatePattern } from '../date-patterns.ts'
+import { asciiLowerCase } from '../option-arguments.ts'
 import { booleans, define, flag } from '../option-definition.ts'
 
 export type GaussdbKey =
@@ -18,6 +19,15 @@ export type GaussdbKey =
   | 'constant'
 
 const of = { dialect: 'gaussdb', exclusive: true } as const
+/** GaussDB's other spellings of the usual line ends. */
+const usualEnds: ReadonlyMap<string, string> = new Map([
+  ['0x0a', '\n'],
+  ['0x0d', '\r'],
+  ['0x0d0a', '\r\n'],
+  ['\\n', '\n'],
+  ['\\r', '\r'],
+  ['\\r\\n', '\r\n'],
+])
 const all = ['csv', 'text', 'fixed'] as const
 const any = [...all, 'parquet', 'arrow'] as const
 const dialects = ['gaussdb'] as const
@@ -45,7 +55,7 @@ export const gaussdbOptions = {
   }),
   eol: define<string>({
     synopsis: "'string'",
-    summary: 'What ends a record, up to 10 bytes.',
+    summary: "What ends a record, up to 10 bytes. The usual ends may be spelled '0x0A' or '\\\\n', and the like.",
     defaultNote: 'a line feed, a carriage return or both',
     formats: ['text'],
     bare: [{ words: ['eol'], takes: 'value', of }],
@@ -57,10 +67,13 @@ export const gaussdbOptions = {
       ['0A000', 'in a format other than text'],
       [
         '22023',
-        'empty, longer than 10 bytes, the delimiter or the NULL string, or with a point, lower-case letters or digits in it',
+        'empty, longer than 10 bytes, in the delimiter or the NULL string, or with a point, lower-case letters or digits in it',
       ],
     ],
-    read: (reader) => reader.string(),
+    read: (reader) => {
+      const value = reader.string()
+      return usualEnds.get(asciiLowerCase(value)) ?? value
+    },
   }),
   useeof: define<boolean>({
     synopsis: '[ boolean ]',

@@ -4,6 +4,15 @@ import type { Rule } from '../rule.ts'
 
 export const redshiftRules: readonly Rule[] = [
   {
+    about: ['header', 'map by name', 'skip'],
+    broken: ({ given }) =>
+      given.skip?.word === 'IGNOREHEADER' &&
+      ((given.header?.value ?? false) !== false || given['map by name']?.value === true),
+    condition: 'invalid_parameter_value',
+    message: ({ given }) => `COPY ${given.header ? 'HEADER' : 'MAP BY NAME'} cannot be used with IGNOREHEADER`,
+    hint: 'Either passes over the line of the names. SKIP counts lines before it.',
+  },
+  {
     about: ['escape'],
     broken: ({ dialect, given }) => dialect === 'redshift' && given.escape !== undefined,
     condition: 'invalid_parameter_value',

@@ -3,6 +3,7 @@ import { languageOf } from '../date-patterns.ts'
 import { printClause } from '../print-extensions.ts'
 import { printNames, printString } from '../printing.ts'
 import {
+  datesOf,
   encodingOf,
   escapeOf,
   noCreateTable,
@@ -16,6 +17,7 @@ import { approximated, linesBefore, lostMatch, mapped, refused, type Spelling, t
 
 /** GaussDB, in the form without parentheses, which alone has all options. */
 export const gaussdb: Words = {
+  DATESTYLE: datesOf,
   // Before everything else, as the grammar has it.
   DELIMITER({ options: { format, delimiter } }) {
     const isDefault = delimiter === (format === 'csv' ? ',' : '\t')

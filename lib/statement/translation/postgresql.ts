@@ -83,7 +83,15 @@ export function noCreateTable({ options: { createTable } }: CopyFrom): Spelling 
   return createTable ? refused('the table is not made: make it first') : undefined
 }
 
+/** Redshift reads one form of dates where no format is given. */
+export function datesOf({ dialect, options: { format, dateFormats } }: CopyFrom): Spelling | undefined {
+  const isStrict = dialect?.name === 'redshift' && !isColumnar(format)
+  if (!isStrict || (dateFormats?.date !== undefined && dateFormats.timestamp !== undefined)) return undefined
+  return approximated('dates and timestamps without a format are read in more forms than YYYY-MM-DD HH:MI:SS')
+}
+
 export const postgresql: Words = {
+  DATESTYLE: datesOf,
   FORMAT: ({ options: { format } }) =>
     format === 'fixed'
       ? refused('there is no format of fixed width')
@@ -142,6 +150,7 @@ function starOr(names: CopyOptions['forceNull']): string {
 
 /** Materialize: a part of PostgreSQL, with files on S3. */
 export const materialize: Words = {
+  DATESTYLE: datesOf,
   FORMAT(copy) {
     const { format } = copy.options
     if (format === 'csv') return mapped('FORMAT CSV')

@@ -1,5 +1,5 @@
 import { isDelimited } from '../ast.ts'
-import { ownVerbosity, paddingKept } from './postgresql.ts'
+import { datesOf, ownVerbosity, paddingKept } from './postgresql.ts'
 import { approximated, linesBefore, lostMatch, mapped, refused, type Words } from './spelling.ts'
 
 /** QuestDB, whose strings have no escapes. */
@@ -8,6 +8,7 @@ function quoted(value: string): string {
 }
 
 export const questdb: Words = {
+  DATESTYLE: datesOf,
   FORMAT: ({ options: { format } }) => (format === 'csv' ? undefined : refused('files are CSV')),
   HEADER(copy) {
     const { header, skip, detectHeader } = copy.options

@@ -121,7 +121,10 @@ export const redshift: Words = {
       ...(dateFormats?.timestamp === undefined ? ['TIMEFORMAT'] : []),
     ]
     if (words.length === 0) return undefined
-    return approximated("dates without a format are read as far as 'auto' knows theirs", words.map((word) => `${word} AS 'auto'`).join(' '))
+    return approximated(
+      "dates without a format are read as far as 'auto' knows theirs",
+      words.map((word) => `${word} AS 'auto'`).join(' '),
+    )
   },
   ACCEPT_ANY_DATE: () => mapped('ACCEPTANYDATE'),
   BLANKS_AS_NULL: () => mapped('BLANKSASNULL'),

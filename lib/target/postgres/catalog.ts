@@ -46,10 +46,10 @@ WITH RECURSIVE relation AS (
   WHERE c.oid = pg_catalog.to_regclass($1)
 ), attribute AS (${attributes}
 ), type AS (
-  SELECT t.oid, t.typtype, t.typbasetype, t.typtypmod, t.typelem, t.typarray, t.typdelim, t.typdefault
+  SELECT t.oid, t.typtype, t.typbasetype, t.typtypmod, t.typelem, t.typarray, t.typdelim, t.typdefault, t.typcategory
   FROM pg_catalog.pg_type t WHERE t.oid IN (SELECT atttypid FROM attribute)
   UNION
-  SELECT t.oid, t.typtype, t.typbasetype, t.typtypmod, t.typelem, t.typarray, t.typdelim, t.typdefault
+  SELECT t.oid, t.typtype, t.typbasetype, t.typtypmod, t.typelem, t.typarray, t.typdelim, t.typdefault, t.typcategory
   FROM type JOIN pg_catalog.pg_type t ON t.oid IN (type.typbasetype, type.typelem)
 )
 SELECT pg_catalog.json_build_object(
@@ -75,6 +75,7 @@ SELECT pg_catalog.json_build_object(
       'generated', a.attgenerated <> '',
       'identity', a.attidentity,
       'notNull', a.attnotnull,
+      'category', type.typcategory,
       'hasDefault', a.attgenerated = '' AND (a.atthasdef OR a.attidentity <> '' OR type.typdefault IS NOT NULL)
     ) ORDER BY a.attnum)
     FROM attribute a JOIN type ON type.oid = a.atttypid
@@ -125,6 +126,8 @@ interface CatalogColumn {
   /** `pg_attribute.attidentity`: a always, d by default, or empty. */
   readonly identity: string
   readonly notNull: boolean
+  /** `pg_type.typcategory`: S for strings. */
+  readonly category: string
   readonly hasDefault: boolean
 }
 
@@ -175,6 +178,7 @@ export function readTable(json: string): CatalogTable {
           // A trigger that comes before may still fill it in.
           notNull: column.notNull && relation.relkind === 'r' && !relation.dropsRows,
           ...(column.identity && { identity: column.identity === 'a' ? 'always' : 'by default' }),
+          ...(column.category === 'S' && { isString: true }),
           ...(types.get(column.type)?.kind === 'd' && { isDomain: true }),
         }),
       ),
