@@ -337,6 +337,18 @@ describe.each(benches)('inputs on $name', ({ open }) => {
     expect(failing.destroyed).toBe(true)
     const objects = await refusal(bench.db.copy('COPY t FROM STDIN', { stdin: [{ id: 1 }] as never }))
     expect(objects.message).toContain('not bytes')
+    for (const stdin of [['1\t\ud83d'], ['1\ta\ud83dx\n'], ['1\t\ud83d', Buffer.from('\n')], '1\t\ude00\n']) {
+      const half = await refusal(bench.db.copy('COPY t FROM STDIN', { stdin }))
+      expect(half.message).toContain('half a surrogate pair')
+    }
+  })
+
+  test('strings may part a character', async () => {
+    await bench.db.copy('COPY t FROM STDIN', { stdin: ['1\t\ud83d', '\ude00\n', '', '2\t\u{10000}', '\n'] })
+    expect(await bench.sql('SELECT * FROM t ORDER BY 1')).toEqual([
+      ['1', '😀'],
+      ['2', '\u{10000}'],
+    ])
   })
 
   test('a stream that fails before it is read, with and without the table', async () => {

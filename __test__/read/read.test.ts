@@ -285,6 +285,15 @@ describe('formats and options', () => {
     ])
   })
 
+  test("are those of QuestDB's statements, too", async () => {
+    const stdin = 'a,b\n1,x\n'
+    expect(await rows("COPY FROM STDIN (DIALECT 'questdb', HEADER true)", { stdin })).toEqual([{ a: 1, b: 'x' }])
+    expect(await rows("COPY FROM STDIN (DIALECT 'questdb')", { stdin })).toEqual([{ a: 1, b: 'x' }])
+    await expect(rows('COPY FROM STDIN (FORMAT csv, CREATE_TABLE)', { stdin })).rejects.toMatchObject({
+      sqlState: '0A000',
+    })
+  })
+
   test('binary needs types', async () => {
     const signature = Buffer.from('PGCOPY\n\xff\r\n\0', 'latin1')
     const tuple = Buffer.from([0, 2, 0, 0, 0, 4, 0, 0, 0, 7, 0, 0, 0, 1, 0x61, 0xff, 0xff])

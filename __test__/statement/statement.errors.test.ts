@@ -87,6 +87,12 @@ describe('what contradicts is refused', () => {
       'LOG ERRORS (',
     ],
     ['(MAXERROR 5, ON_ERROR ignore)', '22023', 'COPY MAXERROR cannot be used with ON_ERROR IGNORE', '5, ON_ERROR'],
+    [
+      '(FORMAT csv, EMPTY_AS_NULL, FORCE_NOT_NULL *)',
+      '22023',
+      'COPY FORCE_NOT_NULL cannot be used with EMPTY_AS_NULL',
+      '*)',
+    ],
     ['(MAXERROR 5, IGNOREALLERRORS)', '22023', 'COPY IGNOREALLERRORS cannot be used with MAXERROR', 'IGNOREALLERRORS)'],
     [
       '(ON_ERROR skip_row, MAXERROR 5, REJECT_LIMIT 5)',

@@ -122,6 +122,13 @@ describe('an object is the statement that it describes', () => {
     expect(meaning(parseCopy(printCopy(copy)))).toEqual(meaning(copy))
   })
 
+  test('names its connection, and hides what may be a secret', () => {
+    const load = (credentials: string) => copyFrom({ table: 't', from: 's3://b/k', credentials }).text
+    expect(load('store')).toBe("COPY t FROM 's3://b/k' WITH (CREDENTIALS 'store')")
+    expect(load('AKIAIOSFODNN7EXAMPLE')).not.toContain('AKIA')
+    expect(load('wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY')).not.toContain('wJalr')
+  })
+
   test.each<[object, string, string?]>([
     [{ table: 't', from: 'f', headr: true }, 'copyFrom has no property "headr"', 'Did you mean "header"?'],
     [{ table: 't', from: 'f', format: 'xml' }, 'COPY format "xml" not recognized'],

@@ -72,7 +72,7 @@ describe('a load in the words of each system', () => {
     [
       "COPY t FROM 'f' FIXED FORMATTER (a (0, 2), b (2, 3))",
       'redshift',
-      "COPY t FROM 'f' FIXEDWIDTH 'a:2,b:3' ROUNDEC DATEFORMAT AS 'auto' TIMEFORMAT AS 'auto'",
+      "COPY t (a, b) FROM 'f' FIXEDWIDTH 'a:2,b:3' ROUNDEC DATEFORMAT AS 'auto' TIMEFORMAT AS 'auto'",
     ],
     ['COPY t FROM STDIN CSV WHERE a > 1', 'postgresql', 'COPY t FROM STDIN WITH (FORMAT csv) WHERE a > 1'],
     ['COPY t FROM STDIN CSV WHERE a > 1', 'gaussdb', 'COPY t FROM STDIN CSV'],
@@ -93,6 +93,15 @@ describe('a load in the words of each system', () => {
   ])('of %s a format of dates is written for Redshift where none is given elsewhere', (statement, expected) => {
     const formats = translate(statement, 'redshift').statement.match(/(?:DATE|TIME)FORMAT AS '[^']*'/g)
     expect(formats).toEqual(expected.match(/(?:DATE|TIME)FORMAT AS '[^']*'/g))
+  })
+
+  test("fields of fixed width keep their columns, and Redshift's hours are of 24", () => {
+    const fixed = "COPY t FROM 'f' (FORMAT fixed, FORMATTER (c (0, 2), a (2, 4), b (6, 4)))"
+    expect(translate(fixed, 'redshift').statement).toMatch(/^COPY t \(c, a, b\) FROM 'f' FIXEDWIDTH 'c:2,a:4,b:4'/)
+    const times = "COPY t FROM 'f' CSV ROUNDEC TIMEFORMAT 'YYYY.MM.DD HH:MI:SS \"HH\" HH12'"
+    expect(translate(times, 'gaussdb').statement).toContain('\'YYYY.MM.DD HH24:MI:SS "HH" HH12\'')
+    const dates = translate("COPY t FROM 'f' CSV MAXERROR 10", 'postgresql').notes
+    expect(dates).toContainEqual(expect.objectContaining({ option: 'DATESTYLE', kind: 'approximated' }))
   })
 
   test('each loss has its reason', () => {

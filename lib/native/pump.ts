@@ -19,6 +19,7 @@ export async function pump(
   let stop: (() => void) | undefined
   const onAbort = () => stop?.()
   signal?.addEventListener('abort', onAbort, { once: true })
+  const bytes = bytesOf()
   let hasEnded = false
   let lastTurn = performance.now()
   try {
@@ -37,9 +38,10 @@ export async function pump(
       if (!isStep(step)) throw new TypeError('the input stream is not an iterator: its next() gave no result')
       if (step.done) {
         hasEnded = true
+        bytes.end()
         return
       }
-      const more = take(bytes(step.value))
+      const more = take(bytes.next(step.value))
       if (more !== true) await more
     }
   } finally {
@@ -114,10 +116,29 @@ export function iterate<Item>(source: AsyncIterable<Item> | Iterable<Item>): Asy
   return source[Symbol.iterator]()
 }
 
-function bytes(chunk: unknown): Buffer {
-  if (chunk instanceof Uint8Array) return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
-  if (typeof chunk === 'string') return Buffer.from(chunk, 'utf8')
-  const kind = chunk === undefined ? 'nothing' : typeof chunk === 'object' ? 'an object' : `a ${typeof chunk}`
-  const hint = typeof chunk === 'object' && chunk !== null ? ' (rows are the option "rows")' : ''
-  throw new TypeError(`the input stream delivered ${kind}, not bytes${hint}`)
+/** Makes bytes of chunks, of which strings may part a character of two units of UTF-16. */
+function bytesOf(): { next(chunk: unknown): Buffer; end(): void } {
+  let first = ''
+  const end = () => {
+    if (first !== '') throw new TypeError('the input stream delivered half a surrogate pair, which is no character')
+  }
+  return {
+    end,
+    next(chunk) {
+      if (typeof chunk === 'string') {
+        const text = first + chunk
+        first = /[\ud800-\udbff]$/.exec(text)?.[0] ?? ''
+        const whole = first === '' ? text : text.slice(0, -1)
+        if (/\p{Surrogate}/u.test(whole)) {
+          throw new TypeError('the input stream delivered half a surrogate pair, which is no character')
+        }
+        return Buffer.from(whole, 'utf8')
+      }
+      end()
+      if (chunk instanceof Uint8Array) return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
+      const kind = chunk === undefined ? 'nothing' : typeof chunk === 'object' ? 'an object' : `a ${typeof chunk}`
+      const hint = typeof chunk === 'object' && chunk !== null ? ' (rows are the option "rows")' : ''
+      throw new TypeError(`the input stream delivered ${kind}, not bytes${hint}`)
+    },
+  }
 }

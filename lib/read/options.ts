@@ -114,6 +114,8 @@ const OF_TARGETS: readonly {
   readonly key: OptionKey
   readonly applies: (options: CopyOptions) => boolean
   readonly hint?: string
+  /** It may be so unasked. */
+  readonly isSaid?: true
 }[] = [
   { key: 'transform', applies: ({ transform }) => transform !== undefined, hint: 'Compute it of the rows.' },
   { key: 'default', applies: (options) => options.default !== undefined, hint: 'Columns have no defaults here.' },
@@ -123,7 +125,8 @@ const OF_TARGETS: readonly {
     hint: 'Columns have no defaults here; SET_NULL works.',
   },
   { key: 'load_key', applies: ({ loadKey }) => loadKey !== undefined },
-  { key: 'create_table', applies: ({ createTable }) => createTable !== undefined },
+  // QuestDB's statements would make their table.
+  { key: 'create_table', applies: ({ createTable }) => createTable !== undefined, isSaid: true },
   { key: 'validate_only', applies: ({ validateOnly }) => validateOnly === true },
   { key: 'freeze', applies: ({ freeze }) => freeze === true },
   { key: 'explicit_ids', applies: ({ explicitIds }) => explicitIds === true },
@@ -143,9 +146,13 @@ export function refuseOfTargets(statement: CopyFrom): void {
       hint: 'WHEN compares a field with a value; or leave rows out in the program.',
     })
   }
-  const found = OF_TARGETS.find(({ applies }) => applies(options))
+  const { items } = parseParts(text)
+  const itemOf = (key: OptionKey) => items.find(({ name }) => findOption(name) === key)
+  const found = OF_TARGETS.find(
+    ({ key, applies, isSaid }) => applies(options) && (!isSaid || itemOf(key) !== undefined),
+  )
   if (found === undefined) return
-  const item = parseParts(text).items.find(({ name }) => findOption(name) === found.key)
+  const item = itemOf(found.key)
   const word = item?.word ?? (item?.name ?? found.key).toUpperCase()
   const message = `COPY ${word} needs a table`
   throw statementError(text, item?.offset ?? 0, 'feature_not_supported', message, {

@@ -110,7 +110,19 @@ export function copyFrom(object: CopyObject): CopyFrom {
   })
   const copy = parseCopy(text)
   checkSql(object, copy)
-  return copy
+  return { ...copy, text: withConnection(copy.text, text, object) }
+}
+
+/**
+ * The statement, in which secrets are hidden, with the name of a connection that CREDENTIALS has: a program that gives one as a property has named
+ * one, and `db.copy` has to find it.
+ */
+function withConnection(masked: string, text: string, { credentials }: CopyObject): string {
+  const isName = typeof credentials === 'string' && /^(?!A[KS]IA)[a-z_][a-z0-9_-]{0,30}$/i.test(credentials)
+  if (!isName) return masked
+  const shown = printString(credentials)
+  const at = text.lastIndexOf(shown)
+  return masked.slice(0, at) + shown + masked.slice(at + shown.length)
 }
 
 /** What the types say of the clauses, for those who have none. */

@@ -1,5 +1,4 @@
 /** GaussDB's checks, as its documentation has them. Those of its own options hold wherever the option is given. */
-import { hasZone, languageOf, patternsIn } from '../date-patterns.ts'
 import { byteLength } from '../option-arguments.ts'
 import type { ResolvedParts, Rule } from '../rule.ts'
 
@@ -50,7 +49,8 @@ export const gaussdbRules: readonly Rule[] = [
       (options.given.header?.value ?? false) !== false,
     condition: 'feature_not_supported',
     message: ({ dialect }) => `COPY HEADER is available only in CSV${dialect === 'gaussdb' ? ' and FIXED' : ''} mode`,
-    hint: ({ given }) => (given.format ? undefined : 'The default format is text. Add FORMAT csv.'),
+    hint: ({ given }) =>
+      given.format ? 'SKIP 1 passes over the line.' : 'The default format is text. Add FORMAT csv.',
   },
   {
     about: ['eol'],
@@ -116,17 +116,6 @@ export const gaussdbRules: readonly Rule[] = [
       broken: ({ given, format }) => given[key] !== undefined && format === 'binary',
       condition: 'syntax_error',
       message: 'cannot specify bulkload compatibility options in BINARY mode',
-    }),
-  ),
-  ...(['time_format', 'timestamp_format'] as const).map(
-    (key): Rule => ({
-      about: [key],
-      broken: (options) => {
-        const patterns = patternsIn(options.given[key]?.value)
-        return isGaussdb(options) && patterns.some((text) => hasZone(text, languageOf(text, 'to_char')))
-      },
-      condition: 'invalid_parameter_value',
-      message: `COPY ${key.toUpperCase()} cannot have a time zone`,
     }),
   ),
   {

@@ -37,7 +37,7 @@ export const gaussdbOptions = {
   formatter: define<readonly FixedField[]>({
     synopsis: '( column ( offset, length ) [, ...] )',
     summary:
-      'Where the fields of a fixed-width record are; the first byte has offset 0. Parts that no field covers are passed over, columns that are loaded and have no field are NULL, whatever their default. Also written FIXED FORMATTER.',
+      'Where the fields of a fixed-width record are; the first byte has offset 0. Fields may overlap, and parts that no field covers are passed over, though the whole line has to be text of its encoding. Blanks around a value are no part of it, and blanks alone are NULL; columns that are loaded and have no field are NULL, whatever their default. Also written FIXED FORMATTER.',
     defaultNote: 'none',
     formats: ['fixed'],
     bare: [{ words: ['fixed', 'formatter'], takes: 'clause', of }],

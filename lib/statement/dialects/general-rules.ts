@@ -94,7 +94,12 @@ export const generalRules: readonly Rule[] = [
       given.header !== undefined &&
       (given.header.value === false || given.header.value === 'match' || typeof given.header.value === 'number'),
     condition: 'invalid_parameter_value',
-    message: 'COPY MAP BY NAME needs a header line that is not compared: HEADER true',
+    message: ({ given }) =>
+      typeof given.header?.value === 'number'
+        ? 'COPY MAP BY NAME needs one header line'
+        : 'COPY MAP BY NAME needs a header line that is not compared: HEADER true',
+    hint: ({ given }) =>
+      typeof given.header?.value === 'number' ? 'SKIP passes over the lines before the one with the names.' : undefined,
   },
   {
     about: ['header'],

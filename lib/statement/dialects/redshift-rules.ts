@@ -47,6 +47,18 @@ export const redshiftRules: readonly Rule[] = [
     condition: 'feature_not_supported',
     message: 'COPY FIXEDWIDTH requires ENCODING UTF8',
   },
+  ...(['empty_as_null', 'blanks_as_null'] as const).map(
+    (key): Rule => ({
+      about: ['force_not_null', key],
+      broken: ({ given }) => {
+        const columns = given.force_not_null?.value ?? []
+        return given[key]?.value === true && (columns === '*' || columns.length > 0)
+      },
+      condition: 'invalid_parameter_value',
+      message: `COPY FORCE_NOT_NULL cannot be used with ${key.toUpperCase()}`,
+      hint: 'The one makes a value of what the other makes NULL.',
+    }),
+  ),
   ...(['date_format', 'timestamp_format'] as const).map(
     (key): Rule => ({
       about: [key],

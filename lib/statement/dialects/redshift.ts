@@ -90,7 +90,7 @@ export const redshiftOptions = {
   fixedwidth: define<readonly FixedField[]>({
     synopsis: "[ AS ] 'label:width [, ...]'",
     summary:
-      'The widths of the fields of a fixed-width record, in characters, in the order of the columns. Labels mean nothing.',
+      'The widths of the fields of a fixed-width record, in characters, in the order of the columns. Labels mean nothing. Blanks around a value are no part of it, and blanks alone are NULL.',
     defaultNote: 'none',
     formats: ['fixed'],
     bare: [{ words: ['fixedwidth'], takes: 'string', as: true, of }],
@@ -286,7 +286,7 @@ function readWidths(reader: OptionReader): readonly FixedField[] {
   for (const part of reader.string().split(',')) {
     const [, label = '', digits = ''] = /^\s*(.*?)\s*:\s*([0-9]+)\s*$/s.exec(part) ?? []
     const length = Number(digits)
-    if (label === '' || !Number.isSafeInteger(length) || length < 1) {
+    if (label === '' || label.includes(':') || !Number.isSafeInteger(length) || length < 1) {
       const message = `COPY FIXEDWIDTH "${part.trim()}" is no label and width`
       throw reader.error('value', 'invalid_parameter_value', message, "Write 'label:width,...'; a width is at least 1.")
     }

@@ -1,4 +1,4 @@
-import { type DateFormats, isColumnar, isDelimited } from '../ast.ts'
+import { type CopyFrom, isColumnar, isDelimited } from '../ast.ts'
 import { languageOf } from '../date-patterns.ts'
 import { printClause } from '../print-extensions.ts'
 import { printNames, printString } from '../printing.ts'
@@ -88,10 +88,10 @@ export const gaussdb: Words = {
       : mapped('COMPATIBLE_ILLEGAL_CHARS'),
   EOL: ({ options }) => mapped(`EOL ${printString(options.eol ?? '')}`),
   USEEOF: () => mapped('USEEOF'),
-  DATE_FORMAT: ({ options }) => pattern(options.dateFormats, 'date'),
-  TIME_FORMAT: ({ options }) => pattern(options.dateFormats, 'time'),
-  TIMESTAMP_FORMAT: ({ options }) => pattern(options.dateFormats, 'timestamp'),
-  SMALLDATETIME_FORMAT: ({ options }) => pattern(options.dateFormats, 'smalldatetime'),
+  DATE_FORMAT: (copy) => pattern(copy, 'date'),
+  TIME_FORMAT: (copy) => pattern(copy, 'time'),
+  TIMESTAMP_FORMAT: (copy) => pattern(copy, 'timestamp'),
+  SMALLDATETIME_FORMAT: (copy) => pattern(copy, 'smalldatetime'),
   TRANSFORM: ({ options }) =>
     mapped(`TRANSFORM ${printClause({ kind: 'transform', columns: options.transform ?? [] })}`),
   WHEN: ({ options: { when } }) => when && mapped(`WHEN ${printClause({ kind: 'when', condition: when })}`),
@@ -105,9 +105,18 @@ export const gaussdb: Words = {
       : mapped(`FORCE NOT NULL ${printNames(forceNotNull).slice(1, -1)}`),
 }
 
-function pattern(formats: DateFormats | undefined, kind: 'date' | 'time' | 'timestamp' | 'smalldatetime'): Spelling {
-  const value = formats?.[kind] ?? ''
-  if (typeof value !== 'string') return refused('there is one pattern')
+/** HH is of 24 hours in Redshift, and of 12 elsewhere. */
+function hours(value: string): string {
+  return value.replace(/"[^"]*"|HH(?!12|24)/gi, (found) => (found.startsWith('"') ? found : `${found}24`))
+}
+
+function pattern(
+  { dialect, options: { dateFormats: formats } }: CopyFrom,
+  kind: 'date' | 'time' | 'timestamp' | 'smalldatetime',
+): Spelling {
+  const given = formats?.[kind] ?? ''
+  if (typeof given !== 'string') return refused('there is one pattern')
+  const value = dialect?.name === 'redshift' ? hours(given) : given
   if (formats?.language !== 'to_char' || languageOf(value, 'to_char') === 'strptime')
     return refused('the pattern is not in the language of to_char')
   if (/^(auto|epochsecs|epochmillisecs)$/.test(value)) return refused(`there is no word for "${value}"`)

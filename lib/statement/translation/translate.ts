@@ -67,7 +67,11 @@ export function translate(statement: string | CopyFrom, dialect: Dialect): Trans
 }
 
 function write(copy: CopyFrom, dialect: Dialect, source: string, options: readonly string[]): string {
-  const columns = copy.columns && dialect !== 'questdb' ? ` ${printNames(copy.columns)}` : ''
+  const { fixed } = copy.options
+  // Redshift's fields have labels, but go to the columns in their order.
+  const isOrdered = dialect === 'redshift' && fixed?.match === 'name'
+  const names = isOrdered ? fixed.fields.map(({ name }) => name) : copy.columns
+  const columns = names && dialect !== 'questdb' ? ` ${printNames(names)}` : ''
   const into = dialect === 'materialize' ? 'COPY INTO' : 'COPY'
   const head = `${into} ${printTable(copy.table)}${columns} FROM ${source}`
   if (options.length === 0) return withCondition(head, copy, dialect)
