@@ -165,3 +165,16 @@ export function aborted(signal: AbortSignal, cause: unknown = signal.reason): Co
     cause,
   })
 }
+
+/** A column whose numbers DECIMAL_SEPARATOR does not reach. */
+export function unpointedColumn(statement: CopyFrom, column: string): CopyError {
+  const item = parseParts(statement.text).items.find(({ name }) => name === 'decimal_separator')
+  return new CopyError({
+    code: 'feature_not_supported',
+    sqlState: '0A000',
+    message: `COPY DECIMAL_SEPARATOR cannot be used with column "${column}"`,
+    detail: 'Numbers in arrays and ranges, and amounts of money, are read with a point.',
+    hint: 'TRANSFORM can read the field as text and make the value of it.',
+    statement: { text: statement.text, offset: item?.offset ?? statement.table.name.offset },
+  })
+}

@@ -1,4 +1,4 @@
-import { unknownForm, unpointable } from './copy-errors.ts'
+import { unknownForm, unpointable, unpointedColumn } from './copy-errors.ts'
 import { CopyError } from './errors.ts'
 import { decodedBy, formatsOf, type Reading } from './load-columns.ts'
 import type { ColumnType, LoadSession, SinkKind } from './native/load.ts'
@@ -11,6 +11,7 @@ import type {
   RowRefusals,
   TableDescription,
   Target,
+  TargetColumn,
   TargetTransaction,
   ZonesInLiterals,
 } from './target/target.ts'
@@ -93,6 +94,10 @@ export async function planLoad(
     (formatsOf(statement) !== undefined && types.some((type) => /^(?:date|timestamp)/.test(type?.kind ?? '')))
   const isOwn = cutsDecimals || hasFormats || (decimalSeparator ?? statement.options.acceptAnyDate) !== undefined
   if (isAllText && isOwn) throw unpointable(statement)
+  const unpointed = columns.find((index) => isForeignNumber(fields.columns[index]))
+  if (decimalSeparator !== undefined && unpointed !== undefined) {
+    throw unpointedColumn(statement, fields.columns[unpointed]?.name ?? '')
+  }
   // Where rows with a key that is there are refused, WHERE ends the load: the one or the other is forgiven beside constraints that are not.
   const mayFail = statement.where !== undefined && onConflict?.action !== 'reject'
   const sink = isAllText
@@ -273,4 +278,14 @@ function conflictOf(statement: CopyFrom, table: TableDescription, plan: ColumnPl
     })
   }
   return { action, keep, ...(keys && { keys }) }
+}
+
+/** Whether a column has numbers with decimals that are not read here one by one, so that another decimal mark would be read as something else. */
+function isForeignNumber(column: TargetColumn | undefined): boolean {
+  if (column?.type.kind === 'array') return /^(?:float|numeric)/.test(innermost(column.type).kind)
+  return column?.type.kind === 'other' && /^(?:money|numrange|nummultirange)$/.test(column.typeName)
+}
+
+function innermost(type: ColumnType): ColumnType {
+  return type.kind === 'array' ? innermost(type.element) : type
 }

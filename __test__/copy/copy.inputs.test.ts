@@ -343,6 +343,22 @@ describe.each(benches)('inputs on $name', ({ open }) => {
     }
   })
 
+  test('numbers that are not read here are not read with another decimal mark', async () => {
+    const options = "(FORMAT csv, DELIMITER ';', DECIMAL_SEPARATOR ',')"
+    for (const type of ['double precision[]', ...(bench.url === undefined ? [] : ['money'])]) {
+      await bench.sql(`CREATE TABLE amounts (a double precision, b ${type})`)
+      await expect(bench.db.copy(`COPY amounts FROM STDIN ${options}`, { stdin: '1,5;1,5\n' })).rejects.toMatchObject({
+        sqlState: '0A000',
+        message: 'COPY DECIMAL_SEPARATOR cannot be used with column "b"',
+      })
+      expect(await bench.db.copy(`COPY amounts (a) FROM STDIN ${options}`, { stdin: '1,5\n' })).toMatchObject({
+        rowsLoaded: 1,
+      })
+      expect(await bench.sql('SELECT a FROM amounts')).toEqual([['1.5']])
+      await bench.sql('DROP TABLE amounts')
+    }
+  })
+
   test('strings may part a character', async () => {
     await bench.db.copy('COPY t FROM STDIN', { stdin: ['1\t\ud83d', '\ude00\n', '', '2\t\u{10000}', '\n'] })
     expect(await bench.sql('SELECT * FROM t ORDER BY 1')).toEqual([
