@@ -361,6 +361,11 @@ impl Plan {
     /// What the field is called.
     pub(crate) fn field_name(&self, field: usize) -> &str {
         match &self.map {
+    /// What a field that is missing is called: what PostgreSQL calls it, the column.
+    pub(crate) fn missing_name(&self, field: usize) -> &str {
+        self.column_of(field).map_or_else(|| self.field_name(field), |column| &self.columns[column].name)
+    }
+
             Some(map) => &map.names[field],
             None => &self.columns[field].name,
         }

@@ -383,7 +383,7 @@ impl<F: Fields> Pass<'_, F> {
         let error = if self.plan.has_no_fields() && end > start || ends.len() > width && !self.plan.tolerance.extra {
             Some(DataError::new(ErrorCode::BadCopyFileFormat, "extra data after last expected column"))
         } else if ends.len() < width && !self.may_lack(width - ends.len()) {
-            let message = format!("missing data for column \"{}\"", self.plan.field_name(ends.len()));
+            let message = format!("missing data for column \"{}\"", self.plan.missing_name(ends.len()));
             Some(DataError::new(ErrorCode::BadCopyFileFormat, message))
         } else {
             let ruler = shape.ruler.as_mut();
