@@ -312,6 +312,22 @@ describe.each([...benches, { ...benches[1], name: 'duckdb, portable' } as const]
     expect((await refusal(load(bench, lines, '(FORMAT csv) ON CONFLICT DO UPDATE'))).sqlState).toBe('23503')
   })
 
+  test('whose references are looked at, of rows behind the first of their key', async () => {
+    await bench.sql('CREATE TABLE parent (id integer PRIMARY KEY)')
+    await bench.sql('INSERT INTO parent VALUES (1)')
+    await replaceTable('id integer PRIMARY KEY, parent integer REFERENCES parent (id), n integer', '(1, 1, 0)')
+    // A conflict comes before references, and behind conditions and NOT NULL.
+    const lines = '2,1,1\n2,9,2\n3,9,1\n3,1,2\n3,9,3\n1,9,1\n1,1,2\n1,9,3\n4,9,1\n'
+    for (const action of ['UPDATE', 'SKIP']) {
+      await bench.sql('DELETE FROM t WHERE id > 1')
+      const clause = `(FORMAT csv, ON_ERROR skip_row) ON CONFLICT DO ${action} KEEP FIRST`
+      const { counts, rejects } = await load(bench, lines, clause)
+      const isUpdate = action === 'UPDATE'
+      expect([action, ...counts]).toEqual([action, isUpdate ? 3 : 2, 0, isUpdate ? 3 : 2, isUpdate ? 3 : 5])
+      expect(states(rejects)).toEqual([[3, '23503'], ...(isUpdate ? [[6, '23503']] : []), [9, '23503']])
+    }
+  })
+
   describe('of several keys', () => {
     beforeEach(async () => {
       await replaceTable('a integer PRIMARY KEY, b integer UNIQUE, c integer', '(1, 10, 0), (2, 20, 0)')

@@ -247,7 +247,7 @@ export class Sieve {
   async #replace(run: RunStatement, part: Part, refusals: RowRefusals | undefined): Promise<Omit<Sifted, 'filtered'>> {
     const { tables, plan, shape } = this.#context
     const { own } = plan
-    const { isAny, skipped } = await this.#finder.ofReplacing(run)
+    const { isAny, skipped } = await this.#finder.ofReplacing(run, this.#isGathered)
     const isFound = this.isGathering ? isAny : await this.#finder.ofOthersReplacing(run)
     const verdict = isFound || this.#isReplacing ? await decide(this.#context, run, part, refusals) : undefined
     const { refused = 0, passed = 0, gone, cuts = [] } = verdict ?? {}
