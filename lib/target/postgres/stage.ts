@@ -140,14 +140,6 @@ export class Stage {
     }
     this.#sql.unlisted = columnsOfWhere(this.#table, this.#request)
     if (mayWait(this.#request)) this.#sql.self = await readSelfReferences(query, sqlName)
-    try {
-      await query(this.#sql.tableDdl())
-      for (const sql of this.#sql.waitingDdl()) await query(sql)
-      const [begin] = this.#sql.isOwning ? await query(this.#sql.beginSql) : []
-      for (const sql of this.#sql.functionDdl(begin ?? [])) await query(sql)
-    } catch (error) {
-      throw withTemporaryHint(error)
-    }
     const foresight = new Foresight({
       query,
       serverVersion,
@@ -157,6 +149,15 @@ export class Stage {
       rows: this.#rows,
       known,
     })
+    this.#sql.brokenSql = foresight.brokenSql
+    try {
+      await query(this.#sql.tableDdl())
+      for (const sql of this.#sql.waitingDdl()) await query(sql)
+      const [begin] = this.#sql.isOwning ? await query(this.#sql.beginSql) : []
+      for (const sql of this.#sql.functionDdl(begin ?? [])) await query(sql)
+    } catch (error) {
+      throw withTemporaryHint(error)
+    }
     await foresight.prepare()
     if (this.#sql.self !== undefined) {
       this.#waiting = new WaitingRows({ query, request: this.#request, sql: this.#sql, rows: this.#rows })
