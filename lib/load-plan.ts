@@ -93,8 +93,7 @@ export async function planLoad(
     (formatsOf(statement) !== undefined && types.some((type) => /^(?:date|timestamp)/.test(type?.kind ?? '')))
   const isOwn = cutsDecimals || hasFormats || (decimalSeparator ?? statement.options.acceptAnyDate) !== undefined
   if (isAllText && isOwn) throw unpointable(statement)
-  // Where rows with a key that is there are refused, WHERE ends the load: the one or the other is forgiven beside constraints that are not.
-  const mayFail = statement.where !== undefined && onConflict?.action !== 'reject'
+  const isRejecting = onConflict?.action === 'reject'
   const sink = isAllText
     ? 'pg_text'
     : isBinary && target.kind === 'postgres'
@@ -116,13 +115,15 @@ export async function planLoad(
       ? (await mayRefuse(table))
         ? 'all'
         : undefined
-      : isAllText ||
-          (replacedByServer !== undefined && onConflict?.action !== 'reject') ||
-          (errors.conversion === 'skip_row' && (isJudgedByServer || mayFail))
+      : isAllText || (replacedByServer !== undefined && !isRejecting)
         ? 'conversion'
-        : onConflict?.action === 'reject'
-          ? 'unique'
-          : undefined
+        : errors.conversion === 'skip_row' && (isJudgedByServer || statement.where !== undefined)
+          ? isRejecting
+            ? 'conversion or unique'
+            : 'conversion'
+          : isRejecting
+            ? 'unique'
+            : undefined
   const reading = decodedBy(statement, fields, planned, isAllText)
   return {
     sink,

@@ -95,8 +95,8 @@ export interface PostponedRow {
 
 /** Takes rows that only the target refuses. Rows are numbered from 0 as they leave the decoder. */
 export interface RowRefusals {
-  /** Which errors cost a row only; any other ends the load. */
-  readonly tolerates: 'conversion' | 'unique' | 'all'
+  /** Which errors cost a row only; any other ends the load. `conversion or unique` are those of the first two. */
+  readonly tolerates: 'conversion' | 'unique' | 'conversion or unique' | 'all'
   /** What a value that does not fit becomes, where it does not cost its row; not with `all`. */
   readonly replaces?: 'null' | 'default'
   /** Values of a row were replaced. What it throws ends the load. */

@@ -115,7 +115,7 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
     const { onUpdate } = context
     const { tolerates, replaces } = refusals ?? {}
     // The error of a constraint must be foretold to have a line: behind rows for which WHERE fails it could not be looked for by trials.
-    const isForetold = request.where !== undefined && tolerates === 'conversion' && conflict === undefined
+    const isForetold = request.where !== undefined && /^conversion/.test(tolerates ?? '') && conflict === undefined
     return {
       tolerates,
       replaces,

@@ -272,7 +272,7 @@ export class Stage {
   ): Promise<{ loaded: number; refused: RefusedRow[] }> {
     const { query, copy, copySql } = this.#context
     const { refusals } = this.#request
-    const onlyKeys = refusals?.tolerates === 'unique'
+    const onlyKeys = refusals?.tolerates === 'unique' || refusals?.tolerates === 'conversion or unique'
     const certain: RefusedRow[] = []
     const undecided: number[] = []
     const proofs: Verdict[] = []
