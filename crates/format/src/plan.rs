@@ -50,6 +50,8 @@ pub struct ColumnPlan {
     pub conversion: Option<BadValue>,
     pub origin: Origin,
     pub cleaning: Cleaning,
+    /// Whether its value goes with a row that is refused: whoever it is told to finds more that is wrong with the row.
+    pub is_told: bool,
 }
 
 impl ColumnPlan {
@@ -67,6 +69,7 @@ impl ColumnPlan {
             conversion: None,
             origin: Origin::Field,
             cleaning: Cleaning::default(),
+            is_told: false,
         }
     }
 
@@ -358,14 +361,14 @@ impl Plan {
         }
     }
 
-    /// What the field is called.
-    pub(crate) fn field_name(&self, field: usize) -> &str {
-        match &self.map {
     /// What a field that is missing is called: what PostgreSQL calls it, the column.
     pub(crate) fn missing_name(&self, field: usize) -> &str {
         self.column_of(field).map_or_else(|| self.field_name(field), |column| &self.columns[column].name)
     }
 
+    /// What the field is called.
+    pub(crate) fn field_name(&self, field: usize) -> &str {
+        match &self.map {
             Some(map) => &map.names[field],
             None => &self.columns[field].name,
         }

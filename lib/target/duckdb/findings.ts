@@ -1,6 +1,7 @@
 import { keepOne, merge, type SeenKeys, skipKnown } from './conflict-rows.ts'
 import { type ForeignKey, partOf, type UniqueKey } from './constraints.ts'
 import { isComplete, keyColumns, keyText } from './key-sql.ts'
+import type { Test } from './row-tests.ts'
 import {
   arbiterOf,
   dismiss,
@@ -219,10 +220,19 @@ FROM ${keyRows(context, key.parts)} SEMI JOIN ${tableKeys(context, key.parts)} U
     )
     if (casts.length > 0) await this.#record(run, casts.join('\nUNION ALL '))
     if (tests.length === 0) return
+    // Of a value that cannot be cast it is not known what it would be.
+    const readBy = ({ reads }: Test) =>
+      typeof reads === 'string' || shape.replaces
+        ? []
+        : shape.casts.filter((index) => reads.includes(plan.columns[index]?.name ?? ''))
+    const known = (test: Test) => {
+      const marks = readBy(test).map((index) => `${own}_t${index} IS NULL`)
+      return marks.length === 0 ? test.sql : `CASE WHEN ${marks.join(' AND ')} THEN ${test.sql} END`
+    }
     const failed = tests.map(
-      ({ sql }, index) =>
+      (test, index) =>
         `SELECT ${own}_n, ${FOUND.reason}, ${ranks.tests + index}, ${NOTHING}, CAST(NULL AS VARCHAR)
-FROM (SELECT ${own}_n, ${sql} AS ${own}_e FROM ${tables.stage} AS ${relationOf(this.#context)} WHERE ${kept}) WHERE ${own}_e`,
+FROM (SELECT ${own}_n, ${known(test)} AS ${own}_e FROM ${tables.stage} AS ${relationOf(this.#context)} WHERE ${kept}) WHERE ${own}_e`,
     )
     // As an INSERT evaluates them. Else a row may pass that DuckDB refuses.
     const how = tests.some(({ raising }) => raising !== undefined) ? 'as_written' : undefined

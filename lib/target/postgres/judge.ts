@@ -315,7 +315,8 @@ CROSS JOIN LATERAL (VALUES ${certain.join(', ') || "(0, false, NULL, '', '', NUL
   }
 }
 
-const TELLS: Readonly<
+/** What PostgreSQL says of a constraint that a row breaks. */
+export const TELLS: Readonly<
   Record<Constraint['kind'], (relation: string, name: string) => { sqlState: string; message: string }>
 > = {
   check: (relation, name) => ({

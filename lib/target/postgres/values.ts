@@ -74,14 +74,18 @@ export interface BadValue {
   readonly error: RowError
 }
 
-/** Statements for values of the columns `c0 …` of the temporary table `name`. `by` says how it is to be found out. */
+/** Statements for values of the columns `c0 …` of the temporary table `name`, or of `rows`. `by` says how it is to be found out. */
 export function valueCheck(
   name: string,
   columns: readonly CheckedColumn[],
-  { serverVersion, by }: { readonly serverVersion: number; readonly by: 'asking' | 'trying' },
+  {
+    serverVersion,
+    by,
+    rows,
+  }: { readonly serverVersion: number; readonly by: 'asking' | 'trying'; readonly rows?: string },
 ): ValueCheck | undefined {
   if (by === 'asking' && serverVersion < SAYS_SO) return undefined
-  const stage = `pg_temp.${name}`
+  const stage = rows ?? `pg_temp.${name}`
   const tried = (position: number) => `pg_temp.${name}_v${position}`
   const told = (of: readonly CheckedColumn[]) =>
     `SELECT s.n, v.position, v.told[1], v.told[2], v.told[3], v.value FROM ${stage} s CROSS JOIN LATERAL (VALUES ${of
