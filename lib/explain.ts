@@ -573,7 +573,9 @@ function judgesOf(
       ? `a row that the database refuses, for whatever reason${defaults}, costs itself only`
       : tolerates === 'unique'
         ? 'a row whose key is there already costs itself only'
-        : 'a value that only the database can read costs its row only'
+        : tolerates === 'conversion or unique'
+          ? 'a row whose key is there already, or with a value that only the database can judge, costs itself only'
+          : 'a value that only the database can read costs its row only'
   const how =
     target.kind === 'postgres'
       ? 'each batch has a savepoint, and one that fails is sifted in a temporary table'

@@ -6,16 +6,24 @@ import { statementError } from './statement/diagnostics.ts'
 import { type ColumnPlan, fieldNamed, type Made } from './statement/plan.ts'
 import type { TableDescription, TargetColumn } from './target/target.ts'
 
+const NONE: ReadonlySet<number> = new Set()
+
 /** How the decoder is to read records of a statement. */
 export type Reading = Pick<LoadPlan, 'columns' | 'fields' | 'positions' | 'conditions' | 'passesBlankLines'>
 
 /**
  * What the decoder is told of the columns and records. `asText` leaves all values to the database, so that one and the same counts what
- * was replaced.
+ * was replaced; of rows that are refused the values of the columns `told` are told.
  *
  * @throws {CopyError} 42703 when WHEN compares what is no field.
  */
-export function decodedBy(statement: CopyFrom, table: TableDescription, plan: ColumnPlan, asText: boolean): Reading {
+export function decodedBy(
+  statement: CopyFrom,
+  table: TableDescription,
+  plan: ColumnPlan,
+  asText: boolean,
+  told: ReadonlySet<number> = NONE,
+): Reading {
   const { options } = statement
   const read = plan.columns.length - (plan.made?.length ?? 0)
   const columns = plan.columns.flatMap((index, position): LoadColumn[] => {
@@ -35,6 +43,7 @@ export function decodedBy(statement: CopyFrom, table: TableDescription, plan: Co
         ...(plan.places?.[position] && { place: plan.places[position] }),
         ...patternsOf(column, statement, (plan.timestampColumn ?? index) === index),
         ...cleaningOf(column, options),
+        ...(told.has(index) && { isTold: true }),
         ...(options.acceptAnyDate &&
           /^(?:date|timestamp)/.test(column.type.kind) && { conversion: 'set_null' as const }),
       },

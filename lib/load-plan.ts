@@ -98,8 +98,7 @@ export async function planLoad(
   if (decimalSeparator !== undefined && unpointed !== undefined) {
     throw unpointedColumn(statement, fields.columns[unpointed]?.name ?? '')
   }
-  // Where rows with a key that is there are refused, WHERE ends the load: the one or the other is forgiven beside constraints that are not.
-  const mayFail = statement.where !== undefined && onConflict?.action !== 'reject'
+  const isRejecting = onConflict?.action === 'reject'
   const sink = isAllText
     ? 'pg_text'
     : isBinary && target.kind === 'postgres'
@@ -108,27 +107,40 @@ export async function planLoad(
   // The server judges dates that travel as text.
   if (sink === 'pg_text' && statement.options.acceptAnyDate) throw unpointable(statement)
   const conflict = conflictOf(statement, table, planned)
-  const mayRefuse = async (found: TableDescription) =>
+  const refusing = errors.constraint === 'skip_row' && !isNew ? await transaction.refusing(table) : undefined
+  const mayRefuse =
     usesDefaults ||
     isTransformed ||
     statement.where !== undefined ||
     leftToServer.length > 0 ||
-    found.columns.some(({ notNull }, index) => notNull && !columns.includes(index)) ||
-    (!isNew && (await transaction.mayRefuse(found)))
+    table.columns.some(({ notNull }, index) => notNull && !columns.includes(index)) ||
+    refusing?.isAny === true
   // Without anything to refuse a row, the rows need not be kept until it is known that none was.
   const tolerates =
     errors.constraint === 'skip_row'
-      ? (await mayRefuse(table))
+      ? mayRefuse
         ? 'all'
         : undefined
-      : isAllText ||
-          (replacedByServer !== undefined && onConflict?.action !== 'reject') ||
-          (errors.conversion === 'skip_row' && (isJudgedByServer || mayFail))
+      : isAllText || (replacedByServer !== undefined && !isRejecting)
         ? 'conversion'
-        : onConflict?.action === 'reject'
-          ? 'unique'
-          : undefined
-  const reading = decodedBy(statement, fields, planned, isAllText)
+        : errors.conversion === 'skip_row' && (isJudgedByServer || statement.where !== undefined)
+          ? isRejecting
+            ? 'conversion or unique'
+            : 'conversion'
+          : isRejecting
+            ? 'unique'
+            : undefined
+  // An expression's values are not known of a row that is not evaluated.
+  const isAsked =
+    !isTransformed && !isBinary && replaces === undefined && tolerates !== undefined && tolerates !== 'unique'
+  const isUnread = (index: number) => {
+    const { type, isDomain } = table.columns[index] ?? {}
+    return isDomain || (leftToServer.includes(index) && /^(?:other|array|date|time)/.test(type?.kind ?? ''))
+  }
+  const checked = tolerates === 'all' ? refusing?.checked : undefined
+  const isChecked = (index: number) => checked?.includes(table.columns[index]?.name ?? '')
+  const told = isAsked ? columns.filter((index) => isUnread(index) || isChecked(index)) : []
+  const reading = decodedBy(statement, fields, planned, isAllText, new Set(told))
   return {
     sink,
     usesDefaults,

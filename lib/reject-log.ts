@@ -8,13 +8,17 @@ import { toUtf8 } from './native/text.ts'
 import { type InputFile, RejectFile } from './reject-file.ts'
 import { MOST_KEPT, MOST_RAW, type Reject, type RejectError, type ReplacedRow, type ReplacedValue } from './rejects.ts'
 import { type CopyFrom, isColumnar, unitOf } from './statement/ast.ts'
-import type { PostponedRow, RowError, RowRefusals, TargetColumn } from './target/target.ts'
+import type { KnownValues, PostponedRow, RowError, RowRefusals, TargetColumn } from './target/target.ts'
 
 /** Bytes of rejects that are kept for the record of the load, where no more than {@link MOST_KEPT} are asked for. */
 const MOST_KEPT_BYTES = 32 << 20
 /** Rejects that wait for the rows before them, and their bytes, from which on these are to be dealt with. */
 const MANY_WAITING = 5_000
 const MANY_WAITING_BYTES = 8 << 20
+/** Rows that the target is asked about at once, and those, with the bytes of their values, from which on it is to be. */
+const ASKED_AT_ONCE = 1_000
+const MANY_UNASKED = 4_000
+const MANY_UNASKED_BYTES = 8 << 20
 /** About what a reject takes besides its bytes, and what is part of that of its errors. */
 const OVERHEAD = 512
 const ORDINARY_ERRORS = 384
@@ -23,8 +27,9 @@ const ORDINARY_ERRORS = 384
 const EMITTED_AT_ONCE = 1_000
 
 /** A refused row that gets its number when it is handed on. */
-interface WaitingReject extends Omit<Reject, 'number'> {
+interface WaitingReject extends Omit<Reject, 'number' | 'errors'> {
   number: number
+  errors: readonly RejectError[]
   /** Where records have numbers: how many come before it in the input, or how many rows that the decoder has handed out. */
   readonly before?: { readonly records: number } | { readonly rows: number } | { readonly all: number | undefined }
 }
@@ -41,6 +46,16 @@ interface Waiting {
   row: WaitingReject | WaitingReplaced
   /** It is told at the end, behind others that come later in the input. */
   readonly isLate?: boolean
+  /** The target is still to be asked what else is wrong with it. */
+  isUnasked?: boolean
+}
+
+/** A refused row that the target is to be asked about. */
+interface Unasked {
+  readonly waiting: Waiting
+  readonly row: WaitingReject
+  readonly values: KnownValues
+  readonly bytes: number
 }
 
 /** What is known of a row that may be refused at the end of the load only. */
@@ -91,6 +106,10 @@ export class RejectLog {
   readonly #init: RejectLogInit
   #native: NativeLoad | undefined
   #waiting: Waiting[] = []
+  /** Those that the target is still to be asked about, in the order of the input. */
+  #unasked: Unasked[] = []
+  #unaskedBytes = 0
+  #isAsking = false
   /** Those that are told behind all others. */
   #late: Waiting[] = []
   /** Whether they are in the order of the input. */
@@ -237,7 +256,7 @@ export class RejectLog {
     const isPlain = kit.options.fixed === undefined && kit.options.backslash === undefined && kit.fields === undefined
     if (!isPlain) return undefined
     // What is replaced is to be told as an error; and the records are given as UTF-8.
-    const columns = kit.columns.map(({ conversion: _, ...column }) => column)
+    const columns = kit.columns.map(({ conversion: _, isTold: __, ...column }) => column)
     return { ...kit, columns, options: { ...kit.options, encoding: 'UTF8' as const } }
   }
 
@@ -269,7 +288,7 @@ export class RejectLog {
     for (const { file, position, line, lastLine, byteOffset, byteLength, flaws, raw, isCut, ...more } of rejects) {
       // Those beyond the limit are known by accident of how much was read at a time.
       if (this.#fromDecoder > most) break
-      const { isMended, recordsBefore, fileIndex = 0 } = more
+      const { isMended, recordsBefore, fileIndex = 0, told } = more
       if (!isMended || this.#countsReplaced) this.#fromDecoder += 1
       const errors: RejectError[] = []
       for (const flaw of flaws) errors.push(errorOf(flaw, columns))
@@ -281,7 +300,9 @@ export class RejectLog {
       }
       const reject = { number: 0, file, line, lastLine, byteOffset, byteLength, errors, raw, rawIsCut: isCut }
       const row = this.#isNumbered ? { ...reject, before: { records: recordsBefore } } : reject
-      this.#wait({ position, fileIndex, row })
+      const waiting = { position, fileIndex, row }
+      if (told !== undefined && this.#isAsking) this.#mustBeAsked(waiting, row, told)
+      this.#wait(waiting)
     }
     if (!this.#waits || this.#isSettled) this.#emit(Number.POSITIVE_INFINITY)
     return this.#fromDecoder > most
@@ -290,8 +311,14 @@ export class RejectLog {
   /** What the target refuses. */
   refusals(tolerates: RowRefusals['tolerates'], replaces?: RowRefusals['replaces']): RowRefusals {
     const isPressed = () => this.#waiting.length > MANY_WAITING || this.#waitingBytes > MANY_WAITING_BYTES
+    const mustAsk = () => this.#unasked.length > MANY_UNASKED || this.#unaskedBytes > MANY_UNASKED_BYTES
+    this.#isAsking = true
     return {
       tolerates,
+      askMore: (question) => this.#ask(question),
+      get mustAsk() {
+        return mustAsk()
+      },
       get isPressed() {
         return isPressed()
       },
@@ -323,6 +350,31 @@ export class RejectLog {
         for (const { row } of this.#waiting) this.#waitingBytes += bytesOf(row)
         await this.#emitAll(Number.POSITIVE_INFINITY)
       },
+    }
+  }
+
+  #mustBeAsked(waiting: Waiting, row: WaitingReject, told: NonNullable<NativeReject['told']>): void {
+    const bytes = told.reduce((sum, [, text]) => sum + (text?.length ?? 0), 0)
+    waiting.isUnasked = true
+    this.#unasked.push({ waiting, row, values: new Map(told), bytes })
+    this.#unaskedBytes += bytes
+  }
+
+  async #ask(question: Parameters<RowRefusals['askMore']>[0]): Promise<void> {
+    // More may come meanwhile, whose turn is later.
+    for (let left = this.#unasked.length; left > 0; ) {
+      const asked = this.#unasked.splice(0, Math.min(left, ASKED_AT_ONCE))
+      left -= asked.length
+      const answers = await question(asked.map(({ values }) => values))
+      for (const [index, { waiting, row, bytes }] of asked.entries()) {
+        this.#unaskedBytes -= bytes
+        waiting.isUnasked = false
+        const more = this.#named(answers[index] ?? [])
+        if (more.length === 0) continue
+        const before = bytesOf(row)
+        row.errors = [...row.errors, ...more].sort((one, other) => fieldOf(one) - fieldOf(other))
+        this.#waitingBytes += bytesOf(row) - before
+      }
     }
   }
 
@@ -379,6 +431,9 @@ export class RejectLog {
   /** Hands on what is left, at the load's end or failure. */
   async finish(): Promise<void> {
     try {
+      // Of a load that has failed nobody can ask any more.
+      for (const { waiting } of this.#unasked) waiting.isUnasked = false
+      this.#unasked = []
       await this.#emitAll(Number.POSITIVE_INFINITY)
     } finally {
       this.close()
@@ -517,7 +572,8 @@ export class RejectLog {
     const most = this.#mostRows ?? Number.POSITIVE_INFINITY
     this.#sort()
     let end = 0
-    while (end < EMITTED_AT_ONCE && end < waiting.length && (waiting[end]?.position ?? 0) <= upTo) end += 1
+    const isTold = (next: Waiting | undefined) => next !== undefined && next.position <= upTo && !next.isUnasked
+    while (end < EMITTED_AT_ONCE && isTold(waiting[end])) end += 1
     if (end === 0) return false
     this.#waiting = waiting.slice(end)
     // Also those whose turn does not come, because the file of rejects cannot be written.
@@ -639,6 +695,11 @@ function indexOf(waiting: readonly Waiting[], position: number): number {
     else high = middle
   }
   return low
+}
+
+/** Where an error comes among those of its row: what is about several columns, or none, behind all others. */
+function fieldOf({ field = Number.MAX_SAFE_INTEGER }: RejectError): number {
+  return field
 }
 
 function count(counts: Map<number, number>, file: number, by: number): void {

@@ -66,9 +66,10 @@ export interface Reject {
   /** Bytes it has in the file, its line end not counted. */
   readonly byteLength: number
   /**
-   * At least one. Of a row with fields that the decoder refuses, all these, in the order of the columns; the target is not asked about it, so that
-   * fields of types that only the target reads, and constraints, may have more to complain of, and a load that stops may name one of those
-   * first. Of any other row all that the target finds.
+   * At least one, in the order of the columns, those that are about several behind all others. Of a row with a value that cannot be read
+   * there are all such values, whoever reads them, and, where constraints are forgiven too, the conditions that read none of them; not
+   * keys and references, which are looked up of rows that can be read. Of the last rows before an error that ends the load, of those with
+   * TRANSFORM, and of malformed records only what the decoder says.
    */
   readonly errors: readonly RejectError[]
   /** The record's bytes as read, without its line end. */

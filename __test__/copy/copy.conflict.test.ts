@@ -312,6 +312,45 @@ describe.each([...benches, { ...benches[1], name: 'duckdb, portable' } as const]
     expect((await refusal(load(bench, lines, '(FORMAT csv) ON CONFLICT DO UPDATE'))).sqlState).toBe('23503')
   })
 
+  test('rejected beside values that only the target reads, and nothing else', async () => {
+    const type = name === 'postgres' ? 'inet' : 'BIT'
+    const value = name === 'postgres' ? '1.1.1.1' : '101'
+    await replaceTable(`id integer PRIMARY KEY, a ${type}, n integer CHECK (n > 0)`, `(1, '${value}', 1)`)
+    const run = async (lines: string, rest = '') => {
+      await bench.sql('DELETE FROM t WHERE id > 1')
+      return await load(bench, lines, `CSV LOG ERRORS REJECT LIMIT '9' ON CONFLICT DO REJECT${rest}`)
+    }
+    const good = `1,${value},1\n2,nowhere,1\nx,${value},1\n3,${value},1\n3,${value},2\n`
+    const { counts, rejects } = await run(good)
+    expect(counts).toEqual([1, 0, 4, 0])
+    expect(states(rejects)).toEqual([
+      [1, '23505'],
+      [2, '22P02'],
+      [3, '22P02'],
+      [5, '23505'],
+    ])
+    expect(await refusal(run(`${good}4,${value},0\n`))).toMatchObject({ sqlState: '23514', position: { line: 6 } })
+    const condition = name === 'postgres' ? '10 / n < 9' : "CAST(CASE WHEN n = 0 THEN 'x' ELSE '1' END AS integer) < 9"
+    const failing = await run(`4,${value},2\n5,${value},0\n1,${value},2\n`, ` WHERE ${condition}`)
+    expect(failing.counts).toEqual([1, 0, 2, 0])
+  })
+
+  test('whose references are looked at, of rows behind the first of their key', async () => {
+    await bench.sql('CREATE TABLE parent (id integer PRIMARY KEY)')
+    await bench.sql('INSERT INTO parent VALUES (1)')
+    await replaceTable('id integer PRIMARY KEY, parent integer REFERENCES parent (id), n integer', '(1, 1, 0)')
+    // A conflict comes before references, and behind conditions and NOT NULL.
+    const lines = '2,1,1\n2,9,2\n3,9,1\n3,1,2\n3,9,3\n1,9,1\n1,1,2\n1,9,3\n4,9,1\n'
+    for (const action of ['UPDATE', 'SKIP']) {
+      await bench.sql('DELETE FROM t WHERE id > 1')
+      const clause = `(FORMAT csv, ON_ERROR skip_row) ON CONFLICT DO ${action} KEEP FIRST`
+      const { counts, rejects } = await load(bench, lines, clause)
+      const isUpdate = action === 'UPDATE'
+      expect([action, ...counts]).toEqual([action, isUpdate ? 3 : 2, 0, isUpdate ? 3 : 2, isUpdate ? 3 : 5])
+      expect(states(rejects)).toEqual([[3, '23503'], ...(isUpdate ? [[6, '23503']] : []), [9, '23503']])
+    }
+  })
+
   describe('of several keys', () => {
     beforeEach(async () => {
       await replaceTable('a integer PRIMARY KEY, b integer UNIQUE, c integer', '(1, 10, 0), (2, 20, 0)')

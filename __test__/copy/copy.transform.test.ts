@@ -269,6 +269,26 @@ describe.each(benches)('TRANSFORM on $name', ({ name: target, open }) => {
     })
   })
 
+  test('LOG ERRORS forgives values, and ON CONFLICT DO REJECT keys beside them', async () => {
+    await bench.sql('CREATE TABLE k (id integer PRIMARY KEY, name text CHECK (name <> $$bad$$))')
+    const load = async (lines: string) => {
+      await bench.sql('DELETE FROM k')
+      const rejects: Reject[] = []
+      const from = `'${file('input', lines)}' CSV TRANSFORM (id text AS CAST(id AS integer) % 10)`
+      const receipt = await bench.db.copy(`COPY k FROM ${from} LOG ERRORS REJECT LIMIT '9' ON CONFLICT DO REJECT`, {
+        onReject: (reject) => void rejects.push(reject),
+      })
+      return { receipt, states: rejects.map(({ line, errors }) => [line, errors[0]?.sqlState]) }
+    }
+    const { receipt, states } = await load('1,a\nx,b\n11,c\n2,d\n')
+    expect(receipt).toMatchObject({ rowsLoaded: 2, rowsRejected: 2 })
+    expect(states).toEqual([
+      [2, '22P02'],
+      [3, '23505'],
+    ])
+    await expect(load('1,a\nx,b\n11,c\n2,bad\n')).rejects.toMatchObject({ sqlState: '23514', position: { line: 4 } })
+  })
+
   test('ON CONFLICT DO REJECT refuses rows by the keys that the expressions make', async () => {
     await bench.sql('CREATE TABLE k (id integer PRIMARY KEY, name text)')
     const rejects: Reject[] = []

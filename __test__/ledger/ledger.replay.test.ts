@@ -83,6 +83,18 @@ describe.each(benches)('COPY REJECTS in $name', ({ name, open }) => {
     expect(await left(first)).toEqual([])
   })
 
+  it('goes by a condition of its own', async () => {
+    const first = await copy('1,a\nN/A,keep\n2,c\nN/A,drop\nN/A,later\n', undefined, " WHERE b <> 'drop'")
+    expect(first).toMatchObject({ rowsLoaded: 2, rowsRejected: 3 })
+    const again = await replay(first.id, ` WITH (NULL 'N/A') WHERE b IN ('drop', 'later')`)
+    expect(again).toMatchObject({ rowsLoaded: 2, rowsFiltered: 1, rowsResolved: 3 })
+    const second = await copy('N/A,keep\nN/A,drop\n', undefined, " WHERE b <> 'drop'")
+    const all = await replay(second.id, ` WITH (NULL 'N/A') WHERE true`)
+    expect(all).toMatchObject({ rowsLoaded: 2, rowsFiltered: 0, rowsResolved: 2 })
+    const third = await copy('N/A,keep\nN/A,drop\n', undefined, " WHERE b <> 'drop'")
+    expect(await replay(third.id, ` WITH (NULL 'N/A')`)).toMatchObject({ rowsLoaded: 1, rowsFiltered: 1 })
+  })
+
   it('loads dates that become NULL', async () => {
     await bench.sql('CREATE TABLE dated (day date, b text)')
     const stdin = '2024-01-01|a\nsoon|b\nnever|c\n'

@@ -37,6 +37,20 @@ describe('COPY REJECTS', () => {
     expect(statement.given.options.map((item) => item.name)).toEqual(['null', 'log errors', 'truncatecolumns'])
   })
 
+  test('a condition takes the place of that of the statement', () => {
+    const first = `COPY t FROM 'f' (FORMAT csv) WHERE a > 1`
+    const where = (text: string) => reparseWith(first, rejects(text)).where?.sql
+    expect(where("COPY REJECTS 'x' INTO t")).toBe('a > 1')
+    expect(where("COPY REJECTS 'x' INTO t WHERE b < 2")).toBe('b < 2')
+    expect(where("COPY REJECTS 'x' INTO t (a) WITH (NULL 'x') ON CONFLICT DO SKIP WHERE b IN (1, 2)")).toBe(
+      'b IN (1, 2)',
+    )
+    expect(where("COPY REJECTS 'x' INTO t WHERE b < 2 ON CONFLICT DO SKIP")).toBe('b < 2')
+    expect(where("COPY REJECTS 'x' INTO t WHERE true")).toBeUndefined()
+    expect(where("COPY REJECTS 'x' INTO t WHERE TRUE ;")).toBeUndefined()
+    expect(failure(() => rejects("COPY REJECTS 'x' INTO t WHERE"))).toMatchObject({ sqlState: '42601' })
+  })
+
   test('nothing but what it needs', () => {
     expect(rejects("COPY REJECTS 'x' INTO t")).toEqual({
       kind: 'copy rejects',
@@ -59,7 +73,7 @@ describe('COPY REJECTS', () => {
   test.each([
     ["COPY REJECTS 'x' FROM t", 'syntax error at or near "FROM"', 17],
     ["COPY REJECTS 'x' INTO", 'syntax error at end of input', 21],
-    ["COPY REJECTS 'x' INTO t WHERE a", 'syntax error at or near "WHERE"', 24],
+    ["COPY REJECTS 'x' INTO t LIMIT 1", 'syntax error at or near "LIMIT"', 24],
     ["COPY REJECTS 'x' INTO t WITH (HEADER) CSV", 'syntax error at or near "CSV"', 38],
     ["COPY REJECTS 'x' INTO t (FORMAT csv)", 'syntax error at or near "csv"', 32],
     ["COPY REJECTS 'x' INTO t WITH (HEADR)", 'option "headr" not recognized', 30],

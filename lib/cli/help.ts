@@ -13,7 +13,8 @@ Usage:
                        [ KEEP { FIRST | LAST } ] ]
                      [ WHERE condition ]"
   copyist [options] "COPY REJECTS 'load' INTO table [ (columns) ]
-                     [ WITH (option [=] value, ...) ] [ ON CONFLICT ... ]"
+                     [ WITH (option [=] value, ...) ] [ ON CONFLICT ... ]
+                     [ WHERE condition ]"
   copyist [options] "EXPLAIN [ VALIDATE ] COPY ..."
 
 EXPLAIN says what the statement would do, and writes nothing to the database. With

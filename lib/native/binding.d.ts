@@ -170,6 +170,8 @@ export interface BindingColumn {
   sequence?: BindingSequence
   /** What is done to its fields first. */
   cleaning?: BindingCleaning
+  /** Its value is told with a row that is refused. */
+  isTold?: boolean
 }
 
 /** What a record must meet not to be passed over. */
@@ -321,9 +323,10 @@ export interface BindingPeek {
 export interface BindingRejects {
   count: number
   /**
-   * JSON, for each record `[file, position, line, lastLine, byteOffset, byteLength, rawLength, isCut, isMended, recordsBefore, flaws]`, of which
+   * JSON, for each record `[file, position, line, lastLine, byteOffset, byteLength, rawLength, isCut, isMended, recordsBefore, flaws, told]`, of which
    * `file` is the number of the input in the order of the load, from 0, and `position` is how many bytes of records are before it in all inputs; the numbers and strings of a flaw, one
    * after the other, are its column (from 0, -1 for none), its code (an index into `errorCodes()`), message, detail and value, null for none.
+   * Those of a value that is told are its column and its text, null for NULL; without any such value `told` is missing.
    */
   told: string
   /** What is kept of their bytes, one after the other: a buffer for each would be as dear. */

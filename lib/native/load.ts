@@ -61,6 +61,8 @@ export interface LoadColumn {
   }
   /** What is done to its fields before anything else, in this order. */
   readonly cleaning?: Cleaning
+  /** Its value goes with a row that is refused: the target may find more that is wrong with it. */
+  readonly isTold?: boolean
 }
 
 /** Patterns of dates and times, in one language. */
@@ -232,6 +234,8 @@ export interface NativeReject {
   /** Without its line end. */
   readonly byteLength: number
   readonly flaws: readonly NativeFlaw[]
+  /** Values of the columns that are told, by their number in the column list: literals, null for NULL. Of flawed ones there is none. */
+  readonly told?: readonly (readonly [column: number, text: string | null])[]
   readonly raw: Buffer
   readonly isCut: boolean
   /** It is among the rows that are handed out: the values of its flaws have been replaced. */

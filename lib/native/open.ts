@@ -463,6 +463,7 @@ function specification(
         },
       }),
       ...(column.cleaning && { cleaning: { ...NO_CLEANING, ...column.cleaning } }),
+      ...(column.isTold && { isTold: true }),
     })),
     ...(plan.fields && { fields: [...plan.fields] }),
     ...(plan.positions && { positions: [...plan.positions.ofFields], fieldCount: plan.positions.count }),

@@ -15,6 +15,7 @@ type Told = readonly [
   isMended: boolean,
   recordsBefore: number,
   flaws: readonly (string | number | null)[],
+  told?: readonly (string | number | null)[],
 ]
 
 /** Of one addon: they do not change. */
@@ -30,15 +31,16 @@ export function readRejects(addon: Addon, { told, raw }: BindingRejects, names: 
   const rejects: NativeReject[] = []
   let at = 0
   for (const record of JSON.parse(told) as Told[]) {
-    const [number, position, line, lastLine, byteOffset, byteLength, rawLength, isCut, isMended, recordsBefore, parts] =
-      record
+    const [number, position, line, lastLine, byteOffset, byteLength, rawLength, isCut, isMended, recordsBefore] = record
+    const parts = record[10]
+    const values = record[11]
     const file = names[number] ?? ''
     const flaws: NativeFlaw[] = []
     for (let part = 0; part < parts.length; part += 5) flaws.push(flawAt(parts, part, codes))
     const start = at
     at += rawLength
     const bytes = raw.subarray(start, at)
-    rejects.push({
+    const reject: NativeReject = {
       file,
       fileIndex: number,
       position,
@@ -51,9 +53,16 @@ export function readRejects(addon: Addon, { told, raw }: BindingRejects, names: 
       isCut,
       isMended,
       recordsBefore,
-    })
+    }
+    rejects.push(values === undefined ? reject : { ...reject, told: toldOf(values) })
   }
   return rejects
+}
+
+function toldOf(values: NonNullable<Told[11]>): NonNullable<NativeReject['told']> {
+  const told: [number, string | null][] = []
+  for (let at = 0; at < values.length; at += 2) told.push([values[at] as number, values[at + 1] as string | null])
+  return told
 }
 
 /** Written out for each kind there is: objects that are put together from parts cost several times as much. */

@@ -347,7 +347,11 @@ export interface CopyRejects {
   readonly table: QualifiedName
   readonly columns?: readonly Name[]
   /** What the statement says by itself; all else is as in the statement whose rows were refused. */
-  readonly given: { readonly options: readonly OptionItem[]; readonly onConflict?: ConflictPolicy }
+  readonly given: {
+    readonly options: readonly OptionItem[]
+    readonly onConflict?: ConflictPolicy
+    readonly where?: SqlText
+  }
 }
 
 /** Any statement that can be parsed. */

@@ -88,7 +88,8 @@ export interface CopyParts extends Pick<CopyFrom, 'table' | 'columns' | 'source'
 const shape =
   "COPY table [ ( columns ) ] FROM { 'file' | STDIN } [ WITH ( options ) ] [ ON CONFLICT ... ] [ WHERE condition ]"
 const tablelessShape = "COPY [ ( columns ) ] FROM { 'file' | STDIN } [ WITH ( options ) ]"
-const rejectsShape = "COPY REJECTS 'load' INTO table [ ( columns ) ] [ WITH ( options ) ] [ ON CONFLICT ... ]"
+const rejectsShape =
+  "COPY REJECTS 'load' INTO table [ ( columns ) ] [ WITH ( options ) ] [ ON CONFLICT ... ] [ WHERE condition ]"
 
 /** Recursive descent with one token of lookahead. */
 class Parser {
@@ -192,7 +193,7 @@ class Parser {
     return { table, ...(columns && { columns }), source, items, ...(where && { where }), unsupported: unsupported[0] }
   }
 
-  /** `REJECTS 'load' INTO table [ ( columns ) ] [ options ] [ ON CONFLICT … ]`. */
+  /** `REJECTS 'load' INTO table [ ( columns ) ] [ options ] [ ON CONFLICT … ] [ WHERE … ]`. */
   #copyRejects(): CopyRejects {
     const text = this.#text
     this.#cursor.advance()
@@ -203,7 +204,9 @@ class Parser {
     const hint = 'Column names are separated by commas; options follow WITH.'
     const columns = this.#cursor.isOperator('(') ? this.#cursor.columnList(hint) : undefined
     const options = new OptionGrammar(this.#cursor).read()
-    const onConflict = this.#onConflict()
+    let onConflict = this.#onConflict()
+    const where = this.#cursor.takeWord('where') ? readCondition(this.#cursor) : undefined
+    onConflict ??= this.#onConflict()
     this.#end()
     checkOptions(text, options)
     return {
@@ -213,7 +216,7 @@ class Parser {
       offset,
       table,
       ...(columns && { columns }),
-      given: { options: options.map(withoutSecret), ...(onConflict && { onConflict }) },
+      given: { options: options.map(withoutSecret), ...(onConflict && { onConflict }), ...(where && { where }) },
     }
   }
 

@@ -21,8 +21,8 @@ const groups: readonly { readonly given: readonly OptionKey[]; readonly replaces
 ]
 
 /**
- * The statement that loads what an earlier one refused: the earlier one, with the table, the columns and the options of
- * `rejects` in place of its own. Its text is put together anew, and it is to this text that all places refer.
+ * The statement that loads what an earlier one refused: the earlier one, with the table, the columns, the options and the condition of
+ * `rejects` in place of its own; `WHERE true` is none. Its text is put together anew, and it is to this text that all places refer.
  *
  * The load's key is not taken over: this is another load.
  *
@@ -30,7 +30,7 @@ const groups: readonly { readonly given: readonly OptionKey[]; readonly replaces
  */
 export function reparseWith(originalText: string, rejects: CopyRejects): CopyFrom {
   const original = parseParts(originalText)
-  const { options, onConflict } = rejects.given
+  const { options, onConflict, where } = rejects.given
   const items = [...original.items.filter((item) => !isReplaced(item, options)), ...options]
   // The words that told the dialect may be written otherwise here, or be replaced.
   const found = settleDialect(originalText, original.items)?.name
@@ -44,9 +44,13 @@ export function reparseWith(originalText: string, rejects: CopyRejects): CopyFro
     source: original.source,
     options: [...(isSaid ? [] : [`DIALECT '${dialect}'`]), ...items.map(printItem)],
     onConflict: onConflict ?? original.onConflict,
-    where: original.where,
+    where: where === undefined ? original.where : isTrue(where) ? undefined : where,
   })
   return parseCopy(text)
+}
+
+function isTrue({ sql }: { readonly sql: string }): boolean {
+  return /^\s*true\s*$/i.test(sql)
 }
 
 function isReplaced(item: OptionItem, options: readonly OptionItem[]): boolean {

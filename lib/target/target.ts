@@ -95,10 +95,16 @@ export interface PostponedRow {
   readonly raw: Buffer
 }
 
+/**
+ * Of a row that the decoder has refused the values, by position in the column list, that it has nothing against: literals, null for NULL.
+ * What is not among them is refused already, or not known.
+ */
+export type KnownValues = ReadonlyMap<number, string | null>
+
 /** Takes rows that only the target refuses. Rows are numbered from 0 as they leave the decoder. */
 export interface RowRefusals {
-  /** Which errors cost a row only; any other ends the load. */
-  readonly tolerates: 'conversion' | 'unique' | 'all'
+  /** Which errors cost a row only; any other ends the load. `conversion or unique` are those of the first two. */
+  readonly tolerates: 'conversion' | 'unique' | 'conversion or unique' | 'all'
   /** What a value that does not fit becomes, where it does not cost its row; not with `all`. */
   readonly replaces?: 'null' | 'default'
   /** Values of a row were replaced. What it throws ends the load. */
@@ -113,6 +119,13 @@ export interface RowRefusals {
   conclude(row: PostponedRow, errors: readonly RowError[]): void
   /** Hands on those that have been concluded. */
   settleLate(): Promise<void>
+  /**
+   * Rows that the decoder has refused, and of which the target may know more that is wrong: `question` is asked about some at a time, and
+   * answers for each of them what else is. To be called where the connection is free, before rows behind them are settled, and at the end.
+   */
+  askMore(question: (rows: readonly KnownValues[]) => Promise<readonly (readonly RowError[])[]>): Promise<void>
+  /** So many of them wait that {@link askMore} is to be called before more are read. */
+  readonly mustAsk: boolean
   /** Many refused rows wait for those before them: better to deal with what there is than to gather more. */
   readonly isPressed: boolean
 }
@@ -155,6 +168,14 @@ export interface LoadRequest {
   /** Bytes that this load's buffers may take, those of `native` included. */
   readonly memoryLimit: number
   readonly signal?: AbortSignal
+}
+
+/** What could refuse a row of a table. */
+export interface Refusing {
+  /** Whether anything could. */
+  readonly isAny: boolean
+  /** Columns that conditions read which a row meets or not whatever others there are. */
+  readonly checked: readonly string[]
 }
 
 /** What the target did. */
@@ -202,8 +223,8 @@ export interface TargetTransaction {
    * @throws {CopyError} when it is none; `statement.text` is then `where`.
    */
   lookAtCondition(table: TableDescription, columns: readonly number[], where: string, exists: boolean): Promise<void>
-  /** Whether the table has anything, besides its columns' types and NOT NULL, that could refuse a row. */
-  mayRefuse(table: TableDescription): Promise<boolean>
+  /** What the table has, besides its columns' types and NOT NULL, that could refuse a row. */
+  refusing(table: TableDescription): Promise<Refusing>
   /** Gathers the statistics of a table that has been loaded. */
   analyze(table: TableDescription): Promise<void>
   /** Runs the load to its end. Rejects with CopyError; after an error only `rollback` may follow. */

@@ -772,7 +772,7 @@ impl<F: Fields> Pass<'_, F> {
             }
         }
         if values.len() < self.plan.width() {
-            let message = format!("missing data for column \"{}\"", self.plan.field_name(values.len()));
+            let message = format!("missing data for column \"{}\"", self.plan.missing_name(values.len()));
             return DataError::new(ErrorCode::BadCopyFileFormat, message);
         }
         DataError::new(ErrorCode::InternalError, "a row was refused and then accepted")

@@ -32,6 +32,6 @@ pub use plan::{
     BadValue, Cleaning, ColumnPlan, Condition, Escapes, FieldMap, Fixed, FixedField, Header, Layout, Missing, Origin,
     Plan, Replacement, Subject, Tolerance, Unit,
 };
-pub use refusal::{Flaw, Places, Refusal};
+pub use refusal::{Flaw, Places, Refusal, Told};
 pub use tile::{LOOK_AHEAD, PAD, Tile};
 pub use utf8::invalid_sequence as utf8_error;

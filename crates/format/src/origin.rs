@@ -111,6 +111,7 @@ fn parse(plan: &Plan, column: &ColumnPlan, text: &[u8], arena: &mut Vec<u8>) -> 
         conversion: Some(BadValue::Stop),
         origin: Origin::Field,
         cleaning: Cleaning::default(),
+        is_told: false,
         ..column.clone()
     };
     let one = Plan {

@@ -50,6 +50,8 @@ pub struct ColumnPlan {
     pub conversion: Option<BadValue>,
     pub origin: Origin,
     pub cleaning: Cleaning,
+    /// Whether its value goes with a row that is refused: whoever it is told to finds more that is wrong with the row.
+    pub is_told: bool,
 }
 
 impl ColumnPlan {
@@ -67,6 +69,7 @@ impl ColumnPlan {
             conversion: None,
             origin: Origin::Field,
             cleaning: Cleaning::default(),
+            is_told: false,
         }
     }
 
@@ -356,6 +359,11 @@ impl Plan {
             Some(map) => map.columns.iter().position(|&of| of as usize == field),
             None => (field < self.columns.len()).then_some(field),
         }
+    }
+
+    /// What a field that is missing is called: what PostgreSQL calls it, the column.
+    pub(crate) fn missing_name(&self, field: usize) -> &str {
+        self.column_of(field).map_or_else(|| self.field_name(field), |column| &self.columns[column].name)
     }
 
     /// What the field is called.

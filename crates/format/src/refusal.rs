@@ -12,6 +12,14 @@ pub struct Flaw {
     pub value: Option<Vec<u8>>,
 }
 
+/// A value of a refused row that nothing is known to be wrong with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    pub column: usize,
+    /// A literal of its type, as the target reads it; None for NULL.
+    pub text: Option<Vec<u8>>,
+}
+
 /// A row that was refused.
 #[derive(Clone, Debug)]
 pub struct Refusal {
@@ -25,6 +33,8 @@ pub struct Refusal {
     pub last_line: u64,
     /// At least one, in the order of the columns.
     pub flaws: Vec<Flaw>,
+    /// Values of the columns that are told ([`crate::ColumnPlan::is_told`]), but for those that are flawed or whose value is not known here.
+    pub told: Vec<Told>,
     /// The record's first bytes, as many as are to be kept.
     pub raw: Vec<u8>,
     /// Rows of the tile before it; known when it is taken.

@@ -10,10 +10,10 @@ use crate::decode::{Decoded, Pass};
 use crate::fault::{Fault, Shown};
 use crate::field::{Field, Fields};
 use crate::fixed::{Positions, Ruler, characters};
-use crate::plan::{BadValue, ColumnPlan, Condition, Missing, Subject};
-use crate::refusal::{Flaw, Places, Refusal};
+use crate::plan::{BadValue, ColumnPlan, Condition, Missing, Origin, Subject};
+use crate::refusal::{Flaw, Places, Refusal, Told};
 use crate::tile::PAD;
-use crate::values::{Rows, Span, Stopped, decode_column, explain_value};
+use crate::values::{Rows, Span, Stopped, decode_column, explain_value, literal};
 use crate::{Header, clean, utf8};
 
 /// The rows found so far.
@@ -383,7 +383,7 @@ impl<F: Fields> Pass<'_, F> {
         let error = if self.plan.has_no_fields() && end > start || ends.len() > width && !self.plan.tolerance.extra {
             Some(DataError::new(ErrorCode::BadCopyFileFormat, "extra data after last expected column"))
         } else if ends.len() < width && !self.may_lack(width - ends.len()) {
-            let message = format!("missing data for column \"{}\"", self.plan.field_name(ends.len()));
+            let message = format!("missing data for column \"{}\"", self.plan.missing_name(ends.len()));
             Some(DataError::new(ErrorCode::BadCopyFileFormat, message))
         } else {
             let ruler = shape.ruler.as_mut();
@@ -596,7 +596,43 @@ impl<F: Fields> Pass<'_, F> {
         let len = end - start;
         let read = self.tile.as_read(start..end);
         let raw = read[..read.len().min(self.plan.tolerance.raw_limit)].to_vec();
-        Refusal { offset: start as u32, len: len as u32, first_line, last_line, flaws, raw, rows_before: 0 }
+        let told = Vec::new();
+        Refusal { offset: start as u32, len: len as u32, first_line, last_line, flaws, told, raw, rows_before: 0 }
+    }
+
+    /// Values of a refused row that are told.
+    fn told(&self, rows: &Rows<'_, F>, row: usize, flaws: &[Flaw]) -> Vec<Told> {
+        let mut told = Vec::new();
+        for (index, column) in self.plan.columns.iter().enumerate() {
+            if !column.is_told || flaws.iter().any(|flaw| flaw.column == Some(index)) {
+                continue;
+            }
+            if let Origin::Constant(text) = &column.origin {
+                told.push(Told { column: index, text: Some(text.clone()) });
+            }
+            // What is in place of a value that is replaced is not known.
+            if !column.is_read() || !matches!(self.plan.conversion(column), BadValue::Stop | BadValue::SkipRow) {
+                continue;
+            }
+            if rows.is_missing(row, index) {
+                told.push(Told { column: index, text: None });
+                continue;
+            }
+            let (start, end) = rows.bounds(row, index);
+            let (buffer, mut arena) = (&self.tile.buffer, Vec::new());
+            let text = match clean::resolve(self.fields, buffer, start, end, column, &mut arena) {
+                Ok(Field::Null) => None,
+                Ok(Field::Plain(s, e)) => Some(&buffer[s..e]),
+                Ok(Field::Rewritten(s, e)) => Some(&arena[s..e]),
+                Ok(Field::Default) | Err(_) => continue,
+            };
+            match text.map(|text| literal(self.plan, column, text)) {
+                None => told.push(Told { column: index, text: None }),
+                Some(None) => {}
+                Some(text) => told.push(Told { column: index, text }),
+            }
+        }
+        told
     }
 
     /// Every byte that does not begin a valid character.
@@ -820,7 +856,8 @@ impl<F: Fields> Pass<'_, F> {
                     self.fault_at(error, start, end, lines.1, out);
                     break;
                 }
-                out.refusals.push(self.refusal(start, end, lines, flaws));
+                let told = self.told(rows, at, &flaws);
+                out.refusals.push(Refusal { told, ..self.refusal(start, end, lines, flaws) });
             }
             out.columns.iter_mut().for_each(|column| column.remove(&refused, limit));
             places.remove(&refused);

@@ -751,6 +751,24 @@ pub(crate) fn explain_value(plan: &Plan, column: &ColumnPlan, value: &[u8]) -> R
     as_number(plan, ty, value, |value| explain_plain(plan, ty, value))
 }
 
+/// Bytes of a value that is told.
+const MOST_TOLD: usize = 1 << 20;
+
+/// A value that its column takes as a literal of the column's type, whichever way it is written; None where that is not the whole value.
+pub(crate) fn literal(plan: &Plan, column: &ColumnPlan, value: &[u8]) -> Option<Vec<u8>> {
+    let ty = &column.ty;
+    if value.len() > MOST_TOLD
+        || plan.tolerance.truncate && matches!(ty, Type::Varchar(Some(_)) | Type::Bpchar(Some(_)))
+    {
+        return None;
+    }
+    if let Some(by) = by_patterns(plan, column) {
+        let mut text = Vec::new();
+        return patterned::write_iso(ty, by, value, &mut text).ok().map(|()| text);
+    }
+    as_number(plan, ty, value, |value| Ok(value.to_vec())).ok()
+}
+
 /// What `parse` makes of a value as the parser of its type reads it: with a point, and without the decimals that are cut off.
 fn as_number<T>(plan: &Plan, ty: &Type, value: &[u8], mut parse: impl FnMut(&[u8]) -> Result<T>) -> Result<T> {
     let mut cut = |value: &[u8]| match scale_of_cut(plan, ty) {

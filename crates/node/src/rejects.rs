@@ -12,9 +12,10 @@ use napi_derive::napi;
 #[napi(object)]
 pub struct BindingRejects {
     pub count: u32,
-    /// JSON, for each record `[file, position, line, lastLine, byteOffset, byteLength, rawLength, isCut, isMended, recordsBefore, flaws]`, of which
+    /// JSON, for each record `[file, position, line, lastLine, byteOffset, byteLength, rawLength, isCut, isMended, recordsBefore, flaws, told]`, of which
     /// `file` is the number of the input in the order of the load, from 0, and `position` is how many bytes of records are before it in all inputs; the numbers and strings of a flaw, one
     /// after the other, are its column (from 0, -1 for none), its code (an index into `errorCodes()`), message, detail and value, null for none.
+    /// Those of a value that is told are its column and its text, null for NULL; without any such value `told` is missing.
     pub told: String,
     /// What is kept of their bytes, one after the other: a buffer for each would be as dear.
     pub raw: Buffer,
@@ -48,7 +49,13 @@ pub fn rejects(records: &[Reject]) -> BindingRejects {
             }
             push_flaw(&mut told, flaw);
         }
-        told.push_str("]]");
+        told.push(']');
+        for (index, value) in record.told.iter().enumerate() {
+            let before = if index == 0 { ",[" } else { "," };
+            let _ = write!(told, "{before}{},", value.column);
+            push_optional(&mut told, value.text.as_deref().map(String::from_utf8_lossy).as_deref());
+        }
+        told.push_str(if record.told.is_empty() { "]" } else { "]]" });
     }
     told.push(']');
     BindingRejects { count: records.len() as u32, told, raw: raw.into() }

@@ -63,6 +63,8 @@ pub struct BindingColumn {
     pub sequence: Option<BindingSequence>,
     /// What is done to its fields first.
     pub cleaning: Option<BindingCleaning>,
+    /// Its value is told with a row that is refused.
+    pub is_told: Option<bool>,
 }
 
 /// Numbers of the records: those that are refused have them too, those that are passed over do not.
@@ -513,6 +515,7 @@ impl BindingColumn {
             conversion: self.conversion.as_deref().map(bad_value),
             origin: self.origin()?,
             cleaning: self.cleaning.as_ref().map_or_else(Cleaning::default, BindingCleaning::cleaning),
+            is_told: self.is_told.unwrap_or(false),
         })
     }
 

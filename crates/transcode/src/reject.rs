@@ -1,6 +1,6 @@
 //! Records that were refused by themselves, and those in which a value was replaced, with their place in the input.
 
-use copyist_format::{Flaw, Refusal};
+use copyist_format::{Flaw, Refusal, Told};
 
 /// A record that was refused, or mended.
 #[derive(Clone, Debug)]
@@ -17,6 +17,8 @@ pub struct Reject {
     /// Bytes, without its line end.
     pub byte_len: u64,
     pub flaws: Vec<Flaw>,
+    /// Other values of it, see [`Refusal::told`].
+    pub told: Vec<Told>,
     /// Its first bytes, as many as are to be kept.
     pub raw: Vec<u8>,
     pub is_cut: bool,
@@ -45,6 +47,7 @@ impl Reject {
             byte_len: u64::from(refusal.len),
             is_cut: refusal.is_cut(),
             flaws: refusal.flaws,
+            told: refusal.told,
             raw: refusal.raw,
             is_mended,
             records_before: 0,
@@ -53,16 +56,17 @@ impl Reject {
 
     /// About how much memory it takes.
     pub(crate) fn bytes(&self) -> usize {
-        bytes(&self.raw, &self.flaws)
+        bytes(&self.raw, &self.flaws, &self.told)
     }
 }
 
 /// About how much memory a refusal takes.
 pub(crate) fn bytes_of(refusal: &Refusal) -> usize {
-    bytes(&refusal.raw, &refusal.flaws)
+    bytes(&refusal.raw, &refusal.flaws, &refusal.told)
 }
 
-fn bytes(raw: &[u8], flaws: &[Flaw]) -> usize {
+fn bytes(raw: &[u8], flaws: &[Flaw], told: &[Told]) -> usize {
     let flaw = |flaw: &Flaw| 256 + flaw.error.message.len() + flaw.value.as_ref().map_or(0, Vec::len);
-    128 + raw.len() + flaws.iter().map(flaw).sum::<usize>()
+    let value = |value: &Told| 64 + value.text.as_ref().map_or(0, Vec::len);
+    128 + raw.len() + flaws.iter().map(flaw).sum::<usize>() + told.iter().map(value).sum::<usize>()
 }

@@ -61,3 +61,18 @@ fn become_text_that_the_server_reads() {
          3\t2024-02-01\t2024-01-02 01:04:05.678901\t00:00:00\n"
     );
 }
+
+#[test]
+fn are_told_as_literals_of_their_types() {
+    let mut plan = patterned(Layout::Duckdb, SKIP);
+    plan.columns.iter_mut().for_each(|column| column.is_told = true);
+    let outcome = run(
+        &Arc::new(Plan { layout: Layout::Arrow, ..plan }),
+        b"x,31.12.2023,2024-01-02T03:04:05.678901Z,13:05\n",
+        1,
+        64,
+    );
+    let told: Vec<_> =
+        outcome.rejects[0].told.iter().map(|told| told.text.as_deref().map(String::from_utf8_lossy)).collect();
+    assert_eq!(told, [Some("2023-12-31".into()), Some("2024-01-02 03:04:05.678901".into()), Some("13:05:00".into())]);
+}

@@ -919,3 +919,15 @@ fn a_load_with_numbers_can_be_dropped_at_any_time() {
         }
     }
 }
+
+#[test]
+fn what_is_missing_is_called_as_the_column_is() {
+    let list = vec![column("id", Type::Int8, Origin::Field), column("name", Type::Text, Origin::Field)];
+    let names = ["ID", "NAME", "Other"].map(str::to_owned).to_vec();
+    let map = Some(FieldMap { names, columns: vec![0, 1] });
+    let named = Plan { map, ..columns(plan(TEXT, STRICT), list) };
+    for (input, name) in [(&b"1\ta\tb\n2\n"[..], "name"), (b"1\ta\n", "Other")] {
+        let failure = output(&named, Sink::PgBinary, input, WHOLE).failure.map(|(text, _)| text);
+        assert!(failure.is_some_and(|text| text.ends_with(&format!("missing data for column \"{name}\""))));
+    }
+}

@@ -235,6 +235,33 @@ fn a_value_that_is_forgiven_comes_before_fields_that_are_not_there() {
 }
 
 #[test]
+fn a_refused_row_tells_its_other_values() {
+    let told = |input: &str| {
+        let mut base = plan(CSV, SKIP);
+        base.columns.iter_mut().skip(1).for_each(|column| column.is_told = true);
+        let outcome = run(&Arc::new(base), input.as_bytes(), 2, 64);
+        assert_eq!(outcome.failure, None);
+        let rejects = outcome.rejects.into_iter();
+        rejects
+            .map(|reject| reject.told.into_iter().map(|told| (told.column, told.text)).collect())
+            .collect::<Vec<Vec<_>>>()
+    };
+    let value = |column, text: &str| (column, Some(text.as_bytes().to_vec()));
+    assert_eq!(
+        told("h\nx,\"a\"\"b\", 7,\n2,b\n3,,x,\n4,d,5,\nx,e,y,2024-01-02\nx,f,,1 May 2024\n"),
+        [
+            vec![value(1, "a\"b"), value(2, " 7"), (3, None)],
+            // Of one that is not laid out like a row nothing is known.
+            vec![],
+            vec![(1, None), (3, None)],
+            vec![value(1, "e"), value(3, "2024-01-02")],
+            vec![value(1, "f"), value(3, "1 May 2024")],
+        ]
+    );
+    assert!(run(&Arc::new(plan(CSV, SKIP)), b"h\nx,a,5,\n", 1, 64).rejects[0].told.is_empty());
+}
+
+#[test]
 fn what_is_found_before_values_are_read_ends_the_load() {
     let only_values = Tolerance { structure: false, constraint: false, ..SKIP };
     let marked = Plan { default: Some(b"DEF".to_vec()), ..plan(CSV, only_values) };

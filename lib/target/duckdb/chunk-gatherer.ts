@@ -21,6 +21,8 @@ export interface WindowLimits {
   /** Width of every column, as the batches must have it. */
   readonly widths: readonly number[]
   readonly signal?: AbortSignal
+  /** Whether no more is to be read before a window has been dealt with, even one without a row. */
+  isDue?(): boolean
 }
 
 /** Gathers the chunks of a native load into windows. Owns every chunk until a window does. */
@@ -71,6 +73,8 @@ export class ChunkGatherer {
         if (this.#abandoned) return undefined
         if (signal?.aborted) throw abortError(signal)
         if (this.#isFull()) return this.#cut()
+        const isDue = this.#limits.isDue?.() === true
+        if (isDue && !working) return this.#cut()
         if (this.#ended || this.#failure !== undefined) {
           if (this.#rows > 0) return this.#cut()
           if (this.#failure !== undefined) throw this.#failure
@@ -92,7 +96,7 @@ export class ChunkGatherer {
         const woken = new Promise<void>((resolve) => {
           this.#wake = resolve
         })
-        this.#read()
+        if (!isDue) this.#read()
         await woken
         // Chunks that are ready arrive by promises alone, one after the other: let the event loop turn in between, which is also
         // where DuckDB's calls wait.

@@ -1,6 +1,7 @@
 import { keepOne, merge, type SeenKeys, skipKnown } from './conflict-rows.ts'
 import { type ForeignKey, partOf, type UniqueKey } from './constraints.ts'
 import { isComplete, keyColumns, keyText } from './key-sql.ts'
+import type { Test } from './row-tests.ts'
 import {
   arbiterOf,
   dismiss,
@@ -91,7 +92,7 @@ export class Finder {
    * Where rows that may be refused take the place of others: takes out those that are, since such a row takes nobody's place; and those
    * that are passed over, by their number.
    */
-  async ofReplacing(run: RunStatement): Promise<Found> {
+  async ofReplacing(run: RunStatement, isGathered: boolean): Promise<Found> {
     const context = this.#context
     const { conflict } = context.policy
     const isUpdate = conflict?.action === 'update'
@@ -102,11 +103,41 @@ export class Finder {
     await dismissFound()
     let skipped = 0
     if (isUpdate && (await merge(context, run)) > 0) await this.#test(run)
-    if (!isUpdate) skipped += await this.#seen.skip(run)
+    // Before references are looked at, as in PostgreSQL.
+    skipped += await this.#seen.skip(run)
     await this.ofReferences(run)
+    if (conflict?.keep === 'first') skipped += await this.#passOver(run, isGathered)
     await dismissFound()
-    if (isUpdate) skipped += await this.#seen.skip(run)
     return { isAny: this.#isAny, skipped }
+  }
+
+  /** Takes out rows that lead nowhere, but come behind one with their key that is kept: nobody looks at their references. How many. */
+  async #passOver(run: RunStatement, isGathered: boolean): Promise<number> {
+    const context = this.#context
+    const { constraints, tables, plan } = context
+    const { found, gathered, stage } = tables
+    const key = constraints.keys[arbiterOf(context) ?? -1]
+    if (!this.#isAny || key === undefined) return 0
+    const [n, first] = [`${plan.own}_n`, `${plan.own}_first`]
+    const columns = keyColumns(key.parts)
+    const rows = keyRows(context, key.parts)
+    const isWhole = isComplete(key.parts)
+    const bad = `SELECT n FROM ${found} WHERE kind = ${FOUND.reason} AND place >= ${ranksOf(context).foreignKeys}`
+    const staying = [
+      `SELECT ${columns}, ${n} AS ${first} FROM ${rows} WHERE ${isWhole} AND ${n} NOT IN (${bad})`,
+      ...(isGathered ? [`SELECT ${columns}, -1 FROM ${keyRows(context, key.parts, gathered)} WHERE ${isWhole}`] : []),
+    ]
+    const passed = await dismiss(
+      context,
+      run,
+      `SELECT ${n} FROM ${rows} JOIN (SELECT ${columns}, min(${first}) AS ${first} FROM (${staying.join(' UNION ALL ')}) GROUP BY ${columns})
+USING (${columns}) WHERE ${n} > ${first} AND ${n} IN (${bad})`,
+    )
+    if (passed > 0)
+      await run(
+        `DELETE FROM ${found} WHERE n IN (${bad}) AND n IN (SELECT ${n} FROM ${stage} WHERE NOT ${plan.own}_kept)`,
+      )
+    return passed
   }
 
   /** What depends on other rows that take places: where there are several keys, or references within the table. */
@@ -189,10 +220,19 @@ FROM ${keyRows(context, key.parts)} SEMI JOIN ${tableKeys(context, key.parts)} U
     )
     if (casts.length > 0) await this.#record(run, casts.join('\nUNION ALL '))
     if (tests.length === 0) return
+    // Of a value that cannot be cast it is not known what it would be.
+    const readBy = ({ reads }: Test) =>
+      typeof reads === 'string' || shape.replaces
+        ? []
+        : shape.casts.filter((index) => reads.includes(plan.columns[index]?.name ?? ''))
+    const known = (test: Test) => {
+      const marks = readBy(test).map((index) => `${own}_t${index} IS NULL`)
+      return marks.length === 0 ? test.sql : `CASE WHEN ${marks.join(' AND ')} THEN ${test.sql} END`
+    }
     const failed = tests.map(
-      ({ sql }, index) =>
+      (test, index) =>
         `SELECT ${own}_n, ${FOUND.reason}, ${ranks.tests + index}, ${NOTHING}, CAST(NULL AS VARCHAR)
-FROM (SELECT ${own}_n, ${sql} AS ${own}_e FROM ${tables.stage} AS ${relationOf(this.#context)} WHERE ${kept}) WHERE ${own}_e`,
+FROM (SELECT ${own}_n, ${known(test)} AS ${own}_e FROM ${tables.stage} AS ${relationOf(this.#context)} WHERE ${kept}) WHERE ${own}_e`,
     )
     // As an INSERT evaluates them. Else a row may pass that DuckDB refuses.
     const how = tests.some(({ raising }) => raising !== undefined) ? 'as_written' : undefined

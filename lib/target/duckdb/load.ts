@@ -10,6 +10,7 @@ import type { DuckdbTableDescription } from './describe.ts'
 import type { DuckdbDriver } from './driver.ts'
 import { abortError, asConditionType, asCopyError, inCondition } from './errors.ts'
 import { checkCondition } from './expressions.ts'
+import { FurtherErrors } from './further.ts'
 import {
   type FeedSource,
   filteredSql,
@@ -115,7 +116,7 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
     const { onUpdate } = context
     const { tolerates, replaces } = refusals ?? {}
     // The error of a constraint must be foretold to have a line: behind rows for which WHERE fails it could not be looked for by trials.
-    const isForetold = request.where !== undefined && tolerates === 'conversion' && conflict === undefined
+    const isForetold = request.where !== undefined && /^conversion/.test(tolerates ?? '') && conflict === undefined
     return {
       tolerates,
       replaces,
@@ -127,6 +128,7 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
     }
   }
   const elsewhere = new Elsewhere(driver)
+  const further = new FurtherErrors({ connection, run }, table, columns, refusals?.tolerates)
   const feed = new RowFeed(driver, shape, request.sink === 'duckdb_served' ? request.native : undefined)
   const openSieve = async (made: InsertPlan, conflict: ConflictPlan | undefined): Promise<void> => {
     sieve = await Sieve.open(connection, made, policyOf(conflict))
@@ -169,6 +171,7 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
       bytes: (request.memoryLimit * 3) / 8,
       widths,
       ...(request.signal ? { signal: request.signal } : {}),
+      ...(refusals && { isDue: () => refusals.mustAsk }),
     })
     const sequential =
       drawsFromSequence(table, columns, defaults) ||
@@ -185,6 +188,15 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
       next = undefined
       isInserted = false
       if (window === undefined) break
+      if (window.rows === 0) {
+        // The decoder has refused very many rows, and that is all there is.
+        await refusals?.askMore((rows) => further.of(rows))
+        await refusals?.settle(rowsSent)
+        window.release()
+        window = undefined
+        next = gatherer.gather(false)
+        continue
+      }
       let source: FeedSource = { kind: 'range', first: 0, last: window.rows }
       if (plan === undefined) {
         const functionName = await feed.functionName(connection, context.owner)
@@ -253,6 +265,7 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
         throw miscounted(loaded, window.rows - refused - conflicted - filtered)
       }
       feed.serve(undefined)
+      await refusals?.askMore((rows) => further.of(rows))
       if (!sieve?.isUnsettled) {
         await refusals?.settle(rowsSent)
         request.native.settle?.(rowsSent)
@@ -260,6 +273,7 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
       window.release()
       window = undefined
     }
+    await refusals?.askMore((rows) => further.of(rows))
     let complete: (() => Promise<void>) | undefined
     if (sieve?.isGathering) {
       const sifted = await sieve.finish(run, rowsSent, refusals)
@@ -288,6 +302,7 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
       // If these fail, it is because the transaction has been aborted, which leaves nothing behind either.
       await sieve?.discard(connection).catch(() => undefined)
       await staging?.discard(connection).catch(() => undefined)
+      await further.discard().catch(() => undefined)
       await context.slots.drop().catch(() => undefined)
     }
     if (request.signal?.aborted) {

@@ -37,7 +37,7 @@ export interface SievePolicy {
 
 /** Whether a row for which WHERE raises an error costs itself only: as one for which a conversion does. There is nothing to replace it by. */
 export function isConditionTolerated({ tolerates, replaces }: Pick<SievePolicy, 'tolerates' | 'replaces'>): boolean {
-  return (tolerates === 'all' || tolerates === 'conversion') && replaces === undefined
+  return tolerates !== undefined && tolerates !== 'unique' && replaces === undefined
 }
 
 /** Rows that are dealt with together, numbered from 0. */

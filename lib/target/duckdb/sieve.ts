@@ -97,7 +97,9 @@ export class Sieve {
     const { keys, foreignKeys } = constraints
     const isNeeded = isAll
       ? tests.length + keys.length + foreignKeys.length > 0 || plan.columns.some(isCastByDuckdb)
-      : keys.length > 0 || replaces !== undefined
+      : keys.length > 0 ||
+        replaces !== undefined ||
+        (tolerates === 'conversion or unique' && (condition.length > 0 || plan.columns.some(isCastByDuckdb)))
     if (!isNeeded && conflict === undefined) return undefined
     return new Sieve(contextOf(plan, policy, constraints, tests, expressions))
   }
@@ -247,7 +249,7 @@ export class Sieve {
   async #replace(run: RunStatement, part: Part, refusals: RowRefusals | undefined): Promise<Omit<Sifted, 'filtered'>> {
     const { tables, plan, shape } = this.#context
     const { own } = plan
-    const { isAny, skipped } = await this.#finder.ofReplacing(run)
+    const { isAny, skipped } = await this.#finder.ofReplacing(run, this.#isGathered)
     const isFound = this.isGathering ? isAny : await this.#finder.ofOthersReplacing(run)
     const verdict = isFound || this.#isReplacing ? await decide(this.#context, run, part, refusals) : undefined
     const { refused = 0, passed = 0, gone, cuts = [] } = verdict ?? {}
@@ -297,7 +299,7 @@ function contextOf(
       ]
     : involved
   const casts =
-    tolerates === 'all' || tolerates === 'conversion' || policy.isGuarded || replaces !== undefined
+    (tolerates !== undefined && tolerates !== 'unique') || policy.isGuarded || replaces !== undefined
       ? plan.columns.flatMap((column, index) => (isCastByDuckdb(column) ? [index] : []))
       : []
   const suffix = randomBytes(8).toString('hex')

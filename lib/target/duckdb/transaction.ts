@@ -11,6 +11,7 @@ import {
   type LoadRequest,
   type PlannedTable,
   plainColumn,
+  type Refusing,
   type TableDescription,
   type TargetTransaction,
 } from '../target.ts'
@@ -159,14 +160,18 @@ export class DuckdbTransaction implements TargetTransaction {
     })
   }
 
-  async mayRefuse(table: TableDescription): Promise<boolean> {
+  async refusing(table: TableDescription): Promise<Refusing> {
     const about = isAboutTable(table as DuckdbTableDescription)
     const [row] = await query(
       this.#init.connection,
       `SELECT EXISTS (FROM duckdb_constraints() WHERE constraint_type <> 'NOT NULL' AND ${about})
-           OR EXISTS (FROM duckdb_indexes() WHERE is_unique AND ${about})`,
+           OR EXISTS (FROM duckdb_indexes() WHERE is_unique AND ${about}),
+         (SELECT coalesce(list_distinct(flatten(list(constraint_column_names::VARCHAR[]))), [])
+          FROM duckdb_constraints() WHERE constraint_type = 'CHECK' AND ${about})`,
     )
-    return row?.[0] === true || table.columns.some(({ generated }) => generated)
+    const read = ((row?.[1] ?? []) as readonly unknown[]).map((name) => String(name).toLowerCase())
+    const checked = table.columns.flatMap(({ name }) => (read.includes(name.toLowerCase()) ? [name] : []))
+    return { isAny: row?.[0] === true || table.columns.some(({ generated }) => generated), checked }
   }
 
   async analyze(table: TableDescription): Promise<void> {

@@ -350,6 +350,10 @@ function gathering(refusals: RowRefusals, refused: { row: number; errors: readon
     get isPressed() {
       return refusals.isPressed
     },
+    get mustAsk() {
+      return refusals.mustAsk
+    },
+    askMore: (question) => refusals.askMore(question),
     refuse: (row, errors) => void refused.push({ row, errors }),
     replace: (row, errors) => refusals.replace(row, errors),
     settle: (row) => refusals.settle(row),

@@ -149,10 +149,13 @@ function findingOf([, kind, place, first, isShared, text]: readonly unknown[]): 
 function isTolerated(context: SieveContext, first: Refusal | undefined): boolean {
   const { tolerates } = context.policy
   const rank = first?.rank ?? 0
-  if (tolerates === 'unique') return rank >= ranksOf(context).keys
+  const { keys, foreignKeys } = ranksOf(context)
+  const isOfKey = rank >= keys && rank < foreignKeys
+  if (tolerates === 'unique') return isOfKey
   if (testOf(context, rank)?.isCondition) return isConditionTolerated(context.policy)
   // What cannot be cast comes first.
-  return tolerates === 'all' || (tolerates === 'conversion' && rank < context.shape.casts.length)
+  if (tolerates === 'conversion or unique' && isOfKey) return true
+  return tolerates === 'all' || (tolerates !== undefined && rank < context.shape.casts.length)
 }
 
 /** The rows of a part, one after the other. */

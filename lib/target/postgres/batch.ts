@@ -58,6 +58,8 @@ export interface BatchInit {
   readonly keeps: boolean
   /** Whether it had better end soon. */
   isPressed(): boolean
+  /** Whether it has to, even without a row. */
+  isOver?(): boolean
 }
 
 /** Chunks of the load that make one COPY. They are kept until it is known that nobody needs them again. */
@@ -87,8 +89,9 @@ export class Batch implements NativeLoad {
       this.#begun = true
       return message(HEADER)
     }
-    const { size, most, isPressed } = this.#init
-    if (!this.#over && this.#bytes < size && this.rows < most && !(this.rows > 0 && isPressed())) {
+    const { size, most, isPressed, isOver } = this.#init
+    const isDue = (this.rows > 0 && isPressed()) || isOver?.() === true
+    if (!this.#over && this.#bytes < size && this.rows < most && !isDue) {
       const chunk = await this.#reader.look()
       // The server may have refused the rows before meanwhile; then this one begins the next batch.
       if (this.#over) return undefined

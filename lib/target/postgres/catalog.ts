@@ -1,6 +1,7 @@
 import type { ColumnType } from '../../native/load.ts'
 import type { QualifiedName } from '../../statement/ast.ts'
 import type { TableDescription, TargetColumn } from '../target.ts'
+import { CHECKED_SQL } from './checks.ts'
 
 /** A table as the catalog has it, with what only this target needs. */
 export interface CatalogTable {
@@ -105,16 +106,16 @@ FROM relation`
 /**
  * Whether anything but types and NOT NULL could refuse a row of the relation `$1`: constraints, indexes (unique ones, and those on
  * expressions that fail), triggers, rules, policies, generated columns, domains, an encoding that lacks characters; or whether it is more
- * than an ordinary table.
+ * than an ordinary table. And the columns that conditions read.
  */
-export const MAY_REFUSE_SQL = `
-SELECT pg_catalog.getdatabaseencoding() <> 'UTF8' OR c.relkind <> 'r' OR c.relhasindex OR c.relhastriggers OR c.relhasrules OR c.relrowsecurity OR c.relispartition OR EXISTS (
-  SELECT FROM pg_catalog.pg_constraint k WHERE k.conrelid = c.oid AND k.contype <> 'n'
+export const REFUSING_SQL = `
+SELECT pg_catalog.getdatabaseencoding() <> 'UTF8' OR r.relkind <> 'r' OR r.relhasindex OR r.relhastriggers OR r.relhasrules OR r.relrowsecurity OR r.relispartition OR EXISTS (
+  SELECT FROM pg_catalog.pg_constraint k WHERE k.conrelid = r.oid AND k.contype <> 'n'
 ) OR EXISTS (
   SELECT FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
-  WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND (a.attgenerated <> '' OR t.typtype = 'd')
-)
-FROM pg_catalog.pg_class c WHERE c.oid = $1::pg_catalog.regclass`
+  WHERE a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped AND (a.attgenerated <> '' OR t.typtype = 'd')
+), ${CHECKED_SQL}
+FROM pg_catalog.pg_class r WHERE r.oid = $1::pg_catalog.regclass`
 
 interface CatalogColumn {
   readonly name: string

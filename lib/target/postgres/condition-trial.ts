@@ -13,7 +13,7 @@ import { TOLERATED } from './tolerance.ts'
 /** Whether a row for which WHERE raises an error costs itself only: as one for which a conversion does. There is nothing to replace it by. */
 export function isConditionTried({ where, refusals }: LoadRequest): boolean {
   if (where === undefined || refusals?.replaces !== undefined) return false
-  return refusals?.tolerates === 'all' || refusals?.tolerates === 'conversion'
+  return refusals !== undefined && refusals.tolerates !== 'unique'
 }
 
 /** WHERE of a load, tried on the rows of its temporary table. */

@@ -3,6 +3,7 @@ import type { ConflictRequest, LoadRequest } from '../target.ts'
 import type { Batch } from './batch.ts'
 import type { ConditionTrial } from './condition-trial.ts'
 import type { Foresight } from './foresight.ts'
+import type { FurtherErrors } from './further.ts'
 import { internalError } from './server-error.ts'
 import { inPart } from './sql-position.ts'
 import { locatedError, unreplaceable } from './stage-errors.ts'
@@ -28,6 +29,8 @@ export interface ConflictInit {
   readonly sql: StageSql
   readonly rows: StagedRows
   readonly foresight: Foresight
+  /** What else is wrong with rows that are refused already. */
+  readonly further: FurtherErrors
   /** Where a row for which WHERE raises an error costs itself only. */
   readonly condition?: ConditionTrial | undefined
 }
@@ -50,13 +53,13 @@ export async function resolveConflicts(
   batch: Batch,
   lacking: readonly RefusedRow[],
 ): Promise<Resolved> {
-  const { foresight, rows, sql, request, condition } = init
+  const { foresight, further, rows, sql, request, condition } = init
   if (request.refusals === undefined) return moveOrStop(init, batch)
   const values = await foresight.badValues()
   const isReplacing = request.refusals.replaces !== undefined
   if (isReplacing && values === undefined) throw unreplaceable(foresight.checked)
   const replaced = isReplacing ? byRow(values ?? []) : []
-  const bad = isReplacing ? [] : byRow(values ?? [])
+  const bad = isReplacing ? [] : await further.addTo(byRow(values ?? []), values ?? [])
   if (isReplacing) await replace(init, values ?? [])
   await rows.remove(bad.map(({ row }) => row + 1))
   bad.push(...((await condition?.remove()) ?? []))

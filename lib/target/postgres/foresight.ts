@@ -41,6 +41,13 @@ export class Foresight {
     })
   }
 
+  /** Selects what a row, whose number is given as SQL, breaks besides what it has just been refused for; undefined where nothing tells. */
+  get brokenSql(): ((number: string) => string) | undefined {
+    const { refusals, conflict } = this.#init.request
+    if (refusals === undefined || refusals.tolerates === 'conversion' || conflict !== undefined) return undefined
+    return this.#makeJudge()?.ofRow
+  }
+
   /** Makes what is needed to ask. */
   async prepare(): Promise<void> {
     const { query, serverVersion, sql, request } = this.#init

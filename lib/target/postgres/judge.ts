@@ -171,6 +171,11 @@ export interface Judge {
   /** Selects the rows that are not certain to go in, in their order. */
   readonly sql: string
   read(row: readonly (string | null)[]): Verdict
+  /**
+   * Selects what one row, whose number is given as SQL, breaks for certain, as the table is then: `place`, `field`, `state`, `message` and
+   * `detail`.
+   */
+  ofRow(number: string): string
 }
 
 /** Defaults that are the same for each row. */
@@ -227,15 +232,16 @@ export function judgeOf(init: JudgeInit): Judge | undefined {
   const carried = [...keyColumns.map(keyOf), ...all]
   const own = [...known.values()].map(({ sqlName }) => `${relation}.${sqlName}`)
   // OFFSET 0 keeps the server from reckoning the same twice, and what nobody asks for.
-  const rows = `SELECT s.n AS copyist_n, ${row.join(', ')} FROM ${stage} s OFFSET 0`
+  const rows = (which = '') => `SELECT s.n AS copyist_n, ${row.join(', ')} FROM ${stage} s${which} OFFSET 0`
   const filter = where === undefined ? '' : ` WHERE (${where}\n)`
   const found = broken.map((condition, i) => `${condition} AS copyist_b${i}`)
-  const asked = `SELECT copyist_n AS n, ${[
+  const askedOf = (which?: string) => `SELECT copyist_n AS n, ${[
     ...all.map((flag) => `copyist_${flag} AS ${flag}`),
     ...keyColumns.map((name) => `${field(name)} AS ${keyOf(name)}`),
     `CASE WHEN ${checks.map((flag) => `copyist_${flag}`).join(' OR ') || 'false'} THEN ${description} END AS description`,
   ].join(', ')}
-FROM (SELECT ${['copyist_n', ...own, ...found].join(', ')} FROM (${rows}) ${relation}${filter} OFFSET 0) ${relation} OFFSET 0`
+FROM (SELECT ${['copyist_n', ...own, ...found].join(', ')} FROM (${rows(which)}) ${relation}${filter} OFFSET 0) ${relation} OFFSET 0`
+  const asked = askedOf()
   // A row of which only a trial can tell keeps its place before later ones with its key.
   const isNone = (flags: readonly string[]) => (flags.length === 0 ? 'true' : `NOT (${flags.join(' OR ')})`)
   const isSound = isNone(all.filter((_, i) => constraints[i]?.isCertain))
@@ -267,10 +273,23 @@ SELECT *, ${places.join(', ')} FROM (SELECT *, ${isSound} AS sound FROM (${asked
     const end = kind === 'unique' ? ') already exists.' : `) is not present in table "${other}".`
     return [`CASE WHEN b${i} THEN pg_catalog.concat(${literal(`Key (${list})=(`)}, ${values}, ${literal(end)}) END`]
   })
+  let told = 0
+  const certain = constraints.flatMap(({ kind, name, columns: names, isCertain }, i) => {
+    const detail = kind === 'check' ? 'description' : (details[told++] ?? 'NULL')
+    if (!isCertain) return []
+    const { sqlState, message } = TELLS[kind](relationName, name)
+    const only = names?.length === 1 ? names[0] : undefined
+    const column = only === undefined ? 'NULL' : literal(only)
+    return [`(${i}, b${i}, ${column}, ${literal(sqlState)}, ${literal(message)}, ${detail})`]
+  })
   const flags = all.map((flag) => `CASE WHEN ${flag} THEN '1' ELSE '0' END`)
   return {
     sql: `SELECT n, ${[flags.join(' || '), `CASE WHEN ${checks.length > 0 ? checks.join(' OR ') : 'false'} THEN description END`, ...details].join(', ')}
 FROM (${judged}) judged WHERE NOT clean ORDER BY n`,
+    ofRow: (
+      number,
+    ) => `SELECT v.place, v.field, v.state, v.message, v.detail FROM (${askedOf(` WHERE s.n = ${number}`)}) asked
+CROSS JOIN LATERAL (VALUES ${certain.join(', ') || "(0, false, NULL, '', '', NULL)"}) v(place, is_broken, field, state, message, detail) WHERE v.is_broken`,
     read([n, bits, contents, ...keyDetails]) {
       const errors: RowError[] = []
       let first: string | undefined
@@ -296,7 +315,8 @@ FROM (${judged}) judged WHERE NOT clean ORDER BY n`,
   }
 }
 
-const TELLS: Readonly<
+/** What PostgreSQL says of a constraint that a row breaks. */
+export const TELLS: Readonly<
   Record<Constraint['kind'], (relation: string, name: string) => { sqlState: string; message: string }>
 > = {
   check: (relation, name) => ({

@@ -43,6 +43,8 @@ export class StageSql {
   unlisted: readonly number[] = []
   /** Whether a trigger may drop rows. */
   drops = false
+  /** Selects all that a row breaks; absent where that is not known. */
+  brokenSql: ((number: string) => string) | undefined
   /** Where rows may wait for others of their table. */
   self: SelfReferences | undefined
 
@@ -118,6 +120,8 @@ DECLARE
   copyist_row_1 bigint;
   copyist_told boolean;
   copyist_constraint text;
+  copyist_said text;
+  copyist_more record;
   copyist_holds boolean := false;
   copyist_moved bigint;
   copyist_total bigint := 0;
@@ -356,7 +360,8 @@ ${tag}`,
 
   /**
    * Tells of the row that has just been refused. An INSERT does not say which column a value was for that could not be read, and names
-   * the first only: so each is read once more.
+   * the first only: so each is read once more. Of constraints it names the first only, too: the others are asked about while the table is
+   * as it was for this row, so that what is told of a row does not depend on how it was found.
    */
   #refuseSql(row: string): string {
     const { columns, sink } = this.#request
@@ -397,9 +402,36 @@ ${tag}`,
       copyist_n := ${row};
       copyist_value := NULL;
       copyist_told := false;
+      ${this.#brokenSql(row)}
       ${casts.length === 0 ? '' : `IF copyist_state ~ '^22' THEN\n${casts.join('\n')}\nEND IF;`}
       IF NOT copyist_told THEN RETURN NEXT; END IF;
       IF copyist_mode = ${MOVES.first} THEN RETURN; END IF;`
+  }
+
+  /** Tells of the constraints that a row breaks which a constraint has refused, first what the server has said of it. */
+  #brokenSql(row: string): string {
+    if (this.brokenSql === undefined) return ''
+    return `IF copyist_state ~ '^23' THEN
+        copyist_said := copyist_message;
+        BEGIN
+          FOR copyist_more IN SELECT * FROM (${this.brokenSql(row)}) b ORDER BY b.message = copyist_said DESC, b.place LOOP
+            IF NOT copyist_told THEN
+              IF copyist_more.message = copyist_said THEN copyist_column := copyist_more.field; END IF;
+              RETURN NEXT;
+              copyist_told := true;
+              CONTINUE WHEN copyist_more.message = copyist_said;
+            END IF;
+            copyist_column := copyist_more.field;
+            copyist_state := copyist_more.state;
+            copyist_message := copyist_more.message;
+            copyist_detail := copyist_more.detail;
+            RETURN NEXT;
+          END LOOP;
+        EXCEPTION WHEN OTHERS THEN
+          -- A condition that fails is what the row has been refused for, or comes behind it.
+          NULL;
+        END;
+      END IF;`
   }
 
   /** Moves `rows` rows from `first` on; where that fails, in smaller blocks, and in the end one by one. */

@@ -8,6 +8,7 @@ import { resolveConflicts } from './conflict.ts'
 import type { CopyInResult } from './copy-in.ts'
 import type { Edit } from './edit.ts'
 import { Foresight } from './foresight.ts'
+import { FurtherErrors } from './further.ts'
 import { JUDGE_SQL, type Judgeable, type Verdict } from './judge.ts'
 import { internalError, isServerError } from './server-error.ts'
 import { hasRule, lineOf, mayNotRead, unreplaceable, withTemporaryHint } from './stage-errors.ts'
@@ -60,6 +61,8 @@ export class Stage {
   #foresight: Foresight | undefined
   /** Where a row for which WHERE raises an error costs itself only. */
   readonly #condition: ConditionTrial | undefined
+  /** What else is wrong with rows that are refused already. */
+  readonly further: FurtherErrors
   /** Where the table refers to itself. */
   #waiting: WaitingRows | undefined
 
@@ -69,6 +72,7 @@ export class Stage {
     this.#request = request
     this.#sql = new StageSql(table, request)
     this.#rows = new StagedRows(this.#sql.name, context.query)
+    this.further = new FurtherErrors(context, table, request, this.#sql.name)
     if (isConditionTried(request)) {
       this.#condition = new ConditionTrial(context.query, request, this.#sql, this.#rows)
     }
@@ -105,6 +109,7 @@ export class Stage {
               sql: this.#sql,
               rows: this.#rows,
               foresight,
+              further: this.further,
               condition: this.#condition,
             },
             batch,
@@ -140,14 +145,6 @@ export class Stage {
     }
     this.#sql.unlisted = columnsOfWhere(this.#table, this.#request)
     if (mayWait(this.#request)) this.#sql.self = await readSelfReferences(query, sqlName)
-    try {
-      await query(this.#sql.tableDdl())
-      for (const sql of this.#sql.waitingDdl()) await query(sql)
-      const [begin] = this.#sql.isOwning ? await query(this.#sql.beginSql) : []
-      for (const sql of this.#sql.functionDdl(begin ?? [])) await query(sql)
-    } catch (error) {
-      throw withTemporaryHint(error)
-    }
     const foresight = new Foresight({
       query,
       serverVersion,
@@ -157,6 +154,15 @@ export class Stage {
       rows: this.#rows,
       known,
     })
+    this.#sql.brokenSql = foresight.brokenSql
+    try {
+      await query(this.#sql.tableDdl())
+      for (const sql of this.#sql.waitingDdl()) await query(sql)
+      const [begin] = this.#sql.isOwning ? await query(this.#sql.beginSql) : []
+      for (const sql of this.#sql.functionDdl(begin ?? [])) await query(sql)
+    } catch (error) {
+      throw withTemporaryHint(error)
+    }
     await foresight.prepare()
     if (this.#sql.self !== undefined) {
       this.#waiting = new WaitingRows({ query, request: this.#request, sql: this.#sql, rows: this.#rows })
@@ -232,7 +238,8 @@ export class Stage {
     const { replaces, tolerates } = refusals
     const edits = new Map<number, Edit>(lacking.map(({ row }) => [row, 'drop']))
     const bad = await foresight.badValues()
-    const unread = byRow(bad ?? [])
+    const isReplacing = replaces !== undefined
+    const unread = isReplacing ? byRow(bad ?? []) : await this.further.addTo(byRow(bad ?? []), bad ?? [])
     if (replaces === undefined) {
       await inTurns(unread, ({ row }) => edits.set(row, 'drop'))
       await this.#rows.remove(unread.map(({ row }) => row + 1))
@@ -271,7 +278,7 @@ export class Stage {
   ): Promise<{ loaded: number; refused: RefusedRow[] }> {
     const { query, copy, copySql } = this.#context
     const { refusals } = this.#request
-    const onlyKeys = refusals?.tolerates === 'unique'
+    const onlyKeys = refusals?.tolerates === 'unique' || refusals?.tolerates === 'conversion or unique'
     const certain: RefusedRow[] = []
     const undecided: number[] = []
     const proofs: Verdict[] = []
@@ -310,6 +317,7 @@ export class Stage {
   }
 
   async drop(): Promise<void> {
+    await this.further.drop()
     if (this.#foresight === undefined) return
     await this.#foresight.drop()
     await this.#condition?.drop()

@@ -9,6 +9,7 @@ import { isServerError } from './server-error.ts'
 export const TOLERATED = {
   conversion: '^22',
   unique: '^23(505|P01)',
+  'conversion or unique': '^(22|23(505|P01))',
   all: '^(?!08|0A|25|28|2D|3D|3F|40|42|53|55|57|58|F0|HV|XX)',
 } as const
 
@@ -17,6 +18,6 @@ export function isTolerated(error: unknown, { tolerates }: Pick<RowRefusals, 'to
   if (!(error instanceof CopyError)) return false
   if (new RegExp(TOLERATED[tolerates]).test(error.sqlState)) return true
   const { cause } = error
-  if (tolerates !== 'conversion' || !/^23(?:502|514)$/.test(error.sqlState) || !isServerError(cause)) return false
+  if (!/^conversion/.test(tolerates) || !/^23(?:502|514)$/.test(error.sqlState) || !isServerError(cause)) return false
   return Boolean(cause.dataType) && !cause.table
 }

@@ -81,6 +81,7 @@ export async function loadTolerantly(
   const account = async (rows: number, loaded: number): Promise<void> => {
     total.sent += rows
     total.loaded += loaded
+    await refusals?.askMore((rows) => stage.further.of(rows))
     await refusals?.settle(total.sent)
     native.settle?.(total.sent)
   }
@@ -114,7 +115,16 @@ export async function loadTolerantly(
   for (;;) {
     const isPressed = () => !isWhole && refusals?.isPressed === true
     const rows = isRefusing || stage.isHolding ? JUDGED_ROWS : Number.POSITIVE_INFINITY
-    const batch = new Batch(reader, { first: total.sent, size, most: rows, framing, keeps: !isWhole, isPressed })
+    const isOver = () => refusals?.mustAsk === true
+    const batch = new Batch(reader, {
+      first: total.sent,
+      size,
+      most: rows,
+      framing,
+      keeps: !isWhole,
+      isPressed,
+      isOver,
+    })
     try {
       const isStaged = conflict !== undefined || isRefusing || stage.isHolding
       // How many rows it has is known when they have been sent.

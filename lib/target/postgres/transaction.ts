@@ -9,12 +9,13 @@ import {
   type LoadRequest,
   type PlannedTable,
   plainColumn,
+  type Refusing,
   type TableDescription,
   type TargetTransaction,
   type ZonesInLiterals,
 } from '../target.ts'
 import { BinaryRows } from './binary-rows.ts'
-import { type CatalogTable, DESCRIBE_AS_SQL, DESCRIBE_SQL, MAY_REFUSE_SQL, readTable, regclassText } from './catalog.ts'
+import { type CatalogTable, DESCRIBE_AS_SQL, DESCRIBE_SQL, REFUSING_SQL, readTable, regclassText } from './catalog.ts'
 import { conditionName } from './conditions.ts'
 import { CopyIn, type CopyInput, type CopyInResult } from './copy-in.ts'
 import { createTableSql, printedType } from './ddl.ts'
@@ -209,9 +210,9 @@ export class PostgresTransaction implements TargetTransaction {
     await this.#query('ROLLBACK TO SAVEPOINT copyist_where; RELEASE SAVEPOINT copyist_where')
   }
 
-  async mayRefuse(table: TableDescription): Promise<boolean> {
-    const [row] = await this.#query(MAY_REFUSE_SQL, [table.sqlName])
-    return row?.[0] === 't'
+  async refusing(table: TableDescription): Promise<Refusing> {
+    const [row] = await this.#query(REFUSING_SQL, [table.sqlName])
+    return { isAny: row?.[0] === 't', checked: JSON.parse(row?.[1] ?? '[]') as string[] }
   }
 
   async analyze({ sqlName }: TableDescription): Promise<void> {

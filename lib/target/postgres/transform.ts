@@ -393,8 +393,9 @@ WHERE (${where}
   #functionSql(stage: Stage, isBinary: boolean, { refusals, where }: LoadRequest): string {
     const tag = `$${this.#name}$`
     const tolerates = refusals?.tolerates
-    const forgivesValues = tolerates === 'all' || tolerates === 'conversion'
-    const forgiven = tolerates === 'all' ? TOLERATED.all : tolerates === 'unique' ? TOLERATED.unique : '^$'
+    const forgivesValues = tolerates !== undefined && tolerates !== 'unique'
+    const forgivesKeys = tolerates === 'unique' || tolerates === 'conversion or unique'
+    const forgiven = tolerates === 'all' ? TOLERATED.all : forgivesKeys ? TOLERATED.unique : '^$'
     const diagnostics = `GET STACKED DIAGNOSTICS copyist_state = RETURNED_SQLSTATE, copyist_message = MESSAGE_TEXT,
         copyist_detail = PG_EXCEPTION_DETAIL, copyist_hint = PG_EXCEPTION_HINT, copyist_column = COLUMN_NAME;
       IF copyist_state !~ '${TOLERATED.all}' THEN RAISE; END IF;`

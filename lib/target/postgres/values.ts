@@ -74,16 +74,22 @@ export interface BadValue {
   readonly error: RowError
 }
 
-/** Statements for values of the columns `c0 …` of the temporary table `name`. `by` says how it is to be found out. */
+/** Statements for values of the columns `c0 …` of the temporary table `name`, or of `rows`. `by` says how it is to be found out. */
 export function valueCheck(
   name: string,
   columns: readonly CheckedColumn[],
-  { serverVersion, by }: { readonly serverVersion: number; readonly by: 'asking' | 'trying' },
+  {
+    serverVersion,
+    by,
+    rows,
+  }: { readonly serverVersion: number; readonly by: 'asking' | 'trying'; readonly rows?: string },
 ): ValueCheck | undefined {
   if (by === 'asking' && serverVersion < SAYS_SO) return undefined
-  const stage = `pg_temp.${name}`
+  const stage = rows ?? `pg_temp.${name}`
+  // An error that is not the value's ends a load; of a row that is refused already it is told, as by asking.
+  const told = rows === undefined ? '^(22|23502|23514)' : '^(?!08|25|53|55|57|58|XX)'
   const tried = (position: number) => `pg_temp.${name}_v${position}`
-  const told = (of: readonly CheckedColumn[]) =>
+  const toldSql = (of: readonly CheckedColumn[]) =>
     `SELECT s.n, v.position, v.told[1], v.told[2], v.told[3], v.value FROM ${stage} s CROSS JOIN LATERAL (VALUES ${of
       .map(
         ({ position }) =>
@@ -109,14 +115,14 @@ BEGIN
     RETURN NULL;
   END;
 EXCEPTION WHEN OTHERS THEN
-  IF SQLSTATE !~ '^(22|23502|23514)' THEN RAISE; END IF;
+  IF SQLSTATE !~ '${told}' THEN RAISE; END IF;
   GET STACKED DIAGNOSTICS copyist_state = RETURNED_SQLSTATE, copyist_message = MESSAGE_TEXT, copyist_detail = PG_EXCEPTION_DETAIL;
   RETURN ARRAY[copyist_state, copyist_message, copyist_detail];
 END
 $copyist$`,
   )
   const drop = made.map(({ position }) => `DROP FUNCTION ${tried(position)}(text)`)
-  if (by === 'trying') return { ddl, drop, sql: `${told(columns)} ORDER BY 1, 2` }
+  if (by === 'trying') return { ddl, drop, sql: `${toldSql(columns)} ORDER BY 1, 2` }
   const isValid = columns.map(
     ({ position, typeName }) =>
       `coalesce(pg_catalog.pg_input_is_valid(CAST(s.c${position} AS text), ${literal(typeName)}), true)`,

@@ -23,8 +23,8 @@ use crate::column::Validity;
 use crate::decode::Decoded;
 use crate::fault::{Fault, Shown};
 use crate::origin::{self, Constants, TooLarge};
-use crate::refusal::{Flaw, Places, Refusal};
-use crate::values::{Span, Stopped, explain_value};
+use crate::refusal::{Flaw, Places, Refusal, Told};
+use crate::values::{Span, Stopped, explain_value, literal};
 use crate::{BadValue, ColumnPlan, FieldMap, Layout, Plan, Tile};
 use given::Given;
 use value::Style;
@@ -367,7 +367,34 @@ impl BatchDecoder {
         let len = raw.len() as u32;
         raw.truncate(self.plan.tolerance.raw_limit);
         let line = u64::from(row);
-        Refusal { offset: row, len, first_line: line, last_line: line, flaws, raw, rows_before: 0 }
+        let told = self.told(batch, row as usize, &flaws);
+        Refusal { offset: row, len, first_line: line, last_line: line, flaws, told, raw, rows_before: 0 }
+    }
+
+    /// Values of a refused row that are told.
+    fn told(&self, batch: &RecordBatch, row: usize, flaws: &[Flaw]) -> Vec<Told> {
+        let mut told = Vec::new();
+        for (index, spec) in self.plan.columns.iter().enumerate() {
+            if !spec.is_told || !spec.is_read() || flaws.iter().any(|flaw| flaw.column == Some(index)) {
+                continue;
+            }
+            if !matches!(self.plan.conversion(spec), BadValue::Stop | BadValue::SkipRow) {
+                continue;
+            }
+            let array = source(&self.plan, batch, index);
+            if array.logical_nulls().is_some_and(|nulls| nulls.is_null(row)) {
+                told.push(Told { column: index, text: None });
+                continue;
+            }
+            let plan = if is_string(array.data_type()) { &self.plan } else { &self.typed };
+            let spec = &plan.columns[index];
+            let mut text = Vec::new();
+            let is_written = value::write(&widened(&array, spec), row, style_for(plan, spec), &mut text).is_ok();
+            if let Some(text) = is_written.then(|| literal(plan, spec, &text)).flatten() {
+                told.push(Told { column: index, text: Some(text) });
+            }
+        }
+        told
     }
 
     /// What is wrong with a value, and its text.

@@ -1,0 +1,326 @@
+import { CopyError } from '../../errors.ts'
+import type { KnownValues, LoadRequest, RowError } from '../target.ts'
+import type { CatalogTable } from './catalog.ts'
+import { CHECKS_SQL, type KnownChecks } from './checks.ts'
+import { conditionName } from './conditions.ts'
+import { isSteady, TELLS } from './judge.ts'
+import { withTemporaryHint } from './stage-errors.ts'
+import { MOST_SHOWN, type Query, type RefusedRow } from './staged-rows.ts'
+import {
+  type BadValue,
+  type CheckedColumn,
+  isValueKnown,
+  readBadValue,
+  storedValue,
+  type ValueCheck,
+  valueCheck,
+} from './values.ts'
+
+/*
+ * What else is wrong with rows that are refused already
+ *
+ * A row with a value that cannot be read gets no further, neither here nor on the server. So that all of its errors are told, the server is
+ * asked about its other values, and whether they meet the conditions that read nothing else. Keys and references are not looked up: they
+ * depend on which rows go in, and this one does not.
+ */
+
+/** What undoes a batch must not undo what is made here. */
+const RENEWED = 'RELEASE SAVEPOINT copyist_batch; SAVEPOINT copyist_batch'
+
+/** A condition, and the columns of the column list that must be known for it. */
+interface Condition {
+  readonly name: string
+  readonly sql: string
+  readonly column: string | undefined
+  readonly positions: readonly number[]
+}
+
+/** A row that is asked about: its number, the positions of the values that are known, and these where they are not in a table. */
+interface Asked {
+  readonly n: number
+  readonly known: Set<number>
+  readonly values?: KnownValues
+}
+
+/** Where the rows are that are asked about: in the question, or in a temporary table, by their numbers there. */
+type Place = 'given' | 'staged'
+
+/** Asks about rows that are refused already. */
+export class FurtherErrors {
+  readonly #query: Query
+  readonly #serverVersion: number
+  readonly #request: LoadRequest
+  readonly #table: CatalogTable
+  /** What the temporary table is called. */
+  readonly #name: string
+  /** Columns whose values only the server can read or judge. */
+  readonly #checked: readonly CheckedColumn[]
+  #check: ValueCheck | undefined
+  #by: 'asking' | 'trying' | 'nothing' | undefined
+  #conditions: readonly Condition[] | undefined
+
+  constructor(
+    { query, serverVersion }: { readonly query: Query; readonly serverVersion: number },
+    table: CatalogTable,
+    request: LoadRequest,
+    name: string,
+  ) {
+    this.#query = query
+    this.#serverVersion = serverVersion
+    this.#request = request
+    this.#table = table
+    this.#name = name
+    this.#checked = request.columns.flatMap((index, position) => {
+      const column = table.description.columns[index]
+      // All else the decoder has read.
+      const isText = request.sink !== 'pg_binary' && /^(?:other|array|date|time)/.test(column?.type.kind ?? '')
+      if (column === undefined || !(isText || column.isDomain)) return []
+      return { position, name: column.name, typeName: column.typeName, isDomain: column.isDomain === true }
+    })
+  }
+
+  /** What else is wrong with each of the rows. Leaves the transaction as it is. */
+  async of(rows: readonly KnownValues[]): Promise<RowError[][]> {
+    const errors: RowError[][] = rows.map(() => [])
+    const asked = rows.map((values, n) => ({ n, values, known: new Set(values.keys()) }))
+    for (const { n, position, error } of await this.#values(asked)) {
+      errors[n]?.push(error)
+      asked[n]?.known.delete(position)
+    }
+    for (const { n, error } of await this.#broken(asked, 'given')) errors[n]?.push(error)
+    return errors
+  }
+
+  /** Adds to rows of the temporary table, of which these values cannot be read, the conditions that their other values do not meet. */
+  async addTo(rows: readonly RefusedRow[], bad: readonly BadValue[]): Promise<RefusedRow[]> {
+    const { columns, usesDefaults } = this.#request
+    const known = columns.flatMap((index, position) => {
+      const column = this.#table.description.columns[index]
+      // A default that is evaluated anew may be another one.
+      return usesDefaults && column?.hasDefault ? [] : [position]
+    })
+    const asked = new Map(rows.map(({ row }) => [row + 1, { n: row + 1, known: new Set(known) }]))
+    for (const { n, position } of bad) asked.get(n)?.known.delete(position)
+    const more = new Map<number, RowError[]>()
+    for (const { n, error } of await this.#broken([...asked.values()], 'staged')) {
+      const of = more.get(n)
+      if (of === undefined) more.set(n, [error])
+      else of.push(error)
+    }
+    const place = ({ column }: RowError) => {
+      const at = columns.findIndex((index) => this.#table.description.columns[index]?.name === column)
+      return at < 0 ? columns.length : at
+    }
+    return rows.map(({ row, errors }) => {
+      const others = more.get(row + 1)
+      if (others === undefined) return { row, errors }
+      return { row, errors: [...errors, ...others].sort((one, other) => place(one) - place(other)) }
+    })
+  }
+
+  /** Values that their columns cannot take. */
+  async #values(asked: readonly Asked[]): Promise<{ n: number; position: number; error: RowError }[]> {
+    const columns = this.#checked.filter(({ position }) => asked.some(({ known }) => known.has(position)))
+    if (columns.length === 0) return []
+    for (;;) {
+      const check = await this.#prepared()
+      if (check === undefined) return []
+      const found = await this.#answers(check.sql, asked)
+      if (found !== undefined) {
+        return found.flatMap((line) => {
+          const { n, position, error } = readBadValue(line, this.#checked, MOST_SHOWN)
+          // Of a value that is not known it says what it says of NULL.
+          return asked[n]?.known.has(position) ? [{ n, position, error }] : []
+        })
+      }
+      // An input function that knows errors only, or a domain with a condition that fails; in the end one that says nothing of the row.
+      for (const sql of check.drop) await this.#query(sql)
+      if (check.drop.length > 0) await this.#query(RENEWED)
+      this.#by = this.#by === 'asking' ? 'trying' : 'nothing'
+      this.#check = undefined
+    }
+  }
+
+  /** What tells of values, made when it is needed first. */
+  async #prepared(): Promise<ValueCheck | undefined> {
+    const of = (by: 'asking' | 'trying') =>
+      valueCheck(`${this.#name}_f`, this.#checked, {
+        serverVersion: this.#serverVersion,
+        by,
+        rows: this.#source('given'),
+      })
+    if (this.#check !== undefined || this.#by === 'nothing') return this.#check
+    const asking = this.#by === undefined ? of('asking') : undefined
+    this.#by = asking === undefined ? 'trying' : 'asking'
+    this.#check = asking ?? of('trying')
+    const { ddl = [] } = this.#check ?? {}
+    try {
+      for (const sql of ddl) await this.#query(sql)
+    } catch (error) {
+      throw withTemporaryHint(error)
+    }
+    if (ddl.length > 0) await this.#query(RENEWED)
+    return this.#check
+  }
+
+  /** Conditions that rows do not meet. */
+  async #broken(asked: readonly Asked[], place: Place): Promise<{ n: number; error: RowError }[]> {
+    if (this.#request.refusals?.tolerates !== 'all' || asked.length === 0) return []
+    this.#conditions ??= await this.#readConditions()
+    const conditions = this.#conditions.filter(({ positions }) =>
+      asked.some(({ known }) => positions.every((position) => known.has(position))),
+    )
+    return await this.#ofConditions(conditions, asked, place)
+  }
+
+  /** One that fails is looked for: then it is what it says of a row that is this row's error, as it would be if the row were inserted. */
+  async #ofConditions(
+    conditions: readonly Condition[],
+    asked: readonly Asked[],
+    place: Place,
+  ): Promise<{ n: number; error: RowError }[]> {
+    if (conditions.length === 0) return []
+    const sql = this.#conditionsSql(conditions, place)
+    try {
+      const found = await this.#ask(sql, asked)
+      return found.flatMap(([n, at]) => {
+        const condition = conditions[Number(at)]
+        if (condition === undefined) return []
+        const { sqlState, message } = TELLS.check(this.#table.description.relationName, condition.name)
+        return [{ n: Number(n), error: errorOf(condition, sqlState, message) }]
+      })
+    } catch (error) {
+      if (!isOfQuery(error)) throw error
+      const [first, ...others] = conditions
+      if (asked.length > 1) {
+        const half = asked.length >> 1
+        const before = await this.#ofConditions(conditions, asked.slice(0, half), place)
+        return [...before, ...(await this.#ofConditions(conditions, asked.slice(half), place))]
+      }
+      if (first !== undefined && others.length > 0) {
+        return [
+          ...(await this.#ofConditions([first], asked, place)),
+          ...(await this.#ofConditions(others, asked, place)),
+        ]
+      }
+      const [row] = asked
+      if (first === undefined || row === undefined || !/^2[23]/.test(error.sqlState)) return []
+      return [{ n: row.n, error: errorOf(first, error.sqlState, error.message) }]
+    }
+  }
+
+  async #readConditions(): Promise<Condition[]> {
+    const { columns } = this.#request
+    const { description } = this.#table
+    const [row] = await this.#query(CHECKS_SQL, [description.sqlName])
+    const { checks, defaults, others } = JSON.parse(row?.[0] ?? '{}') as KnownChecks
+    const isKnown = (name: string) => {
+      const index = description.columns.findIndex((column) => column.name === name)
+      if (columns.includes(index)) return isValueKnown(this.#readType(index))
+      return !others?.includes(name) && (defaults?.[name] === undefined || isSteady(defaults[name]))
+    }
+    this.#defaults = defaults ?? {}
+    return (checks ?? []).flatMap(({ name, sql, columns: names }) => {
+      if (!names.every(isKnown)) return []
+      const indexes = names.map((of) => description.columns.findIndex((column) => column.name === of))
+      const positions = indexes.map((index) => columns.indexOf(index)).filter((position) => position >= 0)
+      return [{ name, sql, column: names.length === 1 ? names[0] : undefined, positions }]
+    })
+  }
+
+  #defaults: Readonly<Record<string, string>> = {}
+
+  #readType(index: number): Parameters<typeof storedValue>[1] {
+    const { plainTypes, modifiedTypes } = this.#table
+    const plain = plainTypes[index] ?? 'text'
+    return { plain, ...(modifiedTypes[index] ?? { name: plain, modifier: -1 }) }
+  }
+
+  /** Selects the numbers of rows and of conditions that they do not meet. */
+  #conditionsSql(conditions: readonly Condition[], place: Place): string {
+    const { description, sqlColumns, modifiedTypes } = this.#table
+    const { columns } = this.#request
+    const relation = `"${description.relationName.replaceAll('"', '""')}"`
+    const needed = new Set(conditions.flatMap(({ positions }) => positions))
+    const values = description.columns.map(({ name, generated }, index) => {
+      const position = columns.indexOf(index)
+      const type = modifiedTypes[index]?.name
+      const missing = generated || position >= 0 ? 'NULL' : `(${this.#defaults[name] ?? 'NULL'})`
+      // One that could not be read, or that nobody asks for, is NULL.
+      const value = needed.has(position)
+        ? `CASE WHEN pg_catalog.substr(s.known, ${position + 1}, 1) = '1' THEN ${storedValue(`s.c${position}`, this.#readType(index))} END`
+        : missing !== '(NULL)' && !isSteady(missing.slice(1, -1))
+          ? `CAST(NULL AS ${type})`
+          : `CAST(${missing} AS ${type})`
+      return `${value} AS ${sqlColumns[index]}`
+    })
+    const isKnown = (position: number) => `pg_catalog.substr(copyist_known, ${position + 1}, 1) = '1'`
+    const broken = conditions.map(
+      ({ sql, positions }, at) =>
+        `CASE WHEN ${['true', ...positions.map(isKnown)].join(' AND ')} THEN (${sql}) IS FALSE END AS copyist_b${at}`,
+    )
+    const flags = conditions.map((_, at) => `(${at}, b.copyist_b${at})`)
+    return `SELECT b.copyist_n, f.at FROM (
+SELECT copyist_n, ${broken.join(', ')} FROM (
+SELECT s.n AS copyist_n, s.known AS copyist_known, ${values.join(', ')} FROM ${this.#source(place)} s OFFSET 0) ${relation} OFFSET 0) b
+CROSS JOIN LATERAL (VALUES ${flags.join(', ')}) f(at, is_broken) WHERE f.is_broken ORDER BY 1, 2`
+  }
+
+  /** The rows `s` of the parameter `$1`: their numbers, which of their values are known, and those as text. */
+  #source(place: Place): string {
+    const { columns } = this.#request
+    const given = 'pg_catalog.json_array_elements(CAST($1 AS pg_catalog.json)) e(v)'
+    const row = ['CAST(e.v ->> 0 AS bigint) AS n', 'e.v ->> 1 AS known']
+    if (place === 'staged') {
+      const fields = columns.map((_, position) => `CAST(t.c${position} AS text) AS c${position}`)
+      return `(SELECT ${[...row, ...fields].join(', ')} FROM ${given} JOIN pg_temp.${this.#name} t ON t.n = CAST(e.v ->> 0 AS bigint) OFFSET 0)`
+    }
+    const fields = columns.map((_, position) => `e.v ->> ${position + 2} AS c${position}`)
+    return `(SELECT ${[...row, ...fields].join(', ')} FROM ${given} OFFSET 0)`
+  }
+
+  /** The rows of a query; undefined when it fails. */
+  async #answers(sql: string, asked: readonly Asked[]): Promise<readonly (readonly (string | null)[])[] | undefined> {
+    try {
+      return await this.#ask(sql, asked)
+    } catch (error) {
+      if (!isOfQuery(error)) throw error
+      return undefined
+    }
+  }
+
+  async #ask(sql: string, asked: readonly Asked[]): Promise<readonly (readonly (string | null)[])[]> {
+    const { columns } = this.#request
+    const rows = asked.map(({ n, known, values }) => [
+      n,
+      columns.map((_, position) => (known.has(position) ? '1' : '0')).join(''),
+      ...(values === undefined ? [] : columns.map((_, at) => (known.has(at) ? (values.get(at) ?? null) : null))),
+    ])
+    const query = this.#query
+    // There are no statistics of the rows: what seems to be a few may be all.
+    await query('SAVEPOINT copyist_question; SET LOCAL enable_nestloop = off; SET LOCAL jit = off')
+    const end = 'ROLLBACK TO SAVEPOINT copyist_question; RELEASE SAVEPOINT copyist_question'
+    try {
+      const found = await query(sql, [JSON.stringify(rows)])
+      await query(end)
+      return found
+    } catch (error) {
+      if (isOfQuery(error)) await query(end)
+      throw error
+    }
+  }
+
+  async drop(): Promise<void> {
+    for (const sql of this.#check?.drop ?? []) await this.#query(sql)
+    this.#check = undefined
+  }
+}
+
+function errorOf({ column }: Condition, sqlState: string, message: string): RowError {
+  return { ...(column !== undefined && { column }), sqlState, code: conditionName(sqlState), message }
+}
+
+/** Whether an error is the query's, after which the connection is there and can be used. */
+function isOfQuery(error: unknown): error is CopyError {
+  return error instanceof CopyError && !/^(?:08|57)/.test(error.sqlState)
+}
