@@ -33,6 +33,8 @@ interface Condition {
   readonly sql: string
   readonly column: string | undefined
   readonly positions: readonly number[]
+  /** All columns of the table that it reads. */
+  readonly indexes: readonly number[]
 }
 
 /** A row that is asked about: its number, the positions of the values that are known, and these where they are not in a table. */
@@ -125,7 +127,7 @@ export class FurtherErrors {
     for (;;) {
       const check = await this.#prepared()
       if (check === undefined) return []
-      const found = await this.#answers(check.sql, asked)
+      const found = await this.#answers(check.sql, asked, this.#checkedPositions)
       if (found !== undefined) {
         return found.flatMap((line) => {
           const { n, position, error } = readBadValue(line, this.#checked, MOST_SHOWN)
@@ -141,13 +143,17 @@ export class FurtherErrors {
     }
   }
 
+  get #checkedPositions(): number[] {
+    return this.#checked.map(({ position }) => position)
+  }
+
   /** What tells of values, made when it is needed first. */
   async #prepared(): Promise<ValueCheck | undefined> {
     const of = (by: 'asking' | 'trying') =>
       valueCheck(`${this.#name}_f`, this.#checked, {
         serverVersion: this.#serverVersion,
         by,
-        rows: this.#source('given'),
+        rows: this.#source('given', this.#checkedPositions),
       })
     if (this.#check !== undefined || this.#by === 'nothing') return this.#check
     const asking = this.#by === undefined ? of('asking') : undefined
@@ -180,9 +186,10 @@ export class FurtherErrors {
     place: Place,
   ): Promise<{ n: number; error: RowError }[]> {
     if (conditions.length === 0) return []
-    const sql = this.#conditionsSql(conditions, place)
+    const positions = [...new Set(conditions.flatMap((condition) => condition.positions))]
+    const sql = this.#conditionsSql(conditions, positions, place)
     try {
-      const found = await this.#ask(sql, asked)
+      const found = await this.#ask(sql, asked, positions)
       return found.flatMap(([n, at]) => {
         const condition = conditions[Number(at)]
         if (condition === undefined) return []
@@ -224,7 +231,7 @@ export class FurtherErrors {
       if (!names.every(isKnown)) return []
       const indexes = names.map((of) => description.columns.findIndex((column) => column.name === of))
       const positions = indexes.map((index) => columns.indexOf(index)).filter((position) => position >= 0)
-      return [{ name, sql, column: names.length === 1 ? names[0] : undefined, positions }]
+      return [{ name, sql, column: names.length === 1 ? names[0] : undefined, positions, indexes }]
     })
   }
 
@@ -236,25 +243,24 @@ export class FurtherErrors {
     return { plain, ...(modifiedTypes[index] ?? { name: plain, modifier: -1 }) }
   }
 
-  /** Selects the numbers of rows and of conditions that they do not meet. */
-  #conditionsSql(conditions: readonly Condition[], place: Place): string {
+  /** Selects the numbers of rows and of conditions that they do not meet, by the values at these positions. */
+  #conditionsSql(conditions: readonly Condition[], carried: readonly number[], place: Place): string {
     const { description, sqlColumns, modifiedTypes } = this.#table
     const { columns } = this.#request
     const relation = `"${description.relationName.replaceAll('"', '""')}"`
-    const needed = new Set(conditions.flatMap(({ positions }) => positions))
-    const values = description.columns.map(({ name, generated }, index) => {
+    const read = [...new Set(conditions.flatMap(({ indexes }) => indexes))]
+    const bit = (position: number) => `${carried.indexOf(position) + 1}, 1) = '1'`
+    const values = read.map((index) => {
       const position = columns.indexOf(index)
-      const type = modifiedTypes[index]?.name
-      const missing = generated || position >= 0 ? 'NULL' : `(${this.#defaults[name] ?? 'NULL'})`
-      // One that could not be read, or that nobody asks for, is NULL.
-      const value = needed.has(position)
-        ? `CASE WHEN pg_catalog.substr(s.known, ${position + 1}, 1) = '1' THEN ${storedValue(`s.c${position}`, this.#readType(index))} END`
-        : missing !== '(NULL)' && !isSteady(missing.slice(1, -1))
-          ? `CAST(NULL AS ${type})`
-          : `CAST(${missing} AS ${type})`
+      const { name = '', generated } = description.columns[index] ?? {}
+      // One that could not be read is NULL.
+      const value =
+        position >= 0
+          ? `CASE WHEN pg_catalog.substr(s.known, ${bit(position)} THEN ${storedValue(`s.c${position}`, this.#readType(index))} END`
+          : `CAST((${generated ? 'NULL' : (this.#defaults[name] ?? 'NULL')}) AS ${modifiedTypes[index]?.name})`
       return `${value} AS ${sqlColumns[index]}`
     })
-    const isKnown = (position: number) => `pg_catalog.substr(copyist_known, ${position + 1}, 1) = '1'`
+    const isKnown = (position: number) => `pg_catalog.substr(copyist_known, ${bit(position)}`
     const broken = conditions.map(
       ({ sql, positions }, at) =>
         `CASE WHEN ${['true', ...positions.map(isKnown)].join(' AND ')} THEN (${sql}) IS FALSE END AS copyist_b${at}`,
@@ -262,39 +268,45 @@ export class FurtherErrors {
     const flags = conditions.map((_, at) => `(${at}, b.copyist_b${at})`)
     return `SELECT b.copyist_n, f.at FROM (
 SELECT copyist_n, ${broken.join(', ')} FROM (
-SELECT s.n AS copyist_n, s.known AS copyist_known, ${values.join(', ')} FROM ${this.#source(place)} s OFFSET 0) ${relation} OFFSET 0) b
+SELECT s.n AS copyist_n, s.known AS copyist_known, ${values.join(', ')} FROM ${this.#source(place, carried)} s OFFSET 0) ${relation} OFFSET 0) b
 CROSS JOIN LATERAL (VALUES ${flags.join(', ')}) f(at, is_broken) WHERE f.is_broken ORDER BY 1, 2`
   }
 
-  /** The rows `s` of the parameter `$1`: their numbers, which of their values are known, and those as text. */
-  #source(place: Place): string {
-    const { columns } = this.#request
+  /** The rows `s` of the parameter `$1`: their numbers, which of the values at these positions are known, and those as text. */
+  #source(place: Place, positions: readonly number[]): string {
     const given = 'pg_catalog.json_array_elements(CAST($1 AS pg_catalog.json)) e(v)'
     const row = ['CAST(e.v ->> 0 AS bigint) AS n', 'e.v ->> 1 AS known']
     if (place === 'staged') {
-      const fields = columns.map((_, position) => `CAST(t.c${position} AS text) AS c${position}`)
+      const fields = positions.map((position) => `CAST(t.c${position} AS text) AS c${position}`)
       return `(SELECT ${[...row, ...fields].join(', ')} FROM ${given} JOIN pg_temp.${this.#name} t ON t.n = CAST(e.v ->> 0 AS bigint) OFFSET 0)`
     }
-    const fields = columns.map((_, position) => `e.v ->> ${position + 2} AS c${position}`)
+    const fields = positions.map((position, at) => `e.v ->> ${at + 2} AS c${position}`)
     return `(SELECT ${[...row, ...fields].join(', ')} FROM ${given} OFFSET 0)`
   }
 
   /** The rows of a query; undefined when it fails. */
-  async #answers(sql: string, asked: readonly Asked[]): Promise<readonly (readonly (string | null)[])[] | undefined> {
+  async #answers(
+    sql: string,
+    asked: readonly Asked[],
+    positions: readonly number[],
+  ): Promise<readonly (readonly (string | null)[])[] | undefined> {
     try {
-      return await this.#ask(sql, asked)
+      return await this.#ask(sql, asked, positions)
     } catch (error) {
       if (!isOfQuery(error)) throw error
       return undefined
     }
   }
 
-  async #ask(sql: string, asked: readonly Asked[]): Promise<readonly (readonly (string | null)[])[]> {
-    const { columns } = this.#request
+  async #ask(
+    sql: string,
+    asked: readonly Asked[],
+    positions: readonly number[],
+  ): Promise<readonly (readonly (string | null)[])[]> {
     const rows = asked.map(({ n, known, values }) => [
       n,
-      columns.map((_, position) => (known.has(position) ? '1' : '0')).join(''),
-      ...(values === undefined ? [] : columns.map((_, at) => (known.has(at) ? (values.get(at) ?? null) : null))),
+      positions.map((at) => (known.has(at) ? '1' : '0')).join(''),
+      ...(values === undefined ? [] : positions.map((at) => (known.has(at) ? (values.get(at) ?? null) : null))),
     ])
     const query = this.#query
     // There are no statistics of the rows: what seems to be a few may be all.
