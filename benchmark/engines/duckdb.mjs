@@ -24,7 +24,7 @@ export async function decode({ dataset, threads }) {
 
 /** The same over a Parquet file. */
 export async function parquetArrow({ dataset, threads }) {
-  const { connection, close } = await open(':memory:', threads)
+  const { connection, close } = await openDuckdb(':memory:', threads)
   const source = `read_parquet('${dataset.parquet}')`
   const terms = dataset.columns.map(({ name, type }) => (type === 'text' ? `max(strlen("${name}"))` : `max("${name}")`))
   return {
