@@ -216,8 +216,11 @@ fn a_file_without_a_column_is_refused_by_name() {
     assert_eq!(failure.error.detail.as_deref(), Some("Its columns are \"id\", \"amount\"."));
 }
 
-/// Rows, bytes read and the error of loads of the same file with so many threads.
-fn outcomes(bytes: &[u8]) -> Vec<(String, u64, Option<(&'static str, String)>)> {
+/// Rows, bytes read and the error.
+type Outcome = (String, u64, Option<(&'static str, String)>);
+
+/// Loads of the same file with different numbers of threads.
+fn outcomes(bytes: &[u8]) -> Vec<Outcome> {
     let load = |threads| {
         let load = start(plan(SKIP), Format::Parquet, vec![bytes.to_vec()], threads, 3000);
         let (text, _, failure) = read(&load);
