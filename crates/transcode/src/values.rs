@@ -680,6 +680,9 @@ fn write_uuid(bytes: &[u8], out: &mut Vec<u8>) {
 }
 
 #[cfg(test)]
+mod twin;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
