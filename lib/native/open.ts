@@ -374,7 +374,7 @@ const TILE = 256 * 1024
 /** Larger for DuckDB, whose chunks then hold several vectors. */
 const DUCKDB_TILE = 512 * 1024
 /** Of Arrow out of rows in columns, so that a table has few batches. Arrays and objects are best made while a batch is in the caches. */
-const ARROW_BATCH = 1024 * 1024
+const ARROW_BATCH = 4 * 1024 * 1024
 /** Chunks that DuckDB may hold: two windows of a few row groups each. Of narrow tables; with others the bytes come first. */
 const DUCKDB_WINDOW = 256
 /** Chunks of the first size that must be affordable at once. */
