@@ -526,7 +526,7 @@ class Work {
     input: ExplainedInput,
   ): ExplainedLoad {
     const { options } = this.statement
-    const { threads, tileSize, maxRecord } = splitOf(limits, sink)
+    const { threads, tileSize, maxRecord } = splitOf(limits, sink, options.format)
     const { errors, onConflict } = options
     return {
       transport: TRANSPORT[sink],

@@ -373,6 +373,8 @@ export class Spool {
 const TILE = 256 * 1024
 /** Larger for DuckDB, whose chunks then hold several vectors. */
 const DUCKDB_TILE = 512 * 1024
+/** Of Arrow out of rows in columns, so that a table has few batches. Arrays and objects are best made while a batch is in the caches. */
+const ARROW_BATCH = 4 * 1024 * 1024
 /** Chunks that DuckDB may hold: two windows of a few row groups each. Of narrow tables; with others the bytes come first. */
 const DUCKDB_WINDOW = 256
 /** Chunks of the first size that must be affordable at once. */
@@ -405,15 +407,20 @@ export interface Split {
 }
 
 /** The split of a load with these limits. */
-export function splitOf({ threads, memoryLimit }: LoadLimits, sink: SinkKind | ReadSinkKind | 'infer'): Split {
+export function splitOf(
+  { threads, memoryLimit }: LoadLimits,
+  sink: SinkKind | ReadSinkKind | 'infer',
+  format: CopyOptions['format'],
+): Split {
   const isDuckdb = sink === 'duckdb' || sink === 'duckdb_served'
   const window = threads + (isDuckdb ? DUCKDB_WINDOW : 4)
   // A tile, its chunk and its copy are alive at once, for every thread and every place in the window.
   const places = threads + (isDuckdb ? DUCKDB_CHUNKS : window)
   const affordable = Math.max(16 * 1024, Math.floor(memoryLimit / (3 * places)))
+  const wanted = isDuckdb ? DUCKDB_TILE : sink === 'ipc' && isColumnar(format) ? ARROW_BATCH : TILE
   return {
     threads,
-    tileSize: Math.min(isDuckdb ? DUCKDB_TILE : TILE, affordable),
+    tileSize: Math.min(wanted, affordable),
     window,
     maxRecord: Math.min(2 ** 30, Math.max(64 * 1024, Math.floor(memoryLimit / 8))),
   }
@@ -484,7 +491,7 @@ function specification(
     mapsByName: options.mapByName ?? false,
     table: plan.table,
     name,
-    ...splitOf(limits, sink),
+    ...splitOf(limits, sink, options.format),
     // The rest is for tiles, copies of chunks (for DuckDB of all that are held) and one record of the largest size.
     maxBytes: Math.floor(memoryLimit * (isDuckdb ? 3 / 8 : 1 / 4)),
     mostHeld: mostHeld(limits),

@@ -76,12 +76,34 @@ export class ColumnMaker {
 
   /** The columns of a batch: views of `buffer`, where they are typed. */
   columns(buffer: Buffer, nodes: readonly ValueNode[]): ReadColumn[] {
+    return this.parts(buffer, nodes).map((part) => {
+      if (!('place' in part)) return part
+      const { name, type, length, validity, place } = part
+      const values: (string | null)[] = new Array(length)
+      place(values, 0)
+      return { name, type, length, values, ...(validity && { validity }) }
+    })
+  }
+
+  /** The same for {@link GrowingColumn}. */
+  parts(buffer: Buffer, nodes: readonly ValueNode[]): (ReadColumn | Strings)[] {
     let next = 0
     return this.#sources.map(({ name, type }, index) => {
       const node = nodes[next]
-      if (node?.kind === VALUE_KIND.coded) {
+      if (node?.kind === VALUE_KIND.coded || node?.kind === VALUE_KIND.text) {
         next += 1
-        return { name, type, ...this.#coded(buffer, node, index) }
+        const validity = validityOf(buffer, node)
+        const place = node.kind === VALUE_KIND.text ? textsOf(buffer, node) : this.#coded(buffer, node, index)
+        return {
+          name,
+          type,
+          length: node.rows,
+          ...(validity && { validity }),
+          place: (into, at) => {
+            place(into, at)
+            setNulls(into, validity, at, node.rows)
+          },
+        }
       }
       const { column, behind } = valuesAt(buffer, nodes, next, this.#forms, name)
       next = behind
@@ -89,21 +111,27 @@ export class ColumnMaker {
     })
   }
 
-  #coded(buffer: Buffer, node: ValueNode, index: number): Values {
+  #coded(buffer: Buffer, node: ValueNode, index: number): Place {
     const dictionary = this.#dictionaries[index] as string[]
     if (dictionary.length < node.units) {
       for (const text of this.#texts(index, dictionary.length)) dictionary.push(text)
     }
     const codes = uint32(buffer, node.data, node.rows)
-    const values: (string | null)[] = new Array(node.rows)
-    for (let row = 0; row < values.length; row += 1) values[row] = dictionary[codes[row] as number] as string
-    const validity = validityOf(buffer, node)
-    setNulls(values, validity)
-    return { length: node.rows, values, ...(validity && { validity }) }
+    return (into, at) => {
+      for (let row = 0; row < codes.length; row += 1) into[at + row] = dictionary[codes[row] as number] as string
+    }
   }
 }
 
 type Values = Pick<ReadColumn, 'length' | 'values' | 'validity'>
+
+/** Puts strings into an array, from a place on. */
+type Place = (into: (string | null)[], at: number) => void
+
+/** Strings that are in no array yet: it costs as much to copy them from one into another as to find them. */
+export interface Strings extends Omit<ReadColumn, 'values'> {
+  readonly place: Place
+}
 
 function valuesAt(
   buffer: Buffer,
@@ -164,8 +192,12 @@ function plainValues(
     }
     case VALUE_KIND.bytes:
       return bytesOf(buffer, node, validity)
-    default:
-      return textsOf(buffer, node, validity)
+    default: {
+      const texts: (string | null)[] = new Array(rows)
+      textsOf(buffer, node)(texts, 0)
+      setNulls(texts, validity)
+      return texts
+    }
   }
 }
 
@@ -179,20 +211,19 @@ function validityOf(buffer: Buffer, { validity, rows }: ValueNode): Uint8Array |
 }
 
 /** The strings of a column: cut out of one, which is read at once. */
-function textsOf(buffer: Buffer, node: ValueNode, validity: Uint8Array | undefined): (string | null)[] {
+function textsOf(buffer: Buffer, node: ValueNode): Place {
   const { rows, data, bytes, offsets, units } = node
   const isAscii = units < 0
-  const whole = buffer.toString(isAscii ? 'latin1' : 'utf8', data, data + bytes)
   const ends = uint32(buffer, isAscii ? offsets : units, rows + 1)
-  const texts: (string | null)[] = new Array(rows)
-  let from = 0
-  for (let row = 0; row < rows; row += 1) {
-    const end = ends[row + 1] as number
-    texts[row] = whole.substring(from, end)
-    from = end
+  return (into, at) => {
+    const whole = buffer.toString(isAscii ? 'latin1' : 'utf8', data, data + bytes)
+    let from = 0
+    for (let row = 0; row < rows; row += 1) {
+      const end = ends[row + 1] as number
+      into[at + row] = whole.substring(from, end)
+      from = end
+    }
   }
-  setNulls(texts, validity)
-  return texts
 }
 
 function bytesOf(buffer: Buffer, node: ValueNode, validity: Uint8Array | undefined): (Uint8Array | null)[] {
@@ -220,42 +251,53 @@ function dateOf(millis: number): Date | number {
   return millis > LAST_DATE || millis < -LAST_DATE ? millis : new Date(millis)
 }
 
-/** Integers of 64 bits, given by their halves, as numbers. */
+/** Integers of 64 bits, given by their halves, as numbers, which take their place. */
 function exactNumbers(halves: Int32Array, column: string): Float64Array {
-  const numbers = new Float64Array(halves.length / 2)
   let most = 0
   let least = 0
-  for (let row = 0; row < numbers.length; row += 1) {
-    const high = halves[2 * row + 1] as number
+  for (let at = 1; at < halves.length; at += 2) {
+    const high = halves[at] as number
     if (high > most) most = high
     else if (high < least) least = high
-    numbers[row] = high * 2 ** 32 + ((halves[2 * row] as number) >>> 0)
   }
   // Most have nothing to be looked at one by one.
-  if (most >= 2 ** 21 || least < -(2 ** 21)) {
-    const row = numbers.findIndex((number) => !Number.isSafeInteger(number))
-    if (row >= 0) {
-      const value = (BigInt(halves[2 * row + 1] as number) << 32n) + BigInt((halves[2 * row] as number) >>> 0)
-      throw new CopyError({
-        code: 'numeric_value_out_of_range',
-        sqlState: '22003',
-        message: `value "${value}" of column "${column}" is more than a number holds exactly`,
-        hint: "Read it with int64: 'bigint', or give the column the type text or float8.",
-        position: { column },
-      })
-    }
-  }
+  if (most >= 2 ** 21 || least < -(2 ** 21)) checkExact(halves, column)
+  const numbers = new Float64Array(halves.buffer, halves.byteOffset, halves.length / 2)
+  for (let row = 0; row < numbers.length; row += 1) numbers[row] = numberOf(halves, row)
   return numbers
 }
 
-/** Puts null where a row has no value. */
-function setNulls(values: (unknown | null)[], validity: Uint8Array | undefined): void {
+function numberOf(halves: Int32Array, row: number): number {
+  return (halves[2 * row + 1] as number) * 2 ** 32 + ((halves[2 * row] as number) >>> 0)
+}
+
+function checkExact(halves: Int32Array, column: string): void {
+  for (let row = 0; row < halves.length / 2; row += 1) {
+    if (Number.isSafeInteger(numberOf(halves, row))) continue
+    const value = (BigInt(halves[2 * row + 1] as number) << 32n) + BigInt((halves[2 * row] as number) >>> 0)
+    throw new CopyError({
+      code: 'numeric_value_out_of_range',
+      sqlState: '22003',
+      message: `value "${value}" of column "${column}" is more than a number holds exactly`,
+      hint: "Read it with int64: 'bigint', or give the column the type text or float8.",
+      position: { column },
+    })
+  }
+}
+
+/** Puts null where a row has no value; the first row is at the place `at`. */
+function setNulls(
+  values: (unknown | null)[],
+  validity: Uint8Array | undefined,
+  at: number = 0,
+  length: number = values.length,
+): void {
   if (validity === undefined) return
   for (let byte = 0; byte < validity.length; byte += 1) {
     const bits = validity[byte] as number
     if (bits === 0xff) continue
-    const end = Math.min(values.length, byte * 8 + 8)
-    for (let row = byte * 8; row < end; row += 1) if (((bits >> (row & 7)) & 1) === 0) values[row] = null
+    const end = Math.min(length, byte * 8 + 8)
+    for (let row = byte * 8; row < end; row += 1) if (((bits >> (row & 7)) & 1) === 0) values[at + row] = null
   }
 }
 
@@ -293,13 +335,16 @@ export class GrowingColumn {
   }
 
   /** Adds a batch, of which nothing is needed afterwards. `total` is about how many rows there will be in all. */
-  push({ values, validity, length }: ReadColumn, total: number): void {
+  push(column: ReadColumn | Strings, total: number): void {
+    const { validity, length } = column
+    const values = 'place' in column ? undefined : column.values
     const end = this.#length + length
-    if (Array.isArray(values)) {
+    if (values === undefined || Array.isArray(values)) {
       // As long as it will be, so that it is not copied again and again; engines keep longer ones in another, slow form.
       this.#plain ??= new Array(Math.min(Math.ceil(total), MOST_AT_ONCE))
       const plain = this.#plain
-      for (let row = 0; row < length; row += 1) plain[this.#length + row] = values[row]
+      if ('place' in column) column.place(plain as (string | null)[], this.#length)
+      else for (let row = 0; row < length; row += 1) plain[this.#length + row] = values?.[row]
     } else {
       const typed = this.#typed
       if (typed === undefined || typed.length < end) {

@@ -98,7 +98,7 @@ export class Pass {
     if (this.#knownRows !== undefined) return Math.max(this.#knownRows, this.#rows)
     const { bytesTotal = 0 } = this.#native?.counters() ?? {}
     // What is read is ahead of what has been handed out, which is about a tile a chunk.
-    const { tileSize } = splitOf(this.#limits, this.#wanted.sink)
+    const { tileSize } = splitOf(this.#limits, this.#wanted.sink, this.#plan?.options.format ?? 'csv')
     return this.#rows * Math.max(1, (bytesTotal / (this.#chunks * tileSize)) * ROOM)
   }
 

@@ -36,7 +36,7 @@ export class Reading {
     const forms = formsOf(this.#options, 'date')
     const pass = this.#pass({ sink: 'values', givesAway: false })
     const make = maker(pass, forms)
-    return this.#each(pass, (chunk) => rowsOf(make(chunk), chunk.rows)) as AsyncIterableIterator<Row>
+    return this.#each(pass, (chunk) => rowsOf(columnsOf(make(), chunk), chunk.rows)) as AsyncIterableIterator<Row>
   }
 
   /** All rows by their columns. */
@@ -48,7 +48,11 @@ export class Reading {
     await this.#whole(pass, (chunk) => {
       growing ??= pass.columns.map((column) => new GrowingColumn(column))
       const total = pass.expectedRows
-      for (const [index, column] of make(chunk).entries()) growing[index]?.push(column, total)
+      for (const [index, part] of make()
+        .parts(chunk.buffer, chunk.nodes ?? [])
+        .entries()) {
+        growing[index]?.push(part, total)
+      }
     })
     growing ??= pass.columns.map((column) => new GrowingColumn(column))
     return growing.map((column, index) =>
@@ -61,7 +65,7 @@ export class Reading {
     const forms = formsOf(this.#options, 'number')
     const pass = this.#pass({ sink: 'values', givesAway: true })
     const make = maker(pass, forms)
-    return this.#each(pass, (chunk) => [make(chunk)])
+    return this.#each(pass, (chunk) => [columnsOf(make(), chunk)])
   }
 
   /**
@@ -144,12 +148,16 @@ export class Reading {
 const END_OF_STREAM = Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0)
 
 /** Makes the columns of chunks, once the pass is open. */
-function maker(pass: Pass, forms: ValueForms): (chunk: Chunk) => ReadColumn[] {
+function maker(pass: Pass, forms: ValueForms): () => ColumnMaker {
   let made: ColumnMaker | undefined
-  return ({ buffer, nodes = [] }) => {
+  return () => {
     made ??= new ColumnMaker(pass.columns, forms, (column, from) => pass.texts(column, from))
-    return made.columns(buffer, nodes)
+    return made
   }
+}
+
+function columnsOf(maker: ColumnMaker, { buffer, nodes = [] }: Chunk): ReadColumn[] {
+  return maker.columns(buffer, nodes)
 }
 
 /**

@@ -351,7 +351,8 @@ impl BindingLoad {
                     batch.fixed_len
                 }
             }
-            ChunkData::Ipc(bytes, _) | ChunkData::Values(bytes, _) => bytes.len(),
+            ChunkData::Ipc(ipc) => ipc.bytes,
+            ChunkData::Values(bytes, _) => bytes.len(),
             _ => unreachable!("no sink of this boundary makes record batches"),
         };
         if into.len() < length {
@@ -365,10 +366,10 @@ impl BindingLoad {
                 into[..length].copy_from_slice(&bytes);
                 load.recycle(ChunkData::Messages(bytes));
             }
-            ChunkData::Ipc(bytes, schema) => {
-                into[..length].copy_from_slice(&bytes);
-                next.columns = Some(vec![schema as f64]);
-                load.recycle(ChunkData::Ipc(bytes, schema));
+            ChunkData::Ipc(ipc) => {
+                ipc.write(&mut into[..length]);
+                next.columns = Some(vec![ipc.schema as f64]);
+                load.recycle(ChunkData::Ipc(ipc));
             }
             ChunkData::Values(bytes, nodes) => {
                 into[..length].copy_from_slice(&bytes);

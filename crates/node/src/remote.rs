@@ -432,6 +432,10 @@ impl RandomAccess for RemoteRanges {
         self.0.read_at(at, into)
     }
 
+    fn is_shared(&self) -> bool {
+        false
+    }
+
     fn expect(&self, soon: &[Range<u64>], later: &[Range<u64>]) {
         self.0.expect(soon, later);
     }

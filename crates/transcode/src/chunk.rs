@@ -17,9 +17,9 @@ pub enum ChunkData {
     Messages(Vec<u8>),
     /// DuckDB vectors and where they lie.
     Vectors(Vec<u8>, duckdb::Batch),
-    /// A stream of Arrow's IPC format with one record batch and without its end, and how many bytes its schema takes.
+    /// A stream of Arrow's IPC format with one record batch and without its end.
     #[cfg(feature = "columnar")]
-    Ipc(Vec<u8>, usize),
+    Ipc(crate::values::Ipc),
     /// Columns for a program, and where they lie.
     #[cfg(feature = "columnar")]
     Values(Vec<u8>, Vec<crate::values::Node>),
@@ -35,7 +35,9 @@ impl ChunkData {
         match self {
             ChunkData::Messages(buffer) | ChunkData::Vectors(buffer, _) => buffer.len(),
             #[cfg(feature = "columnar")]
-            ChunkData::Ipc(buffer, _) | ChunkData::Values(buffer, _) => buffer.len(),
+            ChunkData::Ipc(ipc) => ipc.bytes,
+            #[cfg(feature = "columnar")]
+            ChunkData::Values(buffer, _) => buffer.len(),
             #[cfg(feature = "arrow")]
             ChunkData::Arrow(_) => 0,
         }
@@ -46,13 +48,15 @@ impl ChunkData {
         match self {
             ChunkData::Messages(buffer) | ChunkData::Vectors(buffer, _) => Some(buffer),
             #[cfg(feature = "columnar")]
-            ChunkData::Ipc(buffer, _) | ChunkData::Values(buffer, _) => Some(buffer),
+            ChunkData::Values(buffer, _) => Some(buffer),
+            #[cfg(feature = "columnar")]
+            ChunkData::Ipc(_) => None,
             #[cfg(feature = "arrow")]
             ChunkData::Arrow(_) => None,
         }
     }
 
-    /// 1 for a chunk that has a buffer.
+    /// 1 for a chunk whose memory counts.
     pub(crate) fn buffered(&self) -> usize {
         match self {
             ChunkData::Messages(_) | ChunkData::Vectors(..) => 1,

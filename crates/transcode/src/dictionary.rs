@@ -4,7 +4,11 @@
 //! mostly new, or too many, has no dictionary from then on.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, ArrayRef};
+use arrow_schema::DataType;
 
 /// Texts of a column, and their bytes, at most.
 const MOST_TEXTS: usize = 1 << 16;
@@ -60,9 +64,14 @@ impl Dictionaries {
     }
 }
 
+/// The texts of an input's own dictionary, the code of each, and one more than the highest of them.
+type Translated = (ArrayRef, Vec<u32>, u32);
+
 /// What one thread knows of a column's texts.
 #[derive(Default)]
 pub(crate) struct Known {
+    /// The last dictionary of the input itself.
+    translated: Option<Translated>,
     /// Open addressing: hash, code + 1, place in `bytes` and length. A code of 0 is an empty place.
     slots: Vec<(u32, u32, u32, u32)>,
     bytes: Vec<u8>,
@@ -99,6 +108,39 @@ impl Known {
             out.push(code);
         }
         Some(most)
+    }
+
+    /// Codes of the texts of a dictionary of the input, by their places in it, and one more than the highest; None where there is no room.
+    pub fn codes_of(&mut self, dictionaries: &Dictionaries, column: usize, texts: &ArrayRef) -> Option<(&[u32], u32)> {
+        if self.is_given_up {
+            return None;
+        }
+        // One dictionary serves many batches.
+        let is_same = |(known, ..): &Translated| Arc::ptr_eq(known, texts);
+        if !self.translated.as_ref().is_some_and(is_same) {
+            let Some((codes, most)) = self.translate(dictionaries, column, texts) else {
+                *self = Self { is_given_up: true, ..Self::default() };
+                return None;
+            };
+            self.translated = Some((Arc::clone(texts), codes, most));
+        }
+        self.translated.as_ref().map(|(_, codes, most)| (&codes[..], *most))
+    }
+
+    fn translate(&mut self, dictionaries: &Dictionaries, column: usize, texts: &ArrayRef) -> Option<(Vec<u32>, u32)> {
+        let mut most = 0;
+        let mut code = |text: Option<&str>| {
+            let code = self.code(dictionaries, column, text.unwrap_or_default().as_bytes())?;
+            most = most.max(code + 1);
+            Some(code)
+        };
+        let codes: Option<Vec<u32>> = match texts.data_type() {
+            DataType::Utf8 => texts.as_string::<i32>().iter().map(&mut code).collect(),
+            DataType::LargeUtf8 => texts.as_string::<i64>().iter().map(&mut code).collect(),
+            DataType::Utf8View => texts.as_string_view().iter().map(&mut code).collect(),
+            _ => None,
+        };
+        Some((codes?, most))
     }
 
     fn is_worth_it(&mut self) -> bool {

@@ -34,9 +34,11 @@ use crate::locate::{ColumnarSpan, RowText};
 use crate::locate::{Lines, Location, Recent, Span};
 use crate::reject::{self, Reject};
 use crate::source::{Input, Source};
+#[cfg(feature = "columnar")]
+use crate::splitter::ClaimedBatch;
 use crate::splitter::{MOST_KEPT, Reading, Splitter};
 #[cfg(feature = "columnar")]
-use crate::values::{joined, taken_over, write_ipc, write_values};
+use crate::values::{Ipc, joined, taken_over, write_values};
 
 /// What is made of the rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -361,7 +363,13 @@ impl Load {
         };
         // Of a stream every result is handed on at once: nobody knows when there will be another.
         let batch = if pushed.is_some() { 1 } else { (state.permits / 3).clamp(1, MOST_BATCHED) };
-        let splitter = Splitter::new(inputs, limits.tile_size.max(1), limits.max_record, maps_by_name);
+        #[cfg_attr(not(feature = "columnar"), expect(unused_mut, reason = "there is nothing to be set"))]
+        let mut splitter = Splitter::new(inputs, limits.tile_size.max(1), limits.max_record, maps_by_name);
+        #[cfg(feature = "columnar")]
+        {
+            // A column of Arrow's would be of one type in one batch, and of another in the next.
+            splitter.keeps_dictionaries = sink != Sink::Ipc;
+        }
         let shared = Arc::new(Shared {
             #[cfg(feature = "columnar")]
             dictionaries: Dictionaries::new(if sink == Sink::Values { plan.columns.len() } else { 0 }),
@@ -421,9 +429,8 @@ impl Load {
 
     /// Gives a chunk's place in the window back, and its memory for reuse.
     pub fn recycle(&self, chunk: ChunkData) {
-        let buffer = chunk.into_buffer();
         let mut state = lock(&self.shared.state);
-        self.shared.give_back(&mut state, buffer);
+        self.shared.give_back(&mut state, Some(chunk));
     }
 
     /// How many threads may work from now on: fewer, or none for a while, when the consumer needs the processors itself.
@@ -596,11 +603,13 @@ impl Shared {
         }
     }
 
-    fn give_back(&self, state: &mut State, buffer: Option<Vec<u8>>) {
-        if let Some(buffer) = buffer {
-            state.in_flight -= 1;
-            state.bytes -= buffer.len();
-            if buffer.capacity() <= MOST_KEPT * self.tile_size {
+    fn give_back(&self, state: &mut State, chunk: Option<ChunkData>) {
+        if let Some(chunk) = chunk {
+            state.in_flight -= chunk.buffered();
+            state.bytes -= chunk.bytes();
+            if let Some(buffer) = chunk.into_buffer()
+                && buffer.capacity() <= MOST_KEPT * self.tile_size
+            {
                 state.pool.push(buffer);
             }
         }
@@ -651,7 +660,7 @@ impl Shared {
             }
             // The input of a tile that is not its first one is the only one in it.
             if state.cut.is_some() && done.parts.first().map(|part| part.file) == state.cut {
-                self.give_back(state, done.chunk.and_then(ChunkData::into_buffer));
+                self.give_back(state, done.chunk);
                 continue;
             }
             for part in done.parts {
@@ -774,7 +783,9 @@ struct Worker<'a> {
     decoder: Decoder,
     /// Of another plan.
     other: Option<(Arc<Plan>, Decoder)>,
-    /// In place of a tile.
+    /// In place of a tile: what was claimed, and then what has been read.
+    #[cfg(feature = "columnar")]
+    claimed_batch: Option<ClaimedBatch>,
     #[cfg(feature = "columnar")]
     batch: Option<arrow_array::RecordBatch>,
     #[cfg(feature = "columnar")]
@@ -795,6 +806,8 @@ impl<'a> Worker<'a> {
             claimed: 0,
             decoder: Decoder::new(Arc::clone(&shared.plan)),
             other: None,
+            #[cfg(feature = "columnar")]
+            claimed_batch: None,
             #[cfg(feature = "columnar")]
             batch: None,
             #[cfg(feature = "columnar")]
@@ -880,8 +893,8 @@ impl<'a> Worker<'a> {
         self.claimed = 1;
         #[cfg(feature = "columnar")]
         {
-            self.batch = splitter.take_batch();
-            if self.batch.is_some() {
+            self.claimed_batch = splitter.take_batch();
+            if self.claimed_batch.is_some() {
                 return (Ok(true), None);
             }
         }
@@ -929,10 +942,10 @@ impl<'a> Worker<'a> {
             Ok(true) => {
                 drop(splitter);
                 let number = self.tiles[0].0.sequence;
-                let made = catch_unwind(AssertUnwindSafe(|| self.make(buffer)));
-                let result = made.map_err(|payload| {
+                let made = catch_unwind(AssertUnwindSafe(|| self.read_claimed().map(|()| self.make(buffer))));
+                let result = made.unwrap_or_else(|payload| {
                     shared.break_numbering();
-                    Failure::of_panic(&*payload)
+                    Err(Failure::of_panic(&*payload))
                 });
                 (number, result)
             }
@@ -997,6 +1010,26 @@ impl<'a> Worker<'a> {
             self.announce(is_awaited);
         }
         !stop
+    }
+
+    /// Reads what is left to be read of rows in columns.
+    #[cfg_attr(
+        not(feature = "columnar"),
+        expect(clippy::unnecessary_wraps, clippy::unused_self, reason = "there are none")
+    )]
+    fn read_claimed(&mut self) -> Result<(), Failure> {
+        #[cfg(feature = "columnar")]
+        if let Some(claimed) = self.claimed_batch.take() {
+            match claimed.read() {
+                Ok(batch) => self.batch = Some(batch),
+                Err(failure) => {
+                    // Others may have claimed what is behind it.
+                    self.skip_numbers(self.tiles[0].0.sequence);
+                    return Err(failure);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// A tile that failed takes no numbers of records.
@@ -1296,8 +1329,7 @@ fn hand_out(
     known: &mut Vec<Known>,
 ) -> copyist_core::Result<Option<ChunkData>> {
     Ok(Some(if shared.sink == Sink::Ipc {
-        let schema = write_ipc(batch, buffer)?;
-        ChunkData::Ipc(std::mem::take(buffer), schema)
+        ChunkData::Ipc(Ipc::of(batch)?)
     } else {
         let nodes = write_values(plan, batch, buffer, &shared.dictionaries, known)?;
         ChunkData::Values(std::mem::take(buffer), nodes)

@@ -59,11 +59,30 @@ pub(crate) struct Splitter {
     tile_size: usize,
     max_record: usize,
     pub bytes_read: u64,
-    /// Of an input that has its rows in columns, and the rows cut last.
+    /// Whether strings in columns may come as dictionaries.
+    #[cfg(feature = "columnar")]
+    pub keeps_dictionaries: bool,
+    /// Of an input that has its rows in columns, and the rows claimed last.
     #[cfg(feature = "columnar")]
     batches: Option<Box<dyn crate::columnar::Batches>>,
     #[cfg(feature = "columnar")]
-    batch: Option<arrow_array::RecordBatch>,
+    claimed: Option<ClaimedBatch>,
+}
+
+/// Rows in columns that are still to be read, outside the lock.
+#[cfg(feature = "columnar")]
+pub(crate) struct ClaimedBatch {
+    rows: crate::columnar::Begun,
+    name: Arc<str>,
+    file: u32,
+}
+
+#[cfg(feature = "columnar")]
+impl ClaimedBatch {
+    pub fn read(self) -> Result<arrow_array::RecordBatch, Failure> {
+        let Self { rows, name, file } = self;
+        rows.finish().map_err(|error| crate::columnar::of_input(error, &name).in_file(file))
+    }
 }
 
 const BOM: &[u8] = b"\xEF\xBB\xBF";
@@ -100,16 +119,18 @@ impl Splitter {
             max_record,
             bytes_read: 0,
             #[cfg(feature = "columnar")]
+            keeps_dictionaries: false,
+            #[cfg(feature = "columnar")]
             batches: None,
             #[cfg(feature = "columnar")]
-            batch: None,
+            claimed: None,
         }
     }
 
-    /// The rows cut last, where they come in columns: the tile has only their place in the load.
+    /// The rows claimed last, where they come in columns: the tile has only their place in the load.
     #[cfg(feature = "columnar")]
-    pub fn take_batch(&mut self) -> Option<arrow_array::RecordBatch> {
-        self.batch.take()
+    pub fn take_batch(&mut self) -> Option<ClaimedBatch> {
+        self.claimed.take()
     }
 
     /// Opens an input that has its rows in columns.
@@ -122,6 +143,9 @@ impl Splitter {
         };
         batches.select(&columns);
         batches.aim_for(self.tile_size);
+        if self.keeps_dictionaries {
+            batches.keep_dictionaries();
+        }
         self.batches = Some(batches);
         Ok(())
     }
@@ -130,11 +154,11 @@ impl Splitter {
     #[cfg(feature = "columnar")]
     fn next_batch(&mut self, tile: &mut Tile) -> Result<bool, Failure> {
         let Some(batches) = &mut self.batches else { return Ok(false) };
-        let next = batches.next();
+        let next = batches.begin();
         let read = batches.bytes_read();
         self.bytes_read += read - self.file_bytes;
         self.file_bytes = read;
-        let Some(batch) = next.map_err(|error| crate::columnar::of_input(error, &self.input.name))? else {
+        let Some(rows) = next.map_err(|error| crate::columnar::of_input(error, &self.input.name))? else {
             self.batches = None;
             self.finish_file(self.file);
             return Ok(false);
@@ -142,7 +166,7 @@ impl Splitter {
         (tile.sequence, tile.file, tile.byte_offset, tile.len) = (self.sequence, self.file, 0, 0);
         (tile.first, tile.last, tile.header) = (false, false, false);
         self.sequence += 1;
-        self.batch = Some(batch);
+        self.claimed = Some(ClaimedBatch { rows, name: self.input.name.as_str().into(), file: self.file });
         Ok(true)
     }
 

@@ -4,13 +4,13 @@
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
-    Date32Type, Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, IntervalMonthDayNano,
-    IntervalMonthDayNanoType, Time64MicrosecondType, TimestampMicrosecondType, TimestampMillisecondType,
-    TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type, UInt32Type,
+    ArrowPrimitiveType, Date32Type, Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
+    IntervalMonthDayNano, IntervalMonthDayNanoType, Time64MicrosecondType, TimestampMicrosecondType,
+    TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type, UInt32Type,
 };
 use arrow_array::{Array, ArrayRef, OffsetSizeTrait, RecordBatch, RecordBatchOptions, StringArray, UInt32Array};
-use arrow_buffer::{OffsetBuffer, ScalarBuffer};
-use arrow_ipc::writer::StreamWriter;
+use arrow_buffer::{Buffer, OffsetBuffer, ScalarBuffer};
+use arrow_ipc::writer::{StreamEncoder, StreamWriter};
 use arrow_schema::{ArrowError, DataType, Field, IntervalUnit, Schema, TimeUnit};
 use copyist_core::{DataError, ErrorCode, Result, Type};
 use copyist_datetime as datetime;
@@ -66,16 +66,39 @@ fn whole(error: ArrowError) -> Box<DataError> {
     DataError::new(ErrorCode::FeatureNotSupported, format!("the rows cannot be written as Arrow: {what}"))
 }
 
-/// A stream of Arrow's IPC format with one batch and without its end. Answers how many bytes its schema takes.
-pub(crate) fn write_ipc(batch: &RecordBatch, buffer: &mut Vec<u8>) -> Result<usize> {
-    buffer.clear();
-    let mut writer = StreamWriter::try_new(&mut *buffer, batch.schema_ref()).map_err(whole)?;
-    let schema = writer.get_ref().len();
-    writer.write(batch).map_err(whole)?;
-    let end = writer.get_ref().len();
-    drop(writer);
-    buffer.truncate(end);
-    Ok(schema)
+/// A stream of Arrow's IPC format with one batch and without its end, in parts, most of which are the batch's own memory: it is put
+/// together where it is wanted.
+#[derive(Debug)]
+pub struct Ipc {
+    parts: Vec<Buffer>,
+    /// Bytes that the schema takes.
+    pub schema: usize,
+    /// Bytes of all.
+    pub bytes: usize,
+}
+
+impl Ipc {
+    /// # Errors
+    /// `0A000` where a type has no form there.
+    pub(crate) fn of(batch: &RecordBatch) -> Result<Self> {
+        let schema = StreamWriter::try_new(Vec::new(), batch.schema_ref()).map_err(whole)?.get_ref().len();
+        let parts = StreamEncoder::try_new(batch.schema_ref()).and_then(|mut encoder| encoder.encode(batch));
+        let parts = parts.map_err(whole)?;
+        let bytes = parts.iter().map(Buffer::len).sum();
+        Ok(Self { parts, schema, bytes })
+    }
+
+    /// Fills `into`, which has room for all of it.
+    ///
+    /// # Panics
+    /// If it has less.
+    pub fn write(&self, into: &mut [u8]) {
+        let mut at = 0;
+        for part in &self.parts {
+            into[at..at + part.len()].copy_from_slice(part);
+            at += part.len();
+        }
+    }
 }
 
 /// The schema alone, of columns decoded from a plan, and the end of a stream.
@@ -154,6 +177,9 @@ fn has_ipc(ty: &DataType) -> bool {
 
 fn is_readable(ty: &Type, source: &DataType) -> bool {
     use DataType as D;
+    if let D::Dictionary(key, of) = source {
+        return **key == D::Int32 && *ty == Type::Text && is_readable(ty, of);
+    }
     matches!(
         (ty, source),
         (Type::Bool, D::Boolean)
@@ -303,6 +329,18 @@ impl Writer<'_> {
         (at, bytes)
     }
 
+    /// Numbers that are written as they are.
+    fn same<T: ArrowPrimitiveType>(&mut self, array: &dyn Array, kind: Kind)
+    where
+        T::Native: Plain,
+    {
+        let validity = self.validity(array);
+        let data = self.align();
+        let values = array.as_primitive::<T>().values().inner();
+        self.buffer.extend_from_slice(values);
+        self.node_of::<T::Native>(array, kind, validity, data, values.len());
+    }
+
     fn validity(&mut self, array: &dyn Array) -> Option<usize> {
         let nulls = array.logical_nulls().filter(|nulls| nulls.null_count() > 0)?;
         let at = self.align();
@@ -317,6 +355,10 @@ impl Writer<'_> {
     fn fixed<T: Plain>(&mut self, array: &dyn Array, kind: Kind, values: impl ExactSizeIterator<Item = T>) {
         let validity = self.validity(array);
         let (data, bytes) = self.numbers(values);
+        self.node_of::<T>(array, kind, validity, data, bytes);
+    }
+
+    fn node_of<T: Plain>(&mut self, array: &dyn Array, kind: Kind, validity: Option<usize>, data: usize, bytes: usize) {
         if validity.is_some()
             && let Some(nulls) = array.logical_nulls()
         {
@@ -417,6 +459,13 @@ impl Writer<'_> {
             DataType::Utf8 => codes!(array.as_string::<i32>()),
             DataType::LargeUtf8 => codes!(array.as_string::<i64>()),
             DataType::Utf8View => codes!(array.as_string_view()),
+            DataType::Dictionary(key, _) if **key == DataType::Int32 => {
+                let array = array.as_dictionary::<Int32Type>();
+                known.codes_of(dictionaries, index, array.values()).map(|(all, most)| {
+                    codes.extend(array.keys().values().iter().map(|&key| all.get(key as usize).copied().unwrap_or(0)));
+                    most
+                })
+            }
             _ => None,
         };
         let Some(most) = most else { return false };
@@ -450,14 +499,14 @@ impl Writer<'_> {
             }
             (D::Int8, _) => numbers!(Int8Type, Kind::Int16, |&v| i16::from(v)),
             (D::UInt8, _) => numbers!(UInt8Type, Kind::Int16, |&v| i16::from(v)),
-            (D::Int16, _) => numbers!(Int16Type, Kind::Int16, |&v| v),
+            (D::Int16, _) => self.same::<Int16Type>(array, Kind::Int16),
             (D::UInt16, _) => numbers!(UInt16Type, Kind::Int32, |&v| i32::from(v)),
-            (D::Int32, _) => numbers!(Int32Type, Kind::Int32, |&v| v),
+            (D::Int32, _) => self.same::<Int32Type>(array, Kind::Int32),
             (D::UInt32, _) => numbers!(UInt32Type, Kind::Int64, |&v| i64::from(v)),
-            (D::Int64, _) => numbers!(Int64Type, Kind::Int64, |&v| v),
+            (D::Int64, _) => self.same::<Int64Type>(array, Kind::Int64),
             (D::Float16, _) => numbers!(Float16Type, Kind::Float32, |v| v.to_f32()),
-            (D::Float32, _) => numbers!(Float32Type, Kind::Float32, |&v| v),
-            (D::Float64, _) => numbers!(Float64Type, Kind::Float64, |&v| v),
+            (D::Float32, _) => self.same::<Float32Type>(array, Kind::Float32),
+            (D::Float64, _) => self.same::<Float64Type>(array, Kind::Float64),
             (D::Date32, _) => numbers!(Date32Type, Kind::Epoch, |&v| match v {
                 i32::MAX => f64::INFINITY,
                 i32::MIN => f64::NEG_INFINITY,
@@ -569,6 +618,11 @@ impl Writer<'_> {
                     Ok(())
                 })?;
             }
+            (D::Dictionary(..), Type::Text) => {
+                let array = array.as_any_dictionary();
+                let texts = arrow_select::take::take(array.values(), array.keys(), None).map_err(whole)?;
+                self.column(&texts, ty)?;
+            }
             // Decimals, and what only elements of lists are.
             _ => self.written(array, Kind::Text, |row, out| write_literal(array.as_ref(), row, out))?,
         }
@@ -624,6 +678,9 @@ fn write_uuid(bytes: &[u8], out: &mut Vec<u8>) {
         out.extend([HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
     }
 }
+
+#[cfg(test)]
+mod twin;
 
 #[cfg(test)]
 mod tests {

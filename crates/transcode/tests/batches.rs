@@ -12,6 +12,7 @@ use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use copyist_core::Type;
 use copyist_format::{BadValue, ColumnPlan, FieldMap, Layout, Origin, Plan, Tolerance};
 use copyist_transcode::columnar::Format;
+use copyist_transcode::values::{Kind, Node};
 use copyist_transcode::{ChunkData, Failure, Input, Limits, Load, Next, Reject, Sink, Source, Specification};
 use outcome::{SKIP, TEXT};
 
@@ -213,4 +214,168 @@ fn a_file_without_a_column_is_refused_by_name() {
     assert_eq!(failure.error.code.sql_state(), "42703");
     assert_eq!(failure.error.message, "column \"unread\" is not in \"f1\"");
     assert_eq!(failure.error.detail.as_deref(), Some("Its columns are \"id\", \"amount\"."));
+}
+
+/// Rows, bytes read and the error.
+type Outcome = (String, u64, Option<(&'static str, String)>);
+
+/// Loads of the same file with different numbers of threads.
+fn outcomes(bytes: &[u8]) -> Vec<Outcome> {
+    let load = |threads| {
+        let load = start(plan(SKIP), Format::Parquet, vec![bytes.to_vec()], threads, 3000);
+        let (text, _, failure) = read(&load);
+        let failure = failure.map(|failure| (failure.error.code.sql_state(), failure.error.message.to_string()));
+        // What is read behind an error depends on who is ahead.
+        let read = if failure.is_some() { 0 } else { load.counters().bytes_read };
+        (text, read, failure)
+    };
+    [1, 2, 3, 8].map(load).into()
+}
+
+#[test]
+fn any_number_of_threads_comes_to_the_same() {
+    let whole = outcomes(&file(Format::Parquet, 1, 7300, 70));
+    assert!(whole[0].2.is_none() && whole[0].1 > 0);
+    assert!(whole.iter().all(|outcome| *outcome == whole[0]));
+}
+
+#[test]
+fn a_page_that_is_damaged_in_a_middle_row_group_ends_the_load_at_its_rows() {
+    let bytes = file(Format::Parquet, 1, 7300, 7301);
+    // The amounts of the fourth row group have four digits, as of no other.
+    let place = bytes.windows(4).position(|window| window == b"7002").expect("values are written as they are");
+    for at in [place - 4, place - 30] {
+        let mut bytes = bytes.clone();
+        bytes[at] = 0xFF;
+        let all = outcomes(&bytes);
+        let (text, _, failure) = &all[0];
+        let rows = text.lines().count();
+        assert!((3000..4000).contains(&rows), "{rows} rows");
+        assert_eq!(failure.as_ref().map(|(code, _)| *code), Some("22P04"));
+        assert!(all.iter().all(|outcome| *outcome == all[0]), "{all:?}");
+    }
+}
+
+#[test]
+fn a_load_that_is_left_early_frees_the_file() {
+    let access = Arc::new(file(Format::Parquet, 1, 7300, 7301));
+    for threads in [1, 2, 8] {
+        let source = Source::Memory(Cursor::new(Arc::clone(&access)));
+        let load = Load::start(Specification {
+            plan: Arc::new(plan(SKIP)),
+            sink: Sink::PgText,
+            inputs: vec![Input::new("f".to_owned(), source).in_columns(Format::Parquet, None)],
+            maps_by_name: false,
+            table: "t".to_owned(),
+            limits: Limits {
+                threads,
+                tile_size: 500,
+                window: threads + 4,
+                max_record: 1 << 20,
+                max_bytes: 1,
+                max_rejects: 0,
+            },
+            is_framed: true,
+            keeps_records: true,
+            on_ready: Box::new(|| {}),
+        });
+        assert!(matches!(load.try_next(Duration::from_secs(60)), Next::Chunk(_)));
+        drop(load);
+        assert_eq!(Arc::strong_count(&access), 1, "{threads} threads");
+    }
+}
+
+/// Texts of which each row group has others, and many of them come again, with NULLs between them.
+fn texts(has_dictionaries: bool, different: usize) -> Vec<u8> {
+    let text =
+        |row: usize| (!row.is_multiple_of(11)).then(|| format!("täxt {} of {}", row * 7919 % different, row / 1000));
+    let columns = [0, 5].map(|from| -> ArrayRef { Arc::new((from..from + 3500).map(text).collect::<StringArray>()) });
+    let [a, key] = columns;
+    let batch = RecordBatch::try_from_iter([("a", a), ("key", key)]).unwrap();
+    let properties = parquet::file::properties::WriterProperties::builder()
+        .set_max_row_group_row_count(Some(1000))
+        .set_data_page_row_count_limit(300)
+        .set_write_batch_size(100)
+        .set_dictionary_enabled(has_dictionaries)
+        .build();
+    let mut bytes = Vec::new();
+    let mut writer = parquet::arrow::ArrowWriter::try_new(&mut bytes, batch.schema(), Some(properties)).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    bytes
+}
+
+/// A text of what a program gets.
+fn text_of(load: &Load, index: usize, node: &Node, buffer: &[u8], row: usize) -> Vec<u8> {
+    let number = |at: usize| u32::from_le_bytes(buffer[at..at + 4].try_into().unwrap()) as usize;
+    if node.validity.is_some_and(|at| buffer[at + row / 8] >> (row % 8) & 1 == 0) {
+        return b"NULL".to_vec();
+    }
+    if node.kind == Kind::Coded {
+        let (all, ends) = load.texts(index, 0);
+        let code = number(node.data + row * 4);
+        assert!(code < node.units.unwrap(), "the dictionary has it");
+        let start = if code == 0 { 0 } else { ends[code - 1] };
+        return all[start as usize..ends[code] as usize].to_vec();
+    }
+    let at = node.offsets.unwrap() + row * 4;
+    buffer[node.data + number(at)..node.data + number(at + 4)].to_vec()
+}
+
+/// What a load hands out, and whether it had numbers of texts in it.
+fn handed_out(sink: Sink, bytes: &[u8], threads: usize) -> (Vec<Vec<u8>>, bool) {
+    let column = |name: &str| ColumnPlan { ty: Type::Text, ..ColumnPlan::of_text(name.to_owned(), false) };
+    let plan = Plan {
+        columns: vec![column("a"), column("key")],
+        layout: match sink {
+            Sink::PgBinary => Layout::PgBinary,
+            Sink::PgText => Layout::PgText,
+            Sink::Duckdb => Layout::Duckdb,
+            _ => Layout::Arrow,
+        },
+        ..outcome::plan(TEXT, Tolerance::default())
+    };
+    let load = start_with(sink, plan, Format::Parquet, vec![bytes.to_vec()], threads, 5000);
+    let (mut values, mut is_coded) = (Vec::new(), false);
+    loop {
+        match load.try_next(Duration::from_secs(60)) {
+            Next::Chunk(chunk) => {
+                match &chunk.data {
+                    ChunkData::Messages(message) => values.push(message[5..].to_vec()),
+                    ChunkData::Values(buffer, nodes) => {
+                        for row in 0..nodes[0].rows {
+                            for (index, node) in nodes.iter().enumerate() {
+                                is_coded |= node.kind == Kind::Coded;
+                                values.push(text_of(&load, index, node, buffer, row));
+                            }
+                        }
+                    }
+                    other => panic!("{other:?}"),
+                }
+                load.recycle(chunk.data);
+            }
+            Next::End => return (values, is_coded),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn texts_that_are_in_dictionaries_are_those_that_are_not() {
+    for different in [10, 300] {
+        let (coded, plain) = (texts(true, different), texts(false, different));
+        assert_ne!(coded.len(), plain.len());
+        for sink in [Sink::PgBinary, Sink::PgText, Sink::Values] {
+            for threads in [1, 3] {
+                let (mut one, is_coded) = handed_out(sink, &coded, threads);
+                let (mut other, _) = handed_out(sink, &plain, threads);
+                if sink != Sink::Values {
+                    // They are cut at other rows.
+                    (one, other) = (vec![one.concat()], vec![other.concat()]);
+                }
+                assert_eq!(is_coded, sink == Sink::Values);
+                assert!(one == other, "{sink:?}, {different} texts, {threads} threads");
+            }
+        }
+    }
 }

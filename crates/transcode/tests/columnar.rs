@@ -56,9 +56,13 @@ fn every_file_is_read_or_refused_with_a_reason() {
     let mut refused = Vec::new();
     for path in &found {
         let access = access_file(File::open(path).unwrap()).unwrap();
-        let outcome = ParquetInput::open(access)
-            .map_err(|error| format!("{} {error}", error.code.sql_state()))
-            .and_then(|input| read(Box::new(input)));
+        let open = |access| ParquetInput::open(access).map_err(|error| format!("{} {error}", error.code.sql_state()));
+        let outcome = open(Arc::clone(&access)).and_then(|input| read(Box::new(input)));
+        let kept = open(access).and_then(|mut input| {
+            input.keep_dictionaries();
+            read(Box::new(input))
+        });
+        assert_eq!(kept, outcome, "{}", path.display());
         if let Err(error) = outcome {
             refused.push(format!("{}: {error}", path.strip_prefix(&corpus).unwrap().display()));
         }
@@ -94,8 +98,13 @@ fn nothing_that_is_cut_or_changed_brings_the_reader_down() {
                 };
                 changed[at] = random(256) as u8;
             }
-            if let Ok(input) = ParquetInput::open(Arc::new(changed.clone())) {
-                let _ = read(Box::new(input));
+            for keeps in [false, true] {
+                if let Ok(mut input) = ParquetInput::open(Arc::new(changed.clone())) {
+                    if keeps {
+                        input.keep_dictionaries();
+                    }
+                    let _ = read(Box::new(input));
+                }
             }
             let _ = ArrowInput::open(Arc::new(changed)).map(|input| read(Box::new(input)));
         }

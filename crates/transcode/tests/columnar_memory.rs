@@ -59,6 +59,25 @@ fn drain(mut input: impl Batches, aim: usize) -> Result<u64> {
     Ok(rows)
 }
 
+/// The same on several threads, of which each claims rows and then reads what is left of them.
+fn drain_on(threads: usize, mut input: ParquetInput, aim: usize) -> u64 {
+    input.aim_for(aim);
+    let input = Mutex::new(input);
+    let rows = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                loop {
+                    let begun = input.lock().unwrap().begin().unwrap();
+                    let Some(begun) = begun else { return };
+                    rows.fetch_add(begun.finish().unwrap().num_rows(), Ordering::Relaxed);
+                }
+            });
+        }
+    });
+    rows.into_inner() as u64
+}
+
 #[test]
 fn a_row_group_of_any_size_takes_a_page_of_each_column_and_a_batch() {
     const ROWS: i64 = 2_000_000;
@@ -79,8 +98,15 @@ fn a_row_group_of_any_size_takes_a_page_of_each_column_and_a_batch() {
         let access = access_file(File::open(&path).unwrap()).unwrap();
         drain(ParquetInput::open(access).unwrap(), 1 << 20).unwrap()
     });
+    let (most_on_four, rows_on_four) = peak(|| {
+        let access = access_file(File::open(&path).unwrap()).unwrap();
+        drain_on(4, ParquetInput::open(access).unwrap(), 1 << 20)
+    });
     fs::remove_file(&path).unwrap();
     assert_eq!(rows, ROWS.unsigned_abs());
+    assert_eq!(rows_on_four, rows);
+    // A batch more for each thread more, and as much again while it grows.
+    assert!(most_on_four < most + (3 * 2 << 20), "{most_on_four} bytes instead of {most}");
     println!("{} KiB for {} KiB", most >> 10, size >> 10);
     // Two columns with a page of 1 MiB and a dictionary of 1 MiB each, these decompressed and as they were, and a batch of 1 MiB.
     assert!(most < 12 << 20, "{most} bytes");

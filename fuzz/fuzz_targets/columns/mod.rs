@@ -8,13 +8,16 @@ use copyist_transcode::columnar::Batches;
 const MOST_ROWS: usize = 2_000;
 
 /// The first rows, and whether they are followed by an error.
-fn read(input: Result<Box<dyn Batches>>, aim: usize) -> (Vec<Vec<u8>>, Option<ErrorCode>) {
+fn read(input: Result<Box<dyn Batches>>, aim: usize, keeps: bool) -> (Vec<Vec<u8>>, Option<ErrorCode>) {
     let mut rows = Vec::new();
     let mut input = match input {
         Ok(input) => input,
         Err(error) => return (rows, Some(error.code)),
     };
     input.aim_for(aim);
+    if keeps {
+        input.keep_dictionaries();
+    }
     loop {
         match input.next() {
             Ok(Some(batch)) => {
@@ -32,10 +35,15 @@ fn read(input: Result<Box<dyn Batches>>, aim: usize) -> (Vec<Vec<u8>>, Option<Er
     }
 }
 
-/// Small batches and large ones have the same rows, up to where one of them cannot be read.
+/// Small batches and large ones have the same rows, up to where one of them cannot be read; so have those with dictionaries.
 pub fn check(open: impl Fn() -> Result<Box<dyn Batches>>) {
-    let (small, small_error) = read(open(), 256);
-    let (large, large_error) = read(open(), 1 << 20);
+    let (small, small_error) = read(open(), 256, false);
+    let (large, large_error) = read(open(), 1 << 20, false);
+    let (kept, kept_error) = read(open(), 1 << 20, true);
+    // Where a dictionary is damaged, one reader may find it before the other.
+    let both = kept.len().min(large.len());
+    assert_eq!(kept[..both], large[..both]);
+    assert!(kept.len() == large.len() || kept_error.is_some() || large_error.is_some());
     // A batch that cannot be read has no rows at all, and a larger one may reach further.
     let common = small.len().min(large.len());
     assert_eq!(small[..common], large[..common]);

@@ -16,6 +16,11 @@ pub trait RandomAccess: Send + Sync {
     /// What the system says, and `UnexpectedEof` where there are not as many.
     fn read_at(&self, at: u64, into: &mut [u8]) -> io::Result<()>;
 
+    /// Whether several threads can read at once, and none waits long.
+    fn is_shared(&self) -> bool {
+        true
+    }
+
     /// The ranges `soon` are read next, each from its beginning to its end, and then those `later`. What takes long to come may be
     /// asked for now.
     fn expect(&self, _soon: &[Range<u64>], _later: &[Range<u64>]) {}

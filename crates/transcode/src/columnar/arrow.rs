@@ -11,7 +11,7 @@ use copyist_core::{DataError, ErrorCode, Result};
 use copyist_store::carried;
 
 use super::arrow_guard::{self, Place};
-use super::{Batches, RandomAccess, contained, rows_for};
+use super::{Batches, Begun, RandomAccess, contained, rows_for};
 
 /// What a file begins with; a stream does not.
 const MAGIC: &[u8] = b"ARROW1";
@@ -114,7 +114,7 @@ impl Batches for ArrowInput {
         self.aim = bytes;
     }
 
-    fn next(&mut self) -> Result<Option<RecordBatch>> {
+    fn begin(&mut self) -> Result<Option<Begun>> {
         let batch = match self.rest.take() {
             Some(rest) => rest,
             None => loop {
@@ -139,9 +139,9 @@ impl Batches for ArrowInput {
         let most = rows_for(self.aim, batch.get_array_memory_size() as u64, rows as u64);
         if rows > most {
             self.rest = Some(batch.slice(most, rows - most));
-            return Ok(Some(batch.slice(0, most)));
+            return Ok(Some(batch.slice(0, most).into()));
         }
-        Ok(Some(batch))
+        Ok(Some(batch.into()))
     }
 
     fn bytes_read(&self) -> u64 {

@@ -4,6 +4,8 @@
 //! cannot be caught, so whatever is claimed has to fit into the file first. This walks Thrift's compact protocol without keeping
 //! anything.
 
+use std::collections::BTreeSet;
+
 use copyist_core::{DataError, ErrorCode, Result};
 
 /// Bytes of a footer.
@@ -61,13 +63,17 @@ pub(super) fn footer_length(tail: [u8; TAIL], size: u64) -> Result<u64> {
     Ok(length)
 }
 
-/// Looks at a footer.
+/// Looks at a footer. Answers which columns are encrypted, by their numbers among all that have values.
 ///
 /// # Errors
 /// `22P04` of what does not fit into itself, `54000` of what is too much.
-pub(super) fn check_footer(footer: &[u8]) -> Result<()> {
+pub(super) fn check_footer(footer: &[u8]) -> Result<BTreeSet<usize>> {
     let mut walk = Walk { bytes: footer, at: 0, elements: 0 };
+    let mut encrypted = BTreeSet::new();
     walk.structure(0, &mut |walk, id, kind, depth| {
+        if id == 4 && kind == LIST {
+            return walk.row_groups(depth, &mut encrypted);
+        }
         // The schema: a list of elements, each with the number of those below it.
         if id != 2 || kind != LIST {
             return walk.skip(kind, depth);
@@ -100,7 +106,8 @@ pub(super) fn check_footer(footer: &[u8]) -> Result<()> {
             }
         }
         Ok(())
-    })
+    })?;
+    Ok(encrypted)
 }
 
 /// A page, as its header says.
@@ -235,9 +242,32 @@ impl<'a> Walk<'a> {
     /// One element of a list that is to be of structures.
     fn element(&mut self, kind: u8, depth: usize, field: Field<'_, 'a>) -> Result<()> {
         if kind != STRUCT {
-            return Err(damaged("its schema is no list of structures"));
+            return Err(damaged("its metadata have a list of something else than structures"));
         }
         self.structure(depth, field)
+    }
+
+    /// A list of row groups, each with a list of columns, of which some say how they are encrypted.
+    fn row_groups(&mut self, depth: usize, encrypted: &mut BTreeSet<usize>) -> Result<()> {
+        let (count, element) = self.list_head()?;
+        for _ in 0..count {
+            self.element(element, depth, &mut |walk, id, kind, depth| {
+                if id != 1 || kind != LIST {
+                    return walk.skip(kind, depth);
+                }
+                let (count, element) = walk.list_head()?;
+                for column in 0..count {
+                    walk.element(element, depth, &mut |walk, id, kind, depth| {
+                        if matches!((id, kind), (8, STRUCT) | (9, BINARY)) {
+                            encrypted.insert(column);
+                        }
+                        walk.skip(kind, depth)
+                    })?;
+                }
+                Ok(())
+            })?;
+        }
+        Ok(())
     }
 
     fn skip(&mut self, kind: u8, depth: usize) -> Result<()> {
@@ -314,6 +344,18 @@ mod tests {
         }
         footer.push(0);
         assert_eq!(check_footer(&footer).unwrap_err().code, ErrorCode::ProgramLimitExceeded);
+    }
+
+    #[test]
+    fn columns_that_are_encrypted_are_told() {
+        // Field 4: two row groups of two columns, each of these with field 2, an i64; the second of the second group has field 8, too.
+        let plain = [0x26, 0x08, 0x00];
+        let encrypted = [0x26, 0x08, 0x6C, 0x1C, 0x00, 0x00, 0x00];
+        let group = |second: &[u8]| [&[0x19, 0x2C][..], &plain, second, &[0x00]].concat();
+        let footer = [&[0x49, 0x2C][..], &group(&plain), &group(&encrypted), &[0x00]].concat();
+        assert_eq!(check_footer(&footer).unwrap(), BTreeSet::from([1]));
+        let footer = [&[0x49, 0x1C][..], &group(&plain), &[0x00]].concat();
+        assert_eq!(check_footer(&footer).unwrap(), BTreeSet::new());
     }
 
     #[test]

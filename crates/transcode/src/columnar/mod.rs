@@ -3,8 +3,10 @@
 mod access;
 mod arrow;
 mod arrow_guard;
+mod dictionaries;
 mod guard;
 mod intervals;
+mod lanes;
 mod open;
 mod parquet;
 
@@ -18,6 +20,7 @@ use copyist_core::{DataError, ErrorCode, Result};
 
 pub use access::{RandomAccess, access_file};
 pub use arrow::ArrowInput;
+pub use lanes::Begun;
 pub(crate) use open::of_input;
 pub use open::{Format, Positions, columns_of, open};
 pub use parquet::ParquetInput;
@@ -36,11 +39,23 @@ pub trait Batches: Send {
     /// How much of a batch is aimed for, in bytes.
     fn aim_for(&mut self, bytes: usize);
 
+    /// Strings that are in dictionaries may be left there. To be called before the first batch.
+    fn keep_dictionaries(&mut self) {}
+
+    /// Claims the next rows; None at the end, when all that were claimed before have been read. What is left to be done for them another
+    /// thread may do, while this one claims more.
+    ///
+    /// # Errors
+    /// As [`Batches::next`].
+    fn begin(&mut self) -> Result<Option<Begun>>;
+
     /// The next rows; None at the end.
     ///
     /// # Errors
     /// `22P04` for a damaged file, `54000` where it claims too much, `0A000` for what cannot be read, `58030` for a failed read.
-    fn next(&mut self) -> Result<Option<RecordBatch>>;
+    fn next(&mut self) -> Result<Option<RecordBatch>> {
+        self.begin()?.map(Begun::finish).transpose()
+    }
 
     /// Bytes read so far.
     fn bytes_read(&self) -> u64;

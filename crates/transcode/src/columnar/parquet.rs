@@ -1,5 +1,6 @@
 //! Parquet, row group by row group, of each only the columns that are asked for, and of these some pages at a time.
 
+use std::collections::BTreeSet;
 use std::io::{self, Read};
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,8 +10,9 @@ use ::parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
 use ::parquet::arrow::{ARROW_SCHEMA_META_KEY, ProjectionMask};
-use ::parquet::basic::ConvertedType;
+use ::parquet::basic::{ConvertedType, Type as PhysicalType};
 use ::parquet::errors::ParquetError;
+use ::parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
 use ::parquet::file::reader::{ChunkReader, Length};
 use arrow_array::RecordBatch;
 use arrow_schema::{ArrowError, SchemaRef};
@@ -18,23 +20,34 @@ use bytes::Bytes;
 use copyist_core::{DataError, ErrorCode, Result};
 use copyist_store::carried;
 
+use super::dictionaries::{Dictionaries, Watch};
 use super::guard::{self, damaged};
 use super::intervals::{Intervals, Months};
+use super::lanes::{Begun, Lanes, MOST_LANES, Strand};
 use super::{Batches, RandomAccess, contained, rows_for};
 
 /// A Parquet file.
 pub struct ParquetInput {
-    input: Input,
-    metadata: ArrowReaderMetadata,
+    file: Arc<ParquetFile>,
     schema: SchemaRef,
-    intervals: Option<Intervals>,
     /// The columns that are read, by their numbers, and where each of those asked for is among them.
     selected: Vec<usize>,
     order: Vec<usize>,
-    row_group: usize,
-    reader: Option<ParquetRecordBatchReader>,
-    months: Option<Months>,
     aim: usize,
+    keeps_dictionaries: bool,
+    /// Made when the first rows are asked for.
+    lanes: Option<Arc<Lanes>>,
+    /// The number of the next rows.
+    next: u64,
+}
+
+/// What is known of a file.
+struct ParquetFile {
+    input: Input,
+    metadata: ArrowReaderMetadata,
+    intervals: Option<Intervals>,
+    /// Leaves whose pages are.
+    encrypted: BTreeSet<usize>,
 }
 
 impl ParquetInput {
@@ -56,11 +69,16 @@ impl ParquetInput {
         let length = guard::footer_length(tail, size)?;
         let mut footer = vec![0; length as usize];
         input.fill(size - guard::TAIL as u64 - length, &mut footer).map_err(of_io)?;
-        guard::check_footer(&footer)?;
+        let encrypted = guard::check_footer(&footer)?;
         drop(footer);
         let metadata =
             contained("Parquet", || ArrowReaderMetadata::load(&input, ArrowReaderOptions::new()).map_err(of_parquet));
-        let mut metadata = metadata.map_err(|error| input.refused().unwrap_or(error))?;
+        let mut metadata = metadata.map_err(|error| match input.refused() {
+            Some(refused) => refused,
+            // Of such a column it may not even be told what it has.
+            None if !encrypted.is_empty() => is_encrypted("a column"),
+            None => error,
+        })?;
         let mut schema = Arc::clone(metadata.schema());
         let intervals = contained("Parquet", || Intervals::find(&metadata).map_err(of_parquet))?;
         if let Some(intervals) = &intervals {
@@ -68,22 +86,49 @@ impl ParquetInput {
             schema = Arc::clone(&intervals.schema);
         }
         let columns: Vec<usize> = (0..metadata.schema().fields().len()).collect();
-        let input = Self {
-            input,
-            metadata,
+        let file = ParquetFile { input, metadata, intervals, encrypted };
+        file.check_row_groups()?;
+        Ok(Self {
+            file: Arc::new(file),
             schema,
-            intervals,
             selected: columns.clone(),
             order: columns,
-            row_group: 0,
-            reader: None,
-            months: None,
             aim: 1 << 20,
-        };
-        input.check_row_groups()?;
-        Ok(input)
+            keeps_dictionaries: false,
+            lanes: None,
+            next: 0,
+        })
     }
 
+    fn lanes(&mut self) -> Arc<Lanes> {
+        let Self { file, selected, order, aim, keeps_dictionaries, .. } = self;
+        let made = self.lanes.get_or_insert_with(|| {
+            let rows = file.batch_rows(selected, *aim);
+            let dictionaries = if *keeps_dictionaries { Dictionaries::find(&file.metadata) } else { None };
+            let dictionaries = dictionaries.map(Arc::new);
+            // Whoever waits for another machine would hold up those who wait for him.
+            let most = if file.input.access.is_shared() { MOST_LANES } else { 1 };
+            let each = selected.len().div_ceil(most).max(1);
+            let mut parts: Vec<&[usize]> = selected.chunks(each).collect();
+            if parts.is_empty() {
+                parts.push(&[]);
+            }
+            let columns = |part: &[usize]| Columns {
+                file: Arc::clone(file),
+                selected: part.to_vec(),
+                rows: Arc::clone(&rows),
+                dictionaries: dictionaries.clone(),
+                watch: Watch::default(),
+                group: 0,
+                open: None,
+            };
+            Arc::new(Lanes::new(parts.into_iter().map(columns).collect(), order.clone()))
+        });
+        Arc::clone(made)
+    }
+}
+
+impl ParquetFile {
     /// Whether all that the footer says of the columns lies in the file.
     fn check_row_groups(&self) -> Result<()> {
         let size = self.input.len();
@@ -115,38 +160,104 @@ impl ParquetInput {
         Ok(())
     }
 
-    /// Opens the next row group that has rows.
-    fn open_group(&mut self) -> Result<Option<ParquetRecordBatchReader>> {
-        let metadata = Arc::clone(self.metadata.metadata());
-        let Some(group) = metadata.row_groups().get(self.row_group) else { return Ok(None) };
-        let mask = ProjectionMask::roots(metadata.file_metadata().schema_descr(), self.selected.iter().copied());
+    fn mask(&self, columns: &[usize]) -> ProjectionMask {
+        let schema = self.metadata.metadata().file_metadata().schema_descr();
+        ProjectionMask::roots(schema, columns.iter().copied())
+    }
+
+    /// Rows of a batch of each row group, of which these columns are read.
+    fn batch_rows(&self, columns: &[usize], aim: usize) -> Arc<[usize]> {
+        let mask = self.mask(columns);
+        let rows = |group: &RowGroupMetaData| {
+            let leaves = group.columns().iter().enumerate().filter(|(leaf, _)| mask.leaf_included(*leaf));
+            let bytes = leaves.map(|(_, column)| decoded_bytes(column));
+            rows_for(aim, bytes.fold(0, u64::saturating_add), group.num_rows().unsigned_abs())
+        };
+        self.metadata.metadata().row_groups().iter().map(rows).collect()
+    }
+
+    /// Where the columns of a row group are, if there is one.
+    fn chunks_of(&self, group: usize, mask: &ProjectionMask) -> Vec<Range<u64>> {
+        let group = self.metadata.metadata().row_groups().get(group);
+        let columns = group.into_iter().flat_map(|group| group.columns().iter().enumerate());
+        let wanted = columns.filter(|(leaf, _)| mask.leaf_included(*leaf)).map(|(_, column)| column.byte_range());
+        let mut chunks: Vec<_> = wanted.map(|(start, length)| start..start + length).collect();
+        chunks.sort_unstable_by_key(|chunk| chunk.start);
+        chunks
+    }
+}
+
+/// About how much a column of a row group takes when it is read: what stands in a dictionary once may come again and again.
+fn decoded_bytes(column: &ColumnChunkMetaData) -> u64 {
+    let each = match column.column_type() {
+        PhysicalType::BOOLEAN => 0,
+        PhysicalType::INT32 | PhysicalType::FLOAT => 4,
+        PhysicalType::INT64 | PhysicalType::INT96 | PhysicalType::DOUBLE => 8,
+        // With where each of them ends.
+        PhysicalType::BYTE_ARRAY => 4,
+        PhysicalType::FIXED_LEN_BYTE_ARRAY => column.column_descr().type_length().max(1).unsigned_abs().into(),
+    };
+    let text = column.unencoded_byte_array_data_bytes().unwrap_or(0).unsigned_abs();
+    let plain = column.num_values().unsigned_abs().saturating_mul(each).saturating_add(text);
+    plain.max(column.uncompressed_size().unsigned_abs())
+}
+
+/// Some of the columns, read row group by row group.
+struct Columns {
+    file: Arc<ParquetFile>,
+    /// By their numbers.
+    selected: Vec<usize>,
+    /// Rows of a batch, by row group.
+    rows: Arc<[usize]>,
+    dictionaries: Option<Arc<Dictionaries>>,
+    watch: Watch,
+    /// The row group that is opened next.
+    group: usize,
+    open: Option<Open>,
+}
+
+/// Columns of a row group that is being read.
+struct Open {
+    group: usize,
+    input: Input,
+    reader: ParquetRecordBatchReader,
+    months: Option<Months>,
+}
+
+impl Columns {
+    /// Opens the next row group.
+    fn open_group(&mut self) -> Result<Option<Open>> {
+        let Self { file, selected, .. } = self;
+        let metadata = Arc::clone(file.metadata.metadata());
+        let Some(group) = metadata.row_groups().get(self.group) else { return Ok(None) };
+        let mask = file.mask(selected);
         let keys = metadata.file_metadata().key_value_metadata();
         let is_of_arrow = keys.is_some_and(|keys| keys.iter().any(|pair| pair.key == ARROW_SCHEMA_META_KEY));
-        let mut bytes = 0;
-        let mut chunks = Vec::new();
         for (leaf, column) in group.columns().iter().enumerate() {
-            if mask.leaf_included(leaf) {
-                bytes += column.uncompressed_size().unsigned_abs();
+            if mask.leaf_included(leaf) && file.encrypted.contains(&leaf) {
+                return Err(is_encrypted(format_args!("column \"{}\"", column.column_path().string())));
+            }
+            // The reader takes days and milliseconds of them, and would drop the months without a word. Arrow writes either.
+            if mask.leaf_included(leaf)
+                && column.column_descr().converted_type() == ConvertedType::INTERVAL
+                && !is_of_arrow
+            {
                 let root = metadata.file_metadata().schema_descr().get_column_root_idx(leaf);
-                let is_whole = self.intervals.as_ref().is_some_and(|intervals| intervals.contains(root));
-                // The reader takes days and milliseconds of them, and would drop the months without a word. Arrow writes either.
-                if column.column_descr().converted_type() == ConvertedType::INTERVAL && !is_whole && !is_of_arrow {
+                if !file.intervals.as_ref().is_some_and(|intervals| intervals.contains(root)) {
                     let path = column.column_path().string();
                     let message =
                         format!("column \"{path}\" has an INTERVAL of Parquet in it, whose months cannot be read");
                     return Err(DataError::new(ErrorCode::FeatureNotSupported, message)
                         .with_hint("Leave the column out of the column list, or write it as a string."));
                 }
-                let (start, length) = column.byte_range();
-                chunks.push(start..start + length);
             }
         }
-        chunks.sort_unstable_by_key(|chunk| chunk.start);
-        self.input.access.expect(&chunks, &self.chunks_of(self.row_group + 1, &mask));
-        let rows = rows_for(self.aim, bytes, group.num_rows().unsigned_abs());
-        let index = self.row_group;
-        self.row_group += 1;
-        let input = Input { chunks: chunks.into(), ..self.input.clone() };
+        let chunks = file.chunks_of(self.group, &mask);
+        file.input.access.expect(&chunks, &file.chunks_of(self.group + 1, &mask));
+        let index = self.group;
+        self.group += 1;
+        let rows = self.rows.get(index).copied().unwrap_or(1);
+        let input = Input { chunks: chunks.into(), refused: Arc::default(), ..file.input.clone() };
         let build = |read: ArrowReaderMetadata, mask: ProjectionMask| {
             contained("Parquet", || {
                 ParquetRecordBatchReaderBuilder::new_with_metadata(input.clone(), read)
@@ -156,25 +267,48 @@ impl ParquetInput {
                     .build()
                     .map_err(of_parquet)
             })
+            .map_err(|error| input.refused().unwrap_or(error))
         };
-        let intervals = self.intervals.as_ref().and_then(|intervals| intervals.among(&self.selected));
-        self.months = match intervals {
+        let intervals = file.intervals.as_ref().and_then(|intervals| intervals.among(selected));
+        let months = match intervals {
             None => None,
             Some((columns, read)) => {
-                let mask = ProjectionMask::roots(metadata.file_metadata().schema_descr(), columns.iter().copied());
-                let place = |column: &usize| self.selected.partition_point(|other| other < column);
-                Some(Months { reader: build(read, mask)?, places: columns.iter().map(place).collect() })
+                let place = |column: &usize| selected.partition_point(|other| other < column);
+                Some(Months { reader: build(read, file.mask(&columns))?, places: columns.iter().map(place).collect() })
             }
         };
-        build(self.metadata.clone(), mask).map(Some)
+        let is_meant = |dictionaries: &&Arc<Dictionaries>| !self.watch.is_vain && dictionaries.are_in(group, selected);
+        let dictionaries = self.dictionaries.as_ref().filter(is_meant);
+        let read = dictionaries.map_or(&file.metadata, |dictionaries| &dictionaries.metadata);
+        let reader = build(read.clone(), mask)?;
+        Ok(Some(Open { group: index, input, reader, months }))
     }
+}
 
-    /// Where the columns of a row group are, if there is one.
-    fn chunks_of(&self, group: usize, mask: &ProjectionMask) -> Vec<Range<u64>> {
-        let group = self.metadata.metadata().row_groups().get(group);
-        let columns = group.into_iter().flat_map(|group| group.columns().iter().enumerate());
-        let wanted = columns.filter(|(leaf, _)| mask.leaf_included(*leaf)).map(|(_, column)| column.byte_range());
-        wanted.map(|(start, length)| start..start + length).collect()
+impl Strand for Columns {
+    fn next(&mut self) -> Result<Option<(usize, RecordBatch)>> {
+        loop {
+            if self.open.is_none() {
+                self.open = self.open_group()?;
+            }
+            let Some(Open { group, input, reader, months }) = &mut self.open else { return Ok(None) };
+            let next = contained("Parquet", || {
+                let Some(batch) = reader.next().transpose().map_err(of_arrow)? else { return Ok(None) };
+                match months {
+                    None => Ok(Some(batch)),
+                    Some(months) => months.put_into(&batch).map(Some).map_err(of_arrow),
+                }
+            });
+            match next.map_err(|error| input.refused().unwrap_or(error))? {
+                Some(batch) => {
+                    if self.dictionaries.is_some() {
+                        self.watch.see(*group, &batch);
+                    }
+                    return Ok(Some((*group, batch)));
+                }
+                None => self.open = None,
+            }
+        }
     }
 }
 
@@ -184,7 +318,7 @@ impl Batches for ParquetInput {
     }
 
     fn row_count(&self) -> Option<u64> {
-        u64::try_from(self.metadata.metadata().file_metadata().num_rows()).ok()
+        u64::try_from(self.file.metadata.metadata().file_metadata().num_rows()).ok()
     }
 
     fn select(&mut self, columns: &[usize]) {
@@ -199,33 +333,26 @@ impl Batches for ParquetInput {
         self.aim = bytes;
     }
 
-    fn next(&mut self) -> Result<Option<RecordBatch>> {
-        loop {
-            if self.reader.is_none() {
-                self.reader = self.open_group()?;
-            }
-            let Some(reader) = &mut self.reader else { return Ok(None) };
-            let months = &mut self.months;
-            let next = contained("Parquet", || {
-                let Some(batch) = reader.next().transpose().map_err(of_arrow)? else { return Ok(None) };
-                match months {
-                    None => Ok(Some(batch)),
-                    Some(months) => months.put_into(&batch).map(Some).map_err(of_arrow),
-                }
-            });
-            match next.map_err(|error| self.input.refused().unwrap_or(error))? {
-                Some(batch) => {
-                    let projected = batch.project(&self.order).map_err(of_arrow)?;
-                    return Ok(Some(projected));
-                }
-                None => self.reader = None,
-            }
-        }
+    fn keep_dictionaries(&mut self) {
+        self.keeps_dictionaries = true;
+    }
+
+    fn begin(&mut self) -> Result<Option<Begun>> {
+        let lanes = self.lanes();
+        let begun = lanes.begin(self.next)?;
+        self.next += 1;
+        Ok(begun)
     }
 
     fn bytes_read(&self) -> u64 {
-        self.input.read.load(Ordering::Relaxed)
+        self.file.input.read.load(Ordering::Relaxed)
     }
+}
+
+#[cold]
+fn is_encrypted(what: impl std::fmt::Display) -> Box<DataError> {
+    let message = format!("{what} of the Parquet file is encrypted, and cannot be read");
+    DataError::new(ErrorCode::FeatureNotSupported, message)
 }
 
 #[cold]
