@@ -26,12 +26,11 @@ pub fn open(format: Format, source: Source, name: &str) -> std::result::Result<B
     open_bytes(format, source, name).map(|(batches, _)| batches)
 }
 
+/// Rows, and the bytes that they are read from.
+type Opened = (Box<dyn Batches>, Arc<dyn RandomAccess>);
+
 /// The same, and the bytes it reads.
-pub(crate) fn open_bytes(
-    format: Format,
-    mut source: Source,
-    name: &str,
-) -> std::result::Result<(Box<dyn Batches>, Arc<dyn RandomAccess>), Failure> {
+pub(crate) fn open_bytes(format: Format, mut source: Source, name: &str) -> std::result::Result<Opened, Failure> {
     source.open(name)?;
     let access: Arc<dyn RandomAccess> = match source {
         Source::File(file) => access_file(file).map_err(|error| Failure::of_io(&error, name))?,
