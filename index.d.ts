@@ -10,8 +10,13 @@ export interface AwsCredentials {
 	/** When they stop being valid; absent: never. */
 	readonly expiration?: Date;
 }
-/** What gives credentials; asked again when they are about to expire. */
-export type AwsCredentialProvider = () => Promise<AwsCredentials>;
+/**
+ * What gives credentials; asked again when they are about to expire, or were refused. One that keeps what it gave, as AWS's own do, is told by
+ * `forceRefresh` that it must not give them again.
+ */
+export type AwsCredentialProvider = (options?: {
+	readonly forceRefresh?: boolean;
+}) => Promise<AwsCredentials>;
 declare class Secret {
 	#private;
 	constructor(value: string);
