@@ -230,6 +230,37 @@ describe.each(benches)('$name', ({ name, open }) => {
       )
     })
 
+    test('the record of a load has the tag and the time of each object', async () => {
+      const objects = ['a', 'b'].map((key) => store.put('bucket', `told/${key}.csv`, `1,${key}\n`))
+      const names = "FILES = ['a.csv', 'b.csv']"
+      const receipt = await bench.db.copy(
+        `COPY t (id, note) FROM 's3://bucket/told' (FORMAT csv, ${names}, ${remote})`,
+        {
+          ledger: true,
+        },
+      )
+      const expected = objects.map(({ etag, lastModified }) => [etag.replaceAll('"', ''), lastModified.toISOString()])
+      expect(receipt.files.map(({ etag, modified }) => [etag, modified])).toEqual(expected)
+      const found = await bench.sql(
+        `SELECT etag, CAST(round(extract(epoch FROM modified_at)) AS bigint) FROM copyist.files WHERE load_id = '${receipt.id}' ORDER BY path`,
+      )
+      expect(found).toEqual(expected.map(([etag, modified]) => [etag, String(Date.parse(modified ?? '') / 1000)]))
+    })
+
+    test.runIf(name === 'postgres')('numbers and places stay ours where the server reads all values', async () => {
+      await bench.sql('CREATE DOMAIN small AS integer CHECK (VALUE < 10)')
+      await bench.sql('CREATE TABLE left_to_server (id small, n integer, l integer, f text)')
+      const at = file('domain.csv', '1\n20\n3\n')
+      const options = 'FORMAT csv, ON_ERROR set_null, SEQUENCE (n (5, 5)), LINEAGE (l line, f file)'
+      await bench.db.copy(`COPY left_to_server FROM '${at}' (${options})`)
+      expect(await bench.sql('SELECT id, n, l, f FROM left_to_server ORDER BY n')).toEqual([
+        ['1', '5', '1', at],
+        [null, '10', '2', at],
+        ['3', '15', '3', at],
+      ])
+      await bench.sql('DROP TABLE left_to_server')
+    })
+
     test('a table is made with columns for it, of objects as of files', async () => {
       const all = 'LINEAGE (file, line, "offset" offset, load_id, etag, last_modified, size)'
       store.put('bucket', 'make/a.csv', 'id,note\n1,x\n')
