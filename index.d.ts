@@ -10,8 +10,13 @@ export interface AwsCredentials {
 	/** When they stop being valid; absent: never. */
 	readonly expiration?: Date;
 }
-/** What gives credentials; asked again when they are about to expire. */
-export type AwsCredentialProvider = () => Promise<AwsCredentials>;
+/**
+ * What gives credentials; asked again when they are about to expire, or were refused. One that keeps what it gave, as AWS's own do, is told by
+ * `forceRefresh` that it must not give them again.
+ */
+export type AwsCredentialProvider = (options?: {
+	readonly forceRefresh?: boolean;
+}) => Promise<AwsCredentials>;
 declare class Secret {
 	#private;
 	constructor(value: string);
@@ -88,6 +93,9 @@ type Clause = {
 } | {
 	readonly kind: "constant";
 	readonly columns: readonly Constant[];
+} | {
+	readonly kind: "lineage";
+	readonly columns: readonly Lineage[];
 };
 interface SqlText {
 	readonly sql: string;
@@ -132,6 +140,20 @@ interface Sequence {
 interface Constant {
 	readonly column: Name;
 	readonly value: string;
+}
+type LineageKind = (typeof lineageKinds)[number];
+declare const lineageKinds: readonly [
+	"file",
+	"line",
+	"offset",
+	"load_id",
+	"etag",
+	"last_modified",
+	"size"
+];
+interface Lineage {
+	readonly column: Name;
+	readonly of: LineageKind;
 }
 interface OptionItem {
 	/** In lower case, unless it was quoted. */
@@ -284,6 +306,11 @@ interface CopyOptions {
 	/** Columns of the list that are read and dropped; the table need not have them. */
 	readonly filler?: readonly Name[];
 	readonly constant?: readonly Constant[];
+	readonly lineage?: readonly Lineage[];
+	/** The parts `key=value` of the path of a file are columns. */
+	readonly hivePartitioning?: true;
+	/** Of those the keys, once the files are known; no statement says them. */
+	readonly partitions?: readonly Name[];
 	/** The fields are matched with the columns by the header, whatever their order; either may have more. */
 	readonly mapByName?: true;
 	/** parquet and arrow only. Columns belong to those of the table by their places. Absent: by their names. */
@@ -612,6 +639,9 @@ type OfTarget = "rowsLoaded" | "rowsConflicted";
 export interface ReceiptFile extends Omit<ReceiptCounts, OfTarget>, Partial<Pick<ReceiptCounts, OfTarget>> {
 	/** The path as the statement gives it, or as it was found; or `STDIN`. */
 	readonly path: string;
+	/** Of an object: the tag of the version that was read, without quotes, and when that was written (ISO 8601), as far as its server tells. */
+	readonly etag?: string;
+	readonly modified?: string;
 	/** Bytes read from it. */
 	readonly bytes: number;
 	/** Data rows found in it. */
@@ -907,6 +937,14 @@ export interface ExplainedColumn {
 		readonly start: string;
 		readonly increment: string;
 	} | {
+		readonly kind: "lineage";
+		readonly of: LineageKind;
+	}
+	/** A part of the path of each file. */
+	 | {
+		readonly kind: "partition";
+		readonly key: string;
+	} | {
 		readonly kind: "default" | "null" | "generated";
 	};
 	/** Who makes a value of the field's text in a load. VALIDATE looks at all but those that only the database reads, see `unchecked`. */
@@ -1151,6 +1189,8 @@ export interface ReadOptions {
 	readonly rejects?: string;
 	/** What this statement may read beside `stdin`; see docs/access.md. */
 	readonly access?: Access;
+	/** Stores that the statement may name (`AWS CONNECTION = name`, `CREDENTIALS 'name'`), by these names, as for {@link connect}. */
+	readonly connections?: Readonly<Record<string, StoreConnection>>;
 }
 /** One input of a reading. `rows = rowsReturned + rowsFiltered + rowsRejected`. */
 export interface ReadFile extends Omit<ReceiptFile, "rowsLoaded" | "rowsConflicted"> {
@@ -1352,7 +1392,7 @@ interface Refusal {
 	readonly hint: string;
 }
 type GaussdbKey = "formatter" | "eol" | "useeof" | "noescaping" | "fileheader" | "oids" | "smalldatetime_format" | "transform" | "when" | "sequence" | "filler" | "constant";
-type GeneralKey = "dialect" | "compression" | "map by name" | "unit" | "date_format" | "time_format" | "timestamp_format";
+type GeneralKey = "dialect" | "compression" | "map by name" | "lineage" | "hive_partitioning" | "unit" | "date_format" | "time_format" | "timestamp_format";
 type MaterializeKey = "aws connection" | "files" | "pattern";
 type QuestdbKey = "timestamp" | "partition by";
 type RedshiftKey = "fixedwidth" | "backslash_escape" | "skip_blank_lines" | "blanks_as_null" | "empty_as_null" | "trim_blanks" | "remove_quotes" | "accept_any_date" | "roundec" | "explicit_ids" | "validate_only" | "statupdate" | "compupdate" | "comprows" | "iam_role" | "credentials" | "access_key_id" | "secret_access_key" | "session_token" | "region" | "manifest" | "gzip" | "bzip2" | "lzop" | "zstd";
@@ -1434,6 +1474,8 @@ declare const optionTable: {
 	readonly dialect: OptionDefinition<Dialect>;
 	readonly compression: OptionDefinition<"auto" | Compression | "none">;
 	readonly "map by name": OptionDefinition<boolean>;
+	readonly lineage: OptionDefinition<readonly Lineage[]>;
+	readonly hive_partitioning: OptionDefinition<boolean>;
 	readonly unit: OptionDefinition<"bytes" | "chars">;
 	readonly date_format: OptionDefinition<DatePattern>;
 	readonly time_format: OptionDefinition<DatePattern>;

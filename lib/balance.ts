@@ -1,5 +1,5 @@
 import { CopyError } from './errors.ts'
-import type { NativeLoad } from './native/load.ts'
+import type { FileCounters, NativeLoad } from './native/load.ts'
 import type { Input } from './native/open.ts'
 import type { ReceiptCounts, ReceiptFile } from './receipt.ts'
 import type { RejectLog } from './reject-log.ts'
@@ -29,10 +29,16 @@ export function filesOf(
   log: RejectLog,
 ): (ReceiptFile & Pick<ReceiptCounts, 'rowsFiltered'>)[] {
   const whole = { ...native.counters(), file: input.name }
-  const each = input.kind === 'files' || input.kind === 'remote' ? (native.files?.() ?? []) : [whole]
+  const each: readonly (typeof whole & Pick<FileCounters, 'etag' | 'modified'>)[] =
+    input.kind === 'files' || input.kind === 'remote' ? (native.files?.() ?? []) : [whole]
   return each.map(
-    ({ file: path, bytesRead: bytes, rowsRead, rowsRefused, rowsPassedOver = 0, ...counters }, index) => ({
+    (
+      { file: path, bytesRead: bytes, rowsRead, rowsRefused, rowsPassedOver = 0, etag, modified, ...counters },
+      index,
+    ) => ({
       path,
+      ...(etag !== undefined && { etag }),
+      ...(modified !== undefined && { modified: new Date(modified).toISOString() }),
       bytes,
       rows: rowsRead + rowsPassedOver,
       rowsFiltered: rowsPassedOver,

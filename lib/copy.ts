@@ -20,7 +20,8 @@ import { runValidation } from './explain.ts'
 import { isHeaderMatched, looksLikeHeader, matched } from './header.ts'
 import { idleFormats, idleTruncation } from './load-columns.ts'
 import { columnsOfSchema, planLoad, TRANSPORT } from './load-plan.ts'
-import { LoadRecord, receiptOf } from './load-record.ts'
+import { aboutObject, LoadRecord, receiptOf } from './load-record.ts'
+import { madeColumns, withMade } from './made-columns.ts'
 import { loadAddon } from './native/addon.ts'
 import { type ColumnType, LEFT_TO_SERVER, type NativeLoad } from './native/load.ts'
 import {
@@ -34,6 +35,7 @@ import {
   type SchemaColumn,
   Spool,
 } from './native/open.ts'
+import { partitioned } from './partitions.ts'
 import { reportProgress } from './progress.ts'
 import type { Receipt, ReceiptCounts } from './receipt.ts'
 import { RejectLog } from './reject-log.ts'
@@ -106,6 +108,9 @@ export async function runCopy(
         checkRowStatement(statement)
         statement = await withColumns(statement, source.rows, signal)
       }
+      const found = partitioned(statement, source)
+      statement = found.statement
+      source = found.input
     }
   } catch (error) {
     if (source?.kind === 'rows') source.rows.close()
@@ -265,12 +270,13 @@ class Work {
     const file = this.replay?.file ?? this.source.name
     const files =
       (this.source.kind === 'files' || this.source.kind === 'remote') && this.#native !== undefined
-        ? filesOf(this.source, this.#native, log).map(({ path, bytes, rows: rowsRead, rowsRejected }) => ({
+        ? filesOf(this.source, this.#native, log).map(({ path, bytes, rows: rowsRead, rowsRejected, ...file }) => ({
             path,
             bytes,
             rowsRead,
             rowsLoaded: 0,
             rowsRejected,
+            ...aboutObject(file),
           }))
         : undefined
     await this.#record.fail(reason, log, {
@@ -408,6 +414,7 @@ class Work {
         columns = await this.#prove(statement, kept)
       }
       if (columns.length === 0) throw emptyInput(statement, input.name)
+      columns = withMade(statement, columns, await madeColumns(statement, input, limits))
       createdTable = await transaction.createTable(statement.table, columns).catch((error: unknown) => {
         throw error instanceof CopyError && error.sqlState === '42P07' ? overtaken(statement, error) : error
       })
@@ -447,7 +454,8 @@ class Work {
       this.#spool?.dispose()
       this.#spool = undefined
       this.#spool = await replay.read(record.ledger, Math.floor(limits.memoryLimit / 2), signal)
-      input = { kind: 'spool', spool: this.#spool, name: replay.file }
+      const { partitions } = replay
+      input = { kind: 'spool', spool: this.#spool, name: replay.file, ...(partitions && { partitions }) }
     }
     const { sink, usesDefaults, conflict, tolerates, replacedByServer, decoded } = await planLoad(
       this.target,
@@ -504,6 +512,7 @@ class Work {
         sink,
         table: table.relationName,
         limits,
+        loadId: this.#id,
         isFramed: tolerates === undefined && conflict === undefined && steps === undefined,
         keepsRecords: tolerates !== undefined,
         ...((isTolerant(errors) || statement.options.acceptAnyDate) && { rejects: { take, ...log.wants } }),

@@ -12,8 +12,9 @@ import { findLedger } from './ledger/open.ts'
 import { idleFormats, idleTruncation } from './load-columns.ts'
 import { columnsOfSchema, plainOptions, planLoad, TRANSPORT, type TravelPlan } from './load-plan.ts'
 import { receiptOf } from './load-record.ts'
+import { madeColumns, withMade } from './made-columns.ts'
 import { loadAddon } from './native/addon.ts'
-import type { DatePatterns, LoadColumn } from './native/load.ts'
+import { type DatePatterns, isRead, type LoadColumn } from './native/load.ts'
 import {
   type Input,
   type LoadLimits,
@@ -26,11 +27,12 @@ import {
   splitOf,
 } from './native/open.ts'
 import { pump } from './native/pump.ts'
+import { partitioned } from './partitions.ts'
 import { isRemoteAddress, localPath, shownAddress } from './path.ts'
 import type { Receipt } from './receipt.ts'
 import { copyHere, type LocalCopies, startOfFirst } from './remote-copies.ts'
 import { abandonInput, closeFiles, discard, inputFile, openSource } from './source.ts'
-import { type ColumnarFormat, type CopyFrom, type ErrorPolicy, isColumnar } from './statement/ast.ts'
+import { type ColumnarFormat, type CopyFrom, type ErrorPolicy, isColumnar, type Name } from './statement/ast.ts'
 import { statementError } from './statement/diagnostics.ts'
 import { isTolerant } from './statement/error-policy.ts'
 import { refusePending } from './statement/execution.ts'
@@ -194,6 +196,13 @@ class LazyInput {
     }
     if (found === undefined) throw missingFile(source.path)
     return { name: source.path, kind: 'file', bytes: found.size, compression: 'none', read }
+  }
+
+  /** The statement with the columns that the paths of its files name. */
+  async partition(statement: CopyFrom): Promise<CopyFrom> {
+    const found = partitioned(statement, await this.open())
+    this.#opened = found.input
+    return found.statement
   }
 
   /** What was read of it. */
@@ -382,6 +391,7 @@ class Work {
       const header = draft.header.isHeader ? 'true' : 'false'
       statement = { ...statement, options: { ...statement.options, header } }
     }
+    if (statement.options.hivePartitioning) statement = await input.partition(statement)
     const schema = isColumnar(statement.options.format) ? await input.schema(statement.options.format) : undefined
     const planned = found ? undefined : await this.#planTable(statement, transaction, input, limits, schema)
     const table = found ?? planned?.description
@@ -503,8 +513,11 @@ class Work {
     if (schema) {
       const columns = columnsOfSchema(statement, schema)
       if (columns.length === 0) throw emptyInput(statement, (await input.open()).name)
-      const reasons = columns.map(({ arrowType }) => `it is ${arrowType} in the file`)
-      return { ...(await transaction.planTable(statement.table, columns)), reasons }
+      const all = withMade(statement, columns, await madeColumns(statement, await input.open(), limits))
+      const reasons = all.map((column) =>
+        'arrowType' in column ? `it is ${column.arrowType} in the file` : (column.reason ?? ''),
+      )
+      return { ...(await transaction.planTable(statement.table, all)), reasons }
     }
     const kept = await input.whole()
     const look = { options: plainOptions(options), table: statement.table.name.value, limits }
@@ -515,8 +528,11 @@ class Work {
     const { columns, fields, rows } = await proveColumns(proven, limits, kept, call.signal)
     if (columns.length === 0) throw emptyInput(statement, kept.name)
     if (fields === 1) await checkDelimiter(statement, kept)
-    const reasons = await explainTypes(look, kept, { columns, fields, rows }, call.signal)
-    return { ...(await transaction.planTable(statement.table, columns)), reasons }
+    const why = await explainTypes(look, kept, { columns, fields, rows }, call.signal)
+    const explained = columns.map((column, index) => ({ ...column, reason: why[index] ?? '' }))
+    const all = withMade(statement, explained, await madeColumns(statement, kept, limits))
+    const reasons = all.map(({ reason = '' }) => reason)
+    return { ...(await transaction.planTable(statement.table, all)), reasons }
   }
 
   #explainLoad(
@@ -606,9 +622,9 @@ function explainColumns(
     const column = table.columns[index]
     const read = decoded.columns[position]
     if (column === undefined || read === undefined) return []
-    const isRead = read.constant === undefined && read.sequence === undefined
-    const number = isRead ? (read.field ?? next) : undefined
-    if (isRead) next += 1
+    const hasField = isRead(read)
+    const number = hasField ? (read.field ?? next) : undefined
+    if (hasField) next += 1
     // In a TEXT COPY the server reads every value, even those that are looked at before.
     const isText = leftToServer.includes(index) || sink === 'pg_text'
     return [
@@ -616,12 +632,12 @@ function explainColumns(
         name: column.name,
         type: column.typeName,
         isLoaded: true,
-        from: fromOf(read, number, plan.fields?.names),
+        from: fromOf(read, number, plan.fields?.names, options.partitions),
         ...sourceTypeOf(schema, number, plan.fields?.names),
-        ...(isRead && { decodedBy: isText ? ('the database' as const) : ('copyist' as const) }),
+        ...(hasField && { decodedBy: isText ? ('the database' as const) : ('copyist' as const) }),
         conversions: [...conversionsOf(read), ...stepInWords(steps?.[position])],
         ...(column.notNull && { notNull: true as const }),
-        ...(reasons?.[position] !== undefined && { detected: reasons[position] }),
+        ...(reasons?.[position] && { detected: reasons[position] }),
       },
     ]
   })
@@ -661,10 +677,13 @@ function sourceTypeOf(
 }
 
 function fromOf(
-  { constant, sequence, place }: LoadColumn,
+  { constant, sequence, lineage, partition, place }: LoadColumn,
   number: number | undefined,
   names: readonly string[] | undefined,
+  partitions: readonly Name[] = [],
 ): ExplainedColumn['from'] {
+  if (lineage !== undefined) return { kind: 'lineage', of: lineage }
+  if (partition !== undefined) return { kind: 'partition', key: partitions[partition]?.value ?? '' }
   if (constant !== undefined) return { kind: 'constant', value: constant }
   if (sequence) {
     return { kind: 'sequence', start: String(sequence.start), increment: String(sequence.increment) }

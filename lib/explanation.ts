@@ -1,6 +1,6 @@
 import type { CopyError } from './errors.ts'
 import type { Receipt } from './receipt.ts'
-import type { ErrorPolicy, StatementDialect, StatementNote } from './statement/ast.ts'
+import type { ErrorPolicy, LineageKind, StatementDialect, StatementNote } from './statement/ast.ts'
 import type { ResolvedOption } from './statement/explain.ts'
 import type { Validation } from './validation.ts'
 
@@ -83,6 +83,9 @@ export interface ExplainedColumn {
     | { readonly kind: 'place'; readonly offset: number; readonly length: number }
     | { readonly kind: 'constant'; readonly value: string }
     | { readonly kind: 'sequence'; readonly start: string; readonly increment: string }
+    | { readonly kind: 'lineage'; readonly of: LineageKind }
+    /** A part of the path of each file. */
+    | { readonly kind: 'partition'; readonly key: string }
     | { readonly kind: 'default' | 'null' | 'generated' }
   /** Who makes a value of the field's text in a load. VALIDATE looks at all but those that only the database reads, see `unchecked`. */
   readonly decodedBy?: 'copyist' | 'the database'

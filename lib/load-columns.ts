@@ -1,4 +1,4 @@
-import type { DatePatterns, LoadColumn, LoadCondition } from './native/load.ts'
+import { type DatePatterns, isRead, type LoadColumn, type LoadCondition } from './native/load.ts'
 import type { LoadPlan } from './native/open.ts'
 import type { CopyFrom, CopyOptions, DateFormats, StatementNote } from './statement/ast.ts'
 import { type DatePattern, languageOf, patternsIn } from './statement/date-patterns.ts'
@@ -34,14 +34,17 @@ export function decodedBy(
     return [
       {
         name: column.name,
-        type: asText ? { kind: 'other' } : column.type,
+        // What is counted is no text that somebody could read otherwise.
+        type: asText && !(made && isCounted(made)) ? { kind: 'other' } : column.type,
         forceNotNull: plan.forceNotNull[position] ?? false,
         forceNull: plan.forceNull[position] ?? false,
         hasDefault: column.hasDefault,
         notNull: column.notNull,
         ...(made ? valueOfMade(made) : field !== undefined && { field }),
         ...(plan.places?.[position] && { place: plan.places[position] }),
-        ...patternsOf(column, statement, (plan.timestampColumn ?? index) === index),
+        // The statement says how dates are written in the input, and not in what is known of it.
+        ...(!(made && ('lineage' in made || 'partition' in made)) &&
+          patternsOf(column, statement, (plan.timestampColumn ?? index) === index)),
         ...cleaningOf(column, options),
         ...(told.has(index) && { isTold: true }),
         ...(options.acceptAnyDate &&
@@ -59,8 +62,13 @@ export function decodedBy(
   }
 }
 
-function valueOfMade(made: Made): Pick<LoadColumn, 'constant' | 'sequence'> {
+function isCounted(made: Made): boolean {
+  return 'sequence' in made || ('lineage' in made && (made.lineage === 'line' || made.lineage === 'offset'))
+}
+
+function valueOfMade(made: Made): Pick<LoadColumn, 'constant' | 'sequence' | 'lineage' | 'partition'> {
   if ('constant' in made) return { constant: made.constant.value }
+  if (!('sequence' in made)) return made
   const { start, increment } = made.sequence
   return { sequence: { start: BigInt(start), increment: BigInt(increment) } }
 }
@@ -177,7 +185,7 @@ function conditionOf(
   const { subject, operator, value } = when
   const negated = operator === '!='
   if (subject.kind === 'range') return { subject: { start: subject.start - 1, end: subject.end }, negated, value }
-  const read = columns.filter(({ constant, sequence }) => constant === undefined && sequence === undefined)
+  const read = columns.filter(isRead)
   const names = plan.fields?.names ?? read.map(({ name }) => name)
   const field = fieldNamed(names, subject.name.value)
   if (field >= 0) return { subject: { field }, negated, value }

@@ -221,9 +221,10 @@ export function columnsOfSchema(
   const { text, columns, options } = statement
   const names = schema.map(({ name }) => name)
   const dropped = new Set(options.filler?.map(({ value }) => value))
+  const made = new Set(madeNames(statement).map(({ value }) => value))
   const isKept = ({ name }: SchemaColumn) => !dropped.has(name)
   if (options.byPosition) return readable(nameColumns(statement, schema).filter(isKept), statement)
-  const listed = columns?.filter(({ value }) => !dropped.has(value))
+  const listed = columns?.filter(({ value }) => !dropped.has(value) && !made.has(value))
   const wanted = listed?.map(({ value, offset }) => {
     const found = schema[fieldNamed(names, value)]
     if (found === undefined) {

@@ -9,7 +9,7 @@ import type { CompletedLoad, LedgerFile, LedgerLoad } from './ledger/records.ts'
 import { loadAddon } from './native/addon.ts'
 import type { LoadCounters } from './native/load.ts'
 import type { Input } from './native/open.ts'
-import type { Receipt } from './receipt.ts'
+import type { Receipt, ReceiptFile } from './receipt.ts'
 import type { RejectLog } from './reject-log.ts'
 import type { RowInput } from './source.ts'
 import type { CopyFrom } from './statement/ast.ts'
@@ -164,12 +164,13 @@ export class LoadRecord {
     const { files } = receipt
     await this.#files(
       ledger,
-      files.map(({ path, bytes, rows: rowsRead, rowsLoaded, rowsRejected }) => ({
+      files.map(({ path, bytes, rows: rowsRead, rowsLoaded, rowsRejected, ...file }) => ({
         path,
         bytes,
         rowsRead,
         rowsRejected,
         ...(rowsLoaded !== undefined && { rowsLoaded }),
+        ...aboutObject(file),
       })),
     )
     if (log === undefined) return
@@ -328,6 +329,11 @@ export class LoadRecord {
       }),
     )
   }
+}
+
+/** What is recorded of the object that a file was. */
+export function aboutObject({ etag, modified }: Pick<ReceiptFile, 'etag' | 'modified'>): Partial<LedgerFile> {
+  return { ...(etag !== undefined && { etag }), ...(modified !== undefined && { modifiedAt: new Date(modified) }) }
 }
 
 /** When the files of this machine were last changed, by name; of one that is gone since it is not known. */

@@ -53,6 +53,9 @@ type OfTarget = 'rowsLoaded' | 'rowsConflicted'
 export interface ReceiptFile extends Omit<ReceiptCounts, OfTarget>, Partial<Pick<ReceiptCounts, OfTarget>> {
   /** The path as the statement gives it, or as it was found; or `STDIN`. */
   readonly path: string
+  /** Of an object: the tag of the version that was read, without quotes, and when that was written (ISO 8601), as far as its server tells. */
+  readonly etag?: string
+  readonly modified?: string
   /** Bytes read from it. */
   readonly bytes: number
   /** Data rows found in it. */

@@ -22,11 +22,11 @@ const HEADER_BYTES = 256 * 1024
  * Rejects with CopyError where one cannot be read, or there is no room for them (58030).
  */
 export async function copyHere(
-  { objects, store, name }: RemoteInput,
+  { objects, store, name, partitions }: RemoteInput,
   statement: CopyFrom,
   signal: AbortSignal | undefined,
 ): Promise<LocalCopies> {
-  const { paths, dispose } = await store.download(objects, signal).catch((error: unknown) => {
+  const { paths, found, dispose } = await store.download(objects, signal).catch((error: unknown) => {
     throw signal?.aborted ? aborted(signal, error) : error
   })
   try {
@@ -35,7 +35,8 @@ export async function copyHere(
     await checkFile(first, names[0] ?? '', statement.options.format)
     let size = 0
     for (const path of paths) size += (await stat(path)).size
-    return { input: { kind: 'files', paths, names, size, name }, dispose }
+    const about = found.map(({ address: _, ...known }) => known)
+    return { input: { kind: 'files', paths, names, size, name, about, ...(partitions && { partitions }) }, dispose }
   } catch (error) {
     await dispose()
     throw error

@@ -4,8 +4,9 @@ import type { Ledger } from './ledger/ledger.ts'
 import { checkLoadId, findLoad, openLedger } from './ledger/open.ts'
 import type { RecordedReject } from './ledger/records.ts'
 import type { Chunk, LoadColumn, LoadCounters, NativeLoad, NativeReject, RowPlace } from './native/load.ts'
-import { Spool, type TakeRejects } from './native/open.ts'
+import { type Input, type Known, Spool, type TakeRejects } from './native/open.ts'
 import { inEncoding, toUtf8 } from './native/text.ts'
+import { partitioned } from './partitions.ts'
 import type { Receipt } from './receipt.ts'
 import { flawOf, protect, recordEnd } from './record-shape.ts'
 import type { Reject, RejectError } from './rejects.ts'
@@ -85,12 +86,17 @@ export async function openReplay(
     const options = isKnown ? { ...statement.options, encoding: found } : statement.options
     checkEncoding(options.encoding, place)
     if (mapByName && fields === undefined) throw unmatched(place)
-    return new Replay(
-      rejects,
-      loadId,
-      { ...statement, options },
-      { file: first?.file, fields: mapByName === true || statement.dialect?.name === 'questdb' ? fields : undefined },
-    )
+    checkLineage(options, place)
+    const { file } = first ?? {}
+    const named = { ...statement, options }
+    // Without a row there is no path either.
+    const placed =
+      file === undefined ? undefined : partitioned(named, { kind: 'file', path: file, name: file } as Input)
+    return new Replay(rejects, loadId, placed?.statement ?? named, {
+      file,
+      fields: mapByName === true || statement.dialect?.name === 'questdb' ? fields : undefined,
+      partitions: placed?.input.partitions,
+    })
   } catch (error) {
     await transaction.rollback()
     throw error
@@ -156,13 +162,38 @@ function unmatched({ text, offset }: { readonly text: string; readonly offset: n
 }
 
 /** Numbers of the records would begin anew. */
-function unnumbered(detail: string): CopyError {
+function unnumbered(detail: string, what = 'numbers of SEQUENCE'): CopyError {
   return new CopyError({
     code: 'feature_not_supported',
     sqlState: '0A000',
-    message: 'the refused rows cannot be given their numbers of SEQUENCE',
+    message: `the refused rows cannot be given their ${what}`,
     detail,
-    hint: 'Nothing was loaded. Load the file of rejects (--rejects) instead, with a SEQUENCE of its own.',
+    hint: 'Nothing was loaded. Load the file of rejects (--rejects) instead, where they are counted anew.',
+  })
+}
+
+/** What is recorded of a refused row is where it stood, and not what its file was. */
+function checkLineage(
+  { lineage }: CopyOptions,
+  { text, offset }: { readonly text: string; readonly offset: number },
+): void {
+  const unknown = lineage?.find(({ of }) => of === 'etag' || of === 'last_modified' || of === 'size')
+  if (unknown === undefined) return
+  const message = `the refused rows cannot be given their LINEAGE ${unknown.of}`
+  throw statementError(text, offset, 'feature_not_supported', message, {
+    detail: 'What their file was then is not recorded with them.',
+    hint: 'Load the file of rejects (--rejects) instead. WITH (LINEAGE (…)) without it gives the other columns theirs.',
+  })
+}
+
+/** The name of the file, or its path, is the same for all rows of a load. */
+function ofSeveralFiles(file: string, other: string): CopyError {
+  return new CopyError({
+    code: 'feature_not_supported',
+    sqlState: '0A000',
+    message: 'the refused rows cannot be given what LINEAGE or HIVE_PARTITIONING says of their files',
+    detail: `They are from several files, such as "${file}" and "${other}".`,
+    hint: 'Nothing was loaded. Load the file of rejects (--rejects) instead, with CONSTANT for these columns.',
   })
 }
 
@@ -189,8 +220,13 @@ export class Replay {
   readonly file: string
   /** The names of the header that the rows were below, where it tells which field is of which column. */
   readonly header: readonly string[] | undefined
+  /** The partition values of the file, if they are columns. */
+  readonly partitions: Known['partitions']
   /** How many records came before each row that is read, where records have numbers. */
   #recordsBefore: number[] = []
+  /** Where each row that is read stood. */
+  #lines: number[] = []
+  #offsets: number[] = []
   /** In the order of the input. */
   #origins: Origin[] = []
   /** Those that are read, by where they begin. */
@@ -214,9 +250,18 @@ export class Replay {
     rejects: CopyRejects,
     loadId: string,
     statement: CopyFrom,
-    { file, fields }: { readonly file: string | undefined; readonly fields: readonly string[] | undefined },
+    {
+      file,
+      fields,
+      partitions,
+    }: {
+      readonly file: string | undefined
+      readonly fields: readonly string[] | undefined
+      readonly partitions: Known['partitions']
+    },
   ) {
     this.header = fields
+    this.partitions = partitions
     this.text = rejects.text
     this.loadId = loadId
     this.statement = { ...statement, options: { ...statement.options, createTable: false } }
@@ -233,6 +278,8 @@ export class Replay {
   async read(ledger: Ledger, memoryLimit: number, signal: AbortSignal | undefined): Promise<Spool> {
     this.#origins = []
     this.#recordsBefore = []
+    this.#lines = []
+    this.#offsets = []
     this.#starts = new Map()
     this.#untried = []
     this.#untriedRows = 0
@@ -306,6 +353,8 @@ export class Replay {
         context: `COPY ${this.statement.table.name.value}, line ${lastLine}`,
       })
     }
+    const isOfFile = options.partitions !== undefined || options.lineage?.some(({ of }) => of === 'file')
+    if (isOfFile && file !== this.file) throw ofSeveralFiles(this.file, file)
     this.#origins.push({ number, file, line, lastLine, byteOffset, byteLength, at: flaw === undefined ? at : -1 })
     if (flaw === undefined) {
       this.#starts.set(at, this.#origins.length - 1)
@@ -313,6 +362,8 @@ export class Replay {
         if (reject.recordsBefore === undefined) throw unnumbered('They were refused by a load without SEQUENCE.')
         this.#recordsBefore.push(reject.recordsBefore)
       }
+      this.#lines.push(line)
+      this.#offsets.push(byteOffset)
       return true
     }
     const { message } = flaw
@@ -363,11 +414,15 @@ export class Replay {
     }
   }
 
-  /** Columns whose values are numbers of the records get those that the rows had. After {@link read}. */
+  /** Columns whose values are numbers or places of the records get those that the rows had. After {@link read}. */
   numbered(columns: readonly LoadColumn[]): LoadColumn[] {
-    return columns.map((column) =>
-      column.sequence ? { ...column, sequence: { ...column.sequence, records: this.#recordsBefore } } : column,
-    )
+    const listed = (records: readonly number[]) => ({ start: 0n, increment: 1n, records })
+    return columns.map((column) => {
+      if (column.sequence) return { ...column, sequence: { ...column.sequence, records: this.#recordsBefore } }
+      const { lineage, ...rest } = column
+      if (lineage === 'line') return { ...rest, sequence: listed(this.#lines) }
+      return lineage === 'offset' ? { ...rest, sequence: listed(this.#offsets) } : column
+    })
   }
 
   /** Tells of rows that the decoder refuses as rows of the original input. */
@@ -438,8 +493,10 @@ export class Replay {
    * @param passedOver Rows that WHEN passes over now.
    */
   async finish(ledger: Ledger, byLoadId: string, passedOver: number): Promise<Resolution> {
-    if (passedOver > 0 && this.statement.options.sequence !== undefined) {
-      throw unnumbered('WHEN passes over some of them, which then count for none.')
+    const { sequence, lineage } = this.statement.options
+    const word = sequence ? 'numbers of SEQUENCE' : 'places of LINEAGE'
+    if (passedOver > 0 && (sequence ?? lineage?.find(({ of }) => of === 'line' || of === 'offset')) !== undefined) {
+      throw unnumbered('WHEN passes over some of them, which then count for none.', word)
     }
     const resolved: number[] = []
     const refused: Pick<Reject, 'number' | 'errors'>[] = []

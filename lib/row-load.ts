@@ -6,7 +6,7 @@ import { NO_CHARACTER, type RowField, type RowFlaw, type RowText } from './row-t
 import type { CopyFrom, CopyOptions } from './statement/ast.ts'
 import { statementError } from './statement/diagnostics.ts'
 import { parseCopy, parseParts } from './statement/parser.ts'
-import type { ColumnPlan } from './statement/plan.ts'
+import { type ColumnPlan, madeNames } from './statement/plan.ts'
 import { printName } from './statement/printing.ts'
 import type { TableDescription } from './target/target.ts'
 
@@ -32,6 +32,7 @@ const TEXTUAL: readonly { readonly word: string; readonly applies: (options: Cop
     applies: ({ invalidChars }) => invalidChars !== undefined,
   },
   { word: 'WHEN by places', applies: ({ when }) => when?.subject.kind === 'range' },
+  { word: 'LINEAGE offset', applies: ({ lineage }) => lineage?.some((column) => column.of === 'offset') === true },
   { word: 'CREATE_TABLE', applies: ({ createTable }) => createTable === true },
 ]
 
@@ -65,9 +66,7 @@ export async function withColumns(copy: CopyFrom, rows: RowReader, signal: Abort
     })
   })
   if (copy.columns !== undefined || typeof first !== 'object' || first === null || Array.isArray(first)) return copy
-  const made = new Set(
-    [...(copy.options.sequence ?? []), ...(copy.options.constant ?? [])].map((each) => each.column.value),
-  )
+  const made = new Set(madeNames(copy).map(({ value }) => value))
   const row = first as Readonly<Record<string, unknown>>
   const keys = Object.keys(row).filter((key) => row[key] !== undefined && !made.has(key))
   if (keys.length === 0 || ArrayBuffer.isView(first) || first instanceof ArrayBuffer || first instanceof Date)

@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { argv, env } from 'node:process'
+import { arch, argv, env } from 'node:process'
 
 const servers = JSON.parse(readFileSync(new URL('../__test__/servers/real.json', import.meta.url), 'utf8'))
 const cache = env.COPYIST_TEST_SERVERS ?? join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'copyist', 'servers')
@@ -28,13 +28,14 @@ process.exitCode = failed === 0 ? 0 : 1
 
 function install(name, server) {
   const folder = join(cache, `${name}-${server.version}`)
-  if (existsSync(join(folder, server.binary))) return console.log(`${name} ${server.version}: there`)
+  const binary = server.binary.replace('{arch}', arch === 'x64' ? 'amd64' : arch)
+  if (existsSync(join(folder, binary))) return console.log(`${name} ${server.version}: there`)
   mkdirSync(cache, { recursive: true })
   // Made elsewhere and then renamed, so that one that was interrupted is not taken for a whole one.
   const draft = mkdtempSync(join(cache, '.draft-'))
   try {
     get(server, draft)
-    if (!existsSync(join(draft, server.binary))) throw new Error(`it has no ${server.binary}`)
+    if (!existsSync(join(draft, binary))) throw new Error(`it has no ${binary}`)
     rmSync(folder, { recursive: true, force: true })
     renameSync(draft, folder)
     console.log(`${name} ${server.version}: installed`)
@@ -47,6 +48,7 @@ function get({ version, go, pip, npm }, folder) {
   const run = (program, args, more = {}) =>
     execFileSync(program, args, { stdio: ['ignore', 'ignore', 'inherit'], env: { ...env, ...more } })
   if (go) run('go', ['install', `${go}@v${version}`], { GOBIN: folder })
-  if (pip) run('python3', ['-m', 'pip', 'install', '--quiet', '--no-deps', '--target', folder, `${pip}==${version}`])
+  const quiet = ['--quiet', '--no-deps', '--disable-pip-version-check', '--root-user-action', 'ignore']
+  if (pip) run('python3', ['-m', 'pip', 'install', ...quiet, '--target', folder, `${pip}==${version}`])
   if (npm) run('npm', ['install', '--prefix', folder, '--no-audit', '--no-fund', '--silent', `${npm}@${version}`])
 }

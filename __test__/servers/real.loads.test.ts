@@ -1,8 +1,10 @@
-import { createHash, createHmac } from 'node:crypto'
+import { createHmac } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { DuckDBInstance } from '@duckdb/node-api'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { connect, type StoreConnection } from '../../lib/index.ts'
-import { binaryOf, KEYS, startReal } from './real.ts'
+import { binaryOf, KEYS, putObject, startReal } from './real.ts'
 
 /** A loads from each real server: that it is read as a server of its kind wants it. */
 
@@ -10,39 +12,25 @@ const CSV = 'id,note\n1,a\n2,b\n'
 /** Large enough to be read in parts. */
 const LARGE = `id,note\n${Array.from({ length: 60_000 }, (_, id) => `${id},a note of this row\n`).join('')}`
 
-async function count(connection: StoreConnection, statement: string): Promise<unknown> {
+async function count(
+  connection: StoreConnection,
+  statement: string,
+  {
+    table = 'CREATE TABLE t (id integer, note text)',
+    found = 'SELECT count(*)::int, sum(id)::int FROM t',
+  }: { readonly table?: string; readonly found?: string } = {},
+): Promise<unknown> {
   const instance = await DuckDBInstance.create(':memory:')
   const side = await instance.connect()
   onTestFinished(() => {
     side.closeSync()
     instance.closeSync()
   })
-  await side.run('CREATE TABLE t (id integer, note text)')
+  await side.run(table)
   const db = await connect(await instance.connect(), { connections: { real: connection } })
   await db.copy(statement, { memoryLimit: 8 * 1024 * 1024 })
   await db.close()
-  return (await side.runAndReadAll('SELECT count(*)::int, sum(id)::int FROM t')).getRows()[0]
-}
-
-const sha256 = (text: string | Buffer) => createHash('sha256').update(text).digest('hex')
-const hmac = (key: string | Buffer, text: string) => createHmac('sha256', key).update(text).digest()
-
-/** PUT of S3, signed. */
-async function put(base: string, path: string, body: string): Promise<void> {
-  const date = new Date().toISOString().replace(/[-:]|\.\d{3}/g, '')
-  const day = date.slice(0, 8)
-  const hash = sha256(body)
-  const headers = { host: new URL(base).host, 'x-amz-content-sha256': hash, 'x-amz-date': date }
-  const names = Object.keys(headers).join(';')
-  const listed = Object.entries(headers).map(([name, value]) => `${name}:${value}`)
-  const canonical = ['PUT', path, '', ...listed, '', names, hash].join('\n')
-  const scope = `${day}/us-east-1/s3/aws4_request`
-  const toSign = ['AWS4-HMAC-SHA256', date, scope, sha256(canonical)].join('\n')
-  const key = [day, 'us-east-1', 's3', 'aws4_request'].reduce<string | Buffer>(hmac, `AWS4${KEYS.secretAccessKey}`)
-  const signature = createHmac('sha256', key).update(toSign).digest('hex')
-  const authorization = `AWS4-HMAC-SHA256 Credential=${KEYS.accessKeyId}/${scope}, SignedHeaders=${names}, Signature=${signature}`
-  const { status } = await fetch(base + path, { method: 'PUT', body, headers: { ...headers, authorization } })
-  expect(status).toBe(200)
+  return (await side.runAndReadAll(found)).getRows()[0]
 }
 
 const versitygw = binaryOf('versitygw')
@@ -53,10 +41,10 @@ describe('S3', () => {
   test.skipIf(versitygw === undefined)('of versitygw', { timeout: 60_000 }, async () => {
     const server = await startReal('versitygw', versitygw ?? '')
     onTestFinished(() => server.stop())
-    await put(server.url, '/bucket', '')
-    await put(server.url, '/bucket/in/a.csv', CSV)
-    await put(server.url, '/bucket/in/deep/large.csv', LARGE)
-    await put(server.url, '/bucket/inside.csv', CSV)
+    await putObject(server.url, '/bucket', '')
+    await putObject(server.url, '/bucket/in/a.csv', CSV)
+    await putObject(server.url, '/bucket/in/deep/large.csv', LARGE)
+    await putObject(server.url, '/bucket/inside.csv', CSV)
     const connection = { endpoint: server.url, region: 'us-east-1', ...KEYS }
     const at = (key: string, options = '') =>
       count(connection, `COPY t FROM 's3://bucket/${key}' (FORMAT csv, HEADER true, AWS CONNECTION = real${options})`)
@@ -64,6 +52,15 @@ describe('S3', () => {
     expect(await at('in')).toEqual([60_002, (60_000 * 59_999) / 2 + 3])
     expect(await at('', ", PATTERN = '*.csv'")).toEqual([2, 3])
     expect(await at('', ", FILES = ['in/a.csv', 'inside.csv']")).toEqual([4, 6])
+    const flights = fileURLToPath(new URL('../../node_modules/vega-datasets/data/flights-3m.parquet', import.meta.url))
+    await putObject(server.url, '/bucket/flights/year=2024/f.parquet', readFileSync(flights))
+    const columns = 'LINEAGE (note etag, id line), HIVE_PARTITIONING, AWS CONNECTION = real'
+    expect(
+      await count(connection, `COPY t FROM 's3://bucket/flights' (FORMAT parquet, ${columns})`, {
+        table: 'CREATE TABLE t (id integer, note text, year integer, origin text)',
+        found: 'SELECT max(id)::int, count(DISTINCT note)::int, min(year)::int, count(origin)::int FROM t',
+      }),
+    ).toEqual([3_000_000, 1, 2024, 3_000_000])
   })
 })
 

@@ -1,8 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { createHash, createHmac } from 'node:crypto'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { arch } from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /** Servers that scripts/test-servers.mjs gets. */
@@ -17,7 +19,7 @@ export function binaryOf(name: Name): string | undefined {
   const { version, binary } = servers[name]
   const { COPYIST_TEST_SERVERS, COPYIST_REQUIRE_SERVERS, XDG_CACHE_HOME } = process.env
   const cache = COPYIST_TEST_SERVERS ?? join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'copyist', 'servers')
-  const path = join(cache, `${name}-${version}`, binary)
+  const path = join(cache, `${name}-${version}`, binary.replace('{arch}', arch === 'x64' ? 'amd64' : arch))
   if (existsSync(path)) return path
   const message = `${name} ${version} is not there: node scripts/test-servers.mjs ${name}`
   if (COPYIST_REQUIRE_SERVERS) throw new Error(message)
@@ -72,6 +74,7 @@ const commands: Readonly<
     `-filer.port=${filer}`,
     `-filer.port.grpc=${grpc[3]}`,
     `-s3.port.iceberg=${iam}`,
+    `-s3.port.lance=${grpc[4]}`,
     '-master.telemetry=false',
   ],
   azurite: (binary, [port], folder) => [
@@ -89,11 +92,42 @@ const commands: Readonly<
   ],
 }
 
-/** Starts a server on free loopback ports, with a folder of its own. */
-export async function startReal(name: Name, binary: string): Promise<RealServer> {
+const sha256 = (text: string | Buffer) => createHash('sha256').update(text).digest('hex')
+const hmac = (key: string | Buffer, text: string) => createHmac('sha256', key).update(text).digest()
+
+/** PUT of S3, signed with {@link KEYS}. */
+export async function putObject(base: string, path: string, body: string | Buffer): Promise<void> {
+  const date = new Date().toISOString().replace(/[-:]|\.\d{3}/g, '')
+  const day = date.slice(0, 8)
+  const hash = sha256(body)
+  const headers = { host: new URL(base).host, 'x-amz-content-sha256': hash, 'x-amz-date': date }
+  const names = Object.keys(headers).join(';')
+  const listed = Object.entries(headers).map(([name, value]) => `${name}:${value}`)
+  const encoded = path.split('/').map(encodeURIComponent).join('/')
+  const canonical = ['PUT', encoded, '', ...listed, '', names, hash].join('\n')
+  const scope = `${day}/us-east-1/s3/aws4_request`
+  const toSign = ['AWS4-HMAC-SHA256', date, scope, sha256(canonical)].join('\n')
+  const key = [day, 'us-east-1', 's3', 'aws4_request'].reduce<string | Buffer>(hmac, `AWS4${KEYS.secretAccessKey}`)
+  const signature = createHmac('sha256', key).update(toSign).digest('hex')
+  const authorization = `AWS4-HMAC-SHA256 Credential=${KEYS.accessKeyId}/${scope}, SignedHeaders=${names}, Signature=${signature}`
+  const answer = await fetch(base + path, { method: 'PUT', body, headers: { ...headers, authorization } })
+  if (answer.status !== 200) throw new Error(`PUT ${path}: ${answer.status} ${await answer.text()}`)
+}
+
+/** Starts a server on free loopback ports, with a folder of its own. `settings`: options that take a file, with the JSON in it. */
+export async function startReal(
+  name: Name,
+  binary: string,
+  settings: Readonly<Record<string, object>> = {},
+): Promise<RealServer> {
   const folder = mkdtempSync(join(tmpdir(), `copyist-${name}-`))
-  const ports = await Promise.all(Array.from({ length: 9 }, freePort))
+  const ports = await Promise.all(Array.from({ length: 10 }, freePort))
   const [program = '', ...args] = commands[name](binary, ports, folder)
+  for (const [option, content] of Object.entries(settings)) {
+    const path = join(folder, `${option}.json`)
+    writeFileSync(path, JSON.stringify(content))
+    args.push(`-${option}=${path}`)
+  }
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
   const log: string[] = []
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => log.push(chunk.toString()))

@@ -9,8 +9,11 @@ export interface AwsCredentials {
   readonly expiration?: Date
 }
 
-/** What gives credentials; asked again when they are about to expire. */
-export type AwsCredentialProvider = () => Promise<AwsCredentials>
+/**
+ * What gives credentials; asked again when they are about to expire, or were refused. One that keeps what it gave, as AWS's own do, is told by
+ * `forceRefresh` that it must not give them again.
+ */
+export type AwsCredentialProvider = (options?: { readonly forceRefresh?: boolean }) => Promise<AwsCredentials>
 
 /** A role to be taken on before reading. */
 export interface AwsRole {
@@ -84,7 +87,7 @@ export class KeptCredentials {
 
   async #ask(): Promise<AwsCredentials> {
     try {
-      this.#current = checked(await this.#provider())
+      this.#current = checked(await this.#provider(this.#current && { forceRefresh: true }))
       return this.#current
     } catch (error) {
       this.#failedAt = this.#now()
@@ -127,7 +130,7 @@ export function standardChain(
   load: typeof loadProviderPackage = loadProviderPackage,
 ): AwsCredentialProvider {
   let chain: Promise<AwsCredentialProvider> | undefined
-  return async () => {
+  return async (options) => {
     const { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_PROFILE } = process.env
     // As the chain does it: a profile that is named comes before keys.
     if (profile === undefined && !AWS_PROFILE && AWS_ACCESS_KEY_ID && AWS_SECRET_ACCESS_KEY) {
@@ -143,7 +146,7 @@ export function standardChain(
         ...(region !== undefined && { clientConfig: { region } }),
       }),
     )
-    return (await chain)()
+    return (await chain)(options)
   }
 }
 

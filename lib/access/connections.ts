@@ -163,13 +163,14 @@ export class Connections {
     if (kept) return kept
     const source = this.#source(entry, region)
     const { externalId, roleSessionName: sessionName, stsEndpoint: endpoint } = entry
+    const own = new KeptCredentials(source)
     const provider =
       arn === undefined
         ? source
         : assumedRole(
             { arn, ...(externalId !== undefined && { externalId }), ...(sessionName !== undefined && { sessionName }) },
             // Those, too, may have to be replaced in between.
-            { source: new KeptCredentials(source).get, region, endpoint },
+            { source: () => own.get(), region, endpoint },
             this.#load,
           )
     const made = new KeptCredentials(provider)

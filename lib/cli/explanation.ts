@@ -1,4 +1,5 @@
 import type { ExplainedColumn, ExplainedInput, ExplainedLoad, Explanation } from '../explanation.ts'
+import type { LineageKind } from '../statement/ast.ts'
 import { formatBytes, formatCount, formatRows } from './figures.ts'
 import { formatDiagnosis } from './rejects.ts'
 
@@ -78,6 +79,16 @@ function formatColumns(columns: readonly ExplainedColumn[]): string[] {
   )
 }
 
+const lineageInWords: Readonly<Record<LineageKind, string>> = {
+  file: 'name of the file',
+  line: 'line in the file',
+  offset: 'byte in the file',
+  load_id: 'id of the load',
+  etag: 'ETag of the object',
+  last_modified: 'last change of the file',
+  size: 'size of the file',
+}
+
 function sourceOf(from: ExplainedColumn['from']): string {
   switch (from.kind) {
     case 'field':
@@ -88,6 +99,10 @@ function sourceOf(from: ExplainedColumn['from']): string {
       return `constant '${from.value}'`
     case 'sequence':
       return `counted from ${from.start} by ${from.increment}`
+    case 'lineage':
+      return lineageInWords[from.of]
+    case 'partition':
+      return `"${from.key}=" in the path`
     case 'default':
       return 'its default'
     case 'null':

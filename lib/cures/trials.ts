@@ -152,7 +152,12 @@ export async function load(
         errors: { conversion: 'skip_row', structure: 'skip_row', constraint: 'skip_row', verbosity: 'silent' },
       },
       // Values that only the database reads are strings here.
-      columns: kit.columns.map((column) => (isUnread(column.type) ? { ...column, type: { kind: 'text' } } : column)),
+      columns: kit.columns.map((column) => ({
+        ...column,
+        ...(isUnread(column.type) && { type: { kind: 'text' } }),
+        // Nothing is known here of the input that the records are from.
+        ...((column.lineage !== undefined || column.partition !== undefined) && { notNull: false }),
+      })),
       session: { ...kit.session, zoneWords: 'all' },
       sink: kit.target === 'duckdb' ? 'duckdb' : 'pg_binary',
       table: kit.table,

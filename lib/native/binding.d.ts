@@ -41,6 +41,8 @@ export declare class BindingLoad {
    * empty lines, rows mended and bytes replaced. Of inputs whose turn has not come there may be nothing.
    */
   files(): Array<number>
+  /** What the store says of each object that is read, or was. */
+  about(): Array<BindingAbout>
   /** Where a row, counted from 0, stands in the input. */
   locate(row: number): BindingLocation | null
   /** The bytes of a row's record, counted from 0, where they are kept. */
@@ -86,12 +88,20 @@ export declare class BindingStore {
   start(object: BindingObject, most: number, onDone: () => void): void
   /** Asks for the columns of an object that tells them. `mostHeld`: bytes that may be held of one whose server gives no parts. */
   schema(format: string, object: BindingObject, mostHeld: number, onDone: () => void): void
-  /** Writes objects into files, which it makes. */
+  /** Writes objects into files, which it makes, and answers what is known of them. */
   download(objects: Array<BindingObject>, paths: Array<string>, onDone: () => void): void
   /** The answer, once. */
   takeAnswer(): BindingAnswer
   /** Ends what was asked, and every load that reads from it. */
   cancel(): void
+}
+
+/** What is known of an input. */
+export interface BindingAbout {
+  size?: number
+  /** When it was last written: milliseconds since 1970. */
+  modified?: number
+  etag?: string
 }
 
 /** How a store is reached. Secrets come by `giveSecret`. */
@@ -168,6 +178,10 @@ export interface BindingColumn {
   constant?: string
   /** Its values are numbers of the records, and it has no field. */
   sequence?: BindingSequence
+  /** What it holds of its input, and it has no field: `file`, `size`, `last_modified`, `etag`; or of the record's place there: `line`, `offset`. */
+  lineage?: string
+  /** Which of the partition values of its input it has, and it has no field. */
+  partition?: number
   /** What is done to its fields first. */
   cleaning?: BindingCleaning
   /** Its value is told with a row that is refused. */
@@ -294,6 +308,8 @@ export interface BindingObject {
   address: string
   size?: number
   etag?: string
+  /** When it was last written: milliseconds since 1970. */
+  modified?: number
 }
 
 /** A pattern of dates and times. */
@@ -428,6 +444,11 @@ export interface BindingSpecification {
   /** Of files of columns that are not matched by name: where the fields stand in each, and how many columns each has. */
   positions?: Array<number>
   fieldCount?: number
+  /** Partition values: as many for each input as it has, one input after the other. */
+  partitions?: Array<string | undefined | null>
+  partitionCount?: number
+  /** What is known of each input, where copies are read. */
+  about?: Array<BindingAbout>
   /** All that a record must meet not to be passed over. */
   conditions?: Array<BindingCondition>
   /** Empty lines are passed over. */

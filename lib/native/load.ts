@@ -3,6 +3,8 @@
  * the order of the input. Everything is driven by `next()`; nothing here blocks the event loop.
  */
 
+import type { LineageKind } from '../statement/ast.ts'
+
 /** A column type in the form the native decoder takes; see `crates/core/src/types.rs`. */
 export type ColumnType =
   | {
@@ -59,10 +61,19 @@ export interface LoadColumn {
     /** Where the records are some of another input's, in its order: how many came before each there. */
     readonly records?: readonly number[]
   }
+  /** It tells where each row comes from, and has no field. What is not known is NULL, which `notNull` makes an error of the load. */
+  readonly lineage?: LineageKind
+  /** It has the partition value with this number of each input, and no field. */
+  readonly partition?: number
   /** What is done to its fields before anything else, in this order. */
   readonly cleaning?: Cleaning
   /** Its value goes with a row that is refused: the target may find more that is wrong with it. */
   readonly isTold?: boolean
+}
+
+/** Whether the values of a column are fields of the records. */
+export function isRead({ constant, sequence, lineage, partition }: LoadColumn): boolean {
+  return constant === undefined && sequence === undefined && lineage === undefined && partition === undefined
 }
 
 /** Patterns of dates and times, in one language. */
@@ -302,6 +313,9 @@ export interface LoadCounters {
 export interface FileCounters extends Required<Omit<LoadCounters, 'bytesTotal' | 'encoding'>> {
   /** The input's name. */
   readonly file: string
+  /** Of an object: the tag of its version, without quotes, and when it was last written, in milliseconds since 1970. */
+  readonly etag?: string
+  readonly modified?: number
 }
 
 /** A native load in progress. */

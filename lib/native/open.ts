@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { FileHandle } from 'node:fs/promises'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { CopyError } from '../errors.ts'
@@ -37,8 +38,18 @@ import { type ByteSource, pump } from './pump.ts'
 import { readRejects } from './rejects.ts'
 import type { RemoteObject, Store } from './store.ts'
 
+/** What is known of the inputs of a load, for columns that hold it. */
+export interface Known {
+  /** Partition values of each. */
+  readonly partitions?: readonly (readonly (string | null)[])[]
+  /** What there was to know of each object of which this is a copy. */
+  readonly about?: readonly Omit<RemoteObject, 'address'>[]
+}
+
 /** What a load reads. */
-export type Input =
+export type Input = Known & AnyInput
+
+type AnyInput =
   | {
       readonly kind: 'file'
       readonly path: string
@@ -97,6 +108,8 @@ export interface LoadPlan {
   readonly limits: LoadLimits
   /** Binary COPY: whether the chunks are one stream, with its header and trailer. By default they are. */
   readonly isFramed?: boolean
+  /** What the load is called, for columns that hold it. */
+  readonly loadId?: string
   /** Whether the bytes of rows will be asked for. */
   readonly keepsRecords?: boolean
   /** All of them must be met by a record, or it is passed over. */
@@ -132,7 +145,12 @@ export const DEFAULT_SESSION: LoadSession = {
 
 /** Starts a load. Throws CopyError when the input cannot be opened. */
 export function openLoad(plan: LoadPlan, input: Input): NativeLoad {
-  const spec = specification(plan, plan.sink, input.name)
+  const { partitions, about } = input
+  const spec = {
+    ...specification(plan, plan.sink, input.name),
+    ...(partitions && { partitions: partitions.flat(), partitionCount: partitions[0]?.length ?? 0 }),
+    ...(about && { about: about.map((each) => ({ ...each })) }),
+  }
   return new Load(loadAddon(), spec, input, plan.rejects?.take, plan.givesAway)
 }
 
@@ -240,7 +258,7 @@ function columnType({ kind, precision, scale, array }: BindingType): ColumnType 
 }
 
 /** The names of the inputs, by their numbers. */
-function namesOf(input: Input): readonly string[] {
+export function namesOf(input: Input): readonly string[] {
   if (input.kind === 'remote') return input.objects.map(({ address }) => shownAddress(address))
   return input.kind === 'files' ? (input.names ?? input.paths) : [input.name]
 }
@@ -469,6 +487,9 @@ function specification(
           ...(column.sequence.records && { records: [...column.sequence.records] }),
         },
       }),
+      ...(column.lineage !== undefined &&
+        (column.lineage === 'load_id' ? { constant: plan.loadId ?? randomUUID() } : { lineage: column.lineage })),
+      ...(column.partition !== undefined && { partition: column.partition }),
       ...(column.cleaning && { cleaning: { ...NO_CLEANING, ...column.cleaning } }),
       ...(column.isTold && { isTold: true }),
     })),
@@ -794,6 +815,7 @@ class Load implements NativeLoad {
 
   files(): FileCounters[] {
     const numbers = this.#binding.files()
+    const about = this.#binding.about()
     return this.#names.slice(0, numbers.length / FILE_NUMBERS).map((file, index) => {
       const [
         bytesRead = 0,
@@ -810,6 +832,8 @@ class Load implements NativeLoad {
         file,
         ...{ bytesRead, rowsRead, rowsRefused, headerLines, linesSkipped },
         ...{ rowsPassedOver, blankLines, rowsMended, bytesReplaced },
+        ...(about[index]?.etag != null && { etag: about[index].etag }),
+        ...(about[index]?.modified != null && { modified: about[index].modified }),
       }
     })
   }

@@ -48,6 +48,8 @@ export interface RemoteObject {
   readonly address: string
   readonly size?: number
   readonly etag?: string
+  /** When it was last written: milliseconds since 1970. */
+  readonly modified?: number
 }
 
 /** A store that is asked, and read from. */
@@ -122,14 +124,14 @@ export class Store {
     try {
       // The ending may tell how it is compressed.
       const paths = objects.map(({ address }, index) => join(folder, `${index}${extname(shownAddress(address))}`))
-      await this.#ask(objects[0]?.address ?? '', signal, (done) =>
+      const { objects: found = objects } = await this.#ask(objects[0]?.address ?? '', signal, (done) =>
         this.binding.download(
           objects.map((object) => ({ ...object })),
           paths,
           done,
         ),
       )
-      return { paths, dispose: () => rm(folder, { recursive: true, force: true }) }
+      return { paths, found, dispose: () => rm(folder, { recursive: true, force: true }) }
     } catch (error) {
       await rm(folder, { recursive: true, force: true })
       throw error
@@ -160,11 +162,18 @@ export class Store {
 /** Objects as files of this machine, until they are disposed of. */
 export interface Downloaded {
   readonly paths: readonly string[]
+  /** The objects, with what is now known of them. */
+  readonly found: readonly RemoteObject[]
   dispose(): Promise<void>
 }
 
-function objectOf({ address, size, etag }: BindingObject): RemoteObject {
-  return { address, ...(size != null && { size }), ...(etag != null && { etag }) }
+function objectOf({ address, size, etag, modified }: BindingObject): RemoteObject {
+  return {
+    address,
+    ...(size != null && { size }),
+    ...(etag != null && { etag }),
+    ...(modified != null && { modified }),
+  }
 }
 
 async function secretOf(secret: RemoteStore['secret'], isRefused: boolean): Promise<BindingSecret> {

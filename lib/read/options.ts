@@ -1,3 +1,4 @@
+import type { StoreConnection } from '../access/connections.ts'
 import type { Access } from '../access/policy.ts'
 import { badOption } from '../copy-call.ts'
 import { CopyError } from '../errors.ts'
@@ -50,6 +51,8 @@ export interface ReadOptions {
   readonly rejects?: string
   /** What this statement may read beside `stdin`; see docs/access.md. */
   readonly access?: Access
+  /** Stores that the statement may name (`AWS CONNECTION = name`, `CREDENTIALS 'name'`), by these names, as for {@link connect}. */
+  readonly connections?: Readonly<Record<string, StoreConnection>>
 }
 
 const OPTIONS = [
@@ -67,6 +70,7 @@ const OPTIONS = [
   'onReplace',
   'rejects',
   'access',
+  'connections',
 ]
 
 /** Refuses what TypeScript would have refused. */
@@ -129,6 +133,11 @@ const OF_TARGETS: readonly {
   { key: 'create_table', applies: ({ createTable }) => createTable !== undefined, isSaid: true },
   { key: 'validate_only', applies: ({ validateOnly }) => validateOnly === true },
   { key: 'freeze', applies: ({ freeze }) => freeze === true },
+  {
+    key: 'lineage',
+    applies: ({ lineage }) => lineage?.some(({ of }) => of === 'load_id') === true,
+    hint: 'load_id is that of a load; the other words of LINEAGE can be read.',
+  },
   { key: 'explicit_ids', applies: ({ explicitIds }) => explicitIds === true },
   { key: 'statupdate', applies: ({ analyze }) => analyze === true },
 ]

@@ -8,6 +8,7 @@ import { CopyError } from '../errors.ts'
 import { looksLikeHeader } from '../header.ts'
 import { decodedBy } from '../load-columns.ts'
 import { columnsOfSchema } from '../load-plan.ts'
+import { madeColumns } from '../made-columns.ts'
 import { loadAddon } from '../native/addon.ts'
 import type { Chunk, NativeLoad, ReadSinkKind } from '../native/load.ts'
 import {
@@ -20,20 +21,23 @@ import {
   peekHeader,
   type Rereadable,
   readHead,
+  readRemoteSchema,
   type SchemaColumn,
   Spool,
   splitOf,
 } from '../native/open.ts'
+import { partitioned } from '../partitions.ts'
 import { reportProgress } from '../progress.ts'
 import type { ReceiptCounts } from '../receipt.ts'
 import { RejectLog } from '../reject-log.ts'
-import { abandonInput, discard, inputFile, openSource } from '../source.ts'
+import { copyHere, type LocalCopies } from '../remote-copies.ts'
+import { abandonInput, closeFiles, discard, inputFile, openSource } from '../source.ts'
 import { type CopyFrom, isColumnar } from '../statement/ast.ts'
 import { statementError } from '../statement/diagnostics.ts'
 import { isTolerant } from '../statement/error-policy.ts'
 import { refusePending } from '../statement/execution.ts'
 import { parseStatement } from '../statement/parser.ts'
-import { fieldNamed, planColumns } from '../statement/plan.ts'
+import { fieldNamed, madeNames, planColumns } from '../statement/plan.ts'
 import { proveColumns } from '../table-columns.ts'
 import { plainColumn, type TableDescription, type TargetColumn } from '../target/target.ts'
 import { checkWhole } from '../whole-file.ts'
@@ -66,6 +70,8 @@ export class Pass {
   #source: Input | undefined
   #input: Input | undefined
   #spool: Spool | undefined
+  /** Objects of other machines that had to be read more than once. */
+  #copies: LocalCopies | undefined
   #native: NativeLoad | undefined
   #log: RejectLog | undefined
   #progress: { stop(): void } | undefined
@@ -168,11 +174,12 @@ export class Pass {
     this.#progress?.stop()
     await this.#native?.close()
     this.#spool?.dispose()
+    await this.#copies?.dispose()
     const source = this.#source
     // What was handed over is nobody else's to close, even if it was never looked at.
     if (source === undefined) abandonInput(this.#options)
     else if (source.kind === 'stream') discard(source.stream)
-    else if (source.kind === 'file') await source.handle?.close()
+    else await closeFiles(source)
     this.#log?.close()
   }
 
@@ -222,14 +229,15 @@ export class Pass {
     const types = given?.map(([name, type]): Source => ({ name, type: typeNamed(name, type) }))
     const source = await openSource(parsed, options, {
       access,
-      connections: Connections.of(),
+      connections: Connections.of(options.connections),
       memoryLimit: limits.memoryLimit,
       signal: options.signal,
     })
     if (source.kind === 'rows') throw new TypeError('rows are read already')
     this.#source = source
-    this.#input = source
-    const statement = await this.#withHeader(parsed)
+    const found = partitioned(parsed, source)
+    this.#input = found.input
+    const statement = await this.#withHeader(found.statement)
     this.#statement = statement
     const { plan, log } = await this.#planned(statement, types)
     const native = openLoad(plan, this.#input)
@@ -251,7 +259,11 @@ export class Pass {
     const input = this.#input
     const { signal } = this.#options
     if (input === undefined) throw new TypeError('the input is not open')
-    if (input.kind === 'remote') throw unread(statement)
+    if (input.kind === 'remote') {
+      this.#copies = await copyHere(input, statement, signal)
+      this.#input = this.#copies.input
+      return this.#copies.input
+    }
     if (input.kind !== 'stream') return input
     // Half of the limit: the other half is for what follows.
     const spool = new Spool(Math.floor(this.#limits.memoryLimit / 2))
@@ -273,11 +285,15 @@ export class Pass {
     const name = this.#source?.name ?? ''
     let schema: readonly SchemaColumn[] | undefined
     if (isColumnar(options.format)) {
-      const head = readHead(options.format, await this.#kept(statement))
-      schema = head.columns
-      this.#knownRows = head.rows
+      if (this.#input?.kind === 'remote') {
+        schema = await readRemoteSchema(options.format, this.#input, limits, call.signal)
+      } else {
+        const head = readHead(options.format, await this.#kept(statement))
+        schema = head.columns
+        this.#knownRows = head.rows
+      }
     }
-    const columns = withMade(statement, given ?? (await this.#found(statement, schema)))
+    const columns = await this.#withMade(statement, given ?? (await this.#found(statement, schema)))
     if (given && schema) checkLists(statement, given, schema)
     const table: TableDescription = {
       sqlName: name,
@@ -342,7 +358,7 @@ export class Pass {
       )
     }
     const kept = await this.#kept(statement)
-    const made = new Set(madeNames(statement))
+    const made = new Set(madeNames(statement).map(({ value }) => value))
     const listed = statement.columns?.filter(({ value }) => !made.has(value))
     const { columns: _, ...unlisted } = statement
     const plain = { ...unlisted, ...(listed && { columns: listed }) }
@@ -356,6 +372,18 @@ export class Pass {
       // As narrow as its values, which are known, and there is no table for others that may follow.
       type: type.kind === 'int8' && digits <= INT4_DIGITS ? { kind: 'int4' } : type,
     }))
+  }
+
+  /** Columns whose values are made are in no input: numbers count up, and constants are text, unless a type is given. */
+  async #withMade(statement: CopyFrom, columns: readonly Source[]): Promise<Source[]> {
+    const { sequence = [], constant = [] } = statement.options
+    const has = (name: string) => columns.some((column) => column.name === name)
+    const more = [
+      ...sequence.map(({ column }): Source => ({ name: column.value, type: { kind: 'int8' } })),
+      ...constant.map(({ column }): Source => ({ name: column.value, type: { kind: 'text' } })),
+      ...(await madeColumns(statement, this.#input ?? {}, this.#limits)),
+    ]
+    return [...columns, ...more.filter(({ name }) => !has(name)).map(({ name, type }) => ({ name, type }))]
   }
 
   async #receipt(): Promise<ReadReceipt> {
@@ -411,20 +439,6 @@ export class Pass {
   }
 }
 
-function madeNames({ options: { sequence = [], constant = [] } }: CopyFrom): string[] {
-  return [...sequence, ...constant].map(({ column }) => column.value)
-}
-
-/** Columns whose values the statement makes are in no input: numbers count up, and all else is text, unless a type is given. */
-function withMade({ options: { sequence = [], constant = [] } }: CopyFrom, columns: readonly Source[]): Source[] {
-  const has = (name: string) => columns.some((column) => column.name === name)
-  const more = [
-    ...sequence.map(({ column }): Source => ({ name: column.value, type: { kind: 'int8' } })),
-    ...constant.map(({ column }): Source => ({ name: column.value, type: { kind: 'text' } })),
-  ]
-  return [...columns, ...more.filter(({ name }) => !has(name))]
-}
-
 /** A list is read as it is, or not at all: its type cannot be given. */
 function checkLists(statement: CopyFrom, given: readonly Source[], schema: readonly SchemaColumn[]): void {
   const names = schema.map(({ name }) => name)
@@ -436,17 +450,4 @@ function checkLists(statement: CopyFrom, given: readonly Source[], schema: reado
       hint: 'Leave "columns" out, and name the columns in the statement; or give it the type jsonb.',
     })
   }
-}
-
-/** What would have to be read twice. */
-function unread({ text, source, options }: CopyFrom): CopyError {
-  const what = isColumnar(options.format)
-    ? 'Parquet and Arrow files of other machines cannot be read yet'
-    : 'the columns of files of other machines cannot be found yet'
-  return statementError(text, source.offset, 'feature_not_supported', what, {
-    detail: 'They would have to be read twice.',
-    hint: isColumnar(options.format)
-      ? 'Read the file in the program, and hand it over as stdin.'
-      : "Give them: read(statement, { columns: { id: 'int', name: 'text' } }).",
-  })
 }

@@ -41,6 +41,7 @@ export type Clause =
   | { readonly kind: 'when'; readonly condition: When }
   | { readonly kind: 'sequence'; readonly columns: readonly Sequence[] }
   | { readonly kind: 'constant'; readonly columns: readonly Constant[] }
+  | { readonly kind: 'lineage'; readonly columns: readonly Lineage[] }
 
 /** SQL of the statement, without blanks and comments around it. */
 export interface SqlText {
@@ -93,6 +94,19 @@ export interface Sequence {
 export interface Constant {
   readonly column: Name
   readonly value: string
+}
+
+/**
+ * Where a row comes from: the input's name as errors have it; the line that its record begins in (where rows come in columns: its number)
+ * and the byte, in the input as it is decompressed; the load that loads it; and what is known of the input.
+ */
+export type LineageKind = (typeof lineageKinds)[number]
+export const lineageKinds = ['file', 'line', 'offset', 'load_id', 'etag', 'last_modified', 'size'] as const
+
+/** A column that is not in the file and tells where each row comes from. */
+export interface Lineage {
+  readonly column: Name
+  readonly of: LineageKind
 }
 
 /** One option of a statement before anybody has asked what it means. */
@@ -278,6 +292,11 @@ export interface CopyOptions {
   /** Columns of the list that are read and dropped; the table need not have them. */
   readonly filler?: readonly Name[]
   readonly constant?: readonly Constant[]
+  readonly lineage?: readonly Lineage[]
+  /** The parts `key=value` of the path of a file are columns. */
+  readonly hivePartitioning?: true
+  /** Of those the keys, once the files are known; no statement says them. */
+  readonly partitions?: readonly Name[]
   /** The fields are matched with the columns by the header, whatever their order; either may have more. */
   readonly mapByName?: true
   /** parquet and arrow only. Columns belong to those of the table by their places. Absent: by their names. */

@@ -1,8 +1,19 @@
-/** The options that have a grammar of their own (GaussDB's), read as they are written; what they mean is checked later. */
-import type { Clause, Constant, FixedField, OptionArgument, Sequence, Transform, When } from './ast.ts'
+/** The options that have a grammar of their own, read as they are written; what they mean is checked later. */
+import {
+  type Clause,
+  type Constant,
+  type FixedField,
+  type Lineage,
+  lineageKinds,
+  type OptionArgument,
+  type Sequence,
+  type Transform,
+  type When,
+} from './ast.ts'
 import type { Cursor } from './cursor.ts'
 import { statementError } from './diagnostics.ts'
 import type { OptionDefinition } from './option-definition.ts'
+import { closest } from './spelling.ts'
 import { readExpression, readTypeName } from './sql-text.ts'
 
 /** What follows the option's name. */
@@ -18,6 +29,7 @@ const readers: { readonly [Kind in Clause['kind']]: (cursor: Cursor) => Extract<
   when: (cursor) => ({ kind: 'when', condition: readWhen(cursor) }),
   sequence: (cursor) => ({ kind: 'sequence', columns: cursor.list(() => readSequence(cursor)) }),
   constant: (cursor) => ({ kind: 'constant', columns: cursor.list(() => readConstant(cursor)) }),
+  lineage: (cursor) => ({ kind: 'lineage', columns: cursor.list(() => readLineage(cursor)) }),
 }
 
 /** `column ( offset, length )` */
@@ -82,4 +94,22 @@ function readSequence(cursor: Cursor): Sequence {
 function readConstant(cursor: Cursor): Constant {
   const column = cursor.columnName()
   return { column, value: cursor.string('A string in single quotes follows the column.') }
+}
+
+/** `column [what]`; without a word the column's name is the word. */
+function readLineage(cursor: Cursor): Lineage {
+  const column = cursor.columnName()
+  const word = cursor.isOperator(',') || cursor.isOperator(')') ? column : cursor.label()
+  const found = lineageKinds.find((kind) => kind === word.value)
+  if (found !== undefined) return { column, of: found }
+  const near = closest(word.value, lineageKinds)
+  const message = `LINEAGE "${word.value}" not recognized`
+  const kinds = lineageKinds.join(', ')
+  const hint =
+    near !== undefined
+      ? `Did you mean "${near}"?`
+      : word === column
+        ? `Behind a column stands what it holds: ${kinds}.`
+        : `A column can hold ${kinds}.`
+  throw statementError(cursor.text, word.offset, 'invalid_parameter_value', message, { hint })
 }

@@ -216,6 +216,8 @@ function toClause(kind: Clause['kind'], value: unknown): Clause {
       return { kind, columns: (value as Input<'sequence'>).map((each) => ({ ...each, column: toName(each.column) })) }
     case 'constant':
       return { kind, columns: (value as Input<'constant'>).map((each) => ({ ...each, column: toName(each.column) })) }
+    case 'lineage':
+      return { kind, columns: (value as Input<'lineage'>).map((each) => ({ ...each, column: toName(each.column) })) }
   }
 }
 

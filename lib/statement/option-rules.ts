@@ -278,6 +278,7 @@ function repeatedColumns(given: Given): readonly Name[] {
       ...(given.filler?.value ?? []),
       ...(given.sequence?.value ?? []).map(({ column }) => column),
       ...(given.constant?.value ?? []).map(({ column }) => column),
+      ...(given.lineage?.value ?? []).map(({ column }) => column),
     ],
   ]
   return groups.flatMap((names) =>

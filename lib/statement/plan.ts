@@ -1,5 +1,13 @@
 import { CopyError } from '../errors.ts'
-import { type Constant, type CopyFrom, isColumnar, type Name, type Sequence, type Transform } from './ast.ts'
+import {
+  type Constant,
+  type CopyFrom,
+  isColumnar,
+  type LineageKind,
+  type Name,
+  type Sequence,
+  type Transform,
+} from './ast.ts'
 import { statementError } from './diagnostics.ts'
 import { closest } from './spelling.ts'
 
@@ -49,7 +57,12 @@ export interface ColumnPlan {
 }
 
 /** What makes the values of a column. */
-export type Made = { readonly sequence: Sequence } | { readonly constant: Constant }
+export type Made =
+  | { readonly sequence: Sequence }
+  | { readonly constant: Constant }
+  | { readonly lineage: LineageKind }
+  /** Of the partition values of the path the one with this number. */
+  | { readonly partition: number }
 
 /**
  * Matches the names in a statement with the columns of its table, as PostgreSQL does: without a column list all columns
@@ -58,7 +71,8 @@ export type Made = { readonly sequence: Sequence } | { readonly constant: Consta
  * Throws CopyError: 42703 for a column that does not exist, 42P10 for a generated one and for one named in FORCE_NULL or
  * FORCE_NOT_NULL that is not loaded, 42701 for one named twice.
  */
-export function planColumns(copy: CopyFrom, table: PlannedTable, header?: readonly string[]): ColumnPlan {
+export function planColumns(given: CopyFrom, table: PlannedTable, header?: readonly string[]): ColumnPlan {
+  const copy = withPartitions(given, table)
   const layout = withMade(
     copy,
     table,
@@ -100,6 +114,23 @@ export function planColumns(copy: CopyFrom, table: PlannedTable, header?: readon
   }
 }
 
+/** The statement with the table's names of its partition columns, of which those in any other case are found, too. */
+function withPartitions(copy: CopyFrom, table: PlannedTable): CopyFrom {
+  const { partitions } = copy.options
+  if (partitions === undefined) return copy
+  const names = table.columns.map(({ name }) => name)
+  const found = partitions.map((key): Name => {
+    const name = names[fieldNamed(names, key.value)]
+    if (name !== undefined) return { ...key, value: name }
+    const message = `relation "${table.relationName}" has no column "${key.value}"`
+    throw statementError(copy.text, key.offset, 'undefined_column', message, {
+      detail: `The paths of the files have a part "${key.value}=".`,
+      hint: 'Add such a column to the table, or leave HIVE_PARTITIONING out.',
+    })
+  })
+  return { ...copy, options: { ...copy.options, partitions: found } }
+}
+
 /** A statement that drops every field that it reads. */
 export function onlyFiller({ text, options }: CopyFrom): CopyError {
   const offset = options.filler?.[0]?.offset ?? 0
@@ -117,10 +148,13 @@ export function onlyFiller({ text, options }: CopyFrom): CopyError {
 type Layout = Pick<ColumnPlan, 'columns' | 'fields' | 'positions' | 'places' | 'made'>
 
 /** Columns whose values are made, and not read. */
-function madeColumns({ options: { sequence = [], constant = [] } }: CopyFrom): { name: Name; made: Made }[] {
+function madeColumns({ options }: CopyFrom): { name: Name; made: Made }[] {
+  const { sequence = [], constant = [], lineage = [], partitions = [] } = options
   return [
     ...sequence.map((each) => ({ name: each.column, made: { sequence: each } })),
     ...constant.map((each) => ({ name: each.column, made: { constant: each } })),
+    ...lineage.map(({ column, of }) => ({ name: column, made: { lineage: of } })),
+    ...partitions.map((name, partition) => ({ name, made: { partition } })),
   ]
 }
 
@@ -331,7 +365,7 @@ function named(copy: CopyFrom, table: PlannedTable, names: readonly string[]): L
       detail,
     })
   }
-  if (kept.length === 0 && (listed === undefined || listed.length > 0)) {
+  if (kept.length === 0 && wanted.length > 0) {
     const message = `the input has no column of relation "${table.relationName}"`
     throw statementError(copy.text, copy.table.name.offset, 'undefined_column', message, { detail })
   }

@@ -40,6 +40,7 @@ export function printWidths(fields: FixedLayout['fields']): string {
 
 function printColumns(options: CopyOptions): string[] {
   const { timestampColumn, partitionBy, transform, when, sequence, filler, constant, mapByName, byPosition } = options
+  const { lineage, hivePartitioning } = options
   const printed: string[] = []
   if (timestampColumn) printed.push(`TIMESTAMP ${printString(timestampColumn.value)}`)
   if (partitionBy) printed.push(`PARTITION BY ${partitionBy.toUpperCase()}`)
@@ -48,6 +49,8 @@ function printColumns(options: CopyOptions): string[] {
   if (sequence) printed.push(`SEQUENCE ${printClause({ kind: 'sequence', columns: sequence })}`)
   if (filler) printed.push(`FILLER ${printNames(filler)}`)
   if (constant) printed.push(`CONSTANT ${printClause({ kind: 'constant', columns: constant })}`)
+  if (lineage) printed.push(`LINEAGE ${printClause({ kind: 'lineage', columns: lineage })}`)
+  if (hivePartitioning) printed.push('HIVE_PARTITIONING')
   if (mapByName) printed.push('MAP BY NAME')
   if (byPosition) printed.push('MAP BY NAME false')
   return printed
@@ -121,6 +124,10 @@ export function printClause(clause: Clause): string {
       })
     case 'constant':
       return list(clause.columns, ({ column, value }) => `${printName(column)} ${printString(value)}`)
+    case 'lineage':
+      return list(clause.columns, ({ column, of }) =>
+        column.value === of && !column.quoted ? of : `${printName(column)} ${of}`,
+      )
   }
 }
 

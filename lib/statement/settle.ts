@@ -101,6 +101,8 @@ function settleColumns(given: Given, format: CopyOptions['format']): Partial<Cop
     ...(given.sequence && { sequence: given.sequence.value }),
     ...(given.filler && { filler: given.filler.value }),
     ...(given.constant && { constant: given.constant.value }),
+    ...(given.lineage && { lineage: given.lineage.value }),
+    ...(given.hive_partitioning?.value && { hivePartitioning: true }),
     ...(given['map by name']?.value && !isColumnar(format) && { mapByName: true }),
     ...(given['map by name']?.value === false && isColumnar(format) && { byPosition: true }),
   }

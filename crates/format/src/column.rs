@@ -136,6 +136,16 @@ impl Validity {
         self.nulls += 1;
     }
 
+    /// Makes all of `rows` rows NULL.
+    pub(crate) fn set_all_null(&mut self, rows: usize) {
+        self.words.clear();
+        self.words.resize(rows.div_ceil(64), 0);
+        if let Some(last) = self.words.get_mut(rows / 64) {
+            *last = u64::MAX << (rows % 64);
+        }
+        self.nulls = rows;
+    }
+
     /// Takes over a bitmap of `rows` rows in which set bits are values, with nothing known before.
     #[cfg(feature = "arrow")]
     pub(crate) fn copy_from(&mut self, words: impl Iterator<Item = u64>, rows: usize) {

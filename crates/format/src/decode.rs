@@ -10,7 +10,7 @@ use crate::csv::Csv;
 use crate::fault::{Fault, Shown};
 use crate::field::{Field, Fields, Plain};
 use crate::fixed::{Positions, Ruler};
-use crate::origin::{self, Constants, TooLarge};
+use crate::origin::{Constants, Numbers, RecordPlace, TooLarge};
 use crate::pgbinary::Tuples;
 use crate::refusal::{Places, Refusal};
 use crate::text::{Text, end_marker_error};
@@ -95,7 +95,7 @@ impl Decoded {
 /// Decodes tiles; reuses its memory from one to the next.
 pub struct Decoder {
     plan: Arc<Plan>,
-    constants: Constants,
+    constants: Arc<Constants>,
     offsets: Vec<u32>,
     spans: Vec<Span>,
     tuples: Tuples,
@@ -117,10 +117,10 @@ impl Decoder {
     #[must_use]
     pub fn new(plan: Arc<Plan>) -> Self {
         let decoded = Decoded::new(&plan);
-        let constants = Constants::new(&plan).unwrap_or_default();
+        let constants = Constants::new(&plan, None).unwrap_or_default();
         Self {
             plan,
-            constants,
+            constants: Arc::new(constants),
             offsets: Vec::new(),
             spans: Vec::new(),
             tuples: Tuples::default(),
@@ -171,28 +171,16 @@ impl Decoder {
         (self.decoded.rows + self.decoded.refusals.len()) as u64
     }
 
-    /// Gives the rows of the last tile their numbers, where `before` records with numbers come before it. The first number that a
+    /// Gives the rows of the last tile their numbers and places, where `before` records with numbers come before it. The first number that a
     /// column's type refuses ends the load: all that follow would be refused too.
-    pub fn number(&mut self, tile: &Tile, before: u64) {
+    pub fn number(&mut self, tile: &Tile, before: u64, place: impl Fn(usize) -> RecordPlace) {
         let plan = Arc::clone(&self.plan);
         let Decoded { columns, arena, rows, refusals, places, .. } = &mut self.decoded;
-        // How many rows come before each of the records that were refused.
-        let gaps: Vec<usize> = refusals
+        let gaps = refusals
             .iter()
             .map(|refusal| places.as_ref().map_or(0, |p| p.starts.partition_point(|&start| start < refusal.offset)))
             .collect();
-        let mut first: Option<(usize, TooLarge)> = None;
-        for (index, (column, spec)) in columns.iter_mut().zip(&plan.columns).enumerate() {
-            let mut passed = 0;
-            let end = first.as_ref().map_or(*rows, |(_, too_large)| too_large.row);
-            let ordinals = (0..end).map(|row| {
-                passed += gaps[passed..].iter().take_while(|&&gap| gap <= row).count();
-                before + (row + passed) as u64
-            });
-            if let Err(too_large) = origin::number(plan.layout, spec, column, arena, ordinals) {
-                first = Some((index, too_large));
-            }
-        }
+        let first = Numbers { gaps, before, place }.write(&plan, columns, arena, *rows);
         if let Some((column, too_large)) = first {
             self.end_at(tile, column, too_large);
         }
@@ -240,6 +228,9 @@ impl Decoder {
         let plan = Arc::clone(&self.plan);
         let out = &mut self.decoded;
         out.clear();
+        if let Some(constants) = &tile.constants {
+            constants.take_over(&mut self.constants, &plan, &mut out.columns);
+        }
         out.tells_mendings = self.tells_mendings;
         out.arena.extend_from_slice(&self.constants.arena);
 

@@ -8,6 +8,7 @@ pub mod csv;
 mod decimal;
 mod decode;
 pub mod duckdb;
+mod facts;
 mod fault;
 mod field;
 mod fixed;
@@ -27,10 +28,12 @@ mod values;
 
 pub use column::{ByteRef, Column, Validity, Values};
 pub use decode::{Decoded, Decoder};
+pub use facts::{About, Facts};
 pub use fault::{Fault, Shown};
+pub use origin::{Constants, RecordPlace};
 pub use plan::{
-    BadValue, Cleaning, ColumnPlan, Condition, Escapes, FieldMap, Fixed, FixedField, Header, Layout, Missing, Origin,
-    Plan, Replacement, Subject, Tolerance, Unit,
+    BadValue, Cleaning, ColumnPlan, Condition, Escapes, Fact, FieldMap, Fixed, FixedField, Header, Layout, Missing,
+    Origin, Place, Plan, Replacement, Subject, Tolerance, Unit,
 };
 pub use refusal::{Flaw, Places, Refusal, Told};
 pub use tile::{LOOK_AHEAD, PAD, Tile};

@@ -1,12 +1,15 @@
-//! Columns whose values are in no field: constants, and numbers of the records.
+//! Columns whose values are in no field: constants, of the load or of an input, and numbers and places of the records.
+
+use std::sync::Arc;
 
 use copyist_core::{DataError, ErrorCode, Result, Type};
 use copyist_scan::Grammar;
 use copyist_types as types;
 
 use crate::column::{ByteRef, Column, Values};
+use crate::facts::{Facts, name_of};
 use crate::field::Plain;
-use crate::plan::{BadValue, Cleaning, ColumnPlan, Escapes, Origin, Plan, Subject, Tolerance};
+use crate::plan::{BadValue, Cleaning, ColumnPlan, Escapes, Origin, Place, Plan, Subject, Tolerance};
 use crate::tile::PAD;
 use crate::values::{Rows, decode_column, explain_value, unscaled_decimal, values_for};
 use crate::{Layout, utf8};
@@ -16,14 +19,14 @@ impl Plan {
     /// what is wrong. To be asked before a [`crate::Decoder`] is made.
     ///
     /// # Errors
-    /// A constant that its column's type refuses, a sequence of a type that has no whole numbers, a condition on nothing, any of these in
-    /// the binary format.
+    /// A constant that its column's type refuses, a sequence or places in a type that has no whole numbers, a condition on nothing, any of
+    /// these in the binary format.
     pub fn check(&self) -> std::result::Result<(), (Option<usize>, Box<DataError>)> {
         let reads_all =
             self.columns.iter().all(ColumnPlan::is_read) && self.map.is_none() && self.conditions.is_empty();
         if self.is_binary && !reads_all {
             // Tuples go to the server as they are, and the decoder takes their fields for the columns, one after the other.
-            let message = "SEQUENCE, CONSTANT, FILLER and WHEN cannot be used in BINARY mode";
+            let message = "SEQUENCE, CONSTANT, LINEAGE, FILLER and WHEN cannot be used in BINARY mode";
             return Err((None, DataError::new(ErrorCode::FeatureNotSupported, message)));
         }
         let is_mapped = self.map.is_some() || self.fixed.is_some();
@@ -31,12 +34,17 @@ impl Plan {
             let error = DataError::new(ErrorCode::InternalError, "columns that are not read need a map of the others");
             return Err((None, error));
         }
-        Constants::new(self).map_err(|(index, error)| (Some(index), error))?;
+        Constants::new(self, None).map_err(|(index, error)| (Some(index), error))?;
         for (index, column) in self.columns.iter().enumerate() {
             let has_numbers = matches!(column.ty, Type::Int2 | Type::Int4 | Type::Int8 | Type::Numeric(_));
-            if column.is_numbered() && !has_numbers {
+            let what = match &column.origin {
+                Origin::Sequence { .. } | Origin::Numbered { .. } => "SEQUENCE".to_owned(),
+                Origin::Place(place) => format!("LINEAGE {place}"),
+                Origin::Field | Origin::Constant(_) | Origin::Fact(_) => continue,
+            };
+            if !has_numbers {
                 let message = format!(
-                    "SEQUENCE needs a column of type smallint, integer, bigint or numeric, which \"{}\" is not",
+                    "{what} needs a column of type smallint, integer, bigint or numeric, which \"{}\" is not",
                     column.name
                 );
                 return Err((Some(index), DataError::new(ErrorCode::FeatureNotSupported, message)));
@@ -55,39 +63,76 @@ impl Plan {
     }
 }
 
-/// The values of columns that are constants.
-#[derive(Default)]
-pub(crate) struct Constants {
-    /// One value each; None where the column is no constant.
-    columns: Vec<Option<Values>>,
+/// The values of columns that are constants, of the load or of one of its inputs.
+#[derive(Debug, Default)]
+pub struct Constants {
+    columns: Vec<Made>,
     /// What the arena of every tile begins with.
-    pub arena: Vec<u8>,
+    pub(crate) arena: Vec<u8>,
+}
+
+/// What a column is in every row.
+#[derive(Debug)]
+enum Made {
+    /// One value.
+    Value(Values),
+    Null,
+    /// It is no constant.
+    Otherwise,
 }
 
 impl Constants {
-    /// The error of the first column whose type refuses its constant.
-    pub fn new(plan: &Plan) -> std::result::Result<Self, (usize, Box<DataError>)> {
+    /// The constants of a load, and those that come of the facts of an input, where they are given.
+    ///
+    /// # Errors
+    /// That of the first column whose type refuses its value, or that must not be NULL, with its number.
+    pub fn new(plan: &Plan, facts: Option<&Facts>) -> std::result::Result<Self, (usize, Box<DataError>)> {
         let mut constants = Self::default();
         for (index, column) in plan.columns.iter().enumerate() {
-            let value = match &column.origin {
-                Origin::Constant(text) => {
-                    Some(parse(plan, column, text, &mut constants.arena).map_err(|error| (index, error))?)
+            let made = match (&column.origin, facts) {
+                (Origin::Constant(text), _) => {
+                    Made::Value(parse(plan, column, text, &mut constants.arena).map_err(|error| (index, error))?)
                 }
-                Origin::Field | Origin::Sequence { .. } | Origin::Numbered { .. } => None,
+                (Origin::Fact(fact), Some(facts)) => {
+                    let of_fact = |error: Box<DataError>| {
+                        let Facts { name, .. } = facts;
+                        let what = format!("It is {} of \"{name}\", for column \"{}\".", name_of(*fact), column.name);
+                        let detail =
+                            error.detail.as_ref().map_or_else(|| what.clone(), |detail| format!("{detail} {what}"));
+                        (index, error.with_detail(detail))
+                    };
+                    match facts.literal(*fact) {
+                        Some(text) if column.ty == Type::Text && memchr::memchr(0, &text).is_none() => {
+                            let from = constants.arena.len();
+                            constants.arena.extend_from_slice(&text);
+                            Made::Value(Values::Bytes(vec![ByteRef::arena(from, constants.arena.len())]))
+                        }
+                        Some(text) => Made::Value(parse(plan, column, &text, &mut constants.arena).map_err(of_fact)?),
+                        None if column.not_null => {
+                            let message = format!(
+                                "null value in column \"{}\" of relation \"{}\" violates not-null constraint",
+                                column.name, plan.relation
+                            );
+                            return Err(of_fact(DataError::new(ErrorCode::NotNullViolation, message)));
+                        }
+                        None => Made::Null,
+                    }
+                }
+                _ => Made::Otherwise,
             };
-            constants.columns.push(value);
+            constants.columns.push(made);
         }
         Ok(constants)
     }
 
     /// Gives a column that is not read its value, or room for its numbers, in `rows` rows.
-    pub fn fill(&self, index: usize, column: &mut Column, rows: usize) {
+    pub(crate) fn fill(&self, index: usize, column: &mut Column, rows: usize) {
         macro_rules! resize {
             ($($kind:ident or $none:expr),*) => {
-                match (&mut column.values, self.columns[index].as_ref()) {
+                match (&mut column.values, &self.columns[index]) {
                     // All that a tile before has left there is the same value.
-                    $((Values::$kind(list), Some(Values::$kind(one))) => list.resize(rows, one[0]),)*
-                    $((Values::$kind(list), None) => list.resize(rows, $none),)*
+                    $((Values::$kind(list), Made::Value(Values::$kind(one))) => list.resize(rows, one[0]),)*
+                    $((Values::$kind(list), Made::Null | Made::Otherwise) => list.resize(rows, $none),)*
                     (values, one) => unreachable!("{one:?} is no value of {values:?}"),
                 }
             };
@@ -97,6 +142,20 @@ impl Constants {
             Bool or 0, I16 or 0, I32 or 0, I64 or 0, F32 or 0.0, F64 or 0.0, I128 or 0, TimeTz or (0, 0), Interval or never,
             Uuid or [0; 16], Enum or 0, Bytes or ByteRef::EMPTY
         );
+        if matches!(self.columns[index], Made::Null) {
+            column.validity.set_all_null(rows);
+        }
+    }
+
+    /// Takes the place of the constants of an input before, whose values must not be taken for those of this one.
+    pub(crate) fn take_over(self: &Arc<Self>, known: &mut Arc<Self>, plan: &Plan, columns: &mut [Column]) {
+        if Arc::ptr_eq(known, self) {
+            return;
+        }
+        *known = Arc::clone(self);
+        for (column, _) in columns.iter_mut().zip(&plan.columns).filter(|(_, spec)| spec.is_fact()) {
+            column.truncate(0);
+        }
     }
 }
 
@@ -165,34 +224,98 @@ pub(crate) struct TooLarge {
     pub error: Box<DataError>,
 }
 
-/// Writes the numbers of rows to a column that has room for them. `ordinals` are those of the rows' records, from 0.
-pub(crate) fn number(
+/// Where a record is in its input.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RecordPlace {
+    /// From 1, that of its beginning.
+    pub line: u64,
+    pub byte_offset: u64,
+}
+
+/// What the columns of numbers are made of, by the row.
+pub(crate) struct Numbers<P> {
+    /// How many rows come before each of the records that were refused, which have numbers too.
+    pub gaps: Vec<usize>,
+    /// Records with numbers before the first row.
+    pub before: u64,
+    pub place: P,
+}
+
+impl<P: Fn(usize) -> RecordPlace> Numbers<P> {
+    /// Writes the numbers of `rows` rows to the columns that hold any, which have room for them. The column and the row of the first number
+    /// that is refused.
+    pub(crate) fn write(
+        &self,
+        plan: &Plan,
+        columns: &mut [Column],
+        arena: &mut Vec<u8>,
+        rows: usize,
+    ) -> Option<(usize, TooLarge)> {
+        let mut first: Option<(usize, TooLarge)> = None;
+        for (index, (column, spec)) in columns.iter_mut().zip(&plan.columns).enumerate() {
+            let end = first.as_ref().map_or(rows, |(_, too_large)| too_large.row);
+            let mut passed = 0;
+            let ordinals = (0..end).map(|row| {
+                passed += self.gaps[passed..].iter().take_while(|&&gap| gap <= row).count();
+                self.before + (row + passed) as u64
+            });
+            // Two numbers of 64 bits multiplied have 128.
+            let step = |start: i64, increment: i64, ordinal: u64| {
+                i128::from(start) + i128::from(increment) * i128::from(ordinal)
+            };
+            let layout = plan.layout;
+            let written = match &spec.origin {
+                Origin::Sequence { start, increment } => {
+                    let numbers = ordinals.map(|ordinal| step(*start, *increment, ordinal));
+                    write_all(layout, spec, column, arena, numbers)
+                }
+                Origin::Numbered { start, increment, records } => {
+                    let known = ordinals.map_while(|ordinal| records.get(ordinal as usize));
+                    let numbers = known.map(|&ordinal| step(*start, *increment, ordinal));
+                    write_all(layout, spec, column, arena, numbers)
+                }
+                Origin::Place(Place::Line) => {
+                    write_all(layout, spec, column, arena, (0..end).map(|row| (self.place)(row).line.into()))
+                }
+                Origin::Place(Place::Offset) => {
+                    write_all(layout, spec, column, arena, (0..end).map(|row| (self.place)(row).byte_offset.into()))
+                }
+                Origin::Field | Origin::Constant(_) | Origin::Fact(_) => continue,
+            };
+            match written {
+                Ok(count) if count == end => {}
+                Ok(row) => {
+                    let error =
+                        DataError::new(ErrorCode::InternalError, "there are more records than numbers for them");
+                    first = Some((index, TooLarge { row, text: Vec::new(), error }));
+                }
+                Err(too_large) => first = Some((index, too_large)),
+            }
+        }
+        first
+    }
+}
+
+/// Writes numbers to a column that has room for them. How many there were.
+fn write_all(
     layout: Layout,
     spec: &ColumnPlan,
     column: &mut Column,
     arena: &mut Vec<u8>,
-    ordinals: impl Iterator<Item = u64>,
-) -> std::result::Result<(), TooLarge> {
-    let (start, increment, records) = match &spec.origin {
-        Origin::Sequence { start, increment } => (*start, *increment, None),
-        Origin::Numbered { start, increment, records } => (*start, *increment, Some(&**records)),
-        Origin::Field | Origin::Constant(_) => return Ok(()),
-    };
-    let values = &mut column.values;
-    for (row, ordinal) in ordinals.enumerate() {
-        let known = records.map_or(Some(ordinal), |records| records.get(ordinal as usize).copied());
-        let Some(ordinal) = known else {
-            let error = DataError::new(ErrorCode::InternalError, "there are more records than numbers for them");
-            return Err(TooLarge { row, text: ordinal.to_string().into_bytes(), error });
-        };
-        // Two numbers of 64 bits multiplied have 128.
-        let value = i128::from(start) + i128::from(increment) * i128::from(ordinal);
-        if let Err(error) = write(layout, &spec.ty, values, row, value, arena) {
-            let error = error.with_detail(format!("It is what SEQUENCE gives column \"{}\".", spec.name));
-            return Err(TooLarge { row, text: value.to_string().into_bytes(), error });
+    numbers: impl Iterator<Item = i128>,
+) -> std::result::Result<usize, TooLarge> {
+    let mut count = 0;
+    for (row, value) in numbers.enumerate() {
+        if let Err(error) = write(layout, &spec.ty, &mut column.values, row, value, arena) {
+            let what = match spec.origin {
+                Origin::Place(place) => format!("It is what LINEAGE {place} gives column \"{}\".", spec.name),
+                _ => format!("It is what SEQUENCE gives column \"{}\".", spec.name),
+            };
+            return Err(TooLarge { row, text: value.to_string().into_bytes(), error: error.with_detail(what) });
         }
+        count = row + 1;
     }
-    Ok(())
+    Ok(count)
 }
 
 fn write(layout: Layout, ty: &Type, values: &mut Values, row: usize, value: i128, arena: &mut Vec<u8>) -> Result<()> {

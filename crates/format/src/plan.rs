@@ -85,6 +85,12 @@ impl ColumnPlan {
     pub fn is_numbered(&self) -> bool {
         matches!(self.origin, Origin::Sequence { .. } | Origin::Numbered { .. })
     }
+
+    /// Whether its values are one for each input.
+    #[must_use]
+    pub fn is_fact(&self) -> bool {
+        matches!(self.origin, Origin::Fact(_))
+    }
 }
 
 /// Where the values of a column come from. Of those that come from no field [`FieldMap::columns`] has [`FieldMap::NONE`]; of
@@ -100,6 +106,39 @@ pub enum Origin {
     Sequence { start: i64, increment: i64 },
     /// The same where the records are some of another input's, in its order, and have the numbers that they had there.
     Numbered { start: i64, increment: i64, records: Arc<[u64]> },
+    /// The same value in every row of an input: what the column's type makes of a fact about that. See [`crate::Facts`].
+    Fact(Fact),
+    /// Where each record is in its input.
+    Place(Place),
+}
+
+/// What is known of an input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fact {
+    Name,
+    Size,
+    Modified,
+    Tag,
+    /// One of [`crate::Facts::given`].
+    Given(u32),
+}
+
+/// What a place is counted in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Lines, from 1: that in which the record begins. Rows, where they come in columns.
+    Line,
+    /// Bytes before the record, as they were read; there are none where rows come in columns.
+    Offset,
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Line => "line",
+            Self::Offset => "offset",
+        })
+    }
 }
 
 /// What is done to a field before its type sees it.
@@ -326,6 +365,24 @@ impl Plan {
     #[must_use]
     pub fn has_sequence(&self) -> bool {
         self.columns.iter().any(ColumnPlan::is_numbered)
+    }
+
+    /// Whether some column's values are one for each input.
+    #[must_use]
+    pub fn has_facts(&self) -> bool {
+        self.columns.iter().any(ColumnPlan::is_fact)
+    }
+
+    /// Whether some column's values are places of the records.
+    #[must_use]
+    pub fn has_places(&self) -> bool {
+        self.columns.iter().any(|column| matches!(column.origin, Origin::Place(_)))
+    }
+
+    /// Whether some of those are lines, which are counted from the beginning of the input.
+    #[must_use]
+    pub fn has_lines(&self) -> bool {
+        self.columns.iter().any(|column| column.origin == Origin::Place(Place::Line))
     }
 
     /// Whether records are empty lines, of which nothing is read.

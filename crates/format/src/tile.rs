@@ -1,12 +1,13 @@
 //! A tile: whole records of the input in a padded, reused buffer.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use copyist_core::DataError;
 use copyist_encoding::Transcript;
 use copyist_scan::{Eol, Scanner};
 
-use crate::{Fault, Places, Refusal, Replacement, utf8};
+use crate::{Constants, Fault, Places, Refusal, Replacement, utf8};
 
 /// Bytes kept readable before the first and after the last byte of the data, so that word loads at a field's edges stay
 /// inside the buffer.
@@ -47,6 +48,8 @@ pub struct Tile {
     /// The bytes that were read, where they are in another encoding than the data. They begin and end with them, and may go on with
     /// what was read beyond.
     pub transcript: Option<Transcript>,
+    /// The values of columns that are constants, where some differ from input to input; the same ones for all tiles of an input.
+    pub constants: Option<Arc<Constants>>,
 }
 
 impl Tile {
@@ -70,6 +73,7 @@ impl Tile {
             breaks: Vec::new(),
             original: None,
             transcript: None,
+            constants: None,
         }
     }
 

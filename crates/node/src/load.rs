@@ -10,7 +10,7 @@ use copyist_core::{DataError, ErrorCode};
 use copyist_format::infer::{Guess, MAX_NAME, column_names};
 use copyist_transcode::values::Node;
 use copyist_transcode::{
-    ChunkData, Failure, FileCounters, Input, Load, Next, Pushed, Source, Specification, Summary, peek,
+    ChunkData, Failure, FileCounters, Input, Load, Next, Pushed, Source, Specification, Summary, Told, peek,
 };
 use napi::bindgen_prelude::{AsyncTask, Buffer, BufferSlice, Function};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
@@ -22,7 +22,7 @@ use crate::duckdb::{self, HeldChunk, Segment};
 use crate::rejects::BindingRejects;
 use crate::remote::{BindingObject, BindingStore};
 use crate::schema::{self, BindingSchema};
-use crate::specification::BindingSpecification;
+use crate::specification::{BindingAbout, BindingSpecification};
 use crate::spool::BindingSpool;
 
 /// What `next` found. `state` is `chunk`, `pending`, `grow`, `rejects`, `end` or `failed`.
@@ -175,7 +175,13 @@ impl BindingLoad {
             Ok(file) => Source::File(file),
             Err(failure) => return Ok(Some(failure.into())),
         };
-        Ok(self.start(&specification, vec![specification.input(&specification.name, source)], None, on_ready))
+        Ok(self.start(
+            &specification,
+            vec![specification.input(&specification.name, source)],
+            &Told::Itself,
+            None,
+            on_ready,
+        ))
     }
 
     /// Starts reading files, one after the other. `names` are what they are called in messages.
@@ -188,7 +194,7 @@ impl BindingLoad {
         on_ready: Function<'_, (), ()>,
     ) -> napi::Result<Option<BindingFailure>> {
         let on_ready = callback(&on_ready)?;
-        Ok(self.start(&specification, inputs(&specification, paths, names), None, on_ready))
+        Ok(self.start(&specification, inputs(&specification, paths, names), &Told::Itself, None, on_ready))
     }
 
     /// Starts reading objects of a store, one after the other.
@@ -202,7 +208,7 @@ impl BindingLoad {
     ) -> napi::Result<Option<BindingFailure>> {
         let on_ready = callback(&on_ready)?;
         match store.inputs(&specification, &objects) {
-            Ok(inputs) => Ok(self.start(&specification, inputs, None, on_ready)),
+            Ok(inputs) => Ok(self.start(&specification, inputs, &Told::Itself, None, on_ready)),
             Err(failure) => Ok(Some(failure.into())),
         }
     }
@@ -220,7 +226,13 @@ impl BindingLoad {
             Ok(source) => source,
             Err(failure) => return Ok(Some(failure.into())),
         };
-        Ok(self.start(&specification, vec![specification.input(&specification.name, source)], None, on_ready))
+        Ok(self.start(
+            &specification,
+            vec![specification.input(&specification.name, source)],
+            &Told::Nothing,
+            None,
+            on_ready,
+        ))
     }
 
     /// Starts reading what `push` brings. `onDrain` is called when pushing may go on.
@@ -239,13 +251,14 @@ impl BindingLoad {
         };
         let pushed = Pushed::new(high_water as usize, Box::new(drained));
         let inputs = vec![specification.input(&specification.name, Source::Pushed(Arc::clone(&pushed)))];
-        Ok(self.start(&specification, inputs, Some(pushed), on_ready))
+        Ok(self.start(&specification, inputs, &Told::Nothing, Some(pushed), on_ready))
     }
 
     fn start(
         &self,
         specification: &BindingSpecification,
-        inputs: Vec<Input>,
+        mut inputs: Vec<Input>,
+        told: &Told,
         pushed: Option<Arc<Pushed>>,
         on_ready: Callback,
     ) -> Option<BindingFailure> {
@@ -253,6 +266,7 @@ impl BindingLoad {
             Ok(plan) => plan,
             Err(failure) => return Some(failure.into()),
         };
+        specification.tell(&mut inputs, told);
         let inputs = match specification.columnar() {
             None => inputs,
             Some(format) => {
@@ -473,6 +487,15 @@ impl BindingLoad {
         let last = || inner.last.as_ref().map(|last| last.files.clone()).unwrap_or_default();
         let files = inner.load.as_ref().map_or_else(last, Load::files);
         files.iter().flat_map(|file| file_numbers(file).map(|number| number as f64)).collect()
+    }
+
+    /// What the store says of each object that is read, or was.
+    #[napi(catch_unwind)]
+    pub fn about(&self) -> Vec<BindingAbout> {
+        let inner = self.lock();
+        let last = || inner.last.as_ref().map(|last| last.about.clone()).unwrap_or_default();
+        let all = inner.load.as_ref().map_or_else(last, Load::about);
+        all.iter().map(|about| about.as_ref().map_or_else(BindingAbout::default, BindingAbout::of)).collect()
     }
 
     /// Where a row, counted from 0, stands in the input.

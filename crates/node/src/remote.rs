@@ -7,9 +7,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use copyist_core::{DataError, ErrorCode};
+use copyist_format::About;
 use copyist_remote::{Access, Known, Net, Network, NetworkRules, Object, Provide, Ranges, Reader, Secret, Stop};
 use copyist_transcode::columnar::RandomAccess;
-use copyist_transcode::{Failure, Input, ReadRemote, Remote, Source};
+use copyist_transcode::{Failure, Input, ReadRemote, Remote, Source, micros_of};
 use napi::Status;
 use napi::bindgen_prelude::{Buffer, Function};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
@@ -18,7 +19,7 @@ use tokio::sync::oneshot;
 
 use crate::convert::BindingFailure;
 use crate::schema::{self, BindingSchema};
-use crate::specification::BindingSpecification;
+use crate::specification::{BindingSpecification, unquoted};
 
 /// How a store is reached. Secrets come by `giveSecret`.
 #[napi(object)]
@@ -56,17 +57,21 @@ pub struct BindingObject {
     pub address: String,
     pub size: Option<f64>,
     pub etag: Option<String>,
+    /// When it was last written: milliseconds since 1970.
+    pub modified: Option<f64>,
 }
 
 impl BindingObject {
     fn known(&self) -> Option<Known> {
-        self.size.map(|size| Known { size: size as u64, etag: self.etag.clone() })
+        let modified = self.modified.map(|ms| SystemTime::UNIX_EPOCH + Duration::from_millis(ms.max(0.0) as u64));
+        self.size.map(|size| Known { size: size as u64, etag: self.etag.clone(), modified })
     }
 
     fn of(address: String, known: Known) -> Self {
         // A server need not say how long it is.
         let size = (known.size != u64::MAX).then_some(known.size as f64);
-        Self { address, size, etag: known.etag }
+        let since = known.modified.and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
+        Self { address, size, etag: known.etag, modified: since.map(|since| since.as_millis() as f64) }
     }
 }
 
@@ -270,7 +275,7 @@ impl BindingStore {
         })
     }
 
-    /// Writes objects into files, which it makes.
+    /// Writes objects into files, which it makes, and answers what is known of them.
     #[napi(catch_unwind)]
     pub fn download(
         &self,
@@ -280,8 +285,8 @@ impl BindingStore {
     ) -> napi::Result<()> {
         let (access, stop) = (self.access.clone(), self.stop.clone());
         self.ask(on_done, async move {
-            blocking(move || download(&objects, &paths, &access, &stop)).await?;
-            Ok(BindingAnswer::default())
+            let found = blocking(move || download(&objects, &paths, &access, &stop)).await?;
+            Ok(BindingAnswer { objects: Some(found), ..BindingAnswer::default() })
         })
     }
 
@@ -366,8 +371,14 @@ fn open(objects: &[BindingObject], access: &Access) -> Result<Vec<Object>, Box<D
         .collect())
 }
 
-fn download(objects: &[BindingObject], paths: &[String], access: &Access, stop: &Stop) -> Result<(), Box<DataError>> {
-    for (object, path) in open(objects, access)?.into_iter().zip(paths) {
+fn download(
+    objects: &[BindingObject],
+    paths: &[String],
+    access: &Access,
+    stop: &Stop,
+) -> Result<Vec<BindingObject>, Box<DataError>> {
+    let mut found = Vec::with_capacity(objects.len());
+    for ((object, given), path) in open(objects, access)?.into_iter().zip(objects).zip(paths) {
         let name = object.name();
         let unwritten = |error: &io::Error| {
             let folder = std::env::temp_dir();
@@ -385,8 +396,10 @@ fn download(objects: &[BindingObject], paths: &[String], access: &Access, stop: 
             }
             io::Write::write_all(&mut file, &buffer[..size]).map_err(|error| unwritten(&error))?;
         }
+        let known = reader.known().map_err(|error| Failure::of_io(&error, &name).error)?.unwrap_or_default();
+        found.push(BindingObject::of(given.address.clone(), known));
     }
-    Ok(())
+    Ok(found)
 }
 
 struct RemoteReader {
@@ -415,6 +428,10 @@ impl ReadRemote for RemoteReader {
         drop(self.reader.begin());
     }
 
+    fn about(&mut self) -> io::Result<About> {
+        Ok(self.reader.known()?.map(about).unwrap_or_default())
+    }
+
     fn in_any_order(self: Box<Self>) -> Result<Arc<dyn RandomAccess>, Box<DataError>> {
         let ranges = Ranges::open(&self.object, &self.stop, self.most_held)?;
         Ok(Arc::new(RemoteRanges(ranges)))
@@ -439,6 +456,16 @@ impl RandomAccess for RemoteRanges {
     fn expect(&self, soon: &[Range<u64>], later: &[Range<u64>]) {
         self.0.expect(soon, later);
     }
+
+    fn about(&self) -> io::Result<About> {
+        Ok(about(self.0.known()))
+    }
+}
+
+/// What is known of an object, for columns that hold it.
+fn about(Known { size, etag, modified }: Known) -> About {
+    let tag = etag.as_deref().map(unquoted);
+    About { size: (size != u64::MAX).then_some(size), modified: modified.and_then(micros_of), tag }
 }
 
 /// An object as a source that can also be read in any order.

@@ -1,18 +1,19 @@
 //! The plan of a load as JavaScript gives it.
 
 use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
 
 use copyist_core::{ArrayType, DataError, DateOrder, EnumType, ErrorCode, IntervalStyle, Session, Type, ZoneWords};
 use copyist_datetime::{Context, Kind, Language, Pattern, Patterns};
 use copyist_encoding::Encoding;
 use copyist_format::{
-    BadValue, Cleaning, ColumnPlan, Condition, Escapes, FieldMap, Fixed, FixedField, Header, Layout, Missing, Origin,
-    Plan, Replacement, Subject, Tolerance, Unit,
+    About, BadValue, Cleaning, ColumnPlan, Condition, Escapes, Fact, FieldMap, Fixed, FixedField, Header, Layout,
+    Missing, Origin, Place, Plan, Replacement, Subject, Tolerance, Unit,
 };
 use copyist_scan::{Eol, Grammar, Scanner, Separator};
 use copyist_store::{Codec, Compression, Expansion};
 use copyist_transcode::columnar::{Format, Positions};
-use copyist_transcode::{Failure, Input, Limits, Sink, Source};
+use copyist_transcode::{Failure, Input, Limits, Sink, Source, Told, micros_of, millis_of};
 use napi::bindgen_prelude::{Buffer, BufferSlice};
 use napi_derive::napi;
 
@@ -61,6 +62,10 @@ pub struct BindingColumn {
     pub constant: Option<String>,
     /// Its values are numbers of the records, and it has no field.
     pub sequence: Option<BindingSequence>,
+    /// What it holds of its input, and it has no field: `file`, `size`, `last_modified`, `etag`; or of the record's place there: `line`, `offset`.
+    pub lineage: Option<String>,
+    /// Which of the partition values of its input it has, and it has no field.
+    pub partition: Option<u32>,
     /// What is done to its fields first.
     pub cleaning: Option<BindingCleaning>,
     /// Its value is told with a row that is refused.
@@ -75,6 +80,16 @@ pub struct BindingSequence {
     pub increment: String,
     /// Where the records are some of another input's: how many came before each there.
     pub records: Option<Vec<f64>>,
+}
+
+/// What is known of an input.
+#[napi(object)]
+#[derive(Default)]
+pub struct BindingAbout {
+    pub size: Option<f64>,
+    /// When it was last written: milliseconds since 1970.
+    pub modified: Option<f64>,
+    pub etag: Option<String>,
 }
 
 /// What is done to a field before its type sees it.
@@ -189,6 +204,11 @@ pub struct BindingSpecification {
     /// Of files of columns that are not matched by name: where the fields stand in each, and how many columns each has.
     pub positions: Option<Vec<u32>>,
     pub field_count: Option<u32>,
+    /// Partition values: as many for each input as it has, one input after the other.
+    pub partitions: Option<Vec<Option<String>>>,
+    pub partition_count: Option<u32>,
+    /// What is known of each input, where copies are read.
+    pub about: Option<Vec<BindingAbout>>,
     /// All that a record must meet not to be passed over.
     pub conditions: Option<Vec<BindingCondition>>,
     /// Empty lines are passed over.
@@ -372,6 +392,17 @@ impl BindingSpecification {
         Input { compression: self.compression(), expansion: self.expansion(), ..Input::new(name, source) }
     }
 
+    /// What the caller knows of each input, and who knows the rest if not the caller.
+    pub fn tell(&self, inputs: &mut [Input], told: &Told) {
+        let count = self.partition_count.unwrap_or(0) as usize;
+        let partitions = self.partitions.as_deref().unwrap_or(&[]);
+        for (index, input) in inputs.iter_mut().enumerate() {
+            let about = self.about.as_ref().and_then(|all| all.get(index));
+            input.told = about.map_or_else(|| told.clone(), |about| Told::Given(about.about()));
+            input.given = partitions.get(index * count..(index + 1) * count).unwrap_or(&[]).to_vec();
+        }
+    }
+
     fn compression(&self) -> Compression {
         match &*self.compression {
             "none" => Compression::None,
@@ -550,6 +581,19 @@ impl BindingColumn {
     }
 
     fn origin(&self) -> Result<Origin, Failure> {
+        if let Some(index) = self.partition {
+            return Ok(Origin::Fact(Fact::Given(index)));
+        }
+        if let Some(lineage) = &self.lineage {
+            return Ok(match &**lineage {
+                "line" => Origin::Place(Place::Line),
+                "offset" => Origin::Place(Place::Offset),
+                "size" => Origin::Fact(Fact::Size),
+                "last_modified" => Origin::Fact(Fact::Modified),
+                "etag" => Origin::Fact(Fact::Tag),
+                _ => Origin::Fact(Fact::Name),
+            });
+        }
         Ok(match (&self.constant, &self.sequence) {
             (Some(text), _) => Origin::Constant(text.clone().into_bytes()),
             (None, Some(sequence)) => {
@@ -567,7 +611,31 @@ impl BindingColumn {
     }
 
     fn is_read(&self) -> bool {
-        self.constant.is_none() && self.sequence.is_none()
+        self.constant.is_none() && self.sequence.is_none() && self.lineage.is_none() && self.partition.is_none()
+    }
+}
+
+/// A tag without its quotes, which are no part of it.
+pub fn unquoted(tag: &str) -> String {
+    tag.trim_matches('"').to_owned()
+}
+
+impl BindingAbout {
+    pub fn of(about: &About) -> Self {
+        Self {
+            size: about.size.map(|size| size as f64),
+            modified: about.modified.map(|micros| millis_of(micros) as f64),
+            etag: about.tag.clone(),
+        }
+    }
+
+    fn about(&self) -> About {
+        let time = |ms: f64| UNIX_EPOCH + Duration::from_millis(ms.max(0.0) as u64);
+        About {
+            size: self.size.map(|size| size as u64),
+            modified: self.modified.map(time).and_then(micros_of),
+            tag: self.etag.as_deref().map(unquoted),
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use copyist_store::Glob;
 use object_store::list::{PaginatedListOptions, PaginatedListResult};
 
 use crate::failure::{has_expired, of_store, shown, unexpected};
-use crate::object::Known;
+use crate::object::{Known, modified};
 use crate::place::{Access, Place, Scheme, Store};
 
 /// Pages in a row that may bring nothing new.
@@ -82,8 +82,9 @@ async fn pages(
             let key = meta.location.to_string();
             if is_meant(&key) {
                 // In other stores' lists they are not written as they are asked for.
+                let modified = modified(&meta);
                 let etag = meta.e_tag.filter(|tag| store.scheme == Scheme::S3 && tag.starts_with('"'));
-                found.insert(key, Known { size: meta.size, etag });
+                found.insert(key, Known { size: meta.size, etag, modified });
             }
         }
         idle = if is_new { 0 } else { idle + 1 };

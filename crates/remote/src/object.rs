@@ -4,7 +4,8 @@ mod ranges;
 
 use std::collections::HashMap;
 use std::ops::Range;
-use std::time::{Duration, Instant};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use copyist_core::DataError;
@@ -45,6 +46,8 @@ pub struct Known {
     pub size: u64,
     /// As it can be asked for.
     pub etag: Option<String>,
+    /// When it was last written, where its server says so.
+    pub modified: Option<SystemTime>,
 }
 
 /// What tells one version of an object from another.
@@ -52,17 +55,18 @@ pub struct Known {
 struct Version {
     etag: Option<String>,
     size: u64,
+    modified: Option<SystemTime>,
 }
 
 impl Version {
     fn of(meta: &ObjectMeta) -> Self {
         // A weak tag may be that of other bytes, and cannot be asked for.
         let etag = meta.e_tag.clone().filter(|etag| !etag.starts_with("W/"));
-        Self { etag, size: meta.size }
+        Self { etag, size: meta.size, modified: modified(meta) }
     }
 
     fn known(&self) -> Known {
-        Known { size: self.size, etag: self.etag.clone() }
+        Known { size: self.size, etag: self.etag.clone(), modified: self.modified }
     }
 
     fn is_pinned(&self) -> bool {
@@ -78,6 +82,12 @@ impl Version {
         let other = Self::of(meta);
         if other.etag == self.etag && other.size == self.size { Ok(()) } else { Err(changed(address)) }
     }
+}
+
+/// When an object was last written; a server that does not say so has written it in 1970.
+pub(crate) fn modified(meta: &ObjectMeta) -> Option<SystemTime> {
+    let time = SystemTime::from(meta.last_modified);
+    (time > SystemTime::UNIX_EPOCH).then_some(time)
 }
 
 /// A task that ends with whoever waits for it.
@@ -313,10 +323,11 @@ impl Object {
         Ok((all, true, version.known()))
     }
 
-    /// Sends all of it. Stops when nobody listens.
-    pub(crate) async fn send(&self, parts: &Sender<Bytes>) -> Result<(), Box<DataError>> {
+    /// Sends all of it, and before that leaves what is known of it with `found`. Stops when nobody listens.
+    pub(crate) async fn send(&self, parts: &Sender<Bytes>, found: &Mutex<Option<Known>>) -> Result<(), Box<DataError>> {
         let (first, version) = self.open().await.map_err(|error| of_store(&error, &self.address))?;
         self.check_opened(&first, &version)?;
+        *found.lock().unwrap_or_else(PoisonError::into_inner) = Some(version.known());
         // What cannot be pinned to a version is read in one piece, which is of one.
         let part = self.store.part;
         let is_split = version.is_pinned() && version.size > 2 * part;

@@ -1,7 +1,7 @@
 //! An object as a reader that blocks, read ahead by the runtime.
 
 use std::io::{self, Read};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::{Buf, Bytes};
 use copyist_core::DataError;
@@ -9,7 +9,7 @@ use tokio::sync::mpsc::{Receiver, channel};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::object::Object;
+use crate::object::{Known, Object};
 
 /// Parts that may wait for the reader.
 const AHEAD: usize = 4;
@@ -44,12 +44,20 @@ pub struct Reader {
     parts: Option<Receiver<Bytes>>,
     task: Option<JoinHandle<Result<(), Box<DataError>>>>,
     current: Bytes,
+    found: Arc<Mutex<Option<Known>>>,
 }
 
 impl Reader {
     #[must_use]
     pub fn new(object: Object, stop: &Stop) -> Self {
-        Self { object: Some(object), stop: stop.clone(), parts: None, task: None, current: Bytes::new() }
+        Self {
+            object: Some(object),
+            stop: stop.clone(),
+            parts: None,
+            task: None,
+            current: Bytes::new(),
+            found: Arc::default(),
+        }
     }
 
     /// Begins to ask for it before it is read.
@@ -60,18 +68,27 @@ impl Reader {
         let Some(object) = self.object.take() else { return Ok(()) };
         let (sender, parts) = channel(AHEAD);
         self.parts = Some(parts);
-        self.task = Some(crate::runtime()?.spawn(async move { object.send(&sender).await }));
+        let found = Arc::clone(&self.found);
+        self.task = Some(crate::runtime()?.spawn(async move { object.send(&sender, &found).await }));
         Ok(())
     }
-}
 
-impl Read for Reader {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+    /// What is known of it, for which its beginning is waited for.
+    ///
+    /// # Errors
+    /// As reading.
+    pub fn known(&mut self) -> io::Result<Option<Known>> {
+        self.wait()?;
+        Ok(self.found.lock().unwrap_or_else(PoisonError::into_inner).clone())
+    }
+
+    /// Waits for bytes. None are there then at the end only.
+    fn wait(&mut self) -> io::Result<()> {
         self.begin()?;
         let runtime = crate::runtime()?;
         let mut stopped = self.stop.0.subscribe();
         while self.current.is_empty() {
-            let Some(parts) = &mut self.parts else { return Ok(0) };
+            let Some(parts) = &mut self.parts else { return Ok(()) };
             let next = runtime.block_on(async {
                 tokio::select! {
                     biased;
@@ -84,13 +101,20 @@ impl Read for Reader {
                 continue;
             }
             self.parts = None;
-            let Some(task) = self.task.take() else { return Ok(0) };
+            let Some(task) = self.task.take() else { return Ok(()) };
             return match runtime.block_on(task) {
-                Ok(Ok(())) => Ok(0),
+                Ok(Ok(())) => Ok(()),
                 Ok(Err(error)) => Err(io::Error::other(error)),
                 Err(error) => Err(io::Error::other(error)),
             };
         }
+        Ok(())
+    }
+}
+
+impl Read for Reader {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.wait()?;
         let size = into.len().min(self.current.len());
         self.current.copy_to_slice(&mut into[..size]);
         Ok(size)

@@ -313,7 +313,7 @@ fn an_object_is_that_of_its_list() {
     let access = s3(&server, &Arc::default(), Duration::from_secs(3600));
     let read = |size, etag: &str| {
         let object = Object::new("s3://bucket/a", &access).expect("it is an address");
-        let object = object.known(Known { size, etag: Some(etag.to_owned()) });
+        let object = object.known(Known { size, etag: Some(etag.to_owned()), modified: None });
         let mut bytes = Vec::new();
         Reader::new(object, &Stop::default())
             .read_to_end(&mut bytes)

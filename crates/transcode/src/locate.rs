@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use copyist_format::Places;
+use copyist_format::{Places, RecordPlace};
 
 /// Where a row is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +64,17 @@ impl Span {
             (None, Some(columnar)) => columnar.rows,
             (None, None) => self.ends.len(),
         }
+    }
+
+    /// Lines of the tile before its first row that the places of its rows do not count.
+    pub fn lines_before(&self, header_lines: u64) -> u64 {
+        if self.lines.is_some() || self.places.is_some() { 0 } else { header_lines }
+    }
+
+    /// Where a row begins, if `lines` lines come before those that the rows' places count.
+    pub fn place(&self, row: usize, lines: u64) -> RecordPlace {
+        let Some(Location { first_line, byte_offset, .. }) = self.locate(row) else { return RecordPlace::default() };
+        RecordPlace { line: lines + first_line, byte_offset }
     }
 
     /// The number in its batch of a row that comes in columns.

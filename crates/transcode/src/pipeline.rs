@@ -19,7 +19,7 @@ use copyist_encoding::Encoding;
 #[cfg(feature = "columnar")]
 use copyist_format::Shown;
 use copyist_format::infer::ColumnGuess;
-use copyist_format::{Decoder, Fault, Plan, Refusal, Tile, duckdb, pgbinary, text};
+use copyist_format::{About, Decoder, Fault, Plan, RecordPlace, Refusal, Tile, duckdb, pgbinary, text};
 use copyist_scan::Eol;
 
 #[cfg(feature = "columnar")]
@@ -148,6 +148,8 @@ pub struct FileCounters {
 pub struct Summary {
     pub counters: Counters,
     pub files: Vec<FileCounters>,
+    /// As [`Load::about`].
+    pub about: Vec<Option<About>>,
     recent: Recent,
 }
 
@@ -256,18 +258,28 @@ struct State {
     is_awaited: bool,
 }
 
-/// Numbers of records, which go from tile to tile in the order of the input: a tile is decoded before it is known how many records come
-/// before it, and encoded after that.
+/// Numbers of records and lines, which go from tile to tile in the order of the input: a tile is decoded before it is known how many records
+/// come before it, and encoded after that.
 #[derive(Default)]
 struct Numbering {
     /// The tile whose turn it is.
     next: u64,
-    /// Records before it.
-    records: u64,
+    before: Before,
+    /// The input of the tile before.
+    file: u32,
     /// A tile before it will never have its turn.
     is_broken: bool,
     /// An input whose data ended before it did: records that were read behind that have no numbers.
     cut: Option<u32>,
+}
+
+/// What comes before a tile.
+#[derive(Clone, Copy, Default)]
+struct Before {
+    /// Records with numbers, in all inputs.
+    records: u64,
+    /// Lines of its input, or rows where these come in columns.
+    lines: u64,
 }
 
 struct Shared {
@@ -472,6 +484,12 @@ impl Load {
         files
     }
 
+    /// What is known of each input of another machine, of those whose turn has come.
+    #[must_use]
+    pub fn about(&self) -> Vec<Option<About>> {
+        lock(&self.shared.readings).iter().map(|reading| reading.about.clone()).collect()
+    }
+
     /// Where a row, counted from 0, stands in the input, if it was handed out recently.
     #[must_use]
     pub fn locate(&self, row: u64) -> Option<Location> {
@@ -508,8 +526,8 @@ impl Load {
     /// What can be asked of the load when it is gone. `locate` then answers from here only.
     #[must_use]
     pub fn summary(&self) -> Summary {
-        let (counters, files) = (self.counters(), self.files());
-        Summary { counters, files, recent: std::mem::take(&mut lock(&self.shared.state).recent) }
+        let (counters, files, about) = (self.counters(), self.files(), self.about());
+        Summary { counters, files, about, recent: std::mem::take(&mut lock(&self.shared.state).recent) }
     }
 
     /// [`Sink::Values`]: the texts of a column's dictionary from a number on, end to end, and where each ends.
@@ -561,21 +579,25 @@ impl Shared {
         self.numbered.notify_all();
     }
 
-    /// Waits for a tile's turn to have numbers, of which it takes `count`. How many were taken before; None when everything stops. `ended`:
-    /// the data of its input ended in it.
-    fn take_numbers(&self, tile: &Tile, count: u64, ended: bool) -> Option<u64> {
+    /// Waits for a tile's turn to have numbers, of which it takes `taken`. What was taken before; None when everything stops. `ended`: the data
+    /// of its input ended in it.
+    fn take_numbers(&self, number: u64, file: u32, taken: Before, ended: bool) -> Option<Before> {
         let mut numbering = lock(&self.numbering);
-        while numbering.next != tile.sequence {
+        while numbering.next != number {
             if numbering.is_broken || self.is_cancelled() {
                 return None;
             }
             numbering = self.numbered.wait(numbering).unwrap_or_else(PoisonError::into_inner);
         }
-        let before = numbering.records;
-        let count = if numbering.cut == Some(tile.file) { 0 } else { count };
-        (numbering.next, numbering.records) = (tile.sequence + 1, before + count);
+        if numbering.file != file || number == 0 {
+            numbering.before.lines = self.plan.skip;
+        }
+        let before = numbering.before;
+        let records = if numbering.cut == Some(file) { 0 } else { taken.records };
+        numbering.before = Before { records: before.records + records, lines: before.lines + taken.lines };
+        (numbering.next, numbering.file) = (number + 1, file);
         if ended {
-            numbering.cut = Some(tile.file);
+            numbering.cut = Some(file);
         }
         drop(numbering);
         self.numbered.notify_all();
@@ -681,8 +703,7 @@ impl Shared {
         }
         if let Some(mut span) = part.span {
             span.first_row = state.rows;
-            let counts_all = span.lines.is_some() || span.places.is_some();
-            span.first_line = state.lines + if counts_all { 0 } else { part.header_lines };
+            span.first_line = state.lines + span.lines_before(part.header_lines);
             (span.file, span.position) = (file, state.position);
             state.recent.push(span);
         }
@@ -947,6 +968,9 @@ impl<'a> Worker<'a> {
                     shared.break_numbering();
                     Err(Failure::of_panic(&*payload))
                 });
+                if let (Ok(_), Some((number, _))) = (&result, &behind) {
+                    self.skip_numbers(*number);
+                }
                 (number, result)
             }
             Ok(false) => {
@@ -1034,8 +1058,8 @@ impl<'a> Worker<'a> {
 
     /// A tile that failed takes no numbers of records.
     fn skip_numbers(&self, number: u64) {
-        if self.shared.plan.has_sequence() {
-            self.shared.take_numbers(&Tile { sequence: number, file: u32::MAX, ..Tile::default() }, 0, false);
+        if self.shared.plan.has_sequence() || self.shared.plan.has_lines() {
+            self.shared.take_numbers(number, u32::MAX, Before::default(), false);
         }
     }
 
@@ -1074,11 +1098,25 @@ impl<'a> Worker<'a> {
                 break;
             }
         }
+        if !self.waits_for(&tiles[0].0)
+            && shared.plan.has_lines()
+            && let Some(last) = done.parts.last()
+        {
+            // Beginnings of inputs need not wait for those before them, and yet count for what follows.
+            let taken = Before { records: 0, lines: last.lines };
+            shared.take_numbers(tiles[0].0.sequence, last.file, taken, last.ended);
+        }
         self.tiles = tiles;
         if has_messages {
             done.chunk = message(buffer);
         }
         done
+    }
+
+    /// Whether it takes the tiles before to know the numbers of this one's records.
+    fn waits_for(&self, tile: &Tile) -> bool {
+        let plan = &self.shared.plan;
+        plan.has_sequence() || plan.has_lines() && !tile.first
     }
 
     /// Decodes a tile, and puts its rows into the buffer behind what is there, or makes a chunk of them.
@@ -1090,6 +1128,7 @@ impl<'a> Worker<'a> {
         chunk: &mut Option<ChunkData>,
     ) -> Part {
         let shared = self.shared;
+        let waits = self.waits_for(tile);
         let decoder = match plan {
             None => &mut self.decoder,
             Some(plan) => {
@@ -1103,11 +1142,19 @@ impl<'a> Worker<'a> {
         let replaced = invalid.map_or(0, |replacement| tile.replace_invalid(plan.scanner, replacement));
         decoder.tell_mendings(!shared.is_enough_told.load(Ordering::Relaxed));
         decoder.decode(tile);
-        if plan.has_sequence() {
-            let count = decoder.numbered();
+        let mut before = Before { records: 0, lines: plan.skip };
+        if waits {
+            let decoded = decoder.decoded();
+            let taken = Before { records: decoder.numbered(), lines: decoded.lines };
             // When everything stops nobody looks at the rows any more.
-            let before = shared.take_numbers(tile, count, decoder.decoded().ended).unwrap_or(0);
-            decoder.number(tile, before);
+            before = shared.take_numbers(tile.sequence, tile.file, taken, decoded.ended).unwrap_or_default();
+        }
+        if plan.has_places() && decoder.decoded().rows > 0 {
+            let span = span_of(plan, tile, decoder, false);
+            let lines = before.lines + span.lines_before(decoder.decoded().header_lines);
+            decoder.number(tile, before.records, |row| span.place(row, lines));
+        } else if waits {
+            decoder.number(tile, before.records, |_| RecordPlace::default());
         }
         let decoded = decoder.decoded();
         let rows = decoded.rows as u64;
@@ -1241,10 +1288,14 @@ impl<'a> Worker<'a> {
         }
         let decoder = self.batches.get_or_insert_with(|| BatchDecoder::new(Arc::clone(&shared.plan)));
         decoder.tell_mendings(!shared.is_enough_told.load(Ordering::Relaxed));
+        if let Some(constants) = &tile.constants {
+            decoder.of_input(constants);
+        }
         decoder.decode(&batch);
-        if plan.has_sequence() {
-            let before = shared.take_numbers(tile, decoder.numbered(), false).unwrap_or(0);
-            decoder.number(before);
+        if plan.has_sequence() || plan.has_lines() {
+            let taken = Before { records: decoder.numbered(), lines: decoder.decoded().0.lines };
+            let before = shared.take_numbers(tile.sequence, tile.file, taken, false).unwrap_or_default();
+            decoder.number(before.records, before.lines);
         }
         let (decoded, literals) = decoder.decoded();
         let rows = decoded.rows as u64;

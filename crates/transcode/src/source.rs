@@ -6,8 +6,10 @@ use std::io::{self, Read};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use copyist_core::{DataError, ErrorCode};
+use copyist_format::{About, Facts};
 use copyist_store::{Ahead, Codec, Compression, Decompressor, Expansion, MARK, Mark};
 
 use crate::failure::Failure;
@@ -19,9 +21,25 @@ pub struct Input {
     pub source: Source,
     pub compression: Compression,
     pub expansion: Expansion,
+    /// Who knows of its size and the like, for columns that hold them.
+    pub told: Told,
+    /// What else the caller knows of it: see [`copyist_format::Facts::given`].
+    pub given: Vec<Option<String>>,
     /// Of one whose rows come in columns: where these stand, if they are not matched by name.
     #[cfg(feature = "columnar")]
     pub positions: Option<crate::columnar::Positions>,
+}
+
+/// Who knows what there is to know of an input.
+#[derive(Clone, Debug, Default)]
+pub enum Told {
+    /// Nobody: it is a stream.
+    #[default]
+    Nothing,
+    /// Who keeps it.
+    Itself,
+    /// The caller: what is read is a copy.
+    Given(About),
 }
 
 impl Input {
@@ -33,6 +51,8 @@ impl Input {
             source,
             compression: Compression::default(),
             expansion: Expansion::default(),
+            told: Told::default(),
+            given: Vec::new(),
             #[cfg(feature = "columnar")]
             positions: None,
         }
@@ -44,9 +64,32 @@ impl Input {
         vec![Self::new(name, source)]
     }
 
-    /// Opens what is not open yet, and what is in it. The bytes there should be, where that is known.
-    pub(crate) fn open(&mut self) -> Result<Option<u64>, Failure> {
+    /// What is known of it, of which who keeps it says `about`.
+    pub(crate) fn facts(&self, about: impl FnOnce() -> io::Result<About>) -> Result<Facts, Failure> {
+        let about = match &self.told {
+            Told::Nothing => About::default(),
+            Told::Itself => about().map_err(|error| Failure::of_io(&error, &self.name))?,
+            Told::Given(about) => about.clone(),
+        };
+        Ok(Facts { name: self.name.clone(), about, given: self.given.clone() })
+    }
+
+    /// Opens what is not open yet, and what is in it. The bytes there should be, where that is known. What is known of it, if that is wanted,
+    /// or it is of another machine, whose answer tells it anyway.
+    pub(crate) fn open(&mut self, is_wanted: bool) -> Result<(Option<u64>, Option<Facts>), Failure> {
         let size = self.source.open(&self.name)?;
+        let facts = if is_wanted || matches!(self.source, Source::Remote(_)) {
+            let mut source = std::mem::replace(&mut self.source, Source::Memory(io::Cursor::default()));
+            let facts = self.facts(|| source.about());
+            self.source = source;
+            Some(facts?)
+        } else {
+            None
+        };
+        Ok((self.open_inside(size)?, facts))
+    }
+
+    fn open_inside(&mut self, size: Option<u64>) -> Result<Option<u64>, Failure> {
         if self.compression == Compression::None {
             return Ok(size);
         }
@@ -96,6 +139,12 @@ pub enum Source {
 pub trait ReadRemote: Read + Send {
     /// Its turn comes soon: what can be asked for now is there then.
     fn prepare(&mut self);
+
+    /// What the other machine says of it, for which its beginning is waited for.
+    ///
+    /// # Errors
+    /// As reading.
+    fn about(&mut self) -> io::Result<About>;
 
     /// The same bytes, to be read in any order, if none have been read yet.
     ///
@@ -195,6 +244,18 @@ impl Source {
         Ok(Some(metadata.len()))
     }
 
+    /// What who keeps it says of it.
+    pub(crate) fn about(&mut self) -> io::Result<About> {
+        match self {
+            Source::File(file) => Ok(about_file(&file.metadata()?)),
+            Source::Path(path) => Ok(about_file(&std::fs::metadata(path)?)),
+            Source::Remote(remote) => remote.reader.about(),
+            #[cfg(feature = "columnar")]
+            Source::Columnar(_, source) => source.about(),
+            Source::Memory(_) | Source::Pushed(_) | Source::Decompressed(_) => Ok(About::default()),
+        }
+    }
+
     /// The first bytes, which will be read once more: [`MARK`], all there are, or as many as tell that it is not compressed.
     fn start(&mut self) -> io::Result<Vec<u8>> {
         match self {
@@ -279,6 +340,31 @@ impl Source {
             Source::Columnar(..) => Err(io::Error::other("what comes in columns is not read byte by byte")),
         }
     }
+}
+
+/// What the file system says of a file.
+pub(crate) fn about_file(metadata: &std::fs::Metadata) -> About {
+    // A system that does not know it has no answer.
+    About { size: Some(metadata.len()), modified: metadata.modified().ok().and_then(micros_of), tag: None }
+}
+
+/// Microseconds from 1970 to 2000.
+const EPOCH: i128 = 946_684_800_000_000;
+
+/// Microseconds since 2000-01-01 UTC.
+#[must_use]
+pub fn micros_of(time: SystemTime) -> Option<i64> {
+    let since = match time.duration_since(UNIX_EPOCH) {
+        Ok(after) => after.as_micros() as i128,
+        Err(before) => -(before.duration().as_micros() as i128),
+    };
+    i64::try_from(since - EPOCH).ok()
+}
+
+/// Milliseconds since 1970-01-01 UTC of those.
+#[must_use]
+pub fn millis_of(micros: i64) -> i64 {
+    ((i128::from(micros) + EPOCH).div_euclid(1000)) as i64
 }
 
 #[cfg(unix)]

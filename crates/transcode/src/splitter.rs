@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use copyist_core::{DataError, ErrorCode};
 use copyist_encoding::{Beginning, Encoding, Transcript, room_for};
 use copyist_format::pgbinary::{self, HEADER, Stop};
-use copyist_format::{Header, LOOK_AHEAD, PAD, Plan, Tile};
+use copyist_format::{About, Constants, Facts, Header, LOOK_AHEAD, PAD, Plan, Tile};
 use copyist_scan::{Eol, Grammar, Separator};
 
 use crate::failure::Failure;
@@ -19,11 +19,13 @@ use crate::resync;
 use crate::source::{Input, Source};
 
 /// What has been read of an input.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Reading {
     pub bytes: u64,
     /// Lines passed over before the first record.
     pub skipped: u64,
+    /// Of one of another machine, or where it is wanted for columns.
+    pub about: Option<About>,
 }
 
 /// Reads under one lock; whoever holds it claims the next tile.
@@ -44,6 +46,10 @@ pub(crate) struct Splitter {
     headers: Headers,
     /// By which its records are read, if it is not the plan of the load.
     plan: Option<Arc<Plan>>,
+    /// Values of columns that come of what is known of it.
+    constants: Option<Arc<Constants>>,
+    /// What is known of it, until that is noted.
+    about: Option<About>,
     readings: Arc<Mutex<Vec<Reading>>>,
     /// What the input is in, if it is not UTF-8; from its beginning on, in which byte order.
     encoding: Option<Encoding>,
@@ -87,6 +93,15 @@ impl ClaimedBatch {
 
 const BOM: &[u8] = b"\xEF\xBB\xBF";
 
+/// The values of columns that are constants in an input.
+fn constants_of(plan: &Plan, facts: &Facts) -> Result<Arc<Constants>, Failure> {
+    let constants = Constants::new(plan, Some(facts)).map_err(|(column, error)| Failure {
+        column: Some(plan.columns[column].name.clone()),
+        ..Failure::whole(error)
+    })?;
+    Ok(Arc::new(constants))
+}
+
 impl Splitter {
     /// For inputs that are read one after the other.
     pub fn new(inputs: Vec<Input>, tile_size: usize, max_record: usize, maps_by_name: bool) -> Self {
@@ -106,6 +121,8 @@ impl Splitter {
             is_over: false,
             headers: Headers::new(maps_by_name),
             plan: None,
+            constants: None,
+            about: None,
             readings: Arc::default(),
             encoding: None,
             begun: false,
@@ -136,7 +153,12 @@ impl Splitter {
     /// Opens an input that has its rows in columns.
     #[cfg(feature = "columnar")]
     fn open_batches(&mut self, plan: &Plan, format: crate::columnar::Format, source: Source) -> Result<(), Failure> {
-        let mut batches = crate::columnar::open(format, source, &self.input.name)?;
+        let (mut batches, bytes) = crate::columnar::open_bytes(format, source, &self.input.name)?;
+        let facts = self.input.facts(|| bytes.about())?;
+        if plan.has_facts() {
+            self.constants = Some(constants_of(plan, &facts)?);
+        }
+        self.about = Some(facts.about);
         let columns = match &self.input.positions {
             Some(positions) => positions.columns(&batches.schema(), &self.input.name)?,
             None => crate::columnar::columns_of(plan, &batches.schema(), &self.input.name)?,
@@ -165,6 +187,7 @@ impl Splitter {
         };
         (tile.sequence, tile.file, tile.byte_offset, tile.len) = (self.sequence, self.file, 0, 0);
         (tile.first, tile.last, tile.header) = (false, false, false);
+        tile.constants.clone_from(&self.constants);
         self.sequence += 1;
         self.claimed = Some(ClaimedBatch { rows, name: self.input.name.as_str().into(), file: self.file });
         Ok(true)
@@ -214,10 +237,14 @@ impl Splitter {
         Arc::clone(&self.readings)
     }
 
-    fn note_reading(&self) {
+    fn note_reading(&mut self) {
         let mut readings = self.readings.lock().unwrap_or_else(PoisonError::into_inner);
         readings.resize(self.file as usize + 1, Reading::default());
-        readings[self.file as usize] = Reading { bytes: self.file_bytes, skipped: self.file_skipped };
+        let reading = &mut readings[self.file as usize];
+        (reading.bytes, reading.skipped) = (self.file_bytes, self.file_skipped);
+        if reading.about.is_none() {
+            reading.about = self.about.take();
+        }
     }
 
     /// Begins with the next input. False when there is none.
@@ -227,6 +254,7 @@ impl Splitter {
         self.file += 1;
         self.carry.clear();
         (self.encoding, self.begun, self.eol, self.plan) = (None, false, None, None);
+        (self.constants, self.about) = (None, None);
         (self.started, self.is_open, self.is_over) = (false, false, false);
         (self.byte_offset, self.file_bytes, self.file_skipped) = (0, 0, 0);
         #[cfg(feature = "columnar")]
@@ -273,7 +301,7 @@ impl Splitter {
             if !self.is_open {
                 self.input.source.prepare();
                 self.inputs.iter_mut().take(PREPARED).for_each(|input| input.source.prepare());
-                self.expected = self.input.open().map_err(|failure| failure.in_file(self.file))?;
+                self.expected = self.open(plan).map_err(|failure| failure.in_file(self.file))?;
                 self.is_open = true;
             }
             let cut = if plan.is_binary {
@@ -286,6 +314,18 @@ impl Splitter {
                 return Ok(true);
             }
         }
+    }
+
+    /// Opens the input. The bytes it should have, where that is known.
+    fn open(&mut self, plan: &Plan) -> Result<Option<u64>, Failure> {
+        let (expected, facts) = self.input.open(plan.has_facts())?;
+        if let Some(facts) = facts {
+            if plan.has_facts() {
+                self.constants = Some(constants_of(plan, &facts)?);
+            }
+            self.about = Some(facts.about);
+        }
+        Ok(expected)
     }
 
     /// The next records of the input. False at its end.
@@ -385,6 +425,7 @@ impl Splitter {
         (tile.len, tile.filled, tile.eol) = (len, filled, self.eol);
         (tile.sequence, tile.byte_offset, tile.file) = (self.sequence, self.byte_offset, self.file);
         (tile.first, tile.last) = (first, last);
+        tile.constants.clone_from(&self.constants);
         tile.header = first && plan.header != Header::No;
         if tile.header && self.is_several {
             self.plan = self.headers.check(plan, tile, &self.input.name)?;

@@ -1,4 +1,5 @@
 /** Checks of options that copyist has for all systems. They come last. */
+import { isColumnar } from '../ast.ts'
 import { flawOfDate, languageOf, patternsIn } from '../date-patterns.ts'
 import { notInBinary, type ResolvedParts, type Rule } from '../rule.ts'
 import { dialectTitles } from './names.ts'
@@ -126,7 +127,15 @@ export const generalRules: readonly Rule[] = [
       'accept_any_date',
     ] as const
   ).map(notInBinary),
-  ...(['sequence', 'filler', 'constant'] as const).map(
+  {
+    about: ['lineage'],
+    broken: ({ given, format }) =>
+      isColumnar(format) && given.lineage?.value.some((column) => column.of === 'offset') === true,
+    condition: 'feature_not_supported',
+    message: ({ format }) => `COPY LINEAGE offset cannot be used with FORMAT ${format}`,
+    hint: 'The rows of such files have no bytes of their own. The number of a row is its line.',
+  },
+  ...(['sequence', 'filler', 'constant', 'lineage', 'hive_partitioning'] as const).map(
     (key): Rule => ({
       ...notInBinary(key),
       hint: 'The tuples of a binary file go to the table as they are: each has one field for every column that is loaded.',

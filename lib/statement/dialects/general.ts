@@ -1,13 +1,15 @@
 /** Options of copyist's own language that no file of PostgreSQL's options has: they are anybody's. */
-import type { Compression, Dialect } from '../ast.ts'
+import type { Compression, Dialect, Lineage } from '../ast.ts'
 import type { DatePattern } from '../date-patterns.ts'
-import { choice, define } from '../option-definition.ts'
+import { choice, define, flag } from '../option-definition.ts'
 import { dialectNames } from './names.ts'
 
 export type GeneralKey =
   | 'dialect'
   | 'compression'
   | 'map by name'
+  | 'lineage'
+  | 'hive_partitioning'
   | 'unit'
   | 'date_format'
   | 'time_format'
@@ -64,6 +66,44 @@ export const generalOptions = {
     dialects: [],
     example: 'MAP BY NAME',
     errors: [['22023', 'with HEADER false or HEADER MATCH']],
+    read: (reader) => reader.boolean(),
+  }),
+  lineage: define<readonly Lineage[]>({
+    synopsis: '( column [ file | line | offset | load_id | etag | last_modified | size ] [, ...] )',
+    summary:
+      'Columns that are not in the file and tell where each row comes from: the name of the file as errors have it; the line that the record begins in (of Parquet and Arrow files the number of the row) and the byte, counted in the decompressed file; the id of the load; the tag of an object without its quotes, the time of the last change and the bytes of the file as it is stored. What is not known, such as the tag of a local file, is NULL. Without a word the name of the column is the word.',
+    defaultNote: 'none',
+    formats: text,
+    bare: [{ words: ['lineage'], takes: 'clause' }],
+    clause: 'lineage',
+    otherNames: ['filename', 'file_name', 'source_columns', 'metadata_columns', 'include_metadata'],
+    dialects: [],
+    example: 'LINEAGE (source_file file, source_line line, load_id)',
+    errors: [
+      ['22023', 'no such word'],
+      ['42701', 'a column twice, also in FILLER, CONSTANT or SEQUENCE; one that is read'],
+      ['0A000', 'line or offset for a column that is no whole number or numeric; offset of parquet and arrow'],
+      ['23502', 'what is not known in a column that is NOT NULL'],
+      binaryError,
+    ],
+    read: (reader) => reader.clause('lineage').columns,
+  }),
+  hive_partitioning: define<boolean>({
+    synopsis: '[ boolean ]',
+    summary:
+      'The parts key=value of the path of each file, such as year=2024/month=05, are columns of these names: percent-decoded, NULL for __HIVE_DEFAULT_PARTITION__, and otherwise what the type of the column makes of the text. Every file must have the same keys, and the table a column for each. Columns of these names in the file are not read.',
+    default: { text: false, csv: false },
+    formats: text,
+    bare: [flag('hive_partitioning')],
+    otherNames: ['hivepartitioning', 'hive_partition', 'partition_columns', 'partitioned', 'partitioning'],
+    dialects: [],
+    example: 'HIVE_PARTITIONING',
+    errors: [
+      ['22023', 'a stream; a path without such parts, or with other ones than the first file; a key twice'],
+      ['42703', 'a key that is no column of the table'],
+      ['22P02', 'a value that the type of its column refuses, or as that says; always of the whole load'],
+      binaryError,
+    ],
     read: (reader) => reader.boolean(),
   }),
   unit: define<'bytes' | 'chars'>({

@@ -69,6 +69,8 @@ export const features: readonly Feature[] = [
   { option: 'SEQUENCE', isSaid: has('sequence') },
   { option: 'FILLER', isSaid: has('filler') },
   { option: 'CONSTANT', isSaid: has('constant') },
+  { option: 'LINEAGE', isSaid: has('lineage') },
+  { option: 'HIVE_PARTITIONING', isSaid: has('hivePartitioning') },
   { option: 'MAP BY NAME', isSaid: has('mapByName') },
   { option: 'MAP BY NAME', isSaid: has('byPosition') },
   { option: 'ACCEPT_ANY_DATE', isSaid: has('acceptAnyDate') },

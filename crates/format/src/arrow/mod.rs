@@ -22,7 +22,7 @@ use copyist_core::{DataError, ErrorCode, Result, Type};
 use crate::column::Validity;
 use crate::decode::Decoded;
 use crate::fault::{Fault, Shown};
-use crate::origin::{self, Constants, TooLarge};
+use crate::origin::{self, Constants, Numbers, RecordPlace, TooLarge};
 use crate::refusal::{Flaw, Places, Refusal, Told};
 use crate::values::{Span, Stopped, explain_value, literal};
 use crate::{BadValue, ColumnPlan, FieldMap, Layout, Plan, Tile};
@@ -86,7 +86,7 @@ pub struct BatchDecoder {
     plan: Arc<Plan>,
     /// The same for values that are not strings: nothing that is said of the writing of dates and numbers is about them.
     typed: Arc<Plan>,
-    constants: Constants,
+    constants: Arc<Constants>,
     spans: Vec<Span>,
     offsets: Vec<u32>,
     /// The only field of a record belongs to any column.
@@ -132,7 +132,7 @@ impl BatchDecoder {
         }
         Self {
             typed: Arc::new(typed),
-            constants: Constants::new(&plan).unwrap_or_default(),
+            constants: Arc::new(Constants::new(&plan, None).unwrap_or_default()),
             spans: Vec::new(),
             offsets: Vec::new(),
             only: vec![0; plan.columns.len()],
@@ -170,22 +170,21 @@ impl BatchDecoder {
         (self.decoded.rows + self.decoded.refusals.len()) as u64
     }
 
-    /// As [`crate::Decoder::number`].
-    pub fn number(&mut self, before: u64) {
+    /// The constants of the input that the next batches are of.
+    pub fn of_input(&mut self, constants: &Arc<Constants>) {
+        constants.take_over(&mut self.constants, &self.plan, &mut self.decoded.columns);
+    }
+
+    /// As [`crate::Decoder::number`]; `rows` rows of the input come before the batch.
+    pub fn number(&mut self, before: u64, rows: u64) {
         let plan = Arc::clone(&self.plan);
-        let Decoded { columns, arena, rows, refusals, .. } = &mut self.decoded;
-        let mut first: Option<(usize, TooLarge)> = None;
-        for (index, (column, spec)) in columns.iter_mut().zip(&plan.columns).enumerate() {
-            let end = first.as_ref().map_or(*rows, |(_, too_large)| too_large.row);
-            let mut passed = 0;
-            let ordinals = (0..end).map(|row| {
-                passed += refusals[passed..].iter().take_while(|refusal| refusal.rows_before as usize <= row).count();
-                before + (row + passed) as u64
-            });
-            if let Err(too_large) = origin::number(plan.layout, spec, column, arena, ordinals) {
-                first = Some((index, too_large));
-            }
-        }
+        let Decoded { columns, arena, rows: count, refusals, places, .. } = &mut self.decoded;
+        let gaps = refusals.iter().map(|refusal| refusal.rows_before as usize).collect();
+        let place = |row: usize| {
+            let row = places.as_ref().map_or(row, |places| places.first_lines[row] as usize);
+            RecordPlace { line: rows + row as u64 + 1, byte_offset: 0 }
+        };
+        let first = Numbers { gaps, before, place }.write(&plan, columns, arena, *count);
         let Some((column, TooLarge { row, text, error })) = first else { return };
         let out = &mut self.decoded;
         let at = out.places.as_ref().map_or(row, |places| places.first_lines[row] as usize);

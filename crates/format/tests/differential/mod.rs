@@ -322,6 +322,7 @@ fn tiles(case: &Case, scanner: Scanner, input: &[u8]) -> Vec<Tile> {
             breaks: Vec::new(),
             original: None,
             transcript: None,
+            constants: None,
         });
         if last {
             return tiles;

@@ -10,7 +10,7 @@ use object_store::{Error, GetOptions, GetRange};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
-use super::{Body, Object, Version};
+use super::{Body, Known, Object, Version};
 use crate::client::{Answered, cause};
 use crate::failure::{of_store, unexpected};
 use crate::reader::Stop;
@@ -118,6 +118,12 @@ impl Ranges {
     #[must_use]
     pub fn size(&self) -> u64 {
         self.version.size
+    }
+
+    /// What is known of it.
+    #[must_use]
+    pub fn known(&self) -> Known {
+        self.version.known()
     }
 
     /// Requests so far, without those that opened it.

@@ -5,6 +5,8 @@ use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
+use copyist_format::About;
+
 /// A file, or whatever has bytes at places.
 pub trait RandomAccess: Send + Sync {
     /// Bytes of it.
@@ -24,6 +26,14 @@ pub trait RandomAccess: Send + Sync {
     /// The ranges `soon` are read next, each from its beginning to its end, and then those `later`. What takes long to come may be
     /// asked for now.
     fn expect(&self, _soon: &[Range<u64>], _later: &[Range<u64>]) {}
+
+    /// What who keeps it says of it.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn about(&self) -> io::Result<About> {
+        Ok(About::default())
+    }
 }
 
 struct Whole {
@@ -43,6 +53,10 @@ pub fn access_file(file: File) -> io::Result<Arc<dyn RandomAccess>> {
 impl RandomAccess for Whole {
     fn size(&self) -> u64 {
         self.size
+    }
+
+    fn about(&self) -> io::Result<About> {
+        Ok(crate::source::about_file(&self.file.metadata()?))
     }
 
     #[cfg(unix)]

@@ -21,8 +21,8 @@ use copyist_core::{DataError, ErrorCode, Result};
 pub use access::{RandomAccess, access_file};
 pub use arrow::ArrowInput;
 pub use lanes::Begun;
-pub(crate) use open::of_input;
 pub use open::{Format, Positions, columns_of, open};
+pub(crate) use open::{of_input, open_bytes};
 pub use parquet::ParquetInput;
 
 /// Rows in columns, some at a time, in their order.

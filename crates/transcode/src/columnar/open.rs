@@ -22,23 +22,32 @@ pub enum Format {
 ///
 /// # Errors
 /// As [`Batches::next`], and what the system says where it cannot be opened. `0A000` of a stream, whose end cannot be read first.
-pub fn open(format: Format, mut source: Source, name: &str) -> std::result::Result<Box<dyn Batches>, Failure> {
+pub fn open(format: Format, source: Source, name: &str) -> std::result::Result<Box<dyn Batches>, Failure> {
+    open_bytes(format, source, name).map(|(batches, _)| batches)
+}
+
+/// Rows, and the bytes that they are read from.
+type Opened = (Box<dyn Batches>, Arc<dyn RandomAccess>);
+
+/// The same, and the bytes it reads.
+pub(crate) fn open_bytes(format: Format, mut source: Source, name: &str) -> std::result::Result<Opened, Failure> {
     source.open(name)?;
     let access: Arc<dyn RandomAccess> = match source {
         Source::File(file) => access_file(file).map_err(|error| Failure::of_io(&error, name))?,
         Source::Memory(bytes) => bytes.into_inner(),
-        Source::Columnar(_, source) => return open(format, *source, name),
+        Source::Columnar(_, source) => return open_bytes(format, *source, name),
         Source::Remote(remote) => remote.in_any_order().map_err(Failure::whole)?,
         Source::Path(_) | Source::Pushed(_) | Source::Decompressed(_) => {
             let message = "rows in columns cannot be read from a stream, since a file of them is read from its end";
             return Err(Failure::whole(DataError::new(ErrorCode::FeatureNotSupported, message)));
         }
     };
+    let bytes = Arc::clone(&access);
     let batches: Result<Box<dyn Batches>> = match format {
         Format::Parquet => ParquetInput::open(access).map(|input| -> Box<dyn Batches> { Box::new(input) }),
         Format::Arrow => ArrowInput::open(access).map(|input| -> Box<dyn Batches> { Box::new(input) }),
     };
-    batches.map_err(|error| of_input(error, name))
+    Ok((batches.map_err(|error| of_input(error, name))?, bytes))
 }
 
 /// An error of an input as a whole.
