@@ -18,8 +18,8 @@ import { checkDelimiter } from './delimiter.ts'
 import { CopyError } from './errors.ts'
 import { runValidation } from './explain.ts'
 import { looksLikeHeader } from './header.ts'
-import { idleFormats } from './load-columns.ts'
-import { columnsOfSchema, planLoad, TRANSPORT } from './load-plan.ts'
+import { asRead, idleFormats } from './load-columns.ts'
+import { columnsOfSchema, planLoad, TRANSPORT, withMade } from './load-plan.ts'
 import { LoadRecord, receiptOf } from './load-record.ts'
 import { loadAddon } from './native/addon.ts'
 import { type ColumnType, LEFT_TO_SERVER, type NativeLoad } from './native/load.ts'
@@ -404,7 +404,8 @@ class Work {
         columns = await this.#prove(statement, kept)
       }
       if (columns.length === 0) throw emptyInput(statement, input.name)
-      createdTable = await transaction.createTable(statement.table, columns).catch((error: unknown) => {
+      const all = withMade(statement, columns)
+      createdTable = await transaction.createTable(statement.table, all).catch((error: unknown) => {
         throw error instanceof CopyError && error.sqlState === '42P07' ? overtaken(statement, error) : error
       })
       table = await transaction.describe(statement.table)
@@ -426,6 +427,7 @@ class Work {
       // There is nothing to be matched in an empty input.
       header?.length === 0 ? undefined : header,
     )
+    table = asRead(statement, table, planned)
     record.into(table)
     const { columns } = planned
     const steps = stepsOf(planned)

@@ -9,8 +9,8 @@ import { CopyError } from './errors.ts'
 import type { ExplainedColumn, ExplainedInput, ExplainedLoad, Explanation } from './explanation.ts'
 import { looksLikeHeader } from './header.ts'
 import { findLedger } from './ledger/open.ts'
-import { idleFormats } from './load-columns.ts'
-import { columnsOfSchema, plainOptions, planLoad, TRANSPORT, type TravelPlan } from './load-plan.ts'
+import { asRead, idleFormats } from './load-columns.ts'
+import { columnsOfSchema, plainOptions, planLoad, TRANSPORT, type TravelPlan, withMade } from './load-plan.ts'
 import { receiptOf } from './load-record.ts'
 import { loadAddon } from './native/addon.ts'
 import type { DatePatterns, LoadColumn } from './native/load.ts'
@@ -41,6 +41,8 @@ import type { FieldStep, TableDescription, Target, TargetTransaction } from './t
 import { checkTransform, stepsOf, unknownTypes } from './transform.ts'
 import { explainTypes } from './type-evidence.ts'
 import { type Validation, validateInput } from './validation.ts'
+
+const MADE = 'the statement makes it'
 
 /** Says what a statement would do. Nothing is written to the target. */
 export async function runExplain(
@@ -384,7 +386,7 @@ class Work {
     const { options } = statement
     const schema = isColumnar(options.format) ? await input.schema(options.format) : undefined
     const planned = found ? undefined : await this.#planTable(statement, transaction, input, limits, schema)
-    const table = found ?? planned?.description
+    let table = found ?? planned?.description
     if (table === undefined) throw undefinedTable(statement)
     draft.table = { name: table.sqlName, exists: found !== undefined, ...(planned && { ddl: planned.ddl }) }
     let header = schema?.map(({ name }) => name)
@@ -399,6 +401,7 @@ class Work {
       { relationName, columns, caseInsensitive },
       header?.length === 0 ? undefined : header,
     )
+    table = asRead(statement, table, plan)
     const exists = found !== undefined
     const steps = stepsOf(plan)
     const fields = steps ? await transaction.transform(table, plan.columns, steps) : table
@@ -490,16 +493,20 @@ class Work {
     if (schema) {
       const columns = columnsOfSchema(statement, schema)
       if (columns.length === 0) throw emptyInput(statement, (await input.open()).name)
-      const reasons = columns.map(({ arrowType }) => `it is ${arrowType} in the file`)
-      return { ...(await transaction.planTable(statement.table, columns)), reasons }
+      const all = withMade(statement, columns)
+      const reasons = all.map((column) => ('arrowType' in column ? `it is ${column.arrowType} in the file` : MADE))
+      return { ...(await transaction.planTable(statement.table, all)), reasons }
     }
     const kept = await input.whole()
     const look = { options: plainOptions(options), table: statement.table.name.value, limits }
     const { columns, fields, rows } = await proveColumns(statement, limits, kept, call.signal)
     if (columns.length === 0) throw emptyInput(statement, kept.name)
     if (fields === 1) await checkDelimiter(statement, kept)
-    const reasons = await explainTypes(look, kept, { columns, fields, rows }, call.signal)
-    return { ...(await transaction.planTable(statement.table, columns)), reasons }
+    const found = await explainTypes(look, kept, { columns, fields, rows }, call.signal)
+    const all = withMade(statement, columns)
+    const proven = new Map(columns.map(({ name }, index) => [name, found[index]]))
+    const reasons = all.map(({ name }) => proven.get(name) ?? MADE)
+    return { ...(await transaction.planTable(statement.table, all)), reasons }
   }
 
   #explainLoad(
@@ -602,7 +609,7 @@ function explainColumns(
         ...(isRead && { decodedBy: isText ? ('the database' as const) : ('copyist' as const) }),
         conversions: [...conversionsOf(read), ...stepInWords(steps?.[position])],
         ...(column.notNull && { notNull: true as const }),
-        ...(reasons?.[position] !== undefined && { detected: reasons[position] }),
+        ...(reasons?.[index] !== undefined && { detected: reasons[index] }),
       },
     ]
   })

@@ -1,6 +1,6 @@
 import { unknownForm, unpointable } from './copy-errors.ts'
 import { CopyError } from './errors.ts'
-import { decodedBy, formatsOf, type Reading } from './load-columns.ts'
+import { checkFormats, decodedBy, hasPatterns, type Reading } from './load-columns.ts'
 import type { ColumnType, LoadSession, SinkKind } from './native/load.ts'
 import type { SchemaColumn } from './native/open.ts'
 import type { CopyFrom, CopyOptions, Name } from './statement/ast.ts'
@@ -62,6 +62,7 @@ export async function planLoad(
 ): Promise<TravelPlan> {
   const { columns } = planned
   const isTransformed = fields !== table
+  checkFormats(statement, fields, planned)
   const { errors, onConflict } = statement.options
   const isBinary = statement.options.format === 'binary'
   const usesDefaults = statement.options.default !== undefined || errors.conversion === 'set_default'
@@ -71,7 +72,12 @@ export async function planLoad(
   // Where only a marker makes the rows travel as text, the server judges what its session has a say in.
   const isMarked = !isBinary && transaction.sinkFor(fields, columns, usesDefaults, zones) === 'pg_text'
   const leftToServer = columns.filter((index) => {
-    const { kind } = fields.columns[index]?.type ?? { kind: 'other' }
+    const {
+      type: { kind },
+      dated,
+    } = fields.columns[index] ?? { type: { kind: 'other' } }
+    // Its range may be smaller than what is read.
+    if (dated) return true
     return isTextual || kind === 'other' || (isMarked && /^(?:array|date|time)/.test(kind))
   })
   const hasDomain = columns.some((index) => fields.columns[index]?.isDomain)
@@ -88,9 +94,7 @@ export async function planLoad(
   const { decimalSeparator, dateFormats, decimals } = statement.options
   const types = columns.map((index) => fields.columns[index]?.type)
   const cutsDecimals = decimals === 'truncate' && types.some((type) => type?.kind === 'numeric' && 'scale' in type)
-  const hasFormats =
-    dateFormats !== undefined ||
-    (formatsOf(statement) !== undefined && types.some((type) => /^(?:date|timestamp)/.test(type?.kind ?? '')))
+  const hasFormats = dateFormats !== undefined || hasPatterns(statement, fields, planned)
   const isOwn = cutsDecimals || hasFormats || (decimalSeparator ?? statement.options.acceptAnyDate) !== undefined
   if (isAllText && isOwn) throw unpointable(statement)
   // Where rows with a key that is there are refused, WHERE ends the load: the one or the other is forgiven beside constraints that are not.
@@ -193,6 +197,31 @@ export function nameColumns<C extends { name: string }>(
 }
 
 /**
+ * The columns of a table that is created, with those that the statement makes itself: where the column list has them, or behind all others.
+ *
+ * @throws {CopyError} 42701 for one that is in the input, too.
+ */
+export function withMade<C extends { name: string; type: ColumnType }>(
+  statement: CopyFrom,
+  read: readonly C[],
+): (C | { readonly name: string; readonly type: ColumnType })[] {
+  const { text, columns: list, options } = statement
+  const made = madeNames(statement).map((name) => {
+    if (read.some((column) => column.name === name.value)) {
+      const message = `column "${name.value}" is read from the input and made by the statement`
+      throw statementError(text, name.offset, 'duplicate_column', message)
+    }
+    const isNumber = options.sequence?.some(({ column }) => column.value === name.value)
+    return { name: name.value, type: { kind: isNumber ? ('int8' as const) : ('text' as const) } }
+  })
+  const all = [...read, ...made]
+  const place = ({ name }: { readonly name: string }) => list?.findIndex(({ value }) => value === name) ?? -1
+  return made.some((column) => place(column) >= 0)
+    ? all.toSorted((a, b) => (place(a) < 0 ? all.length : place(a)) - (place(b) < 0 ? all.length : place(b)))
+    : all
+}
+
+/**
  * The columns of a table that is created from an input which tells its columns: all of them, or those of the column list, under its names.
  *
  * @throws {CopyError} 42703 for one that the input lacks, 0A000 for one whose type cannot be read
@@ -204,9 +233,10 @@ export function columnsOfSchema(
   const { text, columns, options } = statement
   const names = schema.map(({ name }) => name)
   const dropped = new Set(options.filler?.map(({ value }) => value))
+  const made = new Set(madeNames(statement).map(({ value }) => value))
   const isKept = ({ name }: SchemaColumn) => !dropped.has(name)
   if (options.byPosition) return readable(nameColumns(statement, schema).filter(isKept), statement)
-  const listed = columns?.filter(({ value }) => !dropped.has(value))
+  const listed = columns?.filter(({ value }) => !dropped.has(value) && !made.has(value))
   const wanted = listed?.map(({ value, offset }) => {
     const found = schema[fieldNamed(names, value)]
     if (found === undefined) {

@@ -38,7 +38,13 @@ describe('a load in the words of each system', () => {
     [
       'redshift',
       `COPY s.t (a, "B") FROM 'f' CSV DELIMITER AS ';' NULL AS 'NA' IGNOREHEADER AS 1 ROUNDEC DATEFORMAT AS 'auto' TIMEFORMAT AS 'auto'`,
-      ['FROM approximated', 'QUOTE approximated', 'EMPTY_AS_NULL approximated', 'DATESTYLE approximated', 'IGNORE_EXTRA_DATA refused'],
+      [
+        'FROM approximated',
+        'QUOTE approximated',
+        'EMPTY_AS_NULL approximated',
+        'DATESTYLE approximated',
+        'IGNORE_EXTRA_DATA refused',
+      ],
     ],
   ] as const)('%s', (dialect, statement, lost) => {
     expect(translate(load, dialect).statement).toBe(statement)
@@ -76,7 +82,10 @@ describe('a load in the words of each system', () => {
 
   test.each([
     ["COPY t FROM 'f' CSV DATEFORMAT 'auto'", "COPY t FROM 'f' CSV NULL AS '\\\\N' DATEFORMAT AS 'auto'"],
-    ["COPY t FROM 'f' (FORMAT csv, NULL '\\N', DATE_FORMAT 'YYYYMMDD')", "DATEFORMAT AS 'YYYYMMDD' TIMEFORMAT AS 'auto'"],
+    [
+      "COPY t FROM 'f' (FORMAT csv, NULL '\\N', DATE_FORMAT 'YYYYMMDD')",
+      "DATEFORMAT AS 'YYYYMMDD' TIMEFORMAT AS 'auto'",
+    ],
     [
       "COPY t FROM 'f' (FORMAT csv, DATE_FORMAT 'YYYYMMDD', TIMESTAMP_FORMAT 'YYYYMMDD HH24MISS')",
       "DATEFORMAT AS 'YYYYMMDD' TIMEFORMAT AS 'YYYYMMDD HH24MISS'",
