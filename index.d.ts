@@ -134,8 +134,8 @@ interface When {
 }
 interface Sequence {
 	readonly column: Name;
-	readonly start: number;
-	readonly increment: number;
+	readonly start: bigint;
+	readonly increment: bigint;
 }
 interface Constant {
 	readonly column: Name;

@@ -18,7 +18,7 @@ import { checkDelimiter } from './delimiter.ts'
 import { CopyError } from './errors.ts'
 import { runValidation } from './explain.ts'
 import { isHeaderMatched, looksLikeHeader, matched } from './header.ts'
-import { idleFormats, idleTruncation } from './load-columns.ts'
+import { asRead, idleFormats, idleTruncation } from './load-columns.ts'
 import { columnsOfSchema, planLoad, TRANSPORT } from './load-plan.ts'
 import { aboutObject, LoadRecord, receiptOf } from './load-record.ts'
 import { madeColumns, withMade } from './made-columns.ts'
@@ -443,6 +443,7 @@ class Work {
       // There is nothing to be matched in an empty input.
       header?.length === 0 ? undefined : header,
     )
+    table = asRead(statement, table, planned)
     record.into(table)
     const { columns } = planned
     const steps = stepsOf(planned)

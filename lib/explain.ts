@@ -9,8 +9,10 @@ import { CopyError } from './errors.ts'
 import type { ExplainedColumn, ExplainedInput, ExplainedLoad, Explanation } from './explanation.ts'
 import { isHeaderMatched, looksLikeHeader, matched } from './header.ts'
 import { findLedger } from './ledger/open.ts'
-import { idleFormats, idleTruncation } from './load-columns.ts'
+
+import { asRead, idleFormats, idleTruncation } from './load-columns.ts'
 import { columnsOfSchema, plainOptions, planLoad, TRANSPORT, type TravelPlan } from './load-plan.ts'
+
 import { receiptOf } from './load-record.ts'
 import { madeColumns, withMade } from './made-columns.ts'
 import { loadAddon } from './native/addon.ts'
@@ -394,7 +396,7 @@ class Work {
     if (statement.options.hivePartitioning) statement = await input.partition(statement)
     const schema = isColumnar(statement.options.format) ? await input.schema(statement.options.format) : undefined
     const planned = found ? undefined : await this.#planTable(statement, transaction, input, limits, schema)
-    const table = found ?? planned?.description
+    let table = found ?? planned?.description
     if (table === undefined) throw undefinedTable(statement)
     draft.table = { name: table.sqlName, exists: found !== undefined, ...(planned && { ddl: planned.ddl }) }
     let header = schema?.map(({ name }) => name)
@@ -416,6 +418,7 @@ class Work {
       { relationName, columns, caseInsensitive },
       header?.length === 0 ? undefined : header,
     )
+    table = asRead(statement, table, plan)
     const exists = found !== undefined
     const steps = stepsOf(plan)
     const fields = steps ? await transaction.transform(table, plan.columns, steps) : table
@@ -515,7 +518,7 @@ class Work {
       if (columns.length === 0) throw emptyInput(statement, (await input.open()).name)
       const all = withMade(statement, columns, await madeColumns(statement, await input.open(), limits))
       const reasons = all.map((column) =>
-        'arrowType' in column ? `it is ${column.arrowType} in the file` : (column.reason ?? ''),
+        'arrowType' in column ? `it is ${column.arrowType} in the file` : column.reason,
       )
       return { ...(await transaction.planTable(statement.table, all)), reasons }
     }
@@ -531,7 +534,7 @@ class Work {
     const why = await explainTypes(look, kept, { columns, fields, rows }, call.signal)
     const explained = columns.map((column, index) => ({ ...column, reason: why[index] ?? '' }))
     const all = withMade(statement, explained, await madeColumns(statement, kept, limits))
-    const reasons = all.map(({ reason = '' }) => reason)
+    const reasons = all.map(({ reason }) => reason)
     return { ...(await transaction.planTable(statement.table, all)), reasons }
   }
 
@@ -637,7 +640,7 @@ function explainColumns(
         ...(hasField && { decodedBy: isText ? ('the database' as const) : ('copyist' as const) }),
         conversions: [...conversionsOf(read), ...stepInWords(steps?.[position])],
         ...(column.notNull && { notNull: true as const }),
-        ...(reasons?.[position] && { detected: reasons[position] }),
+        ...(reasons?.[index] && { detected: reasons[index] }),
       },
     ]
   })

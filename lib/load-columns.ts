@@ -1,6 +1,6 @@
 import { type DatePatterns, isRead, type LoadColumn, type LoadCondition } from './native/load.ts'
 import type { LoadPlan } from './native/open.ts'
-import type { CopyFrom, CopyOptions, DateFormats, StatementNote } from './statement/ast.ts'
+import { type CopyFrom, type CopyOptions, type DateFormats, isColumnar, type StatementNote } from './statement/ast.ts'
 import { type DatePattern, languageOf, patternsIn } from './statement/date-patterns.ts'
 import { statementError } from './statement/diagnostics.ts'
 import { type ColumnPlan, fieldNamed, type Made } from './statement/plan.ts'
@@ -44,7 +44,8 @@ export function decodedBy(
         ...(plan.places?.[position] && { place: plan.places[position] }),
         // The statement says how dates are written in the input, and not in what is known of it.
         ...(!(made && ('lineage' in made || 'partition' in made)) &&
-          patternsOf(column, statement, (plan.timestampColumn ?? index) === index)),
+          patternsOf(column, statement, isStamp(plan, index))),
+        ...(isZeroed(column, statement) && { zero: column.zero === 'false' ? ('f' as const) : ('0' as const) }),
         ...cleaningOf(column, options),
         ...(told.has(index) && { isTold: true }),
         ...(options.acceptAnyDate &&
@@ -70,7 +71,7 @@ function valueOfMade(made: Made): Pick<LoadColumn, 'constant' | 'sequence' | 'li
   if ('constant' in made) return { constant: made.constant.value }
   if (!('sequence' in made)) return made
   const { start, increment } = made.sequence
-  return { sequence: { start: BigInt(start), increment: BigInt(increment) } }
+  return { sequence: { start, increment } }
 }
 
 /** Redshift's patterns where a statement gives none. */
@@ -93,10 +94,12 @@ export function formatsOf({ dialect, options: { dateFormats } }: CopyFrom): Form
 
 /** Which of a statement's formats is that of a column, if any is. */
 function formatFor(
-  { kind, ...type }: TargetColumn['type'],
+  { dated, type: own }: Pick<TargetColumn, 'type' | 'dated'>,
   formats: Formats,
   isDesignated: boolean,
 ): keyof Omit<Formats, 'language'> | undefined {
+  const { kind, ...type } = dated ?? own
+  if ('element' in type) return formatFor({ type: type.element }, formats, isDesignated)
   if (kind === 'date') return 'date'
   if (/^time(?:tz)?$/.test(kind)) return 'time'
   if (!/^timestamp/.test(kind)) return undefined
@@ -111,28 +114,110 @@ function formatFor(
 /** How the dates and times of a column are written, if the statement says so. */
 function patternsOf(column: TargetColumn, statement: CopyFrom, isDesignated: boolean): Pick<LoadColumn, 'patterns'> {
   const formats = formatsOf(statement)
-  const key = formats && formatFor(column.type, formats, isDesignated)
+  const key = formats && formatFor(column, formats, isDesignated)
   const pattern = key && formats[key]
   if (pattern === undefined) return {}
   const list = languagesOf(patternsIn(pattern), statement)
   return { patterns: { list, ...(key === 'smalldatetime' && { toMinute: true }) } }
 }
 
-/** The formats that the statement gives and that are those of no column, each with the reason. */
-export function idleFormats(statement: CopyFrom, table: TableDescription, plan: ColumnPlan): readonly StatementNote[] {
-  const { dateFormats } = statement.options
-  if (dateFormats === undefined) return []
-  const used = plan.columns.map((index) => {
-    const type = table.columns[index]?.type
-    return type && formatFor(type, dateFormats, (plan.timestampColumn ?? index) === index)
+/** Whether the statement, or its dialect, says how the dates and times of any column are written that is decoded here. */
+export function hasPatterns(statement: CopyFrom, table: TableDescription, plan: ColumnPlan): boolean {
+  return plan.columns.some((index) => {
+    const column = table.columns[index]
+    return column !== undefined && 'patterns' in patternsOf(column, statement, isStamp(plan, index))
   })
-  return (['date', 'time', 'timestamp', 'smalldatetime'] as const)
+}
+
+/** Whether a pattern of timestamps is that of this column. */
+function isStamp({ timestampColumn }: ColumnPlan, index: number): boolean {
+  return (timestampColumn ?? index) === index
+}
+
+/** Whether a value that does not fit becomes false or 0, which are QuestDB's defaults where there is no NULL. */
+function isZeroed({ zero }: TargetColumn, { dialect, options }: CopyFrom): boolean {
+  return zero !== undefined && dialect?.name === 'questdb' && options.errors.conversion === 'set_default'
+}
+
+/**
+ * The table as the statement has it read: columns that the database reads by itself are decoded here where the statement says how their dates and
+ * times are written, and some have a default for this load.
+ */
+export function asRead(statement: CopyFrom, table: TableDescription, plan: ColumnPlan): TableDescription {
+  const isRead = ({ dated, ...column }: TargetColumn, index: number) =>
+    dated !== undefined &&
+    // There a value may be a timestamp already, of nanoseconds.
+    !isColumnar(statement.options.format) &&
+    plan.columns.includes(index) &&
+    'patterns' in patternsOf({ ...column, dated }, statement, isStamp(plan, index))
+  const columns = table.columns.map((column, index): TargetColumn => {
+    // Without the precision: the target's cast rounds.
+    if (isRead(column, index)) return { ...column, type: { kind: 'timestamp' } }
+    const isListed = plan.columns.includes(index)
+    return isListed && isZeroed(column, statement) ? { ...column, hasDefault: true, defaultSql: column.zero } : column
+  })
+  return columns.every((column, index) => column === table.columns[index]) ? table : { ...table, columns }
+}
+
+/** Columns whose dates and times the database reads by its own rules although there is a format for them, each with that. */
+function outOfReach(
+  formats: Formats | undefined,
+  { options }: CopyFrom,
+  table: TableDescription,
+  plan: ColumnPlan,
+): readonly { readonly column: TargetColumn; readonly key: keyof Omit<Formats, 'language'> }[] {
+  if (formats === undefined) return []
+  return plan.columns.flatMap((index) => {
+    const column = table.columns[index]
+    const dated = isColumnar(options.format) && column?.dated ? [column.dated] : []
+    const types = [...dated, ...(column?.dates ?? []).map((kind) => ({ kind }))]
+    const keys = types.flatMap((type) => formatFor({ type }, formats, isStamp(plan, index)) ?? [])
+    const key = keys.find((key) => formats[key] !== undefined)
+    return column && key ? [{ column, key }] : []
+  })
+}
+
+const OPTIONS: Readonly<Record<keyof Omit<Formats, 'language'>, string>> = {
+  date: 'DATE_FORMAT',
+  time: 'TIME_FORMAT',
+  timestamp: 'TIMESTAMP_FORMAT',
+  timestamptz: 'TIMESTAMP_FORMAT',
+  smalldatetime: 'SMALLDATETIME_FORMAT',
+}
+
+/** @throws {CopyError} 0A000 for a column whose dates and times the statement has a format for, and which only the database reads. */
+export function checkFormats(statement: CopyFrom, table: TableDescription, plan: ColumnPlan): void {
+  const { text, options } = statement
+  const [first] = outOfReach(options.dateFormats, statement, table, plan)
+  if (first === undefined) return
+  const { name, typeName } = first.column
+  const message = `${OPTIONS[first.key]} cannot be used for column "${name}" of type ${typeName}`
+  throw statementError(text, statement.table.name.offset, 'feature_not_supported', message, {
+    detail: 'Its values are read by the database, by its own rules for dates and times.',
+    hint: 'Leave the format or the column out, or load it as text and convert it in the database.',
+  })
+}
+
+/** The formats that the statement gives and that are those of no column, and columns that its dialect's are not for, each with the reason. */
+export function idleFormats(statement: CopyFrom, table: TableDescription, plan: ColumnPlan): readonly StatementNote[] {
+  const implied = outOfReach(formatsOf(statement), statement, table, plan).map(({ column, key }) => {
+    const reason = `column "${column.name}" of type ${column.typeName} is read by the database, by its own rules`
+    return { option: OPTIONS[key], reason }
+  })
+  const { dateFormats } = statement.options
+  if (dateFormats === undefined) return implied
+  const used = plan.columns.map((index) => {
+    const column = table.columns[index]
+    return column && formatFor(column, dateFormats, isStamp(plan, index))
+  })
+  const idle = (['date', 'time', 'timestamp', 'smalldatetime'] as const)
     .filter((key) => dateFormats[key] !== undefined && !used.includes(key))
     .map((key) => {
       const type = key === 'smalldatetime' ? 'timestamp without time zone that takes it' : key
       const reason = `no column that is loaded is of type ${type}, and it changes nothing here`
-      return { option: `${key.toUpperCase()}_FORMAT`, reason }
+      return { option: OPTIONS[key], reason }
     })
+  return [...implied, ...idle]
 }
 
 /** What is to be said of TRUNCATE_COLUMNS where no column has a length to be cut to, as none of DuckDB's has. */
@@ -189,6 +274,15 @@ function conditionOf(
   const names = plan.fields?.names ?? read.map(({ name }) => name)
   const field = fieldNamed(names, subject.name.value)
   if (field >= 0) return { subject: { field }, negated, value }
+  const fillers = options.fixed?.fields.filter(({ name }) => options.filler?.some((one) => one.value === name.value))
+  const filler =
+    fillers?.[
+      fieldNamed(
+        fillers.map(({ name }) => name.value),
+        subject.name.value,
+      )
+    ]
+  if (filler) return { subject: { offset: filler.offset, length: filler.length }, negated, value }
   const message = `WHEN column "${subject.name.value}" is no field of the input`
   throw statementError(text, subject.name.offset, 'undefined_column', message)
 }

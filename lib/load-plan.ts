@@ -1,6 +1,6 @@
 import { unknownForm, unpointable, unpointedColumn } from './copy-errors.ts'
 import { CopyError } from './errors.ts'
-import { decodedBy, formatsOf, type Reading } from './load-columns.ts'
+import { checkFormats, decodedBy, hasPatterns, type Reading } from './load-columns.ts'
 import type { ColumnType, LoadSession, SinkKind } from './native/load.ts'
 import type { SchemaColumn } from './native/open.ts'
 import type { CopyFrom, CopyOptions, Name } from './statement/ast.ts'
@@ -63,6 +63,7 @@ export async function planLoad(
 ): Promise<TravelPlan> {
   const { columns } = planned
   const isTransformed = fields !== table
+  checkFormats(statement, fields, planned)
   const { errors, onConflict } = statement.options
   const isBinary = statement.options.format === 'binary'
   const usesDefaults = statement.options.default !== undefined || errors.conversion === 'set_default'
@@ -72,7 +73,12 @@ export async function planLoad(
   // Where only a marker makes the rows travel as text, the server judges what its session has a say in.
   const isMarked = !isBinary && transaction.sinkFor(fields, columns, usesDefaults, zones) === 'pg_text'
   const leftToServer = columns.filter((index) => {
-    const { kind } = fields.columns[index]?.type ?? { kind: 'other' }
+    const {
+      type: { kind },
+      dated,
+    } = fields.columns[index] ?? { type: { kind: 'other' } }
+    // Its range may be smaller than what is read.
+    if (dated) return true
     return isTextual || kind === 'other' || (isMarked && /^(?:array|date|time)/.test(kind))
   })
   const hasDomain = columns.some((index) => fields.columns[index]?.isDomain)
@@ -89,9 +95,7 @@ export async function planLoad(
   const { decimalSeparator, dateFormats, decimals } = statement.options
   const types = columns.map((index) => fields.columns[index]?.type)
   const cutsDecimals = decimals === 'truncate' && types.some((type) => type?.kind === 'numeric' && 'scale' in type)
-  const hasFormats =
-    dateFormats !== undefined ||
-    (formatsOf(statement) !== undefined && types.some((type) => /^(?:date|timestamp)/.test(type?.kind ?? '')))
+  const hasFormats = dateFormats !== undefined || hasPatterns(statement, fields, planned)
   const isOwn = cutsDecimals || hasFormats || (decimalSeparator ?? statement.options.acceptAnyDate) !== undefined
   if (isAllText && isOwn) throw unpointable(statement)
   const unpointed = columns.find((index) => isForeignNumber(fields.columns[index]))

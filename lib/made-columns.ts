@@ -19,21 +19,28 @@ const lineageTypes: Readonly<Record<LineageKind, ColumnType>> = {
 export interface MadeColumn {
   readonly name: string
   readonly type: ColumnType
-  /** Why it has this type; absent: it always has. */
-  readonly reason?: string
+  /** Why it has this type. */
+  readonly reason: string
 }
 
 /** The partition values of an input, for each of its files. */
 type Partitions = readonly (readonly (string | null)[])[]
 
-/** The columns that LINEAGE and HIVE_PARTITIONING give a new table; those of partitions are what all values of the paths are. */
+/**
+ * The columns that SEQUENCE, CONSTANT, LINEAGE and HIVE_PARTITIONING give a new table; those of partitions are what all values of the paths are.
+ */
 export async function madeColumns(
   { options }: CopyFrom,
   input: { readonly partitions?: Partitions } | { readonly kind: 'rows' },
   limits: LoadLimits,
 ): Promise<readonly MadeColumn[]> {
-  const { lineage = [], partitions = [] } = options
-  const own = lineage.map(({ column, of }): MadeColumn => ({ name: column.value, type: lineageTypes[of] }))
+  const { sequence = [], constant = [], lineage = [], partitions = [] } = options
+  const reason = 'the statement makes it'
+  const own = [
+    ...sequence.map(({ column }): MadeColumn => ({ name: column.value, type: { kind: 'int8' }, reason })),
+    ...constant.map(({ column }): MadeColumn => ({ name: column.value, type: { kind: 'text' }, reason })),
+    ...lineage.map(({ column, of }): MadeColumn => ({ name: column.value, type: lineageTypes[of], reason })),
+  ]
   if (partitions.length === 0) return own
   const types = await provenTypes('partitions' in input ? (input.partitions ?? []) : [], limits)
   return [
@@ -67,7 +74,7 @@ async function provenTypes(values: Partitions, limits: LoadLimits): Promise<read
 }
 
 /**
- * The columns of a new table: those that the input has but for those that are made, which come behind them.
+ * The columns of a new table: those that the input has but for those that are made, which have their places in the list of columns or come behind.
  *
  * @throws {CopyError} 42701 for one of the same name where fields are told apart by their places
  */
@@ -85,5 +92,9 @@ export function withMade<Column extends { readonly name: string }>(
     const hint = 'MAP BY NAME leaves that of the input; or give another name.'
     throw statementError(text, table.name.offset, 'duplicate_column', message, { hint })
   }
-  return [...found.filter((column) => !isMade(column)), ...made]
+  const all = [...found.filter((column) => !isMade(column)), ...made]
+  const place = ({ name }: { readonly name: string }) => list?.findIndex(({ value }) => value === name) ?? -1
+  if (!made.some((column) => place(column) >= 0)) return all
+  const rank = (column: { readonly name: string }) => (place(column) < 0 ? all.length : place(column))
+  return all.toSorted((one, other) => rank(one) - rank(other))
 }

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { CopyError } from '../../lib/index.ts'
+import { CopyError, copyFrom } from '../../lib/index.ts'
 import { useFolder } from './inputs.ts'
 import { type Bench, benches } from './targets.ts'
 
@@ -91,6 +91,61 @@ describe.each(benches)('fields that are not the columns one after the other, on 
         createTable: true,
       })
       expect(await bench.sql('SELECT sum(id), sum(amount) FROM made')).toEqual([['3', '4']])
+    })
+  })
+
+  describe('WHEN at fixed places', () => {
+    const kept = async (content: string | Buffer, options: string) => {
+      await bench.sql('DROP TABLE IF EXISTS w')
+      await bench.sql('CREATE TABLE w (a text, b text)')
+      const receipt = await bench.db.copy(`COPY w FROM STDIN FIXED FORMATTER (a(0,4), b(4,1)) ${options}`, {
+        stdin: content,
+      })
+      const found = await bench.sql('SELECT a, b FROM w ORDER BY a')
+      expect(receipt).toMatchObject({ rowsLoaded: found.length, rowsRead: found.length + receipt.rowsFiltered })
+      return found
+    }
+
+    test("counts what FORMATTER counts: bytes of the file, or UNIT's characters", async () => {
+      const bytes = 'üüX\nabcdX\nabcdY\n'
+      const ofBytes = [
+        ['abcd', 'X'],
+        ['üü', 'X'],
+      ]
+      expect(await kept(bytes, "WHEN (5-5) = 'X'")).toEqual(ofBytes)
+      expect(await kept(bytes, "WHEN b = 'X'")).toEqual(ofBytes)
+      // Bytes 4 and 5 of the first line are half a character and an X, which no value is.
+      expect(await kept(bytes, "WHEN (4-5) != 'dY'")).toEqual(ofBytes)
+      expect(await kept(bytes, "WHEN (4-5) = 'dX'")).toEqual([['abcd', 'X']])
+      expect(await kept('üüüüX\nabcdX\nabcdY\n', "UNIT chars WHEN (5-5) = 'X'")).toEqual([
+        ['abcd', 'X'],
+        ['üüüü', 'X'],
+      ])
+      // 你好 in GBK; as UTF-8 it has six bytes.
+      const gbk = Buffer.concat([Buffer.from([0xc4, 0xe3, 0xba, 0xc3]), Buffer.from('X\nabcdX\nabcdY\n')])
+      expect(await kept(gbk, "ENCODING 'gbk' WHEN (5-5) = 'X'")).toEqual([
+        ['abcd', 'X'],
+        ['你好', 'X'],
+      ])
+    })
+
+    test('a line that ends before the place is no row', async () => {
+      expect(await kept('abcdX\nüb\n', "WHEN (5-5) != 'Y'")).toEqual([['abcd', 'X']])
+      expect(await kept('abcdX\nüb\n', "WHEN (5-5) != 'Y' IGNORE_EXTRA_DATA")).toEqual([['abcd', 'X']])
+    })
+
+    test.each(['', 'UNIT chars'])('is about a field that FILLER drops %s', async (unit) => {
+      const load = async (condition: string, content: string) => {
+        await bench.sql('DROP TABLE IF EXISTS w')
+        await bench.sql('CREATE TABLE w (a text)')
+        const statement = `COPY w (kind, a) FROM STDIN FIXED FORMATTER (kind(0,2), a(2,3)) FILLER (kind) ${unit} WHEN ${condition}`
+        const { rowsFiltered } = await bench.db.copy(statement, { stdin: content })
+        return [rowsFiltered, (await bench.sql('SELECT a FROM w ORDER BY a')).flat()]
+      }
+      const content = 'H all that stands here\nD abc\nDDxyz\n D4ü \n   \n'
+      expect(await load("kind = 'D'", content)).toEqual([3, ['4ü', 'abc']])
+      // Blanks are NULL, which neither is nor is not.
+      expect(await load("kind != 'H'", content)).toEqual([2, ['4ü', 'abc', 'xyz']])
     })
   })
 
@@ -196,6 +251,68 @@ describe.each(benches)('fields that are not the columns one after the other, on 
       ])
       const wrong = await refusal(bench.db.copy(`COPY t FROM '${path('a\n')}' CSV CONSTANT (amount 'x')`))
       expect(wrong).toMatchObject({ sqlState: '22P02', message: 'invalid input syntax for type numeric: "x"' })
+    })
+
+    test('SEQUENCE counts from any bigint', async () => {
+      await bench.sql('CREATE TABLE big (id bigint, down bigint, name text)')
+      const sequences = 'id (9007199254740993, 4611686018427387904), down (-9223372036854775808, -0)'
+      await bench.db.copy(`COPY big FROM STDIN SEQUENCE (${sequences})`, { stdin: 'a\nb\n' })
+      expect(await bench.sql('SELECT * FROM big ORDER BY id')).toEqual([
+        ['9007199254740993', '-9223372036854775808', 'a'],
+        ['4620693217682128897', '-9223372036854775808', 'b'],
+      ])
+      const object = copyFrom({
+        table: 'big',
+        from: path('c\n'),
+        sequence: [{ column: 'id', start: 9_223_372_036_854_775_807n, increment: 1 }],
+        constant: [{ column: 'down', value: '1' }],
+      })
+      await bench.db.copy(object.text)
+      expect(await bench.sql("SELECT id FROM big WHERE name = 'c'")).toEqual([['9223372036854775807']])
+      for (const number of ['9223372036854775808', '-9223372036854775809', '1, 9_223_372_036_854_775_808']) {
+        const statement = `COPY big FROM STDIN SEQUENCE (id (${number}))`
+        const error = await refusal(bench.db.copy(statement, { stdin: '' }))
+        expect(error).toMatchObject({
+          sqlState: '22003',
+          message: `value "${number.replace('1, ', '')}" is out of range for type bigint`,
+          statement: { offset: statement.indexOf(number) + (number.startsWith('1') ? 3 : 0) },
+        })
+      }
+      expect(() =>
+        copyFrom({ table: 'big', from: 'f', sequence: [{ column: 'id', start: 1.5, increment: 1 }] }),
+      ).toThrow('"start" of "sequence" must be a whole number, not 1.5')
+    })
+
+    test('a table that is made has the columns of SEQUENCE and CONSTANT', async () => {
+      const made = "SEQUENCE (id (9007199254740993)) CONSTANT (source '1')"
+      const content = path('7,x\n8,y\n')
+      const explained = await bench.db.explain(`EXPLAIN COPY fresh FROM '${content}' CSV ${made}`, {
+        createTable: true,
+      })
+      expect(explained.columns).toMatchObject([
+        { detected: expect.not.stringContaining('the statement') },
+        { detected: expect.not.stringContaining('the statement') },
+        { name: 'id', detected: 'the statement makes it' },
+        { name: 'source', detected: 'the statement makes it' },
+      ])
+      await bench.db.copy(`COPY fresh FROM '${content}' CSV ${made}`, { createTable: true })
+      expect(await bench.sql('SELECT * FROM fresh ORDER BY id')).toEqual([
+        ['7', 'x', '9007199254740993', '1'],
+        ['8', 'y', '9007199254740994', '1'],
+      ])
+      expect(await bench.sql('SELECT length(source) FROM fresh WHERE id = 9007199254740993')).toEqual([['1']])
+      await bench.db.copy(`COPY ordered (id, a, source, b) FROM '${content}' CSV ${made}`, { createTable: true })
+      expect(await bench.sql('SELECT * FROM ordered ORDER BY id LIMIT 1')).toEqual([
+        ['9007199254740993', '7', '1', 'x'],
+      ])
+      const header = path('id,name\n1,x\n')
+      const error = await refusal(
+        bench.db.copy(`COPY twice FROM '${header}' CSV HEADER SEQUENCE (id (1))`, { createTable: true }),
+      )
+      expect(error).toMatchObject({
+        sqlState: '42701',
+        message: 'column "id" is read from the input and made by the statement',
+      })
     })
 
     test('a column of the same name in another case is read', async () => {

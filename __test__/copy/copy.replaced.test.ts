@@ -202,6 +202,77 @@ describe.each(benches)('replaced values on $name', ({ name, open }) => {
     expect(await bench.sql('SELECT count(*) FROM copyist.replaced')).toEqual([['4']])
   })
 
+  describe('by SKIP_COLUMN of QuestDB', () => {
+    const skip = async (content: string, more = '') => {
+      const path = join(folder, 'skip.csv')
+      writeFileSync(path, content)
+      const told: unknown[] = []
+      const receipt = await bench.db.copy(`COPY z FROM '${path}' WITH HEADER true ON ERROR SKIP_COLUMN${more}`, {
+        onReplace: ({ values }) => told.push(...values.map(({ column, replacement }) => [column, replacement])),
+      })
+      return { receipt, told }
+    }
+    const columns = `id bigint NOT NULL, flag boolean NOT NULL, small smallint NOT NULL, price numeric(8,2) NOT NULL,
+      ratio double precision NOT NULL, own integer NOT NULL DEFAULT 7, free integer, day date`
+    const header = 'id,flag,small,price,ratio,own,free,day\n'
+
+    test('are false and 0 where there is no NULL and no default', async () => {
+      await bench.sql(`CREATE TABLE z (${columns})`)
+      const { receipt, told } = await skip(`${header}1,no,2,3.5,4,5,6,2024-01-01\n2,x,x,x,x,x,x,x\nx,true,1,1,1,1,1,\n`)
+      expect(receipt).toMatchObject({ rowsLoaded: 3, rowsReplaced: 2, dialect: { name: 'questdb' } })
+      expect(
+        await bench.sql('SELECT CAST(flag AS text), small, price, ratio, own, free, day FROM z ORDER BY id'),
+      ).toEqual([
+        ['true', '1', expect.stringMatching(/^1/), '1', '1', '1', null],
+        ['false', '2', expect.stringMatching(/^3\.5/), '4', '5', '6', expect.anything()],
+        ['false', '0', expect.stringMatching(/^0/), '0', '7', null, null],
+      ])
+      expect(await bench.sql('SELECT min(id) FROM z')).toEqual([['0']])
+      expect(told).toEqual([
+        ...['flag', 'small', 'price', 'ratio', 'own'].map((column) => [column, 'default']),
+        ...['free', 'day'].map((column) => [column, 'null']),
+        ['id', 'default'],
+      ])
+    })
+
+    test('beside a type that only the database reads, a key, and rows that are there', async () => {
+      const type = name === 'postgres' ? 'inet' : 'HUGEINT'
+      await bench.sql(
+        `CREATE TABLE z (id integer PRIMARY KEY, flag boolean NOT NULL, n integer NOT NULL, held ${type})`,
+      )
+      const good = name === 'postgres' ? '10.0.0.1' : '5'
+      const { receipt } = await skip(`id,flag,n,held\n1,true,1,${good}\n2,x,x,y\n`)
+      expect(receipt).toMatchObject({ rowsLoaded: 2, rowsReplaced: 1 })
+      const conflict = ' ON CONFLICT (id) DO UPDATE'
+      await skip(`id,flag,n,held\n1,x,5,${good}\n3,true,x,${good}\n`, name === 'duckdb' ? conflict : '').catch(
+        (error: CopyError) => expect(error.sqlState).toBe('23505'),
+      )
+      expect(await bench.sql('SELECT id, CAST(flag AS text), n, held FROM z ORDER BY id')).toEqual([
+        ['1', name === 'duckdb' ? 'false' : 'true', name === 'duckdb' ? '5' : '1', good],
+        ['2', 'false', '0', null],
+        ...(name === 'duckdb' ? [['3', 'true', '0', good]] : []),
+      ])
+      if (name !== 'postgres') return
+      await bench.sql('ALTER TABLE z DROP held')
+      await skip('id,flag,n\n1,x,5\n3,true,x\n', conflict)
+      expect(await bench.sql('SELECT id, CAST(flag AS text), n FROM z ORDER BY id')).toEqual([
+        ['1', 'false', '5'],
+        ['2', 'false', '0'],
+        ['3', 'true', '0'],
+      ])
+    })
+
+    test('are not of ON_ERROR set_default, nor of NULL in the input', async () => {
+      await bench.sql('CREATE TABLE z (id integer NOT NULL, name text)')
+      await expect(skip('id,name\n,a\n')).rejects.toThrow(/null|NULL/)
+      const path = join(folder, 'set.csv')
+      writeFileSync(path, 'x,a\n')
+      await expect(bench.db.copy(`COPY z FROM '${path}' (FORMAT csv, ON_ERROR set_default)`)).rejects.toThrow(
+        /null|NULL/,
+      )
+    })
+  })
+
   describe.runIf(name === 'duckdb')('of types that only DuckDB reads', () => {
     const own = `h HUGEINT, u UTINYINT DEFAULT 7, s STRUCT(x INTEGER, y VARCHAR), l STRUCT(x INTEGER)[], m MAP(VARCHAR, INTEGER), b BIT,
       n TIMESTAMP_NS`

@@ -174,6 +174,8 @@ export interface BindingColumn {
   length?: number
   /** What becomes of its values that its type refuses, as in the tolerance, where it is not what that says. */
   conversion?: string
+  /** A byte: `pg_text`: what stands for its default, which the target has none of. */
+  zero?: number
   /** It has this value in every row, and no field. */
   constant?: string
   /** Its values are numbers of the records, and it has no field. */
@@ -192,9 +194,12 @@ export interface BindingColumn {
 export interface BindingCondition {
   /** The number of the field that is compared; of `fixed` lines that of its column. */
   field?: number
-  /** Without a field: the characters of the record that are compared, from 0, the last one excluded. */
+  /** Without a field: the characters of the record that are compared, from 0, the last one excluded; of `fixed` lines in their unit. */
   start?: number
   end?: number
+  /** `fixed`, without either: the place of a field that is no column's. */
+  offset?: number
+  length?: number
   /** Whether it must differ from the value. */
   negated: boolean
   value: string

@@ -49,6 +49,8 @@ export interface LoadColumn {
   readonly patterns?: DatePatterns
   /** What becomes of its values that its type refuses, where it is not what the statement's policy says. */
   readonly conversion?: 'stop' | 'skip_row' | 'set_null' | 'set_default'
+  /** PostgreSQL: a character of TEXT that stands for its default, which the table has none of. */
+  readonly zero?: 'f' | '0'
   /** It has this value in every row, and no field: what its type makes of the text. */
   readonly constant?: string
   /**
@@ -105,9 +107,13 @@ export interface Cleaning {
 export interface LoadCondition {
   /**
    * The field with this number in the record (FIXED: of the column with this number), as its value is read; or characters of
-   * the record as it stands in the file, without its line end: from `start`, counted from 0, to before `end`.
+   * the record as it stands in the file, without its line end: from `start`, counted from 0, to before `end` (FIXED: in its unit); or
+   * the field at a place of a FIXED line that is no column's.
    */
-  readonly subject: { readonly field: number } | { readonly start: number; readonly end: number }
+  readonly subject:
+    | { readonly field: number }
+    | { readonly start: number; readonly end: number }
+    | { readonly offset: number; readonly length: number }
   /** Whether it must differ from the value. */
   readonly negated: boolean
   readonly value: string

@@ -479,6 +479,7 @@ function specification(
       ...column.place,
       ...(column.patterns && { patterns: { ...column.patterns, list: [...column.patterns.list] } }),
       ...(column.conversion !== undefined && { conversion: column.conversion }),
+      ...(column.zero !== undefined && { zero: byte(column.zero) }),
       ...(column.constant !== undefined && { constant: column.constant }),
       ...(column.sequence && {
         sequence: {

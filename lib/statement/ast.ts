@@ -86,8 +86,8 @@ export interface When {
 /** A column that is not in the file and is counted up from `start`. */
 export interface Sequence {
   readonly column: Name
-  readonly start: number
-  readonly increment: number
+  readonly start: bigint
+  readonly increment: bigint
 }
 
 /** A column that is not in the file and has this value in every row. */

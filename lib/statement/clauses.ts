@@ -84,8 +84,8 @@ function readSequence(cursor: Cursor): Sequence {
   const hint = 'Write column (start, increment).'
   const column = cursor.columnName()
   cursor.expectOperator('(', hint)
-  const start = cursor.integer(hint, { signed: true })
-  const increment = cursor.takeOperator(',') ? cursor.integer(hint, { signed: true }) : 1
+  const start = cursor.bigint(hint)
+  const increment = cursor.takeOperator(',') ? cursor.bigint(hint) : 1n
   cursor.expectOperator(')', hint)
   return { column, start, increment }
 }

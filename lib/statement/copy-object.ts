@@ -213,12 +213,24 @@ function toClause(kind: Clause['kind'], value: unknown): Clause {
       return { kind, condition: { ...rest, subject: named } }
     }
     case 'sequence':
-      return { kind, columns: (value as Input<'sequence'>).map((each) => ({ ...each, column: toName(each.column) })) }
+      return {
+        kind,
+        columns: (value as Input<'sequence'>).map(({ column, start, increment }) => ({
+          column: toName(column),
+          start: wholeNumber('start', start),
+          increment: wholeNumber('increment', increment),
+        })),
+      }
     case 'constant':
       return { kind, columns: (value as Input<'constant'>).map((each) => ({ ...each, column: toName(each.column) })) }
     case 'lineage':
       return { kind, columns: (value as Input<'lineage'>).map((each) => ({ ...each, column: toName(each.column) })) }
   }
+}
+
+function wholeNumber(name: string, value: number | bigint): bigint {
+  if (typeof value === 'bigint' || Number.isSafeInteger(value)) return BigInt(value)
+  throw wrongArgument(`"${name}" of "sequence" must be a whole number, not ${String(value)}`, 'Large ones are bigints.')
 }
 
 type Input<Key extends OptionKey> = Plain<OptionValue<Key>>

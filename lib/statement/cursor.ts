@@ -1,3 +1,4 @@
+import type { CopyError } from '../errors.ts'
 import type { Name, OptionArgument } from './ast.ts'
 import { statementError } from './diagnostics.ts'
 import { canBeName } from './keywords.ts'
@@ -59,24 +60,37 @@ export class Cursor {
     return items
   }
 
-  /** A whole number that a JavaScript number holds exactly. */
-  integer(hint: string, { signed = false } = {}): number {
-    const start = this.token
-    const sign = signed && this.takeOperator('-') ? -1 : 1
-    if (sign === 1 && signed) this.takeOperator('+')
+  /** A whole number without a sign that a JavaScript number holds exactly. */
+  integer(hint: string): number {
     const { token } = this
-    if (token.kind === 'integer') {
-      this.advance()
-      return sign * token.value || 0
-    }
-    if (token.kind !== 'float' || !/^[0-9_]+$/.test(token.value)) throw this.unexpected(hint)
-    const value = Number(token.value.replaceAll('_', ''))
-    if (!Number.isSafeInteger(value)) {
-      const message = `value "${token.value}" is out of range`
-      throw statementError(this.text, start.start, 'numeric_value_out_of_range', message)
-    }
+    const value = this.#digits(hint)
+    if (value > Number.MAX_SAFE_INTEGER) throw this.#outOfRange(token)
+    return Number(value)
+  }
+
+  /** A bigint of the database, with a sign or without. */
+  bigint(hint: string): bigint {
+    const start = this.token
+    const isNegative = this.takeOperator('-')
+    if (!isNegative) this.takeOperator('+')
+    const magnitude = this.#digits(hint)
+    const value = isNegative ? -magnitude : magnitude
+    if (BigInt.asIntN(64, value) !== value) throw this.#outOfRange(start, ' for type bigint')
+    return value
+  }
+
+  #digits(hint: string): bigint {
+    const { token } = this
+    const isInteger = token.kind === 'integer' || (token.kind === 'float' && /^[0-9_]+$/.test(token.value))
+    if (!isInteger) throw this.unexpected(hint)
     this.advance()
-    return sign * value
+    return BigInt(typeof token.value === 'number' ? token.value : token.value.replaceAll('_', ''))
+  }
+
+  #outOfRange({ start }: Token, forWhat = ''): CopyError {
+    const value = this.text.slice(start).match(/^[-+]?\s*[0-9_]+/)?.[0] ?? ''
+    const message = `value "${value}" is out of range${forWhat}`
+    return statementError(this.text, start, 'numeric_value_out_of_range', message)
   }
 
   /** A name where any word will do. */

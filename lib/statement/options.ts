@@ -312,7 +312,7 @@ export const optionTable = {
   on_error: define<OnError>({
     synopsis: '{ stop | ignore | skip_row | set_null | set_default }',
     summary:
-      'What becomes of a row that does not fit: it ends the load and nothing is kept (stop); it is left out when a value does not fit its column (ignore), or for whatever reason (skip_row), but for a record longer than an eighth of `memoryLimit`, which ends the load (54000); or only the value becomes NULL (set_null) or the default of its column, NULL where it has none (set_default). Also written ON ERROR, with ABORT for stop and SKIP_COLUMN for set_default: no type here is without NULL, as some of QuestDB are, in which a bad value becomes 0 or false.',
+      'What becomes of a row that does not fit: it ends the load and nothing is kept (stop); it is left out when a value does not fit its column (ignore), or for whatever reason (skip_row), but for a record longer than an eighth of `memoryLimit`, which ends the load (54000); or only the value becomes NULL (set_null) or the default of its column, NULL where it has none (set_default). Also written ON ERROR, with ABORT for stop and SKIP_COLUMN for set_default: under the rules of QuestDB the default of a column that is NOT NULL and has none is 0 or, of a boolean, false.',
     default: { text: 'stop', csv: 'stop' },
     formats: most,
     bare: [

@@ -18,7 +18,18 @@ export interface TargetColumn {
   readonly isString?: boolean
   /** Whether its type is a domain, whose conditions only the database knows. */
   readonly isDomain?: boolean
+  /** Of a boolean or a number that takes no NULL and has no default: what is one in QuestDB. */
+  readonly zero?: 'false' | '0'
+  /** Where {@link zero} is the column's default for a load: its SQL. */
+  readonly defaultSql?: string | undefined
+  /** Of a type that the database reads: as what its values can be read here, where a statement says how dates and times are written. */
+  readonly dated?: ColumnType
+  /** Of a type that only the database reads: the dates and times that its values consist of, if of any. */
+  readonly dates?: readonly DateKind[]
 }
+
+/** Types that the formats of a statement are about. */
+export type DateKind = Extract<ColumnType['kind'], 'date' | 'time' | 'timetz' | 'timestamp' | 'timestamptz'>
 
 /** A column of a table that is made from a file: it takes NULL, and nothing fills it in. */
 export function plainColumn(name: string, type: ColumnType, typeName: string): TargetColumn {

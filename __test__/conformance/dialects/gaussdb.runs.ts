@@ -129,6 +129,35 @@ export const gaussdbRuns: Runs = {
 /** Sentences about what is read. */
 export const gaussdbRunCases: readonly RunCase[] = [
   {
+    sentence: 'Only the rows that meet the WHEN condition are imported to the table.',
+    statement: "COPY t FROM 'f' FIXED FORMATTER (a (0, 4), b (4, 1)) WHEN (5-5) = 'X'",
+    run: { table: 'a text, b text', input: 'üüX\nabcdX\nabcdY\n', rows: ['üü | X', 'abcd | X'] },
+  },
+  {
+    sentence: 'Only the rows that meet the WHEN condition are imported to the table.',
+    statement: "COPY t FROM 'f' FIXED FORMATTER (a (0, 4), b (4, 1)) UNIT chars WHEN (5-5) = 'X'",
+    run: { table: 'a text, b text', input: 'üüüüX\nabcdY\n', rows: ['üüüü | X'] },
+  },
+  {
+    sentence: 'Only the rows that meet the WHEN condition are imported to the table.',
+    statement: "COPY t (kind, a) FROM 'f' FIXED FORMATTER (kind (0, 1), a (1, 3)) FILLER (kind) WHEN kind = 'D'",
+    run: { table: 'a text', input: 'Dabc\nHxyz\n', rows: ['abc'] },
+  },
+  {
+    sentence: 'Specifies the TIMESTAMP format for data import.',
+    statement: "COPY t FROM 'f' TIMESTAMP_FORMAT 'YYYY-DD-MM' USEEOF",
+    run: {
+      table: 'a timestamp(0), b timestamp(3)',
+      input: '2024-01-02\t2024-01-02\n',
+      rows: ['2024-02-01 00:00:00 | 2024-02-01 00:00:00'],
+    },
+  },
+  {
+    sentence: 'The values are incremented by the value of incr based on the specified integer.',
+    statement: "COPY t FROM 'f' SEQUENCE (a (9007199254740993, 2))",
+    run: { table: 'a bigint, b text', input: 'x\ny\n', rows: ['9007199254740993 | x', '9007199254740995 | y'] },
+  },
+  {
     sentence: 'String that separates columns within each row (line) of the file. It cannot be larger than 10 bytes.',
     statement: "COPY t FROM 'f' DELIMITER '、'",
     run: { input: '1、x、y\n', rows: ['1 | x | y'] },

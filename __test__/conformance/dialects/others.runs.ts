@@ -26,9 +26,9 @@ export const questdbRuns: Runs = {
     rows: ['2 | 3'],
   },
   "COPY weather FROM 'weather.csv' WITH HEADER true ON ERROR SKIP_COLUMN": {
-    table: 'a int, b int',
-    input: wrong,
-    rows: ['NULL | 1', '2 | 3'],
+    table: 'a int, b boolean not null, c smallint not null',
+    input: 'a,b,c\nx,x,x\n2,true,3\n',
+    rows: ['NULL | false | 0', '2 | true | 3'],
   },
   "COPY weather FROM 'weather.csv' WITH HEADER true ON ERROR ABORT": {
     table: 'a int, b int',

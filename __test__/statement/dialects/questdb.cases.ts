@@ -54,7 +54,8 @@ export const questdbCases: readonly DialectCase[] = [
     options: { errors: { conversion: 'skip_row', structure: 'skip_row' } },
   },
   {
-    sentence: '`SKIP_COLUMN`: Skip column and use the default value',
+    sentence:
+      '`SKIP_COLUMN`: Skip column and use the default value (`null` for nullable types, `false` for boolean, `0` for other non-nullable types)',
     statement: "COPY weather FROM 'weather.csv' WITH HEADER true ON ERROR SKIP_COLUMN",
     options: { errors: { conversion: 'set_default' } },
   },

@@ -2,6 +2,8 @@
 
 use copyist_datetime::Interval;
 
+use crate::plan::ColumnPlan;
+
 /// A byte string inside the tile's bytes or, when it had to be rewritten, inside the arena.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ByteRef {
@@ -227,11 +229,17 @@ pub struct Column {
     pub validity: Validity,
     /// Rows whose field is the DEFAULT string, ascending. They are NULL in `validity` too.
     pub defaults: Vec<u32>,
+    /// [`ColumnPlan::zero`].
+    pub(crate) zero: Option<u8>,
 }
 
 impl Column {
     pub(crate) fn new(values: Values) -> Self {
-        Self { values, validity: Validity::default(), defaults: Vec::new() }
+        Self { values, validity: Validity::default(), defaults: Vec::new(), zero: None }
+    }
+
+    pub(crate) fn of(plan: &ColumnPlan, values: Values) -> Self {
+        Self { zero: plan.zero, ..Self::new(values) }
     }
 
     /// Forgets NULLs and defaults; the vectors keep their length and are overwritten.

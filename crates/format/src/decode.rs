@@ -59,7 +59,11 @@ pub struct Decoded {
 impl Decoded {
     pub(crate) fn new(plan: &Plan) -> Self {
         Self {
-            columns: plan.columns.iter().map(|column| Column::new(values_for(plan.layout, &column.ty))).collect(),
+            columns: plan
+                .columns
+                .iter()
+                .map(|column| Column::of(column, values_for(plan.layout, &column.ty)))
+                .collect(),
             arena: Vec::new(),
             rows: 0,
             start: 0,

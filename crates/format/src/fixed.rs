@@ -9,7 +9,7 @@
 use copyist_core::{DataError, ErrorCode};
 use copyist_encoding::{Cursor, Transcript};
 
-use crate::plan::{ColumnPlan, Fixed, FixedField, Missing, Tolerance, Unit};
+use crate::plan::{ColumnPlan, Condition, Fixed, FixedField, Missing, Subject, Tolerance, Unit};
 use crate::tile::{PAD, Tile};
 use crate::values::Span;
 
@@ -168,12 +168,6 @@ impl Positions<'_> {
         table
     }
 
-    /// Where a field of a line is, where that is known without looking for it: as [`Ruler::place`].
-    pub fn known_place(&self, buffer: &[u8], line: (usize, usize), index: usize) -> Option<Option<(usize, usize)>> {
-        let is_there = !lacks(line.1 - line.0, self.fields[index]);
-        matches!(self.measure, Measure::Ascii).then(|| is_there.then(|| self.field(buffer, line, index)))
-    }
-
     /// Whether the line ends before a field that was found in a table: such a field is put at the line's end, where no other can begin.
     pub fn is_missing(&self, line: (usize, usize), index: usize, found: Option<&Span>) -> bool {
         match found {
@@ -198,6 +192,8 @@ pub(crate) struct Ruler<'a> {
     /// Where fields that are read begin and end, ascending, each once.
     stops: Vec<u32>,
     cursor: Option<Cursor<'a>>,
+    /// Whether the length of lines is of interest, too.
+    is_measured: bool,
     /// Of the last line: each stop, its length, and where it begins in the bytes that were read.
     found: Vec<Stop>,
     length: usize,
@@ -210,21 +206,47 @@ struct Stop {
     place: usize,
     /// Where the character begins that it is in the middle of: in the line's bytes, those of the text or those that were read.
     cut: Option<usize>,
+    /// Whether the line is that long.
+    is_reached: bool,
+}
+
+/// A part of a line.
+pub(crate) enum Part {
+    /// Its place in the buffer.
+    Whole(usize, usize),
+    /// It begins or ends in the middle of a character.
+    Cut,
+    /// The line ends before it or, of what has to be there as a whole, in it.
+    Lacking,
 }
 
 impl<'a> Ruler<'a> {
     pub fn new(positions: Positions<'a>, columns: &[ColumnPlan]) -> Self {
         let is_read: Vec<bool> = columns.iter().map(ColumnPlan::is_read).collect();
         let read = positions.fields.iter().zip(&is_read).filter(|(field, is_read)| **is_read && field.length > 0);
-        let mut stops: Vec<u32> = read.flat_map(|(field, _)| [field.offset, field.offset + field.length]).collect();
+        let stops = read.flat_map(|(field, _)| [field.offset, field.offset + field.length]).collect();
+        Self { is_read, fitting: positions.fitting(columns), is_measured: true, ..Self::of_stops(positions, stops) }
+    }
+
+    /// For what the conditions compare, and nothing else.
+    pub fn of_conditions(positions: Positions<'a>, conditions: &[Condition]) -> Self {
+        let places = conditions.iter().filter_map(|condition| match condition.subject {
+            Subject::Characters { start, end } => Some([start, end]),
+            Subject::Field(field) => positions.fields.get(field as usize).map(|field| field.bounds()),
+            Subject::Place(field) => Some(field.bounds()),
+        });
+        Self::of_stops(positions, places.flatten().collect())
+    }
+
+    fn of_stops(positions: Positions<'a>, mut stops: Vec<u32>) -> Self {
         stops.sort_unstable();
         stops.dedup();
         let cursor = match positions.measure {
             Measure::AsRead(read) => Some(read.cursor()),
             Measure::Ascii | Measure::Bytes | Measure::Characters => None,
         };
-        let fitting = positions.fitting(columns);
-        Self { positions, is_read, fitting, stops, cursor, found: Vec::new(), length: 0, start: 0 }
+        let (is_read, fitting, found) = (Vec::new(), None, Vec::new());
+        Self { positions, is_read, fitting, stops, cursor, is_measured: false, found, length: 0, start: 0 }
     }
 
     /// Whether all fields of a line in the buffer are there and whole, and nothing is behind them.
@@ -240,7 +262,7 @@ impl<'a> Ruler<'a> {
     }
 
     /// Finds the stops of a line in the buffer.
-    fn lay(&mut self, buffer: &[u8], line: (usize, usize)) {
+    pub fn lay(&mut self, buffer: &[u8], line: (usize, usize)) {
         let (start, end) = line;
         self.found.clear();
         (self.length, self.start) = (end - start, start);
@@ -249,7 +271,8 @@ impl<'a> Ruler<'a> {
                 let is_cut = is_inside(&buffer[start..end], stop as usize);
                 let first = |&at: &usize| !is_continuation(buffer[start + at]);
                 let cut = if is_cut { (0..stop as usize).rev().find(first) } else { None };
-                Stop { place: (start + stop as usize).min(end), cut }
+                let place = start + stop as usize;
+                Stop { place: place.min(end), cut, is_reached: place <= end }
             })),
             Measure::Characters => {
                 let (mut at, mut count) = (start, 0);
@@ -265,8 +288,13 @@ impl<'a> Ruler<'a> {
                     }
                     (at, count)
                 };
-                self.found.extend(self.stops.iter().map(|&stop| Stop { place: skip(stop).0, cut: None }));
-                self.length = skip(u32::MAX).1 as usize;
+                self.found.extend(self.stops.iter().map(|&stop| {
+                    let (place, count) = skip(stop);
+                    Stop { place, cut: None, is_reached: count == stop }
+                }));
+                if self.is_measured {
+                    self.length = skip(u32::MAX).1 as usize;
+                }
             }
             Measure::AsRead(read) => {
                 let cursor = self.cursor.get_or_insert_with(|| read.cursor());
@@ -274,10 +302,14 @@ impl<'a> Ruler<'a> {
                 let limit = end - PAD;
                 self.found.extend(self.stops.iter().map(|&stop| {
                     let (text, bytes) = cursor.read_to(from + stop as usize, limit);
-                    let is_cut = text < limit && bytes < from + stop as usize;
-                    Stop { place: PAD + text, cut: is_cut.then_some(bytes - from) }
+                    let is_reached = bytes >= from + stop as usize;
+                    let is_cut = text < limit && !is_reached;
+                    Stop { place: PAD + text, cut: is_cut.then_some(bytes - from), is_reached: is_reached || is_cut }
                 }));
-                (self.length, self.start) = (cursor.place(limit) - from, from);
+                self.start = from;
+                if self.is_measured {
+                    self.length = cursor.place(limit) - from;
+                }
             }
         }
     }
@@ -295,15 +327,23 @@ impl<'a> Ruler<'a> {
         }
     }
 
-    /// Where a field of a line is; `Some(None)` if the line ends before it, None if it is in no whole characters.
-    pub fn place(&mut self, buffer: &[u8], line: (usize, usize), index: usize) -> Option<Option<(usize, usize)>> {
-        self.lay(buffer, line);
-        let FixedField { offset, length } = self.positions.fields[index];
-        if lacks(self.length, self.positions.fields[index]) {
-            return Some(None);
+    /// What conditions compare, of the line that was looked at last: all of a part, or a field, without the padding, that the line may end in.
+    pub fn part(&self, buffer: &[u8], line: (usize, usize), subject: Subject) -> Part {
+        let ([from, to], is_field) = match subject {
+            Subject::Characters { start, end } => ([start, end], false),
+            Subject::Field(field) => (self.positions.fields[field as usize].bounds(), true),
+            Subject::Place(field) => (field.bounds(), true),
+        };
+        let (Some(from), Some(to)) = (self.stop(from), self.stop(to)) else { return Part::Lacking };
+        let is_there = if is_field { from.place < line.1 } else { to.is_reached };
+        if !is_there {
+            return Part::Lacking;
         }
-        let is_whole = |at| self.stop(at).is_none_or(|stop| stop.cut.is_none());
-        (is_whole(offset) && is_whole(offset + length)).then(|| Some(self.field(buffer, line, index)))
+        if from.cut.is_some() || to.cut.is_some() {
+            return Part::Cut;
+        }
+        let (start, end) = if is_field { trimmed(buffer, from.place, to.place) } else { (from.place, to.place) };
+        Part::Whole(start, end)
     }
 
     /// What is wrong with a line in the buffer: a field that is not there or not whole, or more behind the last.

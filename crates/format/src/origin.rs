@@ -9,7 +9,9 @@ use copyist_types as types;
 use crate::column::{ByteRef, Column, Values};
 use crate::facts::{Facts, name_of};
 use crate::field::Plain;
-use crate::plan::{BadValue, Cleaning, ColumnPlan, Escapes, Origin, Place, Plan, Subject, Tolerance};
+use crate::plan::{
+    BadValue, Cleaning, ColumnPlan, Escapes, FixedField, Origin, Place, Plan, Subject, Tolerance,
+};
 use crate::tile::PAD;
 use crate::values::{Rows, decode_column, explain_value, unscaled_decimal, values_for};
 use crate::{Layout, utf8};
@@ -54,6 +56,7 @@ impl Plan {
         let is_nothing = |subject| match subject {
             Subject::Characters { start, end } => end <= start,
             Subject::Field(field) => field as usize >= fields,
+            Subject::Place(FixedField { length, .. }) => length == 0 || self.fixed.is_none(),
         };
         if self.conditions.iter().any(|condition| is_nothing(condition.subject)) {
             let message = "a condition of WHEN is about no character and no field of a record";

@@ -1,7 +1,8 @@
 //! Dates and times of columns that have patterns.
 
-use copyist_core::{Result, Type};
+use copyist_core::{ArrayType, Result, Type};
 use copyist_datetime::{Context, Patterns, iso};
+use copyist_types::array;
 
 use crate::parse::Parse;
 use crate::values::{in_duckdb_displacement, in_duckdb_range};
@@ -87,4 +88,62 @@ pub(crate) fn write_iso(ty: &Type, by: By<'_>, text: &[u8], out: &mut Vec<u8>) -
         _ => iso::write_timestamptz(TimestampTz(by).full(text)?, out),
     }
     Ok(())
+}
+
+/// Appends the array literal `text` with its elements as the server reads them alike, if they are such.
+pub(crate) fn write_iso_array(ty: &ArrayType, by: By<'_>, text: &[u8], out: &mut Vec<u8>) -> Result<()> {
+    let mut elements = Vec::new();
+    let shape = array::parse_with(text, ty.delimiter, |element| {
+        elements.push(match element {
+            None => None,
+            Some(text) => {
+                let mut iso = Vec::new();
+                write_iso(&ty.element, by, &text, &mut iso)?;
+                Some(iso)
+            }
+        });
+        Ok(())
+    })?;
+    if shape.dims.is_empty() {
+        out.extend_from_slice(b"{}");
+        return Ok(());
+    }
+    if shape.lower_bounds.iter().any(|&bound| bound != 1) {
+        for (&lower, &length) in shape.lower_bounds.iter().zip(&shape.dims) {
+            let upper = i64::from(lower) + i64::from(length) - 1;
+            out.extend_from_slice(format!("[{lower}:{upper}]").as_bytes());
+        }
+        out.push(b'=');
+    }
+    write_level(&shape.dims, ty.delimiter, &mut elements.iter(), out);
+    Ok(())
+}
+
+fn write_level<'a>(
+    dims: &[i32],
+    delimiter: u8,
+    elements: &mut impl Iterator<Item = &'a Option<Vec<u8>>>,
+    out: &mut Vec<u8>,
+) {
+    let Some((&length, inner)) = dims.split_first() else { return };
+    out.push(b'{');
+    for index in 0..length {
+        if index > 0 {
+            out.push(delimiter);
+        }
+        if !inner.is_empty() {
+            write_level(inner, delimiter, elements, out);
+            continue;
+        }
+        match elements.next() {
+            // Nothing in it has to be escaped.
+            Some(Some(iso)) => {
+                out.push(b'"');
+                out.extend_from_slice(iso);
+                out.push(b'"');
+            }
+            _ => out.extend_from_slice(b"NULL"),
+        }
+    }
+    out.push(b'}');
 }

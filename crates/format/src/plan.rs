@@ -48,6 +48,8 @@ pub struct ColumnPlan {
     pub patterns: Option<std::sync::Arc<copyist_datetime::Patterns>>,
     /// What becomes of values of this column that its type refuses; [`Tolerance::conversion`] where it is not said.
     pub conversion: Option<BadValue>,
+    /// TEXT for PostgreSQL: what is written in place of the marker of its default, which the target has none of.
+    pub zero: Option<u8>,
     pub origin: Origin,
     pub cleaning: Cleaning,
     /// Whether its value goes with a row that is refused: whoever it is told to finds more that is wrong with the row.
@@ -67,6 +69,7 @@ impl ColumnPlan {
             not_null: false,
             patterns: None,
             conversion: None,
+            zero: None,
             origin: Origin::Field,
             cleaning: Cleaning::default(),
             is_told: false,
@@ -176,8 +179,11 @@ pub struct Condition {
 /// What of a record is compared. One that is not there or is NULL is neither the same nor different.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subject {
-    /// Characters `start..end` of the record as it stands in the file, whatever is quoted or escaped, without its line end, from 0.
+    /// Characters `start..end` of the record as it stands in the file, whatever is quoted or escaped, without its line end, from 0; of
+    /// [`Fixed`] lines in its unit.
     Characters { start: u32, end: u32 },
+    /// Of [`Fixed`] lines: a field that is no column's. A line that ends before it does not have it.
+    Place(FixedField),
     /// The value of a field: its number in the record; of [`Fixed`] lines the number of its column.
     Field(u32),
 }
@@ -263,6 +269,13 @@ pub struct FixedField {
     /// From 0.
     pub offset: u32,
     pub length: u32,
+}
+
+impl FixedField {
+    /// Where it begins, and where it ends.
+    pub(crate) fn bounds(self) -> [u32; 2] {
+        [self.offset, self.offset.saturating_add(self.length)]
+    }
 }
 
 /// FIXED: where the field of each column stands.

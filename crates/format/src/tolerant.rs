@@ -9,7 +9,7 @@ use copyist_scan::Eol;
 use crate::decode::{Decoded, Pass};
 use crate::fault::{Fault, Shown};
 use crate::field::{Field, Fields};
-use crate::fixed::{Positions, Ruler, characters};
+use crate::fixed::{Part, Positions, Ruler, characters};
 use crate::plan::{BadValue, ColumnPlan, Condition, Missing, Origin, Subject};
 use crate::refusal::{Flaw, Places, Refusal, Told};
 use crate::tile::PAD;
@@ -29,13 +29,18 @@ struct Shape<'a> {
     /// CSV: each record is one line.
     has_single_lines: bool,
     /// FIXED: where fields stand.
-    positions: Option<Positions<'a>>,
     ruler: Option<Ruler<'a>>,
-    judges: Vec<Judge<'a>>,
+    judges: Judges<'a>,
 }
 
-/// A condition, and the column by whose rules its field is read.
-type Judge<'a> = (&'a Condition, Cow<'a, ColumnPlan>);
+/// The conditions of a tile.
+#[derive(Default)]
+struct Judges<'a> {
+    /// Each with the column by whose rules its field is read.
+    list: Vec<(&'a Condition, Cow<'a, ColumnPlan>)>,
+    /// FIXED: where what they compare stands.
+    ruler: Option<Ruler<'a>>,
+}
 
 /// Where a field is in the buffer; `Some(None)` if its record may lack it and does, None if it may not.
 type Place = Option<Option<(usize, usize)>>;
@@ -116,9 +121,8 @@ impl<F: Fields> Pass<'_, F> {
         let mut shape = Shape {
             header_is_due: self.tile.header,
             has_single_lines,
-            positions,
             ruler: positions.map(|positions| Ruler::new(positions, &self.plan.columns)),
-            judges: self.judges(),
+            judges: self.judges(positions),
             ..Shape::default()
         };
         let mut position = 0;
@@ -192,7 +196,7 @@ impl<F: Fields> Pass<'_, F> {
 
     /// Which of the first rows, that are all laid out like rows, are passed over.
     pub(crate) fn passed_over(&self, rows: &Rows<'_, F>, limit: usize, out: &mut Decoded) -> Vec<u32> {
-        let judges = self.judges();
+        let mut judges = self.judges(rows.fixed.map(|(positions, _)| positions));
         let mut passed = Vec::new();
         for row in 0..limit {
             let record @ (start, end) = rows.record(row);
@@ -201,11 +205,7 @@ impl<F: Fields> Pass<'_, F> {
                 passed.push(row as u32);
                 continue;
             }
-            let place = |field| match rows.fixed {
-                Some((positions, _)) => self.fixed_place(positions, record, field),
-                None => Some(Some(rows.field(row, field))),
-            };
-            if !self.meets(&judges, record, place) {
+            if !self.meets(&mut judges, record, |field| Some(Some(rows.field(row, field)))) {
                 out.passed_over += 1;
                 passed.push(row as u32);
             }
@@ -369,7 +369,7 @@ impl<F: Fields> Pass<'_, F> {
             return Ok(());
         }
         let record = (PAD + start, PAD + end);
-        if !self.meets(&shape.judges, record, |field| self.field_place(record, ends, field, shape.positions)) {
+        if !self.meets(&mut shape.judges, record, |field| self.field_place(record, ends, field)) {
             out.passed_over += 1;
             return Ok(());
         }
@@ -416,75 +416,87 @@ impl<F: Fields> Pass<'_, F> {
         Ok(())
     }
 
-    fn judges(&self) -> Vec<Judge<'_>> {
-        let conditions = self.plan.conditions.iter();
-        conditions
-            .map(|condition| {
-                let column = match condition.subject {
-                    Subject::Field(field) => self.plan.column_of(field as usize),
-                    Subject::Characters { .. } => None,
-                };
-                let spare = || Cow::Owned(ColumnPlan::of_text(String::new(), true));
-                (condition, column.map_or_else(spare, |column| Cow::Borrowed(&self.plan.columns[column])))
-            })
-            .collect()
+    fn judges<'s>(&'s self, positions: Option<Positions<'s>>) -> Judges<'s> {
+        let conditions = &self.plan.conditions;
+        let list = conditions.iter().map(|condition| {
+            let column = match condition.subject {
+                Subject::Field(field) => self.plan.column_of(field as usize),
+                Subject::Characters { .. } | Subject::Place(_) => None,
+            };
+            let spare = || Cow::Owned(ColumnPlan::of_text(String::new(), true));
+            (condition, column.map_or_else(spare, |column| Cow::Borrowed(&self.plan.columns[column])))
+        });
+        let ruler = positions.filter(|_| !conditions.is_empty());
+        Judges { list: list.collect(), ruler: ruler.map(|positions| Ruler::of_conditions(positions, conditions)) }
     }
 
     /// Whether a record, whose place in the buffer is given, meets the conditions, or cannot be judged and so has to be read: what is
-    /// missing from it or cannot be unescaped is an error like any other.
+    /// missing from it or cannot be unescaped is an error like any other. `place` is asked for fields that have no places of their own.
     #[inline]
-    fn meets(&self, judges: &[Judge<'_>], record: (usize, usize), place: impl Fn(usize) -> Place) -> bool {
+    fn meets(&self, judges: &mut Judges<'_>, record: (usize, usize), place: impl Fn(usize) -> Place) -> bool {
         let buffer = &self.tile.buffer;
-        for (Condition { subject, negated, value }, column) in judges {
-            let is_met = match *subject {
-                Subject::Characters { start, end } => {
-                    let part = characters(&buffer[record.0..record.1], start as usize, end as usize);
-                    part.is_some_and(|part| (*part == **value) != *negated)
+        let Judges { list, ruler } = judges;
+        if let Some(ruler) = ruler {
+            ruler.lay(buffer, record);
+        }
+        for (Condition { subject, negated, value }, column) in list {
+            let part = ruler.as_ref().map(|ruler| ruler.part(buffer, record, *subject));
+            let is_equal = match (*subject, part) {
+                (Subject::Characters { start, end }, None) => {
+                    characters(&buffer[record.0..record.1], start as usize, end as usize).map(|part| *part == **value)
                 }
-                Subject::Field(field) => {
-                    let Some(place) = place(field as usize) else { return true };
-                    let Some((start, end)) = place else { return false };
-                    let mut arena = Vec::new();
-                    match clean::resolve(self.fields, buffer, start, end, column, &mut arena) {
-                        Ok(Field::Null | Field::Default) => false,
-                        Ok(Field::Plain(s, e)) => (buffer[s..e] == **value) != *negated,
-                        Ok(Field::Rewritten(s, e)) => (arena[s..e] == **value) != *negated,
-                        Err(_) => return true,
+                (Subject::Characters { .. }, Some(Part::Whole(start, end))) => Some(buffer[start..end] == **value),
+                // Part of a character is no value.
+                (Subject::Characters { .. } | Subject::Place(_), Some(Part::Cut)) => Some(false),
+                (Subject::Characters { .. } | Subject::Place(_), Some(Part::Lacking)) => None,
+                (Subject::Field(_), Some(Part::Cut)) => return true,
+                (Subject::Field(_), Some(Part::Lacking)) if self.plan.tolerance.missing == Missing::None => {
+                    return true;
+                }
+                (Subject::Field(_), Some(Part::Lacking)) => None,
+                (Subject::Field(_) | Subject::Place(_), Some(Part::Whole(start, end))) => {
+                    match self.is_value((start, end), column, value) {
+                        Ok(is_equal) => is_equal,
+                        Err(()) => return true,
                     }
                 }
+                (Subject::Field(field), None) => match place(field as usize) {
+                    None => return true,
+                    Some(None) => None,
+                    Some(Some(place)) => match self.is_value(place, column, value) {
+                        Ok(is_equal) => is_equal,
+                        Err(()) => return true,
+                    },
+                },
+                // Only FIXED lines have such places.
+                (Subject::Place(_), None) => return true,
             };
-            if !is_met {
+            if is_equal.is_none_or(|is_equal| is_equal == *negated) {
                 return false;
             }
         }
         true
     }
 
-    fn field_place(
-        &self,
-        record: (usize, usize),
-        ends: &[u32],
-        field: usize,
-        positions: Option<Positions<'_>>,
-    ) -> Place {
-        if let Some(positions) = positions {
-            return self.fixed_place(positions, record, field);
+    /// Whether a field has this value; None where it is NULL. Fails if it cannot be unescaped.
+    fn is_value(&self, (start, end): (usize, usize), column: &ColumnPlan, value: &[u8]) -> Result<Option<bool>, ()> {
+        let buffer = &self.tile.buffer;
+        let mut arena = Vec::new();
+        match clean::resolve(self.fields, buffer, start, end, column, &mut arena) {
+            Ok(Field::Null | Field::Default) => Ok(None),
+            Ok(Field::Plain(s, e)) => Ok(Some(buffer[s..e] == *value)),
+            Ok(Field::Rewritten(s, e)) => Ok(Some(arena[s..e] == *value)),
+            Err(_) => Err(()),
         }
+    }
+
+    fn field_place(&self, record: (usize, usize), ends: &[u32], field: usize) -> Place {
         if field >= ends.len() {
             return self.may_lack(self.plan.width() - ends.len()).then_some(None);
         }
         let from = if field == 0 { record.0 } else { PAD + ends[field - 1] as usize + 1 };
         let to = if field + 1 == ends.len() { record.1 } else { PAD + ends[field] as usize - self.plan.gap() };
         Some(Some((from, to)))
-    }
-
-    fn fixed_place(&self, positions: Positions<'_>, line: (usize, usize), field: usize) -> Place {
-        let buffer = &self.tile.buffer;
-        let known = positions.known_place(buffer, line, field);
-        match known.or_else(|| Ruler::new(positions, &self.plan.columns).place(buffer, line, field)) {
-            Some(None) => (self.plan.tolerance.missing != Missing::None).then_some(None),
-            place => place,
-        }
     }
 
     /// Lines before the first and before the last one of the record that has just been counted.

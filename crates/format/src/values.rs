@@ -220,7 +220,7 @@ pub(crate) fn decode_column<F: Fields>(
     let context = &*plan.context;
     let spec = &plan.columns[c];
     let bounded = plan.counts_from_1970();
-    let Column { values, validity, defaults } = column;
+    let Column { values, validity, defaults, .. } = column;
     plan.scanner.run(FindSpans { rows, column: c, limit, out: spans });
     let sets_default = plan.conversion(spec) == BadValue::SetDefault && spec.has_default;
     let mut sink =
@@ -232,6 +232,16 @@ pub(crate) fn decode_column<F: Fields>(
             (Values::I64(out), Type::Timestamp(_)) => sink.typed(out, patterned::Timestamp(by)),
             (Values::I64(out), _) => sink.typed(out, patterned::TimestampTz(by)),
             (Values::TimeTz(out), _) => sink.typed(out, patterned::TimeTz(by)),
+            (Values::Bytes(out), Type::Array(array)) => sink.rewritten(out, |v, arena| {
+                let mut iso = Vec::new();
+                patterned::write_iso_array(array, by, v, &mut iso)?;
+                match plan.layout {
+                    Layout::PgText => arena.extend_from_slice(&iso),
+                    Layout::PgBinary => types::write_binary(&spec.ty, &iso, context, arena)?,
+                    _ => crate::duckdb::write_list(&iso, array, context, arena)?,
+                }
+                Ok(())
+            }),
             (Values::Bytes(out), ty) => sink.rewritten(out, |v, arena| patterned::write_iso(ty, by, v, arena)),
             (values, ty) => unreachable!("no vector {values:?} is made for {ty:?} by a pattern"),
         };
@@ -276,9 +286,13 @@ pub(crate) fn decode_column<F: Fields>(
     }
 }
 
-/// The patterns of a column whose type has a date or a time.
+/// The patterns of a column whose type, or that of whose elements, has a date or a time.
 fn by_patterns<'a>(plan: &'a Plan, column: &'a ColumnPlan) -> Option<By<'a>> {
-    let precision = match column.ty {
+    let single = match &column.ty {
+        Type::Array(array) => &array.element,
+        ty => ty,
+    };
+    let precision = match *single {
         Type::Date => None,
         Type::Time(p) | Type::TimeTz(p) | Type::Timestamp(p) | Type::TimestampTz(p) => p,
         _ => return None,
@@ -746,7 +760,10 @@ fn whole(value: &[u8]) -> Result<usize> {
 pub(crate) fn explain_value(plan: &Plan, column: &ColumnPlan, value: &[u8]) -> Result<()> {
     let ty = &column.ty;
     if let Some(by) = by_patterns(plan, column) {
-        return patterned::write_iso(ty, by, value, &mut Vec::new());
+        let mut iso = Vec::new();
+        let Type::Array(array) = ty else { return patterned::write_iso(ty, by, value, &mut iso) };
+        patterned::write_iso_array(array, by, value, &mut iso)?;
+        return explain_plain(plan, ty, &iso);
     }
     as_number(plan, ty, value, |value| explain_plain(plan, ty, value))
 }

@@ -58,6 +58,8 @@ pub struct BindingColumn {
     pub length: Option<u32>,
     /// What becomes of its values that its type refuses, as in the tolerance, where it is not what that says.
     pub conversion: Option<String>,
+    /// A byte: `pg_text`: what stands for its default, which the target has none of.
+    pub zero: Option<u32>,
     /// It has this value in every row, and no field.
     pub constant: Option<String>,
     /// Its values are numbers of the records, and it has no field.
@@ -110,9 +112,12 @@ pub struct BindingCleaning {
 pub struct BindingCondition {
     /// The number of the field that is compared; of `fixed` lines that of its column.
     pub field: Option<u32>,
-    /// Without a field: the characters of the record that are compared, from 0, the last one excluded.
+    /// Without a field: the characters of the record that are compared, from 0, the last one excluded; of `fixed` lines in their unit.
     pub start: Option<u32>,
     pub end: Option<u32>,
+    /// `fixed`, without either: the place of a field that is no column's.
+    pub offset: Option<u32>,
+    pub length: Option<u32>,
     /// Whether it must differ from the value.
     pub negated: bool,
     pub value: String,
@@ -476,11 +481,12 @@ fn bad_value(policy: &str) -> BadValue {
 impl BindingCondition {
     fn condition(&self) -> Condition {
         let characters = || Subject::Characters { start: self.start.unwrap_or(0), end: self.end.unwrap_or(0) };
-        Condition {
-            subject: self.field.map_or_else(characters, Subject::Field),
-            negated: self.negated,
-            value: self.value.clone().into_bytes(),
-        }
+        let subject = match (self.field, self.offset, self.length) {
+            (Some(field), ..) => Subject::Field(field),
+            (None, Some(offset), Some(length)) => Subject::Place(FixedField { offset, length }),
+            _ => characters(),
+        };
+        Condition { subject, negated: self.negated, value: self.value.clone().into_bytes() }
     }
 }
 
@@ -544,15 +550,20 @@ impl BindingColumn {
             has_default: self.has_default,
             not_null: self.not_null,
             conversion: self.conversion.as_deref().map(bad_value),
+            zero: self.zero.map(|byte| byte as u8),
             origin: self.origin()?,
             cleaning: self.cleaning.as_ref().map_or_else(Cleaning::default, BindingCleaning::cleaning),
             is_told: self.is_told.unwrap_or(false),
         })
     }
 
-    /// A type without a date or a time has none.
+    /// A type without a date or a time has none; an array has those of its elements.
     fn patterns(&self, ty: &Type) -> Result<Option<Arc<Patterns>>, Failure> {
-        let kind = match ty {
+        let single = match ty {
+            Type::Array(array) => &array.element,
+            ty => ty,
+        };
+        let kind = match single {
             Type::Date => Kind::Date,
             Type::Time(_) => Kind::Time,
             Type::TimeTz(_) => Kind::TimeTz,

@@ -145,7 +145,7 @@ fn rearranged(plan: &Plan, fields: &Fields, places: &[u32]) -> Plan {
     let names = fields.iter().map(|field| text(field.as_deref())).collect();
     let conditions = plan.conditions.iter().map(|condition| match condition.subject {
         Subject::Field(field) => Condition { subject: Subject::Field(place(field)), ..condition.clone() },
-        Subject::Characters { .. } => condition.clone(),
+        Subject::Characters { .. } | Subject::Place(_) => condition.clone(),
     });
     Plan { map: Some(FieldMap { names, columns }), conditions: conditions.collect(), ..plan.clone() }
 }

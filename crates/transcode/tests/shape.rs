@@ -443,6 +443,8 @@ fn naive(input: &str, plan: &Plan, (start, increment): (i64, i64)) -> Naive {
                         .get(start as usize..end as usize)
                         .map(|part| part.iter().collect::<String>().into_bytes())
                 }
+                // Only FIXED lines have them.
+                Subject::Place(_) => None,
                 Subject::Field(field) => match fields.get(field as usize) {
                     None if plan.tolerance.missing == Missing::None => break,
                     None if plan.tolerance.missing == Missing::One && fields.len() < 2 => break,
@@ -808,6 +810,43 @@ fn fixed_lines_have_conditions_constants_and_numbers() {
         let failure = output(&strict, Sink::PgBinary, b"D12ab\nDxxabcd\n", (2, 1)).failure.map(|(text, _)| text);
         let message = "COPY t, line 2, column id: \"xx\": invalid input syntax for type bigint: \"xx\"";
         assert_eq!(failure.as_deref(), Some(message));
+    }
+}
+
+#[test]
+fn conditions_of_fixed_lines_count_what_their_fields_count() {
+    let list = vec![column("a", Type::Text, Origin::Field), column("b", Type::Text, Origin::Field)];
+    let fields = vec![FixedField { offset: 0, length: 4 }, FixedField { offset: 4, length: 1 }];
+    let tag = Subject::Characters { start: 4, end: 5 };
+    let place = Subject::Place(FixedField { offset: 4, length: 1 });
+    let gbk = copyist_encoding::Encoding::find("GBK");
+    let lines: [(Unit, _, &[u8]); 3] = [
+        (Unit::Bytes, None, "üüX\nabcdX\nabcdY\nab\n".as_bytes()),
+        (Unit::Characters, None, "üüüüX\nabcdX\nabcdY\nüb\n".as_bytes()),
+        (Unit::Bytes, gbk, b"\xc4\xe3\xba\xc3X\nabcdX\nabcdY\nab\n"),
+    ];
+    for (unit, encoding, input) in lines {
+        for subject in [tag, place, Subject::Field(1)] {
+            let shaped = Plan {
+                header: Header::No,
+                null: Vec::new(),
+                columns: list.clone(),
+                encoding,
+                fixed: Some(Fixed { fields: fields.clone(), unit }),
+                conditions: vec![Condition { subject, negated: false, value: b"X".to_vec() }],
+                ..plan(Grammar::Plain { delimiter: None }, SKIP)
+            };
+            for cut in [WHOLE, (2, 1)] {
+                let found = output(&shaped, Sink::PgText, input, cut);
+                assert_eq!(found.failure, None);
+                let rows = String::from_utf8_lossy(&found.bytes).into_owned();
+                assert!(rows.ends_with("\tX\nabcd\tX\n") && rows.lines().count() == 2, "{unit:?} {subject:?}: {rows}");
+                // A line without a field of a column is refused, as ever.
+                let refused = u64::from(matches!(subject, Subject::Field(_)));
+                let counters = found.counters;
+                assert_eq!((counters.rows_passed_over, counters.rows_refused), (2 - refused, refused));
+            }
+        }
     }
 }
 

@@ -181,7 +181,7 @@ export const gaussdbOptions = {
   when: define<When>({
     synopsis: "{ ( start - end ) | column } { = | != } 'string'",
     summary:
-      'Only records of which this is true are rows: the characters from start to end of the line (the first is 1, whatever the encoding and UNIT), or the field of the column, are the string, or are not.',
+      'Only records of which this is true are rows: the characters from start to end of the line (the first is 1; in fixed in the UNIT of FORMATTER), or the field of the column, which may be one of FILLER, are the string, or are not.',
     defaultNote: 'every record',
     formats: all,
     bare: [{ words: ['when'], takes: 'clause', of }],
@@ -195,7 +195,8 @@ export const gaussdbOptions = {
   }),
   sequence: define<readonly Sequence[]>({
     synopsis: '( column ( start [, increment ] ) [, ...] )',
-    summary: 'Columns that are not in the file and count up from start, by 1 unless an increment is given.',
+    summary:
+      'Columns that are not in the file and count up from start, by 1 unless an increment is given; both are any bigint. A table that is made has them as bigint.',
     defaultNote: 'none',
     formats: any,
     bare: [{ words: ['sequence'], takes: 'clause', of }],
@@ -204,7 +205,11 @@ export const gaussdbOptions = {
     of,
     dialects,
     example: 'SEQUENCE (id (1, 1))',
-    errors: [['42701', 'a column twice, also in FILLER or CONSTANT'], binaryError],
+    errors: [
+      ['42701', 'a column twice, also in FILLER or CONSTANT'],
+      ['22003', 'a number that is no bigint'],
+      binaryError,
+    ],
     read: (reader) => reader.clause('sequence').columns,
   }),
   filler: define<readonly Name[]>({

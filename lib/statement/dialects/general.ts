@@ -108,7 +108,7 @@ export const generalOptions = {
   }),
   unit: define<'bytes' | 'chars'>({
     synopsis: '{ bytes | chars }',
-    summary: 'What FORMATTER counts: bytes of the file in its own encoding, or characters.',
+    summary: 'What FORMATTER, and WHEN beside it, count: bytes of the file in its own encoding, or characters.',
     defaultNote: 'bytes',
     formats: ['fixed'],
     bare: [{ words: ['unit'], takes: 'value' }],
@@ -124,7 +124,7 @@ export const generalOptions = {
   date_format: define<DatePattern>({
     synopsis: "{ 'pattern' | ( 'pattern' [, ...] ) }",
     summary:
-      "How dates are written, in the patterns of PostgreSQL's to_char, or of strptime ('%d/%m/%Y'); several are tried in order. A table that is made has dates where they match all values of a column.",
+      "How dates are written, in the patterns of PostgreSQL's to_char, or of strptime ('%d/%m/%Y'); several are tried in order. The elements of arrays are read by them, too; a range, and what else only the database reads, cannot have them. A table that is made has dates where they match all values of a column.",
     defaultNote: "PostgreSQL's literals; in Redshift's dialect YYYY-MM-DD",
     formats: text,
     bare: [

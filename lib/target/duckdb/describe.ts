@@ -6,7 +6,7 @@ import type { DuckdbDriver } from './driver.ts'
 import { asCopyError } from './errors.ts'
 import { loadReservedWords, parseSearchPath, printIdentifier, quoteIdentifier, quoteLiteral } from './identifiers.ts'
 import { query } from './query.ts'
-import { columnTypeOf } from './types.ts'
+import { readingOf, zeroOf } from './types.ts'
 
 /** A column with what only this target needs of it. */
 export interface DuckdbColumnDescription extends TargetColumn {
@@ -200,13 +200,17 @@ async function describeColumns(
       const name = String(columnName)
       const isGenerated = generated.has(name)
       const hasDefault = expression !== null && !isGenerated
+      const notNull = isNullable === false
+      const type = prepared.columnType(index)
+      const zero = notNull && !hasDefault ? zeroOf(driver, type) : undefined
       return {
         name,
-        type: columnTypeOf(driver, prepared.columnType(index)),
+        ...readingOf(driver, type),
         typeName: String(typeName),
         hasDefault,
         generated: isGenerated,
-        notNull: isNullable === false,
+        notNull,
+        ...(zero && { zero }),
         defaultSql: hasDefault ? String(expression) : undefined,
       }
     })

@@ -221,7 +221,9 @@ export function castStageSql(
     }
     return `${plan.defaults.includes(index) ? `coalesce(${value}, ${own}_d${index})` : value} AS ${name}`
   })
-  const texts = casts.map((index) => `CASE WHEN ${isUncastSql(index)} THEN ${own}_x${index} END AS ${own}_t${index}`)
+  const texts = casts.map(
+    (index) => `CASE WHEN ${isUncastSql(index)} THEN CAST(${own}_x${index} AS VARCHAR) END AS ${own}_t${index}`,
+  )
   const isUncast = (replaces ? [] : casts).map((index) => `${own}_t${index} IS NOT NULL`).join(' OR ') || 'false'
   const marks = casts.map((index) => `${own}_t${index}`)
   const rows = `(SELECT ${[`${own}_n`, ...values, ...texts].join(', ')} FROM ${stage}) AS ${quoteIdentifier(table.relationName)}`

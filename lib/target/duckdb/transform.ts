@@ -24,7 +24,7 @@ import { readBy } from './row-tests.ts'
 import type { RowWindow } from './row-window.ts'
 import type { Sifted } from './sieve.ts'
 import type { RunStatement } from './sieve-context.ts'
-import { castFromVector, columnTypeOf } from './types.ts'
+import { castFromVector, readingOf } from './types.ts'
 
 /*
  * Expressions between the fields and the table
@@ -55,7 +55,9 @@ export async function planTransform(
     const type = steps[position]?.type
     const read = type === undefined ? undefined : await typeNamed(driver, connection, type)
     const isOwn = steps[position] === undefined
-    fields.push({ ...column, ...read, hasDefault: false, defaultSql: undefined, notNull: isOwn && column.notNull })
+    const { dated, dates, zero, ...rest } = column
+    const reading = read ?? { ...(dated && { dated }), ...(dates && { dates }) }
+    fields.push({ ...rest, ...reading, hasDefault: false, defaultSql: undefined, notNull: isOwn && column.notNull })
   }
   for (const step of steps) {
     if (step?.expression !== undefined) await checkExpression(connection, table.relationName, fields, step.expression)
@@ -67,7 +69,7 @@ async function typeNamed(
   driver: DuckdbDriver,
   connection: DuckDBConnection,
   type: string,
-): Promise<Pick<DuckdbColumnDescription, 'type' | 'typeName'>> {
+): Promise<Pick<DuckdbColumnDescription, 'type' | 'typeName' | 'dated' | 'dates'>> {
   const before = 'SELECT CAST(NULL AS '
   try {
     const sql = `${before}${type})`
@@ -76,9 +78,10 @@ async function typeNamed(
       const [row] = await query(connection, `SELECT typeof(CAST(NULL AS ${type}))`)
       // DuckDB keeps no lengths, but the decoder does.
       const length = /^(?:varchar|character\s+varying)\s*\(\s*(\d+)\s*\)$/i.exec(type)?.[1]
-      const read = columnTypeOf(driver, prepared.columnType(0))
+      const read = readingOf(driver, prepared.columnType(0))
       return {
-        type: length === undefined ? read : { kind: 'varchar', length: Number(length) },
+        ...read,
+        ...(length !== undefined && { type: { kind: 'varchar', length: Number(length) } }),
         typeName: String(row?.[0]),
       }
     } finally {

@@ -1,5 +1,6 @@
-import type { DuckDBType } from '@duckdb/node-api'
+import type { DuckDBType, DuckDBTypeId } from '@duckdb/node-api'
 import type { ColumnType } from '../../native/load.ts'
+import type { DateKind, TargetColumn } from '../target.ts'
 import type { DuckdbDriver } from './driver.ts'
 import { quoteLiteral } from './identifiers.ts'
 
@@ -55,6 +56,79 @@ export function columnTypeOf(driver: DuckdbDriver, type: DuckDBType): ColumnType
     }
     default:
       return { kind: 'other' }
+  }
+}
+
+/** What a column says of how it is read. */
+export function readingOf(driver: DuckdbDriver, duckType: DuckDBType): Pick<TargetColumn, 'type' | 'dated' | 'dates'> {
+  const type = columnTypeOf(driver, duckType)
+  if (type.kind !== 'other') return { type }
+  const { DuckDBTypeId } = driver.api
+  switch (duckType.typeId) {
+    // Decoded to the microsecond, from which DuckDB's cast rounds as it does from text.
+    case DuckDBTypeId.TIMESTAMP_S:
+      return { type, dated: { kind: 'timestamp', precision: 0 } }
+    case DuckDBTypeId.TIMESTAMP_MS:
+    case DuckDBTypeId.TIMESTAMP_NS:
+      return { type, dated: { kind: 'timestamp' } }
+    default: {
+      const dates = datesIn(driver, duckType)
+      return { type, ...(dates.length > 0 && { dates: [...new Set(dates)] }) }
+    }
+  }
+}
+
+/** See {@link TargetColumn.zero}. */
+export function zeroOf({ api }: DuckdbDriver, { typeId }: DuckDBType): TargetColumn['zero'] {
+  const { DuckDBTypeId } = api
+  if (typeId === DuckDBTypeId.BOOLEAN) return 'false'
+  const numbers: readonly DuckDBTypeId[] = [
+    DuckDBTypeId.TINYINT,
+    DuckDBTypeId.SMALLINT,
+    DuckDBTypeId.INTEGER,
+    DuckDBTypeId.BIGINT,
+    DuckDBTypeId.HUGEINT,
+    DuckDBTypeId.UTINYINT,
+    DuckDBTypeId.USMALLINT,
+    DuckDBTypeId.UINTEGER,
+    DuckDBTypeId.UBIGINT,
+    DuckDBTypeId.UHUGEINT,
+    DuckDBTypeId.FLOAT,
+    DuckDBTypeId.DOUBLE,
+    DuckDBTypeId.DECIMAL,
+  ]
+  return numbers.includes(typeId) ? '0' : undefined
+}
+
+function datesIn(driver: DuckdbDriver, type: DuckDBType): readonly DateKind[] {
+  const { DuckDBTypeId } = driver.api
+  const within = (types: readonly DuckDBType[]) => types.flatMap((inner) => datesIn(driver, inner))
+  switch (type.typeId) {
+    case DuckDBTypeId.DATE:
+      return ['date']
+    case DuckDBTypeId.TIME:
+    case DuckDBTypeId.TIME_NS:
+      return ['time']
+    case DuckDBTypeId.TIME_TZ:
+      return ['timetz']
+    case DuckDBTypeId.TIMESTAMP:
+    case DuckDBTypeId.TIMESTAMP_S:
+    case DuckDBTypeId.TIMESTAMP_MS:
+    case DuckDBTypeId.TIMESTAMP_NS:
+      return ['timestamp']
+    case DuckDBTypeId.TIMESTAMP_TZ:
+      return ['timestamptz']
+    case DuckDBTypeId.LIST:
+    case DuckDBTypeId.ARRAY:
+      return within([type.valueType])
+    case DuckDBTypeId.MAP:
+      return within([type.keyType, type.valueType])
+    case DuckDBTypeId.STRUCT:
+      return within(type.entryTypes)
+    case DuckDBTypeId.UNION:
+      return within(type.memberTypes)
+    default:
+      return []
   }
 }
 
@@ -155,6 +229,9 @@ export function castFromVector(value: string, type: ColumnType, typeName: string
     case 'json':
     case 'jsonb':
       return `CAST(${value} AS ${typeName})`
+    case 'timestamp':
+      // Of the types of other precision, whose range may be smaller, too.
+      return /^TIMESTAMP_(?:S|MS|NS)$/i.test(typeName) ? `CAST(${value} AS ${typeName})` : value
     default:
       return value
   }

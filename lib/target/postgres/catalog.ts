@@ -1,6 +1,7 @@
 import type { ColumnType } from '../../native/load.ts'
 import type { QualifiedName } from '../../statement/ast.ts'
-import type { TableDescription, TargetColumn } from '../target.ts'
+
+import type { DateKind, TableDescription, TargetColumn } from '../target.ts'
 import { CHECKED_SQL } from './checks.ts'
 
 /** A table as the catalog has it, with what only this target needs. */
@@ -20,9 +21,17 @@ export interface CatalogTable {
   readonly takesEveryRow: boolean
 }
 
+/** What a range, a multirange or a composite type consists of. Before PostgreSQL 14, ranges know of no multirange. */
+const PARTS = `
+    SELECT r.rngsubtype FROM pg_catalog.pg_range r WHERE type.typtype IN ('r', 'm')
+      AND type.oid::text IN (r.rngtypid::text, pg_catalog.to_json(r) ->> 'rngmultitypid')
+    UNION ALL
+    SELECT a.atttypid FROM pg_catalog.pg_attribute a
+    WHERE type.typtype = 'c' AND a.attrelid = type.typrelid AND a.attnum > 0 AND NOT a.attisdropped`
+
 /**
  * Everything about one relation in one round trip, as JSON; no row when the name means nothing. Types are closed over
- * domains' base types and arrays' elements.
+ * domains' base types, arrays' elements, and what ranges and composite types consist of.
  *
  * `to_regclass` resolves the name as COPY would: search_path, temporary tables, "cross-database references are not
  * implemented", "permission denied for schema". Trigger bits: 1 row, 2 before, 4 insert; tgenabled 'D' is disabled.
@@ -47,11 +56,13 @@ WITH RECURSIVE relation AS (
   WHERE c.oid = pg_catalog.to_regclass($1)
 ), attribute AS (${attributes}
 ), type AS (
-  SELECT t.oid, t.typtype, t.typbasetype, t.typtypmod, t.typelem, t.typarray, t.typdelim, t.typdefault, t.typcategory
+  SELECT t.oid, t.typtype, t.typbasetype, t.typtypmod, t.typelem, t.typarray, t.typdelim, t.typdefault, t.typcategory, t.typrelid
   FROM pg_catalog.pg_type t WHERE t.oid IN (SELECT atttypid FROM attribute)
   UNION
-  SELECT t.oid, t.typtype, t.typbasetype, t.typtypmod, t.typelem, t.typarray, t.typdelim, t.typdefault, t.typcategory
-  FROM type JOIN pg_catalog.pg_type t ON t.oid IN (type.typbasetype, type.typelem)
+  SELECT t.oid, t.typtype, t.typbasetype, t.typtypmod, t.typelem, t.typarray, t.typdelim, t.typdefault, t.typcategory, t.typrelid
+  FROM type CROSS JOIN LATERAL (
+    SELECT type.typbasetype UNION ALL SELECT type.typelem UNION ALL ${PARTS}
+  ) AS part (oid) JOIN pg_catalog.pg_type t ON t.oid = part.oid
 )
 SELECT pg_catalog.json_build_object(
   'sqlName', pg_catalog.quote_ident(relation.nspname) || '.' || pg_catalog.quote_ident(relation.relname),
@@ -92,6 +103,7 @@ SELECT pg_catalog.json_build_object(
       'element', type.typelem::int8,
       'array', type.typarray::int8,
       'delimiter', type.typdelim,
+      'parts', (SELECT pg_catalog.json_agg(part.oid::int8) FROM (${PARTS}) AS part (oid)),
       'labels', (
         SELECT pg_catalog.json_agg(e.enumlabel ORDER BY e.enumsortorder)
         FROM pg_catalog.pg_enum e WHERE e.enumtypid = type.oid
@@ -144,6 +156,8 @@ interface CatalogType {
   readonly element: number
   readonly array: number
   readonly delimiter: string
+  /** What a range or a composite type consists of. */
+  readonly parts: readonly number[] | null
   readonly labels: readonly string[] | null
 }
 
@@ -169,10 +183,13 @@ export function readTable(json: string): CatalogTable {
         primaryKey: relation.primaryKey.map((name) => columns.findIndex((column) => column.name === name)),
       }),
       relationName: relation.relationName,
-      columns: columns.map(
-        (column): TargetColumn => ({
+      columns: columns.map((column): TargetColumn => {
+        const type = columnType(types, column.type, column.typmod)
+        const dates = type.kind === 'other' ? datesIn(types, column.type) : []
+        const zero = column.notNull && !column.hasDefault && !column.generated ? zeroOf(type) : undefined
+        return {
           name: column.name,
-          type: columnType(types, column.type, column.typmod),
+          type,
           typeName: column.typeName,
           hasDefault: column.hasDefault,
           generated: column.generated,
@@ -181,8 +198,10 @@ export function readTable(json: string): CatalogTable {
           ...(column.identity && { identity: column.identity === 'a' ? 'always' : 'by default' }),
           ...(column.category === 'S' && { isString: true }),
           ...(types.get(column.type)?.kind === 'd' && { isDomain: true }),
-        }),
-      ),
+          ...(zero && { zero }),
+          ...(dates.length > 0 && { dates: [...new Set(dates)] }),
+        }
+      }),
     },
     relkind: relation.relkind,
     sqlColumns: columns.map((column) => column.sqlName),
@@ -268,6 +287,21 @@ function columnType(types: ReadonlyMap<number, CatalogType>, oid: number, typmod
   const elementType = columnType(types, element.oid, typmod)
   if (elementType.kind === 'other') return OTHER
   return { kind: 'array', element: elementType, elementOid: element.oid, delimiter: element.delimiter }
+}
+
+/** See {@link TargetColumn.zero}. */
+function zeroOf({ kind }: ColumnType): TargetColumn['zero'] {
+  if (kind === 'bool') return 'false'
+  return /^(?:int[248]|float[48]|numeric)$/.test(kind) ? '0' : undefined
+}
+
+/** The dates and times that the values of a type consist of. */
+function datesIn(types: ReadonlyMap<number, CatalogType>, oid: number): readonly DateKind[] {
+  const builtIn = BUILT_IN.get(oid)
+  if (builtIn !== undefined) return /^(?:date|time)/.test(builtIn) ? [builtIn as DateKind] : []
+  const type = types.get(oid)
+  if (type === undefined) return []
+  return [type.base, type.element, ...(type.parts ?? [])].flatMap((part) => datesIn(types, part))
 }
 
 function builtInType(kind: ColumnType['kind'], typmod: number): ColumnType {

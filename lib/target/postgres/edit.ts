@@ -16,15 +16,15 @@ const HEAD = 5
 
 /** What replaces a field in each format. */
 const REPLACEMENTS = {
-  binary: { null: Buffer.from([0xff, 0xff, 0xff, 0xff]), default: undefined },
-  text: { null: Buffer.from('\\N'), default: Buffer.from('\\D') },
+  binary: { null: Buffer.from([0xff, 0xff, 0xff, 0xff]), default: undefined, false: undefined, 0: undefined },
+  text: { null: Buffer.from('\\N'), default: Buffer.from('\\D'), false: Buffer.from('f'), 0: Buffer.from('0') },
 } as const
 
 /** How chunks are edited. */
 export interface EditInit {
   readonly format: 'binary' | 'text'
-  /** What a field becomes; a default only in text. */
-  readonly replacement: (field: number) => 'null' | 'default'
+  /** What a field becomes; only in text another than NULL. */
+  readonly replacement: (field: number) => 'null' | 'default' | 'false' | '0'
   /** The edit of a row, numbered from 0 in the sequence of chunks. */
   readonly of: (row: number) => Edit | undefined
 }

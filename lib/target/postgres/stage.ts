@@ -252,9 +252,12 @@ export class Stage {
     await inTurns(failed, ({ row }) => edits.set(row, 'drop'))
     if (bad !== undefined && tolerates === 'conversion') {
       // Whatever it refuses now is no error of a conversion.
-      const { columns } = this.#table.description
-      const hasDefault = (field: number) => columns[this.#request.columns[field] ?? -1]?.hasDefault === true
-      const replacement = (field: number) => (replaces === 'default' && hasDefault(field) ? 'default' : 'null')
+      const { columns } = this.#request.table
+      const replacement = (field: number) => {
+        const column = columns[this.#request.columns[field] ?? -1]
+        if (replaces !== 'default' || column?.hasDefault !== true) return 'null'
+        return column.defaultSql === undefined ? 'default' : (column.zero ?? 'default')
+      }
       const { rowsLoaded } = await copy(copySql, batch.again(edits, replacement))
       const [refused, replaced] = replaces === undefined ? [inOrder([...unread, ...failed]), []] : [[], unread]
       return { loaded: rowsLoaded, refused, replaced }

@@ -35,7 +35,7 @@ pub(super) fn take(
     if plan.layout == Layout::PgText {
         return None;
     }
-    let Column { values, validity, defaults } = column;
+    let Column { values, validity, defaults, .. } = column;
     let mut sink = Sink { array, limit, validity, defaults, notes };
     let bounded = plan.counts_from_1970();
     match (values, &spec.ty, array.data_type()) {

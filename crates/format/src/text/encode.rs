@@ -17,7 +17,10 @@ pub fn encode_rows(tile: &Tile, decoded: &Decoded, out: &mut Vec<u8>) {
                 let Values::Bytes(refs) = &column.values else { panic!("TEXT rows are encoded from bytes") };
                 escape(refs[row].get(&tile.buffer, &decoded.arena), out);
             } else if is_default(column, row, &mut cursors[index]) {
-                out.extend_from_slice(b"\\D");
+                match column.zero {
+                    Some(zero) => out.push(zero),
+                    None => out.extend_from_slice(b"\\D"),
+                }
             } else {
                 out.extend_from_slice(b"\\N");
             }
