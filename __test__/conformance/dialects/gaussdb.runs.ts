@@ -480,7 +480,6 @@ export const gaussdbRunCases: readonly RunCase[] = [
   {
     sentence: '| FORCE_NOT_NULL column_name [, ...]',
     statement: "COPY t FROM 'f' CSV FORCE_NOT_NULL b, c",
-    open: 'the word with underscores is a syntax error without parentheses.',
     run: { input: '1,,\n', rows: ["1 | '' | ''"] },
   },
   {

@@ -78,7 +78,7 @@ export function notNull(column: string): Readonly<Record<'postgres' | 'duckdb', 
 export type Runs = Readonly<Record<string, Run>>
 
 /** A sentence whose statement has a run of its own. */
-export type RunCase = Pick<DialectCase, 'sentence' | 'statement' | 'remark' | 'open'> & { readonly run: Run }
+export type RunCase = Pick<DialectCase, 'sentence' | 'statement' | 'remark'> & { readonly run: Run }
 
 /** A row as the table shows it: values are separated by ` | `, NULL is NULL, an empty string '', all else as {@link printText} has it. */
 export function printRow(values: readonly (string | null)[]): string {

@@ -22,8 +22,6 @@ export interface Entry {
   readonly sentence: string
   readonly statement: string
   readonly remark?: string
-  /** Why it does not come to that yet. */
-  readonly open?: string
   readonly run?: Run
   /** SQLSTATE and message of a statement that is wrong, or not carried out. */
   readonly refusal?: readonly [sqlState: string, message: string]
@@ -52,14 +50,13 @@ function section(
   runs: Runs,
   more: readonly RunCase[],
 ): Section {
-  const entries = cases.map(({ sentence, statement, error, pending, remark, open }): Entry => {
+  const entries = cases.map(({ sentence, statement, error, pending, remark }): Entry => {
     const run = runs[statement]
     const refusal = error ?? (pending === undefined ? undefined : (['0A000', pending] as const))
     return {
       sentence,
       statement,
       ...(remark !== undefined && { remark }),
-      ...(open !== undefined && { open }),
       ...(refusal ? { refusal } : run && { run }),
     }
   })
@@ -80,11 +77,10 @@ Inputs and values are written as in C, so that a tab is \`\\t\` and a backslash 
 /** `docs/conformance.md`. */
 export function renderTable(): string {
   const parts = sections.map(({ title, entries }) => {
-    const lines = entries.map(({ sentence, statement, remark, open, run, refusal }) => {
+    const lines = entries.map(({ sentence, statement, remark, run, refusal }) => {
       const said = remark === undefined ? '' : `<br>**Here:** ${cell(remark)}`
-      const missing = open === undefined ? '' : `<br>**Not so yet:** ${cell(open)}`
       const input = run ? `${inputOf(run)}${idleOf(run)}` : ''
-      return `| ${cell(sentence)}${said} | ${code(statement)} | ${input} | ${outcomeOf(run, refusal)}${missing} |`
+      return `| ${cell(sentence)}${said} | ${code(statement)} | ${input} | ${outcomeOf(run, refusal)} |`
     })
     return `\n## ${title}\n\n| the document | the statement | the input | the table afterwards, or the error |\n|---|---|---|---|\n${lines.join('\n')}\n`
   })

@@ -7,8 +7,6 @@ export interface DialectCase {
   readonly statement: string
   /** Where it is another way here, and why. */
   readonly remark?: string
-  /** The case is as the document has it, and it does not come to that yet: why. */
-  readonly open?: string
   /** What the statement's options hold, among others. */
   readonly options?: Partial<CopyOptions> | Record<string, unknown>
   readonly dialect?: StatementDialect['name']

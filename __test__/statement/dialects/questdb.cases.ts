@@ -50,17 +50,17 @@ export const questdbCases: readonly DialectCase[] = [
   },
   {
     sentence: '`SKIP_ROW`: Skip the entire row',
-    statement: "COPY weather FROM 'weather.csv' WITH ON ERROR SKIP_ROW",
+    statement: "COPY weather FROM 'weather.csv' WITH HEADER true ON ERROR SKIP_ROW",
     options: { errors: { conversion: 'skip_row', structure: 'skip_row' } },
   },
   {
     sentence: '`SKIP_COLUMN`: Skip column and use the default value',
-    statement: "COPY weather FROM 'weather.csv' WITH ON ERROR SKIP_COLUMN",
+    statement: "COPY weather FROM 'weather.csv' WITH HEADER true ON ERROR SKIP_COLUMN",
     options: { errors: { conversion: 'set_default' } },
   },
   {
     sentence: '`ABORT`: Abort whole import on first error, and restore the pre-import table status',
-    statement: "COPY weather FROM 'weather.csv' WITH ON ERROR ABORT",
+    statement: "COPY weather FROM 'weather.csv' WITH HEADER true ON ERROR ABORT",
     options: { errors: { conversion: 'stop' } },
   },
   {
