@@ -486,6 +486,27 @@ export const redshiftRunCases: readonly RunCase[] = [
       rows: ['1 | x'],
     },
   },
+  {
+    sentence: 'unlimited; not with MAXERROR; not for columnar',
+    statement: "COPY t FROM 's3://b/k' FORMAT AS PARQUET IGNOREALLERRORS",
+    remark: 'values of Parquet files that do not fit their columns are errors like any other.',
+    run: {
+      ...parquet,
+      table: 'a int, b int, c text',
+      objects: ['k/a.parquet'],
+      rows: [],
+      leaves: { receipt: { rowsRejected: 1 } },
+    },
+  },
+  {
+    sentence: 'each invalid UTF-8 char replaced by **as many** c as bytes; default `?`; VARCHAR only; counted',
+    statement: "COPY t FROM 'f' DIALECT 'redshift' ACCEPTINVCHARS",
+    remark: 'in a column of another type the value does not fit, with or without it.',
+    run: {
+      input: Buffer.from('1\xff|x|y\n', 'latin1'),
+      error: ['22P02', 'invalid input syntax for type integer: "1?"'],
+    },
+  },
 ]
 
 export const materializeRuns: Runs = {

@@ -28,6 +28,9 @@ export type Outcome =
 
 /** What the statement makes of the run's input, with all else as the run has it. */
 export async function outcomeOf(place: Place, statement: string, named: string, run: Run): Promise<Outcome> {
+  // What is refused as it is read needs no table.
+  const refusal = refusalOf(statement)
+  if (refusal !== undefined) return refusal
   const { bench } = place
   const { table = usual, creates, before } = run
   const [, qualified = '', schema] = /^COPY (?:INTO )?((?:(\w+)\.)?\w+)/.exec(named) ?? []
@@ -53,6 +56,16 @@ export async function outcomeOf(place: Place, statement: string, named: string, 
     return { error: [error.sqlState, error.message.replace(path, 'f')] }
   } finally {
     await bench.sql(`DROP TABLE IF EXISTS ${qualified}`)
+  }
+}
+
+function refusalOf(statement: string): Outcome | undefined {
+  try {
+    parseCopy(statement)
+    return undefined
+  } catch (error) {
+    if (error instanceof CopyError) return { error: [error.sqlState, error.message] }
+    throw error
   }
 }
 

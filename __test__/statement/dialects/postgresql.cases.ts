@@ -99,4 +99,9 @@ export const postgresqlCases: readonly DialectCase[] = [
     statement: 'COPY t FROM STDIN (FORMAT csv, FORCE_QUOTE *)',
     error: ['0A000', 'COPY FORCE_QUOTE cannot be used with COPY FROM'],
   },
+  {
+    sentence: "COPY t [(cols)] FROM {'file' | PROGRAM 'cmd' | STDIN}",
+    statement: "COPY t FROM PROGRAM 'cat f'",
+    error: ['0A000', 'COPY FROM PROGRAM is not supported yet'],
+  },
 ]

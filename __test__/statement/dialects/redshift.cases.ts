@@ -281,4 +281,14 @@ export const redshiftCases: readonly DialectCase[] = [
     statement: "COPY t FROM 'f' ACCEPTINVCHARS '??'",
     error: ['22023', 'COPY ACCEPTINVCHARS replacement must be a single ASCII character'],
   },
+  {
+    sentence: "PARQUET, ORC, AVRO 'auto', JSON 'auto' / jsonpaths",
+    statement: "COPY t FROM 's3://b/k' FORMAT AS ORC",
+    error: ['0A000', 'COPY format "orc" is not supported yet'],
+  },
+  {
+    sentence: "PARQUET, ORC, AVRO 'auto', JSON 'auto' / jsonpaths",
+    statement: "COPY t FROM 's3://b/k' AVRO 'auto'",
+    error: ['0A000', 'COPY format "avro" is not supported yet'],
+  },
 ]
