@@ -1,106 +1,79 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { existsSync, readFileSync } from 'node:fs'
+import { isDeepStrictEqual } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { CopyError } from '../../lib/errors.ts'
-import { parseCopy } from '../../lib/statement/parser.ts'
 import { useFolder } from '../copy/inputs.ts'
-import { type Bench, benches } from '../copy/targets.ts'
+import { benches } from '../copy/targets.ts'
 import { Store } from '../servers/store.ts'
-import { printRow, type Run } from './dialects/run.ts'
-import { renderTable, sections } from './dialects/table.ts'
+import { type Outcome, outcomeOf, type Place } from './dialects/outcome.ts'
+import type { Run } from './dialects/run.ts'
+import { type Entry, renderTable, sections } from './dialects/table.ts'
+import { withoutEach } from './dialects/without.ts'
 
 const folder = useFolder('copyist-dialects-')
-const usual = 'a int, b text, c text'
 const documents = new URL('../../../shared/', import.meta.url)
 
-/** The columns of a CREATE TABLE. */
-function columnsOf(table: string): string[] {
-  // Commas in parentheses are those of types.
-  return table.split(/,(?![^()]*\))/).map((column) => column.trim().split(/\s/)[0] ?? '')
+/** The options of a run that make no difference. */
+function idleOf({ idle = {} }: Run, target: 'postgres' | 'duckdb'): readonly string[] {
+  const isOf = (reason: (typeof idle)[string]) => typeof reason === 'string' || reason[target] !== undefined
+  return Object.entries(idle).flatMap(([option, reason]) => (isOf(reason) ? [option] : []))
 }
 
-/** A folder in which each of the files has these bytes. */
-function inFolder(files: readonly string[], bytes: Uint8Array): string {
-  const path = mkdtempSync(join(folder.path, 'files-'))
-  for (const file of files) {
-    mkdirSync(dirname(join(path, file)), { recursive: true })
-    writeFileSync(join(path, file), bytes)
-  }
-  return path
-}
-
-async function outcomeOf(
-  bench: Bench,
-  store: Store,
-  statement: string,
-  { table = usual, creates, input, files, objects }: Run,
-) {
-  const { table: name, source } = parseCopy(statement)
-  const qualified = [name.schema, name.name].flatMap((part) => part?.value ?? []).join('.')
-  if (name.schema) await bench.sql(`CREATE SCHEMA IF NOT EXISTS ${name.schema.value}`)
-  if (!creates) await bench.sql(`CREATE TABLE ${qualified} (${table})`)
-  const bytes = typeof input === 'string' ? Buffer.from(input) : input
-  try {
-    if (source.kind === 'stdin') await bench.db.copy(statement, { stdin: bytes, ledger: false })
-    else if (objects) {
-      const bucket = /^s3:\/\/([^/]*)/.exec(source.path)?.[1] ?? ''
-      for (const key of objects) store.put(bucket, key, Buffer.from(bytes))
-      try {
-        await bench.db.copy(statement, { ledger: false })
-      } finally {
-        for (const key of objects) store.remove(bucket, key)
-      }
-    } else {
-      const path = files ? inFolder(files, bytes) : folder.file('input', bytes)
-      await bench.db.copy(statement.replace(/FROM '[^']*'/i, `FROM '${path}'`), { ledger: false })
-    }
-    const columns = creates ? ['ts', 'temp'] : columnsOf(table)
-    const rows = await bench.sql(
-      `SELECT ${columns.map((column) => `CAST(${column} AS text)`).join(', ')} FROM ${qualified}`,
-    )
-    return { rows: rows.map(printRow) }
-  } catch (error) {
-    if (error instanceof CopyError) return { error: [error.sqlState, error.message] }
-    throw error
-  } finally {
-    await bench.sql(`DROP TABLE IF EXISTS ${qualified}`)
-  }
+/** What the run says that it comes to. */
+function expectedOf({ rows = [], leaves, error }: Run, target: 'postgres' | 'duckdb'): Outcome {
+  if (error) return { error: 'postgres' in error ? error[target] : error }
+  return { rows: 'postgres' in rows ? rows[target] : rows, ...(leaves && { leaves }) }
 }
 
 describe.each(benches)('$name', ({ name, open }) => {
-  let bench: Bench
-  let store: Store
+  let place: Place
   beforeAll(async () => {
-    store = await Store.start()
     const keys = { accessKeyId: 'AKIACOPYIST', secretAccessKey: 'secret' }
-    bench = await open({ connections: { example_aws_conn: { endpoint: store.url, ...keys } } })
+    const region = 'eu-central-1'
+    const store = await Store.start()
+    const regional = await Store.start({ accounts: [keys], region })
+    const connection = { endpoint: regional.url, region, ...keys }
+    const bench = await open({ connections: { example_aws_conn: connection, my_connection: connection } })
     vi.stubEnv('AWS_ACCESS_KEY_ID', keys.accessKeyId)
     vi.stubEnv('AWS_SECRET_ACCESS_KEY', keys.secretAccessKey)
-    vi.stubEnv('AWS_PROFILE', '')
-    vi.stubEnv('AWS_ENDPOINT_URL_S3', store.url)
+    for (const name of ['AWS_PROFILE', 'AWS_REGION', 'AWS_DEFAULT_REGION']) vi.stubEnv(name, '')
+    const use = ({ url }: Store) => void vi.stubEnv('AWS_ENDPOINT_URL_S3', url)
+    place = { bench, folder: folder.path, store, regional, use }
   })
   afterAll(async () => {
     vi.unstubAllEnvs()
-    await bench?.close()
-    await store?.stop()
+    await place?.bench.close()
+    await place?.store.stop()
+    await place?.regional.stop()
   })
   for (const { title, entries } of sections) {
+    const numbered = entries.map((entry, index) => ({ ...entry, index }))
     describe(title, () => {
-      test.each(entries.map((entry, index) => ({ ...entry, index })))('$index: $statement', async (entry) => {
-        const { statement, run, refusal } = entry
+      test.each(numbered)('$index: $statement', async ({ statement, run, refusal }: Entry) => {
         if (refusal) {
           const call = /\bSTDIN\b/i.test(statement) ? { stdin: '' } : {}
-          const error = await bench.db.copy(statement, call).catch((reason: unknown) => reason)
+          const error = await place.bench.db.copy(statement, call).catch((reason: unknown) => reason)
           expect(error).toBeInstanceOf(CopyError)
           expect([(error as CopyError).sqlState, (error as CopyError).message]).toEqual(refusal)
           return
         }
+        if (run?.only !== undefined && run.only !== name) return
         if (run === undefined) throw new Error('the case needs a run: an input, and the rows that it comes to')
-        const { rows, error } = run
-        const expected = rows && 'postgres' in rows ? rows[name] : rows
-        expect(await outcomeOf(bench, store, statement, run)).toEqual(
-          error ? { error: 'postgres' in error ? error[name] : error } : { rows: expected },
-        )
+        const outcome = await outcomeOf(place, statement, statement, run)
+        expect(outcome).toEqual(expectedOf(run, name))
+      })
+
+      const running = numbered.filter(({ run }) => run && (run.only ?? name) === name)
+      test.each(running)('$index: $statement is another one without each of its options', async (entry) => {
+        const { statement, run } = entry
+        if (run === undefined) return
+        const expected = expectedOf(run, name)
+        const same: string[] = []
+        for (const shorter of withoutEach(statement)) {
+          const outcome = await outcomeOf(place, shorter.statement, statement, run)
+          if (isDeepStrictEqual(outcome, expected)) same.push(shorter.option)
+        }
+        expect({ statement, same }).toEqual({ statement, same: idleOf(run, name) })
       })
     })
   }

@@ -225,7 +225,6 @@ const rules: readonly Rule[] = [
       'fill_missing_fields',
       'fillrecord',
       'replace_invalid_chars',
-      'compatible_illegal_chars',
       'truncate_columns',
       'reject_bytes',
     ] as const

@@ -15,12 +15,13 @@ import {
   redshiftRunCases,
   redshiftRuns,
 } from './others.runs.ts'
-import { printText, type Run, type RunCase, type Runs } from './run.ts'
+import { printText, type Run, type RunCase, type Runs, type Traces } from './run.ts'
 
 /** A sentence of a document, a statement, and what it must come to. */
 export interface Entry {
   readonly sentence: string
   readonly statement: string
+  readonly remark?: string
   readonly run?: Run
   /** SQLSTATE and message of a statement that is wrong, or not carried out. */
   readonly refusal?: readonly [sqlState: string, message: string]
@@ -49,10 +50,15 @@ function section(
   runs: Runs,
   more: readonly RunCase[],
 ): Section {
-  const entries = cases.map(({ sentence, statement, error, pending }): Entry => {
+  const entries = cases.map(({ sentence, statement, error, pending, remark }): Entry => {
     const run = runs[statement]
     const refusal = error ?? (pending === undefined ? undefined : (['0A000', pending] as const))
-    return { sentence, statement, ...(refusal ? { refusal } : run && { run }) }
+    return {
+      sentence,
+      statement,
+      ...(remark !== undefined && { remark }),
+      ...(refusal ? { refusal } : run && { run }),
+    }
   })
   return { title, document, entries: [...entries, ...more] }
 }
@@ -62,24 +68,44 @@ const head = `# What the documents say, and what happens here
 Each line is a test: the statement reads the input, on PostgreSQL and on DuckDB, and the table is then as shown. Written by
 \`npx vitest run __test__/conformance/dialects.test.ts -u\`; do not edit. Where an option is refused for now, the message says so.
 
+Each option of a statement was also left out, and the outcome is then another one, but for those whose reason
+stands below the input. After an error the table is as it was before.
+
 Inputs and values are written as in C, so that a tab is \`\\t\` and a backslash \`\\\\\`. Columns are those of \`t (a int, b text, c text)\` where a case does not say otherwise.
 `
 
 /** `docs/conformance.md`. */
 export function renderTable(): string {
   const parts = sections.map(({ title, entries }) => {
-    const lines = entries.map(
-      ({ sentence, statement, run, refusal }) =>
-        `| ${cell(sentence)} | ${code(statement)} | ${run ? code(inputOf(run)) : ''} | ${outcomeOf(run, refusal)} |`,
-    )
+    const lines = entries.map(({ sentence, statement, remark, run, refusal }) => {
+      const said = remark === undefined ? '' : `<br>**Here:** ${cell(remark)}`
+      const input = run ? `${inputOf(run)}${idleOf(run)}` : ''
+      return `| ${cell(sentence)}${said} | ${code(statement)} | ${input} | ${outcomeOf(run, refusal)} |`
+    })
     return `\n## ${title}\n\n| the document | the statement | the input | the table afterwards, or the error |\n|---|---|---|---|\n${lines.join('\n')}\n`
   })
   return head + parts.join('')
 }
 
-function inputOf({ input }: Run): string {
+function inputOf({ before, input, shown, beside = {} }: Run): string {
   const isText = typeof input === 'string'
-  return isText ? printText(input) : `0x${Buffer.from(input).toString('hex')}`
+  const own =
+    shown === undefined ? code(isText ? printText(input) : `0x${Buffer.from(input).toString('hex')}`) : cell(shown)
+  const earlier = before === undefined ? '' : `after ${code(before)}: `
+  const others = Object.entries(beside).map(
+    ([name, content]) => `<br>beside it ${code(name)}: ${code(printText(content))}`,
+  )
+  return `${earlier}${own}${others.join('')}`
+}
+
+/** The options that make no difference, with the reasons. */
+function idleOf({ idle = {} }: Run): string {
+  const reasons = Object.entries(idle).map(([option, reason]) => {
+    const [[target, why] = ['', '']] = typeof reason === 'string' ? [['', reason]] : Object.entries(reason)
+    const where = target === '' ? '' : ` on ${target === 'postgres' ? 'PostgreSQL' : 'DuckDB'}`
+    return `<br>${option} makes no difference${where}: ${cell(why)}`
+  })
+  return reasons.join('')
 }
 
 function outcomeOf(run: Run | undefined, refusal: Entry['refusal']): string {
@@ -91,6 +117,26 @@ function outcomeOf(run: Run | undefined, refusal: Entry['refusal']): string {
   const [sqlState, message] = error ?? []
   if (sqlState !== undefined && message !== undefined) return `${sqlState}: ${cell(message)}`
   if (run === undefined) return ''
+  const left = Object.entries(run.leaves ?? {})
+    .map(([name, value]) => `; ${titles[name as keyof Traces]}: ${code(printTrace(value))}`)
+    .join('')
+  return `${rowsOf(run)}${left}`
+}
+
+/** How the table calls what a load leaves. */
+const titles: Readonly<Record<keyof Traces, string>> = {
+  printed: 'the command prints',
+  notes: 'the receipt says that these change nothing',
+  rawRecords: '`rawrecord` of refused rows',
+  analyzed: 'PostgreSQL has statistics of',
+  receipt: 'the receipt has',
+}
+
+function printTrace(value: Traces[keyof Traces]): string {
+  return Array.isArray(value) ? value.map(printText).join(' | ') : JSON.stringify(value).slice(1, -1)
+}
+
+function rowsOf(run: Run): string {
   const { rows = [] } = run
   if (!Array.isArray(rows)) {
     const of = rows as Exclude<Run['rows'], readonly string[] | undefined>
@@ -111,9 +157,9 @@ function cell(text: string): string {
     .replaceAll('<', '&lt;')
 }
 
-/** Code in a cell: a bar is one even there. */
+/** Code in a cell, where a bar is one even there; blanks of an input and of values are kept. */
 function code(text: string): string {
-  const shown = oneLine(text).replaceAll('|', '\\|')
+  const shown = text.replace(/\s*\n\s*/g, ' ').replaceAll('|', '\\|')
   return shown.includes('`') ? `\`\` ${shown} \`\`` : `\`${shown}\``
 }
 

@@ -5,6 +5,8 @@ export interface DialectCase {
   /** As the document has it, blanks aside. */
   readonly sentence: string
   readonly statement: string
+  /** Where it is another way here, and why. */
+  readonly remark?: string
   /** What the statement's options hold, among others. */
   readonly options?: Partial<CopyOptions> | Record<string, unknown>
   readonly dialect?: StatementDialect['name']

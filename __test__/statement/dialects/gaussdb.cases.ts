@@ -46,8 +46,8 @@ export const gaussdbCases: readonly DialectCase[] = [
   },
   {
     sentence: 'String that separates columns within each row (line) of the file. It cannot be larger than 10 bytes.',
-    statement: "COPY t FROM 'f' USING DELIMITERS '$^&' USEEOF",
-    options: { delimiter: '$^&', useEof: true },
+    statement: "COPY t FROM 'f' USING DELIMITERS '$^&'",
+    options: { delimiter: '$^&' },
     dialect: 'gaussdb',
   },
   {
@@ -104,8 +104,8 @@ export const gaussdbCases: readonly DialectCase[] = [
   },
   {
     sentence: 'LOG ERRORS DATA fills the rawrecord column in the error tolerance table.',
-    statement: "COPY t FROM 'f' LOG ERRORS DATA",
-    options: { errors: { structure: 'skip_row', limit: { most: 0 } } },
+    statement: "COPY t FROM 'f' LOG ERRORS DATA REJECT LIMIT '5'",
+    options: { errors: { structure: 'skip_row', limit: { most: 5 } } },
   },
   {
     sentence: 'Value range: a positive integer (1 to INTMAX) or unlimited',
@@ -244,7 +244,7 @@ export const gaussdbCases: readonly DialectCase[] = [
   },
   {
     sentence: 'Assigns a value to a specified column in CSV COPY FROM mode.',
-    statement: "COPY t FROM 'f' CSV USEEOF FORCE NOT NULL a, b",
+    statement: "COPY t FROM 'f' CSV FORCE NOT NULL a, b",
     options: { forceNotNull: columns('a b') },
   },
   {
@@ -280,8 +280,8 @@ export const gaussdbCases: readonly DialectCase[] = [
   },
   {
     sentence: 'Specifies the TIME format for data import. The BINARY format is not supported.',
-    statement: "COPY t FROM 'f' (TIME_FORMAT 'HH24:MI')",
-    options: { dateFormats: { time: 'HH24:MI' } },
+    statement: "COPY t FROM 'f' (TIME_FORMAT 'HH24.MI')",
+    options: { dateFormats: { time: 'HH24.MI' } },
   },
   {
     sentence: 'Value range: a valid TIMESTAMP value. Time zones cannot be used.',
@@ -295,8 +295,8 @@ export const gaussdbCases: readonly DialectCase[] = [
   },
   {
     sentence: 'Specifies the SMALLDATETIME format for data import. The BINARY format is not supported.',
-    statement: "COPY t FROM 'f' SMALLDATETIME_FORMAT 'YYYY-MM-DD HH24:MI'",
-    options: { dateFormats: { smalldatetime: 'YYYY-MM-DD HH24:MI' } },
+    statement: "COPY t FROM 'f' SMALLDATETIME_FORMAT 'DD.MM.YYYY HH24:MI'",
+    options: { dateFormats: { smalldatetime: 'DD.MM.YYYY HH24:MI' } },
   },
   {
     sentence: 'Specifies a file that defines the content in the header for exported data.',
@@ -389,6 +389,147 @@ export const gaussdbCases: readonly DialectCase[] = [
     sentence: 'Specifies the name of a file encoding format.',
     statement: "COPY t FROM 'f' ENCODING 'utf8'",
     options: { encoding: 'UTF8' },
+  },
+  {
+    sentence: 'Value range: CSV, TEXT, FIXED, and BINARY',
+    statement: "COPY t FROM 'f' (DIALECT 'gaussdb', FORMAT 'text')",
+    options: { format: 'text', delimiter: '\t' },
+  },
+  {
+    sentence: 'The value of delimiter cannot be \\r or \\n.',
+    statement: "COPY t FROM 'f' (DIALECT 'gaussdb', DELIMITER E'\\r')",
+    error: ['22023', 'COPY delimiter cannot be newline or carriage return'],
+  },
+  {
+    sentence:
+      'The delimiter for the TEXT format data cannot contain lowercase letters, digits, or special characters (.\\).',
+    statement: "COPY t FROM 'f' (DIALECT 'gaussdb', DELIMITER '$1')",
+    error: ['22023', 'COPY delimiter "$1" cannot contain any of "\\.abcdefghijklmnopqrstuvwxyz0123456789"'],
+  },
+  {
+    sentence: 'Value range: a multi-character delimiter within 10 bytes',
+    statement: "COPY t FROM 'f' (DIALECT 'gaussdb', DELIMITER '')",
+    error: ['22023', 'COPY delimiter must have 1 to 10 bytes'],
+  },
+  {
+    sentence: 'No delimiter in FIXED format',
+    statement: "COPY t FROM 'f' FIXED FORMATTER (a (0, 2)) DELIMITER ';'",
+    error: ['42601', 'cannot specify DELIMITER in FIXED mode'],
+  },
+  {
+    sentence: 'A null value cannot be the same as the delimiter or quote value.',
+    statement: "COPY t FROM 'f' (DIALECT 'gaussdb', FORMAT csv, NULL ';', DELIMITER ';')",
+    error: ['22023', 'COPY delimiter character must not appear in the NULL specification'],
+  },
+  {
+    sentence: 'A null value cannot be \\r or \\n. The maximum length is 100 characters.',
+    statement: "COPY t FROM 'f' (DIALECT 'gaussdb', NULL E'\\r')",
+    error: ['22023', 'COPY null representation cannot use newline or carriage return'],
+  },
+  {
+    sentence: 'The value of quote cannot be the same as that of the delimiter or null parameter.',
+    statement: "COPY t FROM 'f' CSV QUOTE '~' DELIMITER '~'",
+    error: ['22023', 'COPY delimiter and quote must be different'],
+  },
+  {
+    sentence: 'The value of quote cannot be the same as that of the delimiter or null parameter.',
+    statement: "COPY t FROM 'f' CSV QUOTE '~' NULL '~'",
+    error: ['22023', 'CSV quote character must not appear in the NULL specification'],
+  },
+  {
+    sentence:
+      'The EOL parameter supports only the TEXT format for data import and export and does not support the CSV or FIXED format for data import.',
+    statement: "COPY t FROM 'f' FIXED FORMATTER (a (0, 2)) EOL '$#'",
+    error: ['0A000', 'COPY EOL requires TEXT mode'],
+  },
+  {
+    sentence:
+      'In CSV COPY TO mode, forces quotation marks to be used for all non-null values in each specified column.',
+    statement: "COPY t FROM 'f' (FORMAT csv, FORCE_QUOTE (a))",
+    error: ['0A000', 'COPY FORCE_QUOTE cannot be used with COPY FROM'],
+  },
+  {
+    sentence:
+      'after invalid characters such as NULL, DELIMITER, QUOTE, and ESCAPE are converted to spaces or question marks, an error message stating "illegal chars conversion may confuse COPY escape 0x20" will be displayed',
+    statement: "COPY t FROM 'f' CSV ESCAPE ' ' COMPATIBLE_ILLEGAL_CHARS",
+    error: ['42601', 'illegal chars conversion may confuse COPY escape 0x20'],
+  },
+  {
+    sentence:
+      'after invalid characters such as NULL, DELIMITER, QUOTE, and ESCAPE are converted to spaces or question marks, an error message stating "illegal chars conversion may confuse COPY escape 0x20" will be displayed',
+    statement: "COPY t FROM 'f' CSV NULL '?' COMPATIBLE_ILLEGAL_CHARS",
+    error: ['42601', 'illegal chars conversion may confuse COPY null 0x3f'],
+  },
+  {
+    sentence:
+      'after invalid characters such as NULL, DELIMITER, QUOTE, and ESCAPE are converted to spaces or question marks, an error message stating "illegal chars conversion may confuse COPY escape 0x20" will be displayed',
+    statement: "COPY t FROM 'f' DELIMITER '?' COMPATIBLE_ILLEGAL_CHARS",
+    error: ['42601', 'illegal chars conversion may confuse COPY delimiter 0x3f'],
+  },
+  {
+    sentence:
+      'after invalid characters such as NULL, DELIMITER, QUOTE, and ESCAPE are converted to spaces or question marks, an error message stating "illegal chars conversion may confuse COPY escape 0x20" will be displayed',
+    statement: "COPY t FROM 'f' CSV QUOTE '?' COMPATIBLE_ILLEGAL_CHARS",
+    error: ['42601', 'illegal chars conversion may confuse COPY quote 0x3f'],
+  },
+  ...(
+    [
+      [
+        'COMPATIBLE_ILLEGAL_CHARS',
+        'Invalid characters are converted and then imported to the database. No error is reported and the import is not interrupted. The BINARY format is not supported.',
+      ],
+      ["TIME_FORMAT 'HH24:MI'", 'Specifies the TIME format for data import. The BINARY format is not supported.'],
+      [
+        "TIMESTAMP_FORMAT 'YYYY'",
+        'Specifies the TIMESTAMP format for data import. The BINARY format is not supported.',
+      ],
+      [
+        "SMALLDATETIME_FORMAT 'YYYY-MM-DD HH24:MI'",
+        'Specifies the SMALLDATETIME format for data import. The BINARY format is not supported.',
+      ],
+    ] as const
+  ).map(
+    ([option, sentence]): DialectCase => ({
+      sentence,
+      statement: `COPY t FROM 'f' BINARY ${option}`,
+      error: ['42601', 'cannot specify bulkload compatibility options in BINARY mode'],
+    }),
+  ),
+  {
+    sentence: 'Value range: a valid DATE value',
+    statement: "COPY t FROM 'f' DATE_FORMAT 'DD.MM'",
+    error: ['22023', 'COPY DATE_FORMAT "DD.MM" has no year'],
+  },
+  {
+    sentence: 'OIDS [ boolean ]',
+    statement: "COPY t FROM 'f' (OIDS true)",
+    error: ['0A000', 'COPY OIDS is not supported'],
+  },
+  {
+    sentence: 'In binary mode, you cannot declare DELIMITER, NULL, or CSV.',
+    statement: "COPY t FROM 'f' BINARY DELIMITER ','",
+    error: ['42601', 'cannot specify DELIMITER in BINARY mode'],
+  },
+  {
+    sentence: 'When BINARY is specified, CSV, FIXED, and TEXT cannot be specified through option or copy_option.',
+    statement: "COPY t FROM 'f' BINARY CSV",
+    error: ['42601', 'conflicting or redundant options'],
+  },
+  {
+    sentence: 'When BINARY is specified, CSV, FIXED, and TEXT cannot be specified through option or copy_option.',
+    statement: "COPY t FROM 'f' BINARY FIXED FORMATTER (a (0, 2))",
+    error: ['42601', 'cannot specify BINARY in FIXED mode'],
+  },
+  {
+    sentence: 'When CSV is specified, BINARY, FIXED, and TEXT cannot be specified through option or copy_option.',
+    statement: "COPY t FROM 'f' CSV BINARY",
+    error: ['42601', 'conflicting or redundant options'],
+  },
+  {
+    sentence:
+      'Used with the LOG ERROR parameter to set the upper limit of the tolerated errors in the COPY FROM statement.',
+    statement: "COPY t FROM 'f' LOG ERRORS REJECT LIMIT '0'",
+    error: ['22023', 'REJECT LIMIT (0) must be greater than zero'],
   },
   // Its examples, as they are written.
   {

@@ -86,4 +86,20 @@ export const materializeCases: readonly DialectCase[] = [
     statement: 'COPY INTO t FROM STDIN (FORMAT CSV, AWS CONNECTION = c)',
     error: ['22023', 'COPY AWS CONNECTION cannot be used with FROM STDIN'],
   },
+  {
+    sentence:
+      '_For `FORMAT CSV` only._ A single-quoted one-byte character that specifies the character to signal a quoted string',
+    statement: "COPY t FROM STDIN (DIALECT 'materialize', QUOTE = '~')",
+    error: ['0A000', 'COPY QUOTE requires CSV mode'],
+  },
+  {
+    sentence: 'A single-quoted one-byte character to use as the column delimiter.',
+    statement: "COPY t FROM STDIN (DIALECT 'materialize', DELIMITER = '||')",
+    error: ['0A000', 'COPY delimiter must be a single one-byte character'],
+  },
+  {
+    sentence: '_For `FORMAT CSV` only._ A single-quoted string that specifies the character to allow instances',
+    statement: "COPY t FROM STDIN (DIALECT 'materialize', ESCAPE = '~')",
+    error: ['0A000', 'COPY ESCAPE requires CSV mode'],
+  },
 ]

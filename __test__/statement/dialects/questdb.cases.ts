@@ -20,7 +20,7 @@ export const questdbCases: readonly DialectCase[] = [
   },
   {
     sentence: '`TIMESTAMP`: Define the name of the timestamp column in the file to be imported.',
-    statement: "COPY weather FROM 'weather.csv' WITH HEADER true TIMESTAMP 'ts'",
+    statement: "COPY weather FROM 'weather.csv' WITH TIMESTAMP 'ts'",
     options: { timestampColumn: { value: 'ts' } },
     dialect: 'questdb',
   },

@@ -110,10 +110,12 @@ export const gaussdbRules: readonly Rule[] = [
     condition: 'invalid_parameter_value',
     message: 'COPY null representation and EOL must be different',
   },
-  ...(['date_format', 'time_format', 'timestamp_format', 'smalldatetime_format'] as const).map(
+  ...(
+    ['compatible_illegal_chars', 'date_format', 'time_format', 'timestamp_format', 'smalldatetime_format'] as const
+  ).map(
     (key): Rule => ({
       about: [key],
-      broken: ({ given, format }) => given[key] !== undefined && format === 'binary',
+      broken: ({ given, format }) => (given[key]?.value ?? false) !== false && format === 'binary',
       condition: 'syntax_error',
       message: 'cannot specify bulkload compatibility options in BINARY mode',
     }),
