@@ -482,10 +482,10 @@ export interface Reject {
 	/** Bytes it has in the file, its line end not counted. */
 	readonly byteLength: number;
 	/**
-	 * At least one, in the order of the columns, those that are about several behind all others. Of a row with a value that cannot be read
-	 * there are all such values, whoever reads them, and, where constraints are forgiven too, the conditions that read none of them; not
-	 * keys and references, which are looked up of rows that can be read. Of the last rows before an error that ends the load, of those with
-	 * TRANSFORM, and of malformed records only what the decoder says.
+	 * At least one. Of a row with a value that cannot be read there are all such values, whoever reads them, and, where constraints are
+	 * forgiven too, the conditions that read none of them; not keys and references, which are looked up of rows that can be read. Of the
+	 * last rows before an error that ends the load, of those with TRANSFORM, and of malformed records only what the decoder says. Where the
+	 * decoder refuses a field they are in the order of the columns, those that are about several columns at the end; else in that in which the target finds them.
 	 */
 	readonly errors: readonly RejectError[];
 	/** The record's bytes as read, without its line end. */

@@ -154,8 +154,8 @@ describe('a row that breaks several constraints', () => {
       '3: 23502 g, 23514 e, 23505 a, 23505 d, 23503 c',
       '4: 23505 a',
       '5: 23514 -',
-      // What the decoder refuses DuckDB never sees.
-      '6: 23502 a',
+      // What the decoder refuses DuckDB is only asked about: what a default is, nobody has evaluated.
+      '6: 23502 a, 22003 f',
     ])
     await db.close()
   })

@@ -109,15 +109,7 @@ export class FurtherErrors {
       if (of === undefined) more.set(n, [error])
       else of.push(error)
     }
-    const place = ({ column }: RowError) => {
-      const at = columns.findIndex((index) => this.#table.description.columns[index]?.name === column)
-      return at < 0 ? columns.length : at
-    }
-    return rows.map(({ row, errors }) => {
-      const others = more.get(row + 1)
-      if (others === undefined) return { row, errors }
-      return { row, errors: [...errors, ...others].sort((one, other) => place(one) - place(other)) }
-    })
+    return rows.map(({ row, errors }) => ({ row, errors: [...errors, ...(more.get(row + 1) ?? [])] }))
   }
 
   /** Values that their columns cannot take. */
