@@ -564,6 +564,12 @@ describe('endings', () => {
     },
   )
 
+  test.each([1, 2, 8])('an early break of many row groups that %d threads read frees them', async (threads) => {
+    const statement = `COPY FROM ${file('many.parquet')} (FORMAT parquet)`
+    for await (const _ of read(statement, { threads, memoryLimit: 1 << 20 }).columnBatches()) break
+    expect(held()).toEqual(NOTHING)
+  })
+
   test('an early break destroys the stream', async () => {
     const stream = createReadStream(join(folder, 'big.csv'))
     const columns = { id: 'int', name: 'text', quarter: 'float8', day: 'date' }

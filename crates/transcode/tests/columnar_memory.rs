@@ -106,7 +106,7 @@ fn a_row_group_of_any_size_takes_a_page_of_each_column_and_a_batch() {
     assert_eq!(rows, ROWS.unsigned_abs());
     assert_eq!(rows_on_four, rows);
     // A batch more for each thread more, and as much again while it grows.
-    assert!(most_on_four < most + (3 * 2 << 20), "{most_on_four} bytes instead of {most}");
+    assert!(most_on_four < most + 3 * (2 << 20), "{most_on_four} bytes instead of {most}");
     println!("{} KiB for {} KiB", most >> 10, size >> 10);
     // Two columns with a page of 1 MiB and a dictionary of 1 MiB each, these decompressed and as they were, and a batch of 1 MiB.
     assert!(most < 12 << 20, "{most} bytes");
