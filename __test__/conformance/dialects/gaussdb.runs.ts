@@ -73,17 +73,21 @@ export const gaussdbRuns: Runs = {
     table: 'a numeric(10, 2), b timestamp, c text',
     rows: ['3.00 | 2024-01-02 03:04:05 | )'],
   },
-  "COPY t FROM 'f' TIME_FORMAT 'HH24:MI TZH'": {
+  "COPY t FROM 'f' TIME_FORMAT 'HH24.MI TZH'": {
     table: 'a time with time zone',
-    input: '10:20 +05\n',
+    input: '10.20 +05\n',
     rows: ['10:20:00+05'],
   },
-  "COPY t FROM 'f' TIMESTAMP_FORMAT '%Y-%m-%d %H:%M:%S%z'": {
+  "COPY t FROM 'f' TIMESTAMP_FORMAT '%d.%m.%Y %H:%M:%S%z'": {
     table: 'a timestamp with time zone',
-    input: '2024-01-02 10:20:30+0500\n',
+    input: '02.01.2024 10:20:30+0500\n',
     rows: ['2024-01-02 05:20:30+00'],
   },
-  "COPY t FROM 'f' EOL '0x0D0A'": { input: '1\tx\ty\r\n2\tz\tw\r\n', rows: ['1 | x | y', '2 | z | w'] },
+  "COPY t FROM 'f' EOL '0x0D0A'": {
+    input: '1\tx\ty\r\n2\tz\tw\r\n',
+    rows: ['1 | x | y', '2 | z | w'],
+    idle: { EOL: 'ends of lines are found without it' },
+  },
   "COPY t FROM 'f' EOL '$#'": { input: '1\tx\ty$#2\tz\tw$#', rows: ['1 | x | y', '2 | z | w'] },
   "COPY t FROM 'f' CSV FORCE NOT NULL a, b": {
     table: 'a text, b text, c text',
@@ -163,7 +167,7 @@ export const gaussdbRunCases: readonly RunCase[] = [
   },
   {
     sentence: 'Specifies the TIMESTAMP format for data import.',
-    statement: "COPY t FROM 'f' TIMESTAMP_FORMAT 'YYYY-DD-MM' USEEOF",
+    statement: "COPY t FROM 'f' TIMESTAMP_FORMAT 'YYYY-DD-MM'",
     run: {
       table: 'a timestamp(0), b timestamp(3)',
       input: '2024-01-02\t2024-01-02\n',

@@ -275,8 +275,8 @@ export const gaussdbCases: readonly DialectCase[] = [
   },
   {
     sentence: 'Value range: a valid TIME value. Time zones cannot be used.',
-    statement: "COPY t FROM 'f' TIME_FORMAT 'HH24:MI TZH'",
-    options: { dateFormats: { time: 'HH24:MI TZH' } },
+    statement: "COPY t FROM 'f' TIME_FORMAT 'HH24.MI TZH'",
+    options: { dateFormats: { time: 'HH24.MI TZH' } },
   },
   {
     sentence: 'Specifies the TIME format for data import. The BINARY format is not supported.',
@@ -285,8 +285,8 @@ export const gaussdbCases: readonly DialectCase[] = [
   },
   {
     sentence: 'Value range: a valid TIMESTAMP value. Time zones cannot be used.',
-    statement: "COPY t FROM 'f' TIMESTAMP_FORMAT '%Y-%m-%d %H:%M:%S%z'",
-    options: { dateFormats: { timestamp: '%Y-%m-%d %H:%M:%S%z' } },
+    statement: "COPY t FROM 'f' TIMESTAMP_FORMAT '%d.%m.%Y %H:%M:%S%z'",
+    options: { dateFormats: { timestamp: '%d.%m.%Y %H:%M:%S%z' } },
   },
   {
     sentence: 'Value range: a valid TIMESTAMP value. Time zones cannot be used.',

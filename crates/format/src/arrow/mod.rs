@@ -22,7 +22,7 @@ use copyist_core::{DataError, ErrorCode, Result, Type};
 use crate::column::Validity;
 use crate::decode::Decoded;
 use crate::fault::{Fault, Shown};
-use crate::origin::{self, Constants, Numbers, RecordPlace, TooLarge};
+use crate::origin::{Constants, Numbers, RecordPlace, TooLarge};
 use crate::refusal::{Flaw, Places, Refusal, Told};
 use crate::values::{Span, Stopped, explain_value, literal};
 use crate::{BadValue, ColumnPlan, FieldMap, Layout, Plan, Tile};
