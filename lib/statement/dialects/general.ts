@@ -69,9 +69,9 @@ export const generalOptions = {
     read: (reader) => reader.boolean(),
   }),
   lineage: define<readonly Lineage[]>({
-    synopsis: '( column [ file | line | offset | load_id | etag | last_modified | size ] [, ...] )',
+    synopsis: '( column [ what ] [, ...] )',
     summary:
-      'Columns that are not in the file and tell where each row comes from: the name of the file as errors have it; the line that the record begins in (of Parquet and Arrow files the number of the row) and the byte, counted in the decompressed file; the id of the load; the tag of an object without its quotes, the time of the last change and the bytes of the file as it is stored. What is not known, such as the tag of a local file, is NULL. Without a word the name of the column is the word.',
+      'Columns that are not in the file and tell where each row comes from: file (its name, as errors have it), line (that in which the record begins; of Parquet and Arrow files the number of the row), offset (the byte, counted in the decompressed file), load_id, etag (the tag of an object without its quotes), last_modified and size (of the file as it is stored). What is not known, such as the tag of a local file, is NULL. Without a word the name of the column is the word.',
     defaultNote: 'none',
     formats: text,
     bare: [{ words: ['lineage'], takes: 'clause' }],
