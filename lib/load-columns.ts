@@ -54,7 +54,7 @@ export function decodedBy(statement: CopyFrom, table: TableDescription, plan: Co
 function valueOfMade(made: Made): Pick<LoadColumn, 'constant' | 'sequence'> {
   if ('constant' in made) return { constant: made.constant.value }
   const { start, increment } = made.sequence
-  return { sequence: { start, increment } }
+  return { sequence: { start: BigInt(start), increment: BigInt(increment) } }
 }
 
 /** Redshift's patterns where a statement gives none. */
