@@ -134,8 +134,9 @@ interface When {
 }
 interface Sequence {
 	readonly column: Name;
-	readonly start: bigint;
-	readonly increment: bigint;
+	/** A bigint where a number does not hold it exactly. */
+	readonly start: number | bigint;
+	readonly increment: number | bigint;
 }
 interface Constant {
 	readonly column: Name;

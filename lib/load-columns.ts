@@ -71,7 +71,7 @@ function valueOfMade(made: Made): Pick<LoadColumn, 'constant' | 'sequence' | 'li
   if ('constant' in made) return { constant: made.constant.value }
   if (!('sequence' in made)) return made
   const { start, increment } = made.sequence
-  return { sequence: { start, increment } }
+  return { sequence: { start: BigInt(start), increment: BigInt(increment) } }
 }
 
 /** Redshift's patterns where a statement gives none. */

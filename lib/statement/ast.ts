@@ -86,8 +86,9 @@ export interface When {
 /** A column that is not in the file and is counted up from `start`. */
 export interface Sequence {
   readonly column: Name
-  readonly start: bigint
-  readonly increment: bigint
+  /** A bigint where a number does not hold it exactly. */
+  readonly start: number | bigint
+  readonly increment: number | bigint
 }
 
 /** A column that is not in the file and has this value in every row. */

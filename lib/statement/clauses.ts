@@ -85,7 +85,7 @@ function readSequence(cursor: Cursor): Sequence {
   const column = cursor.columnName()
   cursor.expectOperator('(', hint)
   const start = cursor.bigint(hint)
-  const increment = cursor.takeOperator(',') ? cursor.bigint(hint) : 1n
+  const increment = cursor.takeOperator(',') ? cursor.bigint(hint) : 1
   cursor.expectOperator(')', hint)
   return { column, start, increment }
 }

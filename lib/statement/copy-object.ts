@@ -228,8 +228,9 @@ function toClause(kind: Clause['kind'], value: unknown): Clause {
   }
 }
 
-function wholeNumber(name: string, value: number | bigint): bigint {
-  if (typeof value === 'bigint' || Number.isSafeInteger(value)) return BigInt(value)
+function wholeNumber(name: string, value: number | bigint): number | bigint {
+  if (typeof value === 'bigint') return value === 1n ? 1 : value
+  if (Number.isSafeInteger(value)) return value
   throw wrongArgument(`"${name}" of "sequence" must be a whole number, not ${String(value)}`, 'Large ones are bigints.')
 }
 

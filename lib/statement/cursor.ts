@@ -68,15 +68,15 @@ export class Cursor {
     return Number(value)
   }
 
-  /** A bigint of the database, with a sign or without. */
-  bigint(hint: string): bigint {
+  /** A bigint of the database, with a sign or without; as a number where that holds it exactly. */
+  bigint(hint: string): number | bigint {
     const start = this.token
     const isNegative = this.takeOperator('-')
     if (!isNegative) this.takeOperator('+')
     const magnitude = this.#digits(hint)
     const value = isNegative ? -magnitude : magnitude
     if (BigInt.asIntN(64, value) !== value) throw this.#outOfRange(start, ' for type bigint')
-    return value
+    return Number.isSafeInteger(Number(value)) ? Number(value) : value
   }
 
   #digits(hint: string): bigint {

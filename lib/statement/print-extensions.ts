@@ -119,7 +119,7 @@ export function printClause(clause: Clause): string {
     }
     case 'sequence':
       return list(clause.columns, ({ column, start, increment }) => {
-        const step = increment === 1n ? '' : `, ${increment}`
+        const step = increment === 1 ? '' : `, ${increment}`
         return `${printName(column)} (${start}${step})`
       })
     case 'constant':

@@ -355,8 +355,8 @@ export const gaussdbCases: readonly DialectCase[] = [
     statement: "COPY t FROM 'f' SEQUENCE (a (100), b (-1, -2))",
     options: {
       sequence: [
-        { column: { value: 'a' }, start: 100n, increment: 1n },
-        { column: { value: 'b' }, start: -1n, increment: -2n },
+        { column: { value: 'a' }, start: 100, increment: 1 },
+        { column: { value: 'b' }, start: -1, increment: -2 },
       ],
     },
   },
