@@ -1295,7 +1295,9 @@ type StatementCondition = keyof typeof sqlStates;
 declare class OptionReader {
 	#private;
 	readonly item: OptionItem;
-	constructor(text: string, item: OptionItem);
+	/** Whose rules the statement follows, where that is known. */
+	readonly dialect: Dialect | undefined;
+	constructor(text: string, item: OptionItem, dialect?: Dialect);
 	/** The option as the statement has it, in upper case. */
 	get word(): string;
 	/** An error at the option's name, where PostgreSQL puts it, or at its value, when PostgreSQL names no place. */

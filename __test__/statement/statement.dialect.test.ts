@@ -184,7 +184,12 @@ describe('clauses', () => {
     ["WHEN a <> 'x'", '42601', 'syntax error at or near "<>"', '<>'],
     ['WHEN a = 1', '42601', 'syntax error at or near "1"', '1'],
     ['SEQUENCE (a)', '42601', 'syntax error at or near ")"', ')'],
-    ['SEQUENCE (a (99999999999999999999))', '22003', 'value "99999999999999999999" is out of range for type bigint', '9999'],
+    [
+      'SEQUENCE (a (99999999999999999999))',
+      '22003',
+      'value "99999999999999999999" is out of range for type bigint',
+      '9999',
+    ],
     ["SEQUENCE (a (1)) CONSTANT (a 'x')", '42701', 'column "a" specified more than once', "a 'x'"],
     ['CONSTANT (a 1)', '42601', 'syntax error at or near "1"', '1'],
     ['FIXED', '42601', 'syntax error at end of input', ''],

@@ -44,7 +44,6 @@ export const questdbRuns: Runs = {
     table: 'a int, b boolean not null, c smallint not null',
     input: 'a,b,c\nx,x,x\n2,true,3\n',
     rows: ['NULL | false | 0', '2 | true | 3'],
-    idle: found,
   },
   "COPY weather FROM 'weather.csv' WITH HEADER true ON ERROR ABORT": {
     table: 'a int, b int',

@@ -9,9 +9,7 @@ use copyist_types as types;
 use crate::column::{ByteRef, Column, Values};
 use crate::facts::{Facts, name_of};
 use crate::field::Plain;
-use crate::plan::{
-    BadValue, Cleaning, ColumnPlan, Escapes, FixedField, Origin, Place, Plan, Subject, Tolerance,
-};
+use crate::plan::{BadValue, Cleaning, ColumnPlan, Escapes, FixedField, Origin, Place, Plan, Subject, Tolerance};
 use crate::tile::PAD;
 use crate::values::{Rows, decode_column, explain_value, unscaled_decimal, values_for};
 use crate::{Layout, utf8};
