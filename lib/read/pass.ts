@@ -376,13 +376,8 @@ export class Pass {
 
   /** Columns whose values are made are in no input: numbers count up, and constants are text, unless a type is given. */
   async #withMade(statement: CopyFrom, columns: readonly Source[]): Promise<Source[]> {
-    const { sequence = [], constant = [] } = statement.options
     const has = (name: string) => columns.some((column) => column.name === name)
-    const more = [
-      ...sequence.map(({ column }): Source => ({ name: column.value, type: { kind: 'int8' } })),
-      ...constant.map(({ column }): Source => ({ name: column.value, type: { kind: 'text' } })),
-      ...(await madeColumns(statement, this.#input ?? {}, this.#limits)),
-    ]
+    const more = await madeColumns(statement, this.#input ?? {}, this.#limits)
     return [...columns, ...more.filter(({ name }) => !has(name)).map(({ name, type }) => ({ name, type }))]
   }
 
