@@ -1,6 +1,4 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
@@ -10,6 +8,7 @@ import { connect } from '../../lib/index.ts'
 import { parseCopy } from '../../lib/statement/parser.ts'
 import type { Account } from '../servers/sigv4.ts'
 import { Store } from '../servers/store.ts'
+import { assumed, serveCredentials } from '../servers/sts.ts'
 
 /* AWS's own package of providers, as it is installed: that it is asked rightly, and that what it gives is used. */
 
@@ -102,24 +101,11 @@ test('without anything there is an error that says what to do, and nobody is ask
   })
 })
 
-/** A server of credentials on this machine: what a container asks, or a token service. */
-async function serve(answer: (request: { readonly headers: object; readonly body: string }) => object | string) {
-  const asked: { readonly authorization: string | undefined; readonly body: string }[] = []
-  const server: Server = createServer(async (request, response) => {
-    let body = ''
-    for await (const chunk of request) body += chunk
-    asked.push({ authorization: request.headers.authorization, body })
-    const given = answer({ headers: request.headers, body })
-    const isXml = typeof given === 'string'
-    response.writeHead(200, { 'content-type': isXml ? 'text/xml' : 'application/json' })
-    response.end(isXml ? given : JSON.stringify(given))
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  onTestFinished(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  return { asked, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }
+/** A server that ends with its test. */
+async function serve(answer: Parameters<typeof serveCredentials>[0]) {
+  const server = await serveCredentials(answer)
+  onTestFinished(() => server.stop())
+  return server
 }
 
 describe('a container', () => {
@@ -189,11 +175,6 @@ describe('a container', () => {
 })
 
 /** What a token service answers. */
-const assumed = (action: string, key: string) => `<${action}Response xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
-  <${action}Result><Credentials><AccessKeyId>${key}</AccessKeyId><SecretAccessKey>secret</SecretAccessKey>
-  <SessionToken>token</SessionToken><Expiration>${new Date(Date.now() + 60 * MINUTE).toISOString()}</Expiration></Credentials>
-  </${action}Result></${action}Response>`
-
 test('a web identity is shown to the token service', async () => {
   const { asked, url } = await serve(() => assumed('AssumeRoleWithWebIdentity', 'AKIAWEB'))
   vi.stubEnv('AWS_WEB_IDENTITY_TOKEN_FILE', written('the.web.token'))

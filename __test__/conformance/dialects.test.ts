@@ -5,6 +5,7 @@ import { CopyError } from '../../lib/errors.ts'
 import { useFolder } from '../copy/inputs.ts'
 import { benches } from '../copy/targets.ts'
 import { Store } from '../servers/store.ts'
+import { assumed, type CredentialServer, serveCredentials } from '../servers/sts.ts'
 import { type Outcome, outcomeOf, type Place } from './dialects/outcome.ts'
 import type { Run } from './dialects/run.ts'
 import { type Entry, renderTable, sections } from './dialects/table.ts'
@@ -27,6 +28,7 @@ function expectedOf({ rows = [], leaves, error }: Run, target: 'postgres' | 'duc
 
 describe.each(benches)('$name', ({ name, open }) => {
   let place: Place
+  let tokens: CredentialServer
   beforeAll(async () => {
     const keys = { accessKeyId: 'AKIACOPYIST', secretAccessKey: 'secret' }
     const region = 'eu-central-1'
@@ -37,6 +39,8 @@ describe.each(benches)('$name', ({ name, open }) => {
     vi.stubEnv('AWS_ACCESS_KEY_ID', keys.accessKeyId)
     vi.stubEnv('AWS_SECRET_ACCESS_KEY', keys.secretAccessKey)
     for (const name of ['AWS_PROFILE', 'AWS_REGION', 'AWS_DEFAULT_REGION']) vi.stubEnv(name, '')
+    tokens = await serveCredentials(() => assumed('AssumeRole', 'AKIAROLE'))
+    vi.stubEnv('AWS_ENDPOINT_URL_STS', tokens.url)
     const use = ({ url }: Store) => void vi.stubEnv('AWS_ENDPOINT_URL_S3', url)
     place = { bench, folder: folder.path, store, regional, use }
   })
@@ -44,6 +48,7 @@ describe.each(benches)('$name', ({ name, open }) => {
     vi.unstubAllEnvs()
     await place?.bench.close()
     await place?.store.stop()
+    tokens?.stop()
     await place?.regional.stop()
   })
   for (const { title, entries } of sections) {
