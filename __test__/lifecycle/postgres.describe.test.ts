@@ -110,6 +110,7 @@ describe('describe', () => {
     for (const [i, [sql, type, typeName]] of types.entries()) {
       expect({ sql, ...table?.columns[i] }).toEqual({
         ...(domains.includes(sql) && { isDomain: true }),
+        ...(sql === 'name' && { isString: true }),
         sql,
         name: `c${i}`,
         type,

@@ -14,7 +14,7 @@ export interface TargetColumn {
   readonly notNull: boolean
   /** Whether it is an identity column, and one that takes no values but by force. Absent: none, as in a database that has none. */
   readonly identity?: 'always' | 'by default'
-  /** Whether its type is one of strings, also where we do not read it: `citext`, `name`. Absent: as `type` tells. */
+  /** Whether its type is one of strings that are not read here: `citext`, `name`. Of others `type` tells. */
   readonly isString?: boolean
   /** Whether its type is a domain, whose conditions only the database knows. */
   readonly isDomain?: boolean

@@ -196,7 +196,7 @@ export function readTable(json: string): CatalogTable {
           // A trigger that comes before may still fill it in.
           notNull: column.notNull && relation.relkind === 'r' && !relation.dropsRows,
           ...(column.identity && { identity: column.identity === 'a' ? 'always' : 'by default' }),
-          ...(column.category === 'S' && { isString: true }),
+          ...(column.category === 'S' && type.kind === 'other' && { isString: true }),
           ...(types.get(column.type)?.kind === 'd' && { isDomain: true }),
           ...(zero && { zero }),
           ...(dates.length > 0 && { dates: [...new Set(dates)] }),
