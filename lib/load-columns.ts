@@ -1,7 +1,7 @@
 import { type DatePatterns, isRead, type LoadColumn, type LoadCondition } from './native/load.ts'
 import type { LoadPlan } from './native/open.ts'
 import { type CopyFrom, type CopyOptions, type DateFormats, isColumnar, type StatementNote } from './statement/ast.ts'
-import { type DatePattern, languageOf, patternsIn } from './statement/date-patterns.ts'
+import { type DatePattern, languageOf, patternsIn, redshiftFormats } from './statement/date-patterns.ts'
 import { statementError } from './statement/diagnostics.ts'
 import { type ColumnPlan, fieldNamed, type Made } from './statement/plan.ts'
 import type { TableDescription, TargetColumn } from './target/target.ts'
@@ -72,14 +72,6 @@ function valueOfMade(made: Made): Pick<LoadColumn, 'constant' | 'sequence' | 'li
   if (!('sequence' in made)) return made
   const { start, increment } = made.sequence
   return { sequence: { start: BigInt(start), increment: BigInt(increment) } }
-}
-
-/** Redshift's patterns where a statement gives none. */
-const redshiftFormats: Formats = {
-  language: 'to_char',
-  date: 'YYYY-MM-DD',
-  timestamp: 'YYYY-MM-DD HH:MI:SS',
-  timestamptz: ['YYYY-MM-DD HH:MI:SSOF', 'YYYY-MM-DD HH:MI:SS'],
 }
 
 /** The patterns that hold for a statement: its own, and those of its dialect. `timestamptz`: where columns with a zone have others. */

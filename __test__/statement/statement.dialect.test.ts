@@ -305,6 +305,9 @@ describe('EXPLAIN', () => {
     expect(find('DIALECT')).toMatchObject({ value: 'redshift', origin: 'dialect' })
     expect(find('ON_ERROR')).toMatchObject({ value: 'MAXERROR 5', origin: 'given' })
     expect(find('QUOTE')).toBeUndefined()
+    expect(find('DATE_FORMAT')).toEqual({ option: 'DATE_FORMAT', value: "'YYYY-MM-DD'", origin: 'dialect' })
+    const given = explainOptions("COPY t FROM 'f' CSV DATEFORMAT 'auto' MAXERROR 5")
+    expect(given.find(({ option }) => option === 'DATE_FORMAT')).toMatchObject({ value: "'auto'", origin: 'given' })
   })
 
   test('of a plain statement all is default', () => {

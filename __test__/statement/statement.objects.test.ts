@@ -130,6 +130,9 @@ describe('an object is the statement that it describes', () => {
   })
 
   test.each<[object, string, string?]>([
+    [{ table: 't', from: 'f', columns: [] }, 'copyFrom property "columns" is an array that it cannot use'],
+    [{ table: 't', from: 'f', where: '' }, 'copyFrom property "where" is a string that it cannot use'],
+    [{ table: 't', from: 'f', forceNull: [] }, 'copyFrom property "forceNull" is an empty list'],
     [{ table: 't', from: 'f', headr: true }, 'copyFrom has no property "headr"', 'Did you mean "header"?'],
     [{ table: 't', from: 'f', format: 'xml' }, 'COPY format "xml" not recognized'],
     [{ table: 't', from: 'f', quote: '~' }, 'COPY QUOTE requires CSV mode'],

@@ -140,13 +140,14 @@ function checkClauses(object: unknown): void {
       `It is ${what}.`,
     )
   }
-  const isNames = (value: unknown) => Array.isArray(value) && value.every((name) => typeof name === 'string')
+  const isNames = (value: unknown) =>
+    Array.isArray(value) && value.length > 0 && value.every((name) => typeof name === 'string')
   const isName = (value: unknown) => value === undefined || typeof value === 'string'
   const isTable = isObject(table) && typeof table.name === 'string' && isName(table.schema) && isName(table.catalog)
   expect('table', typeof table === 'string' || isTable, 'a name, or { schema, name }')
   expect('from', typeof from === 'string' || (isObject(from) && from.stdin === true), 'a path, or { stdin: true }')
-  expect('columns', columns === undefined || isNames(columns), 'an array of names')
-  expect('where', isName(where), 'a condition in SQL')
+  expect('columns', columns === undefined || isNames(columns), 'an array of at least one name')
+  expect('where', isName(where) && where !== '', 'a condition in SQL')
   const isConflict =
     isObject(onConflict) &&
     /^(?:skip|update|reject|error)$/.test(String(onConflict.action)) &&
@@ -173,6 +174,10 @@ function toName(value: string): Name {
 
 function printOption(key: OptionKey, value: unknown): string {
   const { clause, synopsis }: OptionDefinition<unknown> = optionTable[key]
+  if (Array.isArray(value) && value.length === 0) {
+    const message = `copyFrom property "${propertyOf(key)}" is an empty list`
+    throw wrongArgument(message, 'Leave it out where it names nothing.')
+  }
   const isPlain = /^(?:string|number|bigint|boolean)$/.test(typeof value) || Array.isArray(value)
   try {
     if (isPlain || (clause !== undefined && isObject(value))) return `${key.toUpperCase()} ${printValue(key, value)}`

@@ -1,6 +1,14 @@
 /** How dates and times are written: a pattern, or several that are tried in order. */
 export type DatePattern = string | readonly string[]
 
+/** Redshift's patterns where a statement gives none. */
+export const redshiftFormats = {
+  language: 'to_char',
+  date: 'YYYY-MM-DD',
+  timestamp: 'YYYY-MM-DD HH:MI:SS',
+  timestamptz: ['YYYY-MM-DD HH:MI:SSOF', 'YYYY-MM-DD HH:MI:SS'],
+} as const
+
 /** Words that stand in a pattern's place. */
 const words = /^(?:auto|epochsecs|epochmillisecs)$/
 /** What `strptime` has in place of a part of a date, and what to_char has. */

@@ -1,5 +1,6 @@
 import { isObject, wrongArgument } from './argument.ts'
-import type { CopyFrom, CopyOptions, Explain, OptionItem } from './ast.ts'
+import { type CopyFrom, type CopyOptions, type Explain, isColumnar, type OptionItem } from './ast.ts'
+import { redshiftFormats } from './date-patterns.ts'
 import { policyKeys, printErrors } from './error-policy.ts'
 import { findOption, type OptionKey, optionKeys } from './options.ts'
 import { parseCopy, parseParts, parseStatement } from './parser.ts'
@@ -49,7 +50,16 @@ const resolvers: Partial<Readonly<Record<OptionKey, (copy: CopyFrom) => string |
   empty_as_null: ({ options }) =>
     options.emptyAsNull === 'values' ? 'for columns that hold no strings' : String(options.emptyAsNull === 'all'),
   roundec: ({ options }) => String(options.decimals !== 'truncate'),
+  date_format: (copy) => impliedFormat(copy, 'date'),
+  timestamp_format: (copy) => impliedFormat(copy, 'timestamp'),
   dialect: ({ dialect }) => dialect?.name ?? 'postgresql',
+}
+
+/** The pattern that Redshift's dialect has for dates where a statement gives none. */
+function impliedFormat({ dialect, options }: CopyFrom, key: 'date' | 'timestamp'): string | undefined {
+  const isImplied =
+    dialect?.name === 'redshift' && !isColumnar(options.format) && options.dateFormats?.[key] === undefined
+  return isImplied ? printString(redshiftFormats[key]) : undefined
 }
 
 /**
