@@ -318,10 +318,10 @@ describe.each(benches)('$name', ({ name, open }) => {
     })
 
     test('a number that the column has no room for ends the load', async () => {
-      await bench.sql('CREATE TABLE small (id integer, l smallint)')
+      await bench.sql('CREATE TABLE narrow (id integer, l smallint)')
       const at = file('long.csv', '1\n'.repeat(40_000))
       const error = await failure(
-        bench.db.copy(`COPY small FROM '${at}' (FORMAT csv, ON_ERROR skip_row, LINEAGE (l line))`),
+        bench.db.copy(`COPY narrow FROM '${at}' (FORMAT csv, ON_ERROR skip_row, LINEAGE (l line))`),
       )
       expect(error).toMatchObject({
         sqlState: '22003',
@@ -329,14 +329,14 @@ describe.each(benches)('$name', ({ name, open }) => {
         detail: 'It is what LINEAGE line gives column "l".',
         position: { file: at, line: 32_768, column: 'l' },
       })
-      expect(await bench.sql('SELECT count(*) FROM small')).toEqual([['0']])
+      expect(await bench.sql('SELECT count(*) FROM narrow')).toEqual([['0']])
       const text = await failure(
         bench.db.copy(
           `COPY t FROM '${at}' (FORMAT csv, LINEAGE (note line, f, l, o))`.replace('f, l, o', 'f file, l line, o line'),
         ),
       )
       expect(text).toMatchObject({ sqlState: '0A000' })
-      await bench.sql('DROP TABLE small')
+      await bench.sql('DROP TABLE narrow')
     })
 
     test('what is not known is no value for a column that must have one', async () => {
