@@ -57,8 +57,9 @@ export async function filesUnderRules(statement: CopyFrom, path: string, access:
   const prefix = path === '' || path.endsWith('/') ? path : `${path}/`
   let names = files.map((file) => prefix + file)
   if (pattern !== undefined) {
+    access.checkPattern(pattern, place)
     const folder = await access.folder(path, source.kind === 'file' ? source.path : path, place)
-    names = checked(await loadAddon().listFiles(folder, pattern), statement).paths
+    names = checked(await loadAddon().listFiles(folder, pattern, true), statement).paths
   }
   const opened = await access.openFiles(names, place)
   try {

@@ -32,6 +32,11 @@ export interface TravelPlan {
   readonly decoded: Reading & { readonly session: LoadSession }
 }
 
+/** Types whose literals DuckDB reads as PostgreSQL does, or not at all. */
+const READ_ALIKE = /^(?:int[248]|float[48]|numeric|text|varchar|bpchar|uuid|other)$/
+/** Columns at most that the target is asked about where a row is refused already. */
+const MOST_ASKED = 32
+
 /**
  * Plans how the rows travel, and who judges them. Nothing is written.
  *
@@ -142,8 +147,15 @@ export async function planLoad(
     return isDomain || (leftToServer.includes(index) && /^(?:other|array|date|time)/.test(type?.kind ?? ''))
   }
   const checked = tolerates === 'all' ? refusing?.checked : undefined
-  const isChecked = (index: number) => checked?.includes(table.columns[index]?.name ?? '')
-  const told = isAsked ? columns.filter((index) => isUnread(index) || isChecked(index)) : []
+  const isChecked = (index: number) => {
+    const { name = '', type } = table.columns[index] ?? {}
+    // DuckDB would read the text of others by rules of its own, and find what is not there.
+    const isRead = target.kind === 'postgres' || READ_ALIKE.test(type?.kind ?? '')
+    return isRead && checked?.includes(name) === true
+  }
+  const asked = isAsked ? columns.filter((index) => isUnread(index) || isChecked(index)) : []
+  // What asking costs grows with the square of the columns.
+  const told = asked.length > MOST_ASKED ? [] : asked
   const reading = decodedBy(statement, fields, planned, isAllText, new Set(told))
   return {
     sink,

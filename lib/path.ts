@@ -21,7 +21,7 @@ export function localPath(text: string, source: { readonly path: string; readonl
     }
   }
   // What stands behind the question mark may be a signature.
-  const word = `'${path.replaceAll("'", "'\\''")}'`.replace(/[?#].*(?=')/s, '?...')
+  const word = `'${path.replaceAll("'", "'\\''")}'`.replace(/[?#].*(?=')/s, '?...').replace(/(:\/\/)[^/]*@/, '$1...@')
   throw statementError(text, offset, 'feature_not_supported', `reading from ${scheme}:// is not supported yet`, {
     hint: `Download it first, or pipe it: curl -sL ${word} | copyist "COPY … FROM STDIN …".`,
   })

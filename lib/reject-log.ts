@@ -19,6 +19,8 @@ const MANY_WAITING_BYTES = 8 << 20
 const ASKED_AT_ONCE = 1_000
 const MANY_UNASKED = 4_000
 const MANY_UNASKED_BYTES = 8 << 20
+/** Characters of a value that is asked about: longer ones are not known. */
+const LONGEST_ASKED = 4_096
 /** About what a reject takes besides its bytes, and what is part of that of its errors. */
 const OVERHEAD = 512
 const ORDINARY_ERRORS = 384
@@ -354,9 +356,11 @@ export class RejectLog {
   }
 
   #mustBeAsked(waiting: Waiting, row: WaitingReject, told: NonNullable<NativeReject['told']>): void {
-    const bytes = told.reduce((sum, [, text]) => sum + (text?.length ?? 0), 0)
+    const known = told.filter(([, text]) => (text?.length ?? 0) <= LONGEST_ASKED)
+    if (known.length === 0) return
+    const bytes = known.reduce((sum, [, text]) => sum + (text?.length ?? 0), 0)
     waiting.isUnasked = true
-    this.#unasked.push({ waiting, row, values: new Map(told), bytes })
+    this.#unasked.push({ waiting, row, values: new Map(known), bytes })
     this.#unaskedBytes += bytes
   }
 

@@ -180,6 +180,23 @@ describe('a file', () => {
     }
   })
 
+  test('outside is not told of by patterns, whether it is there or not', async () => {
+    const of = (pattern: string) => load(open, rules(), `WITH (FORMAT csv, PATTERN = '${pattern}')`)
+    // Each with what is there, and the like of it that is not.
+    for (const [there, missing] of [
+      ['../secret/s*.csv', '../secret/z*.csv'],
+      ['../s[e]cret/*.csv', '../s[f]cret/*.csv'],
+      ['folder/s[e]cret.csv', 'folder/s[f]cret.csv'],
+      ['folder/**', 'nowhere/**'],
+      ['{below,folder}/s[e]cret.csv', '{below,folder}/s[f]cret.csv'],
+    ] as const) {
+      const [one, other] = [await refusal(of(there)), await refusal(of(missing))]
+      expect(one.sqlState).toBe(other.sqlState)
+      expect(one.message.replaceAll(there, '')).toBe(other.message.replaceAll(missing, ''))
+    }
+    expect(await of('*low/good.csv')).toMatchObject({ rowsLoaded: 1 })
+  })
+
   // What a link to the same bytes is called, nobody can tell.
   test('with another name outside is read by the one inside', async () => {
     linkSync(join(secret, 'secret.csv'), join(open, 'hard.csv'))

@@ -103,6 +103,21 @@ describe.each(benches)('on $name', ({ name, open }) => {
     ])
   })
 
+  test('nothing is told of values that are right', async () => {
+    const list = bench.url === undefined ? 'len(b)' : 'cardinality(b)'
+    await bench.sql(
+      `CREATE TABLE t (a integer, b integer[] CHECK (${list} < 9), c date CHECK (c < DATE '2024-01-01'), d boolean CHECK (d))`,
+    )
+    const { rejects, receipt } = await load(
+      '1,"{1,2}",2024-01-01 BC,on\nx,"{1,2}",2024-01-01 BC,on\nx,{},Jan 8 2020,t\n',
+    )
+    expect(states(rejects)).toEqual([
+      [2, 'a 22P02'],
+      [3, 'a 22P02'],
+    ])
+    expect(receipt.rowsLoaded).toBe(1)
+  })
+
   test('values are read as the statement says', async () => {
     await bench.sql(
       `CREATE TABLE t (a integer, b date CHECK (b < '2024-01-01'), c numeric(8,2) CHECK (c < 10), d varchar(3) CHECK (d <> 'bad'))`,
@@ -112,7 +127,13 @@ describe.each(benches)('on $name', ({ name, open }) => {
       `FORMAT csv, DELIMITER ';', QUOTE '''', NULL 'NULL', FORCE_NULL (b, d), DATE_FORMAT 'DD.MM.YYYY', DECIMAL_SEPARATOR ',', ON_ERROR skip_row`,
     )
     expect(states(rejects)).toEqual([
-      [1, 'a 22P02', 'b 23514', 'c 23514', 'd 23514'],
+      [
+        1,
+        'a 22P02', // DuckDB is not asked about conditions on dates.
+        ...(bench.url === undefined ? [] : ['b 23514']),
+        'c 23514',
+        'd 23514',
+      ],
       [2, 'a 22P02'],
       [3, 'a 22P02', 'b 22007'],
     ])

@@ -22,16 +22,21 @@ describe('what a URL has for a secret is not kept', () => {
       "COPY t FROM 'az://c/x?sig=hush' CSV WHERE a = 'https://h/?seen'",
       "COPY t FROM 'az://c/x?********' CSV WHERE a = 'https://h/?seen'",
     ],
+    [
+      "COPY t FROM 'https://h/d' (FORMAT csv, FILES = ['a.csv?hush', \"b]?it''s hush\", 'c.csv']) WHERE a = '?seen'",
+      "COPY t FROM 'https://h/d' (FORMAT csv, FILES = ['a.csv?****', \"b]?**''******\", 'c.csv']) WHERE a = '?seen'",
+    ],
   ])('%j', (statement, text) => {
     const copy = parseCopy(statement)
     expect(copy.text).toBe(text)
     expect(copy.text).toHaveLength(statement.length)
     // What is read is the whole of it; and what is kept is a statement.
-    expect(copy.source.kind === 'file' && copy.source.path).toMatch(/hush/)
+    expect(inspect([copy.source, copy.options.remote?.files])).toMatch(/hush/)
     expect(parseCopy(text).text).toBe(text)
   })
 
   test.each([
+    "COPY t FROM 'a' (FORMAT csv, FILES = ['what?.csv'])",
     "COPY t FROM 'https://h/x.csv' CSV",
     "COPY t FROM 'file:///x?y' CSV",
     "COPY t FROM 'a?b*.csv' CSV",

@@ -208,6 +208,15 @@ export class AccessPolicy {
     return isInside && (this.#outer === undefined || (await this.#outer.#isInside(real)))
   }
 
+  /**
+   * Refuses a pattern that names a folder above: what is found by it would tell what is there. Whoever lists files looks at nothing outside anyway.
+   *
+   * @throws {CopyError} 42501
+   */
+  checkPattern(pattern: string, statement: { readonly text: string; readonly offset: number }): void {
+    if (/(?:^|[/{,])\.\.(?:[/},]|$)/.test(pattern)) throw this.#deniedFile(pattern, statement)
+  }
+
   #deniedFile(name: string, statement: { readonly text: string; readonly offset: number }, cause?: unknown): CopyError {
     const which =
       this.#folders.length === 0

@@ -559,8 +559,11 @@ export declare function errorCodes(): Array<BindingErrorCode>
 /** Facts about the addon and the CPU. */
 export declare function info(): BindingInfo
 
-/** The regular files that a pattern means below a folder, or that are in the folder at any depth. */
-export declare function listFiles(path: string, pattern?: string | undefined | null): Promise<BindingListing>
+/**
+ * The regular files that a pattern means below a folder, or that are in the folder at any depth. Where it is `confined`, nothing outside of the
+ * folder is looked at.
+ */
+export declare function listFiles(path: string, pattern?: string | undefined | null, confined?: boolean | undefined | null): Promise<BindingListing>
 
 /** The sizes of files that are named one by one; a failure when one of them is no regular file. */
 export declare function measureFiles(paths: Array<string>): Promise<BindingListing>

@@ -301,7 +301,8 @@ export async function inferTable(
   signal: AbortSignal | undefined,
 ): Promise<{ readonly columns: InferredColumn[]; readonly rows: number }> {
   const columns = textColumns(plan, input)
-  const spec = specification({ ...plan, columns, session: DEFAULT_SESSION }, 'infer', input.name)
+  const passesBlankLines = plan.options.skipBlankLines === true
+  const spec = specification({ ...plan, columns, passesBlankLines, session: DEFAULT_SESSION }, 'infer', input.name)
   const load = new Load(loadAddon(), spec, input)
   const abort = () => load.cancel()
   signal?.addEventListener('abort', abort, { once: true })

@@ -17,7 +17,7 @@ import { OptionGrammar } from './option-grammar.ts'
 import { checkOptions, resolveOptions } from './option-rules.ts'
 import { findOption, suggestOption } from './options.ts'
 import { defaultKeep } from './printing.ts'
-import { maskSecrets, maskUrl, withoutSecret, withoutSecrets } from './secrets.ts'
+import { maskFiles, maskSecrets, maskUrl, withoutSecret, withoutSecrets } from './secrets.ts'
 import { closest } from './spelling.ts'
 import { atConflict, readCondition } from './sql-text.ts'
 
@@ -131,7 +131,7 @@ class Parser {
     if (unsupported) throw this.#cursor.refuse(unsupported)
     return {
       kind: 'copy from',
-      text: maskUrl(maskSecrets(this.#text, items), parts.source),
+      text: maskFiles(maskUrl(maskSecrets(this.#text, items), parts.source), items, parts.source),
       ...parts,
       options,
       ...(dialect && { dialect }),

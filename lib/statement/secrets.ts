@@ -40,6 +40,29 @@ export function maskUrl(text: string, source: Source): string {
   return text.slice(0, source.offset) + hideInUrl(literal) + text.slice(source.offset + literal.length)
 }
 
+/** The statement without the signatures of the files that it names below an address of the Web. Every other character keeps its place. */
+export function maskFiles(text: string, items: readonly OptionItem[], source: Source): string {
+  const argument = items.find(({ name }) => name === 'files')?.argument
+  if (source.kind !== 'file' || !/^https?:/i.test(source.path) || argument?.kind !== 'array') return text
+  return hideInList(text, argument.offset)
+}
+
+/** Hides what is behind a question mark in the strings of a list that begins at `from`. */
+function hideInList(text: string, from: number): string {
+  const token = /'(?:[^']|'')*'?|"(?:[^"]|"")*"?|\]/gy
+  let masked = text
+  for (let at = from; at < text.length; at += 1) {
+    token.lastIndex = at
+    const found = token.exec(text)?.[0]
+    if (found === undefined) continue
+    if (found === ']') break
+    const stars = found.replace(/(\?)([\s\S]*)/, (_, mark: string, rest: string) => mark + rest.replace(/[^'"]/g, '*'))
+    masked = masked.slice(0, at) + stars + masked.slice(at + found.length)
+    at += found.length - 1
+  }
+  return masked
+}
+
 /** What of a URL stands for its rights; a path may have such characters, too. */
 function hasSecret(url: string): boolean {
   return /^(?!file:)[a-z][a-z0-9+.-]*:\/\/(?:[^?#]*[?#]|[^/?#]*@)/is.test(url)
@@ -81,10 +104,12 @@ export function withoutSecrets(error: unknown, text: string): unknown {
     ...(secret.match(/'(?:[^']|'')*'?/g) ?? []),
   ])
   const secretUrls = (text.match(urls) ?? []).filter(hasSecret)
-  if (found.length === 0 && secretUrls.length === 0) return error
+  const list = /https?:\/\//i.test(text) ? /\bfiles\b\s*=?\s*\[/i.exec(text) : null
+  const unlisted = list ? hideInList(text, list.index) : text
+  if (found.length === 0 && secretUrls.length === 0 && unlisted === text) return error
   const hideUrls = (shown: string) => shown.replace(urls, (url) => (hasSecret(url) ? hideInUrl(url) : url))
   const masked = hideUrls(
-    text.replace(place, (whole, secret: string) => whole.slice(0, whole.length - secret.length) + hide(secret)),
+    unlisted.replace(place, (whole, secret: string) => whole.slice(0, whole.length - secret.length) + hide(secret)),
   )
   const clean = (message: string | undefined) =>
     message === undefined

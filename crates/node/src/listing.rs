@@ -21,6 +21,7 @@ pub struct BindingListing {
 pub struct Listing {
     path: String,
     pattern: Option<String>,
+    confined: bool,
 }
 
 impl Task for Listing {
@@ -28,7 +29,7 @@ impl Task for Listing {
     type JsValue = BindingListing;
 
     fn compute(&mut self) -> napi::Result<Self::Output> {
-        Ok(list(&self.path, self.pattern.as_deref()))
+        Ok(list(&self.path, self.pattern.as_deref(), self.confined))
     }
 
     fn resolve(&mut self, _: Env, output: Self::Output) -> napi::Result<BindingListing> {
@@ -81,8 +82,9 @@ pub fn measure_files(paths: Vec<String>) -> AsyncTask<Measuring> {
     AsyncTask::new(Measuring { paths })
 }
 
-/// The regular files that a pattern means below a folder, or that are in the folder at any depth.
+/// The regular files that a pattern means below a folder, or that are in the folder at any depth. Where it is `confined`, nothing outside of the
+/// folder is looked at.
 #[napi(catch_unwind, ts_return_type = "Promise<BindingListing>")]
-pub fn list_files(path: String, pattern: Option<String>) -> AsyncTask<Listing> {
-    AsyncTask::new(Listing { path, pattern })
+pub fn list_files(path: String, pattern: Option<String>, confined: Option<bool>) -> AsyncTask<Listing> {
+    AsyncTask::new(Listing { path, pattern, confined: confined.unwrap_or_default() })
 }

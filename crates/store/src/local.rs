@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, Metadata};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use copyist_core::{DataError, ErrorCode};
 
@@ -21,10 +21,14 @@ pub struct Entry {
 /// without a pattern names that begin with a dot or an underscore are passed over: marks and temporary files of those who write such
 /// folders.
 ///
+/// Where it is `confined`, nothing outside of the folder is looked at, whatever the pattern says and links lead to: as if it were not there. A link
+/// to a file is found all the same, for whoever opens it to judge.
+///
 /// # Errors
 /// When a folder cannot be read, a name is no UTF-8, the pattern is broken, or nothing is found.
-pub fn list(path: &str, pattern: Option<&str>) -> Result<Vec<Entry>, Box<DataError>> {
-    let mut found = BTreeMap::new();
+pub fn list(path: &str, pattern: Option<&str>, confined: bool) -> Result<Vec<Entry>, Box<DataError>> {
+    let root = if confined { Some(fs::canonicalize(path).map_err(|error| failed(path, &error))?) } else { None };
+    let mut found = Found { sizes: BTreeMap::new(), root };
     match pattern {
         Some(pattern) => {
             let glob = Glob::new(pattern).map_err(|reason| {
@@ -43,7 +47,7 @@ pub fn list(path: &str, pattern: Option<&str>) -> Result<Vec<Entry>, Box<DataErr
         }
         None => all_below(path, &mut found)?,
     }
-    if found.is_empty() {
+    if found.sizes.is_empty() {
         let message = match pattern {
             Some(pattern) if path.is_empty() => format!("no file matches \"{pattern}\""),
             Some(pattern) => format!("no file below \"{path}\" matches \"{pattern}\""),
@@ -51,10 +55,22 @@ pub fn list(path: &str, pattern: Option<&str>) -> Result<Vec<Entry>, Box<DataErr
         };
         return Err(DataError::new(ErrorCode::UndefinedFile, message));
     }
-    Ok(found.into_iter().map(|(path, size)| Entry { path, size }).collect())
+    Ok(found.sizes.into_iter().map(|(path, size)| Entry { path, size }).collect())
 }
 
-type Found = BTreeMap<String, u64>;
+/// What has been found, and the folder that the search must not leave.
+struct Found {
+    sizes: BTreeMap<String, u64>,
+    root: Option<PathBuf>,
+}
+
+impl Found {
+    /// Whether a folder may be looked into.
+    fn has(&self, folder: &str) -> bool {
+        let folder = if folder.is_empty() { "." } else { folder };
+        self.root.as_ref().is_none_or(|root| fs::canonicalize(folder).is_ok_and(|real| real.starts_with(root)))
+    }
+}
 
 fn joined(folder: &str, name: &str) -> String {
     if folder.is_empty() || folder.ends_with('/') { format!("{folder}{name}") } else { format!("{folder}/{name}") }
@@ -100,10 +116,11 @@ fn look(path: &str) -> Option<Metadata> {
 }
 
 fn add(path: String, found: &mut Found) {
-    if let Some(metadata) = look(&path)
+    if found.has(path.rsplit_once('/').map_or("", |(folder, _)| if folder.is_empty() { "/" } else { folder }))
+        && let Some(metadata) = look(&path)
         && metadata.is_file()
     {
-        found.insert(path, metadata.len());
+        found.sizes.insert(path, metadata.len());
     }
 }
 
@@ -121,6 +138,9 @@ fn walk(folder: &str, segments: &[Segment], found: &mut Found) -> Result<(), Box
     let is_deep = *segment == Segment::Deep;
     if is_deep && !rest.is_empty() {
         walk(folder, rest, found)?;
+    }
+    if !found.has(folder) {
+        return Ok(());
     }
     for name in names(folder)? {
         if !segment.means(&name) {
@@ -180,7 +200,7 @@ mod tests {
         }
         let base = root.to_str().expect("it is UTF-8").to_owned();
         let listed = |path: &str, pattern: Option<&str>| -> Vec<String> {
-            let entries = list(path, pattern).expect("it is found");
+            let entries = list(path, pattern, false).expect("it is found");
             entries.iter().map(|entry| entry.path.replace(&format!("{base}/"), "")).collect()
         };
         assert_eq!(listed(&base, Some("*.csv")), ["B.csv", "a.csv", "b.csv", "link.csv"]);
@@ -190,9 +210,19 @@ mod tests {
         assert_eq!(listed(&base, Some(".*.csv")), [".h.csv"]);
         assert_eq!(listed(&base, Some("{b,a,a}.csv")), ["a.csv", "b.csv"]);
         assert_eq!(listed(&base, None), ["B.csv", "a.csv", "b.csv", "link.csv", "x/c.csv", "x/y/d.csv"]);
-        let message = |path: &str, pattern| list(path, pattern).expect_err("nothing is found").message.into_owned();
+        let message =
+            |path: &str, pattern| list(path, pattern, false).expect_err("nothing is found").message.into_owned();
         assert_eq!(message("", Some("no/such*")), "no file matches \"no/such*\"");
         assert_eq!(message("", Some("[x")), "invalid pattern \"[x\": a bracket is not closed");
+        #[cfg(unix)]
+        {
+            // From within x, what is beside it is not there, by whichever way.
+            std::os::unix::fs::symlink(&root, at("x/up")).expect("a link is made");
+            let inner = at("x").display().to_string();
+            let confined = |pattern| list(&inner, Some(pattern), true).map(|found| found.len()).unwrap_or_default();
+            assert_eq!(["*.csv", "**/*.csv", "y/../*.csv"].map(confined), [1, 2, 1]);
+            assert_eq!(["../*.csv", "../a.csv", "up/*.csv", "up/a.csv", "y/../../[ab].csv"].map(confined), [0; 5]);
+        }
         fs::remove_dir_all(&root).expect("it is removed");
     }
 }

@@ -5,7 +5,8 @@ const CHECKS = `
     AND (pg_catalog.to_jsonb(k) ->> 'conenforced') IS DISTINCT FROM 'false'
     AND NOT EXISTS (
       SELECT FROM pg_catalog.pg_trigger g
-      WHERE g.tgrelid = r.oid AND g.tgtype & 7 = 7 AND g.tgenabled <> 'D' AND NOT g.tgisinternal
+      WHERE (g.tgrelid = r.oid OR g.tgrelid IN (SELECT h.inhrelid FROM pg_catalog.pg_inherits h WHERE h.inhparent = r.oid))
+        AND g.tgtype & 7 = 7 AND g.tgenabled <> 'D' AND NOT g.tgisinternal
     )
     AND NOT EXISTS (
       SELECT FROM pg_catalog.pg_depend d

@@ -4,7 +4,6 @@ import type { CatalogTable } from './catalog.ts'
 import { CHECKS_SQL, type KnownChecks } from './checks.ts'
 import { conditionName } from './conditions.ts'
 import { isSteady, TELLS } from './judge.ts'
-import { withTemporaryHint } from './stage-errors.ts'
 import { MOST_SHOWN, type Query, type RefusedRow } from './staged-rows.ts'
 import {
   type BadValue,
@@ -23,6 +22,9 @@ import {
  * asked about its other values, and whether they meet the conditions that read nothing else. Keys and references are not looked up: they
  * depend on which rows go in, and this one does not.
  */
+
+/** Conditions are asked about no more when that has failed for so many rows. */
+const MOST_FAILURES = 500
 
 /** What undoes a batch must not undo what is made here. */
 const RENEWED = 'RELEASE SAVEPOINT copyist_batch; SAVEPOINT copyist_batch'
@@ -60,6 +62,8 @@ export class FurtherErrors {
   #check: ValueCheck | undefined
   #by: 'asking' | 'trying' | 'nothing' | undefined
   #conditions: readonly Condition[] | undefined
+  /** Rows for which a condition has failed. */
+  #failures = 0
 
   constructor(
     { query, serverVersion }: { readonly query: Query; readonly serverVersion: number },
@@ -152,12 +156,20 @@ export class FurtherErrors {
     this.#by = asking === undefined ? 'trying' : 'asking'
     this.#check = asking ?? of('trying')
     const { ddl = [] } = this.#check ?? {}
+    if (ddl.length === 0) return this.#check
+    await this.#query('SAVEPOINT copyist_question')
     try {
       for (const sql of ddl) await this.#query(sql)
+      await this.#query('RELEASE SAVEPOINT copyist_question')
     } catch (error) {
-      throw withTemporaryHint(error)
+      // Without the right to make functions less is told, and the load goes on.
+      if (!(isOfQuery(error) && error.sqlState === '42501')) throw error
+      await this.#query('ROLLBACK TO SAVEPOINT copyist_question; RELEASE SAVEPOINT copyist_question')
+      this.#by = 'nothing'
+      this.#check = undefined
+      return undefined
     }
-    if (ddl.length > 0) await this.#query(RENEWED)
+    await this.#query(RENEWED)
     return this.#check
   }
 
@@ -177,7 +189,7 @@ export class FurtherErrors {
     asked: readonly Asked[],
     place: Place,
   ): Promise<{ n: number; error: RowError }[]> {
-    if (conditions.length === 0) return []
+    if (conditions.length === 0 || this.#conditions?.length === 0) return []
     const positions = [...new Set(conditions.flatMap((condition) => condition.positions))]
     const sql = this.#conditionsSql(conditions, positions, place)
     try {
@@ -203,6 +215,9 @@ export class FurtherErrors {
         ]
       }
       const [row] = asked
+      // Each costs some questions, and what is so often an error is told often enough.
+      this.#failures += 1
+      if (this.#failures > MOST_FAILURES || /^42/.test(error.sqlState)) this.#conditions = []
       if (first === undefined || row === undefined || !/^2[23]/.test(error.sqlState)) return []
       return [{ n: row.n, error: errorOf(first, error.sqlState, error.message) }]
     }
@@ -215,6 +230,8 @@ export class FurtherErrors {
     const { checks, defaults, others } = JSON.parse(row?.[0] ?? '{}') as KnownChecks
     const isKnown = (name: string) => {
       const index = description.columns.findIndex((column) => column.name === name)
+      // Such as tableoid, which a row has only where it is.
+      if (index < 0) return false
       if (columns.includes(index)) return isValueKnown(this.#readType(index))
       return !others?.includes(name) && (defaults?.[name] === undefined || isSteady(defaults[name]))
     }
