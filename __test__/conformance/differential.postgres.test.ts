@@ -282,7 +282,7 @@ function leavesToServer(statement: string): boolean {
 function isMeant(statement: string, theirs: unknown[] | Refusal, ours: unknown[] | Refusal): boolean {
   if (Array.isArray(ours)) return false
   if (leavesToServer(statement)) {
-    const line = ({ context }: Refusal) => /^COPY t, line \d+/.exec(context ?? '')?.[0]
+    const line = ({ context }: Refusal) => /^COPY t, line \d+/m.exec(context ?? '')?.[0]
     const isSkipping = /ON_ERROR ignore/.test(statement)
     // In a record that the server has left out already for a value, the decoder has found another mistake, of the record or one too many.
     if (isSkipping && (Array.isArray(theirs) ? /^22(?:P04|021)$/.test(ours.sqlState ?? '') : true)) return true
@@ -307,5 +307,5 @@ function isMeant(statement: string, theirs: unknown[] | Refusal, ours: unknown[]
   if (/\btz\b| DEFAULT /.test(statement) && /^missing data/.test(ours.message)) return true
   // With rows left out, the first record's line feeds count, and a record with too many fields is not looked at any further.
   const isMarker = theirs.message === 'unexpected default marker in COPY data' && /ON_ERROR ignore/.test(statement)
-  return isMarker && (ours.message === theirs.message || /^extra data/.test(ours.message))
+  return isMarker && (ours.message === theirs.message || /^(?:extra data|unterminated)/.test(ours.message))
 }
