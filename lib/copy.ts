@@ -18,7 +18,7 @@ import { checkDelimiter } from './delimiter.ts'
 import { CopyError } from './errors.ts'
 import { runValidation } from './explain.ts'
 import { isHeaderMatched, looksLikeHeader, matched } from './header.ts'
-import { asRead, idleFormats, idleTruncation } from './load-columns.ts'
+import { asRead, notesOn } from './load-columns.ts'
 import { columnsOfSchema, planLoad, TRANSPORT } from './load-plan.ts'
 import { aboutObject, LoadRecord, receiptOf } from './load-record.ts'
 import { madeColumns, withMade } from './made-columns.ts'
@@ -428,8 +428,7 @@ class Work {
       header = peeked[0]
       input = peeked[1]
       if (isMatched) {
-        const names = table.columns.map(({ name }) => name)
-        statement = matched(statement, header, names)
+        statement = matched(statement, header, table)
         if (!statement.options.mapByName) header = undefined
       }
     }
@@ -470,11 +469,7 @@ class Work {
         ...(replay && { numbered: (columns) => replay.numbered(columns) }),
       },
     )
-    const notes = [
-      ...(statement.notes ?? []),
-      ...idleFormats(statement, fields, planned),
-      ...idleTruncation(statement, fields, planned),
-    ]
+    const notes = notesOn(statement, fields, planned)
     const told = this.#log?.told
     this.#log?.close()
     const log = new RejectLog({

@@ -9,10 +9,8 @@ import { CopyError } from './errors.ts'
 import type { ExplainedColumn, ExplainedInput, ExplainedLoad, Explanation } from './explanation.ts'
 import { isHeaderMatched, looksLikeHeader, matched } from './header.ts'
 import { findLedger } from './ledger/open.ts'
-
-import { asRead, idleFormats, idleTruncation } from './load-columns.ts'
+import { asRead, notesOn } from './load-columns.ts'
 import { columnsOfSchema, plainOptions, planLoad, TRANSPORT, type TravelPlan } from './load-plan.ts'
-
 import { receiptOf } from './load-record.ts'
 import { madeColumns, withMade } from './made-columns.ts'
 import { loadAddon } from './native/addon.ts'
@@ -405,8 +403,7 @@ class Work {
       const kept = await (this.isValidated ? input.whole() : input.start())
       header = peekHeader({ options: statement.options, table: table.relationName, limits }, kept)
       if (isMatched) {
-        const names = table.columns.map(({ name }) => name)
-        statement = matched(statement, header, names)
+        statement = matched(statement, header, table)
         if (!statement.options.mapByName) header = undefined
       }
     }
@@ -423,11 +420,7 @@ class Work {
     const steps = stepsOf(plan)
     const fields = steps ? await transaction.transform(table, plan.columns, steps) : table
     if (statement.where) await transaction.lookAtCondition(table, plan.columns, statement.where.sql, exists)
-    const notes = [
-      ...(statement.notes ?? []),
-      ...idleFormats(statement, fields, plan),
-      ...idleTruncation(statement, fields, plan),
-    ]
+    const notes = notesOn(statement, fields, plan)
     if (notes.length > 0) draft.notes = notes
     const zones = draft.input.kind === 'stream' ? 'possible' : 'unexpected'
     const travel = await planLoad(this.target, transaction, {

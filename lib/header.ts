@@ -4,6 +4,7 @@ import { type LoadLimits, type Rereadable, Spool, START_BYTES } from './native/o
 import type { CopyFrom } from './statement/ast.ts'
 import { statementError } from './statement/diagnostics.ts'
 import { proveColumns } from './table-columns.ts'
+import type { TableDescription } from './target/target.ts'
 
 const LF = 10
 
@@ -66,8 +67,10 @@ export function isHeaderMatched({ dialect, columns, options }: CopyFrom): boolea
  *
  * Throws CopyError (42703) where some names are those of columns at other places, and others of none: a place may be wanted twice then.
  */
-export function matched(statement: CopyFrom, header: readonly string[], names: readonly string[]): CopyFrom {
-  const places = header.map((name) => names.findIndex((column) => column.toLowerCase() === name.trim().toLowerCase()))
+export function matched(statement: CopyFrom, header: readonly string[], { columns }: TableDescription): CopyFrom {
+  const places = header.map((name) =>
+    columns.findIndex((column) => column.name.toLowerCase() === name.trim().toLowerCase()),
+  )
   const stray = places.indexOf(-1)
   if (header.length > 0 && stray < 0) {
     return { ...statement, options: { ...statement.options, mapByName: true } }

@@ -191,7 +191,7 @@ export function checkFormats(statement: CopyFrom, table: TableDescription, plan:
 }
 
 /** The formats that the statement gives and that are those of no column, and columns that its dialect's are not for, each with the reason. */
-export function idleFormats(statement: CopyFrom, table: TableDescription, plan: ColumnPlan): readonly StatementNote[] {
+function idleFormats(statement: CopyFrom, table: TableDescription, plan: ColumnPlan): readonly StatementNote[] {
   const implied = outOfReach(formatsOf(statement), statement, table, plan).map(({ column, key }) => {
     const reason = `column "${column.name}" of type ${column.typeName} is read by the database, by its own rules`
     return { option: OPTIONS[key], reason }
@@ -212,8 +212,13 @@ export function idleFormats(statement: CopyFrom, table: TableDescription, plan: 
   return [...implied, ...idle]
 }
 
+/** What is to be said of a statement whose table and columns are known. */
+export function notesOn(statement: CopyFrom, table: TableDescription, plan: ColumnPlan): readonly StatementNote[] {
+  return [...(statement.notes ?? []), ...idleFormats(statement, table, plan), ...idleTruncation(statement, table, plan)]
+}
+
 /** What is to be said of TRUNCATE_COLUMNS where no column has a length to be cut to, as none of DuckDB's has. */
-export function idleTruncation(
+function idleTruncation(
   { options, text }: CopyFrom,
   table: TableDescription,
   plan: ColumnPlan,

@@ -82,23 +82,23 @@ export async function validateInput(
   }
   const columns = planned.columns.flatMap((index) => table.columns[index] ?? [])
   const kit = { target: target.kind, options, table: table.relationName, dialect: statement.dialect?.name, ...decoded }
-  const log = new RejectLog({
-    statement: { ...statement, options: { ...options, errors } },
+  const about = {
     file: input.name,
     ...(planned.fields && { fields: planned.fields.names }),
     columns,
-    ...(call.onReject && { onReject: call.onReject }),
     ...(call.rejects !== undefined && { path: call.rejects, ...init.inputFile }),
     kit,
+  }
+  const isStrict = !isBinary && !isTolerant(options.errors)
+  const strict = isStrict ? await readStrictly(init, decoded, about) : undefined
+  if (strict?.validation !== undefined) return { validation: strict.validation }
+  const log = new RejectLog({
+    statement: { ...statement, options: { ...options, errors } },
+    ...about,
+    ...(call.onReject && { onReject: call.onReject }),
   })
   // The load's own, which says when it is too much.
   const limited = new RejectLog({ statement, file: input.name, columns, kit })
-  const isStrict = !isBinary && !isTolerant(options.errors)
-  const strict = isStrict ? await readStrictly(init, decoded, kit) : undefined
-  if (strict !== undefined && strict.failure === undefined) {
-    log.close()
-    return { validation: { ...strict.counts, rowsRejected: 0, files: strict.files } }
-  }
   const { conversion, structure, constraint } = options.errors
   // Behind any number of tolerated rows there may be one that is not.
   const isPartial = isTolerant(options.errors) && [conversion, structure, constraint].includes('stop')
@@ -130,84 +130,92 @@ export async function validateInput(
     },
     input,
   )
-  const abort = () => {
-    native.close().catch(() => {})
-  }
-  call.signal?.addEventListener('abort', abort, { once: true })
-  const progress = reportProgress(native, call.onProgress, init.started)
-  try {
-    if (call.signal?.aborted) throw aborted(call.signal)
-    log.attach(native, false)
-    limited.attach(native, false)
-    try {
-      for (let chunk = await native.next(); chunk !== undefined; chunk = await native.next()) chunk.release()
-    } catch (error) {
-      if (call.signal?.aborted) throw aborted(call.signal, error)
-      if (!(error instanceof CopyError) || isOfRejects(error, call)) throw error
-      failure ??= error
-    }
+  return await readThrough(init, native, [log, limited], async (error) => {
+    failure ??= error
     await log.finish()
     const counters = native.counters()
     failure ??= excessOf(limited, () => limited.checkEnd(counters.rowsRead))
     const rowsRejected = log.count
     const diagnosis = rowsRejected === 0 ? undefined : await log.diagnose()
-    return {
-      validation: {
-        ...countsOf(counters, rowsRejected, log.replaced),
-        rowsRejected,
-        files: filesOf(input, native, log),
-        ...(diagnosis && { diagnosis }),
-      },
-      ...(failure && { failure }),
+    return { validation: validationOf(input, native, log, diagnosis), ...(failure && { failure }) }
+  })
+}
+
+/** Reads an input to its end, or until `isOver`; `sum` gets the error that ended it, before anything is closed. */
+async function readThrough<Result>(
+  { call, started }: ValidationInit,
+  native: NativeLoad,
+  logs: readonly RejectLog[],
+  sum: (error: CopyError | undefined) => Promise<Result>,
+  isOver: () => boolean = () => false,
+): Promise<Result> {
+  const abort = () => {
+    native.close().catch(() => {})
+  }
+  call.signal?.addEventListener('abort', abort, { once: true })
+  const progress = reportProgress(native, call.onProgress, started)
+  try {
+    if (call.signal?.aborted) throw aborted(call.signal)
+    for (const log of logs) log.attach(native, false)
+    let failure: CopyError | undefined
+    try {
+      for (let chunk = await native.next(); chunk !== undefined && !isOver(); chunk = await native.next())
+        chunk.release()
+    } catch (error) {
+      if (call.signal?.aborted) throw aborted(call.signal, error)
+      if (!(error instanceof CopyError) || isOfRejects(error, call)) throw error
+      failure = error
     }
+    return await sum(failure)
   } finally {
     call.signal?.removeEventListener('abort', abort)
     progress.stop()
     await native.close()
-    log.close()
+    for (const log of logs) log.close()
   }
 }
 
-/** What is counted of rows and bytes. */
-function countsOf(counters: ReturnType<NativeLoad['counters']>, rejected: number, rowsReplaced: number) {
+/** What has been counted of an input that was read to its end. */
+function validationOf(
+  input: Input,
+  native: NativeLoad,
+  log: RejectLog,
+  diagnosis?: readonly DiagnosisGroup[],
+): Validation {
+  const counters = native.counters()
   const { rowsPassedOver = 0, bytesReplaced = 0, linesSkipped = 0, blankLines = 0, headerLines, bytesRead } = counters
+  const rowsRejected = log.count
   return {
     rowsRead: counters.rowsRead + rowsPassedOver,
-    rowsValidated: counters.rowsRead - rejected,
+    rowsValidated: counters.rowsRead - rowsRejected,
     rowsFiltered: rowsPassedOver,
-    rowsReplaced,
+    rowsRejected,
+    rowsReplaced: log.replaced,
     bytesReplaced,
     headerLines,
     linesSkipped,
     blankLines,
     bytesRead,
+    files: filesOf(input, native, log),
+    ...(diagnosis && { diagnosis }),
   }
 }
 
 /**
  * Reads the input as a load does that no error may be in: after a broken quote reading goes on elsewhere where rows are refused by themselves, so
- * that neither the verdict nor the first error need be the same.
+ * that neither the verdict nor the first error need be the same. Gives the one or the other.
  */
 async function readStrictly(
   init: ValidationInit,
   decoded: Reading & { readonly session: LoadSession },
-  kit: RejectLogInit['kit'],
-): Promise<{
-  readonly failure?: CopyError
-  readonly counts: ReturnType<typeof countsOf>
-  readonly files: Validation['files']
-}> {
-  const { statement, table, input, limits, call } = init
+  about: Omit<RejectLogInit, 'statement'>,
+): Promise<{ readonly failure: CopyError; readonly validation?: never } | { readonly validation: Validation }> {
+  const { statement, table, input, limits } = init
   const { options } = statement
   let failure: CopyError | undefined
   // What a constraint refuses is not known to the decoder of such a load, but to its target.
   const errors: ErrorPolicy = { ...options.errors, constraint: 'skip_row' }
-  const log = new RejectLog({
-    statement: { ...statement, options: { ...options, errors } },
-    file: input.name,
-    columns: init.planned.columns.flatMap((index) => table.columns[index] ?? []),
-    kit,
-  })
+  const log = new RejectLog({ statement: { ...statement, options: { ...options, errors } }, ...about })
   const native = openLoad(
     {
       options: { ...options, errors },
@@ -217,7 +225,7 @@ async function readStrictly(
       limits,
       rejects: {
         take: (rejects) => {
-          const [first] = rejects.filter(({ isMended }) => !isMended)
+          const first = rejects.find(({ isMended }) => !isMended)
           const flaw = first && decisiveOf(first.flaws)
           if (first && flaw) failure ??= failureOf(flaw, first, init)
           return log.takeNative(rejects)
@@ -227,32 +235,12 @@ async function readStrictly(
     },
     input,
   )
-  const abort = () => {
-    native.close().catch(() => {})
-  }
-  call.signal?.addEventListener('abort', abort, { once: true })
-  const progress = reportProgress(native, call.onProgress, init.started)
-  try {
-    log.attach(native, false)
-    for (let chunk = await native.next(); chunk !== undefined && failure === undefined; chunk = await native.next()) {
-      chunk.release()
-    }
-    await log.finish()
-  } catch (error) {
-    if (call.signal?.aborted) throw aborted(call.signal, error)
-    if (!(error instanceof CopyError)) throw error
+  const sum = async (error: CopyError | undefined) => {
+    if (error === undefined) await log.finish()
     failure ??= error
-  } finally {
-    call.signal?.removeEventListener('abort', abort)
-    progress.stop()
+    return failure ? { failure } : { validation: validationOf(input, native, log) }
   }
-  try {
-    const counts = countsOf(native.counters(), 0, log.replaced)
-    return { counts, files: filesOf(input, native, log), ...(failure && { failure }) }
-  } finally {
-    await native.close()
-    log.close()
-  }
+  return await readThrough(init, native, [log], sum, () => failure !== undefined)
 }
 
 /** What counts every row; values that would be replaced still are. */

@@ -246,6 +246,17 @@ describe.each(benches)('$name', ({ name, open }) => {
     await bench.sql('DROP TABLE dated')
   })
 
+  test('VALIDATE empties the file of rejects, whatever comes of it', async () => {
+    for (const [stdin, left] of [
+      ['1,a,2024-01-02\n', ''],
+      ['1,a,2024-01-02\nx,b,2024-01-02\n', 'x,b,2024-01-02\n'],
+    ] as const) {
+      const rejects = file('rejects.csv', 'of another load\n')
+      await bench.db.explain('EXPLAIN VALIDATE COPY t (id, note, day) FROM STDIN (FORMAT csv)', { stdin, rejects })
+      expect(readFileSync(rejects, 'utf8')).toBe(left)
+    }
+  })
+
   test('VALIDATE counts the errors of an input that a table would be made from', async () => {
     const path = file('new.csv', 'a,b\n1,x\nq,y\n3,z,w\n')
     const explanation = await bench.db.explain(`EXPLAIN VALIDATE COPY fresh FROM '${path}' (FORMAT csv, HEADER)`, {

@@ -155,8 +155,7 @@ export function refuseOfTargets(statement: CopyFrom): void {
       hint: 'WHEN compares a field with a value; or leave rows out in the program.',
     })
   }
-  const { items } = parseParts(text)
-  const itemOf = (key: OptionKey) => items.find(({ name }) => findOption(name) === key)
+  const itemOf = (key: OptionKey) => parseParts(text).items.find(({ name }) => findOption(name) === key)
   const found = OF_TARGETS.find(
     ({ key, applies, isSaid }) => applies(options) && (!isSaid || itemOf(key) !== undefined),
   )
