@@ -18,7 +18,7 @@ import { checkDelimiter } from './delimiter.ts'
 import { CopyError } from './errors.ts'
 import { runValidation } from './explain.ts'
 import { isHeaderMatched, looksLikeHeader, matched } from './header.ts'
-import { asRead, notesOn } from './load-columns.ts'
+import { asRead, notesOf } from './load-columns.ts'
 import { columnsOfSchema, planLoad, TRANSPORT } from './load-plan.ts'
 import { aboutObject, LoadRecord, receiptOf } from './load-record.ts'
 import { madeColumns, withMade } from './made-columns.ts'
@@ -469,7 +469,7 @@ class Work {
         ...(replay && { numbered: (columns) => replay.numbered(columns) }),
       },
     )
-    const notes = notesOn(statement, fields, planned)
+    const notes = notesOf(statement, fields, planned)
     const told = this.#log?.told
     this.#log?.close()
     const log = new RejectLog({

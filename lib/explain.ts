@@ -9,7 +9,7 @@ import { CopyError } from './errors.ts'
 import type { ExplainedColumn, ExplainedInput, ExplainedLoad, Explanation } from './explanation.ts'
 import { isHeaderMatched, looksLikeHeader, matched } from './header.ts'
 import { findLedger } from './ledger/open.ts'
-import { asRead, notesOn } from './load-columns.ts'
+import { asRead, notesOf } from './load-columns.ts'
 import { columnsOfSchema, plainOptions, planLoad, TRANSPORT, type TravelPlan } from './load-plan.ts'
 import { receiptOf } from './load-record.ts'
 import { madeColumns, withMade } from './made-columns.ts'
@@ -420,7 +420,7 @@ class Work {
     const steps = stepsOf(plan)
     const fields = steps ? await transaction.transform(table, plan.columns, steps) : table
     if (statement.where) await transaction.lookAtCondition(table, plan.columns, statement.where.sql, exists)
-    const notes = notesOn(statement, fields, plan)
+    const notes = notesOf(statement, fields, plan)
     if (notes.length > 0) draft.notes = notes
     const zones = draft.input.kind === 'stream' ? 'possible' : 'unexpected'
     const travel = await planLoad(this.target, transaction, {

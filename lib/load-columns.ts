@@ -136,7 +136,7 @@ function isZeroed({ zero }: TargetColumn, { dialect, options }: CopyFrom): boole
  * times are written, and some have a default for this load.
  */
 export function asRead(statement: CopyFrom, table: TableDescription, plan: ColumnPlan): TableDescription {
-  const isRead = ({ dated, ...column }: TargetColumn, index: number) =>
+  const isDecoded = ({ dated, ...column }: TargetColumn, index: number) =>
     dated !== undefined &&
     // There a value may be a timestamp already, of nanoseconds.
     !isColumnar(statement.options.format) &&
@@ -144,7 +144,7 @@ export function asRead(statement: CopyFrom, table: TableDescription, plan: Colum
     'patterns' in patternsOf({ ...column, dated }, statement, isStamp(plan, index))
   const columns = table.columns.map((column, index): TargetColumn => {
     // Without the precision: the target's cast rounds.
-    if (isRead(column, index)) return { ...column, type: { kind: 'timestamp' } }
+    if (isDecoded(column, index)) return { ...column, type: { kind: 'timestamp' } }
     const isListed = plan.columns.includes(index)
     return isListed && isZeroed(column, statement) ? { ...column, hasDefault: true, defaultSql: column.zero } : column
   })
@@ -213,7 +213,7 @@ function idleFormats(statement: CopyFrom, table: TableDescription, plan: ColumnP
 }
 
 /** What is to be said of a statement whose table and columns are known. */
-export function notesOn(statement: CopyFrom, table: TableDescription, plan: ColumnPlan): readonly StatementNote[] {
+export function notesOf(statement: CopyFrom, table: TableDescription, plan: ColumnPlan): readonly StatementNote[] {
   return [...(statement.notes ?? []), ...idleFormats(statement, table, plan), ...idleTruncation(statement, table, plan)]
 }
 

@@ -1,7 +1,7 @@
 import { unknownForm, unpointable, unpointedColumn } from './copy-errors.ts'
 import { CopyError } from './errors.ts'
 import { checkFormats, decodedBy, hasPatterns, type Reading } from './load-columns.ts'
-import type { ColumnType, LoadSession, SinkKind } from './native/load.ts'
+import { type ColumnType, innermost, type LoadSession, type SinkKind } from './native/load.ts'
 import type { SchemaColumn } from './native/open.ts'
 import type { CopyFrom, CopyOptions, Name } from './statement/ast.ts'
 import { statementError } from './statement/diagnostics.ts'
@@ -313,8 +313,4 @@ function conflictOf(statement: CopyFrom, table: TableDescription, plan: ColumnPl
 function isForeignNumber(column: TargetColumn | undefined): boolean {
   if (column?.type.kind === 'array') return /^(?:float|numeric)/.test(innermost(column.type).kind)
   return column?.type.kind === 'other' && /^(?:money|numrange|nummultirange)$/.test(column.typeName)
-}
-
-function innermost(type: ColumnType): ColumnType {
-  return type.kind === 'array' ? innermost(type.element) : type
 }

@@ -29,6 +29,11 @@ export type ColumnType =
   | { readonly kind: 'enum'; readonly name: string; readonly labels: readonly string[] }
   | { readonly kind: 'array'; readonly element: ColumnType; readonly elementOid: number; readonly delimiter: string }
 
+/** What an array holds in the end; any other type is itself. */
+export function innermost(type: ColumnType): ColumnType {
+  return type.kind === 'array' ? innermost(type.element) : type
+}
+
 /** One column of the COPY column list, in list order. */
 export interface LoadColumn {
   readonly name: string

@@ -1,5 +1,5 @@
 import type { DuckDBType, DuckDBTypeId } from '@duckdb/node-api'
-import type { ColumnType } from '../../native/load.ts'
+import { type ColumnType, innermost } from '../../native/load.ts'
 import type { DateKind, TargetColumn } from '../target.ts'
 import type { DuckdbDriver } from './driver.ts'
 import { quoteLiteral } from './identifiers.ts'
@@ -130,10 +130,6 @@ function datesIn(driver: DuckdbDriver, type: DuckDBType): readonly DateKind[] {
     default:
       return []
   }
-}
-
-function innermost(type: ColumnType): ColumnType {
-  return type.kind === 'array' ? innermost(type.element) : type
 }
 
 /** The type of the vector that carries a column from the native side into DuckDB. */
