@@ -1155,7 +1155,7 @@ export interface ReadOptions {
 	/**
 	 * The columns and their types, in PostgreSQL's words, in place of those that are found by reading the whole input first:
 	 * `{ id: 'int', price: 'numeric(10, 2)', day: 'date' }`. Of CSV and the like they are the fields in their order, or by the header
-	 * with MAP BY NAME; of Parquet and Arrow those columns, by their names, and no others.
+	 * with MAP BY NAME; of Parquet and Arrow those columns, by their names, and no others. Their lists are `int[]`, as they are there.
 	 */
 	readonly columns?: Readonly<Record<string, string>>;
 	/** Whether `bigint` is a bigint, or a number: then one beyond 2^53 is an error (22003). */
@@ -1260,7 +1260,10 @@ export declare class Reading {
 	batches<Batch = ArrowBatch>(): AsyncIterableIterator<Batch>;
 	/** All rows as a table of the package `apache-arrow`: `table<Table>()`. */
 	table<Table = ArrowTable>(): Promise<Table>;
-	/** The rows as the bytes of an Arrow IPC stream: its schema, a message for each batch, its end. Every library of Arrow reads it. */
+	/**
+	 * The rows as the bytes of an Arrow IPC stream: its schema, a message for each batch, its end. Every library of Arrow reads it, and a
+	 * worker can be given them by `transfer`.
+	 */
 	ipc(): AsyncIterableIterator<Uint8Array>;
 }
 /**

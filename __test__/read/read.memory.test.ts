@@ -40,7 +40,7 @@ function peakOf(file: string, form: string): number {
   return Number(execFileSync(process.execPath, options, { encoding: 'utf8' }))
 }
 
-test.each(['rows', 'columnBatches', 'ipc'])('%s of a hundred times the rows take no more memory', (form) => {
+test.each(['rows', 'columnBatches', 'batches', 'ipc'])('%s of a hundred times the rows take no more memory', (form) => {
   const small = peakOf('small', form)
   const large = peakOf('large', form)
   // The large file has 180 MB; garbage that has not been collected yet is not the input.

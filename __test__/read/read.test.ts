@@ -431,6 +431,26 @@ describe('columns', () => {
     }
   })
 
+  test('of Parquet may be given as the lists that they are', async () => {
+    const given = (columns: Record<string, string>) =>
+      read(`COPY FROM ${file('many.parquet')} (FORMAT parquet)`, { columns }).columns()
+    const own = await read(`COPY FROM ${file('many.parquet')} (FORMAT parquet)`).columns()
+    const [name, list] = [own[1]?.name ?? '', own[1]]
+    const [found] = await given({ [name]: 'bigint[]' })
+    expect(found?.type).toBe('bigint[]')
+    expect(found?.values.length).toBe(300_000)
+    expect(found?.values[123_456]).toEqual(list?.values[123_456])
+    await expect(given({ [name]: 'int[]' })).rejects.toMatchObject({
+      sqlState: '0A000',
+      message: expect.stringContaining('as integer[]: it is bigint[] there'),
+      hint: 'Give it the type bigint[] or jsonb.',
+    })
+    await expect(given({ [own[0]?.name ?? '']: 'int[]' })).rejects.toMatchObject({
+      sqlState: '0A000',
+      hint: 'Give it the type integer.',
+    })
+  })
+
   test('without rows have their types all the same', async () => {
     const empty = await read('COPY FROM STDIN (FORMAT csv)', { stdin: '', columns: { a: 'int', b: 'text' } }).columns()
     expect(plain(empty)).toEqual({ a: ['integer', []], b: ['text', []] })
@@ -459,6 +479,24 @@ describe('Arrow', () => {
     expect(table.numRows).toBe(400_000)
     expect(table.get(399_999)?.toJSON()).toMatchObject({ id: 399_999, name: 'name 5', quarter: 99_999.75 })
     expect(reading.receipt?.rowsReturned).toBe(400_000)
+  })
+
+  test('as bytes can be transferred to a worker, each by itself', async () => {
+    for (let pass = 0; pass < 2; pass += 1) {
+      const moved: Uint8Array[] = []
+      for await (const bytes of read('COPY FROM STDIN (FORMAT csv)', {
+        stdin: '1,a\n2,b\n',
+        columns: { a: 'int', b: 'text' },
+      }).ipc()) {
+        moved.push(structuredClone(bytes, { transfer: [bytes.buffer as ArrayBuffer] }))
+        expect(bytes.byteLength).toBe(0)
+      }
+      const table = tableFromIPC(Buffer.concat(moved))
+      expect(table.toArray().map((row) => row?.toJSON())).toEqual([
+        { a: 1, b: 'a' },
+        { a: 2, b: 'b' },
+      ])
+    }
   })
 
   test('bytes are one stream', async () => {
@@ -532,7 +570,9 @@ describe('errors', () => {
     const list = rows(statement, { columns: { id: 'int', number: 'int', list: 'int' } })
     await expect(list).rejects.toMatchObject({
       sqlState: '0A000',
-      message: expect.stringContaining('"list" is a list'),
+      message: expect.stringMatching(
+        /^column "list" cannot be read as integer: it is \w+\[\] there, of Arrow's type List/,
+      ),
     })
   })
 

@@ -303,6 +303,8 @@ export interface BindingNext {
    * and of offsets in UTF-16, or how many texts the dictionary must have; -1 for none.
    */
   columns?: Array<number>
+  /** `ipc`: the bytes, which are not copied where the platform allows it. */
+  given?: Buffer
   failure?: BindingFailure
   /** Whether refused records wait to be taken. */
   hasRejects: boolean

@@ -764,10 +764,10 @@ class Load implements NativeLoad {
   }
 
   #chunk(buffer: Buffer, next: BindingNext): Chunk {
-    const { length, rows, id, columns } = next
+    const { length, rows, id, columns, given } = next
     let released = false
     return {
-      buffer: buffer.subarray(0, length),
+      buffer: given ?? buffer.subarray(0, length),
       rows,
       ...(columns === undefined ? {} : this.#laidOut(next, columns)),
       release: () => {

@@ -294,7 +294,7 @@ export class Pass {
       }
     }
     const columns = await this.#withMade(statement, given ?? (await this.#found(statement, schema)))
-    if (given && schema) checkLists(statement, given, schema)
+    if (given) checkLists(statement, given, schema)
     const table: TableDescription = {
       sqlName: name,
       // There is no relation; messages name what is read.
@@ -434,15 +434,25 @@ export class Pass {
   }
 }
 
-/** A list is read as it is, or not at all: its type cannot be given. */
-function checkLists(statement: CopyFrom, given: readonly Source[], schema: readonly SchemaColumn[]): void {
-  const names = schema.map(({ name }) => name)
+/** A list is read as it is, or as a text or JSON: of another type it cannot be, and of text no lists are read. */
+function checkLists(statement: CopyFrom, given: readonly Source[], schema: readonly SchemaColumn[] | undefined): void {
+  const refused = (message: string, hint: string) =>
+    statementError(statement.text, statement.source.offset, 'feature_not_supported', message, { hint })
+  const names = schema?.map(({ name }) => name)
   for (const { name, type } of given) {
-    const found = schema[fieldNamed(names, name)]
-    if (found?.type?.kind !== 'array' || /^(?:text|jsonb?)$/.test(type.kind)) continue
-    const message = `column "${name}" is a list, of the type ${found.arrowType}`
-    throw statementError(statement.text, statement.source.offset, 'feature_not_supported', message, {
-      hint: 'Leave "columns" out, and name the columns in the statement; or give it the type jsonb.',
-    })
+    const found = names && schema?.[fieldNamed(names, name)]
+    const wanted = nameOfType(type)
+    if (schema === undefined && type.kind === 'array') {
+      const message = `column "${name}" cannot be read as ${wanted}: lists are read from Parquet and Arrow files, as they are there`
+      throw refused(message, 'Read it as text.')
+    }
+    if (found?.type === undefined || (found.type.kind !== 'array' && type.kind !== 'array')) continue
+    const own = nameOfType(found.type)
+    if (own === wanted || /^(?:text|jsonb?)$/.test(type.kind)) continue
+    const message = `column "${name}" cannot be read as ${wanted}: it is ${own} there, of Arrow's type ${found.arrowType}`
+    throw refused(
+      message,
+      found.type.kind === 'array' ? `Give it the type ${own} or jsonb.` : `Give it the type ${own}.`,
+    )
   }
 }

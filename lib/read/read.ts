@@ -95,16 +95,19 @@ export class Reading {
     return maker.table(batches, () => pass.empty()) as Table
   }
 
-  /** The rows as the bytes of an Arrow IPC stream: its schema, a message for each batch, its end. Every library of Arrow reads it. */
+  /**
+   * The rows as the bytes of an Arrow IPC stream: its schema, a message for each batch, its end. Every library of Arrow reads it, and a
+   * worker can be given them by `transfer`.
+   */
   ipc(): AsyncIterableIterator<Uint8Array> {
     const pass = this.#pass({ sink: 'ipc', givesAway: true })
     const iterate = async function* (each: AsyncIterable<Chunk>): AsyncGenerator<Uint8Array> {
       let isFirst = true
       for await (const { buffer, schemaBytes = 0 } of each) {
-        yield isFirst ? buffer : buffer.subarray(schemaBytes)
+        yield transferable(isFirst ? buffer : buffer.subarray(schemaBytes))
         isFirst = false
       }
-      yield isFirst ? pass.empty() : END_OF_STREAM
+      yield transferable(isFirst ? pass.empty() : END_OF_STREAM)
     }
     return iterate(this.#each(pass, (chunk) => [chunk]))
   }
@@ -146,6 +149,13 @@ export class Reading {
 
 /** The end of a stream of Arrow's: a continuation without a message. */
 const END_OF_STREAM = Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0)
+
+/** The bytes in memory that JavaScript can detach, which native memory is not. */
+function transferable(bytes: Uint8Array): Uint8Array {
+  const own = new Uint8Array(Buffer.allocUnsafeSlow(bytes.length).buffer)
+  own.set(bytes)
+  return own
+}
 
 /** Makes the columns of chunks, once the pass is open. */
 function maker(pass: Pass, forms: ValueForms): () => ColumnMaker {

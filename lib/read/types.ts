@@ -47,27 +47,34 @@ const MOST_DIGITS = 38
 const MOST_DECIMALS = 6
 
 /**
- * The type that PostgreSQL calls so.
+ * The type that PostgreSQL calls so, `int[]` among them, which only Parquet and Arrow files have.
  *
  * @throws {CopyError} 42704 where there is none, 22023 for a length that it cannot have.
  */
 export function typeNamed(column: string, name: string): ColumnType {
+  const list = /^(.*)\[\s*\]\s*$/s.exec(name)
+  if (list === null) return elementNamed(column, name, name)
+  return { kind: 'array', element: elementNamed(column, list[1] ?? '', name), elementOid: 0, delimiter: ',' }
+}
+
+/** The type of values called `name`, in a type called `whole`. */
+function elementNamed(column: string, name: string, whole: string): ColumnType {
   const match = /^\s*([a-z0-9 ]+?)\s*(?:\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\))?(\s+with(?:out)? time zone)?\s*$/i.exec(name)
   const [, words = '', first, second, zone = ''] = match ?? []
   const kind = KINDS[`${words}${zone}`.toLowerCase().replace(/\s+/g, ' ')]
-  if (kind === undefined) throw unknownType(column, name)
+  if (kind === undefined) throw unknownType(column, whole)
   const precision = first === undefined ? undefined : Number(first)
   const outside = (least: number, most: number) => precision !== undefined && (precision < least || precision > most)
   switch (kind) {
     case 'numeric': {
       const scale = Number(second ?? 0)
       if (outside(1, MOST_DIGITS) || scale > (precision ?? 0))
-        throw badLength(column, name, `1 to ${MOST_DIGITS} digits`)
+        throw badLength(column, whole, `1 to ${MOST_DIGITS} digits`)
       return { kind, ...(precision !== undefined && { precision, scale }) }
     }
     case 'varchar':
     case 'bpchar': {
-      if (second !== undefined || outside(1, 10_485_760)) throw badLength(column, name, '1 to 10485760 characters')
+      if (second !== undefined || outside(1, 10_485_760)) throw badLength(column, whole, '1 to 10485760 characters')
       // A bare `char` is one of one character.
       const length = precision ?? (/^char(?:acter)?$/i.test(words) ? 1 : undefined)
       return { kind, ...(length !== undefined && { length }) }
@@ -78,10 +85,10 @@ export function typeNamed(column: string, name: string): ColumnType {
     case 'timestamptz':
     case 'interval':
       if (second !== undefined || outside(0, MOST_DECIMALS))
-        throw badLength(column, name, '0 to 6 decimals of a second')
+        throw badLength(column, whole, '0 to 6 decimals of a second')
       return { kind, ...(precision !== undefined && { precision }) }
     default:
-      if (precision !== undefined) throw badLength(column, name, 'no length')
+      if (precision !== undefined) throw badLength(column, whole, 'no length')
       return { kind }
   }
 }
@@ -92,16 +99,11 @@ export function nameOfType(type: ColumnType): string {
 }
 
 function unknownType(column: string, name: string): CopyError {
-  const isArray = /\[\s*\d*\s*\]\s*$/.test(name)
   return new CopyError({
-    code: isArray ? 'feature_not_supported' : 'undefined_object',
-    sqlState: isArray ? '0A000' : '42704',
-    message: isArray
-      ? `column "${column}" cannot be read as ${name}: lists are read from Parquet and Arrow files, as they are there`
-      : `type "${name}" of column "${column}" does not exist`,
-    hint: isArray
-      ? 'Read it as text.'
-      : "Types have PostgreSQL's names: bool, int, bigint, float8, numeric(10, 2), text, date, timestamp, uuid, json, ….",
+    code: 'undefined_object',
+    sqlState: '42704',
+    message: `type "${name}" of column "${column}" does not exist`,
+    hint: "Types have PostgreSQL's names: bool, int, bigint, float8, numeric(10, 2), text, date, timestamp, uuid, json, …; a list of Parquet or Arrow is int[].",
   })
 }
 

@@ -40,6 +40,8 @@ pub struct BindingNext {
     /// column, and behind a list of its elements, its kind, rows, places of validity bits and data, bytes of the data, places of offsets
     /// and of offsets in UTF-16, or how many texts the dictionary must have; -1 for none.
     pub columns: Option<Vec<f64>>,
+    /// `ipc`: the bytes, which are not copied where the platform allows it.
+    pub given: Option<Buffer>,
     pub failure: Option<BindingFailure>,
     /// Whether refused records wait to be taken.
     pub has_rejects: bool,
@@ -54,6 +56,7 @@ impl BindingNext {
             id: 0,
             held: 0.0,
             columns: None,
+            given: None,
             failure: None,
             has_rejects: false,
         }
@@ -365,7 +368,7 @@ impl BindingLoad {
                     batch.fixed_len
                 }
             }
-            ChunkData::Ipc(ipc) => ipc.bytes,
+            ChunkData::Ipc(_) => 0,
             ChunkData::Values(bytes, _) => bytes.len(),
             _ => unreachable!("no sink of this boundary makes record batches"),
         };
@@ -380,9 +383,9 @@ impl BindingLoad {
                 into[..length].copy_from_slice(&bytes);
                 load.recycle(ChunkData::Messages(bytes));
             }
-            ChunkData::Ipc(ipc) => {
-                ipc.write(&mut into[..length]);
+            ChunkData::Ipc(mut ipc) => {
                 next.columns = Some(vec![ipc.schema as f64]);
+                next.given = Some(Buffer::from(ipc.take()));
                 load.recycle(ChunkData::Ipc(ipc));
             }
             ChunkData::Values(bytes, nodes) => {

@@ -66,11 +66,10 @@ fn whole(error: ArrowError) -> Box<DataError> {
     DataError::new(ErrorCode::FeatureNotSupported, format!("the rows cannot be written as Arrow: {what}"))
 }
 
-/// A stream of Arrow's IPC format with one batch and without its end, in parts, most of which are the batch's own memory: it is put
-/// together where it is wanted.
+/// A stream of Arrow's IPC format with one batch and without its end.
 #[derive(Debug)]
 pub struct Ipc {
-    parts: Vec<Buffer>,
+    stream: Vec<u8>,
     /// Bytes that the schema takes.
     pub schema: usize,
     /// Bytes of all.
@@ -82,22 +81,15 @@ impl Ipc {
     /// `0A000` where a type has no form there.
     pub(crate) fn of(batch: &RecordBatch) -> Result<Self> {
         let schema = StreamWriter::try_new(Vec::new(), batch.schema_ref()).map_err(whole)?.get_ref().len();
+        // In parts, most of which are the batch's own memory.
         let parts = StreamEncoder::try_new(batch.schema_ref()).and_then(|mut encoder| encoder.encode(batch));
-        let parts = parts.map_err(whole)?;
-        let bytes = parts.iter().map(Buffer::len).sum();
-        Ok(Self { parts, schema, bytes })
+        let stream = parts.map_err(whole)?.iter().map(Buffer::as_slice).collect::<Vec<_>>().concat();
+        Ok(Self { bytes: stream.len(), stream, schema })
     }
 
-    /// Fills `into`, which has room for all of it.
-    ///
-    /// # Panics
-    /// If it has less.
-    pub fn write(&self, into: &mut [u8]) {
-        let mut at = 0;
-        for part in &self.parts {
-            into[at..at + part.len()].copy_from_slice(part);
-            at += part.len();
-        }
+    /// The bytes, for whoever keeps them: then they are no longer here.
+    pub fn take(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.stream)
     }
 }
 
