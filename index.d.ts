@@ -447,10 +447,8 @@ export interface ReplacedValue extends RejectError {
 	readonly column: string;
 	readonly replacement: "null" | "default";
 }
-/** A row with values that did not fit and were replaced, as ON_ERROR set_null, SKIP_COLUMN and ACCEPTANYDATE say. It is no {@link Reject}. */
-export interface ReplacedRow {
-	/** From 1, in the order of the input. */
-	readonly number: number;
+/** A record of the input, and where it stands. */
+export interface InputRecord {
 	/** The file as the statement names it, or `STDIN`. */
 	readonly file: string;
 	/** Line of the record's first byte, from 1, counted as PostgreSQL counts. */
@@ -461,27 +459,22 @@ export interface ReplacedRow {
 	readonly byteOffset: number;
 	/** Bytes it has in the file, its line end not counted. */
 	readonly byteLength: number;
-	/** At least one, in the order of the columns. */
-	readonly values: readonly ReplacedValue[];
 	/** The record's bytes as read, without its line end. */
 	readonly raw: Buffer;
 	/** Whether `raw` holds only the beginning. */
 	readonly rawIsCut: boolean;
 }
+/** A row with values that did not fit and were replaced, as ON_ERROR set_null, SKIP_COLUMN and ACCEPTANYDATE say. It is no {@link Reject}. */
+export interface ReplacedRow extends InputRecord {
+	/** From 1, in the order of the input. */
+	readonly number: number;
+	/** At least one, in the order of the columns. */
+	readonly values: readonly ReplacedValue[];
+}
 /** A record of the input that was not loaded, with everything that is needed to load it later. */
-export interface Reject {
+export interface Reject extends InputRecord {
 	/** From 1, in the order of the input; but rows come last that PostgreSQL refuses for a reference to a row of their own table. */
 	readonly number: number;
-	/** The file as the statement names it, or `STDIN`. */
-	readonly file: string;
-	/** Line of the record's first byte, from 1, counted as PostgreSQL counts. */
-	readonly line: number;
-	/** Line of its last byte; another than `line` where quotes hold line ends. */
-	readonly lastLine: number;
-	/** Offset of its first byte from the start of the file, from 0, after decompression. */
-	readonly byteOffset: number;
-	/** Bytes it has in the file, its line end not counted. */
-	readonly byteLength: number;
 	/**
 	 * At least one. Of a row with a value that cannot be read there are all such values, whoever reads them, and, where constraints are
 	 * forgiven too, the conditions that read none of them; not keys and references, which are looked up of rows that can be read. Of the
@@ -489,10 +482,6 @@ export interface Reject {
 	 * decoder refuses a field they are in the order of the columns, those that are about several columns at the end; else in that in which the target finds them.
 	 */
 	readonly errors: readonly RejectError[];
-	/** The record's bytes as read, without its line end. */
-	readonly raw: Buffer;
-	/** Whether `raw` holds only the beginning. */
-	readonly rawIsCut: boolean;
 }
 /** A refused row of a {@link DiagnosisGroup}. */
 export interface DiagnosisSample {
@@ -733,13 +722,32 @@ export type RowOf<Row> = {
 };
 /** Rows as objects, by the names of the columns, or as arrays, in their order. */
 export type RowSource<Row = unknown> = AsyncIterable<Row> | Iterable<Row>;
-/** What a call of {@link Database.copy} may set beside the statement. `Row` is what `rows` consists of. */
-export interface CopyCallOptions<Row = AnyRow> {
+/** What a call may set of how an input is read, whatever becomes of its rows. */
+export interface InputOptions {
 	/**
 	 * The input of `FROM STDIN`: a Node Readable, a web ReadableStream, any (async) iterable of byte chunks, or the bytes
 	 * themselves. Strings count as UTF-8.
 	 */
 	readonly stdin?: ByteSource | Uint8Array | string;
+	/**
+	 * Called at most 20 times a second while the input is read, and once at its end. What it throws does not end that: it
+	 * is thrown again outside of it, as an uncaught exception.
+	 */
+	readonly onProgress?: (progress: Progress) => void;
+	/** Decoder threads; by default the cores of this process, at most 4. */
+	readonly threads?: number;
+	/**
+	 * Bytes that buffers may take, at least 1 MiB; by default 256 MiB. A record may take an eighth of it; rows that have
+	 * been handed to the program do not count.
+	 */
+	readonly memoryLimit?: number;
+	/** Bytes that one compressed input may become; by default any number. */
+	readonly maxDecompressedBytes?: number;
+	/** Bytes that each byte of a compressed input may become, beyond its first 64 MiB of text; by default 500. */
+	readonly maxCompressionRatio?: number;
+}
+/** What a call of {@link Database.copy} may set beside the statement. `Row` is what `rows` consists of. */
+export interface CopyCallOptions<Row = AnyRow> extends InputOptions {
 	/**
 	 * Rows in place of bytes, for `FROM STDIN`: an array, a Node Readable in object mode, a web ReadableStream or any (async) iterable of
 	 * objects with the columns' names as keys, or of arrays in the columns' order. Without a list of columns in the statement, that of objects
@@ -752,19 +760,6 @@ export interface CopyCallOptions<Row = AnyRow> {
 	readonly rows?: RowSource<Row>;
 	/** Aborting rolls the load back; `copy` then rejects with SQLSTATE 57014. */
 	readonly signal?: AbortSignal;
-	/**
-	 * Called at most 20 times a second while the load runs, and once at its end. What it throws does not end the load: it
-	 * is thrown again outside of it, as an uncaught exception.
-	 */
-	readonly onProgress?: (progress: Progress) => void;
-	/** Decoder threads; by default the cores of this process, at most 4. */
-	readonly threads?: number;
-	/** Bytes that buffers may take, at least 1 MiB; by default 256 MiB. A record may take an eighth of it. */
-	readonly memoryLimit?: number;
-	/** Bytes that one compressed input may become; by default any number. */
-	readonly maxDecompressedBytes?: number;
-	/** Bytes that each byte of a compressed input may become, beyond its first 64 MiB of text; by default 500. */
-	readonly maxCompressionRatio?: number;
 	/** Whether a table that does not exist is created from the file; the statement's CREATE_TABLE option comes first. */
 	readonly createTable?: boolean;
 	/**
@@ -1151,7 +1146,7 @@ export interface ReadColumn {
 	readonly validity?: Uint8Array;
 }
 /** What a call of {@link read} may set beside the statement. */
-export interface ReadOptions {
+export interface ReadOptions extends InputOptions {
 	/**
 	 * The columns and their types, in PostgreSQL's words, in place of those that are found by reading the whole input first:
 	 * `{ id: 'int', price: 'numeric(10, 2)', day: 'date' }`. Of CSV and the like they are the fields in their order, or by the header
@@ -1165,23 +1160,8 @@ export interface ReadOptions {
 	 * default they are Dates in rows, and numbers in columns. What no Date can hold, infinity included, is a number in either.
 	 */
 	readonly dates?: "date" | "number";
-	/**
-	 * The input of `FROM STDIN`: a Node Readable, a web ReadableStream, any (async) iterable of byte chunks, or the bytes
-	 * themselves. Strings count as UTF-8.
-	 */
-	readonly stdin?: ByteSource | Uint8Array | string;
 	/** Aborting ends the reading; it then fails with SQLSTATE 57014. */
 	readonly signal?: AbortSignal;
-	/** As for a load: at most 20 times a second, and once at the end. */
-	readonly onProgress?: (progress: Progress) => void;
-	/** Decoder threads; by default the cores of this process, at most 4. */
-	readonly threads?: number;
-	/** Bytes that buffers may take, at least 1 MiB; by default 256 MiB. What has been handed out does not count. */
-	readonly memoryLimit?: number;
-	/** Bytes that one compressed input may become; by default any number. */
-	readonly maxDecompressedBytes?: number;
-	/** Bytes that each byte of a compressed input may become, beyond its first 64 MiB of text; by default 500. */
-	readonly maxCompressionRatio?: number;
 	/** Called with each refused row of a statement that goes on after errors, in the order of the input. */
 	readonly onReject?: (reject: Reject) => void;
 	/** Called with each row that has NULL in place of values that did not fit. */

@@ -7,13 +7,33 @@ import type { Progress } from './receipt.ts'
 import { MOST_REJECT_BYTES, MOST_REJECTS, type Reject, type ReplacedRow } from './rejects.ts'
 import type { AnyRow, RowSource } from './row-source.ts'
 
-/** What a call of {@link Database.copy} may set beside the statement. `Row` is what `rows` consists of. */
-export interface CopyCallOptions<Row = AnyRow> {
+/** What a call may set of how an input is read, whatever becomes of its rows. */
+export interface InputOptions {
   /**
    * The input of `FROM STDIN`: a Node Readable, a web ReadableStream, any (async) iterable of byte chunks, or the bytes
    * themselves. Strings count as UTF-8.
    */
   readonly stdin?: ByteSource | Uint8Array | string
+  /**
+   * Called at most 20 times a second while the input is read, and once at its end. What it throws does not end that: it
+   * is thrown again outside of it, as an uncaught exception.
+   */
+  readonly onProgress?: (progress: Progress) => void
+  /** Decoder threads; by default the cores of this process, at most 4. */
+  readonly threads?: number
+  /**
+   * Bytes that buffers may take, at least 1 MiB; by default 256 MiB. A record may take an eighth of it; rows that have
+   * been handed to the program do not count.
+   */
+  readonly memoryLimit?: number
+  /** Bytes that one compressed input may become; by default any number. */
+  readonly maxDecompressedBytes?: number
+  /** Bytes that each byte of a compressed input may become, beyond its first 64 MiB of text; by default 500. */
+  readonly maxCompressionRatio?: number
+}
+
+/** What a call of {@link Database.copy} may set beside the statement. `Row` is what `rows` consists of. */
+export interface CopyCallOptions<Row = AnyRow> extends InputOptions {
   /**
    * Rows in place of bytes, for `FROM STDIN`: an array, a Node Readable in object mode, a web ReadableStream or any (async) iterable of
    * objects with the columns' names as keys, or of arrays in the columns' order. Without a list of columns in the statement, that of objects
@@ -26,19 +46,6 @@ export interface CopyCallOptions<Row = AnyRow> {
   readonly rows?: RowSource<Row>
   /** Aborting rolls the load back; `copy` then rejects with SQLSTATE 57014. */
   readonly signal?: AbortSignal
-  /**
-   * Called at most 20 times a second while the load runs, and once at its end. What it throws does not end the load: it
-   * is thrown again outside of it, as an uncaught exception.
-   */
-  readonly onProgress?: (progress: Progress) => void
-  /** Decoder threads; by default the cores of this process, at most 4. */
-  readonly threads?: number
-  /** Bytes that buffers may take, at least 1 MiB; by default 256 MiB. A record may take an eighth of it. */
-  readonly memoryLimit?: number
-  /** Bytes that one compressed input may become; by default any number. */
-  readonly maxDecompressedBytes?: number
-  /** Bytes that each byte of a compressed input may become, beyond its first 64 MiB of text; by default 500. */
-  readonly maxCompressionRatio?: number
   /** Whether a table that does not exist is created from the file; the statement's CREATE_TABLE option comes first. */
   readonly createTable?: boolean
   /**

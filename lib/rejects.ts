@@ -29,10 +29,8 @@ export interface ReplacedValue extends RejectError {
   readonly replacement: 'null' | 'default'
 }
 
-/** A row with values that did not fit and were replaced, as ON_ERROR set_null, SKIP_COLUMN and ACCEPTANYDATE say. It is no {@link Reject}. */
-export interface ReplacedRow {
-  /** From 1, in the order of the input. */
-  readonly number: number
+/** A record of the input, and where it stands. */
+export interface InputRecord {
   /** The file as the statement names it, or `STDIN`. */
   readonly file: string
   /** Line of the record's first byte, from 1, counted as PostgreSQL counts. */
@@ -43,28 +41,24 @@ export interface ReplacedRow {
   readonly byteOffset: number
   /** Bytes it has in the file, its line end not counted. */
   readonly byteLength: number
-  /** At least one, in the order of the columns. */
-  readonly values: readonly ReplacedValue[]
   /** The record's bytes as read, without its line end. */
   readonly raw: Buffer
   /** Whether `raw` holds only the beginning. */
   readonly rawIsCut: boolean
 }
 
+/** A row with values that did not fit and were replaced, as ON_ERROR set_null, SKIP_COLUMN and ACCEPTANYDATE say. It is no {@link Reject}. */
+export interface ReplacedRow extends InputRecord {
+  /** From 1, in the order of the input. */
+  readonly number: number
+  /** At least one, in the order of the columns. */
+  readonly values: readonly ReplacedValue[]
+}
+
 /** A record of the input that was not loaded, with everything that is needed to load it later. */
-export interface Reject {
+export interface Reject extends InputRecord {
   /** From 1, in the order of the input; but rows come last that PostgreSQL refuses for a reference to a row of their own table. */
   readonly number: number
-  /** The file as the statement names it, or `STDIN`. */
-  readonly file: string
-  /** Line of the record's first byte, from 1, counted as PostgreSQL counts. */
-  readonly line: number
-  /** Line of its last byte; another than `line` where quotes hold line ends. */
-  readonly lastLine: number
-  /** Offset of its first byte from the start of the file, from 0, after decompression. */
-  readonly byteOffset: number
-  /** Bytes it has in the file, its line end not counted. */
-  readonly byteLength: number
   /**
    * At least one. Of a row with a value that cannot be read there are all such values, whoever reads them, and, where constraints are
    * forgiven too, the conditions that read none of them; not keys and references, which are looked up of rows that can be read. Of the
@@ -72,8 +66,4 @@ export interface Reject {
    * decoder refuses a field they are in the order of the columns, those that are about several columns at the end; else in that in which the target finds them.
    */
   readonly errors: readonly RejectError[]
-  /** The record's bytes as read, without its line end. */
-  readonly raw: Buffer
-  /** Whether `raw` holds only the beginning. */
-  readonly rawIsCut: boolean
 }

@@ -1,9 +1,8 @@
 import type { StoreConnection } from '../access/connections.ts'
 import type { Access } from '../access/policy.ts'
-import { badOption } from '../copy-call.ts'
+import { badOption, type InputOptions } from '../copy-call.ts'
 import { CopyError } from '../errors.ts'
-import { type ByteSource, isIterable } from '../native/pump.ts'
-import type { Progress } from '../receipt.ts'
+import { isIterable } from '../native/pump.ts'
 import type { Reject, ReplacedRow } from '../rejects.ts'
 import type { CopyFrom, CopyOptions } from '../statement/ast.ts'
 import { statementError } from '../statement/diagnostics.ts'
@@ -12,7 +11,7 @@ import { parseParts } from '../statement/parser.ts'
 import type { ValueForms } from './columns.ts'
 
 /** What a call of {@link read} may set beside the statement. */
-export interface ReadOptions {
+export interface ReadOptions extends InputOptions {
   /**
    * The columns and their types, in PostgreSQL's words, in place of those that are found by reading the whole input first:
    * `{ id: 'int', price: 'numeric(10, 2)', day: 'date' }`. Of CSV and the like they are the fields in their order, or by the header
@@ -26,23 +25,8 @@ export interface ReadOptions {
    * default they are Dates in rows, and numbers in columns. What no Date can hold, infinity included, is a number in either.
    */
   readonly dates?: 'date' | 'number'
-  /**
-   * The input of `FROM STDIN`: a Node Readable, a web ReadableStream, any (async) iterable of byte chunks, or the bytes
-   * themselves. Strings count as UTF-8.
-   */
-  readonly stdin?: ByteSource | Uint8Array | string
   /** Aborting ends the reading; it then fails with SQLSTATE 57014. */
   readonly signal?: AbortSignal
-  /** As for a load: at most 20 times a second, and once at the end. */
-  readonly onProgress?: (progress: Progress) => void
-  /** Decoder threads; by default the cores of this process, at most 4. */
-  readonly threads?: number
-  /** Bytes that buffers may take, at least 1 MiB; by default 256 MiB. What has been handed out does not count. */
-  readonly memoryLimit?: number
-  /** Bytes that one compressed input may become; by default any number. */
-  readonly maxDecompressedBytes?: number
-  /** Bytes that each byte of a compressed input may become, beyond its first 64 MiB of text; by default 500. */
-  readonly maxCompressionRatio?: number
   /** Called with each refused row of a statement that goes on after errors, in the order of the input. */
   readonly onReject?: (reject: Reject) => void
   /** Called with each row that has NULL in place of values that did not fit. */
