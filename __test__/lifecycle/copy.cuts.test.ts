@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { CopyError, connect, type Receipt } from '../../lib/index.ts'
 import { createScratchDatabase, type ScratchDatabase } from '../postgres.ts'
 import { random } from '../proof/generator.ts'
+import { expectNothingUncaught } from '../uncaught.ts'
 import { type Interruption, type MessageRelay, startMessageRelay } from './postgres.messages.ts'
 
 /*
@@ -29,12 +30,10 @@ let database: ScratchDatabase
 let relay: MessageRelay
 let good = 0
 let bad = 0
-const uncaught: unknown[] = []
-const onUncaught = (error: unknown) => uncaught.push(error)
+
+expectNothingUncaught()
 
 beforeAll(async () => {
-  process.on('uncaughtException', onUncaught)
-  process.on('unhandledRejection', onUncaught)
   folder = mkdtempSync(join(tmpdir(), 'copyist-cuts-'))
   input = join(folder, 'input.csv')
   const lines = Array.from({ length: ROWS }, (_, id) => {
@@ -54,9 +53,6 @@ afterAll(async () => {
   await relay.close()
   await database.drop()
   rmSync(folder, { recursive: true })
-  process.off('uncaughtException', onUncaught)
-  process.off('unhandledRejection', onUncaught)
-  expect(uncaught).toEqual([])
 })
 
 const statement = (key: string) => `COPY t FROM '${input}' (FORMAT csv, ON_ERROR skip_row, LOAD_KEY '${key}')`

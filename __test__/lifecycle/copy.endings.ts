@@ -17,9 +17,10 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import { DuckDBInstance } from '@duckdb/node-api'
-import { afterAll, afterEach, beforeAll, expect } from 'vitest'
+import { afterAll, beforeAll, expect } from 'vitest'
 import { type CopyCallOptions, CopyError, connect, type Receipt } from '../../lib/index.ts'
 import { type Bench, benches } from '../copy/targets.ts'
+import { expectNothingUncaught } from '../uncaught.ts'
 import { textRows } from './duckdb.batches.ts'
 
 /** A load has settled by then, counted from what ends it. */
@@ -83,20 +84,13 @@ export function useFiles(): {
   const folder = join(tmpdir(), `copyist-endings-${randomUUID()}`)
   // 32 MB each.
   const files = { folder, good: join(folder, 'good.csv'), bad: join(folder, 'bad.csv'), rows: 750_000 }
-  const uncaught: unknown[] = []
-  const onUncaught = (error: unknown) => uncaught.push(error)
-  const events = ['uncaughtException', 'unhandledRejection', 'warning'] as const
+  expectNothingUncaught()
   beforeAll(() => {
     mkdirSync(folder)
     writeRows(files.good, files.rows / 10_000)
     writeRows(files.bad, files.rows / 10_000, 'last,row,is,bad\n')
-    for (const event of events) process.on(event, onUncaught)
   })
-  afterEach(() => expect(uncaught.splice(0)).toEqual([]))
-  afterAll(() => {
-    for (const event of events) process.off(event, onUncaught)
-    rmSync(folder, { recursive: true, force: true })
-  })
+  afterAll(() => rmSync(folder, { recursive: true, force: true }))
   return files
 }
 

@@ -2,6 +2,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { connectPostgres } from '../../lib/target/postgres/target.ts'
 import { createScratchDatabase, type ScratchDatabase } from '../postgres.ts'
+import { expectNothingUncaught } from '../uncaught.ts'
 import {
   copyError,
   expectIdle,
@@ -17,20 +18,15 @@ import { int4, RowsLoad } from './postgres.rows.ts'
 const memoryLimit = 1 << 28
 
 let database: ScratchDatabase
-const uncaught: unknown[] = []
-const onUncaught = (error: unknown) => uncaught.push(error)
+
+expectNothingUncaught()
 
 beforeAll(async () => {
-  process.on('uncaughtException', onUncaught)
-  process.on('unhandledRejection', onUncaught)
   database = await createScratchDatabase()
   await database.query('CREATE TABLE target (id int PRIMARY KEY, note text)')
 })
 afterAll(async () => {
   await database.drop()
-  process.off('uncaughtException', onUncaught)
-  process.off('unhandledRejection', onUncaught)
-  expect(uncaught).toEqual([])
 })
 
 const pair = (i: number) => [int4(i), `row ${i}`]

@@ -2,25 +2,21 @@ import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { connectPostgres } from '../../lib/target/postgres/target.ts'
 import { createScratchDatabase, type ScratchDatabase } from '../postgres.ts'
+import { expectNothingUncaught } from '../uncaught.ts'
 import { copyError, expectNothingLeft, inTransaction, named, runLoad, withTarget } from './postgres.harness.ts'
 import { startRelay } from './postgres.relay.ts'
 import { int4 } from './postgres.rows.ts'
 
 let database: ScratchDatabase
-const uncaught: unknown[] = []
-const onUncaught = (error: unknown) => uncaught.push(error)
+
+expectNothingUncaught()
 
 beforeAll(async () => {
-  process.on('uncaughtException', onUncaught)
-  process.on('unhandledRejection', onUncaught)
   database = await createScratchDatabase()
   await database.query('CREATE TABLE target (id int PRIMARY KEY, note text)')
 })
 afterAll(async () => {
   await database.drop()
-  process.off('uncaughtException', onUncaught)
-  process.off('unhandledRejection', onUncaught)
-  expect(uncaught).toEqual([])
 })
 
 const pair = (i: number) => [int4(i), `row ${i}`]
