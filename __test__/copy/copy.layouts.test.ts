@@ -7,7 +7,7 @@ import { type Bench, benches } from './targets.ts'
 
 const folder = useFolder('copyist-layouts-')
 
-describe.each(benches)('fields that are not the columns one after the other, on $name', ({ open }) => {
+describe.each(benches)('fields that are not the columns one after the other, on $name', ({ name: target, open }) => {
   let bench: Bench
 
   beforeEach(async () => {
@@ -209,6 +209,21 @@ describe.each(benches)('fields that are not the columns one after the other, on 
       expect(error).toMatchObject({ sqlState: '42702', message, detail })
       const twice = await bench.db.copy(`COPY t FROM '${path('id,x,x,name\n1,a,b,c\n')}' ${options}`)
       expect(twice).toMatchObject({ rowsLoaded: 1, columns: ['id', 'name'] })
+    })
+
+    test.runIf(target === 'postgres')('a field is loaded into one of two columns that differ by case', async () => {
+      await bench.sql('CREATE TABLE cases (a int, "A" int)')
+      await bench.db.copy(`COPY cases FROM '${path('A\n2\n')}' ${options}`)
+      await bench.db.copy(`COPY cases FROM '${path('A,a\n4,3\n')}' ${options}`)
+      expect(await bench.sql('SELECT a, "A" FROM cases ORDER BY "A"')).toEqual([
+        [null, '2'],
+        ['3', '4'],
+      ])
+      await bench.sql('CREATE TABLE words ("Foo" int, "FOO" int)')
+      expect(await refusal(bench.db.copy(`COPY words FROM '${path('foo\n1\n')}' ${options}`))).toMatchObject({
+        sqlState: '42702',
+        message: 'the header\'s field "foo" may be column "Foo" or "FOO"',
+      })
     })
 
     test('a column of the list that is not there is an error, and so is a header of other names', async () => {

@@ -46,6 +46,13 @@ describe.each(benches)('TRANSFORM on $name', ({ name: target, open }) => {
     expect(await bench.sql('SELECT * FROM u')).toEqual([['7', '8']])
   })
 
+  test('without a type before its expression a decimal has not the length of its column', async () => {
+    await bench.sql('CREATE TABLE prices (a numeric(6,1), b numeric(3,1), c numeric(10,2))')
+    const statement = `COPY prices FROM '${file('input', '1.29,1234.5,1.25\n')}' CSV TRANSFORM (a AS a * 10, b AS b / 100, c AS c * c)`
+    await bench.db.copy(statement)
+    expect((await bench.sql('SELECT a, b, c FROM prices')).map((row) => row.map(Number))).toEqual([[12.9, 12.3, 1.56]])
+  })
+
   test('a field before an expression has no length, what comes out of it has', async () => {
     if (target === 'duckdb') return
     await bench.sql('CREATE TABLE short (a varchar(3), b numeric(6,1))')

@@ -293,9 +293,11 @@ function mapped(copy: CopyFrom, table: PlannedTable, header: readonly string[]):
     ({ value }) => !made.has(value) && !dropped.some((filler) => filler.value === value),
   )
   const wanted = listed ? resolve(copy, table, listed) : allOf(copy, table)
+  const names = new Set(wanted.map((column) => table.columns[column]?.name))
   const found = wanted.map((column) => {
     const name = table.columns[column]?.name ?? ''
-    const named = fieldsNamed(header, name)
+    // A field that is called as another column is that column's.
+    const named = fieldsNamed(header, name).filter((field) => header[field] === name || !names.has(header[field] ?? ''))
     if (named.length > 1) {
       const message = `the header has ${named.length} fields for column "${name}"`
       const detail = `They are the fields ${named.map((field) => field + 1).join(', ')}.`
@@ -307,6 +309,15 @@ function mapped(copy: CopyFrom, table: PlannedTable, header: readonly string[]):
   })
   const missing = found.findIndex(({ field }) => field < 0)
   const kept = found.filter(({ field }) => field >= 0)
+  const shared = kept.find(({ field }, index) => kept.slice(0, index).some((other) => other.field === field))
+  if (shared) {
+    const meant = kept
+      .filter(({ field }) => field === shared.field)
+      .map(({ column }) => `"${table.columns[column]?.name}"`)
+    const message = `the header's field "${header[shared.field]}" may be column ${meant.join(' or ')}`
+    const hint = 'Write it as the column is written, or leave MAP BY NAME out.'
+    throw statementError(copy.text, copy.table.name.offset, 'ambiguous_column', message, { hint })
+  }
   if ((copy.columns && missing >= 0) || (kept.length === 0 && wanted.length > 0)) {
     const name = table.columns[found[missing]?.column ?? 0]?.name
     throw missingField(copy, header, name, listed?.[missing]?.offset)

@@ -34,6 +34,8 @@ import { castFromVector, readingOf } from './types.ts'
  * arguments out of a STRUCT; what TRY makes of the expressions is another one, from which the rows go on as if they came from the feed.
  */
 
+/** As many digits as a decimal of DuckDB's can have. */
+const MOST_DIGITS = 38
 /** Rows that are dealt with in one turn of the event loop. */
 const ROWS_A_TURN = 512
 
@@ -52,9 +54,10 @@ export async function planTransform(
   const fields: DuckdbColumnDescription[] = []
   for (const [position, index] of columns.entries()) {
     const column = table.columns[index] as DuckdbColumnDescription
-    const type = steps[position]?.type
+    const step = steps[position]
+    const type = step?.type ?? (step?.expression === undefined ? undefined : roomFor(column))
     const read = type === undefined ? undefined : await typeNamed(driver, connection, type)
-    const isOwn = steps[position] === undefined
+    const isOwn = step === undefined
     const { dated, dates, zero, ...rest } = column
     const reading = read ?? { ...(dated && { dated }), ...(dates && { dates }) }
     fields.push({ ...rest, ...reading, hasDefault: false, defaultSql: undefined, notNull: isOwn && column.notNull })
@@ -63,6 +66,20 @@ export async function planTransform(
     if (step?.expression !== undefined) await checkExpression(connection, table.relationName, fields, step.expression)
   }
   return { fields, steps }
+}
+
+/** Digits on either side of the point that a decimal of an expression may have more than its column. */
+const ROOM = 6
+
+/**
+ * What a column's field is read as for an expression that has no type of its own: as the column without its length. DuckDB has no decimals
+ * without one, so there are more digits, but not so many that nothing is left for a product.
+ */
+function roomFor({ type }: DuckdbColumnDescription): string | undefined {
+  if (type.kind !== 'numeric' || type.precision === undefined) return undefined
+  const { precision, scale = 0 } = type
+  const room = Math.min(ROOM, Math.floor((MOST_DIGITS - precision) / 2))
+  return room > 0 ? `DECIMAL(${precision + 2 * room}, ${scale + room})` : undefined
 }
 
 async function typeNamed(
