@@ -39,7 +39,8 @@ export function decodedBy(
         forceNotNull: plan.forceNotNull[position] ?? false,
         forceNull: plan.forceNull[position] ?? false,
         hasDefault: column.hasDefault,
-        notNull: column.notNull,
+        // Of rows that WHERE holds back it does not matter.
+        notNull: column.notNull && statement.where === undefined,
         ...(made ? valueOfMade(made) : field !== undefined && { field }),
         ...(plan.places?.[position] && { place: plan.places[position] }),
         // The statement says how dates are written in the input, and not in what is known of it.

@@ -178,6 +178,18 @@ describe.each(benches)('on $name', ({ name, open }) => {
     expect((await load(content, 'FORMAT csv, MAXERROR 3')).receipt.rowsRejected).toBe(2)
   })
 
+  test('a row that WHERE holds back is not refused for a NULL, and counts for no limit', async () => {
+    await bench.sql('CREATE TABLE given (a int, b text NOT NULL)')
+    const path = file('1,\n1,\n2,x\n3,\n')
+    const where = `COPY given FROM '${path}' (FORMAT csv, ON_ERROR skip_row, REJECT_LIMIT 1) WHERE`
+    const receipt = await bench.db.copy(`${where} a > 1`)
+    expect(receipt).toMatchObject({ rowsRead: 4, rowsLoaded: 1, rowsFiltered: 2, rowsRejected: 1 })
+    const none = await bench.db.copy(`${where} b IS NOT NULL`)
+    expect(none).toMatchObject({ rowsLoaded: 1, rowsFiltered: 3, rowsRejected: 0 })
+    const [[count] = []] = await bench.sql('SELECT count(*) FROM given')
+    expect(count).toBe('2')
+  })
+
   test('a limit counts exactly, however much is read at a time', async () => {
     const content = Array.from({ length: 20_000 }, (_, index) => `${index % 3 === 0 ? 'x' : index},a,5\n`).join('')
     const path = file(content)
