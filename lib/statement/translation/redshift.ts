@@ -55,12 +55,17 @@ export const redshift: Words = {
   ESCAPE: ({ options }) =>
     options.format !== 'csv' || options.quote === options.escape ? undefined : refused('a quote in a field is doubled'),
   HEADER(copy) {
-    const { header, detectHeader } = copy.options
+    const { header, detectHeader, format, backslash } = copy.options
     if (detectHeader) return approximated('no header is looked for: say IGNOREHEADER if there is one')
     const lines = linesBefore(copy)
     if (lines === 0) return undefined
     const text = `IGNOREHEADER AS ${lines}`
-    return header === 'match' ? approximated(lostMatch, text) : mapped(text)
+    const isRecord = format === 'csv' || (format === 'text' && backslash !== 'none')
+    const lost = [
+      ...(header === 'match' ? [lostMatch] : []),
+      ...(header !== 'false' && isRecord ? ['lines are counted, so that a line end in a name is one more'] : []),
+    ]
+    return lost.length > 0 ? approximated(lost.join('; '), text) : mapped(text)
   },
   NOESCAPING({ options: { format, backslash } }) {
     if (format !== 'text' || backslash === 'none') return undefined
