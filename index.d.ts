@@ -1529,6 +1529,12 @@ interface Written {
 	readonly fixedwidth: string;
 	readonly access_key_id: string;
 	readonly secret_access_key: string;
+	/** Without an increment by 1. */
+	readonly sequence: readonly {
+		readonly column: string;
+		readonly start: number | bigint;
+		readonly increment?: number | bigint;
+	}[];
 	readonly session_token: string;
 }
 type OptionProperties = {
