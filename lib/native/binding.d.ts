@@ -339,6 +339,8 @@ export interface BindingPeek {
   written?: Array<string>
   failure?: BindingFailure
 }
+  /** The header is an empty line. */
+  isNameless: boolean
 
 /** Records that were refused, and rows with a value that was replaced. */
 export interface BindingRejects {

@@ -174,6 +174,11 @@ export function peekHeader(plan: Omit<LoadPlan, 'columns' | 'session' | 'sink'>,
   return peek(plan, input).written ?? []
 }
 
+/** Whether the header of `input` is an empty line. Throws CopyError. */
+export function isNameless(plan: Omit<LoadPlan, 'columns' | 'session' | 'sink'>, input: Rereadable): boolean {
+  return peek(plan, input).isNameless
+}
+
 function peek(plan: Omit<LoadPlan, 'columns' | 'session' | 'sink'>, input: Rereadable): BindingPeek {
   const addon = loadAddon()
   const spec = specification({ ...plan, columns: [], session: DEFAULT_SESSION }, 'infer', input.name)
