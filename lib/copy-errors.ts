@@ -1,6 +1,6 @@
 import { CopyError } from './errors.ts'
 import type { Receipt } from './receipt.ts'
-import type { CopyFrom } from './statement/ast.ts'
+import type { CopyFrom, SqlText } from './statement/ast.ts'
 import { parseParts } from './statement/parser.ts'
 import { printTable } from './statement/printing.ts'
 import type { TableDescription, Target } from './target/target.ts'
@@ -133,12 +133,32 @@ export function placed(error: CopyError, statement: CopyFrom, file: string): Cop
   return new CopyError({
     code: error.code,
     sqlState: error.sqlState,
-    message: error.message,
+    message: (part && messageAtEnd(error, statement, part)) ?? error.message,
     position: inFile ? { file, ...position } : position,
     detail: error.detail,
     hint,
     context,
     statement: part ? { text: statement.text, offset: part.offset + (error.statement?.offset ?? 0) } : error.statement,
+/** Of SQL that breaks off the target has seen our parenthesis behind it; in PostgreSQL's words, what stands there in the statement. */
+function messageAtEnd({ sqlState, statement }: CopyError, { text }: CopyFrom, part: SqlText): string | undefined {
+  if (sqlState !== '42601' || statement?.offset !== part.sql.length) return undefined
+  const rest = text.slice(part.offset + part.sql.length).replace(/^(?:\s+|--[^\n]*|\/\*[\s\S]*?\*\/)+/, '')
+  const next = /^(?:\w+|.)/su.exec(rest)?.[0]
+  return `syntax error ${next === undefined ? 'at end of input' : `at or near "${next}"`}`
+}
+
+/** A date or timestamp that was read by PostgreSQL's rules, though there is a format: it is the other type's. */
+function formatHint({ sqlState, message, hint }: CopyError, { options }: CopyFrom): string | undefined {
+  const { dateFormats } = options
+  const isLiteral = /"DateStyle"/.test(hint ?? '') || /^invalid input syntax for type (?:date|timestamp)/.test(message)
+  if (dateFormats?.language !== 'to_char' || !/^2200[78]$/.test(sqlState) || !isLiteral) return undefined
+  if (dateFormats.date !== undefined && dateFormats.timestamp === undefined)
+    return 'DATE_FORMAT is about columns of type date. TIMESTAMP_FORMAT says how timestamps are written.'
+  if (dateFormats.date === undefined && dateFormats.timestamp !== undefined)
+    return 'TIMESTAMP_FORMAT is about timestamps. DATE_FORMAT says how values of type date are written.'
+  return undefined
+}
+
     diagnosis: error.diagnosis,
     loadId: error.loadId,
     cause: error.cause,
