@@ -274,7 +274,7 @@ describe.each(benches)('on $name', ({ name, open }) => {
     expect(await rows()).toEqual([
       ['1', 'a', '5'],
       ['2', 'b', null],
-      ['3', null, null],
+      ['3', '', null],
     ])
     const error = await refusal(load('1\ta\t5\n2\n', "FORMAT text, FILL_MISSING_FIELDS 'one'"))
     expect(error).toMatchObject({ sqlState: '22P04', position: { line: 2 } })

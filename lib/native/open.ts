@@ -498,6 +498,7 @@ function specification(
         (column.lineage === 'load_id' ? { constant: plan.loadId ?? randomUUID() } : { lineage: column.lineage })),
       ...(column.partition !== undefined && { partition: column.partition }),
       ...(column.cleaning && { cleaning: { ...NO_CLEANING, ...column.cleaning } }),
+      ...(column.missingIsEmpty && { missingIsEmpty: true }),
       ...(column.isTold && { isTold: true }),
     })),
     ...(plan.fields && { fields: [...plan.fields] }),

@@ -497,7 +497,8 @@ export const optionTable = {
   }),
   fillrecord: define<boolean>({
     synopsis: '[ boolean ]',
-    summary: "Redshift's name for FILL_MISSING_FIELDS 'multi'.",
+    summary:
+      "Redshift's FILL_MISSING_FIELDS 'multi'. In csv and text the strings that are missing are empty, unless EMPTY_AS_NULL says otherwise, and all else is NULL.",
     default: { text: false, csv: false },
     formats: textual,
     bare: [flag('fillrecord')],

@@ -4,6 +4,7 @@ import {
   type Dialect,
   type InvalidChars,
   isColumnar,
+  isDelimited,
   type RemoteAccess,
   type StatementNote,
 } from './ast.ts'
@@ -36,6 +37,10 @@ export function settle(options: ResolvedParts): CopyOptions {
     ...(given.reject_bytes && { rejectBytes: given.reject_bytes.value }),
     ignoreExtraData: given.ignore_extra_data?.value ?? false,
     ...(fillMissingFields && { fillMissingFields }),
+    // What is empty is NULL then.
+    ...(given.fillrecord?.value &&
+      isDelimited(format) &&
+      given.empty_as_null?.value !== true && { emptyWhereMissing: true }),
     ...(invalidChars && { invalidChars }),
     truncateColumns: given.truncate_columns?.value ?? false,
     ...(given.load_key && { loadKey: given.load_key.value }),

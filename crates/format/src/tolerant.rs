@@ -620,7 +620,7 @@ impl<F: Fields> Pass<'_, F> {
             if !column.is_read() || !matches!(self.plan.conversion(column), BadValue::Stop | BadValue::SkipRow) {
                 continue;
             }
-            if rows.is_missing(row, index) {
+            if rows.is_missing(row, index) && !column.missing_is_empty {
                 told.push(Told { column: index, text: None });
                 continue;
             }
@@ -694,7 +694,7 @@ impl<F: Fields> Pass<'_, F> {
             if !column.is_read() {
                 continue;
             }
-            let mut is_null = rows.is_missing(row, index);
+            let mut is_null = rows.is_missing(row, index) && !column.missing_is_empty;
             if !is_null {
                 let conversion = self.plan.conversion(column);
                 let (start, end) = rows.bounds(row, index);

@@ -104,10 +104,14 @@ export const redshift: Words = {
     /^UTF(?:8|16|16LE|16BE)$/.test(encoding)
       ? mapped(`ENCODING AS ${encoding}`)
       : refused(`it reads UTF8, UTF16, UTF16LE and UTF16BE: the file has to be converted from ${encoding} first`),
-  FILL_MISSING_FIELDS: ({ options }) =>
-    options.fillMissingFields === 'multi'
-      ? mapped('FILLRECORD')
-      : approximated('any number of fields may be missing at the end', 'FILLRECORD'),
+  FILL_MISSING_FIELDS({ options: { fillMissingFields, emptyWhereMissing, emptyAsNull, format } }) {
+    const isNull = !emptyWhereMissing && isDelimited(format) && emptyAsNull !== 'all'
+    const lost = [
+      ...(fillMissingFields === 'multi' ? [] : ['any number of fields may be missing at the end']),
+      ...(isNull ? ['strings that are missing are empty'] : []),
+    ]
+    return lost.length > 0 ? approximated(lost.join('; '), 'FILLRECORD') : mapped('FILLRECORD')
+  },
   REPLACE_INVALID_CHARS({ options: { invalidChars } }) {
     const text = `ACCEPTINVCHARS AS ${quoted(invalidChars?.replacement ?? '?')}`
     return invalidChars?.nul === undefined
