@@ -106,12 +106,6 @@ export function emptyInput(statement: CopyFrom, name: string): CopyError {
   })
 }
 
-/** UTF-16 begins with a byte order mark, whose bytes UTF-8 never has. */
-function encodingHint({ sqlState, message, position }: CopyError): string | undefined {
-  if (sqlState !== '22021' || position.byteOffset !== 0 || !/"UTF8": 0x(?:ff|fe)$/.test(message)) return undefined
-  return "Input in UTF-16 begins so. If it is that, add ENCODING 'UTF16' to the options."
-}
-
 /** Of several files, the CONTEXT that names the one in front of the line; `file` is what all of them are called together. */
 function contextIn({ context, position }: CopyError, { table }: CopyFrom, file: string): string | undefined {
   if (context === undefined || position.line === undefined) return context
@@ -128,7 +122,7 @@ export function placed(error: CopyError, statement: CopyFrom, file: string): Cop
   const context = contextIn(error, statement, file)
   const part = error.statement && sqlAt(statement, error.statement.text)
   const inFile = position.line !== undefined && position.file === undefined
-  const hint = (part && fillerHint(error, statement)) ?? error.hint ?? encodingHint(error)
+  const hint = (part ? fillerHint(error, statement) : formatHint(error, statement)) ?? error.hint
   if (!inFile && !part && hint === error.hint && context === error.context) return error
   return new CopyError({
     code: error.code,

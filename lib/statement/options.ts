@@ -552,7 +552,8 @@ export const optionTable = {
   }),
   compatible_illegal_chars: define<boolean>({
     synopsis: '[ boolean ]',
-    summary: 'A NUL becomes a space, and any other character that is no UTF-8 a question mark.',
+    summary:
+      'A NUL becomes a space, and any other character that is no UTF-8 a question mark; in text also those that escapes stand for.',
     default: { text: false, csv: false },
     formats: textual,
     bare: [flag('compatible_illegal_chars')],
