@@ -133,6 +133,12 @@ export function placed(error: CopyError, statement: CopyFrom, file: string): Cop
     hint,
     context,
     statement: part ? { text: statement.text, offset: part.offset + (error.statement?.offset ?? 0) } : error.statement,
+    diagnosis: error.diagnosis,
+    loadId: error.loadId,
+    cause: error.cause,
+  })
+}
+
 /** Of SQL that breaks off the target has seen our parenthesis behind it; in PostgreSQL's words, what stands there in the statement. */
 function messageAtEnd({ sqlState, statement }: CopyError, { text }: CopyFrom, part: SqlText): string | undefined {
   if (sqlState !== '42601' || statement?.offset !== part.sql.length) return undefined
@@ -151,12 +157,6 @@ function formatHint({ sqlState, message, hint }: CopyError, { options }: CopyFro
   if (dateFormats.date === undefined && dateFormats.timestamp !== undefined)
     return 'TIMESTAMP_FORMAT is about timestamps. DATE_FORMAT says how values of type date are written.'
   return undefined
-}
-
-    diagnosis: error.diagnosis,
-    loadId: error.loadId,
-    cause: error.cause,
-  })
 }
 
 /** An expression names a field that is dropped. */
