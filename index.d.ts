@@ -275,6 +275,8 @@ interface CopyOptions {
 	readonly ignoreExtraData: boolean;
 	/** What a row may lack: its last field, or any number of fields at its end. Absent: nothing. */
 	readonly fillMissingFields?: "one" | "multi";
+	/** Of what is missing strings are empty; absent: NULL, as all else. csv and text only. */
+	readonly emptyWhereMissing?: true;
 	readonly invalidChars?: InvalidChars;
 	/** Strings longer than their column are cut. */
 	readonly truncateColumns: boolean;
@@ -1510,6 +1512,12 @@ interface Written {
 	readonly credentials: string;
 	/** `label:width,…` */
 	readonly fixedwidth: string;
+	/** Without an increment by 1. */
+	readonly sequence: readonly {
+		readonly column: string;
+		readonly start: number | bigint;
+		readonly increment?: number | bigint;
+	}[];
 	readonly access_key_id: string;
 	readonly secret_access_key: string;
 	readonly session_token: string;

@@ -1,6 +1,6 @@
 import { CopyError } from './errors.ts'
 import type { Receipt } from './receipt.ts'
-import type { CopyFrom } from './statement/ast.ts'
+import type { CopyFrom, SqlText } from './statement/ast.ts'
 import { parseParts } from './statement/parser.ts'
 import { printTable } from './statement/printing.ts'
 import type { TableDescription, Target } from './target/target.ts'
@@ -106,12 +106,6 @@ export function emptyInput(statement: CopyFrom, name: string): CopyError {
   })
 }
 
-/** UTF-16 begins with a byte order mark, whose bytes UTF-8 never has. */
-function encodingHint({ sqlState, message, position }: CopyError): string | undefined {
-  if (sqlState !== '22021' || position.byteOffset !== 0 || !/"UTF8": 0x(?:ff|fe)$/.test(message)) return undefined
-  return "Input in UTF-16 begins so. If it is that, add ENCODING 'UTF16' to the options."
-}
-
 /** Of several files, the CONTEXT that names the one in front of the line; `file` is what all of them are called together. */
 function contextIn({ context, position }: CopyError, { table }: CopyFrom, file: string): string | undefined {
   if (context === undefined || position.line === undefined) return context
@@ -128,12 +122,12 @@ export function placed(error: CopyError, statement: CopyFrom, file: string): Cop
   const context = contextIn(error, statement, file)
   const part = error.statement && sqlAt(statement, error.statement.text)
   const inFile = position.line !== undefined && position.file === undefined
-  const hint = (part && fillerHint(error, statement)) ?? error.hint ?? encodingHint(error)
+  const hint = (part ? fillerHint(error, statement) : formatHint(error, statement)) ?? error.hint
   if (!inFile && !part && hint === error.hint && context === error.context) return error
   return new CopyError({
     code: error.code,
     sqlState: error.sqlState,
-    message: error.message,
+    message: (part && messageAtEnd(error, statement, part)) ?? error.message,
     position: inFile ? { file, ...position } : position,
     detail: error.detail,
     hint,
@@ -143,6 +137,26 @@ export function placed(error: CopyError, statement: CopyFrom, file: string): Cop
     loadId: error.loadId,
     cause: error.cause,
   })
+}
+
+/** Of SQL that breaks off the target has seen our parenthesis behind it; in PostgreSQL's words, what stands there in the statement. */
+function messageAtEnd({ sqlState, statement }: CopyError, { text }: CopyFrom, part: SqlText): string | undefined {
+  if (sqlState !== '42601' || statement?.offset !== part.sql.length) return undefined
+  const rest = text.slice(part.offset + part.sql.length).replace(/^(?:\s+|--[^\n]*|\/\*[\s\S]*?\*\/)+/, '')
+  const next = /^(?:\w+|.)/su.exec(rest)?.[0]
+  return `syntax error ${next === undefined ? 'at end of input' : `at or near "${next}"`}`
+}
+
+/** A date or timestamp that was read by PostgreSQL's rules, though there is a format: it is the other type's. */
+function formatHint({ sqlState, message, hint }: CopyError, { options }: CopyFrom): string | undefined {
+  const { dateFormats } = options
+  const isLiteral = /"DateStyle"/.test(hint ?? '') || /^invalid input syntax for type (?:date|timestamp)/.test(message)
+  if (dateFormats?.language !== 'to_char' || !/^2200[78]$/.test(sqlState) || !isLiteral) return undefined
+  if (dateFormats.date !== undefined && dateFormats.timestamp === undefined)
+    return 'DATE_FORMAT is about columns of type date. TIMESTAMP_FORMAT says how timestamps are written.'
+  if (dateFormats.date === undefined && dateFormats.timestamp !== undefined)
+    return 'TIMESTAMP_FORMAT is about timestamps. DATE_FORMAT says how values of type date are written.'
+  return undefined
 }
 
 /** An expression names a field that is dropped. */

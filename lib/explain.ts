@@ -700,13 +700,21 @@ function patternsInWords({ list }: DatePatterns): string {
 }
 
 /** What is done to the values of a column, in words. */
-function conversionsOf({ patterns, cleaning, conversion, forceNull, forceNotNull }: LoadColumn): string[] {
+function conversionsOf({
+  patterns,
+  cleaning,
+  missingIsEmpty,
+  conversion,
+  forceNull,
+  forceNotNull,
+}: LoadColumn): string[] {
   return [
     ...(patterns ? [`dates by ${patternsInWords(patterns)}`] : []),
     ...(cleaning?.unquotes ? ['quotes are taken off'] : []),
     ...(cleaning?.trims ? ['white space at the end is cut off'] : []),
     ...(cleaning?.blankIsNull ? ['white space alone is NULL'] : []),
     ...(cleaning?.emptyIsNull ? ['nothing is NULL'] : []),
+    ...(missingIsEmpty ? ['empty where it is missing'] : []),
     ...(conversion === 'set_null' ? ['what cannot be read is NULL'] : []),
     ...(forceNull ? ['NULL in quotes is NULL'] : []),
     ...(forceNotNull ? ['never NULL'] : []),

@@ -48,6 +48,7 @@ export function decodedBy(
           patternsOf(column, statement, isStamp(plan, index))),
         ...(isZeroed(column, statement) && { zero: column.zero === 'false' ? ('f' as const) : ('0' as const) }),
         ...cleaningOf(column, options),
+        ...(options.emptyWhereMissing && isText(column) && { missingIsEmpty: true }),
         ...(told.has(index) && { isTold: true }),
         ...(options.acceptAnyDate &&
           /^(?:date|timestamp)/.test(column.type.kind) && { conversion: 'set_null' as const }),
@@ -241,12 +242,17 @@ export function languagesOf(texts: readonly string[], { dialect, options }: Copy
   return texts.map((text) => ({ language: languageOf(text, own), text }))
 }
 
+/** Whether its values are strings. */
+function isText({ type, isString = false }: Pick<TargetColumn, 'type' | 'isString'>): boolean {
+  return isString || /^(?:text|varchar|bpchar)$/.test(type.kind)
+}
+
 /** What is done to the fields of a column first. */
 export function cleaningOf(
-  { type, isString: isOtherString = false }: Pick<TargetColumn, 'type' | 'isString'>,
+  column: Pick<TargetColumn, 'type' | 'isString'>,
   options: CopyOptions,
 ): Pick<LoadColumn, 'cleaning'> {
-  const isString = isOtherString || /^(?:text|varchar|bpchar)$/.test(type.kind)
+  const isString = isText(column)
   const { trimBlanks, blanksAsNull, emptyAsNull, removeQuotes } = options
   const cleaning = {
     ...(removeQuotes && { unquotes: true }),

@@ -5,6 +5,7 @@ import type { ColumnType, DatePatterns, LoadColumn } from './native/load.ts'
 import {
   DEFAULT_SESSION,
   inferTable,
+  isNameless,
   type LoadLimits,
   type LoadPlan,
   openLoad,
@@ -62,7 +63,9 @@ export async function proveColumns(
   refuseNumbers(statement)
   const plan = { options: plainOptions(options), table: table.name.value, limits }
   const inferred = await inferTable(plan, input, signal)
-  if (inferred.columns.length === 0) return { columns: [], fields: 0, rows: inferred.rows }
+  // An empty line with nothing below is no header.
+  const isBare = inferred.rows === 0 && statement.columns === undefined && isNameless(plan, input)
+  if (inferred.columns.length === 0 || isBare) return { columns: [], fields: 0, rows: inferred.rows }
   const named = nameColumns(statement, inferred.columns)
   const designated = options.timestampColumn?.value
   const isDesignated = (name: string) => designated === undefined || same(name, designated)

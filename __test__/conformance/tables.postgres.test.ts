@@ -56,6 +56,35 @@ describe('columns', () => {
     },
   )
 
+  test('the end marker in place of the header', async () => {
+    await client.query('CREATE TABLE headed (a int, b text)')
+    for (const columns of ['', ' (a)']) {
+      for (const header of ['', ', HEADER', ', HEADER match']) {
+        for (const policy of ['', ', ON_ERROR ignore', ', ON_ERROR skip_row']) {
+          for (const text of ['\\.\n', '\\.\r\n', '\\.\n1\tx\n', '\\.x\n', '\\.', 'a\tb\n\\.\n']) {
+            const statement = `COPY headed${columns} FROM STDIN (FORMAT text${header}`
+            const ours = await db.copy(`${statement}${policy})`, { stdin: [text] }).catch((error: unknown) => error)
+            // It has no policy for records, but a header and what stands in its place are no row of any.
+            const meant = policy === ', ON_ERROR skip_row' ? '' : policy
+            const theirs = await serverCopy(client, `${statement}${meant})`, Buffer.from(text)).catch((error) => error)
+            if (policy === ', ON_ERROR skip_row' && theirs instanceof Error && !/header line/.test(theirs.message))
+              continue
+            const shown =
+              ours instanceof CopyError
+                ? [ours.sqlState, ours.message, ours.context]
+                : (ours as { rowsLoaded: number }).rowsLoaded
+            expect([statement, policy, text, shown]).toEqual([
+              statement,
+              policy,
+              text,
+              theirs instanceof pg.DatabaseError ? [theirs.code, theirs.message, theirs.where] : theirs,
+            ])
+          }
+        }
+      }
+    }
+  })
+
   test('1600, the most there can be', async () => {
     const names = Array.from({ length: 1600 }, (_, i) => `c${i}`)
     await client.query(`CREATE TABLE wide (${names.map((name) => `${name} int2`).join(', ')})`)

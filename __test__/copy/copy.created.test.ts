@@ -98,4 +98,34 @@ describe.each(benches)('a table that is made from its input on $name', ({ name, 
     ])
     expect(statement.slice(error.statement?.offset)).toMatch(/^'epochsecs'/)
   })
+
+  test('is not made of a line without a name', async () => {
+    for (const content of ['', '\n', '\uFEFF\r\n']) {
+      const statement = `COPY made FROM '${file('input', content)}' (FORMAT csv, HEADER, CREATE_TABLE)`
+      const error: CopyError = await bench.db.copy(statement).catch((reason) => reason)
+      expect([error.sqlState, error.message]).toEqual(['22P04', 'cannot create table "made" from an empty file'])
+      expect((await bench.db.explain(statement)).failure?.message).toBe(error.message)
+    }
+    // What is called so is a column.
+    await bench.db.copy(`COPY made FROM '${file('input', 'column1\n')}' (FORMAT csv, HEADER, CREATE_TABLE)`)
+    expect(await made()).toEqual({ types: [text], rows: [] })
+  })
+
+  test("has no columns of PostgreSQL's own names, but others where they are listed", async () => {
+    const path = file('input', 'id,ctid\n1,a\n')
+    const load = (list: string) => `COPY made${list} FROM '${path}' (FORMAT csv, HEADER, CREATE_TABLE)`
+    if (isPostgres) {
+      const error: CopyError = await bench.db.copy(load('')).catch((reason) => reason)
+      expect([error.sqlState, error.message]).toEqual([
+        '42701',
+        'column name "ctid" conflicts with a system column name',
+      ])
+      expect(error.hint).toMatch(/^A list of columns/)
+      expect((await bench.db.explain(load(''))).failure?.message).toBe(error.message)
+      await bench.db.copy(load(' (id, place)'))
+    } else {
+      await bench.db.copy(load(''))
+    }
+    expect((await made()).rows).toEqual([['1', 'a']])
+  })
 })

@@ -30,6 +30,21 @@ describe.each(benches)('formats of dates on $name', ({ name, open }) => {
   const load = async (content: string, options: string) =>
     bench.db.copy(`COPY t FROM '${file('input', content)}' (FORMAT csv, DELIMITER ';', ${options})`)
 
+  test('are named where a value of the other type is read without one', async () => {
+    await bench.sql('CREATE TABLE t (day date, moment timestamp)')
+    for (const [content, option, hint] of [
+      ['31.01.2024;31.01.2024', 'DATE_FORMAT', /^DATE_FORMAT is about .* TIMESTAMP_FORMAT says/],
+      ['31.01.2024;31st of January', 'DATE_FORMAT', /^DATE_FORMAT is about .* TIMESTAMP_FORMAT says/],
+      ['31.01.2024;31.01.2024', 'TIMESTAMP_FORMAT', /^TIMESTAMP_FORMAT is about .* DATE_FORMAT says/],
+      ['01.31.2024;31.01.2024', "TIMESTAMP_FORMAT 'DD.MM.YYYY', DATE_FORMAT", undefined],
+    ] as const) {
+      const error = await refusal(load(`${content}\n`, `${option} 'DD.MM.YYYY'`))
+      expect(error.sqlState).toMatch(/^2200[78]$/)
+      if (hint === undefined) expect(error.hint ?? '').not.toMatch(/_FORMAT/)
+      else expect(error.hint).toMatch(hint)
+    }
+  })
+
   test('hold for the elements of arrays', async () => {
     await bench.sql('CREATE TABLE t (id integer, days date[], moments timestamp[], times time[], zoned timestamptz[])')
     const formats = `DATE_FORMAT 'DD.MM.YYYY', TIMESTAMP_FORMAT ('YYYY-DD-MM', 'YYYY-DD-MM HH24:MI'), TIME_FORMAT 'MI:HH24'`

@@ -28,6 +28,19 @@ describe.each(benches)('dialects on $name', ({ open }) => {
     expect(await bench.sql('SELECT name FROM t ORDER BY id')).toEqual([[null], ['\\N']])
   })
 
+  test('what blanks in fields of fixed width become anyway is told', async () => {
+    const path = file('input', '1  a \n2    \n')
+    const plain = await bench.db.copy(`COPY t FROM '${path}' FIXEDWIDTH 'id:2,name:3'`)
+    expect(plain).not.toHaveProperty('notes')
+    const receipt = await bench.db.copy(
+      `COPY t FROM '${path}' FIXEDWIDTH 'id:2,name:3' TRIMBLANKS BLANKSASNULL EMPTYASNULL`,
+    )
+    expect(receipt.notes?.map(({ option }) => option)).toEqual(['TRIMBLANKS', 'BLANKSASNULL', 'EMPTYASNULL'])
+    expect(await bench.sql('SELECT name FROM t ORDER BY id, name')).toEqual([['a'], ['a'], [null], [null]])
+    const csv = await bench.db.copy(`COPY t FROM STDIN (FORMAT csv, TRIMBLANKS)`, { stdin: '3,x \n' })
+    expect(csv).not.toHaveProperty('notes')
+  })
+
   test('a format that no column has a use for is told', async () => {
     const path = file('input', '1,a\n')
     const options = "FORMAT csv, DATE_FORMAT 'DD.MM.YYYY', SMALLDATETIME_FORMAT 'YYYY-MM-DD'"

@@ -52,6 +52,24 @@ describe.each(benches)('SQL of the caller on $name', ({ name: target, open }) =>
       }
     })
 
+    test('of arrays', async () => {
+      for (const where of ['id = ANY (ARRAY[1, 2])', '1 = ALL (ARRAY[id])']) {
+        const load = copy('1,a\n3,b\n', `CSV WHERE ${where}`)
+        if (target === 'postgres') {
+          expect(await load).toMatchObject({ rowsLoaded: 1, rowsFiltered: 1 })
+          continue
+        }
+        const error = await refusalOf(bench, load)
+        expect(error).toMatchObject({
+          sqlState: '0A000',
+          message: 'cannot use ANY or ALL of an array in COPY FROM WHERE condition',
+          hint: expect.stringContaining('list_contains(array, value)'),
+        })
+      }
+      if (target === 'postgres') return
+      expect(await copy('1,a\n3,b\n', 'CSV WHERE list_contains(ARRAY[1, 2], id)')).toMatchObject({ rowsLoaded: 1 })
+    })
+
     test('generated columns', async () => {
       for (const where of ['twice > 1', 'g.twice > 1']) {
         const load = bench.db.copy(`COPY g FROM STDIN CSV WHERE ${where}`, { stdin: '1,a\n' })
@@ -106,6 +124,20 @@ describe.each(benches)('SQL of the caller on $name', ({ name: target, open }) =>
   ])('a comment that does, or could, is refused: %s', async (rest, message) => {
     const error = await refusalOf(bench, copy('1,a\n', rest))
     expect([error.sqlState, error.message]).toEqual(['42601', message])
+  })
+
+  test.each([
+    ['WHERE id >', 'at end of input'],
+    ["WHERE name = 'é' AND\n id > -- and no more", 'at end of input'],
+    ['WHERE id > ;', 'at or near ";"'],
+    ['TRANSFORM (id AS id >)', 'at or near ")"'],
+    ['TRANSFORM (id AS id > , name AS name)', 'at or near ","'],
+  ])('SQL that breaks off is told by what stands behind it in the statement: %s', async (rest, where) => {
+    const error = await refusalOf(bench, copy('1,a\n', `CSV ${rest}`))
+    expect([error.sqlState, error.message]).toEqual(['42601', `syntax error ${where}`])
+    // The caret stands behind the last token.
+    const { text = '', offset = 0 } = error.statement ?? {}
+    expect(text.slice(0, offset)).toMatch(/>$/)
   })
 
   describe('EXPLAIN', () => {

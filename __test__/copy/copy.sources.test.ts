@@ -105,6 +105,13 @@ describe.each(benches)('what COPY is told to read and where to, on $name', ({ op
     const message = `invalid byte sequence for encoding "UTF8": ${byte}`
     expect(refused).toMatchObject({ sqlState: '22021', message })
     expect(refused.hint).toContain("add ENCODING 'UTF16'")
+    // Elsewhere they tell nothing, and neither does one of them.
+    for (const input of [Buffer.from('1,\xff\xfe\n', 'latin1'), Buffer.from('\xff1,a\n', 'latin1')]) {
+      const other = await refusal(bench.db.copy('COPY t FROM STDIN CSV', { stdin: [input] }))
+      expect([other.sqlState, other.hint]).toEqual(['22021', undefined])
+    }
+    const escaped = await refusal(bench.db.copy('COPY t FROM STDIN', { stdin: '1\t\\777\n' }))
+    expect([escaped.sqlState, escaped.hint]).toEqual(['22021', undefined])
     await bench.db.copy(`COPY t FROM '${path}' (FORMAT csv, HEADER, ENCODING 'UTF16')`)
     expect(await rows()).toEqual([['1', 'a']])
   })

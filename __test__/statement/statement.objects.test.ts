@@ -24,17 +24,18 @@ test.each([
   [{}, 'copyFrom needs the property "table"'],
   [{ from: 'f' }, 'copyFrom needs the property "table"'],
   [{ table: 't' }, 'copyFrom needs the property "from"'],
-  [{ table: {}, from: 'f' }, 'copyFrom property "table" is an object that it cannot use'],
-  [{ table: 't', from: 5 }, 'copyFrom property "from" is a number that it cannot use'],
-  [{ table: 't', from: 'f', columns: 'a' }, 'copyFrom property "columns" is a string that it cannot use'],
-  [{ table: 't', from: 'f', where: {} }, 'copyFrom property "where" is an object that it cannot use'],
+  [{ table: {}, from: 'f' }, 'copyFrom cannot use this object for the property "table"'],
+  [{ table: 't', from: 5 }, 'copyFrom cannot use a number for the property "from"'],
+  [{ table: 't', from: '' }, 'copyFrom cannot use an empty string for the property "from"'],
+  [{ table: 't', from: 'f', columns: 'a' }, 'copyFrom cannot use a string for the property "columns"'],
+  [{ table: 't', from: 'f', where: {} }, 'copyFrom cannot use this object for the property "where"'],
   [
     { table: 't', from: 'f', onConflict: { action: 'x' } },
-    'copyFrom property "onConflict" is an object that it cannot use',
+    'copyFrom cannot use this object for the property "onConflict"',
   ],
-  [{ table: 't', from: 'f', header: null }, 'copyFrom property "header" is null that it cannot use'],
-  [{ table: 't', from: 'f', when: 'x' }, 'copyFrom property "when" is a string that it cannot use'],
-  [{ table: 't', from: 'f', formatter: [{}] }, 'copyFrom property "formatter" is an array that it cannot use'],
+  [{ table: 't', from: 'f', header: null }, 'copyFrom cannot use null for the property "header"'],
+  [{ table: 't', from: 'f', when: 'x' }, 'copyFrom cannot use a string for the property "when"'],
+  [{ table: 't', from: 'f', formatter: [{}] }, 'copyFrom cannot use this array for the property "formatter"'],
 ])('%j is refused in words', (object, message) => {
   try {
     copyFrom(object as unknown as CopyObject)
@@ -111,6 +112,7 @@ describe('an object is the statement that it describes', () => {
       `COPY t (a, b, c) FROM 'f' FIXED FORMATTER (a (0, 2)) FILLER (c) SEQUENCE (d (1)) CONSTANT (e 'x''')
         WHEN (1 - 4) != 'DATA' TRANSFORM (a int AS a + 1)`,
     ],
+    [{ table: 't', from: 'f', sequence: [{ column: 'id', start: 5 }] }, "COPY t FROM 'f' SEQUENCE (id (5))"],
     [
       { table: 't', from: 'f', dialect: 'redshift', format: 'csv', trimBlanks: true, skip: 1 },
       "COPY t FROM 'f' CSV IGNOREHEADER 1 TRIMBLANKS",
@@ -130,8 +132,8 @@ describe('an object is the statement that it describes', () => {
   })
 
   test.each<[object, string, string?]>([
-    [{ table: 't', from: 'f', columns: [] }, 'copyFrom property "columns" is an array that it cannot use'],
-    [{ table: 't', from: 'f', where: '' }, 'copyFrom property "where" is a string that it cannot use'],
+    [{ table: 't', from: 'f', columns: [] }, 'copyFrom cannot use this array for the property "columns"'],
+    [{ table: 't', from: 'f', where: '' }, 'copyFrom cannot use an empty string for the property "where"'],
     [{ table: 't', from: 'f', forceNull: [] }, 'copyFrom property "forceNull" is an empty list'],
     [{ table: 't', from: 'f', headr: true }, 'copyFrom has no property "headr"', 'Did you mean "header"?'],
     [{ table: 't', from: 'f', format: 'xml' }, 'COPY format "xml" not recognized'],

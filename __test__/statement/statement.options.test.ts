@@ -38,7 +38,9 @@ describe('the documentation', () => {
   })
 
   test('says the defaults that hold', () => {
-    expect(renderOptionTable()).toContain("| `DELIMITER 'character'` | csv, text | `,` in csv, tab in text |")
+    expect(renderOptionTable()).toContain(
+      "| `DELIMITER 'character'` | csv, text | `,` in csv, tab in text; in Redshift's dialect `\\|` in text |",
+    )
     expect(renderOptionTable()).toContain('| csv | same as QUOTE |')
   })
 

@@ -204,6 +204,8 @@ describe('what this version cannot do is refused with what works', () => {
     ["COPY t FROM PROGRAM 'cat'", 'COPY FROM PROGRAM is not supported yet', 'PROGRAM'],
     ['COPY t FROM STDIN (FORMAT binary, CREATE_TABLE)', 'cannot specify CREATE_TABLE in BINARY mode', 'CREATE_TABLE'],
     ["COPY t FROM STDIN (ENCODING 'johab')", 'COPY does not support this ENCODING yet', "'johab'"],
+    ["COPY t FROM 's3://b/k' IAM_ROLE default JOB CREATE j AUTO ON", 'COPY JOB is not supported yet', 'JOB'],
+    ['COPY JOB LIST', 'COPY JOB is not supported yet', 'JOB'],
     ["COPY t FROM U&'x'", "U&'...' strings are not supported", 'U'],
     ['COPY U&"t" FROM STDIN', 'U&"..." names are not supported', 'U'],
     ['COPY t FROM STDIN (FORMAT csv, FORCE_QUOTE *)', 'COPY FORCE_QUOTE cannot be used with COPY FROM', '*'],

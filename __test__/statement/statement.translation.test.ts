@@ -41,6 +41,7 @@ describe('a load in the words of each system', () => {
       [
         'FROM approximated',
         'QUOTE approximated',
+        'HEADER approximated',
         'EMPTY_AS_NULL approximated',
         'DATESTYLE approximated',
         'IGNORE_EXTRA_DATA refused',
@@ -102,6 +103,24 @@ describe('a load in the words of each system', () => {
     expect(translate(times, 'gaussdb').statement).toContain('\'YYYY.MM.DD HH24:MI:SS "HH" HH12\'')
     const dates = translate("COPY t FROM 'f' CSV MAXERROR 10", 'postgresql').notes
     expect(dates).toContainEqual(expect.objectContaining({ option: 'DATESTYLE', kind: 'approximated' }))
+  })
+
+  test('lines that are passed over are not records, and records not lines', () => {
+    const note = (statement: string, dialect: Dialect) => {
+      const { kind, reason } = translate(statement, dialect).notes.find(({ option }) => option === 'HEADER') ?? {}
+      return `${kind}: ${reason}`
+    }
+    expect(note("COPY t FROM 'f' (FORMAT csv, HEADER)", 'redshift')).toMatch(/^approximated: lines are counted/)
+    expect(note("COPY t FROM 'f' (HEADER match)", 'redshift')).toMatch(
+      /^approximated: .* not compared; lines are counted/,
+    )
+    expect(note("COPY t FROM 'f' (SKIP 1)", 'redshift')).toBe('mapped: as IGNOREHEADER AS 1')
+    for (const dialect of ['postgresql', 'materialize', 'questdb'] as const) {
+      expect(note("COPY t FROM 'f' CSV IGNOREHEADER 1", dialect)).toMatch(/^approximated: an open quote/)
+      expect(note("COPY t FROM 'f' CSV HEADER", dialect)).toMatch(/^mapped: as HEADER/)
+    }
+    expect(note("COPY t FROM 'f' IGNOREHEADER 1", 'postgresql')).toBe('mapped: as HEADER')
+    expect(note("COPY t FROM 'f' CSV IGNOREHEADER 1", 'gaussdb')).toBe('mapped: as SKIP 1')
   })
 
   test('each loss has its reason', () => {

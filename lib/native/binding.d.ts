@@ -186,6 +186,8 @@ export interface BindingColumn {
   partition?: number
   /** What is done to its fields first. */
   cleaning?: BindingCleaning
+  /** It is empty, and not NULL, where a record lacks its field. */
+  missingIsEmpty?: boolean
   /** Its value is told with a row that is refused. */
   isTold?: boolean
 }
@@ -339,6 +341,8 @@ export interface BindingPeek {
   names?: Array<string>
   /** The same as the header writes them, where it does: some may be there more than once. */
   written?: Array<string>
+  /** The header is an empty line. */
+  isNameless: boolean
   failure?: BindingFailure
 }
 

@@ -74,6 +74,8 @@ export interface LoadColumn {
   readonly partition?: number
   /** What is done to its fields before anything else, in this order. */
   readonly cleaning?: Cleaning
+  /** Whether it is empty, and not NULL, where a record lacks its field. */
+  readonly missingIsEmpty?: boolean
   /** Its value goes with a row that is refused: the target may find more that is wrong with it. */
   readonly isTold?: boolean
 }

@@ -174,6 +174,11 @@ export function peekHeader(plan: Omit<LoadPlan, 'columns' | 'session' | 'sink'>,
   return peek(plan, input).written ?? []
 }
 
+/** Whether the header of `input` is an empty line. Throws CopyError. */
+export function isNameless(plan: Omit<LoadPlan, 'columns' | 'session' | 'sink'>, input: Rereadable): boolean {
+  return peek(plan, input).isNameless
+}
+
 function peek(plan: Omit<LoadPlan, 'columns' | 'session' | 'sink'>, input: Rereadable): BindingPeek {
   const addon = loadAddon()
   const spec = specification({ ...plan, columns: [], session: DEFAULT_SESSION }, 'infer', input.name)
@@ -493,6 +498,7 @@ function specification(
         (column.lineage === 'load_id' ? { constant: plan.loadId ?? randomUUID() } : { lineage: column.lineage })),
       ...(column.partition !== undefined && { partition: column.partition }),
       ...(column.cleaning && { cleaning: { ...NO_CLEANING, ...column.cleaning } }),
+      ...(column.missingIsEmpty && { missingIsEmpty: true }),
       ...(column.isTold && { isTold: true }),
     })),
     ...(plan.fields && { fields: [...plan.fields] }),

@@ -261,6 +261,8 @@ export interface CopyOptions {
   readonly ignoreExtraData: boolean
   /** What a row may lack: its last field, or any number of fields at its end. Absent: nothing. */
   readonly fillMissingFields?: 'one' | 'multi'
+  /** Of what is missing strings are empty; absent: NULL, as all else. csv and text only. */
+  readonly emptyWhereMissing?: true
   readonly invalidChars?: InvalidChars
   /** Strings longer than their column are cut. */
   readonly truncateColumns: boolean

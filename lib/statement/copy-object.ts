@@ -47,6 +47,12 @@ interface Written {
   readonly credentials: string
   /** `label:width,…` */
   readonly fixedwidth: string
+  /** Without an increment by 1. */
+  readonly sequence: readonly {
+    readonly column: string
+    readonly start: number | bigint
+    readonly increment?: number | bigint
+  }[]
   readonly access_key_id: string
   readonly secret_access_key: string
   readonly session_token: string
@@ -125,6 +131,12 @@ function withConnection(masked: string, text: string, { credentials }: CopyObjec
   return masked.slice(0, at) + shown + masked.slice(at + shown.length)
 }
 
+function unusable(property: string, value: unknown): string {
+  // Of some kinds there are others that it can use.
+  const kind = value === '' ? 'an empty string' : kindOf(value).replace(/^an? (array|object)$/, 'this $1')
+  return `copyFrom cannot use ${kind} for the property "${property}"`
+}
+
 /** What the types say of the clauses, for those who have none. */
 function checkClauses(object: unknown): void {
   if (!isObject(object))
@@ -134,9 +146,7 @@ function checkClauses(object: unknown): void {
     if (isRight) return
     const value = object[property]
     throw wrongArgument(
-      value === undefined
-        ? `copyFrom needs the property "${property}"`
-        : `copyFrom property "${property}" is ${kindOf(value)} that it cannot use`,
+      value === undefined ? `copyFrom needs the property "${property}"` : unusable(property, value),
       `It is ${what}.`,
     )
   }
@@ -145,7 +155,8 @@ function checkClauses(object: unknown): void {
   const isName = (value: unknown) => value === undefined || typeof value === 'string'
   const isTable = isObject(table) && typeof table.name === 'string' && isName(table.schema) && isName(table.catalog)
   expect('table', typeof table === 'string' || isTable, 'a name, or { schema, name }')
-  expect('from', typeof from === 'string' || (isObject(from) && from.stdin === true), 'a path, or { stdin: true }')
+  const isPath = typeof from === 'string' && from !== ''
+  expect('from', isPath || (isObject(from) && from.stdin === true), 'a path, or { stdin: true }')
   expect('columns', columns === undefined || isNames(columns), 'an array of at least one name')
   expect('where', isName(where) && where !== '', 'a condition in SQL')
   const isConflict =
@@ -185,8 +196,7 @@ function printOption(key: OptionKey, value: unknown): string {
     // A clause that lacks a part.
     if (!(error instanceof TypeError)) throw error
   }
-  const message = `copyFrom property "${propertyOf(key)}" is ${kindOf(value)} that it cannot use`
-  throw wrongArgument(message, `In a statement it is ${key.toUpperCase()} ${synopsis}.`)
+  throw wrongArgument(unusable(propertyOf(key), value), `In a statement it is ${key.toUpperCase()} ${synopsis}.`)
 }
 
 function printValue(key: OptionKey, value: unknown): string {
@@ -220,7 +230,7 @@ function toClause(kind: Clause['kind'], value: unknown): Clause {
     case 'sequence':
       return {
         kind,
-        columns: (value as Input<'sequence'>).map(({ column, start, increment }) => ({
+        columns: (value as Written['sequence']).map(({ column, start, increment = 1 }) => ({
           column: toName(column),
           start: wholeNumber('start', start),
           increment: wholeNumber('increment', increment),

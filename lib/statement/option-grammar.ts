@@ -192,6 +192,8 @@ export class OptionGrammar {
       const token = this.#cursor.token
       const isEnd =
         token.kind === 'end' || this.#cursor.isOperator(';') || this.#cursor.isWord('where') || atConflict(this.#cursor)
+      const isJob = this.#cursor.isWord('job') && isWord(this.#cursor.peek(), 'create')
+      if (isJob && this.#source?.kind === 'file') throw this.#cursor.refuse({ ...copyJob, offset: token.start })
       if (!isEnd) throw this.#cursor.unexpected(this.#bareHint(withWord, items.length > 0))
       return items
     }
@@ -300,6 +302,12 @@ export class OptionGrammar {
     const suggestion = suggestOption(token.value) ?? closest(token.value, ['csv', 'where', 'with'])
     return suggestion === undefined ? undefined : `Did you mean "${suggestion.toUpperCase()}"?`
   }
+}
+
+/** Redshift's jobs, which load files as they come. */
+export const copyJob = {
+  message: 'COPY JOB is not supported yet',
+  hint: 'A statement loads what is there when it is run. Leave JOB out, and run it when files have come.',
 }
 
 interface KeyedBareForm {

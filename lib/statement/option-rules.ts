@@ -339,7 +339,7 @@ export function resolveOptions(
     throw statementError(text, stray.offset, 'invalid_column_reference', message)
   }
   refuseUnsupported(text, given)
-  return { options: { ...settle(options), ...(onConflict && { onConflict }) }, notes: notesOn(given) }
+  return { options: { ...settle(options), ...(onConflict && { onConflict }) }, notes: notesOn(options) }
 }
 
 /** Checks each option by itself, as far as that can be done without those it will be laid over. */

@@ -71,6 +71,7 @@ export const optionTable = {
     summary:
       "How the input is laid out: comma-separated values, PostgreSQL's TEXT format with backslash escapes, fields of fixed width, PostgreSQL's binary format, Parquet, or Arrow's IPC format, as a file (also called Feather) or a stream. Of the last two the columns are matched by name.",
     default: { text: 'text', csv: 'text' },
+    defaultNote: "`text`; in QuestDB's dialect `csv`",
     formats: any,
     bare: [
       { words: ['csv'], takes: 'nothing', value: 'csv' },
@@ -103,6 +104,7 @@ export const optionTable = {
     synopsis: "'character'",
     summary: "The one-byte character between the fields of a row; in GaussDB's dialect up to 10 bytes.",
     default: { text: '\t', csv: ',' },
+    defaultNote: "`,` in csv, tab in text; in Redshift's dialect `|` in text",
     formats: delimited,
     bare: [{ words: ['delimiter'], takes: 'string', as: true }],
     otherNames: ['delim', 'sep', 'separator', 'field_delimiter', 'fielddelimiter', 'delimiters'],
@@ -121,6 +123,7 @@ export const optionTable = {
     summary:
       "What stands for NULL. In csv a quoted field never matches it, unless FORCE_NULL says so. Redshift's '\\0' is a field that is NUL alone.",
     default: { text: '\\N', csv: '' },
+    defaultNote: "empty string in csv, `\\N` in text; in Redshift's dialect `\\N` in both",
     formats: delimited,
     bare: [{ words: ['null'], takes: 'string', as: true }],
     otherNames: ['nulls', 'nullstr', 'nullstring', 'null_if', 'nullif', 'null_value', 'na'],
@@ -497,7 +500,8 @@ export const optionTable = {
   }),
   fillrecord: define<boolean>({
     synopsis: '[ boolean ]',
-    summary: "Redshift's name for FILL_MISSING_FIELDS 'multi'.",
+    summary:
+      "Redshift's FILL_MISSING_FIELDS 'multi'. In csv and text the strings that are missing are empty, unless EMPTY_AS_NULL says otherwise, and all else is NULL.",
     default: { text: false, csv: false },
     formats: textual,
     bare: [flag('fillrecord')],
@@ -551,7 +555,8 @@ export const optionTable = {
   }),
   compatible_illegal_chars: define<boolean>({
     synopsis: '[ boolean ]',
-    summary: 'A NUL becomes a space, and any other character that is no UTF-8 a question mark.',
+    summary:
+      'A NUL becomes a space, and any other character that is no UTF-8 a question mark; in text also those that escapes stand for.',
     default: { text: false, csv: false },
     formats: textual,
     bare: [flag('compatible_illegal_chars')],
@@ -597,7 +602,7 @@ export const optionTable = {
     synopsis: '[ boolean ]',
     summary:
       'Creates the table from the input when it does not exist: names from the header, types that hold for every row of the file.',
-    defaultNote: "false; true for the command's own DuckDB file",
+    defaultNote: "false; true in QuestDB's dialect, and for the command's own DuckDB file",
     formats: [...textual, ...columnar],
     bare: [],
     otherNames: ['createtable', 'create', 'auto_create', 'autocreate', 'create_if_not_exists', 'if_not_exists'],

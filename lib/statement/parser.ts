@@ -9,11 +9,11 @@ import type {
   Source,
   Statement,
 } from './ast.ts'
-import { Cursor, type Unsupported } from './cursor.ts'
+import { Cursor, isWord, type Unsupported } from './cursor.ts'
 import { statementError } from './diagnostics.ts'
 import { settleDialect } from './dialect.ts'
 import { invalidUtf8 } from './lexer.ts'
-import { OptionGrammar } from './option-grammar.ts'
+import { copyJob, OptionGrammar } from './option-grammar.ts'
 import { checkOptions, resolveOptions } from './option-rules.ts'
 import { findOption, suggestOption } from './options.ts'
 import { defaultKeep } from './printing.ts'
@@ -149,6 +149,7 @@ class Parser {
       items.push({ name: 'format', offset, end, argument: { kind: 'string', value: 'binary', offset } })
     }
     this.#refuseCancel()
+    this.#refuseJob()
     this.#cursor.takeWord('into')
     const mayBeTableless = this.#cursor.isWord('from') || this.#cursor.isOperator('(')
     if (this.#tableless === true || (this.#tableless && mayBeTableless)) return this.#read(unsupported, items)
@@ -231,6 +232,14 @@ class Parser {
       message: 'COPY ... CANCEL is not supported yet',
       hint: 'A load is cancelled where it runs: by the AbortSignal that db.copy was given, or by Ctrl-C.',
     })
+  }
+
+  /** Redshift's `COPY JOB RUN name` and its like. */
+  #refuseJob(): void {
+    const { token } = this.#cursor
+    const next = this.#cursor.isWord('job') ? this.#cursor.peek() : undefined
+    const isJob = ['alter', 'run', 'list', 'show', 'drop'].some((word) => isWord(next, word))
+    if (isJob) throw this.#cursor.refuse({ ...copyJob, offset: token.start })
   }
 
   /** `ON CONFLICT [ ( columns ) ] DO action [ KEEP { FIRST | LAST } ]`. */

@@ -119,7 +119,8 @@ export function printOptions(options: CopyOptions, dialect?: Dialect): string[] 
   printed.push(...printErrors(options.errors))
   if (options.rejectBytes !== undefined) add('reject_bytes', String(options.rejectBytes))
   if (options.ignoreExtraData) printed.push('IGNORE_EXTRA_DATA')
-  if (options.fillMissingFields !== undefined) add('fill_missing_fields', `'${options.fillMissingFields}'`)
+  if (options.emptyWhereMissing) printed.push('FILLRECORD')
+  else if (options.fillMissingFields !== undefined) add('fill_missing_fields', `'${options.fillMissingFields}'`)
   const { invalidChars } = options
   if (invalidChars && invalidChars.nul === undefined)
     add('replace_invalid_chars', printString(invalidChars.replacement))

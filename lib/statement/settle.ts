@@ -4,6 +4,7 @@ import {
   type Dialect,
   type InvalidChars,
   isColumnar,
+  isDelimited,
   type RemoteAccess,
   type StatementNote,
 } from './ast.ts'
@@ -36,6 +37,10 @@ export function settle(options: ResolvedParts): CopyOptions {
     ...(given.reject_bytes && { rejectBytes: given.reject_bytes.value }),
     ignoreExtraData: given.ignore_extra_data?.value ?? false,
     ...(fillMissingFields && { fillMissingFields }),
+    // What is empty is NULL then.
+    ...(given.fillrecord?.value &&
+      isDelimited(format) &&
+      given.empty_as_null?.value !== true && { emptyWhereMissing: true }),
     ...(invalidChars && { invalidChars }),
     truncateColumns: given.truncate_columns?.value ?? false,
     ...(given.load_key && { loadKey: given.load_key.value }),
@@ -170,11 +175,21 @@ function settleRemote(given: Given): RemoteAccess {
 }
 
 /** What is to be said of options that are taken and change nothing. */
-export function notesOn(given: Given): readonly StatementNote[] {
-  const reason = 'it is about how Redshift stores columns, and changes nothing here'
-  const notes = (['compupdate', 'comprows'] as const)
+export function notesOn({ given, format }: Pick<ResolvedParts, 'given' | 'format'>): readonly StatementNote[] {
+  const stored = (['compupdate', 'comprows'] as const)
     .filter((key) => given[key] !== undefined)
-    .map((key) => ({ option: key.toUpperCase(), reason }))
+    .map((key) => {
+      const reason = 'it is about how Redshift stores columns, and changes nothing here'
+      return { option: key.toUpperCase(), reason }
+    })
+  const padded = (['trim_blanks', 'blanks_as_null', 'empty_as_null'] as const)
+    .filter((key) => format === 'fixed' && given[key]?.value === true)
+    .map((key) => {
+      const reason =
+        'around a value of fixed width blanks are no part of it, and blanks alone are NULL, without it, too'
+      return { option: given[key]?.word ?? key.toUpperCase(), reason }
+    })
+  const notes = [...stored, ...padded]
   const isIdle = given.statupdate?.value === true && given.validate_only?.value === true
   return isIdle ? [...notes, { option: 'STATUPDATE', reason: 'nothing is loaded, so the statistics stay' }] : notes
 }

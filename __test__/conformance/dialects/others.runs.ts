@@ -238,7 +238,7 @@ export const redshiftRuns: Runs = {
   "COPY t FROM 'f' CSV EMPTYASNULL": { input: ',"",\n', rows: ['NULL | NULL | NULL'] },
   "COPY t FROM 'f' CSV DIALECT 'redshift'": { input: ',"",\n', rows: ["NULL | '' | ''"] },
   "COPY t FROM 'f' CSV BLANKSASNULL": { input: '1,  ,y\n', rows: ['1 | NULL | y'] },
-  "COPY t FROM 'f' CSV FILLRECORD": { input: '1,x\n', rows: ['1 | x | NULL'] },
+  "COPY t FROM 'f' CSV FILLRECORD": { input: '1,x\n', rows: ["1 | x | ''"] },
   "COPY t FROM 'f' CSV TRUNCATECOLUMNS": {
     table: 'a int, b varchar(2)',
     input: '1,xyz\n',
@@ -446,6 +446,11 @@ export const redshiftRunCases: readonly RunCase[] = [
   {
     sentence: "missing trailing fields -> NULL / ''",
     statement: "COPY t FROM 'f' FILLRECORD",
+    run: { table: 'a text, b int, c text', input: 'x\n', rows: ["x | NULL | ''"] },
+  },
+  {
+    sentence: "missing trailing fields -> NULL / ''",
+    statement: "COPY t FROM 'f' FILLRECORD EMPTYASNULL",
     run: { input: '1\n', rows: ['1 | NULL | NULL'] },
   },
   {

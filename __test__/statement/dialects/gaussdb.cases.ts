@@ -276,6 +276,7 @@ export const gaussdbCases: readonly DialectCase[] = [
   {
     sentence: 'Value range: a valid TIME value. Time zones cannot be used.',
     statement: "COPY t FROM 'f' TIME_FORMAT 'HH24.MI TZH'",
+    remark: 'columns that have a zone take one.',
     options: { dateFormats: { time: 'HH24.MI TZH' } },
   },
   {
@@ -286,6 +287,7 @@ export const gaussdbCases: readonly DialectCase[] = [
   {
     sentence: 'Value range: a valid TIMESTAMP value. Time zones cannot be used.',
     statement: "COPY t FROM 'f' TIMESTAMP_FORMAT '%d.%m.%Y %H:%M:%S%z'",
+    remark: 'columns that have a zone take one.',
     options: { dateFormats: { timestamp: '%d.%m.%Y %H:%M:%S%z' } },
   },
   {

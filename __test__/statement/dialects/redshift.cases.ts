@@ -200,7 +200,7 @@ export const redshiftCases: readonly DialectCase[] = [
   {
     sentence: 'missing trailing fields -> NULL',
     statement: "COPY t FROM 'f' CSV FILLRECORD",
-    options: { fillMissingFields: 'multi' },
+    options: { fillMissingFields: 'multi', emptyWhereMissing: true },
   },
   {
     sentence: 'cut to column width',

@@ -348,11 +348,9 @@ impl<F: Fields> Pass<'_, F> {
         let open_quote = if event.is_none() { indexed.open_quote } else { None };
 
         let mut first = 0;
-        if self.tile.header && records == 0 && plan.header == Header::Match && self.is_over(event) {
-            // Without any line PostgreSQL matches an empty one.
-            let ends = [trim as u32];
-            if let Err(error) = self.match_header(&ends, None) {
-                out.fault = Some(self.fault(error, 0, 0, offsets));
+        if self.tile.header && records == 0 && self.is_over(event) {
+            self.match_no_line(out);
+            if out.fault.is_some() {
                 return;
             }
         }
@@ -818,6 +816,15 @@ impl<F: Fields> Pass<'_, F> {
         ))
     }
 
+    /// The data ends where the header was to be: PostgreSQL matches an empty line.
+    pub(crate) fn match_no_line(&self, out: &mut Decoded) {
+        if self.plan.header == Header::Match
+            && let Err(error) = self.match_header(&[self.tile.trim() as u32], None)
+        {
+            out.fault = Some(self.fault(error, 0, 0, &[]));
+        }
+    }
+
     pub(crate) fn match_header(&self, ends: &[u32], unterminated: Option<usize>) -> Result<()> {
         let columns = &self.plan.columns;
         let bad = |message: String| Err(DataError::new(ErrorCode::BadCopyFileFormat, message));
@@ -896,6 +903,9 @@ impl<F: Fields> Pass<'_, F> {
                 fields: self.fields,
             };
             before.run_shaped(&known[..first.map_or(0, |at| at + 1)], has_single_lines, offsets, spans, out);
+        }
+        if self.tile.header && start == 0 && self.is_over(Some((at, event))) {
+            self.match_no_line(out);
         }
         if out.fault.is_none() && !out.ended {
             self.end_early(at, event, &known, out);

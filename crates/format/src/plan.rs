@@ -52,6 +52,8 @@ pub struct ColumnPlan {
     pub zero: Option<u8>,
     pub origin: Origin,
     pub cleaning: Cleaning,
+    /// Whether it is empty, and not NULL, where a record lacks it: see [`Missing`].
+    pub missing_is_empty: bool,
     /// Whether its value goes with a row that is refused: whoever it is told to finds more that is wrong with the row.
     pub is_told: bool,
 }
@@ -72,6 +74,7 @@ impl ColumnPlan {
             zero: None,
             origin: Origin::Field,
             cleaning: Cleaning::default(),
+            missing_is_empty: false,
             is_told: false,
         }
     }
@@ -202,7 +205,7 @@ pub enum BadValue {
     SetDefault,
 }
 
-/// How many fields a row may lack at its end; those are NULL.
+/// How many fields a row may lack at its end; those are NULL, where their column says nothing else.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Missing {
     #[default]

@@ -7,7 +7,7 @@ use copyist_core::DataError;
 use copyist_encoding::Transcript;
 use copyist_scan::{Eol, Scanner};
 
-use crate::{Constants, Fault, Places, Refusal, Replacement, utf8};
+use crate::{Constants, Escapes, Fault, Places, Plan, Refusal, Replacement, text, utf8};
 
 /// Bytes kept readable before the first and after the last byte of the data, so that word loads at a field's edges stay
 /// inside the buffer.
@@ -16,6 +16,9 @@ pub const PAD: usize = 64;
 /// Bytes to hold back behind the records of a tile that is not the last: the longest character. They tell what stands after
 /// a carriage return, and messages quote them.
 pub const LOOK_AHEAD: usize = 4;
+
+/// Said of a byte order mark, whose bytes UTF-8 never has.
+const UTF16: &str = "Input in UTF-16 begins so. If it is that, add ENCODING 'UTF16' to the options.";
 
 /// Whole records, cut out of the input at record ends. Only the last tile of an input may end without one.
 #[derive(Debug, Default)]
@@ -77,9 +80,13 @@ impl Tile {
         }
     }
 
-    /// Replaces bytes that are part of no character. How many there were.
-    pub fn replace_invalid(&mut self, scanner: Scanner, replacement: Replacement) -> u64 {
+    /// Replaces bytes that are part of no character, also those that escapes of TEXT stand for. How many there were.
+    pub fn replace_invalid(&mut self, plan: &Plan, replacement: Replacement) -> u64 {
         self.original = None;
+        self.replace_raw(plan.scanner, replacement) + self.replace_escaped(plan, replacement)
+    }
+
+    fn replace_raw(&mut self, scanner: Scanner, replacement: Replacement) -> u64 {
         let (high, nul) = scanner.non_ascii_or_nul(self.data());
         if !(high || nul && replacement.nul.is_some()) {
             return 0;
@@ -90,13 +97,32 @@ impl Tile {
             from = at + 1;
             let byte = self.data()[at];
             let Some(new) = (if byte == 0 { replacement.nul } else { Some(replacement.byte) }) else { continue };
-            if self.original.is_none() && self.transcript.is_none() {
-                self.original = Some(self.data().to_vec());
-            }
+            self.keep_original();
             self.buffer[PAD + at] = new;
             count += 1;
         }
         count
+    }
+
+    /// By writing other escapes, so that everything stays where it is.
+    fn replace_escaped(&mut self, plan: &Plan, replacement: Replacement) -> u64 {
+        if plan.escapes != Escapes::Sequences {
+            return 0;
+        }
+        let escapes = text::illegal_escapes(self.data(), plan, self.eol, replacement);
+        if !escapes.is_empty() {
+            self.keep_original();
+        }
+        for (at, escape) in &escapes {
+            self.buffer[PAD + at..][..escape.len()].copy_from_slice(escape);
+        }
+        escapes.len() as u64
+    }
+
+    fn keep_original(&mut self) {
+        if self.original.is_none() && self.transcript.is_none() {
+            self.original = Some(self.data().to_vec());
+        }
     }
 
     /// Bytes of a line end.
@@ -131,7 +157,12 @@ impl Tile {
     pub fn invalid_sequence(&self, offset: usize) -> Box<DataError> {
         match &self.transcript {
             Some(transcript) => transcript.error(offset),
-            None => utf8::invalid_sequence(&self.buffer[PAD + offset..PAD + self.filled.max(self.len)]),
+            None => {
+                let bytes = &self.buffer[PAD + offset..PAD + self.filled.max(self.len)];
+                let error = utf8::invalid_sequence(bytes);
+                let is_marked = bytes.starts_with(b"\xFF\xFE") || bytes.starts_with(b"\xFE\xFF");
+                if self.byte_offset + offset as u64 == 0 && is_marked { error.with_hint(UTF16) } else { error }
+            }
         }
     }
 

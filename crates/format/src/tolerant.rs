@@ -154,15 +154,9 @@ impl<F: Fields> Pass<'_, F> {
             }
             position = (end + self.tile.eol_len()).min(self.data.len());
         }
-        if shape.header_is_due
-            && out.fault.is_none()
-            && self.plan.header == Header::Match
-            && (out.ended || self.tile.last)
-        {
-            // Without any line PostgreSQL matches an empty one.
-            if let Err(error) = self.match_header(&[self.tile.trim() as u32], None) {
-                self.fault_at(error, 0, 0, 0, out);
-            }
+        if shape.header_is_due && out.fault.is_none() && (out.ended || self.tile.last) {
+            self.match_no_line(out);
+            out.ended &= out.fault.is_none();
         }
         let total = lines.before(self.data.len());
         out.lines = if self.plan.is_csv() { total } else { shape.records };
@@ -626,7 +620,7 @@ impl<F: Fields> Pass<'_, F> {
             if !column.is_read() || !matches!(self.plan.conversion(column), BadValue::Stop | BadValue::SkipRow) {
                 continue;
             }
-            if rows.is_missing(row, index) {
+            if rows.is_missing(row, index) && !column.missing_is_empty {
                 told.push(Told { column: index, text: None });
                 continue;
             }
@@ -700,7 +694,7 @@ impl<F: Fields> Pass<'_, F> {
             if !column.is_read() {
                 continue;
             }
-            let mut is_null = rows.is_missing(row, index);
+            let mut is_null = rows.is_missing(row, index) && !column.missing_is_empty;
             if !is_null {
                 let conversion = self.plan.conversion(column);
                 let (start, end) = rows.bounds(row, index);

@@ -48,7 +48,9 @@ impl<F: Fields> Rows<'_, F> {
                 None => positions.field(self.buffer, self.record(row), column),
             };
         }
-        self.field(row, self.field_of(column))
+        let (start, end) = self.field(row, self.field_of(column));
+        // Before a field that is missing there is no delimiter.
+        (start.min(end), end)
     }
 
     /// The record of `row` without its line end, as positions in the buffer.
@@ -571,7 +573,7 @@ impl<F: Fields> Sink<'_, '_, F> {
     /// Whether the record of `row` has no such field; only an empty span can be one that is not there.
     #[inline(always)]
     fn is_missing(&self, row: usize, start: usize, end: usize) -> bool {
-        start == end && self.rows.may_lack() && self.rows.is_missing(row, self.column)
+        start == end && self.rows.may_lack() && !self.spec.missing_is_empty && self.rows.is_missing(row, self.column)
     }
 
     /// Notes a row whose value is refused, if that is to be tolerated.

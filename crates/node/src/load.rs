@@ -122,6 +122,8 @@ pub struct BindingPeek {
     pub names: Option<Vec<String>>,
     /// The same as the header writes them, where it does: some may be there more than once.
     pub written: Option<Vec<String>>,
+    /// The header is an empty line.
+    pub is_nameless: bool,
     pub failure: Option<BindingFailure>,
 }
 
@@ -625,7 +627,7 @@ pub fn empty_ipc(specification: BindingSpecification) -> Option<Buffer> {
 pub fn peek_file(specification: BindingSpecification, path: String) -> BindingPeek {
     match open(&path) {
         Ok(file) => peeked(&specification, vec![specification.input(&specification.name, Source::File(file))]),
-        Err(failure) => BindingPeek { names: None, written: None, failure: Some(failure.into()) },
+        Err(failure) => BindingPeek { names: None, written: None, is_nameless: false, failure: Some(failure.into()) },
     }
 }
 
@@ -640,7 +642,7 @@ pub fn peek_files(specification: BindingSpecification, paths: Vec<String>, names
 pub fn peek_spool(specification: BindingSpecification, spool: &BindingSpool) -> BindingPeek {
     match spool.source() {
         Ok(source) => peeked(&specification, vec![specification.input(&specification.name, source)]),
-        Err(failure) => BindingPeek { names: None, written: None, failure: Some(failure.into()) },
+        Err(failure) => BindingPeek { names: None, written: None, is_nameless: false, failure: Some(failure.into()) },
     }
 }
 
@@ -688,7 +690,7 @@ fn peeked(specification: &BindingSpecification, inputs: Vec<Input>) -> BindingPe
     let limits = specification.limits();
     let first = specification.plan().and_then(|(plan, _)| peek(&plan, inputs, limits.tile_size, limits.max_record));
     match first {
-        Ok(None) => BindingPeek { names: None, written: None, failure: None },
+        Ok(None) => BindingPeek { names: None, written: None, is_nameless: false, failure: None },
         Ok(Some(fields)) => {
             let header: Vec<Vec<u8>> = fields.into_iter().map(Option::unwrap_or_default).collect();
             let named = specification.header != "false";
@@ -699,9 +701,10 @@ fn peeked(specification: &BindingSpecification, inputs: Vec<Input>) -> BindingPe
                 if is_name { String::from_utf8_lossy(raw).into_owned() } else { name.clone() }
             };
             let written = names.iter().zip(&header).map(as_written).collect();
-            BindingPeek { names: Some(names), written: Some(written), failure: None }
+            let is_nameless = named && header.len() == 1 && header[0].is_empty();
+            BindingPeek { names: Some(names), written: Some(written), is_nameless, failure: None }
         }
-        Err(failure) => BindingPeek { names: None, written: None, failure: Some(failure.into()) },
+        Err(failure) => BindingPeek { names: None, written: None, is_nameless: false, failure: Some(failure.into()) },
     }
 }
 

@@ -70,6 +70,8 @@ pub struct BindingColumn {
     pub partition: Option<u32>,
     /// What is done to its fields first.
     pub cleaning: Option<BindingCleaning>,
+    /// It is empty, and not NULL, where a record lacks its field.
+    pub missing_is_empty: Option<bool>,
     /// Its value is told with a row that is refused.
     pub is_told: Option<bool>,
 }
@@ -553,6 +555,7 @@ impl BindingColumn {
             zero: self.zero.map(|byte| byte as u8),
             origin: self.origin()?,
             cleaning: self.cleaning.as_ref().map_or_else(Cleaning::default, BindingCleaning::cleaning),
+            missing_is_empty: self.missing_is_empty.unwrap_or(false),
             is_told: self.is_told.unwrap_or(false),
         })
     }

@@ -125,6 +125,18 @@ fn an_input_that_is_cut_is_refused() {
 }
 
 #[test]
+fn what_is_no_compressed_input_is_not_called_a_part_of_one() {
+    for codec in [Codec::Gzip, Codec::Zstd, Codec::Bzip2, Codec::Xz, Codec::Lz4] {
+        for plain in [&b"1"[..], b"1,a\n", b"1,a\n2,b\n3,c\n4,d\n5,e\n6,f\n"] {
+            assert_eq!(refused(codec, plain), format!("file \"f\" is no valid {} data", codec.name()));
+        }
+    }
+    let mut bytes = library(Codec::Gzip, &rows(3)).expect("there is an encoder");
+    bytes.extend_from_slice(b"1,a\n");
+    assert_eq!(refused(Codec::Gzip, &bytes), "file \"f\" is no valid gzip data");
+}
+
+#[test]
 fn a_changed_byte_never_goes_unnoticed() {
     // Brotli has no check sum, so that some changes give another text.
     for codec in [Codec::Gzip, Codec::Zstd, Codec::Bzip2, Codec::Xz, Codec::Lz4] {

@@ -1139,7 +1139,7 @@ impl<'a> Worker<'a> {
         };
         let plan = &**plan.unwrap_or(&shared.plan);
         let invalid = plan.tolerance.invalid;
-        let replaced = invalid.map_or(0, |replacement| tile.replace_invalid(plan.scanner, replacement));
+        let replaced = invalid.map_or(0, |replacement| tile.replace_invalid(plan, replacement));
         decoder.tell_mendings(!shared.is_enough_told.load(Ordering::Relaxed));
         decoder.decode(tile);
         let mut before = Before { records: 0, lines: plan.skip };

@@ -727,6 +727,53 @@ fn a_stop_ends_the_load_beside_a_column_that_is_mended() {
 }
 
 #[test]
+fn strings_that_are_missing_may_be_empty() {
+    let text = |name: &str, missing_is_empty| ColumnPlan {
+        missing_is_empty,
+        is_told: true,
+        ..ColumnPlan::of_text(name.to_owned(), false)
+    };
+    let list = vec![
+        column("id", Type::Int8, Origin::Field),
+        text("name", true),
+        column("amount", Type::Int4, Origin::Field),
+        text("note", true),
+        ColumnPlan { ty: Type::Varchar(Some(3)), ..text("short", true) },
+        text("last", false),
+    ];
+    let input = b"1\n2\tb\n3\tc\t\t\\N\tx\n4\td\t5\te\tf\tg\nx\n";
+    let expected = "1\t\t\\N\t\t\t\\N\n2\tb\t\\N\t\t\t\\N\n4\td\t5\te\tf\tg\n";
+    let shaped = columns(plan(TEXT, Tolerance { missing: Missing::Any, ..SKIP }), list);
+    for cut in [WHOLE, (2, 1)] {
+        let found = output(&shaped, Sink::PgText, input, cut);
+        // An empty field is no number, and no NULL either.
+        assert_eq!((found.failure, String::from_utf8_lossy(&found.bytes).as_ref()), (None, expected));
+        assert_eq!(found.counters.rows_refused, 2);
+    }
+}
+
+#[test]
+fn a_header_that_is_to_match_is_missed_before_the_end_marker() {
+    let list = || vec![column("id", Type::Int8, Origin::Field), column("name", Type::Text, Origin::Field)];
+    let values = Tolerance { conversion: BadValue::SkipRow, ..STRICT };
+    for (tolerance, ending) in
+        [STRICT, values, SKIP].into_iter().flat_map(|t| ["\n", "\r\n", "\r", "\n1\ta\n"].map(|e| (t, e)))
+    {
+        let input = format!("\\.{ending}");
+        let matched = Plan { header: Header::Match, ..columns(plan(TEXT, tolerance), list()) };
+        for cut in [WHOLE, (2, 1)] {
+            let found = output(&matched, Sink::PgText, input.as_bytes(), cut);
+            let text = "COPY t, line 1: \"\": wrong number of fields in header line: got 1, expected 2";
+            assert_eq!(found.failure, Some((text.to_owned(), "22P04")), "{input:?}");
+            // A line that is passed over may as well not be there.
+            let skipped =
+                output(&Plan { header: Header::Skip, ..matched.clone() }, Sink::PgText, input.as_bytes(), cut);
+            assert_eq!((skipped.failure, skipped.counters.rows_read), (None, 0), "{input:?}");
+        }
+    }
+}
+
+#[test]
 fn records_that_are_passed_over_are_not_judged() {
     let condition = |subject, negated, value: &str| Condition { subject, negated, value: value.as_bytes().to_vec() };
     let list = || vec![column("id", Type::Int8, Origin::Field), column("name", Type::Text, Origin::Field)];

@@ -10,7 +10,7 @@ use copyist_core::Type;
 use copyist_format::{BadValue, ColumnPlan, Header, Layout, Missing, Plan, Replacement, Tolerance};
 use copyist_scan::{Grammar, Separator};
 use copyist_transcode::Reject;
-use outcome::{CSV, CSV_BACKSLASH, Expected, Outcome, SKIP, TEXT, plan, run, seen};
+use outcome::{CSV, CSV_BACKSLASH, Expected, Outcome, SKIP, TEXT, plan, run, seen, text_of};
 use proptest::prelude::*;
 
 /// A small generator of random numbers; the same sequence for the same seed.
@@ -384,6 +384,30 @@ fn refused_values_may_become_null() {
     assert_eq!((outcome.ids, outcome.rejects.len(), outcome.mended.len()), (vec![2], 1, 1));
     assert_eq!(outcome.mended[0].line, 3);
     assert_eq!(outcome.rejects[0].flaws[0].error.code.sql_state(), "23502");
+}
+
+#[test]
+fn bytes_that_escapes_stand_for_are_replaced_too() {
+    let replacing = |grammar, nul| {
+        let invalid = Some(Replacement { byte: b'?', nul });
+        Arc::new(plan(grammar, Tolerance { invalid, ..SKIP }))
+    };
+    let input = b"h\n1\ta\\0b\\00c\\x0g\\x00e\\400f\t5\t\\N\n2\t\\303\\274\\xff\\\\0\\xC3x\t6\t\\N\n3\t\\0\tx\t\\N\n";
+    let spaces = replacing(TEXT, Some(b' '));
+    let outcome = run(&spaces, input, 1, 64);
+    assert_eq!((outcome.failure, outcome.ids, outcome.counters.bytes_replaced), (None, vec![1, 2], 8));
+    assert_eq!(outcome.rejects[0].raw, b"3\t\\0\tx\t\\N");
+    let good = &input[..input.len() - b"3\t\\0\tx\t\\N\n".len()];
+    assert_eq!(text_of(&spaces, good), "1\ta b c g e f\t5\t\\N\n2\tü?\\\\0?x\t6\t\\N\n");
+    // Where NUL stays an error, the other bytes are replaced all the same.
+    let outcome = run(&replacing(TEXT, None), input, 1, 64);
+    assert_eq!((outcome.ids, outcome.counters.bytes_replaced), (vec![2], 2));
+    // A digit may be the delimiter, and a NULL string no escape.
+    let letter = Grammar::Text { delimiter: Separator::byte(b'A'), marker: true };
+    let outcome = run(&replacing(letter, Some(b' ')), b"h\n1A\\x8A5A\\N\n", 1, 64);
+    assert_eq!((outcome.failure, outcome.ids, outcome.counters.bytes_replaced), (None, vec![1], 0));
+    let zero = Arc::new(Plan { null: b"\\0".to_vec(), ..(*spaces).clone() });
+    assert_eq!(text_of(&zero, b"h\n1\t\\0\t5\t\\0\n"), "1\t\\N\t5\t\\N\n");
 }
 
 #[test]

@@ -93,6 +93,7 @@ export const gaussdbOptions = {
     synopsis: '[ boolean ]',
     summary: 'A backslash is a character like any other. Also written WITHOUT ESCAPING, before the other options.',
     default: { text: false },
+    defaultNote: "`false`; in Redshift's dialect `true`",
     formats: ['text'],
     bare: [{ words: ['without', 'escaping'], takes: 'nothing', beforeWith: true, of }],
     otherNames: ['no_escaping', 'without_escaping'],
@@ -167,7 +168,7 @@ export const gaussdbOptions = {
     dialects,
     example: 'TRANSFORM (name AS left(name, 10))',
     errors: [
-      ['42601', 'no expression, or more than one; comments, parameters'],
+      ['42601', 'no expression, or more than one; a comment or a parameter within it'],
       [
         '0A000',
         'a subquery or, on DuckDB, #1 or COLUMNS; with DEFAULT, ON_ERROR set_null or set_default, ON CONFLICT DO SKIP or UPDATE, or a table that has yet to be created',

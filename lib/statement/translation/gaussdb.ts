@@ -81,7 +81,10 @@ export const gaussdb: Words = {
   LOG_VERBOSITY: ownVerbosity,
   ENCODING: ({ options }) => encodingOf(options),
   IGNORE_EXTRA_DATA: () => mapped('IGNORE_EXTRA_DATA'),
-  FILL_MISSING_FIELDS: ({ options }) => mapped(`FILL_MISSING_FIELDS '${options.fillMissingFields}'`),
+  FILL_MISSING_FIELDS({ options: { fillMissingFields, emptyWhereMissing } }) {
+    const text = `FILL_MISSING_FIELDS '${fillMissingFields}'`
+    return emptyWhereMissing ? approximated('strings that are missing become NULL', text) : mapped(text)
+  },
   REPLACE_INVALID_CHARS: ({ options: { invalidChars } }) =>
     invalidChars?.nul === undefined
       ? approximated('NUL becomes a space, any other such character one question mark', 'COMPATIBLE_ILLEGAL_CHARS')

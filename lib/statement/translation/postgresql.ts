@@ -5,6 +5,7 @@ import { printErrors } from '../error-policy.ts'
 import { printNames, printString } from '../printing.ts'
 import {
   approximated,
+  headerInstead,
   isRemote,
   linesBefore,
   lostMatch,
@@ -113,7 +114,7 @@ export const postgresql: Words = {
         ? [refused('no lines are passed over before a header that is compared'), mapped('HEADER MATCH')]
         : mapped('HEADER MATCH')
     if (lines === 0) return undefined
-    return lines === 1 ? mapped('HEADER') : mapped(`HEADER ${lines}`, 'from PostgreSQL 19 on')
+    return lines === 1 ? headerInstead(copy, 'HEADER') : headerInstead(copy, `HEADER ${lines}`, 'from PostgreSQL 19 on')
   },
   NOESCAPING: sequencesOnly,
   EMPTY_AS_NULL: noEmptyAsNull,
@@ -171,7 +172,7 @@ export const materialize: Words = {
     if (lines === 0) return undefined
     if (format !== 'csv') return refused('only CSV has a header')
     if (skip !== undefined && lines > 1) return refused('no more than one line is passed over')
-    return header === 'match' ? approximated(lostMatch, 'HEADER') : mapped('HEADER')
+    return header === 'match' ? approximated(lostMatch, 'HEADER') : headerInstead(copy, 'HEADER')
   },
   NOESCAPING: sequencesOnly,
   EMPTY_AS_NULL: noEmptyAsNull,

@@ -1,6 +1,6 @@
 import { isDelimited } from '../ast.ts'
 import { datesOf, ownVerbosity, paddingKept } from './postgresql.ts'
-import { approximated, linesBefore, lostMatch, mapped, refused, type Words } from './spelling.ts'
+import { approximated, headerInstead, linesBefore, lostMatch, mapped, refused, type Words } from './spelling.ts'
 
 /** QuestDB, whose strings have no escapes. */
 function quoted(value: string): string {
@@ -15,7 +15,7 @@ export const questdb: Words = {
     if (detectHeader) return undefined
     if (skip !== undefined && linesBefore(copy) > 1) return refused('no more than one line is passed over')
     if (linesBefore(copy) === 0) return approximated('a first line that looks like a header is taken for one')
-    return header === 'match' ? approximated(lostMatch, 'HEADER true') : mapped('HEADER true')
+    return header === 'match' ? approximated(lostMatch, 'HEADER true') : headerInstead(copy, 'HEADER true')
   },
   TIMESTAMP: ({ options }) => mapped(`TIMESTAMP ${quoted(options.timestampColumn?.value ?? '')}`),
   TIMESTAMP_FORMAT: ({ options: { dateFormats } }) =>

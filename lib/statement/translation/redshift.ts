@@ -55,12 +55,17 @@ export const redshift: Words = {
   ESCAPE: ({ options }) =>
     options.format !== 'csv' || options.quote === options.escape ? undefined : refused('a quote in a field is doubled'),
   HEADER(copy) {
-    const { header, detectHeader } = copy.options
+    const { header, detectHeader, format, backslash } = copy.options
     if (detectHeader) return approximated('no header is looked for: say IGNOREHEADER if there is one')
     const lines = linesBefore(copy)
     if (lines === 0) return undefined
     const text = `IGNOREHEADER AS ${lines}`
-    return header === 'match' ? approximated(lostMatch, text) : mapped(text)
+    const isRecord = format === 'csv' || (format === 'text' && backslash !== 'none')
+    const lost = [
+      ...(header === 'match' ? [lostMatch] : []),
+      ...(header !== 'false' && isRecord ? ['lines are counted, so that a line end in a name is one more'] : []),
+    ]
+    return lost.length > 0 ? approximated(lost.join('; '), text) : mapped(text)
   },
   NOESCAPING({ options: { format, backslash } }) {
     if (format !== 'text' || backslash === 'none') return undefined
@@ -99,10 +104,14 @@ export const redshift: Words = {
     /^UTF(?:8|16|16LE|16BE)$/.test(encoding)
       ? mapped(`ENCODING AS ${encoding}`)
       : refused(`it reads UTF8, UTF16, UTF16LE and UTF16BE: the file has to be converted from ${encoding} first`),
-  FILL_MISSING_FIELDS: ({ options }) =>
-    options.fillMissingFields === 'multi'
-      ? mapped('FILLRECORD')
-      : approximated('any number of fields may be missing at the end', 'FILLRECORD'),
+  FILL_MISSING_FIELDS({ options: { fillMissingFields, emptyWhereMissing, emptyAsNull, format } }) {
+    const isNull = !emptyWhereMissing && isDelimited(format) && emptyAsNull !== 'all'
+    const lost = [
+      ...(fillMissingFields === 'multi' ? [] : ['any number of fields may be missing at the end']),
+      ...(isNull ? ['strings that are missing are empty'] : []),
+    ]
+    return lost.length > 0 ? approximated(lost.join('; '), 'FILLRECORD') : mapped('FILLRECORD')
+  },
   REPLACE_INVALID_CHARS({ options: { invalidChars } }) {
     const text = `ACCEPTINVCHARS AS ${quoted(invalidChars?.replacement ?? '?')}`
     return invalidChars?.nul === undefined

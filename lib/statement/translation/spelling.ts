@@ -119,6 +119,13 @@ export function linesBefore({ options }: CopyFrom): number {
   return (options.skip ?? 0) + (options.header === 'false' ? 0 : 1)
 }
 
+/** HEADER in place of lines that are passed over: it reads records, which in CSV go on where a quote is open. */
+export function headerInstead({ options: { format, skip = 0 } }: CopyFrom, text: string, reason?: string): Spelling {
+  if (format !== 'csv' || skip === 0) return mapped(text, reason)
+  const lost = 'an open quote in a line that is passed over would make the next one part of the header'
+  return approximated([lost, ...(reason === undefined ? [] : [reason])].join('; '), text)
+}
+
 /** The header where it is more than a line that is passed over. */
 export function isPlainHeader({ options }: CopyFrom): boolean {
   return options.header !== 'match' && options.mapByName === undefined

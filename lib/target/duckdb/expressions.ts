@@ -99,8 +99,9 @@ async function checkParsed(
     let count: number
     try {
       count = (await connection.extractStatements(`${before}${sql}${after}`)).count
-    } catch (error) {
-      throw inCondition(asCopyError(error), sql, before.length)
+    } catch (thrown) {
+      const error = asCopyError(thrown)
+      throw (await brokenOff(connection, error, sql)) ?? inCondition(error, sql, before.length)
     }
     if (count !== 1) throw notSingle(sql, where)
   }
@@ -137,6 +138,22 @@ async function checkParsed(
   return calls
 }
 
+/** The error at its end if the expression breaks off there: what DuckDB names is our parenthesis. */
+async function brokenOff(
+  connection: DuckDBConnection,
+  { code, sqlState, message, cause }: CopyError,
+  sql: string,
+): Promise<CopyError | undefined> {
+  if (!/near "\)"/.test(message)) return undefined
+  try {
+    await connection.extractStatements(`SELECT 1 WHERE ${sql}`)
+    return undefined
+  } catch (thrown) {
+    if (!/at end of input/.test(asCopyError(thrown).message)) return undefined
+    return new CopyError({ code, sqlState, message, cause, statement: { text: sql, offset: sql.length } })
+  }
+}
+
 /** A function that an expression calls. */
 interface Call {
   readonly name: string
@@ -158,6 +175,10 @@ interface Node {
   readonly identifier?: string
   readonly column_names?: readonly string[]
   readonly function_name?: string
+  readonly subquery_type?: string
+  readonly subquery?: {
+    readonly node?: { readonly select_list?: readonly Node[]; readonly from_table?: { readonly type?: string } }
+  }
 }
 
 /** The nodes of a tree that are expressions, outer ones first. */
@@ -179,6 +200,11 @@ function refusalOf(
   }
   switch (node.class) {
     case 'SUBQUERY':
+      if (isOfArray(node))
+        return unsupported(
+          `cannot use ANY or ALL of an array in ${one}`,
+          'DuckDB makes a subquery of it. For = ANY write list_contains(array, value).',
+        )
       return unsupported(`cannot use subquery in ${one}`)
     case 'WINDOW':
       return { code: 'windowing_error', sqlState: '42P20', message: `window functions are not allowed in ${many}` }
@@ -210,6 +236,13 @@ function refusalOf(
     default:
       return undefined
   }
+}
+
+/** Whether it is what DuckDB's parser makes of `value = ANY (array)`: a query of the array's elements. */
+function isOfArray({ subquery_type, subquery }: Node): boolean {
+  const { select_list = [], from_table } = subquery?.node ?? {}
+  const isUnnested = select_list.length === 1 && /^unnest$/i.test(select_list[0]?.function_name ?? '')
+  return subquery_type === 'ANY' && isUnnested && from_table?.type === 'EMPTY'
 }
 
 function grouping(message: string): { code: string; sqlState: string; message: string } {

@@ -20,7 +20,9 @@ export function inPart(error: unknown, sql: string, part: string | undefined): u
   const start = sql.lastIndexOf(`(${part}\n)`) + 1
   if (start === 0) return error
   // A subquery is refused at its parenthesis, for which the one that we put around the piece is taken.
-  const offset = at === start - 1 ? 0 : at - start
+  // Where the piece breaks off, what the server names is the parenthesis behind it.
+  const isBehind = at === start + part.length + 1
+  const offset = at === start - 1 ? 0 : isBehind ? part.length : at - start
   if (offset < 0 || offset > part.length) return error
   const { code, sqlState, message, detail, hint, context, cause } = error
   return new CopyError({ code, sqlState, message, detail, hint, context, cause, statement: { text: part, offset } })

@@ -132,6 +132,8 @@ export class PostgresTransaction implements TargetTransaction {
   }
 
   async planTable(name: QualifiedName, columns: readonly InferredColumn[]): Promise<PlannedTable> {
+    const reserved = columns.find((column) => SYSTEM_COLUMNS.has(column.name))
+    if (reserved !== undefined) throw systemColumn(reserved.name)
     const parts = [name.catalog, name.schema, name.name].filter((part) => part !== undefined).map((part) => part.value)
     const words = await this.#quote([...parts, ...columns.map((column) => column.name)])
     const definitions = columns.map(({ type }, i) => ({ sqlName: words[parts.length + i] ?? '', type }))
@@ -441,6 +443,19 @@ export class PostgresTransaction implements TargetTransaction {
 function isDuplicate(error: unknown): error is CopyError {
   if (!(error instanceof CopyError) || error.sqlState !== '23505') return false
   return isServerError(error.cause) && /\bpg_(?:class|type)_\w+_index\b/.test(error.message)
+}
+
+/** Columns that every table has. */
+const SYSTEM_COLUMNS: ReadonlySet<string> = new Set(['tableoid', 'xmin', 'cmin', 'xmax', 'cmax', 'ctid'])
+
+function systemColumn(name: string): CopyError {
+  return new CopyError({
+    code: conditionName('42701'),
+    sqlState: '42701',
+    message: `column name "${name}" conflicts with a system column name`,
+    detail: 'Every table of PostgreSQL has such a column.',
+    hint: 'A list of columns after the name of the table gives the fields other names.',
+  })
 }
 
 function duplicateTable(name: QualifiedName, cause: CopyError): CopyError {

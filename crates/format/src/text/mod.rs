@@ -9,11 +9,12 @@ mod encode;
 pub use encode::encode_rows;
 
 use copyist_core::{DataError, ErrorCode, Result};
+use copyist_scan::{Eol, Grammar, Separator};
 use memchr::memchr;
 
 use crate::csv::{default_field, find_byte};
 use crate::field::{Field, Fields};
-use crate::{ColumnPlan, Escapes};
+use crate::{ColumnPlan, Escapes, Plan, Replacement};
 
 /// TEXT rules for one tile.
 #[derive(Clone, Copy)]
@@ -140,42 +141,20 @@ fn unescape(raw: &[u8], out: &mut Vec<u8>) -> Result<()> {
             rest = &[];
             break;
         };
-        let mut used = at + 2;
-        let value = match byte {
-            b'0'..=b'7' => {
-                let mut value = u32::from(byte - b'0');
-                while used < at + 4 && rest.get(used).is_some_and(|b| (b'0'..=b'7').contains(b)) {
-                    value = value * 8 + u32::from(rest[used] - b'0');
-                    used += 1;
-                }
-                let value = value as u8;
-                verify |= value == 0 || value >= 0x80;
-                value
-            }
-            b'x' => {
-                let mut value = 0u32;
-                let first = used;
-                while used < first + 2
-                    && let Some(digit) = rest.get(used).and_then(|b| char::from(*b).to_digit(16))
-                {
-                    value = value * 16 + digit;
-                    used += 1;
-                }
-                if used == first {
-                    b'x'
-                } else {
-                    let value = value as u8;
-                    verify |= value == 0 || value >= 0x80;
-                    value
-                }
-            }
-            b'b' => 8,
-            b'f' => 12,
-            b'n' => b'\n',
-            b'r' => b'\r',
-            b't' => b'\t',
-            b'v' => 11,
-            other => other,
+        let (used, value) = if let Some((len, value)) = numeric(&rest[at..]) {
+            verify |= value == 0 || value >= 0x80;
+            (at + len, value)
+        } else {
+            let value = match byte {
+                b'b' => 8,
+                b'f' => 12,
+                b'n' => b'\n',
+                b'r' => b'\r',
+                b't' => b'\t',
+                b'v' => 11,
+                other => other,
+            };
+            (at + 2, value)
         };
         out.push(value);
         rest = &rest[used..];
@@ -187,6 +166,78 @@ fn unescape(raw: &[u8], out: &mut Vec<u8>) -> Result<()> {
         return Err(error);
     }
     Ok(())
+}
+
+/// The byte that digits after a backslash stand for, and how many bytes that escape has; `rest` begins with the backslash.
+#[inline]
+fn numeric(rest: &[u8]) -> Option<(usize, u8)> {
+    let (first, most, radix) = if rest.get(1) == Some(&b'x') { (2, 2, 16) } else { (1, 3, 8) };
+    let digits = rest.get(first..)?.iter().take(most).map_while(|&byte| char::from(byte).to_digit(radix));
+    let (count, value) = digits.fold((0, 0), |(count, value), digit| (count + 1, value * radix + digit));
+    // Of more than eight bits the last ones count.
+    (count > 0).then_some((first + count, value as u8))
+}
+
+/// Where escapes of a tile stand for bytes that are part of no character: their places, and what stands there to mean the replacement. Each is
+/// as long as what it replaces.
+pub(crate) fn illegal_escapes(
+    data: &[u8],
+    plan: &Plan,
+    eol: Option<Eol>,
+    replacement: Replacement,
+) -> Vec<(usize, Vec<u8>)> {
+    let Grammar::Text { delimiter, .. } = plan.grammar else { return Vec::new() };
+    let line_end = match eol {
+        Some(Eol::Other(end)) => Some(end),
+        _ => None,
+    };
+    // The digits of `\x` may be the letters with which the next field or record begins to be another.
+    let is_separator = |at: usize| {
+        let begins = |separator: Separator| data.get(at..).is_some_and(|rest| rest.starts_with(separator.as_bytes()));
+        begins(delimiter) || line_end.is_some_and(begins)
+    };
+    let markers = [Some(&plan.null), plan.default.as_ref()];
+    let is_marker =
+        |at: usize| markers.iter().flatten().any(|marker| !marker.is_empty() && data[at..].starts_with(marker));
+    let mut found = Vec::new();
+    // Escapes that follow upon each other may be a character together.
+    let mut run: Vec<(usize, usize, u8)> = Vec::new();
+    let mut at = 0;
+    while let Some(next) = memchr(b'\\', &data[at.min(data.len())..]) {
+        let start = at + next;
+        let stop = (start + 2..start + 4).find(|&at| is_separator(at)).unwrap_or(start + 4).min(data.len());
+        let escape = numeric(&data[start..stop]).filter(|_| !is_marker(start));
+        if run.last().is_some_and(|&(_, end, _)| end != start) {
+            take_illegal(&mut run, replacement, &mut found);
+        }
+        at = start + escape.map_or(2, |(len, _)| len);
+        if let Some((_, value)) = escape {
+            run.push((start, at, value));
+        }
+    }
+    take_illegal(&mut run, replacement, &mut found);
+    found
+}
+
+/// Ends a run of escapes.
+fn take_illegal(run: &mut Vec<(usize, usize, u8)>, replacement: Replacement, found: &mut Vec<(usize, Vec<u8>)>) {
+    let bytes: Vec<u8> = run.iter().map(|&(_, _, byte)| byte).collect();
+    let mut from = 0;
+    while let Some(invalid) = crate::utf8::first_invalid(&bytes[from..]) {
+        let (start, end, byte) = run[from + invalid];
+        from += invalid + 1;
+        let Some(new) = (if byte == 0 { replacement.nul } else { Some(replacement.byte) }) else { continue };
+        // All but NUL take three digits, and it becomes a space.
+        let escape = match end - start {
+            2 => vec![b'\\', new],
+            3 => format!("\\{new:02o}").into_bytes(),
+            _ => format!("\\{new:03o}").into_bytes(),
+        };
+        if escape.len() == end - start {
+            found.push((start, escape));
+        }
+    }
+    run.clear();
 }
 
 /// The error of a `\.` that does not end the data.

@@ -209,6 +209,10 @@ pub fn check(case: &Case, input: &[u8]) {
                 let hint = found.error.hint.clone().unwrap_or_default();
                 assert!(hint.contains(&format!(" {opened} ")), "opened at {opened}, {isa:?}: {hint}");
             }
+            // Nor has it one for the byte order mark of UTF-16.
+            None if input.starts_with(b"\xFF\xFE") || input.starts_with(b"\xFE\xFF") => {
+                assert!(found.error.hint.as_ref().is_some_and(|hint| hint.contains("UTF16")), "{isa:?}");
+            }
             None => assert_eq!(found.error.hint, expected.error.hint, "{isa:?}"),
         }
         assert_eq!(found.line, expected.line, "line of {:?}, {isa:?}", found.error);

@@ -3,8 +3,8 @@
 mod thread;
 
 use std::io::{self, BufRead, BufReader, Read};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use copyist_core::{DataError, ErrorCode};
 
@@ -137,6 +137,7 @@ pub struct Decompressor {
     codec: Codec,
     name: String,
     consumed: Arc<AtomicU64>,
+    start: Arc<OnceLock<Vec<u8>>>,
     produced: u64,
     limits: Expansion,
 }
@@ -145,9 +146,11 @@ impl Decompressor {
     /// Over the compressed bytes.
     pub fn new(source: impl Read + Send + 'static, codec: Codec, name: &str, limits: Expansion) -> io::Result<Self> {
         let consumed = Arc::new(AtomicU64::new(0));
-        let source = Counted { inner: BufReader::with_capacity(BUFFER, source), consumed: Arc::clone(&consumed) };
+        let start = Arc::default();
+        let inner = BufReader::with_capacity(BUFFER, source);
+        let source = Counted { inner, consumed: Arc::clone(&consumed), start: Arc::clone(&start) };
         let inner: Box<dyn Read + Send> = match codec {
-            Codec::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(source)),
+            Codec::Gzip => Box::new(GzipMembers { member: Some(flate2::bufread::GzDecoder::new(source)) }),
             Codec::Zstd => {
                 let mut decoder = zstd::stream::read::Decoder::with_buffer(source)?;
                 decoder.window_log_max(MOST_WINDOW_LOG)?;
@@ -163,7 +166,7 @@ impl Decompressor {
                 Box::new(Brotli { inner: brotli_decompressor::Decompressor::new(source, BUFFER), ended: false })
             }
         };
-        Ok(Self { inner, codec, name: name.to_owned(), consumed, produced: 0, limits })
+        Ok(Self { inner, codec, name: name.to_owned(), consumed, start, produced: 0, limits })
     }
 
     /// Bytes of the compressed input that have been read so far; grows while another thread reads.
@@ -178,10 +181,16 @@ impl Decompressor {
             return io::Error::other(Box::new(error.clone()));
         }
         let (codec, name, at) = (self.codec.name(), &self.name, self.consumed.load(Ordering::Relaxed));
-        let is_cut = error.kind() == io::ErrorKind::UnexpectedEof;
+        let is_short = error.kind() == io::ErrorKind::UnexpectedEof;
+        // What is shorter than a header need not be the beginning of one.
+        let is_cut = is_short && self.has_mark();
         let what =
             if is_cut { format!("ends in the midst of its {codec} data") } else { format!("is no valid {codec} data") };
-        let reason = if is_cut { String::new() } else { format!(": {error}") };
+        let reason = match (is_cut, is_short) {
+            (true, _) => String::new(),
+            (false, true) => ": it does not begin like such".to_owned(),
+            (false, false) => format!(": {error}"),
+        };
         let detail = format!(
             "That shows at byte {at} of it, after {} bytes of text{reason}. Nothing was loaded.",
             self.produced
@@ -189,6 +198,16 @@ impl Decompressor {
         io::Error::other(
             DataError::new(ErrorCode::BadCopyFileFormat, format!("file \"{name}\" {what}")).with_detail(detail),
         )
+    }
+
+    /// Whether the input begins as the codec has it, as far as it goes.
+    fn has_mark(&self) -> bool {
+        let start = self.start.get().map_or(&[][..], Vec::as_slice);
+        match Codec::of_mark(start) {
+            Mark::Is(codec) => codec == self.codec,
+            Mark::TooShort => true,
+            Mark::None => self.codec == Codec::Brotli,
+        }
     }
 
     fn check(&self) -> io::Result<()> {
@@ -245,10 +264,15 @@ const BUFFER: usize = 64 << 10;
 struct Counted<R> {
     inner: BufReader<R>,
     consumed: Arc<AtomicU64>,
+    /// The first bytes, or some of them.
+    start: Arc<OnceLock<Vec<u8>>>,
 }
 
 impl<R: Read> Read for Counted<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if self.start.get().is_none() {
+            self.fill_buf()?;
+        }
         let size = self.inner.read(into)?;
         self.consumed.fetch_add(size as u64, Ordering::Relaxed);
         Ok(size)
@@ -257,12 +281,40 @@ impl<R: Read> Read for Counted<R> {
 
 impl<R: Read> BufRead for Counted<R> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        self.inner.fill_buf()
+        let bytes = self.inner.fill_buf()?;
+        self.start.get_or_init(|| bytes[..bytes.len().min(MARK)].to_vec());
+        Ok(bytes)
     }
 
     fn consume(&mut self, amount: usize) {
         self.inner.consume(amount);
         self.consumed.fetch_add(amount as u64, Ordering::Relaxed);
+    }
+}
+
+/// Members of gzip one after the other. What follows one may be too short for a header, which is not to be taken for the beginning of another.
+struct GzipMembers<R> {
+    member: Option<flate2::bufread::GzDecoder<R>>,
+}
+
+impl<R: BufRead> Read for GzipMembers<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        while let Some(member) = &mut self.member {
+            let size = member.read(into)?;
+            if size > 0 || into.is_empty() {
+                return Ok(size);
+            }
+            let Some(mut source) = self.member.take().map(flate2::bufread::GzDecoder::into_inner) else { break };
+            let next = source.fill_buf()?;
+            if next.is_empty() {
+                break;
+            }
+            if !matches!(Codec::of_mark(&next[..next.len().min(MARK)]), Mark::Is(Codec::Gzip) | Mark::TooShort) {
+                return Err(io::Error::new(io::ErrorKind::InvalidData, "bytes follow its end"));
+            }
+            self.member = Some(flate2::bufread::GzDecoder::new(source));
+        }
+        Ok(0)
     }
 }
 
