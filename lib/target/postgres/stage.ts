@@ -11,6 +11,7 @@ import { Foresight } from './foresight.ts'
 import { FurtherErrors } from './further.ts'
 import { JUDGE_SQL, type Judgeable, type Verdict } from './judge.ts'
 import { type LocatedInit, moveLocated } from './located.ts'
+import { MadeValues } from './made-values.ts'
 import { internalError, isServerError } from './server-error.ts'
 import { hasRule, lineOf, mayNotRead, unreplaceable, withTemporaryHint } from './stage-errors.ts'
 import { StageSql } from './stage-sql.ts'
@@ -64,6 +65,8 @@ export class Stage {
   readonly #condition: ConditionTrial | undefined
   /** What else is wrong with rows that are refused already. */
   readonly further: FurtherErrors
+  /** Where it can be told of which rows a generated column cannot be made. Made with the table. */
+  #made: MadeValues | undefined
   /** Where the table refers to itself. */
   #waiting: WaitingRows | undefined
   readonly #replacement = (field: number) => replacementOf(this.#request, field)
@@ -82,7 +85,7 @@ export class Stage {
 
   /** Whether one query tells of all rows of a batch, so that it may be large. */
   get asksAtOnce(): boolean {
-    return this.#foresight?.asksAtOnce === true
+    return this.#foresight?.asksAtOnce === true || this.#made?.tellsAll === true
   }
 
   /** Whether a row may have to wait since it shares a key with one that does. */
@@ -166,6 +169,14 @@ export class Stage {
       throw withTemporaryHint(error)
     }
     await foresight.prepare()
+    this.#made = MadeValues.of({
+      query,
+      request: this.#request,
+      table: this.#table,
+      sql: this.#sql,
+      rows: this.#rows,
+      known,
+    })
     if (this.#sql.self !== undefined) {
       this.#waiting = new WaitingRows({ query, request: this.#request, sql: this.#sql, rows: this.#rows })
     }
@@ -251,6 +262,7 @@ export class Stage {
       }
     }
     const failed = (await this.#condition?.remove()) ?? []
+    if (bad !== undefined) failed.push(...((await this.#made?.remove()) ?? []))
     await inTurns(failed, ({ row }) => edits.set(row, 'drop'))
     if (isReplacing && bad === undefined) throw unreplaceable(foresight.checked)
     if (bad !== undefined && tolerates === 'conversion') {
@@ -260,7 +272,8 @@ export class Stage {
       return { loaded: rowsLoaded, refused, replaced }
     }
     if (isReplacing) await this.#rows.replace(bad ?? [], this.#request)
-    const verdicts = bad === undefined ? undefined : await foresight.verdicts()
+    const none = this.#made?.tellsAll === true ? [] : undefined
+    const verdicts = bad === undefined ? undefined : ((await foresight.verdicts()) ?? none)
     const rest =
       verdicts === undefined ? await this.#tryAll(batch) : await this.#copyOthers(batch, foresight, { edits, verdicts })
     const refused = inOrder([...lacking, ...(isReplacing ? [] : unread), ...failed, ...rest.refused])
@@ -308,6 +321,7 @@ export class Stage {
       this.#rows.isIndexed = isIndexed
       await query('ROLLBACK TO SAVEPOINT copyist_others; RELEASE SAVEPOINT copyist_others')
       foresight.giveUp()
+      this.#made?.giveUp()
       return this.#tryAll(batch)
     }
     // A key that is taken is so by rows that go in first; all else holds before, when no later row can have taken a key.
@@ -330,6 +344,7 @@ export class Stage {
     if (this.#foresight === undefined) return
     await this.#foresight.drop()
     await this.#condition?.drop()
+    await this.#made?.drop()
     for (const sql of this.#sql.dropSql()) await this.#context.query(sql)
   }
 }
