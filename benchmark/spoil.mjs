@@ -49,9 +49,13 @@ const KINDS = {
   overflow(fields, { random }) {
     fields[HUMIDITY] = String(3_000_000_000 + (random() % 1000))
   },
-  /** A value of which GENERATED_DRYNESS has no result. */
+  /** A value of which GENERATED_DRYNESS and GENERATED_WETNESS have no result. */
   generated(fields) {
     fields[HUMIDITY] = '101'
+  },
+  /** A station that SHORT_STATION refuses. */
+  long(fields) {
+    fields[STATION] += '-somewhere'
   },
 }
 
@@ -61,18 +65,32 @@ export const SPOILED = Object.keys(KINDS)
 /** Stands for a byte that no UTF-8 has. */
 const NO_UTF8 = '\0'
 
-/** The constraints that rows break. */
+/**
+ * The constraints that rows break. `before` runs before the table is made, `after` with its name for `{table}` after that; `element` is one of
+ * CREATE TABLE.
+ */
 export const CHECK_HUMIDITY = { element: 'CHECK (humidity <= 100)' }
 export const KEY_ID = { element: 'PRIMARY KEY (id)' }
-/** PostgreSQL only. `before` runs before the table is made, `after` with its name for `{table}` after that. */
 export const KNOWN_STATION = {
   before: `CREATE TABLE IF NOT EXISTS "known stations" (station text PRIMARY KEY);
-    INSERT INTO "known stations" SELECT 'ST' || lpad(CAST(n * 37 AS text), 5, '0') FROM generate_series(0, 499) AS n
+    INSERT INTO "known stations" SELECT 'ST' || lpad(CAST(n * 37 AS text), 5, '0') FROM generate_series(0, 499) AS s (n)
       ON CONFLICT DO NOTHING`,
   element: 'FOREIGN KEY (station) REFERENCES "known stations"',
 }
 export const STATION_NEEDED = { after: 'ALTER TABLE {table} ALTER station SET NOT NULL' }
+/** DuckDB only, which has no stored ones, and divides by 0: no number above 100 has a result. */
+export const GENERATED_WETNESS = { element: 'wetness int GENERATED ALWAYS AS (humidity * 21474836)' }
+/** PostgreSQL only. */
 export const GENERATED_DRYNESS = { element: 'dryness int GENERATED ALWAYS AS (1000 / (101 - humidity)) STORED' }
+export const DOMAIN_HUMIDITY = {
+  before: `DO $$ BEGIN
+      CREATE DOMAIN percent AS int4 CHECK (VALUE <= 100);
+    EXCEPTION WHEN duplicate_object THEN NULL;
+    END $$`,
+  after: 'ALTER TABLE {table} ALTER humidity TYPE percent',
+}
+export const SHORT_STATION = { after: 'ALTER TABLE {table} ALTER station TYPE varchar(7)' }
+export const EXCLUDED_ID = { element: 'EXCLUDE USING btree (id WITH =)' }
 export const TRIGGER_HUMIDITY = {
   before: `CREATE OR REPLACE FUNCTION refuse_humidity() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN

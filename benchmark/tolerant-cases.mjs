@@ -1,4 +1,15 @@
-import { CHECK_HUMIDITY, GENERATED_DRYNESS, KEY_ID, KNOWN_STATION, STATION_NEEDED, TRIGGER_HUMIDITY } from './spoil.mjs'
+import {
+  CHECK_HUMIDITY,
+  DOMAIN_HUMIDITY,
+  EXCLUDED_ID,
+  GENERATED_DRYNESS,
+  GENERATED_WETNESS,
+  KEY_ID,
+  KNOWN_STATION,
+  SHORT_STATION,
+  STATION_NEEDED,
+  TRIGGER_HUMIDITY,
+} from './spoil.mjs'
 
 const TARGETS = {
   postgres: { kind: 'postgres', into: 'PostgreSQL' },
@@ -57,16 +68,36 @@ export function tolerantCases(threads, quick) {
       spoiled('fields', percent, 'duckdb', 'rows too short', DUCKDB_PEERS),
     ]),
     ...LITTLE_AND_MUCH.flatMap((percent) => [
-      ...Object.keys(TARGETS).flatMap((target) => [
+      ...Object.entries({ postgres: POSTGRES_PEERS, duckdb: DUCKDB_PEERS }).flatMap(([target, peers]) => [
         spoiled('check', percent, target, 'rows that a CHECK refuses', [], { constraint: CHECK_HUMIDITY }),
+        spoiled(
+          'values',
+          percent,
+          target,
+          'unreadable values beside a CHECK, which is asked about the rest of the row',
+          [],
+          {
+            name: `beside-${percent}-${target}`,
+            constraint: CHECK_HUMIDITY,
+          },
+        ),
         spoiled('key', percent, target, 'duplicate keys', [], { constraint: KEY_ID }),
+        spoiled('station', percent, target, 'rows that a foreign key refuses', [], { constraint: KNOWN_STATION }),
+        spoiled('null', percent, target, 'rows that NOT NULL refuses', [], { constraint: STATION_NEEDED }),
+        spoiled('encoding', percent, target, 'rows that are no UTF-8', []),
+        spoiled('overflow', percent, target, 'numbers out of range', peers),
+        spoiled('generated', percent, target, 'rows of which a generated column cannot be made', [], {
+          constraint: target === 'duckdb' ? GENERATED_WETNESS : GENERATED_DRYNESS,
+        }),
       ]),
-      spoiled('station', percent, 'postgres', 'rows that a foreign key refuses', [], { constraint: KNOWN_STATION }),
-      spoiled('null', percent, 'postgres', 'rows that NOT NULL refuses', [], { constraint: STATION_NEEDED }),
-      spoiled('encoding', percent, 'postgres', 'rows that are no UTF-8', []),
-      spoiled('overflow', percent, 'postgres', 'numbers out of range', POSTGRES_PEERS),
-      spoiled('generated', percent, 'postgres', 'rows of which a generated column cannot be made', [], {
-        constraint: GENERATED_DRYNESS,
+      spoiled('long', percent, 'postgres', 'values too long', POSTGRES_PEERS, { constraint: SHORT_STATION }),
+      spoiled('check', percent, 'postgres', 'values that are not of their domain', POSTGRES_PEERS, {
+        name: `domain-${percent}-postgres`,
+        constraint: DOMAIN_HUMIDITY,
+      }),
+      spoiled('key', percent, 'postgres', 'rows that an exclusion constraint refuses', [], {
+        name: `exclusion-${percent}-postgres`,
+        constraint: EXCLUDED_ID,
       }),
       spoiled('check', percent, 'postgres', 'rows that a trigger refuses', [], {
         name: `trigger-${percent}-postgres`,

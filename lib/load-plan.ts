@@ -130,8 +130,10 @@ export async function planLoad(
       ? mayRefuse
         ? 'all'
         : undefined
-      : isAllText || (replacedByServer !== undefined && !isRejecting)
-        ? 'conversion'
+      : replacedByServer !== undefined
+        ? isRejecting
+          ? 'unique'
+          : 'conversion'
         : errors.conversion === 'skip_row' && (isJudgedByServer || statement.where !== undefined)
           ? isRejecting
             ? 'conversion or unique'

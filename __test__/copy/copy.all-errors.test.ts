@@ -1,8 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import pg from 'pg'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { CopyCallOptions, Reject } from '../../lib/index.ts'
+import { type CopyCallOptions, connect, type Reject } from '../../lib/index.ts'
 import { type Bench, benches } from './targets.ts'
 
 /*
@@ -266,5 +267,74 @@ describe('on PostgreSQL alone', () => {
     await bench.sql(`CREATE TABLE t (a xml, b regclass, c int, d int CHECK (d > 0))`)
     const { rejects } = await load('<a,nothing,x,0\n<a/>,t,x,1\n')
     expect(rejects.map(({ errors }) => errors.map(({ column }) => column))).toEqual([['a', 'b', 'c', 'd'], ['c']])
+  })
+
+  test('a value of which nothing can be told costs itself only', async () => {
+    await bench.sql(`CREATE FUNCTION is_even(i int) RETURNS boolean IMMUTABLE LANGUAGE plpgsql AS
+      $$BEGIN IF i = 13 THEN RAISE EXCEPTION 'not today' USING ERRCODE = '55000'; END IF; RETURN i % 2 = 0; END$$;
+      CREATE DOMAIN even AS int CHECK (is_even(VALUE));
+      CREATE TABLE t (a int, b even, c inet)`)
+    const { rejects } = await load('x,1,nowhere\nx,13,nowhere\nx,1,nowhere\nx,2,::1\n')
+    expect(states(rejects)).toEqual([
+      [1, 'a 22P02', 'b 23514', 'c 22P02'],
+      [2, 'a 22P02', 'c 22P02'],
+      [3, 'a 22P02', 'b 23514', 'c 22P02'],
+      [4, 'a 22P02'],
+    ])
+  })
+
+  test.each([
+    ['a few', 3],
+    ['so many that their column is left alone', 140],
+  ])('of values that the database cannot even be asked about: %s', async (_, odd) => {
+    const name = `${new URL(bench.url ?? '').pathname.slice(1)}_latin`
+    await bench.sql(`CREATE DATABASE ${name} ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0`)
+    const url = new URL(bench.url ?? '')
+    url.pathname = `/${name}`
+    const db = await connect(url.href)
+    const side = new pg.Client({ connectionString: url.href })
+    await side.connect()
+    try {
+      await side.query('CREATE TABLE t (a int, b inet, c inet)')
+      const rejects: Reject[] = []
+      const lines = Array.from({ length: odd }, () => 'x,ż,nowhere\nx,nowhere,nowhere\n')
+      await db.copy(`COPY t FROM STDIN (FORMAT csv, ON_ERROR skip_row)`, {
+        stdin: `${lines.join('')}1,::1,::1\n`,
+        ledger: false,
+        onReject: (reject) => rejects.push(reject),
+      })
+      const found = states(rejects).map(([line, ...errors]) => [Number(line) % 2, ...errors].join())
+      expect(found.slice(0, 6)).toEqual([1, 2, 3].flatMap(() => ['1,a 22P02,c 22P02', '0,a 22P02,b 22P02,c 22P02']))
+      expect(found.slice(-2)).toEqual([
+        '1,a 22P02,c 22P02',
+        odd > 100 ? '0,a 22P02,c 22P02' : '0,a 22P02,b 22P02,c 22P02',
+      ])
+    } finally {
+      await db.close()
+      await side.end()
+      await bench.sql(`DROP DATABASE ${name} WITH (FORCE)`)
+    }
+  })
+
+  test('without the right to make functions, what is told without them', async () => {
+    const url = new URL(bench.url ?? '')
+    const database = url.pathname.slice(1)
+    const role = `${database}_plain`
+    await bench.sql(`CREATE ROLE ${role} LOGIN PASSWORD 'plain'; REVOKE TEMPORARY ON DATABASE ${database} FROM PUBLIC;
+      CREATE DOMAIN even AS int CHECK (VALUE % 2 = 0); CREATE TABLE t (a int, b even, c inet); GRANT ALL ON t TO ${role}`)
+    Object.assign(url, { username: role, password: 'plain' })
+    const db = await connect(url.href)
+    try {
+      const rejects: Reject[] = []
+      await db.copy(`COPY t FROM STDIN (FORMAT csv, ON_ERROR skip_row)`, {
+        stdin: 'x,1,nowhere\n1,2,::1\n',
+        ledger: false,
+        onReject: (reject) => rejects.push(reject),
+      })
+      expect(states(rejects)).toEqual([[1, 'a 22P02', 'c 22P02']])
+    } finally {
+      await db.close()
+      await bench.sql(`DROP OWNED BY ${role}; DROP ROLE ${role}`)
+    }
   })
 })

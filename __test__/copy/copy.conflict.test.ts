@@ -335,6 +335,33 @@ describe.each([...benches, { ...benches[1], name: 'duckdb, portable' } as const]
     expect(failing.counts).toEqual([1, 0, 2, 0])
   })
 
+  test.each(['ignore', 'set_null'])('beside ON_ERROR %s an error that ends the load names its line', async (policy) => {
+    const [type, value] = name === 'postgres' ? ['inet', '::1'] : ['BIT', '101']
+    await replaceTable(`id integer PRIMARY KEY, a ${type}, n integer CHECK (n > 0)`, `(1, '${value}', 1)`)
+    const lines = `1,${value},1\n2,nowhere,1\n5,${value},x\n4,${value},1\n3,${value},0\n6,${value},0\n`
+    for (const clause of ['DO SKIP', '(id) DO UPDATE', '(id) DO SKIP KEEP LAST']) {
+      const error = await refusal(load(bench, lines, `(FORMAT csv, ON_ERROR ${policy}) ON CONFLICT ${clause}`))
+      expect([clause, error]).toMatchObject([clause, { sqlState: '23514', position: { line: 5 } }])
+      expect(error.position.file).toBe(join(folder, 'input.csv'))
+      expect(error.context).toMatch(/^COPY t, line 5/)
+      expect(await rows('SELECT id FROM t')).toEqual([['1']])
+    }
+  })
+
+  test.runIf(name === 'postgres')('an error names its line where a trigger drops rows, too', async () => {
+    await bench.sql(`CREATE FUNCTION drops() RETURNS trigger LANGUAGE plpgsql AS
+        'BEGIN IF NEW.id = 2 THEN RETURN NULL; END IF; RETURN NEW; END';
+      CREATE TRIGGER drops BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION drops()`)
+    const error = await refusal(load(bench, '2,a,1\n1,b,1\n3,c,0\n', '(FORMAT csv) ON CONFLICT DO SKIP'))
+    expect(error).toMatchObject({ sqlState: '23514', position: { line: 3 } })
+    await bench.sql('ALTER TABLE t ADD a inet')
+    const lines = '1,b,1,::1\n4,b,1,nowhere\n2,b,1,::1\n3,c,0,::1\n'
+    expect(await refusal(load(bench, lines, '(FORMAT csv, ON_ERROR ignore) ON CONFLICT DO REJECT'))).toMatchObject({
+      sqlState: '23514',
+      position: { line: 4 },
+    })
+  })
+
   test('whose references are looked at, of rows behind the first of their key', async () => {
     await bench.sql('CREATE TABLE parent (id integer PRIMARY KEY)')
     await bench.sql('INSERT INTO parent VALUES (1)')

@@ -202,6 +202,47 @@ describe.each(benches)('replaced values on $name', ({ name, open }) => {
     expect(await bench.sql('SELECT count(*) FROM copyist.replaced')).toEqual([['4']])
   })
 
+  test.runIf(name === 'postgres')('that only the server reads are so in rows that keep their key', async () => {
+    await bench.sql('DROP TABLE t')
+    await bench.sql('CREATE TABLE t (id integer PRIMARY KEY, a inet, n integer CHECK (n > 0))')
+    await bench.sql(`INSERT INTO t VALUES (1, '::1', 1)`)
+    const path = join(folder, 'input.csv')
+    const statement = `COPY t FROM '${path}' (FORMAT csv, ON_ERROR set_null) ON CONFLICT DO REJECT`
+    const order: string[] = []
+    const run = async (content: string) => {
+      writeFileSync(path, content)
+      return await bench.db.copy(statement, {
+        onReplace: ({ line, values }) => order.push(`${line}: ${values.map(({ column }) => column).join()}`),
+        onReject: ({ line, errors }) =>
+          order.push(`rejected ${line}: ${errors.map(({ sqlState }) => sqlState).join()}`),
+      })
+    }
+    const receipt = await run('2,nowhere,1\n1,nowhere,1\n3,::1,x\n3,::1,1\n4,::1,1\n2,there,y\n')
+    expect(order).toEqual(['1: a', 'rejected 2: 23505', '3: n', 'rejected 4: 23505', 'rejected 6: 23505'])
+    expect(receipt).toMatchObject({ rowsLoaded: 3, rowsRejected: 3, rowsReplaced: 2 })
+    expect(await bench.sql('SELECT id, a, n FROM t ORDER BY id')).toEqual([
+      ['1', '::1', '1'],
+      ['2', null, '1'],
+      ['3', '::1', null],
+      ['4', '::1', '1'],
+    ])
+    // Whatever else refuses a row ends the load, at its line.
+    const failed = await run('5,nowhere,1\n5,::1,1\n6,::1,0\n').catch((error: CopyError) => error)
+    expect(failed).toMatchObject({ sqlState: '23514', position: { file: path, line: 3 } })
+    const keyless = await run('5,::1,1\nx,::1,1\n').catch((error: CopyError) => error)
+    expect(keyless).toMatchObject({ sqlState: '23502', position: { file: path, line: 2 } })
+    expect(await bench.sql('SELECT count(*) FROM t')).toEqual([['4']])
+    // So it is where rows have to be tried.
+    await bench.sql('ALTER TABLE t ADD EXCLUDE USING btree (n WITH =) WHERE (n > 5)')
+    order.length = 0
+    expect(await run('5,nowhere,6\n6,nowhere,6\n1,x,7\n7,x,8\n')).toMatchObject({ rowsLoaded: 2, rowsRejected: 2 })
+    expect(order).toEqual(['1: a', 'rejected 2: 23P01', 'rejected 3: 23505', '4: a'])
+    expect(await run('8,nowhere,9\n8,y,9\n9,z,0\n').catch((error: CopyError) => error)).toMatchObject({
+      sqlState: '23514',
+      position: { file: path, line: 3 },
+    })
+  })
+
   describe('by SKIP_COLUMN of QuestDB', () => {
     const skip = async (content: string, more = '') => {
       const path = join(folder, 'skip.csv')

@@ -72,12 +72,15 @@ export async function copyInto(context, path, settings, options = '') {
 export async function loadInto({ dataset, threads, constraint }, path, prepare) {
   if (path !== ':memory:') remove(path)
   const { connection, close } = await openDuckdb(path, threads)
+  const { before, element, after } = constraint ?? {}
+  if (before !== undefined) await connection.run(before)
   const load = await prepare(connection)
   return {
     async before() {
       await connection.run('DROP TABLE IF EXISTS load')
-      const elements = [columnDefinitions(dataset.columns), ...(constraint === undefined ? [] : [constraint.element])]
+      const elements = [columnDefinitions(dataset.columns), ...(element === undefined ? [] : [element])]
       await connection.run(`CREATE TABLE load (${elements.join(', ')})`)
+      if (after !== undefined) await connection.run(after.replace('{table}', 'load'))
       // What store_rejects has kept of the run before.
       for (const rejects of ['reject_errors', 'reject_scans']) await connection.run(`DROP TABLE IF EXISTS ${rejects}`)
       // So that a run does not pay for what the one before it left to write.

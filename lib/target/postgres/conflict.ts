@@ -1,16 +1,16 @@
-import { CopyError } from '../../errors.ts'
+import type { CopyError } from '../../errors.ts'
 import type { ConflictRequest, LoadRequest } from '../target.ts'
 import type { Batch } from './batch.ts'
 import type { ConditionTrial } from './condition-trial.ts'
 import type { Foresight } from './foresight.ts'
 import type { FurtherErrors } from './further.ts'
+import { moveLocated } from './located.ts'
 import { internalError } from './server-error.ts'
 import { inPart } from './sql-position.ts'
 import { locatedError, unreplaceable } from './stage-errors.ts'
 import type { StageSql } from './stage-sql.ts'
 import { byRow, type Outcome, type Query, type RefusedRow, type StagedRows } from './staged-rows.ts'
 import { isTolerated } from './tolerance.ts'
-import type { BadValue } from './values.ts'
 
 /*
  * Rows that go from the temporary table to the table as ON CONFLICT says
@@ -60,11 +60,12 @@ export async function resolveConflicts(
   if (isReplacing && values === undefined) throw unreplaceable(foresight.checked)
   const replaced = isReplacing ? byRow(values ?? []) : []
   const bad = isReplacing ? [] : await further.addTo(byRow(values ?? []), values ?? [])
-  if (isReplacing) await replace(init, values ?? [])
+  if (isReplacing) await rows.replace(values ?? [], request)
   await rows.remove(bad.map(({ row }) => row + 1))
   bad.push(...((await condition?.remove()) ?? []))
   const held = await filter(init)
-  const { loaded, conflicted, refused } = (await moveForeseen(init)) ?? (await rows.run('all'))
+  const { loaded, conflicted, refused } =
+    (await moveForeseen(init)) ?? (await moveLocated(init, batch, () => rows.run('all')))
   const [first] = refused
   // Whatever is refused now is no value that could be replaced.
   if (isReplacing && first) {
@@ -82,29 +83,10 @@ export async function resolveConflicts(
   }
 }
 
-/** Puts NULL or the default in place of values. */
-async function replace({ query, request, sql }: ConflictInit, values: readonly BadValue[]): Promise<void> {
-  const byColumn = new Map<number, number[]>()
-  for (const { n, position } of values) {
-    const numbers = byColumn.get(position)
-    if (numbers === undefined) byColumn.set(position, [n])
-    else numbers.push(n)
-  }
-  for (const [position, numbers] of byColumn) {
-    // The column of the temporary table has the default of the table's where that is what a value becomes.
-    const instead = request.refusals?.replaces === 'default' ? 'DEFAULT' : 'NULL'
-    await query(
-      `UPDATE pg_temp.${sql.name} SET c${position} = ${instead} WHERE n IN (SELECT pg_catalog.unnest(CAST($1 AS bigint[])))`,
-      [`{${numbers.join()}}`],
-    )
-  }
-}
-
 /** Moves all rows, or throws the error of the first that is refused. */
 async function moveOrStop(init: ConflictInit, batch: Batch): Promise<Resolved> {
-  const { query, request, sql, rows } = init
-  await query('SAVEPOINT copyist_resolved')
-  try {
+  const { request, sql, rows } = init
+  const move = async (): Promise<Resolved> => {
     const held = await filter(init)
     const taken = await deduplicate(init)
     const isUpdate = request.conflict.action === 'update'
@@ -114,7 +96,6 @@ async function moveOrStop(init: ConflictInit, batch: Batch): Promise<Resolved> {
     if (refused.length > 0) throw internalError('rows are refused of which none may be')
     const rest = batch.rows - held - taken - loaded - conflicted
     if (rest < 0 || (rest > 0 && sql.updates && !sql.drops)) throw unbalanced(batch.rows, rest)
-    await query('RELEASE SAVEPOINT copyist_resolved')
     const isDropped = isTold || sql.updates
     return {
       loaded,
@@ -122,28 +103,11 @@ async function moveOrStop(init: ConflictInit, batch: Batch): Promise<Resolved> {
       conflicted: taken + conflicted + (isDropped ? 0 : rest),
       filtered: held + (isDropped ? rest : 0),
     }
-  } catch (error) {
-    throw await located(init, batch, error)
   }
-}
-
-/** The error with the place of the row that it is about, which is found out by a second trial. */
-async function located(init: ConflictInit, batch: Batch, error: unknown): Promise<unknown> {
-  const { query, rows, request } = init
-  // Not even the connection may be left.
-  if (!(error instanceof CopyError) || !isTolerated(error, { tolerates: 'all' })) return error
-  await query('ROLLBACK TO SAVEPOINT copyist_resolved; SAVEPOINT copyist_located')
-  try {
+  return await moveLocated(init, batch, move, async () => {
     await filter(init)
     await deduplicate(init)
-    await query('SAVEPOINT copyist_located')
-  } catch (failure) {
-    if (!(failure instanceof CopyError) || /^(?:08|57)/.test(failure.sqlState)) throw failure
-    // A value that cannot be read: then the rows are all there still.
-    await query('ROLLBACK TO SAVEPOINT copyist_located')
-  }
-  const [first] = (await rows.run('first')).refused
-  return first === undefined ? error : locatedError(error, request, { ...first, place: batch.locate(first.row) })
+  })
 }
 
 /** Takes those out that are known to be refused, and of the others all but the last of each key; undefined where that cannot be told. */

@@ -53,7 +53,8 @@ export class Foresight {
     const { query, serverVersion, sql, request } = this.#init
     const { refusals } = request
     if (refusals === undefined) return
-    if (refusals.tolerates !== 'unique' && this.checked.length > 0) {
+    const areValuesForgiven = refusals.tolerates !== 'unique' || refusals.replaces !== undefined
+    if (areValuesForgiven && this.checked.length > 0) {
       this.#check = valueCheck(sql.name, this.checked, { serverVersion, by: 'asking' }) ?? this.#tryingCheck()
       for (const statement of this.#check?.ddl ?? []) await query(statement)
     }

@@ -4,12 +4,14 @@ import type { CatalogTable } from './catalog.ts'
 import { CHECKS_SQL, type KnownChecks } from './checks.ts'
 import { conditionName } from './conditions.ts'
 import { isSteady, TELLS } from './judge.ts'
+import { internalError } from './server-error.ts'
 import { MOST_SHOWN, type Query, type RefusedRow } from './staged-rows.ts'
 import {
   type BadValue,
   type CheckedColumn,
   isValueKnown,
   readBadValue,
+  SAYS_SO,
   storedValue,
   type ValueCheck,
   valueCheck,
@@ -23,8 +25,9 @@ import {
  * depend on which rows go in, and this one does not.
  */
 
-/** Conditions are asked about no more when that has failed for so many rows. */
+/** Conditions are asked about no more when that has failed for so many rows, nor a column when it has for so many values. */
 const MOST_FAILURES = 500
+const MOST_ODD_VALUES = 100
 
 /** What undoes a batch must not undo what is made here. */
 const RENEWED = 'RELEASE SAVEPOINT copyist_batch; SAVEPOINT copyist_batch'
@@ -58,9 +61,13 @@ export class FurtherErrors {
   /** What the temporary table is called. */
   readonly #name: string
   /** Columns whose values only the server can read or judge. */
-  readonly #checked: readonly CheckedColumn[]
+  #checked: readonly CheckedColumn[]
   #check: ValueCheck | undefined
-  #by: 'asking' | 'trying' | 'nothing' | undefined
+  #by: 'asking' | 'trying' = 'asking'
+  /** Whether functions may be made. */
+  #mayTry = true
+  /** How many values of a column, by its position, have been asked about in vain. */
+  readonly #oddValues = new Map<number, number>()
   #conditions: readonly Condition[] | undefined
   /** Rows for which a condition has failed. */
   #failures = 0
@@ -117,60 +124,94 @@ export class FurtherErrors {
   }
 
   /** Values that their columns cannot take. */
-  async #values(asked: readonly Asked[]): Promise<{ n: number; position: number; error: RowError }[]> {
-    const columns = this.#checked.filter(({ position }) => asked.some(({ known }) => known.has(position)))
-    if (columns.length === 0) return []
-    for (;;) {
-      const check = await this.#prepared()
-      if (check === undefined) return []
-      const found = await this.#answers(check.sql, asked, this.#checkedPositions)
-      if (found !== undefined) {
-        return found.flatMap((line) => {
-          const { n, position, error } = readBadValue(line, this.#checked, MOST_SHOWN)
-          // Of a value that is not known it says what it says of NULL.
-          return asked[n]?.known.has(position) ? [{ n, position, error }] : []
-        })
-      }
-      // An input function that knows errors only, or a domain with a condition that fails; in the end one that says nothing of the row.
-      for (const sql of check.drop) await this.#query(sql)
-      if (check.drop.length > 0) await this.#query(RENEWED)
-      this.#by = this.#by === 'asking' ? 'trying' : 'nothing'
-      this.#check = undefined
-    }
+  async #values(asked: readonly Asked[]): Promise<BadValue[]> {
+    const isKnown = ({ position }: CheckedColumn) => asked.some(({ known }) => known.has(position))
+    if (!this.#checked.some(isKnown) || !(await this.#prepare())) return []
+    return await this.#ofValues(asked, this.#checked.filter(isKnown))
   }
 
-  get #checkedPositions(): number[] {
-    return this.#checked.map(({ position }) => position)
-  }
-
-  /** What tells of values, made when it is needed first. */
-  async #prepared(): Promise<ValueCheck | undefined> {
-    const of = (by: 'asking' | 'trying') =>
-      valueCheck(`${this.#name}_f`, this.#checked, {
-        serverVersion: this.#serverVersion,
-        by,
-        rows: this.#source('given', this.#checkedPositions),
-      })
-    if (this.#check !== undefined || this.#by === 'nothing') return this.#check
-    const asking = this.#by === undefined ? of('asking') : undefined
-    this.#by = asking === undefined ? 'trying' : 'asking'
-    this.#check = asking ?? of('trying')
-    const { ddl = [] } = this.#check ?? {}
-    if (ddl.length === 0) return this.#check
-    await this.#query('SAVEPOINT copyist_question')
+  /**
+   * What cannot be asked is looked for: an odd value, such as one with a character that the server's encoding lacks, is to say nothing of
+   * itself alone.
+   */
+  async #ofValues(asked: readonly Asked[], columns: readonly CheckedColumn[]): Promise<BadValue[]> {
+    const positions = columns.map(({ position }) => position)
+    if (positions.length === 0) return []
     try {
-      for (const sql of ddl) await this.#query(sql)
-      await this.#query('RELEASE SAVEPOINT copyist_question')
+      const found = await this.#ask(this.#valuesSql(columns).sql, asked, positions)
+      const known = new Map(asked.map((row) => [row.n, row.known]))
+      // Of a value that is not known it says what it says of NULL.
+      return found
+        .map((line) => readBadValue(line, columns, MOST_SHOWN))
+        .filter(({ n, position }) => known.get(n)?.has(position))
     } catch (error) {
-      // Without the right to make functions less is told, and the load goes on.
-      if (!(isOfQuery(error) && error.sqlState === '42501')) throw error
-      await this.#query('ROLLBACK TO SAVEPOINT copyist_question; RELEASE SAVEPOINT copyist_question')
-      this.#by = 'nothing'
-      this.#check = undefined
-      return undefined
+      if (!isOfQuery(error)) throw error
+      // An input function that knows errors only, or a domain with a condition that fails.
+      if (this.#by === 'asking' && this.#mayTry) {
+        this.#by = 'trying'
+        await this.drop()
+        await this.#query(RENEWED)
+        return (await this.#prepare()) ? await this.#ofValues(asked, this.#left(columns)) : []
+      }
+      const [half, part] = [asked.length >> 1, columns.length >> 1]
+      if (half > 0) {
+        const before = await this.#ofValues(asked.slice(0, half), columns)
+        return [...before, ...(await this.#ofValues(asked.slice(half), this.#left(columns)))]
+      }
+      if (part > 0) {
+        const before = await this.#ofValues(asked, columns.slice(0, part))
+        return [...before, ...(await this.#ofValues(asked, columns.slice(part)))]
+      }
+      const [position = -1] = positions
+      const odd = (this.#oddValues.get(position) ?? 0) + 1
+      this.#oddValues.set(position, odd)
+      // Each costs some questions, and a column that has so many of them is left alone.
+      if (odd >= MOST_ODD_VALUES) this.#checked = this.#checked.filter((column) => column.position !== position)
+      return []
     }
-    await this.#query(RENEWED)
-    return this.#check
+  }
+
+  /** Those that are still asked about. */
+  #left(columns: readonly CheckedColumn[]): CheckedColumn[] {
+    return columns.filter((column) => this.#checked.includes(column))
+  }
+
+  #valuesSql(columns: readonly CheckedColumn[]): ValueCheck {
+    const { length } = columns
+    const rows = this.#source(
+      'given',
+      columns.map(({ position }) => position),
+    )
+    const init = { serverVersion: this.#serverVersion, rows }
+    const check = valueCheck(`${this.#name}_f`, columns, { ...init, by: this.#by })
+    if (check === undefined) throw internalError(`${length} columns cannot be asked about by ${this.#by}`)
+    return check
+  }
+
+  /** Makes what tells of values when it is needed first. Whether there is any. */
+  async #prepare(): Promise<boolean> {
+    if (this.#check !== undefined) return true
+    if (this.#serverVersion < SAYS_SO) this.#by = 'trying'
+    if (this.#by === 'trying' && !this.#mayTry) return false
+    const check = this.#valuesSql(this.#checked)
+    if (check.ddl.length > 0) {
+      await this.#query('SAVEPOINT copyist_question')
+      try {
+        for (const sql of check.ddl) await this.#query(sql)
+      } catch (error) {
+        // Without the right to make functions less is told, and the load goes on.
+        if (!(isOfQuery(error) && error.sqlState === '42501')) throw error
+        await this.#query('ROLLBACK TO SAVEPOINT copyist_question; RELEASE SAVEPOINT copyist_question')
+        this.#mayTry = false
+        this.#by = 'asking'
+        // Whether NULL is of a domain is found out by trying.
+        this.#checked = this.#checked.filter(({ isDomain }) => !isDomain)
+        return this.#serverVersion >= SAYS_SO && this.#checked.length > 0 && (await this.#prepare())
+      }
+      await this.#query(`RELEASE SAVEPOINT copyist_question; ${RENEWED}`)
+    }
+    this.#check = check
+    return true
   }
 
   /** Conditions that rows do not meet. */
@@ -291,20 +332,6 @@ CROSS JOIN LATERAL (VALUES ${flags.join(', ')}) f(at, is_broken) WHERE f.is_brok
     }
     const fields = positions.map((position, at) => `e.v ->> ${at + 2} AS c${position}`)
     return `(SELECT ${[...row, ...fields].join(', ')} FROM ${given} OFFSET 0)`
-  }
-
-  /** The rows of a query; undefined when it fails. */
-  async #answers(
-    sql: string,
-    asked: readonly Asked[],
-    positions: readonly number[],
-  ): Promise<readonly (readonly (string | null)[])[] | undefined> {
-    try {
-      return await this.#ask(sql, asked, positions)
-    } catch (error) {
-      if (!isOfQuery(error)) throw error
-      return undefined
-    }
   }
 
   async #ask(

@@ -30,6 +30,23 @@ SELECT pg_catalog.json_build_object(
     WHERE a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
       AND (a.attidentity <> '' OR d.adbin IS NOT NULL OR t.typdefaultbin IS NOT NULL)
   ),
+  'made', (
+    SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
+      'name', a.attname, 'sql', pg_catalog.pg_get_expr(d.adbin, d.adrelid), 'columns', o.names, 'isCollated', coalesce(o.is_collated, false)
+    ) ORDER BY a.attnum)
+    FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+    CROSS JOIN LATERAL (
+      SELECT pg_catalog.json_agg(DISTINCT b.attname::text) AS names, pg_catalog.bool_or(b.attcollation <> t.typcollation) AS is_collated
+      FROM pg_catalog.pg_depend p
+      JOIN pg_catalog.pg_attribute b ON b.attrelid = r.oid AND b.attnum = p.refobjsubid
+      JOIN pg_catalog.pg_type t ON t.oid = b.atttypid
+      WHERE p.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND p.refobjid = r.oid AND p.refobjsubid <> a.attnum AND (
+        p.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass AND p.objid = d.oid
+        OR p.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND p.objid = r.oid AND p.objsubid = a.attnum
+      )
+    ) o
+    WHERE a.attrelid = r.oid AND a.attgenerated = 's' AND NOT a.attisdropped
+  ),
   'uniques', (SELECT count(*) FROM pg_catalog.pg_index i WHERE i.indrelid = r.oid AND i.indisunique),
   'drops', EXISTS (
     WITH RECURSIVE part (oid) AS (
@@ -124,10 +141,21 @@ export interface Constraint {
   readonly isProven?: boolean
 }
 
+/** A generated column: what it is made by, and of. */
+export interface MadeColumn {
+  readonly name: string
+  readonly sql: string
+  readonly columns: readonly string[] | null
+  /** Whether one of these has a collation of its own. */
+  readonly isCollated: boolean
+}
+
 /** What {@link JUDGE_SQL} answers. */
 export interface Judgeable {
   readonly constraints: readonly Constraint[] | null
   readonly defaults: Readonly<Record<string, string>> | null
+  /** Generated columns that are stored. */
+  readonly made: readonly MadeColumn[] | null
   /** How many unique indexes there are. */
   readonly uniques: number
   /** Whether a trigger may drop rows of an INSERT or an UPDATE. */

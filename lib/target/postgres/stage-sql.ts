@@ -16,7 +16,7 @@ const MOST_BEGUN = 1 << 20
 const DIVIDE = 'CPY01'
 const UNDO = 'CPY02'
 
-/** What the function is to move; with `first` it ends at the first row that is refused. */
+/** What the function is to move; with `first` it ends at the first row that ends the load, and tells of no other. */
 export const MOVES = { all: 0, tried: 1, atOnce: 2, first: 3 } as const
 
 /** References of a table to itself, and its keys; names of columns are as the catalog has them. */
@@ -365,6 +365,7 @@ ${tag}`,
    */
   #refuseSql(row: string): string {
     const { columns, sink } = this.#request
+    const isSought = `copyist_mode = ${MOVES.first}`
     const found = `GET STACKED DIAGNOSTICS copyist_state = RETURNED_SQLSTATE, copyist_message = MESSAGE_TEXT,
           copyist_detail = PG_EXCEPTION_DETAIL`
     const names = (this.self?.names ?? []).map(literal)
@@ -397,7 +398,8 @@ ${tag}`,
         RETURN NEXT;
       END;`
           })
-    return `${found}, copyist_column = COLUMN_NAME, copyist_constraint = CONSTRAINT_NAME;
+    return `IF ${isSought} AND SQLSTATE ~ '${this.#forgiven}' THEN CONTINUE; END IF;
+      ${found}, copyist_column = COLUMN_NAME, copyist_constraint = CONSTRAINT_NAME;
       ${waits}
       copyist_n := ${row};
       copyist_value := NULL;
@@ -405,7 +407,7 @@ ${tag}`,
       ${this.#brokenSql(row)}
       ${casts.length === 0 ? '' : `IF copyist_state ~ '^22' THEN\n${casts.join('\n')}\nEND IF;`}
       IF NOT copyist_told THEN RETURN NEXT; END IF;
-      IF copyist_mode = ${MOVES.first} THEN RETURN; END IF;`
+      IF ${isSought} THEN RETURN; END IF;`
   }
 
   /** Tells of the constraints that a row breaks which a constraint has refused, first what the server has said of it. */
@@ -436,7 +438,8 @@ ${tag}`,
 
   /** Moves `rows` rows from `first` on; where that fails, in smaller blocks, and in the end one by one. */
   #moveSql(first: string, rows: number): string {
-    const tolerated = TOLERATED[this.#request.refusals?.tolerates ?? 'all']
+    // What ends the load is looked for as what costs a row is.
+    const tolerated = `SQLSTATE ~ '${this.#forgiven}' OR copyist_mode = ${MOVES.first} AND SQLSTATE ~ '${TOLERATED.all}'`
     const isOne = rows === 1
     const which = isOne ? `s.n = ${first}` : `s.n BETWEEN ${first} AND ${first} + ${rows - 1} ORDER BY s.n`
     const smaller = Math.ceil(rows / FANOUT)
@@ -447,13 +450,19 @@ ${tag}`,
         ${this.#moveSql(next, smaller)}
       END LOOP;`
     // What a statement updates twice, or a trigger drops, is found out row by row.
-    const divides = isOne || this.#request.conflict === undefined ? '' : ` AND SQLSTATE NOT IN ('21000', '${DIVIDE}')`
+    const divides = isOne || this.#request.conflict === undefined ? '' : ` OR SQLSTATE IN ('21000', '${DIVIDE}')`
     return `BEGIN
       ${this.#countedSql(which, first, rows)}
     EXCEPTION WHEN OTHERS OR ASSERT_FAILURE THEN
-      IF SQLSTATE !~ '${tolerated}'${divides} THEN RAISE; END IF;
+      IF NOT (${tolerated}${divides}) THEN RAISE; END IF;
       ${refused}
     END;`
+  }
+
+  /** SQLSTATEs that cost a row only. */
+  get #forgiven(): string {
+    const { refusals } = this.#request
+    return refusals === undefined ? '^$' : TOLERATED[refusals.tolerates]
   }
 
   /** Variables of ON CONFLICT. */

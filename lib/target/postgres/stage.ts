@@ -10,10 +10,12 @@ import type { Edit } from './edit.ts'
 import { Foresight } from './foresight.ts'
 import { FurtherErrors } from './further.ts'
 import { JUDGE_SQL, type Judgeable, type Verdict } from './judge.ts'
+import { type LocatedInit, moveLocated } from './located.ts'
+import { MadeValues } from './made-values.ts'
 import { internalError, isServerError } from './server-error.ts'
 import { hasRule, lineOf, mayNotRead, unreplaceable, withTemporaryHint } from './stage-errors.ts'
 import { StageSql } from './stage-sql.ts'
-import { byRow, inTurns, type Query, type RefusedRow, StagedRows } from './staged-rows.ts'
+import { byRow, inTurns, type Outcome, type Query, type RefusedRow, replacementOf, StagedRows } from './staged-rows.ts'
 import { isTolerated } from './tolerance.ts'
 import { mayWait, readSelfReferences, WaitingRows } from './waiting.ts'
 import { columnsOfWhere } from './where-columns.ts'
@@ -63,8 +65,11 @@ export class Stage {
   readonly #condition: ConditionTrial | undefined
   /** What else is wrong with rows that are refused already. */
   readonly further: FurtherErrors
+  /** Where it can be told of which rows a generated column cannot be made. Made with the table. */
+  #made: MadeValues | undefined
   /** Where the table refers to itself. */
   #waiting: WaitingRows | undefined
+  readonly #replacement = (field: number) => replacementOf(this.#request, field)
 
   constructor(context: TolerantContext, table: CatalogTable, request: LoadRequest) {
     this.#context = context
@@ -80,7 +85,7 @@ export class Stage {
 
   /** Whether one query tells of all rows of a batch, so that it may be large. */
   get asksAtOnce(): boolean {
-    return this.#foresight?.asksAtOnce === true
+    return this.#foresight?.asksAtOnce === true || this.#made?.tellsAll === true
   }
 
   /** Whether a row may have to wait since it shares a key with one that does. */
@@ -164,6 +169,14 @@ export class Stage {
       throw withTemporaryHint(error)
     }
     await foresight.prepare()
+    this.#made = MadeValues.of({
+      query,
+      request: this.#request,
+      table: this.#table,
+      sql: this.#sql,
+      rows: this.#rows,
+      known,
+    })
     if (this.#sql.self !== undefined) {
       this.#waiting = new WaitingRows({ query, request: this.#request, sql: this.#sql, rows: this.#rows })
     }
@@ -249,28 +262,34 @@ export class Stage {
       }
     }
     const failed = (await this.#condition?.remove()) ?? []
+    if (bad !== undefined) failed.push(...((await this.#made?.remove()) ?? []))
     await inTurns(failed, ({ row }) => edits.set(row, 'drop'))
+    if (isReplacing && bad === undefined) throw unreplaceable(foresight.checked)
     if (bad !== undefined && tolerates === 'conversion') {
       // Whatever it refuses now is no error of a conversion.
-      const { columns } = this.#request.table
-      const replacement = (field: number) => {
-        const column = columns[this.#request.columns[field] ?? -1]
-        if (replaces !== 'default' || column?.hasDefault !== true) return 'null'
-        return column.defaultSql === undefined ? 'default' : (column.zero ?? 'default')
-      }
-      const { rowsLoaded } = await copy(copySql, batch.again(edits, replacement))
-      const [refused, replaced] = replaces === undefined ? [inOrder([...unread, ...failed]), []] : [[], unread]
+      const { rowsLoaded } = await copy(copySql, batch.again(edits, this.#replacement))
+      const [refused, replaced] = isReplacing ? [[], unread] : [inOrder([...unread, ...failed]), []]
       return { loaded: rowsLoaded, refused, replaced }
     }
-    if (replaces !== undefined) throw unreplaceable(foresight.checked)
-    const verdicts = bad === undefined ? undefined : await foresight.verdicts()
+    if (isReplacing) await this.#rows.replace(bad ?? [], this.#request)
+    const none = this.#made?.tellsAll === true ? [] : undefined
+    const verdicts = bad === undefined ? undefined : ((await foresight.verdicts()) ?? none)
     const rest =
-      verdicts === undefined
-        ? await this.#rows.tryAll(batch.first)
-        : await this.#copyOthers(batch, foresight, { edits, verdicts })
-    const refused = inOrder([...lacking, ...unread, ...failed, ...rest.refused])
+      verdicts === undefined ? await this.#tryAll(batch) : await this.#copyOthers(batch, foresight, { edits, verdicts })
+    const refused = inOrder([...lacking, ...(isReplacing ? [] : unread), ...failed, ...rest.refused])
     const waiting = await this.#waiting?.take(batch.first, batch.rows)
-    return { loaded: rest.loaded, refused, ...(waiting !== undefined && { waiting }) }
+    const gone = new Set(isReplacing ? refused.map(({ row }) => row) : [])
+    const replaced = isReplacing ? unread.filter(({ row }) => !gone.has(row)) : []
+    return { loaded: rest.loaded, refused, replaced, ...(waiting !== undefined && { waiting }) }
+  }
+
+  /** Tries all rows that are in the temporary table. */
+  #tryAll(batch: Batch): Promise<Outcome> {
+    return moveLocated(this.#located, batch, () => this.#rows.tryAll(batch.first))
+  }
+
+  get #located(): LocatedInit {
+    return { query: this.#context.query, request: this.#request, rows: this.#rows }
   }
 
   /** Copies all rows but those of `edits` and `verdicts`, and finds out what becomes of the latter. */
@@ -302,20 +321,21 @@ export class Stage {
       this.#rows.isIndexed = isIndexed
       await query('ROLLBACK TO SAVEPOINT copyist_others; RELEASE SAVEPOINT copyist_others')
       foresight.giveUp()
-      return this.#rows.tryAll(batch.first)
+      this.#made?.giveUp()
+      return this.#tryAll(batch)
     }
     // A key that is taken is so by rows that go in first; all else holds before, when no later row can have taken a key.
     if (!(await foresight.prove(proofs.filter((verdict) => !isKey(verdict))))) return startOver()
     let loaded: number
     try {
-      loaded = (await copy(copySql, batch.again(edits))).rowsLoaded
+      loaded = (await copy(copySql, batch.again(edits, this.#replacement))).rowsLoaded
     } catch (error) {
       if (!refusals || !isTolerated(error, refusals)) throw error
       return startOver()
     }
     if (!(await foresight.prove(proofs.filter(isKey)))) return startOver()
     await query('RELEASE SAVEPOINT copyist_others')
-    const tried = await this.#rows.try(undecided)
+    const tried = await moveLocated(this.#located, batch, () => this.#rows.try(undecided))
     return { loaded: loaded + tried.loaded, refused: [...certain, ...tried.refused] }
   }
 
@@ -324,6 +344,7 @@ export class Stage {
     if (this.#foresight === undefined) return
     await this.#foresight.drop()
     await this.#condition?.drop()
+    await this.#made?.drop()
     for (const sql of this.#sql.dropSql()) await this.#context.query(sql)
   }
 }

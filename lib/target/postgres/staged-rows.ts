@@ -1,8 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { CopyError } from '../../errors.ts'
-import type { RowError, RowRefusals } from '../target.ts'
+import type { LoadRequest, RowError, RowRefusals } from '../target.ts'
 import { conditionName } from './conditions.ts'
 import { MOVES } from './stage-sql.ts'
+import type { BadValue } from './values.ts'
 
 /** Characters of a value that are told. */
 export const MOST_SHOWN = 1024
@@ -111,6 +112,25 @@ export class StagedRows {
     await this.#query(`DELETE FROM pg_temp.${this.#name} WHERE n IN (${gone})`, [`{${numbers.join()}}`])
   }
 
+  /** Puts NULL or the default in place of values. */
+  async replace(values: readonly BadValue[], request: LoadRequest): Promise<void> {
+    const byColumn = new Map<number, number[]>()
+    for (const { n, position } of values) {
+      const numbers = byColumn.get(position)
+      if (numbers === undefined) byColumn.set(position, [n])
+      else numbers.push(n)
+    }
+    for (const [position, numbers] of byColumn) {
+      const instead = replacementOf(request, position)
+      // The column of the temporary table has the default of the table's where that is what a value becomes.
+      const sql = instead === 'false' || instead === '0' ? `'${instead}'` : instead
+      await this.#query(
+        `UPDATE pg_temp.${this.#name} SET c${position} = ${sql} WHERE n IN (SELECT pg_catalog.unnest(CAST($1 AS bigint[])))`,
+        [`{${numbers.join()}}`],
+      )
+    }
+  }
+
   /** By the number of the row. */
   async index(): Promise<void> {
     if (this.isIndexed) return
@@ -119,7 +139,16 @@ export class StagedRows {
   }
 }
 
-/** Errors of rows, numbered from 1 and in their order, put together. */
+/** What a value becomes that the column of that position in the column list cannot take. */
+export function replacementOf(
+  { refusals, table, columns }: LoadRequest,
+  position: number,
+): 'null' | 'default' | 'false' | '0' {
+  const column = table.columns[columns[position] ?? -1]
+  if (refusals?.replaces !== 'default' || column?.hasDefault !== true) return 'null'
+  return column.defaultSql === undefined ? 'default' : (column.zero ?? 'default')
+}
+
 /** What a function tells of a row that the server refuses. */
 export function rowError(
   column: string | null | undefined,
@@ -139,6 +168,7 @@ export function rowError(
   }
 }
 
+/** Errors of rows, numbered from 1 and in their order, put together. */
 export function byRow(found: readonly { readonly n: number; readonly error: RowError }[]): RefusedRow[] {
   const rows: { readonly row: number; readonly errors: RowError[] }[] = []
   for (const { n, error } of found) {
@@ -149,16 +179,24 @@ export function byRow(found: readonly { readonly n: number; readonly error: RowE
   return rows
 }
 
-/** Tells of rows of a batch that begins with row `first` of the load, and lets others have their turn between. */
+/**
+ * Tells of the refused rows of a batch that begins with row `first` of the load, and of those with replaced values, and lets others have their
+ * turn between. Each of the two is in the order of the input.
+ */
 export async function tellInTurns(
-  rows: readonly RefusedRow[],
+  refused: readonly RefusedRow[],
   first: number,
   refusals: RowRefusals | undefined,
-  as: 'refuse' | 'replace' = 'refuse',
+  replaced: readonly RefusedRow[] = [],
 ): Promise<void> {
   let since = performance.now()
-  for (const { row, errors } of rows) {
-    refusals?.[as](first + row, errors)
+  for (let [at, of] = [0, 0]; at < refused.length || of < replaced.length; ) {
+    const [one, other] = [refused[at], replaced[of]]
+    const isRefused = one !== undefined && (other === undefined || one.row < other.row)
+    const { row, errors } = (isRefused ? one : other) as RefusedRow
+    if (isRefused) at += 1
+    else of += 1
+    refusals?.[isRefused ? 'refuse' : 'replace'](first + row, errors)
     if (performance.now() - since < SLICE_MS) continue
     await nextTurn()
     await refusals?.settle(first + row + 1)

@@ -13,11 +13,17 @@ export const TOLERATED = {
   all: '^(?!08|0A|25|28|2D|3D|3F|40|42|53|55|57|58|F0|HV|XX)',
 } as const
 
-/** Whether an error costs rows only. That a value is not of its domain is an error of its conversion. */
-export function isTolerated(error: unknown, { tolerates }: Pick<RowRefusals, 'tolerates'>): error is CopyError {
+/**
+ * Whether an error costs rows only, or the values that it is about. That a value is not of its domain is an error of its conversion.
+ */
+export function isTolerated(
+  error: unknown,
+  { tolerates, replaces }: Pick<RowRefusals, 'tolerates' | 'replaces'>,
+): error is CopyError {
   if (!(error instanceof CopyError)) return false
-  if (new RegExp(TOLERATED[tolerates]).test(error.sqlState)) return true
+  const forgiven = tolerates === 'unique' && replaces !== undefined ? 'conversion or unique' : tolerates
+  if (new RegExp(TOLERATED[forgiven]).test(error.sqlState)) return true
   const { cause } = error
-  if (!/^conversion/.test(tolerates) || !/^23(?:502|514)$/.test(error.sqlState) || !isServerError(cause)) return false
+  if (!/^conversion/.test(forgiven) || !/^23(?:502|514)$/.test(error.sqlState) || !isServerError(cause)) return false
   return Boolean(cause.dataType) && !cause.table
 }

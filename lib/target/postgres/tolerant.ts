@@ -73,9 +73,7 @@ export async function loadTolerantly(
     total.refused += refused.length
     total.conflicted += conflicted
     total.filtered += filtered
-    // A batch has the one or the other.
-    if (replaced.length > 0) await tellInTurns(replaced, total.sent, refusals, 'replace')
-    else await tellInTurns(refused, total.sent, refusals)
+    await tellInTurns(refused, total.sent, refusals, replaced)
     return loaded
   }
   const account = async (rows: number, loaded: number): Promise<void> => {

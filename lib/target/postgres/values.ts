@@ -10,7 +10,7 @@ import { literal } from './judge.ts'
  */
 
 /** The first release with `pg_input_is_valid`. */
-const SAYS_SO = 160_000
+export const SAYS_SO = 160_000
 
 /** A column whose values only the server can read or judge. */
 export interface CheckedColumn {
@@ -86,8 +86,9 @@ export function valueCheck(
 ): ValueCheck | undefined {
   if (by === 'asking' && serverVersion < SAYS_SO) return undefined
   const stage = rows ?? `pg_temp.${name}`
-  // An error that is not the value's ends a load; of a row that is refused already it is told, as by asking.
-  const told = rows === undefined ? '^(22|23502|23514)' : '^(?!08|25|53|55|57|58|XX)'
+  // An error that is not the value's ends a load. Of a row that is refused already it is told as by asking, or says nothing of the value.
+  const [told, otherwise] =
+    rows === undefined ? ['^(22|23502|23514)', 'RAISE'] : ['^(?!08|25|53|55|57|58|XX)', 'RETURN NULL']
   const tried = (position: number) => `pg_temp.${name}_v${position}`
   const toldSql = (of: readonly CheckedColumn[]) =>
     `SELECT s.n, v.position, v.told[1], v.told[2], v.told[3], v.value FROM ${stage} s CROSS JOIN LATERAL (VALUES ${of
@@ -115,7 +116,7 @@ BEGIN
     RETURN NULL;
   END;
 EXCEPTION WHEN OTHERS THEN
-  IF SQLSTATE !~ '${told}' THEN RAISE; END IF;
+  IF SQLSTATE !~ '${told}' THEN ${otherwise}; END IF;
   GET STACKED DIAGNOSTICS copyist_state = RETURNED_SQLSTATE, copyist_message = MESSAGE_TEXT, copyist_detail = PG_EXCEPTION_DETAIL;
   RETURN ARRAY[copyist_state, copyist_message, copyist_detail];
 END
