@@ -37,7 +37,7 @@ export interface CopyCallOptions<Row = AnyRow> {
   readonly memoryLimit?: number
   /** Bytes that one compressed input may become; by default any number. */
   readonly maxDecompressedBytes?: number
-  /** Bytes that each byte of a compressed input may become, beyond its first 64 MiB of text; by default 500. */
+  /** Bytes that each byte of a compressed input may become, beyond its first 64 MiB of text; by default 500, of lz4 100. */
   readonly maxCompressionRatio?: number
   /** Whether a table that does not exist is created from the file; the statement's CREATE_TABLE option comes first. */
   readonly createTable?: boolean

@@ -41,7 +41,7 @@ export interface ReadOptions {
   readonly memoryLimit?: number
   /** Bytes that one compressed input may become; by default any number. */
   readonly maxDecompressedBytes?: number
-  /** Bytes that each byte of a compressed input may become, beyond its first 64 MiB of text; by default 500. */
+  /** Bytes that each byte of a compressed input may become, beyond its first 64 MiB of text; by default 500, of lz4 100. */
   readonly maxCompressionRatio?: number
   /** Called with each refused row of a statement that goes on after errors, in the order of the input. */
   readonly onReject?: (reject: Reject) => void

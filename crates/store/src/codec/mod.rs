@@ -37,13 +37,13 @@ pub enum Compression {
 pub struct Expansion {
     /// Bytes after decompression.
     pub max_bytes: u64,
-    /// Bytes after decompression for each byte before; asked only beyond [`FREE_BYTES`].
-    pub max_ratio: u64,
+    /// Bytes after decompression for each byte before, asked only beyond [`FREE_BYTES`]; None for what the codec hardly exceeds.
+    pub max_ratio: Option<u64>,
 }
 
 impl Default for Expansion {
     fn default() -> Self {
-        Self { max_bytes: u64::MAX, max_ratio: 500 }
+        Self { max_bytes: u64::MAX, max_ratio: None }
     }
 }
 
@@ -69,6 +69,14 @@ impl Codec {
             Codec::Xz => "xz",
             Codec::Lz4 => "lz4",
             Codec::Brotli => "brotli",
+        }
+    }
+
+    /// More than rows become, and less than what is made to. LZ4 cannot reach 256.
+    fn most_ratio(self) -> u64 {
+        match self {
+            Codec::Lz4 => 100,
+            _ => 500,
         }
     }
 
@@ -147,7 +155,9 @@ impl Decompressor {
         let consumed = Arc::new(AtomicU64::new(0));
         let source = Counted { inner: BufReader::with_capacity(BUFFER, source), consumed: Arc::clone(&consumed) };
         let inner: Box<dyn Read + Send> = match codec {
-            Codec::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(source)),
+            Codec::Gzip => {
+                Box::new(GzipMembers { member: Some(flate2::bufread::GzDecoder::new(source)), has_ended: false })
+            }
             Codec::Zstd => {
                 let mut decoder = zstd::stream::read::Decoder::with_buffer(source)?;
                 decoder.window_log_max(MOST_WINDOW_LOG)?;
@@ -193,6 +203,7 @@ impl Decompressor {
 
     fn check(&self) -> io::Result<()> {
         let Expansion { max_bytes, max_ratio } = self.limits;
+        let max_ratio = max_ratio.unwrap_or(self.codec.most_ratio());
         let consumed = self.consumed.load(Ordering::Relaxed).max(1);
         let (what, hint) = if self.produced > max_bytes {
             (format!("more than {max_bytes} bytes"), "Raise maxDecompressedBytes, if that is what it should be.")
@@ -263,6 +274,51 @@ impl<R: Read> BufRead for Counted<R> {
     fn consume(&mut self, amount: usize) {
         self.inner.consume(amount);
         self.consumed.fetch_add(amount as u64, Ordering::Relaxed);
+    }
+}
+
+/// gzip members one after the other. Zeros may follow them, as blocks of tapes and of archives do.
+struct GzipMembers<R: BufRead> {
+    member: Option<flate2::bufread::GzDecoder<R>>,
+    has_ended: bool,
+}
+
+impl<R: BufRead> GzipMembers<R> {
+    /// Whether another member follows.
+    fn goes_on(source: &mut R) -> io::Result<bool> {
+        let mut is_padded = false;
+        loop {
+            let rest = source.fill_buf()?;
+            let zeros = rest.iter().take_while(|&&byte| byte == 0).count();
+            if zeros < rest.len() {
+                // What follows zeros is nothing that gzip has written.
+                return if is_padded || zeros > 0 {
+                    Err(io::Error::new(io::ErrorKind::InvalidData, "bytes follow its end"))
+                } else {
+                    Ok(true)
+                };
+            }
+            if zeros == 0 {
+                return Ok(false);
+            }
+            is_padded = true;
+            source.consume(zeros);
+        }
+    }
+}
+
+impl<R: BufRead> Read for GzipMembers<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        while let Some(member) = self.member.as_mut().filter(|_| !self.has_ended) {
+            let size = member.read(into)?;
+            if size > 0 || into.is_empty() {
+                return Ok(size);
+            }
+            let Some(mut source) = self.member.take().map(flate2::bufread::GzDecoder::into_inner) else { break };
+            self.has_ended = !Self::goes_on(&mut source)?;
+            self.member = Some(flate2::bufread::GzDecoder::new(source));
+        }
+        Ok(0)
     }
 }
 
