@@ -404,8 +404,13 @@ export interface StoreConnection {
 	readonly account?: string;
 	readonly accountKey?: SecretSource;
 	readonly sas?: SecretSource;
-	/** HTTP: the token of `Authorization: Bearer`. */
+	/** HTTP: the token of `Authorization: Bearer`, which goes to `hosts` and `endpoint` only. Also of Google, and of Azure with Entra ID. */
 	readonly bearerToken?: SecretSource;
+	/**
+	 * HTTP: the servers that get the token, by `https:`: `data.example.com`, `*.example.com` for all below it, `host:port` for another port than
+	 * 443. A server without encryption is named as `endpoint`.
+	 */
+	readonly hosts?: readonly string[];
 }
 /** What statements may read. What is not listed they may not; STDIN and rows, which the program hands over itself, they always may. */
 export interface AccessRules {
@@ -425,6 +430,10 @@ export interface AccessRules {
 	readonly addresses?: readonly string[];
 	/** Whether statements may have SQL of their own (WHERE, TRANSFORM), which the database runs with the connection's rights. Default: false. */
 	readonly sql?: boolean;
+	/** Connections that statements may name (AWS CONNECTION, CREDENTIALS). Default: none. */
+	readonly connections?: readonly string[];
+	/** Roles, by their ARNs, that statements may have taken on (IAM_ROLE). The one of a connection comes with it. Default: none. */
+	readonly roles?: readonly string[];
 }
 /** `open`: whatever this process may read. `closed`: what the program hands over. */
 export type Access = "open" | "closed" | AccessRules;
@@ -745,7 +754,7 @@ export interface InputOptions {
 	readonly memoryLimit?: number;
 	/** Bytes that one compressed input may become; by default any number. */
 	readonly maxDecompressedBytes?: number;
-	/** Bytes that each byte of a compressed input may become, beyond its first 64 MiB of text; by default 500. */
+	/** Bytes that each byte of a compressed input may become, beyond its first 64 MiB of text; by default 500, of lz4 100. */
 	readonly maxCompressionRatio?: number;
 }
 /** What a call of {@link Database.copy} may set beside the statement. `Row` is what `rows` consists of. */
@@ -1275,6 +1284,7 @@ declare const sqlStates: {
 	readonly invalid_column_reference: "42P10";
 	readonly insufficient_privilege: "42501";
 	readonly undefined_object: "42704";
+	readonly invalid_authorization_specification: "28000";
 };
 type StatementCondition = keyof typeof sqlStates;
 declare class OptionReader {

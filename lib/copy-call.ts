@@ -28,7 +28,7 @@ export interface InputOptions {
   readonly memoryLimit?: number
   /** Bytes that one compressed input may become; by default any number. */
   readonly maxDecompressedBytes?: number
-  /** Bytes that each byte of a compressed input may become, beyond its first 64 MiB of text; by default 500. */
+  /** Bytes that each byte of a compressed input may become, beyond its first 64 MiB of text; by default 500, of lz4 100. */
   readonly maxCompressionRatio?: number
 }
 

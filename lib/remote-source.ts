@@ -1,3 +1,5 @@
+import { profileRegion } from './access/aws.ts'
+import { accountOf, checkSecretsPlace } from './access/binding.ts'
 import type { Connections, ResolvedConnection } from './access/connections.ts'
 import { serviceAccountToken } from './access/google.ts'
 import type { AccessPolicy } from './access/policy.ts'
@@ -39,6 +41,7 @@ export async function openRemote(statement: CopyFrom, address: string, context: 
   const { access, signal } = context
   const place = { text, offset: source.offset }
   access?.checkUrl(address, place)
+  access?.checkConnection(statement)
   if (region !== undefined && !/^[a-z0-9-]{1,63}$/i.test(region)) {
     throw statementError(text, source.offset, 'invalid_parameter_value', `REGION "${region}" is no name of a region`)
   }
@@ -97,18 +100,24 @@ async function settingsOf(statement: CopyFrom, address: string, context: RemoteC
   const { connection: name, credentials } = statement.options.remote ?? {}
   const isNamed = name !== undefined || credentials instanceof Secret
   const resolved = connections.resolve(statement)
+  const kind = kindOf(address)
+  if (kind !== 's3') checkSecretsPlace(kind, address, resolved, statement)
   const shared = {
     part: Math.max(LEAST_PART, Math.min(MOST_PART, Math.floor(memoryLimit / PARTS))),
     ...(access && { rules: access.network }),
   }
   const { env } = process
-  const { endpoint, region, pathStyle, account } = resolved
-  switch (kindOf(address)) {
+  const { endpoint, region, pathStyle, account, profile } = resolved
+  switch (kind) {
     case 'web':
       return { ...shared, ...(resolved.bearerToken && { bearer: resolved.bearerToken.reveal() }) }
     case 's3': {
       const url = endpoint ?? (isNamed ? undefined : env.AWS_ENDPOINT_URL_S3 || env.AWS_ENDPOINT_URL || undefined)
-      const place = region ?? (env.AWS_REGION || env.AWS_DEFAULT_REGION || undefined)
+      // As AWS's own programs do it, but that a connection's profile is nearer than the environment. Another server has regions of its own.
+      const ofEnvironment = env.AWS_REGION || env.AWS_DEFAULT_REGION || undefined
+      const ofProfile = profile === undefined ? undefined : await profileRegion(profile)
+      const ofDefault = async () => (url === undefined ? profileRegion(env.AWS_PROFILE || 'default') : undefined)
+      const place = region ?? ofProfile ?? ofEnvironment ?? (await ofDefault())
       const { aws } = resolved
       // Without credentials nothing is asked for, and the error is the provider's.
       await aws?.()
@@ -132,6 +141,16 @@ async function settingsOf(statement: CopyFrom, address: string, context: RemoteC
       const named =
         account ?? (isNamed ? undefined : env.AZURE_STORAGE_ACCOUNT_NAME || env.AZURE_STORAGE_ACCOUNT || undefined)
       const secret = azureSecret(resolved, isNamed)
+      const asked = accountOf(address)
+      if (!isNamed && secret && named !== undefined && asked !== undefined && asked !== named.toLowerCase()) {
+        throw new CopyError({
+          code: 'insufficient_privilege',
+          sqlState: '42501',
+          message: `the Azure credentials of the environment may not be used for "${shownAddress(address)}"`,
+          detail: `Their storage account is ${named}.`,
+          hint: 'Name a connection that has those of this account.',
+        })
+      }
       return {
         ...shared,
         ...(endpoint !== undefined && { endpoint }),
@@ -196,18 +215,24 @@ async function listedIn(
   statement: CopyFrom,
   address: string,
   store: Store,
-  { access, signal }: RemoteContext,
+  { access, connections, signal }: RemoteContext,
 ): Promise<readonly RemoteObject[]> {
   const { text, source } = statement
   const place = { text, offset: source.offset }
   const { bytes, isWhole } = await store.start({ address }, MOST_MANIFEST, signal)
   const entries = entriesOf(isWhole ? bytes : undefined, shownAddress(address))
   const kind = kindOf(address)
+  const resolved = connections.resolve(statement)
   for (const { url } of entries) {
     if (schemeOf(url) === undefined || kindOf(url) !== kind) {
       throw badManifest(shownAddress(address), `"${shownAddress(url)}" is not where the manifest is`)
     }
     access?.checkUrl(url, place)
+    // Its entries come from whoever wrote it, and would be shown what is for the manifest's account.
+    if (kind === 'azure' && accountOf(url) !== undefined && accountOf(url) !== accountOf(address)) {
+      throw badManifest(shownAddress(address), `"${shownAddress(url)}" is in another storage account`)
+    }
+    if (kind !== 's3') checkSecretsPlace(kind, url, resolved, statement)
   }
   const found = new Map(
     (

@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Reject } from '../../lib/rejects.ts'
 import { type Bench, benches } from './targets.ts'
@@ -29,6 +30,9 @@ describe.each(benches)('$name', ({ open }) => {
     file('bad/b.csv', 'id,note\n3,b\n4,"b\nc"\n1,again\ny,bad\n')
     file('none/readme.txt', '')
     mkdirSync(join(folder, 'void'))
+    file('fixed/a.txt', 'skip\n1  a\n2  b\n')
+    file('fixed/b.txt', 'skip\n3  c\n')
+    writeFileSync(join(folder, 'fixed', 'c.csv.gz'), gzipSync('id,note\n4,d\n'))
   })
 
   afterAll(async () => {
@@ -63,6 +67,18 @@ describe.each(benches)('$name', ({ open }) => {
       { path: `${folder}/in/b.csv`, bytes: 20, rows: 2, rowsRejected: 0 },
       { path: `${folder}/in/empty.csv`, bytes: 0, rows: 0, rowsRejected: 0 },
     ])
+  })
+
+  test.each([
+    ["PATTERN '*.txt' FIXEDWIDTH 'id:3,note:1' IGNOREHEADER 1", 'abc'],
+    ["FIXED FORMATTER (id (0, 3), note (3, 1)) SKIP 1 FILES ['a.txt', 'b.txt']", 'abc'],
+    ["PATTERN 'c*' CSV IGNOREHEADER 1 GZIP", 'd'],
+    ["CSV HEADER FILES ['c.csv.gz'] LOG ERRORS", 'd'],
+    ["PATTERN 'c*' CSV HEADER TRANSFORM (note AS 'e')", 'e'],
+    ["(FORMAT csv, HEADER, DIALECT 'questdb', PATTERN = 'c*')", 'd'],
+  ])('%s', async (options, notes) => {
+    await bench.db.copy(`COPY t FROM '${folder}/fixed' ${options}`)
+    expect((await rows()).map(([, note]) => note).join('')).toBe(notes)
   })
 
   test('FILES are read in the order given', async () => {

@@ -279,14 +279,15 @@ describe.each(benches)('$name', ({ name, open }) => {
     const statement = "COPY t FROM 's3://bucket/in/a.csv' WITH (FORMAT csv, HEADER true, AWS CONNECTION = store)"
     for (const access of [
       'closed',
-      { schemes: ['s3'], hosts: ['s3://other'], addresses: ['127.0.0.1'] },
-      { schemes: ['s3'], hosts: ['s3://bucket'] },
+      { schemes: ['s3'], hosts: ['s3://other'], addresses: ['127.0.0.1'], connections: ['store'] },
+      { schemes: ['s3'], hosts: ['s3://bucket'], connections: ['store'] },
+      { schemes: ['s3'], hosts: ['s3://bucket'], addresses: ['127.0.0.1'] },
     ] as const) {
       const other = await connectWith({ connections, access })
       await expect(other.copy(statement)).rejects.toMatchObject({ sqlState: '42501' })
     }
     expect(store.requests).toEqual([])
-    const allowed = { schemes: ['s3'], hosts: ['s3://bucket'], addresses: ['127.0.0.1'] }
+    const allowed = { schemes: ['s3'], hosts: ['s3://bucket'], addresses: ['127.0.0.1'], connections: ['store'] }
     const other = await connectWith({ connections, access: allowed })
     await other.copy(statement)
     expect(await ids()).toEqual(['1', '2'])

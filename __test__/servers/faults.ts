@@ -1,7 +1,7 @@
 /** What a store does wrong, in place of or while answering a request. */
 export type Fault =
-  /** An answer with this status and S3's code; with `retryAfter`, seconds to wait. */
-  | { readonly kind: 'status'; readonly status: number; readonly code: string; readonly retryAfter?: number }
+  /** An answer with this status and S3's code; with `retryAfter`, seconds to wait, or the time as HTTP writes it. */
+  | { readonly kind: 'status'; readonly status: number; readonly code: string; readonly retryAfter?: number | string }
   /** 200 with an error for a body. */
   | { readonly kind: 'error as 200'; readonly code: string }
   /** The connection is reset: before the headers, or behind so many bytes of the body. */
@@ -47,6 +47,10 @@ export interface FaultRule {
 export interface FaultCase {
   readonly name: string
   readonly rules: readonly FaultRule[]
+  /** What the store's ETags are; strong ones by default. Weak ones are the same for every version. */
+  readonly tags?: 'weak'
+  /** How long ago objects were written; by default years, so that their time tells versions apart. */
+  readonly age?: 'seconds'
   /** All rows, or the SQLSTATE of the error, and then none. */
   readonly outcome: 'rows' | { readonly sqlState: RegExp; readonly message?: RegExp }
 }
@@ -116,6 +120,28 @@ export const FAULT_CASES: readonly FaultCase[] = [
       { fault: { kind: 'reset', after: 100_000 }, times: 1 },
       { fault: { kind: 'changed' }, times: 1, after: 1 },
     ],
+    outcome: IO,
+  },
+  {
+    name: 'a reset in the middle, of a weak tag',
+    rules: [{ fault: { kind: 'reset', after: 100_000 }, times: 3 }],
+    tags: 'weak',
+    outcome: 'rows',
+  },
+  {
+    name: 'an object with a weak tag that changes before a retry',
+    rules: [
+      { fault: { kind: 'reset', after: 100_000 }, times: 1, key: 'in/0/rows.csv' },
+      { fault: { kind: 'changed' }, times: 1, after: 1, key: 'in/0/rows.csv' },
+    ],
+    tags: 'weak',
+    outcome: { sqlState: /^58030$/, message: /changed while it was read/ },
+  },
+  {
+    name: 'a reset in the middle, where nothing tells versions apart',
+    rules: [{ fault: { kind: 'reset', after: 100_000 }, times: 1 }],
+    tags: 'weak',
+    age: 'seconds',
     outcome: IO,
   },
   { name: 'an object that is gone after the list', rules: [{ fault: { kind: 'gone' }, times: 1 }], outcome: MISSING },

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type ConnectOptions, CopyError, connect } from '../../lib/index.ts'
 import { FAULT_CASES } from './faults.ts'
 import type { Account } from './sigv4.ts'
-import { Store } from './store.ts'
+import { Store, type StoreOptions } from './store.ts'
 
 const account: Account = { accessKeyId: 'AKIACOPYIST', secretAccessKey: 'a/secret+of+the+tests' }
 const ROWS = 30_000
@@ -12,9 +12,11 @@ const STATEMENT = "COPY t FROM 's3://bucket/in/' WITH (FORMAT csv, AWS CONNECTIO
 /** Little enough that parts of objects are asked for. */
 const MEMORY = 8 * 1024 * 1024
 
+const ACCESS = { schemes: ['s3'], hosts: ['s3://bucket'], addresses: ['127.0.0.1'], connections: ['store'] }
+
 /** Three objects of half a megabyte each, on two pages of a list. */
-async function filled(accounts: readonly Account[] = [account]): Promise<Store> {
-  const store = await Store.start({ accounts, pageSize: 2 })
+async function filled(accounts: readonly Account[] = [account], options: StoreOptions = {}): Promise<Store> {
+  const store = await Store.start({ accounts, pageSize: 2, ...options })
   for (let part = 0; part < 3; part += 1) {
     const lines = Array.from(
       { length: ROWS / 3 },
@@ -39,7 +41,7 @@ async function load(store: Store, options: ConnectOptions = {}): Promise<Ended> 
   const { accessKeyId, secretAccessKey } = account
   const db = await connect(connection, {
     connections: { store: { endpoint: store.url, region: 'us-east-1', accessKeyId, secretAccessKey } },
-    access: { schemes: ['s3'], hosts: ['s3://bucket'], addresses: ['127.0.0.1'] },
+    access: ACCESS,
     ...options,
   })
   const error = await db.copy(STATEMENT, { memoryLimit: MEMORY }).then(
@@ -58,8 +60,8 @@ async function load(store: Store, options: ConnectOptions = {}): Promise<Ended> 
 const ALL = [ROWS, (ROWS * (ROWS - 1)) / 2]
 
 describe('a load from a store with', () => {
-  test.each(FAULT_CASES)('$name', { timeout: 120_000 }, async ({ rules, outcome }) => {
-    const store = await filled()
+  test.each(FAULT_CASES)('$name', { timeout: 120_000 }, async ({ rules, outcome, tags, age }) => {
+    const store = await filled([account], { tags, ...(age && { since: Date.now() - 10_000 }) })
     try {
       store.misbehave(rules)
       const { error, found } = await load(store)
@@ -74,7 +76,9 @@ describe('a load from a store with', () => {
       expect(JSON.stringify(error ?? '')).not.toContain(account.secretAccessKey)
       // One version of each object, and no other, was asked for.
       const parts = store.requests.filter(({ of, fault }) => of === 'GET' && fault === undefined)
-      for (const { ifMatch, version } of parts.slice(1)) expect(ifMatch ?? version).toBeDefined()
+      const later = tags ? parts.filter(({ range }) => range !== undefined) : parts.slice(1)
+      for (const { ifMatch, version, unmodifiedSince } of later)
+        expect(ifMatch ?? version ?? unmodifiedSince).toBeDefined()
     } finally {
       await store.stop()
     }
@@ -100,7 +104,7 @@ describe('a load from a store with', () => {
   test('an address that is not listed', async () => {
     const store = await filled()
     try {
-      const { error } = await load(store, { access: { schemes: ['s3'], hosts: ['s3://bucket'] } })
+      const { error } = await load(store, { access: { ...ACCESS, addresses: [] } })
       expect(error?.sqlState).toBe('42501')
       expect(store.requests).toEqual([])
     } finally {
@@ -118,7 +122,7 @@ describe('without any fault', () => {
 
   test('a bucket that is not listed is not asked for', async () => {
     const { error, found } = await load(store, {
-      access: { schemes: ['s3'], hosts: ['s3://other'], addresses: ['127.0.0.1'] },
+      access: { ...ACCESS, hosts: ['s3://other'] },
     })
     expect(error?.sqlState).toBe('42501')
     expect(found).toEqual([0, 0])

@@ -21,6 +21,7 @@ export interface Seen {
   readonly key: string
   readonly range: string | undefined
   readonly ifMatch: string | undefined
+  readonly unmodifiedSince: string | undefined
   readonly version: string | undefined
   readonly fault: Fault['kind'] | undefined
   status: number
@@ -31,6 +32,10 @@ export interface StoreOptions {
   /** Who may read; absent: anybody, and signatures are not looked at. */
   readonly accounts?: readonly Account[]
   readonly region?: string
+  /** Whether ETags are weak, and then the same for every version. */
+  readonly tags?: 'weak' | undefined
+  /** When the first object was written; by default years ago. */
+  readonly since?: number
   /** Objects of a page of a list. */
   readonly pageSize?: number
   /** The time by which signatures and tokens are judged. */
@@ -81,11 +86,12 @@ export class Store {
   ): StoredObject {
     const bytes = Buffer.from(body as string)
     this.#written += 1
+    const { tags, since = Date.UTC(2024, 0, 1) } = this.#options
     const stored: StoredObject = {
       body: bytes,
-      etag: `"${createHash('md5').update(bytes).digest('hex')}"`,
+      etag: tags === 'weak' ? 'W/"same"' : `"${createHash('md5').update(bytes).digest('hex')}"`,
       version: `v${this.#written}`,
-      lastModified: new Date(Date.UTC(2024, 0, 1) + this.#written * 1000),
+      lastModified: new Date(since + this.#written * 1000),
       headers,
     }
     const objects = this.#buckets.get(bucket) ?? new Map<string, StoredObject[]>()
@@ -128,6 +134,7 @@ export class Store {
       ...{ method, of, bucket, key },
       range: headers.range,
       ifMatch: headers['if-match'],
+      unmodifiedSince: headers['if-unmodified-since'],
       version: query.get('versionId'),
       fault: fault?.kind,
       status: 0,
@@ -140,6 +147,7 @@ export class Store {
       return sendError(response, 405, 'MethodNotAllowed', 'The specified method is not allowed.')
     const { accounts, region = 'us-east-1', now = Date.now } = this.#options
     const refusal = accounts && checkSignature({ method, target: url, headers }, { accounts, region, now: now() })
+    if (refusal?.code === 'AuthorizationHeaderMalformed') response.setHeader('x-amz-bucket-region', region)
     if (refusal) return sendError(response, refusal.status, refusal.code, refusal.message)
     if (fault && this.#isAnswered(fault, response, bucket, key)) return undefined
     const objects = this.#buckets.get(bucket)
@@ -255,7 +263,11 @@ export class Store {
       const code = seen.version === undefined ? 'NoSuchKey' : 'NoSuchVersion'
       return sendError(response, 404, code, 'The specified key does not exist.', method === 'HEAD')
     }
-    if (seen.ifMatch !== undefined && seen.ifMatch !== '*' && seen.ifMatch !== object.etag) {
+    // A weak tag never matches.
+    const matches = seen.ifMatch === '*' || (seen.ifMatch === object.etag && !object.etag.startsWith('W/'))
+    const written = Math.floor(object.lastModified.getTime() / 1000) * 1000
+    const isLater = seen.unmodifiedSince !== undefined && written > Date.parse(seen.unmodifiedSince)
+    if (seen.ifMatch === undefined ? isLater : !matches) {
       return sendError(
         response,
         412,

@@ -44,6 +44,66 @@ describe('one dialect at a time', () => {
     expect(parseCopy(statement).dialect).toEqual(dialect)
   })
 
+  test('where files are may be said beside the words of any system', () => {
+    const sources = [
+      "FILES ['a.csv']",
+      "PATTERN '*.csv'",
+      'AWS CONNECTION c',
+      "CREDENTIALS 'c'",
+      "IAM_ROLE 'arn:aws:iam::1:role/r'",
+      "REGION 'eu-central-1'",
+    ]
+    const words: readonly (readonly [string, string])[] = [
+      ['gaussdb', 'LOG ERRORS'],
+      ['gaussdb', 'USEEOF'],
+      ['gaussdb', 'FIXED FORMATTER (a (0, 5))'],
+      ['gaussdb', 'TRANSFORM (a AS a + 1)'],
+      ['redshift', 'GZIP'],
+      ['redshift', 'IGNOREHEADER 1'],
+      ['redshift', 'MAXERROR 5'],
+      ['redshift', "FIXEDWIDTH 'a:5'"],
+      ['questdb', 'CSV ON ERROR SKIP_ROW'],
+      ...(['postgresql', 'gaussdb', 'materialize', 'questdb', 'redshift'] as const).map(
+        (name) => [name, `CSV DIALECT ${name}`] as const,
+      ),
+    ]
+    for (const source of sources) {
+      for (const [name, word] of words) {
+        for (const statement of [`COPY t FROM 's3://b' ${source} ${word}`, `COPY t FROM 's3://b' ${word} ${source}`]) {
+          expect([statement, parseCopy(statement).dialect?.name]).toEqual([statement, name])
+        }
+      }
+    }
+    // Where nothing else tells, it is not their order that does.
+    for (const statement of [
+      "COPY t FROM 's3://b' (FORMAT csv, PATTERN = '*', IAM_ROLE 'arn:aws:iam::1:role/r')",
+      "COPY t FROM 's3://b' (FORMAT csv, IAM_ROLE 'arn:aws:iam::1:role/r', PATTERN = '*')",
+    ]) {
+      expect(parseCopy(statement).dialect).toEqual({ name: 'redshift', found: 'words', word: 'IAM_ROLE' })
+    }
+    const long = parseCopy("COPY t FROM 's3://b' (FORMAT csv, PATTERN = '*', DELIMITER '||')")
+    expect(long).toMatchObject({ dialect: { name: 'gaussdb' }, options: { delimiter: '||' } })
+  })
+
+  test('the words of LINEAGE are names of columns, also that which is one of SQL', () => {
+    const { lineage } = parseCopy('COPY t FROM \'f\' (FORMAT csv, LINEAGE (offset, line, "size", at offset))').options
+    expect(lineage?.map(({ column, of }) => [column.value, of])).toEqual([
+      ['offset', 'offset'],
+      ['line', 'line'],
+      ['size', 'size'],
+      ['at', 'offset'],
+    ])
+  })
+
+  test.each([
+    ["AWS CONNECTION = c, CREDENTIALS 'd'", 'COPY AWS CONNECTION cannot be used with CREDENTIALS'],
+    ["MANIFEST, PATTERN = '*'", 'COPY MANIFEST cannot be used with PATTERN'],
+    ["MANIFEST, FILES = ['a']", 'COPY MANIFEST cannot be used with FILES'],
+  ])('(%s) says two things', (options, message) => {
+    const error = failure(() => parseCopy(`COPY t FROM 's3://b' (FORMAT csv, ${options})`))
+    expect([error.sqlState, error.message]).toEqual(['22023', message])
+  })
+
   test('the caller may say it', () => {
     const copy = parseCopy("COPY t FROM 'f'", { dialect: 'redshift' })
     expect(copy.dialect).toEqual({ name: 'redshift', found: 'given' })

@@ -1,3 +1,6 @@
+import { readFile } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
 import { CopyError } from '../errors.ts'
 
 /** Credentials as AWS's own packages have them. */
@@ -178,4 +181,34 @@ export function assumedRole(
     })
     return provider()
   }
+}
+
+/** The region of a profile of AWS's configuration files, if it has one. A file that cannot be read has none, as for AWS's own programs. */
+export async function profileRegion(profile: string): Promise<string | undefined> {
+  const { AWS_CONFIG_FILE, AWS_SHARED_CREDENTIALS_FILE } = process.env
+  const read = (path: string) => readFile(path, 'utf8').catch(() => '')
+  const config = await read(AWS_CONFIG_FILE || join(homedir(), '.aws', 'config'))
+  const credentials = await read(AWS_SHARED_CREDENTIALS_FILE || join(homedir(), '.aws', 'credentials'))
+  const inConfig = profile === 'default' ? ['default', 'profile default'] : [`profile ${profile}`]
+  return settingOf(config, inConfig, 'region') ?? settingOf(credentials, [profile], 'region')
+}
+
+/** A setting in the sections of these names. Indented lines belong to the setting above. */
+function settingOf(text: string, sections: readonly string[], key: string): string | undefined {
+  let isMeant = false
+  let found: string | undefined
+  for (const line of text.split(/\r?\n/)) {
+    const section = /^\s*\[([^\]]*)\]/.exec(line)?.[1]
+    if (section !== undefined) {
+      const name = section
+        .trim()
+        .replace(/\s+/g, ' ')
+        .replace(/(["'])(.*)\1$/, '$2')
+      isMeant = sections.includes(name)
+      continue
+    }
+    const [, word, value] = /^([^\s=#;][^=]*?)\s*=\s*(.*?)(?:\s+[#;].*)?\s*$/.exec(line) ?? []
+    if (isMeant && word?.toLowerCase() === key && value) found = value
+  }
+  return found
 }

@@ -45,13 +45,20 @@ export interface StoreConnection {
   readonly account?: string
   readonly accountKey?: SecretSource
   readonly sas?: SecretSource
-  /** HTTP: the token of `Authorization: Bearer`. */
+  /** HTTP: the token of `Authorization: Bearer`, which goes to `hosts` and `endpoint` only. Also of Google, and of Azure with Entra ID. */
   readonly bearerToken?: SecretSource
+  /**
+   * HTTP: the servers that get the token, by `https:`: `data.example.com`, `*.example.com` for all below it, `host:port` for another port than
+   * 443. A server without encryption is named as `endpoint`.
+   */
+  readonly hosts?: readonly string[]
 }
 
 /** A connection as a load uses it. What is secret in it is a {@link Secret}. */
 export interface ResolvedConnection {
   readonly region?: string
+  readonly profile?: string
+  readonly hosts?: readonly string[]
   readonly endpoint?: string
   readonly pathStyle?: boolean
   /** Absent: requests are not signed. */
@@ -76,7 +83,7 @@ const PLAIN = [
 ] as const
 const FLAGS = ['pathStyle', 'anonymous'] as const
 const SECRETS = ['secretAccessKey', 'sessionToken', 'serviceAccountKey', 'accountKey', 'sas', 'bearerToken'] as const
-const NAMES: readonly string[] = [...PLAIN, ...FLAGS, ...SECRETS, 'credentials']
+const NAMES: readonly string[] = [...PLAIN, ...FLAGS, ...SECRETS, 'credentials', 'hosts']
 
 /** A connection, its secrets out of sight. */
 interface Entry
@@ -84,6 +91,7 @@ interface Entry
     Partial<Record<(typeof FLAGS)[number], boolean>> {
   readonly secrets: Partial<Record<(typeof SECRETS)[number], Secret>>
   readonly provider?: AwsCredentialProvider
+  readonly hosts?: readonly string[]
 }
 
 /** Connections by name. Credentials are kept for as long as these are, over all loads that use them. */
@@ -135,17 +143,19 @@ export class Connections {
    * @throws {CopyError} 42704 at the name of a connection that there is none of
    */
   resolve(statement: CopyFrom): ResolvedConnection {
-    const { connection, credentials, iamRole, region } = statement.options.remote ?? {}
-    const name = connection ?? (credentials instanceof Secret ? credentials.reveal() : undefined)
+    const { iamRole, region } = statement.options.remote ?? {}
+    const name = connectionOf(statement)
     const entry = name === undefined ? { secrets: {} } : this.#entries.get(name)
     if (entry === undefined) throw unknownConnection(statement)
-    const { endpoint, pathStyle, secrets, account, anonymous } = entry
+    const { endpoint, pathStyle, secrets, account, anonymous, profile, hosts } = entry
     const place = region ?? entry.region
     return {
       ...(place !== undefined && { region: place }),
       ...(endpoint !== undefined && { endpoint }),
       ...(pathStyle === undefined ? endpoint !== undefined && { pathStyle: true } : { pathStyle }),
       ...(account !== undefined && { account }),
+      ...(profile !== undefined && { profile }),
+      ...(hosts !== undefined && { hosts }),
       ...pick(secrets, ['serviceAccountKey', 'accountKey', 'sas', 'bearerToken']),
       ...(anonymous !== true && { aws: this.#credentials(name, entry, iamRole, place).get }),
     }
@@ -189,6 +199,12 @@ export class Connections {
       ...(sessionToken && { sessionToken: sessionToken.reveal() }),
     })
   }
+}
+
+/** The name of the connection of a statement, if it names one. */
+export function connectionOf({ options }: CopyFrom): string | undefined {
+  const { connection, credentials } = options.remote ?? {}
+  return connection ?? (credentials instanceof Secret ? credentials.reveal() : undefined)
 }
 
 function pick<Key extends string>(
@@ -249,6 +265,15 @@ function entryOf(name: string, value: unknown, folder: string): Entry {
     entry[key] = given[key]
   }
   for (const key of SECRETS) if (given[key] !== undefined) secrets[key] = secretOf(name, key, given[key], folder)
+  if (given.hosts !== undefined) {
+    const { hosts } = given
+    const isHost = (host: unknown) =>
+      typeof host === 'string' && /^(?:\*\.)?(?:[^\s/?#@*:[\]]+|\[[^\]]+\])(?::\d+)?$/.test(host)
+    if (!(Array.isArray(hosts) && hosts.every(isHost))) {
+      throw invalid(name, 'hosts', 'it is no array of hosts, such as data.example.com or *.example.com')
+    }
+    entry.hosts = hosts.map((host: string) => host.toLowerCase().replace(/\.$/, ''))
+  }
   if ((entry.accessKeyId === undefined) !== (secrets.secretAccessKey === undefined)) {
     throw invalid(
       name,
@@ -284,10 +309,15 @@ function secretOf(name: string, key: string, value: unknown, folder: string): Se
   }
 }
 
-function unknownConnection({ text, source, options }: CopyFrom): CopyError {
+/** A connection in words; what CREDENTIALS names is not shown, which may be a secret by mistake. */
+export function shownConnection({ options }: CopyFrom): string {
   const { connection } = options.remote ?? {}
-  const what = connection === undefined ? 'the connection that CREDENTIALS names' : `connection "${connection}"`
-  return statementError(text, source.offset, 'undefined_object', `${what} does not exist`, {
+  return connection === undefined ? 'the connection that CREDENTIALS names' : `connection "${connection}"`
+}
+
+function unknownConnection(statement: CopyFrom): CopyError {
+  const { text, source } = statement
+  return statementError(text, source.offset, 'undefined_object', `${shownConnection(statement)} does not exist`, {
     hint: 'Connections are given to connect() by name, or in a config file.',
   })
 }

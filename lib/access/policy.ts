@@ -6,6 +6,7 @@ import { withoutQuery } from '../path.ts'
 import type { CopyFrom } from '../statement/ast.ts'
 import { statementError } from '../statement/diagnostics.ts'
 import { isAllowedAddress, Networks, plainAddress } from './address.ts'
+import { connectionOf, shownConnection } from './connections.ts'
 
 /** What statements may read. What is not listed they may not; STDIN and rows, which the program hands over itself, they always may. */
 export interface AccessRules {
@@ -25,6 +26,10 @@ export interface AccessRules {
   readonly addresses?: readonly string[]
   /** Whether statements may have SQL of their own (WHERE, TRANSFORM), which the database runs with the connection's rights. Default: false. */
   readonly sql?: boolean
+  /** Connections that statements may name (AWS CONNECTION, CREDENTIALS). Default: none. */
+  readonly connections?: readonly string[]
+  /** Roles, by their ARNs, that statements may have taken on (IAM_ROLE). The one of a connection comes with it. Default: none. */
+  readonly roles?: readonly string[]
 }
 
 /** `open`: whatever this process may read. `closed`: what the program hands over. */
@@ -48,6 +53,8 @@ export class AccessPolicy {
   readonly #hosts: readonly string[]
   readonly #addresses: Networks
   readonly #sql: boolean
+  readonly #connections: ReadonlySet<string>
+  readonly #roles: ReadonlySet<string>
   /** What must allow it too. */
   readonly #outer: AccessPolicy | undefined
   readonly #rules: AccessRules
@@ -55,13 +62,15 @@ export class AccessPolicy {
 
   /** @throws {CopyError} 22023 for rules that are none. */
   private constructor(rules: AccessRules, outer: AccessPolicy | undefined) {
-    const { files = [], schemes = [], hosts = [], addresses = [], sql = false } = rules
+    const { files = [], schemes = [], hosts = [], addresses = [], sql = false, connections = [], roles = [] } = rules
     const bad = files.find((folder) => folder === '' || folder.includes('\0'))
     if (bad !== undefined) throw badRule('files', 'paths of folders', bad)
     this.#folders = files.map((folder) => resolve(folder))
     this.#schemes = new Set(schemes.map((scheme) => scheme.toLowerCase().replace(/:(?:\/\/)?$/, '')))
     this.#hosts = hosts.map((host) => host.toLowerCase().replace(/\.$/, ''))
     this.#sql = sql
+    this.#connections = new Set(connections)
+    this.#roles = new Set(roles)
     this.#outer = outer
     this.#rules = rules
     try {
@@ -100,6 +109,27 @@ export class AccessPolicy {
       detail: 'Its SQL would be run by the database with the rights of this connection.',
       hint: 'Whoever connects can allow it: access: { sql: true }.',
     })
+  }
+
+  /**
+   * Refuses a connection or a role that the statement names and may not.
+   *
+   * @throws {CopyError} 42501, whether there is such a connection or not
+   */
+  checkConnection(statement: CopyFrom): void {
+    const { text, source, options } = statement
+    const name = connectionOf(statement)
+    const { iamRole: role } = options.remote ?? {}
+    const refuse = (what: string, hint: string) => {
+      throw statementError(text, source.offset, 'insufficient_privilege', `${what} may not be used here`, { hint })
+    }
+    if (name !== undefined && !this.#connections.has(name)) {
+      refuse(shownConnection(statement), 'Whoever connects says which may be: access: { connections: [name, …] }.')
+    }
+    if (role !== undefined && role !== 'default' && !this.#roles.has(role)) {
+      refuse(`role "${role}"`, 'Whoever connects says which may be: access: { roles: [arn, …] }.')
+    }
+    this.#outer?.checkConnection(statement)
   }
 
   /**
@@ -288,13 +318,14 @@ export class AccessPolicy {
   }
 }
 
-function matchesHost(pattern: string, host: string, port: string): boolean {
+/** Whether a host, as a URL has it, is the one that is meant, or below the one that `*.` stands before. */
+export function matchesHost(pattern: string, host: string, port: string): boolean {
   const [, name = '', wanted = ''] = /^(\[.*\]|[^:]*)(?::(\d+))?$/.exec(pattern) ?? []
   if (wanted !== port) return false
   return name.startsWith('*.') ? host.endsWith(name.slice(1)) && host.length > name.length - 1 : name === host
 }
 
-const RULES = ['files', 'schemes', 'hosts', 'addresses', 'sql']
+const RULES = ['files', 'schemes', 'hosts', 'addresses', 'sql', 'connections', 'roles']
 
 function checkRules(rules: unknown): asserts rules is AccessRules {
   if (typeof rules !== 'object' || rules === null) throw badRule('access', "'open', 'closed' or an object", rules)

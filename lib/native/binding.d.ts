@@ -482,8 +482,8 @@ export interface BindingSpecification {
   compression: string
   /** Bytes of an input after decompression; none for any number. */
   maxDecompressedBytes?: number
-  /** Bytes after decompression for each byte before. */
-  maxCompressionRatio: number
+  /** Bytes after decompression for each byte before; none for those of the codec. */
+  maxCompressionRatio?: number
   /** Fields belong to columns by the names in the header: that of every input. */
   mapsByName: boolean
   /** The input's name in messages. */

@@ -89,7 +89,7 @@ export interface LoadLimits {
   readonly memoryLimit: number
   /** Bytes of an input after decompression; any number where absent. */
   readonly maxDecompressedBytes?: number
-  /** Bytes after decompression for each byte before, beyond the first 64 MiB. */
+  /** Bytes after decompression for each byte before, beyond the first 64 MiB; where absent, what the codec hardly exceeds. */
   readonly maxCompressionRatio?: number
 }
 
@@ -410,8 +410,6 @@ const STREAM_AHEAD = 1024 * 1024
 /** Output is about this much larger than its tile at first; buffers grow when it is more. */
 const OUTPUT_SLACK = 1.5
 const NO_BYTES = Buffer.alloc(0)
-/** What is compressed more than that, beyond its first 64 MiB, is hardly data. */
-const MOST_RATIO = 500
 /** Numbers that the addon tells of each file. */
 const FILE_NUMBERS = 9
 /** Refused records that become objects, and are dealt with, between two turns of the event loop: 3 to 10 µs each. */
@@ -516,7 +514,7 @@ function specification(
     isServed: sink === 'duckdb_served',
     compression: options.remote?.compression ?? 'auto',
     ...(limits.maxDecompressedBytes !== undefined && { maxDecompressedBytes: limits.maxDecompressedBytes }),
-    maxCompressionRatio: limits.maxCompressionRatio ?? MOST_RATIO,
+    ...(limits.maxCompressionRatio !== undefined && { maxCompressionRatio: limits.maxCompressionRatio }),
     mapsByName: options.mapByName ?? false,
     table: plan.table,
     name,

@@ -98,7 +98,8 @@ function readConstant(cursor: Cursor): Constant {
 
 /** `column [what]`; without a word the column's name is the word. */
 function readLineage(cursor: Cursor): Lineage {
-  const column = cursor.columnName()
+  // A word of SQL that is one of those here.
+  const column = cursor.isWord('offset') ? cursor.label() : cursor.columnName()
   const word = cursor.isOperator(',') || cursor.isOperator(')') ? column : cursor.label()
   const found = lineageKinds.find((kind) => kind === word.value)
   if (found !== undefined) return { column, of: found }

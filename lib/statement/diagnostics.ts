@@ -15,6 +15,7 @@ const sqlStates = {
   invalid_column_reference: '42P10',
   insufficient_privilege: '42501',
   undefined_object: '42704',
+  invalid_authorization_specification: '28000',
 } as const
 
 /** PostgreSQL's name of a condition that a statement can raise. */

@@ -25,6 +25,9 @@ export const dialectDefaults: Readonly<Record<Dialect, DialectDefaults>> = {
   redshift: { format: 'text', delimiter: { csv: ',', text: '|' }, null: { csv: '\\N', text: '\\N' } },
 }
 
+/** Whose words count first where none of them is exclusive, so that their order means nothing; those of systems with defaults of their own. */
+const precedence: readonly Dialect[] = ['redshift', 'gaussdb', 'questdb', 'materialize', 'postgresql']
+
 /**
  * Whose rules a statement follows: those of the caller's or the statement's own DIALECT, or of the system that one of its words
  * belongs to; undefined where nothing tells.
@@ -56,7 +59,8 @@ export function settleDialect(
   }
   if (given !== undefined) return { name: given, found: 'given' }
   if (name !== undefined) return { name, found: 'given', word: 'DIALECT' }
-  const deciding = first ?? items.find((item) => item.of)
+  const hint = precedence.flatMap((each) => items.find((item) => item.of?.dialect === each) ?? [])[0]
+  const deciding = first ?? hint
   return deciding?.of && { name: deciding.of.dialect, found: 'words', word: wordOf(deciding) }
 }
 

@@ -238,8 +238,8 @@ pub struct BindingSpecification {
     pub compression: String,
     /// Bytes of an input after decompression; none for any number.
     pub max_decompressed_bytes: Option<f64>,
-    /// Bytes after decompression for each byte before.
-    pub max_compression_ratio: f64,
+    /// Bytes after decompression for each byte before; none for those of the codec.
+    pub max_compression_ratio: Option<f64>,
     /// Fields belong to columns by the names in the header: that of every input.
     pub maps_by_name: bool,
     /// The input's name in messages.
@@ -420,7 +420,7 @@ impl BindingSpecification {
     fn expansion(&self) -> Expansion {
         Expansion {
             max_bytes: self.max_decompressed_bytes.map_or(u64::MAX, |most| most as u64),
-            max_ratio: self.max_compression_ratio as u64,
+            max_ratio: self.max_compression_ratio.map(|most| most as u64),
         }
     }
 

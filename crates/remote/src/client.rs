@@ -2,18 +2,19 @@
 
 use std::error::Error;
 use std::fmt;
-use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http_body_util::BodyExt;
+use futures_util::StreamExt;
+use http_body_util::{BodyExt, BodyStream, StreamBody};
 use object_store::ClientOptions;
 use object_store::client::{
     HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpResponseBody, HttpService,
 };
 use reqwest::header::{
-    ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, HeaderValue, RANGE, RETRY_AFTER,
-    TRANSFER_ENCODING,
+    ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, DATE, HeaderMap, HeaderName, HeaderValue,
+    LAST_MODIFIED, RANGE, RETRY_AFTER, TRANSFER_ENCODING,
 };
 use reqwest::redirect::Policy;
 use reqwest::{StatusCode, Url, Version};
@@ -26,8 +27,6 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const READ_TIMEOUT: Duration = Duration::from_secs(20);
 /// Redirects that are followed.
 const MOST_REDIRECTS: usize = 10;
-/// As long as a server may have somebody wait before it is asked again.
-const LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// Bytes of an answer that is no object: an error, a page of a list.
 const MOST_ERROR: usize = 64 << 10;
 const MOST_PAGE: usize = 64 << 20;
@@ -122,6 +121,10 @@ pub(crate) struct Connector {
     pub allows_http: bool,
     /// Of a web server.
     pub authorization: Option<HeaderValue>,
+    /// Of S3: where the bucket is taken to be.
+    pub region: String,
+    /// As long as a server may have somebody wait before it is asked again.
+    pub patience: Duration,
 }
 
 impl HttpConnector for Connector {
@@ -145,6 +148,8 @@ struct Service {
 pub(crate) enum Answered {
     /// All of it in place of a part.
     Whole,
+    /// That the bucket is in this region, and not in the one that it was asked for in.
+    Region(String, String),
     /// Something else, in words.
     Otherwise(String),
 }
@@ -153,6 +158,7 @@ impl fmt::Display for Answered {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Answered::Whole => f.write_str("the server does not know of ranges"),
+            Answered::Region(region, asked) => write!(f, "its bucket is in the region {region}, and not in {asked}"),
             Answered::Otherwise(what) => f.write_str(what),
         }
     }
@@ -163,13 +169,33 @@ impl Error for Answered {}
 impl Answered {
     /// Whether it would be the same if it were asked for again.
     pub fn is_final(&self) -> bool {
-        matches!(self, Answered::Otherwise(_))
+        !matches!(self, Answered::Whole)
+    }
+}
+
+/// What an answer says beside what the stores' own clients read of it: it goes with its extensions.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Told {
+    /// Whether a version that was written later has a later Last-Modified (RFC 9110, 8.8.2.2).
+    pub is_dated: bool,
+    broken: Arc<Mutex<Option<HttpError>>>,
+}
+
+impl Told {
+    /// Why there are no more bytes, if they have broken off.
+    pub fn broken(&self) -> Option<HttpError> {
+        self.broken.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
 fn refused(error: impl Error + Send + Sync + 'static) -> HttpError {
     // Of a kind that is not tried again.
     HttpError::new(HttpErrorKind::Unknown, error)
+}
+
+/// An error at an answer's body, as those of stores are.
+pub(crate) fn broken_off(error: HttpError) -> object_store::Error {
+    object_store::Error::Generic { store: "HTTP", source: Box::new(error) }
 }
 
 fn otherwise(what: impl Into<String>) -> HttpError {
@@ -209,7 +235,7 @@ fn told(error: reqwest::Error) -> HttpError {
 #[async_trait::async_trait]
 impl HttpService for Service {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
-        let Connector { net, scheme, allows_http, authorization } = &self.connector;
+        let Connector { net, scheme, allows_http, authorization, region, patience } = &self.connector;
         let (parts, _) = request.into_parts();
         let url: Url = parts.uri.to_string().parse().map_err(|_| otherwise("it is no URL"))?;
         if url.scheme() != "https" && !allows_http {
@@ -240,7 +266,8 @@ impl HttpService for Service {
         let answer: reqwest::Response = self.client.execute(request).await.map_err(told)?;
         let status = answer.status();
         if !status.is_success() {
-            return failed(answer).await;
+            let region = (*scheme == Scheme::S3).then_some(&**region);
+            return failed(answer, region, *patience).await;
         }
         if is_list {
             return page(answer).await;
@@ -275,20 +302,94 @@ fn checked(answer: reqwest::Response, path: &str) -> Result<HttpResponse, HttpEr
         }
         parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(UNKNOWN_SIZE));
     }
-    Ok(HttpResponse::from_parts(parts, HttpResponseBody::new(body.map_err(told))))
+    let answer = Told { is_dated: is_dated(&parts.headers), ..Told::default() };
+    let broken = Arc::clone(&answer.broken);
+    parts.extensions.insert(answer);
+    // What breaks off ends here, and why is told by the extension: the stores' own clients would take it up by themselves, asking for no version,
+    // and take a weak tag for one.
+    let frames = BodyStream::new(body).scan(broken, |broken, frame| {
+        std::future::ready(match frame {
+            Ok(frame) => Some(Ok::<_, HttpError>(frame)),
+            Err(error) => {
+                *broken.lock().unwrap_or_else(PoisonError::into_inner) = Some(told(error));
+                None
+            }
+        })
+    });
+    Ok(HttpResponse::from_parts(parts, HttpResponseBody::new(StreamBody::new(frames))))
 }
 
-/// An answer that is an error, with a body that may be shown.
-async fn failed(answer: reqwest::Response) -> Result<HttpResponse, HttpError> {
-    let waits = answer.status() == StatusCode::TOO_MANY_REQUESTS || answer.status().is_server_error();
-    let wait = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+/// How much older than the answer an object must be for its time to tell versions apart: a second of the server's clock may have had two of
+/// them, and an answer may come from another machine than the time.
+const SETTLED: Duration = Duration::from_secs(60);
+
+fn is_dated(headers: &HeaderMap) -> bool {
+    let time = |name: HeaderName| http_date(headers.get(name)?.to_str().ok()?);
+    match (time(LAST_MODIFIED), time(DATE)) {
+        (Some(modified), Some(answered)) => modified + SETTLED <= answered,
+        _ => false,
+    }
+}
+
+/// A time as HTTP writes it: `Fri, 27 Nov 2026 10:00:00 GMT`.
+fn http_date(text: &str) -> Option<SystemTime> {
+    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let mut words = text.trim().split_once(", ")?.1.split(' ');
+    let (day, month, year, time, zone) = (words.next()?, words.next()?, words.next()?, words.next()?, words.next()?);
+    let number = |text: &str, most: u64| text.parse::<u64>().ok().filter(|&number| number <= most);
+    let month = MONTHS.iter().position(|name| *name == month)? as u64 + 1;
+    let (day, year) = (number(day, 31).filter(|&day| day > 0)?, number(year, 9999).filter(|&year| year >= 1970)?);
+    let mut clock = time.split(':').map(|part| number(part, 60));
+    let (hour, minute, second) = (clock.next()??, clock.next()??, clock.next()??);
+    if zone != "GMT" {
+        return None;
+    }
+    // Days since 1970 of years that begin in March, so that the leap day is their last.
+    let (from_march, year) = if month > 2 { (month - 3, year) } else { (month + 9, year - 1) };
+    let days = 365 * year + year / 4 - year / 100 + year / 400 + (153 * from_march + 2) / 5 + day - 1;
+    let days = days.checked_sub(719_468)?;
+    Some(SystemTime::UNIX_EPOCH + Duration::from_secs(days * 86_400 + hour * 3600 + minute * 60 + second))
+}
+
+/// An answer that is an error, with a body that may be shown. Of S3 with the region that was asked.
+async fn failed(
+    answer: reqwest::Response,
+    region: Option<&str>,
+    patience: Duration,
+) -> Result<HttpResponse, HttpError> {
+    let status = answer.status();
+    let waits = status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error();
+    let header = |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok());
+    let wait = header(RETRY_AFTER.as_str()).filter(|_| waits).and_then(wait_of);
+    let told = header("x-amz-bucket-region").map(str::to_owned);
     let (parts, body) = http::Response::<reqwest::Body>::from(answer).into_parts();
     // Of an error whose body does not come the status is known all the same.
     let body = collected(body, MOST_ERROR).await.unwrap_or_default();
-    if let (true, Some(seconds)) = (waits, wait) {
-        tokio::time::sleep(Duration::from_secs(seconds).min(LONGEST_WAIT)).await;
+    let body = String::from_utf8_lossy(&body);
+    let reason = reason(&body);
+    let is_elsewhere = matches!(status.as_u16(), 301 | 307) || reason.starts_with("AuthorizationHeaderMalformed");
+    if let Some(asked) = region.filter(|_| is_elsewhere) {
+        let is_name = |name: &str| name.len() < 64 && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+        let found = told.or_else(|| element(&body, "Region")).filter(|name| !name.is_empty() && is_name(name));
+        if let Some(found) = found.filter(|found| found != asked) {
+            return Err(refused(Answered::Region(found, asked.to_owned())));
+        }
     }
-    Ok(HttpResponse::from_parts(parts, reason(&String::from_utf8_lossy(&body)).into()))
+    if let Some(wait) = wait {
+        if wait > patience {
+            return Err(otherwise(format!("the server says to ask again in {} seconds", wait.as_secs())));
+        }
+        tokio::time::sleep(wait).await;
+    }
+    Ok(HttpResponse::from_parts(parts, reason.into()))
+}
+
+/// What Retry-After says: seconds, or a time.
+fn wait_of(text: &str) -> Option<Duration> {
+    if let Ok(seconds) = text.trim().parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    Some(http_date(text)?.duration_since(SystemTime::now()).unwrap_or_default())
 }
 
 /// A page of a list. An error with the status of a success is one all the same.
@@ -318,13 +419,38 @@ async fn collected(mut body: reqwest::Body, most: usize) -> Result<Bytes, HttpEr
 
 /// What an error's body says. All else in it may repeat what was sent, signatures and tokens included.
 fn reason(body: &str) -> String {
-    let part = |name: &str| {
-        let (_, rest) = body.split_once(&format!("<{name}>"))?;
-        Some(rest.split_once("</")?.0.trim().to_owned())
-    };
-    match (part("Code"), part("Message")) {
+    match (element(body, "Code"), element(body, "Message")) {
         (Some(code), Some(message)) => format!("{code}: {}", message.lines().next().unwrap_or_default()),
         (Some(code), None) => code,
         _ => String::new(),
+    }
+}
+
+fn element(body: &str, name: &str) -> Option<String> {
+    let (_, rest) = body.split_once(&format!("<{name}>"))?;
+    Some(rest.split_once("</")?.0.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_read() {
+        let seconds = |text: &str| {
+            http_date(text).map(|time| time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs())
+        };
+        for (text, expected) in [
+            ("Thu, 01 Jan 1970 00:00:00 GMT", Some(0)),
+            ("Sun, 06 Nov 1994 08:49:37 GMT", Some(784_111_777)),
+            ("Thu, 29 Feb 2024 23:59:59 GMT", Some(1_709_251_199)),
+            ("Fri, 01 Mar 2024 00:00:00 GMT", Some(1_709_251_200)),
+            ("Fri, 27 Nov 2026 10:00:00 CET", None),
+            ("Sunday, 06-Nov-94 08:49:37 GMT", None),
+            ("Sun, 00 Nov 1994 08:49:37 GMT", None),
+            ("", None),
+        ] {
+            assert_eq!(seconds(text), expected, "{text}");
+        }
     }
 }

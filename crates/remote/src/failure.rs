@@ -68,13 +68,24 @@ pub(crate) fn of_store(error: &Error, address: &str) -> Box<DataError> {
             .with_detail(reason.clone())
             .with_hint("Whoever connects says what may be: access: { schemes, hosts, addresses }.");
     }
-    if let Some(Answered::Otherwise(what)) = cause(error) {
-        return unexpected(&address, what);
+    match cause(error) {
+        Some(Answered::Otherwise(what)) => return unexpected(&address, what),
+        Some(answered @ Answered::Region(region, _)) => {
+            let hint = format!("Write REGION '{region}', or give it to the connection: region: '{region}'.");
+            return unexpected(&address, &answered.to_string()).with_hint(hint);
+        }
+        _ => {}
     }
     let mut reason = without_secrets(&innermost(error));
     // An answer may be a page.
     if let Some((end, _)) = reason.char_indices().nth(500) {
         reason.truncate(end);
+    }
+    if says(&reason, &["InvalidObjectState"]) {
+        let message = format!("\"{address}\" is archived");
+        return DataError::new(ErrorCode::IoError, message)
+            .with_detail(format!("{reason}. Nothing was loaded."))
+            .with_hint("Restore it from its storage class first.");
     }
     let denied = || (ErrorCode::InsufficientPrivilege, format!("permission denied for \"{address}\""));
     let (code, message) = match error {
@@ -95,6 +106,16 @@ pub(crate) fn changed(address: &str) -> Box<DataError> {
     DataError::new(ErrorCode::IoError, format!("\"{}\" changed while it was read", shown(address)))
         .with_detail("A part of it is of another version than the first one. Nothing was loaded.")
         .with_hint("Load it again when nobody writes to it.")
+}
+
+/// A body that has broken off, and whose rest could be of another version, or cannot be asked for.
+pub(crate) fn lost(error: &Error, address: &str, has_size: bool) -> Box<DataError> {
+    let why = if has_size {
+        "Its server gives neither a strong ETag nor a Last-Modified more than a minute old, so that the rest could be of another version"
+    } else {
+        "Its server does not say how long it is, so that the rest cannot be asked for"
+    };
+    of_store(error, address).with_hint(format!("{why}. Load it again, or from a copy."))
 }
 
 /// An answer that is not what was asked for.

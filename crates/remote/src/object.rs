@@ -19,14 +19,18 @@ use tokio::time::timeout;
 
 pub use ranges::Ranges;
 
-use crate::client::{Answered, UNKNOWN_SIZE, cause};
-use crate::failure::{changed, has_expired, of_store, shown, unexpected};
+use crate::client::{Answered, Told, UNKNOWN_SIZE, broken_off, cause};
+use crate::failure::{changed, has_expired, lost, of_store, shown, unexpected};
 use crate::place::{Access, Place, Scheme, Store};
+use crate::rules::Denied;
 
 /// Parts that are asked for at once.
 const PARTS: usize = 4;
 /// How long a store that was reached may send nothing, whatever is tried meanwhile.
 const PATIENCE: Duration = Duration::from_secs(90);
+/// Between a body that breaks off and the request for its rest; each time that nothing came twice as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// In so much time that was spent waiting there must come so many bytes.
 const SLOWEST: (Duration, u64) = (Duration::from_secs(30), 30 << 10);
 
@@ -53,35 +57,62 @@ pub struct Known {
 /// What tells one version of an object from another.
 #[derive(Clone)]
 struct Version {
-    etag: Option<String>,
+    /// As it came, be it a weak one.
+    tag: Option<String>,
     size: u64,
     modified: Option<SystemTime>,
+    /// Whether a later version would have another `modified`.
+    is_dated: bool,
 }
 
 impl Version {
-    fn of(meta: &ObjectMeta) -> Self {
-        // A weak tag may be that of other bytes, and cannot be asked for.
-        let etag = meta.e_tag.clone().filter(|etag| !etag.starts_with("W/"));
-        Self { etag, size: meta.size, modified: modified(meta) }
+    fn of(answer: &GetResult) -> Self {
+        let meta = &answer.meta;
+        let is_dated = answer.extensions.get::<Told>().is_some_and(|told| told.is_dated);
+        Self { tag: meta.e_tag.clone(), size: meta.size, modified: modified(meta), is_dated }
+    }
+
+    /// A weak tag may be that of other bytes, and cannot be asked for.
+    fn etag(&self) -> Option<&String> {
+        self.tag.as_ref().filter(|tag| !tag.starts_with("W/"))
     }
 
     fn known(&self) -> Known {
-        Known { size: self.size, etag: self.etag.clone(), modified: self.modified }
+        Known { size: self.size, etag: self.etag().cloned(), modified: self.modified }
     }
 
     fn is_pinned(&self) -> bool {
-        self.etag.is_some() && self.size != UNKNOWN_SIZE
+        self.etag().is_some() && self.size != UNKNOWN_SIZE
     }
 
-    /// Only the tag: to ask for a version by its number is another right.
+    /// Whether the rest of it can be had for sure.
+    fn can_be_taken_up(&self) -> bool {
+        self.size != UNKNOWN_SIZE && (self.etag().is_some() || (self.is_dated && self.modified.is_some()))
+    }
+
+    /// Only the tag, or where there is none the time: to ask for a version by its number is another right.
     fn options(&self, range: Option<Range<u64>>) -> GetOptions {
-        GetOptions { range: range.map(GetRange::Bounded), if_match: self.etag.clone(), ..GetOptions::default() }
+        let range = range.map(GetRange::Bounded);
+        let if_match = self.etag().cloned();
+        let written = self.modified.filter(|_| if_match.is_none() && self.is_dated);
+        GetOptions { range, if_match, ..GetOptions::default() }.with_if_unmodified_since(written)
     }
 
+    /// Some servers do not look at what they are asked for.
     fn check(&self, meta: &ObjectMeta, address: &str) -> Result<(), Box<DataError>> {
-        let other = Self::of(meta);
-        if other.etag == self.etag && other.size == self.size { Ok(()) } else { Err(changed(address)) }
+        let is_same = meta.e_tag == self.tag
+            && meta.size == self.size
+            && (self.etag().is_some() || modified(meta) == self.modified);
+        if is_same { Ok(()) } else { Err(changed(address)) }
     }
+}
+
+/// The bytes of an answer, and behind them why there are no more, if they have broken off.
+fn bytes_of(answer: GetResult) -> BoxStream<'static, Result<Bytes, Error>> {
+    let told = answer.extensions.get::<Told>().cloned().unwrap_or_default();
+    let end = stream::once(async move { told.broken() });
+    let end = end.filter_map(|broken| std::future::ready(broken.map(|error| Err(broken_off(error)))));
+    answer.into_stream().chain(end).boxed()
 }
 
 /// When an object was last written; a server that does not say so has written it in 1970.
@@ -106,8 +137,13 @@ struct Body<'a> {
     stream: BoxStream<'static, Result<Bytes, Error>>,
     at: u64,
     end: u64,
-    /// Bytes since it was last asked for.
+    /// Of all of the object, in place of the range: the bytes before it that are still to come.
+    before: Option<u64>,
+    /// Bytes since it was last asked for, and how often it was asked for since the last one came.
     got: u64,
+    vain: usize,
+    /// Time spent waiting, since the last byte and since the pace was looked at.
+    idle: Duration,
     waited: Duration,
     counted: u64,
 }
@@ -117,10 +153,13 @@ impl<'a> Body<'a> {
         Self {
             object,
             version,
-            stream: answer.into_stream(),
+            stream: bytes_of(answer),
             at: range.start,
             end: range.end,
+            before: None,
             got: 0,
+            vain: 0,
+            idle: Duration::ZERO,
             waited: Duration::ZERO,
             counted: 0,
         }
@@ -129,18 +168,31 @@ impl<'a> Body<'a> {
     async fn next(&mut self) -> Result<Option<Bytes>, Box<DataError>> {
         let address = &self.object.address;
         loop {
+            if self.before.is_some() && self.at == self.end {
+                return Ok(None);
+            }
             let started = Instant::now();
             let Ok(next) = timeout(PATIENCE, self.stream.next()).await else {
                 let what = format!("nothing has come for {} seconds", PATIENCE.as_secs());
                 return Err(unexpected(address, &what));
             };
-            self.waited += started.elapsed();
+            self.wait(started);
             match next {
-                Some(Ok(part)) => {
+                Some(Ok(mut part)) => {
+                    self.counted += part.len() as u64;
+                    self.idle = Duration::ZERO;
+                    self.check_pace()?;
+                    if let Some(before) = &mut self.before {
+                        let passed = (*before).min(part.len() as u64);
+                        *before -= passed;
+                        part = part.split_off(passed as usize);
+                        part.truncate(usize::try_from(self.end - self.at).unwrap_or(usize::MAX));
+                        if part.is_empty() {
+                            continue;
+                        }
+                    }
                     self.at += part.len() as u64;
                     self.got += part.len() as u64;
-                    self.counted += part.len() as u64;
-                    self.check_pace()?;
                     if self.at > self.end {
                         return Err(unexpected(address, "more bytes have come than were announced"));
                     }
@@ -148,16 +200,7 @@ impl<'a> Body<'a> {
                 }
                 None if self.at == self.end || self.end == UNKNOWN_SIZE => return Ok(None),
                 None => return Err(self.object.broken(self.at, self.end)),
-                Some(Err(error)) => {
-                    // One that brings nothing will not bring more.
-                    if !self.version.is_pinned()
-                        || self.got == 0
-                        || cause::<Answered>(&error).is_some_and(Answered::is_final)
-                    {
-                        return Err(of_store(&error, address));
-                    }
-                    self.take_up().await?;
-                }
+                Some(Err(error)) => self.take_up(&error).await?,
             }
         }
     }
@@ -169,6 +212,11 @@ impl<'a> Body<'a> {
             pieces.push(part);
         }
         Ok(pieces)
+    }
+
+    fn wait(&mut self, since: Instant) {
+        self.waited += since.elapsed();
+        self.idle += since.elapsed();
     }
 
     fn check_pace(&mut self) -> Result<(), Box<DataError>> {
@@ -184,21 +232,47 @@ impl<'a> Body<'a> {
         Ok(())
     }
 
-    async fn take_up(&mut self) -> Result<(), Box<DataError>> {
+    /// Asks for the rest, after an error, unless that brings nothing again and again.
+    async fn take_up(&mut self, error: &Error) -> Result<(), Box<DataError>> {
+        let Object { store, address, .. } = self.object;
         let rest = self.at..self.end;
+        if cause::<Answered>(error).is_some_and(Answered::is_final) || cause::<Denied>(error).is_some() {
+            return Err(of_store(error, address));
+        }
+        if !self.version.can_be_taken_up() {
+            return Err(lost(error, address, self.version.size != UNKNOWN_SIZE));
+        }
+        self.vain = if self.got > 0 { 0 } else { self.vain + 1 };
         self.got = 0;
+        if self.vain >= store.retries || self.idle > store.retry_timeout {
+            return Err(of_store(error, address));
+        }
+        let started = Instant::now();
+        tokio::time::sleep(LONGEST_PAUSE.min(FIRST_PAUSE * 2_u32.saturating_pow(self.vain as u32))).await;
         match self.object.ask(self.version.options(Some(rest.clone()))).await {
             Ok(answer) => {
-                self.version.check(&answer.meta, &self.object.address)?;
-                self.stream = self.object.checked(answer, &rest)?.into_stream();
-                Ok(())
+                self.version.check(&answer.meta, address)?;
+                self.stream = bytes_of(self.object.checked(answer, &rest)?);
+                self.before = None;
             }
-            Err(error) if matches!(cause(&error), Some(Answered::Whole)) => {
-                self.stream = self.object.whole_from(rest, self.version).await?;
-                Ok(())
-            }
-            Err(error) => Err(of_store(&error, &self.object.address)),
+            Err(error) if matches!(cause(&error), Some(Answered::Whole)) => self.pass_over().await?,
+            Err(error) => return Err(of_store(&error, address)),
         }
+        self.wait(started);
+        Ok(())
+    }
+
+    /// The end of an object whose server gives no parts.
+    async fn over(object: &'a Object, version: &'a Version, from: u64) -> Result<Self, Box<DataError>> {
+        let answer = object.whole(version).await?;
+        Ok(Self { before: Some(from), ..Self::new(object, version, answer, from..version.size) })
+    }
+
+    /// Asks for all of it, and goes on in there.
+    async fn pass_over(&mut self) -> Result<(), Box<DataError>> {
+        self.stream = bytes_of(self.object.whole(self.version).await?);
+        self.before = Some(self.at);
+        Ok(())
     }
 }
 
@@ -218,12 +292,13 @@ impl Object {
     /// # Errors
     /// As [`Object::new`].
     pub fn all(addresses: &[String], access: &Access) -> Result<Vec<Self>, Box<DataError>> {
-        let mut buckets: HashMap<(Scheme, Option<String>, String), Self> = HashMap::new();
+        type Bucket = (Scheme, Option<String>, Option<String>, String);
+        let mut buckets: HashMap<Bucket, Self> = HashMap::new();
         let open = |address: &String| {
             let unknown = || unexpected(address, "its scheme is not known");
             let place = Place::parse(address).ok_or_else(unknown)?;
             // An address of HTTP is a store of its own.
-            let bucket = (place.scheme, place.account.clone(), place.bucket.clone());
+            let bucket = (place.scheme, place.account.clone(), place.cloud.clone(), place.bucket.clone());
             if let Some(other) = buckets.get(&bucket) {
                 let (store, path) = (other.store.clone(), place.path(address)?);
                 return Ok(Self { store, path, address: address.clone(), listed: None });
@@ -264,7 +339,7 @@ impl Object {
     async fn open(&self) -> Result<(GetResult, Version), Error> {
         let if_match = self.listed.as_ref().and_then(|known| known.etag.clone());
         let answer = self.ask(GetOptions { if_match, ..GetOptions::default() }).await?;
-        let version = Version::of(&answer.meta);
+        let version = Version::of(&answer);
         Ok((answer, version))
     }
 
@@ -405,41 +480,22 @@ impl Object {
         Err(unexpected(&self.address, "the answer is another part of it than was asked for"))
     }
 
+    /// All of it once more.
+    async fn whole(&self, version: &Version) -> Result<GetResult, Box<DataError>> {
+        let answer = self.ask(version.options(None)).await.map_err(|error| of_store(&error, &self.address))?;
+        version.check(&answer.meta, &self.address)?;
+        Ok(answer)
+    }
+
     /// All of it once more, of which the first bytes are passed over.
     async fn send_rest(&self, from: u64, version: &Version, parts: &Sender<Bytes>) -> Result<(), Box<DataError>> {
-        let mut rest = self.whole_from(from..version.size, version).await?;
-        let mut at = from;
-        while let Some(part) = rest.next().await {
-            let part = part.map_err(|error| of_store(&error, &self.address))?;
-            at += part.len() as u64;
+        let mut body = Body::over(self, version, from).await?;
+        while let Some(part) = body.next().await? {
             if parts.send(part).await.is_err() {
                 return Ok(());
             }
         }
-        if at == version.size { Ok(()) } else { Err(self.broken(at, version.size)) }
-    }
-
-    /// The bytes of a range that is the end, out of all of it.
-    async fn whole_from(
-        &self,
-        range: Range<u64>,
-        version: &Version,
-    ) -> Result<BoxStream<'static, Result<Bytes, Error>>, Box<DataError>> {
-        let answer = self.ask(version.options(None)).await.map_err(|error| of_store(&error, &self.address))?;
-        version.check(&answer.meta, &self.address)?;
-        let mut before = range.start;
-        let rest = answer.into_stream().filter_map(move |part| {
-            let rest = part.map(|mut part| {
-                let passed = before.min(part.len() as u64);
-                before -= passed;
-                part.split_off(passed as usize)
-            });
-            std::future::ready(match rest {
-                Ok(part) if part.is_empty() => None,
-                other => Some(other),
-            })
-        });
-        Ok(rest.boxed())
+        Ok(())
     }
 }
 

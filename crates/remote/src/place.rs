@@ -33,6 +33,8 @@ pub struct Place {
     pub scheme: Scheme,
     /// Azure: the storage account, if the address says it.
     pub account: Option<String>,
+    /// Azure: what stands behind the account, if anything does: its service, and whose cloud it is.
+    pub cloud: Option<String>,
     /// The bucket or container; of HTTP the whole address.
     pub bucket: String,
     /// The name of the object, or what its name begins with.
@@ -70,6 +72,8 @@ pub(crate) struct Store {
     pub secrets: Option<Arc<dyn Renew>>,
     pub scheme: Scheme,
     pub part: u64,
+    pub retries: usize,
+    pub retry_timeout: Duration,
 }
 
 impl Place {
@@ -78,9 +82,10 @@ impl Place {
     pub fn parse(address: &str) -> Option<Self> {
         let (scheme, rest) = address.split_once("://")?;
         let (host, key) = rest.split_once('/').unwrap_or((rest, ""));
-        let of = |scheme, account: Option<&str>, bucket: &str| Self {
+        let of = |scheme, server: Option<&str>, bucket: &str| Self {
             scheme,
-            account: account.map(str::to_owned),
+            account: server.map(|server| server.split_once('.').map_or(server, |(account, _)| account).to_owned()),
+            cloud: server.and_then(|server| Some(server.split_once('.')?.1.to_ascii_lowercase())),
             bucket: bucket.to_owned(),
             key: key.to_owned(),
         };
@@ -88,7 +93,7 @@ impl Place {
             "s3" | "s3a" | "s3n" => of(Scheme::S3, None, host),
             "gs" | "gcs" => of(Scheme::Google, None, host),
             "az" | "azure" | "adl" | "abfs" | "abfss" | "wasb" | "wasbs" => match host.split_once('@') {
-                Some((container, server)) => of(Scheme::Azure, server.split('.').next(), container),
+                Some((container, server)) => of(Scheme::Azure, Some(server), container),
                 None => of(Scheme::Azure, None, host),
             },
             "http" | "https" => Self { bucket: address.to_owned(), key: String::new(), ..of(Scheme::Http, None, "") },
@@ -122,6 +127,16 @@ impl Place {
         if access.region.as_deref().is_some_and(|region| !is_plain(region, "-")) {
             return Err(invalid(address, "is in a region whose name is none"));
         }
+        if let Some(cloud) = &self.cloud
+            && azure_cloud(cloud).is_none()
+        {
+            let message = format!("is on a server that is none of Azure's: .{cloud}");
+            let hint = format!(
+                "Write abfss://container@account.dfs.SUFFIX/path with one of {}; for any other server give the connection an endpoint.",
+                AZURE_CLOUDS.join(", ")
+            );
+            return Err(invalid(address, &message).with_hint(hint));
+        }
         match self.account.as_ref().or(access.account.as_ref()) {
             Some(account) if self.scheme == Scheme::Azure && !is_plain(account, "-") => {
                 Err(invalid(address, "has no storage account of a valid name"))
@@ -136,22 +151,28 @@ impl Place {
     /// When something is missing or cannot be.
     pub(crate) fn open(&self, access: &Access, address: &str) -> Result<Store, Box<DataError>> {
         self.check(access, address)?;
-        let retry = RetryConfig {
-            max_retries: access.max_retries.unwrap_or(MOST_RETRIES),
-            retry_timeout: access.retry_timeout.unwrap_or(RETRY_TIMEOUT),
-            ..RetryConfig::default()
-        };
+        let max_retries = access.max_retries.unwrap_or(MOST_RETRIES);
+        let retry_timeout = access.retry_timeout.unwrap_or(RETRY_TIMEOUT);
+        let retry = RetryConfig { max_retries, retry_timeout, ..RetryConfig::default() };
         // Without encryption only what was named so.
         let target = access.endpoint.as_deref().unwrap_or_default();
         let target = if self.scheme == Scheme::Http { &self.bucket } else { target };
         let allows_http = target.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("http://"));
-        let connector = Connector { net: access.net.clone(), scheme: self.scheme, allows_http, authorization: None };
+        let region = access.region.as_deref().unwrap_or("us-east-1");
+        let connector = Connector {
+            net: access.net.clone(),
+            scheme: self.scheme,
+            allows_http,
+            authorization: None,
+            region: region.to_owned(),
+            patience: retry_timeout,
+        };
         let provide = access.credentials.as_ref();
         let opened = match self.scheme {
             Scheme::S3 => {
                 let mut builder = AmazonS3Builder::new()
                     .with_bucket_name(&self.bucket)
-                    .with_region(access.region.as_deref().unwrap_or("us-east-1"))
+                    .with_region(region)
                     .with_virtual_hosted_style_request(access.virtual_hosted)
                     .with_allow_http(allows_http)
                     .with_retry(retry)
@@ -193,8 +214,8 @@ impl Place {
                     .with_retry(retry)
                     .with_allow_http(allows_http)
                     .with_http_connector(connector);
-                if let Some(endpoint) = &access.endpoint {
-                    builder = builder.with_endpoint(endpoint.clone());
+                if let Some(endpoint) = access.endpoint.clone().or_else(|| self.azure_endpoint(account)) {
+                    builder = builder.with_endpoint(endpoint);
                 }
                 let secrets = provide.map(|provide| Refreshing::new(Arc::clone(provide), azure));
                 builder = match &secrets {
@@ -217,10 +238,18 @@ impl Place {
                     secrets: None,
                     scheme: self.scheme,
                     part: access.part.unwrap_or(PART),
+                    retries: max_retries,
+                    retry_timeout,
                 })
             }
         };
         opened.map_err(|error| of_store(&error, address))
+    }
+
+    /// An account of another cloud is another account.
+    fn azure_endpoint(&self, account: &str) -> Option<String> {
+        let cloud = azure_cloud(self.cloud.as_deref()?)?;
+        Some(format!("https://{account}.blob.{cloud}"))
     }
 
     fn store(
@@ -236,6 +265,8 @@ impl Place {
             secrets,
             scheme: self.scheme,
             part: access.part.unwrap_or(PART),
+            retries: access.max_retries.unwrap_or(MOST_RETRIES),
+            retry_timeout: access.retry_timeout.unwrap_or(RETRY_TIMEOUT),
         }
     }
 
@@ -261,6 +292,18 @@ impl Place {
         };
         Ok((url, given.map(header).transpose()?))
     }
+}
+
+/// The clouds of Azure, behind an account and its service.
+const AZURE_CLOUDS: [&str; 3] = ["core.windows.net", "core.chinacloudapi.cn", "core.usgovcloudapi.net"];
+
+/// The cloud that `blob.core.windows.net` and its like are of; None where they are none.
+fn azure_cloud(server: &str) -> Option<&'static str> {
+    let (service, suffix) = server.split_once('.')?;
+    if !matches!(service, "blob" | "dfs") {
+        return None;
+    }
+    AZURE_CLOUDS.into_iter().find(|cloud| *cloud == suffix)
 }
 
 fn percent_decoded(text: &str) -> Vec<u8> {
@@ -325,4 +368,24 @@ fn azure(secret: &Secret) -> Result<AzureCredential, String> {
     }
     let bearer = secret.bearer.clone().ok_or("the connection gives neither a key, a signature nor a bearer token")?;
     Ok(AzureCredential::BearerToken(bearer))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_azure_address_says_whose_cloud_it_is() {
+        let endpoint = |address: &str| Place::parse(address).and_then(|place| place.azure_endpoint("acc"));
+        for (server, expected) in [
+            ("acc.dfs.core.windows.net", Some("https://acc.blob.core.windows.net")),
+            ("acc.blob.core.chinacloudapi.cn", Some("https://acc.blob.core.chinacloudapi.cn")),
+            ("acc.DFS.core.usgovcloudapi.net", Some("https://acc.blob.core.usgovcloudapi.net")),
+            ("acc", None),
+            ("acc.dfs.core.evil.net", None),
+        ] {
+            assert_eq!(endpoint(&format!("abfss://c@{server}/k")).as_deref(), expected, "{server}");
+        }
+        assert_eq!(endpoint("az://c/k"), None);
+    }
 }

@@ -126,7 +126,8 @@ impl NetworkRules {
         let host = url.host_str().unwrap_or_default();
         let host = host.strip_suffix('.').unwrap_or(host);
         if !self.hosts.iter().any(|pattern| matches_host(pattern, host, url.port())) {
-            return Some(format!("The host \"{host}\" is not among those that are allowed."));
+            let port = url.port().map_or(String::new(), |port| format!(":{port}"));
+            return Some(format!("The host \"{host}{port}\" is not among those that are allowed."));
         }
         literal(url).and_then(|address| self.refusal_of_address(address))
     }

@@ -127,6 +127,162 @@ fn two_versions_are_never_mixed() {
     }
 }
 
+const OLD: &str = "Fri, 27 Nov 2026 10:00:00 GMT";
+const LATER: &str = "Fri, 27 Nov 2026 10:00:01 GMT";
+
+/// The first answer breaks off, of all bytes 7 in the version that is there then.
+fn breaking(tag: Option<&'static str>, date: Option<&'static str>, then: &'static str, knows_ranges: bool) -> Server {
+    serve(move |number, request| {
+        let (byte, modified) = if number == 0 { (7, OLD) } else { (if then == OLD { 7 } else { 8 }, then) };
+        let mut request = request.clone();
+        // Such a server looks at no condition.
+        request.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("if-match") && (knows_ranges || name != "range"));
+        let mut answer = Answer::object(&request, &vec![byte; 1_000_000], "\"1\"");
+        answer.headers.retain(|(name, _)| name != "ETag" && name != "Last-Modified");
+        answer = answer.with("Last-Modified", modified);
+        for (name, value) in [("ETag", tag), ("Date", date)] {
+            if let Some(value) = value {
+                answer = answer.with(name, value);
+            }
+        }
+        Answer { cut: (number == 0).then_some(300_000), ..answer }
+    })
+}
+
+#[test]
+fn without_a_strong_tag_the_time_tells_versions_apart() {
+    const SOON: &str = "Fri, 27 Nov 2026 10:01:00 GMT";
+    for tag in [None, Some("W/\"1\"")] {
+        for knows_ranges in [true, false] {
+            let server = breaking(tag, Some(SOON), OLD, knows_ranges);
+            assert!(http(&server) == Ok(vec![7; 1_000_000]), "{tag:?} {knows_ranges}");
+            let requests = server.requests.lock().expect("nobody has failed").clone();
+            assert!(requests.len() > 1);
+            for request in &requests[1..] {
+                assert_eq!(request.header("if-unmodified-since"), Some(OLD));
+            }
+            let server = breaking(tag, Some(SOON), LATER, knows_ranges);
+            let (message, state) = http(&server).expect_err("it has changed");
+            let expected = format!("\"{}/a/b.csv\" changed while it was read", server.url);
+            assert_eq!((message, state), (expected, "58030"));
+        }
+    }
+}
+
+#[test]
+fn where_nothing_tells_versions_apart_the_rest_is_not_asked_for() {
+    // In the second in which it was written it may have been written twice, or by a clock that is late.
+    for date in [None, Some(OLD), Some("Fri, 27 Nov 2026 10:00:59 GMT")] {
+        for tag in [None, Some("W/\"1\"")] {
+            let server = breaking(tag, date, LATER, true);
+            let object = Object::new(&format!("{}/a", server.url), &access()).expect("it is an address");
+            let error = Reader::new(object, &Stop::default()).read_to_end(&mut Vec::new()).expect_err("it breaks off");
+            let error = carried(&error).expect("it says what was wrong");
+            assert_eq!(error.code.sql_state(), "58030");
+            let hint = error.hint.as_deref().unwrap_or_default();
+            assert!(hint.starts_with("Its server gives neither a strong ETag"), "{error:?}");
+            assert_eq!(server.requests.lock().expect("nobody has failed").len(), 1);
+        }
+    }
+}
+
+#[test]
+fn what_is_asked_for_again_is_of_one_version() {
+    let object = bytes(1_000_000);
+    let expected = object.clone();
+    let server = serve(move |number, request| {
+        let answer = Answer::object(request, &object, "\"1\"");
+        Answer { cut: (number < 3).then_some(answer.body.len() / 3), ..answer }
+    });
+    assert!(http(&server) == Ok(expected), "the bytes are those of the object");
+    let requests = server.requests.lock().expect("nobody has failed");
+    assert_eq!(requests.len(), 4);
+    for request in &requests[1..] {
+        assert_eq!(request.header("if-match"), Some("\"1\""));
+    }
+}
+
+#[test]
+fn a_server_may_say_when_it_is_asked_again() {
+    let asked = |answer: Answer| {
+        let server = serve(
+            move |number, request| {
+                if number == 0 { answer.clone() } else { Answer::object(request, b"x", "\"1\"") }
+            },
+        );
+        let started = Instant::now();
+        (http(&server), started.elapsed())
+    };
+    // In a second or two, by a clock of whole seconds.
+    let seconds = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("it is later").as_secs() + 2;
+    let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+    let (days, mut year) = (seconds / 86_400, 1970);
+    let mut day = days;
+    let is_leap = |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    while day >= 365 + u64::from(is_leap(year)) {
+        day -= 365 + u64::from(is_leap(year));
+        year += 1;
+    }
+    let lengths = [31, 28 + u64::from(is_leap(year)), 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+    let mut month = 0;
+    while day >= lengths[month] {
+        day -= lengths[month];
+        month += 1;
+    }
+    let name = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"][month];
+    let date = format!("Mon, {:02} {name} {year} {hour:02}:{minute:02}:{second:02} GMT", day + 1);
+    let (found, took) = asked(Answer::status(503).with("Retry-After", date));
+    assert_eq!(found, Ok(b"x".to_vec()));
+    assert!(took > Duration::from_millis(900), "{took:?}");
+    // Longer than anybody waits here.
+    let (found, took) = asked(Answer::status(429).with("Retry-After", "3600"));
+    let (message, state) = found.expect_err("it is too long");
+    assert!(message.ends_with("the server says to ask again in 3600 seconds"), "{message}");
+    assert_eq!(state, "58030");
+    assert!(took < Duration::from_secs(2), "{took:?}");
+}
+
+#[test]
+fn a_bucket_of_another_region_is_named() {
+    let refusals = [
+        Answer::status(301).with("x-amz-bucket-region", "eu-central-1"),
+        Answer {
+            body: b"<Error><Code>AuthorizationHeaderMalformed</Code><Message>expecting</Message><Region>eu-central-1</Region></Error>"
+                .to_vec(),
+            ..Answer::status(400)
+        },
+    ];
+    for refusal in refusals {
+        let server = serve(move |_, _| refusal.clone());
+        let access = s3(&server, &Arc::default(), Duration::from_secs(3600));
+        let object = Object::new("s3://b/k", &access).expect("it is one");
+        let error = Reader::new(object, &Stop::default()).read(&mut [0; 1]).expect_err("it is elsewhere");
+        let error = carried(&error).expect("it says what was wrong");
+        let message = "could not read \"s3://b/k\": its bucket is in the region eu-central-1, and not in us-east-1";
+        assert_eq!(error.message, message);
+        assert!(error.hint.as_deref().is_some_and(|hint| hint.starts_with("Write REGION 'eu-central-1'")), "{error:?}");
+        assert_eq!(server.requests.lock().expect("nobody has failed").len(), 1);
+    }
+}
+
+#[test]
+fn the_cloud_of_an_azure_address_is_its_own() {
+    for (address, expected) in [
+        ("abfss://c@acc.dfs.core.chinacloudapi.cn/k", Ok(())),
+        ("abfss://c@acc.dfs.core.usgovcloudapi.net/k", Ok(())),
+        ("wasbs://c@acc.blob.CORE.windows.net/k", Ok(())),
+        ("abfss://c@acc/k", Ok(())),
+        ("abfss://c@acc.evil.org/k", Err("22023")),
+        ("abfss://c@acc.dfs.core.windows.net.evil.org/k", Err("22023")),
+        ("abfss://c@acc.dfs.core.windows.net:444/k", Err("22023")),
+        ("abfss://c@acc.file.core.windows.net/k", Err("22023")),
+        ("abfss://c@acc./k", Err("22023")),
+    ] {
+        let opened = Object::new(address, &access()).map(|_| ()).map_err(|error| error.code.sql_state());
+        assert_eq!(opened, expected, "{address}");
+    }
+}
+
 #[test]
 fn wrong_parts_are_refused() {
     let object = bytes(LARGE);
@@ -161,6 +317,16 @@ fn refusals_have_their_states_and_no_secret() {
         assert_eq!(error.code.sql_state(), state, "{status}");
         assert!(!format!("{error:?}").contains("secret"), "{error:?}");
     }
+}
+
+#[test]
+fn an_archived_object_is_said_to_be() {
+    let server = serve(|_, _| Answer {
+        body: b"<Error><Code>InvalidObjectState</Code><Message>It is not valid.</Message></Error>".to_vec(),
+        ..Answer::status(403)
+    });
+    let denied = http(&server).expect_err("it is archived");
+    assert_eq!(denied, (format!("\"{}/a/b.csv\" is archived", server.url), "58030"));
 }
 
 #[test]
@@ -415,8 +581,12 @@ fn rules_hold_for_redirects() {
     let both = [&*first, &*format!("localhost:{}", ports[1])];
     assert_eq!(read(&address, &rules(&["http"], &both, &["127.0.0.1", "::1"])), Ok(b"x".to_vec()));
     let seen = other.requests.lock().expect("nobody has failed").len();
-    let (_, state) = read(&address, &rules(&["http"], &[&first], &["127.0.0.1", "::1"])).expect_err("it is not listed");
-    assert_eq!(state, "42501");
+    let object = Object::new(&address, &rules(&["http"], &[&first], &["127.0.0.1", "::1"])).expect("it is an address");
+    let error = Reader::new(object, &Stop::default()).read(&mut [0; 1]).expect_err("it is not listed");
+    let error = carried(&error).expect("it says what was wrong");
+    assert_eq!(error.code.sql_state(), "42501");
+    let detail = format!("The host \"localhost:{}\" is not among those that are allowed.", ports[1]);
+    assert_eq!(error.detail.as_deref(), Some(&*detail));
     // Its host is listed, and leads to where nothing may.
     let metadata = serve(|_, _| Answer::status(302).with("Location", "http://169.254.169.254/latest"));
     let hosts = [&metadata.url["http://".len()..], "169.254.169.254"];

@@ -109,6 +109,19 @@ fn refused(codec: Codec, bytes: &[u8]) -> String {
 }
 
 #[test]
+fn zeros_may_follow_gzip() {
+    let bytes = library(Codec::Gzip, b"a").expect("there is an encoder");
+    for zeros in [1, 100, 300_000] {
+        let padded = [&bytes[..], &bytes, &vec![0; zeros]].concat();
+        assert_eq!(read(Codec::Gzip, &padded).expect("it is whole"), b"aa");
+        assert_eq!(refused(Codec::Gzip, &[&padded[..], &bytes].concat()), "file \"f\" is no valid gzip data");
+        assert_eq!(refused(Codec::Gzip, &[&padded[..], b"x"].concat()), "file \"f\" is no valid gzip data");
+    }
+    assert_eq!(refused(Codec::Gzip, &[&bytes[..], b"x"].concat()), "file \"f\" ends in the midst of its gzip data");
+    assert_eq!(refused(Codec::Gzip, &[&bytes[..], b"id,name\n1,a\n"].concat()), "file \"f\" is no valid gzip data");
+}
+
+#[test]
 fn an_input_that_is_cut_is_refused() {
     for codec in Codec::ALL {
         let bytes = library(codec, &rows(300)).expect("there is an encoder");
@@ -167,24 +180,30 @@ fn bombs_are_refused_at_once() {
         }
     }
     let bombs = [
-        (Codec::Gzip, {
+        (Codec::Gzip, 500, {
             let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
             io::copy(&mut Lines(1 << 27), &mut encoder).expect("it is written");
             encoder.finish().expect("it is written")
         }),
-        (Codec::Zstd, {
+        (Codec::Zstd, 500, {
             let mut encoder = zstd::stream::write::Encoder::new(Vec::new(), 1).expect("it is made");
             io::copy(&mut Lines(1 << 27), &mut encoder).expect("it is written");
             encoder.finish().expect("it is written")
         }),
+        // Less than 256 for each, which is all that it can.
+        (Codec::Lz4, 100, {
+            let mut encoder = lz4_flex::frame::FrameEncoder::new(Vec::new());
+            io::copy(&mut Lines(1 << 27), &mut encoder).expect("it is written");
+            encoder.finish().expect("it is written")
+        }),
     ];
-    for (codec, bytes) in bombs {
+    for (codec, ratio, bytes) in bombs {
         let started = Instant::now();
         let mut decompressor =
             Decompressor::new(Cursor::new(bytes), codec, "f", Expansion::default()).expect("it is made");
         let error = io::copy(&mut decompressor, &mut io::sink()).expect_err("it is too much");
         let error = carried(&error).expect("it says what is wrong");
-        assert_eq!(error.message, "file \"f\" decompresses to more than 500 times its size");
+        assert_eq!(error.message, format!("file \"f\" decompresses to more than {ratio} times its size"));
         assert_eq!(error.code.sql_state(), "54000");
         assert!(started.elapsed() < Duration::from_secs(5));
     }

@@ -84,6 +84,7 @@ export const generalOptions = {
       ['42701', 'a column twice, also in FILLER, CONSTANT or SEQUENCE; one that is read'],
       ['0A000', 'line or offset for a column that is no whole number or numeric; offset of parquet and arrow'],
       ['23502', 'what is not known in a column that is NOT NULL'],
+      ['22003', 'line or offset too large for its column, whatever ON_ERROR says'],
       binaryError,
     ],
     read: (reader) => reader.clause('lineage').columns,
@@ -91,7 +92,7 @@ export const generalOptions = {
   hive_partitioning: define<boolean>({
     synopsis: '[ boolean ]',
     summary:
-      'The parts key=value of the path of each file, such as year=2024/month=05, are columns of these names: percent-decoded, NULL for __HIVE_DEFAULT_PARTITION__, and otherwise what the type of the column makes of the text. Every file must have the same keys, and the table a column for each. Columns of these names in the file are not read.',
+      'The parts key=value of the path of each file, such as year=2024/month=05, are columns of these names: percent-decoded, NULL for __HIVE_DEFAULT_PARTITION__, and otherwise what the type of the column makes of the text. Every file must have the same keys, and the table a column for each. Where columns are matched by name, those of these names in the file are not read.',
     default: { text: false, csv: false },
     formats: text,
     bare: [flag('hive_partitioning')],

@@ -3,8 +3,9 @@ import { define } from '../option-definition.ts'
 
 export type MaterializeKey = 'aws connection' | 'files' | 'pattern'
 
-const of = { dialect: 'materialize', exclusive: true } as const
-const formats = ['csv', 'text', 'parquet', 'arrow'] as const
+// Where files are is asked in every dialect: such a word tells the dialect only where no other does.
+const of = { dialect: 'materialize', exclusive: false } as const
+const formats = ['csv', 'text', 'fixed', 'parquet', 'arrow'] as const
 const dialects = ['materialize'] as const
 
 export const materializeOptions = {

@@ -37,6 +37,22 @@ export const otherRules: readonly Rule[] = [
     message: 'COPY PATTERN cannot be used with FILES',
   },
   {
+    about: ['manifest', 'files', 'pattern'],
+    broken: ({ given }) => given.manifest?.value === true && (given.files ?? given.pattern) !== undefined,
+    condition: 'invalid_parameter_value',
+    message: ({ given }) => `COPY MANIFEST cannot be used with ${given.files ? 'FILES' : 'PATTERN'}`,
+    hint: 'The manifest says which files are read.',
+  },
+  {
+    about: ['aws connection', 'credentials', 'access_key_id', 'secret_access_key', 'session_token'],
+    broken: ({ given }) =>
+      given['aws connection'] !== undefined &&
+      (given.credentials ?? given.access_key_id ?? given.secret_access_key ?? given.session_token) !== undefined,
+    condition: 'invalid_parameter_value',
+    message: 'COPY AWS CONNECTION cannot be used with CREDENTIALS',
+    hint: 'Each of them names the connection.',
+  },
+  {
     about: ['aws connection', 'files', 'pattern'],
     broken: ({ dialect, given, source }) =>
       dialect === 'materialize' && source?.kind === 'file' && given.format === undefined,

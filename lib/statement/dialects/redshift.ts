@@ -32,6 +32,8 @@ export type RedshiftKey =
   | 'zstd'
 
 const of = { dialect: 'redshift', exclusive: true } as const
+// By what files are reached is asked in every dialect: such a word tells the dialect only where no other does.
+const ofSource = { dialect: 'redshift', exclusive: false } as const
 const formats = ['csv', 'text', 'fixed', 'parquet', 'arrow'] as const
 const textual = ['csv', 'text', 'fixed'] as const
 const dialects = ['redshift'] as const
@@ -219,9 +221,9 @@ export const redshiftOptions = {
     summary: 'The role by which the files are read.',
     defaultNote: 'none',
     formats,
-    bare: [{ words: ['iam_role'], takes: 'value', as: true, of }],
+    bare: [{ words: ['iam_role'], takes: 'value', as: true, of: ofSource }],
     otherNames: ['role'],
-    of,
+    of: ofSource,
     dialects,
     example: 'IAM_ROLE default',
     errors: [['22023', 'neither a role nor the word default']],
@@ -239,9 +241,9 @@ export const redshiftOptions = {
       "The named connection by which the files are read. Redshift's key=value pairs would be secrets in the statement, which are neither taken nor shown.",
     defaultNote: 'the standard AWS chain',
     formats,
-    bare: [{ words: ['credentials'], takes: 'value', as: true, of }],
+    bare: [{ words: ['credentials'], takes: 'value', as: true, of: ofSource }],
     otherNames: [],
-    of,
+    of: ofSource,
     dialects,
     example: "CREDENTIALS 'my_connection'",
     errors: [
@@ -263,9 +265,9 @@ export const redshiftOptions = {
     summary: 'Where the files are.',
     defaultNote: 'none',
     formats,
-    bare: [{ words: ['region'], takes: 'string', as: true, of }],
+    bare: [{ words: ['region'], takes: 'string', as: true, of: ofSource }],
     otherNames: ['aws_region'],
-    of,
+    of: ofSource,
     dialects,
     example: "REGION 'eu-central-1'",
     errors: [['22023', 'no name of a region; the source is no address']],

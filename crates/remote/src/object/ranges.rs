@@ -287,7 +287,7 @@ async fn find(object: &Object, most: u64) -> Result<(Version, Bytes), Box<DataEr
     let if_match = object.listed.as_ref().and_then(|known| known.etag.clone());
     match object.ask(GetOptions { if_match: if_match.clone(), ..suffix }).await {
         Ok(answer) => {
-            let version = Version::of(&answer.meta);
+            let version = Version::of(&answer);
             object.check_listed(&version)?;
             let range = answer.range.clone();
             if range != (version.size - TAIL.min(version.size)..version.size) {
@@ -303,7 +303,7 @@ async fn find(object: &Object, most: u64) -> Result<(Version, Bytes), Box<DataEr
         Err(error) if matches!(error, Error::NotSupported { .. }) || matches!(cause(&error), Some(Answered::Whole)) => {
             let head = GetOptions { head: true, if_match, ..GetOptions::default() };
             if let Ok(answer) = object.ask(head).await {
-                let version = Version::of(&answer.meta);
+                let version = Version::of(&answer);
                 object.check_listed(&version)?;
                 let start = version.size - TAIL.min(version.size);
                 if version.is_pinned()

@@ -37,13 +37,13 @@ pub enum Compression {
 pub struct Expansion {
     /// Bytes after decompression.
     pub max_bytes: u64,
-    /// Bytes after decompression for each byte before; asked only beyond [`FREE_BYTES`].
-    pub max_ratio: u64,
+    /// Bytes after decompression for each byte before, asked only beyond [`FREE_BYTES`]; None for what the codec hardly exceeds.
+    pub max_ratio: Option<u64>,
 }
 
 impl Default for Expansion {
     fn default() -> Self {
-        Self { max_bytes: u64::MAX, max_ratio: 500 }
+        Self { max_bytes: u64::MAX, max_ratio: None }
     }
 }
 
@@ -69,6 +69,14 @@ impl Codec {
             Codec::Xz => "xz",
             Codec::Lz4 => "lz4",
             Codec::Brotli => "brotli",
+        }
+    }
+
+    /// More than rows become, and less than what is made to. LZ4 cannot reach 256.
+    fn most_ratio(self) -> u64 {
+        match self {
+            Codec::Lz4 => 100,
+            _ => 500,
         }
     }
 
@@ -150,7 +158,9 @@ impl Decompressor {
         let inner = BufReader::with_capacity(BUFFER, source);
         let source = Counted { inner, consumed: Arc::clone(&consumed), start: Arc::clone(&start) };
         let inner: Box<dyn Read + Send> = match codec {
-            Codec::Gzip => Box::new(GzipMembers { member: Some(flate2::bufread::GzDecoder::new(source)) }),
+            Codec::Gzip => {
+                Box::new(GzipMembers { member: Some(flate2::bufread::GzDecoder::new(source)), has_ended: false })
+            }
             Codec::Zstd => {
                 let mut decoder = zstd::stream::read::Decoder::with_buffer(source)?;
                 decoder.window_log_max(MOST_WINDOW_LOG)?;
@@ -212,6 +222,7 @@ impl Decompressor {
 
     fn check(&self) -> io::Result<()> {
         let Expansion { max_bytes, max_ratio } = self.limits;
+        let max_ratio = max_ratio.unwrap_or(self.codec.most_ratio());
         let consumed = self.consumed.load(Ordering::Relaxed).max(1);
         let (what, hint) = if self.produced > max_bytes {
             (format!("more than {max_bytes} bytes"), "Raise maxDecompressedBytes, if that is what it should be.")
@@ -292,26 +303,48 @@ impl<R: Read> BufRead for Counted<R> {
     }
 }
 
-/// Members of gzip one after the other. What follows one may be too short for a header, which is not to be taken for the beginning of another.
-struct GzipMembers<R> {
+/// gzip members one after the other. Zeros may follow them, as blocks of tapes and of archives do. What else follows one may be too short for a
+/// header, which is not to be taken for the beginning of another.
+struct GzipMembers<R: BufRead> {
     member: Option<flate2::bufread::GzDecoder<R>>,
+    has_ended: bool,
+}
+
+impl<R: BufRead> GzipMembers<R> {
+    /// Whether another member follows.
+    fn goes_on(source: &mut R) -> io::Result<bool> {
+        let mut is_padded = false;
+        loop {
+            let rest = source.fill_buf()?;
+            let zeros = rest.iter().take_while(|&&byte| byte == 0).count();
+            if zeros < rest.len() {
+                // What follows zeros is nothing that gzip has written.
+                let mark = Codec::of_mark(&rest[..rest.len().min(MARK)]);
+                let is_member = matches!(mark, Mark::Is(Codec::Gzip) | Mark::TooShort);
+                return if is_padded || zeros > 0 || !is_member {
+                    Err(io::Error::new(io::ErrorKind::InvalidData, "bytes follow its end"))
+                } else {
+                    Ok(true)
+                };
+            }
+            if zeros == 0 {
+                return Ok(false);
+            }
+            is_padded = true;
+            source.consume(zeros);
+        }
+    }
 }
 
 impl<R: BufRead> Read for GzipMembers<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        while let Some(member) = &mut self.member {
+        while let Some(member) = self.member.as_mut().filter(|_| !self.has_ended) {
             let size = member.read(into)?;
             if size > 0 || into.is_empty() {
                 return Ok(size);
             }
             let Some(mut source) = self.member.take().map(flate2::bufread::GzDecoder::into_inner) else { break };
-            let next = source.fill_buf()?;
-            if next.is_empty() {
-                break;
-            }
-            if !matches!(Codec::of_mark(&next[..next.len().min(MARK)]), Mark::Is(Codec::Gzip) | Mark::TooShort) {
-                return Err(io::Error::new(io::ErrorKind::InvalidData, "bytes follow its end"));
-            }
+            self.has_ended = !Self::goes_on(&mut source)?;
             self.member = Some(flate2::bufread::GzDecoder::new(source));
         }
         Ok(0)

@@ -1,0 +1,193 @@
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
+import type { StoreConnection } from '../../lib/access/connections.ts'
+import { type AccessRules, type CopyError, connect } from '../../lib/index.ts'
+
+const HUSH = 'a-token-that-nobody-sees'
+const ARN = 'arn:aws:iam::123456789012:role/reader'
+
+/** A web server, and who has shown what to it. */
+interface Web {
+  readonly server: Server
+  readonly url: string
+  readonly shown: (string | undefined)[]
+}
+
+async function web(body: () => string): Promise<Web> {
+  const shown: (string | undefined)[] = []
+  const server = createServer((request, response) => {
+    shown.push(request.headers.authorization)
+    const text = body()
+    response.writeHead(200, { 'content-length': Buffer.byteLength(text), etag: '"1"' }).end(text)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, shown }
+}
+
+let good: Web
+let evil: Web
+let text = ''
+
+beforeAll(async () => {
+  good = await web(() => text)
+  evil = await web(() => '1,evil\n')
+})
+
+beforeEach(() => {
+  text = '1,a\n'
+  good.shown.length = 0
+  evil.shown.length = 0
+})
+
+afterEach(() => vi.unstubAllEnvs())
+
+afterAll(() => {
+  for (const { server } of [good, evil]) {
+    server.closeAllConnections()
+    server.close()
+  }
+})
+
+/** The error of a load by this connection, called `mine`; undefined where it went well. */
+async function load(
+  from: string,
+  connection: StoreConnection,
+  {
+    access,
+    options = 'FORMAT csv, AWS CONNECTION = mine',
+    words,
+  }: { access?: AccessRules; options?: string; words?: string } = {},
+): Promise<CopyError | undefined> {
+  const db = await connect(':memory:', { connections: { mine: connection }, ...(access && { access }) })
+  try {
+    await db.copy('COPY t FROM STDIN (FORMAT csv, CREATE_TABLE true)', { stdin: '1,a\n' }).catch(() => {})
+    const statement = `COPY t FROM '${from}' ${words ?? `(${options}, CREATE_TABLE true)`}`
+    const error = await db.copy(statement).then(
+      () => undefined,
+      (reason: CopyError) => reason,
+    )
+    expect(JSON.stringify(error ?? '')).not.toContain(HUSH)
+    return error
+  } finally {
+    await db.close()
+  }
+}
+
+test('a token goes to the server that the connection names', async () => {
+  const error = await load(`${good.url}/a.csv`, { bearerToken: HUSH, endpoint: good.url })
+  expect(error).toBeUndefined()
+  expect(new Set(good.shown)).toEqual(new Set([`Bearer ${HUSH}`]))
+})
+
+test('and to no other, nor unencrypted, nor anywhere where it names none', async () => {
+  const { host } = new URL(good.url)
+  for (const [from, connection, sqlState, message] of [
+    [`${good.url}/a.csv`, {}, '28000', 'connection "mine" does not say to whom its token may go'],
+    [`${good.url}/a.csv`, { hosts: [host] }, '42501', /^connection "mine" may not be used for "http:/],
+    [`${good.url}/a.csv`, { endpoint: evil.url }, '42501', /^connection "mine" may not be used for "http:/],
+    [`${good.url}/a.csv`, { endpoint: good.url.replace('http:', 'https:') }, '42501', /^connection "mine" may not/],
+    ['https://example.com.evil.example/a.csv', { hosts: ['example.com'] }, '42501', /^connection "mine" may not/],
+    ['https://evil.example/a.csv', { hosts: ['*.example.com'] }, '42501', /^connection "mine" may not/],
+    ['https://a.example.com:444/a.csv', { hosts: ['*.example.com'] }, '42501', /^connection "mine" may not/],
+    ['https://x.example.com@evil.example/a.csv', { hosts: ['*.example.com'] }, '42501', /^connection "mine" may not/],
+    // A token that is of another kind of store.
+    [`${good.url}/a.csv`, { account: 'acc' }, '28000', /does not say to whom/],
+    ['gs://bucket/a.csv', { account: 'acc' }, '42501', /^connection "mine" may not/],
+    ['gs://bucket/a.csv', { hosts: ['example.com'] }, '42501', /^connection "mine" may not/],
+  ] as const) {
+    const error = await load(from, { bearerToken: HUSH, ...connection })
+    expect([from, error?.sqlState]).toEqual([from, sqlState])
+    expect(error?.message).toMatch(message)
+    expect(error?.hint ?? error?.detail).toBeDefined()
+  }
+  expect([...good.shown, ...evil.shown]).toEqual([])
+})
+
+test('nor where a manifest leads', async () => {
+  text = JSON.stringify({ entries: [{ url: `${evil.url}/a.csv` }] })
+  const error = await load(
+    `${good.url}/m`,
+    { bearerToken: HUSH, endpoint: good.url },
+    { words: "CREDENTIALS 'mine' CSV MANIFEST" },
+  )
+  expect(error?.sqlState).toBe('42501')
+  expect(error?.message).toContain('the connection that CREDENTIALS names may not be used for')
+  expect(good.shown).toEqual([`Bearer ${HUSH}`])
+  expect(evil.shown).toEqual([])
+})
+
+test("a secret of Azure stays with the connection's account", async () => {
+  const address = 'abfss://c@evil.dfs.core.windows.net/a.csv'
+  for (const secret of [{ sas: `sig=${HUSH}` }, { bearerToken: HUSH }, { accountKey: HUSH }]) {
+    expect(await load(address, { ...secret, account: 'good' })).toMatchObject({
+      sqlState: '42501',
+      message: `connection "mine" may not be used for "${address}"`,
+      detail: 'Its storage account is good.',
+    })
+    expect(await load(address, secret)).toMatchObject({
+      sqlState: '28000',
+      hint: "Add account: 'evil' to the connection.",
+    })
+  }
+  vi.stubEnv('AZURE_STORAGE_ACCOUNT_NAME', 'good')
+  vi.stubEnv('AZURE_STORAGE_SAS_TOKEN', `sig=${HUSH}`)
+  expect(await load(address, {}, { options: 'FORMAT csv' })).toMatchObject({
+    sqlState: '42501',
+    message: `the Azure credentials of the environment may not be used for "${address}"`,
+  })
+})
+
+test('under rules a statement names those connections and roles that are listed', async () => {
+  const { host } = new URL(good.url)
+  const rules = { schemes: ['http', 's3'], hosts: [host, 's3://bucket'], addresses: ['127.0.0.1'] }
+  const connection = { bearerToken: HUSH, endpoint: good.url }
+  const from = `${good.url}/a.csv`
+  expect(await load(from, connection, { access: { ...rules, connections: ['mine'] } })).toBeUndefined()
+  good.shown.length = 0
+  const hint = 'Whoever connects says which may be: access: { connections: [name, …] }.'
+  for (const connections of [undefined, [], ['yours']]) {
+    const access = { ...rules, ...(connections && { connections }) }
+    expect(await load(from, connection, { access })).toMatchObject({
+      sqlState: '42501',
+      message: 'connection "mine" may not be used here',
+      hint,
+    })
+    // Whether there is such a one is not told.
+    expect(await load(from, connection, { access, options: 'FORMAT csv, AWS CONNECTION = none' })).toMatchObject({
+      sqlState: '42501',
+      message: 'connection "none" may not be used here',
+    })
+    expect(await load(from, connection, { access, words: "CREDENTIALS 'mine' CSV" })).toMatchObject({
+      sqlState: '42501',
+      message: 'the connection that CREDENTIALS names may not be used here',
+    })
+  }
+  const words = `CREDENTIALS 'mine' IAM_ROLE '${ARN}' CSV`
+  expect(
+    await load('s3://bucket/a.csv', { anonymous: true }, { access: { ...rules, connections: ['mine'] }, words }),
+  ).toMatchObject({ sqlState: '42501', message: `role "${ARN}" may not be used here` })
+  expect(good.shown).toEqual([])
+  // A statement's own rules take away only.
+  const db = await connect(':memory:', {
+    connections: { mine: connection },
+    access: { ...rules, connections: ['mine'] },
+  })
+  const statement = `COPY t FROM '${from}' (FORMAT csv, CREATE_TABLE true, AWS CONNECTION = mine)`
+  await expect(db.copy(statement, { access: rules })).rejects.toMatchObject({ sqlState: '42501', hint })
+  await db.copy(statement, { access: { ...rules, connections: ['mine'], roles: [ARN] } })
+  await db.close()
+})
+
+test.each([
+  [{ hosts: 'example.com' }, 'connections.mine.hosts'],
+  [{ hosts: ['https://example.com'] }, 'connections.mine.hosts'],
+  [{ hosts: ['*'] }, 'connections.mine.hosts'],
+  [{ hosts: ['a.*.com'] }, 'connections.mine.hosts'],
+  [{ hosts: [''] }, 'connections.mine.hosts'],
+])('%j is refused when it is given', async (connection, name) => {
+  await expect(connect(':memory:', { connections: { mine: connection as object } })).rejects.toMatchObject({
+    sqlState: '22023',
+    message: expect.stringContaining(name),
+  })
+})

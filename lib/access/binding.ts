@@ -1,0 +1,97 @@
+import type { CopyError } from '../errors.ts'
+import { shownAddress } from '../path.ts'
+import type { CopyFrom } from '../statement/ast.ts'
+import { statementError } from '../statement/diagnostics.ts'
+import { type ResolvedConnection, shownConnection } from './connections.ts'
+import { matchesHost } from './policy.ts'
+
+/** What of a connection says where its secrets belong. */
+type Bound = Pick<ResolvedConnection, 'endpoint' | 'hosts' | 'account' | 'accountKey' | 'sas' | 'bearerToken'>
+
+/**
+ * Refuses to show a secret of a connection to anybody but whom the connection names. S3's never leave this machine, and Google's go to Google or
+ * the connection's endpoint.
+ *
+ * @param address an `http:`, `https:`, Google or Azure address
+ * @throws {CopyError} 28000 for a connection that does not say it, 42501 for an address that it does not name
+ */
+export function checkSecretsPlace(
+  kind: 'web' | 'google' | 'azure',
+  address: string,
+  connection: Bound,
+  statement: CopyFrom,
+): void {
+  if (kind === 'web') checkToken(address, connection, statement)
+  else if (kind === 'azure') checkAccount(address, connection, statement)
+  else if (connection.bearerToken && connection.endpoint === undefined && (connection.account ?? connection.hosts)) {
+    throw misplaced(address, statement, 'Its token is for another server.')
+  }
+}
+
+function checkToken(address: string, { bearerToken, endpoint, hosts }: Bound, statement: CopyFrom): void {
+  if (!bearerToken) return
+  let url: URL
+  try {
+    url = new URL(address)
+  } catch {
+    throw misplaced(address, statement, 'The address is no URL.')
+  }
+  if (endpoint === undefined && hosts === undefined) {
+    throw unbound(statement, 'token', `hosts: ['${url.host}']`)
+  }
+  if (endpoint !== undefined && originOf(endpoint) === url.origin) return
+  if (url.protocol !== 'https:') {
+    throw misplaced(
+      address,
+      statement,
+      'Its token would not be encrypted.',
+      `Write https:, or let the connection name this very server: endpoint: '${url.origin}'.`,
+    )
+  }
+  const host = url.hostname.replace(/\.$/, '')
+  if (hosts?.some((pattern) => matchesHost(pattern, host, url.port))) return
+  const named = [...(hosts ?? []), ...(endpoint === undefined ? [] : [endpoint])].join(', ')
+  throw misplaced(address, statement, `Its token goes to ${named || 'no host'} only.`)
+}
+
+/** An endpoint is a server that the connection names itself, and gets what the connection has, whatever the account. */
+function checkAccount(address: string, connection: Bound, statement: CopyFrom): void {
+  const { account, endpoint, accountKey, sas, bearerToken } = connection
+  const asked = accountOf(address)
+  if (asked === undefined) return
+  if (account !== undefined && account.toLowerCase() !== asked) {
+    throw misplaced(address, statement, `Its storage account is ${account}.`)
+  }
+  const secret = accountKey ?? sas ?? bearerToken
+  if (account === undefined && endpoint === undefined && secret) {
+    throw unbound(statement, bearerToken === secret ? 'token' : 'secret', `account: '${asked}'`)
+  }
+}
+
+/** The storage account that an address names, in lower case. */
+export function accountOf(address: string): string | undefined {
+  return /^[^:]*:\/\/[^/@]*@([^/.]*)/.exec(address)?.[1]?.toLowerCase()
+}
+
+function originOf(endpoint: string): string | undefined {
+  try {
+    return new URL(endpoint).origin
+  } catch {
+    return undefined
+  }
+}
+
+function unbound(statement: CopyFrom, what: string, setting: string): CopyError {
+  const { text, source } = statement
+  const message = `${shownConnection(statement)} does not say to whom its ${what} may go`
+  return statementError(text, source.offset, 'invalid_authorization_specification', message, {
+    detail: 'Without that, whoever writes the statement could have it sent anywhere.',
+    hint: `Add ${setting} to the connection.`,
+  })
+}
+
+function misplaced(address: string, statement: CopyFrom, detail: string, hint?: string): CopyError {
+  const { text, source } = statement
+  const message = `${shownConnection(statement)} may not be used for "${shownAddress(address)}"`
+  return statementError(text, source.offset, 'insufficient_privilege', message, { detail, ...(hint && { hint }) })
+}
