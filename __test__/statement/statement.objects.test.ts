@@ -127,6 +127,14 @@ describe('an object is the statement that it describes', () => {
   test('names its connection, and hides what may be a secret', () => {
     const load = (credentials: string) => copyFrom({ table: 't', from: 's3://b/k', credentials }).text
     expect(load('store')).toBe("COPY t FROM 's3://b/k' WITH (CREDENTIALS 'store')")
+    const where = copyFrom({
+      table: 't',
+      from: 's3://b/k',
+      credentials: 'store',
+      loadKey: 'store',
+      where: "a = 'store'",
+    })
+    expect(where.text).toBe("COPY t FROM 's3://b/k' WITH (CREDENTIALS 'store', LOAD_KEY 'store') WHERE a = 'store'")
     expect(load('AKIAIOSFODNN7EXAMPLE')).not.toContain('AKIA')
     expect(load('wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY')).not.toContain('wJalr')
   })

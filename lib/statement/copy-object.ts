@@ -10,7 +10,7 @@ import {
   optionKeys,
   optionTable,
 } from './options.ts'
-import { parseCopy } from './parser.ts'
+import { parseCopy, parseParts } from './parser.ts'
 import { printArray, printClause } from './print-extensions.ts'
 import { printClauses, printNames, printString } from './printing.ts'
 import { closest } from './spelling.ts'
@@ -126,8 +126,9 @@ export function copyFrom(object: CopyObject): CopyFrom {
 function withConnection(masked: string, text: string, { credentials }: CopyObject): string {
   const isName = typeof credentials === 'string' && /^(?!A[KS]IA)[a-z_][a-z0-9_-]{0,30}$/i.test(credentials)
   if (!isName) return masked
+  const at = parseParts(text).items.find(({ name }) => name === 'credentials')?.argument?.offset
+  if (at === undefined) return masked
   const shown = printString(credentials)
-  const at = text.lastIndexOf(shown)
   return masked.slice(0, at) + shown + masked.slice(at + shown.length)
 }
 

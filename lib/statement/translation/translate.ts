@@ -50,6 +50,7 @@ export function translate(statement: string | CopyFrom, dialect: Dialect): Trans
     return answer === undefined ? [] : Array.isArray(answer) ? (answer as readonly Spelling[]) : [answer as Spelling]
   }
   for (const option of always) found.set(option, ask(option))
+  found.set('HEADER', matchedAs(copy, dialect, found.get('HEADER') ?? []))
   for (const { option, isSaid } of features) {
     if (!isSaid(copy)) continue
     const spellings = ask(option)
@@ -64,6 +65,24 @@ export function translate(statement: string | CopyFrom, dialect: Dialect): Trans
     (found.get(option) ?? []).flatMap(({ text }) => (text === undefined ? [] : [text])),
   )
   return { statement: write(copy, dialect, source.text ?? '', texts), notes }
+}
+
+/** What becomes of a header whose names decide in one of the systems, and do not in the other. */
+function matchedAs(copy: CopyFrom, dialect: Dialect, spellings: readonly Spelling[]): readonly Spelling[] {
+  const { header, mapByName } = copy.options
+  const isByName = header === 'true' && copy.dialect?.name === 'questdb' && copy.columns === undefined
+  const becomesByName = dialect === 'questdb' && spellings.some(({ text }) => text === 'HEADER true')
+  if (isByName === becomesByName || mapByName) return spellings
+  const lost = isByName
+    ? 'fields go to the columns one after the other, whatever the header calls them'
+    : 'fields go to the columns that the header names'
+  return spellings.map((spelling) => {
+    if (spelling.kind === 'refused') return spelling
+    return approximated(
+      [lost, ...(spelling.kind === 'approximated' ? [spelling.reason] : [])].join('; '),
+      spelling.text,
+    )
+  })
 }
 
 function write(copy: CopyFrom, dialect: Dialect, source: string, options: readonly string[]): string {
