@@ -59,6 +59,18 @@ export function unpointable(statement: CopyFrom): CopyError {
   })
 }
 
+/** Dates that are not read here cannot become NULL. */
+export function unforgivable(statement: CopyFrom): CopyError {
+  return new CopyError({
+    code: 'feature_not_supported',
+    sqlState: '0A000',
+    message: 'COPY ACCEPT_ANY_DATE cannot be used where the server reads the dates',
+    detail: 'Rows in which a value may be DEFAULT, or that have a type without a reader here, travel as text.',
+    hint: 'Say how the dates are written, by DATE_FORMAT and TIMESTAMP_FORMAT: then they are read here.',
+    statement: { text: statement.text, offset: statement.table.name.offset },
+  })
+}
+
 /** The table was not there when it was looked for, and is when it is to be created. */
 export function overtaken(statement: CopyFrom, cause: CopyError): CopyError {
   return new CopyError({

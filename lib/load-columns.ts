@@ -1,4 +1,4 @@
-import { type DatePatterns, isRead, type LoadColumn, type LoadCondition } from './native/load.ts'
+import { type DatePatterns, innermost, isRead, type LoadColumn, type LoadCondition } from './native/load.ts'
 import type { LoadPlan } from './native/open.ts'
 import { type CopyFrom, type CopyOptions, type DateFormats, isColumnar, type StatementNote } from './statement/ast.ts'
 import { type DatePattern, languageOf, patternsIn, redshiftFormats } from './statement/date-patterns.ts'
@@ -94,7 +94,10 @@ function formatFor(
 ): keyof Omit<Formats, 'language'> | undefined {
   const { kind, ...type } = dated ?? own
   if ('element' in type) return formatFor({ type: type.element }, formats, isDesignated)
-  if (kind === 'date') return 'date'
+  if (kind === 'date') {
+    // QuestDB has one pattern, which is that of the designated column whatever its type.
+    return formats.language === 'java' && formats.date === undefined && isDesignated ? 'timestamp' : 'date'
+  }
   if (/^time(?:tz)?$/.test(kind)) return 'time'
   if (!/^timestamp/.test(kind)) return undefined
   // A target has no smalldatetime; what comes closest is a timestamp of whole seconds.
@@ -116,8 +119,13 @@ function patternsOf(column: TargetColumn, statement: CopyFrom, isDesignated: boo
 }
 
 /** Whether the statement, or its dialect, says how the dates and times of any column are written that is decoded here. */
-export function hasPatterns(statement: CopyFrom, table: TableDescription, plan: ColumnPlan): boolean {
-  return plan.columns.some((index) => {
+export function hasPatterns(
+  statement: CopyFrom,
+  table: TableDescription,
+  plan: ColumnPlan,
+  columns: readonly number[] = plan.columns,
+): boolean {
+  return columns.some((index) => {
     const column = table.columns[index]
     return column !== undefined && 'patterns' in patternsOf(column, statement, isStamp(plan, index))
   })
@@ -143,7 +151,8 @@ export function asRead(statement: CopyFrom, table: TableDescription, plan: Colum
     // There a value may be a timestamp already, of nanoseconds.
     !isColumnar(statement.options.format) &&
     plan.columns.includes(index) &&
-    'patterns' in patternsOf({ ...column, dated }, statement, isStamp(plan, index))
+    (statement.options.acceptAnyDate === true ||
+      'patterns' in patternsOf({ ...column, dated }, statement, isStamp(plan, index)))
   const columns = table.columns.map((column, index): TargetColumn => {
     // Without the precision: the target's cast rounds.
     if (isDecoded(column, index)) return { ...column, type: { kind: 'timestamp' } }
@@ -179,9 +188,17 @@ const OPTIONS: Readonly<Record<keyof Omit<Formats, 'language'>, string>> = {
   smalldatetime: 'SMALLDATETIME_FORMAT',
 }
 
-/** @throws {CopyError} 0A000 for a column whose dates and times the statement has a format for, and which only the database reads. */
+/**
+ * @throws {CopyError} 0A000 for a column whose dates and times the statement has a format for, and which only the database reads; 22023 for a
+ *   designated column that is no date or timestamp.
+ */
 export function checkFormats(statement: CopyFrom, table: TableDescription, plan: ColumnPlan): void {
   const { text, options } = statement
+  const stamp = options.timestampColumn && plan.timestampColumn !== undefined && table.columns[plan.timestampColumn]
+  if (options.timestampColumn && stamp && !/^(?:date|timestamp)/.test((stamp.dated ?? stamp.type).kind)) {
+    const message = `TIMESTAMP column "${stamp.name}" is of type ${stamp.typeName.toLowerCase()}, and not a date or timestamp`
+    throw statementError(text, options.timestampColumn.offset, 'invalid_parameter_value', message)
+  }
   const [first] = outOfReach(options.dateFormats, statement, table, plan)
   if (first === undefined) return
   const { name, typeName } = first.column
@@ -216,7 +233,37 @@ function idleFormats(statement: CopyFrom, table: TableDescription, plan: ColumnP
 
 /** What is to be said of a statement whose table and columns are known. */
 export function notesOf(statement: CopyFrom, table: TableDescription, plan: ColumnPlan): readonly StatementNote[] {
-  return [...(statement.notes ?? []), ...idleFormats(statement, table, plan), ...idleTruncation(statement, table, plan)]
+  return [
+    ...(statement.notes ?? []),
+    ...idleFormats(statement, table, plan),
+    ...idleTruncation(statement, table, plan),
+    ...lostDecimals(statement, table, plan),
+  ]
+}
+
+/** What is to be said of decimals that the statement's rules are not for: those of nanoseconds, and of numbers that the database reads. */
+function lostDecimals(statement: CopyFrom, table: TableDescription, plan: ColumnPlan): readonly StatementNote[] {
+  const { acceptAnyDate, decimals } = statement.options
+  const decoded = asRead(statement, table, plan).columns
+  return plan.columns.flatMap((index): StatementNote[] => {
+    const column = table.columns[index]
+    if (column === undefined) return []
+    const { name, typeName } = column
+    if (/^timestamp_ns$/i.test(typeName) && decoded[index]?.type.kind === 'timestamp') {
+      const option = statement.options.dateFormats || !acceptAnyDate ? OPTIONS.timestamp : 'ACCEPT_ANY_DATE'
+      return [{ option, reason: `values of column "${name}" are read to the microsecond, and rounded to it` }]
+    }
+    if (decimals === 'truncate' && isForeignNumber(column)) {
+      return [{ option: 'ROUNDEC', reason: `numbers in column "${name}" of type ${typeName} are rounded in any case` }]
+    }
+    return []
+  })
+}
+
+/** Whether the database reads numbers in it that have a decimal mark. */
+export function isForeignNumber(column: TargetColumn | undefined): boolean {
+  if (column?.type.kind === 'array') return /^(?:float|numeric)/.test(innermost(column.type).kind)
+  return column?.hasNumbers === true
 }
 
 /** What is to be said of TRUNCATE_COLUMNS where no column has a length to be cut to, as none of DuckDB's has. */

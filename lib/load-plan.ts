@@ -1,7 +1,7 @@
-import { unknownForm, unpointable, unpointedColumn } from './copy-errors.ts'
+import { unforgivable, unknownForm, unpointable, unpointedColumn } from './copy-errors.ts'
 import { CopyError } from './errors.ts'
-import { checkFormats, decodedBy, hasPatterns, type Reading } from './load-columns.ts'
-import { type ColumnType, innermost, type LoadSession, type SinkKind } from './native/load.ts'
+import { checkFormats, decodedBy, hasPatterns, isForeignNumber, type Reading } from './load-columns.ts'
+import type { ColumnType, LoadSession, SinkKind } from './native/load.ts'
 import type { SchemaColumn } from './native/open.ts'
 import type { CopyFrom, CopyOptions, Name } from './statement/ast.ts'
 import { statementError } from './statement/diagnostics.ts'
@@ -11,7 +11,6 @@ import type {
   RowRefusals,
   TableDescription,
   Target,
-  TargetColumn,
   TargetTransaction,
   ZonesInLiterals,
 } from './target/target.ts'
@@ -77,6 +76,8 @@ export async function planLoad(
   const isTextual = !isBinary && transaction.sinkFor(fields, columns, false, zones) === 'pg_text'
   // Where only a marker makes the rows travel as text, the server judges what its session has a say in.
   const isMarked = !isBinary && transaction.sinkFor(fields, columns, usesDefaults, zones) === 'pg_text'
+  // Dates with patterns are read here in any case, and travel as what every session reads.
+  const isPatterned = (index: number) => hasPatterns(statement, fields, planned, [index])
   const leftToServer = columns.filter((index) => {
     const {
       type: { kind },
@@ -84,7 +85,7 @@ export async function planLoad(
     } = fields.columns[index] ?? { type: { kind: 'other' } }
     // Its range may be smaller than what is read.
     if (dated) return true
-    return isTextual || kind === 'other' || (isMarked && /^(?:array|date|time)/.test(kind))
+    return isTextual || kind === 'other' || (isMarked && /^(?:array|date|time)/.test(kind) && !isPatterned(index))
   })
   const hasDomain = columns.some((index) => fields.columns[index]?.isDomain)
   // Of a value that the database cannot take, or that is not of its domain, only the database can say so.
@@ -114,7 +115,9 @@ export async function planLoad(
       ? 'pg_binary'
       : transaction.sinkFor(fields, columns, usesDefaults, zones)
   // The server judges dates that travel as text.
-  if (sink === 'pg_text' && statement.options.acceptAnyDate) throw unpointable(statement)
+  const isServers = (index: number) =>
+    /^(?:date|timestamp)/.test(fields.columns[index]?.type.kind ?? '') && !isPatterned(index)
+  if (sink === 'pg_text' && statement.options.acceptAnyDate && columns.some(isServers)) throw unforgivable(statement)
   const conflict = conflictOf(statement, table, planned)
   const refusing = errors.constraint === 'skip_row' && !isNew ? await transaction.refusing(table) : undefined
   const mayRefuse =
@@ -309,10 +312,4 @@ function conflictOf(statement: CopyFrom, table: TableDescription, plan: ColumnPl
     })
   }
   return { action, keep, ...(keys && { keys }) }
-}
-
-/** Whether a column has numbers with decimals that are not read here one by one, so that another decimal mark would be read as something else. */
-function isForeignNumber(column: TargetColumn | undefined): boolean {
-  if (column?.type.kind === 'array') return /^(?:float|numeric)/.test(innermost(column.type).kind)
-  return column?.type.kind === 'other' && /^(?:money|numrange|nummultirange)$/.test(column.typeName)
 }

@@ -30,6 +30,49 @@ describe.each(benches)('formats of dates on $name', ({ name, open }) => {
   const load = async (content: string, options: string) =>
     bench.db.copy(`COPY t FROM '${file('input', content)}' (FORMAT csv, DELIMITER ';', ${options})`)
 
+  const isDuckdb = name === 'duckdb'
+
+  test('go with defaults for values that do not fit', async () => {
+    await bench.sql(`CREATE TABLE t (day date DEFAULT '2000-01-01', n int DEFAULT 7)`)
+    const receipt = await load('31.01.2024;1\nnever;x\n', "DATE_FORMAT 'DD.MM.YYYY', ON_ERROR set_default")
+    expect(receipt).toMatchObject({ rowsLoaded: 2, rowsReplaced: 1 })
+    expect(await bench.sql('SELECT day, n FROM t ORDER BY n')).toEqual([
+      ['2024-01-31', '1'],
+      ['2000-01-01', '7'],
+    ])
+    await load('D;2\nnever;D\n', "DATE_FORMAT 'DD.MM.YYYY', ACCEPT_ANY_DATE, DEFAULT 'D'")
+    expect(await bench.sql('SELECT day, n FROM t WHERE n = 2')).toEqual([['2000-01-01', '2']])
+    expect(await bench.sql('SELECT day, n FROM t WHERE day IS NULL')).toEqual([[null, '7']])
+    if (isDuckdb) return
+    await expect(load('never;1', "ACCEPT_ANY_DATE, DEFAULT 'D'")).rejects.toMatchObject({
+      sqlState: '0A000',
+      message: 'COPY ACCEPT_ANY_DATE cannot be used where the server reads the dates',
+    })
+  })
+
+  test('of QuestDB are those of the designated column, whatever its type', async () => {
+    await bench.sql('CREATE TABLE t (ts date, n int)')
+    const copy = (word: string) =>
+      bench.db.copy(`COPY t FROM '${file('input', 'ts,n\n01/02/2024,1\n')}' WITH HEADER true ${word}`)
+    await copy("TIMESTAMP 'ts' FORMAT 'dd/MM/yyyy'")
+    await copy("FORMAT 'dd/MM/yyyy' ON ERROR SKIP_COLUMN")
+    expect(await bench.sql('SELECT DISTINCT ts FROM t')).toEqual([['2024-02-01']])
+    expect(await refusal(copy("TIMESTAMP 'n' FORMAT 'dd/MM/yyyy'"))).toMatchObject({
+      sqlState: '22023',
+      message: 'TIMESTAMP column "n" is of type integer, and not a date or timestamp',
+    })
+  })
+
+  test.runIf(isDuckdb)('ACCEPT_ANY_DATE holds for timestamps of other precision, and says what is lost', async () => {
+    await bench.sql('CREATE TABLE t (a timestamp_s, b timestamp_ms, c timestamp_ns)')
+    const receipt = await load('x;y;z\n2024-01-01 00:00:01;2024-01-01;2024-01-01 00:00:00.1234567\n', 'ACCEPT_ANY_DATE')
+    expect(await bench.sql('SELECT a, b, c FROM t WHERE a IS NULL')).toEqual([[null, null, null]])
+    expect(await bench.sql('SELECT count(*) FROM t WHERE c IS NOT NULL')).toEqual([['1']])
+    expect(receipt.notes).toEqual([
+      { option: 'ACCEPT_ANY_DATE', reason: 'values of column "c" are read to the microsecond, and rounded to it' },
+    ])
+  })
+
   test('are named where a value of the other type is read without one', async () => {
     await bench.sql('CREATE TABLE t (day date, moment timestamp)')
     for (const [content, option, hint] of [

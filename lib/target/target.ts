@@ -26,6 +26,8 @@ export interface TargetColumn {
   readonly dated?: ColumnType
   /** Of a type that only the database reads: the dates and times that its values consist of, if of any. */
   readonly dates?: readonly DateKind[]
+  /** Of a type that only the database reads: whether its values have numbers with a decimal mark. */
+  readonly hasNumbers?: true
 }
 
 /** Types that the formats of a statement are about. */

@@ -58,8 +58,8 @@ export async function planTransform(
     const type = step?.type ?? (step?.expression === undefined ? undefined : roomFor(column))
     const read = type === undefined ? undefined : await typeNamed(driver, connection, type)
     const isOwn = step === undefined
-    const { dated, dates, zero, ...rest } = column
-    const reading = read ?? { ...(dated && { dated }), ...(dates && { dates }) }
+    const { dated, dates, hasNumbers, zero, ...rest } = column
+    const reading = read ?? { ...(dated && { dated }), ...(dates && { dates }), ...(hasNumbers && { hasNumbers }) }
     fields.push({ ...rest, ...reading, hasDefault: false, defaultSql: undefined, notNull: isOwn && column.notNull })
   }
   for (const step of steps) {
@@ -86,7 +86,7 @@ async function typeNamed(
   driver: DuckdbDriver,
   connection: DuckDBConnection,
   type: string,
-): Promise<Pick<DuckdbColumnDescription, 'type' | 'typeName' | 'dated' | 'dates'>> {
+): Promise<Pick<DuckdbColumnDescription, 'type' | 'typeName' | 'dated' | 'dates' | 'hasNumbers'>> {
   const before = 'SELECT CAST(NULL AS '
   try {
     const sql = `${before}${type})`

@@ -60,7 +60,10 @@ export function columnTypeOf(driver: DuckdbDriver, type: DuckDBType): ColumnType
 }
 
 /** What a column says of how it is read. */
-export function readingOf(driver: DuckdbDriver, duckType: DuckDBType): Pick<TargetColumn, 'type' | 'dated' | 'dates'> {
+export function readingOf(
+  driver: DuckdbDriver,
+  duckType: DuckDBType,
+): Pick<TargetColumn, 'type' | 'dated' | 'dates' | 'hasNumbers'> {
   const type = columnTypeOf(driver, duckType)
   if (type.kind !== 'other') return { type }
   const { DuckDBTypeId } = driver.api
@@ -73,7 +76,11 @@ export function readingOf(driver: DuckdbDriver, duckType: DuckDBType): Pick<Targ
       return { type, dated: { kind: 'timestamp' } }
     default: {
       const dates = datesIn(driver, duckType)
-      return { type, ...(dates.length > 0 && { dates: [...new Set(dates)] }) }
+      return {
+        type,
+        ...(dates.length > 0 && { dates: [...new Set(dates)] }),
+        ...(hasNumbers(driver, duckType) && { hasNumbers: true }),
+      }
     }
   }
 }
@@ -100,9 +107,32 @@ export function zeroOf({ api }: DuckdbDriver, { typeId }: DuckDBType): TargetCol
   return numbers.includes(typeId) ? '0' : undefined
 }
 
+/** See {@link TargetColumn.hasNumbers}. */
+function hasNumbers(driver: DuckdbDriver, type: DuckDBType): boolean {
+  const { DuckDBTypeId } = driver.api
+  const numbers: readonly DuckDBTypeId[] = [DuckDBTypeId.FLOAT, DuckDBTypeId.DOUBLE, DuckDBTypeId.DECIMAL]
+  return numbers.includes(type.typeId) || partsOf(driver, type).some((part) => hasNumbers(driver, part))
+}
+
+/** The types that the values of a type consist of. */
+function partsOf({ api: { DuckDBTypeId } }: DuckdbDriver, type: DuckDBType): readonly DuckDBType[] {
+  switch (type.typeId) {
+    case DuckDBTypeId.LIST:
+    case DuckDBTypeId.ARRAY:
+      return [type.valueType]
+    case DuckDBTypeId.MAP:
+      return [type.keyType, type.valueType]
+    case DuckDBTypeId.STRUCT:
+      return type.entryTypes
+    case DuckDBTypeId.UNION:
+      return type.memberTypes
+    default:
+      return []
+  }
+}
+
 function datesIn(driver: DuckdbDriver, type: DuckDBType): readonly DateKind[] {
   const { DuckDBTypeId } = driver.api
-  const within = (types: readonly DuckDBType[]) => types.flatMap((inner) => datesIn(driver, inner))
   switch (type.typeId) {
     case DuckDBTypeId.DATE:
       return ['date']
@@ -118,17 +148,8 @@ function datesIn(driver: DuckdbDriver, type: DuckDBType): readonly DateKind[] {
       return ['timestamp']
     case DuckDBTypeId.TIMESTAMP_TZ:
       return ['timestamptz']
-    case DuckDBTypeId.LIST:
-    case DuckDBTypeId.ARRAY:
-      return within([type.valueType])
-    case DuckDBTypeId.MAP:
-      return within([type.keyType, type.valueType])
-    case DuckDBTypeId.STRUCT:
-      return within(type.entryTypes)
-    case DuckDBTypeId.UNION:
-      return within(type.memberTypes)
     default:
-      return []
+      return partsOf(driver, type).flatMap((part) => datesIn(driver, part))
   }
 }
 

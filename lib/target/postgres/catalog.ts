@@ -200,6 +200,7 @@ export function readTable(json: string): CatalogTable {
           ...(types.get(column.type)?.kind === 'd' && { isDomain: true }),
           ...(zero && { zero }),
           ...(dates.length > 0 && { dates: [...new Set(dates)] }),
+          ...(type.kind === 'other' && hasNumbers(types, column.type) && { hasNumbers: true }),
         }
       }),
     },
@@ -247,6 +248,9 @@ export function regclassText(name: QualifiedName): string {
 }
 
 /** OIDs of the built-in types that the native core decodes; they are the same in every PostgreSQL. */
+/** The server's type of money, whose marks are its session's. */
+const MONEY = 790
+
 const BUILT_IN: ReadonlyMap<number, ColumnType['kind']> = new Map([
   [16, 'bool'],
   [17, 'bytea'],
@@ -302,6 +306,15 @@ function datesIn(types: ReadonlyMap<number, CatalogType>, oid: number): readonly
   const type = types.get(oid)
   if (type === undefined) return []
   return [type.base, type.element, ...(type.parts ?? [])].flatMap((part) => datesIn(types, part))
+}
+
+/** Whether values of a type have numbers with decimals. */
+function hasNumbers(types: ReadonlyMap<number, CatalogType>, oid: number): boolean {
+  const builtIn = BUILT_IN.get(oid)
+  if (builtIn !== undefined) return /^(?:float|numeric)/.test(builtIn)
+  const type = types.get(oid)
+  if (oid === MONEY || type === undefined) return oid === MONEY
+  return [type.base, type.element, ...(type.parts ?? [])].some((part) => hasNumbers(types, part))
 }
 
 function builtInType(kind: ColumnType['kind'], typmod: number): ColumnType {
