@@ -397,8 +397,9 @@ fn bytes_that_escapes_stand_for_are_replaced_too() {
     let outcome = run(&spaces, input, 1, 64);
     assert_eq!((outcome.failure, outcome.ids, outcome.counters.bytes_replaced), (None, vec![1, 2], 8));
     assert_eq!(outcome.rejects[0].raw, b"3\t\\0\tx\t\\N");
+    let text = |plan: &Plan, input| text_of(&Arc::new(Plan { layout: Layout::PgText, ..plan.clone() }), input);
     let good = &input[..input.len() - b"3\t\\0\tx\t\\N\n".len()];
-    assert_eq!(text_of(&spaces, good), "1\ta b c g e f\t5\t\\N\n2\tü?\\\\0?x\t6\t\\N\n");
+    assert_eq!(text(&spaces, good), "1\ta b c g e f\t5\t\\N\n2\tü?\\\\0?x\t6\t\\N\n");
     // Where NUL stays an error, the other bytes are replaced all the same.
     let outcome = run(&replacing(TEXT, None), input, 1, 64);
     assert_eq!((outcome.ids, outcome.counters.bytes_replaced), (vec![2], 2));
@@ -406,8 +407,8 @@ fn bytes_that_escapes_stand_for_are_replaced_too() {
     let letter = Grammar::Text { delimiter: Separator::byte(b'A'), marker: true };
     let outcome = run(&replacing(letter, Some(b' ')), b"h\n1A\\x8A5A\\N\n", 1, 64);
     assert_eq!((outcome.failure, outcome.ids, outcome.counters.bytes_replaced), (None, vec![1], 0));
-    let zero = Arc::new(Plan { null: b"\\0".to_vec(), ..(*spaces).clone() });
-    assert_eq!(text_of(&zero, b"h\n1\t\\0\t5\t\\0\n"), "1\t\\N\t5\t\\N\n");
+    let zero = Plan { null: b"\\0".to_vec(), ..(*spaces).clone() };
+    assert_eq!(text(&zero, b"h\n1\t\\0\t5\t\\0\n"), "1\t\\N\t5\t\\N\n");
 }
 
 #[test]
