@@ -375,6 +375,16 @@ export type SecretSource = string | {
 } | {
 	readonly file: string;
 };
+/**
+ * Gives a token for `Authorization: Bearer`: asked when one is needed, again two minutes before its expiration, and after it was refused, then with
+ * `forceRefresh`.
+ */
+export type BearerTokenProvider = (options?: {
+	readonly forceRefresh?: boolean;
+}) => Promise<string | {
+	readonly token: string;
+	readonly expiration?: Date;
+}>;
 /** How an object store is reached. In a config file secrets may be {@link SecretSource}s, and providers cannot be. */
 export interface StoreConnection {
 	/** Of S3 and what speaks its language. */
@@ -405,7 +415,7 @@ export interface StoreConnection {
 	readonly accountKey?: SecretSource;
 	readonly sas?: SecretSource;
 	/** HTTP: the token of `Authorization: Bearer`, which goes to `hosts` and `endpoint` only. Also of Google, and of Azure with Entra ID. */
-	readonly bearerToken?: SecretSource;
+	readonly bearerToken?: SecretSource | BearerTokenProvider;
 	/**
 	 * HTTP: the servers that get the token, by `https:`: `data.example.com`, `*.example.com` for all below it, `host:port` for another port than
 	 * 443. A server without encryption is named as `endpoint`.

@@ -1,5 +1,5 @@
 export type { AwsCredentialProvider, AwsCredentials } from './access/aws.ts'
-export type { SecretSource, StoreConnection } from './access/connections.ts'
+export type { BearerTokenProvider, SecretSource, StoreConnection } from './access/connections.ts'
 export type { Access, AccessRules } from './access/policy.ts'
 export { type ConnectOptions, type ConnectTarget, connect, type LedgerOptions } from './connect.ts'
 export type { CopyCallOptions, InputOptions } from './copy-call.ts'

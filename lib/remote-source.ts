@@ -6,7 +6,7 @@ import type { AccessPolicy } from './access/policy.ts'
 import { Secret } from './access/secret.ts'
 import { CopyError } from './errors.ts'
 import type { Input } from './native/open.ts'
-import { type RemoteObject, type RemoteStore, Store } from './native/store.ts'
+import { type RemoteObject, type RemoteStore, Store, type StoreSecret } from './native/store.ts'
 import { isWebAddress, schemeOf, shownAddress } from './path.ts'
 import type { CopyFrom } from './statement/ast.ts'
 import { statementError } from './statement/diagnostics.ts'
@@ -105,12 +105,13 @@ async function settingsOf(statement: CopyFrom, address: string, context: RemoteC
   const shared = {
     part: Math.max(LEAST_PART, Math.min(MOST_PART, Math.floor(memoryLimit / PARTS))),
     ...(access && { rules: access.network }),
+    ...(statement.options.remote?.compression === 'brotli' && { isBrotli: true }),
   }
   const { env } = process
   const { endpoint, region, pathStyle, account, profile } = resolved
   switch (kind) {
     case 'web':
-      return { ...shared, ...(resolved.bearerToken && { bearer: resolved.bearerToken.reveal() }) }
+      return { ...shared, ...(resolved.bearer && { secret: await begun(resolved.bearer) }) }
     case 's3': {
       const url = endpoint ?? (isNamed ? undefined : env.AWS_ENDPOINT_URL_S3 || env.AWS_ENDPOINT_URL || undefined)
       // As AWS's own programs do it, but that a connection's profile is nearer than the environment. Another server has regions of its own.
@@ -130,11 +131,9 @@ async function settingsOf(statement: CopyFrom, address: string, context: RemoteC
       }
     }
     case 'google': {
-      const { serviceAccountKey: key, bearerToken } = await googleSecrets(resolved, isNamed)
-      const secret = key
-        ? async () => serviceAccountToken(key)
-        : bearerToken && (async () => ({ bearer: bearerToken.reveal() }))
-      await secret?.()
+      const { serviceAccountKey: key, bearer } = await googleSecrets(resolved, isNamed)
+      const ask = key ? async () => serviceAccountToken(key) : bearer
+      const secret = ask && (await begun(ask))
       return { ...shared, ...(endpoint !== undefined && { endpoint }), ...(secret && { secret }) }
     }
     case 'azure': {
@@ -155,7 +154,7 @@ async function settingsOf(statement: CopyFrom, address: string, context: RemoteC
         ...shared,
         ...(endpoint !== undefined && { endpoint }),
         ...(named !== undefined && { account: named }),
-        ...(secret && { secret: async () => secret }),
+        ...(secret && { secret: await begun(secret) }),
       }
     }
   }
@@ -170,12 +169,12 @@ function kindOf(address: string): 'web' | 's3' | 'google' | 'azure' {
 
 /** The file that Google's own programs are told of by the environment counts where no connection is named. */
 async function googleSecrets(
-  { serviceAccountKey, bearerToken }: ResolvedConnection,
+  { serviceAccountKey, bearer }: ResolvedConnection,
   isNamed: boolean,
-): Promise<Pick<ResolvedConnection, 'serviceAccountKey' | 'bearerToken'>> {
+): Promise<Pick<ResolvedConnection, 'serviceAccountKey' | 'bearer'>> {
   const path = process.env.GOOGLE_APPLICATION_CREDENTIALS
-  if (isNamed || serviceAccountKey || bearerToken || !path) {
-    return { ...(serviceAccountKey && { serviceAccountKey }), ...(bearerToken && { bearerToken }) }
+  if (isNamed || serviceAccountKey || bearer || !path) {
+    return { ...(serviceAccountKey && { serviceAccountKey }), ...(bearer && { bearer }) }
   }
   const { readFile } = await import('node:fs/promises')
   try {
@@ -190,17 +189,30 @@ async function googleSecrets(
 }
 
 function azureSecret(
-  { accountKey, sas, bearerToken }: ResolvedConnection,
+  { accountKey, sas, bearer }: ResolvedConnection,
   isNamed: boolean,
-): { readonly accountKey?: string; readonly signature?: string; readonly bearer?: string } | undefined {
-  if (accountKey) return { accountKey: accountKey.reveal() }
-  if (sas) return { signature: sas.reveal().replace(/^\?/, '') }
-  if (bearerToken) return { bearer: bearerToken.reveal() }
+): ((isRefused?: boolean) => Promise<StoreSecret>) | undefined {
+  const signature = (sas: string) => ({ signature: sas.replace(/^\?/, '') })
+  if (accountKey) return async () => ({ accountKey: accountKey.reveal() })
+  if (sas) return async () => signature(sas.reveal())
+  if (bearer) return bearer
   if (isNamed) return undefined
   const { AZURE_STORAGE_ACCOUNT_KEY, AZURE_STORAGE_KEY, AZURE_STORAGE_SAS_TOKEN } = process.env
   const key = AZURE_STORAGE_ACCOUNT_KEY || AZURE_STORAGE_KEY
-  if (key) return { accountKey: key }
-  return AZURE_STORAGE_SAS_TOKEN ? { signature: AZURE_STORAGE_SAS_TOKEN.replace(/^\?/, '') } : undefined
+  if (key) return async () => ({ accountKey: key })
+  return AZURE_STORAGE_SAS_TOKEN ? async () => signature(AZURE_STORAGE_SAS_TOKEN) : undefined
+}
+
+/** The secrets, of which the first is asked for now, so that an error is told before anything else is. */
+async function begun(
+  ask: (isRefused?: boolean) => Promise<StoreSecret>,
+): Promise<(isRefused: boolean) => Promise<StoreSecret>> {
+  let first: StoreSecret | undefined = await ask()
+  return async (isRefused) => {
+    const given = isRefused ? undefined : first
+    first = undefined
+    return given ?? ask(isRefused)
+  }
 }
 
 /** An entry of a manifest. */

@@ -88,13 +88,14 @@ describe('a connection', () => {
     expect(Connections.of({ store: { anonymous: true } }).resolve(named).aws).toBeUndefined()
   })
 
-  test('of other stores', () => {
+  test('of other stores', async () => {
     const resolved = Connections.of({
       store: { account: 'a', accountKey: HUSH, sas: HUSH, bearerToken: HUSH, serviceAccountKey: HUSH, anonymous: true },
     }).resolve(named)
-    for (const secret of [resolved.accountKey, resolved.sas, resolved.bearerToken, resolved.serviceAccountKey]) {
+    for (const secret of [resolved.accountKey, resolved.sas, resolved.serviceAccountKey]) {
       expect(secret?.reveal()).toBe(HUSH)
     }
+    expect(await resolved.bearer?.()).toEqual({ bearer: HUSH })
     expect(JSON.stringify(resolved)).not.toContain(HUSH)
   })
 

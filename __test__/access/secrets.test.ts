@@ -14,10 +14,15 @@ interface Web {
   readonly shown: (string | undefined)[]
 }
 
+/** What is said to whom shows what. */
+let statusOf = (_: string | undefined) => 200
+
 async function web(body: () => string): Promise<Web> {
   const shown: (string | undefined)[] = []
   const server = createServer((request, response) => {
     shown.push(request.headers.authorization)
+    const status = statusOf(request.headers.authorization)
+    if (status !== 200) return response.writeHead(status, { 'content-length': 0 }).end()
     const text = body()
     response.writeHead(200, { 'content-length': Buffer.byteLength(text), etag: '"1"' }).end(text)
   })
@@ -36,6 +41,7 @@ beforeAll(async () => {
 
 beforeEach(() => {
   text = '1,a\n'
+  statusOf = () => 200
   good.shown.length = 0
   evil.shown.length = 0
 })
@@ -102,6 +108,33 @@ test('and to no other, nor unencrypted, nor anywhere where it names none', async
     expect(error?.hint ?? error?.detail).toBeDefined()
   }
   expect([...good.shown, ...evil.shown]).toEqual([])
+})
+
+test('a token that a function gives is asked for anew before it expires, and when it is refused', async () => {
+  const asked: (boolean | undefined)[] = []
+  // In less than two minutes each is as good as expired.
+  const bearerToken = async ({ forceRefresh }: { readonly forceRefresh?: boolean } = {}) => {
+    asked.push(forceRefresh)
+    return { token: `${HUSH}-${asked.length}`, expiration: new Date(Date.now() + 60_000) }
+  }
+  statusOf = (token) => (token === `Bearer ${HUSH}-1` ? 503 : 200)
+  expect(await load(`${good.url}/a.csv`, { bearerToken, endpoint: good.url })).toBeUndefined()
+  expect(good.shown).toEqual([`Bearer ${HUSH}-1`, `Bearer ${HUSH}-2`])
+  expect(asked).toEqual([false, false])
+  good.shown.length = 0
+  asked.length = 0
+  statusOf = (token) => (token === `Bearer ${HUSH}-1` ? 401 : 200)
+  const lasting = async (options?: { readonly forceRefresh?: boolean }) => (await bearerToken(options)).token
+  expect(await load(`${good.url}/a.csv`, { bearerToken: lasting, endpoint: good.url })).toBeUndefined()
+  expect(asked).toEqual([false, true])
+  expect(good.shown.slice(0, 2)).toEqual([`Bearer ${HUSH}-1`, `Bearer ${HUSH}-2`])
+  const failing = async () => {
+    throw new Error('no token today')
+  }
+  expect(await load(`${good.url}/a.csv`, { bearerToken: failing, endpoint: good.url })).toMatchObject({
+    sqlState: '28000',
+    message: 'there is no bearer token: no token today',
+  })
 })
 
 test('nor where a manifest leads', async () => {

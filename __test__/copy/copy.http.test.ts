@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { gzipSync } from 'node:zlib'
+import { brotliCompressSync, gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type Bench, benches } from './targets.ts'
 
@@ -15,6 +15,7 @@ describe.each(benches)('$name', ({ open }) => {
     '/b.csv.gz': gzipSync('id,note\n3,c\n'),
     '/bad.csv': Buffer.from('id,note\n1,a\nx,b\n'),
     '/large.csv': Buffer.from(large),
+    '/encoded.csv': brotliCompressSync('id,note\n1,a\n'),
   }
 
   const answer = (request: IncomingMessage, response: ServerResponse) => {
@@ -25,7 +26,8 @@ describe.each(benches)('$name', ({ open }) => {
     if (pathname === '/large.csv' && requests.length % 3 === 2) {
       return response.writeHead(503, { 'content-length': 0 }).end()
     }
-    const headers = { etag: '"1"', 'last-modified': 'Fri, 27 Nov 2026 10:00:00 GMT' }
+    const encoded = pathname === '/encoded.csv' && { 'content-encoding': 'br' }
+    const headers = { ...encoded, etag: '"1"', 'last-modified': 'Fri, 27 Nov 2026 10:00:00 GMT' }
     const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '') ?? []
     if (first === undefined) return response.writeHead(200, { ...headers, 'content-length': object.length }).end(object)
     const part = object.subarray(Number(first), Number(last) + 1)
@@ -102,6 +104,15 @@ describe.each(benches)('$name', ({ open }) => {
       sqlState: '0A000',
     })
     expect(await count()).toEqual([['0', null]])
+  })
+
+  test('what is encoded as brotli is read where the statement says so', async () => {
+    await bench.db.copy(`COPY t FROM '${url}/encoded.csv' (${CSV}, COMPRESSION brotli)`)
+    expect(await count()).toEqual([['1', '1']])
+    await expect(bench.db.copy(`COPY t FROM '${url}/encoded.csv' (${CSV})`)).rejects.toMatchObject({
+      sqlState: '58030',
+      hint: 'Write COMPRESSION brotli, if it is that once.',
+    })
   })
 
   test('rules of access hold where it is dialled', async () => {

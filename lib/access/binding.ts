@@ -6,7 +6,7 @@ import { type ResolvedConnection, shownConnection } from './connections.ts'
 import { matchesHost } from './policy.ts'
 
 /** What of a connection says where its secrets belong. */
-type Bound = Pick<ResolvedConnection, 'endpoint' | 'hosts' | 'account' | 'accountKey' | 'sas' | 'bearerToken'>
+type Bound = Pick<ResolvedConnection, 'endpoint' | 'hosts' | 'account' | 'accountKey' | 'sas' | 'bearer'>
 
 /**
  * Refuses to show a secret of a connection to anybody but whom the connection names. S3's never leave this machine, and Google's go to Google or
@@ -23,13 +23,13 @@ export function checkSecretsPlace(
 ): void {
   if (kind === 'web') checkToken(address, connection, statement)
   else if (kind === 'azure') checkAccount(address, connection, statement)
-  else if (connection.bearerToken && connection.endpoint === undefined && (connection.account ?? connection.hosts)) {
+  else if (connection.bearer && connection.endpoint === undefined && (connection.account ?? connection.hosts)) {
     throw misplaced(address, statement, 'Its token is for another server.')
   }
 }
 
-function checkToken(address: string, { bearerToken, endpoint, hosts }: Bound, statement: CopyFrom): void {
-  if (!bearerToken) return
+function checkToken(address: string, { bearer, endpoint, hosts }: Bound, statement: CopyFrom): void {
+  if (!bearer) return
   let url: URL
   try {
     url = new URL(address)
@@ -56,15 +56,15 @@ function checkToken(address: string, { bearerToken, endpoint, hosts }: Bound, st
 
 /** An endpoint is a server that the connection names itself, and gets what the connection has, whatever the account. */
 function checkAccount(address: string, connection: Bound, statement: CopyFrom): void {
-  const { account, endpoint, accountKey, sas, bearerToken } = connection
+  const { account, endpoint, accountKey, sas, bearer } = connection
   const asked = accountOf(address)
   if (asked === undefined) return
   if (account !== undefined && account.toLowerCase() !== asked) {
     throw misplaced(address, statement, `Its storage account is ${account}.`)
   }
-  const secret = accountKey ?? sas ?? bearerToken
+  const secret = accountKey ?? sas ?? bearer
   if (account === undefined && endpoint === undefined && secret) {
-    throw unbound(statement, bearerToken === secret ? 'token' : 'secret', `account: '${asked}'`)
+    throw unbound(statement, bearer === secret ? 'token' : 'secret', `account: '${asked}'`)
   }
 }
 

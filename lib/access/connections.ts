@@ -16,6 +16,14 @@ import { Secret } from './secret.ts'
 /** A secret of a config file: itself, or where it is. A file's line end is no part of it. */
 export type SecretSource = string | { readonly env: string } | { readonly file: string }
 
+/**
+ * Gives a token for `Authorization: Bearer`: asked when one is needed, again two minutes before its expiration, and after it was refused, then with
+ * `forceRefresh`.
+ */
+export type BearerTokenProvider = (options?: {
+  readonly forceRefresh?: boolean
+}) => Promise<string | { readonly token: string; readonly expiration?: Date }>
+
 /** How an object store is reached. In a config file secrets may be {@link SecretSource}s, and providers cannot be. */
 export interface StoreConnection {
   /** Of S3 and what speaks its language. */
@@ -46,7 +54,7 @@ export interface StoreConnection {
   readonly accountKey?: SecretSource
   readonly sas?: SecretSource
   /** HTTP: the token of `Authorization: Bearer`, which goes to `hosts` and `endpoint` only. Also of Google, and of Azure with Entra ID. */
-  readonly bearerToken?: SecretSource
+  readonly bearerToken?: SecretSource | BearerTokenProvider
   /**
    * HTTP: the servers that get the token, by `https:`: `data.example.com`, `*.example.com` for all below it, `host:port` for another port than
    * 443. A server without encryption is named as `endpoint`.
@@ -67,7 +75,7 @@ export interface ResolvedConnection {
   readonly account?: string
   readonly accountKey?: Secret
   readonly sas?: Secret
-  readonly bearerToken?: Secret
+  readonly bearer?: (isRefused?: boolean) => Promise<{ readonly bearer: string; readonly expiration?: Date }>
 }
 
 const PLAIN = [
@@ -92,6 +100,7 @@ interface Entry
   readonly secrets: Partial<Record<(typeof SECRETS)[number], Secret>>
   readonly provider?: AwsCredentialProvider
   readonly hosts?: readonly string[]
+  readonly tokens?: BearerTokenProvider
 }
 
 /** Connections by name. Credentials are kept for as long as these are, over all loads that use them. */
@@ -147,7 +156,8 @@ export class Connections {
     const name = connectionOf(statement)
     const entry = name === undefined ? { secrets: {} } : this.#entries.get(name)
     if (entry === undefined) throw unknownConnection(statement)
-    const { endpoint, pathStyle, secrets, account, anonymous, profile, hosts } = entry
+    const { endpoint, pathStyle, secrets, account, anonymous, profile, hosts, tokens } = entry
+    const { bearerToken } = secrets
     const place = region ?? entry.region
     return {
       ...(place !== undefined && { region: place }),
@@ -156,7 +166,9 @@ export class Connections {
       ...(account !== undefined && { account }),
       ...(profile !== undefined && { profile }),
       ...(hosts !== undefined && { hosts }),
-      ...pick(secrets, ['serviceAccountKey', 'accountKey', 'sas', 'bearerToken']),
+      ...pick(secrets, ['serviceAccountKey', 'accountKey', 'sas']),
+      ...(bearerToken && { bearer: async () => ({ bearer: bearerToken.reveal() }) }),
+      ...(tokens && { bearer: (isRefused = false) => bearerOf(tokens, isRefused) }),
       ...(anonymous !== true && { aws: this.#credentials(name, entry, iamRole, place).get }),
     }
   }
@@ -205,6 +217,27 @@ export class Connections {
 export function connectionOf({ options }: CopyFrom): string | undefined {
   const { connection, credentials } = options.remote ?? {}
   return connection ?? (credentials instanceof Secret ? credentials.reveal() : undefined)
+}
+
+async function bearerOf(
+  provide: BearerTokenProvider,
+  isRefused: boolean,
+): Promise<{ readonly bearer: string; readonly expiration?: Date }> {
+  const refuse = (reason: string) =>
+    new CopyError({
+      code: 'invalid_authorization_specification',
+      sqlState: '28000',
+      message: `there is no bearer token: ${reason}`,
+    })
+  const given = await provide({ forceRefresh: isRefused }).catch((error: unknown) => {
+    // Not the error itself: what hangs on it is somebody else's.
+    throw refuse((error as Error | undefined)?.message ?? 'no reason is known')
+  })
+  const { token, expiration } = typeof given === 'string' ? { token: given, expiration: undefined } : (given ?? {})
+  if (typeof token !== 'string' || token === '') throw refuse('the function gave neither a string nor { token }')
+  if (expiration === undefined) return { bearer: token }
+  if (expiration instanceof Date && !Number.isNaN(expiration.getTime())) return { bearer: token, expiration }
+  throw refuse('the expiration that the function gave is no Date')
 }
 
 function pick<Key extends string>(
@@ -264,7 +297,10 @@ function entryOf(name: string, value: unknown, folder: string): Entry {
     if (typeof given[key] !== 'boolean') throw invalid(name, key, 'it is neither true nor false')
     entry[key] = given[key]
   }
-  for (const key of SECRETS) if (given[key] !== undefined) secrets[key] = secretOf(name, key, given[key], folder)
+  for (const key of SECRETS) {
+    if (key === 'bearerToken' && typeof given[key] === 'function') entry.tokens = given[key]
+    else if (given[key] !== undefined) secrets[key] = secretOf(name, key, given[key], folder)
+  }
   if (given.hosts !== undefined) {
     const { hosts } = given
     const isHost = (host: unknown) =>

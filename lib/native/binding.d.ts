@@ -117,8 +117,8 @@ export interface BindingAccess {
   isSigned: boolean
   maxRetries?: number
   retryTimeoutMs?: number
-  /** HTTP: what `Authorization: Bearer` says. */
-  bearer?: string
+  /** Whether objects are brotli, as the statement says. */
+  isBrotli: boolean
   /** Bytes that are asked for at a time. */
   part?: number
   /** What may be dialled: all of them must allow it. Without any everything is open. */

@@ -16,13 +16,13 @@ export interface RemoteStore {
   readonly pathStyle?: boolean
   /** Azure: the storage account, where the address does not say it. */
   readonly account?: string
-  /** HTTP: the token of `Authorization: Bearer`. */
-  readonly bearer?: string
   /** Asked when credentials are needed, again two minutes before they expire, and after they were refused. Absent: requests are not signed. */
   readonly secret?: (isRefused: boolean) => Promise<StoreSecret>
   /** Times that a request is made again; by default 8, within a minute. */
   readonly maxRetries?: number
   readonly retryTimeoutMs?: number
+  /** Whether objects are brotli, which tells nobody by itself: `Content-Encoding: br` is that then, and not one more. */
+  readonly isBrotli?: boolean
   /** Bytes that are asked for at a time; by default 4 MiB. A few times as much is held. */
   readonly part?: number
   /** What may be dialled: all of them must allow it. Without any everything is open. */
@@ -35,7 +35,7 @@ export interface StoreSecret {
   readonly accessKeyId?: string
   readonly secretAccessKey?: string
   readonly sessionToken?: string
-  /** Google, and Azure with Entra ID. */
+  /** HTTP, Google, and Azure with Entra ID. */
   readonly bearer?: string
   /** Azure: the key of the account in base64, or a shared access signature, as it stands behind a question mark. */
   readonly accountKey?: string
@@ -57,12 +57,11 @@ export class Store {
   readonly binding: BindingStore
 
   constructor(settings: RemoteStore) {
-    const { region, endpoint, account, bearer, maxRetries, retryTimeoutMs, part, rules = [], secret } = settings
+    const { region, endpoint, account, maxRetries, retryTimeoutMs, part, rules = [], secret } = settings
     const access = {
       ...(region !== undefined && { region }),
       ...(endpoint !== undefined && { endpoint }),
       ...(account !== undefined && { account }),
-      ...(bearer !== undefined && { bearer }),
       ...(maxRetries !== undefined && { maxRetries }),
       ...(retryTimeoutMs !== undefined && { retryTimeoutMs }),
       ...(part !== undefined && { part }),
@@ -73,6 +72,7 @@ export class Store {
       })),
       virtualHosted: settings.pathStyle === false,
       isSigned: secret !== undefined,
+      isBrotli: settings.isBrotli === true,
     }
     this.binding = new (loadAddon().BindingStore)(access, (isRefused: boolean) => {
       void secretOf(secret, isRefused).then((answer) => this.binding.giveSecret(answer))

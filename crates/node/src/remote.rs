@@ -35,8 +35,8 @@ pub struct BindingAccess {
     pub is_signed: bool,
     pub max_retries: Option<u32>,
     pub retry_timeout_ms: Option<f64>,
-    /// HTTP: what `Authorization: Bearer` says.
-    pub bearer: Option<String>,
+    /// Whether objects are brotli, as the statement says.
+    pub is_brotli: bool,
     /// Bytes that are asked for at a time.
     pub part: Option<f64>,
     /// What may be dialled: all of them must allow it. Without any everything is open.
@@ -175,7 +175,7 @@ impl BindingAccess {
             credentials: self.is_signed.then_some(provide),
             max_retries: self.max_retries.map(|most| most as usize),
             retry_timeout: self.retry_timeout_ms.map(|ms| Duration::from_millis(ms.max(0.0) as u64)),
-            bearer: self.bearer.clone(),
+            is_brotli: self.is_brotli,
             part: self.part.map(|part| part.max(1.0) as u64),
             net: Net::new(rules),
         })

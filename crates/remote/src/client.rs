@@ -8,10 +8,10 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use http_body_util::{BodyExt, BodyStream, StreamBody};
-use object_store::ClientOptions;
 use object_store::client::{
     HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpResponseBody, HttpService,
 };
+use object_store::{ClientOptions, CredentialProvider};
 use reqwest::header::{
     ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, DATE, HeaderMap, HeaderName, HeaderValue,
     LAST_MODIFIED, RANGE, RETRY_AFTER, TRANSFER_ENCODING,
@@ -19,6 +19,7 @@ use reqwest::header::{
 use reqwest::redirect::Policy;
 use reqwest::{StatusCode, Url, Version};
 
+use crate::credentials::Refreshing;
 use crate::place::Scheme;
 use crate::rules::{Allow, Denied, NetworkRules, literal};
 
@@ -121,6 +122,9 @@ pub(crate) struct Connector {
     pub allows_http: bool,
     /// Of a web server.
     pub authorization: Option<HeaderValue>,
+    pub tokens: Option<Arc<Refreshing<HeaderValue>>>,
+    /// Whether what comes is taken for brotli, which has no mark.
+    pub is_brotli: bool,
     /// Of S3: where the bucket is taken to be.
     pub region: String,
     /// As long as a server may have somebody wait before it is asked again.
@@ -150,6 +154,8 @@ pub(crate) enum Answered {
     Whole,
     /// That the bucket is in this region, and not in the one that it was asked for in.
     Region(String, String),
+    /// The object in an encoding that nobody has asked for.
+    Encoded(String),
     /// Something else, in words.
     Otherwise(String),
 }
@@ -159,6 +165,7 @@ impl fmt::Display for Answered {
         match self {
             Answered::Whole => f.write_str("the server does not know of ranges"),
             Answered::Region(region, asked) => write!(f, "its bucket is in the region {region}, and not in {asked}"),
+            Answered::Encoded(encoding) => write!(f, "it comes encoded as {encoding}, which nobody has asked for"),
             Answered::Otherwise(what) => f.write_str(what),
         }
     }
@@ -235,7 +242,8 @@ fn told(error: reqwest::Error) -> HttpError {
 #[async_trait::async_trait]
 impl HttpService for Service {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
-        let Connector { net, scheme, allows_http, authorization, region, patience } = &self.connector;
+        let Connector { net, scheme, allows_http, authorization, tokens, is_brotli, region, patience } =
+            &self.connector;
         let (parts, _) = request.into_parts();
         let url: Url = parts.uri.to_string().parse().map_err(|_| otherwise("it is no URL"))?;
         if url.scheme() != "https" && !allows_http {
@@ -259,6 +267,10 @@ impl HttpService for Service {
         if let Some(authorization) = authorization {
             request.headers_mut().insert(AUTHORIZATION, authorization.clone());
         }
+        if let Some(tokens) = tokens {
+            let token = tokens.get_credential().await.map_err(refused)?;
+            request.headers_mut().insert(AUTHORIZATION, HeaderValue::clone(&token));
+        }
         if *scheme == Scheme::Google {
             // It would decompress, and then knows neither lengths nor ranges.
             request.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
@@ -275,22 +287,21 @@ impl HttpService for Service {
         if is_ranged && status == StatusCode::OK {
             return Err(refused(Answered::Whole));
         }
-        checked(answer, &path)
+        checked(answer, *is_brotli || path.ends_with(".br"))
     }
 }
 
 /// An object, with the headers that are relied upon.
-fn checked(answer: reqwest::Response, path: &str) -> Result<HttpResponse, HttpError> {
+fn checked(answer: reqwest::Response, is_brotli: bool) -> Result<HttpResponse, HttpError> {
     let (mut parts, body) = http::Response::<reqwest::Body>::from(answer).into_parts();
     let encoding = parts.headers.get(CONTENT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let is_told_by_its_bytes = encoding.split(',').all(|each| {
         let each = each.trim().to_ascii_lowercase();
         matches!(&*each, "" | "identity" | "gzip" | "x-gzip" | "zstd" | "aws-chunked")
     });
-    // Brotli has no mark.
-    let is_told_by_its_name = encoding.trim().eq_ignore_ascii_case("br") && path.ends_with(".br");
-    if !(is_told_by_its_bytes || is_told_by_its_name) {
-        return Err(otherwise(format!("it comes encoded as {encoding}, which nobody has asked for")));
+    let is_told_otherwise = encoding.trim().eq_ignore_ascii_case("br") && is_brotli;
+    if !(is_told_by_its_bytes || is_told_otherwise) {
+        return Err(refused(Answered::Encoded(encoding.trim().to_owned())));
     }
     if !parts.headers.contains_key(CONTENT_LENGTH) {
         let is_chunked =

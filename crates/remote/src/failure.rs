@@ -70,6 +70,14 @@ pub(crate) fn of_store(error: &Error, address: &str) -> Box<DataError> {
     }
     match cause(error) {
         Some(Answered::Otherwise(what)) => return unexpected(&address, what),
+        Some(answered @ Answered::Encoded(encoding)) => {
+            let hint = if encoding.eq_ignore_ascii_case("br") {
+                "Write COMPRESSION brotli, if it is that once."
+            } else {
+                "Store it without Content-Encoding, or with one of gzip, zstd and br."
+            };
+            return unexpected(&address, &answered.to_string()).with_hint(hint);
+        }
         Some(answered @ Answered::Region(region, _)) => {
             let hint = format!("Write REGION '{region}', or give it to the connection: region: '{region}'.");
             return unexpected(&address, &answered.to_string()).with_hint(hint);

@@ -326,7 +326,7 @@ impl Object {
     /// Asks, once more with other credentials where those that there are have expired.
     async fn ask(&self, options: GetOptions) -> Result<GetResult, Error> {
         match self.store.objects.get_opts(&self.path, options.clone()).await {
-            Err(error) if has_expired(&error) => {
+            Err(error) if has_expired(&error) || matches!(error, Error::Unauthenticated { .. }) => {
                 let Some(secrets) = &self.store.secrets else { return Err(error) };
                 secrets.refused().await;
                 self.store.objects.get_opts(&self.path, options).await

@@ -50,12 +50,12 @@ pub struct Access {
     /// S3: the bucket is part of the host name, not of the path.
     pub virtual_hosted: bool,
     pub account: Option<String>,
-    /// Absent: nobody is asked, and requests are not signed.
+    /// Absent: nobody is asked, and requests are not signed. Of HTTP the bearer token counts.
     pub credentials: Option<Provide>,
     pub max_retries: Option<usize>,
     pub retry_timeout: Option<Duration>,
-    /// HTTP: what `Authorization: Bearer` says.
-    pub bearer: Option<String>,
+    /// Whether what is read is brotli, also where its name does not end in `.br`.
+    pub is_brotli: bool,
     /// Bytes that are asked for at a time; a few times as much is held.
     pub part: Option<u64>,
     /// Connections, and where they may lead.
@@ -164,6 +164,8 @@ impl Place {
             scheme: self.scheme,
             allows_http,
             authorization: None,
+            tokens: None,
+            is_brotli: access.is_brotli,
             region: region.to_owned(),
             patience: retry_timeout,
         };
@@ -226,16 +228,20 @@ impl Place {
             }
             // The address whole, its query included, is the store, and the object is right there.
             Scheme::Http => {
-                let (url, authorization) = self.web_address(access, address)?;
+                let (url, authorization) = self.web_address(address)?;
+                // Who is in the address comes first.
+                let provide = provide.filter(|_| authorization.is_none());
+                let tokens = provide.map(|provide| Refreshing::new(Arc::clone(provide), web));
+                let secrets = tokens.clone().map(|tokens| tokens as Arc<dyn Renew>);
                 let store = HttpBuilder::new()
                     .with_url(url)
                     .with_retry(retry)
-                    .with_http_connector(Connector { authorization, ..connector })
+                    .with_http_connector(Connector { authorization, tokens, ..connector })
                     .build();
                 store.map(|store| Store {
                     objects: Arc::new(store),
                     pages: None,
-                    secrets: None,
+                    secrets,
                     scheme: self.scheme,
                     part: access.part.unwrap_or(PART),
                     retries: max_retries,
@@ -271,25 +277,19 @@ impl Place {
     }
 
     /// The URL without a user and a password, which go into a header.
-    fn web_address(&self, access: &Access, address: &str) -> Result<(Url, Option<HeaderValue>), Box<DataError>> {
+    fn web_address(&self, address: &str) -> Result<(Url, Option<HeaderValue>), Box<DataError>> {
         let mut url: Url = self.bucket.parse().map_err(|_| invalid(address, "is no URL"))?;
         url.set_fragment(None);
         let has_user = !url.username().is_empty() || url.password().is_some();
-        let given = if has_user {
+        let given = has_user.then(|| {
             let decoded = |text: &str| percent_decoded(text);
             let user = [&*decoded(url.username()), b":", &decoded(url.password().unwrap_or_default())].concat();
-            Some(format!("Basic {}", base64(&user)))
-        } else {
-            access.bearer.as_ref().map(|token| format!("Bearer {token}"))
-        };
+            format!("Basic {}", base64(&user))
+        });
         if has_user && (url.set_username("").is_err() || url.set_password(None).is_err()) {
             return Err(invalid(address, "is no URL"));
         }
-        let header = |text: String| {
-            let mut value = HeaderValue::try_from(text).map_err(|_| invalid(address, "has a token that is none"))?;
-            value.set_sensitive(true);
-            Ok::<_, Box<DataError>>(value)
-        };
+        let header = |text: String| hidden(&text).ok_or_else(|| invalid(address, "has a password that is none"));
         Ok((url, given.map(header).transpose()?))
     }
 }
@@ -356,6 +356,18 @@ fn aws(secret: &Secret) -> Result<AwsCredential, String> {
 fn google(secret: &Secret) -> Result<GcpCredential, String> {
     let bearer = secret.bearer.clone().ok_or("the connection gives no bearer token")?;
     Ok(GcpCredential { bearer })
+}
+
+fn web(secret: &Secret) -> Result<HeaderValue, String> {
+    let bearer = secret.bearer.as_ref().ok_or("the connection gives no bearer token")?;
+    hidden(&format!("Bearer {bearer}")).ok_or_else(|| "the connection's bearer token cannot be sent".to_owned())
+}
+
+/// The value of a header that is not to be seen.
+fn hidden(text: &str) -> Option<HeaderValue> {
+    let mut value = HeaderValue::try_from(text).ok()?;
+    value.set_sensitive(true);
+    Some(value)
 }
 
 fn azure(secret: &Secret) -> Result<AzureCredential, String> {

@@ -537,6 +537,15 @@ fn lengths_need_not_be_announced() {
     let server = serve(move |_, _| body("Content-Encoding: deflate\r\nContent-Length: 5\r\n", "12345"));
     let (message, _) = http(&server).expect_err("it would not be decoded");
     assert!(message.ends_with("it comes encoded as deflate, which nobody has asked for"), "{message}");
+    // Brotli is known by the name, or by who asks.
+    let server = serve(move |_, _| body("Content-Encoding: br\r\nContent-Length: 5\r\n", "12345"));
+    let object = Object::new(&format!("{}/a", server.url), &access()).expect("it is an address");
+    let error = Reader::new(object, &Stop::default()).read(&mut [0; 1]).expect_err("it would not be decoded");
+    let hint = carried(&error).and_then(|error| error.hint.clone());
+    assert_eq!(hint.as_deref(), Some("Write COMPRESSION brotli, if it is that once."));
+    let said = Access { is_brotli: true, ..access() };
+    assert_eq!(read(&format!("{}/a", server.url), &said), Ok(b"12345".to_vec()));
+    assert_eq!(read(&format!("{}/a.br", server.url), &access()), Ok(b"12345".to_vec()));
 }
 
 fn rules(schemes: &[&str], hosts: &[&str], addresses: &[&str]) -> Access {
