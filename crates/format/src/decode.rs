@@ -320,8 +320,9 @@ impl<F: Fields> Pass<'_, F> {
         let trim = self.tile.trim();
         self.join_quoted(0..data.len(), offsets);
         let event = self.first_event(indexed, offsets);
-        let has_single_lines = plan.is_of_shape() && self.has_single_lines(indexed);
         let is_irregular = plan.is_of_shape() && self.is_irregular(indexed, event.is_some(), offsets);
+        // Two more passes, which a tile of nothing but rows does without.
+        let has_single_lines = (is_irregular || plan.selects()) && self.has_single_lines(indexed);
         if is_irregular
             && !plan.tolerance.structure
             && !plan.selects()
@@ -374,7 +375,8 @@ impl<F: Fields> Pass<'_, F> {
 
         let width = plan.width();
         let body = &offsets[first..];
-        let mut regular = self.regular_rows(body, records, width);
+        // That all are has been seen where it matters.
+        let mut regular = if plan.is_of_shape() { records } else { self.regular_rows(body, records, width) };
         if open_quote.is_some() {
             regular = regular.min(records.saturating_sub(1));
         }

@@ -12,12 +12,16 @@ pub(crate) fn are_sound<K: Kernel>(kernel: K, data: &[u8], delimiter: u8, quote:
     let (first, last) = (eol.first_byte(), eol.last_byte());
     let (blocks, tail) = data.as_chunks::<BLOCK>();
     let (tail, tail_valid) = padded(tail);
-    let (mut inside_before, mut may_open, mut closed, mut odd) = (0, 1, 0, 0);
+    let (mut inside_before, mut closed, mut odd) = (0, 0, 0);
     // A loop in one place, for its body to be inlined.
     for index in 0..=blocks.len() {
         let (block, valid) = blocks.get(index).map_or((&tail, tail_valid), |block| (block, u64::MAX));
         let block = kernel.load(block);
         let quotes = kernel.equal(block, quote) & valid;
+        if quotes | closed == 0 {
+            // Most blocks of most files.
+            continue;
+        }
         let inside = kernel.prefix_xor(quotes) ^ inside_before;
         inside_before = (inside.cast_signed() >> 63).cast_unsigned();
         let (opening, closing) = (quotes & inside, quotes & !inside);
@@ -25,9 +29,11 @@ pub(crate) fn are_sound<K: Kernel>(kernel: K, data: &[u8], delimiter: u8, quote:
         let neighbours = kernel.equal(block, delimiter) | quotes;
         let before = neighbours | kernel.equal(block, last);
         let after = neighbours | kernel.equal(block, first);
-        odd |= opening & !(before << 1 | may_open);
+        let byte_before = (index * BLOCK).checked_sub(1).map(|at| data[at]);
+        let may_open = byte_before.is_none_or(|byte| byte == delimiter || byte == quote || byte == last);
+        odd |= opening & !(before << 1 | u64::from(may_open));
         odd |= (closing << 1 | closed) & !after & valid;
-        (may_open, closed) = (before >> 63, closing >> 63);
+        closed = closing >> 63;
     }
     odd == 0 && inside_before == 0
 }

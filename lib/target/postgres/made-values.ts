@@ -33,7 +33,6 @@ export class MadeValues {
   readonly #read: readonly number[]
   #isMade = false
   #isProven = false
-  #isOver = false
 
   private constructor(init: MadeInit, read: readonly number[]) {
     this.#init = init
@@ -63,20 +62,9 @@ export class MadeValues {
     )
   }
 
-  /** Whether nothing else could refuse a row, so that all others go in by COPY. */
-  get tellsAll(): boolean {
-    return !this.#isOver && this.#init.known.constraints?.length === 0
-  }
-
-  /** There is more to this table. */
-  giveUp(): void {
-    this.#isOver = true
-  }
-
-  /** Takes the rows out of which a column cannot be made. */
-  async remove(): Promise<RefusedRow[]> {
+  /** Takes the rows out of which a column cannot be made; undefined where that cannot be told. */
+  async remove(): Promise<RefusedRow[] | undefined> {
     const { query, rows } = this.#init
-    if (this.#isOver) return []
     if (!this.#isMade) await query(this.#functionDdl())
     this.#isMade = true
     const found = await rows.tryQuery(this.#askSql, ([n, sqlState, message, detail]) => ({
@@ -84,8 +72,8 @@ export class MadeValues {
       error: rowError(undefined, sqlState, message, detail, undefined),
     }))
     if (found === undefined || !(await this.#prove(found[0]))) {
-      this.giveUp()
-      return []
+      await this.drop()
+      return undefined
     }
     await rows.remove(found.map(({ n }) => n))
     return byRow(found)

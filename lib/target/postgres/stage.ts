@@ -67,6 +67,8 @@ export class Stage {
   readonly further: FurtherErrors
   /** Where it can be told of which rows a generated column cannot be made. Made with the table. */
   #made: MadeValues | undefined
+  /** Nothing but values and these columns could refuse a row, so that all others go in by COPY. */
+  #isPlain = false
   /** Where the table refers to itself. */
   #waiting: WaitingRows | undefined
   readonly #replacement = (field: number) => replacementOf(this.#request, field)
@@ -85,7 +87,7 @@ export class Stage {
 
   /** Whether one query tells of all rows of a batch, so that it may be large. */
   get asksAtOnce(): boolean {
-    return this.#foresight?.asksAtOnce === true || this.#made?.tellsAll === true
+    return this.#foresight?.asksAtOnce === true || this.#isPlain
   }
 
   /** Whether a row may have to wait since it shares a key with one that does. */
@@ -177,6 +179,7 @@ export class Stage {
       rows: this.#rows,
       known,
     })
+    this.#isPlain = known.constraints?.length === 0 && (!known.made || this.#made !== undefined)
     if (this.#sql.self !== undefined) {
       this.#waiting = new WaitingRows({ query, request: this.#request, sql: this.#sql, rows: this.#rows })
     }
@@ -262,7 +265,12 @@ export class Stage {
       }
     }
     const failed = (await this.#condition?.remove()) ?? []
-    if (bad !== undefined) failed.push(...((await this.#made?.remove()) ?? []))
+    if (bad !== undefined && this.#made !== undefined) {
+      const unmade = await this.#made.remove()
+      if (unmade === undefined) this.#made = undefined
+      this.#isPlain &&= unmade !== undefined
+      failed.push(...(unmade ?? []))
+    }
     await inTurns(failed, ({ row }) => edits.set(row, 'drop'))
     if (isReplacing && bad === undefined) throw unreplaceable(foresight.checked)
     if (bad !== undefined && tolerates === 'conversion') {
@@ -272,7 +280,7 @@ export class Stage {
       return { loaded: rowsLoaded, refused, replaced }
     }
     if (isReplacing) await this.#rows.replace(bad ?? [], this.#request)
-    const none = this.#made?.tellsAll === true ? [] : undefined
+    const none = this.#isPlain ? [] : undefined
     const verdicts = bad === undefined ? undefined : ((await foresight.verdicts()) ?? none)
     const rest =
       verdicts === undefined ? await this.#tryAll(batch) : await this.#copyOthers(batch, foresight, { edits, verdicts })
@@ -321,7 +329,7 @@ export class Stage {
       this.#rows.isIndexed = isIndexed
       await query('ROLLBACK TO SAVEPOINT copyist_others; RELEASE SAVEPOINT copyist_others')
       foresight.giveUp()
-      this.#made?.giveUp()
+      this.#isPlain = false
       return this.#tryAll(batch)
     }
     // A key that is taken is so by rows that go in first; all else holds before, when no later row can have taken a key.
