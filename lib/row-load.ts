@@ -5,6 +5,7 @@ import type { RowReader } from './row-source.ts'
 import { NO_CHARACTER, type RowField, type RowFlaw, type RowText } from './row-text.ts'
 import type { CopyFrom, CopyOptions } from './statement/ast.ts'
 import { statementError } from './statement/diagnostics.ts'
+import { dialectTitles } from './statement/dialects/names.ts'
 import { parseCopy, parseParts } from './statement/parser.ts'
 import { type ColumnPlan, madeNames } from './statement/plan.ts'
 import { printName } from './statement/printing.ts'
@@ -16,10 +17,10 @@ const TEXTUAL: readonly { readonly word: string; readonly applies: (options: Cop
   { word: 'DELIMITER', applies: ({ delimiter }) => delimiter !== '\t' },
   { word: 'NULL', applies: (options) => options.null !== '\\N' },
   { word: 'DEFAULT', applies: (options) => /[\t\n\r]/.test(options.default ?? '') },
+  { word: 'MAP BY NAME', applies: ({ mapByName }) => mapByName === true },
   { word: 'HEADER', applies: ({ header, detectHeader }) => header !== 'false' || detectHeader === true },
   { word: 'SKIP', applies: ({ skip }) => skip !== undefined },
   { word: 'SKIP_BLANK_LINES', applies: ({ skipBlankLines }) => skipBlankLines === true },
-  { word: 'MAP BY NAME', applies: ({ mapByName }) => mapByName === true },
   { word: 'ENCODING', applies: ({ encoding }) => encoding !== 'UTF8' },
   { word: 'EOL', applies: ({ eol }) => eol !== undefined },
   { word: 'NOESCAPING', applies: ({ backslash }) => backslash !== undefined },
@@ -36,12 +37,21 @@ const TEXTUAL: readonly { readonly word: string; readonly applies: (options: Cop
   { word: 'CREATE_TABLE', applies: ({ createTable }) => createTable === true },
 ]
 
-/** Refuses a statement that says how text is read. */
-export function checkRowStatement({ text, options, source }: CopyFrom): void {
+/** Refuses a statement that says how text is read, or whose dialect does. */
+export function checkRowStatement({ text, options, source, dialect }: CopyFrom): void {
   const found = TEXTUAL.find(({ applies }) => applies(options))
   if (found === undefined) return
-  const word = found.word.split(' ')[0]?.toLowerCase()
-  const item = parseParts(text).items.find(({ name }) => name === word)
+  const word = found.word.toLowerCase()
+  const { items } = parseParts(text)
+  const item = items.find(({ name }) => name === word || name === word.split(' ')[0])
+  if (item === undefined && dialect?.word !== undefined) {
+    const title = dialectTitles[dialect.name]
+    const message = `rows cannot be loaded by the rules of ${title}`
+    throw statementError(text, source.offset, 'feature_not_supported', message, {
+      detail: `${dialect.word} is of ${title}, where COPY has another ${found.word} than rows are kept in.`,
+      hint: 'Write ON_ERROR, REJECT_LIMIT and other options that tell no dialect.',
+    })
+  }
   const isCreation = found.word === 'CREATE_TABLE'
   const message = `COPY ${found.word} cannot be used with the option "rows"`
   throw statementError(text, item?.offset ?? source.offset, 'feature_not_supported', message, {

@@ -424,6 +424,15 @@ describe.each(benches)('rows of JavaScript, on $name', ({ name, open }) => {
     })
   })
 
+  test('the rules of a dialect whose text is another are refused by its name', async () => {
+    const load = bench.db.copy('COPY t FROM STDIN MAXERROR 5', { rows: [{ id: 1 }] })
+    expect(await refusal(load)).toMatchObject({
+      sqlState: '0A000',
+      message: 'rows cannot be loaded by the rules of Redshift',
+      detail: 'MAXERROR is of Redshift, where COPY has another DELIMITER than rows are kept in.',
+    })
+  })
+
   test('calls that make no sense', async () => {
     const load = (statement: string, options: object) => refusal(bench.db.copy(statement, options))
     expect(await load('COPY t FROM STDIN', { rows: [], stdin: 'x' })).toMatchObject({ sqlState: '22023' })

@@ -46,6 +46,24 @@ describe.each(benches)('TRANSFORM on $name', ({ name: target, open }) => {
     expect(await bench.sql('SELECT * FROM u')).toEqual([['7', '8']])
   })
 
+  test.runIf(target === 'postgres')('a type of bits keeps its length', async () => {
+    await bench.sql('CREATE TABLE bits (a text)')
+    const load = (content: string, type: string) =>
+      bench.db.copy(`COPY bits FROM '${file('input', content)}' (FORMAT csv, TRANSFORM (a ${type} AS a::text))`)
+    for (const [content, type, sqlState] of [
+      ['1011\n', 'bit(3)', '22026'],
+      ['10110\n', 'varbit(3)', '22001'],
+      ['10\n', 'bit', '22026'],
+      ['{101}\n', 'bit(2)[]', '22026'],
+    ] as const) {
+      await expect(load(content, type)).rejects.toMatchObject({ sqlState })
+    }
+    await load('101\n', 'bit(3)')
+    await load('{10}\n', 'bit(2)[]')
+    await load('10\n', 'varbit(3)')
+    expect(await bench.sql('SELECT a FROM bits ORDER BY a')).toEqual([['10'], ['101'], ['{10}']])
+  })
+
   test('without a type before its expression a decimal has not the length of its column', async () => {
     await bench.sql('CREATE TABLE prices (a numeric(6,1), b numeric(3,1), c numeric(10,2))')
     const statement = `COPY prices FROM '${file('input', '1.29,1234.5,1.25\n')}' CSV TRANSFORM (a AS a * 10, b AS b / 100, c AS c * c)`

@@ -102,7 +102,8 @@ export const optionTable = {
   }),
   delimiter: define<string>({
     synopsis: "'character'",
-    summary: "The one-byte character between the fields of a row; in GaussDB's dialect up to 10 bytes.",
+    summary:
+      "The one-byte character between the fields of a row; in GaussDB's dialect up to 10 bytes, which choose it where a file is read.",
     default: { text: '\t', csv: ',' },
     defaultNote: "`,` in csv, tab in text; in Redshift's dialect `|` in text",
     formats: delimited,

@@ -161,7 +161,7 @@ export const generalOptions = {
   timestamp_format: define<DatePattern>({
     synopsis: "{ 'pattern' | ( 'pattern' [, ...] ) }",
     summary:
-      "How timestamps are written, as in DATE_FORMAT. Redshift's TIMEFORMAT, which also has 'auto', 'epochsecs' and 'epochmillisecs'; QuestDB's FORMAT, in Java's patterns.",
+      "How timestamps are written, as in DATE_FORMAT. Redshift's TIMEFORMAT, which also has 'auto', 'epochsecs' and 'epochmillisecs'; QuestDB's FORMAT, in Java's patterns. A zone in a value for a column without one is read and dropped, as PostgreSQL does; in Java's patterns and strptime's it moves the value to UTC, as QuestDB and DuckDB do.",
     defaultNote:
       "PostgreSQL's literals; in Redshift's dialect YYYY-MM-DD HH:MI:SS, and OF behind it for columns with a time zone",
     formats: text,

@@ -247,10 +247,10 @@ export function regclassText(name: QualifiedName): string {
     .join('.')
 }
 
-/** OIDs of the built-in types that the native core decodes; they are the same in every PostgreSQL. */
 /** The server's type of money, whose marks are its session's. */
 const MONEY = 790
 
+/** OIDs of the built-in types that the native core decodes; they are the same in every PostgreSQL. */
 const BUILT_IN: ReadonlyMap<number, ColumnType['kind']> = new Map([
   [16, 'bool'],
   [17, 'bytea'],

@@ -328,7 +328,8 @@ export class Transformation {
     const fields = this.#columns.map((_, position) => {
       const plain = plainTypes[position] ?? 'text'
       const type = { plain, ...(modifiedTypes[position] ?? { name: plain, modifier: -1 }) }
-      const value = isBinary ? `s.c${position}` : storedValue(`s.c${position}`, type)
+      const text = `s.c${position}`
+      const value = isBinary ? text : (bitsOf(text, type) ?? storedValue(text, type))
       const { isDomain, typeName } = description.columns[position] ?? {}
       return `${isDomain ? `CAST(${value} AS ${typeName})` : value} AS ${sqlColumns[position]}`
     })
@@ -556,4 +557,21 @@ function withTemporaryHint(error: unknown): unknown {
     hint: 'GRANT TEMPORARY ON DATABASE … TO the user of the connection, or load without TRANSFORM.',
     cause,
   })
+}
+
+/**
+ * Bits of a field of a given length. No column refuses those that are too many, since an expression reads the field, and a cast of them all
+ * would cut them; so it is the type's own input function that reads them.
+ */
+function bitsOf(
+  text: string,
+  { name, modifier }: { readonly name: string; readonly modifier: number },
+): string | undefined {
+  const found = /^bit( varying)?\(\d+\)(\[\])?$/.exec(name)
+  if (found === null) return undefined
+  const [, varying, isArray] = found
+  const input = `pg_catalog.textout(${text})`
+  const type = varying === undefined ? 'bit' : 'varbit'
+  if (isArray) return `pg_catalog.array_in(${input}, 'pg_catalog.${type}'::pg_catalog.regtype, ${modifier})`
+  return `pg_catalog.${type}_in(${input}, 0, ${modifier})`
 }
