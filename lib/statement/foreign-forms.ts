@@ -46,9 +46,9 @@ export function readForeignForm(cursor: Cursor, source: Source | undefined): Opt
     return make('timestamp_format', questdb, argument, 'FORMAT')
   }
   if (source?.kind !== 'file') return undefined
-  if (cursor.isWord('format') && isWord(next, 'as')) {
+  if (cursor.isWord('format') && next?.kind === 'word') {
     cursor.advance()
-    cursor.advance()
+    cursor.takeWord('as')
     const name = cursor.label()
     takeFormatArgument(cursor)
     return make('format', redshift, { kind: 'string', value: name.value, offset: name.offset }, 'FORMAT AS')

@@ -572,7 +572,8 @@ export const optionTable = {
   }),
   truncate_columns: define<boolean>({
     synopsis: '[ boolean ]',
-    summary: 'Strings longer than their column are cut. Also written TRUNCATECOLUMNS.',
+    summary:
+      'Strings longer than their column are cut, but not what TRANSFORM makes. DuckDB keeps no lengths, so that nothing is cut there. Also written TRUNCATECOLUMNS.',
     default: { text: false, csv: false },
     formats: most,
     bare: [flag('truncate_columns'), { ...flag('truncatecolumns'), inParentheses: true, of: ofRedshift }],

@@ -209,6 +209,7 @@ export const gaussdbOptions = {
     errors: [
       ['42701', 'a column twice, also in FILLER or CONSTANT'],
       ['22003', 'a number that is no bigint'],
+      ['0A000', 'a column that is not smallint, integer, bigint or numeric'],
       binaryError,
     ],
     read: (reader) => reader.clause('sequence').columns,
@@ -241,7 +242,8 @@ export const gaussdbOptions = {
   }),
   constant: define<readonly Constant[]>({
     synopsis: "( column 'string' [, ...] )",
-    summary: 'Columns that are not in the file and have this value in every row.',
+    summary:
+      'Columns that are not in the file and have this value in every row. It is read as a field would be, by the formats of dates; its decimal mark is a point.',
     defaultNote: 'none',
     formats: any,
     bare: [{ words: ['constant'], takes: 'clause', of }],
