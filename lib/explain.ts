@@ -449,7 +449,7 @@ class Work {
     input.note('all')
     const opened = await input.open()
     const source = opened.kind === 'stream' && isReadTwice(options) ? await input.whole() : opened
-    const unfilled = table.columns.find(
+    const unfilled = table.columns.findIndex(
       ({ notNull, hasDefault, generated }, index) =>
         notNull && !hasDefault && !generated && !plan.columns.includes(index),
     )
@@ -460,7 +460,7 @@ class Work {
       planned: plan,
       leftToServer,
       isText: travel.sink === 'pg_text',
-      unfilled: unfilled?.name,
+      unfilled: unfilled < 0 ? undefined : unfilled,
       session: travel.decoded.session,
       input: source,
       inputFile: inputFile(source, statement, call),

@@ -49,8 +49,8 @@ export interface ValidationInit {
   readonly leftToServer: readonly number[]
   /** Whether the load's rows go as TEXT, whose values the server judges. */
   readonly isText: boolean
-  /** A column that is not loaded, would be NULL and may not. */
-  readonly unfilled: string | undefined
+  /** The first column of the table that is not loaded, would be NULL and may not. */
+  readonly unfilled: number | undefined
   readonly session: Parameters<typeof openLoad>[0]['session']
   readonly input: Input
   readonly inputFile: { readonly input?: InputFile }
@@ -79,10 +79,13 @@ export async function validateInput(init: ValidationInit): Promise<Verdict> {
   // With records that may be refused by themselves the load reads on behind each, as the one who counts them does.
   if (!isReadTwice(options)) return await readThrough(init, tolerant, { isJudged: true, isTold: true })
   // Elsewhere a quote goes on over lines where reading on would take each line by itself, so that neither the verdict nor the first error need be
-  // the same. Values of a load by TEXT are judged by its server, and here by the decoder.
-  const conversion = init.isText && own.conversion === 'stop' ? 'skip_row' : own.conversion
-  const policy: ErrorPolicy = { ...own, conversion, constraint: 'skip_row' }
-  const verdict = await readThrough(init, policy, { isJudged: true, isTold: false })
+  // the same.
+  const policy: ErrorPolicy = { ...own, constraint: 'skip_row' }
+  let verdict = await readThrough(init, policy, { isJudged: true, isTold: false })
+  if (verdict.failure?.sqlState === NOT_NULL.sqlState && own.conversion === 'stop') {
+    // The row may have a value that cannot be read, which comes first: the decoder then has to tell of all that is wrong with it.
+    verdict = await readThrough(init, { ...policy, conversion: 'skip_row' }, { isJudged: true, isTold: false })
+  }
   const { failure, validation } = verdict
   if (failure === undefined) {
     if (validation.rowsRejected === 0 || init.call.onReject === undefined) return verdict
@@ -165,7 +168,8 @@ async function readThrough(
   try {
     if (call.signal?.aborted) throw aborted(call.signal)
     log.attach(native, unfilled !== undefined)
-    limited?.attach(native, unfilled !== undefined)
+    // Where each row may be refused, it waits for those before it.
+    limited?.attach(native, unfilled !== undefined && constraint === 'skip_row')
     const logs = limited ? [log, limited] : [log]
     const unfillable =
       unfilled === undefined ? undefined : new Unfillable(unfilled, init, native, judge, isBinary ? [] : logs)
@@ -183,7 +187,7 @@ async function readThrough(
     }
     if (!isOver()) {
       await log.finish()
-      judge.finish(native.counters().rowsRead)
+      await judge.finish(native.counters().rowsRead)
     }
     const rowsRejected = log.count
     const diagnosis = rowsRejected === 0 || isOver() ? undefined : await log.diagnose()
@@ -218,12 +222,19 @@ class Judge {
 
   /** Looks at rows that the decoder refuses. */
   take(rejects: readonly NativeReject[]): void {
+    const { errors } = this.#init.statement.options
     for (const reject of rejects) {
       if (this.#limited === undefined || this.failure !== undefined) return
-      const flaw = this.#decisive(reject.flaws)
+      const flaw = this.#decisive(reject)
       if (flaw === undefined) continue
-      if (reject.isMended || isTolerated(flaw, this.#init.statement.options.errors)) {
-        this.excess((limited) => limited.takeNative([reject]), reject.position)
+      if (reject.isMended || isTolerated(flaw, errors)) {
+        // What a constraint would refuse is not known to a load that ends there.
+        const flaws = errors.constraint === 'stop' ? reject.flaws.filter(isOfValue) : reject.flaws
+        try {
+          this.#limited.takeNative([{ ...reject, flaws }])
+        } catch (error) {
+          this.failExceeded(error, reject.position)
+        }
       } else this.fail(failureOf(flaw, reject, this.#init), reject.position)
     }
   }
@@ -235,38 +246,52 @@ class Judge {
     this.#position = position
   }
 
-  /** Notes the error of the limit, if it is exceeded then. */
-  excess(run: (limited: RejectLog) => unknown, position: number): void {
-    const limited = this.#limited
-    if (limited === undefined) return
-    try {
-      run(limited)
-    } catch (error) {
-      if (!(error instanceof CopyError) || error !== limited.excess) throw error
-      this.fail(error, position)
-    }
+  /** The same of the error of the limit; any other is thrown on. */
+  failExceeded(error: unknown, position: number): void {
+    if (!(error instanceof CopyError) || error !== this.#limited?.excess) throw error
+    this.fail(error, position)
   }
 
   /** At the end of the input. */
-  finish(rowsRead: number): void {
-    if (this.failure === undefined) this.excess((limited) => limited.checkEnd(rowsRead), Number.POSITIVE_INFINITY)
+  async finish(rowsRead: number): Promise<void> {
+    if (this.#limited === undefined || this.failure !== undefined) return
+    try {
+      await this.#limited.finish()
+      this.#limited.checkEnd(rowsRead)
+    } catch (error) {
+      this.failExceeded(error, Number.POSITIVE_INFINITY)
+    }
   }
 
   /**
-   * Which of a row's errors a load meets first. Constraints are judged after all values. Of a load by TEXT the decoder judges the record before the
-   * server judges values.
+   * Which of a row's errors a load meets first. Constraints are judged after all values, of which some may have been replaced by then. Of a load by
+   * TEXT the decoder judges the record before the server judges values that its session has a say in.
    */
-  #decisive(flaws: readonly NativeFlaw[]): NativeFlaw | undefined {
+  #decisive({ flaws, isMended }: NativeReject): NativeFlaw | undefined {
     const { isText, statement, table, planned } = this.#init
+    const { errors } = statement.options
     const ofRecord = flaws.find(({ column }) => column === undefined)
-    const isOwn = ({ column, sqlState }: NativeFlaw) => {
-      if (column === undefined || sqlState.startsWith('23')) return false
-      if (!isText) return true
-      const { kind = 'other' } = table.columns[planned.columns[column] ?? -1]?.type ?? {}
-      return statement.options.errors.conversion !== 'stop' && !/^(?:array|date|time|other)/.test(kind)
+    if (ofRecord !== undefined) {
+      const isFirst = (flaw: NativeFlaw) => {
+        if (flaw.column === undefined || !isOfValue(flaw)) return false
+        const { kind = 'other' } = table.columns[planned.columns[flaw.column] ?? -1]?.type ?? {}
+        return !isText || !/^(?:array|date|time|other)/.test(kind)
+      }
+      return flaws.find(isFirst) ?? ofRecord
     }
-    if (ofRecord !== undefined) return flaws.find(isOwn) ?? ofRecord
-    return flaws.find(({ sqlState }) => !sqlState.startsWith('23')) ?? flaws[0]
+    const isReplaced = !isMended && /^set_/.test(errors.conversion)
+    return (isReplaced ? undefined : flaws.find(isOfValue)) ?? this.#firstNull(flaws) ?? flaws[0]
+  }
+
+  /** Constraints are judged in the order of the table's columns. */
+  #firstNull(flaws: readonly NativeFlaw[]): NativeFlaw | undefined {
+    const place = ({ column = -1 }: NativeFlaw) => this.#init.planned.columns[column] ?? -1
+    return flaws
+      .filter((flaw) => !isOfValue(flaw))
+      .reduce<NativeFlaw | undefined>(
+        (first, flaw) => (first === undefined || place(flaw) < place(first) ? flaw : first),
+        undefined,
+      )
   }
 }
 
@@ -279,8 +304,8 @@ class Unfillable {
   readonly #judge: Judge
   readonly #logs: readonly { readonly log: RejectLog; readonly refusals: RowRefusals }[]
 
-  constructor(column: string, init: ValidationInit, native: NativeLoad, judge: Judge, logs: readonly RejectLog[]) {
-    this.#column = column
+  constructor(column: number, init: ValidationInit, native: NativeLoad, judge: Judge, logs: readonly RejectLog[]) {
+    this.#column = init.table.columns[column]?.name ?? ''
     this.#init = init
     this.#native = native
     this.#judge = judge
@@ -299,7 +324,8 @@ class Unfillable {
       const failure = new CopyError({
         ...NOT_NULL,
         message,
-        detail: 'It is not among the columns that are loaded, and has no default.',
+        detail: UNFILLED,
+        context: `COPY ${table.relationName}${place ? `, ${place.unit} ${place.line}` : ''}`,
         position: { ...(place && positionOf(place)), column: this.#column },
       })
       this.#judge.fail(failure, place?.position ?? 0)
@@ -321,13 +347,12 @@ class Unfillable {
       await refusals.settle(this.#rows)
     } catch (error) {
       if (!isOfLimit) throw error
-      this.#judge.excess(() => {
-        throw error
-      }, Number.POSITIVE_INFINITY)
+      this.#judge.failExceeded(error, Number.POSITIVE_INFINITY)
     }
   }
 }
 
+const UNFILLED = 'It is not among the columns that are loaded, and has no default.'
 const NOT_NULL = { code: 'not_null_violation', sqlState: '23502' } as const
 
 /** What a database says of a NULL, in its own words. */
@@ -373,6 +398,11 @@ export function tolerantOf({ conversion, verbosity }: ErrorPolicy): ErrorPolicy 
   }
 }
 
+/** Whether it is known before any constraint is judged. */
+function isOfValue({ sqlState }: NativeFlaw): boolean {
+  return !sqlState.startsWith('23')
+}
+
 function isTolerated({ column, sqlState }: NativeFlaw, errors: ErrorPolicy): boolean {
   if (sqlState.startsWith('23')) return errors.constraint === 'skip_row'
   return (column === undefined ? errors.structure : errors.conversion) !== 'stop'
@@ -392,21 +422,23 @@ function failureOf(
   { file, lastLine, byteOffset, raw }: NativeReject,
   init: ValidationInit,
 ): CopyError {
-  const { table, planned } = init
-  const index = flaw.column === undefined ? undefined : planned.columns[flaw.column]
+  const { table, planned, unfilled } = init
+  const found = flaw.column === undefined ? undefined : planned.columns[flaw.column]
+  const isNull = flaw.sqlState === NOT_NULL.sqlState && found !== undefined
+  // Of such columns, too, the database names the first of its table.
+  const index = isNull ? Math.min(found, unfilled ?? found) : found
   const column = index === undefined ? undefined : table.columns[index]?.name
   const isOfValue = column !== undefined && !flaw.sqlState.startsWith('23')
   const text = isOfValue ? (flaw.value ?? '') : raw.toString('utf8')
   const shown = text.length > CONTEXT_SHOWN ? `${text.slice(0, CONTEXT_SHOWN)}...` : text
   const unit = unitOf(init.statement.options)
   const where = `COPY ${table.relationName}, ${unit} ${lastLine}`
-  const isNull = flaw.sqlState === NOT_NULL.sqlState && column !== undefined
   return new CopyError({
     code: flaw.code,
     sqlState: flaw.sqlState,
-    message: isNull ? nullViolation(init.target, table, column) : flaw.message,
-    detail: flaw.detail,
-    context: isOfValue ? `${where}, column ${column}: "${shown}"` : `${where}: "${shown}"`,
+    message: isNull ? nullViolation(init.target, table, column ?? '') : flaw.message,
+    detail: isNull && index === unfilled ? UNFILLED : flaw.detail,
+    context: isNull ? where : isOfValue ? `${where}, column ${column}: "${shown}"` : `${where}: "${shown}"`,
     position: {
       file,
       line: lastLine,
