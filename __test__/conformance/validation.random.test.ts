@@ -123,7 +123,8 @@ function isMeant(text: string, ours: Outcome, theirs: Outcome): boolean {
   const [line, other] = [Number(ours.line), Number(theirs.line)]
   if (Math.min(line, other) === 1 && isDeepStrictEqual({ ...ours, line: other }, theirs)) return true
   const isTolerant = /ON_ERROR|LOG ERRORS/.test(text)
-  if (isTolerant && ours.sqlState === '23502' && theirs.sqlState !== '23502') return line < other
+  const isOneNull = (ours.sqlState === '23502') !== (theirs.sqlState === '23502')
+  if (isTolerant && isOneNull) return line <= other
   const isText = / DEFAULT |set_default|FROM STDIN/.test(text)
   const isServers = /^(?:da|ti|ts|tz|iv|ai|at)$/.test(String(ours.column))
   return isText && isServers && (isTolerant ? line <= other : line === other)
