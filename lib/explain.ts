@@ -34,7 +34,6 @@ import { copyHere, type LocalCopies, startOfFirst } from './remote-copies.ts'
 import { abandonInput, closeFiles, discard, inputFile, openSource } from './source.ts'
 import { type ColumnarFormat, type CopyFrom, type ErrorPolicy, isColumnar, type Name } from './statement/ast.ts'
 import { statementError } from './statement/diagnostics.ts'
-import { isTolerant } from './statement/error-policy.ts'
 import { refusePending } from './statement/execution.ts'
 import { explainOptions } from './statement/explain.ts'
 import { parseStatement } from './statement/parser.ts'
@@ -43,7 +42,7 @@ import { proveColumns } from './table-columns.ts'
 import type { FieldStep, TableDescription, Target, TargetTransaction } from './target/target.ts'
 import { checkTransform, stepsOf, unknownTypes } from './transform.ts'
 import { explainTypes } from './type-evidence.ts'
-import { tolerantOf, type Validation, validateInput } from './validation.ts'
+import { isReadTwice, tolerantOf, type Validation, validateInput } from './validation.ts'
 
 /** Says what a statement would do. Nothing is written to the target. */
 export async function runExplain(
@@ -444,20 +443,24 @@ class Work {
       schema,
     })
     draft.load = this.#explainLoad(travel, transaction, limits, draft.input)
-    draft.unchecked = uncheckedOf(statement, { table: fields, plan, travel, leftToServer, isNew: !exists })
+    draft.unchecked = uncheckedOf(statement, { table: fields, plan, leftToServer, isNew: !exists })
     draft.input = await input.describe()
     if (!this.isValidated) return
     input.note('all')
     const opened = await input.open()
-    // A load that tolerates nothing is read twice where it fails.
-    const source = opened.kind === 'stream' && !isTolerant(options.errors) ? await input.whole() : opened
+    const source = opened.kind === 'stream' && isReadTwice(options) ? await input.whole() : opened
+    const unfilled = table.columns.findIndex(
+      ({ notNull, hasDefault, generated }, index) =>
+        notNull && !hasDefault && !generated && !plan.columns.includes(index),
+    )
     const { validation, failure } = await validateInput({
       target: this.target,
       statement,
       table: fields,
       planned: plan,
       leftToServer,
-      usesDefaults: travel.usesDefaults,
+      isText: travel.sink === 'pg_text',
+      unfilled: unfilled < 0 ? undefined : unfilled,
       session: travel.decoded.session,
       input: source,
       inputFile: inputFile(source, statement, call),
@@ -468,13 +471,6 @@ class Work {
     draft.validation = validation
     draft.input = { ...draft.input, bytes: draft.input.bytes ?? validation.bytesRead, read: 'all' }
     if (failure !== undefined) throw failure
-    const unfilled = table.columns.find(
-      ({ notNull, hasDefault, generated }, index) =>
-        notNull && !hasDefault && !generated && !plan.columns.includes(index),
-    )
-    if (unfilled !== undefined && validation.rowsValidated > 0 && options.errors.constraint === 'stop') {
-      throw unfilledColumn(unfilled.name, table)
-    }
   }
 
   /** A load with the same LOAD_KEY that came first. */
@@ -735,27 +731,23 @@ function uncheckedOf(
   {
     table,
     plan,
-    travel,
     leftToServer,
     isNew,
   }: {
     readonly table: TableDescription
     readonly plan: ColumnPlan
-    readonly travel: TravelPlan
     readonly leftToServer: readonly number[]
     readonly isNew: boolean
   },
 ): string[] {
   const names = leftToServer.map((index) => `"${table.columns[index]?.name}"`)
   const domains = plan.columns.filter((index) => table.columns[index]?.isDomain)
-  const isText = travel.usesDefaults && travel.sink === 'pg_text'
   const transforms = (options.transform ?? []).some(({ type, expression }) => type ?? expression)
   return [
     ...(names.length > 0 ? [`values of ${names.join(', ')}: only the database reads them`] : []),
     ...(domains.length > 0
       ? [`conditions of the domains of ${domains.map((index) => `"${table.columns[index]?.name}"`).join(', ')}`]
       : []),
-    ...(isText ? ['dates, times and arrays, which the database reads where values may be DEFAULT'] : []),
     ...(isNew ? [] : ['CHECK, unique, foreign key and exclusion constraints, triggers, rules and row-level security']),
     ...(options.onConflict ? ['which keys are there already'] : []),
     ...(transforms
@@ -765,14 +757,4 @@ function uncheckedOf(
     ...(options.freeze ? ['FREEZE: whether the table was made or truncated in the same transaction'] : []),
     'the permission to write',
   ]
-}
-
-function unfilledColumn(column: string, { relationName }: TableDescription): CopyError {
-  return new CopyError({
-    code: 'not_null_violation',
-    sqlState: '23502',
-    message: `null value in column "${column}" of relation "${relationName}" violates not-null constraint`,
-    detail: 'It is not among the columns that are loaded, and has no default.',
-    position: { column },
-  })
 }

@@ -3,17 +3,16 @@ import type { CopyCallOptions } from './copy-call.ts'
 import { aborted } from './copy-errors.ts'
 import type { DiagnosisGroup } from './diagnosis.ts'
 import { CopyError } from './errors.ts'
-import { decodedBy, type Reading } from './load-columns.ts'
-import type { LoadSession, NativeFlaw, NativeLoad, NativeReject, SinkKind } from './native/load.ts'
+import { decodedBy } from './load-columns.ts'
+import { type NativeFlaw, type NativeLoad, type NativeReject, positionOf } from './native/load.ts'
 import { type Input, type LoadLimits, openLoad } from './native/open.ts'
 import { reportProgress } from './progress.ts'
 import type { ReceiptFile } from './receipt.ts'
 import type { InputFile } from './reject-file.ts'
-import { RejectLog, type RejectLogInit } from './reject-log.ts'
-import { type CopyFrom, type ErrorPolicy, unitOf } from './statement/ast.ts'
-import { isTolerant } from './statement/error-policy.ts'
+import { RejectLog } from './reject-log.ts'
+import { type CopyFrom, type CopyOptions, type ErrorPolicy, unitOf } from './statement/ast.ts'
 import type { ColumnPlan } from './statement/plan.ts'
-import type { TableDescription, Target } from './target/target.ts'
+import type { RowRefusals, TableDescription, Target } from './target/target.ts'
 
 /** What reading a whole input came to, of which nothing was loaded. `rowsRead = rowsValidated + rowsFiltered + rowsRejected`. */
 export interface Validation {
@@ -48,7 +47,10 @@ export interface ValidationInit {
   readonly planned: ColumnPlan
   /** Columns of the table whose values only the database reads. */
   readonly leftToServer: readonly number[]
-  readonly usesDefaults: boolean
+  /** Whether the load's rows go as TEXT, whose values the server judges. */
+  readonly isText: boolean
+  /** The first column of the table that is not loaded, would be NULL and may not. */
+  readonly unfilled: number | undefined
   readonly session: Parameters<typeof openLoad>[0]['session']
   readonly input: Input
   readonly inputFile: { readonly input?: InputFile }
@@ -57,20 +59,59 @@ export interface ValidationInit {
   readonly started: number
 }
 
+/** Whether an input is read as its load reads it, and then, where that fails, once more to count all rows with errors. */
+export function isReadTwice({ format, errors }: CopyOptions): boolean {
+  return format !== 'binary' && errors.structure === 'stop'
+}
+
 /**
  * Reads the whole input as a load would, and counts every row with an error, whatever the statement tolerates. The failure is that of the load:
  * the first error that the statement does not tolerate, or one too many.
  *
  * Throws CopyError when it is aborted, or rejected rows cannot be written.
  */
-export async function validateInput(
+export async function validateInput(init: ValidationInit): Promise<Verdict> {
+  const { options } = init.statement
+  const { limit: _, ...own } = options.errors
+  // Of a binary file that is broken nothing behind the mistake can be found.
+  if (options.format === 'binary') return await readThrough(init, own, { isJudged: true, isTold: true })
+  const tolerant = tolerantOf(own)
+  // With records that may be refused by themselves the load reads on behind each, as the one who counts them does.
+  if (!isReadTwice(options)) return await readThrough(init, tolerant, { isJudged: true, isTold: true })
+  // Elsewhere a quote goes on over lines where reading on would take each line by itself, so that neither the verdict nor the first error need be
+  // the same.
+  const policy: ErrorPolicy = { ...own, constraint: 'skip_row' }
+  let verdict = await readThrough(init, policy, { isJudged: true, isTold: false })
+  if (verdict.failure?.sqlState === NOT_NULL.sqlState && own.conversion === 'stop') {
+    // The row may have a value that cannot be read, which comes first: the decoder then has to tell of all that is wrong with it.
+    verdict = await readThrough(init, { ...policy, conversion: 'skip_row' }, { isJudged: true, isTold: false })
+  }
+  const { failure, validation } = verdict
+  if (failure === undefined) {
+    if (validation.rowsRejected === 0 || init.call.onReject === undefined) return verdict
+    return await readThrough(init, policy, { isJudged: false, isTold: true })
+  }
+  return { ...(await readThrough(init, tolerant, { isJudged: false, isTold: true })), failure }
+}
+
+/** What came of an input: what was counted, and the failure of its load, if it would fail. */
+interface Verdict {
+  readonly validation: Validation
+  readonly failure?: CopyError
+}
+
+/**
+ * Reads an input by a policy. Judged, it has the failure of the statement's own; without the caller being told of rows, no more is read then than
+ * that takes.
+ */
+async function readThrough(
   init: ValidationInit,
-): Promise<{ readonly validation: Validation; readonly failure?: CopyError }> {
-  const { target, statement, table, planned, leftToServer, input, limits, call } = init
+  errors: ErrorPolicy,
+  { isJudged, isTold }: { readonly isJudged: boolean; readonly isTold: boolean },
+): Promise<Verdict> {
+  const { target, statement, table, planned, leftToServer, unfilled, input, limits, call } = init
   const { options } = statement
   const isBinary = options.format === 'binary'
-  // Of a binary file that is broken nothing behind the mistake can be found.
-  const errors: ErrorPolicy = isBinary ? options.errors : tolerantOf(options.errors)
   const reading = decodedBy(statement, table, planned, false)
   const decoded = {
     ...reading,
@@ -82,97 +123,243 @@ export async function validateInput(
   }
   const columns = planned.columns.flatMap((index) => table.columns[index] ?? [])
   const kit = { target: target.kind, options, table: table.relationName, dialect: statement.dialect?.name, ...decoded }
-  const about = {
+  const log = new RejectLog({
+    statement: { ...statement, options: { ...options, errors } },
     file: input.name,
     ...(planned.fields && { fields: planned.fields.names }),
     columns,
     ...(call.rejects !== undefined && { path: call.rejects, ...init.inputFile }),
     kit,
-  }
-  const isStrict = !isBinary && !isTolerant(options.errors)
-  const strict = isStrict ? await readStrictly(init, decoded, about) : undefined
-  if (strict?.validation !== undefined) return { validation: strict.validation }
-  const log = new RejectLog({
-    statement: { ...statement, options: { ...options, errors } },
-    ...about,
-    ...(call.onReject && { onReject: call.onReject }),
+    ...(isTold && call.onReject && { onReject: call.onReject }),
   })
   // The load's own, which says when it is too much.
-  const limited = new RejectLog({ statement, file: input.name, columns, kit })
+  const limited = isJudged ? new RejectLog({ statement, file: input.name, columns, kit }) : undefined
+  const judge = new Judge(init, limited)
   const { conversion, structure, constraint } = options.errors
   // Behind any number of tolerated rows there may be one that is not.
-  const isPartial = isTolerant(options.errors) && [conversion, structure, constraint].includes('stop')
-  let failure = strict?.failure
-  const judge = (reject: NativeReject): void => {
-    const flaw = decisiveOf(reject.flaws)
-    if (failure !== undefined || flaw === undefined) return
-    const isForgiven = reject.isMended || isTolerated(flaw, options.errors)
-    if (isForgiven) failure = excessOf(limited, () => limited.takeNative([reject]))
-    else failure = failureOf(flaw, reject, init)
-  }
+  const isAnyFatal = isJudged && [conversion, structure, constraint].includes('stop')
   const native = openLoad(
     {
       options: { ...options, errors },
       ...decoded,
-      sink: sinkOf(init),
+      // Each target takes other values. No row goes there, so that a column may have its default in either form.
+      sink: target.kind === 'duckdb' ? 'duckdb' : 'pg_binary',
       table: table.relationName,
       limits,
+      keepsRecords: unfilled !== undefined,
       ...(!isBinary && {
         rejects: {
           take: (rejects) => {
-            for (const reject of rejects) judge(reject)
+            judge.take(rejects)
             return log.takeNative(rejects)
           },
           ...log.wants,
-          most: isPartial ? Number.MAX_SAFE_INTEGER : Math.max(log.wants.most, limited.wants.most),
+          most: isAnyFatal ? Number.MAX_SAFE_INTEGER : Math.max(log.wants.most, limited?.wants.most ?? 0),
         },
       }),
     },
     input,
   )
-  return await readThrough(init, native, [log, limited], async (error) => {
-    failure ??= error
-    await log.finish()
-    const counters = native.counters()
-    failure ??= excessOf(limited, () => limited.checkEnd(counters.rowsRead))
-    const rowsRejected = log.count
-    const diagnosis = rowsRejected === 0 ? undefined : await log.diagnose()
-    return { validation: validationOf(input, native, log, diagnosis), ...(failure && { failure }) }
-  })
-}
-
-/** Reads an input to its end, or until `isOver`; `sum` gets the error that ended it, before anything is closed. */
-async function readThrough<Result>(
-  { call, started }: ValidationInit,
-  native: NativeLoad,
-  logs: readonly RejectLog[],
-  sum: (error: CopyError | undefined) => Promise<Result>,
-  isOver: () => boolean = () => false,
-): Promise<Result> {
   const abort = () => {
     native.close().catch(() => {})
   }
   call.signal?.addEventListener('abort', abort, { once: true })
-  const progress = reportProgress(native, call.onProgress, started)
+  const progress = reportProgress(native, call.onProgress, init.started)
   try {
     if (call.signal?.aborted) throw aborted(call.signal)
-    for (const log of logs) log.attach(native, false)
-    let failure: CopyError | undefined
+    log.attach(native, unfilled !== undefined)
+    // Where each row may be refused, it waits for those before it.
+    limited?.attach(native, unfilled !== undefined && constraint === 'skip_row')
+    const logs = limited ? [log, limited] : [log]
+    const unfillable =
+      unfilled === undefined ? undefined : new Unfillable(unfilled, init, native, judge, isBinary ? [] : logs)
+    const isOver = () => judge.failure !== undefined && !isTold
     try {
-      for (let chunk = await native.next(); chunk !== undefined && !isOver(); chunk = await native.next())
+      for (let chunk = await native.next(); chunk !== undefined; chunk = await native.next()) {
+        await unfillable?.take(chunk.rows)
         chunk.release()
+        if (isOver()) break
+      }
     } catch (error) {
       if (call.signal?.aborted) throw aborted(call.signal, error)
       if (!(error instanceof CopyError) || isOfRejects(error, call)) throw error
-      failure = error
+      judge.failure ??= error
     }
-    return await sum(failure)
+    if (!isOver()) {
+      await log.finish()
+      await judge.finish(native.counters().rowsRead)
+    }
+    const rowsRejected = log.count
+    const diagnosis = rowsRejected === 0 || isOver() ? undefined : await log.diagnose()
+    const { failure } = judge
+    return { validation: validationOf(input, native, log, diagnosis), ...(failure && { failure }) }
   } finally {
     call.signal?.removeEventListener('abort', abort)
     progress.stop()
     await native.close()
-    for (const log of logs) log.close()
+    log.close()
+    limited?.close()
   }
+}
+
+/** Finds what a load fails at, among rows in the order of the input. */
+class Judge {
+  failure: CopyError | undefined
+  /** Where the row stands that it is the failure of. */
+  #position = Number.POSITIVE_INFINITY
+  readonly #init: ValidationInit
+  /** Absent: nothing is judged. */
+  readonly #limited: RejectLog | undefined
+
+  constructor(init: ValidationInit, limited: RejectLog | undefined) {
+    this.#init = init
+    this.#limited = limited
+  }
+
+  get isJudging(): boolean {
+    return this.#limited !== undefined
+  }
+
+  /** Looks at rows that the decoder refuses. */
+  take(rejects: readonly NativeReject[]): void {
+    const { errors } = this.#init.statement.options
+    for (const reject of rejects) {
+      if (this.#limited === undefined || this.failure !== undefined) return
+      const flaw = this.#decisive(reject)
+      if (flaw === undefined) continue
+      if (reject.isMended || isTolerated(flaw, errors)) {
+        // What a constraint would refuse is not known to a load that ends there.
+        const flaws = errors.constraint === 'stop' ? reject.flaws.filter(isOfValue) : reject.flaws
+        try {
+          this.#limited.takeNative([{ ...reject, flaws }])
+        } catch (error) {
+          this.failExceeded(error, reject.position)
+        }
+      } else this.fail(failureOf(flaw, reject, this.#init), reject.position)
+    }
+  }
+
+  /** A row of this place fails. What stands before it counts more. */
+  fail(failure: CopyError, position: number): void {
+    if (this.failure !== undefined && this.#position <= position) return
+    this.failure = failure
+    this.#position = position
+  }
+
+  /** The same of the error of the limit; any other is thrown on. */
+  failExceeded(error: unknown, position: number): void {
+    if (!(error instanceof CopyError) || error !== this.#limited?.excess) throw error
+    this.fail(error, position)
+  }
+
+  /** At the end of the input. */
+  async finish(rowsRead: number): Promise<void> {
+    if (this.#limited === undefined || this.failure !== undefined) return
+    try {
+      await this.#limited.finish()
+      this.#limited.checkEnd(rowsRead)
+    } catch (error) {
+      this.failExceeded(error, Number.POSITIVE_INFINITY)
+    }
+  }
+
+  /**
+   * Which of a row's errors a load meets first. Constraints are judged after all values, of which some may have been replaced by then. Of a load by
+   * TEXT the decoder judges the record before the server judges values that its session has a say in.
+   */
+  #decisive({ flaws, isMended }: NativeReject): NativeFlaw | undefined {
+    const { isText, statement, table, planned } = this.#init
+    const { errors } = statement.options
+    const ofRecord = flaws.find(({ column }) => column === undefined)
+    if (ofRecord !== undefined) {
+      const isFirst = (flaw: NativeFlaw) => {
+        if (flaw.column === undefined || !isOfValue(flaw)) return false
+        const { kind = 'other' } = table.columns[planned.columns[flaw.column] ?? -1]?.type ?? {}
+        return !isText || !/^(?:array|date|time|other)/.test(kind)
+      }
+      return flaws.find(isFirst) ?? ofRecord
+    }
+    const isReplaced = !isMended && /^set_/.test(errors.conversion)
+    return (isReplaced ? undefined : flaws.find(isOfValue)) ?? this.#firstNull(flaws) ?? flaws[0]
+  }
+
+  /** Constraints are judged in the order of the table's columns. */
+  #firstNull(flaws: readonly NativeFlaw[]): NativeFlaw | undefined {
+    const place = ({ column = -1 }: NativeFlaw) => this.#init.planned.columns[column] ?? -1
+    return flaws
+      .filter((flaw) => !isOfValue(flaw))
+      .reduce<NativeFlaw | undefined>(
+        (first, flaw) => (first === undefined || place(flaw) < place(first) ? flaw : first),
+        undefined,
+      )
+  }
+}
+
+/** Every row, where a column that is not loaded would be NULL and may not. */
+class Unfillable {
+  #rows = 0
+  readonly #column: string
+  readonly #init: ValidationInit
+  readonly #native: NativeLoad
+  readonly #judge: Judge
+  readonly #logs: readonly { readonly log: RejectLog; readonly refusals: RowRefusals }[]
+
+  constructor(column: number, init: ValidationInit, native: NativeLoad, judge: Judge, logs: readonly RejectLog[]) {
+    this.#column = init.table.columns[column]?.name ?? ''
+    this.#init = init
+    this.#native = native
+    this.#judge = judge
+    this.#logs = logs.map((log) => ({ log, refusals: log.refusals('all') }))
+  }
+
+  /** Refuses the next rows. */
+  async take(rows: number): Promise<void> {
+    const { target, table, statement } = this.#init
+    const first = this.#rows
+    this.#rows += rows
+    const isFatal = statement.options.errors.constraint === 'stop'
+    if (isFatal && first === 0 && rows > 0 && this.#judge.isJudging) {
+      const place = this.#native.locate(0)
+      const message = nullViolation(target, table, this.#column)
+      const failure = new CopyError({
+        ...NOT_NULL,
+        message,
+        detail: UNFILLED,
+        context: `COPY ${table.relationName}${place ? `, ${place.unit} ${place.line}` : ''}`,
+        position: { ...(place && positionOf(place)), column: this.#column },
+      })
+      this.#judge.fail(failure, place?.position ?? 0)
+    }
+    const { relationName } = table
+    const message = `null value in column "${this.#column}" of relation "${relationName}" violates not-null constraint`
+    for (const { log, refusals } of this.#logs) {
+      const isOfLimit = log !== this.#logs[0]?.log
+      if (isOfLimit && isFatal) continue
+      for (let row = first; row < this.#rows; row += 1)
+        refusals.refuse(row, [{ ...NOT_NULL, column: this.#column, message }])
+      await this.#settled(isOfLimit, refusals)
+    }
+    this.#native.settle?.(this.#rows)
+  }
+
+  async #settled(isOfLimit: boolean, refusals: RowRefusals): Promise<void> {
+    try {
+      await refusals.settle(this.#rows)
+    } catch (error) {
+      if (!isOfLimit) throw error
+      this.#judge.failExceeded(error, Number.POSITIVE_INFINITY)
+    }
+  }
+}
+
+const UNFILLED = 'It is not among the columns that are loaded, and has no default.'
+const NOT_NULL = { code: 'not_null_violation', sqlState: '23502' } as const
+
+/** What a database says of a NULL, in its own words. */
+function nullViolation({ kind }: Target, { relationName }: TableDescription, column: string): string {
+  return kind === 'duckdb'
+    ? `NOT NULL constraint failed: ${relationName}.${column}`
+    : `null value in column "${column}" of relation "${relationName}" violates not-null constraint`
 }
 
 /** What has been counted of an input that was read to its end. */
@@ -201,48 +388,6 @@ function validationOf(
   }
 }
 
-/**
- * Reads the input as a load does that no error may be in: after a broken quote reading goes on elsewhere where rows are refused by themselves, so
- * that neither the verdict nor the first error need be the same. Gives the one or the other.
- */
-async function readStrictly(
-  init: ValidationInit,
-  decoded: Reading & { readonly session: LoadSession },
-  about: Omit<RejectLogInit, 'statement'>,
-): Promise<{ readonly failure: CopyError; readonly validation?: never } | { readonly validation: Validation }> {
-  const { statement, table, input, limits } = init
-  const { options } = statement
-  let failure: CopyError | undefined
-  // What a constraint refuses is not known to the decoder of such a load, but to its target.
-  const errors: ErrorPolicy = { ...options.errors, constraint: 'skip_row' }
-  const log = new RejectLog({ statement: { ...statement, options: { ...options, errors } }, ...about })
-  const native = openLoad(
-    {
-      options: { ...options, errors },
-      ...decoded,
-      sink: sinkOf(init),
-      table: table.relationName,
-      limits,
-      rejects: {
-        take: (rejects) => {
-          const first = rejects.find(({ isMended }) => !isMended)
-          const flaw = first && decisiveOf(first.flaws)
-          if (first && flaw) failure ??= failureOf(flaw, first, init)
-          return log.takeNative(rejects)
-        },
-        ...log.wants,
-      },
-    },
-    input,
-  )
-  const sum = async (error: CopyError | undefined) => {
-    if (error === undefined) await log.finish()
-    failure ??= error
-    return failure ? { failure } : { validation: validationOf(input, native, log) }
-  }
-  return await readThrough(init, native, [log], sum, () => failure !== undefined)
-}
-
 /** What counts every row; values that would be replaced still are. */
 export function tolerantOf({ conversion, verbosity }: ErrorPolicy): ErrorPolicy {
   return {
@@ -253,30 +398,14 @@ export function tolerantOf({ conversion, verbosity }: ErrorPolicy): ErrorPolicy 
   }
 }
 
-/** How the values are decoded for what would go to the target: each target takes other ones. */
-function sinkOf({ target, usesDefaults }: ValidationInit): SinkKind {
-  return target.kind === 'duckdb' ? 'duckdb' : usesDefaults ? 'pg_text' : 'pg_binary'
-}
-
-/** Which of a row's errors a load meets first. Constraints are judged after all values. */
-function decisiveOf(flaws: readonly NativeFlaw[]): NativeFlaw | undefined {
-  return flaws.find(({ sqlState }) => !sqlState.startsWith('23')) ?? flaws[0]
+/** Whether it is known before any constraint is judged. */
+function isOfValue({ sqlState }: NativeFlaw): boolean {
+  return !sqlState.startsWith('23')
 }
 
 function isTolerated({ column, sqlState }: NativeFlaw, errors: ErrorPolicy): boolean {
   if (sqlState.startsWith('23')) return errors.constraint === 'skip_row'
   return (column === undefined ? errors.structure : errors.conversion) !== 'stop'
-}
-
-/** The error of a limit that is exceeded. */
-function excessOf(log: RejectLog, run: () => unknown): CopyError | undefined {
-  try {
-    run()
-    return undefined
-  } catch (error) {
-    if (error instanceof CopyError && error === log.excess) return error
-    throw error
-  }
 }
 
 /** Whether it is an error of the file of rejects, and none of the input. */
@@ -293,8 +422,11 @@ function failureOf(
   { file, lastLine, byteOffset, raw }: NativeReject,
   init: ValidationInit,
 ): CopyError {
-  const { table, planned } = init
-  const index = flaw.column === undefined ? undefined : planned.columns[flaw.column]
+  const { table, planned, unfilled } = init
+  const found = flaw.column === undefined ? undefined : planned.columns[flaw.column]
+  const isNull = flaw.sqlState === NOT_NULL.sqlState && found !== undefined
+  // Of such columns, too, the database names the first of its table.
+  const index = isNull ? Math.min(found, unfilled ?? found) : found
   const column = index === undefined ? undefined : table.columns[index]?.name
   const isOfValue = column !== undefined && !flaw.sqlState.startsWith('23')
   const text = isOfValue ? (flaw.value ?? '') : raw.toString('utf8')
@@ -304,9 +436,9 @@ function failureOf(
   return new CopyError({
     code: flaw.code,
     sqlState: flaw.sqlState,
-    message: flaw.message,
-    detail: flaw.detail,
-    context: isOfValue ? `${where}, column ${column}: "${shown}"` : `${where}: "${shown}"`,
+    message: isNull ? nullViolation(init.target, table, column ?? '') : flaw.message,
+    detail: isNull && index === unfilled ? UNFILLED : flaw.detail,
+    context: isNull ? where : isOfValue ? `${where}, column ${column}: "${shown}"` : `${where}: "${shown}"`,
     position: {
       file,
       line: lastLine,

@@ -14,6 +14,8 @@ export interface ServerError extends Error {
   readonly where?: string
   /** The table, or the type (a domain), whose constraint it is about. */
   readonly table?: string
+  /** The column that it is about, such as that of a NULL. */
+  readonly column?: string
   readonly dataType?: string
 }
 
@@ -48,11 +50,14 @@ export function toCopyError(error: unknown, copy?: CopyContext): CopyError {
   if (!isServerError(error)) return connectionFailure(error)
   const located =
     copy && error.where !== undefined ? relocate(error.where, copy) : { context: error.where, position: undefined }
+  // Of a NULL the CONTEXT has the line alone, the error the column. What a trigger writes may be another table's.
+  const isOfTable = error.code === '23502' && copy !== undefined && error.table === copy.relationName
+  const column = isOfTable && located.position !== undefined ? error.column : undefined
   return new CopyError({
     code: conditionName(error.code),
     sqlState: error.code,
     message: error.message,
-    position: located.position,
+    position: column === undefined ? located.position : { ...located.position, column },
     detail: error.detail,
     hint: error.hint,
     context: located.context,
