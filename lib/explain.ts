@@ -743,13 +743,21 @@ function uncheckedOf(
   const names = leftToServer.map((index) => `"${table.columns[index]?.name}"`)
   const domains = plan.columns.filter((index) => table.columns[index]?.isDomain)
   const transforms = (options.transform ?? []).some(({ type, expression }) => type ?? expression)
+  // Rows of which a condition decides first, and those whose values nobody looks at.
+  const isNullUnknown = !isNew && (where !== undefined || options.format === 'binary')
+  const nulls = table.columns.flatMap(({ name, notNull, generated }) => (notNull && !generated ? [`"${name}"`] : []))
+  const defaults = table.columns.flatMap(({ name, hasDefault }, index) =>
+    hasDefault && !plan.columns.includes(index) ? [`"${name}"`] : [],
+  )
   return [
     ...(names.length > 0 ? [`values of ${names.join(', ')}: only the database reads them`] : []),
     ...(domains.length > 0
       ? [`conditions of the domains of ${domains.map((index) => `"${table.columns[index]?.name}"`).join(', ')}`]
       : []),
     ...(isNew ? [] : ['CHECK, unique, foreign key and exclusion constraints, triggers, rules and row-level security']),
-    ...(options.onConflict ? ['which keys are there already'] : []),
+    ...(isNullUnknown && nulls.length > 0 ? [`NOT NULL of ${nulls.join(', ')}`] : []),
+    ...(isNew || defaults.length === 0 ? [] : [`whether the defaults of ${defaults.join(', ')} can be made`]),
+    ...(options.onConflict ? ['which keys are there already, and whether there is such a key'] : []),
     ...(transforms
       ? ['TRANSFORM: the values that its expressions make, which rows they fail for, and whether the columns take them']
       : []),

@@ -86,7 +86,8 @@ describe('signals', () => {
   ])('%s rolls back', async (signal, exitCode) => {
     const { process, stdin, exits, result } = start({ words: words() })
     stdin.write('1\tone\n')
-    await sleep(200)
+    // It is being loaded once it has been read.
+    while (stdin.readableLength > 0) await sleep(20)
     process.emit(signal)
     expect(await result).toEqual({ code: exitCode, stdout: '', stderr: 'interrupted; nothing was loaded\n' })
     expect(exits).toEqual([])
