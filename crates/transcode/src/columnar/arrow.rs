@@ -11,7 +11,7 @@ use copyist_core::{DataError, ErrorCode, Result};
 use copyist_store::carried;
 
 use super::arrow_guard::{self, Place};
-use super::{Batches, Begun, RandomAccess, contained, rows_for};
+use super::{Batches, Begun, MOST_BYTES, RandomAccess, contained, rows_for};
 
 /// What a file begins with; a stream does not.
 const MAGIC: &[u8] = b"ARROW1";
@@ -38,6 +38,7 @@ pub struct ArrowInput {
     /// What has been read of a batch and is not handed out yet.
     rest: Option<RecordBatch>,
     aim: usize,
+    most: usize,
 }
 
 impl ArrowInput {
@@ -72,7 +73,7 @@ impl ArrowInput {
             Reader::Stream(reader) => reader.schema(),
         };
         let order = (0..schema.fields().len()).collect();
-        Ok(Self { reader, schema, read, order, unchecked, access, rest: None, aim: 1 << 20 })
+        Ok(Self { reader, schema, read, order, unchecked, access, rest: None, aim: 1 << 20, most: MOST_BYTES })
     }
 }
 
@@ -112,6 +113,10 @@ impl Batches for ArrowInput {
 
     fn aim_for(&mut self, bytes: usize) {
         self.aim = bytes;
+    }
+
+    fn bound_by(&mut self, bytes: usize) {
+        self.most = bytes;
     }
 
     fn begin(&mut self) -> Result<Option<Begun>> {
