@@ -97,6 +97,12 @@ pub(crate) const MOST_BYTES: usize = 128 << 20;
 /// How many times as large as is aimed for a batch may be: what stands in a dictionary once may come again and again, or seldom.
 const MOST_REPEATED: usize = 8;
 
+/// Bytes that a batch of so many columns aims for. Each column of a batch costs something, however few its rows are.
+fn aim_of(aim: usize, columns: usize) -> usize {
+    const FEW: usize = 64;
+    aim.saturating_mul((columns / FEW).clamp(1, MOST_REPEATED))
+}
+
 /// Rows of a batch of about `aim` bytes, where `bytes` have `rows`.
 fn rows_for(aim: usize, bytes: u64, rows: u64) -> usize {
     const MOST: u64 = 65_536;

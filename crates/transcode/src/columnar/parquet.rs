@@ -23,7 +23,7 @@ use super::guard::{self, damaged, too_much};
 use super::intervals::{Intervals, Months};
 use super::lanes::{Begun, Lanes, MOST_LANES, Strand};
 use super::pages::{Claims, Group, Grown, Pages, Strings, width};
-use super::{Batches, MOST_BYTES, MOST_REPEATED, RandomAccess, contained, rows_for};
+use super::{Batches, MOST_BYTES, MOST_REPEATED, RandomAccess, aim_of, contained, rows_for};
 
 /// A Parquet file.
 pub struct ParquetInput {
@@ -257,11 +257,12 @@ impl Plans {
         let group = file.metadata.metadata().row_group(index);
         let count = group.num_rows().unsigned_abs().max(1);
         let (mut bytes, mut told, mut longest) = (0_u64, 0_u64, 0_u64);
-        let mut ahead = HashMap::new();
+        let (mut ahead, mut leaves) = (HashMap::new(), 0);
         for (leaf, column) in group.columns().iter().enumerate() {
             if !self.mask.leaf_included(leaf) {
                 continue;
             }
+            leaves += 1;
             let values = column.num_values().unsigned_abs();
             bytes = bytes.saturating_add(decoded_bytes(column));
             longest = longest.saturating_add(values.div_ceil(count).saturating_mul(width(column)));
@@ -281,7 +282,7 @@ impl Plans {
         }
         // Strings of a dictionary may stand in each row, or in one: on the average they make a batch a few times as large at most, and in
         // no case does it take more than there is.
-        let rows = rows_for(self.aim, bytes, count)
+        let rows = rows_for(aim_of(self.aim, leaves), bytes, count)
             .min(rows_for(self.aim.saturating_mul(MOST_REPEATED), bytes.saturating_add(told), count))
             .min(rows_for(usize::try_from(self.most / 4).unwrap_or(usize::MAX), longest, 1));
         Ok(Planned { rows, ahead: Mutex::new(ahead), input: input.clone() })
