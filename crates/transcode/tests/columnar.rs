@@ -237,8 +237,8 @@ fn strings_of_a_dictionary_of_arrow_bound_the_rows_of_a_batch() {
     for is_file in [true, false] {
         let sizes = parts_of(ArrowInput::open(ipc(std::slice::from_ref(&batch), is_file, None)).unwrap(), 1 << 20);
         assert_eq!(sizes.iter().sum::<usize>(), 20_000);
-        // 8 MiB of them.
-        assert!(sizes.iter().all(|&size| size <= 420), "{sizes:?}");
+        // 4 MiB of them.
+        assert!(sizes.iter().all(|&size| size <= 210), "{sizes:?}");
         // One of them is long, and hardly any row has it.
         let mut input = ArrowInput::open(ipc(std::slice::from_ref(&batch), is_file, None)).unwrap();
         input.bound_by(400_000);

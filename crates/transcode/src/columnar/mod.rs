@@ -95,7 +95,7 @@ fn contained<T>(format: &str, read: impl FnOnce() -> Result<T>) -> Result<T> {
 pub(crate) const MOST_BYTES: usize = 128 << 20;
 
 /// How many times as large as is aimed for a batch may be: what stands in a dictionary once may come again and again, or seldom.
-const MOST_REPEATED: usize = 8;
+const MOST_REPEATED: usize = 4;
 
 /// Bytes that a batch of so many columns aims for. Each column of a batch costs something, however few its rows are.
 fn aim_of(aim: usize, columns: usize) -> usize {

@@ -75,8 +75,9 @@ pub(super) struct Pages {
     /// Read before it was asked for.
     ahead: Option<Page>,
     has_begun: bool,
-    /// The strings of the dictionary, or their lengths.
+    /// The strings of the dictionary, and of a column within lists the length of each.
     dictionary: Strings,
+    lengths: Vec<u32>,
     /// Rows of a batch.
     rows: usize,
     claims: Arc<Claims>,
@@ -97,7 +98,7 @@ pub(super) struct Strings {
 
 impl Strings {
     /// Of those in a dictionary; None where it ends too early.
-    fn of(mut bytes: &[u8], count: u32) -> Option<Self> {
+    fn of(mut bytes: &[u8], count: u32, each: &mut dyn FnMut(u32)) -> Option<Self> {
         let mut found = Self { count: count.into(), ..Self::default() };
         for _ in 0..count {
             let (length, rest) = bytes.split_first_chunk::<4>()?;
@@ -105,6 +106,7 @@ impl Strings {
             bytes = rest.get(length as usize..)?;
             found.bytes += u64::from(length);
             found.longest = found.longest.max(length.into());
+            each(length);
         }
         Some(found)
     }
@@ -145,6 +147,7 @@ impl Pages {
             ahead: None,
             has_begun: false,
             dictionary: Strings::default(),
+            lengths: Vec::new(),
             rows: usize::MAX,
             claims: Arc::default(),
             claim: 0,
@@ -198,7 +201,13 @@ impl Pages {
     fn check(&mut self, page: Page) -> Read<Page> {
         if let Page::DictionaryPage { buf, num_values, .. } = &page {
             let (count, is_strings) = (*num_values, self.kind == PhysicalType::BYTE_ARRAY);
-            let strings = if is_strings { Strings::of(buf, count) } else { Some(Strings::default()) };
+            let (is_repeated, lengths) = (self.levels.0 > 0, &mut self.lengths);
+            let mut keep = |length| {
+                if is_repeated {
+                    lengths.push(length);
+                }
+            };
+            let strings = if is_strings { Strings::of(buf, count, &mut keep) } else { Some(Strings::default()) };
             // The reader makes room for as many as there are said to be.
             let least = if is_strings || self.kind == PhysicalType::BOOLEAN { 0 } else { self.width };
             let strings = strings.filter(|_| u64::from(count).saturating_mul(least) <= buf.len() as u64);
@@ -268,13 +277,18 @@ impl Pages {
         let Some(parts) = parts else { return all };
         let longest = parts.longest_record(self.levels.0, count as usize).unwrap_or(count);
         let values = longest.saturating_mul(self.rows as u64).min(count);
-        let all = match parts.encoding {
-            // Which of them it has, is worth a look now.
-            Encoding::PLAIN_DICTIONARY | Encoding::RLE_DICTIONARY => {
-                count.saturating_mul(self.width + 4 + self.dictionary.each())
-            }
-            _ => all,
-        };
+        let mut all = all;
+        if let Encoding::PLAIN_DICTIONARY | Encoding::RLE_DICTIONARY = parts.encoding
+            && let Some((&bits, keys)) = parts.values.split_first()
+        {
+            // Which of them it has, is worth a look now. There are fewer where some are missing.
+            all = count.saturating_mul(self.width + 4);
+            let mut see = |key: u64, times: usize| {
+                let length = usize::try_from(key).ok().and_then(|key| self.lengths.get(key)).copied().unwrap_or(0);
+                all = all.saturating_add(u64::from(length).saturating_mul(times as u64));
+            };
+            let _ended = runs(keys, u32::from(bits).min(32), count as usize, &mut see);
+        }
         (u128::from(all) * u128::from(values) / u128::from(count.max(1))) as u64
     }
 }

@@ -256,7 +256,9 @@ impl Plans {
     fn plan(&self, file: &ParquetFile, input: &Input, index: usize) -> Result<Planned> {
         let group = file.metadata.metadata().row_group(index);
         let count = group.num_rows().unsigned_abs().max(1);
-        let (mut bytes, mut told, mut longest) = (0_u64, 0_u64, 0_u64);
+        let (mut bytes, mut told) = (0_u64, 0_u64);
+        // Of a row: what it takes on the average without its strings, and the longest of these.
+        let (mut fixed, mut longest) = (0_u64, 0_u64);
         let (mut ahead, mut leaves) = (HashMap::new(), 0);
         for (leaf, column) in group.columns().iter().enumerate() {
             if !self.mask.leaf_included(leaf) {
@@ -265,7 +267,7 @@ impl Plans {
             leaves += 1;
             let values = column.num_values().unsigned_abs();
             bytes = bytes.saturating_add(decoded_bytes(column));
-            longest = longest.saturating_add(values.div_ceil(count).saturating_mul(width(column)));
+            fixed = fixed.saturating_add(values.div_ceil(count).saturating_mul(width(column)));
             if !is_coded(column) || file.encrypted.contains(&leaf) {
                 continue;
             }
@@ -276,15 +278,15 @@ impl Plans {
             }
             ahead.insert(leaf, pages);
         }
-        if longest > self.most {
-            let what = format_args!("rows of {longest} bytes in a row group; at most {} are read at once", self.most);
+        if fixed > self.most {
+            let what = format_args!("rows of {fixed} bytes in a row group; at most {} are read at once", self.most);
             return Err(too_much(what).with_hint("Raise memoryLimit, if the file is not broken."));
         }
         // Strings of a dictionary may stand in each row, or in one: on the average they make a batch a few times as large at most, and in
         // no case does it take more than there is.
         let rows = rows_for(aim_of(self.aim, leaves), bytes, count)
             .min(rows_for(self.aim.saturating_mul(MOST_REPEATED), bytes.saturating_add(told), count))
-            .min(rows_for(usize::try_from(self.most / 4).unwrap_or(usize::MAX), longest, 1));
+            .min(rows_for(usize::try_from(self.most / 4).unwrap_or(usize::MAX), fixed.saturating_add(longest), 1));
         Ok(Planned { rows, ahead: Mutex::new(ahead), input: input.clone() })
     }
 }

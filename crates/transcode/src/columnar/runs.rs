@@ -42,7 +42,7 @@ pub(super) fn deltas(bytes: &[u8], most: u64) -> Option<Deltas> {
     let mut bits = Bits { bytes, at: 0 };
     let (block, parts, count) = (bits.varint()?, bits.varint()?, bits.varint()?);
     let mut value = bits.zigzag()? as i32;
-    if parts == 0 || count > most || parts > bytes.len() as u64 || block % parts != 0 || block / parts % 32 != 0 {
+    if parts == 0 || count > most || block % parts != 0 || block / parts % 32 != 0 {
         return None;
     }
     let part = block / parts;
@@ -63,7 +63,7 @@ pub(super) fn deltas(bytes: &[u8], most: u64) -> Option<Deltas> {
         }
         let least = bits.zigzag()? as i32;
         let start = bits.at / 8;
-        let widths = bytes.get(start..start.checked_add(parts as usize)?)?;
+        let widths = bytes.get(start..start.checked_add(usize::try_from(parts).ok()?)?)?;
         bits.at += widths.len() * 8;
         for &width in widths {
             if left == 0 {
@@ -185,6 +185,11 @@ mod tests {
         let found = deltas(&bytes, 100).unwrap();
         assert_eq!((found.count, found.end, found.sum, found.largest), (8, 18, 30, 7));
         assert!(deltas(&bytes, 7).is_none());
+        // One number needs no block.
+        let found = deltas(&[128, 1, 8, 1, 0], 1);
+        assert!(found.is_none(), "parts of 16");
+        let found = deltas(&[0x80, 0x08, 32, 1, 10], 1).unwrap();
+        assert_eq!((found.count, found.end, found.sum), (1, 5, 5));
         assert!(deltas(&bytes[..bytes.len() - 1], 100).is_none());
     }
 }
