@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { DuckDBInstance } from '@duckdb/node-api'
+import { Int32, Table, tableToIPC, Utf8, vectorFromArray } from 'apache-arrow'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Reject } from '../../lib/rejects.ts'
 import { type Bench, benches } from './targets.ts'
@@ -24,6 +25,7 @@ beforeAll(async () => {
     'bad.parquet',
     `SELECT i::INT AS id, CASE WHEN i % 3 = 0 THEN 'x' ELSE i::VARCHAR END AS number FROM range(1, 8) r(i)`,
   )
+  await write('empty.parquet', `SELECT i::INT AS id, 'n' || i AS note FROM range(0) r(i)`)
   await write('large.parquet', `SELECT i::BIGINT AS id FROM (VALUES (1), (2), (3000000000), (4)) r(i)`)
   await write('keys.parquet', `SELECT * FROM (VALUES (1, 'new'), (9, 'nine'), (9, 'again')) r(id, note)`)
   for (const codec of ['snappy', 'gzip', 'zstd', 'brotli', 'lz4', 'lz4_raw', 'uncompressed']) {
@@ -31,6 +33,9 @@ beforeAll(async () => {
   }
   connection.closeSync()
   instance.closeSync()
+  const without = new Table({ id: vectorFromArray([], new Int32()), note: vectorFromArray([], new Utf8()) })
+  writeFileSync(join(folder, 'no-rows.arrow'), tableToIPC(without, 'file'))
+  writeFileSync(join(folder, 'no-batches.arrow'), tableToIPC(new Table(without.schema), 'file'))
   const whole = readFileSync(join(folder, 'a.parquet'))
   writeFileSync(join(folder, 'cut.parquet'), whole.subarray(0, whole.length - 9))
   writeFileSync(join(folder, 'text.parquet'), 'id,note\n1,a\n')
@@ -63,6 +68,19 @@ describe.each(benches)('$name', ({ name, open }) => {
       () => expect.fail('it must be refused'),
       (error: unknown) => error,
     )
+
+  test.each(['empty.parquet', 'no-rows.arrow', 'no-batches.arrow'])('%s has no rows, and is no error', async (file) => {
+    const format = file.endsWith('.arrow') ? 'arrow' : 'parquet'
+    const receipt = await bench.db.copy(`COPY t FROM ${at(file)} (FORMAT ${format})`)
+    expect(receipt).toMatchObject({ rowsRead: 0, rowsLoaded: 0 })
+    expect(await rows()).toEqual([])
+    // The stream of a file with rows begins once.
+    await bench.db.copy(`COPY t FROM '${folder}' (FORMAT ${format}, FILES ['${file}', '${file}'])`)
+    expect(await rows()).toEqual([])
+    if (format === 'arrow') return
+    await bench.db.copy(`COPY t FROM '${folder}' (FORMAT parquet, FILES ['${file}', 'a.parquet', '${file}'])`)
+    expect(await rows()).toEqual(A)
+  })
 
   test('columns are matched by name, in any case, and others are not read', async () => {
     const receipt = await bench.db.copy(`COPY t FROM ${at('a.parquet')} (FORMAT parquet)`)

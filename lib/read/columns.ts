@@ -319,6 +319,8 @@ type Typed = Exclude<ReadValues, unknown[]>
 
 /** Places of an array that are made before there is anything for them. */
 const MOST_AT_ONCE = 1 << 24
+/** The same of numbers, of which a file says how many there are. */
+const MOST_EXPECTED = 1 << 26
 
 /** One column of many batches. Memory is taken as if the rest of the input were like what has been read. */
 export class GrowingColumn {
@@ -334,8 +336,9 @@ export class GrowingColumn {
     this.#type = nameOfType(type)
   }
 
-  /** Adds a batch, of which nothing is needed afterwards. `total` is about how many rows there will be in all. */
-  push(column: ReadColumn | Strings, total: number): void {
+  /** Adds a batch, of which nothing is needed afterwards. `expected` is about how many rows there will be in all. */
+  push(column: ReadColumn | Strings, expected: number): void {
+    const total = Math.min(expected, MOST_EXPECTED)
     const { validity, length } = column
     const values = 'place' in column ? undefined : column.values
     const end = this.#length + length
@@ -394,9 +397,19 @@ export class GrowingColumn {
 }
 
 function larger(like: Typed, before: Typed | undefined, length: number): Typed {
-  const array = new (like.constructor as new (length: number) => Typed)(length)
-  if (before !== undefined) array.set(before as never)
-  return array
+  try {
+    const array = new (like.constructor as new (length: number) => Typed)(length)
+    if (before !== undefined) array.set(before as never)
+    return array
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    throw new CopyError({
+      code: 'program_limit_exceeded',
+      sqlState: '54000',
+      message: `a column of ${length} values is more than JavaScript has an array for, or memory`,
+      hint: 'Read the rows in parts: with rows(), columnBatches() or batches().',
+    })
+  }
 }
 
 /** A view where hardly anything is left over. */

@@ -270,17 +270,45 @@ function fieldless(copy: CopyFrom, table: PlannedTable, placed: readonly number[
 
 /** The field of that name: as it is written, or else the only one in any case; -1 where there is none. */
 export function fieldNamed(names: readonly string[], wanted: string): number {
-  const exact = names.indexOf(wanted)
-  if (exact >= 0) return exact
-  const [field = -1, ...others] = fieldsNamed(names, wanted)
+  const { exact, folded } = placesOf(names)
+  const [first] = exact.get(wanted) ?? []
+  if (first !== undefined) return first
+  const [field = -1, ...others] = folded.get(wanted.toLowerCase()) ?? []
   return others.length === 0 ? field : -1
 }
 
+/** The places of names, as they are written and in lower case. */
+interface Places {
+  readonly exact: ReadonlyMap<string, readonly number[]>
+  readonly folded: ReadonlyMap<string, readonly number[]>
+}
+
+/** By the list, which each column of a table is looked for in. */
+const PLACES = new WeakMap<readonly string[], Places>()
+
+function placesOf(names: readonly string[]): Places {
+  const known = PLACES.get(names)
+  if (known !== undefined) return known
+  const exact = new Map<string, number[]>()
+  const folded = new Map<string, number[]>()
+  const add = (places: Map<string, number[]>, name: string, field: number): void => {
+    const found = places.get(name)
+    if (found === undefined) places.set(name, [field])
+    else found.push(field)
+  }
+  for (const [field, name] of names.entries()) {
+    add(exact, name, field)
+    add(folded, name.trim().toLowerCase(), field)
+  }
+  const places = { exact, folded }
+  PLACES.set(names, places)
+  return places
+}
+
 /** All fields that may be meant. */
-function fieldsNamed(names: readonly string[], wanted: string): number[] {
-  const exact = names.flatMap((name, field) => (name === wanted ? [field] : []))
-  if (exact.length > 0) return exact
-  return names.flatMap((name, field) => (name.trim().toLowerCase() === wanted.toLowerCase() ? [field] : []))
+function fieldsNamed(names: readonly string[], wanted: string): readonly number[] {
+  const { exact, folded } = placesOf(names)
+  return exact.get(wanted) ?? folded.get(wanted.toLowerCase()) ?? []
 }
 
 /** The fields that the header names as columns: as they are written, or else in any case. */
@@ -309,7 +337,8 @@ function mapped(copy: CopyFrom, table: PlannedTable, header: readonly string[]):
   })
   const missing = found.findIndex(({ field }) => field < 0)
   const kept = found.filter(({ field }) => field >= 0)
-  const shared = kept.find(({ field }, index) => kept.slice(0, index).some((other) => other.field === field))
+  const seen = new Set<number>()
+  const shared = kept.find(({ field }) => seen.size === seen.add(field).size)
   if (shared) {
     const meant = kept
       .filter(({ field }) => field === shared.field)

@@ -322,6 +322,10 @@ impl State {
     }
 }
 
+/// Bytes that a batch of rows in columns may come to, however little memory there is to be: pages have a MiB or several.
+#[cfg(feature = "columnar")]
+const LEAST_HELD: usize = 32 << 20;
+
 /// Results that the consumer is woken for at once, at most.
 const MOST_BATCHED: usize = 4;
 
@@ -381,6 +385,7 @@ impl Load {
         {
             // A column of Arrow's would be of one type in one batch, and of another in the next.
             splitter.keeps_dictionaries = sink != Sink::Ipc;
+            splitter.most_held = limits.max_bytes.saturating_mul(2).max(LEAST_HELD);
         }
         let shared = Arc::new(Shared {
             #[cfg(feature = "columnar")]
@@ -653,9 +658,10 @@ impl Shared {
             if state.finished || state.total == Some(state.next) {
                 state.finished = true;
                 if std::mem::take(&mut state.trailer_due) {
+                    let message = trailer(state.next == 0);
                     state.in_flight += 1;
-                    state.bytes += TRAILER_LEN;
-                    return Some(Next::Chunk(Chunk { data: ChunkData::Messages(trailer()), rows: 0 }));
+                    state.bytes += message.len();
+                    return Some(Next::Chunk(Chunk { data: ChunkData::Messages(message), rows: 0 }));
                 }
                 // Type guesses are merged by each worker as it leaves.
                 return if self.sink == Sink::Infer && state.workers > 0 { None } else { Some(Next::End) };
@@ -778,21 +784,27 @@ const MESSAGE_HEAD: usize = 5;
 
 /// Completes a CopyData message, which has room for its head; None if there is nothing in it.
 fn message(mut buffer: Vec<u8>) -> Option<ChunkData> {
+    headed(&mut buffer);
+    (buffer.len() > MESSAGE_HEAD).then_some(ChunkData::Messages(buffer))
+}
+
+/// Writes the head of a message, for which there is room.
+fn headed(buffer: &mut [u8]) {
     // The length counts itself, but not the letter.
     let length = (buffer.len() - 1) as u32;
     buffer[0] = b'd';
     buffer[1..MESSAGE_HEAD].copy_from_slice(&length.to_be_bytes());
-    (buffer.len() > MESSAGE_HEAD).then_some(ChunkData::Messages(buffer))
 }
 
-/// Bytes of [`trailer`].
-const TRAILER_LEN: usize = 7;
-
-/// The last message of a binary COPY stream.
-fn trailer() -> Vec<u8> {
-    let mut message = vec![b'd', 0, 0, 0, 6];
-    message.extend_from_slice(&pgbinary::TRAILER);
-    message
+/// The last message of a binary COPY stream. Inputs in columns that have no rows have no tile, whose message would begin with the header.
+fn trailer(is_first: bool) -> Vec<u8> {
+    let mut bytes = vec![0; MESSAGE_HEAD];
+    if is_first {
+        bytes.extend_from_slice(pgbinary::HEADER);
+    }
+    bytes.extend_from_slice(&pgbinary::TRAILER);
+    headed(&mut bytes);
+    bytes
 }
 
 /// One thread's tools.

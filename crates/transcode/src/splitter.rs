@@ -68,6 +68,9 @@ pub(crate) struct Splitter {
     /// Whether strings in columns may come as dictionaries.
     #[cfg(feature = "columnar")]
     pub keeps_dictionaries: bool,
+    /// Bytes that a batch of these may come to.
+    #[cfg(feature = "columnar")]
+    pub most_held: usize,
     /// Of an input that has its rows in columns, and the rows claimed last.
     #[cfg(feature = "columnar")]
     batches: Option<Box<dyn crate::columnar::Batches>>,
@@ -138,6 +141,8 @@ impl Splitter {
             #[cfg(feature = "columnar")]
             keeps_dictionaries: false,
             #[cfg(feature = "columnar")]
+            most_held: crate::columnar::MOST_BYTES,
+            #[cfg(feature = "columnar")]
             batches: None,
             #[cfg(feature = "columnar")]
             claimed: None,
@@ -165,6 +170,7 @@ impl Splitter {
         };
         batches.select(&columns);
         batches.aim_for(self.tile_size);
+        batches.bound_by(self.most_held);
         if self.keeps_dictionaries {
             batches.keep_dictionaries();
         }

@@ -9,9 +9,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use arrow_array::builder::{Float32Builder, ListBuilder, StringBuilder};
 use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
-use copyist_core::Result;
-use copyist_transcode::columnar::{ArrowInput, Batches, ParquetInput, access_file};
+use copyist_core::{ErrorCode, Result};
+use copyist_transcode::columnar::{ArrowInput, Batches, ParquetInput, RandomAccess, access_file};
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
 
@@ -147,4 +148,130 @@ fn files_that_mean_harm_take_half_a_gigabyte_and_ten_seconds_at_most() {
             assert!(took < Duration::from_secs(10), "{what}");
         }
     }
+}
+
+fn seed(name: &str) -> Arc<dyn RandomAccess> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds").join(name);
+    access_file(File::open(path).unwrap()).unwrap()
+}
+
+/// What reading a Parquet file of the seeds comes to, and what it takes.
+fn drain_seed(name: &str, prepare: impl Fn(&mut ParquetInput)) -> (usize, std::result::Result<u64, ErrorCode>) {
+    let started = Instant::now();
+    let (most, outcome) = peak(|| {
+        let mut input = ParquetInput::open(seed(&format!("parquet/{name}")))?;
+        prepare(&mut input);
+        drain(input, 1 << 20)
+    });
+    let took = started.elapsed();
+    assert!(took < Duration::from_secs(10), "{name}: {took:?}");
+    (most, outcome.map_err(|error| error.code))
+}
+
+#[test]
+fn a_few_bytes_that_claim_much_are_refused_before_anything_is_made_of_them() {
+    use ErrorCode::{BadCopyFileFormat as Damaged, FeatureNotSupported as Unread, ProgramLimitExceeded as TooMuch};
+    for (name, code) in [
+        // A row with two billion values, which are NULL, or the same number, or in many pages.
+        ("list_of_nulls", TooMuch),
+        ("list_of_one_number", TooMuch),
+        ("wide_values", TooMuch),
+        // Lengths of 2^40 strings, as differences; 2^31 values of a dictionary.
+        ("lengths", Damaged),
+        ("prefixes", Damaged),
+        ("dictionary_count", Damaged),
+        ("rows_too_many", Damaged),
+        ("rows_too_few", Damaged),
+        ("group_too_long", Damaged),
+        ("no_columns", Unread),
+    ] {
+        let (most, outcome) = drain_seed(name, |_| ());
+        assert_eq!(outcome, Err(code), "{name}");
+        assert!(most < 4 << 20, "{name}: {most} bytes");
+    }
+    let (most, outcome) = drain_seed("list_in_pages", |input| input.bound_by(16 << 20));
+    assert_eq!(outcome, Err(TooMuch));
+    assert!(most < 48 << 20, "{most} bytes");
+    let (_, outcome) = drain_seed("list_in_pages", |_| ());
+    assert_eq!(outcome, Ok(1));
+}
+
+#[test]
+fn strings_that_are_in_the_file_once_are_read_a_few_at_a_time() {
+    for keeps in [false, true] {
+        let (most, outcome) = drain_seed("repeated_strings", |input| {
+            if keeps {
+                input.keep_dictionaries();
+            }
+        });
+        assert_eq!(outcome, Ok(200_000));
+        // They come to 200 MB. A batch may come to 4 times what is aimed for, and its memory doubles while it grows.
+        assert!(most < 12 << 20, "{most} bytes");
+    }
+    let mut input = ParquetInput::open(seed("parquet/repeated_strings")).unwrap();
+    input.keep_dictionaries();
+    let batch = input.next().unwrap().unwrap();
+    assert!((2_000..=4_200).contains(&batch.num_rows()), "{} rows", batch.num_rows());
+    let (_, outcome) = drain_seed("repeated_prefixes", |_| ());
+    assert_eq!(outcome, Ok(10_241));
+    let (most, outcome) = drain_seed("repeated_prefixes", |input| input.bound_by(16 << 20));
+    assert_eq!(outcome, Err(ErrorCode::ProgramLimitExceeded));
+    assert!(most < 4 << 20, "{most} bytes");
+}
+
+#[test]
+fn a_file_that_does_not_say_how_many_rows_it_has_is_read_whole() {
+    let input = ParquetInput::open(seed("parquet/rows_unknown")).unwrap();
+    assert_eq!(input.row_count(), Some(2));
+    assert_eq!(drain(input, 1 << 20).unwrap(), 2);
+}
+
+#[test]
+fn a_page_with_many_values_of_many_rows_is_no_row_with_many_values() {
+    const ROWS: usize = 6_000;
+    const EACH: usize = 768;
+    let mut lists = ListBuilder::new(Float32Builder::new());
+    for row in 0..ROWS {
+        lists.values().append_slice(&[row as f32; EACH]);
+        lists.append(true);
+    }
+    let batch = RecordBatch::try_from_iter([("v", Arc::new(lists.finish()) as ArrayRef)]).unwrap();
+    // One page of 18 MB.
+    let properties = WriterProperties::builder()
+        .set_data_page_size_limit(1 << 30)
+        .set_data_page_row_count_limit(usize::MAX)
+        .set_write_batch_size(ROWS)
+        .set_dictionary_enabled(false)
+        .build();
+    let mut bytes = Vec::new();
+    let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), Some(properties)).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    let access: Arc<dyn RandomAccess> = Arc::new(bytes);
+    let mut input = ParquetInput::open(access).unwrap();
+    input.bound_by(16 << 20);
+    assert_eq!(drain(input, 1 << 20).unwrap(), ROWS as u64);
+}
+
+#[test]
+fn a_long_string_in_a_dictionary_is_not_taken_for_each_of_a_list() {
+    let write = |is_long: &dyn Fn(usize) -> bool| -> Arc<dyn RandomAccess> {
+        let mut lists = ListBuilder::new(StringBuilder::new());
+        let long = "x".repeat(2_000);
+        (0..200_000).for_each(|item| lists.values().append_value(if is_long(item) { &long } else { "a" }));
+        lists.append(true);
+        let batch = RecordBatch::try_from_iter([("v", Arc::new(lists.finish()) as ArrayRef)]).unwrap();
+        let mut bytes = Vec::new();
+        let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), None).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+        Arc::new(bytes)
+    };
+    let read = |access| {
+        let mut input = ParquetInput::open(access).unwrap();
+        input.bound_by(16 << 20);
+        drain(input, 1 << 20).map_err(|error| error.code)
+    };
+    assert_eq!(read(write(&|item| item == 77)), Ok(1));
+    assert_eq!(read(write(&|item| item % 2 == 0)), Err(ErrorCode::ProgramLimitExceeded));
 }

@@ -1,17 +1,19 @@
 //! Arrow's IPC format: files, and streams.
 
 use std::io::{self, Read};
-use std::sync::Arc;
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use arrow_array::RecordBatch;
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, ArrayRef, OffsetSizeTrait, RecordBatch};
 use arrow_ipc::reader::{FileReader, StreamReader};
-use arrow_schema::{ArrowError, SchemaRef};
+use arrow_schema::{ArrowError, DataType, SchemaRef};
 use copyist_core::{DataError, ErrorCode, Result};
 use copyist_store::carried;
 
-use super::arrow_guard::{self, Place};
-use super::{Batches, Begun, RandomAccess, contained, rows_for};
+use super::arrow_guard::{self, Blocks, Wanted};
+use super::{Batches, Begun, MOST_BYTES, MOST_REPEATED, RandomAccess, aim_of, contained, rows_for};
 
 /// What a file begins with; a stream does not.
 const MAGIC: &[u8] = b"ARROW1";
@@ -22,22 +24,29 @@ enum Reader {
 }
 
 enum Unchecked {
-    Blocks(Vec<Place>),
+    Blocks(Blocks),
     At(Option<u64>),
 }
 
 /// An Arrow IPC file or stream.
 pub struct ArrowInput {
-    reader: Reader,
+    /// Opened when the first rows are asked for: a file's dictionaries are read then.
+    reader: Option<Reader>,
     schema: SchemaRef,
     read: Arc<AtomicU64>,
+    /// The columns that are read, by their numbers, and where each of those asked for is among them.
+    selected: Vec<usize>,
     order: Vec<usize>,
-    /// What is looked at before the reader reads it: a file's batches, the first of them last, or a stream's next message.
+    /// What is looked at before the reader reads it.
     unchecked: Unchecked,
     access: Arc<dyn RandomAccess>,
-    /// What has been read of a batch and is not handed out yet.
-    rest: Option<RecordBatch>,
+    /// What of the next batch nobody reads.
+    unread: Unread,
+    /// What has been read of a batch and is not handed out yet, and how many rows of it are at a time.
+    rest: Option<(RecordBatch, usize)>,
+    repeated: Repeated,
     aim: usize,
+    most: usize,
 }
 
 impl ArrowInput {
@@ -50,50 +59,148 @@ impl ArrowInput {
         let size = access.size();
         let mut magic = [0; MAGIC.len()];
         let is_file = size >= MAGIC.len() as u64 && access.read_at(0, &mut magic).is_ok() && magic == *MAGIC;
-        let unchecked = if is_file {
-            let (dictionaries, mut batches) = arrow_guard::blocks(&*access)?;
-            dictionaries.into_iter().try_for_each(|place| arrow_guard::check_block(&*access, place))?;
-            batches.reverse();
-            Unchecked::Blocks(batches)
+        let (unchecked, schema) = if is_file {
+            let (blocks, schema) = contained("Arrow", || arrow_guard::blocks(&*access))?;
+            (Unchecked::Blocks(blocks), schema)
         } else {
-            // The schema.
-            Unchecked::At(arrow_guard::check(&*access, 0)?)
+            let behind = arrow_guard::check(&*access)?;
+            let input = Counted::new(&access, &read, &Unread::default());
+            let reader = contained("Arrow", || StreamReader::try_new(input, None).map_err(of_arrow))?;
+            (Unchecked::At(behind), reader.schema())
         };
-        let input = Counted { access: Arc::clone(&access), read: Arc::clone(&read), at: 0 };
-        let reader = contained("Arrow", || {
-            Ok(if is_file {
-                Reader::File(FileReader::try_new(input, None).map_err(of_arrow)?)
-            } else {
-                Reader::Stream(StreamReader::try_new(input, None).map_err(of_arrow)?)
-            })
-        })?;
-        let schema = match &reader {
-            Reader::File(reader) => reader.schema(),
-            Reader::Stream(reader) => reader.schema(),
-        };
-        let order = (0..schema.fields().len()).collect();
-        Ok(Self { reader, schema, read, order, unchecked, access, rest: None, aim: 1 << 20 })
+        let order: Vec<usize> = (0..schema.fields().len()).collect();
+        Ok(Self {
+            reader: None,
+            schema,
+            read,
+            selected: order.clone(),
+            order,
+            unchecked,
+            access,
+            unread: Unread::default(),
+            rest: None,
+            repeated: Repeated::default(),
+            aim: 1 << 20,
+            most: MOST_BYTES,
+        })
     }
-}
 
-impl ArrowInput {
+    /// Bytes that a batch of the file may take: there is one at a time, and what is made of it is made in parts.
+    fn most_of_batch(&self) -> u64 {
+        self.most.saturating_mul(2) as u64
+    }
+
+    /// Looks at a file's dictionaries, and reads them.
+    fn open_reader(&mut self) -> Result<Reader> {
+        let mut wanted = Wanted { columns: None, most: self.most_of_batch(), held: 0 };
+        let is_file = match &self.unchecked {
+            Unchecked::Blocks(blocks) => {
+                for &place in &blocks.dictionaries {
+                    arrow_guard::check_block(&*self.access, place, &mut wanted)?;
+                }
+                true
+            }
+            Unchecked::At(_) => false,
+        };
+        let projection = (self.selected.len() < self.schema.fields().len()).then(|| self.selected.clone());
+        // The schema is read once more.
+        self.read.store(0, Ordering::Relaxed);
+        let input = Counted::new(&self.access, &self.read, &self.unread);
+        contained("Arrow", || {
+            Ok(if is_file {
+                Reader::File(FileReader::try_new(input, projection).map_err(of_arrow)?)
+            } else {
+                Reader::Stream(StreamReader::try_new(input, projection).map_err(of_arrow)?)
+            })
+        })
+    }
+
     /// Looks at what the reader reads next. Of a stream those are dictionaries up to a batch, and one at least.
     fn check(&mut self) -> Result<()> {
+        let columns = (self.selected.len() < self.schema.fields().len())
+            .then(|| arrow_guard::buffers_of(&self.schema, &self.selected))
+            .flatten();
+        let mut wanted = Wanted { columns, most: self.most_of_batch(), held: 0 };
+        let mut unread = Vec::new();
         match &mut self.unchecked {
             Unchecked::Blocks(blocks) => {
-                blocks.pop().map_or(Ok(()), |place| arrow_guard::check_block(&*self.access, place))
+                if let Some(place) = blocks.batches.pop() {
+                    unread = arrow_guard::check_block(&*self.access, place, &mut wanted)?;
+                }
             }
             Unchecked::At(at) => {
                 while let Some(place) = *at {
-                    let (end, is_batch) = arrow_guard::check_next(&*self.access, place, None)?;
-                    *at = end;
-                    if is_batch {
+                    let message = arrow_guard::check_next(&*self.access, place, None, &mut wanted)?;
+                    *at = message.end;
+                    unread = message.unread;
+                    if message.is_batch {
                         break;
                     }
                 }
-                Ok(())
             }
         }
+        *self.unread.lock().unwrap_or_else(PoisonError::into_inner) = unread;
+        Ok(())
+    }
+
+    /// Rows of a batch at a time.
+    fn rows_at_once(&mut self, batch: &RecordBatch) -> usize {
+        let rows = batch.num_rows() as u64;
+        // Of a slice those of its rows alone: what it is a slice of may be many times as much.
+        let sizes = batch.columns().iter().map(|column| column.to_data().get_slice_memory_size().unwrap_or(usize::MAX));
+        let bytes = sizes.fold(0_u64, |sum, size| sum.saturating_add(size as u64));
+        let (each, longest) = self.repeated.of(batch);
+        rows_for(aim_of(self.aim, batch.num_columns()), bytes, rows)
+            .min(rows_for(
+                self.aim.saturating_mul(MOST_REPEATED),
+                bytes.saturating_add(each.saturating_mul(rows)),
+                rows,
+            ))
+            .min(rows_for(self.most / 4, longest, 1))
+    }
+}
+
+/// How long the values are that stand in the dictionaries of columns.
+#[derive(Default)]
+struct Repeated(Vec<(ArrayRef, u64)>);
+
+impl Repeated {
+    /// What those of a row come to on the average, and at most.
+    fn of(&mut self, batch: &RecordBatch) -> (u64, u64) {
+        let (mut each, mut most) = (0_u64, 0_u64);
+        let coded = batch.columns().iter().filter_map(|column| column.as_any_dictionary_opt());
+        for (number, column) in coded.enumerate() {
+            let values = column.values();
+            let data = values.to_data();
+            let size = data.get_slice_memory_size().unwrap_or(usize::MAX) as u64;
+            each = each.saturating_add(size / values.len().max(1) as u64);
+            // Batches that share a dictionary are many.
+            let known =
+                self.0.get(number).filter(|(known, _)| known.to_data().ptr_eq(&data)).map(|&(_, longest)| longest);
+            let longest = known.unwrap_or_else(|| longest_of(values).unwrap_or(0));
+            if known.is_none() {
+                self.0.truncate(number);
+                self.0.push((Arc::clone(values), longest));
+            }
+            most = most.saturating_add(longest);
+        }
+        (each, most)
+    }
+}
+
+/// Bytes of the longest value, if they are not all as long.
+fn longest_of(values: &dyn Array) -> Option<u64> {
+    fn between<T: OffsetSizeTrait>(offsets: &[T]) -> Option<u64> {
+        offsets.windows(2).map(|ends| (ends[1] - ends[0]).as_usize() as u64).max()
+    }
+    match values.data_type() {
+        DataType::Utf8 => between(values.as_string::<i32>().value_offsets()),
+        DataType::LargeUtf8 => between(values.as_string::<i64>().value_offsets()),
+        DataType::Binary => between(values.as_binary::<i32>().value_offsets()),
+        DataType::LargeBinary => between(values.as_binary::<i64>().value_offsets()),
+        DataType::Utf8View => values.as_string_view().lengths().max().map(u64::from),
+        DataType::BinaryView => values.as_binary_view().lengths().max().map(u64::from),
+        _ => None,
     }
 }
 
@@ -107,23 +214,35 @@ impl Batches for ArrowInput {
     }
 
     fn select(&mut self, columns: &[usize]) {
-        self.order = columns.to_vec();
+        let mut selected = columns.to_vec();
+        selected.sort_unstable();
+        selected.dedup();
+        self.order = columns.iter().map(|column| selected.partition_point(|other| other < column)).collect();
+        self.selected = selected;
     }
 
     fn aim_for(&mut self, bytes: usize) {
         self.aim = bytes;
     }
 
+    fn bound_by(&mut self, bytes: usize) {
+        self.most = bytes;
+    }
+
     fn begin(&mut self) -> Result<Option<Begun>> {
-        let batch = match self.rest.take() {
+        let (batch, most) = match self.rest.take() {
             Some(rest) => rest,
             None => loop {
+                if self.reader.is_none() {
+                    self.reader = Some(self.open_reader()?);
+                }
                 self.check()?;
                 let Self { reader, order, .. } = self;
                 let next = contained("Arrow", || {
                     let next = match reader {
-                        Reader::File(reader) => reader.next(),
-                        Reader::Stream(reader) => reader.next(),
+                        Some(Reader::File(reader)) => reader.next(),
+                        Some(Reader::Stream(reader)) => reader.next(),
+                        None => None,
                     };
                     let Some(batch) = next.transpose().map_err(of_arrow)? else { return Ok(None) };
                     batch.project(order).map(Some).map_err(of_arrow)
@@ -131,14 +250,16 @@ impl Batches for ArrowInput {
                 match next {
                     None => return Ok(None),
                     Some(batch) if batch.num_rows() == 0 => {}
-                    Some(batch) => break batch,
+                    Some(batch) => {
+                        let most = self.rows_at_once(&batch);
+                        break (batch, most);
+                    }
                 }
             },
         };
         let rows = batch.num_rows();
-        let most = rows_for(self.aim, batch.get_array_memory_size() as u64, rows as u64);
         if rows > most {
-            self.rest = Some(batch.slice(most, rows - most));
+            self.rest = Some((batch.slice(most, rows - most), most));
             return Ok(Some(batch.slice(0, most).into()));
         }
         Ok(Some(batch.into()))
@@ -160,7 +281,7 @@ pub(super) fn of_io(error: &io::Error) -> Box<DataError> {
     }
 }
 
-fn of_arrow(error: ArrowError) -> Box<DataError> {
+pub(super) fn of_arrow(error: ArrowError) -> Box<DataError> {
     match error {
         ArrowError::IoError(_, error) if error.kind() != io::ErrorKind::UnexpectedEof => of_io(&error),
         ArrowError::NotYetImplemented(what) => {
@@ -170,21 +291,44 @@ fn of_arrow(error: ArrowError) -> Box<DataError> {
     }
 }
 
+/// Places, in their order, that the reader passes over.
+type Unread = Arc<Mutex<Vec<Range<u64>>>>;
+
 /// The input as a reader that counts.
 struct Counted {
     access: Arc<dyn RandomAccess>,
     read: Arc<AtomicU64>,
+    unread: Unread,
     at: u64,
+}
+
+impl Counted {
+    fn new(access: &Arc<dyn RandomAccess>, read: &Arc<AtomicU64>, unread: &Unread) -> Self {
+        Self { access: Arc::clone(access), read: Arc::clone(read), unread: Arc::clone(unread), at: 0 }
+    }
 }
 
 impl Read for Counted {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let left = self.access.size().saturating_sub(self.at);
-        let size = left.min(into.len() as u64) as usize;
-        self.access.read_at(self.at, &mut into[..size])?;
-        self.read.fetch_add(size as u64, Ordering::Relaxed);
-        self.at += size as u64;
-        Ok(size)
+        let mut size = left.min(into.len() as u64);
+        let unread = self.unread.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = unread.get(unread.partition_point(|range| range.end <= self.at));
+        if let Some(range) = next
+            && range.start < self.at + size
+        {
+            if range.contains(&self.at) {
+                // The reader has room for a whole batch, which nobody has touched; and nobody will look at these bytes.
+                size = size.min(range.end - self.at);
+                self.at += size;
+                return Ok(size as usize);
+            }
+            size = range.start - self.at;
+        }
+        self.access.read_at(self.at, &mut into[..size as usize])?;
+        self.read.fetch_add(size, Ordering::Relaxed);
+        self.at += size;
+        Ok(size as usize)
     }
 }
 

@@ -1,6 +1,11 @@
 //! What an Arrow file or stream claims of itself, looked at before anything is allocated for it, as in [`super::guard`].
 
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow_ipc::convert::try_fb_to_schema;
 use arrow_ipc::{Block, root_as_footer, root_as_message};
+use arrow_schema::{DataType, Fields, Schema, SchemaRef};
 use copyist_core::{DataError, ErrorCode, Result};
 
 use super::RandomAccess;
@@ -46,8 +51,14 @@ pub(super) struct Place {
     end: u64,
 }
 
-/// The messages of a file: its dictionaries, which are read first, and its batches.
-pub(super) fn blocks(access: &dyn RandomAccess) -> Result<(Vec<Place>, Vec<Place>)> {
+/// The messages of a file: its dictionaries, which are read first, and its batches, the first of them last.
+pub(super) struct Blocks {
+    pub dictionaries: Vec<Place>,
+    pub batches: Vec<Place>,
+}
+
+/// The messages of a file, and its schema.
+pub(super) fn blocks(access: &dyn RandomAccess) -> Result<(Blocks, SchemaRef)> {
     let size = access.size();
     let tail = (MARK.len() + 4) as u64;
     let Some(end) = size.checked_sub(tail) else { return Err(damaged("it has no end")) };
@@ -80,40 +91,114 @@ pub(super) fn blocks(access: &dyn RandomAccess) -> Result<(Vec<Place>, Vec<Place
     let all = |blocks: Option<flatbuffers::Vector<'_, Block>>| -> Result<Vec<Place>> {
         blocks.into_iter().flat_map(|blocks| blocks.iter().map(place)).collect()
     };
-    Ok((all(footer.dictionaries())?, all(footer.recordBatches())?))
+    let Some(schema) = footer.schema() else { return Err(damaged("its footer has no schema")) };
+    let schema = try_fb_to_schema(schema).map_err(super::arrow::of_arrow)?;
+    let mut batches = all(footer.recordBatches())?;
+    batches.reverse();
+    Ok((Blocks { dictionaries: all(footer.dictionaries())?, batches }, Arc::new(schema)))
 }
 
-/// Looks at the message of a file's block.
-pub(super) fn check_block(access: &dyn RandomAccess, place: Place) -> Result<()> {
-    match check_next(access, place.at, Some(place.body))? {
-        (Some(end), _) if end > place.end => Err(damaged("a batch is longer than it is said to be")),
-        _ => Ok(()),
+/// What is read of messages.
+pub(super) struct Wanted {
+    /// Of a batch, whether each of its buffers is; all are where that cannot be told.
+    pub columns: Option<Vec<bool>>,
+    /// Bytes that may be held at once, and that are by now.
+    pub most: u64,
+    pub held: u64,
+}
+
+impl Wanted {
+    fn hold(&mut self, bytes: u64) -> Result<()> {
+        self.held = self.held.saturating_add(bytes);
+        if self.held <= self.most {
+            return Ok(());
+        }
+        let what =
+            format!("a batch of rows takes {} bytes and more, and at most {} are held at once", self.held, self.most);
+        Err(DataError::new(ErrorCode::ProgramLimitExceeded, what).with_hint(
+            "Raise memoryLimit, name only the columns that are wanted, or have it written in smaller batches.",
+        ))
     }
 }
 
-/// Looks at the message of a stream at a place; what is behind it, or None at the end.
-pub(super) fn check(access: &dyn RandomAccess, at: u64) -> Result<Option<u64>> {
-    check_next(access, at, None).map(|(end, _)| end)
+/// Which buffers of a batch are those of the columns, whose numbers are in order. None where their number is known only in the batch.
+pub(super) fn buffers_of(schema: &Schema, columns: &[usize]) -> Option<Vec<bool>> {
+    fn all(fields: &Fields) -> Option<usize> {
+        fields.iter().map(|field| count(field.data_type())).sum()
+    }
+    fn count(ty: &DataType) -> Option<usize> {
+        Some(match ty {
+            DataType::Null => 0,
+            DataType::Utf8 | DataType::LargeUtf8 | DataType::Binary | DataType::LargeBinary => 3,
+            DataType::List(of) | DataType::LargeList(of) | DataType::Map(of, _) => 2 + count(of.data_type())?,
+            DataType::FixedSizeList(of, _) => 1 + count(of.data_type())?,
+            DataType::Struct(fields) => 1 + all(fields)?,
+            DataType::Utf8View
+            | DataType::BinaryView
+            | DataType::ListView(_)
+            | DataType::LargeListView(_)
+            | DataType::Union(..)
+            | DataType::RunEndEncoded(..) => return None,
+            _ => 2,
+        })
+    }
+    let mut wanted = Vec::new();
+    for (number, field) in schema.fields().iter().enumerate() {
+        let end = wanted.len() + count(field.data_type())?;
+        wanted.resize(end, columns.binary_search(&number).is_ok());
+    }
+    Some(wanted)
 }
 
-/// The same, and whether it is a batch of rows. `said` is where the body is said to begin: the reader takes it to be there.
-pub(super) fn check_next(access: &dyn RandomAccess, at: u64, said: Option<u64>) -> Result<(Option<u64>, bool)> {
+/// Looks at the message of a file's block. Answers where it is not read.
+pub(super) fn check_block(access: &dyn RandomAccess, place: Place, wanted: &mut Wanted) -> Result<Vec<Range<u64>>> {
+    let message = check_next(access, place.at, Some(place.body), wanted)?;
+    if message.end.is_some_and(|end| end > place.end) {
+        return Err(damaged("a batch is longer than it is said to be"));
+    }
+    Ok(message.unread)
+}
+
+/// Looks at the message that a stream begins with; what is behind it, or None at the end.
+pub(super) fn check(access: &dyn RandomAccess) -> Result<Option<u64>> {
+    let mut wanted = Wanted { columns: None, most: u64::MAX, held: 0 };
+    check_next(access, 0, None, &mut wanted).map(|message| message.end)
+}
+
+/// A message that was looked at.
+#[derive(Default)]
+pub(super) struct Message {
+    /// What is behind it; None at the end.
+    pub end: Option<u64>,
+    /// Whether it is a batch of rows.
+    pub is_batch: bool,
+    /// Where it is not read.
+    pub unread: Vec<Range<u64>>,
+}
+
+/// Looks at the message of a stream at a place. `said` is where the body is said to begin: the reader takes it to be there.
+pub(super) fn check_next(
+    access: &dyn RandomAccess,
+    at: u64,
+    said: Option<u64>,
+    wanted: &mut Wanted,
+) -> Result<Message> {
     let size = access.size();
     let left = size.saturating_sub(at);
     // What is cut there is for the reader to judge.
     if left < 4 {
-        return Ok((None, false));
+        return Ok(Message::default());
     }
     let first = number(access, at)?;
     let (length, start) = if first != CONTINUED {
         (u64::from(first), at + 4)
     } else if left < 8 {
-        return Ok((None, false));
+        return Ok(Message::default());
     } else {
         (u64::from(number(access, at + 4)?), at + 8)
     };
     if length == 0 {
-        return Ok((None, false));
+        return Ok(Message::default());
     }
     if length > size - start {
         return Err(damaged("it ends within a message"));
@@ -133,24 +218,35 @@ pub(super) fn check_next(access: &dyn RandomAccess, at: u64, said: Option<u64>) 
     };
     let dictionary = message.header_as_dictionary_batch().and_then(|batch| batch.data());
     let Some(batch) = message.header_as_record_batch().or(dictionary) else {
-        return Ok((Some(body + body_length), false));
+        return Ok(Message { end: Some(body + body_length), ..Message::default() });
     };
     let lengths = batch.nodes().into_iter().flat_map(|nodes| nodes.iter().map(|node| node.length()));
     if lengths.chain([batch.length()]).any(|rows| !(0..=MOST_ROWS).contains(&rows)) {
         return Err(too_much("a batch has too many rows"));
     }
-    for buffer in batch.buffers().into_iter().flat_map(|buffers| buffers.iter()) {
+    let buffers: Vec<_> = batch.buffers().into_iter().flat_map(|buffers| buffers.iter()).collect();
+    // Where the number of buffers is another one the reader has its own thoughts of them.
+    let is_known =
+        dictionary.is_none() && wanted.columns.as_ref().is_some_and(|columns| columns.len() == buffers.len());
+    // What is read of the body, if not all of it.
+    let mut read = Vec::new();
+    for (number, buffer) in buffers.iter().enumerate() {
         let (Ok(at), Ok(length)) = (u64::try_from(buffer.offset()), u64::try_from(buffer.length())) else {
             return Err(damaged("a buffer is said to be where its batch is not"));
         };
         if at.checked_add(length).is_none_or(|end| end > body_length) {
             return Err(damaged("a buffer is said to be where its batch is not"));
         }
+        if is_known && wanted.columns.as_ref().is_some_and(|columns| !columns[number]) {
+            continue;
+        }
+        read.push(body + at..body + at + length);
+        wanted.hold(length)?;
         if batch.compression().is_none() || length < 8 {
             continue;
         }
         let mut plain = [0; 8];
-        read(access, body + at, &mut plain)?;
+        self::read(access, body + at, &mut plain)?;
         // -1: it is not compressed.
         let plain = i64::from_le_bytes(plain);
         if plain < -1 {
@@ -160,6 +256,26 @@ pub(super) fn check_next(access: &dyn RandomAccess, at: u64, said: Option<u64>) 
         if plain > MOST_BUFFER || plain > SMALL_BUFFER && plain / MOST_GROWTH > length {
             return Err(too_much("a buffer is too large for its compressed bytes"));
         }
+        wanted.hold(plain)?;
     }
-    Ok((Some(body + body_length), dictionary.is_none()))
+    let end = body + body_length;
+    let unread = if is_known { between(body, read, end) } else { Vec::new() };
+    Ok(Message { end: Some(end), is_batch: dictionary.is_none(), unread })
+}
+
+/// What of a body is in none of the ranges.
+fn between(start: u64, mut ranges: Vec<Range<u64>>, end: u64) -> Vec<Range<u64>> {
+    ranges.sort_unstable_by_key(|range| range.start);
+    let mut at = start;
+    let mut found = Vec::new();
+    for range in ranges {
+        if at < range.start {
+            found.push(at..range.start);
+        }
+        at = at.max(range.end);
+    }
+    if at < end {
+        found.push(at..end);
+    }
+    found
 }

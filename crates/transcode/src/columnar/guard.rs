@@ -17,8 +17,8 @@ const MOST_IN_ALL: usize = 8_000_000;
 const MOST_NESTED: usize = 32;
 /// How deep a column's type may be.
 const MOST_DEEP: usize = 64;
-/// Bytes of a page before it was compressed. Writers aim for 1 MiB.
-const MOST_PAGE: i64 = 1 << 30;
+/// Bytes of a page before it was compressed. Writers aim for 1 MiB, and put a value that is longer into a page of its own.
+const MOST_PAGE: i64 = (1 << 30) + (1 << 20);
 /// What a page may grow by when it is decompressed: no codec writes rows of a table smaller.
 const MOST_GROWTH: i64 = 4096;
 /// A page below this may grow as it likes.
@@ -33,7 +33,7 @@ pub(super) fn damaged(what: impl std::fmt::Display) -> Box<DataError> {
 }
 
 #[cold]
-fn too_much(what: impl std::fmt::Display) -> Box<DataError> {
+pub(super) fn too_much(what: impl std::fmt::Display) -> Box<DataError> {
     DataError::new(ErrorCode::ProgramLimitExceeded, format!("the Parquet file claims too much: {what}"))
 }
 
@@ -115,8 +115,18 @@ pub(super) fn check_footer(footer: &[u8]) -> Result<BTreeSet<usize>> {
 pub(super) struct Page {
     /// Bytes of the header.
     pub header: usize,
-    /// Bytes of what follows it.
+    /// Bytes of what follows it, and of the same decompressed.
     pub compressed: u64,
+    pub plain: u64,
+}
+
+impl Page {
+    /// Bytes that are there only when it is decompressed, of a page that is larger than writers make them.
+    pub fn grown(&self) -> u64 {
+        const USUAL: u64 = 2 << 20;
+        const GROWTH: u64 = 64;
+        if self.plain <= USUAL { 0 } else { self.plain.saturating_sub(self.compressed.saturating_mul(GROWTH)) }
+    }
 }
 
 /// Reads the header of a page; None if it goes on behind `bytes`.
@@ -144,7 +154,7 @@ pub(super) fn page(bytes: &[u8], is_whole: bool) -> Result<Option<Page>> {
     if plain > MOST_PAGE || plain > SMALL_PAGE && plain / MOST_GROWTH > compressed {
         return Err(too_much(format_args!("a page of {plain} bytes in {compressed}")));
     }
-    Ok(Some(Page { header: walk.at, compressed: compressed.unsigned_abs() }))
+    Ok(Some(Page { header: walk.at, compressed: compressed.unsigned_abs(), plain: plain.unsigned_abs() }))
 }
 
 /// Types of the compact protocol.
@@ -375,7 +385,7 @@ mod tests {
         };
         assert_eq!(
             page(&header(2000, 1000), true).unwrap(),
-            Some(Page { header: header(2000, 1000).len(), compressed: 1000 })
+            Some(Page { header: header(2000, 1000).len(), compressed: 1000, plain: 2000 })
         );
         assert_eq!(page(&header(i64::from(i32::MAX), 40), true).unwrap_err().code, ErrorCode::ProgramLimitExceeded);
         assert_eq!(page(&header(-5, 40), true).unwrap_err().code, ErrorCode::BadCopyFileFormat);

@@ -8,7 +8,9 @@ mod guard;
 mod intervals;
 mod lanes;
 mod open;
+mod pages;
 mod parquet;
+mod runs;
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -38,6 +40,10 @@ pub trait Batches: Send {
 
     /// How much of a batch is aimed for, in bytes.
     fn aim_for(&mut self, bytes: usize);
+
+    /// How many bytes the values may come to that a batch of the fewest rows has, and what is held of the file for them. To be called before
+    /// the first batch.
+    fn bound_by(&mut self, bytes: usize);
 
     /// Strings that are in dictionaries may be left there. To be called before the first batch.
     fn keep_dictionaries(&mut self) {}
@@ -83,6 +89,18 @@ fn contained<T>(format: &str, read: impl FnOnce() -> Result<T>) -> Result<T> {
     outcome.unwrap_or_else(|_| {
         Err(DataError::new(ErrorCode::BadCopyFileFormat, format!("the {format} file is damaged: it cannot be decoded")))
     })
+}
+
+/// Bytes that a batch may come to, unless it is told.
+pub(crate) const MOST_BYTES: usize = 128 << 20;
+
+/// How many times as large as is aimed for a batch may be: what stands in a dictionary once may come again and again, or seldom.
+const MOST_REPEATED: usize = 4;
+
+/// Bytes that a batch of so many columns aims for. Each column of a batch costs something, however few its rows are.
+fn aim_of(aim: usize, columns: usize) -> usize {
+    const FEW: usize = 64;
+    aim.saturating_mul((columns / FEW).clamp(1, MOST_REPEATED))
 }
 
 /// Rows of a batch of about `aim` bytes, where `bytes` have `rows`.

@@ -1,5 +1,6 @@
 //! From an input to its rows.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow_schema::Schema;
@@ -93,32 +94,43 @@ impl Positions {
 pub fn columns_of(plan: &Plan, schema: &Schema, name: &str) -> std::result::Result<Vec<usize>, Failure> {
     let own = || plan.columns.iter().map(|column| column.name.as_str()).collect();
     let wanted: Vec<&str> = plan.map.as_ref().map_or_else(own, |map| map.names.iter().map(String::as_str).collect());
-    wanted.into_iter().map(|column| find(schema, column, name).map_err(Failure::whole)).collect()
+    let places = Places::of(schema);
+    wanted.into_iter().map(|column| places.find(schema, column, name).map_err(Failure::whole)).collect()
 }
 
-fn find(schema: &Schema, column: &str, name: &str) -> Result<usize> {
-    let numbers = |is_meant: &dyn Fn(&str) -> bool| -> Vec<usize> {
-        let fields = schema.fields().iter().enumerate();
-        fields.filter(|(_, field)| is_meant(field.name())).map(|(number, _)| number).collect()
-    };
-    let mut found = numbers(&|other| other == column);
-    if found.is_empty() {
-        found = numbers(&|other| other.to_lowercase() == column.to_lowercase());
+/// The numbers of columns by their names, as they are written and in lower case.
+struct Places<'a> {
+    exact: HashMap<&'a str, Vec<usize>>,
+    folded: HashMap<String, Vec<usize>>,
+}
+
+impl<'a> Places<'a> {
+    fn of(schema: &'a Schema) -> Self {
+        let (mut exact, mut folded) = (HashMap::<_, Vec<usize>>::new(), HashMap::<_, Vec<usize>>::new());
+        for (number, field) in schema.fields().iter().enumerate() {
+            exact.entry(field.name().as_str()).or_default().push(number);
+            folded.entry(field.name().to_lowercase()).or_default().push(number);
+        }
+        Self { exact, folded }
     }
-    match found[..] {
-        [number] => {
-            arrow::check_type(column, schema.field(number).data_type())?;
-            Ok(number)
-        }
-        [] => {
-            let names: Vec<_> = schema.fields().iter().map(|field| format!("\"{}\"", field.name())).collect();
-            let message = format!("column \"{column}\" is not in \"{name}\"");
-            Err(DataError::new(ErrorCode::UndefinedColumn, message)
-                .with_detail(format!("Its columns are {}.", names.join(", "))))
-        }
-        _ => {
-            let message = format!("\"{name}\" has {} columns that may be \"{column}\"", found.len());
-            Err(DataError::new(ErrorCode::AmbiguousColumn, message))
+
+    fn find(&self, schema: &Schema, column: &str, name: &str) -> Result<usize> {
+        let found = self.exact.get(column).or_else(|| self.folded.get(&column.to_lowercase()));
+        match found.map_or(&[][..], Vec::as_slice) {
+            &[number] => {
+                arrow::check_type(column, schema.field(number).data_type())?;
+                Ok(number)
+            }
+            [] => {
+                let names: Vec<_> = schema.fields().iter().map(|field| format!("\"{}\"", field.name())).collect();
+                let message = format!("column \"{column}\" is not in \"{name}\"");
+                Err(DataError::new(ErrorCode::UndefinedColumn, message)
+                    .with_detail(format!("Its columns are {}.", names.join(", "))))
+            }
+            several => {
+                let message = format!("\"{name}\" has {} columns that may be \"{column}\"", several.len());
+                Err(DataError::new(ErrorCode::AmbiguousColumn, message))
+            }
         }
     }
 }

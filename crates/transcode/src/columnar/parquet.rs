@@ -1,18 +1,16 @@
 //! Parquet, row group by row group, of each only the columns that are asked for, and of these some pages at a time.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::io::{self, Read};
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use ::parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
-};
-use ::parquet::arrow::{ARROW_SCHEMA_META_KEY, ProjectionMask};
-use ::parquet::basic::{ConvertedType, Type as PhysicalType};
+use ::parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader};
+use ::parquet::arrow::{ARROW_SCHEMA_META_KEY, FieldLevels, ProjectionMask, parquet_to_arrow_field_levels};
+use ::parquet::basic::{ConvertedType, Encoding, Type as PhysicalType};
 use ::parquet::errors::ParquetError;
-use ::parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
+use ::parquet::file::metadata::ColumnChunkMetaData;
 use ::parquet::file::reader::{ChunkReader, Length};
 use arrow_array::RecordBatch;
 use arrow_schema::{ArrowError, SchemaRef};
@@ -21,10 +19,11 @@ use copyist_core::{DataError, ErrorCode, Result};
 use copyist_store::carried;
 
 use super::dictionaries::{Dictionaries, Watch};
-use super::guard::{self, damaged};
+use super::guard::{self, damaged, too_much};
 use super::intervals::{Intervals, Months};
 use super::lanes::{Begun, Lanes, MOST_LANES, Strand};
-use super::{Batches, RandomAccess, contained, rows_for};
+use super::pages::{Claims, Group, Grown, Pages, Strings, width};
+use super::{Batches, MOST_BYTES, MOST_REPEATED, RandomAccess, aim_of, contained, rows_for};
 
 /// A Parquet file.
 pub struct ParquetInput {
@@ -34,6 +33,7 @@ pub struct ParquetInput {
     selected: Vec<usize>,
     order: Vec<usize>,
     aim: usize,
+    most: usize,
     keeps_dictionaries: bool,
     /// Made when the first rows are asked for.
     lanes: Option<Arc<Lanes>>,
@@ -48,6 +48,8 @@ struct ParquetFile {
     intervals: Option<Intervals>,
     /// Leaves whose pages are.
     encrypted: BTreeSet<usize>,
+    /// Of all row groups.
+    rows: u64,
 }
 
 impl ParquetInput {
@@ -56,7 +58,7 @@ impl ParquetInput {
     /// # Errors
     /// As [`Batches::next`].
     pub fn open(access: Arc<dyn RandomAccess>) -> Result<Self> {
-        let input = Input { access, read: Arc::default(), refused: Arc::default(), chunks: Arc::default() };
+        let input = Input { access, read: Arc::default(), refused: Arc::default(), chunk: None, grown: Arc::default() };
         let size = input.len();
         if size < (guard::TAIL + 4) as u64 {
             return Err(DataError::new(
@@ -86,14 +88,15 @@ impl ParquetInput {
             schema = Arc::clone(&intervals.schema);
         }
         let columns: Vec<usize> = (0..metadata.schema().fields().len()).collect();
-        let file = ParquetFile { input, metadata, intervals, encrypted };
-        file.check_row_groups()?;
+        let mut file = ParquetFile { input, metadata, intervals, encrypted, rows: 0 };
+        file.rows = file.check_row_groups()?;
         Ok(Self {
             file: Arc::new(file),
             schema,
             selected: columns.clone(),
             order: columns,
             aim: 1 << 20,
+            most: MOST_BYTES,
             keeps_dictionaries: false,
             lanes: None,
             next: 0,
@@ -101,9 +104,17 @@ impl ParquetInput {
     }
 
     fn lanes(&mut self) -> Arc<Lanes> {
-        let Self { file, selected, order, aim, keeps_dictionaries, .. } = self;
+        let Self { file, selected, order, aim, most, keeps_dictionaries, .. } = self;
         let made = self.lanes.get_or_insert_with(|| {
-            let rows = file.batch_rows(selected, *aim);
+            let groups = file.metadata.metadata().num_row_groups();
+            let plans = Plans {
+                aim: *aim,
+                most: *most as u64,
+                mask: file.mask(selected),
+                grown: Arc::new(Grown { most: *most as u64, bytes: AtomicU64::new(0) }),
+                groups: (0..groups).map(|_| OnceLock::new()).collect(),
+            };
+            let plans = Arc::new(plans);
             let dictionaries = if *keeps_dictionaries { Dictionaries::find(&file.metadata) } else { None };
             let dictionaries = dictionaries.map(Arc::new);
             // Whoever waits for another machine would hold up those who wait for him.
@@ -116,7 +127,8 @@ impl ParquetInput {
             let columns = |part: &[usize]| Columns {
                 file: Arc::clone(file),
                 selected: part.to_vec(),
-                rows: Arc::clone(&rows),
+                plans: Arc::clone(&plans),
+                levels: [None, None],
                 dictionaries: dictionaries.clone(),
                 watch: Watch::default(),
                 group: 0,
@@ -128,13 +140,26 @@ impl ParquetInput {
     }
 }
 
+/// Bytes of a value of a column whose values all have as many.
+const MOST_WIDTH: u64 = 16 << 20;
+
 impl ParquetFile {
-    /// Whether all that the footer says of the columns lies in the file.
-    fn check_row_groups(&self) -> Result<()> {
+    /// Whether all that the footer says of the columns lies in the file, and is true of the rows, of which it answers the number.
+    fn check_row_groups(&self) -> Result<u64> {
         let size = self.input.len();
-        for group in self.metadata.metadata().row_groups() {
-            if group.num_rows() < 0 {
+        let metadata = self.metadata.metadata();
+        let mut rows = 0_u64;
+        for group in metadata.row_groups() {
+            let Ok(of_group) = u64::try_from(group.num_rows()) else {
                 return Err(damaged("a row group has less than no rows"));
+            };
+            rows = rows.saturating_add(of_group);
+            // Nothing but the footer would say how many rows there are.
+            if of_group > 0 && group.columns().is_empty() {
+                return Err(DataError::new(
+                    ErrorCode::FeatureNotSupported,
+                    "Parquet files with rows and without columns cannot be read",
+                ));
             }
             for column in group.columns() {
                 if column.file_path().is_some() {
@@ -155,25 +180,35 @@ impl ParquetFile {
                         column.column_path().string()
                     )));
                 }
+                // Of a list each row has at least that there is none.
+                if column.num_values() < group.num_rows() {
+                    return Err(damaged(format_args!(
+                        "column \"{}\" has {} values in a row group of {of_group} rows",
+                        column.column_path().string(),
+                        column.num_values(),
+                    )));
+                }
+                if width(column) > MOST_WIDTH {
+                    return Err(too_much(format_args!(
+                        "values of {} bytes each in column \"{}\"; at most {MOST_WIDTH} are read",
+                        width(column),
+                        column.column_path().string(),
+                    )));
+                }
             }
         }
-        Ok(())
+        // Some writers leave it at 0.
+        match u64::try_from(metadata.file_metadata().num_rows()) {
+            Ok(said) if said != 0 && said != rows => {
+                Err(damaged(format_args!("it is said to have {said} rows, and its row groups have {rows}")))
+            }
+            _ => Ok(rows),
+        }
     }
 
     fn mask(&self, columns: &[usize]) -> ProjectionMask {
         let schema = self.metadata.metadata().file_metadata().schema_descr();
         ProjectionMask::roots(schema, columns.iter().copied())
-    }
-
-    /// Rows of a batch of each row group, of which these columns are read.
-    fn batch_rows(&self, columns: &[usize], aim: usize) -> Arc<[usize]> {
-        let mask = self.mask(columns);
-        let rows = |group: &RowGroupMetaData| {
-            let leaves = group.columns().iter().enumerate().filter(|(leaf, _)| mask.leaf_included(*leaf));
-            let bytes = leaves.map(|(_, column)| decoded_bytes(column));
-            rows_for(aim, bytes.fold(0, u64::saturating_add), group.num_rows().unsigned_abs())
-        };
-        self.metadata.metadata().row_groups().iter().map(rows).collect()
     }
 
     /// Where the columns of a row group are, if there is one.
@@ -187,19 +222,100 @@ impl ParquetFile {
     }
 }
 
-/// About how much a column of a row group takes when it is read: what stands in a dictionary once may come again and again.
+/// How the row groups are read, which all lanes of a file do alike.
+struct Plans {
+    aim: usize,
+    most: u64,
+    /// All columns that are read.
+    mask: ProjectionMask,
+    grown: Arc<Grown>,
+    /// Made by whoever comes to a group first.
+    groups: Box<[OnceLock<Result<Planned>>]>,
+}
+
+/// How a row group is read.
+struct Planned {
+    /// Of a batch.
+    rows: usize,
+    /// Columns whose dictionaries were read to know that.
+    ahead: Mutex<HashMap<usize, Pages>>,
+    /// What they are read from, and why they are not.
+    input: Input,
+}
+
+impl Plans {
+    fn of(&self, file: &ParquetFile, index: usize) -> Result<&Planned> {
+        let Some(group) = self.groups.get(index) else { return Err(damaged("a row group is missing")) };
+        let planned = group.get_or_init(|| {
+            let input = Input { refused: Arc::default(), ..file.input.clone() };
+            contained("Parquet", || self.plan(file, &input, index)).map_err(|error| input.refused().unwrap_or(error))
+        });
+        planned.as_ref().map_err(Clone::clone)
+    }
+
+    fn plan(&self, file: &ParquetFile, input: &Input, index: usize) -> Result<Planned> {
+        let group = file.metadata.metadata().row_group(index);
+        let count = group.num_rows().unsigned_abs().max(1);
+        let (mut bytes, mut told) = (0_u64, 0_u64);
+        // Of a row: what it takes on the average without its strings, and the longest of these.
+        let (mut fixed, mut longest) = (0_u64, 0_u64);
+        let (mut ahead, mut leaves) = (HashMap::new(), 0);
+        for (leaf, column) in group.columns().iter().enumerate() {
+            if !self.mask.leaf_included(leaf) {
+                continue;
+            }
+            leaves += 1;
+            let values = column.num_values().unsigned_abs();
+            bytes = bytes.saturating_add(decoded_bytes(column));
+            fixed = fixed.saturating_add(values.div_ceil(count).saturating_mul(width(column)));
+            if !is_coded(column) || file.encrypted.contains(&leaf) {
+                continue;
+            }
+            let mut pages = Pages::new(input.clone(), group, leaf, &self.grown).map_err(of_parquet)?;
+            if let Some(strings) = pages.look_ahead().map_err(of_parquet)? {
+                told = told.saturating_add(repeated_bytes(column, strings));
+                longest = longest.saturating_add(values.div_ceil(count).saturating_mul(strings.longest));
+            }
+            ahead.insert(leaf, pages);
+        }
+        if fixed > self.most {
+            let what = format_args!("rows of {fixed} bytes in a row group; at most {} are read at once", self.most);
+            return Err(too_much(what).with_hint("Raise memoryLimit, if the file is not broken."));
+        }
+        // Strings of a dictionary may stand in each row, or in one: on the average they make a batch a few times as large at most, and in
+        // no case does it take more than there is.
+        let rows = rows_for(aim_of(self.aim, leaves), bytes, count)
+            .min(rows_for(self.aim.saturating_mul(MOST_REPEATED), bytes.saturating_add(told), count))
+            .min(rows_for(usize::try_from(self.most / 4).unwrap_or(usize::MAX), fixed.saturating_add(longest), 1));
+        Ok(Planned { rows, ahead: Mutex::new(ahead), input: input.clone() })
+    }
+}
+
+/// Whether a column is of strings that stand in a dictionary, as far as the footer tells.
+fn is_coded(column: &ColumnChunkMetaData) -> bool {
+    let is_number = |encoding: Encoding| matches!(encoding, Encoding::RLE_DICTIONARY | Encoding::PLAIN_DICTIONARY);
+    column.column_type() == PhysicalType::BYTE_ARRAY
+        && (column.dictionary_page_offset().is_some() || column.encodings().any(is_number))
+}
+
+/// About how much a column of a row group takes when it is read, without what stands in a dictionary and comes again and again.
 fn decoded_bytes(column: &ColumnChunkMetaData) -> u64 {
     let each = match column.column_type() {
         PhysicalType::BOOLEAN => 0,
-        PhysicalType::INT32 | PhysicalType::FLOAT => 4,
-        PhysicalType::INT64 | PhysicalType::INT96 | PhysicalType::DOUBLE => 8,
-        // With where each of them ends.
-        PhysicalType::BYTE_ARRAY => 4,
-        PhysicalType::FIXED_LEN_BYTE_ARRAY => column.column_descr().type_length().max(1).unsigned_abs().into(),
+        PhysicalType::INT96 => 8,
+        _ => width(column),
     };
     let text = column.unencoded_byte_array_data_bytes().unwrap_or(0).unsigned_abs();
     let plain = column.num_values().unsigned_abs().saturating_mul(each).saturating_add(text);
     plain.max(column.uncompressed_size().unsigned_abs())
+}
+
+/// About how much the strings of a dictionary come to, where the footer does not tell it.
+fn repeated_bytes(column: &ColumnChunkMetaData, strings: Strings) -> u64 {
+    if column.unencoded_byte_array_data_bytes().is_some() {
+        return 0;
+    }
+    column.num_values().unsigned_abs().saturating_mul(strings.each())
 }
 
 /// Some of the columns, read row group by row group.
@@ -207,8 +323,9 @@ struct Columns {
     file: Arc<ParquetFile>,
     /// By their numbers.
     selected: Vec<usize>,
-    /// Rows of a batch, by row group.
-    rows: Arc<[usize]>,
+    plans: Arc<Plans>,
+    /// What the columns are read as: as they are, and with their dictionaries.
+    levels: [Option<FieldLevels>; 2],
     dictionaries: Option<Arc<Dictionaries>>,
     watch: Watch,
     /// The row group that is opened next.
@@ -222,6 +339,14 @@ struct Open {
     input: Input,
     reader: ParquetRecordBatchReader,
     months: Option<Months>,
+    claims: Arc<Claims>,
+    /// Rows that are still to come.
+    left: u64,
+}
+
+fn levels_of(metadata: &ArrowReaderMetadata, mask: ProjectionMask) -> Result<FieldLevels> {
+    let schema = metadata.metadata().file_metadata().schema_descr();
+    parquet_to_arrow_field_levels(schema, mask, Some(metadata.schema().fields())).map_err(of_parquet)
 }
 
 impl Columns {
@@ -256,16 +381,23 @@ impl Columns {
         file.input.access.expect(&chunks, &file.chunks_of(self.group + 1, &mask));
         let index = self.group;
         self.group += 1;
-        let rows = self.rows.get(index).copied().unwrap_or(1);
-        let input = Input { chunks: chunks.into(), refused: Arc::default(), ..file.input.clone() };
-        let build = |read: ArrowReaderMetadata, mask: ProjectionMask| {
+        let planned = self.plans.of(file, index)?;
+        let count = group.num_rows().unsigned_abs();
+        let claims = Claims::new(self.plans.most);
+        let input = planned.input.clone();
+        let build = |levels: &FieldLevels| {
             contained("Parquet", || {
-                ParquetRecordBatchReaderBuilder::new_with_metadata(input.clone(), read)
-                    .with_row_groups(vec![index])
-                    .with_projection(mask)
-                    .with_batch_size(rows)
-                    .build()
-                    .map_err(of_parquet)
+                let group = Group {
+                    input: &input,
+                    metadata: &metadata,
+                    index,
+                    rows: planned.rows,
+                    ahead: &planned.ahead,
+                    claims: Arc::clone(&claims),
+                    grown: &self.plans.grown,
+                };
+                let rows = planned.rows.min(usize::try_from(count).unwrap_or(usize::MAX));
+                ParquetRecordBatchReader::try_new_with_row_groups(levels, &group, rows, None).map_err(of_parquet)
             })
             .map_err(|error| input.refused().unwrap_or(error))
         };
@@ -274,14 +406,20 @@ impl Columns {
             None => None,
             Some((columns, read)) => {
                 let place = |column: &usize| selected.partition_point(|other| other < column);
-                Some(Months { reader: build(read, file.mask(&columns))?, places: columns.iter().map(place).collect() })
+                let reader = build(&levels_of(&read, file.mask(&columns))?)?;
+                Some(Months { reader, places: columns.iter().map(place).collect() })
             }
         };
         let is_meant = |dictionaries: &&Arc<Dictionaries>| !self.watch.is_vain && dictionaries.are_in(group, selected);
         let dictionaries = self.dictionaries.as_ref().filter(is_meant);
         let read = dictionaries.map_or(&file.metadata, |dictionaries| &dictionaries.metadata);
-        let reader = build(read.clone(), mask)?;
-        Ok(Some(Open { group: index, input, reader, months }))
+        let levels = &mut self.levels[usize::from(dictionaries.is_some())];
+        let levels = match levels {
+            Some(levels) => levels,
+            None => levels.insert(levels_of(read, mask)?),
+        };
+        let reader = build(levels)?;
+        Ok(Some(Open { group: index, input, reader, months, claims, left: count }))
     }
 }
 
@@ -291,7 +429,8 @@ impl Strand for Columns {
             if self.open.is_none() {
                 self.open = self.open_group()?;
             }
-            let Some(Open { group, input, reader, months }) = &mut self.open else { return Ok(None) };
+            let Some(Open { group, input, reader, months, claims, left }) = &mut self.open else { return Ok(None) };
+            claims.begin_batch();
             let next = contained("Parquet", || {
                 let Some(batch) = reader.next().transpose().map_err(of_arrow)? else { return Ok(None) };
                 match months {
@@ -301,10 +440,15 @@ impl Strand for Columns {
             });
             match next.map_err(|error| input.refused().unwrap_or(error))? {
                 Some(batch) => {
+                    let rest = left.checked_sub(batch.num_rows() as u64);
+                    *left = rest.ok_or_else(|| damaged("a row group has more rows than it says"))?;
                     if self.dictionaries.is_some() {
                         self.watch.see(*group, &batch);
                     }
                     return Ok(Some((*group, batch)));
+                }
+                None if *left > 0 => {
+                    return Err(damaged(format_args!("a row group has {left} rows fewer than it says")));
                 }
                 None => self.open = None,
             }
@@ -318,7 +462,7 @@ impl Batches for ParquetInput {
     }
 
     fn row_count(&self) -> Option<u64> {
-        u64::try_from(self.file.metadata.metadata().file_metadata().num_rows()).ok()
+        Some(self.file.rows)
     }
 
     fn select(&mut self, columns: &[usize]) {
@@ -331,6 +475,10 @@ impl Batches for ParquetInput {
 
     fn aim_for(&mut self, bytes: usize) {
         self.aim = bytes;
+    }
+
+    fn bound_by(&mut self, bytes: usize) {
+        self.most = bytes;
     }
 
     fn keep_dictionaries(&mut self) {
@@ -396,13 +544,15 @@ fn of_arrow(error: ArrowError) -> Box<DataError> {
 
 /// The file as the reader takes it.
 #[derive(Clone)]
-struct Input {
+pub(super) struct Input {
     access: Arc<dyn RandomAccess>,
     read: Arc<AtomicU64>,
     /// Why the last reading failed: of the errors of its input the reader keeps no more than the text.
     refused: Arc<Mutex<Option<Box<DataError>>>>,
-    /// Where the columns are whose pages are read, in the order of the file; none, where it is the footer.
-    chunks: Arc<[Range<u64>]>,
+    /// Where the column is whose pages are read; none, where it is the footer.
+    chunk: Option<Range<u64>>,
+    /// By how much pages grow whose headers were read.
+    grown: Arc<AtomicU64>,
 }
 
 impl Input {
@@ -417,8 +567,18 @@ impl Input {
         self.fill(at, into).map_err(|error| self.refuse(of_io(error)))
     }
 
+    /// For the pages of a column.
+    pub fn of_column(&self, chunk: Range<u64>) -> Self {
+        Self { chunk: Some(chunk), grown: Arc::default(), ..self.clone() }
+    }
+
+    /// By how much pages grow whose headers were read since this was asked last.
+    pub fn take_grown(&self) -> u64 {
+        self.grown.swap(0, Ordering::Relaxed)
+    }
+
     #[cold]
-    fn refuse(&self, error: Box<DataError>) -> io::Error {
+    pub fn refuse(&self, error: Box<DataError>) -> io::Error {
         *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.clone());
         io::Error::other(error)
     }
@@ -432,8 +592,7 @@ impl Input {
         /// Bytes of a header; of one with long statistics more.
         const SHORT: usize = 512;
         const LONG: u64 = 16 << 20;
-        let before = self.chunks.partition_point(|chunk| chunk.start <= at);
-        let end = before.checked_sub(1).map_or(0, |index| self.chunks[index].end);
+        let end = self.chunk.as_ref().map_or(0, |chunk| chunk.end);
         let left = end.saturating_sub(at);
         let mut buffer = Vec::new();
         let mut want = SHORT;
@@ -451,6 +610,7 @@ impl Input {
         if page.header as u64 + page.compressed > left {
             return Err(self.refuse(damaged("a page is longer than its column")));
         }
+        self.grown.fetch_add(page.grown(), Ordering::Relaxed);
         Ok(buffer)
     }
 }
@@ -480,7 +640,7 @@ impl ChunkReader for Input {
 }
 
 /// The file from a place on, which is that of a page's header.
-struct From {
+pub(super) struct From {
     input: Input,
     start: u64,
     at: u64,
@@ -491,7 +651,7 @@ struct From {
 impl Read for From {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         if self.head.is_none() {
-            let is_page = !self.input.chunks.is_empty();
+            let is_page = self.input.chunk.is_some();
             self.head = Some(if is_page { self.input.page_head(self.start)? } else { Vec::new() });
         }
         let head = self.head.as_deref().unwrap_or_default();
