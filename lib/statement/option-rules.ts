@@ -26,7 +26,7 @@ import {
   suggestOption,
 } from './options.ts'
 import { type Given, notInBinary, type ResolvedParts, type Rule } from './rule.ts'
-import { inDialect, notesOn, settle } from './settle.ts'
+import { backslashOf, inDialect, notesOn, settle, settleInvalidChars } from './settle.ts'
 
 const lineBreak = /[\r\n]/
 
@@ -74,20 +74,61 @@ function pairs<Key extends OptionKey>(keys: readonly Key[]): (readonly [later: K
   return keys.flatMap((later, index) => keys.slice(0, index).map((earlier) => [later, earlier] as const))
 }
 
-/** GaussDB refuses what its replacements for invalid characters could be taken for. */
-function notIllegal(key: 'null' | 'delimiter' | 'quote' | 'escape'): Rule {
+/** What takes the place of invalid characters, by the option that says so. */
+function replacementsOf({ given }: ResolvedParts): readonly string[] {
+  const { nul, replacement } = settleInvalidChars(given) ?? {}
+  return [replacement, nul].filter((character) => character !== undefined)
+}
+
+/** Of a format, whether a backslash makes another thing of the character behind it. */
+function hasEscapes({ format, given, dialect }: ResolvedParts): boolean {
+  return backslashOf({ format, given, dialect }) !== 'none' && format === 'text'
+}
+
+/**
+ * What takes the place of an invalid character is part of a value, and must not be read as anything else: fields and records are told apart, and
+ * what is NULL is found, when it is there. GaussDB's rule, for whatever characters they are.
+ */
+function confusing(key: 'null' | 'default' | 'delimiter' | 'quote' | 'escape' | 'eol'): Rule {
+  const textOf = (options: ResolvedParts) =>
+    key === 'default' || key === 'eol' ? (options.given[key]?.value ?? '') : options[key]
   return {
-    about: [key, 'compatible_illegal_chars'],
+    about: [key, 'compatible_illegal_chars', 'replace_invalid_chars'],
     broken: (options) => {
-      const applies = options.format === 'csv' || key === 'null' || key === 'delimiter'
-      return applies && options.given.compatible_illegal_chars?.value === true && /^[ ?]$/.test(options[key])
+      const applies = options.format === 'csv' || (key !== 'quote' && key !== 'escape')
+      return applies && replacementsOf(options).some((character) => textOf(options).includes(character))
     },
     condition: 'syntax_error',
-    message: (options) =>
-      `illegal chars conversion may confuse COPY ${key} 0x${options[key].charCodeAt(0).toString(16)}`,
-    hint: 'COMPATIBLE_ILLEGAL_CHARS makes spaces and question marks of invalid characters.',
+    message: (options) => `illegal chars conversion may confuse COPY ${key} 0x${hexOf(textOf(options))}`,
+    hint: hintOfReplacement,
   }
 }
+
+function hexOf(text: string): string {
+  return Buffer.from(text, 'utf8').toString('hex')
+}
+
+function hintOfReplacement({ given }: ResolvedParts): string {
+  return given.compatible_illegal_chars?.value
+    ? 'COMPATIBLE_ILLEGAL_CHARS makes spaces and question marks of invalid characters.'
+    : 'Take a character for invalid ones that means nothing else in the format.'
+}
+
+/** The same of what the formats themselves read otherwise. */
+const replacementRules: readonly Rule[] = (
+  [
+    { of: 'line end', isMet: () => true, pattern: lineBreak },
+    // With the backslash before it, it would be another character, the NULL string or the end of the data.
+    { of: 'backslash sequences', isMet: hasEscapes, pattern: /[\\.A-Za-z0-9]/ },
+    { of: 'REMOVE_QUOTES', isMet: ({ given }: ResolvedParts) => given.remove_quotes?.value === true, pattern: /['"]/ },
+  ] as const
+).map(({ of, isMet, pattern }) => ({
+  about: ['replace_invalid_chars'],
+  broken: (options) => isMet(options) && replacementsOf(options).some((character) => pattern.test(character)),
+  condition: 'syntax_error',
+  message: (options) => `illegal chars conversion may confuse COPY ${of} 0x${hexOf(replacementsOf(options)[0] ?? '')}`,
+  hint: hintOfReplacement,
+}))
 
 /** PostgreSQL's checks, in PostgreSQL's order. */
 const rules: readonly Rule[] = [
@@ -261,10 +302,8 @@ const rules: readonly Rule[] = [
     'replace_invalid_chars',
     (given) => given.compatible_illegal_chars?.value === true && given.replace_invalid_chars?.value !== false,
   ),
-  notIllegal('null'),
-  notIllegal('delimiter'),
-  notIllegal('quote'),
-  notIllegal('escape'),
+  ...(['null', 'delimiter', 'quote', 'escape', 'default', 'eol'] as const).map(confusing),
+  ...replacementRules,
   ...generalRules,
 ]
 

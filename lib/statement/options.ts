@@ -538,7 +538,10 @@ export const optionTable = {
     example: "REPLACE_INVALID_CHARS '^'",
     errors: [
       ['22023', 'no single ASCII character'],
-      ['42601', 'in binary'],
+      [
+        '42601',
+        'a character that means something else: in DELIMITER, NULL, DEFAULT, QUOTE, ESCAPE or EOL, a line end, a letter, a digit, a backslash or a dot in text with backslashes, a quotation mark beside REMOVE_QUOTES; in binary',
+      ],
     ],
     read(reader) {
       if (reader.item.argument === undefined) return '?'
@@ -565,7 +568,7 @@ export const optionTable = {
     dialects: ['gaussdb'],
     example: 'COMPATIBLE_ILLEGAL_CHARS',
     errors: [
-      ['42601', 'a blank or a question mark for DELIMITER, NULL, QUOTE or ESCAPE; in binary'],
+      ['42601', 'a blank or a question mark in DELIMITER, NULL, DEFAULT, QUOTE, ESCAPE or EOL; in binary'],
       ['22023', 'REPLACE_INVALID_CHARS beside it'],
     ],
     read: (reader) => reader.boolean(),

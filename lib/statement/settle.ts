@@ -54,7 +54,7 @@ export function settle(options: ResolvedParts): CopyOptions {
   }
 }
 
-function settleInvalidChars(given: Given): InvalidChars | undefined {
+export function settleInvalidChars(given: Given): InvalidChars | undefined {
   // GaussDB's are one for a character, Redshift's one for a byte of it.
   if (given.compatible_illegal_chars?.value) return { replacement: '?', nul: ' ' }
   const replacement = given.replace_invalid_chars?.value
@@ -69,16 +69,20 @@ export function inDialect(dialect: Dialect, value: string | undefined): string |
   return value === '\\t' ? '\t' : value === '\\0' ? '\0' : value
 }
 
+/** What a backslash of TEXT does, where it is not what it does in PostgreSQL. */
+export function backslashOf({
+  given,
+  dialect,
+  format,
+}: Pick<ResolvedParts, 'given' | 'dialect' | 'format'>): CopyOptions['backslash'] {
+  if (format !== 'text') return undefined
+  if (given.backslash_escape?.value) return 'next'
+  return (given.noescaping?.value ?? dialect === 'redshift') ? 'none' : undefined
+}
+
 /** How records and fields are told apart, where it is not as PostgreSQL does. */
 function settleLayout({ given, dialect, format }: ResolvedParts): Partial<CopyOptions> {
-  const backslash =
-    format !== 'text'
-      ? undefined
-      : given.backslash_escape?.value
-        ? 'next'
-        : (given.noescaping?.value ?? dialect === 'redshift')
-          ? 'none'
-          : undefined
+  const backslash = backslashOf({ given, dialect, format })
   const fields = given.formatter?.value ?? given.fixedwidth?.value
   // QuestDB looks for a header unless there certainly is one.
   const detectHeader = dialect === 'questdb' && !isColumnar(format) && (given.header?.value ?? false) === false
