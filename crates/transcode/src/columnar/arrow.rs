@@ -55,6 +55,9 @@ impl ArrowInput {
             dictionaries.into_iter().try_for_each(|place| arrow_guard::check_block(&*access, place))?;
             batches.reverse();
             Unchecked::Blocks(batches)
+        } else if magic[..4] == *b"PAR1" {
+            let message = "this is no Arrow file: it is in the format Parquet";
+            return Err(DataError::new(ErrorCode::BadCopyFileFormat, message).with_hint("Write FORMAT parquet."));
         } else {
             // The schema.
             Unchecked::At(arrow_guard::check(&*access, 0)?)

@@ -118,7 +118,8 @@ fn find(schema: &Schema, column: &str, name: &str) -> Result<usize> {
         }
         _ => {
             let message = format!("\"{name}\" has {} columns that may be \"{column}\"", found.len());
-            Err(DataError::new(ErrorCode::AmbiguousColumn, message))
+            Err(DataError::new(ErrorCode::AmbiguousColumn, message)
+                .with_hint("With MAP BY NAME false a column list says by their places which column is meant, and FILLER which are dropped."))
         }
     }
 }
