@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { Connections } from './access/connections.ts'
 import { AccessPolicy } from './access/policy.ts'
 import { checkBalance, filesOf } from './balance.ts'
+import { commonSchema } from './common-schema.ts'
 import { type CopyCallOptions, checkCall, checkedLimits } from './copy-call.ts'
 import {
   aborted,
@@ -403,6 +404,7 @@ class Work {
         input = kept
         schema = readSchema(statement.options.format, kept)
       }
+      if (table === undefined) schema = await commonSchema(statement, schema, input, limits, signal)
     }
     if (table === undefined) {
       let columns: readonly { name: string; type: ColumnType }[]

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { stat } from 'node:fs/promises'
 import { Connections } from './access/connections.ts'
 import { AccessPolicy } from './access/policy.ts'
+import { commonSchema } from './common-schema.ts'
 import { type CopyCallOptions, checkCall, checkedLimits } from './copy-call.ts'
 import { aborted, checkFreeze, emptyInput, otherKey, placed, undefinedPart, undefinedTable } from './copy-errors.ts'
 import { checkDelimiter } from './delimiter.ts'
@@ -503,9 +504,13 @@ class Work {
     if (isBinary || !(options.createTable ?? call.createTable ?? false)) throw undefinedTable(statement)
     if (options.transform) throw unknownTypes(statement)
     if (schema) {
-      const columns = columnsOfSchema(statement, schema)
-      if (columns.length === 0) throw emptyInput(statement, (await input.open()).name)
-      const all = withMade(statement, columns, await madeColumns(statement, await input.open(), limits))
+      const opened = await input.open()
+      // A stream is one file.
+      const common =
+        opened.kind === 'stream' ? schema : await commonSchema(statement, schema, opened, limits, call.signal)
+      const columns = columnsOfSchema(statement, common)
+      if (columns.length === 0) throw emptyInput(statement, opened.name)
+      const all = withMade(statement, columns, await madeColumns(statement, opened, limits))
       const reasons = all.map((column) =>
         'arrowType' in column ? `it is ${column.arrowType} in the file` : column.reason,
       )

@@ -3,9 +3,9 @@ import { CopyError } from './errors.ts'
 import { checkFormats, decodedBy, hasPatterns, isForeignNumber, type Reading } from './load-columns.ts'
 import type { ColumnType, LoadSession, SinkKind } from './native/load.ts'
 import type { SchemaColumn } from './native/open.ts'
-import type { CopyFrom, CopyOptions, Name } from './statement/ast.ts'
+import { type CopyFrom, type CopyOptions, isColumnar, type Name } from './statement/ast.ts'
 import { statementError } from './statement/diagnostics.ts'
-import { type ColumnPlan, fieldNamed, madeNames, missingField, onlyFiller } from './statement/plan.ts'
+import { type ColumnPlan, fieldNamed, madeNames, missingField, onlyFiller, unequalColumns } from './statement/plan.ts'
 import type {
   ConflictRequest,
   RowRefusals,
@@ -217,6 +217,13 @@ export function nameColumns<C extends { name: string }>(
     })
   }
   if (read.length !== inferred.length) {
+    if (isColumnar(options.format)) {
+      throw unequalColumns(
+        statement,
+        inferred.map(({ name }) => name),
+        read.length,
+      )
+    }
     throw new CopyError({
       code: 'bad_copy_file_format',
       sqlState: '22P04',

@@ -243,6 +243,31 @@ export async function readRemoteSchema(
   return columnsOf(await store.schema(format, object, mostHeld(limits), signal), shownAddress(object.address))
 }
 
+/** The same of the files behind the first, one after the other. */
+export async function readOtherSchemas(
+  format: ColumnarFormat,
+  input: Rereadable | Extract<Input, { kind: 'remote' }>,
+  limits: LoadLimits,
+  signal?: AbortSignal,
+): Promise<SchemaColumn[][]> {
+  const schemas: SchemaColumn[][] = []
+  if (input.kind === 'remote') {
+    for (const object of input.objects.slice(1)) {
+      schemas.push(await readRemoteSchema(format, { ...input, objects: [object] }, limits, signal))
+    }
+  } else if (input.kind === 'files') {
+    const addon = loadAddon()
+    const names = namesOf(input)
+    for (const [index, path] of input.paths.entries()) {
+      if (index === 0) continue
+      const name = names[index] ?? path
+      schemas.push(columnsOf(addon.schemaOfFile(format, path, name), name))
+      await nextTurn()
+    }
+  }
+  return schemas
+}
+
 function columnsOf(schema: BindingSchema, name: string): SchemaColumn[] {
   if (schema.failure) throw copyErrorOf(schema.failure, name)
   return schema.columns.map(({ name, arrowType, ty }) => ({ name, arrowType, ...(ty && { type: columnType(ty) }) }))

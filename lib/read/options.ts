@@ -67,8 +67,8 @@ export function checkReadOptions(text: unknown, options: ReadOptions): void {
   const { columns, int64, dates, stdin, signal, rejects } = options
   if (columns !== undefined) {
     const isObject = typeof columns === 'object' && columns !== null && !Array.isArray(columns)
-    if (!isObject || Object.keys(columns).length === 0)
-      throw badOption('columns', 'an object of types by names', columns)
+    if (!isObject) throw badOption('columns', 'an object of types by names', columns)
+    if (Object.keys(columns).length === 0) throw badOption('columns', 'at least one column and its type', '{}')
     for (const [name, type] of Object.entries(columns)) {
       if (typeof type !== 'string') throw badOption(`columns.${name}`, "a type's name", type)
     }

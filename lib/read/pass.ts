@@ -1,6 +1,7 @@
 import { Connections } from '../access/connections.ts'
 import { AccessPolicy } from '../access/policy.ts'
 import { checkBalance, filesOf } from '../balance.ts'
+import { commonSchema } from '../common-schema.ts'
 import { checkedLimits } from '../copy-call.ts'
 import { isCancelled, placed } from '../copy-errors.ts'
 import { checkDelimiter } from '../delimiter.ts'
@@ -37,7 +38,7 @@ import { statementError } from '../statement/diagnostics.ts'
 import { isTolerant } from '../statement/error-policy.ts'
 import { refusePending } from '../statement/execution.ts'
 import { parseStatement } from '../statement/parser.ts'
-import { fieldNamed, madeNames, planColumns } from '../statement/plan.ts'
+import { fieldNamed, fieldsNamed, madeNames, missingField, planColumns } from '../statement/plan.ts'
 import { proveColumns } from '../table-columns.ts'
 import { plainColumn, type TableDescription, type TargetColumn } from '../target/target.ts'
 import { checkWhole } from '../whole-file.ts'
@@ -292,9 +293,17 @@ export class Pass {
         schema = head.columns
         this.#knownRows = head.rows
       }
+      const input = this.#input
+      if (given === undefined && input !== undefined && input.kind !== 'stream') {
+        schema = await commonSchema(statement, schema, input, limits, call.signal)
+      }
     }
     const columns = await this.#withMade(statement, given ?? (await this.#found(statement, schema)))
-    if (given) checkLists(statement, given, schema)
+    if (given) {
+      checkListed(statement, given)
+      checkLists(statement, given, schema)
+    }
+    checkDistinct(statement, columns)
     const table: TableDescription = {
       sqlName: name,
       // There is no relation; messages name what is read.
@@ -305,6 +314,7 @@ export class Pass {
     if (options.mapByName && header === undefined) {
       header = peekHeader({ options, table: name, limits }, await this.#kept(statement))
     }
+    if (given && header && !options.byPosition) checkPresent(statement, given, header)
     const planned = planColumns(statement, table, header?.length === 0 ? undefined : header)
     const decoded = {
       ...decodedBy(statement, table, planned, false),
@@ -431,6 +441,47 @@ export class Pass {
       threads: this.#limits.threads,
       instructionSet: loadAddon().info().instructionSet,
     }
+  }
+}
+
+/** Whoever gives the type of a column wants it, so that it is in the list, where there is one. */
+function checkListed(statement: CopyFrom, given: readonly Source[]): void {
+  const { columns, text } = statement
+  if (columns === undefined) return
+  const names = new Set([...columns, ...madeNames(statement)].map(({ value }) => value))
+  const stray = given.find(({ name }) => !names.has(name))
+  if (stray === undefined) return
+  const message = `column "${stray.name}" of the option "columns" is not in the column list`
+  throw statementError(text, columns[0]?.offset ?? 0, 'undefined_column', message, {
+    hint: 'List it, or leave it out of the option.',
+  })
+}
+
+/** Nothing would be read for a column that the input lacks. */
+function checkPresent(statement: CopyFrom, given: readonly Source[], header: readonly string[]): void {
+  const made = new Set(madeNames(statement).map(({ value }) => value))
+  const missing = given.find(({ name }) => !made.has(name) && fieldsNamed(header, name).length === 0)
+  if (missing === undefined) return
+  const offset = statement.columns?.find(({ value }) => value === missing.name)?.offset ?? statement.source.offset
+  if (!isColumnar(statement.options.format)) throw missingField(statement, header, missing.name, offset)
+  const message = `the input has no column "${missing.name}"`
+  throw statementError(statement.text, offset, 'undefined_column', message, {
+    detail: `Its columns are ${header.map((name) => `"${name}"`).join(', ')}.`,
+  })
+}
+
+/** Rows have one value under each name. */
+function checkDistinct(statement: CopyFrom, columns: readonly Source[]): void {
+  if (!isColumnar(statement.options.format)) return
+  const names = new Set<string>()
+  for (const { name } of columns) {
+    if (names.has(name)) {
+      const message = `the input has several columns "${name}"`
+      throw statementError(statement.text, statement.source.offset, 'ambiguous_column', message, {
+        hint: 'With MAP BY NAME false a column list gives each a name of its own; FILLER drops one.',
+      })
+    }
+    names.add(name)
   }
 }
 

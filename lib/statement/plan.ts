@@ -306,7 +306,7 @@ function placesOf(names: readonly string[]): Places {
 }
 
 /** All fields that may be meant. */
-function fieldsNamed(names: readonly string[], wanted: string): readonly number[] {
+export function fieldsNamed(names: readonly string[], wanted: string): readonly number[] {
   const { exact, folded } = placesOf(names)
   return exact.get(wanted) ?? folded.get(wanted.toLowerCase()) ?? []
 }
@@ -365,18 +365,7 @@ function positioned(copy: CopyFrom, table: PlannedTable, names: readonly string[
   const { columns, fields } = listed(copy, table)
   const places = fields ? fields.ofColumn : columns.map((_, index) => index)
   const count = fields?.names.length ?? columns.length
-  if (count !== names.length) {
-    const offset = (copy.columns?.[0] ?? copy.table.name).offset
-    const message = `the input has ${names.length} columns, and ${count} are wanted`
-    throw new CopyError({
-      code: 'bad_copy_file_format',
-      sqlState: '22P04',
-      message,
-      detail: `Its columns are ${names.map((name) => `"${name}"`).join(', ')}.`,
-      hint: 'List a column for each; those named in FILLER are dropped. With MAP BY NAME others are not read.',
-      statement: { text: copy.text, offset },
-    })
-  }
+  if (count !== names.length) throw unequalColumns(copy, names, count)
   return {
     columns,
     fields: {
@@ -387,14 +376,28 @@ function positioned(copy: CopyFrom, table: PlannedTable, names: readonly string[
   }
 }
 
+/** Columns of an input that are matched by their places, and are not as many as are wanted. */
+export function unequalColumns(copy: CopyFrom, names: readonly string[], wanted: number): CopyError {
+  return new CopyError({
+    code: 'bad_copy_file_format',
+    sqlState: '22P04',
+    message: `the input has ${names.length} columns, and ${wanted} are wanted`,
+    detail: `Its columns are ${names.map((name) => `"${name}"`).join(', ')}.`,
+    hint: 'List a column for each; those named in FILLER are dropped. With MAP BY NAME others are not read.',
+    statement: { text: copy.text, offset: (copy.columns?.[0] ?? copy.table.name).offset },
+  })
+}
+
 function named(copy: CopyFrom, table: PlannedTable, names: readonly string[]): Layout {
   const { filler = [] } = copy.options
   const left = new Set([...madeNames(copy), ...filler].map(({ value }) => value))
   const listed = copy.columns?.filter(({ value }) => !left.has(value))
   const wanted = listed ? resolve(copy, table, listed) : allOf(copy, table)
   const found = wanted.map((column, at) => {
-    const exact = fieldNamed(names, listed?.[at]?.value ?? '')
-    return { column, field: exact >= 0 ? exact : fieldNamed(names, table.columns[column]?.name ?? '') }
+    const own = table.columns[column]?.name ?? ''
+    const written = listed?.[at]?.value ?? own
+    const exact = fieldNamed(names, written)
+    return { column, field: exact >= 0 ? exact : fieldNamed(names, own) }
   })
   const kept = found.filter(({ field }) => field >= 0)
   const missing = listed?.[found.findIndex(({ field }) => field < 0)]

@@ -344,13 +344,19 @@ impl Object {
     }
 
     fn check_opened(&self, answer: &GetResult, version: &Version) -> Result<(), Box<DataError>> {
+        self.check_answer(answer, version)?;
+        self.check_listed(version)
+    }
+
+    /// Whether it is all of an object.
+    fn check_answer(&self, answer: &GetResult, version: &Version) -> Result<(), Box<DataError>> {
         if answer.range != (0..version.size) {
             return Err(unexpected(&self.address, "the answer is a part of it, which nobody has asked for"));
         }
         if self.store.scheme == Scheme::S3 && answer.meta.e_tag.is_none() {
             return Err(unexpected(&self.address, "the answer has no ETag, and so is no object"));
         }
-        self.check_listed(version)
+        Ok(())
     }
 
     fn check_listed(&self, version: &Version) -> Result<(), Box<DataError>> {

@@ -9,6 +9,7 @@ mod exact;
 mod given;
 #[cfg(test)]
 mod tests;
+mod uuid;
 mod value;
 
 use std::sync::Arc;
@@ -55,14 +56,16 @@ pub fn write_literal(array: &dyn Array, row: usize, out: &mut Vec<u8>) -> Result
 pub fn row_text(batch: &RecordBatch, row: usize) -> Vec<u8> {
     let mut text = Vec::new();
     let schema = batch.schema_ref();
+    let columns: Vec<ArrayRef> = batch.columns().iter().map(|column| uuid::as_text(&column.slice(row, 1))).collect();
+    let row = 0;
     let names = schema.fields().iter().map(|field| field.name().as_str());
-    if value::object(names, batch.columns(), row, &mut text).is_ok() {
+    if value::object(names, &columns, row, &mut text).is_ok() {
         return text;
     }
     // Some value has no form in JSON. It is told as its type would write it.
     text.clear();
     text.push(b'{');
-    for (index, (field, column)) in schema.fields().iter().zip(batch.columns()).enumerate() {
+    for (index, (field, column)) in schema.fields().iter().zip(&columns).enumerate() {
         if index > 0 {
             text.extend_from_slice(b", ");
         }
@@ -256,7 +259,7 @@ impl BatchDecoder {
         {
             return taken;
         }
-        let array = &widened(array, spec);
+        let array = &as_written(array, spec);
         // What cannot be written as a literal, or not without loss, is NULL to whoever reads the literals.
         let style = style_for(plan, spec);
         let buffer = &mut self.tile.buffer;
@@ -351,6 +354,10 @@ impl BatchDecoder {
             if !spec.is_read() || !matches!(self.plan.conversion(spec), BadValue::SetNull | BadValue::SetDefault) {
                 continue;
             }
+            // What has its own value has not been replaced, whatever is said of it now.
+            if self.decoded.columns[index].validity.is_valid(row) {
+                continue;
+            }
             let array = source(&self.plan, batch, index);
             let is_null = array.logical_nulls().is_some_and(|nulls| nulls.is_null(row));
             if !is_null && let Err((error, value)) = self.judge(index, &array, row) {
@@ -388,7 +395,8 @@ impl BatchDecoder {
             let plan = if is_string(array.data_type()) { &self.plan } else { &self.typed };
             let spec = &plan.columns[index];
             let mut text = Vec::new();
-            let is_written = value::write(&widened(&array, spec), row, style_for(plan, spec), &mut text).is_ok();
+            let one = as_written(&array.slice(row, 1), spec);
+            let is_written = value::write(&one, 0, style_for(plan, spec), &mut text).is_ok();
             if let Some(text) = is_written.then(|| literal(plan, spec, &text)).flatten() {
                 told.push(Told { column: index, text: Some(text) });
             }
@@ -405,7 +413,7 @@ impl BatchDecoder {
     ) -> std::result::Result<(), (Box<DataError>, Option<Vec<u8>>)> {
         let plan = if is_string(array.data_type()) { &self.plan } else { &self.typed };
         let spec = &plan.columns[index];
-        let array = &widened(array, spec);
+        let (array, row) = (&as_written(&array.slice(row, 1), spec), 0);
         let mut text = Vec::new();
         if let Err(error) = value::write(array, row, style_for(plan, spec), &mut text) {
             return Err((error, None));
@@ -503,16 +511,24 @@ fn source(plan: &Plan, batch: &RecordBatch, column: usize) -> ArrayRef {
     Arc::clone(batch.column(index))
 }
 
-/// Numbers of single precision as those of double precision that they are, if that is what the column holds: their shortest literals
-/// are others.
-fn widened(array: &ArrayRef, column: &ColumnPlan) -> ArrayRef {
+/// The values as they are written for a column. Numbers of single precision are those of double precision that they are, if that is what
+/// the column holds: their shortest literals are others.
+fn as_written(array: &ArrayRef, column: &ColumnPlan) -> ArrayRef {
     if column.ty != Type::Float8 {
-        return Arc::clone(array);
+        return if is_of_bytes(&column.ty) { Arc::clone(array) } else { uuid::as_text(array) };
     }
     match array.data_type() {
         DataType::Float32 => Arc::new(array.as_primitive::<Float32Type>().unary::<_, Float64Type>(f64::from)),
         DataType::Float16 => Arc::new(array.as_primitive::<Float16Type>().unary::<_, Float64Type>(|v| v.to_f64())),
         _ => Arc::clone(array),
+    }
+}
+
+fn is_of_bytes(ty: &Type) -> bool {
+    match ty {
+        Type::Bytea => true,
+        Type::Array(array) => is_of_bytes(&array.element),
+        _ => false,
     }
 }
 

@@ -52,7 +52,7 @@ pub(super) fn has_text(ty: &DataType) -> bool {
 /// Appends the value of `row`, which is not NULL.
 ///
 /// # Errors
-/// A value that has no form in this style: NaN in JSON, a date that no calendar has, a list of lists of unlike lengths.
+/// A value that has no form in this style: a date that no calendar has, a list of lists of unlike lengths.
 pub(super) fn write(array: &dyn Array, row: usize, style: Style, out: &mut Vec<u8>) -> Result<()> {
     use DataType as D;
     match array.data_type() {
@@ -66,9 +66,9 @@ pub(super) fn write(array: &dyn Array, row: usize, style: Style, out: &mut Vec<u
         D::UInt16 => display(get::<UInt16Type>(array, row), out),
         D::UInt32 => display(get::<UInt32Type>(array, row), out),
         D::UInt64 => display(get::<UInt64Type>(array, row), out),
-        D::Float16 => float(get::<Float16Type>(array, row).to_f32().into(), true, style, out)?,
-        D::Float32 => float(get::<Float32Type>(array, row).into(), true, style, out)?,
-        D::Float64 => float(get::<Float64Type>(array, row), false, style, out)?,
+        D::Float16 => float(get::<Float16Type>(array, row).to_f32().into(), true, style, out),
+        D::Float32 => float(get::<Float32Type>(array, row).into(), true, style, out),
+        D::Float64 => float(get::<Float64Type>(array, row), false, style, out),
         D::Decimal32(_, scale) => decimal(&get::<Decimal32Type>(array, row).to_string(), *scale, out),
         D::Decimal64(_, scale) => decimal(&get::<Decimal64Type>(array, row).to_string(), *scale, out),
         D::Decimal128(_, scale) => decimal(&get::<Decimal128Type>(array, row).to_string(), *scale, out),
@@ -131,7 +131,7 @@ fn display(value: impl std::fmt::Display, out: &mut Vec<u8>) {
 }
 
 /// The shortest digits that read back the same, as PostgreSQL prints them.
-fn float(value: f64, is_single: bool, style: Style, out: &mut Vec<u8>) -> Result<()> {
+fn float(value: f64, is_single: bool, style: Style, out: &mut Vec<u8>) {
     if !value.is_finite() {
         let name = if value.is_nan() {
             "NaN"
@@ -140,14 +140,13 @@ fn float(value: f64, is_single: bool, style: Style, out: &mut Vec<u8>) -> Result
         } else {
             "-Infinity"
         };
+        // JSON has no such number. Whoever reads the string as a number has it back.
         if style == Style::Json {
-            return Err(DataError::new(
-                ErrorCode::InvalidTextRepresentation,
-                format!("{name} has no representation in JSON"),
-            ));
+            display(format_args!("\"{name}\""), out);
+            return;
         }
         out.extend_from_slice(name.as_bytes());
-        return Ok(());
+        return;
     }
     let digits = if is_single { format!("{:e}", value as f32) } else { format!("{value:e}") };
     let (mantissa, exponent) = digits.split_once('e').unwrap_or((&digits, "0"));
@@ -159,7 +158,6 @@ fn float(value: f64, is_single: bool, style: Style, out: &mut Vec<u8>) -> Result
         let sign = if exponent < 0 { '-' } else { '+' };
         display(format_args!("{mantissa}e{sign}{:02}", exponent.abs()), out);
     }
-    Ok(())
 }
 
 fn value_plainly(value: f64, is_single: bool) -> String {

@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use copyist_core::{DataError, ErrorCode};
-use object_store::{Error, GetOptions, GetRange};
+use object_store::{Error, GetOptions, GetRange, GetResult};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use super::{Body, Known, Object, Version};
-use crate::client::{Answered, cause};
+use crate::client::{Answered, UNKNOWN_SIZE, cause};
 use crate::failure::{of_store, unexpected};
 use crate::reader::Stop;
 
@@ -322,18 +322,47 @@ async fn find(object: &Object, most: u64) -> Result<(Version, Bytes), Box<DataEr
 async fn whole(object: &Object, most: u64) -> Result<(Version, Bytes), Box<DataError>> {
     let refused = |error: Error| of_store(&error, &object.address);
     let (answer, version) = object.open().await.map_err(refused)?;
+    if version.size == UNKNOWN_SIZE {
+        return unannounced(object, answer, version, most).await;
+    }
     object.check_opened(&answer, &version)?;
     if version.size > most {
-        let message = format!("\"{}\" cannot be read by parts, and is too large to be held", object.name());
-        return Err(DataError::new(ErrorCode::FeatureNotSupported, message)
-            .with_detail(format!(
-                "Its server gives no parts of it that are of one version for sure, and of its {} bytes {most} may be held.",
-                version.size
-            ))
-            .with_hint("Raise memoryLimit to more than twice its size, or load a copy of it from a file."));
+        return Err(too_large(object, &format!("its {} bytes", version.size), most));
     }
     let all = joined(Body::new(object, &version, answer, 0..version.size).all().await?);
     Ok((version, all))
+}
+
+#[cold]
+fn too_large(object: &Object, bytes: &str, most: u64) -> Box<DataError> {
+    let message = format!("\"{}\" cannot be read by parts, and is too large to be held", object.name());
+    DataError::new(ErrorCode::FeatureNotSupported, message)
+        .with_detail(format!(
+            "Its server gives no parts of it that are of one version for sure, and of {bytes} {most} may be held."
+        ))
+        .with_hint("Raise memoryLimit to more than twice its size, or load a copy of it from a file.")
+}
+
+/// All of an object whose server does not say how many bytes it has: that is known when they have come.
+async fn unannounced(
+    object: &Object,
+    answer: GetResult,
+    mut version: Version,
+    most: u64,
+) -> Result<(Version, Bytes), Box<DataError>> {
+    object.check_answer(&answer, &version)?;
+    let mut body = Body::new(object, &version, answer, 0..UNKNOWN_SIZE);
+    let (mut pieces, mut size) = (Vec::new(), 0);
+    while let Some(piece) = body.next().await? {
+        size += piece.len() as u64;
+        if size > most {
+            return Err(too_large(object, "its bytes, of which the server does not tell the number,", most));
+        }
+        pieces.push(piece);
+    }
+    version.size = size;
+    object.check_listed(&version)?;
+    Ok((version, joined(pieces)))
 }
 
 fn joined(mut pieces: Vec<Bytes>) -> Bytes {

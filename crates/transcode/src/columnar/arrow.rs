@@ -62,6 +62,9 @@ impl ArrowInput {
         let (unchecked, schema) = if is_file {
             let (blocks, schema) = contained("Arrow", || arrow_guard::blocks(&*access))?;
             (Unchecked::Blocks(blocks), schema)
+        } else if magic[..4] == *b"PAR1" {
+            let message = "this is no Arrow file: it is in the format Parquet";
+            return Err(DataError::new(ErrorCode::BadCopyFileFormat, message).with_hint("Write FORMAT parquet."));
         } else {
             let behind = arrow_guard::check(&*access)?;
             let input = Counted::new(&access, &read, &Unread::default());

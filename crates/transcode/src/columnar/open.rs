@@ -129,7 +129,9 @@ impl<'a> Places<'a> {
             }
             several => {
                 let message = format!("\"{name}\" has {} columns that may be \"{column}\"", several.len());
-                Err(DataError::new(ErrorCode::AmbiguousColumn, message))
+                Err(DataError::new(ErrorCode::AmbiguousColumn, message).with_hint(
+                    "With MAP BY NAME false a column list says by their places which column is meant, and FILLER which are dropped.",
+                ))
             }
         }
     }

@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use ::parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader};
 use ::parquet::arrow::{ARROW_SCHEMA_META_KEY, FieldLevels, ProjectionMask, parquet_to_arrow_field_levels};
-use ::parquet::basic::{ConvertedType, Encoding, Type as PhysicalType};
+use ::parquet::basic::{ConvertedType, Encoding, LogicalType, Type as PhysicalType};
 use ::parquet::errors::ParquetError;
-use ::parquet::file::metadata::ColumnChunkMetaData;
+use ::parquet::file::metadata::{ColumnChunkMetaData, FileMetaData, ParquetMetaData};
 use ::parquet::file::reader::{ChunkReader, Length};
 use arrow_array::RecordBatch;
 use arrow_schema::{ArrowError, SchemaRef};
@@ -75,6 +75,10 @@ impl ParquetInput {
         drop(footer);
         let metadata =
             contained("Parquet", || ArrowReaderMetadata::load(&input, ArrowReaderOptions::new()).map_err(of_parquet));
+        let metadata = metadata.or_else(|error| {
+            // The file's own types are enough where what its writer says of them in Arrow's words is unknown, or does not fit them.
+            contained("Parquet", || without_hint(&input).map_err(of_parquet)).map_err(|_| error)
+        });
         let mut metadata = metadata.map_err(|error| match input.refused() {
             Some(refused) => refused,
             // Of such a column it may not even be told what it has.
@@ -87,6 +91,8 @@ impl ParquetInput {
             metadata = intervals.rest.clone();
             schema = Arc::clone(&intervals.schema);
         }
+        // The footer has been read twice, and is there once.
+        input.read.store(guard::TAIL as u64 + length, Ordering::Relaxed);
         let columns: Vec<usize> = (0..metadata.schema().fields().len()).collect();
         let mut file = ParquetFile { input, metadata, intervals, encrypted, rows: 0 };
         file.rows = file.check_row_groups()?;
@@ -142,6 +148,23 @@ impl ParquetInput {
 
 /// Bytes of a value of a column whose values all have as many.
 const MOST_WIDTH: u64 = 16 << 20;
+
+/// A footer without the schema that writers of Arrow leave in it.
+fn without_hint(input: &Input) -> std::result::Result<ArrowReaderMetadata, ParquetError> {
+    let read = ArrowReaderMetadata::load(input, ArrowReaderOptions::new().with_skip_arrow_metadata(true))?;
+    let about = read.metadata().file_metadata();
+    let others = about.key_value_metadata().into_iter().flatten().filter(|pair| pair.key != ARROW_SCHEMA_META_KEY);
+    let about = FileMetaData::new(
+        about.version(),
+        about.num_rows(),
+        about.created_by().map(str::to_owned),
+        Some(others.cloned().collect()),
+        about.schema_descr_ptr(),
+        about.column_orders().cloned(),
+    );
+    let metadata = ParquetMetaData::new(about, read.metadata().row_groups().to_vec());
+    ArrowReaderMetadata::try_new(Arc::new(metadata), ArrowReaderOptions::new())
+}
 
 impl ParquetFile {
     /// Whether all that the footer says of the columns lies in the file, and is true of the rows, of which it answers the number.
@@ -318,6 +341,11 @@ fn repeated_bytes(column: &ColumnChunkMetaData, strings: Strings) -> u64 {
     column.num_values().unsigned_abs().saturating_mul(strings.each())
 }
 
+fn has_variant(ty: &::parquet::schema::types::Type) -> bool {
+    matches!(ty.get_basic_info().logical_type_ref(), Some(LogicalType::Variant(_)))
+        || (ty.is_group() && ty.get_fields().iter().any(|field| has_variant(field)))
+}
+
 /// Some of the columns, read row group by row group.
 struct Columns {
     file: Arc<ParquetFile>,
@@ -361,6 +389,16 @@ impl Columns {
         for (leaf, column) in group.columns().iter().enumerate() {
             if mask.leaf_included(leaf) && file.encrypted.contains(&leaf) {
                 return Err(is_encrypted(format_args!("column \"{}\"", column.column_path().string())));
+            }
+            let root = metadata.file_metadata().schema_descr().get_column_root(leaf);
+            if mask.leaf_included(leaf) && has_variant(root) {
+                let message =
+                    format!("column \"{}\" is or has a VARIANT of Parquet, which cannot be read", root.name());
+                return Err(DataError::new(ErrorCode::FeatureNotSupported, message)
+                    .with_detail(
+                        "A VARIANT is kept in an encoding of its own, in which its values are no numbers and texts.",
+                    )
+                    .with_hint("Leave the column out of the column list, or write it as JSON."));
             }
             // The reader takes days and milliseconds of them, and would drop the months without a word. Arrow writes either.
             if mask.leaf_included(leaf)
@@ -493,7 +531,8 @@ impl Batches for ParquetInput {
     }
 
     fn bytes_read(&self) -> u64 {
-        self.file.input.read.load(Ordering::Relaxed)
+        // Some bytes are read more than once: those of a page that were looked at with its header.
+        self.file.input.read.load(Ordering::Relaxed).min(self.file.input.len())
     }
 }
 

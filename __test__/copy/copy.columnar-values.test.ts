@@ -1,0 +1,263 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DuckDBInstance } from '@duckdb/node-api'
+import { Field, Int32, makeData, RecordBatch, Schema, Struct, Table, tableToIPC, vectorFromArray } from 'apache-arrow'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type ReadOptions, type Reject, type ReplacedRow, read } from '../../lib/index.ts'
+import { type Bench, benches } from './targets.ts'
+
+const IDS = ['2a9840f1-db40-4843-88e2-6853a46c4a05', '00000000-0000-0000-0000-00000000000a']
+
+let folder: string
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'copyist-columnar-'))
+  const instance = await DuckDBInstance.create(':memory:')
+  const connection = await instance.connect()
+  const write = (name: string, query: string) =>
+    connection.run(`COPY (${query}) TO '${join(folder, name)}' (FORMAT parquet)`)
+  const [a, b] = IDS.map((id) => `'${id}'::UUID`)
+  await write('uuid.parquet', `SELECT * FROM (VALUES (1, ${a}, '1'), (2, ${b}, 'x'), (3, NULL, '3')) r(id, u, number)`)
+  await write(
+    'uuids.parquet',
+    `SELECT ${a} AS plain, [${a}, NULL, ${b}] AS list, {'u': ${b}, 'more': [${a}]} AS pair, MAP {${a}: ${b}} AS map`,
+  )
+  await write('nan.parquet', `SELECT {'f': 'NaN'::DOUBLE, 'g': '-inf'::FLOAT, 'i': 7} AS s, ['inf'::DOUBLE] AS list`)
+  await write('int.parquet', `SELECT 1::INT AS id, 2::SMALLINT AS n, 1.5::DECIMAL(4, 1) AS d, [1::INT] AS list`)
+  await write(
+    'wide.parquet',
+    `SELECT 1099511627776 AS id, 7.25::DOUBLE AS n, 12345.678::DECIMAL(8, 3) AS d, [1099511627776] AS list`,
+  )
+  await write('text.parquet', `SELECT 3 AS id, 'many' AS n, 1::DECIMAL(4, 1) AS d, [3] AS list`)
+  await write('variant.parquet', `SELECT 1 AS id, 12345::VARIANT AS v`)
+  await write('two.parquet', 'SELECT 1 AS id, 2 AS big, 3 AS c')
+  connection.closeSync()
+  instance.closeSync()
+  const named = new Table({
+    a: vectorFromArray([1], new Int32()),
+    '': vectorFromArray([2], new Int32()),
+    c: vectorFromArray([3], new Int32()),
+  })
+  writeFileSync(join(folder, 'unnamed.arrow'), tableToIPC(named, 'file'))
+  const twice = new Schema(['a', 'a', 'b'].map((name) => new Field(name, new Int32())))
+  const children = [1, 2, 3].map((value) => vectorFromArray([value], new Int32()).data[0])
+  const data = makeData({ type: new Struct(twice.fields), length: 1, children: children.flatMap((c) => c ?? []) })
+  writeFileSync(join(folder, 'twice.arrow'), tableToIPC(new Table(new RecordBatch(twice, data)), 'file'))
+})
+
+afterAll(() => rmSync(folder, { recursive: true }))
+
+const at = (file: string) => `'${join(folder, file)}'`
+const failed = (promise: Promise<unknown>) =>
+  promise.then(
+    () => expect.fail('it must be refused'),
+    (error: unknown) => error,
+  )
+
+async function rows(statement: string, options?: ReadOptions) {
+  const found: Record<string, unknown>[] = []
+  for await (const row of read(statement, options).rows()) found.push(row)
+  return found
+}
+
+describe('read', () => {
+  test('a column without a name is no other column', async () => {
+    const statement = `COPY FROM ${at('unnamed.arrow')} (FORMAT arrow)`
+    expect(await rows(statement)).toEqual([{ a: 1, '': 2, c: 3 }])
+  })
+
+  test('the types of several files are those that hold the values of each', async () => {
+    const types = async (...files: string[]) => {
+      const list = files.map((file) => `'${file}.parquet'`).join(', ')
+      const result = read(`COPY FROM '${folder}' (FORMAT parquet, FILES = [${list}])`)
+      const columns = await result.columns()
+      return columns.map(({ name, type, values }) => [name, type, [...values].map(String)])
+    }
+    const both = [
+      ['id', 'bigint', ['1', '1099511627776']],
+      ['n', 'double precision', ['2', '7.25']],
+      ['d', 'numeric(8,3)', ['1.500', '12345.678']],
+      ['list', 'bigint[]', ['1', '1099511627776']],
+    ]
+    expect(await types('int', 'wide')).toMatchObject(both)
+    expect((await types('wide', 'int')).map(([, type]) => type)).toEqual(both.map(([, type]) => type))
+    expect((await types('int', 'wide', 'text'))[1]).toEqual(['n', 'text', ['2', '7.25', 'many']])
+  })
+
+  test('what is wanted of the columns is there, or is refused', async () => {
+    const file = `COPY FROM ${at('two.parquet')} (FORMAT parquet)`
+    expect(await failed(rows(file, { columns: { id: 'int', nope: 'int' } }))).toMatchObject({
+      sqlState: '42703',
+      message: 'the input has no column "nope"',
+      detail: 'Its columns are "id", "big", "c".',
+    })
+    expect(await failed(rows(file, { columns: {} }))).toMatchObject({
+      sqlState: '22023',
+      message: 'invalid value for option "columns": {}',
+    })
+    const listed = `COPY (id) FROM ${at('two.parquet')} (FORMAT parquet)`
+    expect(await failed(rows(listed, { columns: { id: 'int', big: 'bigint' } }))).toMatchObject({
+      sqlState: '42703',
+      message: 'column "big" of the option "columns" is not in the column list',
+    })
+    const csv = 'COPY FROM STDIN (FORMAT csv, MAP BY NAME)'
+    expect(await failed(rows(csv, { columns: { a: 'int', z: 'int' }, stdin: 'a,b\n1,2\n' }))).toMatchObject({
+      sqlState: '42703',
+      message: 'the header has no field for column "z"',
+    })
+  })
+
+  test('of two columns of one name neither is lost in silence', async () => {
+    const file = at('twice.arrow')
+    for (const more of ['', ', MAP BY NAME false']) {
+      expect(await failed(rows(`COPY FROM ${file} (FORMAT arrow${more})`))).toMatchObject({
+        sqlState: '42702',
+        message: 'the input has several columns "a"',
+        hint: expect.stringContaining('MAP BY NAME false'),
+      })
+    }
+    const listed = `COPY (x, y, z) FROM ${file} (FORMAT arrow, MAP BY NAME false)`
+    expect(await rows(listed)).toEqual([{ x: 1, y: 2, z: 3 }])
+  })
+
+  test('Parquet that is called Arrow', async () => {
+    expect(await failed(rows(`COPY FROM ${at('two.parquet')} (FORMAT arrow)`))).toMatchObject({
+      sqlState: '22P04',
+      message: expect.stringContaining('this is no Arrow file: it is in the format Parquet'),
+      hint: 'Write FORMAT parquet.',
+    })
+  })
+
+  test('no more bytes are read than there are', async () => {
+    const seen: [number, number | undefined][] = []
+    const receipt = read(`COPY FROM ${at('two.parquet')} (FORMAT parquet)`, {
+      onProgress: ({ bytesRead, bytesTotal }) => seen.push([bytesRead, bytesTotal]),
+    })
+    await receipt.columns()
+    const [bytes = 0, total] = seen.at(-1) ?? []
+    expect(total).toBe(readFileSync(join(folder, 'two.parquet')).length)
+    expect(bytes).toBeLessThanOrEqual(total ?? 0)
+  })
+
+  test('a VARIANT is refused, and the other columns are read', async () => {
+    const file = at('variant.parquet')
+    expect(await failed(rows(`COPY FROM ${file} (FORMAT parquet)`))).toMatchObject({
+      sqlState: '0A000',
+      message: expect.stringContaining('column "v" is or has a VARIANT'),
+    })
+    expect(await rows(`COPY (id) FROM ${file} (FORMAT parquet)`)).toEqual([{ id: 1 }])
+  })
+
+  test('a server that does not say how many bytes come', async () => {
+    const bytes = readFileSync(join(folder, 'two.parquet'))
+    const server = createServer(({ url }, response) => {
+      response.writeHead(200, { etag: '"1"' })
+      response.write(bytes.subarray(0, 100))
+      response.end(url === '/two.parquet' ? bytes.subarray(100) : Buffer.alloc(600 << 10))
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    try {
+      const statement = (file: string) =>
+        `COPY (big) FROM 'http://127.0.0.1:${(server.address() as AddressInfo).port}/${file}' (FORMAT parquet)`
+      expect(await rows(statement('two.parquet'))).toEqual([{ big: 2 }])
+      expect(await failed(rows(statement('large'), { memoryLimit: 1 << 20 }))).toMatchObject({
+        sqlState: '0A000',
+        message: expect.stringContaining('too large to be held'),
+        detail: expect.stringContaining('524288 may be held'),
+      })
+    } finally {
+      server.closeAllConnections()
+      server.close()
+    }
+  })
+})
+
+describe.each(benches)('$name', ({ name, open }) => {
+  let bench: Bench
+
+  beforeAll(async () => {
+    bench = await open()
+  })
+
+  afterAll(() => bench.close())
+
+  test('a uuid beside another error is not told to be wrong, nor to be replaced', async () => {
+    await bench.sql('CREATE TABLE u (id integer, u uuid, number integer)')
+    const load = (options: string, call = {}) =>
+      bench.db.copy(`COPY u FROM ${at('uuid.parquet')} (FORMAT parquet${options})`, call)
+    expect(await failed(load(''))).toMatchObject({
+      sqlState: '22P02',
+      message: 'invalid input syntax for type integer: "x"',
+      position: { column: 'number' },
+    })
+    const rejects: Reject[] = []
+    await load(', ON_ERROR skip_row', { onReject: (reject: Reject) => rejects.push(reject) })
+    expect(rejects.map(({ errors, raw }) => [errors.map(({ column }) => column), raw.toString()])).toEqual([
+      [['number'], `{"id": 2, "u": "${IDS[1]}", "number": "x"}`],
+    ])
+    const replaced: ReplacedRow[] = []
+    const receipt = await load(', ON_ERROR set_null', { onReplace: (row: ReplacedRow) => replaced.push(row) })
+    expect(receipt.rowsReplaced).toBe(1)
+    expect(replaced.flatMap(({ values }) => values.map(({ column }) => column))).toEqual(['number'])
+    const stored = await bench.sql('SELECT id, u, number FROM u WHERE number IS NULL')
+    expect(stored).toEqual([['2', IDS[1], null]])
+  })
+
+  test('a uuid is one in lists, structures, maps and texts', async () => {
+    await bench.db.copy(`COPY made FROM ${at('uuids.parquet')} (FORMAT parquet, CREATE_TABLE)`)
+    const [a, b] = IDS
+    const text = name === 'postgres' ? 'text' : 'VARCHAR'
+    const row = await bench.sql(`SELECT plain::${text}, list::${text}, pair::${text}, map::${text} FROM made`)
+    expect(row).toEqual([
+      [
+        a,
+        name === 'postgres' ? `{${a},NULL,${b}}` : `[${a}, NULL, ${b}]`,
+        `{"u": "${b}", "more": ["${a}"]}`,
+        `{"${a}": "${b}"}`,
+      ].map((value, index) => (name === 'postgres' && index === 2 ? `{"u": "${b}", "more": ["${a}"]}` : value)),
+    ])
+    await bench.sql('CREATE TABLE texts (plain text)')
+    await bench.db.copy(`COPY texts FROM ${at('uuids.parquet')} (FORMAT parquet)`)
+    expect(await bench.sql('SELECT plain FROM texts')).toEqual([[a]])
+    await bench.sql(`CREATE TABLE bytes (plain ${name === 'postgres' ? 'bytea' : 'BLOB'})`)
+    await bench.db.copy(`COPY bytes FROM ${at('uuids.parquet')} (FORMAT parquet)`)
+    const size = name === 'postgres' ? 'length(plain)' : 'octet_length(plain)'
+    expect(await bench.sql(`SELECT ${size} FROM bytes`)).toEqual([['16']])
+  })
+
+  test('numbers that JSON has not are strings in it', async () => {
+    await bench.sql(`CREATE TABLE nan (s ${name === 'postgres' ? 'jsonb' : 'JSON'})`)
+    await bench.db.copy(`COPY nan FROM ${at('nan.parquet')} (FORMAT parquet)`)
+    const field = (key: string) => (name === 'postgres' ? `s->>'${key}'` : `s->>'$.${key}'`)
+    expect(await bench.sql(`SELECT ${field('f')}, ${field('g')}, ${field('i')} FROM nan`)).toEqual([
+      ['NaN', '-Infinity', '7'],
+    ])
+    if (name === 'postgres') return
+    await bench.sql('CREATE TABLE structs (s STRUCT(f DOUBLE, g DOUBLE, i INTEGER))')
+    await bench.db.copy(`COPY structs FROM ${at('nan.parquet')} (FORMAT parquet)`)
+    expect(await bench.sql('SELECT isnan(s.f), isinf(s.g), s.i FROM structs')).toEqual([['true', 'true', '7']])
+  })
+
+  test('a table for several files has types that hold the values of each', async () => {
+    const files = (list: string) => `'${folder}' (FORMAT parquet, FILES = [${list}], CREATE_TABLE)`
+    await bench.db.copy(`COPY several FROM ${files(`'int.parquet', 'wide.parquet'`)}`)
+    expect(await bench.sql('SELECT id, n, d FROM several ORDER BY id')).toMatchObject([
+      ['1', expect.stringMatching(/^2(\.0)?$/), '1.500'],
+      ['1099511627776', '7.25', '12345.678'],
+    ])
+    const explained = await bench.db.explain(`COPY another FROM ${files(`'int.parquet', 'text.parquet'`)}`)
+    expect(explained.columns?.[1]?.type).toMatch(/^(?:text|VARCHAR)$/)
+  })
+
+  test('columns that are matched by their places are as many as the list', async () => {
+    const statement = `COPY fewer (x, y) FROM ${at('two.parquet')} (FORMAT parquet, MAP BY NAME false, CREATE_TABLE)`
+    expect(await failed(bench.db.copy(statement))).toMatchObject({
+      sqlState: '22P04',
+      message: 'the input has 3 columns, and 2 are wanted',
+      hint: expect.stringContaining('FILLER'),
+    })
+  })
+})
