@@ -303,8 +303,9 @@ export class Replay {
 
   async *#records(ledger: Ledger, signal: AbortSignal | undefined): AsyncGenerator<Buffer> {
     const lineEnd = this.#lineEnd
-    yield lineEnd
-    let at = lineEnd.length
+    const first = Buffer.concat([this.#header, lineEnd])
+    yield first
+    let at = first.length
     for (let after = 0; ; ) {
       const page = await readPage(ledger, this.loadId, after, { numbered: true })
       if (signal?.aborted) throw signal.reason
@@ -322,7 +323,14 @@ export class Replay {
     }
   }
 
-  /** What stands behind every record, and alone in the first line. */
+  /** What is in the first line: nothing, or something that means nothing where empty lines are passed over. */
+  get #header(): Buffer {
+    const { skipBlankLines, quote, escape: escaping, eol = '', encoding } = this.statement.options
+    const letter = ['-', '_', '#', '~'].find((each) => ![quote, escaping].includes(each) && !eol.includes(each))
+    return skipBlankLines && letter ? inEncoding(letter, encoding) : Buffer.alloc(0)
+  }
+
+  /** What stands behind every record, and behind the first line. */
   get #lineEnd(): Buffer {
     return inEncoding(recordEnd(this.statement.options), this.statement.options.encoding)
   }

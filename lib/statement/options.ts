@@ -518,7 +518,7 @@ export const optionTable = {
   replace_invalid_chars: define<string | false>({
     synopsis: "[ 'character' ]",
     summary:
-      "Each byte of a character that is no UTF-8 becomes this ASCII character, `?` when none is given, in columns of strings; NUL is still refused. Redshift's ACCEPTINVCHARS.",
+      "Each byte of a character that is no UTF-8 becomes this ASCII character, `?` when none is given, in columns of strings; a value of any other type that has one does not fit, and NUL is still refused. Redshift's ACCEPTINVCHARS.",
     defaultNote: 'such a character does not fit',
     formats: textual,
     bare: [
@@ -559,7 +559,7 @@ export const optionTable = {
   compatible_illegal_chars: define<boolean>({
     synopsis: '[ boolean ]',
     summary:
-      'A NUL becomes a space, and any other character that is no UTF-8 a question mark; in text also those that escapes stand for.',
+      'A NUL becomes a space, and each byte of any other character that is no UTF-8 a question mark; in text also those that escapes stand for. A value that is no string and has such a question mark does not fit.',
     default: { text: false, csv: false },
     formats: textual,
     bare: [flag('compatible_illegal_chars')],
