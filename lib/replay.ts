@@ -21,7 +21,7 @@ import type { Target } from './target/target.ts'
 /*
  * How refused rows are loaded once more
  *
- * Their bytes are put together again as an input of their own: below an empty header line, since nothing of what is special about the
+ * Their bytes are put together again as an input of their own: below a header line that says nothing, since nothing of what is special about the
  * beginning of an input (a byte order mark, the line end that counts from then on) is to befall a row, each with a line feed behind it,
  * or with the line end that the statement tells.
  * They are read from the ledger before the load begins, in the same transaction, since one connection may be all there is, into memory
