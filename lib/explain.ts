@@ -39,7 +39,7 @@ import { refusePending } from './statement/execution.ts'
 import { explainOptions } from './statement/explain.ts'
 import { parseStatement } from './statement/parser.ts'
 import { type ColumnPlan, planColumns } from './statement/plan.ts'
-import { proveColumns } from './table-columns.ts'
+import { proveColumns, provingPlan } from './table-columns.ts'
 import type { FieldStep, TableDescription, Target, TargetTransaction } from './target/target.ts'
 import { checkTransform, stepsOf, unknownTypes } from './transform.ts'
 import { explainTypes } from './type-evidence.ts'
@@ -517,7 +517,11 @@ class Work {
       return { ...(await transaction.planTable(statement.table, all)), reasons }
     }
     const kept = await input.whole()
-    const look = { options: plainOptions(options), table: statement.table.name.value, limits }
+    const look = provingPlan(
+      statement,
+      { options: plainOptions(options), table: statement.table.name.value, limits },
+      kept,
+    )
     // What is wrong with the input is counted by whoever validates it.
     const proven = this.isValidated
       ? { ...statement, options: { ...options, errors: tolerantOf(options.errors) } }

@@ -50,17 +50,18 @@ export function decodedBy(
         ...cleaningOf(column, options),
         ...(options.emptyWhereMissing && isText(column) && { missingIsEmpty: true }),
         ...(told.has(index) && { isTold: true }),
+        ...(options.invalidChars && !isText(column) && { refusesReplaced: true }),
         ...(options.acceptAnyDate &&
           /^(?:date|timestamp)/.test(column.type.kind) && { conversion: 'set_null' as const }),
       },
     ]
   })
-  const condition = conditionOf(statement, columns, plan)
+  const names = plan.fields?.names ?? columns.filter(isRead).map(({ name }) => name)
   return {
     columns,
     ...(plan.fields && { fields: plan.fields.names }),
     ...(plan.positions && { positions: plan.positions }),
-    ...(condition && { conditions: [condition] }),
+    ...(options.when && { conditions: [conditionOf(statement, names)] }),
     ...(options.skipBlankLines && { passesBlankLines: true }),
   }
 }
@@ -310,19 +311,17 @@ export function cleaningOf(
   return Object.keys(cleaning).length === 0 ? {} : { cleaning }
 }
 
-/** WHEN, by the field's number or by bytes of the record. */
-function conditionOf(
-  { text, options }: CopyFrom,
-  columns: readonly LoadColumn[],
-  plan: ColumnPlan,
-): LoadCondition | undefined {
+/**
+ * WHEN, by the number of the field or by bytes of the record; `names` are those of the fields.
+ *
+ * @throws {CopyError} 42703 when it compares what is no field.
+ */
+export function conditionOf({ text, options }: CopyFrom, names: readonly string[]): LoadCondition {
   const { when } = options
-  if (when === undefined) return undefined
+  if (when === undefined) throw new TypeError('the statement has no condition')
   const { subject, operator, value } = when
   const negated = operator === '!='
   if (subject.kind === 'range') return { subject: { start: subject.start - 1, end: subject.end }, negated, value }
-  const read = columns.filter(isRead)
-  const names = plan.fields?.names ?? read.map(({ name }) => name)
   const field = fieldNamed(names, subject.name.value)
   if (field >= 0) return { subject: { field }, negated, value }
   const fillers = options.fixed?.fields.filter(({ name }) => options.filler?.some((one) => one.value === name.value))

@@ -216,6 +216,16 @@ export function nameColumns<C extends { name: string }>(
       return [{ ...column, name: name.value }]
     })
   }
+  if (options.fixed?.match === 'name') {
+    return kept.map(({ name }) => {
+      const column = fields.find((field) => field.name === name.value)
+      if (column !== undefined) return column
+      const message = `column "${name.value}" has no place in FORMATTER`
+      throw statementError(statement.text, name.offset, 'invalid_column_reference', message, {
+        hint: 'A table that is made from the input has no column of which there is nothing.',
+      })
+    })
+  }
   if (read.length !== inferred.length) {
     if (isColumnar(options.format)) {
       throw unequalColumns(

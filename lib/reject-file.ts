@@ -188,7 +188,14 @@ function lineEndAt(
 const ESCAPES: Readonly<Record<string, string>> = { '\n': 'n', '\r': 'r', '\t': 't' }
 
 function headerOf(columns: readonly string[], options: CopyFrom['options']): string {
-  const { format, delimiter, quote, escape: escaping } = options
+  const { format, delimiter, quote, escape: escaping, fixed } = options
+  // Each name as far as it has room at the place of its field: a line like the others.
+  if (fixed) {
+    return fixed.fields.reduce((line, { name, offset, length }) => {
+      const before = line.slice(0, offset).padEnd(offset)
+      return before + name.value.replaceAll(/\s/g, ' ').slice(0, length).padEnd(length) + line.slice(offset + length)
+    }, '')
+  }
   const sequences = options.backslash === 'next' ? {} : ESCAPES
   // Not the delimiter itself: a name that ends with a part of it would make another one together with the delimiter behind.
   const [first = ''] = delimiter

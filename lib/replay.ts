@@ -21,7 +21,7 @@ import type { Target } from './target/target.ts'
 /*
  * How refused rows are loaded once more
  *
- * Their bytes are put together again as an input of their own: below an empty header line, since nothing of what is special about the
+ * Their bytes are put together again as an input of their own: below a header line that says nothing, since nothing of what is special about the
  * beginning of an input (a byte order mark, the line end that counts from then on) is to befall a row, each with a line feed behind it,
  * or with the line end that the statement tells.
  * They are read from the ledger before the load begins, in the same transaction, since one connection may be all there is, into memory
@@ -303,8 +303,9 @@ export class Replay {
 
   async *#records(ledger: Ledger, signal: AbortSignal | undefined): AsyncGenerator<Buffer> {
     const lineEnd = this.#lineEnd
-    yield lineEnd
-    let at = lineEnd.length
+    const first = Buffer.concat([this.#header, lineEnd])
+    yield first
+    let at = first.length
     for (let after = 0; ; ) {
       const page = await readPage(ledger, this.loadId, after, { numbered: true })
       if (signal?.aborted) throw signal.reason
@@ -322,7 +323,14 @@ export class Replay {
     }
   }
 
-  /** What stands behind every record, and alone in the first line. */
+  /** What is in the first line: nothing, or something that means nothing where empty lines are passed over. */
+  get #header(): Buffer {
+    const { skipBlankLines, quote, escape: escaping, eol = '', encoding } = this.statement.options
+    const letter = ['-', '_', '#', '~'].find((each) => ![quote, escaping].includes(each) && !eol.includes(each))
+    return skipBlankLines && letter ? inEncoding(letter, encoding) : Buffer.alloc(0)
+  }
+
+  /** What stands behind every record, and behind the first line. */
   get #lineEnd(): Buffer {
     return inEncoding(recordEnd(this.statement.options), this.statement.options.encoding)
   }

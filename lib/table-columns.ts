@@ -1,5 +1,5 @@
 import { CopyError } from './errors.ts'
-import { cleaningOf, type Formats, formatsOf, languagesOf } from './load-columns.ts'
+import { cleaningOf, conditionOf, type Formats, formatsOf, languagesOf } from './load-columns.ts'
 import { nameColumns, plainOptions } from './load-plan.ts'
 import type { ColumnType, DatePatterns, LoadColumn } from './native/load.ts'
 import {
@@ -7,8 +7,8 @@ import {
   inferTable,
   isNameless,
   type LoadLimits,
-  type LoadPlan,
   openLoad,
+  type ProvingPlan,
   type Rereadable,
   textColumns,
 } from './native/open.ts'
@@ -16,6 +16,7 @@ import type { CopyFrom } from './statement/ast.ts'
 import { hasZone, patternsIn } from './statement/date-patterns.ts'
 import { statementError } from './statement/diagnostics.ts'
 import { parseParts } from './statement/parser.ts'
+import { madeNames } from './statement/plan.ts'
 import { rowsOf } from './type-evidence.ts'
 
 /** The columns of a table that is made from an input. */
@@ -43,7 +44,8 @@ interface Candidate {
   readonly option: string
 }
 
-/** Whole numbers are hardly ever times of day, which have few digits. */
+/** Digits of the longest value of a time of day that is written without marks between hour and minute. */
+const TIME_DIGITS = 4
 const NUMBERS = /^(?:int8|numeric)$/
 const TEMPORAL = /^(?:date|time|timestamp|timestamptz)$/
 
@@ -61,7 +63,7 @@ export async function proveColumns(
 ): Promise<ProvenColumns> {
   const { options, table } = statement
   refuseNumbers(statement)
-  const plan = { options: plainOptions(options), table: table.name.value, limits }
+  const plan = provingPlan(statement, { options: plainOptions(options), table: table.name.value, limits }, input)
   const inferred = await inferTable(plan, input, signal)
   // An empty line with nothing below is no header.
   const isBare = inferred.rows === 0 && statement.columns === undefined && isNameless(plan, input)
@@ -70,7 +72,9 @@ export async function proveColumns(
   const designated = options.timestampColumn?.value
   const isDesignated = (name: string) => designated === undefined || same(name, designated)
   const open: Candidate[][] = inferred.columns.map(() => [])
-  for (const { name, type, field } of named) open[field] = candidatesOf(statement, type, isDesignated(name))
+  for (const { name, type, field, digits = 0 } of named) {
+    open[field] = candidatesOf(statement, type, digits, isDesignated(name))
+  }
   await matchPatterns(plan, input, open, signal)
   const columns = named.map((column) => {
     const [found] = open[column.field] ?? []
@@ -82,6 +86,27 @@ export async function proveColumns(
   })
   const { rows } = inferred
   return { columns: columns.map((column) => stamped(column, designated)), fields: inferred.columns.length, rows }
+}
+
+/**
+ * The plan by which types are proven: records that WHEN passes over tell nothing of them, and what is done to fields comes before. Of a column that
+ * turns out to be of strings, those that are NULL here may be none.
+ */
+export function provingPlan(statement: CopyFrom, plan: ProvingPlan, input: Rereadable): ProvingPlan {
+  const { options, columns } = statement
+  const proving = {
+    ...plan,
+    ...cleaningOf({ type: { kind: 'int8' } }, options),
+    ...(options.skipBlankLines && { passesBlankLines: true }),
+  }
+  if (options.when === undefined) return proving
+  const texts = textColumns(proving, input)
+  const made = madeNames(statement)
+  const isListed = columns !== undefined && options.fixed === undefined && !options.mapByName
+  const listed = columns?.filter(({ value }) => !made.some((name) => name.value === value))
+  const names = isListed ? listed?.map(({ value }) => value) : undefined
+  const condition = conditionOf(statement, names ?? texts.map(({ name }) => name))
+  return { ...proving, conditions: [condition] }
 }
 
 /** QuestDB's designated timestamp is one, whatever its values look like. */
@@ -118,7 +143,7 @@ function governs(statement: CopyFrom, kind: string, isDesignated: boolean): bool
 }
 
 /** What a column may be by the statement's patterns; the first that all its values match is what it is. */
-function candidatesOf(statement: CopyFrom, { kind }: ColumnType, isDesignated: boolean): Candidate[] {
+function candidatesOf(statement: CopyFrom, { kind }: ColumnType, digits: number, isDesignated: boolean): Candidate[] {
   const formats = formatsOf(statement)
   const isNumber = NUMBERS.test(kind)
   // What only the dialect says is said of what looks like a date.
@@ -126,8 +151,9 @@ function candidatesOf(statement: CopyFrom, { kind }: ColumnType, isDesignated: b
   if (formats === undefined || !(isOpen || governs(statement, kind, isDesignated))) return []
   const make = (key: keyof Omit<Formats, 'language'>, type: ColumnType): Candidate[] => {
     const texts = patternsIn(formats[key])
-    // Any number could be a date by 'auto'.
-    if (texts.length === 0 || (isNumber && (key === 'time' || texts.includes('auto')))) return []
+    if (texts.length === 0) return []
+    // Any number could be a date by 'auto', and a short one a time: what is of few digits is hardly ever one.
+    if (isNumber && (texts.includes('auto') || (key === 'time' && digits < TIME_DIGITS))) return []
     const list = languagesOf(texts, statement)
     const patterns = { list, ...(key === 'smalldatetime' && { toMinute: true }) }
     return [{ type, patterns, option: `${key === 'timestamptz' ? 'TIMESTAMP' : key.toUpperCase()}_FORMAT` }]
@@ -151,7 +177,7 @@ function candidatesOf(statement: CopyFrom, { kind }: ColumnType, isDesignated: b
  * the first value that is wrong, which is mostly in the first row.
  */
 async function matchPatterns(
-  plan: Omit<LoadPlan, 'columns' | 'session' | 'sink'>,
+  plan: ProvingPlan,
   input: Rereadable,
   open: Candidate[][],
   signal: AbortSignal | undefined,
@@ -162,7 +188,8 @@ async function matchPatterns(
       const [candidate] = open[index] ?? []
       if (candidate === undefined) return column
       const { type, patterns } = candidate
-      return { ...column, type, patterns, ...cleaningOf({ type }, plan.options) }
+      const refusesReplaced = plan.options.invalidChars !== undefined
+      return { ...column, type, patterns, refusesReplaced, ...cleaningOf({ type }, plan.options) }
     })
     const wrong = await firstWrong(plan, input, columns, open, signal)
     if (wrong === undefined) return
@@ -172,7 +199,7 @@ async function matchPatterns(
 
 /** The first column with a value that is not of its candidate; undefined, with those emptied that have no value, where there is none. */
 async function firstWrong(
-  plan: Omit<LoadPlan, 'columns' | 'session' | 'sink'>,
+  plan: ProvingPlan,
   input: Rereadable,
   columns: readonly LoadColumn[],
   open: Candidate[][],

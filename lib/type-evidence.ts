@@ -1,5 +1,5 @@
 import type { ColumnType } from './native/load.ts'
-import { DEFAULT_SESSION, type LoadPlan, openLoad, type Rereadable, textColumns } from './native/open.ts'
+import { DEFAULT_SESSION, openLoad, type ProvingPlan, type Rereadable, textColumns } from './native/open.ts'
 import type { ProvenColumns } from './table-columns.ts'
 
 /** Characters of a value that are shown. */
@@ -30,7 +30,7 @@ const FLOAT8_DIGITS = 15
  * values are of it. Reads no further than the last of those values.
  */
 export async function explainTypes(
-  plan: Omit<LoadPlan, 'columns' | 'session' | 'sink'>,
+  plan: ProvingPlan,
   input: Rereadable,
   { columns: proven, rows }: ProvenColumns,
   signal: AbortSignal | undefined,

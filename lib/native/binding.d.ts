@@ -190,6 +190,8 @@ export interface BindingColumn {
   missingIsEmpty?: boolean
   /** Its value is told with a row that is refused. */
   isTold?: boolean
+  /** A value with a character in the place of an invalid one is refused. */
+  refusesReplaced?: boolean
 }
 
 /** What a record must meet not to be passed over. */
@@ -466,6 +468,8 @@ export interface BindingSpecification {
   passesBlankLines?: boolean
   /** `fixed`: places are counted in characters, not in bytes. */
   byCharacter: boolean
+  /** `fixed`: where the last of the fields ends that are no column's. */
+  droppedEnd?: number
   tolerance: BindingTolerance
   /** Binary COPY: the chunks are one stream, with its header and trailer. */
   isFramed: boolean

@@ -78,6 +78,8 @@ export interface LoadColumn {
   readonly missingIsEmpty?: boolean
   /** Its value goes with a row that is refused: the target may find more that is wrong with it. */
   readonly isTold?: boolean
+  /** A value of it is refused that has a character in the place of an invalid one: it is no string. */
+  readonly refusesReplaced?: boolean
 }
 
 /** Whether the values of a column are fields of the records. */

@@ -181,7 +181,10 @@ export function isNameless(plan: Omit<LoadPlan, 'columns' | 'session' | 'sink'>,
 
 function peek(plan: Omit<LoadPlan, 'columns' | 'session' | 'sink'>, input: Rereadable): BindingPeek {
   const addon = loadAddon()
-  const spec = specification({ ...plan, columns: [], session: DEFAULT_SESSION }, 'infer', input.name)
+  // Names may stand in quotation marks as values do.
+  const columns = plan.options.removeQuotes ? [{ ...textColumn(''), cleaning: { unquotes: true } }] : []
+  const passesBlankLines = plan.options.skipBlankLines === true
+  const spec = specification({ ...plan, columns, passesBlankLines, session: DEFAULT_SESSION }, 'infer', input.name)
   const peeked =
     input.kind === 'file'
       ? addon.peekFile(spec, input.path)
@@ -297,20 +300,26 @@ function fileOf({ file }: { readonly file?: number | undefined }, names: readonl
   return names[file ?? 0] ?? ''
 }
 
+function textColumn(name: string): LoadColumn {
+  return { name, type: { kind: 'text' }, forceNotNull: false, forceNull: false, hasDefault: true, notNull: false }
+}
+
+/** What types are proven on: an input, and how its records are read, before any column has a type. */
+export type ProvingPlan = Omit<LoadPlan, 'columns' | 'session' | 'sink'> & {
+  /** What is done to each field first. */
+  readonly cleaning?: LoadColumn['cleaning']
+}
+
 /** The fields of `input` as texts, by the names of its header (or column1 …), or of the statement. */
-export function textColumns(plan: Omit<LoadPlan, 'columns' | 'session' | 'sink'>, input: Rereadable): LoadColumn[] {
+export function textColumns(plan: ProvingPlan, input: Rereadable): LoadColumn[] {
   const { fixed, filler } = plan.options
   const dropped = new Set(filler?.map(({ value }) => value))
   const places = fixed?.fields.filter(({ name }) => !dropped.has(name.value))
   const names = places?.map(({ name }) => name.value) ?? peekNames(plan, input)
   return names.map(
     (name, index): LoadColumn => ({
-      name,
-      type: { kind: 'text' },
-      forceNotNull: false,
-      forceNull: false,
-      hasDefault: true,
-      notNull: false,
+      ...textColumn(name),
+      ...(plan.cleaning && { cleaning: plan.cleaning }),
       ...(places?.[index] && { place: { offset: places[index].offset, length: places[index].length } }),
     }),
   )
@@ -326,7 +335,7 @@ export interface InferredColumn {
 
 /** The columns a table made from `input` would have: {@link textColumns} with proven types; and the rows that proved them. */
 export async function inferTable(
-  plan: Omit<LoadPlan, 'columns' | 'session' | 'sink'>,
+  plan: ProvingPlan,
   input: Rereadable,
   signal: AbortSignal | undefined,
 ): Promise<{ readonly columns: InferredColumn[]; readonly rows: number }> {
@@ -523,10 +532,12 @@ function specification(
       ...(column.cleaning && { cleaning: { ...NO_CLEANING, ...column.cleaning } }),
       ...(column.missingIsEmpty && { missingIsEmpty: true }),
       ...(column.isTold && { isTold: true }),
+      ...(column.refusesReplaced && { refusesReplaced: true }),
     })),
     ...(plan.fields && { fields: [...plan.fields] }),
     ...(plan.positions && { positions: [...plan.positions.ofFields], fieldCount: plan.positions.count }),
     byCharacter: options.fixed?.unit === 'chars',
+    ...droppedEnd(options),
     ...(plan.conditions && {
       conditions: plan.conditions.map(({ subject, negated, value }) => ({ ...subject, negated, value })),
     }),
@@ -548,6 +559,14 @@ function specification(
     maxBytes: Math.floor(memoryLimit * (isDuckdb ? 3 / 8 : 1 / 4)),
     mostHeld: mostHeld(limits),
   }
+}
+
+/** Where the last of the places ends whose fields FILLER drops. */
+function droppedEnd({ fixed, filler = [] }: CopyOptions): { droppedEnd?: number } {
+  if (fixed?.match !== 'name') return {}
+  const dropped = fixed.fields.filter(({ name }) => filler.some(({ value }) => value === name.value))
+  if (dropped.length === 0) return {}
+  return { droppedEnd: Math.max(...dropped.map(({ offset, length }) => offset + length)) }
 }
 
 function tolerance({ options, rejects }: Omit<LoadPlan, 'sink'>): BindingTolerance {

@@ -154,7 +154,7 @@ export const optionTable = {
   header: define<boolean | 'match' | number>({
     synopsis: '[ boolean | MATCH | number ]',
     summary:
-      'The first line is a header and is skipped; MATCH also requires it to name the columns in their order. A number is that of the lines to pass over. With QuestDB’s rules, and unless it is true, the beginning of the input tells: all of its first line is text, and without that some column is not.',
+      'The first line is a header and is skipped; MATCH also requires it to name the columns in their order. A number is that of the lines to pass over, where a line end counts in quotes, too; 1 is a header. With QuestDB’s rules, and unless it is true, the beginning of the input tells: all of its first line is text, and without that some column is not.',
     default: { text: false, csv: false },
     formats: textual,
     bare: [{ words: ['header'], takes: 'nothing' }],
@@ -519,7 +519,7 @@ export const optionTable = {
   replace_invalid_chars: define<string | false>({
     synopsis: "[ 'character' ]",
     summary:
-      "Each byte of a character that is no UTF-8 becomes this ASCII character, `?` when none is given, in columns of strings; NUL is still refused. Redshift's ACCEPTINVCHARS.",
+      "Each byte of a character that is no UTF-8 becomes this ASCII character, `?` when none is given, in columns of strings, in UTF-16 one for half a pair; a value of any other type that has one does not fit, and NUL is still refused. Redshift's ACCEPTINVCHARS.",
     defaultNote: 'such a character does not fit',
     formats: textual,
     bare: [
@@ -560,7 +560,7 @@ export const optionTable = {
   compatible_illegal_chars: define<boolean>({
     synopsis: '[ boolean ]',
     summary:
-      'A NUL becomes a space, and any other character that is no UTF-8 a question mark; in text also those that escapes stand for.',
+      'A NUL becomes a space, and each byte of any other character that is no UTF-8 a question mark; in text also those that escapes stand for. A value that is no string and has such a question mark does not fit.',
     default: { text: false, csv: false },
     formats: textual,
     bare: [flag('compatible_illegal_chars')],

@@ -241,6 +241,12 @@ function listed(copy: CopyFrom, table: PlannedTable): Layout {
 function placed(copy: CopyFrom, table: PlannedTable): Layout {
   const { fields = [], match } = copy.options.fixed ?? {}
   const dropped = new Set(copy.options.filler?.map(({ value }) => value))
+  const nowhere =
+    match === 'name' && copy.options.filler?.find(({ value }) => !fields.some(({ name }) => name.value === value))
+  if (nowhere) {
+    const message = `FILLER column "${nowhere.value}" has no place in FORMATTER`
+    throw statementError(copy.text, nowhere.offset, 'invalid_column_reference', message)
+  }
   const taken = fields.filter(({ name }) => match === 'order' || !dropped.has(name.value))
   const places = taken.map(({ offset, length }) => ({ offset, length }))
   if (match === 'order') {

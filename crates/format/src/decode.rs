@@ -361,7 +361,7 @@ impl<F: Fields> Pass<'_, F> {
             records -= 1;
             let unterminated = open_quote.filter(|_| records == 0);
             if plan.header == Header::Match
-                && let Err(error) = self.match_header(&offsets[..first], unterminated)
+                && let Err(error) = self.match_header(0, &offsets[..first], unterminated)
             {
                 let start = 0;
                 out.fault = Some(self.fault(error, start, self.record_end(&offsets[..first]), offsets));
@@ -458,7 +458,7 @@ impl<F: Fields> Pass<'_, F> {
         let columns = if self.plan.has_no_fields() { 0 } else { self.plan.width() };
         let open_end = self.tile.last && !self.data.is_empty() && !self.ends_with_record(offsets);
         let has_problem = has_event || !self.tile.breaks.is_empty() || indexed.open_quote.is_some() || columns == 0;
-        if has_problem || indexed.records < header {
+        if has_problem || indexed.records < header || self.begins_blank(offsets) {
             return true;
         }
         let body = match offsets.iter().position(|&offset| self.is_end(offset)) {
@@ -475,6 +475,13 @@ impl<F: Fields> Pass<'_, F> {
         // A last line without its end has no offset yet.
         let start = if header == 1 { offsets[offsets.len() - body.len() - 1] as usize + 1 } else { 0 };
         open_end || self.fitting_lines(body, start, positions) != records
+    }
+
+    /// Whether what comes first where a header is due is a line that is passed over.
+    fn begins_blank(&self, offsets: &[u32]) -> bool {
+        self.tile.header
+            && self.plan.passes_blank_lines
+            && offsets.first().is_some_and(|&first| self.is_end(first) && first as usize == self.tile.trim())
     }
 
     /// FIXED: where the fields of this tile stand.
@@ -707,6 +714,10 @@ impl<F: Fields> Pass<'_, F> {
                 Some(span) => span.bounds(),
                 None => positions.field(&self.tile.buffer, line, index),
             };
+            if let Some((bad, text)) = self.unreplaced(s - PAD, e - PAD, column) {
+                (error, shown) = (Some(bad), Some(Shown::Value { column: index, text }));
+                continue;
+            }
             match self.value(s - PAD, e - PAD, column) {
                 Ok(Some(text)) => {
                     error = explain_value(self.plan, column, &text).err();
@@ -738,6 +749,7 @@ impl<F: Fields> Pass<'_, F> {
             return error;
         }
         let mut values = Vec::with_capacity(ends.len());
+        let mut bounds = Vec::with_capacity(ends.len());
         let spare = crate::ColumnPlan::of_text(String::new(), true);
         let mut at = start;
         for (index, &end) in ends.iter().enumerate() {
@@ -751,15 +763,23 @@ impl<F: Fields> Pass<'_, F> {
                 Ok(value) => values.push(value),
                 Err(error) => return error,
             }
+            bounds.push((at, stop));
             at = end as usize + 1;
         }
         if values.len() > self.plan.width() && !self.plan.has_no_fields() {
             return DataError::new(ErrorCode::BadCopyFileFormat, "extra data after last expected column");
         }
         for (index, column) in columns.iter().enumerate() {
-            let Some(value) = values.get(self.plan.field_of(index)) else { continue };
+            let field = self.plan.field_of(index);
+            let (Some(value), Some(&(start, stop))) = (values.get(field), bounds.get(field)) else { continue };
+            if self.plan.conversion(column) != BadValue::Stop {
+                continue;
+            }
+            if let Some((error, text)) = self.unreplaced(start, stop, column) {
+                *shown = Some(Shown::Value { column: index, text });
+                return error;
+            }
             if let Some(text) = value
-                && self.plan.conversion(column) == BadValue::Stop
                 && let Err(error) = explain_value(self.plan, column, text)
             {
                 *shown = Some(Shown::Value { column: index, text: text.clone() });
@@ -790,13 +810,57 @@ impl<F: Fields> Pass<'_, F> {
         })
     }
 
+    /// What is wrong with a value for the characters that were replaced in it, and the value with U+FFFD for each.
+    pub(crate) fn unreplaced(
+        &self,
+        start: usize,
+        end: usize,
+        column: &crate::ColumnPlan,
+    ) -> Option<(Box<DataError>, Vec<u8>)> {
+        if !column.refuses_replaced {
+            return None;
+        }
+        let replaced = self.tile.replaced_in(start..end);
+        let &(first, _) = replaced.first()?;
+        let mut field = vec![0; PAD];
+        let mut at = start;
+        for &(place, len) in replaced {
+            field.extend_from_slice(&self.data[at..place as usize]);
+            field.extend_from_slice("\u{FFFD}".as_bytes());
+            at = place as usize + usize::from(len);
+        }
+        field.extend_from_slice(&self.data[at.min(end)..end]);
+        let stop = field.len();
+        field.resize(stop + PAD, 0);
+        let mut arena = Vec::new();
+        let text = match clean::resolve(self.fields, &field, PAD, stop, column, &mut arena) {
+            Ok(Field::Plain(s, e)) => field[s..e].to_vec(),
+            Ok(Field::Rewritten(s, e)) => arena[s..e].to_vec(),
+            Ok(Field::Null | Field::Default) | Err(_) => field[PAD..stop].to_vec(),
+        };
+        // A type that would take that character refuses the value for what was read.
+        let error = explain_value(self.plan, column, &text).err().filter(|error| error.code != ErrorCode::LeftToServer);
+        let error = error.unwrap_or_else(|| {
+            let place = first as usize;
+            if self.tile.transcript.is_some() {
+                return self.tile.invalid_sequence(place);
+            }
+            let read = self.tile.as_read(place..end);
+            match crate::text::numeric(read) {
+                Some((_, byte)) if read[0] == b'\\' => utf8::invalid_sequence(&[byte]),
+                _ => utf8::invalid_sequence(read),
+            }
+        });
+        Some((error.with_hint("Invalid characters are replaced in columns of strings only."), text))
+    }
+
     /// One field of the header, None for NULL. A DEFAULT string that the column may have is compared like any other.
     fn header_name(&self, start: usize, end: usize, column: &crate::ColumnPlan) -> Result<Option<Vec<u8>>> {
         let mut arena = Vec::new();
         let buffer = &self.tile.buffer;
-        let mut field = self.fields.resolve(buffer, PAD + start, PAD + end, column, &mut arena)?;
+        let mut field = clean::resolve(self.fields, buffer, PAD + start, PAD + end, column, &mut arena)?;
         if field == Field::Default {
-            field = self.fields.without_default().resolve(buffer, PAD + start, PAD + end, column, &mut arena)?;
+            field = clean::resolve(self.fields.without_default(), buffer, PAD + start, PAD + end, column, &mut arena)?;
         }
         Ok(match field {
             Field::Null | Field::Default => None,
@@ -821,19 +885,20 @@ impl<F: Fields> Pass<'_, F> {
     /// The data ends where the header was to be: PostgreSQL matches an empty line.
     pub(crate) fn match_no_line(&self, out: &mut Decoded) {
         if self.plan.header == Header::Match
-            && let Err(error) = self.match_header(&[self.tile.trim() as u32], None)
+            && let Err(error) = self.match_header(0, &[self.tile.trim() as u32], None)
         {
             out.fault = Some(self.fault(error, 0, 0, &[]));
         }
     }
 
-    pub(crate) fn match_header(&self, ends: &[u32], unterminated: Option<usize>) -> Result<()> {
+    /// The header from `start` on.
+    pub(crate) fn match_header(&self, start: usize, ends: &[u32], unterminated: Option<usize>) -> Result<()> {
         let columns = &self.plan.columns;
         let bad = |message: String| Err(DataError::new(ErrorCode::BadCopyFileFormat, message));
-        if let Some(error) = self.too_much_for_no_columns(ends, 0) {
+        if let Some(error) = self.too_much_for_no_columns(ends, start) {
             return Err(error);
         }
-        let mut at = 0;
+        let mut at = start;
         let mut names = Vec::with_capacity(ends.len());
         for (index, &end) in ends.iter().enumerate() {
             let last = index + 1 == ends.len();
@@ -841,12 +906,13 @@ impl<F: Fields> Pass<'_, F> {
                 return Err(self.unterminated(open, ends));
             }
             let stop = if last { self.record_end(ends) } else { end as usize - self.plan.gap() };
-            // FORCE_NULL and FORCE_NOT_NULL do not apply to the header.
+            // FORCE_NULL and FORCE_NOT_NULL do not apply to the header, nor what is done to values; but a name may stand in quotation marks, too.
             let column = self.plan.column_of(index).map(|column| &columns[column]);
-            let name = crate::ColumnPlan::of_text(
+            let mut name = crate::ColumnPlan::of_text(
                 column.map(|column| column.name.clone()).unwrap_or_default(),
                 column.is_none_or(|column| column.has_default),
             );
+            name.cleaning.unquotes = self.plan.unquotes();
             names.push(self.header_name(at, stop, &name)?);
             at = end as usize + 1;
         }

@@ -17,6 +17,8 @@ use crate::values::Span;
 #[derive(Clone, Copy)]
 pub(crate) struct Positions<'a> {
     pub fields: &'a [FixedField],
+    /// Where the fields end that are no column's.
+    dropped_end: u32,
     unit: Unit,
     measure: Measure<'a>,
 }
@@ -45,7 +47,7 @@ impl<'a> Positions<'a> {
             (Unit::Bytes, _) => Measure::Bytes,
             (Unit::Characters, _) => Measure::Characters,
         };
-        Self { fields: &fixed.fields, unit: fixed.unit, measure }
+        Self { fields: &fixed.fields, dropped_end: fixed.end, unit: fixed.unit, measure }
     }
 }
 
@@ -142,7 +144,8 @@ impl Positions<'_> {
     fn fitting(&self, columns: &[ColumnPlan]) -> Option<std::ops::RangeInclusive<usize>> {
         let read = || self.fields.iter().zip(columns).filter(|(_, column)| column.is_read()).map(|(field, _)| field);
         let last = read().map(|field| field.offset as usize + 1).max().unwrap_or(0);
-        let end = read().map(|field| (field.offset + field.length) as usize).max().unwrap_or(0);
+        let ends = read().map(|field| field.offset + field.length);
+        let end = ends.max().unwrap_or(0).max(self.dropped_end) as usize;
         self.is_direct().then_some(last..=end)
     }
 
@@ -224,7 +227,8 @@ impl<'a> Ruler<'a> {
     pub fn new(positions: Positions<'a>, columns: &[ColumnPlan]) -> Self {
         let is_read: Vec<bool> = columns.iter().map(ColumnPlan::is_read).collect();
         let read = positions.fields.iter().zip(&is_read).filter(|(field, is_read)| **is_read && field.length > 0);
-        let stops = read.flat_map(|(field, _)| [field.offset, field.offset + field.length]).collect();
+        let dropped = Some(positions.dropped_end).filter(|&end| end > 0);
+        let stops = read.flat_map(|(field, _)| [field.offset, field.offset + field.length]).chain(dropped).collect();
         Self { is_read, fitting: positions.fitting(columns), is_measured: true, ..Self::of_stops(positions, stops) }
     }
 
@@ -519,7 +523,7 @@ mod tests {
             }
             buffer.extend([b'x'; PAD]);
             let positions =
-                Positions { fields: &[FixedField { offset, length }], unit: Unit::Bytes, measure: Measure::Ascii };
+                Positions { fields: &[FixedField { offset, length }], dropped_end: 0, unit: Unit::Bytes, measure: Measure::Ascii };
             let mut found = vec![Span::new(0, 0); lines.len()];
             positions.find(&buffer, places.iter().copied(), 0, &mut found);
             for (place, (span, line)) in places.iter().zip(found.iter().zip(&lines)) {

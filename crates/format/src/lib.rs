@@ -26,6 +26,7 @@ mod tolerant;
 mod utf8;
 mod values;
 
+pub use clean::join_quoted;
 pub use column::{ByteRef, Column, Validity, Values};
 pub use decode::{Decoded, Decoder};
 pub use facts::{About, Facts};

@@ -172,6 +172,7 @@ fn parse(plan: &Plan, column: &ColumnPlan, text: &[u8], arena: &mut Vec<u8>) -> 
         origin: Origin::Field,
         cleaning: Cleaning::default(),
         is_told: false,
+        refuses_replaced: false,
         ..column.clone()
     };
     let one = Plan {

@@ -56,6 +56,9 @@ pub struct ColumnPlan {
     pub missing_is_empty: bool,
     /// Whether its value goes with a row that is refused: whoever it is told to finds more that is wrong with the row.
     pub is_told: bool,
+    /// Whether a value of it is refused that has a character in the place of an invalid one: where it is no string, another character could make
+    /// another value of it. See [`Tolerance::invalid`].
+    pub refuses_replaced: bool,
 }
 
 impl ColumnPlan {
@@ -76,6 +79,7 @@ impl ColumnPlan {
             cleaning: Cleaning::default(),
             missing_is_empty: false,
             is_told: false,
+            refuses_replaced: false,
         }
     }
 
@@ -286,6 +290,8 @@ impl FixedField {
 pub struct Fixed {
     pub fields: Vec<FixedField>,
     pub unit: Unit,
+    /// Where the last of the fields ends that are no column's; 0 without any. A line may lack them, and they are no more than it may have.
+    pub end: u32,
 }
 
 /// Which fields of a record belong to which columns, where it is not one after the other.
@@ -365,6 +371,12 @@ impl Plan {
     /// Whether a row is refused for a value of some column.
     pub(crate) fn skips_rows(&self) -> bool {
         self.columns.iter().any(|column| self.conversion(column) == BadValue::SkipRow)
+    }
+
+    /// Whether fields stand in quotation marks that are removed.
+    #[must_use]
+    pub fn unquotes(&self) -> bool {
+        self.columns.iter().any(|column| column.cleaning.unquotes)
     }
 
     /// Whether some records are passed over.

@@ -48,6 +48,9 @@ pub struct Tile {
     pub breaks: Vec<(u32, u32)>,
     /// The data as they were read, where bytes have been replaced.
     pub original: Option<Vec<u8>>,
+    /// Where characters stand that are none of the input's, in order: the offset of each in the data, and how many bytes it has. Spaces for NUL
+    /// are not among them, which make no other value of any.
+    pub replaced: Vec<(u32, u8)>,
     /// The bytes that were read, where they are in another encoding than the data. They begin and end with them, and may go on with
     /// what was read beyond.
     pub transcript: Option<Transcript>,
@@ -75,6 +78,7 @@ impl Tile {
             last: true,
             breaks: Vec::new(),
             original: None,
+            replaced: Vec::new(),
             transcript: None,
             constants: None,
         }
@@ -83,7 +87,10 @@ impl Tile {
     /// Replaces bytes that are part of no character, also those that escapes of TEXT stand for. How many there were.
     pub fn replace_invalid(&mut self, plan: &Plan, replacement: Replacement) -> u64 {
         self.original = None;
-        self.replace_raw(plan.scanner, replacement) + self.replace_escaped(plan, replacement)
+        self.replaced.clear();
+        let count = self.replace_raw(plan.scanner, replacement) + self.replace_escaped(plan, replacement);
+        self.replaced.sort_unstable();
+        count
     }
 
     fn replace_raw(&mut self, scanner: Scanner, replacement: Replacement) -> u64 {
@@ -99,6 +106,9 @@ impl Tile {
             let Some(new) = (if byte == 0 { replacement.nul } else { Some(replacement.byte) }) else { continue };
             self.keep_original();
             self.buffer[PAD + at] = new;
+            if byte != 0 {
+                self.replaced.push((at as u32, 1));
+            }
             count += 1;
         }
         count
@@ -113,10 +123,20 @@ impl Tile {
         if !escapes.is_empty() {
             self.keep_original();
         }
-        for (at, escape) in &escapes {
+        for (at, escape, is_nul) in &escapes {
             self.buffer[PAD + at..][..escape.len()].copy_from_slice(escape);
+            if !is_nul {
+                self.replaced.push((*at as u32, escape.len() as u8));
+            }
         }
         escapes.len() as u64
+    }
+
+    /// The characters that were replaced in a part of the data.
+    pub(crate) fn replaced_in(&self, part: Range<usize>) -> &[(u32, u8)] {
+        let from = self.replaced.partition_point(|&(at, _)| (at as usize) < part.start);
+        let len = self.replaced[from..].partition_point(|&(at, _)| (at as usize) < part.end);
+        &self.replaced[from..from + len]
     }
 
     fn keep_original(&mut self) {

@@ -348,18 +348,18 @@ impl<F: Fields> Pass<'_, F> {
         let (trim, gap) = (self.tile.trim() as u32, self.plan.gap() as u32);
         let end = self.record_end(ends).min(self.data.len());
         shape.records += 1;
+        if self.plan.passes_blank_lines && start == end {
+            out.blank_lines += 1;
+            return Ok(());
+        }
         if std::mem::take(&mut shape.header_is_due) {
             if self.plan.header == Header::Match
-                && let Err(error) = self.match_header(ends, None)
+                && let Err(error) = self.match_header(start, ends, None)
             {
-                self.fault_at(error, start, end, 0, out);
+                self.fault_at(error, start, end, shape.records - 1, out);
                 return Err(End::Fault);
             }
             out.header_lines = 1;
-            return Ok(());
-        }
-        if self.plan.passes_blank_lines && start == end {
-            out.blank_lines += 1;
             return Ok(());
         }
         let record = (PAD + start, PAD + end);
@@ -519,6 +519,12 @@ impl<F: Fields> Pass<'_, F> {
             if let Some(index) = self.plan.column_of(index)
                 && let column = &self.plan.columns[index]
                 && self.plan.conversion(column) == BadValue::SkipRow
+                && let Some((error, text)) = self.unreplaced(at, stop, column)
+            {
+                flaws.push(Flaw { column: Some(index), error, value: Some(text) });
+            } else if let Some(index) = self.plan.column_of(index)
+                && let column = &self.plan.columns[index]
+                && self.plan.conversion(column) == BadValue::SkipRow
                 && let Ok(value) = self.value(at, stop, column)
                 && let Some(text) = value
                 && let Err(error) = explain_value(self.plan, column, &text)
@@ -673,17 +679,54 @@ impl<F: Fields> Pass<'_, F> {
                 self.constants.fill(c, column, limit);
                 continue;
             }
-            let list = match plan.conversion(spec) {
-                BadValue::Stop => None,
+            let conversion = plan.conversion(spec);
+            let changed = self.changed_rows(rows, c, spec, limit);
+            let list = match conversion {
+                BadValue::Stop => {
+                    limit = changed.first().map_or(limit, |&row| row as usize);
+                    None
+                }
                 BadValue::SkipRow => Some(&mut refused),
                 BadValue::SetNull | BadValue::SetDefault => Some(&mut mended),
             };
+            let known = list.as_ref().map_or(0, |list| list.len());
             if let Err(Stopped(row)) = decode_column(rows, plan, c, limit, column, &mut out.arena, spans, list) {
                 limit = row;
+            }
+            if conversion != BadValue::Stop {
+                let list = if conversion == BadValue::SkipRow { &mut refused } else { &mut mended };
+                let sets_default = conversion == BadValue::SetDefault && spec.has_default;
+                let judged = list.len();
+                for row in changed {
+                    if list[known..judged].binary_search(&row).is_ok() {
+                        continue;
+                    }
+                    list.push(row);
+                    if column.validity.is_valid(row as usize) {
+                        column.validity.set_null(row as usize);
+                    }
+                    if let Err(at) = column.defaults.binary_search(&row)
+                        && sets_default
+                    {
+                        column.defaults.insert(at, row);
+                    }
+                }
             }
         }
         (out.refused_rows, out.mended_rows) = (refused, mended);
         limit
+    }
+
+    /// Rows whose values of a column are refused for the characters that were replaced in them.
+    fn changed_rows(&self, rows: &Rows<'_, F>, c: usize, column: &ColumnPlan, limit: usize) -> Vec<u32> {
+        if !column.refuses_replaced || self.tile.replaced.is_empty() {
+            return Vec::new();
+        }
+        let is_changed = |row: &usize| {
+            let (start, end) = rows.bounds(*row, c);
+            !self.tile.replaced_in(start - PAD..end - PAD).is_empty()
+        };
+        (0..limit).filter(is_changed).map(|row| row as u32).collect()
     }
 
     /// What is wrong with the values of a row, in the order of its columns.
@@ -710,16 +753,19 @@ impl<F: Fields> Pass<'_, F> {
                         continue;
                     }
                 };
-                if let Some(text) = &text
-                    && let Err(error) = explain_value(self.plan, column, text)
-                {
+                let changed = self.unreplaced(start - PAD, end - PAD, column);
+                is_null = text.is_none() && changed.is_none();
+                let refused = changed.or_else(|| {
+                    let text = text?;
+                    Some((explain_value(self.plan, column, &text).err()?, text))
+                });
+                if let Some((error, text)) = refused {
                     if matches!(conversion, BadValue::Stop | BadValue::SkipRow) {
-                        flaws.push(Flaw { column: Some(index), error, value: Some(text.clone()) });
+                        flaws.push(Flaw { column: Some(index), error, value: Some(text) });
                         continue;
                     }
                     is_null = conversion == BadValue::SetNull || !column.has_default;
                 }
-                is_null |= text.is_none();
             }
             if is_null && tolerance.constraint && column.not_null {
                 let message = format!(
@@ -741,14 +787,16 @@ impl<F: Fields> Pass<'_, F> {
                 continue;
             }
             let (start, end) = rows.bounds(row, index);
-            let (error, text) = match self.value(start - PAD, end - PAD, column) {
-                Ok(None) => continue,
-                Ok(Some(text)) => match explain_value(self.plan, column, &text) {
+            let changed = self.unreplaced(start - PAD, end - PAD, column);
+            let (error, text) = match (changed, self.value(start - PAD, end - PAD, column)) {
+                (Some(changed), _) => changed,
+                (None, Ok(None)) => continue,
+                (None, Ok(Some(text))) => match explain_value(self.plan, column, &text) {
                     Ok(()) => continue,
                     Err(error) if error.code == ErrorCode::LeftToServer => return Err(error),
                     Err(error) => (error, text),
                 },
-                Err(error) => (error, self.tile.buffer[start..end].to_vec()),
+                (None, Err(error)) => (error, self.tile.buffer[start..end].to_vec()),
             };
             if matches!(self.plan.conversion(column), BadValue::SetNull | BadValue::SetDefault) {
                 flaws.push(Flaw { column: Some(index), error, value: Some(text) });

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use copyist_core::{DataError, ErrorCode};
 use copyist_format::infer::{Guess, MAX_NAME, column_names};
+use copyist_format::{Plan, Tolerance};
 use copyist_transcode::values::Node;
 use copyist_transcode::{
     ChunkData, Failure, FileCounters, Input, Load, Next, Pushed, Source, Specification, Summary, Told, peek,
@@ -688,7 +689,12 @@ fn file_numbers(file: &FileCounters) -> [u64; 9] {
 
 fn peeked(specification: &BindingSpecification, inputs: Vec<Input>) -> BindingPeek {
     let limits = specification.limits();
-    let first = specification.plan().and_then(|(plan, _)| peek(&plan, inputs, limits.tile_size, limits.max_record));
+    let first = specification.plan().and_then(|(plan, _)| {
+        // Names have what the statement puts in place of invalid characters.
+        let invalid = specification.tolerance.invalid();
+        let plan = Plan { tolerance: Tolerance { invalid, ..plan.tolerance }, ..Plan::clone(&plan) };
+        peek(&plan, inputs, limits.tile_size, limits.max_record)
+    });
     match first {
         Ok(None) => BindingPeek { names: None, written: None, is_nameless: false, failure: None },
         Ok(Some(fields)) => {

@@ -74,6 +74,8 @@ pub struct BindingColumn {
     pub missing_is_empty: Option<bool>,
     /// Its value is told with a row that is refused.
     pub is_told: Option<bool>,
+    /// A value with a character in the place of an invalid one is refused.
+    pub refuses_replaced: Option<bool>,
 }
 
 /// Numbers of the records: those that are refused have them too, those that are passed over do not.
@@ -222,6 +224,8 @@ pub struct BindingSpecification {
     pub passes_blank_lines: Option<bool>,
     /// `fixed`: places are counted in characters, not in bytes.
     pub by_character: bool,
+    /// `fixed`: where the last of the fields ends that are no column's.
+    pub dropped_end: Option<u32>,
     pub tolerance: BindingTolerance,
     /// Binary COPY: the chunks are one stream, with its header and trailer.
     pub is_framed: bool,
@@ -299,12 +303,14 @@ impl BindingSpecification {
             fixed: (self.format == "fixed").then(|| Fixed {
                 fields: self.columns.iter().map(BindingColumn::place).collect(),
                 unit: if self.by_character { Unit::Characters } else { Unit::Bytes },
+                end: self.dropped_end.unwrap_or(0),
             }),
             relation: self.table.clone(),
             tolerance: match (sink, self.tolerance.tolerance()) {
                 // What is not a row tells nothing of its columns; every value of the rows does.
-                (Sink::Infer, Tolerance { structure, extra, missing, .. }) => {
-                    Tolerance { structure, extra, missing, ..Tolerance::default() }
+                (Sink::Infer, Tolerance { structure, extra, missing, invalid, .. }) => {
+                    let invalid = invalid.map(|replacement| Replacement { byte: SUBSTITUTE, ..replacement });
+                    Tolerance { structure, extra, missing, invalid, ..Tolerance::default() }
                 }
                 (_, tolerance) => tolerance,
             },
@@ -437,6 +443,9 @@ impl BindingSpecification {
     }
 }
 
+/// What stands for an invalid character where types are proven: no value of any type but a string has it, and such a column is one.
+const SUBSTITUTE: u8 = 0x1A;
+
 /// The format of what comes in columns.
 pub fn columnar(format: &str) -> Option<Format> {
     match format {
@@ -493,6 +502,11 @@ impl BindingCondition {
 }
 
 impl BindingTolerance {
+    /// What takes the place of invalid characters.
+    pub fn invalid(&self) -> Option<Replacement> {
+        self.invalid.map(|byte| Replacement { byte: byte as u8, nul: self.nul.map(|byte| byte as u8) })
+    }
+
     fn tolerance(&self) -> Tolerance {
         Tolerance {
             conversion: bad_value(&self.conversion),
@@ -505,7 +519,7 @@ impl BindingTolerance {
                 _ => Missing::None,
             },
             truncate: self.truncate,
-            invalid: self.invalid.map(|byte| Replacement { byte: byte as u8, nul: self.nul.map(|byte| byte as u8) }),
+            invalid: self.invalid(),
             raw_limit: self.raw_limit as usize,
         }
     }
@@ -557,6 +571,7 @@ impl BindingColumn {
             cleaning: self.cleaning.as_ref().map_or_else(Cleaning::default, BindingCleaning::cleaning),
             missing_is_empty: self.missing_is_empty.unwrap_or(false),
             is_told: self.is_told.unwrap_or(false),
+            refuses_replaced: self.refuses_replaced.unwrap_or(false),
         })
     }
 

@@ -140,7 +140,7 @@ fn plan(Options { columns, places, is_text, delimiter, encoding, .. }: &Options)
         conditions: Vec::new(),
         passes_blank_lines: false,
         map: None,
-        fixed: is_fixed.then(|| Fixed { fields: places.clone(), unit: Unit::Bytes }),
+        fixed: is_fixed.then(|| Fixed { fields: places.clone(), unit: Unit::Bytes, end: 0 }),
         is_binary: false,
         relation: String::new(),
         tolerance: Tolerance::default(),

@@ -4,7 +4,9 @@
 use std::sync::Arc;
 
 use copyist_core::{DataError, ErrorCode};
-use copyist_format::{ColumnPlan, Condition, Decoder, FieldMap, Header, Layout, Plan, Subject, Tile, Values};
+use copyist_format::{
+    ColumnPlan, Condition, Decoder, FieldMap, Header, Layout, Plan, Subject, Tile, Values, join_quoted,
+};
 use copyist_scan::{Eol, Grammar};
 
 use crate::failure::Failure;
@@ -25,8 +27,25 @@ pub(crate) fn first_record(plan: &Plan, tile: &mut Tile, name: &str) -> Result<O
 }
 
 fn fields_of(plan: &Plan, tile: &mut Tile, name: &str) -> Result<Option<Fields>, Failure> {
+    let (start, lines_before) = match blank_lines(plan, tile) {
+        0 if selects_first(plan) => passed_over(plan, tile),
+        lines => (lines * tile.eol_len(), lines),
+    };
+    let (eol, byte_offset) = (tile.eol, tile.place_in_input(start));
+    let mut own;
+    let tile = if start > 0 || plan.tolerance.invalid.is_some() {
+        // The tile itself is still to be decoded, as it was read.
+        own = Tile { byte_offset, ..Tile::whole(&tile.data()[start..], eol, false) };
+        if let Some(replacement) = plan.tolerance.invalid {
+            own.replace_invalid(plan, replacement);
+        }
+        &mut own
+    } else {
+        tile
+    };
     let mut offsets = Vec::new();
     plan.scanner.index(tile.data(), plan.grammar, tile.eol.unwrap_or(Eol::Lf), &mut offsets);
+    join_quoted(plan, tile, &mut offsets);
     let eol = tile.eol.map_or(b'\n', Eol::last_byte);
     let ends = offsets.iter().position(|&offset| tile.data()[offset as usize] == eol);
     let width = ends.map_or(offsets.len() + 1, |end| end + 1);
@@ -34,22 +53,14 @@ fn fields_of(plan: &Plan, tile: &mut Tile, name: &str) -> Result<Option<Fields>,
     if let Some(end) = ends {
         tile.len = offsets[end] as usize + 1;
     }
-    let column = ColumnPlan::of_text(String::new(), true);
-    let plan = Arc::new(Plan {
-        header: Header::No,
-        columns: vec![column; width],
-        conditions: Vec::new(),
-        passes_blank_lines: false,
-        map: None,
-        layout: Layout::PgText,
-        ..plan.clone()
-    });
+    let plan = Arc::new(Plan { conditions: Vec::new(), ..of_width(plan, width) });
     let mut decoder = Decoder::new(Arc::clone(&plan));
     let decoded = decoder.decode(tile);
     if let Some(fault) = &decoded.fault {
         let mut fault = fault.clone();
         tile.fault_as_read(&mut fault);
-        return Err(Failure::of_record(&fault, &plan, name, plan.skip, tile.byte_offset));
+        let lines = plan.skip + lines_before as u64;
+        return Err(Failure::of_record(&fault, &plan, name, lines, tile.byte_offset));
     }
     if decoded.rows == 0 {
         return Ok(None);
@@ -59,6 +70,80 @@ fn fields_of(plan: &Plan, tile: &mut Tile, name: &str) -> Result<Option<Fields>,
         _ => None,
     });
     Ok(Some(fields.collect()))
+}
+
+/// The plan of records of so many fields, of whatever they are.
+fn of_width(plan: &Plan, width: usize) -> Plan {
+    let mut column = ColumnPlan::of_text(String::new(), true);
+    column.cleaning.unquotes = plan.unquotes();
+    Plan {
+        header: Header::No,
+        columns: vec![column; width],
+        passes_blank_lines: false,
+        map: None,
+        layout: Layout::PgText,
+        ..plan.clone()
+    }
+}
+
+/// Whether the first record is the first of those that are not passed over: a header, where there is one, is none of them.
+pub(crate) fn selects_first(plan: &Plan) -> bool {
+    plan.header == Header::No && !plan.conditions.is_empty()
+}
+
+/// Bytes of the records that come first and do not meet the conditions, and how many those are.
+fn passed_over(plan: &Plan, tile: &Tile) -> (usize, usize) {
+    let data = tile.data();
+    let mut offsets = Vec::new();
+    plan.scanner.index(data, plan.grammar, tile.eol.unwrap_or(Eol::Lf), &mut offsets);
+    join_quoted(plan, tile, &mut offsets);
+    let eol = tile.eol.map_or(b'\n', Eol::last_byte);
+    let (mut start, mut width, mut count) = (0, 1, 0);
+    // Records next to each other mostly have as many fields.
+    let mut known: Option<(usize, Decoder)> = None;
+    for &offset in offsets.iter().chain([&(data.len() as u32)]) {
+        let end = (offset as usize + 1).min(data.len());
+        if data.get(offset as usize).is_some_and(|&byte| byte != eol) {
+            width += 1;
+            continue;
+        }
+        if end <= start {
+            break;
+        }
+        let mut record = Tile::whole(&data[start..end], tile.eol, false);
+        if let Some(replacement) = plan.tolerance.invalid {
+            record.replace_invalid(plan, replacement);
+        }
+        let fresh = || (width, Decoder::new(Arc::new(of_width(plan, width))));
+        let (_, mut decoder) = known.take().filter(|(of, _)| *of == width).unwrap_or_else(fresh);
+        if decoder.decode(&record).passed_over == 0 {
+            break;
+        }
+        known = Some((width, decoder));
+        (start, width, count) = (end, 1, count + 1);
+    }
+    (start, count)
+}
+
+/// Lines without anything that come first, where those are passed over.
+fn blank_lines(plan: &Plan, tile: &Tile) -> usize {
+    let Some(eol) = tile.eol.filter(|_| plan.passes_blank_lines) else { return 0 };
+    let other;
+    let end: &[u8] = match eol {
+        Eol::Lf => b"\n",
+        Eol::Cr => b"\r",
+        Eol::CrLf => b"\r\n",
+        Eol::Other(end) => {
+            other = end;
+            other.as_bytes()
+        }
+    };
+    tile.data().chunks(end.len()).take_while(|&chunk| chunk == end).count()
+}
+
+/// Whether nothing but such lines are in a tile.
+pub(crate) fn is_blank(plan: &Plan, tile: &Tile) -> bool {
+    tile.len > 0 && blank_lines(plan, tile) * tile.eol_len() == tile.len
 }
 
 /// The first header of a load, and what is done with others.
@@ -115,24 +200,46 @@ fn raw_header(plan: &Plan, tile: &Tile) -> Vec<u8> {
         Grammar::Text { .. } => Some(b'\\'),
         Grammar::Plain { .. } => None,
     };
-    let is_plain = special.is_none_or(|special| memchr::memchr(special, &data[..end]).is_none());
+    let is_blank = blank_lines(plan, tile) > 0;
+    let is_plain = !is_blank && special.is_none_or(|special| memchr::memchr(special, &data[..end]).is_none());
     if is_plain && !matches!(eol, Eol::Other(_) | Eol::Cr) { data[..end].to_vec() } else { Vec::new() }
 }
 
-/// Where each field of the first header stands in another one; None unless both have the same fields.
+/// Where each field of the first header stands in another one; None unless both have the same fields. Their names match in the same case first, then
+/// in any, as those of the first header match the table's.
 fn places_of(first: &Fields, other: &Fields) -> Option<Vec<u32>> {
     if first.len() != other.len() {
         return None;
     }
     let mut is_taken = vec![false; other.len()];
-    first
+    let mut places: Vec<Option<u32>> = first
         .iter()
         .map(|field| {
             let place = (0..other.len()).find(|&at| !is_taken[at] && other[at] == *field)?;
             is_taken[place] = true;
             Some(place as u32)
         })
-        .collect()
+        .collect();
+    for (field, place) in first.iter().zip(&mut places) {
+        if place.is_none() {
+            let at = (0..other.len()).find(|&at| !is_taken[at] && is_same_name(&other[at], field))?;
+            is_taken[at] = true;
+            *place = Some(at as u32);
+        }
+    }
+    places.into_iter().collect()
+}
+
+/// Whether two fields are one name in some case, blanks around it aside.
+fn is_same_name(one: &Option<Vec<u8>>, other: &Option<Vec<u8>>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => folded(one) == folded(other),
+        _ => one == other,
+    }
+}
+
+fn folded(name: &[u8]) -> String {
+    String::from_utf8_lossy(name).trim().to_lowercase()
 }
 
 /// The plan for records whose fields stand at other places.
@@ -160,8 +267,9 @@ fn differs(plan: &Plan, first: &First, fields: &Fields, tile: &Tile, name: &str,
         None => "missing".to_owned(),
     };
     let detail = if by_name {
-        let lacks = first.fields.iter().find(|field| !fields.contains(field));
-        let adds = fields.iter().find(|field| !first.fields.contains(field));
+        let has = |fields: &Fields, name| fields.iter().any(|field| is_same_name(field, name));
+        let lacks = first.fields.iter().find(|field| !has(fields, field));
+        let adds = fields.iter().find(|field| !has(&first.fields, field));
         match (lacks, adds) {
             (Some(field), _) => format!("It has no field {}.", quoted(Some(field))),
             (None, Some(field)) => format!("It has a field {}, which the first one has not.", quoted(Some(field))),

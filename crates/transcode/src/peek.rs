@@ -3,7 +3,7 @@
 use copyist_format::Plan;
 
 use crate::failure::Failure;
-use crate::header::first_record;
+use crate::header::{first_record, is_blank, selects_first};
 use crate::source::Input;
 use crate::splitter::Splitter;
 
@@ -22,8 +22,16 @@ pub fn peek(
     for (file, input) in inputs.into_iter().enumerate() {
         let name = input.name.clone();
         let mut splitter = Splitter::new(vec![input], tile_size, max_record, false);
-        let cut = splitter.next(plan, &mut tile, &|| false);
-        match cut.and_then(|cut| if cut { first_record(plan, &mut tile, &name) } else { Ok(None) }) {
+        let mut read = || loop {
+            if !splitter.next(plan, &mut tile, &|| false)? {
+                return Ok(None);
+            }
+            let fields = first_record(plan, &mut tile, &name)?;
+            if fields.is_some() || !(is_blank(plan, &tile) || selects_first(plan)) {
+                return Ok(fields);
+            }
+        };
+        match read() {
             Ok(None) => {}
             Ok(Some(fields)) => return Ok(Some(fields)),
             Err(failure) => return Err(Failure { file: Some(file as u32), ..failure }),

@@ -14,7 +14,7 @@ use copyist_format::{About, Constants, Facts, Header, LOOK_AHEAD, PAD, Plan, Til
 use copyist_scan::{Eol, Grammar, Separator};
 
 use crate::failure::Failure;
-use crate::header::Headers;
+use crate::header::{Headers, is_blank};
 use crate::resync;
 use crate::source::{Input, Source};
 
@@ -44,6 +44,8 @@ pub(crate) struct Splitter {
     /// Nothing more is read of it.
     is_over: bool,
     headers: Headers,
+    /// Nothing but lines that are passed over has come so far.
+    is_header_due: bool,
     /// By which its records are read, if it is not the plan of the load.
     plan: Option<Arc<Plan>>,
     /// Values of columns that come of what is known of it.
@@ -123,6 +125,7 @@ impl Splitter {
             file_skipped: 0,
             is_over: false,
             headers: Headers::new(maps_by_name),
+            is_header_due: false,
             plan: None,
             constants: None,
             about: None,
@@ -262,6 +265,7 @@ impl Splitter {
         (self.encoding, self.begun, self.eol, self.plan) = (None, false, None, None);
         (self.constants, self.about) = (None, None);
         (self.started, self.is_open, self.is_over) = (false, false, false);
+        self.is_header_due = false;
         (self.byte_offset, self.file_bytes, self.file_skipped) = (0, 0, 0);
         #[cfg(feature = "columnar")]
         {
@@ -432,7 +436,8 @@ impl Splitter {
         (tile.sequence, tile.byte_offset, tile.file) = (self.sequence, self.byte_offset, self.file);
         (tile.first, tile.last) = (first, last);
         tile.constants.clone_from(&self.constants);
-        tile.header = first && plan.header != Header::No;
+        tile.header = plan.header != Header::No && (first || self.is_header_due);
+        self.is_header_due = tile.header && is_blank(plan, tile);
         if tile.header && self.is_several {
             self.plan = self.headers.check(plan, tile, &self.input.name)?;
         }

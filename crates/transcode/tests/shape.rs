@@ -731,6 +731,7 @@ fn strings_that_are_missing_may_be_empty() {
     let text = |name: &str, missing_is_empty| ColumnPlan {
         missing_is_empty,
         is_told: true,
+        refuses_replaced: false,
         ..ColumnPlan::of_text(name.to_owned(), false)
     };
     let list = vec![
@@ -834,7 +835,7 @@ fn fixed_lines_have_conditions_constants_and_numbers() {
             header: Header::No,
             null: Vec::new(),
             columns: list.clone(),
-            fixed: Some(Fixed { fields: fields.clone(), unit }),
+            fixed: Some(Fixed { fields: fields.clone(), unit, end: 0 }),
             conditions: vec![
                 Condition { subject: Subject::Characters { start: 0, end: 1 }, negated: false, value: b"D".to_vec() },
                 Condition { subject: Subject::Field(3), negated: true, value: b"zz".to_vec() },
@@ -879,7 +880,7 @@ fn conditions_of_fixed_lines_count_what_their_fields_count() {
                 null: Vec::new(),
                 columns: list.clone(),
                 encoding,
-                fixed: Some(Fixed { fields: fields.clone(), unit }),
+                fixed: Some(Fixed { fields: fields.clone(), unit, end: 0 }),
                 conditions: vec![Condition { subject, negated: false, value: b"X".to_vec() }],
                 ..plan(Grammar::Plain { delimiter: None }, SKIP)
             };

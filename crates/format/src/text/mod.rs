@@ -170,7 +170,7 @@ fn unescape(raw: &[u8], out: &mut Vec<u8>) -> Result<()> {
 
 /// The byte that digits after a backslash stand for, and how many bytes that escape has; `rest` begins with the backslash.
 #[inline]
-fn numeric(rest: &[u8]) -> Option<(usize, u8)> {
+pub(crate) fn numeric(rest: &[u8]) -> Option<(usize, u8)> {
     let (first, most, radix) = if rest.get(1) == Some(&b'x') { (2, 2, 16) } else { (1, 3, 8) };
     let digits = rest.get(first..)?.iter().take(most).map_while(|&byte| char::from(byte).to_digit(radix));
     let (count, value) = digits.fold((0, 0), |(count, value), digit| (count + 1, value * radix + digit));
@@ -178,14 +178,14 @@ fn numeric(rest: &[u8]) -> Option<(usize, u8)> {
     (count > 0).then_some((first + count, value as u8))
 }
 
-/// Where escapes of a tile stand for bytes that are part of no character: their places, and what stands there to mean the replacement. Each is
-/// as long as what it replaces.
+/// Where escapes of a tile stand for bytes that are part of no character: their places, what stands there to mean the replacement, which is as
+/// long, and whether it is one for NUL.
 pub(crate) fn illegal_escapes(
     data: &[u8],
     plan: &Plan,
     eol: Option<Eol>,
     replacement: Replacement,
-) -> Vec<(usize, Vec<u8>)> {
+) -> Vec<(usize, Vec<u8>, bool)> {
     let Grammar::Text { delimiter, .. } = plan.grammar else { return Vec::new() };
     let line_end = match eol {
         Some(Eol::Other(end)) => Some(end),
@@ -220,7 +220,7 @@ pub(crate) fn illegal_escapes(
 }
 
 /// Ends a run of escapes.
-fn take_illegal(run: &mut Vec<(usize, usize, u8)>, replacement: Replacement, found: &mut Vec<(usize, Vec<u8>)>) {
+fn take_illegal(run: &mut Vec<(usize, usize, u8)>, replacement: Replacement, found: &mut Vec<(usize, Vec<u8>, bool)>) {
     let bytes: Vec<u8> = run.iter().map(|&(_, _, byte)| byte).collect();
     let mut from = 0;
     while let Some(invalid) = crate::utf8::first_invalid(&bytes[from..]) {
@@ -234,7 +234,7 @@ fn take_illegal(run: &mut Vec<(usize, usize, u8)>, replacement: Replacement, fou
             _ => format!("\\{new:03o}").into_bytes(),
         };
         if escape.len() == end - start {
-            found.push((start, escape));
+            found.push((start, escape, byte == 0));
         }
     }
     run.clear();

@@ -325,6 +325,7 @@ fn tiles(case: &Case, scanner: Scanner, input: &[u8]) -> Vec<Tile> {
             last,
             breaks: Vec::new(),
             original: None,
+            replaced: Vec::new(),
             transcript: None,
             constants: None,
         });

@@ -24,7 +24,7 @@ pub fn fixed(fields: &[(u32, u32)], unit: Unit, tolerance: Tolerance) -> Plan {
     };
     let columns = fields.iter().enumerate().map(column).collect();
     let base = plan(LINES, tolerance);
-    Plan { header: Header::No, null: Vec::new(), columns, fixed: Some(Fixed { fields, unit }), ..base }
+    Plan { header: Header::No, null: Vec::new(), columns, fixed: Some(Fixed { fields, unit, end: 0 }), ..base }
 }
 
 /// Bytes of a character in the file.
