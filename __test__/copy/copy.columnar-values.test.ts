@@ -3,6 +3,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { DuckDBInstance } from '@duckdb/node-api'
 import { Field, Int32, makeData, RecordBatch, Schema, Struct, Table, tableToIPC, vectorFromArray } from 'apache-arrow'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -129,6 +130,21 @@ describe('read', () => {
       message: expect.stringContaining('this is no Arrow file: it is in the format Parquet'),
       hint: 'Write FORMAT parquet.',
     })
+  })
+
+  test('a schema of Arrow that is broken does not break the file that it is left in', async () => {
+    const flights = fileURLToPath(new URL('../../node_modules/vega-datasets/data/flights-3m.parquet', import.meta.url))
+    const bytes = readFileSync(flights)
+    const key = bytes.lastIndexOf('ARROW:schema')
+    expect(key).toBeGreaterThan(0)
+    // Behind the key are a field's head and its length.
+    bytes.fill('A', key + 'ARROW:schema'.length + 8, key + 'ARROW:schema'.length + 100)
+    writeFileSync(join(folder, 'hint.parquet'), bytes)
+    const sums = async (file: string) => {
+      const [column] = await read(`COPY (delay) FROM '${file}' (FORMAT parquet)`).columns()
+      return [column?.type, [...(column?.values ?? [])].reduce<number>((sum, value) => sum + Number(value), 0)]
+    }
+    expect(await sums(join(folder, 'hint.parquet'))).toEqual(await sums(flights))
   })
 
   test('no more bytes are read than there are', async () => {

@@ -7,6 +7,7 @@
 mod convert;
 mod exact;
 mod given;
+mod keys;
 #[cfg(test)]
 mod tests;
 mod uuid;
@@ -274,6 +275,7 @@ impl BatchDecoder {
             } else if exact::check(array, row, &spec.ty).is_err()
                 || value::write(array, row, style, buffer).is_err()
                 || memchr::memchr(0, &buffer[start..]).is_some()
+                || (keys::may_repeat(array.data_type(), &spec.ty) && keys::check(array, row).is_err())
             {
                 buffer.truncate(start);
                 buffer.push(given::NULL);
@@ -417,6 +419,11 @@ impl BatchDecoder {
         let mut text = Vec::new();
         if let Err(error) = value::write(array, row, style_for(plan, spec), &mut text) {
             return Err((error, None));
+        }
+        if keys::may_repeat(array.data_type(), &spec.ty)
+            && let Err(error) = keys::check(array, row)
+        {
+            return Err((error, Some(text)));
         }
         if let Some(at) = memchr::memchr(0, &text) {
             return Err((crate::utf8_error(&text[at..]), Some(text)));

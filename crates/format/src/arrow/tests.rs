@@ -312,3 +312,49 @@ fn a_decimal_has_the_binary_form_of_its_text() {
         }
     }
 }
+
+#[test]
+fn a_key_that_comes_twice_is_an_error_of_jsonb_alone() {
+    let mut builder = builder::MapBuilder::new(None, builder::StringBuilder::new(), builder::Int32Builder::new());
+    for keys in [["a", "b"], ["k", "k"]] {
+        for (value, key) in keys.into_iter().enumerate() {
+            builder.keys().append_value(key);
+            builder.values().append_value(value as i32);
+        }
+        builder.append(true).unwrap();
+    }
+    let map: ArrayRef = Arc::new(builder.finish());
+    let mut decoder = self::decoder(&Type::Jsonb, Layout::PgBinary, BadValue::SkipRow, false);
+    decoder.decode(&batch(Arc::clone(&map)));
+    assert_eq!(shown(&decoder).len(), 1);
+    let refusals = decoder.take_refusals();
+    let flaw = &refusals[0].flaws[0];
+    assert_eq!(flaw.error.message, "duplicate JSON object key value: \"k\"");
+    assert_eq!(flaw.value.as_deref(), Some(&br#"{"k": 0, "k": 1}"#[..]));
+    let mut decoder = self::decoder(&Type::Json, Layout::PgBinary, BadValue::Stop, false);
+    decoder.decode(&batch(map));
+    assert_eq!(shown(&decoder).len(), 2);
+}
+
+#[test]
+fn uuids_of_slices_are_text_wherever_they_are() {
+    let id = |byte: u8| -> ArrayRef {
+        Arc::new(FixedSizeBinaryArray::try_from_iter([[byte; 16], [byte + 1; 16], [byte + 2; 16]].into_iter()).unwrap())
+    };
+    let field = Arc::new(Field::new("item", DataType::FixedSizeBinary(16), true));
+    let list: ArrayRef = Arc::new(ListArray::new(field, OffsetBuffer::from_lengths([1, 2]), id(1), None));
+    let text = |array: &ArrayRef, row| {
+        let mut out = Vec::new();
+        write_literal(&uuid::as_text(array), row, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    };
+    let [one, two, three] = ["01", "02", "03"].map(|b| {
+        let part = |count: usize| b.repeat(count);
+        format!("{}-{}-{}-{}-{}", part(4), part(2), part(2), part(2), part(6))
+    });
+    assert_eq!(text(&id(1), 0), one);
+    assert_eq!(text(&list.slice(1, 1), 0), format!("[\"{two}\",\"{three}\"]"));
+    let fields = Fields::from(vec![Field::new("u", list.data_type().clone(), true)]);
+    let pair: ArrayRef = Arc::new(StructArray::new(fields, vec![list], None));
+    assert_eq!(text(&pair, 0), format!("{{\"u\": [\"{one}\"]}}"));
+}

@@ -70,9 +70,11 @@ pub(super) fn footer_length(tail: [u8; TAIL], size: u64) -> Result<u64> {
 pub(super) fn check_footer(footer: &[u8]) -> Result<BTreeSet<usize>> {
     let mut walk = Walk { bytes: footer, at: 0, elements: 0 };
     let mut encrypted = BTreeSet::new();
+    // Of the columns that have values, as the schema says; it stands before the row groups.
+    let mut types: Vec<i64> = Vec::new();
     walk.structure(0, &mut |walk, id, kind, depth| {
         if id == 4 && kind == LIST {
-            return walk.row_groups(depth, &mut encrypted);
+            return walk.row_groups(depth, &types, &mut encrypted);
         }
         // The schema: a list of elements, each with the number of those below it.
         if id != 2 || kind != LIST {
@@ -81,14 +83,16 @@ pub(super) fn check_footer(footer: &[u8]) -> Result<BTreeSet<usize>> {
         let (count, element) = walk.list_head()?;
         let mut open: Vec<i64> = Vec::new();
         for _ in 0..count {
-            let mut children = 0;
+            let (mut children, mut ty) = (0, None);
             walk.element(element, depth, &mut |walk, id, kind, depth| {
-                if id == 5 && kind == I32 {
-                    children = walk.zigzag()?;
-                    return Ok(());
+                match (id, kind) {
+                    (1, I32) => ty = Some(walk.zigzag()?),
+                    (5, I32) => children = walk.zigzag()?,
+                    _ => walk.skip(kind, depth)?,
                 }
-                walk.skip(kind, depth)
+                Ok(())
             })?;
+            types.extend(ty.filter(|_| children == 0));
             while open.last() == Some(&0) {
                 open.pop();
             }
@@ -257,8 +261,9 @@ impl<'a> Walk<'a> {
         self.structure(depth, field)
     }
 
-    /// A list of row groups, each with a list of columns, of which some say how they are encrypted.
-    fn row_groups(&mut self, depth: usize, encrypted: &mut BTreeSet<usize>) -> Result<()> {
+    /// A list of row groups, each with a list of columns, of which some say how they are encrypted, and most what their type is, which the
+    /// reader does not look at.
+    fn row_groups(&mut self, depth: usize, types: &[i64], encrypted: &mut BTreeSet<usize>) -> Result<()> {
         let (count, element) = self.list_head()?;
         for _ in 0..count {
             self.element(element, depth, &mut |walk, id, kind, depth| {
@@ -271,7 +276,22 @@ impl<'a> Walk<'a> {
                         if matches!((id, kind), (8, STRUCT) | (9, BINARY)) {
                             encrypted.insert(column);
                         }
-                        walk.skip(kind, depth)
+                        if id != 3 || kind != STRUCT {
+                            return walk.skip(kind, depth);
+                        }
+                        walk.structure(depth, &mut |walk, id, kind, depth| {
+                            if id != 1 || kind != I32 {
+                                return walk.skip(kind, depth);
+                            }
+                            let ty = walk.zigzag()?;
+                            match types.get(column) {
+                                Some(&other) if other != ty => Err(damaged(format_args!(
+                                    "a row group has values of the physical type {ty} in column {}, whose type is {other}",
+                                    column + 1
+                                ))),
+                                _ => Ok(()),
+                            }
+                        })
                     })?;
                 }
                 Ok(())
@@ -366,6 +386,19 @@ mod tests {
         assert_eq!(check_footer(&footer).unwrap(), BTreeSet::from([1]));
         let footer = [&[0x49, 0x1C][..], &group(&plain), &[0x00]].concat();
         assert_eq!(check_footer(&footer).unwrap(), BTreeSet::new());
+    }
+
+    #[test]
+    fn a_column_of_another_type_than_the_schema_says_is_refused() {
+        // Field 2: an element with one child, and one with field 1, a type. Field 4: a row group of a column whose field 3 has one, too.
+        let footer = |schema: u8, column: u8| {
+            let schema = [0x29, 0x2C, 0x55, 0x02, 0x00, 0x15, schema, 0x00];
+            [&schema[..], &[0x29, 0x1C, 0x19, 0x1C, 0x3C, 0x15, column, 0x00, 0x00, 0x00, 0x00]].concat()
+        };
+        assert_eq!(check_footer(&footer(0x04, 0x04)).unwrap(), BTreeSet::new());
+        let error = check_footer(&footer(0x0A, 0x04)).unwrap_err();
+        assert_eq!(error.code, ErrorCode::BadCopyFileFormat);
+        assert!(error.message.contains("physical type 2 in column 1, whose type is 5"), "{}", error.message);
     }
 
     #[test]

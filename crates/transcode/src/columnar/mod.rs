@@ -4,6 +4,7 @@ mod access;
 mod arrow;
 mod arrow_guard;
 mod dictionaries;
+mod footer;
 mod guard;
 mod intervals;
 mod lanes;

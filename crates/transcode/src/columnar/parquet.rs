@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use ::parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader};
 use ::parquet::arrow::{ARROW_SCHEMA_META_KEY, FieldLevels, ProjectionMask, parquet_to_arrow_field_levels};
-use ::parquet::basic::{ConvertedType, Encoding, LogicalType, Type as PhysicalType};
+use ::parquet::basic::{ConvertedType, Encoding, Type as PhysicalType};
 use ::parquet::errors::ParquetError;
-use ::parquet::file::metadata::{ColumnChunkMetaData, FileMetaData, ParquetMetaData};
+use ::parquet::file::metadata::ColumnChunkMetaData;
 use ::parquet::file::reader::{ChunkReader, Length};
 use arrow_array::RecordBatch;
 use arrow_schema::{ArrowError, SchemaRef};
@@ -77,7 +77,7 @@ impl ParquetInput {
             contained("Parquet", || ArrowReaderMetadata::load(&input, ArrowReaderOptions::new()).map_err(of_parquet));
         let metadata = metadata.or_else(|error| {
             // The file's own types are enough where what its writer says of them in Arrow's words is unknown, or does not fit them.
-            contained("Parquet", || without_hint(&input).map_err(of_parquet)).map_err(|_| error)
+            contained("Parquet", || super::footer::without_hint(&input).map_err(of_parquet)).map_err(|_| error)
         });
         let mut metadata = metadata.map_err(|error| match input.refused() {
             Some(refused) => refused,
@@ -148,23 +148,6 @@ impl ParquetInput {
 
 /// Bytes of a value of a column whose values all have as many.
 const MOST_WIDTH: u64 = 16 << 20;
-
-/// A footer without the schema that writers of Arrow leave in it.
-fn without_hint(input: &Input) -> std::result::Result<ArrowReaderMetadata, ParquetError> {
-    let read = ArrowReaderMetadata::load(input, ArrowReaderOptions::new().with_skip_arrow_metadata(true))?;
-    let about = read.metadata().file_metadata();
-    let others = about.key_value_metadata().into_iter().flatten().filter(|pair| pair.key != ARROW_SCHEMA_META_KEY);
-    let about = FileMetaData::new(
-        about.version(),
-        about.num_rows(),
-        about.created_by().map(str::to_owned),
-        Some(others.cloned().collect()),
-        about.schema_descr_ptr(),
-        about.column_orders().cloned(),
-    );
-    let metadata = ParquetMetaData::new(about, read.metadata().row_groups().to_vec());
-    ArrowReaderMetadata::try_new(Arc::new(metadata), ArrowReaderOptions::new())
-}
 
 impl ParquetFile {
     /// Whether all that the footer says of the columns lies in the file, and is true of the rows, of which it answers the number.
@@ -341,11 +324,6 @@ fn repeated_bytes(column: &ColumnChunkMetaData, strings: Strings) -> u64 {
     column.num_values().unsigned_abs().saturating_mul(strings.each())
 }
 
-fn has_variant(ty: &::parquet::schema::types::Type) -> bool {
-    matches!(ty.get_basic_info().logical_type_ref(), Some(LogicalType::Variant(_)))
-        || (ty.is_group() && ty.get_fields().iter().any(|field| has_variant(field)))
-}
-
 /// Some of the columns, read row group by row group.
 struct Columns {
     file: Arc<ParquetFile>,
@@ -391,7 +369,7 @@ impl Columns {
                 return Err(is_encrypted(format_args!("column \"{}\"", column.column_path().string())));
             }
             let root = metadata.file_metadata().schema_descr().get_column_root(leaf);
-            if mask.leaf_included(leaf) && has_variant(root) {
+            if mask.leaf_included(leaf) && super::footer::has_variant(root) {
                 let message =
                     format!("column \"{}\" is or has a VARIANT of Parquet, which cannot be read", root.name());
                 return Err(DataError::new(ErrorCode::FeatureNotSupported, message)
