@@ -5,8 +5,10 @@ mod arrow;
 mod arrow_guard;
 mod dictionaries;
 mod guard;
+mod instants;
 mod intervals;
 mod lanes;
+mod leaves;
 mod open;
 mod parquet;
 

@@ -22,8 +22,10 @@ use copyist_store::carried;
 
 use super::dictionaries::{Dictionaries, Watch};
 use super::guard::{self, damaged};
+use super::instants::{Instants, Micros};
 use super::intervals::{Intervals, Months};
 use super::lanes::{Begun, Lanes, MOST_LANES, Strand};
+use super::leaves::with_json;
 use super::{Batches, RandomAccess, contained, rows_for};
 
 /// A Parquet file.
@@ -46,6 +48,7 @@ struct ParquetFile {
     input: Input,
     metadata: ArrowReaderMetadata,
     intervals: Option<Intervals>,
+    instants: Option<Instants>,
     /// Leaves whose pages are.
     encrypted: BTreeSet<usize>,
 }
@@ -85,8 +88,10 @@ impl ParquetInput {
             metadata = intervals.rest.clone();
             schema = Arc::clone(&intervals.schema);
         }
+        let schema = with_json(&schema, &metadata);
+        let instants = contained("Parquet", || Instants::find(&metadata).map_err(of_parquet))?;
         let columns: Vec<usize> = (0..metadata.schema().fields().len()).collect();
-        let file = ParquetFile { input, metadata, intervals, encrypted };
+        let file = ParquetFile { input, metadata, intervals, instants, encrypted };
         file.check_row_groups()?;
         Ok(Self {
             file: Arc::new(file),
@@ -222,6 +227,7 @@ struct Open {
     input: Input,
     reader: ParquetRecordBatchReader,
     months: Option<Months>,
+    micros: Option<Micros>,
 }
 
 impl Columns {
@@ -270,18 +276,24 @@ impl Columns {
             .map_err(|error| input.refused().unwrap_or(error))
         };
         let intervals = file.intervals.as_ref().and_then(|intervals| intervals.among(selected));
+        let place = |column: &usize| selected.partition_point(|other| other < column);
         let months = match intervals {
             None => None,
             Some((columns, read)) => {
-                let place = |column: &usize| selected.partition_point(|other| other < column);
                 Some(Months { reader: build(read, file.mask(&columns))?, places: columns.iter().map(place).collect() })
+            }
+        };
+        let micros = match file.instants.as_ref().and_then(|instants| instants.among(selected)) {
+            None => None,
+            Some((columns, read)) => {
+                Some(Micros { reader: build(read, file.mask(&columns))?, places: columns.iter().map(place).collect() })
             }
         };
         let is_meant = |dictionaries: &&Arc<Dictionaries>| !self.watch.is_vain && dictionaries.are_in(group, selected);
         let dictionaries = self.dictionaries.as_ref().filter(is_meant);
         let read = dictionaries.map_or(&file.metadata, |dictionaries| &dictionaries.metadata);
         let reader = build(read.clone(), mask)?;
-        Ok(Some(Open { group: index, input, reader, months }))
+        Ok(Some(Open { group: index, input, reader, months, micros }))
     }
 }
 
@@ -291,12 +303,16 @@ impl Strand for Columns {
             if self.open.is_none() {
                 self.open = self.open_group()?;
             }
-            let Some(Open { group, input, reader, months }) = &mut self.open else { return Ok(None) };
+            let Some(Open { group, input, reader, months, micros }) = &mut self.open else { return Ok(None) };
             let next = contained("Parquet", || {
                 let Some(batch) = reader.next().transpose().map_err(of_arrow)? else { return Ok(None) };
-                match months {
+                let batch = match months {
+                    None => batch,
+                    Some(months) => months.put_into(&batch).map_err(of_arrow)?,
+                };
+                match micros {
                     None => Ok(Some(batch)),
-                    Some(months) => months.put_into(&batch).map(Some).map_err(of_arrow),
+                    Some(micros) => micros.put_into(&batch).map(Some).map_err(of_arrow),
                 }
             });
             match next.map_err(|error| input.refused().unwrap_or(error))? {
