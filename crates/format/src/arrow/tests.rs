@@ -432,3 +432,18 @@ fn the_ends_of_dates_and_instants_are_infinite_and_no_others() {
         );
     }
 }
+
+#[test]
+fn a_uuid_within_a_value_is_written_as_one() {
+    let bytes = || -> ArrayRef { Arc::new(FixedSizeBinaryArray::try_from_iter([[7_u8; 16]].into_iter()).unwrap()) };
+    let text = "07070707-0707-0707-0707-070707070707";
+    let ty = Foreign::Record(vec![("a".to_owned(), Foreign::Like(Type::Uuid))]);
+    assert_eq!(
+        foreign(record(vec![("a", bytes())]), ty, Layout::Duckdb).0,
+        [Some(format!("{{\\'a\\':\\'{text}\\'}}"))]
+    );
+    let field = Arc::new(Field::new_list_field(bytes().data_type().clone(), true));
+    let lists = Arc::new(ListArray::new(field, OffsetBuffer::from_lengths([1]), bytes(), None));
+    let ty = Type::Array(Arc::new(ArrayType { element: Type::Uuid, element_oid: 2950, delimiter: b',', depth: 1 }));
+    assert_eq!(errors_of(lists, ty), []);
+}

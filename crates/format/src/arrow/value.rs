@@ -216,6 +216,17 @@ fn bytes(value: &[u8], style: Style<'_>, out: &mut Vec<u8>) {
         }
         return;
     }
+    if value.len() == 16
+        && matches!(style, Style::Duckdb(Target::Type(Type::Uuid)) | Style::Composite(Target::Type(Type::Uuid)))
+    {
+        for (index, byte) in value.iter().enumerate() {
+            if matches!(index, 4 | 6 | 8 | 10) {
+                out.push(b'-');
+            }
+            out.extend([HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
+        }
+        return;
+    }
     out.extend_from_slice(if style.is_json() { b"\"\\\\x" } else { b"\\x" });
     for byte in value {
         out.extend([HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);

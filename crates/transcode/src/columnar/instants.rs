@@ -133,8 +133,8 @@ fn compare(nanos: &ArrayRef, micros: &ArrayRef, found: &mut Found) -> Result<(),
             Ok(())
         }
         (DataType::Struct(_), DataType::Struct(_)) => {
-            let pairs = nanos.as_struct().columns().iter().zip(micros.as_struct().columns());
-            pairs.map(|(nanos, micros)| compare(nanos, micros, found)).collect()
+            let mut pairs = nanos.as_struct().columns().iter().zip(micros.as_struct().columns());
+            pairs.try_for_each(|(nanos, micros)| compare(nanos, micros, found))
         }
         (DataType::List(_), DataType::List(_)) => {
             compare(nanos.as_list::<i32>().values(), micros.as_list::<i32>().values(), found)
@@ -146,8 +146,8 @@ fn compare(nanos: &ArrayRef, micros: &ArrayRef, found: &mut Found) -> Result<(),
             compare(nanos.as_fixed_size_list().values(), micros.as_fixed_size_list().values(), found)
         }
         (DataType::Map(..), DataType::Map(..)) => {
-            let pairs = nanos.as_map().entries().columns().iter().zip(micros.as_map().entries().columns());
-            pairs.map(|(nanos, micros)| compare(nanos, micros, found)).collect()
+            let mut pairs = nanos.as_map().entries().columns().iter().zip(micros.as_map().entries().columns());
+            pairs.try_for_each(|(nanos, micros)| compare(nanos, micros, found))
         }
         (one, other) if one == other => Ok(()),
         _ => Err(uneven()),
