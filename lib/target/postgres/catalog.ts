@@ -298,6 +298,7 @@ function columnType(types: ReadonlyMap<number, CatalogType>, oid: number, typmod
   // Types such as `point` and `int2vector` have an element type without being its array type.
   if (element?.array !== oid) return OTHER
   const elementType = columnType(types, element.oid, typmod)
+  if (elementType.kind === 'other' && elementType.known === undefined) return OTHER
   if (elementType.kind === 'other' || element.kind === 'd') {
     return { kind: 'other', known: { form: 'list', parts: [elementType] } }
   }
