@@ -541,6 +541,12 @@ export interface BindingType {
   name?: string
   labels?: Array<string>
   array?: BindingArray
+  /** Of a type that only the target parses what is known of it: `like`, `whole`, `list`, `record` or `map`. */
+  form?: string
+  /** What it is like, or consists of. */
+  parts?: Array<BindingType>
+  /** Of a record. */
+  fields?: Array<string>
 }
 
 /** A time zone of the compiled-in data. */

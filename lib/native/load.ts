@@ -21,13 +21,22 @@ export type ColumnType =
         | 'uuid'
         | 'json'
         | 'jsonb'
-        | 'other'
     }
+  | { readonly kind: 'other'; readonly known?: Known }
   | { readonly kind: 'numeric'; readonly precision?: number; readonly scale?: number }
   | { readonly kind: 'varchar' | 'bpchar'; readonly length?: number }
   | { readonly kind: 'time' | 'timetz' | 'timestamp' | 'timestamptz' | 'interval'; readonly precision?: number }
   | { readonly kind: 'enum'; readonly name: string; readonly labels: readonly string[] }
   | { readonly kind: 'array'; readonly element: ColumnType; readonly elementOid: number; readonly delimiter: string }
+
+/** What is known of a type that only its target parses: what nested values become in it, and what would be lost. */
+export type Known =
+  | { readonly form: 'like'; readonly parts: readonly [ColumnType] }
+  /** Whole numbers. */
+  | { readonly form: 'whole' }
+  | { readonly form: 'list'; readonly parts: readonly [ColumnType] }
+  | { readonly form: 'map'; readonly parts: readonly [key: ColumnType, value: ColumnType] }
+  | { readonly form: 'record'; readonly parts: readonly ColumnType[]; readonly fields: readonly string[] }
 
 /** What an array holds in the end; any other type is itself. */
 export function innermost(type: ColumnType): ColumnType {

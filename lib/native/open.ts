@@ -602,6 +602,16 @@ function bindingType(type: ColumnType): BindingType {
     }
     case 'enum':
       return { kind: 'enum', name: type.name, labels: [...type.labels] }
+    case 'other': {
+      const { known } = type
+      if (known === undefined) return { kind: 'other' }
+      return {
+        kind: 'other',
+        form: known.form,
+        ...('parts' in known && { parts: known.parts.map(bindingType) }),
+        ...('fields' in known && { fields: [...known.fields] }),
+      }
+    }
     default:
       return { ...type }
   }

@@ -7,4 +7,4 @@ mod types;
 
 pub use error::{DataError, ErrorCode, Result};
 pub use session::{DateOrder, IntervalStyle, Session, ZoneWords};
-pub use types::{ArrayType, EnumType, Type};
+pub use types::{ArrayType, EnumType, Foreign, Type};

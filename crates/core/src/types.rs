@@ -35,6 +35,23 @@ pub enum Type {
     Other,
 }
 
+/// What is known of a type that only its target parses: how nested values are written for it, and what would lose something in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Foreign {
+    /// Nothing.
+    #[default]
+    Opaque,
+    /// It holds what this one holds.
+    Like(Type),
+    /// Whole numbers.
+    Whole,
+    List(Box<Foreign>),
+    /// Fields by their names; in PostgreSQL, where they are written by their places, in their order.
+    Record(Vec<(String, Foreign)>),
+    /// Keys and values.
+    Map(Box<(Foreign, Foreign)>),
+}
+
 /// An enumerated type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EnumType {

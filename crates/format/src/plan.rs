@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use copyist_core::Type;
+use copyist_core::{Foreign, Type};
 use copyist_datetime::Context;
 use copyist_encoding::Encoding;
 use copyist_scan::{Eol, Grammar, Scanner};
@@ -36,6 +36,8 @@ pub enum Layout {
 pub struct ColumnPlan {
     pub name: String,
     pub ty: Type,
+    /// Of a type that only its target parses.
+    pub foreign: Foreign,
     /// CSV: the field is never matched against the NULL string.
     pub force_not_null: bool,
     /// CSV: the field is matched against the NULL string even when it was quoted.
@@ -68,6 +70,7 @@ impl ColumnPlan {
         Self {
             name,
             ty: Type::Text,
+            foreign: Foreign::Opaque,
             force_not_null: false,
             force_null: false,
             has_default,

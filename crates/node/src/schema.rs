@@ -50,7 +50,18 @@ pub fn describe(format: &str, source: Source, name: &str) -> BindingSchema {
 
 fn plain(kind: &str) -> BindingType {
     let kind = kind.to_owned();
-    BindingType { kind, precision: None, scale: None, length: None, name: None, labels: None, array: None }
+    BindingType {
+        kind,
+        precision: None,
+        scale: None,
+        length: None,
+        name: None,
+        labels: None,
+        array: None,
+        form: None,
+        parts: None,
+        fields: None,
+    }
 }
 
 fn numeric(precision: u32, scale: i32) -> BindingType {
@@ -66,9 +77,13 @@ fn decimal(precision: u8, scale: i8) -> BindingType {
     numeric(precision.max(scale.unsigned_abs()), scale)
 }
 
+fn extension(field: &Field) -> Option<&str> {
+    field.metadata().get("ARROW:extension:name").map(String::as_str)
+}
+
 fn type_for(field: &Field) -> BindingType {
     use DataType as D;
-    match field.metadata().get("ARROW:extension:name").map(String::as_str) {
+    match extension(field) {
         Some("arrow.json") => return plain("jsonb"),
         Some("arrow.uuid") => return plain("uuid"),
         _ => {}
@@ -93,7 +108,11 @@ fn type_for(field: &Field) -> BindingType {
         D::List(of) | D::LargeList(of) | D::FixedSizeList(of, _) | D::ListView(of) | D::LargeListView(of) => {
             match type_for(of) {
                 // Arrays of arrays must be rectangular, and of rows there would have to be a type.
-                element if element.array.is_some() || element.kind == "jsonb" => plain("jsonb"),
+                element
+                    if element.array.is_some() || element.kind == "jsonb" && extension(of) != Some("arrow.json") =>
+                {
+                    plain("jsonb")
+                }
                 element => {
                     let array = BindingArray { element_oid: 0, delimiter: u32::from(b','), depth: 1 };
                     BindingType { array: Some(array), ..element }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
-use copyist_core::{ArrayType, DataError, DateOrder, EnumType, ErrorCode, IntervalStyle, Session, Type, ZoneWords};
+use copyist_core::{
+    ArrayType, DataError, DateOrder, EnumType, ErrorCode, Foreign, IntervalStyle, Session, Type, ZoneWords,
+};
 use copyist_datetime::{Context, Kind, Language, Pattern, Patterns};
 use copyist_encoding::Encoding;
 use copyist_format::{
@@ -28,6 +30,12 @@ pub struct BindingType {
     pub name: Option<String>,
     pub labels: Option<Vec<String>>,
     pub array: Option<BindingArray>,
+    /// Of a type that only the target parses what is known of it: `like`, `whole`, `list`, `record` or `map`.
+    pub form: Option<String>,
+    /// What it is like, or consists of.
+    pub parts: Option<Vec<BindingType>>,
+    /// Of a record.
+    pub fields: Option<Vec<String>>,
 }
 
 /// What an array adds to its element's type.
@@ -561,6 +569,7 @@ impl BindingColumn {
             patterns: self.patterns(&ty)?,
             name: self.name.clone(),
             ty,
+            foreign: self.ty.foreign(),
             force_not_null: self.force_not_null,
             force_null: self.force_null,
             has_default: self.has_default,
@@ -676,6 +685,26 @@ impl BindingCleaning {
 }
 
 impl BindingType {
+    /// What is known of it, if only the target parses it.
+    fn foreign(&self) -> Foreign {
+        let parts = self.parts.as_deref().unwrap_or_default();
+        let within = |part: &Self| match part.column_type() {
+            Type::Other => part.foreign(),
+            ty => Foreign::Like(ty),
+        };
+        match (self.form.as_deref(), parts) {
+            (Some("like"), [part]) => within(part),
+            (Some("whole"), _) => Foreign::Whole,
+            (Some("list"), [part]) => Foreign::List(Box::new(within(part))),
+            (Some("map"), [key, value]) => Foreign::Map(Box::new((within(key), within(value)))),
+            (Some("record"), parts) => {
+                let names = self.fields.iter().flatten().cloned();
+                Foreign::Record(names.zip(parts.iter().map(within)).collect())
+            }
+            _ => Foreign::Opaque,
+        }
+    }
+
     fn column_type(&self) -> Type {
         let digits = self.precision.map(|p| p as u8);
         let element = match &*self.kind {

@@ -8,14 +8,16 @@ use arrow_array::types::{
     IntervalMonthDayNano, IntervalMonthDayNanoType, Time64MicrosecondType, TimestampMicrosecondType,
     TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type, UInt32Type,
 };
-use arrow_array::{Array, ArrayRef, OffsetSizeTrait, RecordBatch, RecordBatchOptions, StringArray, UInt32Array};
-use arrow_buffer::{Buffer, OffsetBuffer, ScalarBuffer};
+use arrow_array::{
+    Array, ArrayRef, ListArray, OffsetSizeTrait, RecordBatch, RecordBatchOptions, StringArray, UInt32Array, UInt64Array,
+};
+use arrow_buffer::{ArrowNativeType, Buffer, OffsetBuffer, ScalarBuffer};
 use arrow_ipc::writer::{StreamEncoder, StreamWriter};
 use arrow_schema::{ArrowError, DataType, Field, IntervalUnit, Schema, TimeUnit};
 use copyist_core::{DataError, ErrorCode, Result, Type};
 use copyist_datetime as datetime;
-use copyist_format::arrow::write_literal;
-use copyist_format::{Decoded, Plan};
+use copyist_format::arrow::{BatchDecoder, write_literal};
+use copyist_format::{ColumnPlan, Decoded, FieldMap, Plan, Tolerance};
 
 use crate::dictionary::{Dictionaries, Known};
 use std::sync::Arc;
@@ -140,37 +142,42 @@ pub(crate) fn taken_over(plan: &Plan, batch: &RecordBatch, as_ipc: bool) -> Vec<
 }
 
 fn is_same(ty: &Type, source: &DataType) -> bool {
+    use DataType as D;
     match (ty, source) {
-        (Type::TimestampTz(None), DataType::Timestamp(TimeUnit::Microsecond, Some(_))) => true,
-        (Type::Array(array), DataType::List(of) | DataType::FixedSizeList(of, _)) => {
-            !matches!(array.element, Type::Array(_)) && has_ipc(of.data_type())
+        (Type::TimestampTz(None), D::Timestamp(TimeUnit::Microsecond, Some(_))) => true,
+        (Type::Array(array), D::List(of) | D::LargeList(of) | D::FixedSizeList(of, _)) => {
+            let of = match of.data_type() {
+                D::Dictionary(_, of) => of,
+                of => of,
+            };
+            array.depth <= 1 && is_same(&array.element, of)
         }
-        (Type::Timestamp(digits) | Type::Time(digits) | Type::TimestampTz(digits), _) if digits.is_some() => false,
-        (Type::Interval(_) | Type::Uuid | Type::Time(_) | Type::Array(_), _) => false,
-        (Type::Text, _) => matches!(source, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View),
-        (Type::Varchar(_) | Type::Bpchar(_) | Type::Json | Type::Jsonb | Type::Enum(_) | Type::Other, _) => false,
-        (ty, source) => arrow_type(ty) == *source,
+        (Type::Text, D::Utf8 | D::LargeUtf8 | D::Utf8View) => true,
+        (Type::Numeric(Some(_)), D::Decimal128(..))
+        | (
+            Type::Bool
+            | Type::Int2
+            | Type::Int4
+            | Type::Int8
+            | Type::Float4
+            | Type::Float8
+            | Type::Bytea
+            | Type::Date
+            | Type::Timestamp(None),
+            _,
+        ) => arrow_type(ty) == *source,
+        // Of any other its values are looked at, or it has another form.
+        _ => false,
     }
-}
-
-/// Whether those who read Arrow have the type too.
-fn has_ipc(ty: &DataType) -> bool {
-    !matches!(
-        ty,
-        DataType::Utf8View
-            | DataType::BinaryView
-            | DataType::ListView(_)
-            | DataType::LargeListView(_)
-            | DataType::Dictionary(..)
-            | DataType::Decimal32(..)
-            | DataType::Decimal64(..)
-    )
 }
 
 fn is_readable(ty: &Type, source: &DataType) -> bool {
     use DataType as D;
     if let D::Dictionary(key, of) = source {
         return **key == D::Int32 && *ty == Type::Text && is_readable(ty, of);
+    }
+    if let (Type::Array(array), D::List(of) | D::LargeList(of) | D::FixedSizeList(of, _)) = (ty, source) {
+        return array.depth <= 1 && is_readable(&array.element, of.data_type());
     }
     matches!(
         (ty, source),
@@ -187,7 +194,6 @@ fn is_readable(ty: &Type, source: &DataType) -> bool {
                 Type::Timestamp(None) | Type::TimestampTz(None),
                 D::Timestamp(TimeUnit::Second | TimeUnit::Millisecond | TimeUnit::Microsecond, _),
             )
-            | (Type::Array(_), D::List(_) | D::LargeList(_) | D::FixedSizeList(..))
     )
 }
 
@@ -211,8 +217,15 @@ pub(crate) fn joined(
     let kept = decoded.places.as_ref().map(|places| UInt32Array::from_iter_values(places.first_lines.iter().copied()));
     let mut columns = Vec::with_capacity(plan.columns.len());
     for (index, &is_taken) in taken.iter().enumerate() {
+        let spec = &plan.columns[index];
         columns.push(if !is_taken {
-            Arc::clone(made.column(index))
+            let lists = spec.is_read().then(|| source.column(plan.field_of(index)));
+            match (lists, &spec.ty) {
+                (Some(lists), Type::Array(array)) if array.depth <= 1 && is_list(lists.data_type()) => {
+                    relisted(plan, &array.element, lists, decoded, made.column(index))?
+                }
+                _ => Arc::clone(made.column(index)),
+            }
         } else {
             let column = source.column(plan.field_of(index));
             narrowed(match &kept {
@@ -224,9 +237,105 @@ pub(crate) fn joined(
     batch_of(plan, columns, decoded.rows)
 }
 
-/// Strings with offsets of 32 bits, which everybody reads.
+fn is_list(ty: &DataType) -> bool {
+    use DataType as D;
+    matches!(ty, D::List(_) | D::LargeList(_) | D::FixedSizeList(..) | D::ListView(_) | D::LargeListView(_))
+}
+
+/// Where the elements of each list are among all of them, which come with it.
+fn spans_of(array: &ArrayRef) -> (Vec<(usize, usize)>, ArrayRef) {
+    use DataType as D;
+    macro_rules! between {
+        ($lists:expr) => {{
+            let lists = $lists;
+            let spans = lists.value_offsets().windows(2).map(|ends| (ends[0].as_usize(), ends[1].as_usize()));
+            (spans.collect(), Arc::clone(lists.values()))
+        }};
+    }
+    macro_rules! views {
+        ($lists:expr) => {{
+            let lists = $lists;
+            let starts = lists.value_offsets().iter().zip(lists.value_sizes());
+            let spans = starts.map(|(start, size)| (start.as_usize(), start.as_usize() + size.as_usize()));
+            (spans.collect(), Arc::clone(lists.values()))
+        }};
+    }
+    match array.data_type() {
+        D::LargeList(_) => between!(array.as_list::<i64>()),
+        D::ListView(_) => views!(array.as_list_view::<i32>()),
+        D::LargeListView(_) => views!(array.as_list_view::<i64>()),
+        D::FixedSizeList(_, size) => {
+            let size = *size as usize;
+            let spans = (0..array.len()).map(|row| (row * size, row * size + size));
+            (spans.collect(), Arc::clone(array.as_fixed_size_list().values()))
+        }
+        _ => between!(array.as_list::<i32>()),
+    }
+}
+
+/// The lists of a batch with elements of the type that the column has, whatever theirs is: those that were accepted as literals, of
+/// which `made` says whether they are NULL.
+fn relisted(plan: &Plan, element: &Type, source: &ArrayRef, decoded: &Decoded, made: &ArrayRef) -> Result<ArrayRef> {
+    let (spans, values) = spans_of(source);
+    let mut elements = Vec::new();
+    let mut ends = Vec::with_capacity(decoded.rows + 1);
+    ends.push(0_i32);
+    for row in 0..decoded.rows {
+        let place = decoded.places.as_ref().map_or(row, |places| places.first_lines[row] as usize);
+        if made.is_valid(row)
+            && let Some(&(start, end)) = spans.get(place)
+        {
+            elements.extend(start as u64..end as u64);
+        }
+        ends.push(i32::try_from(elements.len()).map_err(|_| too_long())?);
+    }
+    let values = arrow_select::take::take(&values, &UInt64Array::from(elements), None).map_err(whole)?;
+    let column = ColumnPlan { ty: element.clone(), ..ColumnPlan::of_text("element".to_owned(), false) };
+    let plan = Plan {
+        columns: vec![column],
+        map: Some(FieldMap { names: vec!["element".to_owned()], columns: vec![0] }),
+        conditions: Vec::new(),
+        tolerance: Tolerance::default(),
+        has_comma: false,
+        ..plan.clone()
+    };
+    let field = Field::new("element", values.data_type().clone(), true);
+    let batch = RecordBatch::try_new(Arc::new(Schema::new(vec![field])), vec![values]).map_err(whole)?;
+    let mut decoder = BatchDecoder::new(Arc::new(plan.clone()));
+    decoder.decode(&batch);
+    let (decoded, tile) = decoder.decoded();
+    if let Some(fault) = &decoded.fault {
+        return Err(fault.error.clone());
+    }
+    let values = Arc::clone(crate::record_batch(&plan, tile, decoded).column(0));
+    let field = Arc::new(Field::new_list_field(values.data_type().clone(), true));
+    let offsets = OffsetBuffer::new(ScalarBuffer::from(ends));
+    Ok(Arc::new(ListArray::try_new(field, offsets, values, made.nulls().cloned()).map_err(whole)?))
+}
+
+/// What everybody reads, and what is the same of every file: strings and lists with offsets of 32 bits, instants of UTC.
 fn narrowed(array: ArrayRef) -> Result<ArrayRef> {
     match array.data_type() {
+        DataType::Timestamp(TimeUnit::Microsecond, Some(zone)) if &**zone != "UTC" => {
+            Ok(Arc::new(array.as_primitive::<TimestampMicrosecondType>().clone().with_timezone("UTC")))
+        }
+        ty if is_list(ty) => {
+            let (spans, values) = spans_of(&array);
+            let first = spans.first().map_or(0, |span| span.0);
+            let last = spans.last().map_or(first, |span| span.1);
+            if i32::try_from(last - first).is_err() {
+                return Err(too_long());
+            }
+            let ends = std::iter::once(0).chain(spans.iter().map(|span| (span.1 - first) as i32));
+            let offsets = OffsetBuffer::new(ScalarBuffer::from(ends.collect::<Vec<_>>()));
+            let values = narrowed(values.slice(first, last - first))?;
+            let field = Arc::new(Field::new_list_field(values.data_type().clone(), true));
+            Ok(Arc::new(ListArray::try_new(field, offsets, values, array.nulls().cloned()).map_err(whole)?))
+        }
+        DataType::Dictionary(..) => {
+            let dictionary = array.as_any_dictionary();
+            narrowed(arrow_select::take::take(dictionary.values(), dictionary.keys(), None).map_err(whole)?)
+        }
         DataType::LargeUtf8 => {
             let texts = array.as_string::<i64>();
             let first = texts.value_offsets()[0];
@@ -501,7 +610,8 @@ impl Writer<'_> {
             (D::Float64, _) => self.same::<Float64Type>(array, Kind::Float64),
             (D::Date32, _) => numbers!(Date32Type, Kind::Epoch, |&v| match v {
                 i32::MAX => f64::INFINITY,
-                i32::MIN => f64::NEG_INFINITY,
+                // DuckDB writes the other one.
+                ..=-2_147_483_647 => f64::NEG_INFINITY,
                 days => f64::from(days) * 86_400_000.0,
             }),
             (D::Timestamp(unit, _), _) => {
@@ -514,7 +624,7 @@ impl Writer<'_> {
                 // One division, so that what is a whole number of milliseconds comes out as one.
                 let millis = move |&v: &i64| match v {
                     i64::MAX => f64::INFINITY,
-                    i64::MIN => f64::NEG_INFINITY,
+                    ..=-9_223_372_036_854_775_807 => f64::NEG_INFINITY,
                     v if per_second < 1e3 => v as f64 * 1e3,
                     v => v as f64 / (per_second / 1e3),
                 };

@@ -166,6 +166,8 @@ export const redshiftOptions = {
     'roundec',
     'Numbers with more decimals than their column are rounded, as PostgreSQL does; Redshift otherwise truncates them.',
     ['round_decimals'],
+    // Numbers that are no text are never changed.
+    textual,
   ),
   explicit_ids: redshiftFlag(
     'explicit_ids',

@@ -1,5 +1,5 @@
 import type { DuckDBType, DuckDBTypeId } from '@duckdb/node-api'
-import { type ColumnType, innermost } from '../../native/load.ts'
+import { type ColumnType, innermost, type Known } from '../../native/load.ts'
 import type { DateKind, TargetColumn } from '../target.ts'
 import type { DuckdbDriver } from './driver.ts'
 import { quoteLiteral } from './identifiers.ts'
@@ -51,11 +51,55 @@ export function columnTypeOf(driver: DuckdbDriver, type: DuckDBType): ColumnType
     case DuckDBTypeId.LIST: {
       const element = columnTypeOf(driver, type.valueType)
       // A list of what only DuckDB knows is read by DuckDB as a whole, in DuckDB's notation.
-      if (innermost(element).kind === 'other') return { kind: 'other' }
+      if (innermost(element).kind === 'other') return otherOf(driver, type)
       return { kind: 'array', element, elementOid: 0, delimiter: ',' }
     }
     default:
-      return { kind: 'other' }
+      return otherOf(driver, type)
+  }
+}
+
+function otherOf(driver: DuckdbDriver, type: DuckDBType): ColumnType {
+  const known = knownOf(driver, type)
+  return known ? { kind: 'other', known } : { kind: 'other' }
+}
+
+/** What is known of a type that DuckDB parses, whose casts from text round without a word. */
+function knownOf(driver: DuckdbDriver, type: DuckDBType): Known | undefined {
+  const { DuckDBTypeId } = driver.api
+  const part = (inner: DuckDBType): ColumnType => {
+    const known = knownOf(driver, inner)
+    return known ? { kind: 'other', known } : columnTypeOf(driver, inner)
+  }
+  switch (type.typeId) {
+    case DuckDBTypeId.TINYINT:
+    case DuckDBTypeId.SMALLINT:
+    case DuckDBTypeId.INTEGER:
+    case DuckDBTypeId.BIGINT:
+    case DuckDBTypeId.HUGEINT:
+    case DuckDBTypeId.UTINYINT:
+    case DuckDBTypeId.USMALLINT:
+    case DuckDBTypeId.UINTEGER:
+    case DuckDBTypeId.UBIGINT:
+    case DuckDBTypeId.UHUGEINT:
+      return { form: 'whole' }
+    case DuckDBTypeId.TIMESTAMP_S:
+      return { form: 'like', parts: [{ kind: 'timestamp', precision: 0 }] }
+    case DuckDBTypeId.TIMESTAMP_MS:
+      return { form: 'like', parts: [{ kind: 'timestamp', precision: 3 }] }
+    case DuckDBTypeId.TIMESTAMP_NS:
+      return { form: 'like', parts: [{ kind: 'timestamp', precision: 9 }] }
+    case DuckDBTypeId.TIME_NS:
+      return { form: 'like', parts: [{ kind: 'time', precision: 9 }] }
+    case DuckDBTypeId.LIST:
+    case DuckDBTypeId.ARRAY:
+      return { form: 'list', parts: [part(type.valueType)] }
+    case DuckDBTypeId.MAP:
+      return { form: 'map', parts: [part(type.keyType), part(type.valueType)] }
+    case DuckDBTypeId.STRUCT:
+      return { form: 'record', parts: type.entryTypes.map(part), fields: type.entryNames }
+    default:
+      return undefined
   }
 }
 

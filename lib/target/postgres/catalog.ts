@@ -104,6 +104,13 @@ SELECT pg_catalog.json_build_object(
       'array', type.typarray::int8,
       'delimiter', type.typdelim,
       'parts', (SELECT pg_catalog.json_agg(part.oid::int8) FROM (${PARTS}) AS part (oid)),
+      'attributes', (
+        SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
+          'name', a.attname, 'type', a.atttypid::int8, 'typmod', a.atttypmod
+        ) ORDER BY a.attnum)
+        FROM pg_catalog.pg_attribute a
+        WHERE type.typtype = 'c' AND a.attrelid = type.typrelid AND a.attnum > 0 AND NOT a.attisdropped
+      ),
       'labels', (
         SELECT pg_catalog.json_agg(e.enumlabel ORDER BY e.enumsortorder)
         FROM pg_catalog.pg_enum e WHERE e.enumtypid = type.oid
@@ -158,6 +165,8 @@ interface CatalogType {
   readonly delimiter: string
   /** What a range or a composite type consists of. */
   readonly parts: readonly number[] | null
+  /** Of a composite type, in their order. */
+  readonly attributes: readonly Pick<CatalogColumn, 'name' | 'type' | 'typmod'>[] | null
   readonly labels: readonly string[] | null
 }
 
@@ -285,11 +294,18 @@ function columnType(types: ReadonlyMap<number, CatalogType>, oid: number, typmod
   // The server checks a domain's constraints whichever encoding its values come in.
   if (type.kind === 'd') return columnType(types, type.base, type.baseTypmod)
   if (type.kind === 'e') return { kind: 'enum', name: type.name, labels: type.labels ?? [] }
+  if (type.attributes) {
+    const parts = type.attributes.map((attribute) => columnType(types, attribute.type, attribute.typmod))
+    return { kind: 'other', known: { form: 'record', parts, fields: type.attributes.map(({ name }) => name) } }
+  }
   const element = types.get(type.element)
   // Types such as `point` and `int2vector` have an element type without being its array type.
-  if (element?.array !== oid || element.kind === 'd') return OTHER
+  if (element?.array !== oid) return OTHER
   const elementType = columnType(types, element.oid, typmod)
-  if (elementType.kind === 'other') return OTHER
+  if (elementType.kind === 'other' && elementType.known === undefined) return OTHER
+  if (elementType.kind === 'other' || element.kind === 'd') {
+    return { kind: 'other', known: { form: 'list', parts: [elementType] } }
+  }
   return { kind: 'array', element: elementType, elementOid: element.oid, delimiter: element.delimiter }
 }
 

@@ -14,7 +14,7 @@ use copyist_core::Type;
 use copyist_datetime::{self as datetime, Interval};
 use copyist_types as types;
 
-use super::value::{EPOCH_DAYS, EPOCH_MICROS};
+use super::value::EPOCH_MICROS;
 use super::{Notes, value};
 use crate::column::{ByteRef, Column, Validity, Values};
 use crate::values::{Stopped, in_duckdb_range};
@@ -47,7 +47,9 @@ pub(super) fn take(
             Some(Ok(()))
         }
         (Values::I32(out), Type::Date, DataType::Date32) => Some(sink.typed::<Date32Type, _>(out, |days| {
-            i32::try_from(i64::from(days) - EPOCH_DAYS).ok().and_then(|days| datetime::receive::date(days).ok())
+            value::infinite_date(days)
+                .map(|is_later| if is_later { i32::MAX } else { i32::MIN })
+                .or_else(|| value::finite_date(days.into()))
         })),
         (Values::I32(_), Type::Date, _) => None,
         (Values::I16(out), _, ty) => sink.integers(out, ty),
@@ -92,7 +94,9 @@ fn bytes(plan: &Plan, ty: &Type, out: &mut Vec<ByteRef>, arena: &mut Vec<u8>, mu
                 Some((precision, scale)) => Decimal { precision: *precision, scale: *scale },
                 None => Decimal { precision: 1000, scale: source_scale.into() },
             };
-            if !(0..=38).contains(&to.scale) {
+            // Beyond what 128 bits hold there are numbers that the type has.
+            let may_overflow = to.precision > 38 && to.scale > i16::from(source_scale);
+            if !(0..=38).contains(&to.scale) || may_overflow {
                 return None;
             }
             sink.decimals(source, |sink, unscaled| {
@@ -297,6 +301,9 @@ impl Sink<'_, '_> {
     fn instants(&mut self, out: &mut Vec<i64>, source: &DataType, digits: Option<u8>, bounded: bool) -> Option<Taken> {
         // Seconds and milliseconds of four digits of a year and more are far from the ends of what the type holds.
         let instant = move |micros: i64| {
+            if let Some(is_later) = value::infinite_instant(micros) {
+                return Some(if is_later { i64::MAX } else { i64::MIN });
+            }
             let micros = micros.checked_sub(EPOCH_MICROS)?;
             if digits.is_some_and(|digits| digits < 6) {
                 exact_micros(i128::from(micros) * 1000, digits)?;
@@ -309,10 +316,10 @@ impl Sink<'_, '_> {
         };
         Some(match source {
             DataType::Timestamp(TimeUnit::Second, _) => {
-                self.typed::<TimestampSecondType, _>(out, |v| instant(v.checked_mul(1_000_000)?))
+                self.typed::<TimestampSecondType, _>(out, |v| instant(value::scaled_instant(v, 1_000_000)?))
             }
             DataType::Timestamp(TimeUnit::Millisecond, _) => {
-                self.typed::<TimestampMillisecondType, _>(out, |v| instant(v.checked_mul(1000)?))
+                self.typed::<TimestampMillisecondType, _>(out, |v| instant(value::scaled_instant(v, 1000)?))
             }
             DataType::Timestamp(TimeUnit::Microsecond, _) => self.typed::<TimestampMicrosecondType, _>(out, instant),
             DataType::Timestamp(TimeUnit::Nanosecond, _) => {

@@ -11,23 +11,102 @@ use arrow_array::types::{
 };
 use arrow_array::{Array, downcast_dictionary_array};
 use arrow_schema::{DataType, IntervalUnit, TimeUnit};
-use copyist_core::{DataError, ErrorCode, Result, Type};
+use copyist_core::{DataError, ErrorCode, Foreign, Result, Type};
 
+use super::target::{Target, element_type, elements, is_null};
 use super::value::{self, Style};
+use crate::Layout;
 
 const DAY: i128 = 86_400_000_000_000;
 
-/// Whether `ty` holds the value of `row`, which is not NULL, as it is.
+/// Whether values of a type may lose something in what they go to, so that each has to be looked at.
+pub(super) fn may_lose(source: &DataType, target: Target<'_>, layout: Layout) -> bool {
+    if let Some(element) = element_type(source) {
+        return may_lose(element, target.element(), layout);
+    }
+    match source {
+        DataType::Dictionary(_, of) => may_lose(of, target, layout),
+        DataType::Struct(fields) => fields.iter().enumerate().any(|(index, field)| {
+            may_lose(field.data_type(), target.field(index, field.name(), is_by_place(layout)), layout)
+        }),
+        DataType::Map(entries, _) => {
+            let DataType::Struct(fields) = entries.data_type() else { return false };
+            let (key, value) = target.entry();
+            fields.iter().zip([key, value]).any(|(field, target)| may_lose(field.data_type(), target, layout))
+        }
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Null => false,
+        _ => match target {
+            Target::Foreign(of) => *of == Foreign::Whole,
+            Target::Type(ty) => matches!(
+                ty,
+                Type::Date
+                    | Type::Time(_)
+                    | Type::TimeTz(_)
+                    | Type::Timestamp(_)
+                    | Type::TimestampTz(_)
+                    | Type::Interval(_)
+                    | Type::Numeric(Some(_))
+                    | Type::Float4
+                    | Type::Float8
+            ),
+        },
+    }
+}
+
+/// Whether fields of structures are written by their places, and not by their names.
+fn is_by_place(layout: Layout) -> bool {
+    matches!(layout, Layout::PgBinary | Layout::PgText)
+}
+
+/// Whether what it goes to holds the value of `row`, which is not NULL, as it is, with all that is in it.
 ///
 /// # Errors
 /// `22003` of a number, `22008` of a date or a time.
-pub(super) fn check(array: &dyn Array, row: usize, ty: &Type) -> Result<()> {
+pub(super) fn check(array: &dyn Array, row: usize, target: Target<'_>, layout: Layout) -> Result<()> {
     downcast_dictionary_array!(
-        array => return check(array.values().as_ref(), value::key(array.keys(), row), ty),
+        array => return check(array.values().as_ref(), value::key(array.keys(), row), target, layout),
         _ => {}
     );
+    let of_each = |items: &dyn Array, target: Target<'_>| {
+        if !may_lose(items.data_type(), target, layout) {
+            return Ok(());
+        }
+        (0..items.len()).filter(|&row| !is_null(items, row)).try_for_each(|row| check(items, row, target, layout))
+    };
+    if let Some(items) = elements(array, row) {
+        return of_each(items.as_ref(), target.element());
+    }
+    match array.data_type() {
+        DataType::Struct(fields) => {
+            for (index, (field, column)) in fields.iter().zip(array.as_struct().columns()).enumerate() {
+                let target = target.field(index, field.name(), is_by_place(layout));
+                if !is_null(column, row) {
+                    check(column, row, target, layout)?;
+                }
+            }
+            return Ok(());
+        }
+        DataType::Map(..) => {
+            let entries = array.as_map().value(row);
+            let (key, value) = target.entry();
+            return entries.columns().iter().zip([key, value]).try_for_each(|(items, to)| of_each(items.as_ref(), to));
+        }
+        _ => {}
+    }
+    match target {
+        Target::Type(ty) if !holds(array, row, ty) => Err(lossy(array, row, ty)),
+        Target::Foreign(Foreign::Whole) if fraction_digits(array, row).is_some_and(|digits| digits > 0) => {
+            Err(not_whole(array, row))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn holds(array: &dyn Array, row: usize, ty: &Type) -> bool {
     let source = array.data_type();
-    let is_exact = match ty {
+    let is_infinite = value::infinity(array, row).is_some();
+    match ty {
+        Type::Date | Type::Timestamp(_) | Type::TimestampTz(_) if is_infinite => true,
         Type::Date => match source {
             DataType::Timestamp(unit, _) => value::timestamp_nanos(array, row, *unit) % DAY == 0,
             DataType::Date64 => array.as_primitive::<Date64Type>().value(row) % 86_400_000 == 0,
@@ -39,23 +118,39 @@ pub(super) fn check(array: &dyn Array, row: usize, ty: &Type) -> Result<()> {
         {
             false
         }
+        // DuckDB has types of nine digits.
         Type::Time(p) | Type::TimeTz(p) | Type::Timestamp(p) | Type::TimestampTz(p) | Type::Interval(p) => {
-            nanos(array, row).is_none_or(|nanos| nanos % 10_i128.pow(9 - u32::from(p.unwrap_or(6)).min(6)) == 0)
+            nanos(array, row).is_none_or(|nanos| nanos % 10_i128.pow(9 - u32::from(p.unwrap_or(6)).min(9)) == 0)
         }
         Type::Numeric(Some((_, scale))) => fraction_digits(array, row).is_none_or(|digits| digits <= i32::from(*scale)),
         Type::Float4 => is_single(array, row),
         Type::Float8 => is_double(array, row),
         _ => true,
-    };
-    if is_exact { Ok(()) } else { Err(lossy(array, row, ty)) }
+    }
+}
+
+#[cold]
+fn not_whole(array: &dyn Array, row: usize) -> Box<DataError> {
+    let message = format!(
+        "value \"{}\" of type {} cannot be stored exactly in a whole number",
+        literal(array, row),
+        array.data_type()
+    );
+    DataError::new(ErrorCode::NumericValueOutOfRange, message).with_hint(
+        "Give the column a type that holds the value, load it into a column of type text, or round it by TRANSFORM.",
+    )
+}
+
+fn literal(array: &dyn Array, row: usize) -> String {
+    let mut text = Vec::new();
+    // It has been written already, or will be refused for that.
+    let _ = value::write(array, row, Style::Literal, &mut text);
+    String::from_utf8_lossy(&text).into_owned()
 }
 
 #[cold]
 fn lossy(array: &dyn Array, row: usize, ty: &Type) -> Box<DataError> {
-    let mut text = Vec::new();
-    // It has been written already, or will be refused for that.
-    let _ = value::write(array, row, Style::Literal, &mut text);
-    let text = String::from_utf8_lossy(&text).into_owned();
+    let text = literal(array, row);
     let (code, what) = match ty {
         Type::Numeric(Some((precision, scale))) => {
             (ErrorCode::NumericValueOutOfRange, format!("numeric({precision},{scale})"))
@@ -73,7 +168,9 @@ fn lossy(array: &dyn Array, row: usize, ty: &Type) -> Box<DataError> {
         code,
         format!("value \"{text}\" of type {} cannot be stored exactly in type {what}", array.data_type()),
     )
-    .with_hint("Give the column a type that holds the value, or load it into a column of type text.")
+    .with_hint(
+        "Give the column a type that holds the value, load it into a column of type text, or round it by TRANSFORM.",
+    )
 }
 
 fn with_digits(name: &str, digits: Option<u8>) -> String {

@@ -8,6 +8,7 @@ mod convert;
 mod exact;
 mod given;
 mod keys;
+mod target;
 #[cfg(test)]
 mod tests;
 mod uuid;
@@ -29,6 +30,7 @@ use crate::refusal::{Flaw, Places, Refusal, Told};
 use crate::values::{Span, Stopped, explain_value, literal};
 use crate::{BadValue, ColumnPlan, FieldMap, Layout, Plan, Tile};
 use given::Given;
+use target::Target;
 use value::Style;
 
 /// Whether values of an Arrow type can be read at all.
@@ -262,7 +264,8 @@ impl BatchDecoder {
         }
         let array = &as_written(array, spec);
         // What cannot be written as a literal, or not without loss, is NULL to whoever reads the literals.
-        let style = style_for(plan, spec);
+        let (style, target) = (style_for(plan, spec), Target::of(spec));
+        let may_lose = exact::may_lose(array.data_type(), target, plan.layout);
         let buffer = &mut self.tile.buffer;
         let from = buffer.len();
         let nulls = array.logical_nulls();
@@ -272,7 +275,7 @@ impl BatchDecoder {
             let start = buffer.len();
             if nulls.as_ref().is_some_and(|nulls| nulls.is_null(row)) {
                 buffer.push(given::NULL);
-            } else if exact::check(array, row, &spec.ty).is_err()
+            } else if (may_lose && exact::check(array, row, target, plan.layout).is_err())
                 || value::write(array, row, style, buffer).is_err()
                 || memchr::memchr(0, &buffer[start..]).is_some()
                 || (keys::may_repeat(array.data_type(), &spec.ty) && keys::check(array, row).is_err())
@@ -428,7 +431,7 @@ impl BatchDecoder {
         if let Some(at) = memchr::memchr(0, &text) {
             return Err((crate::utf8_error(&text[at..]), Some(text)));
         }
-        if let Err(error) = exact::check(array, row, &spec.ty) {
+        if let Err(error) = exact::check(array, row, Target::of(spec), plan.layout) {
             return Err((error, Some(text)));
         }
         explain_value(plan, spec, &text).map_err(|error| (error, Some(text)))
@@ -548,11 +551,13 @@ fn is_string(ty: &DataType) -> bool {
 }
 
 /// How values are written for a column.
-fn style_for(plan: &Plan, column: &ColumnPlan) -> Style {
+fn style_for<'a>(plan: &Plan, column: &'a ColumnPlan) -> Style<'a> {
+    let target = Target::of(column);
     match column.ty {
-        Type::Array(_) => Style::Composite,
+        Type::Array(_) => Style::Composite(target),
         // The server reads it, as a row or an array of a type of its own.
-        Type::Other if matches!(plan.layout, Layout::PgBinary | Layout::PgText) => Style::Composite,
+        Type::Other if matches!(plan.layout, Layout::PgBinary | Layout::PgText) => Style::Composite(target),
+        Type::Other if plan.layout == Layout::Duckdb => Style::Duckdb(target),
         _ => Style::Literal,
     }
 }

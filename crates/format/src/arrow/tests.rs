@@ -4,7 +4,7 @@ use arrow_array::types::{Int8Type, TimestampNanosecondType};
 use arrow_array::*;
 use arrow_buffer::{IntervalDayTime, IntervalMonthDayNano, NullBuffer, OffsetBuffer};
 use arrow_schema::{DataType, Field, Fields, Schema};
-use copyist_core::{ArrayType, EnumType, ErrorCode, Session, Type};
+use copyist_core::{ArrayType, EnumType, ErrorCode, Foreign, Session, Type};
 use copyist_datetime::Context;
 use copyist_scan::{Grammar, Scanner};
 
@@ -357,4 +357,139 @@ fn uuids_of_slices_are_text_wherever_they_are() {
     let fields = Fields::from(vec![Field::new("u", list.data_type().clone(), true)]);
     let pair: ArrayRef = Arc::new(StructArray::new(fields, vec![list], None));
     assert_eq!(text(&pair, 0), format!("{{\"u\": [\"{one}\"]}}"));
+}
+
+/// The rows of a column of a type that only the target parses.
+fn foreign(array: ArrayRef, foreign: Foreign, layout: Layout) -> (Vec<Option<String>>, Vec<(u64, String)>) {
+    let mut plan = plan(Type::Other, layout, BadValue::SkipRow);
+    plan.columns[0].foreign = foreign;
+    let mut decoder = BatchDecoder::new(Arc::new(plan));
+    decoder.decode(&batch(array));
+    let told = decoder.take_refusals().into_iter().flat_map(|refusal| {
+        let line = refusal.first_line;
+        refusal.flaws.into_iter().map(move |flaw| (line, flaw.error.message.into_owned()))
+    });
+    let told = told.collect();
+    (shown(&decoder), told)
+}
+
+fn record(fields: Vec<(&str, ArrayRef)>) -> ArrayRef {
+    let fields = fields.into_iter().map(|(name, array)| (Field::new(name, array.data_type().clone(), true), array));
+    let (fields, arrays): (Vec<_>, Vec<_>) = fields.unzip();
+    Arc::new(StructArray::new(fields.into(), arrays, None))
+}
+
+#[test]
+fn duckdb_reads_the_strings_of_a_structure_as_they_are() {
+    let array = record(vec![
+        ("a'\\", Arc::new(StringArray::from(vec![Some("tab\tnl\n\\ ' \" {x: 1}"), None, Some("")]))),
+        ("b", Arc::new(BinaryArray::from_vec(vec![b"\0\xff", b"'", b""]))),
+    ]);
+    let like = |ty| Foreign::Like(ty);
+    let ty = Foreign::Record(vec![("a'\\".to_owned(), like(Type::Text)), ("b".to_owned(), like(Type::Bytea))]);
+    let (rows, refused) = foreign(array, ty, Layout::Duckdb);
+    assert_eq!(refused, []);
+    let expected = [
+        "{'a\\'\\\\':'tab\tnl\n\\\\ \\' \" {x: 1}','b':'\\\\x00\\\\xff'}",
+        "{'a\\'\\\\':NULL,'b':'\\\\x27'}",
+        "{'a\\'\\\\':'','b':''}",
+    ];
+    assert_eq!(rows, expected.map(|text| Some(text.as_bytes().escape_ascii().to_string())));
+}
+
+#[test]
+fn what_is_lost_within_lists_and_records_is_an_error() {
+    let numbers = |values| -> ArrayRef {
+        Arc::new(Decimal128Array::from(values).with_precision_and_scale(9, 2).expect("they fit"))
+    };
+    let list = |element| Type::Array(Arc::new(ArrayType { element, element_oid: 0, delimiter: b',', depth: 1 }));
+    let listed = |values: ArrayRef| -> ArrayRef {
+        let field = Arc::new(Field::new_list_field(values.data_type().clone(), true));
+        Arc::new(ListArray::new(field, OffsetBuffer::from_lengths([1, values.len() - 1]), values, None))
+    };
+    let only = |errors: Vec<(u64, ErrorCode, String)>| errors.into_iter().map(|(row, ..)| row).collect::<Vec<_>>();
+    assert_eq!(only(errors_of(listed(numbers(vec![150, 125, 110])), list(Type::Numeric(Some((9, 1)))))), [1]);
+    let instants: ArrayRef = Arc::new(TimestampNanosecondArray::from(vec![1_000, 1_001]));
+    assert_eq!(only(errors_of(listed(Arc::clone(&instants)), list(Type::Timestamp(None)))), [1]);
+    assert_eq!(only(errors_of(listed(instants), list(Type::Date))), [0, 1]);
+    let floats: ArrayRef = Arc::new(Float64Array::from(vec![1.5, 0.1]));
+    assert_eq!(only(errors_of(listed(floats), list(Type::Float4))), [1]);
+    let (rows, refused) = foreign(
+        record(vec![("a", numbers(vec![150, 125])), ("b", numbers(vec![200, 100]))]),
+        Foreign::Record(vec![
+            ("x".to_owned(), Foreign::Like(Type::Numeric(Some((9, 1))))),
+            ("y".to_owned(), Foreign::Whole),
+        ]),
+        Layout::PgBinary,
+    );
+    assert_eq!(rows, [Some("(\\\"1.50\\\",\\\"2.00\\\")".to_owned())]);
+    assert_eq!(refused[0].0, 1);
+    let (rows, refused) = foreign(numbers(vec![150, 200]), Foreign::Whole, Layout::Duckdb);
+    assert_eq!(rows, [Some("2.00".to_owned())]);
+    assert_eq!(refused[0].1, "value \"1.50\" of type Decimal128(9, 2) cannot be stored exactly in a whole number");
+}
+
+#[test]
+fn null_is_null_in_lists_and_records_too() {
+    let named: ArrayRef = Arc::new(DictionaryArray::new(
+        Int8Array::from(vec![Some(0), Some(1), None]),
+        Arc::new(StringArray::from(vec![Some("x"), None])),
+    ));
+    let nothing: ArrayRef = Arc::new(NullArray::new(3));
+    let listed = |values: ArrayRef| -> ArrayRef {
+        let field = Arc::new(Field::new_list_field(values.data_type().clone(), true));
+        Arc::new(ListArray::new(field, OffsetBuffer::from_lengths([3]), values, None))
+    };
+    let texts = Type::Array(Arc::new(ArrayType { element: Type::Text, element_oid: 0, delimiter: b',', depth: 1 }));
+    assert_eq!(accepted_of(listed(Arc::clone(&named)), texts.clone()), [Some("[\\\"x\\\", NULL, NULL]".to_owned())]);
+    assert_eq!(accepted_of(listed(Arc::clone(&nothing)), texts), [Some("[NULL, NULL, NULL]".to_owned())]);
+    let (rows, _) = foreign(record(vec![("a", named), ("b", nothing)]), Foreign::Opaque, Layout::PgBinary);
+    assert_eq!(rows, [Some("(\\\"x\\\",)".to_owned()), Some("(,)".to_owned()), Some("(,)".to_owned())]);
+}
+
+#[test]
+fn numbers_beyond_128_bits_are_those_of_a_wide_numeric() {
+    let large: ArrayRef =
+        Arc::new(Decimal128Array::from(vec![10_i128.pow(21)]).with_precision_and_scale(38, 0).unwrap());
+    assert_eq!(errors_of(large, Type::Numeric(Some((78, 18)))), []);
+}
+
+#[test]
+fn the_ends_of_dates_and_instants_are_infinite_and_no_others() {
+    let dates: ArrayRef = Arc::new(Date32Array::from(vec![i32::MAX, i32::MIN, -i32::MAX, i32::MIN + 10_957]));
+    assert_eq!(
+        accepted_of(Arc::clone(&dates), Type::Text),
+        ["infinity", "-infinity", "-infinity"].map(|text| Some(text.to_owned()))
+    );
+    let (last, first) = (i32::MAX.to_string(), i32::MIN.to_string());
+    assert_eq!(accepted_of(dates, Type::Date), [last, first.clone(), first].map(Some));
+    let ends = vec![i64::MAX, i64::MIN, -i64::MAX, i64::MIN + 946_684_800_000_000];
+    let (last, first) = (i64::MAX.to_string(), i64::MIN.to_string());
+    let arrays: [ArrayRef; 3] = [
+        Arc::new(TimestampMicrosecondArray::from(ends.clone())),
+        Arc::new(TimestampMillisecondArray::from(ends.clone())),
+        Arc::new(TimestampSecondArray::from(ends)),
+    ];
+    for array in arrays {
+        assert_eq!(errors_of(Arc::clone(&array), Type::Timestamp(None)).len(), 1);
+        assert_eq!(
+            accepted_of(array, Type::Timestamp(Some(0))),
+            [last.clone(), first.clone(), first.clone()].map(Some)
+        );
+    }
+}
+
+#[test]
+fn a_uuid_within_a_value_is_written_as_one() {
+    let bytes = || -> ArrayRef { Arc::new(FixedSizeBinaryArray::try_from_iter([[7_u8; 16]].into_iter()).unwrap()) };
+    let text = "07070707-0707-0707-0707-070707070707";
+    let ty = Foreign::Record(vec![("a".to_owned(), Foreign::Like(Type::Uuid))]);
+    assert_eq!(
+        foreign(record(vec![("a", bytes())]), ty, Layout::Duckdb).0,
+        [Some(format!("{{\\'a\\':\\'{text}\\'}}"))]
+    );
+    let field = Arc::new(Field::new_list_field(bytes().data_type().clone(), true));
+    let lists = Arc::new(ListArray::new(field, OffsetBuffer::from_lengths([1]), bytes(), None));
+    let ty = Type::Array(Arc::new(ArrayType { element: Type::Uuid, element_oid: 2950, delimiter: b',', depth: 1 }));
+    assert_eq!(errors_of(lists, ty), []);
 }

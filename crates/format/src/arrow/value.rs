@@ -13,36 +13,42 @@ use arrow_array::types::{
 };
 use arrow_array::{Array, ArrayRef, downcast_dictionary_array};
 use arrow_schema::{DataType, IntervalUnit, TimeUnit};
-use copyist_core::{DataError, ErrorCode, Result};
+use copyist_core::{DataError, ErrorCode, Foreign, Result, Type};
 use copyist_datetime as datetime;
 
+use super::target::{Target, element_type, elements, is_null};
+
 /// Days from 1970-01-01 to 2000-01-01.
-pub(super) const EPOCH_DAYS: i64 = 10_957;
+const EPOCH_DAYS: i64 = 10_957;
 /// Microseconds between the same.
 pub(super) const EPOCH_MICROS: i64 = 946_684_800_000_000;
 const NANOS: i64 = 1_000_000_000;
 
 /// How a value is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Style {
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Style<'a> {
     /// As PostgreSQL's input functions read it. Lists and the like are JSON.
     Literal,
-    /// Lists are array literals, structures are row literals.
-    Composite,
+    /// Lists are array literals, structures are row literals, but where what they go to is a text.
+    Composite(Target<'a>),
+    /// Lists, structures and maps as DuckDB's casts read them, but where what they go to is a text: of JSON these know no escapes.
+    Duckdb(Target<'a>),
     /// JSON.
     Json,
+}
+
+impl Style<'_> {
+    fn is_json(self) -> bool {
+        matches!(self, Self::Json)
+    }
 }
 
 /// Whether values of the type can be written.
 pub(super) fn has_text(ty: &DataType) -> bool {
     match ty {
         DataType::Union(..) | DataType::RunEndEncoded(..) => false,
-        DataType::List(of)
-        | DataType::LargeList(of)
-        | DataType::FixedSizeList(of, _)
-        | DataType::ListView(of)
-        | DataType::LargeListView(of)
-        | DataType::Map(of, _) => has_text(of.data_type()),
+        ty if element_type(ty).is_some_and(|of| !has_text(of)) => false,
+        DataType::Map(of, _) => has_text(of.data_type()),
         DataType::Struct(fields) => fields.iter().all(|field| has_text(field.data_type())),
         DataType::Dictionary(_, of) => has_text(of),
         _ => true,
@@ -53,8 +59,11 @@ pub(super) fn has_text(ty: &DataType) -> bool {
 ///
 /// # Errors
 /// A value that has no form in this style: a date that no calendar has, a list of lists of unlike lengths.
-pub(super) fn write(array: &dyn Array, row: usize, style: Style, out: &mut Vec<u8>) -> Result<()> {
+pub(super) fn write(array: &dyn Array, row: usize, style: Style<'_>, out: &mut Vec<u8>) -> Result<()> {
     use DataType as D;
+    if let Some(items) = elements(array, row) {
+        return list(items.as_ref(), style, out);
+    }
     match array.data_type() {
         D::Null => out.extend_from_slice(b"null"),
         D::Boolean => out.extend_from_slice(if array.as_boolean().value(row) { b"true" } else { b"false" }),
@@ -81,26 +90,35 @@ pub(super) fn write(array: &dyn Array, row: usize, style: Style, out: &mut Vec<u
         D::BinaryView => bytes(array.as_binary_view().value(row), style, out),
         D::FixedSizeBinary(_) => bytes(array.as_fixed_size_binary().value(row), style, out),
         D::Date32 | D::Date64 | D::Time32(_) | D::Time64(_) | D::Timestamp(..) | D::Interval(_) | D::Duration(_) => {
-            let is_json = style == Style::Json;
+            let is_json = style.is_json();
             if is_json {
                 out.push(b'"');
             }
+            let from = out.len();
             temporal(array, row, out)?;
+            if matches!(style, Style::Duckdb(_)) {
+                spell_era(out, from);
+            }
             if is_json {
                 out.push(b'"');
             }
         }
-        D::List(_) => list(array.as_list::<i32>().value(row).as_ref(), style, out)?,
-        D::LargeList(_) => list(array.as_list::<i64>().value(row).as_ref(), style, out)?,
-        D::FixedSizeList(..) => list(array.as_fixed_size_list().value(row).as_ref(), style, out)?,
-        D::ListView(_) => list(array.as_list_view::<i32>().value(row).as_ref(), style, out)?,
-        D::LargeListView(_) => list(array.as_list_view::<i64>().value(row).as_ref(), style, out)?,
         D::Struct(fields) => {
             let names = fields.iter().map(|field| field.name().as_str());
             let columns = array.as_struct().columns();
-            if style == Style::Composite { record(columns, row, out)? } else { object(names, columns, row, out)? }
+            match style {
+                Style::Composite(to) if !to.is_text() => record(columns, row, to, out)?,
+                Style::Duckdb(to @ Target::Foreign(Foreign::Record(_))) => fields_of(names, columns, row, to, out)?,
+                _ => object(names, columns, row, out)?,
+            }
         }
-        D::Map(..) => map(array.as_map().value(row).columns(), out)?,
+        D::Map(..) => {
+            let entries = array.as_map().value(row);
+            match style {
+                Style::Duckdb(to @ Target::Foreign(Foreign::Map(_))) => entries_of(entries.columns(), to, out)?,
+                _ => map(entries.columns(), out)?,
+            }
+        }
         D::Dictionary(..) => downcast_dictionary_array!(
             array => write(array.values().as_ref(), key(array.keys(), row), style, out)?,
             other => return Err(unwritten(other))
@@ -131,7 +149,7 @@ fn display(value: impl std::fmt::Display, out: &mut Vec<u8>) {
 }
 
 /// The shortest digits that read back the same, as PostgreSQL prints them.
-fn float(value: f64, is_single: bool, style: Style, out: &mut Vec<u8>) {
+fn float(value: f64, is_single: bool, style: Style<'_>, out: &mut Vec<u8>) {
     if !value.is_finite() {
         let name = if value.is_nan() {
             "NaN"
@@ -141,7 +159,7 @@ fn float(value: f64, is_single: bool, style: Style, out: &mut Vec<u8>) {
             "-Infinity"
         };
         // JSON has no such number. Whoever reads the string as a number has it back.
-        if style == Style::Json {
+        if style.is_json() {
             display(format_args!("\"{name}\""), out);
             return;
         }
@@ -183,18 +201,35 @@ fn decimal(unscaled: &str, scale: i8, out: &mut Vec<u8>) {
     out.extend_from_slice(&digits.as_bytes()[whole..]);
 }
 
-fn string(value: &str, style: Style, out: &mut Vec<u8>) {
-    if style == Style::Json { json_string(value, out) } else { out.extend_from_slice(value.as_bytes()) }
+fn string(value: &str, style: Style<'_>, out: &mut Vec<u8>) {
+    if style.is_json() { json_string(value, out) } else { out.extend_from_slice(value.as_bytes()) }
 }
 
-/// The hex form of `bytea`.
-fn bytes(value: &[u8], style: Style, out: &mut Vec<u8>) {
+/// The hex form of `bytea`; for DuckDB that of BLOB, each byte by itself.
+fn bytes(value: &[u8], style: Style<'_>, out: &mut Vec<u8>) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
-    out.extend_from_slice(if style == Style::Json { b"\"\\\\x" } else { b"\\x" });
+    if matches!(style, Style::Duckdb(Target::Type(Type::Bytea))) {
+        for byte in value {
+            out.extend([b'\\', b'x', HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
+        }
+        return;
+    }
+    if value.len() == 16
+        && matches!(style, Style::Duckdb(Target::Type(Type::Uuid)) | Style::Composite(Target::Type(Type::Uuid)))
+    {
+        for (index, byte) in value.iter().enumerate() {
+            if matches!(index, 4 | 6 | 8 | 10) {
+                out.push(b'-');
+            }
+            out.extend([HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
+        }
+        return;
+    }
+    out.extend_from_slice(if style.is_json() { b"\"\\\\x" } else { b"\\x" });
     for byte in value {
         out.extend([HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
     }
-    if style == Style::Json {
+    if style.is_json() {
         out.push(b'"');
     }
 }
@@ -219,6 +254,10 @@ fn json_string(value: &str, out: &mut Vec<u8>) {
 fn temporal(array: &dyn Array, row: usize, out: &mut Vec<u8>) -> Result<()> {
     use DataType as D;
     match array.data_type() {
+        _ if let Some(is_later) = infinity(array, row) => {
+            out.extend_from_slice(if is_later { b"infinity" } else { b"-infinity" });
+            Ok(())
+        }
         D::Date32 => date(get::<Date32Type>(array, row).into(), out),
         D::Date64 => {
             let millis = get::<Date64Type>(array, row);
@@ -277,9 +316,52 @@ fn out_of_range(what: &str) -> Box<DataError> {
 
 /// Days since 1970.
 fn date(days: i64, out: &mut Vec<u8>) -> Result<()> {
-    let days = i32::try_from(days - EPOCH_DAYS).ok().and_then(|days| datetime::receive::date(days).ok());
-    datetime::iso::write_date(days.ok_or_else(|| out_of_range("date"))?, out);
+    datetime::iso::write_date(finite_date(days).ok_or_else(|| out_of_range("date"))?, out);
     Ok(())
+}
+
+/// Days since 2000 of days since 1970, of a date that there is.
+pub(super) fn finite_date(days: i64) -> Option<i32> {
+    let days = i32::try_from(days - EPOCH_DAYS).ok().filter(|days| !matches!(*days, i32::MIN | i32::MAX))?;
+    datetime::receive::date(days).ok()
+}
+
+/// Whether a date is infinite, and then whether it is later than all: so DuckDB writes them, and `-infinity` as either of the two lowest.
+pub(super) fn infinite_date(days: i32) -> Option<bool> {
+    match days {
+        i32::MAX => Some(true),
+        ..=-2_147_483_647 => Some(false),
+        _ => None,
+    }
+}
+
+/// The same of an instant, in seconds, milliseconds or microseconds. Nanoseconds end within what others mean by them.
+pub(super) fn infinite_instant(value: i64) -> Option<bool> {
+    match value {
+        i64::MAX => Some(true),
+        ..=-9_223_372_036_854_775_807 => Some(false),
+        _ => None,
+    }
+}
+
+/// A number of microseconds; what is infinite stays that.
+pub(super) fn scaled_instant(value: i64, factor: i64) -> Option<i64> {
+    if infinite_instant(value).is_some() {
+        return Some(value);
+    }
+    // None of these products is one that would be taken for infinite.
+    value.checked_mul(factor)
+}
+
+/// Whether the value is infinite, and then whether it is later than all.
+pub(super) fn infinity(array: &dyn Array, row: usize) -> Option<bool> {
+    match array.data_type() {
+        DataType::Date32 => infinite_date(get::<Date32Type>(array, row)),
+        DataType::Timestamp(TimeUnit::Second, _) => infinite_instant(get::<TimestampSecondType>(array, row)),
+        DataType::Timestamp(TimeUnit::Millisecond, _) => infinite_instant(get::<TimestampMillisecondType>(array, row)),
+        DataType::Timestamp(TimeUnit::Microsecond, _) => infinite_instant(get::<TimestampMicrosecondType>(array, row)),
+        _ => None,
+    }
 }
 
 fn time(nanos: i64, out: &mut Vec<u8>) -> Result<()> {
@@ -304,6 +386,7 @@ fn fraction(nanos: i128, micros: i64, out: &mut Vec<u8>) {
 fn instant(nanos: i128, has_zone: bool, out: &mut Vec<u8>) -> Result<()> {
     let micros = i64::try_from(nanos.div_euclid(1000) - i128::from(EPOCH_MICROS))
         .ok()
+        .filter(|micros| !matches!(*micros, i64::MIN | i64::MAX))
         .and_then(|micros| datetime::receive::timestamp(micros, None).ok())
         .ok_or_else(|| out_of_range("timestamp"))?;
     datetime::iso::write_timestamp(micros, out);
@@ -331,43 +414,58 @@ fn interval(months: i32, days: i32, nanos: i128, out: &mut Vec<u8>) {
     );
 }
 
-/// An array literal, or JSON.
-fn list(items: &dyn Array, style: Style, out: &mut Vec<u8>) -> Result<()> {
-    let is_literal = style == Style::Composite;
-    out.push(if is_literal { b'{' } else { b'[' });
-    for row in 0..items.len() {
+/// An array literal, a list of DuckDB's, or JSON.
+fn list(items: &dyn Array, style: Style<'_>, out: &mut Vec<u8>) -> Result<()> {
+    match style {
+        Style::Composite(to) if !to.is_text() => array_literal(items, to.element(), out),
+        Style::Duckdb(to @ (Target::Foreign(Foreign::List(_)) | Target::Type(Type::Array(_)))) => {
+            separated(items.len(), b"[]", out, |row, out| {
+                if is_null(items, row) {
+                    out.extend_from_slice(b"NULL");
+                    return Ok(());
+                }
+                part(items, row, to.element(), out)
+            })
+        }
+        _ => separated(items.len(), b"[]", out, |row, out| json(items, row, out)),
+    }
+}
+
+/// Lists within an array are more dimensions of it, whatever its elements are.
+fn array_literal(items: &dyn Array, element: Target<'_>, out: &mut Vec<u8>) -> Result<()> {
+    separated(items.len(), b"{}", out, |row, out| {
+        if is_null(items, row) {
+            out.extend_from_slice(b"NULL");
+            return Ok(());
+        }
+        match elements(items, row) {
+            Some(inner) => array_literal(inner.as_ref(), element, out),
+            None => quoted(items, row, Style::Composite(element), out),
+        }
+    })
+}
+
+fn separated(
+    count: usize,
+    ends: &[u8; 2],
+    out: &mut Vec<u8>,
+    mut write: impl FnMut(usize, &mut Vec<u8>) -> Result<()>,
+) -> Result<()> {
+    out.push(ends[0]);
+    for row in 0..count {
         if row > 0 {
             out.push(b',');
         }
-        if !is_literal {
-            json(items, row, out)?;
-        } else if items.is_null(row) {
-            out.extend_from_slice(b"NULL");
-        } else if is_list(items.data_type()) {
-            write(items, row, style, out)?;
-        } else {
-            quoted(items, row, out)?;
-        }
+        write(row, out)?;
     }
-    out.push(if is_literal { b'}' } else { b']' });
+    out.push(ends[1]);
     Ok(())
 }
 
-fn is_list(ty: &DataType) -> bool {
-    matches!(
-        ty,
-        DataType::List(_)
-            | DataType::LargeList(_)
-            | DataType::FixedSizeList(..)
-            | DataType::ListView(_)
-            | DataType::LargeListView(_)
-    )
-}
-
 /// An element of an array or row literal, in quotes.
-fn quoted(array: &dyn Array, row: usize, out: &mut Vec<u8>) -> Result<()> {
+fn quoted(array: &dyn Array, row: usize, style: Style<'_>, out: &mut Vec<u8>) -> Result<()> {
     let mut text = Vec::new();
-    write(array, row, Style::Composite, &mut text)?;
+    write(array, row, style, &mut text)?;
     out.push(b'"');
     for byte in text {
         if matches!(byte, b'"' | b'\\') {
@@ -379,23 +477,100 @@ fn quoted(array: &dyn Array, row: usize, out: &mut Vec<u8>) -> Result<()> {
     Ok(())
 }
 
-fn record(columns: &[ArrayRef], row: usize, out: &mut Vec<u8>) -> Result<()> {
+fn record(columns: &[ArrayRef], row: usize, to: Target<'_>, out: &mut Vec<u8>) -> Result<()> {
     out.push(b'(');
     for (index, column) in columns.iter().enumerate() {
         if index > 0 {
             out.push(b',');
         }
-        if column.is_valid(row) {
-            quoted(column, row, out)?;
+        if !is_null(column, row) {
+            quoted(column, row, Style::Composite(to.field(index, "", true)), out)?;
         }
     }
     out.push(b')');
     Ok(())
 }
 
+/// A part of a nested value of DuckDB, which is not NULL. In quotes even if it is nested itself: where DuckDB looks for the end of what is
+/// not, a bracket in a string is one to it.
+fn part(array: &dyn Array, row: usize, to: Target<'_>, out: &mut Vec<u8>) -> Result<()> {
+    let mut text = Vec::new();
+    write(array, row, Style::Duckdb(to), &mut text)?;
+    duckdb_string(&text, out);
+    Ok(())
+}
+
+/// The two that mean something within quotes have a backslash before them.
+fn duckdb_string(text: &[u8], out: &mut Vec<u8>) {
+    out.push(b'\'');
+    for &byte in text {
+        if matches!(byte, b'\'' | b'\\') {
+            out.push(b'\\');
+        }
+        out.push(byte);
+    }
+    out.push(b'\'');
+}
+
+/// A structure of DuckDB.
+fn fields_of<'a>(
+    names: impl Iterator<Item = &'a str>,
+    columns: &[ArrayRef],
+    row: usize,
+    to: Target<'_>,
+    out: &mut Vec<u8>,
+) -> Result<()> {
+    out.push(b'{');
+    for (index, (name, column)) in names.zip(columns).enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        duckdb_string(name.as_bytes(), out);
+        out.push(b':');
+        if is_null(column, row) {
+            out.extend_from_slice(b"NULL");
+        } else {
+            part(column, row, to.field(index, name, false), out)?;
+        }
+    }
+    out.push(b'}');
+    Ok(())
+}
+
+/// A map of DuckDB.
+fn entries_of(columns: &[ArrayRef], to: Target<'_>, out: &mut Vec<u8>) -> Result<()> {
+    let [keys, values] = columns else { unreachable!("a map has keys and values") };
+    let (key, value) = to.entry();
+    out.push(b'{');
+    for row in 0..keys.len() {
+        if row > 0 {
+            out.push(b',');
+        }
+        part(keys, row, key, out)?;
+        out.push(b'=');
+        if is_null(values, row) {
+            out.extend_from_slice(b"NULL");
+        } else {
+            part(values, row, value, out)?;
+        }
+    }
+    out.push(b'}');
+    Ok(())
+}
+
+/// DuckDB writes the era in brackets behind the date, before the time.
+fn spell_era(out: &mut Vec<u8>, from: usize) {
+    if !out.ends_with(b" BC") {
+        return;
+    }
+    out.truncate(out.len() - 3);
+    let end = memchr::memchr(b' ', &out[from..]).map_or(out.len(), |at| from + at);
+    out.splice(end..end, *b" (BC)");
+}
+
 /// A value as JSON, NULL included.
 fn json(array: &dyn Array, row: usize, out: &mut Vec<u8>) -> Result<()> {
-    if array.logical_nulls().is_some_and(|nulls| nulls.is_null(row)) {
+    if is_null(array, row) {
         out.extend_from_slice(b"null");
         return Ok(());
     }

@@ -93,10 +93,17 @@ impl Months {
             ) else {
                 return Err(uneven());
             };
+            // All three are unsigned numbers of 32 bits.
             let whole = months.values().iter().zip(rest.values()).map(|(&months, rest)| {
-                IntervalMonthDayNano::new(months, rest.days, i64::from(rest.milliseconds) * 1_000_000)
+                IntervalMonthDayNano::new(months, rest.days, i64::from(rest.milliseconds.cast_unsigned()) * 1_000_000)
             });
             let values: ScalarBuffer<_> = whole.collect();
+            let is_too_long = |value: &IntervalMonthDayNano| value.months < 0 || value.days < 0;
+            let is_valid = |row: usize| rest.nulls().is_none_or(|nulls| nulls.is_valid(row));
+            if values.iter().enumerate().any(|(row, value)| is_too_long(value) && is_valid(row)) {
+                let message = "an INTERVAL has 2,147,483,648 months or days, or more".to_owned();
+                return Err(ArrowError::NotYetImplemented(message));
+            }
             let array = PrimitiveArray::<IntervalMonthDayNanoType>::new(values, rest.nulls().cloned());
             columns[place] = Arc::new(array) as ArrayRef;
         }

@@ -20,8 +20,10 @@ use copyist_store::carried;
 
 use super::dictionaries::{Dictionaries, Watch};
 use super::guard::{self, damaged, too_much};
+use super::instants::{Instants, Micros};
 use super::intervals::{Intervals, Months};
 use super::lanes::{Begun, Lanes, MOST_LANES, Strand};
+use super::leaves::with_json;
 use super::pages::{Claims, Group, Grown, Pages, Strings, width};
 use super::{Batches, MOST_BYTES, MOST_REPEATED, RandomAccess, aim_of, contained, rows_for};
 
@@ -46,6 +48,7 @@ struct ParquetFile {
     input: Input,
     metadata: ArrowReaderMetadata,
     intervals: Option<Intervals>,
+    instants: Option<Instants>,
     /// Leaves whose pages are.
     encrypted: BTreeSet<usize>,
     /// Of all row groups.
@@ -91,10 +94,12 @@ impl ParquetInput {
             metadata = intervals.rest.clone();
             schema = Arc::clone(&intervals.schema);
         }
+        let schema = with_json(&schema, &metadata);
+        let instants = contained("Parquet", || Instants::find(&metadata).map_err(of_parquet))?;
         // The footer has been read twice, and is there once.
         input.read.store(guard::TAIL as u64 + length, Ordering::Relaxed);
         let columns: Vec<usize> = (0..metadata.schema().fields().len()).collect();
-        let mut file = ParquetFile { input, metadata, intervals, encrypted, rows: 0 };
+        let mut file = ParquetFile { input, metadata, intervals, instants, encrypted, rows: 0 };
         file.rows = file.check_row_groups()?;
         Ok(Self {
             file: Arc::new(file),
@@ -345,6 +350,7 @@ struct Open {
     input: Input,
     reader: ParquetRecordBatchReader,
     months: Option<Months>,
+    micros: Option<Micros>,
     claims: Arc<Claims>,
     /// Rows that are still to come.
     left: u64,
@@ -418,12 +424,19 @@ impl Columns {
             .map_err(|error| input.refused().unwrap_or(error))
         };
         let intervals = file.intervals.as_ref().and_then(|intervals| intervals.among(selected));
+        let place = |column: &usize| selected.partition_point(|other| other < column);
         let months = match intervals {
             None => None,
             Some((columns, read)) => {
-                let place = |column: &usize| selected.partition_point(|other| other < column);
                 let reader = build(&levels_of(&read, file.mask(&columns))?)?;
                 Some(Months { reader, places: columns.iter().map(place).collect() })
+            }
+        };
+        let micros = match file.instants.as_ref().and_then(|instants| instants.among(selected)) {
+            None => None,
+            Some((columns, read)) => {
+                let reader = build(&levels_of(&read, file.mask(&columns))?)?;
+                Some(Micros { reader, places: columns.iter().map(place).collect() })
             }
         };
         let is_meant = |dictionaries: &&Arc<Dictionaries>| !self.watch.is_vain && dictionaries.are_in(group, selected);
@@ -435,7 +448,7 @@ impl Columns {
             None => levels.insert(levels_of(read, mask)?),
         };
         let reader = build(levels)?;
-        Ok(Some(Open { group: index, input, reader, months, claims, left: count }))
+        Ok(Some(Open { group: index, input, reader, months, micros, claims, left: count }))
     }
 }
 
@@ -445,13 +458,19 @@ impl Strand for Columns {
             if self.open.is_none() {
                 self.open = self.open_group()?;
             }
-            let Some(Open { group, input, reader, months, claims, left }) = &mut self.open else { return Ok(None) };
+            let Some(Open { group, input, reader, months, micros, claims, left }) = &mut self.open else {
+                return Ok(None);
+            };
             claims.begin_batch();
             let next = contained("Parquet", || {
                 let Some(batch) = reader.next().transpose().map_err(of_arrow)? else { return Ok(None) };
-                match months {
+                let batch = match months {
+                    None => batch,
+                    Some(months) => months.put_into(&batch).map_err(of_arrow)?,
+                };
+                match micros {
                     None => Ok(Some(batch)),
-                    Some(months) => months.put_into(&batch).map(Some).map_err(of_arrow),
+                    Some(micros) => micros.put_into(&batch).map(Some).map_err(of_arrow),
                 }
             });
             match next.map_err(|error| input.refused().unwrap_or(error))? {
