@@ -133,8 +133,14 @@ export class Foresight {
     // COPY would reckon a default once more, and it might be another one.
     if (!sql.unlisted.every(isKnown)) return undefined
     if (usesDefaults && !columns.every((index) => steady(description.columns[index]?.name ?? ''))) return undefined
+    // Where a condition holds rows back, the decoder has let NULLs pass.
+    const nulls = description.columns.flatMap(({ name, notNull, generated }, index): Constraint[] =>
+      request.where !== undefined && notNull && !generated
+        ? [{ kind: 'null', name, sql: `${sqlColumns[index]} IS NOT NULL`, columns: [name], isCertain: true }]
+        : [],
+    )
     return judgeOf({
-      constraints,
+      constraints: [...nulls, ...constraints],
       stage: `pg_temp.${sql.name}`,
       table: description.sqlName,
       relationName: description.relationName,

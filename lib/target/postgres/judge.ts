@@ -126,9 +126,10 @@ SELECT pg_catalog.json_build_object(
 FROM pg_catalog.pg_class r WHERE r.oid = $1::pg_catalog.regclass`
 
 export interface Constraint {
-  readonly kind: 'check' | 'unique' | 'foreign'
+  readonly kind: 'null' | 'check' | 'unique' | 'foreign'
+  /** Of one that a column has a value, the column's. */
   readonly name: string
-  /** The condition of a check; the table that a foreign key leads to, quoted. */
+  /** The condition of a check, and of a value that must be there; the table that a foreign key leads to, quoted. */
   readonly sql?: string
   /** The name of that table. */
   readonly other?: string
@@ -244,18 +245,18 @@ export function judgeOf(init: JudgeInit): Judge | undefined {
       .map((name, i) => `copyist_o.${others[i]} = ${field(name)}`)
       .join(' AND ')} LIMIT 1)`
   const keys = constraints.flatMap((constraint, i) => (constraint.kind === 'unique' ? [{ constraint, i }] : []))
-  const keyColumns = [...new Set(constraints.flatMap(({ kind, columns }) => (kind === 'check' ? [] : (columns ?? []))))]
+  const keyColumns = [...new Set(constraints.flatMap((each) => (isCondition(each) ? [] : (each.columns ?? []))))]
   const keyOf = (name: string) => `k${keyColumns.indexOf(name)}`
   // `b` says that a constraint is broken, as far as one row and the table can tell.
   const broken = constraints.map((constraint) => {
     const { kind, sql = '', columns: names, others } = constraint
-    if (kind === 'check') return `(${sql}) IS FALSE`
+    if (isCondition(constraint)) return `(${sql}) IS FALSE`
     if (kind === 'foreign') return `${present(constraint)} AND ${exists(constraint, sql, others ?? [])} IS NULL`
     return `${present(constraint)} AND ${exists(constraint, table, (names ?? []).map(quoted))} IS NOT NULL`
   })
   const row = [...known.values()].map(({ sqlName, value }) => `${value} AS ${sqlName}`)
   const description = columns.every(({ value }) => value !== undefined) ? describe(columns, relation) : 'NULL'
-  const checks = constraints.flatMap(({ kind }, i) => (kind === 'check' ? [`b${i}`] : []))
+  const checks = constraints.flatMap((each, i) => (isCondition(each) ? [`b${i}`] : []))
   const all = constraints.map((_, i) => `b${i}`)
   const carried = [...keyColumns.map(keyOf), ...all]
   const own = [...known.values()].map(({ sqlName }) => `${relation}.${sqlName}`)
@@ -294,7 +295,7 @@ SELECT *, ${['sound', isPlain, ...keys.map((_, j) => `p${j}`)].join(' AND ')} AS
 SELECT *, ${places.join(', ')} FROM (SELECT *, ${isSound} AS sound FROM (${asked}) asked) sounded) placed OFFSET 0) cleaned`
   }
   const details = constraints.flatMap(({ kind, columns: names, other }, i) => {
-    if (kind === 'check') return []
+    if (isCondition({ kind })) return []
     // The server quotes names in the one and not in the other.
     const list = (names ?? []).map((name) => (kind === 'unique' ? quoted(name) : name)).join(', ')
     const values = (names ?? []).map((name) => `pg_catalog.concat(${keyOf(name)})`).join(`, ', ', `)
@@ -303,7 +304,7 @@ SELECT *, ${places.join(', ')} FROM (SELECT *, ${isSound} AS sound FROM (${asked
   })
   let told = 0
   const certain = constraints.flatMap(({ kind, name, columns: names, isCertain }, i) => {
-    const detail = kind === 'check' ? 'description' : (details[told++] ?? 'NULL')
+    const detail = isCondition({ kind }) ? 'description' : (details[told++] ?? 'NULL')
     if (!isCertain) return []
     const { sqlState, message } = TELLS[kind](relationName, name)
     const only = names?.length === 1 ? names[0] : undefined
@@ -324,7 +325,7 @@ CROSS JOIN LATERAL (VALUES ${certain.join(', ') || "(0, false, NULL, '', '', NUL
       let isCertain = false
       let key = 0
       for (const [i, { kind, name, columns: names, isCertain: forCertain }] of constraints.entries()) {
-        const detail = kind === 'check' ? contents : keyDetails[key++]
+        const detail = isCondition({ kind }) ? contents : keyDetails[key++]
         if (bits?.[i] !== '1') continue
         first ??= name
         isCertain ||= forCertain
@@ -343,10 +344,19 @@ CROSS JOIN LATERAL (VALUES ${certain.join(', ') || "(0, false, NULL, '', '', NUL
   }
 }
 
+/** Whether a row meets it or not whatever other rows there are. */
+function isCondition({ kind }: Pick<Constraint, 'kind'>): boolean {
+  return kind === 'check' || kind === 'null'
+}
+
 /** What PostgreSQL says of a constraint that a row breaks. */
 export const TELLS: Readonly<
   Record<Constraint['kind'], (relation: string, name: string) => { sqlState: string; message: string }>
 > = {
+  null: (relation, name) => ({
+    sqlState: '23502',
+    message: `null value in column "${name}" of relation "${relation}" violates not-null constraint`,
+  }),
   check: (relation, name) => ({
     sqlState: '23514',
     message: `new row for relation "${relation}" violates check constraint "${name}"`,
