@@ -77,7 +77,9 @@ export const redshift: Words = {
     if (options.emptyAsNull === 'values' || options.null === '') return undefined
     return approximated('empty fields of columns that hold no strings become NULL')
   },
-  ROUNDEC: ({ options: { decimals } }) => (decimals === 'truncate' ? undefined : mapped('ROUNDEC')),
+  // Decimals of Parquet are rounded by no system, and ROUNDEC is not for it.
+  ROUNDEC: ({ options: { decimals, format } }) =>
+    decimals === 'truncate' || isColumnar(format) ? undefined : mapped('ROUNDEC'),
   CREATE_TABLE: ({ options: { createTable } }) =>
     createTable ? refused('the table is not made: make it first') : undefined,
   ON_ERROR({ options: { errors } }) {
