@@ -71,7 +71,9 @@ fn every_file_is_read_or_refused_with_a_reason() {
     for line in &refused {
         println!("{line}");
     }
-    assert!(refused.len() < 40, "{} of {} refused", refused.len(), found.len());
+    // A VARIANT is refused for what it is.
+    let damaged = refused.iter().filter(|line| !line.contains(" is or has a VARIANT of Parquet")).count();
+    assert!(damaged < 40, "{damaged} of {} refused", found.len());
 }
 
 #[test]
