@@ -54,7 +54,7 @@ pub(super) fn may_lose(source: &DataType, target: Target<'_>, layout: Layout) ->
 }
 
 /// Whether fields of structures are written by their places, and not by their names.
-fn is_by_place(layout: Layout) -> bool {
+pub(super) fn is_by_place(layout: Layout) -> bool {
     matches!(layout, Layout::PgBinary | Layout::PgText)
 }
 

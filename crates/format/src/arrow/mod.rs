@@ -20,7 +20,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{Float16Type, Float32Type, Float64Type};
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::DataType;
-use copyist_core::{DataError, ErrorCode, Result, Type};
+use copyist_core::{DataError, ErrorCode, Foreign, Result, Type};
 
 use crate::column::Validity;
 use crate::decode::Decoded;
@@ -59,7 +59,11 @@ pub fn write_literal(array: &dyn Array, row: usize, out: &mut Vec<u8>) -> Result
 pub fn row_text(batch: &RecordBatch, row: usize) -> Vec<u8> {
     let mut text = Vec::new();
     let schema = batch.schema_ref();
-    let columns: Vec<ArrayRef> = batch.columns().iter().map(|column| uuid::as_text(&column.slice(row, 1))).collect();
+    let columns: Vec<ArrayRef> = batch
+        .columns()
+        .iter()
+        .map(|column| uuid::as_text(&column.slice(row, 1), Target::Foreign(&Foreign::Opaque), Layout::PgText))
+        .collect();
     let row = 0;
     let names = schema.fields().iter().map(|field| field.name().as_str());
     if value::object(names, &columns, row, &mut text).is_ok() {
@@ -262,10 +266,11 @@ impl BatchDecoder {
         {
             return taken;
         }
-        let array = &as_written(array, spec);
+        let array = &as_written(array, spec, plan.layout);
         // What cannot be written as a literal, or not without loss, is NULL to whoever reads the literals.
         let (style, target) = (style_for(plan, spec), Target::of(spec));
         let may_lose = exact::may_lose(array.data_type(), target, plan.layout);
+        let may_repeat = keys::may_repeat(array.data_type(), &spec.ty);
         let buffer = &mut self.tile.buffer;
         let from = buffer.len();
         let nulls = array.logical_nulls();
@@ -278,7 +283,7 @@ impl BatchDecoder {
             } else if (may_lose && exact::check(array, row, target, plan.layout).is_err())
                 || value::write(array, row, style, buffer).is_err()
                 || memchr::memchr(0, &buffer[start..]).is_some()
-                || (keys::may_repeat(array.data_type(), &spec.ty) && keys::check(array, row).is_err())
+                || (may_repeat && keys::check(array, row).is_err())
             {
                 buffer.truncate(start);
                 buffer.push(given::NULL);
@@ -400,7 +405,7 @@ impl BatchDecoder {
             let plan = if is_string(array.data_type()) { &self.plan } else { &self.typed };
             let spec = &plan.columns[index];
             let mut text = Vec::new();
-            let one = as_written(&array.slice(row, 1), spec);
+            let one = as_written(&array.slice(row, 1), spec, plan.layout);
             let is_written = value::write(&one, 0, style_for(plan, spec), &mut text).is_ok();
             if let Some(text) = is_written.then(|| literal(plan, spec, &text)).flatten() {
                 told.push(Told { column: index, text: Some(text) });
@@ -418,7 +423,7 @@ impl BatchDecoder {
     ) -> std::result::Result<(), (Box<DataError>, Option<Vec<u8>>)> {
         let plan = if is_string(array.data_type()) { &self.plan } else { &self.typed };
         let spec = &plan.columns[index];
-        let (array, row) = (&as_written(&array.slice(row, 1), spec), 0);
+        let (array, row) = (&as_written(&array.slice(row, 1), spec, plan.layout), 0);
         let mut text = Vec::new();
         if let Err(error) = value::write(array, row, style_for(plan, spec), &mut text) {
             return Err((error, None));
@@ -523,22 +528,14 @@ fn source(plan: &Plan, batch: &RecordBatch, column: usize) -> ArrayRef {
 
 /// The values as they are written for a column. Numbers of single precision are those of double precision that they are, if that is what
 /// the column holds: their shortest literals are others.
-fn as_written(array: &ArrayRef, column: &ColumnPlan) -> ArrayRef {
+fn as_written(array: &ArrayRef, column: &ColumnPlan, layout: Layout) -> ArrayRef {
     if column.ty != Type::Float8 {
-        return if is_of_bytes(&column.ty) { Arc::clone(array) } else { uuid::as_text(array) };
+        return uuid::as_text(array, Target::of(column), layout);
     }
     match array.data_type() {
         DataType::Float32 => Arc::new(array.as_primitive::<Float32Type>().unary::<_, Float64Type>(f64::from)),
         DataType::Float16 => Arc::new(array.as_primitive::<Float16Type>().unary::<_, Float64Type>(|v| v.to_f64())),
         _ => Arc::clone(array),
-    }
-}
-
-fn is_of_bytes(ty: &Type) -> bool {
-    match ty {
-        Type::Bytea => true,
-        Type::Array(array) => is_of_bytes(&array.element),
-        _ => false,
     }
 }
 

@@ -4,7 +4,7 @@ use arrow_array::types::{Int8Type, TimestampNanosecondType};
 use arrow_array::*;
 use arrow_buffer::{IntervalDayTime, IntervalMonthDayNano, NullBuffer, OffsetBuffer};
 use arrow_schema::{DataType, Field, Fields, Schema};
-use copyist_core::{ArrayType, EnumType, ErrorCode, Foreign, Session, Type};
+use copyist_core::{ArrayType, EnumType, Session};
 use copyist_datetime::Context;
 use copyist_scan::{Grammar, Scanner};
 
@@ -345,7 +345,7 @@ fn uuids_of_slices_are_text_wherever_they_are() {
     let list: ArrayRef = Arc::new(ListArray::new(field, OffsetBuffer::from_lengths([1, 2]), id(1), None));
     let text = |array: &ArrayRef, row| {
         let mut out = Vec::new();
-        write_literal(&uuid::as_text(array), row, &mut out).unwrap();
+        write_literal(&uuid::as_text(array, Target::Type(&Type::Text), Layout::PgText), row, &mut out).unwrap();
         String::from_utf8(out).unwrap()
     };
     let [one, two, three] = ["01", "02", "03"].map(|b| {
@@ -487,6 +487,15 @@ fn a_uuid_within_a_value_is_written_as_one() {
     assert_eq!(
         foreign(record(vec![("a", bytes())]), ty, Layout::Duckdb).0,
         [Some(format!("{{\\'a\\':\\'{text}\\'}}"))]
+    );
+    // Beside one, bytes stay bytes where bytes are wanted.
+    let ty = Foreign::Record(vec![
+        ("a".to_owned(), Foreign::Like(Type::Bytea)),
+        ("b".to_owned(), Foreign::Like(Type::Uuid)),
+    ]);
+    assert_eq!(
+        foreign(record(vec![("a", bytes()), ("b", bytes())]), ty, Layout::PgBinary).0,
+        [Some(format!("(\\\"\\\\\\\\x{}\\\",\\\"{text}\\\")", "07".repeat(16)))]
     );
     let field = Arc::new(Field::new_list_field(bytes().data_type().clone(), true));
     let lists = Arc::new(ListArray::new(field, OffsetBuffer::from_lengths([1]), bytes(), None));

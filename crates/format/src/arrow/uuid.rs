@@ -10,58 +10,109 @@ use arrow_array::{
 };
 use arrow_buffer::{OffsetBuffer, ScalarBuffer};
 use arrow_schema::{DataType, Field, FieldRef, Fields};
+use copyist_core::Type;
 
-/// The same values, where all that are of 16 bytes are strings.
-pub(super) fn as_text(array: &ArrayRef) -> ArrayRef {
-    if has_uuid(array.data_type()) { written(array) } else { Arc::clone(array) }
+use super::exact::is_by_place;
+use super::target::Target;
+use crate::Layout;
+
+/// The same values, where all that are of 16 bytes are strings, unless they go to what takes bytes.
+pub(super) fn as_text(array: &ArrayRef, target: Target<'_>, layout: Layout) -> ArrayRef {
+    Writing { layout }.text(array, target)
 }
 
-fn has_uuid(ty: &DataType) -> bool {
-    match ty {
-        DataType::FixedSizeBinary(16) => true,
-        DataType::List(of)
-        | DataType::LargeList(of)
-        | DataType::FixedSizeList(of, _)
-        | DataType::ListView(of)
-        | DataType::LargeListView(of)
-        | DataType::Map(of, _) => has_uuid(of.data_type()),
-        DataType::Struct(fields) => fields.iter().any(|field| has_uuid(field.data_type())),
-        DataType::Dictionary(_, of) => has_uuid(of),
-        _ => false,
+#[derive(Clone, Copy)]
+struct Writing {
+    layout: Layout,
+}
+
+impl Writing {
+    fn has_uuid(self, ty: &DataType, target: Target<'_>) -> bool {
+        match ty {
+            DataType::FixedSizeBinary(16) => !matches!(target, Target::Type(Type::Bytea)),
+            DataType::List(of)
+            | DataType::LargeList(of)
+            | DataType::FixedSizeList(of, _)
+            | DataType::ListView(of)
+            | DataType::LargeListView(of) => self.has_uuid(of.data_type(), target.element()),
+            DataType::Map(of, _) => match of.data_type() {
+                DataType::Struct(fields) => {
+                    let (key, value) = target.entry();
+                    fields.iter().zip([key, value]).any(|(field, target)| self.has_uuid(field.data_type(), target))
+                }
+                _ => false,
+            },
+            DataType::Struct(fields) => fields.iter().enumerate().any(|(index, field)| {
+                self.has_uuid(field.data_type(), target.field(index, field.name(), is_by_place(self.layout)))
+            }),
+            DataType::Dictionary(_, of) => self.has_uuid(of, target),
+            _ => false,
+        }
     }
-}
 
-fn written(array: &ArrayRef) -> ArrayRef {
-    match array.data_type() {
-        DataType::FixedSizeBinary(16) => {
-            let values = array.as_fixed_size_binary();
-            let text = |row| values.is_valid(row).then(|| uuid(values.value(row)));
-            Arc::new((0..values.len()).map(text).collect::<StringArray>())
+    fn text(self, array: &ArrayRef, target: Target<'_>) -> ArrayRef {
+        if self.has_uuid(array.data_type(), target) { self.written(array, target) } else { Arc::clone(array) }
+    }
+
+    fn written(self, array: &ArrayRef, target: Target<'_>) -> ArrayRef {
+        match array.data_type() {
+            DataType::FixedSizeBinary(16) => {
+                let values = array.as_fixed_size_binary();
+                let text = |row| values.is_valid(row).then(|| uuid(values.value(row)));
+                Arc::new((0..values.len()).map(text).collect::<StringArray>())
+            }
+            DataType::List(of) => self.list::<i32>(array, of, target.element()),
+            DataType::LargeList(of) => self.list::<i64>(array, of, target.element()),
+            DataType::FixedSizeList(of, size) => {
+                let list = array.as_fixed_size_list();
+                let values = self.text(list.values(), target.element());
+                let field = field(of, &values);
+                Arc::new(FixedSizeListArray::new(field, *size, values, list.nulls().cloned()))
+            }
+            DataType::ListView(of) => self.list_view::<i32>(array, of, target.element()),
+            DataType::LargeListView(of) => self.list_view::<i64>(array, of, target.element()),
+            DataType::Struct(fields) => {
+                let by_place = is_by_place(self.layout);
+                let target = |index: usize| target.field(index, fields[index].name(), by_place);
+                Arc::new(self.structure(array.as_struct(), fields, target))
+            }
+            DataType::Map(of, sorted) => {
+                let map = array.as_map();
+                let DataType::Struct(fields) = of.data_type() else { return Arc::clone(array) };
+                let (from, offsets) = rebased(map.offsets());
+                let (key, value) = target.entry();
+                let entries = map.entries().slice(from, last(&offsets));
+                let entries = self.structure(&entries, fields, |index| if index == 0 { key } else { value });
+                let of = Arc::new(of.as_ref().clone().with_data_type(entries.data_type().clone()));
+                Arc::new(MapArray::new(of, offsets, entries, map.nulls().cloned(), *sorted))
+            }
+            DataType::Dictionary(..) => downcast_dictionary_array!(
+                array => Arc::new(array.with_values(self.text(array.values(), target))),
+                _ => Arc::clone(array)
+            ),
+            _ => Arc::clone(array),
         }
-        DataType::List(of) => list::<i32>(array, of),
-        DataType::LargeList(of) => list::<i64>(array, of),
-        DataType::FixedSizeList(of, size) => {
-            let list = array.as_fixed_size_list();
-            let values = as_text(list.values());
-            let field = field(of, &values);
-            Arc::new(FixedSizeListArray::new(field, *size, values, list.nulls().cloned()))
-        }
-        DataType::ListView(of) => list_view::<i32>(array, of),
-        DataType::LargeListView(of) => list_view::<i64>(array, of),
-        DataType::Struct(fields) => Arc::new(structure(array.as_struct(), fields)),
-        DataType::Map(of, sorted) => {
-            let map = array.as_map();
-            let DataType::Struct(fields) = of.data_type() else { return Arc::clone(array) };
-            let (from, offsets) = rebased(map.offsets());
-            let entries = structure(&map.entries().slice(from, last(&offsets)), fields);
-            let of = Arc::new(of.as_ref().clone().with_data_type(entries.data_type().clone()));
-            Arc::new(MapArray::new(of, offsets, entries, map.nulls().cloned(), *sorted))
-        }
-        DataType::Dictionary(..) => downcast_dictionary_array!(
-            array => Arc::new(array.with_values(as_text(array.values()))),
-            _ => Arc::clone(array)
-        ),
-        _ => Arc::clone(array),
+    }
+
+    fn list<O: OffsetSizeTrait>(self, array: &ArrayRef, of: &FieldRef, element: Target<'_>) -> ArrayRef {
+        let list = array.as_list::<O>();
+        let (from, offsets) = rebased(list.offsets());
+        let values = self.text(&list.values().slice(from, last(&offsets)), element);
+        Arc::new(GenericListArray::new(field(of, &values), offsets, values, list.nulls().cloned()))
+    }
+
+    fn list_view<O: OffsetSizeTrait>(self, array: &ArrayRef, of: &FieldRef, element: Target<'_>) -> ArrayRef {
+        let list = array.as_list_view::<O>();
+        let values = self.text(list.values(), element);
+        let (offsets, sizes): (ScalarBuffer<O>, ScalarBuffer<O>) = (list.offsets().clone(), list.sizes().clone());
+        Arc::new(GenericListViewArray::new(field(of, &values), offsets, sizes, values, list.nulls().cloned()))
+    }
+
+    fn structure<'a>(self, array: &StructArray, fields: &Fields, target: impl Fn(usize) -> Target<'a>) -> StructArray {
+        let columns = array.columns().iter().enumerate();
+        let columns: Vec<ArrayRef> = columns.map(|(index, column)| self.text(column, target(index))).collect();
+        let fields: Fields = fields.iter().zip(&columns).map(|(of, values)| field(of, values)).collect();
+        StructArray::new(fields, columns, array.nulls().cloned())
     }
 }
 
@@ -90,24 +141,4 @@ fn rebased<O: OffsetSizeTrait>(offsets: &OffsetBuffer<O>) -> (usize, OffsetBuffe
 
 fn last<O: OffsetSizeTrait>(offsets: &OffsetBuffer<O>) -> usize {
     offsets.last().as_usize()
-}
-
-fn list<O: OffsetSizeTrait>(array: &ArrayRef, of: &FieldRef) -> ArrayRef {
-    let list = array.as_list::<O>();
-    let (from, offsets) = rebased(list.offsets());
-    let values = as_text(&list.values().slice(from, last(&offsets)));
-    Arc::new(GenericListArray::new(field(of, &values), offsets, values, list.nulls().cloned()))
-}
-
-fn list_view<O: OffsetSizeTrait>(array: &ArrayRef, of: &FieldRef) -> ArrayRef {
-    let list = array.as_list_view::<O>();
-    let values = as_text(list.values());
-    let (offsets, sizes): (ScalarBuffer<O>, ScalarBuffer<O>) = (list.offsets().clone(), list.sizes().clone());
-    Arc::new(GenericListViewArray::new(field(of, &values), offsets, sizes, values, list.nulls().cloned()))
-}
-
-fn structure(array: &StructArray, fields: &Fields) -> StructArray {
-    let columns: Vec<ArrayRef> = array.columns().iter().map(as_text).collect();
-    let fields: Fields = fields.iter().zip(&columns).map(|(of, values)| field(of, values)).collect();
-    StructArray::new(fields, columns, array.nulls().cloned())
 }
