@@ -24,7 +24,7 @@ import { readBy } from './row-tests.ts'
 import type { RowWindow } from './row-window.ts'
 import type { Sifted } from './sieve.ts'
 import type { RunStatement } from './sieve-context.ts'
-import { castFromVector, readingOf } from './types.ts'
+import { castFromVector, MAX_DECIMAL_PRECISION, readingOf } from './types.ts'
 
 /*
  * Expressions between the fields and the table
@@ -34,8 +34,6 @@ import { castFromVector, readingOf } from './types.ts'
  * arguments out of a STRUCT; what TRY makes of the expressions is another one, from which the rows go on as if they came from the feed.
  */
 
-/** As many digits as a decimal of DuckDB's can have. */
-const MOST_DIGITS = 38
 /** Rows that are dealt with in one turn of the event loop. */
 const ROWS_A_TURN = 512
 
@@ -78,7 +76,7 @@ const ROOM = 6
 function roomFor({ type }: DuckdbColumnDescription): string | undefined {
   if (type.kind !== 'numeric' || type.precision === undefined) return undefined
   const { precision, scale = 0 } = type
-  const room = Math.min(ROOM, Math.floor((MOST_DIGITS - precision) / 2))
+  const room = Math.min(ROOM, Math.floor((MAX_DECIMAL_PRECISION - precision) / 2))
   return room > 0 ? `DECIMAL(${precision + 2 * room}, ${scale + room})` : undefined
 }
 

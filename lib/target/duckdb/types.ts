@@ -299,7 +299,7 @@ export function castFromVector(value: string, type: ColumnType, typeName: string
 }
 
 /** The widest DECIMAL that DuckDB has. */
-const MAX_DECIMAL_PRECISION = 38
+export const MAX_DECIMAL_PRECISION = 38
 
 /** A column type in DuckDB's words, for CREATE TABLE. Nothing is spelled narrower than the type is. */
 export function sqlTypeOf(type: ColumnType): string {

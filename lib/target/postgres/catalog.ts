@@ -194,7 +194,8 @@ export function readTable(json: string): CatalogTable {
       relationName: relation.relationName,
       columns: columns.map((column): TargetColumn => {
         const type = columnType(types, column.type, column.typmod)
-        const dates = type.kind === 'other' ? datesIn(types, column.type) : []
+        const kinds = type.kind === 'other' ? kindsIn(types, column.type) : []
+        const dates = kinds.filter((kind): kind is DateKind => /^(?:date|time)/.test(kind))
         const zero = column.notNull && !column.hasDefault && !column.generated ? zeroOf(type) : undefined
         return {
           name: column.name,
@@ -209,7 +210,7 @@ export function readTable(json: string): CatalogTable {
           ...(types.get(column.type)?.kind === 'd' && { isDomain: true }),
           ...(zero && { zero }),
           ...(dates.length > 0 && { dates: [...new Set(dates)] }),
-          ...(type.kind === 'other' && hasNumbers(types, column.type) && { hasNumbers: true }),
+          ...(kinds.some((kind) => /^(?:float|numeric|money)/.test(kind)) && { hasNumbers: true }),
         }
       }),
     },
@@ -315,22 +316,14 @@ function zeroOf({ kind }: ColumnType): TargetColumn['zero'] {
   return /^(?:int[248]|float[48]|numeric)$/.test(kind) ? '0' : undefined
 }
 
-/** The dates and times that the values of a type consist of. */
-function datesIn(types: ReadonlyMap<number, CatalogType>, oid: number): readonly DateKind[] {
+/** The types decoded here that the values of a type consist of; money is one of numbers. */
+function kindsIn(types: ReadonlyMap<number, CatalogType>, oid: number): readonly (ColumnType['kind'] | 'money')[] {
   const builtIn = BUILT_IN.get(oid)
-  if (builtIn !== undefined) return /^(?:date|time)/.test(builtIn) ? [builtIn as DateKind] : []
+  if (builtIn !== undefined) return [builtIn]
+  if (oid === MONEY) return ['money']
   const type = types.get(oid)
   if (type === undefined) return []
-  return [type.base, type.element, ...(type.parts ?? [])].flatMap((part) => datesIn(types, part))
-}
-
-/** Whether values of a type have numbers with decimals. */
-function hasNumbers(types: ReadonlyMap<number, CatalogType>, oid: number): boolean {
-  const builtIn = BUILT_IN.get(oid)
-  if (builtIn !== undefined) return /^(?:float|numeric)/.test(builtIn)
-  const type = types.get(oid)
-  if (oid === MONEY || type === undefined) return oid === MONEY
-  return [type.base, type.element, ...(type.parts ?? [])].some((part) => hasNumbers(types, part))
+  return [type.base, type.element, ...(type.parts ?? [])].flatMap((part) => kindsIn(types, part))
 }
 
 function builtInType(kind: ColumnType['kind'], typmod: number): ColumnType {
