@@ -134,7 +134,8 @@ describe('a file', () => {
     }
     expect(told).toBe(count)
     turns.sort((one, other) => other - one)
-    expect(turns[2]).toBeLessThan(16)
+    // A slow processor doubles what a turn takes; one that waits for a whole batch of rejects takes hundreds.
+    expect(turns[2]).toBeLessThan(40)
     expect((process.memoryUsage().rss - before) / 2 ** 20).toBeLessThan(400)
   }, 60_000)
 
