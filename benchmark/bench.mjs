@@ -61,6 +61,8 @@ const wanted = cases(threads, options.quick).filter(({ name }) => isWanted(name)
 const special = SPECIAL_CASES.filter(isWanted)
 if (wanted.length + special.length === 0) throw new Error(`no case is named ${options.case.join(' or ')}`)
 
+const earlier = earlierResults()
+const { svgChart } = await import('./chart.mjs')
 await buildCopyist()
 const folder = mkdtempSync(join(tmpdir(), 'copyist-bench-'))
 const needsServer = special.includes('memory') || wanted.some(({ kind }) => /postgres$/i.test(kind))
@@ -70,7 +72,7 @@ const { startStore } = await import('./store.mjs')
 const store = wanted.some(({ source }) => source === 's3') ? await startStore(folder) : undefined
 /** What is made of a file for cases that have it from elsewhere. */
 const FORMS = { files: filesOf, gzip: gzipOf, parquet: parquetOf }
-const results = { machine: machine(), cases: [] }
+const results = { machine: { ...machine(), postgres: server?.version }, cases: [] }
 const failed = []
 try {
   const context = { folder, postgres: server?.url, store: store?.access }
@@ -96,6 +98,8 @@ try {
       failed.push(benchmarkCase.name)
       console.error(`\n${benchmarkCase.name} failed: ${error.stack}`)
     }
+    // So that a run that is broken off leaves what it has.
+    write()
   }
   if (special.includes('scan') && isWantedEngine('copyist')) {
     const { measureScan } = await import('./scan.mjs')
@@ -124,16 +128,12 @@ try {
 }
 
 const { textReport } = await import('./report.mjs')
-const { svgChart } = await import('./chart.mjs')
 console.log(textReport(results))
 if (failed.length > 0) {
   console.error(`\nfailed, and not in the results: ${failed.join(', ')}`)
   process.exitCode = 1
 }
-if (options.merge) keepOthers()
-mkdirSync(options.out, { recursive: true })
-writeFileSync(join(options.out, 'latest.json'), `${JSON.stringify(results, null, 2)}\n`)
-writeFileSync(join(options.out, 'latest.svg'), svgChart(results))
+write()
 console.log(`\nwritten: ${join(options.out, 'latest.json')}, latest.svg`)
 
 function isWanted(name) {
@@ -144,23 +144,34 @@ function isWantedEngine(name) {
   return options.engine.length === 0 || options.engine.includes(name)
 }
 
-/** Takes over from earlier results what was not measured now, in the order in which all would be. */
-function keepOthers() {
+/** Earlier results that were measured with the same settings, which those of now are put together with. */
+function earlierResults() {
   const path = join(options.out, 'latest.json')
-  if (!existsSync(path)) return
-  const { machine, cases: earlier, ...others } = JSON.parse(readFileSync(path, 'utf8'))
+  if (!options.merge || !existsSync(path)) return undefined
+  const earlier = JSON.parse(readFileSync(path, 'utf8'))
   const settings = ({ postgres: _, ...rest }) => JSON.stringify(rest)
-  if (settings(machine) !== settings(results.machine)) {
+  if (settings(earlier.machine) !== settings(machine())) {
     throw new Error(
       `${path} was measured on another machine or with other options: --merge would put unlike results together`,
     )
   }
-  results.machine.postgres ??= machine.postgres
-  const order = cases(threads, options.quick).map(({ name }) => name)
-  const measured = new Set(results.cases.map(({ name }) => name))
-  results.cases.push(...earlier.filter(({ name }) => !measured.has(name) && order.includes(name)))
-  results.cases.sort((one, other) => order.indexOf(one.name) - order.indexOf(other.name))
-  for (const name of SPECIAL_CASES) if (name in others) results[name] ??= others[name]
+  return earlier
+}
+
+/** Writes what has been measured so far, and of earlier results what has not been measured now, in the order in which all would be. */
+function write() {
+  const written = { ...results, machine: { ...results.machine }, cases: [...results.cases] }
+  if (earlier !== undefined) {
+    written.machine.postgres ??= earlier.machine.postgres
+    const order = cases(threads, options.quick).map(({ name }) => name)
+    const measured = new Set(results.cases.map(({ name }) => name))
+    written.cases.push(...earlier.cases.filter(({ name }) => !measured.has(name) && order.includes(name)))
+    written.cases.sort((one, other) => order.indexOf(one.name) - order.indexOf(other.name))
+    for (const name of SPECIAL_CASES) if (name in earlier) written[name] ??= earlier[name]
+  }
+  mkdirSync(options.out, { recursive: true })
+  writeFileSync(join(options.out, 'latest.json'), `${JSON.stringify(written, null, 2)}\n`)
+  writeFileSync(join(options.out, 'latest.svg'), svgChart(written))
 }
 
 /** The peers live in a package of their own, so that the root installation stays small. */
@@ -214,14 +225,14 @@ function machine() {
   return {
     cpu: cpus()[0]?.model.trim() ?? 'unknown processor',
     cores: cpus().length,
-    memoryBytes: totalmem(),
+    // Of machines of one kind the kernel keeps a little more or less for itself.
+    memoryGiB: Math.round(totalmem() / 2 ** 30),
     node: process.versions.node,
     platform: `${process.platform}-${process.arch}`,
     threads,
     reps,
     quick: options.quick,
     profile: options.profile,
-    postgres: server?.version,
   }
 }
 
