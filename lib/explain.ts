@@ -171,8 +171,9 @@ class LazyInput {
     if (source.kind === 'stdin') return { name: 'STDIN', kind: 'stream', ...spooled, compression: 'none', read }
     // Under rules not even whether there is such a file is told before they allow it.
     if (this.#access || isRemoteAddress(source.path)) {
-      const opened = await this.open()
-      if (opened.kind === 'remote') {
+      await this.open()
+      const opened = this.#opened
+      if (opened?.kind === 'remote') {
         const { name, objects } = opened
         const files = objects.map(({ address }) => shownAddress(address))
         // Those that were found in a list, or asked for, have sizes.

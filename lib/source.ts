@@ -157,8 +157,8 @@ export function inputFile(
 ): { readonly input?: InputFile } {
   if (input.kind === 'file') return { input: input.path }
   if (input.kind === 'files') return { input: input.paths }
-  if (input.kind === 'remote') return {}
-  if (statement.source.kind === 'file') return { input: localPath(statement.text, statement.source) }
+  const { source } = statement
+  if (source.kind === 'file') return isRemoteAddress(source.path) ? {} : { input: localPath(statement.text, source) }
   if (!(stdin instanceof Readable)) return {}
   // What a shell has opened has a descriptor, what createReadStream will open a path.
   const { fd, path } = stdin as { readonly fd?: unknown; readonly path?: unknown }

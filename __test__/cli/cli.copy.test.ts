@@ -1,5 +1,7 @@
 import { EventEmitter } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough, Writable } from 'node:stream'
@@ -46,6 +48,33 @@ describe('a load', () => {
       rowsLoaded: 2,
       rowsFiltered: 1,
     })
+  })
+
+  test('of a URL asks for what the statement says, and shows no signature', async () => {
+    const asked: (string | undefined)[] = []
+    const server = createServer(({ url, headers }, answer) => {
+      asked.push(url, headers.authorization)
+      answer.end('id,name\n1,one\n')
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as AddressInfo
+    const load = `COPY t FROM 'http://me:pw@127.0.0.1:${port}/' (FORMAT csv, HEADER, CREATE_TABLE, FILES ['f.csv?sig=hush'])`
+    try {
+      for (const [said, words] of [
+        ['load', [load]],
+        ['receipt', ['--json', load]],
+        ['explanation', ['--json', `EXPLAIN VALIDATE ${load}`]],
+      ] as const) {
+        const to = join(folder, `url-${said}.duckdb`)
+        const { code, stdout, stderr } = await copyist({ words: ['--to', to, '--create', ...words] })
+        expect([code, stderr]).toEqual([0, ''])
+        expect(stdout).not.toMatch(/hush|pw@/)
+      }
+    } finally {
+      server.close()
+    }
+    const basic = `Basic ${Buffer.from('me:pw').toString('base64')}`
+    expect(new Set(asked)).toEqual(new Set(['/f.csv?sig=hush', basic]))
   })
 
   test('from standard input, quietly', async () => {

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { describe, expect, expectTypeOf, test } from 'vitest'
 import { CopyError } from '../../lib/errors.ts'
 import type { CopyFrom, Dialect } from '../../lib/statement/ast.ts'
@@ -122,6 +123,20 @@ describe('an object is the statement that it describes', () => {
     expect(meaning(copy)).toEqual(meaning(parseCopy(statement)))
     expect(meaning(parseCopy(copy.text))).toEqual(meaning(copy))
     expect(meaning(parseCopy(printCopy(copy)))).toEqual(meaning(copy))
+  })
+
+  test.each([
+    [{ table: 't', from: 'https://me:pw@h/f.csv?sig=hush', files: undefined }, /me:pw@h\/f\.csv\?sig=hush/],
+    [{ table: 't', from: 'https://h/', format: 'csv', files: ['a.csv?sig=hush'] }, /a\.csv\?sig=hush/],
+  ])('%o is run with its signature, and printed without', (object, whole) => {
+    const copy = copyFrom(object)
+    expect(copy.text).toMatch(whole)
+    const { source, options } = parseCopy(copy.text)
+    expect(source).toMatchObject({ path: object.from })
+    expect(options.remote?.files).toEqual(object.files)
+    for (const printed of [JSON.stringify(copy), inspect(copy, { depth: 9 }), String(inspect([copy], { depth: 9 }))]) {
+      expect(printed).not.toMatch(/hush|pw/)
+    }
   })
 
   test('names its connection, and hides what may be a secret', () => {

@@ -52,7 +52,8 @@ export async function run(process: NodeJS.Process): Promise<number> {
       return exitCodes.loaded
     }
     // What is wrong with the statement shows before anything is connected to.
-    statement = parseStatement(await statementText(command))
+    const text = await statementText(command)
+    statement = parseStatement(text)
     if (statement.kind !== 'explain') refusePending(statement)
     if (command.rejects !== undefined && !mayReject(statement)) {
       const isExplain = statement.kind === 'explain'
@@ -62,8 +63,7 @@ export async function run(process: NodeJS.Process): Promise<number> {
       throw new UsageError('option "--rejects" needs a statement that goes on after errors', hint)
     }
     destination = chooseDestination(command.to, env)
-    if (statement.kind === 'explain') return await explain(process, command, statement, destination, interruption)
-    const { text } = statement
+    if (statement.kind === 'explain') return await explain(process, command, text, statement, destination, interruption)
     const receipt = await withDatabase(process, command, statement, destination, interruption, (db, call) =>
       db.copy(text, call),
     )
@@ -122,13 +122,14 @@ const CLOSING_MS = 150
 async function explain(
   process: NodeJS.Process,
   command: CopyCommand,
+  text: string,
   statement: Explain,
   destination: Destination,
   interruption: Interruption,
 ): Promise<number> {
   const { stdout, stderr, env } = process
   const explanation = await withDatabase(process, command, statement, destination, interruption, (db, call) =>
-    db.explain(statement.text, call),
+    db.explain(text, call),
   )
   const { failure } = explanation
   const hide = (text: string) => redact(text, destination.target, env)

@@ -1,6 +1,8 @@
+import { inspect } from 'node:util'
 import { CopyError } from '../errors.ts'
+import { isWebAddress, shownAddress, withoutQuery } from '../path.ts'
 import { isObject, kindOf, wrongArgument } from './argument.ts'
-import type { Clause, ConflictPolicy, CopyFrom, CopyOptions, Name, QualifiedName, SqlText } from './ast.ts'
+import type { Clause, ConflictPolicy, CopyFrom, CopyOptions, Name, OptionItem, QualifiedName, SqlText } from './ast.ts'
 import { canBeName } from './keywords.ts'
 import {
   type Limit,
@@ -13,6 +15,7 @@ import {
 import { parseCopy, parseParts } from './parser.ts'
 import { printArray, printClause } from './print-extensions.ts'
 import { printClauses, printNames, printString } from './printing.ts'
+import { maskFiles, maskSecrets, maskUrl } from './secrets.ts'
 import { closest } from './spelling.ts'
 
 /** `on_error` and `log errors` as properties: `onError`, `logErrors`. Of two that would be one, that of LOG ERRORS says so. */
@@ -116,20 +119,36 @@ export function copyFrom(object: CopyObject): CopyFrom {
   })
   const copy = parseCopy(text)
   checkSql(object, copy)
-  return { ...copy, text: withConnection(copy.text, text, object) }
+  const { items } = parseParts(text)
+  return printedWithoutSecrets({ ...copy, text: withConnection(maskSecrets(text, items), items, object) })
 }
 
 /**
- * The statement, in which secrets are hidden, with the name of a connection that CREDENTIALS has: a program that gives one as a property has named
- * one, and `db.copy` has to find it.
+ * The statement, in which the secrets of options are hidden, with the name of a connection that CREDENTIALS has: a program that gives one as a
+ * property has named one, and `db.copy` has to find it.
  */
-function withConnection(masked: string, text: string, { credentials }: CopyObject): string {
+function withConnection(masked: string, items: readonly OptionItem[], { credentials }: CopyObject): string {
   const isName = typeof credentials === 'string' && /^(?!A[KS]IA)[a-z_][a-z0-9_-]{0,30}$/i.test(credentials)
-  if (!isName) return masked
-  const at = parseParts(text).items.find(({ name }) => name === 'credentials')?.argument?.offset
-  if (at === undefined) return masked
+  const at = items.find(({ name }) => name === 'credentials')?.argument?.offset
+  if (!isName || at === undefined) return masked
   const shown = printString(credentials)
   return masked.slice(0, at) + shown + masked.slice(at + shown.length)
+}
+
+/** The statement, whose URLs are whole, since it is there to be run; not where it is printed. */
+function printedWithoutSecrets(copy: CopyFrom): CopyFrom {
+  const { text, source, options } = copy
+  if (source.kind !== 'file') return copy
+  const { remote } = options
+  const isWeb = isWebAddress(source.path)
+  const shown: CopyFrom = {
+    ...copy,
+    text: maskFiles(maskUrl(text, source), parseParts(text).items, source),
+    source: { ...source, path: shownAddress(source.path) },
+    ...(isWeb &&
+      remote?.files && { options: { ...options, remote: { ...remote, files: remote.files.map(withoutQuery) } } }),
+  }
+  return Object.defineProperties(copy, { toJSON: { value: () => shown }, [inspect.custom]: { value: () => shown } })
 }
 
 function unusable(property: string, value: unknown): string {
