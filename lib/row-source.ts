@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import { closeSource, iterate } from './native/pump.ts'
-import type { RowText } from './row-text.ts'
+import { isPromise, type RowText } from './row-text.ts'
 
 /** What a row may hold: whatever its column's type reads as text, or a value of JavaScript that there is a text for. */
 export type RowValue = string | number | bigint | boolean | object | null | undefined
@@ -27,6 +27,8 @@ export class RowReader {
     this.#iterator = iterate(source)
     // A stream may fail long before it is read. Whoever reads it then is told; until then nobody else may be.
     if (source instanceof Readable) source.on('error', () => {})
+    // So may promises that are there already.
+    if (Array.isArray(source) && isPromise(source[0])) void Promise.allSettled(source)
   }
 
   /** The first row, or undefined where there is none. Rejects with what the source throws, and when `signal` aborts. */
@@ -44,9 +46,10 @@ export class RowReader {
     return this.#first.done ? undefined : this.#first.value
   }
 
+  /** A row may be promised, as for `for await`. */
   async #next(): Promise<IteratorResult<unknown>> {
-    const step: unknown = await this.#iterator.next()
-    return checkStep(step)
+    const step = checkStep(await this.#iterator.next())
+    return isPromise(step.value) ? { ...step, value: await step.value } : step
   }
 
   /** The rows as a stream of bytes. To be called once; rows are read only as the bytes are. */
@@ -81,7 +84,7 @@ export class RowReader {
   async step(): Promise<IteratorResult<unknown>> {
     const first = this.#first
     this.#first = undefined
-    const step = first ?? checkStep(await this.#iterator.next())
+    const step = first ?? (await this.#next())
     this.#isOver ||= step.done === true
     return step
   }
@@ -119,7 +122,7 @@ class Batches {
       while (!this.#isOver && !text.isFull) {
         const step = this.#reader.isSync ? this.#reader.stepNow() : await this.#reader.step()
         if (step.done) this.#isOver = true
-        else text.add(step.value)
+        else text.add(isPromise(step.value) ? await step.value : step.value)
       }
     } catch (reason) {
       // The rows before it come first.

@@ -95,10 +95,10 @@ export class RowText {
     this.#rows += 1
     this.#reserve(64)
     if (Array.isArray(row)) this.#addArray(row)
-    else if (typeof row === 'object' && row !== null && !isBytes(row) && !(row instanceof Date)) {
-      this.#addObject(row as Readonly<Record<string, unknown>>)
-    } else {
-      const hint = typeof row === 'string' || isBytes(row) ? 'Text and bytes are the option "stdin".' : undefined
+    else if (isRecord(row)) this.#addObject(row)
+    else {
+      const isInput = typeof row === 'string' || isBytes(row)
+      const hint = isInput ? 'Text and bytes are the option "stdin".' : row instanceof Map ? FROM_ENTRIES : undefined
       this.#spoil({ message: `a row is an object or an array, not ${nameOf(row)}`, ...(hint && { hint }) }, row)
     }
     this.#reserve(2)
@@ -280,7 +280,9 @@ export class RowText {
       const flaw = {
         field: index,
         message: `column "${name}"${typeName === '' ? '' : ` of type ${typeName}`} does not take ${nameOf(value)}`,
-        ...(isObject && { hint: 'Pass a string; JSON.stringify() makes one of it.' }),
+        ...(isObject && {
+          hint: value instanceof Map ? FROM_ENTRIES : 'Pass a string; JSON.stringify() makes one of it.',
+        }),
       }
       this.#spoil(flaw, value)
     } else this.#string(`${refused}(${nameOf(value)})`)
@@ -307,6 +309,7 @@ export class RowText {
 }
 
 const ESCAPED = /[\\\t\n\r]/
+const FROM_ENTRIES = 'Object.fromEntries() makes an object of it.'
 
 /** A field, and what the loop over values wants to know of it. */
 interface Column {
@@ -376,6 +379,7 @@ function objectText(value: object, column: Column): string | { readonly value: P
   const primitive = primitiveOf(value)
   if (primitive !== undefined) return { value: primitive }
   if (kind !== 'other') return undefined
+  if (column.target === 'duckdb' && NESTED.test(column.typeName)) return nestedText(value, column.typeName)
   // Arrays of what only the server reads.
   if (column.target === 'postgres' && isList(value) && column.typeName.endsWith('[]')) {
     const delimiter = column.typeName === 'box[]' ? ';' : ','
@@ -387,13 +391,53 @@ function objectText(value: object, column: Column): string | { readonly value: P
 type ArrayType = Extract<ColumnType, { kind: 'array' }>
 type Primitive = string | number | bigint | boolean
 
-/** JSON, or undefined where there is none of it: a cycle, a bigint, nothing but functions. */
+/** JSON, or undefined where there is none of it: a cycle, a bigint, nothing but functions; what JSON makes an empty object of. */
 function jsonOf(value: object): string | undefined {
   try {
-    return JSON.stringify(value)
+    const text = JSON.stringify(value)
+    // Only then it is worth a look at each value.
+    if (text?.includes('{}')) JSON.stringify(value, (_, inner) => (isCollection(inner) ? 0n : inner))
+    return text
   } catch {
     return undefined
   }
+}
+
+function isCollection(value: unknown): boolean {
+  return value instanceof Map || value instanceof Set
+}
+
+/** DuckDB's types whose values have parts; of the elements of a list the type has no name here. */
+const NESTED = /^$|^(?:STRUCT|MAP)\b|\]$/i
+
+/** As deep as DuckDB's types may be, and an end for what contains itself. */
+const DEEPEST = 100
+
+/**
+ * A value as DuckDB reads structs, lists and maps in a text: in quotes a backslash makes the next character a part of the text, whichever it
+ * is, so that JSON's escapes would be letters. Undefined where it has a part that there is no text for.
+ */
+function nestedText(value: unknown, typeName: string, depth = 0): string | undefined {
+  if (value === null || value === undefined) return 'NULL'
+  if (typeof value === 'string') return quoted(value)
+  if (isPrimitive(value)) return String(value)
+  if (typeof value !== 'object' || depth > DEEPEST) return undefined
+  if (isBytes(value)) return quoted(Buffer.from(bytesOf(value)).toString('hex').replace(/../g, '\\x$&'))
+  const inner = (part: unknown) => nestedText(part, '', depth + 1)
+  const joined = (parts: readonly (string | undefined)[], [open, close]: readonly [string, string]) =>
+    parts.includes(undefined) ? undefined : `${open}${parts.join(', ')}${close}`
+  if (isList(value)) return joined(Array.from(value, inner), ['[', ']'])
+  const primitive = primitiveOf(value)
+  if (primitive !== undefined) return inner(primitive)
+  const isMap = value instanceof Map
+  if (!isMap && !isRecord(value)) return undefined
+  const mark = isMap || /^MAP\b/i.test(typeName) ? '=' : ': '
+  const entries = isMap ? [...value] : Object.entries(value).filter(([, part]) => part !== undefined)
+  const parts = entries.map(([key, part]) => {
+    const [name, text] = [inner(key), inner(part)]
+    return name === undefined || text === undefined ? undefined : `${name}${mark}${text}`
+  })
+  return joined(parts, ['{', '}'])
 }
 
 /**
@@ -513,6 +557,24 @@ function pad(value: number, width: number): string {
   return String(value).padStart(width, '0')
 }
 
+/** Whether it is an object whose properties are its values. */
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  if (typeof value !== 'object' || value === null) return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  if (prototype === Object.prototype || prototype === null) return true
+  const isOther =
+    isCollection(value) ||
+    value instanceof Date ||
+    value instanceof Error ||
+    value instanceof RegExp ||
+    isPromise(value)
+  return !isOther && !isBytes(value) && !ArrayBuffer.isView(value)
+}
+
+export function isPromise(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function'
+}
+
 function isBytes(value: unknown): value is Uint8Array | ArrayBuffer {
   return value instanceof Uint8Array || value instanceof ArrayBuffer
 }
@@ -535,7 +597,9 @@ function nameOf(value: unknown): string {
       if (value === null) return 'null'
       if (value instanceof Date) return Number.isNaN(value.getTime()) ? 'an invalid Date' : 'a Date'
       if (Array.isArray(value)) return 'an array'
-      return isBytes(value) ? 'bytes' : 'an object'
+      if (isBytes(value)) return 'bytes'
+      if (isRecord(value)) return 'an object'
+      return `${value instanceof Error ? 'an' : 'a'} ${Object.prototype.toString.call(value).slice(8, -1)}`
     case 'undefined':
       return 'undefined'
     default:

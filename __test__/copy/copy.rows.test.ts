@@ -247,6 +247,7 @@ describe.each(benches)('rows of JavaScript, on $name', ({ name, open }) => {
       ['a symbol for a text', Symbol('x'), 'name', /does not take a symbol/],
       ['half a pair', 'x\ud800y', 'name', /invalid byte sequence for encoding "UTF8": 0xed 0xa0 0x80/],
       ['half a pair in much', `${'x'.repeat(100)}\udc00`, 'name', /invalid byte sequence/],
+      ['a Map', new Map([['a', 1]]), 'name', /does not take a Map/],
       ['NUL', 'a\0b', 'name', /invalid byte sequence for encoding "UTF8": 0x00/],
     ])('%s', async (_, value, column, message) => {
       const good = { id: 1, name: 'a', seen: new Date() }
@@ -276,6 +277,10 @@ describe.each(benches)('rows of JavaScript, on $name', ({ name, open }) => {
       ['null', null, 'a row is an object or an array, not null'],
       ['a string', '1\ta', 'a row is an object or an array, not a string'],
       ['bytes', Buffer.from('1\ta\n'), 'a row is an object or an array, not bytes'],
+      ['a Map', new Map([['id', 1]]), 'a row is an object or an array, not a Map'],
+      ['a Set', new Set([1, 'a']), 'a row is an object or an array, not a Set'],
+      ['an Error', new TypeError('x'), 'a row is an object or an array, not an Error'],
+      ['numbers', new Float64Array(2), 'a row is an object or an array, not a Float64Array'],
     ])('%s makes a row malformed', async (_, row, message) => {
       const load = (options: string) =>
         bench.db.copy(`COPY t (id, name) FROM STDIN ${options}`, { rows: [[1, 'a'], row, [2, 'b']] as never })
@@ -296,6 +301,58 @@ describe.each(benches)('rows of JavaScript, on $name', ({ name, open }) => {
         ['2', null],
       ])
     })
+  })
+
+  test('that are promised are waited for', async () => {
+    const row = async (id: number) => {
+      if (id === 5) throw new Error('no fifth row')
+      return { name: `n${id}`, id }
+    }
+    function* generated(ids: readonly number[]) {
+      for (const id of ids) yield row(id)
+    }
+    const load = (promised: unknown) => bench.db.copy('COPY t FROM STDIN', { rows: promised as never })
+    await load([1, 2].map(row))
+    await load(generated([3, 4]))
+    for (const broken of [[6, 5, 5].map(row), generated([6, 5])])
+      await expect(load(broken)).rejects.toThrow('no fifth row')
+    expect(await rows('name')).toEqual([['n1'], ['n2'], ['n3'], ['n4']])
+  })
+
+  test('what JSON makes an empty object of is refused', async () => {
+    await bench.sql('CREATE TABLE j (j json)')
+    for (const value of [new Map([['a', 1]]), { deep: [{ set: new Set([1]) }] }]) {
+      const load = bench.db.copy('COPY j FROM STDIN', { rows: [{ j: value }] })
+      await expect(load).rejects.toMatchObject({ sqlState: '22P02', position: { line: 1, column: 'j' } })
+    }
+    await bench.db.copy('COPY j FROM STDIN', { rows: [{ j: { empty: {} } }] })
+    expect(await bench.sql('SELECT j::text FROM j')).toEqual([['{"empty":{}}']])
+  })
+
+  test.runIf(!isPostgres)('values with parts, whatever is in their texts', async () => {
+    await bench.sql(`CREATE TABLE n (s STRUCT(x INTEGER, y VARCHAR), m MAP(VARCHAR, INTEGER), i MAP(INTEGER, VARCHAR),
+        l STRUCT(d TIMESTAMP, b BLOB, n DOUBLE)[], e STRUCT(m MAP(VARCHAR, VARCHAR[]), z VARCHAR))`)
+    const text = `a\nb\t\r"\\'{}[],: =\u{1f600} NULL`
+    const plain = {
+      s: { y: text, x: 1 },
+      m: { [text]: 1, b: 2 },
+      i: new Map([[3, text]]),
+      l: [{ d: new Date(Date.UTC(2024, 1, 29)), b: Buffer.from([0, 255, 92, 34]), n: Number.NaN }, null],
+      e: { m: new Map([['k', ['', 'null', text]]]), z: null },
+    }
+    await bench.db.copy('COPY n FROM STDIN', { rows: [plain, { s: null, m: {}, i: new Map(), l: [], e: {} }] as never })
+    const [first, second] =
+      await bench.sql(`SELECT s.x, s.y, m['${text.replace("'", "''")}'], m['b'], i[3], l[1].d, hex(l[1].b),
+        isnan(l[1].n), l[2] IS NULL, e.m['k'][1], e.m['k'][2], e.m['k'][3], e.z, cardinality(m), cardinality(i), len(l) FROM n`)
+    expect(first).toEqual([
+      ...['1', text, '1', '2', text, '2024-02-29 00:00:00', '00FF5C22', 'true', 'true', '', 'null', text, null],
+      ...['2', '1', '2'],
+    ])
+    expect(second?.slice(-3)).toEqual(['0', '0', '0'])
+    const cycle: Record<string, unknown> = {}
+    cycle['s'] = { y: cycle }
+    const refused = bench.db.copy('COPY n FROM STDIN', { rows: [cycle] as never })
+    await expect(refused).rejects.toMatchObject({ position: { line: 1, column: 's' } })
   })
 
   test('refused rows are loaded again', async () => {
