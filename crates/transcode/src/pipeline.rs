@@ -150,6 +150,8 @@ pub struct Summary {
     pub files: Vec<FileCounters>,
     /// As [`Load::about`].
     pub about: Vec<Option<About>>,
+    /// As [`Load::rearranged`].
+    pub rearranged: Vec<u32>,
     recent: Recent,
 }
 
@@ -489,6 +491,14 @@ impl Load {
         files
     }
 
+    /// The numbers of the inputs whose fields stand in another order than those of the first, of those whose turn has come.
+    #[must_use]
+    pub fn rearranged(&self) -> Vec<u32> {
+        let readings = lock(&self.shared.readings);
+        let numbered = (0..).zip(&*readings);
+        numbered.filter(|(_, reading)| reading.is_rearranged).map(|(number, _)| number).collect()
+    }
+
     /// What is known of each input of another machine, of those whose turn has come.
     #[must_use]
     pub fn about(&self) -> Vec<Option<About>> {
@@ -531,8 +541,9 @@ impl Load {
     /// What can be asked of the load when it is gone. `locate` then answers from here only.
     #[must_use]
     pub fn summary(&self) -> Summary {
-        let (counters, files, about) = (self.counters(), self.files(), self.about());
-        Summary { counters, files, about, recent: std::mem::take(&mut lock(&self.shared.state).recent) }
+        let (counters, files, about, rearranged) = (self.counters(), self.files(), self.about(), self.rearranged());
+        let recent = std::mem::take(&mut lock(&self.shared.state).recent);
+        Summary { counters, files, about, rearranged, recent }
     }
 
     /// [`Sink::Values`]: the texts of a column's dictionary from a number on, end to end, and where each ends.
