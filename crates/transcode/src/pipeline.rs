@@ -664,7 +664,7 @@ impl Shared {
                 return Some(Next::Rejects);
             }
             if let Some(failure) = &state.failure {
-                return Some(Next::Failed(failure.clone()));
+                return Some(Next::Failed(self.hinted(failure.clone())));
             }
             if state.finished || state.total == Some(state.next) {
                 state.finished = true;
@@ -710,6 +710,19 @@ impl Shared {
                 None => self.give_back(state, None),
             }
         }
+    }
+
+    /// The failure of a record, with what its input seems to be, if that is none of records.
+    fn hinted(&self, mut failure: Box<Failure>) -> Box<Failure> {
+        let file = failure.file.unwrap_or(0) as usize;
+        let page = lock(&self.readings).get(file).and_then(|reading| reading.page);
+        if let Some(page) = page.filter(|_| failure.line.is_some()) {
+            failure.error.hint = Some(match failure.error.hint.take() {
+                Some(hint) => format!("{page} {hint}").into(),
+                None => page.into(),
+            });
+        }
+        failure
     }
 
     /// Counts what a tile held, whose turn it is.
