@@ -149,7 +149,7 @@ async function openFifo(path: string): Promise<Readable> {
   return new Socket({ fd, readable: true, writable: false })
 }
 
-/** The file that a load reads, if it is one; of rows that were refused before, the one they came from. */
+/** The file that a load reads, if it is one, or those; of rows that were refused before, what they came from. */
 export function inputFile(
   input: Input | RowInput,
   statement: CopyFrom,
@@ -157,8 +157,13 @@ export function inputFile(
 ): { readonly input?: InputFile } {
   if (input.kind === 'file') return { input: input.path }
   if (input.kind === 'files') return { input: input.paths }
+  if (input.kind === 'spool' && input.origins && input.origins.names.length > 1) return { input: input.origins.names }
   const { source } = statement
-  if (source.kind === 'file') return isRemoteAddress(source.path) ? {} : { input: localPath(statement.text, source) }
+  if (source.kind === 'file') {
+    // A folder may be called "https:" all the same.
+    if (isRemoteAddress(source.path) && !existsSync(source.path)) return {}
+    return { input: localPath(statement.text, source) }
+  }
   if (!(stdin instanceof Readable)) return {}
   // What a shell has opened has a descriptor, what createReadStream will open a path.
   const { fd, path } = stdin as { readonly fd?: unknown; readonly path?: unknown }
