@@ -3,7 +3,7 @@ import type { LoadPlan } from './native/open.ts'
 import { type CopyFrom, type CopyOptions, type DateFormats, isColumnar, type StatementNote } from './statement/ast.ts'
 import { type DatePattern, languageOf, patternsIn, redshiftFormats } from './statement/date-patterns.ts'
 import { statementError } from './statement/diagnostics.ts'
-import { type ColumnPlan, fieldNamed, type Made } from './statement/plan.ts'
+import { type ColumnPlan, fieldNamed, type Made, noField } from './statement/plan.ts'
 import type { TableDescription, TargetColumn } from './target/target.ts'
 
 const NONE: ReadonlySet<number> = new Set()
@@ -316,7 +316,8 @@ export function cleaningOf(
  *
  * @throws {CopyError} 42703 when it compares what is no field.
  */
-export function conditionOf({ text, options }: CopyFrom, names: readonly string[]): LoadCondition {
+export function conditionOf(statement: CopyFrom, names: readonly string[]): LoadCondition {
+  const { options } = statement
   const { when } = options
   if (when === undefined) throw new TypeError('the statement has no condition')
   const { subject, operator, value } = when
@@ -333,6 +334,5 @@ export function conditionOf({ text, options }: CopyFrom, names: readonly string[
       )
     ]
   if (filler) return { subject: { offset: filler.offset, length: filler.length }, negated, value }
-  const message = `WHEN column "${subject.name.value}" is no field of the input`
-  throw statementError(text, subject.name.offset, 'undefined_column', message)
+  throw noField(statement, subject.name, names)
 }
