@@ -9,7 +9,7 @@ import type { TableDescription, TargetColumn } from './target/target.ts'
 const NONE: ReadonlySet<number> = new Set()
 
 /** How the decoder is to read records of a statement. */
-export type Reading = Pick<LoadPlan, 'columns' | 'fields' | 'positions' | 'conditions' | 'passesBlankLines'>
+export type Reading = Pick<LoadPlan, 'columns' | 'fields' | 'positions' | 'conditions'>
 
 /**
  * What the decoder is told of the columns and records. `asText` leaves all values to the database, so that one and the same counts what
@@ -62,7 +62,6 @@ export function decodedBy(
     ...(plan.fields && { fields: plan.fields.names }),
     ...(plan.positions && { positions: plan.positions }),
     ...(options.when && { conditions: [conditionOf(statement, names)] }),
-    ...(options.skipBlankLines && { passesBlankLines: true }),
   }
 }
 

@@ -96,11 +96,7 @@ export async function proveColumns(
  */
 export function provingPlan(statement: CopyFrom, plan: ProvingPlan, input: Rereadable): ProvingPlan {
   const { options, columns } = statement
-  const proving = {
-    ...plan,
-    ...cleaningOf({ type: { kind: 'int8' } }, options),
-    ...(options.skipBlankLines && { passesBlankLines: true }),
-  }
+  const proving = { ...plan, ...cleaningOf({ type: { kind: 'int8' } }, options) }
   if (options.when === undefined) return proving
   const texts = textColumns(proving, input)
   const made = madeNames(statement)
