@@ -104,6 +104,27 @@ describe.each(benches)('inputs on $name', ({ open }) => {
     }
   })
 
+  // What stands behind decides whether the input is read record by record.
+  test.each(['', '1,a\n', '1,a\n2\n'])(
+    'lines of a first record are counted alike under every policy, before %j',
+    async (rest) => {
+      const lineOf = async (content: string, options: string) =>
+        (await refusal(load(content, `FORMAT csv${options}`))).position?.line
+      // A return may be a line end until the record has ended, and a line feed is none: so PostgreSQL counts.
+      for (const [name, line] of [
+        ['na\nme', 1],
+        ['na\rme', 2],
+      ] as const) {
+        for (const policy of ['', ', ON_ERROR ignore', ', ON_ERROR skip_row']) {
+          expect([policy, await lineOf(`id,"${name}"\n${rest}`, `, HEADER match${policy}`)]).toEqual([policy, line])
+        }
+        for (const policy of ['', ', ON_ERROR ignore']) {
+          expect([policy, await lineOf(`1,"${name}",x\n${rest}`, policy)]).toEqual([policy, line])
+        }
+      }
+    },
+  )
+
   test('the last line may lack its end', async () => {
     expect(await load('1,a\n2,b')).toMatchObject({ rowsRead: 2, rowsLoaded: 2 })
     expect(await rows()).toEqual([
