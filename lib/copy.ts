@@ -470,7 +470,7 @@ class Work {
         ...(replay && { numbered: (columns) => replay.numbered(columns) }),
       },
     )
-    const notes = notesOf(statement, fields, planned)
+    const notes = notesOf(statement, fields, planned, createdTable !== undefined)
     const told = this.#log?.told
     this.#log?.close()
     const log = new RejectLog({

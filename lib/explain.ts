@@ -421,7 +421,7 @@ class Work {
     const steps = stepsOf(plan)
     const fields = steps ? await transaction.transform(table, plan.columns, steps) : table
     if (statement.where) await transaction.lookAtCondition(table, plan.columns, statement.where.sql, exists)
-    const notes = notesOf(statement, fields, plan)
+    const notes = notesOf(statement, fields, plan, !exists)
     if (notes.length > 0) draft.notes = notes
     const zones = draft.input.kind === 'stream' ? 'possible' : 'unexpected'
     const travel = await planLoad(this.target, transaction, {

@@ -3,13 +3,15 @@ import type { LoadPlan } from './native/open.ts'
 import { type CopyFrom, type CopyOptions, type DateFormats, isColumnar, type StatementNote } from './statement/ast.ts'
 import { type DatePattern, languageOf, patternsIn, redshiftFormats } from './statement/date-patterns.ts'
 import { statementError } from './statement/diagnostics.ts'
-import { type ColumnPlan, fieldNamed, type Made } from './statement/plan.ts'
+import { findOption, type OptionKey } from './statement/options.ts'
+import { parseParts } from './statement/parser.ts'
+import { type ColumnPlan, fieldNamed, type Made, noField } from './statement/plan.ts'
 import type { TableDescription, TargetColumn } from './target/target.ts'
 
 const NONE: ReadonlySet<number> = new Set()
 
 /** How the decoder is to read records of a statement. */
-export type Reading = Pick<LoadPlan, 'columns' | 'fields' | 'positions' | 'conditions' | 'passesBlankLines'>
+export type Reading = Pick<LoadPlan, 'columns' | 'fields' | 'positions' | 'conditions'>
 
 /**
  * What the decoder is told of the columns and records. `asText` leaves all values to the database, so that one and the same counts what
@@ -62,7 +64,6 @@ export function decodedBy(
     ...(plan.fields && { fields: plan.fields.names }),
     ...(plan.positions && { positions: plan.positions }),
     ...(options.when && { conditions: [conditionOf(statement, names)] }),
-    ...(options.skipBlankLines && { passesBlankLines: true }),
   }
 }
 
@@ -232,14 +233,26 @@ function idleFormats(statement: CopyFrom, table: TableDescription, plan: ColumnP
   return [...implied, ...idle]
 }
 
-/** What is to be said of a statement whose table and columns are known. */
-export function notesOf(statement: CopyFrom, table: TableDescription, plan: ColumnPlan): readonly StatementNote[] {
+/** What is to be said of a statement whose table and columns are known; `isNew`: the table is made for them. */
+export function notesOf(
+  statement: CopyFrom,
+  table: TableDescription,
+  plan: ColumnPlan,
+  isNew: boolean,
+): readonly StatementNote[] {
   return [
     ...(statement.notes ?? []),
+    ...(isNew ? [] : idleDesignation(statement)),
     ...idleFormats(statement, table, plan),
-    ...idleTruncation(statement, table, plan),
+    ...idleKinds(statement, table, plan),
     ...lostDecimals(statement, table, plan),
   ]
+}
+
+/** A designated timestamp makes a type of a new column, and is otherwise that of a pattern. */
+function idleDesignation({ options }: CopyFrom): readonly StatementNote[] {
+  if (options.timestampColumn === undefined || options.dateFormats !== undefined) return []
+  return [{ option: 'TIMESTAMP', reason: 'the table is there, and without FORMAT it changes nothing' }]
 }
 
 /** What is to be said of decimals that the statement's rules are not for: those of nanoseconds, and of numbers that the database reads. */
@@ -267,20 +280,66 @@ export function isForeignNumber(column: TargetColumn | undefined): boolean {
   return column?.hasNumbers === true
 }
 
-/** What is to be said of TRUNCATE_COLUMNS where no column has a length to be cut to, as none of DuckDB's has. */
-function idleTruncation(
-  { options, text }: CopyFrom,
-  table: TableDescription,
-  plan: ColumnPlan,
-): readonly StatementNote[] {
-  if (!options.truncateColumns) return []
-  const hasLength = plan.columns.some((index) => {
-    const type = table.columns[index]?.type
-    return (type?.kind === 'varchar' || type?.kind === 'bpchar') && type.length !== undefined
+/** Options about values of one kind. */
+const KINDS: readonly {
+  readonly key: OptionKey
+  readonly isGiven: (statement: CopyFrom) => boolean
+  readonly isMeant: (column: TargetColumn) => boolean
+  /** What no column is where the option changes nothing. */
+  readonly what: string
+}[] = [
+  {
+    // None of DuckDB's has one.
+    key: 'truncate_columns',
+    isGiven: ({ options }) => options.truncateColumns,
+    isMeant: ({ type }) => (type.kind === 'varchar' || type.kind === 'bpchar') && type.length !== undefined,
+    what: 'has a length',
+  },
+  {
+    key: 'decimal_separator',
+    isGiven: ({ options }) => options.decimalSeparator !== undefined,
+    isMeant: ({ type }) => /^(?:float[48]|numeric)$/.test(type.kind),
+    what: 'holds numbers with a decimal mark',
+  },
+  {
+    key: 'roundec',
+    isGiven: ({ dialect, options }) =>
+      dialect?.name === 'redshift' && options.decimals === undefined && !isColumnar(options.format),
+    isMeant: ({ type }) => type.kind === 'numeric' && 'scale' in type,
+    what: 'is numeric with a number of decimals',
+  },
+  {
+    key: 'accept_any_date',
+    isGiven: ({ options }) => options.acceptAnyDate === true,
+    isMeant: ({ type }) => /^(?:date|timestamp)/.test(type.kind),
+    what: 'is a date or timestamp',
+  },
+  ...(
+    [
+      ['trim_blanks', ({ trimBlanks }) => trimBlanks],
+      ['blanks_as_null', ({ blanksAsNull }) => blanksAsNull],
+      // Without it what is empty is NULL in the other columns, too.
+      ['empty_as_null', ({ emptyAsNull }, isRedshift) => isRedshift && emptyAsNull === 'all'],
+    ] as const satisfies [OptionKey, (options: CopyOptions, isRedshift: boolean) => boolean | undefined][]
+  ).map(([key, isSet]) => ({
+    key,
+    // In FIXED they change nothing whatever the columns are.
+    isGiven: ({ dialect, options }: CopyFrom) =>
+      options.format !== 'fixed' && isSet(options, dialect?.name === 'redshift') === true,
+    isMeant: isText,
+    what: 'holds strings',
+  })),
+]
+
+/** What is to be said of options about values of one kind where no column has such values. */
+function idleKinds(statement: CopyFrom, table: TableDescription, plan: ColumnPlan): readonly StatementNote[] {
+  const loaded = plan.columns.flatMap((index) => table.columns[index] ?? [])
+  const idle = KINDS.filter(({ isGiven, isMeant }) => isGiven(statement) && !loaded.some(isMeant))
+  return idle.map(({ key, what }) => {
+    const item = parseParts(statement.text).items.find(({ name }) => findOption(name) === key)
+    const option = item?.word ?? (item?.name ?? key).toUpperCase()
+    return { option, reason: `no column that is loaded ${what}, and it changes nothing here` }
   })
-  if (hasLength) return []
-  const option = /truncatecolumns/i.test(text) ? 'TRUNCATECOLUMNS' : 'TRUNCATE_COLUMNS'
-  return [{ option, reason: 'no column that is loaded has a length, and it changes nothing here' }]
 }
 
 /** Patterns of a statement with the language of each. */
@@ -316,7 +375,8 @@ export function cleaningOf(
  *
  * @throws {CopyError} 42703 when it compares what is no field.
  */
-export function conditionOf({ text, options }: CopyFrom, names: readonly string[]): LoadCondition {
+export function conditionOf(statement: CopyFrom, names: readonly string[]): LoadCondition {
+  const { options } = statement
   const { when } = options
   if (when === undefined) throw new TypeError('the statement has no condition')
   const { subject, operator, value } = when
@@ -333,6 +393,5 @@ export function conditionOf({ text, options }: CopyFrom, names: readonly string[
       )
     ]
   if (filler) return { subject: { offset: filler.offset, length: filler.length }, negated, value }
-  const message = `WHEN column "${subject.name.value}" is no field of the input`
-  throw statementError(text, subject.name.offset, 'undefined_column', message)
+  throw noField(statement, subject.name, names)
 }

@@ -16,7 +16,7 @@ import type { CopyFrom } from './statement/ast.ts'
 import { hasZone, patternsIn } from './statement/date-patterns.ts'
 import { statementError } from './statement/diagnostics.ts'
 import { parseParts } from './statement/parser.ts'
-import { madeNames } from './statement/plan.ts'
+import { fieldNamed, madeNames } from './statement/plan.ts'
 import { rowsOf } from './type-evidence.ts'
 
 /** The columns of a table that is made from an input. */
@@ -69,8 +69,10 @@ export async function proveColumns(
   const isBare = inferred.rows === 0 && statement.columns === undefined && isNameless(plan, input)
   if (inferred.columns.length === 0 || isBare) return { columns: [], fields: 0, rows: inferred.rows }
   const named = nameColumns(statement, inferred.columns)
-  const designated = options.timestampColumn?.value
-  const isDesignated = (name: string) => designated === undefined || same(name, designated)
+  const { timestampColumn } = options
+  const names = named.map(({ name }) => name)
+  const designated = timestampColumn && names[fieldNamed(names, timestampColumn.value)]
+  const isDesignated = (name: string) => timestampColumn === undefined || name === designated
   const open: Candidate[][] = inferred.columns.map(() => [])
   for (const { name, type, field, digits = 0 } of named) {
     open[field] = candidatesOf(statement, type, digits, isDesignated(name))
@@ -94,11 +96,7 @@ export async function proveColumns(
  */
 export function provingPlan(statement: CopyFrom, plan: ProvingPlan, input: Rereadable): ProvingPlan {
   const { options, columns } = statement
-  const proving = {
-    ...plan,
-    ...cleaningOf({ type: { kind: 'int8' } }, options),
-    ...(options.skipBlankLines && { passesBlankLines: true }),
-  }
+  const proving = { ...plan, ...cleaningOf({ type: { kind: 'int8' } }, options) }
   if (options.when === undefined) return proving
   const texts = textColumns(proving, input)
   const made = madeNames(statement)
@@ -114,12 +112,8 @@ function stamped(
   column: ProvenColumns['columns'][number],
   designated: string | undefined,
 ): ProvenColumns['columns'][number] {
-  if (designated === undefined || !same(column.name, designated) || /^timestamp/.test(column.type.kind)) return column
+  if (column.name !== designated || /^timestamp/.test(column.type.kind)) return column
   return { ...column, type: { kind: 'timestamp' }, by: 'TIMESTAMP' }
-}
-
-function same(a: string, b: string): boolean {
-  return a.toLowerCase() === b.toLowerCase()
 }
 
 /** Numbers of seconds look like any others. */

@@ -73,9 +73,12 @@ describe.each(benches)('a table that is made from its input on $name', ({ name, 
     expect(await made()).toEqual({ types: [stamp, text], rows: [['2024-01-31 10:00:00', '31/01/2024 10']] })
     await bench.sql('DROP TABLE made')
     const dates = file('input', 'ts,other\n2024-01-31,2024-01-31\n')
-    await bench.db.copy(`COPY made FROM '${dates}' WITH HEADER true TIMESTAMP 'ts'`)
-    expect(await made()).toEqual({ types: [stamp, plain('date')], rows: [['2024-01-31 00:00:00', '2024-01-31']] })
-    await bench.sql('DROP TABLE made')
+    // A string has no rule for the case of names; QuestDB's are the same in any.
+    for (const name of ['ts', 'TS']) {
+      await bench.db.copy(`COPY made FROM '${dates}' WITH HEADER true TIMESTAMP '${name}'`)
+      expect(await made()).toEqual({ types: [stamp, plain('date')], rows: [['2024-01-31 00:00:00', '2024-01-31']] })
+      await bench.sql('DROP TABLE made')
+    }
     const wrong = file('input', 'ts,other\nsoon,1\n')
     const load = bench.db.copy(`COPY made FROM '${wrong}' WITH HEADER true TIMESTAMP 'ts' FORMAT 'dd/MM/yyyy HH'`)
     await expect(load).rejects.toMatchObject({ position: { line: 2, column: 'ts' } })

@@ -23,7 +23,13 @@ describe.each(benches)('dialects on $name', ({ open }) => {
       rowsLoaded: 2,
       linesSkipped: 2,
       dialect: { name: 'redshift', found: 'words', word: 'ROUNDEC' },
-      notes: [{ option: 'COMPUPDATE' }],
+      notes: [
+        { option: 'COMPUPDATE' },
+        {
+          option: 'ROUNDEC',
+          reason: 'no column that is loaded is numeric with a number of decimals, and it changes nothing here',
+        },
+      ],
     })
     expect(await bench.sql('SELECT name FROM t ORDER BY id')).toEqual([[null], ['\\N']])
   })
@@ -55,6 +61,30 @@ describe.each(benches)('dialects on $name', ({ open }) => {
     const days = file('days', '31.01.2024\n')
     const receipt = await bench.db.copy(`COPY days FROM '${days}' (FORMAT csv, DATE_FORMAT 'DD.MM.YYYY')`)
     expect(receipt).not.toHaveProperty('notes')
+  })
+
+  test('an option for values of a kind that no column has is told', async () => {
+    await bench.sql('CREATE TABLE kinds (i integer, s text, f real, n numeric(8,2), d date)')
+    const told = async (column: string, options: string) => {
+      const statement = `COPY kinds (${column}) FROM STDIN (FORMAT csv, ${options})`
+      const { notes } = await bench.db.copy(statement, { stdin: '\n' })
+      return notes?.map(({ option }) => option)
+    }
+    for (const [options, fitting] of [
+      ["DECIMAL_SEPARATOR ','", 'n'],
+      ["DECIMAL_SEPARATOR ','", 'f'],
+      ['ACCEPTANYDATE, ROUNDEC', 'd'],
+      ['ROUNDEC', 'n'],
+      ['TRIM_BLANKS', 's'],
+      ['BLANKSASNULL, ROUNDEC', 's'],
+      ["EMPTY_AS_NULL, DIALECT 'redshift'", 's'],
+    ] as const) {
+      const [option = ''] = /^\w+/.exec(options) ?? []
+      expect(await told('i', options)).toContain(option)
+      expect((await told(fitting, options)) ?? []).not.toContain(option)
+    }
+    // Outside of Redshift what is empty is NULL by it alone, whatever the column.
+    expect(await told('i', 'EMPTY_AS_NULL')).toBeUndefined()
   })
 
   test("names in QuestDB's header say whose the fields are, given or found", async () => {

@@ -83,7 +83,47 @@ describe.each(benches)('inputs on $name', ({ open }) => {
     ])
     const bad = `1.5;0;0;0;x${tail}\n1;0;1.234,5;0;x${tail}\n2;0;0;0;x${tail}\n`
     expect(await copy(bad, ', ON_ERROR skip_row')).toMatchObject({ rowsLoaded: 1, rowsRejected: 2 })
+    // With DEFAULT rows travel as text: the server would be the one to refuse the number, and show it as it is written for it.
+    for (const rest of ['', ", DEFAULT '-'"]) {
+      expect(await refusal(copy(`1;0;1.234,5;0;x${tail}\n`, rest))).toMatchObject({
+        sqlState: '22P02',
+        message: 'invalid input syntax for type numeric: "1.234,5"',
+        context: 'COPY prices, line 1, column c: "1.234,5"',
+      })
+    }
   })
+
+  test('a number whose decimals are cut off is shown as it stands', async () => {
+    await bench.sql('CREATE TABLE cut (a numeric(8,2))')
+    for (const rest of ['', ", DEFAULT '-'"]) {
+      const copy = bench.db.copy(`COPY cut FROM STDIN (DIALECT 'redshift'${rest})`, { stdin: '1.2399y\n' })
+      expect(await refusal(copy)).toMatchObject({
+        message: 'invalid input syntax for type numeric: "1.2399y"',
+        context: 'COPY cut, line 1, column a: "1.2399y"',
+      })
+    }
+  })
+
+  // What stands behind decides whether the input is read record by record.
+  test.each(['', '1,a\n', '1,a\n2\n'])(
+    'lines of a first record are counted alike under every policy, before %j',
+    async (rest) => {
+      const lineOf = async (content: string, options: string) =>
+        (await refusal(load(content, `FORMAT csv${options}`))).position?.line
+      // A return may be a line end until the record has ended, and a line feed is none: so PostgreSQL counts.
+      for (const [name, line] of [
+        ['na\nme', 1],
+        ['na\rme', 2],
+      ] as const) {
+        for (const policy of ['', ', ON_ERROR ignore', ', ON_ERROR skip_row']) {
+          expect([policy, await lineOf(`id,"${name}"\n${rest}`, `, HEADER match${policy}`)]).toEqual([policy, line])
+        }
+        for (const policy of ['', ', ON_ERROR ignore']) {
+          expect([policy, await lineOf(`1,"${name}",x\n${rest}`, policy)]).toEqual([policy, line])
+        }
+      }
+    },
+  )
 
   test('the last line may lack its end', async () => {
     expect(await load('1,a\n2,b')).toMatchObject({ rowsRead: 2, rowsLoaded: 2 })

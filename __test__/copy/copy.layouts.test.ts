@@ -94,6 +94,32 @@ describe.each(benches)('fields that are not the columns one after the other, on 
     })
   })
 
+  test('WHEN names a column as a list of columns does, or a field as the header does', async () => {
+    await bench.sql('CREATE TABLE w (kind text, "Sub" text)')
+    const load = (column: string, rest = '') =>
+      bench.db.copy(`COPY w FROM STDIN (FORMAT csv, HEADER, WHEN ${column} = 'a'${rest})`, {
+        stdin: 'Kind,Sub\na,a\nb,b\n',
+      })
+    expect(await load('KIND')).toMatchObject({ rowsLoaded: 1, rowsFiltered: 1 })
+    expect(await load('"Sub"')).toMatchObject({ rowsLoaded: 1, rowsFiltered: 1 })
+    expect(await load('"kIND"', ', MAP BY NAME')).toMatchObject({ rowsLoaded: 1, rowsFiltered: 1 })
+    if (target === 'duckdb') {
+      expect(await load('"Kind"')).toMatchObject({ rowsLoaded: 1, rowsFiltered: 1 })
+      expect(await load('Sub')).toMatchObject({ rowsLoaded: 1, rowsFiltered: 1 })
+      return
+    }
+    expect(await refusal(load('"Kind"'))).toMatchObject({
+      sqlState: '42703',
+      message: 'WHEN column "Kind" is no field of the input',
+      hint: 'Did you mean "kind"?',
+    })
+    expect(await refusal(load('Sub'))).toMatchObject({
+      sqlState: '42703',
+      message: 'WHEN column "sub" is no field of the input',
+      hint: 'Names without double quotes are in lower case; write "Sub" with them.',
+    })
+  })
+
   describe('WHEN at fixed places', () => {
     const kept = async (content: string | Buffer, options: string) => {
       await bench.sql('DROP TABLE IF EXISTS w')

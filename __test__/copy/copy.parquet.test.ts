@@ -1,23 +1,19 @@
-import { createReadStream, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { createReadStream, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { DuckDBInstance } from '@duckdb/node-api'
 import { Int32, Table, tableToIPC, Utf8, vectorFromArray } from 'apache-arrow'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Reject } from '../../lib/rejects.ts'
+import { useFolder, useParquet } from './inputs.ts'
 import { type Bench, benches } from './targets.ts'
 
 const FLIGHTS = fileURLToPath(new URL('../../node_modules/vega-datasets/data/flights-3m.parquet', import.meta.url))
 
-let folder: string
+const folder = useFolder('copyist-parquet-')
+const write = useParquet(folder)
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'copyist-parquet-'))
-  const instance = await DuckDBInstance.create(':memory:')
-  const connection = await instance.connect()
-  const write = (name: string, query: string, options = '') =>
-    connection.run(`COPY (${query}) TO '${join(folder, name)}' (FORMAT parquet${options})`)
   await write('a.parquet', `SELECT i::INT AS id, 'n' || i AS "Note", i * 2 AS extra FROM range(1, 6) r(i)`)
   await write('b.parquet', `SELECT 'm' || i AS note, i::SMALLINT AS "ID" FROM range(6, 9) r(i)`)
   await write('lacks.parquet', `SELECT 1 AS id`)
@@ -31,17 +27,13 @@ beforeAll(async () => {
   for (const codec of ['snappy', 'gzip', 'zstd', 'brotli', 'lz4', 'lz4_raw', 'uncompressed']) {
     await write(`${codec}.parquet`, `SELECT i::INT AS id, 'n' || i AS note FROM range(1, 4) r(i)`, `, CODEC '${codec}'`)
   }
-  connection.closeSync()
-  instance.closeSync()
   const without = new Table({ id: vectorFromArray([], new Int32()), note: vectorFromArray([], new Utf8()) })
-  writeFileSync(join(folder, 'no-rows.arrow'), tableToIPC(without, 'file'))
-  writeFileSync(join(folder, 'no-batches.arrow'), tableToIPC(new Table(without.schema), 'file'))
-  const whole = readFileSync(join(folder, 'a.parquet'))
-  writeFileSync(join(folder, 'cut.parquet'), whole.subarray(0, whole.length - 9))
-  writeFileSync(join(folder, 'text.parquet'), 'id,note\n1,a\n')
+  folder.file('no-rows.arrow', tableToIPC(without, 'file'))
+  folder.file('no-batches.arrow', tableToIPC(new Table(without.schema), 'file'))
+  const whole = readFileSync(join(folder.path, 'a.parquet'))
+  folder.file('cut.parquet', whole.subarray(0, whole.length - 9))
+  folder.file('text.parquet', 'id,note\n1,a\n')
 })
-
-afterAll(() => rmSync(folder, { recursive: true }))
 
 describe.each(benches)('$name', ({ name, open }) => {
   let bench: Bench
@@ -59,7 +51,7 @@ describe.each(benches)('$name', ({ name, open }) => {
     for (const table of ['t', 'keyed', 'numbers']) await bench.sql(`DELETE FROM ${table}`)
   })
 
-  const at = (file: string) => `'${join(folder, file)}'`
+  const at = (file: string) => `'${join(folder.path, file)}'`
   const rows = () => bench.sql('SELECT id, note FROM t ORDER BY id')
   const A = [1, 2, 3, 4, 5].map((id) => [String(id), `n${id}`])
   const B = [6, 7, 8].map((id) => [String(id), `m${id}`])
@@ -75,10 +67,10 @@ describe.each(benches)('$name', ({ name, open }) => {
     expect(receipt).toMatchObject({ rowsRead: 0, rowsLoaded: 0 })
     expect(await rows()).toEqual([])
     // The stream of a file with rows begins once.
-    await bench.db.copy(`COPY t FROM '${folder}' (FORMAT ${format}, FILES ['${file}', '${file}'])`)
+    await bench.db.copy(`COPY t FROM '${folder.path}' (FORMAT ${format}, FILES ['${file}', '${file}'])`)
     expect(await rows()).toEqual([])
     if (format === 'arrow') return
-    await bench.db.copy(`COPY t FROM '${folder}' (FORMAT parquet, FILES ['${file}', 'a.parquet', '${file}'])`)
+    await bench.db.copy(`COPY t FROM '${folder.path}' (FORMAT parquet, FILES ['${file}', 'a.parquet', '${file}'])`)
     expect(await rows()).toEqual(A)
   })
 
@@ -90,7 +82,7 @@ describe.each(benches)('$name', ({ name, open }) => {
   })
 
   test('several files are one load, each with its own schema', async () => {
-    const receipt = await bench.db.copy(`COPY t FROM '${folder}' (FORMAT parquet, PATTERN = '[ab].parquet')`)
+    const receipt = await bench.db.copy(`COPY t FROM '${folder.path}' (FORMAT parquet, PATTERN = '[ab].parquet')`)
     expect(await rows()).toEqual([...A, ...B])
     expect(receipt.files.map(({ rows, rowsLoaded }) => [rows, rowsLoaded])).toEqual([
       [5, 5],
@@ -99,10 +91,10 @@ describe.each(benches)('$name', ({ name, open }) => {
   })
 
   test('a file that lacks a column is refused by its name, and nothing is loaded', async () => {
-    const statement = `COPY t FROM '${folder}' (FORMAT parquet, FILES = ['a.parquet', 'lacks.parquet'])`
+    const statement = `COPY t FROM '${folder.path}' (FORMAT parquet, FILES = ['a.parquet', 'lacks.parquet'])`
     expect(await fails(statement)).toMatchObject({
       sqlState: '42703',
-      message: `column "Note" is not in "${join(folder, 'lacks.parquet')}"`,
+      message: `column "Note" is not in "${join(folder.path, 'lacks.parquet')}"`,
       detail: 'Its columns are "id".',
     })
     expect(await rows()).toEqual([])
@@ -185,7 +177,7 @@ describe.each(benches)('$name', ({ name, open }) => {
 
   test('refused rows are told as JSON, and replaced ones', async () => {
     const rejects: Reject[] = []
-    const path = join(folder, `rejects-${name}.json`)
+    const path = join(folder.path, `rejects-${name}.json`)
     const statement = `COPY numbers FROM ${at('bad.parquet')} (FORMAT parquet, ON_ERROR skip_row)`
     const receipt = await bench.db.copy(statement, { onReject: (reject) => rejects.push(reject), rejects: path })
     expect(receipt).toMatchObject({ rowsRead: 7, rowsLoaded: 5, rowsRejected: 2, rejectsRecorded: 2 })
@@ -227,7 +219,9 @@ describe.each(benches)('$name', ({ name, open }) => {
   })
 
   test('a stream is kept, since the file is read from its end', async () => {
-    await bench.db.copy('COPY t FROM STDIN (FORMAT parquet)', { stdin: createReadStream(join(folder, 'a.parquet')) })
+    await bench.db.copy('COPY t FROM STDIN (FORMAT parquet)', {
+      stdin: createReadStream(join(folder.path, 'a.parquet')),
+    })
     expect(await rows()).toEqual(A)
   })
 

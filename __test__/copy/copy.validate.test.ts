@@ -8,7 +8,7 @@ import { type Bench, benches } from './targets.ts'
 const folder = useFolder('copyist-validate-')
 const { file } = folder
 
-describe.each(benches)('$name', ({ open }) => {
+describe.each(benches)('$name', ({ name, open }) => {
   let bench: Bench
   beforeAll(async () => {
     bench = await open()
@@ -122,5 +122,21 @@ describe.each(benches)('$name', ({ open }) => {
     expect(only).toEqual(load)
     if (Array.isArray(expected)) expect(load).toEqual(expected)
     else expect([load[0], load[3]]).toEqual([expected, expected === '23502' ? 'a' : 'b'])
+  })
+
+  test.each([
+    ['a record that is too short', 'ON_ERROR ignore', '1,\n,\n7\n'],
+    ['a quote that is not closed', 'ON_ERROR ignore', '1,\n,\n7,"\n'],
+    ['one rejected row too many', 'ON_ERROR ignore, REJECT_LIMIT 1', 'x,\n,\ny,\n'],
+    ['a value that is not tolerated, in the first row that is sent', 'ON_ERROR set_null', ',\n7\n'],
+  ])('the row that the database refuses comes before what is wrong behind it: %s', async (_, policy, csv) => {
+    // A type that only the database reads sends rows there some at a time.
+    const columns = `a int NOT NULL, b ${name === 'postgres' ? 'inet' : 'utinyint'}`
+    const { explained, only, load } = await verdicts(columns, `COPY v FROM 'f' (FORMAT csv, ${policy})`, csv)
+    expect(load[0]).toBe('23502')
+    expect([explained[2], explained[3]]).toEqual([csv.startsWith(',') ? 1 : 2, 'a'])
+    expect(only).toEqual(explained)
+    // DuckDB does not say which row it was.
+    if (name === 'postgres') expect(load).toEqual(explained)
   })
 })

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import { afterAll, beforeAll, expect } from 'vitest'
 import { CopyError } from '../../lib/index.ts'
 import type { Bench } from './targets.ts'
@@ -27,6 +28,25 @@ export function useFolder(prefix: string): Folder {
       writeFileSync(file, content)
       return file
     },
+  }
+}
+
+/** What writes the rows of a query of DuckDB's into a Parquet file of the folder, and answers its path. */
+export function useParquet(folder: Folder): (name: string, query: string, options?: string) => Promise<string> {
+  let instance: DuckDBInstance
+  let connection: DuckDBConnection
+  beforeAll(async () => {
+    instance = await DuckDBInstance.create(':memory:')
+    connection = await instance.connect()
+  })
+  afterAll(() => {
+    connection.closeSync()
+    instance.closeSync()
+  })
+  return async (name, query, options = '') => {
+    const path = join(folder.path, name)
+    await connection.run(`COPY (${query}) TO '${path}' (FORMAT parquet${options})`)
+    return path
   }
 }
 

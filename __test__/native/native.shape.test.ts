@@ -13,6 +13,8 @@ const column = (name: string, type: LoadColumn['type'], more: Partial<LoadColumn
   ...more,
 })
 
+const OPTIONS = parseCopy("COPY t FROM STDIN (FORMAT csv, NULL 'NULL', ON_ERROR skip_row)").options
+
 /** The rows as lines of TEXT COPY, and what was counted. */
 async function load(
   columns: readonly LoadColumn[],
@@ -21,7 +23,7 @@ async function load(
 ): Promise<{ lines: string[]; counters: LoadCounters }> {
   const native = openLoad(
     {
-      options: parseCopy("COPY t FROM STDIN (FORMAT csv, NULL 'NULL', ON_ERROR skip_row)").options,
+      options: OPTIONS,
       columns,
       session: DEFAULT_SESSION,
       sink: 'pg_text',
@@ -64,11 +66,11 @@ describe('rows shaped by the decoder', () => {
       [column('a', { kind: 'int4' }), column('b', { kind: 'text' })],
       '1,x\n2,y\n\n1,y\n!,x\n',
       {
+        options: { ...OPTIONS, skipBlankLines: true },
         conditions: [
           { subject: { start: 0, end: 2 }, negated: false, value: '1,' },
           { subject: { field: 1 }, negated: true, value: 'x' },
         ],
-        passesBlankLines: true,
       },
     )
     expect(lines).toEqual(['1\ty'])

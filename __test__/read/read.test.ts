@@ -269,6 +269,21 @@ describe('formats and options', () => {
     ])
   })
 
+  test('that change nothing are told', async () => {
+    const receipt = async (stdin: string) => {
+      const reading = read("COPY FROM STDIN (FORMAT csv, DELIMITER ';', DECIMAL_SEPARATOR ',')", { stdin })
+      await all(reading.rows())
+      return reading.receipt
+    }
+    expect((await receipt('1;x\n'))?.notes).toEqual([
+      {
+        option: 'DECIMAL_SEPARATOR',
+        reason: 'no column that is loaded holds numbers with a decimal mark, and it changes nothing here',
+      },
+    ])
+    expect(await receipt('1,5;x\n')).not.toHaveProperty('notes')
+  })
+
   test('leave out, make and match columns', async () => {
     const stdin = 'a,b,c\n1,x,2.5\n2,y,3.5\n'
     expect(await rows('COPY (a, b, c) FROM STDIN (FORMAT csv, HEADER, FILLER (b))', { stdin })).toEqual([
@@ -345,6 +360,7 @@ describe('formats and options', () => {
     ['COPY t FROM STDIN', '42601'],
     ['COPY FROM STDIN (FORMAT csv) WHERE a > 1', '0A000'],
     ["COPY FROM STDIN (FORMAT csv, LOAD_KEY 'k')", '0A000'],
+    ["COPY FROM STDIN (FORMAT csv, REJECT_BYTES '1kB', ON_ERROR skip_row)", '0A000'],
     ['COPY FROM STDIN (FORMAT csv, CREATE_TABLE)', '0A000'],
     ["COPY FROM STDIN (FORMAT csv, DEFAULT '-')", '0A000'],
     ['COPY FROM STDIN (FORMAT csv, FREEZE)', '0A000'],

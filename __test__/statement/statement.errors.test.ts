@@ -77,6 +77,48 @@ describe('what is tolerated', () => {
   })
 })
 
+describe('what changes nothing is told', () => {
+  test.each([
+    ['(LOG_VERBOSITY verbose)', ['LOG_VERBOSITY']],
+    ['(LOG_VERBOSITY default)', undefined],
+    ['(LOG_VERBOSITY verbose, ON_ERROR set_null)', undefined],
+    ['(LOG_VERBOSITY silent, REPLACE_INVALID_CHARS)', undefined],
+    ['(LOG_VERBOSITY silent) ON CONFLICT DO REJECT', undefined],
+    ['(REJECT_BYTES 100)', ['REJECT_BYTES']],
+    ['(REJECT_BYTES 100, ON_ERROR set_null)', ['REJECT_BYTES']],
+    ['(REJECT_BYTES 100, ON_ERROR ignore)', undefined],
+    ['(REJECT_BYTES 100) ON CONFLICT DO REJECT', undefined],
+    ['USEEOF', undefined],
+    ['CSV USEEOF', ['USEEOF']],
+    ['WITHOUT ESCAPING USEEOF', ['USEEOF']],
+    ['(USEEOF false, FORMAT csv)', undefined],
+    ["FIXEDWIDTH 'a:1' TRIMBLANKS", ['TRIMBLANKS']],
+    ["(FIXEDWIDTH 'a:1', TRIMBLANKS false)", undefined],
+    ['CSV COMPUPDATE OFF', ['COMPUPDATE']],
+    ['CSV STATUPDATE ON NOLOAD', ['STATUPDATE']],
+  ])('%s', (rest, expected) => {
+    expect(parseCopy(`COPY t FROM 'f' ${rest}`).notes?.map(({ option }) => option)).toEqual(expected)
+  })
+})
+
+describe('what is about files is refused of a stream', () => {
+  test.each([
+    ["AWS CONNECTION = 'c'", 'AWS CONNECTION'],
+    ["FILES = ['a']", 'FILES'],
+    ["PATTERN = '*'", 'PATTERN'],
+    ['IAM_ROLE default', 'IAM_ROLE'],
+    ["CREDENTIALS 'c'", 'CREDENTIALS'],
+    ["REGION 'eu-central-1'", 'REGION'],
+    ['MANIFEST', 'MANIFEST'],
+  ])('%s', (option, name) => {
+    expect(() => parseCopy(`COPY t FROM STDIN (FORMAT csv, ${option})`)).toThrow(
+      `COPY ${name} cannot be used with FROM STDIN`,
+    )
+    expect(() => parseCopy(`COPY t FROM 's3://b/k' (FORMAT csv, ${option})`)).not.toThrow()
+    expect(() => parseCopy('COPY t FROM STDIN (FORMAT csv, MANIFEST false)')).not.toThrow()
+  })
+})
+
 describe('what contradicts is refused', () => {
   test.each([
     ['(ON_ERROR stop, LOG ERRORS)', '22023', 'COPY LOG ERRORS cannot be used with ON_ERROR STOP', 'LOG ERRORS)'],

@@ -32,6 +32,17 @@ test('FORCE_NULL and FORCE_NOT_NULL follow the list', () => {
   expect(forceNotNull).toEqual([true, true, true])
 })
 
+test('a column whose values are made has no field that could be forced', () => {
+  expect(() => plan("FROM STDIN (FORMAT csv, FORCE_NULL (c), CONSTANT (c 'x'))")).toThrow(
+    'FORCE_NULL column "c" not referenced by COPY',
+  )
+  const { columns, forceNull } = plan("FROM STDIN (FORMAT csv, FORCE_NULL *, CONSTANT (c 'x'))")
+  expect([columns, forceNull]).toEqual([
+    [0, 2, 3],
+    [true, true],
+  ])
+})
+
 test('a database that ignores case finds columns in any case', () => {
   expect(plan('(C, b) FROM STDIN', true).columns).toEqual([3, 2])
 })

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { CopyError } from '../../lib/errors.ts'
+import { dialectNames } from '../../lib/statement/dialects/names.ts'
 import { renderOptionReference, renderOptionTable } from '../../lib/statement/option-docs.ts'
-import { type OptionDefinition, optionKeys, optionTable } from '../../lib/statement/options.ts'
+import { isSupported, type OptionDefinition, optionKeys, optionTable } from '../../lib/statement/options.ts'
 import { parseCopy, parseParts } from '../../lib/statement/parser.ts'
 import { company } from './option-company.ts'
 
@@ -19,7 +20,42 @@ const spelled: Readonly<Record<string, string>> = {
   ESCAPE: 'ESCAPE',
 }
 
+/** How a statement is one of a format, in the dialects that have it. */
+const formatWords = {
+  csv: ['FORMAT csv'],
+  text: ['FORMAT text'],
+  fixed: ['FORMAT fixed, FORMATTER (id (0, 8))', "FORMAT fixed, FIXEDWIDTH 'id:8'", 'FORMAT fixed'],
+  binary: ['FORMAT binary'],
+  parquet: ['FORMAT parquet'],
+  arrow: ['FORMAT arrow'],
+} as const
+/** Examples that show what not all formats of an option have. */
+const plainExamples: Readonly<Record<string, string>> = { header: 'HEADER' }
+
+function isTaken(options: readonly string[]): boolean {
+  try {
+    parseCopy(`COPY t (id, name, unused) FROM 'f' (${options.filter((option) => option !== '').join(', ')})`)
+    return true
+  } catch {
+    return false
+  }
+}
+
 describe('the reference', () => {
+  test.each(optionKeys.filter((key) => key !== 'format' && isSupported(key)))(
+    '%s: its formats are those that take it',
+    (key) => {
+      const { formats, example: usual = '' }: OptionDefinition<unknown> = optionTable[key]
+      const example = plainExamples[key] ?? usual
+      const others = (company[key] ?? '').split(', ').filter((option) => !/^FORMAT /.test(option))
+      const dialects = key === 'dialect' ? [''] : ['', ...dialectNames.map((name) => `DIALECT '${name}'`)]
+      const taking = Object.entries(formatWords).flatMap(([format, words]) =>
+        words.some((word) => dialects.some((dialect) => isTaken([dialect, word, ...others, example]))) ? [format] : [],
+      )
+      expect(taking.toSorted()).toEqual(formats.toSorted())
+    },
+  )
+
   test.each(optionKeys)('%s: its example is one, and it says where it is from and what can be wrong', (key) => {
     const { example, dialects, errors, formats }: OptionDefinition<unknown> = optionTable[key]
     expect(dialects).toBeDefined()

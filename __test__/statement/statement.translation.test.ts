@@ -105,6 +105,13 @@ describe('a load in the words of each system', () => {
   test("fields of fixed width keep their columns, and Redshift's hours are of 24", () => {
     const fixed = "COPY t FROM 'f' (FORMAT fixed, FORMATTER (c (0, 2), a (2, 4), b (6, 4)))"
     expect(translate(fixed, 'redshift').statement).toMatch(/^COPY t \(c, a, b\) FROM 'f' FIXEDWIDTH 'c:2,a:4,b:4'/)
+    const reasonOf = (statement: string) =>
+      translate(statement, 'redshift').notes.find(({ option }) => option === 'FORMAT')?.reason
+    // In GaussDB a column that is loaded and has no field is NULL.
+    for (const list of ['', '(a, b)']) {
+      expect(reasonOf(`COPY t ${list} FROM 'f' FIXED FORMATTER (a (0, 2))`)).toMatch(/columns without a field take/)
+    }
+    expect(reasonOf("COPY t (a) FROM 'f' FIXED FORMATTER (a (0, 2))")).not.toMatch(/defaults/)
     const times = "COPY t FROM 'f' CSV ROUNDEC TIMEFORMAT 'YYYY.MM.DD HH:MI:SS \"HH\" HH12'"
     expect(translate(times, 'gaussdb').statement).toContain('\'YYYY.MM.DD HH24:MI:SS "HH" HH12\'')
     const dates = translate("COPY t FROM 'f' CSV MAXERROR 10", 'postgresql').notes

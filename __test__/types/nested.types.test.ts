@@ -1,10 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { basename, join } from 'node:path'
-import { DuckDBInstance } from '@duckdb/node-api'
+import { basename } from 'node:path'
 import { type Table, tableFromIPC } from 'apache-arrow'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { CopyError, read } from '../../lib/index.ts'
+import { useFolder, useParquet } from '../copy/inputs.ts'
 import { benches } from '../copy/targets.ts'
 
 /** A structure `st` of a timestamp `t`, and a timestamp `t`, as INT96: 9999-12-31 and 0001-01-01. By pyarrow, without its schema. */
@@ -19,29 +17,9 @@ const INT96 = Buffer.from(
   'base64',
 )
 
-let folder: string
-let write: (name: string, select: string) => Promise<string>
-let close: () => void
-
-beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'copyist-nested-types-'))
-  const instance = await DuckDBInstance.create(':memory:')
-  const connection = await instance.connect()
-  write = async (name, select) => {
-    const path = join(folder, `${name}.parquet`)
-    await connection.run(`COPY (${select}) TO '${path}' (FORMAT parquet)`)
-    return path
-  }
-  close = () => {
-    connection.closeSync()
-    instance.closeSync()
-  }
-})
-
-afterAll(() => {
-  close()
-  rmSync(folder, { recursive: true })
-})
+const folder = useFolder('copyist-nested-types-')
+const parquet = useParquet(folder)
+const write = (name: string, select: string) => parquet(`${name}.parquet`, select)
 
 const from = (path: string, more = '') => `COPY FROM '${path}' (FORMAT parquet${more})`
 
@@ -159,8 +137,7 @@ describe.each(benches)('$name', ({ name, open }) => {
   })
 
   test('INT96 has all dates', async () => {
-    const path = join(folder, `${name}-int96.parquet`)
-    writeFileSync(path, INT96)
+    const path = folder.file(`${name}-int96.parquet`, INT96)
     await bench.db.copy(`COPY t FROM '${path}' (FORMAT parquet, CREATE_TABLE)`)
     const text = isDuckdb ? 'VARCHAR' : 'text'
     expect(await bench.sql(`SELECT t::${text}, st::${text} FROM t`)).toEqual([
@@ -199,8 +176,7 @@ describe('read', () => {
   })
 
   test('INT96 has all dates', async () => {
-    const path = join(folder, 'int96.parquet')
-    writeFileSync(path, INT96)
+    const path = folder.file('int96.parquet', INT96)
     const rows = []
     for await (const { t } of read(from(path), { columns: { t: 'text' } }).rows()) rows.push(t)
     expect(rows).toEqual(['9999-12-31 00:00:00', '0001-01-01 00:00:00'])
@@ -222,7 +198,7 @@ describe('read', () => {
     const wide = await write('lists-b', 'SELECT [3, NULL]::BIGINT[] AS l UNION ALL SELECT []')
     const far = await write('lists-c', 'SELECT [1099511627776]::BIGINT[] AS l')
     const of = (...paths: string[]) =>
-      from(`${folder}/`, `, FILES [${paths.map((path) => `'${basename(path)}'`).join(', ')}]`)
+      from(`${folder.path}/`, `, FILES [${paths.map((path) => `'${basename(path)}'`).join(', ')}]`)
     const chunks: Uint8Array[] = []
     for await (const chunk of read(of(narrow, wide)).ipc()) chunks.push(chunk)
     const table = tableFromIPC(Buffer.concat(chunks))

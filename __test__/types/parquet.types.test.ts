@@ -1,8 +1,5 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { DuckDBInstance } from '@duckdb/node-api'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { useFolder, useParquet } from '../copy/inputs.ts'
 import { benches } from '../copy/targets.ts'
 
 interface TypeCase {
@@ -136,31 +133,12 @@ const LOSSY: readonly { readonly value: string; readonly column: string; readonl
   { value: "TIMESTAMP_NS '2024-01-02 03:04:05.123456789'", column: 'timestamp', sqlState: '22008' },
 ]
 
-let folder: string
-let write: (name: string, value: string) => Promise<string>
-let close: () => void
-
-beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'copyist-parquet-types-'))
-  const instance = await DuckDBInstance.create(':memory:')
-  const connection = await instance.connect()
-  write = async (name, value) => {
-    const path = join(folder, `${name}.parquet`)
-    await connection.run(
-      `COPY (SELECT NULL AS v WHERE false UNION ALL SELECT * FROM (SELECT ${value} AS v) UNION ALL SELECT NULL) TO '${path}' (FORMAT parquet)`,
-    )
-    return path
-  }
-  close = () => {
-    connection.closeSync()
-    instance.closeSync()
-  }
-})
-
-afterAll(() => {
-  close()
-  rmSync(folder, { recursive: true })
-})
+const parquet = useParquet(useFolder('copyist-parquet-types-'))
+const write = (name: string, value: string) =>
+  parquet(
+    `${name}.parquet`,
+    `SELECT NULL AS v WHERE false UNION ALL SELECT * FROM (SELECT ${value} AS v) UNION ALL SELECT NULL`,
+  )
 
 describe.each(benches)('$name', ({ name, open }) => {
   let bench: Awaited<ReturnType<typeof open>>

@@ -118,8 +118,6 @@ export interface LoadPlan {
   readonly conditions?: readonly LoadCondition[]
   /** Whether each chunk is given away: its memory is nobody else's, whether it is released or not. */
   readonly givesAway?: boolean
-  /** Whether empty lines are passed over. */
-  readonly passesBlankLines?: boolean
   /**
    * Takes the records that the decoder refuses, in the order of the input. What it throws, `next()` rejects with. When it answers true,
    * the input ends with the chunk that they belong to.
@@ -186,8 +184,7 @@ function peek(plan: Omit<LoadPlan, 'columns' | 'session' | 'sink'>, input: Rerea
   const addon = loadAddon()
   // Names may stand in quotation marks as values do.
   const columns = plan.options.removeQuotes ? [{ ...textColumn(''), cleaning: { unquotes: true } }] : []
-  const passesBlankLines = plan.options.skipBlankLines === true
-  const spec = specification({ ...plan, columns, passesBlankLines, session: DEFAULT_SESSION }, 'infer', input.name)
+  const spec = specification({ ...plan, columns, session: DEFAULT_SESSION }, 'infer', input.name)
   const peeked =
     input.kind === 'file'
       ? addon.peekFile(spec, input.path)
@@ -343,8 +340,7 @@ export async function inferTable(
   signal: AbortSignal | undefined,
 ): Promise<{ readonly columns: InferredColumn[]; readonly rows: number }> {
   const columns = textColumns(plan, input)
-  const passesBlankLines = plan.options.skipBlankLines === true
-  const spec = specification({ ...plan, columns, passesBlankLines, session: DEFAULT_SESSION }, 'infer', input.name)
+  const spec = specification({ ...plan, columns, session: DEFAULT_SESSION }, 'infer', input.name)
   const load = new Load(loadAddon(), spec, input)
   const abort = () => load.cancel()
   signal?.addEventListener('abort', abort, { once: true })
@@ -544,7 +540,7 @@ function specification(
     ...(plan.conditions && {
       conditions: plan.conditions.map(({ subject, negated, value }) => ({ ...subject, negated, value })),
     }),
-    passesBlankLines: plan.passesBlankLines ?? false,
+    passesBlankLines: options.skipBlankLines ?? false,
     tolerance: tolerance(plan),
     isFramed: plan.isFramed ?? true,
     keepsRecords: plan.keepsRecords ?? false,

@@ -113,6 +113,11 @@ const OF_TARGETS: readonly {
     hint: 'Columns have no defaults here; SET_NULL works.',
   },
   { key: 'load_key', applies: ({ loadKey }) => loadKey !== undefined },
+  {
+    key: 'reject_bytes',
+    applies: ({ rejectBytes }) => rejectBytes !== undefined,
+    hint: 'The database would record them. onReject and the file of rejects get all bytes.',
+  },
   // QuestDB's statements would make their table.
   { key: 'create_table', applies: ({ createTable }) => createTable !== undefined, isSaid: true },
   { key: 'validate_only', applies: ({ validateOnly }) => validateOnly === true },

@@ -7,7 +7,7 @@ import { isCancelled, placed } from '../copy-errors.ts'
 import { checkDelimiter } from '../delimiter.ts'
 import { CopyError } from '../errors.ts'
 import { looksLikeHeader } from '../header.ts'
-import { decodedBy } from '../load-columns.ts'
+import { decodedBy, notesOf } from '../load-columns.ts'
 import { columnsOfSchema } from '../load-plan.ts'
 import { madeColumns } from '../made-columns.ts'
 import { loadAddon } from '../native/addon.ts'
@@ -33,7 +33,7 @@ import type { ReceiptCounts } from '../receipt.ts'
 import { RejectLog } from '../reject-log.ts'
 import { copyHere, type LocalCopies } from '../remote-copies.ts'
 import { abandonInput, closeFiles, discard, inputFile, openSource } from '../source.ts'
-import { type CopyFrom, isColumnar } from '../statement/ast.ts'
+import { type CopyFrom, isColumnar, type StatementNote } from '../statement/ast.ts'
 import { statementError } from '../statement/diagnostics.ts'
 import { isTolerant } from '../statement/error-policy.ts'
 import { refusePending } from '../statement/execution.ts'
@@ -78,6 +78,7 @@ export class Pass {
   #progress: { stop(): void } | undefined
   #plan: LoadPlan | undefined
   #columns: readonly Source[] = []
+  #notes: readonly StatementNote[] = []
   #limits: LoadLimits = { threads: 1, memoryLimit: 0 }
   #headerDetected: boolean | undefined
   #rows = 0
@@ -316,6 +317,7 @@ export class Pass {
     }
     if (given && header && !options.byPosition) checkPresent(statement, given, header)
     const planned = planColumns(statement, table, header?.length === 0 ? undefined : header)
+    this.#notes = notesOf(statement, table, planned, true)
     const decoded = {
       ...decodedBy(statement, table, planned, false),
       session: { ...DEFAULT_SESSION, now: (BigInt(Date.now()) - EPOCH_2000) * MICROS },
@@ -425,7 +427,7 @@ export class Pass {
     return {
       statement: statement.text,
       ...(statement.dialect && { dialect: statement.dialect }),
-      ...(statement.notes && { notes: statement.notes }),
+      ...(this.#notes.length > 0 && { notes: this.#notes }),
       columns: this.#columns.map(({ name, type }) => ({ name, type: nameOfType(type) })),
       ...(counters.encoding !== undefined && { encoding: counters.encoding }),
       rowsRead,

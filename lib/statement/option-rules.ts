@@ -15,6 +15,7 @@ import { generalRules } from './dialects/general-rules.ts'
 import { otherRules } from './dialects/other-rules.ts'
 import { redshiftRules } from './dialects/redshift-rules.ts'
 import { isSame, isTolerant, limitKeys, policyKeys, toleranceOf } from './error-policy.ts'
+import { notesOn } from './idle-options.ts'
 import { byteLength, OptionReader } from './option-arguments.ts'
 import {
   findOption,
@@ -26,7 +27,7 @@ import {
   suggestOption,
 } from './options.ts'
 import { type Given, notInBinary, type ResolvedParts, type Rule } from './rule.ts'
-import { backslashOf, inDialect, notesOn, settle, settleInvalidChars } from './settle.ts'
+import { backslashOf, inDialect, settle, settleInvalidChars } from './settle.ts'
 
 const lineBreak = /[\r\n]/
 
@@ -378,7 +379,8 @@ export function resolveOptions(
     throw statementError(text, stray.offset, 'invalid_column_reference', message)
   }
   refuseUnsupported(text, given)
-  return { options: { ...settle(options), ...(onConflict && { onConflict }) }, notes: notesOn(options) }
+  const settled = { ...settle(options), ...(onConflict && { onConflict }) }
+  return { options: settled, notes: notesOn(given, settled) }
 }
 
 /** Checks each option by itself, as far as that can be done without those it will be laid over. */

@@ -364,7 +364,8 @@ export const optionTable = {
   }),
   log_verbosity: define<'default' | 'verbose' | 'silent'>({
     synopsis: '{ default | verbose | silent }',
-    summary: 'How much is said about rows that are refused or changed: their number, each of them too, or nothing.',
+    summary:
+      'How much the command says about rows that are refused or changed: their number, each of them too, or nothing. A program has its receipt and `onReject`.',
     default: { text: 'default', csv: 'default' },
     formats: any,
     bare: [{ words: ['log_verbosity'], takes: 'value' }],

@@ -36,9 +36,9 @@ export interface Positions {
 export interface ColumnPlan {
   /** Indexes into the table's columns, in the order of the fields. */
   readonly columns: readonly number[]
-  /** By position in `columns`: FORCE_NOT_NULL holds. */
+  /** By position in `columns`, of those that are read: FORCE_NOT_NULL holds. */
   readonly forceNotNull: readonly boolean[]
-  /** By position in `columns`: FORCE_NULL holds. */
+  /** By position in `columns`, of those that are read: FORCE_NULL holds. */
   readonly forceNull: readonly boolean[]
   /** What the fields of a record are called, and which of them is each column's; absent where they are one after the other. */
   readonly fields?: { readonly names: readonly string[]; readonly ofColumn: readonly number[] }
@@ -86,14 +86,16 @@ export function planColumns(given: CopyFrom, table: PlannedTable, header?: reado
           ? placed(copy, table)
           : listed(copy, table),
   )
-  const { columns } = layout
+  const { columns, made = [] } = layout
+  const read = columns.slice(0, columns.length - made.length)
   if (columns.length === 0 && copy.options.filler) throw onlyFiller(copy)
   checkIdentity(copy, table, columns)
+  checkCondition(copy, table, layout.fields?.names ?? read.map((index) => table.columns[index]?.name ?? ''))
   const keys = copy.options.onConflict?.columns
   const conflictKeys = keys && resolve(copy, table, keys)
   const unloaded = conflictKeys?.findIndex((key) => !columns.includes(key)) ?? -1
   const designated = copy.options.timestampColumn
-  const stamp = designated && resolve(copy, table, [designated])[0]
+  const stamp = designated && resolve(copy, table, [ownName(table, designated) ?? designated])[0]
   if (designated && stamp !== undefined && !columns.includes(stamp)) {
     const message = `TIMESTAMP column "${designated.value}" not referenced by COPY`
     throw statementError(copy.text, designated.offset, 'invalid_column_reference', message)
@@ -109,19 +111,25 @@ export function planColumns(given: CopyFrom, table: PlannedTable, header?: reado
     ...(transform && { transform }),
     ...(conflictKeys && { conflictKeys }),
     ...(stamp !== undefined && { timestampColumn: stamp }),
-    forceNotNull: force(copy, table, columns, 'FORCE_NOT_NULL', copy.options.forceNotNull),
-    forceNull: force(copy, table, columns, 'FORCE_NULL', copy.options.forceNull),
+    forceNotNull: force(copy, table, read, 'FORCE_NOT_NULL', copy.options.forceNotNull),
+    forceNull: force(copy, table, read, 'FORCE_NULL', copy.options.forceNull),
   }
 }
 
-/** The statement with the table's names of its partition columns, of which those in any other case are found, too. */
+/** What the table calls the column of a name that is no word of SQL, and so has no rule for its case: as it is written, or else in any. */
+function ownName({ columns }: PlannedTable, name: Name): Name | undefined {
+  const names = columns.map((column) => column.name)
+  const found = names[fieldNamed(names, name.value)]
+  return found === undefined ? undefined : { ...name, value: found }
+}
+
+/** The statement with the table's names of its partition columns. */
 function withPartitions(copy: CopyFrom, table: PlannedTable): CopyFrom {
   const { partitions } = copy.options
   if (partitions === undefined) return copy
-  const names = table.columns.map(({ name }) => name)
   const found = partitions.map((key): Name => {
-    const name = names[fieldNamed(names, key.value)]
-    if (name !== undefined) return { ...key, value: name }
+    const name = ownName(table, key)
+    if (name !== undefined) return name
     const message = `relation "${table.relationName}" has no column "${key.value}"`
     throw statementError(copy.text, key.offset, 'undefined_column', message, {
       detail: `The paths of the files have a part "${key.value}=".`,
@@ -461,16 +469,34 @@ function isSameName(table: PlannedTable, a: string, b: string): boolean {
 
 function undefinedColumn(copy: CopyFrom, table: PlannedTable, name: Name): CopyError {
   const candidates = table.columns.map((column) => column.name)
+  const message = `column "${name.value}" of relation "${table.relationName}" does not exist`
+  return statementError(copy.text, name.offset, 'undefined_column', message, { hint: nameHint(name, candidates) })
+}
+
+/** WHEN names a column as a list of columns does, but for MAP BY NAME, where it names a field as the header does. */
+function checkCondition(copy: CopyFrom, table: PlannedTable, fields: readonly string[]): void {
+  const { when, mapByName, filler = [] } = copy.options
+  if (when?.subject.kind !== 'column' || mapByName) return
+  const { name } = when.subject
+  const names = [...fields, ...filler.map(({ value }) => value)]
+  if (!names.some((candidate) => isSameName(table, candidate, name.value))) throw noField(copy, name, names)
+}
+
+/** WHEN compares what is none of the fields `names`. */
+export function noField({ text }: CopyFrom, name: Name, names: readonly string[]): CopyError {
+  const message = `WHEN column "${name.value}" is no field of the input`
+  return statementError(text, name.offset, 'undefined_column', message, { hint: nameHint(name, names) })
+}
+
+/** What may be meant by a name that is none of `candidates`. */
+function nameHint(name: Name, candidates: readonly string[]): string | undefined {
   const sameLetters = candidates.find((candidate) => candidate.toLowerCase() === name.value.toLowerCase())
   const near = sameLetters ?? closest(name.value, candidates)
-  const hint =
-    sameLetters !== undefined && !name.quoted
-      ? `Names without double quotes are in lower case; write "${sameLetters}" with them.`
-      : near === undefined
-        ? undefined
-        : `Did you mean "${near}"?`
-  const message = `column "${name.value}" of relation "${table.relationName}" does not exist`
-  return statementError(copy.text, name.offset, 'undefined_column', message, { hint })
+  return sameLetters !== undefined && !name.quoted
+    ? `Names without double quotes are in lower case; write "${sameLetters}" with them.`
+    : near === undefined
+      ? undefined
+      : `Did you mean "${near}"?`
 }
 
 function transforms(

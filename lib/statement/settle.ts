@@ -6,7 +6,6 @@ import {
   isColumnar,
   isDelimited,
   type RemoteAccess,
-  type StatementNote,
 } from './ast.ts'
 import { settleErrors } from './error-policy.ts'
 import type { Given, ResolvedParts } from './rule.ts'
@@ -176,24 +175,4 @@ function settleRemote(given: Given): RemoteAccess {
     ...(given.files && { files: given.files.value }),
     ...(given.pattern && { pattern: given.pattern.value }),
   }
-}
-
-/** What is to be said of options that are taken and change nothing. */
-export function notesOn({ given, format }: Pick<ResolvedParts, 'given' | 'format'>): readonly StatementNote[] {
-  const stored = (['compupdate', 'comprows'] as const)
-    .filter((key) => given[key] !== undefined)
-    .map((key) => {
-      const reason = 'it is about how Redshift stores columns, and changes nothing here'
-      return { option: key.toUpperCase(), reason }
-    })
-  const padded = (['trim_blanks', 'blanks_as_null', 'empty_as_null'] as const)
-    .filter((key) => format === 'fixed' && given[key]?.value === true)
-    .map((key) => {
-      const reason =
-        'around a value of fixed width blanks are no part of it, and blanks alone are NULL, without it, too'
-      return { option: given[key]?.word ?? key.toUpperCase(), reason }
-    })
-  const notes = [...stored, ...padded]
-  const isIdle = given.statupdate?.value === true && given.validate_only?.value === true
-  return isIdle ? [...notes, { option: 'STATUPDATE', reason: 'nothing is loaded, so the statistics stay' }] : notes
 }

@@ -465,12 +465,12 @@ export const gaussdbRunCases: readonly RunCase[] = [
   {
     sentence: 'The system does not report an error for "\\." in the imported data.',
     statement: "COPY t FROM 'f' CSV USEEOF",
-    remark: 'in CSV it is data with or without USEEOF.',
+    remark: 'in CSV it is data with or without USEEOF, as the receipt says.',
     run: {
       table: 'a text',
       input: 'x\n\\.\ny\n',
       rows: ['x', '\\\\.', 'y'],
-      idle: { USEEOF: 'see beside the sentence' },
+      leaves: { notes: ['USEEOF'] },
     },
   },
   {

@@ -641,8 +641,6 @@ impl<F: Fields> Pass<'_, F> {
                 let first = scanner.count(&self.data[..end - trim], b'\r');
                 (first + 1 + scanner.count(&self.data[end + 1..at], counted)) as u64
             }
-            // Where rows are read one by one the line end is known from the beginning, and the number must not depend on how they are read.
-            _ if self.plan.is_of_shape() => scanner.count(&self.data[..at], counted) as u64,
             _ => scanner.count(&self.data[..at], b'\r') as u64,
         }
     }

@@ -53,13 +53,13 @@ enum End {
     Marker,
 }
 
-/// Lines before offsets that ascend.
+/// [`Pass::lines_before`] of offsets that ascend.
 struct LineCount<'a, 'p, F> {
     pass: &'a Pass<'p, F>,
     counted: u8,
     at: usize,
     lines: u64,
-    /// Where the first record ends, and how many more lines PostgreSQL counts in it than there are of its line ends.
+    /// Where the input's first record ends, and how many more lines PostgreSQL counts in it than there are of its line ends.
     first: Option<(usize, i64)>,
 }
 
@@ -73,25 +73,24 @@ fn show_no_record(taken: &Result<(), End>, out: &mut Decoded) {
 impl<'a, 'p, F: Fields> LineCount<'a, 'p, F> {
     fn new(pass: &'a Pass<'p, F>, offsets: &[u32]) -> Self {
         let counted = if pass.tile.eol == Some(Eol::Lf) { b'\n' } else { b'\r' };
-        let mut count = Self { pass, counted, at: 0, lines: 0, first: None };
-        if pass.tile.first
-            && let Some(end) = offsets.iter().map(|&offset| offset as usize).find(|&end| pass.is_end(end as u32))
-        {
+        let end = offsets.iter().map(|&offset| offset as usize).find(|&end| pass.is_end(end as u32));
+        let first = end.filter(|_| pass.tile.first).map(|end| {
             let after = (end + 1).min(pass.data.len());
             let all = pass.plan.scanner.count(&pass.data[..after], counted) as i64;
-            count.first = Some((end, pass.lines_before(after, offsets).cast_signed() - all));
-        }
-        count
+            (end, pass.lines_before(after, offsets).cast_signed() - all)
+        });
+        Self { pass, counted, at: 0, lines: 0, first }
     }
 
     fn before(&mut self, at: usize) -> u64 {
         let at = at.max(self.at).min(self.pass.data.len());
-        self.lines += self.pass.plan.scanner.count(&self.pass.data[self.at..at], self.counted) as u64;
+        let Self { pass, counted, .. } = *self;
+        self.lines += pass.plan.scanner.count(&pass.data[self.at..at], counted) as u64;
         self.at = at;
         match self.first {
-            // As if that had been known from the beginning: nobody asks for more than its first and its last line.
             Some((end, more)) if at > end => self.lines.saturating_add_signed(more),
-            _ => self.lines,
+            Some(_) => pass.lines_before(at, &[]),
+            None => self.lines,
         }
     }
 }
@@ -144,7 +143,7 @@ impl<F: Fields> Pass<'_, F> {
                 .with_hint("Its quote is not closed where a field ends. Reading went on with the next line.");
             if std::mem::take(&mut shape.header_is_due) {
                 if self.plan.header == Header::Match {
-                    self.fault_at(error, start, end, 0, out);
+                    self.fault_at(error, start, end, lines.before(end), out);
                     break;
                 }
                 out.header_lines = 1;
@@ -356,7 +355,8 @@ impl<F: Fields> Pass<'_, F> {
             if self.plan.header == Header::Match
                 && let Err(error) = self.match_header(start, ends, None)
             {
-                self.fault_at(error, start, end, shape.records - 1, out);
+                let (_, line) = self.lines_of(start, end, shape, lines);
+                self.fault_at(error, start, end, line, out);
                 return Err(End::Fault);
             }
             out.header_lines = 1;

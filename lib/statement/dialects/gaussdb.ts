@@ -160,7 +160,7 @@ export const gaussdbOptions = {
     summary:
       "The column becomes what the expression makes of the fields, in the SQL of the target, where they have the names of their columns; with a type, its field is read as that type first, and without an expression cast to the column's; without a type before an expression it is read as the column's without its length (on DuckDB, of decimals, with six more digits on either side of the point).",
     defaultNote: 'none',
-    formats: any,
+    formats: [...any, 'binary'],
     bare: [{ words: ['transform'], takes: 'clause', of }],
     clause: 'transform',
     otherNames: ['transforms'],

@@ -5,7 +5,7 @@ export type MaterializeKey = 'aws connection' | 'files' | 'pattern'
 
 // Where files are is asked in every dialect: such a word tells the dialect only where no other does.
 const of = { dialect: 'materialize', exclusive: false } as const
-const formats = ['csv', 'text', 'fixed', 'parquet', 'arrow'] as const
+const formats = ['csv', 'text', 'fixed', 'binary', 'parquet', 'arrow'] as const
 const dialects = ['materialize'] as const
 
 export const materializeOptions = {

@@ -5,7 +5,7 @@ import type { Rule } from '../rule.ts'
 function needsFiles(key: OptionKey): Rule {
   return {
     about: [key],
-    broken: ({ given, source }) => given[key] !== undefined && source?.kind === 'stdin',
+    broken: ({ given, source }) => (given[key]?.value ?? false) !== false && source?.kind === 'stdin',
     condition: 'invalid_parameter_value',
     message: `COPY ${key.toUpperCase()} cannot be used with FROM STDIN`,
   }
@@ -27,9 +27,7 @@ export const otherRules: readonly Rule[] = [
     condition: 'invalid_parameter_value',
     message: 'COPY COMPRESSION cannot be used with GZIP, BZIP2, LZOP or ZSTD',
   },
-  needsFiles('aws connection'),
-  needsFiles('files'),
-  needsFiles('pattern'),
+  ...(['aws connection', 'files', 'pattern', 'iam_role', 'credentials', 'region', 'manifest'] as const).map(needsFiles),
   {
     about: ['pattern', 'files'],
     broken: ({ given }) => given.pattern !== undefined && given.files !== undefined,

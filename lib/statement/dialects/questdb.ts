@@ -11,7 +11,8 @@ const dialects = ['questdb'] as const
 export const questdbOptions = {
   timestamp: define<Name>({
     synopsis: "'column'",
-    summary: 'The column of the designated timestamp, to which the pattern of FORMAT belongs.',
+    summary:
+      'The column of the designated timestamp, to which the pattern of FORMAT belongs: by its name in the same case, or else in any.',
     defaultNote: 'none',
     formats,
     bare: [{ words: ['timestamp'], takes: 'string', of }],

@@ -36,6 +36,8 @@ const of = { dialect: 'redshift', exclusive: true } as const
 const ofSource = { dialect: 'redshift', exclusive: false } as const
 const formats = ['csv', 'text', 'fixed', 'parquet', 'arrow'] as const
 const textual = ['csv', 'text', 'fixed'] as const
+// Where files are, and what is done with their rows, does not depend on how they are written.
+const any = [...formats, 'binary'] as const
 const dialects = ['redshift'] as const
 const notBoolean = ['42601', 'no Boolean value'] as const
 
@@ -175,10 +177,13 @@ export const redshiftOptions = {
     'Columns GENERATED ALWAYS AS IDENTITY take the values of the file. In Redshift they have no field without it; in the other dialects, as in PostgreSQL, they always take them.',
     ['overriding_system_value'],
   ),
-  validate_only: redshiftFlag('noload', 'validate_only', 'Nothing is loaded; the input is only looked at.', [
-    'validate',
-    'dry_run',
-  ]),
+  validate_only: redshiftFlag(
+    'noload',
+    'validate_only',
+    'Nothing is loaded; the input is only looked at.',
+    ['validate', 'dry_run'],
+    any,
+  ),
   statupdate: define<boolean>({
     synopsis: '[ ON | OFF ]',
     summary: "With ON the table's statistics are gathered after the load.",
@@ -222,13 +227,13 @@ export const redshiftOptions = {
     synopsis: "{ 'arn' | default }",
     summary: 'The role by which the files are read.',
     defaultNote: 'none',
-    formats,
+    formats: any,
     bare: [{ words: ['iam_role'], takes: 'value', as: true, of: ofSource }],
     otherNames: ['role'],
     of: ofSource,
     dialects,
     example: 'IAM_ROLE default',
-    errors: [['22023', 'neither a role nor the word default']],
+    errors: [['22023', 'neither a role nor the word default; the source is no address']],
     read(reader) {
       const value = reader.string()
       if (/^arn:/.test(value)) return value
@@ -242,7 +247,7 @@ export const redshiftOptions = {
     summary:
       "The named connection by which the files are read. Redshift's key=value pairs would be secrets in the statement, which are neither taken nor shown.",
     defaultNote: 'the standard AWS chain',
-    formats,
+    formats: any,
     bare: [{ words: ['credentials'], takes: 'value', as: true, of: ofSource }],
     otherNames: [],
     of: ofSource,
@@ -251,6 +256,7 @@ export const redshiftOptions = {
     errors: [
       ['0A000', 'secrets in place of a name'],
       ['42704', 'no such connection'],
+      ['22023', 'the source is no address'],
     ],
     read(reader) {
       const { argument } = reader.item
@@ -266,7 +272,7 @@ export const redshiftOptions = {
     synopsis: "[ AS ] 'region'",
     summary: 'Where the files are.',
     defaultNote: 'none',
-    formats,
+    formats: any,
     bare: [{ words: ['region'], takes: 'string', as: true, of: ofSource }],
     otherNames: ['aws_region'],
     of: ofSource,

@@ -26,7 +26,7 @@ function nullString({ options: { format, null: value } }: CopyFrom): Spelling | 
 }
 
 export const redshift: Words = {
-  FORMAT({ options: { format, fixed } }) {
+  FORMAT({ columns, options: { format, fixed } }) {
     if (format === 'csv') return mapped('CSV')
     if (format === 'text') return undefined
     if (format === 'parquet') return mapped('FORMAT AS PARQUET')
@@ -39,8 +39,11 @@ export const redshift: Words = {
     })
     if (!isContiguous) return refused('fields follow each other without gaps')
     const unit = fixed.unit === 'bytes' ? 'widths are counted in characters, and ' : ''
-    const reason = `${unit}fields go to the columns one after the other`
-    return approximated(reason, text)
+    const hasField = (column: string) => fixed.fields.some(({ name }) => name.value === column)
+    const others = columns?.every(({ value }) => hasField(value))
+      ? ''
+      : '; columns without a field take their defaults, where they were NULL'
+    return approximated(`${unit}fields go to the columns one after the other${others}`, text)
   },
   DELIMITER: delimiter,
   NULL: nullString,

@@ -130,32 +130,20 @@ export function readingOf(
 }
 
 /** See {@link TargetColumn.zero}. */
-export function zeroOf({ api }: DuckdbDriver, { typeId }: DuckDBType): TargetColumn['zero'] {
-  const { DuckDBTypeId } = api
-  if (typeId === DuckDBTypeId.BOOLEAN) return 'false'
-  const numbers: readonly DuckDBTypeId[] = [
-    DuckDBTypeId.TINYINT,
-    DuckDBTypeId.SMALLINT,
-    DuckDBTypeId.INTEGER,
-    DuckDBTypeId.BIGINT,
-    DuckDBTypeId.HUGEINT,
-    DuckDBTypeId.UTINYINT,
-    DuckDBTypeId.USMALLINT,
-    DuckDBTypeId.UINTEGER,
-    DuckDBTypeId.UBIGINT,
-    DuckDBTypeId.UHUGEINT,
-    DuckDBTypeId.FLOAT,
-    DuckDBTypeId.DOUBLE,
-    DuckDBTypeId.DECIMAL,
-  ]
-  return numbers.includes(typeId) ? '0' : undefined
+export function zeroOf(driver: DuckdbDriver, type: DuckDBType): TargetColumn['zero'] {
+  if (type.typeId === driver.api.DuckDBTypeId.BOOLEAN) return 'false'
+  return knownOf(driver, type)?.form === 'whole' || hasMark(driver, type) ? '0' : undefined
+}
+
+/** Whether its values are numbers with a decimal mark. */
+function hasMark({ api: { DuckDBTypeId } }: DuckdbDriver, { typeId }: DuckDBType): boolean {
+  const numbers: readonly DuckDBTypeId[] = [DuckDBTypeId.FLOAT, DuckDBTypeId.DOUBLE, DuckDBTypeId.DECIMAL]
+  return numbers.includes(typeId)
 }
 
 /** See {@link TargetColumn.hasNumbers}. */
 function hasNumbers(driver: DuckdbDriver, type: DuckDBType): boolean {
-  const { DuckDBTypeId } = driver.api
-  const numbers: readonly DuckDBTypeId[] = [DuckDBTypeId.FLOAT, DuckDBTypeId.DOUBLE, DuckDBTypeId.DECIMAL]
-  return numbers.includes(type.typeId) || partsOf(driver, type).some((part) => hasNumbers(driver, part))
+  return hasMark(driver, type) || partsOf(driver, type).some((part) => hasNumbers(driver, part))
 }
 
 /** The types that the values of a type consist of. */

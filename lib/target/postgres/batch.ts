@@ -89,25 +89,38 @@ export class Batch implements NativeLoad {
       this.#begun = true
       return message(HEADER)
     }
-    const { size, most, isPressed, isOver } = this.#init
-    const isDue = (this.rows > 0 && isPressed()) || isOver?.() === true
-    if (!this.#over && this.#bytes < size && this.rows < most && !isDue) {
-      const chunk = await this.#reader.look()
-      // The server may have refused the rows before meanwhile; then this one begins the next batch.
-      if (this.#over) return undefined
-      this.#reader.take()
-      if (chunk !== undefined) {
-        this.#bytes += chunk.buffer.length
-        this.rows += chunk.rows
-        if (!this.#init.keeps) return chunk
-        this.#chunks.push(chunk)
-        return { ...chunk, release: () => {} }
-      }
-      this.ended = true
-    }
+    const chunk = await this.#take()
+    if (chunk !== undefined) return chunk
     if (this.#over) return undefined
     this.#over = true
     return this.#init.framing ? message(TRAILER) : undefined
+  }
+
+  /** The load's next chunk, unless the batch ends before it. */
+  async #take(): Promise<Chunk | undefined> {
+    const { size, most, keeps, isPressed, isOver } = this.#init
+    const isDue = (this.rows > 0 && isPressed()) || isOver?.() === true
+    if (this.#over || this.#bytes >= size || this.rows >= most || isDue) return undefined
+    let chunk: Chunk | undefined
+    try {
+      chunk = await this.#reader.look()
+    } catch (error) {
+      // What is wrong with the rows before comes first: the server judges them, and the next batch fails without a row.
+      if (this.rows > 0) return undefined
+      throw error
+    }
+    // The server may have refused the rows before meanwhile; then this one begins the next batch.
+    if (this.#over) return undefined
+    this.#reader.take()
+    if (chunk === undefined) {
+      this.ended = true
+      return undefined
+    }
+    this.#bytes += chunk.buffer.length
+    this.rows += chunk.rows
+    if (!keeps) return chunk
+    this.#chunks.push(chunk)
+    return { ...chunk, release: () => {} }
   }
 
   /** The same once more, with some rows left out or changed; `replacement` says what a field becomes. */

@@ -91,9 +91,8 @@ export async function loadTolerantly(
       if (batch.rows > 0) await context.query('RELEASE SAVEPOINT copyist_batch; SAVEPOINT copyist_batch')
       await account(batch.rows, rowsLoaded)
     } catch (error) {
-      // What the server says of the rows before a failure of the input does not make up for that.
-      if (reader.failure !== undefined) throw reader.failure
-      if (!refusals || !isTolerated(error, refusals)) throw error
+      // An error of the input may look like one that is tolerated.
+      if (error === reader.failure || !refusals || !isTolerated(error, refusals)) throw error
       await context.query('ROLLBACK TO SAVEPOINT copyist_batch')
       // There may be very many rows, and what is done with them at once must not take long.
       const parts = batch.split(JUDGED_ROWS)
@@ -133,8 +132,6 @@ export async function loadTolerantly(
         await direct(batch)
       }
       if (batch.ended) break
-    } catch (error) {
-      throw reader.failure ?? error
     } finally {
       batch.release()
     }

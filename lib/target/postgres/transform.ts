@@ -224,8 +224,6 @@ export class Transformation {
         await refusals?.settle(total.sent)
         native.settle?.(total.sent)
         if (batch.ended) break
-      } catch (error) {
-        throw reader.failure ?? error
       } finally {
         batch.release()
       }

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use ::parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader};
+use ::parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use ::parquet::basic::Type as PhysicalType;
 use ::parquet::errors::ParquetError;
 use ::parquet::schema::types::ColumnDescPtr;
@@ -15,6 +15,7 @@ use arrow_array::types::{TimestampMicrosecondType, TimestampNanosecondType};
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::{ArrowError, DataType, Field, FieldRef, Schema, TimeUnit};
 
+use super::again::Again;
 use super::leaves::with_leaves;
 
 /// The columns that are such, or have some in them.
@@ -22,7 +23,7 @@ pub(super) struct Instants {
     /// By their numbers.
     columns: BTreeSet<usize>,
     /// Of them by microseconds.
-    micros: ArrowReaderMetadata,
+    pub micros: ArrowReaderMetadata,
 }
 
 impl Instants {
@@ -54,53 +55,36 @@ impl Instants {
         Ok(Some(Self { columns, micros }))
     }
 
-    /// Which of the columns that are read these are, and by what their microseconds are read; None if none.
-    pub fn among(&self, selected: &[usize]) -> Option<(Vec<usize>, ArrowReaderMetadata)> {
-        let found: Vec<usize> = selected.iter().copied().filter(|column| self.columns.contains(column)).collect();
-        (!found.is_empty()).then(|| (found, self.micros.clone()))
+    pub fn contains(&self, column: usize) -> bool {
+        self.columns.contains(&column)
     }
 }
 
-/// The microseconds of the columns of a row group, which are read beside the nanoseconds.
-pub(super) struct Micros {
-    pub reader: ParquetRecordBatchReader,
-    /// Where its columns are among all that are read.
-    pub places: Vec<usize>,
-}
-
-impl Micros {
-    /// Puts the next microseconds into a batch that has nanoseconds, where these are not all.
-    pub fn put_into(&mut self, batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
-        let micros = self.reader.next().transpose()?.ok_or_else(uneven)?;
-        if micros.num_rows() != batch.num_rows() {
-            return Err(uneven());
-        }
-        let mut columns = batch.columns().to_vec();
-        let mut fields: Vec<FieldRef> = batch.schema_ref().fields().iter().map(Arc::clone).collect();
-        for ((micros, field), &place) in micros.columns().iter().zip(micros.schema_ref().fields()).zip(&self.places) {
-            let (Some(nanos), Some(kept)) = (columns.get(place), fields.get_mut(place)) else { return Err(uneven()) };
-            let mut found = Found::default();
-            compare(nanos, micros, &mut found)?;
-            match found {
-                Found { has_rest: false, .. } => {
-                    columns[place] = Arc::clone(micros);
-                    *kept = Arc::clone(field);
-                }
-                Found { is_far: false, .. } => {}
-                Found { .. } => {
-                    let message = format!(
-                        "column \"{}\" has INT96 timestamps with nanoseconds beside some that are outside of 1677 to 2262",
-                        field.name()
-                    );
-                    return Err(ArrowError::NotYetImplemented(message));
-                }
+/// Puts the next microseconds into a batch that has nanoseconds, where these are not all.
+pub(super) fn put_micros(again: &mut Again, batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let micros = again.beside(batch, uneven)?;
+    let mut columns = batch.columns().to_vec();
+    let mut fields: Vec<FieldRef> = batch.schema_ref().fields().iter().map(Arc::clone).collect();
+    for ((micros, field), &place) in micros.columns().iter().zip(micros.schema_ref().fields()).zip(&again.places) {
+        let (Some(nanos), Some(kept)) = (columns.get(place), fields.get_mut(place)) else { return Err(uneven()) };
+        let mut found = Found::default();
+        compare(nanos, micros, &mut found)?;
+        match found {
+            Found { has_rest: false, .. } => {
+                columns[place] = Arc::clone(micros);
+                *kept = Arc::clone(field);
+            }
+            Found { is_far: false, .. } => {}
+            Found { .. } => {
+                let message = format!(
+                    "column \"{}\" has INT96 timestamps with nanoseconds beside some that are outside of 1677 to 2262",
+                    field.name()
+                );
+                return Err(ArrowError::NotYetImplemented(message));
             }
         }
-        RecordBatch::try_new(
-            Arc::new(Schema::new_with_metadata(fields, batch.schema_ref().metadata().clone())),
-            columns,
-        )
     }
+    RecordBatch::try_new(Arc::new(Schema::new_with_metadata(fields, batch.schema_ref().metadata().clone())), columns)
 }
 
 fn uneven() -> ArrowError {

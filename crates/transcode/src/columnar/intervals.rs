@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use ::parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader};
+use ::parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use ::parquet::basic::{ConvertedType, Repetition};
 use ::parquet::errors::ParquetError;
 use arrow_array::cast::AsArray;
@@ -13,12 +13,14 @@ use arrow_array::{Array, ArrayRef, PrimitiveArray, RecordBatch};
 use arrow_buffer::{IntervalMonthDayNano, ScalarBuffer};
 use arrow_schema::{ArrowError, DataType, IntervalUnit, Schema, SchemaRef};
 
+use super::again::Again;
+
 /// The columns that are such, not those within others.
 pub(super) struct Intervals {
     /// By their numbers.
     columns: Vec<usize>,
     /// Of them by their months, and of all columns by the rest.
-    months: ArrowReaderMetadata,
+    pub months: ArrowReaderMetadata,
     pub rest: ArrowReaderMetadata,
     /// What is put together.
     pub schema: SchemaRef,
@@ -51,12 +53,6 @@ impl Intervals {
     pub fn contains(&self, column: usize) -> bool {
         self.columns.contains(&column)
     }
-
-    /// Which of the columns that are read these are, and by what their months are read; None if none.
-    pub fn among(&self, selected: &[usize]) -> Option<(Vec<usize>, ArrowReaderMetadata)> {
-        let found: Vec<usize> = selected.iter().copied().filter(|&column| self.contains(column)).collect();
-        (!found.is_empty()).then(|| (found, self.months.clone()))
-    }
 }
 
 fn with_unit(schema: &Schema, columns: &[usize], unit: IntervalUnit) -> SchemaRef {
@@ -70,43 +66,31 @@ fn with_unit(schema: &Schema, columns: &[usize], unit: IntervalUnit) -> SchemaRe
     Arc::new(Schema::new_with_metadata(fields.collect::<Vec<_>>(), schema.metadata().clone()))
 }
 
-/// The months of the columns of a row group, which are read beside the rest.
-pub(super) struct Months {
-    pub reader: ParquetRecordBatchReader,
-    /// Where its columns are among all that are read.
-    pub places: Vec<usize>,
-}
-
-impl Months {
-    /// Puts the next months into a batch that has the rest.
-    pub fn put_into(&mut self, batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
-        let uneven = || ArrowError::ParquetError("its months are fewer than its days".to_owned());
-        let months = self.reader.next().transpose()?.ok_or_else(uneven)?;
-        if months.num_rows() != batch.num_rows() {
+/// Puts the next months into a batch that has the rest.
+pub(super) fn put_months(again: &mut Again, batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let uneven = || ArrowError::ParquetError("its months are fewer than its days".to_owned());
+    let months = again.beside(batch, uneven)?;
+    let mut columns = batch.columns().to_vec();
+    for (months, &place) in months.columns().iter().zip(&again.places) {
+        let (Some(months), Some(rest)) = (
+            months.as_primitive_opt::<IntervalYearMonthType>(),
+            columns[place].as_primitive_opt::<IntervalDayTimeType>(),
+        ) else {
             return Err(uneven());
+        };
+        // All three are unsigned numbers of 32 bits.
+        let whole = months.values().iter().zip(rest.values()).map(|(&months, rest)| {
+            IntervalMonthDayNano::new(months, rest.days, i64::from(rest.milliseconds.cast_unsigned()) * 1_000_000)
+        });
+        let values: ScalarBuffer<_> = whole.collect();
+        let is_too_long = |value: &IntervalMonthDayNano| value.months < 0 || value.days < 0;
+        let is_valid = |row: usize| rest.nulls().is_none_or(|nulls| nulls.is_valid(row));
+        if values.iter().enumerate().any(|(row, value)| is_too_long(value) && is_valid(row)) {
+            let message = "an INTERVAL has 2,147,483,648 months or days, or more".to_owned();
+            return Err(ArrowError::NotYetImplemented(message));
         }
-        let mut columns = batch.columns().to_vec();
-        for (months, &place) in months.columns().iter().zip(&self.places) {
-            let (Some(months), Some(rest)) = (
-                months.as_primitive_opt::<IntervalYearMonthType>(),
-                columns[place].as_primitive_opt::<IntervalDayTimeType>(),
-            ) else {
-                return Err(uneven());
-            };
-            // All three are unsigned numbers of 32 bits.
-            let whole = months.values().iter().zip(rest.values()).map(|(&months, rest)| {
-                IntervalMonthDayNano::new(months, rest.days, i64::from(rest.milliseconds.cast_unsigned()) * 1_000_000)
-            });
-            let values: ScalarBuffer<_> = whole.collect();
-            let is_too_long = |value: &IntervalMonthDayNano| value.months < 0 || value.days < 0;
-            let is_valid = |row: usize| rest.nulls().is_none_or(|nulls| nulls.is_valid(row));
-            if values.iter().enumerate().any(|(row, value)| is_too_long(value) && is_valid(row)) {
-                let message = "an INTERVAL has 2,147,483,648 months or days, or more".to_owned();
-                return Err(ArrowError::NotYetImplemented(message));
-            }
-            let array = PrimitiveArray::<IntervalMonthDayNanoType>::new(values, rest.nulls().cloned());
-            columns[place] = Arc::new(array) as ArrayRef;
-        }
-        RecordBatch::try_new(with_unit(batch.schema_ref(), &self.places, IntervalUnit::MonthDayNano), columns)
+        let array = PrimitiveArray::<IntervalMonthDayNanoType>::new(values, rest.nulls().cloned());
+        columns[place] = Arc::new(array) as ArrayRef;
     }
+    RecordBatch::try_new(with_unit(batch.schema_ref(), &again.places, IntervalUnit::MonthDayNano), columns)
 }

@@ -1,6 +1,7 @@
 //! Inputs that come in columns: Parquet, and Arrow's own files and streams.
 
 mod access;
+mod again;
 mod arrow;
 mod arrow_guard;
 mod dictionaries;

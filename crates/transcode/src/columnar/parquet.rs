@@ -18,10 +18,11 @@ use bytes::Bytes;
 use copyist_core::{DataError, ErrorCode, Result};
 use copyist_store::carried;
 
+use super::again::Again;
 use super::dictionaries::{Dictionaries, Watch};
 use super::guard::{self, damaged, too_much};
-use super::instants::{Instants, Micros};
-use super::intervals::{Intervals, Months};
+use super::instants::{Instants, put_micros};
+use super::intervals::{Intervals, put_months};
 use super::lanes::{Begun, Lanes, MOST_LANES, Strand};
 use super::leaves::with_json;
 use super::pages::{Claims, Group, Grown, Pages, Strings, width};
@@ -349,8 +350,8 @@ struct Open {
     group: usize,
     input: Input,
     reader: ParquetRecordBatchReader,
-    months: Option<Months>,
-    micros: Option<Micros>,
+    months: Option<Again>,
+    micros: Option<Again>,
     claims: Arc<Claims>,
     /// Rows that are still to come.
     left: u64,
@@ -423,21 +424,22 @@ impl Columns {
             })
             .map_err(|error| input.refused().unwrap_or(error))
         };
-        let intervals = file.intervals.as_ref().and_then(|intervals| intervals.among(selected));
-        let place = |column: &usize| selected.partition_point(|other| other < column);
-        let months = match intervals {
-            None => None,
-            Some((columns, read)) => {
-                let reader = build(&levels_of(&read, file.mask(&columns))?)?;
-                Some(Months { reader, places: columns.iter().map(place).collect() })
+        let again = |read: &ArrowReaderMetadata, is_one: &dyn Fn(usize) -> bool| -> Result<Option<Again>> {
+            let numbered = selected.iter().copied().enumerate();
+            let (places, columns): (Vec<_>, Vec<_>) = numbered.filter(|&(_, column)| is_one(column)).unzip();
+            if columns.is_empty() {
+                return Ok(None);
             }
+            let reader = build(&levels_of(read, file.mask(&columns))?)?;
+            Ok(Some(Again { reader, places }))
         };
-        let micros = match file.instants.as_ref().and_then(|instants| instants.among(selected)) {
+        let months = match &file.intervals {
+            Some(intervals) => again(&intervals.months, &|column| intervals.contains(column))?,
             None => None,
-            Some((columns, read)) => {
-                let reader = build(&levels_of(&read, file.mask(&columns))?)?;
-                Some(Micros { reader, places: columns.iter().map(place).collect() })
-            }
+        };
+        let micros = match &file.instants {
+            Some(instants) => again(&instants.micros, &|column| instants.contains(column))?,
+            None => None,
         };
         let is_meant = |dictionaries: &&Arc<Dictionaries>| !self.watch.is_vain && dictionaries.are_in(group, selected);
         let dictionaries = self.dictionaries.as_ref().filter(is_meant);
@@ -466,11 +468,11 @@ impl Strand for Columns {
                 let Some(batch) = reader.next().transpose().map_err(of_arrow)? else { return Ok(None) };
                 let batch = match months {
                     None => batch,
-                    Some(months) => months.put_into(&batch).map_err(of_arrow)?,
+                    Some(months) => put_months(months, &batch).map_err(of_arrow)?,
                 };
                 match micros {
                     None => Ok(Some(batch)),
-                    Some(micros) => micros.put_into(&batch).map(Some).map_err(of_arrow),
+                    Some(micros) => put_micros(micros, &batch).map(Some).map_err(of_arrow),
                 }
             });
             match next.map_err(|error| input.refused().unwrap_or(error))? {
