@@ -61,9 +61,10 @@ export function filesOf(
 export function checkBalance(load: Balance): void {
   check('the load', load.rowsRead, load)
   for (const file of load.files) {
-    const { path, rows, rowsLoaded, rowsFiltered, rowsConflicted } = file
-    if (rowsLoaded === undefined || rowsConflicted === undefined) continue
-    check(`file "${path}"`, rows, { rowsLoaded, rowsFiltered, rowsRejected: file.rowsRejected, rowsConflicted })
+    const { path, rows, rowsFiltered, rowsRejected, rowsReplaced } = file
+    // Where it is not known what the target made of the others, there are no fewer than none.
+    const { rowsLoaded = rows - rowsFiltered - rowsRejected, rowsConflicted = 0 } = file
+    check(`file "${path}"`, rows, { rowsLoaded, rowsFiltered, rowsRejected, rowsConflicted, rowsReplaced })
   }
   const sum = (of: (file: ReceiptFile) => number | undefined) =>
     load.files.reduce((total, file) => total + (of(file) ?? Number.NaN), 0)
@@ -81,10 +82,11 @@ export function checkBalance(load: Balance): void {
 function check(
   what: string,
   read: number,
-  counts: Pick<ReceiptCounts, 'rowsLoaded' | 'rowsFiltered' | 'rowsRejected' | 'rowsConflicted'>,
+  counts: Pick<ReceiptCounts, 'rowsLoaded' | 'rowsFiltered' | 'rowsRejected' | 'rowsConflicted' | 'rowsReplaced'>,
 ): void {
-  const { rowsLoaded, rowsFiltered, rowsRejected, rowsConflicted } = counts
-  if (read === rowsLoaded + rowsFiltered + rowsRejected + rowsConflicted) return
+  const { rowsLoaded, rowsFiltered, rowsRejected, rowsConflicted, rowsReplaced } = counts
+  const isNegative = Math.min(rowsLoaded, rowsFiltered, rowsRejected, rowsConflicted, rowsReplaced) < 0
+  if (!isNegative && read === rowsLoaded + rowsFiltered + rowsRejected + rowsConflicted) return
   const parts = `${rowsLoaded} loaded, ${rowsFiltered} filtered, ${rowsRejected} rejected, ${rowsConflicted} in conflict`
   throw unbalanced(`${what} does not balance: ${read} rows read, ${parts}`)
 }

@@ -480,8 +480,8 @@ class Work {
       columns: columns.flatMap((index) => fields.columns[index] ?? []),
       ...(call.onReject && { onReject: call.onReject }),
       ...(call.onReplace && { onReplace: call.onReplace }),
-      ...(!replay && { told }),
-      ...(replay && { onReject: replay.noting(call.onReject) }),
+      told,
+      ...(replay && { note: replay.noting() }),
       ...(call.rejects !== undefined && { path: call.rejects, ...inputFile(input, statement, call) }),
       // What is refused again stays with the load that refused it first.
       ...(record.ledger !== undefined &&

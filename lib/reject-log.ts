@@ -82,6 +82,8 @@ export interface RejectLogInit {
   readonly file: string
   /** The columns that are loaded, in the order of the input's fields. */
   readonly columns: readonly TargetColumn[]
+  /** Called with each, in the order of the input, whether an attempt before this one has told of it or not; gives it as it is told. */
+  readonly note?: (reject: Reject) => Reject
   /** Called with each, in the order of the input. */
   readonly onReject?: (reject: Reject) => void
   /** Called with each row that is loaded with replaced values, in the order of the input, refused ones among them. */
@@ -135,6 +137,9 @@ export class RejectLog {
   readonly #kept: RecordedReject[] = []
   /** Rows handed on that the decoder has refused. */
   #handedOfDecoder = 0
+  /** Where records have numbers: the positions of those that wait, behind some of the others. */
+  readonly #positions: number[] = []
+  #positionsGone = 0
   readonly #keptReplaced: ReplacedRow[] = []
   readonly #told: { rejected: number; replaced: number }
   #keptBytes = 0
@@ -162,8 +167,8 @@ export class RejectLog {
 
   /** How many records the decoder should tell of, and how much of each. */
   get wants(): { readonly rawLimit: number; readonly most: number } {
-    const { onReject, onReplace, path, keeps } = this.#init
-    const streams = onReject !== undefined || onReplace !== undefined || path !== undefined
+    const { note, onReject, onReplace, path, keeps } = this.#init
+    const streams = [note, onReject, onReplace, path].some((want) => want !== undefined)
     if (streams) return { rawLimit: 2 ** 30, most: Number.MAX_SAFE_INTEGER }
     // As much as cures want to be tried on, whatever is recorded, and the row at which the load fails.
     const most = Math.min(Number.MAX_SAFE_INTEGER, (this.#mostRows ?? 0) + 1)
@@ -301,6 +306,7 @@ export class RejectLog {
       }
       const reject = { number: 0, file, line, lastLine, byteOffset, byteLength, errors, raw, rawIsCut: isCut }
       const row = this.#isNumbered ? { ...reject, before: { records: recordsBefore } } : reject
+      if (this.#isNumbered) this.#positions.push(position)
       const waiting = { position, fileIndex, row }
       if (told !== undefined && this.#isAsking) this.#mustBeAsked(waiting, row, told)
       this.#wait(waiting)
@@ -390,7 +396,7 @@ export class RejectLog {
     const { position, fileIndex, row: found } = this.#located(row, [])
     const { number: _, errors: __, raw, ...place } = found
     this.#sort()
-    const index = indexOf(this.#waiting, position)
+    const index = indexOf(this.#waiting, position, 0, (waiting) => waiting.position)
     const mended = this.#waiting[index]
     const isMended = mended?.position === position && 'values' in mended.row
     // Whether it is loaded with these is not known yet.
@@ -400,10 +406,9 @@ export class RejectLog {
     }
     let recordsBefore: number | undefined
     if (this.#isNumbered && this.#number <= this.wants.most) {
-      recordsBefore = row + this.#handedOfDecoder
-      for (const { row: other } of this.#waiting.slice(0, index)) {
-        if ('before' in other && other.before !== undefined && 'records' in other.before) recordsBefore += 1
-      }
+      // Very many may be asked about, between very many that wait.
+      const before = indexOf(this.#positions, position, this.#positionsGone, (each) => each) - this.#positionsGone
+      recordsBefore = row + this.#handedOfDecoder + before
     }
     const record: Postponed = {
       position,
@@ -481,22 +486,23 @@ export class RejectLog {
 
   /** A row that the decoder has handed out, with its place and bytes. */
   #located(row: number, errors: readonly RowError[]): Waiting & { readonly row: WaitingReject } {
-    const { file } = this.#init
     const place = this.#native?.locate(row)
-    const raw = this.#native?.record?.(row) ?? Buffer.alloc(0)
+    const raw = this.#native?.record?.(row)
+    if (place === undefined || raw === undefined) throw unknownPlace(row)
     const { rawLimit } = this.wants
+    const { position, fileIndex = 0, file, firstLine, line, byteOffset, byteLength } = place
     const found = {
       number: 0,
-      file: place?.file ?? file,
-      line: place?.firstLine ?? 0,
-      lastLine: place?.line ?? 0,
-      byteOffset: place?.byteOffset ?? 0,
-      byteLength: place?.byteLength ?? 0,
+      file,
+      line: firstLine,
+      lastLine: line,
+      byteOffset,
+      byteLength,
       errors: this.#named(errors),
       raw: raw.subarray(0, rawLimit),
-      rawIsCut: place === undefined || Math.min(raw.length, rawLimit) < place.byteLength,
+      rawIsCut: Math.min(raw.length, rawLimit) < byteLength,
     }
-    return { position: place?.position ?? 0, fileIndex: place?.fileIndex ?? 0, row: found }
+    return { position, fileIndex, row: found }
   }
 
   /** Errors with the types and fields of their columns. */
@@ -637,6 +643,9 @@ export class RejectLog {
     }
     if ('records' in before) {
       this.#handedOfDecoder += 1
+      this.#positionsGone += 1
+      if (this.#positionsGone === MANY_WAITING) this.#positions.splice(0, this.#positionsGone)
+      this.#positionsGone %= MANY_WAITING
       this.#hand(position, reject, before.records)
       return
     }
@@ -646,15 +655,16 @@ export class RejectLog {
   }
 
   #hand(position: number, reject: Reject, recordsBefore?: number): void {
-    const { keeps, onReject } = this.#init
+    const { keeps, note, onReject } = this.#init
     this.#diagnosis.add(reject)
     if (keeps !== undefined && (recordsBefore !== undefined || !this.#isNumbered)) {
       this.#keep(recordsBefore === undefined ? reject : { ...reject, recordsBefore }, keeps)
     }
     this.#file?.write(reject)
+    const told = note?.(reject) ?? reject
     if (onReject !== undefined && position > this.#told.rejected) {
       if (Number.isFinite(position)) this.#told.rejected = position
-      tell(onReject, reject)
+      tell(onReject, told)
     }
   }
 
@@ -683,18 +693,29 @@ export class RejectLog {
 
 const NO_BYTES = Buffer.alloc(0)
 
+/** A row that is told without its place would be another one, or none. */
+function unknownPlace(row: number): CopyError {
+  return new CopyError({
+    code: 'internal_error',
+    sqlState: 'XX000',
+    message: `it is not known where row ${row + 1} of the load stands in its input`,
+    detail: 'The target refuses it, or asks about it.',
+    hint: 'Nothing was loaded. This is a defect of copyist.',
+  })
+}
+
 /** About what a row takes: its record, and its errors, of which a wide row may have hundreds. */
 function bytesOf(row: { readonly raw: Buffer } & (Pick<Reject, 'errors'> | Pick<ReplacedRow, 'values'>)): number {
   const errors = errorsBytes('values' in row ? row.values : row.errors)
   return OVERHEAD + row.raw.length + Math.max(0, errors - ORDINARY_ERRORS)
 }
 
-/** The index of the first that is not before a position. */
-function indexOf(waiting: readonly Waiting[], position: number): number {
-  let [low, high] = [0, waiting.length]
+/** The index of the first, of those from one on, that is not before a position. */
+function indexOf<T>(all: readonly T[], position: number, from: number, positionOf: (one: T) => number): number {
+  let [low, high] = [from, all.length]
   while (low < high) {
     const middle = (low + high) >> 1
-    if ((waiting[middle]?.position ?? 0) < position) low = middle + 1
+    if (positionOf(all[middle] as T) < position) low = middle + 1
     else high = middle
   }
   return low

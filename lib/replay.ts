@@ -145,6 +145,7 @@ export class Replay {
   #strangers = 0
   /** Rows that are refused without being tried, in the order of the input. */
   #untried: NativeReject[] = []
+  /** Those that have been told. */
   #untriedRows = 0
   /** Why rows have been refused now, by their numbers in the original load. */
   #refused = new Map<number, readonly RejectError[]>()
@@ -331,7 +332,7 @@ export class Replay {
           throw error === replay.#thrown ? error : replay.#placed(error)
         })
         if (chunk === undefined) {
-          if (replay.#untried.length > 0) replay.#tell([], take, Number.POSITIVE_INFINITY)
+          if (replay.#untriedRows < replay.#untried.length) replay.#tell([], take, Number.POSITIVE_INFINITY)
           return undefined
         }
         for (let row = 0; row < chunk.rows; row += 1) replay.#see(native.locate(handed + row)?.byteOffset)
@@ -343,6 +344,7 @@ export class Replay {
       locate: (row) => replay.#locate(native.locate(row)),
       record: (row) => native.record?.(row),
       settle: (row) => native.settle?.(row),
+      isFull: () => native.isFull?.() === true,
       setThreads: (threads) => native.setThreads?.(threads),
       serve: (window, signature, segments) => native.serve?.(window, signature, segments),
       close: () => native.close(),
@@ -381,14 +383,15 @@ export class Replay {
 
   /** Tells of refused rows, and of those that have not been tried up to a number. */
   #tell(rejects: NativeReject[], take: TakeRejects, upTo: number): boolean {
-    const end = this.#untried.findIndex(({ position }) => position > upTo)
-    const untried = this.#untried.splice(0, end < 0 ? this.#untried.length : end)
-    this.#untriedRows += untried.length
+    const start = this.#untriedRows
+    const isDue = (next: NativeReject | undefined) => next !== undefined && next.position <= upTo
+    while (isDue(this.#untried[this.#untriedRows])) this.#untriedRows += 1
+    const untried = this.#untried.slice(start, this.#untriedRows)
     return take([...rejects, ...untried].sort((a, b) => a.position - b.position))
   }
 
-  /** Notes why a row is refused, and tells of it as the one it is in the original load. */
-  noting(onReject: ((reject: Reject) => void) | undefined): (reject: Reject) => void {
+  /** Notes why a row is refused, and gives it as the one it is in the original load. */
+  noting(): (reject: Reject) => Reject {
     let index = 0
     let places: Map<string, Origin[]> | undefined
     return (reject) => {
@@ -405,7 +408,7 @@ export class Replay {
         origin = places.get(`${byteOffset} ${file}`)?.shift()
       }
       this.#refused.set(origin?.number ?? -1, errors)
-      onReject?.(origin === undefined ? reject : { ...reject, number: origin.number, file: origin.file })
+      return origin === undefined ? reject : { ...reject, number: origin.number, file: origin.file }
     }
   }
 
@@ -488,10 +491,11 @@ export class Replay {
   }
 
   #counters<Counters extends LoadCounters>(counters: Counters): Counters {
+    const first = this.#header.length + this.#lineEnd.length
     return {
       ...counters,
-      bytesRead: Math.max(0, counters.bytesRead - this.#lineEnd.length),
-      ...(counters.bytesTotal !== undefined && { bytesTotal: counters.bytesTotal - this.#lineEnd.length }),
+      bytesRead: Math.max(0, counters.bytesRead - first),
+      ...(counters.bytesTotal !== undefined && { bytesTotal: counters.bytesTotal - first }),
       rowsRead: counters.rowsRead + this.#untriedRows,
       rowsRefused: counters.rowsRefused + this.#untriedRows,
       headerLines: 0,

@@ -2,6 +2,8 @@ import { expect, test } from 'vitest'
 import { type Balance, checkBalance } from '../../lib/balance.ts'
 
 const none = { rowsFiltered: 0, rowsConflicted: 0, rowsReplaced: 0, headerLines: 1, linesSkipped: 0, blankLines: 0 }
+/** What is known of a file where the target holds rows back. */
+const { rowsConflicted: _, ...refused } = none
 const one = { path: 'one.csv', bytes: 10, rows: 5, ...none, rowsLoaded: 3, rowsRejected: 2 }
 const two = {
   path: 'two.csv',
@@ -45,6 +47,13 @@ test('a load balances when it and each of its files do, and they make it up', ()
       },
       'file "two.csv"',
     ],
+    // More refused of a file than it had, whatever another lacks.
+    [
+      { ...load, rowsRejected: 6, rowsLoaded: 1, files: [{ ...one, rowsLoaded: -1, rowsRejected: 6 }, two] },
+      'file "one.csv" does not balance: 5 rows read, -1 loaded, 0 filtered, 6 rejected',
+    ],
+    [{ ...load, files: [{ path: 'one.csv', bytes: 10, rows: 5, ...refused, rowsRejected: 6 }, two] }, 'file "one.csv"'],
+    [{ ...load, rowsLoaded: -2, rowsRejected: 9 }, 'the load does not balance'],
     [{ ...load, bytesRead: 31 }, 'bytesRead is 31, and 30 of all files'],
     [{ ...load, headerLines: 1 }, 'headerLines is 1, and 2 of all files'],
     [{ ...load, rowsReplaced: 1 }, 'rowsReplaced is 1, and 0 of all files'],

@@ -130,3 +130,39 @@ it('needs the right to write the record', async () => {
     await scratch.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`)
   }
 })
+
+it('tells the callback of each row once, however often the load starts over', async () => {
+  const ROWS = 20_000
+  await scratch.query('CREATE TABLE zoned (a int, at timestamptz)')
+  // The first of them that only the server can read comes when others have been told.
+  const zone = (row: number) => (row === ROWS ? ' Europe/Berlin' : '+01')
+  const lines = Array.from({ length: ROWS }, (_, row) => `x${row},2024-01-01 00:00:00${zone(row + 1)}\n`)
+  const { id } = await db.copy('COPY zoned FROM STDIN (FORMAT csv, ON_ERROR skip_row)', { stdin: lines.join('') })
+  for (const errors of ['skip_row', 'ignore']) {
+    const told: Reject[] = []
+    const again = await db.copy(`COPY REJECTS '${id}' INTO zoned WITH (ON_ERROR ${errors})`, {
+      onReject: (reject) => told.push(reject),
+    })
+    expect(again).toMatchObject({ rowsRejected: ROWS, rowsResolved: 0 })
+    expect(told.map(({ number }) => number)).toEqual(lines.map((_, row) => row + 1))
+  }
+})
+
+it('gives rows that have waited for others the numbers of SEQUENCE that they had', async () => {
+  await scratch.query('CREATE TABLE tree (a int PRIMARY KEY, up int REFERENCES tree (a), n bigint)')
+  await scratch.query('CREATE TABLE loose (a text, up text, n bigint)')
+  const stdin = '1,\nx,1\n2,9\n3,1\ny,1\nz,1\n4,8\nw,1\n5,4\n'
+  const options = 'FORMAT csv, ON_ERROR skip_row, SEQUENCE (n (1))'
+  const { id } = await db.copy(`COPY tree (a, up) FROM STDIN (${options})`, { stdin })
+  expect((await left(id)).map(({ line }) => line)).toEqual([2, 5, 6, 8, 3, 7, 9])
+  await db.copy(`COPY REJECTS '${id}' INTO loose (a, up)`)
+  expect(await scratch.query('SELECT a, n FROM loose ORDER BY n')).toEqual([
+    { a: 'x', n: '2' },
+    { a: '2', n: '3' },
+    { a: 'y', n: '5' },
+    { a: 'z', n: '6' },
+    { a: '4', n: '7' },
+    { a: 'w', n: '8' },
+    { a: '5', n: '9' },
+  ])
+})

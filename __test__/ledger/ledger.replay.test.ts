@@ -352,6 +352,25 @@ describe.each(benches)('COPY REJECTS in $name', ({ name, open }) => {
     ])
   })
 
+  it('counts no byte that is none of the rows', async () => {
+    const options = 'FORMAT csv, HEADER, SKIP_BLANK_LINES, ON_ERROR skip_row'
+    const first = await copy('a,b\n\n1,a\nx,b\n\ny,c\n', options)
+    const again = await replay(first.id)
+    expect(again).toMatchObject({ rowsRead: 2, bytesRead: 8, files: [{ bytes: 8 }] })
+  })
+
+  it('tells rows that are no records for themselves in their order', async () => {
+    // With the other quote the record of each second row goes on.
+    const rows = Array.from({ length: 20 }, (_, row) => (row % 2 === 0 ? `x${row},'` : `x${row},b`))
+    const first = await copy(`${rows.join('\n')}\n`)
+    const told: [number, string][] = []
+    const again = await replay(first.id, ` WITH (QUOTE '''')`, {
+      onReject: ({ number, raw }) => told.push([number, raw.toString()]),
+    })
+    expect(again).toMatchObject({ rowsRead: 20, rowsRejected: 20, rowsLoaded: 0 })
+    expect(told).toEqual(rows.map((raw, row) => [row + 1, raw]))
+  })
+
   it('says when it does not know the numbers', async () => {
     const first = await copy('x,a\n')
     await bench.sql('ALTER TABLE t ADD COLUMN n bigint')

@@ -51,8 +51,10 @@ export declare class BindingLoad {
   record(row: number): Buffer | null
   /** `values`: texts of a column's dictionary from a number on. */
   texts(column: number, from: number): BindingTexts
-  /** Nobody will ask for the bytes of rows before this one any more. */
+  /** Nobody will ask about rows before this one any more; what there is to ask about others is kept. */
   settle(row: number): void
+  /** Whether what is kept of rows that are not settled takes half of the memory that it may. */
+  isFull(): boolean
   /** The proven types, after `end`. */
   guesses(): Array<BindingGuess>
   /** Stops all threads without waiting for them. */

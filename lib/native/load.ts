@@ -366,14 +366,18 @@ export interface NativeLoad {
   /** `values` sink: the texts of a column's dictionary from a number on. They never change. */
   texts?(column: number, from: number): string[]
   /**
-   * Line and byte offset of a data row by its ordinal (from 0), while the row is among those recently handed out or the
-   * input can be read again.
+   * Line and byte offset of a data row by its ordinal (from 0), while the row is among those recently handed out or not settled.
    */
   locate(row: number): RowPlace | undefined
   /** The bytes of a data row's record, without its line end: where they are kept, from when it is handed out until it is settled. */
   record?(row: number): Buffer | undefined
-  /** Nobody will ask for the bytes of rows before this one any more. */
+  /**
+   * Nobody will ask about rows before this one any more. From the first call on the places and bytes of all others are kept, as long as
+   * some are settled whenever {@link isFull} says so.
+   */
   settle?(row: number): void
+  /** Whether rows that are not settled take about as much memory as they may. */
+  isFull?(): boolean
   /** Stops all work. Chunks not yet released stay valid. Settles when every native thread has let go of the input. */
   close(): Promise<void>
 }

@@ -554,7 +554,8 @@ function specification(
     table: plan.table,
     name,
     ...splitOf(limits, sink, options.format),
-    // The rest is for tiles, copies of chunks (for DuckDB of all that are held) and one record of the largest size.
+    // The rest is for tiles, copies of chunks (for DuckDB of all that are held) and one record of the largest size. What is kept of rows that
+    // are not settled may take as much again; whoever gathers rows gathers no more of them at half of it.
     maxBytes: Math.floor(memoryLimit * (isDuckdb ? 3 / 8 : 1 / 4)),
     mostHeld: mostHeld(limits),
   }
@@ -913,6 +914,10 @@ class Load implements NativeLoad {
 
   settle(row: number): void {
     this.#binding.settle(row)
+  }
+
+  isFull(): boolean {
+    return this.#binding.isFull()
   }
 
   guesses(): (ColumnType & { digits?: number })[] {

@@ -552,12 +552,18 @@ impl BindingLoad {
         BindingTexts { bytes: bytes.into(), ends }
     }
 
-    /// Nobody will ask for the bytes of rows before this one any more.
+    /// Nobody will ask about rows before this one any more; what there is to ask about others is kept.
     #[napi(catch_unwind)]
     pub fn settle(&self, row: f64) {
         if let Some(load) = &self.lock().load {
             load.settle(row as u64);
         }
+    }
+
+    /// Whether what is kept of rows that are not settled takes half of the memory that it may.
+    #[napi(catch_unwind)]
+    pub fn is_full(&self) -> bool {
+        self.lock().load.as_ref().is_some_and(Load::is_full)
     }
 
     /// The proven types, after `end`.

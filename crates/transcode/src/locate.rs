@@ -55,6 +55,8 @@ pub(crate) struct ColumnarSpan {
     pub rows: usize,
     /// If records are to be told.
     pub text: Option<RowText>,
+    /// Bytes of the batch that it holds on to.
+    pub text_bytes: usize,
 }
 
 impl Span {
@@ -64,6 +66,23 @@ impl Span {
             (None, Some(columnar)) => columnar.rows,
             (None, None) => self.ends.len(),
         }
+    }
+
+    /// About how much memory it takes.
+    fn bytes(&self) -> usize {
+        let places = self.places.as_ref().map_or(0, |places| {
+            let Places { starts, ends, first_lines, last_lines } = places;
+            [starts, ends, first_lines, last_lines].into_iter().map(Vec::capacity).sum()
+        });
+        let inner = self.lines.as_ref().map_or(0, |lines| lines.inner.capacity());
+        size_of::<Kept>()
+            + (self.ends.capacity() + inner + places) * size_of::<u32>()
+            + self.data.as_ref().map_or(0, |data| data.len())
+            + self
+                .columnar
+                .as_ref()
+                .filter(|columnar| columnar.text.is_some())
+                .map_or(0, |columnar| columnar.text_bytes)
     }
 
     /// Lines of the tile before its first row that the places of its rows do not count.
@@ -164,55 +183,115 @@ impl Lines {
     }
 }
 
-/// The spans of the chunks handed out last: those that the consumer may hold, and those that have left it for a target that has not
-/// looked at them yet.
+/// Spans of the rows that somebody may ask about.
+///
+/// A consumer that says what it has dealt with may ask about every row from there on. Of one that does not, the rows are those that it
+/// may hold, and those that have left it for a target that has not looked at them yet. Either ends at a limit of memory: whoever gathers
+/// rows and must know the places of all asks [`Recent::is_full`] first.
 #[derive(Default)]
 pub(crate) struct Recent {
-    spans: VecDeque<Span>,
-    kept: usize,
+    spans: VecDeque<Kept>,
+    /// Chunks that a consumer may hold or have under way.
+    window: u64,
+    /// Bytes that spans may take beyond that.
+    most: usize,
+    /// Chunks handed out, and their bytes.
+    chunks: u64,
+    sent: u64,
+    /// Rows before this one have been dealt with, if the consumer says so.
+    settled: Option<u64>,
+    /// Spans, from the first on, that have such rows alone, and the bytes of all others.
+    settled_spans: usize,
+    bytes: usize,
 }
 
-/// Chunks on their way to a target: what sockets hold.
-const UNDER_WAY: usize = 64;
+struct Kept {
+    span: Span,
+    /// What had been handed out before the chunk, which may have a span for each of many small inputs.
+    chunk: u64,
+    sent: u64,
+}
+
+/// What sockets hold: chunks on their way to a target, or as many as come to these bytes, where they are small.
+const UNDER_WAY: u64 = 64;
+const UNDER_WAY_BYTES: u64 = 16 << 20;
 
 impl Recent {
-    /// For a consumer that holds at most `window` chunks.
-    pub fn new(window: usize) -> Self {
-        Self { spans: VecDeque::new(), kept: window + UNDER_WAY }
+    /// For a consumer that holds at most `window` chunks, with `most` bytes for rows that are neither there nor settled.
+    pub fn new(window: usize, most: usize) -> Self {
+        Self { window: window as u64 + UNDER_WAY, most, ..Self::default() }
     }
 
     pub fn push(&mut self, span: Span) {
-        self.spans.push_back(span);
-        if self.spans.len() > self.kept {
-            self.spans.pop_front();
+        self.bytes += span.bytes();
+        self.spans.push_back(Kept { span, chunk: self.chunks, sent: self.sent });
+        while self.spans.front().is_some_and(|first| self.is_over(first)) {
+            let is_settled = self.settled_spans > 0;
+            let Some(Kept { span, .. }) = self.spans.pop_front() else { break };
+            if is_settled {
+                self.settled_spans -= 1;
+            } else {
+                self.bytes -= span.bytes();
+            }
         }
     }
 
+    /// Whether nobody will ask about the rows of the first span, or there is no room for it.
+    fn is_over(&self, first: &Kept) -> bool {
+        if self.chunks - first.chunk < self.window {
+            return false;
+        }
+        let is_wanted = match self.settled {
+            Some(_) => self.settled_spans == 0,
+            None => self.sent - first.sent <= UNDER_WAY_BYTES,
+        };
+        !is_wanted || self.bytes > self.most
+    }
+
+    /// The spans pushed since the last chunk are those of this one.
+    pub fn hand_out(&mut self, bytes: usize) {
+        self.chunks += 1;
+        self.sent += bytes as u64;
+    }
+
+    /// Whether rows that are not settled take so much memory that some should be, lest the first of them be forgotten.
+    pub fn is_full(&self) -> bool {
+        self.settled.is_some() && self.bytes > self.most / 2
+    }
+
+    fn find(&self, row: u64) -> Option<(&Span, usize)> {
+        let index = self.spans.partition_point(|kept| kept.span.first_row <= row).checked_sub(1)?;
+        let span = &self.spans[index].span;
+        Some((span, usize::try_from(row - span.first_row).ok()?))
+    }
+
     pub fn locate(&self, row: u64) -> Option<Location> {
-        let index = self.spans.partition_point(|span| span.first_row <= row).checked_sub(1)?;
-        let span = &self.spans[index];
-        span.locate(usize::try_from(row - span.first_row).ok()?)
+        let (span, at) = self.find(row)?;
+        span.locate(at)
     }
 
     /// The bytes of a row's record, without its line end, if they are kept.
     pub fn record(&self, row: u64) -> Option<Vec<u8>> {
-        let index = self.spans.partition_point(|span| span.first_row <= row).checked_sub(1)?;
-        let span = &self.spans[index];
+        let (span, at) = self.find(row)?;
         if let Some(columnar) = &span.columnar {
-            let at = usize::try_from(row - span.first_row).ok().filter(|&at| at < span.len())?;
-            return columnar.text.as_ref().map(|text| text(span.row_of_batch(at)));
+            let text = columnar.text.as_ref().filter(|_| at < span.len())?;
+            return Some(text(span.row_of_batch(at)));
         }
-        let place = span.locate(usize::try_from(row - span.first_row).ok()?)?;
+        let place = span.locate(at)?;
         let start = (place.byte_offset - span.byte_offset) as usize;
         span.data.as_ref()?.get(start..start + place.byte_len as usize).map(<[u8]>::to_vec)
     }
 
-    /// Nobody will ask for the bytes of rows before this one any more.
+    /// Nobody will ask for rows before this one any more, but for the place of the last. From now on all others are kept, as far as there is
+    /// room.
     pub fn settle(&mut self, row: u64) {
-        for span in &mut self.spans {
+        self.settled = self.settled.max(Some(row));
+        while let Some(Kept { span, .. }) = self.spans.get_mut(self.settled_spans) {
             if span.first_row + span.len() as u64 > row {
                 break;
             }
+            self.bytes -= span.bytes();
+            self.settled_spans += 1;
             span.data = None;
             if let Some(columnar) = &mut span.columnar {
                 columnar.text = None;
@@ -224,6 +303,95 @@ impl Recent {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Rows of three bytes, one a line.
+    fn span(first_row: u64, rows: u64, data: bool) -> Span {
+        Span {
+            first_row,
+            first_line: 0,
+            file: first_row as u32,
+            position: 4 * first_row,
+            byte_offset: 0,
+            start: 0,
+            ends: (0..rows as u32).map(|row| 4 * row + 3).collect(),
+            lines: None,
+            eol_len: 1,
+            header_lines: 0,
+            places: None,
+            data: data.then(|| b"abc\n".repeat(rows as usize).into()),
+            columnar: None,
+        }
+    }
+
+    #[test]
+    fn many_inputs_of_a_chunk_count_as_one() {
+        let mut recent = Recent::new(4, 1 << 20);
+        for row in 0..4 * 256 {
+            recent.push(span(row, 1, false));
+            if row % 256 == 255 {
+                recent.hand_out(UNDER_WAY_BYTES as usize);
+            }
+        }
+        assert!((0..4 * 256).all(|row| recent.locate(row).is_some_and(|place| u64::from(place.file) == row)));
+    }
+
+    #[test]
+    fn small_chunks_are_kept_as_long_as_sockets_may_hold_them() {
+        let mut recent = Recent::new(4, 1 << 20);
+        for row in 0..1000 {
+            recent.push(span(row, 1, false));
+            recent.hand_out(10);
+        }
+        assert!(recent.locate(0).is_some());
+        recent.hand_out(UNDER_WAY_BYTES as usize);
+        recent.push(span(1000, 1, false));
+        assert!(recent.locate(0).is_none() && recent.locate(1000 - UNDER_WAY).is_some());
+    }
+
+    #[test]
+    fn what_is_not_settled_is_kept_up_to_a_limit() {
+        const ROWS: u64 = 50;
+        let each = span(0, ROWS, true).bytes();
+        let most = 200 * each;
+        let mut recent = Recent::new(4, most);
+        recent.settle(0);
+        let mut settled = 0;
+        // Whoever settles when it is full finds every row that is not settled, whatever is under way.
+        for first in (0..1000 * ROWS).step_by(ROWS as usize) {
+            recent.push(span(first, ROWS, true));
+            recent.hand_out(UNDER_WAY_BYTES as usize);
+            assert!((settled..first + ROWS).all(|row| recent.locate(row).is_some()), "{first}");
+            assert_eq!(recent.record(settled).as_deref(), Some(b"abc".as_slice()));
+            assert!(recent.bytes <= most / 2 + each);
+            if recent.is_full() {
+                settled = first + ROWS;
+                recent.settle(settled);
+                assert!(!recent.is_full());
+                // The place of the last one is what is told of the progress.
+                assert!(recent.locate(settled - 1).is_some() && recent.record(settled - 1).is_none());
+            }
+        }
+        assert!(settled > 0 && recent.spans.len() < 300);
+        // Of the others the first are forgotten.
+        for first in (1000 * ROWS..2000 * ROWS).step_by(ROWS as usize) {
+            recent.push(span(first, ROWS, true));
+            recent.hand_out(1);
+            assert!(recent.bytes <= most);
+        }
+        assert!(recent.locate(settled).is_none() && recent.record(2000 * ROWS - 1).is_some());
+    }
+
+    #[test]
+    fn what_is_settled_makes_room() {
+        let mut recent = Recent::new(4, 1 << 20);
+        for row in 0..200 {
+            recent.push(span(row, 1, true));
+            recent.hand_out(1);
+            recent.settle(row + 1);
+        }
+        assert_eq!((recent.bytes, recent.spans.len() as u64), (0, 4 + UNDER_WAY));
+        assert_eq!(recent.settled_spans, recent.spans.len());
+    }
 
     #[test]
     fn lines_are_those_counted_one_by_one() {

@@ -27,6 +27,8 @@ use copyist_format::arrow::{BatchDecoder, row_text};
 
 use crate::chunk::{Chunk, ChunkData};
 #[cfg(feature = "columnar")]
+use crate::columnar::bytes_of;
+#[cfg(feature = "columnar")]
 use crate::dictionary::{Dictionaries, Known};
 use crate::failure::Failure;
 #[cfg(feature = "columnar")]
@@ -371,7 +373,7 @@ impl Load {
             trailer_due: sink == Sink::PgBinary && is_framed,
             workers: threads,
             most_busy: threads,
-            recent: Recent::new(limits.window),
+            recent: Recent::new(limits.window, limits.max_bytes),
             lines: plan.skip,
             failure: plan.check().err().map(|(column, error)| {
                 let column = column.map(|index| plan.columns[index].name.clone());
@@ -505,7 +507,7 @@ impl Load {
         lock(&self.shared.readings).iter().map(|reading| reading.about.clone()).collect()
     }
 
-    /// Where a row, counted from 0, stands in the input, if it was handed out recently.
+    /// Where a row, counted from 0, stands in the input, if it was handed out recently or is not settled.
     #[must_use]
     pub fn locate(&self, row: u64) -> Option<Location> {
         lock(&self.shared.state).recent.locate(row)
@@ -517,9 +519,16 @@ impl Load {
         lock(&self.shared.state).recent.record(row)
     }
 
-    /// Nobody will ask for the bytes of rows before this one any more.
+    /// Nobody will ask about rows before this one any more. From the first call on the places and bytes of all others are kept, even if they
+    /// were not handed out recently, as long as whoever takes chunks deals with them when [`Load::is_full`].
     pub fn settle(&self, row: u64) {
         lock(&self.shared.state).recent.settle(row);
+    }
+
+    /// Whether what is kept of rows that are not settled takes half of the memory that it may.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        lock(&self.shared.state).recent.is_full()
     }
 
     /// At most `most` of the records that were refused and not taken yet, in the order of the input.
@@ -706,7 +715,10 @@ impl Shared {
                 self.pass(state, part);
             }
             match done.chunk {
-                Some(data) => return Some(Next::Chunk(Chunk { data, rows: done.rows })),
+                Some(data) => {
+                    state.recent.hand_out(data.bytes());
+                    return Some(Next::Chunk(Chunk { data, rows: done.rows }));
+                }
                 None => self.give_back(state, None),
             }
         }
@@ -1382,6 +1394,12 @@ impl<'a> Worker<'a> {
             data: None,
             columnar: Some(ColumnarSpan {
                 rows: decoded.rows,
+                text_bytes: if shared.keeps_records {
+                    // What cannot be told counts as much as there may be.
+                    usize::try_from(bytes_of(&batch)).unwrap_or(usize::MAX).min(shared.max_bytes)
+                } else {
+                    0
+                },
                 text: shared.keeps_records.then(|| -> RowText { Box::new(move |row| row_text(&batch, row)) }),
             }),
         });

@@ -65,6 +65,8 @@ export async function loadTolerantly(
   /** Whether the next batch is likely to have rows that are refused. */
   let isRefusing = false
   const reader = new Reader(native)
+  // Any row of a batch may be asked about.
+  native.settle?.(0)
   const settle = async (moved: Moved): Promise<number> => {
     const { loaded, refused, replaced = [], conflicted = 0, filtered = 0, waiting = 0 } = moved
     isRefusing = conflict === undefined && refused.length + replaced.length + waiting > 0
@@ -110,7 +112,7 @@ export async function loadTolerantly(
   }
   await context.query('SAVEPOINT copyist_batch')
   for (;;) {
-    const isPressed = () => !isWhole && refusals?.isPressed === true
+    const isPressed = () => !isWhole && (refusals?.isPressed === true || native.isFull?.() === true)
     const rows = isRefusing || stage.isHolding ? JUDGED_ROWS : Number.POSITIVE_INFINITY
     const isOver = () => refusals?.mustAsk === true
     const batch = new Batch(reader, {

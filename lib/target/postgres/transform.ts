@@ -187,9 +187,11 @@ export class Transformation {
     const total = { sent: 0, loaded: 0, refused: 0 }
     let size = Math.min(FIRST_BATCH, most)
     const reader = new Reader(native)
+    // Any row of a batch may be asked about.
+    native.settle?.(0)
     for (;;) {
       const first = total.sent
-      const isPressed = () => refusals?.isPressed === true
+      const isPressed = () => refusals?.isPressed === true || native.isFull?.() === true
       const batch = new Batch(reader, {
         first,
         size,

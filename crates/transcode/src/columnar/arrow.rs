@@ -13,7 +13,7 @@ use copyist_core::{DataError, ErrorCode, Result};
 use copyist_store::carried;
 
 use super::arrow_guard::{self, Blocks, Wanted};
-use super::{Batches, Begun, MOST_BYTES, MOST_REPEATED, RandomAccess, aim_of, contained, rows_for};
+use super::{Batches, Begun, MOST_BYTES, MOST_REPEATED, RandomAccess, aim_of, bytes_of, contained, rows_for};
 
 /// What a file begins with; a stream does not.
 const MAGIC: &[u8] = b"ARROW1";
@@ -149,9 +149,7 @@ impl ArrowInput {
     /// Rows of a batch at a time.
     fn rows_at_once(&mut self, batch: &RecordBatch) -> usize {
         let rows = batch.num_rows() as u64;
-        // Of a slice those of its rows alone: what it is a slice of may be many times as much.
-        let sizes = batch.columns().iter().map(|column| column.to_data().get_slice_memory_size().unwrap_or(usize::MAX));
-        let bytes = sizes.fold(0_u64, |sum, size| sum.saturating_add(size as u64));
+        let bytes = bytes_of(batch);
         let (each, longest) = self.repeated.of(batch);
         rows_for(aim_of(self.aim, batch.num_columns()), bytes, rows)
             .min(rows_for(

@@ -20,7 +20,7 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 
-use arrow_array::RecordBatch;
+use arrow_array::{Array, RecordBatch};
 use arrow_schema::SchemaRef;
 use copyist_core::{DataError, ErrorCode, Result};
 
@@ -105,6 +105,12 @@ const MOST_REPEATED: usize = 4;
 fn aim_of(aim: usize, columns: usize) -> usize {
     const FEW: usize = 64;
     aim.saturating_mul((columns / FEW).clamp(1, MOST_REPEATED))
+}
+
+/// About what a batch's rows take. Of a slice those of its rows alone: what it is a slice of may be many times as much.
+pub(crate) fn bytes_of(batch: &RecordBatch) -> u64 {
+    let sizes = batch.columns().iter().map(|column| column.to_data().get_slice_memory_size().unwrap_or(usize::MAX));
+    sizes.fold(0, |sum, size| sum.saturating_add(size as u64))
 }
 
 /// Rows of a batch of about `aim` bytes, where `bytes` have `rows`.
