@@ -70,7 +70,7 @@ const BOMBS: readonly (readonly [name: string, ending: string, bomb: () => Buffe
   ['lz4, one frame', 'lz4', () => lz4Frame(LINES), / more than 100 times its size$/],
   ['lz4, many frames', 'lz4', () => times(lz4Frame(16), 320), / more than 100 times its size$/],
   ['brotli', 'br', () => brotli({}), / more than 500 times its size$/],
-  ['brotli, a window of 1 GiB', 'br', () => brotli(wide), /(?: more than 500 times its size|is no valid brotli data)$/],
+  ['brotli, a window of 1 GiB', 'br', () => brotli(wide), /is no valid brotli data$/],
 ]
 
 let folder: string

@@ -14,7 +14,7 @@ interface Signature {
 const piped = (what: string, command: string) => (path: string) =>
   `${what} it on the way: ${command} ${path} | copyist "COPY … FROM STDIN …".`
 
-/** The longest mark, that of bzip2. */
+/** The longest mark that is looked for here, that of bzip2. */
 const MOST_BYTES = 10
 
 // biome-ignore-start lint/suspicious/noControlCharactersInRegex: they are what tells these from text
@@ -45,7 +45,7 @@ const BINARY_COPY: Signature = {
 }
 
 /** As `crates/store/src/codec` tells them. */
-const COMPRESSED = /^(?:\x1f\x8b|\x28\xb5\x2f\xfd|BZh[1-9](?:1AY&SY|\x17rE8P\x90)|\xfd7zXZ\0|\x04"M\x18)/
+const COMPRESSED = /^(?:\x1f\x8b|\x28\xb5\x2f\xfd|BZh[1-9](?:1AY&SY|\x17rE8P\x90)|\xfd7zXZ\0|\x04"M\x18|[P-_]\*M\x18)/
 // biome-ignore-end lint/suspicious/noControlCharactersInRegex: as above
 
 /** Whether an input that begins so is compressed, or may be: brotli has no mark. */
