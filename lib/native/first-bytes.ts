@@ -75,8 +75,9 @@ export function checkFirstBytes(bytes: Uint8Array, name: string, format: string,
   })
 }
 
-/** The same for a file, of which only these bytes are read. One that cannot be read is reported by whoever reads it. */
-export async function checkFile(path: string, name: string, format: string): Promise<void> {
+/** The same for a file, of which only these bytes are read. One that cannot be read is reported by whoever reads it. `called` is its path where
+ * `path` only leads to it. */
+export async function checkFile(path: string, name: string, format: string, called: string = path): Promise<void> {
   const file = await open(path).catch(() => undefined)
   if (file === undefined) return
   const start = Buffer.alloc(MOST_BYTES)
@@ -85,7 +86,7 @@ export async function checkFile(path: string, name: string, format: string): Pro
     .then(({ bytesRead }) => start.subarray(0, bytesRead))
     .catch(() => undefined)
     .finally(() => file.close().catch(() => {}))
-  if (bytes !== undefined) checkFirstBytes(bytes, name, format, path)
+  if (bytes !== undefined) checkFirstBytes(bytes, name, format, called)
 }
 
 function shellWord(text: string): string {
