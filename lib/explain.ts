@@ -19,6 +19,7 @@ import { type DatePatterns, isRead, type LoadColumn } from './native/load.ts'
 import {
   type Input,
   type LoadLimits,
+  namesOf,
   peekHeader,
   type Rereadable,
   readRemoteSchema,
@@ -189,8 +190,8 @@ class LazyInput {
     // Opened, what is missing or no text is told as a load tells it.
     const opened = await this.open()
     if (opened.kind === 'files') {
-      const { name, size, paths } = opened
-      return { name, kind: 'files', files: paths, bytes: size, compression: 'none', read }
+      const { name, size } = opened
+      return { name, kind: 'files', files: namesOf(opened), bytes: size, compression: 'none', read }
     }
     if (opened.kind === 'file' && opened.size !== undefined) {
       return { name: opened.name, kind: 'file', bytes: opened.size, compression: 'none', read }

@@ -8,7 +8,7 @@ import { openLedger } from './ledger/open.ts'
 import type { CompletedLoad, LedgerFile, LedgerLoad } from './ledger/records.ts'
 import { loadAddon } from './native/addon.ts'
 import type { LoadCounters } from './native/load.ts'
-import type { Input } from './native/open.ts'
+import { type Input, namesOf } from './native/open.ts'
 import type { Receipt, ReceiptFile } from './receipt.ts'
 import type { RejectLog } from './reject-log.ts'
 import type { RowInput } from './source.ts'
@@ -344,7 +344,10 @@ async function modifiedTimes(source: Input | RowInput): Promise<Map<string, Date
     if (found?.isFile()) times.set(name, found.mtime)
   }
   if (source.kind === 'file') await note(source.name, source.path)
-  else if (source.kind === 'files') for (const path of source.paths) await note(path, path)
+  else if (source.kind === 'files') {
+    const names = namesOf(source)
+    for (const [index, path] of source.paths.entries()) await note(names[index] ?? path, path)
+  }
   return times
 }
 

@@ -81,20 +81,9 @@ export async function openSource(
   }
   refuseStoreOptions(statement)
   const path = localPath(statement.text, source)
-  if (access) {
-    const several = (statement.options.remote?.files ?? statement.options.remote?.pattern) !== undefined
-    if (several) return await filesUnderRules(statement, path, access)
-    const { path: opened, size, handle } = await access.openFile(path, name, place)
-    try {
-      await checkFile(opened, name, statement.options.format)
-    } catch (error) {
-      await handle.close()
-      throw error
-    }
-    return { kind: 'file', path: opened, name, size, handle }
-  }
+  if (access) return await filesUnderRules(statement, path, access, context.signal)
   const found = await stat(path).catch(() => undefined)
-  const files = await filesOf(statement, path, found)
+  const files = await filesOf(statement, path, found, context.signal)
   if (files !== undefined) {
     if (files.kind === 'file') await checkFile(files.path, files.name, statement.options.format)
     return files

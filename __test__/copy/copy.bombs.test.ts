@@ -53,7 +53,12 @@ function times(part: Buffer, count: number): Buffer {
 }
 
 const text = () => Buffer.alloc(LINE.length * LINES, LINE)
-const wide = { [constants.BROTLI_PARAM_LARGE_WINDOW]: 1, [constants.BROTLI_PARAM_LGWIN]: 30 }
+/** Of a lower quality the encoder passes over the size of the window. */
+const wide = {
+  [constants.BROTLI_PARAM_QUALITY]: 3,
+  [constants.BROTLI_PARAM_LARGE_WINDOW]: 1,
+  [constants.BROTLI_PARAM_LGWIN]: 30,
+}
 const brotli = (params: Record<number, number>) =>
   brotliCompressSync(text(), { params: { [constants.BROTLI_PARAM_QUALITY]: 2, ...params } })
 
@@ -70,7 +75,7 @@ const BOMBS: readonly (readonly [name: string, ending: string, bomb: () => Buffe
   ['lz4, one frame', 'lz4', () => lz4Frame(LINES), / more than 100 times its size$/],
   ['lz4, many frames', 'lz4', () => times(lz4Frame(16), 320), / more than 100 times its size$/],
   ['brotli', 'br', () => brotli({}), / more than 500 times its size$/],
-  ['brotli, a window of 1 GiB', 'br', () => brotli(wide), /(?: more than 500 times its size|is no valid brotli data)$/],
+  ['brotli, a window of 1 GiB', 'br', () => brotli(wide), /is no valid brotli data$/],
 ]
 
 let folder: string

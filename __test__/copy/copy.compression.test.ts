@@ -74,6 +74,38 @@ describe.each(benches)('$name', ({ open }) => {
     expect(await rows()).toEqual(ALL)
   })
 
+  test.each(['zstd', 'lz4'] as const)('%s behind a frame that is passed over', async (codec) => {
+    const bytes = Buffer.from(OTHERS[codec], 'base64')
+    // As pzstd writes it before each of its frames; of a longer one the name tells what follows.
+    const skip = (size: number) =>
+      Buffer.concat([Buffer.from([0x50, 0x2a, 0x4d, 0x18, size, 0, 0, 0]), Buffer.alloc(size)])
+    for (const [name, size] of [
+      ['in.csv', 4],
+      [`in.csv.${codec}`, 200],
+    ] as const) {
+      await bench.sql('DELETE FROM t')
+      await bench.db.copy(`COPY t FROM '${file(name, Buffer.concat([skip(size), bytes, skip(0)]))}' (${CSV})`)
+      expect(await rows()).toEqual(ALL)
+    }
+    await bench.sql('DELETE FROM t')
+    const stdin = Readable.from(Array.from(Buffer.concat([skip(4), bytes]), (byte) => Buffer.from([byte])))
+    await bench.db.copy(`COPY t FROM STDIN (${CSV})`, { stdin })
+    expect(await rows()).toEqual(ALL)
+  })
+
+  test('what follows brotli is not dropped', async () => {
+    const bytes = brotliCompressSync('1,a\n')
+    for (const behind of [bytes, Buffer.from('trailing')]) {
+      const path = file('two.csv.br', Buffer.concat([bytes, behind]))
+      await expect(bench.db.copy(`COPY t FROM '${path}' (FORMAT csv)`)).rejects.toMatchObject({
+        sqlState: '22P04',
+        message: `file "${path}" is no valid brotli data`,
+        detail: expect.stringContaining(': bytes follow its end.'),
+      })
+    }
+    expect(await rows()).toEqual([])
+  })
+
   test.each(['GZIP', 'BZIP2', 'ZSTD'])('%s of Redshift', async (word) => {
     const bytes = word === 'GZIP' ? gzipSync('1|a\n') : Buffer.from(OTHERS[word.toLowerCase() as 'zstd'], 'base64')
     const path = file('in.txt', bytes)

@@ -37,11 +37,25 @@ export type Access = 'open' | 'closed' | AccessRules
 
 /** A file that was opened under rules. */
 export interface OpenedFile {
+  readonly kind: 'file'
   /** Leads to this very file, whatever its name means by now. */
   readonly path: string
   readonly size: number
   readonly handle: FileHandle
 }
+
+/** A folder that may be looked into: its files are to be opened one by one. */
+export interface OpenedFolder {
+  readonly kind: 'folder'
+  /** Leads to this very folder, as a file's does. */
+  readonly path: string
+  readonly handle: FileHandle
+}
+
+/** Linux's flag to take hold of something without opening it, for which Node has no name. */
+const O_PATH = 0o10_000_000
+/** Behind a folder's path: a file called anything in it. */
+const BELOW = `${sep}?`
 
 /** Rules of a network as plain data. */
 export type NetworkRules = Required<Pick<AccessRules, 'schemes' | 'hosts' | 'addresses'>>
@@ -142,29 +156,49 @@ export class AccessPolicy {
     name: string,
     statement: { readonly text: string; readonly offset: number },
   ): Promise<OpenedFile> {
+    const opened = await this.open(path, name, statement)
+    if (opened.kind === 'file') return opened
+    await opened.handle.close()
+    throw noRegularFile(name, statement)
+  }
+
+  /**
+   * The same for a file or a folder.
+   *
+   * @throws {CopyError} as {@link openFile} does
+   */
+  async open(
+    path: string,
+    name: string,
+    statement: { readonly text: string; readonly offset: number },
+  ): Promise<OpenedFile | OpenedFolder> {
     const denied = (cause?: unknown) => this.#deniedFile(name, statement, cause)
-    const absolute = isAbsolute(path) ? path : resolve(path)
-    const real = await this.#realPath(absolute)
-    // Nothing outside is even opened: that alone can have effects, of a device for one.
-    if (real === undefined || !(await this.#isInside(real.path))) throw denied()
-    if (!real.exists) throw missingFile(name, statement)
-    // No symbolic link at its end any more; NONBLOCK since it may have become a pipe.
-    const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY
-    const handle = await open(real.path, flags).catch((error: NodeJS.ErrnoException) => {
+    const refuse = (error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') throw missingFile(name, statement)
       if (error.code === 'EACCES' || error.code === 'EPERM') throw unreadable(name, error)
       throw denied(error)
-    })
+    }
+    const real = await this.#realPath(isAbsolute(path) ? path : resolve(path))
+    if (real === undefined || !(await this.#isInside(real.path + BELOW))) throw denied()
+    if (!real.exists) throw missingFile(name, statement)
+    // Nothing outside is opened, nor a pipe or a device anywhere: that alone can have effects. What is held can be asked what it is.
+    const held = await open(real.path, O_PATH | constants.O_NOFOLLOW).catch(refuse)
+    let isKept = false
     try {
-      const link = `/proc/self/fd/${handle.fd}`
-      // A folder on the way may have been exchanged meanwhile.
-      if (!(await this.#isInside(await readlink(link).catch(() => '')))) throw denied()
-      const found = await handle.stat()
+      const link = `/proc/self/fd/${held.fd}`
+      // A folder on the way may have been exchanged meanwhile, or what is at its end.
+      const leadsTo = await readlink(link).catch(() => '')
+      const found = await held.stat()
+      if (found.isDirectory() && (await this.#isInside(leadsTo + BELOW))) {
+        isKept = true
+        return { kind: 'folder', path: link, handle: held }
+      }
+      if (found.isSymbolicLink() || !(await this.#isInside(leadsTo))) throw denied()
       if (!found.isFile()) throw noRegularFile(name, statement)
-      return { path: link, size: found.size, handle }
-    } catch (error) {
-      await handle.close()
-      throw error
+      const handle = await open(link, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY).catch(refuse)
+      return { kind: 'file', path: `/proc/self/fd/${handle.fd}`, size: found.size, handle }
+    } finally {
+      if (!isKept) await held.close()
     }
   }
 
@@ -197,22 +231,6 @@ export class AccessPolicy {
     }
   }
 
-  /**
-   * The real path of a folder whose files are to be listed.
-   *
-   * @throws {CopyError} 42501 when it is neither one of those that are listed nor below one
-   */
-  async folder(
-    path: string,
-    name: string,
-    statement: { readonly text: string; readonly offset: number },
-  ): Promise<string> {
-    const real = await this.#realPath(isAbsolute(path) ? path : resolve(path))
-    // A file called anything in it would be inside.
-    if (real?.exists && (await this.#isInside(`${real.path}${sep}?`))) return real.path
-    throw this.#deniedFile(name, statement)
-  }
-
   /** Where the path leads: to a file, or to a folder without it. */
   async #realPath(path: string): Promise<{ readonly path: string; readonly exists: boolean } | undefined> {
     const whole = await realpath(path).catch((error: NodeJS.ErrnoException) => error.code ?? '')
@@ -221,7 +239,7 @@ export class AccessPolicy {
     for (let part = path; ; part = dirname(part)) {
       const found = await realpath(part).catch(() => undefined)
       // With something behind it, so that a root itself counts as what it contains.
-      if (found !== undefined) return { path: `${found}${sep}?`, exists: false }
+      if (found !== undefined) return { path: found + BELOW, exists: false }
       // A link that leads nowhere would tell that there is nothing, wherever that is.
       const isLink = await lstat(part)
         .then((stats) => stats.isSymbolicLink())

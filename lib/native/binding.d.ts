@@ -66,6 +66,18 @@ export declare class BindingLoad {
   close(): Promise<unknown>
 }
 
+/** A search for files. */
+export declare class BindingSearch {
+  constructor()
+  /**
+   * The regular files that a pattern means below a folder, or that are in the folder at any depth. `within` is the descriptor of a folder that
+   * is called `path`, as a path; then nothing outside of it is looked at.
+   */
+  list(path: string, pattern?: string | undefined | null, within?: string | undefined | null): Promise<BindingListing>
+  /** Nobody wants to know any more. */
+  cancel(): void
+}
+
 /** Keeps a stream so that it can be read twice. */
 export declare class BindingSpool {
   /** Holds up to `limit` bytes in memory, then a temporary file. */
@@ -587,12 +599,6 @@ export declare function errorCodes(): Array<BindingErrorCode>
 
 /** Facts about the addon and the CPU. */
 export declare function info(): BindingInfo
-
-/**
- * The regular files that a pattern means below a folder, or that are in the folder at any depth. Where it is `confined`, nothing outside of the
- * folder is looked at.
- */
-export declare function listFiles(path: string, pattern?: string | undefined | null, confined?: boolean | undefined | null): Promise<BindingListing>
 
 /** The sizes of files that are named one by one; a failure when one of them is no regular file. */
 export declare function measureFiles(paths: Array<string>): Promise<BindingListing>

@@ -14,7 +14,7 @@ interface Signature {
 const piped = (what: string, command: string) => (path: string) =>
   `${what} it on the way: ${command} ${path} | copyist "COPY … FROM STDIN …".`
 
-/** The longest mark, that of bzip2. */
+/** The longest mark that is looked for here, that of bzip2. */
 const MOST_BYTES = 10
 
 // biome-ignore-start lint/suspicious/noControlCharactersInRegex: they are what tells these from text
@@ -45,7 +45,7 @@ const BINARY_COPY: Signature = {
 }
 
 /** As `crates/store/src/codec` tells them. */
-const COMPRESSED = /^(?:\x1f\x8b|\x28\xb5\x2f\xfd|BZh[1-9](?:1AY&SY|\x17rE8P\x90)|\xfd7zXZ\0|\x04"M\x18)/
+const COMPRESSED = /^(?:\x1f\x8b|\x28\xb5\x2f\xfd|BZh[1-9](?:1AY&SY|\x17rE8P\x90)|\xfd7zXZ\0|\x04"M\x18|[P-_]\*M\x18)/
 // biome-ignore-end lint/suspicious/noControlCharactersInRegex: as above
 
 /** Whether an input that begins so is compressed, or may be: brotli has no mark. */
@@ -75,8 +75,9 @@ export function checkFirstBytes(bytes: Uint8Array, name: string, format: string,
   })
 }
 
-/** The same for a file, of which only these bytes are read. One that cannot be read is reported by whoever reads it. */
-export async function checkFile(path: string, name: string, format: string): Promise<void> {
+/** The same for a file, of which only these bytes are read. One that cannot be read is reported by whoever reads it. `called` is its path where
+ * `path` only leads to it. */
+export async function checkFile(path: string, name: string, format: string, called: string = path): Promise<void> {
   const file = await open(path).catch(() => undefined)
   if (file === undefined) return
   const start = Buffer.alloc(MOST_BYTES)
@@ -85,7 +86,7 @@ export async function checkFile(path: string, name: string, format: string): Pro
     .then(({ bytesRead }) => start.subarray(0, bytesRead))
     .catch(() => undefined)
     .finally(() => file.close().catch(() => {}))
-  if (bytes !== undefined) checkFirstBytes(bytes, name, format, path)
+  if (bytes !== undefined) checkFirstBytes(bytes, name, format, called)
 }
 
 function shellWord(text: string): string {

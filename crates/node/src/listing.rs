@@ -1,5 +1,8 @@
 //! The files that a statement means, looked up off the main thread.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use copyist_core::{DataError, ErrorCode};
 use copyist_store::{Entry, list};
 use copyist_transcode::Failure;
@@ -21,7 +24,8 @@ pub struct BindingListing {
 pub struct Listing {
     path: String,
     pattern: Option<String>,
-    confined: bool,
+    within: Option<String>,
+    stop: Arc<AtomicBool>,
 }
 
 impl Task for Listing {
@@ -29,7 +33,7 @@ impl Task for Listing {
     type JsValue = BindingListing;
 
     fn compute(&mut self) -> napi::Result<Self::Output> {
-        Ok(list(&self.path, self.pattern.as_deref(), self.confined))
+        Ok(list(&self.path, self.pattern.as_deref(), self.within.as_deref(), &self.stop))
     }
 
     fn resolve(&mut self, _: Env, output: Self::Output) -> napi::Result<BindingListing> {
@@ -82,9 +86,30 @@ pub fn measure_files(paths: Vec<String>) -> AsyncTask<Measuring> {
     AsyncTask::new(Measuring { paths })
 }
 
-/// The regular files that a pattern means below a folder, or that are in the folder at any depth. Where it is `confined`, nothing outside of the
-/// folder is looked at.
-#[napi(catch_unwind, ts_return_type = "Promise<BindingListing>")]
-pub fn list_files(path: String, pattern: Option<String>, confined: Option<bool>) -> AsyncTask<Listing> {
-    AsyncTask::new(Listing { path, pattern, confined: confined.unwrap_or_default() })
+/// A search for files.
+#[napi]
+#[derive(Default)]
+pub struct BindingSearch {
+    stop: Arc<AtomicBool>,
+}
+
+#[napi]
+impl BindingSearch {
+    #[napi(constructor, catch_unwind)]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The regular files that a pattern means below a folder, or that are in the folder at any depth. `within` is the descriptor of a folder that
+    /// is called `path`, as a path; then nothing outside of it is looked at.
+    #[napi(catch_unwind, ts_return_type = "Promise<BindingListing>")]
+    pub fn list(&self, path: String, pattern: Option<String>, within: Option<String>) -> AsyncTask<Listing> {
+        AsyncTask::new(Listing { path, pattern, within, stop: Arc::clone(&self.stop) })
+    }
+
+    /// Nobody wants to know any more.
+    #[napi(catch_unwind)]
+    pub fn cancel(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
 }

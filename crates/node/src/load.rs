@@ -15,7 +15,7 @@ use copyist_transcode::{
 };
 use napi::bindgen_prelude::{AsyncTask, Buffer, BufferSlice, Function};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
-use napi::{Env, Status, Task};
+use napi::{Env, Status, Task, sys};
 use napi_derive::napi;
 
 use crate::convert::BindingFailure;
@@ -128,16 +128,31 @@ pub struct BindingPeek {
     pub failure: Option<BindingFailure>,
 }
 
-type Callback = ThreadsafeFunction<(), (), (), Status, false>;
+/// It does not keep the process by itself: a reading that is left alone does not matter to it.
+type Callback = ThreadsafeFunction<(), (), (), Status, false, true>;
 
 fn callback(function: &Function<'_, (), ()>) -> napi::Result<Callback> {
-    function.build_threadsafe_function::<()>().build()
+    function.build_threadsafe_function::<()>().weak::<true>().build()
+}
+
+/// Says whether somebody waits to be called, who keeps the process.
+fn set_awaited(callback: &Callback, env: Env, is_awaited: bool) {
+    // SAFETY: the function lives as long as the callback, which is borrowed, and this is the thread that it was made in, as `env` is only there.
+    unsafe {
+        if is_awaited {
+            sys::napi_ref_threadsafe_function(env.raw(), callback.raw());
+        } else {
+            sys::napi_unref_threadsafe_function(env.raw(), callback.raw());
+        }
+    }
 }
 
 #[derive(Default)]
 struct Inner {
     load: Option<Load>,
     pushed: Option<Arc<Pushed>>,
+    /// Called when there is news, until it is closed.
+    on_ready: Option<Arc<Callback>>,
     /// A chunk that did not fit the caller's buffer.
     waiting: Option<copyist_transcode::Chunk>,
     /// Chunks that DuckDB still reads: all of them, or of those that were copied the long strings.
@@ -280,6 +295,8 @@ impl BindingLoad {
             }
         };
         let armed = Arc::clone(&self.armed);
+        let on_ready = Arc::new(on_ready);
+        let told_ready = Arc::clone(&on_ready);
         let load = Load::start(Specification {
             plan,
             sink,
@@ -291,12 +308,13 @@ impl BindingLoad {
             keeps_records: specification.keeps_records,
             on_ready: Box::new(move || {
                 if armed.swap(false, Ordering::AcqRel) {
-                    on_ready.call((), ThreadsafeFunctionCallMode::NonBlocking);
+                    told_ready.call((), ThreadsafeFunctionCallMode::NonBlocking);
                 }
             }),
         });
         let mut inner = self.lock();
         inner.load = Some(load);
+        inner.on_ready = Some(on_ready);
         inner.is_served = specification.is_served;
         inner.pushed = pushed;
         None
@@ -327,9 +345,13 @@ impl BindingLoad {
 
     /// Copies the next chunk into `into`, if there is one. Never waits.
     #[napi(catch_unwind)]
-    pub fn next(&self, into: BufferSlice<'_>) -> BindingNext {
+    pub fn next(&self, env: Env, into: BufferSlice<'_>) -> BindingNext {
         let mut next = self.look(into);
-        next.has_rejects = self.lock().load.as_ref().is_some_and(Load::has_rejects);
+        let inner = self.lock();
+        next.has_rejects = inner.load.as_ref().is_some_and(Load::has_rejects);
+        if let Some(on_ready) = &inner.on_ready {
+            set_awaited(on_ready, env, next.state == "pending");
+        }
         next
     }
 
@@ -592,6 +614,7 @@ impl BindingLoad {
             inner.last = Some(load.summary());
         }
         inner.pushed = None;
+        inner.on_ready = None;
         inner.waiting = None;
         AsyncTask::new(Closing { load, _held: std::mem::take(&mut inner.held) })
     }

@@ -19,8 +19,9 @@ pub(crate) enum Token {
     Class { negated: bool, ranges: Vec<(char, char)> },
 }
 
-/// More alternatives than this are a mistake, or an attack.
+/// More alternatives than this are a mistake, or an attack; so are more characters in all of them.
 const MOST_ALTERNATIVES: usize = 1024;
+const MOST_CHARS: usize = 64 << 10;
 
 /// A pattern of paths.
 #[derive(Clone, Debug)]
@@ -43,14 +44,15 @@ impl Glob {
         let mut alternatives = vec![pattern.chars().collect::<Vec<char>>()];
         let mut at = 0;
         while at < alternatives.len() {
+            if alternatives.len() > MOST_ALTERNATIVES {
+                return Err(format!("it stands for more than {MOST_ALTERNATIVES} patterns"));
+            }
+            if alternatives.iter().map(Vec::len).sum::<usize>() > MOST_CHARS {
+                return Err(format!("the patterns that it stands for have more than {MOST_CHARS} characters"));
+            }
             match brace(&alternatives[at])? {
                 None => at += 1,
-                Some(expanded) => {
-                    alternatives.splice(at..=at, expanded);
-                    if alternatives.len() > MOST_ALTERNATIVES {
-                        return Err(format!("it stands for more than {MOST_ALTERNATIVES} patterns"));
-                    }
-                }
+                Some(expanded) => drop(alternatives.splice(at..=at, expanded)),
             }
         }
         let alternatives = alternatives.iter().map(|chars| segments(chars)).collect::<Result<_, _>>()?;
@@ -165,7 +167,7 @@ fn segments(chars: &[char]) -> Result<Vec<Segment>, String> {
             Segment::Pattern(tokens)
         };
         *is_plain = true;
-        // More of them mean the same, and would take for ever.
+        // More of them mean the same.
         if segment != Segment::Deep || parsed.last() != Some(&Segment::Deep) {
             parsed.push(segment);
         }
@@ -229,18 +231,29 @@ fn class(chars: &[char]) -> Result<Token, String> {
     if ranges.is_empty() { Err("a pair of brackets is empty".to_owned()) } else { Ok(Token::Class { negated, ranges }) }
 }
 
+/// Which of the names the segments before have taken is all that counts: each segment is asked of each name once, however many `**` there are.
 fn matches_all(segments: &[Segment], names: &[&str]) -> bool {
-    match (segments.split_first(), names.split_first()) {
-        (None, None) => true,
-        (Some((Segment::Deep, rest)), _) if matches_all(rest, names) => true,
-        // At its end it stands for a file at any depth.
-        (Some((Segment::Deep, _)), Some((name, _))) if name.starts_with('.') => false,
-        (Some((Segment::Deep, _)), Some((_, more))) => {
-            matches_all(segments, more) || more.is_empty() && segments.len() == 1
+    // Whether the segments so far can have taken as many names.
+    let mut taken = vec![false; names.len() + 1];
+    taken[0] = true;
+    for (index, segment) in segments.iter().enumerate() {
+        let mut next = vec![false; names.len() + 1];
+        for (at, name) in names.iter().enumerate() {
+            next[at + 1] = match segment {
+                Segment::Deep => (taken[at] || next[at]) && !name.starts_with('.'),
+                _ => taken[at] && segment.means(name),
+            };
         }
-        (Some((segment, rest)), Some((name, more))) => segment.means(name) && matches_all(rest, more),
-        _ => false,
+        // At its end it stands for a file at any depth, elsewhere for folders, none included.
+        if *segment == Segment::Deep && index + 1 < segments.len() {
+            next.iter_mut().zip(&taken).for_each(|(next, &taken)| *next |= taken);
+        }
+        if !next.contains(&true) {
+            return false;
+        }
+        taken = next;
     }
+    taken[names.len()]
 }
 
 impl Segment {
@@ -324,7 +337,8 @@ mod tests {
             ("{2024,2025}/{x,y}", &["2024/x", "2025/y"], &["2024/z"]),
             ("**/*.csv", &["a.csv", "x/a.csv", "x/y/a.csv"], &["a.txt", "x/a.txt"]),
             ("year=*/**/*.csv", &["year=1/a.csv", "year=1/m/a.csv"], &["a.csv", "x/year=1/a.csv"]),
-            ("x/**", &["x/a", "x/y/a"], &["y/a", "xa"]),
+            ("x/**", &["x/a", "x/y/a"], &["y/a", "xa", "x"]),
+            ("**/x/**/y", &["x/y", "a/x/y", "x/a/b/y", "x/x/y"], &["x", "y", "x/.a/y", "x/y/z"]),
             ("a**b", &["ab", "axb"], &["a/b"]),
             ("\\*", &["*"], &["a"]),
             ("[\\]]", &["]"], &["\\"]),
@@ -342,6 +356,17 @@ mod tests {
             assert!(Glob::new(broken).is_err(), "{broken}");
         }
         assert!(Glob::new(&"{a,b}".repeat(20)).is_err());
+        assert!(Glob::new(&"{a}".repeat(MOST_CHARS)).is_err());
+    }
+
+    #[test]
+    fn any_number_of_deep_parts_takes_no_longer() {
+        let path = format!("{}z", "x/".repeat(400));
+        let pattern = "**/x/".repeat(200);
+        let started = std::time::Instant::now();
+        assert!(matches(&format!("{pattern}z"), &path));
+        assert!(!matches(&format!("{pattern}y"), &path));
+        assert!(started.elapsed() < std::time::Duration::from_secs(5));
     }
 
     #[test]
@@ -364,6 +389,21 @@ mod tests {
         }
     }
 
+    fn naive_all(segments: &[Segment], names: &[&str]) -> bool {
+        match (segments, names) {
+            ([], _) => names.is_empty(),
+            ([Segment::Deep], _) => !names.is_empty() && names.iter().all(|name| !name.starts_with('.')),
+            ([Segment::Deep, rest @ ..], _) => {
+                naive_all(rest, names)
+                    || names
+                        .split_first()
+                        .is_some_and(|(name, more)| !name.starts_with('.') && naive_all(segments, more))
+            }
+            ([segment, rest @ ..], [name, more @ ..]) => segment.means(name) && naive_all(rest, more),
+            _ => false,
+        }
+    }
+
     proptest! {
         #[test]
         fn equals_naive(pattern in "[ab*?]{0,7}", name in "[ab]{0,9}") {
@@ -373,6 +413,13 @@ mod tests {
                 char => Token::Char(char),
             }).collect();
             prop_assert_eq!(matches_name(&tokens, &name), naive(&tokens, &name.chars().collect::<Vec<_>>()));
+        }
+
+        #[test]
+        fn paths_equal_naive(pattern in "(\\*\\*|a|b|\\*|\\.\\*)(/(\\*\\*|a|b|\\*)){0,5}", path in "\\.?[ab](/\\.?[ab]){0,6}") {
+            let glob = Glob::new(&pattern).expect("it is a pattern");
+            let names: Vec<&str> = path.split('/').collect();
+            prop_assert_eq!(glob.matches(&path), naive_all(&glob.alternatives[0], &names));
         }
 
         #[test]

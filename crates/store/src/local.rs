@@ -1,9 +1,10 @@
 //! The files of this machine that a path, a folder or a pattern means.
 
-use std::collections::BTreeMap;
-use std::fs::{self, Metadata};
+use std::collections::{BTreeMap, HashSet};
+use std::fs::{self, File, Metadata};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use copyist_core::{DataError, ErrorCode};
 
@@ -21,14 +22,21 @@ pub struct Entry {
 /// without a pattern names that begin with a dot or an underscore are passed over: marks and temporary files of those who write such
 /// folders.
 ///
-/// Where it is `confined`, nothing outside of the folder is looked at, whatever the pattern says and links lead to: as if it were not there. A link
-/// to a file is found all the same, for whoever opens it to judge.
+/// `within` says that the folder has been opened, by a path that leads through its descriptor. Then nothing outside of it is looked at, whatever
+/// the pattern says and links lead to, then or a moment later: as if it were not there. A link that leads out, or nowhere, is found all the same,
+/// for whoever opens it to judge.
 ///
 /// # Errors
-/// When a folder cannot be read, a name is no UTF-8, the pattern is broken, or nothing is found.
-pub fn list(path: &str, pattern: Option<&str>, confined: bool) -> Result<Vec<Entry>, Box<DataError>> {
-    let root = if confined { Some(fs::canonicalize(path).map_err(|error| failed(path, &error))?) } else { None };
-    let mut found = Found { sizes: BTreeMap::new(), root };
+/// When a folder cannot be read, a name is no UTF-8, the pattern is broken, nothing is found, or `stop` is set meanwhile.
+pub fn list(
+    path: &str,
+    pattern: Option<&str>,
+    within: Option<&str>,
+    stop: &AtomicBool,
+) -> Result<Vec<Entry>, Box<DataError>> {
+    let within = within.map(|descriptor| Within::new(path, descriptor)).transpose();
+    let within = within.map_err(|error| failed(path, &error))?;
+    let mut search = Search { sizes: BTreeMap::new(), within, stop, walked: None };
     match pattern {
         Some(pattern) => {
             let glob = Glob::new(pattern).map_err(|reason| {
@@ -36,18 +44,20 @@ pub fn list(path: &str, pattern: Option<&str>, confined: bool) -> Result<Vec<Ent
                 DataError::new(ErrorCode::InvalidParameterValue, message)
             })?;
             for segments in &glob.alternatives {
+                let deep = segments.iter().filter(|segment| **segment == Segment::Deep).count();
+                search.walked = (deep > 1).then(HashSet::new);
                 match segments.split_first() {
                     // From the root on.
                     Some((Segment::Name(name), rest)) if name.is_empty() && path.is_empty() => {
-                        walk("/", rest, &mut found)?;
+                        search.walk("/", rest)?;
                     }
-                    _ => walk(path, segments, &mut found)?,
+                    _ => search.walk(path, segments)?,
                 }
             }
         }
-        None => all_below(path, &mut found)?,
+        None => search.all_below(path)?,
     }
-    if found.sizes.is_empty() {
+    if search.sizes.is_empty() {
         let message = match pattern {
             Some(pattern) if path.is_empty() => format!("no file matches \"{pattern}\""),
             Some(pattern) => format!("no file below \"{path}\" matches \"{pattern}\""),
@@ -55,21 +65,58 @@ pub fn list(path: &str, pattern: Option<&str>, confined: bool) -> Result<Vec<Ent
         };
         return Err(DataError::new(ErrorCode::UndefinedFile, message));
     }
-    Ok(found.sizes.into_iter().map(|(path, size)| Entry { path, size }).collect())
+    Ok(search.sizes.into_iter().map(|(path, size)| Entry { path, size }).collect())
 }
 
-/// What has been found, and the folder that the search must not leave.
-struct Found {
-    sizes: BTreeMap<String, u64>,
-    root: Option<PathBuf>,
+/// A folder that a search does not leave.
+struct Within {
+    /// Bytes of what it is called, with which all paths of the search begin.
+    name: usize,
+    descriptor: String,
+    real: PathBuf,
 }
 
-impl Found {
-    /// Whether a folder may be looked into.
-    fn has(&self, folder: &str) -> bool {
-        let folder = if folder.is_empty() { "." } else { folder };
-        self.root.as_ref().is_none_or(|root| fs::canonicalize(folder).is_ok_and(|real| real.starts_with(root)))
+impl Within {
+    fn new(path: &str, descriptor: &str) -> io::Result<Self> {
+        Ok(Self { name: path.len(), descriptor: descriptor.to_owned(), real: fs::read_link(descriptor)? })
     }
+
+    /// The same path through the descriptor.
+    fn at(&self, path: &str) -> String {
+        format!("{}/{}", self.descriptor, &path[self.name..])
+    }
+
+    /// Takes hold of what is inside without opening it; None if it is not inside. Asked afterwards where it is, it leads nowhere else any more.
+    #[cfg(target_os = "linux")]
+    fn hold(&self, path: &str) -> io::Result<Option<Held>> {
+        use std::os::fd::AsRawFd;
+        use std::os::unix::fs::OpenOptionsExt;
+        const O_PATH: i32 = 0o10_000_000;
+        let file = File::options().read(true).custom_flags(O_PATH).open(path)?;
+        let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+        let is_inside = fs::read_link(&path)?.starts_with(&self.real);
+        Ok(is_inside.then_some(Held { file, path }))
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn hold(&self, _: &str) -> io::Result<Option<Held>> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+/// What cannot be exchanged any more while its path is used.
+struct Held {
+    file: File,
+    path: String,
+}
+
+/// What has been found, and how it is looked for.
+struct Search<'a> {
+    sizes: BTreeMap<String, u64>,
+    within: Option<Within>,
+    stop: &'a AtomicBool,
+    /// Where there is more than one `**`: what has been looked for, by folder and how much of the pattern was left. Several ways lead there.
+    walked: Option<HashSet<(String, usize)>>,
 }
 
 fn joined(folder: &str, name: &str) -> String {
@@ -89,92 +136,131 @@ fn failed(path: &str, error: &io::Error) -> Box<DataError> {
     DataError::new(code, format!("could not read folder \"{path}\": {reason}"))
 }
 
-/// Names in a folder; none where it is not there.
-fn names(folder: &str) -> Result<Vec<String>, Box<DataError>> {
-    let path = if folder.is_empty() { Path::new(".") } else { Path::new(folder) };
-    let entries = match fs::read_dir(path) {
-        Ok(entries) => entries,
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-            return Ok(Vec::new());
+impl Search<'_> {
+    /// Names in a folder; None where it is not there.
+    fn names(&self, folder: &str) -> Result<Option<Vec<String>>, Box<DataError>> {
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(DataError::new(ErrorCode::QueryCanceled, "COPY was cancelled"));
         }
-        Err(error) => return Err(failed(folder, &error)),
-    };
-    let mut names = Vec::new();
-    for entry in entries {
-        let name = entry.map_err(|error| failed(folder, &error))?.file_name();
-        names.push(name.into_string().map_err(|name| {
-            let message = format!("the name \"{}\" in folder \"{folder}\" is not UTF-8", name.display());
-            DataError::new(ErrorCode::CharacterNotInRepertoire, message).with_hint("Rename the file.")
-        })?);
-    }
-    Ok(names)
-}
-
-/// What a path leads to; None where there is nothing, or a link to nothing.
-fn look(path: &str) -> Option<Metadata> {
-    fs::metadata(path).ok()
-}
-
-fn add(path: String, found: &mut Found) {
-    if found.has(path.rsplit_once('/').map_or("", |(folder, _)| if folder.is_empty() { "/" } else { folder }))
-        && let Some(metadata) = look(&path)
-        && metadata.is_file()
-    {
-        found.sizes.insert(path, metadata.len());
-    }
-}
-
-fn walk(folder: &str, segments: &[Segment], found: &mut Found) -> Result<(), Box<DataError>> {
-    let Some((segment, rest)) = segments.split_first() else { return Ok(()) };
-    if let Segment::Name(name) = segment {
-        let path = joined(folder, name);
-        return if rest.is_empty() {
-            add(path, found);
-            Ok(())
-        } else {
-            walk(&path, rest, found)
+        let held = match self.within.as_ref().map(|within| within.hold(&within.at(folder))) {
+            None => None,
+            Some(Ok(Some(held))) => Some(held),
+            // What is not inside is not told of, however it cannot be looked at.
+            Some(Ok(None) | Err(_)) => return Ok(None),
         };
-    }
-    let is_deep = *segment == Segment::Deep;
-    if is_deep && !rest.is_empty() {
-        walk(folder, rest, found)?;
-    }
-    if !found.has(folder) {
-        return Ok(());
-    }
-    for name in names(folder)? {
-        if !segment.means(&name) {
-            continue;
-        }
-        let path = joined(folder, &name);
-        if is_deep {
-            // Links to folders are not followed, which might lead round in a circle.
-            match fs::symlink_metadata(&path) {
-                Ok(metadata) if metadata.is_dir() => walk(&path, segments, found)?,
-                _ if rest.is_empty() => add(path, found),
-                _ => {}
+        let path = held.as_ref().map_or(if folder.is_empty() { "." } else { folder }, |held| &held.path);
+        let entries = match fs::read_dir(path) {
+            Ok(entries) => entries,
+            Err(error) => {
+                // Longer than any path is.
+                let is_too_long = error.kind() == io::ErrorKind::InvalidFilename;
+                let is_none = matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory);
+                return if is_none || is_too_long { Ok(None) } else { Err(failed(folder, &error)) };
             }
-        } else if rest.is_empty() {
-            add(path, found);
-        } else {
-            walk(&path, rest, found)?;
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            let name = entry.map_err(|error| failed(folder, &error))?.file_name();
+            names.push(name.into_string().map_err(|name| {
+                let message = format!("the name \"{}\" in folder \"{folder}\" is not UTF-8", name.display());
+                DataError::new(ErrorCode::CharacterNotInRepertoire, message).with_hint("Rename the file.")
+            })?);
         }
+        Ok(Some(names))
     }
-    Ok(())
-}
 
-fn all_below(folder: &str, found: &mut Found) -> Result<(), Box<DataError>> {
-    for name in names(folder)? {
-        if name.starts_with(['.', '_']) {
-            continue;
-        }
-        let path = joined(folder, &name);
-        match fs::symlink_metadata(&path) {
-            Ok(metadata) if metadata.is_dir() => all_below(&path, found)?,
-            _ => add(path, found),
+    fn add(&mut self, path: String) {
+        if let Some(size) = self.size(&path) {
+            self.sizes.insert(path, size);
         }
     }
-    Ok(())
+
+    /// The size of a file, or of what a link leads to; None where there is none.
+    fn size(&self, path: &str) -> Option<u64> {
+        let Some(within) = &self.within else {
+            return fs::metadata(path).ok().filter(Metadata::is_file).map(|metadata| metadata.len());
+        };
+        let (folder, name) =
+            path.rsplit_once('/').filter(|(folder, _)| folder.len() >= within.name).unwrap_or_else(|| {
+                let at = within.name;
+                (&path[..at], &path[at..])
+            });
+        let folder = within.hold(&within.at(folder)).ok()??;
+        let path = format!("{}/{name}", folder.path);
+        match within.hold(&path) {
+            Ok(Some(held)) => held.file.metadata().ok().filter(Metadata::is_file).map(|metadata| metadata.len()),
+            // Where it leads, if anywhere, is not told by what is found.
+            Ok(None) | Err(_) => fs::symlink_metadata(&path).ok().filter(Metadata::is_symlink).map(|_| 0),
+        }
+    }
+
+    /// Whether it is a folder, and no link to one.
+    fn is_folder(&self, path: &str) -> bool {
+        let metadata = match &self.within {
+            None => fs::symlink_metadata(path),
+            Some(within) => fs::symlink_metadata(within.at(path)),
+        };
+        metadata.is_ok_and(|metadata| metadata.is_dir())
+    }
+
+    fn walk(&mut self, folder: &str, segments: &[Segment]) -> Result<(), Box<DataError>> {
+        let named =
+            segments.iter().map_while(|segment| if let Segment::Name(name) = segment { Some(name) } else { None });
+        let (mut path, mut names) = (folder.to_owned(), 0);
+        for name in named {
+            (path, names) = (joined(&path, name), names + 1);
+        }
+        let Some((segment, rest)) = segments[names..].split_first() else {
+            self.add(path);
+            return Ok(());
+        };
+        let (folder, segments) = (&*path, &segments[names..]);
+        let is_deep = *segment == Segment::Deep;
+        if is_deep
+            && let Some(walked) = &mut self.walked
+            && !walked.insert((folder.to_owned(), segments.len()))
+        {
+            return Ok(());
+        }
+        let Some(names) = self.names(folder)? else { return Ok(()) };
+        if is_deep && !rest.is_empty() {
+            self.walk(folder, rest)?;
+        }
+        for name in names {
+            if !segment.means(&name) {
+                continue;
+            }
+            let path = joined(folder, &name);
+            if is_deep {
+                // Links to folders are not followed, which might lead round in a circle.
+                if self.is_folder(&path) {
+                    self.walk(&path, segments)?;
+                } else if rest.is_empty() {
+                    self.add(path);
+                }
+            } else if rest.is_empty() {
+                self.add(path);
+            } else {
+                self.walk(&path, rest)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn all_below(&mut self, folder: &str) -> Result<(), Box<DataError>> {
+        for name in self.names(folder)?.unwrap_or_default() {
+            if name.starts_with(['.', '_']) {
+                continue;
+            }
+            let path = joined(folder, &name);
+            if self.is_folder(&path) {
+                self.all_below(&path)?;
+            } else {
+                self.add(path);
+            }
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -200,7 +286,7 @@ mod tests {
         }
         let base = root.to_str().expect("it is UTF-8").to_owned();
         let listed = |path: &str, pattern: Option<&str>| -> Vec<String> {
-            let entries = list(path, pattern, false).expect("it is found");
+            let entries = list(path, pattern, None, &AtomicBool::new(false)).expect("it is found");
             entries.iter().map(|entry| entry.path.replace(&format!("{base}/"), "")).collect()
         };
         assert_eq!(listed(&base, Some("*.csv")), ["B.csv", "a.csv", "b.csv", "link.csv"]);
@@ -210,18 +296,51 @@ mod tests {
         assert_eq!(listed(&base, Some(".*.csv")), [".h.csv"]);
         assert_eq!(listed(&base, Some("{b,a,a}.csv")), ["a.csv", "b.csv"]);
         assert_eq!(listed(&base, None), ["B.csv", "a.csv", "b.csv", "link.csv", "x/c.csv", "x/y/d.csv"]);
-        let message =
-            |path: &str, pattern| list(path, pattern, false).expect_err("nothing is found").message.into_owned();
+        let message = |path: &str, pattern| {
+            list(path, pattern, None, &AtomicBool::new(false)).expect_err("nothing is found").message.into_owned()
+        };
         assert_eq!(message("", Some("no/such*")), "no file matches \"no/such*\"");
         assert_eq!(message("", Some("[x")), "invalid pattern \"[x\": a bracket is not closed");
-        #[cfg(unix)]
+        // Each folder is looked into once for what is left of the pattern, whatever the ways that lead there.
+        fs::create_dir_all(at(&"d/".repeat(60))).expect("a folder is made");
+        let started = std::time::Instant::now();
+        for pattern in [format!("{}y", "**/d/".repeat(12)), format!("{}y", "**/nowhere/".repeat(4000))] {
+            let error = list(&base, Some(&pattern), None, &AtomicBool::new(false)).expect_err("nothing is found");
+            assert!(error.message.starts_with("no file below "));
+        }
+        assert!(started.elapsed() < std::time::Duration::from_secs(10));
+        let stopped = list(&base, Some("**"), None, &AtomicBool::new(true)).expect_err("it is stopped");
+        assert_eq!(stopped.code, ErrorCode::QueryCanceled);
+        #[cfg(target_os = "linux")]
         {
+            use std::os::fd::AsRawFd;
             // From within x, what is beside it is not there, by whichever way.
             std::os::unix::fs::symlink(&root, at("x/up")).expect("a link is made");
-            let inner = at("x").display().to_string();
-            let confined = |pattern| list(&inner, Some(pattern), true).map(|found| found.len()).unwrap_or_default();
-            assert_eq!(["*.csv", "**/*.csv", "y/../*.csv"].map(confined), [1, 2, 1]);
-            assert_eq!(["../*.csv", "../a.csv", "up/*.csv", "up/a.csv", "y/../../[ab].csv"].map(confined), [0; 5]);
+            let folder = File::open(at("x")).expect("it is opened");
+            let descriptor = format!("/proc/self/fd/{}", folder.as_raw_fd());
+            let confined = |pattern: Option<&str>| -> Vec<String> {
+                let found = list("shown", pattern, Some(&descriptor), &AtomicBool::new(false));
+                found.unwrap_or_default().into_iter().map(|entry| entry.path).collect()
+            };
+            assert_eq!(confined(Some("*.csv")), ["shown/c.csv"]);
+            assert_eq!(confined(Some("**/*.csv")), ["shown/c.csv", "shown/y/d.csv"]);
+            assert_eq!(confined(Some("y/../*.csv")), ["shown/y/../c.csv"]);
+            for outside in ["../*.csv", "../a.csv", "up/*.csv", "up/a.csv", "y/../../[ab].csv"] {
+                assert_eq!(confined(Some(outside)), [""; 0], "{outside}");
+            }
+            // Links out of it are alike, whatever they lead to, and nothing.
+            std::os::unix::fs::symlink(at("a.csv"), at("x/out-file")).expect("a link is made");
+            std::os::unix::fs::symlink(at("nowhere"), at("x/out-nowhere")).expect("a link is made");
+            assert_eq!(confined(Some("out-*")), ["shown/out-file", "shown/out-nowhere"]);
+            assert_eq!(confined(Some("u*")), ["shown/up"]);
+            assert_eq!(
+                confined(None),
+                ["shown/c.csv", "shown/out-file", "shown/out-nowhere", "shown/up", "shown/y/d.csv"]
+            );
+            // The name of the folder may lead elsewhere by now.
+            fs::rename(at("x"), at("moved")).expect("it is renamed");
+            std::os::unix::fs::symlink(&root, at("x")).expect("a link is made");
+            assert_eq!(confined(Some("*.csv")), ["shown/c.csv"]);
         }
         fs::remove_dir_all(&root).expect("it is removed");
     }

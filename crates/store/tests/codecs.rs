@@ -4,7 +4,7 @@ use std::io::{self, Cursor, Read, Write};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use copyist_store::{Ahead, Codec, Compression, Decompressor, Expansion, Mark, carried};
+use copyist_store::{Ahead, Codec, Compression, Decompressor, Expansion, MARK, Mark, carried};
 
 /// By the codec's own program, so that both are not wrong in the same way; None where it is not installed.
 fn program(codec: Codec, text: &[u8]) -> Option<Vec<u8>> {
@@ -100,12 +100,80 @@ fn parts_follow_upon_each_other() {
 }
 
 fn refused(codec: Codec, bytes: &[u8]) -> String {
+    refused_why(codec, bytes).0
+}
+
+/// The message, and the detail.
+fn refused_why(codec: Codec, bytes: &[u8]) -> (String, String) {
     let read = read(codec, bytes).map(|text| text.len());
     let error = read.expect_err(&format!("{} of {} bytes is broken", codec.name(), bytes.len()));
     let error = carried(&error).expect("it says what is wrong");
     assert_eq!(error.code.sql_state(), "22P04");
-    assert!(error.detail.as_deref().is_some_and(|detail| detail.contains(" at byte ")), "{error:?}");
-    error.message.to_string()
+    let detail = error.detail.clone().unwrap_or_default();
+    assert!(detail.contains(" at byte "), "{error:?}");
+    (error.message.to_string(), detail)
+}
+
+#[test]
+fn nothing_may_follow_brotli() {
+    for text in [Vec::new(), b"a\n".to_vec(), rows(5000)] {
+        let bytes = library(Codec::Brotli, &text).expect("there is an encoder");
+        for behind in [&b"x"[..], &[0], b"trailing junk", &bytes, &vec![b'x'; 300_000]] {
+            let (message, detail) = refused_why(Codec::Brotli, &[&bytes[..], behind].concat());
+            assert_eq!(message, "file \"f\" is no valid brotli data");
+            assert!(detail.contains(": bytes follow its end."), "{detail}");
+        }
+    }
+}
+
+#[test]
+fn large_windows_of_brotli_are_refused_at_once() {
+    let mut bytes = Vec::new();
+    let params = brotli::enc::BrotliEncoderParams { quality: 2, lgwin: 30, large_window: true, ..Default::default() };
+    brotli::BrotliCompress(&mut &*rows(10), &mut bytes, &params).expect("it is written");
+    let (message, detail) = refused_why(Codec::Brotli, &bytes);
+    assert_eq!(message, "file \"f\" is no valid brotli data");
+    assert!(detail.contains(", after 0 bytes of text: it is of the kind with windows of up to 1 GiB"), "{detail}");
+}
+
+/// A frame that has nothing of the text.
+fn skippable(number: u8, size: u32) -> Vec<u8> {
+    let header = [0x50 + number, 0x2a, 0x4d, 0x18];
+    [&header[..], &size.to_le_bytes(), &vec![b'?'; size as usize]].concat()
+}
+
+#[test]
+fn frames_without_text_are_passed_over() {
+    for codec in [Codec::Zstd, Codec::Lz4] {
+        let [one, other] = [rows(3), rows(100)].map(|text| library(codec, &text).expect("there is an encoder"));
+        let text = [rows(3), rows(100)].concat();
+        for (number, size) in [(0, 0), (0, 4), (7, 5), (15, 300_000)] {
+            let skip = skippable(number, size);
+            for bytes in [
+                [&skip[..], &one, &other].concat(),
+                [&one[..], &skip, &other].concat(),
+                [&one[..], &other, &skip].concat(),
+                [&skip[..], &skip, &one, &skip, &skip, &other, &skip].concat(),
+            ] {
+                assert_eq!(read(codec, &bytes).expect("it is whole"), text, "{} {size}", codec.name());
+            }
+            let whole = [&one[..], &skip].concat();
+            for cut in one.len() + 1..whole.len().min(one.len() + 20) {
+                let message = refused(codec, &whole[..cut]);
+                assert!(message.starts_with("file \"f\" "), "{} cut at {cut}: {message}", codec.name());
+            }
+            // By what follows it, if that is near, or else by the name.
+            let first = [&skip[..], &one].concat();
+            let start = &first[..first.len().min(MARK)];
+            assert_eq!(Compression::Auto.codec(&format!("a.csv.{}", codec.name()), start), Some(codec));
+            assert_eq!(Codec::of_mark(start), if size <= 4 { Mark::Is(codec) } else { Mark::Skippable });
+            assert_eq!(Codec::of_mark(&start[..10]), Mark::TooShort);
+            let several = [&skippable(1, 0)[..], &skip, &one].concat();
+            assert_eq!(Codec::of_mark(&several[..MARK]), Mark::Skippable);
+        }
+    }
+    assert_eq!(Codec::of_mark(b"PK"), Mark::None);
+    assert_eq!(Codec::of_mark(b"P*M,a\n"), Mark::None);
 }
 
 #[test]

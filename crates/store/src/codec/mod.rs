@@ -6,6 +6,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use brotli_decompressor::{BrotliDecoderErrorCode, BrotliDecompressStream, BrotliResult, BrotliState, StandardAlloc};
 use copyist_core::{DataError, ErrorCode};
 
 pub use thread::Ahead;
@@ -54,8 +55,8 @@ pub const FREE_BYTES: u64 = 64 << 20;
 const MOST_WINDOW_LOG: u32 = 27;
 const MOST_XZ_KIB: u32 = 192 << 10;
 
-/// The longest mark by which a codec is known.
-pub const MARK: usize = 10;
+/// The longest mark by which a codec is known: that of a frame of four bytes to be passed over, as pzstd writes, and what follows it.
+pub const MARK: usize = 16;
 
 impl Codec {
     pub const ALL: [Codec; 6] = [Codec::Gzip, Codec::Zstd, Codec::Bzip2, Codec::Xz, Codec::Lz4, Codec::Brotli];
@@ -111,15 +112,39 @@ impl Codec {
                 may_be = true;
             }
         }
-        if may_be { Mark::TooShort } else { Mark::None }
+        match Self::behind_skippable(start) {
+            Mark::None if may_be => Mark::TooShort,
+            other => other,
+        }
+    }
+
+    /// Frames that hold nothing of the text are the same in zstd and in lz4: what follows tells.
+    fn behind_skippable(start: &[u8]) -> Mark {
+        let is_start = |(at, &byte): (usize, &u8)| if at == 0 { byte & 0xf0 == 0x50 } else { SKIPPABLE[at] == byte };
+        if !start.iter().take(SKIPPABLE.len()).enumerate().all(is_start) {
+            return Mark::None;
+        }
+        let Some((header, rest)) = start.split_first_chunk::<8>() else { return Mark::TooShort };
+        let [_, _, _, _, size @ ..] = *header;
+        let size = u32::from_le_bytes(size) as usize;
+        match rest.get(size..).map(Self::of_mark) {
+            None | Some(Mark::TooShort) if start.len() < MARK => Mark::TooShort,
+            None | Some(Mark::TooShort) => Mark::Skippable,
+            Some(behind) => behind,
+        }
     }
 }
+
+/// How a frame to be passed over begins, whose first byte may be any of sixteen.
+const SKIPPABLE: [u8; 4] = [0x50, 0x2a, 0x4d, 0x18];
 
 /// What the first bytes of an input tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mark {
     Is(Codec),
     None,
+    /// A frame of zstd or lz4 that is passed over, and is too long to see what follows it.
+    Skippable,
     /// They may be the beginning of a mark.
     TooShort,
 }
@@ -133,6 +158,8 @@ impl Compression {
             Compression::By(codec) => Some(codec),
             Compression::Auto => match Codec::of_mark(start) {
                 Mark::Is(codec) => Some(codec),
+                // Of lz4 it is hardly ever the first one.
+                Mark::Skippable => Some(if name.ends_with(".lz4") { Codec::Lz4 } else { Codec::Zstd }),
                 Mark::None | Mark::TooShort => name.ends_with(".br").then_some(Codec::Brotli),
             },
         }
@@ -172,9 +199,7 @@ impl Decompressor {
                 frames: Some(lz4_flex::frame::FrameDecoder::new(Endless(source))),
                 is_whole: false,
             }),
-            Codec::Brotli => {
-                Box::new(Brotli { inner: brotli_decompressor::Decompressor::new(source, BUFFER), ended: false })
-            }
+            Codec::Brotli => Box::new(Brotli::new(source)),
         };
         Ok(Self { inner, codec, name: name.to_owned(), consumed, start, produced: 0, limits })
     }
@@ -225,6 +250,7 @@ impl Decompressor {
         let start = self.start.get().map_or(&[][..], Vec::as_slice);
         match Codec::of_mark(start) {
             Mark::Is(codec) => codec == self.codec,
+            Mark::Skippable => matches!(self.codec, Codec::Zstd | Codec::Lz4),
             Mark::TooShort => true,
             Mark::None => self.codec == Codec::Brotli,
         }
@@ -403,10 +429,26 @@ impl<R: BufRead> Read for Lz4Frames<R> {
                 return Ok(0);
             }
             self.is_whole = false;
-            let size = frames.read(into).map_err(|error| match error.get_ref() {
-                Some(inner) if inner.is::<Cut>() => io::ErrorKind::UnexpectedEof.into(),
-                _ => error,
-            })?;
+            let size = match frames.read(into) {
+                Ok(size) => size,
+                Err(error) => {
+                    let inner = error.get_ref();
+                    if inner.is_some_and(|inner| inner.is::<Cut>()) {
+                        return Err(io::ErrorKind::UnexpectedEof.into());
+                    }
+                    let Some(lz4_flex::frame::Error::SkippableFrame(size)) =
+                        inner.and_then(|inner| inner.downcast_ref())
+                    else {
+                        return Err(error);
+                    };
+                    // Its header has been read by then.
+                    let size = u64::from(*size);
+                    if io::copy(&mut (&mut frames.get_mut().0).take(size), &mut io::sink())? < size {
+                        return Err(io::ErrorKind::UnexpectedEof.into());
+                    }
+                    0
+                }
+            };
             if size > 0 || into.is_empty() {
                 return Ok(size);
             }
@@ -418,31 +460,64 @@ impl<R: BufRead> Read for Lz4Frames<R> {
     }
 }
 
-/// Brotli, whose decoder does not say that bytes follow the end.
-struct Brotli<R: Read> {
-    inner: brotli_decompressor::Decompressor<R>,
-    ended: bool,
+/// One brotli stream. What follows it is refused: without marks nobody could tell whether it is another one.
+struct Brotli<R> {
+    source: R,
+    /// Does without the extension for large windows: one of them may be of 1 GiB.
+    state: Box<BrotliState<StandardAlloc, StandardAlloc, StandardAlloc>>,
+    has_ended: bool,
 }
 
-impl<R: Read> Read for Brotli<R> {
+impl<R> Brotli<R> {
+    fn new(source: R) -> Self {
+        let alloc = StandardAlloc::default;
+        Self { source, state: Box::new(BrotliState::new_strict(alloc(), alloc(), alloc())), has_ended: false }
+    }
+}
+
+impl<R: BufRead> Read for Brotli<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        if self.ended {
-            return Ok(0);
-        }
-        // It calls what breaks off invalid, too.
-        let size = match self.inner.read(into) {
-            Err(error) if error.kind() == io::ErrorKind::InvalidData && self.inner.get_mut().read(&mut [0])? == 0 => {
-                return Err(io::ErrorKind::UnexpectedEof.into());
+        let invalid = |reason: &str| Err(io::Error::new(io::ErrorKind::InvalidData, reason));
+        while !self.has_ended && !into.is_empty() {
+            let bytes = self.source.fill_buf()?;
+            let (mut room, mut given, mut total) = (into.len(), 0, 0);
+            let (mut left, mut taken) = (bytes.len(), 0);
+            let result = BrotliDecompressStream(
+                &mut left,
+                &mut taken,
+                bytes,
+                &mut room,
+                &mut given,
+                into,
+                &mut total,
+                &mut self.state,
+            );
+            let is_end = bytes.is_empty();
+            self.source.consume(taken);
+            match result {
+                BrotliResult::ResultSuccess => {
+                    self.has_ended = true;
+                    if !self.source.fill_buf()?.is_empty() {
+                        return invalid("bytes follow its end");
+                    }
+                }
+                BrotliResult::NeedsMoreInput if given == 0 && is_end => {
+                    return Err(io::ErrorKind::UnexpectedEof.into());
+                }
+                BrotliResult::NeedsMoreInput | BrotliResult::NeedsMoreOutput => {}
+                BrotliResult::ResultFailure => {
+                    return invalid(match self.state.error_code {
+                        BrotliDecoderErrorCode::BROTLI_DECODER_ERROR_FORMAT_WINDOW_BITS => {
+                            "it is of the kind with windows of up to 1 GiB, which is not read"
+                        }
+                        _ => "the data are broken",
+                    });
+                }
             }
-            other => other?,
-        };
-        if size == 0 && !into.is_empty() {
-            self.ended = true;
-            let mut byte = [0];
-            if self.inner.get_mut().read(&mut byte)? > 0 {
-                return Err(io::Error::new(io::ErrorKind::InvalidData, "bytes follow its end"));
+            if given > 0 {
+                return Ok(given);
             }
         }
-        Ok(size)
+        Ok(0)
     }
 }
