@@ -262,10 +262,10 @@ impl<'a> Body<'a> {
         Ok(())
     }
 
-    /// The end of an object whose server gives no parts.
-    async fn over(object: &'a Object, version: &'a Version, from: u64) -> Result<Self, Box<DataError>> {
+    /// A part of an object whose server gives no parts.
+    async fn over(object: &'a Object, version: &'a Version, range: Range<u64>) -> Result<Self, Box<DataError>> {
         let answer = object.whole(version).await?;
-        Ok(Self { before: Some(from), ..Self::new(object, version, answer, from..version.size) })
+        Ok(Self { before: Some(range.start), ..Self::new(object, version, answer, range) })
     }
 
     /// Asks for all of it, and goes on in there.
@@ -495,7 +495,7 @@ impl Object {
 
     /// All of it once more, of which the first bytes are passed over.
     async fn send_rest(&self, from: u64, version: &Version, parts: &Sender<Bytes>) -> Result<(), Box<DataError>> {
-        let mut body = Body::over(self, version, from).await?;
+        let mut body = Body::over(self, version, from..version.size).await?;
         while let Some(part) = body.next().await? {
             if parts.send(part).await.is_err() {
                 return Ok(());

@@ -266,9 +266,11 @@ impl Ranges {
         part.fetch = Fetch::Asked(Request(runtime.spawn(async move {
             // It is never closed.
             let _turn = at_once.acquire().await;
-            object.range(range, &version).await?.map(joined).ok_or_else(|| {
-                unexpected(&object.address, "the server has given parts of it before, and now gives all of it")
-            })
+            if let Some(pieces) = object.range(range.clone(), &version).await? {
+                return Ok(joined(pieces));
+            }
+            // The server has given parts before, and now gives all of it.
+            Ok(joined(Body::over(&object, &version, range).await?.all().await?))
         })));
     }
 
