@@ -33,6 +33,32 @@ beforeAll(async () => {
     `SELECT 1099511627776 AS id, 7.25::DOUBLE AS n, 12345.678::DECIMAL(8, 3) AS d, [1099511627776] AS list`,
   )
   await write('text.parquet', `SELECT 3 AS id, 'many' AS n, 1::DECIMAL(4, 1) AS d, [3] AS list`)
+  await write(
+    'homes.parquet',
+    `SELECT {'zip': 123, 'Street': 'Main "st", \\1', 'geo': {'lon': 1.5, 'lat': 2.5}} AS home,
+       [{'lon': 2, 'lat': 1}, NULL, {'lon': NULL, 'lat': 3}] AS points, {'f1': 7, 'f2': 8} AS pair
+     UNION ALL SELECT NULL, [], NULL`,
+  )
+  await write(
+    'extra.parquet',
+    `SELECT {'lat': 1.0, 'lon': 2.0, 'alt': 3.0} AS at, [{'lat': 1.0, 'Alt': 2.0}] AS points`,
+  )
+  await write(
+    'nested.parquet',
+    `SELECT * FROM (VALUES
+      (1, [[1], [2, 3]], [['a', '"]'], ['NULL', NULL, '{,}']], [[[1::TINYINT]]]),
+      (2, [[], []], [[], NULL], [[], [[]], NULL]),
+      (3, [[NULL], NULL, []], [['\\', '''']], [[[NULL, 2::TINYINT], []]]),
+      (4, [], [], []),
+      (5, NULL, NULL, NULL)) r(id, numbers, texts, small)`,
+  )
+  await write(
+    'whole.parquet',
+    `SELECT * FROM (VALUES (1, 5.00::DECIMAL(30, 2), 7.0::DOUBLE, 2::DECIMAL(4, 1), TIMESTAMP '2024-02-29 00:00'),
+      (2, 5.01, 7, 2, TIMESTAMP '2024-02-29'), (3, 5, 7.5, 2, TIMESTAMP '2024-02-29'),
+      (4, 99999999999, 7, 2, TIMESTAMP '2024-02-29'), (5, -3, -0.0, 2, TIMESTAMP '2024-03-01 12:00'),
+      (6, -3, 1e300, 0, TIMESTAMP '2024-03-01'), (7, NULL, NULL, NULL, NULL)) r(id, d, f, one, day)`,
+  )
   await write('variant.parquet', `SELECT 1 AS id, 12345::VARIANT AS v`)
   await write('two.parquet', 'SELECT 1 AS id, 2 AS big, 3 AS c')
   connection.closeSync()
@@ -244,6 +270,31 @@ describe.each(benches)('$name', ({ name, open }) => {
     expect(await bench.sql(`SELECT ${size} FROM bytes`)).toEqual([['16']])
   })
 
+  test('a number or an instant that loses nothing is a whole number or a day, and any other is an error of its row', async () => {
+    await bench.sql('CREATE TABLE whole (id integer, d integer, f bigint, one smallint, day date)')
+    const load = (options: string, call = {}) =>
+      bench.db.copy(`COPY whole FROM ${at('whole.parquet')} (FORMAT parquet${options})`, call)
+    expect(await failed(load(''))).toMatchObject({
+      sqlState: '22003',
+      message: 'value "5.01" of type Decimal128(30, 2) cannot be stored exactly in type integer',
+      position: { column: 'd', line: 2 },
+    })
+    const rejects: Reject[] = []
+    await load(', ON_ERROR skip_row', { onReject: (reject: Reject) => rejects.push(reject) })
+    expect(await bench.sql('SELECT * FROM whole ORDER BY id')).toEqual([
+      ['1', '5', '7', '2', expect.stringMatching(/2024-02-29|Feb 29 2024/)],
+      ['7', null, null, null, null],
+    ])
+    const errors = rejects.flatMap(({ line, errors }) => errors.map(({ column, sqlState }) => [line, column, sqlState]))
+    expect(errors).toEqual([
+      [2, 'd', '22003'],
+      [3, 'f', '22003'],
+      [4, 'd', '22003'],
+      [5, 'day', '22008'],
+      [6, 'f', '22003'],
+    ])
+  })
+
   test('numbers that JSON has not are strings in it', async () => {
     await bench.sql(`CREATE TABLE nan (s ${name === 'postgres' ? 'jsonb' : 'JSON'})`)
     await bench.db.copy(`COPY nan FROM ${at('nan.parquet')} (FORMAT parquet)`)
@@ -274,6 +325,118 @@ describe.each(benches)('$name', ({ name, open }) => {
       sqlState: '22P04',
       message: 'the input has 3 columns, and 2 are wanted',
       hint: expect.stringContaining('FILLER'),
+    })
+  })
+})
+
+describe('postgres', () => {
+  let bench: Bench
+
+  beforeAll(async () => {
+    bench = await (benches.find(({ name }) => name === 'postgres') as (typeof benches)[number]).open()
+    await bench.sql('CREATE TYPE geo AS (lat float8, lon float8)')
+    await bench.sql('CREATE TYPE address AS (street text, country text, geo geo, zip integer)')
+    await bench.sql('CREATE TYPE pair AS (a integer, b integer)')
+  })
+
+  afterAll(() => bench.close())
+
+  test.each(['', ', ON_ERROR skip_row'])(
+    'structures go to composite types by the names of attributes%s',
+    async (more) => {
+      await bench.sql('DROP TABLE IF EXISTS homes')
+      await bench.sql('CREATE TABLE homes (home address, points geo[], pair pair)')
+      await bench.db.copy(`COPY homes FROM ${at('homes.parquet')} (FORMAT parquet${more})`)
+      expect(await bench.sql('SELECT (home).street, (home).country, (home).zip, ((home).geo).* FROM homes')).toEqual([
+        ['Main "st", \\1', null, '123', '2.5', '1.5'],
+        [null, null, null, null, null],
+      ])
+      expect(await bench.sql('SELECT points, pair FROM homes')).toEqual([
+        ['{"(1,2)",NULL,"(3,)"}', '(7,8)'],
+        ['{}', null],
+      ])
+    },
+  )
+
+  test('a field that is no attribute is told before any row', async () => {
+    await bench.sql('CREATE TABLE places (at geo, points geo[])')
+    const load = (column: string, more: string) =>
+      failed(bench.db.copy(`COPY places (${column}) FROM ${at('extra.parquet')} (FORMAT parquet${more})`))
+    expect(await load('at', ', ON_ERROR skip_row')).toMatchObject({
+      sqlState: '42703',
+      message: 'field "alt" of column "at" is no attribute of its type',
+      detail: 'The attributes are "lat", "lon".',
+    })
+    expect(await load('points', '')).toMatchObject({
+      message: 'field "Alt" of column "points" is no attribute of its type',
+    })
+  })
+
+  test('lists that no array is are errors of their rows', async () => {
+    await bench.sql('CREATE TABLE nested (id integer, numbers integer[], texts text[])')
+    const rejects: Reject[] = []
+    const statement = `COPY nested FROM ${at('nested.parquet')} (FORMAT parquet, ON_ERROR skip_row)`
+    await bench.db.copy(statement, { onReject: (reject) => rejects.push(reject) })
+    expect(await bench.sql('SELECT id, numbers::text, texts::text FROM nested ORDER BY id')).toEqual([
+      ['4', '{}', '{}'],
+      ['5', null, null],
+    ])
+    const errors = rejects.map(({ line, errors }) => [line, errors.map(({ column, sqlState }) => [column, sqlState])])
+    expect(errors).toEqual([
+      [
+        1,
+        [
+          ['numbers', '22P02'],
+          ['texts', '22P02'],
+        ],
+      ],
+      [
+        2,
+        [
+          ['numbers', '2202E'],
+          ['texts', '2202E'],
+        ],
+      ],
+      [3, [['numbers', '2202E']]],
+    ])
+  })
+})
+
+describe('duckdb', () => {
+  let bench: Bench
+
+  beforeAll(async () => {
+    bench = await (benches.find(({ name }) => name === 'duckdb') as (typeof benches)[number]).open()
+    await bench.sql('CREATE TABLE nested (id INTEGER, numbers INTEGER[][], texts VARCHAR[][], small TINYINT[][][])')
+  })
+
+  afterAll(() => bench.close())
+
+  test('lists in lists are of any lengths, empty and missing', async () => {
+    await bench.db.copy(`COPY nested FROM ${at('nested.parquet')} (FORMAT parquet)`)
+    const [[differ]] = (await bench.sql(
+      `SELECT count(*) FROM (FROM nested EXCEPT ALL FROM read_parquet(${at('nested.parquet')}))`,
+    )) as [[string]]
+    expect(differ).toBe('0')
+    expect(await bench.sql('SELECT count(*) FROM nested')).toEqual([['5']])
+    // Of text and of a program, too.
+    await bench.db.copy('COPY nested (id, numbers, texts) FROM STDIN', {
+      stdin: ['6\t{{1},{},NULL,{NULL,2}}\t{{"a]","\\\\\\\\"},{}}\n', '7\t{}\t{NULL}\n'],
+    })
+    const row = { id: 8, numbers: [[1], [], null, [null, 2]], texts: [['a]', '\\'], []] }
+    await bench.db.copy('COPY nested FROM STDIN', { rows: [row] })
+    const told = await bench.sql('SELECT to_json(numbers), to_json(texts) FROM nested WHERE id > 5 ORDER BY id')
+    const [numbers, texts] = [JSON.stringify(row.numbers), JSON.stringify(row.texts)]
+    expect(told).toEqual([
+      [numbers, texts],
+      ['[]', '[null]'],
+      [numbers, texts],
+    ])
+    const flat = bench.db.copy('COPY nested (numbers) FROM STDIN', { stdin: ['{1,2}\n'] })
+    expect(await failed(flat)).toMatchObject({
+      sqlState: '0A000',
+      message: 'array "{1,2}" cannot be stored in DuckDB',
+      detail: 'Its lists nest 1 deep, those of the column 2.',
     })
   })
 })

@@ -1,10 +1,11 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { DuckDBInstance } from '@duckdb/node-api'
-import { expect, test } from 'vitest'
-import { CopyError, connect } from '../../lib/index.ts'
-import { textRows } from '../lifecycle/duckdb.batches.ts'
+import { type DuckDBConnection, DuckDBInstance, type DuckDBType } from '@duckdb/node-api'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { CopyError, connect, type Database } from '../../lib/index.ts'
+import { benches } from '../copy/targets.ts'
+import { type Canonical, ofJson, ofValue, parseExact } from './canonical.ts'
 
 /** Files of other projects, which are not part of this one. */
 const CORPORA = fileURLToPath(new URL('../../../shared/corpora', import.meta.url))
@@ -19,64 +20,155 @@ function parquetFiles(): string[] {
 const isThere = existsSync(CORPORA)
 if (!isThere) console.warn(`SKIPPED: there is no ${CORPORA}`)
 
-test.skipIf(!isThere)(
-  'every Parquet file has the rows that DuckDB reads, or is refused with a reason, within 10 s',
-  async () => {
+const literal = (text: string) => `'${text.replaceAll("'", "''")}'`
+
+/** A target with one table, `made`, at a time. */
+interface Maker {
+  readonly db: Database
+  /** What is in the table: of each column, of which DuckDB's reader says the type, the values. */
+  stored(types: readonly DuckDBType[]): Promise<Canonical[][]>
+  drop(): Promise<void>
+  close(): Promise<void>
+}
+
+/** A column that has JSON, of values of `type`. */
+const ofText = (json: unknown, type: DuckDBType) => ofJson(json, type.alias === 'JSON' ? undefined : type)
+
+async function inDuckdb(): Promise<Maker> {
+  const instance = await DuckDBInstance.create(':memory:')
+  const connection = await instance.connect()
+  const side = await instance.connect()
+  const db = await connect(connection)
+  return {
+    db,
+    async stored(types) {
+      const reader = await side.runAndReadAll('FROM made')
+      const own = reader.columnTypes()
+      return types.map((type, column) => {
+        const made = own[column] as DuckDBType
+        const values = reader.getRows().map((row) => row[column] ?? null)
+        if (made.alias !== 'JSON') return values.map((value) => ofValue(value, made))
+        return values.map((value) => (value === null ? null : ofText(parseExact(String(value)), type)))
+      })
+    },
+    async drop() {
+      await side.run('DROP TABLE IF EXISTS made')
+    },
+    async close() {
+      await db.close()
+      side.closeSync()
+      connection.closeSync()
+      instance.closeSync()
+    },
+  }
+}
+
+async function inPostgres(): Promise<Maker> {
+  const bench = await (benches.find(({ name }) => name === 'postgres') as (typeof benches)[number]).open()
+  await bench.sql(`SET TimeZone = 'UTC'`)
+  return {
+    db: bench.db,
+    async stored(types) {
+      const names = await bench.sql(
+        `SELECT attname FROM pg_attribute WHERE attrelid = 'made'::regclass AND attnum > 0 ORDER BY attnum`,
+      )
+      const rows = await bench.sql('SELECT row_to_json(made)::text FROM made ORDER BY ctid')
+      const parsed = rows.map(([row]) => parseExact(row ?? '') as Record<string, unknown>)
+      return types.map((type, column) => {
+        const name = names[column]?.[0] ?? ''
+        return parsed.map((row) => ofText(row[name], type))
+      })
+    },
+    async drop() {
+      await bench.sql('DROP TABLE IF EXISTS made')
+    },
+    close: () => bench.close(),
+  }
+}
+
+describe.skipIf(!isThere).each([
+  { name: 'duckdb', open: inDuckdb },
+  { name: 'postgres', open: inPostgres },
+])('$name', ({ open }) => {
+  let maker: Maker
+  let instance: DuckDBInstance
+  let reader: DuckDBConnection
+
+  beforeAll(async () => {
+    maker = await open()
+    instance = await DuckDBInstance.create(':memory:')
+    reader = await instance.connect()
+  })
+
+  afterAll(async () => {
+    await maker.close()
+    reader.closeSync()
+    instance.closeSync()
+  })
+
+  /** What DuckDB reads of a file, by columns; undefined if it refuses to. */
+  async function readByDuckdb(file: string) {
+    try {
+      const read = await reader.runAndReadAll(`FROM read_parquet(${literal(file)}, hive_partitioning = false)`)
+      return { types: read.columnTypes(), names: read.columnNames(), rows: read.getRows() }
+    } catch {
+      return undefined
+    }
+  }
+
+  test('every Parquet file has the values that DuckDB reads, or is refused with a reason, within 10 s', async () => {
     const files = parquetFiles()
     expect(files.length).toBeGreaterThan(100)
     const wrong: string[] = []
     const outcomes = { equal: 0, refused: 0, unread: 0 }
     for (const file of files) {
-      const instance = await DuckDBInstance.create(':memory:')
-      const connection = await instance.connect()
-      const side = await instance.connect()
-      const db = await connect(connection)
       const name = file.slice(CORPORA.length + 1)
-      const source = `read_parquet('${file.replaceAll("'", "''")}', hive_partitioning = false)`
+      const expected = await readByDuckdb(file)
+      await maker.drop()
       const started = performance.now()
       try {
-        await db.copy(`COPY t FROM '${file.replaceAll("'", "''")}' (FORMAT parquet, CREATE_TABLE)`)
-        const described = await textRows(side, `DESCRIBE t`)
-        try {
-          const types = new Map(
-            (await textRows(side, `DESCRIBE FROM ${source}`)).map(([column, type]) => [column, type]),
-          )
-          const columns = described.map(([column, type]) => {
-            const quoted = `"${column?.replaceAll('"', '""')}"`
-            // DuckDB makes values of these that no other reader has, and of no other type.
-            if (/VARIANT|GEOMETRY/.test(types.get(column) ?? '')) return { own: '1', theirs: '1' }
-            // Structures become JSON, whose text DuckDB writes in another way: of these only what is NULL is compared.
-            if (type?.startsWith('JSON')) return { own: `${quoted} IS NULL`, theirs: `${quoted} IS NULL` }
-            return { own: quoted, theirs: `CAST(${quoted} AS ${type})` }
-          })
-          const own = columns.map((column) => column.own)
-          const theirs = columns.map((column) => column.theirs)
-          const [ours, read] = [`SELECT ${own.join(', ')} FROM t`, `SELECT ${theirs.join(', ')} FROM ${source}`]
-          const differ = `SELECT count(*) FROM ((${ours} EXCEPT ALL ${read}) UNION ALL (${read} EXCEPT ALL ${ours}))`
-          const [[count] = []] = await textRows(side, differ)
-          if (count === '0') outcomes.equal += 1
-          else wrong.push(`${name}: ${count} rows differ`)
-        } catch (error) {
-          outcomes.unread += 1
-          if (/Binder|Conversion/.test(String(error))) wrong.push(`${name}: ${String(error).split('\n')[0]}`)
-        }
+        await maker.db.copy(`COPY made FROM ${literal(file)} (FORMAT parquet, CREATE_TABLE)`)
       } catch (error) {
         if (!(error instanceof CopyError) || error.sqlState === 'XX000') wrong.push(`${name}: ${error}`)
         else {
           outcomes.refused += 1
-          if (process.env.COPYIST_TELL) console.log(`${name}: ${error.sqlState} ${error.message}`)
+          if (process.env.COPYIST_TELL)
+            console.log(`${name}: ${error.sqlState} ${error.message} [${expected ? 'read' : 'unread'}]`)
         }
-      } finally {
-        await db.close()
-        side.closeSync()
-        connection.closeSync()
-        instance.closeSync()
+        continue
       }
       const seconds = (performance.now() - started) / 1000
       if (seconds > 10) wrong.push(`${name}: ${seconds.toFixed(1)} s`)
+      if (expected === undefined) {
+        outcomes.unread += 1
+        continue
+      }
+      const difference = differenceOf(expected, await maker.stored(expected.types))
+      if (difference === undefined) outcomes.equal += 1
+      else wrong.push(`${name}: ${difference}`)
     }
+    if (process.env.COPYIST_TELL) console.log(JSON.stringify(outcomes))
     expect(wrong, JSON.stringify(outcomes)).toEqual([])
     expect(outcomes.equal).toBeGreaterThan(60)
-  },
-  300_000,
-)
+  }, 300_000)
+
+  /** Where values differ first. */
+  function differenceOf(
+    { types, names, rows }: NonNullable<Awaited<ReturnType<typeof readByDuckdb>>>,
+    stored: Canonical[][],
+  ): string | undefined {
+    for (const [column, type] of types.entries()) {
+      // DuckDB makes values of these that no other reader has, and of no other type.
+      if (/VARIANT|GEOMETRY/.test(type.toString())) continue
+      const found = stored[column] ?? []
+      if (found.length !== rows.length) return `${found.length} rows, and not ${rows.length}`
+      for (const [row, values] of rows.entries()) {
+        const [theirs, ours] = [ofValue(values[column] ?? null, type), found[row]].map((value) => JSON.stringify(value))
+        if (theirs !== ours) {
+          return `row ${row + 1}, column ${names[column]} (${type}): ${ours?.slice(0, 200)}, and not ${theirs?.slice(0, 200)}`
+        }
+      }
+    }
+    return undefined
+  }
+})

@@ -128,7 +128,7 @@ const CASES: readonly TypeCase[] = [
 const LOSSY: readonly { readonly value: string; readonly column: string; readonly sqlState: string }[] = [
   { value: '40000::INT', column: 'smallint', sqlState: '22003' },
   { value: '18446744073709551615::UBIGINT', column: 'bigint', sqlState: '22003' },
-  { value: '1.5::DOUBLE', column: 'integer', sqlState: '22P02' },
+  { value: '1.5::DOUBLE', column: 'integer', sqlState: '22003' },
   { value: '1.25::DECIMAL(9,2)', column: 'numeric(9,1)', sqlState: '22003' },
   { value: "TIMESTAMP_NS '2024-01-02 03:04:05.123456789'", column: 'timestamp', sqlState: '22008' },
 ]

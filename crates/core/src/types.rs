@@ -71,5 +71,5 @@ pub struct ArrayType {
     pub delimiter: u8,
     /// How deep the target's lists nest, where that is part of the column's type; 0 where arrays of any number of
     /// dimensions fit, as in PostgreSQL.
-    pub depth: u8,
+    pub depth: u32,
 }

@@ -812,6 +812,9 @@ fn explain_plain(plan: &Plan, ty: &Type, value: &[u8]) -> Result<()> {
         return Ok(());
     }
     let mut scratch = Vec::new();
+    if let (Type::Array(array), Layout::Duckdb) = (ty, plan.layout) {
+        return crate::duckdb::write_list(value, array, &plan.context, &mut scratch);
+    }
     types::write_binary(ty, value, &plan.context, &mut scratch)?;
     if matches!(plan.layout, Layout::PgBinary | Layout::PgText) {
         return Ok(());

@@ -773,7 +773,7 @@ impl BindingType {
                 element,
                 element_oid: array.element_oid,
                 delimiter: array.delimiter as u8,
-                depth: array.depth as u8,
+                depth: array.depth,
             })),
             None => element,
         }

@@ -188,6 +188,11 @@ impl Splitter {
             Some(positions) => positions.columns(&batches.schema(), &self.input.name)?,
             None => crate::columnar::columns_of(plan, &batches.schema(), &self.input.name)?,
         };
+        let schema = batches.schema();
+        for (index, column) in plan.columns.iter().enumerate().filter(|(_, column)| column.is_read()) {
+            let ty = schema.field(columns[plan.field_of(index)]).data_type();
+            copyist_format::arrow::check_fields(column, plan.layout, ty).map_err(Failure::whole)?;
+        }
         batches.select(&columns);
         batches.aim_for(self.tile_size);
         batches.bound_by(self.most_held);

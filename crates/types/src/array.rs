@@ -81,6 +81,68 @@ pub fn parse_with<'a>(
     Ok(shape)
 }
 
+/// What comes next in lists that are in lists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ListPart<'a> {
+    Begin,
+    End,
+    /// A value, or NULL in place of one or of a list.
+    Element(Option<Cow<'a, [u8]>>),
+}
+
+/// Takes apart an array literal whose lists need not be of the same lengths, nor be there at all: `{{1},{},NULL,{2,3}}`. `part` is handed what
+/// is in it, in its order, and within how many lists it is.
+///
+/// # Errors
+/// 22P02 `malformed array literal: "…"` with a DETAIL, and those of `part`.
+pub fn parse_lists<'a>(
+    s: &'a [u8],
+    delimiter: u8,
+    mut part: impl FnMut(usize, ListPart<'a>) -> Result<()>,
+) -> Result<()> {
+    let mut reader = Reader { s, i: skip_space(s, 0), delimiter };
+    if at(s, reader.i) != b'{' {
+        return Err(reader.malformed("Array value must start with \"{\" or dimension information."));
+    }
+    let mut level = 0;
+    let (mut after_element, mut after_delimiter) = (false, false);
+    loop {
+        let token = reader.token()?;
+        match token {
+            Token::LevelStart => {
+                if after_element {
+                    return Err(reader.unexpected(b'{'));
+                }
+                part(level, ListPart::Begin)?;
+                level += 1;
+            }
+            Token::LevelEnd => {
+                if after_delimiter {
+                    return Err(reader.unexpected(b'}'));
+                }
+                level -= 1;
+                part(level, ListPart::End)?;
+            }
+            Token::Delimiter => {
+                if !after_element {
+                    return Err(reader.unexpected(delimiter));
+                }
+            }
+            Token::Element(_) if after_element => return Err(reader.malformed("Unexpected array element.")),
+            Token::Element(ref value) => part(level, ListPart::Element(value.clone()))?,
+        }
+        if level == 0 {
+            break;
+        }
+        after_element = matches!(token, Token::LevelEnd | Token::Element(_));
+        after_delimiter = matches!(token, Token::Delimiter);
+    }
+    if skip_space(s, reader.i) != s.len() {
+        return Err(reader.malformed("Junk after closing right brace."));
+    }
+    Ok(())
+}
+
 enum Token<'a> {
     LevelStart,
     LevelEnd,

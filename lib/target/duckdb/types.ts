@@ -265,12 +265,9 @@ export function vectorWidthOf(type: ColumnType): number {
 /** SQL that turns `value`, of type {@link vectorTypeOf}, into the column's type. */
 export function castFromVector(value: string, type: ColumnType, typeName: string): string {
   switch (type.kind) {
-    case 'array': {
-      // DuckDB's VARCHAR → JSON[] would take every element for a JSON string; by way of VARCHAR[] each is JSON text.
-      const inner = innermost(type)
-      if (inner.kind !== 'json' && inner.kind !== 'jsonb') return `CAST(${value} AS ${typeName})`
-      return `CAST(CAST(${value} AS ${typeName.replace(/^JSON/i, 'VARCHAR')}) AS ${typeName})`
-    }
+    case 'array':
+      // Lists of strings as JSON. DuckDB's own notation has no strings that are safe from it in lists within lists.
+      return `CAST(from_json_strict(${value}, '${listsOf(type)}') AS ${typeName})`
     case 'other':
       // DuckDB's cast of NULL to a UNION is a UNION that holds a NULL.
       if (/^UNION\b/i.test(typeName)) return `CASE WHEN ${value} IS NOT NULL THEN CAST(${value} AS ${typeName}) END`
@@ -284,6 +281,11 @@ export function castFromVector(value: string, type: ColumnType, typeName: string
     default:
       return value
   }
+}
+
+/** What DuckDB is told of JSON that has lists of strings where `type` has lists. */
+function listsOf(type: ColumnType): string {
+  return type.kind === 'array' ? `[${listsOf(type.element)}]` : '"VARCHAR"'
 }
 
 /** The widest DECIMAL that DuckDB has. */

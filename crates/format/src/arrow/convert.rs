@@ -276,7 +276,15 @@ impl Sink<'_, '_> {
             DataType::UInt16 => self.typed::<UInt16Type, _>(out, |v| T::of(v.into())),
             DataType::UInt32 => self.typed::<UInt32Type, _>(out, |v| T::of(v.into())),
             DataType::UInt64 => self.typed::<UInt64Type, _>(out, |v| T::of(i64::try_from(v).ok()?)),
-            _ => return None,
+            DataType::Float16 => self.typed::<Float16Type, _>(out, |v| T::of(whole_number(v.to_f64())?)),
+            DataType::Float32 => self.typed::<Float32Type, _>(out, |v| T::of(whole_number(v.into())?)),
+            DataType::Float64 => self.typed::<Float64Type, _>(out, |v| T::of(whole_number(v)?)),
+            ty => {
+                let to = Decimal { precision: 19, scale: 0 };
+                return self.decimals(ty, |sink, unscaled| {
+                    sink.rows(out, T::default(), |row| T::of(i64::try_from(to.rescaled(unscaled(row)?)?).ok()?))
+                });
+            }
         })
     }
 
@@ -461,6 +469,12 @@ fn append(value: &[u8], arena: &mut Vec<u8>) -> ByteRef {
     let from = arena.len();
     arena.extend_from_slice(value);
     ByteRef::arena(from, arena.len())
+}
+
+/// A number without a fraction.
+fn whole_number(value: f64) -> Option<i64> {
+    const END: f64 = 9_223_372_036_854_775_808.0;
+    (value.fract() == 0.0 && (-END..END).contains(&value)).then_some(value as i64)
 }
 
 /// Whole microseconds, and no more digits than the type has.

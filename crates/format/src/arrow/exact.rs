@@ -22,7 +22,8 @@ const DAY: i128 = 86_400_000_000_000;
 /// Whether values of a type may lose something in what they go to, so that each has to be looked at.
 pub(super) fn may_lose(source: &DataType, target: Target<'_>, layout: Layout) -> bool {
     if let Some(element) = element_type(source) {
-        return may_lose(element, target.element(), layout);
+        let is_nested = element_type(element).is_some();
+        return is_nested && is_array(target, layout) || may_lose(element, target.element(), layout);
     }
     match source {
         DataType::Dictionary(_, of) => may_lose(of, target, layout),
@@ -35,8 +36,9 @@ pub(super) fn may_lose(source: &DataType, target: Target<'_>, layout: Layout) ->
             fields.iter().zip([key, value]).any(|(field, target)| may_lose(field.data_type(), target, layout))
         }
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Null => false,
+        _ if target.is_whole() => is_decimal(source) || is_float(source),
         _ => match target {
-            Target::Foreign(of) => *of == Foreign::Whole,
+            Target::Foreign(_) => false,
             Target::Type(ty) => matches!(
                 ty,
                 Type::Date
@@ -53,6 +55,19 @@ pub(super) fn may_lose(source: &DataType, target: Target<'_>, layout: Layout) ->
     }
 }
 
+/// Whether lists are written as arrays of PostgreSQL.
+fn is_array(target: Target<'_>, layout: Layout) -> bool {
+    is_by_place(layout) && !target.is_text()
+}
+
+/// Whether lists within a list are missing or empty. In an array neither is what it was.
+fn has_gap(lists: &dyn Array) -> bool {
+    element_type(lists.data_type()).is_some()
+        && (0..lists.len()).any(|row| {
+            is_null(lists, row) || elements(lists, row).is_some_and(|items| items.is_empty() || has_gap(items.as_ref()))
+        })
+}
+
 /// Whether fields of structures are written by their places, and not by their names.
 pub(super) fn is_by_place(layout: Layout) -> bool {
     matches!(layout, Layout::PgBinary | Layout::PgText)
@@ -61,7 +76,7 @@ pub(super) fn is_by_place(layout: Layout) -> bool {
 /// Whether what it goes to holds the value of `row`, which is not NULL, as it is, with all that is in it.
 ///
 /// # Errors
-/// `22003` of a number, `22008` of a date or a time.
+/// `22003` of a number, `22008` of a date or a time, `2202E` of lists that no array has.
 pub(super) fn check(array: &dyn Array, row: usize, target: Target<'_>, layout: Layout) -> Result<()> {
     downcast_dictionary_array!(
         array => return check(array.values().as_ref(), value::key(array.keys(), row), target, layout),
@@ -74,6 +89,9 @@ pub(super) fn check(array: &dyn Array, row: usize, target: Target<'_>, layout: L
         (0..items.len()).filter(|&row| !is_null(items, row)).try_for_each(|row| check(items, row, target, layout))
     };
     if let Some(items) = elements(array, row) {
+        if is_array(target, layout) && has_gap(items.as_ref()) {
+            return Err(gap());
+        }
         return of_each(items.as_ref(), target.element());
     }
     match array.data_type() {
@@ -123,10 +141,18 @@ fn holds(array: &dyn Array, row: usize, ty: &Type) -> bool {
             nanos(array, row).is_none_or(|nanos| nanos % 10_i128.pow(9 - u32::from(p.unwrap_or(6)).min(9)) == 0)
         }
         Type::Numeric(Some((_, scale))) => fraction_digits(array, row).is_none_or(|digits| digits <= i32::from(*scale)),
+        Type::Int2 | Type::Int4 | Type::Int8 => fraction_digits(array, row).is_none_or(|digits| digits <= 0),
         Type::Float4 => is_single(array, row),
         Type::Float8 => is_double(array, row),
         _ => true,
     }
+}
+
+#[cold]
+fn gap() -> Box<DataError> {
+    let message = "a list with an empty or a missing one in it cannot be stored in an array";
+    DataError::new(ErrorCode::ArraySubscriptError, message)
+        .with_hint("Load it into a column of type jsonb, which keeps lists as they are.")
 }
 
 #[cold]
@@ -155,6 +181,9 @@ fn lossy(array: &dyn Array, row: usize, ty: &Type) -> Box<DataError> {
         Type::Numeric(Some((precision, scale))) => {
             (ErrorCode::NumericValueOutOfRange, format!("numeric({precision},{scale})"))
         }
+        Type::Int2 => (ErrorCode::NumericValueOutOfRange, "smallint".to_owned()),
+        Type::Int4 => (ErrorCode::NumericValueOutOfRange, "integer".to_owned()),
+        Type::Int8 => (ErrorCode::NumericValueOutOfRange, "bigint".to_owned()),
         Type::Float4 => (ErrorCode::NumericValueOutOfRange, "real".to_owned()),
         Type::Float8 => (ErrorCode::NumericValueOutOfRange, "double precision".to_owned()),
         Type::Date => (ErrorCode::DatetimeFieldOverflow, "date".to_owned()),

@@ -4,14 +4,15 @@
 //! literal, which the target's type then reads like one in a text file: so every pair that makes sense works, and what does not fit is
 //! refused in the same words. What would lose something on the way is refused first (`exact`).
 
+mod composite;
 mod convert;
 mod exact;
 mod given;
 mod keys;
+mod rewrite;
 mod target;
 #[cfg(test)]
 mod tests;
-mod uuid;
 mod value;
 
 use std::sync::Arc;
@@ -29,6 +30,7 @@ use crate::origin::{Constants, Numbers, RecordPlace, TooLarge};
 use crate::refusal::{Flaw, Places, Refusal, Told};
 use crate::values::{Span, Stopped, explain_value, literal};
 use crate::{BadValue, ColumnPlan, FieldMap, Layout, Plan, Tile};
+pub use composite::check_fields;
 use given::Given;
 use target::Target;
 use value::Style;
@@ -62,7 +64,7 @@ pub fn row_text(batch: &RecordBatch, row: usize) -> Vec<u8> {
     let columns: Vec<ArrayRef> = batch
         .columns()
         .iter()
-        .map(|column| uuid::as_text(&column.slice(row, 1), Target::Foreign(&Foreign::Opaque), Layout::PgText))
+        .map(|column| rewrite::rewritten(&column.slice(row, 1), Target::Foreign(&Foreign::Opaque), Layout::PgText))
         .collect();
     let row = 0;
     let names = schema.fields().iter().map(|field| field.name().as_str());
@@ -531,7 +533,7 @@ fn source(plan: &Plan, batch: &RecordBatch, column: usize) -> ArrayRef {
 /// the column holds: their shortest literals are others.
 fn as_written(array: &ArrayRef, column: &ColumnPlan, layout: Layout) -> ArrayRef {
     if column.ty != Type::Float8 {
-        return uuid::as_text(array, Target::of(column), layout);
+        return rewrite::rewritten(array, Target::of(column), layout);
     }
     match array.data_type() {
         DataType::Float32 => Arc::new(array.as_primitive::<Float32Type>().unary::<_, Float64Type>(f64::from)),
@@ -552,7 +554,7 @@ fn is_string(ty: &DataType) -> bool {
 fn style_for<'a>(plan: &Plan, column: &'a ColumnPlan) -> Style<'a> {
     let target = Target::of(column);
     match column.ty {
-        Type::Array(_) => Style::Composite(target),
+        Type::Array(_) | Type::Int2 | Type::Int4 | Type::Int8 => Style::Composite(target),
         // The server reads it, as a row or an array of a type of its own.
         Type::Other if matches!(plan.layout, Layout::PgBinary | Layout::PgText) => Style::Composite(target),
         Type::Other if plan.layout == Layout::Duckdb => Style::Duckdb(target),

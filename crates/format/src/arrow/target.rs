@@ -55,6 +55,11 @@ impl<'a> Target<'a> {
         }
     }
 
+    /// Whether it has whole numbers only.
+    pub fn is_whole(self) -> bool {
+        matches!(self, Self::Type(Type::Int2 | Type::Int4 | Type::Int8) | Self::Foreign(Foreign::Whole))
+    }
+
     /// Whether what is nested is told to it as JSON, like any text.
     pub fn is_text(self) -> bool {
         matches!(self, Self::Type(ty) if !matches!(ty, Type::Array(_) | Type::Other))

@@ -345,7 +345,7 @@ fn uuids_of_slices_are_text_wherever_they_are() {
     let list: ArrayRef = Arc::new(ListArray::new(field, OffsetBuffer::from_lengths([1, 2]), id(1), None));
     let text = |array: &ArrayRef, row| {
         let mut out = Vec::new();
-        write_literal(&uuid::as_text(array, Target::Type(&Type::Text), Layout::PgText), row, &mut out).unwrap();
+        write_literal(&rewrite::rewritten(array, Target::Type(&Type::Text), Layout::PgText), row, &mut out).unwrap();
         String::from_utf8(out).unwrap()
     };
     let [one, two, three] = ["01", "02", "03"].map(|b| {
@@ -415,18 +415,61 @@ fn what_is_lost_within_lists_and_records_is_an_error() {
     let floats: ArrayRef = Arc::new(Float64Array::from(vec![1.5, 0.1]));
     assert_eq!(only(errors_of(listed(floats), list(Type::Float4))), [1]);
     let (rows, refused) = foreign(
-        record(vec![("a", numbers(vec![150, 125])), ("b", numbers(vec![200, 100]))]),
+        record(vec![("x", numbers(vec![150, 125])), ("y", numbers(vec![200, 100]))]),
         Foreign::Record(vec![
             ("x".to_owned(), Foreign::Like(Type::Numeric(Some((9, 1))))),
             ("y".to_owned(), Foreign::Whole),
         ]),
         Layout::PgBinary,
     );
-    assert_eq!(rows, [Some("(\\\"1.50\\\",\\\"2.00\\\")".to_owned())]);
+    assert_eq!(rows, [Some("(\\\"1.50\\\",\\\"2\\\")".to_owned())]);
     assert_eq!(refused[0].0, 1);
     let (rows, refused) = foreign(numbers(vec![150, 200]), Foreign::Whole, Layout::Duckdb);
-    assert_eq!(rows, [Some("2.00".to_owned())]);
+    assert_eq!(rows, [Some("2".to_owned())]);
     assert_eq!(refused[0].1, "value \"1.50\" of type Decimal128(9, 2) cannot be stored exactly in a whole number");
+}
+
+#[test]
+fn a_number_that_is_whole_is_one_whatever_its_type() {
+    let whole = |unscaled: Vec<i128>| -> ArrayRef {
+        Arc::new(Decimal128Array::from(unscaled).with_precision_and_scale(38, 2).unwrap())
+    };
+    let shown = |values: &[&str]| -> Vec<_> { values.iter().map(|&value| Some(value.to_owned())).collect() };
+    assert_eq!(accepted_of(whole(vec![500, 501, -3_276_800, 3_276_800]), Type::Int2), shown(&["5", "-32768"]));
+    let floats = || -> ArrayRef { Arc::new(Float64Array::from(vec![7.0, 7.5, -0.0, 1e18, 2f64.powi(63), f64::NAN])) };
+    assert_eq!(accepted_of(floats(), Type::Int8), shown(&["7", "0", "1000000000000000000"]));
+    let told: Vec<_> =
+        errors_of(floats(), Type::Int8).into_iter().map(|(row, code, _)| (row, code.sql_state())).collect();
+    assert_eq!(told, [(1, "22003"), (4, "22003"), (5, "22P02")]);
+    assert_eq!(
+        errors_of(whole(vec![501]), Type::Int4)[0].2,
+        "value \"5.01\" of type Decimal128(38, 2) cannot be stored exactly in type integer"
+    );
+    assert_eq!(foreign(floats(), Foreign::Whole, Layout::Duckdb).0[3], Some("9223372036854775808".to_owned()));
+    let field = Arc::new(Field::new_list_field(DataType::Decimal128(38, 2), true));
+    let lists: ArrayRef =
+        Arc::new(ListArray::new(field, OffsetBuffer::from_lengths([2, 1]), whole(vec![500, 0, 501]), None));
+    let ty = Type::Array(Arc::new(ArrayType { element: Type::Int4, element_oid: 0, delimiter: b',', depth: 1 }));
+    assert_eq!(accepted_of(lists, ty), shown(&["[\\\"5\\\",\\\"0\\\"]"]));
+}
+
+#[test]
+fn fields_go_to_the_attributes_of_their_names() {
+    let numbers = |values: [i32; 2]| -> ArrayRef { Arc::new(Int32Array::from(values.to_vec())) };
+    let whole = |names: &[&str]| names.iter().map(|&name| (name.to_owned(), Foreign::Like(Type::Int4))).collect();
+    let ty = Foreign::Record(vec![
+        ("inner".to_owned(), Foreign::Record(whole(&["y", "x"]))),
+        ("more".to_owned(), Foreign::Like(Type::Text)),
+        ("list".to_owned(), Foreign::List(Box::new(Foreign::Record(whole(&["b", "a"]))))),
+    ]);
+    let pair = record(vec![("a", numbers([1, 2])), ("B", numbers([3, 4]))]);
+    let field = Arc::new(Field::new_list_field(pair.data_type().clone(), true));
+    let list: ArrayRef = Arc::new(ListArray::new(field, OffsetBuffer::from_lengths([0, 2]), pair, None));
+    let inner = record(vec![("X", numbers([5, 6])), ("y", numbers([7, 8]))]);
+    let (rows, refused) = foreign(record(vec![("list", list), ("inner", inner)]), ty, Layout::PgText);
+    assert_eq!(refused, []);
+    let texts = rows.into_iter().flatten().map(|text| text.replace('\\', "").replace('"', ""));
+    assert_eq!(texts.collect::<Vec<_>>(), ["((7,5),,{})", "((8,6),,{(3,1),(4,2)})"]);
 }
 
 #[test]
@@ -441,8 +484,8 @@ fn null_is_null_in_lists_and_records_too() {
         Arc::new(ListArray::new(field, OffsetBuffer::from_lengths([3]), values, None))
     };
     let texts = Type::Array(Arc::new(ArrayType { element: Type::Text, element_oid: 0, delimiter: b',', depth: 1 }));
-    assert_eq!(accepted_of(listed(Arc::clone(&named)), texts.clone()), [Some("[\\\"x\\\", NULL, NULL]".to_owned())]);
-    assert_eq!(accepted_of(listed(Arc::clone(&nothing)), texts), [Some("[NULL, NULL, NULL]".to_owned())]);
+    assert_eq!(accepted_of(listed(Arc::clone(&named)), texts.clone()), [Some("[\\\"x\\\",null,null]".to_owned())]);
+    assert_eq!(accepted_of(listed(Arc::clone(&nothing)), texts), [Some("[null,null,null]".to_owned())]);
     let (rows, _) = foreign(record(vec![("a", named), ("b", nothing)]), Foreign::Opaque, Layout::PgBinary);
     assert_eq!(rows, [Some("(\\\"x\\\",)".to_owned()), Some("(,)".to_owned()), Some("(,)".to_owned())]);
 }

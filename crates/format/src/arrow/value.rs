@@ -15,6 +15,7 @@ use arrow_array::{Array, ArrayRef, downcast_dictionary_array};
 use arrow_schema::{DataType, IntervalUnit, TimeUnit};
 use copyist_core::{DataError, ErrorCode, Foreign, Result, Type};
 use copyist_datetime as datetime;
+use copyist_types as types;
 
 use super::target::{Target, element_type, elements, is_null};
 
@@ -29,7 +30,7 @@ const NANOS: i64 = 1_000_000_000;
 pub(super) enum Style<'a> {
     /// As PostgreSQL's input functions read it. Lists and the like are JSON.
     Literal,
-    /// Lists are array literals, structures are row literals, but where what they go to is a text.
+    /// As what it goes to reads it. Lists are array literals, structures are row literals, but where that is a text.
     Composite(Target<'a>),
     /// Lists, structures and maps as DuckDB's casts read them, but where what they go to is a text: of JSON these know no escapes.
     Duckdb(Target<'a>),
@@ -40,6 +41,11 @@ pub(super) enum Style<'a> {
 impl Style<'_> {
     fn is_json(self) -> bool {
         matches!(self, Self::Json)
+    }
+
+    /// Whether a number without a fraction is written without a point and an exponent, as no type of whole numbers reads these.
+    fn is_whole(self) -> bool {
+        matches!(self, Self::Composite(to) | Self::Duckdb(to) if to.is_whole())
     }
 }
 
@@ -78,10 +84,10 @@ pub(super) fn write(array: &dyn Array, row: usize, style: Style<'_>, out: &mut V
         D::Float16 => float(get::<Float16Type>(array, row).to_f32().into(), true, style, out),
         D::Float32 => float(get::<Float32Type>(array, row).into(), true, style, out),
         D::Float64 => float(get::<Float64Type>(array, row), false, style, out),
-        D::Decimal32(_, scale) => decimal(&get::<Decimal32Type>(array, row).to_string(), *scale, out),
-        D::Decimal64(_, scale) => decimal(&get::<Decimal64Type>(array, row).to_string(), *scale, out),
-        D::Decimal128(_, scale) => decimal(&get::<Decimal128Type>(array, row).to_string(), *scale, out),
-        D::Decimal256(_, scale) => decimal(&get::<Decimal256Type>(array, row).to_string(), *scale, out),
+        D::Decimal32(_, scale) => decimal(&get::<Decimal32Type>(array, row).to_string(), *scale, style, out),
+        D::Decimal64(_, scale) => decimal(&get::<Decimal64Type>(array, row).to_string(), *scale, style, out),
+        D::Decimal128(_, scale) => decimal(&get::<Decimal128Type>(array, row).to_string(), *scale, style, out),
+        D::Decimal256(_, scale) => decimal(&get::<Decimal256Type>(array, row).to_string(), *scale, style, out),
         D::Utf8 => string(array.as_string::<i32>().value(row), style, out),
         D::LargeUtf8 => string(array.as_string::<i64>().value(row), style, out),
         D::Utf8View => string(array.as_string_view().value(row), style, out),
@@ -166,6 +172,11 @@ fn float(value: f64, is_single: bool, style: Style<'_>, out: &mut Vec<u8>) {
         out.extend_from_slice(name.as_bytes());
         return;
     }
+    if style.is_whole() && value.fract() == 0.0 {
+        // Zero has no sign.
+        display(format_args!("{:.0}", value + 0.0), out);
+        return;
+    }
     let digits = if is_single { format!("{:e}", value as f32) } else { format!("{value:e}") };
     let (mantissa, exponent) = digits.split_once('e').unwrap_or((&digits, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
@@ -183,7 +194,7 @@ fn value_plainly(value: f64, is_single: bool) -> String {
 }
 
 /// An unscaled number with its point.
-fn decimal(unscaled: &str, scale: i8, out: &mut Vec<u8>) {
+fn decimal(unscaled: &str, scale: i8, style: Style<'_>, out: &mut Vec<u8>) {
     let (sign, digits) = unscaled.strip_prefix('-').map_or(("", unscaled), |digits| ("-", digits));
     out.extend_from_slice(sign.as_bytes());
     if scale <= 0 {
@@ -196,13 +207,20 @@ fn decimal(unscaled: &str, scale: i8, out: &mut Vec<u8>) {
     let scale = scale.unsigned_abs().into();
     let whole = digits.len().saturating_sub(scale);
     out.extend_from_slice(if whole == 0 { b"0" } else { &digits.as_bytes()[..whole] });
+    if style.is_whole() && digits.as_bytes()[whole..].iter().all(|&digit| digit == b'0') {
+        return;
+    }
     out.push(b'.');
     out.resize(out.len() + scale.saturating_sub(digits.len()), b'0');
     out.extend_from_slice(&digits.as_bytes()[whole..]);
 }
 
 fn string(value: &str, style: Style<'_>, out: &mut Vec<u8>) {
-    if style.is_json() { json_string(value, out) } else { out.extend_from_slice(value.as_bytes()) }
+    if style.is_json() {
+        types::json::write_string(value.as_bytes(), out)
+    } else {
+        out.extend_from_slice(value.as_bytes())
+    }
 }
 
 /// The hex form of `bytea`; for DuckDB that of BLOB, each byte by itself.
@@ -232,22 +250,6 @@ fn bytes(value: &[u8], style: Style<'_>, out: &mut Vec<u8>) {
     if style.is_json() {
         out.push(b'"');
     }
-}
-
-fn json_string(value: &str, out: &mut Vec<u8>) {
-    out.push(b'"');
-    for byte in value.bytes() {
-        match byte {
-            b'"' => out.extend_from_slice(b"\\\""),
-            b'\\' => out.extend_from_slice(b"\\\\"),
-            b'\n' => out.extend_from_slice(b"\\n"),
-            b'\r' => out.extend_from_slice(b"\\r"),
-            b'\t' => out.extend_from_slice(b"\\t"),
-            0..0x20 => display(format_args!("\\u{byte:04x}"), out),
-            _ => out.push(byte),
-        }
-    }
-    out.push(b'"');
 }
 
 /// A date, a time or a length of time.
@@ -589,7 +591,7 @@ pub(super) fn object<'a>(
         if index > 0 {
             out.extend_from_slice(b", ");
         }
-        json_string(name, out);
+        types::json::write_string(name.as_bytes(), out);
         out.extend_from_slice(b": ");
         json(column, row, out)?;
     }
@@ -607,7 +609,7 @@ fn map(columns: &[ArrayRef], out: &mut Vec<u8>) -> Result<()> {
         }
         let mut key = Vec::new();
         write(keys, row, Style::Literal, &mut key)?;
-        json_string(&String::from_utf8_lossy(&key), out);
+        types::json::write_string(&key, out);
         out.extend_from_slice(b": ");
         json(values, row, out)?;
     }

@@ -1,18 +1,49 @@
-//! PostgreSQL's array literals as DuckDB's list literals.
+//! PostgreSQL's array literals as what DuckDB makes lists of.
 //!
-//! `{1,NULL,"a b"}` becomes `["1", NULL, "a b"]`, which DuckDB casts to the column's type. Each element has gone through
-//! its type's input function and is spelled so that DuckDB's cast gives the same value.
+//! `{1,NULL,"a b"}` becomes `["1",null,"a b"]`: JSON, since DuckDB's own notation of lists within lists has no strings that are safe from it.
+//! DuckDB makes strings of it and casts these to the column's type. Each element has gone through its type's input function and is spelled
+//! so that DuckDB's cast gives the same value.
 
 use std::fmt::Write as _;
 
 use copyist_core::{ArrayType, DataError, ErrorCode, Result, Type};
 use copyist_datetime::{self as datetime, Context, Interval};
 use copyist_types as types;
+use types::array::ListPart;
 
 use crate::pgbinary::receive;
 
-/// Appends the list literal of the array literal `value`.
+/// Appends the lists of the array literal `value`. Those within others need not be of the same lengths.
 pub(crate) fn write_list(value: &[u8], array: &ArrayType, context: &Context, out: &mut Vec<u8>) -> Result<()> {
+    let has_dimensions = memchr::memchr2(b'[', b'{', value).is_some_and(|at| value[at] == b'[');
+    if has_dimensions || array.depth == 0 {
+        return write_dimensions(value, array, context, out);
+    }
+    let depth = array.depth as usize;
+    let mut is_first = true;
+    types::array::parse_lists(value, array.delimiter, |level, part| {
+        let is_too_deep = part == ListPart::Begin && level == depth;
+        let is_too_flat = matches!(part, ListPart::Element(Some(_))) && level < depth;
+        if is_too_deep || is_too_flat {
+            let found = level + usize::from(is_too_deep);
+            return Err(malformed(value, &format!("Its lists nest {found} deep, those of the column {depth}.")));
+        }
+        if !is_first && part != ListPart::End {
+            out.push(b',');
+        }
+        is_first = part == ListPart::Begin;
+        match part {
+            ListPart::Begin => out.push(b'['),
+            ListPart::End => out.push(b']'),
+            ListPart::Element(None) => out.extend_from_slice(b"null"),
+            ListPart::Element(Some(text)) => types::json::write_string(&spell(&array.element, &text, context)?, out),
+        }
+        Ok(())
+    })
+}
+
+/// The same of a literal that says of which dimensions it is, or may be of any number of them.
+fn write_dimensions(value: &[u8], array: &ArrayType, context: &Context, out: &mut Vec<u8>) -> Result<()> {
     let mut elements = Vec::new();
     let shape = types::array::parse_with(value, array.delimiter, |element| {
         elements.push(match element {
@@ -21,10 +52,10 @@ pub(crate) fn write_list(value: &[u8], array: &ArrayType, context: &Context, out
         });
         Ok(())
     })?;
-    write_elements(&shape, &elements, array, out).map_err(|detail| malformed(value).with_detail(detail))
+    write_elements(&shape, &elements, array, out).map_err(|detail| malformed(value, &detail))
 }
 
-/// Appends the list literal of the array `value` in PostgreSQL's binary form. Answers how many bytes that has.
+/// Appends the lists of the array `value` in PostgreSQL's binary form. Answers how many bytes that has.
 pub(crate) fn write_received(value: &[u8], array: &ArrayType, out: &mut Vec<u8>) -> Result<usize> {
     let mut elements = Vec::new();
     let (shape, end) = types::receive::array(value, array, |element, oid| {
@@ -53,7 +84,7 @@ fn write_elements(
         out.extend_from_slice(b"[]");
         return Ok(());
     }
-    if array.depth != 0 && shape.dims.len() != usize::from(array.depth) {
+    if array.depth != 0 && shape.dims.len() != array.depth as usize {
         return Err(format!(
             "The array has {} dimensions, the column's lists nest {} deep.",
             shape.dims.len(),
@@ -67,35 +98,27 @@ fn write_elements(
     Ok(())
 }
 
-fn malformed(value: &[u8]) -> Box<DataError> {
+fn malformed(value: &[u8], detail: &str) -> Box<DataError> {
     DataError::new(
         ErrorCode::FeatureNotSupported,
         format!("array \"{}\" cannot be stored in DuckDB", String::from_utf8_lossy(value)),
     )
+    .with_detail(detail.to_owned())
 }
 
 fn write_level<'a>(dims: &[i32], elements: &mut impl Iterator<Item = &'a Option<Vec<u8>>>, out: &mut Vec<u8>) {
     out.push(b'[');
     for index in 0..dims[0] {
         if index > 0 {
-            out.extend_from_slice(b", ");
+            out.push(b',');
         }
         if dims.len() > 1 {
             write_level(&dims[1..], elements, out);
             continue;
         }
         match elements.next() {
-            Some(Some(text)) => {
-                out.push(b'"');
-                for &byte in text {
-                    if matches!(byte, b'"' | b'\\') {
-                        out.push(b'\\');
-                    }
-                    out.push(byte);
-                }
-                out.push(b'"');
-            }
-            _ => out.extend_from_slice(b"NULL"),
+            Some(Some(text)) => types::json::write_string(text, out),
+            _ => out.extend_from_slice(b"null"),
         }
     }
     out.push(b']');
@@ -259,7 +282,7 @@ fn civil(days: i64) -> (String, bool) {
 mod tests {
     use super::*;
 
-    fn list(ty: Type, depth: u8, text: &str) -> std::result::Result<String, String> {
+    fn list(ty: Type, depth: u32, text: &str) -> std::result::Result<String, String> {
         let context = Context::new(&copyist_core::Session::default()).unwrap();
         let array = ArrayType { element: ty, element_oid: 0, delimiter: b',', depth };
         let mut out = Vec::new();
@@ -269,15 +292,15 @@ mod tests {
 
     #[test]
     fn literals() {
-        assert_eq!(list(Type::Int4, 1, "{1, NULL ,0x10}").unwrap(), r#"["1", NULL, "16"]"#);
-        assert_eq!(list(Type::Int4, 2, "{{1},{2}}").unwrap(), r#"[["1"], ["2"]]"#);
-        assert_eq!(list(Type::Text, 1, r#"{"a\"b",NULL,"NULL",""}"#).unwrap(), r#"["a\"b", NULL, "NULL", ""]"#);
+        assert_eq!(list(Type::Int4, 1, "{1, NULL ,0x10}").unwrap(), r#"["1",null,"16"]"#);
+        assert_eq!(list(Type::Int4, 1, "[1:2]={1,2}").unwrap(), r#"["1","2"]"#);
+        assert_eq!(list(Type::Text, 1, r#"{"a\"b",NULL,"NULL",""}"#).unwrap(), r#"["a\"b",null,"NULL",""]"#);
         assert_eq!(list(Type::Int4, 1, "{}").unwrap(), "[]");
         assert_eq!(
             list(Type::Date, 1, "{2000-01-01,0044-03-15 BC,1999-02-28}").unwrap(),
-            r#"["2000-01-01", "0044-03-15 (BC)", "1999-02-28"]"#
+            r#"["2000-01-01","0044-03-15 (BC)","1999-02-28"]"#
         );
-        assert_eq!(list(Type::Numeric(Some((5, 2))), 1, "{-0.05,1e2}").unwrap(), r#"["-0.05", "100.00"]"#);
+        assert_eq!(list(Type::Numeric(Some((5, 2))), 1, "{-0.05,1e2}").unwrap(), r#"["-0.05","100.00"]"#);
         assert_eq!(
             list(Type::Interval(None), 1, "{-1 day -1 second}").unwrap(),
             r#"["0 months -1 days -00:00:01.000000"]"#
@@ -286,8 +309,27 @@ mod tests {
     }
 
     #[test]
+    fn lists_within_lists_are_of_any_lengths() {
+        assert_eq!(list(Type::Int4, 2, "{{1},{2}}").unwrap(), r#"[["1"],["2"]]"#);
+        assert_eq!(
+            list(Type::Text, 2, r#" {{a,"]}"}, {} ,NULL,{NULL,"NULL"}} "#).unwrap(),
+            r#"[["a","]}"],[],null,[null,"NULL"]]"#
+        );
+        assert_eq!(list(Type::Int4, 2, "{{},{}}").unwrap(), "[[],[]]");
+        assert_eq!(list(Type::Int4, 3, "{{},{{}},{{1},NULL}}").unwrap(), r#"[[],[[]],[["1"],null]]"#);
+        assert_eq!(list(Type::Int4, 3, "{}").unwrap(), "[]");
+        let nested = |depth: usize, ends: [&str; 2]| format!("{}{}", ends[0].repeat(depth), ends[1].repeat(depth));
+        assert_eq!(list(Type::Int4, 60, &nested(60, ["{", "}"])).unwrap(), nested(60, ["[", "]"]));
+    }
+
+    #[test]
     fn refusals() {
-        assert!(list(Type::Int4, 1, "{{1}}").is_err());
+        for (depth, text) in [(1, "{{1}}"), (2, "{1,2}"), (2, "{{{}}}"), (2, "{{1},2}")] {
+            assert!(list(Type::Int4, depth, text).unwrap_err().contains("cannot be stored in DuckDB"), "{text}");
+        }
+        for text in ["{{1},}", "{{1}{2}}", "{,{1}}", "{{1}}}", "{{1}", "{{1}} x", "1", "", "{{1},{2}"] {
+            assert!(list(Type::Int4, 2, text).unwrap_err().starts_with("malformed array literal"), "{text}");
+        }
         assert!(list(Type::Int4, 1, "[2:3]={1,2}").is_err());
         assert_eq!(list(Type::Int4, 1, "{x}").unwrap_err(), "invalid input syntax for type integer: \"x\"");
     }

@@ -1,24 +1,27 @@
-//! Values of 16 bytes, which are UUIDs, as text: for them to be one in a list, a structure, a text and a message, too.
+//! Nested values as they are written: those of 16 bytes, which are UUIDs, as text, for them to be one in a list, a structure, a text and a
+//! message, too; and the fields of a structure in the order of the composite type that it goes to.
 
 use std::fmt::Write;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::{
-    Array, ArrayRef, FixedSizeListArray, GenericListArray, GenericListViewArray, MapArray, OffsetSizeTrait,
+    Array, ArrayRef, FixedSizeListArray, GenericListArray, GenericListViewArray, MapArray, NullArray, OffsetSizeTrait,
     StringArray, StructArray, downcast_dictionary_array,
 };
 use arrow_buffer::{OffsetBuffer, ScalarBuffer};
 use arrow_schema::{DataType, Field, FieldRef, Fields};
-use copyist_core::Type;
+use copyist_core::{Foreign, Type};
 
+use super::composite;
 use super::exact::is_by_place;
 use super::target::Target;
 use crate::Layout;
 
-/// The same values, where all that are of 16 bytes are strings, unless they go to what takes bytes.
-pub(super) fn as_text(array: &ArrayRef, target: Target<'_>, layout: Layout) -> ArrayRef {
-    Writing { layout }.text(array, target)
+/// The same values, where all that are of 16 bytes are strings, unless they go to what takes bytes, and structures have the fields of
+/// composite types.
+pub(super) fn rewritten(array: &ArrayRef, target: Target<'_>, layout: Layout) -> ArrayRef {
+    Writing { layout }.array(array, target)
 }
 
 #[derive(Clone, Copy)]
@@ -27,31 +30,48 @@ struct Writing {
 }
 
 impl Writing {
-    fn has_uuid(self, ty: &DataType, target: Target<'_>) -> bool {
+    /// Whether values of a type are not written as they stand.
+    fn differs(self, ty: &DataType, target: Target<'_>) -> bool {
         match ty {
             DataType::FixedSizeBinary(16) => !matches!(target, Target::Type(Type::Bytea)),
             DataType::List(of)
             | DataType::LargeList(of)
             | DataType::FixedSizeList(of, _)
             | DataType::ListView(of)
-            | DataType::LargeListView(of) => self.has_uuid(of.data_type(), target.element()),
+            | DataType::LargeListView(of) => self.differs(of.data_type(), target.element()),
             DataType::Map(of, _) => match of.data_type() {
                 DataType::Struct(fields) => {
                     let (key, value) = target.entry();
-                    fields.iter().zip([key, value]).any(|(field, target)| self.has_uuid(field.data_type(), target))
+                    fields.iter().zip([key, value]).any(|(field, target)| self.differs(field.data_type(), target))
                 }
                 _ => false,
             },
-            DataType::Struct(fields) => fields.iter().enumerate().any(|(index, field)| {
-                self.has_uuid(field.data_type(), target.field(index, field.name(), is_by_place(self.layout)))
-            }),
-            DataType::Dictionary(_, of) => self.has_uuid(of, target),
+            DataType::Struct(fields) => {
+                let members = self.members(fields, target);
+                members.len() != fields.len()
+                    || members.into_iter().enumerate().any(|(index, (place, target))| {
+                        place != Some(index) || self.differs(fields[index].data_type(), target)
+                    })
+            }
+            DataType::Dictionary(_, of) => self.differs(of, target),
             _ => false,
         }
     }
 
-    fn text(self, array: &ArrayRef, target: Target<'_>) -> ArrayRef {
-        if self.has_uuid(array.data_type(), target) { self.written(array, target) } else { Arc::clone(array) }
+    /// The fields of a structure in the order in which they are written, by their places, with what each goes to. An attribute that has no
+    /// field is NULL.
+    fn members<'a>(self, fields: &Fields, target: Target<'a>) -> Vec<(Option<usize>, Target<'a>)> {
+        let by_place = is_by_place(self.layout);
+        if by_place && let Target::Foreign(Foreign::Record(attributes)) = target {
+            let places = composite::places(attributes, fields).into_iter().enumerate();
+            return places.map(|(attribute, place)| (place, target.field(attribute, "", true))).collect();
+        }
+        let names = fields.iter().map(|field| field.name()).enumerate();
+        names.map(|(place, name)| (Some(place), target.field(place, name, by_place))).collect()
+    }
+
+    fn array(self, array: &ArrayRef, target: Target<'_>) -> ArrayRef {
+        if self.differs(array.data_type(), target) { self.written(array, target) } else { Arc::clone(array) }
     }
 
     fn written(self, array: &ArrayRef, target: Target<'_>) -> ArrayRef {
@@ -65,16 +85,14 @@ impl Writing {
             DataType::LargeList(of) => self.list::<i64>(array, of, target.element()),
             DataType::FixedSizeList(of, size) => {
                 let list = array.as_fixed_size_list();
-                let values = self.text(list.values(), target.element());
+                let values = self.array(list.values(), target.element());
                 let field = field(of, &values);
                 Arc::new(FixedSizeListArray::new(field, *size, values, list.nulls().cloned()))
             }
             DataType::ListView(of) => self.list_view::<i32>(array, of, target.element()),
             DataType::LargeListView(of) => self.list_view::<i64>(array, of, target.element()),
             DataType::Struct(fields) => {
-                let by_place = is_by_place(self.layout);
-                let target = |index: usize| target.field(index, fields[index].name(), by_place);
-                Arc::new(self.structure(array.as_struct(), fields, target))
+                Arc::new(self.structure(array.as_struct(), fields, self.members(fields, target)))
             }
             DataType::Map(of, sorted) => {
                 let map = array.as_map();
@@ -82,12 +100,12 @@ impl Writing {
                 let (from, offsets) = rebased(map.offsets());
                 let (key, value) = target.entry();
                 let entries = map.entries().slice(from, last(&offsets));
-                let entries = self.structure(&entries, fields, |index| if index == 0 { key } else { value });
+                let entries = self.structure(&entries, fields, vec![(Some(0), key), (Some(1), value)]);
                 let of = Arc::new(of.as_ref().clone().with_data_type(entries.data_type().clone()));
                 Arc::new(MapArray::new(of, offsets, entries, map.nulls().cloned(), *sorted))
             }
             DataType::Dictionary(..) => downcast_dictionary_array!(
-                array => Arc::new(array.with_values(self.text(array.values(), target))),
+                array => Arc::new(array.with_values(self.array(array.values(), target))),
                 _ => Arc::clone(array)
             ),
             _ => Arc::clone(array),
@@ -97,22 +115,30 @@ impl Writing {
     fn list<O: OffsetSizeTrait>(self, array: &ArrayRef, of: &FieldRef, element: Target<'_>) -> ArrayRef {
         let list = array.as_list::<O>();
         let (from, offsets) = rebased(list.offsets());
-        let values = self.text(&list.values().slice(from, last(&offsets)), element);
+        let values = self.array(&list.values().slice(from, last(&offsets)), element);
         Arc::new(GenericListArray::new(field(of, &values), offsets, values, list.nulls().cloned()))
     }
 
     fn list_view<O: OffsetSizeTrait>(self, array: &ArrayRef, of: &FieldRef, element: Target<'_>) -> ArrayRef {
         let list = array.as_list_view::<O>();
-        let values = self.text(list.values(), element);
+        let values = self.array(list.values(), element);
         let (offsets, sizes): (ScalarBuffer<O>, ScalarBuffer<O>) = (list.offsets().clone(), list.sizes().clone());
         Arc::new(GenericListViewArray::new(field(of, &values), offsets, sizes, values, list.nulls().cloned()))
     }
 
-    fn structure<'a>(self, array: &StructArray, fields: &Fields, target: impl Fn(usize) -> Target<'a>) -> StructArray {
-        let columns = array.columns().iter().enumerate();
-        let columns: Vec<ArrayRef> = columns.map(|(index, column)| self.text(column, target(index))).collect();
-        let fields: Fields = fields.iter().zip(&columns).map(|(of, values)| field(of, values)).collect();
-        StructArray::new(fields, columns, array.nulls().cloned())
+    fn structure(self, array: &StructArray, fields: &Fields, members: Vec<(Option<usize>, Target<'_>)>) -> StructArray {
+        let of_member = |(place, target): (Option<usize>, Target<'_>)| -> (FieldRef, ArrayRef) {
+            let Some(place) = place else {
+                return (Arc::new(Field::new("", DataType::Null, true)), Arc::new(NullArray::new(array.len())));
+            };
+            let values = self.array(array.column(place), target);
+            (field(&fields[place], &values), values)
+        };
+        let (fields, columns): (Vec<FieldRef>, Vec<ArrayRef>) = members.into_iter().map(of_member).unzip();
+        if columns.is_empty() {
+            return StructArray::new_empty_fields(array.len(), array.nulls().cloned());
+        }
+        StructArray::new(fields.into(), columns, array.nulls().cloned())
     }
 }
 

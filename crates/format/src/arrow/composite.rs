@@ -1,0 +1,183 @@
+//! Which field of a structure each attribute of a composite type takes: that of its name, in the same case first, then in any, as columns do.
+
+use arrow_schema::{DataType, Fields};
+use copyist_core::{DataError, ErrorCode, Foreign, Result};
+
+use super::exact::is_by_place;
+use super::target::{Target, element_type};
+use crate::{ColumnPlan, Layout};
+
+type Attributes = [(String, Foreign)];
+
+/// The field of each attribute by its place in the structure; None of one that has none.
+pub(super) fn places(attributes: &Attributes, fields: &Fields) -> Vec<Option<usize>> {
+    if is_tuple(attributes, fields) {
+        return (0..fields.len()).map(Some).collect();
+    }
+    let place = |(name, _): &(String, Foreign)| match candidates(attributes, fields, name)[..] {
+        [place] => Some(place),
+        _ => None,
+    };
+    attributes.iter().map(place).collect()
+}
+
+/// The fields that an attribute may mean. In another case than its own it means none that another attribute has in its own.
+fn candidates(attributes: &Attributes, fields: &Fields, name: &str) -> Vec<usize> {
+    let by = |is_meant: &dyn Fn(&str) -> bool| -> Vec<usize> {
+        fields.iter().enumerate().filter(|(_, field)| is_meant(field.name())).map(|(place, _)| place).collect()
+    };
+    let exact = by(&|field| field == name);
+    if !exact.is_empty() {
+        return exact;
+    }
+    let folded = name.to_lowercase();
+    by(&|field| field.to_lowercase() == folded && !attributes.iter().any(|(other, _)| other == field))
+}
+
+/// Whether fields go by their places: as many as there are attributes, with names that only count them, of which none is an attribute's.
+fn is_tuple(attributes: &Attributes, fields: &Fields) -> bool {
+    fields.len() == attributes.len()
+        && only_count(fields)
+        && attributes.iter().all(|(name, _)| candidates(attributes, fields, name).is_empty())
+}
+
+/// Whether names are what writers make up for the fields of a tuple: none, or numbers from 0 or 1 on, as in `f1`, `_1`, `col_0`.
+fn only_count(fields: &Fields) -> bool {
+    const BEFORE: [&str; 6] = ["", "f", "c", "col", "column", "field"];
+    let Some(first) = fields.first() else { return false };
+    let prefix = first.name().trim_end_matches(|c: char| c.is_ascii_digit());
+    let counts_from = |first: usize| {
+        let mut names = fields.iter().map(|field| field.name().strip_prefix(prefix)).enumerate();
+        names.all(|(place, number)| number == Some(&(first + place).to_string()))
+    };
+    fields.iter().all(|field| field.name().is_empty())
+        || BEFORE.contains(&prefix.trim_end_matches('_').to_ascii_lowercase().as_str())
+            && (counts_from(0) || counts_from(1))
+}
+
+/// Whether every field of the structures of a type has a place in the composite types that they go to.
+///
+/// # Errors
+/// `42703` where one has none, `42702` where several may be meant by an attribute.
+pub fn check_fields(column: &ColumnPlan, layout: Layout, ty: &DataType) -> Result<()> {
+    if !is_by_place(layout) {
+        return Ok(());
+    }
+    Check { column: &column.name, path: Vec::new() }.ty(ty, Target::of(column))
+}
+
+struct Check<'a> {
+    column: &'a str,
+    /// The fields that the one that is looked at is in.
+    path: Vec<&'a str>,
+}
+
+impl<'a> Check<'a> {
+    fn ty(&mut self, ty: &'a DataType, target: Target<'_>) -> Result<()> {
+        if let Some(element) = element_type(ty) {
+            return self.ty(element, target.element());
+        }
+        match (ty, target) {
+            (DataType::Dictionary(_, of), _) => self.ty(of, target),
+            (DataType::Struct(fields), Target::Foreign(Foreign::Record(attributes))) => {
+                let places = places(attributes, fields);
+                if let Some(left) = (0..fields.len()).find(|&place| !places.contains(&Some(place))) {
+                    return Err(self.left_over(fields, left, attributes));
+                }
+                for (attribute, place) in places.into_iter().enumerate() {
+                    let Some(field) = place.map(|place| &fields[place]) else { continue };
+                    self.path.push(field.name());
+                    self.ty(field.data_type(), target.field(attribute, field.name(), true))?;
+                    self.path.pop();
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The error of a field that goes nowhere.
+    #[cold]
+    fn left_over(&self, fields: &'a Fields, place: usize, attributes: &Attributes) -> Box<DataError> {
+        let name = fields[place].name();
+        let path: Vec<&str> = self.path.iter().copied().chain([name.as_str()]).collect();
+        let field = format!("field \"{}\" of column \"{}\"", path.join("."), self.column);
+        let names: Vec<_> = attributes.iter().map(|(name, _)| format!("\"{name}\"")).collect();
+        let meant = attributes.iter().find(|(name, _)| candidates(attributes, fields, name).contains(&place));
+        let error = match meant {
+            Some((attribute, _)) => {
+                let message = format!("{field} and another one may be the attribute \"{attribute}\" of its type");
+                DataError::new(ErrorCode::AmbiguousColumn, message)
+            }
+            None => DataError::new(ErrorCode::UndefinedColumn, format!("{field} is no attribute of its type")),
+        };
+        error.with_detail(format!("The attributes are {}.", names.join(", "))).with_hint(
+            "Fields go to the attributes of their names. Write the file with these names and no others, or load the column into one of type jsonb.",
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow_schema::Field;
+    use copyist_core::Type;
+
+    fn attributes(names: &[&str]) -> Vec<(String, Foreign)> {
+        names.iter().map(|&name| (name.to_owned(), Foreign::Like(Type::Int4))).collect()
+    }
+
+    fn fields(names: &[&str]) -> Fields {
+        names.iter().map(|&name| Field::new(name, DataType::Int32, true)).collect()
+    }
+
+    fn found(fields_: &[&str], attributes_: &[&str]) -> Vec<Option<usize>> {
+        places(&attributes(attributes_), &fields(fields_))
+    }
+
+    #[test]
+    fn names_match_in_the_same_case_first() {
+        assert_eq!(found(&["b", "A"], &["a", "b", "c"]), [Some(1), Some(0), None]);
+        assert_eq!(found(&["A", "a"], &["a", "A"]), [Some(1), Some(0)]);
+        assert_eq!(found(&["a"], &["A", "a"]), [None, Some(0)]);
+        // Either may be meant.
+        assert_eq!(found(&["A", "á", "Á"], &["a", "b"]), [Some(0), None]);
+        assert_eq!(found(&["aB", "Ab"], &["ab", "b"]), [None, None]);
+    }
+
+    #[test]
+    fn names_that_only_count_go_by_their_places() {
+        for names in [["f1", "f2"], ["_0", "_1"], ["", ""], ["1", "2"], ["col_0", "col_1"], ["Field1", "Field2"]] {
+            assert_eq!(found(&names, &["a", "b"]), [Some(0), Some(1)], "{names:?}");
+        }
+        assert_eq!(found(&["f1", "f2"], &["f2", "f1"]), [Some(1), Some(0)]);
+        for names in [&["f1", "f3"][..], &["f2", "f1"], &["x1", "x2"], &["f1"], &["f1", "f2", "f3"]] {
+            assert!(found(names, &["a", "b"]).iter().all(Option::is_none), "{names:?}");
+        }
+    }
+
+    #[test]
+    fn a_field_that_goes_nowhere_is_told() {
+        let point = fields(&["x", "z"]);
+        let ty = DataType::Struct(vec![Field::new("at", DataType::Struct(point), true)].into());
+        let list = DataType::List(Field::new_list_field(ty, true).into());
+        let record = Foreign::Record(vec![("at".to_owned(), Foreign::Record(attributes(&["x", "y"])))]);
+        let column = |foreign| ColumnPlan { ty: Type::Other, foreign, ..ColumnPlan::of_text("home".to_owned(), false) };
+        let listed = column(Foreign::List(Box::new(record)));
+        let error = check_fields(&listed, Layout::PgText, &list).unwrap_err();
+        assert_eq!(error.code, ErrorCode::UndefinedColumn);
+        assert_eq!(error.message, "field \"at.z\" of column \"home\" is no attribute of its type");
+        assert_eq!(error.detail.as_deref(), Some("The attributes are \"x\", \"y\"."));
+        assert!(check_fields(&listed, Layout::Duckdb, &list).is_ok());
+        let twice = DataType::Struct(fields(&["X", "x ", "x"]));
+        let plain = column(Foreign::Record(attributes(&["x", "x "])));
+        assert_eq!(check_fields(&plain, Layout::PgBinary, &twice).unwrap_err().code, ErrorCode::UndefinedColumn);
+        let either = DataType::Struct(fields(&["aB", "Ab"]));
+        let error = check_fields(&column(Foreign::Record(attributes(&["ab"]))), Layout::PgText, &either).unwrap_err();
+        assert_eq!(error.code, ErrorCode::AmbiguousColumn);
+        assert_eq!(
+            error.message,
+            "field \"aB\" of column \"home\" and another one may be the attribute \"ab\" of its type"
+        );
+    }
+}
