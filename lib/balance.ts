@@ -29,7 +29,7 @@ export function filesOf(
   log: RejectLog,
 ): (ReceiptFile & Pick<ReceiptCounts, 'rowsFiltered'>)[] {
   const whole = { ...native.counters(), file: input.name }
-  const each: readonly (typeof whole & Pick<FileCounters, 'etag' | 'modified'>)[] =
+  const each: readonly (typeof whole & Pick<FileCounters, 'etag' | 'modified' | 'isRearranged'>)[] =
     input.kind === 'files' || input.kind === 'remote' ? (native.files?.() ?? []) : [whole]
   return each.map(
     (
@@ -41,6 +41,7 @@ export function filesOf(
       ...(modified !== undefined && { modified: new Date(modified).toISOString() }),
       bytes,
       rows: rowsRead + rowsPassedOver,
+      ...(counters.isRearranged && { isRearranged: true }),
       rowsFiltered: rowsPassedOver,
       rowsRejected: rowsRefused + log.refusedByTarget(index),
       rowsReplaced: counters.rowsMended + log.replacedByTarget(index),

@@ -60,6 +60,8 @@ export interface ReceiptFile extends Omit<ReceiptCounts, OfTarget>, Partial<Pick
   readonly bytes: number
   /** Data rows found in it. */
   readonly rows: number
+  /** MAP BY NAME: its header has the fields in another order than that of the first input. Absent: in the same. */
+  readonly isRearranged?: boolean
 }
 
 /**

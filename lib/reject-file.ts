@@ -99,6 +99,11 @@ export class RejectFile {
     if (this.#bytes >= WRITTEN_AT_ONCE) this.#flush()
   }
 
+  /** Takes no record from now on: {@link check} and {@link close} say why. */
+  refuse(reason: CopyError): void {
+    this.#failure ??= reason
+  }
+
   /** @throws {CopyError} when a record could not be written. */
   check(): void {
     if (this.#failure !== undefined) throw this.#failure
@@ -142,7 +147,7 @@ export class RejectFile {
   }
 
   #fail(error: unknown): void {
-    this.#failure ??= failureOf(`could not write to file "${this.#path}"`, error, 'Nothing was loaded.')
+    this.refuse(failureOf(`could not write to file "${this.#path}"`, error, 'Nothing was loaded.'))
   }
 }
 

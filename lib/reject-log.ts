@@ -582,6 +582,7 @@ export class RejectLog {
     this.#waiting = waiting.slice(end)
     // Also those whose turn does not come, because the file of rejects cannot be written.
     for (const { row } of waiting.slice(0, end)) this.#waitingBytes -= bytesOf(row)
+    if (this.#file && this.#init.statement.options.mapByName) this.#checkOrder(this.#file, waiting.slice(0, end))
     for (let index = 0; index < end && this.#countedSoFar <= most; index += 1) {
       const next = waiting[index]
       if (next === undefined) continue
@@ -612,6 +613,24 @@ export class RejectLog {
     this.#file?.check()
     this.#checkLimit(this.#countedSoFar)
     return end === EMITTED_AT_ONCE
+  }
+
+  /** The file of rejects has one header: below it, records whose fields stand in another order would be read wrongly. */
+  #checkOrder(rejects: RejectFile, rows: readonly Waiting[]): void {
+    const files = this.#native?.files?.() ?? []
+    const other = rows.find(({ row, fileIndex }) => !('values' in row) && files[fileIndex]?.isRearranged)
+    if (other === undefined) return
+    const { file, line } = other.row
+    rejects.refuse(
+      new CopyError({
+        code: 'feature_not_supported',
+        sqlState: '0A000',
+        message: `the file of rejects cannot hold line ${line} of file "${file}"`,
+        detail: `The fields of that file stand in another order than those of file "${files[0]?.file}", whose header the file of rejects has.`,
+        hint: 'Nothing was loaded. Load the files whose fields stand in another order by a statement of their own, or leave out the file of rejects.',
+        position: { file, line },
+      }),
+    )
   }
 
   #keep(reject: RecordedReject, { most, rawLimit }: { readonly most: number; readonly rawLimit: number }): void {

@@ -81,7 +81,7 @@ export async function openReplay(
     refusePending(statement)
     if (statement.options.validateOnly) throw unvalidatable(place)
     const { encoding, mapByName } = statement.options
-    const { encoding: found, fields } = load.receipt ?? {}
+    const { encoding: found, fields, files = [] } = load.receipt ?? {}
     const isKnown = encoding === 'UTF16' && found !== undefined && /^UTF16[BL]E$/.test(found)
     const options = isKnown ? { ...statement.options, encoding: found } : statement.options
     checkEncoding(options.encoding, place)
@@ -95,6 +95,7 @@ export async function openReplay(
     return new Replay(rejects, loadId, placed?.statement ?? named, {
       file,
       fields: mapByName === true || statement.dialect?.name === 'questdb' ? fields : undefined,
+      rearranged: new Set(files.flatMap(({ path, isRearranged }) => (isRearranged ? [path] : []))),
       partitions: placed?.input.partitions,
     })
   } catch (error) {
@@ -197,6 +198,19 @@ function ofSeveralFiles(file: string, other: string): CopyError {
   })
 }
 
+/** The header of the first file is recorded; fields that stand in another order would go to the wrong columns. */
+function ofOtherOrder(file: string, line: number): CopyError {
+  return new CopyError({
+    code: 'feature_not_supported',
+    sqlState: '0A000',
+    message: `the fields of the refused rows of file "${file}" stand in an order that is not recorded`,
+    detail:
+      'MAP BY NAME went by the header of each file; recorded is that of the first, whose fields stand in another order.',
+    hint: 'Nothing was loaded. Mend these rows in a copy of their file, and load that: copyist.rejects has their lines.',
+    position: { file, line },
+  })
+}
+
 /** Without the beginning of their input nobody knows the byte order of the rows. */
 function checkEncoding(encoding: string, statement: { readonly text: string; readonly offset: number }): void {
   if (encoding !== 'UTF16') return
@@ -222,6 +236,8 @@ export class Replay {
   readonly header: readonly string[] | undefined
   /** The partition values of the file, if they are columns. */
   readonly partitions: Known['partitions']
+  /** Files whose fields stand in another order than the header says. */
+  readonly #rearranged: ReadonlySet<string>
   /** How many records came before each row that is read, where records have numbers. */
   #recordsBefore: number[] = []
   /** Where each row that is read stood. */
@@ -253,14 +269,17 @@ export class Replay {
     {
       file,
       fields,
+      rearranged,
       partitions,
     }: {
       readonly file: string | undefined
       readonly fields: readonly string[] | undefined
+      readonly rearranged: ReadonlySet<string>
       readonly partitions: Known['partitions']
     },
   ) {
     this.header = fields
+    this.#rearranged = rearranged
     this.partitions = partitions
     this.text = rejects.text
     this.loadId = loadId
@@ -361,6 +380,7 @@ export class Replay {
         context: `COPY ${this.statement.table.name.value}, line ${lastLine}`,
       })
     }
+    if (this.#rearranged.has(file)) throw ofOtherOrder(file, line)
     const isOfFile = options.partitions !== undefined || options.lineage?.some(({ of }) => of === 'file')
     if (isOfFile && file !== this.file) throw ofSeveralFiles(this.file, file)
     this.#origins.push({ number, file, line, lastLine, byteOffset, byteLength, at: flaw === undefined ? at : -1 })

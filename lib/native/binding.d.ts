@@ -38,7 +38,8 @@ export declare class BindingLoad {
   counters(): BindingCounters
   /**
    * How far each input is: of one after the other bytes read, rows read and refused, header lines, lines skipped, records passed over,
-   * empty lines, rows mended and bytes replaced. Of inputs whose turn has not come there may be nothing.
+   * empty lines, rows mended, bytes replaced, and 1 where its header has the fields in another order than that of the first. Of inputs
+   * whose turn has not come there may be nothing.
    */
   files(): Array<number>
   /** What the store says of each object that is read, or was. */

@@ -340,6 +340,8 @@ export interface FileCounters extends Required<Omit<LoadCounters, 'bytesTotal' |
   /** Of an object: the tag of its version, without quotes, and when it was last written, in milliseconds since 1970. */
   readonly etag?: string
   readonly modified?: number
+  /** Its header has the fields in another order than that of the first input. */
+  readonly isRearranged?: boolean
 }
 
 /** A native load in progress. */

@@ -445,7 +445,7 @@ const STREAM_AHEAD = 1024 * 1024
 const OUTPUT_SLACK = 1.5
 const NO_BYTES = Buffer.alloc(0)
 /** Numbers that the addon tells of each file. */
-const FILE_NUMBERS = 9
+const FILE_NUMBERS = 10
 /** Refused records that become objects, and are dealt with, between two turns of the event loop: 3 to 10 µs each. */
 const REJECTS_AT_ONCE = 250
 /** Buffers do not grow beyond this many times their first size for good. */
@@ -887,11 +887,13 @@ class Load implements NativeLoad {
         blankLines = 0,
         rowsMended = 0,
         bytesReplaced = 0,
+        rearranged = 0,
       ] = numbers.slice(index * FILE_NUMBERS, (index + 1) * FILE_NUMBERS)
       return {
         file,
         ...{ bytesRead, rowsRead, rowsRefused, headerLines, linesSkipped },
         ...{ rowsPassedOver, blankLines, rowsMended, bytesReplaced },
+        isRearranged: rearranged === 1,
         ...(about[index]?.etag != null && { etag: about[index].etag }),
         ...(about[index]?.modified != null && { modified: about[index].modified }),
       }

@@ -486,7 +486,8 @@ impl BindingLoad {
     }
 
     /// How far each input is: of one after the other bytes read, rows read and refused, header lines, lines skipped, records passed over,
-    /// empty lines, rows mended and bytes replaced. Of inputs whose turn has not come there may be nothing.
+    /// empty lines, rows mended, bytes replaced, and 1 where its header has the fields in another order than that of the first. Of inputs
+    /// whose turn has not come there may be nothing.
     #[napi(catch_unwind)]
     pub fn files(&self) -> Vec<f64> {
         let inner = self.lock();
@@ -673,7 +674,7 @@ fn node_numbers(node: &Node) -> [f64; 7] {
     [f64::from(kind as u8), rows as f64, place(validity), data as f64, bytes as f64, place(offsets), place(units)]
 }
 
-fn file_numbers(file: &FileCounters) -> [u64; 9] {
+fn file_numbers(file: &FileCounters) -> [u64; 10] {
     [
         file.bytes_read,
         file.rows_read,
@@ -684,6 +685,7 @@ fn file_numbers(file: &FileCounters) -> [u64; 9] {
         file.blank_lines,
         file.rows_mended,
         file.bytes_replaced,
+        u64::from(file.is_rearranged),
     ]
 }
 

@@ -142,6 +142,8 @@ pub struct FileCounters {
     pub blank_lines: u64,
     pub rows_mended: u64,
     pub bytes_replaced: u64,
+    /// Its header has the fields of the first one's in another order.
+    pub is_rearranged: bool,
 }
 
 /// The end of a load.
@@ -485,6 +487,7 @@ impl Load {
         files.resize(files.len().max(readings.len()), FileCounters::default());
         for (file, reading) in files.iter_mut().zip(&*readings) {
             (file.bytes_read, file.lines_skipped) = (reading.bytes, reading.skipped);
+            file.is_rearranged = reading.is_rearranged;
         }
         files
     }

@@ -24,6 +24,8 @@ pub(crate) struct Reading {
     pub bytes: u64,
     /// Lines passed over before the first record.
     pub skipped: u64,
+    /// Its header has the fields of the first one's in another order.
+    pub is_rearranged: bool,
     /// Of one of another machine, or where it is wanted for columns.
     pub about: Option<About>,
 }
@@ -251,6 +253,7 @@ impl Splitter {
         readings.resize(self.file as usize + 1, Reading::default());
         let reading = &mut readings[self.file as usize];
         (reading.bytes, reading.skipped) = (self.file_bytes, self.file_skipped);
+        reading.is_rearranged = self.plan.is_some();
         if reading.about.is_none() {
             reading.about = self.about.take();
         }

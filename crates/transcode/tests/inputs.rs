@@ -41,6 +41,7 @@ fn check(plan: &Plan, inputs: &[Vec<u8>]) {
             blank_lines: counters.blank_lines,
             rows_mended: counters.rows_mended,
             bytes_replaced: counters.bytes_replaced,
+            is_rearranged: false,
         });
         if let Some(message) = alone.failure {
             failure = Some((index as u32, message));
@@ -205,7 +206,7 @@ fn fields_are_found_by_their_names_in_each_input() {
     let inputs = [
         format!("{HEADER}\n100,a,1,2024-01-01\n").into_bytes(),
         format!("day,id,name,amount\n{rows}").into_bytes(),
-        format!("{HEADER}\n200,a,1,2024-01-01\n").into_bytes(),
+        format!("{}\n200,a,1,2024-01-01\n", HEADER.to_uppercase()).into_bytes(),
     ];
     for (threads, tile_size) in CUTS {
         let start = |sink, plan: &Plan| {
@@ -214,8 +215,11 @@ fn fields_are_found_by_their_names_in_each_input() {
                 ..specification(plan, sink, named(&inputs), threads, tile_size)
             })
         };
-        let all = outcome(&start(Sink::Arrow, &plain));
+        let load = start(Sink::Arrow, &plain);
+        let all = outcome(&load);
         assert_eq!(all.failure, None);
+        let rearranged: Vec<_> = load.files().iter().map(|file| file.is_rearranged).collect();
+        assert_eq!(rearranged, [false, true, false]);
         assert_eq!(all.ids, std::iter::once(100).chain(0..50).chain([200]).collect::<Vec<_>>());
     }
     let other = [inputs[0].clone(), b"id,name,amount,dey\n1,a,1,2024-01-01\n".to_vec()];
