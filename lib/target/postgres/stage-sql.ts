@@ -42,6 +42,8 @@ export class StageSql {
   unlisted: readonly number[] = []
   /** Whether a trigger may drop rows. */
   drops = false
+  /** Of ON CONFLICT beside refused rows: whether a row may refer to one of its own table. One statement would find it behind the row, too. */
+  refersToItself = false
   /** Selects all that a row breaks; absent where that is not known. */
   brokenSql: ((number: string) => string) | undefined
   /** Where rows may wait for others of their table. */
