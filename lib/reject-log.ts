@@ -453,7 +453,7 @@ export class RejectLog {
     this.#checkLimit(this.#counted)
     const { limit } = this.#init.statement.options.errors
     const counted = this.#counted
-    if (limit?.kind !== 'ratio' || counted <= (rowsRead * limit.most) / 100) return
+    if (limit?.kind !== 'ratio' || !isMoreThan(counted, limit.most, rowsRead)) return
     const replacement = replacementOf(this.#init.statement)
     const share = `more than ${limit.name} (${limit.most} %) of the rows: ${counted} of ${rowsRead}`
     throw this.#tooMany(replacement === undefined ? `skipped ${share}` : `set columns to ${replacement} in ${share}`)
@@ -708,6 +708,14 @@ function unknownPlace(row: number): CopyError {
 function bytesOf(row: { readonly raw: Buffer } & (Pick<Reject, 'errors'> | Pick<ReplacedRow, 'values'>)): number {
   const errors = errorsBytes('values' in row ? row.values : row.errors)
   return OVERHEAD + row.raw.length + Math.max(0, errors - ORDINARY_ERRORS)
+}
+
+/** Whether some rows are more than a percentage of all, as that is written: 0.29 % of 100,000 are 290, and a little less in floating point. */
+function isMoreThan(rows: number, percentage: number, all: number): boolean {
+  const [digits = '', exponent = '0'] = String(percentage).split('e')
+  const [whole = '', fraction = ''] = digits.split('.')
+  const places = fraction.length - Number(exponent)
+  return BigInt(rows) * 100n * 10n ** BigInt(places) > BigInt(whole + fraction) * BigInt(all)
 }
 
 /** The index of the first, of those from one on, that is not before a position. */

@@ -191,6 +191,27 @@ test('rows that the transaction wrote before are none of the load', async () => 
   }
 })
 
+test.each(['DO SKIP', 'DO SKIP KEEP LAST', 'DO UPDATE KEEP FIRST'])(
+  'rows of which none is refused go in by one statement: %s',
+  async (clause) => {
+    await bench.sql(`CREATE TABLE t (a integer PRIMARY KEY, b integer CHECK (b > 0));
+    INSERT INTO t VALUES (7, 1);
+    CREATE SEQUENCE statements;
+    CREATE FUNCTION counted() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM nextval(''statements''); RETURN NULL; END';
+    CREATE TRIGGER counted AFTER INSERT ON t FOR EACH STATEMENT EXECUTE FUNCTION counted()`)
+    const clean = Array.from({ length: 3_000 }, (_, a) => `${a},1\n`)
+    const isUpdate = clause.startsWith('DO UPDATE')
+    const { counts } = await load(clean.join(''), `(FORMAT csv, ON_ERROR skip_row) ON CONFLICT (a) ${clause}`)
+    expect(counts).toEqual(isUpdate ? [3_000, 0, 0, 0] : [2_999, 0, 0, 1])
+    expect(await bench.sql('SELECT last_value FROM statements')).toEqual([['1']])
+    // With one that is refused, and one whose key comes again, they are found out as ever.
+    await bench.sql('DELETE FROM t WHERE a <> 7')
+    const spoilt = clean.with(2_000, '2000,-1\n').with(2_500, '7,2\n')
+    const found = await load(spoilt.join(''), `(FORMAT csv, ON_ERROR skip_row) ON CONFLICT (a) ${clause}`)
+    expect(found).toEqual({ lines: [2_001], counts: isUpdate ? [2_998, 0, 1, 1] : [2_997, 0, 1, 2] })
+  },
+)
+
 test('a user with rights to columns only is told what is needed', async () => {
   await bench.sql('CREATE TABLE t (a integer PRIMARY KEY, b integer CHECK (b > 0))')
   await bench.sql('CREATE ROLE copyist_clerk LOGIN; GRANT INSERT, UPDATE, SELECT (a, b) ON t TO copyist_clerk')

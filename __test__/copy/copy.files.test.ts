@@ -28,6 +28,9 @@ describe.each(benches)('$name', ({ open }) => {
     file('in/_SUCCESS', '')
     file('bad/a.csv', 'id,note\n1,a\nx,bad\n2,a\n')
     file('bad/b.csv', 'id,note\n3,b\n4,"b\nc"\n1,again\ny,bad\n')
+    file('order/1.csv', 'id,note\n1,a\nx,3\n')
+    file('order/2.csv', 'ID,note\n2,b\ny,4\n')
+    file('order/3.csv', 'note,id\n5,z\nc,3\n')
     file('none/readme.txt', '')
     mkdirSync(join(folder, 'void'))
     file('fixed/a.txt', 'skip\n1  a\n2  b\n')
@@ -200,6 +203,35 @@ describe.each(benches)('$name', ({ open }) => {
       [1, '/bad/a.csv', 3],
       [2, '/bad/b.csv', 5],
       [3, '/bad/b.csv', 6],
+    ])
+  })
+
+  test('no record is taken for one whose fields stand in another order', async () => {
+    const rejects = join(folder, 'order.bad')
+    const statement = (files: string) =>
+      `COPY t FROM '${folder}/order' (${CSV}, FILES = [${files}], MAP BY NAME, ON_ERROR skip_row)`
+    const some = await bench.db.copy(statement(`'1.csv', '2.csv'`), { rejects })
+    expect(readFileSync(rejects, 'utf8')).toBe('id,note\nx,3\ny,4\n')
+    const told: string[] = []
+    const onReject = ({ file, line }: Reject) => told.push(`${file.slice(-5)} ${line}`)
+    const all = statement(`'1.csv', '2.csv', '3.csv'`)
+    await expect(bench.db.copy(all, { rejects, onReject })).rejects.toMatchObject({
+      sqlState: '0A000',
+      message: `the file for rejects "${rejects}" cannot hold rows of "${folder}/order/3.csv"`,
+      position: { file: `${folder}/order/3.csv` },
+    })
+    expect(told).toEqual(['1.csv 3', '2.csv 3', '3.csv 2'])
+    const receipt = await bench.db.copy(all)
+    expect(receipt.files.map(({ isRearranged = false }) => isRearranged)).toEqual([false, false, true])
+    await bench.sql('CREATE TABLE loose (id text, note text)')
+    await expect(bench.db.copy(`COPY REJECTS '${receipt.id}' INTO loose`)).rejects.toMatchObject({
+      sqlState: '0A000',
+      position: { file: `${folder}/order/3.csv` },
+    })
+    await bench.db.copy(`COPY REJECTS '${some.id}' INTO loose`)
+    expect(await bench.sql('SELECT id, note FROM loose ORDER BY id')).toEqual([
+      ['x', '3'],
+      ['y', '4'],
     ])
   })
 

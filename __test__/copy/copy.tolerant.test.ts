@@ -347,6 +347,21 @@ describe.each(benches)('on $name', ({ name, open }) => {
     expect(await run("'1%'")).toMatchObject({ rowsLoaded: 990, rowsRejected: 10 })
   })
 
+  test.each([
+    ['0.29', 290],
+    ['0.58', 580],
+    ['1e-7', 0],
+  ])('a share is that of the decimals as they are written: %s %%', async (share, most) => {
+    const all = 100_000
+    const run = (refused: number) =>
+      bench.db.copy(`COPY t FROM STDIN (FORMAT csv, ON_ERROR skip_row, REJECT_LIMIT '${share}%')`, {
+        stdin: 'x,a,5\n'.repeat(refused) + '1,a,5\n'.repeat(all - refused),
+      })
+    expect(await run(most)).toMatchObject({ rowsRejected: most })
+    const message = `skipped more than REJECT_LIMIT (${share} %) of the rows: ${most + 1} of ${all}`
+    await expect(run(most + 1)).rejects.toMatchObject({ message })
+  })
+
   test('a flood of refused rows stays bounded', async () => {
     const count = 300_000
     const path = file('x,some text,y\n'.repeat(count))

@@ -106,6 +106,26 @@ describe.each(benches)('which loads are recorded on $name', ({ name, open }) => 
     expect(await bench.sql('SELECT count(*) FROM copyist.stl_load_commits')).toEqual([['0']])
   })
 
+  it('rows of one of several files are not those of all', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'copyist-rows-'))
+    try {
+      await writeFile(join(folder, 'a.csv'), '1,a\n3,b\n')
+      await writeFile(join(folder, 'b.csv'), '2,c\n')
+      for (const from of ['a.csv', '*.csv']) {
+        await bench.db.copy(`COPY t FROM '${folder}/${from}' (FORMAT csv) WHERE a <> 3`, { ledger: true })
+      }
+      // The target does not say which file the row was from that it has held back.
+      const imported = 'SELECT rows_handled, rows_imported FROM copyist.text_import_log ORDER BY ts, file'
+      expect(await bench.sql(imported)).toEqual([
+        ['2', '1'],
+        ['2', null],
+        ['1', null],
+      ])
+    } finally {
+      await rm(folder, { recursive: true })
+    }
+  })
+
   it('files are with the time of their last change', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'copyist-times-'))
     try {

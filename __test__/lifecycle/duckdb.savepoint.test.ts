@@ -1,7 +1,10 @@
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { CopyError } from '../../lib/errors.ts'
 import { connect, type Receipt } from '../../lib/index.ts'
+import { describeTable } from '../../lib/target/duckdb/describe.ts'
+import { loadDriver } from '../../lib/target/duckdb/driver.ts'
+import { Savepoint } from '../../lib/target/duckdb/savepoint.ts'
 
 /*
  * Loads that fail in a transaction of the caller's. DuckDB has no savepoints, yet the transaction is to go on as it would on PostgreSQL,
@@ -335,6 +338,29 @@ describe('a load that fails in the caller’s transaction', () => {
     await connection.run('INSERT INTO t VALUES (100, 1)')
     await connection.run('COMMIT')
     expect(await rowsOf('FROM t')).toEqual(['1,1', '100,1'])
+  })
+
+  it('by a signal is given up where many rows refer to each other, one a statement', async () => {
+    await connection.run(
+      'CREATE TABLE t (a INTEGER PRIMARY KEY, b INTEGER REFERENCES t (a)); INSERT INTO t VALUES (0, NULL)',
+    )
+    const driver = await loadDriver()
+    const part = (value: string) => ({ value, quoted: false, offset: 0 })
+    const table = await describeTable(driver, connection, { name: part('t') })
+    if (table === undefined) throw new Error('the table is not there')
+    await connection.run('BEGIN')
+    const savepoint = await Savepoint.set(connection, table)
+    for (let n = 1; n <= 10; n++) await connection.run(`INSERT INTO t VALUES (${n}, ${n - 1})`)
+    // Each question takes 400 ms.
+    let now = 0
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => (now += 400))
+    expect(await savepoint.restore(AbortSignal.abort())).toBe(false)
+    clock.mockRestore()
+    const [left = ''] = await rowsOf('SELECT count(*) FROM t')
+    expect(Number(left)).toBeGreaterThan(5)
+    expect(await savepoint.restore(new AbortController().signal)).toBe(true)
+    expect(await rowsOf('SELECT a FROM t')).toEqual(['0'])
+    await connection.run('ROLLBACK')
   })
 
   it('aborts it, and says so, when rows of before cannot be told from those of the load, for a column named rowid', async () => {

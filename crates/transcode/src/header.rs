@@ -185,6 +185,8 @@ impl Headers {
             return Ok(None);
         }
         match self.maps_by_name.then(|| places_of(&first.fields, &fields)).flatten() {
+            // Of the same names in another case.
+            Some(places) if places.is_sorted() => Ok(None),
             Some(places) => Ok(Some(Arc::new(rearranged(plan, &fields, &places)))),
             None => Err(differs(plan, first, &fields, tile, name, self.maps_by_name)),
         }

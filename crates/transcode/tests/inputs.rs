@@ -205,7 +205,7 @@ fn fields_are_found_by_their_names_in_each_input() {
     let inputs = [
         format!("{HEADER}\n100,a,1,2024-01-01\n").into_bytes(),
         format!("day,id,name,amount\n{rows}").into_bytes(),
-        format!("{HEADER}\n200,a,1,2024-01-01\n").into_bytes(),
+        format!("{}\n200,a,1,2024-01-01\n", HEADER.to_uppercase()).into_bytes(),
     ];
     for (threads, tile_size) in CUTS {
         let start = |sink, plan: &Plan| {
@@ -214,8 +214,10 @@ fn fields_are_found_by_their_names_in_each_input() {
                 ..specification(plan, sink, named(&inputs), threads, tile_size)
             })
         };
-        let all = outcome(&start(Sink::Arrow, &plain));
+        let load = start(Sink::Arrow, &plain);
+        let all = outcome(&load);
         assert_eq!(all.failure, None);
+        assert_eq!(load.rearranged(), [1]);
         assert_eq!(all.ids, std::iter::once(100).chain(0..50).chain([200]).collect::<Vec<_>>());
     }
     let other = [inputs[0].clone(), b"id,name,amount,dey\n1,a,1,2024-01-01\n".to_vec()];

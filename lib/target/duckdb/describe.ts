@@ -12,6 +12,8 @@ import { readingOf, zeroOf } from './types.ts'
 export interface DuckdbColumnDescription extends TargetColumn {
   /** SQL of the default, when there is one. */
   readonly defaultSql: string | undefined
+  /** What comparisons of it go by, as COLLATE takes it, where the column says so. */
+  readonly collation?: string
 }
 
 /** A table with what only this target needs of it. */
@@ -184,7 +186,8 @@ async function describeColumns(
   const rows = await query(
     connection,
     `SELECT column_name, data_type, column_default, is_nullable,
-       (SELECT constraint_column_names::VARCHAR[] FROM duckdb_constraints() WHERE ${isThis} AND constraint_type = 'PRIMARY KEY')
+       (SELECT constraint_column_names::VARCHAR[] FROM duckdb_constraints() WHERE ${isThis} AND constraint_type = 'PRIMARY KEY'),
+       (SELECT sql ILIKE '%collate%' FROM duckdb_tables() WHERE ${isThis})
      FROM duckdb_columns() WHERE ${isThis} ORDER BY column_index`,
   )
   const prepared = await connection.prepare(`SELECT * FROM ${fullName}`).catch((error: unknown) => {
@@ -196,6 +199,7 @@ async function describeColumns(
       fullName,
       rows.filter(([, , expression]) => expression !== null).map(([name]) => String(name)),
     )
+    const collations = rows[0]?.[5] === true ? await collationsOf(connection, fullName) : []
     const columns = rows.map(([columnName, typeName, expression, isNullable], index): DuckdbColumnDescription => {
       const name = String(columnName)
       const isGenerated = generated.has(name)
@@ -203,6 +207,7 @@ async function describeColumns(
       const notNull = isNullable === false
       const type = prepared.columnType(index)
       const zero = notNull && !hasDefault ? zeroOf(driver, type) : undefined
+      const collation = collations[index]
       return {
         name,
         ...readingOf(driver, type),
@@ -211,6 +216,7 @@ async function describeColumns(
         generated: isGenerated,
         notNull,
         ...(zero && { zero }),
+        ...(collation && { collation }),
         defaultSql: hasDefault ? String(expression) : undefined,
       }
     })
@@ -221,6 +227,30 @@ async function describeColumns(
   } finally {
     prepared.destroySync()
   }
+}
+
+/** The collation of each column of a table, in their order. No catalog has them, and so the plan is asked of a query for the table. */
+async function collationsOf(connection: DuckDBConnection, fullName: string): Promise<(string | undefined)[]> {
+  const sql = `SELECT system.main.json_serialize_plan(${quoteLiteral(`SELECT * FROM ${fullName}`)}, skip_null := true)`
+  const [row] = await query(connection, sql)
+  const { plans = [], error_message: problem } = JSON.parse(String(row?.[0])) as SerializedPlan
+  const [plan] = plans
+  if (plan === undefined) {
+    throw new CopyError({
+      code: 'feature_not_supported',
+      sqlState: '0A000',
+      message: `DuckDB does not tell the collations of table ${fullName}`,
+      detail: problem,
+    })
+  }
+  return plan.expressions.map(({ return_type: type }) => type.type_info?.collation || undefined)
+}
+
+interface SerializedPlan {
+  readonly error_message?: string
+  readonly plans?: readonly {
+    readonly expressions: readonly { readonly return_type: { readonly type_info?: { readonly collation?: string } } }[]
+  }[]
 }
 
 /**

@@ -87,7 +87,7 @@ function wholeRows(plan: InsertPlan, rows: string): { readonly names: string; re
   const { table, columns } = plan
   const values = columns.map((column, index) => ({
     name: quoteIdentifier(column.name),
-    sql: valueSql(plan, column, index),
+    sql: collated(valueSql(plan, column, index), column),
   }))
   const absent = table.columns
     .filter((column) => !column.generated && !columns.some(({ name }) => name === column.name))
@@ -173,7 +173,7 @@ export function stageSql(plan: InsertPlan, source: RowSource, shape: StageShape)
   const { columns, casts } = shape
   const values = columns.flatMap(({ column, index }) => {
     if (index !== undefined && casts.includes(index)) return []
-    const sql = index === undefined ? absentSql(column) : valueSql(plan, column, index)
+    const sql = index === undefined ? absentSql(column) : collated(valueSql(plan, column, index), column)
     return [`${sql} AS ${quoteIdentifier(column.name)}`]
   })
   const texts = casts.flatMap((index) => {
@@ -214,7 +214,7 @@ export function castStageSql(
   const values = columns.map(({ index }, position) => {
     const name = names[position] ?? ''
     if (index === undefined || !casts.includes(index)) return name
-    const value = tried(index, cast(index))
+    const value = collated(tried(index, cast(index)), plan.columns[index])
     const { defaultSql, typeName } = plan.columns[index] as DuckdbColumnDescription
     if (replaces === 'default' && defaultSql !== undefined) {
       return `CASE WHEN ${isUncastSql(index)} THEN CAST((${defaultSql}) AS ${typeName}) ELSE coalesce(${value}, ${own}_d${index}) END AS ${name}`
@@ -263,8 +263,14 @@ export function isNotGone({ own }: InsertPlan, gone: string, first: number): str
 }
 
 /** SQL of a column that is not in the list. */
-export function absentSql({ defaultSql, typeName }: DuckdbColumnDescription): string {
-  return `CAST(${defaultSql === undefined ? 'NULL' : `(${defaultSql})`} AS ${typeName})`
+export function absentSql(column: DuckdbColumnDescription): string {
+  const { defaultSql, typeName } = column
+  return collated(`CAST(${defaultSql === undefined ? 'NULL' : `(${defaultSql})`} AS ${typeName})`, column)
+}
+
+/** A value that conditions compare as they do the column. */
+export function collated(sql: string, { collation }: Pick<DuckdbColumnDescription, 'collation'> = {}): string {
+  return collation === undefined ? sql : `${sql} COLLATE ${collation}`
 }
 
 function rowsSql(plan: InsertPlan, source: RowSource): string {
@@ -285,10 +291,10 @@ export function fieldsSql(plan: InsertPlan, source: FeedSource, how?: 'raw'): st
   const { own, functionName, feedId, transform, table } = plan
   const rows = `(SELECT n AS ${own}_n, ${functionName}(${feedId}, n) AS ${own}_f FROM ${sourceSql(source)})`
   if (how === 'raw' || transform === undefined) return rows
-  const fields = transform.fields.map(
-    ({ name, type, typeName }, index) =>
-      `${castFromVector(`${own}_f.c${index}`, type, typeName)} AS ${quoteIdentifier(name)}`,
-  )
+  const fields = transform.fields.map((field, index) => {
+    const { name, type, typeName } = field
+    return `${collated(castFromVector(`${own}_f.c${index}`, type, typeName), field)} AS ${quoteIdentifier(name)}`
+  })
   return `(SELECT ${[`${own}_n`, ...fields].join(', ')} FROM ${rows}) AS ${quoteIdentifier(table.relationName)}`
 }
 

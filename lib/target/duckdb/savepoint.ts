@@ -14,6 +14,9 @@ import { query } from './query.ts'
 /** The first rowid that a row of a transaction under way can have: DuckDB's MAX_ROW_ID. */
 const FIRST_LOCAL_ROW = 36_028_797_018_960_000n
 
+/** How long rows that refer to each other, of which each costs a statement, are deleted after the signal has fired. */
+const PATIENCE_MS = 1_000
+
 /** Whether rows of a table are numbered as DuckDB's own storage does it, and can be asked for by `rowid`. */
 async function isNumbered(connection: DuckDBConnection, table: DuckdbTableDescription): Promise<boolean> {
   if (table.columns.some(({ name }) => name.toLowerCase() === 'rowid')) return false
@@ -65,17 +68,24 @@ export class Savepoint {
     return new Savepoint(connection, table, [last, BigInt(String(row?.[1]))], selfReferences)
   }
 
-  /** Deletes the rows that have come since; whether those of before are left. */
-  async restore(): Promise<boolean> {
+  /**
+   * Deletes the rows that have come since; whether those of before are left, and no others. Rows that refer to each other cost a statement
+   * each: when the signal has fired, that is given up.
+   */
+  async restore(signal: AbortSignal | undefined): Promise<boolean> {
     if (this.#last === undefined) return (await this.#surplus()) === 0n
+    let abortedAt: number | undefined
     // A row that another of the same table refers to goes in a statement of its own after that.
     for (let left = await this.#surplus(); left > 0n; ) {
-      await this.#connection.run(
+      if (signal?.aborted) {
+        abortedAt ??= performance.now()
+        if (performance.now() - abortedAt > PATIENCE_MS) return false
+      }
+      const { rowsChanged } = await this.#connection.run(
         `DELETE FROM ${this.#table.fullName} AS o WHERE o.rowid > ${this.#last}${this.#unreferenced()}`,
       )
-      const rest = await this.#surplus()
-      if (rest === left) return false
-      left = rest
+      if (rowsChanged === 0) return false
+      left -= BigInt(rowsChanged)
     }
     return (await this.#surplus()) === 0n
   }

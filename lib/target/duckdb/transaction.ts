@@ -67,6 +67,8 @@ export class DuckdbTransaction implements TargetTransaction {
   #hasWritten = false
   /** What there was before the load, in a transaction of the caller's. */
   #savepoint: Savepoint | undefined
+  /** That of the load. */
+  #signal: AbortSignal | undefined
   /** What has been done cannot be taken back: rows have been updated, or the load been recorded. */
   #isFinal = false
   #created: QualifiedName | undefined
@@ -182,6 +184,7 @@ export class DuckdbTransaction implements TargetTransaction {
   async load(request: LoadRequest): Promise<LoadOutcome> {
     const { driver, connection, owner, slots, isCallers } = this.#init
     const table = request.table as DuckdbTableDescription
+    this.#signal = request.signal
     if (isCallers && this.#created === undefined) this.#savepoint = await Savepoint.set(connection, table)
     const result = await runLoad(
       {
@@ -230,7 +233,7 @@ export class DuckdbTransaction implements TargetTransaction {
         const created = await this.describe(this.#created)
         if (created !== undefined) await connection.run(`DROP TABLE ${(created as DuckdbTableDescription).fullName}`)
       } else if (this.#savepoint !== undefined) {
-        if (!(await this.#savepoint.restore())) return false
+        if (!(await this.#savepoint.restore(this.#signal))) return false
       } else {
         // Nothing but the record of loads has been made ready, if DuckDB still answers.
         await connection.run('SELECT 1')

@@ -10,6 +10,7 @@ import { asCopyError, inCondition, withPosition } from './errors.ts'
 import { checkExpression } from './expressions.ts'
 import { quoteIdentifier, quoteLiteral } from './identifiers.ts'
 import {
+  collated,
   type FeedSource,
   fieldsSql,
   type InsertPlan,
@@ -56,8 +57,9 @@ export async function planTransform(
     const type = step?.type ?? (step?.expression === undefined ? undefined : roomFor(column))
     const read = type === undefined ? undefined : await typeNamed(driver, connection, type)
     const isOwn = step === undefined
-    const { dated, dates, hasNumbers, zero, ...rest } = column
-    const reading = read ?? { ...(dated && { dated }), ...(dates && { dates }), ...(hasNumbers && { hasNumbers }) }
+    const { dated, dates, hasNumbers, zero, collation, ...rest } = column
+    const own = { ...(dated && { dated }), ...(dates && { dates }), ...(hasNumbers && { hasNumbers }) }
+    const reading = read ?? { ...own, ...(collation && { collation }) }
     fields.push({ ...rest, ...reading, hasDefault: false, defaultSql: undefined, notNull: isOwn && column.notNull })
   }
   for (const step of steps) {
@@ -251,9 +253,10 @@ export class Staging {
       const texts = fields.map((_, position) => `${own}_f.c${position} AS ${own}_x${position}`)
       const from = fieldsSql(this.#plan, source, 'raw')
       await run(`CREATE TEMP TABLE ${raw} AS SELECT ${[`${own}_n`, ...texts].join(', ')} FROM ${from}`)
-      const casts = fields.flatMap(({ type, typeName }, position) => {
+      const casts = fields.flatMap((field, position) => {
+        const { type, typeName } = field
         const text = `${own}_x${position}`
-        if (!this.#casts.includes(position)) return [`${text} AS ${names[position]}`]
+        if (!this.#casts.includes(position)) return [`${collated(text, field)} AS ${names[position]}`]
         const cast = castFromVector(text, type, typeName)
         const isThere = `${text} IS NOT NULL`
         return [

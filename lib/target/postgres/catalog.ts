@@ -17,9 +17,14 @@ export interface CatalogTable {
   readonly plainTypes: readonly string[]
   /** The same with modifiers, and these as the catalog has them, -1 for none: what COPY makes of a value depends on them. */
   readonly modifiedTypes: readonly { readonly name: string; readonly modifier: number }[]
+  /** Of each column ` COLLATE …` where its collation is not the database's, or nothing: by it comparisons go. */
+  readonly collateSql: readonly string[]
   /** Whether every row sent must arrive: an ordinary table without a trigger that could drop rows. */
   readonly takesEveryRow: boolean
 }
+
+/** The OID of the database's own collation. */
+export const DEFAULT_COLLATION = 100
 
 /** What a range, a multirange or a composite type consists of. Before PostgreSQL 14, ranges know of no multirange. */
 const PARTS = `
@@ -42,7 +47,7 @@ export const DESCRIBE_SQL = describeSql(`
 
 /** The same, as if the columns of the relation were those of `$2`: JSON, `[{ "name", "type", "typmod" }]`, types as OIDs. */
 export const DESCRIBE_AS_SQL = describeSql(`
-  SELECT f.attnum, f.attname, f.type::pg_catalog.oid AS atttypid, f.atttypmod,
+  SELECT f.attnum, f.attname, f.type::pg_catalog.oid AS atttypid, f.atttypmod, 0::pg_catalog.oid AS attcollation,
     '' AS attgenerated, '' AS attidentity, false AS attnotnull, false AS atthasdef
   FROM ROWS FROM (
     pg_catalog.json_to_recordset($2::pg_catalog.json) AS (name text, type int8, typmod int4)
@@ -88,6 +93,11 @@ SELECT pg_catalog.json_build_object(
       'identity', a.attidentity,
       'notNull', a.attnotnull,
       'category', type.typcategory,
+      'collation', (
+        SELECT pg_catalog.format('%I.%I', n.nspname, c.collname)
+        FROM pg_catalog.pg_collation c JOIN pg_catalog.pg_namespace n ON n.oid = c.collnamespace
+        WHERE c.oid = a.attcollation AND c.oid <> ${DEFAULT_COLLATION}
+      ),
       'hasDefault', a.attgenerated = '' AND (a.atthasdef OR a.attidentity <> '' OR type.typdefault IS NOT NULL)
     ) ORDER BY a.attnum)
     FROM attribute a JOIN type ON type.oid = a.atttypid
@@ -148,6 +158,8 @@ interface CatalogColumn {
   readonly notNull: boolean
   /** `pg_type.typcategory`: S for strings. */
   readonly category: string
+  /** Quoted where needed; null for the database's, and where the type has none. */
+  readonly collation: string | null
   readonly hasDefault: boolean
 }
 
@@ -221,6 +233,7 @@ export function readTable(json: string): CatalogTable {
     modifiedTypes: columns.map(({ type, typeName, typmod }) =>
       modifiedType(types, type, { name: typeName, modifier: typmod }),
     ),
+    collateSql: columns.map(({ collation }) => (collation === null ? '' : ` COLLATE ${collation}`)),
     takesEveryRow: relation.relkind === 'r' && !relation.dropsRows,
   }
 }

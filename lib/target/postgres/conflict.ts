@@ -1,4 +1,4 @@
-import type { CopyError } from '../../errors.ts'
+import { CopyError } from '../../errors.ts'
 import type { ConflictRequest, LoadRequest } from '../target.ts'
 import type { Batch } from './batch.ts'
 import type { ConditionTrial } from './condition-trial.ts'
@@ -17,9 +17,9 @@ import { isTolerated } from './tolerance.ts'
  *
  * A load without rows that may be refused has one batch where the clause keeps another row than the first: there rows with one key are told
  * apart first, and all go in by one statement. Beside refused rows, one that is refused takes nobody's place, so that which row is kept is
- * known only when each has been looked at; and rows of a batch may meet rows of the load that went in before. So the statement
- * tells them from rows that were there before (`StageSql`), and every row is tried in its turn; but for DO UPDATE that keeps the last, where
- * what refuses a row can be told beforehand: then those are taken out, and of the others the last of each key goes in.
+ * known only when each has been looked at, where one statement does not take them all; and rows of a batch may meet rows of the load that went
+ * in before. So the statement tells them from rows that were there before (`StageSql`), and every row is tried in its turn; but for DO UPDATE
+ * that keeps the last, where what refuses a row can be told beforehand: then those are taken out, and of the others the last of each key goes in.
  */
 
 /** What rows are moved with. */
@@ -65,7 +65,7 @@ export async function resolveConflicts(
   bad.push(...((await condition?.remove()) ?? []))
   const held = await filter(init)
   const { loaded, conflicted, refused } =
-    (await moveForeseen(init)) ?? (await moveLocated(init, batch, () => rows.run('all')))
+    (await moveForeseen(init)) ?? (await moveLocated(init, batch, () => moveAll(init)))
   const [first] = refused
   // Whatever is refused now is no value that could be replaced.
   if (isReplacing && first) {
@@ -81,6 +81,28 @@ export async function resolveConflicts(
     conflicted: conflicted + (isTold ? 0 : rest),
     filtered: held + (isTold ? rest : 0),
   }
+}
+
+/** Moves all rows but those that are refused: by one statement first, since few batches have any, and to try each block costs a savepoint. */
+async function moveAll({ query, request, sql, rows }: ConflictInit): Promise<Outcome> {
+  // What a trigger drops is found out row by row.
+  if (sql.drops || sql.refersToItself || request.refusals === undefined) return await rows.run('all')
+  if (rows.areTriedAtOnce) {
+    await query('SAVEPOINT copyist_all')
+    try {
+      const moved = await rows.run('atOnce')
+      await query('RELEASE SAVEPOINT copyist_all')
+      return moved
+    } catch (error) {
+      const isTwice = error instanceof CopyError && error.sqlState === '21000'
+      if (!isTwice && !isTolerated(error, request.refusals)) throw error
+      await query('ROLLBACK TO SAVEPOINT copyist_all; RELEASE SAVEPOINT copyist_all')
+    }
+  }
+  const moved = await rows.run('all')
+  // After a batch that has failed as a whole, one that would not have.
+  rows.areTriedAtOnce = !rows.areTriedAtOnce && moved.refused.length === 0
+  return moved
 }
 
 /** Moves all rows, or throws the error of the first that is refused. */

@@ -114,7 +114,7 @@ export class Foresight {
     const { columns, usesDefaults, sink, conflict } = request
     // With ON CONFLICT, what WHERE holds back has been taken out.
     const where = conflict === undefined ? request.where : undefined
-    const { description, sqlColumns, modifiedTypes } = table
+    const { description, sqlColumns, modifiedTypes, collateSql } = table
     const { defaults } = known
     const constraints = conflict === undefined ? known.constraints : this.#constraintsOfUpdate()
     if (constraints === null || (where !== undefined && !isRepeatable(where))) return undefined
@@ -123,7 +123,7 @@ export class Foresight {
     const judged = description.columns.map((column, index) => {
       const { name, generated } = column
       const position = columns.indexOf(index)
-      const missing = `CAST((${defaults?.[name] ?? 'NULL'}) AS ${modifiedTypes[index]?.name})`
+      const missing = `CAST((${defaults?.[name] ?? 'NULL'}) AS ${modifiedTypes[index]?.name})${collateSql[index]}`
       const isKnownValue = sink === 'pg_binary' || isValueKnown(sql.readType(index))
       const loaded = isKnownValue ? values[position] : undefined
       const value = position >= 0 ? loaded : generated || !steady(name) ? undefined : missing

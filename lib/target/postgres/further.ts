@@ -295,7 +295,7 @@ export class FurtherErrors {
 
   /** Selects the numbers of rows and of conditions that they do not meet, by the values at these positions. */
   #conditionsSql(conditions: readonly Condition[], carried: readonly number[], place: Place): string {
-    const { description, sqlColumns, modifiedTypes } = this.#table
+    const { description, sqlColumns, modifiedTypes, collateSql } = this.#table
     const { columns } = this.#request
     const relation = `"${description.relationName.replaceAll('"', '""')}"`
     const read = [...new Set(conditions.flatMap(({ indexes }) => indexes))]
@@ -308,7 +308,7 @@ export class FurtherErrors {
         position >= 0
           ? `CASE WHEN pg_catalog.substr(s.known, ${bit(position)} THEN ${storedValue(`s.c${position}`, this.#readType(index))} END`
           : `CAST((${generated ? 'NULL' : (this.#defaults[name] ?? 'NULL')}) AS ${modifiedTypes[index]?.name})`
-      return `${value} AS ${sqlColumns[index]}`
+      return `${value}${collateSql[index]} AS ${sqlColumns[index]}`
     })
     const isKnown = (position: number) => `pg_catalog.substr(copyist_known, ${bit(position)}`
     const broken = conditions.map(

@@ -1,4 +1,5 @@
 import type { RowError } from '../target.ts'
+import { DEFAULT_COLLATION } from './catalog.ts'
 import { conditionName } from './conditions.ts'
 
 /*
@@ -36,10 +37,9 @@ SELECT pg_catalog.json_build_object(
     ) ORDER BY a.attnum)
     FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
     CROSS JOIN LATERAL (
-      SELECT pg_catalog.json_agg(DISTINCT b.attname::text) AS names, pg_catalog.bool_or(b.attcollation <> t.typcollation) AS is_collated
+      SELECT pg_catalog.json_agg(DISTINCT b.attname::text) AS names, pg_catalog.bool_or(b.attcollation NOT IN (0, ${DEFAULT_COLLATION})) AS is_collated
       FROM pg_catalog.pg_depend p
       JOIN pg_catalog.pg_attribute b ON b.attrelid = r.oid AND b.attnum = p.refobjsubid
-      JOIN pg_catalog.pg_type t ON t.oid = b.atttypid
       WHERE p.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND p.refobjid = r.oid AND p.refobjsubid <> a.attnum AND (
         p.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass AND p.objid = d.oid
         OR p.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND p.objid = r.oid AND p.objsubid = a.attnum
@@ -147,7 +147,7 @@ export interface MadeColumn {
   readonly name: string
   readonly sql: string
   readonly columns: readonly string[] | null
-  /** Whether one of these has a collation of its own. */
+  /** Whether one of these has another collation than the database's. */
   readonly isCollated: boolean
 }
 

@@ -29,7 +29,6 @@ export interface SelfReferences {
     readonly isFull: boolean
   }[]
   readonly keys: readonly (readonly string[])[]
-  readonly collations: Readonly<Record<string, string>>
 }
 
 /** SQL of the temporary table of a load, and of the function that moves rows out of it. */
@@ -43,6 +42,8 @@ export class StageSql {
   unlisted: readonly number[] = []
   /** Whether a trigger may drop rows. */
   drops = false
+  /** Of ON CONFLICT beside refused rows: whether a row may refer to one of its own table. One statement would find it behind the row, too. */
+  refersToItself = false
   /** Selects all that a row breaks; absent where that is not known. */
   brokenSql: ((number: string) => string) | undefined
   /** Where rows may wait for others of their table. */
@@ -76,7 +77,7 @@ export class StageSql {
 
   tableDdl(): string {
     const { columns, sink, usesDefaults } = this.#request
-    const { description, plainTypes, modifiedTypes } = this.#table
+    const { description, plainTypes, modifiedTypes, collateSql } = this.#table
     const defaultOf = (index: number) => this.defaults?.[description.columns[index]?.name ?? '']
     const definitions = [
       'n bigint GENERATED ALWAYS AS IDENTITY (CACHE 1000)',
@@ -84,11 +85,14 @@ export class StageSql {
       // Of a row that has waited: its number among those of the load.
       ...(this.self === undefined ? [] : ['origin bigint']),
       ...columns.map((index, i) => {
-        if (sink === 'pg_binary') return `c${i} ${plainTypes[index] ?? 'text'}`
+        // Conditions, and keys that are compared, go by the collation of the table's column.
+        if (sink === 'pg_binary') return `c${i} ${plainTypes[index] ?? 'text'}${collateSql[index]}`
         const marked = usesDefaults ? defaultOf(index) : undefined
-        return `c${i} text${marked === undefined ? '' : ` DEFAULT CAST((${marked}) AS text)`}`
+        return `c${i} text${collateSql[index]}${marked === undefined ? '' : ` DEFAULT CAST((${marked}) AS text)`}`
       }),
-      ...this.unlisted.map((index) => `d${index} ${modifiedTypes[index]?.name} DEFAULT ${defaultOf(index) ?? 'NULL'}`),
+      ...this.unlisted.map(
+        (index) => `d${index} ${modifiedTypes[index]?.name}${collateSql[index]} DEFAULT ${defaultOf(index) ?? 'NULL'}`,
+      ),
     ]
     return `CREATE TEMPORARY TABLE ${this.name} (${definitions.join(', ')})`
   }
@@ -223,12 +227,10 @@ ${tag}`,
   /** The tables of rows that wait, and of their places and bytes. */
   waitingDdl(): string[] {
     if (this.self === undefined) return []
-    const { description, modifiedTypes } = this.#table
-    const { collations } = this.self
-    const compared = this.#compared.map((index) => {
-      const collation = collations[description.columns[index]?.name ?? '']
-      return `NULL::${modifiedTypes[index]?.name}${collation === undefined ? '' : ` COLLATE ${collation}`} AS v${index}`
-    })
+    const { modifiedTypes, collateSql } = this.#table
+    const compared = this.#compared.map(
+      (index) => `NULL::${modifiedTypes[index]?.name}${collateSql[index]} AS v${index}`,
+    )
     const stored = this.#stored.map((name) => `s.${name}`)
     return [
       `CREATE TEMPORARY TABLE ${this.waiting} AS SELECT NULL::bigint AS at, NULL::text AS errors, false AS is_orphan, NULL::bigint AS place,

@@ -152,6 +152,8 @@ export class Stage {
     }
     this.#sql.unlisted = columnsOfWhere(this.#table, this.#request)
     if (mayWait(this.#request)) this.#sql.self = await readSelfReferences(query, sqlName)
+    else if (this.#request.conflict && refusals)
+      this.#sql.refersToItself = (await readSelfReferences(query, sqlName)) !== undefined
     const foresight = new Foresight({
       query,
       serverVersion,

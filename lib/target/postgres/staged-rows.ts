@@ -35,6 +35,8 @@ export class StagedRows {
   readonly #name: string
   readonly #query: Query
   isIndexed = false
+  /** Whether one statement is likely to move all rows of a batch. */
+  areTriedAtOnce = true
 
   constructor(name: string, query: Query) {
     this.#name = name

@@ -279,14 +279,17 @@ export class Transformation {
     const known =
       unlisted.length === 0 ? undefined : (await query(JUDGE_SQL, [this.#table.description.sqlName]))[0]?.[0]
     const { defaults } = JSON.parse(known ?? '{"defaults":null}') as Pick<Judgeable, 'defaults'>
-    const { description, modifiedTypes } = this.#table
+    const { description, modifiedTypes, collateSql } = this.#table
     const definitions = [
       'n bigint GENERATED ALWAYS AS IDENTITY (CACHE 1000)',
       // As a base type: what is not of its domain is refused when it is looked at.
-      ...this.#columns.map((_, position) => `c${position} ${isBinary ? this.#fields.plainTypes[position] : 'text'}`),
+      ...this.#columns.map((index, position) => {
+        const collate = this.#steps[position]?.type === undefined ? collateSql[index] : ''
+        return `c${position} ${isBinary ? this.#fields.plainTypes[position] : 'text'}${collate}`
+      }),
       ...unlisted.map((index) => {
         const value = defaults?.[description.columns[index]?.name ?? '']
-        return `d${index} ${modifiedTypes[index]?.name} DEFAULT ${value ?? 'NULL'}`
+        return `d${index} ${modifiedTypes[index]?.name}${collateSql[index]} DEFAULT ${value ?? 'NULL'}`
       }),
     ]
     await query(`CREATE TEMPORARY TABLE ${name} (${definitions.join(', ')})`)
@@ -365,7 +368,7 @@ export class Transformation {
       unlisted,
     }: { readonly isBinary: boolean; readonly where: string; readonly unlisted: readonly number[] },
   ): string {
-    const { sqlColumns } = this.#table
+    const { sqlColumns, collateSql } = this.#table
     const names = [...this.#columns, ...unlisted].map((index) => sqlColumns[index] ?? '')
     // The condition is about the row as it will be: with the types of the table, and evaluated once.
     const values = this.#columns.map((_, position) => `${this.#valueSql(position)} AS ${this.#own}_v${position}`)
@@ -373,7 +376,9 @@ export class Transformation {
     const more = unlisted.map((index) => `s.d${index} AS ${this.#own}_d${index}`)
     const evaluated = `(SELECT ${[...values, ...defaults].join(', ')} FROM ${this.#rowsSql(which, isBinary, more)} OFFSET 0) v`
     const stored = [
-      ...this.#columns.map((index, position) => this.#assignedSql(index, `v.${this.#own}_v${position}`)),
+      ...this.#columns.map(
+        (index, position) => `${this.#assignedSql(index, `v.${this.#own}_v${position}`)}${collateSql[index]}`,
+      ),
       ...defaults.map((value) => `v.${value}`),
     ].map((value, at) => `${value} AS ${names[at]}`)
     return `(SELECT ${stored.join(', ')} FROM ${evaluated}) ${this.#relation}
@@ -388,7 +393,7 @@ WHERE (${where}
     if (modifier < 0 || /^(?:var)?bit\b/.test(plain)) return `CAST(${value} AS ${plain})`
     if (plain !== 'character varying' && plain !== 'bpchar') return `CAST(${value} AS ${name})`
     const cut = `CAST(${value} AS ${name})`
-    return `CASE WHEN pg_catalog.rtrim(CAST(${cut} AS text), ' ') = pg_catalog.rtrim(CAST(${value} AS text), ' ') THEN ${cut} ELSE CAST(${value} AS ${plain}) END`
+    return `CASE WHEN pg_catalog.rtrim(CAST(${cut} AS text), ' ') = pg_catalog.rtrim(CAST(${value} AS text), ' ') COLLATE pg_catalog."C" THEN ${cut} ELSE CAST(${value} AS ${plain}) END`
   }
 
   #functionSql(stage: Stage, isBinary: boolean, { refusals, where }: LoadRequest): string {

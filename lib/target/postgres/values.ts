@@ -44,7 +44,7 @@ export function storedValue(field: string, { plain, name, modifier }: ReadType):
   if (plain === 'character varying' || plain === 'bpchar') {
     // An explicit cast cuts whatever is too long, COPY only blanks.
     const cut = `CAST(${field} AS ${name})`
-    return `CASE WHEN pg_catalog.rtrim(CAST(${cut} AS text), ' ') = pg_catalog.rtrim(${field}, ' ') THEN ${cut} ELSE CAST(${field} AS ${plain}) END`
+    return `CASE WHEN pg_catalog.rtrim(CAST(${cut} AS text), ' ') = pg_catalog.rtrim(${field}, ' ') COLLATE pg_catalog."C" THEN ${cut} ELSE CAST(${field} AS ${plain}) END`
   }
   // What an interval's text means depends on its fields, which a cast does not hand to the input function.
   if (plain === 'interval') return `pg_catalog.interval_in(pg_catalog.textout(${field}), 0, ${modifier})`

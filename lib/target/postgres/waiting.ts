@@ -56,13 +56,6 @@ SELECT pg_catalog.json_build_object(
       WHERE i.indrelid = $1::pg_catalog.regclass AND i.indisunique AND i.indexprs IS NULL AND key.position <= i.indnkeyatts
       GROUP BY i.indexrelid
     ) k
-  ),
-  'collations', (
-    SELECT pg_catalog.json_object_agg(a.attname, pg_catalog.format('%I.%I', n.nspname, c.collname))
-    FROM pg_catalog.pg_attribute a
-    JOIN pg_catalog.pg_collation c ON c.oid = a.attcollation
-    JOIN pg_catalog.pg_namespace n ON n.oid = c.collnamespace
-    WHERE a.attrelid = $1::pg_catalog.regclass AND a.attnum > 0
   )
 )::text
 FROM own LIMIT 1`
@@ -84,10 +77,10 @@ export function mayWait({ refusals, conflict, columns }: LoadRequest): boolean {
 export async function readSelfReferences(query: Query, sqlName: string): Promise<SelfReferences | undefined> {
   const [row] = await query(SELF_SQL, [sqlName])
   if (row === undefined) return undefined
-  const { names, references, keys, collations } = JSON.parse(row[0] ?? '') as {
+  const { names, references, keys } = JSON.parse(row[0] ?? '') as {
     [key in keyof SelfReferences]: SelfReferences[key] | null
   }
-  return { names: names ?? [], references: references ?? [], keys: keys ?? [], collations: collations ?? {} }
+  return { names: names ?? [], references: references ?? [], keys: keys ?? [] }
 }
 
 /** The rows of a load that wait for others. */
