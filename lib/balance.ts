@@ -31,6 +31,7 @@ export function filesOf(
   const whole = { ...native.counters(), file: input.name }
   const each: readonly (typeof whole & Pick<FileCounters, 'etag' | 'modified'>)[] =
     input.kind === 'files' || input.kind === 'remote' ? (native.files?.() ?? []) : [whole]
+  const rearranged = new Set(native.rearranged?.())
   return each.map(
     (
       { file: path, bytesRead: bytes, rowsRead, rowsRefused, rowsPassedOver = 0, etag, modified, ...counters },
@@ -39,6 +40,7 @@ export function filesOf(
       path,
       ...(etag !== undefined && { etag }),
       ...(modified !== undefined && { modified: new Date(modified).toISOString() }),
+      ...(rearranged.has(path) && { isRearranged: true as const }),
       bytes,
       rows: rowsRead + rowsPassedOver,
       rowsFiltered: rowsPassedOver,

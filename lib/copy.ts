@@ -456,8 +456,7 @@ class Work {
       this.#spool?.dispose()
       this.#spool = undefined
       this.#spool = await replay.read(record.ledger, Math.floor(limits.memoryLimit / 2), signal)
-      const { partitions } = replay
-      input = { kind: 'spool', spool: this.#spool, name: replay.file, ...(partitions && { partitions }) }
+      input = { kind: 'spool', spool: this.#spool, name: replay.file, ...replay.known }
     }
     const { sink, usesDefaults, conflict, tolerates, replacedByServer, decoded } = await planLoad(
       this.target,

@@ -30,7 +30,23 @@ export function partitioned<Source extends Input | RowInput>(
     const hint = 'A stream has no path. CONSTANT gives a column one value.'
     throw statementError(statement.text, offset, 'invalid_parameter_value', message, { hint })
   }
-  const files = namesOf(input)
+  const { keys, values } = partitionsOf(statement, namesOf(input))
+  const partitions = keys.map((value): Name => ({ value, quoted: true, offset }))
+  return {
+    statement: { ...statement, options: { ...statement.options, partitions } },
+    input: { ...input, partitions: values },
+  }
+}
+
+/**
+ * The keys that the paths of some files have, and the values of each path in their order.
+ *
+ * @throws {CopyError} 22023 for paths that do not have the same keys
+ */
+export function partitionsOf(
+  statement: CopyFrom,
+  files: readonly string[],
+): { readonly keys: readonly string[]; readonly values: readonly (readonly (string | null)[])[] } {
   const all = files.map((file) => partsOf(file))
   const [first = []] = all
   const keys = first.map(({ key }) => key)
@@ -49,11 +65,7 @@ export function partitioned<Source extends Input | RowInput>(
     }
     return keys.map((key) => parts.find((part) => part.key === key)?.value ?? null)
   })
-  const partitions = keys.map((value): Name => ({ value, quoted: true, offset }))
-  return {
-    statement: { ...statement, options: { ...statement.options, partitions } },
-    input: { ...input, partitions: values },
-  }
+  return { keys, values }
 }
 
 /** The parts of a path, or of an address, that are `key=value`; the name of the file is none of them. */

@@ -56,6 +56,8 @@ export interface ReceiptFile extends Omit<ReceiptCounts, OfTarget>, Partial<Pick
   /** Of an object: the tag of the version that was read, without quotes, and when that was written (ISO 8601), as far as its server tells. */
   readonly etag?: string
   readonly modified?: string
+  /** Of MAP BY NAME: its fields stand in another order than those of the first file. */
+  readonly isRearranged?: true
   /** Bytes read from it. */
   readonly bytes: number
   /** Data rows found in it. */
@@ -84,7 +86,7 @@ export interface Receipt extends ReceiptCounts {
   readonly rowsRead: number
   /** What the input was in, by the word that ENCODING takes; of UTF-16 with its byte order. Absent: UTF-8. */
   readonly encoding?: string
-  /** The names of the header, to which MAP BY NAME has matched the columns. Absent without that. */
+  /** The names of the header, to which MAP BY NAME has matched the columns; of several files that of the first. Absent without that. */
   readonly fields?: readonly string[]
   /** VALIDATE_ONLY: rows that nothing was found wrong with. None was loaded. Absent for a load. */
   readonly rowsValidated?: number

@@ -1,6 +1,7 @@
 import { closeSync, fstatSync, openSync, readSync, type Stats, statSync, writeSync } from 'node:fs'
 import { CopyError } from './errors.ts'
 import { isCompressed } from './native/first-bytes.ts'
+import type { NativeLoad } from './native/load.ts'
 import { inEncoding, toUtf8 } from './native/text.ts'
 import { flawOf, hasOwnEnd, protect } from './record-shape.ts'
 import type { Reject } from './rejects.ts'
@@ -22,10 +23,12 @@ export class RejectFile {
   readonly #statement: CopyFrom
   readonly #header: string | undefined
   readonly #input: InputFile | undefined
-  readonly #encodingOf: () => string
+  readonly #native: NativeLoad
   /** That of the input, known when there is a record. */
   #encoding = ''
   #lineEnd: Buffer | undefined
+  /** The file that the last record was from, where the order of fields is a file's own. */
+  #lastFile: string | undefined
   /** Written last; its line end comes with what follows it. */
   #last: Buffer | undefined
   #waiting: Buffer[] = []
@@ -34,16 +37,16 @@ export class RejectFile {
 
   /**
    * @param columns names of the columns that are loaded, in the order of the fields
-   * @param encoding that of the input, once it is known
+   * @param native the load that refuses them
    * @throws {CopyError} 22023 when it is the input, otherwise when it cannot be opened.
    */
   constructor(
     path: string,
     statement: CopyFrom,
     columns: readonly string[],
-    { input, encoding }: { readonly input: InputFile | undefined; readonly encoding: () => string },
+    { input, native }: { readonly input: InputFile | undefined; readonly native: NativeLoad },
   ) {
-    this.#encodingOf = encoding
+    this.#native = native
     this.#path = path
     this.#statement = statement
     this.#input = input
@@ -78,8 +81,17 @@ export class RejectFile {
    */
   write({ raw: record, file, byteOffset: start, byteLength }: Omit<Reject, 'number'>): void {
     if (this.#failure !== undefined) return
+    if (this.#statement.options.mapByName && file !== this.#lastFile) {
+      this.#lastFile = file
+      if (this.#native.rearranged?.().includes(file)) {
+        if (this.#lineEnd !== undefined) this.#push(this.#lineEnd)
+        this.#flush()
+        this.#failure ??= rearranged(this.#path, file)
+        return
+      }
+    }
     if (this.#lineEnd === undefined) {
-      this.#encoding = this.#encodingOf()
+      this.#encoding = this.#native.counters().encoding ?? 'UTF8'
       const input = typeof this.#input === 'object' ? file : this.#input
       const { eol, remote } = this.#statement.options
       const found = eol ?? lineEndAt(input, start, start + byteLength, remote, this.#encoding)
@@ -253,6 +265,18 @@ const CONDITIONS: Readonly<Record<string, readonly [code: string, sqlState: stri
   EDQUOT: ['disk_full', '53100'],
   EMFILE: ['insufficient_resources', '53000'],
   ENFILE: ['insufficient_resources', '53000'],
+}
+
+/** Below the one header that there is, its fields would go to the wrong columns. */
+function rearranged(path: string, file: string): CopyError {
+  return new CopyError({
+    code: 'feature_not_supported',
+    sqlState: '0A000',
+    message: `the file for rejects "${path}" cannot hold rows of "${file}"`,
+    detail: `The fields of "${file}" stand in another order than those of the first file. Nothing was loaded.`,
+    hint: 'Load files of another order by a statement of their own.',
+    position: { file },
+  })
 }
 
 function failureOf(message: string, cause: unknown, detail?: string): CopyError {

@@ -269,8 +269,7 @@ export class RejectLog {
     this.#waits = waits
     if (path === undefined) return
     const names = this.#init.fields ?? columns.map(({ name }) => name)
-    const encoding = () => this.#native?.counters().encoding ?? 'UTF8'
-    this.#file = new RejectFile(path, statement, names, { input, encoding })
+    this.#file = new RejectFile(path, statement, names, { input, native })
   }
 
   /** Closes the file of rejects, if there is one. Throws when rows could not be written to it. */

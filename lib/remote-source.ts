@@ -1,7 +1,7 @@
 import { profileRegion } from './access/aws.ts'
 import { accountOf, checkSecretsPlace } from './access/binding.ts'
 import type { Connections, ResolvedConnection } from './access/connections.ts'
-import { serviceAccountToken } from './access/google.ts'
+import { defaultCredentials, serviceAccountToken } from './access/google.ts'
 import type { AccessPolicy } from './access/policy.ts'
 import { Secret } from './access/secret.ts'
 import { CopyError } from './errors.ts'
@@ -131,8 +131,10 @@ async function settingsOf(statement: CopyFrom, address: string, context: RemoteC
       }
     }
     case 'google': {
-      const { serviceAccountKey: key, bearer } = await googleSecrets(resolved, isNamed)
-      const ask = key ? async () => serviceAccountToken(key) : bearer
+      const { serviceAccountKey: key, bearer } = resolved
+      const ask = key
+        ? async () => serviceAccountToken(key)
+        : (bearer ?? (isNamed ? undefined : await defaultCredentials()))
       const secret = ask && (await begun(ask))
       return { ...shared, ...(endpoint !== undefined && { endpoint }), ...(secret && { secret }) }
     }
@@ -165,27 +167,6 @@ function kindOf(address: string): 'web' | 's3' | 'google' | 'azure' {
   if (/^https?$/.test(scheme)) return 'web'
   if (/^s3[an]?$/.test(scheme)) return 's3'
   return /^gc?s$/.test(scheme) ? 'google' : 'azure'
-}
-
-/** The file that Google's own programs are told of by the environment counts where no connection is named. */
-async function googleSecrets(
-  { serviceAccountKey, bearer }: ResolvedConnection,
-  isNamed: boolean,
-): Promise<Pick<ResolvedConnection, 'serviceAccountKey' | 'bearer'>> {
-  const path = process.env.GOOGLE_APPLICATION_CREDENTIALS
-  if (isNamed || serviceAccountKey || bearer || !path) {
-    return { ...(serviceAccountKey && { serviceAccountKey }), ...(bearer && { bearer }) }
-  }
-  const { readFile } = await import('node:fs/promises')
-  try {
-    return { serviceAccountKey: new Secret(await readFile(path, 'utf8')) }
-  } catch (error) {
-    throw new CopyError({
-      code: 'invalid_authorization_specification',
-      sqlState: '28000',
-      message: `the file that GOOGLE_APPLICATION_CREDENTIALS names could not be read (${(error as NodeJS.ErrnoException).code})`,
-    })
-  }
 }
 
 function azureSecret(

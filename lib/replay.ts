@@ -4,16 +4,24 @@ import type { Ledger } from './ledger/ledger.ts'
 import { checkLoadId, findLoad, openLedger } from './ledger/open.ts'
 import type { RecordedReject } from './ledger/records.ts'
 import type { Chunk, LoadColumn, LoadCounters, NativeLoad, NativeReject, RowPlace } from './native/load.ts'
-import { type Input, type Known, Spool, type TakeRejects } from './native/open.ts'
+import { type Known, Spool, type TakeRejects } from './native/open.ts'
 import { inEncoding, toUtf8 } from './native/text.ts'
-import { partitioned } from './partitions.ts'
-import type { Receipt } from './receipt.ts'
+import { partitionsOf } from './partitions.ts'
+import { shownAddress } from './path.ts'
+import type { Receipt, ReceiptFile } from './receipt.ts'
 import { flawOf, protect, recordEnd } from './record-shape.ts'
 import type { Reject, RejectError } from './rejects.ts'
-import { type CopyFrom, type CopyOptions, type CopyRejects, isColumnar } from './statement/ast.ts'
-import { statementError } from './statement/diagnostics.ts'
+import {
+  checkEncoding,
+  checkLineage,
+  checkLoad,
+  ofOtherOrder,
+  unmatched,
+  unnumbered,
+  unvalidatable,
+} from './replay-checks.ts'
+import type { CopyFrom, CopyOptions, CopyRejects, Name } from './statement/ast.ts'
 import { refusePending } from './statement/execution.ts'
-import { parseStatement } from './statement/parser.ts'
 import { printTable } from './statement/printing.ts'
 import { reparseWith } from './statement/rejects.ts'
 import type { Target } from './target/target.ts'
@@ -81,132 +89,26 @@ export async function openReplay(
     refusePending(statement)
     if (statement.options.validateOnly) throw unvalidatable(place)
     const { encoding, mapByName } = statement.options
-    const { encoding: found, fields } = load.receipt ?? {}
+    const { encoding: found, fields, files = [] } = load.receipt ?? {}
     const isKnown = encoding === 'UTF16' && found !== undefined && /^UTF16[BL]E$/.test(found)
     const options = isKnown ? { ...statement.options, encoding: found } : statement.options
     checkEncoding(options.encoding, place)
     if (mapByName && fields === undefined) throw unmatched(place)
     checkLineage(options, place)
-    const { file } = first ?? {}
-    const named = { ...statement, options }
-    // Without a row there is no path either.
-    const placed =
-      file === undefined ? undefined : partitioned(named, { kind: 'file', path: file, name: file } as Input)
-    return new Replay(rejects, loadId, placed?.statement ?? named, {
-      file,
-      fields: mapByName === true || statement.dialect?.name === 'questdb' ? fields : undefined,
-      partitions: placed?.input.partitions,
-    })
+    return new Replay(
+      rejects,
+      loadId,
+      { ...statement, options },
+      {
+        first: first?.file,
+        fields: mapByName === true || statement.dialect?.name === 'questdb' ? fields : undefined,
+        files,
+      },
+    )
   } catch (error) {
     await transaction.rollback()
     throw error
   }
-}
-
-function checkLoad(
-  loadId: string,
-  load: { readonly statement: string; readonly isCompleted: boolean },
-  statement: { readonly text: string; readonly offset: number },
-): void {
-  if (!load.isCompleted) {
-    throw new CopyError({
-      code: 'object_not_in_prerequisite_state',
-      sqlState: '55000',
-      message: `load "${loadId}" has failed`,
-      detail: 'None of its rows were loaded, so that those it refused are not all that is missing.',
-      hint: 'Run its statement again.',
-      statement,
-    })
-  }
-  const parsed = parseStatement(load.statement)
-  if (parsed.kind === 'copy from' && isColumnar(parsed.options.format)) {
-    throw new CopyError({
-      code: 'feature_not_supported',
-      sqlState: '0A000',
-      message: `COPY REJECTS cannot read FORMAT ${parsed.options.format}`,
-      detail: 'Refused rows of such files are kept as JSON, for people to read.',
-      hint: 'Mend the file, and load it again.',
-      statement,
-    })
-  }
-  if (parsed.kind !== 'copy rejects') return
-  throw new CopyError({
-    code: 'invalid_parameter_value',
-    sqlState: '22023',
-    message: `load "${loadId}" has no refused rows of its own`,
-    detail: `It was itself a COPY REJECTS; what it refused again is still with load "${parsed.loadId}".`,
-    hint: `COPY REJECTS '${parsed.loadId}' …`,
-    statement,
-  })
-}
-
-/** What the rows alone do not tell. */
-function unvalidatable({ text, offset }: { readonly text: string; readonly offset: number }): CopyError {
-  return statementError(text, offset, 'feature_not_supported', 'COPY REJECTS cannot validate only', {
-    hint: 'What was wrong with the rows is in the table copyist.rejects.',
-  })
-}
-
-/** The rows alone do not tell which field is of which column. */
-function unmatched({ text, offset }: { readonly text: string; readonly offset: number }): CopyError {
-  return statementError(
-    text,
-    offset,
-    'feature_not_supported',
-    'MAP BY NAME needs the header of the input, which is not recorded',
-    {
-      detail: 'The rows were refused by a load without MAP BY NAME.',
-      hint: "List the columns in the order of the fields: COPY REJECTS '…' INTO table (column, …).",
-    },
-  )
-}
-
-/** Numbers of the records would begin anew. */
-function unnumbered(detail: string, what = 'numbers of SEQUENCE'): CopyError {
-  return new CopyError({
-    code: 'feature_not_supported',
-    sqlState: '0A000',
-    message: `the refused rows cannot be given their ${what}`,
-    detail,
-    hint: 'Nothing was loaded. Load the file of rejects (--rejects) instead, where they are counted anew.',
-  })
-}
-
-/** What is recorded of a refused row is where it stood, and not what its file was. */
-function checkLineage(
-  { lineage }: CopyOptions,
-  { text, offset }: { readonly text: string; readonly offset: number },
-): void {
-  const unknown = lineage?.find(({ of }) => of === 'etag' || of === 'last_modified' || of === 'size')
-  if (unknown === undefined) return
-  const message = `the refused rows cannot be given their LINEAGE ${unknown.of}`
-  throw statementError(text, offset, 'feature_not_supported', message, {
-    detail: 'What their file was then is not recorded with them.',
-    hint: 'Load the file of rejects (--rejects) instead. WITH (LINEAGE (…)) without it gives the other columns theirs.',
-  })
-}
-
-/** The name of the file, or its path, is the same for all rows of a load. */
-function ofSeveralFiles(file: string, other: string): CopyError {
-  return new CopyError({
-    code: 'feature_not_supported',
-    sqlState: '0A000',
-    message: 'the refused rows cannot be given what LINEAGE or HIVE_PARTITIONING says of their files',
-    detail: `They are from several files, such as "${file}" and "${other}".`,
-    hint: 'Nothing was loaded. Load the file of rejects (--rejects) instead, with CONSTANT for these columns.',
-  })
-}
-
-/** Without the beginning of their input nobody knows the byte order of the rows. */
-function checkEncoding(encoding: string, statement: { readonly text: string; readonly offset: number }): void {
-  if (encoding !== 'UTF16') return
-  throw new CopyError({
-    code: 'feature_not_supported',
-    sqlState: '0A000',
-    message: 'the refused rows are in UTF16, whose byte order is not recorded',
-    hint: "Add WITH (ENCODING 'UTF16LE') or WITH (ENCODING 'UTF16BE'), whichever it was.",
-    statement,
-  })
 }
 
 /** One `COPY REJECTS`: what differs from any other load. */
@@ -216,12 +118,17 @@ export class Replay {
   readonly loadId: string
   /** The statement that is run. Its text is not the one that was given, but the places in it are of its own text. */
   readonly statement: CopyFrom
-  /** The input's name. */
+  /** What the input is called: of rows of several files as the statement calls these. */
   readonly file: string
   /** The names of the header that the rows were below, where it tells which field is of which column. */
   readonly header: readonly string[] | undefined
-  /** The partition values of the file, if they are columns. */
-  readonly partitions: Known['partitions']
+  /** The file of the first row. */
+  readonly #first: string | undefined
+  /** Those whose fields stand in another order than the header says. */
+  readonly #rearranged: ReadonlySet<string>
+  /** The files of the rows, by their numbers, and of which of them each row is that is read. */
+  #files = new Map<string, number>()
+  #fileOf: number[] = []
   /** How many records came before each row that is read, where records have numbers. */
   #recordsBefore: number[] = []
   /** Where each row that is read stood. */
@@ -251,21 +158,36 @@ export class Replay {
     loadId: string,
     statement: CopyFrom,
     {
-      file,
+      first,
       fields,
-      partitions,
+      files,
     }: {
-      readonly file: string | undefined
+      readonly first: string | undefined
       readonly fields: readonly string[] | undefined
-      readonly partitions: Known['partitions']
+      readonly files: readonly ReceiptFile[]
     },
   ) {
+    const { source, options } = statement
     this.header = fields
-    this.partitions = partitions
+    this.#first = first
+    this.#rearranged = new Set(files.flatMap(({ path, isRearranged }) => (isRearranged ? [path] : [])))
     this.text = rejects.text
     this.loadId = loadId
-    this.statement = { ...statement, options: { ...statement.options, createTable: false } }
-    this.file = file ?? (statement.source.kind === 'file' ? statement.source.path : 'STDIN')
+    // Without a row there is no path either.
+    const keys = first === undefined || !options.hivePartitioning ? undefined : partitionsOf(statement, [first]).keys
+    const partitions = keys?.map((value): Name => ({ value, quoted: true, offset: source.offset }))
+    this.statement = { ...statement, options: { ...options, createTable: false, ...(partitions && { partitions }) } }
+    const isOne = first !== undefined && files.length <= 1
+    this.file = isOne ? first : source.kind === 'file' ? shownAddress(source.path) : 'STDIN'
+  }
+
+  /** What is known of the files that the rows are of, for columns that hold it. After {@link read}. */
+  get known(): Known {
+    const names = [...this.#files.keys()]
+    return {
+      origins: { names, records: this.#fileOf },
+      ...(this.statement.options.partitions && { partitions: partitionsOf(this.statement, names).values }),
+    }
   }
 
   /** What the decoder is told. */
@@ -280,6 +202,9 @@ export class Replay {
     this.#recordsBefore = []
     this.#lines = []
     this.#offsets = []
+    // The columns of keys are in the order of the first path.
+    this.#files = new Map(this.#first === undefined ? [] : [[this.#first, 0]])
+    this.#fileOf = []
     this.#starts = new Map()
     this.#untried = []
     this.#untriedRows = 0
@@ -361,8 +286,7 @@ export class Replay {
         context: `COPY ${this.statement.table.name.value}, line ${lastLine}`,
       })
     }
-    const isOfFile = options.partitions !== undefined || options.lineage?.some(({ of }) => of === 'file')
-    if (isOfFile && file !== this.file) throw ofSeveralFiles(this.file, file)
+    if (this.#rearranged.has(file)) throw ofOtherOrder(file)
     this.#origins.push({ number, file, line, lastLine, byteOffset, byteLength, at: flaw === undefined ? at : -1 })
     if (flaw === undefined) {
       this.#starts.set(at, this.#origins.length - 1)
@@ -370,6 +294,9 @@ export class Replay {
         if (reject.recordsBefore === undefined) throw unnumbered('They were refused by a load without SEQUENCE.')
         this.#recordsBefore.push(reject.recordsBefore)
       }
+      const files = this.#files
+      if (!files.has(file)) files.set(file, files.size)
+      this.#fileOf.push(files.get(file) ?? 0)
       this.#lines.push(line)
       this.#offsets.push(byteOffset)
       return true
@@ -501,9 +428,18 @@ export class Replay {
    * @param passedOver Rows that WHEN passes over now.
    */
   async finish(ledger: Ledger, byLoadId: string, passedOver: number): Promise<Resolution> {
-    const { sequence, lineage } = this.statement.options
-    const word = sequence ? 'numbers of SEQUENCE' : 'places of LINEAGE'
-    if (passedOver > 0 && (sequence ?? lineage?.find(({ of }) => of === 'line' || of === 'offset')) !== undefined) {
+    const { sequence, lineage, partitions } = this.statement.options
+    const isSeveral = this.#files.size > 1
+    const counted = [
+      [sequence !== undefined, 'numbers of SEQUENCE'],
+      [
+        lineage?.some(({ of }) => of === 'line' || of === 'offset' || (of === 'file' && isSeveral)),
+        'places of LINEAGE',
+      ],
+      [partitions !== undefined && isSeveral, 'values of HIVE_PARTITIONING'],
+    ] as const
+    const [, word] = counted.find(([isGiven]) => isGiven) ?? []
+    if (passedOver > 0 && word !== undefined) {
       throw unnumbered('WHEN passes over some of them, which then count for none.', word)
     }
     const resolved: number[] = []

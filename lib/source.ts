@@ -149,7 +149,7 @@ async function openFifo(path: string): Promise<Readable> {
   return new Socket({ fd, readable: true, writable: false })
 }
 
-/** The file that a load reads, if it is one; of rows that were refused before, the one they came from. */
+/** The file that a load reads, if it is one, or those; of rows that were refused before, what they came from. */
 export function inputFile(
   input: Input | RowInput,
   statement: CopyFrom,
@@ -157,6 +157,8 @@ export function inputFile(
 ): { readonly input?: InputFile } {
   if (input.kind === 'file') return { input: input.path }
   if (input.kind === 'files') return { input: input.paths }
+  if (input.kind === 'remote') return {}
+  if (input.kind === 'spool' && input.origins && input.origins.names.length > 1) return { input: input.origins.names }
   const { source } = statement
   if (source.kind === 'file') return isRemoteAddress(source.path) ? {} : { input: localPath(statement.text, source) }
   if (!(stdin instanceof Readable)) return {}

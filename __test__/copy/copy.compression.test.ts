@@ -104,6 +104,27 @@ describe.each(benches)('$name', ({ open }) => {
     })
   })
 
+  test('what is compressed twice, or by what is not read, is said to be', async () => {
+    const path = file('twice.csv.gz', gzipSync(Buffer.from(OTHERS.zstd, 'base64')))
+    await expect(bench.db.copy(`COPY t FROM '${path}' (${CSV}, ENCODING 'LATIN1')`)).rejects.toMatchObject({
+      sqlState: '22P04',
+      message: `file "${path}" is compressed twice`,
+      detail: 'In its gzip data there are zstd data. Nothing was loaded.',
+    })
+    // The mark of the program compress, and codes of up to 16 bits.
+    const packed = Buffer.from('1f9d90315861', 'hex')
+    for (const [from, call] of [
+      [`'${file('in.csv.Z', packed)}'`, {}],
+      ['STDIN', { stdin: Readable.from([packed]) }],
+    ] as const) {
+      await expect(bench.db.copy(`COPY t FROM ${from} (${CSV}, ENCODING 'LATIN1')`, call)).rejects.toMatchObject({
+        sqlState: '0A000',
+        message: expect.stringContaining('is compressed by compress, which is not read'),
+        hint: expect.stringContaining('zcat'),
+      })
+    }
+  })
+
   test('what breaks off or is too much is refused, and nothing is loaded', async () => {
     const text = Array.from({ length: 200_000 }, (_, id) => `${id},row ${(id * 7919) % 100_003}\n`).join('')
     const bytes = gzipSync(text)

@@ -115,6 +115,31 @@ describe.each(benches)('$name', ({ open }) => {
     ])
   })
 
+  test('what was refused of a file with its fields in another order is not taken for that of the first', async () => {
+    const inside = join(folder, 'orders')
+    mkdirSync(inside)
+    writeFileSync(join(inside, 'a.csv'), 'id,note\n1,a\nx,b\n')
+    writeFileSync(join(inside, 'b.csv'), 'note,id\nc,2\n7,y\n')
+    const statement = `COPY t FROM '${inside}' (${CSV}, MAP BY NAME, ON_ERROR skip_row)`
+    const path = join(folder, 'orders.out')
+    await expect(bench.db.copy(statement, { rejects: path })).rejects.toMatchObject({
+      sqlState: '0A000',
+      message: `the file for rejects "${path}" cannot hold rows of "${inside}/b.csv"`,
+    })
+    expect(await rows()).toEqual([])
+    expect(readFileSync(path, 'utf8')).toBe('id,note\nx,b\n')
+    const receipt = await bench.db.copy(statement, { ledger: true })
+    expect(receipt.files.map(({ isRearranged }) => isRearranged)).toEqual([undefined, true])
+    await expect(bench.db.copy(`COPY REJECTS '${receipt.id}' INTO t (note, id)`)).rejects.toMatchObject({
+      sqlState: '0A000',
+      message: `COPY REJECTS cannot tell which field of the refused rows of "${inside}/b.csv" is of which column`,
+    })
+    expect(await rows()).toEqual([
+      ['1', 'a'],
+      ['2', 'c'],
+    ])
+  })
+
   test('an error names its own file, line and offset', async () => {
     await expect(
       bench.db.copy(`COPY t FROM '${folder}/bad' (${CSV}, FILES = ['../in/b.csv', 'a.csv'])`),

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { brotliCompressSync, gzipSync } from 'node:zlib'
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type Bench, benches } from './targets.ts'
 
@@ -16,6 +16,21 @@ describe.each(benches)('$name', ({ open }) => {
     '/bad.csv': Buffer.from('id,note\n1,a\nx,b\n'),
     '/large.csv': Buffer.from(large),
     '/encoded.csv': brotliCompressSync('id,note\n1,a\n'),
+    '/labelled.csv.gz': gzipSync('id,note\n1,a\n'),
+    '/twice.csv.gz': gzipSync(gzipSync('id,note\n1,a\n')),
+    '/unlabelled.csv': Buffer.from('id,note\n1,a\n'),
+    '/deflated.csv': deflateSync('id,note\n1,a\n'),
+    '/both.csv': brotliCompressSync(gzipSync('id,note\n1,a\n')),
+    '/login.csv': Buffer.from('\n<!DOCTYPE html>\n<html><body>Log in, please, first</body></html>\n'),
+    '/error.csv': Buffer.from('<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>\n'),
+  }
+  const encodings: Readonly<Record<string, string>> = {
+    '/encoded.csv': 'br',
+    '/labelled.csv.gz': 'gzip',
+    '/twice.csv.gz': 'gzip',
+    '/unlabelled.csv': 'x-gzip',
+    '/deflated.csv': 'deflate',
+    '/both.csv': 'gzip, br',
   }
 
   const answer = (request: IncomingMessage, response: ServerResponse) => {
@@ -26,8 +41,12 @@ describe.each(benches)('$name', ({ open }) => {
     if (pathname === '/large.csv' && requests.length % 3 === 2) {
       return response.writeHead(503, { 'content-length': 0 }).end()
     }
-    const encoded = pathname === '/encoded.csv' && { 'content-encoding': 'br' }
-    const headers = { ...encoded, etag: '"1"', 'last-modified': 'Fri, 27 Nov 2026 10:00:00 GMT' }
+    const encoding = encodings[pathname]
+    const headers = {
+      ...(encoding && { 'content-encoding': encoding }),
+      etag: '"1"',
+      'last-modified': 'Fri, 27 Nov 2026 10:00:00 GMT',
+    }
     const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '') ?? []
     if (first === undefined) return response.writeHead(200, { ...headers, 'content-length': object.length }).end(object)
     const part = object.subarray(Number(first), Number(last) + 1)
@@ -113,6 +132,30 @@ describe.each(benches)('$name', ({ open }) => {
       sqlState: '58030',
       hint: 'Write COMPRESSION brotli, if it is that once.',
     })
+  })
+
+  test.each(['labelled.csv.gz', 'unlabelled.csv'])(
+    '%s: the bytes tell how it is encoded, not the headers',
+    async (path) => {
+      await bench.db.copy(`COPY t FROM '${url}/${path}' (${CSV})`)
+      expect(await count()).toEqual([['1', '1']])
+    },
+  )
+
+  test.each([
+    ['twice.csv.gz', '22P04', 'compressed twice', 'Content-Encoding'],
+    ['deflated.csv', '58030', 'encoded as deflate', 'without Content-Encoding'],
+    ['both.csv', '58030', 'encoded as gzip, br', 'without Content-Encoding'],
+    ['login.csv', '22P04', 'missing data', 'HTML page'],
+    ['error.csv', '22P02', 'invalid input syntax', 'XML'],
+  ])('%s is refused, and why is said', async (path, sqlState, message, hint) => {
+    const options = path.endsWith('.gz') ? `${CSV}, ENCODING 'LATIN1'` : 'FORMAT csv'
+    await expect(bench.db.copy(`COPY t FROM '${url}/${path}' (${options})`)).rejects.toMatchObject({
+      sqlState,
+      message: expect.stringContaining(message),
+      hint: expect.stringContaining(hint),
+    })
+    expect(await count()).toEqual([['0', null]])
   })
 
   test('rules of access hold where it is dialled', async () => {

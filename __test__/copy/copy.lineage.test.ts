@@ -369,36 +369,6 @@ describe.each(benches)('$name', ({ name, open }) => {
       ])
     })
 
-    test('COPY REJECTS gives rows the places that they had', async () => {
-      const at = file('again.csv', 'id,note\n1,a\nx,b\n3,c\nABC,d\n')
-      const { id } = await bench.db.copy(`COPY t FROM '${at}' (FORMAT csv, HEADER, ON_ERROR skip_row, ${LINEAGE})`)
-      await bench.sql('CREATE TABLE loose (id text, note text, f text, l bigint, o bigint)')
-      const receipt = await bench.db.copy(`COPY REJECTS '${id}' INTO loose`)
-      expect(receipt).toMatchObject({ rowsLoaded: 2, rowsResolved: 2 })
-      expect(await bench.sql('SELECT id, f, l, o FROM loose ORDER BY l')).toEqual([
-        ['x', at, '3', '12'],
-        ['ABC', at, '5', '20'],
-      ])
-      await bench.sql('DROP TABLE loose')
-    })
-
-    test('COPY REJECTS refuses what is not recorded', async () => {
-      await bench.sql('CREATE TABLE other (id integer, bytes bigint)')
-      const at = file('sized.csv', 'x\n')
-      const { id } = await bench.db.copy(
-        `COPY other FROM '${at}' (FORMAT csv, ON_ERROR skip_row, LINEAGE (bytes size))`,
-      )
-      const error = await failure(bench.db.copy(`COPY REJECTS '${id}' INTO other`))
-      expect([error.sqlState, error.message]).toEqual(['0A000', 'the refused rows cannot be given their LINEAGE size'])
-      file('two/a.csv', 'x,a\n')
-      file('two/b.csv', 'y,b\n')
-      const two = await bench.db.copy(`COPY t FROM '${folder}/two' (FORMAT csv, ON_ERROR skip_row, ${LINEAGE})`)
-      const several = await failure(bench.db.copy(`COPY REJECTS '${two.id}' INTO t`))
-      expect(several.sqlState).toBe('0A000')
-      expect(several.detail).toContain('from several files')
-      await bench.sql('DROP TABLE other')
-    })
-
     test('is explained', async () => {
       const at = file('explained.csv', '1,a\n')
       const { columns, failure } = await bench.db.explain(`COPY t FROM '${at}' (FORMAT csv, ${LINEAGE})`)
@@ -540,15 +510,6 @@ describe.each(benches)('$name', ({ name, open }) => {
         ['3', '2025', '11', null],
       ])
       await bench.sql('DROP TABLE hived')
-    })
-
-    test('COPY REJECTS has them again', async () => {
-      const at = file('twice/year=2024/month=05/day=__HIVE_DEFAULT_PARTITION__/a.csv', 'id,note\n1,a\nx,b\n')
-      const { id } = await bench.db.copy(`COPY parts FROM '${at}' (${HIVE}, ON_ERROR skip_row)`)
-      await bench.sql('CREATE TABLE loose (id text, note text, year integer, month text, day date)')
-      await bench.db.copy(`COPY REJECTS '${id}' INTO loose`)
-      expect(await bench.sql('SELECT * FROM loose')).toEqual([['x', 'b', '2024', '05', null]])
-      await bench.sql('DROP TABLE loose')
     })
   })
 })

@@ -1,13 +1,15 @@
 import { DuckDBInstance } from '@duckdb/node-api'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type ConnectOptions, CopyError, connect } from '../../lib/index.ts'
-import { FAULT_CASES } from './faults.ts'
+import { Random } from '../types/random.ts'
+import { FAULT_CASES, type Fault, type FaultRule } from './faults.ts'
 import type { Account } from './sigv4.ts'
 import { Store, type StoreOptions } from './store.ts'
 
 const account: Account = { accessKeyId: 'AKIACOPYIST', secretAccessKey: 'a/secret+of+the+tests' }
 const ROWS = 30_000
-const STATEMENT = "COPY t FROM 's3://bucket/in/' WITH (FORMAT csv, AWS CONNECTION = store, PATTERN = '**/*.csv')"
+const STATEMENT =
+  "COPY t (id, name, note) FROM 's3://bucket/in/' WITH (FORMAT csv, AWS CONNECTION = store, PATTERN = '**/*.csv', LINEAGE (f file))"
 
 /** Little enough that parts of objects are asked for. */
 const MEMORY = 8 * 1024 * 1024
@@ -32,12 +34,14 @@ interface Ended {
   readonly error: CopyError | undefined
   /** How many rows are there, and the sum of their numbers. */
   readonly found: unknown
+  /** The same of each object. */
+  readonly byFile: readonly unknown[][]
 }
 
 async function load(store: Store, options: ConnectOptions = {}): Promise<Ended> {
   const instance = await DuckDBInstance.create(':memory:')
   const connection = await instance.connect()
-  await connection.run('CREATE TABLE t (id integer, name text, note text)')
+  await connection.run('CREATE TABLE t (id integer, name text, note text, f text)')
   const { accessKeyId, secretAccessKey } = account
   const db = await connect(connection, {
     connections: { store: { endpoint: store.url, region: 'us-east-1', accessKeyId, secretAccessKey } },
@@ -49,12 +53,13 @@ async function load(store: Store, options: ConnectOptions = {}): Promise<Ended> 
     (reason: unknown) => reason,
   )
   if (error !== undefined && !(error instanceof CopyError)) throw error
-  const reader = await connection.runAndReadAll('SELECT count(*)::int, coalesce(sum(id), 0)::int FROM t')
-  const [found] = reader.getRows()
+  const sums = 'count(*)::int, coalesce(sum(id), 0)::int'
+  const [found] = (await connection.runAndReadAll(`SELECT ${sums} FROM t`)).getRows()
+  const byFile = (await connection.runAndReadAll(`SELECT f, ${sums} FROM t GROUP BY f ORDER BY f`)).getRows()
   await db.close()
   connection.closeSync()
   instance.closeSync()
-  return { error, found }
+  return { error, found, byFile }
 }
 
 const ALL = [ROWS, (ROWS * (ROWS - 1)) / 2]
@@ -107,6 +112,64 @@ describe('a load from a store with', () => {
       const { error } = await load(store, { access: { ...ACCESS, addresses: [] } })
       expect(error?.sqlState).toBe('42501')
       expect(store.requests).toEqual([])
+    } finally {
+      await store.stop()
+    }
+  })
+})
+
+/** What may happen to any request, and is over some time. Of stalls each takes 20 seconds. */
+const ANY: readonly ((random: Random) => Fault)[] = [
+  (random) => ({ kind: 'status', status: random.pick([500, 502, 503, 504]), code: 'SlowDown' }),
+  () => ({ kind: 'status', status: 429, code: 'TooManyRequests', retryAfter: 1 }),
+  () => ({ kind: 'error as 200', code: 'InternalError' }),
+  (random) => ({ kind: 'reset', after: random.pick(['nothing', 0, 1, random.below(500_000)]) }),
+  (random) => ({ kind: 'short', after: random.below(500_000) }),
+  (random) => ({ kind: 'long', by: 1 + random.below(100) }),
+  () => ({ kind: 'range ignored' }),
+  () => ({ kind: 'wrong content range' }),
+  () => ({ kind: 'changed' }),
+  () => ({ kind: 'gone' }),
+  () => ({ kind: 'page repeated' }),
+  () => ({ kind: 'page empty' }),
+]
+
+function rulesOf(random: Random): readonly FaultRule[] {
+  return Array.from({ length: 1 + random.below(4) }, (): FaultRule => {
+    const fault = random.pick(ANY)(random)
+    const of = fault.kind.startsWith('page') || (!['changed', 'gone'].includes(fault.kind) && random.once(4))
+    return {
+      fault,
+      ...(of ? { of: 'LIST' } : random.once(2) && { key: `in/${random.below(3)}/rows.csv` }),
+      times: 1 + random.below(3),
+      after: random.below(4),
+    }
+  })
+}
+
+describe('whatever goes wrong together, all rows of one version of each object are loaded, or none', () => {
+  const cases = Number(process.env.COPYIST_TEST_FAULTS ?? 16)
+  const seed = process.env.COPYIST_TEST_SEED ?? '5'
+  test.each(Array.from({ length: cases }, (_, number) => number))('%i', { timeout: 180_000 }, async (number) => {
+    const rules = rulesOf(new Random(`faults ${seed} ${number}`))
+    const store = await filled()
+    try {
+      store.misbehave(rules)
+      const { error, found, byFile } = await load(store)
+      const told = JSON.stringify({ rules, error, byFile })
+      if (error !== undefined) {
+        expect(found, told).toEqual([0, 0])
+        expect(error.sqlState, told).toMatch(/^(?:58030|58P01|08\w{3})$/)
+        return
+      }
+      expect(byFile.length, told).toBe(3)
+      for (const [part, [file, count, sum]] of byFile.entries()) {
+        const ids = Array.from({ length: ROWS / 3 }, (_, index) => part * (ROWS / 3) + index)
+        const sumOf = (of: (id: number) => number) => ids.reduce((all, id) => all + of(id), 0)
+        const versions = [sumOf((id) => id), sumOf((id) => Number(String(id).replaceAll('1', '9')))]
+        expect([file, count], told).toEqual([`s3://bucket/in/${part}/rows.csv`, ids.length])
+        expect(versions, told).toContain(sum)
+      }
     } finally {
       await store.stop()
     }

@@ -41,6 +41,8 @@ export declare class BindingLoad {
    * empty lines, rows mended and bytes replaced. Of inputs whose turn has not come there may be nothing.
    */
   files(): Array<number>
+  /** The numbers of the inputs whose fields stand in another order than those of the first, by the names in their headers. */
+  rearranged(): Array<number>
   /** What the store says of each object that is read, or was. */
   about(): Array<BindingAbout>
   /** Where a row, counted from 0, stands in the input. */
@@ -323,6 +325,13 @@ export interface BindingObject {
   modified?: number
 }
 
+/** Other inputs, whose records these are. */
+export interface BindingOrigins {
+  names: Array<string>
+  /** Of which of them each record is. */
+  records: Array<number>
+}
+
 /** A pattern of dates and times. */
 export interface BindingPattern {
   /** `to_char`, `redshift`, `java`, `strptime` or `auto`. */
@@ -460,6 +469,8 @@ export interface BindingSpecification {
   /** Partition values: as many for each input as it has, one input after the other. */
   partitions?: Array<string | undefined | null>
   partitionCount?: number
+  /** Where the records are some of other inputs': those. Partition values are then theirs. */
+  origins?: BindingOrigins
   /** What is known of each input, where copies are read. */
   about?: Array<BindingAbout>
   /** All that a record must meet not to be passed over. */

@@ -44,6 +44,8 @@ export interface Known {
   readonly partitions?: readonly (readonly (string | null)[])[]
   /** What there was to know of each object of which this is a copy. */
   readonly about?: readonly Omit<RemoteObject, 'address'>[]
+  /** Where the records are some of other inputs': what those are called, and of which of them each is. Partition values are then theirs. */
+  readonly origins?: { readonly names: readonly string[]; readonly records: readonly number[] }
 }
 
 /** What a load reads. */
@@ -145,11 +147,12 @@ export const DEFAULT_SESSION: LoadSession = {
 
 /** Starts a load. Throws CopyError when the input cannot be opened. */
 export function openLoad(plan: LoadPlan, input: Input): NativeLoad {
-  const { partitions, about } = input
+  const { partitions, about, origins } = input
   const spec = {
     ...specification(plan, plan.sink, input.name),
     ...(partitions && { partitions: partitions.flat(), partitionCount: partitions[0]?.length ?? 0 }),
     ...(about && { about: about.map((each) => ({ ...each })) }),
+    ...(origins && { origins: { names: [...origins.names], records: [...origins.records] } }),
   }
   return new Load(loadAddon(), spec, input, plan.rejects?.take, plan.givesAway)
 }
@@ -896,6 +899,10 @@ class Load implements NativeLoad {
         ...(about[index]?.modified != null && { modified: about[index].modified }),
       }
     })
+  }
+
+  rearranged(): string[] {
+    return this.#binding.rearranged().map((file) => this.#names[file] ?? '')
   }
 
   locate(row: number): RowPlace | undefined {

@@ -180,11 +180,12 @@ impl Decoder {
     pub fn number(&mut self, tile: &Tile, before: u64, place: impl Fn(usize) -> RecordPlace) {
         let plan = Arc::clone(&self.plan);
         let Decoded { columns, arena, rows, refusals, places, .. } = &mut self.decoded;
+        let constants = &self.constants;
         let gaps = refusals
             .iter()
             .map(|refusal| places.as_ref().map_or(0, |p| p.starts.partition_point(|&start| start < refusal.offset)))
             .collect();
-        let first = Numbers { gaps, before, place }.write(&plan, columns, arena, *rows);
+        let first = Numbers { gaps, before, place }.write(&plan, constants, columns, arena, *rows);
         if let Some((column, too_large)) = first {
             self.end_at(tile, column, too_large);
         }

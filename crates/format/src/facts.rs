@@ -18,7 +18,7 @@ pub struct About {
 }
 
 /// What is known of an input.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
     /// What it is called in messages.
     pub name: String,

@@ -9,7 +9,7 @@ use copyist_types as types;
 use crate::column::{ByteRef, Column, Values};
 use crate::facts::{Facts, name_of};
 use crate::field::Plain;
-use crate::plan::{BadValue, Cleaning, ColumnPlan, Escapes, FixedField, Origin, Place, Plan, Subject, Tolerance};
+use crate::plan::{BadValue, Cleaning, ColumnPlan, Escapes, Fact, FixedField, Origin, Place, Plan, Subject, Tolerance};
 use crate::tile::PAD;
 use crate::values::{Rows, decode_column, explain_value, unscaled_decimal, values_for};
 use crate::{Layout, utf8};
@@ -40,7 +40,7 @@ impl Plan {
             let what = match &column.origin {
                 Origin::Sequence { .. } | Origin::Numbered { .. } => "SEQUENCE".to_owned(),
                 Origin::Place(place) => format!("LINEAGE {place}"),
-                Origin::Field | Origin::Constant(_) | Origin::Fact(_) => continue,
+                Origin::Field | Origin::Constant(_) | Origin::Fact(_) | Origin::FactOfEach { .. } => continue,
             };
             if !has_numbers {
                 let message = format!(
@@ -78,6 +78,8 @@ enum Made {
     /// One value.
     Value(Values),
     Null,
+    /// One for each of some inputs; None is NULL.
+    Each(Vec<Option<Values>>),
     /// It is no constant.
     Otherwise,
 }
@@ -94,30 +96,12 @@ impl Constants {
                 (Origin::Constant(text), _) => {
                     Made::Value(parse(plan, column, text, &mut constants.arena).map_err(|error| (index, error))?)
                 }
-                (Origin::Fact(fact), Some(facts)) => {
-                    let of_fact = |error: Box<DataError>| {
-                        let Facts { name, .. } = facts;
-                        let what = format!("It is {} of \"{name}\", for column \"{}\".", name_of(*fact), column.name);
-                        let detail =
-                            error.detail.as_ref().map_or_else(|| what.clone(), |detail| format!("{detail} {what}"));
-                        (index, error.with_detail(detail))
-                    };
-                    match facts.literal(*fact) {
-                        Some(text) if column.ty == Type::Text && memchr::memchr(0, &text).is_none() => {
-                            let from = constants.arena.len();
-                            constants.arena.extend_from_slice(&text);
-                            Made::Value(Values::Bytes(vec![ByteRef::arena(from, constants.arena.len())]))
-                        }
-                        Some(text) => Made::Value(parse(plan, column, &text, &mut constants.arena).map_err(of_fact)?),
-                        None if column.not_null => {
-                            let message = format!(
-                                "null value in column \"{}\" of relation \"{}\" violates not-null constraint",
-                                column.name, plan.relation
-                            );
-                            return Err(of_fact(DataError::new(ErrorCode::NotNullViolation, message)));
-                        }
-                        None => Made::Null,
-                    }
+                (Origin::Fact(fact), Some(facts)) => of_fact(plan, column, *fact, facts, &mut constants.arena)
+                    .map_err(|error| (index, error))?
+                    .map_or(Made::Null, Made::Value),
+                (Origin::FactOfEach { fact, inputs, .. }, _) => {
+                    let of_input = |facts| of_fact(plan, column, *fact, facts, &mut constants.arena);
+                    Made::Each(inputs.iter().map(of_input).collect::<Result<_>>().map_err(|error| (index, error))?)
                 }
                 _ => Made::Otherwise,
             };
@@ -134,6 +118,11 @@ impl Constants {
                     // All that a tile before has left there is the same value.
                     $((Values::$kind(list), Made::Value(Values::$kind(one))) => list.resize(rows, one[0]),)*
                     $((Values::$kind(list), Made::Null | Made::Otherwise) => list.resize(rows, $none),)*
+                    // What a tile before has left there may be of another input.
+                    $((Values::$kind(list), Made::Each(_)) => {
+                        list.clear();
+                        list.resize(rows, $none);
+                    })*
                     (values, one) => unreachable!("{one:?} is no value of {values:?}"),
                 }
             };
@@ -148,6 +137,28 @@ impl Constants {
         }
     }
 
+    /// Gives a column the values of the inputs that its rows are of, one after the other. How many rows there were.
+    fn pick<'a>(&self, index: usize, column: &mut Column, inputs: impl Iterator<Item = &'a u32>) -> usize {
+        let Made::Each(each) = &self.columns[index] else { return 0 };
+        macro_rules! copy {
+            ($row:ident, $one:ident, $($kind:ident),*) => {
+                match (&mut column.values, $one) {
+                    $((Values::$kind(list), Values::$kind(one)) => list[$row] = one[0],)*
+                    (values, one) => unreachable!("{one:?} is no value of {values:?}"),
+                }
+            };
+        }
+        let mut count = 0;
+        for (row, one) in inputs.map_while(|&input| each.get(input as usize)).enumerate() {
+            match one {
+                Some(one) => copy!(row, one, Bool, I16, I32, I64, F32, F64, I128, TimeTz, Interval, Uuid, Enum, Bytes),
+                None => column.validity.set_null(row),
+            }
+            count = row + 1;
+        }
+        count
+    }
+
     /// Takes the place of the constants of an input before, whose values must not be taken for those of this one.
     pub(crate) fn take_over(self: &Arc<Self>, known: &mut Arc<Self>, plan: &Plan, columns: &mut [Column]) {
         if Arc::ptr_eq(known, self) {
@@ -157,6 +168,31 @@ impl Constants {
         for (column, _) in columns.iter_mut().zip(&plan.columns).filter(|(_, spec)| spec.is_fact()) {
             column.truncate(0);
         }
+    }
+}
+
+/// What the column makes of a fact; None where that is not known.
+fn of_fact(plan: &Plan, column: &ColumnPlan, fact: Fact, facts: &Facts, arena: &mut Vec<u8>) -> Result<Option<Values>> {
+    let explained = |error: Box<DataError>| {
+        let what = format!("It is {} of \"{}\", for column \"{}\".", name_of(fact), facts.name, column.name);
+        let detail = error.detail.as_ref().map_or_else(|| what.clone(), |detail| format!("{detail} {what}"));
+        error.with_detail(detail)
+    };
+    match facts.literal(fact) {
+        Some(text) if column.ty == Type::Text && memchr::memchr(0, &text).is_none() => {
+            let from = arena.len();
+            arena.extend_from_slice(&text);
+            Ok(Some(Values::Bytes(vec![ByteRef::arena(from, arena.len())])))
+        }
+        Some(text) => parse(plan, column, &text, arena).map(Some).map_err(explained),
+        None if column.not_null => {
+            let message = format!(
+                "null value in column \"{}\" of relation \"{}\" violates not-null constraint",
+                column.name, plan.relation
+            );
+            Err(explained(DataError::new(ErrorCode::NotNullViolation, message)))
+        }
+        None => Ok(None),
     }
 }
 
@@ -234,7 +270,7 @@ pub struct RecordPlace {
     pub byte_offset: u64,
 }
 
-/// What the columns of numbers are made of, by the row.
+/// What columns that go by the numbers of the records are made of, by the row.
 pub(crate) struct Numbers<P> {
     /// How many rows come before each of the records that were refused, which have numbers too.
     pub gaps: Vec<usize>,
@@ -244,11 +280,12 @@ pub(crate) struct Numbers<P> {
 }
 
 impl<P: Fn(usize) -> RecordPlace> Numbers<P> {
-    /// Writes the numbers of `rows` rows to the columns that hold any, which have room for them. The column and the row of the first number
+    /// Writes the numbers of `rows` rows, and what goes by them, to the columns that hold any, which have room for them. The column and the row of the first number
     /// that is refused.
     pub(crate) fn write(
         &self,
         plan: &Plan,
+        constants: &Constants,
         columns: &mut [Column],
         arena: &mut Vec<u8>,
         rows: usize,
@@ -281,6 +318,10 @@ impl<P: Fn(usize) -> RecordPlace> Numbers<P> {
                 }
                 Origin::Place(Place::Offset) => {
                     write_all(layout, spec, column, arena, (0..end).map(|row| (self.place)(row).byte_offset.into()))
+                }
+                Origin::FactOfEach { records, .. } => {
+                    let known = ordinals.map_while(|ordinal| records.get(ordinal as usize));
+                    Ok(constants.pick(index, column, known))
                 }
                 Origin::Field | Origin::Constant(_) | Origin::Fact(_) => continue,
             };

@@ -7,6 +7,8 @@ use copyist_datetime::Context;
 use copyist_encoding::Encoding;
 use copyist_scan::{Eol, Grammar, Scanner};
 
+use crate::facts::Facts;
+
 /// What happens to the first record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Header {
@@ -93,10 +95,10 @@ impl ColumnPlan {
         self.origin == Origin::Field
     }
 
-    /// Whether its values are numbers of the records.
+    /// Whether its values go by the numbers of the records.
     #[must_use]
     pub fn is_numbered(&self) -> bool {
-        matches!(self.origin, Origin::Sequence { .. } | Origin::Numbered { .. })
+        matches!(self.origin, Origin::Sequence { .. } | Origin::Numbered { .. } | Origin::FactOfEach { .. })
     }
 
     /// Whether its values are one for each input.
@@ -121,6 +123,8 @@ pub enum Origin {
     Numbered { start: i64, increment: i64, records: Arc<[u64]> },
     /// The same value in every row of an input: what the column's type makes of a fact about that. See [`crate::Facts`].
     Fact(Fact),
+    /// The same where the records are some of other inputs': what is known of those, and of which of them each record is.
+    FactOfEach { fact: Fact, inputs: Arc<[Facts]>, records: Arc<[u32]> },
     /// Where each record is in its input.
     Place(Place),
 }
@@ -392,7 +396,7 @@ impl Plan {
         self.tolerance.of_shape() || self.skips_rows() || self.selects()
     }
 
-    /// Whether some column's values are numbers of the records.
+    /// Whether some column's values go by the numbers of the records.
     #[must_use]
     pub fn has_sequence(&self) -> bool {
         self.columns.iter().any(ColumnPlan::is_numbered)

@@ -494,6 +494,14 @@ impl BindingLoad {
         files.iter().flat_map(|file| file_numbers(file).map(|number| number as f64)).collect()
     }
 
+    /// The numbers of the inputs whose fields stand in another order than those of the first, by the names in their headers.
+    #[napi(catch_unwind)]
+    pub fn rearranged(&self) -> Vec<u32> {
+        let inner = self.lock();
+        let last = || inner.last.as_ref().map(|last| last.rearranged.clone()).unwrap_or_default();
+        inner.load.as_ref().map_or_else(last, Load::rearranged)
+    }
+
     /// What the store says of each object that is read, or was.
     #[napi(catch_unwind)]
     pub fn about(&self) -> Vec<BindingAbout> {

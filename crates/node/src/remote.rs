@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use copyist_core::{DataError, ErrorCode};
 use copyist_format::About;
-use copyist_remote::{Access, Known, Net, Network, NetworkRules, Object, Provide, Ranges, Reader, Secret, Stop};
+use copyist_remote::{Access, End, Known, Net, Network, NetworkRules, Object, Provide, Ranges, Reader, Secret, Stop};
 use copyist_transcode::columnar::RandomAccess;
 use copyist_transcode::{Failure, Input, ReadRemote, Remote, Source, micros_of};
 use napi::Status;
@@ -192,7 +192,11 @@ pub struct BindingStore {
     waiting: Waiting,
     stop: Stop,
     answer: Arc<Mutex<Option<BindingAnswer>>>,
+    end: KnownEnd,
 }
+
+/// The address and the end of the first object whose columns were asked for, until it is read: it need not be asked for once more.
+type KnownEnd = Arc<Mutex<Option<(String, End)>>>;
 
 #[napi]
 impl BindingStore {
@@ -205,7 +209,8 @@ impl BindingStore {
         let provide = waiting.provide(move |was_refused| {
             on_secret.call(was_refused, ThreadsafeFunctionCallMode::NonBlocking);
         });
-        Ok(Self { access: access.access(provide)?, waiting, stop: Stop::default(), answer: Arc::default() })
+        let access = access.access(provide)?;
+        Ok(Self { access, waiting, stop: Stop::default(), answer: Arc::default(), end: Arc::default() })
     }
 
     /// Answers `onSecret`.
@@ -261,14 +266,17 @@ impl BindingStore {
         most_held: f64,
         on_done: Function<'_, (), ()>,
     ) -> napi::Result<()> {
-        let (access, stop) = (self.access.clone(), self.stop.clone());
+        let (access, stop, end) = (self.access.clone(), self.stop.clone(), Arc::clone(&self.end));
         self.ask(on_done, async move {
             let work = move || {
                 let Some(found) = open(std::slice::from_ref(&object), &access)?.pop() else {
                     return Ok(BindingAnswer::default());
                 };
                 let name = found.name();
-                let schema = schema::describe(&format, source(found, &stop, most_held as u64), &name);
+                let mut reader = RemoteReader::new(found, &stop, most_held as u64);
+                reader.keeps = Some((object.address, end));
+                let source = Source::Remote(Remote::new(Box::new(reader), Arc::new(move || stop.stop())));
+                let schema = schema::describe(&format, source, &name);
                 Ok(BindingAnswer { schema: Some(schema), ..BindingAnswer::default() })
             };
             blocking(work).await
@@ -341,12 +349,14 @@ impl BindingStore {
         let stopper = stop.clone();
         let told: Arc<dyn Fn() + Send + Sync> = Arc::new(move || stopper.stop());
         let opened = open(objects, &self.access).map_err(Failure::whole)?;
-        let input = |object: Object| {
+        let mut known = self.end.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let input = |(object, BindingObject { address, .. }): (Object, &BindingObject)| {
             let name = object.name();
-            let reader = Box::new(RemoteReader::new(object, &stop, specification.most_held as u64));
-            specification.input(&name, Source::Remote(Remote::new(reader, Arc::clone(&told))))
+            let mut reader = RemoteReader::new(object, &stop, specification.most_held as u64);
+            reader.end = known.take_if(|(of, _)| of == address).map(|(_, end)| end);
+            specification.input(&name, Source::Remote(Remote::new(Box::new(reader), Arc::clone(&told))))
         };
-        Ok(opened.into_iter().map(input).collect())
+        Ok(opened.into_iter().zip(objects).map(input).collect())
     }
 }
 
@@ -408,11 +418,16 @@ struct RemoteReader {
     stop: Stop,
     /// Bytes of an object that may be held where it cannot be read by parts.
     most_held: u64,
+    /// Its end, where that is known.
+    end: Option<End>,
+    /// Where that is to be kept.
+    keeps: Option<(String, KnownEnd)>,
 }
 
 impl RemoteReader {
     fn new(object: Object, stop: &Stop, most_held: u64) -> Self {
-        Self { reader: Reader::new(object.clone(), stop), object, stop: stop.clone(), most_held }
+        let reader = Reader::new(object.clone(), stop);
+        Self { reader, object, stop: stop.clone(), most_held, end: None, keeps: None }
     }
 }
 
@@ -433,7 +448,14 @@ impl ReadRemote for RemoteReader {
     }
 
     fn in_any_order(self: Box<Self>) -> Result<Arc<dyn RandomAccess>, Box<DataError>> {
-        let ranges = Ranges::open(&self.object, &self.stop, self.most_held)?;
+        let Self { object, stop, most_held, end, keeps, .. } = *self;
+        let ranges = match end {
+            Some(end) => Ranges::of(&object, &stop, end),
+            None => Ranges::open(&object, &stop, most_held)?,
+        };
+        if let Some((address, kept)) = keeps {
+            kept.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| (address, ranges.end()));
+        }
         Ok(Arc::new(RemoteRanges(ranges)))
     }
 }
@@ -466,11 +488,4 @@ impl RandomAccess for RemoteRanges {
 fn about(Known { size, etag, modified }: Known) -> About {
     let tag = etag.as_deref().map(unquoted);
     About { size: (size != u64::MAX).then_some(size), modified: modified.and_then(micros_of), tag }
-}
-
-/// An object as a source that can also be read in any order.
-fn source(object: Object, stop: &Stop, most_held: u64) -> Source {
-    let stopper = stop.clone();
-    let reader = Box::new(RemoteReader::new(object, stop, most_held));
-    Source::Remote(Remote::new(reader, Arc::new(move || stopper.stop())))
 }

@@ -9,8 +9,8 @@ use copyist_core::{
 use copyist_datetime::{Context, Kind, Language, Pattern, Patterns};
 use copyist_encoding::Encoding;
 use copyist_format::{
-    About, BadValue, Cleaning, ColumnPlan, Condition, Escapes, Fact, FieldMap, Fixed, FixedField, Header, Layout,
-    Missing, Origin, Place, Plan, Replacement, Subject, Tolerance, Unit,
+    About, BadValue, Cleaning, ColumnPlan, Condition, Escapes, Fact, Facts, FieldMap, Fixed, FixedField, Header,
+    Layout, Missing, Origin, Place, Plan, Replacement, Subject, Tolerance, Unit,
 };
 use copyist_scan::{Eol, Grammar, Scanner, Separator};
 use copyist_store::{Codec, Compression, Expansion};
@@ -104,6 +104,14 @@ pub struct BindingAbout {
     /// When it was last written: milliseconds since 1970.
     pub modified: Option<f64>,
     pub etag: Option<String>,
+}
+
+/// Other inputs, whose records these are.
+#[napi(object)]
+pub struct BindingOrigins {
+    pub names: Vec<String>,
+    /// Of which of them each record is.
+    pub records: Vec<u32>,
 }
 
 /// What is done to a field before its type sees it.
@@ -224,6 +232,8 @@ pub struct BindingSpecification {
     /// Partition values: as many for each input as it has, one input after the other.
     pub partitions: Option<Vec<Option<String>>>,
     pub partition_count: Option<u32>,
+    /// Where the records are some of other inputs': those. Partition values are then theirs.
+    pub origins: Option<BindingOrigins>,
     /// What is known of each input, where copies are read.
     pub about: Option<Vec<BindingAbout>>,
     /// All that a record must meet not to be passed over.
@@ -304,7 +314,7 @@ impl BindingSpecification {
             has_comma: self.has_comma,
             truncates_decimals: self.truncates_decimals == Some(true),
             unpads_quotes: self.unpads_quotes == Some(true),
-            columns: self.columns.iter().map(BindingColumn::plan).collect::<Result<_, _>>()?,
+            columns: self.column_plans()?,
             conditions: self.conditions.iter().flatten().map(BindingCondition::condition).collect(),
             passes_blank_lines: self.passes_blank_lines.unwrap_or(false),
             map: self.map(),
@@ -326,6 +336,32 @@ impl BindingSpecification {
             context: Arc::new(context),
         };
         Ok((Arc::new(plan), sink))
+    }
+
+    fn column_plans(&self) -> Result<Vec<ColumnPlan>, Failure> {
+        let mut columns = self.columns.iter().map(BindingColumn::plan).collect::<Result<Vec<_>, _>>()?;
+        let Some(BindingOrigins { names, records }) = &self.origins else { return Ok(columns) };
+        let of_input = |(index, name): (usize, &String)| Facts {
+            name: name.clone(),
+            given: self.partitions_of(index),
+            about: About::default(),
+        };
+        let inputs: Arc<[Facts]> = names.iter().enumerate().map(of_input).collect();
+        let records: Arc<[u32]> = records.as_slice().into();
+        for column in &mut columns {
+            if let Origin::Fact(fact) = column.origin {
+                let (inputs, records) = (Arc::clone(&inputs), Arc::clone(&records));
+                column.origin = Origin::FactOfEach { fact, inputs, records };
+            }
+        }
+        Ok(columns)
+    }
+
+    /// The partition values of an input.
+    fn partitions_of(&self, input: usize) -> Vec<Option<String>> {
+        let count = self.partition_count.unwrap_or(0) as usize;
+        let all = self.partitions.as_deref().unwrap_or(&[]);
+        all.get(input * count..(input + 1) * count).unwrap_or(&[]).to_vec()
     }
 
     /// The format of what comes in columns.
@@ -415,12 +451,10 @@ impl BindingSpecification {
 
     /// What the caller knows of each input, and who knows the rest if not the caller.
     pub fn tell(&self, inputs: &mut [Input], told: &Told) {
-        let count = self.partition_count.unwrap_or(0) as usize;
-        let partitions = self.partitions.as_deref().unwrap_or(&[]);
         for (index, input) in inputs.iter_mut().enumerate() {
             let about = self.about.as_ref().and_then(|all| all.get(index));
             input.told = about.map_or_else(|| told.clone(), |about| Told::Given(about.about()));
-            input.given = partitions.get(index * count..(index + 1) * count).unwrap_or(&[]).to_vec();
+            input.given = self.partitions_of(index);
         }
     }
 

@@ -16,7 +16,7 @@ use tokio::runtime::{Builder, Runtime};
 pub use client::Net;
 pub use credentials::{Provide, Secret};
 pub use listing::{Listed, list};
-pub use object::{Known, Object, Ranges, probe};
+pub use object::{End, Known, Object, Ranges, probe};
 pub use place::{Access, Place, Scheme};
 pub use reader::{Reader, Stop};
 pub use rules::{Network, NetworkRules};

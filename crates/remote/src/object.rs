@@ -17,7 +17,7 @@ use tokio::sync::mpsc::Sender;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-pub use ranges::Ranges;
+pub use ranges::{End, Ranges};
 
 use crate::client::{Answered, Told, UNKNOWN_SIZE, broken_off, cause};
 use crate::failure::{changed, has_expired, lost, of_store, shown, unexpected};

@@ -214,23 +214,8 @@ fn a_server_may_say_when_it_is_asked_again() {
         (http(&server), started.elapsed())
     };
     // In a second or two, by a clock of whole seconds.
-    let seconds = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("it is later").as_secs() + 2;
-    let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
-    let (days, mut year) = (seconds / 86_400, 1970);
-    let mut day = days;
-    let is_leap = |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
-    while day >= 365 + u64::from(is_leap(year)) {
-        day -= 365 + u64::from(is_leap(year));
-        year += 1;
-    }
-    let lengths = [31, 28 + u64::from(is_leap(year)), 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-    let mut month = 0;
-    while day >= lengths[month] {
-        day -= lengths[month];
-        month += 1;
-    }
-    let name = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"][month];
-    let date = format!("Mon, {:02} {name} {year} {hour:02}:{minute:02}:{second:02} GMT", day + 1);
+    let soon = chrono::DateTime::<chrono::Utc>::from(SystemTime::now() + Duration::from_secs(2));
+    let date = soon.format("%a, %d %b %Y %H:%M:%S GMT").to_string();
     let (found, took) = asked(Answer::status(503).with("Retry-After", date));
     assert_eq!(found, Ok(b"x".to_vec()));
     assert!(took > Duration::from_millis(900), "{took:?}");

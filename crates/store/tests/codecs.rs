@@ -109,6 +109,22 @@ fn refused(codec: Codec, bytes: &[u8]) -> String {
 }
 
 #[test]
+fn what_is_compressed_twice_is_refused() {
+    for outer in Codec::ALL {
+        for inner in Codec::ALL {
+            let Some(bytes) = library(inner, b"1,a\n").and_then(|once| library(outer, &once)) else { continue };
+            if inner == Codec::Brotli {
+                // It has no mark.
+                assert_ne!(read(outer, &bytes).expect("it is read"), b"1,a\n");
+                continue;
+            }
+            let message = refused(outer, &bytes);
+            assert!(message.contains("is compressed twice"), "{outer:?} {inner:?}: {message}");
+        }
+    }
+}
+
+#[test]
 fn zeros_may_follow_gzip() {
     let bytes = library(Codec::Gzip, b"a").expect("there is an encoder");
     for zeros in [1, 100, 300_000] {

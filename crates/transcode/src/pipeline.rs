@@ -150,6 +150,8 @@ pub struct Summary {
     pub files: Vec<FileCounters>,
     /// As [`Load::about`].
     pub about: Vec<Option<About>>,
+    /// As [`Load::rearranged`].
+    pub rearranged: Vec<u32>,
     recent: Recent,
 }
 
@@ -489,6 +491,14 @@ impl Load {
         files
     }
 
+    /// The numbers of the inputs whose fields stand in another order than those of the first, of those whose turn has come.
+    #[must_use]
+    pub fn rearranged(&self) -> Vec<u32> {
+        let readings = lock(&self.shared.readings);
+        let numbered = (0..).zip(&*readings);
+        numbered.filter(|(_, reading)| reading.is_rearranged).map(|(number, _)| number).collect()
+    }
+
     /// What is known of each input of another machine, of those whose turn has come.
     #[must_use]
     pub fn about(&self) -> Vec<Option<About>> {
@@ -531,8 +541,9 @@ impl Load {
     /// What can be asked of the load when it is gone. `locate` then answers from here only.
     #[must_use]
     pub fn summary(&self) -> Summary {
-        let (counters, files, about) = (self.counters(), self.files(), self.about());
-        Summary { counters, files, about, recent: std::mem::take(&mut lock(&self.shared.state).recent) }
+        let (counters, files, about, rearranged) = (self.counters(), self.files(), self.about(), self.rearranged());
+        let recent = std::mem::take(&mut lock(&self.shared.state).recent);
+        Summary { counters, files, about, rearranged, recent }
     }
 
     /// [`Sink::Values`]: the texts of a column's dictionary from a number on, end to end, and where each ends.
@@ -653,7 +664,7 @@ impl Shared {
                 return Some(Next::Rejects);
             }
             if let Some(failure) = &state.failure {
-                return Some(Next::Failed(failure.clone()));
+                return Some(Next::Failed(self.hinted(failure.clone())));
             }
             if state.finished || state.total == Some(state.next) {
                 state.finished = true;
@@ -699,6 +710,19 @@ impl Shared {
                 None => self.give_back(state, None),
             }
         }
+    }
+
+    /// The failure of a record, with what its input seems to be, if that is none of records.
+    fn hinted(&self, mut failure: Box<Failure>) -> Box<Failure> {
+        let file = failure.file.unwrap_or(0) as usize;
+        let page = lock(&self.readings).get(file).and_then(|reading| reading.page);
+        if let Some(page) = page.filter(|_| failure.line.is_some()) {
+            failure.error.hint = Some(match failure.error.hint.take() {
+                Some(hint) => format!("{page} {hint}").into(),
+                None => page.into(),
+            });
+        }
+        failure
     }
 
     /// Counts what a tile held, whose turn it is.

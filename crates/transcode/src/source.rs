@@ -95,6 +95,12 @@ impl Input {
             return Ok(());
         }
         let start = self.source.start().map_err(|error| Failure::of_io(&error, &self.name))?;
+        if start.starts_with(UNIX_COMPRESS) {
+            let message = format!("file \"{}\" is compressed by compress, which is not read", self.name);
+            let error = DataError::new(ErrorCode::FeatureNotSupported, message)
+                .with_hint("Decompress it before, or on the way: zcat file.Z | copyist \"COPY … FROM STDIN …\".");
+            return Err(Failure::whole(error));
+        }
         let Some(codec) = self.compression.codec(&self.name, &start) else { return Ok(()) };
         let is_small = size.is_some_and(|size| size <= SMALL);
         let source = std::mem::replace(&mut self.source, Source::Memory(io::Cursor::default()));
@@ -116,6 +122,9 @@ impl Input {
         }
     }
 }
+
+/// The mark of the program `compress`, whose files are mostly called `.Z`.
+const UNIX_COMPRESS: &[u8] = b"\x1f\x9d";
 
 /// Compressed files up to this size are decompressed by who reads them: a thread would take longer to start.
 const SMALL: u64 = 128 << 10;

@@ -24,6 +24,10 @@ pub(crate) struct Reading {
     pub bytes: u64,
     /// Lines passed over before the first record.
     pub skipped: u64,
+    /// Its fields stand in another order than those of the first.
+    pub is_rearranged: bool,
+    /// What it seems to be in place of rows.
+    pub page: Option<&'static str>,
     /// Of one of another machine, or where it is wanted for columns.
     pub about: Option<About>,
 }
@@ -50,6 +54,7 @@ pub(crate) struct Splitter {
     constants: Option<Arc<Constants>>,
     /// What is known of it, until that is noted.
     about: Option<About>,
+    page: Option<&'static str>,
     readings: Arc<Mutex<Vec<Reading>>>,
     /// What the input is in, if it is not UTF-8; from its beginning on, in which byte order.
     encoding: Option<Encoding>,
@@ -96,6 +101,17 @@ impl ClaimedBatch {
 
 const BOM: &[u8] = b"\xEF\xBB\xBF";
 
+/// What a text seems to be that a server gives in place of a file.
+fn page_of(text: &[u8]) -> Option<&'static str> {
+    let text = text.trim_ascii_start();
+    let begins = |mark: &str| text.get(..mark.len()).is_some_and(|start| start.eq_ignore_ascii_case(mark.as_bytes()));
+    if begins("<!doctype html") || begins("<html") {
+        return Some("It begins like an HTML page: one to log in at, perhaps, or one that tells of an error.");
+    }
+    (begins("<?xml") || begins("<error>"))
+        .then_some("It begins like XML: the answer of a server, perhaps, that tells of an error.")
+}
+
 /// The values of columns that are constants in an input.
 fn constants_of(plan: &Plan, facts: &Facts) -> Result<Arc<Constants>, Failure> {
     let constants = Constants::new(plan, Some(facts)).map_err(|(column, error)| Failure {
@@ -125,6 +141,7 @@ impl Splitter {
             is_header_due: false,
             plan: None,
             constants: None,
+            page: None,
             about: None,
             readings: Arc::default(),
             encoding: None,
@@ -250,6 +267,7 @@ impl Splitter {
         readings.resize(self.file as usize + 1, Reading::default());
         let reading = &mut readings[self.file as usize];
         (reading.bytes, reading.skipped) = (self.file_bytes, self.file_skipped);
+        (reading.is_rearranged, reading.page) = (self.plan.is_some(), self.page);
         if reading.about.is_none() {
             reading.about = self.about.take();
         }
@@ -262,7 +280,7 @@ impl Splitter {
         self.file += 1;
         self.carry.clear();
         (self.encoding, self.begun, self.eol, self.plan) = (None, false, None, None);
-        (self.constants, self.about) = (None, None);
+        (self.constants, self.about, self.page) = (None, None, None);
         (self.started, self.is_open, self.is_over) = (false, false, false);
         self.is_header_due = false;
         (self.byte_offset, self.file_bytes, self.file_skipped) = (0, 0, 0);
@@ -429,6 +447,9 @@ impl Splitter {
         self.is_over = last;
         if len == 0 && last && !first {
             return Ok(false);
+        }
+        if first {
+            self.page = page_of(&buffer[PAD..PAD + len]);
         }
         (tile.len, tile.filled, tile.eol) = (len, filled, self.eol);
         (tile.sequence, tile.byte_offset, tile.file) = (self.sequence, self.byte_offset, self.file);

@@ -10,8 +10,8 @@ use std::time::Duration;
 use arrow_array::RecordBatch;
 use copyist_core::{ArrayType, EnumType, Type};
 use copyist_format::{
-    BadValue, Cleaning, ColumnPlan, Condition, FieldMap, Fixed, FixedField, Header, Layout, Missing, Origin, Plan,
-    Subject, Tolerance, Unit,
+    BadValue, Cleaning, ColumnPlan, Condition, Fact, Facts, FieldMap, Fixed, FixedField, Header, Layout, Missing,
+    Origin, Plan, Subject, Tolerance, Unit,
 };
 use copyist_scan::Grammar;
 use copyist_transcode::{ChunkData, Counters, Limits, Load, Location, Next, Sink, Source, Specification};
@@ -321,6 +321,35 @@ fn records_may_have_the_numbers_that_they_had_in_another_input() {
         let failure = output(&again, Sink::PgText, b"1\n2\n3\n4\n", (threads, tile_size)).failure;
         assert_eq!(failure.map(|(_, state)| state), Some("XX000"));
     }
+}
+
+#[test]
+fn records_may_be_of_other_inputs() {
+    let facts = |name: &str, given: Option<&str>| Facts {
+        name: name.to_owned(),
+        given: vec![given.map(str::to_owned)],
+        ..Facts::default()
+    };
+    let inputs: Arc<[Facts]> = [facts("one", None), facts("other", Some("7"))].into();
+    let of = |ty: Type, fact| {
+        let records: Arc<[u32]> = [0, 0, 1, 1, 0, 1].into();
+        let origin = Origin::FactOfEach { fact, inputs: Arc::clone(&inputs), records };
+        let list = vec![column("id", Type::Int8, Origin::Field), column("f", ty, origin)];
+        columns(plan(TEXT, SKIP), list)
+    };
+    for cut in [WHOLE, (1, 1), (2, 7), (4, 16)] {
+        // Records that are refused count among those that have an input.
+        let input = b"1\nx\n3\ny\n5\n6\n";
+        let named = output(&of(Type::Text, Fact::Name), Sink::PgText, input, cut);
+        assert_eq!((named.failure, &named.bytes[..]), (None, &b"1\tone\n3\tother\n5\tone\n6\tother\n"[..]), "{cut:?}");
+        let given = output(&of(Type::Int4, Fact::Given(0)), Sink::PgText, input, cut);
+        assert_eq!((given.failure, &given.bytes[..]), (None, &b"1\t\\N\n3\t7\n5\t\\N\n6\t7\n"[..]), "{cut:?}");
+        let more = output(&of(Type::Text, Fact::Name), Sink::PgText, b"1\n2\n3\n4\n5\n6\n7\n", cut);
+        assert_eq!(more.failure.map(|(_, state)| state), Some("XX000"));
+    }
+    // The value of every input has to be one of the column, whichever of them have records.
+    let refused = output(&of(Type::Uuid, Fact::Given(0)), Sink::PgText, b"1\n", WHOLE);
+    assert_eq!(refused.failure.map(|(_, state)| state), Some("22P02"));
 }
 
 #[test]

@@ -189,12 +189,13 @@ impl BatchDecoder {
     pub fn number(&mut self, before: u64, rows: u64) {
         let plan = Arc::clone(&self.plan);
         let Decoded { columns, arena, rows: count, refusals, places, .. } = &mut self.decoded;
+        let constants = &self.constants;
         let gaps = refusals.iter().map(|refusal| refusal.rows_before as usize).collect();
         let place = |row: usize| {
             let row = places.as_ref().map_or(row, |places| places.first_lines[row] as usize);
             RecordPlace { line: rows + row as u64 + 1, byte_offset: 0 }
         };
-        let first = Numbers { gaps, before, place }.write(&plan, columns, arena, *count);
+        let first = Numbers { gaps, before, place }.write(&plan, constants, columns, arena, *count);
         let Some((column, TooLarge { row, text, error })) = first else { return };
         let out = &mut self.decoded;
         let at = out.places.as_ref().map_or(row, |places| places.first_lines[row] as usize);

@@ -75,6 +75,14 @@ struct State {
     requests: u64,
 }
 
+/// Which version of an object there is, and its last bytes.
+#[derive(Clone)]
+pub struct End {
+    version: Version,
+    /// Of an object that is not read by parts all of its bytes.
+    tail: Bytes,
+}
+
 /// An object whose bytes can be read in any order.
 ///
 /// At most about 32 MiB are held; of more than 85 ranges that are announced at once and are long, 384 KiB of each.
@@ -96,7 +104,7 @@ impl Ranges {
     /// What the store says; `0A000` of an object that has to be read whole and is larger.
     pub fn open(object: &Object, stop: &Stop, most: u64) -> Result<Self, Box<DataError>> {
         let runtime = crate::runtime().map_err(|error| unexpected(&object.address, &error.to_string()))?;
-        let (version, tail) = runtime.block_on(async {
+        let end = runtime.block_on(async {
             let mut stopped = stop.0.subscribe();
             tokio::select! {
                 biased;
@@ -104,14 +112,26 @@ impl Ranges {
                 found = find(object, most) => found,
             }
         })?;
-        Ok(Self {
+        Ok(Self::of(object, stop, end))
+    }
+
+    /// An object whose end is known: it is read as the version that this is of.
+    #[must_use]
+    pub fn of(object: &Object, stop: &Stop, End { version, tail }: End) -> Self {
+        Self {
             object: object.clone(),
             version,
             tail,
             stop: stop.clone(),
             at_once: Arc::new(Semaphore::new(REQUESTS)),
             state: Mutex::default(),
-        })
+        }
+    }
+
+    /// Its end, to open it by once more.
+    #[must_use]
+    pub fn end(&self) -> End {
+        End { version: self.version.clone(), tail: self.tail.clone() }
     }
 
     /// Bytes of it.
@@ -281,7 +301,7 @@ fn cancelled() -> Box<DataError> {
 }
 
 /// The version of an object, and its end.
-async fn find(object: &Object, most: u64) -> Result<(Version, Bytes), Box<DataError>> {
+async fn find(object: &Object, most: u64) -> Result<End, Box<DataError>> {
     let refused = |error: Error| of_store(&error, &object.address);
     let suffix = GetOptions { range: Some(GetRange::Suffix(TAIL)), ..GetOptions::default() };
     let if_match = object.listed.as_ref().and_then(|known| known.etag.clone());
@@ -296,7 +316,7 @@ async fn find(object: &Object, most: u64) -> Result<(Version, Bytes), Box<DataEr
             // What is held whole is of one version, whatever the server tells of it.
             if version.is_pinned() || range.start == 0 {
                 let tail = joined(Body::new(object, &version, answer, range).all().await?);
-                return Ok((version, tail));
+                return Ok(End { version, tail });
             }
         }
         // No parts; or, of Azure, none that are counted from the end.
@@ -310,7 +330,7 @@ async fn find(object: &Object, most: u64) -> Result<(Version, Bytes), Box<DataEr
                     && start < version.size
                     && let Some(tail) = object.range(start..version.size, &version).await?.map(joined)
                 {
-                    return Ok((version, tail));
+                    return Ok(End { version, tail });
                 }
             }
         }
@@ -319,7 +339,7 @@ async fn find(object: &Object, most: u64) -> Result<(Version, Bytes), Box<DataEr
     whole(object, most).await
 }
 
-async fn whole(object: &Object, most: u64) -> Result<(Version, Bytes), Box<DataError>> {
+async fn whole(object: &Object, most: u64) -> Result<End, Box<DataError>> {
     let refused = |error: Error| of_store(&error, &object.address);
     let (answer, version) = object.open().await.map_err(refused)?;
     if version.size == UNKNOWN_SIZE {
@@ -329,8 +349,8 @@ async fn whole(object: &Object, most: u64) -> Result<(Version, Bytes), Box<DataE
     if version.size > most {
         return Err(too_large(object, &format!("its {} bytes", version.size), most));
     }
-    let all = joined(Body::new(object, &version, answer, 0..version.size).all().await?);
-    Ok((version, all))
+    let tail = joined(Body::new(object, &version, answer, 0..version.size).all().await?);
+    Ok(End { version, tail })
 }
 
 #[cold]
@@ -349,7 +369,7 @@ async fn unannounced(
     answer: GetResult,
     mut version: Version,
     most: u64,
-) -> Result<(Version, Bytes), Box<DataError>> {
+) -> Result<End, Box<DataError>> {
     object.check_answer(&answer, &version)?;
     let mut body = Body::new(object, &version, answer, 0..UNKNOWN_SIZE);
     let (mut pieces, mut size) = (Vec::new(), 0);
@@ -362,7 +382,7 @@ async fn unannounced(
     }
     version.size = size;
     object.check_listed(&version)?;
-    Ok((version, joined(pieces)))
+    Ok(End { version, tail: joined(pieces) })
 }
 
 fn joined(mut pieces: Vec<Bytes>) -> Bytes {

@@ -210,6 +210,16 @@ impl Decompressor {
         )
     }
 
+    #[cold]
+    fn is_twice(&self, inside: Codec) -> io::Error {
+        let message = format!("file \"{}\" is compressed twice", self.name);
+        let detail = format!("In its {} data there are {} data. Nothing was loaded.", self.codec.name(), inside.name());
+        let error = DataError::new(ErrorCode::BadCopyFileFormat, message).with_detail(detail).with_hint(
+            "Decompress it once before. Where a server does so, it compresses on the way (Content-Encoding) what is stored compressed.",
+        );
+        io::Error::other(error)
+    }
+
     /// Whether the input begins as the codec has it, as far as it goes.
     fn has_mark(&self) -> bool {
         let start = self.start.get().map_or(&[][..], Vec::as_slice);
@@ -257,6 +267,11 @@ impl Read for Decompressor {
                     return Err(self.broken(&io::ErrorKind::UnexpectedEof.into()));
                 }
                 Ok(size) => {
+                    if self.produced == 0
+                        && let Mark::Is(inside) = Codec::of_mark(&into[..size.min(MARK)])
+                    {
+                        return Err(self.is_twice(inside));
+                    }
                     self.produced += size as u64;
                     self.check()?;
                     return Ok(size);
