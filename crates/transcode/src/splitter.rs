@@ -105,11 +105,19 @@ const BOM: &[u8] = b"\xEF\xBB\xBF";
 fn page_of(text: &[u8]) -> Option<&'static str> {
     let text = text.trim_ascii_start();
     let begins = |mark: &str| text.get(..mark.len()).is_some_and(|start| start.eq_ignore_ascii_case(mark.as_bytes()));
-    if begins("<!doctype html") || begins("<html") {
+    if ["<!doctype html", "<html>", "<html "].into_iter().any(begins) {
         return Some("It begins like an HTML page: one to log in at, perhaps, or one that tells of an error.");
     }
-    (begins("<?xml") || begins("<error>"))
+    (begins("<?xml ") || begins("<error>"))
         .then_some("It begins like XML: the answer of a server, perhaps, that tells of an error.")
+}
+
+/// The failure of an input that begins like a page where its header should be. What it seems to be is told with it.
+fn no_header(name: &str) -> Failure {
+    let message = format!("the first line of \"{name}\" is no header");
+    let mut failure = Failure::whole(DataError::new(ErrorCode::BadCopyFileFormat, message));
+    (failure.line, failure.byte_offset) = (Some(1), Some(0));
+    failure
 }
 
 /// The values of columns that are constants in an input.
@@ -456,6 +464,10 @@ impl Splitter {
         (tile.first, tile.last) = (first, last);
         tile.constants.clone_from(&self.constants);
         tile.header = plan.header != Header::No && (first || self.is_header_due);
+        if tile.header && self.page.is_some() {
+            // It would be passed over, and a page of one line be no rows.
+            return Err(no_header(&self.input.name));
+        }
         self.is_header_due = tile.header && is_blank(plan, tile);
         if tile.header && self.is_several {
             self.plan = self.headers.check(plan, tile, &self.input.name)?;
