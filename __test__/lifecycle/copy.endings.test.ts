@@ -250,8 +250,8 @@ describe.each(stages)('on $name', ({ open }) => {
       const others = Buffer.from(bytes).fill('7', bytes.length - 3, bytes.length - 2)
       const packed = join(files.folder, 'written.csv.gz')
       for (const [name, content, change, detail] of [
-        // As cp does; the file then has the size that it had.
-        [path, bytes, () => writeFileSync(path, others), 'It was written to meanwhile.'],
+        // As cp does; the file then has the size that it had, unless it is looked at before.
+        [path, bytes, () => writeFileSync(path, others), 'Nothing was loaded.'],
         [
           path,
           bytes,
@@ -290,9 +290,11 @@ describe.each(stages)('on $name', ({ open }) => {
     test('that is given another name while it is loaded, and its own to another file, is loaded to its end', async () => {
       const path = join(files.folder, 'renamed.csv')
       copyFileSync(files.good, path)
+      let isRenamed = false
       const onProgress = () => {
-        renameSync(path, `${path}.old`)
-        writeFileSync(path, 'x')
+        if (!isRenamed) renameSync(path, `${path}.old`)
+        if (!isRenamed) copyFileSync(files.bad, path)
+        isRenamed = true
       }
       expect((await ending(bench.db.copy(fromFile(path), { onProgress }))).receipt).toMatchObject({
         rowsLoaded: files.rows,
