@@ -66,19 +66,12 @@ export function checkRowStatement({ text, options, source, dialect }: CopyFrom):
  */
 export async function withColumns(copy: CopyFrom, rows: RowReader, signal: AbortSignal | undefined): Promise<CopyFrom> {
   const first = await rows.first(signal).catch((cause: unknown) => {
-    if (signal?.aborted) throw cause
-    throw new CopyError({
-      code: 'io_error',
-      sqlState: '58030',
-      message: `could not read file "STDIN": ${cause instanceof Error ? cause.message : String(cause)}`,
-      position: { file: 'STDIN' },
-      cause,
-    })
+    throw signal?.aborted ? cause : unreadable(cause)
   })
   if (copy.columns !== undefined || typeof first !== 'object' || first === null || Array.isArray(first)) return copy
   const made = new Set(madeNames(copy).map(({ value }) => value))
   const row = first as Readonly<Record<string, unknown>>
-  const keys = Object.keys(row).filter((key) => row[key] !== undefined && !made.has(key))
+  const keys = keysOf(row).filter((key) => !made.has(key))
   if (keys.length === 0 || ArrayBuffer.isView(first) || first instanceof ArrayBuffer || first instanceof Date)
     return copy
   const list = keys.map((value) => printName({ value, quoted: true })).join(', ')
@@ -86,6 +79,25 @@ export async function withColumns(copy: CopyFrom, rows: RowReader, signal: Abort
   if (from === null) return copy
   const { index } = from
   return parseCopy(`${copy.text.slice(0, index)}(${list}) ${copy.text.slice(index)}`)
+}
+
+/** Under which a row has a value. Getters and proxies may throw. */
+function keysOf(row: Readonly<Record<string, unknown>>): string[] {
+  try {
+    return Object.keys(row).filter((key) => row[key] !== undefined)
+  } catch (cause) {
+    throw unreadable(cause)
+  }
+}
+
+function unreadable(cause: unknown): CopyError {
+  return new CopyError({
+    code: 'io_error',
+    sqlState: '58030',
+    message: `could not read file "STDIN": ${cause instanceof Error ? cause.message : String(cause)}`,
+    position: { file: 'STDIN' },
+    cause,
+  })
 }
 
 /** The fields of the rows, in their order. */

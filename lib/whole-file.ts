@@ -15,7 +15,7 @@ export async function checkWhole(
   throw new CopyError({
     code: 'io_error',
     sqlState: '58030',
-    message: `file "${name}" became shorter while it was read`,
+    message: `file "${name}" changed while it was read`,
     detail: `It had ${size} bytes at first, and ${now.size} in the end. ${outcome}`,
     position: { file: name },
     cause,

@@ -47,13 +47,22 @@ function stageRoot(folder) {
   })
   for (const file of ['index.d.ts', 'CHANGELOG.md', 'README.md', 'LICENSE'])
     cpSync(join(root, file), join(folder, file))
+  const linked = linksOf(join(root, 'README.md'))
+  for (const path of linked) cpSync(join(root, path), join(folder, path), { recursive: true })
   const { scripts, devDependencies, napi, ...published } = manifest
+  published.files = [...new Set([...published.files, ...linked])]
   published.optionalDependencies = {
     ...published.optionalDependencies,
     ...Object.fromEntries(platforms.map((platform) => [`${manifest.name}-${platform}`, manifest.version])),
   }
   writeFileSync(join(folder, 'package.json'), `${JSON.stringify(published, null, 2)}\n`)
   return folder
+}
+
+/** What a page links to beside it, which is nowhere else for whoever has the package alone. */
+function linksOf(page) {
+  const links = [...readFileSync(page, 'utf8').matchAll(/\]\(([^)#]+)\)/g)].map(([, link]) => link)
+  return links.filter((link) => !URL.canParse(link))
 }
 
 function stagePlatform(folder, platform) {

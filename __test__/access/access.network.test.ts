@@ -113,6 +113,9 @@ test.each([
   [{ access: { files: [''] } }],
   [{ access: { addresses: ['10.0.0.0/33'] } }],
   [{ access: { addresses: ['10.0.0'] } }],
+  ...['', '*', 's3://*', 's3://bucket/', 's3://bucket/prefix', 'https://', 'a.*.com', 'a.example.com/'].map(
+    (host): [object] => [{ access: { hosts: [host] } }],
+  ),
   [{ access: { addresses: ['fe80::1%eth0'] } }],
   [{ access: { sql: 'yes' } }],
   [{ access: null }],

@@ -157,6 +157,23 @@ describe.each(benches)('$name', ({ open }) => {
     }
   })
 
+  test.each(inputs)('%s of which nothing or hardly anything is left, by its name', async (codec, bytes) => {
+    const path = file(`short.csv.${{ zstd: 'zst', bzip2: 'bz2' }[codec] ?? codec}`, '')
+    // What has no whole mark yet.
+    for (const size of [0, 1, codec === 'bzip2' ? 9 : 1]) {
+      writeFileSync(path, bytes.subarray(0, size))
+      await expect(bench.db.copy(`COPY t (note) FROM '${path}' (FORMAT csv, ENCODING 'LATIN1')`)).rejects.toMatchObject(
+        {
+          sqlState: '22P04',
+          message: expect.stringContaining(`file "${path}" ends in the midst of its`),
+        },
+      )
+    }
+    writeFileSync(path, 'id,note\n1,text\n')
+    if (codec === 'br') return
+    expect(await bench.db.copy(`COPY t FROM '${path}' (${CSV})`)).toMatchObject({ rowsLoaded: 1 })
+  })
+
   test('what breaks off or is too much is refused, and nothing is loaded', async () => {
     const text = Array.from({ length: 200_000 }, (_, id) => `${id},row ${(id * 7919) % 100_003}\n`).join('')
     const bytes = gzipSync(text)

@@ -490,6 +490,23 @@ describe.each(benches)('rows of JavaScript, on $name', ({ name, open }) => {
     })
   })
 
+  test('a row that throws where it is looked at', async () => {
+    const thrown = new Error('not today')
+    const row = {
+      id: 1,
+      get name() {
+        throw thrown
+      },
+    }
+    for (const rows of [[row], [{ id: 0, name: 'a' }, row]]) {
+      expect(await refusal(bench.db.copy('COPY t FROM STDIN', { rows }))).toMatchObject({
+        sqlState: '58030',
+        message: expect.stringContaining('not today'),
+        cause: thrown,
+      })
+    }
+  })
+
   test('calls that make no sense', async () => {
     const load = (statement: string, options: object) => refusal(bench.db.copy(statement, options))
     expect(await load('COPY t FROM STDIN', { rows: [], stdin: 'x' })).toMatchObject({ sqlState: '22023' })

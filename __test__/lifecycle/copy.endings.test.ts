@@ -1,7 +1,17 @@
-import { copyFileSync, createReadStream, rmSync, truncateSync } from 'node:fs'
-import { join } from 'node:path'
+import {
+  appendFileSync,
+  copyFileSync,
+  createReadStream,
+  readFileSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
+import { basename, join } from 'node:path'
 import { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { gzipSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { CopyCallOptions } from '../../lib/index.ts'
 import type { Bench } from '../copy/targets.ts'
@@ -226,11 +236,70 @@ describe.each(stages)('on $name', ({ open }) => {
         await cut
         // Unless the file was short before it was opened, or whole until it was closed.
         if (receipt) expect(receipt.rowsLoaded === files.rows || receipt.bytesRead < 1_000).toBe(true)
-        else if (error?.sqlState === '58030') expect(error.message).toMatch(/became shorter/)
+        else if (error?.sqlState === '58030') expect(error.message).toMatch(/changed while it was read/)
         // A value that was cut in two.
         else expect(error?.sqlState).toMatch(/^22/)
         await settle(receipt?.rowsLoaded ?? 0)
       }
+      await expectUsable(bench, before)
+    })
+
+    test('that is written to while it is loaded is not loaded at all', async () => {
+      const path = join(files.folder, 'written.csv')
+      const bytes = readFileSync(files.good)
+      const others = Buffer.from(bytes).fill('7', bytes.length - 3, bytes.length - 2)
+      const packed = join(files.folder, 'written.csv.gz')
+      for (const [name, content, change, detail] of [
+        // As cp does; the file then has the size that it had, unless it is looked at before.
+        [path, bytes, () => writeFileSync(path, others), 'Nothing was loaded.'],
+        [
+          path,
+          bytes,
+          () => appendFileSync(path, '1'),
+          `It had ${bytes.length} bytes at first, and ${bytes.length + 1} `,
+        ],
+        [packed, gzipSync(bytes, { level: 1 }), () => appendFileSync(packed, gzipSync('')), 'bytes at first, and '],
+      ] as const) {
+        writeFileSync(name, content)
+        let isChanged = false
+        const onProgress = () => {
+          if (!isChanged) change()
+          isChanged = true
+        }
+        for (const statement of [
+          fromFile(name),
+          `COPY t FROM '${files.folder}' (FORMAT csv, FILES = ['${basename(name)}', 'none.csv'])`,
+        ]) {
+          isChanged = false
+          writeFileSync(name, content)
+          writeFileSync(join(files.folder, 'none.csv'), '')
+          const { error } = await ending(bench.db.copy(statement, { onProgress }))
+          expect(isChanged).toBe(true)
+          expect(error).toMatchObject({
+            sqlState: '58030',
+            message: `file "${name}" changed while it was read`,
+            detail: expect.stringContaining(detail),
+            hint: expect.stringContaining('a copy of it'),
+            position: { file: name },
+          })
+        }
+      }
+      await expectUsable(bench, before)
+    })
+
+    test('that is given another name while it is loaded, and its own to another file, is loaded to its end', async () => {
+      const path = join(files.folder, 'renamed.csv')
+      copyFileSync(files.good, path)
+      let isRenamed = false
+      const onProgress = () => {
+        if (!isRenamed) renameSync(path, `${path}.old`)
+        if (!isRenamed) copyFileSync(files.bad, path)
+        isRenamed = true
+      }
+      expect((await ending(bench.db.copy(fromFile(path), { onProgress }))).receipt).toMatchObject({
+        rowsLoaded: files.rows,
+      })
+      await settle(files.rows)
       await expectUsable(bench, before)
     })
 

@@ -1,5 +1,16 @@
 import { execFile } from 'node:child_process'
-import { accessSync, constants, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -46,10 +57,15 @@ describe('the packed packages, installed in an empty folder', () => {
   it('ships compiled code, types, licence and readme, and no sources, tests or addon in the root package', () => {
     const installed = join(project, 'node_modules/copyist')
     expect(readdirSync(installed).sort()).toEqual([
+      'ARCHITECTURE.md',
       'CHANGELOG.md',
+      'CONTRIBUTING.md',
       'LICENSE',
       'README.md',
+      'benchmark',
       'dist',
+      'docs',
+      'examples',
       'index.d.ts',
       'package.json',
     ])
@@ -57,6 +73,9 @@ describe('the packed packages, installed in an empty folder', () => {
     expect(files.filter((file) => file.endsWith('.node') || (file.endsWith('.ts') && file !== 'index.d.ts'))).toEqual(
       [],
     )
+    const links = [...readFileSync(join(installed, 'README.md'), 'utf8').matchAll(/\]\(([^)#:]+)\)/g)]
+    expect(links.length).toBeGreaterThan(5)
+    for (const [, link = ''] of links) expect(existsSync(join(installed, link)), link).toBe(true)
   })
 
   it('loads a file by the command line', async () => {

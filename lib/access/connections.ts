@@ -278,6 +278,11 @@ function readConfig(path: string): object {
   return connections
 }
 
+/** Whether it is a pattern of hosts. */
+export function isHost(text: unknown): boolean {
+  return typeof text === 'string' && /^(?:\*\.)?(?:[^\s/?#@*:[\]]+|\[[^\]]+\])(?::\d+)?$/.test(text)
+}
+
 function entryOf(name: string, value: unknown, folder: string): Entry {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw invalid(name, undefined, 'it is no object')
@@ -303,8 +308,6 @@ function entryOf(name: string, value: unknown, folder: string): Entry {
   }
   if (given.hosts !== undefined) {
     const { hosts } = given
-    const isHost = (host: unknown) =>
-      typeof host === 'string' && /^(?:\*\.)?(?:[^\s/?#@*:[\]]+|\[[^\]]+\])(?::\d+)?$/.test(host)
     if (!(Array.isArray(hosts) && hosts.every(isHost))) {
       throw invalid(name, 'hosts', 'it is no array of hosts, such as data.example.com or *.example.com')
     }

@@ -6,7 +6,7 @@ import { withoutQuery } from '../path.ts'
 import type { CopyFrom } from '../statement/ast.ts'
 import { statementError } from '../statement/diagnostics.ts'
 import { isAllowedAddress, Networks, plainAddress } from './address.ts'
-import { connectionOf, shownConnection } from './connections.ts'
+import { connectionOf, isHost, shownConnection } from './connections.ts'
 
 /** What statements may read. What is not listed they may not; STDIN and rows, which the program hands over itself, they always may. */
 export interface AccessRules {
@@ -81,6 +81,14 @@ export class AccessPolicy {
     if (bad !== undefined) throw badRule('files', 'paths of folders', bad)
     this.#folders = files.map((folder) => resolve(folder))
     this.#schemes = new Set(schemes.map((scheme) => scheme.toLowerCase().replace(/:(?:\/\/)?$/, '')))
+    const odd = hosts.find((host) => !(isHost(host) || /^[a-z][a-z0-9+.-]*:\/\/[^\s/?#*]+$/i.test(host)))
+    if (odd !== undefined) {
+      throw badRule(
+        'access.hosts',
+        'hosts, such as data.example.com, *.example.com and minio:9000, and buckets, such as s3://bucket',
+        odd,
+      )
+    }
     this.#hosts = hosts.map((host) => host.toLowerCase().replace(/\.$/, ''))
     this.#sql = sql
     this.#connections = new Set(connections)

@@ -1,7 +1,6 @@
 //! A load as a JavaScript object.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -11,7 +10,7 @@ use copyist_format::infer::{Guess, MAX_NAME, column_names};
 use copyist_format::{Plan, Tolerance};
 use copyist_transcode::values::Node;
 use copyist_transcode::{
-    ChunkData, Failure, FileCounters, Input, Load, Next, Pushed, Source, Specification, Summary, Told, peek,
+    ChunkData, Failure, FileCounters, Input, Load, LocalFile, Next, Pushed, Source, Specification, Summary, Told, peek,
 };
 use napi::bindgen_prelude::{AsyncTask, Buffer, BufferSlice, Function};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
@@ -192,7 +191,7 @@ impl BindingLoad {
         on_ready: Function<'_, (), ()>,
     ) -> napi::Result<Option<BindingFailure>> {
         let on_ready = callback(&on_ready)?;
-        let source = match open(&path) {
+        let source = match open(&path, &specification.name) {
             Ok(file) => Source::File(file),
             Err(failure) => return Ok(Some(failure.into())),
         };
@@ -663,7 +662,7 @@ pub fn empty_ipc(specification: BindingSpecification) -> Option<Buffer> {
 /// The column names that a table made from this file would have.
 #[napi(catch_unwind)]
 pub fn peek_file(specification: BindingSpecification, path: String) -> BindingPeek {
-    match open(&path) {
+    match open(&path, &specification.name) {
         Ok(file) => peeked(&specification, vec![specification.input(&specification.name, Source::File(file))]),
         Err(failure) => BindingPeek { names: None, written: None, is_nameless: false, failure: Some(failure.into()) },
     }
@@ -755,11 +754,9 @@ fn failed(failure: Failure) -> BindingNext {
     BindingNext { failure: Some(failure.into()), ..BindingNext::state("failed") }
 }
 
-fn open(path: &str) -> Result<File, Failure> {
-    let refuse = |error: &std::io::Error| Failure::of_open(error, path);
-    let file = File::open(path).map_err(|error| refuse(&error))?;
-    let metadata = file.metadata().map_err(|error| refuse(&error))?;
-    if metadata.is_dir() {
+fn open(path: &str, name: &str) -> Result<LocalFile, Failure> {
+    let file = LocalFile::open(path, name).map_err(|error| Failure::of_open(&error, path))?;
+    if file.metadata().is_dir() {
         return Err(Failure::whole(DataError::new(ErrorCode::WrongObjectType, format!("\"{path}\" is a directory"))));
     }
     Ok(file)

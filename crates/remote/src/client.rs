@@ -14,7 +14,7 @@ use object_store::client::{
 };
 use object_store::{ClientOptions, CredentialProvider};
 use reqwest::header::{
-    ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, DATE, HeaderMap, HeaderName, HeaderValue,
+    ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, DATE, ETAG, HeaderMap, HeaderName, HeaderValue,
     LAST_MODIFIED, RANGE, RETRY_AFTER, TRANSFER_ENCODING,
 };
 use reqwest::redirect::Policy;
@@ -315,6 +315,13 @@ fn checked(answer: reqwest::Response, is_brotli: bool) -> Result<HttpResponse, H
         parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(UNKNOWN_SIZE));
     }
     let answer = Told { is_dated: is_dated(&parts.headers), ..Told::default() };
+    // What cannot be read there is as if it were not (RFC 9110, 5.6.7); the stores' own clients would refuse the answer.
+    if date(&parts.headers, LAST_MODIFIED).is_none() {
+        parts.headers.remove(LAST_MODIFIED);
+    }
+    if parts.headers.get(ETAG).is_some_and(|tag| tag.to_str().is_err()) {
+        parts.headers.remove(ETAG);
+    }
     let broken = Arc::clone(&answer.broken);
     parts.extensions.insert(answer);
     // What breaks off ends here, and why is told by the extension: the stores' own clients would take it up by themselves, asking for no version,
@@ -336,11 +343,14 @@ fn checked(answer: reqwest::Response, is_brotli: bool) -> Result<HttpResponse, H
 const SETTLED: Duration = Duration::from_secs(60);
 
 fn is_dated(headers: &HeaderMap) -> bool {
-    let time = |name: HeaderName| http_date(headers.get(name)?.to_str().ok()?);
-    match (time(LAST_MODIFIED), time(DATE)) {
+    match (date(headers, LAST_MODIFIED), date(headers, DATE)) {
         (Some(modified), Some(answered)) => modified + SETTLED <= answered,
         _ => false,
     }
+}
+
+fn date(headers: &HeaderMap, name: HeaderName) -> Option<SystemTime> {
+    http_date(headers.get(name)?.to_str().ok()?)
 }
 
 /// A time as HTTP writes it: `Fri, 27 Nov 2026 10:00:00 GMT`.

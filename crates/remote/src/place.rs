@@ -278,6 +278,13 @@ impl Place {
 
     /// The URL without a user and a password, which go into a header.
     fn web_address(&self, address: &str) -> Result<(Url, Option<HeaderValue>), Box<DataError>> {
+        // A browser takes one for a slash there, and whoever reads the address sees another server than the one that is asked.
+        let server = self.bucket.split_once("://").map_or("", |(_, rest)| rest).split(['/', '?', '#']).next();
+        if server.is_some_and(|server| server.contains('\\')) {
+            return Err(
+                invalid(address, "has a backslash before its path").with_hint("Write %5C for one of a password.")
+            );
+        }
         let mut url: Url = self.bucket.parse().map_err(|_| invalid(address, "is no URL"))?;
         url.set_fragment(None);
         let has_user = !url.username().is_empty() || url.password().is_some();

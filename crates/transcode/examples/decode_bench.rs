@@ -8,7 +8,6 @@
 //! for every column the sum of its values (timestamps in microseconds since 2020-01-01, floats times 100 and rounded, true as 1,
 //! text by its length in bytes) and its NULLs, separated by slashes.
 
-use std::fs::File;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -21,7 +20,7 @@ use copyist_datetime::Context;
 use copyist_encoding::Encoding;
 use copyist_format::{ColumnPlan, Escapes, Fixed, FixedField, Header, Layout, Plan, Tolerance, Unit};
 use copyist_scan::{Grammar, Scanner, Separator};
-use copyist_transcode::{ChunkData, Limits, Load, Next, Sink, Source, Specification};
+use copyist_transcode::{ChunkData, Limits, Load, LocalFile, Next, Sink, Source, Specification};
 
 /// 2020-01-01 00:00:00 in microseconds since 1970.
 const EPOCH_MICROS: i64 = 1_577_836_800_000_000;
@@ -156,7 +155,7 @@ fn load(plan: &Arc<Plan>, path: &str, threads: usize, mut visit: impl FnMut(&Rec
         sink: Sink::Arrow,
         inputs: copyist_transcode::Input::only(
             path.to_owned(),
-            Source::File(File::open(path).map_err(|error| format!("{path}: {error}"))?),
+            Source::File(LocalFile::open(path, path).map_err(|error| format!("{path}: {error}"))?),
         ),
         maps_by_name: false,
         table: "benchmark".into(),

@@ -29,5 +29,5 @@ pub use locate::Location;
 pub use peek::peek;
 pub use pipeline::{Counters, FileCounters, Limits, Load, Next, Sink, Specification, Summary};
 pub use reject::Reject;
-pub use source::{Decompressed, Input, Pushed, ReadRemote, Remote, Source, Told, micros_of, millis_of};
+pub use source::{Decompressed, Input, LocalFile, Pushed, ReadRemote, Remote, Source, Told, micros_of, millis_of};
 pub use spool::Spool;

@@ -1,9 +1,9 @@
 //! Where bytes come from: a file, or a stream whose chunks are pushed in by the caller.
 
 use std::collections::VecDeque;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -74,9 +74,9 @@ impl Input {
         Ok(Facts { name: self.name.clone(), about, given: self.given.clone() })
     }
 
-    /// Opens what is not open yet, and what is in it. The bytes there should be, where that is known. What is known of it, if that is wanted,
-    /// or it is of another machine, whose answer tells it anyway.
-    pub(crate) fn open(&mut self, is_wanted: bool) -> Result<(Option<u64>, Option<Facts>), Failure> {
+    /// Opens what is not open yet, and what is in it. What is known of it, if that is wanted, or it is of another machine, whose answer tells
+    /// it anyway.
+    pub(crate) fn open(&mut self, is_wanted: bool) -> Result<Option<Facts>, Failure> {
         let size = self.source.open(&self.name)?;
         let facts = if is_wanted || matches!(self.source, Source::Remote(_)) {
             let mut source = std::mem::replace(&mut self.source, Source::Memory(io::Cursor::default()));
@@ -86,12 +86,13 @@ impl Input {
         } else {
             None
         };
-        Ok((self.open_inside(size)?, facts))
+        self.open_inside(size)?;
+        Ok(facts)
     }
 
-    fn open_inside(&mut self, size: Option<u64>) -> Result<Option<u64>, Failure> {
+    fn open_inside(&mut self, size: Option<u64>) -> Result<(), Failure> {
         if self.compression == Compression::None {
-            return Ok(size);
+            return Ok(());
         }
         let start = self.source.start().map_err(|error| Failure::of_io(&error, &self.name))?;
         if start.starts_with(UNIX_COMPRESS) {
@@ -100,12 +101,12 @@ impl Input {
                 .with_hint("Decompress it before, or on the way: zcat file.Z | copyist \"COPY … FROM STDIN …\".");
             return Err(Failure::whole(error));
         }
-        let Some(codec) = self.compression.codec(&self.name, &start) else { return Ok(size) };
+        let Some(codec) = self.compression.codec(&self.name, &start) else { return Ok(()) };
         let is_small = size.is_some_and(|size| size <= SMALL);
         let source = std::mem::replace(&mut self.source, Source::Memory(io::Cursor::default()));
         let opened = source.decompressed(codec, &self.name, self.expansion, is_small);
         self.source = opened.map_err(|error| Failure::of_io(&error, &self.name))?;
-        Ok(None)
+        Ok(())
     }
 
     /// The same input, whose rows come in columns, which are matched by name unless it is told where they stand.
@@ -130,7 +131,7 @@ const SMALL: u64 = 128 << 10;
 
 /// Where the bytes of an input are.
 pub enum Source {
-    File(File),
+    File(LocalFile),
     /// A regular file that is opened when its turn comes: of many files no more than one is open at a time.
     Path(PathBuf),
     /// Bytes already in memory.
@@ -142,6 +143,59 @@ pub enum Source {
     /// An object of another machine.
     Remote(Remote),
     Decompressed(Decompressed),
+}
+
+/// A file of this machine that is open, as it was when it was opened.
+pub struct LocalFile {
+    pub(crate) file: File,
+    /// What it is called in messages.
+    name: String,
+    opened: Metadata,
+}
+
+impl LocalFile {
+    /// # Errors
+    /// What the system says.
+    pub fn open(path: impl AsRef<Path>, name: &str) -> io::Result<Self> {
+        Self::of(File::open(path)?, name)
+    }
+
+    /// # Errors
+    /// What the system says of it.
+    pub fn of(file: File, name: &str) -> io::Result<Self> {
+        let opened = file.metadata()?;
+        Ok(Self { file, name: name.to_owned(), opened })
+    }
+
+    /// What the system said of it when it was opened.
+    #[must_use]
+    pub fn metadata(&self) -> &Metadata {
+        &self.opened
+    }
+
+    /// For who has read to its end: what was read while it was written is neither what it was nor what it is, and may end with half a row.
+    /// Its time of change is not looked at, which also a new name changes, or none at all.
+    pub(crate) fn check_unchanged(&self) -> io::Result<()> {
+        if !self.opened.is_file() {
+            return Ok(());
+        }
+        let now = self.file.metadata()?;
+        let version = |metadata: &Metadata| (metadata.len(), metadata.modified().ok());
+        if version(&now) == version(&self.opened) {
+            return Ok(());
+        }
+        let (before, after) = (self.opened.len(), now.len());
+        let what = if before == after {
+            "It was written to meanwhile.".to_owned()
+        } else {
+            format!("It had {before} bytes at first, and {after} in the end.")
+        };
+        let message = format!("file \"{}\" changed while it was read", self.name);
+        let error = DataError::new(ErrorCode::IoError, message)
+            .with_detail(format!("{what} Nothing was loaded."))
+            .with_hint("Read it when nobody writes it any more, or a copy of it; who writes a new file and renames it disturbs nobody.");
+        Err(io::Error::other(error))
+    }
 }
 
 /// Reads from another machine.
@@ -242,21 +296,22 @@ impl Source {
     pub(crate) fn open(&mut self, name: &str) -> Result<Option<u64>, Failure> {
         let Source::Path(path) = self else { return Ok(None) };
         let refuse = |error: &io::Error| Failure::of_open(error, name);
-        let file = File::open(path).map_err(|error| refuse(&error))?;
-        let metadata = file.metadata().map_err(|error| refuse(&error))?;
+        let file = LocalFile::open(path, name).map_err(|error| refuse(&error))?;
+        let metadata = file.metadata();
         if !metadata.is_file() {
             let what = if metadata.is_dir() { "a directory" } else { "not a regular file" };
             let message = format!("\"{name}\" is {what}");
             return Err(Failure::whole(DataError::new(ErrorCode::WrongObjectType, message)));
         }
+        let size = metadata.len();
         *self = Source::File(file);
-        Ok(Some(metadata.len()))
+        Ok(Some(size))
     }
 
     /// What who keeps it says of it.
     pub(crate) fn about(&mut self) -> io::Result<About> {
         match self {
-            Source::File(file) => Ok(about_file(&file.metadata()?)),
+            Source::File(file) => Ok(about_file(file.metadata())),
             Source::Path(path) => Ok(about_file(&std::fs::metadata(path)?)),
             Source::Remote(remote) => remote.reader.about(),
             #[cfg(feature = "columnar")]
@@ -273,7 +328,7 @@ impl Source {
                 let mut start = [0; MARK];
                 let mut filled = 0;
                 while filled < MARK {
-                    match read_at(file, &mut start[filled..], filled as u64) {
+                    match read_at(&file.file, &mut start[filled..], filled as u64) {
                         Ok(0) => break,
                         Ok(size) => filled += size,
                         Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -327,8 +382,9 @@ impl Source {
     pub(crate) fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         match self {
             Source::File(file) => loop {
-                match file.read(into) {
+                match file.file.read(into) {
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Ok(0) if !into.is_empty() => return file.check_unchanged().map(|()| 0),
                     other => return other,
                 }
             },

@@ -41,8 +41,6 @@ pub(crate) struct Splitter {
     file: u32,
     is_several: bool,
     is_open: bool,
-    /// Bytes that it should have, and those that it had.
-    expected: Option<u64>,
     file_bytes: u64,
     file_skipped: u64,
     /// Nothing more is read of it.
@@ -80,7 +78,7 @@ pub(crate) struct Splitter {
     pub most_held: usize,
     /// Of an input that has its rows in columns, and the rows claimed last.
     #[cfg(feature = "columnar")]
-    batches: Option<Box<dyn crate::columnar::Batches>>,
+    batches: Option<crate::columnar::Opened>,
     #[cfg(feature = "columnar")]
     claimed: Option<ClaimedBatch>,
 }
@@ -107,11 +105,19 @@ const BOM: &[u8] = b"\xEF\xBB\xBF";
 fn page_of(text: &[u8]) -> Option<&'static str> {
     let text = text.trim_ascii_start();
     let begins = |mark: &str| text.get(..mark.len()).is_some_and(|start| start.eq_ignore_ascii_case(mark.as_bytes()));
-    if begins("<!doctype html") || begins("<html") {
+    if ["<!doctype html", "<html>", "<html "].into_iter().any(begins) {
         return Some("It begins like an HTML page: one to log in at, perhaps, or one that tells of an error.");
     }
-    (begins("<?xml") || begins("<error>"))
+    (begins("<?xml ") || begins("<error>"))
         .then_some("It begins like XML: the answer of a server, perhaps, that tells of an error.")
+}
+
+/// The failure of an input that begins like a page where its header should be. What it seems to be is told with it.
+fn no_header(name: &str) -> Failure {
+    let message = format!("the first line of \"{name}\" is no header");
+    let mut failure = Failure::whole(DataError::new(ErrorCode::BadCopyFileFormat, message));
+    (failure.line, failure.byte_offset) = (Some(1), Some(0));
+    failure
 }
 
 /// The values of columns that are constants in an input.
@@ -136,7 +142,6 @@ impl Splitter {
             file: 0,
             is_several,
             is_open: false,
-            expected: None,
             file_bytes: 0,
             file_skipped: 0,
             is_over: false,
@@ -199,20 +204,22 @@ impl Splitter {
         if self.keeps_dictionaries {
             batches.keep_dictionaries();
         }
-        self.batches = Some(batches);
+        self.batches = Some((batches, bytes));
         Ok(())
     }
 
     /// The next rows of such an input. False at its end.
     #[cfg(feature = "columnar")]
     fn next_batch(&mut self, tile: &mut Tile) -> Result<bool, Failure> {
-        let Some(batches) = &mut self.batches else { return Ok(false) };
+        let Some((batches, bytes)) = &mut self.batches else { return Ok(false) };
         let next = batches.begin();
         let read = batches.bytes_read();
         self.bytes_read += read - self.file_bytes;
         self.file_bytes = read;
         let Some(rows) = next.map_err(|error| crate::columnar::of_input(error, &self.input.name))? else {
+            let checked = bytes.check_unchanged();
             self.batches = None;
+            checked.map_err(|error| Failure::of_io(&error, &self.input.name))?;
             self.finish_file(self.file);
             return Ok(false);
         };
@@ -334,7 +341,7 @@ impl Splitter {
             if !self.is_open {
                 self.input.source.prepare();
                 self.inputs.iter_mut().take(PREPARED).for_each(|input| input.source.prepare());
-                self.expected = self.open(plan).map_err(|failure| failure.in_file(self.file))?;
+                self.open(plan).map_err(|failure| failure.in_file(self.file))?;
                 self.is_open = true;
             }
             let cut = if plan.is_binary {
@@ -349,16 +356,15 @@ impl Splitter {
         }
     }
 
-    /// Opens the input. The bytes it should have, where that is known.
-    fn open(&mut self, plan: &Plan) -> Result<Option<u64>, Failure> {
-        let (expected, facts) = self.input.open(plan.has_facts())?;
-        if let Some(facts) = facts {
+    /// Opens the input.
+    fn open(&mut self, plan: &Plan) -> Result<(), Failure> {
+        if let Some(facts) = self.input.open(plan.has_facts())? {
             if plan.has_facts() {
                 self.constants = Some(constants_of(plan, &facts)?);
             }
             self.about = Some(facts.about);
         }
-        Ok(expected)
+        Ok(())
     }
 
     /// The next records of the input. False at its end.
@@ -463,6 +469,10 @@ impl Splitter {
         (tile.first, tile.last) = (first, last);
         tile.constants.clone_from(&self.constants);
         tile.header = plan.header != Header::No && (first || self.is_header_due);
+        if tile.header && self.page.is_some() {
+            // It would be passed over, and a page of one line be no rows.
+            return Err(no_header(&self.input.name));
+        }
         self.is_header_due = tile.header && is_blank(plan, tile);
         if tile.header && self.is_several {
             self.plan = self.headers.check(plan, tile, &self.input.name)?;
@@ -714,7 +724,7 @@ impl Splitter {
                         None => *filled += size,
                     }
                     if size == 0 {
-                        return self.check_whole().map(|()| true);
+                        return Ok(true);
                     }
                     // A slow stream is passed on before a tile is full.
                     if self.input.source.is_live() && *filled > least {
@@ -725,15 +735,6 @@ impl Splitter {
             }
         }
         Ok(false)
-    }
-
-    /// A file that has become shorter was read in part, and its last row may be half a row.
-    fn check_whole(&self) -> Result<(), Failure> {
-        let Some(expected) = self.expected.filter(|&expected| self.file_bytes < expected) else { return Ok(()) };
-        let message = format!("file \"{}\" became shorter while it was read", self.input.name);
-        let bytes = self.file_bytes;
-        let detail = format!("It had {expected} bytes at first, and {bytes} in the end. Nothing was loaded.");
-        Err(Failure::whole(DataError::new(ErrorCode::IoError, message).with_detail(detail)))
     }
 
     /// Takes the byte order mark off. False while that cannot be told.

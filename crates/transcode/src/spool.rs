@@ -5,7 +5,7 @@ use std::io::{self, Seek, SeekFrom, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::source::Source;
+use crate::source::{LocalFile, Source};
 
 /// Numbers this process's spool files apart.
 static NUMBER: AtomicU64 = AtomicU64::new(0);
@@ -63,7 +63,7 @@ impl Spool {
                 // Readings share the position; they come one after the other.
                 let mut file = file.try_clone()?;
                 file.seek(SeekFrom::Start(0))?;
-                Ok(Source::File(file))
+                Ok(Source::File(LocalFile::of(file, "spool")?))
             }
             None => Ok(Source::Memory(io::Cursor::new(Arc::clone(&self.memory)))),
         }

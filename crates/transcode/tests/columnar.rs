@@ -2,7 +2,7 @@
 #![cfg(feature = "columnar")]
 #![allow(clippy::unwrap_used, reason = "a helper of tests that fails them")]
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,7 +12,8 @@ use arrow_ipc::CompressionType;
 use arrow_ipc::writer::{DictionaryHandling, FileWriter, IpcWriteOptions, StreamWriter};
 use copyist_core::ErrorCode;
 use copyist_format::arrow::row_text;
-use copyist_transcode::columnar::{ArrowInput, Batches, ParquetInput, RandomAccess, access_file};
+use copyist_transcode::LocalFile;
+use copyist_transcode::columnar::{ArrowInput, Batches, ParquetInput, RandomAccess};
 
 /// Files of other projects, which are not part of this one.
 fn corpus() -> Option<PathBuf> {
@@ -56,7 +57,7 @@ fn every_file_is_read_or_refused_with_a_reason() {
     assert!(found.len() > 100, "{} files", found.len());
     let mut refused = Vec::new();
     for path in &found {
-        let access = access_file(File::open(path).unwrap()).unwrap();
+        let access: Arc<dyn RandomAccess> = Arc::new(LocalFile::open(path, "").unwrap());
         let open = |access| ParquetInput::open(access).map_err(|error| format!("{} {error}", error.code.sql_state()));
         let outcome = open(Arc::clone(&access)).and_then(|input| read(Box::new(input)));
         let kept = open(access).and_then(|mut input| {

@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 use arrow_array::builder::{Float32Builder, ListBuilder, StringBuilder};
 use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use copyist_core::{ErrorCode, Result};
-use copyist_transcode::columnar::{ArrowInput, Batches, ParquetInput, RandomAccess, access_file};
+use copyist_transcode::LocalFile;
+use copyist_transcode::columnar::{ArrowInput, Batches, ParquetInput, RandomAccess};
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
 
@@ -96,11 +97,11 @@ fn a_row_group_of_any_size_takes_a_page_of_each_column_and_a_batch() {
     let size = fs::metadata(&path).unwrap().len();
     assert!(size > 60 << 20, "{size}");
     let (most, rows) = peak(|| {
-        let access = access_file(File::open(&path).unwrap()).unwrap();
+        let access: Arc<dyn RandomAccess> = Arc::new(LocalFile::open(&path, "").unwrap());
         drain(ParquetInput::open(access).unwrap(), 1 << 20).unwrap()
     });
     let (most_on_four, rows_on_four) = peak(|| {
-        let access = access_file(File::open(&path).unwrap()).unwrap();
+        let access: Arc<dyn RandomAccess> = Arc::new(LocalFile::open(&path, "").unwrap());
         drain_on(4, ParquetInput::open(access).unwrap(), 1 << 20)
     });
     fs::remove_file(&path).unwrap();
@@ -135,7 +136,7 @@ fn files_that_mean_harm_take_half_a_gigabyte_and_ten_seconds_at_most() {
         for is_parquet in [true, false] {
             let started = Instant::now();
             let (most, outcome) = peak(|| {
-                let access = access_file(File::open(path).unwrap()).unwrap();
+                let access: Arc<dyn RandomAccess> = Arc::new(LocalFile::open(path, "").unwrap());
                 if is_parquet {
                     ParquetInput::open(access).and_then(|input| drain(input, 1 << 20))
                 } else {
@@ -152,7 +153,7 @@ fn files_that_mean_harm_take_half_a_gigabyte_and_ten_seconds_at_most() {
 
 fn seed(name: &str) -> Arc<dyn RandomAccess> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds").join(name);
-    access_file(File::open(path).unwrap()).unwrap()
+    Arc::new(LocalFile::open(path, "").unwrap())
 }
 
 /// What reading a Parquet file of the seeds comes to, and what it takes.

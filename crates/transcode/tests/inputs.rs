@@ -299,7 +299,7 @@ fn compressed_inputs_are_as_their_text() {
     let (head, tail) = text.split_at(text.len() / 3);
     let bytes = [gzip(head), gzip(b""), gzip(tail)].concat();
     fs::write(folder.0.join("a.gz"), &bytes).expect("a file is written");
-    let opened = || Source::File(fs::File::open(folder.0.join("a.gz")).expect("it is there"));
+    let opened = || Source::File(LocalFile::open(folder.0.join("a.gz"), "a").expect("it is there"));
     let sources: [fn(&Folder, &[u8]) -> Source; 3] =
         [|folder, _| Source::Path(folder.0.join("a.gz")), |_, bytes| in_memory(bytes), |_, bytes| pushed(bytes)];
     let all = sources.iter().map(|source| source(&folder, &bytes)).chain([opened()]);

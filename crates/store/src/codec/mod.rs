@@ -86,6 +86,20 @@ impl Codec {
         Self::ALL.into_iter().find(|codec| codec.name() == name)
     }
 
+    /// What files of such a name are compressed by.
+    fn of_ending(name: &str) -> Option<Self> {
+        let (_, ending) = name.rsplit_once('.')?;
+        Some(match ending {
+            "gz" => Codec::Gzip,
+            "zst" => Codec::Zstd,
+            "bz2" => Codec::Bzip2,
+            "xz" => Codec::Xz,
+            "lz4" => Codec::Lz4,
+            "br" => Codec::Brotli,
+            _ => return None,
+        })
+    }
+
     /// What an input begins with, and whether more bytes are needed to tell.
     #[must_use]
     pub fn of_mark(start: &[u8]) -> Mark {
@@ -160,7 +174,9 @@ impl Compression {
                 Mark::Is(codec) => Some(codec),
                 // Of lz4 it is hardly ever the first one.
                 Mark::Skippable => Some(if name.ends_with(".lz4") { Codec::Lz4 } else { Codec::Zstd }),
-                Mark::None | Mark::TooShort => name.ends_with(".br").then_some(Codec::Brotli),
+                // What is cut so short, or empty, is known by its name alone.
+                Mark::TooShort => Codec::of_ending(name),
+                Mark::None => Codec::of_ending(name).filter(|&codec| codec == Codec::Brotli),
             },
         }
     }

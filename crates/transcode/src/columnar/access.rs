@@ -1,11 +1,11 @@
 //! Bytes that can be read in any order.
 
-use std::fs::File;
 use std::io;
 use std::ops::Range;
-use std::sync::Arc;
 
 use copyist_format::About;
+
+use crate::source::{LocalFile, about_file};
 
 /// A file, or whatever has bytes at places.
 pub trait RandomAccess: Send + Sync {
@@ -34,29 +34,27 @@ pub trait RandomAccess: Send + Sync {
     fn about(&self) -> io::Result<About> {
         Ok(About::default())
     }
+
+    /// For who has read what is wanted of it.
+    ///
+    /// # Errors
+    /// Where what was read may not be of one version of it, unless reading has told so.
+    fn check_unchanged(&self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
-struct Whole {
-    file: File,
-    size: u64,
-}
-
-/// A file of the file system, of the size it has now.
-///
-/// # Errors
-/// What the system says of its size.
-pub fn access_file(file: File) -> io::Result<Arc<dyn RandomAccess>> {
-    let size = file.metadata()?.len();
-    Ok(Arc::new(Whole { file, size }))
-}
-
-impl RandomAccess for Whole {
+impl RandomAccess for LocalFile {
     fn size(&self) -> u64 {
-        self.size
+        self.metadata().len()
     }
 
     fn about(&self) -> io::Result<About> {
-        Ok(crate::source::about_file(&self.file.metadata()?))
+        Ok(about_file(self.metadata()))
+    }
+
+    fn check_unchanged(&self) -> io::Result<()> {
+        LocalFile::check_unchanged(self)
     }
 
     #[cfg(unix)]

@@ -24,11 +24,11 @@ use arrow_array::{Array, RecordBatch};
 use arrow_schema::SchemaRef;
 use copyist_core::{DataError, ErrorCode, Result};
 
-pub use access::{RandomAccess, access_file};
+pub use access::RandomAccess;
 pub use arrow::ArrowInput;
 pub use lanes::Begun;
 pub use open::{Format, Positions, columns_of, open};
-pub(crate) use open::{of_input, open_bytes};
+pub(crate) use open::{Opened, of_input, open_bytes};
 pub use parquet::ParquetInput;
 
 /// Rows in columns, some at a time, in their order.

@@ -7,7 +7,7 @@ use arrow_schema::Schema;
 use copyist_core::{DataError, ErrorCode, Result};
 use copyist_format::{Plan, arrow};
 
-use super::{ArrowInput, Batches, ParquetInput, RandomAccess, access_file};
+use super::{ArrowInput, Batches, ParquetInput, RandomAccess};
 use crate::failure::Failure;
 use crate::source::Source;
 
@@ -28,13 +28,13 @@ pub fn open(format: Format, source: Source, name: &str) -> std::result::Result<B
 }
 
 /// Rows, and the bytes that they are read from.
-type Opened = (Box<dyn Batches>, Arc<dyn RandomAccess>);
+pub(crate) type Opened = (Box<dyn Batches>, Arc<dyn RandomAccess>);
 
 /// The same, and the bytes it reads.
 pub(crate) fn open_bytes(format: Format, mut source: Source, name: &str) -> std::result::Result<Opened, Failure> {
     source.open(name)?;
     let access: Arc<dyn RandomAccess> = match source {
-        Source::File(file) => access_file(file).map_err(|error| Failure::of_io(&error, name))?,
+        Source::File(file) => Arc::new(file),
         Source::Memory(bytes) => bytes.into_inner(),
         Source::Columnar(_, source) => return open_bytes(format, *source, name),
         Source::Remote(remote) => remote.in_any_order().map_err(Failure::whole)?,

@@ -1,0 +1,88 @@
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { type Bench, benches } from './targets.ts'
+
+const TEXT = 'id,note\n1,a\n'
+const HTML = '<!DOCTYPE html><html><body>Log in, please</body></html>'
+const XML = '<?xml version="1.0"?><Error><Code>SlowDown</Code></Error>\n'
+
+describe.each(benches)('$name', ({ open }) => {
+  let bench: Bench
+  let server: Server
+  let url: string
+  let body: string
+  let headers: Record<string, string>
+  let asked: string[]
+
+  beforeAll(async () => {
+    bench = await open()
+    await bench.sql('CREATE TABLE t (id integer, note text)')
+    await bench.sql('CREATE TABLE texts (text text)')
+    server = createServer((request, response) => {
+      asked.push(request.url ?? '')
+      response.writeHead(200, { ...headers, 'content-length': Buffer.byteLength(body) }).end(body)
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  })
+
+  afterAll(async () => {
+    await bench.close()
+    server.closeAllConnections()
+    server.close()
+  })
+
+  beforeEach(async () => {
+    await bench.sql('DELETE FROM t')
+    await bench.sql('DELETE FROM texts')
+    asked = []
+    headers = {}
+  })
+
+  test.each([
+    [HTML, 'HTML page'],
+    [`\n${HTML.toLowerCase()}\n`, 'HTML page'],
+    [XML, 'like XML'],
+    ['<Error><Code>AccessDenied</Code></Error>', 'like XML'],
+  ])('a page is no header of a file without rows: %j', async (page, hint) => {
+    body = page
+    await expect(bench.db.copy(`COPY t FROM '${url}/f.csv' (FORMAT csv, HEADER)`)).rejects.toMatchObject({
+      sqlState: '22P04',
+      message: `the first line of "${url}/f.csv" is no header`,
+      hint: expect.stringContaining(hint),
+      position: { line: 1, byteOffset: 0 },
+    })
+  })
+
+  test('what a header may be is one, and a page may be rows', async () => {
+    body = '<html_source>,<note>\n1,a\n'
+    expect(await bench.db.copy(`COPY t FROM '${url}/f.csv' (FORMAT csv, HEADER)`)).toMatchObject({ rowsLoaded: 1 })
+    body = XML
+    await bench.db.copy(`COPY texts FROM '${url}/f.xml' (FORMAT text)`)
+    expect(await bench.sql('SELECT text FROM texts')).toEqual([[XML.trim()]])
+  })
+
+  test.each([
+    'Sunday, 06-Nov-94 08:49:37 GMT',
+    'Tue, 06 Nov 1994 08:49:37 GMT',
+    '1994-11-06T08:49:37Z',
+    '0',
+    '-1',
+    'yesterday',
+  ])('what is no date, or none that is read, is as if it were not there: %s', async (date) => {
+    body = TEXT
+    headers = { 'last-modified': date, etag: '"\xe9"' }
+    const statement = `COPY t FROM '${url}/f.csv' (FORMAT csv, HEADER)`
+    expect(await bench.db.copy(statement)).toMatchObject({ rowsLoaded: 1 })
+  })
+
+  test('a backslash does not hide which server is asked', async () => {
+    body = TEXT
+    await expect(
+      bench.db.copy(`COPY t FROM '${url}\\@shown.example/f.csv' (FORMAT csv, HEADER)`),
+    ).rejects.toMatchObject({ sqlState: '22023', message: expect.stringContaining('has a backslash before its path') })
+    expect(asked).toEqual([])
+    expect(await bench.db.copy(`COPY t FROM '${url}/a\\b.csv' (FORMAT csv, HEADER)`)).toMatchObject({ rowsLoaded: 1 })
+  })
+})
