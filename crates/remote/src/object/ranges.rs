@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 
 use super::{Body, Known, Object, Version};
 use crate::client::{Answered, UNKNOWN_SIZE, cause};
-use crate::failure::{of_store, unexpected};
+use crate::failure::{caught, of_store, unexpected};
 use crate::reader::Stop;
 
 /// Bytes of the end that are asked for first: most footers are shorter.
@@ -243,13 +243,13 @@ impl Ranges {
         let (object, version, range) = (self.object.clone(), self.version.clone(), part.range.clone());
         let at_once = Arc::clone(&self.at_once);
         *requests += 1;
-        part.fetch = Fetch::Asked(Request(runtime.spawn(async move {
+        part.fetch = Fetch::Asked(Request(runtime.spawn(caught(async move {
             // It is never closed.
             let _turn = at_once.acquire().await;
             object.range(range, &version).await?.map(joined).ok_or_else(|| {
                 unexpected(&object.address, "the server has given parts of it before, and now gives all of it")
             })
-        })));
+        }))));
     }
 
     fn wait(&self, part: &mut Part) -> io::Result<Bytes> {
@@ -350,7 +350,7 @@ async fn unannounced(
     mut version: Version,
     most: u64,
 ) -> Result<(Version, Bytes), Box<DataError>> {
-    object.check_answer(&answer, &version)?;
+    object.check_answer(&answer)?;
     let mut body = Body::new(object, &version, answer, 0..UNKNOWN_SIZE);
     let (mut pieces, mut size) = (Vec::new(), 0);
     while let Some(piece) = body.next().await? {
