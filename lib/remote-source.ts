@@ -27,8 +27,9 @@ const MOST_PART = 4 * 1024 * 1024
 const LEAST_PART = 64 * 1024
 /** Parts of all that is read ahead, of the object that is read and of the next one, that the memory must have room for. */
 const PARTS = 64
-/** Bytes of a manifest: a million entries. */
-const MOST_MANIFEST = 256 * 1024 * 1024
+/** Bytes of a manifest: half a million entries. What is made of them takes some times as much, so that it is a part of the memory at most. */
+const MOST_MANIFEST = 64 * 1024 * 1024
+const MANIFEST_PART = 4
 
 /**
  * Objects of a store, or files of a web server.
@@ -284,9 +285,12 @@ async function listedIn(
   store: Store,
   context: RemoteContext,
 ): Promise<readonly RemoteObject[]> {
-  const { signal } = context
-  const { bytes, isWhole } = await store.start({ address }, MOST_MANIFEST, signal)
-  const entries = entriesOf(isWhole ? bytes : undefined, shownAddress(address))
+  const { signal, memoryLimit } = context
+  const most = Math.min(MOST_MANIFEST, Math.floor(memoryLimit / MANIFEST_PART))
+  const { bytes, isWhole } = await store.start({ address }, most, signal)
+  if (!isWhole)
+    throw badManifest(shownAddress(address), `it has more than ${most} bytes, the most for this memoryLimit`)
+  const entries = entriesOf(bytes, shownAddress(address))
   const kind = kindOf(address)
   for (const { url } of entries) {
     if (schemeOf(url) === undefined || kindOf(url) !== kind) {
@@ -328,8 +332,7 @@ async function listedIn(
   throw missing(`none of the objects of the manifest "${shownAddress(address)}" exists`, undefined)
 }
 
-function entriesOf(bytes: Buffer | undefined, name: string): readonly Entry[] {
-  if (bytes === undefined) throw badManifest(name, `it has more than ${MOST_MANIFEST} bytes`)
+function entriesOf(bytes: Buffer, name: string): readonly Entry[] {
   let parsed: unknown
   try {
     parsed = JSON.parse(bytes.toString('utf8'))

@@ -217,6 +217,21 @@ describe.each(benches)('$name', ({ name, open }) => {
     })
   })
 
+  test('a manifest takes a part of the memory', async () => {
+    const memoryLimit = 8 * 1024 * 1024
+    const statement =
+      "COPY t FROM 's3://bucket/m/long' CREDENTIALS 'store' REGION 'us-east-1' CSV IGNOREHEADER 1 MANIFEST"
+    const text = JSON.stringify({ entries: [{ url: 's3://bucket/in/b.csv' }] })
+    store.put('bucket', 'm/long', text.padEnd(2 * 1024 * 1024))
+    await db.copy(statement, { memoryLimit })
+    expect(await ids()).toEqual(['3'])
+    store.put('bucket', 'm/long', text.padEnd(2 * 1024 * 1024 + 1))
+    await expect(db.copy(statement, { memoryLimit })).rejects.toMatchObject({
+      sqlState: '22023',
+      message: expect.stringContaining('it has more than 2097152 bytes, the most for this memoryLimit'),
+    })
+  })
+
   test('a table is made of objects', async () => {
     const receipt = await load('s3://bucket/in/', ", PATTERN = '{a,b,deep/c}.csv*', CREATE_TABLE true")
     expect(receipt.rowsLoaded).toBe(4)
