@@ -10,6 +10,7 @@ import { type RemoteObject, type RemoteStore, Store, type StoreSecret } from './
 import { isWebAddress, schemeOf, shownAddress } from './path.ts'
 import type { CopyFrom } from './statement/ast.ts'
 import { statementError } from './statement/diagnostics.ts'
+import { untilAborted } from './until-aborted.ts'
 
 /** What a source is opened with, beside the statement. */
 export interface RemoteContext {
@@ -26,8 +27,9 @@ const MOST_PART = 4 * 1024 * 1024
 const LEAST_PART = 64 * 1024
 /** Parts of all that is read ahead, of the object that is read and of the next one, that the memory must have room for. */
 const PARTS = 64
-/** Bytes of a manifest: a million entries. */
-const MOST_MANIFEST = 256 * 1024 * 1024
+/** Bytes of a manifest: half a million entries. What is made of them takes some times as much, so that it is a part of the memory at most. */
+const MOST_MANIFEST = 64 * 1024 * 1024
+const MANIFEST_PART = 4
 
 /**
  * Objects of a store, or files of a web server.
@@ -57,7 +59,11 @@ export async function openRemote(statement: CopyFrom, address: string, context: 
       },
     )
   }
-  const settings = await settingsOf(statement, address, context).catch((error: unknown) => {
+  if (/^[^:]*:\/\/(?:[/?#]|$)/.test(address)) {
+    const what = `"${shownAddress(address)}" names no ${isWeb ? 'server' : 'bucket'}`
+    throw statementError(text, source.offset, 'invalid_parameter_value', what)
+  }
+  const settings = await untilAborted(settingsOf(statement, address, context), signal).catch((error: unknown) => {
     throw at(error, place)
   })
   const store = new Store(settings)
@@ -66,15 +72,18 @@ export async function openRemote(statement: CopyFrom, address: string, context: 
   const found = async (): Promise<readonly RemoteObject[]> => {
     if (manifest) return await listedIn(statement, address, store, context)
     if (files !== undefined) {
-      const addresses = files.map((file) => folder + file)
-      for (const each of addresses) access?.checkUrl(each, place)
+      const addresses = files.map((file) => below(address, file))
+      for (const each of addresses) checkAddress(each, statement, context)
       return addresses.map((each) => ({ address: each }))
     }
     if (isWeb) return [{ address }]
     if (pattern !== undefined) return await store.list(folder, pattern, signal)
     const isFolder = /^[^:]*:\/\/[^/]*\/?$|\/$/.test(address)
     const exact = isFolder ? [] : await store.probe([address], signal)
-    if (exact.length > 0) return exact
+    const isMark = exact[0]?.size === 0
+    if (exact.length > 0 && !isMark) return exact
+    // Some tools mark a folder by an object of its name; without anything below, or where that may not be seen, it is what was named.
+    if (isMark) return await store.list(folder, undefined, signal).catch((error: unknown) => orExact(error, exact))
     // What is below the folder, by the address's own pattern if it is one.
     const [, base = '', ofKey] = /^([^:]*:\/\/[^/]*\/(?:[^*?[{]*\/)?)([^*?[{/]*[*?[{].*)$/s.exec(address) ?? []
     return ofKey === undefined ? await store.list(folder, undefined, signal) : await store.list(base, ofKey, signal)
@@ -87,6 +96,65 @@ export async function openRemote(statement: CopyFrom, address: string, context: 
   return { kind: 'remote', objects, store, name: only ? shownAddress(only.address) : `${name}${many}` }
 }
 
+/** The address of a file below another one. What stands behind the question mark of a URL, such as a signature, goes with each. */
+function below(address: string, file: string): string {
+  const [, folder = address, query = ''] = (isWebAddress(address) && /^([^?#]*)(\?[^#]*)?/.exec(address)) || []
+  return `${folder.replace(/\/?$/, '/')}${file}${file.includes('?') ? query.replace('?', '&') : query}`
+}
+
+function orExact(error: unknown, exact: readonly RemoteObject[]): readonly RemoteObject[] {
+  if (error instanceof CopyError && /^(?:58P01|42501)$/.test(error.sqlState)) return exact
+  throw error
+}
+
+/**
+ * Refuses an address that the rules do not allow, or that would be shown a secret that is for somebody else.
+ *
+ * @throws {CopyError} 42501, 28000
+ */
+function checkAddress(address: string, statement: CopyFrom, { access, connections }: RemoteContext): void {
+  access?.checkUrl(address, { text: statement.text, offset: statement.source.offset })
+  const kind = kindOf(address)
+  if (kind === 's3') return
+  const resolved = connections.resolve(statement)
+  checkSecretsPlace(kind, address, resolved, statement)
+  if (kind === 'azure' && !isConnectionNamed(statement)) checkEnvironment(address, resolved)
+}
+
+/** The environment's secret of Azure is for the account that the environment names. */
+function checkEnvironment(address: string, resolved: ResolvedConnection): void {
+  const asked = accountOf(address)
+  const named = azureAccount(resolved, false)
+  if (!azureSecret(resolved, false) || asked === undefined || asked === named?.toLowerCase()) return
+  if (named === undefined) {
+    throw new CopyError({
+      code: 'invalid_authorization_specification',
+      sqlState: '28000',
+      message: 'the environment does not say to which storage account its Azure credentials may go',
+      detail: 'Without that, whoever writes the statement could have them sent anywhere.',
+      hint: `Set AZURE_STORAGE_ACCOUNT_NAME to ${asked}.`,
+    })
+  }
+  throw new CopyError({
+    code: 'insufficient_privilege',
+    sqlState: '42501',
+    message: `the Azure credentials of the environment may not be used for "${shownAddress(address)}"`,
+    detail: `Their storage account is ${named}.`,
+    hint: 'Name a connection that has those of this account.',
+  })
+}
+
+/** The storage account that is asked where an address does not say it. */
+function azureAccount({ account }: ResolvedConnection, isNamed: boolean): string | undefined {
+  const { AZURE_STORAGE_ACCOUNT_NAME, AZURE_STORAGE_ACCOUNT } = process.env
+  return account ?? (isNamed ? undefined : AZURE_STORAGE_ACCOUNT_NAME || AZURE_STORAGE_ACCOUNT || undefined)
+}
+
+function isConnectionNamed({ options }: CopyFrom): boolean {
+  const { connection, credentials } = options.remote ?? {}
+  return connection !== undefined || credentials instanceof Secret
+}
+
 /** The error at the source's place in the statement, unless it is at a place already. */
 function at(error: unknown, place: { readonly text: string; readonly offset: number }): unknown {
   if (!(error instanceof CopyError) || error.statement) return error
@@ -97,18 +165,17 @@ function at(error: unknown, place: { readonly text: string; readonly offset: num
 /** How the store of an address is reached: by the connection of the statement, or what the environment says. */
 async function settingsOf(statement: CopyFrom, address: string, context: RemoteContext): Promise<RemoteStore> {
   const { access, connections, memoryLimit } = context
-  const { connection: name, credentials } = statement.options.remote ?? {}
-  const isNamed = name !== undefined || credentials instanceof Secret
+  const isNamed = isConnectionNamed(statement)
   const resolved = connections.resolve(statement)
   const kind = kindOf(address)
-  if (kind !== 's3') checkSecretsPlace(kind, address, resolved, statement)
+  checkAddress(address, statement, context)
   const shared = {
     part: Math.max(LEAST_PART, Math.min(MOST_PART, Math.floor(memoryLimit / PARTS))),
     ...(access && { rules: access.network }),
     ...(statement.options.remote?.compression === 'brotli' && { isBrotli: true }),
   }
   const { env } = process
-  const { endpoint, region, pathStyle, account, profile } = resolved
+  const { endpoint, region, pathStyle, profile } = resolved
   switch (kind) {
     case 'web':
       return { ...shared, ...(resolved.bearer && { secret: await begun(resolved.bearer) }) }
@@ -139,19 +206,8 @@ async function settingsOf(statement: CopyFrom, address: string, context: RemoteC
       return { ...shared, ...(endpoint !== undefined && { endpoint }), ...(secret && { secret }) }
     }
     case 'azure': {
-      const named =
-        account ?? (isNamed ? undefined : env.AZURE_STORAGE_ACCOUNT_NAME || env.AZURE_STORAGE_ACCOUNT || undefined)
+      const named = azureAccount(resolved, isNamed)
       const secret = azureSecret(resolved, isNamed)
-      const asked = accountOf(address)
-      if (!isNamed && secret && named !== undefined && asked !== undefined && asked !== named.toLowerCase()) {
-        throw new CopyError({
-          code: 'insufficient_privilege',
-          sqlState: '42501',
-          message: `the Azure credentials of the environment may not be used for "${shownAddress(address)}"`,
-          detail: `Their storage account is ${named}.`,
-          hint: 'Name a connection that has those of this account.',
-        })
-      }
       return {
         ...shared,
         ...(endpoint !== undefined && { endpoint }),
@@ -208,24 +264,24 @@ async function listedIn(
   statement: CopyFrom,
   address: string,
   store: Store,
-  { access, connections, signal }: RemoteContext,
+  context: RemoteContext,
 ): Promise<readonly RemoteObject[]> {
-  const { text, source } = statement
-  const place = { text, offset: source.offset }
-  const { bytes, isWhole } = await store.start({ address }, MOST_MANIFEST, signal)
-  const entries = entriesOf(isWhole ? bytes : undefined, shownAddress(address))
+  const { signal, memoryLimit } = context
+  const most = Math.min(MOST_MANIFEST, Math.floor(memoryLimit / MANIFEST_PART))
+  const { bytes, isWhole } = await store.start({ address }, most, signal)
+  if (!isWhole)
+    throw badManifest(shownAddress(address), `it has more than ${most} bytes, the most for this memoryLimit`)
+  const entries = entriesOf(bytes, shownAddress(address))
   const kind = kindOf(address)
-  const resolved = connections.resolve(statement)
   for (const { url } of entries) {
     if (schemeOf(url) === undefined || kindOf(url) !== kind) {
       throw badManifest(shownAddress(address), `"${shownAddress(url)}" is not where the manifest is`)
     }
-    access?.checkUrl(url, place)
     // Its entries come from whoever wrote it, and would be shown what is for the manifest's account.
     if (kind === 'azure' && accountOf(url) !== undefined && accountOf(url) !== accountOf(address)) {
       throw badManifest(shownAddress(address), `"${shownAddress(url)}" is in another storage account`)
     }
-    if (kind !== 's3') checkSecretsPlace(kind, url, resolved, statement)
+    checkAddress(url, statement, context)
   }
   const found = new Map(
     (
@@ -257,8 +313,7 @@ async function listedIn(
   throw missing(`none of the objects of the manifest "${shownAddress(address)}" exists`, undefined)
 }
 
-function entriesOf(bytes: Buffer | undefined, name: string): readonly Entry[] {
-  if (bytes === undefined) throw badManifest(name, `it has more than ${MOST_MANIFEST} bytes`)
+function entriesOf(bytes: Buffer, name: string): readonly Entry[] {
   let parsed: unknown
   try {
     parsed = JSON.parse(bytes.toString('utf8'))

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
 import { closeSource, iterate } from './native/pump.ts'
 import { isPromise, type RowText } from './row-text.ts'
+import { untilAborted } from './until-aborted.ts'
 
 /** What a row may hold: whatever its column's type reads as text, or a value of JavaScript that there is a text for. */
 export type RowValue = string | number | bigint | boolean | object | null | undefined
@@ -33,16 +34,7 @@ export class RowReader {
 
   /** The first row, or undefined where there is none. Rejects with what the source throws, and when `signal` aborts. */
   async first(signal: AbortSignal | undefined): Promise<unknown> {
-    let onAbort: (() => void) | undefined
-    const stopped = new Promise<never>((_, reject) => {
-      onAbort = () => reject(signal?.reason)
-      signal?.addEventListener('abort', onAbort, { once: true })
-    })
-    try {
-      this.#first = await Promise.race([this.#next(), stopped])
-    } finally {
-      if (onAbort) signal?.removeEventListener('abort', onAbort)
-    }
+    this.#first = await untilAborted(this.#next(), signal)
     return this.#first.done ? undefined : this.#first.value
   }
 

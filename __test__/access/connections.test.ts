@@ -88,6 +88,25 @@ describe('a connection', () => {
     expect(Connections.of({ store: { anonymous: true } }).resolve(named).aws).toBeUndefined()
   })
 
+  test.each([
+    ...['127.0.0.1:9000', 'localhost:9000', 'minio', 'http://', 'http://a b', 'http://h:99999', 'ftp://h'].flatMap(
+      (url) => [
+        [{ endpoint: url }, 'endpoint": it is no URL; write https://host,'] as const,
+        [{ stsEndpoint: url }, 'stsEndpoint": it is no URL; write https://host,'] as const,
+      ],
+    ),
+    [{ endpoint: '' }, 'endpoint": it is empty'],
+    [{ accessKeyId: 'AKIA\n' }, 'accessKeyId": it has a line end,'],
+    [{ sessionToken: 'token\r\n' }, 'sessionToken": it has a line end,'],
+    [{ sas: 'sig=x\n' }, 'sas": it has a line end,'],
+    [{ bearerToken: { env: 'TOKEN' } }, 'bearerToken": it has a line end,'],
+  ] as const)('that could make no request is refused: %j', (settings, reason) => {
+    vi.stubEnv('TOKEN', `${HUSH}\n`)
+    const error = thrownBy(() => Connections.of({ store: { ...key, ...settings } }))
+    expect(error).toMatchObject({ sqlState: '22023' })
+    expect(error.message).toContain(`invalid value for option "connections.store.${reason}`)
+  })
+
   test('of other stores', async () => {
     const resolved = Connections.of({
       store: { account: 'a', accountKey: HUSH, sas: HUSH, bearerToken: HUSH, serviceAccountKey: HUSH, anonymous: true },
@@ -235,6 +254,37 @@ describe('credentials', () => {
     )
     expect(error).toMatchObject({ sqlState: '28000' })
     expect(error.message).toContain(words)
+  })
+
+  test.each(['accessKeyId', 'secretAccessKey', 'sessionToken'])('whose %s has a line end are none', async (name) => {
+    const credentials = { accessKeyId: 'a', secretAccessKey: HUSH, sessionToken: 'token' }
+    const kept = new KeptCredentials(async () => ({ ...credentials, [name]: `${HUSH}\n` }))
+    expect(quiet(await kept.get().catch((reason: unknown) => reason))).toMatchObject({
+      sqlState: '28000',
+      message: `there are no AWS credentials: the ${name} has a line end, or another character that cannot be sent`,
+    })
+  })
+
+  test('are waited for no longer than a minute', async () => {
+    vi.useFakeTimers()
+    try {
+      const never = () => new Promise<never>(() => {})
+      const connections = Connections.of({ store: { credentials: never, bearerToken: never } })
+      const { aws, bearer } = connections.resolve(named)
+      const asked = [aws?.(), bearer?.()].map((given) => given?.catch((reason: CopyError) => reason))
+      await vi.advanceTimersByTimeAsync(59_000)
+      expect(await Promise.race([...asked, 'nothing yet'])).toBe('nothing yet')
+      await vi.advanceTimersByTimeAsync(1_000)
+      expect(await Promise.all(asked)).toMatchObject([
+        {
+          sqlState: '28000',
+          message: 'there are no AWS credentials: the provider has not answered within a minute',
+        },
+        { sqlState: '28000', message: 'there is no bearer token: the function has not answered within a minute' },
+      ])
+    } finally {
+      vi.useRealTimers()
+    }
   })
 
   test('an error of a provider carries nothing along', async () => {

@@ -1,8 +1,10 @@
+import { readFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import type { StoreConnection } from '../../lib/access/connections.ts'
 import { type AccessRules, type CopyError, connect } from '../../lib/index.ts'
+import { shownAddress } from '../../lib/path.ts'
 
 const HUSH = 'a-token-that-nobody-sees'
 const ARN = 'arn:aws:iam::123456789012:role/reader'
@@ -169,6 +171,34 @@ test("a secret of Azure stays with the connection's account", async () => {
     sqlState: '42501',
     message: `the Azure credentials of the environment may not be used for "${address}"`,
   })
+})
+
+test('nor does FILES lead it elsewhere', async () => {
+  const files = (options = '') => ({ options: `FORMAT csv, FILES = ['c@evil.dfs.core.windows.net/x.csv']${options}` })
+  const own = { account: 'good', sas: `sig=${HUSH}` }
+  for (const from of ['abfss://', 'abfss:///', 'http://', 's3://']) {
+    expect(await load(from, own, files(', AWS CONNECTION = mine'))).toMatchObject({
+      sqlState: '22023',
+      message: expect.stringMatching(/^"\w+:\/+" names no (?:bucket|server)$/),
+    })
+  }
+  vi.stubEnv('AZURE_STORAGE_SAS_TOKEN', `sig=${HUSH}`)
+  expect(await load('abfss://', {}, files())).toMatchObject({ sqlState: '22023' })
+  // Without an account it is nobody's.
+  expect(await load('abfss://c@evil.dfs.core.windows.net/a.csv', {}, { options: 'FORMAT csv' })).toMatchObject({
+    sqlState: '28000',
+    message: 'the environment does not say to which storage account its Azure credentials may go',
+    hint: 'Set AZURE_STORAGE_ACCOUNT_NAME to evil.',
+  })
+})
+
+test('an address is shown as in Rust', () => {
+  const table = JSON.parse(readFileSync(new URL('shown.json', import.meta.url), 'utf8')) as {
+    readonly address: string
+    readonly shown: string
+  }[]
+  for (const { address, shown } of table) expect(shownAddress(address)).toBe(shown)
+  expect(table.length).toBeGreaterThan(10)
 })
 
 test('under rules a statement names those connections and roles that are listed', async () => {

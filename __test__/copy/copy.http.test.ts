@@ -92,6 +92,15 @@ describe.each(benches)('$name', ({ open }) => {
     ])
   })
 
+  test('what stands behind the question mark goes with each of several files', async () => {
+    await bench.db.copy(`COPY t FROM '${url}?signature=x#y' (${CSV}, FILES = ['a.csv', 'b.csv.gz?part=1'])`)
+    expect(await count()).toEqual([['3', '3']])
+    expect(requests.map((request) => request.url).sort()).toEqual([
+      '/a.csv?signature=x',
+      '/b.csv.gz?part=1&signature=x',
+    ])
+  })
+
   test('a table is made of a file, whose fields may be found by their names', async () => {
     const receipt = await bench.db.copy(`COPY made FROM '${url}/a.csv?signature=x' (${CSV}, CREATE_TABLE true)`)
     expect(receipt.files).toMatchObject([{ path: `${url}/a.csv`, rows: 2 }])

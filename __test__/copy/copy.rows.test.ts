@@ -494,7 +494,7 @@ describe.each(benches)('rows of JavaScript, on $name', ({ name, open }) => {
     const thrown = new Error('not today')
     const row = {
       id: 1,
-      get name() {
+      get name(): string {
         throw thrown
       },
     }

@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { gzipSync } from 'node:zlib'
+import { brotliCompressSync, gzipSync } from 'node:zlib'
 import { DuckDBInstance } from '@duckdb/node-api'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { type ConnectOptions, connect, type Database } from '../../lib/index.ts'
@@ -40,6 +40,14 @@ describe.each(benches)('$name', ({ name, open }) => {
     put('odd/a b+c%20?d=e.csv', 'id,note\n9,odd\n')
     put('named.csv', 'note,id\nswapped,7\n')
     put('named.csv.gz', gzipSync('note,id\nswapped,8\n'))
+    put('mark', '')
+    put('mark/a.csv', 'id,note\n1,below a mark\n')
+    put('empty.csv', '')
+    put('hash/a#1.csv.br', brotliCompressSync('id,note\n1,hash\n'))
+    put('hash/a#2.csv.br', brotliCompressSync('id,note\nx,bad\n'))
+    put('oddly/good.csv', 'id,note\n1,good\n')
+    put('oddly/z//bad.csv', 'id,note\n2,bad\n')
+    put('oddly/end.csv/', 'id,note\n3,bad\n')
     put('bad/a.csv', 'id,note\n1,a\n')
     put('bad/b.csv', 'id,note\n2,b\nx,bad\n')
     const entry = (key: string, more: object = {}) => ({ url: `s3://bucket/${key}`, ...more })
@@ -112,6 +120,10 @@ describe.each(benches)('$name', ({ name, open }) => {
     ['an object before what is below its name', 's3://bucket/part', '', ['1']],
     ['what is below a folder', 's3://bucket/part/', '', ['2']],
     ['a prefix on the boundary of a path', 's3://bucket/data', '', ['1']],
+    ['what is below a mark of a folder', 's3://bucket/mark', '', ['1']],
+    ['an object without a byte', 's3://bucket/empty.csv', '', []],
+    ['brotli that a name with a # tells', 's3://bucket/hash/a#1.csv.br', '', ['1']],
+    ['a list with names that are not meant', 's3://bucket/oddly', ", PATTERN = '*.csv'", ['1']],
     ['an odd name', 's3://bucket/odd/a b+c%20?d=e.csv', '', ['9']],
     ['an odd name in a list', 's3://bucket/odd', '', ['9']],
   ])('%s', async (_, from, options, expected) => {
@@ -143,6 +155,13 @@ describe.each(benches)('$name', ({ name, open }) => {
     ["s3://bucket/in', PATTERN = '*.json", '58P01', 'no object below "s3://bucket/in/" matches "*.json"'],
     ['s3://bucket/nothing', '58P01', 'there is no object "s3://bucket/nothing/", and none below it'],
     ['s3://other/x', '58P01', undefined],
+    ['s3://bucket/oddly', '0A000', '"s3://bucket/oddly/end.csv/" cannot be asked for: its name ends with a slash'],
+    [
+      "s3://bucket/oddly', PATTERN = '**/bad.csv",
+      '0A000',
+      '"s3://bucket/oddly/z//bad.csv" cannot be asked for: its name has two slashes in a row',
+    ],
+    ['s3://bucket//in/a.csv', '0A000', '"s3://bucket//in/a.csv" cannot be asked for: its name begins with a slash'],
   ])('%s is an error', async (from, sqlState, message) => {
     const [address = '', pattern] = from.split("', PATTERN = '")
     const failing = load(address, pattern === undefined ? '' : `, PATTERN = '${pattern}'`)
@@ -151,6 +170,10 @@ describe.each(benches)('$name', ({ name, open }) => {
   })
 
   test('errors name the object and its line, rejects as well', async () => {
+    await expect(load('s3://bucket/hash/a#2.csv.br')).rejects.toMatchObject({
+      sqlState: '22P02',
+      position: { file: 's3://bucket/hash/a#2.csv.br', line: 2 },
+    })
     await expect(load('s3://bucket/bad')).rejects.toMatchObject({
       sqlState: '22P02',
       position: { file: 's3://bucket/bad/b.csv', line: 3 },
@@ -191,6 +214,21 @@ describe.each(benches)('$name', ({ name, open }) => {
     ])('%s', async (key, sqlState, message) => {
       await expect(redshift(key)).rejects.toMatchObject({ sqlState, message })
       expect(await ids()).toEqual([])
+    })
+  })
+
+  test('a manifest takes a part of the memory', async () => {
+    const memoryLimit = 8 * 1024 * 1024
+    const statement =
+      "COPY t FROM 's3://bucket/m/long' CREDENTIALS 'store' REGION 'us-east-1' CSV IGNOREHEADER 1 MANIFEST"
+    const text = JSON.stringify({ entries: [{ url: 's3://bucket/in/b.csv' }] })
+    store.put('bucket', 'm/long', text.padEnd(2 * 1024 * 1024))
+    await db.copy(statement, { memoryLimit })
+    expect(await ids()).toEqual(['3'])
+    store.put('bucket', 'm/long', text.padEnd(2 * 1024 * 1024 + 1))
+    await expect(db.copy(statement, { memoryLimit })).rejects.toMatchObject({
+      sqlState: '22023',
+      message: expect.stringContaining('it has more than 2097152 bytes, the most for this memoryLimit'),
     })
   })
 
@@ -306,6 +344,28 @@ describe.each(benches)('$name', ({ name, open }) => {
     expect(error).toMatchObject({ sqlState })
     expect(String(JSON.stringify(error)) + String(error)).not.toContain('SECRET')
     expect(store.requests).toEqual([])
+  })
+
+  test('an endpoint of the environment is a URL', async () => {
+    vi.stubEnv('AWS_ACCESS_KEY_ID', accessKeyId)
+    vi.stubEnv('AWS_SECRET_ACCESS_KEY', secretAccessKey)
+    vi.stubEnv('AWS_PROFILE', '')
+    vi.stubEnv('AWS_ENDPOINT_URL_S3', store.url.replace('http://', ''))
+    await expect(db.copy("COPY t FROM 's3://bucket/in/a.csv' WITH (FORMAT csv)")).rejects.toMatchObject({
+      sqlState: '22023',
+      message: expect.stringMatching(/^the endpoint "127.0.0.1:\d+" is no URL of a server$/),
+    })
+  })
+
+  test('a load that is aborted while credentials are asked for ends at once', async () => {
+    const never = () => new Promise<never>(() => {})
+    const other = await connectWith({ connections: { store: { endpoint: store.url, credentials: never } } })
+    const failing = other.copy("COPY t FROM 's3://bucket/in/a.csv' WITH (FORMAT csv, AWS CONNECTION = store)", {
+      signal: AbortSignal.timeout(200),
+    })
+    const started = performance.now()
+    await expect(failing).rejects.toMatchObject({ sqlState: '57014' })
+    expect(performance.now() - started).toBeLessThan(3_000)
   })
 
   test('a load that is aborted while it lists ends at once', async () => {

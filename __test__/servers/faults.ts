@@ -12,6 +12,10 @@ export type Fault =
   | { readonly kind: 'long'; readonly by: number }
   /** 200 and the whole object, whatever the range. */
   | { readonly kind: 'range ignored' }
+  /** 206 with the first half, whatever is asked for. */
+  | { readonly kind: 'part' }
+  /** The Content-Range does not say how many bytes there are. */
+  | { readonly kind: 'size unsaid' }
   /** 206, and the Content-Range of other bytes. */
   | { readonly kind: 'wrong content range' }
   /** Other bytes than those of the range, which the Content-Range says they are. */
@@ -24,6 +28,8 @@ export type Fault =
   | { readonly kind: 'page repeated' }
   /** A page without objects that says that there are more. */
   | { readonly kind: 'page empty' }
+  /** A page that says that there are more, without the token for them. */
+  | { readonly kind: 'page without token' }
   | { readonly kind: 'redirect'; readonly to: string; readonly status?: 301 | 302 | 307 | 308 }
   /** Nothing more comes behind so many bytes of the body, for ever. */
   | { readonly kind: 'stall'; readonly after: number }
@@ -169,5 +175,30 @@ export const FAULT_CASES: readonly FaultCase[] = [
   },
   { name: 'a stall', rules: [{ fault: { kind: 'stall', after: 100_000 }, times: 1 }], outcome: 'rows' },
   { name: 'a stall for ever', rules: [{ fault: { kind: 'stall', after: 0 } }], outcome: IO },
+  {
+    name: 'one byte a second of a list',
+    rules: [{ fault: { kind: 'trickle', everyMs: 1000 }, of: 'LIST' }],
+    outcome: { ...IO, message: /the answer has not ended within 30 seconds$/ },
+  },
+  {
+    name: 'a list that breaks off, once',
+    rules: [{ fault: { kind: 'short', after: 100 }, of: 'LIST', times: 1 }],
+    outcome: 'rows',
+  },
+  {
+    name: 'a list that goes on and does not say where',
+    rules: [{ fault: { kind: 'page without token' }, of: 'LIST' }],
+    outcome: { ...IO, message: /its list goes on, and does not say where$/ },
+  },
+  {
+    name: 'a part that nobody has asked for',
+    rules: [{ fault: { kind: 'part' }, times: 1 }],
+    outcome: { ...IO, message: /the answer is a part of it, which nobody has asked for$/ },
+  },
+  {
+    name: 'parts without the size of all of it',
+    rules: [{ fault: { kind: 'size unsaid' } }],
+    outcome: 'rows',
+  },
   { name: 'one byte a second', rules: [{ fault: { kind: 'trickle', everyMs: 1000 } }], outcome: IO },
 ]

@@ -125,8 +125,8 @@ describe('an object is the statement that it describes', () => {
     expect(meaning(parseCopy(printCopy(copy)))).toEqual(meaning(copy))
   })
 
-  test.each([
-    [{ table: 't', from: 'https://me:pw@h/f.csv?sig=hush', files: undefined }, /me:pw@h\/f\.csv\?sig=hush/],
+  test.each<[CopyObject, RegExp]>([
+    [{ table: 't', from: 'https://me:pw@h/f.csv?sig=hush' }, /me:pw@h\/f\.csv\?sig=hush/],
     [{ table: 't', from: 'https://h/', format: 'csv', files: ['a.csv?sig=hush'] }, /a\.csv\?sig=hush/],
   ])('%o is run with its signature, and printed without', (object, whole) => {
     const copy = copyFrom(object)

@@ -2,6 +2,8 @@ import { readFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { CopyError } from '../errors.ts'
+import { inTime } from './in-time.ts'
+import { isSendable, UNSENDABLE } from './secret.ts'
 
 /** Credentials as AWS's own packages have them. */
 export interface AwsCredentials {
@@ -90,7 +92,8 @@ export class KeptCredentials {
 
   async #ask(): Promise<AwsCredentials> {
     try {
-      this.#current = checked(await this.#provider(this.#current && { forceRefresh: true }))
+      const given = this.#provider(this.#current && { forceRefresh: true })
+      this.#current = checked(await inTime(given, () => noCredentials('the provider has not answered within a minute')))
       return this.#current
     } catch (error) {
       this.#failedAt = this.#now()
@@ -106,6 +109,9 @@ function checked(credentials: AwsCredentials): AwsCredentials {
   const { accessKeyId, secretAccessKey, sessionToken, expiration } = credentials ?? {}
   if (typeof accessKeyId !== 'string' || accessKeyId === '' || typeof secretAccessKey !== 'string') {
     throw noCredentials('the provider gave no accessKeyId or no secretAccessKey')
+  }
+  for (const [name, value] of Object.entries({ accessKeyId, secretAccessKey, sessionToken })) {
+    if (value !== undefined && !isSendable(value)) throw noCredentials(`the ${name} ${UNSENDABLE}`)
   }
   if (expiration !== undefined && !(expiration instanceof Date && !Number.isNaN(expiration.getTime()))) {
     throw noCredentials('the expiration that the provider gave is no Date')

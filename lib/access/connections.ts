@@ -11,7 +11,8 @@ import {
   loadProviderPackage,
   standardChain,
 } from './aws.ts'
-import { Secret } from './secret.ts'
+import { inTime } from './in-time.ts'
+import { isSendable, Secret, UNSENDABLE } from './secret.ts'
 
 /** A secret of a config file: itself, or where it is. A file's line end is no part of it. */
 export type SecretSource = string | { readonly env: string } | { readonly file: string }
@@ -229,12 +230,14 @@ async function bearerOf(
       sqlState: '28000',
       message: `there is no bearer token: ${reason}`,
     })
-  const given = await provide({ forceRefresh: isRefused }).catch((error: unknown) => {
+  const late = () => new Error('the function has not answered within a minute')
+  const given = await inTime(provide({ forceRefresh: isRefused }), late).catch((error: unknown) => {
     // Not the error itself: what hangs on it is somebody else's.
     throw refuse((error as Error | undefined)?.message ?? 'no reason is known')
   })
   const { token, expiration } = typeof given === 'string' ? { token: given, expiration: undefined } : (given ?? {})
   if (typeof token !== 'string' || token === '') throw refuse('the function gave neither a string nor { token }')
+  if (!isSendable(token)) throw refuse(`the one that the function gave ${UNSENDABLE}`)
   if (expiration === undefined) return { bearer: token }
   if (expiration instanceof Date && !Number.isNaN(expiration.getTime())) return { bearer: token, expiration }
   throw refuse('the expiration that the function gave is no Date')
@@ -294,8 +297,16 @@ function entryOf(name: string, value: unknown, folder: string): Entry {
   }
   for (const key of PLAIN) {
     if (given[key] === undefined) continue
-    if (typeof given[key] !== 'string' || given[key] === '') throw invalid(name, key, 'it is no string')
+    if (typeof given[key] !== 'string') throw invalid(name, key, 'it is no string')
+    if (given[key] === '') throw invalid(name, key, 'it is empty')
+    if (!isSendable(given[key])) throw invalid(name, key, `it ${UNSENDABLE}`)
     entry[key] = given[key]
+  }
+  for (const key of ['endpoint', 'stsEndpoint']) {
+    const url = given[key] as string | undefined
+    if (url !== undefined && !(/^https?:\/\/[^/?#]/i.test(url) && URL.canParse(url))) {
+      throw invalid(name, key, 'it is no URL; write https://host, or http://host:port where nothing is encrypted')
+    }
   }
   for (const key of FLAGS) {
     if (given[key] === undefined) continue
@@ -305,6 +316,9 @@ function entryOf(name: string, value: unknown, folder: string): Entry {
   for (const key of SECRETS) {
     if (key === 'bearerToken' && typeof given[key] === 'function') entry.tokens = given[key]
     else if (given[key] !== undefined) secrets[key] = secretOf(name, key, given[key], folder)
+    // The JSON of a key of Google's is never sent.
+    const isSent = key !== 'serviceAccountKey'
+    if (isSent && !isSendable(secrets[key]?.reveal() ?? '')) throw invalid(name, key, `it ${UNSENDABLE}`)
   }
   if (given.hosts !== undefined) {
     const { hosts } = given

@@ -35,3 +35,10 @@ export function withoutValues(text: string, secrets: readonly (Secret | undefine
     return value === '' ? kept : kept.replaceAll(value, STAND_IN)
   }, text)
 }
+
+/** Whether a text can be a part of a request as it is. */
+export function isSendable(text: string): boolean {
+  return /^[ -~]*$/.test(text)
+}
+
+export const UNSENDABLE = 'has a line end, or another character that cannot be sent'

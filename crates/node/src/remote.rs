@@ -327,7 +327,7 @@ impl BindingStore {
             let found = tokio::select! {
                 biased;
                 () = stop.stopped() => Err(cancelled()),
-                found = question => found,
+                found = copyist_remote::caught(question) => found,
             };
             let told = found.unwrap_or_else(|error| BindingAnswer {
                 failure: Some(Failure::whole(error).into()),

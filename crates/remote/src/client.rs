@@ -13,15 +13,16 @@ use object_store::client::{
     HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpResponseBody, HttpService,
 };
 use object_store::{ClientOptions, CredentialProvider};
+use quick_xml::escape::unescape;
 use reqwest::header::{
-    ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, DATE, ETAG, HeaderMap, HeaderName, HeaderValue,
-    LAST_MODIFIED, RANGE, RETRY_AFTER, TRANSFER_ENCODING,
+    ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, DATE, ETAG,
+    HeaderMap, HeaderName, HeaderValue, LAST_MODIFIED, RANGE, RETRY_AFTER, TRANSFER_ENCODING,
 };
 use reqwest::redirect::Policy;
 use reqwest::{StatusCode, Url, Version};
 
 use crate::credentials::Refreshing;
-use crate::place::Scheme;
+use crate::place::{Scheme, unaskable};
 use crate::rules::{Allow, Denied, NetworkRules, literal};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -32,6 +33,9 @@ const MOST_REDIRECTS: usize = 10;
 /// Bytes of an answer that is no object: an error, a page of a list.
 const MOST_ERROR: usize = 64 << 10;
 const MOST_PAGE: usize = 64 << 20;
+/// How long they may take, however many bytes come meanwhile.
+const ERROR_TIMEOUT: Duration = Duration::from_secs(5);
+const PAGE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The size of an object whose server does not say it.
 pub(crate) const UNKNOWN_SIZE: u64 = u64::MAX;
@@ -72,6 +76,8 @@ impl Net {
             .connect_timeout(CONNECT_TIMEOUT)
             .read_timeout(READ_TIMEOUT)
             .redirect(redirects)
+            // An address may be a secret as a whole, such as one that is signed.
+            .referer(false)
             .http1_only();
         if !self.rules.is_empty() {
             builder = builder.no_proxy().dns_resolver(Arc::new(Resolver(Arc::clone(&self.rules))));
@@ -285,7 +291,13 @@ impl HttpService for Service {
         if is_list {
             return page(answer).await;
         }
-        if is_ranged && status == StatusCode::OK {
+        if !is_ranged && status == StatusCode::PARTIAL_CONTENT {
+            return Err(otherwise("the answer is a part of it, which nobody has asked for"));
+        }
+        // Without the size of all of it nothing tells whether the part is of the same version.
+        let range = answer.headers().get(CONTENT_RANGE);
+        let is_of_unknown = range.is_some_and(|range| range.as_bytes().ends_with(b"/*"));
+        if is_ranged && (status == StatusCode::OK || is_of_unknown) {
             return Err(refused(Answered::Whole));
         }
         checked(answer, *is_brotli || path.ends_with(".br"))
@@ -371,7 +383,7 @@ async fn failed(
     let told = header("x-amz-bucket-region").map(str::to_owned);
     let (parts, body) = http::Response::<reqwest::Body>::from(answer).into_parts();
     // Of an error whose body does not come the status is known all the same.
-    let body = collected(body, MOST_ERROR).await.unwrap_or_default();
+    let body = collected(body, MOST_ERROR, ERROR_TIMEOUT).await.unwrap_or_default();
     let body = String::from_utf8_lossy(&body);
     let reason = reason(&body);
     let is_elsewhere = matches!(status.as_u16(), 301 | 307) || reason.starts_with("AuthorizationHeaderMalformed");
@@ -399,29 +411,84 @@ fn wait_of(text: &str) -> Option<Duration> {
     Some(http_date(text)?.duration_since(SystemTime::now()).unwrap_or_default())
 }
 
-/// A page of a list. An error with the status of a success is one all the same.
+/// A page of a list, without the objects that cannot be asked for: the stores' own clients would refuse all of it for one of them, or take it for
+/// another. An error with the status of a success is one all the same.
 async fn page(answer: reqwest::Response) -> Result<HttpResponse, HttpError> {
     let (mut parts, body) = http::Response::<reqwest::Body>::from(answer).into_parts();
-    let body = collected(body, MOST_PAGE).await?;
-    let start = String::from_utf8_lossy(&body[..body.len().min(1024)]);
-    if start.contains("<ListBucketResult") || start.contains("<EnumerationResults") {
-        return Ok(HttpResponse::from_parts(parts, body.into()));
+    let body = collected(body, MOST_PAGE, PAGE_TIMEOUT).await?;
+    let text = std::str::from_utf8(&body).map_err(|_| otherwise("its list is no text in UTF-8"))?;
+    let start: String = text.chars().take(1024).collect();
+    let [entry, name, size] = if start.contains("<ListBucketResult") {
+        ["Contents", "Key", "Size"]
+    } else if start.contains("<EnumerationResults") {
+        ["Blob", "Name", "Content-Length"]
+    } else {
+        let reason = reason(&start);
+        if reason.is_empty() {
+            let kind = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("nothing known");
+            return Err(otherwise(format!("the answer is no list of objects, but {kind}")));
+        }
+        parts.status = StatusCode::SERVICE_UNAVAILABLE;
+        return Ok(HttpResponse::from_parts(parts, reason.into()));
+    };
+    let has_next = element(text, "NextContinuationToken").is_some_and(|token| !token.is_empty());
+    if element(text, "IsTruncated").as_deref() == Some("true") && !has_next {
+        return Err(otherwise("its list goes on, and does not say where"));
     }
-    parts.status = StatusCode::SERVICE_UNAVAILABLE;
-    Ok(HttpResponse::from_parts(parts, reason(&start).into()))
+    let (text, page) = askable(text, entry, name, size);
+    parts.extensions.insert(page);
+    Ok(HttpResponse::from_parts(parts, text.into()))
 }
 
-async fn collected(mut body: reqwest::Body, most: usize) -> Result<Bytes, HttpError> {
-    let mut all = Vec::new();
-    while let Some(frame) = body.frame().await {
-        if let Ok(part) = frame.map_err(told)?.into_data() {
-            all.extend_from_slice(&part);
-        }
-        if all.len() > most {
-            return Err(otherwise("the answer is too long"));
+/// What a page of a list says beside the objects that can be asked for.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Page {
+    /// The name of its first object.
+    pub first: Option<String>,
+    /// Names of objects that cannot be asked for.
+    pub unaskable: Vec<String>,
+}
+
+/// The text of a page without the objects that cannot be asked for. Marks of folders, which end with a slash and have no bytes, are left out.
+fn askable(text: &str, entry: &str, name: &str, size: &str) -> (String, Page) {
+    let (open, close) = (format!("<{entry}>"), format!("</{entry}>"));
+    let mut kept = String::with_capacity(text.len());
+    let mut page = Page::default();
+    for piece in text.split_inclusive(&*close) {
+        let (before, object) = piece.split_at(piece.find(&open).unwrap_or(piece.len()));
+        kept.push_str(before);
+        let Some(key) = raw_element(object, name).and_then(|raw| unescape(raw).ok()) else {
+            kept.push_str(object);
+            continue;
+        };
+        page.first.get_or_insert_with(|| key.to_string());
+        // Spaces at its ends would be lost when the page is read.
+        if unaskable(&key).is_none() && key.trim_matches(' ') == key {
+            kept.push_str(object);
+        } else if !(key.ends_with('/') && element(object, size).as_deref() == Some("0")) {
+            page.unaskable.push(key.into_owned());
         }
     }
-    Ok(all.into())
+    (kept, page)
+}
+
+async fn collected(mut body: reqwest::Body, most: usize, time: Duration) -> Result<Bytes, HttpError> {
+    let all = async {
+        let mut all = Vec::new();
+        while let Some(frame) = body.frame().await {
+            if let Ok(part) = frame.map_err(told)?.into_data() {
+                all.extend_from_slice(&part);
+            }
+            if all.len() > most {
+                return Err(otherwise("the answer is too long"));
+            }
+        }
+        Ok(all.into())
+    };
+    tokio::time::timeout(time, all).await.unwrap_or_else(|_| {
+        let what = format!("the answer has not ended within {} seconds", time.as_secs());
+        Err(HttpError::new(HttpErrorKind::Timeout, Answered::Otherwise(what)))
+    })
 }
 
 /// What an error's body says. All else in it may repeat what was sent, signatures and tokens included.
@@ -434,8 +501,12 @@ fn reason(body: &str) -> String {
 }
 
 fn element(body: &str, name: &str) -> Option<String> {
+    Some(raw_element(body, name)?.trim().to_owned())
+}
+
+fn raw_element<'a>(body: &'a str, name: &str) -> Option<&'a str> {
     let (_, rest) = body.split_once(&format!("<{name}>"))?;
-    Some(rest.split_once("</")?.0.trim().to_owned())
+    Some(rest.split_once("</")?.0)
 }
 
 #[cfg(test)]

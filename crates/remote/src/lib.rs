@@ -15,6 +15,7 @@ use tokio::runtime::{Builder, Runtime};
 
 pub use client::Net;
 pub use credentials::{Provide, Secret};
+pub use failure::caught;
 pub use listing::{Listed, list};
 pub use object::{End, Known, Object, Ranges, probe};
 pub use place::{Access, Place, Scheme};

@@ -6,9 +6,10 @@ use copyist_core::{DataError, ErrorCode};
 use copyist_store::Glob;
 use object_store::list::{PaginatedListOptions, PaginatedListResult};
 
-use crate::failure::{has_expired, of_store, shown, unexpected};
+use crate::client::Page;
+use crate::failure::{has_expired, not_askable, of_store, shown, unexpected};
 use crate::object::{Known, modified};
-use crate::place::{Access, Place, Scheme, Store};
+use crate::place::{Access, Place, Scheme, Store, unaskable};
 
 /// Pages in a row that may bring nothing new.
 const IDLE_PAGES: usize = 16;
@@ -25,7 +26,7 @@ pub struct Listed {
 /// over, as in folders of this machine; so are objects without a byte, which stand for folders, where there are others.
 ///
 /// # Errors
-/// When the store refuses it, the pattern is broken, or nothing is found.
+/// When the store refuses it, the pattern is broken, nothing is found, or an object is meant that cannot be asked for.
 pub async fn list(folder: &str, pattern: Option<&str>, access: &Access) -> Result<Vec<Listed>, Box<DataError>> {
     let place = Place::parse(folder).ok_or_else(|| unexpected(folder, "its scheme is not known"))?;
     let glob = pattern.map(|pattern| {
@@ -48,9 +49,9 @@ pub async fn list(folder: &str, pattern: Option<&str>, access: &Access) -> Resul
         }
     };
     let store = place.open(access, folder)?;
-    let found = pages(&store, folder, &prefix, is_meant).await?;
     let base = &folder[..folder.len() - place.key.len()];
     let base = if base.ends_with('/') { base.to_owned() } else { format!("{base}/") };
+    let found = pages(&store, folder, &prefix, |key| is_meant(key).then(|| format!("{base}{key}"))).await?;
     let has_bytes = found.values().any(|known| known.size > 0);
     if found.is_empty() {
         let message = match pattern {
@@ -60,15 +61,15 @@ pub async fn list(folder: &str, pattern: Option<&str>, access: &Access) -> Resul
         return Err(DataError::new(ErrorCode::UndefinedFile, message));
     }
     let listed = found.into_iter().filter(|(_, known)| known.size > 0 || !has_bytes);
-    Ok(listed.map(|(key, known)| Listed { address: format!("{base}{key}"), known }).collect())
+    Ok(listed.map(|(address, known)| Listed { address, known }).collect())
 }
 
-/// What is on all pages. One that is empty or comes twice must neither end the list nor make an object two.
+/// What is on all pages, by the addresses that `meant` gives to keys. A page that is empty or comes twice must neither end the list nor make an object two.
 async fn pages(
     store: &Store,
     address: &str,
     prefix: &str,
-    is_meant: impl Fn(&str) -> bool,
+    meant: impl Fn(&str) -> Option<String>,
 ) -> Result<BTreeMap<String, Known>, Box<DataError>> {
     let mut found = BTreeMap::new();
     // Pages are told by their first object: not every store sorts its lists.
@@ -77,14 +78,18 @@ async fn pages(
     let mut token = None;
     loop {
         let page = page(store, address, prefix, token).await?;
-        let is_new = page.result.objects.first().is_some_and(|first| seen.insert(first.location.clone()));
+        let Page { first, unaskable: others } = page.result.extensions.get().cloned().unwrap_or_default();
+        let is_new = first.is_some_and(|first| seen.insert(first));
+        if let Some((key, object)) = others.iter().find_map(|key| Some((key, meant(key)?))) {
+            let why = unaskable(key).unwrap_or("its name begins or ends with a space, which its list does not keep");
+            return Err(not_askable(&object, why));
+        }
         for meta in page.result.objects {
-            let key = meta.location.to_string();
-            if is_meant(&key) {
+            if let Some(object) = meant(meta.location.as_ref()) {
                 // In other stores' lists they are not written as they are asked for.
                 let modified = modified(&meta);
                 let etag = meta.e_tag.filter(|tag| store.scheme == Scheme::S3 && tag.starts_with('"'));
-                found.insert(key, Known { size: meta.size, etag, modified });
+                found.insert(object, Known { size: meta.size, etag, modified });
             }
         }
         idle = if is_new { 0 } else { idle + 1 };

@@ -14,6 +14,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use object_store::path::Path;
 use object_store::{Error, GetOptions, GetRange, GetResult, ObjectMeta};
 use tokio::sync::mpsc::Sender;
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
@@ -31,6 +32,8 @@ const PATIENCE: Duration = Duration::from_secs(90);
 /// Between a body that breaks off and the request for its rest; each time that nothing came twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// Bytes that a server is rid of whether or not anybody reads them.
+const SENT_AT_ONCE: u64 = 64 << 10;
 /// In so much time that was spent waiting there must come so many bytes.
 const SLOWEST: (Duration, u64) = (Duration::from_secs(30), 30 << 10);
 
@@ -344,15 +347,12 @@ impl Object {
     }
 
     fn check_opened(&self, answer: &GetResult, version: &Version) -> Result<(), Box<DataError>> {
-        self.check_answer(answer, version)?;
+        self.check_answer(answer)?;
         self.check_listed(version)
     }
 
-    /// Whether it is all of an object.
-    fn check_answer(&self, answer: &GetResult, version: &Version) -> Result<(), Box<DataError>> {
-        if answer.range != (0..version.size) {
-            return Err(unexpected(&self.address, "the answer is a part of it, which nobody has asked for"));
-        }
+    /// Whether it is an object.
+    fn check_answer(&self, answer: &GetResult) -> Result<(), Box<DataError>> {
         if self.store.scheme == Scheme::S3 && answer.meta.e_tag.is_none() {
             return Err(unexpected(&self.address, "the answer has no ETag, and so is no object"));
         }
@@ -404,10 +404,27 @@ impl Object {
         Ok((all, true, version.known()))
     }
 
-    /// Sends all of it, and before that leaves what is known of it with `found`. Stops when nobody listens.
-    pub(crate) async fn send(&self, parts: &Sender<Bytes>, found: &Mutex<Option<Known>>) -> Result<(), Box<DataError>> {
-        let (first, version) = self.open().await.map_err(|error| of_store(&error, &self.address))?;
-        self.check_opened(&first, &version)?;
+    /// Sends all of it, and before that leaves what is known of it with `found`. Stops when nobody listens. It may be begun before its `turn`.
+    pub(crate) async fn send(
+        &self,
+        parts: &Sender<Bytes>,
+        found: &Mutex<Option<Known>>,
+        mut turn: oneshot::Receiver<()>,
+    ) -> Result<(), Box<DataError>> {
+        let open = async || {
+            let (first, version) = self.open().await.map_err(|error| of_store(&error, &self.address))?;
+            self.check_opened(&first, &version)?;
+            Ok::<_, Box<DataError>>((first, version))
+        };
+        let (mut first, mut version) = open().await?;
+        // Servers end connections that take nothing for a while, and the rest of this one could not be had.
+        if !version.can_be_taken_up() && version.size > SENT_AT_ONCE && turn.try_recv().is_err() {
+            drop(first);
+            if turn.await.is_err() {
+                return Ok(());
+            }
+            (first, version) = open().await?;
+        }
         *found.lock().unwrap_or_else(PoisonError::into_inner) = Some(version.known());
         // What cannot be pinned to a version is read in one piece, which is of one.
         let part = self.store.part;

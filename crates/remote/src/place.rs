@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use copyist_core::{DataError, ErrorCode};
+use http::Uri;
 use object_store::aws::{AmazonS3Builder, AwsCredential};
 use object_store::azure::{AzureAccessKey, AzureCredential, MicrosoftAzureBuilder};
 use object_store::gcp::{GcpCredential, GoogleCloudStorageBuilder};
@@ -16,7 +17,7 @@ use reqwest::header::HeaderValue;
 
 use crate::client::{Connector, Net};
 use crate::credentials::{Provide, Refreshing, Renew, Secret};
-use crate::failure::{invalid, of_store, shown};
+use crate::failure::{invalid, not_askable, of_store, shown};
 
 /// Whose address it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -103,10 +104,11 @@ impl Place {
 
     /// The path of the object in its store.
     pub(crate) fn path(&self, address: &str) -> Result<Path, Box<DataError>> {
-        Path::parse(&self.key).map_err(|error| {
-            let message = format!("\"{}\" has a name that cannot be asked for: {error}", shown(address));
-            DataError::new(ErrorCode::FeatureNotSupported, message)
-        })
+        let is_named = self.scheme != Scheme::Http && !self.key.is_empty();
+        if let Some(why) = unaskable(&self.key).filter(|_| is_named) {
+            return Err(not_askable(address, why));
+        }
+        Path::parse(&self.key).map_err(|error| not_askable(address, &error.to_string()))
     }
 
     /// Names that would change the address they become a part of.
@@ -123,6 +125,11 @@ impl Place {
             return Err(
                 invalid(address, what).with_hint("Credentials belong to a connection: connect(…, { connections }).")
             );
+        }
+        if let Some(endpoint) = access.endpoint.as_ref().filter(|endpoint| !is_server(endpoint)) {
+            let message = format!("the endpoint \"{}\" is no URL of a server", shown(endpoint));
+            return Err(DataError::new(ErrorCode::InvalidParameterValue, message)
+                .with_hint("Write it with its scheme: https://host, or http://host:port where nothing is encrypted."));
         }
         if access.region.as_deref().is_some_and(|region| !is_plain(region, "-")) {
             return Err(invalid(address, "is in a region whose name is none"));
@@ -296,9 +303,44 @@ impl Place {
         if has_user && (url.set_username("").is_err() || url.set_password(None).is_err()) {
             return Err(invalid(address, "is no URL"));
         }
+        if url.as_str().parse::<Uri>().is_err() {
+            return Err(invalid(address, "is no URL that can be asked for"));
+        }
         let header = |text: String| hidden(&text).ok_or_else(|| invalid(address, "has a password that is none"));
         Ok((url, given.map(header).transpose()?))
     }
+}
+
+/// Why no object can be asked for by a name; None if one can.
+pub(crate) fn unaskable(key: &str) -> Option<&'static str> {
+    let mut parts = key.split('/');
+    if key.starts_with('/') {
+        Some("its name begins with a slash")
+    } else if key.ends_with('/') {
+        Some("its name ends with a slash")
+    } else if parts.clone().any(str::is_empty) {
+        Some("its name has two slashes in a row")
+    } else if parts.any(|part| matches!(part, "." | "..")) {
+        Some("a part of its name is . or ..")
+    } else if key.chars().any(|c| c.is_ascii_control()) {
+        Some("its name has a control character, such as a line end")
+    } else if key.len() > MOST_NAME {
+        Some("its name is longer than those of any store")
+    } else {
+        None
+    }
+}
+
+/// Bytes of an object's name: Azure's are 1024 characters, those of others 1024 bytes.
+const MOST_NAME: usize = 4096;
+
+/// Whether requests can be made to a server of this URL.
+fn is_server(endpoint: &str) -> bool {
+    let has_scheme = ["http://", "https://"]
+        .iter()
+        .any(|scheme| endpoint.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)));
+    // Of each of those who read it.
+    has_scheme && Url::parse(endpoint).is_ok_and(|url| url.has_host()) && endpoint.parse::<Uri>().is_ok()
 }
 
 /// The clouds of Azure, behind an account and its service.
@@ -352,7 +394,20 @@ const MOST_RETRIES: usize = 8;
 /// From when on a request is not made again. It bounds how long a server may say nothing; one that is busy is asked for half a minute.
 const RETRY_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// What goes into a header as it is: a line end there would be no part of a request.
+fn sendable<'a>(text: &'a str, what: &str) -> Result<&'a str, String> {
+    let is_plain = text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    is_plain.then_some(text).ok_or_else(|| format!("{what} has a line end, or another character that cannot be sent"))
+}
+
+fn bearer(secret: &Secret) -> Option<Result<String, String>> {
+    let bearer = secret.bearer.as_deref()?;
+    Some(sendable(bearer, "the bearer token").map(str::to_owned))
+}
+
 fn aws(secret: &Secret) -> Result<AwsCredential, String> {
+    sendable(&secret.access_key_id, "the access key's ID")?;
+    sendable(secret.session_token.as_deref().unwrap_or_default(), "the session token")?;
     Ok(AwsCredential {
         key_id: secret.access_key_id.clone(),
         secret_key: secret.secret_access_key.clone(),
@@ -361,12 +416,12 @@ fn aws(secret: &Secret) -> Result<AwsCredential, String> {
 }
 
 fn google(secret: &Secret) -> Result<GcpCredential, String> {
-    let bearer = secret.bearer.clone().ok_or("the connection gives no bearer token")?;
+    let bearer = bearer(secret).ok_or("the connection gives no bearer token")??;
     Ok(GcpCredential { bearer })
 }
 
 fn web(secret: &Secret) -> Result<HeaderValue, String> {
-    let bearer = secret.bearer.as_ref().ok_or("the connection gives no bearer token")?;
+    let bearer = bearer(secret).ok_or("the connection gives no bearer token")??;
     hidden(&format!("Bearer {bearer}")).ok_or_else(|| "the connection's bearer token cannot be sent".to_owned())
 }
 
@@ -385,7 +440,7 @@ fn azure(secret: &Secret) -> Result<AzureCredential, String> {
     if let Some(pairs) = &secret.signature {
         return Ok(AzureCredential::SASToken(pairs.clone()));
     }
-    let bearer = secret.bearer.clone().ok_or("the connection gives neither a key, a signature nor a bearer token")?;
+    let bearer = bearer(secret).ok_or("the connection gives neither a key, a signature nor a bearer token")??;
     Ok(AzureCredential::BearerToken(bearer))
 }
 

@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::{Buf, Bytes};
 use copyist_core::DataError;
 use tokio::sync::mpsc::{Receiver, channel};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
+use crate::failure::caught;
 use crate::object::{Known, Object};
 
 /// Parts that may wait for the reader.
@@ -42,6 +43,8 @@ pub struct Reader {
     object: Option<Object>,
     stop: Stop,
     parts: Option<Receiver<Bytes>>,
+    /// Told when it is read.
+    turn: Option<oneshot::Sender<()>>,
     task: Option<JoinHandle<Result<(), Box<DataError>>>>,
     current: Bytes,
     found: Arc<Mutex<Option<Known>>>,
@@ -54,6 +57,7 @@ impl Reader {
             object: Some(object),
             stop: stop.clone(),
             parts: None,
+            turn: None,
             task: None,
             current: Bytes::new(),
             found: Arc::default(),
@@ -67,9 +71,11 @@ impl Reader {
     pub fn begin(&mut self) -> io::Result<()> {
         let Some(object) = self.object.take() else { return Ok(()) };
         let (sender, parts) = channel(AHEAD);
-        self.parts = Some(parts);
+        let (told, turn) = oneshot::channel();
+        (self.parts, self.turn) = (Some(parts), Some(told));
         let found = Arc::clone(&self.found);
-        self.task = Some(crate::runtime()?.spawn(async move { object.send(&sender, &found).await }));
+        let sent = async move { object.send(&sender, &found, turn).await };
+        self.task = Some(crate::runtime()?.spawn(caught(sent)));
         Ok(())
     }
 
@@ -85,6 +91,10 @@ impl Reader {
     /// Waits for bytes. None are there then at the end only.
     fn wait(&mut self) -> io::Result<()> {
         self.begin()?;
+        if let Some(turn) = self.turn.take() {
+            // It may have ended before.
+            let _ = turn.send(());
+        }
         let runtime = crate::runtime()?;
         let mut stopped = self.stop.0.subscribe();
         while self.current.is_empty() {

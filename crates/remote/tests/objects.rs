@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use copyist_remote::{
-    Access, Known, Listed, Net, Network, NetworkRules, Object, Place, Reader, Scheme, Secret, Stop, list,
+    Access, Known, Listed, Net, Network, NetworkRules, Object, Place, Reader, Scheme, Secret, Stop, caught, list,
 };
 use copyist_store::carried;
 use server::{Answer, Request, Server, serve};
@@ -599,6 +599,228 @@ fn users_and_passwords_are_sent_and_not_told() {
     assert_eq!(requests[0].header("authorization"), Some("Basic dXNAZXI6cGFzcw=="));
     let gone = read(&address, &access()).expect_err("it is gone");
     assert_eq!(gone.0, format!("\"{}/a\" does not exist", server.url));
+}
+
+fn whole_error(address: &str, access: &Access) -> Box<copyist_core::DataError> {
+    let object = Object::new(address, access).expect("it is an address");
+    let error = Reader::new(object, &Stop::default()).read_to_end(&mut Vec::new()).expect_err("it is refused");
+    Box::new(carried(&error).expect("it says what was wrong").clone())
+}
+
+#[test]
+fn an_endpoint_is_the_url_of_a_server() {
+    for endpoint in [
+        "127.0.0.1:9000",
+        "localhost:9000",
+        "minio",
+        "http://",
+        "http://a b",
+        "http://h:99999",
+        "ftp://h",
+        "http:/h",
+        "",
+    ] {
+        let access = Access { endpoint: Some(endpoint.to_owned()), ..access() };
+        for address in ["s3://b/k", "gs://b/k", "abfss://c@acc/k"] {
+            let error = Object::new(address, &access).err().expect("it is refused");
+            assert_eq!(error.code.sql_state(), "22023", "{endpoint}");
+            assert_eq!(error.message, format!("the endpoint \"{endpoint}\" is no URL of a server"));
+        }
+    }
+    for endpoint in ["https://h", "HTTP://h:9000/", "http://[::1]:9000"] {
+        let access = Access { endpoint: Some(endpoint.to_owned()), ..access() };
+        assert!(Object::new("s3://b/k", &access).is_ok(), "{endpoint}");
+    }
+}
+
+#[test]
+fn credentials_with_a_line_end_are_no_request() {
+    let server = serve(|_, request| Answer::object(request, b"x", "\"1\""));
+    let key = Secret { access_key_id: "KEY".to_owned(), secret_access_key: "secret".to_owned(), ..Secret::default() };
+    let secrets = [
+        ("s3://b/k", Secret { access_key_id: "KEY\n".to_owned(), ..key.clone() }, "the access key's ID"),
+        ("s3://b/k", Secret { session_token: Some("tok\r\n".to_owned()), ..key }, "the session token"),
+        ("gs://b/k", Secret { bearer: Some("tok\n".to_owned()), ..Secret::default() }, "the bearer token"),
+        ("abfss://c@acc/k", Secret { bearer: Some("tok\n".to_owned()), ..Secret::default() }, "the bearer token"),
+    ];
+    for (address, secret, what) in secrets {
+        let access = Access {
+            endpoint: Some(server.url.clone()),
+            credentials: Some(Arc::new(move |_| Box::pin(std::future::ready(Ok(secret.clone()))))),
+            ..access()
+        };
+        let error = whole_error(address, &access);
+        let detail = format!("{what} has a line end, or another character that cannot be sent. Nothing was loaded.");
+        assert_eq!((error.code.sql_state(), error.detail.as_deref()), ("42501", Some(&*detail)), "{address}");
+    }
+    assert_eq!(server.requests.lock().expect("nobody has failed").len(), 0);
+}
+
+#[test]
+fn a_panic_is_an_error_of_whoever_waits() {
+    let server = serve(|_, request| Answer::object(request, b"x", "\"1\""));
+    let access = Access {
+        endpoint: Some(server.url.clone()),
+        credentials: Some(Arc::new(|_| panic!("with a secret"))),
+        ..access()
+    };
+    let error = whole_error("s3://b/k", &access);
+    assert_eq!(error.code.sql_state(), "XX000");
+    assert!(!format!("{error:?}").contains("secret"), "{error:?}");
+    let error = wait(caught(list("s3://b/", None, &access))).expect_err("it panics");
+    assert_eq!(error.code.sql_state(), "XX000");
+}
+
+#[test]
+fn a_part_that_nobody_has_asked_for_is_no_object() {
+    for range in ["bytes 0-3/8", "bytes 4-7/8", ""] {
+        let server = serve(move |_, _| {
+            let answer = Answer { body: b"1,x\n".to_vec(), ..Answer::status(206) }.with("ETag", "\"1\"");
+            if range.is_empty() { answer } else { answer.with("Content-Range", range) }
+        });
+        let (message, state) = http(&server).expect_err("it is a part");
+        assert!(message.ends_with("the answer is a part of it, which nobody has asked for"), "{message}");
+        assert_eq!(state, "58030");
+    }
+}
+
+#[test]
+fn a_part_need_not_say_of_how_many_bytes_it_is() {
+    let server = check(LARGE, |_, request, object| {
+        let mut answer = Answer::object(request, object, "\"1\"");
+        for (name, value) in &mut answer.headers {
+            if name == "Content-Range" {
+                *value = value.replace(&format!("/{LARGE}"), "/*");
+            }
+        }
+        answer
+    });
+    assert!(server.requests.lock().expect("nobody has failed").iter().any(|request| request.range().is_some()));
+}
+
+#[test]
+fn another_server_is_not_told_the_address_that_led_to_it() {
+    let other = serve(|_, request| Answer::object(request, b"x", "\"1\""));
+    let to = format!("{}/b", other.url);
+    let server = serve(move |_, _| Answer::status(302).with("Location", to.clone()));
+    assert_eq!(http(&server), Ok(b"x".to_vec()));
+    let requests = other.requests.lock().expect("nobody has failed");
+    assert!(!requests.is_empty() && requests.iter().all(|request| request.header("referer").is_none()), "{requests:?}");
+}
+
+#[test]
+fn an_error_whose_text_does_not_come_is_told_soon() {
+    let server = serve(|_, _| Answer {
+        body: b"<Error><Code>NoSuchKey</Code></Error>".to_vec(),
+        stall: Some(Duration::from_secs(15)),
+        ..Answer::status(404)
+    });
+    let started = Instant::now();
+    assert_eq!(http(&server).map_err(|(_, state)| state), Err("58P01"));
+    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+}
+
+/// A page of a list, of keys as they are written in it.
+fn listed(entries: &[(&str, u64)], more: &str) -> Answer {
+    let contents: String = entries
+        .iter()
+        .map(|(key, size)| {
+            format!("<Contents><Key>{key}</Key><Size>{size}</Size><ETag>\"1\"</ETag><LastModified>2026-11-27T10:00:00.000Z</LastModified></Contents>")
+        })
+        .collect();
+    let body = format!("<?xml version=\"1.0\"?><ListBucketResult>{more}{contents}</ListBucketResult>");
+    Answer { body: body.into_bytes(), ..Answer::status(200) }
+}
+
+#[test]
+fn names_that_cannot_be_asked_for_spoil_no_list_that_does_not_mean_them() {
+    let odd = [
+        ("in//bad.csv", "its name has two slashes in a row"),
+        ("in/./bad.csv", "a part of its name is . or .."),
+        ("in/x/../bad.csv", "a part of its name is . or .."),
+        ("in/bad&#10;.csv", "its name has a control character, such as a line end"),
+        ("in/d.csv/", "its name ends with a slash"),
+        ("in/bad.csv ", "its name begins or ends with a space, which its list does not keep"),
+    ];
+    for (key, why) in odd {
+        let server = serve(move |_, _| listed(&[(key, 5), ("in/a &amp; b.csv", 4), ("in/d.csv", 3), ("in/e/", 0)], ""));
+        let access = s3(&server, &Arc::default(), Duration::from_secs(3600));
+        let found = wait(list("s3://b/in", Some("[ad]*.csv"), &access)).expect("it is not meant");
+        let found: Vec<_> = found.iter().map(|listed| (&*listed.address, listed.known.size)).collect();
+        assert_eq!(found, [("s3://b/in/a & b.csv", 4), ("s3://b/in/d.csv", 3)], "{key}");
+        // Without a pattern everything is meant, but for names that begin with a dot.
+        let found = wait(list("s3://b/in", None, &access));
+        if key.contains("/.") {
+            assert_eq!(found.expect("it is passed over").len(), 2, "{key}");
+            continue;
+        }
+        let error = found.expect_err("it is meant");
+        assert_eq!(error.code.sql_state(), "0A000", "{key}: {error:?}");
+        assert!(error.message.ends_with(&format!("cannot be asked for: {why}")), "{error:?}");
+    }
+}
+
+#[test]
+fn a_list_that_goes_on_says_where() {
+    for more in ["<IsTruncated>true</IsTruncated>", "<IsTruncated>true</IsTruncated><NextContinuationToken/>"] {
+        let server = serve(move |_, _| listed(&[("in/a.csv", 4)], more));
+        let access = s3(&server, &Arc::default(), Duration::from_secs(3600));
+        let error = wait(list("s3://b/in", None, &access)).expect_err("the rest is missing");
+        assert_eq!(error.message, "could not read \"s3://b/in\": its list goes on, and does not say where");
+    }
+}
+
+#[test]
+fn a_page_for_people_is_no_list() {
+    let server = serve(|_, _| {
+        Answer { body: b"<!doctype html><title>Sign in</title>".to_vec(), ..Answer::status(200) }
+            .with("Content-Type", "text/html")
+    });
+    let access = s3(&server, &Arc::default(), Duration::from_secs(3600));
+    let error = wait(list("s3://b/in", None, &access)).expect_err("it is no list");
+    assert_eq!(error.message, "could not read \"s3://b/in\": the answer is no list of objects, but text/html");
+    assert_eq!(server.requests.lock().expect("nobody has failed").len(), 1);
+}
+
+#[test]
+fn a_name_is_asked_for_as_it_is_or_not_at_all() {
+    for (key, why) in [
+        ("/a.csv", "its name begins with a slash"),
+        ("a/", "its name ends with a slash"),
+        ("a//b", "its name has two slashes in a row"),
+        ("a/../b", "a part of its name is . or .."),
+        ("a\nb", "its name has a control character, such as a line end"),
+    ] {
+        let error = Object::new(&format!("s3://b/{key}"), &access()).err().expect("it is refused");
+        let name = key.replace('\n', "?");
+        assert_eq!(error.message, format!("\"s3://b/{name}\" cannot be asked for: {why}"));
+        assert_eq!(error.code.sql_state(), "0A000");
+    }
+}
+
+#[test]
+fn what_cannot_be_taken_up_waits_for_its_turn_with_no_server() {
+    let object = bytes(1_000_000);
+    let expected = object.clone();
+    // Without a tag and a date.
+    let server = serve(move |_, _| Answer { body: object.clone(), ..Answer::status(200) });
+    let read_late = |address: &str| {
+        let object = Object::new(address, &access()).expect("it is an address");
+        let mut reader = Reader::new(object, &Stop::default());
+        reader.begin().expect("a thread is there");
+        while server.requests.lock().expect("nobody has failed").is_empty() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        std::thread::sleep(Duration::from_millis(100));
+        let mut found = Vec::new();
+        reader.read_to_end(&mut found).expect("it is read");
+        found
+    };
+    assert!(read_late(&format!("{}/a", server.url)) == expected);
+    // It was let go, and asked for again.
+    assert_eq!(server.requests.lock().expect("nobody has failed").len(), 2);
+    assert!(http(&server) == Ok(expected));
+    assert_eq!(server.requests.lock().expect("nobody has failed").len(), 3);
 }
 
 #[test]

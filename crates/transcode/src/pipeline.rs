@@ -730,7 +730,7 @@ impl Shared {
         let page = lock(&self.readings).get(file).and_then(|reading| reading.page);
         if let Some(page) = page.filter(|_| failure.line.is_some()) {
             failure.error.hint = Some(match failure.error.hint.take() {
-                Some(hint) => format!("{page} {hint}").into(),
+                Some(hint) => format!("{page} {hint}"),
                 None => page.into(),
             });
         }

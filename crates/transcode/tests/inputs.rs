@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use copyist_format::{FieldMap, Header, Layout, Origin, Plan};
-use copyist_transcode::{ChunkData, Failure, FileCounters, Input, Load, Next, Pushed, Sink, Source};
+use copyist_transcode::{ChunkData, Failure, FileCounters, Input, Load, LocalFile, Next, Pushed, Sink, Source};
 use outcome::{CSV, Expected, SKIP, TEXT, in_memory, outcome, plan, run, seen, specification, start_all};
 use proptest::prelude::*;
 

@@ -468,7 +468,7 @@ fn fields_go_to_the_attributes_of_their_names() {
     let inner = record(vec![("X", numbers([5, 6])), ("y", numbers([7, 8]))]);
     let (rows, refused) = foreign(record(vec![("list", list), ("inner", inner)]), ty, Layout::PgText);
     assert_eq!(refused, []);
-    let texts = rows.into_iter().flatten().map(|text| text.replace('\\', "").replace('"', ""));
+    let texts = rows.into_iter().flatten().map(|text| text.replace(['\\', '"'], ""));
     assert_eq!(texts.collect::<Vec<_>>(), ["((7,5),,{})", "((8,6),,{(3,1),(4,2)})"]);
 }
 

@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 
 use super::{Body, Known, Object, Version};
 use crate::client::{Answered, UNKNOWN_SIZE, cause};
-use crate::failure::{of_store, unexpected};
+use crate::failure::{caught, of_store, unexpected};
 use crate::reader::Stop;
 
 /// Bytes of the end that are asked for first: most footers are shorter.
@@ -263,7 +263,7 @@ impl Ranges {
         let (object, version, range) = (self.object.clone(), self.version.clone(), part.range.clone());
         let at_once = Arc::clone(&self.at_once);
         *requests += 1;
-        part.fetch = Fetch::Asked(Request(runtime.spawn(async move {
+        part.fetch = Fetch::Asked(Request(runtime.spawn(caught(async move {
             // It is never closed.
             let _turn = at_once.acquire().await;
             if let Some(pieces) = object.range(range.clone(), &version).await? {
@@ -271,7 +271,7 @@ impl Ranges {
             }
             // The server has given parts before, and now gives all of it.
             Ok(joined(Body::over(&object, &version, range).await?.all().await?))
-        })));
+        }))));
     }
 
     fn wait(&self, part: &mut Part) -> io::Result<Bytes> {
@@ -372,7 +372,7 @@ async fn unannounced(
     mut version: Version,
     most: u64,
 ) -> Result<End, Box<DataError>> {
-    object.check_answer(&answer, &version)?;
+    object.check_answer(&answer)?;
     let mut body = Body::new(object, &version, answer, 0..UNKNOWN_SIZE);
     let (mut pieces, mut size) = (Vec::new(), 0);
     while let Some(piece) = body.next().await? {
