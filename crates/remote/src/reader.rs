@@ -40,10 +40,11 @@ impl Stop {
 
 /// Reads an object. Begins to ask for it when it is first read.
 pub struct Reader {
-    object: Option<Object>,
+    /// What is asked for, and how it is told that it is read.
+    object: Option<(Object, oneshot::Receiver<()>)>,
     stop: Stop,
     parts: Option<Receiver<Bytes>>,
-    /// Told when it is read.
+    /// Of what has not been read yet.
     turn: Option<oneshot::Sender<()>>,
     task: Option<JoinHandle<Result<(), Box<DataError>>>>,
     current: Bytes,
@@ -53,11 +54,12 @@ pub struct Reader {
 impl Reader {
     #[must_use]
     pub fn new(object: Object, stop: &Stop) -> Self {
+        let (turn, told) = oneshot::channel();
         Self {
-            object: Some(object),
+            object: Some((object, told)),
             stop: stop.clone(),
             parts: None,
-            turn: None,
+            turn: Some(turn),
             task: None,
             current: Bytes::new(),
             found: Arc::default(),
@@ -69,10 +71,9 @@ impl Reader {
     /// # Errors
     /// When no thread can be started.
     pub fn begin(&mut self) -> io::Result<()> {
-        let Some(object) = self.object.take() else { return Ok(()) };
+        let Some((object, turn)) = self.object.take() else { return Ok(()) };
         let (sender, parts) = channel(AHEAD);
-        let (told, turn) = oneshot::channel();
-        (self.parts, self.turn) = (Some(parts), Some(told));
+        self.parts = Some(parts);
         let found = Arc::clone(&self.found);
         let sent = async move { object.send(&sender, &found, turn).await };
         self.task = Some(crate::runtime()?.spawn(caught(sent)));
@@ -90,11 +91,11 @@ impl Reader {
 
     /// Waits for bytes. None are there then at the end only.
     fn wait(&mut self) -> io::Result<()> {
-        self.begin()?;
         if let Some(turn) = self.turn.take() {
             // It may have ended before.
             let _ = turn.send(());
         }
+        self.begin()?;
         let runtime = crate::runtime()?;
         let mut stopped = self.stop.0.subscribe();
         while self.current.is_empty() {
