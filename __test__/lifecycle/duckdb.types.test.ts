@@ -84,17 +84,17 @@ const LAYOUTS: readonly (readonly [type: string, kind: string, value: Value, sql
   ],
   ['UNION(n INTEGER, s VARCHAR)', 'other', 'hello', "'hello'::UNION(n INTEGER, s VARCHAR)"],
   ['UBIGINT[]', 'other', '[1, NULL]', '[1, NULL]::UBIGINT[]'],
-  // Arrays: every element quoted, NULL bare.
-  ['INTEGER[]', 'array', '["1", NULL, "-3"]', '[1, NULL, -3]'],
+  // Lists travel as JSON: every element a string, or null.
+  ['INTEGER[]', 'array', '["1", null, "-3"]', '[1, NULL, -3]'],
   ['INTEGER[]', 'array', '[]', '[]::INTEGER[]'],
-  ['INTEGER[][]', 'array', '[["1", "2"], ["3", NULL]]', '[[1, 2], [3, NULL]]'],
+  ['INTEGER[][]', 'array', '[["1", "2"], ["3", null]]', '[[1, 2], [3, NULL]]'],
   ['BOOLEAN[]', 'array', '["t", "f"]', '[true, false]'],
   ['DECIMAL(20,2)[]', 'array', '["123456789012345678.90"]', '[123456789012345678.90]'],
   ['DOUBLE[]', 'array', '["NaN", "Infinity", "1e-300"]', "['NaN'::DOUBLE, 'Infinity'::DOUBLE, 1e-300]"],
   [
     'VARCHAR[]',
     'array',
-    String.raw`["a\"b", "c\\d", "e,f", "[g]", "", "NULL", NULL, "é", "it's", " x ", "{y}", "\\\""]`,
+    String.raw`["a\"b", "c\\d", "e,f", "[g]", "", "NULL", null, "é", "it's", " x ", "{y}", "\\\""]`,
     String.raw`['a"b', 'c\d', 'e,f', '[g]', '', 'NULL', NULL, 'é', 'it''s', ' x ', '{y}', '\"']`,
   ],
   ['BLOB[]', 'array', String.raw`["\\x00\\xFF", ""]`, String.raw`['\x00\xFF'::BLOB, ''::BLOB]`],
@@ -106,8 +106,8 @@ const LAYOUTS: readonly (readonly [type: string, kind: string, value: Value, sql
     "[TIMESTAMPTZ '2020-01-01 00:00:00.000001+00']",
   ],
   ['INTERVAL[]', 'array', '["-14 months 3 days -00:00:01.000001"]', "[INTERVAL '-14 months 3 days -1.000001 seconds']"],
-  ['JSON[]', 'array', String.raw`["{\"a\":  1}", NULL, "5"]`, `['{"a":  1}'::JSON, NULL, '5'::JSON]`],
-  ["ENUM('a', 'b c')[]", 'array', '["b c", NULL]', "['b c', NULL]::ENUM('a', 'b c')[]"],
+  ['JSON[]', 'array', String.raw`["{\"a\":  1}", null, "5"]`, `['{"a":  1}'::JSON, NULL, '5'::JSON]`],
+  ["ENUM('a', 'b c')[]", 'array', '["b c", null]', "['b c', NULL]::ENUM('a', 'b c')[]"],
 ]
 
 describe('layouts', () => {

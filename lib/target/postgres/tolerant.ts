@@ -87,11 +87,10 @@ export async function loadTolerantly(
   }
   /** Copies a batch into the table itself; what that refuses, by way of the temporary one. */
   const direct = async (batch: Batch): Promise<void> => {
+    let loaded: number
     try {
-      const { rowsLoaded } = await context.copy(context.copySql, batch)
-      size = Math.min(size * 2, most)
+      loaded = (await context.copy(context.copySql, batch)).rowsLoaded
       if (batch.rows > 0) await context.query('RELEASE SAVEPOINT copyist_batch; SAVEPOINT copyist_batch')
-      await account(batch.rows, rowsLoaded)
     } catch (error) {
       // An error of the input may look like one that is tolerated.
       if (error === reader.failure || !refusals || !isTolerated(error, refusals)) throw error
@@ -103,7 +102,11 @@ export async function loadTolerantly(
       } finally {
         for (const part of parts) part.release()
       }
+      return
     }
+    size = Math.min(size * 2, most)
+    // Not above: an error of the limit looks like one that is tolerated.
+    await account(batch.rows, loaded)
   }
   // In the caller's transaction other statements may be about to meet them.
   if (refusals !== undefined && refusals.tolerates !== 'conversion' && !context.isCallers) {
