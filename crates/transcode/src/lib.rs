@@ -24,6 +24,7 @@ pub mod values;
 #[cfg(feature = "arrow")]
 pub use arrow::record_batch;
 pub use chunk::{Chunk, ChunkData};
+pub use copyist_store::Compression;
 pub use failure::Failure;
 pub use locate::Location;
 pub use peek::peek;

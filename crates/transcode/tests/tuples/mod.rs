@@ -10,7 +10,7 @@ use copyist_datetime::Context;
 use copyist_format::pgbinary::{HEADER, TRAILER};
 use copyist_format::{ColumnPlan, Escapes, Header, Layout, Plan, Tolerance};
 use copyist_scan::{Grammar, Scanner};
-use copyist_transcode::{Chunk, ChunkData, Limits, Load, Next, Sink, Source, Specification};
+use copyist_transcode::{Chunk, ChunkData, Compression, Input, Limits, Load, Next, Sink, Source, Specification};
 
 /// A column of every type but `timetz`, which Arrow does not have.
 pub fn types() -> Vec<Type> {
@@ -96,13 +96,13 @@ pub fn run(
     tile_size: usize,
     mut take: impl FnMut(&Chunk),
 ) -> (u64, Option<Failed>) {
+    let mut inputs = Input::only("memory", Source::Memory(Cursor::new(Arc::new(input.to_vec()))));
+    // Any bytes are to be read as they are, also those that begin like a compressed file.
+    inputs[0].compression = Compression::None;
     let load = Load::start(Specification {
         plan: Arc::clone(plan),
         sink,
-        inputs: copyist_transcode::Input::only(
-            "memory".to_owned(),
-            Source::Memory(Cursor::new(Arc::new(input.to_vec()))),
-        ),
+        inputs,
         maps_by_name: false,
         table: "t".to_owned(),
         limits: Limits {
