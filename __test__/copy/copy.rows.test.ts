@@ -349,8 +349,8 @@ describe.each(benches)('rows of JavaScript, on $name', ({ name, open }) => {
       ...['2', '1', '2'],
     ])
     expect(second?.slice(-3)).toEqual(['0', '0', '0'])
-    const cycle: Record<string, unknown> = {}
-    cycle['s'] = { y: cycle }
+    const cycle: { s?: object } = {}
+    cycle.s = { y: cycle }
     const refused = bench.db.copy('COPY n FROM STDIN', { rows: [cycle] as never })
     await expect(refused).rejects.toMatchObject({ position: { line: 1, column: 's' } })
   })
