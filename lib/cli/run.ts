@@ -10,6 +10,7 @@ import type { Receipt } from '../receipt.ts'
 import type { Explain, Statement } from '../statement/ast.ts'
 import { refusePending } from '../statement/execution.ts'
 import { parseStatement } from '../statement/parser.ts'
+import { untilAborted } from '../until-aborted.ts'
 import { type Command, type CopyCommand, parseArguments, UsageError, wantsJson } from './args.ts'
 import { chooseDestination, type Destination, redact } from './destination.ts'
 import { formatExplanation } from './explanation.ts'
@@ -158,7 +159,7 @@ async function withDatabase<Result extends Receipt | Explanation>(
     ...(days !== undefined && { ledger: { retention: { days } } }),
     ...(command.config !== undefined && { config: command.config }),
   })
-  const db = await interruption.race(connecting).catch(async (error: unknown) => {
+  const db = await untilAborted(connecting, interruption.signal).catch(async (error: unknown) => {
     // A file that this makes is removed when it is closed. A server that does not answer is not waited for.
     const closed = connecting.then((late) => late.close()).catch(() => {})
     await Promise.race([closed, sleep(CLOSING_MS)])
@@ -263,21 +264,6 @@ class Interruption {
   /** The code to exit with; undefined while no signal has come. */
   get exitCode(): number | undefined {
     return this.#exitCode
-  }
-
-  /** `promise`, or a rejection as soon as a signal comes. */
-  async race<Value>(promise: Promise<Value>): Promise<Value> {
-    this.signal.throwIfAborted()
-    let onAbort = () => {}
-    const aborted = new Promise<never>((_, reject) => {
-      onAbort = () => reject(this.signal.reason)
-      this.signal.addEventListener('abort', onAbort, { once: true })
-    })
-    try {
-      return await Promise.race([promise, aborted])
-    } finally {
-      this.signal.removeEventListener('abort', onAbort)
-    }
   }
 
   dispose(): void {
