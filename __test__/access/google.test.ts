@@ -1,12 +1,12 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingHttpHeaders } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
 import { defaultCredentials } from '../../lib/access/google.ts'
 import { connect } from '../../lib/index.ts'
+import { listening } from '../listening.ts'
 
 /* Credentials that Google's own programs find: which count, what is asked for, and that nothing of them is shown. */
 
@@ -55,12 +55,12 @@ async function machine(...answers: readonly (readonly [status: number, body: str
     asked.push({ path, headers })
     response.writeHead(status).end(body)
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { host } = new URL(await listening(server))
   onTestFinished(() => {
     server.closeAllConnections()
     server.close()
   })
-  return { host: `127.0.0.1:${(server.address() as AddressInfo).port}`, asked }
+  return { host, asked }
 }
 
 async function failure(given: NodeJS.ProcessEnv): Promise<unknown> {

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import type { StoreConnection } from '../../lib/access/connections.ts'
 import { type AccessRules, type CopyError, connect } from '../../lib/index.ts'
 import { shownAddress } from '../../lib/path.ts'
+import { listening } from '../listening.ts'
 
 const HUSH = 'a-token-that-nobody-sees'
 const ARN = 'arn:aws:iam::123456789012:role/reader'
@@ -28,8 +28,7 @@ async function web(body: () => string): Promise<Web> {
     const text = body()
     response.writeHead(200, { 'content-length': Buffer.byteLength(text), etag: '"1"' }).end(text)
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, shown }
+  return { server, url: await listening(server), shown }
 }
 
 let good: Web

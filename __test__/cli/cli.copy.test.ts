@@ -1,7 +1,6 @@
 import { EventEmitter } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough, Writable } from 'node:stream'
@@ -10,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { run } from '../../lib/cli/run.ts'
 import type { Receipt } from '../../lib/receipt.ts'
+import { listening } from '../listening.ts'
 import { copyist, start } from './command.ts'
 
 let folder: string
@@ -56,9 +56,8 @@ describe('a load', () => {
       asked.push(url, headers.authorization)
       answer.end('id,name\n1,one\n')
     })
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-    const { port } = server.address() as AddressInfo
-    const load = `COPY t FROM 'http://me:pw@127.0.0.1:${port}/' (FORMAT csv, HEADER, CREATE_TABLE, FILES ['f.csv?sig=hush'])`
+    const { host } = new URL(await listening(server))
+    const load = `COPY t FROM 'http://me:pw@${host}/' (FORMAT csv, HEADER, CREATE_TABLE, FILES ['f.csv?sig=hush'])`
     try {
       for (const [said, words] of [
         ['load', [load]],

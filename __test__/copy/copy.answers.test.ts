@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { listening } from '../listening.ts'
 import { type Bench, benches } from './targets.ts'
 
 const TEXT = 'id,note\n1,a\n'
@@ -23,8 +23,7 @@ describe.each(benches)('$name', ({ open }) => {
       asked.push(request.url ?? '')
       response.writeHead(200, { ...headers, 'content-length': Buffer.byteLength(body) }).end(body)
     })
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    url = await listening(server)
   })
 
   afterAll(async () => {

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { listening } from '../listening.ts'
 import { type Bench, benches } from './targets.ts'
 
 describe.each(benches)('$name', ({ open }) => {
@@ -58,8 +58,7 @@ describe.each(benches)('$name', ({ open }) => {
     bench = await open()
     await bench.sql('CREATE TABLE t (id integer, note text)')
     server = createServer(answer)
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    url = await listening(server)
   })
 
   afterAll(async () => {
@@ -196,8 +195,7 @@ describe.each(benches)('$name', ({ open }) => {
 
   test('a load that is aborted ends at once', async () => {
     const silent = createServer(() => {})
-    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
-    const address = `http://127.0.0.1:${(silent.address() as AddressInfo).port}/x`
+    const address = `${await listening(silent)}/x`
     const abort = new AbortController()
     const load = bench.db.copy(`COPY t FROM '${address}' (${CSV})`, { signal: abort.signal })
     setTimeout(() => abort.abort(), 300)

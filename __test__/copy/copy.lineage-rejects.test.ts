@@ -1,9 +1,8 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { CopyError } from '../../lib/index.ts'
 import { Store } from '../servers/store.ts'
+import { useFolder } from './inputs.ts'
 import { type Bench, benches } from './targets.ts'
 
 /* What rows get of the files that they were refused of, when they are loaded again. */
@@ -11,32 +10,25 @@ import { type Bench, benches } from './targets.ts'
 describe.each(benches)('$name', ({ open }) => {
   let bench: Bench
   let store: Store
-  let folder: string
+  const folder = useFolder('copyist-lineage-')
+  const { file } = folder
 
   beforeAll(async () => {
     store = await Store.start({ pageSize: 2 })
     bench = await open({ connections: { here: { endpoint: store.url, region: 'us-east-1', anonymous: true } } })
     await bench.sql('CREATE TABLE t (id integer, note text, f text, l bigint, o bigint)')
     await bench.sql('CREATE TABLE parts (id integer, note text, year integer, month text, day date)')
-    folder = mkdtempSync(join(tmpdir(), 'copyist-lineage-'))
   })
 
   afterAll(async () => {
     await bench.close()
     await store.stop()
-    rmSync(folder, { recursive: true })
   })
 
   beforeEach(async () => {
     for (const table of ['t', 'parts']) await bench.sql(`DELETE FROM ${table}`)
   })
 
-  const file = (path: string, content: string) => {
-    const whole = join(folder, path)
-    mkdirSync(join(whole, '..'), { recursive: true })
-    writeFileSync(whole, content)
-    return whole
-  }
   const remote = 'AWS CONNECTION = here'
   const LINEAGE = 'LINEAGE (f file, l line, o offset)'
   const failure = async (load: Promise<unknown>): Promise<CopyError> => {
@@ -89,7 +81,7 @@ describe.each(benches)('$name', ({ open }) => {
           if (store_ === '') file(`refused/${path}`, content)
           else store.put('bucket', `refused/${path}`, content)
         }
-        const from = store_ === '' ? `${folder}/refused` : `${store_}refused`
+        const from = store_ === '' ? `${folder.path}/refused` : `${store_}refused`
         const rest = store_ === '' ? '' : `, ${remote}`
         const options = `FORMAT csv, HEADER, ON_ERROR skip_row, ${names}, ${LINEAGE}${rest}`
         const first = await bench.db.copy(`COPY t FROM '${from}' (${options})`)
@@ -98,7 +90,7 @@ describe.each(benches)('$name', ({ open }) => {
         await bench.sql('CREATE TABLE loose (id text, note text, f text, l bigint, o bigint, load uuid)')
         const again = await bench.db.copy(
           `COPY REJECTS '${first.id}' INTO loose WITH (LINEAGE (f file, l line, o offset, load load_id))`,
-          { rejects: join(folder, 'still.csv') },
+          { rejects: join(folder.path, 'still.csv') },
         )
         // A quote that is not closed would swallow the rows behind it.
         expect(again).toMatchObject({ rowsLoaded: isTwice ? 5 : 4, rowsRejected: isTwice ? 2 : 1 })
@@ -119,7 +111,7 @@ describe.each(benches)('$name', ({ open }) => {
       file('counted/a.csv', 'x,a\n')
       file('counted/b.csv', 'y,b\n')
       const options = 'FORMAT csv, ON_ERROR skip_row, LINEAGE (f file)'
-      const { id } = await bench.db.copy(`COPY t (id, note) FROM '${folder}/counted' (${options})`)
+      const { id } = await bench.db.copy(`COPY t (id, note) FROM '${folder.path}/counted' (${options})`)
       await bench.sql('CREATE TABLE loose (id text, note text, f text)')
       const error = await failure(bench.db.copy(`COPY REJECTS '${id}' INTO loose WITH (WHEN note != 'a')`))
       expect(error).toMatchObject({
@@ -146,11 +138,11 @@ describe.each(benches)('$name', ({ open }) => {
       file('refused-in/year=2024/month=05/day=2024-05-01/a.csv', 'id,note\nx,a\n1,a\nv,a\n')
       file('refused-in/year=2025/month=%C3%A4/day=__HIVE_DEFAULT_PARTITION__/b.csv', 'id,note\ny,b\n')
       file('refused-in/year=99999/month=1/day=2024-05-03/c.csv', 'id,note\nz,c\nw,c\n')
-      const { id } = await bench.db.copy(`COPY parts FROM '${folder}/refused-in' (${HIVE}, ON_ERROR skip_row)`)
+      const { id } = await bench.db.copy(`COPY parts FROM '${folder.path}/refused-in' (${HIVE}, ON_ERROR skip_row)`)
       await bench.sql('CREATE TABLE narrow (id text, note text, year smallint, month text, day date)')
       const bad = await failure(bench.db.copy(`COPY REJECTS '${id}' INTO narrow`))
-      expect(bad).toMatchObject({ sqlState: '22003', position: { file: `${folder}/refused-in`, column: 'year' } })
-      expect(bad.detail).toContain(`"${folder}/refused-in/year=99999/month=1/day=2024-05-03/c.csv"`)
+      expect(bad).toMatchObject({ sqlState: '22003', position: { file: `${folder.path}/refused-in`, column: 'year' } })
+      expect(bad.detail).toContain(`"${folder.path}/refused-in/year=99999/month=1/day=2024-05-03/c.csv"`)
       await bench.sql('CREATE TABLE loose (id text, note text, year integer, month text, day date)')
       const again = await bench.db.copy(`COPY REJECTS '${id}' INTO loose WHERE id <> 'v'`)
       expect(again).toMatchObject({ rowsLoaded: 4, rowsFiltered: 1 })

@@ -1,11 +1,11 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { CopyError } from '../../lib/index.ts'
 import { Store } from '../servers/store.ts'
+import { useFolder } from './inputs.ts'
 import { type Bench, benches } from './targets.ts'
 
 const FLIGHTS = fileURLToPath(new URL('../../node_modules/vega-datasets/data/flights-200k.arrow', import.meta.url))
@@ -13,7 +13,8 @@ const FLIGHTS = fileURLToPath(new URL('../../node_modules/vega-datasets/data/fli
 describe.each(benches)('$name', ({ name, open }) => {
   let bench: Bench
   let store: Store
-  let folder: string
+  const folder = useFolder('copyist-lineage-')
+  const { file } = folder
 
   beforeAll(async () => {
     store = await Store.start({ pageSize: 2 })
@@ -25,25 +26,17 @@ describe.each(benches)('$name', ({ name, open }) => {
     )
     await bench.sql('CREATE TABLE parts (id integer, note text, year integer, month text, day date)')
     await bench.sql(`CREATE TABLE flights (delay ${double}, l bigint, f text)`)
-    folder = mkdtempSync(join(tmpdir(), 'copyist-lineage-'))
   })
 
   afterAll(async () => {
     await bench.close()
     await store.stop()
-    rmSync(folder, { recursive: true })
   })
 
   beforeEach(async () => {
     for (const table of ['t', 'about', 'parts', 'flights']) await bench.sql(`DELETE FROM ${table}`)
   })
 
-  const file = (path: string, content: string | Uint8Array) => {
-    const whole = join(folder, path)
-    mkdirSync(join(whole, '..'), { recursive: true })
-    writeFileSync(whole, content)
-    return whole
-  }
   const rows = () => bench.sql('SELECT id, f, l, o FROM t ORDER BY f, o, id')
   const remote = 'AWS CONNECTION = here'
   const LINEAGE = 'LINEAGE (f file, l line, o offset)'
@@ -105,7 +98,7 @@ describe.each(benches)('$name', ({ name, open }) => {
           contents[at] = content
         }
         const list = _ === 'fixed' ? '' : ' (id, note, f, l, o)'
-        const statement = `COPY t${list} FROM '${folder}/places' (${options}, ${LINEAGE})`
+        const statement = `COPY t${list} FROM '${folder.path}/places' (${options}, ${LINEAGE})`
         const receipt = await bench.db.copy(statement, { threads: 4, memoryLimit: 2 * 1024 * 1024 })
         expect(receipt).toMatchObject({ rowsLoaded: 29_003 })
         if (_ === 'text') {
@@ -133,7 +126,7 @@ describe.each(benches)('$name', ({ name, open }) => {
         contents[file(`small/${String(number).padStart(3, '0')}.csv`, content)] = content
       }
       const options = "FORMAT csv, HEADER, ON_ERROR skip_row, SKIP_BLANK_LINES, WHEN note != 'none'"
-      const receipt = await bench.db.copy(`COPY t FROM '${folder}/small' (${options}, ${LINEAGE})`, { threads: 4 })
+      const receipt = await bench.db.copy(`COPY t FROM '${folder.path}/small' (${options}, ${LINEAGE})`, { threads: 4 })
       expect(receipt).toMatchObject({ rowsLoaded: 1600, rowsRejected: 400, rowsFiltered: 400, blankLines: 400 })
       await checkPlaces(contents, 1600)
       const [lines] = await bench.sql(`SELECT min(l), max(l), sum(l) FROM t WHERE f LIKE '%/007.csv'`)
@@ -143,7 +136,7 @@ describe.each(benches)('$name', ({ name, open }) => {
     test('offsets are bytes of the file, whatever its encoding, and of what was compressed of the text inside', async () => {
       const text = 'id,note\r\n1,äöü\r\n2,"x\r\ny"\r\n3,z'
       file('utf16/a.csv', Buffer.from(`\ufeff${text}`, 'utf16le'))
-      await bench.db.copy(`COPY t FROM '${folder}/utf16/a.csv' (FORMAT csv, HEADER, ENCODING 'UTF16', ${LINEAGE})`)
+      await bench.db.copy(`COPY t FROM '${folder.path}/utf16/a.csv' (FORMAT csv, HEADER, ENCODING 'UTF16', ${LINEAGE})`)
       const at = (part: string) => String(2 + 2 * text.indexOf(part))
       expect((await rows()).map(([id, , line, offset]) => [id, line, offset])).toEqual([
         ['1', '2', at('1,')],
@@ -152,7 +145,7 @@ describe.each(benches)('$name', ({ name, open }) => {
       ])
       await bench.sql('DELETE FROM t')
       file('zipped/a.csv.gz', gzipSync('id,note\n1,a\n2,b\n'))
-      await bench.db.copy(`COPY t FROM '${folder}/zipped/a.csv.gz' (FORMAT csv, HEADER, ${LINEAGE})`)
+      await bench.db.copy(`COPY t FROM '${folder.path}/zipped/a.csv.gz' (FORMAT csv, HEADER, ${LINEAGE})`)
       expect((await rows()).map(([id, , line, offset]) => [id, line, offset])).toEqual([
         ['1', '2', '8'],
         ['2', '3', '12'],
@@ -199,7 +192,7 @@ describe.each(benches)('$name', ({ name, open }) => {
       utimesSync(plain, 1_700_000_000, 1_700_000_000.25)
       utimesSync(packed, 0, 86_400)
       const about = 'LINEAGE (load load_id, tag etag, bytes size, changed last_modified)'
-      const { id } = await bench.db.copy(`COPY about FROM '${folder}/about' (FORMAT csv, ${about})`)
+      const { id } = await bench.db.copy(`COPY about FROM '${folder.path}/about' (FORMAT csv, ${about})`)
       const changed = 'CAST(round(extract(epoch FROM changed) * 1000) AS bigint)'
       expect(await bench.sql(`SELECT id, note, load, tag, bytes, ${changed} FROM about ORDER BY id`)).toEqual([
         ['1', 'a', id, null, '4', '1700000000250'],
@@ -359,10 +352,10 @@ describe.each(benches)('$name', ({ name, open }) => {
       const rejects: string[] = []
       await bench.db.copy(`COPY t FROM '${at}' (FORMAT csv, HEADER, ON_ERROR skip_row, ${LINEAGE})`, {
         onReject: ({ raw, line }) => rejects.push(`${line} ${raw}`),
-        rejects: join(folder, 'bad.out'),
+        rejects: join(folder.path, 'bad.out'),
       })
       expect(rejects).toEqual(['3 x,b'])
-      expect(readFileSync(join(folder, 'bad.out'), 'utf8')).toBe('id,note\nx,b\n')
+      expect(readFileSync(join(folder.path, 'bad.out'), 'utf8')).toBe('id,note\nx,b\n')
       expect((await rows()).map(([id, , line]) => [id, line])).toEqual([
         ['1', '2'],
         ['3', '4'],
@@ -410,9 +403,9 @@ describe.each(benches)('$name', ({ name, open }) => {
         ['3', 'c', '2025', 'ä/ x', null],
       ]
       for (const [from, options] of [
-        [`'${folder}/hive'`, ''],
-        [`'${folder}/hive/*/*/*/*.csv'`, ''],
-        [`'${folder}'`, ", PATTERN = 'hive/year=*/**/*.csv'"],
+        [`'${folder.path}/hive'`, ''],
+        [`'${folder.path}/hive/*/*/*/*.csv'`, ''],
+        [`'${folder.path}'`, ", PATTERN = 'hive/year=*/**/*.csv'"],
       ]) {
         await bench.db.copy(`COPY parts FROM ${from} (${HIVE}${options})`)
         expect(await parts()).toEqual(expected)
@@ -423,7 +416,7 @@ describe.each(benches)('$name', ({ name, open }) => {
       expect(await parts()).toEqual([['4', 'd', '2024', 'a b', '2024-05-02']])
       await bench.sql('DELETE FROM parts')
       const where = "WHERE year = 2025 OR note = 'a05'"
-      await bench.db.copy(`COPY parts FROM '${folder}/hive' (${HIVE}, TRANSFORM (note AS note || month)) ${where}`)
+      await bench.db.copy(`COPY parts FROM '${folder.path}/hive' (${HIVE}, TRANSFORM (note AS note || month)) ${where}`)
       expect((await parts()).map((row) => row[1])).toEqual(['a05', 'cä/ x'])
     })
 
@@ -432,14 +425,14 @@ describe.each(benches)('$name', ({ name, open }) => {
         file(`many/year=${2000 + (number % 7)}/n${number}.csv`, `id,note\n${number},x\n${number},y\n`)
       }
       await bench.sql('CREATE TABLE years (id integer, note text, year smallint)')
-      await bench.db.copy(`COPY years FROM '${folder}/many' (${HIVE})`, { threads: 4 })
+      await bench.db.copy(`COPY years FROM '${folder.path}/many' (${HIVE})`, { threads: 4 })
       const wrong = await bench.sql('SELECT count(*), sum(CASE WHEN year = 2000 + id % 7 THEN 0 ELSE 1 END) FROM years')
       expect(wrong).toEqual([['600', '0']])
       await bench.sql('DROP TABLE years')
     })
 
     test('the path counts where a file of columns has the column, too, of which then none is read', async () => {
-      const path = `${folder}/flown/delay=5`
+      const path = `${folder.path}/flown/delay=5`
       mkdirSync(path, { recursive: true })
       writeFileSync(`${path}/f.arrow`, readFileSync(FLIGHTS))
       await bench.db.copy(
@@ -470,14 +463,14 @@ describe.each(benches)('$name', ({ name, open }) => {
     ])('%s is refused', async (path, expected) => {
       const at = file(`wrong/${path}`, 'id,note\n1,a\n')
       const { sqlState, message } = await failure(bench.db.copy(`COPY parts FROM '${at}' (${HIVE})`))
-      expect([sqlState, message.replaceAll(`${folder}/wrong`, '@')]).toEqual(expected)
+      expect([sqlState, message.replaceAll(`${folder.path}/wrong`, '@')]).toEqual(expected)
     })
 
     test('files with other keys than the first, and streams, are refused', async () => {
       file('mixed/year=1/month=1/day=2024-01-01/a.csv', 'id,note\n1,a\n')
       file('mixed/year=2/month=1/b.csv', 'id,note\n1,a\n')
-      const mixed = await failure(bench.db.copy(`COPY parts FROM '${folder}/mixed' (${HIVE})`))
-      expect([mixed.sqlState, mixed.message.replaceAll(folder, '@')]).toEqual([
+      const mixed = await failure(bench.db.copy(`COPY parts FROM '${folder.path}/mixed' (${HIVE})`))
+      expect([mixed.sqlState, mixed.message.replaceAll(folder.path, '@')]).toEqual([
         '22023',
         'the path "@/mixed/year=2/month=1/b.csv" has no "day=", and "@/mixed/year=1/month=1/day=2024-01-01/a.csv" has',
       ])
@@ -488,7 +481,7 @@ describe.each(benches)('$name', ({ name, open }) => {
     test('a table is made with columns of the types that all paths prove', async () => {
       file('make/year=2024/month=05/day=2024-05-01/a.csv', 'id,note\n1,a\n')
       file('make/year=2025/month=11/day=__HIVE_DEFAULT_PARTITION__/b.csv', 'id,note\n3,c\n')
-      const statement = `COPY hived FROM '${folder}/make' (${HIVE}, CREATE_TABLE, LINEAGE (file))`
+      const statement = `COPY hived FROM '${folder.path}/make' (${HIVE}, CREATE_TABLE, LINEAGE (file))`
       const { table, columns } = await bench.db.explain(statement)
       expect(table?.exists).toBe(false)
       expect(columns?.slice(-3).map(({ name, from, detected }) => [name, from, detected])).toEqual([

@@ -1,12 +1,12 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import { afterAll, beforeAll, expect } from 'vitest'
 import { CopyError } from '../../lib/index.ts'
 import type { Bench } from './targets.ts'
 
-/** A folder of the test file's own, and what writes a file into it and answers its path. */
+/** A folder of the test file's own, and what writes a file into it, or below, and answers its path. */
 export interface Folder {
   readonly path: string
   file(name: string, content: string | Uint8Array): string
@@ -25,6 +25,7 @@ export function useFolder(prefix: string): Folder {
     },
     file(name, content) {
       const file = join(path, name)
+      mkdirSync(dirname(file), { recursive: true })
       writeFileSync(file, content)
       return file
     },

@@ -1,6 +1,5 @@
 import { createReadStream, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -9,6 +8,7 @@ import { DuckDBInstance } from '@duckdb/node-api'
 import { type RecordBatch, type Table, tableFromIPC, tableToIPC } from 'apache-arrow'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type ReadColumn, type ReadOptions, type ReadReceipt, type Reject, read } from '../../lib/index.ts'
+import { listening } from '../listening.ts'
 
 let folder: string
 
@@ -346,8 +346,7 @@ describe('formats and options', () => {
 
   test('of an HTTP server, with columns that are given or proven', async () => {
     const server = createServer((_, answer) => answer.end('a,b\n1,x\n'))
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-    const statement = `COPY FROM 'http://127.0.0.1:${(server.address() as AddressInfo).port}/x.csv' (FORMAT csv, HEADER)`
+    const statement = `COPY FROM '${await listening(server)}/x.csv' (FORMAT csv, HEADER)`
     try {
       expect(await rows(statement, { columns: { a: 'int', b: 'text' } })).toEqual([{ a: 1, b: 'x' }])
       expect(await rows(statement)).toEqual([{ a: 1, b: 'x' }])

@@ -1,7 +1,6 @@
 import { createSign, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
@@ -9,6 +8,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test,
 import { Connections } from '../../lib/access/connections.ts'
 import { connect, type StoreConnection } from '../../lib/index.ts'
 import { parseCopy } from '../../lib/statement/parser.ts'
+import { listening } from '../listening.ts'
 import { binaryOf, KEYS, putObject, type RealServer, startReal } from './real.ts'
 
 /* Roles, session tokens and web identities, by a real token service and a store that knows them. */
@@ -97,8 +97,7 @@ async function startIssuer(): Promise<{ readonly url: string; token(): string; s
     const found = request.url === '/keys' ? { keys: [key] } : { issuer: url, jwks_uri: `${url}/keys` }
     answer.setHeader('content-type', 'application/json').end(JSON.stringify(found))
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const url = await listening(server)
   return {
     url,
     token: () => signed(privateKey, { iss: url, sub: 'somebody', aud: 'copyist' }),
