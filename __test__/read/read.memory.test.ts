@@ -9,6 +9,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 const MB = 1 << 20
 const library = fileURLToPath(new URL('../../dist/index.js', import.meta.url))
 
+/** Columns of texts that never come again. */
+const WIDE = Array.from({ length: 100 }, (_, number) => `c${number}`)
+
 let folder: string
 
 /** Files of the same rows, small and large. */
@@ -32,6 +35,14 @@ beforeAll(async () => {
     const texts = `SELECT repeat(chr(97 + (i % 7)::INT), 8000) note FROM range(${rows}) t(i)`
     await connection.run(`COPY (${texts}) TO '${join(folder, name)}' (FORMAT parquet)`)
   }
+  for (const [name, rows] of [
+    ['wide-few.parquet', 10],
+    ['wide-many.parquet', 10_000],
+  ] as const) {
+    const texts = WIDE.map((column, number) => `lpad((i * ${WIDE.length} + ${number})::text, 60, 'x') ${column}`)
+    const query = `SELECT ${texts.join(', ')} FROM range(${rows}) t(i)`
+    await connection.run(`COPY (${query}) TO '${join(folder, name)}' (FORMAT parquet, ROW_GROUP_SIZE 2048)`)
+  }
   connection.closeSync()
   instance.closeSync()
 })
@@ -41,7 +52,10 @@ afterAll(() => rmSync(folder, { recursive: true }))
 /** The highest resident size of a process that iterates, in bytes. */
 function peakOf(file: string, form: string): number {
   const isParquet = file.endsWith('.parquet')
-  const columns = isParquet ? { note: 'text' } : { id: 'int', part: 'float8', at: 'timestamp', note: 'text' }
+  const texts = file.startsWith('wide') ? WIDE : ['note']
+  const columns = isParquet
+    ? Object.fromEntries(texts.map((name) => [name, 'text']))
+    : { id: 'int', part: 'float8', at: 'timestamp', note: 'text' }
   const format = isParquet ? 'parquet' : 'csv'
   const program = `
     import { read } from ${JSON.stringify(library)}
@@ -68,4 +82,11 @@ test.each(['rows', 'batches'])('%s of a few kilobytes of Parquet that come to 48
   const large = peakOf('many.parquet', form)
   // Garbage that has not been collected yet comes to a quarter of it, by how the collector was disposed.
   expect(large - small).toBeLessThan(200 * MB)
+})
+
+test.each(['rows', 'columnBatches'])('%s of many columns of texts keep no dictionaries beyond the limit', (form) => {
+  const few = peakOf('wide-few.parquet', form)
+  const many = peakOf('wide-many.parquet', form)
+  // All texts come to 60 MB, and in dictionaries that nothing bounds to ten times that.
+  expect(many - few).toBeLessThan(200 * MB)
 })

@@ -4,6 +4,7 @@
 //! mostly new, or too many, has no dictionary from then on.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow_array::cast::AsArray;
@@ -17,12 +18,18 @@ const MOST_BYTES: usize = 4 << 20;
 const LONGEST: usize = 64;
 /// Values of which at least half must have been met before, over and over.
 const TRIED: u32 = 4096;
+/// Bytes that a text takes besides its own wherever it is known: in a table, with what the allocator keeps.
+const OVERHEAD: usize = 64;
 /// Places that are looked at for a text. More is a column whose texts are made to collide.
 const PROBES: usize = 64;
 
 /// The dictionaries of a load, which only grow.
 pub(crate) struct Dictionaries {
     columns: Vec<Mutex<Shared>>,
+    /// Bytes that the texts of all columns may still take.
+    left: AtomicUsize,
+    /// Where each text is kept: twice here, by JavaScript, and by every thread.
+    copies: usize,
 }
 
 #[derive(Default)]
@@ -33,8 +40,16 @@ struct Shared {
 }
 
 impl Dictionaries {
-    pub fn new(columns: usize) -> Self {
-        Self { columns: (0..columns).map(|_| Mutex::default()).collect() }
+    /// `most` bytes are taken by all texts together, wherever they are known, at so many threads.
+    pub fn new(columns: usize, threads: usize, most: usize) -> Self {
+        let columns = (0..columns).map(|_| Mutex::default()).collect();
+        Self { columns, left: AtomicUsize::new(most), copies: threads + 3 }
+    }
+
+    /// Whether there is room for another text.
+    fn take(&self, length: usize) -> bool {
+        let bytes = (length + OVERHEAD) * self.copies;
+        self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes)).is_ok()
     }
 
     /// The code of a text; None where there is no room for it.
@@ -44,7 +59,7 @@ impl Dictionaries {
             return Some(code);
         }
         let code = shared.ends.len();
-        if code >= MOST_TEXTS || shared.bytes.len() + text.len() > MOST_BYTES {
+        if code >= MOST_TEXTS || shared.bytes.len() + text.len() > MOST_BYTES || !self.take(text.len()) {
             return None;
         }
         shared.codes.insert(text.into(), code as u32);
@@ -78,6 +93,8 @@ pub(crate) struct Known {
     count: usize,
     tried: u32,
     met: u32,
+    /// Values that the input's own dictionaries served since `tried` was 0.
+    served: usize,
     is_given_up: bool,
 }
 
@@ -110,21 +127,40 @@ impl Known {
         Some(most)
     }
 
-    /// Codes of the texts of a dictionary of the input, by their places in it, and one more than the highest; None where there is no room.
-    pub fn codes_of(&mut self, dictionaries: &Dictionaries, column: usize, texts: &ArrayRef) -> Option<(&[u32], u32)> {
+    /// Codes of the texts of a dictionary of the input, by their places in it, and one more than the highest; None where there is no room, or
+    /// where such dictionaries have had a new text for every other value that they served. This one serves `rows` more.
+    pub fn codes_of(
+        &mut self,
+        dictionaries: &Dictionaries,
+        column: usize,
+        texts: &ArrayRef,
+        rows: usize,
+    ) -> Option<(&[u32], u32)> {
         if self.is_given_up {
             return None;
         }
         // One dictionary serves many batches.
         let is_same = |(known, ..): &Translated| Arc::ptr_eq(known, texts);
         if !self.translated.as_ref().is_some_and(is_same) {
-            let Some((codes, most)) = self.translate(dictionaries, column, texts) else {
+            let codes = if self.has_served() { self.translate(dictionaries, column, texts) } else { None };
+            let Some((codes, most)) = codes else {
                 *self = Self { is_given_up: true, ..Self::default() };
                 return None;
             };
             self.translated = Some((Arc::clone(texts), codes, most));
         }
+        self.served += rows;
         self.translated.as_ref().map(|(_, codes, most)| (&codes[..], *most))
+    }
+
+    /// Whether the input's own dictionaries have been worth it.
+    fn has_served(&mut self) -> bool {
+        if self.tried < TRIED {
+            return true;
+        }
+        let has_served = self.served >= 2 * (self.tried - self.met) as usize;
+        (self.tried, self.met, self.served) = (0, 0, 0);
+        has_served
     }
 
     fn translate(&mut self, dictionaries: &Dictionaries, column: usize, texts: &ArrayRef) -> Option<(Vec<u32>, u32)> {
@@ -225,7 +261,7 @@ mod tests {
 
     #[test]
     fn threads_share_codes() {
-        let all = Dictionaries::new(1);
+        let all = Dictionaries::new(1, 2, usize::MAX);
         let (mut one, mut other) = (Known::default(), Known::default());
         assert_eq!(codes(&mut one, &all, &["a", "b", "a", ""]), Some((3, vec![0, 1, 0, 2])));
         assert_eq!(codes(&mut other, &all, &["c", "b", "b"]), Some((4, vec![3, 1, 1])));
@@ -236,7 +272,7 @@ mod tests {
 
     #[test]
     fn new_texts_over_and_over_end_it() {
-        let all = Dictionaries::new(1);
+        let all = Dictionaries::new(1, 2, usize::MAX);
         let mut known = Known::default();
         let texts: Vec<String> = (0..10_000).map(|n| format!("text {n}")).collect();
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
@@ -246,8 +282,43 @@ mod tests {
     }
 
     #[test]
+    fn columns_share_what_room_there_is() {
+        let (most, length) = (1 << 20, 50);
+        let all = Dictionaries::new(2, 2, most);
+        let mut known = [Known::default(), Known::default()];
+        let texts: Vec<String> = (0..40_000).map(|n| format!("{n:0length$}")).collect();
+        // Each comes twice, so that it is worth it.
+        let mut texts = texts.iter().flat_map(|text| [text.as_str(), text]).collect::<Vec<_>>().into_iter();
+        for column in [0, 1].into_iter().cycle() {
+            let some: Vec<&str> = texts.by_ref().take(100).collect();
+            if some.is_empty() {
+                break;
+            }
+            known[column].codes(&all, column, some.iter().map(|text| Some(text.as_bytes())), &mut Vec::new());
+        }
+        let counts = [0, 1].map(|column| all.texts(column, 0).1.len());
+        assert!(counts.iter().all(|&count| count > 500), "{counts:?}");
+        assert!(counts.iter().sum::<usize>() * (length + OVERHEAD) * 5 <= most, "{counts:?}");
+        assert!(known.iter().all(|known| known.is_given_up));
+    }
+
+    #[test]
+    fn dictionaries_that_serve_few_values_end_it() {
+        let all = Dictionaries::new(1, 2, usize::MAX);
+        let group = |from: usize| -> ArrayRef {
+            Arc::new(arrow_array::StringArray::from_iter_values((from..from + 2000).map(|n| format!("text {n}"))))
+        };
+        for (rows, is_worth_it) in [(2000, false), (20_000, true)] {
+            let mut known = Known::default();
+            let mut codes = |number: usize| known.codes_of(&all, 0, &group(number * 2000), rows).map(|(_, most)| most);
+            assert_eq!((0..10).map(|number| codes(number).is_some()).all(|is_some| is_some), is_worth_it, "{rows}");
+            assert_eq!(codes(11).is_some(), is_worth_it);
+        }
+    }
+
+    #[test]
     fn short_texts_do_not_collide() {
-        let all = Dictionaries::new(1);
+        let all = Dictionaries::new(1, 2, usize::MAX);
         let mut known = Known::default();
         let letters = || b'A'..=b'Z';
         let texts = letters().flat_map(|a| letters().flat_map(move |b| letters().map(move |c| [a, b, c])));
@@ -259,7 +330,7 @@ mod tests {
 
     #[test]
     fn many_texts_that_come_again_are_kept() {
-        let all = Dictionaries::new(1);
+        let all = Dictionaries::new(1, 2, usize::MAX);
         let mut known = Known::default();
         let texts: Vec<String> = (0..200_000).map(|n| format!("ST{:05}", n * 7919 % 1500)).collect();
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();

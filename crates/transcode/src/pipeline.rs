@@ -391,9 +391,11 @@ impl Load {
             splitter.keeps_dictionaries = sink != Sink::Ipc;
             splitter.most_held = limits.max_bytes.saturating_mul(2).max(LEAST_HELD);
         }
+        #[cfg(feature = "columnar")]
+        let coded = if sink == Sink::Values { plan.columns.len() } else { 0 };
         let shared = Arc::new(Shared {
             #[cfg(feature = "columnar")]
-            dictionaries: Dictionaries::new(if sink == Sink::Values { plan.columns.len() } else { 0 }),
+            dictionaries: Dictionaries::new(coded, threads, limits.max_bytes / 2),
             plan,
             sink,
             table,

@@ -562,7 +562,7 @@ impl Writer<'_> {
             DataType::Utf8View => codes!(array.as_string_view()),
             DataType::Dictionary(key, _) if **key == DataType::Int32 => {
                 let array = array.as_dictionary::<Int32Type>();
-                known.codes_of(dictionaries, index, array.values()).map(|(all, most)| {
+                known.codes_of(dictionaries, index, array.values(), array.len()).map(|(all, most)| {
                     codes.extend(array.keys().values().iter().map(|&key| all.get(key as usize).copied().unwrap_or(0)));
                     most
                 })

@@ -190,7 +190,7 @@ proptest! {
         let plan_columns: Vec<_> = columns(&first).into_iter().map(|(ty, ..)| of(ty)).collect();
         let count = plan_columns.len();
         let plan = plan(plan_columns);
-        let dictionaries = Dictionaries::new(count);
+        let dictionaries = Dictionaries::new(count, 1, usize::MAX);
         let mut known: Vec<Known> = Vec::new();
         let mut buffer = Vec::new();
         // Two batches, since dictionaries go on, of arrays that are parts of others.
