@@ -28,7 +28,7 @@ import {
   Spool,
   splitOf,
 } from './native/open.ts'
-import { pump } from './native/pump.ts'
+import { claim, pump } from './native/pump.ts'
 import { partitioned } from './partitions.ts'
 import { isRemoteAddress, localPath, shownAddress } from './path.ts'
 import type { Receipt } from './receipt.ts'
@@ -284,6 +284,7 @@ class LazyInput {
     const enough = new AbortController()
     const chunks: Buffer[] = []
     let bytes = 0
+    claim(input.stream, 'stdin')
     await pump(input.stream, anyOf(enough.signal, this.#call.signal), (chunk) => {
       // A copy: whose the chunk is may use it again.
       chunks.push(Buffer.from(chunk.subarray(0, HEADER_BYTES - bytes)))
