@@ -302,6 +302,14 @@ describe.each(benches)('$name', ({ name, open }) => {
       db.copy("COPY t FROM 's3://bucket/in/a.csv' WITH (FORMAT csv, AWS CONNECTION = gone)"),
     ).rejects.toMatchObject({ sqlState: '42704' })
   })
+    // Several may be compressed in several ways; of one it is known.
+    expect(input?.compression).toBeUndefined()
+    store.requests.length = 0
+    const packed = await db.explain(
+      "COPY t FROM 's3://bucket/in/deep/c.csv.gz' WITH (FORMAT csv, HEADER true, AWS CONNECTION = store)",
+    )
+    expect(packed.input).toMatchObject({ kind: 'remote', compression: 'gzip', read: 'nothing' })
+    expect(store.requests.length).toBe(1)
 
   test('the environment says how, where no connection is named', async () => {
     vi.stubEnv('AWS_ACCESS_KEY_ID', accessKeyId)

@@ -584,6 +584,9 @@ export interface BindingZone {
 
 /** Bytes of another encoding as text; what is no character becomes U+FFFD. */
 export declare function decodeText(name: string, bytes: Buffer): string | null
+/** By what an input is compressed that has this name and begins with these bytes, 16 or all that there are; `compression` is that of a specification. */
+export declare function codecOf(compression: string, name: string, start: Buffer): string | null
+
 
 /** Nothing is served under a number any more. No statement that asks for it may be running. */
 export declare function dropWindow(id: number): void
