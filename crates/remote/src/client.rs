@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -19,7 +20,7 @@ use reqwest::header::{
     HeaderMap, HeaderName, HeaderValue, LAST_MODIFIED, RANGE, RETRY_AFTER, TRANSFER_ENCODING,
 };
 use reqwest::redirect::Policy;
-use reqwest::{StatusCode, Url, Version};
+use reqwest::{Certificate, StatusCode, Url, Version};
 
 use crate::credentials::Refreshing;
 use crate::place::{Scheme, unaskable};
@@ -62,7 +63,7 @@ impl Net {
     }
 
     /// The client for web servers, or for stores, whose redirects lead to where their signatures are not valid.
-    fn client(&self, scheme: Scheme) -> reqwest::Result<reqwest::Client> {
+    fn client(&self, scheme: Scheme) -> Result<reqwest::Client, Box<dyn Error + Send + Sync>> {
         let (kept, redirects) = match scheme {
             Scheme::Http => (&self.web, self.redirects()),
             _ => (&self.store, Policy::none()),
@@ -79,6 +80,9 @@ impl Net {
             // An address may be a secret as a whole, such as one that is signed.
             .referer(false)
             .http1_only();
+        if let Some(path) = std::env::var_os(EXTRA_CERTIFICATES).filter(|path| !path.is_empty()) {
+            builder = builder.tls_certs_merge(certificates(path.as_ref())?);
+        }
         if !self.rules.is_empty() {
             builder = builder.no_proxy().dns_resolver(Arc::new(Resolver(Arc::clone(&self.rules))));
         }
@@ -101,6 +105,21 @@ impl Net {
                 None => attempt.follow(),
             }
         })
+    }
+}
+
+/// Node's variable for a file of certificates that are trusted beside those of the system.
+const EXTRA_CERTIFICATES: &str = "NODE_EXTRA_CA_CERTS";
+
+fn certificates(path: &Path) -> Result<Vec<Certificate>, String> {
+    let unusable = |why: &dyn fmt::Display| {
+        format!("the certificates of {EXTRA_CERTIFICATES}, \"{}\", cannot be used: {why}", path.display())
+    };
+    let bytes = std::fs::read(path).map_err(|error| unusable(&error))?;
+    match Certificate::from_pem_bundle(&bytes) {
+        Ok(found) if found.is_empty() => Err(unusable(&"there are none in it")),
+        Ok(found) => Ok(found),
+        Err(error) => Err(unusable(&error)),
     }
 }
 
@@ -140,10 +159,8 @@ pub(crate) struct Connector {
 
 impl HttpConnector for Connector {
     fn connect(&self, _: &ClientOptions) -> object_store::Result<HttpClient> {
-        let client = self
-            .net
-            .client(self.scheme)
-            .map_err(|error| object_store::Error::Generic { store: "HTTP", source: error.into() })?;
+        let client =
+            self.net.client(self.scheme).map_err(|source| object_store::Error::Generic { store: "HTTP", source })?;
         Ok(HttpClient::new(Service { client, connector: self.clone() }))
     }
 }
