@@ -1,5 +1,6 @@
 //! The HTTP client below all stores: what may be dialled, and answers that are none.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 use std::path::Path;
@@ -14,7 +15,7 @@ use object_store::client::{
     HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpResponseBody, HttpService,
 };
 use object_store::{ClientOptions, CredentialProvider};
-use quick_xml::escape::unescape;
+use quick_xml::escape::{escape, unescape};
 use reqwest::header::{
     ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, DATE, ETAG,
     HeaderMap, HeaderName, HeaderValue, LAST_MODIFIED, RANGE, RETRY_AFTER, TRANSFER_ENCODING,
@@ -23,7 +24,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Certificate, StatusCode, Url, Version};
 
 use crate::credentials::Refreshing;
-use crate::place::{Scheme, unaskable};
+use crate::place::{Scheme, percent_decoded, unaskable};
 use crate::rules::{Allow, Denied, NetworkRules, literal};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -474,6 +475,7 @@ fn askable(text: &str, entry: &str, name: &str, size: &str) -> (String, Page) {
     for piece in text.split_inclusive(&*close) {
         let (before, object) = piece.split_at(piece.find(&open).unwrap_or(piece.len()));
         kept.push_str(before);
+        let object = &*plainly_named(object, name);
         let Some(key) = raw_element(object, name).and_then(|raw| unescape(raw).ok()) else {
             kept.push_str(object);
             continue;
@@ -487,6 +489,16 @@ fn askable(text: &str, entry: &str, name: &str, size: &str) -> (String, Page) {
         }
     }
     (kept, page)
+}
+
+/// An entry whose name is written as all others are. Azure writes one with a character that XML does not have as a URL does, and says so.
+fn plainly_named<'a>(entry: &'a str, name: &str) -> Cow<'a, str> {
+    let encoded = entry.split_once(&format!("<{name} Encoded=\"true\">")).and_then(|(before, rest)| {
+        let (encoded, after) = rest.split_once("</")?;
+        Some((before, percent_decoded(encoded), after))
+    });
+    let Some((before, decoded, after)) = encoded else { return Cow::Borrowed(entry) };
+    Cow::Owned(format!("{before}<{name}>{}</{after}", escape(String::from_utf8_lossy(&decoded))))
 }
 
 async fn collected(mut body: reqwest::Body, most: usize, time: Duration) -> Result<Bytes, HttpError> {

@@ -355,7 +355,7 @@ fn azure_cloud(server: &str) -> Option<&'static str> {
     AZURE_CLOUDS.into_iter().find(|cloud| *cloud == suffix)
 }
 
-fn percent_decoded(text: &str) -> Vec<u8> {
+pub(crate) fn percent_decoded(text: &str) -> Vec<u8> {
     let bytes = text.as_bytes();
     let mut decoded = Vec::with_capacity(bytes.len());
     let mut at = 0;

@@ -761,6 +761,34 @@ fn names_that_cannot_be_asked_for_spoil_no_list_that_does_not_mean_them() {
 }
 
 #[test]
+fn a_name_that_xml_does_not_have_is_read_from_an_azure_list() {
+    let server = serve(|_, request| {
+        if !request.target.contains("comp=list") {
+            return Answer::object(request, b"x", "\"1\"");
+        }
+        let entry = |name: &str| {
+            format!(
+                "<Blob><Name{name}</Name><Properties><Last-Modified>Fri, 27 Nov 2026 10:00:00 GMT</Last-Modified><Content-Length>1</Content-Length><Content-Type>text/csv</Content-Type><Etag>0x1</Etag></Properties></Blob>"
+            )
+        };
+        let blobs =
+            [" Encoded=\"true\">in/a%25%EF%BF%BE%26.csv", " Encoded=\"true\">in/%EF%BF%BF%0A.txt", ">in/b%41.csv"]
+                .map(entry);
+        let body = format!("<EnumerationResults><Blobs>{}</Blobs><NextMarker/></EnumerationResults>", blobs.concat());
+        Answer { body: body.into_bytes(), ..Answer::status(200) }
+    });
+    let access = Access { endpoint: Some(server.url.clone()), account: Some("acc".to_owned()), ..access() };
+    let found = wait(list("az://c/in", Some("*.csv"), &access)).expect("they are listed");
+    let found: Vec<_> = found.iter().map(|listed| &*listed.address).collect();
+    assert_eq!(found, ["az://c/in/a%\u{fffe}&.csv", "az://c/in/b%41.csv"]);
+    assert_eq!(read(found[0], &access), Ok(b"x".to_vec()));
+    let target = server.requests.lock().expect("nobody has failed").last().expect("it was asked").target.clone();
+    assert_eq!(target, "/c/in/a%25%EF%BF%BE&.csv");
+    let error = wait(list("az://c/in", Some("*.txt"), &access)).expect_err("it has a line end");
+    assert!(error.message.ends_with("its name has a control character, such as a line end"), "{error:?}");
+}
+
+#[test]
 fn a_list_that_goes_on_says_where() {
     for more in ["<IsTruncated>true</IsTruncated>", "<IsTruncated>true</IsTruncated><NextContinuationToken/>"] {
         let server = serve(move |_, _| listed(&[("in/a.csv", 4)], more));
