@@ -137,6 +137,8 @@ export interface BindingAccess {
   isBrotli: boolean
   /** Bytes that are asked for at a time. */
   part?: number
+  /** Bytes that the names in a list may have. */
+  mostListed?: number
   /** What may be dialled: all of them must allow it. Without any everything is open. */
   rules: Array<BindingRules>
 }
@@ -582,11 +584,11 @@ export interface BindingZone {
   transitions: Float64Array
 }
 
-/** Bytes of another encoding as text; what is no character becomes U+FFFD. */
-export declare function decodeText(name: string, bytes: Buffer): string | null
 /** By what an input is compressed that has this name and begins with these bytes, 16 or all that there are; `compression` is that of a specification. */
 export declare function codecOf(compression: string, name: string, start: Buffer): string | null
 
+/** Bytes of another encoding as text; what is no character becomes U+FFFD. */
+export declare function decodeText(name: string, bytes: Buffer): string | null
 
 /** Nothing is served under a number any more. No statement that asks for it may be running. */
 export declare function dropWindow(id: number): void

@@ -39,6 +39,8 @@ pub struct BindingAccess {
     pub is_brotli: bool,
     /// Bytes that are asked for at a time.
     pub part: Option<f64>,
+    /// Bytes that the names in a list may have.
+    pub most_listed: Option<f64>,
     /// What may be dialled: all of them must allow it. Without any everything is open.
     pub rules: Vec<BindingRules>,
 }
@@ -177,6 +179,7 @@ impl BindingAccess {
             retry_timeout: self.retry_timeout_ms.map(|ms| Duration::from_millis(ms.max(0.0) as u64)),
             is_brotli: self.is_brotli,
             part: self.part.map(|part| part.max(1.0) as u64),
+            most_listed: self.most_listed.map(|most| most.max(0.0) as u64),
             net: Net::new(rules),
         })
     }

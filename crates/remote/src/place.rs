@@ -59,6 +59,8 @@ pub struct Access {
     pub is_brotli: bool,
     /// Bytes that are asked for at a time; a few times as much is held.
     pub part: Option<u64>,
+    /// Bytes that the names in a list may have.
+    pub most_listed: Option<u64>,
     /// Connections, and where they may lead.
     pub net: Net,
 }

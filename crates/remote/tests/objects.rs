@@ -448,6 +448,26 @@ fn a_list_without_end_is_an_error() {
 }
 
 #[test]
+fn a_list_of_more_names_than_may_be_held_is_an_error() {
+    // Each page has another name, which is meant or is not.
+    let server = serve(|number, _| {
+        let next = "<IsTruncated>true</IsTruncated><NextContinuationToken>x</NextContinuationToken>";
+        listed(&[(&format!("in/{number:0100}.csv"), 1)], next)
+    });
+    let access = Access { most_listed: Some(2_000), ..s3(&server, &Arc::default(), Duration::from_secs(3600)) };
+    for (pattern, pages) in [(None, 9), (Some("*.txt"), 19)] {
+        let before = server.requests.lock().expect("nobody has failed").len();
+        let error = wait(list("s3://b/in", pattern, &access)).expect_err("it never ends");
+        assert_eq!(
+            (error.code.sql_state(), &*error.message),
+            ("54000", "there are too many objects below \"s3://b/in\"")
+        );
+        assert!(error.hint.as_deref().is_some_and(|hint| hint.starts_with("Raise memoryLimit")), "{error:?}");
+        assert_eq!(server.requests.lock().expect("nobody has failed").len() - before, pages, "{pattern:?}");
+    }
+}
+
+#[test]
 fn an_error_with_the_status_of_a_success_is_one() {
     let server = serve(|_, _| Answer { body: b"<Error><Code>SlowDown</Code></Error>".to_vec(), ..Answer::status(200) });
     let access = Access { max_retries: Some(1), ..s3(&server, &Arc::default(), Duration::from_secs(3600)) };
