@@ -3,12 +3,12 @@
 mod server;
 
 use std::io::Read;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant, SystemTime};
 
 use copyist_remote::{
-    Access, Known, Listed, Net, Network, NetworkRules, Object, Place, Reader, Scheme, Secret, Stop, caught, list,
+    Access, Begun, Known, Listed, Net, Network, NetworkRules, Object, Place, Reader, Scheme, Secret, Stop, caught, list,
 };
 use copyist_store::carried;
 use server::{Answer, Request, Server, serve};
@@ -465,6 +465,38 @@ fn a_list_of_more_names_than_may_be_held_is_an_error() {
         assert!(error.hint.as_deref().is_some_and(|hint| hint.starts_with("Raise memoryLimit")), "{error:?}");
         assert_eq!(server.requests.lock().expect("nobody has failed").len() - before, pages, "{pattern:?}");
     }
+}
+
+#[test]
+fn an_object_that_was_looked_at_is_not_asked_for_again_if_it_is_read_soon() {
+    let server = serve(|_, request| Answer::object(request, &bytes(LARGE), "\"1\""));
+    let object = Object::new(&format!("{}/a.csv", server.url), &access()).expect("it is an address");
+    let (known, begun) = look(&object);
+    let mut read = Vec::new();
+    let object = object.known(known).begun(begun);
+    Reader::new(object.clone(), &Stop::default()).read_to_end(&mut read).expect("it is read");
+    assert!(read == bytes(LARGE));
+    let whole = |server: &Server| {
+        server.requests.lock().expect("nobody has failed").iter().filter(|request| request.range().is_none()).count()
+    };
+    assert_eq!(whole(&server), 1);
+    // An answer is read once.
+    Reader::new(object, &Stop::default()).read_exact(&mut [0; 1]).expect("it is read");
+    assert_eq!(whole(&server), 2);
+    // Its rest could not be had.
+    let server = serve(|_, request| Answer::object(request, &bytes(100_000), "W/\"1\""));
+    let object = Object::new(&format!("{}/a.csv", server.url), &access()).expect("it is an address");
+    let (_, begun) = look(&object);
+    Reader::new(object.begun(begun), &Stop::default()).read_exact(&mut [0; 1]).expect("it is read");
+    assert_eq!(whole(&server), 2);
+}
+
+/// On the threads on which objects are read.
+fn look(object: &Object) -> (Known, Begun) {
+    let (object, (sender, receiver)) = (object.clone(), mpsc::channel());
+    let looking = async move { drop(sender.send(object.look().await)) };
+    copyist_remote::spawn(looking).expect("it starts");
+    receiver.recv().expect("it ends").expect("it is allowed").expect("it is there")
 }
 
 #[test]
