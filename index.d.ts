@@ -915,7 +915,11 @@ export interface ExplainedInput {
 	readonly files?: readonly string[];
 	/** Absent while nobody knows. */
 	readonly bytes?: number;
-	readonly compression: "none";
+	/**
+	 * As its first bytes tell a load, or COMPRESSION says. Absent where several files are not alike, for several objects of another machine, and for a
+	 * stream of which nothing was read.
+	 */
+	readonly compression?: Compression | "none";
 	/**
 	 * How much of it this explanation has read. Of a stream that is gone; one of which nothing was read is as it was before. Types of a table
 	 * that does not exist are proven by all values, MAP BY NAME asks for the header, and Parquet and Arrow files for their schema; nothing else is read without VALIDATE.

@@ -61,9 +61,6 @@ import {
   type ZonesInLiterals,
 } from './target/target.ts'
 import { checkTransform, stepsOf, unknownTypes } from './transform.ts'
-import { checkWhole } from './whole-file.ts'
-
-const NOTHING_LOADED = 'Nothing was loaded.'
 
 /** Runs one statement on `target` from parsing to commit. */
 export async function runCopy(
@@ -214,8 +211,6 @@ class Work {
       if (loaded instanceof CopyError) error = loaded
       else if (loaded !== undefined) return loaded
       await this.#noteFailure(error)
-      // A value that was cut in two says nothing of that.
-      if (!this.committing && !this.call.signal?.aborted) await checkWhole(this.source, NOTHING_LOADED, error)
       throw await this.#diagnosed(error)
     }
   }
@@ -539,7 +534,6 @@ class Work {
       if (statement.options.analyze) await transaction.analyze(table)
       if (signal?.aborted) throw aborted(signal)
       const counters = native.counters()
-      await checkWhole(input, NOTHING_LOADED)
       // An input that was not read to its end, since enough of its rows were refused, does not balance.
       await log.finish()
       log.checkEnd(counters.rowsRead)

@@ -15,6 +15,7 @@ import { columnsOfSchema, plainOptions, planLoad, TRANSPORT, type TravelPlan } f
 import { receiptOf } from './load-record.ts'
 import { madeColumns, withMade } from './made-columns.ts'
 import { loadAddon } from './native/addon.ts'
+import { firstBytes, MARK_BYTES } from './native/first-bytes.ts'
 import { type DatePatterns, isRead, type LoadColumn } from './native/load.ts'
 import {
   type Input,
@@ -28,13 +29,20 @@ import {
   Spool,
   splitOf,
 } from './native/open.ts'
-import { pump } from './native/pump.ts'
+import { claim, pump } from './native/pump.ts'
 import { partitioned } from './partitions.ts'
 import { isRemoteAddress, localPath, shownAddress } from './path.ts'
 import type { Receipt } from './receipt.ts'
 import { copyHere, type LocalCopies, startOfFirst } from './remote-copies.ts'
 import { abandonInput, closeFiles, discard, inputFile, openSource } from './source.ts'
-import { type ColumnarFormat, type CopyFrom, type ErrorPolicy, isColumnar, type Name } from './statement/ast.ts'
+import {
+  type ColumnarFormat,
+  type Compression,
+  type CopyFrom,
+  type ErrorPolicy,
+  isColumnar,
+  type Name,
+} from './statement/ast.ts'
 import { statementError } from './statement/diagnostics.ts'
 import { refusePending } from './statement/execution.ts'
 import { explainOptions } from './statement/explain.ts'
@@ -148,6 +156,8 @@ class LazyInput {
   /** The beginning of an object of another machine. */
   #sample: Spool | undefined
   #read: ExplainedInput['read'] = 'nothing'
+  /** Once it is known: what is explained is described before it is read, and afterwards. */
+  #compression: ExplainedInput['compression']
 
   constructor(
     statement: CopyFrom,
@@ -169,7 +179,7 @@ class LazyInput {
     const read = this.#read
     const isWhole = this.#spool !== undefined && read === 'all'
     const spooled = isWhole ? { bytes: this.#spool?.size ?? 0 } : {}
-    if (source.kind === 'stdin') return { name: 'STDIN', kind: 'stream', ...spooled, compression: 'none', read }
+    if (source.kind === 'stdin') return { name: 'STDIN', kind: 'stream', ...spooled, ...(await this.#packed()), read }
     // Under rules not even whether there is such a file is told before they allow it.
     if (this.#access || isRemoteAddress(source.path)) {
       await this.open()
@@ -181,23 +191,57 @@ class LazyInput {
         const bytes = objects.reduce((sum, { size = Number.NaN }) => sum + size, 0)
         const sized = Number.isSafeInteger(bytes) ? { bytes } : {}
         const named = files.length > 1 ? { files } : {}
-        return { name, kind: 'remote', ...named, ...sized, compression: 'none', read }
+        return { name, kind: 'remote', ...named, ...sized, ...(await this.#packed(opened)), read }
       }
     }
     const found = await stat(localPath(text, source)).catch(() => undefined)
     const isStream = found?.isFIFO() || found?.isCharacterDevice() || found?.isSocket()
-    if (isStream) return { name: source.path, kind: 'stream', ...spooled, compression: 'none', read }
+    if (isStream) return { name: source.path, kind: 'stream', ...spooled, ...(await this.#packed()), read }
     // Opened, what is missing or no text is told as a load tells it.
     const opened = await this.open()
     if (opened.kind === 'files') {
       const { name, size } = opened
-      return { name, kind: 'files', files: namesOf(opened), bytes: size, compression: 'none', read }
+      return { name, kind: 'files', files: namesOf(opened), bytes: size, ...(await this.#packed(opened)), read }
     }
     if (opened.kind === 'file' && opened.size !== undefined) {
-      return { name: opened.name, kind: 'file', bytes: opened.size, compression: 'none', read }
+      return { name: opened.name, kind: 'file', bytes: opened.size, ...(await this.#packed(opened)), read }
     }
     if (found === undefined) throw missingFile(source.path)
-    return { name: source.path, kind: 'file', bytes: found.size, compression: 'none', read }
+    return { name: source.path, kind: 'file', bytes: found.size, ...(await this.#packed(opened)), read }
+  }
+
+  /** How the input is compressed, as its first bytes tell a load; absent where they are not at hand, or inputs differ. */
+  async #packed(input?: Input): Promise<Pick<ExplainedInput, 'compression'>> {
+    const { format, remote } = this.#statement.options
+    const asked = remote?.compression
+    if (isColumnar(format)) return { compression: 'none' }
+    if (asked !== undefined) return { compression: asked }
+    if (this.#compression !== undefined) return { compression: this.#compression }
+    const found = new Set<ExplainedInput['compression']>()
+    for await (const [name, start] of this.#starts(input)) {
+      found.add(start && ((loadAddon().codecOf('auto', name, start) ?? 'none') as Compression | 'none'))
+    }
+    const [compression, ...others] = found
+    if (compression === undefined || others.length > 0) return {}
+    this.#compression = compression
+    return { compression }
+  }
+
+  /** The names and the first bytes of what is read; of objects of another machine only of one, and of a stream only if it was read. */
+  async *#starts(opened: Input | undefined): AsyncGenerator<readonly [string, Buffer | undefined]> {
+    const input = this.#copies?.input ?? opened
+    if (this.#spool !== undefined) yield ['STDIN', this.#spool.start]
+    else if (input?.kind === 'remote') {
+      const [object, ...others] = input.objects
+      if (object === undefined || others.length > 0) return
+      const { bytes } = await input.store.start(object, MARK_BYTES, this.#call.signal)
+      yield [shownAddress(object.address), bytes]
+    } else if (input?.kind === 'file') yield [input.name, await firstBytes(input.path, MARK_BYTES)]
+    else if (input?.kind === 'files') {
+      const names = namesOf(input)
+      for (const [index, path] of input.paths.entries())
+        yield [names[index] ?? path, await firstBytes(path, MARK_BYTES)]
+    }
   }
 
   /** The statement with the columns that the paths of its files name. */
@@ -284,6 +328,7 @@ class LazyInput {
     const enough = new AbortController()
     const chunks: Buffer[] = []
     let bytes = 0
+    claim(input.stream, 'stdin')
     await pump(input.stream, anyOf(enough.signal, this.#call.signal), (chunk) => {
       // A copy: whose the chunk is may use it again.
       chunks.push(Buffer.from(chunk.subarray(0, HEADER_BYTES - bytes)))

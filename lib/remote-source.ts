@@ -27,9 +27,10 @@ const MOST_PART = 4 * 1024 * 1024
 const LEAST_PART = 64 * 1024
 /** Parts of all that is read ahead, of the object that is read and of the next one, that the memory must have room for. */
 const PARTS = 64
-/** Bytes of a manifest: half a million entries. What is made of them takes some times as much, so that it is a part of the memory at most. */
+/** Bytes of a manifest: half a million entries. */
 const MOST_MANIFEST = 64 * 1024 * 1024
-const MANIFEST_PART = 4
+/** Of a manifest, and of the names in a list. What is made of them takes some times as much, so that they are a part of the memory at most. */
+const NAMES_PART = 4
 
 /**
  * Objects of a store, or files of a web server.
@@ -67,7 +68,6 @@ export async function openRemote(statement: CopyFrom, address: string, context: 
     throw at(error, place)
   })
   const store = new Store(settings)
-  const folder = address.replace(/\/?$/, '/')
   const name = shownAddress(address)
   const found = async (): Promise<readonly RemoteObject[]> => {
     if (manifest) return await listedIn(statement, address, store, context)
@@ -77,16 +77,16 @@ export async function openRemote(statement: CopyFrom, address: string, context: 
       return addresses.map((each) => ({ address: each }))
     }
     if (isWeb) return [{ address }]
-    if (pattern !== undefined) return await store.list(folder, pattern, signal)
+    if (pattern !== undefined) return await store.list(address, pattern, signal)
     const isFolder = /^[^:]*:\/\/[^/]*\/?$|\/$/.test(address)
     const exact = isFolder ? [] : await store.probe([address], signal)
     const isMark = exact[0]?.size === 0
     if (exact.length > 0 && !isMark) return exact
     // Some tools mark a folder by an object of its name; without anything below, or where that may not be seen, it is what was named.
-    if (isMark) return await store.list(folder, undefined, signal).catch((error: unknown) => orExact(error, exact))
+    if (isMark) return await store.list(address, undefined, signal).catch((error: unknown) => orExact(error, exact))
     // What is below the folder, by the address's own pattern if it is one.
     const [, base = '', ofKey] = /^([^:]*:\/\/[^/]*\/(?:[^*?[{]*\/)?)([^*?[{/]*[*?[{].*)$/s.exec(address) ?? []
-    return ofKey === undefined ? await store.list(folder, undefined, signal) : await store.list(base, ofKey, signal)
+    return ofKey === undefined ? await store.list(address, undefined, signal) : await store.list(base, ofKey, signal)
   }
   const objects = await found().catch((error: unknown) => {
     throw at(error, place)
@@ -171,6 +171,7 @@ async function settingsOf(statement: CopyFrom, address: string, context: RemoteC
   checkAddress(address, statement, context)
   const shared = {
     part: Math.max(LEAST_PART, Math.min(MOST_PART, Math.floor(memoryLimit / PARTS))),
+    mostListed: Math.floor(memoryLimit / NAMES_PART),
     ...(access && { rules: access.network }),
     ...(statement.options.remote?.compression === 'brotli' && { isBrotli: true }),
   }
@@ -267,7 +268,7 @@ async function listedIn(
   context: RemoteContext,
 ): Promise<readonly RemoteObject[]> {
   const { signal, memoryLimit } = context
-  const most = Math.min(MOST_MANIFEST, Math.floor(memoryLimit / MANIFEST_PART))
+  const most = Math.min(MOST_MANIFEST, Math.floor(memoryLimit / NAMES_PART))
   const { bytes, isWhole } = await store.start({ address }, most, signal)
   if (!isWhole)
     throw badManifest(shownAddress(address), `it has more than ${most} bytes, the most for this memoryLimit`)

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream'
-import { closeSource, iterate } from './native/pump.ts'
+import { claim, closeSource, iterate } from './native/pump.ts'
 import { isPromise, type RowText } from './row-text.ts'
 import { untilAborted } from './until-aborted.ts'
 
@@ -24,6 +24,7 @@ export class RowReader {
   #isClosed = false
 
   constructor(source: RowSource) {
+    claim(source, 'rows')
     this.#source = source
     this.#iterator = iterate(source)
     // A stream may fail long before it is read. Whoever reads it then is told; until then nobody else may be.

@@ -124,6 +124,12 @@ describe('a connection', () => {
       sqlState: '42704',
       message: 'connection "shop" does not exist',
     })
+    const cased = Connections.of({ Shop: key })
+    expect(thrownBy(() => cased.resolve(from('WITH (FORMAT csv, AWS CONNECTION = Shop)')))).toMatchObject({
+      sqlState: '42704',
+      hint: 'There is one called "Shop": write it in double quotes, AWS CONNECTION = "Shop".',
+    })
+    expect(cased.resolve(from('WITH (FORMAT csv, AWS CONNECTION = "Shop")')).aws).toBeDefined()
     // What was meant for a name could be a secret.
     const error = thrownBy(() => connections.resolve(from("CSV CREDENTIALS 'SecretWord' NULL AS '' ROUNDEC")))
     expect(error).toMatchObject({ sqlState: '42704', message: 'the connection that CREDENTIALS names does not exist' })
@@ -175,11 +181,18 @@ describe('a connection', () => {
       `{ "connections": { "a": { "credentials": { "secretAccessKey": "${HUSH}" } } } }`,
       'only a connection that is given in code',
     ],
+    [
+      `{ "connections": { "a": { "Region": "${HUSH}" } } }`,
+      'bad.json": invalid value for option "connections.a.Region": there is no such setting; there are region, ',
+    ],
   ])('of a file that makes no sense: %#', (text, words) => {
     const path = join(folder, 'bad.json')
     writeFileSync(path, text)
     expect(thrownBy(() => Connections.of({}, path)).message).toContain(words)
-    expect(thrownBy(() => Connections.of({}, join(folder, 'nowhere.json')))).toMatchObject({ sqlState: '58P01' })
+    expect(thrownBy(() => Connections.of({}, join(folder, 'nowhere.json')))).toMatchObject({
+      sqlState: 'F0000',
+      message: expect.stringMatching(/^could not use the config file ".*nowhere.json": ENOENT/),
+    })
   })
 })
 
@@ -364,6 +377,24 @@ describe("AWS's package", () => {
       ],
       ['role', { params: { RoleArn: 'arn:aws:iam::1:role/own' } }],
     ])
+  })
+
+  test('says the role that is not given', async () => {
+    const failing = async () => ({
+      ...(await load()),
+      fromTemporaryCredentials: () => async () => {
+        throw new Error('not today')
+      },
+    })
+    const connections = Connections.of(
+      { store: { accessKeyId: 'AKIA', secretAccessKey: HUSH, roleArn: 'arn:aws:iam::1:role/own' } },
+      undefined,
+      failing,
+    )
+    await expect(connections.resolve(named).aws?.()).rejects.toMatchObject({
+      sqlState: '28000',
+      message: 'there are no AWS credentials: role "arn:aws:iam::1:role/own": not today',
+    })
   })
 
   test('is asked for by name where it is missing', async () => {

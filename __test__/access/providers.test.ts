@@ -88,7 +88,10 @@ describe('a profile', () => {
 
   test('that there is none of is an error without a secret', async () => {
     const error = await credentials({ profile: 'none' }).catch((reason: unknown) => reason)
-    expect(error).toMatchObject({ sqlState: '28000', message: expect.stringContaining('there are no AWS credentials') })
+    expect(error).toMatchObject({
+      sqlState: '28000',
+      message: expect.stringContaining('there are no AWS credentials: profile "none": '),
+    })
     expect(JSON.stringify(error)).not.toContain('default"')
   })
 })

@@ -18,6 +18,8 @@ interface Web {
 
 /** What is said to whom shows what. */
 let statusOf = (_: string | undefined) => 200
+/** Where a redirect goes. */
+let leadsTo: string | undefined
 
 async function web(body: () => string): Promise<Web> {
   const shown: (string | undefined)[] = []
@@ -25,6 +27,9 @@ async function web(body: () => string): Promise<Web> {
     shown.push(request.headers.authorization)
     const status = statusOf(request.headers.authorization)
     if (status !== 200) return response.writeHead(status, { 'content-length': 0 }).end()
+    if (leadsTo !== undefined && request.url === '/away.csv') {
+      return response.writeHead(302, { location: leadsTo, 'content-length': 0 }).end()
+    }
     const text = body()
     response.writeHead(200, { 'content-length': Buffer.byteLength(text), etag: '"1"' }).end(text)
   })
@@ -109,6 +114,23 @@ test('and to no other, nor unencrypted, nor anywhere where it names none', async
     expect(error?.hint ?? error?.detail).toBeDefined()
   }
   expect([...good.shown, ...evil.shown]).toEqual([])
+})
+
+test('nor is it taken along where that server redirects to', async () => {
+  for (const bearerToken of [HUSH, async () => HUSH]) {
+    leadsTo = '/here.csv'
+    expect(await load(`${good.url}/away.csv`, { bearerToken, endpoint: good.url })).toBeUndefined()
+    expect(good.shown).toEqual([`Bearer ${HUSH}`, `Bearer ${HUSH}`])
+    good.shown.length = 0
+    for (const host of ['127.0.0.1', 'localhost']) {
+      leadsTo = `${evil.url.replace('127.0.0.1', host)}/there.csv`
+      expect(await load(`${good.url}/away.csv`, { bearerToken, endpoint: good.url })).toBeUndefined()
+      expect(good.shown).toEqual([`Bearer ${HUSH}`])
+      expect(evil.shown).toEqual([undefined])
+      good.shown.length = 0
+      evil.shown.length = 0
+    }
+  }
 })
 
 test('a token that a function gives is asked for anew before it expires, and when it is refused', async () => {

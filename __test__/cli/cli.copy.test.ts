@@ -95,6 +95,20 @@ describe('a load', () => {
     expect(JSON.parse(nowhere.stderr)).toMatchObject({ error: { sqlState: '58P01' } })
   })
 
+  test('with a config file that makes no sense has exit code 2', async () => {
+    const config = join(folder, 'config.json')
+    for (const text of ['{', '{ "connections": { "a": { "Region": "x" } } }', undefined]) {
+      if (text === undefined) await rm(config)
+      else await writeFile(config, text)
+      const to = join(folder, 'config.duckdb')
+      const { code, stderr } = await copyist({ words: ['--config', config, '--to', to, `COPY t FROM '${file}'`] })
+      expect([code, stderr]).toEqual([
+        2,
+        expect.stringContaining(`ERROR:  could not use the config file "${config}": `),
+      ])
+    }
+  })
+
   test('to a server that is not there does not show the password', async () => {
     const { code, stderr } = await copyist({
       words: ['--to', 'postgres://u:s3cret@127.0.0.1:1/d', `COPY t FROM '${file}'`],

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
+import { brotliCompressSync, gzipSync } from 'node:zlib'
 import { DuckDBInstance } from '@duckdb/node-api'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
@@ -97,11 +98,34 @@ describe.each(benches)('$name', ({ name, open }) => {
     expect(explanation.load?.errors.judgedBy).toMatch(name === 'postgres' ? /savepoint/ : /window/)
   })
 
+  test('says how the input is compressed', async () => {
+    const text = '7,x,2024-01-31\n'
+    const file = (name: string, content: string | Buffer) => folder.file(name, content)
+    const [plain, packed] = [file('plain.gz', text), file('packed', gzipSync(text))]
+    const brotli = file('named.br', brotliCompressSync(text))
+    for (const [from, options, compression] of [
+      [plain, '', 'none'],
+      [packed, '', 'gzip'],
+      [brotli, '', 'brotli'],
+      [packed, ", COMPRESSION 'zstd'", 'zstd'],
+      [folder.path, `, FILES = ['packed', 'packed']`, 'gzip'],
+      [folder.path, `, FILES = ['packed', 'plain.gz']`, undefined],
+    ] as const) {
+      const { input } = await bench.db.explain(`COPY t (id, note, day) FROM '${from}' (FORMAT csv${options})`)
+      expect([from, options, input?.compression]).toEqual([from, options, compression])
+    }
+    // Of a stream it is known where it was read.
+    const { input } = await bench.db.explain('COPY fresh FROM STDIN (FORMAT csv, CREATE_TABLE)', {
+      stdin: gzipSync(text),
+    })
+    expect(input).toMatchObject({ compression: 'gzip', read: 'all' })
+  })
+
   test('leaves a stream that it need not read as it is', async () => {
     const stdin = Readable.from([Buffer.from('1\tx\t2024-01-31\n')])
     const statement = 'COPY t (id, note, day) FROM STDIN'
     const { input, failure } = await bench.db.explain(statement, { stdin })
-    expect(input).toEqual({ name: 'STDIN', kind: 'stream', compression: 'none', read: 'nothing' })
+    expect(input).toEqual({ name: 'STDIN', kind: 'stream', read: 'nothing' })
     expect(failure).toBeUndefined()
     // It need not even be there.
     expect((await bench.db.explain(statement)).failure).toBeUndefined()

@@ -364,6 +364,51 @@ describe.each(benches)('inputs on $name', ({ open }) => {
     }
   })
 
+  test('a stream that was read before is not taken for an empty one', async () => {
+    const chunk = () => Buffer.from('1\ta\n')
+    const chunks = () => [chunk()]
+    const sources: (() => NonNullable<CopyCallOptions['stdin']>)[] = [
+      () => Readable.from(chunks()),
+      () => new Blob(chunks()).stream(),
+      () => chunks().values(),
+      () =>
+        (async function* () {
+          yield chunk()
+        })(),
+    ]
+    const again = {
+      sqlState: '22023',
+      message: 'what the option "stdin" gives has been read by another statement already',
+      hint: 'A stream can be read once: open it anew for each statement.',
+    }
+    for (const open of sources) {
+      const stdin = open()
+      expect((await bench.db.copy('COPY t FROM STDIN', { stdin })).rowsLoaded).toBe(1)
+      await bench.sql('DELETE FROM t')
+      const error = await refusal(bench.db.copy('COPY t FROM STDIN', { stdin }))
+      // Node knows of its own streams that they have ended.
+      expect(error).toMatchObject(stdin instanceof Readable ? { sqlState: '22023' } : again)
+      // Read in part only.
+      const begun = open()
+      await refusal(bench.db.copy('COPY t FROM STDIN CSV', { stdin: begun }))
+      expect((await refusal(bench.db.copy('COPY t FROM STDIN', { stdin: begun }))).sqlState).toBe('22023')
+      await expect(bench.db.copy('COPY made FROM STDIN', { stdin: begun, createTable: true })).rejects.toMatchObject({
+        sqlState: '22023',
+      })
+    }
+    const rowsOnce = [{ id: 5, name: 'x' }].values()
+    expect((await bench.db.copy('COPY t FROM STDIN', { rows: rowsOnce })).rowsLoaded).toBe(1)
+    await bench.sql('DELETE FROM t')
+    await expect(bench.db.copy('COPY t FROM STDIN', { rows: rowsOnce })).rejects.toMatchObject({
+      ...again,
+      message: again.message.replace('stdin', 'rows'),
+    })
+    // An array begins anew.
+    const stdin = chunks()
+    for (let time = 0; time < 2; time += 1) await bench.db.copy('COPY t FROM STDIN', { stdin })
+    expect(await rows()).toHaveLength(2)
+  })
+
   test('a stream that fails, and one of objects', async () => {
     const failing = Readable.from(
       (async function* () {

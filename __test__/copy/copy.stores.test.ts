@@ -109,7 +109,7 @@ describe.each(benches)('$name', ({ name, open }) => {
     const receipt = await load('s3://bucket/in/a.csv')
     expect(receipt.files).toMatchObject([{ path: 's3://bucket/in/a.csv', rows: 2, bytes: 16 }])
     expect(await ids()).toEqual(['1', '2'])
-    expect(store.requests.map(({ of }) => of)).not.toContain('LIST')
+    expect(store.requests.map(({ of }) => of)).toEqual(['GET'])
   })
 
   test.each([
@@ -152,8 +152,8 @@ describe.each(benches)('$name', ({ name, open }) => {
   })
 
   test.each([
-    ["s3://bucket/in', PATTERN = '*.json", '58P01', 'no object below "s3://bucket/in/" matches "*.json"'],
-    ['s3://bucket/nothing', '58P01', 'there is no object "s3://bucket/nothing/", and none below it'],
+    ["s3://bucket/in', PATTERN = '*.json", '58P01', 'no object below "s3://bucket/in" matches "*.json"'],
+    ['s3://bucket/nothing', '58P01', 'there is no object "s3://bucket/nothing", and none below it'],
     ['s3://other/x', '58P01', undefined],
     ['s3://bucket/oddly', '0A000', '"s3://bucket/oddly/end.csv/" cannot be asked for: its name ends with a slash'],
     [
@@ -232,6 +232,26 @@ describe.each(benches)('$name', ({ name, open }) => {
     })
   })
 
+  test('so do the names in a list', async () => {
+    for (let index = 0; index < 320; index += 1) {
+      store.put('many', `in/${'a-long-name-'.repeat(70)}${index}.csv`, `id,note\n${index},x\n`)
+    }
+    const memoryLimit = 1024 * 1024
+    const statement = (pattern: string) =>
+      `COPY t FROM 's3://many/in' WITH (FORMAT csv, HEADER true, AWS CONNECTION = store, PATTERN = '${pattern}')`
+    await expect(db.copy(statement('*.csv'), { memoryLimit })).rejects.toMatchObject({
+      sqlState: '54000',
+      message: 'there are too many objects below "s3://many/in"',
+      detail: expect.stringContaining('more than 262144 bytes, the most for this memoryLimit'),
+      hint: expect.stringContaining('Raise memoryLimit'),
+    })
+    expect(await ids()).toEqual([])
+    await db.copy(statement('*-1?.csv'), { memoryLimit })
+    expect((await ids()).length).toBe(10)
+    await db.copy(statement('*.csv'), { memoryLimit: 2 * memoryLimit })
+    expect((await ids()).length).toBe(330)
+  })
+
   test('a table is made of objects', async () => {
     const receipt = await load('s3://bucket/in/', ", PATTERN = '{a,b,deep/c}.csv*', CREATE_TABLE true")
     expect(receipt.rowsLoaded).toBe(4)
@@ -282,6 +302,14 @@ describe.each(benches)('$name', ({ name, open }) => {
       files: ['s3://bucket/in/a.csv', 's3://bucket/in/b.csv'],
       bytes: 28,
     })
+    // Several may be compressed in several ways; of one it is known.
+    expect(input?.compression).toBeUndefined()
+    store.requests.length = 0
+    const packed = await db.explain(
+      "COPY t FROM 's3://bucket/in/deep/c.csv.gz' WITH (FORMAT csv, HEADER true, AWS CONNECTION = store)",
+    )
+    expect(packed.input).toMatchObject({ kind: 'remote', compression: 'gzip', read: 'nothing' })
+    expect(store.requests.length).toBe(1)
     const validated = await db.explain(
       "EXPLAIN VALIDATE COPY t FROM 's3://bucket/bad' WITH (FORMAT csv, HEADER true, AWS CONNECTION = store)",
     )

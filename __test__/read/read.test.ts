@@ -1,4 +1,15 @@
-import { createReadStream, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  createReadStream,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -525,6 +536,40 @@ describe('Arrow', () => {
     }
     const empty = read('COPY FROM STDIN (FORMAT csv)', { stdin: '', columns: { a: 'timetz', d: 'numeric(5,2)' } })
     expect((await empty.table<Table>()).schema.fields.map(String)).toEqual(['a: Utf8', 'd: Decimal[5e+2]'])
+  })
+})
+
+describe('a file that changes while it is read', () => {
+  const COLUMNS = { id: 'int', name: 'text', quarter: 'real', day: 'date' }
+  const copied = () => {
+    const path = join(folder, 'changing.csv')
+    copyFileSync(join(folder, 'big.csv'), path)
+    return path
+  }
+  const rowsWith = async (change: (path: string) => void) => {
+    const path = copied()
+    let count = 0
+    for await (const _ of read(`COPY FROM '${path}' (FORMAT csv, HEADER)`, { columns: COLUMNS, threads: 1 }).rows()) {
+      if (count === 0) change(path)
+      count += 1
+    }
+    return count
+  }
+
+  test('is an error where it was cut', async () => {
+    await expect(rowsWith((path) => truncateSync(path, 5_000_000))).rejects.toMatchObject({
+      sqlState: '58030',
+      message: `file "${join(folder, 'changing.csv')}" changed while it was read`,
+    })
+    expect(held()).toEqual(NOTHING)
+  })
+
+  test('is read to its end where a shorter one has its name', async () => {
+    const replace = (path: string) => {
+      renameSync(path, `${path}.old`)
+      writeFileSync(path, 'id,name,quarter,day\n')
+    }
+    expect(await rowsWith(replace)).toBe(400_000)
   })
 })
 

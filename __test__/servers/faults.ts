@@ -57,12 +57,16 @@ export interface FaultCase {
   readonly tags?: 'weak'
   /** How long ago objects were written; by default years, so that their time tells versions apart. */
   readonly age?: 'seconds'
+  /** Whether it lasts as long as a silent or slow store is waited for. */
+  readonly waits?: true
   /** All rows, or the SQLSTATE of the error, and then none. */
   readonly outcome: 'rows' | { readonly sqlState: RegExp; readonly message?: RegExp }
 }
 
 const unavailable = { kind: 'status', status: 503, code: 'SlowDown' } as const
 const IO = { sqlState: /^(?:58030|08\w{3})$/ } as const
+/** A store's redirect leads to where its signature is not valid. */
+const NOT_FOLLOWED = { sqlState: /^58030$/, message: /^could not read "s3:/ } as const
 const DENIED = { sqlState: /^(?:28000|42501)$/ } as const
 const MISSING = { sqlState: /^58P01$/ } as const
 
@@ -171,12 +175,18 @@ export const FAULT_CASES: readonly FaultCase[] = [
   {
     name: 'a redirect to a place that is not allowed',
     rules: [{ fault: { kind: 'redirect', to: 'http://169.254.169.254/latest' } }],
-    outcome: { sqlState: /^(?:42501|58030)$/ },
+    outcome: NOT_FOLLOWED,
   },
-  { name: 'a stall', rules: [{ fault: { kind: 'stall', after: 100_000 }, times: 1 }], outcome: 'rows' },
-  { name: 'a stall for ever', rules: [{ fault: { kind: 'stall', after: 0 } }], outcome: IO },
+  {
+    name: 'a redirect of a list to a place that is not allowed',
+    rules: [{ fault: { kind: 'redirect', to: 'http://169.254.169.254/latest' }, of: 'LIST' }],
+    outcome: NOT_FOLLOWED,
+  },
+  { name: 'a stall', waits: true, rules: [{ fault: { kind: 'stall', after: 100_000 }, times: 1 }], outcome: 'rows' },
+  { name: 'a stall for ever', waits: true, rules: [{ fault: { kind: 'stall', after: 0 } }], outcome: IO },
   {
     name: 'one byte a second of a list',
+    waits: true,
     rules: [{ fault: { kind: 'trickle', everyMs: 1000 }, of: 'LIST' }],
     outcome: { ...IO, message: /the answer has not ended within 30 seconds$/ },
   },
@@ -184,6 +194,47 @@ export const FAULT_CASES: readonly FaultCase[] = [
     name: 'a list that breaks off, once',
     rules: [{ fault: { kind: 'short', after: 100 }, of: 'LIST', times: 1 }],
     outcome: 'rows',
+  },
+  {
+    name: 'a second page that breaks off, again and again',
+    rules: [{ fault: { kind: 'short', after: 100 }, of: 'LIST', after: 1 }],
+    outcome: IO,
+  },
+  {
+    name: 'a reset before a list and in the middle of one',
+    rules: [
+      { fault: { kind: 'reset', after: 'nothing' }, of: 'LIST', times: 1 },
+      { fault: { kind: 'reset', after: 100 }, of: 'LIST', times: 1, after: 1 },
+    ],
+    outcome: 'rows',
+  },
+  { name: 'resets of a list for ever', rules: [{ fault: { kind: 'reset', after: 0 }, of: 'LIST' }], outcome: IO },
+  {
+    name: 'a list that stalls, once',
+    waits: true,
+    rules: [{ fault: { kind: 'stall', after: 100 }, of: 'LIST', times: 1, after: 1 }],
+    outcome: 'rows',
+  },
+  {
+    name: 'a list that stalls for ever',
+    waits: true,
+    rules: [{ fault: { kind: 'stall', after: 0 }, of: 'LIST' }],
+    outcome: IO,
+  },
+  {
+    name: 'a token that has expired on the second page of a list, once',
+    rules: [{ fault: { kind: 'status', status: 400, code: 'ExpiredToken' }, of: 'LIST', times: 1, after: 1 }],
+    outcome: 'rows',
+  },
+  {
+    name: 'a token that has expired whatever is shown, while listing',
+    rules: [{ fault: { kind: 'status', status: 400, code: 'ExpiredToken' }, of: 'LIST', after: 1 }],
+    outcome: DENIED,
+  },
+  {
+    name: 'access to a list denied',
+    rules: [{ fault: { kind: 'status', status: 403, code: 'AccessDenied' }, of: 'LIST' }],
+    outcome: DENIED,
   },
   {
     name: 'a list that goes on and does not say where',
@@ -200,5 +251,5 @@ export const FAULT_CASES: readonly FaultCase[] = [
     rules: [{ fault: { kind: 'size unsaid' } }],
     outcome: 'rows',
   },
-  { name: 'one byte a second', rules: [{ fault: { kind: 'trickle', everyMs: 1000 } }], outcome: IO },
+  { name: 'one byte a second', waits: true, rules: [{ fault: { kind: 'trickle', everyMs: 1000 } }], outcome: IO },
 ]

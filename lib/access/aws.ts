@@ -155,7 +155,16 @@ export function standardChain(
         ...(region !== undefined && { clientConfig: { region } }),
       }),
     )
-    return (await chain)(options)
+    const asked = profile ?? AWS_PROFILE
+    return await (await chain)(options).catch(asked ? naming(`profile "${asked}"`) : undefined)
+  }
+}
+
+/** Says of whom there are no credentials, which the package does not always. */
+function naming(what: string): (error: unknown) => never {
+  return (error) => {
+    if (error instanceof CopyError) throw error
+    throw new Error(`${what}: ${(error as Error | undefined)?.message ?? 'no reason is known'}`)
   }
 }
 
@@ -185,7 +194,7 @@ export function assumedRole(
       },
       clientConfig: { region: region ?? 'us-east-1', ...(endpoint !== undefined && { endpoint }) },
     })
-    return provider()
+    return await provider().catch(naming(`role "${role.arn}"`))
   }
 }
 

@@ -119,7 +119,7 @@ export class Connections {
   /**
    * @param given in code; they come before those of the file
    * @param config the path of a JSON file with `{ "connections": { "name": { … } } }`
-   * @throws {CopyError} 22023, 58P01 or F0000 for what is no connection or no such file; no value of it is shown
+   * @throws {CopyError} 22023 for what is no connection, F0000 for such a file or none; no value of it is shown
    */
   static of(
     given: Readonly<Record<string, StoreConnection>> = {},
@@ -130,10 +130,14 @@ export class Connections {
     if (config !== undefined && typeof config !== 'string') throw invalidOption('config', 'the path of a file')
     if (config !== undefined) {
       for (const [name, value] of Object.entries(readConfig(config))) {
-        if (typeof value === 'object' && value !== null && 'credentials' in value) {
-          throw invalid(name, 'credentials', 'only a connection that is given in code can have them')
+        try {
+          if (typeof value === 'object' && value !== null && 'credentials' in value) {
+            throw invalid(name, 'credentials', 'only a connection that is given in code can have them')
+          }
+          entries.set(name, entryOf(name, value, dirname(resolve(config))))
+        } catch (error) {
+          throw error instanceof CopyError ? configError(config, error.message) : error
         }
-        entries.set(name, entryOf(name, value, dirname(resolve(config))))
       }
     }
     if (typeof given !== 'object' || given === null)
@@ -156,7 +160,7 @@ export class Connections {
     const { iamRole, region } = statement.options.remote ?? {}
     const name = connectionOf(statement)
     const entry = name === undefined ? { secrets: {} } : this.#entries.get(name)
-    if (entry === undefined) throw unknownConnection(statement)
+    if (entry === undefined) throw this.#unknown(statement)
     const { endpoint, pathStyle, secrets, account, anonymous, profile, hosts, tokens } = entry
     const { bearerToken } = secrets
     const place = region ?? entry.region
@@ -172,6 +176,20 @@ export class Connections {
       ...(tokens && { bearer: (isRefused = false) => bearerOf(tokens, isRefused) }),
       ...(anonymous !== true && { aws: this.#credentials(name, entry, iamRole, place).get }),
     }
+  }
+
+  /** In a statement a name without quotes is in small letters. */
+  #unknown(statement: CopyFrom): CopyError {
+    const { text, source, options } = statement
+    const name = options.remote?.connection?.toLowerCase()
+    const near = [...this.#entries.keys()].find((other) => other.toLowerCase() === name)
+    const hint =
+      near === undefined
+        ? 'Connections are given to connect() by name, or in a config file.'
+        : `There is one called "${near}": write it in double quotes, AWS CONNECTION = "${near}".`
+    return statementError(text, source.offset, 'undefined_object', `${shownConnection(statement)} does not exist`, {
+      hint,
+    })
   }
 
   #credentials(
@@ -257,11 +275,7 @@ function readConfig(path: string): object {
   try {
     text = readFileSync(path, 'utf8')
   } catch (cause) {
-    throw new CopyError({
-      code: 'undefined_file',
-      sqlState: '58P01',
-      message: `could not read the config file "${path}": ${(cause as Error).message}`,
-    })
+    throw configError(path, (cause as Error).message)
   }
   let parsed: unknown
   try {
@@ -366,13 +380,6 @@ function secretOf(name: string, key: string, value: unknown, folder: string): Se
 export function shownConnection({ options }: CopyFrom): string {
   const { connection } = options.remote ?? {}
   return connection === undefined ? 'the connection that CREDENTIALS names' : `connection "${connection}"`
-}
-
-function unknownConnection(statement: CopyFrom): CopyError {
-  const { text, source } = statement
-  return statementError(text, source.offset, 'undefined_object', `${shownConnection(statement)} does not exist`, {
-    hint: 'Connections are given to connect() by name, or in a config file.',
-  })
 }
 
 function invalid(name: string, key: string | undefined, reason: string): CopyError {

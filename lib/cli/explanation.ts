@@ -49,7 +49,7 @@ function inputOf({ name, kind, bytes, compression, read }: ExplainedInput): stri
         ? ', of unknown size'
         : ''
       : `, ${formatBytes(bytes)}`
-  const packed = compression === 'none' ? ', not compressed' : ''
+  const packed = compression === undefined ? '' : compression === 'none' ? ', not compressed' : `, ${compression}`
   return `${name}${size}${packed}; ${read === 'nothing' ? 'nothing' : read} of it was read`
 }
 

@@ -52,6 +52,8 @@ const statementStates: ReadonlySet<string> = new Set(['42601', '22023', '0A000',
 /** 2 when the command line or the statement is wrong, 1 for everything that happens later. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError) return exitCodes.usage
+  // Of --config.
+  if (error instanceof CopyError && error.code === 'config_file_error') return exitCodes.usage
   if (error instanceof CopyError && error.statement && statementStates.has(error.sqlState)) return exitCodes.usage
   return exitCodes.failed
 }

@@ -137,6 +137,8 @@ export interface BindingAccess {
   isBrotli: boolean
   /** Bytes that are asked for at a time. */
   part?: number
+  /** Bytes that the names in a list may have. */
+  mostListed?: number
   /** What may be dialled: all of them must allow it. Without any everything is open. */
   rules: Array<BindingRules>
 }
@@ -581,6 +583,9 @@ export interface BindingZone {
   /** Unix times, in seconds, at which its clocks or its name changed. */
   transitions: Float64Array
 }
+
+/** By what an input is compressed that has this name and begins with these bytes, 16 or all that there are; `compression` is that of a specification. */
+export declare function codecOf(compression: string, name: string, start: Buffer): string | null
 
 /** Bytes of another encoding as text; what is no character becomes U+FFFD. */
 export declare function decodeText(name: string, bytes: Buffer): string | null

@@ -16,6 +16,8 @@ const piped = (what: string, command: string) => (path: string) =>
 
 /** The longest mark that is looked for here, that of bzip2. */
 const MOST_BYTES = 10
+/** As many as the addon looks at to tell how an input is compressed. */
+export const MARK_BYTES = 16
 
 // biome-ignore-start lint/suspicious/noControlCharactersInRegex: they are what tells these from text
 const SIGNATURES: readonly Signature[] = [
@@ -78,15 +80,20 @@ export function checkFirstBytes(bytes: Uint8Array, name: string, format: string,
 /** The same for a file, of which only these bytes are read. One that cannot be read is reported by whoever reads it. `called` is its path where
  * `path` only leads to it. */
 export async function checkFile(path: string, name: string, format: string, called: string = path): Promise<void> {
+  const bytes = await firstBytes(path, MOST_BYTES)
+  if (bytes !== undefined) checkFirstBytes(bytes, name, format, called)
+}
+
+/** The first bytes of a file, `most` or all there are; undefined of one that cannot be read. */
+export async function firstBytes(path: string, most: number): Promise<Buffer | undefined> {
   const file = await open(path).catch(() => undefined)
-  if (file === undefined) return
-  const start = Buffer.alloc(MOST_BYTES)
-  const bytes = await file
-    .read(start, 0, MOST_BYTES, 0)
+  if (file === undefined) return undefined
+  const start = Buffer.alloc(most)
+  return await file
+    .read(start, 0, most, 0)
     .then(({ bytesRead }) => start.subarray(0, bytesRead))
     .catch(() => undefined)
     .finally(() => file.close().catch(() => {}))
-  if (bytes !== undefined) checkFirstBytes(bytes, name, format, called)
 }
 
 function shellWord(text: string): string {

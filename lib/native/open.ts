@@ -34,7 +34,7 @@ import type {
   SinkKind,
   ValueNode,
 } from './load.ts'
-import { type ByteSource, pump } from './pump.ts'
+import { type ByteSource, claim, pump } from './pump.ts'
 import { readRejects } from './rejects.ts'
 import type { RemoteObject, Store } from './store.ts'
 
@@ -382,6 +382,7 @@ export class Spool {
     format: CopyOptions['format'] = 'text',
   ): Promise<void> {
     try {
+      claim(stream, 'stdin')
       await pump(stream, signal, (chunk) => {
         // Only text, and what comes in columns, has to be read twice.
         if (this.size === 0) checkFirstBytes(chunk, name, format)
@@ -695,6 +696,7 @@ class Load implements NativeLoad {
         failure = this.#binding.startSpool(spec, input.spool.binding, ready)
         break
       case 'stream':
+        claim(input.stream, 'stdin')
         failure = this.#binding.startStream(spec, STREAM_AHEAD, ready, () => this.#drain?.())
         break
     }

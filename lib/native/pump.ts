@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream'
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { CopyError } from '../errors.ts'
 
 /** A stream of bytes: a Node Readable, a web ReadableStream, or any (async) iterable of byte chunks. */
 export type ByteSource = AsyncIterable<Uint8Array | string> | Iterable<Uint8Array | string>
@@ -48,6 +49,28 @@ export async function pump(
     signal?.removeEventListener('abort', onAbort)
     closeSource(source, iterator, hasEnded)
   }
+}
+
+/** Streams and iterators that somebody has begun to read, and that have nothing more for anybody else. */
+const claimed = new WeakSet<object>()
+
+/**
+ * Notes that a source is read, which can be once only, unless it begins anew for each who asks it, as an array does.
+ *
+ * @throws {CopyError} 22023 where it has been read before, and would look empty
+ */
+export function claim(source: object, option: 'stdin' | 'rows'): void {
+  const isOnce = source instanceof Readable || source instanceof ReadableStream || 'next' in source
+  if (!isOnce) return
+  if (claimed.has(source)) {
+    throw new CopyError({
+      code: 'invalid_parameter_value',
+      sqlState: '22023',
+      message: `what the option "${option}" gives has been read by another statement already`,
+      hint: 'A stream can be read once: open it anew for each statement.',
+    })
+  }
+  claimed.add(source)
 }
 
 /** Lets go of a source that is read by `iterator`. */

@@ -25,6 +25,8 @@ export interface RemoteStore {
   readonly isBrotli?: boolean
   /** Bytes that are asked for at a time; by default 4 MiB. A few times as much is held. */
   readonly part?: number
+  /** Bytes that the names in a list may have; by default 64 MiB. What is made of them takes some times as much. */
+  readonly mostListed?: number
   /** What may be dialled: all of them must allow it. Without any everything is open. */
   readonly rules?: readonly NetworkRules[]
 }
@@ -57,7 +59,7 @@ export class Store {
   readonly binding: BindingStore
 
   constructor(settings: RemoteStore) {
-    const { region, endpoint, account, maxRetries, retryTimeoutMs, part, rules = [], secret } = settings
+    const { region, endpoint, account, maxRetries, retryTimeoutMs, part, mostListed, rules = [], secret } = settings
     const access = {
       ...(region !== undefined && { region }),
       ...(endpoint !== undefined && { endpoint }),
@@ -65,6 +67,7 @@ export class Store {
       ...(maxRetries !== undefined && { maxRetries }),
       ...(retryTimeoutMs !== undefined && { retryTimeoutMs }),
       ...(part !== undefined && { part }),
+      ...(mostListed !== undefined && { mostListed }),
       rules: rules.map(({ schemes, hosts, addresses }) => ({
         schemes: [...schemes],
         hosts: [...hosts],

@@ -41,7 +41,6 @@ import { parseStatement } from '../statement/parser.ts'
 import { fieldNamed, fieldsNamed, madeNames, missingField, planColumns } from '../statement/plan.ts'
 import { proveColumns } from '../table-columns.ts'
 import { plainColumn, type TableDescription, type TargetColumn } from '../target/target.ts'
-import { checkWhole } from '../whole-file.ts'
 import type { Source } from './columns.ts'
 import { checkReadOptions, type ReadOptions, readAborted, refuseOfTargets } from './options.ts'
 import type { ReadReceipt } from './receipt.ts'
@@ -194,11 +193,6 @@ export class Pass {
     // What was refused before is handed on all the same; the reading's own error matters more than one of that.
     await log?.finish().catch(() => {})
     if (signal?.aborted && !isCancelled(error)) error = readAborted(signal, error)
-    else if (this.#input && !signal?.aborted) {
-      await checkWhole(this.#input, '', error).catch((shorter: unknown) => {
-        error = shorter
-      })
-    }
     if (error instanceof CopyError && error === log?.excess) error = await this.#diagnosed(error, log)
     await this.close().catch(() => {})
     if (error instanceof CopyError && statement && this.#source) return placed(error, statement, this.#source.name)
@@ -399,7 +393,6 @@ export class Pass {
     const statement = this.#statement
     const input = this.#input
     if (!(native && log && statement && input)) throw new TypeError('a reading is not open')
-    await checkWhole(input, '')
     const counters = native.counters()
     await log.finish()
     log.checkEnd(counters.rowsRead)

@@ -22,7 +22,7 @@ use crate::duckdb::{self, HeldChunk, Segment};
 use crate::rejects::BindingRejects;
 use crate::remote::{BindingObject, BindingStore};
 use crate::schema::{self, BindingSchema};
-use crate::specification::{BindingAbout, BindingSpecification};
+use crate::specification::{BindingAbout, BindingSpecification, compression_named};
 use crate::spool::BindingSpool;
 
 /// What `next` found. `state` is `chunk`, `pending`, `grow`, `rejects`, `end` or `failed`.
@@ -681,6 +681,12 @@ pub fn peek_spool(specification: BindingSpecification, spool: &BindingSpool) -> 
         Ok(source) => peeked(&specification, vec![specification.input(&specification.name, source)]),
         Err(failure) => BindingPeek { names: None, written: None, is_nameless: false, failure: Some(failure.into()) },
     }
+}
+
+/// By what an input is compressed that has this name and begins with these bytes, 16 or all that there are; `compression` is that of a specification.
+#[napi(catch_unwind)]
+pub fn codec_of(compression: String, name: String, start: Buffer) -> Option<String> {
+    compression_named(&compression).codec(&name, &start).map(|codec| codec.name().to_owned())
 }
 
 /// The columns of a file that has them: of several files those of the first. `format` is `parquet` or `arrow`.

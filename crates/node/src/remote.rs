@@ -8,7 +8,9 @@ use std::time::{Duration, SystemTime};
 
 use copyist_core::{DataError, ErrorCode};
 use copyist_format::About;
-use copyist_remote::{Access, End, Known, Net, Network, NetworkRules, Object, Provide, Ranges, Reader, Secret, Stop};
+use copyist_remote::{
+    Access, Begun, End, Known, Net, Network, NetworkRules, Object, Provide, Ranges, Reader, Secret, Stop,
+};
 use copyist_transcode::columnar::RandomAccess;
 use copyist_transcode::{Failure, Input, ReadRemote, Remote, Source, micros_of};
 use napi::Status;
@@ -39,6 +41,8 @@ pub struct BindingAccess {
     pub is_brotli: bool,
     /// Bytes that are asked for at a time.
     pub part: Option<f64>,
+    /// Bytes that the names in a list may have.
+    pub most_listed: Option<f64>,
     /// What may be dialled: all of them must allow it. Without any everything is open.
     pub rules: Vec<BindingRules>,
 }
@@ -177,6 +181,7 @@ impl BindingAccess {
             retry_timeout: self.retry_timeout_ms.map(|ms| Duration::from_millis(ms.max(0.0) as u64)),
             is_brotli: self.is_brotli,
             part: self.part.map(|part| part.max(1.0) as u64),
+            most_listed: self.most_listed.map(|most| most.max(0.0) as u64),
             net: Net::new(rules),
         })
     }
@@ -193,10 +198,13 @@ pub struct BindingStore {
     stop: Stop,
     answer: Arc<Mutex<Option<BindingAnswer>>>,
     end: KnownEnd,
+    begun: Looked,
 }
 
 /// The address and the end of the first object whose columns were asked for, until it is read: it need not be asked for once more.
 type KnownEnd = Arc<Mutex<Option<(String, End)>>>;
+/// The address of an object that was asked for alone, and the answer, until it is read.
+type Looked = Arc<Mutex<Option<(String, Begun)>>>;
 
 #[napi]
 impl BindingStore {
@@ -210,7 +218,14 @@ impl BindingStore {
             on_secret.call(was_refused, ThreadsafeFunctionCallMode::NonBlocking);
         });
         let access = access.access(provide)?;
-        Ok(Self { access, waiting, stop: Stop::default(), answer: Arc::default(), end: Arc::default() })
+        Ok(Self {
+            access,
+            waiting,
+            stop: Stop::default(),
+            answer: Arc::default(),
+            end: Arc::default(),
+            begun: Arc::default(),
+        })
     }
 
     /// Answers `onSecret`.
@@ -233,10 +248,18 @@ impl BindingStore {
     /// Asks which of the objects there are.
     #[napi(catch_unwind)]
     pub fn probe(&self, addresses: Vec<String>, on_done: Function<'_, (), ()>) -> napi::Result<()> {
-        let access = self.access.clone();
+        let (access, begun) = (self.access.clone(), Arc::clone(&self.begun));
         self.ask(on_done, async move {
             let objects = Object::all(&addresses, &access)?;
-            let found = copyist_remote::probe(&objects).await?;
+            let found = match (&*objects, &*addresses) {
+                ([object], [address]) => {
+                    let (known, answer) = object.look().await?.unzip();
+                    let answer = answer.map(|answer| (address.clone(), answer));
+                    *begun.lock().unwrap_or_else(PoisonError::into_inner) = answer;
+                    vec![known]
+                }
+                _ => copyist_remote::probe(&objects).await?,
+            };
             let objects = addresses.into_iter().zip(found);
             let there = objects.filter_map(|(address, known)| Some(BindingObject::of(address, known?))).collect();
             Ok(BindingAnswer { objects: Some(there), ..BindingAnswer::default() })
@@ -246,9 +269,9 @@ impl BindingStore {
     /// Asks for the first bytes of an object.
     #[napi(catch_unwind)]
     pub fn start(&self, object: BindingObject, most: u32, on_done: Function<'_, (), ()>) -> napi::Result<()> {
-        let access = self.access.clone();
+        let (access, begun) = (self.access.clone(), Arc::clone(&self.begun));
         self.ask(on_done, async move {
-            let mut opened = open(std::slice::from_ref(&object), &access)?;
+            let mut opened = open(std::slice::from_ref(&object), &access, &begun)?;
             let Some(found) = opened.pop() else { return Ok(BindingAnswer::default()) };
             let (bytes, is_whole, known) = found.start(most as usize).await?;
             let objects = Some(vec![BindingObject::of(object.address, known)]);
@@ -266,10 +289,11 @@ impl BindingStore {
         most_held: f64,
         on_done: Function<'_, (), ()>,
     ) -> napi::Result<()> {
-        let (access, stop, end) = (self.access.clone(), self.stop.clone(), Arc::clone(&self.end));
+        let (access, stop) = (self.access.clone(), self.stop.clone());
+        let (end, begun) = (Arc::clone(&self.end), Arc::clone(&self.begun));
         self.ask(on_done, async move {
             let work = move || {
-                let Some(found) = open(std::slice::from_ref(&object), &access)?.pop() else {
+                let Some(found) = open(std::slice::from_ref(&object), &access, &begun)?.pop() else {
                     return Ok(BindingAnswer::default());
                 };
                 let name = found.name();
@@ -291,9 +315,13 @@ impl BindingStore {
         paths: Vec<String>,
         on_done: Function<'_, (), ()>,
     ) -> napi::Result<()> {
-        let (access, stop) = (self.access.clone(), self.stop.clone());
+        let (access, stop, begun) = (self.access.clone(), self.stop.clone(), Arc::clone(&self.begun));
         self.ask(on_done, async move {
-            let found = blocking(move || download(&objects, &paths, &access, &stop)).await?;
+            let found = blocking(move || {
+                let opened = open(&objects, &access, &begun)?;
+                download(opened, &objects, &paths, &stop)
+            })
+            .await?;
             Ok(BindingAnswer { objects: Some(found), ..BindingAnswer::default() })
         })
     }
@@ -348,7 +376,7 @@ impl BindingStore {
         let stop = Stop::default();
         let stopper = stop.clone();
         let told: Arc<dyn Fn() + Send + Sync> = Arc::new(move || stopper.stop());
-        let opened = open(objects, &self.access).map_err(Failure::whole)?;
+        let opened = open(objects, &self.access, &self.begun).map_err(Failure::whole)?;
         let mut known = self.end.lock().unwrap_or_else(PoisonError::into_inner).take();
         let input = |(object, BindingObject { address, .. }): (Object, &BindingObject)| {
             let name = object.name();
@@ -370,25 +398,32 @@ async fn blocking<T: Send + 'static>(
     }
 }
 
-fn open(objects: &[BindingObject], access: &Access) -> Result<Vec<Object>, Box<DataError>> {
+fn open(objects: &[BindingObject], access: &Access, begun: &Looked) -> Result<Vec<Object>, Box<DataError>> {
     let addresses: Vec<String> = objects.iter().map(|object| object.address.clone()).collect();
     let opened = Object::all(&addresses, access)?.into_iter().zip(objects);
+    let mut begun = begun.lock().unwrap_or_else(PoisonError::into_inner);
     Ok(opened
-        .map(|(object, given)| match given.known() {
-            Some(known) => object.known(known),
-            None => object,
+        .map(|(object, given)| {
+            let object = match begun.take_if(|(of, _)| *of == given.address) {
+                Some((_, answer)) => object.begun(answer),
+                None => object,
+            };
+            match given.known() {
+                Some(known) => object.known(known),
+                None => object,
+            }
         })
         .collect())
 }
 
 fn download(
+    opened: Vec<Object>,
     objects: &[BindingObject],
     paths: &[String],
-    access: &Access,
     stop: &Stop,
 ) -> Result<Vec<BindingObject>, Box<DataError>> {
     let mut found = Vec::with_capacity(objects.len());
-    for ((object, given), path) in open(objects, access)?.into_iter().zip(objects).zip(paths) {
+    for ((object, given), path) in opened.into_iter().zip(objects).zip(paths) {
         let name = object.name();
         let unwritten = |error: &io::Error| {
             let folder = std::env::temp_dir();

@@ -276,6 +276,14 @@ pub struct BindingSpecification {
     pub most_held: f64,
 }
 
+/// `auto`, `none` or a codec.
+pub fn compression_named(name: &str) -> Compression {
+    match name {
+        "none" => Compression::None,
+        name => Codec::of_name(name).map_or(Compression::Auto, Compression::By),
+    }
+}
+
 impl BindingSpecification {
     /// The plan proper. Fails when the session's time zone is unknown, a sequence begins beyond a bigint, or delimiter and line end cannot
     /// be told from what else has a meaning.
@@ -459,10 +467,7 @@ impl BindingSpecification {
     }
 
     fn compression(&self) -> Compression {
-        match &*self.compression {
-            "none" => Compression::None,
-            name => Codec::of_name(name).map_or(Compression::Auto, Compression::By),
-        }
+        compression_named(&self.compression)
     }
 
     fn expansion(&self) -> Expansion {

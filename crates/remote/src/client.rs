@@ -1,7 +1,9 @@
 //! The HTTP client below all stores: what may be dialled, and answers that are none.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
+use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -13,16 +15,16 @@ use object_store::client::{
     HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpResponseBody, HttpService,
 };
 use object_store::{ClientOptions, CredentialProvider};
-use quick_xml::escape::unescape;
+use quick_xml::escape::{escape, unescape};
 use reqwest::header::{
     ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, DATE, ETAG,
     HeaderMap, HeaderName, HeaderValue, LAST_MODIFIED, RANGE, RETRY_AFTER, TRANSFER_ENCODING,
 };
 use reqwest::redirect::Policy;
-use reqwest::{StatusCode, Url, Version};
+use reqwest::{Certificate, StatusCode, Url, Version};
 
 use crate::credentials::Refreshing;
-use crate::place::{Scheme, unaskable};
+use crate::place::{Scheme, percent_decoded, unaskable};
 use crate::rules::{Allow, Denied, NetworkRules, literal};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -62,7 +64,7 @@ impl Net {
     }
 
     /// The client for web servers, or for stores, whose redirects lead to where their signatures are not valid.
-    fn client(&self, scheme: Scheme) -> reqwest::Result<reqwest::Client> {
+    fn client(&self, scheme: Scheme) -> Result<reqwest::Client, Box<dyn Error + Send + Sync>> {
         let (kept, redirects) = match scheme {
             Scheme::Http => (&self.web, self.redirects()),
             _ => (&self.store, Policy::none()),
@@ -79,6 +81,9 @@ impl Net {
             // An address may be a secret as a whole, such as one that is signed.
             .referer(false)
             .http1_only();
+        if let Some(path) = std::env::var_os(EXTRA_CERTIFICATES).filter(|path| !path.is_empty()) {
+            builder = builder.tls_certs_merge(certificates(path.as_ref())?);
+        }
         if !self.rules.is_empty() {
             builder = builder.no_proxy().dns_resolver(Arc::new(Resolver(Arc::clone(&self.rules))));
         }
@@ -101,6 +106,21 @@ impl Net {
                 None => attempt.follow(),
             }
         })
+    }
+}
+
+/// Node's variable for a file of certificates that are trusted beside those of the system.
+const EXTRA_CERTIFICATES: &str = "NODE_EXTRA_CA_CERTS";
+
+fn certificates(path: &Path) -> Result<Vec<Certificate>, String> {
+    let unusable = |why: &dyn fmt::Display| {
+        format!("the certificates of {EXTRA_CERTIFICATES}, \"{}\", cannot be used: {why}", path.display())
+    };
+    let bytes = std::fs::read(path).map_err(|error| unusable(&error))?;
+    match Certificate::from_pem_bundle(&bytes) {
+        Ok(found) if found.is_empty() => Err(unusable(&"there are none in it")),
+        Ok(found) => Ok(found),
+        Err(error) => Err(unusable(&error)),
     }
 }
 
@@ -140,10 +160,8 @@ pub(crate) struct Connector {
 
 impl HttpConnector for Connector {
     fn connect(&self, _: &ClientOptions) -> object_store::Result<HttpClient> {
-        let client = self
-            .net
-            .client(self.scheme)
-            .map_err(|error| object_store::Error::Generic { store: "HTTP", source: error.into() })?;
+        let client =
+            self.net.client(self.scheme).map_err(|source| object_store::Error::Generic { store: "HTTP", source })?;
         Ok(HttpClient::new(Service { client, connector: self.clone() }))
     }
 }
@@ -457,6 +475,7 @@ fn askable(text: &str, entry: &str, name: &str, size: &str) -> (String, Page) {
     for piece in text.split_inclusive(&*close) {
         let (before, object) = piece.split_at(piece.find(&open).unwrap_or(piece.len()));
         kept.push_str(before);
+        let object = &*plainly_named(object, name);
         let Some(key) = raw_element(object, name).and_then(|raw| unescape(raw).ok()) else {
             kept.push_str(object);
             continue;
@@ -470,6 +489,16 @@ fn askable(text: &str, entry: &str, name: &str, size: &str) -> (String, Page) {
         }
     }
     (kept, page)
+}
+
+/// An entry whose name is written as all others are. Azure writes one with a character that XML does not have as a URL does, and says so.
+fn plainly_named<'a>(entry: &'a str, name: &str) -> Cow<'a, str> {
+    let encoded = entry.split_once(&format!("<{name} Encoded=\"true\">")).and_then(|(before, rest)| {
+        let (encoded, after) = rest.split_once("</")?;
+        Some((before, percent_decoded(encoded), after))
+    });
+    let Some((before, decoded, after)) = encoded else { return Cow::Borrowed(entry) };
+    Cow::Owned(format!("{before}<{name}>{}</{after}", escape(String::from_utf8_lossy(&decoded))))
 }
 
 async fn collected(mut body: reqwest::Body, most: usize, time: Duration) -> Result<Bytes, HttpError> {

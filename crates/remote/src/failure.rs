@@ -136,6 +136,18 @@ pub(crate) fn unexpected(address: &str, what: &str) -> Box<DataError> {
     DataError::new(ErrorCode::IoError, message).with_detail("Nothing was loaded.")
 }
 
+/// A list of more names than may be held.
+pub(crate) fn too_long(address: &str, most: u64) -> Box<DataError> {
+    let message = format!("there are too many objects below \"{}\"", shown(address));
+    DataError::new(ErrorCode::ProgramLimitExceeded, message)
+        .with_detail(format!(
+            "Their names take more than {most} bytes, the most for this memoryLimit. Nothing was loaded."
+        ))
+        .with_hint(
+            "Raise memoryLimit, or load them by several statements, each with a longer address or a narrower PATTERN.",
+        )
+}
+
 /// What a question comes to; a panic on the way to its answer is an error, too: whoever waits for it is told.
 ///
 /// # Errors

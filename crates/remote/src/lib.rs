@@ -17,7 +17,7 @@ pub use client::Net;
 pub use credentials::{Provide, Secret};
 pub use failure::caught;
 pub use listing::{Listed, list};
-pub use object::{End, Known, Object, Ranges, probe};
+pub use object::{Begun, End, Known, Object, Ranges, probe};
 pub use place::{Access, Place, Scheme};
 pub use reader::{Reader, Stop};
 pub use rules::{Network, NetworkRules};

@@ -7,12 +7,14 @@ use copyist_store::Glob;
 use object_store::list::{PaginatedListOptions, PaginatedListResult};
 
 use crate::client::Page;
-use crate::failure::{has_expired, not_askable, of_store, shown, unexpected};
+use crate::failure::{has_expired, not_askable, of_store, shown, too_long, unexpected};
 use crate::object::{Known, modified};
 use crate::place::{Access, Place, Scheme, Store, unaskable};
 
 /// Pages in a row that may bring nothing new.
 const IDLE_PAGES: usize = 16;
+/// Bytes of names, where nobody says how many.
+const MOST_LISTED: u64 = 64 << 20;
 
 /// An object that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,7 +53,8 @@ pub async fn list(folder: &str, pattern: Option<&str>, access: &Access) -> Resul
     let store = place.open(access, folder)?;
     let base = &folder[..folder.len() - place.key.len()];
     let base = if base.ends_with('/') { base.to_owned() } else { format!("{base}/") };
-    let found = pages(&store, folder, &prefix, |key| is_meant(key).then(|| format!("{base}{key}"))).await?;
+    let most = access.most_listed.unwrap_or(MOST_LISTED);
+    let found = pages(&store, folder, &prefix, most, |key| is_meant(key).then(|| format!("{base}{key}"))).await?;
     let has_bytes = found.values().any(|known| known.size > 0);
     if found.is_empty() {
         let message = match pattern {
@@ -65,21 +68,27 @@ pub async fn list(folder: &str, pattern: Option<&str>, access: &Access) -> Resul
 }
 
 /// What is on all pages, by the addresses that `meant` gives to keys. A page that is empty or comes twice must neither end the list nor make an object two.
+/// All that is kept of them has `most` bytes at most, but for a page.
 async fn pages(
     store: &Store,
     address: &str,
     prefix: &str,
+    most: u64,
     meant: impl Fn(&str) -> Option<String>,
 ) -> Result<BTreeMap<String, Known>, Box<DataError>> {
     let mut found = BTreeMap::new();
     // Pages are told by their first object: not every store sorts its lists.
     let mut seen = HashSet::new();
+    let mut kept = 0;
     let mut idle = 0;
     let mut token = None;
     loop {
         let page = page(store, address, prefix, token).await?;
         let Page { first, unaskable: others } = page.result.extensions.get().cloned().unwrap_or_default();
-        let is_new = first.is_some_and(|first| seen.insert(first));
+        let first = first.filter(|first| !seen.contains(first));
+        let is_new = first.is_some();
+        kept += first.as_ref().map_or(0, String::len) as u64;
+        seen.extend(first);
         if let Some((key, object)) = others.iter().find_map(|key| Some((key, meant(key)?))) {
             let why = unaskable(key).unwrap_or("its name begins or ends with a space, which its list does not keep");
             return Err(not_askable(&object, why));
@@ -89,8 +98,14 @@ async fn pages(
                 // In other stores' lists they are not written as they are asked for.
                 let modified = modified(&meta);
                 let etag = meta.e_tag.filter(|tag| store.scheme == Scheme::S3 && tag.starts_with('"'));
-                found.insert(object, Known { size: meta.size, etag, modified });
+                let size = object.len() + etag.as_ref().map_or(0, String::len);
+                if found.insert(object, Known { size: meta.size, etag, modified }).is_none() {
+                    kept += size as u64;
+                }
             }
+        }
+        if kept > most {
+            return Err(too_long(address, most));
         }
         idle = if is_new { 0 } else { idle + 1 };
         token = page.page_token.filter(|token| !token.is_empty());

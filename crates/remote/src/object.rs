@@ -4,7 +4,7 @@ mod ranges;
 
 use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
@@ -32,6 +32,8 @@ const PATIENCE: Duration = Duration::from_secs(90);
 /// Between a body that breaks off and the request for its rest; each time that nothing came twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// How long an answer waits for who reads it.
+const BEGUN: Duration = Duration::from_secs(10);
 /// Bytes that a server is rid of whether or not anybody reads them.
 const SENT_AT_ONCE: u64 = 64 << 10;
 /// In so much time that was spent waiting there must come so many bytes.
@@ -45,6 +47,17 @@ pub struct Object {
     address: String,
     /// What was said of it when it was found.
     listed: Option<Known>,
+    begun: Option<Begun>,
+}
+
+/// An answer that has told of an object that it is there, and whose bytes nobody has read yet.
+#[derive(Clone, Default)]
+pub struct Begun(Arc<Mutex<Option<(GetResult, Version)>>>);
+
+impl Begun {
+    fn take(&self) -> Option<(GetResult, Version)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
 }
 
 /// What is known of an object that was found.
@@ -287,7 +300,7 @@ impl Object {
     pub fn new(address: &str, access: &Access) -> Result<Self, Box<DataError>> {
         let place = Place::parse(address).ok_or_else(|| unexpected(address, "its scheme is not known"))?;
         let (store, path) = (place.open(access, address)?, place.path(address)?);
-        Ok(Self { store, path, address: address.to_owned(), listed: None })
+        Ok(Self { store, path, address: address.to_owned(), listed: None, begun: None })
     }
 
     /// Objects of one load: those of one bucket share its connections and credentials.
@@ -304,7 +317,7 @@ impl Object {
             let bucket = (place.scheme, place.account.clone(), place.cloud.clone(), place.bucket.clone());
             if let Some(other) = buckets.get(&bucket) {
                 let (store, path) = (other.store.clone(), place.path(address)?);
-                return Ok(Self { store, path, address: address.clone(), listed: None });
+                return Ok(Self { store, path, address: address.clone(), listed: None, begun: None });
             }
             let object = Self::new(address, access)?;
             buckets.insert(bucket, object.clone());
@@ -317,6 +330,13 @@ impl Object {
     #[must_use]
     pub fn known(mut self, known: Known) -> Self {
         self.listed = Some(known);
+        self
+    }
+
+    /// The same object, whose bytes are those of an answer that has come already, if it is read soon.
+    #[must_use]
+    pub fn begun(mut self, begun: Begun) -> Self {
+        self.begun = Some(begun);
         self
     }
 
@@ -340,6 +360,9 @@ impl Object {
 
     /// All of it, from its beginning.
     async fn open(&self) -> Result<(GetResult, Version), Error> {
+        if let Some(begun) = self.begun.as_ref().and_then(Begun::take) {
+            return Ok(begun);
+        }
         let if_match = self.listed.as_ref().and_then(|known| known.etag.clone());
         let answer = self.ask(GetOptions { if_match, ..GetOptions::default() }).await?;
         let version = Version::of(&answer);
@@ -375,10 +398,34 @@ impl Object {
     /// # Errors
     /// When the store refuses it.
     pub async fn probe(&self) -> Result<Option<Known>, Box<DataError>> {
+        Ok(self.found().await?.map(|(_, version)| version.known()))
+    }
+
+    /// The same of an object that is read next, with the answer: it is kept for a while, so that the object need not be asked for once more. One whose
+    /// rest could not be had, should its server end it meanwhile, is not.
+    ///
+    /// # Errors
+    /// As [`probe`](Self::probe).
+    pub async fn look(&self) -> Result<Option<(Known, Begun)>, Box<DataError>> {
+        let Some((answer, version)) = self.found().await? else { return Ok(None) };
+        let known = version.known();
+        let begun = Begun::default();
+        if version.can_be_taken_up() || version.size <= SENT_AT_ONCE {
+            *begun.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((answer, version));
+            let kept = begun.clone();
+            tokio::spawn(async move {
+                tokio::time::sleep(BEGUN).await;
+                drop(kept.take());
+            });
+        }
+        Ok(Some((known, begun)))
+    }
+
+    async fn found(&self) -> Result<Option<(GetResult, Version)>, Box<DataError>> {
         match self.open().await {
             Ok((answer, version)) => {
                 self.check_opened(&answer, &version)?;
-                Ok(Some(version.known()))
+                Ok(Some((answer, version)))
             }
             Err(Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(of_store(&error, &self.address)),

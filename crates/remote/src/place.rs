@@ -59,6 +59,8 @@ pub struct Access {
     pub is_brotli: bool,
     /// Bytes that are asked for at a time; a few times as much is held.
     pub part: Option<u64>,
+    /// Bytes that the names in a list may have.
+    pub most_listed: Option<u64>,
     /// Connections, and where they may lead.
     pub net: Net,
 }
@@ -355,7 +357,7 @@ fn azure_cloud(server: &str) -> Option<&'static str> {
     AZURE_CLOUDS.into_iter().find(|cloud| *cloud == suffix)
 }
 
-fn percent_decoded(text: &str) -> Vec<u8> {
+pub(crate) fn percent_decoded(text: &str) -> Vec<u8> {
     let bytes = text.as_bytes();
     let mut decoded = Vec::with_capacity(bytes.len());
     let mut at = 0;

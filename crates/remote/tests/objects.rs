@@ -3,12 +3,12 @@
 mod server;
 
 use std::io::Read;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant, SystemTime};
 
 use copyist_remote::{
-    Access, Known, Listed, Net, Network, NetworkRules, Object, Place, Reader, Scheme, Secret, Stop, caught, list,
+    Access, Begun, Known, Listed, Net, Network, NetworkRules, Object, Place, Reader, Scheme, Secret, Stop, caught, list,
 };
 use copyist_store::carried;
 use server::{Answer, Request, Server, serve};
@@ -448,6 +448,58 @@ fn a_list_without_end_is_an_error() {
 }
 
 #[test]
+fn a_list_of_more_names_than_may_be_held_is_an_error() {
+    // Each page has another name, which is meant or is not.
+    let server = serve(|number, _| {
+        let next = "<IsTruncated>true</IsTruncated><NextContinuationToken>x</NextContinuationToken>";
+        listed(&[(&format!("in/{number:0100}.csv"), 1)], next)
+    });
+    let access = Access { most_listed: Some(2_000), ..s3(&server, &Arc::default(), Duration::from_secs(3600)) };
+    for (pattern, pages) in [(None, 9), (Some("*.txt"), 19)] {
+        let before = server.requests.lock().expect("nobody has failed").len();
+        let error = wait(list("s3://b/in", pattern, &access)).expect_err("it never ends");
+        assert_eq!(
+            (error.code.sql_state(), &*error.message),
+            ("54000", "there are too many objects below \"s3://b/in\"")
+        );
+        assert!(error.hint.as_deref().is_some_and(|hint| hint.starts_with("Raise memoryLimit")), "{error:?}");
+        assert_eq!(server.requests.lock().expect("nobody has failed").len() - before, pages, "{pattern:?}");
+    }
+}
+
+#[test]
+fn an_object_that_was_looked_at_is_not_asked_for_again_if_it_is_read_soon() {
+    let server = serve(|_, request| Answer::object(request, &bytes(LARGE), "\"1\""));
+    let object = Object::new(&format!("{}/a.csv", server.url), &access()).expect("it is an address");
+    let (known, begun) = look(&object);
+    let mut read = Vec::new();
+    let object = object.known(known).begun(begun);
+    Reader::new(object.clone(), &Stop::default()).read_to_end(&mut read).expect("it is read");
+    assert!(read == bytes(LARGE));
+    let whole = |server: &Server| {
+        server.requests.lock().expect("nobody has failed").iter().filter(|request| request.range().is_none()).count()
+    };
+    assert_eq!(whole(&server), 1);
+    // An answer is read once.
+    Reader::new(object, &Stop::default()).read_exact(&mut [0; 1]).expect("it is read");
+    assert_eq!(whole(&server), 2);
+    // Its rest could not be had.
+    let server = serve(|_, request| Answer::object(request, &bytes(100_000), "W/\"1\""));
+    let object = Object::new(&format!("{}/a.csv", server.url), &access()).expect("it is an address");
+    let (_, begun) = look(&object);
+    Reader::new(object.begun(begun), &Stop::default()).read_exact(&mut [0; 1]).expect("it is read");
+    assert_eq!(whole(&server), 2);
+}
+
+/// On the threads on which objects are read.
+fn look(object: &Object) -> (Known, Begun) {
+    let (object, (sender, receiver)) = (object.clone(), mpsc::channel());
+    let looking = async move { drop(sender.send(object.look().await)) };
+    copyist_remote::spawn(looking).expect("it starts");
+    receiver.recv().expect("it ends").expect("it is allowed").expect("it is there")
+}
+
+#[test]
 fn an_error_with_the_status_of_a_success_is_one() {
     let server = serve(|_, _| Answer { body: b"<Error><Code>SlowDown</Code></Error>".to_vec(), ..Answer::status(200) });
     let access = Access { max_retries: Some(1), ..s3(&server, &Arc::default(), Duration::from_secs(3600)) };
@@ -758,6 +810,34 @@ fn names_that_cannot_be_asked_for_spoil_no_list_that_does_not_mean_them() {
         assert_eq!(error.code.sql_state(), "0A000", "{key}: {error:?}");
         assert!(error.message.ends_with(&format!("cannot be asked for: {why}")), "{error:?}");
     }
+}
+
+#[test]
+fn a_name_that_xml_does_not_have_is_read_from_an_azure_list() {
+    let server = serve(|_, request| {
+        if !request.target.contains("comp=list") {
+            return Answer::object(request, b"x", "\"1\"");
+        }
+        let entry = |name: &str| {
+            format!(
+                "<Blob><Name{name}</Name><Properties><Last-Modified>Fri, 27 Nov 2026 10:00:00 GMT</Last-Modified><Content-Length>1</Content-Length><Content-Type>text/csv</Content-Type><Etag>0x1</Etag></Properties></Blob>"
+            )
+        };
+        let blobs =
+            [" Encoded=\"true\">in/a%25%EF%BF%BE%26.csv", " Encoded=\"true\">in/%EF%BF%BF%0A.txt", ">in/b%41.csv"]
+                .map(entry);
+        let body = format!("<EnumerationResults><Blobs>{}</Blobs><NextMarker/></EnumerationResults>", blobs.concat());
+        Answer { body: body.into_bytes(), ..Answer::status(200) }
+    });
+    let access = Access { endpoint: Some(server.url.clone()), account: Some("acc".to_owned()), ..access() };
+    let found = wait(list("az://c/in", Some("*.csv"), &access)).expect("they are listed");
+    let found: Vec<_> = found.iter().map(|listed| &*listed.address).collect();
+    assert_eq!(found, ["az://c/in/a%\u{fffe}&.csv", "az://c/in/b%41.csv"]);
+    assert_eq!(read(found[0], &access), Ok(b"x".to_vec()));
+    let target = server.requests.lock().expect("nobody has failed").last().expect("it was asked").target.clone();
+    assert_eq!(target, "/c/in/a%25%EF%BF%BE&.csv");
+    let error = wait(list("az://c/in", Some("*.txt"), &access)).expect_err("it has a line end");
+    assert!(error.message.ends_with("its name has a control character, such as a line end"), "{error:?}");
 }
 
 #[test]

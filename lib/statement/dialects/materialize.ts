@@ -24,7 +24,7 @@ export const materializeOptions = {
   }),
   files: define<readonly string[]>({
     synopsis: "[ = ] [ 'path' [, ...] ]",
-    summary: 'The files in the folder that are read, in this order.',
+    summary: 'The files in the folder that are read, in this order; one that is named twice is read twice.',
     defaultNote: 'the address itself',
     formats,
     bare: [{ words: ['files'], takes: 'value', of }],

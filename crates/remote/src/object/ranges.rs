@@ -10,7 +10,7 @@ use object_store::{Error, GetOptions, GetRange, GetResult};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
-use super::{Body, Known, Object, Version};
+use super::{Begun, Body, Known, Object, Version};
 use crate::client::{Answered, UNKNOWN_SIZE, cause};
 use crate::failure::{caught, of_store, unexpected};
 use crate::reader::Stop;
@@ -118,6 +118,8 @@ impl Ranges {
     /// An object whose end is known: it is read as the version that this is of.
     #[must_use]
     pub fn of(object: &Object, stop: &Stop, End { version, tail }: End) -> Self {
+        // Parts are read, and not all of it.
+        drop(object.begun.as_ref().and_then(Begun::take));
         Self {
             object: object.clone(),
             version,
