@@ -69,13 +69,21 @@ beforeAll(async () => {
     c: vectorFromArray([3], new Int32()),
   })
   writeFileSync(join(folder, 'unnamed.arrow'), tableToIPC(named, 'file'))
-  const twice = new Schema(['a', 'a', 'b'].map((name) => new Field(name, new Int32())))
-  const children = [1, 2, 3].map((value) => vectorFromArray([value], new Int32()).data[0])
-  const data = makeData({ type: new Struct(twice.fields), length: 1, children: children.flatMap((c) => c ?? []) })
-  writeFileSync(join(folder, 'twice.arrow'), tableToIPC(new Table(new RecordBatch(twice, data)), 'file'))
+  writeFileSync(join(folder, 'twice.arrow'), numbered(['a', 'a', 'b']))
+  writeFileSync(join(folder, 'cases.arrow'), numbered(['ID', 'Id', 'v']))
+  writeFileSync(join(folder, 'one.arrow'), numbered(['a']))
+  writeFileSync(join(folder, 'other.arrow'), numbered(['Aa']))
 })
 
 afterAll(() => rmSync(folder, { recursive: true }))
+
+/** An Arrow file with a row 1, 2, 3 … in columns of these names. */
+function numbered(names: readonly string[]): Uint8Array {
+  const schema = new Schema(names.map((name) => new Field(name, new Int32())))
+  const children = names.map((_, index) => vectorFromArray([index + 1], new Int32()).data[0])
+  const data = makeData({ type: new Struct(schema.fields), length: 1, children: children.flatMap((c) => c ?? []) })
+  return tableToIPC(new Table(new RecordBatch(schema, data)), 'file')
+}
 
 const at = (file: string) => `'${join(folder, file)}'`
 const failed = (promise: Promise<unknown>) =>
@@ -148,6 +156,20 @@ describe('read', () => {
     }
     const listed = `COPY (x, y, z) FROM ${file} (FORMAT arrow, MAP BY NAME false)`
     expect(await rows(listed)).toEqual([{ x: 1, y: 2, z: 3 }])
+  })
+
+  test('a name that several columns may have is refused, and one that a column has as it is written is that column', async () => {
+    const file = at('cases.arrow')
+    const several = {
+      sqlState: '42702',
+      message: 'the input has 2 columns for column "id"',
+      detail: 'They are the columns 1, 2.',
+      hint: expect.stringContaining('With MAP BY NAME false'),
+    }
+    expect(await failed(rows(`COPY (id) FROM ${file} (FORMAT arrow)`))).toMatchObject(several)
+    expect(await failed(rows(`COPY FROM ${file} (FORMAT arrow)`, { columns: { id: 'int' } }))).toMatchObject(several)
+    expect(await rows(`COPY ("Id") FROM ${file} (FORMAT arrow)`)).toEqual([{ Id: 2 }])
+    expect(await rows(`COPY FROM ${file} (FORMAT arrow)`)).toEqual([{ ID: 1, Id: 2, v: 3 }])
   })
 
   test('Parquet that is called Arrow', async () => {
@@ -319,6 +341,15 @@ describe.each(benches)('$name', ({ name, open }) => {
     expect(explained.columns?.[1]?.type).toMatch(/^(?:text|VARCHAR)$/)
   })
 
+  test('a column that several of the file may be is an error', async () => {
+    await bench.sql('CREATE TABLE cased (id bigint, v text)')
+    for (const list of ['', '(id, v) ']) {
+      const error = await failed(bench.db.copy(`COPY cased ${list}FROM ${at('cases.arrow')} (FORMAT arrow)`))
+      expect(error).toMatchObject({ sqlState: '42702', message: 'the input has 2 columns for column "id"' })
+    }
+    expect(await bench.sql('SELECT * FROM cased')).toEqual([])
+  })
+
   test('columns that are matched by their places are as many as the list', async () => {
     const statement = `COPY fewer (x, y) FROM ${at('two.parquet')} (FORMAT parquet, MAP BY NAME false, CREATE_TABLE)`
     expect(await failed(bench.db.copy(statement))).toMatchObject({
@@ -340,6 +371,18 @@ describe('postgres', () => {
   })
 
   afterAll(() => bench.close())
+
+  test('a column of the file goes to one column of the table', async () => {
+    await bench.sql('CREATE TABLE one_of_two (a int, "A" int)')
+    await bench.db.copy(`COPY one_of_two FROM ${at('one.arrow')} (FORMAT arrow)`)
+    expect(await bench.sql('SELECT * FROM one_of_two')).toEqual([['1', null]])
+    await bench.sql('CREATE TABLE neither (aa int, "AA" int)')
+    expect(await failed(bench.db.copy(`COPY neither FROM ${at('other.arrow')} (FORMAT arrow)`))).toMatchObject({
+      sqlState: '42702',
+      message: 'the input\'s column "Aa" may be column "aa" or "AA"',
+      hint: 'Write it as the column is written, or say MAP BY NAME false.',
+    })
+  })
 
   test.each(['', ', ON_ERROR skip_row'])(
     'structures go to composite types by the names of attributes%s',
