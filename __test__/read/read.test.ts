@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { createReadStream, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
@@ -6,7 +7,7 @@ import { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { DuckDBInstance } from '@duckdb/node-api'
 import { type RecordBatch, type Table, tableFromIPC, tableToIPC } from 'apache-arrow'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type ReadColumn, type ReadOptions, type ReadReceipt, type Reject, read } from '../../lib/index.ts'
 import { listening } from '../listening.ts'
 
@@ -670,10 +671,58 @@ describe('endings', () => {
     expect(stdin.destroyed).toBe(true)
   })
 
-  test('returning before the first row lets go of the stream', async () => {
+  test.each(['rows', 'columnBatches', 'batches', 'ipc'] as const)(
+    'returning before the first of %s lets go of the stream',
+    async (form) => {
+      const stdin = createReadStream(join(folder, 'big.csv'))
+      await read('COPY FROM STDIN (FORMAT csv)', { stdin })[form]().return?.()
+      expect(stdin.destroyed).toBe(true)
+    },
+  )
+
+  const columns = { id: 'int', name: 'text', quarter: 'float8', day: 'date' }
+  test.each([
+    ['with columns that are given', { columns }],
+    ['while types are proven', {}],
+    ['and of a stream', { columns, stdin: true }],
+    ['of a stream while types are proven', { stdin: true }],
+  ])(
+    'returning while a reading opens leaves nothing, %s',
+    async (_, { stdin, ...options }: ReadOptions & { stdin?: boolean }) => {
+      for (const turn of [0, 1, 2]) {
+        const stream = createReadStream(join(folder, 'big.csv'))
+        if (!stdin) stream.destroy()
+        const reading = stdin ? read(CSV, { ...options, stdin: stream }) : read(big(), options)
+        const iterator = reading.rows()
+        const waiting = iterator.next()
+        if (turn > 0) await delay(turn)
+        expect(await iterator.return?.()).toEqual({ done: true, value: undefined })
+        expect(await waiting).toEqual({ done: true, value: undefined })
+        expect(held().threads).toBe(0)
+        await expect.poll(held).toEqual(NOTHING)
+      }
+    },
+  )
+
+  test.each(['batches', 'table'] as const)('%s without the package lets go of the stream', async (form) => {
+    vi.doMock('apache-arrow', () => {
+      throw new Error('not installed')
+    })
     const stdin = createReadStream(join(folder, 'big.csv'))
-    await read('COPY FROM STDIN (FORMAT csv)', { stdin }).rows().return?.()
+    const reading = read(CSV, { stdin })
+    const failing = form === 'table' ? reading.table() : all(reading.batches())
+    await expect(failing).rejects.toMatchObject({ sqlState: '0A000', hint: expect.stringContaining('npm install') })
     expect(stdin.destroyed).toBe(true)
+    vi.doUnmock('apache-arrow')
+  })
+
+  test('a stream of rows that is destroyed while it opens leaves nothing', async () => {
+    const stream = Readable.from(read(big(), { columns }).rows())
+    stream.on('error', () => {})
+    stream.read()
+    stream.destroy()
+    await once(stream, 'close')
+    expect(held()).toEqual(NOTHING)
   })
 
   test('returning while rows are waited for ends it', async () => {
