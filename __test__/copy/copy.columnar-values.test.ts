@@ -5,7 +5,18 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { DuckDBInstance } from '@duckdb/node-api'
-import { Field, Int32, makeData, RecordBatch, Schema, Struct, Table, tableToIPC, vectorFromArray } from 'apache-arrow'
+import {
+  Field,
+  Int32,
+  makeData,
+  RecordBatch,
+  Schema,
+  Struct,
+  Table,
+  tableFromIPC,
+  tableToIPC,
+  vectorFromArray,
+} from 'apache-arrow'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type ReadOptions, type Reject, type ReplacedRow, read } from '../../lib/index.ts'
 import { type Bench, benches } from './targets.ts'
@@ -72,6 +83,10 @@ beforeAll(async () => {
   writeFileSync(join(folder, 'twice.arrow'), numbered(['a', 'a', 'b']))
   writeFileSync(join(folder, 'cases.arrow'), numbered(['ID', 'Id', 'v']))
   writeFileSync(join(folder, 'one.arrow'), numbered(['a']))
+  const [inner] = tableFromIPC(numbered(['a', 'A', 'a'])).batches
+  const pairs = new Schema([new Field('s', new Struct(inner?.schema.fields ?? []))])
+  const pair = makeData({ type: new Struct(pairs.fields), length: 1, children: [inner?.data ?? expect.fail()] })
+  writeFileSync(join(folder, 'pairs.arrow'), tableToIPC(new Table(new RecordBatch(pairs, pair)), 'file'))
   writeFileSync(join(folder, 'other.arrow'), numbered(['Aa']))
 })
 
@@ -341,6 +356,23 @@ describe.each(benches)('$name', ({ name, open }) => {
     expect(explained.columns?.[1]?.type).toMatch(/^(?:text|VARCHAR)$/)
   })
 
+  test('of fields of one name none is lost', async () => {
+    const load = async (type: string) => {
+      await bench.sql('DROP TABLE IF EXISTS pairs')
+      await bench.sql(`CREATE TABLE pairs (s ${type})`)
+      await bench.db.copy(`COPY pairs FROM ${at('pairs.arrow')} (FORMAT arrow)`)
+      return bench.sql('SELECT s::text FROM pairs')
+    }
+    expect(await load('json')).toEqual([['{"a": 1, "A": 2, "a": 3}']])
+    expect(await failed(load(name === 'postgres' ? 'jsonb' : 'STRUCT(a INT, b INT)'))).toMatchObject({
+      sqlState: '42702',
+      message: expect.stringContaining('column "s" has several fields'),
+      hint: expect.stringContaining('json or text'),
+    })
+    const [row] = await rows(`COPY FROM ${at('pairs.arrow')} (FORMAT arrow)`)
+    expect(row).toEqual({ s: '{"a": 1, "A": 2, "a": 3}' })
+  })
+
   test('a column that several of the file may be is an error', async () => {
     await bench.sql('CREATE TABLE cased (id bigint, v text)')
     for (const list of ['', '(id, v) ']) {
@@ -371,6 +403,14 @@ describe('postgres', () => {
   })
 
   afterAll(() => bench.close())
+
+  test('money is not rounded', async () => {
+    await bench.sql('CREATE TABLE amounts (d money)')
+    const error = await failed(bench.db.copy(`COPY amounts (d) FROM ${at('wide.parquet')} (FORMAT parquet)`))
+    expect(error).toMatchObject({ sqlState: '22003', message: expect.stringContaining('"12345.678"') })
+    await bench.db.copy(`COPY amounts (d) FROM ${at('int.parquet')} (FORMAT parquet)`)
+    expect(await bench.sql('SELECT d::numeric FROM amounts')).toEqual([['1.50']])
+  })
 
   test('a column of the file goes to one column of the table', async () => {
     await bench.sql('CREATE TABLE one_of_two (a int, "A" int)')
@@ -454,6 +494,15 @@ describe('duckdb', () => {
   })
 
   afterAll(() => bench.close())
+
+  test('BIGNUM has whole numbers only', async () => {
+    await bench.sql('CREATE TABLE big (d BIGNUM)')
+    const error = await failed(bench.db.copy(`COPY big FROM ${at('wide.parquet')} (FORMAT parquet)`))
+    expect(error).toMatchObject({ sqlState: '22003', message: expect.stringContaining('"12345.678"') })
+    await bench.sql('CREATE TABLE huge (id BIGNUM)')
+    await bench.db.copy(`COPY huge FROM ${at('wide.parquet')} (FORMAT parquet)`)
+    expect(await bench.sql('SELECT id::text FROM huge')).toEqual([['1099511627776']])
+  })
 
   test('lists in lists are of any lengths, empty and missing', async () => {
     await bench.db.copy(`COPY nested FROM ${at('nested.parquet')} (FORMAT parquet)`)
