@@ -11,7 +11,7 @@ import { decodedBy, notesOf } from '../load-columns.ts'
 import { columnsOfSchema } from '../load-plan.ts'
 import { madeColumns } from '../made-columns.ts'
 import { loadAddon } from '../native/addon.ts'
-import type { Chunk, NativeLoad, ReadSinkKind } from '../native/load.ts'
+import { type Chunk, type NativeLoad, positionOf, type ReadSinkKind } from '../native/load.ts'
 import {
   DEFAULT_SESSION,
   emptyIpc,
@@ -42,7 +42,7 @@ import { fieldNamed, fieldsNamed, madeNames, missingField, planColumns } from '.
 import { proveColumns } from '../table-columns.ts'
 import { plainColumn, type TableDescription, type TargetColumn } from '../target/target.ts'
 import { checkWhole } from '../whole-file.ts'
-import type { Source } from './columns.ts'
+import type { Inexact, Source } from './columns.ts'
 import { checkReadOptions, type ReadOptions, readAborted, refuseOfTargets } from './options.ts'
 import type { ReadReceipt } from './receipt.ts'
 import { nameOfType, typeNamed } from './types.ts'
@@ -83,6 +83,10 @@ export class Pass {
   #headerDetected: boolean | undefined
   #rows = 0
   #chunks = 0
+  /** Of the last chunk. */
+  #chunkRows = 0
+  /** What is wrong with a row of it. */
+  #refusal: CopyError | undefined
   /** Rows that the input is known to have. */
   #knownRows: number | undefined
   #opening: Promise<void> | undefined
@@ -138,6 +142,7 @@ export class Pass {
     try {
       for (;;) {
         if (signal.aborted) throw readAborted(signal)
+        if (this.#refusal !== undefined) throw this.#refusal
         const chunk = await native.next()
         if (signal.aborted) throw readAborted(signal)
         if (chunk === undefined) return undefined
@@ -146,12 +151,26 @@ export class Pass {
           continue
         }
         this.#rows += chunk.rows
+        this.#chunkRows = chunk.rows
         this.#chunks += 1
         return chunk
       }
     } catch (error) {
       throw await this.#failed(error)
     }
+  }
+
+  /** Ends the reading before a row of the last chunk, with an integer that was to be a number. */
+  refuse({ row, column, value }: Inexact): void {
+    const place = this.#native?.locate(this.#rows - this.#chunkRows + row)
+    this.#refusal = new CopyError({
+      code: 'numeric_value_out_of_range',
+      sqlState: '22003',
+      message: `value "${value}" of column "${column}" is more than a number holds exactly`,
+      hint: "Read it with int64: 'bigint', or give the column the type text.",
+      position: { ...(place && positionOf(place)), column },
+      context: place && `COPY ${place.file}, ${place.unit} ${place.line}, column ${column}: "${value}"`,
+    })
   }
 
   /** An input without rows in Arrow's bytes. */
@@ -306,7 +325,7 @@ export class Pass {
       if (this.#input?.kind === 'remote') {
         schema = await readRemoteSchema(options.format, this.#input, limits, signal)
       } else {
-        const head = readHead(options.format, await this.#kept(statement))
+        const head = await readHead(options.format, await this.#kept(statement))
         schema = head.columns
         this.#knownRows = head.rows
       }

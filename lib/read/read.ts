@@ -36,7 +36,11 @@ export class Reading {
     const forms = formsOf(this.#options, 'date')
     const pass = this.#pass({ sink: 'values', givesAway: false })
     const make = maker(pass, forms)
-    return this.#each(pass, (chunk) => rowsOf(columnsOf(make(), chunk), chunk.rows)) as AsyncIterableIterator<Row>
+    const each = this.#each(pass, (chunk) => {
+      const columns = columnsOf(make(), chunk)
+      return rowsOf(columns, columns[0]?.length ?? chunk.rows)
+    })
+    return each as AsyncIterableIterator<Row>
   }
 
   /** All rows by their columns. */
@@ -65,7 +69,10 @@ export class Reading {
     const forms = formsOf(this.#options, 'number')
     const pass = this.#pass({ sink: 'values', givesAway: true })
     const make = maker(pass, forms)
-    return this.#each(pass, (chunk) => [columnsOf(make(), chunk)])
+    return this.#each(pass, (chunk) => {
+      const columns = columnsOf(make(), chunk)
+      return columns[0]?.length === 0 ? [] : [columns]
+    })
   }
 
   /**
@@ -169,7 +176,12 @@ function transferable(bytes: Uint8Array): Uint8Array {
 function maker(pass: Pass, forms: ValueForms): () => ColumnMaker {
   let made: ColumnMaker | undefined
   return () => {
-    made ??= new ColumnMaker(pass.columns, forms, (column, from) => pass.texts(column, from))
+    made ??= new ColumnMaker(
+      pass.columns,
+      forms,
+      (column, from) => pass.texts(column, from),
+      (inexact) => pass.refuse(inexact),
+    )
     return made
   }
 }
