@@ -397,7 +397,7 @@ class Work {
         // A file of columns is read from its end.
         const kept = await this.#kept(input)
         input = kept
-        schema = readSchema(statement.options.format, kept)
+        schema = await readSchema(statement.options.format, kept)
       }
       if (table === undefined) schema = await commonSchema(statement, schema, input, limits, signal)
     }

@@ -300,10 +300,10 @@ class LazyInput {
   /** The columns of an input that tells them: of a file only what tells them is read. */
   async schema(format: ColumnarFormat): Promise<SchemaColumn[]> {
     const input = await this.open()
-    if (input.kind === 'stream') return readSchema(format, await this.whole())
+    if (input.kind === 'stream') return await readSchema(format, await this.whole())
     this.note('the beginning')
     if (input.kind === 'remote') return await readRemoteSchema(format, input, this.#limits, this.#call.signal)
-    return readSchema(format, input)
+    return await readSchema(format, input)
   }
 
   /** What shows whether there is a header: of a stream all is read. */

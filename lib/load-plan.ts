@@ -5,7 +5,16 @@ import type { ColumnType, LoadSession, SinkKind } from './native/load.ts'
 import type { SchemaColumn } from './native/open.ts'
 import { type CopyFrom, type CopyOptions, isColumnar, type Name } from './statement/ast.ts'
 import { statementError } from './statement/diagnostics.ts'
-import { type ColumnPlan, fieldNamed, madeNames, missingField, onlyFiller, unequalColumns } from './statement/plan.ts'
+import {
+  type ColumnPlan,
+  fieldNamed,
+  fieldsNamed,
+  madeNames,
+  missingField,
+  onlyFiller,
+  severalFields,
+  unequalColumns,
+} from './statement/plan.ts'
 import type {
   ConflictRequest,
   RowRefusals,
@@ -264,7 +273,9 @@ export function columnsOfSchema(
   if (options.byPosition) return readable(nameColumns(statement, schema).filter(isKept), statement)
   const listed = columns?.filter(({ value }) => !dropped.has(value) && !made.has(value))
   const wanted = listed?.map(({ value, offset }) => {
-    const found = schema[fieldNamed(names, value)]
+    const fields = fieldsNamed(names, value)
+    if (fields.length > 1) throw severalFields(statement, fields, value, offset)
+    const found = schema[fields[0] ?? -1]
     if (found === undefined) {
       const detail = `Its columns are ${names.map((name) => `"${name}"`).join(', ')}.`
       throw statementError(text, offset, 'undefined_column', `the input has no column "${value}"`, { detail })

@@ -5,7 +5,18 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { DuckDBInstance } from '@duckdb/node-api'
-import { Field, Int32, makeData, RecordBatch, Schema, Struct, Table, tableToIPC, vectorFromArray } from 'apache-arrow'
+import {
+  Field,
+  Int32,
+  makeData,
+  RecordBatch,
+  Schema,
+  Struct,
+  Table,
+  tableFromIPC,
+  tableToIPC,
+  vectorFromArray,
+} from 'apache-arrow'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type ReadOptions, type Reject, type ReplacedRow, read } from '../../lib/index.ts'
 import { type Bench, benches } from './targets.ts'
@@ -69,13 +80,25 @@ beforeAll(async () => {
     c: vectorFromArray([3], new Int32()),
   })
   writeFileSync(join(folder, 'unnamed.arrow'), tableToIPC(named, 'file'))
-  const twice = new Schema(['a', 'a', 'b'].map((name) => new Field(name, new Int32())))
-  const children = [1, 2, 3].map((value) => vectorFromArray([value], new Int32()).data[0])
-  const data = makeData({ type: new Struct(twice.fields), length: 1, children: children.flatMap((c) => c ?? []) })
-  writeFileSync(join(folder, 'twice.arrow'), tableToIPC(new Table(new RecordBatch(twice, data)), 'file'))
+  writeFileSync(join(folder, 'twice.arrow'), numbered(['a', 'a', 'b']))
+  writeFileSync(join(folder, 'cases.arrow'), numbered(['ID', 'Id', 'v']))
+  writeFileSync(join(folder, 'one.arrow'), numbered(['a']))
+  const [inner] = tableFromIPC(numbered(['a', 'A', 'a'])).batches
+  const pairs = new Schema([new Field('s', new Struct(inner?.schema.fields ?? []))])
+  const pair = makeData({ type: new Struct(pairs.fields), length: 1, children: [inner?.data ?? expect.fail()] })
+  writeFileSync(join(folder, 'pairs.arrow'), tableToIPC(new Table(new RecordBatch(pairs, pair)), 'file'))
+  writeFileSync(join(folder, 'other.arrow'), numbered(['Aa']))
 })
 
 afterAll(() => rmSync(folder, { recursive: true }))
+
+/** An Arrow file with a row 1, 2, 3 … in columns of these names. */
+function numbered(names: readonly string[]): Uint8Array {
+  const schema = new Schema(names.map((name) => new Field(name, new Int32())))
+  const children = names.map((_, index) => vectorFromArray([index + 1], new Int32()).data[0])
+  const data = makeData({ type: new Struct(schema.fields), length: 1, children: children.flatMap((c) => c ?? []) })
+  return tableToIPC(new Table(new RecordBatch(schema, data)), 'file')
+}
 
 const at = (file: string) => `'${join(folder, file)}'`
 const failed = (promise: Promise<unknown>) =>
@@ -148,6 +171,20 @@ describe('read', () => {
     }
     const listed = `COPY (x, y, z) FROM ${file} (FORMAT arrow, MAP BY NAME false)`
     expect(await rows(listed)).toEqual([{ x: 1, y: 2, z: 3 }])
+  })
+
+  test('a name that several columns may have is refused, and one that a column has as it is written is that column', async () => {
+    const file = at('cases.arrow')
+    const several = {
+      sqlState: '42702',
+      message: 'the input has 2 columns for column "id"',
+      detail: 'They are the columns 1, 2.',
+      hint: expect.stringContaining('With MAP BY NAME false'),
+    }
+    expect(await failed(rows(`COPY (id) FROM ${file} (FORMAT arrow)`))).toMatchObject(several)
+    expect(await failed(rows(`COPY FROM ${file} (FORMAT arrow)`, { columns: { id: 'int' } }))).toMatchObject(several)
+    expect(await rows(`COPY ("Id") FROM ${file} (FORMAT arrow)`)).toEqual([{ Id: 2 }])
+    expect(await rows(`COPY FROM ${file} (FORMAT arrow)`)).toEqual([{ ID: 1, Id: 2, v: 3 }])
   })
 
   test('Parquet that is called Arrow', async () => {
@@ -319,6 +356,32 @@ describe.each(benches)('$name', ({ name, open }) => {
     expect(explained.columns?.[1]?.type).toMatch(/^(?:text|VARCHAR)$/)
   })
 
+  test('of fields of one name none is lost', async () => {
+    const load = async (type: string) => {
+      await bench.sql('DROP TABLE IF EXISTS pairs')
+      await bench.sql(`CREATE TABLE pairs (s ${type})`)
+      await bench.db.copy(`COPY pairs FROM ${at('pairs.arrow')} (FORMAT arrow)`)
+      return bench.sql('SELECT s::text FROM pairs')
+    }
+    expect(await load('json')).toEqual([['{"a": 1, "A": 2, "a": 3}']])
+    expect(await failed(load(name === 'postgres' ? 'jsonb' : 'STRUCT(a INT, b INT)'))).toMatchObject({
+      sqlState: '42702',
+      message: expect.stringContaining('column "s" has several fields'),
+      hint: expect.stringContaining('json or text'),
+    })
+    const [row] = await rows(`COPY FROM ${at('pairs.arrow')} (FORMAT arrow)`)
+    expect(row).toEqual({ s: '{"a": 1, "A": 2, "a": 3}' })
+  })
+
+  test('a column that several of the file may be is an error', async () => {
+    await bench.sql('CREATE TABLE cased (id bigint, v text)')
+    for (const list of ['', '(id, v) ']) {
+      const error = await failed(bench.db.copy(`COPY cased ${list}FROM ${at('cases.arrow')} (FORMAT arrow)`))
+      expect(error).toMatchObject({ sqlState: '42702', message: 'the input has 2 columns for column "id"' })
+    }
+    expect(await bench.sql('SELECT * FROM cased')).toEqual([])
+  })
+
   test('columns that are matched by their places are as many as the list', async () => {
     const statement = `COPY fewer (x, y) FROM ${at('two.parquet')} (FORMAT parquet, MAP BY NAME false, CREATE_TABLE)`
     expect(await failed(bench.db.copy(statement))).toMatchObject({
@@ -340,6 +403,26 @@ describe('postgres', () => {
   })
 
   afterAll(() => bench.close())
+
+  test('money is not rounded', async () => {
+    await bench.sql('CREATE TABLE amounts (d money)')
+    const error = await failed(bench.db.copy(`COPY amounts (d) FROM ${at('wide.parquet')} (FORMAT parquet)`))
+    expect(error).toMatchObject({ sqlState: '22003', message: expect.stringContaining('"12345.678"') })
+    await bench.db.copy(`COPY amounts (d) FROM ${at('int.parquet')} (FORMAT parquet)`)
+    expect(await bench.sql('SELECT d::numeric FROM amounts')).toEqual([['1.50']])
+  })
+
+  test('a column of the file goes to one column of the table', async () => {
+    await bench.sql('CREATE TABLE one_of_two (a int, "A" int)')
+    await bench.db.copy(`COPY one_of_two FROM ${at('one.arrow')} (FORMAT arrow)`)
+    expect(await bench.sql('SELECT * FROM one_of_two')).toEqual([['1', null]])
+    await bench.sql('CREATE TABLE neither (aa int, "AA" int)')
+    expect(await failed(bench.db.copy(`COPY neither FROM ${at('other.arrow')} (FORMAT arrow)`))).toMatchObject({
+      sqlState: '42702',
+      message: 'the input\'s column "Aa" may be column "aa" or "AA"',
+      hint: 'Write it as the column is written, or say MAP BY NAME false.',
+    })
+  })
 
   test.each(['', ', ON_ERROR skip_row'])(
     'structures go to composite types by the names of attributes%s',
@@ -411,6 +494,15 @@ describe('duckdb', () => {
   })
 
   afterAll(() => bench.close())
+
+  test('BIGNUM has whole numbers only', async () => {
+    await bench.sql('CREATE TABLE big (d BIGNUM)')
+    const error = await failed(bench.db.copy(`COPY big FROM ${at('wide.parquet')} (FORMAT parquet)`))
+    expect(error).toMatchObject({ sqlState: '22003', message: expect.stringContaining('"12345.678"') })
+    await bench.sql('CREATE TABLE huge (id BIGNUM)')
+    await bench.db.copy(`COPY huge FROM ${at('wide.parquet')} (FORMAT parquet)`)
+    expect(await bench.sql('SELECT id::text FROM huge')).toEqual([['1099511627776']])
+  })
 
   test('lists in lists are of any lengths, empty and missing', async () => {
     await bench.db.copy(`COPY nested FROM ${at('nested.parquet')} (FORMAT parquet)`)

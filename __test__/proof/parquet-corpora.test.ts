@@ -17,6 +17,18 @@ function parquetFiles(): string[] {
     .sort()
 }
 
+/** Files that DuckDB reads and that are refused, but those with a VARIANT. */
+const REFUSED = {
+  // A time of day below 0.
+  'duckdb/data/parquet-testing/negative-timetz.parquet': '22008',
+  // Rows that have fewer levels than values.
+  'parquet-testing/bad_data/ARROW-RS-GH-6229-LEVELS.parquet': '22P04',
+  // A string of 2 GiB.
+  'parquet-testing/data/large_string_map.brotli.parquet': '54000',
+  // Columns that are longer than they say: their writer did not count the header of the dictionary.
+  'parquet-testing/data/nation.dict-malformed.parquet': '22P04',
+}
+
 const isThere = existsSync(CORPORA)
 if (!isThere) console.warn(`SKIPPED: there is no ${CORPORA}`)
 
@@ -120,6 +132,7 @@ describe.skipIf(!isThere).each([
     const files = parquetFiles()
     expect(files.length).toBeGreaterThan(100)
     const wrong: string[] = []
+    const refused: Record<string, string> = {}
     const outcomes = { equal: 0, refused: 0, unread: 0 }
     for (const file of files) {
       const name = file.slice(CORPORA.length + 1)
@@ -132,6 +145,8 @@ describe.skipIf(!isThere).each([
         if (!(error instanceof CopyError) || error.sqlState === 'XX000') wrong.push(`${name}: ${error}`)
         else {
           outcomes.refused += 1
+          const isVariant = error.message.includes(' is or has a VARIANT of Parquet')
+          if (expected !== undefined && !isVariant) refused[name] = error.sqlState
           if (process.env.COPYIST_TELL)
             console.log(`${name}: ${error.sqlState} ${error.message} [${expected ? 'read' : 'unread'}]`)
         }
@@ -149,6 +164,7 @@ describe.skipIf(!isThere).each([
     }
     if (process.env.COPYIST_TELL) console.log(JSON.stringify(outcomes))
     expect(wrong, JSON.stringify(outcomes)).toEqual([])
+    expect(refused).toEqual(REFUSED)
     expect(outcomes.equal).toBeGreaterThan(60)
   }, 300_000)
 

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import {
   copyFileSync,
   createReadStream,
@@ -17,7 +18,7 @@ import { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { DuckDBInstance } from '@duckdb/node-api'
 import { type RecordBatch, type Table, tableFromIPC, tableToIPC } from 'apache-arrow'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type ReadColumn, type ReadOptions, type ReadReceipt, type Reject, read } from '../../lib/index.ts'
 import { listening } from '../listening.ts'
 
@@ -49,6 +50,8 @@ beforeAll(async () => {
     'many.parquet',
     `SELECT i::INT AS id, [i, i + 1] AS list, 'word ' || i AS note, i / 4 AS quarter FROM range(0, 300000) r(i)`,
   )
+  await write('large.parquet', `SELECT unnest([1, 2, 9007199254740993, 4]) AS a`)
+  await write('lists.parquet', `SELECT unnest([[1], [2], [3, 9007199254740993], [4]]) AS a`)
   connection.closeSync()
   instance.closeSync()
   const big = Array.from({ length: 400_000 }, (_, row) => `${row},name ${row % 7},${row / 4},2024-01-0${1 + (row % 9)}`)
@@ -220,6 +223,53 @@ describe('rows', () => {
       sqlState: '22003',
       message: expect.stringContaining('9007199254740993'),
     })
+  })
+
+  test.each([
+    ['rows', 'csv', 'a,b\n1,"x\ny"\n2,\n9007199254740993,x\n4,\n', 'line', 5],
+    ['columnBatches', 'csv', 'a,b\n1,"x\ny"\n2,\n-9007199254740993,x\n4,\n', 'line', 5],
+    ['rows', 'parquet', 'large.parquet', 'row', 3],
+    ['columnBatches', 'parquet', 'lists.parquet', 'row', 3],
+  ] as const)(
+    '%s of %s before one with an integer that no number is are handed out, and its place is told',
+    async (form, format, from, unit, line) => {
+      const isFile = format === 'parquet'
+      const statement = isFile
+        ? `COPY FROM ${file(from)} (FORMAT parquet)`
+        : 'COPY FROM STDIN (FORMAT csv, HEADER, ON_ERROR skip_row)'
+      const options = { int64: 'number', ...(!isFile && { stdin: from, columns: { a: 'bigint', b: 'text' } }) } as const
+      const found: unknown[] = []
+      const reading = (async () => {
+        if (form === 'rows') for await (const { a } of read(statement, options).rows()) found.push(a)
+        else
+          for await (const [a] of read(statement, options).columnBatches())
+            found.push(...Array.from(a?.values as number[]))
+      })()
+      await expect(reading).rejects.toMatchObject({
+        sqlState: '22003',
+        position: { line, column: 'a', file: isFile ? from && join(folder, from) : 'STDIN' },
+        context: expect.stringContaining(`${unit} ${line}, column a: "`),
+      })
+      expect(found).toEqual(from === 'lists.parquet' ? [[1], [2]] : [1, 2])
+    },
+  )
+
+  test('that are dates do not become later ones', async () => {
+    const texts = [
+      '1969-12-31T23:59:59.999999',
+      '1969-12-31T23:59:59.5',
+      '9999-12-31T23:59:59.999999',
+      '6004-08-24T19:39:18.345',
+      '5302-10-19T06:46:03.521',
+      '0001-01-01T00:00:00.000001',
+    ]
+    const wanted = texts.map((text) => `${text}000`.slice(0, 23)).map((text) => `${text}Z`)
+    const options = { stdin: texts.join('\n'), columns: { at: 'timestamp' } }
+    const found = await rows('COPY FROM STDIN (FORMAT csv)', options)
+    expect(found.map(({ at }) => (at as Date).toISOString())).toEqual(wanted)
+    const [column] = await read('COPY FROM STDIN (FORMAT csv)', options).columns()
+    const floors = Array.from(column?.values as Float64Array, Math.floor)
+    expect(floors.map((millis) => new Date(millis).toISOString())).toEqual(wanted)
   })
 
   test('that are no Date are the number', async () => {
@@ -715,10 +765,58 @@ describe('endings', () => {
     expect(stdin.destroyed).toBe(true)
   })
 
-  test('returning before the first row lets go of the stream', async () => {
+  test.each(['rows', 'columnBatches', 'batches', 'ipc'] as const)(
+    'returning before the first of %s lets go of the stream',
+    async (form) => {
+      const stdin = createReadStream(join(folder, 'big.csv'))
+      await read('COPY FROM STDIN (FORMAT csv)', { stdin })[form]().return?.()
+      expect(stdin.destroyed).toBe(true)
+    },
+  )
+
+  const columns = { id: 'int', name: 'text', quarter: 'float8', day: 'date' }
+  test.each([
+    ['with columns that are given', { columns }],
+    ['while types are proven', {}],
+    ['and of a stream', { columns, stdin: true }],
+    ['of a stream while types are proven', { stdin: true }],
+  ])(
+    'returning while a reading opens leaves nothing, %s',
+    async (_, { stdin, ...options }: ReadOptions & { stdin?: boolean }) => {
+      for (const turn of [0, 1, 2]) {
+        const stream = createReadStream(join(folder, 'big.csv'))
+        if (!stdin) stream.destroy()
+        const reading = stdin ? read(CSV, { ...options, stdin: stream }) : read(big(), options)
+        const iterator = reading.rows()
+        const waiting = iterator.next()
+        if (turn > 0) await delay(turn)
+        expect(await iterator.return?.()).toEqual({ done: true, value: undefined })
+        expect(await waiting).toEqual({ done: true, value: undefined })
+        expect(held().threads).toBe(0)
+        await expect.poll(held).toEqual(NOTHING)
+      }
+    },
+  )
+
+  test.each(['batches', 'table'] as const)('%s without the package lets go of the stream', async (form) => {
+    vi.doMock('apache-arrow', () => {
+      throw new Error('not installed')
+    })
     const stdin = createReadStream(join(folder, 'big.csv'))
-    await read('COPY FROM STDIN (FORMAT csv)', { stdin }).rows().return?.()
+    const reading = read(CSV, { stdin })
+    const failing = form === 'table' ? reading.table() : all(reading.batches())
+    await expect(failing).rejects.toMatchObject({ sqlState: '0A000', hint: expect.stringContaining('npm install') })
     expect(stdin.destroyed).toBe(true)
+    vi.doUnmock('apache-arrow')
+  })
+
+  test('a stream of rows that is destroyed while it opens leaves nothing', async () => {
+    const stream = Readable.from(read(big(), { columns }).rows())
+    stream.on('error', () => {})
+    stream.read()
+    stream.destroy()
+    await once(stream, 'close')
+    expect(held()).toEqual(NOTHING)
   })
 
   test('returning while rows are waited for ends it', async () => {

@@ -631,10 +631,10 @@ export declare function peekFiles(specification: BindingSpecification, paths: Ar
 export declare function peekSpool(specification: BindingSpecification, spool: BindingSpool): BindingPeek
 
 /** The columns of a file that has them: of several files those of the first. `format` is `parquet` or `arrow`. */
-export declare function schemaOfFile(format: string, path: string, name: string): BindingSchema
+export declare function schemaOfFile(format: string, path: string, name: string): Promise<BindingSchema>
 
 /** The same of a spooled stream. */
-export declare function schemaOfSpool(format: string, spool: BindingSpool, name: string): BindingSchema
+export declare function schemaOfSpool(format: string, spool: BindingSpool, name: string): Promise<BindingSchema>
 
 /**
  * Gives a scalar function that the bindings have made its body: it returns rows of windows. `widths` are the bytes of a value

@@ -213,22 +213,21 @@ export interface SchemaColumn {
 }
 
 /** The columns of `input`; of several files those of the first. Throws CopyError where it is not of the format, or damaged. */
-export function readSchema(format: ColumnarFormat, input: Rereadable): SchemaColumn[] {
-  return readHead(format, input).columns
+export async function readSchema(format: ColumnarFormat, input: Rereadable): Promise<SchemaColumn[]> {
+  return (await readHead(format, input)).columns
 }
 
 /** The same, and how many rows `input` has, where it is one file that says so. */
-export function readHead(
+export async function readHead(
   format: ColumnarFormat,
   input: Rereadable,
-): { readonly columns: SchemaColumn[]; readonly rows?: number } {
+): Promise<{ readonly columns: SchemaColumn[]; readonly rows?: number }> {
   const addon = loadAddon()
   const name = namesOf(input)[0] ?? ''
   const path = input.kind === 'file' ? input.path : input.kind === 'files' ? (input.paths[0] ?? '') : name
-  const schema =
-    input.kind === 'spool'
-      ? addon.schemaOfSpool(format, input.spool.binding, name)
-      : addon.schemaOfFile(format, path, name)
+  const schema = await (input.kind === 'spool'
+    ? addon.schemaOfSpool(format, input.spool.binding, name)
+    : addon.schemaOfFile(format, path, name))
   return {
     columns: columnsOf(schema, name),
     ...(schema.rows !== undefined && input.kind !== 'files' && { rows: schema.rows }),
@@ -264,8 +263,7 @@ export async function readOtherSchemas(
     for (const [index, path] of input.paths.entries()) {
       if (index === 0) continue
       const name = names[index] ?? path
-      schemas.push(columnsOf(addon.schemaOfFile(format, path, name), name))
-      await nextTurn()
+      schemas.push(columnsOf(await addon.schemaOfFile(format, path, name), name))
     }
   }
   return schemas

@@ -54,39 +54,60 @@ export interface Source {
   readonly type: ColumnType
 }
 
+/** The first row of a batch with an integer that no number is, where numbers are wanted. */
+export interface Inexact {
+  readonly row: number
+  readonly column: string
+  readonly value: bigint
+}
+
 /** Makes columns of batches. */
 export class ColumnMaker {
   readonly #sources: readonly { readonly name: string; readonly type: string }[]
   readonly #forms: ValueForms
   readonly #texts: (column: number, from: number) => readonly string[]
+  readonly #refuse: (inexact: Inexact) => void
   /** By column. */
   readonly #dictionaries: string[][]
+  /** Of the last batch. */
+  #inexact: Inexact | undefined
 
-  /** `texts` gives those of a column's dictionary from a number on. */
+  /** `texts` gives those of a column's dictionary from a number on; a row that is refused is told to `refuse`, and ends its batch. */
   constructor(
     sources: readonly Source[],
     forms: ValueForms,
     texts: (column: number, from: number) => readonly string[],
+    refuse: (inexact: Inexact) => void,
   ) {
     this.#sources = sources.map(({ name, type }) => ({ name, type: nameOfType(type) }))
     this.#forms = forms
     this.#texts = texts
+    this.#refuse = refuse
     this.#dictionaries = sources.map(() => [])
   }
 
   /** The columns of a batch: views of `buffer`, where they are typed. */
   columns(buffer: Buffer, nodes: readonly ValueNode[]): ReadColumn[] {
-    return this.parts(buffer, nodes).map((part) => {
+    const columns = this.parts(buffer, nodes).map((part) => {
       if (!('place' in part)) return part
       const { name, type, length, validity, place } = part
       const values: (string | null)[] = new Array(length)
       place(values, 0)
       return { name, type, length, values, ...(validity && { validity }) }
     })
+    const end = this.#inexact?.row
+    return end === undefined ? columns : columns.map((column) => before(end, column))
   }
 
-  /** The same for {@link GrowingColumn}. */
+  /** The same for {@link GrowingColumn}, with what is behind a row that is refused: of a whole nothing is handed out then. */
   parts(buffer: Buffer, nodes: readonly ValueNode[]): (ReadColumn | Strings)[] {
+    this.#inexact = undefined
+    const parts = this.#parts(buffer, nodes)
+    if (this.#inexact !== undefined) this.#refuse(this.#inexact)
+    return parts
+  }
+
+  #parts(buffer: Buffer, nodes: readonly ValueNode[]): (ReadColumn | Strings)[] {
     let next = 0
     return this.#sources.map(({ name, type }, index) => {
       const node = nodes[next]
@@ -105,7 +126,10 @@ export class ColumnMaker {
           },
         }
       }
-      const { column, behind } = valuesAt(buffer, nodes, next, this.#forms, name)
+      const note: Note = (row, value) => {
+        if (this.#inexact === undefined || row < this.#inexact.row) this.#inexact = { row, column: name, value }
+      }
+      const { column, behind } = valuesAt(buffer, nodes, next, this.#forms, note)
       next = behind
       return { name, type, ...column }
     })
@@ -123,6 +147,15 @@ export class ColumnMaker {
   }
 }
 
+/** The rows of a column before one. */
+function before(row: number, { validity, values, ...column }: ReadColumn): ReadColumn {
+  const bits = validity && { validity: validity.slice(0, Math.ceil(row / 8)) }
+  return { ...column, length: row, values: values.slice(0, row), ...bits }
+}
+
+/** Told the place of the first integer that no number is. */
+type Note = (place: number, value: bigint) => void
+
 type Values = Pick<ReadColumn, 'length' | 'values' | 'validity'>
 
 /** Puts strings into an array, from a place on. */
@@ -138,7 +171,7 @@ function valuesAt(
   nodes: readonly ValueNode[],
   at: number,
   forms: ValueForms,
-  name: string,
+  note: Note,
 ): { readonly column: Values; readonly behind: number } {
   const node = nodes[at]
   if (node === undefined) throw new TypeError('a batch has less columns than the statement')
@@ -146,8 +179,10 @@ function valuesAt(
   const length = node.rows
   const column = (values: ReadValues): Values => ({ length, values, ...(validity && { validity }) })
   if (node.kind === VALUE_KIND.list) {
-    const elements = valuesAt(buffer, nodes, at + 1, forms, name)
     const offsets = uint32(buffer, node.offsets, length + 1)
+    const elements = valuesAt(buffer, nodes, at + 1, forms, (place, value) =>
+      note(offsets.findIndex((end) => end > place) - 1, value),
+    )
     const get = getter(elements.column, nodes[at + 1]?.kind === VALUE_KIND.bool)
     const lists: (ReadValue[] | null)[] = new Array(length)
     for (let row = 0; row < length; row += 1) {
@@ -159,7 +194,7 @@ function valuesAt(
     setNulls(lists, validity)
     return { column: column(lists), behind: elements.behind }
   }
-  return { column: column(plainValues(buffer, node, validity, forms, name)), behind: at + 1 }
+  return { column: column(plainValues(buffer, node, validity, forms, note)), behind: at + 1 }
 }
 
 function plainValues(
@@ -167,7 +202,7 @@ function plainValues(
   node: ValueNode,
   validity: Uint8Array | undefined,
   forms: ValueForms,
-  name: string,
+  note: Note,
 ): ReadValues {
   const { kind, rows } = node
   const start = buffer.byteOffset + node.data
@@ -181,7 +216,7 @@ function plainValues(
     case VALUE_KIND.int64:
       return forms.int64 === 'bigint'
         ? new BigInt64Array(buffer.buffer, start, rows)
-        : exactNumbers(new Int32Array(buffer.buffer, start, rows * 2), name)
+        : exactNumbers(new Int32Array(buffer.buffer, start, rows * 2), note)
     case VALUE_KIND.float32:
       return new Float32Array(buffer.buffer, start, rows)
     case VALUE_KIND.float64:
@@ -248,11 +283,11 @@ function datesOf(numbers: Float64Array, validity: Uint8Array | undefined): (Date
 const LAST_DATE = 8.64e15
 
 function dateOf(millis: number): Date | number {
-  return millis > LAST_DATE || millis < -LAST_DATE ? millis : new Date(millis)
+  return millis > LAST_DATE || millis < -LAST_DATE ? millis : new Date(Math.floor(millis))
 }
 
 /** Integers of 64 bits, given by their halves, as numbers, which take their place. */
-function exactNumbers(halves: Int32Array, column: string): Float64Array {
+function exactNumbers(halves: Int32Array, note: Note): Float64Array {
   let most = 0
   let least = 0
   for (let at = 1; at < halves.length; at += 2) {
@@ -261,7 +296,7 @@ function exactNumbers(halves: Int32Array, column: string): Float64Array {
     else if (high < least) least = high
   }
   // Most have nothing to be looked at one by one.
-  if (most >= 2 ** 21 || least < -(2 ** 21)) checkExact(halves, column)
+  if (most >= 2 ** 21 || least < -(2 ** 21)) noteInexact(halves, note)
   const numbers = new Float64Array(halves.buffer, halves.byteOffset, halves.length / 2)
   for (let row = 0; row < numbers.length; row += 1) numbers[row] = numberOf(halves, row)
   return numbers
@@ -271,17 +306,11 @@ function numberOf(halves: Int32Array, row: number): number {
   return (halves[2 * row + 1] as number) * 2 ** 32 + ((halves[2 * row] as number) >>> 0)
 }
 
-function checkExact(halves: Int32Array, column: string): void {
+function noteInexact(halves: Int32Array, note: Note): void {
   for (let row = 0; row < halves.length / 2; row += 1) {
     if (Number.isSafeInteger(numberOf(halves, row))) continue
-    const value = (BigInt(halves[2 * row + 1] as number) << 32n) + BigInt((halves[2 * row] as number) >>> 0)
-    throw new CopyError({
-      code: 'numeric_value_out_of_range',
-      sqlState: '22003',
-      message: `value "${value}" of column "${column}" is more than a number holds exactly`,
-      hint: "Read it with int64: 'bigint', or give the column the type text or float8.",
-      position: { column },
-    })
+    note(row, (BigInt(halves[2 * row + 1] as number) << 32n) + BigInt((halves[2 * row] as number) >>> 0))
+    return
   }
 }
 

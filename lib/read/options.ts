@@ -18,7 +18,10 @@ export interface ReadOptions extends InputOptions {
    * with MAP BY NAME; of Parquet and Arrow those columns, by their names, and no others. Their lists are `int[]`, as they are there.
    */
   readonly columns?: Readonly<Record<string, string>>
-  /** Whether `bigint` is a bigint, or a number: then one beyond 2^53 is an error (22003). */
+  /**
+   * Whether `bigint` is a bigint, or a number: then one beyond 2^53 is an error (22003), which ends the reading whatever ON_ERROR says, since it
+   * is not the input's.
+   */
   readonly int64?: 'bigint' | 'number'
   /**
    * Whether dates and timestamps are objects of Date, or numbers: milliseconds since 1970 in UTC, with the microseconds behind the point. By

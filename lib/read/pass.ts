@@ -11,7 +11,7 @@ import { decodedBy, notesOf } from '../load-columns.ts'
 import { columnsOfSchema } from '../load-plan.ts'
 import { madeColumns } from '../made-columns.ts'
 import { loadAddon } from '../native/addon.ts'
-import type { Chunk, NativeLoad, ReadSinkKind } from '../native/load.ts'
+import { type Chunk, type NativeLoad, positionOf, type ReadSinkKind } from '../native/load.ts'
 import {
   DEFAULT_SESSION,
   emptyIpc,
@@ -41,7 +41,7 @@ import { parseStatement } from '../statement/parser.ts'
 import { fieldNamed, fieldsNamed, madeNames, missingField, planColumns } from '../statement/plan.ts'
 import { proveColumns } from '../table-columns.ts'
 import { plainColumn, type TableDescription, type TargetColumn } from '../target/target.ts'
-import type { Source } from './columns.ts'
+import type { Inexact, Source } from './columns.ts'
 import { checkReadOptions, type ReadOptions, readAborted, refuseOfTargets } from './options.ts'
 import type { ReadReceipt } from './receipt.ts'
 import { nameOfType, typeNamed } from './types.ts'
@@ -82,10 +82,18 @@ export class Pass {
   #headerDetected: boolean | undefined
   #rows = 0
   #chunks = 0
+  /** Of the last chunk. */
+  #chunkRows = 0
+  /** What is wrong with a row of it. */
+  #refusal: CopyError | undefined
   /** Rows that the input is known to have. */
   #knownRows: number | undefined
-  #isClosed = false
+  #opening: Promise<void> | undefined
+  #released: Promise<void> | undefined
+  /** Stopped by the caller's signal, or since it was left. */
+  readonly #stop = new AbortController()
   readonly #onAbort = () => {
+    this.#stop.abort(this.#options.signal?.reason)
     this.#native?.close().catch(() => {})
   }
 
@@ -115,41 +123,53 @@ export class Pass {
   }
 
   /** Finds out what is to be read, and begins. */
-  async open(): Promise<void> {
+  open(): Promise<void> {
     const { signal } = this.#options
-    try {
-      if (signal?.aborted) throw readAborted(signal)
-      await this.#open()
-      signal?.addEventListener('abort', this.#onAbort, { once: true })
-      if (signal?.aborted) throw readAborted(signal)
-    } catch (error) {
-      if (this.#source === undefined) abandonInput(this.#options)
+    if (signal?.aborted) this.#onAbort()
+    signal?.addEventListener('abort', this.#onAbort, { once: true })
+    this.#opening = this.#open()
+    return this.#opening.catch(async (error) => {
       throw await this.#failed(error)
-    }
+    })
   }
 
   /** The next chunk that has rows; undefined at the end. It is to be released before the next one is asked for. */
   async next(): Promise<Chunk | undefined> {
-    const { signal } = this.#options
+    const { signal } = this.#stop
     const native = this.#native
     if (native === undefined) throw new TypeError('a reading is not open')
     try {
       for (;;) {
-        if (signal?.aborted) throw readAborted(signal)
+        if (signal.aborted) throw readAborted(signal)
+        if (this.#refusal !== undefined) throw this.#refusal
         const chunk = await native.next()
-        if (signal?.aborted) throw readAborted(signal)
+        if (signal.aborted) throw readAborted(signal)
         if (chunk === undefined) return undefined
         if (chunk.rows === 0) {
           chunk.release()
           continue
         }
         this.#rows += chunk.rows
+        this.#chunkRows = chunk.rows
         this.#chunks += 1
         return chunk
       }
     } catch (error) {
       throw await this.#failed(error)
     }
+  }
+
+  /** Ends the reading before a row of the last chunk, with an integer that was to be a number. */
+  refuse({ row, column, value }: Inexact): void {
+    const place = this.#native?.locate(this.#rows - this.#chunkRows + row)
+    this.#refusal = new CopyError({
+      code: 'numeric_value_out_of_range',
+      sqlState: '22003',
+      message: `value "${value}" of column "${column}" is more than a number holds exactly`,
+      hint: "Read it with int64: 'bigint', or give the column the type text.",
+      position: { ...(place && positionOf(place)), column },
+      context: place && `COPY ${place.file}, ${place.unit} ${place.line}, column ${column}: "${value}"`,
+    })
   }
 
   /** An input without rows in Arrow's bytes. */
@@ -167,10 +187,21 @@ export class Pass {
     }
   }
 
-  /** Lets go of everything: threads, files, the stream. */
+  /** Lets go of everything: threads, files, the stream; of what is being opened as soon as it is. */
   async close(): Promise<void> {
-    if (this.#isClosed) return
-    this.#isClosed = true
+    this.#stop.abort()
+    // A stream that is read to prove types may be silent.
+    if (this.#source?.kind === 'stream') discard(this.#source.stream)
+    await this.#opening?.catch(() => {})
+    await this.#release()
+  }
+
+  #release(): Promise<void> {
+    this.#released ??= this.#letGo()
+    return this.#released
+  }
+
+  async #letGo(): Promise<void> {
     this.#options.signal?.removeEventListener('abort', this.#onAbort)
     this.#progress?.stop()
     await this.#native?.close()
@@ -186,15 +217,15 @@ export class Pass {
 
   /** The error as it is told, with everything closed. */
   async #failed(reason: unknown): Promise<unknown> {
-    const { signal } = this.#options
+    const { signal } = this.#stop
     const log = this.#log
     const statement = this.#statement
     let error = reason
     // What was refused before is handed on all the same; the reading's own error matters more than one of that.
     await log?.finish().catch(() => {})
-    if (signal?.aborted && !isCancelled(error)) error = readAborted(signal, error)
+    if (signal.aborted && !isCancelled(error)) error = readAborted(signal, error)
     if (error instanceof CopyError && error === log?.excess) error = await this.#diagnosed(error, log)
-    await this.close().catch(() => {})
+    await this.#release().catch(() => {})
     if (error instanceof CopyError && statement && this.#source) return placed(error, statement, this.#source.name)
     return error
   }
@@ -208,6 +239,8 @@ export class Pass {
 
   async #open(): Promise<void> {
     const options = this.#options
+    const { signal } = this.#stop
+    if (signal.aborted) throw readAborted(signal)
     checkReadOptions(this.#text, options)
     const parsed = parseStatement(this.#text, { tableless: true })
     if (parsed.kind !== 'copy from') {
@@ -227,7 +260,7 @@ export class Pass {
       access,
       connections: Connections.of(options.connections),
       memoryLimit: limits.memoryLimit,
-      signal: options.signal,
+      signal,
     })
     if (source.kind === 'rows') throw new TypeError('rows are read already')
     this.#source = source
@@ -236,6 +269,7 @@ export class Pass {
     const statement = await this.#withHeader(found.statement)
     this.#statement = statement
     const { plan, log } = await this.#planned(statement, types)
+    if (signal.aborted) throw readAborted(signal)
     const native = openLoad(plan, this.#input)
     this.#native = native
     log.attach(native, false)
@@ -245,7 +279,7 @@ export class Pass {
   /** Whether the first line is a header, where that is left open. */
   async #withHeader(statement: CopyFrom): Promise<CopyFrom> {
     if (!statement.options.detectHeader || statement.options.header !== 'false') return statement
-    const found = await looksLikeHeader(statement, await this.#kept(statement), this.#limits, this.#options.signal)
+    const found = await looksLikeHeader(statement, await this.#kept(statement), this.#limits, this.#stop.signal)
     this.#headerDetected = found.isHeader
     return { ...statement, options: { ...statement.options, header: found.isHeader ? 'true' : 'false' } }
   }
@@ -253,7 +287,7 @@ export class Pass {
   /** The input as one that can be read more than once. */
   async #kept(statement: CopyFrom): Promise<Rereadable> {
     const input = this.#input
-    const { signal } = this.#options
+    const { signal } = this.#stop
     if (input === undefined) throw new TypeError('the input is not open')
     if (input.kind === 'remote') {
       this.#copies = await copyHere(input, statement, signal)
@@ -265,7 +299,7 @@ export class Pass {
     const spool = new Spool(Math.floor(this.#limits.memoryLimit / 2))
     this.#spool = spool
     await spool.fill(input.stream, input.name, signal, statement.options.format)
-    if (signal?.aborted) throw readAborted(signal)
+    if (signal.aborted) throw readAborted(signal)
     const kept = { kind: 'spool' as const, spool, name: input.name }
     this.#input = kept
     return kept
@@ -277,20 +311,21 @@ export class Pass {
   ): Promise<{ readonly plan: LoadPlan; readonly log: RejectLog }> {
     const { options } = statement
     const call = this.#options
+    const { signal } = this.#stop
     const limits = this.#limits
     const name = this.#source?.name ?? ''
     let schema: readonly SchemaColumn[] | undefined
     if (isColumnar(options.format)) {
       if (this.#input?.kind === 'remote') {
-        schema = await readRemoteSchema(options.format, this.#input, limits, call.signal)
+        schema = await readRemoteSchema(options.format, this.#input, limits, signal)
       } else {
-        const head = readHead(options.format, await this.#kept(statement))
+        const head = await readHead(options.format, await this.#kept(statement))
         schema = head.columns
         this.#knownRows = head.rows
       }
       const input = this.#input
       if (given === undefined && input !== undefined && input.kind !== 'stream') {
-        schema = await commonSchema(statement, schema, input, limits, call.signal)
+        schema = await commonSchema(statement, schema, input, limits, signal)
       }
     }
     const columns = await this.#withMade(statement, given ?? (await this.#found(statement, schema)))
@@ -368,7 +403,7 @@ export class Pass {
     const listed = statement.columns?.filter(({ value }) => !made.has(value))
     const { columns: _, ...unlisted } = statement
     const plain = { ...unlisted, ...(listed && { columns: listed }) }
-    const { columns, fields, rows } = await proveColumns(plain, this.#limits, kept, this.#options.signal)
+    const { columns, fields, rows } = await proveColumns(plain, this.#limits, kept, this.#stop.signal)
     this.#knownRows = rows
     // Nothing was read that could have a column.
     if (fields === 0) return listed?.map(({ value }) => ({ name: value, type: { kind: 'text' } })) ?? []

@@ -36,7 +36,11 @@ export class Reading {
     const forms = formsOf(this.#options, 'date')
     const pass = this.#pass({ sink: 'values', givesAway: false })
     const make = maker(pass, forms)
-    return this.#each(pass, (chunk) => rowsOf(columnsOf(make(), chunk), chunk.rows)) as AsyncIterableIterator<Row>
+    const each = this.#each(pass, (chunk) => {
+      const columns = columnsOf(make(), chunk)
+      return rowsOf(columns, columns[0]?.length ?? chunk.rows)
+    })
+    return each as AsyncIterableIterator<Row>
   }
 
   /** All rows by their columns. */
@@ -65,7 +69,10 @@ export class Reading {
     const forms = formsOf(this.#options, 'number')
     const pass = this.#pass({ sink: 'values', givesAway: true })
     const make = maker(pass, forms)
-    return this.#each(pass, (chunk) => [columnsOf(make(), chunk)])
+    return this.#each(pass, (chunk) => {
+      const columns = columnsOf(make(), chunk)
+      return columns[0]?.length === 0 ? [] : [columns]
+    })
   }
 
   /**
@@ -74,20 +81,19 @@ export class Reading {
    */
   batches<Batch = ArrowBatch>(): AsyncIterableIterator<Batch> {
     const pass = this.#pass({ sink: 'ipc', givesAway: true })
-    const maker = apacheArrow().then((arrow) => new BatchMaker(arrow))
-    // It is looked at when there is a batch.
-    maker.catch(() => {})
-    const iterate = async function* (each: AsyncIterable<Chunk>): AsyncGenerator<Batch> {
-      const made = await maker
-      for await (const chunk of each) yield made.batch(chunk.buffer) as Batch
-    }
-    return iterate(this.#each(pass, (chunk) => [chunk]))
+    const make = batchMaker().then((maker) => (chunk: Chunk) => [maker.batch(chunk.buffer) as Batch])
+    // It is looked at when a batch is asked for.
+    make.catch(() => {})
+    return this.#each(pass, make)
   }
 
   /** All rows as a table of the package `apache-arrow`: `table<Table>()`. */
   async table<Table = ArrowTable>(): Promise<Table> {
-    const maker = new BatchMaker(await apacheArrow())
     const pass = this.#pass({ sink: 'ipc', givesAway: true })
+    const maker = await batchMaker().catch(async (error) => {
+      await pass.close()
+      throw error
+    })
     const batches: ArrowBatch[] = []
     await this.#whole(pass, (chunk) => {
       batches.push(maker.batch(chunk.buffer))
@@ -101,15 +107,13 @@ export class Reading {
    */
   ipc(): AsyncIterableIterator<Uint8Array> {
     const pass = this.#pass({ sink: 'ipc', givesAway: true })
-    const iterate = async function* (each: AsyncIterable<Chunk>): AsyncGenerator<Uint8Array> {
-      let isFirst = true
-      for await (const { buffer, schemaBytes = 0 } of each) {
-        yield transferable(isFirst ? buffer : buffer.subarray(schemaBytes))
-        isFirst = false
-      }
-      yield transferable(isFirst ? pass.empty() : END_OF_STREAM)
+    let isFirst = true
+    const make = ({ buffer, schemaBytes = 0 }: Chunk) => {
+      const bytes = transferable(isFirst ? buffer : buffer.subarray(schemaBytes))
+      isFirst = false
+      return [bytes]
     }
-    return iterate(this.#each(pass, (chunk) => [chunk]))
+    return this.#each(pass, make, () => [transferable(isFirst ? pass.empty() : END_OF_STREAM)])
   }
 
   #pass(wanted: Wanted): Pass {
@@ -139,12 +143,23 @@ export class Reading {
     }
   }
 
-  /** Hands out what is made of the chunks. */
-  #each<Item>(pass: Pass, make: (chunk: Chunk) => readonly Item[]): AsyncIterableIterator<Item> {
+  /** Hands out what is made of the chunks, and of their end. */
+  #each<Item>(
+    pass: Pass,
+    make: Make<Item> | Promise<Make<Item>>,
+    end: () => readonly Item[] = () => [],
+  ): AsyncIterableIterator<Item> {
     return new Items(pass, make, (receipt) => {
       this.#receipt = receipt
+      return end()
     })
   }
+}
+
+type Make<Item> = (chunk: Chunk) => readonly Item[]
+
+async function batchMaker(): Promise<BatchMaker> {
+  return new BatchMaker(await apacheArrow())
 }
 
 /** The end of a stream of Arrow's: a continuation without a message. */
@@ -161,7 +176,12 @@ function transferable(bytes: Uint8Array): Uint8Array {
 function maker(pass: Pass, forms: ValueForms): () => ColumnMaker {
   let made: ColumnMaker | undefined
   return () => {
-    made ??= new ColumnMaker(pass.columns, forms, (column, from) => pass.texts(column, from))
+    made ??= new ColumnMaker(
+      pass.columns,
+      forms,
+      (column, from) => pass.texts(column, from),
+      (inexact) => pass.refuse(inexact),
+    )
     return made
   }
 }
@@ -176,18 +196,19 @@ function columnsOf(maker: ColumnMaker, { buffer, nodes = [] }: Chunk): ReadColum
  */
 class Items<Item> implements AsyncIterableIterator<Item> {
   readonly #pass: Pass
-  readonly #make: (chunk: Chunk) => readonly Item[]
-  readonly #done: (receipt: ReadReceipt) => void
+  readonly #making: Make<Item> | Promise<Make<Item>>
+  readonly #done: (receipt: ReadReceipt) => readonly Item[]
+  /** Once the pass is open. */
+  #make: Make<Item> | undefined
   #items: readonly Item[] = []
   #at = 0
-  #isOpen = false
   #isOver = false
   /** Calls of `next` that came while one was under way wait for it. */
   #under: Promise<unknown> | undefined
 
-  constructor(pass: Pass, make: (chunk: Chunk) => readonly Item[], done: (receipt: ReadReceipt) => void) {
+  constructor(pass: Pass, make: Make<Item> | Promise<Make<Item>>, done: (receipt: ReadReceipt) => readonly Item[]) {
     this.#pass = pass
-    this.#make = make
+    this.#making = make
     this.#done = done
   }
 
@@ -244,23 +265,26 @@ class Items<Item> implements AsyncIterableIterator<Item> {
   }
 
   async #refill(): Promise<void> {
-    if (!this.#isOpen) {
-      this.#isOpen = true
+    if (this.#make === undefined) {
+      const make = await this.#making
       await this.#pass.open()
+      this.#make = make
     }
     this.#items = []
     this.#at = 0
     const chunk = await this.#pass.next()
     if (chunk !== undefined) {
       // What is made of it needs it no more, or has it.
-      this.#items = this.#make(chunk)
+      const items = this.#make(chunk)
       chunk.release()
+      if (!this.#isOver) this.#items = items
       return
     }
-    this.#isOver = true
     const receipt = await this.#pass.finish()
     await this.#pass.close()
-    this.#done(receipt)
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#items = this.#done(receipt)
   }
 }
 

@@ -335,32 +335,9 @@ function mapped(copy: CopyFrom, table: PlannedTable, header: readonly string[]):
     ({ value }) => !made.has(value) && !dropped.some((filler) => filler.value === value),
   )
   const wanted = listed ? resolve(copy, table, listed) : allOf(copy, table)
-  const names = new Set(wanted.map((column) => table.columns[column]?.name))
-  const found = wanted.map((column) => {
-    const name = table.columns[column]?.name ?? ''
-    // A field that is called as another column is that column's.
-    const named = fieldsNamed(header, name).filter((field) => header[field] === name || !names.has(header[field] ?? ''))
-    if (named.length > 1) {
-      const message = `the header has ${named.length} fields for column "${name}"`
-      const detail = `They are the fields ${named.map((field) => field + 1).join(', ')}.`
-      const hint = 'Without MAP BY NAME a column list and FILLER say by their places which field is meant.'
-      const offset = listed?.find(({ value }) => value === name)?.offset ?? copy.table.name.offset
-      throw statementError(copy.text, offset, 'ambiguous_column', message, { detail, hint })
-    }
-    return { column, field: named[0] ?? -1 }
-  })
+  const found = matched(copy, table, wanted, listed, header)
   const missing = found.findIndex(({ field }) => field < 0)
   const kept = found.filter(({ field }) => field >= 0)
-  const seen = new Set<number>()
-  const shared = kept.find(({ field }) => seen.size === seen.add(field).size)
-  if (shared) {
-    const meant = kept
-      .filter(({ field }) => field === shared.field)
-      .map(({ column }) => `"${table.columns[column]?.name}"`)
-    const message = `the header's field "${header[shared.field]}" may be column ${meant.join(' or ')}`
-    const hint = 'Write it as the column is written, or leave MAP BY NAME out.'
-    throw statementError(copy.text, copy.table.name.offset, 'ambiguous_column', message, { hint })
-  }
   if ((copy.columns && missing >= 0) || (kept.length === 0 && wanted.length > 0)) {
     const name = table.columns[found[missing]?.column ?? 0]?.name
     throw missingField(copy, header, name, listed?.[missing]?.offset)
@@ -369,6 +346,57 @@ function mapped(copy: CopyFrom, table: PlannedTable, header: readonly string[]):
     columns: kept.map(({ column }) => column),
     fields: { names: header, ofColumn: kept.map(({ field }) => field) },
   }
+}
+
+/** The field of each column, by its name as it is written, or else in any case; -1 where there is none. */
+function matched(
+  copy: CopyFrom,
+  table: PlannedTable,
+  wanted: readonly number[],
+  listed: readonly Name[] | undefined,
+  names: readonly string[],
+): { readonly column: number; readonly field: number }[] {
+  const nameOf = (column: number) => table.columns[column]?.name ?? ''
+  const { exact, folded } = placesOf(names)
+  const columnNames = new Set(wanted.map(nameOf))
+  const found = wanted.map((column, at) => {
+    const own = nameOf(column)
+    const { value: written, offset } = listed?.[at] ?? { value: own, offset: copy.table.name.offset }
+    const alike = exact.get(written) ?? exact.get(own) ?? folded.get(own.toLowerCase()) ?? []
+    // A field that is called as another column is that column's.
+    const meant = alike.filter((field) => {
+      const name = names[field] ?? ''
+      return name === written || name === own || !columnNames.has(name)
+    })
+    if (meant.length > 1) throw severalFields(copy, meant, own, offset)
+    return { column, field: meant[0] ?? -1 }
+  })
+  const seen = new Set<number>()
+  const shared = found.find(({ field }) => field >= 0 && seen.size === seen.add(field).size)
+  if (shared === undefined) return found
+  const columns = found.filter(({ field }) => field === shared.field).map(({ column }) => `"${nameOf(column)}"`)
+  const field = isColumnar(copy.options.format) ? "the input's column" : "the header's field"
+  const message = `${field} "${names[shared.field]}" may be column ${columns.join(' or ')}`
+  throw statementError(copy.text, copy.table.name.offset, 'ambiguous_column', message, {
+    hint: `Write it as the column is written, or ${isColumnar(copy.options.format) ? 'say MAP BY NAME false' : 'leave MAP BY NAME out'}.`,
+  })
+}
+
+/** Several fields of the input may be a column. */
+export function severalFields(
+  { text, options }: CopyFrom,
+  fields: readonly number[],
+  name: string,
+  offset: number,
+): CopyError {
+  const [input, kind, places] = isColumnar(options.format)
+    ? ['the input', 'columns', 'With MAP BY NAME false']
+    : ['the header', 'fields', 'Without MAP BY NAME']
+  const message = `${input} has ${fields.length} ${kind} for column "${name}"`
+  return statementError(text, offset, 'ambiguous_column', message, {
+    detail: `They are the ${kind} ${fields.map((field) => field + 1).join(', ')}.`,
+    hint: `${places} a column list and FILLER say by their places which ${kind.slice(0, -1)} is meant.`,
+  })
 }
 
 /**
@@ -407,15 +435,10 @@ function named(copy: CopyFrom, table: PlannedTable, names: readonly string[]): L
   const left = new Set([...madeNames(copy), ...filler].map(({ value }) => value))
   const listed = copy.columns?.filter(({ value }) => !left.has(value))
   const wanted = listed ? resolve(copy, table, listed) : allOf(copy, table)
-  const found = wanted.map((column, at) => {
-    const own = table.columns[column]?.name ?? ''
-    const written = listed?.[at]?.value ?? own
-    const exact = fieldNamed(names, written)
-    return { column, field: exact >= 0 ? exact : fieldNamed(names, own) }
-  })
+  const found = matched(copy, table, wanted, listed, names)
   const kept = found.filter(({ field }) => field >= 0)
   const missing = listed?.[found.findIndex(({ field }) => field < 0)]
-  const stray = missing ?? filler.find(({ value }) => fieldNamed(names, value) < 0)
+  const stray = missing ?? filler.find(({ value }) => fieldsNamed(names, value).length === 0)
   const detail = `Its columns are ${names.map((name) => `"${name}"`).join(', ')}.`
   if (stray) {
     throw statementError(copy.text, stray.offset, 'undefined_column', `the input has no column "${stray.value}"`, {

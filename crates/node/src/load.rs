@@ -690,17 +690,39 @@ pub fn codec_of(compression: String, name: String, start: Buffer) -> Option<Stri
 }
 
 /// The columns of a file that has them: of several files those of the first. `format` is `parquet` or `arrow`.
-#[napi(catch_unwind)]
-pub fn schema_of_file(format: String, path: String, name: String) -> BindingSchema {
-    schema::describe(&format, Source::Path(path.into()), &name)
+#[napi(catch_unwind, ts_return_type = "Promise<BindingSchema>")]
+pub fn schema_of_file(format: String, path: String, name: String) -> AsyncTask<Describing> {
+    AsyncTask::new(Describing { format, name, source: Some(Ok(Source::Path(path.into()))) })
 }
 
 /// The same of a spooled stream.
-#[napi(catch_unwind)]
-pub fn schema_of_spool(format: String, spool: &BindingSpool, name: String) -> BindingSchema {
-    match spool.source() {
-        Ok(source) => schema::describe(&format, source, &name),
-        Err(failure) => BindingSchema { columns: Vec::new(), rows: None, failure: Some(failure.into()) },
+#[napi(catch_unwind, ts_return_type = "Promise<BindingSchema>")]
+pub fn schema_of_spool(format: String, spool: &BindingSpool, name: String) -> AsyncTask<Describing> {
+    AsyncTask::new(Describing { format, name, source: Some(spool.source()) })
+}
+
+/// Reading what a file says of its columns, which may be long.
+pub struct Describing {
+    format: String,
+    name: String,
+    /// Until it is read.
+    source: Option<Result<Source, Failure>>,
+}
+
+impl Task for Describing {
+    type Output = BindingSchema;
+    type JsValue = BindingSchema;
+
+    fn compute(&mut self) -> napi::Result<BindingSchema> {
+        let source = self.source.take().ok_or_else(|| napi::Error::from_reason("a file is described once"))?;
+        Ok(match source {
+            Ok(source) => schema::describe(&self.format, source, &self.name),
+            Err(failure) => BindingSchema { columns: Vec::new(), rows: None, failure: Some(failure.into()) },
+        })
+    }
+
+    fn resolve(&mut self, _: Env, schema: BindingSchema) -> napi::Result<BindingSchema> {
+        Ok(schema)
     }
 }
 

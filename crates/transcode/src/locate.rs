@@ -60,6 +60,26 @@ pub(crate) struct ColumnarSpan {
 }
 
 impl Span {
+    /// Rows that come in columns; where in the load they are is not known yet.
+    #[cfg(feature = "columnar")]
+    pub fn of_batch(columnar: ColumnarSpan, places: Option<Places>) -> Self {
+        Self {
+            first_row: 0,
+            first_line: 0,
+            file: 0,
+            position: 0,
+            byte_offset: 0,
+            start: 0,
+            ends: Vec::new(),
+            lines: None,
+            eol_len: 0,
+            header_lines: 0,
+            places,
+            data: None,
+            columnar: Some(columnar),
+        }
+    }
+
     fn len(&self) -> usize {
         match (&self.places, &self.columnar) {
             (Some(places), _) => places.starts.len(),

@@ -61,6 +61,13 @@ pub enum Sink {
     Infer,
 }
 
+impl Sink {
+    /// Whether someone may ask where a row is that was handed out.
+    const fn has_places(self) -> bool {
+        matches!(self, Self::PgText | Self::PgBinary | Self::Duckdb | Self::Values)
+    }
+}
+
 /// Bounds on threads and memory.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -1244,7 +1251,7 @@ impl<'a> Worker<'a> {
         let mut mendings = decoder.take_mendings();
         tile.refusals_as_read(&mut refusals);
         tile.refusals_as_read(&mut mendings);
-        let has_span = rows > 0 && matches!(shared.sink, Sink::PgText | Sink::PgBinary | Sink::Duckdb);
+        let has_span = rows > 0 && shared.sink.has_places();
         let span = has_span.then(|| span_of(plan, tile, decoder, shared.keeps_records));
         let decoded = decoder.decoded();
         let mut fault = decoded.fault.clone();
@@ -1300,6 +1307,9 @@ impl<'a> Worker<'a> {
             Err(error) => Some(Fault { error, line: 0, record_offset: 0, record_len: 0, shown: Shown::Nothing }),
         };
         let rows = if fault.is_some() { 0 } else { rows };
+        let has_span = rows > 0 && self.shared.sink.has_places();
+        let columnar = || ColumnarSpan { rows: rows as usize, text: None, text_bytes: 0 };
+        let span = has_span.then(|| Span::of_batch(columnar(), None));
         Part {
             file: tile.file,
             rows,
@@ -1309,7 +1319,7 @@ impl<'a> Worker<'a> {
             len: rows,
             fault,
             ended: false,
-            span: None,
+            span,
             refusals: Vec::new(),
             mendings: Vec::new(),
             passed_over: 0,
@@ -1379,22 +1389,10 @@ impl<'a> Worker<'a> {
                 fault = Some(Fault { error, line: 0, record_offset: 0, record_len: 0, shown: Shown::Nothing })
             }
         }
-        let has_span = rows > 0 && matches!(shared.sink, Sink::PgText | Sink::PgBinary | Sink::Duckdb);
+        let has_span = rows > 0 && shared.sink.has_places();
         let len = batch.num_rows() as u64;
-        let span = has_span.then(|| Span {
-            first_row: 0,
-            first_line: 0,
-            file: 0,
-            position: 0,
-            byte_offset: 0,
-            start: 0,
-            ends: Vec::new(),
-            lines: None,
-            eol_len: 0,
-            header_lines: 0,
-            places: decoded.places.clone(),
-            data: None,
-            columnar: Some(ColumnarSpan {
+        let span = has_span.then(|| {
+            let columnar = ColumnarSpan {
                 rows: decoded.rows,
                 text_bytes: if shared.keeps_records {
                     // What cannot be told counts as much as there may be.
@@ -1403,7 +1401,8 @@ impl<'a> Worker<'a> {
                     0
                 },
                 text: shared.keeps_records.then(|| -> RowText { Box::new(move |row| row_text(&batch, row)) }),
-            }),
+            };
+            Span::of_batch(columnar, decoded.places.clone())
         });
         Part {
             file: tile.file,

@@ -615,23 +615,10 @@ impl Writer<'_> {
                 days => f64::from(days) * 86_400_000.0,
             }),
             (D::Timestamp(unit, _), _) => {
-                let (per_second, _) = match unit {
-                    TimeUnit::Second => (1.0, ()),
-                    TimeUnit::Millisecond => (1e3, ()),
-                    TimeUnit::Microsecond => (1e6, ()),
-                    TimeUnit::Nanosecond => (1e9, ()),
-                };
-                // One division, so that what is a whole number of milliseconds comes out as one.
-                let millis = move |&v: &i64| match v {
-                    i64::MAX => f64::INFINITY,
-                    ..=-9_223_372_036_854_775_807 => f64::NEG_INFINITY,
-                    v if per_second < 1e3 => v as f64 * 1e3,
-                    v => v as f64 / (per_second / 1e3),
-                };
                 match unit {
-                    TimeUnit::Second => numbers!(TimestampSecondType, Kind::Epoch, millis),
-                    TimeUnit::Millisecond => numbers!(TimestampMillisecondType, Kind::Epoch, millis),
-                    TimeUnit::Microsecond => numbers!(TimestampMicrosecondType, Kind::Epoch, millis),
+                    TimeUnit::Second => numbers!(TimestampSecondType, Kind::Epoch, epoch(|v| v as f64 * 1e3)),
+                    TimeUnit::Millisecond => numbers!(TimestampMillisecondType, Kind::Epoch, epoch(|v| v as f64)),
+                    TimeUnit::Microsecond => numbers!(TimestampMicrosecondType, Kind::Epoch, epoch(millis_of::<1000>)),
                     TimeUnit::Nanosecond => {
                         let values = array.as_primitive::<TimestampNanosecondType>();
                         if let Some(nanos) = values.iter().flatten().find(|nanos| nanos % 1000 != 0) {
@@ -639,7 +626,7 @@ impl Writer<'_> {
                                 format!("a timestamp has nanoseconds, which would be lost: {nanos} since 1970");
                             return Err(DataError::new(ErrorCode::DatetimeFieldOverflow, message));
                         }
-                        numbers!(TimestampNanosecondType, Kind::Epoch, millis);
+                        numbers!(TimestampNanosecondType, Kind::Epoch, epoch(millis_of::<1_000_000>));
                     }
                 }
             }
@@ -730,6 +717,23 @@ impl Writer<'_> {
         }
         Ok(())
     }
+}
+
+/// A timestamp in milliseconds, which `millis` has of one that is finite.
+fn epoch(millis: impl Fn(i64) -> f64) -> impl Fn(&i64) -> f64 {
+    move |&value| match value {
+        i64::MAX => f64::INFINITY,
+        // DuckDB writes the other one.
+        ..=-9_223_372_036_854_775_807 => f64::NEG_INFINITY,
+        value => millis(value),
+    }
+}
+
+/// Milliseconds of a number of parts of them. Where a double has no room for the fraction it is cut, lest it be the next millisecond.
+fn millis_of<const PARTS: i64>(value: i64) -> f64 {
+    let whole = value.div_euclid(PARTS) as f64;
+    let fraction = value.rem_euclid(PARTS) as f64 / PARTS as f64;
+    (whole + fraction).min((whole + 1.0).next_down()).max(whole)
 }
 
 #[cold]

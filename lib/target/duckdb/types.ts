@@ -82,6 +82,7 @@ function knownOf(driver: DuckdbDriver, type: DuckDBType): Known | undefined {
     case DuckDBTypeId.UINTEGER:
     case DuckDBTypeId.UBIGINT:
     case DuckDBTypeId.UHUGEINT:
+    case DuckDBTypeId.BIGNUM:
       return { form: 'whole' }
     case DuckDBTypeId.TIMESTAMP_S:
       return { form: 'like', parts: [{ kind: 'timestamp', precision: 0 }] }

@@ -299,10 +299,17 @@ const BUILT_IN: ReadonlyMap<number, ColumnType['kind']> = new Map([
 
 const OTHER: ColumnType = { kind: 'other' }
 
+/** The server rounds to the digits of its session's money, which are two nearly everywhere. */
+const AMOUNT: ColumnType = {
+  kind: 'other',
+  known: { form: 'like', parts: [{ kind: 'numeric', precision: 19, scale: 2 }] },
+}
+
 /** `typmod` is PostgreSQL's packed type modifier, -1 for none. */
 function columnType(types: ReadonlyMap<number, CatalogType>, oid: number, typmod: number): ColumnType {
   const builtIn = BUILT_IN.get(oid)
   if (builtIn !== undefined) return builtInType(builtIn, typmod)
+  if (oid === MONEY) return AMOUNT
   const type = types.get(oid)
   if (type === undefined) return OTHER
   // The server checks a domain's constraints whichever encoding its values come in.

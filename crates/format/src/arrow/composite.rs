@@ -1,7 +1,7 @@
 //! Which field of a structure each attribute of a composite type takes: that of its name, in the same case first, then in any, as columns do.
 
 use arrow_schema::{DataType, Fields};
-use copyist_core::{DataError, ErrorCode, Foreign, Result};
+use copyist_core::{DataError, ErrorCode, Foreign, Result, Type};
 
 use super::exact::is_by_place;
 use super::target::{Target, element_type};
@@ -55,19 +55,18 @@ fn only_count(fields: &Fields) -> bool {
             && (counts_from(0) || counts_from(1))
 }
 
-/// Whether every field of the structures of a type has a place in the composite types that they go to.
+/// Whether every field of the structures of a type has a place in what they go to: composite types, and objects of `jsonb` and structures of
+/// DuckDB, which have one field of a name.
 ///
 /// # Errors
-/// `42703` where one has none, `42702` where several may be meant by an attribute.
+/// `42703` where one has none, `42702` where several may be meant.
 pub fn check_fields(column: &ColumnPlan, layout: Layout, ty: &DataType) -> Result<()> {
-    if !is_by_place(layout) {
-        return Ok(());
-    }
-    Check { column: &column.name, path: Vec::new() }.ty(ty, Target::of(column))
+    Check { column: &column.name, layout, path: Vec::new() }.ty(ty, Target::of(column))
 }
 
 struct Check<'a> {
     column: &'a str,
+    layout: Layout,
     /// The fields that the one that is looked at is in.
     path: Vec<&'a str>,
 }
@@ -79,7 +78,18 @@ impl<'a> Check<'a> {
         }
         match (ty, target) {
             (DataType::Dictionary(_, of), _) => self.ty(of, target),
-            (DataType::Struct(fields), Target::Foreign(Foreign::Record(attributes))) => {
+            (DataType::Struct(fields), Target::Foreign(Foreign::Record(_))) if self.layout == Layout::Duckdb => {
+                self.distinct(fields, target, |one, other| one.eq_ignore_ascii_case(other))
+            }
+            (DataType::Struct(fields), Target::Type(Type::Jsonb)) if is_by_place(self.layout) => {
+                self.distinct(fields, target, |one, other| one == other)
+            }
+            (DataType::Map(entries, _), Target::Type(Type::Jsonb) | Target::Foreign(Foreign::Map(_))) => {
+                let DataType::Struct(fields) = entries.data_type() else { return Ok(()) };
+                let to = if let Target::Foreign(_) = target { target.entry() } else { (target, target) };
+                fields.iter().zip([to.0, to.1]).try_for_each(|(field, to)| self.ty(field.data_type(), to))
+            }
+            (DataType::Struct(fields), Target::Foreign(Foreign::Record(attributes))) if is_by_place(self.layout) => {
                 let places = places(attributes, fields);
                 if let Some(left) = (0..fields.len()).find(|&place| !places.contains(&Some(place))) {
                     return Err(self.left_over(fields, left, attributes));
@@ -94,6 +104,25 @@ impl<'a> Check<'a> {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Fields that have one name to what they go to, which keeps one of them.
+    fn distinct(&mut self, fields: &'a Fields, target: Target<'_>, is_same: fn(&str, &str) -> bool) -> Result<()> {
+        for (place, field) in fields.iter().enumerate() {
+            let name = field.name();
+            self.path.push(name);
+            if fields.iter().take(place).any(|other| is_same(other.name(), name)) {
+                let path = self.path.join(".");
+                let message = format!("column \"{}\" has several fields \"{path}\", of which one would be kept", self.column);
+                return Err(DataError::new(ErrorCode::AmbiguousColumn, message).with_hint(
+                    "Write the file with a name for each, or load the column into one of type json or text, which keep all of them.",
+                ));
+            }
+            let to = if let Target::Foreign(_) = target { target.field(place, name, false) } else { target };
+            self.ty(field.data_type(), to)?;
+            self.path.pop();
+        }
+        Ok(())
     }
 
     /// The error of a field that goes nowhere.
@@ -121,7 +150,6 @@ impl<'a> Check<'a> {
 mod tests {
     use super::*;
     use arrow_schema::Field;
-    use copyist_core::Type;
 
     fn attributes(names: &[&str]) -> Vec<(String, Foreign)> {
         names.iter().map(|&name| (name.to_owned(), Foreign::Like(Type::Int4))).collect()

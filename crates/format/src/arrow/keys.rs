@@ -7,11 +7,13 @@ use arrow_array::{Array, downcast_dictionary_array};
 use arrow_schema::DataType;
 use copyist_core::{DataError, ErrorCode, Result, Type};
 
+use super::exact::is_by_place;
 use super::value::{self, Style};
+use crate::Layout;
 
-/// Whether values of a type may have one where the column takes `jsonb`.
-pub(super) fn may_repeat(source: &DataType, ty: &Type) -> bool {
-    *ty == Type::Jsonb && has_map(source)
+/// Whether values of a type may have one where the column is PostgreSQL's `jsonb`: whoever reads the text has all of it.
+pub(super) fn may_repeat(source: &DataType, ty: &Type, layout: Layout) -> bool {
+    *ty == Type::Jsonb && is_by_place(layout) && has_map(source)
 }
 
 fn has_map(ty: &DataType) -> bool {

@@ -85,8 +85,12 @@ pub fn row_text(batch: &RecordBatch, row: usize) -> Vec<u8> {
             text.truncate(from);
             let mut literal = Vec::new();
             let is_written = !is_null && value::write(column, row, Style::Literal, &mut literal).is_ok();
-            let literal = String::from_utf8_lossy(&literal).into_owned();
-            text.extend_from_slice(if is_written { format!("{literal:?}") } else { "null".to_owned() }.as_bytes());
+            let told = if is_written {
+                Some(String::from_utf8_lossy(&literal).into_owned())
+            } else {
+                Some(()).filter(|()| !is_null).and_then(|()| value::stored(column, row))
+            };
+            text.extend_from_slice(told.map_or_else(|| "null".to_owned(), |told| format!("{told:?}")).as_bytes());
         }
     }
     text.push(b'}');
@@ -273,7 +277,7 @@ impl BatchDecoder {
         // What cannot be written as a literal, or not without loss, is NULL to whoever reads the literals.
         let (style, target) = (style_for(plan, spec), Target::of(spec));
         let may_lose = exact::may_lose(array.data_type(), target, plan.layout);
-        let may_repeat = keys::may_repeat(array.data_type(), &spec.ty);
+        let may_repeat = keys::may_repeat(array.data_type(), &spec.ty, plan.layout);
         let buffer = &mut self.tile.buffer;
         let from = buffer.len();
         let nulls = array.logical_nulls();
@@ -429,9 +433,9 @@ impl BatchDecoder {
         let (array, row) = (&as_written(&array.slice(row, 1), spec, plan.layout), 0);
         let mut text = Vec::new();
         if let Err(error) = value::write(array, row, style_for(plan, spec), &mut text) {
-            return Err((error, None));
+            return Err((error, value::stored(array, row).map(String::into_bytes)));
         }
-        if keys::may_repeat(array.data_type(), &spec.ty)
+        if keys::may_repeat(array.data_type(), &spec.ty, plan.layout)
             && let Err(error) = keys::check(array, row)
         {
             return Err((error, Some(text)));

@@ -331,9 +331,30 @@ fn a_key_that_comes_twice_is_an_error_of_jsonb_alone() {
     let flaw = &refusals[0].flaws[0];
     assert_eq!(flaw.error.message, "duplicate JSON object key value: \"k\"");
     assert_eq!(flaw.value.as_deref(), Some(&br#"{"k": 0, "k": 1}"#[..]));
-    let mut decoder = self::decoder(&Type::Json, Layout::PgBinary, BadValue::Stop, false);
-    decoder.decode(&batch(map));
-    assert_eq!(shown(&decoder).len(), 2);
+    // Whoever reads the text has all of it.
+    for (ty, layout) in [(Type::Json, Layout::PgBinary), (Type::Jsonb, Layout::Arrow)] {
+        let mut decoder = self::decoder(&ty, layout, BadValue::Stop, false);
+        decoder.decode(&batch(Arc::clone(&map)));
+        assert_eq!(shown(&decoder).len(), 2);
+    }
+}
+
+#[test]
+fn what_is_no_day_of_the_calendar_is_told_as_the_file_has_it() {
+    let days: ArrayRef = Arc::new(Date32Array::from(vec![0, -2_549_000]));
+    let instants: ArrayRef = Arc::new(TimestampMillisecondArray::from(vec![0, 9_223_372_036_854_775]));
+    for (array, ty, told) in [
+        (days, Type::Date, "-2549000 days since 1970"),
+        (instants, Type::Timestamp(None), "9223372036854775 milliseconds since 1970"),
+    ] {
+        let mut decoder = self::decoder(&ty, Layout::PgBinary, BadValue::SkipRow, false);
+        decoder.decode(&batch(array));
+        let refusals = decoder.take_refusals();
+        assert_eq!(refusals.len(), 1);
+        assert_eq!(refusals[0].flaws[0].value.as_deref(), Some(told.as_bytes()));
+        let raw = String::from_utf8_lossy(&refusals[0].raw);
+        assert!(raw.contains(&format!("\"{told}\"")), "{raw}");
+    }
 }
 
 #[test]

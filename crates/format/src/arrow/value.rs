@@ -301,14 +301,55 @@ fn temporal(array: &dyn Array, row: usize, out: &mut Vec<u8>) -> Result<()> {
     }
 }
 
+/// What stands in the file of a value that is no day and no time of any calendar here: the number, and of what.
+pub(super) fn stored(array: &dyn Array, row: usize) -> Option<String> {
+    use DataType as D;
+    let unit = |unit: &TimeUnit| match unit {
+        TimeUnit::Second => "seconds",
+        TimeUnit::Millisecond => "milliseconds",
+        TimeUnit::Microsecond => "microseconds",
+        TimeUnit::Nanosecond => "nanoseconds",
+    };
+    Some(match array.data_type() {
+        D::Dictionary(..) => downcast_dictionary_array!(
+            array => return stored(array.values().as_ref(), key(array.keys(), row)),
+            _ => return None
+        ),
+        D::Date32 => format!("{} days since 1970", get::<Date32Type>(array, row)),
+        D::Date64 => format!("{} milliseconds since 1970", get::<Date64Type>(array, row)),
+        D::Timestamp(of, _) => {
+            let each = timestamp_nanos(array, row, *of) / timestamp_parts(*of);
+            format!("{each} {} since 1970", unit(of))
+        }
+        D::Time32(of @ TimeUnit::Second) => format!("{} {} of a day", get::<Time32SecondType>(array, row), unit(of)),
+        D::Time32(of) => format!("{} {} of a day", get::<Time32MillisecondType>(array, row), unit(of)),
+        D::Time64(of @ TimeUnit::Microsecond) => {
+            format!("{} {} of a day", get::<Time64MicrosecondType>(array, row), unit(of))
+        }
+        D::Time64(of) => format!("{} {} of a day", get::<Time64NanosecondType>(array, row), unit(of)),
+        _ => return None,
+    })
+}
+
+/// Nanoseconds of a unit.
+const fn timestamp_parts(unit: TimeUnit) -> i128 {
+    match unit {
+        TimeUnit::Second => 1_000_000_000,
+        TimeUnit::Millisecond => 1_000_000,
+        TimeUnit::Microsecond => 1000,
+        TimeUnit::Nanosecond => 1,
+    }
+}
+
 /// Nanoseconds since 1970.
 pub(super) fn timestamp_nanos(array: &dyn Array, row: usize, unit: TimeUnit) -> i128 {
-    match unit {
-        TimeUnit::Second => i128::from(get::<TimestampSecondType>(array, row)) * 1_000_000_000,
-        TimeUnit::Millisecond => i128::from(get::<TimestampMillisecondType>(array, row)) * 1_000_000,
-        TimeUnit::Microsecond => i128::from(get::<TimestampMicrosecondType>(array, row)) * 1000,
-        TimeUnit::Nanosecond => get::<TimestampNanosecondType>(array, row).into(),
-    }
+    let value = match unit {
+        TimeUnit::Second => get::<TimestampSecondType>(array, row),
+        TimeUnit::Millisecond => get::<TimestampMillisecondType>(array, row),
+        TimeUnit::Microsecond => get::<TimestampMicrosecondType>(array, row),
+        TimeUnit::Nanosecond => get::<TimestampNanosecondType>(array, row),
+    };
+    i128::from(value) * timestamp_parts(unit)
 }
 
 #[cold]

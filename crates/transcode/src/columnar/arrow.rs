@@ -284,7 +284,8 @@ pub(super) fn of_io(error: &io::Error) -> Box<DataError> {
 
 pub(super) fn of_arrow(error: ArrowError) -> Box<DataError> {
     match error {
-        ArrowError::IoError(_, error) if error.kind() != io::ErrorKind::UnexpectedEof => of_io(&error),
+        // Others are of the reader's own making, of what it takes apart.
+        ArrowError::IoError(_, error) if carried(&error).is_some() => of_io(&error),
         ArrowError::NotYetImplemented(what) => {
             DataError::new(ErrorCode::FeatureNotSupported, format!("the Arrow file cannot be read: {what}"))
         }
@@ -326,7 +327,7 @@ impl Read for Counted {
             }
             size = range.start - self.at;
         }
-        self.access.read_at(self.at, &mut into[..size as usize])?;
+        self.access.read_at(self.at, &mut into[..size as usize]).map_err(|error| io::Error::other(of_io(&error)))?;
         self.read.fetch_add(size, Ordering::Relaxed);
         self.at += size;
         Ok(size as usize)

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_ipc::convert::try_fb_to_schema;
-use arrow_ipc::{Block, root_as_footer, root_as_message};
+use arrow_ipc::{Block, Endianness, root_as_footer, root_as_message};
 use arrow_schema::{DataType, Fields, Schema, SchemaRef};
 use copyist_core::{DataError, ErrorCode, Result};
 
@@ -31,6 +31,16 @@ fn damaged(what: &str) -> Box<DataError> {
 #[cold]
 fn too_much(what: &str) -> Box<DataError> {
     DataError::new(ErrorCode::ProgramLimitExceeded, format!("the Arrow file claims too much: {what}"))
+}
+
+/// The reader takes the bytes of numbers as this machine has them, whatever a stream says.
+fn check_order(schema: &arrow_ipc::Schema<'_>) -> Result<()> {
+    if schema.endianness() == Endianness::Little {
+        return Ok(());
+    }
+    let message = "the Arrow file is in the byte order big-endian, which cannot be read";
+    Err(DataError::new(ErrorCode::FeatureNotSupported, message)
+        .with_hint("Have it written in little-endian, which a library of Arrow does that reads and writes it anew."))
 }
 
 fn read(access: &dyn RandomAccess, at: u64, into: &mut [u8]) -> Result<()> {
@@ -92,6 +102,7 @@ pub(super) fn blocks(access: &dyn RandomAccess) -> Result<(Blocks, SchemaRef)> {
         blocks.into_iter().flat_map(|blocks| blocks.iter().map(place)).collect()
     };
     let Some(schema) = footer.schema() else { return Err(damaged("its footer has no schema")) };
+    check_order(&schema)?;
     let schema = try_fb_to_schema(schema).map_err(super::arrow::of_arrow)?;
     let mut batches = all(footer.recordBatches())?;
     batches.reverse();
@@ -209,6 +220,9 @@ pub(super) fn check_next(
     let mut header = vec![0; length as usize];
     read(access, start, &mut header)?;
     let message = root_as_message(&header).map_err(|_| damaged("a message cannot be read"))?;
+    if let Some(schema) = message.header_as_schema() {
+        check_order(&schema)?;
+    }
     let body = start + length;
     if said.is_some_and(|said| said != body) {
         return Err(damaged("a batch is not where it is said to be"));

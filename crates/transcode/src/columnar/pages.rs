@@ -199,6 +199,9 @@ impl Pages {
     }
 
     fn check(&mut self, page: Page) -> Read<Page> {
+        if self.kind == PhysicalType::INT96 {
+            self.check_days(&page)?;
+        }
         if let Page::DictionaryPage { buf, num_values, .. } = &page {
             let (count, is_strings) = (*num_values, self.kind == PhysicalType::BYTE_ARRAY);
             let (is_repeated, lengths) = (self.levels.0 > 0, &mut self.lengths);
@@ -234,6 +237,27 @@ impl Pages {
             return Err(self.refuse(too_large(what)));
         }
         Ok(page)
+    }
+
+    /// The reader's microseconds wrap around beyond the days that 64 bits have them of.
+    fn check_days(&self, page: &Page) -> Read<()> {
+        const EPOCH: i64 = 2_440_588;
+        const MOST: i64 = i64::MAX / 86_400_000_000 - 1;
+        let parts = Parts::of(page, self.levels);
+        let values = match (page, &parts) {
+            (Page::DictionaryPage { buf, .. }, _) => buf,
+            (_, Some(Parts { values, encoding: Encoding::PLAIN, .. })) => *values,
+            _ => return Ok(()),
+        };
+        let day = |value: &[u8]| value.last_chunk().map(|&day| i64::from(i32::from_le_bytes(day)) - EPOCH);
+        let far = values.chunks_exact(12).filter_map(day).find(|days| days.abs() > MOST);
+        let Some(days) = far else { return Ok(()) };
+        let message = format!("column \"{}\" has an INT96 timestamp of a day that is {days} days from 1970", self.name);
+        Err(self.refuse(
+            DataError::new(ErrorCode::DatetimeFieldOverflow, message)
+                .with_detail(format!("Microseconds of 64 bits have no days beyond {MOST}."))
+                .with_hint("Leave the column out of the column list, or have it written anew without that value."),
+        ))
     }
 
     /// What the values of a page may add to a batch, beyond what the number of its rows is chosen by.

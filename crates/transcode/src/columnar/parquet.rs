@@ -1,5 +1,6 @@
 //! Parquet, row group by row group, of each only the columns that are asked for, and of these some pages at a time.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 use std::io::{self, Read};
 use std::ops::Range;
@@ -19,7 +20,7 @@ use copyist_core::{DataError, ErrorCode, Result};
 use copyist_store::carried;
 
 use super::again::Again;
-use super::dictionaries::{Dictionaries, Watch};
+use super::dictionaries::{Dictionaries, Watch, with_dictionaries};
 use super::guard::{self, damaged, too_much};
 use super::instants::{Instants, put_micros};
 use super::intervals::{Intervals, put_months};
@@ -140,7 +141,7 @@ impl ParquetInput {
                 file: Arc::clone(file),
                 selected: part.to_vec(),
                 plans: Arc::clone(&plans),
-                levels: [None, None],
+                levels: HashMap::new(),
                 dictionaries: dictionaries.clone(),
                 watch: Watch::default(),
                 group: 0,
@@ -251,7 +252,9 @@ struct Planned {
     rows: usize,
     /// Columns whose dictionaries were read to know that.
     ahead: Mutex<HashMap<usize, Pages>>,
-    /// What they are read from, and why they are not.
+    /// Those of them that have strings in their dictionary.
+    coded: BTreeSet<usize>,
+    /// What the columns are read from, and why they are not.
     input: Input,
 }
 
@@ -271,7 +274,7 @@ impl Plans {
         let (mut bytes, mut told) = (0_u64, 0_u64);
         // Of a row: what it takes on the average without its strings, and the longest of these.
         let (mut fixed, mut longest) = (0_u64, 0_u64);
-        let (mut ahead, mut leaves) = (HashMap::new(), 0);
+        let (mut ahead, mut coded, mut leaves) = (HashMap::new(), BTreeSet::new(), 0);
         for (leaf, column) in group.columns().iter().enumerate() {
             if !self.mask.leaf_included(leaf) {
                 continue;
@@ -287,6 +290,9 @@ impl Plans {
             if let Some(strings) = pages.look_ahead().map_err(of_parquet)? {
                 told = told.saturating_add(repeated_bytes(column, strings));
                 longest = longest.saturating_add(values.div_ceil(count).saturating_mul(strings.longest));
+                if strings.count > 0 {
+                    coded.insert(leaf);
+                }
             }
             ahead.insert(leaf, pages);
         }
@@ -299,7 +305,7 @@ impl Plans {
         let rows = rows_for(aim_of(self.aim, leaves), bytes, count)
             .min(rows_for(self.aim.saturating_mul(MOST_REPEATED), bytes.saturating_add(told), count))
             .min(rows_for(usize::try_from(self.most / 4).unwrap_or(usize::MAX), fixed.saturating_add(longest), 1));
-        Ok(Planned { rows, ahead: Mutex::new(ahead), input: input.clone() })
+        Ok(Planned { rows, ahead: Mutex::new(ahead), coded, input: input.clone() })
     }
 }
 
@@ -336,8 +342,8 @@ struct Columns {
     /// By their numbers.
     selected: Vec<usize>,
     plans: Arc<Plans>,
-    /// What the columns are read as: as they are, and with their dictionaries.
-    levels: [Option<FieldLevels>; 2],
+    /// What the columns are read as, by those of them that are with their dictionaries.
+    levels: HashMap<Vec<usize>, FieldLevels>,
     dictionaries: Option<Arc<Dictionaries>>,
     watch: Watch,
     /// The row group that is opened next.
@@ -441,13 +447,19 @@ impl Columns {
             Some(instants) => again(&instants.micros, &|column| instants.contains(column))?,
             None => None,
         };
-        let is_meant = |dictionaries: &&Arc<Dictionaries>| !self.watch.is_vain && dictionaries.are_in(group, selected);
-        let dictionaries = self.dictionaries.as_ref().filter(is_meant);
-        let read = dictionaries.map_or(&file.metadata, |dictionaries| &dictionaries.metadata);
-        let levels = &mut self.levels[usize::from(dictionaries.is_some())];
-        let levels = match levels {
-            Some(levels) => levels,
-            None => levels.insert(levels_of(read, mask)?),
+        let coded = self.dictionaries.as_ref().map_or_else(Vec::new, |dictionaries| {
+            let numbered = selected.iter().copied().enumerate();
+            let worthwhile: Vec<_> = numbered.filter(|&(place, _)| !self.watch.is_vain(place)).map(|(_, one)| one).collect();
+            dictionaries.of_group(group, &worthwhile, |leaf| planned.coded.contains(&leaf))
+        });
+        let levels = match self.levels.entry(coded) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => {
+                let with = Some(new.key()).filter(|coded| !coded.is_empty());
+                let read = with.and_then(|coded| with_dictionaries(&file.metadata, coded));
+                let levels = levels_of(read.as_ref().unwrap_or(&file.metadata), mask)?;
+                new.insert(levels)
+            }
         };
         let reader = build(levels)?;
         Ok(Some(Open { group: index, input, reader, months, micros, claims, left: count }))
