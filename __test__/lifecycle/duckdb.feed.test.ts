@@ -147,6 +147,91 @@ describe('both feeds', () => {
   })
 })
 
+describe('rows of very many columns', () => {
+  const COLUMNS = 300
+  const ROWS = 2500
+  /** Of each column its type, its default if it has one, and its values by the row's number `n`. */
+  const kinds = [
+    ['INTEGER', undefined, (c: number) => `CASE WHEN (n + ${c}) % 7 > 0 THEN n * ${c} END`],
+    ['VARCHAR', `'by default'`, (c: number) => `CASE WHEN n % 5 = 2 THEN 'by default' ELSE 'text ${c} of ' || n END`],
+    ['DOUBLE', '7.5', (c: number) => `CASE WHEN (n + ${c}) % 6 = 0 THEN 7.5 ELSE n / 8 END`],
+    ['STRUCT(a INTEGER)', undefined, () => `{'a': n}`],
+  ] as const
+  const columns = Array.from({ length: COLUMNS }, (_, c) => {
+    const [type, byDefault, value] = kinds[c % kinds.length] as (typeof kinds)[number]
+    return { name: `"column ${c}"`, type, byDefault, value: value(c) }
+  })
+  const definition = columns.map(
+    ({ name, type, byDefault }) => `${name} ${type}${byDefault ? ` DEFAULT ${byDefault}` : ''}`,
+  )
+  const path = join(folder, 'wide.csv')
+  const plain = join(folder, 'wide-plain.csv')
+  const create = (table: string, key = '') =>
+    connection.run(`CREATE OR REPLACE TABLE ${table} (${definition.join()}${key})`)
+  const differences = (wanted: string, table: string) =>
+    textRows(connection, `FROM ${wanted} POSITIONAL JOIN ${table} WHERE wanted IS DISTINCT FROM ${table} LIMIT 1`)
+
+  beforeEach(async () => {
+    await create('wanted')
+    await connection.run(
+      `INSERT INTO wanted SELECT ${columns.map(({ value }) => value).join()} FROM range(${ROWS}) r(n)`,
+    )
+    const texts = columns.map(({ name, type }) => (type.startsWith('STRUCT') ? `'{''a'': ' || ${name}.a || '}'` : name))
+    const marked = columns.map(({ name, byDefault }, c) =>
+      byDefault ? `CASE WHEN ${name} = ${byDefault} THEN '\\D' ELSE ${name}::VARCHAR END` : texts[c],
+    )
+    for (const [to, fields] of [
+      [path, marked],
+      [plain, texts],
+    ] as const) {
+      await connection.run(
+        `COPY (SELECT ${fields.join()} FROM wanted) TO '${to}' (HEADER false, NULLSTR '\\N', ESCAPE '"')`,
+      )
+    }
+  })
+
+  it.each(FEEDS)(
+    'are loaded by the %s feed, also where rows are looked at one by one',
+    async (feed) => {
+      const db = await openBy(feed, connection)
+      const from = `FROM '${path}' (FORMAT csv, NULL '\\N', DEFAULT '\\D'`
+      await create('t')
+      await db.copy(`COPY t ${from})`)
+      expect(await differences('wanted', 't')).toEqual([])
+      await create('t')
+      await db.copy(`COPY t ${from}) WHERE "column 3".a % 2 = 0`)
+      expect(await differences('(FROM wanted WHERE "column 3".a % 2 = 0) AS wanted', 't')).toEqual([])
+      await create('t')
+      await db.copy(`COPY t FROM '${plain}' (FORMAT csv, NULL '\\N', TRANSFORM ("column 4" AS "column 4" + 1))`)
+      const changed = `(SELECT * REPLACE ("column 4" + 1 AS "column 4") FROM wanted) AS wanted`
+      expect(await differences(changed, 't')).toEqual([])
+      await create('t', ', PRIMARY KEY ("column 1")')
+      const { rowsLoaded, rowsRejected } = await db.copy(`COPY t ${from}, ON_ERROR skip_row)`)
+      // Of those that have the default the first one is in.
+      expect([rowsLoaded, rowsRejected]).toEqual([(ROWS / 5) * 4 + 1, ROWS / 5 - 1])
+      const first = `(SELECT * FROM wanted WHERE rowid % 5 <> 2 OR rowid = 2) AS wanted`
+      expect(await differences(first, 't')).toEqual([])
+      await db.close()
+    },
+    120_000,
+  )
+
+  it.each(FEEDS)('have an error of a cast in its place by the %s feed', async (feed) => {
+    const db = await openBy(feed, connection)
+    await create('t')
+    const fields = columns.map(() => '\\N')
+    const wrong = fields.with(299, 'no structure')
+    const bad = join(folder, 'wide-bad.csv')
+    writeFileSync(bad, [fields, fields, wrong].map((row) => row.join()).join('\n'))
+    const error = await db.copy(`COPY t FROM '${bad}' (FORMAT csv, NULL '\\N')`).then(
+      () => expect.unreachable(),
+      (thrown: CopyError) => thrown,
+    )
+    expect(error.position).toMatchObject({ line: 3, column: 'column 299' })
+    await db.close()
+  })
+})
+
 /** A file of numbers in order, from `first` by `step`, `value` in SQL instead of each `n`, and a text that goes with it. */
 async function numbers(name: string, rows: number, { first = 0, step = 1, value = 'n' } = {}): Promise<string> {
   const path = join(folder, name)

@@ -638,9 +638,10 @@ export declare function schemaOfSpool(format: string, spool: BindingSpool, name:
 
 /**
  * Gives a scalar function that the bindings have made its body: it returns rows of windows. `widths` are the bytes of a value
- * of each column, `defaults` the columns that have a field of marks; `signature` tells what it returns from all else.
+ * of each column, `defaults` the columns that have a field of marks, `group` how many fields are in a STRUCT of their own; `signature`
+ * tells what it returns from all else.
  */
-export declare function serveDuckdb(scalarFunction: unknown, signature: string, widths: Array<number>, defaults: Array<number>): void
+export declare function serveDuckdb(scalarFunction: unknown, signature: string, widths: Array<number>, defaults: Array<number>, group?: number | undefined | null): void
 
 /** The zone of that name and its transitions from `start` to `end`; nothing when there is no such zone. */
 export declare function zone(name: string, start: number, end: number): BindingZone | null

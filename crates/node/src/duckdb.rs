@@ -136,10 +136,31 @@ struct Shape {
     widths: Vec<usize>,
     /// Columns that have a field of marks, in the order of these fields.
     defaults: Vec<usize>,
+    /// Fields of each STRUCT within the one that is returned; none, where that one has them itself.
+    group: Option<u64>,
+}
+
+impl Shape {
+    /// # Safety
+    /// `output` is a vector of this shape.
+    unsafe fn field(&self, duckdb: &Functions, output: Handle, field: usize) -> Handle {
+        let field = field as u64;
+        // SAFETY: the caller's word.
+        unsafe {
+            match self.group {
+                None => (duckdb.struct_vector_get_child)(output, field),
+                Some(each) => (duckdb.struct_vector_get_child)(
+                    (duckdb.struct_vector_get_child)(output, field / each),
+                    field % each,
+                ),
+            }
+        }
+    }
 }
 
 /// Gives a scalar function that the bindings have made its body: it returns rows of windows. `widths` are the bytes of a value
-/// of each column, `defaults` the columns that have a field of marks; `signature` tells what it returns from all else.
+/// of each column, `defaults` the columns that have a field of marks, `group` how many fields are in a STRUCT of their own; `signature`
+/// tells what it returns from all else.
 #[napi(catch_unwind)]
 pub fn serve_duckdb(
     env: &Env,
@@ -147,6 +168,7 @@ pub fn serve_duckdb(
     signature: String,
     widths: Vec<u32>,
     defaults: Vec<u32>,
+    group: Option<u32>,
 ) -> napi::Result<()> {
     let slot = handle_slot(env, &scalar_function);
     let Some((_, duckdb)) = DUCKDB.get().filter(|_| !slot.is_null()) else {
@@ -156,6 +178,7 @@ pub fn serve_duckdb(
         signature,
         widths: widths.into_iter().map(|width| width as usize).collect(),
         defaults: defaults.into_iter().map(|column| column as usize).collect(),
+        group: group.filter(|&each| each > 0).map(Into::into),
     };
     let shape = Box::into_raw(Box::new(shape)).cast();
     // SAFETY: `open_duckdb` has proven that the handle is in this place. DuckDB owns the shape from here on.
@@ -304,14 +327,14 @@ unsafe fn serve(duckdb: &Functions, info: Handle, input: Handle, output: Handle)
     for (column, &width) in shape.widths.iter().enumerate() {
         // SAFETY: the output is a STRUCT with these fields, of types whose values have this width.
         unsafe {
-            let vector = (duckdb.struct_vector_get_child)(output, column as u64);
+            let vector = shape.field(duckdb, output, column);
             write_column(duckdb, vector, &pieces, count, column, width)?;
         };
     }
     for (field, &column) in shape.defaults.iter().enumerate() {
         // SAFETY: behind the columns there are BOOLEAN fields, one byte a value.
         unsafe {
-            let field = (duckdb.struct_vector_get_child)(output, (shape.widths.len() + field) as u64);
+            let field = shape.field(duckdb, output, shape.widths.len() + field);
             let flags = (duckdb.vector_get_data)(field).cast::<u8>();
             write_defaults(std::slice::from_raw_parts_mut(flags, count), &pieces, column);
         }

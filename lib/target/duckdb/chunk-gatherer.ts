@@ -13,6 +13,9 @@ const LINGER = 100
 const PLENTY = 4 << 20
 const PAUSE = 5
 
+/** With so many columns, and for each time as many, a row waits as long again: an INSERT costs as many times more before its first row. */
+const WIDE = 250
+
 /** What a window may hold. */
 export interface WindowLimits {
   readonly size: SlotsSize
@@ -55,6 +58,7 @@ export class ChunkGatherer {
   async gather(isBusy: boolean, busy?: Promise<void>): Promise<RowWindow | undefined> {
     const { signal } = this.#limits
     const wake = (): void => this.#wake()
+    const patience = 1 + this.#limits.widths.length / WIDE
     let working = isBusy
     let timer: NodeJS.Timeout | undefined
     let due = false
@@ -83,14 +87,14 @@ export class ChunkGatherer {
         if (due && !working && this.#rows > 0) return this.#cut()
         if (this.#rows > 0 && !due) {
           since ??= performance.now()
-          const left = Math.max(0, since + LINGER - performance.now())
+          const left = Math.max(0, since + LINGER * patience - performance.now())
           clearTimeout(timer)
           timer = setTimeout(
             () => {
               due = true
               wake()
             },
-            working || this.#bytes < PLENTY ? left : Math.min(left, PAUSE),
+            working || this.#bytes < PLENTY ? left : Math.min(left, PAUSE * patience),
           )
         }
         const woken = new Promise<void>((resolve) => {

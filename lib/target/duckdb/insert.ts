@@ -1,6 +1,7 @@
 import type { FieldStep } from '../target.ts'
 import type { DuckdbColumnDescription, DuckdbTableDescription } from './describe.ts'
 import { quoteIdentifier, quoteLiteral } from './identifiers.ts'
+import { fieldNames, groupSize, groupsOf } from './row-shape.ts'
 import { castFromVector } from './types.ts'
 
 /** Where the row numbers come from that the feed's function turns into rows. */
@@ -254,7 +255,7 @@ export function insertRestSql(plan: InsertPlan, source: RowSource, gone: string,
   const { table, columns } = plan
   return `INSERT INTO ${table.fullName} (${columns.map(({ name }) => quoteIdentifier(name)).join(', ')})
 SELECT ${columns.map((column, index) => valueSql(plan, column, index)).join(', ')}
-FROM ${rowsSql(plan, source)} WHERE CASE WHEN ${plan.own}_row IS NOT NULL THEN ${isNotGone(plan, gone, first)} END`
+FROM ${rowsSql(plan, source)} WHERE CASE WHEN hash(${plan.own}_row.c0) IS NOT NULL THEN ${isNotGone(plan, gone, first)} END`
 }
 
 /** SQL that says of a row whether its bit is not set. */
@@ -283,13 +284,27 @@ function rowsSql(plan: InsertPlan, source: RowSource): string {
     const values = transform.fields.map((_, index) => `'c${index}': ${stepSql(plan, transform, index)}`)
     return `(SELECT ${own}_n, {${values.join(', ')}} AS ${own}_row FROM ${fieldsSql(plan, source)})`
   }
-  return `(SELECT n AS ${plan.own}_n, ${plan.functionName}(${plan.feedId}, n) AS ${plan.own}_row FROM ${sourceSql(source)})`
+  return feedSql(plan, source, 'row')
+}
+
+/** What the feed's function returns, under the name `<own>_<name>`, with its number. */
+function feedSql(plan: InsertPlan, source: FeedSource, name: 'row' | 'f'): string {
+  const { own, functionName, feedId, columns, defaults } = plan
+  const rows = `(SELECT n AS ${own}_n, ${functionName}(${feedId}, n) AS ${own}_${name} FROM ${sourceSql(source)})`
+  const fields = fieldNames(columns.length, defaults)
+  const size = groupSize(fields.length)
+  if (size === undefined) return rows
+  const groups = groupsOf(fields, size)
+  const taken = groups.map((_, group) => `${own}_${name}.g${group}`)
+  const parts = groups.flatMap((names, group) => names.map((field) => `g${group}.${field} AS ${field}`))
+  // A relation of that name in place of a STRUCT: its fields are called the same.
+  return `(SELECT ${[`${own}_n`, ...parts].join(', ')} FROM (SELECT ${[`${own}_n`, ...taken].join(', ')} FROM ${rows})) AS ${own}_${name}`
 }
 
 /** The fields of rows under the names of their columns, as expressions see them; or as the function returns them (`<own>_f`). */
 export function fieldsSql(plan: InsertPlan, source: FeedSource, how?: 'raw'): string {
-  const { own, functionName, feedId, transform, table } = plan
-  const rows = `(SELECT n AS ${own}_n, ${functionName}(${feedId}, n) AS ${own}_f FROM ${sourceSql(source)})`
+  const { own, transform, table } = plan
+  const rows = feedSql(plan, source, 'f')
   if (how === 'raw' || transform === undefined) return rows
   const fields = transform.fields.map((field, index) => {
     const { name, type, typeName } = field

@@ -176,7 +176,7 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
     const sequential =
       drawsFromSequence(table, columns, defaults) ||
       transform?.steps.some((step) => /\bnextval\b/i.test(step?.expression ?? ''))
-    const spare = Math.max(0, availableParallelism() - context.slots.size.threads)
+    const processors = availableParallelism()
     let rowsSent = 0
     let rowsLoaded = 0
     let rowsRefused = 0
@@ -228,9 +228,10 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
         source = await context.slots.source(window.rows)
       }
       feed.serve(window)
-      // DuckDB's threads are at it now. With more threads than processors there is no time to win, and the event loop would wait for
-      // its turn like any of them.
-      request.native.setThreads?.(spare)
+      // DuckDB's threads are at it now, or one of them. With more threads than processors there is no time to win, and the event loop would
+      // wait for its turn like any of them.
+      const busyThreads = source.kind === 'range' ? 1 : context.slots.size.threads
+      request.native.setThreads?.(Math.max(0, processors - busyThreads))
       const inserting = sift(plan, window, source)
       const done = (): void => request.native.setThreads?.(MOST_THREADS)
       const busy = inserting.then(done, done)

@@ -4,6 +4,7 @@ import type { DataChunk, ScalarFunctionInfo, Vector } from '@duckdb/node-binding
 import { loadAddon } from '../../native/addon.ts'
 import type { NativeLoad } from '../../native/load.ts'
 import type { DuckdbDriver } from './driver.ts'
+import { fieldNames, groupSize, groupsOf, type RowShape } from './row-shape.ts'
 import type { RowWindow } from './row-window.ts'
 
 /*
@@ -32,16 +33,6 @@ export const VECTOR_ROWS = 2048
 
 /** Rows of a row group: what one thread takes at a time, and the unit in which DuckDB's storage works. */
 export const ROW_GROUP_ROWS = 122_880
-
-/** The shape of the rows of a load. */
-export interface RowShape {
-  /** Types of the vectors, in COPY column-list order: fields `c0`, `c1`, … */
-  readonly columns: readonly DuckDBType[]
-  /** Bytes of a value of each. */
-  readonly widths: readonly number[]
-  /** Indexes of the columns that may carry the DEFAULT marker: BOOLEAN fields `d<index>`. */
-  readonly defaults: readonly number[]
-}
 
 /** A native load of the sink `duckdb_served`. */
 type Serving = NativeLoad & Required<Pick<NativeLoad, 'serve'>>
@@ -113,24 +104,25 @@ export class RowFeed {
   #register(connection: DuckDBConnection, name: string): void {
     const { api, bindings } = this.#driver
     const { columns, widths, defaults } = this.#shape
+    const types = [...columns, ...defaults.map(() => api.BOOLEAN)]
+    const fields = fieldNames(columns.length, defaults).map(
+      (field, index) => [field, types[index] as DuckDBType] as const,
+    )
+    const size = groupSize(fields.length)
+    const row = (of: typeof fields) => api.STRUCT(Object.fromEntries(of))
     const scalarFunction = new api.DuckDBScalarFunction()
     try {
       scalarFunction.setName(name)
       scalarFunction.addParameter(api.BIGINT)
       scalarFunction.addParameter(api.BIGINT)
       scalarFunction.setReturnType(
-        api.STRUCT(
-          Object.fromEntries([
-            ...columns.map((type, index) => [`c${index}`, type] as const),
-            ...defaults.map((index) => [`d${index}`, api.BOOLEAN] as const),
-          ]),
-        ),
+        size === undefined ? row(fields) : row(groupsOf(fields, size).map((group, index) => [`g${index}`, row(group)])),
       )
       // Volatile, so that nothing is folded or moved below; special handling, so that a NULL argument reaches us too.
       scalarFunction.setVolatile()
       scalarFunction.setSpecialHandling()
       if (this.#native !== undefined) {
-        loadAddon().serveDuckdb(scalarFunction.scalar_function, this.signature, [...widths], [...defaults])
+        loadAddon().serveDuckdb(scalarFunction.scalar_function, this.signature, [...widths], [...defaults], size)
       } else {
         // The low-level form: DuckDBScalarFunction would wrap every vector in an object of its own.
         const { signature } = this

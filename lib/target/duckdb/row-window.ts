@@ -2,6 +2,7 @@ import type { Vector } from '@duckdb/node-bindings'
 import { CopyError } from '../../errors.ts'
 import type { Chunk, DuckdbBatch } from '../../native/load.ts'
 import type { DuckdbDriver } from './driver.ts'
+import { groupSize } from './row-shape.ts'
 
 /** A chunk of the native load that several windows may share: released when the last of them lets go. */
 export class SharedChunk {
@@ -101,8 +102,16 @@ export class RowWindow {
   ): void {
     if (this.#released) throw new Error('the window has been released')
     const begin = this.#segmentAt(first)
+    const size = groupSize(columnCount + defaults.length)
+    const child = (field: number): Vector => {
+      if (size === undefined) return bindings.struct_vector_get_child(output, field)
+      return bindings.struct_vector_get_child(
+        bindings.struct_vector_get_child(output, Math.floor(field / size)),
+        field % size,
+      )
+    }
     for (let column = 0; column < columnCount; column++) {
-      const vector = bindings.struct_vector_get_child(output, column)
+      const vector = child(column)
       let anyNull = false
       for (let index = begin, done = 0; done < count; index++) {
         const { chunk, offset, rows } = this.#piece(index, first, count)
@@ -114,7 +123,7 @@ export class RowWindow {
       if (anyNull) this.#writeValidity(bindings, vector, column, begin, first, count)
     }
     defaults.forEach((column, field) => {
-      const vector = bindings.struct_vector_get_child(output, columnCount + field)
+      const vector = child(columnCount + field)
       for (let index = begin, done = 0; done < count; index++) {
         const { chunk, offset, rows } = this.#piece(index, first, count)
         const marks = (chunk.batch.columns[column] as DuckdbBatch['columns'][number]).defaults
