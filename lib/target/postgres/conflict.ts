@@ -86,7 +86,7 @@ export async function resolveConflicts(
 /** Moves all rows but those that are refused: by one statement first, since few batches have any, and to try each block costs a savepoint. */
 async function moveAll({ query, request, sql, rows }: ConflictInit): Promise<Outcome> {
   // What a trigger drops is found out row by row.
-  if (sql.drops || sql.refersToItself || request.refusals === undefined) return await rows.run('all')
+  if (sql.drops || sql.refersToItself || request.refusals === undefined) return await rows.tryAll()
   if (rows.areTriedAtOnce) {
     await query('SAVEPOINT copyist_all')
     try {
@@ -99,7 +99,7 @@ async function moveAll({ query, request, sql, rows }: ConflictInit): Promise<Out
       await query('ROLLBACK TO SAVEPOINT copyist_all; RELEASE SAVEPOINT copyist_all')
     }
   }
-  const moved = await rows.run('all')
+  const moved = await rows.tryAll()
   // After a batch that has failed as a whole, one that would not have.
   rows.areTriedAtOnce = !rows.areTriedAtOnce && moved.refused.length === 0
   return moved
@@ -114,7 +114,7 @@ async function moveOrStop(init: ConflictInit, batch: Batch): Promise<Resolved> {
     const isUpdate = request.conflict.action === 'update'
     // Whether a trigger has dropped a row, or its key was there, is told of each for itself.
     const isTold = sql.drops && !isUpdate
-    const { loaded, conflicted, refused } = await rows.run(isTold ? 'all' : 'atOnce')
+    const { loaded, conflicted, refused } = await (isTold ? rows.tryAll() : rows.run('atOnce'))
     if (refused.length > 0) throw internalError('rows are refused of which none may be')
     const rest = batch.rows - held - taken - loaded - conflicted
     if (rest < 0 || (rest > 0 && sql.updates && !sql.drops)) throw unbalanced(batch.rows, rest)
@@ -169,7 +169,8 @@ async function moveForeseen(init: ConflictInit): Promise<Outcome | undefined> {
 /** Takes out of the temporary table what WHERE holds back; how many rows that are. */
 async function filter({ query, sql, request: { where } }: ConflictInit): Promise<number> {
   if (where === undefined) return 0
-  const statement = `WITH gone AS (DELETE FROM pg_temp.${sql.name} d WHERE NOT EXISTS (SELECT FROM (${sql.rowsSql('s.n = d.n')}) ${sql.relation} WHERE (${where}
+  // Asked of each row by itself: to look for it again would be to read all of them for each.
+  const statement = `WITH gone AS (DELETE FROM pg_temp.${sql.name} s WHERE NOT EXISTS (SELECT FROM (${sql.rowSql}) ${sql.relation} WHERE (${where}
 )) RETURNING 1) SELECT count(*) FROM gone`
   const [row] = await query(statement).catch((error: unknown) => {
     // COPY takes what is none here, such as a column with the schema of its table: it is in this statement that the error has its place.
