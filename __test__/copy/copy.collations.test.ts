@@ -133,6 +133,32 @@ describe('PostgreSQL', () => {
       expect(rows.map(([, v]) => v)).toEqual(kept.map(([, v]) => v))
     }
   })
+
+  describe.each([
+    { column: 'text COLLATE ci', index: 'k COLLATE "C"', isSame: false },
+    { column: 'text', index: 'k COLLATE ci', isSame: true },
+    { column: 'text', index: 'n, k COLLATE ci', isSame: true },
+  ])('keys of an index of another collation, $index of a column of $column', ({ column, index, isSame }) => {
+    test.each([
+      { action: 'DO SKIP', kept: '1' },
+      { action: 'DO SKIP KEEP LAST', kept: '2' },
+      { action: 'DO UPDATE', kept: '2' },
+      { action: 'DO UPDATE KEEP FIRST', kept: '1' },
+    ])('$action', async ({ action, kept }) => {
+      await bench.sql(`CREATE COLLATION ci (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+        CREATE TABLE t (k ${column}, v integer, n integer);
+        CREATE UNIQUE INDEX ON t (${index})`)
+      const key = index.startsWith('n') ? 'k, n' : 'k'
+      const loaded = isSame ? [kept, '3'] : ['1', '2', '3']
+      for (const policy of ['stop', 'skip_row']) {
+        await bench.sql('DELETE FROM t')
+        const statement = `COPY t FROM STDIN (FORMAT csv, ON_ERROR ${policy}) ON CONFLICT (${key}) ${action}`
+        const receipt = await bench.db.copy(statement, { stdin: 'a,1,0\nA,2,0\nb,3,0\n' })
+        expect(receipt).toMatchObject({ rowsLoaded: loaded.length, rowsConflicted: 3 - loaded.length })
+        expect((await bench.sql('SELECT v FROM t ORDER BY v')).flat()).toEqual(loaded)
+      }
+    })
+  })
 })
 
 describe('DuckDB', () => {
