@@ -215,6 +215,33 @@ describe('DuckDB', () => {
     expect(await bench.sql('SELECT name FROM t ORDER BY id')).toEqual([['xyz'], ['same'], ['same'], ['other']])
   })
 
+  test.each([
+    { key: 'trim(name)', isSame: false },
+    { key: `(id - id), (name || 'x')`, isSame: false },
+    { key: `coalesce(name, '')`, isSame: false },
+    { key: 'lower(name)', isSame: true },
+  ])('of a unique index on $key', async ({ key, isSame }) => {
+    await bench.sql(`CREATE TABLE t (id integer, name VARCHAR COLLATE NOCASE); CREATE UNIQUE INDEX i ON t (${key})`)
+    const inserted = bench.sql(`INSERT INTO t VALUES (1, 'a'), (2, 'A')`)
+    if (isSame) await expect(inserted).rejects.toThrow(/duplicate key/i)
+    else await inserted
+    const kept = isSame ? ['1', '3'] : ['1', '2', '3']
+    for (const options of ['', ', ON_ERROR skip_row']) {
+      await bench.sql('DELETE FROM t')
+      await load(options, ' ON CONFLICT DO SKIP', '1,a\n2,A\n3,b\n3,b\n')
+      expect(await ids()).toEqual(kept)
+    }
+    // Against rows that are there.
+    expect(await load(', ON_ERROR skip_row', '', '4,B\n5,b\n')).toEqual([...(isSame ? [[1, '']] : []), [2, '']])
+  })
+
+  test.each(['is', 'or', 'NOCASE.NOACCENT'])('that is called %s', async (name) => {
+    const quoted = name === 'is' || name === 'or' ? `"${name}"` : name
+    await bench.sql(`CREATE TABLE t (id integer CHECK (id > 0), name VARCHAR COLLATE ${quoted})`)
+    expect(await load(', ON_ERROR skip_row')).toEqual([[4, 'id']])
+    expect(await ids()).toEqual(['1', '2', '3'])
+  })
+
   test('of a column that is not loaded, and in another schema', async () => {
     await bench.sql(
       `CREATE SCHEMA s; CREATE TABLE s.t (id integer, "a b" VARCHAR COLLATE NOCASE.NOACCENT DEFAULT 'ÀBC')`,
