@@ -87,7 +87,10 @@ export class Sieve {
     const all = await constraintsOf(connection, plan.table)
     // What no row is to be refused for is left to DuckDB, where it comes after the keys there too.
     const isAll = tolerates === 'all' || isGuarded
-    const constraints = { ...all, foreignKeys: isAll ? all.foreignKeys : [] }
+    // With ON CONFLICT no second trial tells which row it has been.
+    const isForetold = (otherTable: string | undefined) =>
+      isAll || (conflict !== undefined && tolerates === undefined && otherTable !== undefined)
+    const constraints = { ...all, foreignKeys: all.foreignKeys.filter(({ otherTable }) => isForetold(otherTable)) }
     const expressions = new Map<string, string>()
     for (const { columns, parts, names } of all.keys) {
       for (const [at, part] of columns === undefined ? parts.entries() : []) {
