@@ -133,6 +133,32 @@ describe('PostgreSQL', () => {
       expect(rows.map(([, v]) => v)).toEqual(kept.map(([, v]) => v))
     }
   })
+
+  describe.each([
+    { column: 'text COLLATE ci', index: 'k COLLATE "C"', isSame: false },
+    { column: 'text', index: 'k COLLATE ci', isSame: true },
+    { column: 'text', index: 'n, k COLLATE ci', isSame: true },
+  ])('keys of an index of another collation, $index of a column of $column', ({ column, index, isSame }) => {
+    test.each([
+      { action: 'DO SKIP', kept: '1' },
+      { action: 'DO SKIP KEEP LAST', kept: '2' },
+      { action: 'DO UPDATE', kept: '2' },
+      { action: 'DO UPDATE KEEP FIRST', kept: '1' },
+    ])('$action', async ({ action, kept }) => {
+      await bench.sql(`CREATE COLLATION ci (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+        CREATE TABLE t (k ${column}, v integer, n integer);
+        CREATE UNIQUE INDEX ON t (${index})`)
+      const key = index.startsWith('n') ? 'k, n' : 'k'
+      const loaded = isSame ? [kept, '3'] : ['1', '2', '3']
+      for (const policy of ['stop', 'skip_row']) {
+        await bench.sql('DELETE FROM t')
+        const statement = `COPY t FROM STDIN (FORMAT csv, ON_ERROR ${policy}) ON CONFLICT (${key}) ${action}`
+        const receipt = await bench.db.copy(statement, { stdin: 'a,1,0\nA,2,0\nb,3,0\n' })
+        expect(receipt).toMatchObject({ rowsLoaded: loaded.length, rowsConflicted: 3 - loaded.length })
+        expect((await bench.sql('SELECT v FROM t ORDER BY v')).flat()).toEqual(loaded)
+      }
+    })
+  })
 })
 
 describe('DuckDB', () => {
@@ -187,6 +213,33 @@ describe('DuckDB', () => {
     await bench.sql('CREATE TABLE t (id integer, name VARCHAR COLLATE NOCASE)')
     await load(`, TRANSFORM (name AS CASE WHEN name = 'abc' THEN 'same' ELSE name END)`)
     expect(await bench.sql('SELECT name FROM t ORDER BY id')).toEqual([['xyz'], ['same'], ['same'], ['other']])
+  })
+
+  test.each([
+    { key: 'trim(name)', isSame: false },
+    { key: `(id - id), (name || 'x')`, isSame: false },
+    { key: `coalesce(name, '')`, isSame: false },
+    { key: 'lower(name)', isSame: true },
+  ])('of a unique index on $key', async ({ key, isSame }) => {
+    await bench.sql(`CREATE TABLE t (id integer, name VARCHAR COLLATE NOCASE); CREATE UNIQUE INDEX i ON t (${key})`)
+    const inserted = bench.sql(`INSERT INTO t VALUES (1, 'a'), (2, 'A')`)
+    if (isSame) await expect(inserted).rejects.toThrow(/duplicate key/i)
+    else await inserted
+    const kept = isSame ? ['1', '3'] : ['1', '2', '3']
+    for (const options of ['', ', ON_ERROR skip_row']) {
+      await bench.sql('DELETE FROM t')
+      await load(options, ' ON CONFLICT DO SKIP', '1,a\n2,A\n3,b\n3,b\n')
+      expect(await ids()).toEqual(kept)
+    }
+    // Against rows that are there.
+    expect(await load(', ON_ERROR skip_row', '', '4,B\n5,b\n')).toEqual([...(isSame ? [[1, '']] : []), [2, '']])
+  })
+
+  test.each(['is', 'or', 'NOCASE.NOACCENT'])('that is called %s', async (name) => {
+    const quoted = name === 'is' || name === 'or' ? `"${name}"` : name
+    await bench.sql(`CREATE TABLE t (id integer CHECK (id > 0), name VARCHAR COLLATE ${quoted})`)
+    expect(await load(', ON_ERROR skip_row')).toEqual([[4, 'id']])
+    expect(await ids()).toEqual(['1', '2', '3'])
   })
 
   test('of a column that is not loaded, and in another schema', async () => {

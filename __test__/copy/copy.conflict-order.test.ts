@@ -212,6 +212,45 @@ test.each(['DO SKIP', 'DO SKIP KEEP LAST', 'DO UPDATE KEEP FIRST'])(
   },
 )
 
+describe('rows cost the same however many there are', { timeout: 30_000 }, () => {
+  const ROWS = 40_000
+
+  test.each(['DO SKIP', 'DO SKIP KEEP LAST', 'DO UPDATE', 'DO UPDATE KEEP FIRST'])(
+    'with some that are refused: %s',
+    async (clause) => {
+      await bench.sql('CREATE TABLE t (a integer PRIMARY KEY, b integer CHECK (b > 0))')
+      const rows = Array.from({ length: ROWS }, (_, a) => `${a},${a % 100 === 7 ? -1 : 1}\n`)
+      const { counts } = await load(rows.join(''), `(FORMAT csv, ON_ERROR skip_row) ON CONFLICT (a) ${clause}`)
+      expect(counts).toEqual([ROWS - ROWS / 100, 0, ROWS / 100, 0])
+    },
+  )
+
+  test.each(['DO SKIP', 'DO UPDATE'])('with some that WHERE holds back: %s', async (clause) => {
+    await bench.sql('CREATE TABLE t (a integer PRIMARY KEY, b integer)')
+    const rows = Array.from({ length: ROWS }, (_, a) => `${a},${a % 100}\n`)
+    for (const policy of ['stop', 'skip_row']) {
+      await bench.sql('DELETE FROM t')
+      const options = `(FORMAT csv, ON_ERROR ${policy}) ON CONFLICT (a) ${clause} WHERE b <> 7`
+      expect((await load(rows.join(''), options)).counts).toEqual([ROWS - ROWS / 100, ROWS / 100, 0, 0])
+    }
+  })
+})
+
+test.each([
+  { policy: 'stop', clause: 'DO SKIP' },
+  { policy: 'stop', clause: 'DO UPDATE' },
+  { policy: 'ignore', clause: 'DO SKIP' },
+])('the row that ends a load is looked for by an index: $policy, $clause', async ({ policy, clause }) => {
+  await bench.sql(`CREATE TABLE t (a integer PRIMARY KEY);
+    CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+      IF NEW.a = 2 THEN RAISE '% indexes', (SELECT count(*) FROM pg_class WHERE relkind = 'i' AND relname LIKE 'copyist%'); END IF;
+      RETURN NULL;
+    END $$;
+    CREATE TRIGGER refuse AFTER INSERT ON t FOR EACH ROW EXECUTE FUNCTION refuse()`)
+  const error = await refusal(load('1\n2\n3\n', `(FORMAT csv, ON_ERROR ${policy}) ON CONFLICT (a) ${clause}`))
+  expect(error).toMatchObject({ message: '1 indexes', position: { line: 2 } })
+})
+
 test('a user with rights to columns only is told what is needed', async () => {
   await bench.sql('CREATE TABLE t (a integer PRIMARY KEY, b integer CHECK (b > 0))')
   await bench.sql('CREATE ROLE copyist_clerk LOGIN; GRANT INSERT, UPDATE, SELECT (a, b) ON t TO copyist_clerk')

@@ -551,12 +551,25 @@ test('many rows with characters that the database lacks take seconds', async () 
   }
 }, 30_000)
 
-test('who may not make a temporary table is told what for', async () => {
+test.each([
+  {
+    lacking: 'TEMPORARY ON DATABASE',
+    table: 't (id integer PRIMARY KEY)',
+    detail: 'Rows that are refused, or whose key is there already, are found out in a temporary table.',
+  },
+  {
+    lacking: 'USAGE ON SCHEMA',
+    table: 't (id text COLLATE s.c PRIMARY KEY)',
+    detail:
+      "Rows that are refused, or whose key is there already, are found out in a temporary table with the table's types and collations.",
+  },
+])('who may not make a temporary table is told what for: $lacking', async ({ lacking, table, detail }) => {
   const url = new URL(bench.url ?? '')
   const database = url.pathname.slice(1)
   const role = `${database}_plain`
-  await bench.sql(`CREATE ROLE ${role} LOGIN PASSWORD 'plain'; REVOKE TEMPORARY ON DATABASE ${database} FROM PUBLIC;
-    CREATE TABLE t (id integer PRIMARY KEY); GRANT ALL ON t TO ${role}`)
+  await bench.sql(`CREATE ROLE ${role} LOGIN PASSWORD 'plain';
+    ${lacking.startsWith('TEMPORARY') ? `REVOKE TEMPORARY ON DATABASE ${database} FROM PUBLIC;` : ''}
+    CREATE SCHEMA s; CREATE COLLATION s.c FROM "C"; CREATE TABLE ${table}; GRANT ALL ON t TO ${role}`)
   url.username = role
   url.password = 'plain'
   const db = await connect(url.href)
@@ -565,8 +578,8 @@ test('who may not make a temporary table is told what for', async () => {
     const error = await refusal(db.copy(`COPY t FROM '${path}' (FORMAT csv, ON_ERROR skip_row)`, { ledger: false }))
     expect(error).toMatchObject({
       sqlState: '42501',
-      detail: 'Rows that are refused, or whose key is there already, are found out in a temporary table.',
-      hint: expect.stringContaining('GRANT TEMPORARY'),
+      detail,
+      hint: expect.stringContaining(`GRANT ${lacking}`),
     })
   } finally {
     await db.close()

@@ -77,18 +77,20 @@ export async function constraintsOf(connection: DuckDBConnection, table: DuckdbT
     }
   }
   for (const [expressions] of indexes) {
-    const parts = strings(expressions)
-    const columns = parts.map((part) =>
+    const own = strings(expressions)
+    const columns = own.map((part) =>
       columnNamed(
         table,
         part.replace(/^"(.*)"$/s, (_, name) => name.replaceAll('""', '"')),
       ),
     )
+    const isOfColumns = columns.every((column) => column !== undefined)
+    const parts = isOfColumns ? own : await expressionParts(connection, table, own)
     keys.push({
       kind: 'unique',
       parts: parts.map((part, index) => (columns[index] ? partOf(table, columns[index].name) : part)),
-      names: parts.map((part, index) => columns[index]?.name ?? part),
-      columns: columns.every((column) => column !== undefined) ? columns.map(({ name }) => name) : undefined,
+      names: own.map((part, index) => columns[index]?.name ?? part),
+      columns: isOfColumns ? columns.map(({ name }) => name) : undefined,
     })
   }
   return { checks, keys, foreignKeys, generated: await generatedOf(connection, table) }
@@ -124,6 +126,17 @@ async function generatedOf(
 export function partOf(table: DuckdbTableDescription, name: string): string {
   const isText = columnNamed(table, name)?.type.kind === 'text'
   return isText ? `${quoteIdentifier(name)} COLLATE C` : quoteIdentifier(name)
+}
+
+/** SQL of expressions as indexes compare them: by their bytes as well, also where they have the collation of a column. */
+async function expressionParts(
+  connection: DuckDBConnection,
+  { fullName, relationName }: DuckdbTableDescription,
+  expressions: readonly string[],
+): Promise<string[]> {
+  const sql = `DESCRIBE SELECT ${expressions.join(', ')} FROM ${fullName} AS ${quoteIdentifier(relationName)}`
+  const types = (await query(connection, sql)).map(([, type]) => type)
+  return expressions.map((expression, index) => (types[index] === 'VARCHAR' ? `(${expression}) COLLATE C` : expression))
 }
 
 /** A table of the same schema: foreign keys do not leave theirs. */

@@ -105,7 +105,7 @@ export class FurtherErrors {
   async #readConditions(): Promise<Condition[]> {
     const { checks } = await constraintsOf(this.#connection, this.#table)
     const none = { keys: [], foreignKeys: [], generated: [] }
-    const tests = await testsOf(this.#connection, this.#plan, { ...none, checks }, [], true)
+    const tests = await testsOf(this.#connection, this.#plan, { ...none, checks }, new Map(), true)
     return tests.flatMap((test): Condition[] => {
       const { reads } = test
       if (test.error.code !== 'check_violation' || typeof reads === 'string' || reads.length === 0) return []

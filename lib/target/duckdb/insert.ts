@@ -271,7 +271,9 @@ export function absentSql(column: DuckdbColumnDescription): string {
 
 /** A value that conditions compare as they do the column. */
 export function collated(sql: string, { collation }: Pick<DuckdbColumnDescription, 'collation'> = {}): string {
-  return collation === undefined ? sql : `${sql} COLLATE ${collation}`
+  if (collation === undefined) return sql
+  // One may be of several, and a name, such as `is`, a word of the language.
+  return `${sql} COLLATE ${collation.split('.').map(quoteIdentifier).join('.')}`
 }
 
 function rowsSql(plan: InsertPlan, source: RowSource): string {

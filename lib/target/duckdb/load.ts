@@ -164,6 +164,8 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
     if (request.signal?.aborted) throw abortError(request.signal)
     if (request.where !== undefined) await checkCondition(connection, table, request.where)
     const conflict = request.conflict && (await planConflict(connection, table, request))
+    // What is wrong with a row is found out when all of them are there.
+    if (conflict?.isGathered && refusals === undefined) request.native.settle?.(0)
     isOrdered = conflict === undefined && refusals?.tolerates !== 'all' && (await isSelfReferring(connection, table))
     gatherer = new ChunkGatherer(request.native, {
       size: context.slots.size,

@@ -43,7 +43,7 @@ export async function testsOf(
   connection: DuckDBConnection,
   plan: InsertPlan,
   { checks, generated }: Constraints,
-  expressions: readonly string[],
+  expressions: ReadonlyMap<string, string>,
   isTolerant: boolean,
 ): Promise<Test[]> {
   const { table, columns } = plan
@@ -56,8 +56,8 @@ export async function testsOf(
     const raising = { sql: `CAST((${expression}) AS ${typeName})`, place: 'after' } as const
     if (await isValid(connection, plan, sql)) tests.push({ sql, error, reads: expression, raising })
   }
-  for (const part of expressions) {
-    const message = `the expression of a unique index raises an error for this row: ${part}`
+  for (const [part, name] of expressions) {
+    const message = `the expression of a unique index raises an error for this row: ${name}`
     const error = { sqlState: '22000', code: 'data_exception', message }
     const raising = { sql: part, place: 'instead' } as const
     tests.push({ sql: `(${tried(plan, part)}) IS NULL`, error, reads: part, raising })

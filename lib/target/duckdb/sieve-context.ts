@@ -70,8 +70,8 @@ export interface SieveContext {
   readonly constraints: Constraints
   readonly shape: StageShape
   readonly tests: readonly Test[]
-  /** Parts of keys that may raise an error, which can be caught. */
-  readonly expressions: ReadonlySet<string>
+  /** Parts of keys that may raise an error, which can be caught, and what DuckDB's messages call them. */
+  readonly expressions: ReadonlyMap<string, string>
   /** Whether rows as they come have to be cast, or looked at by WHERE, before they are the rows that are asked about. */
   readonly isCast: boolean
   /**

@@ -82,15 +82,21 @@ export class Sieve {
       const none = { checks: [], keys: [], foreignKeys: [], generated: [] }
       const tests = replaces === undefined ? await conditionTest(connection, plan) : await nullTests(connection, plan)
       if (tests.length === 0 && !plan.columns.some(isCastByDuckdb)) return undefined
-      return new Sieve(contextOf(plan, policy, none, tests, []))
+      return new Sieve(contextOf(plan, policy, none, tests, new Map()))
     }
     const all = await constraintsOf(connection, plan.table)
     // What no row is to be refused for is left to DuckDB, where it comes after the keys there too.
     const isAll = tolerates === 'all' || isGuarded
-    const constraints = { ...all, foreignKeys: isAll ? all.foreignKeys : [] }
-    const expressions: string[] = []
-    for (const part of all.keys.flatMap(({ columns, parts }) => (columns === undefined ? parts : []))) {
-      if (!isColumn(part) && (await isValid(connection, plan, tried(plan, part)))) expressions.push(part)
+    // With ON CONFLICT no second trial tells which row it has been.
+    const isForetold = (otherTable: string | undefined) =>
+      isAll || (conflict !== undefined && tolerates === undefined && otherTable !== undefined)
+    const constraints = { ...all, foreignKeys: all.foreignKeys.filter(({ otherTable }) => isForetold(otherTable)) }
+    const expressions = new Map<string, string>()
+    for (const { columns, parts, names } of all.keys) {
+      for (const [at, part] of columns === undefined ? parts.entries() : []) {
+        if (!isColumn(part) && (await isValid(connection, plan, tried(plan, part))))
+          expressions.set(part, names[at] ?? '')
+      }
     }
     const condition = isGuarded || isConditionTolerated(policy) ? await conditionTest(connection, plan) : []
     const tests = [...condition, ...(await testsOf(connection, plan, constraints, expressions, tolerates === 'all'))]
@@ -275,7 +281,7 @@ export class Sieve {
 async function nullTests(connection: DuckDBConnection, plan: InsertPlan): Promise<Test[]> {
   const none = { checks: [], keys: [], foreignKeys: [], generated: [] }
   const casts = plan.columns.filter(isCastByDuckdb).map(({ name }) => name)
-  const tests = await testsOf(connection, plan, none, [], false)
+  const tests = await testsOf(connection, plan, none, new Map(), false)
   return tests.filter(({ reads }) => typeof reads !== 'string' && reads.some((name) => casts.includes(name)))
 }
 
@@ -284,7 +290,7 @@ function contextOf(
   policy: SievePolicy,
   constraints: Constraints,
   tests: readonly Test[],
-  expressions: readonly string[],
+  expressions: SieveContext['expressions'],
 ): SieveContext {
   const { conflict, tolerates, replaces } = policy
   const involved = involvedColumns(plan, constraints, tests)
@@ -310,7 +316,7 @@ function contextOf(
     constraints,
     shape: { columns, casts, isWhereTried: tests.some(({ isCondition }) => isCondition), replaces },
     tests,
-    expressions: new Set(expressions),
+    expressions,
     isCast: casts.length > 0 || plan.where !== undefined || conflict !== undefined,
     isWhole,
     tables: {

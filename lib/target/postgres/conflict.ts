@@ -33,6 +33,47 @@ export interface ConflictInit {
   readonly further: FurtherErrors
   /** Where a row for which WHERE raises an error costs itself only. */
   readonly condition?: ConditionTrial | undefined
+  /** By {@link readKeyCollations}. */
+  readonly keyCollations: readonly string[]
+}
+
+/**
+ * Of each column `$2`, a JSON array, of the relation `$1`: the collation by which ON CONFLICT compares it, where it is not the column's. The clause
+ * goes by every index of these columns, whatever its collation is: of several, one by which bytes that differ may be the same.
+ */
+const KEY_COLLATIONS_SQL = `
+WITH key AS (
+  SELECT a.attnum, a.attcollation, k.place
+  FROM pg_catalog.json_array_elements_text($2::pg_catalog.json) WITH ORDINALITY AS k (name, place)
+  JOIN pg_catalog.pg_attribute a ON a.attrelid = $1::pg_catalog.regclass AND a.attname = k.name
+), part AS (
+  SELECT i.indexrelid, p.number, p.collation_oid
+  FROM pg_catalog.pg_index i CROSS JOIN LATERAL ROWS FROM (
+    pg_catalog.unnest(i.indkey::int2[]), pg_catalog.unnest(i.indcollation::oid[])
+  ) WITH ORDINALITY AS p (number, collation_oid, position)
+  WHERE i.indrelid = $1::pg_catalog.regclass AND i.indisunique AND i.indimmediate AND i.indisvalid AND i.indpred IS NULL
+    AND p.position <= i.indnkeyatts
+)
+SELECT (
+  SELECT CASE WHEN c.oid <> key.attcollation THEN pg_catalog.format(' COLLATE %I.%I', n.nspname, c.collname) END
+  FROM part JOIN pg_catalog.pg_collation c ON c.oid = part.collation_oid JOIN pg_catalog.pg_namespace n ON n.oid = c.collnamespace
+  WHERE part.number = key.attnum AND (
+    SELECT pg_catalog.array_agg(p.number) @> k.numbers AND k.numbers @> pg_catalog.array_agg(p.number)
+    FROM part p CROSS JOIN (SELECT pg_catalog.array_agg(key.attnum) AS numbers FROM key) k
+    WHERE p.indexrelid = part.indexrelid GROUP BY k.numbers
+  )
+  ORDER BY c.collisdeterministic LIMIT 1
+) FROM key ORDER BY key.place`
+
+/** Of each column of the key of ON CONFLICT ` COLLATE …`, or nothing where it is compared by its own collation. */
+export async function readKeyCollations(
+  query: Query,
+  { table, conflict }: Pick<LoadRequest, 'table' | 'conflict'>,
+): Promise<string[]> {
+  if (conflict?.keys === undefined) return []
+  const names = conflict.keys.map((key) => table.columns[key]?.name)
+  const rows = await query(KEY_COLLATIONS_SQL, [table.sqlName, JSON.stringify(names)])
+  return rows.map(([collation]) => collation ?? '')
 }
 
 /** What became of a batch. */
@@ -86,7 +127,7 @@ export async function resolveConflicts(
 /** Moves all rows but those that are refused: by one statement first, since few batches have any, and to try each block costs a savepoint. */
 async function moveAll({ query, request, sql, rows }: ConflictInit): Promise<Outcome> {
   // What a trigger drops is found out row by row.
-  if (sql.drops || sql.refersToItself || request.refusals === undefined) return await rows.run('all')
+  if (sql.drops || sql.refersToItself || request.refusals === undefined) return await rows.tryAll()
   if (rows.areTriedAtOnce) {
     await query('SAVEPOINT copyist_all')
     try {
@@ -99,7 +140,7 @@ async function moveAll({ query, request, sql, rows }: ConflictInit): Promise<Out
       await query('ROLLBACK TO SAVEPOINT copyist_all; RELEASE SAVEPOINT copyist_all')
     }
   }
-  const moved = await rows.run('all')
+  const moved = await rows.tryAll()
   // After a batch that has failed as a whole, one that would not have.
   rows.areTriedAtOnce = !rows.areTriedAtOnce && moved.refused.length === 0
   return moved
@@ -114,7 +155,7 @@ async function moveOrStop(init: ConflictInit, batch: Batch): Promise<Resolved> {
     const isUpdate = request.conflict.action === 'update'
     // Whether a trigger has dropped a row, or its key was there, is told of each for itself.
     const isTold = sql.drops && !isUpdate
-    const { loaded, conflicted, refused } = await rows.run(isTold ? 'all' : 'atOnce')
+    const { loaded, conflicted, refused } = await (isTold ? rows.tryAll() : rows.run('atOnce'))
     if (refused.length > 0) throw internalError('rows are refused of which none may be')
     const rest = batch.rows - held - taken - loaded - conflicted
     if (rest < 0 || (rest > 0 && sql.updates && !sql.drops)) throw unbalanced(batch.rows, rest)
@@ -169,7 +210,8 @@ async function moveForeseen(init: ConflictInit): Promise<Outcome | undefined> {
 /** Takes out of the temporary table what WHERE holds back; how many rows that are. */
 async function filter({ query, sql, request: { where } }: ConflictInit): Promise<number> {
   if (where === undefined) return 0
-  const statement = `WITH gone AS (DELETE FROM pg_temp.${sql.name} d WHERE NOT EXISTS (SELECT FROM (${sql.rowsSql('s.n = d.n')}) ${sql.relation} WHERE (${where}
+  // Asked of each row by itself: to look for it again would be to read all of them for each.
+  const statement = `WITH gone AS (DELETE FROM pg_temp.${sql.name} s WHERE NOT EXISTS (SELECT FROM (${sql.rowSql}) ${sql.relation} WHERE (${where}
 )) RETURNING 1) SELECT count(*) FROM gone`
   const [row] = await query(statement).catch((error: unknown) => {
     // COPY takes what is none here, such as a column with the schema of its table: it is in this statement that the error has its place.
@@ -179,16 +221,17 @@ async function filter({ query, sql, request: { where } }: ConflictInit): Promise
 }
 
 /** Takes out all but one of the rows with one key; how many rows that are. */
-async function deduplicate({ query, sql, request }: ConflictInit): Promise<number> {
+async function deduplicate({ query, sql, request, keyCollations }: ConflictInit): Promise<number> {
   const { action, keep, keys } = request.conflict
   // The first of several rows is kept by the table itself, as the others then find it there.
   if (keys === undefined || (action === 'skip' && keep === 'first')) return 0
   const stage = `pg_temp.${sql.name}`
   const values = keys.map((key) => sql.values[request.columns.indexOf(key)] ?? 'NULL')
+  const compared = values.map((value, at) => `${value}${keyCollations[at]}`)
   const [row] = await query(
     `WITH gone AS (DELETE FROM ${stage} WHERE n IN (
   SELECT n FROM (
-    SELECT s.n, row_number() OVER (PARTITION BY ${values.join(', ')} ORDER BY s.n ${keep === 'last' ? 'DESC' : ''}) AS place
+    SELECT s.n, row_number() OVER (PARTITION BY ${compared.join(', ')} ORDER BY s.n ${keep === 'last' ? 'DESC' : ''}) AS place
     FROM ${stage} s WHERE ${values.map((value) => `${value} IS NOT NULL`).join(' AND ')}
   ) numbered WHERE place > 1
 ) RETURNING 1) SELECT count(*) FROM gone`,

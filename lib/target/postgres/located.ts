@@ -26,11 +26,14 @@ export async function moveLocated<T>(
   // Then there is no such error.
   if (request.refusals?.tolerates === 'all') return move()
   await query('SAVEPOINT copyist_resolved')
+  const { isIndexed } = init.rows
   try {
     const moved = await move()
     await query('RELEASE SAVEPOINT copyist_resolved')
     return moved
   } catch (error) {
+    // An index that was made since goes with what is undone.
+    init.rows.isIndexed = isIndexed
     throw await located(init, batch, again, error)
   }
 }
@@ -53,6 +56,7 @@ async function located(
     // A value that cannot be read: then the rows are all there still.
     await query('ROLLBACK TO SAVEPOINT copyist_located')
   }
+  await rows.index()
   const [first] = (await rows.run('first')).refused
   return first === undefined ? error : locatedError(error, request, { ...first, place: batch.locate(first.row) })
 }

@@ -17,6 +17,8 @@ export interface ServerError extends Error {
   /** The column that it is about, such as that of a NULL. */
   readonly column?: string
   readonly dataType?: string
+  /** The function of the server that has raised it, which is in no language. */
+  readonly routine?: string
 }
 
 /** Whether an error is an ErrorResponse of the server, in contrast to one of the client library or the socket. */

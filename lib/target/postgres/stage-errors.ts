@@ -75,12 +75,17 @@ export function lineOf({ cause }: CopyError): number | undefined {
 export function withTemporaryHint(error: unknown): unknown {
   if (!(error instanceof CopyError) || error.sqlState !== '42501') return error
   const { code, sqlState, message, cause } = error
+  // Its columns have collations by name, and those of another schema may not be seen.
+  const isSchema = isServerError(cause) && cause.routine === 'aclcheck_error'
+  const [of, right] = isSchema
+    ? [" with the table's types and collations", 'USAGE ON SCHEMA']
+    : ['', 'TEMPORARY ON DATABASE']
   return new CopyError({
     code,
     sqlState,
     message,
-    detail: 'Rows that are refused, or whose key is there already, are found out in a temporary table.',
-    hint: 'GRANT TEMPORARY ON DATABASE … TO the user of the connection, or load with ON_ERROR stop and without ON CONFLICT.',
+    detail: `Rows that are refused, or whose key is there already, are found out in a temporary table${of}.`,
+    hint: `GRANT ${right} … TO the user of the connection, or load with ON_ERROR stop and without ON CONFLICT.`,
     cause,
   })
 }

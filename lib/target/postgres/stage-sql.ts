@@ -559,10 +559,14 @@ ${tag}`,
     ]
   }
 
+  /** A row `s` under the names of the table's columns. */
+  get rowSql(): string {
+    return `SELECT ${this.#moved.map(({ sqlName, value }) => `${value} AS ${sqlName}`).join(', ')}`
+  }
+
   /** The rows that `which` says, under the names of the table's columns. */
   rowsSql(which: string): string {
-    const row = this.#moved.map(({ sqlName, value }) => `${value} AS ${sqlName}`)
-    return `SELECT ${row.join(', ')} FROM pg_temp.${this.name} s WHERE ${which}`
+    return `${this.rowSql} FROM pg_temp.${this.name} s WHERE ${which}`
   }
 
   /** Moves the rows that `which` says; `resolves` says whether as ON CONFLICT has it. */

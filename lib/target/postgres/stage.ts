@@ -4,7 +4,7 @@ import type { LoadRequest, RowError } from '../target.ts'
 import { type Batch, SMALL_CHUNK } from './batch.ts'
 import type { CatalogTable } from './catalog.ts'
 import { ConditionTrial, isConditionTried } from './condition-trial.ts'
-import { resolveConflicts } from './conflict.ts'
+import { readKeyCollations, resolveConflicts } from './conflict.ts'
 import type { CopyInResult } from './copy-in.ts'
 import type { Edit } from './edit.ts'
 import { Foresight } from './foresight.ts'
@@ -71,6 +71,8 @@ export class Stage {
   #isPlain = false
   /** Where the table refers to itself. */
   #waiting: WaitingRows | undefined
+  /** Of the key of ON CONFLICT. */
+  #keyCollations: readonly string[] = []
   readonly #replacement = (field: number) => replacementOf(this.#request, field)
 
   constructor(context: TolerantContext, table: CatalogTable, request: LoadRequest) {
@@ -118,6 +120,7 @@ export class Stage {
               foresight,
               further: this.further,
               condition: this.#condition,
+              keyCollations: this.#keyCollations,
             },
             batch,
             lacking,
@@ -154,6 +157,7 @@ export class Stage {
     if (mayWait(this.#request)) this.#sql.self = await readSelfReferences(query, sqlName)
     else if (this.#request.conflict && refusals)
       this.#sql.refersToItself = (await readSelfReferences(query, sqlName)) !== undefined
+    this.#keyCollations = await readKeyCollations(query, this.#request)
     const foresight = new Foresight({
       query,
       serverVersion,
