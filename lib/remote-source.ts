@@ -27,9 +27,12 @@ const MOST_PART = 4 * 1024 * 1024
 const LEAST_PART = 64 * 1024
 /** Parts of all that is read ahead, of the object that is read and of the next one, that the memory must have room for. */
 const PARTS = 64
-/** Bytes of a manifest: half a million entries. What is made of them takes some times as much, so that it is a part of the memory at most. */
-const MOST_MANIFEST = 64 * 1024 * 1024
-const MANIFEST_PART = 4
+/**
+ * Bytes of a manifest: some ten thousand entries. What JSON makes of it takes up to thirty times as much, so that it is a small part of the memory, and
+ * is made in one go.
+ */
+const MOST_MANIFEST = 8 * 1024 * 1024
+const MANIFEST_PART = 32
 
 /**
  * Objects of a store, or files of a web server.
@@ -96,11 +99,19 @@ export async function openRemote(statement: CopyFrom, address: string, context: 
   return { kind: 'remote', objects, store, name: only ? shownAddress(only.address) : `${name}${many}` }
 }
 
-/** The address of a file below another one. What stands behind the question mark of a URL, such as a signature, goes with each. */
+/**
+ * The address of a file below another one. What stands behind the question mark of a URL, such as a signature, goes with each; what a URL cannot
+ * have, or would take for something else, is written as it has to be.
+ */
 function below(address: string, file: string): string {
-  const [, folder = address, query = ''] = (isWebAddress(address) && /^([^?#]*)(\?[^#]*)?/.exec(address)) || []
-  return `${folder.replace(/\/?$/, '/')}${file}${file.includes('?') ? query.replace('?', '&') : query}`
+  if (!isWebAddress(address)) return `${address.replace(/\/?$/, '/')}${file}`
+  const [, folder = '', query = ''] = /^([^?#]*)(\?[^#]*)?/s.exec(address) ?? []
+  const name = file.replace(UNFIT, encodeURIComponent)
+  return `${folder.replace(/\/?$/, '/')}${name}${name.includes('?') ? query.replace('?', '&') : query}`
 }
+
+/** Control characters and spaces, which a URL loses, and marks that it would read as the end of its path or as a slash. */
+const UNFIT = /[\p{Cc} #\\]/gu
 
 function orExact(error: unknown, exact: readonly RemoteObject[]): readonly RemoteObject[] {
   if (error instanceof CopyError && /^(?:58P01|42501)$/.test(error.sqlState)) return exact
