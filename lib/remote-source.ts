@@ -1,5 +1,5 @@
 import { profileRegion } from './access/aws.ts'
-import { accountOf, checkSecretsPlace } from './access/binding.ts'
+import { accountName, accountOf, checkSecretsPlace, labelOf } from './access/binding.ts'
 import type { Connections, ResolvedConnection } from './access/connections.ts'
 import { defaultCredentials, serviceAccountToken } from './access/google.ts'
 import type { AccessPolicy } from './access/policy.ts'
@@ -136,7 +136,7 @@ function checkAddress(address: string, statement: CopyFrom, { access, connection
 function checkEnvironment(address: string, resolved: ResolvedConnection): void {
   const asked = accountOf(address)
   const named = azureAccount(resolved, false)
-  if (!azureSecret(resolved, false) || asked === undefined || asked === named?.toLowerCase()) return
+  if (!azureSecret(resolved, false) || asked === undefined || asked === accountName(named ?? '')) return
   if (named === undefined) {
     throw new CopyError({
       code: 'invalid_authorization_specification',
@@ -219,10 +219,14 @@ async function settingsOf(statement: CopyFrom, address: string, context: RemoteC
     case 'azure': {
       const named = azureAccount(resolved, isNamed)
       const secret = azureSecret(resolved, isNamed)
+      const account = named === undefined ? undefined : accountName(named)
+      // Of another cloud it is a server; an address with an account says that itself.
+      const isServer = account?.includes('.') === true && accountOf(address) === undefined
+      const url = endpoint ?? (isServer ? `https://${account}` : undefined)
       return {
         ...shared,
-        ...(endpoint !== undefined && { endpoint }),
-        ...(named !== undefined && { account: named }),
+        ...(url !== undefined && { endpoint: url }),
+        ...(account !== undefined && { account: labelOf(account) }),
         ...(secret && { secret: await begun(secret) }),
       }
     }

@@ -50,7 +50,10 @@ export interface StoreConnection {
   readonly credentials?: AwsCredentials | AwsCredentialProvider
   /** Google: the JSON of a service account's key. */
   readonly serviceAccountKey?: SecretSource
-  /** Azure: the storage account, and its key or a shared access signature. */
+  /**
+   * Azure: the storage account, and its key or a shared access signature. One of another cloud than the public one is said as its server,
+   * `name.blob.core.chinacloudapi.cn`, or by `endpoint`.
+   */
   readonly account?: string
   readonly accountKey?: SecretSource
   readonly sas?: SecretSource
