@@ -139,6 +139,13 @@ test('a token that a function gives is asked for anew before it expires, and whe
     sqlState: '28000',
     message: 'there is no bearer token: no token today',
   })
+  const failingAtOnce = () => {
+    throw new Error('no function either')
+  }
+  expect(await load(`${good.url}/a.csv`, { bearerToken: failingAtOnce, endpoint: good.url })).toMatchObject({
+    sqlState: '28000',
+    message: 'there is no bearer token: no function either',
+  })
 })
 
 test('nor where a manifest leads', async () => {
@@ -308,6 +315,7 @@ test.each([
   [{ hosts: ['*'] }, 'connections.mine.hosts'],
   [{ hosts: ['a.*.com'] }, 'connections.mine.hosts'],
   [{ hosts: [''] }, 'connections.mine.hosts'],
+  [{ hosts: ['0x7f.1'] }, 'connections.mine.hosts'],
 ])('%j is refused when it is given', async (connection, name) => {
   await expect(connect(':memory:', { connections: { mine: connection as object } })).rejects.toMatchObject({
     sqlState: '22023',

@@ -48,8 +48,7 @@ function checkToken(address: string, { bearer, endpoint, hosts }: Bound, stateme
       `Write https:, or let the connection name this very server: endpoint: '${url.origin}'.`,
     )
   }
-  const host = url.hostname.replace(/\.$/, '')
-  if (hosts?.some((pattern) => matchesHost(pattern, host, url.port))) return
+  if (hosts?.some((pattern) => matchesHost(pattern, url))) return
   const named = [...(hosts ?? []), ...(endpoint === undefined ? [] : [endpoint])].join(', ')
   throw misplaced(address, statement, `Its token goes to ${named || 'no host'} only.`)
 }
