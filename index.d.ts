@@ -410,7 +410,10 @@ export interface StoreConnection {
 	readonly credentials?: AwsCredentials | AwsCredentialProvider;
 	/** Google: the JSON of a service account's key. */
 	readonly serviceAccountKey?: SecretSource;
-	/** Azure: the storage account, and its key or a shared access signature. */
+	/**
+	 * Azure: the storage account, and its key or a shared access signature. One of another cloud than the public one is said as its server,
+	 * `name.blob.core.chinacloudapi.cn`, or by `endpoint`.
+	 */
 	readonly account?: string;
 	readonly accountKey?: SecretSource;
 	readonly sas?: SecretSource;
@@ -779,6 +782,9 @@ export interface CopyCallOptions<Row = AnyRow> extends InputOptions {
 	 * What a value becomes is a matter of its column, see the README; one that its column does not take is an error of its row, whose number is
 	 * the `line` of errors and refused rows. `null`, `undefined` and a missing key are NULL, the last two the column's default where the
 	 * statement has the option DEFAULT.
+	 *
+	 * A row may be promised. Promises in an array may fail before it is their turn; one that a generator yields is known when it is yielded,
+	 * and what it does before is heard by the process alone.
 	 */
 	readonly rows?: RowSource<Row>;
 	/** Aborting rolls the load back; `copy` then rejects with SQLSTATE 57014. */
@@ -1574,7 +1580,8 @@ export interface CopyObject extends OptionProperties {
 	};
 }
 /**
- * The statement that the object describes, parsed and checked: `text` is what `db.copy` takes.
+ * The statement that the object describes, parsed and checked: `text` is what `db.copy` takes. `text`, `source.path` and `options.remote.files` have
+ * their URLs whole, signatures and passwords included; `JSON.stringify` and `inspect` hide these in the statement, not in copies and parts of it.
  *
  * Throws CopyError as a statement's parser does, with its place in the statement that was written; 22023 for a property that is none.
  */

@@ -42,6 +42,9 @@ export interface CopyCallOptions<Row = AnyRow> extends InputOptions {
    * What a value becomes is a matter of its column, see the README; one that its column does not take is an error of its row, whose number is
    * the `line` of errors and refused rows. `null`, `undefined` and a missing key are NULL, the last two the column's default where the
    * statement has the option DEFAULT.
+   *
+   * A row may be promised. Promises in an array may fail before it is their turn; one that a generator yields is known when it is yielded,
+   * and what it does before is heard by the process alone.
    */
   readonly rows?: RowSource<Row>
   /** Aborting rolls the load back; `copy` then rejects with SQLSTATE 57014. */

@@ -1,5 +1,5 @@
 import { profileRegion } from './access/aws.ts'
-import { accountOf, checkSecretsPlace } from './access/binding.ts'
+import { accountName, accountOf, checkSecretsPlace, labelOf } from './access/binding.ts'
 import type { Connections, ResolvedConnection } from './access/connections.ts'
 import { defaultCredentials, serviceAccountToken } from './access/google.ts'
 import type { AccessPolicy } from './access/policy.ts'
@@ -27,9 +27,13 @@ const MOST_PART = 4 * 1024 * 1024
 const LEAST_PART = 64 * 1024
 /** Parts of all that is read ahead, of the object that is read and of the next one, that the memory must have room for. */
 const PARTS = 64
-/** Bytes of a manifest: half a million entries. */
-const MOST_MANIFEST = 64 * 1024 * 1024
-/** Of a manifest, and of the names in a list. What is made of them takes some times as much, so that they are a part of the memory at most. */
+/**
+ * Bytes of a manifest: some ten thousand entries. What JSON makes of it takes up to thirty times as much, so that it is a small part of the memory, and
+ * is made in one go.
+ */
+const MOST_MANIFEST = 8 * 1024 * 1024
+const MANIFEST_PART = 32
+/** Of the names in a list. What is made of them takes some times as much, so that they are a part of the memory at most. */
 const NAMES_PART = 4
 
 /**
@@ -96,11 +100,19 @@ export async function openRemote(statement: CopyFrom, address: string, context: 
   return { kind: 'remote', objects, store, name: only ? shownAddress(only.address) : `${name}${many}` }
 }
 
-/** The address of a file below another one. What stands behind the question mark of a URL, such as a signature, goes with each. */
+/**
+ * The address of a file below another one. What stands behind the question mark of a URL, such as a signature, goes with each; what a URL cannot
+ * have, or would take for something else, is written as it has to be.
+ */
 function below(address: string, file: string): string {
-  const [, folder = address, query = ''] = (isWebAddress(address) && /^([^?#]*)(\?[^#]*)?/.exec(address)) || []
-  return `${folder.replace(/\/?$/, '/')}${file}${file.includes('?') ? query.replace('?', '&') : query}`
+  if (!isWebAddress(address)) return `${address.replace(/\/?$/, '/')}${file}`
+  const [, folder = '', query = ''] = /^([^?#]*)(\?[^#]*)?/s.exec(address) ?? []
+  const name = file.replace(UNFIT, encodeURIComponent)
+  return `${folder.replace(/\/?$/, '/')}${name}${name.includes('?') ? query.replace('?', '&') : query}`
 }
+
+/** Control characters and spaces, which a URL loses, and marks that it would read as the end of its path or as a slash. */
+const UNFIT = /[\p{Cc} #\\]/gu
 
 function orExact(error: unknown, exact: readonly RemoteObject[]): readonly RemoteObject[] {
   if (error instanceof CopyError && /^(?:58P01|42501)$/.test(error.sqlState)) return exact
@@ -125,7 +137,7 @@ function checkAddress(address: string, statement: CopyFrom, { access, connection
 function checkEnvironment(address: string, resolved: ResolvedConnection): void {
   const asked = accountOf(address)
   const named = azureAccount(resolved, false)
-  if (!azureSecret(resolved, false) || asked === undefined || asked === named?.toLowerCase()) return
+  if (!azureSecret(resolved, false) || asked === undefined || asked === accountName(named ?? '')) return
   if (named === undefined) {
     throw new CopyError({
       code: 'invalid_authorization_specification',
@@ -209,10 +221,14 @@ async function settingsOf(statement: CopyFrom, address: string, context: RemoteC
     case 'azure': {
       const named = azureAccount(resolved, isNamed)
       const secret = azureSecret(resolved, isNamed)
+      const account = named === undefined ? undefined : accountName(named)
+      // Of another cloud it is a server; an address with an account says that itself.
+      const isServer = account?.includes('.') === true && accountOf(address) === undefined
+      const url = endpoint ?? (isServer ? `https://${account}` : undefined)
       return {
         ...shared,
-        ...(endpoint !== undefined && { endpoint }),
-        ...(named !== undefined && { account: named }),
+        ...(url !== undefined && { endpoint: url }),
+        ...(account !== undefined && { account: labelOf(account) }),
         ...(secret && { secret: await begun(secret) }),
       }
     }
@@ -268,7 +284,7 @@ async function listedIn(
   context: RemoteContext,
 ): Promise<readonly RemoteObject[]> {
   const { signal, memoryLimit } = context
-  const most = Math.min(MOST_MANIFEST, Math.floor(memoryLimit / NAMES_PART))
+  const most = Math.min(MOST_MANIFEST, Math.floor(memoryLimit / MANIFEST_PART))
   const { bytes, isWhole } = await store.start({ address }, most, signal)
   if (!isWhole)
     throw badManifest(shownAddress(address), `it has more than ${most} bytes, the most for this memoryLimit`)

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
 import { claim, closeSource, iterate } from './native/pump.ts'
-import { isPromise, type RowText } from './row-text.ts'
+import type { RowText } from './row-text.ts'
+import { isPromise } from './row-value.ts'
 import { untilAborted } from './until-aborted.ts'
 
 /** What a row may hold: whatever its column's type reads as text, or a value of JavaScript that there is a text for. */
@@ -29,8 +30,8 @@ export class RowReader {
     this.#iterator = iterate(source)
     // A stream may fail long before it is read. Whoever reads it then is told; until then nobody else may be.
     if (source instanceof Readable) source.on('error', () => {})
-    // So may promises that are there already.
-    if (Array.isArray(source) && isPromise(source[0])) void Promise.allSettled(source)
+    // So may promises that are there already; those that a generator makes are known when it hands them over.
+    if (Array.isArray(source)) void Promise.allSettled(source.filter(isPromise))
   }
 
   /** The first row, or undefined where there is none. Rejects with what the source throws, and when `signal` aborts. */

@@ -1,4 +1,16 @@
-import type { ColumnType } from './native/load.ts'
+import type { ColumnType, Known } from './native/load.ts'
+import {
+  bytesOf,
+  isBytes,
+  isHollow,
+  isIterable,
+  isList,
+  isPrimitive,
+  isRecord,
+  nameOf,
+  type Primitive,
+  primitiveOf,
+} from './row-value.ts'
 
 /*
  * Rows as TEXT
@@ -95,10 +107,11 @@ export class RowText {
     this.#rows += 1
     this.#reserve(64)
     if (Array.isArray(row)) this.#addArray(row)
-    else if (isRecord(row)) this.#addObject(row)
+    else if (this.#isObject(row)) this.#addObject(row)
     else {
       const isInput = typeof row === 'string' || isBytes(row)
-      const hint = isInput ? 'Text and bytes are the option "stdin".' : row instanceof Map ? FROM_ENTRIES : undefined
+      const ofObject = row instanceof Map ? FROM_ENTRIES : isHollow(row) && isIterable(row) ? YIELD_EACH : undefined
+      const hint = isInput ? 'Text and bytes are the option "stdin".' : ofObject
       this.#spoil({ message: `a row is an object or an array, not ${nameOf(row)}`, ...(hint && { hint }) }, row)
     }
     this.#reserve(2)
@@ -113,6 +126,14 @@ export class RowText {
     this.#buffer.copyWithin(1, 0, this.#at)
     this.#buffer[0] = BACKSLASH
     this.#at += 1
+  }
+
+  /** Whether it has the row's values as properties. A generator, say, has none, and would be a row of nothing but NULL. */
+  #isObject(row: unknown): row is Readonly<Record<string, unknown>> {
+    if (!isRecord(row)) return false
+    return (
+      !(isHollow(row) || isIterable(row)) || this.#columns.some((column) => !column.isInherited && column.name in row)
+    )
   }
 
   #addObject(row: Readonly<Record<string, unknown>>): void {
@@ -309,6 +330,7 @@ export class RowText {
 }
 
 const ESCAPED = /[\\\t\n\r]/
+const YIELD_EACH = 'yield* hands on the values of another iterable one by one.'
 const FROM_ENTRIES = 'Object.fromEntries() makes an object of it.'
 
 /** A field, and what the loop over values wants to know of it. */
@@ -379,7 +401,7 @@ function objectText(value: object, column: Column): string | { readonly value: P
   const primitive = primitiveOf(value)
   if (primitive !== undefined) return { value: primitive }
   if (kind !== 'other') return undefined
-  if (column.target === 'duckdb' && NESTED.test(column.typeName)) return nestedText(value, column.typeName)
+  if (column.target === 'duckdb' && partsOf(type)) return nestedText(value, type)
   // Arrays of what only the server reads.
   if (column.target === 'postgres' && isList(value) && column.typeName.endsWith('[]')) {
     const delimiter = column.typeName === 'box[]' ? ';' : ','
@@ -389,83 +411,85 @@ function objectText(value: object, column: Column): string | { readonly value: P
 }
 
 type ArrayType = Extract<ColumnType, { kind: 'array' }>
-type Primitive = string | number | bigint | boolean
 
 /** JSON, or undefined where there is none of it: a cycle, a bigint, nothing but functions; what JSON makes an empty object of. */
 function jsonOf(value: object): string | undefined {
   try {
     const text = JSON.stringify(value)
     // Only then it is worth a look at each value.
-    if (text?.includes('{}')) JSON.stringify(value, (_, inner) => (isCollection(inner) ? 0n : inner))
+    if (text?.includes('{}')) JSON.stringify(value, (_, inner) => (isHollow(inner) && isEmpty(inner) ? 0n : inner))
     return text
   } catch {
     return undefined
   }
 }
 
-function isCollection(value: unknown): boolean {
-  return value instanceof Map || value instanceof Set
+/** Numbers and such as objects have no properties either, and are what they stand for. */
+function isEmpty(value: object): boolean {
+  return JSON.stringify(value) === '{}'
 }
-
-/** DuckDB's types whose values have parts; of the elements of a list the type has no name here. */
-const NESTED = /^$|^(?:STRUCT|MAP)\b|\]$/i
 
 /** As deep as DuckDB's types may be, and an end for what contains itself. */
 const DEEPEST = 100
 
+type Nested = Extract<Known, { form: 'list' | 'map' | 'record' }>
+
+/** What the values of one of DuckDB's types consist of, if they have parts. */
+function partsOf(type: ColumnType): Nested | undefined {
+  const known = type.kind === 'other' ? type.known : undefined
+  return known?.form === 'list' || known?.form === 'map' || known?.form === 'record' ? known : undefined
+}
+
+/** The type of what a struct or a map has under a name. */
+function typeUnder(name: unknown, nested: Nested | undefined): ColumnType {
+  if (nested?.form === 'map') return nested.parts[1]
+  if (nested?.form !== 'record') return UNKNOWN
+  return nested.parts[nested.fields.indexOf(String(name))] ?? UNKNOWN
+}
+
+const UNKNOWN: ColumnType = { kind: 'other' }
+
 /**
  * A value as DuckDB reads structs, lists and maps in a text: in quotes a backslash makes the next character a part of the text, whichever it
- * is, so that JSON's escapes would be letters. Undefined where it has a part that there is no text for.
+ * is, so that JSON's escapes would be letters. JSON itself is such a text. Undefined where it has a part that there is no text for.
  */
-function nestedText(value: unknown, typeName: string, depth = 0): string | undefined {
+function nestedText(value: unknown, type: ColumnType, depth = 0): string | undefined {
   if (value === null || value === undefined) return 'NULL'
   if (typeof value === 'string') return quoted(value)
   if (isPrimitive(value)) return String(value)
   if (typeof value !== 'object' || depth > DEEPEST) return undefined
-  if (isBytes(value)) return quoted(Buffer.from(bytesOf(value)).toString('hex').replace(/../g, '\\x$&'))
-  const inner = (part: unknown) => nestedText(part, '', depth + 1)
+  const isJson = type.kind === 'json'
+  if (isBytes(value)) {
+    return isJson ? undefined : quoted(Buffer.from(bytesOf(value)).toString('hex').replace(/../g, '\\x$&'))
+  }
+  if (isJson) {
+    const text = jsonOf(value)
+    return text === undefined ? undefined : quoted(text)
+  }
+  const primitive = primitiveOf(value)
+  if (primitive !== undefined) return nestedText(primitive, type)
+  const nested = partsOf(type)
+  // What has no parts takes none; of a type that nothing is known of DuckDB decides.
+  if (nested === undefined && (type.kind !== 'other' || type.known)) return undefined
   const joined = (parts: readonly (string | undefined)[], [open, close]: readonly [string, string]) =>
     parts.includes(undefined) ? undefined : `${open}${parts.join(', ')}${close}`
-  if (isList(value)) return joined(Array.from(value, inner), ['[', ']'])
-  const primitive = primitiveOf(value)
-  if (primitive !== undefined) return inner(primitive)
+  if (isList(value)) {
+    const element = nested?.form === 'list' ? nested.parts[0] : UNKNOWN
+    return joined(
+      Array.from(value, (part) => nestedText(part, element, depth + 1)),
+      ['[', ']'],
+    )
+  }
   const isMap = value instanceof Map
-  if (!isMap && !isRecord(value)) return undefined
-  const mark = isMap || /^MAP\b/i.test(typeName) ? '=' : ': '
+  if (!isMap && (!isRecord(value) || isHollow(value))) return undefined
+  const mark = isMap || nested?.form === 'map' ? '=' : ': '
+  const ofKeys = nested?.form === 'map' ? nested.parts[0] : UNKNOWN
   const entries = isMap ? [...value] : Object.entries(value).filter(([, part]) => part !== undefined)
   const parts = entries.map(([key, part]) => {
-    const [name, text] = [inner(key), inner(part)]
+    const [name, text] = [nestedText(key, ofKeys, depth + 1), nestedText(part, typeUnder(key, nested), depth + 1)]
     return name === undefined || text === undefined ? undefined : `${name}${mark}${text}`
   })
   return joined(parts, ['{', '}'])
-}
-
-/**
- * What an object of a class stands for, such as a decimal number or a date of a library: as it says to `pg`, in JSON, or as a string.
- * Undefined for plain objects, arrays and what says nothing of itself.
- */
-function primitiveOf(value: object): Primitive | undefined {
-  if (isList(value)) return undefined
-  const { toPostgres, toJSON } = value as { toPostgres?: unknown; toJSON?: unknown }
-  for (const method of [toPostgres, toJSON]) {
-    if (typeof method !== 'function') continue
-    // `pg` hands over a function that prepares values.
-    const said: unknown = method === toJSON ? method.call(value, '') : method.call(value, (inner: unknown) => inner)
-    if (isPrimitive(said)) return said
-  }
-  const text = Object.prototype.toString
-  if (typeof toJSON === 'function' || typeof value.toString !== 'function' || value.toString === text) return undefined
-  const said: unknown = value.toString()
-  return typeof said === 'string' ? said : undefined
-}
-
-function isPrimitive(value: unknown): value is Primitive {
-  return /^(?:string|number|bigint|boolean)$/.test(typeof value)
-}
-
-/** An array, or numbers of a typed one. */
-function isList(value: object): value is ArrayLike<unknown> {
-  return Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView))
 }
 
 function arrayLiteral(values: ArrayLike<unknown>, type: ArrayType, column: Column): string | undefined {
@@ -555,56 +579,6 @@ function offsetText(value: Date): string {
 
 function pad(value: number, width: number): string {
   return String(value).padStart(width, '0')
-}
-
-/** Whether it is an object whose properties are its values. */
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  if (typeof value !== 'object' || value === null) return false
-  const prototype: unknown = Object.getPrototypeOf(value)
-  if (prototype === Object.prototype || prototype === null) return true
-  const isOther =
-    isCollection(value) ||
-    value instanceof Date ||
-    value instanceof Error ||
-    value instanceof RegExp ||
-    isPromise(value)
-  return !isOther && !isBytes(value) && !ArrayBuffer.isView(value)
-}
-
-export function isPromise(value: unknown): value is PromiseLike<unknown> {
-  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function'
-}
-
-function isBytes(value: unknown): value is Uint8Array | ArrayBuffer {
-  return value instanceof Uint8Array || value instanceof ArrayBuffer
-}
-
-function bytesOf(value: Uint8Array | ArrayBuffer): Uint8Array {
-  return value instanceof ArrayBuffer ? new Uint8Array(value) : value
-}
-
-/** A value as messages name it: what it is, and no more of it than a number. */
-function nameOf(value: unknown): string {
-  switch (typeof value) {
-    case 'number':
-    case 'bigint':
-      return `the number ${value}`
-    case 'boolean':
-      return `the Boolean ${value}`
-    case 'string':
-      return 'a string'
-    case 'object':
-      if (value === null) return 'null'
-      if (value instanceof Date) return Number.isNaN(value.getTime()) ? 'an invalid Date' : 'a Date'
-      if (Array.isArray(value)) return 'an array'
-      if (isBytes(value)) return 'bytes'
-      if (isRecord(value)) return 'an object'
-      return `${value instanceof Error ? 'an' : 'a'} ${Object.prototype.toString.call(value).slice(8, -1)}`
-    case 'undefined':
-      return 'undefined'
-    default:
-      return `a ${typeof value}`
-  }
 }
 
 /** A value of which nobody knows the type, for whoever looks at the refused row. */

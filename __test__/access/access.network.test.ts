@@ -24,6 +24,8 @@ describe('a URL', () => {
       'data.example.com',
       '*.files.example.com',
       'other.example.com:8443',
+      'own.example.com:443',
+      'plain.example.com:80',
       '[2606:4700::1]',
       '10.0.0.1',
       's3://bucket',
@@ -37,6 +39,9 @@ describe('a URL', () => {
     'https://x.files.example.com/',
     'https://x.y.files.example.com/',
     'https://other.example.com:8443/',
+    // A URL does not keep the port that is its scheme's own.
+    'https://own.example.com/',
+    'https://own.example.com:443/',
     'https://[2606:4700::1]/',
     's3://bucket/key',
     'S3://bucket',
@@ -51,6 +56,8 @@ describe('a URL', () => {
     'https://files.example.com/',
     'https://xfiles.example.com/',
     'https://other.example.com/',
+    'https://own.example.com:8443/',
+    'https://plain.example.com/',
     'https://data.example.com@evil.org/',
     'https://user:password@data.example.com/',
     'https://evil.org/data.example.com',
@@ -116,6 +123,13 @@ test.each([
   ...['', '*', 's3://*', 's3://bucket/', 's3://bucket/prefix', 'https://', 'a.*.com', 'a.example.com/'].map(
     (host): [object] => [{ access: { hosts: [host] } }],
   ),
+  // What no URL has in this form, and so would never match.
+  ...['http://a.com', 'https://a.com', 'bücher.de', '127.1', '0x7f.0.0.1', '%41.com', '.', '..', '*..', '[:::1]'].map(
+    (host): [object] => [{ access: { hosts: [host] } }],
+  ),
+  ...['a.com:99999', 'a.com:08080', '[::1]:', 'a..b/', '.a.com'].map((host): [object] => [
+    { access: { hosts: [host] } },
+  ]),
   [{ access: { addresses: ['fe80::1%eth0'] } }],
   [{ access: { sql: 'yes' } }],
   [{ access: null }],

@@ -1,9 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
+import { checkSecretsPlace } from '../../lib/access/binding.ts'
 import type { StoreConnection } from '../../lib/access/connections.ts'
+import { Secret } from '../../lib/access/secret.ts'
 import { type AccessRules, type CopyError, connect } from '../../lib/index.ts'
 import { shownAddress } from '../../lib/path.ts'
+import { parseCopy } from '../../lib/statement/parser.ts'
 import { listening } from '../listening.ts'
 
 const HUSH = 'a-token-that-nobody-sees'
@@ -158,6 +161,13 @@ test('a token that a function gives is asked for anew before it expires, and whe
     sqlState: '28000',
     message: 'there is no bearer token: no token today',
   })
+  const failingAtOnce = () => {
+    throw new Error('no function either')
+  }
+  expect(await load(`${good.url}/a.csv`, { bearerToken: failingAtOnce, endpoint: good.url })).toMatchObject({
+    sqlState: '28000',
+    message: 'there is no bearer token: no function either',
+  })
 })
 
 test('nor where a manifest leads', async () => {
@@ -191,6 +201,64 @@ test("a secret of Azure stays with the connection's account", async () => {
   expect(await load(address, {}, { options: 'FORMAT csv' })).toMatchObject({
     sqlState: '42501',
     message: `the Azure credentials of the environment may not be used for "${address}"`,
+  })
+})
+
+test('an account of that name in another cloud is somebody else', async () => {
+  const china = 'abfss://c@good.dfs.core.chinacloudapi.cn/a.csv'
+  const refused = (address: string, detail: string) => ({
+    sqlState: '42501',
+    message: `connection "mine" may not be used for "${address}"`,
+    detail,
+  })
+  for (const secret of [{ sas: `sig=${HUSH}` }, { bearerToken: HUSH }]) {
+    for (const cloud of [
+      'dfs.core.chinacloudapi.cn',
+      'blob.core.usgovcloudapi.net',
+      'core.chinacloudapi.cn',
+      'evil.example',
+    ]) {
+      const address = `abfss://c@good.${cloud}/a.csv`
+      expect(await load(address, { ...secret, account: 'good' })).toMatchObject(
+        refused(address, 'Its storage account is good.'),
+      )
+    }
+    const account = 'Good.blob.core.chinacloudapi.cn'
+    for (const address of ['abfss://c@good/a.csv', 'abfss://c@good.dfs.core.windows.net/a.csv']) {
+      expect(await load(address, { ...secret, account })).toMatchObject(
+        refused(address, `Its storage account is ${account}.`),
+      )
+    }
+    expect(await load(china, secret)).toMatchObject({
+      sqlState: '28000',
+      hint: "Add account: 'good.blob.core.chinacloudapi.cn' to the connection.",
+    })
+  }
+  vi.stubEnv('AZURE_STORAGE_ACCOUNT_NAME', 'good')
+  vi.stubEnv('AZURE_STORAGE_SAS_TOKEN', `sig=${HUSH}`)
+  expect(await load(china, {}, { options: 'FORMAT csv' })).toMatchObject({
+    sqlState: '42501',
+    message: `the Azure credentials of the environment may not be used for "${china}"`,
+  })
+})
+
+test('and is said with its cloud', async () => {
+  const china = 'abfss://c@good.dfs.core.chinacloudapi.cn/a.csv'
+  const statement = parseCopy(`COPY t FROM '${china}' (FORMAT csv, AWS CONNECTION = mine)`)
+  for (const account of [
+    'good.blob.core.chinacloudapi.cn',
+    'good.dfs.core.chinacloudapi.cn',
+    'GOOD.core.chinacloudapi.cn',
+  ]) {
+    const connection = { account, sas: new Secret(HUSH) }
+    expect(() => checkSecretsPlace('azure', china, connection, statement)).not.toThrow()
+  }
+  // The endpoint's accounts are its own.
+  const endpoint = { account: 'good', endpoint: 'https://storage.example', sas: new Secret(HUSH) }
+  expect(() => checkSecretsPlace('azure', china, endpoint, statement)).not.toThrow()
+  // An address without an account leads there as well.
+  expect(await load('az://c/a.csv', { account: 'good.blob.no host', sas: `sig=${HUSH}` })).toMatchObject({
+    message: 'the endpoint "https://good.blob.no host" is no URL of a server',
   })
 })
 
@@ -269,6 +337,7 @@ test.each([
   [{ hosts: ['*'] }, 'connections.mine.hosts'],
   [{ hosts: ['a.*.com'] }, 'connections.mine.hosts'],
   [{ hosts: [''] }, 'connections.mine.hosts'],
+  [{ hosts: ['0x7f.1'] }, 'connections.mine.hosts'],
 ])('%j is refused when it is given', async (connection, name) => {
   await expect(connect(':memory:', { connections: { mine: connection as object } })).rejects.toMatchObject({
     sqlState: '22023',

@@ -10,7 +10,7 @@ describe.each(benches)('$name', ({ open }) => {
   let url: string
   let requests: IncomingMessage[] = []
   const large = `id,note\n${Array.from({ length: 900_000 }, (_, id) => `${id},row ${id}\n`).join('')}`
-  const objects: Readonly<Record<string, Buffer>> = {
+  const objects: Record<string, Buffer> = {
     '/a.csv': Buffer.from('id,note\n1,a\n2,b\n'),
     '/b.csv.gz': gzipSync('id,note\n3,c\n'),
     '/bad.csv': Buffer.from('id,note\n1,a\nx,b\n'),
@@ -98,6 +98,21 @@ describe.each(benches)('$name', ({ open }) => {
       '/a.csv?signature=x',
       '/b.csv.gz?part=1&signature=x',
     ])
+  })
+
+  test('files whose names a URL would take for something else are those that were named', async () => {
+    const names = ['a#1.csv', 'a#2.csv', 'a\tb.csv', 'ab.csv', 'c\\d.csv', 'f.csv ', 'a#b.csv?part=#1']
+    for (const name of names)
+      objects[`/d/${encodeURIComponent(name.split('?')[0] ?? '')}`] = Buffer.from('id,note\n1,a\n')
+    const list = names.map((name) => `'${name}'`).join(', ')
+    const receipt = await bench.db.copy(`COPY t FROM '${url}/d?sig=x' (${CSV}, FILES = [${list}])`)
+    const asked = ['a%231', 'a%232', 'a%09b', 'ab', 'c%5Cd'].map((name) => `/d/${name}.csv`)
+    expect(receipt.files.map(({ path }) => path)).toEqual(
+      [...asked, '/d/f.csv%20', '/d/a%23b.csv'].map((path) => `${url}${path}`),
+    )
+    expect(requests.map((request) => request.url).sort()).toEqual(
+      [...[...asked, '/d/f.csv%20'].map((path) => `${path}?sig=x`), '/d/a%23b.csv?part=%231&sig=x'].sort(),
+    )
   })
 
   test('a table is made of a file, whose fields may be found by their names', async () => {

@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { CopyError, type Reject } from '../../lib/index.ts'
 import { type Bench, benches } from './targets.ts'
@@ -281,6 +282,21 @@ describe.each(benches)('rows of JavaScript, on $name', ({ name, open }) => {
       ['a Set', new Set([1, 'a']), 'a row is an object or an array, not a Set'],
       ['an Error', new TypeError('x'), 'a row is an object or an array, not an Error'],
       ['numbers', new Float64Array(2), 'a row is an object or an array, not a Float64Array'],
+      ['a generator', (function* () {})(), 'a row is an object or an array, not a Generator'],
+      ['an iterator', new Map([['id', 1]]).entries(), 'a row is an object or an array, not a Map Iterator'],
+      ['headers', new Headers({ id: '1' }), 'a row is an object or an array, not a Headers'],
+      ['a URL', new URL('http://h/?id=1'), 'a row is an object or an array, not a URL'],
+      ['a boxed number', Object(1), 'a row is an object or an array, not a Number'],
+      [
+        'what is nothing',
+        new (class {})(),
+        'a row is an object or an array, not an object of a class without properties',
+      ],
+      [
+        'a collection',
+        Object.assign(new (class extends Array {})().values(), { length: 1 }),
+        'a row is an object or an array, not an Array Iterator',
+      ],
     ])('%s makes a row malformed', async (_, row, message) => {
       const load = (options: string) =>
         bench.db.copy(`COPY t (id, name) FROM STDIN ${options}`, { rows: [[1, 'a'], row, [2, 'b']] as never })
@@ -303,6 +319,23 @@ describe.each(benches)('rows of JavaScript, on $name', ({ name, open }) => {
     })
   })
 
+  test('are objects of any class that has what the columns are called', async () => {
+    class Row {
+      readonly #id: number
+      constructor(id: number) {
+        this.#id = id
+      }
+      get id() {
+        return this.#id
+      }
+      *[Symbol.iterator]() {
+        yield this.#id
+      }
+    }
+    await bench.db.copy('COPY t (id) FROM STDIN', { rows: [new Row(1), Object.create({ id: 2 })] as never })
+    expect(await rows('id')).toEqual([['1'], ['2']])
+  })
+
   test('that are promised are waited for', async () => {
     const row = async (id: number) => {
       if (id === 5) throw new Error('no fifth row')
@@ -314,19 +347,32 @@ describe.each(benches)('rows of JavaScript, on $name', ({ name, open }) => {
     const load = (promised: unknown) => bench.db.copy('COPY t FROM STDIN', { rows: promised as never })
     await load([1, 2].map(row))
     await load(generated([3, 4]))
-    for (const broken of [[6, 5, 5].map(row), generated([6, 5])])
-      await expect(load(broken)).rejects.toThrow('no fifth row')
+    for (const broken of [
+      () => [6, 5, 5].map(row),
+      () => [{ id: 6 }, row(5), { id: 7 }, row(5)],
+      () => generated([6, 5]),
+    ])
+      await expect(load(broken())).rejects.toThrow('no fifth row')
     expect(await rows('name')).toEqual([['n1'], ['n2'], ['n3'], ['n4']])
   })
 
   test('what JSON makes an empty object of is refused', async () => {
     await bench.sql('CREATE TABLE j (j json)')
-    for (const value of [new Map([['a', 1]]), { deep: [{ set: new Set([1]) }] }]) {
+    for (const value of [
+      new Map([['a', 1]]),
+      { deep: [{ set: new Set([1]) }] },
+      Promise.resolve({ a: 1 }),
+      { a: Promise.resolve(1) },
+      /x/,
+      { a: new Blob(['x']), b: {} },
+    ]) {
       const load = bench.db.copy('COPY j FROM STDIN', { rows: [{ j: value }] })
       await expect(load).rejects.toMatchObject({ sqlState: '22P02', position: { line: 1, column: 'j' } })
     }
-    await bench.db.copy('COPY j FROM STDIN', { rows: [{ j: { empty: {} } }] })
-    expect(await bench.sql('SELECT j::text FROM j')).toEqual([['{"empty":{}}']])
+    // Of another realm, and what stands for a value.
+    const value = { empty: {}, none: Object.create(null), far: runInNewContext('({})'), one: Object(1) }
+    await bench.db.copy('COPY j FROM STDIN', { rows: [{ j: value }] })
+    expect(await bench.sql('SELECT j::text FROM j')).toEqual([['{"empty":{},"none":{},"far":{},"one":1}']])
   })
 
   test.runIf(!isPostgres)('values with parts, whatever is in their texts', async () => {
@@ -353,6 +399,36 @@ describe.each(benches)('rows of JavaScript, on $name', ({ name, open }) => {
     cycle.s = { y: cycle }
     const refused = bench.db.copy('COPY n FROM STDIN', { rows: [cycle] as never })
     await expect(refused).rejects.toMatchObject({ position: { line: 1, column: 's' } })
+  })
+
+  test.runIf(!isPostgres)('JSON and maps within values with parts are what they are alone', async () => {
+    await bench.sql(`CREATE TABLE q (s STRUCT(j JSON, m MAP(VARCHAR, INTEGER), v VARCHAR), k MAP(VARCHAR, JSON),
+        l MAP(VARCHAR, INTEGER)[], f JSON[2], d STRUCT(s STRUCT(j JSON)[]))`)
+    const value = { a: null, b: 'x\ny"\\', c: [1, null, { d: true }] }
+    const json = JSON.stringify(value)
+    const row = {
+      s: { j: value, m: { a: 1 }, v: '{"b": NULL}' },
+      k: { x: value, y: [1, null] },
+      l: [{ a: 2 }, null],
+      f: [value, json],
+      d: { s: [{ j: value }] },
+    }
+    await bench.db.copy('COPY q FROM STDIN', { rows: [row] })
+    const found =
+      await bench.sql(`SELECT s.j::varchar, s.m['a'], s.v, k['x']::varchar, k['y']::varchar, l[1]['a'], f[1]::varchar,
+        f[2]::varchar, d.s[1].j::varchar FROM q`)
+    expect(found).toEqual([[json, '1', '{"b": NULL}', json, '[1,null]', '2', json, json, json]])
+    // A text takes no object, as in a column of its own, nor JSON what there is no JSON of.
+    for (const s of [
+      { v: { b: null } },
+      { v: [1] },
+      { j: new Map() },
+      { j: { p: Promise.resolve(1) } },
+      { m: new Blob(['x']) },
+    ]) {
+      const refused = bench.db.copy('COPY q (s) FROM STDIN', { rows: [{ s }] as never })
+      await expect(refused).rejects.toMatchObject({ sqlState: '42804', position: { line: 1, column: 's' } })
+    }
   })
 
   test('refused rows are loaded again', async () => {

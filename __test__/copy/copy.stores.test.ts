@@ -222,13 +222,13 @@ describe.each(benches)('$name', ({ name, open }) => {
     const statement =
       "COPY t FROM 's3://bucket/m/long' CREDENTIALS 'store' REGION 'us-east-1' CSV IGNOREHEADER 1 MANIFEST"
     const text = JSON.stringify({ entries: [{ url: 's3://bucket/in/b.csv' }] })
-    store.put('bucket', 'm/long', text.padEnd(2 * 1024 * 1024))
+    store.put('bucket', 'm/long', text.padEnd(256 * 1024))
     await db.copy(statement, { memoryLimit })
     expect(await ids()).toEqual(['3'])
-    store.put('bucket', 'm/long', text.padEnd(2 * 1024 * 1024 + 1))
+    store.put('bucket', 'm/long', text.padEnd(256 * 1024 + 1))
     await expect(db.copy(statement, { memoryLimit })).rejects.toMatchObject({
       sqlState: '22023',
-      message: expect.stringContaining('it has more than 2097152 bytes, the most for this memoryLimit'),
+      message: expect.stringContaining('it has more than 262144 bytes, the most for this memoryLimit'),
     })
   })
 
@@ -250,6 +250,24 @@ describe.each(benches)('$name', ({ name, open }) => {
     expect((await ids()).length).toBe(10)
     await db.copy(statement('*.csv'), { memoryLimit: 2 * memoryLimit })
     expect((await ids()).length).toBe(330)
+  })
+
+  test('whatever a manifest consists of, it is looked at in no time', async () => {
+    const statement =
+      "COPY t FROM 's3://bucket/m/odd' CREDENTIALS 'store' REGION 'us-east-1' CSV IGNOREHEADER 1 MANIFEST"
+    for (const [text, message] of [
+      [`{"entries":[${'{},'.repeat(20 << 20)}{}]}`, 'it has more than 8388608 bytes'],
+      [`{"entries":[${'{},'.repeat(2.6 * 1024 * 1024)}{}]}`, 'entries[0] has no "url"'],
+      ['['.repeat(8 << 20), 'it is no JSON'],
+    ] as const) {
+      store.put('bucket', 'm/odd', text)
+      const started = performance.now()
+      await expect(db.copy(statement)).rejects.toMatchObject({
+        sqlState: '22023',
+        message: expect.stringContaining(message),
+      })
+      expect(performance.now() - started).toBeLessThan(10_000)
+    }
   })
 
   test('a table is made of objects', async () => {

@@ -782,7 +782,7 @@ describe('endings', () => {
     ['of a stream while types are proven', { stdin: true }],
   ])(
     'returning while a reading opens leaves nothing, %s',
-    async (_, { stdin, ...options }: ReadOptions & { stdin?: boolean }) => {
+    async (_, { stdin, ...options }: Omit<ReadOptions, 'stdin'> & { stdin?: boolean }) => {
       for (const turn of [0, 1, 2]) {
         const stream = createReadStream(join(folder, 'big.csv'))
         if (!stdin) stream.destroy()

@@ -220,6 +220,12 @@ describe('a load in the words of each system', () => {
     const translation = translate("COPY t FROM 's3://b' CSV CREDENTIALS 'hush' NULL AS ''", 'redshift')
     expect(JSON.stringify(translation)).not.toContain('hush')
     expect(translation.statement).toContain("CREDENTIALS '***'")
+    const signed = "COPY t FROM 'http://u:pass@h/d?sig=hush' (FORMAT csv, FILES = ['a.csv?token=hush'])"
+    for (const dialect of ['postgresql', 'gaussdb', 'materialize', 'questdb', 'redshift'] as const) {
+      expect(JSON.stringify(translate(signed, dialect).notes)).not.toMatch(/hush|pass@/)
+    }
+    // What is there to be run is whole.
+    expect(translate(signed, 'materialize').statement).toContain("'http://u:pass@h/d?sig=hush'")
   })
 })
 

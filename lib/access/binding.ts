@@ -48,8 +48,7 @@ function checkToken(address: string, { bearer, endpoint, hosts }: Bound, stateme
       `Write https:, or let the connection name this very server: endpoint: '${url.origin}'.`,
     )
   }
-  const host = url.hostname.replace(/\.$/, '')
-  if (hosts?.some((pattern) => matchesHost(pattern, host, url.port))) return
+  if (hosts?.some((pattern) => matchesHost(pattern, url))) return
   const named = [...(hosts ?? []), ...(endpoint === undefined ? [] : [endpoint])].join(', ')
   throw misplaced(address, statement, `Its token goes to ${named || 'no host'} only.`)
 }
@@ -59,7 +58,10 @@ function checkAccount(address: string, connection: Bound, statement: CopyFrom): 
   const { account, endpoint, accountKey, sas, bearer } = connection
   const asked = accountOf(address)
   if (asked === undefined) return
-  if (account !== undefined && account.toLowerCase() !== asked) {
+  // Under an endpoint accounts are its own, whatever cloud an address speaks of.
+  const isAsked =
+    endpoint === undefined ? accountName(account ?? '') === asked : labelOf(account ?? '') === labelOf(asked)
+  if (account !== undefined && !isAsked) {
     throw misplaced(address, statement, `Its storage account is ${account}.`)
   }
   const secret = accountKey ?? sas ?? bearer
@@ -68,9 +70,27 @@ function checkAccount(address: string, connection: Bound, statement: CopyFrom): 
   }
 }
 
-/** The storage account that an address names, in lower case. */
+/** The storage account that an address names. */
 export function accountOf(address: string): string | undefined {
-  return /^[^:]*:\/\/[^/@]*@([^/.]*)/.exec(address)?.[1]?.toLowerCase()
+  const server = /^[^:]*:\/\/[^/@]*@([^/]*)/.exec(address)?.[1]
+  return server === undefined ? undefined : accountName(server)
+}
+
+/**
+ * A storage account by one name only, in lower case: alone in Azure's public cloud, and as its server in another cloud, where the account of that
+ * name is somebody else's.
+ */
+export function accountName(server: string): string {
+  const [, account = '', cloud = PUBLIC_CLOUD] =
+    /^([^.]*)(?:\.(?:(?:blob|dfs)\.)?(.*))?$/s.exec(server.toLowerCase()) ?? []
+  return cloud === PUBLIC_CLOUD ? account : `${account}.blob.${cloud}`
+}
+
+const PUBLIC_CLOUD = 'core.windows.net'
+
+/** The account without its cloud. */
+export function labelOf(account: string): string {
+  return account.toLowerCase().replace(/\..*$/s, '')
 }
 
 function originOf(endpoint: string): string | undefined {

@@ -50,7 +50,10 @@ export interface StoreConnection {
   readonly credentials?: AwsCredentials | AwsCredentialProvider
   /** Google: the JSON of a service account's key. */
   readonly serviceAccountKey?: SecretSource
-  /** Azure: the storage account, and its key or a shared access signature. */
+  /**
+   * Azure: the storage account, and its key or a shared access signature. One of another cloud than the public one is said as its server,
+   * `name.blob.core.chinacloudapi.cn`, or by `endpoint`.
+   */
   readonly account?: string
   readonly accountKey?: SecretSource
   readonly sas?: SecretSource
@@ -249,7 +252,8 @@ async function bearerOf(
       message: `there is no bearer token: ${reason}`,
     })
   const late = () => new Error('the function has not answered within a minute')
-  const given = await inTime(provide({ forceRefresh: isRefused }), late).catch((error: unknown) => {
+  const asked = async () => provide({ forceRefresh: isRefused })
+  const given = await inTime(asked(), late).catch((error: unknown) => {
     // Not the error itself: what hangs on it is somebody else's.
     throw refuse((error as Error | undefined)?.message ?? 'no reason is known')
   })
@@ -295,9 +299,16 @@ function readConfig(path: string): object {
   return connections
 }
 
-/** Whether it is a pattern of hosts. */
+/** Whether it is a pattern of hosts, in the form that URLs have when they are parsed: what is written otherwise would never match. */
 export function isHost(text: unknown): boolean {
-  return typeof text === 'string' && /^(?:\*\.)?(?:[^\s/?#@*:[\]]+|\[[^\]]+\])(?::\d+)?$/.test(text)
+  if (typeof text !== 'string' || !/^(?:\*\.)?(?:[^\s/?#@*:.[\]][^\s/?#@*:[\]]*|\[[^\]]+\])(?::\d+)?$/.test(text))
+    return false
+  const host = text.replace(/^\*\./, '').toLowerCase()
+  // Of each scheme, since neither keeps its own port.
+  return ['http:', 'https:'].some((scheme) => {
+    const url = `${scheme}//${host}`
+    return URL.canParse(url) && new URL(url).host === host
+  })
 }
 
 function entryOf(name: string, value: unknown, folder: string): Entry {

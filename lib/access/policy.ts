@@ -81,7 +81,7 @@ export class AccessPolicy {
     if (bad !== undefined) throw badRule('files', 'paths of folders', bad)
     this.#folders = files.map((folder) => resolve(folder))
     this.#schemes = new Set(schemes.map((scheme) => scheme.toLowerCase().replace(/:(?:\/\/)?$/, '')))
-    const odd = hosts.find((host) => !(isHost(host) || /^[a-z][a-z0-9+.-]*:\/\/[^\s/?#*]+$/i.test(host)))
+    const odd = hosts.find((host) => !(isHost(host) || /^(?!https?:)[a-z][a-z0-9+.-]*:\/\/[^\s/?#*]+$/i.test(host)))
     if (odd !== undefined) {
       throw badRule(
         'access.hosts',
@@ -330,7 +330,7 @@ export class AccessPolicy {
     if (parsed.username !== '' || parsed.password !== '') return 'It has a user or a password in it.'
     // The parser has made 127.0.0.1 of 0x7f.1 and of 2130706433.
     const host = parsed.hostname.replace(/\.$/, '')
-    if (!this.#hosts.some((pattern) => matchesHost(pattern, host, parsed.port))) {
+    if (!this.#hosts.some((pattern) => matchesHost(pattern, parsed))) {
       return `The host "${parsed.host}" is not among those that are allowed.`
     }
     const address = plainAddress(host)
@@ -344,10 +344,12 @@ export class AccessPolicy {
   }
 }
 
-/** Whether a host, as a URL has it, is the one that is meant, or below the one that `*.` stands before. */
-export function matchesHost(pattern: string, host: string, port: string): boolean {
+/** Whether the host of a URL is the one that is meant, or below the one that `*.` stands before. */
+export function matchesHost(pattern: string, { hostname, port, protocol }: URL): boolean {
   const [, name = '', wanted = ''] = /^(\[.*\]|[^:]*)(?::(\d+))?$/.exec(pattern) ?? []
-  if (wanted !== port) return false
+  // A URL does not keep the port that is its scheme's own.
+  if (wanted !== port && wanted !== (port || (protocol === 'https:' ? '443' : '80'))) return false
+  const host = hostname.replace(/\.$/, '')
   return name.startsWith('*.') ? host.endsWith(name.slice(1)) && host.length > name.length - 1 : name === host
 }
 

@@ -91,7 +91,8 @@ function propertyOf(key: OptionKey): string {
 }
 
 /**
- * The statement that the object describes, parsed and checked: `text` is what `db.copy` takes.
+ * The statement that the object describes, parsed and checked: `text` is what `db.copy` takes. `text`, `source.path` and `options.remote.files` have
+ * their URLs whole, signatures and passwords included; `JSON.stringify` and `inspect` hide these in the statement, not in copies and parts of it.
  *
  * Throws CopyError as a statement's parser does, with its place in the statement that was written; 22023 for a property that is none.
  */

@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer'
+import { isWebAddress, withoutQuery } from '../../path.ts'
 import { type CopyFrom, type CopyOptions, isColumnar, isDelimited } from '../ast.ts'
 import { dialectDefaults } from '../dialect.ts'
 import { printErrors } from '../error-policy.ts'
@@ -184,6 +185,11 @@ export const materialize: Words = {
       : refused(`every error ends the load; ${printErrors(errors).join(', ')} has no words`),
   LOG_VERBOSITY: ownVerbosity,
   'AWS CONNECTION': ({ options: { remote } }) => mapped(`AWS CONNECTION = ${printString(remote?.connection ?? '')}`),
-  FILES: ({ options: { remote } }) => mapped(`FILES = [${(remote?.files ?? []).map(printString).join(', ')}]`),
+  FILES: ({ source, options: { remote } }) => {
+    const listed = (names: readonly string[]) => `FILES = [${names.map(printString).join(', ')}]`
+    const files = remote?.files ?? []
+    const isWeb = source.kind === 'file' && isWebAddress(source.path)
+    return mapped(listed(files), isWeb ? `as ${listed(files.map(withoutQuery))}` : undefined)
+  },
   PATTERN: ({ options: { remote } }) => mapped(`PATTERN = ${printString(remote?.pattern ?? '')}`),
 }

@@ -1,3 +1,4 @@
+import { shownAddress } from '../../path.ts'
 import { isObject, wrongArgument } from '../argument.ts'
 import type { CopyFrom, Dialect } from '../ast.ts'
 import { parseCopy } from '../parser.ts'
@@ -115,7 +116,9 @@ function sourceIn(copy: CopyFrom, dialect: Dialect): Spelling {
     return mapped('STDIN')
   }
   const path = printString(source.path)
-  if (isRemote(copy)) return readsS3 ? mapped(path) : approximated('the file has to be fetched first', path)
+  // A note is there to be shown, the statement to be run.
+  if (isRemote(copy) && readsS3) return mapped(path, `as ${printString(shownAddress(source.path))}`)
+  if (isRemote(copy)) return approximated('the file has to be fetched first', path)
   if (!readsFiles) return approximated('files are sent by the client', 'STDIN')
   return dialect === 'redshift' ? approximated('files are read from S3: put it there', path) : mapped(path)
 }
