@@ -41,8 +41,8 @@ export declare class BindingLoad {
    * empty lines, rows mended and bytes replaced. Of inputs whose turn has not come there may be nothing.
    */
   files(): Array<number>
-  /** The numbers of the inputs whose fields stand in another order than those of the first, by the names in their headers. */
-  rearranged(): Array<number>
+  /** The names in the header of an input, by its number, where its fields stand in another order than those of the first. */
+  fieldsOf(file: number): Array<string> | null
   /** What the store says of each object that is read, or was. */
   about(): Array<BindingAbout>
   /** Where a row, counted from 0, stands in the input. */
@@ -339,6 +339,13 @@ export interface BindingObject {
   modified?: number
 }
 
+/** From a record on, the fields of the input stand in the order of these names. */
+export interface BindingOrder {
+  /** The offset of the record. */
+  start: number
+  fields: Array<string>
+}
+
 /** Other inputs, whose records these are. */
 export interface BindingOrigins {
   names: Array<string>
@@ -485,6 +492,8 @@ export interface BindingSpecification {
   partitionCount?: number
   /** Where the records are some of other inputs': those. Partition values are then theirs. */
   origins?: BindingOrigins
+  /** And the orders of their fields, where these belong to columns by name. */
+  orders?: Array<BindingOrder>
   /** What is known of each input, where copies are read. */
   about?: Array<BindingAbout>
   /** All that a record must meet not to be passed over. */

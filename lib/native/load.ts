@@ -354,8 +354,8 @@ export interface NativeLoad {
   counters(): LoadCounters
   /** The same of each input, in their order; of those whose turn has not come there may be none. */
   files?(): FileCounters[]
-  /** The names of the inputs whose fields stand in another order than those of the first, by the names in their headers: of those read so far. */
-  rearranged?(): string[]
+  /** The names in the header of an input that is read, or was, where its fields stand in another order than those of the first. */
+  fieldsOf?(file: string): readonly string[] | undefined
   /** How many decoder threads may work from now on; none is a pause. */
   setThreads?(threads: number): void
   /**

@@ -46,6 +46,8 @@ export interface Known {
   readonly about?: readonly Omit<RemoteObject, 'address'>[]
   /** Where the records are some of other inputs': what those are called, and of which of them each is. Partition values are then theirs. */
   readonly origins?: { readonly names: readonly string[]; readonly records: readonly number[] }
+  /** From which offset on the fields of a spooled input stand in the order of which names, where they belong to columns by name. */
+  readonly orders?: readonly { readonly start: number; readonly fields: readonly string[] }[]
 }
 
 /** What a load reads. */
@@ -145,12 +147,13 @@ export const DEFAULT_SESSION: LoadSession = {
 
 /** Starts a load. Throws CopyError when the input cannot be opened. */
 export function openLoad(plan: LoadPlan, input: Input): NativeLoad {
-  const { partitions, about, origins } = input
+  const { partitions, about, origins, orders } = input
   const spec = {
     ...specification(plan, plan.sink, input.name),
     ...(partitions && { partitions: partitions.flat(), partitionCount: partitions[0]?.length ?? 0 }),
     ...(about && { about: about.map((each) => ({ ...each })) }),
     ...(origins && { origins: { names: [...origins.names], records: [...origins.records] } }),
+    ...(orders && { orders: orders.map(({ start, fields }) => ({ start, fields: [...fields] })) }),
   }
   return new Load(loadAddon(), spec, input, plan.rejects?.take, plan.givesAway)
 }
@@ -623,6 +626,7 @@ class Load implements NativeLoad {
   readonly #binding: BindingLoad
   readonly #name: string
   readonly #names: readonly string[]
+  #numbers: ReadonlyMap<string, number> | undefined
   readonly #sink: string
   readonly #isServed: boolean
   readonly #total: number | undefined
@@ -898,8 +902,11 @@ class Load implements NativeLoad {
     })
   }
 
-  rearranged(): string[] {
-    return this.#binding.rearranged().map((file) => this.#names[file] ?? '')
+  fieldsOf(file: string): readonly string[] | undefined {
+    // Of one that is read twice the first is read when the other is not yet.
+    this.#numbers ??= new Map(this.#names.map((name, number): [string, number] => [name, number]).reverse())
+    const number = this.#numbers.get(file)
+    return number === undefined ? undefined : (this.#binding.fieldsOf(number) ?? undefined)
   }
 
   locate(row: number): RowPlace | undefined {

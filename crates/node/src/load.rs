@@ -22,7 +22,7 @@ use crate::duckdb::{self, HeldChunk, Segment};
 use crate::rejects::BindingRejects;
 use crate::remote::{BindingObject, BindingStore};
 use crate::schema::{self, BindingSchema};
-use crate::specification::{BindingAbout, BindingSpecification};
+use crate::specification::{BindingAbout, BindingOrder, BindingSpecification};
 use crate::spool::BindingSpool;
 
 /// What `next` found. `state` is `chunk`, `pending`, `grow`, `rejects`, `end` or `failed`.
@@ -246,13 +246,9 @@ impl BindingLoad {
             Ok(source) => source,
             Err(failure) => return Ok(Some(failure.into())),
         };
-        Ok(self.start(
-            &specification,
-            vec![specification.input(&specification.name, source)],
-            &Told::Nothing,
-            None,
-            on_ready,
-        ))
+        let orders = specification.orders.iter().flatten().map(BindingOrder::order).collect();
+        let input = Input { orders, ..specification.input(&specification.name, source) };
+        Ok(self.start(&specification, vec![input], &Told::Nothing, None, on_ready))
     }
 
     /// Starts reading what `push` brings. `onDrain` is called when pushing may go on.
@@ -516,12 +512,14 @@ impl BindingLoad {
         files.iter().flat_map(|file| file_numbers(file).map(|number| number as f64)).collect()
     }
 
-    /// The numbers of the inputs whose fields stand in another order than those of the first, by the names in their headers.
+    /// The names in the header of an input, by its number, where its fields stand in another order than those of the first.
     #[napi(catch_unwind)]
-    pub fn rearranged(&self) -> Vec<u32> {
+    pub fn fields_of(&self, file: u32) -> Option<Vec<String>> {
         let inner = self.lock();
-        let last = || inner.last.as_ref().map(|last| last.rearranged.clone()).unwrap_or_default();
-        inner.load.as_ref().map_or_else(last, Load::rearranged)
+        match &inner.load {
+            Some(load) => load.fields_of(file),
+            None => inner.last.as_ref()?.fields_of(file),
+        }
     }
 
     /// What the store says of each object that is read, or was.
