@@ -368,8 +368,14 @@ export class Replay {
       counters: () => replay.#counters(native.counters()),
       fieldsOf: (file) => replay.#fieldsOf.get(file),
       files: () => (native.files?.() ?? []).map((file) => ({ ...file, ...replay.#counters(file), file: replay.file })),
-      locate: (row) => replay.#locate(native.locate(row)),
-      record: (row) => native.record?.(row),
+      locate: (row) => {
+        const place = native.locate(row)
+        return place && replay.#placeOf(place)
+      },
+      records: (rows, limit) =>
+        (native.records?.(rows, limit) ?? []).map(
+          (found) => found && { ...found, place: replay.#placeOf(found.place) },
+        ),
       settle: (row) => native.settle?.(row),
       isFull: () => native.isFull?.() === true,
       setThreads: (threads) => native.setThreads?.(threads),
@@ -534,8 +540,8 @@ export class Replay {
     return at === undefined ? undefined : this.#origins[this.#starts.get(at) ?? -1]
   }
 
-  #locate(place: RowPlace | undefined): RowPlace | undefined {
-    const origin = this.#originAt(place?.byteOffset)
+  #placeOf(place: RowPlace): RowPlace {
+    const origin = this.#originAt(place.byteOffset)
     if (origin === undefined) return place
     const { number, file, line, lastLine, byteOffset, byteLength } = origin
     return { file, position: number, unit: 'line', firstLine: line, line: lastLine, byteOffset, byteLength }

@@ -47,8 +47,11 @@ export declare class BindingLoad {
   about(): Array<BindingAbout>
   /** Where a row, counted from 0, stands in the input. */
   locate(row: number): BindingLocation | null
-  /** The bytes of a row's record, counted from 0, where they are kept. */
-  record(row: number): Buffer | null
+  /**
+   * Where rows, counted from 0, stand in the input, and the bytes of their records, where they are kept, up to a limit: of the first of the rows, as
+   * many as take little memory.
+   */
+  records(rows: Array<number>, limit: number): BindingRecords
   /** `values`: texts of a column's dictionary from a number on. */
   texts(column: number, from: number): BindingTexts
   /** Nobody will ask about rows before this one any more; what there is to ask about others is kept. */
@@ -376,6 +379,16 @@ export interface BindingPeek {
   /** The header is an empty line. */
   isNameless: boolean
   failure?: BindingFailure
+}
+
+/** Rows of which somebody wants to know more. Objects that are made one by one across the boundary cost more than to find them. */
+export interface BindingRecords {
+  /**
+   * For each row, one after the other: its input, the bytes of records before it in all inputs, its first and last line, its byte offset and length, and how
+   * many bytes of it are in `raw`; NaN where it is not known.
+   */
+  places: Float64Array
+  raw: Buffer
 }
 
 /** Records that were refused, and rows with a value that was replaced. */

@@ -298,6 +298,12 @@ export interface RowPlace {
   readonly byteLength: number
 }
 
+/** A row as it was read. */
+export interface RowRecord {
+  readonly place: RowPlace
+  readonly raw: Buffer
+}
+
 /** The place of a row as an error tells it: one without lines has no bytes either. */
 export function positionOf({ file, unit, line, byteOffset }: Pick<RowPlace, 'file' | 'unit' | 'line' | 'byteOffset'>): {
   readonly file: string
@@ -369,8 +375,11 @@ export interface NativeLoad {
    * Line and byte offset of a data row by its ordinal (from 0), while the row is among those recently handed out or not settled.
    */
   locate(row: number): RowPlace | undefined
-  /** The bytes of a data row's record, without its line end: where they are kept, from when it is handed out until it is settled. */
-  record?(row: number): Buffer | undefined
+  /**
+   * The same of several rows, with the bytes of their records, without a line end, up to a limit: of those whose bytes are kept, from when they are handed
+   * out until they are settled. Many at a time cost a tenth.
+   */
+  records?(rows: readonly number[], limit: number): (RowRecord | undefined)[]
   /**
    * Nobody will ask about rows before this one any more. From the first call on the places and bytes of all others are kept, as long as
    * some are settled whenever {@link isFull} says so.

@@ -31,6 +31,7 @@ import type {
   NativeReject,
   ReadSinkKind,
   RowPlace,
+  RowRecord,
   SinkKind,
   ValueNode,
 } from './load.ts'
@@ -303,6 +304,29 @@ function fileOf({ file }: { readonly file?: number | undefined }, names: readonl
   return names[file ?? 0] ?? ''
 }
 
+/** The row whose numbers begin at `at`; undefined where it is not known. */
+function recordAt(
+  places: Float64Array,
+  at: number,
+  unit: RowPlace['unit'],
+  names: readonly string[],
+  raw: Buffer,
+): RowRecord | undefined {
+  const fileIndex = places[at] as number
+  if (Number.isNaN(fileIndex)) return undefined
+  const place = {
+    file: names[fileIndex] ?? '',
+    fileIndex,
+    position: places[at + 1] as number,
+    unit,
+    firstLine: places[at + 2] as number,
+    line: places[at + 3] as number,
+    byteOffset: places[at + 4] as number,
+    byteLength: places[at + 5] as number,
+  }
+  return { place, raw }
+}
+
 function textColumn(name: string): LoadColumn {
   return { name, type: { kind: 'text' }, forceNotNull: false, forceNull: false, hasDefault: true, notNull: false }
 }
@@ -448,6 +472,8 @@ const OUTPUT_SLACK = 1.5
 const NO_BYTES = Buffer.alloc(0)
 /** Numbers that the addon tells of each file. */
 const FILE_NUMBERS = 9
+/** Numbers that it tells of each row's record. */
+const RECORD_NUMBERS = 7
 /** Refused records that become objects, and are dealt with, between two turns of the event loop: 3 to 10 µs each. */
 const REJECTS_AT_ONCE = 250
 /** Buffers do not grow beyond this many times their first size for good. */
@@ -915,8 +941,19 @@ class Load implements NativeLoad {
     return place ? { ...place, unit, file: fileOf(place, this.#names), fileIndex: place.file ?? 0 } : undefined
   }
 
-  record(row: number): Buffer | undefined {
-    return this.#binding.record(row) ?? undefined
+  records(rows: readonly number[], limit: number): (RowRecord | undefined)[] {
+    const unit = isColumnar(this.#format) ? 'row' : 'line'
+    const found: (RowRecord | undefined)[] = []
+    while (found.length < rows.length) {
+      const { places, raw } = this.#binding.records(rows.slice(found.length), limit)
+      let end = 0
+      for (let at = 0; at < places.length; at += RECORD_NUMBERS) {
+        const start = end
+        end += places[at + 6] || 0
+        found.push(recordAt(places, at, unit, this.#names, raw.subarray(start, end)))
+      }
+    }
+    return found
   }
 
   settle(row: number): void {
