@@ -31,25 +31,27 @@ export function filesOf(
   const whole = { ...native.counters(), file: input.name }
   const each: readonly (typeof whole & Pick<FileCounters, 'etag' | 'modified'>)[] =
     input.kind === 'files' || input.kind === 'remote' ? (native.files?.() ?? []) : [whole]
-  const rearranged = new Set(native.rearranged?.())
   return each.map(
     (
       { file: path, bytesRead: bytes, rowsRead, rowsRefused, rowsPassedOver = 0, etag, modified, ...counters },
       index,
-    ) => ({
-      path,
-      ...(etag !== undefined && { etag }),
-      ...(modified !== undefined && { modified: new Date(modified).toISOString() }),
-      ...(rearranged.has(path) && { isRearranged: true as const }),
-      bytes,
-      rows: rowsRead + rowsPassedOver,
-      rowsFiltered: rowsPassedOver,
-      rowsRejected: rowsRefused + log.refusedByTarget(index),
-      rowsReplaced: counters.rowsMended + log.replacedByTarget(index),
-      headerLines: counters.headerLines,
-      linesSkipped: counters.linesSkipped ?? 0,
-      blankLines: counters.blankLines ?? 0,
-    }),
+    ) => {
+      const fields = native.fieldsOf?.(path)
+      return {
+        path,
+        ...(etag !== undefined && { etag }),
+        ...(modified !== undefined && { modified: new Date(modified).toISOString() }),
+        ...(fields && { fields }),
+        bytes,
+        rows: rowsRead + rowsPassedOver,
+        rowsFiltered: rowsPassedOver,
+        rowsRejected: rowsRefused + log.refusedByTarget(index),
+        rowsReplaced: counters.rowsMended + log.replacedByTarget(index),
+        headerLines: counters.headerLines,
+        linesSkipped: counters.linesSkipped ?? 0,
+        blankLines: counters.blankLines ?? 0,
+      }
+    },
   )
 }
 

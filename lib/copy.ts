@@ -450,7 +450,7 @@ class Work {
       if (record.ledger === undefined) throw ledgerProblem
       this.#spool?.dispose()
       this.#spool = undefined
-      this.#spool = await replay.read(record.ledger, Math.floor(limits.memoryLimit / 2), signal)
+      this.#spool = await replay.read(record.ledger, Math.floor(limits.memoryLimit / 2), { signal, header })
       input = { kind: 'spool', spool: this.#spool, name: replay.file, ...replay.known }
     }
     const { sink, usesDefaults, conflict, tolerates, replacedByServer, decoded } = await planLoad(

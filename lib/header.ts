@@ -84,6 +84,11 @@ export function matched(statement: CopyFrom, header: readonly string[], { column
   })
 }
 
+/** Whether two headers have the same names in the same order. */
+export function isSameHeader(one: readonly string[], other: readonly string[]): boolean {
+  return one.length === other.length && one.every((name, at) => name === other[at])
+}
+
 /** Up to the last line end that is in no quotes. */
 function wholeRecords(start: Buffer, quote: string): Buffer {
   const mark = quote.charCodeAt(0)

@@ -56,8 +56,8 @@ export interface ReceiptFile extends Omit<ReceiptCounts, OfTarget>, Partial<Pick
   /** Of an object: the tag of the version that was read, without quotes, and when that was written (ISO 8601), as far as its server tells. */
   readonly etag?: string
   readonly modified?: string
-  /** Of MAP BY NAME: its fields stand in another order than those of the first file. */
-  readonly isRearranged?: true
+  /** Of MAP BY NAME: the names in its header, where its fields stand in another order than those of the first file. */
+  readonly fields?: readonly string[]
   /** Bytes read from it. */
   readonly bytes: number
   /** Data rows found in it. */

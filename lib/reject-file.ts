@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync, type Stats, statSync, writeSync } from 'node:fs'
 import { CopyError } from './errors.ts'
+import { isSameHeader } from './header.ts'
 import { isCompressed } from './native/first-bytes.ts'
 import type { NativeLoad } from './native/load.ts'
 import { inEncoding, toUtf8 } from './native/text.ts'
@@ -21,7 +22,9 @@ export class RejectFile {
   readonly #fd: number
   readonly #path: string
   readonly #statement: CopyFrom
-  readonly #header: string | undefined
+  /** The names that the header has: those of the file of the first record. */
+  #fields: readonly string[]
+  readonly #columns: readonly string[]
   readonly #input: InputFile | undefined
   readonly #native: NativeLoad
   /** That of the input, known when there is a record. */
@@ -67,7 +70,8 @@ export class RejectFile {
         hint: 'Name another file: this one would be overwritten.',
       })
     }
-    if (statement.options.header !== 'false') this.#header = headerOf(columns, statement.options)
+    this.#columns = columns
+    this.#fields = columns
     try {
       this.#fd = openSync(path, 'w')
     } catch (error) {
@@ -83,7 +87,9 @@ export class RejectFile {
     if (this.#failure !== undefined) return
     if (this.#statement.options.mapByName && file !== this.#lastFile) {
       this.#lastFile = file
-      if (this.#native.rearranged?.().includes(file)) {
+      const fields = this.#native.fieldsOf?.(file) ?? this.#columns
+      if (this.#last === undefined) this.#fields = fields
+      if (!isSameHeader(fields, this.#fields)) {
         if (this.#lineEnd !== undefined) this.#push(this.#lineEnd)
         this.#flush()
         this.#failure ??= rearranged(this.#path, file)
@@ -102,9 +108,11 @@ export class RejectFile {
       const encoding = this.#encoding
       // The same statement is to load the file, and tells the order of its bytes by their mark.
       if (this.#statement.options.encoding === 'UTF16') this.#push(inEncoding('\ufeff', encoding))
-      const { skip = 0 } = this.#statement.options
+      const { skip = 0, header } = this.#statement.options
       for (let line = 0; line < skip; line++) this.#push(this.#lineEnd)
-      if (this.#header !== undefined) this.#push(inEncoding(this.#header, encoding), this.#lineEnd)
+      if (header !== 'false') {
+        this.#push(inEncoding(headerOf(this.#fields, this.#statement.options), encoding), this.#lineEnd)
+      }
     }
     this.#push(record)
     this.#last = record
@@ -273,8 +281,8 @@ function rearranged(path: string, file: string): CopyError {
     code: 'feature_not_supported',
     sqlState: '0A000',
     message: `the file for rejects "${path}" cannot hold rows of "${file}"`,
-    detail: `The fields of "${file}" stand in another order than those of the first file. Nothing was loaded.`,
-    hint: 'Load files of another order by a statement of their own.',
+    detail: `The fields of "${file}" stand in another order than those of the rows before. Nothing was loaded.`,
+    hint: 'Load files of another order by a statement of their own; or without the file, and refused rows by COPY REJECTS.',
     position: { file },
   })
 }

@@ -3,7 +3,7 @@ import type { CureKit } from './cures/kit.ts'
 import { Diagnosis, type DiagnosisGroup, errorsBytes } from './diagnosis.ts'
 import { CopyError } from './errors.ts'
 import type { RecordedReject } from './ledger/records.ts'
-import type { NativeFlaw, NativeLoad, NativeReject } from './native/load.ts'
+import type { NativeFlaw, NativeLoad, NativeReject, RowPlace, RowRecord } from './native/load.ts'
 import { toUtf8 } from './native/text.ts'
 import { type InputFile, RejectFile } from './reject-file.ts'
 import { MOST_KEPT, MOST_RAW, type Reject, type RejectError, type ReplacedRow, type ReplacedValue } from './rejects.ts'
@@ -15,6 +15,8 @@ const MOST_KEPT_BYTES = 32 << 20
 /** Rejects that wait for the rows before them, and their bytes, from which on these are to be dealt with. */
 const MANY_WAITING = 5_000
 const MANY_WAITING_BYTES = 8 << 20
+/** Rows of the target that are located together. */
+const LOCATED_AT_ONCE = 128
 /** Rows that the target is asked about at once, and those, with the bytes of their values, from which on it is to be. */
 const ASKED_AT_ONCE = 1_000
 const MANY_UNASKED = 4_000
@@ -110,6 +112,8 @@ export class RejectLog {
   readonly #init: RejectLogInit
   #native: NativeLoad | undefined
   #waiting: Waiting[] = []
+  /** Rows of the target that are to be located. One by one, that was most of what they cost. */
+  #unlocated: { readonly row: number; readonly errors: readonly RowError[]; readonly isReplaced: boolean }[] = []
   /** Those that the target is still to be asked about, in the order of the input. */
   #unasked: Unasked[] = []
   #unaskedBytes = 0
@@ -147,6 +151,7 @@ export class RejectLog {
   #replacedNumber = 0
   /** Rows that had values replaced and were refused all the same, or had others replaced by the target, which count there. */
   #replacedInVain = 0
+  #lastNamed: readonly [RowError, RejectError] | undefined
   #file: RejectFile | undefined
   readonly #diagnosis = new Diagnosis((raw) => this.text(raw))
   readonly #replacedDiagnosis = new Diagnosis((raw) => this.text(raw))
@@ -317,7 +322,8 @@ export class RejectLog {
 
   /** What the target refuses. */
   refusals(tolerates: RowRefusals['tolerates'], replaces?: RowRefusals['replaces']): RowRefusals {
-    const isPressed = () => this.#waiting.length > MANY_WAITING || this.#waitingBytes > MANY_WAITING_BYTES
+    const isPressed = () =>
+      this.#waiting.length + this.#unlocated.length > MANY_WAITING || this.#waitingBytes > MANY_WAITING_BYTES
     const mustAsk = () => this.#unasked.length > MANY_UNASKED || this.#unaskedBytes > MANY_UNASKED_BYTES
     this.#isAsking = true
     return {
@@ -335,15 +341,10 @@ export class RejectLog {
         this.#replacedByTarget += 1
         const most = this.#mostRows ?? Number.POSITIVE_INFINITY
         if (this.#replacedByTarget - 1 > most) return
-        const {
-          position,
-          fileIndex,
-          row: { errors: values, ...record },
-        } = this.#located(row, errors)
-        count(this.#replacedByFile, fileIndex, 1)
-        this.#wait({ position, fileIndex, row: { ...record, values: this.#replaced(values) } })
+        this.#locate(row, errors, true)
       },
       settle: async (row) => {
+        this.#locateAll()
         this.#settled = row
         const last = row > 0 ? this.#native?.locate(row - 1) : undefined
         if (last) await this.#emitAll(last.position)
@@ -388,14 +389,16 @@ export class RejectLog {
   }
 
   #sort(): void {
+    this.#locateAll()
     if (!this.#isSorted) this.#waiting.sort((a, b) => a.position - b.position)
     this.#isSorted = true
   }
 
   #postpone(row: number): PostponedRow {
-    const { position, fileIndex, row: found } = this.#located(row, [])
-    const { number: _, errors: __, raw, ...place } = found
     this.#sort()
+    const { place: at, raw } = this.#recordsOf([row])[0] as RowRecord
+    const { position, fileIndex = 0 } = at
+    const { raw: _, ...place } = placeOf(at, raw)
     const index = indexOf(this.#waiting, position, 0, (waiting) => waiting.position)
     const mended = this.#waiting[index]
     const isMended = mended?.position === position && 'values' in mended.row
@@ -479,39 +482,60 @@ export class RejectLog {
     this.#fromTarget += 1
     // They come in the order of the input, so that it is behind as many of its kind.
     if (this.#fromTarget - 1 > (this.#mostRows ?? Number.POSITIVE_INFINITY)) return
-    const { position, fileIndex, row: reject } = this.#located(row, errors)
-    count(this.#fromTargetByFile, fileIndex, 1)
-    this.#wait({ position, fileIndex, row: this.#isNumbered ? { ...reject, before: { rows: row } } : reject })
+    this.#locate(row, errors, false)
   }
 
-  /** A row that the decoder has handed out, with its place and bytes. */
-  #located(row: number, errors: readonly RowError[]): Waiting & { readonly row: WaitingReject } {
-    const place = this.#native?.locate(row)
-    const raw = this.#native?.record?.(row)
-    if (place === undefined || raw === undefined) throw unknownPlace(row)
-    const { rawLimit } = this.wants
-    const { position, fileIndex = 0, file, firstLine, line, byteOffset, byteLength } = place
-    const found = {
-      number: 0,
-      file,
-      line: firstLine,
-      lastLine: line,
-      byteOffset,
-      byteLength,
-      errors: this.#named(errors),
-      raw: raw.subarray(0, rawLimit),
-      rawIsCut: Math.min(raw.length, rawLimit) < byteLength,
+  /** Takes a row that the target refuses, or has replaced values of, which is to be located. */
+  #locate(row: number, errors: readonly RowError[], isReplaced: boolean): void {
+    this.#unlocated.push({ row, errors, isReplaced })
+    if (this.#unlocated.length >= LOCATED_AT_ONCE) this.#locateAll()
+  }
+
+  #locateAll(): void {
+    const all = this.#unlocated
+    if (all.length === 0) return
+    this.#unlocated = []
+    const records = this.#recordsOf(all.map(({ row }) => row))
+    for (const [index, { row, errors, isReplaced }] of all.entries()) {
+      const { place, raw } = records[index] as RowRecord
+      const { position, fileIndex = 0 } = place
+      const found = placeOf(place, raw)
+      const named = this.#named(errors)
+      if (isReplaced) {
+        count(this.#replacedByFile, fileIndex, 1)
+        this.#wait({ position, fileIndex, row: { number: 0, ...found, values: this.#replaced(named) } })
+      } else {
+        count(this.#fromTargetByFile, fileIndex, 1)
+        const reject = { number: 0, ...found, errors: named }
+        this.#wait({ position, fileIndex, row: this.#isNumbered ? { ...reject, before: { rows: row } } : reject })
+      }
     }
-    return { position, fileIndex, row: found }
+  }
+
+  /** Rows that the decoder has handed out, with their places and bytes. */
+  #recordsOf(rows: readonly number[]): readonly (RowRecord | undefined)[] {
+    const records = this.#native?.records?.(rows, this.wants.rawLimit) ?? []
+    const unknown = rows.find((_, index) => records[index] === undefined)
+    if (unknown !== undefined) throw unknownPlace(unknown)
+    return records
   }
 
   /** Errors with the types and fields of their columns. */
   #named(errors: readonly RowError[]): RejectError[] {
+    const named: RejectError[] = []
+    for (const error of errors) named.push(this.#nameOf(error))
+    return named
+  }
+
+  #nameOf(error: RowError): RejectError {
+    // Rows that one condition refuses mostly have one error together.
+    const [last, known] = this.#lastNamed ?? []
+    if (last === error && known !== undefined) return known
     const { columns } = this.#init
-    return errors.map((error) => {
-      const index = columns.findIndex(({ name }) => name === error.column)
-      return { ...error, ...(index >= 0 && { type: columns[index]?.typeName ?? '', field: index + 1 }) }
-    })
+    const index = error.column === undefined ? -1 : columns.findIndex(({ name }) => name === error.column)
+    const named = index < 0 ? error : errorOf({ ...error, column: index }, columns)
+    this.#lastNamed = [error, named]
+    return named
   }
 
   /** Values that did not fit, with what is in their place. */
@@ -575,11 +599,11 @@ export class RejectLog {
 
   /** Hands on rows up to a position in the input, some of many; whether there may be more. */
   #emit(upTo: number): boolean {
+    this.#sort()
     const waiting = this.#waiting
     // Behind the row at which the load fails, none is told, however many are known.
     if (waiting.length === 0 || this.#excess !== undefined) return false
     const most = this.#mostRows ?? Number.POSITIVE_INFINITY
-    this.#sort()
     let end = 0
     const isTold = (next: Waiting | undefined) => next !== undefined && next.position <= upTo && !next.isUnasked
     while (end < EMITTED_AT_ONCE && isTold(waiting[end])) end += 1
@@ -692,6 +716,11 @@ export class RejectLog {
 }
 
 const NO_BYTES = Buffer.alloc(0)
+
+/** Where a row stands, and its bytes, as a reject tells them. */
+function placeOf({ file, firstLine, line, byteOffset, byteLength }: RowPlace, raw: Buffer) {
+  return { file, line: firstLine, lastLine: line, byteOffset, byteLength, raw, rawIsCut: raw.length < byteLength }
+}
 
 /** A row that is told without its place would be another one, or none. */
 function unknownPlace(row: number): CopyError {

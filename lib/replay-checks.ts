@@ -89,14 +89,15 @@ export function checkLineage(
   })
 }
 
-/** Only the names of the first file's header are recorded. */
+/** Without the names there is but one order. */
 export function ofOtherOrder(file: string): CopyError {
   return new CopyError({
     code: 'feature_not_supported',
     sqlState: '0A000',
     message: `COPY REJECTS cannot tell which field of the refused rows of "${file}" is of which column`,
-    detail: 'MAP BY NAME found its fields in another order than those of the first file, whose header is recorded.',
-    hint: 'Nothing was loaded. Mend that file, and load it by a statement of its own.',
+    detail:
+      'MAP BY NAME found its fields in another order than those of the first file. Now fields go by their places.',
+    hint: 'Nothing was loaded. Leave MAP BY NAME as it was.',
     position: { file },
   })
 }

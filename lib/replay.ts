@@ -1,4 +1,5 @@
 import { CopyError } from './errors.ts'
+import { isSameHeader } from './header.ts'
 import { readPage } from './history.ts'
 import type { Ledger } from './ledger/ledger.ts'
 import { checkLoadId, findLoad, openLedger } from './ledger/open.ts'
@@ -124,8 +125,11 @@ export class Replay {
   readonly header: readonly string[] | undefined
   /** The file of the first row. */
   readonly #first: string | undefined
-  /** Those whose fields stand in another order than the header says. */
-  readonly #rearranged: ReadonlySet<string>
+  /** The names in the headers of those whose fields stand in another order than the header says. */
+  readonly #fieldsOf: ReadonlyMap<string, readonly string[]>
+  /** In which order the rows have their fields that are read, and from where on, if not all of them in that of the header. */
+  #order: readonly string[] | undefined
+  #orders: { readonly start: number; readonly fields: readonly string[] }[] = []
   /** The files of the rows, by their numbers, and of which of them each row is that is read. */
   #files = new Map<string, number>()
   #fileOf: number[] = []
@@ -171,7 +175,7 @@ export class Replay {
     const { source, options } = statement
     this.header = fields
     this.#first = first
-    this.#rearranged = new Set(files.flatMap(({ path, isRearranged }) => (isRearranged ? [path] : [])))
+    this.#fieldsOf = new Map(files.flatMap(({ path, fields }) => (fields ? [[path, fields]] : [])))
     this.text = rejects.text
     this.loadId = loadId
     // Without a row there is no path either.
@@ -187,6 +191,7 @@ export class Replay {
     const names = [...this.#files.keys()]
     return {
       origins: { names, records: this.#fileOf },
+      orders: this.#orders,
       ...(this.statement.options.partitions && { partitions: partitionsOf(this.statement, names).values }),
     }
   }
@@ -197,14 +202,24 @@ export class Replay {
     return { ...options, header: 'true' }
   }
 
-  /** Reads the rows from the ledger. Nobody else loads them until this transaction has ended. */
-  async read(ledger: Ledger, memoryLimit: number, signal: AbortSignal | undefined): Promise<Spool> {
+  /**
+   * Reads the rows from the ledger. Nobody else loads them until this transaction has ended.
+   *
+   * @param header The names by which fields belong to columns; undefined where their places say that.
+   */
+  async read(
+    ledger: Ledger,
+    memoryLimit: number,
+    { signal, header }: { readonly signal?: AbortSignal | undefined; readonly header: readonly string[] | undefined },
+  ): Promise<Spool> {
+    this.#order = header
     this.#origins = []
     this.#recordsBefore = []
     this.#lines = []
     this.#offsets = []
     // The columns of keys are in the order of the first path.
     this.#files = new Map(this.#first === undefined ? [] : [[this.#first, 0]])
+    this.#orders = []
     this.#fileOf = []
     this.#starts = new Map()
     this.#untried = []
@@ -287,7 +302,6 @@ export class Replay {
         context: `COPY ${this.statement.table.name.value}, line ${lastLine}`,
       })
     }
-    if (this.#rearranged.has(file)) throw ofOtherOrder(file)
     this.#origins.push({ number, file, line, lastLine, byteOffset, byteLength, at: flaw === undefined ? at : -1 })
     if (flaw === undefined) {
       this.#starts.set(at, this.#origins.length - 1)
@@ -298,6 +312,7 @@ export class Replay {
       const files = this.#files
       if (!files.has(file)) files.set(file, files.size)
       this.#fileOf.push(files.get(file) ?? 0)
+      this.#note(file, at)
       this.#lines.push(line)
       this.#offsets.push(byteOffset)
       return true
@@ -320,6 +335,17 @@ export class Replay {
     return false
   }
 
+  /** Notes where the rows begin of a file whose fields stand in another order than those of the one before. */
+  #note(file: string, at: number): void {
+    const last = this.#order
+    const fields = this.#fieldsOf.get(file) ?? (last && this.header)
+    if (fields === undefined) return
+    if (last === undefined) throw ofOtherOrder(file)
+    if (isSameHeader(fields, last)) return
+    this.#order = fields
+    this.#orders.push({ start: at, fields })
+  }
+
   /** The load as everybody else sees it: rows are where they were in the original input. */
   watch(native: NativeLoad, take: TakeRejects): NativeLoad {
     const replay = this
@@ -340,9 +366,16 @@ export class Replay {
         return chunk
       },
       counters: () => replay.#counters(native.counters()),
+      fieldsOf: (file) => replay.#fieldsOf.get(file),
       files: () => (native.files?.() ?? []).map((file) => ({ ...file, ...replay.#counters(file), file: replay.file })),
-      locate: (row) => replay.#locate(native.locate(row)),
-      record: (row) => native.record?.(row),
+      locate: (row) => {
+        const place = native.locate(row)
+        return place && replay.#placeOf(place)
+      },
+      records: (rows, limit) =>
+        (native.records?.(rows, limit) ?? []).map(
+          (found) => found && { ...found, place: replay.#placeOf(found.place) },
+        ),
       settle: (row) => native.settle?.(row),
       isFull: () => native.isFull?.() === true,
       setThreads: (threads) => native.setThreads?.(threads),
@@ -507,8 +540,8 @@ export class Replay {
     return at === undefined ? undefined : this.#origins[this.#starts.get(at) ?? -1]
   }
 
-  #locate(place: RowPlace | undefined): RowPlace | undefined {
-    const origin = this.#originAt(place?.byteOffset)
+  #placeOf(place: RowPlace): RowPlace {
+    const origin = this.#originAt(place.byteOffset)
     if (origin === undefined) return place
     const { number, file, line, lastLine, byteOffset, byteLength } = origin
     return { file, position: number, unit: 'line', firstLine: line, line: lastLine, byteOffset, byteLength }

@@ -31,6 +31,7 @@ describe.each(benches)('$name', ({ open }) => {
     file('order/1.csv', 'id,note\n1,a\nx,3\n')
     file('order/2.csv', 'ID,note\n2,b\ny,4\n')
     file('order/3.csv', 'note,id\n5,z\nc,3\n')
+    file('order/4.csv', 'id,note\n4,d\n')
     file('none/readme.txt', '')
     mkdirSync(join(folder, 'void'))
     file('fixed/a.txt', 'skip\n1  a\n2  b\n')
@@ -118,28 +119,43 @@ describe.each(benches)('$name', ({ open }) => {
     ])
   })
 
-  test('what was refused of a file with its fields in another order is not taken for that of the first', async () => {
+  test('what was refused of files with their fields in orders of their own is loaded again by these', async () => {
     const inside = join(folder, 'orders')
     mkdirSync(inside)
     writeFileSync(join(inside, 'a.csv'), 'id,note\n1,a\nx,b\n')
-    writeFileSync(join(inside, 'b.csv'), 'note,id\nc,2\n7,y\n')
-    const statement = `COPY t FROM '${inside}' (${CSV}, MAP BY NAME, ON_ERROR skip_row)`
-    const path = join(folder, 'orders.out')
-    await expect(bench.db.copy(statement, { rejects: path })).rejects.toMatchObject({
-      sqlState: '0A000',
-      message: `the file for rejects "${path}" cannot hold rows of "${inside}/b.csv"`,
+    writeFileSync(join(inside, 'b.csv'), 'note,id\nc,2\n7,y\nshort\n"q\n,8",z\n')
+    writeFileSync(join(inside, 'c.csv'), 'NOTE,ID\nd,u\n')
+    writeFileSync(join(inside, 'd.csv'), 'id,note\nv,9\n')
+    const receipt = await bench.db.copy(`COPY t FROM '${inside}' (${CSV}, MAP BY NAME, ON_ERROR skip_row)`, {
+      ledger: true,
     })
-    expect(await rows()).toEqual([])
-    expect(readFileSync(path, 'utf8')).toBe('id,note\nx,b\n')
-    const receipt = await bench.db.copy(statement, { ledger: true })
-    expect(receipt.files.map(({ isRearranged }) => isRearranged)).toEqual([undefined, true])
-    await expect(bench.db.copy(`COPY REJECTS '${receipt.id}' INTO t (note, id)`)).rejects.toMatchObject({
+    expect(receipt.files.map(({ fields }) => fields)).toEqual([undefined, ['note', 'id'], ['NOTE', 'ID'], undefined])
+    await bench.sql('CREATE TABLE places (id text, note text, file text, line bigint)')
+    const told: unknown[] = []
+    const onReject = ({ file, line, lastLine, errors }: Reject) =>
+      told.push([file.slice(inside.length), line, lastLine, errors[0]?.message])
+    const again = (options: string) => `COPY REJECTS '${receipt.id}' INTO places WITH (${options})`
+    const into = 'LINEAGE (file file, line line)'
+    await expect(bench.db.copy(again(`${into}, MAP BY NAME false`))).rejects.toMatchObject({
       sqlState: '0A000',
       message: `COPY REJECTS cannot tell which field of the refused rows of "${inside}/b.csv" is of which column`,
+      position: { file: `${inside}/b.csv` },
     })
-    expect(await rows()).toEqual([
-      ['1', 'a'],
-      ['2', 'c'],
+    await expect(bench.db.copy(again(`${into}, ON_ERROR stop`))).rejects.toMatchObject({
+      sqlState: '22P04',
+      message: 'missing data for column "id"',
+      position: { file: `${inside}/b.csv`, line: 4 },
+    })
+    const loaded = await bench.db.copy(again(into), { onReject })
+    expect(loaded).toMatchObject({ rowsRead: 6, rowsLoaded: 5, rowsRejected: 1, rowsResolved: 5 })
+    expect(told).toEqual([['/b.csv', 4, 4, 'missing data for column "id"']])
+    const found = await bench.sql('SELECT file, line, id, note FROM places ORDER BY file, line')
+    expect(found.map(([file, ...rest]) => [file?.slice(inside.length), ...rest])).toEqual([
+      ['/a.csv', '3', 'x', 'b'],
+      ['/b.csv', '3', 'y', '7'],
+      ['/b.csv', '5', 'z', 'q\n,8'],
+      ['/c.csv', '2', 'u', 'd'],
+      ['/d.csv', '2', 'v', '9'],
     ])
   })
 
@@ -206,11 +222,11 @@ describe.each(benches)('$name', ({ open }) => {
     ])
   })
 
-  test('no record is taken for one whose fields stand in another order', async () => {
+  test('the file of rejects has rows of one order, below the header of that', async () => {
     const rejects = join(folder, 'order.bad')
     const statement = (files: string) =>
       `COPY t FROM '${folder}/order' (${CSV}, FILES = [${files}], MAP BY NAME, ON_ERROR skip_row)`
-    const some = await bench.db.copy(statement(`'1.csv', '2.csv'`), { rejects })
+    await bench.db.copy(statement(`'1.csv', '2.csv'`), { rejects })
     expect(readFileSync(rejects, 'utf8')).toBe('id,note\nx,3\ny,4\n')
     const told: string[] = []
     const onReject = ({ file, line }: Reject) => told.push(`${file.slice(-5)} ${line}`)
@@ -221,18 +237,16 @@ describe.each(benches)('$name', ({ open }) => {
       position: { file: `${folder}/order/3.csv` },
     })
     expect(told).toEqual(['1.csv 3', '2.csv 3', '3.csv 2'])
-    const receipt = await bench.db.copy(all)
-    expect(receipt.files.map(({ isRearranged = false }) => isRearranged)).toEqual([false, false, true])
-    await bench.sql('CREATE TABLE loose (id text, note text)')
-    await expect(bench.db.copy(`COPY REJECTS '${receipt.id}' INTO loose`)).rejects.toMatchObject({
+    const { id } = await bench.db.copy(all)
+    await expect(bench.db.copy(`COPY REJECTS '${id}' INTO t`, { rejects })).rejects.toMatchObject({
       sqlState: '0A000',
       position: { file: `${folder}/order/3.csv` },
     })
-    await bench.db.copy(`COPY REJECTS '${some.id}' INTO loose`)
-    expect(await bench.sql('SELECT id, note FROM loose ORDER BY id')).toEqual([
-      ['x', '3'],
-      ['y', '4'],
-    ])
+    await bench.db.copy(statement(`'4.csv', '3.csv'`), { rejects })
+    expect(readFileSync(rejects, 'utf8')).toBe('note,id\n5,z\n')
+    await bench.sql('CREATE TABLE loose (id text, note text)')
+    await bench.db.copy(`COPY loose FROM '${rejects}' (${CSV}, MAP BY NAME)`)
+    expect(await bench.sql('SELECT id, note FROM loose')).toEqual([['z', '5']])
   })
 
   test('a file that is named twice is read twice', async () => {

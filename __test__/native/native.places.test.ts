@@ -53,16 +53,25 @@ it('keeps all that is not settled, and says when that is much', async () => {
     for (let chunk = await native.next(); chunk !== undefined; chunk = await native.next()) {
       handed += chunk.rows
       chunk.release()
-      expect(native.record?.(settled)?.toString()).toBe(record(settled))
+      expect(native.records?.([settled], 1024)[0]?.raw.toString()).toBe(record(settled))
       // The end of each row is kept besides its bytes.
       expect((handed - settled) * (ROW + 4)).toBeLessThan(FULL + 2 * TILE)
       if (native.isFull?.() !== true) continue
       expect((handed - settled) * ROW).toBeGreaterThan(FULL / 2)
       const middle = (settled + handed) >> 1
       expect(native.locate(middle)).toMatchObject({ line: middle + 1, byteOffset: middle * ROW })
+      if (times === 0) {
+        // More than are told at once, and one that has not come.
+        const rows = Array.from({ length: Math.floor((2 * TILE) / ROW) }, (_, at) => handed - 1 - at)
+        const records = native.records?.([...rows, handed + ROWS], ROW) ?? []
+        expect(records.pop()).toBeUndefined()
+        expect(records.map((found) => [found?.place, found?.raw.toString()])).toEqual(
+          rows.map((row) => [native.locate(row), record(row)]),
+        )
+      }
       settled = handed
       native.settle?.(settled)
-      expect([native.isFull?.(), native.record?.(settled - 1)]).toEqual([false, undefined])
+      expect([native.isFull?.(), native.records?.([settled - 1], 1024)[0]]).toEqual([false, undefined])
       times += 1
     }
     expect(handed).toBe(ROWS)
@@ -75,11 +84,17 @@ it('refuses no row of which the place is forgotten', async () => {
     const log = new RejectLog({ statement, file: 'big.csv', columns: [], kit })
     log.attach(native, true)
     for (let chunk = await native.next(); chunk !== undefined; chunk = await native.next()) chunk.release()
-    const { refuse, postpone } = log.refusals('all')
+    const { refuse, settle, postpone } = log.refusals('all')
     refuse(ROWS - 1, [{ sqlState: '23514', code: 'check_violation', message: 'no' }])
-    for (const ask of [() => refuse(0, []), () => postpone(0)]) {
-      expect(ask).toThrow('it is not known where row 1 of the load stands in its input')
-      expect(ask).toThrow(expect.objectContaining({ sqlState: 'XX000' }))
+    const refusing = async () => {
+      refuse(0, [])
+      await settle(1)
+    }
+    for (const ask of [refusing, async () => postpone(0)]) {
+      await expect(ask()).rejects.toMatchObject({
+        sqlState: 'XX000',
+        message: 'it is not known where row 1 of the load stands in its input',
+      })
     }
     const told: unknown[] = []
     const other = new RejectLog({

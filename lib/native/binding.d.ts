@@ -41,14 +41,17 @@ export declare class BindingLoad {
    * empty lines, rows mended and bytes replaced. Of inputs whose turn has not come there may be nothing.
    */
   files(): Array<number>
-  /** The numbers of the inputs whose fields stand in another order than those of the first, by the names in their headers. */
-  rearranged(): Array<number>
+  /** The names in the header of an input, by its number, where its fields stand in another order than those of the first. */
+  fieldsOf(file: number): Array<string> | null
   /** What the store says of each object that is read, or was. */
   about(): Array<BindingAbout>
   /** Where a row, counted from 0, stands in the input. */
   locate(row: number): BindingLocation | null
-  /** The bytes of a row's record, counted from 0, where they are kept. */
-  record(row: number): Buffer | null
+  /**
+   * Where rows, counted from 0, stand in the input, and the bytes of their records, where they are kept, up to a limit: of the first of the rows, as
+   * many as take little memory.
+   */
+  records(rows: Array<number>, limit: number): BindingRecords
   /** `values`: texts of a column's dictionary from a number on. */
   texts(column: number, from: number): BindingTexts
   /** Nobody will ask about rows before this one any more; what there is to ask about others is kept. */
@@ -341,6 +344,13 @@ export interface BindingObject {
   modified?: number
 }
 
+/** From a record on, the fields of the input stand in the order of these names. */
+export interface BindingOrder {
+  /** The offset of the record. */
+  start: number
+  fields: Array<string>
+}
+
 /** Other inputs, whose records these are. */
 export interface BindingOrigins {
   names: Array<string>
@@ -371,6 +381,16 @@ export interface BindingPeek {
   /** The header is an empty line. */
   isNameless: boolean
   failure?: BindingFailure
+}
+
+/** Rows of which somebody wants to know more. Objects that are made one by one across the boundary cost more than to find them. */
+export interface BindingRecords {
+  /**
+   * For each row, one after the other: its input, the bytes of records before it in all inputs, its first and last line, its byte offset and length, and how
+   * many bytes of it are in `raw`; NaN where it is not known.
+   */
+  places: Float64Array
+  raw: Buffer
 }
 
 /** Records that were refused, and rows with a value that was replaced. */
@@ -487,6 +507,8 @@ export interface BindingSpecification {
   partitionCount?: number
   /** Where the records are some of other inputs': those. Partition values are then theirs. */
   origins?: BindingOrigins
+  /** And the orders of their fields, where these belong to columns by name. */
+  orders?: Array<BindingOrder>
   /** What is known of each input, where copies are read. */
   about?: Array<BindingAbout>
   /** All that a record must meet not to be passed over. */

@@ -298,6 +298,12 @@ export interface RowPlace {
   readonly byteLength: number
 }
 
+/** A row as it was read. */
+export interface RowRecord {
+  readonly place: RowPlace
+  readonly raw: Buffer
+}
+
 /** The place of a row as an error tells it: one without lines has no bytes either. */
 export function positionOf({ file, unit, line, byteOffset }: Pick<RowPlace, 'file' | 'unit' | 'line' | 'byteOffset'>): {
   readonly file: string
@@ -354,8 +360,8 @@ export interface NativeLoad {
   counters(): LoadCounters
   /** The same of each input, in their order; of those whose turn has not come there may be none. */
   files?(): FileCounters[]
-  /** The names of the inputs whose fields stand in another order than those of the first, by the names in their headers: of those read so far. */
-  rearranged?(): string[]
+  /** The names in the header of an input that is read, or was, where its fields stand in another order than those of the first. */
+  fieldsOf?(file: string): readonly string[] | undefined
   /** How many decoder threads may work from now on; none is a pause. */
   setThreads?(threads: number): void
   /**
@@ -369,8 +375,11 @@ export interface NativeLoad {
    * Line and byte offset of a data row by its ordinal (from 0), while the row is among those recently handed out or not settled.
    */
   locate(row: number): RowPlace | undefined
-  /** The bytes of a data row's record, without its line end: where they are kept, from when it is handed out until it is settled. */
-  record?(row: number): Buffer | undefined
+  /**
+   * The same of several rows, with the bytes of their records, without a line end, up to a limit: of those whose bytes are kept, from when they are handed
+   * out until they are settled. Many at a time cost a tenth.
+   */
+  records?(rows: readonly number[], limit: number): (RowRecord | undefined)[]
   /**
    * Nobody will ask about rows before this one any more. From the first call on the places and bytes of all others are kept, as long as
    * some are settled whenever {@link isFull} says so.

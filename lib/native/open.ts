@@ -31,6 +31,7 @@ import type {
   NativeReject,
   ReadSinkKind,
   RowPlace,
+  RowRecord,
   SinkKind,
   ValueNode,
 } from './load.ts'
@@ -46,6 +47,8 @@ export interface Known {
   readonly about?: readonly Omit<RemoteObject, 'address'>[]
   /** Where the records are some of other inputs': what those are called, and of which of them each is. Partition values are then theirs. */
   readonly origins?: { readonly names: readonly string[]; readonly records: readonly number[] }
+  /** From which offset on the fields of a spooled input stand in the order of which names, where they belong to columns by name. */
+  readonly orders?: readonly { readonly start: number; readonly fields: readonly string[] }[]
 }
 
 /** What a load reads. */
@@ -145,12 +148,13 @@ export const DEFAULT_SESSION: LoadSession = {
 
 /** Starts a load. Throws CopyError when the input cannot be opened. */
 export function openLoad(plan: LoadPlan, input: Input): NativeLoad {
-  const { partitions, about, origins } = input
+  const { partitions, about, origins, orders } = input
   const spec = {
     ...specification(plan, plan.sink, input.name),
     ...(partitions && { partitions: partitions.flat(), partitionCount: partitions[0]?.length ?? 0 }),
     ...(about && { about: about.map((each) => ({ ...each })) }),
     ...(origins && { origins: { names: [...origins.names], records: [...origins.records] } }),
+    ...(orders && { orders: orders.map(({ start, fields }) => ({ start, fields: [...fields] })) }),
   }
   return new Load(loadAddon(), spec, input, plan.rejects?.take, plan.givesAway)
 }
@@ -296,6 +300,29 @@ export function namesOf(input: Input): readonly string[] {
 
 function fileOf({ file }: { readonly file?: number | undefined }, names: readonly string[]): string {
   return names[file ?? 0] ?? ''
+}
+
+/** The row whose numbers begin at `at`; undefined where it is not known. */
+function recordAt(
+  places: Float64Array,
+  at: number,
+  unit: RowPlace['unit'],
+  names: readonly string[],
+  raw: Buffer,
+): RowRecord | undefined {
+  const fileIndex = places[at] as number
+  if (Number.isNaN(fileIndex)) return undefined
+  const place = {
+    file: names[fileIndex] ?? '',
+    fileIndex,
+    position: places[at + 1] as number,
+    unit,
+    firstLine: places[at + 2] as number,
+    line: places[at + 3] as number,
+    byteOffset: places[at + 4] as number,
+    byteLength: places[at + 5] as number,
+  }
+  return { place, raw }
 }
 
 function textColumn(name: string): LoadColumn {
@@ -444,6 +471,8 @@ const OUTPUT_SLACK = 1.5
 const NO_BYTES = Buffer.alloc(0)
 /** Numbers that the addon tells of each file. */
 const FILE_NUMBERS = 9
+/** Numbers that it tells of each row's record. */
+const RECORD_NUMBERS = 7
 /** Refused records that become objects, and are dealt with, between two turns of the event loop: 3 to 10 µs each. */
 const REJECTS_AT_ONCE = 250
 /** Buffers do not grow beyond this many times their first size for good. */
@@ -622,6 +651,7 @@ class Load implements NativeLoad {
   readonly #binding: BindingLoad
   readonly #name: string
   readonly #names: readonly string[]
+  #numbers: ReadonlyMap<string, number> | undefined
   readonly #sink: string
   readonly #isServed: boolean
   readonly #total: number | undefined
@@ -898,8 +928,11 @@ class Load implements NativeLoad {
     })
   }
 
-  rearranged(): string[] {
-    return this.#binding.rearranged().map((file) => this.#names[file] ?? '')
+  fieldsOf(file: string): readonly string[] | undefined {
+    // Of one that is read twice the first is read when the other is not yet.
+    this.#numbers ??= new Map(this.#names.map((name, number): [string, number] => [name, number]).reverse())
+    const number = this.#numbers.get(file)
+    return number === undefined ? undefined : (this.#binding.fieldsOf(number) ?? undefined)
   }
 
   locate(row: number): RowPlace | undefined {
@@ -908,8 +941,19 @@ class Load implements NativeLoad {
     return place ? { ...place, unit, file: fileOf(place, this.#names), fileIndex: place.file ?? 0 } : undefined
   }
 
-  record(row: number): Buffer | undefined {
-    return this.#binding.record(row) ?? undefined
+  records(rows: readonly number[], limit: number): (RowRecord | undefined)[] {
+    const unit = isColumnar(this.#format) ? 'row' : 'line'
+    const found: (RowRecord | undefined)[] = []
+    while (found.length < rows.length) {
+      const { places, raw } = this.#binding.records(rows.slice(found.length), limit)
+      let end = 0
+      for (let at = 0; at < places.length; at += RECORD_NUMBERS) {
+        const start = end
+        end += places[at + 6] || 0
+        found.push(recordAt(places, at, unit, this.#names, raw.subarray(start, end)))
+      }
+    }
+    return found
   }
 
   settle(row: number): void {

@@ -10,9 +10,10 @@ use copyist_format::infer::{Guess, MAX_NAME, column_names};
 use copyist_format::{Plan, Tolerance};
 use copyist_transcode::values::Node;
 use copyist_transcode::{
-    ChunkData, Failure, FileCounters, Input, Load, LocalFile, Next, Pushed, Source, Specification, Summary, Told, peek,
+    ChunkData, Failure, FileCounters, Input, Load, LocalFile, Location, Next, Pushed, Source, Specification, Summary,
+    Told, peek,
 };
-use napi::bindgen_prelude::{AsyncTask, Buffer, BufferSlice, Function};
+use napi::bindgen_prelude::{AsyncTask, Buffer, BufferSlice, Float64Array, Function};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Status, Task, sys};
 use napi_derive::napi;
@@ -22,7 +23,7 @@ use crate::duckdb::{self, HeldChunk, Segment};
 use crate::rejects::BindingRejects;
 use crate::remote::{BindingObject, BindingStore};
 use crate::schema::{self, BindingSchema};
-use crate::specification::{BindingAbout, BindingSpecification, compression_named};
+use crate::specification::{BindingAbout, BindingOrder, BindingSpecification, compression_named};
 use crate::spool::BindingSpool;
 
 /// What `next` found. `state` is `chunk`, `pending`, `grow`, `rejects`, `end` or `failed`.
@@ -81,6 +82,21 @@ pub struct BindingCounters {
     pub bytes_replaced: f64,
     /// What the input is in, if it is not UTF-8.
     pub encoding: Option<String>,
+}
+
+/// Bytes of records beyond which no more are told at once.
+const MOST_RECORDS: usize = 256 * 1024;
+
+/// Numbers of each in [`BindingRecords::places`].
+const RECORD_NUMBERS: usize = 7;
+
+/// Rows of which somebody wants to know more. Objects that are made one by one across the boundary cost more than to find them.
+#[napi(object)]
+pub struct BindingRecords {
+    /// For each row, one after the other: its input, the bytes of records before it in all inputs, its first and last line, its byte offset and length, and how
+    /// many bytes of it are in `raw`; NaN where it is not known.
+    pub places: Float64Array,
+    pub raw: Buffer,
 }
 
 /// Where a row is.
@@ -246,13 +262,9 @@ impl BindingLoad {
             Ok(source) => source,
             Err(failure) => return Ok(Some(failure.into())),
         };
-        Ok(self.start(
-            &specification,
-            vec![specification.input(&specification.name, source)],
-            &Told::Nothing,
-            None,
-            on_ready,
-        ))
+        let orders = specification.orders.iter().flatten().map(BindingOrder::order).collect();
+        let input = Input { orders, ..specification.input(&specification.name, source) };
+        Ok(self.start(&specification, vec![input], &Told::Nothing, None, on_ready))
     }
 
     /// Starts reading what `push` brings. `onDrain` is called when pushing may go on.
@@ -516,12 +528,14 @@ impl BindingLoad {
         files.iter().flat_map(|file| file_numbers(file).map(|number| number as f64)).collect()
     }
 
-    /// The numbers of the inputs whose fields stand in another order than those of the first, by the names in their headers.
+    /// The names in the header of an input, by its number, where its fields stand in another order than those of the first.
     #[napi(catch_unwind)]
-    pub fn rearranged(&self) -> Vec<u32> {
+    pub fn fields_of(&self, file: u32) -> Option<Vec<String>> {
         let inner = self.lock();
-        let last = || inner.last.as_ref().map(|last| last.rearranged.clone()).unwrap_or_default();
-        inner.load.as_ref().map_or_else(last, Load::rearranged)
+        match &inner.load {
+            Some(load) => load.fields_of(file),
+            None => inner.last.as_ref()?.fields_of(file),
+        }
     }
 
     /// What the store says of each object that is read, or was.
@@ -552,16 +566,33 @@ impl BindingLoad {
         })
     }
 
-    /// The bytes of a row's record, counted from 0, where they are kept.
+    /// Where rows, counted from 0, stand in the input, and the bytes of their records, where they are kept, up to a limit: of the first of the rows, as
+    /// many as take little memory.
     #[napi(catch_unwind)]
-    pub fn record(&self, row: f64) -> Option<Buffer> {
+    pub fn records(&self, rows: Vec<f64>, limit: u32) -> BindingRecords {
         let inner = self.lock();
-        let record = match (&inner.load, &inner.last) {
-            (Some(load), _) => load.record(row as u64),
-            (None, Some(last)) => last.record(row as u64),
-            (None, None) => None,
-        };
-        record.map(Buffer::from)
+        let mut places = Vec::with_capacity(RECORD_NUMBERS * rows.len());
+        let mut raw = Vec::new();
+        for row in rows.into_iter().map(|row| row as u64) {
+            let found = match (&inner.load, &inner.last) {
+                (Some(load), _) => load.locate(row).zip(load.record(row)),
+                (None, Some(last)) => last.locate(row).zip(last.record(row)),
+                (None, None) => None,
+            };
+            let numbers =
+                found.map(|(Location { file, position, line, first_line, byte_offset, byte_len }, record)| {
+                    let record = &record[..record.len().min(limit as usize)];
+                    raw.extend_from_slice(record);
+                    let len = record.len() as u64;
+                    [u64::from(file), position, first_line, line, byte_offset, byte_len, len]
+                        .map(|number| number as f64)
+                });
+            places.extend(numbers.unwrap_or([f64::NAN; RECORD_NUMBERS]));
+            if raw.len() > MOST_RECORDS {
+                break;
+            }
+        }
+        BindingRecords { places: places.into(), raw: raw.into() }
     }
 
     /// `values`: texts of a column's dictionary from a number on.

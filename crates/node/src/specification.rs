@@ -15,7 +15,7 @@ use copyist_format::{
 use copyist_scan::{Eol, Grammar, Scanner, Separator};
 use copyist_store::{Codec, Compression, Expansion};
 use copyist_transcode::columnar::{Format, Positions};
-use copyist_transcode::{Failure, Input, Limits, Sink, Source, Told, micros_of, millis_of};
+use copyist_transcode::{Failure, Input, Limits, Order, Sink, Source, Told, micros_of, millis_of};
 use napi::bindgen_prelude::{Buffer, BufferSlice};
 use napi_derive::napi;
 
@@ -112,6 +112,20 @@ pub struct BindingOrigins {
     pub names: Vec<String>,
     /// Of which of them each record is.
     pub records: Vec<u32>,
+}
+
+/// From a record on, the fields of the input stand in the order of these names.
+#[napi(object)]
+pub struct BindingOrder {
+    /// The offset of the record.
+    pub start: f64,
+    pub fields: Vec<String>,
+}
+
+impl BindingOrder {
+    pub fn order(&self) -> Order {
+        Order { start: self.start as u64, names: self.fields.clone() }
+    }
 }
 
 /// What is done to a field before its type sees it.
@@ -234,6 +248,8 @@ pub struct BindingSpecification {
     pub partition_count: Option<u32>,
     /// Where the records are some of other inputs': those. Partition values are then theirs.
     pub origins: Option<BindingOrigins>,
+    /// And the orders of their fields, where these belong to columns by name.
+    pub orders: Option<Vec<BindingOrder>>,
     /// What is known of each input, where copies are read.
     pub about: Option<Vec<BindingAbout>>,
     /// All that a record must meet not to be passed over.

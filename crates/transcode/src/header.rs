@@ -232,6 +232,20 @@ fn places_of(first: &Fields, other: &Fields) -> Option<Vec<u32>> {
     places.into_iter().collect()
 }
 
+/// The plan for records whose fields stand in the order of these names. None if that is the order of the plan.
+pub(crate) fn in_order(plan: &Plan, names: &[String]) -> Result<Option<Arc<Plan>>, Failure> {
+    let fields = |names: &[String]| names.iter().map(|name| Some(name.clone().into_bytes())).collect::<Fields>();
+    let fields_there = fields(names);
+    match plan.map.as_ref().and_then(|map| places_of(&fields(&map.names), &fields_there)) {
+        Some(places) if places.is_sorted() => Ok(None),
+        Some(places) => Ok(Some(Arc::new(rearranged(plan, &fields_there, &places)))),
+        None => {
+            let message = format!("the fields {} are not those of the header", names.join(", "));
+            Err(Failure::whole(DataError::new(ErrorCode::BadCopyFileFormat, message)))
+        }
+    }
+}
+
 /// Whether two fields are one name in some case, blanks around it aside.
 fn is_same_name(one: &Option<Vec<u8>>, other: &Option<Vec<u8>>) -> bool {
     match (one, other) {

@@ -30,5 +30,7 @@ pub use locate::Location;
 pub use peek::peek;
 pub use pipeline::{Counters, FileCounters, Limits, Load, Next, Sink, Specification, Summary};
 pub use reject::Reject;
-pub use source::{Decompressed, Input, LocalFile, Pushed, ReadRemote, Remote, Source, Told, micros_of, millis_of};
+pub use source::{
+    Decompressed, Input, LocalFile, Order, Pushed, ReadRemote, Remote, Source, Told, micros_of, millis_of,
+};
 pub use spool::Spool;

@@ -159,8 +159,7 @@ pub struct Summary {
     pub files: Vec<FileCounters>,
     /// As [`Load::about`].
     pub about: Vec<Option<About>>,
-    /// As [`Load::rearranged`].
-    pub rearranged: Vec<u32>,
+    fields: Vec<Option<Vec<String>>>,
     recent: Recent,
 }
 
@@ -175,6 +174,12 @@ impl Summary {
     #[must_use]
     pub fn record(&self, row: u64) -> Option<Vec<u8>> {
         self.recent.record(row)
+    }
+
+    /// As [`Load::fields_of`].
+    #[must_use]
+    pub fn fields_of(&self, file: u32) -> Option<Vec<String>> {
+        self.fields.get(file as usize)?.clone()
     }
 }
 
@@ -502,12 +507,10 @@ impl Load {
         files
     }
 
-    /// The numbers of the inputs whose fields stand in another order than those of the first, of those whose turn has come.
+    /// The names in the header of an input whose turn has come, where its fields stand in another order than those of the first.
     #[must_use]
-    pub fn rearranged(&self) -> Vec<u32> {
-        let readings = lock(&self.shared.readings);
-        let numbered = (0..).zip(&*readings);
-        numbered.filter(|(_, reading)| reading.is_rearranged).map(|(number, _)| number).collect()
+    pub fn fields_of(&self, file: u32) -> Option<Vec<String>> {
+        lock(&self.shared.readings).get(file as usize)?.fields.clone()
     }
 
     /// What is known of each input of another machine, of those whose turn has come.
@@ -559,9 +562,10 @@ impl Load {
     /// What can be asked of the load when it is gone. `locate` then answers from here only.
     #[must_use]
     pub fn summary(&self) -> Summary {
-        let (counters, files, about, rearranged) = (self.counters(), self.files(), self.about(), self.rearranged());
+        let (counters, files, about) = (self.counters(), self.files(), self.about());
+        let fields = lock(&self.shared.readings).iter().map(|reading| reading.fields.clone()).collect();
         let recent = std::mem::take(&mut lock(&self.shared.state).recent);
-        Summary { counters, files, about, rearranged, recent }
+        Summary { counters, files, about, fields, recent }
     }
 
     /// [`Sink::Values`]: the texts of a column's dictionary from a number on, end to end, and where each ends.

@@ -25,9 +25,19 @@ pub struct Input {
     pub told: Told,
     /// What else the caller knows of it: see [`copyist_format::Facts::given`].
     pub given: Vec<Option<String>>,
+    /// Where its records are some of several inputs' that have their fields in orders of their own: those, one after the other.
+    pub orders: VecDeque<Order>,
     /// Of one whose rows come in columns: where these stand, if they are not matched by name.
     #[cfg(feature = "columnar")]
     pub positions: Option<crate::columnar::Positions>,
+}
+
+/// From a record on, fields stand in the order of these names, up to where the next one begins.
+#[derive(Clone, Debug)]
+pub struct Order {
+    /// The offset of its first byte in the input.
+    pub start: u64,
+    pub names: Vec<String>,
 }
 
 /// Who knows what there is to know of an input.
@@ -53,6 +63,7 @@ impl Input {
             expansion: Expansion::default(),
             told: Told::default(),
             given: Vec::new(),
+            orders: VecDeque::new(),
             #[cfg(feature = "columnar")]
             positions: None,
         }

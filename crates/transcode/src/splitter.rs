@@ -14,7 +14,7 @@ use copyist_format::{About, Constants, Facts, Header, LOOK_AHEAD, PAD, Plan, Til
 use copyist_scan::{Eol, Grammar, Separator};
 
 use crate::failure::Failure;
-use crate::header::{Headers, is_blank};
+use crate::header::{Headers, in_order, is_blank};
 use crate::resync;
 use crate::source::{Input, Source};
 
@@ -24,8 +24,8 @@ pub(crate) struct Reading {
     pub bytes: u64,
     /// Lines passed over before the first record.
     pub skipped: u64,
-    /// Its fields stand in another order than those of the first.
-    pub is_rearranged: bool,
+    /// The names in its header, where its fields stand in another order than those of the first.
+    pub fields: Option<Vec<String>>,
     /// What it seems to be in place of rows.
     pub page: Option<&'static str>,
     /// Of one of another machine, or where it is wanted for columns.
@@ -280,7 +280,10 @@ impl Splitter {
         readings.resize(self.file as usize + 1, Reading::default());
         let reading = &mut readings[self.file as usize];
         (reading.bytes, reading.skipped) = (self.file_bytes, self.file_skipped);
-        (reading.is_rearranged, reading.page) = (self.plan.is_some(), self.page);
+        reading.page = self.page;
+        if reading.fields.is_none() {
+            reading.fields = self.plan.as_ref().and_then(|plan| Some(plan.map.as_ref()?.names.clone()));
+        }
         if reading.about.is_none() {
             reading.about = self.about.take();
         }
@@ -379,6 +382,12 @@ impl Splitter {
                 _ => self.skip_lines(plan.skip, cancelled)?,
             }
         }
+        let orders = &mut self.input.orders;
+        if orders.front().is_some_and(|order| order.start <= self.byte_offset)
+            && let Some(order) = orders.pop_front()
+        {
+            self.plan = in_order(plan, &order.names)?;
+        }
         let resyncs = resync::applies(plan);
         tile.breaks.clear();
         let buffer = &mut tile.buffer;
@@ -457,8 +466,11 @@ impl Splitter {
             self.carry.extend_from_slice(&buffer[PAD + len..PAD + filled]);
             len
         };
+        // A tile has records of one order.
+        let is_end = last;
+        let last = last && self.input.orders.is_empty();
         self.is_over = last;
-        if len == 0 && last && !first {
+        if len == 0 && is_end && !first {
             return Ok(false);
         }
         if first {
@@ -699,16 +711,21 @@ impl Splitter {
         cancelled: &dyn Fn() -> bool,
     ) -> Result<bool, Failure> {
         reserve(buffer, want);
+        // Where fields begin to stand in another order, there is an end to what is read together.
+        let end = self.input.orders.front().map_or(u64::MAX, |order| order.start - self.byte_offset) as usize;
         while *filled < want {
             if cancelled() {
                 return Err(Failure::whole(DataError::new(ErrorCode::QueryCanceled, "COPY was cancelled")));
             }
             let read = match &mut transcript {
                 Some(transcript) => {
-                    let most = (want - *filled).clamp(LEAST_READ, MOST_READ);
+                    let most = (want - *filled).clamp(LEAST_READ, MOST_READ).min(end - transcript.bytes().len());
                     transcript.read(most, |into| self.input.source.read(into))
                 }
-                None => self.input.source.read(&mut buffer[PAD + *filled..PAD + want]),
+                None => {
+                    let room = (want - *filled).min(end - *filled);
+                    self.input.source.read(&mut buffer[PAD + *filled..PAD + *filled + room])
+                }
             };
             match read {
                 Ok(size) => {

@@ -9,8 +9,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use copyist_encoding::Encoding;
 use copyist_format::{FieldMap, Header, Layout, Origin, Plan};
-use copyist_transcode::{ChunkData, Failure, FileCounters, Input, Load, LocalFile, Next, Pushed, Sink, Source};
+use copyist_transcode::{ChunkData, Failure, FileCounters, Input, Load, LocalFile, Next, Order, Pushed, Sink, Source};
 use outcome::{CSV, Expected, SKIP, TEXT, in_memory, outcome, plan, run, seen, specification, start_all};
 use proptest::prelude::*;
 
@@ -217,8 +218,29 @@ fn fields_are_found_by_their_names_in_each_input() {
         let load = start(Sink::Arrow, &plain);
         let all = outcome(&load);
         assert_eq!(all.failure, None);
-        assert_eq!(load.rearranged(), [1]);
+        let fields = load.fields_of(1).map(|names| names.join(","));
+        assert_eq!((load.fields_of(0), fields.as_deref(), load.fields_of(2)), (None, Some("day,id,name,amount"), None));
         assert_eq!(all.ids, std::iter::once(100).chain(0..50).chain([200]).collect::<Vec<_>>());
+    }
+    // Some rows of each, below one header line, with the order that each is in.
+    let parts = [("100,a,1,2024-01-01\n", HEADER), (&rows, "day,id,name,amount"), ("200,a,1,2024-01-01\n", HEADER)];
+    let mut together = "\n".to_owned();
+    let orders = parts.map(|(rows, names)| {
+        let start = together.len() as u64;
+        together.push_str(rows);
+        Order { start, names: names.split(',').map(str::to_owned).collect() }
+    });
+    for (from, width) in [(0, 1), (1, 2)] {
+        // The first order is that of the header, whether it is told or not; bytes as they are, and two for each.
+        let bytes = together.bytes().flat_map(|byte| [byte, 0].into_iter().take(width)).collect::<Vec<_>>();
+        let orders = orders[from..].iter().map(|order| Order { start: order.start * width as u64, ..order.clone() });
+        let encoding = (width == 2).then(|| Encoding::find("UTF16LE")).flatten();
+        let plain = Plan { encoding, ..plain.clone() };
+        for (threads, tile_size) in CUTS {
+            let input = Input { orders: orders.clone().collect(), ..Input::new("t", in_memory(&bytes)) };
+            let all = outcome(&start_all(&Arc::new(plain.clone()), Sink::Arrow, vec![input], threads, tile_size));
+            assert_eq!((all.failure, all.ids), (None, std::iter::once(100).chain(0..50).chain([200]).collect()));
+        }
     }
     let other = [inputs[0].clone(), b"id,name,amount,dey\n1,a,1,2024-01-01\n".to_vec()];
     let load = Load::start(copyist_transcode::Specification {

@@ -25,8 +25,14 @@ import {
  * as it is known, so that no more than a page of it is in memory.
  */
 
-/** Rows of which the findings are read at once. What outlives a collection of garbage makes it long: with eight times as many, 20 ms. */
+/** Findings are counted for as many rows together. */
 const PAGE = 1 << 12
+
+/**
+ * Findings beyond which no further page is read with others: a query each would be dear where few rows are refused. What outlives a collection of
+ * garbage makes it long: with eight times as many, 20 ms.
+ */
+const READ_AT_ONCE = 1 << 12
 
 /** Refused rows that are handed on together. */
 const REFUSED_AT_ONCE = 1_024
@@ -57,30 +63,29 @@ export async function decide(
   const rows = new Rows(context, part.rows)
   const { found } = context.tables
   const replaced = replacedSql(context)
-  const numbers = replaced === undefined ? '' : ` UNION SELECT n // ${PAGE} FROM (${replaced})`
+  const numbers = replaced === undefined ? '' : ` UNION ALL SELECT n FROM (${replaced})`
   const { rows: pages } = await run(
-    `SELECT DISTINCT page FROM (SELECT n // ${PAGE} AS page FROM ${found}${numbers}) ORDER BY page`,
+    `SELECT n // ${PAGE} AS page, count(*) FROM (SELECT n FROM ${found}${numbers}) GROUP BY page ORDER BY page`,
   )
   let seen = 0
-  for (const [page] of pages) {
-    const first = Number(page) * PAGE
+  for (const range of rangesOf(pages)) {
     if (replaced !== undefined) {
       // Before those of the page that are refused, which may be the same.
       await tellReplaced(
         context,
         run,
         part,
-        `${replaced} AND ${inPage(`${context.plan.own}_n`, first)} ORDER BY n`,
+        `${replaced} AND ${within(`${context.plan.own}_n`, range)} ORDER BY n`,
         refusals,
       )
     }
     const { rows: lines } = await run(
-      `SELECT n, kind, place, a, b, "text" FROM ${found} WHERE ${inPage('n', first)} ORDER BY n, kind, place`,
+      `SELECT ${FINDING} FROM ${found} WHERE ${within('n', range)} ORDER BY n, kind, place`,
     )
     const isOfCondition = (line: readonly unknown[]) =>
       line[1] === FOUND.reason && testOf(context, Number(line[2]))?.isCondition === true
     const raised = lines.some(isOfCondition)
-      ? await conditionErrors(context, run, `${context.plan.own}_w AND ${inPage(`${context.plan.own}_n`, first)}`)
+      ? await conditionErrors(context, run, `${context.plan.own}_w AND ${within(`${context.plan.own}_n`, range)}`)
       : undefined
     for (let at = 0; at < lines.length; ) {
       const row = Number(lines[at]?.[0])
@@ -99,14 +104,40 @@ export async function decide(
       )
       if (rows.refused % REFUSED_AT_ONCE === 0) await refusals.settle(part.first + row + 1)
     }
-    if (replaced !== undefined) await refusals?.settle(part.first + Math.min(first + PAGE, part.rows))
+    if (replaced !== undefined) await refusals?.settle(part.first + Math.min(range.last + 1, part.rows))
   }
   const { gone, cuts, refused, passed } = rows
   return { gone, cuts, refused, passed }
 }
 
-function inPage(number: string, first: number): string {
-  return `${number} BETWEEN ${first} AND ${first + PAGE - 1}`
+/** What is read of a finding: as numbers that JavaScript has, since each bigint would be an object. */
+const FINDING = 'CAST(n AS DOUBLE), kind, place, CAST(a AS DOUBLE), CAST(b AS DOUBLE), "text"'
+
+/** Rows from one to another. */
+interface Range {
+  readonly first: number
+  readonly last: number
+}
+
+/** Pages put together, as long as there are not too many findings of their rows. */
+function* rangesOf(pages: readonly (readonly unknown[])[]): Generator<Range> {
+  let range: Range | undefined
+  let findings = 0
+  for (const [page, count] of pages) {
+    const first = Number(page) * PAGE
+    findings += Number(count)
+    if (range !== undefined && findings > READ_AT_ONCE) {
+      yield range
+      range = undefined
+      findings = Number(count)
+    }
+    range = { first: range?.first ?? first, last: first + PAGE - 1 }
+  }
+  if (range !== undefined) yield range
+}
+
+function within(number: string, { first, last }: Range): string {
+  return `${number} BETWEEN ${first} AND ${last}`
 }
 
 /** SELECT of the rows with a text that is replaced, and of their texts; those among them that WHERE holds back, as of the decoder. */
