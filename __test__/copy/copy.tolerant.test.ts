@@ -172,6 +172,24 @@ describe.each(benches)('on $name', ({ name, open }) => {
     expect(await run("'50%'")).toMatchObject({ rowsRejected: 2 })
   })
 
+  test('the limit of rows that are refused before they are sent ends a load with a key, whose rows are sent once', async () => {
+    await bench.sql('CREATE TABLE once (id int PRIMARY KEY)')
+    const told: (number | string | undefined)[][] = []
+    const copy = bench.db.copy('COPY once FROM STDIN (FORMAT csv, ON_ERROR skip_row, REJECT_LIMIT 1)', {
+      stdin: '1\nx\n2\ny\n3\n',
+      onReject: ({ line, errors }) => told.push([line, errors[0]?.sqlState]),
+    })
+    expect(await refusal(copy)).toMatchObject({
+      sqlState: '22P02',
+      message: 'skipped more than REJECT_LIMIT (1) rows',
+      position: { line: 4 },
+    })
+    expect(told).toEqual([
+      [2, '22P02'],
+      [4, '22P02'],
+    ])
+  })
+
   test('Redshift fails at as many errors as MAXERROR says', async () => {
     const content = '1,a,5\nx,b,6\ny,c,7\n'
     expect(await refusal(load(content, 'FORMAT csv, MAXERROR 2'))).toMatchObject({ sqlState: '22P02' })
