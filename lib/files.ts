@@ -64,7 +64,6 @@ export async function filesUnderRules(
   const name = source.kind === 'file' ? source.path : path
   /** The paths that a pattern means below a folder, or of all that is in it; through its descriptor. */
   const below = async (folder: string, wanted: string | undefined) => {
-    if (wanted !== undefined) access.checkPattern(wanted, place)
     const opened = await access.open(folder, name, place)
     try {
       if (opened.kind === 'file') throw noFolder(statement, folder)

@@ -12,6 +12,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -246,6 +247,8 @@ describe('a file', () => {
       ['{below,folder}/s[e]cret.csv', '{below,folder}/s[f]cret.csv'],
       ['link.*', 'dangling.*'],
       ['f*der', 'dang*-folder'],
+      ['\\../secret/\\../open/good.csv', '\\../nowhere/\\../open/good.csv'],
+      ['.{.,}/secret/.{.,}/open/good.csv', '.{.,}/nowhere/.{.,}/open/good.csv'],
     ] as const) {
       const [one, other] = [await refusal(of(there)), await refusal(of(missing))]
       expect(one.sqlState).toBe(other.sqlState)
@@ -253,6 +256,39 @@ describe('a file', () => {
       expect(said(one)).toBe(said(other))
     }
     expect(await of('*low/good.csv')).toMatchObject({ rowsLoaded: 1 })
+    for (const above of ['*/.\\./good.csv', '{*/..,x}/good.csv', '.\\.', '../open/good.csv']) {
+      expect(await refusal(of(above))).toMatchObject({
+        sqlState: '42501',
+        message: `files of the pattern "${above}" may not be read`,
+        detail: 'It names a folder above, by "..".',
+      })
+    }
+    // A file has one name.
+    expect(await of('{.,././.}/{good,./good}.csv')).toMatchObject({ rowsLoaded: 1 })
+  })
+
+  test('searches for them leave other files readable', async () => {
+    const maze = join(base, 'maze')
+    mkdirSync(maze)
+    for (let number = 0; number < 10; number += 1) symlinkSync('.', join(maze, `way${number}`))
+    const ended = new AbortController()
+    // More than Node has threads, each for much longer than this test.
+    const databases = await Promise.all(Array.from({ length: 5 }, () => connect(':memory:')))
+    const statement = `COPY t FROM '${maze}' (FORMAT csv, CREATE_TABLE true, PATTERN = '${'*/'.repeat(12)}*.csv')`
+    const all = Promise.allSettled(databases.map((db) => db.copy(statement, { signal: ended.signal })))
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    expect(await readFile(join(open, 'good.csv'), { signal: AbortSignal.timeout(10_000) })).toBeDefined()
+    ended.abort()
+    for (const { status } of await all) expect(status).toBe('rejected')
+    for (const db of databases) await db.close()
+  })
+
+  test('outside is not told of by what a path goes through', async () => {
+    for (const through of ['secret', 'nowhere', 'secret/secret.csv', 'open/folder', 'open/dangling.csv']) {
+      const path = `../${through}/${'../'.repeat(through.split('/').length)}open/good.csv`
+      expect(await load(`${open}/${path}`, rules())).toMatchObject({ rowsLoaded: 1 })
+      expect(await load(open, rules(), `WITH (FORMAT csv, FILES = ['${path}'])`)).toMatchObject({ rowsLoaded: 1 })
+    }
   })
 
   // What a link to the same bytes is called, nobody can tell.

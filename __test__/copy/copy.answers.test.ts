@@ -44,6 +44,12 @@ describe.each(benches)('$name', ({ open }) => {
     [`\n${HTML.toLowerCase()}\n`, 'HTML page'],
     [XML, 'like XML'],
     ['<Error><Code>AccessDenied</Code></Error>', 'like XML'],
+    ['<Error xmlns="x"><Code>SlowDown</Code></Error>', 'like XML'],
+    ['<!-- login --><html>', 'HTML page'],
+    ['<head><title>Login</title></head>', 'HTML page'],
+    ['<html\n lang="en"></html>', 'HTML page'],
+    ['{"error":"access denied"}', 'like JSON'],
+    ['{\n  "error": "access denied"\n}', 'like JSON'],
   ])('a page is no header of a file without rows: %j', async (page, hint) => {
     body = page
     await expect(bench.db.copy(`COPY t FROM '${url}/f.csv' (FORMAT csv, HEADER)`)).rejects.toMatchObject({
@@ -55,8 +61,10 @@ describe.each(benches)('$name', ({ open }) => {
   })
 
   test('what a header may be is one, and a page may be rows', async () => {
-    body = '<html_source>,<note>\n1,a\n'
-    expect(await bench.db.copy(`COPY t FROM '${url}/f.csv' (FORMAT csv, HEADER)`)).toMatchObject({ rowsLoaded: 1 })
+    for (const names of ['<html_source>,<note>', '<DATE>,<TIME>', '{id},{note}']) {
+      body = `${names}\n1,a\n`
+      expect(await bench.db.copy(`COPY t FROM '${url}/f.csv' (FORMAT csv, HEADER)`)).toMatchObject({ rowsLoaded: 1 })
+    }
     body = XML
     await bench.db.copy(`COPY texts FROM '${url}/f.xml' (FORMAT text)`)
     expect(await bench.sql('SELECT text FROM texts')).toEqual([[XML.trim()]])
@@ -74,6 +82,18 @@ describe.each(benches)('$name', ({ open }) => {
     headers = { 'last-modified': date, etag: '"\xe9"' }
     const statement = `COPY t FROM '${url}/f.csv' (FORMAT csv, HEADER)`
     expect(await bench.db.copy(statement)).toMatchObject({ rowsLoaded: 1 })
+  })
+
+  test('a URL is asked for as it is written, or not at all', async () => {
+    body = TEXT
+    for (const path of ['a\tb.csv', 'a\nb.csv', 'f.csv ', 'f.csv\u0001', 'f.csv?sig=x\t']) {
+      await expect(bench.db.copy(`COPY t FROM '${url}/${path}' (FORMAT csv, HEADER)`)).rejects.toMatchObject({
+        sqlState: '22023',
+        message: expect.stringContaining('has a control character in it, or a space at its end'),
+      })
+    }
+    expect(asked).toEqual([])
+    expect(await bench.db.copy(`COPY t FROM '${url}/a b.csv' (FORMAT csv, HEADER)`)).toMatchObject({ rowsLoaded: 1 })
   })
 
   test('a backslash does not hide which server is asked', async () => {

@@ -74,7 +74,8 @@ export declare class BindingSearch {
   constructor()
   /**
    * The regular files that a pattern means below a folder, or that are in the folder at any depth. `within` is the descriptor of a folder that
-   * is called `path`, as a path; then nothing outside of it is looked at.
+   * is called `path`, as a path; then nothing outside of it is looked at. On a thread of its own: it may take long, and Node's, of which there
+   * are few, are those that read files and look up names.
    */
   list(path: string, pattern?: string | undefined | null, within?: string | undefined | null): Promise<BindingListing>
   /** Nobody wants to know any more. */

@@ -1,12 +1,14 @@
 //! The files that a statement means, looked up off the main thread.
 
+use std::panic::catch_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::Builder;
 
 use copyist_core::{DataError, ErrorCode};
 use copyist_store::{Entry, list};
 use copyist_transcode::Failure;
-use napi::bindgen_prelude::AsyncTask;
+use napi::bindgen_prelude::{AsyncTask, Object};
 use napi::{Env, Task};
 use napi_derive::napi;
 
@@ -21,32 +23,16 @@ pub struct BindingListing {
     pub failure: Option<BindingFailure>,
 }
 
-pub struct Listing {
-    path: String,
-    pattern: Option<String>,
-    within: Option<String>,
-    stop: Arc<AtomicBool>,
-}
-
-impl Task for Listing {
-    type Output = Result<Vec<Entry>, Box<DataError>>;
-    type JsValue = BindingListing;
-
-    fn compute(&mut self) -> napi::Result<Self::Output> {
-        Ok(list(&self.path, self.pattern.as_deref(), self.within.as_deref(), &self.stop))
-    }
-
-    fn resolve(&mut self, _: Env, output: Self::Output) -> napi::Result<BindingListing> {
-        Ok(match output {
-            Ok(entries) => BindingListing {
+impl From<Result<Vec<Entry>, Box<DataError>>> for BindingListing {
+    fn from(found: Result<Vec<Entry>, Box<DataError>>) -> Self {
+        match found {
+            Ok(entries) => Self {
                 sizes: entries.iter().map(|entry| entry.size as f64).collect(),
                 paths: entries.into_iter().map(|entry| entry.path).collect(),
                 failure: None,
             },
-            Err(error) => {
-                BindingListing { paths: Vec::new(), sizes: Vec::new(), failure: Some(Failure::whole(error).into()) }
-            }
-        })
+            Err(error) => Self { paths: Vec::new(), sizes: Vec::new(), failure: Some(Failure::whole(error).into()) },
+        }
     }
 }
 
@@ -101,10 +87,25 @@ impl BindingSearch {
     }
 
     /// The regular files that a pattern means below a folder, or that are in the folder at any depth. `within` is the descriptor of a folder that
-    /// is called `path`, as a path; then nothing outside of it is looked at.
+    /// is called `path`, as a path; then nothing outside of it is looked at. On a thread of its own: it may take long, and Node's, of which there
+    /// are few, are those that read files and look up names.
     #[napi(catch_unwind, ts_return_type = "Promise<BindingListing>")]
-    pub fn list(&self, path: String, pattern: Option<String>, within: Option<String>) -> AsyncTask<Listing> {
-        AsyncTask::new(Listing { path, pattern, within, stop: Arc::clone(&self.stop) })
+    pub fn list<'env>(
+        &self,
+        env: &'env Env,
+        path: String,
+        pattern: Option<String>,
+        within: Option<String>,
+    ) -> napi::Result<Object<'env>> {
+        let stop = Arc::clone(&self.stop);
+        let (promised, promise) = env.create_deferred()?;
+        let search = move || list(&path, pattern.as_deref(), within.as_deref(), &stop);
+        let work = move || match catch_unwind(search) {
+            Ok(found) => promised.resolve(move |_| Ok(BindingListing::from(found))),
+            Err(_) => promised.reject(napi::Error::from_reason("the search for files has panicked")),
+        };
+        Builder::new().name("copyist-list".to_owned()).spawn(work)?;
+        Ok(promise)
     }
 
     /// Nobody wants to know any more.

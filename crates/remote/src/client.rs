@@ -349,8 +349,12 @@ fn checked(answer: reqwest::Response, is_brotli: bool) -> Result<HttpResponse, H
     if date(&parts.headers, LAST_MODIFIED).is_none() {
         parts.headers.remove(LAST_MODIFIED);
     }
-    if parts.headers.get(ETAG).is_some_and(|tag| tag.to_str().is_err()) {
-        parts.headers.remove(ETAG);
+    // It tells versions apart all the same, as a weak one does, which is compared and not asked for.
+    if let Some(tag) = parts.headers.get(ETAG).filter(|tag| tag.to_str().is_err()) {
+        let hex: String = tag.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        if let Ok(tag) = HeaderValue::try_from(format!("W/\"{hex}\"")) {
+            parts.headers.insert(ETAG, tag);
+        }
     }
     let broken = Arc::clone(&answer.broken);
     parts.extensions.insert(answer);

@@ -14,7 +14,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use object_store::path::Path;
 use object_store::{Error, GetOptions, GetRange, GetResult, ObjectMeta};
 use tokio::sync::mpsc::Sender;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
@@ -48,6 +48,8 @@ pub struct Object {
     /// What was said of it when it was found.
     listed: Option<Known>,
     begun: Option<Begun>,
+    /// Of one of several files of web servers: whether the rest of any of them could be had. Without that none is asked for before its turn.
+    others: Option<Arc<watch::Sender<bool>>>,
 }
 
 /// An answer that has told of an object that it is there, and whose bytes nobody has read yet.
@@ -300,7 +302,7 @@ impl Object {
     pub fn new(address: &str, access: &Access) -> Result<Self, Box<DataError>> {
         let place = Place::parse(address).ok_or_else(|| unexpected(address, "its scheme is not known"))?;
         let (store, path) = (place.open(access, address)?, place.path(address)?);
-        Ok(Self { store, path, address: address.to_owned(), listed: None, begun: None })
+        Ok(Self { store, path, address: address.to_owned(), listed: None, begun: None, others: None })
     }
 
     /// Objects of one load: those of one bucket share its connections and credentials.
@@ -310,6 +312,7 @@ impl Object {
     pub fn all(addresses: &[String], access: &Access) -> Result<Vec<Self>, Box<DataError>> {
         type Bucket = (Scheme, Option<String>, Option<String>, String);
         let mut buckets: HashMap<Bucket, Self> = HashMap::new();
+        let others = Arc::new(watch::channel(false).0);
         let open = |address: &String| {
             let unknown = || unexpected(address, "its scheme is not known");
             let place = Place::parse(address).ok_or_else(unknown)?;
@@ -317,9 +320,17 @@ impl Object {
             let bucket = (place.scheme, place.account.clone(), place.cloud.clone(), place.bucket.clone());
             if let Some(other) = buckets.get(&bucket) {
                 let (store, path) = (other.store.clone(), place.path(address)?);
-                return Ok(Self { store, path, address: address.clone(), listed: None, begun: None });
+                return Ok(Self {
+                    store,
+                    path,
+                    address: address.clone(),
+                    listed: None,
+                    begun: None,
+                    others: other.others.clone(),
+                });
             }
-            let object = Self::new(address, access)?;
+            let mut object = Self::new(address, access)?;
+            object.others = (place.scheme == Scheme::Http).then(|| Arc::clone(&others));
             buckets.insert(bucket, object.clone());
             Ok(object)
         };
@@ -463,14 +474,31 @@ impl Object {
             self.check_opened(&first, &version)?;
             Ok::<_, Box<DataError>>((first, version))
         };
+        let mut is_turn = false;
+        if let Some(others) = &self.others {
+            let mut others = others.subscribe();
+            tokio::select! {
+                biased;
+                told = &mut turn => match told {
+                    Ok(()) => is_turn = true,
+                    Err(_) => return Ok(()),
+                },
+                // It is not closed while it is here.
+                _ = others.wait_for(|&can_be_taken_up| can_be_taken_up) => {}
+            }
+        }
         let (mut first, mut version) = open().await?;
         // Servers end connections that take nothing for a while, and the rest of this one could not be had.
-        if !version.can_be_taken_up() && version.size > SENT_AT_ONCE && turn.try_recv().is_err() {
+        if !version.can_be_taken_up() && version.size > SENT_AT_ONCE && !is_turn && turn.try_recv().is_err() {
             drop(first);
             if turn.await.is_err() {
                 return Ok(());
             }
             (first, version) = open().await?;
+        }
+        if let Some(others) = &self.others {
+            // An address may be good for one answer, and an answer be made when it is asked for: those are asked for once.
+            others.send_if_modified(|known| version.can_be_taken_up() && !std::mem::replace(known, true));
         }
         *found.lock().unwrap_or_else(PoisonError::into_inner) = Some(version.known());
         // What cannot be pinned to a version is read in one piece, which is of one.

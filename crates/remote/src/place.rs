@@ -294,6 +294,11 @@ impl Place {
                 invalid(address, "has a backslash before its path").with_hint("Write %5C for one of a password.")
             );
         }
+        // It would be asked for without them.
+        if self.bucket.contains(|c: char| c.is_control()) || self.bucket.trim() != self.bucket {
+            return Err(invalid(address, "has a control character in it, or a space at its end")
+                .with_hint("Write what belongs to it with a percent sign: %09 for a tab, %20 for a space."));
+        }
         let mut url: Url = self.bucket.parse().map_err(|_| invalid(address, "is no URL"))?;
         url.set_fragment(None);
         let has_user = !url.username().is_empty() || url.password().is_some();

@@ -126,7 +126,7 @@ impl NetworkRules {
         }
         let host = url.host_str().unwrap_or_default();
         let host = host.strip_suffix('.').unwrap_or(host);
-        if !self.hosts.iter().any(|pattern| matches_host(pattern, host, url.port())) {
+        if !self.hosts.iter().any(|pattern| matches_host(pattern, host, url)) {
             let port = url.port().map_or(String::new(), |port| format!(":{port}"));
             return Some(format!("The host \"{host}{port}\" is not among those that are allowed."));
         }
@@ -140,14 +140,16 @@ pub(crate) fn literal(url: &Url) -> Option<IpAddr> {
     host.trim_start_matches('[').trim_end_matches(']').trim_end_matches('.').parse().ok()
 }
 
-fn matches_host(pattern: &str, host: &str, port: Option<u16>) -> bool {
+fn matches_host(pattern: &str, host: &str, url: &Url) -> bool {
     let pattern = pattern.to_ascii_lowercase();
     let end = pattern.rfind(']').map_or(0, |end| end + 1);
     let (name, wanted) = match pattern[end..].find(':') {
         Some(at) => (&pattern[..end + at], &pattern[end + at + 1..]),
         None => (&*pattern, ""),
     };
-    if wanted != port.map_or(String::new(), |port| port.to_string()) {
+    // A URL does not keep the port that is its scheme's own.
+    let is_port = |port: Option<u16>| wanted == port.map_or(String::new(), |port| port.to_string());
+    if !is_port(url.port()) && !is_port(url.port_or_known_default()) {
         return false;
     }
     let name = name.strip_suffix('.').unwrap_or(name);
@@ -182,5 +184,30 @@ impl Allow for [NetworkRules] {
 
     fn refusal_of_url(&self, url: &Url) -> Option<String> {
         self.iter().find_map(|rules| rules.refusal_of_url(url))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_is_that_of_the_scheme_where_none_is_said() {
+        for (pattern, url, is_allowed) in [
+            ("a.com", "https://a.com/", true),
+            ("a.com:443", "https://a.com/", true),
+            ("a.com:443", "https://a.com:443/", true),
+            ("a.com:80", "http://a.com/", true),
+            ("a.com:8443", "https://a.com:8443/", true),
+            ("a.com:443", "http://a.com/", false),
+            ("a.com:443", "https://a.com:8443/", false),
+            ("a.com:80", "https://a.com/", false),
+            ("a.com", "https://a.com:8443/", false),
+        ] {
+            let schemes = vec!["http".to_owned(), "https".to_owned()];
+            let rules = NetworkRules { schemes, hosts: vec![pattern.to_owned()], addresses: Vec::new() };
+            let url = url.parse().expect("it is a URL");
+            assert_eq!(rules.refusal_of_url(&url).is_none(), is_allowed, "{pattern} {url}");
+        }
     }
 }

@@ -170,6 +170,22 @@ fn without_a_strong_tag_the_time_tells_versions_apart() {
 }
 
 #[test]
+fn a_tag_beyond_ascii_tells_versions_apart() {
+    const SOON: &str = "Fri, 27 Nov 2026 10:01:00 GMT";
+    for (then, is_same) in [("\"é1\"", true), ("\"é2\"", false)] {
+        let server = serve(move |number, request| {
+            let answer = Answer::object(request, &vec![7; 1_000_000], if number == 0 { "\"é1\"" } else { then });
+            Answer { cut: (number == 0).then_some(300_000), ..answer.with("Date", SOON) }
+        });
+        let expected = Err((format!("\"{}/a/b.csv\" changed while it was read", server.url), "58030"));
+        assert!(http(&server) == if is_same { Ok(vec![7; 1_000_000]) } else { expected }, "{then}");
+        for request in &server.requests.lock().expect("nobody has failed")[1..] {
+            assert_eq!(request.header("if-match"), None);
+        }
+    }
+}
+
+#[test]
 fn where_nothing_tells_versions_apart_the_rest_is_not_asked_for() {
     // In the second in which it was written it may have been written twice, or by a clock that is late.
     for date in [None, Some(OLD), Some("Fri, 27 Nov 2026 10:00:59 GMT")] {
@@ -901,6 +917,46 @@ fn what_cannot_be_taken_up_waits_for_its_turn_with_no_server() {
     assert_eq!(server.requests.lock().expect("nobody has failed").len(), 2);
     assert!(http(&server) == Ok(expected));
     assert_eq!(server.requests.lock().expect("nobody has failed").len(), 3);
+}
+
+#[test]
+fn files_of_one_load_that_cannot_be_taken_up_are_asked_for_once() {
+    let object = bytes(300_000);
+    let expected = object.clone();
+    for has_tags in [false, true] {
+        let object = object.clone();
+        let server = serve(move |_, request| match has_tags {
+            true => Answer::object(request, &object, "\"1\""),
+            false => Answer { body: object.clone(), ..Answer::status(200) },
+        });
+        let asked = || -> Vec<String> {
+            let requests = server.requests.lock().expect("nobody has failed");
+            requests.iter().map(|request| request.target.clone()).collect()
+        };
+        let names = ["/a", "/b", "/c"];
+        let addresses = names.map(|name| format!("{}{name}", server.url));
+        let objects = Object::all(&addresses, &access()).expect("they are addresses");
+        let mut readers: Vec<Reader> =
+            objects.into_iter().map(|object| Reader::new(object, &Stop::default())).collect();
+        for reader in &mut readers {
+            reader.begin().expect("a thread is there");
+        }
+        for (index, reader) in readers.iter_mut().enumerate() {
+            let mut found = Vec::new();
+            reader.read_to_end(&mut found).expect("it is read");
+            assert!(found == expected);
+            if has_tags {
+                // The first has shown that the others may be begun.
+                while asked().len() < 3 {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+            } else {
+                std::thread::sleep(Duration::from_millis(50));
+                assert_eq!(asked(), names[..=index]);
+            }
+        }
+        assert_eq!(asked().len(), 3);
+    }
 }
 
 #[test]

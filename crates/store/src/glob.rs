@@ -270,6 +270,11 @@ impl Segment {
         self.matches(name) && (!name.starts_with('.') || self.says_dot())
     }
 
+    /// Whether it is this very name, however it was written.
+    pub fn is_name(&self, name: &str) -> bool {
+        matches!(self, Segment::Name(own) if own == name)
+    }
+
     /// Whether it is meant to match names that begin with a dot.
     fn says_dot(&self) -> bool {
         match self {

@@ -24,7 +24,7 @@ pub struct Entry {
 ///
 /// `within` says that the folder has been opened, by a path that leads through its descriptor. Then nothing outside of it is looked at, whatever
 /// the pattern says and links lead to, then or a moment later: as if it were not there. A link that leads out, or nowhere, is found all the same,
-/// for whoever opens it to judge.
+/// for whoever opens it to judge. A pattern that names a folder above is refused, since what is found by it would tell of folders outside.
 ///
 /// # Errors
 /// When a folder cannot be read, a name is no UTF-8, the pattern is broken, nothing is found, or `stop` is set meanwhile.
@@ -43,7 +43,12 @@ pub fn list(
                 let message = format!("invalid pattern \"{pattern}\": {reason}");
                 DataError::new(ErrorCode::InvalidParameterValue, message)
             })?;
+            let is_confined = search.within.is_some();
             for segments in &glob.alternatives {
+                check_parents(segments, pattern, is_confined)?;
+                // Several names of one file would be several files.
+                let named = |segment: &&Segment| !(is_confined && segment.is_name("."));
+                let segments: &[Segment] = &segments.iter().filter(named).cloned().collect::<Vec<_>>();
                 let deep = segments.iter().filter(|segment| **segment == Segment::Deep).count();
                 search.walked = (deep > 1).then(HashSet::new);
                 match segments.split_first() {
@@ -66,6 +71,26 @@ pub fn list(
         return Err(DataError::new(ErrorCode::UndefinedFile, message));
     }
     Ok(search.sizes.into_iter().map(|(path, size)| Entry { path, size }).collect())
+}
+
+/// Refuses `..` where nothing outside is to be told of, and behind wildcards: it leads back to where each folder was found, so that there are as many
+/// ways to a file as folders, and with each more of them so many times as many.
+fn check_parents(segments: &[Segment], pattern: &str, is_confined: bool) -> Result<(), Box<DataError>> {
+    let is_above = |segments: &[Segment]| segments.iter().any(|segment| segment.is_name(".."));
+    if is_confined && is_above(segments) {
+        let error = DataError::new(
+            ErrorCode::InsufficientPrivilege,
+            format!("files of the pattern \"{pattern}\" may not be read"),
+        );
+        return Err(error.with_detail("It names a folder above, by \"..\"."));
+    }
+    let wild = segments.iter().position(|segment| !matches!(segment, Segment::Name(_)));
+    if wild.is_some_and(|at| is_above(&segments[at..])) {
+        let message =
+            format!("invalid pattern \"{pattern}\": \"..\" behind a wildcard leads back to where it came from");
+        return Err(DataError::new(ErrorCode::InvalidParameterValue, message));
+    }
+    Ok(())
 }
 
 /// A folder that a search does not leave.
@@ -301,6 +326,11 @@ mod tests {
         };
         assert_eq!(message("", Some("no/such*")), "no file matches \"no/such*\"");
         assert_eq!(message("", Some("[x")), "invalid pattern \"[x\": a bracket is not closed");
+        assert_eq!(listed(&base, Some("x/../?.csv")), ["x/../B.csv", "x/../a.csv", "x/../b.csv"]);
+        for pattern in ["*/../a.csv", r"**/.\./a.csv"] {
+            let reason = "\"..\" behind a wildcard leads back to where it came from";
+            assert_eq!(message(&base, Some(pattern)), format!("invalid pattern \"{pattern}\": {reason}"));
+        }
         // Each folder is looked into once for what is left of the pattern, whatever the ways that lead there.
         fs::create_dir_all(at(&"d/".repeat(60))).expect("a folder is made");
         let started = std::time::Instant::now();
@@ -324,9 +354,16 @@ mod tests {
             };
             assert_eq!(confined(Some("*.csv")), ["shown/c.csv"]);
             assert_eq!(confined(Some("**/*.csv")), ["shown/c.csv", "shown/y/d.csv"]);
-            assert_eq!(confined(Some("y/../*.csv")), ["shown/y/../c.csv"]);
-            for outside in ["../*.csv", "../a.csv", "up/*.csv", "up/a.csv", "y/../../[ab].csv"] {
+            assert_eq!(confined(Some("{.,./.}/{y/.,./y}/d.c*")), ["shown/y/d.csv"]);
+            for outside in ["up/*.csv", "up/a.csv"] {
                 assert_eq!(confined(Some(outside)), [""; 0], "{outside}");
+            }
+            for above in
+                ["../*.csv", "../a.csv", "y/../c.csv", r"\../a.csv", r".\./a.csv", "{a,.{.,}}/a.csv", "*/../c.csv"]
+            {
+                let error =
+                    list("shown", Some(above), Some(&descriptor), &AtomicBool::new(false)).expect_err("it is refused");
+                assert_eq!(error.code, ErrorCode::InsufficientPrivilege, "{above}");
             }
             // Links out of it are alike, whatever they lead to, and nothing.
             std::os::unix::fs::symlink(at("a.csv"), at("x/out-file")).expect("a link is made");

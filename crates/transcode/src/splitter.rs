@@ -101,16 +101,31 @@ impl ClaimedBatch {
 
 const BOM: &[u8] = b"\xEF\xBB\xBF";
 
-/// What a text seems to be that a server gives in place of a file.
+/// What a text seems to be that a server gives in place of a file. Some programs write the names of columns as `<DATE>`.
 fn page_of(text: &[u8]) -> Option<&'static str> {
     let text = text.trim_ascii_start();
-    let begins = |mark: &str| text.get(..mark.len()).is_some_and(|start| start.eq_ignore_ascii_case(mark.as_bytes()));
-    if ["<!doctype html", "<html>", "<html "].into_iter().any(begins) {
+    let rest = |mark: &str| {
+        let (start, rest) = text.split_at_checked(mark.len())?;
+        start.eq_ignore_ascii_case(mark.as_bytes()).then_some(rest)
+    };
+    let begins_tag = |mark: &str| {
+        let end = rest(mark).map(<[u8]>::first);
+        matches!(end, Some(None | Some(b'>' | b'/' | b' ' | b'\t' | b'\r' | b'\n')))
+    };
+    let is_html = rest("<!--").is_some() || HTML.into_iter().any(begins_tag);
+    if is_html {
         return Some("It begins like an HTML page: one to log in at, perhaps, or one that tells of an error.");
     }
-    (begins("<?xml ") || begins("<error>"))
-        .then_some("It begins like XML: the answer of a server, perhaps, that tells of an error.")
+    if begins_tag("<?xml") || begins_tag("<error") {
+        return Some("It begins like XML: the answer of a server, perhaps, that tells of an error.");
+    }
+    rest("{")
+        .is_some_and(|rest| rest.trim_ascii_start().starts_with(b"\""))
+        .then_some("It begins like JSON: the answer of a server, perhaps, that tells of an error.")
 }
+
+/// What pages begin with.
+const HTML: [&str; 6] = ["<!doctype html", "<html", "<head", "<title", "<body", "<script"];
 
 /// The failure of an input that begins like a page where its header should be. What it seems to be is told with it.
 fn no_header(name: &str) -> Failure {
