@@ -614,22 +614,19 @@ impl Writer<'_> {
                 ..=-2_147_483_647 => f64::NEG_INFINITY,
                 days => f64::from(days) * 86_400_000.0,
             }),
-            (D::Timestamp(unit, _), _) => {
-                match unit {
-                    TimeUnit::Second => numbers!(TimestampSecondType, Kind::Epoch, epoch(|v| v as f64 * 1e3)),
-                    TimeUnit::Millisecond => numbers!(TimestampMillisecondType, Kind::Epoch, epoch(|v| v as f64)),
-                    TimeUnit::Microsecond => numbers!(TimestampMicrosecondType, Kind::Epoch, epoch(millis_of::<1000>)),
-                    TimeUnit::Nanosecond => {
-                        let values = array.as_primitive::<TimestampNanosecondType>();
-                        if let Some(nanos) = values.iter().flatten().find(|nanos| nanos % 1000 != 0) {
-                            let message =
-                                format!("a timestamp has nanoseconds, which would be lost: {nanos} since 1970");
-                            return Err(DataError::new(ErrorCode::DatetimeFieldOverflow, message));
-                        }
-                        numbers!(TimestampNanosecondType, Kind::Epoch, epoch(millis_of::<1_000_000>));
+            (D::Timestamp(unit, _), _) => match unit {
+                TimeUnit::Second => numbers!(TimestampSecondType, Kind::Epoch, epoch(|v| v as f64 * 1e3)),
+                TimeUnit::Millisecond => numbers!(TimestampMillisecondType, Kind::Epoch, epoch(|v| v as f64)),
+                TimeUnit::Microsecond => numbers!(TimestampMicrosecondType, Kind::Epoch, epoch(millis_of::<1000>)),
+                TimeUnit::Nanosecond => {
+                    let values = array.as_primitive::<TimestampNanosecondType>();
+                    if let Some(nanos) = values.iter().flatten().find(|nanos| nanos % 1000 != 0) {
+                        let message = format!("a timestamp has nanoseconds, which would be lost: {nanos} since 1970");
+                        return Err(DataError::new(ErrorCode::DatetimeFieldOverflow, message));
                     }
+                    numbers!(TimestampNanosecondType, Kind::Epoch, epoch(millis_of::<1_000_000>));
                 }
-            }
+            },
             (D::Utf8, _) => {
                 let values = array.as_string::<i32>();
                 self.packed(array, Kind::Text, values.value_offsets(), values.value_data())?;

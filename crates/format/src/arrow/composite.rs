@@ -113,7 +113,8 @@ impl<'a> Check<'a> {
             self.path.push(name);
             if fields.iter().take(place).any(|other| is_same(other.name(), name)) {
                 let path = self.path.join(".");
-                let message = format!("column \"{}\" has several fields \"{path}\", of which one would be kept", self.column);
+                let message =
+                    format!("column \"{}\" has several fields \"{path}\", of which one would be kept", self.column);
                 return Err(DataError::new(ErrorCode::AmbiguousColumn, message).with_hint(
                     "Write the file with a name for each, or load the column into one of type json or text, which keep all of them.",
                 ));

@@ -449,7 +449,8 @@ impl Columns {
         };
         let coded = self.dictionaries.as_ref().map_or_else(Vec::new, |dictionaries| {
             let numbered = selected.iter().copied().enumerate();
-            let worthwhile: Vec<_> = numbered.filter(|&(place, _)| !self.watch.is_vain(place)).map(|(_, one)| one).collect();
+            let worthwhile: Vec<_> =
+                numbered.filter(|&(place, _)| !self.watch.is_vain(place)).map(|(_, one)| one).collect();
             dictionaries.of_group(group, &worthwhile, |leaf| planned.coded.contains(&leaf))
         });
         let levels = match self.levels.entry(coded) {
