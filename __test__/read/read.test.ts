@@ -20,6 +20,7 @@ import { DuckDBInstance } from '@duckdb/node-api'
 import { type RecordBatch, type Table, tableFromIPC, tableToIPC } from 'apache-arrow'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type ReadColumn, type ReadOptions, type ReadReceipt, type Reject, read } from '../../lib/index.ts'
+import { readHead } from '../../lib/native/open.ts'
 import { listening } from '../listening.ts'
 
 let folder: string
@@ -52,6 +53,7 @@ beforeAll(async () => {
   )
   await write('large.parquet', `SELECT unnest([1, 2, 9007199254740993, 4]) AS a`)
   await write('lists.parquet', `SELECT unnest([[1], [2], [3, 9007199254740993], [4]]) AS a`)
+  await write('columns.parquet', `SELECT ${Array.from({ length: 1000 }, (_, index) => `${index} AS c${index}`)}`)
   connection.closeSync()
   instance.closeSync()
   const big = Array.from({ length: 400_000 }, (_, row) => `${row},name ${row % 7},${row / 4},2024-01-0${1 + (row % 9)}`)
@@ -393,6 +395,20 @@ describe('formats and options', () => {
     expect(await rows('COPY FROM STDIN (FORMAT arrow)', arrow)).toEqual(
       await rows(`COPY FROM ${file('types.parquet')} (FORMAT parquet)`),
     )
+  })
+
+  test('of columns: the event loop goes on while a footer is read', async () => {
+    let turns = 0
+    const turn = () => {
+      turns += 1
+      next = setImmediate(turn)
+    }
+    let next = setImmediate(turn)
+    const path = join(folder, 'columns.parquet')
+    const { columns } = await readHead('parquet', { kind: 'file', path, name: path })
+    clearImmediate(next)
+    expect(columns.length).toBe(1000)
+    expect(turns).toBeGreaterThan(0)
   })
 
   test('of several files', async () => {
@@ -776,27 +792,24 @@ describe('endings', () => {
 
   const columns = { id: 'int', name: 'text', quarter: 'float8', day: 'date' }
   test.each([
-    ['with columns that are given', { columns }],
-    ['while types are proven', {}],
-    ['and of a stream', { columns, stdin: true }],
-    ['of a stream while types are proven', { stdin: true }],
-  ])(
-    'returning while a reading opens leaves nothing, %s',
-    async (_, { stdin, ...options }: Omit<ReadOptions, 'stdin'> & { stdin?: boolean }) => {
-      for (const turn of [0, 1, 2]) {
-        const stream = createReadStream(join(folder, 'big.csv'))
-        if (!stdin) stream.destroy()
-        const reading = stdin ? read(CSV, { ...options, stdin: stream }) : read(big(), options)
-        const iterator = reading.rows()
-        const waiting = iterator.next()
-        if (turn > 0) await delay(turn)
-        expect(await iterator.return?.()).toEqual({ done: true, value: undefined })
-        expect(await waiting).toEqual({ done: true, value: undefined })
-        expect(held().threads).toBe(0)
-        await expect.poll(held).toEqual(NOTHING)
-      }
-    },
-  )
+    ['with columns that are given', { columns }, false],
+    ['while types are proven', {}, false],
+    ['and of a stream', { columns }, true],
+    ['of a stream while types are proven', {}, true],
+  ])('returning while a reading opens leaves nothing, %s', async (_, options: ReadOptions, isStream) => {
+    for (const turn of [0, 1, 2]) {
+      const stream = createReadStream(join(folder, 'big.csv'))
+      if (!isStream) stream.destroy()
+      const reading = isStream ? read(CSV, { ...options, stdin: stream }) : read(big(), options)
+      const iterator = reading.rows()
+      const waiting = iterator.next()
+      if (turn > 0) await delay(turn)
+      expect(await iterator.return?.()).toEqual({ done: true, value: undefined })
+      expect(await waiting).toEqual({ done: true, value: undefined })
+      expect(held().threads).toBe(0)
+      await expect.poll(held).toEqual(NOTHING)
+    }
+  })
 
   test.each(['batches', 'table'] as const)('%s without the package lets go of the stream', async (form) => {
     vi.doMock('apache-arrow', () => {

@@ -9,7 +9,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, Int32Array, RecordBatch, StringArray};
 use arrow_ipc::writer::{IpcWriteOptions, StreamWriter};
 use arrow_ipc::{
-    CompressionType, Endianness, FooterBuilder, MessageBuilder, MessageHeader, MetadataVersion, SchemaBuilder,
+    Block, CompressionType, Endianness, FooterBuilder, MessageBuilder, MessageHeader, MetadataVersion, SchemaBuilder,
 };
 use copyist_core::ErrorCode;
 use copyist_transcode::columnar::{ArrowInput, Batches, ParquetInput, RandomAccess};
@@ -29,7 +29,10 @@ fn in_order(order: Endianness, is_file: bool) -> Vec<u8> {
     schema.add_fields(fields);
     let schema = schema.finish();
     if is_file {
+        let blocks = builder.create_vector::<Block>(&[]);
         let mut footer = FooterBuilder::new(&mut builder);
+        footer.add_dictionaries(blocks);
+        footer.add_recordBatches(blocks);
         footer.add_version(MetadataVersion::V5);
         footer.add_schema(schema);
         let footer = footer.finish();
