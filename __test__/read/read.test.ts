@@ -727,6 +727,28 @@ describe('endings', () => {
     expect(held()).toEqual(NOTHING)
   })
 
+  test.each(['rows', 'columnBatches', 'batches', 'ipc', 'columns', 'table'] as const)(
+    'an abort while rows are waited for is told with its reason, of %s',
+    async (form) => {
+      const stop = new AbortController()
+      const stdin = new Readable({ read() {} })
+      stdin.push('1\n'.repeat(1 << 20))
+      const reading = read('COPY FROM STDIN (FORMAT csv)', { stdin, columns: { a: 'int' }, signal: stop.signal })
+      const failing = (async () => {
+        if (form === 'columns' || form === 'table') return await reading[form]()
+        for await (const _ of reading[form]());
+      })()
+      const reason = new Error('the tab was closed')
+      setTimeout(() => stop.abort(reason), 50)
+      await expect(failing).rejects.toMatchObject({
+        sqlState: '57014',
+        message: 'canceling statement due to user request',
+        cause: reason,
+      })
+      expect(held()).toEqual(NOTHING)
+    },
+  )
+
   test('an abort reaches a stream that is silent', async () => {
     const stop = new AbortController()
     const stdin = new Readable({ read() {} })

@@ -224,8 +224,9 @@ export class Pass {
     let error = reason
     // What was refused before is handed on all the same; the reading's own error matters more than one of that.
     await log?.finish().catch(() => {})
-    if (signal.aborted && !isCancelled(error)) error = readAborted(signal, error)
-    else if (this.#input && !signal.aborted) {
+    // That it was cancelled says nothing of who did it, nor why.
+    if (signal.aborted) error = readAborted(signal, isCancelled(error) ? signal.reason : error)
+    else if (this.#input) {
       await checkWhole(this.#input, '', error).catch((shorter: unknown) => {
         error = shorter
       })
