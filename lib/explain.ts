@@ -257,7 +257,7 @@ class LazyInput {
   async schema(format: ColumnarFormat): Promise<SchemaColumn[]> {
     const input = await this.open()
     if (input.kind === 'stream') return await readSchema(format, await this.whole())
-    this.note('the beginning')
+    this.note(format === 'parquet' ? 'the end' : 'the beginning')
     if (input.kind === 'remote') return await readRemoteSchema(format, input, this.#limits, this.#call.signal)
     return await readSchema(format, input)
   }

@@ -57,7 +57,7 @@ export interface ExplainedInput {
    * How much of it this explanation has read. Of a stream that is gone; one of which nothing was read is as it was before. Types of a table
    * that does not exist are proven by all values, MAP BY NAME asks for the header, and Parquet and Arrow files for their schema; nothing else is read without VALIDATE.
    */
-  readonly read: 'nothing' | 'the beginning' | 'all'
+  readonly read: 'nothing' | 'the beginning' | 'the end' | 'all'
 }
 
 /** Where the rows would go. */

@@ -246,7 +246,7 @@ describe.each(benches)('$name', ({ name, open }) => {
       ['Note', 'Utf8', 'it is Utf8 in the file'],
       ['extra', 'Int64', 'it is Int64 in the file'],
     ])
-    expect(explained.input?.read).toBe('the beginning')
+    expect(explained.input?.read).toBe('the end')
     const receipt = await bench.db.copy(statement)
     expect(receipt.createdTable).toBe(explained.table?.ddl)
     expect(await bench.sql('SELECT * FROM made ORDER BY id LIMIT 1')).toEqual([['1', 'n1', '2']])
