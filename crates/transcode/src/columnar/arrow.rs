@@ -134,6 +134,9 @@ impl ArrowInput {
             Unchecked::At(at) => {
                 while let Some(place) = *at {
                     let message = arrow_guard::check_next(&*self.access, place, None, &mut wanted)?;
+                    if message.end.is_none() {
+                        arrow_guard::check_end(message.mark, self.access.size())?;
+                    }
                     *at = message.end;
                     unread = message.unread;
                     if message.is_batch {
