@@ -205,6 +205,17 @@ fn a_stream_of_arrow_ends_with_its_mark() {
 }
 
 #[test]
+fn a_file_of_the_other_format_is_told() {
+    let batches = sample();
+    let of_parquet = |bytes: Arc<dyn RandomAccess>| ParquetInput::open(bytes).err().unwrap().message.to_string();
+    for is_file in [true, false] {
+        assert_eq!(of_parquet(ipc(&batches, is_file, None)), "this is no Parquet file: it is in Arrow's format");
+    }
+    let feather = ArrowInput::open(Arc::new(b"FEA1\0\0\0\0FEA1".to_vec())).err().unwrap();
+    assert_eq!(feather.code.sql_state(), "0A000");
+}
+
+#[test]
 fn a_compressed_buffer_that_claims_too_much_is_refused() {
     let batches = sample();
     let options = IpcWriteOptions::default()

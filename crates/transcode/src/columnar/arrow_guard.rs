@@ -20,6 +20,8 @@ const SMALL_BUFFER: u64 = 16 << 20;
 const MOST_ROWS: i64 = i32::MAX as i64;
 /// What a file ends with, behind the length of its footer.
 const MARK: &[u8; 6] = b"ARROW1";
+/// What a stream ends with: no message follows.
+pub(super) const END: [u8; 8] = [0xFF, 0xFF, 0xFF, 0xFF, 0, 0, 0, 0];
 /// In front of the length of a message; in the first versions of the format nothing is.
 const CONTINUED: u32 = u32::MAX;
 
