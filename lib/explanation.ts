@@ -15,7 +15,7 @@ export interface Explanation {
   readonly dialect: Omit<StatementDialect, 'found'> & { readonly found: StatementDialect['found'] | 'default' }
   /** All options that are given, and those that every load has. */
   readonly options: readonly ResolvedOption[]
-  /** Options that would change nothing here, and why. */
+  /** Options that would change nothing here, and why; and which columns MAP BY NAME does not find in the input. */
   readonly notes?: readonly StatementNote[]
   readonly input?: ExplainedInput
   /** Where the statement does not say it and the dialect looks for it: what was found. */

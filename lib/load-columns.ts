@@ -242,11 +242,30 @@ export function notesOf(
 ): readonly StatementNote[] {
   return [
     ...(statement.notes ?? []),
+    ...missingColumns(table, plan),
     ...(isNew ? [] : idleDesignation(statement)),
     ...idleFormats(statement, table, plan),
     ...idleKinds(statement, table, plan),
     ...lostDecimals(statement, table, plan),
   ]
+}
+
+/** Columns of the table that are not in the input, where they may be spelled otherwise. */
+function missingColumns(table: TableDescription, { missing = [] }: ColumnPlan): readonly StatementNote[] {
+  const columns = missing.flatMap((index) => table.columns[index] ?? [])
+  const without = columns.filter(({ hasDefault }) => !hasDefault)
+  const rest = columns.filter(({ hasDefault }) => hasDefault)
+  return [
+    ...notThere(without, without.length === 1 ? 'is NULL' : 'are NULL'),
+    ...notThere(rest, rest.length === 1 ? 'takes its default' : 'take their defaults'),
+  ]
+}
+
+function notThere(columns: readonly TargetColumn[], becomes: string): readonly StatementNote[] {
+  if (columns.length === 0) return []
+  const names = columns.map(({ name }) => `"${name}"`).join(', ')
+  const what = columns.length === 1 ? `column ${names} is` : `columns ${names} are`
+  return [{ option: 'MAP BY NAME', reason: `${what} not in the input, and ${becomes}` }]
 }
 
 /** A designated timestamp makes a type of a new column, and is otherwise that of a pattern. */

@@ -100,6 +100,25 @@ describe.each(benches)('$name', ({ name, open }) => {
     expect(await rows()).toEqual([])
   })
 
+  test('columns of the table that the input lacks are told', async () => {
+    await bench.sql("CREATE TABLE wide (id integer, nam text, kind text DEFAULT 'new', day date)")
+    const note = (reason: string) => ({ option: 'MAP BY NAME', reason })
+    const notes = [
+      note('columns "nam", "day" are not in the input, and are NULL'),
+      note('column "kind" is not in the input, and takes its default'),
+    ]
+    const parquet = `wide FROM ${at('a.parquet')} (FORMAT parquet)`
+    expect((await bench.db.copy(`COPY ${parquet}`)).notes).toEqual(notes)
+    expect((await bench.db.explain(`COPY ${parquet}`)).notes).toEqual(notes)
+    const csv = (list: string) =>
+      bench.db.copy(`COPY wide ${list} FROM STDIN (FORMAT csv, MAP BY NAME)`, {
+        stdin: [Buffer.from('id,name\n7,x\n')],
+      })
+    expect((await csv('')).notes).toEqual(notes)
+    expect(await csv('(id)')).not.toHaveProperty('notes')
+    await bench.sql('DROP TABLE wide')
+  })
+
   test('with MAP BY NAME false columns go to those of the table by their places, in every file', async () => {
     await bench.sql('CREATE TABLE swapped (note text, id text)')
     try {
