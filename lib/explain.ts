@@ -414,7 +414,7 @@ class Work {
     const { relationName, columns } = table
     const plan = planColumns(
       statement,
-      { relationName, columns, caseInsensitive },
+      { relationName, columns, caseInsensitive, isOfInput: found === undefined },
       header?.length === 0 ? undefined : header,
     )
     table = asRead(statement, table, plan)

@@ -11,7 +11,7 @@ import type { TableDescription, TargetColumn } from './target/target.ts'
 const NONE: ReadonlySet<number> = new Set()
 
 /** How the decoder is to read records of a statement. */
-export type Reading = Pick<LoadPlan, 'columns' | 'fields' | 'positions' | 'conditions'>
+export type Reading = Pick<LoadPlan, 'columns' | 'fields' | 'positions' | 'further' | 'conditions'>
 
 /**
  * What the decoder is told of the columns and records. `asText` leaves all values to the database, so that one and the same counts what
@@ -63,6 +63,7 @@ export function decodedBy(
     columns,
     ...(plan.fields && { fields: plan.fields.names }),
     ...(plan.positions && { positions: plan.positions }),
+    ...(plan.further && { further: plan.further }),
     ...(options.when && { conditions: [conditionOf(statement, names)] }),
   }
 }

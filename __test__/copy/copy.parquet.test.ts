@@ -100,6 +100,38 @@ describe.each(benches)('$name', ({ name, open }) => {
     expect(await rows()).toEqual([])
   })
 
+  test('a later file with a column that the first one lacks and the table has is refused, unless the columns are listed', async () => {
+    const files = (list: string) => `'${folder.path}' (FORMAT parquet, FILES = [${list}]`
+    const later = files(`'lacks.parquet', 'b.parquet'`)
+    const refused = {
+      sqlState: '22P04',
+      message: `file "${join(folder.path, 'b.parquet')}" has a column "note", which file "${join(folder.path, 'lacks.parquet')}" has not`,
+      hint: expect.stringMatching(/^List the columns/),
+      position: { file: join(folder.path, 'b.parquet') },
+    }
+    expect(await fails(`COPY t FROM ${later})`)).toMatchObject(refused)
+    expect(await rows()).toEqual([])
+    const { failure } = await bench.db.explain(`EXPLAIN VALIDATE COPY t FROM ${later})`)
+    expect(failure).toMatchObject(refused)
+    // A new table would have the columns of the first.
+    expect(await fails(`COPY made FROM ${later}, CREATE_TABLE)`)).toMatchObject(refused)
+    // The table has no column "extra", and of "ID" it has what it needs.
+    await bench.db.copy(`COPY t FROM ${files(`'empty.parquet', 'a.parquet', 'b.parquet'`)})`)
+    expect(await rows()).toEqual([...A, ...B])
+    await bench.sql('DELETE FROM t')
+    await bench.db.copy(`COPY t (id) FROM ${later})`)
+    await bench.db.copy(`COPY t FROM ${later}, CONSTANT (note 'same'))`)
+    const ids = ['1', '6', '7', '8']
+    expect(await rows()).toEqual(
+      expect.arrayContaining(
+        ids.flatMap((id) => [
+          [id, null],
+          [id, 'same'],
+        ]),
+      ),
+    )
+  })
+
   test('columns of the table that the input lacks are told', async () => {
     await bench.sql("CREATE TABLE wide (id integer, nam text, kind text DEFAULT 'new', day date)")
     const note = (reason: string) => ({ option: 'MAP BY NAME', reason })

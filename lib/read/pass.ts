@@ -352,7 +352,11 @@ export class Pass {
       header = peekHeader({ options, table: name, limits }, await this.#kept(statement))
     }
     if (given && header && !options.byPosition) checkPresent(statement, given, header)
-    const planned = planColumns(statement, table, header?.length === 0 ? undefined : header)
+    const planned = planColumns(
+      statement,
+      { ...table, isOfInput: given === undefined },
+      header?.length === 0 ? undefined : header,
+    )
     this.#notes = notesOf(statement, table, planned, true)
     const decoded = {
       ...decodedBy(statement, table, planned, false),

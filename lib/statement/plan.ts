@@ -24,6 +24,8 @@ export interface PlannedTable {
   }[]
   /** Whether the database finds a column by its name in any case. */
   readonly caseInsensitive?: boolean
+  /** Whether its columns are those of the input, by which it is made, or which is read without a table. */
+  readonly isOfInput?: boolean
 }
 
 /** See {@link ColumnPlan.positions}. */
@@ -46,6 +48,8 @@ export interface ColumnPlan {
   readonly positions?: Positions
   /** Where columns are matched by name without a list of them: those that the input lacks, as indexes into the table's; absent: none. */
   readonly missing?: readonly number[]
+  /** Of files of columns: names of columns that would be read, too, of a file that has them, although the first one has not; or any name. */
+  readonly further?: readonly string[] | 'any'
   /** Where the values of the last columns come from, which are not read; absent where all are. */
   readonly made?: readonly Made[]
   /** QuestDB's designated timestamp, as an index into the table's columns. */
@@ -155,7 +159,7 @@ export function onlyFiller({ text, options }: CopyFrom): CopyError {
   )
 }
 
-type Layout = Pick<ColumnPlan, 'columns' | 'fields' | 'positions' | 'missing' | 'places' | 'made'>
+type Layout = Pick<ColumnPlan, 'columns' | 'fields' | 'positions' | 'missing' | 'further' | 'places' | 'made'>
 
 /** Columns whose values are made, and not read. */
 function madeColumns({ options }: CopyFrom): { name: Name; made: Made }[] {
@@ -458,10 +462,14 @@ function named(copy: CopyFrom, table: PlannedTable, names: readonly string[]): L
     const message = `the input has no column of relation "${table.relationName}"`
     throw statementError(copy.text, copy.table.name.offset, 'undefined_column', message, { detail })
   }
+  const lacking = missingOf(found)
   return {
     columns: kept.map(({ column }) => column),
     fields: { names: kept.map(({ field }) => names[field] ?? ''), ofColumn: kept.map((_, field) => field) },
-    ...missingOf(found),
+    ...lacking,
+    ...(listed === undefined && {
+      further: table.isOfInput ? 'any' : (lacking.missing ?? []).map((column) => table.columns[column]?.name ?? ''),
+    }),
   }
 }
 

@@ -28,6 +28,9 @@ pub struct Input {
     /// Of one whose rows come in columns: where these stand, if they are not matched by name.
     #[cfg(feature = "columnar")]
     pub positions: Option<crate::columnar::Positions>,
+    /// Of such an input, if it is not the first.
+    #[cfg(feature = "columnar")]
+    pub further: crate::columnar::Further,
 }
 
 /// Who knows what there is to know of an input.
@@ -55,6 +58,8 @@ impl Input {
             given: Vec::new(),
             #[cfg(feature = "columnar")]
             positions: None,
+            #[cfg(feature = "columnar")]
+            further: crate::columnar::Further::None,
         }
     }
 
