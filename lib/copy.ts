@@ -435,6 +435,7 @@ class Work {
         relationName: table.relationName,
         columns: table.columns,
         caseInsensitive: this.target.capabilities.caseInsensitiveNames,
+        isOfInput: createdTable !== undefined,
       },
       // There is nothing to be matched in an empty input.
       header?.length === 0 ? undefined : header,

@@ -301,7 +301,7 @@ class LazyInput {
   async schema(format: ColumnarFormat): Promise<SchemaColumn[]> {
     const input = await this.open()
     if (input.kind === 'stream') return await readSchema(format, await this.whole())
-    this.note('the beginning')
+    this.note(format === 'parquet' ? 'the end' : 'the beginning')
     if (input.kind === 'remote') return await readRemoteSchema(format, input, this.#limits, this.#call.signal)
     return await readSchema(format, input)
   }
@@ -459,7 +459,7 @@ class Work {
     const { relationName, columns } = table
     const plan = planColumns(
       statement,
-      { relationName, columns, caseInsensitive },
+      { relationName, columns, caseInsensitive, isOfInput: found === undefined },
       header?.length === 0 ? undefined : header,
     )
     table = asRead(statement, table, plan)

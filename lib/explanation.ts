@@ -15,7 +15,7 @@ export interface Explanation {
   readonly dialect: Omit<StatementDialect, 'found'> & { readonly found: StatementDialect['found'] | 'default' }
   /** All options that are given, and those that every load has. */
   readonly options: readonly ResolvedOption[]
-  /** Options that would change nothing here, and why. */
+  /** Options that would change nothing here, and why; and which columns MAP BY NAME does not find in the input. */
   readonly notes?: readonly StatementNote[]
   readonly input?: ExplainedInput
   /** Where the statement does not say it and the dialect looks for it: what was found. */
@@ -61,7 +61,7 @@ export interface ExplainedInput {
    * How much of it this explanation has read. Of a stream that is gone; one of which nothing was read is as it was before. Types of a table
    * that does not exist are proven by all values, MAP BY NAME asks for the header, and Parquet and Arrow files for their schema; nothing else is read without VALIDATE.
    */
-  readonly read: 'nothing' | 'the beginning' | 'all'
+  readonly read: 'nothing' | 'the beginning' | 'the end' | 'all'
 }
 
 /** Where the rows would go. */

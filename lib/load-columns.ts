@@ -11,7 +11,7 @@ import type { TableDescription, TargetColumn } from './target/target.ts'
 const NONE: ReadonlySet<number> = new Set()
 
 /** How the decoder is to read records of a statement. */
-export type Reading = Pick<LoadPlan, 'columns' | 'fields' | 'positions' | 'conditions'>
+export type Reading = Pick<LoadPlan, 'columns' | 'fields' | 'positions' | 'further' | 'conditions'>
 
 /**
  * What the decoder is told of the columns and records. `asText` leaves all values to the database, so that one and the same counts what
@@ -63,6 +63,7 @@ export function decodedBy(
     columns,
     ...(plan.fields && { fields: plan.fields.names }),
     ...(plan.positions && { positions: plan.positions }),
+    ...(plan.further && { further: plan.further }),
     ...(options.when && { conditions: [conditionOf(statement, names)] }),
   }
 }
@@ -242,11 +243,30 @@ export function notesOf(
 ): readonly StatementNote[] {
   return [
     ...(statement.notes ?? []),
+    ...missingColumns(table, plan),
     ...(isNew ? [] : idleDesignation(statement)),
     ...idleFormats(statement, table, plan),
     ...idleKinds(statement, table, plan),
     ...lostDecimals(statement, table, plan),
   ]
+}
+
+/** Columns of the table that are not in the input, where they may be spelled otherwise. */
+function missingColumns(table: TableDescription, { missing = [] }: ColumnPlan): readonly StatementNote[] {
+  const columns = missing.flatMap((index) => table.columns[index] ?? [])
+  const without = columns.filter(({ hasDefault }) => !hasDefault)
+  const rest = columns.filter(({ hasDefault }) => hasDefault)
+  return [
+    ...notThere(without, without.length === 1 ? 'is NULL' : 'are NULL'),
+    ...notThere(rest, rest.length === 1 ? 'takes its default' : 'take their defaults'),
+  ]
+}
+
+function notThere(columns: readonly TargetColumn[], becomes: string): readonly StatementNote[] {
+  if (columns.length === 0) return []
+  const names = columns.map(({ name }) => `"${name}"`).join(', ')
+  const what = columns.length === 1 ? `column ${names} is` : `columns ${names} are`
+  return [{ option: 'MAP BY NAME', reason: `${what} not in the input, and ${becomes}` }]
 }
 
 /** A designated timestamp makes a type of a new column, and is otherwise that of a pattern. */

@@ -75,7 +75,7 @@ export interface Receipt extends ReceiptCounts {
   readonly statement: string
   /** Whose rules it followed, and how that was found. Absent: PostgreSQL's, since nothing said otherwise. */
   readonly dialect?: StatementDialect
-  /** Options of the statement that changed nothing, and why. Absent: none. */
+  /** Options of the statement that changed nothing, and why; and which columns MAP BY NAME has not found in the input. Absent: none. */
   readonly notes?: readonly StatementNote[]
   readonly target: 'postgres' | 'duckdb'
   /** The table, schema-qualified and quoted where needed. */

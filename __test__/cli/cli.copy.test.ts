@@ -50,6 +50,19 @@ describe('a load', () => {
     })
   })
 
+  test('tells which columns of the table are not in the file', async () => {
+    const to = join(folder, 'missing.duckdb')
+    const load = (list: string, input: string) => {
+      const stdin = new PassThrough()
+      stdin.end(input)
+      return copyist({ words: ['--to', to, '--create', `COPY t ${list} FROM STDIN (FORMAT csv, MAP BY NAME)`], stdin })
+    }
+    expect((await load('', 'id,name\n1,one\n')).stderr).toBe('')
+    const { code, stderr } = await load('', 'id,nam\n2,two\n')
+    expect([code, stderr]).toEqual([0, 'NOTICE:  MAP BY NAME: column "name" is not in the input, and is NULL\n'])
+    expect((await load('(id)', 'id,nam\n2,two\n')).stderr).toBe('')
+  })
+
   test('of a URL asks for what the statement says, and shows no signature', async () => {
     const asked: (string | undefined)[] = []
     const server = createServer(({ url, headers }, answer) => {

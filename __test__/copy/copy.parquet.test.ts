@@ -100,6 +100,57 @@ describe.each(benches)('$name', ({ name, open }) => {
     expect(await rows()).toEqual([])
   })
 
+  test('a later file with a column that the first one lacks and the table has is refused, unless the columns are listed', async () => {
+    const files = (list: string) => `'${folder.path}' (FORMAT parquet, FILES = [${list}]`
+    const later = files(`'lacks.parquet', 'b.parquet'`)
+    const refused = {
+      sqlState: '22P04',
+      message: `file "${join(folder.path, 'b.parquet')}" has a column "note", which file "${join(folder.path, 'lacks.parquet')}" has not`,
+      hint: expect.stringMatching(/^List the columns/),
+      position: { file: join(folder.path, 'b.parquet') },
+    }
+    expect(await fails(`COPY t FROM ${later})`)).toMatchObject(refused)
+    expect(await rows()).toEqual([])
+    const { failure } = await bench.db.explain(`EXPLAIN VALIDATE COPY t FROM ${later})`)
+    expect(failure).toMatchObject(refused)
+    // A new table would have the columns of the first.
+    expect(await fails(`COPY made FROM ${later}, CREATE_TABLE)`)).toMatchObject(refused)
+    // The table has no column "extra", and of "ID" it has what it needs.
+    await bench.db.copy(`COPY t FROM ${files(`'empty.parquet', 'a.parquet', 'b.parquet'`)})`)
+    expect(await rows()).toEqual([...A, ...B])
+    await bench.sql('DELETE FROM t')
+    await bench.db.copy(`COPY t (id) FROM ${later})`)
+    await bench.db.copy(`COPY t FROM ${later}, CONSTANT (note 'same'))`)
+    const ids = ['1', '6', '7', '8']
+    expect(await rows()).toEqual(
+      expect.arrayContaining(
+        ids.flatMap((id) => [
+          [id, null],
+          [id, 'same'],
+        ]),
+      ),
+    )
+  })
+
+  test('columns of the table that the input lacks are told', async () => {
+    await bench.sql("CREATE TABLE wide (id integer, nam text, kind text DEFAULT 'new', day date)")
+    const note = (reason: string) => ({ option: 'MAP BY NAME', reason })
+    const notes = [
+      note('columns "nam", "day" are not in the input, and are NULL'),
+      note('column "kind" is not in the input, and takes its default'),
+    ]
+    const parquet = `wide FROM ${at('a.parquet')} (FORMAT parquet)`
+    expect((await bench.db.copy(`COPY ${parquet}`)).notes).toEqual(notes)
+    expect((await bench.db.explain(`COPY ${parquet}`)).notes).toEqual(notes)
+    const csv = (list: string) =>
+      bench.db.copy(`COPY wide ${list} FROM STDIN (FORMAT csv, MAP BY NAME)`, {
+        stdin: [Buffer.from('id,name\n7,x\n')],
+      })
+    expect((await csv('')).notes).toEqual(notes)
+    expect(await csv('(id)')).not.toHaveProperty('notes')
+    await bench.sql('DROP TABLE wide')
+  })
+
   test('with MAP BY NAME false columns go to those of the table by their places, in every file', async () => {
     await bench.sql('CREATE TABLE swapped (note text, id text)')
     try {
@@ -246,7 +297,7 @@ describe.each(benches)('$name', ({ name, open }) => {
       ['Note', 'Utf8', 'it is Utf8 in the file'],
       ['extra', 'Int64', 'it is Int64 in the file'],
     ])
-    expect(explained.input?.read).toBe('the beginning')
+    expect(explained.input?.read).toBe('the end')
     const receipt = await bench.db.copy(statement)
     expect(receipt.createdTable).toBe(explained.table?.ddl)
     expect(await bench.sql('SELECT * FROM made ORDER BY id LIMIT 1')).toEqual([['1', 'n1', '2']])

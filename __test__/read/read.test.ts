@@ -33,6 +33,7 @@ beforeAll(async () => {
     connection.run(`COPY (${query}) TO '${join(folder, name)}' (FORMAT parquet)`)
   await write('a.parquet', `SELECT i::INT AS id, 'n' || i AS note, i * 2 AS extra FROM range(1, 4) r(i)`)
   await write('empty.parquet', 'SELECT 1::INT AS id, [1, 2] AS list WHERE false')
+  await write('lacks.parquet', 'SELECT 0::INT AS id')
   await write(
     'types.parquet',
     `SELECT true AS b, 1::TINYINT AS i1, 2::SMALLINT AS i2, 3::INTEGER AS i4, 4::BIGINT AS i8, 5::UTINYINT AS u1, 6::USMALLINT AS u2,
@@ -390,6 +391,14 @@ describe('formats and options', () => {
     expect(await rows('COPY FROM STDIN (FORMAT parquet)', streamed)).toEqual(
       [1, 2, 3].map((id) => ({ id: String(id), extra: 2 * id })),
     )
+    const later = `'${folder}' (FORMAT parquet, FILES = ['lacks.parquet', 'a.parquet']`
+    await expect(rows(`COPY FROM ${later})`)).rejects.toMatchObject({
+      sqlState: '22P04',
+      message: `file "${join(folder, 'a.parquet')}" has a column "note", which file "${join(folder, 'lacks.parquet')}" has not`,
+    })
+    const ids = [0, 1, 2, 3].map((id) => ({ id }))
+    expect(await rows(`COPY (id) FROM ${later})`)).toEqual(ids)
+    expect(await rows(`COPY FROM ${later})`, { columns: { id: 'int' } })).toEqual(ids)
     const table = await read(`COPY FROM ${file('types.parquet')} (FORMAT parquet)`).table<Table>()
     const arrow = { stdin: Buffer.from(tableToIPC(table, 'file')) }
     expect(await rows('COPY FROM STDIN (FORMAT arrow)', arrow)).toEqual(
@@ -771,6 +780,28 @@ describe('endings', () => {
     await expect(read(big(), { signal: stop.signal }).columns()).rejects.toMatchObject({ sqlState: '57014' })
     expect(held()).toEqual(NOTHING)
   })
+
+  test.each(['rows', 'columnBatches', 'batches', 'ipc', 'columns', 'table'] as const)(
+    'an abort while rows are waited for is told with its reason, of %s',
+    async (form) => {
+      const stop = new AbortController()
+      const stdin = new Readable({ read() {} })
+      stdin.push('1\n'.repeat(1 << 20))
+      const reading = read('COPY FROM STDIN (FORMAT csv)', { stdin, columns: { a: 'int' }, signal: stop.signal })
+      const failing = (async () => {
+        if (form === 'columns' || form === 'table') return await reading[form]()
+        for await (const _ of reading[form]());
+      })()
+      const reason = new Error('the tab was closed')
+      setTimeout(() => stop.abort(reason), 50)
+      await expect(failing).rejects.toMatchObject({
+        sqlState: '57014',
+        message: 'canceling statement due to user request',
+        cause: reason,
+      })
+      expect(held()).toEqual(NOTHING)
+    },
+  )
 
   test('an abort reaches a stream that is silent', async () => {
     const stop = new AbortController()

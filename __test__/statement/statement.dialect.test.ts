@@ -4,6 +4,7 @@ import { CopyError } from '../../lib/errors.ts'
 import { formatDiagnostic } from '../../lib/statement/diagnostics.ts'
 import { refusePending } from '../../lib/statement/execution.ts'
 import { explainOptions } from '../../lib/statement/explain.ts'
+import { findOption, optionTable } from '../../lib/statement/options.ts'
 import { parseCopy, parseStatement } from '../../lib/statement/parser.ts'
 
 function failure(run: () => unknown): CopyError {
@@ -368,6 +369,16 @@ describe('EXPLAIN', () => {
     expect(find('DATE_FORMAT')).toEqual({ option: 'DATE_FORMAT', value: "'YYYY-MM-DD'", origin: 'dialect' })
     const given = explainOptions("COPY t FROM 'f' CSV DATEFORMAT 'auto' MAXERROR 5")
     expect(given.find(({ option }) => option === 'DATE_FORMAT')).toMatchObject({ value: "'auto'", origin: 'given' })
+  })
+
+  test.each(['fixed', 'binary', 'parquet', 'arrow'] as const)('of %s only options that it has', (format) => {
+    const more = format === 'fixed' ? ', FORMATTER (a (0, 1))' : ''
+    const options = explainOptions(`COPY t FROM 'f' (FORMAT ${format}${more})`).map(({ option }) => option)
+    expect(options).toContain('FORMAT')
+    for (const option of options) {
+      const key = findOption(option.toLowerCase())
+      expect([option, key && optionTable[key].formats]).toEqual([option, expect.arrayContaining([format])])
+    }
   })
 
   test('of a plain statement all is default', () => {

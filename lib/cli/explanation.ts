@@ -12,7 +12,7 @@ export function formatExplanation(explanation: Explanation, width?: number): str
     lines.push(...entry('header', `${header.isHeader ? 'the first record' : 'none'}, since ${header.reason}`))
   }
   lines.push('', 'options', ...formatOptions(explanation))
-  if (notes) lines.push('', 'without effect', ...notes.map(({ option, reason }) => `  ${option}: ${reason}`))
+  if (notes) lines.push('', 'notes', ...notes.map(({ option, reason }) => `  ${option}: ${reason}`))
   if (columns) lines.push('', 'columns', ...formatColumns(columns))
   if (load) lines.push('', 'load', ...formatLoad(load))
   if (table?.ddl !== undefined) lines.push('', `${table.ddl};`)

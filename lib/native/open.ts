@@ -106,6 +106,8 @@ export interface LoadPlan {
   readonly fields?: readonly string[]
   /** Of files of columns that are not matched by name: where the fields stand in each, and how many columns each has. */
   readonly positions?: Positions
+  /** Of several files of columns: names that none but the first may have, or any that it has not; a later file that has one is refused. */
+  readonly further?: readonly string[] | 'any'
   readonly session: LoadSession
   readonly sink: SinkKind | ReadSinkKind
   /** The relation's name in CONTEXT lines. */
@@ -563,6 +565,7 @@ function specification(
     })),
     ...(plan.fields && { fields: [...plan.fields] }),
     ...(plan.positions && { positions: [...plan.positions.ofFields], fieldCount: plan.positions.count }),
+    ...(plan.further === 'any' ? { refusesFurther: true } : plan.further && { further: [...plan.further] }),
     byCharacter: options.fixed?.unit === 'chars',
     ...droppedEnd(options),
     ...(plan.conditions && {

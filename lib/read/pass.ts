@@ -223,7 +223,8 @@ export class Pass {
     let error = reason
     // What was refused before is handed on all the same; the reading's own error matters more than one of that.
     await log?.finish().catch(() => {})
-    if (signal.aborted && !isCancelled(error)) error = readAborted(signal, error)
+    // That it was cancelled says nothing of who did it, nor why.
+    if (signal.aborted) error = readAborted(signal, isCancelled(error) ? signal.reason : error)
     if (error instanceof CopyError && error === log?.excess) error = await this.#diagnosed(error, log)
     await this.#release().catch(() => {})
     if (error instanceof CopyError && statement && this.#source) return placed(error, statement, this.#source.name)
@@ -345,7 +346,11 @@ export class Pass {
       header = peekHeader({ options, table: name, limits }, await this.#kept(statement))
     }
     if (given && header && !options.byPosition) checkPresent(statement, given, header)
-    const planned = planColumns(statement, table, header?.length === 0 ? undefined : header)
+    const planned = planColumns(
+      statement,
+      { ...table, isOfInput: given === undefined },
+      header?.length === 0 ? undefined : header,
+    )
     this.#notes = notesOf(statement, table, planned, true)
     const decoded = {
       ...decodedBy(statement, table, planned, false),

@@ -142,7 +142,7 @@ export interface StatementDialect {
   readonly word?: string
 }
 
-/** An option that changes nothing here, and why. */
+/** What is to be known of an option: mostly that it changes nothing here, and why. */
 export interface StatementNote {
   /** In upper case. */
   readonly option: string

@@ -2,7 +2,7 @@ import { isObject, wrongArgument } from './argument.ts'
 import { type CopyFrom, type CopyOptions, type Explain, isColumnar, type OptionItem } from './ast.ts'
 import { redshiftFormats } from './date-patterns.ts'
 import { policyKeys, printErrors } from './error-policy.ts'
-import { findOption, type OptionKey, optionKeys } from './options.ts'
+import { findOption, type OptionKey, optionKeys, optionTable } from './options.ts'
 import { parseCopy, parseParts, parseStatement } from './parser.ts'
 import { printItem, printString } from './printing.ts'
 
@@ -84,6 +84,8 @@ export function explainOptions(statement: string | CopyFrom | Explain): readonly
   const bare = parseCopy(`COPY t FROM STDIN (FORMAT ${copy.options.format === 'csv' ? 'csv' : 'text'})`)
   return optionKeys.flatMap((key): ResolvedOption[] => {
     const item = items.find(({ name }) => findOption(name) === key)
+    const formats: readonly CopyOptions['format'][] = optionTable[key].formats
+    if (!item && !formats.includes(copy.options.format)) return []
     const value = resolvers[key]?.(copy) ?? (item && argumentOf(item))
     if (value === undefined) return []
     const option = key.toUpperCase()

@@ -24,6 +24,8 @@ export interface PlannedTable {
   }[]
   /** Whether the database finds a column by its name in any case. */
   readonly caseInsensitive?: boolean
+  /** Whether its columns are those of the input, by which it is made, or which is read without a table. */
+  readonly isOfInput?: boolean
 }
 
 /** See {@link ColumnPlan.positions}. */
@@ -44,6 +46,10 @@ export interface ColumnPlan {
   readonly fields?: { readonly names: readonly string[]; readonly ofColumn: readonly number[] }
   /** Of files of columns that are not matched by name: where these fields stand in each, and how many columns each has. */
   readonly positions?: Positions
+  /** Where columns are matched by name without a list of them: those that the input lacks, as indexes into the table's; absent: none. */
+  readonly missing?: readonly number[]
+  /** Of files of columns: names of columns that would be read, too, of a file that has them, although the first one has not; or any name. */
+  readonly further?: readonly string[] | 'any'
   /** Where the values of the last columns come from, which are not read; absent where all are. */
   readonly made?: readonly Made[]
   /** QuestDB's designated timestamp, as an index into the table's columns. */
@@ -153,7 +159,7 @@ export function onlyFiller({ text, options }: CopyFrom): CopyError {
   )
 }
 
-type Layout = Pick<ColumnPlan, 'columns' | 'fields' | 'positions' | 'places' | 'made'>
+type Layout = Pick<ColumnPlan, 'columns' | 'fields' | 'positions' | 'missing' | 'further' | 'places' | 'made'>
 
 /** Columns whose values are made, and not read. */
 function madeColumns({ options }: CopyFrom): { name: Name; made: Made }[] {
@@ -345,7 +351,14 @@ function mapped(copy: CopyFrom, table: PlannedTable, header: readonly string[]):
   return {
     columns: kept.map(({ column }) => column),
     fields: { names: header, ofColumn: kept.map(({ field }) => field) },
+    ...missingOf(found),
   }
+}
+
+/** The columns that no field is. */
+function missingOf(found: readonly { readonly column: number; readonly field: number }[]): Pick<Layout, 'missing'> {
+  const missing = found.filter(({ field }) => field < 0).map(({ column }) => column)
+  return missing.length === 0 ? {} : { missing }
 }
 
 /** The field of each column, by its name as it is written, or else in any case; -1 where there is none. */
@@ -449,9 +462,14 @@ function named(copy: CopyFrom, table: PlannedTable, names: readonly string[]): L
     const message = `the input has no column of relation "${table.relationName}"`
     throw statementError(copy.text, copy.table.name.offset, 'undefined_column', message, { detail })
   }
+  const lacking = missingOf(found)
   return {
     columns: kept.map(({ column }) => column),
     fields: { names: kept.map(({ field }) => names[field] ?? ''), ofColumn: kept.map((_, field) => field) },
+    ...lacking,
+    ...(listed === undefined && {
+      further: table.isOfInput ? 'any' : (lacking.missing ?? []).map((column) => table.columns[column]?.name ?? ''),
+    }),
   }
 }
 

@@ -302,7 +302,12 @@ impl BindingLoad {
         let inputs = match specification.columnar() {
             None => inputs,
             Some(format) => {
-                inputs.into_iter().map(|input| input.in_columns(format, specification.positions())).collect()
+                let further = specification.further();
+                let in_columns = |input: Input| Input {
+                    further: further.clone(),
+                    ..input.in_columns(format, specification.positions())
+                };
+                inputs.into_iter().map(in_columns).collect()
             }
         };
         let armed = Arc::clone(&self.armed);

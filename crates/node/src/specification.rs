@@ -14,7 +14,7 @@ use copyist_format::{
 };
 use copyist_scan::{Eol, Grammar, Scanner, Separator};
 use copyist_store::{Codec, Compression, Expansion};
-use copyist_transcode::columnar::{Format, Positions};
+use copyist_transcode::columnar::{Format, Further, Positions};
 use copyist_transcode::{Failure, Input, Limits, Order, Sink, Source, Told, micros_of, millis_of};
 use napi::bindgen_prelude::{Buffer, BufferSlice};
 use napi_derive::napi;
@@ -243,6 +243,10 @@ pub struct BindingSpecification {
     /// Of files of columns that are not matched by name: where the fields stand in each, and how many columns each has.
     pub positions: Option<Vec<u32>>,
     pub field_count: Option<u32>,
+    /// Of several files of columns: names of columns that a later one is refused for, if the first one has not got them.
+    pub further: Option<Vec<String>>,
+    /// The same of any name.
+    pub refuses_further: Option<bool>,
     /// Partition values: as many for each input as it has, one input after the other.
     pub partitions: Option<Vec<Option<String>>>,
     pub partition_count: Option<u32>,
@@ -397,6 +401,15 @@ impl BindingSpecification {
     pub fn positions(&self) -> Option<Positions> {
         let places = self.positions.as_ref()?.iter().map(|&place| place as usize).collect();
         Some(Positions { places, count: self.field_count? as usize })
+    }
+
+    /// Which columns a later file may not have, if the first one lacks them.
+    pub fn further(&self) -> Further {
+        match &self.further {
+            _ if self.refuses_further == Some(true) => Further::Any,
+            Some(names) => Further::Named(names.as_slice().into()),
+            None => Further::None,
+        }
     }
 
     /// The columns that are read have the fields that they name, or else one after the other.

@@ -30,6 +30,9 @@ pub struct Input {
     /// Of one whose rows come in columns: where these stand, if they are not matched by name.
     #[cfg(feature = "columnar")]
     pub positions: Option<crate::columnar::Positions>,
+    /// Of such an input, if it is not the first.
+    #[cfg(feature = "columnar")]
+    pub further: crate::columnar::Further,
 }
 
 /// From a record on, fields stand in the order of these names, up to where the next one begins.
@@ -66,6 +69,8 @@ impl Input {
             orders: VecDeque::new(),
             #[cfg(feature = "columnar")]
             positions: None,
+            #[cfg(feature = "columnar")]
+            further: crate::columnar::Further::None,
         }
     }
 

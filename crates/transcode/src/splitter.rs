@@ -81,6 +81,9 @@ pub(crate) struct Splitter {
     batches: Option<crate::columnar::Opened>,
     #[cfg(feature = "columnar")]
     claimed: Option<ClaimedBatch>,
+    /// Of several such inputs, whose columns are matched by name.
+    #[cfg(feature = "columnar")]
+    first: Option<crate::columnar::First>,
 }
 
 /// Rows in columns that are still to be read, outside the lock.
@@ -186,6 +189,8 @@ impl Splitter {
             batches: None,
             #[cfg(feature = "columnar")]
             claimed: None,
+            #[cfg(feature = "columnar")]
+            first: None,
         }
     }
 
@@ -204,11 +209,16 @@ impl Splitter {
             self.constants = Some(constants_of(plan, &facts)?);
         }
         self.about = Some(facts.about);
+        let (schema, name) = (batches.schema(), &self.input.name);
         let columns = match &self.input.positions {
-            Some(positions) => positions.columns(&batches.schema(), &self.input.name)?,
-            None => crate::columnar::columns_of(plan, &batches.schema(), &self.input.name)?,
+            Some(positions) => positions.columns(&schema, name)?,
+            None => crate::columnar::columns_of(plan, &schema, name)?,
         };
-        let schema = batches.schema();
+        match &self.first {
+            Some(first) => first.check(&self.input.further, &schema, &columns, name)?,
+            None if self.is_several => self.first = Some(crate::columnar::First::of(&schema, name)),
+            None => {}
+        }
         for (index, column) in plan.columns.iter().enumerate().filter(|(_, column)| column.is_read()) {
             let ty = schema.field(columns[plan.field_of(index)]).data_type();
             copyist_format::arrow::check_fields(column, plan.layout, ty).map_err(Failure::whole)?;

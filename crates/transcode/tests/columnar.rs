@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use arrow_array::types::{Int8Type, Int32Type};
 use arrow_array::{ArrayRef, DictionaryArray, Int32Array, ListArray, RecordBatch};
-use arrow_ipc::CompressionType;
 use arrow_ipc::writer::{DictionaryHandling, FileWriter, IpcWriteOptions, StreamWriter};
+use arrow_ipc::{CompressionType, MetadataVersion};
 use copyist_core::ErrorCode;
 use copyist_format::arrow::row_text;
 use copyist_transcode::LocalFile;
@@ -167,12 +167,52 @@ fn streams_of_arrow_have_the_rows_that_files_have() {
             assert!(rows_of(file.clone(), aim, &[0, 1, 2]) == expected);
         }
         assert!(rows_of(stream.clone(), 1000, &[2, 0]) == rows_of(file, 1 << 20, &[2, 0]));
-        // The mark of the end may be missing, but nothing of a batch.
-        assert!(rows_of(stream[..stream.len() - 8].to_vec(), 1 << 20, &[0, 1, 2]) == expected);
         let mut cut = ArrowInput::open(Arc::new(stream[..stream.len() - 40].to_vec())).unwrap();
         let end = std::iter::from_fn(|| cut.next().transpose()).find_map(Result::err).expect("a batch is cut");
         assert_eq!(end.code.sql_state(), "22P04");
     }
+}
+
+#[test]
+fn a_stream_of_arrow_ends_with_its_mark() {
+    let batch = RecordBatch::try_from_iter([("a", Arc::new(Int32Array::from(vec![1, 2, 3])) as ArrayRef)]).unwrap();
+    let stream_of = |options: IpcWriteOptions, batches: usize| {
+        let mut stream = StreamWriter::try_new_with_options(Vec::new(), &batch.schema(), options).unwrap();
+        (0..batches).for_each(|_| stream.write(&batch).unwrap());
+        stream.into_inner().unwrap()
+    };
+    let end_of = |bytes: Vec<u8>| {
+        let mut input = ArrowInput::open(Arc::new(bytes)).unwrap();
+        std::iter::from_fn(|| input.next().transpose()).find_map(Result::err).map(|error| error.message.to_string())
+    };
+    let unmarked = "the Arrow file is damaged: it ends without the mark of a stream's end";
+    let joined = "the Arrow file is damaged: something follows the mark of the stream's end";
+    // In the first versions of the format the mark has four bytes.
+    let legacy = IpcWriteOptions::try_new(8, true, MetadataVersion::V4).unwrap();
+    for (options, mark) in [(IpcWriteOptions::default(), 8), (legacy, 4)] {
+        for batches in 0..3 {
+            let stream = stream_of(options.clone(), batches);
+            assert_eq!(end_of(stream.clone()), None, "{mark} {batches}");
+            for cut in 1..=mark {
+                let end = end_of(stream[..stream.len() - cut].to_vec());
+                assert_eq!(end.as_deref(), Some(unmarked), "{mark} {batches} {cut}");
+            }
+            for more in [stream.as_slice(), b"x", &[0; 8]] {
+                assert_eq!(end_of([&stream, more].concat()).as_deref(), Some(joined), "{mark} {batches}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_file_of_the_other_format_is_told() {
+    let batches = sample();
+    let of_parquet = |bytes: Arc<dyn RandomAccess>| ParquetInput::open(bytes).err().unwrap().message.to_string();
+    for is_file in [true, false] {
+        assert_eq!(of_parquet(ipc(&batches, is_file, None)), "this is no Parquet file: it is in Arrow's format");
+    }
+    let feather = ArrowInput::open(Arc::new(b"FEA1\0\0\0\0FEA1".to_vec())).err().unwrap();
+    assert_eq!(feather.code.sql_state(), "0A000");
 }
 
 #[test]

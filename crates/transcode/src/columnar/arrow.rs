@@ -16,7 +16,7 @@ use super::arrow_guard::{self, Blocks, Wanted};
 use super::{Batches, Begun, MOST_BYTES, MOST_REPEATED, RandomAccess, aim_of, bytes_of, contained, rows_for};
 
 /// What a file begins with; a stream does not.
-const MAGIC: &[u8] = b"ARROW1";
+pub(super) const MAGIC: &[u8] = b"ARROW1";
 
 enum Reader {
     File(FileReader<Counted>),
@@ -65,6 +65,10 @@ impl ArrowInput {
         } else if magic[..4] == *b"PAR1" {
             let message = "this is no Arrow file: it is in the format Parquet";
             return Err(DataError::new(ErrorCode::BadCopyFileFormat, message).with_hint("Write FORMAT parquet."));
+        } else if magic[..4] == *b"FEA1" {
+            let message = "this is no Arrow file: it is in the first version of Feather, which is not read";
+            return Err(DataError::new(ErrorCode::FeatureNotSupported, message)
+                .with_hint("Have it written anew: the second version of Feather is Arrow's format."));
         } else {
             let behind = arrow_guard::check(&*access)?;
             let input = Counted::new(&access, &read, &Unread::default());
@@ -134,6 +138,9 @@ impl ArrowInput {
             Unchecked::At(at) => {
                 while let Some(place) = *at {
                     let message = arrow_guard::check_next(&*self.access, place, None, &mut wanted)?;
+                    if message.end.is_none() {
+                        arrow_guard::check_end(message.mark, self.access.size())?;
+                    }
                     *at = message.end;
                     unread = message.unread;
                     if message.is_batch {

@@ -20,6 +20,8 @@ const SMALL_BUFFER: u64 = 16 << 20;
 const MOST_ROWS: i64 = i32::MAX as i64;
 /// What a file ends with, behind the length of its footer.
 const MARK: &[u8; 6] = b"ARROW1";
+/// What a stream ends with: no message follows.
+pub(super) const END: [u8; 8] = [0xFF, 0xFF, 0xFF, 0xFF, 0, 0, 0, 0];
 /// In front of the length of a message; in the first versions of the format nothing is.
 const CONTINUED: u32 = u32::MAX;
 
@@ -181,6 +183,8 @@ pub(super) fn check(access: &dyn RandomAccess) -> Result<Option<u64>> {
 pub(super) struct Message {
     /// What is behind it; None at the end.
     pub end: Option<u64>,
+    /// What is behind the mark of a stream's end, where this is that.
+    pub mark: Option<u64>,
     /// Whether it is a batch of rows.
     pub is_batch: bool,
     /// Where it is not read.
@@ -196,7 +200,7 @@ pub(super) fn check_next(
 ) -> Result<Message> {
     let size = access.size();
     let left = size.saturating_sub(at);
-    // What is cut there is for the reader to judge.
+    // What is cut there is judged by whoever knows what it is the end of.
     if left < 4 {
         return Ok(Message::default());
     }
@@ -209,7 +213,7 @@ pub(super) fn check_next(
         (u64::from(number(access, at + 4)?), at + 8)
     };
     if length == 0 {
-        return Ok(Message::default());
+        return Ok(Message { mark: Some(start), ..Message::default() });
     }
     if length > size - start {
         return Err(damaged("it ends within a message"));
@@ -275,6 +279,20 @@ pub(super) fn check_next(
     let end = body + body_length;
     let unread = if is_known { between(body, read, end) } else { Vec::new() };
     Ok(Message { end: Some(end), is_batch: dictionary.is_none(), unread })
+}
+
+/// The end of a stream of this size: behind its last batch stands a mark, by which one that was cut between two batches is told.
+///
+/// The format can do without, but writers put it there when they are closed.
+pub(super) fn check_end(mark: Option<u64>, size: u64) -> Result<()> {
+    match mark {
+        None => Err(damaged("it ends without the mark of a stream's end").with_hint(
+            "It may have been cut. Get the whole of it, or have it written anew by a writer that is closed at the end.",
+        )),
+        Some(end) if end < size => Err(damaged("something follows the mark of the stream's end")
+            .with_hint("Streams that were joined are loaded one by one.")),
+        Some(_) => Ok(()),
+    }
 }
 
 /// What of a body is in none of the ranges.

@@ -1,6 +1,6 @@
 //! From an input to its rows.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use arrow_schema::Schema;
@@ -84,6 +84,57 @@ impl Positions {
             Ok(place)
         };
         self.places.iter().map(check).collect()
+    }
+}
+
+/// Which columns of a later one of several inputs would be read, too, if the first one had them. What they hold is not to be lost in silence.
+#[derive(Clone, Debug, Default)]
+pub enum Further {
+    /// None: those that are read are listed.
+    #[default]
+    None,
+    /// Those of these names.
+    Named(Arc<[String]>),
+    Any,
+}
+
+/// The columns of the first of several inputs.
+pub(crate) struct First {
+    name: String,
+    columns: HashSet<String>,
+}
+
+impl First {
+    pub fn of(schema: &Schema, name: &str) -> Self {
+        Self { name: name.to_owned(), columns: schema.fields().iter().map(|field| field.name().clone()).collect() }
+    }
+
+    /// Refuses what another input has besides the `columns` that are read of it, and this one has not.
+    ///
+    /// # Errors
+    /// `22P04`.
+    pub fn check(
+        &self,
+        further: &Further,
+        schema: &Schema,
+        columns: &[usize],
+        name: &str,
+    ) -> std::result::Result<(), Failure> {
+        let is_meant = |found: &str| match further {
+            Further::None => false,
+            Further::Named(names) => names.iter().any(|name| name.to_lowercase() == found.to_lowercase()),
+            Further::Any => true,
+        };
+        let mut added = schema.fields().iter().enumerate().filter(|(number, field)| {
+            !self.columns.contains(field.name()) && is_meant(field.name()) && !columns.contains(number)
+        });
+        let Some((_, field)) = added.next() else { return Ok(()) };
+        let message =
+            format!("file \"{name}\" has a column \"{}\", which file \"{}\" has not", field.name(), self.name);
+        let error = DataError::new(ErrorCode::BadCopyFileFormat, message)
+            .with_detail("The columns of the first file are read of all of them.")
+            .with_hint("List the columns that are to be loaded, or load this file by a statement of its own.");
+        Err(Failure::whole(error))
     }
 }
 
