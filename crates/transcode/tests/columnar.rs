@@ -10,10 +10,15 @@ use arrow_array::types::{Int8Type, Int32Type};
 use arrow_array::{ArrayRef, DictionaryArray, Int32Array, ListArray, RecordBatch};
 use arrow_ipc::writer::{DictionaryHandling, FileWriter, IpcWriteOptions, StreamWriter};
 use arrow_ipc::{CompressionType, MetadataVersion};
+use bytes::Bytes;
 use copyist_core::ErrorCode;
 use copyist_format::arrow::row_text;
 use copyist_transcode::LocalFile;
 use copyist_transcode::columnar::{ArrowInput, Batches, ParquetInput, RandomAccess};
+use flate2::Crc;
+use parquet::arrow::ArrowWriter;
+use parquet::file::metadata::{ParquetMetaDataReader, ParquetMetaDataWriter};
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
 
 /// Files of other projects, which are not part of this one.
 fn corpus() -> Option<PathBuf> {
@@ -72,6 +77,9 @@ fn every_file_is_read_or_refused_with_a_reason() {
     for line in &refused {
         println!("{line}");
     }
+    let is_refused = |name: &str| refused.iter().any(|line| line.contains(name) && line.contains("checksum mismatch"));
+    assert!(is_refused("/rle-dict-uncompressed-corrupt-checksum.parquet: 22P04"));
+    assert!(!is_refused("/rle-dict-snappy-checksum.parquet"));
     // A VARIANT is refused for what it is.
     let damaged = refused.iter().filter(|line| !line.contains(" is or has a VARIANT of Parquet")).count();
     assert!(damaged < 40, "{damaged} of {} refused", found.len());
@@ -319,4 +327,62 @@ fn only_the_columns_of_arrow_that_are_wanted_are_read_and_count() {
             }
         }
     }
+}
+
+/// A file with one page, whose header has this checksum; by what it should be. The writer at hand leaves none.
+fn with_checksum(of: impl Fn(u32) -> u32) -> Vec<u8> {
+    let numbers: ArrayRef = Arc::new((0..1000).collect::<Int32Array>());
+    let batch = RecordBatch::try_from_iter([("n", numbers)]).unwrap();
+    let properties = WriterProperties::builder()
+        .set_dictionary_enabled(false)
+        .set_statistics_enabled(EnabledStatistics::None)
+        .set_offset_index_disabled(true)
+        .build();
+    let mut bytes = Vec::new();
+    let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), Some(properties)).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    let metadata = ParquetMetaDataReader::new().parse_and_finish(&Bytes::copy_from_slice(&bytes)).unwrap();
+    let (start, length) = metadata.row_group(0).column(0).byte_range();
+    let mut chunk = bytes[start as usize..][..length as usize].to_vec();
+    // The kind of the page and its two lengths are numbers, each behind the mark 0x15; what describes its values comes two fields behind them.
+    let mut end = 0;
+    for _ in 0..3 {
+        assert_eq!(chunk[end], 0x15);
+        end += 2 + chunk[end + 1..].iter().take_while(|&&byte| byte >= 0x80).count();
+    }
+    assert_eq!(chunk[end], 0x2C);
+    let mut sum = Crc::new();
+    sum.update(&chunk[chunk.len() - 4000..]);
+    let sum = of(sum.sum()).cast_signed();
+    let mut zigzag = ((sum << 1) ^ (sum >> 31)).cast_unsigned();
+    let mut field = vec![0x15];
+    while zigzag >= 0x80 {
+        field.push(zigzag as u8 | 0x80);
+        zigzag >>= 7;
+    }
+    field.push(zigzag as u8);
+    chunk[end] = 0x1C;
+    chunk.splice(end..end, field);
+    let group = metadata.row_group(0).clone();
+    let column = group.column(0).clone().into_builder().set_total_compressed_size(chunk.len() as i64).build().unwrap();
+    let group = group.into_builder().set_column_metadata(vec![column]).build().unwrap();
+    let metadata = metadata.into_builder().set_row_groups(vec![group]).build();
+    bytes.truncate(start as usize);
+    bytes.extend(chunk);
+    ParquetMetaDataWriter::new(&mut bytes, &metadata).finish().unwrap();
+    bytes
+}
+
+#[test]
+fn a_page_that_is_not_what_its_checksum_is_of_is_refused_by_its_place() {
+    let read =
+        |bytes: Vec<u8>| ParquetInput::open(Arc::new(bytes)).map_err(|e| e.to_string()).and_then(|i| read(Box::new(i)));
+    assert_eq!(read(with_checksum(|sum| sum)), Ok(1000));
+    let why = "a page of column \"n\" in row group 1 cannot be read: Page CRC checksum mismatch";
+    assert_eq!(read(with_checksum(|sum| sum ^ 1)), Err(format!("22P04 the Parquet file is damaged: {why}")));
+    let mut bytes = with_checksum(|sum| sum);
+    let last = bytes.windows(4).rposition(|number| number == 999_i32.to_le_bytes()).unwrap();
+    bytes[last] ^= 4;
+    assert_eq!(read(bytes), Err(format!("22P04 the Parquet file is damaged: {why}")));
 }

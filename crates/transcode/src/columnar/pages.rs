@@ -67,6 +67,8 @@ pub(super) struct Pages {
     inner: SerializedPageReader<Input>,
     input: Input,
     name: String,
+    /// The row group, counted from 0.
+    group: usize,
     /// Bytes of a value, without those of strings.
     width: u64,
     /// How its values repeat and are missing, of values within others.
@@ -131,7 +133,9 @@ pub(super) fn width(column: &ColumnChunkMetaData) -> u64 {
 }
 
 impl Pages {
-    pub fn new(input: Input, group: &RowGroupMetaData, leaf: usize, grown: &Arc<Grown>) -> Read<Self> {
+    pub fn new(input: Input, metadata: &ParquetMetaData, group: usize, leaf: usize, grown: &Arc<Grown>) -> Read<Self> {
+        let index = group;
+        let group = metadata.row_group(index);
         let column = group.columns().get(leaf).ok_or_else(|| ParquetError::General(format!("no column {leaf}")))?;
         let (start, length) = column.byte_range();
         let input = input.of_column(start..start.saturating_add(length));
@@ -141,6 +145,7 @@ impl Pages {
             inner: SerializedPageReader::new(Arc::new(input.clone()), column, rows, None)?,
             input,
             name: column.column_path().string(),
+            group: index,
             width: width(column),
             levels: (descr.max_rep_level(), descr.max_def_level()),
             kind: column.column_type(),
@@ -169,7 +174,7 @@ impl Pages {
     }
 
     fn read(&mut self) -> Read<Option<Page>> {
-        let page = self.inner.get_next_page()?;
+        let page = self.inner.get_next_page().map_err(|error| self.place(error))?;
         self.hold()?;
         Ok(page)
     }
@@ -196,6 +201,15 @@ impl Pages {
     #[cold]
     fn refuse(&self, error: Box<DataError>) -> ParquetError {
         self.input.refuse(error).into()
+    }
+
+    /// Says of a page that cannot be read, or is not what its checksum is of, where it is.
+    #[cold]
+    fn place(&self, error: ParquetError) -> ParquetError {
+        let (ParquetError::General(why) | ParquetError::EOF(why)) = error else { return error };
+        let Self { name, group, .. } = self;
+        let what = format_args!("a page of column \"{name}\" in row group {} cannot be read: {why}", group + 1);
+        self.refuse(damaged(what).with_hint("Copy the file again, or have it written anew."))
     }
 
     fn check(&mut self, page: Page) -> Read<Page> {
@@ -469,7 +483,7 @@ impl RowGroups for Group<'_> {
         let known = self.ahead.lock().unwrap_or_else(PoisonError::into_inner).remove(&leaf);
         let mut pages = match known {
             Some(pages) => pages,
-            None => Pages::new(self.input.clone(), self.metadata.row_group(self.index), leaf, self.grown)?,
+            None => Pages::new(self.input.clone(), self.metadata, self.index, leaf, self.grown)?,
         };
         pages.rows = self.rows;
         pages.claims = Arc::clone(&self.claims);

@@ -269,7 +269,8 @@ impl Plans {
     }
 
     fn plan(&self, file: &ParquetFile, input: &Input, index: usize) -> Result<Planned> {
-        let group = file.metadata.metadata().row_group(index);
+        let metadata = file.metadata.metadata();
+        let group = metadata.row_group(index);
         let count = group.num_rows().unsigned_abs().max(1);
         let (mut bytes, mut told) = (0_u64, 0_u64);
         // Of a row: what it takes on the average without its strings, and the longest of these.
@@ -286,7 +287,7 @@ impl Plans {
             if !is_coded(column) || file.encrypted.contains(&leaf) {
                 continue;
             }
-            let mut pages = Pages::new(input.clone(), group, leaf, &self.grown).map_err(of_parquet)?;
+            let mut pages = Pages::new(input.clone(), metadata, index, leaf, &self.grown).map_err(of_parquet)?;
             if let Some(strings) = pages.look_ahead().map_err(of_parquet)? {
                 told = told.saturating_add(repeated_bytes(column, strings));
                 longest = longest.saturating_add(values.div_ceil(count).saturating_mul(strings.longest));
