@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use arrow_array::types::{Int8Type, Int32Type};
 use arrow_array::{ArrayRef, DictionaryArray, Int32Array, ListArray, RecordBatch};
-use arrow_ipc::{CompressionType, MetadataVersion};
 use arrow_ipc::writer::{DictionaryHandling, FileWriter, IpcWriteOptions, StreamWriter};
+use arrow_ipc::{CompressionType, MetadataVersion};
 use copyist_core::ErrorCode;
 use copyist_format::arrow::row_text;
 use copyist_transcode::LocalFile;

@@ -278,7 +278,7 @@ pub(super) fn check_next(
     }
     let end = body + body_length;
     let unread = if is_known { between(body, read, end) } else { Vec::new() };
-    Ok(Message { end: Some(end), is_batch: dictionary.is_none(), unread })
+    Ok(Message { end: Some(end), is_batch: dictionary.is_none(), unread, ..Message::default() })
 }
 
 /// The end of a stream of this size: behind its last batch stands a mark, by which one that was cut between two batches is told.

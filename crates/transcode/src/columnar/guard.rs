@@ -47,11 +47,8 @@ pub(super) fn footer_length(tail: [u8; TAIL], size: u64) -> Result<u64> {
         return Err(DataError::new(ErrorCode::FeatureNotSupported, "encrypted Parquet files cannot be read"));
     }
     if tail.ends_with(super::arrow::MAGIC) || tail == super::arrow_guard::END {
-        return Err(DataError::new(
-            ErrorCode::BadCopyFileFormat,
-            "this is no Parquet file: it is in Arrow's format",
-        )
-        .with_hint("Write FORMAT arrow."));
+        return Err(DataError::new(ErrorCode::BadCopyFileFormat, "this is no Parquet file: it is in Arrow's format")
+            .with_hint("Write FORMAT arrow."));
     }
     if mark != *b"PAR1" {
         return Err(DataError::new(

@@ -27,8 +27,8 @@ use copyist_core::{DataError, ErrorCode, Result};
 pub use access::RandomAccess;
 pub use arrow::ArrowInput;
 pub use lanes::Begun;
-pub use open::{Format, Further, Positions, columns_of, open};
 pub(crate) use open::{First, Opened, of_input, open_bytes};
+pub use open::{Format, Further, Positions, columns_of, open};
 pub use parquet::ParquetInput;
 
 /// Rows in columns, some at a time, in their order.

@@ -106,10 +106,7 @@ pub(crate) struct First {
 
 impl First {
     pub fn of(schema: &Schema, name: &str) -> Self {
-        Self {
-            name: name.to_owned(),
-            columns: schema.fields().iter().map(|field| field.name().clone()).collect(),
-        }
+        Self { name: name.to_owned(), columns: schema.fields().iter().map(|field| field.name().clone()).collect() }
     }
 
     /// Refuses what another input has besides the `columns` that are read of it, and this one has not.
@@ -132,7 +129,8 @@ impl First {
             !self.columns.contains(field.name()) && is_meant(field.name()) && !columns.contains(number)
         });
         let Some((_, field)) = added.next() else { return Ok(()) };
-        let message = format!("file \"{name}\" has a column \"{}\", which file \"{}\" has not", field.name(), self.name);
+        let message =
+            format!("file \"{name}\" has a column \"{}\", which file \"{}\" has not", field.name(), self.name);
         let error = DataError::new(ErrorCode::BadCopyFileFormat, message)
             .with_detail("The columns of the first file are read of all of them.")
             .with_hint("List the columns that are to be loaded, or load this file by a statement of its own.");
