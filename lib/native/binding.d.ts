@@ -503,6 +503,10 @@ export interface BindingSpecification {
   /** Of files of columns that are not matched by name: where the fields stand in each, and how many columns each has. */
   positions?: Array<number>
   fieldCount?: number
+  /** Of several files of columns: names of columns that a later one is refused for, if the first one has not got them. */
+  further?: Array<string>
+  /** The same of any name. */
+  refusesFurther?: boolean
   /** Partition values: as many for each input as it has, one input after the other. */
   partitions?: Array<string | undefined | null>
   partitionCount?: number
