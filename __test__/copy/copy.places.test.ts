@@ -132,7 +132,7 @@ describe.each(benches)('on $name', { timeout: 120_000 }, ({ name: target, open }
       { check: 'REFERENCES p (a)', state: '23503', options: '', clause: ' ON CONFLICT (id) DO UPDATE' },
       { check: 'REFERENCES p (a)', state: '23503', options: '', clause: ' ON CONFLICT (id) DO SKIP' },
       { check: 'CHECK (a > 0)', state: '23514', options: ', TRANSFORM (a AS (a))', clause: '' },
-    ])('the first of them ends a load that stops: $check $options $clause', async ({ check, state, options, clause }) => {
+    ])('the first ends a load that stops: $check $options $clause', async ({ check, state, options, clause }) => {
       await bench.sql(`CREATE TABLE t (id int PRIMARY KEY, a int ${check}, n text)`)
       const load = bench.db.copy(`COPY t FROM '${large}' (FORMAT csv${options})${clause}`, { memoryLimit: 16 << 20 })
       const error: CopyError = await load.then(
