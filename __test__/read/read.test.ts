@@ -836,7 +836,9 @@ describe('endings', () => {
       const waiting = iterator.next()
       if (turn > 0) await delay(turn)
       expect(await iterator.return?.()).toEqual({ done: true, value: undefined })
-      expect(await waiting).toEqual({ done: true, value: undefined })
+      const first = await waiting
+      // Later it may have been there before it was left.
+      if (turn === 0) expect(first).toEqual({ done: true, value: undefined })
       expect(held().threads).toBe(0)
       await expect.poll(held).toEqual(NOTHING)
     }
@@ -860,7 +862,7 @@ describe('endings', () => {
     stream.read()
     stream.destroy()
     await once(stream, 'close')
-    expect(held()).toEqual(NOTHING)
+    await expect.poll(held).toEqual(NOTHING)
   })
 
   test('returning while rows are waited for ends it', async () => {

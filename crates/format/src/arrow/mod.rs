@@ -84,11 +84,12 @@ pub fn row_text(batch: &RecordBatch, row: usize) -> Vec<u8> {
         if is_null || value::write(column, row, Style::Json, &mut text).is_err() {
             text.truncate(from);
             let mut literal = Vec::new();
-            let is_written = !is_null && value::write(column, row, Style::Literal, &mut literal).is_ok();
-            let told = if is_written {
+            let told = if is_null {
+                None
+            } else if value::write(column, row, Style::Literal, &mut literal).is_ok() {
                 Some(String::from_utf8_lossy(&literal).into_owned())
             } else {
-                Some(()).filter(|()| !is_null).and_then(|()| value::stored(column, row))
+                value::stored(column, row)
             };
             text.extend_from_slice(told.map_or_else(|| "null".to_owned(), |told| format!("{told:?}")).as_bytes());
         }
