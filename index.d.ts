@@ -182,7 +182,7 @@ export interface StatementDialect {
 	/** That word, in upper case. */
 	readonly word?: string;
 }
-/** An option that changes nothing here, and why. */
+/** What is to be known of an option: mostly that it changes nothing here, and why. */
 export interface StatementNote {
 	/** In upper case. */
 	readonly option: string;
@@ -674,7 +674,7 @@ export interface Receipt extends ReceiptCounts {
 	readonly statement: string;
 	/** Whose rules it followed, and how that was found. Absent: PostgreSQL's, since nothing said otherwise. */
 	readonly dialect?: StatementDialect;
-	/** Options of the statement that changed nothing, and why. Absent: none. */
+	/** Options of the statement that changed nothing, and why; and which columns MAP BY NAME has not found in the input. Absent: none. */
 	readonly notes?: readonly StatementNote[];
 	readonly target: "postgres" | "duckdb";
 	/** The table, schema-qualified and quoted where needed. */
@@ -884,7 +884,7 @@ export interface Explanation {
 	};
 	/** All options that are given, and those that every load has. */
 	readonly options: readonly ResolvedOption[];
-	/** Options that would change nothing here, and why. */
+	/** Options that would change nothing here, and why; and which columns MAP BY NAME does not find in the input. */
 	readonly notes?: readonly StatementNote[];
 	readonly input?: ExplainedInput;
 	/** Where the statement does not say it and the dialect looks for it: what was found. */
@@ -930,7 +930,7 @@ export interface ExplainedInput {
 	 * How much of it this explanation has read. Of a stream that is gone; one of which nothing was read is as it was before. Types of a table
 	 * that does not exist are proven by all values, MAP BY NAME asks for the header, and Parquet and Arrow files for their schema; nothing else is read without VALIDATE.
 	 */
-	readonly read: "nothing" | "the beginning" | "all";
+	readonly read: "nothing" | "the beginning" | "the end" | "all";
 }
 /** Where the rows would go. */
 export interface ExplainedTable {
@@ -1186,7 +1186,10 @@ export interface ReadOptions extends InputOptions {
 	 * with MAP BY NAME; of Parquet and Arrow those columns, by their names, and no others. Their lists are `int[]`, as they are there.
 	 */
 	readonly columns?: Readonly<Record<string, string>>;
-	/** Whether `bigint` is a bigint, or a number: then one beyond 2^53 is an error (22003). */
+	/**
+	 * Whether `bigint` is a bigint, or a number: then one beyond 2^53 is an error (22003), which ends the reading whatever ON_ERROR says, since it
+	 * is not the input's.
+	 */
 	readonly int64?: "bigint" | "number";
 	/**
 	 * Whether dates and timestamps are objects of Date, or numbers: milliseconds since 1970 in UTC, with the microseconds behind the point. By

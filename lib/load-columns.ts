@@ -251,22 +251,19 @@ export function notesOf(
   ]
 }
 
-/** Columns of the table that are not in the input, where they may be spelled otherwise. */
+/**
+ * Columns of the table that are not in the input, where they may be spelled otherwise. Those with a default are left out on purpose more often
+ * than not, such as a key that counts.
+ */
 function missingColumns(table: TableDescription, { missing = [] }: ColumnPlan): readonly StatementNote[] {
-  const columns = missing.flatMap((index) => table.columns[index] ?? [])
-  const without = columns.filter(({ hasDefault }) => !hasDefault)
-  const rest = columns.filter(({ hasDefault }) => hasDefault)
-  return [
-    ...notThere(without, without.length === 1 ? 'is NULL' : 'are NULL'),
-    ...notThere(rest, rest.length === 1 ? 'takes its default' : 'take their defaults'),
-  ]
-}
-
-function notThere(columns: readonly TargetColumn[], becomes: string): readonly StatementNote[] {
+  const columns = missing.flatMap((index) => table.columns[index] ?? []).filter(({ hasDefault }) => !hasDefault)
   if (columns.length === 0) return []
   const names = columns.map(({ name }) => `"${name}"`).join(', ')
-  const what = columns.length === 1 ? `column ${names} is` : `columns ${names} are`
-  return [{ option: 'MAP BY NAME', reason: `${what} not in the input, and ${becomes}` }]
+  const reason =
+    columns.length === 1
+      ? `column ${names} is not in the input, and is NULL`
+      : `columns ${names} are not in the input, and are NULL`
+  return [{ option: 'MAP BY NAME', reason }]
 }
 
 /** A designated timestamp makes a type of a new column, and is otherwise that of a pattern. */
