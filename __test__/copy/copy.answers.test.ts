@@ -65,6 +65,12 @@ describe.each(benches)('$name', ({ open }) => {
       body = `${names}\n1,a\n`
       expect(await bench.db.copy(`COPY t FROM '${url}/f.csv' (FORMAT csv, HEADER)`)).toMatchObject({ rowsLoaded: 1 })
     }
+    // Lines of JSON, of which HEADER passes over one.
+    body = '{"a":1}\n{"b":2}\n'
+    expect(await bench.db.copy(`COPY texts FROM '${url}/f.jsonl' (FORMAT text, HEADER)`)).toMatchObject({
+      rowsLoaded: 1,
+    })
+    await bench.sql('DELETE FROM texts')
     body = XML
     await bench.db.copy(`COPY texts FROM '${url}/f.xml' (FORMAT text)`)
     expect(await bench.sql('SELECT text FROM texts')).toEqual([[XML.trim()]])

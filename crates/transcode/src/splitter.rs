@@ -122,8 +122,11 @@ fn page_of(text: &[u8]) -> Option<&'static str> {
     if begins_tag("<?xml") || begins_tag("<error") {
         return Some("It begins like XML: the answer of a server, perhaps, that tells of an error.");
     }
+    // An object on a line of its own, with more below it, is a file of such lines.
+    let (line, below) = text.split_at(memchr::memchr(b'\n', text).unwrap_or(text.len()));
+    let is_of_lines = line.trim_ascii_end().ends_with(b"}") && !below.trim_ascii().is_empty();
     rest("{")
-        .is_some_and(|rest| rest.trim_ascii_start().starts_with(b"\""))
+        .is_some_and(|rest| rest.trim_ascii_start().starts_with(b"\"") && !is_of_lines)
         .then_some("It begins like JSON: the answer of a server, perhaps, that tells of an error.")
 }
 
