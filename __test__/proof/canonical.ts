@@ -98,9 +98,6 @@ function leaf(text: string, type: DuckDBType | undefined): string {
       return float(Math.fround(Number(text.replace(/^(-?)inf(inity)?$/i, '$1Infinity'))))
     case DuckDBTypeId.DOUBLE:
       return float(Number(text.replace(/^(-?)inf(inity)?$/i, '$1Infinity')))
-    case DuckDBTypeId.BLOB:
-    case DuckDBTypeId.UUID:
-      return /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/.test(text) ? `\\x${text.replaceAll('-', '')}` : text
     case DuckDBTypeId.DATE:
     case DuckDBTypeId.TIME:
     case DuckDBTypeId.TIME_NS:

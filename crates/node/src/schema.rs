@@ -77,15 +77,10 @@ fn decimal(precision: u8, scale: i8) -> BindingType {
     numeric(precision.max(scale.unsigned_abs()), scale)
 }
 
-fn extension(field: &Field) -> Option<&str> {
-    field.metadata().get("ARROW:extension:name").map(String::as_str)
-}
-
 fn type_for(field: &Field) -> BindingType {
     use DataType as D;
-    match extension(field) {
+    match field.extension_type_name() {
         Some("arrow.json") => return plain("jsonb"),
-        Some("arrow.uuid") => return plain("uuid"),
         _ => {}
     }
     match field.data_type() {
@@ -97,6 +92,7 @@ fn type_for(field: &Field) -> BindingType {
         D::Float16 | D::Float32 => plain("float4"),
         D::Float64 => plain("float8"),
         D::Decimal32(p, s) | D::Decimal64(p, s) | D::Decimal128(p, s) | D::Decimal256(p, s) => decimal(*p, *s),
+        // Those that are not marked as such are bytes of any length by now.
         D::FixedSizeBinary(16) => plain("uuid"),
         D::Binary | D::LargeBinary | D::BinaryView | D::FixedSizeBinary(_) => plain("bytea"),
         D::Date32 | D::Date64 => plain("date"),
@@ -109,7 +105,8 @@ fn type_for(field: &Field) -> BindingType {
             match type_for(of) {
                 // Arrays of arrays must be rectangular, and of rows there would have to be a type.
                 element
-                    if element.array.is_some() || element.kind == "jsonb" && extension(of) != Some("arrow.json") =>
+                    if element.array.is_some()
+                        || element.kind == "jsonb" && of.extension_type_name() != Some("arrow.json") =>
                 {
                     plain("jsonb")
                 }

@@ -9,7 +9,8 @@ use arrow_array::{
     StringArray, Time64MicrosecondArray, TimestampMicrosecondArray,
 };
 use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
-use arrow_schema::{Field, Schema};
+use arrow_schema::extension::EXTENSION_TYPE_NAME_KEY;
+use arrow_schema::{DataType, Field, Schema};
 use copyist_core::Type;
 use copyist_datetime as datetime;
 use copyist_format::{ByteRef, Column, ColumnPlan, Decoded, Plan, Tile, Validity, Values};
@@ -29,12 +30,24 @@ pub fn record_batch(plan: &Plan, tile: &Tile, decoded: &Decoded) -> RecordBatch 
     let mut arrays = Vec::with_capacity(plan.columns.len());
     for (spec, column) in plan.columns.iter().zip(&decoded.columns) {
         let array = array(plan, spec, column, tile, decoded);
-        fields.push(Field::new(&spec.name, array.data_type().clone(), true));
+        fields.push(field(&spec.name, &spec.ty, array.data_type().clone()));
         arrays.push(array);
     }
     let options = RecordBatchOptions::new().with_row_count(Some(decoded.rows));
     RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options)
         .expect("columns of one tile have one length")
+}
+
+/// Arrow's own sign of a UUID: without it 16 bytes are bytes.
+pub(crate) const UUID: &str = "arrow.uuid";
+
+/// A column, or the items of one, of values that are `ty` and arrays of `of`.
+pub(crate) fn field(name: &str, ty: &Type, of: DataType) -> Field {
+    let mut field = Field::new(name, of, true);
+    if *ty == Type::Uuid {
+        field.metadata_mut().insert(EXTENSION_TYPE_NAME_KEY.to_owned(), UUID.to_owned());
+    }
+    field
 }
 
 fn nulls(validity: &Validity, rows: usize) -> Option<NullBuffer> {

@@ -19,6 +19,7 @@ use copyist_datetime as datetime;
 use copyist_format::arrow::{BatchDecoder, write_literal};
 use copyist_format::{ColumnPlan, Decoded, FieldMap, Plan, Tolerance};
 
+use crate::arrow::field;
 use crate::dictionary::{Dictionaries, Known};
 use std::sync::Arc;
 
@@ -100,9 +101,13 @@ impl Ipc {
 /// # Errors
 /// `0A000` where a type has no form there.
 pub fn empty_ipc(plan: &Plan) -> Result<Vec<u8>> {
-    let fields = plan.columns.iter().map(|column| Field::new(&column.name, arrow_type(&column.ty), true));
+    let fields = plan.columns.iter().map(|column| field(&column.name, &column.ty, arrow_type(&column.ty)));
     let schema = Schema::new(fields.collect::<Vec<_>>());
     StreamWriter::try_new(Vec::new(), &schema).and_then(StreamWriter::into_inner).map_err(whole)
+}
+
+fn item(ty: &Type, of: DataType) -> Field {
+    field(Field::LIST_FIELD_DEFAULT_NAME, ty, of)
 }
 
 /// What a column of the type is in a batch.
@@ -124,7 +129,7 @@ fn arrow_type(ty: &Type) -> DataType {
         Type::Numeric(Some((precision, scale))) if *precision <= 38 && *scale >= 0 && *scale as u16 <= *precision => {
             DataType::Decimal128(*precision as u8, *scale as i8)
         }
-        Type::Array(array) => DataType::List(Arc::new(Field::new_list_field(arrow_type(&array.element), true))),
+        Type::Array(array) => DataType::List(Arc::new(item(&array.element, arrow_type(&array.element)))),
         _ => DataType::Utf8,
     }
 }
@@ -308,7 +313,7 @@ fn relisted(plan: &Plan, element: &Type, source: &ArrayRef, decoded: &Decoded, m
         return Err(fault.error.clone());
     }
     let values = Arc::clone(crate::record_batch(&plan, tile, decoded).column(0));
-    let field = Arc::new(Field::new_list_field(values.data_type().clone(), true));
+    let field = Arc::new(item(element, values.data_type().clone()));
     let offsets = OffsetBuffer::new(ScalarBuffer::from(ends));
     Ok(Arc::new(ListArray::try_new(field, offsets, values, made.nulls().cloned()).map_err(whole)?))
 }
@@ -362,10 +367,10 @@ fn narrowed(array: ArrayRef) -> Result<ArrayRef> {
 
 fn batch_of(plan: &Plan, columns: Vec<ArrayRef>, rows: usize) -> Result<RecordBatch> {
     let fields = plan.columns.iter().zip(&columns);
-    let fields =
-        fields.map(|(spec, array)| Field::new(&spec.name, array.data_type().clone(), true)).collect::<Vec<_>>();
+    let fields = fields.map(|(spec, array)| field(&spec.name, &spec.ty, array.data_type().clone()));
+    let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
     let options = RecordBatchOptions::new().with_row_count(Some(rows));
-    RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &options).map_err(whole)
+    RecordBatch::try_new_with_options(schema, columns, &options).map_err(whole)
 }
 
 /// The values of a batch for JavaScript, one node a column, before it its lists' elements after it.

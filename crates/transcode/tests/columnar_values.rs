@@ -6,11 +6,16 @@ use std::io;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, ArrayRef, Int32Array, RecordBatch, StringArray};
-use arrow_ipc::writer::{IpcWriteOptions, StreamWriter};
+use arrow_array::{
+    Array, ArrayRef, BinaryArray, DictionaryArray, FixedSizeBinaryArray, FixedSizeListArray, Int32Array, ListArray,
+    MapArray, RecordBatch, StringArray, StructArray,
+};
+use arrow_buffer::OffsetBuffer;
+use arrow_ipc::writer::{FileWriter, IpcWriteOptions, StreamWriter};
 use arrow_ipc::{
     Block, CompressionType, Endianness, FooterBuilder, MessageBuilder, MessageHeader, MetadataVersion, SchemaBuilder,
 };
+use arrow_schema::{DataType, Field, Schema};
 use copyist_core::ErrorCode;
 use copyist_transcode::columnar::{ArrowInput, Batches, ParquetInput, RandomAccess};
 use flatbuffers::{FlatBufferBuilder, WIPOffset};
@@ -174,4 +179,83 @@ fn no_dictionary_is_made_for_texts_that_are_all_missing() {
     assert_eq!(rows, ROWS);
     assert!(dictionaries.len() > 3, "{}", dictionaries.len());
     assert!(dictionaries.iter().all(|dictionary| Arc::ptr_eq(dictionary, &dictionaries[0])));
+}
+
+/// Three rows of `plain`, and of what it may be in; beside it UUIDs that are marked as such.
+fn sixteen(plain: &ArrayRef) -> RecordBatch {
+    let field = |name: &str| Arc::new(Field::new(name, plain.data_type().clone(), true));
+    let id = Field::new("id", DataType::FixedSizeBinary(16), false)
+        .with_metadata([("ARROW:extension:name".to_owned(), "arrow.uuid".to_owned())].into());
+    let ids: ArrayRef = Arc::new(FixedSizeBinaryArray::try_from_iter([[1; 16], [2; 16], [3; 16]].into_iter()).unwrap());
+    let offsets = || OffsetBuffer::<i32>::from_lengths([2, 0, 1]);
+    let list = ListArray::new(field("item"), offsets(), Arc::clone(plain), None);
+    let lists = FixedSizeListArray::new(field("item"), 1, Arc::clone(plain), None);
+    let fields = [field("plain"), Arc::new(id.clone())];
+    let pair = StructArray::new(
+        fields.into(),
+        vec![Arc::clone(plain), Arc::clone(&ids)],
+        Some(vec![true, true, false].into()),
+    );
+    let keys: ArrayRef = Arc::new(StringArray::from(vec!["a", "b", "a"]));
+    let entries = [Arc::new(Field::new("key", DataType::Utf8, false)), field("value")];
+    let entries = StructArray::new(entries.into(), vec![keys, Arc::clone(plain)], None);
+    let of_map = Arc::new(Field::new("entries", entries.data_type().clone(), false));
+    let map = MapArray::new(of_map, offsets(), entries, None, false);
+    let coded = DictionaryArray::new(Int32Array::from(vec![Some(2), None, Some(0)]), Arc::clone(plain));
+    let columns: [(Field, ArrayRef); 7] = [
+        (field("plain").as_ref().clone(), Arc::clone(plain)),
+        (id, ids),
+        (Field::new("list", list.data_type().clone(), true), Arc::new(list)),
+        (Field::new("lists", lists.data_type().clone(), true), Arc::new(lists)),
+        (Field::new("pair", pair.data_type().clone(), true), Arc::new(pair)),
+        (Field::new("map", map.data_type().clone(), true), Arc::new(map)),
+        (Field::new("coded", coded.data_type().clone(), true), Arc::new(coded)),
+    ];
+    let (fields, columns): (Vec<_>, Vec<_>) = columns.into_iter().unzip();
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap()
+}
+
+#[test]
+fn sixteen_bytes_are_a_uuid_only_where_they_are_said_to_be_one() {
+    let values: [Option<[u8; 16]>; 3] = [Some(*b"0123456789abcdef"), None, Some([0xFF; 16])];
+    let fixed = FixedSizeBinaryArray::try_from_sparse_iter_with_size(values.into_iter(), 16).unwrap();
+    let batch = sixteen(&(Arc::new(fixed) as ArrayRef));
+    let expected = sixteen(&(Arc::new(BinaryArray::from_iter(values)) as ArrayRef));
+    let mut stream = StreamWriter::try_new(Vec::new(), &batch.schema()).unwrap();
+    stream.write(&batch).unwrap();
+    stream.finish().unwrap();
+    let mut file = FileWriter::try_new(Vec::new(), &batch.schema()).unwrap();
+    file.write(&batch).unwrap();
+    let mut parquet = ArrowWriter::try_new(Vec::new(), batch.schema(), None).unwrap();
+    parquet.write(&batch).unwrap();
+    let inputs: [Box<dyn Batches>; 3] = [
+        Box::new(ArrowInput::open(Arc::new(stream.into_inner().unwrap())).unwrap()),
+        Box::new(ArrowInput::open(Arc::new(file.into_inner().unwrap())).unwrap()),
+        Box::new(ParquetInput::open(Arc::new(parquet.into_inner().unwrap())).unwrap()),
+    ];
+    for mut input in inputs {
+        assert_eq!(input.schema().fields(), expected.schema().fields());
+        // One row at a time.
+        input.aim_for(1);
+        for row in 0..3 {
+            let read = input.next().unwrap().unwrap();
+            assert_eq!(read.schema().fields(), expected.schema().fields());
+            assert_eq!(read.columns(), expected.slice(row, 1).columns());
+        }
+        assert!(input.next().unwrap().is_none());
+    }
+}
+
+#[test]
+fn parquet_says_by_itself_what_a_uuid_is() {
+    let columns = "OPTIONAL FIXED_LEN_BYTE_ARRAY (16) id (UUID); REQUIRED FIXED_LEN_BYTE_ARRAY (16) hash; \
+        OPTIONAL group both { REQUIRED FIXED_LEN_BYTE_ARRAY (16) hash; REQUIRED FIXED_LEN_BYTE_ARRAY (16) id (UUID); }";
+    let schema = Arc::new(parse_message_type(&format!("message m {{ {columns} }}")).unwrap());
+    let writer = SerializedFileWriter::new(Vec::new(), schema, Arc::default()).unwrap();
+    let input = ParquetInput::open(Arc::new(writer.into_inner().unwrap())).unwrap();
+    let schema = input.schema();
+    let DataType::Struct(both) = schema.field(2).data_type() else { panic!("{schema}") };
+    let types = [schema.field(0), schema.field(1), &*both[0], &*both[1]].map(|field| field.data_type().clone());
+    let (uuid, bytes) = (DataType::FixedSizeBinary(16), DataType::Binary);
+    assert_eq!(types, [uuid.clone(), bytes.clone(), bytes, uuid]);
 }

@@ -77,6 +77,10 @@ pub(super) fn take(
             let bytes = array.as_fixed_size_binary();
             Some(sink.rows(out, [0; 16], |row| bytes.value(row).try_into().ok()))
         }
+        (Values::Uuid(out), _, DataType::Binary) => {
+            let bytes = array.as_binary::<i32>();
+            Some(sink.rows(out, [0; 16], |row| bytes.value(row).try_into().ok()))
+        }
         (Values::Bytes(out), ty, _) => bytes(plan, ty, out, arena, sink),
         _ => None,
     }

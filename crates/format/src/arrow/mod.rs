@@ -559,7 +559,7 @@ fn is_string(ty: &DataType) -> bool {
 fn style_for<'a>(plan: &Plan, column: &'a ColumnPlan) -> Style<'a> {
     let target = Target::of(column);
     match column.ty {
-        Type::Array(_) | Type::Int2 | Type::Int4 | Type::Int8 => Style::Composite(target),
+        Type::Array(_) | Type::Int2 | Type::Int4 | Type::Int8 | Type::Uuid => Style::Composite(target),
         // The server reads it, as a row or an array of a type of its own.
         Type::Other if matches!(plan.layout, Layout::PgBinary | Layout::PgText) => Style::Composite(target),
         Type::Other if plan.layout == Layout::Duckdb => Style::Duckdb(target),

@@ -147,7 +147,7 @@ fn arrays() -> Vec<ArrayRef> {
         Arc::new(LargeStringArray::from(strings.clone())),
         Arc::new(StringViewArray::from(strings)),
         Arc::new(dictionary),
-        Arc::new(BinaryArray::from_opt_vec(vec![Some(b"\0\xff"), None, Some(b"")])),
+        Arc::new(BinaryArray::from_opt_vec(vec![Some(b"\0\xff"), None, Some(b""), Some(&[7; 16])])),
         Arc::new(FixedSizeBinaryArray::try_from_iter([[7_u8; 16], [0; 16]].into_iter()).unwrap()),
         Arc::new(list),
         Arc::new(texts),
@@ -200,10 +200,6 @@ fn conversion_and_literals_agree() {
     for array in arrays() {
         let batch = batch(Arc::clone(&array));
         for ty in types() {
-            if matches!((array.data_type(), &ty), (DataType::FixedSizeBinary(_), Type::Uuid)) {
-                // Sixteen bytes are a UUID, and no literal of one.
-                continue;
-            }
             for layout in LAYOUTS {
                 for conversion in [BadValue::SkipRow, BadValue::SetNull, BadValue::Stop] {
                     let mut direct = decoder(&ty, layout, conversion, false);
@@ -540,6 +536,23 @@ fn the_ends_of_dates_and_instants_are_infinite_and_no_others() {
             accepted_of(array, Type::Timestamp(Some(0))),
             [last.clone(), first.clone(), first.clone()].map(Some)
         );
+    }
+}
+
+#[test]
+fn sixteen_bytes_go_to_a_uuid_and_any_others_do_not() {
+    let bytes: &[&[u8]] = &[&[7; 16], b"fifteen letters", &[7; 17], &[0; 16]];
+    for array in [
+        Arc::new(BinaryArray::from_vec(bytes.to_vec())) as ArrayRef,
+        Arc::new(LargeBinaryArray::from_vec(bytes.to_vec())),
+        Arc::new(BinaryViewArray::from_iter_values(bytes)),
+    ] {
+        let place = array.data_type().clone();
+        let (seven, zero) = (format!("{:02x?}", [7_u8; 16]), format!("{:02x?}", [0_u8; 16]));
+        assert_eq!(accepted_of(Arc::clone(&array), Type::Uuid), [Some(seven), Some(zero)], "{place}");
+        let [(2, code, first), (3, ..)] = &errors_of(array, Type::Uuid)[..] else { panic!("{place}") };
+        assert_eq!(*code, ErrorCode::InvalidTextRepresentation);
+        assert_eq!(first, "invalid input syntax for type uuid: \"\\x6669667465656e206c657474657273\"", "{place}");
     }
 }
 

@@ -13,6 +13,7 @@ use copyist_core::{DataError, ErrorCode, Result};
 use copyist_store::carried;
 
 use super::arrow_guard::{self, Blocks, Wanted};
+use super::sixteen::{bytes_of_batch, bytes_of_schema};
 use super::{Batches, Begun, MOST_BYTES, MOST_REPEATED, RandomAccess, aim_of, bytes_of, contained, rows_for};
 
 /// What a file begins with; a stream does not.
@@ -32,6 +33,7 @@ enum Unchecked {
 pub struct ArrowInput {
     /// Opened when the first rows are asked for: a file's dictionaries are read then.
     reader: Option<Reader>,
+    /// The file's own.
     schema: SchemaRef,
     read: Arc<AtomicU64>,
     /// The columns that are read, by their numbers, and where each of those asked for is among them.
@@ -214,7 +216,7 @@ fn longest_of(values: &dyn Array) -> Option<u64> {
 
 impl Batches for ArrowInput {
     fn schema(&self) -> SchemaRef {
-        Arc::clone(&self.schema)
+        bytes_of_schema(&self.schema)
     }
 
     fn row_count(&self) -> Option<u64> {
@@ -253,7 +255,7 @@ impl Batches for ArrowInput {
                         None => None,
                     };
                     let Some(batch) = next.transpose().map_err(of_arrow)? else { return Ok(None) };
-                    batch.project(order).map(Some).map_err(of_arrow)
+                    batch.project(order).and_then(bytes_of_batch).map(Some).map_err(of_arrow)
                 })?;
                 match next {
                     None => return Ok(None),

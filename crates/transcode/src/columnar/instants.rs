@@ -9,7 +9,6 @@ use std::sync::Arc;
 use ::parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use ::parquet::basic::Type as PhysicalType;
 use ::parquet::errors::ParquetError;
-use ::parquet::schema::types::ColumnDescPtr;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{TimestampMicrosecondType, TimestampNanosecondType};
 use arrow_array::{Array, ArrayRef, RecordBatch};
@@ -31,16 +30,19 @@ impl Instants {
     pub fn find(metadata: &ArrowReaderMetadata) -> Result<Option<Self>, ParquetError> {
         let parquet = metadata.metadata().file_metadata().schema_descr();
         let mut leaves = parquet.columns().iter();
-        let micros = |field: &FieldRef, leaf: &ColumnDescPtr| match field.data_type() {
-            DataType::Timestamp(TimeUnit::Nanosecond, zone) if leaf.physical_type() == PhysicalType::INT96 => {
-                Some(Field::clone(field).with_data_type(DataType::Timestamp(TimeUnit::Microsecond, zone.clone())))
+        let mut micros = |field: &FieldRef| {
+            let is_instant = leaves.next()?.physical_type() == PhysicalType::INT96;
+            match field.data_type() {
+                DataType::Timestamp(TimeUnit::Nanosecond, zone) if is_instant => {
+                    Some(Field::clone(field).with_data_type(DataType::Timestamp(TimeUnit::Microsecond, zone.clone())))
+                }
+                _ => None,
             }
-            _ => None,
         };
         let mut columns = BTreeSet::new();
         let numbered = metadata.schema().fields().iter().enumerate();
         let fields = numbered.map(|(number, field)| {
-            let made = with_leaves(field, &mut leaves, &micros);
+            let made = with_leaves(field, &mut micros);
             if made != *field {
                 columns.insert(number);
             }

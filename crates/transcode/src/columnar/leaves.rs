@@ -1,19 +1,18 @@
-//! Fields of Arrow's schema beside the leaves of Parquet's that they are made of.
+//! Fields of Arrow's schema down to those that are of no other ones, and what is said of these.
 
 use std::sync::Arc;
 
-use ::parquet::arrow::arrow_reader::ArrowReaderMetadata;
+use ::parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use ::parquet::basic::{ConvertedType, LogicalType};
-use ::parquet::schema::types::ColumnDescPtr;
+use ::parquet::errors::ParquetError;
+use arrow_schema::extension::EXTENSION_TYPE_NAME_KEY;
 use arrow_schema::{DataType, Field, FieldRef, Schema, SchemaRef};
 
-/// The field with those in it that are leaves as `change` makes them; `leaves` are all that are left, in their order.
-pub(super) fn with_leaves<'a>(
-    field: &FieldRef,
-    leaves: &mut impl Iterator<Item = &'a ColumnDescPtr>,
-    change: &impl Fn(&FieldRef, &ColumnDescPtr) -> Option<Field>,
-) -> FieldRef {
-    let mut of = |field: &FieldRef| with_leaves(field, leaves, change);
+use crate::arrow::UUID;
+
+/// The field with those in it that are leaves as `change` makes them. It is asked for each, in their order.
+pub(super) fn with_leaves(field: &FieldRef, change: &mut dyn FnMut(&FieldRef) -> Option<Field>) -> FieldRef {
+    let mut of = |field: &FieldRef| with_leaves(field, change);
     let ty = match field.data_type() {
         DataType::List(item) => DataType::List(of(item)),
         DataType::LargeList(item) => DataType::LargeList(of(item)),
@@ -22,28 +21,48 @@ pub(super) fn with_leaves<'a>(
         DataType::LargeListView(item) => DataType::LargeListView(of(item)),
         DataType::Map(entries, is_sorted) => DataType::Map(of(entries), *is_sorted),
         DataType::Struct(fields) => DataType::Struct(fields.iter().map(of).collect()),
-        _ => {
-            let changed = leaves.next().and_then(|leaf| change(field, leaf));
-            return changed.map_or_else(|| Arc::clone(field), Arc::new);
+        DataType::Dictionary(key, values) => {
+            // What is said of the values is said of the field.
+            let values = Arc::new(Field::clone(field).with_data_type(values.as_ref().clone()));
+            let changed = of(&values);
+            if changed == values {
+                return Arc::clone(field);
+            }
+            let ty = DataType::Dictionary(key.clone(), Box::new(changed.data_type().clone()));
+            return Arc::new(Field::clone(&changed).with_data_type(ty));
         }
+        _ => return change(field).map_or_else(|| Arc::clone(field), Arc::new),
     };
     if ty == *field.data_type() { Arc::clone(field) } else { Arc::new(Field::clone(field).with_data_type(ty)) }
 }
 
-/// The schema with Arrow's own sign of JSON on what Parquet says that it is.
-pub(super) fn with_json(schema: &Schema, metadata: &ArrowReaderMetadata) -> SchemaRef {
-    const NAME: &str = "ARROW:extension:name";
-    let mark = |field: &FieldRef, leaf: &ColumnDescPtr| {
+/// The schema with fields that are made of its own.
+pub(super) fn with_fields(schema: &Schema, change: impl FnMut(&FieldRef) -> FieldRef) -> SchemaRef {
+    let fields = schema.fields().iter().map(change).collect::<Vec<_>>();
+    Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()))
+}
+
+/// What the file is read by, with Arrow's own sign of JSON and of a UUID on what Parquet says that it is.
+pub(super) fn with_signs(metadata: ArrowReaderMetadata) -> Result<ArrowReaderMetadata, ParquetError> {
+    let mut leaves = metadata.metadata().file_metadata().schema_descr().columns().iter();
+    let mut sign = |field: &FieldRef| {
+        let leaf = leaves.next()?;
         let is_json =
             leaf.converted_type() == ConvertedType::JSON || matches!(leaf.logical_type_ref(), Some(LogicalType::Json));
-        let is_text = matches!(field.data_type(), DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View);
-        (is_json && is_text && !field.metadata().contains_key(NAME)).then(|| {
-            let mut marked = Field::clone(field);
-            marked.metadata_mut().insert(NAME.to_owned(), "arrow.json".to_owned());
-            marked
-        })
+        let is_uuid = matches!(leaf.logical_type_ref(), Some(LogicalType::Uuid));
+        let name = match (field.data_type(), field.extension_type_name()) {
+            (DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View, None) if is_json => "arrow.json",
+            // Whatever else Arrow's writer says of it.
+            (DataType::FixedSizeBinary(16), _) if is_uuid => UUID,
+            _ => return None,
+        };
+        let mut signed = Field::clone(field);
+        signed.metadata_mut().insert(EXTENSION_TYPE_NAME_KEY.to_owned(), name.to_owned());
+        Some(signed)
     };
-    let mut leaves = metadata.metadata().file_metadata().schema_descr().columns().iter();
-    let fields = schema.fields().iter().map(|field| with_leaves(field, &mut leaves, &mark)).collect::<Vec<_>>();
-    Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()))
+    let schema = with_fields(metadata.schema(), |field| with_leaves(field, &mut sign));
+    if schema == *metadata.schema() {
+        return Ok(metadata);
+    }
+    ArrowReaderMetadata::try_new(Arc::clone(metadata.metadata()), ArrowReaderOptions::new().with_schema(schema))
 }

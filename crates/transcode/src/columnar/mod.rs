@@ -15,6 +15,7 @@ mod open;
 mod pages;
 mod parquet;
 mod runs;
+mod sixteen;
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -25,8 +25,9 @@ use super::guard::{self, damaged, too_much};
 use super::instants::{Instants, put_micros};
 use super::intervals::{Intervals, put_months};
 use super::lanes::{Begun, Lanes, MOST_LANES, Strand};
-use super::leaves::with_json;
+use super::leaves::with_signs;
 use super::pages::{Claims, Group, Grown, Pages, Strings, width};
+use super::sixteen::{bytes_of_batch, bytes_of_schema};
 use super::{Batches, MOST_BYTES, MOST_REPEATED, RandomAccess, aim_of, contained, rows_for};
 
 /// A Parquet file.
@@ -84,19 +85,19 @@ impl ParquetInput {
             // The file's own types are enough where what its writer says of them in Arrow's words is unknown, or does not fit them.
             contained("Parquet", || super::footer::without_hint(&input).map_err(of_parquet)).map_err(|_| error)
         });
-        let mut metadata = metadata.map_err(|error| match input.refused() {
+        let metadata = metadata.map_err(|error| match input.refused() {
             Some(refused) => refused,
             // Of such a column it may not even be told what it has.
             None if !encrypted.is_empty() => is_encrypted("a column"),
             None => error,
         })?;
+        let mut metadata = contained("Parquet", || with_signs(metadata).map_err(of_parquet))?;
         let mut schema = Arc::clone(metadata.schema());
         let intervals = contained("Parquet", || Intervals::find(&metadata).map_err(of_parquet))?;
         if let Some(intervals) = &intervals {
             metadata = intervals.rest.clone();
             schema = Arc::clone(&intervals.schema);
         }
-        let schema = with_json(&schema, &metadata);
         let instants = contained("Parquet", || Instants::find(&metadata).map_err(of_parquet))?;
         // The footer has been read twice, and is there once.
         input.read.store(guard::TAIL as u64 + length, Ordering::Relaxed);
@@ -105,7 +106,7 @@ impl ParquetInput {
         file.rows = file.check_row_groups()?;
         Ok(Self {
             file: Arc::new(file),
-            schema,
+            schema: bytes_of_schema(&schema),
             selected: columns.clone(),
             order: columns,
             aim: 1 << 20,
@@ -484,10 +485,11 @@ impl Strand for Columns {
                     None => batch,
                     Some(months) => put_months(months, &batch).map_err(of_arrow)?,
                 };
-                match micros {
-                    None => Ok(Some(batch)),
-                    Some(micros) => put_micros(micros, &batch).map(Some).map_err(of_arrow),
-                }
+                let batch = match micros {
+                    None => batch,
+                    Some(micros) => put_micros(micros, &batch).map_err(of_arrow)?,
+                };
+                bytes_of_batch(batch).map(Some).map_err(of_arrow)
             });
             match next.map_err(|error| input.refused().unwrap_or(error))? {
                 Some(batch) => {
