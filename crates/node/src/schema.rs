@@ -79,9 +79,8 @@ fn decimal(precision: u8, scale: i8) -> BindingType {
 
 fn type_for(field: &Field) -> BindingType {
     use DataType as D;
-    match field.extension_type_name() {
-        Some("arrow.json") => return plain("jsonb"),
-        _ => {}
+    if field.extension_type_name() == Some("arrow.json") {
+        return plain("jsonb");
     }
     match field.data_type() {
         D::Boolean => plain("bool"),

@@ -43,11 +43,8 @@ pub(crate) const UUID: &str = "arrow.uuid";
 
 /// A column, or the items of one, of values that are `ty` and arrays of `of`.
 pub(crate) fn field(name: &str, ty: &Type, of: DataType) -> Field {
-    let mut field = Field::new(name, of, true);
-    if *ty == Type::Uuid {
-        field.metadata_mut().insert(EXTENSION_TYPE_NAME_KEY.to_owned(), UUID.to_owned());
-    }
-    field
+    let field = Field::new(name, of, true);
+    if *ty == Type::Uuid { field.with_metadata([(EXTENSION_TYPE_NAME_KEY, UUID)]) } else { field }
 }
 
 fn nulls(validity: &Validity, rows: usize) -> Option<NullBuffer> {

@@ -184,8 +184,8 @@ fn no_dictionary_is_made_for_texts_that_are_all_missing() {
 /// Three rows of `plain`, and of what it may be in; beside it UUIDs that are marked as such.
 fn sixteen(plain: &ArrayRef) -> RecordBatch {
     let field = |name: &str| Arc::new(Field::new(name, plain.data_type().clone(), true));
-    let id = Field::new("id", DataType::FixedSizeBinary(16), false)
-        .with_metadata([("ARROW:extension:name".to_owned(), "arrow.uuid".to_owned())].into());
+    let id =
+        Field::new("id", DataType::FixedSizeBinary(16), false).with_metadata([("ARROW:extension:name", "arrow.uuid")]);
     let ids: ArrayRef = Arc::new(FixedSizeBinaryArray::try_from_iter([[1; 16], [2; 16], [3; 16]].into_iter()).unwrap());
     let offsets = || OffsetBuffer::<i32>::from_lengths([2, 0, 1]);
     let list = ListArray::new(field("item"), offsets(), Arc::clone(plain), None);
