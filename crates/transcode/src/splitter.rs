@@ -502,7 +502,7 @@ impl Splitter {
             return Ok(false);
         }
         if first {
-            self.page = page_of(&buffer[PAD..PAD + len]);
+            self.page = page_of(&buffer[PAD..PAD + filled]);
         }
         (tile.len, tile.filled, tile.eol) = (len, filled, self.eol);
         (tile.sequence, tile.byte_offset, tile.file) = (self.sequence, self.byte_offset, self.file);

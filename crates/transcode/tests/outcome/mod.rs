@@ -10,7 +10,7 @@ use copyist_core::{Session, Type};
 use copyist_datetime::Context;
 use copyist_format::{BadValue, ColumnPlan, Escapes, Header, Layout, Missing, Plan, Tolerance};
 use copyist_scan::{Eol, Grammar, Scanner, Separator};
-use copyist_transcode::{ChunkData, Input, Limits, Load, Next, Reject, Sink, Source, Specification};
+use copyist_transcode::{ChunkData, Compression, Input, Limits, Load, Next, Reject, Sink, Source, Specification};
 
 /// A record that is to be refused.
 #[derive(Debug, PartialEq, Eq)]
@@ -86,7 +86,10 @@ pub fn start(plan: &Arc<Plan>, input: &[u8], threads: usize, tile_size: usize) -
 }
 
 fn start_with(plan: &Arc<Plan>, sink: Sink, input: &[u8], threads: usize, tile_size: usize) -> Load {
-    start_all(plan, sink, Input::only("memory", in_memory(input)), threads, tile_size)
+    let mut inputs = Input::only("memory", in_memory(input));
+    // Any bytes are to be read as they are, also those that begin like a compressed file.
+    inputs[0].compression = Compression::None;
+    start_all(plan, sink, inputs, threads, tile_size)
 }
 
 pub fn in_memory(input: &[u8]) -> Source {
@@ -190,6 +193,10 @@ pub fn seen(rejects: &[Reject]) -> Vec<Expected> {
 /// # Panics
 /// Where that does not hold.
 pub fn check_any(plan: &Plan, input: &[u8]) {
+    // What begins like a server's page is refused where a header is expected, by as much of it as is in the first tile.
+    if plan.header != Header::No && matches!(input.trim_ascii_start().first(), Some(b'<' | b'{')) {
+        return;
+    }
     let plan = Arc::new(plan.clone());
     let whole = run(&plan, input, 1, 1 << 18);
     if plan.tolerance.structure {
