@@ -89,6 +89,16 @@ async function load(
   }
 }
 
+/** Expects that what the environment has for the account `good` does not go there. */
+async function expectNothingOfEnvironment(address: string): Promise<void> {
+  vi.stubEnv('AZURE_STORAGE_ACCOUNT_NAME', 'good')
+  vi.stubEnv('AZURE_STORAGE_SAS_TOKEN', `sig=${HUSH}`)
+  expect(await load(address, {}, { options: 'FORMAT csv' })).toMatchObject({
+    sqlState: '42501',
+    message: `the Azure credentials of the environment may not be used for "${address}"`,
+  })
+}
+
 test('a token goes to the server that the connection names', async () => {
   const error = await load(`${good.url}/a.csv`, { bearerToken: HUSH, endpoint: good.url })
   expect(error).toBeUndefined()
@@ -196,12 +206,7 @@ test("a secret of Azure stays with the connection's account", async () => {
       hint: "Add account: 'evil' to the connection.",
     })
   }
-  vi.stubEnv('AZURE_STORAGE_ACCOUNT_NAME', 'good')
-  vi.stubEnv('AZURE_STORAGE_SAS_TOKEN', `sig=${HUSH}`)
-  expect(await load(address, {}, { options: 'FORMAT csv' })).toMatchObject({
-    sqlState: '42501',
-    message: `the Azure credentials of the environment may not be used for "${address}"`,
-  })
+  await expectNothingOfEnvironment(address)
 })
 
 test('an account of that name in another cloud is somebody else', async () => {
@@ -234,12 +239,7 @@ test('an account of that name in another cloud is somebody else', async () => {
       hint: "Add account: 'good.blob.core.chinacloudapi.cn' to the connection.",
     })
   }
-  vi.stubEnv('AZURE_STORAGE_ACCOUNT_NAME', 'good')
-  vi.stubEnv('AZURE_STORAGE_SAS_TOKEN', `sig=${HUSH}`)
-  expect(await load(china, {}, { options: 'FORMAT csv' })).toMatchObject({
-    sqlState: '42501',
-    message: `the Azure credentials of the environment may not be used for "${china}"`,
-  })
+  await expectNothingOfEnvironment(china)
 })
 
 test('and is said with its cloud', async () => {
