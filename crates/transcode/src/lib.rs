@@ -11,6 +11,7 @@ mod dictionary;
 mod failure;
 mod header;
 mod locate;
+mod page;
 mod peek;
 mod pipeline;
 mod reject;
