@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
-use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -21,9 +20,10 @@ use reqwest::header::{
     HeaderMap, HeaderName, HeaderValue, LAST_MODIFIED, RANGE, RETRY_AFTER, TRANSFER_ENCODING,
 };
 use reqwest::redirect::Policy;
-use reqwest::{Certificate, StatusCode, Url, Version};
+use reqwest::{StatusCode, Url, Version};
 
 use crate::credentials::Refreshing;
+use crate::encryption::encryption;
 use crate::place::{Scheme, percent_decoded, unaskable};
 use crate::rules::{Allow, Denied, NetworkRules, literal};
 
@@ -72,7 +72,6 @@ impl Net {
         if let Some(client) = kept.get() {
             return Ok(client.clone());
         }
-        crate::install_encryption();
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("copyist/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT_TIMEOUT)
@@ -80,10 +79,8 @@ impl Net {
             .redirect(redirects)
             // An address may be a secret as a whole, such as one that is signed.
             .referer(false)
-            .http1_only();
-        if let Some(path) = std::env::var_os(EXTRA_CERTIFICATES).filter(|path| !path.is_empty()) {
-            builder = builder.tls_certs_merge(certificates(path.as_ref())?);
-        }
+            .http1_only()
+            .tls_backend_preconfigured(encryption()?);
         if !self.rules.is_empty() {
             builder = builder.no_proxy().dns_resolver(Arc::new(Resolver(Arc::clone(&self.rules))));
         }
@@ -106,21 +103,6 @@ impl Net {
                 None => attempt.follow(),
             }
         })
-    }
-}
-
-/// Node's variable for a file of certificates that are trusted beside those of the system.
-const EXTRA_CERTIFICATES: &str = "NODE_EXTRA_CA_CERTS";
-
-fn certificates(path: &Path) -> Result<Vec<Certificate>, String> {
-    let unusable = |why: &dyn fmt::Display| {
-        format!("the certificates of {EXTRA_CERTIFICATES}, \"{}\", cannot be used: {why}", path.display())
-    };
-    let bytes = std::fs::read(path).map_err(|error| unusable(&error))?;
-    match Certificate::from_pem_bundle(&bytes) {
-        Ok(found) if found.is_empty() => Err(unusable(&"there are none in it")),
-        Ok(found) => Ok(found),
-        Err(error) => Err(unusable(&error)),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod client;
 mod credentials;
+mod encryption;
 mod failure;
 mod listing;
 mod object;
@@ -24,13 +25,6 @@ pub use rules::{Network, NetworkRules};
 
 /// Threads for sockets; decoding has its own.
 const THREADS: usize = 2;
-
-/// Clients cannot be made before it is known who encrypts.
-fn install_encryption() {
-    static ONCE: std::sync::Once = std::sync::Once::new();
-    // An error says that there is one already.
-    ONCE.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
-}
 
 /// Started when it is first needed, once in a process, and never ended: its threads sleep when there is nothing to do.
 fn runtime() -> std::io::Result<&'static Runtime> {
