@@ -6,6 +6,9 @@
 //! alone is refused, and reading goes on with the next one, outside quotes. (PostgreSQL takes quotes anywhere, but nobody writes lines
 //! so: rather are such records refused, where they can be seen, than lines swallowed by a field.)
 //!
+//! A record that is longer than may be could end later, and the lines in it be part of a value: they are read as records only if they look like
+//! such, and with them the line that the record begins with.
+//!
 //! Whether a record is such depends on nothing but itself, so the result is the same however the input is cut.
 
 use std::cell::Cell;
@@ -71,6 +74,9 @@ struct Record {
     is_odd: bool,
 }
 
+/// Lines that are looked at to tell records from the lines of a value.
+const LINES_SEEN: usize = 1_000;
+
 /// Cuts `data`, which begins at a record's start. `end`: the input ends with it. `give_up`: the first record is longer than may be. None
 /// when more data are needed to find its end.
 pub(crate) fn cut(plan: &Plan, data: &[u8], eol: Eol, end: bool, give_up: bool) -> Option<Cut> {
@@ -83,7 +89,7 @@ pub(crate) fn cut(plan: &Plan, data: &[u8], eol: Eol, end: bool, give_up: bool) 
         let line_end = rules.line_end(data, at);
         let is_broken = match record.ended {
             Ended::Line(stop) => record.is_odd && line_end < stop,
-            Ended::Quoted => end || give_up && at == 0,
+            Ended::Quoted => end || give_up && at == 0 && rules.are_records(data, line_end),
             Ended::Data => end && record.is_odd && line_end < data.len(),
         };
         if is_broken {
@@ -130,6 +136,43 @@ impl Rules {
             at += found + 1;
         }
         data.len()
+    }
+
+    /// Whether most of the lines behind the first one, which ends at `line_end`, have as many delimiters as it has, a quote that is not closed
+    /// aside. The first line of a value has those of its own record before it.
+    fn are_records(&self, data: &[u8], line_end: usize) -> bool {
+        let expected = self.delimiters(&data[..line_end]);
+        let (mut lines, mut alike) = (0, 0);
+        let mut at = line_end + self.eol.len();
+        while expected > 0 && lines < LINES_SEEN && at < data.len() {
+            let stop = self.line_end(data, at);
+            // What the last one has is not all there.
+            if stop == data.len() {
+                break;
+            }
+            lines += 1;
+            alike += usize::from(self.delimiters(&data[at..stop]) == expected);
+            at = stop + self.eol.len();
+        }
+        alike * 2 > lines
+    }
+
+    /// Of one line; not those in quotes that are closed.
+    fn delimiters(&self, line: &[u8]) -> usize {
+        let (mut count, mut at, mut closes) = (0, 0, true);
+        while at < line.len() {
+            if line[at] == self.quote && closes {
+                let close = self.find_closing(line, at + 1);
+                closes = close.is_some();
+                at = close.unwrap_or(at) + 1;
+            } else if line[at..].starts_with(self.delimiter.as_bytes()) {
+                count += 1;
+                at += self.delimiter.len();
+            } else {
+                at += 1;
+            }
+        }
+        count
     }
 
     /// What [`Scanner::quotes_are_sound`](copyist_scan::Scanner::quotes_are_sound) finds nothing wrong with must not be broken here.

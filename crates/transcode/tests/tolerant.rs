@@ -208,6 +208,38 @@ fn a_broken_header_costs_nothing_else() {
     assert_eq!(outcome.counters.header_lines, 1);
 }
 
+/// As many lines as are longer than a record may be.
+fn lines_beyond_the_limit(line: &str) -> String {
+    line.repeat((1 << 20) / line.len() + 50_000)
+}
+
+#[test]
+fn a_quote_that_is_not_closed_within_the_longest_record_costs_its_line() {
+    for row in ["7,a,5,\n", "7,\"a, b\",5,\n"] {
+        let rows = lines_beyond_the_limit(row);
+        let outcome = text(&format!("h\n1,a,5,\n2,\"b,5,\n{rows}"), SKIP);
+        assert_eq!(outcome.failure, None);
+        assert_eq!((outcome.ids[0], outcome.ids.len()), (1, 1 + rows.len() / row.len()));
+        assert_eq!((outcome.rejects.len(), outcome.rejects[0].line), (1, 3));
+    }
+}
+
+#[test]
+fn lines_of_a_value_longer_than_a_record_may_be_are_no_rows() {
+    let fits = "a text, with commas\nor without\n".repeat(100);
+    let outcome = text(&format!("h\n1,\"{fits}\",5,\n"), SKIP);
+    assert_eq!((outcome.failure, outcome.ids), (None, vec![1]));
+    let values = ["9,x,9,\n", "a text\n", "a, b, c\nd\n\n"].map(lines_beyond_the_limit);
+    let line = "x".repeat(2 << 20);
+    for value in values.iter().chain([&line]) {
+        let outcome = text(&format!("h\n1,a,5,\n2,\"two\n{value}\",5,\n3,c,5,\n"), SKIP);
+        assert_eq!((outcome.ids, outcome.rejects.len()), (vec![1], 0));
+        assert!(outcome.failure.expect("the load must fail").contains("a record is longer than 1048576 bytes"));
+    }
+    let outcome = text(&format!("h\n2,\"{line}\",5,\n3,c,5,\n"), SKIP);
+    assert_eq!((outcome.ids, outcome.rejects.len(), outcome.failure.is_some()), (vec![], 0, true));
+}
+
 #[test]
 fn what_is_not_tolerated_ends_the_load_after_the_rows_before() {
     let only_values = Tolerance { structure: false, constraint: false, ..SKIP };
