@@ -84,7 +84,8 @@ export function hold(source: unknown): () => void {
  */
 export function checkUnread(source: object, option: 'stdin' | 'rows'): void {
   const ofStream = `the stream of the option "${option}"`
-  const isOver = source instanceof Readable ? source.readableEnded : source instanceof ReadableStream && isDrained(source)
+  const isOver =
+    source instanceof Readable ? source.readableEnded : source instanceof ReadableStream && isDrained(source)
   if (isOver) throw unreadable(`${ofStream} has been read to its end already`, ONCE)
   if (source instanceof Readable && isGone(source)) {
     throw unreadable(
