@@ -44,7 +44,7 @@ import { MOST_KEPT, MOST_RAW } from './rejects.ts'
 import { copyHere, type LocalCopies, startOfFirst } from './remote-copies.ts'
 import { openReplay, type Replay } from './replay.ts'
 import type { Retention } from './retention.ts'
-import { checkRowStatement, RowFlaws, rowFields, withColumns } from './row-load.ts'
+import { checkRowStatement, ofRows, RowFlaws, rowFields, withColumns } from './row-load.ts'
 import { RowText } from './row-text.ts'
 import { abandonInput, closeFiles, discard, inputFile, openSource, type RowInput, streamed } from './source.ts'
 import { type CopyFrom, isColumnar, type Statement } from './statement/ast.ts'
@@ -104,7 +104,7 @@ export async function runCopy(
       source = await openSource(statement, call, { access, connections, memoryLimit: limits.memoryLimit, signal })
       if (source.kind === 'rows') {
         checkRowStatement(statement)
-        statement = await withColumns(statement, source.rows, signal)
+        statement = ofRows(await withColumns(statement, source.rows, signal))
       }
       const found = partitioned(statement, source)
       statement = found.statement

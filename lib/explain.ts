@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { stat } from 'node:fs/promises'
+import { Readable } from 'node:stream'
 import { Connections } from './access/connections.ts'
 import { AccessPolicy } from './access/policy.ts'
 import { commonSchema } from './common-schema.ts'
@@ -29,7 +30,7 @@ import {
   Spool,
   splitOf,
 } from './native/open.ts'
-import { claim, pump } from './native/pump.ts'
+import { claim, hold, pump } from './native/pump.ts'
 import { partitioned } from './partitions.ts'
 import { isRemoteAddress, localPath, shownAddress } from './path.ts'
 import type { Receipt } from './receipt.ts'
@@ -400,6 +401,9 @@ class Work {
     }
     let limits: LoadLimits
     let transaction: TargetTransaction
+    const { stdin } = call
+    // One that does not flow is not touched, since it may not be read.
+    const letFlow = stdin instanceof Readable && stdin.readableFlowing ? hold(stdin) : () => {}
     try {
       limits = checkedLimits(call)
       transaction = await target.look(call.signal)
@@ -419,6 +423,7 @@ class Work {
     } finally {
       await transaction.rollback()
       await input.dispose()
+      letFlow()
     }
     return { ...draft, elapsedMs: performance.now() - this.#started }
   }

@@ -331,9 +331,16 @@ async function listedIn(
 }
 
 function entriesOf(bytes: Buffer, name: string): readonly Entry[] {
+  let text: string
+  try {
+    // Takes away a byte order mark, which JSON has none of.
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    throw badManifest(name, 'it is not in UTF-8')
+  }
   let parsed: unknown
   try {
-    parsed = JSON.parse(bytes.toString('utf8'))
+    parsed = JSON.parse(text)
   } catch {
     throw badManifest(name, 'it is no JSON')
   }

@@ -21,6 +21,7 @@ const TEXTUAL: readonly { readonly word: string; readonly applies: (options: Cop
   { word: 'HEADER', applies: ({ header, detectHeader }) => header !== 'false' || detectHeader === true },
   { word: 'SKIP', applies: ({ skip }) => skip !== undefined },
   { word: 'SKIP_BLANK_LINES', applies: ({ skipBlankLines }) => skipBlankLines === true },
+  { word: 'COMPRESSION', applies: ({ remote }) => (remote?.compression ?? 'none') !== 'none' },
   { word: 'ENCODING', applies: ({ encoding }) => encoding !== 'UTF8' },
   { word: 'EOL', applies: ({ eol }) => eol !== undefined },
   { word: 'NOESCAPING', applies: ({ backslash }) => backslash !== undefined },
@@ -79,6 +80,12 @@ export async function withColumns(copy: CopyFrom, rows: RowReader, signal: Abort
   if (from === null) return copy
   const { index } = from
   return parseCopy(`${copy.text.slice(0, index)}(${list}) ${copy.text.slice(index)}`)
+}
+
+/** The statement with what only rows have: they are not compressed, however the first one begins. */
+export function ofRows(copy: CopyFrom): CopyFrom {
+  const { options } = copy
+  return { ...copy, options: { ...options, remote: { ...options.remote, compression: 'none' } } }
 }
 
 /** Under which a row has a value. Getters and proxies may throw. */

@@ -1,4 +1,3 @@
-import { Readable } from 'node:stream'
 import { claim, closeSource, iterate } from './native/pump.ts'
 import type { RowText } from './row-text.ts'
 import { isPromise } from './row-value.ts'
@@ -28,9 +27,7 @@ export class RowReader {
     claim(source, 'rows')
     this.#source = source
     this.#iterator = iterate(source)
-    // A stream may fail long before it is read. Whoever reads it then is told; until then nobody else may be.
-    if (source instanceof Readable) source.on('error', () => {})
-    // So may promises that are there already; those that a generator makes are known when it hands them over.
+    // Promises that are there already may fail long before it is their turn; those that a generator makes are known when it hands them over.
     if (Array.isArray(source)) void Promise.allSettled(source.filter(isPromise))
   }
 

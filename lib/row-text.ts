@@ -119,10 +119,10 @@ export class RowText {
     if (this.#rows === 1) this.#guardStart()
   }
 
-  /** What would be taken for a byte order mark, or for a file of another kind, at the beginning of an input: its first character is escaped. */
+  /** What would be taken for a byte order mark, or for a file of another format, at the beginning of an input: its first character is escaped. */
   #guardStart(): void {
     const [first] = this.#buffer
-    if (first !== 0x42 && first !== 0x50 && first !== 0xef) return
+    if (first !== 0x50 && first !== 0xef) return
     this.#buffer.copyWithin(1, 0, this.#at)
     this.#buffer[0] = BACKSLASH
     this.#at += 1
@@ -396,7 +396,7 @@ function columnOf({ name, type, typeName = '' }: RowField, index: number, target
 function objectText(value: object, column: Column): string | { readonly value: Primitive } | undefined {
   const { kind, type } = column
   if (kind === 'json' || kind === 'jsonb') return jsonOf(value)
-  if (value instanceof Date) return dateText(value, column)
+  if (value instanceof Date) return dateText(value, type)
   if (kind === 'array') return isList(value) ? arrayLiteral(value, type as ArrayType, column) : undefined
   const primitive = primitiveOf(value)
   if (primitive !== undefined) return { value: primitive }
@@ -456,7 +456,7 @@ const UNKNOWN: ColumnType = { kind: 'other' }
 function nestedText(value: unknown, type: ColumnType, depth = 0): string | undefined {
   if (value === null || value === undefined) return 'NULL'
   if (typeof value === 'string') return quoted(value)
-  if (isPrimitive(value)) return String(value)
+  if (isPrimitive(value)) return primitiveText(value, type)
   if (typeof value !== 'object' || depth > DEEPEST) return undefined
   const isJson = type.kind === 'json'
   if (isBytes(value)) {
@@ -464,6 +464,10 @@ function nestedText(value: unknown, type: ColumnType, depth = 0): string | undef
   }
   if (isJson) {
     const text = jsonOf(value)
+    return text === undefined ? undefined : quoted(text)
+  }
+  if (value instanceof Date) {
+    const text = dateText(value, type)
     return text === undefined ? undefined : quoted(text)
   }
   const primitive = primitiveOf(value)
@@ -508,7 +512,7 @@ function elementText(value: unknown, type: ArrayType, element: ColumnType, colum
   if (typeof value === 'string') return quoted(value)
   const isInstant = /^(?:date|time|interval)/.test(element.kind)
   if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean') {
-    return isInstant ? undefined : Object.is(value, -0) && /^float/.test(element.kind) ? '-0' : String(value)
+    return isInstant ? undefined : primitiveText(value, element)
   }
   if (typeof value !== 'object') return undefined
   const isJson = element.kind === 'json' || element.kind === 'jsonb'
@@ -521,6 +525,11 @@ function elementText(value: unknown, type: ArrayType, element: ColumnType, colum
   return text === undefined ? undefined : quoted(typeof text === 'string' ? text : String(text.value))
 }
 
+/** Of other types than these, zero has no sign. */
+function primitiveText(value: Primitive, { kind }: ColumnType): string {
+  return Object.is(value, -0) && /^float/.test(kind) ? '-0' : String(value)
+}
+
 function quoted(text: string): string {
   return `"${text.replace(/["\\]/g, '\\$&')}"`
 }
@@ -529,11 +538,13 @@ function quoted(text: string): string {
  * A point in time as the column has it. Columns without a zone get what the clock of this process shows, as with `pg`, so that what
  * `pg` has read comes back the same.
  */
-function dateText(value: Date, { kind, typeName }: Column): string | undefined {
+function dateText(value: Date, type: ColumnType): string | undefined {
   if (Number.isNaN(value.getTime())) return undefined
-  const isLocal = kind === 'timestamp' || (kind === 'other' && /^TIMESTAMP_(?:S|MS|NS)$/.test(typeName))
-  if (isLocal) return dayText(value, ` ${clockText(value)}`)
+  const known = type.kind === 'other' ? type.known : undefined
+  const { kind } = known?.form === 'like' ? known.parts[0] : type
   switch (kind) {
+    case 'timestamp':
+      return dayText(value, ` ${clockText(value)}`)
     case 'date':
       return dayText(value, '')
     case 'time':

@@ -7,7 +7,7 @@ import { CopyError } from './errors.ts'
 import { filesOf, filesUnderRules } from './files.ts'
 import { checkFile } from './native/first-bytes.ts'
 import type { Input } from './native/open.ts'
-import { type ByteSource, isIterable } from './native/pump.ts'
+import { type ByteSource, checkUnread, hold, isIterable } from './native/pump.ts'
 import { isRemoteAddress, localPath, schemeOf } from './path.ts'
 import type { InputFile } from './reject-file.ts'
 import { openRemote, type RemoteContext } from './remote-source.ts'
@@ -33,6 +33,8 @@ export async function openSource(
   if (source.kind === 'stdin') {
     if (call.rows !== undefined) {
       if (call.stdin !== undefined) throw onlyOne()
+      checkUnread(call.rows, 'rows')
+      hold(call.rows)
       return { kind: 'rows', rows: new RowReader(call.rows), name: 'STDIN' }
     }
     if (call.stdin === undefined) {
@@ -44,16 +46,12 @@ export async function openSource(
         statement: { text: statement.text, offset: source.offset },
       })
     }
-    if (call.stdin instanceof Readable && call.stdin.readableEnded) {
-      throw new CopyError({
-        code: 'invalid_parameter_value',
-        sqlState: '22023',
-        message: 'the stream of the option "stdin" has been read to its end already',
-      })
-    }
     // The bytes themselves are a stream of one chunk; iterated, they would be a stream of numbers or letters.
     const whole = typeof call.stdin === 'string' || call.stdin instanceof Uint8Array
-    return streamed(whole ? [call.stdin as string | Uint8Array] : (call.stdin as ByteSource), 'STDIN')
+    const stream = whole ? [call.stdin as string | Uint8Array] : (call.stdin as ByteSource)
+    checkUnread(stream, 'stdin')
+    hold(stream)
+    return streamed(stream, 'STDIN')
   }
   const given = call.stdin !== undefined ? 'stdin' : call.rows !== undefined ? 'rows' : undefined
   if (given !== undefined) {

@@ -29,6 +29,7 @@ describe('a URL', () => {
       '[2606:4700::1]',
       '10.0.0.1',
       's3://bucket',
+      'S3://Old_Bucket',
     ],
   }
 
@@ -45,6 +46,7 @@ describe('a URL', () => {
     'https://[2606:4700::1]/',
     's3://bucket/key',
     'S3://bucket',
+    's3://Old_Bucket/key',
   ])('%s is allowed', (url) => expect(allows(rules, url)).toBe(true))
 
   test.each([
@@ -68,6 +70,9 @@ describe('a URL', () => {
     'https://0xa000001/',
     'https://[::ffff:10.0.0.1]/',
     's3://other/key',
+    // Of those of old times the case tells them apart.
+    's3://Bucket/key',
+    's3://old_bucket/key',
     's3://bucket.evil/key',
     's3://evil@bucket/key',
     'gs://bucket/key',
@@ -127,10 +132,13 @@ test.each([
   ...['http://a.com', 'https://a.com', 'bücher.de', '127.1', '0x7f.0.0.1', '%41.com', '.', '..', '*..', '[:::1]'].map(
     (host): [object] => [{ access: { hosts: [host] } }],
   ),
-  ...['a.com:99999', 'a.com:08080', '[::1]:', 'a..b/', '.a.com'].map((host): [object] => [
-    { access: { hosts: [host] } },
-  ]),
+  ...['a.com:99999', 'a.com:08080', '[::1]:', 'a..b/', '.a.com', 'a..com', '*.a..com', 'a.com:0'].map(
+    (host): [object] => [{ access: { hosts: [host] } }],
+  ),
   [{ access: { addresses: ['fe80::1%eth0'] } }],
+  ...['::ffff:127.0.0.1', '::ffff:7f00:1', '::ffff:0:0/96', '64:ff9b::a00:1'].map((address): [object] => [
+    { access: { addresses: [address] } },
+  ]),
   [{ access: { sql: 'yes' } }],
   [{ access: null }],
 ])('%j is no rule', async (options) => {

@@ -1,5 +1,5 @@
 import { runInNewContext } from 'node:vm'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { CopyError, type Reject } from '../../lib/index.ts'
 import { type Bench, benches } from './targets.ts'
 
@@ -77,7 +77,7 @@ describe.each(benches)('rows of JavaScript, on $name', ({ name, open }) => {
     expect((await rows('name')).map(([text]) => text)).toEqual(texts)
   })
 
-  test.each(['\ufeffx', 'BZh91AY&SY', 'PAR1\u0015', 'PGCOPY\n', 'B', 'P\t'])(
+  test.each(['\ufeffx', 'BZh91AY&SY', '\u0004"M\u0018', 'P*M\u0018', 'PAR1\u0015', 'PGCOPY\n', 'B', 'P\t'])(
     '%j at the very beginning',
     async (text) => {
       await bench.db.copy('COPY t (name) FROM STDIN', { rows: [[text], [text]] })
@@ -383,7 +383,7 @@ describe.each(benches)('rows of JavaScript, on $name', ({ name, open }) => {
       s: { y: text, x: 1 },
       m: { [text]: 1, b: 2 },
       i: new Map([[3, text]]),
-      l: [{ d: new Date(Date.UTC(2024, 1, 29)), b: Buffer.from([0, 255, 92, 34]), n: Number.NaN }, null],
+      l: [{ d: new Date(2024, 1, 29), b: Buffer.from([0, 255, 92, 34]), n: Number.NaN }, null],
       e: { m: new Map([['k', ['', 'null', text]]]), z: null },
     }
     await bench.db.copy('COPY n FROM STDIN', { rows: [plain, { s: null, m: {}, i: new Map(), l: [], e: {} }] as never })
@@ -399,6 +399,42 @@ describe.each(benches)('rows of JavaScript, on $name', ({ name, open }) => {
     cycle.s = { y: cycle }
     const refused = bench.db.copy('COPY n FROM STDIN', { rows: [cycle] as never })
     await expect(refused).rejects.toMatchObject({ position: { line: 1, column: 's' } })
+  })
+
+  test.runIf(!isPostgres)('dates and zeros within values with parts are what they are alone', async () => {
+    const { TZ } = process.env
+    // Where a day begins at another time than in UTC.
+    process.env.TZ = 'America/New_York'
+    onTestFinished(() => {
+      if (TZ === undefined) delete process.env.TZ
+      else process.env.TZ = TZ
+    })
+    const types = [
+      'TIMESTAMP',
+      'DATE',
+      'TIME',
+      'TIMESTAMPTZ',
+      'TIMESTAMP_S',
+      'TIMESTAMP_NS',
+      'JSON',
+      'VARCHAR',
+      'DOUBLE',
+    ]
+    const at = new Date('2024-01-02T03:04:05Z')
+    for (const type of types) {
+      await bench.sql(`DROP TABLE IF EXISTS p; CREATE TABLE p (a ${type}, l ${type}[], ll ${type}[][], s STRUCT(x ${type}),
+          ls STRUCT(x ${type})[], m MAP(VARCHAR, ${type}), k MAP(${type}, INTEGER))`)
+      const a = type === 'DOUBLE' ? -0 : at
+      await bench.db.copy('COPY p FROM STDIN', {
+        rows: [{ a, l: [a], ll: [[a]], s: { x: a }, ls: [{ x: a }], m: { k: a }, k: new Map([[a, 1]]) }] as never,
+      })
+      const parts = ['a', 'l[1]', 'll[1][1]', 's.x', 'ls[1].x', "m['k']"]
+      // The key of a Map is never -0.
+      if (type !== 'DOUBLE') parts.push('map_keys(k)[1]')
+      const [found = []] = await bench.sql(`SELECT ${parts.map((part) => `${part}::VARCHAR`).join()} FROM p`)
+      expect({ type, found }).toEqual({ type, found: found.map(() => found[0]) })
+      if (type === 'TIMESTAMP') expect(found[0]).toBe('2024-01-01 22:04:05')
+    }
   })
 
   test.runIf(!isPostgres)('JSON and maps within values with parts are what they are alone', async () => {
@@ -542,6 +578,7 @@ describe.each(benches)('rows of JavaScript, on $name', ({ name, open }) => {
   test.each([
     ['CSV', 'FORMAT'],
     ["DELIMITER '|'", 'DELIMITER'],
+    ['COMPRESSION gzip', 'COMPRESSION'],
     ["NULL ''", 'NULL'],
     ['HEADER', 'HEADER'],
     ['(SKIP 1)', 'SKIP'],

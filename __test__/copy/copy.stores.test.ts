@@ -59,6 +59,9 @@ describe.each(benches)('$name', ({ name, open }) => {
     manifest('m/none', entry('in/gone.csv'))
     manifest('m/elsewhere', { url: 'https://example.com/a.csv' })
     put('m/broken', '{')
+    put('m/marked', `\ufeff${JSON.stringify({ entries: [entry('in/a.csv')] })}`)
+    // Beside others it would be left out as one that there is not.
+    put('m/latin', Buffer.from(JSON.stringify({ entries: [entry('in/a.csv'), entry('in/\u00fc.csv')] }), 'latin1'))
     connectWith = async (options) => {
       const other =
         name === 'postgres' ? await connect(bench.url ?? '', options) : await connect(await duckdb.connect(), options)
@@ -198,12 +201,14 @@ describe.each(benches)('$name', ({ name, open }) => {
       expect(receipt.files.map(({ path }) => path)).toEqual(['s3://bucket/in/b.csv', 's3://bucket/in/a.csv'])
       expect(await ids()).toEqual(['1', '2', '3'])
       await redshift('m/sized')
+      await redshift('m/marked')
     })
 
     test.each([
       ['m/mandatory', '58P01', '"s3://bucket/in/gone.csv" does not exist'],
       ['m/none', '58P01', 'none of the objects of the manifest "s3://bucket/m/none" exists'],
       ['m/broken', '22023', 'the manifest "s3://bucket/m/broken" cannot be used: it is no JSON'],
+      ['m/latin', '22023', 'the manifest "s3://bucket/m/latin" cannot be used: it is not in UTF-8'],
       ['m/elsewhere', '22023', expect.stringContaining('"https://example.com/a.csv" is not where the manifest is')],
       [
         'm/other-size',

@@ -1,10 +1,12 @@
 import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
 import { closeSync, createReadStream, openSync } from 'node:fs'
 import { join } from 'node:path'
+import { PassThrough, Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
-import { type CopyCallOptions, connect, type Database } from '../../lib/index.ts'
+import { type CopyCallOptions, connect, type Database, read } from '../../lib/index.ts'
 import { createScratchDatabase } from '../postgres.ts'
 import { abortedAfter, descriptors, ending, SOON_MS, useFiles } from './copy.endings.ts'
 import { startRelay } from './postgres.relay.ts'
@@ -52,10 +54,103 @@ describe('a stream', () => {
     expect(stdin.destroyed).toBe(true)
   })
 
-  test('that has been read already is refused', async () => {
-    const stdin = createReadStream(files.good)
-    for await (const _ of stdin);
-    expect((await ending(db.copy(STDIN, { stdin }))).error).toMatchObject({ sqlState: '22023' })
+  test.each(['stdin', 'rows'] as const)('that has been read already is refused (%s)', async (option) => {
+    const read = [createReadStream(files.good), Readable.from([[1]]), ReadableStream.from([[1]])]
+    for (const stream of read) {
+      for await (const _ of stream);
+      const { error } = await ending(db.copy('COPY t FROM STDIN', { [option]: stream }))
+      expect(error).toMatchObject({ sqlState: '22023', message: expect.stringContaining('read to its end already') })
+    }
+    const empty = [Readable.from([]), new ReadableStream({ start: (controller) => controller.close() })]
+    for (const stream of empty) {
+      expect(await db.copy('COPY t FROM STDIN', { [option]: stream })).toMatchObject({ rowsRead: 0 })
+    }
+  })
+
+  describe('that flows', () => {
+    const LINES = 40
+    /** A line at a time, so that a load that has its table described first would miss some. */
+    const slow = (line: (number: number) => unknown, objectMode = false) => {
+      let sent = 0
+      const read = function (this: Readable) {
+        setTimeout(() => this.push(sent < LINES ? line(sent++) : null), 2)
+      }
+      return new Readable({ objectMode, read })
+    }
+    const textOf = (number: number) => `${number},a,1.5,2024-01-01 00:00:00\n`
+    const LENGTH = Array.from({ length: LINES }, (_, number) => textOf(number)).join('').length
+    let heard = 0
+    const hear = (chunk: Buffer) => {
+      heard += chunk.length
+    }
+    const ways = [
+      ['a listener', (stream: Readable) => stream.on('data', hear)],
+      ['a pipe', (stream: Readable) => stream.pipe(new PassThrough()).on('data', hear)],
+    ] as const
+    beforeEach(() => {
+      heard = 0
+    })
+
+    test.each(ways)('into %s is read by both', async (_, flow) => {
+      const [before, after] = [slow(textOf), slow(textOf)]
+      flow(before)
+      expect(await db.copy(STDIN, { stdin: before })).toMatchObject({ rowsLoaded: LINES })
+      expect(heard).toBe(LENGTH)
+      const loading = db.copy(STDIN, { stdin: after })
+      flow(after)
+      expect(await loading).toMatchObject({ rowsLoaded: LINES })
+      expect(heard).toBe(2 * LENGTH)
+    })
+
+    test('to nobody is read', async () => {
+      expect(await db.copy(STDIN, { stdin: slow(textOf).resume() })).toMatchObject({ rowsLoaded: LINES })
+      const rows = slow((id) => [id, 'a', 1.5, '2024-01-01'], true).resume()
+      expect(await db.copy('COPY t FROM STDIN', { rows })).toMatchObject({ rowsLoaded: LINES })
+    })
+
+    test.each(ways)('into %s that has had some of it is refused', async (_, flow) => {
+      for (const option of ['stdin', 'rows']) {
+        const stream = slow(textOf)
+        flow(stream)
+        await once(stream, 'data')
+        const { error } = await ending(db.copy('COPY t FROM STDIN', { [option]: stream }))
+        expect(error).toMatchObject({
+          sqlState: '22023',
+          message: expect.stringContaining('flows into something else'),
+        })
+      }
+    })
+
+    test('and was stopped is read from there', async () => {
+      const stdin = slow(textOf)
+      await once(stdin, 'data')
+      expect(await db.copy(STDIN, { stdin: stdin.pause() })).toMatchObject({ rowsLoaded: LINES - 1 })
+    })
+
+    test.each(ways)('into %s is validated whole, and left to that where it is only explained', async (_, flow) => {
+      const whole = slow(textOf)
+      flow(whole)
+      const counts = { validation: { rowsRead: LINES } }
+      expect(await db.explain(`EXPLAIN VALIDATE ${STDIN}`, { stdin: whole })).toMatchObject(counts)
+      heard = 0
+      const left = slow(textOf)
+      flow(left)
+      const end = once(left, 'end')
+      expect(await db.explain(`EXPLAIN ${STDIN}`, { stdin: left })).toMatchObject({ input: { read: 'nothing' } })
+      await end
+      expect(heard).toBe(LENGTH)
+    })
+
+    test('is read whole by a reading whose rows are asked for later', async () => {
+      const stdin = slow(textOf)
+      stdin.on('data', hear)
+      const rows = read('COPY FROM STDIN (FORMAT csv)', { stdin }).rows()
+      await sleep(20)
+      let returned = 0
+      for await (const _ of rows) returned += 1
+      expect(returned).toBe(LINES)
+      expect(heard).toBe(LENGTH)
+    })
   })
 
   test('is destroyed when its database has been closed', async () => {

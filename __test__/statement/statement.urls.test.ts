@@ -26,6 +26,18 @@ describe('what a URL has for a secret is not kept', () => {
       "COPY t FROM 'https://h/d' (FORMAT csv, FILES = ['a.csv?hush', \"b]?it''s hush\", 'c.csv']) WHERE a = '?seen'",
       "COPY t FROM 'https://h/d' (FORMAT csv, FILES = ['a.csv?****', \"b]?**''******\", 'c.csv']) WHERE a = '?seen'",
     ],
+    [
+      "COPY t FROM 'ftp://h/d' (FORMAT csv, FILES = ['a.csv?hush'])",
+      "COPY t FROM 'ftp://h/d' (FORMAT csv, FILES = ['a.csv?****'])",
+    ],
+    [
+      "COPY t FROM 'htp://h/d' (FORMAT csv, FILES = ['a.csv?hush'])",
+      "COPY t FROM 'htp://h/d' (FORMAT csv, FILES = ['a.csv?****'])",
+    ],
+    [
+      "COPY t FROM 'az://c/d' (FORMAT csv, FILES = ['a.csv?hush'])",
+      "COPY t FROM 'az://c/d' (FORMAT csv, FILES = ['a.csv?****'])",
+    ],
   ])('%j', (statement, text) => {
     const copy = parseCopy(statement)
     expect(copy.text).toBe(text)
@@ -38,6 +50,7 @@ describe('what a URL has for a secret is not kept', () => {
   test.each([
     "COPY t FROM 'a' (FORMAT csv, FILES = ['what?.csv'])",
     "COPY t FROM 'https://h/x.csv' CSV",
+    "COPY t FROM 'file:///d' (FORMAT csv, FILES = ['what?.csv'])",
     "COPY t FROM 'file:///x?y' CSV",
     "COPY t FROM 'a?b*.csv' CSV",
     "COPY t FROM 's3://b/a@b.csv' CSV",
@@ -47,6 +60,7 @@ describe('what a URL has for a secret is not kept', () => {
     "COPY t FROM 'https://h/x.csv?X-Amz-Signature=hush' CSV nonsense",
     "COPY t FROM 'https://h/x.csv?X-Amz-Signature=hush' (FORMAT no)",
     "COPY t FROM 'https://hush@h/x.csv?hush",
+    "COPY t FROM 'htp://h/d' (FILES = ['a.csv?hush'], NONSENSE)",
     "COPY t FROM 'https://h/?hush' 'https://h/?hush'",
     "COPY t FRM 'https://h/?hush'",
   ])('nor shown by the error of %j', (statement) => {

@@ -83,7 +83,9 @@ export function plainAddress(address: string): string | undefined {
   return [high >> 8, high & 255, low >> 8, low & 255].join('.')
 }
 
-function isEmbedding(address: string): boolean {
+/** Whether it is an IPv4 address in the form of IPv6: what is dialled is compared in its own. */
+export function isEmbedding(address: string): boolean {
+  if (!isIPv6(address)) return false
   const groups = expand(address)
   const isMapped = groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff
   return isMapped || embedding.has(address)

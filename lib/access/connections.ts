@@ -304,6 +304,8 @@ export function isHost(text: unknown): boolean {
   if (typeof text !== 'string' || !/^(?:\*\.)?(?:[^\s/?#@*:.[\]][^\s/?#@*:[\]]*|\[[^\]]+\])(?::\d+)?$/.test(text))
     return false
   const host = text.replace(/^\*\./, '').toLowerCase()
+  // The parser takes them, but no name has an empty part, and nobody listens there.
+  if (/\.\.|:0$/.test(host)) return false
   // Of each scheme, since neither keeps its own port.
   return ['http:', 'https:'].some((scheme) => {
     const url = `${scheme}//${host}`

@@ -5,7 +5,7 @@ import { CopyError } from '../errors.ts'
 import { withoutQuery } from '../path.ts'
 import type { CopyFrom } from '../statement/ast.ts'
 import { statementError } from '../statement/diagnostics.ts'
-import { isAllowedAddress, Networks, plainAddress } from './address.ts'
+import { isAllowedAddress, isEmbedding, Networks, plainAddress } from './address.ts'
 import { connectionOf, isHost, shownConnection } from './connections.ts'
 
 /** What statements may read. What is not listed they may not; STDIN and rows, which the program hands over itself, they always may. */
@@ -89,12 +89,25 @@ export class AccessPolicy {
         odd,
       )
     }
-    this.#hosts = hosts.map((host) => host.toLowerCase().replace(/\.$/, ''))
+    // Names of buckets may differ in their case alone; of hosts they cannot.
+    this.#hosts = hosts.map((host) =>
+      host.includes('://')
+        ? host.replace(/^[^:]*/, (scheme) => scheme.toLowerCase())
+        : host.toLowerCase().replace(/\.$/, ''),
+    )
     this.#sql = sql
     this.#connections = new Set(connections)
     this.#roles = new Set(roles)
     this.#outer = outer
     this.#rules = rules
+    const embedding = addresses.find((network) => isEmbedding(network.replace(/\/.*/s, '')))
+    if (embedding !== undefined) {
+      throw badRule(
+        'addresses',
+        'an IPv4 address, or a network of such, in its own form, such as 10.1.0.0/16',
+        embedding,
+      )
+    }
     try {
       this.#addresses = new Networks(addresses)
     } catch (error) {
@@ -310,7 +323,7 @@ export class AccessPolicy {
     if (word === '' || !this.#schemes.has(word)) return `The scheme "${word}" is not among those that are allowed.`
     if (word !== 'http' && word !== 'https') {
       const [bucket = ''] = rest.split(/[/?#]/)
-      const isListed = this.#hosts.includes(`${word}://${bucket.toLowerCase()}`)
+      const isListed = this.#hosts.includes(`${word}://${bucket}`)
       return isListed ? undefined : `The bucket "${bucket}" is not among those that are allowed.`
     }
     let parsed: URL

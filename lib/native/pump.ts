@@ -1,4 +1,4 @@
-import { Readable } from 'node:stream'
+import { isErrored, isReadable, Readable } from 'node:stream'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { CopyError } from '../errors.ts'
 
@@ -51,6 +51,61 @@ export async function pump(
   }
 }
 
+const ONCE = 'A stream can be read once: open it anew for each statement.'
+const unheard = () => {}
+
+/** Whether chunks of a stream have gone to a listener or a pipe, and more will. */
+function isGone(source: Readable): boolean {
+  return source.readableFlowing === true && source.readableDidRead
+}
+
+/**
+ * Keeps a stream from flowing until it is read: its first chunks would go to a listener or a pipe alone. These go on getting what is read. To be
+ * called before anything is waited for. Answers with how to let it flow again, if it is not read after all.
+ */
+export function hold(source: unknown): () => void {
+  if (!(source instanceof Readable) || isGone(source)) return () => {}
+  const isFlowing = source.readableFlowing === true
+  // As long as somebody waits for this event nobody else makes it flow; a pause would end with the next pipe.
+  source.on('readable', unheard)
+  // It may fail long before it is read. Whoever reads it then is told; until then nobody else may be.
+  source.on('error', unheard)
+  return () => {
+    source.off('readable', unheard)
+    source.off('error', unheard)
+    if (isFlowing) source.resume()
+  }
+}
+
+/**
+ * Refuses a stream that would look empty, or begin in its midst, since somebody else reads it. One that was read in part and stopped is what is left of it.
+ *
+ * @throws {CopyError} 22023
+ */
+export function checkUnread(source: object, option: 'stdin' | 'rows'): void {
+  const ofStream = `the stream of the option "${option}"`
+  const isOver =
+    source instanceof Readable ? source.readableEnded : source instanceof ReadableStream && isDrained(source)
+  if (isOver) throw unreadable(`${ofStream} has been read to its end already`, ONCE)
+  if (source instanceof Readable && isGone(source)) {
+    throw unreadable(
+      `${ofStream} flows into something else already, and what that got is missing`,
+      'Hand it over before any of it has been read: a listener or a pipe that it has then gets all of it, too.',
+    )
+  }
+}
+
+/** Whether a web stream has been read, and to its end. */
+function isDrained(source: ReadableStream): boolean {
+  // Node's types have these for its own streams alone.
+  const stream = source as unknown as NodeJS.ReadableStream
+  return Readable.isDisturbed(stream) && !isReadable(stream) && !isErrored(stream)
+}
+
+function unreadable(message: string, hint: string): CopyError {
+  return new CopyError({ code: 'invalid_parameter_value', sqlState: '22023', message, hint })
+}
+
 /** Streams and iterators that somebody has begun to read, and that have nothing more for anybody else. */
 const claimed = new WeakSet<object>()
 
@@ -63,12 +118,7 @@ export function claim(source: object, option: 'stdin' | 'rows'): void {
   const isOnce = source instanceof Readable || source instanceof ReadableStream || 'next' in source
   if (!isOnce) return
   if (claimed.has(source)) {
-    throw new CopyError({
-      code: 'invalid_parameter_value',
-      sqlState: '22023',
-      message: `what the option "${option}" gives has been read by another statement already`,
-      hint: 'A stream can be read once: open it anew for each statement.',
-    })
+    throw unreadable(`what the option "${option}" gives has been read by another statement already`, ONCE)
   }
   claimed.add(source)
 }

@@ -27,6 +27,7 @@ import {
   Spool,
   splitOf,
 } from '../native/open.ts'
+import { hold } from '../native/pump.ts'
 import { partitioned } from '../partitions.ts'
 import { reportProgress } from '../progress.ts'
 import type { ReceiptCounts } from '../receipt.ts'
@@ -101,6 +102,8 @@ export class Pass {
     this.#text = text
     this.#options = options
     this.#wanted = wanted
+    // It may be a while until the first row is asked for.
+    hold(options.stdin)
   }
 
   /** The columns of all chunks, once it is opened. */

@@ -40,10 +40,10 @@ export function maskUrl(text: string, source: Source): string {
   return text.slice(0, source.offset) + hideInUrl(literal) + text.slice(source.offset + literal.length)
 }
 
-/** The statement without the signatures of the files that it names below an address of the Web. Every other character keeps its place. */
+/** The statement without the signatures of the files that it names below an address. Every other character keeps its place. */
 export function maskFiles(text: string, items: readonly OptionItem[], source: Source): string {
   const argument = items.find(({ name }) => name === 'files')?.argument
-  if (source.kind !== 'file' || !/^https?:/i.test(source.path) || argument?.kind !== 'array') return text
+  if (source.kind !== 'file' || !isAddress(source.path) || argument?.kind !== 'array') return text
   return hideInList(text, argument.offset)
 }
 
@@ -63,9 +63,14 @@ function hideInList(text: string, from: number): string {
   return masked
 }
 
+/** Of whatever scheme: one that is misspelt is refused, and the error shows the statement. */
+function isAddress(path: string): boolean {
+  return /^(?!file:)[a-z][a-z0-9+.-]*:\/\//i.test(path)
+}
+
 /** What of a URL stands for its rights; a path may have such characters, too. */
 function hasSecret(url: string): boolean {
-  return /^(?!file:)[a-z][a-z0-9+.-]*:\/\/(?:[^?#]*[?#]|[^/?#]*@)/is.test(url)
+  return isAddress(url) && /:\/\/(?:[^?#]*[?#]|[^/?#]*@)/s.test(url)
 }
 
 /** A literal of such a URL, with asterisks in place of those parts. */
@@ -103,8 +108,9 @@ export function withoutSecrets(error: unknown, text: string): unknown {
     // Of several strings that do not make one, an error names the second.
     ...(secret.match(/'(?:[^']|'')*'?/g) ?? []),
   ])
-  const secretUrls = (text.match(urls) ?? []).filter(hasSecret)
-  const list = /https?:\/\//i.test(text) ? /\bfiles\b\s*=?\s*\[/i.exec(text) : null
+  const addresses = (text.match(urls) ?? []).filter(isAddress)
+  const secretUrls = addresses.filter(hasSecret)
+  const list = addresses.length > 0 ? /\bfiles\b\s*=?\s*\[/i.exec(text) : null
   const unlisted = list ? hideInList(text, list.index) : text
   if (found.length === 0 && secretUrls.length === 0 && unlisted === text) return error
   const hideUrls = (shown: string) => shown.replace(urls, (url) => (hasSecret(url) ? hideInUrl(url) : url))

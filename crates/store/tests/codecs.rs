@@ -307,6 +307,10 @@ fn a_codec_is_told_by_the_first_bytes() {
     assert_eq!(Codec::of_mark(b"BZh9"), Mark::TooShort);
     assert_eq!(Codec::of_mark(b""), Mark::TooShort);
     assert_eq!(Compression::Auto.codec("a.csv.br", b"\x0b\x02"), Some(Codec::Brotli));
+    assert_eq!(Compression::Auto.codec("A.CSV.BR", b"\x0b\x02"), Some(Codec::Brotli));
+    let skippable = b"\x50\x2a\x4d\x18\xff\xff\0\0 and more.";
+    assert_eq!(Compression::Auto.codec("a.csv.Lz4", skippable), Some(Codec::Lz4));
+    assert_eq!(Compression::Auto.codec("a.csv", skippable), Some(Codec::Zstd));
     assert_eq!(Compression::Auto.codec("a.csv.gz", b"id,name\n"), None);
     assert_eq!(Compression::None.codec("a", b"\x1f\x8b"), None);
 }

@@ -86,10 +86,10 @@ impl Codec {
         Self::ALL.into_iter().find(|codec| codec.name() == name)
     }
 
-    /// What files of such a name are compressed by.
+    /// What files of such a name are compressed by, in whichever case it is written.
     fn of_ending(name: &str) -> Option<Self> {
         let (_, ending) = name.rsplit_once('.')?;
-        Some(match ending {
+        Some(match &*ending.to_ascii_lowercase() {
             "gz" => Codec::Gzip,
             "zst" => Codec::Zstd,
             "bz2" => Codec::Bzip2,
@@ -173,7 +173,7 @@ impl Compression {
             Compression::Auto => match Codec::of_mark(start) {
                 Mark::Is(codec) => Some(codec),
                 // Of lz4 it is hardly ever the first one.
-                Mark::Skippable => Some(if name.ends_with(".lz4") { Codec::Lz4 } else { Codec::Zstd }),
+                Mark::Skippable => Codec::of_ending(name).filter(|&codec| codec == Codec::Lz4).or(Some(Codec::Zstd)),
                 // What is cut so short, or empty, is known by its name alone.
                 Mark::TooShort => Codec::of_ending(name),
                 Mark::None => Codec::of_ending(name).filter(|&codec| codec == Codec::Brotli),
