@@ -126,13 +126,13 @@ export function tableKeys(context: SieveContext, parts: readonly string[]): stri
   return `(SELECT ${keyParts(parts)} FROM ${context.plan.table.fullName} AS ${relationOf(context)})`
 }
 
-/** Whether a row of the input, by its alias, and `<own>_o` of the table have the same key of ON CONFLICT. */
-export function isSameRow(context: SieveContext, alias = `${context.plan.own}_s`): string {
+/** Whether `<own>_s` of the input and `<own>_o` of the table have the same key of ON CONFLICT. */
+export function isSameRow(context: SieveContext): string {
   const { plan, constraints } = context
   const names = constraints.keys[arbiterOf(context) ?? -1]?.columns ?? []
   return names
     .map((name) => partOf(plan.table, name))
-    .map((part) => `${alias}.${part} = ${plan.own}_o.${part}`)
+    .map((part) => `${plan.own}_s.${part} = ${plan.own}_o.${part}`)
     .join(' AND ')
 }
 
