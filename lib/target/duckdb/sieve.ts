@@ -87,10 +87,9 @@ export class Sieve {
     const all = await constraintsOf(connection, plan.table)
     // What no row is to be refused for is left to DuckDB, where it comes after the keys there too.
     const isAll = tolerates === 'all' || isGuarded
-    // With ON CONFLICT no second trial tells which row it has been.
-    const isForetold = (otherTable: string | undefined) =>
-      isAll || (conflict !== undefined && tolerates === undefined && otherTable !== undefined)
-    const constraints = { ...all, foreignKeys: all.foreignKeys.filter(({ otherTable }) => isForetold(otherTable)) }
+    // Nothing that has a sieve has a second trial, which would tell whose reference to another table leads nowhere.
+    const foreignKeys = all.foreignKeys.filter(({ otherTable }) => isAll || otherTable !== undefined)
+    const constraints = { ...all, foreignKeys }
     const expressions = new Map<string, string>()
     for (const { columns, parts, names } of all.keys) {
       for (const [at, part] of columns === undefined ? parts.entries() : []) {
@@ -100,7 +99,7 @@ export class Sieve {
     }
     const condition = isGuarded || isConditionTolerated(policy) ? await conditionTest(connection, plan) : []
     const tests = [...condition, ...(await testsOf(connection, plan, constraints, expressions, tolerates === 'all'))]
-    const { keys, foreignKeys } = constraints
+    const { keys } = constraints
     const isNeeded = isAll
       ? tests.length + keys.length + foreignKeys.length > 0 || plan.columns.some(isCastByDuckdb)
       : keys.length > 0 ||
