@@ -403,6 +403,34 @@ describe.each([...benches, { ...benches[1], name: 'duckdb, portable' } as const]
       expect(states(rejects)).toEqual([[1, '23505']])
     })
 
+    test('columns of one alone are never changed', async () => {
+      const options = ', ON_ERROR skip_row'
+      for (const clause of ['DO UPDATE', 'DO UPDATE KEEP FIRST', 'DO SKIP KEEP LAST']) {
+        const { counts } = await load(bench, '1\n3\n3\n', `(FORMAT csv${options}) ON CONFLICT (a) ${clause}`, {
+          columns: '(a)',
+        })
+        expect([clause, counts]).toEqual([clause, [1, 0, 0, 2]])
+        await bench.sql('DELETE FROM t WHERE a = 3')
+      }
+    })
+
+    test('many rows may each take what another gives up', async () => {
+      const before = Array.from({ length: 3_000 }, (_, n) => `(${n}, ${n}, ${n})`)
+      for (const options of ['', ', ON_ERROR skip_row']) {
+        for (const clause of ['DO UPDATE', 'DO UPDATE KEEP FIRST']) {
+          await replaceTable('a integer PRIMARY KEY, b integer UNIQUE, c integer', before.join())
+          const lines = before.map((_, n) => `${2_999 - n},${3_000 - n}\n`).join('')
+          const { counts } = await load(bench, lines, `(FORMAT csv${options}) ON CONFLICT (a) ${clause}`, {
+            columns: '(a, b)',
+          })
+          expect([options, clause, counts]).toEqual([options, clause, [3_000, 0, 0, 0]])
+          expect(await rows('SELECT count(*), min(b - a), max(b - a), sum(c - a) FROM t')).toEqual([
+            ['3000', '1', '1', '0'],
+          ])
+        }
+      }
+    })
+
     test.each(['of a column', 'of an expression'])(
       'an update may violate another, %s, unless a row before it has given that up',
       async (kind) => {

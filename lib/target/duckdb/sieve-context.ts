@@ -79,6 +79,11 @@ export interface SieveContext {
    * so that the table must get those that were looked at.
    */
   readonly isWhole: boolean
+  /**
+   * Rows whose place others take are deleted, and these are inserted with all their columns. An UPDATE would give keys to some rows before it
+   * takes them from others: DuckDB changes 2,048 at a time, in any order.
+   */
+  readonly isDeleting: boolean
   readonly tables: SieveTables
 }
 
@@ -93,12 +98,12 @@ export function ranksOf({ shape, tests, constraints }: SieveContext): {
 }
 
 /** The key that ON CONFLICT tells rows apart by, where it does more than to pass over them. */
-export function arbiterOf({ policy: { conflict } }: SieveContext): number | undefined {
+export function arbiterOf({ policy: { conflict } }: Pick<SieveContext, 'policy'>): number | undefined {
   return conflict?.isStaged ? [...conflict.arbiters][0] : undefined
 }
 
 /** Whether rows take the place of rows of the table. */
-export function isUpsert({ policy: { conflict, tolerates } }: SieveContext): boolean {
+export function isUpsert({ policy: { conflict, tolerates } }: Pick<SieveContext, 'policy'>): boolean {
   return (
     conflict?.isStaged === true && (conflict.action === 'update' || (tolerates !== undefined && !conflict.isGathered))
   )
