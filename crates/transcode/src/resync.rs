@@ -6,6 +6,9 @@
 //! alone is refused, and reading goes on with the next one, outside quotes. (PostgreSQL takes quotes anywhere, but nobody writes lines
 //! so: rather are such records refused, where they can be seen, than lines swallowed by a field.)
 //!
+//! A record that is longer than one may be, and has had all its quotes in their place by then, ends the load: its lines may as well be a
+//! value's, and as rows they would be made up.
+//!
 //! Whether a record is such depends on nothing but itself, so the result is the same however the input is cut.
 
 use std::cell::Cell;
@@ -72,7 +75,7 @@ struct Record {
 }
 
 /// Cuts `data`, which begins at a record's start. `end`: the input ends with it. `give_up`: the first record is longer than may be. None
-/// when more data are needed to find its end.
+/// when more data are needed to find its end, or it is no broken line either.
 pub(crate) fn cut(plan: &Plan, data: &[u8], eol: Eol, end: bool, give_up: bool) -> Option<Cut> {
     let Grammar::Csv { delimiter, quote, escape } = plan.grammar else { return None };
     let rules = Rules { delimiter, quote, escape, eol, open_from: Cell::new(usize::MAX) };
@@ -83,7 +86,7 @@ pub(crate) fn cut(plan: &Plan, data: &[u8], eol: Eol, end: bool, give_up: bool) 
         let line_end = rules.line_end(data, at);
         let is_broken = match record.ended {
             Ended::Line(stop) => record.is_odd && line_end < stop,
-            Ended::Quoted => end || give_up && at == 0,
+            Ended::Quoted => end || give_up && at == 0 && record.is_odd && line_end < data.len(),
             Ended::Data => end && record.is_odd && line_end < data.len(),
         };
         if is_broken {
@@ -147,13 +150,13 @@ impl Rules {
                 }
                 continue;
             }
-            let begins = self.begins(data, start, here, last);
+            record.is_odd |= !self.begins(data, start, here, last);
             let Some(close) = self.closing(data, at) else {
                 record.ended = Ended::Quoted;
                 return record;
             };
             at = close + 1;
-            record.is_odd |= !begins || !self.ends(data, at, first);
+            record.is_odd |= !self.ends(data, at, first);
         }
         record
     }

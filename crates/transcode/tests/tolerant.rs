@@ -189,6 +189,26 @@ fn a_quote_that_is_never_closed_costs_its_line() {
     assert_eq!((outcome.rejects[0].line, &outcome.rejects[0].raw[..]), (3, &b"2,\"b,5,"[..]));
 }
 
+/// Records may have 1 MiB here.
+#[test]
+fn a_record_that_is_too_long_is_not_read_as_its_lines() {
+    let lines = "9,x,9,\n".repeat(300_000);
+    let value = format!("h\n1,a,5,\n2,\"{lines}\",5,\n3,c,5,\n");
+    let letters = format!("h\n1,a,5,\n2,b\"{}\",5,\n3,c,5,\n", "x".repeat(3 << 20));
+    for input in [value, letters] {
+        let outcome = text(&input, SKIP);
+        let failure = outcome.failure.expect("the load must end");
+        assert!(failure.contains("a record is longer than 1048576 bytes"), "{failure}");
+        assert_eq!((outcome.ids, outcome.rejects.len()), (vec![1], 0));
+    }
+    // Where it has a quote that no value has, its line is broken, however much follows.
+    for broken in ["2,b\"b,5,", "2,\"b\"b\",5,"] {
+        let outcome = text(&format!("h\n1,a,5,\n{broken}\n{lines}"), SKIP);
+        assert_eq!((outcome.failure, outcome.ids.len(), outcome.rejects.len()), (None, 300_001, 1));
+        assert_eq!((outcome.rejects[0].line, &outcome.rejects[0].raw[..]), (3, broken.as_bytes()));
+    }
+}
+
 #[test]
 fn so_do_two_that_seem_to_belong_together() {
     let outcome = text("h\n1,\"a,5,\n2,b,5,\n3,\"c,5", SKIP);
