@@ -337,6 +337,23 @@ fn lines_that_are_no_records_are_passed_over() {
     let short = skip(9, "a\nb");
     assert_eq!((short.failure, short.ids, short.counters.lines_skipped), (None, vec![], 2));
     assert_eq!(skip(1, "").counters.lines_skipped, 0);
+    // They have told the line-end style, which a first record would tell only at its end.
+    for (input, line) in [
+        ("h\nx,\"a\nb\",5,\n", 3),
+        ("h\nx,\"a\nb\",5,", 3),
+        ("h\r\nx,\"a\r\nb\",5,\r\n", 3),
+        ("h\r\nx,\"a\rb\nc\",5,", 3),
+        ("h\rx,\"a\nb\rc\",5,", 3),
+        ("h\n1,\"a\nb\",5,\nx,b,5,\n", 4),
+    ] {
+        let first = |tolerance| {
+            let plan = Plan { skip: 1, header: Header::No, ..plan(CSV, tolerance) };
+            run(&Arc::new(plan), input.as_bytes(), 1, 64)
+        };
+        let failure = first(Tolerance::default()).failure.expect("the load must fail");
+        assert!(failure.starts_with(&format!("COPY t, line {line}, ")), "{input:?}: {failure}");
+        assert_eq!(first(SKIP).rejects.iter().map(|reject| reject.last_line).collect::<Vec<_>>(), [line], "{input:?}");
+    }
 }
 
 #[test]
