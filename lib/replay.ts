@@ -199,7 +199,7 @@ export class Replay {
   /** What the decoder is told. */
   get options(): CopyOptions {
     const { skip: _, ...options } = this.statement.options
-    return { ...options, header: 'true' }
+    return { ...options, header: 'true', remote: { ...options.remote, compression: 'none' } }
   }
 
   /**

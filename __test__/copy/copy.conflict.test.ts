@@ -403,30 +403,68 @@ describe.each([...benches, { ...benches[1], name: 'duckdb, portable' } as const]
       expect(states(rejects)).toEqual([[1, '23505']])
     })
 
-    test('an update may violate another, unless a row before it has given that up', async () => {
-      const update = (lines: string, options = '') =>
-        load(bench, lines, `(FORMAT csv${options}) ON CONFLICT (a) DO UPDATE`)
-      expect((await refusal(update('1,20,1\n'))).sqlState).toBe('23505')
-      expect((await refusal(update('3,20,1\n2,21,1\n'))).sqlState).toBe('23505')
-      const { counts, rejects } = await update(
-        '1,20,1\n2,21,1\n3,20,1\n4,10,1\n4,41,1\n5,41,1\n',
-        ', ON_ERROR skip_row',
-      )
-      expect(states(rejects)).toEqual([
-        [1, '23505'],
-        [4, '23505'],
-        [6, '23505'],
-      ])
-      expect(counts).toEqual([3, 0, 3, 0])
-      expect((await update('2,22,1\n5,21,1\n')).counts).toEqual([2, 0, 0, 0])
-      expect(await rows('SELECT a, b FROM t ORDER BY a')).toEqual([
-        ['1', '10'],
-        ['2', '22'],
-        ['3', '20'],
-        ['4', '41'],
-        ['5', '21'],
-      ])
+    test('columns of one alone are never changed', async () => {
+      const options = ', ON_ERROR skip_row'
+      for (const clause of ['DO UPDATE', 'DO UPDATE KEEP FIRST', 'DO SKIP KEEP LAST']) {
+        const { counts } = await load(bench, '1\n3\n3\n', `(FORMAT csv${options}) ON CONFLICT (a) ${clause}`, {
+          columns: '(a)',
+        })
+        expect([clause, counts]).toEqual([clause, [1, 0, 0, 2]])
+        await bench.sql('DELETE FROM t WHERE a = 3')
+      }
     })
+
+    test('many rows may each take what another gives up', async () => {
+      const before = Array.from({ length: 3_000 }, (_, n) => `(${n}, ${n}, ${n})`)
+      for (const options of ['', ', ON_ERROR skip_row']) {
+        for (const clause of ['DO UPDATE', 'DO UPDATE KEEP FIRST']) {
+          await replaceTable('a integer PRIMARY KEY, b integer UNIQUE, c integer', before.join())
+          const lines = before.map((_, n) => `${2_999 - n},${3_000 - n}\n`).join('')
+          const { counts } = await load(bench, lines, `(FORMAT csv${options}) ON CONFLICT (a) ${clause}`, {
+            columns: '(a, b)',
+          })
+          expect([options, clause, counts]).toEqual([options, clause, [3_000, 0, 0, 0]])
+          expect(await rows('SELECT count(*), min(b - a), max(b - a), sum(c - a) FROM t')).toEqual([
+            ['3000', '1', '1', '0'],
+          ])
+        }
+      }
+    })
+
+    test.each(['of a column', 'of an expression'])(
+      'an update may violate another, %s, unless a row before it has given that up',
+      async (kind) => {
+        if (kind === 'of an expression') {
+          await replaceTable('a integer PRIMARY KEY, b integer, c integer', '(1, 10, 0), (2, 20, 0)')
+          await bench.sql('CREATE UNIQUE INDEX t_b ON t ((b * 2))')
+        }
+        const update = (lines: string, options = '') =>
+          load(bench, lines, `(FORMAT csv${options}) ON CONFLICT (a) DO UPDATE`)
+        expect((await refusal(update('1,20,1\n'))).sqlState).toBe('23505')
+        expect((await refusal(update('3,20,1\n2,21,1\n'))).sqlState).toBe('23505')
+        const { counts, rejects } = await update(
+          '1,20,1\n2,21,1\n3,20,1\n4,10,1\n4,41,1\n5,41,1\n',
+          ', ON_ERROR skip_row',
+        )
+        expect(states(rejects)).toEqual([
+          [1, '23505'],
+          [4, '23505'],
+          [6, '23505'],
+        ])
+        expect(counts).toEqual([3, 0, 3, 0])
+        expect((await update('2,22,1\n5,21,1\n')).counts).toEqual([2, 0, 0, 0])
+        expect(await rows('SELECT a, b FROM t ORDER BY a')).toEqual([
+          ['1', '10'],
+          ['2', '22'],
+          ['3', '20'],
+          ['4', '41'],
+          ['5', '21'],
+        ])
+        const skip = '(FORMAT csv, ON_ERROR skip_row) ON CONFLICT (a) DO SKIP KEEP LAST'
+        const skipped = await load(bench, '6,22,1\n7,70,1\n5,22,1\n', skip)
+        expect([skipped.counts, states(skipped.rejects)]).toEqual([[1, 0, 1, 1], [[1, '23505']]])
+      },
+    )
   })
 })
 

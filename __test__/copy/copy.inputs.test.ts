@@ -125,6 +125,28 @@ describe.each(benches)('inputs on $name', ({ open }) => {
     },
   )
 
+  test('lines that are passed over have told the line end that a first record has in its quotes', async () => {
+    for (const [lines, options] of [
+      [1, 'SKIP 1'],
+      [2, 'HEADER 2'],
+      [2, 'SKIP 1, HEADER'],
+    ] as const) {
+      for (const policy of ['stop', 'ignore', 'skip_row']) {
+        const content = `${'id,name\n'.repeat(lines)}1,"na\nme"\n2,b,x\n`
+        let line: number | undefined
+        const copy = load(content, `FORMAT csv, ${options}, ON_ERROR ${policy}`, {
+          onReject: (reject) => {
+            line = reject.line
+          },
+        })
+        if (policy === 'skip_row') await copy
+        else line = (await refusal(copy)).position?.line
+        expect([options, policy, line]).toEqual([options, policy, lines + 3])
+        await bench.sql('DELETE FROM t')
+      }
+    }
+  })
+
   test('the last line may lack its end', async () => {
     expect(await load('1,a\n2,b')).toMatchObject({ rowsRead: 2, rowsLoaded: 2 })
     expect(await rows()).toEqual([

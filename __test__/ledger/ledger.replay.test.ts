@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { brotliCompressSync, gzipSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { CopyCallOptions } from '../../lib/copy-call.ts'
 import type { Receipt, Reject, ReplacedRow } from '../../lib/index.ts'
@@ -273,6 +274,23 @@ describe.each(benches)('COPY REJECTS in $name', ({ name, open }) => {
       await expect(replay(first.id, ' WITH (ON_ERROR stop)')).rejects.toMatchObject({
         position: { file: path, line: 2 },
       })
+    } finally {
+      await rm(directory, { recursive: true })
+    }
+  })
+
+  it.each([
+    { file: 'in.gz', compress: gzipSync, option: '' },
+    { file: 'in.gz', compress: gzipSync, option: ", COMPRESSION 'gzip'" },
+    { file: 'in.br', compress: brotliCompressSync, option: '' },
+  ])('takes rows of the compressed $file $option', async ({ file, compress, option }) => {
+    const directory = await mkdtemp(join(tmpdir(), 'copyist-'))
+    try {
+      const path = join(directory, file)
+      await writeFile(path, compress('1,a\nx,b\ny,c\n'))
+      const first = await bench.db.copy(`COPY t FROM '${path}' (FORMAT csv, ON_ERROR skip_row${option})`)
+      const again = await replay(first.id, ` WITH (NULL 'y')`)
+      expect(again).toMatchObject({ rowsRead: 2, rowsLoaded: 1, rowsResolved: 1 })
     } finally {
       await rm(directory, { recursive: true })
     }

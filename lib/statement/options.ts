@@ -419,7 +419,7 @@ export const optionTable = {
   maxerror: define<number>({
     synopsis: '[ AS ] number',
     summary:
-      "Redshift's way to leave out rows that do not fit: the load fails when this many are left out, so that 0 and 1 mean the first; at most 100000.",
+      "Redshift's way to leave out rows that do not fit: the load fails when this many are left out, so that 0 and 1 mean the first, which then is no rejected row but the error of the load; at most 100000.",
     default: { text: 0, csv: 0 },
     formats: most,
     bare: [{ words: ['maxerror'], takes: 'value', as: true }],

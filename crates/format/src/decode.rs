@@ -589,8 +589,10 @@ impl<F: Fields> Pass<'_, F> {
                 return marker;
             }
             // In the first record the style is not known yet, whatever this return makes of it.
-            let in_first =
-                || self.tile.first && !offsets.iter().any(|&offset| (offset as usize) < bad - 1 && self.is_end(offset));
+            let in_first = || {
+                self.tile.tells_eol(self.plan)
+                    && !offsets.iter().any(|&offset| (offset as usize) < bad - 1 && self.is_end(offset))
+            };
             if self.plan.is_csv() || crlf || in_first() {
                 return bad - 1;
             }
@@ -632,7 +634,7 @@ impl<F: Fields> Pass<'_, F> {
             return offsets.iter().filter(|&&offset| (offset as usize) < at && self.is_end(offset)).count() as u64;
         }
         let counted = if self.tile.eol == Some(Eol::Lf) { b'\n' } else { b'\r' };
-        if !self.tile.first {
+        if !self.tile.tells_eol(self.plan) {
             return scanner.count(&self.data[..at], counted) as u64;
         }
         let trim = self.tile.trim();

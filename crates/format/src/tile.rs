@@ -84,6 +84,12 @@ impl Tile {
         }
     }
 
+    /// Whether the line-end style is known from its first record only: nothing before has told it, neither the plan nor a line.
+    #[must_use]
+    pub fn tells_eol(&self, plan: &Plan) -> bool {
+        self.first && plan.skip == 0 && plan.eol.is_none()
+    }
+
     /// Replaces bytes that are part of no character, also those that escapes of TEXT stand for. How many there were.
     pub fn replace_invalid(&mut self, plan: &Plan, replacement: Replacement) -> u64 {
         self.original = None;

@@ -74,7 +74,7 @@ impl<'a, 'p, F: Fields> LineCount<'a, 'p, F> {
     fn new(pass: &'a Pass<'p, F>, offsets: &[u32]) -> Self {
         let counted = if pass.tile.eol == Some(Eol::Lf) { b'\n' } else { b'\r' };
         let end = offsets.iter().map(|&offset| offset as usize).find(|&end| pass.is_end(end as u32));
-        let first = end.filter(|_| pass.tile.first).map(|end| {
+        let first = end.filter(|_| pass.tile.tells_eol(pass.plan)).map(|end| {
             let after = (end + 1).min(pass.data.len());
             let all = pass.plan.scanner.count(&pass.data[..after], counted) as i64;
             (end, pass.lines_before(after, offsets).cast_signed() - all)

@@ -114,6 +114,10 @@ fn refused_why(codec: Codec, bytes: &[u8]) -> (String, String) {
     (error.message.to_string(), detail)
 }
 
+fn hint(codec: Codec, bytes: &[u8]) -> Option<String> {
+    read(codec, bytes).err().as_ref().and_then(carried).and_then(|error| error.hint.clone())
+}
+
 #[test]
 fn nothing_may_follow_brotli() {
     for text in [Vec::new(), b"a\n".to_vec(), rows(5000)] {
@@ -228,11 +232,13 @@ fn what_is_no_compressed_input_is_not_called_a_part_of_one() {
     for codec in [Codec::Gzip, Codec::Zstd, Codec::Bzip2, Codec::Xz, Codec::Lz4] {
         for plain in [&b"1"[..], b"1,a\n", b"1,a\n2,b\n3,c\n4,d\n5,e\n6,f\n"] {
             assert_eq!(refused(codec, plain), format!("file \"f\" is no valid {} data", codec.name()));
+            assert!(hint(codec, plain).is_some_and(|hint| hint.contains("COMPRESSION 'none'")));
         }
     }
     let mut bytes = library(Codec::Gzip, &rows(3)).expect("there is an encoder");
     bytes.extend_from_slice(b"1,a\n");
     assert_eq!(refused(Codec::Gzip, &bytes), "file \"f\" is no valid gzip data");
+    assert_eq!(hint(Codec::Gzip, &bytes), None);
 }
 
 #[test]

@@ -1495,7 +1495,7 @@ fn span_of(plan: &Plan, tile: &Tile, decoder: &Decoder, keeps_records: bool) -> 
         let count =
             |from: u32, to: u32, byte| plan.scanner.count(&tile.data()[from as usize..to as usize], byte) as u32;
         // Until the first record has ended, PostgreSQL counts carriage returns; see `Pass::lines_before`.
-        let before = if tile.first { b'\r' } else { counted };
+        let before = if tile.tells_eol(plan) { b'\r' } else { counted };
         let first = if decoded.start > 0 {
             let header = decoded.start - tile.eol_len() as u32;
             count(0, header, before) + count(header, ends[0], counted)

@@ -6,8 +6,8 @@
 //! alone is refused, and reading goes on with the next one, outside quotes. (PostgreSQL takes quotes anywhere, but nobody writes lines
 //! so: rather are such records refused, where they can be seen, than lines swallowed by a field.)
 //!
-//! A record that is longer than may be could end later, and the lines in it be part of a value: they are read as records only if they look like
-//! such, and with them the line that the record begins with.
+//! A record that is longer than may be could end later, and the lines in it be part of a value. Where all its quotes are in their place these are
+//! read as records only if they look like such, and with them the line that the record begins with; else it ends the load.
 //!
 //! Whether a record is such depends on nothing but itself, so the result is the same however the input is cut.
 
@@ -78,7 +78,7 @@ struct Record {
 const LINES_SEEN: usize = 1_000;
 
 /// Cuts `data`, which begins at a record's start. `end`: the input ends with it. `give_up`: the first record is longer than may be. None
-/// when more data are needed to find its end.
+/// when more data are needed to find its end, or it is no broken line either.
 pub(crate) fn cut(plan: &Plan, data: &[u8], eol: Eol, end: bool, give_up: bool) -> Option<Cut> {
     let Grammar::Csv { delimiter, quote, escape } = plan.grammar else { return None };
     let rules = Rules { delimiter, quote, escape, eol, open_from: Cell::new(usize::MAX) };
@@ -89,7 +89,10 @@ pub(crate) fn cut(plan: &Plan, data: &[u8], eol: Eol, end: bool, give_up: bool) 
         let line_end = rules.line_end(data, at);
         let is_broken = match record.ended {
             Ended::Line(stop) => record.is_odd && line_end < stop,
-            Ended::Quoted => end || give_up && at == 0 && rules.are_records(data, line_end),
+            Ended::Quoted if end => true,
+            Ended::Quoted => {
+                give_up && at == 0 && line_end < data.len() && (record.is_odd || rules.are_records(data, line_end))
+            }
             Ended::Data => end && record.is_odd && line_end < data.len(),
         };
         if is_broken {
@@ -190,13 +193,13 @@ impl Rules {
                 }
                 continue;
             }
-            let begins = self.begins(data, start, here, last);
+            record.is_odd |= !self.begins(data, start, here, last);
             let Some(close) = self.closing(data, at) else {
                 record.ended = Ended::Quoted;
                 return record;
             };
             at = close + 1;
-            record.is_odd |= !begins || !self.ends(data, at, first);
+            record.is_odd |= !self.ends(data, at, first);
         }
         record
     }

@@ -66,6 +66,8 @@ pub(crate) struct Splitter {
     /// Offset in the input of the first byte of `carry`.
     byte_offset: u64,
     eol: Option<Eol>,
+    /// Of the last line that was passed over.
+    skipped_eol: Option<Eol>,
     started: bool,
     ended: bool,
     tile_size: usize,
@@ -143,6 +145,7 @@ impl Splitter {
             sequence: 0,
             byte_offset: 0,
             eol: None,
+            skipped_eol: None,
             started: false,
             ended,
             tile_size,
@@ -287,7 +290,8 @@ impl Splitter {
         self.input = input;
         self.file += 1;
         self.carry.clear();
-        (self.encoding, self.begun, self.eol, self.plan) = (None, false, None, None);
+        (self.encoding, self.begun, self.plan) = (None, false, None);
+        (self.eol, self.skipped_eol) = (None, None);
         (self.constants, self.about, self.page) = (None, None, None);
         (self.started, self.is_open, self.is_over) = (false, false, false);
         self.is_header_due = false;
@@ -427,6 +431,9 @@ impl Splitter {
             let is_too_long = filled > self.max_record;
             if resyncs && self.eol.is_none() && (end || is_too_long) {
                 self.eol = resync::raw_eol(data, end);
+            }
+            if end {
+                self.eol = self.eol.or(self.skipped_eol);
             }
             let cut = self.eol.and_then(|eol| plan.scanner.last_record_end(&data[..seen], plan.grammar, eol));
             if resyncs
@@ -615,6 +622,8 @@ impl Splitter {
                     is_open = false;
                     if self.file_skipped == lines {
                         let rest = if byte == b'\n' { at + 1 } else { at };
+                        let eol = if byte == b'\n' { Eol::Lf } else { Eol::Cr };
+                        self.skipped_eol = Some(if is_pair { Eol::CrLf } else { eol });
                         let (read, rest) = match &transcript {
                             Some(transcript) => (transcript.bytes(), transcript.place(rest)),
                             None => (data, rest),

@@ -189,6 +189,26 @@ fn a_quote_that_is_never_closed_costs_its_line() {
     assert_eq!((outcome.rejects[0].line, &outcome.rejects[0].raw[..]), (3, &b"2,\"b,5,"[..]));
 }
 
+/// Records may have 1 MiB here.
+#[test]
+fn a_record_that_is_too_long_is_not_read_as_its_lines() {
+    let lines = "9,x,9,\n".repeat(300_000);
+    let value = format!("h\n1,a,5,\n2,\"{lines}\",5,\n3,c,5,\n");
+    let letters = format!("h\n1,a,5,\n2,b\"{}\",5,\n3,c,5,\n", "x".repeat(3 << 20));
+    for input in [value, letters] {
+        let outcome = text(&input, SKIP);
+        let failure = outcome.failure.expect("the load must end");
+        assert!(failure.contains("a record is longer than 1048576 bytes"), "{failure}");
+        assert_eq!((outcome.ids, outcome.rejects.len()), (vec![1], 0));
+    }
+    // Where it has a quote that no value has, its line is broken, however much follows.
+    for broken in ["2,b\"b,5,", "2,\"b\"b\",5,"] {
+        let outcome = text(&format!("h\n1,a,5,\n{broken}\n{lines}"), SKIP);
+        assert_eq!((outcome.failure, outcome.ids.len(), outcome.rejects.len()), (None, 300_001, 1));
+        assert_eq!((outcome.rejects[0].line, &outcome.rejects[0].raw[..]), (3, broken.as_bytes()));
+    }
+}
+
 #[test]
 fn so_do_two_that_seem_to_belong_together() {
     let outcome = text("h\n1,\"a,5,\n2,b,5,\n3,\"c,5", SKIP);
@@ -349,6 +369,23 @@ fn lines_that_are_no_records_are_passed_over() {
     let short = skip(9, "a\nb");
     assert_eq!((short.failure, short.ids, short.counters.lines_skipped), (None, vec![], 2));
     assert_eq!(skip(1, "").counters.lines_skipped, 0);
+    // They have told the line-end style, which a first record would tell only at its end.
+    for (input, line) in [
+        ("h\nx,\"a\nb\",5,\n", 3),
+        ("h\nx,\"a\nb\",5,", 3),
+        ("h\r\nx,\"a\r\nb\",5,\r\n", 3),
+        ("h\r\nx,\"a\rb\nc\",5,", 3),
+        ("h\rx,\"a\nb\rc\",5,", 3),
+        ("h\n1,\"a\nb\",5,\nx,b,5,\n", 4),
+    ] {
+        let first = |tolerance| {
+            let plan = Plan { skip: 1, header: Header::No, ..plan(CSV, tolerance) };
+            run(&Arc::new(plan), input.as_bytes(), 1, 64)
+        };
+        let failure = first(Tolerance::default()).failure.expect("the load must fail");
+        assert!(failure.starts_with(&format!("COPY t, line {line}, ")), "{input:?}: {failure}");
+        assert_eq!(first(SKIP).rejects.iter().map(|reject| reject.last_line).collect::<Vec<_>>(), [line], "{input:?}");
+    }
 }
 
 #[test]

@@ -41,9 +41,10 @@ export async function planConflict(
       message: 'there is no unique or exclusion constraint matching the ON CONFLICT specification',
     })
   }
-  const isStaged = conflict.action === 'update' || keep === 'last'
-  // Where all columns are the key's, there is nothing to update.
-  const action = columns.every((index) => conflict.keys?.includes(index)) ? 'skip' : conflict.action
+  // Where all columns are the key's, there is nothing to update, and all rows with it are the same.
+  const isOfKey = columns.every((index) => conflict.keys?.includes(index))
+  const action = isOfKey ? 'skip' : conflict.action
+  const isStaged = !isOfKey && (action === 'update' || keep === 'last')
   // A row may be refused on account of one before it that has been moved by then.
   const isEntangled = keys.length > 1 || foreignKeys.some(({ otherTable }) => otherTable === undefined)
   const isGathered = isStaged && (refusals === undefined || !isEntangled)

@@ -5,7 +5,6 @@ import type { Test } from './row-tests.ts'
 import {
   arbiterOf,
   dismiss,
-  isSameRow,
   isUpsert,
   keptSql,
   keyRows,
@@ -316,24 +315,25 @@ FROM ${rows} WHERE ${isComplete(parts)} GROUP BY ${columns} HAVING count(*) > 1)
   /** The rows that would give a key to one row of the table that another has. */
   async #held(run: RunStatement, isSettled: readonly boolean[]): Promise<void> {
     const context = this.#context
-    const { table, own } = context.plan
-    const { stage } = context.tables
+    const { own } = context.plan
     const arbiter = arbiterOf(context)
     const arbiterParts = context.constraints.keys[arbiter ?? -1]?.parts ?? []
-    const releasers = `(SELECT ${arbiterParts.join(', ')}, min(${own}_n) AS ${own}_first, count(*) AS ${own}_count FROM ${stage} WHERE ${own}_kept GROUP BY ${arbiterParts.join(', ')})`
-    for (const [index, key] of context.constraints.keys.entries()) {
-      // One of expressions is left to DuckDB.
-      if (isSettled[index] || index === arbiter || key.columns === undefined) continue
-      const names = key.columns.map((name) => partOf(table, name))
-      const shared = names.map((name) => `${own}_s.${name} = ${own}_o.${name}`)
-      const texts = names.map((name, at) => `${own}_s.${name} AS k${at}`)
+    const releasers = `(SELECT ${keyColumns(arbiterParts)}, min(${own}_n) AS ${own}_first, count(*) AS ${own}_count FROM ${keyRows(context, arbiterParts)} GROUP BY ${keyColumns(arbiterParts)})`
+    for (const [index, { parts, names }] of context.constraints.keys.entries()) {
+      if (isSettled[index] || index === arbiter) continue
+      // Both as expressions of their own columns, the key of ON CONFLICT behind this one.
+      const both = [...parts, ...arbiterParts]
+      const isHeld = parts.map((_, at) => `${own}_s.k${at} = ${own}_o.k${at}`).join(' AND ')
+      const isSame = arbiterParts.map((_, at) => `${own}_s.k${parts.length + at} = ${own}_o.k${parts.length + at}`)
+      const isReleased = arbiterParts.map((_, at) => `${own}_r.k${at} = ${own}_o.k${parts.length + at}`)
+      const texts = parts.map((_, at) => `${own}_s.k${at}`)
       await this.#record(
         run,
-        `SELECT ${own}_n, ${FOUND.held}, ${index}, ${own}_first, CAST(${own}_count > 1 AS BIGINT), ${keyText(key.names)} FROM (
+        `SELECT ${own}_n, ${FOUND.held}, ${index}, ${own}_first, CAST(${own}_count > 1 AS BIGINT), ${keyText(names)} FROM (
 SELECT ${own}_s.${own}_n, ${own}_r.${own}_first, ${own}_r.${own}_count, ${texts.join(', ')}
-FROM ${stage} AS ${own}_s JOIN ${table.fullName} AS ${own}_o ON ${shared.join(' AND ')}
-LEFT JOIN ${releasers} AS ${own}_r ON ${isSameRow(context, `${own}_r`)}
-WHERE ${own}_s.${own}_kept AND NOT coalesce(${isSameRow(context)}, false))`,
+FROM ${keyRows(context, both)} AS ${own}_s JOIN ${tableKeys(context, both)} AS ${own}_o ON ${isHeld}
+LEFT JOIN ${releasers} AS ${own}_r ON ${isReleased.join(' AND ')}
+WHERE NOT coalesce(${isSame.join(' AND ')}, false))`,
       )
     }
   }

@@ -62,7 +62,7 @@ export async function insertRows(
 export const STAYS = 0x30
 export const GONE = 0x31
 
-/** Updates and inserts out of `table`; how many. */
+/** Updates and inserts out of `from`; how many. */
 export async function moveRows(
   context: SieveContext,
   run: RunStatement,
@@ -70,22 +70,23 @@ export async function moveRows(
   cuts: readonly number[],
   from = context.tables.stage,
 ): Promise<number> {
-  const { plan, policy, constraints, shape } = context
+  const { plan, policy, constraints, shape, isDeleting } = context
   const { own, table, columns } = plan
   let loaded = 0
   if (isUpsert(context)) {
     const key = constraints.keys[arbiterOf(context) ?? -1]
+    const kept = `${from} AS ${own}_s WHERE ${own}_s.${own}_kept AND ${isSameRow(context)}`
     const set = columns
       .filter(({ name }) => !key?.columns?.includes(name))
       .map(({ name }) => `${quoteIdentifier(name)} = ${own}_s.${quoteIdentifier(name)}`)
+    const target = `${table.fullName} AS ${own}_o`
     const { changed } = await run(
-      `UPDATE ${table.fullName} AS ${own}_o SET ${set.join(', ')} FROM ${from} AS ${own}_s
-WHERE ${own}_s.${own}_kept AND ${isSameRow(context)}`,
+      isDeleting ? `DELETE FROM ${target} USING ${kept}` : `UPDATE ${target} SET ${set.join(', ')} FROM ${kept}`,
     )
-    loaded += changed
     if (changed > 0) policy.onUpdate()
+    if (!isDeleting) loaded += changed
     // What is left is inserted in the order of the file, which a join need not keep.
-    if (changed > 0 && key !== undefined) await skipKnown(context, run, key, from)
+    if (!isDeleting && changed > 0 && key !== undefined) await skipKnown(context, run, key, from)
   }
   const names = shape.columns.map(({ column }) => quoteIdentifier(column.name)).join(', ')
   const bounds = [0, ...cuts, rows]

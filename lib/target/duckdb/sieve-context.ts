@@ -79,6 +79,11 @@ export interface SieveContext {
    * so that the table must get those that were looked at.
    */
   readonly isWhole: boolean
+  /**
+   * Rows whose place others take are deleted, and these are inserted with all their columns. An UPDATE would give keys to some rows before it
+   * takes them from others: DuckDB changes 2,048 at a time, in any order.
+   */
+  readonly isDeleting: boolean
   readonly tables: SieveTables
 }
 
@@ -93,12 +98,12 @@ export function ranksOf({ shape, tests, constraints }: SieveContext): {
 }
 
 /** The key that ON CONFLICT tells rows apart by, where it does more than to pass over them. */
-export function arbiterOf({ policy: { conflict } }: SieveContext): number | undefined {
+export function arbiterOf({ policy: { conflict } }: Pick<SieveContext, 'policy'>): number | undefined {
   return conflict?.isStaged ? [...conflict.arbiters][0] : undefined
 }
 
 /** Whether rows take the place of rows of the table. */
-export function isUpsert({ policy: { conflict, tolerates } }: SieveContext): boolean {
+export function isUpsert({ policy: { conflict, tolerates } }: Pick<SieveContext, 'policy'>): boolean {
   return (
     conflict?.isStaged === true && (conflict.action === 'update' || (tolerates !== undefined && !conflict.isGathered))
   )
@@ -126,13 +131,13 @@ export function tableKeys(context: SieveContext, parts: readonly string[]): stri
   return `(SELECT ${keyParts(parts)} FROM ${context.plan.table.fullName} AS ${relationOf(context)})`
 }
 
-/** Whether a row of the input, by its alias, and `<own>_o` of the table have the same key of ON CONFLICT. */
-export function isSameRow(context: SieveContext, alias = `${context.plan.own}_s`): string {
+/** Whether `<own>_s` of the input and `<own>_o` of the table have the same key of ON CONFLICT. */
+export function isSameRow(context: SieveContext): string {
   const { plan, constraints } = context
   const names = constraints.keys[arbiterOf(context) ?? -1]?.columns ?? []
   return names
     .map((name) => partOf(plan.table, name))
-    .map((part) => `${alias}.${part} = ${plan.own}_o.${part}`)
+    .map((part) => `${plan.own}_s.${part} = ${plan.own}_o.${part}`)
     .join(' AND ')
 }
 

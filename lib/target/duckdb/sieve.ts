@@ -4,6 +4,7 @@ import { CopyError } from '../../errors.ts'
 import type { RowRefusals } from '../target.ts'
 import { keepOne, SeenKeys } from './conflict-rows.ts'
 import { type Constraints, constraintsOf, type UniqueKey } from './constraints.ts'
+import type { DuckdbColumnDescription } from './describe.ts'
 import { Finder } from './findings.ts'
 import { quoteIdentifier } from './identifiers.ts'
 import { castStageSql, type InsertPlan, isCastByDuckdb, type RowSource, stageSql } from './insert.ts'
@@ -15,6 +16,7 @@ import {
   isConstant,
   isDefaulted,
   isValid,
+  readBy,
   type Test,
   testsOf,
   tried,
@@ -87,10 +89,9 @@ export class Sieve {
     const all = await constraintsOf(connection, plan.table)
     // What no row is to be refused for is left to DuckDB, where it comes after the keys there too.
     const isAll = tolerates === 'all' || isGuarded
-    // With ON CONFLICT no second trial tells which row it has been.
-    const isForetold = (otherTable: string | undefined) =>
-      isAll || (conflict !== undefined && tolerates === undefined && otherTable !== undefined)
-    const constraints = { ...all, foreignKeys: all.foreignKeys.filter(({ otherTable }) => isForetold(otherTable)) }
+    // Nothing that has a sieve has a second trial, which would tell whose reference to another table leads nowhere.
+    const foreignKeys = all.foreignKeys.filter(({ otherTable }) => isAll || otherTable !== undefined)
+    const constraints = { ...all, foreignKeys }
     const expressions = new Map<string, string>()
     for (const { columns, parts, names } of all.keys) {
       for (const [at, part] of columns === undefined ? parts.entries() : []) {
@@ -100,7 +101,7 @@ export class Sieve {
     }
     const condition = isGuarded || isConditionTolerated(policy) ? await conditionTest(connection, plan) : []
     const tests = [...condition, ...(await testsOf(connection, plan, constraints, expressions, tolerates === 'all'))]
-    const { keys, foreignKeys } = constraints
+    const { keys } = constraints
     const isNeeded = isAll
       ? tests.length + keys.length + foreignKeys.length > 0 || plan.columns.some(isCastByDuckdb)
       : keys.length > 0 ||
@@ -298,10 +299,20 @@ function contextOf(
     conflict?.isStaged === true ||
     replaces !== undefined ||
     involved.some(({ column, index }) => isDefaulted(plan, column, index) && !isConstant(column.defaultSql))
+  const { table } = plan
+  const isLoaded = (name: string) => plan.columns.some((column) => column.name === name)
+  const arbiter = constraints.keys[arbiterOf({ policy }) ?? -1]
+  const isUpdated = (name: string) => isLoaded(name) && !arbiter?.columns?.includes(name)
+  const columnsOf = ({ columns, parts }: UniqueKey) =>
+    columns ?? readBy(parts.join('\n'), table.relationName, table.columns).map(({ name }) => name)
+  const isDeleting = isUpsert({ policy }) && constraints.keys.some((key) => columnsOf(key).some(isUpdated))
+  const isOfStage = ({ name, generated }: DuckdbColumnDescription) =>
+    !generated && (isDeleting || involved.some(({ column }) => column.name === name))
+  const absent = table.columns.filter((column) => !isLoaded(column.name) && isOfStage(column))
   const columns = isWhole
     ? [
         ...plan.columns.map((column, index) => ({ column, index })),
-        ...involved.filter(({ index }) => index === undefined),
+        ...absent.map((column) => ({ column, index: undefined })),
       ]
     : involved
   const casts =
@@ -319,6 +330,7 @@ function contextOf(
     expressions,
     isCast: casts.length > 0 || plan.where !== undefined || conflict !== undefined,
     isWhole,
+    isDeleting,
     tables: {
       raw: name('raw'),
       stage: name('stage'),

@@ -58,6 +58,10 @@ const MOST_XZ_KIB: u32 = 192 << 10;
 /// The longest mark by which a codec is known: that of a frame of four bytes to be passed over, as pzstd writes, and what follows it.
 pub const MARK: usize = 16;
 
+/// What to do about an input that begins like none that is compressed.
+const PLAIN: &str =
+    "If it is plain text, as a file of rejects is, say COMPRESSION 'none', or nothing of how it is compressed.";
+
 impl Codec {
     pub const ALL: [Codec; 6] = [Codec::Gzip, Codec::Zstd, Codec::Bzip2, Codec::Xz, Codec::Lz4, Codec::Brotli];
 
@@ -246,9 +250,12 @@ impl Decompressor {
             "That shows at byte {at} of it, after {} bytes of text{reason}. Nothing was loaded.",
             self.produced
         );
-        io::Error::other(
-            DataError::new(ErrorCode::BadCopyFileFormat, format!("file \"{name}\" {what}")).with_detail(detail),
-        )
+        let mut error =
+            DataError::new(ErrorCode::BadCopyFileFormat, format!("file \"{name}\" {what}")).with_detail(detail);
+        if !is_cut && matches!(Codec::of_mark(self.start.get().map_or(&[][..], Vec::as_slice)), Mark::None) {
+            error = error.with_hint(PLAIN);
+        }
+        io::Error::other(error)
     }
 
     #[cold]

