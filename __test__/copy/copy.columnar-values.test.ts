@@ -70,6 +70,13 @@ beforeAll(async () => {
       (4, 99999999999, 7, 2, TIMESTAMP '2024-02-29'), (5, -3, -0.0, 2, TIMESTAMP '2024-03-01 12:00'),
       (6, -3, 1e300, 0, TIMESTAMP '2024-03-01'), (7, NULL, NULL, NULL, NULL)) r(id, d, f, one, day)`,
   )
+  await write(
+    'limits.parquet',
+    `SELECT * FROM (VALUES (1, INTERVAL 2 DAY, INTERVAL 3 SECOND, 4294967295::BIGINT, 'a', [1::BIGINT], 7::BIGINT),
+      (2, INTERVAL 25 HOUR, INTERVAL 1999 MILLISECOND, -1, 'bc', [-1], -1),
+      (3, INTERVAL 1 SECOND, INTERVAL 0 SECOND, 4294967296, 'é', [NULL], 4294967296),
+      (4, NULL, NULL, NULL, NULL, NULL, NULL)) r(id, days, seconds, o, c, list, x)`,
+  )
   await write('variant.parquet', `SELECT 1 AS id, 12345::VARIANT AS v`)
   await write('two.parquet', 'SELECT 1 AS id, 2 AS big, 3 AS c')
   connection.closeSync()
@@ -410,6 +417,54 @@ describe('postgres', () => {
     expect(error).toMatchObject({ sqlState: '22003', message: expect.stringContaining('"12345.678"') })
     await bench.db.copy(`COPY amounts (d) FROM ${at('int.parquet')} (FORMAT parquet)`)
     expect(await bench.sql('SELECT d::numeric FROM amounts')).toEqual([['1.50']])
+  })
+
+  test('what the server would cut or wrap around is an error of its row', async () => {
+    await bench.sql(`CREATE DOMAIN number AS oid; CREATE TABLE limits
+      (id int, days interval day, seconds interval second(0), o number, c "char", list oid[], x xid)`)
+    const told: (readonly [line: number, code: string, message: string])[][] = []
+    await bench.db.copy(`COPY limits FROM ${at('limits.parquet')} (FORMAT parquet, ON_ERROR skip_row)`, {
+      onReject: ({ line, errors }) =>
+        void told.push(errors.map(({ sqlState, message }) => [line, sqlState, message] as const)),
+    })
+    const exactly = (line: number, value: string, type: string) =>
+      [
+        line,
+        '22008',
+        `value "0 mons 0 days ${value} secs" of type Interval(MonthDayNano) cannot be stored exactly in type ${type}`,
+      ] as const
+    const outOfRange = (line: number, value: string, type: string) =>
+      [line, '22003', `value "${value}" is out of range for type ${type}`] as const
+    const tooLong = (line: number) => [line, '22001', 'value too long for type "char"'] as const
+    expect(told).toEqual([
+      [
+        exactly(2, '90000.000000000', 'interval day'),
+        exactly(2, '1.999000000', 'interval second(0)'),
+        outOfRange(2, '-1', 'oid'),
+        tooLong(2),
+        outOfRange(2, '-1', 'oid'),
+        outOfRange(2, '-1', 'xid'),
+      ],
+      [
+        exactly(3, '1.000000000', 'interval day'),
+        outOfRange(3, '4294967296', 'oid'),
+        tooLong(3),
+        outOfRange(3, '4294967296', 'xid'),
+      ],
+    ])
+    expect(await bench.sql('SELECT * FROM limits ORDER BY id')).toEqual([
+      ['1', expect.anything(), expect.anything(), '4294967295', 'a', expect.anything(), '7'],
+      ['4', null, null, null, null, null, null],
+    ])
+    expect(await bench.sql('SELECT days::text, seconds::text, list::text FROM limits WHERE id = 1')).toEqual([
+      ['2 days', '00:00:03', '{1}'],
+    ])
+    // A text says what the server makes of it, as in its own COPY.
+    await bench.sql('TRUNCATE limits')
+    await bench.db.copy('COPY limits (days, seconds, o) FROM STDIN (FORMAT csv)', { stdin: ['25:00:00,1.9,-1\n'] })
+    expect(await bench.sql('SELECT days::text, seconds::text, o FROM limits')).toEqual([
+      ['00:00:00', '00:00:02', '4294967295'],
+    ])
   })
 
   test('a column of the file goes to one column of the table', async () => {

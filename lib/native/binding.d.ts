@@ -591,15 +591,18 @@ export interface BindingType {
   precision?: number
   scale?: number
   length?: number
-  /** Of an enum. */
+  /** Of an enum; of a type that only the target parses, where messages tell it. */
   name?: string
   labels?: Array<string>
   array?: BindingArray
-  /** Of a type that only the target parses what is known of it: `like`, `whole`, `list`, `record` or `map`. */
+  /**
+   * Of a type that only the target parses what is known of it: `like`, `whole`, `unsigned` (of `length` bits), `short` (of `length` bytes),
+   * `interval`, `list`, `record` or `map`.
+   */
   form?: string
   /** What it is like, or consists of. */
   parts?: Array<BindingType>
-  /** Of a record. */
+  /** Of a record; of an interval those that it is restricted to. */
   fields?: Array<string>
 }
 

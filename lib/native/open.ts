@@ -640,6 +640,8 @@ function bindingType(type: ColumnType): BindingType {
         kind: 'other',
         form: known.form,
         ...('parts' in known && { parts: known.parts.map(bindingType) }),
+        ...('length' in known && { name: known.name, length: known.length }),
+        ...('precision' in known && { precision: known.precision }),
         ...('fields' in known && { fields: [...known.fields] }),
       }
     }
