@@ -23,6 +23,16 @@ import { type Bench, benches } from './targets.ts'
 
 const IDS = ['2a9840f1-db40-4843-88e2-6853a46c4a05', '00000000-0000-0000-0000-00000000000a']
 
+/** A text within thirty structures and lists, which was in quotes within quotes, twice as many at each level. */
+const DEEP = Array.from({ length: 15 }).reduce<{ readonly row: string; readonly type: string; readonly texts: string }>(
+  ({ row, type, texts }) => ({
+    row: `{'a': [${row}]}`,
+    type: `STRUCT(a ${type}[])`,
+    texts,
+  }),
+  { row: 's', type: 'VARCHAR', texts: `('plain'), ('it''s "\\", {[( NULL: 1 = 2'), ('NULL'), (''), (NULL)` },
+)
+
 let folder: string
 
 beforeAll(async () => {
@@ -77,6 +87,7 @@ beforeAll(async () => {
       (3, INTERVAL 1 SECOND, INTERVAL 0 SECOND, 4294967296, 'é', [NULL], 4294967296),
       (4, NULL, NULL, NULL, NULL, NULL, NULL)) r(id, days, seconds, o, c, list, x)`,
   )
+  await write('deep.parquet', `SELECT ${DEEP.row} FROM (VALUES ${DEEP.texts}) r(s)`)
   await write('variant.parquet', `SELECT 1 AS id, 12345::VARIANT AS v`)
   await write('two.parquet', 'SELECT 1 AS id, 2 AS big, 3 AS c')
   connection.closeSync()
@@ -557,6 +568,25 @@ describe('duckdb', () => {
     await bench.sql('CREATE TABLE huge (id BIGNUM)')
     await bench.db.copy(`COPY huge FROM ${at('wide.parquet')} (FORMAT parquet)`)
     expect(await bench.sql('SELECT id::text FROM huge')).toEqual([['1099511627776']])
+  })
+
+  test('a text is as it was within any number of structures', async () => {
+    await bench.sql(
+      `CREATE TABLE deep (row ${DEEP.type}); CREATE TABLE pairs (row STRUCT(a MAP(VARCHAR, STRUCT(s VARCHAR))[]))`,
+    )
+    await bench.db.copy(`COPY deep (row) FROM ${at('deep.parquet')} (FORMAT parquet, MAP BY NAME false)`)
+    const left = (table: string, file: string) => [
+      `FROM ${table} EXCEPT ALL FROM read_parquet(${at(file)})`,
+      `FROM read_parquet(${at(file)}) EXCEPT ALL FROM ${table}`,
+    ]
+    await bench.sql(
+      `COPY (SELECT {'a': [MAP {'k': {'s': 'x}'}, ']': {'s': 'a'}}, MAP {'{': {'s': '\\]'''}}, NULL]} AS row) TO ${at('ends.parquet')}`,
+    )
+    await bench.db.copy(`COPY pairs FROM ${at('ends.parquet')} (FORMAT parquet)`)
+    for (const query of [...left('deep', 'deep.parquet'), ...left('pairs', 'ends.parquet')]) {
+      expect(await bench.sql(query)).toEqual([])
+    }
+    expect(await bench.sql('SELECT count(*) FROM deep')).toEqual([['5']])
   })
 
   test('lists in lists are of any lengths, empty and missing', async () => {

@@ -415,6 +415,49 @@ fn duckdb_reads_the_strings_of_a_structure_as_they_are() {
 }
 
 #[test]
+fn structures_within_others_are_in_quotes_only_where_a_string_has_a_bracket() {
+    // The text of a string within so many structures.
+    let within = |text: &str, depth: usize| {
+        let mut array: ArrayRef = Arc::new(StringArray::from(vec![text]));
+        let mut ty = Foreign::Like(Type::Text);
+        for _ in 0..depth {
+            array = record(vec![("a", array)]);
+            ty = Foreign::Record(vec![("a".to_owned(), ty)]);
+        }
+        foreign(array, ty, Layout::Duckdb)
+    };
+    let plainly = |text: &str, depth| format!("{}'{text}'{}", "{'a':".repeat(depth), "}".repeat(depth));
+    for text in ["x", "{[(", "a, b: c"] {
+        let expected = plainly(text, 90).as_bytes().escape_ascii().to_string();
+        assert_eq!(within(text, 90), (vec![Some(expected)], vec![]), "{text}");
+    }
+    let escaped = |text: &str| Some(text.as_bytes().escape_ascii().to_string());
+    assert_eq!(within("'\\", 2).0, [escaped(r"{'a':{'a':'\'\\'}}")]);
+    assert_eq!(within("]", 2).0, [escaped(r"{'a':'{\'a\':\']\'}'}")]);
+    let (rows, refused) = within("}", 90);
+    assert_eq!((rows, refused.len()), (vec![], 1));
+    assert_eq!(refused[0].1, "a value comes to more than 1048576 bytes when it is written as text");
+    // Of what is no structure to DuckDB the text is a string like any other.
+    let inner = record(vec![("x", Arc::new(Int32Array::from(vec![1])) as ArrayRef)]);
+    let ty = Foreign::Record(vec![("a".to_owned(), Foreign::Like(Type::Json))]);
+    let (rows, _) = foreign(record(vec![("a", inner)]), ty, Layout::Duckdb);
+    assert_eq!(rows, [escaped(r#"{'a':'{"x": 1}'}"#)]);
+}
+
+#[test]
+fn a_list_that_is_too_long_as_text_is_an_error_of_its_row() {
+    let days = |count: usize| -> ArrayRef { Arc::new(Date32Array::from(vec![0; count])) };
+    let lists = |ends: [usize; 2]| -> ArrayRef {
+        let field = Arc::new(Field::new_list_field(DataType::Date32, true));
+        Arc::new(ListArray::new(field, OffsetBuffer::from_lengths(ends), days(ends.iter().sum()), None))
+    };
+    let told: Vec<_> =
+        errors_of(lists([2, 100_000]), Type::Jsonb).into_iter().map(|(row, code, _)| (row, code)).collect();
+    assert_eq!(told, [(1, ErrorCode::ProgramLimitExceeded)]);
+    assert_eq!(errors_of(lists([2, 80_000]), Type::Jsonb), []);
+}
+
+#[test]
 fn what_postgres_would_cut_or_wrap_around_is_an_error() {
     let told = |array: ArrayRef, ty: Foreign| {
         let (rows, refused) = foreign(array, ty, Layout::PgBinary);
