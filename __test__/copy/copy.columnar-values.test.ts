@@ -33,6 +33,8 @@ const DEEP = Array.from({ length: 15 }).reduce<{ readonly row: string; readonly 
   { row: 's', type: 'VARCHAR', texts: `('plain'), ('it''s "\\", {[( NULL: 1 = 2'), ('NULL'), (''), (NULL)` },
 )
 
+const files = fileURLToPath(new URL('files', import.meta.url))
+
 let folder: string
 
 beforeAll(async () => {
@@ -239,6 +241,57 @@ describe('read', () => {
     expect(bytes).toBeLessThanOrEqual(total ?? 0)
   })
 
+  // Written by polars.
+  test.each(['int128.parquet', 'int128.arrow', 'int128.arrows'])('numbers of 128 bits of %s', async (file) => {
+    const format = file.endsWith('.parquet') ? 'parquet' : 'arrow'
+    const path = join(files, file)
+    const columns = await read(`COPY FROM '${path}' (FORMAT ${format})`).columns()
+    expect(columns.map(({ name, type, values }) => [name, type, [...values]])).toEqual([
+      ['dur', 'interval', ['00:00:00.000001', '00:00:00.000002', null]],
+      ['i', 'numeric(39,0)', ['1', '-170141183460469231731687303715884105728', null]],
+      ['u', 'numeric(39,0)', ['1', '340282366920938463463374607431768211455', null]],
+      ['l', 'numeric(39,0)[]', [['1', null], ['1237940039285380274899124224'], null]],
+      ['s', 'jsonb', ['{"x": 1}', '{"x": -170141183460469231731687303715884105728}', '{"x": null}']],
+    ])
+    const table = await read(`COPY (u, dur) FROM '${path}' (FORMAT ${format})`).table<Table>()
+    expect(table.schema.fields.map(String)).toEqual(['u: Utf8', 'dur: Interval<MONTH_DAY_NANO>'])
+    expect([...(table.getChild('u') ?? [])]).toEqual(['1', '340282366920938463463374607431768211455', null])
+  })
+
+  test('of a type that Arrow has no name for only the column is something else in Parquet, and is told in Arrow', async () => {
+    const narrow = (bytes: Buffer) => {
+      // 96 bits in place of 128.
+      for (
+        let at = bytes.indexOf('\x80\0\0\0', 0, 'latin1');
+        at >= 0;
+        at = bytes.indexOf('\x80\0\0\0', at + 4, 'latin1')
+      ) {
+        bytes[at] = 96
+      }
+      return bytes
+    }
+    const parquet = readFileSync(join(files, 'int128.parquet'))
+    const [said = ''] = /(?<=ARROW:schema...)[A-Za-z0-9+/=]{100,}/s.exec(parquet.toString('latin1')) ?? []
+    parquet.write(narrow(Buffer.from(said, 'base64')).toString('base64'), parquet.indexOf(said))
+    writeFileSync(join(folder, 'int96.parquet'), parquet)
+    const columns = await read(`COPY FROM ${at('int96.parquet')} (FORMAT parquet)`).columns()
+    expect(columns.map(({ name, type }) => [name, type])).toEqual([
+      ['dur', 'interval'],
+      ['i', 'bytea'],
+      ['u', 'bytea'],
+      ['l', 'bytea[]'],
+      ['s', 'jsonb'],
+    ])
+    const stream = readFileSync(join(files, 'int128.arrows'))
+    narrow(stream.subarray(8, 8 + stream.readUInt32LE(4)))
+    writeFileSync(join(folder, 'int96.arrows'), stream)
+    expect(await failed(rows(`COPY (dur) FROM ${at('int96.arrows')} (FORMAT arrow)`))).toMatchObject({
+      sqlState: '0A000',
+      message: expect.stringContaining('column "i" is of a type that cannot be read'),
+      detail: expect.stringContaining('96'),
+    })
+  })
+
   test('a VARIANT is refused, and the other columns are read', async () => {
     const file = at('variant.parquet')
     expect(await failed(rows(`COPY FROM ${file} (FORMAT parquet)`))).toMatchObject({
@@ -348,6 +401,21 @@ describe.each(benches)('$name', ({ name, open }) => {
       [5, 'day', '22008'],
       [6, 'f', '22003'],
     ])
+  })
+
+  test('a number of 128 bits goes to what holds it', async () => {
+    const [widest, list] = name === 'duckdb' ? ['HUGEINT', 'HUGEINT[]'] : ['numeric', 'numeric(39,0)[]']
+    await bench.sql(`CREATE TABLE wide (i ${widest}, l ${list}); CREATE TABLE narrow (i bigint)`)
+    const file = `'${join(files, 'int128.parquet')}'`
+    await bench.db.copy(`COPY wide FROM ${file} (FORMAT parquet)`)
+    expect(await bench.sql('SELECT i, l[1] FROM wide')).toEqual([
+      ['1', '1'],
+      ['-170141183460469231731687303715884105728', '1237940039285380274899124224'],
+      [null, null],
+    ])
+    expect(await failed(bench.db.copy(`COPY narrow FROM ${file} (FORMAT parquet)`))).toMatchObject({
+      sqlState: '22003',
+    })
   })
 
   test('numbers that JSON has not are strings in it', async () => {

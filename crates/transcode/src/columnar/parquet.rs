@@ -82,8 +82,8 @@ impl ParquetInput {
         let metadata =
             contained("Parquet", || ArrowReaderMetadata::load(&input, ArrowReaderOptions::new()).map_err(of_parquet));
         let metadata = metadata.or_else(|error| {
-            // The file's own types are enough where what its writer says of them in Arrow's words is unknown, or does not fit them.
-            contained("Parquet", || super::footer::without_hint(&input).map_err(of_parquet)).map_err(|_| error)
+            // A column's own type is enough where what its writer says of it in Arrow's words is unknown, or does not fit it.
+            contained("Parquet", || super::footer::with_known_hint(&input).map_err(of_parquet)).map_err(|_| error)
         });
         let metadata = metadata.map_err(|error| match input.refused() {
             Some(refused) => refused,
