@@ -9,16 +9,20 @@ import {
   Field,
   Int32,
   makeData,
+  makeVector,
   RecordBatch,
   Schema,
   Struct,
   Table,
+  Timestamp,
+  TimeUnit,
   tableFromIPC,
   tableToIPC,
+  type Vector,
   vectorFromArray,
 } from 'apache-arrow'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type ReadOptions, type Reject, type ReplacedRow, read } from '../../lib/index.ts'
+import { type CopyError, type ReadOptions, type Reject, type ReplacedRow, read } from '../../lib/index.ts'
 import { type Bench, benches } from './targets.ts'
 
 const IDS = ['2a9840f1-db40-4843-88e2-6853a46c4a05', '00000000-0000-0000-0000-00000000000a']
@@ -89,6 +93,14 @@ beforeAll(async () => {
       (3, INTERVAL 1 SECOND, INTERVAL 0 SECOND, 4294967296, 'é', [NULL], 4294967296),
       (4, NULL, NULL, NULL, NULL, NULL, NULL)) r(id, days, seconds, o, c, list, x)`,
   )
+  await write(
+    'nanos.parquet',
+    `SELECT * FROM (VALUES
+      (1, '1', TIMESTAMP_NS '2020-01-01 00:00:00.123456789', [TIMESTAMP_NS '1969-12-31 23:59:59.999999999'], TIME_NS '12:00:00.123456789'),
+      (2, 'x', TIMESTAMP_NS '2020-01-01', [], TIME_NS '12:00:00'),
+      (3, '3', NULL, NULL, NULL)) r(id, number, seen, list, time)`,
+  )
+  await write('micros.parquet', `SELECT 1 AS id, TIMESTAMP '9999-12-31 00:00:00.000001' AS seen`)
   await write('deep.parquet', `SELECT ${DEEP.row} FROM (VALUES ${DEEP.texts}) r(s)`)
   await write('variant.parquet', `SELECT 1 AS id, 12345::VARIANT AS v`)
   await write('two.parquet', 'SELECT 1 AS id, 2 AS big, 3 AS c')
@@ -118,6 +130,12 @@ function numbered(names: readonly string[]): Uint8Array {
   const children = names.map((_, index) => vectorFromArray([index + 1], new Int32()).data[0])
   const data = makeData({ type: new Struct(schema.fields), length: 1, children: children.flatMap((c) => c ?? []) })
   return tableToIPC(new Table(new RecordBatch(schema, data)), 'file')
+}
+
+/** Instants in nanoseconds. */
+function nanos(zone: string | null, values: readonly bigint[]): Vector {
+  const type = new Timestamp(TimeUnit.NANOSECOND, zone)
+  return makeVector(makeData({ type, length: values.length, data: new BigInt64Array(values) }))
 }
 
 const at = (file: string) => `'${join(folder, file)}'`
@@ -239,6 +257,65 @@ describe('read', () => {
     const [bytes = 0, total] = seen.at(-1) ?? []
     expect(total).toBe(readFileSync(join(folder, 'two.parquet')).length)
     expect(bytes).toBeLessThanOrEqual(total ?? 0)
+  })
+
+  test('nanoseconds are those of the file in Arrow, and in arrays where they are asked for', async () => {
+    const first = 1_577_836_800_123_456_789n
+    const whole = 1_577_836_800_000_000_000n
+    const file = `COPY (id, seen) FROM ${at('nanos.parquet')} (FORMAT parquet)`
+    const table = await read(file).table<Table>()
+    expect(table.schema.fields.map(String)).toEqual(['id: Int32', 'seen: Timestamp<NANOSECOND>'])
+    expect(table.getChild('seen')?.data[0]?.values.slice(0, 2)).toEqual(new BigInt64Array([first, whole]))
+    await expect(read(file).rows().next()).rejects.toMatchObject({
+      sqlState: '22008',
+      hint: expect.stringContaining('timestamp(9)'),
+    })
+    const types = { id: 'int', seen: 'timestamp(9)' }
+    const [, column] = await read(file, { columns: types, int64: 'number' }).columns()
+    expect(column).toMatchObject({
+      type: 'timestamp(9) without time zone',
+      values: new BigInt64Array([first, whole, 0n]),
+    })
+    expect(await rows(file, { columns: types })).toEqual([
+      { id: 1, seen: first },
+      { id: 2, seen: whole },
+      { id: 3, seen: null },
+    ])
+    // Beside a row that is refused, whose others are decoded anew.
+    const tolerant = `COPY (seen, number) FROM ${at('nanos.parquet')} (FORMAT parquet, ON_ERROR skip_row)`
+    expect(await rows(tolerant, { columns: { number: 'int', seen: 'timestamp(9)' } })).toEqual([
+      { seen: first, number: 1 },
+      { seen: null, number: 3 },
+    ])
+    const zoned = new Table({ seen: nanos('+02:00', [first]) })
+    writeFileSync(join(folder, 'zoned.arrow'), tableToIPC(zoned, 'file'))
+    const arrow = `COPY FROM ${at('zoned.arrow')} (FORMAT arrow)`
+    expect((await read(arrow).table<Table>()).schema.fields.map(String)).toEqual(['seen: Timestamp<NANOSECOND, UTC>'])
+    expect(await rows(arrow, { columns: { seen: 'timestamptz(9)' } })).toEqual([{ seen: first }])
+    const refused = async (statement: string, type: string) =>
+      failed(rows(statement, { columns: { seen: type } })).then((error) => (error as CopyError).sqlState)
+    expect(await refused(arrow, 'timestamp(9)')).toBe('0A000')
+    expect(await refused(arrow, 'timestamptz(7)')).toBe('22023')
+    expect(await refused(`COPY (seen) FROM ${at('micros.parquet')} (FORMAT parquet)`, 'timestamp(9)')).toBe('0A000')
+    expect(
+      await refused(
+        `COPY (seen) FROM ${at('micros.parquet')} (FORMAT parquet, CONSTANT (seen '2020-01-01'))`,
+        'timestamp(9)',
+      ),
+    ).toBe('0A000')
+    expect(
+      await failed(
+        rows('COPY FROM STDIN (FORMAT csv)', { columns: { seen: 'timestamp(9)' }, stdin: ['2020-01-01\n'] }),
+      ),
+    ).toMatchObject({
+      sqlState: '0A000',
+      message: 'column "seen" cannot be read as timestamp(9) without time zone',
+    })
+    // What another file has beyond their range decides.
+    const both = `COPY (seen) FROM '${folder}' (FORMAT parquet, FILES = ['micros.parquet', 'nanos.parquet'])`
+    expect(await failed(read(both).table())).toMatchObject({ sqlState: '22008' })
+    const reading = read(`COPY (seen) FROM '${folder}' (FORMAT parquet, FILES = ['micros.parquet', 'micros.parquet'])`)
+    expect((await reading.table<Table>()).schema.fields.map(String)).toEqual(['seen: Timestamp<MICROSECOND>'])
   })
 
   // Written by polars.
@@ -490,6 +567,21 @@ describe('postgres', () => {
 
   afterAll(() => bench.close())
 
+  test('nanoseconds are an error whose hint cures it', async () => {
+    const file = `FROM ${at('nanos.parquet')} (FORMAT parquet`
+    expect(await failed(bench.db.copy(`COPY instants (id, seen) ${file}, CREATE_TABLE)`))).toMatchObject({
+      sqlState: '22008',
+      hint: expect.stringContaining('TRANSFORM (column text AS …)'),
+    })
+    await bench.sql('CREATE TABLE instants (id int, seen timestamp)')
+    await bench.db.copy(`COPY instants ${file}, TRANSFORM (id, seen text AS left(seen, 26)::timestamp))`)
+    expect(await bench.sql('SELECT seen::text FROM instants ORDER BY id')).toEqual([
+      ['2020-01-01 00:00:00.123456'],
+      ['2020-01-01 00:00:00'],
+      [null],
+    ])
+  })
+
   test('money is not rounded', async () => {
     await bench.sql('CREATE TABLE amounts (d money)')
     const error = await failed(bench.db.copy(`COPY amounts (d) FROM ${at('wide.parquet')} (FORMAT parquet)`))
@@ -628,6 +720,19 @@ describe('duckdb', () => {
   })
 
   afterAll(() => bench.close())
+
+  test('a table that is made keeps nanoseconds', async () => {
+    const statement = `COPY nanos FROM ${at('nanos.parquet')} (FORMAT parquet, CREATE_TABLE)`
+    const { columns } = await bench.db.explain(`EXPLAIN ${statement}`)
+    const types = ['INTEGER', 'VARCHAR', 'TIMESTAMP_NS', 'TIMESTAMP_NS[]', 'TIME_NS']
+    expect(columns?.map(({ type }) => type)).toEqual(types)
+    await bench.db.copy(statement)
+    expect((await bench.sql('DESCRIBE nanos')).map(([, type]) => type)).toEqual(types)
+    expect(await bench.sql(`FROM nanos EXCEPT ALL FROM read_parquet(${at('nanos.parquet')})`)).toEqual([])
+    const files = `FORMAT parquet, CREATE_TABLE, FILES = ['nanos.parquet', 'micros.parquet']`
+    const error = failed(bench.db.copy(`COPY both_units (id, seen) FROM '${folder}' (${files})`))
+    expect(await error).toMatchObject({ sqlState: '22008', message: expect.stringContaining('type timestamp') })
+  })
 
   test('BIGNUM has whole numbers only', async () => {
     await bench.sql('CREATE TABLE big (d BIGNUM)')

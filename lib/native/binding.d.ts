@@ -428,8 +428,10 @@ export interface BindingSchemaColumn {
   name: string
   /** Its Arrow type in words. */
   arrowType: string
-  /** The type of a new column for it: the narrowest that loses nothing. Absent where it cannot be read. */
+  /** The type of a new column for it: the narrowest that loses nothing, but what has nanoseconds. Absent where it cannot be read. */
   ty?: BindingType
+  /** Whether it is of timestamps or times in nanoseconds, or lists of such. */
+  hasNanoseconds: boolean
 }
 
 /** What a store is shown; or why there is nothing. */

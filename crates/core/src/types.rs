@@ -35,6 +35,14 @@ pub enum Type {
     Other,
 }
 
+impl Type {
+    /// Whether it is an instant in nanoseconds, which PostgreSQL has not: of rows for a program, as Arrow has it, counted since 1970.
+    #[must_use]
+    pub fn has_nanoseconds(&self) -> bool {
+        matches!(self, Self::Timestamp(Some(9)) | Self::TimestampTz(Some(9)))
+    }
+}
+
 /// What is known of a type that only its target parses: how nested values are written for it, and what would lose something in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Foreign {

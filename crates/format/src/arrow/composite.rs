@@ -1,6 +1,6 @@
 //! Which field of a structure each attribute of a composite type takes: that of its name, in the same case first, then in any, as columns do.
 
-use arrow_schema::{DataType, Fields};
+use arrow_schema::{DataType, Fields, TimeUnit};
 use copyist_core::{DataError, ErrorCode, Foreign, Result, Type};
 
 use super::exact::is_by_place;
@@ -56,12 +56,28 @@ fn only_count(fields: &Fields) -> bool {
 }
 
 /// Whether every field of the structures of a type has a place in what they go to: composite types, and objects of `jsonb` and structures of
-/// DuckDB, which have one field of a name.
+/// DuckDB, which have one field of a name; and whether nanoseconds are wanted of what has them.
 ///
 /// # Errors
-/// `42703` where one has none, `42702` where several may be meant.
+/// `42703` where one has none, `42702` where several may be meant; `0A000` of another type than that of the nanoseconds.
 pub fn check_fields(column: &ColumnPlan, layout: Layout, ty: &DataType) -> Result<()> {
+    if column.ty.has_nanoseconds() {
+        let has_zone = matches!(column.ty, Type::TimestampTz(_));
+        return match ty {
+            DataType::Timestamp(TimeUnit::Nanosecond, zone) if zone.is_some() == has_zone => Ok(()),
+            DataType::Null => Ok(()),
+            _ => Err(no_nanoseconds(&column.name, has_zone, ty)),
+        };
+    }
     Check { column: &column.name, layout, path: Vec::new() }.ty(ty, Target::of(column))
+}
+
+#[cold]
+fn no_nanoseconds(name: &str, has_zone: bool, ty: &DataType) -> Box<DataError> {
+    let wanted = if has_zone { "timestamptz" } else { "timestamp" };
+    let message = format!("column \"{name}\" is of the type {ty}, which cannot be read as {wanted}(9)");
+    let hint = format!("Nanoseconds are read of timestamps in nanoseconds. Give it the type {wanted} or text.");
+    DataError::new(ErrorCode::FeatureNotSupported, message).with_hint(hint)
 }
 
 struct Check<'a> {

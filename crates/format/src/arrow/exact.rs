@@ -18,6 +18,11 @@ use super::value::{self, Style};
 use crate::Layout;
 
 const DAY: i128 = 86_400_000_000_000;
+/// An expression sees values of the column's type, unless another one is said, so that it comes too late.
+const HINT: &str = "Give the column a type that holds the value, or text; or round it by an expression that reads another type: TRANSFORM (column text AS …).";
+/// Rows for a program have no expressions.
+const HINT_OF_PROGRAMS: &str =
+    "Give the column a type that holds the value, such as timestamp(9) of nanoseconds, or text.";
 
 /// Whether values of a type may lose something in what they go to, so that each has to be looked at.
 pub(super) fn may_lose(source: &DataType, target: Target<'_>, layout: Layout) -> bool {
@@ -115,7 +120,10 @@ pub(super) fn check(array: &dyn Array, row: usize, target: Target<'_>, layout: L
         _ => {}
     }
     match target {
-        Target::Type(ty) if !holds(array, row, ty) => Err(lossy(array, row, ty)),
+        Target::Type(ty) if !holds(array, row, ty) => {
+            let error = lossy(array, row, ty);
+            Err(if layout == Layout::Arrow { error.with_hint(HINT_OF_PROGRAMS) } else { error })
+        }
         Target::Foreign(Foreign::Whole | Foreign::Unsigned { .. })
             if fraction_digits(array, row).is_some_and(|digits| digits > 0) =>
         {
@@ -243,9 +251,7 @@ fn not_whole(array: &dyn Array, row: usize) -> Box<DataError> {
         literal(array, row),
         array.data_type()
     );
-    DataError::new(ErrorCode::NumericValueOutOfRange, message).with_hint(
-        "Give the column a type that holds the value, load it into a column of type text, or round it by TRANSFORM.",
-    )
+    DataError::new(ErrorCode::NumericValueOutOfRange, message).with_hint(HINT)
 }
 
 fn literal(array: &dyn Array, row: usize) -> String {
@@ -280,13 +286,8 @@ fn lossy(array: &dyn Array, row: usize, ty: &Type) -> Box<DataError> {
 #[cold]
 fn inexact(array: &dyn Array, row: usize, code: ErrorCode, what: &str) -> Box<DataError> {
     let text = literal(array, row);
-    DataError::new(
-        code,
-        format!("value \"{text}\" of type {} cannot be stored exactly in type {what}", array.data_type()),
-    )
-    .with_hint(
-        "Give the column a type that holds the value, load it into a column of type text, or round it by TRANSFORM.",
-    )
+    let message = format!("value \"{text}\" of type {} cannot be stored exactly in type {what}", array.data_type());
+    DataError::new(code, message).with_hint(HINT)
 }
 
 fn with_digits(name: &str, digits: Option<u8>) -> String {

@@ -99,6 +99,10 @@ impl ParquetInput {
             schema = Arc::clone(&intervals.schema);
         }
         let instants = contained("Parquet", || Instants::find(&metadata).map_err(of_parquet))?;
+        if let Some(instants) = &instants {
+            // Not all of them have nanoseconds.
+            schema = Arc::clone(instants.micros.schema());
+        }
         // The footer has been read twice, and is there once.
         input.read.store(guard::TAIL as u64 + length, Ordering::Relaxed);
         let columns: Vec<usize> = (0..metadata.schema().fields().len()).collect();
