@@ -1305,6 +1305,7 @@ declare const sqlStates: {
 	readonly invalid_text_representation: "22P02";
 	readonly numeric_value_out_of_range: "22003";
 	readonly undefined_column: "42703";
+	readonly name_too_long: "42622";
 	readonly ambiguous_column: "42702";
 	readonly duplicate_column: "42701";
 	readonly invalid_column_reference: "42P10";

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { gzipSync } from 'node:zlib'
 import { DuckDBInstance } from '@duckdb/node-api'
 import {
   Field,
@@ -223,6 +224,22 @@ describe('read', () => {
     expect(await failed(rows(`COPY FROM ${file} (FORMAT arrow)`, { columns: { id: 'int' } }))).toMatchObject(several)
     expect(await rows(`COPY ("Id") FROM ${file} (FORMAT arrow)`)).toEqual([{ Id: 2 }])
     expect(await rows(`COPY FROM ${file} (FORMAT arrow)`)).toEqual([{ ID: 1, Id: 2, v: 3 }])
+  })
+
+  test('hints of what is refused name nothing that is refused, too', async () => {
+    const hint = (statement: string) => failed(rows(statement)).then((error) => (error as CopyError).hint)
+    const file = `FROM ${at('int.parquet')} (FORMAT parquet`
+    expect(await hint(`COPY ${file}) WHERE id > 0`)).toBe('Leave rows out in the program.')
+    expect(await hint(`COPY ${file}, WHEN id = '1')`)).toContain('a program that reads rows leaves out what')
+    expect(await hint(`COPY ${file}, FILLER (id))`)).toContain('List those that are wanted')
+    writeFileSync(join(folder, 'wrapped.parquet.gz'), gzipSync(readFileSync(join(folder, 'int.parquet'))))
+    for (const format of ['parquet', 'arrow']) {
+      expect(await failed(rows(`COPY FROM ${at('wrapped.parquet.gz')} (FORMAT ${format})`))).toMatchObject({
+        sqlState: '0A000',
+        message: expect.stringContaining('it is compressed by gzip'),
+        hint: expect.stringContaining('Decompress it first'),
+      })
+    }
   })
 
   test('Parquet that is called Arrow', async () => {
@@ -580,6 +597,18 @@ describe('postgres', () => {
       ['2020-01-01 00:00:00'],
       [null],
     ])
+  })
+
+  test('a name that the server would cut is an error', async () => {
+    const long = 'n'.repeat(64)
+    writeFileSync(join(folder, 'long.arrow'), numbered(['id', long]))
+    const file = `FROM ${at('long.arrow')} (FORMAT arrow, CREATE_TABLE`
+    expect(await failed(bench.db.copy(`COPY long_names ${file})`))).toMatchObject({
+      sqlState: '42622',
+      message: `column "${'n'.repeat(63)}" of the new table has not the name that it has in the input`,
+    })
+    await bench.db.copy(`COPY long_names (id, n) ${file}, MAP BY NAME false)`)
+    expect(await bench.sql('SELECT id, n FROM long_names')).toEqual([['1', '2']])
   })
 
   test('money is not rounded', async () => {

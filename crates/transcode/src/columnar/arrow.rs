@@ -13,6 +13,7 @@ use copyist_core::{DataError, ErrorCode, Result};
 use copyist_store::carried;
 
 use super::arrow_guard::{self, Blocks, Numbers, Wanted};
+use super::guard::other_file;
 use super::sixteen::{bytes_of_batch, bytes_of_schema};
 use super::{Batches, Begun, MOST_BYTES, MOST_REPEATED, RandomAccess, aim_of, bytes_of, contained, rows_for};
 
@@ -68,10 +69,8 @@ impl ArrowInput {
         } else if magic[..4] == *b"PAR1" {
             let message = "this is no Arrow file: it is in the format Parquet";
             return Err(DataError::new(ErrorCode::BadCopyFileFormat, message).with_hint("Write FORMAT parquet."));
-        } else if magic[..4] == *b"FEA1" {
-            let message = "this is no Arrow file: it is in the first version of Feather, which is not read";
-            return Err(DataError::new(ErrorCode::FeatureNotSupported, message)
-                .with_hint("Have it written anew: the second version of Feather is Arrow's format."));
+        } else if let Some(error) = other_file(&*access, "Arrow") {
+            return Err(error);
         } else {
             let numbers = contained("Arrow", || arrow_guard::numbers_of(&*access))?;
             let access = changed(&access, &numbers);

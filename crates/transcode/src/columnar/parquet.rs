@@ -74,7 +74,8 @@ impl ParquetInput {
         }
         let mut tail = [0; guard::TAIL];
         input.fill(size - guard::TAIL as u64, &mut tail).map_err(of_io)?;
-        let length = guard::footer_length(tail, size)?;
+        let length = guard::footer_length(tail, size)
+            .map_err(|error| guard::other_file(&*input.access, "Parquet").unwrap_or(error))?;
         let mut footer = vec![0; length as usize];
         input.fill(size - guard::TAIL as u64 - length, &mut footer).map_err(of_io)?;
         let encrypted = guard::check_footer(&footer)?;
