@@ -599,6 +599,19 @@ describe('postgres', () => {
     ])
   })
 
+  test('a structure is no range', async () => {
+    await bench.sql('CREATE TABLE spans (pair int4range)')
+    const file = `FROM ${at('homes.parquet')} (FORMAT parquet`
+    expect(await failed(bench.db.copy(`COPY spans ${file})`))).toMatchObject({
+      sqlState: '42804',
+      message: '"pair" is a structure, of which its type is not made',
+      hint: expect.stringContaining('TRANSFORM (column jsonb AS …)'),
+    })
+    const range = "int4range((pair->>'f1')::int, (pair->>'f2')::int, '[]')"
+    await bench.db.copy(`COPY spans ${file}, TRANSFORM (pair jsonb AS ${range}))`)
+    expect(await bench.sql('SELECT pair::text FROM spans')).toEqual([['[7,9)'], ['(,)']])
+  })
+
   test('a name that the server would cut is an error', async () => {
     const long = 'n'.repeat(64)
     writeFileSync(join(folder, 'long.arrow'), numbered(['id', long]))

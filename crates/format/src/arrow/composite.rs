@@ -59,7 +59,7 @@ fn only_count(fields: &Fields) -> bool {
 /// DuckDB, which have one field of a name; and whether nanoseconds are wanted of what has them.
 ///
 /// # Errors
-/// `42703` where one has none, `42702` where several may be meant; `0A000` of another type than that of the nanoseconds.
+/// `42703` where one has none, `42702` where several may be meant, `42804` of what has no structures; `0A000` of another type than that of the nanoseconds.
 pub fn check_fields(column: &ColumnPlan, layout: Layout, ty: &DataType) -> Result<()> {
     if column.ty.has_nanoseconds() {
         let has_zone = matches!(column.ty, Type::TimestampTz(_));
@@ -118,6 +118,7 @@ impl<'a> Check<'a> {
                 }
                 Ok(())
             }
+            (DataType::Struct(_), Target::Foreign(_)) if is_by_place(self.layout) => Err(self.no_record()),
             _ => Ok(()),
         }
     }
@@ -140,6 +141,16 @@ impl<'a> Check<'a> {
             self.path.pop();
         }
         Ok(())
+    }
+
+    /// The error of a structure for what is no composite type: a range would take it for one without its ends.
+    #[cold]
+    fn no_record(&self) -> Box<DataError> {
+        let path: Vec<_> = std::iter::once(self.column).chain(self.path.iter().copied()).collect();
+        let message = format!("\"{}\" is a structure, of which its type is not made", path.join("."));
+        DataError::new(ErrorCode::DatatypeMismatch, message).with_hint(
+            "Load it into a column of type jsonb or of a composite type, or make the value by an expression: TRANSFORM (column jsonb AS …).",
+        )
     }
 
     /// The error of a field that goes nowhere.
@@ -198,6 +209,20 @@ mod tests {
         assert_eq!(found(&["f1", "f2"], &["f2", "f1"]), [Some(1), Some(0)]);
         for names in [&["f1", "f3"][..], &["f2", "f1"], &["x1", "x2"], &["f1"], &["f1", "f2", "f3"]] {
             assert!(found(names, &["a", "b"]).iter().all(Option::is_none), "{names:?}");
+        }
+    }
+
+    #[test]
+    fn a_structure_is_for_composite_types_and_texts() {
+        let ty = DataType::Struct(fields(&["x"]));
+        let list = DataType::List(Field::new_list_field(ty.clone(), true).into());
+        let plain = |ty, foreign| ColumnPlan { ty, foreign, ..ColumnPlan::of_text("v".to_owned(), false) };
+        let range = plain(Type::Other, Foreign::Opaque);
+        for ty in [&ty, &list] {
+            let error = check_fields(&range, Layout::PgText, ty).unwrap_err();
+            assert_eq!(error.message, "\"v\" is a structure, of which its type is not made");
+            assert!(check_fields(&range, Layout::Duckdb, ty).is_ok());
+            assert!(check_fields(&plain(Type::Jsonb, Foreign::Opaque), Layout::PgText, ty).is_ok());
         }
     }
 
