@@ -1167,6 +1167,7 @@ export interface ReadColumn {
 	 * - `boolean`: a Uint8Array of 0 and 1
 	 * - `smallint`, `integer`: Int16Array, Int32Array; `bigint`: BigInt64Array, or Float64Array with `int64: 'number'`
 	 * - `real`, `double precision`: Float32Array, Float64Array
+	 * - `timestamp(9)` with a time zone or without: a BigInt64Array of nanoseconds since 1970, in UTC
 	 * - `date`, `timestamp` with a time zone or without: a Float64Array of milliseconds since 1970 in UTC, whose fraction are the microseconds,
 	 *   infinite where the value is; with `dates: 'date'` an array of Date, in which what no Date can hold is that number
 	 * - `bytea`: an array of Uint8Array
@@ -1305,6 +1306,7 @@ declare const sqlStates: {
 	readonly invalid_text_representation: "22P02";
 	readonly numeric_value_out_of_range: "22003";
 	readonly undefined_column: "42703";
+	readonly name_too_long: "42622";
 	readonly ambiguous_column: "42702";
 	readonly duplicate_column: "42701";
 	readonly invalid_column_reference: "42P10";

@@ -36,8 +36,12 @@ function commonColumns(
     for (const { columns, names } of named) {
       const other = columns[byPosition ? index : fieldNamed(names, column.name)]
       if (common.type === undefined || other?.type === undefined || other.arrowType === 'Null') continue
-      // A column of nothing but NULL is of any type.
-      common = { ...common, ...(common.arrowType === 'Null' ? other : { type: commonType(common.type, other.type) }) }
+      // A column of nothing but NULL is of any type. What one file has in nanoseconds, and another has not, may be out of their range there.
+      const hasNanoseconds = common.hasNanoseconds === true && other.hasNanoseconds === true
+      common = {
+        ...common,
+        ...(common.arrowType === 'Null' ? other : { type: commonType(common.type, other.type), hasNanoseconds }),
+      }
     }
     return { ...common, name: column.name }
   })

@@ -24,7 +24,7 @@ import { columnsOfSchema, planLoad, TRANSPORT } from './load-plan.ts'
 import { aboutObject, LoadRecord, receiptOf } from './load-record.ts'
 import { madeColumns, withMade } from './made-columns.ts'
 import { loadAddon } from './native/addon.ts'
-import { type ColumnType, LEFT_TO_SERVER, type NativeLoad } from './native/load.ts'
+import { LEFT_TO_SERVER, type NativeLoad } from './native/load.ts'
 import {
   type Input,
   type LoadLimits,
@@ -54,6 +54,7 @@ import { parseStatement } from './statement/parser.ts'
 import { type ColumnPlan, planColumns } from './statement/plan.ts'
 import { type ProvenColumns, proveColumns } from './table-columns.ts'
 import {
+  type InferredColumn,
   STARTS_OVER,
   type TableDescription,
   type Target,
@@ -402,7 +403,7 @@ class Work {
       if (table === undefined) schema = await commonSchema(statement, schema, input, limits, signal)
     }
     if (table === undefined) {
-      let columns: readonly { name: string; type: ColumnType }[]
+      let columns: readonly InferredColumn[]
       if (schema) {
         columns = columnsOfSchema(statement, schema)
       } else {

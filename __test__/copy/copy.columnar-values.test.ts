@@ -4,24 +4,41 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { gzipSync } from 'node:zlib'
 import { DuckDBInstance } from '@duckdb/node-api'
 import {
   Field,
   Int32,
   makeData,
+  makeVector,
   RecordBatch,
   Schema,
   Struct,
   Table,
+  Timestamp,
+  TimeUnit,
   tableFromIPC,
   tableToIPC,
+  type Vector,
   vectorFromArray,
 } from 'apache-arrow'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type ReadOptions, type Reject, type ReplacedRow, read } from '../../lib/index.ts'
+import { type CopyError, type ReadOptions, type Reject, type ReplacedRow, read } from '../../lib/index.ts'
 import { type Bench, benches } from './targets.ts'
 
 const IDS = ['2a9840f1-db40-4843-88e2-6853a46c4a05', '00000000-0000-0000-0000-00000000000a']
+
+/** A text within thirty structures and lists, which was in quotes within quotes, twice as many at each level. */
+const DEEP = Array.from({ length: 15 }).reduce<{ readonly row: string; readonly type: string; readonly texts: string }>(
+  ({ row, type, texts }) => ({
+    row: `{'a': [${row}]}`,
+    type: `STRUCT(a ${type}[])`,
+    texts,
+  }),
+  { row: 's', type: 'VARCHAR', texts: `('plain'), ('it''s "\\", {[( NULL: 1 = 2'), ('NULL'), (''), (NULL)` },
+)
+
+const files = fileURLToPath(new URL('files', import.meta.url))
 
 let folder: string
 
@@ -70,6 +87,22 @@ beforeAll(async () => {
       (4, 99999999999, 7, 2, TIMESTAMP '2024-02-29'), (5, -3, -0.0, 2, TIMESTAMP '2024-03-01 12:00'),
       (6, -3, 1e300, 0, TIMESTAMP '2024-03-01'), (7, NULL, NULL, NULL, NULL)) r(id, d, f, one, day)`,
   )
+  await write(
+    'limits.parquet',
+    `SELECT * FROM (VALUES (1, INTERVAL 2 DAY, INTERVAL 3 SECOND, 4294967295::BIGINT, 'a', [1::BIGINT], 7::BIGINT),
+      (2, INTERVAL 25 HOUR, INTERVAL 1999 MILLISECOND, -1, 'bc', [-1], -1),
+      (3, INTERVAL 1 SECOND, INTERVAL 0 SECOND, 4294967296, 'é', [NULL], 4294967296),
+      (4, NULL, NULL, NULL, NULL, NULL, NULL)) r(id, days, seconds, o, c, list, x)`,
+  )
+  await write(
+    'nanos.parquet',
+    `SELECT * FROM (VALUES
+      (1, '1', TIMESTAMP_NS '2020-01-01 00:00:00.123456789', [TIMESTAMP_NS '1969-12-31 23:59:59.999999999'], TIME_NS '12:00:00.123456789'),
+      (2, 'x', TIMESTAMP_NS '2020-01-01', [], TIME_NS '12:00:00'),
+      (3, '3', NULL, NULL, NULL)) r(id, number, seen, list, time)`,
+  )
+  await write('micros.parquet', `SELECT 1 AS id, TIMESTAMP '9999-12-31 00:00:00.000001' AS seen`)
+  await write('deep.parquet', `SELECT ${DEEP.row} FROM (VALUES ${DEEP.texts}) r(s)`)
   await write('variant.parquet', `SELECT 1 AS id, 12345::VARIANT AS v`)
   await write('two.parquet', 'SELECT 1 AS id, 2 AS big, 3 AS c')
   connection.closeSync()
@@ -98,6 +131,12 @@ function numbered(names: readonly string[]): Uint8Array {
   const children = names.map((_, index) => vectorFromArray([index + 1], new Int32()).data[0])
   const data = makeData({ type: new Struct(schema.fields), length: 1, children: children.flatMap((c) => c ?? []) })
   return tableToIPC(new Table(new RecordBatch(schema, data)), 'file')
+}
+
+/** Instants in nanoseconds. */
+function nanos(zone: string | null, values: readonly bigint[]): Vector {
+  const type = new Timestamp(TimeUnit.NANOSECOND, zone)
+  return makeVector(makeData({ type, length: values.length, data: new BigInt64Array(values) }))
 }
 
 const at = (file: string) => `'${join(folder, file)}'`
@@ -187,6 +226,22 @@ describe('read', () => {
     expect(await rows(`COPY FROM ${file} (FORMAT arrow)`)).toEqual([{ ID: 1, Id: 2, v: 3 }])
   })
 
+  test('hints of what is refused name nothing that is refused, too', async () => {
+    const hint = (statement: string) => failed(rows(statement)).then((error) => (error as CopyError).hint)
+    const file = `FROM ${at('int.parquet')} (FORMAT parquet`
+    expect(await hint(`COPY ${file}) WHERE id > 0`)).toBe('Leave rows out in the program.')
+    expect(await hint(`COPY ${file}, WHEN id = '1')`)).toContain('a program that reads rows leaves out what')
+    expect(await hint(`COPY ${file}, FILLER (id))`)).toContain('List those that are wanted')
+    writeFileSync(join(folder, 'wrapped.parquet.gz'), gzipSync(readFileSync(join(folder, 'int.parquet'))))
+    for (const format of ['parquet', 'arrow']) {
+      expect(await failed(rows(`COPY FROM ${at('wrapped.parquet.gz')} (FORMAT ${format})`))).toMatchObject({
+        sqlState: '0A000',
+        message: expect.stringContaining('it is compressed by gzip'),
+        hint: expect.stringContaining('Decompress it first'),
+      })
+    }
+  })
+
   test('Parquet that is called Arrow', async () => {
     expect(await failed(rows(`COPY FROM ${at('two.parquet')} (FORMAT arrow)`))).toMatchObject({
       sqlState: '22P04',
@@ -219,6 +274,116 @@ describe('read', () => {
     const [bytes = 0, total] = seen.at(-1) ?? []
     expect(total).toBe(readFileSync(join(folder, 'two.parquet')).length)
     expect(bytes).toBeLessThanOrEqual(total ?? 0)
+  })
+
+  test('nanoseconds are those of the file in Arrow, and in arrays where they are asked for', async () => {
+    const first = 1_577_836_800_123_456_789n
+    const whole = 1_577_836_800_000_000_000n
+    const file = `COPY (id, seen) FROM ${at('nanos.parquet')} (FORMAT parquet)`
+    const table = await read(file).table<Table>()
+    expect(table.schema.fields.map(String)).toEqual(['id: Int32', 'seen: Timestamp<NANOSECOND>'])
+    expect(table.getChild('seen')?.data[0]?.values.slice(0, 2)).toEqual(new BigInt64Array([first, whole]))
+    await expect(read(file).rows().next()).rejects.toMatchObject({
+      sqlState: '22008',
+      hint: expect.stringContaining('timestamp(9)'),
+    })
+    const types = { id: 'int', seen: 'timestamp(9)' }
+    const [, column] = await read(file, { columns: types, int64: 'number' }).columns()
+    expect(column).toMatchObject({
+      type: 'timestamp(9) without time zone',
+      values: new BigInt64Array([first, whole, 0n]),
+    })
+    expect(await rows(file, { columns: types })).toEqual([
+      { id: 1, seen: first },
+      { id: 2, seen: whole },
+      { id: 3, seen: null },
+    ])
+    // Beside a row that is refused, whose others are decoded anew.
+    const tolerant = `COPY (seen, number) FROM ${at('nanos.parquet')} (FORMAT parquet, ON_ERROR skip_row)`
+    expect(await rows(tolerant, { columns: { number: 'int', seen: 'timestamp(9)' } })).toEqual([
+      { seen: first, number: 1 },
+      { seen: null, number: 3 },
+    ])
+    const zoned = new Table({ seen: nanos('+02:00', [first]) })
+    writeFileSync(join(folder, 'zoned.arrow'), tableToIPC(zoned, 'file'))
+    const arrow = `COPY FROM ${at('zoned.arrow')} (FORMAT arrow)`
+    expect((await read(arrow).table<Table>()).schema.fields.map(String)).toEqual(['seen: Timestamp<NANOSECOND, UTC>'])
+    expect(await rows(arrow, { columns: { seen: 'timestamptz(9)' } })).toEqual([{ seen: first }])
+    const refused = async (statement: string, type: string) =>
+      failed(rows(statement, { columns: { seen: type } })).then((error) => (error as CopyError).sqlState)
+    expect(await refused(arrow, 'timestamp(9)')).toBe('0A000')
+    expect(await refused(arrow, 'timestamptz(7)')).toBe('22023')
+    expect(await refused(`COPY (seen) FROM ${at('micros.parquet')} (FORMAT parquet)`, 'timestamp(9)')).toBe('0A000')
+    expect(
+      await refused(
+        `COPY (seen) FROM ${at('micros.parquet')} (FORMAT parquet, CONSTANT (seen '2020-01-01'))`,
+        'timestamp(9)',
+      ),
+    ).toBe('0A000')
+    expect(
+      await failed(
+        rows('COPY FROM STDIN (FORMAT csv)', { columns: { seen: 'timestamp(9)' }, stdin: ['2020-01-01\n'] }),
+      ),
+    ).toMatchObject({
+      sqlState: '0A000',
+      message: 'column "seen" cannot be read as timestamp(9) without time zone',
+    })
+    // What another file has beyond their range decides.
+    const both = `COPY (seen) FROM '${folder}' (FORMAT parquet, FILES = ['micros.parquet', 'nanos.parquet'])`
+    expect(await failed(read(both).table())).toMatchObject({ sqlState: '22008' })
+    const reading = read(`COPY (seen) FROM '${folder}' (FORMAT parquet, FILES = ['micros.parquet', 'micros.parquet'])`)
+    expect((await reading.table<Table>()).schema.fields.map(String)).toEqual(['seen: Timestamp<MICROSECOND>'])
+  })
+
+  // Written by polars.
+  test.each(['int128.parquet', 'int128.arrow', 'int128.arrows'])('numbers of 128 bits of %s', async (file) => {
+    const format = file.endsWith('.parquet') ? 'parquet' : 'arrow'
+    const path = join(files, file)
+    const columns = await read(`COPY FROM '${path}' (FORMAT ${format})`).columns()
+    expect(columns.map(({ name, type, values }) => [name, type, [...values]])).toEqual([
+      ['dur', 'interval', ['00:00:00.000001', '00:00:00.000002', null]],
+      ['i', 'numeric(39,0)', ['1', '-170141183460469231731687303715884105728', null]],
+      ['u', 'numeric(39,0)', ['1', '340282366920938463463374607431768211455', null]],
+      ['l', 'numeric(39,0)[]', [['1', null], ['1237940039285380274899124224'], null]],
+      ['s', 'jsonb', ['{"x": 1}', '{"x": -170141183460469231731687303715884105728}', '{"x": null}']],
+    ])
+    const table = await read(`COPY (u, dur) FROM '${path}' (FORMAT ${format})`).table<Table>()
+    expect(table.schema.fields.map(String)).toEqual(['u: Utf8', 'dur: Interval<MONTH_DAY_NANO>'])
+    expect([...(table.getChild('u') ?? [])]).toEqual(['1', '340282366920938463463374607431768211455', null])
+  })
+
+  test('of a type that Arrow has no name for only the column is something else in Parquet, and is told in Arrow', async () => {
+    const narrow = (bytes: Buffer) => {
+      // 96 bits in place of 128.
+      for (
+        let at = bytes.indexOf('\x80\0\0\0', 0, 'latin1');
+        at >= 0;
+        at = bytes.indexOf('\x80\0\0\0', at + 4, 'latin1')
+      ) {
+        bytes[at] = 96
+      }
+      return bytes
+    }
+    const parquet = readFileSync(join(files, 'int128.parquet'))
+    const [said = ''] = /(?<=ARROW:schema...)[A-Za-z0-9+/=]{100,}/s.exec(parquet.toString('latin1')) ?? []
+    parquet.write(narrow(Buffer.from(said, 'base64')).toString('base64'), parquet.indexOf(said))
+    writeFileSync(join(folder, 'int96.parquet'), parquet)
+    const columns = await read(`COPY FROM ${at('int96.parquet')} (FORMAT parquet)`).columns()
+    expect(columns.map(({ name, type }) => [name, type])).toEqual([
+      ['dur', 'interval'],
+      ['i', 'bytea'],
+      ['u', 'bytea'],
+      ['l', 'bytea[]'],
+      ['s', 'jsonb'],
+    ])
+    const stream = readFileSync(join(files, 'int128.arrows'))
+    narrow(stream.subarray(8, 8 + stream.readUInt32LE(4)))
+    writeFileSync(join(folder, 'int96.arrows'), stream)
+    expect(await failed(rows(`COPY (dur) FROM ${at('int96.arrows')} (FORMAT arrow)`))).toMatchObject({
+      sqlState: '0A000',
+      message: expect.stringContaining('column "i" is of a type that cannot be read'),
+      detail: expect.stringContaining('96'),
+    })
   })
 
   test('a VARIANT is refused, and the other columns are read', async () => {
@@ -332,6 +497,21 @@ describe.each(benches)('$name', ({ name, open }) => {
     ])
   })
 
+  test('a number of 128 bits goes to what holds it', async () => {
+    const [widest, list] = name === 'duckdb' ? ['HUGEINT', 'HUGEINT[]'] : ['numeric', 'numeric(39,0)[]']
+    await bench.sql(`CREATE TABLE wide (i ${widest}, l ${list}); CREATE TABLE narrow (i bigint)`)
+    const file = `'${join(files, 'int128.parquet')}'`
+    await bench.db.copy(`COPY wide FROM ${file} (FORMAT parquet)`)
+    expect(await bench.sql('SELECT i, l[1] FROM wide')).toEqual([
+      ['1', '1'],
+      ['-170141183460469231731687303715884105728', '1237940039285380274899124224'],
+      [null, null],
+    ])
+    expect(await failed(bench.db.copy(`COPY narrow FROM ${file} (FORMAT parquet)`))).toMatchObject({
+      sqlState: '22003',
+    })
+  })
+
   test('numbers that JSON has not are strings in it', async () => {
     await bench.sql(`CREATE TABLE nan (s ${name === 'postgres' ? 'jsonb' : 'JSON'})`)
     await bench.db.copy(`COPY nan FROM ${at('nan.parquet')} (FORMAT parquet)`)
@@ -404,12 +584,100 @@ describe('postgres', () => {
 
   afterAll(() => bench.close())
 
+  test('nanoseconds are an error whose hint cures it', async () => {
+    const file = `FROM ${at('nanos.parquet')} (FORMAT parquet`
+    expect(await failed(bench.db.copy(`COPY instants (id, seen) ${file}, CREATE_TABLE)`))).toMatchObject({
+      sqlState: '22008',
+      hint: expect.stringContaining('TRANSFORM (column text AS …)'),
+    })
+    await bench.sql('CREATE TABLE instants (id int, seen timestamp)')
+    await bench.db.copy(`COPY instants ${file}, TRANSFORM (id, seen text AS left(seen, 26)::timestamp))`)
+    expect(await bench.sql('SELECT seen::text FROM instants ORDER BY id')).toEqual([
+      ['2020-01-01 00:00:00.123456'],
+      ['2020-01-01 00:00:00'],
+      [null],
+    ])
+  })
+
+  test('a structure is no range', async () => {
+    await bench.sql('CREATE TABLE spans (pair int4range)')
+    const file = `FROM ${at('homes.parquet')} (FORMAT parquet`
+    expect(await failed(bench.db.copy(`COPY spans ${file})`))).toMatchObject({
+      sqlState: '42804',
+      message: '"pair" is a structure, of which its type is not made',
+      hint: expect.stringContaining('TRANSFORM (column jsonb AS …)'),
+    })
+    const range = "int4range((pair->>'f1')::int, (pair->>'f2')::int, '[]')"
+    await bench.db.copy(`COPY spans ${file}, TRANSFORM (pair jsonb AS ${range}))`)
+    expect(await bench.sql('SELECT pair::text FROM spans')).toEqual([['[7,9)'], ['(,)']])
+  })
+
+  test('a name that the server would cut is an error', async () => {
+    const long = 'n'.repeat(64)
+    writeFileSync(join(folder, 'long.arrow'), numbered(['id', long]))
+    const file = `FROM ${at('long.arrow')} (FORMAT arrow, CREATE_TABLE`
+    expect(await failed(bench.db.copy(`COPY long_names ${file})`))).toMatchObject({
+      sqlState: '42622',
+      message: `column "${'n'.repeat(63)}" of the new table has not the name that it has in the input`,
+    })
+    await bench.db.copy(`COPY long_names (id, n) ${file}, MAP BY NAME false)`)
+    expect(await bench.sql('SELECT id, n FROM long_names')).toEqual([['1', '2']])
+  })
+
   test('money is not rounded', async () => {
     await bench.sql('CREATE TABLE amounts (d money)')
     const error = await failed(bench.db.copy(`COPY amounts (d) FROM ${at('wide.parquet')} (FORMAT parquet)`))
     expect(error).toMatchObject({ sqlState: '22003', message: expect.stringContaining('"12345.678"') })
     await bench.db.copy(`COPY amounts (d) FROM ${at('int.parquet')} (FORMAT parquet)`)
     expect(await bench.sql('SELECT d::numeric FROM amounts')).toEqual([['1.50']])
+  })
+
+  test('what the server would cut or wrap around is an error of its row', async () => {
+    await bench.sql(`CREATE DOMAIN number AS oid; CREATE TABLE limits
+      (id int, days interval day, seconds interval second(0), o number, c "char", list oid[], x xid)`)
+    const told: (readonly [line: number, code: string, message: string])[][] = []
+    await bench.db.copy(`COPY limits FROM ${at('limits.parquet')} (FORMAT parquet, ON_ERROR skip_row)`, {
+      onReject: ({ line, errors }) =>
+        void told.push(errors.map(({ sqlState, message }) => [line, sqlState, message] as const)),
+    })
+    const exactly = (line: number, value: string, type: string) =>
+      [
+        line,
+        '22008',
+        `value "0 mons 0 days ${value} secs" of type Interval(MonthDayNano) cannot be stored exactly in type ${type}`,
+      ] as const
+    const outOfRange = (line: number, value: string, type: string) =>
+      [line, '22003', `value "${value}" is out of range for type ${type}`] as const
+    const tooLong = (line: number) => [line, '22001', 'value too long for type "char"'] as const
+    expect(told).toEqual([
+      [
+        exactly(2, '90000.000000000', 'interval day'),
+        exactly(2, '1.999000000', 'interval second(0)'),
+        outOfRange(2, '-1', 'oid'),
+        tooLong(2),
+        outOfRange(2, '-1', 'oid'),
+        outOfRange(2, '-1', 'xid'),
+      ],
+      [
+        exactly(3, '1.000000000', 'interval day'),
+        outOfRange(3, '4294967296', 'oid'),
+        tooLong(3),
+        outOfRange(3, '4294967296', 'xid'),
+      ],
+    ])
+    expect(await bench.sql('SELECT * FROM limits ORDER BY id')).toEqual([
+      ['1', expect.anything(), expect.anything(), '4294967295', 'a', expect.anything(), '7'],
+      ['4', null, null, null, null, null, null],
+    ])
+    expect(await bench.sql('SELECT days::text, seconds::text, list::text FROM limits WHERE id = 1')).toEqual([
+      ['2 days', '00:00:03', '{1}'],
+    ])
+    // A text says what the server makes of it, as in its own COPY.
+    await bench.sql('TRUNCATE limits')
+    await bench.db.copy('COPY limits (days, seconds, o) FROM STDIN (FORMAT csv)', { stdin: ['25:00:00,1.9,-1\n'] })
+    expect(await bench.sql('SELECT days::text, seconds::text, o FROM limits')).toEqual([
+      ['00:00:00', '00:00:02', '4294967295'],
+    ])
   })
 
   test('a column of the file goes to one column of the table', async () => {
@@ -495,6 +763,19 @@ describe('duckdb', () => {
 
   afterAll(() => bench.close())
 
+  test('a table that is made keeps nanoseconds', async () => {
+    const statement = `COPY nanos FROM ${at('nanos.parquet')} (FORMAT parquet, CREATE_TABLE)`
+    const { columns } = await bench.db.explain(`EXPLAIN ${statement}`)
+    const types = ['INTEGER', 'VARCHAR', 'TIMESTAMP_NS', 'TIMESTAMP_NS[]', 'TIME_NS']
+    expect(columns?.map(({ type }) => type)).toEqual(types)
+    await bench.db.copy(statement)
+    expect((await bench.sql('DESCRIBE nanos')).map(([, type]) => type)).toEqual(types)
+    expect(await bench.sql(`FROM nanos EXCEPT ALL FROM read_parquet(${at('nanos.parquet')})`)).toEqual([])
+    const files = `FORMAT parquet, CREATE_TABLE, FILES = ['nanos.parquet', 'micros.parquet']`
+    const error = failed(bench.db.copy(`COPY both_units (id, seen) FROM '${folder}' (${files})`))
+    expect(await error).toMatchObject({ sqlState: '22008', message: expect.stringContaining('type timestamp') })
+  })
+
   test('BIGNUM has whole numbers only', async () => {
     await bench.sql('CREATE TABLE big (d BIGNUM)')
     const error = await failed(bench.db.copy(`COPY big FROM ${at('wide.parquet')} (FORMAT parquet)`))
@@ -502,6 +783,25 @@ describe('duckdb', () => {
     await bench.sql('CREATE TABLE huge (id BIGNUM)')
     await bench.db.copy(`COPY huge FROM ${at('wide.parquet')} (FORMAT parquet)`)
     expect(await bench.sql('SELECT id::text FROM huge')).toEqual([['1099511627776']])
+  })
+
+  test('a text is as it was within any number of structures', async () => {
+    await bench.sql(
+      `CREATE TABLE deep (row ${DEEP.type}); CREATE TABLE pairs (row STRUCT(a MAP(VARCHAR, STRUCT(s VARCHAR))[]))`,
+    )
+    await bench.db.copy(`COPY deep (row) FROM ${at('deep.parquet')} (FORMAT parquet, MAP BY NAME false)`)
+    const left = (table: string, file: string) => [
+      `FROM ${table} EXCEPT ALL FROM read_parquet(${at(file)})`,
+      `FROM read_parquet(${at(file)}) EXCEPT ALL FROM ${table}`,
+    ]
+    await bench.sql(
+      `COPY (SELECT {'a': [MAP {'k': {'s': 'x}'}, ']': {'s': 'a'}}, MAP {'{': {'s': '\\]'''}}, NULL]} AS row) TO ${at('ends.parquet')}`,
+    )
+    await bench.db.copy(`COPY pairs FROM ${at('ends.parquet')} (FORMAT parquet)`)
+    for (const query of [...left('deep', 'deep.parquet'), ...left('pairs', 'ends.parquet')]) {
+      expect(await bench.sql(query)).toEqual([])
+    }
+    expect(await bench.sql('SELECT count(*) FROM deep')).toEqual([['5']])
   })
 
   test('lists in lists are of any lengths, empty and missing', async () => {

@@ -23,6 +23,8 @@ const PAIR: ColumnType = {
   known: { form: 'record', parts: [{ kind: 'int4' }, { kind: 'int4' }], fields: ['a', 'b'] },
 }
 
+const OID: ColumnType = { kind: 'other', known: { form: 'unsigned', name: 'oid', length: 32 } }
+
 function listOf(element: ColumnType): ColumnType {
   return { kind: 'other', known: { form: 'list', parts: [element] } }
 }
@@ -57,8 +59,14 @@ describe('describe', () => {
       ['timestamptz(6)', { kind: 'timestamptz', precision: 6 }],
       ['interval', { kind: 'interval' }],
       ['interval(4)', { kind: 'interval', precision: 4 }],
-      ['interval day to second(3)', { kind: 'other' }],
-      ['interval year', { kind: 'other' }],
+      [
+        'interval day to second(3)',
+        {
+          kind: 'other',
+          known: { form: 'interval', fields: ['day', 'hour', 'minute', 'second'], precision: 3 },
+        },
+      ],
+      ['interval year', { kind: 'other', known: { form: 'interval', fields: ['year'] } }],
       ['uuid', { kind: 'uuid' }],
       ['json', { kind: 'json' }],
       ['jsonb', { kind: 'jsonb' }],
@@ -83,23 +91,15 @@ describe('describe', () => {
           delimiter: ',',
         },
       ],
-      ...[
-        'interval year[]',
-        'box[]',
-        'name',
-        '"char"',
-        'point',
-        'int2vector',
-        'oid',
-        'oid[]',
-        'inet',
-        'xml',
-        'bit(3)',
-        'int4range',
-        'tsvector',
-        'regclass',
-      ].map((sql): [string, ColumnType] => [sql, { kind: 'other' }]),
-      // The server rounds what has more digits.
+      ...['box[]', 'point', 'int2vector', 'inet', 'xml', 'bit(3)', 'int4range', 'tsvector', 'regclass'].map(
+        (sql): [string, ColumnType] => [sql, { kind: 'other' }],
+      ),
+      // The server cuts what is too long, wraps around what is out of range, and rounds what has more digits.
+      ['interval year[]', listOf({ kind: 'other', known: { form: 'interval', fields: ['year'] } })],
+      ['name', { kind: 'other', known: { form: 'short', name: 'name', length: 63 } }],
+      ['"char"', { kind: 'other', known: { form: 'short', name: '"char"', length: 1 } }],
+      ['oid', OID],
+      ['oid[]', listOf(OID)],
       ['money', { kind: 'other', known: { form: 'like', parts: [{ kind: 'numeric', precision: 19, scale: 2 }] } }],
       ['short[]', listOf({ kind: 'varchar', length: 5 })],
       ['pair', PAIR],

@@ -80,7 +80,7 @@ const CASES: readonly TypeCase[] = [
     value: "TIMESTAMP_NS '2024-01-02 03:04:05.678901'",
     arrow: 'Timestamp(ns)',
     postgres: ['timestamp without time zone', '2024-01-02 03:04:05.678901'],
-    duckdb: ['TIMESTAMP', '2024-01-02 03:04:05.678901'],
+    duckdb: ['TIMESTAMP_NS', '2024-01-02 03:04:05.678901'],
   },
   {
     value: "TIMESTAMPTZ '2024-01-02 03:04:05+00'",

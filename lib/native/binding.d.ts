@@ -428,8 +428,10 @@ export interface BindingSchemaColumn {
   name: string
   /** Its Arrow type in words. */
   arrowType: string
-  /** The type of a new column for it: the narrowest that loses nothing. Absent where it cannot be read. */
+  /** The type of a new column for it: the narrowest that loses nothing, but what has nanoseconds. Absent where it cannot be read. */
   ty?: BindingType
+  /** Whether it is of timestamps or times in nanoseconds, or lists of such. */
+  hasNanoseconds: boolean
 }
 
 /** What a store is shown; or why there is nothing. */
@@ -591,15 +593,18 @@ export interface BindingType {
   precision?: number
   scale?: number
   length?: number
-  /** Of an enum. */
+  /** Of an enum; of a type that only the target parses, where messages tell it. */
   name?: string
   labels?: Array<string>
   array?: BindingArray
-  /** Of a type that only the target parses what is known of it: `like`, `whole`, `list`, `record` or `map`. */
+  /**
+   * Of a type that only the target parses what is known of it: `like`, `whole`, `unsigned` (of `length` bits), `short` (of `length` bytes),
+   * `interval`, `list`, `record` or `map`.
+   */
   form?: string
   /** What it is like, or consists of. */
   parts?: Array<BindingType>
-  /** Of a record. */
+  /** Of a record; of an interval those that it is restricted to. */
   fields?: Array<string>
 }
 

@@ -34,9 +34,18 @@ export type Known =
   | { readonly form: 'like'; readonly parts: readonly [ColumnType] }
   /** Whole numbers. */
   | { readonly form: 'whole' }
+  /** Whole numbers from 0 to what `length` bits hold. */
+  | { readonly form: 'unsigned'; readonly name: string; readonly length: 32 | 64 }
+  /** Texts of at most `length` bytes. */
+  | { readonly form: 'short'; readonly name: string; readonly length: number }
+  /** Lengths of time that end with the last of these fields, and with so many digits of a second. */
+  | { readonly form: 'interval'; readonly fields: readonly IntervalField[]; readonly precision?: number }
   | { readonly form: 'list'; readonly parts: readonly [ColumnType] }
   | { readonly form: 'map'; readonly parts: readonly [key: ColumnType, value: ColumnType] }
   | { readonly form: 'record'; readonly parts: readonly ColumnType[]; readonly fields: readonly string[] }
+
+/** From the longest on. */
+export type IntervalField = 'year' | 'month' | 'day' | 'hour' | 'minute' | 'second'
 
 /** What an array holds in the end; any other type is itself. */
 export function innermost(type: ColumnType): ColumnType {

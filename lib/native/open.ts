@@ -214,8 +214,10 @@ export interface SchemaColumn {
   readonly name: string
   /** Its type in Arrow's words. */
   readonly arrowType: string
-  /** The narrowest type of a new column that loses nothing; absent where its values cannot be read. */
+  /** The narrowest type of a new column that loses nothing, but what {@link hasNanoseconds}; absent where its values cannot be read. */
   readonly type?: ColumnType
+  /** Whether it is of timestamps or times in nanoseconds, or lists of such. */
+  readonly hasNanoseconds?: boolean
 }
 
 /** The columns of `input`; of several files those of the first. Throws CopyError where it is not of the format, or damaged. */
@@ -277,7 +279,12 @@ export async function readOtherSchemas(
 
 function columnsOf(schema: BindingSchema, name: string): SchemaColumn[] {
   if (schema.failure) throw copyErrorOf(schema.failure, name)
-  return schema.columns.map(({ name, arrowType, ty }) => ({ name, arrowType, ...(ty && { type: columnType(ty) }) }))
+  return schema.columns.map(({ name, arrowType, ty, hasNanoseconds }) => ({
+    name,
+    arrowType,
+    ...(ty && { type: columnType(ty) }),
+    hasNanoseconds,
+  }))
 }
 
 /** Bytes of an object that may be held where it is read in any order, and its server gives no parts of it. */
@@ -640,6 +647,8 @@ function bindingType(type: ColumnType): BindingType {
         kind: 'other',
         form: known.form,
         ...('parts' in known && { parts: known.parts.map(bindingType) }),
+        ...('length' in known && { name: known.name, length: known.length }),
+        ...('precision' in known && { precision: known.precision }),
         ...('fields' in known && { fields: [...known.fields] }),
       }
     }

@@ -1,6 +1,6 @@
 import { CopyError } from '../errors.ts'
 import { type ColumnType, VALUE_KIND, type ValueNode } from '../native/load.ts'
-import { nameOfType } from './types.ts'
+import { isOfNanoseconds, nameOfType } from './types.ts'
 
 /** What a value of a row is; see {@link ReadColumn.values} for which type has which. */
 export type ReadValue = boolean | number | bigint | string | Date | Uint8Array | readonly ReadValue[] | null
@@ -29,6 +29,7 @@ export interface ReadColumn {
    * - `boolean`: a Uint8Array of 0 and 1
    * - `smallint`, `integer`: Int16Array, Int32Array; `bigint`: BigInt64Array, or Float64Array with `int64: 'number'`
    * - `real`, `double precision`: Float32Array, Float64Array
+   * - `timestamp(9)` with a time zone or without: a BigInt64Array of nanoseconds since 1970, in UTC
    * - `date`, `timestamp` with a time zone or without: a Float64Array of milliseconds since 1970 in UTC, whose fraction are the microseconds,
    *   infinite where the value is; with `dates: 'date'` an array of Date, in which what no Date can hold is that number
    * - `bytea`: an array of Uint8Array
@@ -63,8 +64,7 @@ export interface Inexact {
 
 /** Makes columns of batches. */
 export class ColumnMaker {
-  readonly #sources: readonly { readonly name: string; readonly type: string }[]
-  readonly #forms: ValueForms
+  readonly #sources: readonly { readonly name: string; readonly type: string; readonly forms: ValueForms }[]
   readonly #texts: (column: number, from: number) => readonly string[]
   readonly #refuse: (inexact: Inexact) => void
   /** By column. */
@@ -79,8 +79,7 @@ export class ColumnMaker {
     texts: (column: number, from: number) => readonly string[],
     refuse: (inexact: Inexact) => void,
   ) {
-    this.#sources = sources.map(({ name, type }) => ({ name, type: nameOfType(type) }))
-    this.#forms = forms
+    this.#sources = sources.map(({ name, type }) => ({ name, type: nameOfType(type), forms: formsFor(type, forms) }))
     this.#texts = texts
     this.#refuse = refuse
     this.#dictionaries = sources.map(() => [])
@@ -109,7 +108,7 @@ export class ColumnMaker {
 
   #parts(buffer: Buffer, nodes: readonly ValueNode[]): (ReadColumn | Strings)[] {
     let next = 0
-    return this.#sources.map(({ name, type }, index) => {
+    return this.#sources.map(({ name, type, forms }, index) => {
       const node = nodes[next]
       if (node?.kind === VALUE_KIND.coded || node?.kind === VALUE_KIND.text) {
         next += 1
@@ -129,7 +128,7 @@ export class ColumnMaker {
       const note: Note = (row, value) => {
         if (this.#inexact === undefined || row < this.#inexact.row) this.#inexact = { row, column: name, value }
       }
-      const { column, behind } = valuesAt(buffer, nodes, next, this.#forms, note)
+      const { column, behind } = valuesAt(buffer, nodes, next, forms, note)
       next = behind
       return { name, type, ...column }
     })
@@ -446,8 +445,14 @@ function trimmed(array: Typed, length: number): Typed {
   return array.length - length < array.length / 16 ? array.subarray(0, length) : array.slice(0, length)
 }
 
+/** No number holds the nanoseconds of today. */
+function formsFor(type: ColumnType, forms: ValueForms): ValueForms {
+  return isOfNanoseconds(type) ? { ...forms, int64: 'bigint' } : forms
+}
+
 /** A column of this type without rows. */
 export function emptyValues(type: ColumnType, forms: ValueForms): ReadValues {
+  if (isOfNanoseconds(type)) return new BigInt64Array()
   switch (type.kind) {
     case 'bool':
       return new Uint8Array()

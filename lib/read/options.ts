@@ -4,7 +4,7 @@ import { badOption, type InputOptions } from '../copy-call.ts'
 import { CopyError } from '../errors.ts'
 import { isIterable } from '../native/pump.ts'
 import type { Reject, ReplacedRow } from '../rejects.ts'
-import type { CopyFrom, CopyOptions } from '../statement/ast.ts'
+import { type CopyFrom, type CopyOptions, isColumnar } from '../statement/ast.ts'
 import { statementError } from '../statement/diagnostics.ts'
 import { findOption, type OptionKey } from '../statement/options.ts'
 import { parseParts } from '../statement/parser.ts'
@@ -144,7 +144,9 @@ export function refuseOfTargets(statement: CopyFrom): void {
   if (where !== undefined) {
     throw statementError(text, where.offset, 'feature_not_supported', 'WHERE is a condition in the SQL of a target', {
       detail: 'Rows that are read for the program have none.',
-      hint: 'WHEN compares a field with a value; or leave rows out in the program.',
+      hint: isColumnar(options.format)
+        ? 'Leave rows out in the program.'
+        : 'WHEN compares a field with a value; or leave rows out in the program.',
     })
   }
   const itemOf = (key: OptionKey) => parseParts(text).items.find(({ name }) => findOption(name) === key)

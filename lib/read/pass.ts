@@ -45,7 +45,7 @@ import { plainColumn, type TableDescription, type TargetColumn } from '../target
 import type { Inexact, Source } from './columns.ts'
 import { checkReadOptions, type ReadOptions, readAborted, refuseOfTargets } from './options.ts'
 import type { ReadReceipt } from './receipt.ts'
-import { nameOfType, typeNamed } from './types.ts'
+import { inNanoseconds, isOfNanoseconds, nameOfType, typeNamed } from './types.ts'
 
 /** Tiles end with a record, and so are shorter than they may be. */
 const ROOM = 1.02
@@ -335,6 +335,7 @@ export class Pass {
     const columns = await this.#withMade(statement, given ?? (await this.#found(statement, schema)))
     if (given) {
       checkListed(statement, given)
+      checkNanoseconds(statement, given, schema)
       checkLists(statement, given, schema)
     }
     checkDistinct(statement, columns)
@@ -393,7 +394,13 @@ export class Pass {
 
   /** The columns and types that the input tells, or its values prove. */
   async #found(statement: CopyFrom, schema: readonly SchemaColumn[] | undefined): Promise<readonly Source[]> {
-    if (schema) return columnsOfSchema(statement, schema)
+    if (schema) {
+      // Arrow has nanoseconds; a Date has not.
+      const hasNanoseconds = (column: SchemaColumn) => this.#wanted.sink === 'ipc' && column.hasNanoseconds === true
+      return columnsOfSchema(statement, schema).map((column) =>
+        hasNanoseconds(column) ? { ...column, type: inNanoseconds(column.type) } : column,
+      )
+    }
     const { options } = statement
     if (options.format === 'binary') {
       throw statementError(
@@ -521,6 +528,22 @@ function checkDistinct(statement: CopyFrom, columns: readonly Source[]): void {
     }
     names.add(name)
   }
+}
+
+/** Nanoseconds are read of columns of a file that has them: no text is read as such. */
+function checkNanoseconds(
+  statement: CopyFrom,
+  given: readonly Source[],
+  schema: readonly SchemaColumn[] | undefined,
+): void {
+  const made = new Set(madeNames(statement).map(({ value }) => value))
+  const wanted = given.find(({ name, type }) => isOfNanoseconds(type) && (schema === undefined || made.has(name)))
+  if (wanted === undefined) return
+  const message = `column "${wanted.name}" cannot be read as ${nameOfType(wanted.type)}`
+  throw statementError(statement.text, statement.source.offset, 'feature_not_supported', message, {
+    detail: 'Nanoseconds are read of the timestamps of Parquet and Arrow files that have them.',
+    hint: 'Read it as text.',
+  })
 }
 
 /** A list is read as it is, or as a text or JSON: of another type it cannot be, and of text no lists are read. */

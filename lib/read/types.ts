@@ -45,6 +45,22 @@ const KINDS: Readonly<Record<string, Exclude<ColumnType['kind'], 'enum' | 'array
 const MOST_DIGITS = 38
 /** Decimals of a second. */
 const MOST_DECIMALS = 6
+/** Of timestamps that Parquet and Arrow files have in nanoseconds. */
+const NANOSECONDS = 9
+
+function isInstant(kind: ColumnType['kind']): kind is 'timestamp' | 'timestamptz' {
+  return kind === 'timestamp' || kind === 'timestamptz'
+}
+
+/** A timestamp in nanoseconds. */
+export function isOfNanoseconds(type: ColumnType): boolean {
+  return isInstant(type.kind) && 'precision' in type && type.precision === NANOSECONDS
+}
+
+/** The same type in nanoseconds, if it is that of a timestamp. */
+export function inNanoseconds(type: ColumnType): ColumnType {
+  return isInstant(type.kind) ? { kind: type.kind, precision: NANOSECONDS } : type
+}
 
 /**
  * The type that PostgreSQL calls so, `int[]` among them, which only Parquet and Arrow files have.
@@ -83,10 +99,13 @@ function elementNamed(column: string, name: string, whole: string): ColumnType {
     case 'timetz':
     case 'timestamp':
     case 'timestamptz':
-    case 'interval':
-      if (second !== undefined || outside(0, MOST_DECIMALS))
-        throw badLength(column, whole, '0 to 6 decimals of a second')
+    case 'interval': {
+      const isNanoseconds = isInstant(kind) && precision === NANOSECONDS
+      if (second !== undefined || (outside(0, MOST_DECIMALS) && !isNanoseconds)) {
+        throw badLength(column, whole, `0 to 6 decimals of a second${isInstant(kind) ? ', or 9 for nanoseconds' : ''}`)
+      }
       return { kind, ...(precision !== undefined && { precision }) }
+    }
     default:
       if (precision !== undefined) throw badLength(column, whole, 'no length')
       return { kind }

@@ -10,6 +10,7 @@ const sqlStates = {
   invalid_text_representation: '22P02',
   numeric_value_out_of_range: '22003',
   undefined_column: '42703',
+  name_too_long: '42622',
   ambiguous_column: '42702',
   duplicate_column: '42701',
   invalid_column_reference: '42P10',

@@ -43,7 +43,9 @@ const textOnly: readonly Rule[] = optionKeys
     condition: 'feature_not_supported',
     message: ({ format }) => `COPY ${key.toUpperCase()} cannot be used with FORMAT ${format}`,
     hint:
-      key === 'when' ? 'WHERE takes any condition.' : 'Leave it out: such files have neither lines nor fields of text.',
+      key === 'when'
+        ? 'WHERE takes any condition, where there is a table; a program that reads rows leaves out what it does not want.'
+        : 'Leave it out: such files have neither lines nor fields of text.',
   }))
 
 function requiresCsv(key: OptionKey): Rule {

@@ -458,6 +458,15 @@ function named(copy: CopyFrom, table: PlannedTable, names: readonly string[]): L
       detail,
     })
   }
+  // The table has been made for the input, so that it has another name for what it lacks.
+  const cut = table.isOfInput ? found.find(({ field }) => field < 0) : undefined
+  if (cut !== undefined) {
+    const message = `column "${table.columns[cut.column]?.name}" of the new table has not the name that it has in the input`
+    throw statementError(copy.text, copy.table.name.offset, 'name_too_long', message, {
+      detail: 'PostgreSQL cuts names after 63 bytes.',
+      hint: 'Give the columns shorter names: with MAP BY NAME false by a column list.',
+    })
+  }
   if (kept.length === 0 && wanted.length > 0) {
     const message = `the input has no column of relation "${table.relationName}"`
     throw statementError(copy.text, copy.table.name.offset, 'undefined_column', message, { detail })

@@ -64,6 +64,8 @@ export interface TargetCapabilities {
 export interface InferredColumn {
   readonly name: string
   readonly type: ColumnType
+  /** Whether its values, or what is in its lists, have nanoseconds, for a target that has a type of these. */
+  readonly hasNanoseconds?: boolean
 }
 
 /** A table that could be created. */

@@ -35,6 +35,14 @@ pub enum Type {
     Other,
 }
 
+impl Type {
+    /// Whether it is an instant in nanoseconds, which PostgreSQL has not: of rows for a program, as Arrow has it, counted since 1970.
+    #[must_use]
+    pub fn has_nanoseconds(&self) -> bool {
+        matches!(self, Self::Timestamp(Some(9)) | Self::TimestampTz(Some(9)))
+    }
+}
+
 /// What is known of a type that only its target parses: how nested values are written for it, and what would lose something in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Foreign {
@@ -45,6 +53,21 @@ pub enum Foreign {
     Like(Type),
     /// Whole numbers.
     Whole,
+    /// Whole numbers from 0 to what so many bits hold, of a type of this name: PostgreSQL's wrap around.
+    Unsigned {
+        name: String,
+        bits: u32,
+    },
+    /// Texts of at most so many bytes, of a type of this name: PostgreSQL's are cut.
+    Short {
+        name: String,
+        bytes: usize,
+    },
+    /// Lengths of time in whole parts of the last of these fields, or in seconds of so many digits: PostgreSQL's are rounded or cut.
+    Interval {
+        fields: Vec<String>,
+        digits: u8,
+    },
     List(Box<Foreign>),
     /// Fields by their names; in PostgreSQL, where they are written by their places, in their order.
     Record(Vec<(String, Foreign)>),

@@ -14,8 +14,10 @@ pub struct BindingSchemaColumn {
     pub name: String,
     /// Its Arrow type in words.
     pub arrow_type: String,
-    /// The type of a new column for it: the narrowest that loses nothing. Absent where it cannot be read.
+    /// The type of a new column for it: the narrowest that loses nothing, but what has nanoseconds. Absent where it cannot be read.
     pub ty: Option<BindingType>,
+    /// Whether it is of timestamps or times in nanoseconds, or lists of such.
+    pub has_nanoseconds: bool,
 }
 
 /// All columns, in their order.
@@ -40,11 +42,25 @@ pub fn describe(format: &str, source: Source, name: &str) -> BindingSchema {
         name: field.name().clone(),
         arrow_type: field.data_type().to_string(),
         ty: check_type(field.name(), field.data_type()).ok().map(|()| type_for(field)),
+        has_nanoseconds: has_nanoseconds(field.data_type()),
     };
     BindingSchema {
         columns: schema.fields().iter().map(|field| column(field)).collect(),
         rows: batches.row_count().map(|rows| rows as f64),
         failure: None,
+    }
+}
+
+fn has_nanoseconds(ty: &DataType) -> bool {
+    match ty {
+        DataType::Timestamp(TimeUnit::Nanosecond, _) | DataType::Time64(TimeUnit::Nanosecond) => true,
+        DataType::Dictionary(_, of) => has_nanoseconds(of),
+        DataType::List(of)
+        | DataType::LargeList(of)
+        | DataType::FixedSizeList(of, _)
+        | DataType::ListView(of)
+        | DataType::LargeListView(of) => has_nanoseconds(of.data_type()),
+        _ => false,
     }
 }
 

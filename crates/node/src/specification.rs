@@ -26,15 +26,16 @@ pub struct BindingType {
     pub precision: Option<u32>,
     pub scale: Option<i32>,
     pub length: Option<u32>,
-    /// Of an enum.
+    /// Of an enum; of a type that only the target parses, where messages tell it.
     pub name: Option<String>,
     pub labels: Option<Vec<String>>,
     pub array: Option<BindingArray>,
-    /// Of a type that only the target parses what is known of it: `like`, `whole`, `list`, `record` or `map`.
+    /// Of a type that only the target parses what is known of it: `like`, `whole`, `unsigned` (of `length` bits), `short` (of `length` bytes),
+    /// `interval`, `list`, `record` or `map`.
     pub form: Option<String>,
     /// What it is like, or consists of.
     pub parts: Option<Vec<BindingType>>,
-    /// Of a record.
+    /// Of a record; of an interval those that it is restricted to.
     pub fields: Option<Vec<String>>,
 }
 
@@ -763,6 +764,17 @@ impl BindingType {
         match (self.form.as_deref(), parts) {
             (Some("like"), [part]) => within(part),
             (Some("whole"), _) => Foreign::Whole,
+            (Some("unsigned"), _) => {
+                Foreign::Unsigned { name: self.name.clone().unwrap_or_default(), bits: self.length.unwrap_or(0) }
+            }
+            (Some("short"), _) => Foreign::Short {
+                name: self.name.clone().unwrap_or_default(),
+                bytes: self.length.map_or(usize::MAX, |bytes| bytes as usize),
+            },
+            (Some("interval"), _) => Foreign::Interval {
+                fields: self.fields.clone().unwrap_or_default(),
+                digits: self.precision.map_or(6, |digits| digits as u8),
+            },
             (Some("list"), [part]) => Foreign::List(Box::new(within(part))),
             (Some("map"), [key, value]) => Foreign::Map(Box::new((within(key), within(value)))),
             (Some("record"), parts) => {

@@ -6,7 +6,7 @@ use arrow_array::types::IntervalMonthDayNano;
 use arrow_array::{
     ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, FixedSizeBinaryArray, Float32Array,
     Float64Array, Int16Array, Int32Array, Int64Array, IntervalMonthDayNanoArray, RecordBatch, RecordBatchOptions,
-    StringArray, Time64MicrosecondArray, TimestampMicrosecondArray,
+    StringArray, Time64MicrosecondArray, TimestampMicrosecondArray, TimestampNanosecondArray,
 };
 use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow_schema::extension::EXTENSION_TYPE_NAME_KEY;
@@ -71,6 +71,10 @@ fn array(plan: &Plan, spec: &ColumnPlan, column: &Column, tile: &Tile, decoded: 
         }
         (Values::I32(v), _) => Arc::new(Int32Array::new(ScalarBuffer::from(v.clone()), nulls)),
         (Values::I64(v), Type::Time(_)) => Arc::new(Time64MicrosecondArray::new(ScalarBuffer::from(v.clone()), nulls)),
+        (Values::I64(v), ty) if ty.has_nanoseconds() => {
+            let array = TimestampNanosecondArray::new(ScalarBuffer::from(v.clone()), nulls);
+            if matches!(ty, Type::TimestampTz(_)) { Arc::new(array.with_timezone("UTC")) } else { Arc::new(array) }
+        }
         (Values::I64(v), Type::Timestamp(_) | Type::TimestampTz(_)) => {
             let micros = plan.scanner.run(ShiftEpoch(v));
             let array = TimestampMicrosecondArray::new(ScalarBuffer::from(micros), nulls);

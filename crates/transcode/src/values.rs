@@ -110,6 +110,11 @@ fn item(ty: &Type, of: DataType) -> Field {
     field(Field::LIST_FIELD_DEFAULT_NAME, ty, of)
 }
 
+/// What instants of the type are counted in.
+fn unit_of(ty: &Type) -> TimeUnit {
+    if ty.has_nanoseconds() { TimeUnit::Nanosecond } else { TimeUnit::Microsecond }
+}
+
 /// What a column of the type is in a batch.
 fn arrow_type(ty: &Type) -> DataType {
     match ty {
@@ -121,8 +126,8 @@ fn arrow_type(ty: &Type) -> DataType {
         Type::Float8 => DataType::Float64,
         Type::Date => DataType::Date32,
         Type::Time(_) => DataType::Time64(TimeUnit::Microsecond),
-        Type::Timestamp(_) => DataType::Timestamp(TimeUnit::Microsecond, None),
-        Type::TimestampTz(_) => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+        Type::Timestamp(_) => DataType::Timestamp(unit_of(ty), None),
+        Type::TimestampTz(_) => DataType::Timestamp(unit_of(ty), Some("UTC".into())),
         Type::Interval(_) => DataType::Interval(IntervalUnit::MonthDayNano),
         Type::Uuid => DataType::FixedSizeBinary(16),
         Type::Bytea => DataType::Binary,
@@ -149,7 +154,7 @@ pub(crate) fn taken_over(plan: &Plan, batch: &RecordBatch, as_ipc: bool) -> Vec<
 fn is_same(ty: &Type, source: &DataType) -> bool {
     use DataType as D;
     match (ty, source) {
-        (Type::TimestampTz(None), D::Timestamp(TimeUnit::Microsecond, Some(_))) => true,
+        (Type::TimestampTz(None | Some(9)), D::Timestamp(unit, Some(_))) => *unit == unit_of(ty),
         (Type::Array(array), D::List(of) | D::LargeList(of) | D::FixedSizeList(of, _)) => {
             let of = match of.data_type() {
                 D::Dictionary(_, of) => of,
@@ -168,7 +173,7 @@ fn is_same(ty: &Type, source: &DataType) -> bool {
             | Type::Float8
             | Type::Bytea
             | Type::Date
-            | Type::Timestamp(None),
+            | Type::Timestamp(None | Some(9)),
             _,
         ) => arrow_type(ty) == *source,
         // Of any other its values are looked at, or it has another form.
@@ -184,22 +189,23 @@ fn is_readable(ty: &Type, source: &DataType) -> bool {
     if let (Type::Array(array), D::List(of) | D::LargeList(of) | D::FixedSizeList(of, _)) = (ty, source) {
         return array.depth <= 1 && is_readable(&array.element, of.data_type());
     }
-    matches!(
-        (ty, source),
-        (Type::Bool, D::Boolean)
-            | (Type::Int2, D::Int8 | D::Int16 | D::UInt8)
-            | (Type::Int4, D::Int32 | D::UInt16)
-            | (Type::Int8, D::Int64 | D::UInt32)
-            | (Type::Float4, D::Float16 | D::Float32)
-            | (Type::Float8, D::Float64)
-            | (Type::Text, D::Utf8 | D::LargeUtf8 | D::Utf8View)
-            | (Type::Bytea, D::Binary | D::LargeBinary | D::BinaryView | D::FixedSizeBinary(_))
-            | (Type::Date, D::Date32)
-            | (
-                Type::Timestamp(None) | Type::TimestampTz(None),
-                D::Timestamp(TimeUnit::Second | TimeUnit::Millisecond | TimeUnit::Microsecond, _),
-            )
-    )
+    matches!((ty, source), (ty, D::Timestamp(TimeUnit::Nanosecond, _)) if ty.has_nanoseconds())
+        || matches!(
+            (ty, source),
+            (Type::Bool, D::Boolean)
+                | (Type::Int2, D::Int8 | D::Int16 | D::UInt8)
+                | (Type::Int4, D::Int32 | D::UInt16)
+                | (Type::Int8, D::Int64 | D::UInt32)
+                | (Type::Float4, D::Float16 | D::Float32)
+                | (Type::Float8, D::Float64)
+                | (Type::Text, D::Utf8 | D::LargeUtf8 | D::Utf8View)
+                | (Type::Bytea, D::Binary | D::LargeBinary | D::BinaryView | D::FixedSizeBinary(_))
+                | (Type::Date, D::Date32)
+                | (
+                    Type::Timestamp(None) | Type::TimestampTz(None),
+                    D::Timestamp(TimeUnit::Second | TimeUnit::Millisecond | TimeUnit::Microsecond, _),
+                )
+        )
 }
 
 /// The batch that comes of a batch, with those of its columns as they are that need no decoding. `decoded` made the other one.
@@ -323,6 +329,9 @@ fn narrowed(array: ArrayRef) -> Result<ArrayRef> {
     match array.data_type() {
         DataType::Timestamp(TimeUnit::Microsecond, Some(zone)) if &**zone != "UTC" => {
             Ok(Arc::new(array.as_primitive::<TimestampMicrosecondType>().clone().with_timezone("UTC")))
+        }
+        DataType::Timestamp(TimeUnit::Nanosecond, Some(zone)) if &**zone != "UTC" => {
+            Ok(Arc::new(array.as_primitive::<TimestampNanosecondType>().clone().with_timezone("UTC")))
         }
         ty if is_list(ty) => {
             let (spans, values) = spans_of(&array);
@@ -619,6 +628,9 @@ impl Writer<'_> {
                 ..=-2_147_483_647 => f64::NEG_INFINITY,
                 days => f64::from(days) * 86_400_000.0,
             }),
+            (D::Timestamp(TimeUnit::Nanosecond, _), ty) if ty.has_nanoseconds() => {
+                self.same::<TimestampNanosecondType>(array, Kind::Int64);
+            }
             (D::Timestamp(unit, _), _) => match unit {
                 TimeUnit::Second => numbers!(TimestampSecondType, Kind::Epoch, epoch(|v| v as f64 * 1e3)),
                 TimeUnit::Millisecond => numbers!(TimestampMillisecondType, Kind::Epoch, epoch(|v| v as f64)),

@@ -219,8 +219,18 @@ fn a_file_of_the_other_format_is_told() {
     for is_file in [true, false] {
         assert_eq!(of_parquet(ipc(&batches, is_file, None)), "this is no Parquet file: it is in Arrow's format");
     }
-    let feather = ArrowInput::open(Arc::new(b"FEA1\0\0\0\0FEA1".to_vec())).err().unwrap();
-    assert_eq!(feather.code.sql_state(), "0A000");
+    let others: [(&[u8], &str); 2] = [
+        (b"FEA1\0\0\0\0\0\0FEA1", "in the first version of Feather, which is not read"),
+        (b"\x1f\x8b\x08\0\0\0\0\0\0\0\0\0\0\0\0\0", "compressed by gzip"),
+    ];
+    for (bytes, what) in others {
+        let arrow = ArrowInput::open(Arc::new(bytes.to_vec())).err().unwrap();
+        assert_eq!(
+            (arrow.code.sql_state(), &*arrow.message),
+            ("0A000", &*format!("this is no Arrow file: it is {what}"))
+        );
+        assert_eq!(of_parquet(Arc::new(bytes.to_vec())), format!("this is no Parquet file: it is {what}"));
+    }
 }
 
 #[test]

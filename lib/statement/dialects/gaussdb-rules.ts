@@ -1,4 +1,5 @@
 /** GaussDB's checks, as its documentation has them. Those of its own options hold wherever the option is given. */
+import { isColumnar } from '../ast.ts'
 import { byteLength } from '../option-arguments.ts'
 import type { ResolvedParts, Rule } from '../rule.ts'
 
@@ -125,6 +126,9 @@ export const gaussdbRules: readonly Rule[] = [
     broken: ({ given, columns }) => given.filler !== undefined && columns === undefined,
     condition: 'syntax_error',
     message: 'FILLER needs a list of columns',
-    hint: 'Name all fields of the file after the table: COPY table (column, ...) FROM ....',
+    hint: ({ format }) =>
+      isColumnar(format)
+        ? 'Without a list the columns of the table are read. List those that are wanted: others are not read.'
+        : 'Name all fields of the file after the table: COPY table (column, ...) FROM ....',
   },
 ]

@@ -29,7 +29,7 @@ import { query } from './query.ts'
 import { Savepoint } from './savepoint.ts'
 import type { Slots } from './slots.ts'
 import { planTransform } from './transform.ts'
-import { sqlTypeOf } from './types.ts'
+import { madeColumnOf } from './types.ts'
 
 /** 2000-01-01 in microseconds since 1970-01-01. */
 const POSTGRES_EPOCH = 946_684_800_000_000n
@@ -118,13 +118,12 @@ export class DuckdbTransaction implements TargetTransaction {
     const name = [table.catalog, table.schema, table.name]
       .flatMap((part) => (part === undefined ? [] : [printIdentifier(part.value, reserved)]))
       .join('.')
-    const list = columns
-      .map((column) => `  ${printIdentifier(column.name, reserved)} ${sqlTypeOf(column.type)}`)
-      .join(',\n')
+    const made = columns.map((column) => ({ name: column.name, ...madeColumnOf(column) }))
+    const list = made.map((column) => `  ${printIdentifier(column.name, reserved)} ${column.sql}`).join(',\n')
     const description: TableDescription = {
       sqlName: name,
       relationName: table.name.value,
-      columns: columns.map((column) => plainColumn(column.name, column.type, sqlTypeOf(column.type))),
+      columns: made.map((column) => plainColumn(column.name, column.type, column.sql)),
     }
     return { ddl: `CREATE TABLE ${name} (\n${list}\n)`, description }
   }

@@ -1,6 +1,6 @@
 import type { DuckDBType, DuckDBTypeId } from '@duckdb/node-api'
 import { type ColumnType, innermost, type Known } from '../../native/load.ts'
-import type { DateKind, TargetColumn } from '../target.ts'
+import type { DateKind, InferredColumn, TargetColumn } from '../target.ts'
 import type { DuckdbDriver } from './driver.ts'
 import { quoteLiteral } from './identifiers.ts'
 
@@ -291,6 +291,24 @@ function listsOf(type: ColumnType): string {
 
 /** The widest DECIMAL that DuckDB has. */
 export const MAX_DECIMAL_PRECISION = 38
+
+/** A column of a table that is made, as it is described afterwards, and its type in DuckDB's words: of nanoseconds DuckDB has types. */
+export function madeColumnOf({ type, hasNanoseconds }: Pick<InferredColumn, 'type' | 'hasNanoseconds'>): {
+  readonly type: ColumnType
+  readonly sql: string
+} {
+  if (hasNanoseconds && type.kind === 'array') {
+    const element = madeColumnOf({ type: type.element, hasNanoseconds })
+    if (element.type === type.element) return { type, sql: sqlTypeOf(type) }
+    return { type: { kind: 'other', known: { form: 'list', parts: [element.type] } }, sql: `${element.sql}[]` }
+  }
+  // With a time zone it has none.
+  if (hasNanoseconds && (type.kind === 'timestamp' || type.kind === 'time')) {
+    const known = { form: 'like' as const, parts: [{ kind: type.kind, precision: 9 }] as const }
+    return { type: { kind: 'other', known }, sql: `${type.kind.toUpperCase()}_NS` }
+  }
+  return { type, sql: sqlTypeOf(type) }
+}
 
 /** A column type in DuckDB's words, for CREATE TABLE. Nothing is spelled narrower than the type is. */
 export function sqlTypeOf(type: ColumnType): string {

@@ -1,4 +1,4 @@
-import type { ColumnType } from '../../native/load.ts'
+import type { ColumnType, IntervalField } from '../../native/load.ts'
 import type { QualifiedName } from '../../statement/ast.ts'
 
 import type { DateKind, TableDescription, TargetColumn } from '../target.ts'
@@ -305,11 +305,27 @@ const AMOUNT: ColumnType = {
   known: { form: 'like', parts: [{ kind: 'numeric', precision: 19, scale: 2 }] },
 }
 
+/** What the server's input functions wrap around or cut without a word, by OID. */
+const LIMITED: ReadonlyMap<number, ColumnType> = new Map(
+  (
+    [
+      [18, { form: 'short', name: '"char"', length: 1 }],
+      [19, { form: 'short', name: 'name', length: 63 }],
+      [26, { form: 'unsigned', name: 'oid', length: 32 }],
+      [28, { form: 'unsigned', name: 'xid', length: 32 }],
+      [29, { form: 'unsigned', name: 'cid', length: 32 }],
+      [5069, { form: 'unsigned', name: 'xid8', length: 64 }],
+    ] as const
+  ).map(([oid, known]) => [oid, { kind: 'other', known }]),
+)
+
 /** `typmod` is PostgreSQL's packed type modifier, -1 for none. */
 function columnType(types: ReadonlyMap<number, CatalogType>, oid: number, typmod: number): ColumnType {
   const builtIn = BUILT_IN.get(oid)
   if (builtIn !== undefined) return builtInType(builtIn, typmod)
   if (oid === MONEY) return AMOUNT
+  const limited = LIMITED.get(oid)
+  if (limited !== undefined) return limited
   const type = types.get(oid)
   if (type === undefined) return OTHER
   // The server checks a domain's constraints whichever encoding its values come in.
@@ -346,6 +362,16 @@ function kindsIn(types: ReadonlyMap<number, CatalogType>, oid: number): readonly
   return [type.base, type.element, ...(type.parts ?? [])].flatMap((part) => kindsIn(types, part))
 }
 
+/** The bits of an interval's modifier. */
+const INTERVAL_FIELDS = [
+  [2, 'year'],
+  [1, 'month'],
+  [3, 'day'],
+  [10, 'hour'],
+  [11, 'minute'],
+  [12, 'second'],
+] as const satisfies readonly (readonly [bit: number, field: IntervalField])[]
+
 function builtInType(kind: ColumnType['kind'], typmod: number): ColumnType {
   switch (kind) {
     case 'varchar':
@@ -365,10 +391,13 @@ function builtInType(kind: ColumnType['kind'], typmod: number): ColumnType {
       return typmod < 0 ? { kind } : { kind, precision: typmod }
     case 'interval': {
       if (typmod < 0) return { kind }
-      // `interval day to hour` and the like change how a literal is read, and are the server's to parse.
-      if (((typmod >> 16) & 0x7fff) !== 0x7fff) return OTHER
+      const range = (typmod >> 16) & 0x7fff
       const precision = typmod & 0xffff
-      return precision === 0xffff ? { kind } : { kind, precision }
+      const digits = precision === 0xffff ? {} : { precision }
+      if (range === 0x7fff) return { kind, ...digits }
+      // `interval day to hour` and the like change how a literal is read, and are the server's to parse.
+      const fields = INTERVAL_FIELDS.filter(([bit]) => (range >> bit) & 1).map(([, field]) => field)
+      return { kind: 'other', known: { form: 'interval', fields, ...digits } }
     }
     default:
       return { kind } as ColumnType

@@ -1,6 +1,6 @@
 //! Which field of a structure each attribute of a composite type takes: that of its name, in the same case first, then in any, as columns do.
 
-use arrow_schema::{DataType, Fields};
+use arrow_schema::{DataType, Fields, TimeUnit};
 use copyist_core::{DataError, ErrorCode, Foreign, Result, Type};
 
 use super::exact::is_by_place;
@@ -56,12 +56,28 @@ fn only_count(fields: &Fields) -> bool {
 }
 
 /// Whether every field of the structures of a type has a place in what they go to: composite types, and objects of `jsonb` and structures of
-/// DuckDB, which have one field of a name.
+/// DuckDB, which have one field of a name; and whether nanoseconds are wanted of what has them.
 ///
 /// # Errors
-/// `42703` where one has none, `42702` where several may be meant.
+/// `42703` where one has none, `42702` where several may be meant, `42804` of what has no structures; `0A000` of another type than that of the nanoseconds.
 pub fn check_fields(column: &ColumnPlan, layout: Layout, ty: &DataType) -> Result<()> {
+    if column.ty.has_nanoseconds() {
+        let has_zone = matches!(column.ty, Type::TimestampTz(_));
+        return match ty {
+            DataType::Timestamp(TimeUnit::Nanosecond, zone) if zone.is_some() == has_zone => Ok(()),
+            DataType::Null => Ok(()),
+            _ => Err(no_nanoseconds(&column.name, has_zone, ty)),
+        };
+    }
     Check { column: &column.name, layout, path: Vec::new() }.ty(ty, Target::of(column))
+}
+
+#[cold]
+fn no_nanoseconds(name: &str, has_zone: bool, ty: &DataType) -> Box<DataError> {
+    let wanted = if has_zone { "timestamptz" } else { "timestamp" };
+    let message = format!("column \"{name}\" is of the type {ty}, which cannot be read as {wanted}(9)");
+    let hint = format!("Nanoseconds are read of timestamps in nanoseconds. Give it the type {wanted} or text.");
+    DataError::new(ErrorCode::FeatureNotSupported, message).with_hint(hint)
 }
 
 struct Check<'a> {
@@ -102,6 +118,7 @@ impl<'a> Check<'a> {
                 }
                 Ok(())
             }
+            (DataType::Struct(_), Target::Foreign(_)) if is_by_place(self.layout) => Err(self.no_record()),
             _ => Ok(()),
         }
     }
@@ -124,6 +141,16 @@ impl<'a> Check<'a> {
             self.path.pop();
         }
         Ok(())
+    }
+
+    /// The error of a structure for what is no composite type: a range would take it for one without its ends.
+    #[cold]
+    fn no_record(&self) -> Box<DataError> {
+        let path: Vec<_> = std::iter::once(self.column).chain(self.path.iter().copied()).collect();
+        let message = format!("\"{}\" is a structure, of which its type is not made", path.join("."));
+        DataError::new(ErrorCode::DatatypeMismatch, message).with_hint(
+            "Load it into a column of type jsonb or of a composite type, or make the value by an expression: TRANSFORM (column jsonb AS …).",
+        )
     }
 
     /// The error of a field that goes nowhere.
@@ -182,6 +209,20 @@ mod tests {
         assert_eq!(found(&["f1", "f2"], &["f2", "f1"]), [Some(1), Some(0)]);
         for names in [&["f1", "f3"][..], &["f2", "f1"], &["x1", "x2"], &["f1"], &["f1", "f2", "f3"]] {
             assert!(found(names, &["a", "b"]).iter().all(Option::is_none), "{names:?}");
+        }
+    }
+
+    #[test]
+    fn a_structure_is_for_composite_types_and_texts() {
+        let ty = DataType::Struct(fields(&["x"]));
+        let list = DataType::List(Field::new_list_field(ty.clone(), true).into());
+        let plain = |ty, foreign| ColumnPlan { ty, foreign, ..ColumnPlan::of_text("v".to_owned(), false) };
+        let range = plain(Type::Other, Foreign::Opaque);
+        for ty in [&ty, &list] {
+            let error = check_fields(&range, Layout::PgText, ty).unwrap_err();
+            assert_eq!(error.message, "\"v\" is a structure, of which its type is not made");
+            assert!(check_fields(&range, Layout::Duckdb, ty).is_ok());
+            assert!(check_fields(&plain(Type::Jsonb, Foreign::Opaque), Layout::PgText, ty).is_ok());
         }
     }
 

@@ -56,9 +56,12 @@ pub(super) fn take(
         (Values::I32(out), _, ty) => sink.integers(out, ty),
         (Values::I64(out), Type::Int8, ty) => sink.integers(out, ty),
         (Values::I64(out), Type::Time(p), ty) => sink.times(out, ty, *p),
-        (Values::I64(out), Type::Timestamp(p), ty @ DataType::Timestamp(..)) => sink.instants(out, ty, *p, bounded),
+        (Values::I64(out), ty, DataType::Timestamp(TimeUnit::Nanosecond, _)) if ty.has_nanoseconds() => {
+            Some(sink.typed::<TimestampNanosecondType, _>(out, Some))
+        }
         // An instant without a zone is one of the session's zone, which a literal is read in.
-        (Values::I64(out), Type::TimestampTz(p), ty @ DataType::Timestamp(_, Some(_))) => {
+        (Values::I64(out), Type::Timestamp(p), ty @ DataType::Timestamp(..))
+        | (Values::I64(out), Type::TimestampTz(p), ty @ DataType::Timestamp(_, Some(_))) => {
             sink.instants(out, ty, *p, bounded)
         }
         (Values::F32(out), _, DataType::Float32) => Some(sink.typed::<Float32Type, _>(out, Some)),

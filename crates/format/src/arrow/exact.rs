@@ -6,8 +6,8 @@
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
     Date64Type, DurationMicrosecondType, DurationMillisecondType, DurationNanosecondType, DurationSecondType,
-    Float64Type, Int32Type, Int64Type, IntervalMonthDayNanoType, Time32MillisecondType, Time32SecondType,
-    Time64MicrosecondType, Time64NanosecondType, UInt32Type, UInt64Type,
+    Float64Type, Int32Type, Int64Type, IntervalDayTimeType, IntervalMonthDayNanoType, IntervalYearMonthType,
+    Time32MillisecondType, Time32SecondType, Time64MicrosecondType, Time64NanosecondType, UInt32Type, UInt64Type,
 };
 use arrow_array::{Array, downcast_dictionary_array};
 use arrow_schema::{DataType, IntervalUnit, TimeUnit};
@@ -18,6 +18,11 @@ use super::value::{self, Style};
 use crate::Layout;
 
 const DAY: i128 = 86_400_000_000_000;
+/// An expression sees values of the column's type, unless another one is said, so that it comes too late.
+const HINT: &str = "Give the column a type that holds the value, or text; or round it by an expression that reads another type: TRANSFORM (column text AS …).";
+/// Rows for a program have no expressions.
+const HINT_OF_PROGRAMS: &str =
+    "Give the column a type that holds the value, such as timestamp(9) of nanoseconds, or text.";
 
 /// Whether values of a type may lose something in what they go to, so that each has to be looked at.
 pub(super) fn may_lose(source: &DataType, target: Target<'_>, layout: Layout) -> bool {
@@ -35,10 +40,13 @@ pub(super) fn may_lose(source: &DataType, target: Target<'_>, layout: Layout) ->
             let (key, value) = target.entry();
             fields.iter().zip([key, value]).any(|(field, target)| may_lose(field.data_type(), target, layout))
         }
-        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Null => false,
+        DataType::Null => false,
+        _ if matches!(target, Target::Foreign(Foreign::Short { .. })) => true,
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => false,
+        _ if matches!(target, Target::Foreign(Foreign::Unsigned { .. })) => is_number(source),
         _ if target.is_whole() => is_decimal(source) || is_float(source),
         _ => match target {
-            Target::Foreign(_) => false,
+            Target::Foreign(foreign) => matches!(foreign, Foreign::Interval { .. }),
             Target::Type(ty) => matches!(
                 ty,
                 Type::Date
@@ -112,12 +120,89 @@ pub(super) fn check(array: &dyn Array, row: usize, target: Target<'_>, layout: L
         _ => {}
     }
     match target {
-        Target::Type(ty) if !holds(array, row, ty) => Err(lossy(array, row, ty)),
-        Target::Foreign(Foreign::Whole) if fraction_digits(array, row).is_some_and(|digits| digits > 0) => {
+        Target::Type(ty) if !holds(array, row, ty) => {
+            let error = lossy(array, row, ty);
+            Err(if layout == Layout::Arrow { error.with_hint(HINT_OF_PROGRAMS) } else { error })
+        }
+        Target::Foreign(Foreign::Whole | Foreign::Unsigned { .. })
+            if fraction_digits(array, row).is_some_and(|digits| digits > 0) =>
+        {
             Err(not_whole(array, row))
+        }
+        Target::Foreign(Foreign::Unsigned { name, bits }) => check_unsigned(array, row, target, name, *bits),
+        Target::Foreign(Foreign::Short { name, bytes }) => check_short(array, row, name, *bytes),
+        Target::Foreign(Foreign::Interval { fields, digits }) if !has_fields(array, row, fields, *digits) => {
+            Err(inexact(array, row, ErrorCode::DatetimeFieldOverflow, &interval_name(fields, *digits)))
         }
         _ => Ok(()),
     }
+}
+
+/// Whether a number, which is a whole one, is in the range.
+fn check_unsigned(array: &dyn Array, row: usize, target: Target<'_>, name: &str, bits: u32) -> Result<()> {
+    let mut text = Vec::new();
+    value::write(array, row, Style::Composite(target), &mut text)?;
+    let text = String::from_utf8_lossy(&text);
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+    // What has more digits than this has room for is out of range, too.
+    if is_number && text.parse::<i128>().map_or(true, |number| !(0..1 << bits).contains(&number)) {
+        let message = format!("value \"{text}\" is out of range for type {name}");
+        return Err(DataError::new(ErrorCode::NumericValueOutOfRange, message));
+    }
+    Ok(())
+}
+
+fn check_short(array: &dyn Array, row: usize, name: &str, bytes: usize) -> Result<()> {
+    let mut text = Vec::new();
+    value::write(array, row, Style::Literal, &mut text)?;
+    // The way in which PostgreSQL writes a byte that is no letter of ASCII's.
+    let is_octal = matches!(&text[..], [b'\\', b'0'..=b'7', b'0'..=b'7', b'0'..=b'7']);
+    if text.len() <= bytes || is_octal {
+        return Ok(());
+    }
+    let message = format!("value too long for type {name}");
+    Err(DataError::new(ErrorCode::StringDataRightTruncation, message))
+}
+
+/// Whether a length of time, or the number of one, has nothing below the last of the fields.
+fn has_fields(array: &dyn Array, row: usize, fields: &[String], digits: u8) -> bool {
+    const SECOND: i128 = 1_000_000_000;
+    let Some((months, days, nanos)) = length_of_time(array, row) else {
+        return fraction_digits(array, row).is_none_or(|found| found <= i32::from(digits));
+    };
+    match fields.last().map(String::as_str) {
+        Some("year") => months % 12 == 0 && days == 0 && nanos == 0,
+        Some("month") => days == 0 && nanos == 0,
+        Some("day") => nanos == 0,
+        Some("hour") => nanos % (3600 * SECOND) == 0,
+        Some("minute") => nanos % (60 * SECOND) == 0,
+        _ => nanos % 10_i128.pow(9 - u32::from(digits).min(9)) == 0,
+    }
+}
+
+fn interval_name(fields: &[String], digits: u8) -> String {
+    let name = match fields {
+        [] => "interval".to_owned(),
+        [only] => format!("interval {only}"),
+        [first, .., last] => format!("interval {first} to {last}"),
+    };
+    if name.ends_with("second") { with_digits(&name, Some(digits)) } else { name }
+}
+
+/// The months, days and nanoseconds of a length of time.
+fn length_of_time(array: &dyn Array, row: usize) -> Option<(i32, i32, i128)> {
+    Some(match array.data_type() {
+        DataType::Interval(IntervalUnit::YearMonth) => (array.as_primitive::<IntervalYearMonthType>().value(row), 0, 0),
+        DataType::Interval(IntervalUnit::DayTime) => {
+            (0, array.as_primitive::<IntervalDayTimeType>().value(row).days, nanos(array, row)?)
+        }
+        DataType::Interval(IntervalUnit::MonthDayNano) => {
+            let value = array.as_primitive::<IntervalMonthDayNanoType>().value(row);
+            (value.months, value.days, value.nanoseconds.into())
+        }
+        DataType::Duration(_) => (0, 0, nanos(array, row)?),
+        _ => return None,
+    })
 }
 
 fn holds(array: &dyn Array, row: usize, ty: &Type) -> bool {
@@ -137,6 +222,10 @@ fn holds(array: &dyn Array, row: usize, ty: &Type) -> bool {
             false
         }
         // DuckDB has types of nine digits.
+        // Of a number it is a second's.
+        Type::Interval(p) if is_number(source) => {
+            fraction_digits(array, row).is_none_or(|digits| digits <= i32::from(p.unwrap_or(6)))
+        }
         Type::Time(p) | Type::TimeTz(p) | Type::Timestamp(p) | Type::TimestampTz(p) | Type::Interval(p) => {
             nanos(array, row).is_none_or(|nanos| nanos % 10_i128.pow(9 - u32::from(p.unwrap_or(6)).min(9)) == 0)
         }
@@ -162,9 +251,7 @@ fn not_whole(array: &dyn Array, row: usize) -> Box<DataError> {
         literal(array, row),
         array.data_type()
     );
-    DataError::new(ErrorCode::NumericValueOutOfRange, message).with_hint(
-        "Give the column a type that holds the value, load it into a column of type text, or round it by TRANSFORM.",
-    )
+    DataError::new(ErrorCode::NumericValueOutOfRange, message).with_hint(HINT)
 }
 
 fn literal(array: &dyn Array, row: usize) -> String {
@@ -176,7 +263,6 @@ fn literal(array: &dyn Array, row: usize) -> String {
 
 #[cold]
 fn lossy(array: &dyn Array, row: usize, ty: &Type) -> Box<DataError> {
-    let text = literal(array, row);
     let (code, what) = match ty {
         Type::Numeric(Some((precision, scale))) => {
             (ErrorCode::NumericValueOutOfRange, format!("numeric({precision},{scale})"))
@@ -191,15 +277,17 @@ fn lossy(array: &dyn Array, row: usize, ty: &Type) -> Box<DataError> {
         Type::TimeTz(p) => (ErrorCode::DatetimeFieldOverflow, with_digits("time with time zone", *p)),
         Type::Timestamp(p) => (ErrorCode::DatetimeFieldOverflow, with_digits("timestamp", *p)),
         Type::TimestampTz(p) => (ErrorCode::DatetimeFieldOverflow, with_digits("timestamp with time zone", *p)),
+        Type::Interval(p) => (ErrorCode::DatetimeFieldOverflow, with_digits("interval", *p)),
         _ => (ErrorCode::DatetimeFieldOverflow, "interval".to_owned()),
     };
-    DataError::new(
-        code,
-        format!("value \"{text}\" of type {} cannot be stored exactly in type {what}", array.data_type()),
-    )
-    .with_hint(
-        "Give the column a type that holds the value, load it into a column of type text, or round it by TRANSFORM.",
-    )
+    inexact(array, row, code, &what)
+}
+
+#[cold]
+fn inexact(array: &dyn Array, row: usize, code: ErrorCode, what: &str) -> Box<DataError> {
+    let text = literal(array, row);
+    let message = format!("value \"{text}\" of type {} cannot be stored exactly in type {what}", array.data_type());
+    DataError::new(code, message).with_hint(HINT)
 }
 
 fn with_digits(name: &str, digits: Option<u8>) -> String {
@@ -211,6 +299,10 @@ fn is_decimal(ty: &DataType) -> bool {
         ty,
         DataType::Decimal32(..) | DataType::Decimal64(..) | DataType::Decimal128(..) | DataType::Decimal256(..)
     )
+}
+
+fn is_number(ty: &DataType) -> bool {
+    is_decimal(ty) || is_float(ty) || ty.is_integer()
 }
 
 fn is_float(ty: &DataType) -> bool {
@@ -235,6 +327,9 @@ fn nanos(array: &dyn Array, row: usize) -> Option<i128> {
         DataType::Duration(TimeUnit::Millisecond) => get!(DurationMillisecondType) * 1_000_000,
         DataType::Duration(TimeUnit::Microsecond) => get!(DurationMicrosecondType) * 1000,
         DataType::Duration(TimeUnit::Nanosecond) => get!(DurationNanosecondType),
+        DataType::Interval(IntervalUnit::DayTime) => {
+            i128::from(array.as_primitive::<IntervalDayTimeType>().value(row).milliseconds) * 1_000_000
+        }
         DataType::Interval(IntervalUnit::MonthDayNano) => {
             array.as_primitive::<IntervalMonthDayNanoType>().value(row).nanoseconds.into()
         }
@@ -246,7 +341,7 @@ fn nanos(array: &dyn Array, row: usize) -> Option<i128> {
 /// before the point.
 fn fraction_digits(array: &dyn Array, row: usize) -> Option<i32> {
     let ty = array.data_type();
-    if !(is_decimal(ty) || is_float(ty) || ty.is_integer()) {
+    if !is_number(ty) {
         return None;
     }
     let mut text = Vec::new();

@@ -57,7 +57,10 @@ impl<'a> Target<'a> {
 
     /// Whether it has whole numbers only.
     pub fn is_whole(self) -> bool {
-        matches!(self, Self::Type(Type::Int2 | Type::Int4 | Type::Int8) | Self::Foreign(Foreign::Whole))
+        matches!(
+            self,
+            Self::Type(Type::Int2 | Type::Int4 | Type::Int8) | Self::Foreign(Foreign::Whole | Foreign::Unsigned { .. })
+        )
     }
 
     /// Whether what is nested is told to it as JSON, like any text.

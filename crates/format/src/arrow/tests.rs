@@ -415,6 +415,133 @@ fn duckdb_reads_the_strings_of_a_structure_as_they_are() {
 }
 
 #[test]
+fn structures_within_others_are_in_quotes_only_where_a_string_has_a_bracket() {
+    // The text of a string within so many structures.
+    let within = |text: &str, depth: usize| {
+        let mut array: ArrayRef = Arc::new(StringArray::from(vec![text]));
+        let mut ty = Foreign::Like(Type::Text);
+        for _ in 0..depth {
+            array = record(vec![("a", array)]);
+            ty = Foreign::Record(vec![("a".to_owned(), ty)]);
+        }
+        foreign(array, ty, Layout::Duckdb)
+    };
+    let plainly = |text: &str, depth| format!("{}'{text}'{}", "{'a':".repeat(depth), "}".repeat(depth));
+    for text in ["x", "{[(", "a, b: c"] {
+        let expected = plainly(text, 90).as_bytes().escape_ascii().to_string();
+        assert_eq!(within(text, 90), (vec![Some(expected)], vec![]), "{text}");
+    }
+    let escaped = |text: &str| Some(text.as_bytes().escape_ascii().to_string());
+    assert_eq!(within("'\\", 2).0, [escaped(r"{'a':{'a':'\'\\'}}")]);
+    assert_eq!(within("]", 2).0, [escaped(r"{'a':'{\'a\':\']\'}'}")]);
+    let (rows, refused) = within("}", 90);
+    assert_eq!((rows, refused.len()), (vec![], 1));
+    assert_eq!(refused[0].1, "a value comes to more than 1048576 bytes when it is written as text");
+    // Of what is no structure to DuckDB the text is a string like any other.
+    let inner = record(vec![("x", Arc::new(Int32Array::from(vec![1])) as ArrayRef)]);
+    let ty = Foreign::Record(vec![("a".to_owned(), Foreign::Like(Type::Json))]);
+    let (rows, _) = foreign(record(vec![("a", inner)]), ty, Layout::Duckdb);
+    assert_eq!(rows, [escaped(r#"{'a':'{"x": 1}'}"#)]);
+}
+
+#[test]
+fn a_list_that_is_too_long_as_text_is_an_error_of_its_row() {
+    let days = |count: usize| -> ArrayRef { Arc::new(Date32Array::from(vec![0; count])) };
+    let lists = |ends: [usize; 2]| -> ArrayRef {
+        let field = Arc::new(Field::new_list_field(DataType::Date32, true));
+        Arc::new(ListArray::new(field, OffsetBuffer::from_lengths(ends), days(ends.iter().sum()), None))
+    };
+    let told: Vec<_> =
+        errors_of(lists([2, 100_000]), Type::Jsonb).into_iter().map(|(row, code, _)| (row, code)).collect();
+    assert_eq!(told, [(1, ErrorCode::ProgramLimitExceeded)]);
+    assert_eq!(errors_of(lists([2, 80_000]), Type::Jsonb), []);
+}
+
+#[test]
+fn what_postgres_would_cut_or_wrap_around_is_an_error() {
+    let told = |array: ArrayRef, ty: Foreign| {
+        let (rows, refused) = foreign(array, ty, Layout::PgBinary);
+        (rows.into_iter().flatten().collect::<Vec<_>>(), refused)
+    };
+    let oid = || Foreign::Unsigned { name: "oid".to_owned(), bits: 32 };
+    let out_of_range = |row, value: &str| (row, format!("value \"{value}\" is out of range for type oid"));
+    assert_eq!(
+        told(Arc::new(Int64Array::from(vec![0, -1, u32::MAX.into(), 1 << 32])), oid()),
+        (vec!["0".to_owned(), "4294967295".to_owned()], vec![out_of_range(1, "-1"), out_of_range(3, "4294967296")])
+    );
+    let floats = Float64Array::from(vec![5.0, -0.0, -1.0, 1e30, f64::NAN]);
+    let (rows, refused) = told(Arc::new(floats), oid());
+    // What is no number is the server's to refuse.
+    assert_eq!(rows, ["5", "0", "NaN"]);
+    assert_eq!(refused.iter().map(|(row, _)| *row).collect::<Vec<_>>(), [2, 3]);
+    let (_, refused) = told(Arc::new(Float64Array::from(vec![1.5])), oid());
+    assert_eq!(refused[0].1, "value \"1.5\" of type Float64 cannot be stored exactly in a whole number");
+    let listed = Foreign::List(Box::new(oid()));
+    let field = Arc::new(Field::new_list_field(DataType::Int8, true));
+    let list =
+        ListArray::new(field, OffsetBuffer::from_lengths([2, 1]), Arc::new(Int8Array::from(vec![1, 2, -1])), None);
+    assert_eq!(told(Arc::new(list), listed).1, [out_of_range(1, "-1")]);
+
+    let short = |bytes| Foreign::Short { name: "name".to_owned(), bytes };
+    let too_long = |row| (row, "value too long for type name".to_owned());
+    let texts: ArrayRef =
+        Arc::new(StringArray::from(vec![Some("a"), Some("ab"), Some("é"), None, Some(""), Some("\\303")]));
+    assert_eq!(told(Arc::clone(&texts), short(1)).1, [too_long(1), too_long(2)]);
+    assert_eq!(told(texts, short(63)).1, []);
+    let coded: DictionaryArray<Int8Type> = vec![Some("b"), Some("abc")].into_iter().collect();
+    assert_eq!(told(Arc::new(coded), short(1)).1, [too_long(1)]);
+    assert_eq!(told(Arc::new(Int8Array::from(vec![1, -1, 10])), short(1)).1, [too_long(1), too_long(2)]);
+}
+
+#[test]
+fn a_length_of_time_has_no_parts_that_its_interval_lacks() {
+    let refused = |array: &ArrayRef, fields: &[&str], digits| {
+        let fields = fields.iter().map(|&field| field.to_owned()).collect();
+        let (_, told) = foreign(Arc::clone(array), Foreign::Interval { fields, digits }, Layout::PgText);
+        told.into_iter().map(|(row, _)| row).collect::<Vec<_>>()
+    };
+    let seconds: ArrayRef = Arc::new(DurationSecondArray::from(vec![0, 3600, 60, 1, -86_400]));
+    assert_eq!(refused(&seconds, &["day"], 6), [1, 2, 3, 4]);
+    assert_eq!(refused(&seconds, &["day", "hour"], 6), [2, 3]);
+    assert_eq!(refused(&seconds, &["minute"], 6), [3]);
+    assert_eq!(refused(&seconds, &["day", "hour", "minute", "second"], 0), []);
+    let nanos: ArrayRef = Arc::new(DurationNanosecondArray::from(vec![1_400_000_000, 1_000_000, 1, 2_000_000_000]));
+    assert_eq!(refused(&nanos, &["second"], 0), [0, 1, 2]);
+    assert_eq!(refused(&nanos, &["second"], 3), [2]);
+    let months: ArrayRef = Arc::new(IntervalYearMonthArray::from(vec![12, 13, -24]));
+    assert_eq!(refused(&months, &["year"], 6), [1]);
+    assert_eq!(refused(&months, &["year", "month"], 6), []);
+    let mixed: ArrayRef = Arc::new(IntervalMonthDayNanoArray::from(vec![
+        IntervalMonthDayNano::new(12, 0, 0),
+        IntervalMonthDayNano::new(1, 1, 0),
+        IntervalMonthDayNano::new(0, 0, 1_000),
+    ]));
+    assert_eq!(refused(&mixed, &["month"], 6), [1, 2]);
+    assert_eq!(refused(&mixed, &["day"], 6), [2]);
+    let floats: ArrayRef = Arc::new(Float64Array::from(vec![2.0, 1.5]));
+    assert_eq!(refused(&floats, &["second"], 0), [1]);
+    let millis: ArrayRef = Arc::new(IntervalDayTimeArray::from(vec![IntervalDayTime::new(1, 1500)]));
+    assert_eq!(refused(&millis, &["second"], 0), [0]);
+    let (_, told) = foreign(
+        millis,
+        Foreign::Interval { fields: vec!["day".to_owned(), "hour".to_owned(), "second".to_owned()], digits: 0 },
+        Layout::PgBinary,
+    );
+    assert_eq!(
+        told[0].1,
+        "value \"0 mons 1 days 1.500000000 secs\" of type Interval(DayTime) cannot be stored exactly in type interval day to second(0)"
+    );
+    // The type that is decoded here is written as text where the server's encoding is another one.
+    let errors = |array: ArrayRef| {
+        let mut decoder = decoder(&Type::Interval(Some(0)), Layout::PgText, BadValue::SkipRow, false);
+        decoder.decode(&batch(array));
+        decoder.take_refusals().len()
+    };
+    assert_eq!(errors(Arc::new(IntervalDayTimeArray::from(vec![IntervalDayTime::new(0, 1)]))), 1);
+    assert_eq!(errors(Arc::new(Float64Array::from(vec![1.5, 1.0]))), 1);
+}
+
+#[test]
 fn what_is_lost_within_lists_and_records_is_an_error() {
     let numbers = |values| -> ArrayRef {
         Arc::new(Decimal128Array::from(values).with_precision_and_scale(9, 2).expect("they fit"))

@@ -24,6 +24,8 @@ const EPOCH_DAYS: i64 = 10_957;
 /// Microseconds between the same.
 pub(super) const EPOCH_MICROS: i64 = 946_684_800_000_000;
 const NANOS: i64 = 1_000_000_000;
+/// Bytes that a list, a structure or a map may come to.
+const MOST_BYTES: usize = if cfg!(test) { 1 << 20 } else { 256 << 20 };
 
 /// How a value is written.
 #[derive(Clone, Copy, Debug)]
@@ -494,21 +496,34 @@ fn separated(
     out: &mut Vec<u8>,
     mut write: impl FnMut(usize, &mut Vec<u8>) -> Result<()>,
 ) -> Result<()> {
+    let from = out.len();
     out.push(ends[0]);
     for row in 0..count {
         if row > 0 {
             out.push(b',');
         }
         write(row, out)?;
+        check_length(out.len() - from)?;
     }
     out.push(ends[1]);
     Ok(())
+}
+
+/// Values of a few bytes become texts of many, and what is in quotes within quotes grows with each level.
+fn check_length(bytes: usize) -> Result<()> {
+    if bytes <= MOST_BYTES {
+        return Ok(());
+    }
+    let message = format!("a value comes to more than {MOST_BYTES} bytes when it is written as text");
+    Err(DataError::new(ErrorCode::ProgramLimitExceeded, message)
+        .with_hint("Leave the column out of the column list, or have it written in shorter lists."))
 }
 
 /// An element of an array or row literal, in quotes.
 fn quoted(array: &dyn Array, row: usize, style: Style<'_>, out: &mut Vec<u8>) -> Result<()> {
     let mut text = Vec::new();
     write(array, row, style, &mut text)?;
+    check_length(text.len())?;
     out.push(b'"');
     for byte in text {
         if matches!(byte, b'"' | b'\\') {
@@ -534,13 +549,46 @@ fn record(columns: &[ArrayRef], row: usize, to: Target<'_>, out: &mut Vec<u8>) -
     Ok(())
 }
 
-/// A part of a nested value of DuckDB, which is not NULL. In quotes even if it is nested itself: where DuckDB looks for the end of what is
-/// not, a bracket in a string is one to it.
+/// A part of a nested value of DuckDB, which is not NULL. In quotes if it is not nested itself, or has a string with a bracket in it: where
+/// DuckDB looks for the end of what is in no quotes, a closing one in a string is that to it. Quotes within quotes double with each level.
 fn part(array: &dyn Array, row: usize, to: Target<'_>, out: &mut Vec<u8>) -> Result<()> {
     let mut text = Vec::new();
     write(array, row, Style::Duckdb(to), &mut text)?;
-    duckdb_string(&text, out);
+    check_length(text.len())?;
+    if is_notation(array.data_type(), to) && !has_quoted_end(&text) {
+        out.extend_from_slice(&text);
+    } else {
+        duckdb_string(&text, out);
+    }
     Ok(())
+}
+
+/// Whether values are written in DuckDB's notation of nested ones.
+fn is_notation(ty: &DataType, to: Target<'_>) -> bool {
+    match (ty, to) {
+        (DataType::Dictionary(_, of), _) => is_notation(of, to),
+        (DataType::Struct(_), Target::Foreign(Foreign::Record(_))) => true,
+        (DataType::Map(..), Target::Foreign(Foreign::Map(_))) => true,
+        (ty, Target::Foreign(Foreign::List(_)) | Target::Type(Type::Array(_))) => element_type(ty).is_some(),
+        _ => false,
+    }
+}
+
+/// Whether a closing bracket stands in quotes.
+fn has_quoted_end(text: &[u8]) -> bool {
+    let mut is_quoted = false;
+    let mut bytes = text.iter();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'\'' => is_quoted = !is_quoted,
+            b'\\' => {
+                bytes.next();
+            }
+            b'}' | b']' if is_quoted => return true,
+            _ => {}
+        }
+    }
+    false
 }
 
 /// The two that mean something within quotes have a backslash before them.

@@ -12,7 +12,8 @@ use arrow_schema::{ArrowError, DataType, SchemaRef};
 use copyist_core::{DataError, ErrorCode, Result};
 use copyist_store::carried;
 
-use super::arrow_guard::{self, Blocks, Wanted};
+use super::arrow_guard::{self, Blocks, Numbers, Wanted};
+use super::guard::other_file;
 use super::sixteen::{bytes_of_batch, bytes_of_schema};
 use super::{Batches, Begun, MOST_BYTES, MOST_REPEATED, RandomAccess, aim_of, bytes_of, contained, rows_for};
 
@@ -33,8 +34,9 @@ enum Unchecked {
 pub struct ArrowInput {
     /// Opened when the first rows are asked for: a file's dictionaries are read then.
     reader: Option<Reader>,
-    /// The file's own.
+    /// The file's own, with numbers of 128 bits marked.
     schema: SchemaRef,
+    has_marks: bool,
     read: Arc<AtomicU64>,
     /// The columns that are read, by their numbers, and where each of those asked for is among them.
     selected: Vec<usize>,
@@ -61,26 +63,30 @@ impl ArrowInput {
         let size = access.size();
         let mut magic = [0; MAGIC.len()];
         let is_file = size >= MAGIC.len() as u64 && access.read_at(0, &mut magic).is_ok() && magic == *MAGIC;
-        let (unchecked, schema) = if is_file {
-            let (blocks, schema) = contained("Arrow", || arrow_guard::blocks(&*access))?;
-            (Unchecked::Blocks(blocks), schema)
+        let (unchecked, schema, numbers) = if is_file {
+            let (blocks, schema, numbers) = contained("Arrow", || arrow_guard::blocks(&*access))?;
+            (Unchecked::Blocks(blocks), Arc::new(schema), numbers)
         } else if magic[..4] == *b"PAR1" {
             let message = "this is no Arrow file: it is in the format Parquet";
             return Err(DataError::new(ErrorCode::BadCopyFileFormat, message).with_hint("Write FORMAT parquet."));
-        } else if magic[..4] == *b"FEA1" {
-            let message = "this is no Arrow file: it is in the first version of Feather, which is not read";
-            return Err(DataError::new(ErrorCode::FeatureNotSupported, message)
-                .with_hint("Have it written anew: the second version of Feather is Arrow's format."));
+        } else if let Some(error) = other_file(&*access, "Arrow") {
+            return Err(error);
         } else {
+            let numbers = contained("Arrow", || arrow_guard::numbers_of(&*access))?;
+            let access = changed(&access, &numbers);
             let behind = arrow_guard::check(&*access)?;
             let input = Counted::new(&access, &read, &Unread::default());
             let reader = contained("Arrow", || StreamReader::try_new(input, None).map_err(of_arrow))?;
-            (Unchecked::At(behind), reader.schema())
+            (Unchecked::At(behind), reader.schema(), numbers)
         };
+        let access = changed(&access, &numbers);
+        let has_marks = numbers.is_some();
+        let schema = numbers.map_or(schema.clone(), |(found, _)| found.marked_schema(&schema));
         let order: Vec<usize> = (0..schema.fields().len()).collect();
         Ok(Self {
             reader: None,
             schema,
+            has_marks,
             read,
             selected: order.clone(),
             order,
@@ -170,6 +176,11 @@ impl ArrowInput {
     }
 }
 
+/// A file that says of numbers of 128 bits what the reader knows.
+fn changed(access: &Arc<dyn RandomAccess>, numbers: &Numbers) -> Arc<dyn RandomAccess> {
+    numbers.as_ref().map_or_else(|| Arc::clone(access), |(found, at)| found.access(Arc::clone(access), *at))
+}
+
 /// How long the values are that stand in the dictionaries of columns.
 #[derive(Default)]
 struct Repeated(Vec<(ArrayRef, u64)>);
@@ -247,7 +258,7 @@ impl Batches for ArrowInput {
                     self.reader = Some(self.open_reader()?);
                 }
                 self.check()?;
-                let Self { reader, order, .. } = self;
+                let Self { reader, order, schema, selected, has_marks, .. } = self;
                 let next = contained("Arrow", || {
                     let next = match reader {
                         Some(Reader::File(reader)) => reader.next(),
@@ -255,7 +266,14 @@ impl Batches for ArrowInput {
                         None => None,
                     };
                     let Some(batch) = next.transpose().map_err(of_arrow)? else { return Ok(None) };
-                    batch.project(order).and_then(bytes_of_batch).map(Some).map_err(of_arrow)
+                    let mut batch = batch.project(order).map_err(of_arrow)?;
+                    if *has_marks {
+                        // The reader does not know of them.
+                        let columns: Vec<_> = order.iter().map(|&place| selected[place]).collect();
+                        let marked = schema.project(&columns).map_err(of_arrow)?;
+                        batch = batch.with_schema(Arc::new(marked)).map_err(of_arrow)?;
+                    }
+                    bytes_of_batch(batch).map(Some).map_err(of_arrow)
                 })?;
                 match next {
                     None => return Ok(None),

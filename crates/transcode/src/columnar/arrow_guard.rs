@@ -1,14 +1,14 @@
 //! What an Arrow file or stream claims of itself, looked at before anything is allocated for it, as in [`super::guard`].
 
 use std::ops::Range;
-use std::sync::Arc;
 
 use arrow_ipc::convert::try_fb_to_schema;
-use arrow_ipc::{Block, Endianness, root_as_footer, root_as_message};
-use arrow_schema::{DataType, Fields, Schema, SchemaRef};
+use arrow_ipc::{Block, Endianness, Field as SaidField, Schema as SaidSchema, root_as_footer, root_as_message};
+use arrow_schema::{DataType, Field, Fields, Schema};
 use copyist_core::{DataError, ErrorCode, Result};
 
-use super::RandomAccess;
+use super::int128::Found;
+use super::{RandomAccess, contained};
 
 /// Bytes of metadata.
 const MOST_METADATA: u64 = 256 << 20;
@@ -35,8 +35,24 @@ fn too_much(what: &str) -> Box<DataError> {
     DataError::new(ErrorCode::ProgramLimitExceeded, format!("the Arrow file claims too much: {what}"))
 }
 
+/// What columns there are, of types that are known here.
+fn schema_of(schema: SaidSchema<'_>) -> Result<Schema> {
+    check_order(&schema)?;
+    try_fb_to_schema(schema).map_err(|error| {
+        let is_known = |field: &SaidField<'_>| contained("Arrow", || Ok(Field::from(*field))).is_ok();
+        let Some(field) = schema.fields().into_iter().flatten().find(|field| !is_known(field)) else {
+            return super::arrow::of_arrow(error);
+        };
+        let name = field.name().unwrap_or_default();
+        let message = format!("column \"{name}\" is of a type that cannot be read");
+        DataError::new(ErrorCode::FeatureNotSupported, message)
+            .with_detail(format!("{error}. Where the other columns are is not known then."))
+            .with_hint("Have it written as another type, or without the column.")
+    })
+}
+
 /// The reader takes the bytes of numbers as this machine has them, whatever a stream says.
-fn check_order(schema: &arrow_ipc::Schema<'_>) -> Result<()> {
+fn check_order(schema: &SaidSchema<'_>) -> Result<()> {
     if schema.endianness() == Endianness::Little {
         return Ok(());
     }
@@ -69,8 +85,11 @@ pub(super) struct Blocks {
     pub batches: Vec<Place>,
 }
 
+/// Numbers of 128 bits in a schema, and where in the file this is.
+pub(super) type Numbers = Option<(Found, u64)>;
+
 /// The messages of a file, and its schema.
-pub(super) fn blocks(access: &dyn RandomAccess) -> Result<(Blocks, SchemaRef)> {
+pub(super) fn blocks(access: &dyn RandomAccess) -> Result<(Blocks, Schema, Numbers)> {
     let size = access.size();
     let tail = (MARK.len() + 4) as u64;
     let Some(end) = size.checked_sub(tail) else { return Err(damaged("it has no end")) };
@@ -87,8 +106,14 @@ pub(super) fn blocks(access: &dyn RandomAccess) -> Result<(Blocks, SchemaRef)> {
         return Err(too_much("its footer is too long"));
     }
     let mut footer = vec![0; length as usize];
-    read(access, end - length, &mut footer)?;
-    let footer = root_as_footer(&footer).map_err(|_| damaged("its footer cannot be read"))?;
+    let at = end - length;
+    read(access, at, &mut footer)?;
+    let unreadable = |_| damaged("its footer cannot be read");
+    let found = root_as_footer(&footer).map_err(unreadable)?.schema().and_then(|schema| Found::of(&schema));
+    if let Some(found) = &found {
+        found.change(&mut footer);
+    }
+    let footer = root_as_footer(&footer).map_err(unreadable)?;
     let place = |block: &Block| {
         let (at, header, body) = (block.offset(), i64::from(block.metaDataLength()), block.bodyLength());
         let end = at.checked_add(header).and_then(|end| end.checked_add(body));
@@ -104,11 +129,18 @@ pub(super) fn blocks(access: &dyn RandomAccess) -> Result<(Blocks, SchemaRef)> {
         blocks.into_iter().flat_map(|blocks| blocks.iter().map(place)).collect()
     };
     let Some(schema) = footer.schema() else { return Err(damaged("its footer has no schema")) };
-    check_order(&schema)?;
-    let schema = try_fb_to_schema(schema).map_err(super::arrow::of_arrow)?;
+    let schema = schema_of(schema)?;
     let mut batches = all(footer.recordBatches())?;
     batches.reverse();
-    Ok((Blocks { dictionaries: all(footer.dictionaries())?, batches }, Arc::new(schema)))
+    let blocks = Blocks { dictionaries: all(footer.dictionaries())?, batches };
+    Ok((blocks, schema, found.map(|found| (found, at))))
+}
+
+/// The same numbers in the message that a stream begins with.
+pub(super) fn numbers_of(access: &dyn RandomAccess) -> Result<Numbers> {
+    let Head::Message { at, bytes } = head(access, 0)? else { return Ok(None) };
+    let schema = root_as_message(&bytes).ok().and_then(|message| message.header_as_schema());
+    Ok(schema.and_then(|schema| Found::of(&schema)).map(|found| (found, at)))
 }
 
 /// What is read of messages.
@@ -191,6 +223,44 @@ pub(super) struct Message {
     pub unread: Vec<Range<u64>>,
 }
 
+/// What a message says of itself.
+enum Head {
+    /// What is cut there is judged by whoever knows what it is the end of.
+    None,
+    /// A stream ends here.
+    Mark { end: u64 },
+    /// The bytes at a place.
+    Message { at: u64, bytes: Vec<u8> },
+}
+
+fn head(access: &dyn RandomAccess, at: u64) -> Result<Head> {
+    let size = access.size();
+    let left = size.saturating_sub(at);
+    if left < 4 {
+        return Ok(Head::None);
+    }
+    let first = number(access, at)?;
+    let (length, start) = if first != CONTINUED {
+        (u64::from(first), at + 4)
+    } else if left < 8 {
+        return Ok(Head::None);
+    } else {
+        (u64::from(number(access, at + 4)?), at + 8)
+    };
+    if length == 0 {
+        return Ok(Head::Mark { end: start });
+    }
+    if length > size - start {
+        return Err(damaged("it ends within a message"));
+    }
+    if length > MOST_METADATA {
+        return Err(too_much("a message is too long"));
+    }
+    let mut bytes = vec![0; length as usize];
+    read(access, start, &mut bytes)?;
+    Ok(Head::Message { at: start, bytes })
+}
+
 /// Looks at the message of a stream at a place. `said` is where the body is said to begin: the reader takes it to be there.
 pub(super) fn check_next(
     access: &dyn RandomAccess,
@@ -199,35 +269,16 @@ pub(super) fn check_next(
     wanted: &mut Wanted,
 ) -> Result<Message> {
     let size = access.size();
-    let left = size.saturating_sub(at);
-    // What is cut there is judged by whoever knows what it is the end of.
-    if left < 4 {
-        return Ok(Message::default());
-    }
-    let first = number(access, at)?;
-    let (length, start) = if first != CONTINUED {
-        (u64::from(first), at + 4)
-    } else if left < 8 {
-        return Ok(Message::default());
-    } else {
-        (u64::from(number(access, at + 4)?), at + 8)
+    let (start, header) = match head(access, at)? {
+        Head::Message { at, bytes } => (at, bytes),
+        Head::Mark { end } => return Ok(Message { mark: Some(end), ..Message::default() }),
+        Head::None => return Ok(Message::default()),
     };
-    if length == 0 {
-        return Ok(Message { mark: Some(start), ..Message::default() });
-    }
-    if length > size - start {
-        return Err(damaged("it ends within a message"));
-    }
-    if length > MOST_METADATA {
-        return Err(too_much("a message is too long"));
-    }
-    let mut header = vec![0; length as usize];
-    read(access, start, &mut header)?;
     let message = root_as_message(&header).map_err(|_| damaged("a message cannot be read"))?;
     if let Some(schema) = message.header_as_schema() {
-        check_order(&schema)?;
+        schema_of(schema)?;
     }
-    let body = start + length;
+    let body = start + header.len() as u64;
     if said.is_some_and(|said| said != body) {
         return Err(damaged("a batch is not where it is said to be"));
     }

@@ -7,6 +7,9 @@
 use std::collections::BTreeSet;
 
 use copyist_core::{DataError, ErrorCode, Result};
+use copyist_store::{Codec, MARK, Mark};
+
+use super::RandomAccess;
 
 /// Bytes of a footer.
 const MOST_FOOTER: u64 = 256 << 20;
@@ -65,6 +68,23 @@ pub(super) fn footer_length(tail: [u8; TAIL], size: u64) -> Result<u64> {
         return Err(too_much(format_args!("a footer of {length} bytes; at most {MOST_FOOTER} are read")));
     }
     Ok(length)
+}
+
+/// What a file is, by its first bytes, in place of one of the format.
+pub(super) fn other_file(access: &dyn RandomAccess, format: &str) -> Option<Box<DataError>> {
+    let mut head = vec![0; access.size().min(MARK as u64) as usize];
+    access.read_at(0, &mut head).ok()?;
+    let (what, hint) = if head.starts_with(b"FEA1") {
+        let hint = "Have it written anew: the second version of Feather is Arrow's format.";
+        ("in the first version of Feather, which is not read".to_owned(), hint)
+    } else if let Mark::Is(codec) = Codec::of_mark(&head) {
+        let hint = "Decompress it first. Such files are not read from their beginning, and are compressed within.";
+        (format!("compressed by {}", codec.name()), hint)
+    } else {
+        return None;
+    };
+    let message = format!("this is no {format} file: it is {what}");
+    Some(DataError::new(ErrorCode::FeatureNotSupported, message).with_hint(hint))
 }
 
 /// Looks at a footer. Answers which columns are encrypted, by their numbers among all that have values.

@@ -8,6 +8,7 @@ mod dictionaries;
 mod footer;
 mod guard;
 mod instants;
+mod int128;
 mod intervals;
 mod lanes;
 mod leaves;

@@ -74,7 +74,8 @@ impl ParquetInput {
         }
         let mut tail = [0; guard::TAIL];
         input.fill(size - guard::TAIL as u64, &mut tail).map_err(of_io)?;
-        let length = guard::footer_length(tail, size)?;
+        let length = guard::footer_length(tail, size)
+            .map_err(|error| guard::other_file(&*input.access, "Parquet").unwrap_or(error))?;
         let mut footer = vec![0; length as usize];
         input.fill(size - guard::TAIL as u64 - length, &mut footer).map_err(of_io)?;
         let encrypted = guard::check_footer(&footer)?;
@@ -82,8 +83,8 @@ impl ParquetInput {
         let metadata =
             contained("Parquet", || ArrowReaderMetadata::load(&input, ArrowReaderOptions::new()).map_err(of_parquet));
         let metadata = metadata.or_else(|error| {
-            // The file's own types are enough where what its writer says of them in Arrow's words is unknown, or does not fit them.
-            contained("Parquet", || super::footer::without_hint(&input).map_err(of_parquet)).map_err(|_| error)
+            // A column's own type is enough where what its writer says of it in Arrow's words is unknown, or does not fit it.
+            contained("Parquet", || super::footer::with_known_hint(&input).map_err(of_parquet)).map_err(|_| error)
         });
         let metadata = metadata.map_err(|error| match input.refused() {
             Some(refused) => refused,
@@ -99,6 +100,10 @@ impl ParquetInput {
             schema = Arc::clone(&intervals.schema);
         }
         let instants = contained("Parquet", || Instants::find(&metadata).map_err(of_parquet))?;
+        if let Some(instants) = &instants {
+            // Not all of them have nanoseconds.
+            schema = Arc::clone(instants.micros.schema());
+        }
         // The footer has been read twice, and is there once.
         input.read.store(guard::TAIL as u64 + length, Ordering::Relaxed);
         let columns: Vec<usize> = (0..metadata.schema().fields().len()).collect();
