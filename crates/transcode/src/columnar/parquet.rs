@@ -25,8 +25,8 @@ use super::guard::{self, damaged, too_much};
 use super::instants::{Instants, put_micros};
 use super::intervals::{Intervals, put_months};
 use super::lanes::{Begun, Lanes, MOST_LANES, Strand};
-use super::leaves::with_signs;
-use super::pages::{Claims, Group, Grown, Pages, Strings, width};
+use super::leaves::as_read;
+use super::pages::{Claims, Group, Grown, Growth, Pages, Strings, too_large, width};
 use super::sixteen::{bytes_of_batch, bytes_of_schema};
 use super::{Batches, MOST_BYTES, MOST_REPEATED, RandomAccess, aim_of, contained, rows_for};
 
@@ -92,7 +92,7 @@ impl ParquetInput {
             None if !encrypted.is_empty() => is_encrypted("a column"),
             None => error,
         })?;
-        let mut metadata = contained("Parquet", || with_signs(metadata).map_err(of_parquet))?;
+        let mut metadata = contained("Parquet", || as_read(metadata).map_err(of_parquet))?;
         let mut schema = Arc::clone(metadata.schema());
         let intervals = contained("Parquet", || Intervals::find(&metadata).map_err(of_parquet))?;
         if let Some(intervals) = &intervals {
