@@ -64,7 +64,7 @@ impl ParquetInput {
     /// # Errors
     /// As [`Batches::next`].
     pub fn open(access: Arc<dyn RandomAccess>) -> Result<Self> {
-        let input = Input { access, read: Arc::default(), refused: Arc::default(), chunk: None, grown: Arc::default() };
+        let input = Input { access, read: Arc::default(), refused: Arc::default(), column: None };
         let size = input.len();
         if size < (guard::TAIL + 4) as u64 {
             return Err(DataError::new(
@@ -130,7 +130,7 @@ impl ParquetInput {
                 aim: *aim,
                 most: *most as u64,
                 mask: file.mask(selected),
-                grown: Arc::new(Grown { most: *most as u64, bytes: AtomicU64::new(0) }),
+                grown: Grown::new(*most as u64),
                 groups: (0..groups).map(|_| OnceLock::new()).collect(),
             };
             let plans = Arc::new(plans);
@@ -608,10 +608,8 @@ pub(super) struct Input {
     read: Arc<AtomicU64>,
     /// Why the last reading failed: of the errors of its input the reader keeps no more than the text.
     refused: Arc<Mutex<Option<Box<DataError>>>>,
-    /// Where the column is whose pages are read; none, where it is the footer.
-    chunk: Option<Range<u64>>,
-    /// By how much pages grow whose headers were read.
-    grown: Arc<AtomicU64>,
+    /// Where the column is whose pages are read, and by how much these grow; none, where it is the footer.
+    column: Option<(Range<u64>, Arc<Growth>)>,
 }
 
 impl Input {
@@ -627,13 +625,8 @@ impl Input {
     }
 
     /// For the pages of a column.
-    pub fn of_column(&self, chunk: Range<u64>) -> Self {
-        Self { chunk: Some(chunk), grown: Arc::default(), ..self.clone() }
-    }
-
-    /// By how much pages grow whose headers were read since this was asked last.
-    pub fn take_grown(&self) -> u64 {
-        self.grown.swap(0, Ordering::Relaxed)
+    pub fn of_column(&self, chunk: Range<u64>, growth: Arc<Growth>) -> Self {
+        Self { column: Some((chunk, growth)), ..self.clone() }
     }
 
     #[cold]
@@ -647,12 +640,11 @@ impl Input {
     }
 
     /// The bytes of a page's header, and some behind it, after a look at what it claims.
-    fn page_head(&self, at: u64) -> io::Result<Vec<u8>> {
+    fn page_head(&self, at: u64, (chunk, growth): &(Range<u64>, Arc<Growth>)) -> io::Result<Vec<u8>> {
         /// Bytes of a header; of one with long statistics more.
         const SHORT: usize = 512;
         const LONG: u64 = 16 << 20;
-        let end = self.chunk.as_ref().map_or(0, |chunk| chunk.end);
-        let left = end.saturating_sub(at);
+        let left = chunk.end.saturating_sub(at);
         let mut buffer = Vec::new();
         let mut want = SHORT;
         let page = loop {
@@ -669,7 +661,10 @@ impl Input {
         if page.header as u64 + page.compressed > left {
             return Err(self.refuse(damaged("a page is longer than its column")));
         }
-        self.grown.fetch_add(page.grown(), Ordering::Relaxed);
+        if let Some(sum) = growth.claim(page.grown()) {
+            let what = format_args!("pages of {sum} bytes at once that are hardly any when they are compressed");
+            return Err(self.refuse(too_large(what)));
+        }
         Ok(buffer)
     }
 }
@@ -710,8 +705,8 @@ pub(super) struct From {
 impl Read for From {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         if self.head.is_none() {
-            let is_page = self.input.chunk.is_some();
-            self.head = Some(if is_page { self.input.page_head(self.start)? } else { Vec::new() });
+            let column = self.input.column.as_ref();
+            self.head = Some(column.map_or(Ok(Vec::new()), |column| self.input.page_head(self.start, column))?);
         }
         let head = self.head.as_deref().unwrap_or_default();
         let known = head.get((self.at - self.start) as usize..).unwrap_or_default();
