@@ -8,8 +8,10 @@ use std::sync::Arc;
 
 use arrow_array::types::{Int8Type, Int32Type};
 use arrow_array::{ArrayRef, DictionaryArray, Int32Array, ListArray, RecordBatch};
+use arrow_buffer::OffsetBuffer;
 use arrow_ipc::writer::{DictionaryHandling, FileWriter, IpcWriteOptions, StreamWriter};
 use arrow_ipc::{CompressionType, MetadataVersion};
+use arrow_schema::{DataType, Field};
 use bytes::Bytes;
 use copyist_core::ErrorCode;
 use copyist_format::arrow::row_text;
@@ -17,8 +19,11 @@ use copyist_transcode::LocalFile;
 use copyist_transcode::columnar::{ArrowInput, Batches, ParquetInput, RandomAccess};
 use flate2::Crc;
 use parquet::arrow::ArrowWriter;
+use parquet::basic::Encoding;
+use parquet::column::page::{CompressedPage, Page, PageWriter};
 use parquet::file::metadata::{ParquetMetaDataReader, ParquetMetaDataWriter};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
 
 /// Files of other projects, which are not part of this one.
 fn corpus() -> Option<PathBuf> {
@@ -339,6 +344,23 @@ fn only_the_columns_of_arrow_that_are_wanted_are_read_and_count() {
     }
 }
 
+/// A file of one row group with other bytes in its last column.
+fn with_last_column(mut bytes: Vec<u8>, change: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+    let metadata = ParquetMetaDataReader::new().parse_and_finish(&Bytes::copy_from_slice(&bytes)).unwrap();
+    let mut columns = metadata.row_group(0).columns().to_vec();
+    let last = columns.pop().unwrap();
+    let (start, length) = last.byte_range();
+    let mut chunk = bytes[start as usize..][..length as usize].to_vec();
+    change(&mut chunk);
+    columns.push(last.into_builder().set_total_compressed_size(chunk.len() as i64).build().unwrap());
+    let group = metadata.row_group(0).clone().into_builder().set_column_metadata(columns).build().unwrap();
+    let metadata = metadata.into_builder().set_row_groups(vec![group]).build();
+    bytes.truncate(start as usize);
+    bytes.extend(chunk);
+    ParquetMetaDataWriter::new(&mut bytes, &metadata).finish().unwrap();
+    bytes
+}
+
 /// A file with one page, whose header has this checksum; by what it should be. The writer at hand leaves none.
 fn with_checksum(of: impl Fn(u32) -> u32) -> Vec<u8> {
     let numbers: ArrayRef = Arc::new((0..1000).collect::<Int32Array>());
@@ -348,40 +370,29 @@ fn with_checksum(of: impl Fn(u32) -> u32) -> Vec<u8> {
         .set_statistics_enabled(EnabledStatistics::None)
         .set_offset_index_disabled(true)
         .build();
-    let mut bytes = Vec::new();
-    let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), Some(properties)).unwrap();
+    let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties)).unwrap();
     writer.write(&batch).unwrap();
-    writer.close().unwrap();
-    let metadata = ParquetMetaDataReader::new().parse_and_finish(&Bytes::copy_from_slice(&bytes)).unwrap();
-    let (start, length) = metadata.row_group(0).column(0).byte_range();
-    let mut chunk = bytes[start as usize..][..length as usize].to_vec();
-    // The kind of the page and its two lengths are numbers, each behind the mark 0x15; what describes its values comes two fields behind them.
-    let mut end = 0;
-    for _ in 0..3 {
-        assert_eq!(chunk[end], 0x15);
-        end += 2 + chunk[end + 1..].iter().take_while(|&&byte| byte >= 0x80).count();
-    }
-    assert_eq!(chunk[end], 0x2C);
-    let mut sum = Crc::new();
-    sum.update(&chunk[chunk.len() - 4000..]);
-    let sum = of(sum.sum()).cast_signed();
-    let mut zigzag = ((sum << 1) ^ (sum >> 31)).cast_unsigned();
-    let mut field = vec![0x15];
-    while zigzag >= 0x80 {
-        field.push(zigzag as u8 | 0x80);
-        zigzag >>= 7;
-    }
-    field.push(zigzag as u8);
-    chunk[end] = 0x1C;
-    chunk.splice(end..end, field);
-    let group = metadata.row_group(0).clone();
-    let column = group.column(0).clone().into_builder().set_total_compressed_size(chunk.len() as i64).build().unwrap();
-    let group = group.into_builder().set_column_metadata(vec![column]).build().unwrap();
-    let metadata = metadata.into_builder().set_row_groups(vec![group]).build();
-    bytes.truncate(start as usize);
-    bytes.extend(chunk);
-    ParquetMetaDataWriter::new(&mut bytes, &metadata).finish().unwrap();
-    bytes
+    with_last_column(writer.into_inner().unwrap(), |chunk| {
+        // The kind of the page and its two lengths are numbers, each behind the mark 0x15; what describes its values comes two fields behind them.
+        let mut end = 0;
+        for _ in 0..3 {
+            assert_eq!(chunk[end], 0x15);
+            end += 2 + chunk[end + 1..].iter().take_while(|&&byte| byte >= 0x80).count();
+        }
+        assert_eq!(chunk[end], 0x2C);
+        let mut sum = Crc::new();
+        sum.update(&chunk[chunk.len() - 4000..]);
+        let sum = of(sum.sum()).cast_signed();
+        let mut zigzag = ((sum << 1) ^ (sum >> 31)).cast_unsigned();
+        let mut field = vec![0x15];
+        while zigzag >= 0x80 {
+            field.push(zigzag as u8 | 0x80);
+            zigzag >>= 7;
+        }
+        field.push(zigzag as u8);
+        chunk[end] = 0x1C;
+        chunk.splice(end..end, field);
+    })
 }
 
 #[test]
