@@ -17,7 +17,25 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { DuckDBInstance } from '@duckdb/node-api'
-import { type RecordBatch, type Table, tableFromIPC, tableToIPC } from 'apache-arrow'
+import {
+  Bool,
+  type DataType,
+  Dictionary,
+  Field,
+  Int32,
+  Int64,
+  List,
+  makeData,
+  RecordBatch,
+  Schema,
+  Struct,
+  Table,
+  tableFromIPC,
+  tableToIPC,
+  Utf8,
+  type Vector,
+  vectorFromArray,
+} from 'apache-arrow'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type ReadColumn, type ReadOptions, type ReadReceipt, type Reject, read } from '../../lib/index.ts'
 import { readHead } from '../../lib/native/open.ts'
@@ -550,6 +568,49 @@ describe('columns', () => {
       sqlState: '0A000',
       hint: 'Give it the type integer.',
     })
+  })
+
+  test.each(['file', 'stream'] as const)('of a dictionary of lists in an Arrow %s have the lists', async (form) => {
+    const lists = (values: unknown[], type: DataType) =>
+      vectorFromArray(values, new List(new Field('item', type, true)))
+    const coded = (dictionary: Vector) =>
+      makeData({
+        type: new Dictionary(dictionary.type, new Int32()),
+        length: 4,
+        nullCount: 1,
+        nullBitmap: new Uint8Array([0b1011]),
+        data: new Int32Array([1, 0, 0, 1]),
+        dictionary,
+      })
+    const dictionaries = {
+      numbers: lists([[1n, null], [3n]], new Int64()),
+      flags: lists([[], [true, false]], new Bool()),
+      texts: lists([['a', '"'], ['é']], new Utf8()),
+    }
+    const children = Object.values(dictionaries).map(coded)
+    const fields = Object.keys(dictionaries).map((name, at) => new Field(name, children[at]?.type as DataType, true))
+    const schema = new Schema(fields)
+    const data = makeData({ type: new Struct(fields), length: 4, nullCount: 0, children })
+    writeFileSync(join(folder, 'coded-lists'), tableToIPC(new Table(schema, new RecordBatch(schema, data)), form))
+    const statement = `COPY FROM ${file('coded-lists')} (FORMAT arrow)`
+    const expected = {
+      numbers: [[3n], [1n, null], null, [3n]],
+      flags: [[true, false], [], null, [true, false]],
+      texts: [['é'], ['a', '"'], null, ['é']],
+    }
+    const columns = await read(statement).columns()
+    expect(Object.fromEntries(columns.map(({ name, values }) => [name, values]))).toEqual(expected)
+    expect(columns.map(({ type }) => type)).toEqual(['bigint[]', 'boolean[]', 'text[]'])
+    const table = await read(statement).table<Table>()
+    const found = table
+      .toArray()
+      .map((row) => JSON.parse(JSON.stringify(row, (_, value) => (typeof value === 'bigint' ? Number(value) : value))))
+    expect(found).toEqual([
+      { numbers: [3], flags: [true, false], texts: ['é'] },
+      { numbers: [1, null], flags: [], texts: ['a', '"'] },
+      { numbers: null, flags: null, texts: null },
+      { numbers: [3], flags: [true, false], texts: ['é'] },
+    ])
   })
 
   test('without rows have their types all the same', async () => {

@@ -156,11 +156,7 @@ fn is_same(ty: &Type, source: &DataType) -> bool {
     match (ty, source) {
         (Type::TimestampTz(None | Some(9)), D::Timestamp(unit, Some(_))) => *unit == unit_of(ty),
         (Type::Array(array), D::List(of) | D::LargeList(of) | D::FixedSizeList(of, _)) => {
-            let of = match of.data_type() {
-                D::Dictionary(_, of) => of,
-                of => of,
-            };
-            array.depth <= 1 && is_same(&array.element, of)
+            array.depth <= 1 && is_same(&array.element, values_of(of.data_type()))
         }
         (Type::Text, D::Utf8 | D::LargeUtf8 | D::Utf8View) => true,
         (Type::Numeric(Some(_)), D::Decimal128(..))
@@ -232,8 +228,8 @@ pub(crate) fn joined(
         columns.push(if !is_taken {
             let lists = spec.is_read().then(|| source.column(plan.field_of(index)));
             match (lists, &spec.ty) {
-                (Some(lists), Type::Array(array)) if array.depth <= 1 && is_list(lists.data_type()) => {
-                    relisted(plan, &array.element, lists, decoded, made.column(index))?
+                (Some(lists), Type::Array(array)) if array.depth <= 1 && is_list(values_of(lists.data_type())) => {
+                    relisted(plan, &array.element, &spread(lists)?, decoded, made.column(index))?
                 }
                 _ => Arc::clone(made.column(index)),
             }
@@ -246,6 +242,19 @@ pub(crate) fn joined(
         });
     }
     batch_of(plan, columns, decoded.rows)
+}
+
+/// What values are of, in a dictionary or not.
+fn values_of(ty: &DataType) -> &DataType {
+    if let DataType::Dictionary(_, of) = ty { of } else { ty }
+}
+
+/// The values of a dictionary, each wherever it is meant.
+fn spread(array: &ArrayRef) -> Result<ArrayRef> {
+    match array.as_any_dictionary_opt() {
+        Some(array) => arrow_select::take::take(array.values(), array.keys(), None).map_err(whole),
+        None => Ok(Arc::clone(array)),
+    }
 }
 
 fn is_list(ty: &DataType) -> bool {
@@ -346,10 +355,7 @@ fn narrowed(array: ArrayRef) -> Result<ArrayRef> {
             let field = Arc::new(Field::new_list_field(values.data_type().clone(), true));
             Ok(Arc::new(ListArray::try_new(field, offsets, values, array.nulls().cloned()).map_err(whole)?))
         }
-        DataType::Dictionary(..) => {
-            let dictionary = array.as_any_dictionary();
-            narrowed(arrow_select::take::take(dictionary.values(), dictionary.keys(), None).map_err(whole)?)
-        }
+        DataType::Dictionary(..) => narrowed(spread(&array)?),
         DataType::LargeUtf8 => {
             let texts = array.as_string::<i64>();
             let first = texts.value_offsets()[0];
@@ -550,6 +556,19 @@ impl Writer<'_> {
         values: &ArrayRef,
         element: &Type,
     ) -> Result<()> {
+        let spans = || offsets.windows(2).map(|ends| ends[0].as_usize()..ends[1].as_usize());
+        if let Some(nulls) = array.nulls()
+            && spans().zip(nulls).any(|(span, is_valid)| !is_valid && !span.is_empty())
+        {
+            // What a list that is NULL has is nobody's.
+            let (mut elements, mut ends) = (Vec::new(), vec![0]);
+            for (span, is_valid) in spans().zip(nulls) {
+                elements.extend(span.filter(|_| is_valid).map(|element| element as u64));
+                ends.push(elements.len() as i64);
+            }
+            let values = arrow_select::take::take(values, &UInt64Array::from(elements), None).map_err(whole)?;
+            return self.list(array, &ends, &values, element);
+        }
         let (first, last) = (offsets[0].as_usize(), offsets[offsets.len() - 1].as_usize());
         if last - first > i32::MAX as usize {
             return Err(too_long());
@@ -722,9 +741,7 @@ impl Writer<'_> {
                 })?;
             }
             (D::Dictionary(..), Type::Text) => {
-                let array = array.as_any_dictionary();
-                let texts = arrow_select::take::take(array.values(), array.keys(), None).map_err(whole)?;
-                self.column(&texts, ty)?;
+                self.column(&spread(array)?, ty)?;
             }
             // Decimals, and what only elements of lists are.
             _ => self.written(array, Kind::Text, |row, out| write_literal(array.as_ref(), row, out))?,
@@ -805,6 +822,27 @@ mod twin;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_list_that_is_null_has_is_not_written() {
+        let item = Arc::new(Field::new_list_field(DataType::Int64, true));
+        let values: ArrayRef = Arc::new(arrow_array::Int64Array::from(vec![1, i64::MAX, i64::MAX, 2]));
+        let nulls = Some(vec![true, false, true].into());
+        let ends = OffsetBuffer::from_lengths([1, 2, 1]);
+        let lists: ArrayRef = Arc::new(ListArray::new(Arc::clone(&item), ends, Arc::clone(&values), nulls));
+        let nulls = Some(vec![false, true].into());
+        let pairs: ArrayRef = Arc::new(arrow_array::FixedSizeListArray::new(item, 2, values, nulls));
+        let element = copyist_core::ArrayType { element: Type::Int8, element_oid: 0, delimiter: b',', depth: 1 };
+        let ty = Type::Array(Arc::new(element));
+        for (array, kept) in [(lists, [1, 2]), (pairs, [i64::MAX, 2])] {
+            let mut buffer = Vec::new();
+            let mut writer = Writer { buffer: &mut buffer, nodes: Vec::new() };
+            writer.column(&array, &ty).unwrap();
+            let [_, values] = writer.nodes[..] else { panic!("a list has two nodes") };
+            assert_eq!(values.rows, 2);
+            assert_eq!(buffer[values.data..][..16], kept.map(i64::to_le_bytes).concat());
+        }
+    }
 
     #[test]
     fn intervals_are_those_of_postgresql() {
