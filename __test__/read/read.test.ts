@@ -16,8 +16,27 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
+import { inflateSync } from 'node:zlib'
 import { DuckDBInstance } from '@duckdb/node-api'
-import { type RecordBatch, type Table, tableFromIPC, tableToIPC } from 'apache-arrow'
+import {
+  Bool,
+  type DataType,
+  Dictionary,
+  Field,
+  Int32,
+  Int64,
+  List,
+  makeData,
+  RecordBatch,
+  Schema,
+  Struct,
+  Table,
+  tableFromIPC,
+  tableToIPC,
+  Utf8,
+  type Vector,
+  vectorFromArray,
+} from 'apache-arrow'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type ReadColumn, type ReadOptions, type ReadReceipt, type Reject, read } from '../../lib/index.ts'
 import { readHead } from '../../lib/native/open.ts'
@@ -550,6 +569,74 @@ describe('columns', () => {
       sqlState: '0A000',
       hint: 'Give it the type integer.',
     })
+  })
+
+  test.each(['file', 'stream'] as const)('of a dictionary of lists in an Arrow %s have the lists', async (form) => {
+    const lists = (values: unknown[], type: DataType) =>
+      vectorFromArray(values, new List(new Field('item', type, true)))
+    const coded = (dictionary: Vector) =>
+      makeData({
+        type: new Dictionary(dictionary.type, new Int32()),
+        length: 4,
+        nullCount: 1,
+        nullBitmap: new Uint8Array([0b1011]),
+        data: new Int32Array([1, 0, 0, 1]),
+        dictionary,
+      })
+    const dictionaries = {
+      numbers: lists([[1n, null], [3n]], new Int64()),
+      flags: lists([[], [true, false]], new Bool()),
+      texts: lists([['a', '"'], ['é']], new Utf8()),
+    }
+    const children = Object.values(dictionaries).map(coded)
+    const fields = Object.keys(dictionaries).map((name, at) => new Field(name, children[at]?.type as DataType, true))
+    const schema = new Schema(fields)
+    const data = makeData({ type: new Struct(fields), length: 4, nullCount: 0, children })
+    writeFileSync(join(folder, 'coded-lists'), tableToIPC(new Table(schema, new RecordBatch(schema, data)), form))
+    const statement = `COPY FROM ${file('coded-lists')} (FORMAT arrow)`
+    const expected = {
+      numbers: [[3n], [1n, null], null, [3n]],
+      flags: [[true, false], [], null, [true, false]],
+      texts: [['é'], ['a', '"'], null, ['é']],
+    }
+    const columns = await read(statement).columns()
+    expect(Object.fromEntries(columns.map(({ name, values }) => [name, values]))).toEqual(expected)
+    expect(columns.map(({ type }) => type)).toEqual(['bigint[]', 'boolean[]', 'text[]'])
+    const table = await read(statement).table<Table>()
+    const found = table
+      .toArray()
+      .map((row) => JSON.parse(JSON.stringify(row, (_, value) => (typeof value === 'bigint' ? Number(value) : value))))
+    expect(found).toEqual([
+      { numbers: [3], flags: [true, false], texts: ['é'] },
+      { numbers: [1, null], flags: [], texts: ['a', '"'] },
+      { numbers: null, flags: null, texts: null },
+      { numbers: [3], flags: [true, false], texts: ['é'] },
+    ])
+  })
+
+  test('of lists that have nothing but NULL in one file have the type of the other', async () => {
+    // Made by pyarrow: [], [None], None.
+    const nothing =
+      'eNpdTzEOwjAQc0goUZUhQ4Q6dOQZfIehEkz0MYw8hwfwn+AEF6LccLYvd85dzjk/AUSUGBEwYA9PxjCOGlSe2SmzLHxzliok8rl5O4lfl/tabF7si0icH3CojlH/GRObWQiX9XL7cver0yI/iEk64KhNQ3WEdZgIE7YYyUPdutxy1o0W/9g13Ai9MHZ9tuvrsfXd6kZ7F/0B0MobCw=='
+    writeFileSync(join(folder, 'nothing.arrow'), inflateSync(Buffer.from(nothing, 'base64')))
+    const list = vectorFromArray([[7n]], new List(new Field('item', new Int64(), true)))
+    writeFileSync(join(folder, 'something.arrow'), tableToIPC(new Table({ list }), 'file'))
+    for (const [files, expected] of [
+      [
+        ['nothing.arrow', 'something.arrow'],
+        [[], [null], null, [7n]],
+      ],
+      [
+        ['something.arrow', 'nothing.arrow'],
+        [[7n], [], [null], null],
+      ],
+    ] as const) {
+      const listed = files.map((name) => `'${name}'`).join(', ')
+      const columns = await read(`COPY FROM '${folder}' (FORMAT arrow, FILES [${listed}])`).columns()
+      expect(columns).toMatchObject([{ name: 'list', type: 'bigint[]', values: expected }])
+    }
+    const alone = await read(`COPY FROM ${file('nothing.arrow')} (FORMAT arrow)`).columns()
+    expect(alone).toMatchObject([{ type: 'text[]', values: [[], [null], null] }])
   })
 
   test('without rows have their types all the same', async () => {

@@ -5,8 +5,8 @@
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
     ArrowPrimitiveType, Date32Type, Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
-    IntervalMonthDayNano, IntervalMonthDayNanoType, Time64MicrosecondType, TimestampMicrosecondType,
-    TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type, UInt32Type,
+    IntervalMonthDayNanoType, Time64MicrosecondType, TimestampMicrosecondType, TimestampMillisecondType,
+    TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type, UInt32Type,
 };
 use arrow_array::{
     Array, ArrayRef, ListArray, OffsetSizeTrait, RecordBatch, RecordBatchOptions, StringArray, UInt32Array, UInt64Array,
@@ -156,11 +156,7 @@ fn is_same(ty: &Type, source: &DataType) -> bool {
     match (ty, source) {
         (Type::TimestampTz(None | Some(9)), D::Timestamp(unit, Some(_))) => *unit == unit_of(ty),
         (Type::Array(array), D::List(of) | D::LargeList(of) | D::FixedSizeList(of, _)) => {
-            let of = match of.data_type() {
-                D::Dictionary(_, of) => of,
-                of => of,
-            };
-            array.depth <= 1 && is_same(&array.element, of)
+            array.depth <= 1 && is_same(&array.element, values_of(of.data_type()))
         }
         (Type::Text, D::Utf8 | D::LargeUtf8 | D::Utf8View) => true,
         (Type::Numeric(Some(_)), D::Decimal128(..))
@@ -232,8 +228,8 @@ pub(crate) fn joined(
         columns.push(if !is_taken {
             let lists = spec.is_read().then(|| source.column(plan.field_of(index)));
             match (lists, &spec.ty) {
-                (Some(lists), Type::Array(array)) if array.depth <= 1 && is_list(lists.data_type()) => {
-                    relisted(plan, &array.element, lists, decoded, made.column(index))?
+                (Some(lists), Type::Array(array)) if array.depth <= 1 && is_list(values_of(lists.data_type())) => {
+                    relisted(plan, &array.element, &spread(lists)?, decoded, made.column(index))?
                 }
                 _ => Arc::clone(made.column(index)),
             }
@@ -246,6 +242,19 @@ pub(crate) fn joined(
         });
     }
     batch_of(plan, columns, decoded.rows)
+}
+
+/// What values are of, in a dictionary or not.
+fn values_of(ty: &DataType) -> &DataType {
+    if let DataType::Dictionary(_, of) = ty { of } else { ty }
+}
+
+/// The values of a dictionary, each wherever it is meant.
+fn spread(array: &ArrayRef) -> Result<ArrayRef> {
+    match array.as_any_dictionary_opt() {
+        Some(array) => arrow_select::take::take(array.values(), array.keys(), None).map_err(whole),
+        None => Ok(Arc::clone(array)),
+    }
 }
 
 fn is_list(ty: &DataType) -> bool {
@@ -346,10 +355,7 @@ fn narrowed(array: ArrayRef) -> Result<ArrayRef> {
             let field = Arc::new(Field::new_list_field(values.data_type().clone(), true));
             Ok(Arc::new(ListArray::try_new(field, offsets, values, array.nulls().cloned()).map_err(whole)?))
         }
-        DataType::Dictionary(..) => {
-            let dictionary = array.as_any_dictionary();
-            narrowed(arrow_select::take::take(dictionary.values(), dictionary.keys(), None).map_err(whole)?)
-        }
+        DataType::Dictionary(..) => narrowed(spread(&array)?),
         DataType::LargeUtf8 => {
             let texts = array.as_string::<i64>();
             let first = texts.value_offsets()[0];
@@ -550,6 +556,19 @@ impl Writer<'_> {
         values: &ArrayRef,
         element: &Type,
     ) -> Result<()> {
+        let spans = || offsets.windows(2).map(|ends| ends[0].as_usize()..ends[1].as_usize());
+        if let Some(nulls) = array.nulls()
+            && spans().zip(nulls).any(|(span, is_valid)| !is_valid && !span.is_empty())
+        {
+            // What a list that is NULL has is nobody's.
+            let (mut elements, mut ends) = (Vec::new(), vec![0]);
+            for (span, is_valid) in spans().zip(nulls) {
+                elements.extend(span.filter(|_| is_valid).map(|element| element as u64));
+                ends.push(elements.len() as i64);
+            }
+            let values = arrow_select::take::take(values, &UInt64Array::from(elements), None).map_err(whole)?;
+            return self.list(array, &ends, &values, element);
+        }
         let (first, last) = (offsets[0].as_usize(), offsets[offsets.len() - 1].as_usize());
         if last - first > i32::MAX as usize {
             return Err(too_long());
@@ -717,14 +736,13 @@ impl Writer<'_> {
             (D::Interval(IntervalUnit::MonthDayNano), _) => {
                 let values = array.as_primitive::<IntervalMonthDayNanoType>();
                 self.written(array, Kind::Text, |row, out| {
-                    write_interval(values.value(row), out);
+                    let value = values.value(row);
+                    datetime::iso::write_interval(value.months, value.days, value.nanoseconds.into(), out);
                     Ok(())
                 })?;
             }
             (D::Dictionary(..), Type::Text) => {
-                let array = array.as_any_dictionary();
-                let texts = arrow_select::take::take(array.values(), array.keys(), None).map_err(whole)?;
-                self.column(&texts, ty)?;
+                self.column(&spread(array)?, ty)?;
             }
             // Decimals, and what only elements of lists are.
             _ => self.written(array, Kind::Text, |row, out| write_literal(array.as_ref(), row, out))?,
@@ -755,40 +773,6 @@ fn too_long() -> Box<DataError> {
     DataError::new(ErrorCode::ProgramLimitExceeded, "the values of a batch have more than 2 GiB")
 }
 
-/// As PostgreSQL prints it with its own `IntervalStyle`.
-fn write_interval(value: IntervalMonthDayNano, out: &mut Vec<u8>) {
-    let mut text = String::new();
-    // What follows a negative part has a sign in any case.
-    let mut is_behind_minus = false;
-    for (amount, unit) in [(value.months / 12, "year"), (value.months % 12, "mon"), (value.days, "day")] {
-        if amount == 0 {
-            continue;
-        }
-        let gap = if text.is_empty() { "" } else { " " };
-        let sign = if is_behind_minus && amount > 0 { "+" } else { "" };
-        let plural = if amount == 1 { "" } else { "s" };
-        text += &format!("{gap}{sign}{amount} {unit}{plural}");
-        is_behind_minus = amount < 0;
-    }
-    if value.nanoseconds != 0 || text.is_empty() {
-        let micros = value.nanoseconds.unsigned_abs() / 1000;
-        let sign = match value.nanoseconds {
-            ..0 => "-",
-            _ if is_behind_minus => "+",
-            _ => "",
-        };
-        let gap = if text.is_empty() { "" } else { " " };
-        let (hours, minutes, seconds) = (micros / 3_600_000_000, micros / 60_000_000 % 60, micros / 1_000_000 % 60);
-        text += &format!("{gap}{sign}{hours:02}:{minutes:02}:{seconds:02}");
-        let fraction = format!("{:06}", micros % 1_000_000);
-        let fraction = fraction.trim_end_matches('0');
-        if !fraction.is_empty() {
-            text += &format!(".{fraction}");
-        }
-    }
-    out.extend_from_slice(text.as_bytes());
-}
-
 fn write_uuid(bytes: &[u8], out: &mut Vec<u8>) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     for (index, byte) in bytes.iter().enumerate() {
@@ -805,22 +789,6 @@ mod twin;
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn intervals_are_those_of_postgresql() {
-        let text = |months, days, nanoseconds| {
-            let mut out = Vec::new();
-            write_interval(IntervalMonthDayNano { months, days, nanoseconds }, &mut out);
-            String::from_utf8(out).unwrap()
-        };
-        // What the server prints of make_interval() with these.
-        assert_eq!(text(0, 0, 0), "00:00:00");
-        assert_eq!(text(14, 3, 14_706_500_000_000), "1 year 2 mons 3 days 04:05:06.5");
-        assert_eq!(text(1, 1, 0), "1 mon 1 day");
-        assert_eq!(text(-13, 2, -1_000), "-1 years -1 mons +2 days -00:00:00.000001");
-        assert_eq!(text(0, -1, 1_000_000_000), "-1 days +00:00:01");
-        assert_eq!(text(0, 0, 360_000_000_000_000), "100:00:00");
-    }
 
     #[test]
     fn places_of_text_are_counted_as_javascript_counts() {
@@ -854,6 +822,27 @@ mod tests {
         assert_eq!((list.rows, values.rows, values.bytes), (2, 1, 8));
         assert_eq!(buffer[list.offsets.unwrap()..][..12], [0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0]);
         assert_eq!(buffer[values.data], 7);
+    }
+
+    #[test]
+    fn what_a_list_that_is_null_has_is_not_written() {
+        let item = Arc::new(Field::new_list_field(DataType::Int64, true));
+        let values: ArrayRef = Arc::new(arrow_array::Int64Array::from(vec![1, i64::MAX, i64::MAX, 2]));
+        let nulls = Some(vec![true, false, true].into());
+        let ends = OffsetBuffer::from_lengths([1, 2, 1]);
+        let lists: ArrayRef = Arc::new(ListArray::new(Arc::clone(&item), ends, Arc::clone(&values), nulls));
+        let nulls = Some(vec![false, true].into());
+        let pairs: ArrayRef = Arc::new(arrow_array::FixedSizeListArray::new(item, 2, values, nulls));
+        let element = copyist_core::ArrayType { element: Type::Int8, element_oid: 0, delimiter: b',', depth: 1 };
+        let ty = Type::Array(Arc::new(element));
+        for (array, kept) in [(lists, [1, 2]), (pairs, [i64::MAX, 2])] {
+            let mut buffer = Vec::new();
+            let mut writer = Writer { buffer: &mut buffer, nodes: Vec::new() };
+            writer.column(&array, &ty).unwrap();
+            let [_, values] = writer.nodes[..] else { panic!("a list has two nodes") };
+            assert_eq!(values.rows, 2);
+            assert_eq!(buffer[values.data..][..16], kept.map(i64::to_le_bytes).concat());
+        }
     }
 
     #[test]

@@ -8,8 +8,10 @@ use std::sync::Arc;
 
 use arrow_array::types::{Int8Type, Int32Type};
 use arrow_array::{ArrayRef, DictionaryArray, Int32Array, ListArray, RecordBatch};
+use arrow_buffer::OffsetBuffer;
 use arrow_ipc::writer::{DictionaryHandling, FileWriter, IpcWriteOptions, StreamWriter};
 use arrow_ipc::{CompressionType, MetadataVersion};
+use arrow_schema::{DataType, Field};
 use bytes::Bytes;
 use copyist_core::ErrorCode;
 use copyist_format::arrow::row_text;
@@ -17,8 +19,11 @@ use copyist_transcode::LocalFile;
 use copyist_transcode::columnar::{ArrowInput, Batches, ParquetInput, RandomAccess};
 use flate2::Crc;
 use parquet::arrow::ArrowWriter;
+use parquet::basic::Encoding;
+use parquet::column::page::{CompressedPage, Page, PageWriter};
 use parquet::file::metadata::{ParquetMetaDataReader, ParquetMetaDataWriter};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
 
 /// Files of other projects, which are not part of this one.
 fn corpus() -> Option<PathBuf> {
@@ -339,6 +344,23 @@ fn only_the_columns_of_arrow_that_are_wanted_are_read_and_count() {
     }
 }
 
+/// A file of one row group with other bytes in its last column.
+fn with_last_column(mut bytes: Vec<u8>, change: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+    let metadata = ParquetMetaDataReader::new().parse_and_finish(&Bytes::copy_from_slice(&bytes)).unwrap();
+    let mut columns = metadata.row_group(0).columns().to_vec();
+    let last = columns.pop().unwrap();
+    let (start, length) = last.byte_range();
+    let mut chunk = bytes[start as usize..][..length as usize].to_vec();
+    change(&mut chunk);
+    columns.push(last.into_builder().set_total_compressed_size(chunk.len() as i64).build().unwrap());
+    let group = metadata.row_group(0).clone().into_builder().set_column_metadata(columns).build().unwrap();
+    let metadata = metadata.into_builder().set_row_groups(vec![group]).build();
+    bytes.truncate(start as usize);
+    bytes.extend(chunk);
+    ParquetMetaDataWriter::new(&mut bytes, &metadata).finish().unwrap();
+    bytes
+}
+
 /// A file with one page, whose header has this checksum; by what it should be. The writer at hand leaves none.
 fn with_checksum(of: impl Fn(u32) -> u32) -> Vec<u8> {
     let numbers: ArrayRef = Arc::new((0..1000).collect::<Int32Array>());
@@ -348,40 +370,29 @@ fn with_checksum(of: impl Fn(u32) -> u32) -> Vec<u8> {
         .set_statistics_enabled(EnabledStatistics::None)
         .set_offset_index_disabled(true)
         .build();
-    let mut bytes = Vec::new();
-    let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), Some(properties)).unwrap();
+    let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties)).unwrap();
     writer.write(&batch).unwrap();
-    writer.close().unwrap();
-    let metadata = ParquetMetaDataReader::new().parse_and_finish(&Bytes::copy_from_slice(&bytes)).unwrap();
-    let (start, length) = metadata.row_group(0).column(0).byte_range();
-    let mut chunk = bytes[start as usize..][..length as usize].to_vec();
-    // The kind of the page and its two lengths are numbers, each behind the mark 0x15; what describes its values comes two fields behind them.
-    let mut end = 0;
-    for _ in 0..3 {
-        assert_eq!(chunk[end], 0x15);
-        end += 2 + chunk[end + 1..].iter().take_while(|&&byte| byte >= 0x80).count();
-    }
-    assert_eq!(chunk[end], 0x2C);
-    let mut sum = Crc::new();
-    sum.update(&chunk[chunk.len() - 4000..]);
-    let sum = of(sum.sum()).cast_signed();
-    let mut zigzag = ((sum << 1) ^ (sum >> 31)).cast_unsigned();
-    let mut field = vec![0x15];
-    while zigzag >= 0x80 {
-        field.push(zigzag as u8 | 0x80);
-        zigzag >>= 7;
-    }
-    field.push(zigzag as u8);
-    chunk[end] = 0x1C;
-    chunk.splice(end..end, field);
-    let group = metadata.row_group(0).clone();
-    let column = group.column(0).clone().into_builder().set_total_compressed_size(chunk.len() as i64).build().unwrap();
-    let group = group.into_builder().set_column_metadata(vec![column]).build().unwrap();
-    let metadata = metadata.into_builder().set_row_groups(vec![group]).build();
-    bytes.truncate(start as usize);
-    bytes.extend(chunk);
-    ParquetMetaDataWriter::new(&mut bytes, &metadata).finish().unwrap();
-    bytes
+    with_last_column(writer.into_inner().unwrap(), |chunk| {
+        // The kind of the page and its two lengths are numbers, each behind the mark 0x15; what describes its values comes two fields behind them.
+        let mut end = 0;
+        for _ in 0..3 {
+            assert_eq!(chunk[end], 0x15);
+            end += 2 + chunk[end + 1..].iter().take_while(|&&byte| byte >= 0x80).count();
+        }
+        assert_eq!(chunk[end], 0x2C);
+        let mut sum = Crc::new();
+        sum.update(&chunk[chunk.len() - 4000..]);
+        let sum = of(sum.sum()).cast_signed();
+        let mut zigzag = ((sum << 1) ^ (sum >> 31)).cast_unsigned();
+        let mut field = vec![0x15];
+        while zigzag >= 0x80 {
+            field.push(zigzag as u8 | 0x80);
+            zigzag >>= 7;
+        }
+        field.push(zigzag as u8);
+        chunk[end] = 0x1C;
+        chunk.splice(end..end, field);
+    })
 }
 
 #[test]
@@ -395,4 +406,80 @@ fn a_page_that_is_not_what_its_checksum_is_of_is_refused_by_its_place() {
     let last = bytes.windows(4).rposition(|number| number == 999_i32.to_le_bytes()).unwrap();
     bytes[last] ^= 4;
     assert_eq!(read(bytes), Err(format!("22P04 the Parquet file is damaged: {why}")));
+}
+
+#[test]
+fn a_page_of_the_second_version_may_begin_within_a_row() {
+    // Rows of three values each, and pages of eight values.
+    let numbers: ArrayRef = Arc::new((0..8).collect::<Int32Array>());
+    let item = Arc::new(Field::new_list_field(DataType::Int32, false));
+    let values = Arc::new((0..24).collect::<Int32Array>());
+    let lists: ArrayRef = Arc::new(ListArray::new(item, OffsetBuffer::from_lengths([3; 8]), values, None));
+    let batch = RecordBatch::try_from_iter([("n", Arc::clone(&numbers)), ("l", Arc::clone(&lists))]).unwrap();
+    let properties = WriterProperties::builder().set_dictionary_enabled(false).set_offset_index_disabled(true).build();
+    let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties)).unwrap();
+    writer.write(&batch).unwrap();
+    let bytes = with_last_column(writer.into_inner().unwrap(), |chunk| {
+        let mut pages = TrackedWrite::new(Vec::new());
+        // Eight bits each, the first one lowest: which of the values are of the row of the one before. The last number is that of rows that begin.
+        for (page, (repeated, rows)) in [(0b1011_0110, 3), (0b0110_1101, 3), (0b1101_1011, 2)].into_iter().enumerate() {
+            let repetitions = [3, repeated];
+            let definitions = [16, 1];
+            let values = (0..8).flat_map(|value| (page as i32 * 8 + value).to_le_bytes());
+            let buf: Vec<u8> = repetitions.into_iter().chain(definitions).chain(values).collect();
+            let size = buf.len();
+            let page = Page::DataPageV2 {
+                buf: buf.into(),
+                num_values: 8,
+                encoding: Encoding::PLAIN,
+                num_nulls: 0,
+                num_rows: rows,
+                def_levels_byte_len: 2,
+                rep_levels_byte_len: 2,
+                is_compressed: false,
+                statistics: None,
+            };
+            SerializedPageWriter::new(&mut pages).write_page(CompressedPage::new(page, size)).unwrap();
+        }
+        *chunk = pages.into_inner().unwrap();
+    });
+    for columns in [&[1][..], &[0, 1]] {
+        let mut input = ParquetInput::open(Arc::new(bytes.clone())).unwrap();
+        input.select(columns);
+        let read = input.next().unwrap().unwrap();
+        let expected: Vec<ArrayRef> = columns.iter().map(|&column| Arc::clone(batch.column(column))).collect();
+        assert_eq!(read.columns(), expected);
+        assert!(input.next().unwrap().is_none());
+    }
+}
+
+#[test]
+fn an_error_of_the_reader_has_its_column_and_what_to_do_about_it() {
+    let numbers: ArrayRef = Arc::new(Int32Array::from(vec![0, 7]));
+    let batch = RecordBatch::try_from_iter([("other", Arc::clone(&numbers)), ("wide", numbers)]).unwrap();
+    let properties = WriterProperties::builder().set_dictionary_enabled(false).set_offset_index_disabled(true).build();
+    let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties)).unwrap();
+    writer.write(&batch).unwrap();
+    let bytes = with_last_column(writer.into_inner().unwrap(), |chunk| {
+        // A block of 128 values in 4 parts, of which there are two: 0, and that less 2^32, which none of 32 bits is.
+        let buf = vec![0x80, 1, 4, 2, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0x1F, 0, 0, 0, 0];
+        let size = buf.len();
+        let page = Page::DataPage {
+            buf: buf.into(),
+            num_values: 2,
+            encoding: Encoding::DELTA_BINARY_PACKED,
+            def_level_encoding: Encoding::RLE,
+            rep_level_encoding: Encoding::RLE,
+            statistics: None,
+        };
+        let mut pages = TrackedWrite::new(Vec::new());
+        SerializedPageWriter::new(&mut pages).write_page(CompressedPage::new(page, size)).unwrap();
+        *chunk = pages.into_inner().unwrap();
+    });
+    let mut input = ParquetInput::open(Arc::new(bytes)).unwrap();
+    let error = input.next().unwrap_err();
+    assert_eq!(error.message, "the Parquet file is damaged: 'min_delta' too large");
+    assert_eq!(error.detail.as_deref(), Some("It is in column \"wide\"."));
+    let hint = "If DuckDB has written the file with PARQUET_VERSION V2, have it written anew with V1.";
+    assert_eq!(error.hint.as_deref(), Some(hint));
 }

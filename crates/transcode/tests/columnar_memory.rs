@@ -15,7 +15,8 @@ use copyist_core::{ErrorCode, Result};
 use copyist_transcode::LocalFile;
 use copyist_transcode::columnar::{ArrowInput, Batches, ParquetInput, RandomAccess};
 use parquet::arrow::ArrowWriter;
-use parquet::file::properties::WriterProperties;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
 
 /// Counts bytes that are allocated, and how many there were at most.
 struct Counting;
@@ -275,4 +276,36 @@ fn a_long_string_in_a_dictionary_is_not_taken_for_each_of_a_list() {
     };
     assert_eq!(read(write(&|item| item == 77)), Ok(1));
     assert_eq!(read(write(&|item| item % 2 == 0)), Err(ErrorCode::ProgramLimitExceeded));
+}
+
+#[test]
+fn a_page_is_bounded_by_memory_and_not_by_how_well_it_is_compressed() {
+    const LENGTH: usize = 48 << 20;
+    // It takes memory, too, of which nobody is to be told.
+    let (_, bytes) = peak(|| {
+        let texts: ArrayRef = Arc::new(StringArray::from(vec![None, Some("x".repeat(LENGTH).as_str()), Some("y")]));
+        let batch = RecordBatch::try_from_iter_with_nullable([("v", texts, true)]).unwrap();
+        let properties = WriterProperties::builder()
+            .set_dictionary_enabled(false)
+            .set_statistics_enabled(EnabledStatistics::None)
+            .set_compression(Compression::ZSTD(ZstdLevel::default()))
+            .build();
+        let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties)).unwrap();
+        writer.write(&batch).unwrap();
+        Arc::new(writer.into_inner().unwrap())
+    });
+    assert!(bytes.len() < LENGTH / 8000, "{}", bytes.len());
+    let read = |most| {
+        let mut input = ParquetInput::open(Arc::clone(&bytes) as Arc<dyn RandomAccess>).unwrap();
+        input.bound_by(most);
+        peak(|| drain(input, 1 << 20))
+    };
+    let (_, outcome) = read(64 << 20);
+    assert_eq!(outcome.map_err(|error| error.code), Ok(3));
+    // Before it is decompressed, with what to do.
+    let (most, outcome) = read(32 << 20);
+    let error = outcome.unwrap_err();
+    assert_eq!(error.code, ErrorCode::ProgramLimitExceeded);
+    assert_eq!(error.hint.as_deref(), Some("Raise memoryLimit, if the file is not broken."));
+    assert!(most < 4 << 20, "{most} bytes");
 }

@@ -6,9 +6,10 @@ use std::io;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
+use arrow_array::types::{ArrowPrimitiveType, Float16Type, Int8Type, Int32Type};
 use arrow_array::{
-    Array, ArrayRef, BinaryArray, DictionaryArray, FixedSizeBinaryArray, FixedSizeListArray, Int32Array, ListArray,
-    MapArray, RecordBatch, StringArray, StructArray,
+    Array, ArrayRef, BinaryArray, BooleanArray, Decimal128Array, DictionaryArray, FixedSizeBinaryArray,
+    FixedSizeListArray, Float16Array, Int32Array, ListArray, MapArray, RecordBatch, StringArray, StructArray,
 };
 use arrow_buffer::OffsetBuffer;
 use arrow_ipc::writer::{FileWriter, IpcWriteOptions, StreamWriter};
@@ -19,8 +20,10 @@ use arrow_schema::{DataType, Field, Schema};
 use copyist_core::ErrorCode;
 use copyist_transcode::columnar::{ArrowInput, Batches, ParquetInput, RandomAccess};
 use flatbuffers::{FlatBufferBuilder, WIPOffset};
-use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_writer::ArrowWriterOptions;
+use parquet::arrow::{ARROW_SCHEMA_META_KEY, ArrowWriter, encode_arrow_schema};
 use parquet::data_type::{Int96, Int96Type};
+use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
@@ -215,6 +218,21 @@ fn sixteen(plain: &ArrayRef) -> RecordBatch {
     RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap()
 }
 
+/// The same rows as Parquet's reader has them: with lists that need not be of one length, and bytes in no dictionary.
+fn plainer(batch: &RecordBatch) -> RecordBatch {
+    let lists = batch.column(3).as_fixed_size_list();
+    let item = Arc::new(Field::new("item", lists.value_type(), true));
+    let lists = ListArray::new(item, OffsetBuffer::from_lengths([1; 3]), Arc::clone(lists.values()), None);
+    let coded = batch.column(6).as_any_dictionary();
+    let bytes = arrow_select::take::take(coded.values(), coded.keys(), None).unwrap();
+    let (mut columns, mut fields) = (batch.columns().to_vec(), batch.schema().fields().to_vec());
+    for (place, column) in [(3, Arc::new(lists) as ArrayRef), (6, bytes)] {
+        fields[place] = Arc::new(fields[place].as_ref().clone().with_data_type(column.data_type().clone()));
+        columns[place] = column;
+    }
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap()
+}
+
 #[test]
 fn sixteen_bytes_are_a_uuid_only_where_they_are_said_to_be_one() {
     let values: [Option<[u8; 16]>; 3] = [Some(*b"0123456789abcdef"), None, Some([0xFF; 16])];
@@ -228,12 +246,13 @@ fn sixteen_bytes_are_a_uuid_only_where_they_are_said_to_be_one() {
     file.write(&batch).unwrap();
     let mut parquet = ArrowWriter::try_new(Vec::new(), batch.schema(), None).unwrap();
     parquet.write(&batch).unwrap();
-    let inputs: [Box<dyn Batches>; 3] = [
-        Box::new(ArrowInput::open(Arc::new(stream.into_inner().unwrap())).unwrap()),
-        Box::new(ArrowInput::open(Arc::new(file.into_inner().unwrap())).unwrap()),
-        Box::new(ParquetInput::open(Arc::new(parquet.into_inner().unwrap())).unwrap()),
+    let plainer = plainer(&expected);
+    let inputs: [(Box<dyn Batches>, RecordBatch); 3] = [
+        (Box::new(ArrowInput::open(Arc::new(stream.into_inner().unwrap())).unwrap()), expected.clone()),
+        (Box::new(ArrowInput::open(Arc::new(file.into_inner().unwrap())).unwrap()), expected),
+        (Box::new(ParquetInput::open(Arc::new(parquet.into_inner().unwrap())).unwrap()), plainer),
     ];
-    for mut input in inputs {
+    for (mut input, expected) in inputs {
         assert_eq!(input.schema().fields(), expected.schema().fields());
         // One row at a time.
         input.aim_for(1);
@@ -258,4 +277,59 @@ fn parquet_says_by_itself_what_a_uuid_is() {
     let types = [schema.field(0), schema.field(1), &*both[0], &*both[1]].map(|field| field.data_type().clone());
     let (uuid, bytes) = (DataType::FixedSizeBinary(16), DataType::Binary);
     assert_eq!(types, [uuid.clone(), bytes.clone(), bytes, uuid]);
+}
+
+/// A file of these columns that says of them in Arrow's words that they are of other types.
+fn said_to_be(columns: Vec<(&str, ArrayRef, DataType)>) -> ParquetInput {
+    let said: Vec<Field> = columns.iter().map(|(name, _, ty)| Field::new(*name, ty.clone(), true)).collect();
+    let said = KeyValue::new(ARROW_SCHEMA_META_KEY.to_owned(), encode_arrow_schema(&Schema::new(said)));
+    let columns = columns.into_iter().map(|(name, array, _)| (name, array, true));
+    let batch = RecordBatch::try_from_iter_with_nullable(columns).unwrap();
+    let properties = WriterProperties::builder().set_key_value_metadata(Some(vec![said])).build();
+    let options = ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
+    let mut writer = ArrowWriter::try_new_with_options(Vec::new(), batch.schema(), options).unwrap();
+    writer.write(&batch).unwrap();
+    ParquetInput::open(Arc::new(writer.into_inner().unwrap())).unwrap()
+}
+
+#[test]
+fn what_is_said_to_be_in_dictionaries_that_the_reader_has_not_is_read_as_its_values() {
+    let coded = |of: &DataType| DataType::Dictionary(Box::new(DataType::Int8), Box::new(of.clone()));
+    let decimals = Decimal128Array::from(vec![Some(150), None, Some(275)]).with_precision_and_scale(3, 2).unwrap();
+    let halves =
+        [Some(1.5), None, Some(-2.0)].map(|half| half.map(<Float16Type as ArrowPrimitiveType>::Native::from_f32));
+    let plain: [ArrayRef; 5] = [
+        Arc::new(BooleanArray::from(vec![Some(true), None, Some(false)])),
+        Arc::new(decimals),
+        Arc::new(Float16Array::from(halves.to_vec())),
+        Arc::new(BinaryArray::from(vec![Some(&b"a"[..]), None, Some(b"bc")])),
+        Arc::new(Int32Array::from(vec![Some(7), None, Some(9)])),
+    ];
+    for values in plain {
+        let ends = OffsetBuffer::from_lengths([2, 0, 1]);
+        let item = |ty: DataType| Arc::new(Field::new_list_field(ty, true));
+        let lists = ListArray::new(item(values.data_type().clone()), ends, Arc::clone(&values), None);
+        let lists: ArrayRef = Arc::new(lists);
+        let said = coded(values.data_type());
+        let mut input = said_to_be(vec![
+            ("v", Arc::clone(&values), said.clone()),
+            ("l", Arc::clone(&lists), DataType::List(item(said))),
+        ]);
+        let batch = input.next().unwrap().unwrap();
+        assert_eq!(batch.schema(), input.schema());
+        assert_eq!((batch.column(0), batch.column(1)), (&values, &lists));
+    }
+    // Texts stay where they are.
+    let texts: ArrayRef = Arc::new(StringArray::from(vec![Some("a"), None, Some("a")]));
+    let batch = said_to_be(vec![("v", texts, coded(&DataType::Utf8))]).next().unwrap().unwrap();
+    assert_eq!(batch.column(0).as_dictionary::<Int8Type>().values().len(), 1);
+}
+
+#[test]
+fn lists_that_are_said_to_be_of_one_length_have_their_own() {
+    let lists = [Some(vec![Some(1), Some(2)]), Some(vec![]), None, Some(vec![Some(5), None, Some(6)])];
+    let lists: ArrayRef = Arc::new(ListArray::from_iter_primitive::<Int32Type, _, _>(lists));
+    let item = Arc::new(Field::new_list_field(DataType::Int32, true));
+    let batch = said_to_be(vec![("l", Arc::clone(&lists), DataType::FixedSizeList(item, 2))]).next().unwrap().unwrap();
+    assert_eq!(batch.column(0), &lists);
 }

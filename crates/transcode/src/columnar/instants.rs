@@ -128,9 +128,6 @@ fn compare(nanos: &ArrayRef, micros: &ArrayRef, found: &mut Found) -> Result<(),
         (DataType::LargeList(_), DataType::LargeList(_)) => {
             compare(nanos.as_list::<i64>().values(), micros.as_list::<i64>().values(), found)
         }
-        (DataType::FixedSizeList(..), DataType::FixedSizeList(..)) => {
-            compare(nanos.as_fixed_size_list().values(), micros.as_fixed_size_list().values(), found)
-        }
         (DataType::Map(..), DataType::Map(..)) => {
             let mut pairs = nanos.as_map().entries().columns().iter().zip(micros.as_map().entries().columns());
             pairs.try_for_each(|(nanos, micros)| compare(nanos, micros, found))

@@ -12,28 +12,31 @@ use crate::arrow::UUID;
 
 /// The field with those in it that are leaves as `change` makes them. It is asked for each, in their order.
 pub(super) fn with_leaves(field: &FieldRef, change: &mut dyn FnMut(&FieldRef) -> Option<Field>) -> FieldRef {
-    let mut of = |field: &FieldRef| with_leaves(field, change);
-    let ty = match field.data_type() {
-        DataType::List(item) => DataType::List(of(item)),
-        DataType::LargeList(item) => DataType::LargeList(of(item)),
-        DataType::FixedSizeList(item, size) => DataType::FixedSizeList(of(item), *size),
-        DataType::ListView(item) => DataType::ListView(of(item)),
-        DataType::LargeListView(item) => DataType::LargeListView(of(item)),
-        DataType::Map(entries, is_sorted) => DataType::Map(of(entries), *is_sorted),
-        DataType::Struct(fields) => DataType::Struct(fields.iter().map(of).collect()),
+    with_parts(field, &mut |part, is_leaf| if is_leaf { change(part) } else { None })
+}
+
+/// The field with those in it, and then itself, as `change` makes them, which is told which are leaves.
+fn with_parts(field: &FieldRef, change: &mut dyn FnMut(&FieldRef, bool) -> Option<Field>) -> FieldRef {
+    let mut of = |field: &FieldRef| with_parts(field, change);
+    let with = |ty| Field::clone(field).with_data_type(ty);
+    let field = Arc::new(match field.data_type() {
+        DataType::List(item) => with(DataType::List(of(item))),
+        DataType::LargeList(item) => with(DataType::LargeList(of(item))),
+        DataType::FixedSizeList(item, size) => with(DataType::FixedSizeList(of(item), *size)),
+        DataType::ListView(item) => with(DataType::ListView(of(item))),
+        DataType::LargeListView(item) => with(DataType::LargeListView(of(item))),
+        DataType::Map(entries, is_sorted) => with(DataType::Map(of(entries), *is_sorted)),
+        DataType::Struct(fields) => with(DataType::Struct(fields.iter().map(of).collect())),
         DataType::Dictionary(key, values) => {
             // What is said of the values is said of the field.
             let values = Arc::new(Field::clone(field).with_data_type(values.as_ref().clone()));
             let changed = of(&values);
-            if changed == values {
-                return Arc::clone(field);
-            }
             let ty = DataType::Dictionary(key.clone(), Box::new(changed.data_type().clone()));
-            return Arc::new(Field::clone(&changed).with_data_type(ty));
+            Field::clone(&changed).with_data_type(ty)
         }
-        _ => return change(field).map_or_else(|| Arc::clone(field), Arc::new),
-    };
-    if ty == *field.data_type() { Arc::clone(field) } else { Arc::new(Field::clone(field).with_data_type(ty)) }
+        _ => return change(field, true).map_or_else(|| Arc::clone(field), Arc::new),
+    });
+    change(&field, false).map_or(field, Arc::new)
 }
 
 /// The schema with fields that are made of its own.
@@ -42,10 +45,14 @@ pub(super) fn with_fields(schema: &Schema, change: impl FnMut(&FieldRef) -> Fiel
     Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()))
 }
 
-/// What the file is read by, with Arrow's own sign of JSON and of a UUID on what Parquet says that it is.
-pub(super) fn with_signs(metadata: ArrowReaderMetadata) -> Result<ArrowReaderMetadata, ParquetError> {
+/// What the file is read by: what it says of its columns in Arrow's words, as far as the reader is up to it, with Arrow's own sign of JSON and
+/// of a UUID on what Parquet says that it is.
+pub(super) fn as_read(metadata: ArrowReaderMetadata) -> Result<ArrowReaderMetadata, ParquetError> {
     let mut leaves = metadata.metadata().file_metadata().schema_descr().columns().iter();
-    let mut sign = |field: &FieldRef| {
+    let mut change = |field: &FieldRef, is_leaf: bool| {
+        if !is_leaf {
+            return plainer(field.data_type()).map(|ty| Field::clone(field).with_data_type(ty));
+        }
         let leaf = leaves.next()?;
         let is_json =
             leaf.converted_type() == ConvertedType::JSON || matches!(leaf.logical_type_ref(), Some(LogicalType::Json));
@@ -60,9 +67,19 @@ pub(super) fn with_signs(metadata: ArrowReaderMetadata) -> Result<ArrowReaderMet
         signed.metadata_mut().insert(EXTENSION_TYPE_NAME_KEY.to_owned(), name.to_owned());
         Some(signed)
     };
-    let schema = with_fields(metadata.schema(), |field| with_leaves(field, &mut sign));
+    let schema = with_fields(metadata.schema(), |field| with_parts(field, &mut change));
     if schema == *metadata.schema() {
         return Ok(metadata);
     }
     ArrowReaderMetadata::try_new(Arc::clone(metadata.metadata()), ArrowReaderOptions::new().with_schema(schema))
+}
+
+/// A type with the same values that the reader does not decode wrong: of dictionaries it has those of few types, and in lists of one length
+/// it takes an empty one for one that is missing. Nobody behind it needs either.
+fn plainer(ty: &DataType) -> Option<DataType> {
+    match ty {
+        DataType::Dictionary(_, of) if !of.is_string() => Some(of.as_ref().clone()),
+        DataType::FixedSizeList(item, _) => Some(DataType::List(Arc::clone(item))),
+        _ => None,
+    }
 }

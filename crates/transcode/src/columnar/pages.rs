@@ -56,10 +56,50 @@ impl Claims {
     }
 }
 
-/// Pages that are open and were much smaller when they were compressed, of all columns that are read.
+/// What pages that are open have grown by when they were decompressed, of all columns that are read.
 pub(super) struct Grown {
-    pub most: u64,
-    pub bytes: AtomicU64,
+    most: u64,
+    bytes: AtomicU64,
+}
+
+impl Grown {
+    pub fn new(most: u64) -> Arc<Self> {
+        Arc::new(Self { most, bytes: AtomicU64::new(0) })
+    }
+}
+
+/// The same of one column.
+pub(super) struct Growth {
+    all: Arc<Grown>,
+    /// Of the page that is open, and of that whose header has been read.
+    open: AtomicU64,
+    next: AtomicU64,
+}
+
+impl Growth {
+    fn new(all: &Arc<Grown>) -> Arc<Self> {
+        Arc::new(Self { all: Arc::clone(all), open: AtomicU64::new(0), next: AtomicU64::new(0) })
+    }
+
+    /// A page is to be decompressed, which takes the place of the one that is open. What all come to then, if that is too much.
+    pub fn claim(&self, bytes: u64) -> Option<u64> {
+        self.next.fetch_add(bytes, Ordering::Relaxed);
+        let all = self.all.bytes.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
+        let sum = all.saturating_sub(self.open.load(Ordering::Relaxed));
+        Some(sum).filter(|&sum| sum > self.all.most)
+    }
+
+    /// It has been.
+    fn turn(&self) {
+        let before = self.open.swap(self.next.swap(0, Ordering::Relaxed), Ordering::Relaxed);
+        self.all.bytes.fetch_sub(before, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Growth {
+    fn drop(&mut self) {
+        self.all.bytes.fetch_sub(*self.open.get_mut() + *self.next.get_mut(), Ordering::Relaxed);
+    }
 }
 
 /// The pages of a column's part of a row group.
@@ -84,10 +124,7 @@ pub(super) struct Pages {
     rows: usize,
     claims: Arc<Claims>,
     claim: u64,
-    grown: Arc<Grown>,
-    held: u64,
-    /// Of the page whose header has been read.
-    next_held: u64,
+    growth: Arc<Growth>,
 }
 
 /// How long strings are.
@@ -138,7 +175,8 @@ impl Pages {
         let group = metadata.row_group(index);
         let column = group.columns().get(leaf).ok_or_else(|| ParquetError::General(format!("no column {leaf}")))?;
         let (start, length) = column.byte_range();
-        let input = input.of_column(start..start.saturating_add(length));
+        let growth = Growth::new(grown);
+        let input = input.of_column(start..start.saturating_add(length), Arc::clone(&growth));
         let rows = usize::try_from(group.num_rows())?;
         let descr = column.column_descr();
         Ok(Self {
@@ -156,9 +194,7 @@ impl Pages {
             rows: usize::MAX,
             claims: Arc::default(),
             claim: 0,
-            grown: Arc::clone(grown),
-            held: 0,
-            next_held: 0,
+            growth,
         })
     }
 
@@ -175,22 +211,8 @@ impl Pages {
 
     fn read(&mut self) -> Read<Option<Page>> {
         let page = self.inner.get_next_page().map_err(|error| self.place(error))?;
-        self.hold()?;
+        self.growth.turn();
         Ok(page)
-    }
-
-    /// The page before is no longer held, and this one is.
-    fn hold(&mut self) -> Read<()> {
-        self.next_held += self.input.take_grown();
-        let held = std::mem::take(&mut self.next_held);
-        self.grown.bytes.fetch_add(held, Ordering::Relaxed);
-        let sum = self.grown.bytes.fetch_sub(self.held, Ordering::Relaxed) - self.held;
-        self.held = held;
-        if sum > self.grown.most {
-            let what = format_args!("pages of {sum} bytes at once that are hardly any when they are compressed");
-            return Err(self.refuse(too_large(what)));
-        }
-        Ok(())
     }
 
     /// Whether the rows of a batch are known by now.
@@ -331,14 +353,8 @@ impl Pages {
     }
 }
 
-impl Drop for Pages {
-    fn drop(&mut self) {
-        self.grown.bytes.fetch_sub(self.held, Ordering::Relaxed);
-    }
-}
-
 #[cold]
-fn too_large(what: impl std::fmt::Display) -> Box<DataError> {
+pub(super) fn too_large(what: impl std::fmt::Display) -> Box<DataError> {
     DataError::new(ErrorCode::ProgramLimitExceeded, format!("the Parquet file has {what}"))
         .with_hint("Raise memoryLimit, if the file is not broken.")
 }
@@ -448,9 +464,13 @@ impl PageReader for Pages {
             let num_levels = (!is_dict).then_some(page.num_values() as usize);
             return Ok(Some(PageMetadata { num_rows: None, num_levels, is_dict }));
         }
-        let next = self.inner.peek_next_page();
-        self.next_held += self.input.take_grown();
-        next
+        self.inner.peek_next_page()
+    }
+
+    /// Pages of the second version are to begin with a row, and some that were written (by arrow-go, before its version 18.8) do not: as of the
+    /// first one, a row ends only where another one begins.
+    fn at_record_boundary(&mut self) -> Read<bool> {
+        Ok(self.peek_next_page()?.is_none())
     }
 
     fn skip_next_page(&mut self) -> Read<()> {

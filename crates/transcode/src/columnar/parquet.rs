@@ -25,8 +25,8 @@ use super::guard::{self, damaged, too_much};
 use super::instants::{Instants, put_micros};
 use super::intervals::{Intervals, put_months};
 use super::lanes::{Begun, Lanes, MOST_LANES, Strand};
-use super::leaves::with_signs;
-use super::pages::{Claims, Group, Grown, Pages, Strings, width};
+use super::leaves::as_read;
+use super::pages::{Claims, Group, Grown, Growth, Pages, Strings, too_large, width};
 use super::sixteen::{bytes_of_batch, bytes_of_schema};
 use super::{Batches, MOST_BYTES, MOST_REPEATED, RandomAccess, aim_of, contained, rows_for};
 
@@ -64,7 +64,7 @@ impl ParquetInput {
     /// # Errors
     /// As [`Batches::next`].
     pub fn open(access: Arc<dyn RandomAccess>) -> Result<Self> {
-        let input = Input { access, read: Arc::default(), refused: Arc::default(), chunk: None, grown: Arc::default() };
+        let input = Input { access, read: Arc::default(), refused: Arc::default(), column: None };
         let size = input.len();
         if size < (guard::TAIL + 4) as u64 {
             return Err(DataError::new(
@@ -92,7 +92,7 @@ impl ParquetInput {
             None if !encrypted.is_empty() => is_encrypted("a column"),
             None => error,
         })?;
-        let mut metadata = contained("Parquet", || with_signs(metadata).map_err(of_parquet))?;
+        let mut metadata = contained("Parquet", || as_read(metadata).map_err(of_parquet))?;
         let mut schema = Arc::clone(metadata.schema());
         let intervals = contained("Parquet", || Intervals::find(&metadata).map_err(of_parquet))?;
         if let Some(intervals) = &intervals {
@@ -130,7 +130,7 @@ impl ParquetInput {
                 aim: *aim,
                 most: *most as u64,
                 mask: file.mask(selected),
-                grown: Arc::new(Grown { most: *most as u64, bytes: AtomicU64::new(0) }),
+                grown: Grown::new(*most as u64),
                 groups: (0..groups).map(|_| OnceLock::new()).collect(),
             };
             let plans = Arc::new(plans);
@@ -228,6 +228,25 @@ impl ParquetFile {
     fn mask(&self, columns: &[usize]) -> ProjectionMask {
         let schema = self.metadata.metadata().file_metadata().schema_descr();
         ProjectionMask::roots(schema, columns.iter().copied())
+    }
+
+    /// An error of the reader's, which does not say in which of the columns it is.
+    #[cold]
+    fn among(&self, columns: &[usize], error: Box<DataError>) -> Box<DataError> {
+        if error.code != ErrorCode::BadCopyFileFormat {
+            return error;
+        }
+        let fields = self.metadata.schema().fields();
+        let names: Vec<_> = columns.iter().map(|&column| format!("\"{}\"", fields[column].name())).collect();
+        let one_of = if names.len() == 1 { "column" } else { "one of the columns" };
+        // DuckDB writes differences of 33 bits of numbers that have 32.
+        let is_too_wide =
+            ["'min_delta' too large", "first value too large"].iter().any(|why| error.message.ends_with(why));
+        let error = error.with_detail(format!("It is in {one_of} {}.", names.join(", ")));
+        if !is_too_wide {
+            return error;
+        }
+        error.with_hint("If DuckDB has written the file with PARQUET_VERSION V2, have it written anew with V1.")
     }
 
     /// Where the columns of a row group are, if there is one.
@@ -496,7 +515,8 @@ impl Strand for Columns {
                 };
                 bytes_of_batch(batch).map(Some).map_err(of_arrow)
             });
-            match next.map_err(|error| input.refused().unwrap_or(error))? {
+            let next = next.map_err(|error| input.refused().unwrap_or_else(|| self.file.among(&self.selected, error)));
+            match next? {
                 Some(batch) => {
                     let rest = left.checked_sub(batch.num_rows() as u64);
                     *left = rest.ok_or_else(|| damaged("a row group has more rows than it says"))?;
@@ -608,10 +628,8 @@ pub(super) struct Input {
     read: Arc<AtomicU64>,
     /// Why the last reading failed: of the errors of its input the reader keeps no more than the text.
     refused: Arc<Mutex<Option<Box<DataError>>>>,
-    /// Where the column is whose pages are read; none, where it is the footer.
-    chunk: Option<Range<u64>>,
-    /// By how much pages grow whose headers were read.
-    grown: Arc<AtomicU64>,
+    /// Where the column is whose pages are read, and by how much these grow; none, where it is the footer.
+    column: Option<(Range<u64>, Arc<Growth>)>,
 }
 
 impl Input {
@@ -627,13 +645,8 @@ impl Input {
     }
 
     /// For the pages of a column.
-    pub fn of_column(&self, chunk: Range<u64>) -> Self {
-        Self { chunk: Some(chunk), grown: Arc::default(), ..self.clone() }
-    }
-
-    /// By how much pages grow whose headers were read since this was asked last.
-    pub fn take_grown(&self) -> u64 {
-        self.grown.swap(0, Ordering::Relaxed)
+    pub fn of_column(&self, chunk: Range<u64>, growth: Arc<Growth>) -> Self {
+        Self { column: Some((chunk, growth)), ..self.clone() }
     }
 
     #[cold]
@@ -647,12 +660,11 @@ impl Input {
     }
 
     /// The bytes of a page's header, and some behind it, after a look at what it claims.
-    fn page_head(&self, at: u64) -> io::Result<Vec<u8>> {
+    fn page_head(&self, at: u64, (chunk, growth): &(Range<u64>, Arc<Growth>)) -> io::Result<Vec<u8>> {
         /// Bytes of a header; of one with long statistics more.
         const SHORT: usize = 512;
         const LONG: u64 = 16 << 20;
-        let end = self.chunk.as_ref().map_or(0, |chunk| chunk.end);
-        let left = end.saturating_sub(at);
+        let left = chunk.end.saturating_sub(at);
         let mut buffer = Vec::new();
         let mut want = SHORT;
         let page = loop {
@@ -669,7 +681,10 @@ impl Input {
         if page.header as u64 + page.compressed > left {
             return Err(self.refuse(damaged("a page is longer than its column")));
         }
-        self.grown.fetch_add(page.grown(), Ordering::Relaxed);
+        if let Some(sum) = growth.claim(page.grown()) {
+            let what = format_args!("pages of {sum} bytes at once that are hardly any when they are compressed");
+            return Err(self.refuse(too_large(what)));
+        }
         Ok(buffer)
     }
 }
@@ -710,8 +725,8 @@ pub(super) struct From {
 impl Read for From {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         if self.head.is_none() {
-            let is_page = self.input.chunk.is_some();
-            self.head = Some(if is_page { self.input.page_head(self.start)? } else { Vec::new() });
+            let column = self.input.column.as_ref();
+            self.head = Some(column.map_or(Ok(Vec::new()), |column| self.input.page_head(self.start, column))?);
         }
         let head = self.head.as_deref().unwrap_or_default();
         let known = head.get((self.at - self.start) as usize..).unwrap_or_default();
