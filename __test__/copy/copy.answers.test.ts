@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { type CopyError, read } from '../../lib/index.ts'
 import { listening } from '../listening.ts'
 import { type Bench, benches } from './targets.ts'
 
@@ -50,6 +51,9 @@ describe.each(benches)('$name', ({ open }) => {
     ['<html\n lang="en"></html>', 'HTML page'],
     ['{"error":"access denied"}', 'like JSON'],
     ['{\n  "error": "access denied"\n}', 'like JSON'],
+    ['{}', 'like JSON'],
+    ['[{"error":"access denied"}]\n', 'like JSON'],
+    ['<s:Envelope xmlns:s="x">\n<s:Body/>\n</s:Envelope>', 'like XML'],
   ])('a page is no header of a file without rows: %j', async (page, hint) => {
     body = page
     await expect(bench.db.copy(`COPY t FROM '${url}/f.csv' (FORMAT csv, HEADER)`)).rejects.toMatchObject({
@@ -58,10 +62,20 @@ describe.each(benches)('$name', ({ open }) => {
       hint: expect.stringContaining(hint),
       position: { line: 1, byteOffset: 0 },
     })
+    for (const columns of [undefined, { id: 'integer', note: 'text' }]) {
+      const reading = read(`COPY FROM '${url}/f.csv' (FORMAT csv, HEADER)`, { ...(columns && { columns }) })
+      await expect(reading.columns()).rejects.toMatchObject({ sqlState: '22P04', hint: expect.stringContaining(hint) })
+    }
   })
 
   test('what a header may be is one, and a page may be rows', async () => {
-    for (const names of ['<html_source>,<note>', '<DATE>,<TIME>', '{id},{note}']) {
+    for (const names of [
+      '<html_source>,<note>',
+      '<DATE>,<TIME>',
+      '{id},{note}',
+      '<TITLE>,<BODY>',
+      '<!-- exported -->,b',
+    ]) {
       body = `${names}\n1,a\n`
       expect(await bench.db.copy(`COPY t FROM '${url}/f.csv' (FORMAT csv, HEADER)`)).toMatchObject({ rowsLoaded: 1 })
     }
@@ -74,6 +88,18 @@ describe.each(benches)('$name', ({ open }) => {
     body = XML
     await bench.db.copy(`COPY texts FROM '${url}/f.xml' (FORMAT text)`)
     expect(await bench.sql('SELECT text FROM texts')).toEqual([[XML.trim()]])
+  })
+
+  test('what an input begins like is said of its first record', async () => {
+    const refusal = async (rows: string) => {
+      body = rows
+      const refused = bench.db.copy(`COPY t (note, id) FROM '${url}/f' (FORMAT text)`).then(String, (error) => error)
+      const { sqlState, position, hint } = (await refused) as CopyError
+      return [sqlState, position?.line, hint]
+    }
+    const hint = 'It begins like JSON: the answer of a server, perhaps, that tells of an error.'
+    expect(await refusal('{"a":1}\tx\n')).toEqual(['22P02', 1, hint])
+    expect(await refusal(`${'{"a":1}\t1\n'.repeat(20)}{"a":1}\tx\n`)).toEqual(['22P02', 21, undefined])
   })
 
   test.each([
