@@ -23,7 +23,7 @@ use reqwest::redirect::Policy;
 use reqwest::{StatusCode, Url, Version};
 
 use crate::credentials::Refreshing;
-use crate::encryption::encryption;
+use crate::encryption::{encryption, unread, untrusted};
 use crate::place::{Scheme, percent_decoded, unaskable};
 use crate::rules::{Allow, Denied, NetworkRules, literal};
 
@@ -163,6 +163,8 @@ pub(crate) enum Answered {
     Region(String, String),
     /// The object in an encoding that nobody has asked for.
     Encoded(String),
+    /// That it is somebody whom nobody trusts: what is wrong with its certificate, and with those that should be trusted.
+    Untrusted(String, Option<String>),
     /// Something else, in words.
     Otherwise(String),
 }
@@ -173,7 +175,7 @@ impl fmt::Display for Answered {
             Answered::Whole => f.write_str("the server does not know of ranges"),
             Answered::Region(region, asked) => write!(f, "its bucket is in the region {region}, and not in {asked}"),
             Answered::Encoded(encoding) => write!(f, "it comes encoded as {encoding}, which nobody has asked for"),
-            Answered::Otherwise(what) => f.write_str(what),
+            Answered::Untrusted(what, _) | Answered::Otherwise(what) => f.write_str(what),
         }
     }
 }
@@ -231,6 +233,9 @@ pub(crate) fn cause<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) ->
 fn told(error: reqwest::Error) -> HttpError {
     if let Some(Denied(reason)) = cause(&error) {
         return refused(Denied(reason.clone()));
+    }
+    if let Some(why) = untrusted(&error) {
+        return refused(Answered::Untrusted(why, unread()));
     }
     let kind = if error.is_timeout() {
         HttpErrorKind::Timeout
