@@ -15,6 +15,7 @@ describe.each(benches)('$name', ({ open }) => {
   let body: string
   let headers: Record<string, string>
   let asked: string[]
+  let status: number
 
   beforeAll(async () => {
     bench = await open()
@@ -22,7 +23,7 @@ describe.each(benches)('$name', ({ open }) => {
     await bench.sql('CREATE TABLE texts (text text)')
     server = createServer((request, response) => {
       asked.push(request.url ?? '')
-      response.writeHead(200, { ...headers, 'content-length': Buffer.byteLength(body) }).end(body)
+      response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) }).end(body)
     })
     url = await listening(server)
   })
@@ -38,6 +39,7 @@ describe.each(benches)('$name', ({ open }) => {
     await bench.sql('DELETE FROM texts')
     asked = []
     headers = {}
+    status = 200
   })
 
   test.each([
@@ -100,6 +102,15 @@ describe.each(benches)('$name', ({ open }) => {
     const hint = 'It begins like JSON: the answer of a server, perhaps, that tells of an error.'
     expect(await refusal('{"a":1}\tx\n')).toEqual(['22P02', 1, hint])
     expect(await refusal(`${'{"a":1}\t1\n'.repeat(20)}{"a":1}\tx\n`)).toEqual(['22P02', 21, undefined])
+  })
+
+  test.each([202, 204, 226])('an answer of %i is not the file', async (code) => {
+    status = code
+    body = ''
+    await expect(bench.db.copy(`COPY t FROM '${url}/f.csv' (FORMAT csv)`)).rejects.toMatchObject({
+      sqlState: '58030',
+      message: expect.stringMatching(new RegExp(`the server answers ${code} .*, which is not the file$`)),
+    })
   })
 
   test.each([

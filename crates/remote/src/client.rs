@@ -17,7 +17,8 @@ use object_store::{ClientOptions, CredentialProvider};
 use quick_xml::escape::{escape, unescape};
 use reqwest::header::{
     ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, DATE, ETAG,
-    HeaderMap, HeaderName, HeaderValue, LAST_MODIFIED, RANGE, RETRY_AFTER, TRANSFER_ENCODING,
+    HeaderMap, HeaderName, HeaderValue, LAST_MODIFIED, RANGE, RETRY_AFTER,
+    TRANSFER_ENCODING,
 };
 use reqwest::redirect::Policy;
 use reqwest::{StatusCode, Url, Version};
@@ -237,9 +238,11 @@ fn told(error: reqwest::Error) -> HttpError {
     if let Some(why) = untrusted(&error) {
         return refused(Answered::Untrusted(why, unread()));
     }
+    // It would be as it is if it came again.
+    let is_unreadable = cause(&error).is_some_and(hyper::Error::is_parse);
     let kind = if error.is_timeout() {
         HttpErrorKind::Timeout
-    } else if error.is_redirect() || error.is_builder() || error.is_decode() {
+    } else if error.is_redirect() || error.is_builder() || error.is_decode() || is_unreadable {
         HttpErrorKind::Unknown
     } else if error.is_connect() {
         HttpErrorKind::Connect
@@ -299,14 +302,34 @@ impl HttpService for Service {
         if !is_ranged && status == StatusCode::PARTIAL_CONTENT {
             return Err(otherwise("the answer is a part of it, which nobody has asked for"));
         }
+        let is_part = status == StatusCode::PARTIAL_CONTENT;
+        // That a report is not ready yet, say (202); and what changes an older version (226) is not all of it.
+        if !is_part && !matches!(status, StatusCode::OK | StatusCode::NON_AUTHORITATIVE_INFORMATION) {
+            return Err(otherwise(format!("the server answers {status}, which is not the file")));
+        }
+        let range = answer.headers().get(CONTENT_RANGE).and_then(|range| range.to_str().ok()).unwrap_or_default();
+        if !is_part && !is_all(range) {
+            return Err(otherwise("the answer says that it is all of it, and that it is a part"));
+        }
         // Without the size of all of it nothing tells whether the part is of the same version.
-        let range = answer.headers().get(CONTENT_RANGE);
-        let is_of_unknown = range.is_some_and(|range| range.as_bytes().ends_with(b"/*"));
-        if is_ranged && (status == StatusCode::OK || is_of_unknown) {
+        if is_part && range.ends_with("/*") {
+            return Err(refused(Answered::Whole));
+        }
+        if is_ranged && !is_part {
             return Err(refused(Answered::Whole));
         }
         checked(answer, *is_brotli || path.ends_with(".br"))
     }
+}
+
+/// Whether what stands in Content-Range, which an answer without a range need not have, can be that of all bytes.
+fn is_all(range: &str) -> bool {
+    let bounds = range.strip_prefix("bytes ").and_then(|range| {
+        let (bounds, size) = range.split_once('/')?;
+        let (start, end) = bounds.split_once('-')?;
+        Some((start.parse::<u64>().ok()?, end.parse::<u64>().ok()?, size.parse::<u64>().ok()?))
+    });
+    bounds.is_none_or(|(start, end, size)| start == 0 && end.checked_add(1) == Some(size))
 }
 
 /// An object, with the headers that are relied upon.
