@@ -17,7 +17,7 @@ use object_store::{ClientOptions, CredentialProvider};
 use quick_xml::escape::{escape, unescape};
 use reqwest::header::{
     ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, DATE, ETAG,
-    HeaderMap, HeaderName, HeaderValue, LAST_MODIFIED, RANGE, RETRY_AFTER,
+    HeaderMap, HeaderName, HeaderValue, IF_MATCH, IF_UNMODIFIED_SINCE, LAST_MODIFIED, RANGE, RETRY_AFTER,
     TRANSFER_ENCODING,
 };
 use reqwest::redirect::Policy;
@@ -29,8 +29,10 @@ use crate::place::{Scheme, percent_decoded, unaskable};
 use crate::rules::{Allow, Denied, NetworkRules, literal};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Without a byte.
-const READ_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long a server may say nothing, or hardly anything, whatever is tried meanwhile.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
+/// After so long without a byte a connection is taken for dead, and what can be asked for once more for sure is.
+pub(crate) const STALLED: Duration = Duration::from_secs(20);
 /// Redirects that are followed.
 const MOST_REDIRECTS: usize = 10;
 /// Bytes of an answer that is no object: an error, a page of a list.
@@ -76,7 +78,6 @@ impl Net {
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("copyist/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT_TIMEOUT)
-            .read_timeout(READ_TIMEOUT)
             .redirect(redirects)
             // An address may be a secret as a whole, such as one that is signed.
             .referer(false)
@@ -164,6 +165,8 @@ pub(crate) enum Answered {
     Region(String, String),
     /// The object in an encoding that nobody has asked for.
     Encoded(String),
+    /// Nothing, for so long.
+    Silence(Duration),
     /// That it is somebody whom nobody trusts: what is wrong with its certificate, and with those that should be trusted.
     Untrusted(String, Option<String>),
     /// Something else, in words.
@@ -176,6 +179,7 @@ impl fmt::Display for Answered {
             Answered::Whole => f.write_str("the server does not know of ranges"),
             Answered::Region(region, asked) => write!(f, "its bucket is in the region {region}, and not in {asked}"),
             Answered::Encoded(encoding) => write!(f, "it comes encoded as {encoding}, which nobody has asked for"),
+            Answered::Silence(time) => write!(f, "nothing has come for {} seconds", time.as_secs()),
             Answered::Untrusted(what, _) | Answered::Otherwise(what) => f.write_str(what),
         }
     }
@@ -186,7 +190,7 @@ impl Error for Answered {}
 impl Answered {
     /// Whether it would be the same if it were asked for again.
     pub fn is_final(&self) -> bool {
-        !matches!(self, Answered::Whole)
+        !matches!(self, Answered::Whole | Answered::Silence(_))
     }
 }
 
@@ -213,6 +217,11 @@ fn refused(error: impl Error + Send + Sync + 'static) -> HttpError {
 /// An error at an answer's body, as those of stores are.
 pub(crate) fn broken_off(error: HttpError) -> object_store::Error {
     object_store::Error::Generic { store: "HTTP", source: Box::new(error) }
+}
+
+/// An answer, or more of it, that does not come. What can be asked for once more for sure is.
+pub(crate) fn silence(time: Duration) -> HttpError {
+    HttpError::new(HttpErrorKind::Timeout, Answered::Silence(time))
 }
 
 fn otherwise(what: impl Into<String>) -> HttpError {
@@ -276,6 +285,9 @@ impl HttpService for Service {
             *scheme != Scheme::Http && (name == "list-type" || (name == "comp" && value == "list"))
         });
         let is_ranged = parts.headers.contains_key(RANGE);
+        // What a web server gives may be made when it is asked for; what it has told the version of is there.
+        let is_there = [IF_MATCH, IF_UNMODIFIED_SINCE].iter().any(|name| parts.headers.contains_key(name));
+        let may_think = *scheme == Scheme::Http && !is_there;
         let path = url.path().to_owned();
         let mut request = reqwest::Request::new(parts.method, url);
         *request.headers_mut() = parts.headers;
@@ -290,7 +302,11 @@ impl HttpService for Service {
             // It would decompress, and then knows neither lengths nor ranges.
             request.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
         }
-        let answer: reqwest::Response = self.client.execute(request).await.map_err(told)?;
+        let most = if may_think { PATIENCE } else { STALLED };
+        let Ok(answer) = tokio::time::timeout(most, self.client.execute(request)).await else {
+            return Err(if may_think { refused(Answered::Silence(most)) } else { silence(most) });
+        };
+        let answer: reqwest::Response = answer.map_err(told)?;
         let status = answer.status();
         if !status.is_success() {
             let region = (*scheme == Scheme::S3).then_some(&**region);

@@ -1,43 +1,36 @@
 //! One object, read exactly: every part of it is of the version that the first answer was of.
 
+mod body;
 mod ranges;
 
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use copyist_core::DataError;
-use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use object_store::path::Path;
 use object_store::{Error, GetOptions, GetRange, GetResult, ObjectMeta};
 use tokio::sync::mpsc::Sender;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
 
 pub use ranges::{End, Ranges};
 
-use crate::client::{Answered, Told, UNKNOWN_SIZE, broken_off, cause};
-use crate::failure::{changed, has_expired, lost, of_store, shown, unexpected};
+use body::Body;
+
+use crate::client::{Answered, Told, UNKNOWN_SIZE, cause};
+use crate::failure::{changed, has_expired, of_store, shown, unexpected};
 use crate::place::{Access, Place, Scheme, Store};
-use crate::rules::Denied;
 
 /// Parts that are asked for at once.
 const PARTS: usize = 4;
-/// How long a store that was reached may send nothing, whatever is tried meanwhile.
-const PATIENCE: Duration = Duration::from_secs(90);
-/// Between a body that breaks off and the request for its rest; each time that nothing came twice as long.
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// How long an answer waits for who reads it.
 const BEGUN: Duration = Duration::from_secs(10);
 /// Bytes that a server is rid of whether or not anybody reads them.
 const SENT_AT_ONCE: u64 = 64 << 10;
-/// In so much time that was spent waiting there must come so many bytes.
-const SLOWEST: (Duration, u64) = (Duration::from_secs(30), 30 << 10);
 
 /// An object of a store.
 #[derive(Clone)]
@@ -125,14 +118,6 @@ impl Version {
     }
 }
 
-/// The bytes of an answer, and behind them why there are no more, if they have broken off.
-fn bytes_of(answer: GetResult) -> BoxStream<'static, Result<Bytes, Error>> {
-    let told = answer.extensions.get::<Told>().cloned().unwrap_or_default();
-    let end = stream::once(async move { told.broken() });
-    let end = end.filter_map(|broken| std::future::ready(broken.map(|error| Err(broken_off(error)))));
-    answer.into_stream().chain(end).boxed()
-}
-
 /// When an object was last written; a server that does not say so has written it in 1970.
 pub(crate) fn modified(meta: &ObjectMeta) -> Option<SystemTime> {
     let time = SystemTime::from(meta.last_modified);
@@ -145,152 +130,6 @@ struct Owned<T>(JoinHandle<T>);
 impl<T> Drop for Owned<T> {
     fn drop(&mut self) {
         self.0.abort();
-    }
-}
-
-/// The bytes of a range as they come, taken up where they break off.
-struct Body<'a> {
-    object: &'a Object,
-    version: &'a Version,
-    stream: BoxStream<'static, Result<Bytes, Error>>,
-    at: u64,
-    end: u64,
-    /// Of all of the object, in place of the range: the bytes before it that are still to come.
-    before: Option<u64>,
-    /// Bytes since it was last asked for, and how often it was asked for since the last one came.
-    got: u64,
-    vain: usize,
-    /// Time spent waiting, since the last byte and since the pace was looked at.
-    idle: Duration,
-    waited: Duration,
-    counted: u64,
-}
-
-impl<'a> Body<'a> {
-    fn new(object: &'a Object, version: &'a Version, answer: GetResult, range: Range<u64>) -> Self {
-        Self {
-            object,
-            version,
-            stream: bytes_of(answer),
-            at: range.start,
-            end: range.end,
-            before: None,
-            got: 0,
-            vain: 0,
-            idle: Duration::ZERO,
-            waited: Duration::ZERO,
-            counted: 0,
-        }
-    }
-
-    async fn next(&mut self) -> Result<Option<Bytes>, Box<DataError>> {
-        let address = &self.object.address;
-        loop {
-            if self.before.is_some() && self.at == self.end {
-                return Ok(None);
-            }
-            let started = Instant::now();
-            let Ok(next) = timeout(PATIENCE, self.stream.next()).await else {
-                let what = format!("nothing has come for {} seconds", PATIENCE.as_secs());
-                return Err(unexpected(address, &what));
-            };
-            self.wait(started);
-            match next {
-                Some(Ok(mut part)) => {
-                    self.counted += part.len() as u64;
-                    self.idle = Duration::ZERO;
-                    self.check_pace()?;
-                    if let Some(before) = &mut self.before {
-                        let passed = (*before).min(part.len() as u64);
-                        *before -= passed;
-                        part = part.split_off(passed as usize);
-                        part.truncate(usize::try_from(self.end - self.at).unwrap_or(usize::MAX));
-                        if part.is_empty() {
-                            continue;
-                        }
-                    }
-                    self.at += part.len() as u64;
-                    self.got += part.len() as u64;
-                    if self.at > self.end {
-                        return Err(unexpected(address, "more bytes have come than were announced"));
-                    }
-                    return Ok(Some(part));
-                }
-                None if self.at == self.end || self.end == UNKNOWN_SIZE => return Ok(None),
-                None => return Err(self.object.broken(self.at, self.end)),
-                Some(Err(error)) => self.take_up(&error).await?,
-            }
-        }
-    }
-
-    /// The rest of it, in pieces as they come.
-    async fn all(mut self) -> Result<Vec<Bytes>, Box<DataError>> {
-        let mut pieces = Vec::new();
-        while let Some(part) = self.next().await? {
-            pieces.push(part);
-        }
-        Ok(pieces)
-    }
-
-    fn wait(&mut self, since: Instant) {
-        self.waited += since.elapsed();
-        self.idle += since.elapsed();
-    }
-
-    fn check_pace(&mut self) -> Result<(), Box<DataError>> {
-        let (time, bytes) = SLOWEST;
-        if self.waited < time {
-            return Ok(());
-        }
-        if self.counted < bytes {
-            let what = format!("it comes too slowly: {} bytes in {} seconds", self.counted, self.waited.as_secs());
-            return Err(unexpected(&self.object.address, &what));
-        }
-        (self.waited, self.counted) = (Duration::ZERO, 0);
-        Ok(())
-    }
-
-    /// Asks for the rest, after an error, unless that brings nothing again and again.
-    async fn take_up(&mut self, error: &Error) -> Result<(), Box<DataError>> {
-        let Object { store, address, .. } = self.object;
-        let rest = self.at..self.end;
-        if cause::<Answered>(error).is_some_and(Answered::is_final) || cause::<Denied>(error).is_some() {
-            return Err(of_store(error, address));
-        }
-        if !self.version.can_be_taken_up() {
-            return Err(lost(error, address, self.version.size != UNKNOWN_SIZE));
-        }
-        self.vain = if self.got > 0 { 0 } else { self.vain + 1 };
-        self.got = 0;
-        if self.vain >= store.retries || self.idle > store.retry_timeout {
-            return Err(of_store(error, address));
-        }
-        let started = Instant::now();
-        tokio::time::sleep(LONGEST_PAUSE.min(FIRST_PAUSE * 2_u32.saturating_pow(self.vain as u32))).await;
-        match self.object.ask(self.version.options(Some(rest.clone()))).await {
-            Ok(answer) => {
-                self.version.check(&answer.meta, address)?;
-                self.stream = bytes_of(self.object.checked(answer, &rest)?);
-                self.before = None;
-            }
-            Err(error) if matches!(cause(&error), Some(Answered::Whole)) => self.pass_over().await?,
-            Err(error) => return Err(of_store(&error, address)),
-        }
-        self.wait(started);
-        Ok(())
-    }
-
-    /// A part of an object whose server gives no parts.
-    async fn over(object: &'a Object, version: &'a Version, range: Range<u64>) -> Result<Self, Box<DataError>> {
-        let answer = object.whole(version).await?;
-        Ok(Self { before: Some(range.start), ..Self::new(object, version, answer, range) })
-    }
-
-    /// Asks for all of it, and goes on in there.
-    async fn pass_over(&mut self) -> Result<(), Box<DataError>> {
-        self.stream = bytes_of(self.object.whole(self.version).await?);
-        self.before = Some(self.at);
-        Ok(())
     }
 }
 

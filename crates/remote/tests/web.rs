@@ -1,12 +1,19 @@
-//! Files of web servers: what is none.
+//! Files of web servers, which may be made when they are asked for, or be there for one answer: what is asked for once, and what is no file.
 
 mod server;
 
+use std::collections::HashSet;
 use std::io::Read;
+use std::sync::Mutex;
+use std::time::Duration;
 
 use copyist_remote::{Access, Object, Reader, Stop};
 use copyist_store::carried;
-use server::{Answer, Server, serve};
+use server::{Answer, Request, Server, serve};
+
+fn bytes(len: usize) -> Vec<u8> {
+    (0..len).map(|at| (at * 31 % 251) as u8).collect()
+}
 
 fn object(address: &str) -> Object {
     Object::new(address, &Access::default()).expect("it is an address")
@@ -26,6 +33,15 @@ fn read_from(server: &Server) -> Result<Vec<u8>, String> {
 
 fn asked(server: &Server) -> Vec<String> {
     server.requests.lock().expect("nobody has failed").iter().map(|request| request.target.clone()).collect()
+}
+
+/// Each address is good for one answer.
+fn once(answer: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Server {
+    let seen = Mutex::new(HashSet::new());
+    serve(move |_, request| {
+        let is_first = seen.lock().expect("nobody has failed").insert(request.target.clone());
+        if is_first { answer(request) } else { Answer::status(410) }
+    })
 }
 
 fn plain(body: &[u8]) -> Answer {
@@ -74,4 +90,22 @@ fn an_answer_that_cannot_be_read_is_asked_for_once() {
         read_from(&server).expect_err("it cannot be read");
         assert_eq!(asked(&server).len(), 1);
     }
+}
+
+#[test]
+fn a_server_may_think_and_a_connection_that_is_dead_is_left() {
+    let silent = Duration::from_secs(22);
+    let thinking = once(move |_| {
+        std::thread::sleep(silent);
+        plain(b"1,x\n")
+    });
+    let stalling = serve(move |number, request| {
+        let answer = Answer::object(request, &bytes(100_000), "\"1\"");
+        Answer { stall: (number == 0).then_some(silent), ..answer }
+    });
+    std::thread::scope(|scope| {
+        scope.spawn(|| assert_eq!(read_from(&thinking), Ok(b"1,x\n".to_vec())));
+        scope.spawn(|| assert!(read_from(&stalling) == Ok(bytes(100_000))));
+    });
+    assert_eq!((asked(&thinking).len(), asked(&stalling).len()), (1, 2));
 }
