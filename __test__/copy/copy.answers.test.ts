@@ -15,15 +15,18 @@ describe.each(benches)('$name', ({ open }) => {
   let body: string
   let headers: Record<string, string>
   let asked: string[]
-  let status: number
+  /** Of each answer; or that an address has one. */
+  let status: number | 'once'
 
   beforeAll(async () => {
     bench = await open()
     await bench.sql('CREATE TABLE t (id integer, note text)')
     await bench.sql('CREATE TABLE texts (text text)')
     server = createServer((request, response) => {
-      asked.push(request.url ?? '')
-      response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) }).end(body)
+      const path = request.url ?? ''
+      const code = status === 'once' ? (asked.includes(path) ? 410 : 200) : status
+      asked.push(path)
+      response.writeHead(code, { ...headers, 'content-length': Buffer.byteLength(body) }).end(body)
     })
     url = await listening(server)
   })
@@ -112,6 +115,19 @@ describe.each(benches)('$name', ({ open }) => {
       message: expect.stringMatching(new RegExp(`the server answers ${code} .*, which is not the file$`)),
     })
   })
+
+  test.each(['FORMAT csv, HEADER, MAP BY NAME', 'FORMAT csv, HEADER MATCH', 'FORMAT csv, HEADER'])(
+    'an address that is good for one answer is asked for once: %s',
+    async (options) => {
+      status = 'once'
+      body = TEXT
+      expect(await bench.db.copy(`COPY t FROM '${url}/f.csv' (${options})`)).toMatchObject({ rowsLoaded: 1 })
+      await bench.db.explain(`EXPLAIN VALIDATE COPY t FROM '${url}/g.csv' (${options})`)
+      body = `${TEXT}${'2,b\n'.repeat(200_000)}`
+      expect(await bench.db.copy(`COPY t FROM '${url}/h.csv' (${options})`)).toMatchObject({ rowsLoaded: 200_001 })
+      expect(asked).toEqual(['/f.csv', '/g.csv', '/h.csv'])
+    },
+  )
 
   test.each([
     'Sunday, 06-Nov-94 08:49:37 GMT',

@@ -203,7 +203,7 @@ pub struct BindingStore {
 
 /// The address and the end of the first object whose columns were asked for, until it is read: it need not be asked for once more.
 type KnownEnd = Arc<Mutex<Option<(String, End)>>>;
-/// The address of an object that was asked for alone, and the answer, until it is read.
+/// The address of an object that was asked for alone, and the answer, until it is read or others are.
 type Looked = Arc<Mutex<Option<(String, Begun)>>>;
 
 #[napi]
@@ -273,7 +273,8 @@ impl BindingStore {
         self.ask(on_done, async move {
             let mut opened = open(std::slice::from_ref(&object), &access, &begun)?;
             let Some(found) = opened.pop() else { return Ok(BindingAnswer::default()) };
-            let (bytes, is_whole, known) = found.start(most as usize).await?;
+            let (bytes, is_whole, known, answer) = found.start(most as usize).await?;
+            *begun.lock().unwrap_or_else(PoisonError::into_inner) = Some((object.address.clone(), answer));
             let objects = Some(vec![BindingObject::of(object.address, known)]);
             let (bytes, is_whole) = (Some(bytes.into()), Some(is_whole));
             Ok(BindingAnswer { objects, bytes, is_whole, ..BindingAnswer::default() })

@@ -8,12 +8,13 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use chrono::DateTime;
-use futures_util::StreamExt;
+use futures_util::{StreamExt, TryStreamExt};
 use http_body_util::{BodyExt, BodyStream, StreamBody};
 use object_store::client::{
     HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpResponseBody, HttpService,
 };
-use object_store::{ClientOptions, CredentialProvider};
+use object_store::path::Path;
+use object_store::{Attributes, ClientOptions, CredentialProvider, GetResult, GetResultPayload, ObjectMeta};
 use quick_xml::escape::{escape, unescape};
 use reqwest::header::{
     ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, DATE, ETAG,
@@ -159,8 +160,8 @@ struct Service {
 /// What is no answer to what was asked for.
 #[derive(Debug)]
 pub(crate) enum Answered {
-    /// All of it in place of a part.
-    Whole,
+    /// All of it in place of a part: the answer, for who takes it.
+    Whole(Mutex<Option<HttpResponse>>),
     /// That the bucket is in this region, and not in the one that it was asked for in.
     Region(String, String),
     /// The object in an encoding that nobody has asked for.
@@ -176,7 +177,7 @@ pub(crate) enum Answered {
 impl fmt::Display for Answered {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Answered::Whole => f.write_str("the server does not know of ranges"),
+            Answered::Whole(_) => f.write_str("the server does not know of ranges"),
             Answered::Region(region, asked) => write!(f, "its bucket is in the region {region}, and not in {asked}"),
             Answered::Encoded(encoding) => write!(f, "it comes encoded as {encoding}, which nobody has asked for"),
             Answered::Silence(time) => write!(f, "nothing has come for {} seconds", time.as_secs()),
@@ -190,7 +191,30 @@ impl Error for Answered {}
 impl Answered {
     /// Whether it would be the same if it were asked for again.
     pub fn is_final(&self) -> bool {
-        !matches!(self, Answered::Whole | Answered::Silence(_))
+        !matches!(self, Answered::Whole(_) | Answered::Silence(_))
+    }
+
+    /// What came in place of a part, if it is all of the object and nobody has taken it.
+    pub fn taken(&self, location: &Path) -> Option<GetResult> {
+        let Answered::Whole(kept) = self else { return None };
+        let answer = kept.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        let (parts, body) = answer.into_parts();
+        let text = |name: HeaderName| parts.headers.get(name).and_then(|value| value.to_str().ok());
+        let size = text(CONTENT_LENGTH).and_then(|size| size.parse().ok()).unwrap_or(UNKNOWN_SIZE);
+        let meta = ObjectMeta {
+            location: location.clone(),
+            last_modified: date(&parts.headers, LAST_MODIFIED).unwrap_or(SystemTime::UNIX_EPOCH).into(),
+            size,
+            e_tag: text(ETAG).map(str::to_owned),
+            version: None,
+        };
+        Some(GetResult {
+            payload: GetResultPayload::Stream(body.bytes_stream().map_err(broken_off).boxed()),
+            meta,
+            range: 0..size,
+            attributes: Attributes::default(),
+            extensions: parts.extensions,
+        })
     }
 }
 
@@ -329,12 +353,13 @@ impl HttpService for Service {
         }
         // Without the size of all of it nothing tells whether the part is of the same version.
         if is_part && range.ends_with("/*") {
-            return Err(refused(Answered::Whole));
+            return Err(refused(Answered::Whole(Mutex::default())));
         }
+        let answer = checked(answer, *is_brotli || path.ends_with(".br"))?;
         if is_ranged && !is_part {
-            return Err(refused(Answered::Whole));
+            return Err(refused(Answered::Whole(Mutex::new(Some(answer)))));
         }
-        checked(answer, *is_brotli || path.ends_with(".br"))
+        Ok(answer)
     }
 }
 

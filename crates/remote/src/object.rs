@@ -10,16 +10,18 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use copyist_core::DataError;
+use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use object_store::path::Path;
-use object_store::{Error, GetOptions, GetRange, GetResult, ObjectMeta};
+use object_store::{Attributes, Error, Extensions, GetOptions, GetRange, GetResult, GetResultPayload, ObjectMeta};
 use tokio::sync::mpsc::Sender;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 pub use ranges::{End, Ranges};
 
-use body::Body;
+use body::{Body, bytes_of};
 
 use crate::client::{Answered, Told, UNKNOWN_SIZE, cause};
 use crate::failure::{changed, has_expired, of_store, shown, unexpected};
@@ -29,6 +31,8 @@ use crate::place::{Access, Place, Scheme, Store};
 const PARTS: usize = 4;
 /// How long an answer waits for who reads it.
 const BEGUN: Duration = Duration::from_secs(10);
+/// How many files may be asked for before their turn for each one that was not let go for it: so their number grows while nothing speaks against it.
+const LEAVE: usize = 2;
 /// Bytes that a server is rid of whether or not anybody reads them.
 const SENT_AT_ONCE: u64 = 64 << 10;
 
@@ -41,17 +45,58 @@ pub struct Object {
     /// What was said of it when it was found.
     listed: Option<Known>,
     begun: Option<Begun>,
-    /// Of one of several files of web servers: whether the rest of any of them could be had. Without that none is asked for before its turn.
-    others: Option<Arc<watch::Sender<bool>>>,
+    /// Of one of several files of web servers: how many of them may be asked for before their turn.
+    ahead: Option<Arc<Semaphore>>,
 }
 
-/// An answer that has told of an object that it is there, and whose bytes nobody has read yet.
+/// An answer that was looked at before it is read: once, but for one of which all is here.
 #[derive(Clone, Default)]
-pub struct Begun(Arc<Mutex<Option<(GetResult, Version)>>>);
+pub struct Begun(Arc<Mutex<Option<Looked>>>);
+
+struct Looked {
+    version: Version,
+    meta: ObjectMeta,
+    extensions: Extensions,
+    /// What has come of it, and what has not.
+    start: Vec<Bytes>,
+    rest: Option<BoxStream<'static, Result<Bytes, Error>>>,
+}
 
 impl Begun {
+    fn of(looked: Looked) -> Self {
+        let is_whole = looked.rest.is_none();
+        let begun = Self(Arc::new(Mutex::new(Some(looked))));
+        if !is_whole {
+            let kept = Arc::downgrade(&begun.0);
+            tokio::spawn(async move {
+                tokio::time::sleep(BEGUN).await;
+                drop(kept.upgrade().and_then(|kept| Self(kept).take()));
+            });
+        }
+        begun
+    }
+
     fn take(&self) -> Option<(GetResult, Version)> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Looked { version, meta, extensions, start, rest } = kept.take()?;
+        if rest.is_none() {
+            let (version, meta, extensions) = (version.clone(), meta.clone(), extensions.clone());
+            *kept = Some(Looked { version, meta, extensions, start: start.clone(), rest: None });
+        }
+        Some(Looked { version, meta, extensions, start, rest }.answer())
+    }
+}
+
+impl Looked {
+    fn answer(self) -> (GetResult, Version) {
+        let Self { version, meta, extensions, start, rest } = self;
+        let start = stream::iter(start).map(Ok);
+        let payload = GetResultPayload::Stream(match rest {
+            Some(rest) => start.chain(rest).boxed(),
+            None => start.boxed(),
+        });
+        let (range, attributes) = (0..version.size, Attributes::default());
+        (GetResult { payload, meta, range, attributes, extensions }, version)
     }
 }
 
@@ -141,7 +186,7 @@ impl Object {
     pub fn new(address: &str, access: &Access) -> Result<Self, Box<DataError>> {
         let place = Place::parse(address).ok_or_else(|| unexpected(address, "its scheme is not known"))?;
         let (store, path) = (place.open(access, address)?, place.path(address)?);
-        Ok(Self { store, path, address: address.to_owned(), listed: None, begun: None, others: None })
+        Ok(Self { store, path, address: address.to_owned(), listed: None, begun: None, ahead: None })
     }
 
     /// Objects of one load: those of one bucket share its connections and credentials.
@@ -151,7 +196,7 @@ impl Object {
     pub fn all(addresses: &[String], access: &Access) -> Result<Vec<Self>, Box<DataError>> {
         type Bucket = (Scheme, Option<String>, Option<String>, String);
         let mut buckets: HashMap<Bucket, Self> = HashMap::new();
-        let others = Arc::new(watch::channel(false).0);
+        let ahead = Arc::new(Semaphore::new(0));
         let open = |address: &String| {
             let unknown = || unexpected(address, "its scheme is not known");
             let place = Place::parse(address).ok_or_else(unknown)?;
@@ -165,11 +210,11 @@ impl Object {
                     address: address.clone(),
                     listed: None,
                     begun: None,
-                    others: other.others.clone(),
+                    ahead: other.ahead.clone(),
                 });
             }
             let mut object = Self::new(address, access)?;
-            object.others = (place.scheme == Scheme::Http).then(|| Arc::clone(&others));
+            object.ahead = (place.scheme == Scheme::Http).then(|| Arc::clone(&ahead));
             buckets.insert(bucket, object.clone());
             Ok(object)
         };
@@ -259,16 +304,12 @@ impl Object {
     pub async fn look(&self) -> Result<Option<(Known, Begun)>, Box<DataError>> {
         let Some((answer, version)) = self.found().await? else { return Ok(None) };
         let known = version.known();
-        let begun = Begun::default();
-        if version.can_be_taken_up() || version.size <= SENT_AT_ONCE {
-            *begun.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((answer, version));
-            let kept = begun.clone();
-            tokio::spawn(async move {
-                tokio::time::sleep(BEGUN).await;
-                drop(kept.take());
-            });
+        if !version.can_be_taken_up() && version.size > SENT_AT_ONCE {
+            return Ok(Some((known, Begun::default())));
         }
-        Ok(Some((known, begun)))
+        let (meta, extensions) = (answer.meta.clone(), answer.extensions.clone());
+        let rest = Some(bytes_of(answer));
+        Ok(Some((known, Begun::of(Looked { version, meta, extensions, start: Vec::new(), rest }))))
     }
 
     async fn found(&self) -> Result<Option<(GetResult, Version)>, Box<DataError>> {
@@ -282,23 +323,34 @@ impl Object {
         }
     }
 
-    /// Its first bytes, up to so many, and whether they are all.
+    /// Its first bytes, up to so many, whether they are all, and the answer, to be read soon: it need not be asked for once more.
     ///
     /// # Errors
     /// When the store refuses it.
-    pub async fn start(&self, most: usize) -> Result<(Vec<u8>, bool, Known), Box<DataError>> {
+    pub async fn start(&self, most: usize) -> Result<(Vec<u8>, bool, Known, Begun), Box<DataError>> {
         let (answer, version) = self.open().await.map_err(|error| of_store(&error, &self.address))?;
         self.check_opened(&answer, &version)?;
+        let (meta, extensions) = (answer.meta.clone(), answer.extensions.clone());
         let mut body = Body::new(self, &version, answer, 0..version.size);
-        let mut all = Vec::new();
-        while let Some(part) = body.next().await? {
-            all.extend_from_slice(&part);
-            if all.len() > most {
-                all.truncate(most);
-                return Ok((all, false, version.known()));
+        let (mut start, mut size) = (Vec::new(), 0);
+        let is_whole = loop {
+            let Some(piece) = body.next().await? else { break true };
+            size += piece.len();
+            start.push(piece);
+            if size > most {
+                break false;
             }
-        }
-        Ok((all, true, version.known()))
+        };
+        let mut bytes = start.concat();
+        bytes.truncate(most);
+        let known = version.known();
+        let rest = if is_whole { None } else { body.rest() };
+        let begun = if is_whole || rest.is_some() {
+            Begun::of(Looked { version, meta, extensions, start, rest })
+        } else {
+            Begun::default()
+        };
+        Ok((bytes, is_whole, known, begun))
     }
 
     /// Sends all of it, and before that leaves what is known of it with `found`. Stops when nobody listens. It may be begun before its `turn`.
@@ -314,30 +366,35 @@ impl Object {
             Ok::<_, Box<DataError>>((first, version))
         };
         let mut is_turn = false;
-        if let Some(others) = &self.others {
-            let mut others = others.subscribe();
+        if let Some(ahead) = &self.ahead {
             tokio::select! {
                 biased;
                 told = &mut turn => match told {
                     Ok(()) => is_turn = true,
                     Err(_) => return Ok(()),
                 },
-                // It is not closed while it is here.
-                _ = others.wait_for(|&can_be_taken_up| can_be_taken_up) => {}
+                // It is not closed.
+                leave = ahead.acquire() => if let Ok(leave) = leave { leave.forget() },
             }
         }
         let (mut first, mut version) = open().await?;
-        // Servers end connections that take nothing for a while, and the rest of this one could not be had.
-        if !version.can_be_taken_up() && version.size > SENT_AT_ONCE && !is_turn && turn.try_recv().is_err() {
-            drop(first);
-            if turn.await.is_err() {
-                return Ok(());
+        // Its rest could be had, or the server is rid of it at once.
+        let may_wait = version.can_be_taken_up() || version.size <= SENT_AT_ONCE;
+        if let Some(ahead) = &self.ahead {
+            // An address may be good for one answer, and an answer be made when it is asked for: of those none is to wait long, so that as many
+            // are asked for ahead as those before them have shown to be others.
+            if may_wait {
+                ahead.add_permits(LEAVE);
+            } else {
+                ahead.forget_permits(Semaphore::MAX_PERMITS);
             }
-            (first, version) = open().await?;
         }
-        if let Some(others) = &self.others {
-            // An address may be good for one answer, and an answer be made when it is asked for: those are asked for once.
-            others.send_if_modified(|known| version.can_be_taken_up() && !std::mem::replace(known, true));
+        if !may_wait && !is_turn && turn.try_recv().is_err() {
+            (first, version) = match self.held(first, version, &mut turn).await {
+                Some(looked) => looked.answer(),
+                None if turn.await.is_err() => return Ok(()),
+                None => open().await?,
+            };
         }
         *found.lock().unwrap_or_else(PoisonError::into_inner) = Some(version.known());
         // What cannot be pinned to a version is read in one piece, which is of one.
@@ -355,6 +412,36 @@ impl Object {
         let at = body.at;
         drop(body);
         if is_split { self.send_ranges(at, &version, parts).await } else { Ok(()) }
+    }
+
+    /// An answer whose rest could not be had, and what has come of it when its `turn` is. None where it was let go before.
+    async fn held(&self, answer: GetResult, version: Version, turn: &mut oneshot::Receiver<()>) -> Option<Looked> {
+        let (meta, extensions) = (answer.meta.clone(), answer.extensions.clone());
+        let mut body = Body::new(self, &version, answer, 0..version.size);
+        let (mut start, mut size) = (Vec::new(), 0);
+        let (mut is_turn, mut is_whole) = (false, false);
+        while size < self.store.part && !is_turn && !is_whole {
+            tokio::select! {
+                biased;
+                _ = &mut *turn => is_turn = true,
+                next = body.next() => match next {
+                    Ok(Some(piece)) => {
+                        size += piece.len() as u64;
+                        start.push(piece);
+                    }
+                    Ok(None) => is_whole = true,
+                    // Nobody has seen anything of it.
+                    Err(_) => return None,
+                },
+            }
+        }
+        if !is_turn {
+            // Servers end connections that take nothing for a while.
+            let waits = if is_whole { Duration::MAX } else { BEGUN };
+            timeout(waits, turn).await.ok()?.ok();
+        }
+        let rest = if is_whole { None } else { Some(body.rest()?) };
+        Some(Looked { version, meta, extensions, start, rest })
     }
 
     fn broken(&self, got: u64, size: u64) -> Box<DataError> {
@@ -402,7 +489,7 @@ impl Object {
     async fn range(&self, range: Range<u64>, version: &Version) -> Result<Option<Vec<Bytes>>, Box<DataError>> {
         let answer = match self.ask(version.options(Some(range.clone()))).await {
             Ok(answer) => answer,
-            Err(error) if matches!(cause(&error), Some(Answered::Whole)) => return Ok(None),
+            Err(error) if matches!(cause(&error), Some(Answered::Whole(_))) => return Ok(None),
             Err(error) => return Err(of_store(&error, &self.address)),
         };
         version.check(&answer.meta, &self.address)?;

@@ -4,10 +4,10 @@ mod server;
 
 use std::collections::HashSet;
 use std::io::Read;
-use std::sync::Mutex;
+use std::sync::{Mutex, mpsc};
 use std::time::Duration;
 
-use copyist_remote::{Access, Object, Reader, Stop};
+use copyist_remote::{Access, Object, Ranges, Reader, Stop};
 use copyist_store::carried;
 use server::{Answer, Request, Server, serve};
 
@@ -33,6 +33,23 @@ fn read_from(server: &Server) -> Result<Vec<u8>, String> {
 
 fn asked(server: &Server) -> Vec<String> {
     server.requests.lock().expect("nobody has failed").iter().map(|request| request.target.clone()).collect()
+}
+
+/// Readers of one load, all of which are begun.
+fn begun(server: &Server, names: &[&str]) -> Vec<Reader> {
+    let addresses: Vec<String> = names.iter().map(|name| format!("{}{name}", server.url)).collect();
+    let objects = Object::all(&addresses, &Access::default()).expect("they are addresses");
+    let mut readers: Vec<Reader> = objects.into_iter().map(|object| Reader::new(object, &Stop::default())).collect();
+    for reader in &mut readers {
+        reader.begin().expect("a thread is there");
+    }
+    readers
+}
+
+fn until(what: impl Fn() -> bool) {
+    while !what() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 /// Each address is good for one answer.
@@ -89,6 +106,97 @@ fn an_answer_that_cannot_be_read_is_asked_for_once() {
         let server = serve(move |_, _| Answer { raw: Some(raw.clone()), ..Answer::default() });
         read_from(&server).expect_err("it cannot be read");
         assert_eq!(asked(&server).len(), 1);
+    }
+}
+
+#[test]
+fn a_file_is_asked_for_once_whatever_those_before_it_are_like() {
+    let body = bytes(300_000);
+    let expected = body.clone();
+    let server = once(move |request| {
+        let answer = plain(&body);
+        if request.target.starts_with("/tagged") { answer.with("ETag", "\"1\"") } else { answer }
+    });
+    let names = ["/tagged", "/a", "/b", "/tagged2", "/c", "/tagged3", "/d", "/e"];
+    for (index, reader) in begun(&server, &names).iter_mut().enumerate() {
+        assert!(read(reader) == Ok(expected.clone()), "{}", names[index]);
+        std::thread::sleep(Duration::from_millis(30));
+    }
+    assert_eq!(asked(&server).len(), names.len());
+}
+
+#[test]
+fn small_files_are_asked_for_before_their_turn() {
+    let server = once(|_| plain(b"1,x\n"));
+    let names = ["/a", "/b", "/c", "/d", "/e"];
+    let mut readers = begun(&server, &names);
+    assert_eq!(read(&mut readers[0]), Ok(b"1,x\n".to_vec()));
+    until(|| asked(&server).len() == names.len());
+    for reader in &mut readers[1..] {
+        assert_eq!(read(reader), Ok(b"1,x\n".to_vec()));
+    }
+    assert_eq!(asked(&server).len(), names.len());
+}
+
+#[test]
+fn one_that_breaks_off_before_its_turn_is_asked_for_then() {
+    let server = serve(|_, request| {
+        let is_first = request.target == "/tagged";
+        if is_first { plain(b"1").with("ETag", "\"1\"") } else { plain(&bytes(300_000)) }
+    });
+    let cut = serve(|number, _| Answer { cut: (number == 0).then_some(100_000), ..plain(&bytes(300_000)) });
+    let addresses = [format!("{}/tagged", server.url), format!("{}/b", cut.url)];
+    let objects = Object::all(&addresses, &Access::default()).expect("they are addresses");
+    let mut readers: Vec<Reader> = objects.into_iter().map(|object| Reader::new(object, &Stop::default())).collect();
+    for reader in &mut readers {
+        reader.begin().expect("a thread is there");
+    }
+    assert_eq!(read(&mut readers[0]), Ok(b"1".to_vec()));
+    until(|| asked(&cut).len() == 1);
+    std::thread::sleep(Duration::from_millis(200));
+    assert!(read(&mut readers[1]) == Ok(bytes(300_000)));
+    assert_eq!(asked(&cut).len(), 2);
+}
+
+#[test]
+fn what_is_read_in_any_order_is_asked_for_once_where_that_is_all_of_it() {
+    let chunked = |body: &[u8]| {
+        let text: String = body.iter().map(|byte| char::from(byte % 64 + 32)).collect();
+        let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+        Answer { raw: Some(format!("{head}{:x}\r\n{text}\r\n0\r\n\r\n", text.len())), ..Answer::default() }
+    };
+    for has_length in [true, false] {
+        let server = once(move |_| if has_length { plain(&bytes(200_000)) } else { chunked(&bytes(200_000)) });
+        let found =
+            Ranges::open(&object(&format!("{}/a", server.url)), &Stop::default(), 1 << 20).expect("it is there");
+        assert_eq!((found.size(), asked(&server).len()), (200_000, 1));
+        found.read_at(199_000, &mut [0; 1000]).expect("it is held");
+    }
+    // Of a version that is told parts may be had in another way.
+    let server = serve(|_, _| plain(&bytes(200_000)).with("ETag", "\"1\""));
+    let found = Ranges::open(&object(&format!("{}/a", server.url)), &Stop::default(), 1 << 20).expect("it is there");
+    assert_eq!((found.size(), asked(&server).len()), (200_000, 2));
+    let requests = server.requests.lock().expect("nobody has failed");
+    assert!(requests.iter().all(|request| request.method == "GET"), "{requests:?}");
+}
+
+#[test]
+fn what_was_looked_at_is_what_is_read() {
+    for (len, is_whole) in [(1000, true), (300_000, false)] {
+        let server = once(move |_| plain(&bytes(len)));
+        let object = object(&format!("{}/a", server.url));
+        let (sender, receiver) = mpsc::channel();
+        let looked_at = object.clone();
+        copyist_remote::spawn(async move { drop(sender.send(looked_at.start(10_000).await)) }).expect("it starts");
+        let (start, whole, _, begun) = receiver.recv().expect("it ends").expect("it is there");
+        assert!(start == bytes(len)[..len.min(10_000)]);
+        assert_eq!(whole, is_whole);
+        let object = object.begun(begun);
+        let reading = || read(&mut Reader::new(object.clone(), &Stop::default()));
+        assert!(reading() == Ok(bytes(len)));
+        assert_eq!(asked(&server).len(), 1);
+        // What is here whole is read as often as it is wanted.
+        assert_eq!(reading().is_ok(), is_whole);
     }
 }
 

@@ -22,7 +22,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// The bytes of an answer, and behind them why there are no more, if they have broken off.
-fn bytes_of(answer: GetResult) -> BoxStream<'static, Result<Bytes, Error>> {
+pub(super) fn bytes_of(answer: GetResult) -> BoxStream<'static, Result<Bytes, Error>> {
     let told = answer.extensions.get::<Told>().cloned().unwrap_or_default();
     let end = stream::once(async move { told.broken() });
     let end = end.filter_map(|broken| std::future::ready(broken.map(|error| Err(broken_off(error)))));
@@ -64,7 +64,7 @@ impl<'a> Body<'a> {
         }
     }
 
-    /// The next bytes, None behind the last.
+    /// The next bytes, None behind the last. Of one that cannot be taken up, who no longer waits for it loses none.
     pub async fn next(&mut self) -> Result<Option<Bytes>, Box<DataError>> {
         let address = &self.object.address;
         loop {
@@ -120,6 +120,11 @@ impl<'a> Body<'a> {
         Ok(pieces)
     }
 
+    /// What has not been read of the answer, if it comes from where the last bytes were.
+    pub fn rest(self) -> Option<BoxStream<'static, Result<Bytes, Error>>> {
+        self.before.is_none().then_some(self.stream)
+    }
+
     /// When it is asked for once more although somebody would wait longer: its connection may be dead, or else its server slow, so that each time is
     /// later. None of what would have to be asked for from its beginning.
     fn stalled(&self, left: Duration) -> Option<Duration> {
@@ -169,7 +174,7 @@ impl<'a> Body<'a> {
                 self.stream = bytes_of(self.object.checked(answer, &rest)?);
                 self.before = None;
             }
-            Err(error) if matches!(cause(&error), Some(Answered::Whole)) => self.pass_over().await?,
+            Err(error) if matches!(cause(&error), Some(Answered::Whole(_))) => self.pass_over().await?,
             Err(error) => return Err(of_store(&error, address)),
         }
         self.wait(started);
