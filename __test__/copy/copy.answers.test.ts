@@ -17,6 +17,9 @@ describe.each(benches)('$name', ({ open }) => {
   let asked: string[]
   /** Of each answer; or that an address has one. */
   let status: number | 'once'
+  let delay: number
+  let waiting = 0
+  let atOnce: number
 
   beforeAll(async () => {
     bench = await open()
@@ -26,7 +29,12 @@ describe.each(benches)('$name', ({ open }) => {
       const path = request.url ?? ''
       const code = status === 'once' ? (asked.includes(path) ? 410 : 200) : status
       asked.push(path)
-      response.writeHead(code, { ...headers, 'content-length': Buffer.byteLength(body) }).end(body)
+      waiting++
+      atOnce = Math.max(atOnce, waiting)
+      setTimeout(() => {
+        waiting--
+        response.writeHead(code, { ...headers, 'content-length': Buffer.byteLength(body) }).end(body)
+      }, delay)
     })
     url = await listening(server)
   })
@@ -43,6 +51,8 @@ describe.each(benches)('$name', ({ open }) => {
     asked = []
     headers = {}
     status = 200
+    delay = 0
+    atOnce = 0
   })
 
   test.each([
@@ -128,6 +138,18 @@ describe.each(benches)('$name', ({ open }) => {
       expect(asked).toEqual(['/f.csv', '/g.csv', '/h.csv'])
     },
   )
+
+  test('objects are copied here several at a time', async () => {
+    body = TEXT
+    headers = { etag: '"1"' }
+    delay = 20
+    const names = Array.from({ length: 30 }, (_, index) => `'${index}.csv'`)
+    const statement = `COPY many FROM '${url}' (FORMAT csv, HEADER, CREATE_TABLE, FILES = [${names.join(', ')}])`
+    expect(await bench.db.copy(statement)).toMatchObject({ rowsLoaded: 30 })
+    await bench.sql('DROP TABLE many')
+    expect(atOnce).toBeGreaterThan(4)
+    expect(asked).toHaveLength(30)
+  })
 
   test.each([
     'Sunday, 06-Nov-94 08:49:37 GMT',

@@ -1,5 +1,6 @@
 //! Objects of other machines, and the credentials that JavaScript gives for them.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Read};
 use std::ops::Range;
@@ -12,7 +13,7 @@ use copyist_remote::{
     Access, Begun, End, Known, Net, Network, NetworkRules, Object, Provide, Ranges, Reader, Secret, Stop,
 };
 use copyist_transcode::columnar::RandomAccess;
-use copyist_transcode::{Failure, Input, ReadRemote, Remote, Source, micros_of};
+use copyist_transcode::{Failure, Input, PREPARED, ReadRemote, Remote, Source, micros_of};
 use napi::Status;
 use napi::bindgen_prelude::{Buffer, Function};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
@@ -403,11 +404,12 @@ fn open(objects: &[BindingObject], access: &Access, begun: &Looked) -> Result<Ve
     let addresses: Vec<String> = objects.iter().map(|object| object.address.clone()).collect();
     let opened = Object::all(&addresses, access)?.into_iter().zip(objects);
     let mut begun = begun.lock().unwrap_or_else(PoisonError::into_inner);
+    begun.take_if(|(of, _)| !addresses.contains(of));
     Ok(opened
         .map(|(object, given)| {
-            let object = match begun.take_if(|(of, _)| *of == given.address) {
-                Some((_, answer)) => object.begun(answer),
-                None => object,
+            let object = match &*begun {
+                Some((of, answer)) if *of == given.address => object.begun(answer.clone()),
+                _ => object,
             };
             match given.known() {
                 Some(known) => object.known(known),
@@ -424,8 +426,15 @@ fn download(
     stop: &Stop,
 ) -> Result<Vec<BindingObject>, Box<DataError>> {
     let mut found = Vec::with_capacity(objects.len());
-    for ((object, given), path) in opened.into_iter().zip(objects).zip(paths) {
-        let name = object.name();
+    let named = opened.into_iter().map(|object| (object.name(), Reader::new(object, stop)));
+    let mut readers: VecDeque<(String, Reader)> = named.collect();
+    for (given, path) in objects.iter().zip(paths) {
+        let Some((name, mut reader)) = readers.pop_front() else { break };
+        let next = readers.iter_mut().map(|(_, reader)| reader).take(PREPARED);
+        for reader in std::iter::once(&mut reader).chain(next) {
+            // What is wrong is told when it is read.
+            drop(reader.begin());
+        }
         let unwritten = |error: &io::Error| {
             let folder = std::env::temp_dir();
             let message = format!("could not write a temporary file in \"{}\": {error}", folder.display());
@@ -433,7 +442,6 @@ fn download(
                 .with_hint("Set TMPDIR to a folder with more room, or create the table first.")
         };
         let mut file = File::create_new(path).map_err(|error| unwritten(&error))?;
-        let mut reader = Reader::new(object, stop);
         let mut buffer = vec![0; 256 << 10];
         loop {
             let size = reader.read(&mut buffer).map_err(|error| Failure::of_io(&error, &name).error)?;

@@ -808,7 +808,7 @@ const MOST_READ: usize = 32 * 1024;
 const LEAST_READ: usize = 1024;
 
 /// Inputs behind the one that is read which other machines are asked for.
-const PREPARED: usize = 16;
+pub const PREPARED: usize = 16;
 
 /// The flag of a format that PostgreSQL 12 has given up, in which every row had an OID.
 const WITH_OIDS: i32 = 1 << 16;
