@@ -348,11 +348,12 @@ impl HttpService for Service {
             return Err(otherwise(format!("the server answers {status}, which is not the file")));
         }
         let range = answer.headers().get(CONTENT_RANGE).and_then(|range| range.to_str().ok()).unwrap_or_default();
-        if !is_part && !is_all(range) {
+        let is_both = !is_part && !is_all(range);
+        if is_both && !is_ranged {
             return Err(otherwise("the answer says that it is all of it, and that it is a part"));
         }
         // Without the size of all of it nothing tells whether the part is of the same version.
-        if is_part && range.ends_with("/*") {
+        if is_both || is_part && range.ends_with("/*") {
             return Err(refused(Answered::Whole(Mutex::default())));
         }
         let answer = checked(answer, *is_brotli || path.ends_with(".br"))?;

@@ -94,6 +94,11 @@ fn what_says_that_it_is_a_part_is_not_all() {
         let found = read_from(&server);
         assert_eq!(found.is_ok(), is_all, "{range}: {found:?}");
     }
+    // One that says so of the parts that it is asked for is asked for all.
+    let server = serve(|_, request| Answer { status: 200, ..Answer::object(request, &bytes(300_000), "\"1\"") });
+    let access = Access { part: Some(64 << 10), ..Access::default() };
+    let object = Object::new(&format!("{}/a", server.url), &access).expect("it is an address");
+    assert!(read(&mut Reader::new(object, &Stop::default())) == Ok(bytes(300_000)));
 }
 
 #[test]
