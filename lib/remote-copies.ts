@@ -44,8 +44,8 @@ export async function copyHere(
 }
 
 /**
- * The beginning of the first object, and the input of which that object is pinned to the version that it is the beginning of. Undefined where that is not
- * enough: what is compressed, has no tag to be pinned by, or no end of a line.
+ * The beginning of the first object, and the input of which that object is pinned to the version that it is the beginning of, or is what has come, if that
+ * is all of it. Undefined where that is not enough: what is compressed, is longer and has no tag to be pinned by, or no end of a line.
  */
 export async function startOfFirst(
   input: RemoteInput,
@@ -57,7 +57,7 @@ export async function startOfFirst(
   if (first === undefined) return undefined
   const { bytes, isWhole, found } = await input.store.start(first, HEADER_BYTES, signal)
   const isCut = !isWhole && !/[\r\n]/.test(bytes.toString('latin1'))
-  const mayBeOther = found.etag === undefined
+  const mayBeOther = !isWhole && found.etag === undefined
   if (isCut || mayBeOther || isCompressed(bytes, statement.options.remote) || first.address.endsWith('.br'))
     return undefined
   const spool = new Spool(Math.min(limits.memoryLimit, 2 * HEADER_BYTES))

@@ -1,5 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer as createPlainServer } from 'node:http'
 import { createServer, type Server } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -37,7 +38,7 @@ describe.runIf(hasOpenssl)('a server with a certificate of an authority that the
     rmSync(folder, { recursive: true })
   })
 
-  const load = async () => (await read(`COPY FROM '${url}/a.csv' CSV`).columns()).map(({ values }) => values[0])
+  const load = async (of = url) => (await read(`COPY FROM '${of}/a.csv' CSV`).columns()).map(({ values }) => values[0])
 
   test('is trusted where NODE_EXTRA_CA_CERTS has that', async () => {
     await expect(load()).rejects.toMatchObject({ sqlState: '58030' })
@@ -45,19 +46,25 @@ describe.runIf(hasOpenssl)('a server with a certificate of an authority that the
     expect(await load()).toEqual([1, 'a'])
   })
 
-  test('what is no file of certificates is an error', async () => {
+  test('what is no file of certificates is said where one is not trusted', async () => {
     writeFileSync(join(folder, 'none.pem'), 'nothing\n')
+    const plain = createPlainServer((_, response) => response.end('1,a\n'))
+    const plainUrl = await listening(plain)
     for (const [name, why] of [
       ['none.pem', 'there are none in it'],
-      ['nowhere.pem', 'No such file'],
+      ['nowhere.pem', 'No such file or directory'],
     ] as const) {
       vi.stubEnv('NODE_EXTRA_CA_CERTS', join(folder, name))
       await expect(load()).rejects.toMatchObject({
         sqlState: '58030',
-        detail: expect.stringMatching(
-          new RegExp(`certificates of NODE_EXTRA_CA_CERTS, ".*${name}", cannot be used: ${why}`),
-        ),
+        detail: expect.stringContaining('certificate'),
+        hint: `The certificates of NODE_EXTRA_CA_CERTS, "${join(folder, name)}", cannot be used: ${why}.`,
       })
+      expect(await load(plainUrl)).toEqual([1, 'a'])
     }
+    plain.closeAllConnections()
+    plain.close()
+    vi.stubEnv('NODE_EXTRA_CA_CERTS', '')
+    await expect(load()).rejects.toMatchObject({ sqlState: '58030', hint: undefined })
   })
 })

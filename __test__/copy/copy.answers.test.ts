@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { type CopyError, read } from '../../lib/index.ts'
 import { listening } from '../listening.ts'
 import { type Bench, benches } from './targets.ts'
 
@@ -14,14 +15,26 @@ describe.each(benches)('$name', ({ open }) => {
   let body: string
   let headers: Record<string, string>
   let asked: string[]
+  /** Of each answer; or that an address has one. */
+  let status: number | 'once'
+  let delay: number
+  let waiting = 0
+  let atOnce: number
 
   beforeAll(async () => {
     bench = await open()
     await bench.sql('CREATE TABLE t (id integer, note text)')
     await bench.sql('CREATE TABLE texts (text text)')
     server = createServer((request, response) => {
-      asked.push(request.url ?? '')
-      response.writeHead(200, { ...headers, 'content-length': Buffer.byteLength(body) }).end(body)
+      const path = request.url ?? ''
+      const code = status === 'once' ? (asked.includes(path) ? 410 : 200) : status
+      asked.push(path)
+      waiting++
+      atOnce = Math.max(atOnce, waiting)
+      setTimeout(() => {
+        waiting--
+        response.writeHead(code, { ...headers, 'content-length': Buffer.byteLength(body) }).end(body)
+      }, delay)
     })
     url = await listening(server)
   })
@@ -37,6 +50,9 @@ describe.each(benches)('$name', ({ open }) => {
     await bench.sql('DELETE FROM texts')
     asked = []
     headers = {}
+    status = 200
+    delay = 0
+    atOnce = 0
   })
 
   test.each([
@@ -50,6 +66,9 @@ describe.each(benches)('$name', ({ open }) => {
     ['<html\n lang="en"></html>', 'HTML page'],
     ['{"error":"access denied"}', 'like JSON'],
     ['{\n  "error": "access denied"\n}', 'like JSON'],
+    ['{}', 'like JSON'],
+    ['[{"error":"access denied"}]\n', 'like JSON'],
+    ['<s:Envelope xmlns:s="x">\n<s:Body/>\n</s:Envelope>', 'like XML'],
   ])('a page is no header of a file without rows: %j', async (page, hint) => {
     body = page
     await expect(bench.db.copy(`COPY t FROM '${url}/f.csv' (FORMAT csv, HEADER)`)).rejects.toMatchObject({
@@ -58,10 +77,20 @@ describe.each(benches)('$name', ({ open }) => {
       hint: expect.stringContaining(hint),
       position: { line: 1, byteOffset: 0 },
     })
+    for (const columns of [undefined, { id: 'integer', note: 'text' }]) {
+      const reading = read(`COPY FROM '${url}/f.csv' (FORMAT csv, HEADER)`, { ...(columns && { columns }) })
+      await expect(reading.columns()).rejects.toMatchObject({ sqlState: '22P04', hint: expect.stringContaining(hint) })
+    }
   })
 
   test('what a header may be is one, and a page may be rows', async () => {
-    for (const names of ['<html_source>,<note>', '<DATE>,<TIME>', '{id},{note}']) {
+    for (const names of [
+      '<html_source>,<note>',
+      '<DATE>,<TIME>',
+      '{id},{note}',
+      '<TITLE>,<BODY>',
+      '<!-- exported -->,b',
+    ]) {
       body = `${names}\n1,a\n`
       expect(await bench.db.copy(`COPY t FROM '${url}/f.csv' (FORMAT csv, HEADER)`)).toMatchObject({ rowsLoaded: 1 })
     }
@@ -74,6 +103,52 @@ describe.each(benches)('$name', ({ open }) => {
     body = XML
     await bench.db.copy(`COPY texts FROM '${url}/f.xml' (FORMAT text)`)
     expect(await bench.sql('SELECT text FROM texts')).toEqual([[XML.trim()]])
+  })
+
+  test('what an input begins like is said of its first record', async () => {
+    const refusal = async (rows: string) => {
+      body = rows
+      const refused = bench.db.copy(`COPY t (note, id) FROM '${url}/f' (FORMAT text)`).then(String, (error) => error)
+      const { sqlState, position, hint } = (await refused) as CopyError
+      return [sqlState, position?.line, hint]
+    }
+    const hint = 'It begins like JSON: the answer of a server, perhaps, that tells of an error.'
+    expect(await refusal('{"a":1}\tx\n')).toEqual(['22P02', 1, hint])
+    expect(await refusal(`${'{"a":1}\t1\n'.repeat(20)}{"a":1}\tx\n`)).toEqual(['22P02', 21, undefined])
+  })
+
+  test.each([202, 204, 226])('an answer of %i is not the file', async (code) => {
+    status = code
+    body = ''
+    await expect(bench.db.copy(`COPY t FROM '${url}/f.csv' (FORMAT csv)`)).rejects.toMatchObject({
+      sqlState: '58030',
+      message: expect.stringMatching(new RegExp(`the server answers ${code} .*, which is not the file$`)),
+    })
+  })
+
+  test.each(['FORMAT csv, HEADER, MAP BY NAME', 'FORMAT csv, HEADER MATCH', 'FORMAT csv, HEADER'])(
+    'an address that is good for one answer is asked for once: %s',
+    async (options) => {
+      status = 'once'
+      body = TEXT
+      expect(await bench.db.copy(`COPY t FROM '${url}/f.csv' (${options})`)).toMatchObject({ rowsLoaded: 1 })
+      await bench.db.explain(`EXPLAIN VALIDATE COPY t FROM '${url}/g.csv' (${options})`)
+      body = `${TEXT}${'2,b\n'.repeat(200_000)}`
+      expect(await bench.db.copy(`COPY t FROM '${url}/h.csv' (${options})`)).toMatchObject({ rowsLoaded: 200_001 })
+      expect(asked).toEqual(['/f.csv', '/g.csv', '/h.csv'])
+    },
+  )
+
+  test('objects are copied here several at a time', async () => {
+    body = TEXT
+    headers = { etag: '"1"' }
+    delay = 20
+    const names = Array.from({ length: 30 }, (_, index) => `'${index}.csv'`)
+    const statement = `COPY many FROM '${url}' (FORMAT csv, HEADER, CREATE_TABLE, FILES = [${names.join(', ')}])`
+    expect(await bench.db.copy(statement)).toMatchObject({ rowsLoaded: 30 })
+    await bench.sql('DROP TABLE many')
+    expect(atOnce).toBeGreaterThan(4)
+    expect(asked).toHaveLength(30)
   })
 
   test.each([

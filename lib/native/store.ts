@@ -98,7 +98,7 @@ export class Store {
     return answer.objects ?? []
   }
 
-  /** The first bytes of an object, whether they are all, and what is now known of it. */
+  /** The first bytes of an object, whether they are all, and what is now known of it. If it is read next, that is the same answer. */
   async start(
     object: RemoteObject,
     most: number,

@@ -1,5 +1,6 @@
 //! Objects of other machines, and the credentials that JavaScript gives for them.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Read};
 use std::ops::Range;
@@ -12,7 +13,7 @@ use copyist_remote::{
     Access, Begun, End, Known, Net, Network, NetworkRules, Object, Provide, Ranges, Reader, Secret, Stop,
 };
 use copyist_transcode::columnar::RandomAccess;
-use copyist_transcode::{Failure, Input, ReadRemote, Remote, Source, micros_of};
+use copyist_transcode::{Failure, Input, PREPARED, ReadRemote, Remote, Source, micros_of};
 use napi::Status;
 use napi::bindgen_prelude::{Buffer, Function};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
@@ -203,7 +204,7 @@ pub struct BindingStore {
 
 /// The address and the end of the first object whose columns were asked for, until it is read: it need not be asked for once more.
 type KnownEnd = Arc<Mutex<Option<(String, End)>>>;
-/// The address of an object that was asked for alone, and the answer, until it is read.
+/// The address of an object that was asked for alone, and the answer, until it is read or others are.
 type Looked = Arc<Mutex<Option<(String, Begun)>>>;
 
 #[napi]
@@ -273,7 +274,8 @@ impl BindingStore {
         self.ask(on_done, async move {
             let mut opened = open(std::slice::from_ref(&object), &access, &begun)?;
             let Some(found) = opened.pop() else { return Ok(BindingAnswer::default()) };
-            let (bytes, is_whole, known) = found.start(most as usize).await?;
+            let (bytes, is_whole, known, answer) = found.start(most as usize).await?;
+            *begun.lock().unwrap_or_else(PoisonError::into_inner) = Some((object.address.clone(), answer));
             let objects = Some(vec![BindingObject::of(object.address, known)]);
             let (bytes, is_whole) = (Some(bytes.into()), Some(is_whole));
             Ok(BindingAnswer { objects, bytes, is_whole, ..BindingAnswer::default() })
@@ -402,11 +404,12 @@ fn open(objects: &[BindingObject], access: &Access, begun: &Looked) -> Result<Ve
     let addresses: Vec<String> = objects.iter().map(|object| object.address.clone()).collect();
     let opened = Object::all(&addresses, access)?.into_iter().zip(objects);
     let mut begun = begun.lock().unwrap_or_else(PoisonError::into_inner);
+    begun.take_if(|(of, _)| !addresses.contains(of));
     Ok(opened
         .map(|(object, given)| {
-            let object = match begun.take_if(|(of, _)| *of == given.address) {
-                Some((_, answer)) => object.begun(answer),
-                None => object,
+            let object = match &*begun {
+                Some((of, answer)) if *of == given.address => object.begun(answer.clone()),
+                _ => object,
             };
             match given.known() {
                 Some(known) => object.known(known),
@@ -423,8 +426,15 @@ fn download(
     stop: &Stop,
 ) -> Result<Vec<BindingObject>, Box<DataError>> {
     let mut found = Vec::with_capacity(objects.len());
-    for ((object, given), path) in opened.into_iter().zip(objects).zip(paths) {
-        let name = object.name();
+    let named = opened.into_iter().map(|object| (object.name(), Reader::new(object, stop)));
+    let mut readers: VecDeque<(String, Reader)> = named.collect();
+    for (given, path) in objects.iter().zip(paths) {
+        let Some((name, mut reader)) = readers.pop_front() else { break };
+        let next = readers.iter_mut().map(|(_, reader)| reader).take(PREPARED);
+        for reader in std::iter::once(&mut reader).chain(next) {
+            // What is wrong is told when it is read.
+            drop(reader.begin());
+        }
         let unwritten = |error: &io::Error| {
             let folder = std::env::temp_dir();
             let message = format!("could not write a temporary file in \"{}\": {error}", folder.display());
@@ -432,7 +442,6 @@ fn download(
                 .with_hint("Set TMPDIR to a folder with more room, or create the table first.")
         };
         let mut file = File::create_new(path).map_err(|error| unwritten(&error))?;
-        let mut reader = Reader::new(object, stop);
         let mut buffer = vec![0; 256 << 10];
         loop {
             let size = reader.read(&mut buffer).map_err(|error| Failure::of_io(&error, &name).error)?;

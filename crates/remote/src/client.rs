@@ -8,28 +8,32 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use chrono::DateTime;
-use futures_util::StreamExt;
+use futures_util::{StreamExt, TryStreamExt};
 use http_body_util::{BodyExt, BodyStream, StreamBody};
 use object_store::client::{
     HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpResponseBody, HttpService,
 };
-use object_store::{ClientOptions, CredentialProvider};
+use object_store::path::Path;
+use object_store::{Attributes, ClientOptions, CredentialProvider, GetResult, GetResultPayload, ObjectMeta};
 use quick_xml::escape::{escape, unescape};
 use reqwest::header::{
     ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, DATE, ETAG,
-    HeaderMap, HeaderName, HeaderValue, LAST_MODIFIED, RANGE, RETRY_AFTER, TRANSFER_ENCODING,
+    HeaderMap, HeaderName, HeaderValue, IF_MATCH, IF_UNMODIFIED_SINCE, LAST_MODIFIED, RANGE, RETRY_AFTER,
+    TRANSFER_ENCODING,
 };
 use reqwest::redirect::Policy;
 use reqwest::{StatusCode, Url, Version};
 
 use crate::credentials::Refreshing;
-use crate::encryption::encryption;
+use crate::encryption::{encryption, unread, untrusted};
 use crate::place::{Scheme, percent_decoded, unaskable};
 use crate::rules::{Allow, Denied, NetworkRules, literal};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Without a byte.
-const READ_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long a server may say nothing, or hardly anything, whatever is tried meanwhile.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
+/// After so long without a byte a connection is taken for dead, and what can be asked for once more for sure is.
+pub(crate) const STALLED: Duration = Duration::from_secs(20);
 /// Redirects that are followed.
 const MOST_REDIRECTS: usize = 10;
 /// Bytes of an answer that is no object: an error, a page of a list.
@@ -75,7 +79,6 @@ impl Net {
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("copyist/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT_TIMEOUT)
-            .read_timeout(READ_TIMEOUT)
             .redirect(redirects)
             // An address may be a secret as a whole, such as one that is signed.
             .referer(false)
@@ -157,12 +160,16 @@ struct Service {
 /// What is no answer to what was asked for.
 #[derive(Debug)]
 pub(crate) enum Answered {
-    /// All of it in place of a part.
-    Whole,
+    /// All of it in place of a part: the answer, for who takes it.
+    Whole(Mutex<Option<HttpResponse>>),
     /// That the bucket is in this region, and not in the one that it was asked for in.
     Region(String, String),
     /// The object in an encoding that nobody has asked for.
     Encoded(String),
+    /// Nothing, for so long.
+    Silence(Duration),
+    /// That it is somebody whom nobody trusts: what is wrong with its certificate, and with those that should be trusted.
+    Untrusted(String, Option<String>),
     /// Something else, in words.
     Otherwise(String),
 }
@@ -170,10 +177,11 @@ pub(crate) enum Answered {
 impl fmt::Display for Answered {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Answered::Whole => f.write_str("the server does not know of ranges"),
+            Answered::Whole(_) => f.write_str("the server does not know of ranges"),
             Answered::Region(region, asked) => write!(f, "its bucket is in the region {region}, and not in {asked}"),
             Answered::Encoded(encoding) => write!(f, "it comes encoded as {encoding}, which nobody has asked for"),
-            Answered::Otherwise(what) => f.write_str(what),
+            Answered::Silence(time) => write!(f, "nothing has come for {} seconds", time.as_secs()),
+            Answered::Untrusted(what, _) | Answered::Otherwise(what) => f.write_str(what),
         }
     }
 }
@@ -183,7 +191,30 @@ impl Error for Answered {}
 impl Answered {
     /// Whether it would be the same if it were asked for again.
     pub fn is_final(&self) -> bool {
-        !matches!(self, Answered::Whole)
+        !matches!(self, Answered::Whole(_) | Answered::Silence(_))
+    }
+
+    /// What came in place of a part, if it is all of the object and nobody has taken it.
+    pub fn taken(&self, location: &Path) -> Option<GetResult> {
+        let Answered::Whole(kept) = self else { return None };
+        let answer = kept.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        let (parts, body) = answer.into_parts();
+        let text = |name: HeaderName| parts.headers.get(name).and_then(|value| value.to_str().ok());
+        let size = text(CONTENT_LENGTH).and_then(|size| size.parse().ok()).unwrap_or(UNKNOWN_SIZE);
+        let meta = ObjectMeta {
+            location: location.clone(),
+            last_modified: date(&parts.headers, LAST_MODIFIED).unwrap_or(SystemTime::UNIX_EPOCH).into(),
+            size,
+            e_tag: text(ETAG).map(str::to_owned),
+            version: None,
+        };
+        Some(GetResult {
+            payload: GetResultPayload::Stream(body.bytes_stream().map_err(broken_off).boxed()),
+            meta,
+            range: 0..size,
+            attributes: Attributes::default(),
+            extensions: parts.extensions,
+        })
     }
 }
 
@@ -212,6 +243,11 @@ pub(crate) fn broken_off(error: HttpError) -> object_store::Error {
     object_store::Error::Generic { store: "HTTP", source: Box::new(error) }
 }
 
+/// An answer, or more of it, that does not come. What can be asked for once more for sure is.
+pub(crate) fn silence(time: Duration) -> HttpError {
+    HttpError::new(HttpErrorKind::Timeout, Answered::Silence(time))
+}
+
 fn otherwise(what: impl Into<String>) -> HttpError {
     refused(Answered::Otherwise(what.into()))
 }
@@ -232,9 +268,14 @@ fn told(error: reqwest::Error) -> HttpError {
     if let Some(Denied(reason)) = cause(&error) {
         return refused(Denied(reason.clone()));
     }
+    if let Some(why) = untrusted(&error) {
+        return refused(Answered::Untrusted(why, unread()));
+    }
+    // It would be as it is if it came again.
+    let is_unreadable = cause(&error).is_some_and(hyper::Error::is_parse);
     let kind = if error.is_timeout() {
         HttpErrorKind::Timeout
-    } else if error.is_redirect() || error.is_builder() || error.is_decode() {
+    } else if error.is_redirect() || error.is_builder() || error.is_decode() || is_unreadable {
         HttpErrorKind::Unknown
     } else if error.is_connect() {
         HttpErrorKind::Connect
@@ -268,6 +309,9 @@ impl HttpService for Service {
             *scheme != Scheme::Http && (name == "list-type" || (name == "comp" && value == "list"))
         });
         let is_ranged = parts.headers.contains_key(RANGE);
+        // What a web server gives may be made when it is asked for; what it has told the version of is there.
+        let is_there = [IF_MATCH, IF_UNMODIFIED_SINCE].iter().any(|name| parts.headers.contains_key(name));
+        let may_think = *scheme == Scheme::Http && !is_there;
         let path = url.path().to_owned();
         let mut request = reqwest::Request::new(parts.method, url);
         *request.headers_mut() = parts.headers;
@@ -282,7 +326,11 @@ impl HttpService for Service {
             // It would decompress, and then knows neither lengths nor ranges.
             request.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
         }
-        let answer: reqwest::Response = self.client.execute(request).await.map_err(told)?;
+        let most = if may_think { PATIENCE } else { STALLED };
+        let Ok(answer) = tokio::time::timeout(most, self.client.execute(request)).await else {
+            return Err(if may_think { refused(Answered::Silence(most)) } else { silence(most) });
+        };
+        let answer: reqwest::Response = answer.map_err(told)?;
         let status = answer.status();
         if !status.is_success() {
             let region = (*scheme == Scheme::S3).then_some(&**region);
@@ -294,14 +342,36 @@ impl HttpService for Service {
         if !is_ranged && status == StatusCode::PARTIAL_CONTENT {
             return Err(otherwise("the answer is a part of it, which nobody has asked for"));
         }
-        // Without the size of all of it nothing tells whether the part is of the same version.
-        let range = answer.headers().get(CONTENT_RANGE);
-        let is_of_unknown = range.is_some_and(|range| range.as_bytes().ends_with(b"/*"));
-        if is_ranged && (status == StatusCode::OK || is_of_unknown) {
-            return Err(refused(Answered::Whole));
+        let is_part = status == StatusCode::PARTIAL_CONTENT;
+        // That a report is not ready yet, say (202); and what changes an older version (226) is not all of it.
+        if !is_part && !matches!(status, StatusCode::OK | StatusCode::NON_AUTHORITATIVE_INFORMATION) {
+            return Err(otherwise(format!("the server answers {status}, which is not the file")));
         }
-        checked(answer, *is_brotli || path.ends_with(".br"))
+        let range = answer.headers().get(CONTENT_RANGE).and_then(|range| range.to_str().ok()).unwrap_or_default();
+        let is_both = !is_part && !is_all(range);
+        if is_both && !is_ranged {
+            return Err(otherwise("the answer says that it is all of it, and that it is a part"));
+        }
+        // Without the size of all of it nothing tells whether the part is of the same version.
+        if is_both || is_part && range.ends_with("/*") {
+            return Err(refused(Answered::Whole(Mutex::default())));
+        }
+        let answer = checked(answer, *is_brotli || path.ends_with(".br"))?;
+        if is_ranged && !is_part {
+            return Err(refused(Answered::Whole(Mutex::new(Some(answer)))));
+        }
+        Ok(answer)
     }
+}
+
+/// Whether what stands in Content-Range, which an answer without a range need not have, can be that of all bytes.
+fn is_all(range: &str) -> bool {
+    let bounds = range.strip_prefix("bytes ").and_then(|range| {
+        let (bounds, size) = range.split_once('/')?;
+        let (start, end) = bounds.split_once('-')?;
+        Some((start.parse::<u64>().ok()?, end.parse::<u64>().ok()?, size.parse::<u64>().ok()?))
+    });
+    bounds.is_none_or(|(start, end, size)| start == 0 && end.checked_add(1) == Some(size))
 }
 
 /// An object, with the headers that are relied upon.

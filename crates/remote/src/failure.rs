@@ -110,7 +110,11 @@ pub(crate) fn of_store(error: &Error, address: &str) -> Box<DataError> {
         }
         _ => (ErrorCode::IoError, format!("could not read \"{address}\"")),
     };
-    DataError::new(code, message).with_detail(format!("{reason}. Nothing was loaded."))
+    let failure = DataError::new(code, message).with_detail(format!("{reason}. Nothing was loaded."));
+    match cause(error) {
+        Some(Answered::Untrusted(_, Some(hint))) => failure.with_hint(hint.clone()),
+        _ => failure,
+    }
 }
 
 /// The object is another one than at first.

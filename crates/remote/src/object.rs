@@ -1,43 +1,40 @@
 //! One object, read exactly: every part of it is of the version that the first answer was of.
 
+mod body;
 mod ranges;
 
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use copyist_core::DataError;
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use object_store::path::Path;
-use object_store::{Error, GetOptions, GetRange, GetResult, ObjectMeta};
+use object_store::{Attributes, Error, Extensions, GetOptions, GetRange, GetResult, GetResultPayload, ObjectMeta};
 use tokio::sync::mpsc::Sender;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 pub use ranges::{End, Ranges};
 
-use crate::client::{Answered, Told, UNKNOWN_SIZE, broken_off, cause};
-use crate::failure::{changed, has_expired, lost, of_store, shown, unexpected};
+use body::{Body, bytes_of};
+
+use crate::client::{Answered, Told, UNKNOWN_SIZE, cause};
+use crate::failure::{changed, has_expired, of_store, shown, unexpected};
 use crate::place::{Access, Place, Scheme, Store};
-use crate::rules::Denied;
 
 /// Parts that are asked for at once.
 const PARTS: usize = 4;
-/// How long a store that was reached may send nothing, whatever is tried meanwhile.
-const PATIENCE: Duration = Duration::from_secs(90);
-/// Between a body that breaks off and the request for its rest; each time that nothing came twice as long.
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// How long an answer waits for who reads it.
 const BEGUN: Duration = Duration::from_secs(10);
+/// How many files may be asked for before their turn for each one that was not let go for it: so their number grows while nothing speaks against it.
+const LEAVE: usize = 2;
 /// Bytes that a server is rid of whether or not anybody reads them.
 const SENT_AT_ONCE: u64 = 64 << 10;
-/// In so much time that was spent waiting there must come so many bytes.
-const SLOWEST: (Duration, u64) = (Duration::from_secs(30), 30 << 10);
 
 /// An object of a store.
 #[derive(Clone)]
@@ -48,17 +45,58 @@ pub struct Object {
     /// What was said of it when it was found.
     listed: Option<Known>,
     begun: Option<Begun>,
-    /// Of one of several files of web servers: whether the rest of any of them could be had. Without that none is asked for before its turn.
-    others: Option<Arc<watch::Sender<bool>>>,
+    /// Of one of several files of web servers: how many of them may be asked for before their turn.
+    ahead: Option<Arc<Semaphore>>,
 }
 
-/// An answer that has told of an object that it is there, and whose bytes nobody has read yet.
+/// An answer that was looked at before it is read: once, but for one of which all is here.
 #[derive(Clone, Default)]
-pub struct Begun(Arc<Mutex<Option<(GetResult, Version)>>>);
+pub struct Begun(Arc<Mutex<Option<Looked>>>);
+
+struct Looked {
+    version: Version,
+    meta: ObjectMeta,
+    extensions: Extensions,
+    /// What has come of it, and what has not.
+    start: Vec<Bytes>,
+    rest: Option<BoxStream<'static, Result<Bytes, Error>>>,
+}
 
 impl Begun {
+    fn of(looked: Looked) -> Self {
+        let is_whole = looked.rest.is_none();
+        let begun = Self(Arc::new(Mutex::new(Some(looked))));
+        if !is_whole {
+            let kept = Arc::downgrade(&begun.0);
+            tokio::spawn(async move {
+                tokio::time::sleep(BEGUN).await;
+                drop(kept.upgrade().and_then(|kept| Self(kept).take()));
+            });
+        }
+        begun
+    }
+
     fn take(&self) -> Option<(GetResult, Version)> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Looked { version, meta, extensions, start, rest } = kept.take()?;
+        if rest.is_none() {
+            let (version, meta, extensions) = (version.clone(), meta.clone(), extensions.clone());
+            *kept = Some(Looked { version, meta, extensions, start: start.clone(), rest: None });
+        }
+        Some(Looked { version, meta, extensions, start, rest }.answer())
+    }
+}
+
+impl Looked {
+    fn answer(self) -> (GetResult, Version) {
+        let Self { version, meta, extensions, start, rest } = self;
+        let start = stream::iter(start).map(Ok);
+        let payload = GetResultPayload::Stream(match rest {
+            Some(rest) => start.chain(rest).boxed(),
+            None => start.boxed(),
+        });
+        let (range, attributes) = (0..version.size, Attributes::default());
+        (GetResult { payload, meta, range, attributes, extensions }, version)
     }
 }
 
@@ -125,14 +163,6 @@ impl Version {
     }
 }
 
-/// The bytes of an answer, and behind them why there are no more, if they have broken off.
-fn bytes_of(answer: GetResult) -> BoxStream<'static, Result<Bytes, Error>> {
-    let told = answer.extensions.get::<Told>().cloned().unwrap_or_default();
-    let end = stream::once(async move { told.broken() });
-    let end = end.filter_map(|broken| std::future::ready(broken.map(|error| Err(broken_off(error)))));
-    answer.into_stream().chain(end).boxed()
-}
-
 /// When an object was last written; a server that does not say so has written it in 1970.
 pub(crate) fn modified(meta: &ObjectMeta) -> Option<SystemTime> {
     let time = SystemTime::from(meta.last_modified);
@@ -148,152 +178,6 @@ impl<T> Drop for Owned<T> {
     }
 }
 
-/// The bytes of a range as they come, taken up where they break off.
-struct Body<'a> {
-    object: &'a Object,
-    version: &'a Version,
-    stream: BoxStream<'static, Result<Bytes, Error>>,
-    at: u64,
-    end: u64,
-    /// Of all of the object, in place of the range: the bytes before it that are still to come.
-    before: Option<u64>,
-    /// Bytes since it was last asked for, and how often it was asked for since the last one came.
-    got: u64,
-    vain: usize,
-    /// Time spent waiting, since the last byte and since the pace was looked at.
-    idle: Duration,
-    waited: Duration,
-    counted: u64,
-}
-
-impl<'a> Body<'a> {
-    fn new(object: &'a Object, version: &'a Version, answer: GetResult, range: Range<u64>) -> Self {
-        Self {
-            object,
-            version,
-            stream: bytes_of(answer),
-            at: range.start,
-            end: range.end,
-            before: None,
-            got: 0,
-            vain: 0,
-            idle: Duration::ZERO,
-            waited: Duration::ZERO,
-            counted: 0,
-        }
-    }
-
-    async fn next(&mut self) -> Result<Option<Bytes>, Box<DataError>> {
-        let address = &self.object.address;
-        loop {
-            if self.before.is_some() && self.at == self.end {
-                return Ok(None);
-            }
-            let started = Instant::now();
-            let Ok(next) = timeout(PATIENCE, self.stream.next()).await else {
-                let what = format!("nothing has come for {} seconds", PATIENCE.as_secs());
-                return Err(unexpected(address, &what));
-            };
-            self.wait(started);
-            match next {
-                Some(Ok(mut part)) => {
-                    self.counted += part.len() as u64;
-                    self.idle = Duration::ZERO;
-                    self.check_pace()?;
-                    if let Some(before) = &mut self.before {
-                        let passed = (*before).min(part.len() as u64);
-                        *before -= passed;
-                        part = part.split_off(passed as usize);
-                        part.truncate(usize::try_from(self.end - self.at).unwrap_or(usize::MAX));
-                        if part.is_empty() {
-                            continue;
-                        }
-                    }
-                    self.at += part.len() as u64;
-                    self.got += part.len() as u64;
-                    if self.at > self.end {
-                        return Err(unexpected(address, "more bytes have come than were announced"));
-                    }
-                    return Ok(Some(part));
-                }
-                None if self.at == self.end || self.end == UNKNOWN_SIZE => return Ok(None),
-                None => return Err(self.object.broken(self.at, self.end)),
-                Some(Err(error)) => self.take_up(&error).await?,
-            }
-        }
-    }
-
-    /// The rest of it, in pieces as they come.
-    async fn all(mut self) -> Result<Vec<Bytes>, Box<DataError>> {
-        let mut pieces = Vec::new();
-        while let Some(part) = self.next().await? {
-            pieces.push(part);
-        }
-        Ok(pieces)
-    }
-
-    fn wait(&mut self, since: Instant) {
-        self.waited += since.elapsed();
-        self.idle += since.elapsed();
-    }
-
-    fn check_pace(&mut self) -> Result<(), Box<DataError>> {
-        let (time, bytes) = SLOWEST;
-        if self.waited < time {
-            return Ok(());
-        }
-        if self.counted < bytes {
-            let what = format!("it comes too slowly: {} bytes in {} seconds", self.counted, self.waited.as_secs());
-            return Err(unexpected(&self.object.address, &what));
-        }
-        (self.waited, self.counted) = (Duration::ZERO, 0);
-        Ok(())
-    }
-
-    /// Asks for the rest, after an error, unless that brings nothing again and again.
-    async fn take_up(&mut self, error: &Error) -> Result<(), Box<DataError>> {
-        let Object { store, address, .. } = self.object;
-        let rest = self.at..self.end;
-        if cause::<Answered>(error).is_some_and(Answered::is_final) || cause::<Denied>(error).is_some() {
-            return Err(of_store(error, address));
-        }
-        if !self.version.can_be_taken_up() {
-            return Err(lost(error, address, self.version.size != UNKNOWN_SIZE));
-        }
-        self.vain = if self.got > 0 { 0 } else { self.vain + 1 };
-        self.got = 0;
-        if self.vain >= store.retries || self.idle > store.retry_timeout {
-            return Err(of_store(error, address));
-        }
-        let started = Instant::now();
-        tokio::time::sleep(LONGEST_PAUSE.min(FIRST_PAUSE * 2_u32.saturating_pow(self.vain as u32))).await;
-        match self.object.ask(self.version.options(Some(rest.clone()))).await {
-            Ok(answer) => {
-                self.version.check(&answer.meta, address)?;
-                self.stream = bytes_of(self.object.checked(answer, &rest)?);
-                self.before = None;
-            }
-            Err(error) if matches!(cause(&error), Some(Answered::Whole)) => self.pass_over().await?,
-            Err(error) => return Err(of_store(&error, address)),
-        }
-        self.wait(started);
-        Ok(())
-    }
-
-    /// A part of an object whose server gives no parts.
-    async fn over(object: &'a Object, version: &'a Version, range: Range<u64>) -> Result<Self, Box<DataError>> {
-        let answer = object.whole(version).await?;
-        Ok(Self { before: Some(range.start), ..Self::new(object, version, answer, range) })
-    }
-
-    /// Asks for all of it, and goes on in there.
-    async fn pass_over(&mut self) -> Result<(), Box<DataError>> {
-        self.stream = bytes_of(self.object.whole(self.version).await?);
-        self.before = Some(self.at);
-        Ok(())
-    }
-}
-
 impl Object {
     /// Nothing is asked yet.
     ///
@@ -302,7 +186,7 @@ impl Object {
     pub fn new(address: &str, access: &Access) -> Result<Self, Box<DataError>> {
         let place = Place::parse(address).ok_or_else(|| unexpected(address, "its scheme is not known"))?;
         let (store, path) = (place.open(access, address)?, place.path(address)?);
-        Ok(Self { store, path, address: address.to_owned(), listed: None, begun: None, others: None })
+        Ok(Self { store, path, address: address.to_owned(), listed: None, begun: None, ahead: None })
     }
 
     /// Objects of one load: those of one bucket share its connections and credentials.
@@ -312,7 +196,7 @@ impl Object {
     pub fn all(addresses: &[String], access: &Access) -> Result<Vec<Self>, Box<DataError>> {
         type Bucket = (Scheme, Option<String>, Option<String>, String);
         let mut buckets: HashMap<Bucket, Self> = HashMap::new();
-        let others = Arc::new(watch::channel(false).0);
+        let ahead = Arc::new(Semaphore::new(0));
         let open = |address: &String| {
             let unknown = || unexpected(address, "its scheme is not known");
             let place = Place::parse(address).ok_or_else(unknown)?;
@@ -326,11 +210,11 @@ impl Object {
                     address: address.clone(),
                     listed: None,
                     begun: None,
-                    others: other.others.clone(),
+                    ahead: other.ahead.clone(),
                 });
             }
             let mut object = Self::new(address, access)?;
-            object.others = (place.scheme == Scheme::Http).then(|| Arc::clone(&others));
+            object.ahead = (place.scheme == Scheme::Http).then(|| Arc::clone(&ahead));
             buckets.insert(bucket, object.clone());
             Ok(object)
         };
@@ -420,16 +304,12 @@ impl Object {
     pub async fn look(&self) -> Result<Option<(Known, Begun)>, Box<DataError>> {
         let Some((answer, version)) = self.found().await? else { return Ok(None) };
         let known = version.known();
-        let begun = Begun::default();
-        if version.can_be_taken_up() || version.size <= SENT_AT_ONCE {
-            *begun.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((answer, version));
-            let kept = begun.clone();
-            tokio::spawn(async move {
-                tokio::time::sleep(BEGUN).await;
-                drop(kept.take());
-            });
+        if !version.can_be_taken_up() && version.size > SENT_AT_ONCE {
+            return Ok(Some((known, Begun::default())));
         }
-        Ok(Some((known, begun)))
+        let (meta, extensions) = (answer.meta.clone(), answer.extensions.clone());
+        let rest = Some(bytes_of(answer));
+        Ok(Some((known, Begun::of(Looked { version, meta, extensions, start: Vec::new(), rest }))))
     }
 
     async fn found(&self) -> Result<Option<(GetResult, Version)>, Box<DataError>> {
@@ -443,23 +323,34 @@ impl Object {
         }
     }
 
-    /// Its first bytes, up to so many, and whether they are all.
+    /// Its first bytes, up to so many, whether they are all, and the answer, to be read soon: it need not be asked for once more.
     ///
     /// # Errors
     /// When the store refuses it.
-    pub async fn start(&self, most: usize) -> Result<(Vec<u8>, bool, Known), Box<DataError>> {
+    pub async fn start(&self, most: usize) -> Result<(Vec<u8>, bool, Known, Begun), Box<DataError>> {
         let (answer, version) = self.open().await.map_err(|error| of_store(&error, &self.address))?;
         self.check_opened(&answer, &version)?;
+        let (meta, extensions) = (answer.meta.clone(), answer.extensions.clone());
         let mut body = Body::new(self, &version, answer, 0..version.size);
-        let mut all = Vec::new();
-        while let Some(part) = body.next().await? {
-            all.extend_from_slice(&part);
-            if all.len() > most {
-                all.truncate(most);
-                return Ok((all, false, version.known()));
+        let (mut start, mut size) = (Vec::new(), 0);
+        let is_whole = loop {
+            let Some(piece) = body.next().await? else { break true };
+            size += piece.len();
+            start.push(piece);
+            if size > most {
+                break false;
             }
-        }
-        Ok((all, true, version.known()))
+        };
+        let mut bytes = start.concat();
+        bytes.truncate(most);
+        let known = version.known();
+        let rest = if is_whole { None } else { body.rest() };
+        let begun = if is_whole || rest.is_some() {
+            Begun::of(Looked { version, meta, extensions, start, rest })
+        } else {
+            Begun::default()
+        };
+        Ok((bytes, is_whole, known, begun))
     }
 
     /// Sends all of it, and before that leaves what is known of it with `found`. Stops when nobody listens. It may be begun before its `turn`.
@@ -475,30 +366,35 @@ impl Object {
             Ok::<_, Box<DataError>>((first, version))
         };
         let mut is_turn = false;
-        if let Some(others) = &self.others {
-            let mut others = others.subscribe();
+        if let Some(ahead) = &self.ahead {
             tokio::select! {
                 biased;
                 told = &mut turn => match told {
                     Ok(()) => is_turn = true,
                     Err(_) => return Ok(()),
                 },
-                // It is not closed while it is here.
-                _ = others.wait_for(|&can_be_taken_up| can_be_taken_up) => {}
+                // It is not closed.
+                leave = ahead.acquire() => if let Ok(leave) = leave { leave.forget() },
             }
         }
         let (mut first, mut version) = open().await?;
-        // Servers end connections that take nothing for a while, and the rest of this one could not be had.
-        if !version.can_be_taken_up() && version.size > SENT_AT_ONCE && !is_turn && turn.try_recv().is_err() {
-            drop(first);
-            if turn.await.is_err() {
-                return Ok(());
+        // Its rest could be had, or the server is rid of it at once.
+        let may_wait = version.can_be_taken_up() || version.size <= SENT_AT_ONCE;
+        if let Some(ahead) = &self.ahead {
+            // An address may be good for one answer, and an answer be made when it is asked for: of those none is to wait long, so that as many
+            // are asked for ahead as those before them have shown to be others.
+            if may_wait {
+                ahead.add_permits(LEAVE);
+            } else {
+                ahead.forget_permits(Semaphore::MAX_PERMITS);
             }
-            (first, version) = open().await?;
         }
-        if let Some(others) = &self.others {
-            // An address may be good for one answer, and an answer be made when it is asked for: those are asked for once.
-            others.send_if_modified(|known| version.can_be_taken_up() && !std::mem::replace(known, true));
+        if !may_wait && !is_turn && turn.try_recv().is_err() {
+            (first, version) = match self.held(first, version, &mut turn).await {
+                Some(looked) => looked.answer(),
+                None if turn.await.is_err() => return Ok(()),
+                None => open().await?,
+            };
         }
         *found.lock().unwrap_or_else(PoisonError::into_inner) = Some(version.known());
         // What cannot be pinned to a version is read in one piece, which is of one.
@@ -516,6 +412,36 @@ impl Object {
         let at = body.at;
         drop(body);
         if is_split { self.send_ranges(at, &version, parts).await } else { Ok(()) }
+    }
+
+    /// An answer whose rest could not be had, and what has come of it when its `turn` is. None where it was let go before.
+    async fn held(&self, answer: GetResult, version: Version, turn: &mut oneshot::Receiver<()>) -> Option<Looked> {
+        let (meta, extensions) = (answer.meta.clone(), answer.extensions.clone());
+        let mut body = Body::new(self, &version, answer, 0..version.size);
+        let (mut start, mut size) = (Vec::new(), 0);
+        let (mut is_turn, mut is_whole) = (false, false);
+        while size < self.store.part && !is_turn && !is_whole {
+            tokio::select! {
+                biased;
+                _ = &mut *turn => is_turn = true,
+                next = body.next() => match next {
+                    Ok(Some(piece)) => {
+                        size += piece.len() as u64;
+                        start.push(piece);
+                    }
+                    Ok(None) => is_whole = true,
+                    // Nobody has seen anything of it.
+                    Err(_) => return None,
+                },
+            }
+        }
+        if !is_turn {
+            // Servers end connections that take nothing for a while.
+            let waits = if is_whole { Duration::MAX } else { BEGUN };
+            timeout(waits, turn).await.ok()?.ok();
+        }
+        let rest = if is_whole { None } else { Some(body.rest()?) };
+        Some(Looked { version, meta, extensions, start, rest })
     }
 
     fn broken(&self, got: u64, size: u64) -> Box<DataError> {
@@ -563,7 +489,7 @@ impl Object {
     async fn range(&self, range: Range<u64>, version: &Version) -> Result<Option<Vec<Bytes>>, Box<DataError>> {
         let answer = match self.ask(version.options(Some(range.clone()))).await {
             Ok(answer) => answer,
-            Err(error) if matches!(cause(&error), Some(Answered::Whole)) => return Ok(None),
+            Err(error) if matches!(cause(&error), Some(Answered::Whole(_))) => return Ok(None),
             Err(error) => return Err(of_store(&error, &self.address)),
         };
         version.check(&answer.meta, &self.address)?;

@@ -34,4 +34,5 @@ pub use reject::Reject;
 pub use source::{
     Decompressed, Input, LocalFile, Order, Pushed, ReadRemote, Remote, Source, Told, micros_of, millis_of,
 };
+pub use splitter::PREPARED;
 pub use spool::Spool;

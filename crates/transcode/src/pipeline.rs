@@ -737,14 +737,14 @@ impl Shared {
         }
     }
 
-    /// The failure of a record, with what its input seems to be, if that is none of records.
+    /// The failure of a first record, with what its input seems to be, if that is none of records: what others are in is one of records.
     fn hinted(&self, mut failure: Box<Failure>) -> Box<Failure> {
         let file = failure.file.unwrap_or(0) as usize;
         let page = lock(&self.readings).get(file).and_then(|reading| reading.page);
-        if let Some(page) = page.filter(|_| failure.line.is_some()) {
+        if let Some(page) = page.filter(|page| failure.line.is_some_and(|line| line <= page.line)) {
             failure.error.hint = Some(match failure.error.hint.take() {
-                Some(hint) => format!("{page} {hint}"),
-                None => page.into(),
+                Some(hint) => format!("{} {hint}", page.what),
+                None => page.what.into(),
             });
         }
         failure

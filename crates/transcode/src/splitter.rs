@@ -15,7 +15,7 @@ use copyist_scan::{Eol, Grammar, Separator};
 
 use crate::failure::Failure;
 use crate::header::{Headers, in_order, is_blank};
-use crate::page::{no_header, page_of};
+use crate::page::{Page, no_header, page_of};
 use crate::resync;
 use crate::source::{Input, Source};
 
@@ -28,7 +28,7 @@ pub(crate) struct Reading {
     /// The names in its header, where its fields stand in another order than those of the first.
     pub fields: Option<Vec<String>>,
     /// What it seems to be in place of rows.
-    pub page: Option<&'static str>,
+    pub page: Option<Page>,
     /// Of one of another machine, or where it is wanted for columns.
     pub about: Option<About>,
 }
@@ -55,7 +55,7 @@ pub(crate) struct Splitter {
     constants: Option<Arc<Constants>>,
     /// What is known of it, until that is noted.
     about: Option<About>,
-    page: Option<&'static str>,
+    page: Option<Page>,
     readings: Arc<Mutex<Vec<Reading>>>,
     /// What the input is in, if it is not UTF-8; from its beginning on, in which byte order.
     encoding: Option<Encoding>,
@@ -473,16 +473,19 @@ impl Splitter {
             return Ok(false);
         }
         if first {
-            self.page = page_of(&buffer[PAD..PAD + filled]);
+            let page = page_of(&buffer[PAD..PAD + filled], plan.grammar.delimiter(), is_end);
+            self.page = page.map(|page| Page { line: page.line + self.file_skipped, ..page });
         }
         (tile.len, tile.filled, tile.eol) = (len, filled, self.eol);
         (tile.sequence, tile.byte_offset, tile.file) = (self.sequence, self.byte_offset, self.file);
         (tile.first, tile.last) = (first, last);
         tile.constants.clone_from(&self.constants);
         tile.header = plan.header != Header::No && (first || self.is_header_due);
-        if tile.header && self.page.is_some() {
-            // It would be passed over, and a page of one line be no rows.
-            return Err(no_header(&self.input.name));
+        // It would be passed over, and a page of one line be no rows.
+        if tile.header
+            && let Some(page) = self.page.take()
+        {
+            return Err(no_header(&self.input.name, page));
         }
         self.is_header_due = tile.header && is_blank(plan, tile);
         if tile.header && self.is_several {
@@ -805,7 +808,7 @@ const MOST_READ: usize = 32 * 1024;
 const LEAST_READ: usize = 1024;
 
 /// Inputs behind the one that is read which other machines are asked for.
-const PREPARED: usize = 16;
+pub const PREPARED: usize = 16;
 
 /// The flag of a format that PostgreSQL 12 has given up, in which every row had an OID.
 const WITH_OIDS: i32 = 1 << 16;

@@ -306,7 +306,12 @@ fn cancelled() -> Box<DataError> {
 
 /// The version of an object, and its end.
 async fn find(object: &Object, most: u64) -> Result<End, Box<DataError>> {
-    let refused = |error: Error| of_store(&error, &object.address);
+    // What has no parts of one version for sure is read as it comes.
+    if let Some((answer, version)) =
+        object.begun.as_ref().and_then(Begun::take).filter(|(_, version)| !version.is_pinned())
+    {
+        return held(object, answer, version, most).await;
+    }
     let suffix = GetOptions { range: Some(GetRange::Suffix(TAIL)), ..GetOptions::default() };
     let if_match = object.listed.as_ref().and_then(|known| known.etag.clone());
     match object.ask(GetOptions { if_match: if_match.clone(), ..suffix }).await {
@@ -324,21 +329,33 @@ async fn find(object: &Object, most: u64) -> Result<End, Box<DataError>> {
             }
         }
         // No parts; or, of Azure, none that are counted from the end.
-        Err(error) if matches!(error, Error::NotSupported { .. }) || matches!(cause(&error), Some(Answered::Whole)) => {
-            let head = GetOptions { head: true, if_match, ..GetOptions::default() };
-            if let Ok(answer) = object.ask(head).await {
-                let version = Version::of(&answer);
-                object.check_listed(&version)?;
+        Err(error) => {
+            let whole = cause::<Answered>(&error).and_then(|answer| answer.taken(&object.path));
+            let has_no_parts =
+                matches!(error, Error::NotSupported { .. }) || matches!(cause(&error), Some(Answered::Whole(_)));
+            let version = match &whole {
+                Some(answer) => Some(Version::of(answer)),
+                None if has_no_parts => {
+                    let head = GetOptions { head: true, if_match, ..GetOptions::default() };
+                    object.ask(head).await.ok().map(|answer| Version::of(&answer))
+                }
+                None => return Err(of_store(&error, &object.address)),
+            };
+            if let Some(version) = &version {
+                object.check_listed(version)?;
                 let start = version.size - TAIL.min(version.size);
                 if version.is_pinned()
                     && start < version.size
-                    && let Some(tail) = object.range(start..version.size, &version).await?.map(joined)
+                    && let Some(tail) = object.range(start..version.size, version).await?.map(joined)
                 {
-                    return Ok(End { version, tail });
+                    return Ok(End { version: version.clone(), tail });
                 }
             }
+            // It may be good for one answer, which is this one.
+            if let Some((answer, version)) = whole.zip(version) {
+                return held(object, answer, version, most).await;
+            }
         }
-        Err(error) => return Err(refused(error)),
     }
     whole(object, most).await
 }
@@ -346,6 +363,11 @@ async fn find(object: &Object, most: u64) -> Result<End, Box<DataError>> {
 async fn whole(object: &Object, most: u64) -> Result<End, Box<DataError>> {
     let refused = |error: Error| of_store(&error, &object.address);
     let (answer, version) = object.open().await.map_err(refused)?;
+    held(object, answer, version, most).await
+}
+
+/// All of an answer that is all of an object.
+async fn held(object: &Object, answer: GetResult, version: Version, most: u64) -> Result<End, Box<DataError>> {
     if version.size == UNKNOWN_SIZE {
         return unannounced(object, answer, version, most).await;
     }

@@ -194,7 +194,7 @@ pub fn seen(rejects: &[Reject]) -> Vec<Expected> {
 /// Where that does not hold.
 pub fn check_any(plan: &Plan, input: &[u8]) {
     // What begins like a server's page is refused where a header is expected, by as much of it as is in the first tile.
-    if plan.header != Header::No && matches!(input.trim_ascii_start().first(), Some(b'<' | b'{')) {
+    if plan.header != Header::No && matches!(input.trim_ascii_start().first(), Some(b'<' | b'{' | b'[')) {
         return;
     }
     let plan = Arc::new(plan.clone());
