@@ -9,7 +9,8 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{ArrowPrimitiveType, Float16Type, Int8Type, Int32Type};
 use arrow_array::{
     Array, ArrayRef, BinaryArray, BooleanArray, Decimal128Array, DictionaryArray, FixedSizeBinaryArray,
-    FixedSizeListArray, Float16Array, Int32Array, ListArray, MapArray, RecordBatch, StringArray, StructArray,
+    FixedSizeListArray, Float16Array, Int32Array, LargeStringArray, ListArray, MapArray, RecordBatch, StringArray,
+    StringViewArray, StructArray,
 };
 use arrow_buffer::OffsetBuffer;
 use arrow_ipc::writer::{FileWriter, IpcWriteOptions, StreamWriter};
@@ -22,7 +23,7 @@ use copyist_transcode::columnar::{ArrowInput, Batches, ParquetInput, RandomAcces
 use flatbuffers::{FlatBufferBuilder, WIPOffset};
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::arrow::{ARROW_SCHEMA_META_KEY, ArrowWriter, encode_arrow_schema};
-use parquet::data_type::{Int96, Int96Type};
+use parquet::data_type::{ByteArrayType, Int96, Int96Type};
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
@@ -332,4 +333,50 @@ fn lists_that_are_said_to_be_of_one_length_have_their_own() {
     let item = Arc::new(Field::new_list_field(DataType::Int32, true));
     let batch = said_to_be(vec![("l", Arc::clone(&lists), DataType::FixedSizeList(item, 2))]).next().unwrap().unwrap();
     assert_eq!(batch.column(0), &lists);
+}
+
+/// A file of a column `v`, as Parquet says what its bytes are.
+fn bytes_of(annotation: &str, values: &[&[u8]]) -> ParquetInput {
+    let schema = Arc::new(parse_message_type(&format!("message m {{ REQUIRED BYTE_ARRAY v {annotation}; }}")).unwrap());
+    let mut writer = SerializedFileWriter::new(Vec::new(), schema, Arc::default()).unwrap();
+    let mut group = writer.next_row_group().unwrap();
+    let mut column = group.next_column().unwrap().unwrap();
+    let values: Vec<_> = values.iter().map(|value| value.to_vec().into()).collect();
+    column.typed::<ByteArrayType>().write_batch(&values, None, None).unwrap();
+    column.close().unwrap();
+    group.close().unwrap();
+    ParquetInput::open(Arc::new(writer.into_inner().unwrap())).unwrap()
+}
+
+#[test]
+fn labels_of_an_enum_are_texts() {
+    let mut input = bytes_of("(ENUM)", &[b"red", "żółty".as_bytes(), b"red"]);
+    let batch = input.next().unwrap().unwrap();
+    assert_eq!(batch.schema(), input.schema());
+    assert!(batch.schema().field(0).metadata().is_empty());
+    let texts: ArrayRef = Arc::new(StringArray::from(vec!["red", "żółty", "red"]));
+    assert_eq!(batch.column(0), &texts);
+}
+
+#[test]
+fn texts_that_the_reader_has_not_looked_at_are_looked_at() {
+    for annotation in ["(ENUM)", "(JSON)"] {
+        assert_eq!(bytes_of(annotation, &[b"1", b"\xff"]).next().err().unwrap().code, ErrorCode::BadCopyFileFormat);
+    }
+    let values = [Some("a"), None, Some("ż")];
+    let read: [ArrayRef; 4] = [
+        Arc::new(StringArray::from(values.to_vec())),
+        Arc::new(LargeStringArray::from(values.to_vec())),
+        Arc::new(StringViewArray::from(values.to_vec())),
+        Arc::new(values.into_iter().collect::<DictionaryArray<Int8Type>>()),
+    ];
+    for texts in read {
+        let said = texts.data_type().clone();
+        let bytes: ArrayRef = Arc::new(BinaryArray::from(values.map(|value| value.map(str::as_bytes)).to_vec()));
+        let mut input = said_to_be(vec![("v", bytes, said.clone())]);
+        let batch = input.next().unwrap().unwrap();
+        assert_eq!((batch.schema(), batch.column(0)), (input.schema(), &texts));
+        let damaged: ArrayRef = Arc::new(BinaryArray::from(vec![&b"a"[..], b"\xff"]));
+        assert_eq!(said_to_be(vec![("v", damaged, said)]).next().err().unwrap().code, ErrorCode::BadCopyFileFormat);
+    }
 }

@@ -45,8 +45,23 @@ pub(super) fn with_fields(schema: &Schema, change: impl FnMut(&FieldRef) -> Fiel
     Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()))
 }
 
+/// The key of what is said of a field whose texts the reader has not looked at.
+const UNCHECKED: &str = "copyist.unchecked";
+
+/// Whether the texts of a field may be no UTF-8.
+pub(super) fn is_unchecked(field: &Field) -> bool {
+    field.metadata().contains_key(UNCHECKED)
+}
+
+/// The field once its texts have been looked at.
+pub(super) fn checked(field: &Field) -> Field {
+    let mut field = field.clone();
+    field.metadata_mut().remove(UNCHECKED);
+    field
+}
+
 /// What the file is read by: what it says of its columns in Arrow's words, as far as the reader is up to it, with Arrow's own sign of JSON and
-/// of a UUID on what Parquet says that it is.
+/// of a UUID on what Parquet says that it is, and with labels of an ENUM, which are bytes to the reader, as texts.
 pub(super) fn as_read(metadata: ArrowReaderMetadata) -> Result<ArrowReaderMetadata, ParquetError> {
     let mut leaves = metadata.metadata().file_metadata().schema_descr().columns().iter();
     let mut change = |field: &FieldRef, is_leaf: bool| {
@@ -57,14 +72,25 @@ pub(super) fn as_read(metadata: ArrowReaderMetadata) -> Result<ArrowReaderMetada
         let is_json =
             leaf.converted_type() == ConvertedType::JSON || matches!(leaf.logical_type_ref(), Some(LogicalType::Json));
         let is_uuid = matches!(leaf.logical_type_ref(), Some(LogicalType::Uuid));
-        let name = match (field.data_type(), field.extension_type_name()) {
-            (DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View, None) if is_json => "arrow.json",
-            // Whatever else Arrow's writer says of it.
-            (DataType::FixedSizeBinary(16), _) if is_uuid => UUID,
-            _ => return None,
+        let is_enum =
+            leaf.converted_type() == ConvertedType::ENUM || matches!(leaf.logical_type_ref(), Some(LogicalType::Enum));
+        let mut signed = match field.data_type() {
+            DataType::Binary | DataType::LargeBinary | DataType::BinaryView if is_enum => {
+                Field::clone(field).with_data_type(DataType::Utf8)
+            }
+            _ => Field::clone(field),
         };
-        let mut signed = Field::clone(field);
-        signed.metadata_mut().insert(EXTENSION_TYPE_NAME_KEY.to_owned(), name.to_owned());
+        let name = match (signed.data_type(), signed.extension_type_name()) {
+            (DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View, None) if is_json => Some("arrow.json"),
+            // Whatever else Arrow's writer says of it.
+            (DataType::FixedSizeBinary(16), _) if is_uuid => Some(UUID),
+            _ => None,
+        };
+        let said = signed.metadata_mut();
+        said.extend(name.map(|name| (EXTENSION_TYPE_NAME_KEY.to_owned(), name.to_owned())));
+        if signed.data_type().is_string() && leaf.converted_type() != ConvertedType::UTF8 {
+            signed.metadata_mut().insert(UNCHECKED.to_owned(), String::new());
+        }
         Some(signed)
     };
     let schema = with_fields(metadata.schema(), |field| with_parts(field, &mut change));

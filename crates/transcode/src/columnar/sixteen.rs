@@ -1,19 +1,22 @@
 //! Values of 16 bytes, which are a UUID where they are said to be one, or a number, and bytes like any others where not. These become bytes
 //! of any length as they are read, and numbers decimals, so that all behind knows a UUID by its type.
+//!
+//! And texts that Parquet's reader takes for such without a look, which all behind relies on.
 
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::Decimal256Type;
 use arrow_array::{
-    Array, ArrayRef, BinaryArray, FixedSizeBinaryArray, PrimitiveArray, RecordBatch, RecordBatchOptions, make_array,
+    Array, ArrayRef, BinaryArray, FixedSizeBinaryArray, GenericStringArray, OffsetSizeTrait, PrimitiveArray,
+    RecordBatch, RecordBatchOptions, StringViewArray, make_array,
 };
 use arrow_buffer::{OffsetBuffer, i256};
 use arrow_schema::extension::EXTENSION_TYPE_NAME_KEY;
 use arrow_schema::{ArrowError, DataType, Field, FieldRef, Schema, SchemaRef};
 
 use super::int128;
-use super::leaves::{with_fields, with_leaves};
+use super::leaves::{checked, is_unchecked, with_fields, with_leaves};
 use crate::arrow::UUID;
 
 fn with_bytes(field: &FieldRef) -> FieldRef {
@@ -22,6 +25,9 @@ fn with_bytes(field: &FieldRef) -> FieldRef {
             let mut number = Field::clone(leaf).with_data_type(int128::DECIMAL);
             number.metadata_mut().remove(EXTENSION_TYPE_NAME_KEY);
             return Some(number);
+        }
+        if is_unchecked(leaf) {
+            return Some(checked(leaf));
         }
         let is_plain = *leaf.data_type() == DataType::FixedSizeBinary(16) && leaf.extension_type_name() != Some(UUID);
         is_plain.then(|| Field::clone(leaf).with_data_type(DataType::Binary))
@@ -34,6 +40,9 @@ pub(super) fn bytes_of_schema(schema: &Schema) -> SchemaRef {
 }
 
 /// The same rows, of which nothing but numbers is copied.
+///
+/// # Errors
+/// Where a text is no UTF-8.
 pub(super) fn bytes_of_batch(batch: RecordBatch) -> Result<RecordBatch, ArrowError> {
     let schema = bytes_of_schema(batch.schema_ref());
     if schema == *batch.schema_ref() {
@@ -48,7 +57,18 @@ pub(super) fn bytes_of_batch(batch: RecordBatch) -> Result<RecordBatch, ArrowErr
 
 /// The values of a field as those of another one, which differs from it in that alone.
 fn as_field(array: &ArrayRef, from: &Field, to: &Field) -> Result<ArrayRef, ArrowError> {
-    if array.data_type() == to.data_type() {
+    if is_unchecked(from) {
+        match array.data_type() {
+            DataType::Utf8 => return texts::<i32>(array),
+            DataType::LargeUtf8 => return texts::<i64>(array),
+            DataType::Utf8View => {
+                let (views, buffers, nulls) = array.as_string_view().clone().into_parts();
+                return Ok(Arc::new(StringViewArray::try_new(views, buffers, nulls)?));
+            }
+            // Texts of a dictionary, below.
+            _ => (),
+        }
+    } else if array.data_type() == to.data_type() {
         return Ok(Arc::clone(array));
     }
     if let Some(values) = array.as_fixed_size_binary_opt() {
@@ -66,6 +86,12 @@ fn as_field(array: &ArrayRef, from: &Field, to: &Field) -> Result<ArrayRef, Arro
     let parts = pairs.map(|(part, (from, to))| Ok(as_field(&make_array(part.clone()), &from, &to)?.to_data()));
     let parts = parts.collect::<Result<_, ArrowError>>()?;
     Ok(make_array(data.into_builder().data_type(to.data_type().clone()).child_data(parts).build()?))
+}
+
+/// The same texts, looked at.
+fn texts<O: OffsetSizeTrait>(array: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+    let (ends, bytes, nulls) = array.as_string::<O>().clone().into_parts();
+    Ok(Arc::new(GenericStringArray::<O>::try_new(ends, bytes, nulls)?))
 }
 
 /// What the values of a field consist of.
