@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
@@ -98,6 +98,35 @@ describe.each(benches)('$name', ({ open }) => {
   test('a pattern that one file matches is that file', async () => {
     const receipt = await bench.db.copy(`COPY t FROM '${folder}/in/a*' (${CSV})`)
     expect(receipt.files).toMatchObject([{ path: `${folder}/in/a.csv`, bytes: 15, rows: 2, rowsRejected: 0 }])
+  })
+
+  test('each file is read once, by however many names a pattern means it', async () => {
+    for (const pattern of ['{./,}a.csv', '{,deep/../}{,./}a.csv', '{a,./a,.//a}*']) {
+      const receipt = await bench.db.copy(`COPY t FROM '${folder}/in' (${CSV}, PATTERN = '${pattern}')`)
+      expect(receipt.files).toMatchObject([{ path: `${folder}/in/a.csv`, rows: 2 }])
+      const below = await bench.db.copy(`COPY t FROM '${folder}/in/${pattern}' (${CSV})`)
+      expect(below.files).toMatchObject([{ path: `${folder}/in/a.csv`, rows: 2 }])
+    }
+  })
+
+  // It may be what is on a volume that is not there at the moment.
+  test('a link that leads nowhere is an error, by whatever means', async () => {
+    mkdirSync(join(folder, 'links'))
+    writeFileSync(join(folder, 'links', 'a.csv'), 'id,note\n1,a\n')
+    symlinkSync('gone', join(folder, 'links', 'b.csv'))
+    for (const [from, options] of [
+      ['links', ''],
+      ['links/*.csv', ''],
+      ['links', ", PATTERN = '**'"],
+      ['links', ", FILES = ['a.csv', 'b.csv']"],
+      ['links/b.csv', ''],
+    ]) {
+      await expect(bench.db.copy(`COPY t FROM '${folder}/${from}' (${CSV}${options})`)).rejects.toMatchObject({
+        sqlState: '58P01',
+        message: `could not open file "${folder}/links/b.csv" for reading: No such file or directory`,
+      })
+      expect(await rows()).toEqual([])
+    }
   })
 
   test('a folder is what is in it, and fields are found by name in each file', async () => {

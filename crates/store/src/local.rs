@@ -20,7 +20,7 @@ pub struct Entry {
 /// Regular files in the order of their paths' bytes: those that `pattern` means below the folder `path`, or below where we are if that is
 /// empty; without a pattern all that are in the folder at any depth. A wildcard does not stand for a dot at the beginning of a name, and
 /// without a pattern names that begin with a dot or an underscore are passed over: marks and temporary files of those who write such
-/// folders.
+/// folders. A link that leads nowhere is found, for whoever opens it to say so.
 ///
 /// `within` says that the folder has been opened, by a path that leads through its descriptor. Then nothing outside of it is looked at, whatever
 /// the pattern says and links lead to, then or a moment later: as if it were not there. A link that leads out, or nowhere, is found all the same,
@@ -46,18 +46,15 @@ pub fn list(
             let is_confined = search.within.is_some();
             for segments in &glob.alternatives {
                 check_parents(segments, pattern, is_confined)?;
-                // Several names of one file would be several files.
-                let named = |segment: &&Segment| !(is_confined && segment.is_name("."));
-                let segments: &[Segment] = &segments.iter().filter(named).cloned().collect::<Vec<_>>();
                 let deep = segments.iter().filter(|segment| **segment == Segment::Deep).count();
                 search.walked = (deep > 1).then(HashSet::new);
-                match segments.split_first() {
+                let (start, segments) = match segments.split_first() {
                     // From the root on.
-                    Some((Segment::Name(name), rest)) if name.is_empty() && path.is_empty() => {
-                        search.walk("/", rest)?;
-                    }
-                    _ => search.walk(path, segments)?,
-                }
+                    Some((Segment::Name(name), rest)) if name.is_empty() && path.is_empty() => ("/", rest),
+                    _ => (path, &**segments),
+                };
+                let segments = search.plain(start, segments);
+                search.walk(start, &segments)?;
             }
         }
         None => search.all_below(path)?,
@@ -161,7 +158,39 @@ fn failed(path: &str, error: &io::Error) -> Box<DataError> {
     DataError::new(code, format!("could not read folder \"{path}\": {reason}"))
 }
 
+/// Whether nothing is there; nor is behind a path that is longer than any can be.
+fn is_none(error: &io::Error) -> bool {
+    use io::ErrorKind::{InvalidFilename, NotADirectory, NotFound};
+    matches!(error.kind(), NotFound | NotADirectory | InvalidFilename)
+}
+
 impl Search<'_> {
+    /// The pattern without `.`, and without `..` behind a folder that is no link: several names of one file would be several files.
+    fn plain(&self, start: &str, segments: &[Segment]) -> Vec<Segment> {
+        let mut plain: Vec<Segment> = Vec::new();
+        for segment in segments {
+            if segment.is_name(".") {
+                continue;
+            }
+            // Only names stand before it, see `check_parents`.
+            if segment.is_name("..") && self.is_left(start, &plain) {
+                plain.pop();
+            } else {
+                plain.push(segment.clone());
+            }
+        }
+        plain
+    }
+
+    /// Whether the last of these names is a folder that `..` leads out of again.
+    fn is_left(&self, start: &str, names: &[Segment]) -> bool {
+        let path = names.iter().fold(start.to_owned(), |path, segment| match segment {
+            Segment::Name(name) => joined(&path, name),
+            _ => path,
+        });
+        names.last().is_some_and(|last| !last.is_name("..") && !last.is_name("")) && self.is_folder(&path)
+    }
+
     /// Names in a folder; None where it is not there.
     fn names(&self, folder: &str) -> Result<Option<Vec<String>>, Box<DataError>> {
         if self.stop.load(Ordering::Relaxed) {
@@ -176,12 +205,7 @@ impl Search<'_> {
         let path = held.as_ref().map_or(if folder.is_empty() { "." } else { folder }, |held| &held.path);
         let entries = match fs::read_dir(path) {
             Ok(entries) => entries,
-            Err(error) => {
-                // Longer than any path is.
-                let is_too_long = error.kind() == io::ErrorKind::InvalidFilename;
-                let is_none = matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory);
-                return if is_none || is_too_long { Ok(None) } else { Err(failed(folder, &error)) };
-            }
+            Err(error) => return if is_none(&error) { Ok(None) } else { Err(failed(folder, &error)) },
         };
         let mut names = Vec::new();
         for entry in entries {
@@ -203,7 +227,11 @@ impl Search<'_> {
     /// The size of a file, or of what a link leads to; None where there is none.
     fn size(&self, path: &str) -> Option<u64> {
         let Some(within) = &self.within else {
-            return fs::metadata(path).ok().filter(Metadata::is_file).map(|metadata| metadata.len());
+            return match fs::metadata(path) {
+                Ok(metadata) => metadata.is_file().then_some(metadata.len()),
+                // Of a link that leads nowhere, and what cannot be looked at, whoever opens it says why.
+                Err(error) => (!is_none(&error) || fs::symlink_metadata(path).is_ok()).then_some(0),
+            };
         };
         let (folder, name) =
             path.rsplit_once('/').filter(|(folder, _)| folder.len() >= within.name).unwrap_or_else(|| {
@@ -307,7 +335,6 @@ mod tests {
         {
             std::os::unix::fs::symlink(at("x"), at("x/loop")).expect("a link is made");
             std::os::unix::fs::symlink(at("a.csv"), at("link.csv")).expect("a link is made");
-            std::os::unix::fs::symlink(at("gone"), at("broken.csv")).expect("a link is made");
         }
         let base = root.to_str().expect("it is UTF-8").to_owned();
         let listed = |path: &str, pattern: Option<&str>| -> Vec<String> {
@@ -326,7 +353,21 @@ mod tests {
         };
         assert_eq!(message("", Some("no/such*")), "no file matches \"no/such*\"");
         assert_eq!(message("", Some("[x")), "invalid pattern \"[x\": a bracket is not closed");
-        assert_eq!(listed(&base, Some("x/../?.csv")), ["x/../B.csv", "x/../a.csv", "x/../b.csv"]);
+        assert_eq!(listed(&base, Some("x/../?.csv")), ["B.csv", "a.csv", "b.csv"]);
+        assert_eq!(listed(&base, Some("{./,}{,x/y/../../}./?.csv")), ["B.csv", "a.csv", "b.csv"]);
+        assert_eq!(listed("", Some(&format!("{base}/{{./,x/..//}}[ab].csv"))), ["a.csv", "b.csv"]);
+        #[cfg(unix)]
+        {
+            // Behind a link it is where that leads to.
+            std::os::unix::fs::symlink(at("x/y"), at("far")).expect("a link is made");
+            assert_eq!(listed(&base, Some("far/../?.csv")), ["far/../c.csv"]);
+            // Passed over without a word, what is behind a link that leads nowhere would be missing.
+            std::os::unix::fs::symlink(at("gone"), at("x/y/gone.csv")).expect("a link is made");
+            for pattern in [Some("*.csv"), Some("**"), Some("{gone,d}.csv"), None] {
+                assert_eq!(listed(&format!("{base}/x/y"), pattern), ["x/y/d.csv", "x/y/gone.csv"]);
+            }
+            fs::remove_file(at("x/y/gone.csv")).expect("it is removed");
+        }
         for pattern in ["*/../a.csv", r"**/.\./a.csv"] {
             let reason = "\"..\" behind a wildcard leads back to where it came from";
             assert_eq!(message(&base, Some(pattern)), format!("invalid pattern \"{pattern}\": {reason}"));
