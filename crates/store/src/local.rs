@@ -228,7 +228,7 @@ impl Search<'_> {
     fn size(&self, path: &str) -> Option<u64> {
         let Some(within) = &self.within else {
             return match fs::metadata(path) {
-                Ok(metadata) => metadata.is_file().then(|| metadata.len()),
+                Ok(metadata) => metadata.is_file().then_some(metadata.len()),
                 // Of a link that leads nowhere, and what cannot be looked at, whoever opens it says why.
                 Err(error) => (!is_none(&error) || fs::symlink_metadata(path).is_ok()).then_some(0),
             };
