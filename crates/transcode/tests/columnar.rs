@@ -407,3 +407,79 @@ fn a_page_that_is_not_what_its_checksum_is_of_is_refused_by_its_place() {
     bytes[last] ^= 4;
     assert_eq!(read(bytes), Err(format!("22P04 the Parquet file is damaged: {why}")));
 }
+
+#[test]
+fn a_page_of_the_second_version_may_begin_within_a_row() {
+    // Rows of three values each, and pages of eight values.
+    let numbers: ArrayRef = Arc::new((0..8).collect::<Int32Array>());
+    let item = Arc::new(Field::new_list_field(DataType::Int32, false));
+    let values = Arc::new((0..24).collect::<Int32Array>());
+    let lists: ArrayRef = Arc::new(ListArray::new(item, OffsetBuffer::from_lengths([3; 8]), values, None));
+    let batch = RecordBatch::try_from_iter([("n", Arc::clone(&numbers)), ("l", Arc::clone(&lists))]).unwrap();
+    let properties = WriterProperties::builder().set_dictionary_enabled(false).set_offset_index_disabled(true).build();
+    let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties)).unwrap();
+    writer.write(&batch).unwrap();
+    let bytes = with_last_column(writer.into_inner().unwrap(), |chunk| {
+        let mut pages = TrackedWrite::new(Vec::new());
+        // Eight bits each, the first one lowest: which of the values are of the row of the one before. The last number is that of rows that begin.
+        for (page, (repeated, rows)) in [(0b1011_0110, 3), (0b0110_1101, 3), (0b1101_1011, 2)].into_iter().enumerate() {
+            let repetitions = [3, repeated];
+            let definitions = [16, 1];
+            let values = (0..8).flat_map(|value| (page as i32 * 8 + value).to_le_bytes());
+            let buf: Vec<u8> = repetitions.into_iter().chain(definitions).chain(values).collect();
+            let size = buf.len();
+            let page = Page::DataPageV2 {
+                buf: buf.into(),
+                num_values: 8,
+                encoding: Encoding::PLAIN,
+                num_nulls: 0,
+                num_rows: rows,
+                def_levels_byte_len: 2,
+                rep_levels_byte_len: 2,
+                is_compressed: false,
+                statistics: None,
+            };
+            SerializedPageWriter::new(&mut pages).write_page(CompressedPage::new(page, size)).unwrap();
+        }
+        *chunk = pages.into_inner().unwrap();
+    });
+    for columns in [&[1][..], &[0, 1]] {
+        let mut input = ParquetInput::open(Arc::new(bytes.clone())).unwrap();
+        input.select(columns);
+        let read = input.next().unwrap().unwrap();
+        let expected: Vec<ArrayRef> = columns.iter().map(|&column| Arc::clone(batch.column(column))).collect();
+        assert_eq!(read.columns(), expected);
+        assert!(input.next().unwrap().is_none());
+    }
+}
+
+#[test]
+fn an_error_of_the_reader_has_its_column_and_what_to_do_about_it() {
+    let numbers: ArrayRef = Arc::new(Int32Array::from(vec![0, 7]));
+    let batch = RecordBatch::try_from_iter([("other", Arc::clone(&numbers)), ("wide", numbers)]).unwrap();
+    let properties = WriterProperties::builder().set_dictionary_enabled(false).set_offset_index_disabled(true).build();
+    let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties)).unwrap();
+    writer.write(&batch).unwrap();
+    let bytes = with_last_column(writer.into_inner().unwrap(), |chunk| {
+        // A block of 128 values in 4 parts, of which there are two: 0, and that less 2^32, which none of 32 bits is.
+        let buf = vec![0x80, 1, 4, 2, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0x1F, 0, 0, 0, 0];
+        let size = buf.len();
+        let page = Page::DataPage {
+            buf: buf.into(),
+            num_values: 2,
+            encoding: Encoding::DELTA_BINARY_PACKED,
+            def_level_encoding: Encoding::RLE,
+            rep_level_encoding: Encoding::RLE,
+            statistics: None,
+        };
+        let mut pages = TrackedWrite::new(Vec::new());
+        SerializedPageWriter::new(&mut pages).write_page(CompressedPage::new(page, size)).unwrap();
+        *chunk = pages.into_inner().unwrap();
+    });
+    let mut input = ParquetInput::open(Arc::new(bytes)).unwrap();
+    let error = input.next().unwrap_err();
+    assert_eq!(error.message, "the Parquet file is damaged: Parquet error: 'min_delta' too large");
+    assert_eq!(error.detail.as_deref(), Some("It is in column \"wide\"."));
+    let hint = "If DuckDB has written the file with PARQUET_VERSION V2, have it written anew with V1.";
+    assert_eq!(error.hint.as_deref(), Some(hint));
+}

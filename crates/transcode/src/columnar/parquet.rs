@@ -230,6 +230,25 @@ impl ParquetFile {
         ProjectionMask::roots(schema, columns.iter().copied())
     }
 
+    /// An error of the reader's, which does not say in which of the columns it is.
+    #[cold]
+    fn among(&self, columns: &[usize], error: Box<DataError>) -> Box<DataError> {
+        if error.code != ErrorCode::BadCopyFileFormat {
+            return error;
+        }
+        let fields = self.metadata.schema().fields();
+        let names: Vec<_> = columns.iter().map(|&column| format!("\"{}\"", fields[column].name())).collect();
+        let one_of = if names.len() == 1 { "column" } else { "one of the columns" };
+        // DuckDB writes differences of 33 bits of numbers that have 32.
+        let is_too_wide =
+            ["'min_delta' too large", "first value too large"].iter().any(|why| error.message.ends_with(why));
+        let error = error.with_detail(format!("It is in {one_of} {}.", names.join(", ")));
+        if !is_too_wide {
+            return error;
+        }
+        error.with_hint("If DuckDB has written the file with PARQUET_VERSION V2, have it written anew with V1.")
+    }
+
     /// Where the columns of a row group are, if there is one.
     fn chunks_of(&self, group: usize, mask: &ProjectionMask) -> Vec<Range<u64>> {
         let group = self.metadata.metadata().row_groups().get(group);
@@ -496,7 +515,8 @@ impl Strand for Columns {
                 };
                 bytes_of_batch(batch).map(Some).map_err(of_arrow)
             });
-            match next.map_err(|error| input.refused().unwrap_or(error))? {
+            let next = next.map_err(|error| input.refused().unwrap_or_else(|| self.file.among(&self.selected, error)));
+            match next? {
                 Some(batch) => {
                     let rest = left.checked_sub(batch.num_rows() as u64);
                     *left = rest.ok_or_else(|| damaged("a row group has more rows than it says"))?;
