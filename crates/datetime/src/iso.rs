@@ -66,6 +66,41 @@ fn write_instant(micros: i64, zone: &[u8], out: &mut Vec<u8>) {
     }
 }
 
+/// Appends an `interval` as PostgreSQL prints it with its own `IntervalStyle`, and what there is below microseconds.
+pub fn write_interval(months: i32, days: i32, nanos: i128, out: &mut Vec<u8>) {
+    let mut text = String::new();
+    // What follows a negative part has a sign in any case.
+    let mut is_behind_minus = false;
+    for (amount, unit) in [(months / 12, "year"), (months % 12, "mon"), (days, "day")] {
+        if amount == 0 {
+            continue;
+        }
+        let gap = if text.is_empty() { "" } else { " " };
+        let sign = if is_behind_minus && amount > 0 { "+" } else { "" };
+        let plural = if amount == 1 { "" } else { "s" };
+        text += &format!("{gap}{sign}{amount} {unit}{plural}");
+        is_behind_minus = amount < 0;
+    }
+    if nanos != 0 || text.is_empty() {
+        let size = nanos.unsigned_abs();
+        let sign = match nanos {
+            ..0 => "-",
+            _ if is_behind_minus => "+",
+            _ => "",
+        };
+        let gap = if text.is_empty() { "" } else { " " };
+        let seconds = size / 1_000_000_000;
+        let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+        text += &format!("{gap}{sign}{hours:02}:{minutes:02}:{seconds:02}");
+        let fraction = format!("{:09}", size % 1_000_000_000);
+        let fraction = fraction.trim_end_matches('0');
+        if !fraction.is_empty() {
+            text += &format!(".{fraction}");
+        }
+    }
+    out.extend_from_slice(text.as_bytes());
+}
+
 /// Appends the day, and answers its year.
 fn write_day(days: i64, out: &mut Vec<u8>) -> i32 {
     let (year, month, day) = date_from_julian((days + i64::from(POSTGRES_EPOCH_JULIAN)) as i32);
@@ -106,6 +141,22 @@ mod tests {
         let mut out = Vec::new();
         write(&mut out);
         out
+    }
+
+    #[test]
+    fn intervals_are_those_of_postgresql() {
+        let text =
+            |months, days, nanos| String::from_utf8(text(|out| write_interval(months, days, nanos, out))).unwrap();
+        // What the server prints of make_interval() with these.
+        assert_eq!(text(0, 0, 0), "00:00:00");
+        assert_eq!(text(14, 3, 14_706_500_000_000), "1 year 2 mons 3 days 04:05:06.5");
+        assert_eq!(text(1, 1, 0), "1 mon 1 day");
+        assert_eq!(text(-13, 2, -1_000), "-1 years -1 mons +2 days -00:00:00.000001");
+        assert_eq!(text(0, -1, 1_000_000_000), "-1 days +00:00:01");
+        assert_eq!(text(0, 0, 360_000_000_000_000), "100:00:00");
+        // It has none of these.
+        assert_eq!(text(0, 0, 1), "00:00:00.000000001");
+        assert_eq!(text(0, 0, i128::from(i64::MIN) * 1_000_000_000), "-2562047788015215:30:08");
     }
 
     proptest! {

@@ -5,8 +5,8 @@
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
     ArrowPrimitiveType, Date32Type, Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
-    IntervalMonthDayNano, IntervalMonthDayNanoType, Time64MicrosecondType, TimestampMicrosecondType,
-    TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type, UInt32Type,
+    IntervalMonthDayNanoType, Time64MicrosecondType, TimestampMicrosecondType, TimestampMillisecondType,
+    TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type, UInt32Type,
 };
 use arrow_array::{
     Array, ArrayRef, ListArray, OffsetSizeTrait, RecordBatch, RecordBatchOptions, StringArray, UInt32Array, UInt64Array,
@@ -736,7 +736,8 @@ impl Writer<'_> {
             (D::Interval(IntervalUnit::MonthDayNano), _) => {
                 let values = array.as_primitive::<IntervalMonthDayNanoType>();
                 self.written(array, Kind::Text, |row, out| {
-                    write_interval(values.value(row), out);
+                    let value = values.value(row);
+                    datetime::iso::write_interval(value.months, value.days, value.nanoseconds.into(), out);
                     Ok(())
                 })?;
             }
@@ -772,40 +773,6 @@ fn too_long() -> Box<DataError> {
     DataError::new(ErrorCode::ProgramLimitExceeded, "the values of a batch have more than 2 GiB")
 }
 
-/// As PostgreSQL prints it with its own `IntervalStyle`.
-fn write_interval(value: IntervalMonthDayNano, out: &mut Vec<u8>) {
-    let mut text = String::new();
-    // What follows a negative part has a sign in any case.
-    let mut is_behind_minus = false;
-    for (amount, unit) in [(value.months / 12, "year"), (value.months % 12, "mon"), (value.days, "day")] {
-        if amount == 0 {
-            continue;
-        }
-        let gap = if text.is_empty() { "" } else { " " };
-        let sign = if is_behind_minus && amount > 0 { "+" } else { "" };
-        let plural = if amount == 1 { "" } else { "s" };
-        text += &format!("{gap}{sign}{amount} {unit}{plural}");
-        is_behind_minus = amount < 0;
-    }
-    if value.nanoseconds != 0 || text.is_empty() {
-        let micros = value.nanoseconds.unsigned_abs() / 1000;
-        let sign = match value.nanoseconds {
-            ..0 => "-",
-            _ if is_behind_minus => "+",
-            _ => "",
-        };
-        let gap = if text.is_empty() { "" } else { " " };
-        let (hours, minutes, seconds) = (micros / 3_600_000_000, micros / 60_000_000 % 60, micros / 1_000_000 % 60);
-        text += &format!("{gap}{sign}{hours:02}:{minutes:02}:{seconds:02}");
-        let fraction = format!("{:06}", micros % 1_000_000);
-        let fraction = fraction.trim_end_matches('0');
-        if !fraction.is_empty() {
-            text += &format!(".{fraction}");
-        }
-    }
-    out.extend_from_slice(text.as_bytes());
-}
-
 fn write_uuid(bytes: &[u8], out: &mut Vec<u8>) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     for (index, byte) in bytes.iter().enumerate() {
@@ -822,43 +789,6 @@ mod twin;
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_a_list_that_is_null_has_is_not_written() {
-        let item = Arc::new(Field::new_list_field(DataType::Int64, true));
-        let values: ArrayRef = Arc::new(arrow_array::Int64Array::from(vec![1, i64::MAX, i64::MAX, 2]));
-        let nulls = Some(vec![true, false, true].into());
-        let ends = OffsetBuffer::from_lengths([1, 2, 1]);
-        let lists: ArrayRef = Arc::new(ListArray::new(Arc::clone(&item), ends, Arc::clone(&values), nulls));
-        let nulls = Some(vec![false, true].into());
-        let pairs: ArrayRef = Arc::new(arrow_array::FixedSizeListArray::new(item, 2, values, nulls));
-        let element = copyist_core::ArrayType { element: Type::Int8, element_oid: 0, delimiter: b',', depth: 1 };
-        let ty = Type::Array(Arc::new(element));
-        for (array, kept) in [(lists, [1, 2]), (pairs, [i64::MAX, 2])] {
-            let mut buffer = Vec::new();
-            let mut writer = Writer { buffer: &mut buffer, nodes: Vec::new() };
-            writer.column(&array, &ty).unwrap();
-            let [_, values] = writer.nodes[..] else { panic!("a list has two nodes") };
-            assert_eq!(values.rows, 2);
-            assert_eq!(buffer[values.data..][..16], kept.map(i64::to_le_bytes).concat());
-        }
-    }
-
-    #[test]
-    fn intervals_are_those_of_postgresql() {
-        let text = |months, days, nanoseconds| {
-            let mut out = Vec::new();
-            write_interval(IntervalMonthDayNano { months, days, nanoseconds }, &mut out);
-            String::from_utf8(out).unwrap()
-        };
-        // What the server prints of make_interval() with these.
-        assert_eq!(text(0, 0, 0), "00:00:00");
-        assert_eq!(text(14, 3, 14_706_500_000_000), "1 year 2 mons 3 days 04:05:06.5");
-        assert_eq!(text(1, 1, 0), "1 mon 1 day");
-        assert_eq!(text(-13, 2, -1_000), "-1 years -1 mons +2 days -00:00:00.000001");
-        assert_eq!(text(0, -1, 1_000_000_000), "-1 days +00:00:01");
-        assert_eq!(text(0, 0, 360_000_000_000_000), "100:00:00");
-    }
 
     #[test]
     fn places_of_text_are_counted_as_javascript_counts() {
@@ -892,6 +822,27 @@ mod tests {
         assert_eq!((list.rows, values.rows, values.bytes), (2, 1, 8));
         assert_eq!(buffer[list.offsets.unwrap()..][..12], [0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0]);
         assert_eq!(buffer[values.data], 7);
+    }
+
+    #[test]
+    fn what_a_list_that_is_null_has_is_not_written() {
+        let item = Arc::new(Field::new_list_field(DataType::Int64, true));
+        let values: ArrayRef = Arc::new(arrow_array::Int64Array::from(vec![1, i64::MAX, i64::MAX, 2]));
+        let nulls = Some(vec![true, false, true].into());
+        let ends = OffsetBuffer::from_lengths([1, 2, 1]);
+        let lists: ArrayRef = Arc::new(ListArray::new(Arc::clone(&item), ends, Arc::clone(&values), nulls));
+        let nulls = Some(vec![false, true].into());
+        let pairs: ArrayRef = Arc::new(arrow_array::FixedSizeListArray::new(item, 2, values, nulls));
+        let element = copyist_core::ArrayType { element: Type::Int8, element_oid: 0, delimiter: b',', depth: 1 };
+        let ty = Type::Array(Arc::new(element));
+        for (array, kept) in [(lists, [1, 2]), (pairs, [i64::MAX, 2])] {
+            let mut buffer = Vec::new();
+            let mut writer = Writer { buffer: &mut buffer, nodes: Vec::new() };
+            writer.column(&array, &ty).unwrap();
+            let [_, values] = writer.nodes[..] else { panic!("a list has two nodes") };
+            assert_eq!(values.rows, 2);
+            assert_eq!(buffer[values.data..][..16], kept.map(i64::to_le_bytes).concat());
+        }
     }
 
     #[test]

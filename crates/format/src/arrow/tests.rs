@@ -415,6 +415,27 @@ fn duckdb_reads_the_strings_of_a_structure_as_they_are() {
 }
 
 #[test]
+fn a_length_of_time_is_written_as_postgresql_prints_it_but_where_duckdb_casts_it() {
+    let lengths: ArrayRef = Arc::new(IntervalMonthDayNanoArray::from(vec![
+        IntervalMonthDayNano::new(1, 1, 1_000),
+        IntervalMonthDayNano::new(-14, 2, -3_723_000_001_000),
+    ]));
+    let texts = ["1 mon 1 day 00:00:00.000001", "-1 years -2 mons +2 days -01:02:03.000001"];
+    assert_eq!(accepted_of(Arc::clone(&lengths), Type::Text), texts.map(|text| Some(text.to_owned())));
+    let seconds: ArrayRef = Arc::new(DurationSecondArray::from(vec![5]));
+    assert_eq!(accepted_of(seconds, Type::Text), [Some("00:00:05".to_owned())]);
+    let pair = record(vec![("t", Arc::clone(&lengths)), ("i", lengths)]);
+    let json = texts.map(|text| Some(format!("{{\"t\": \"{text}\", \"i\": \"{text}\"}}").escape_default().to_string()));
+    assert_eq!(accepted_of(Arc::clone(&pair), Type::Json), json);
+    let like = Foreign::Like;
+    let ty = Foreign::Record(vec![("t".to_owned(), like(Type::Text)), ("i".to_owned(), like(Type::Interval(None)))]);
+    let casts = ["1 mons 1 days 0.000001000 secs", "-14 mons 2 days -3723.000001000 secs"];
+    let rows =
+        [0, 1].map(|row| Some(format!("{{'t':'{}','i':'{}'}}", texts[row], casts[row]).escape_default().to_string()));
+    assert_eq!(foreign(pair, ty, Layout::Duckdb).0, rows);
+}
+
+#[test]
 fn structures_within_others_are_in_quotes_only_where_a_string_has_a_bracket() {
     // The text of a string within so many structures.
     let within = |text: &str, depth: usize| {
@@ -529,7 +550,7 @@ fn a_length_of_time_has_no_parts_that_its_interval_lacks() {
     );
     assert_eq!(
         told[0].1,
-        "value \"0 mons 1 days 1.500000000 secs\" of type Interval(DayTime) cannot be stored exactly in type interval day to second(0)"
+        "value \"1 day 00:00:01.5\" of type Interval(DayTime) cannot be stored exactly in type interval day to second(0)"
     );
     // The type that is decoded here is written as text where the server's encoding is another one.
     let errors = |array: ArrayRef| {

@@ -103,7 +103,7 @@ pub(super) fn write(array: &dyn Array, row: usize, style: Style<'_>, out: &mut V
                 out.push(b'"');
             }
             let from = out.len();
-            temporal(array, row, out)?;
+            temporal(array, row, style, out)?;
             if matches!(style, Style::Duckdb(_)) {
                 spell_era(out, from);
             }
@@ -255,7 +255,7 @@ fn bytes(value: &[u8], style: Style<'_>, out: &mut Vec<u8>) {
 }
 
 /// A date, a time or a length of time.
-fn temporal(array: &dyn Array, row: usize, out: &mut Vec<u8>) -> Result<()> {
+fn temporal(array: &dyn Array, row: usize, style: Style<'_>, out: &mut Vec<u8>) -> Result<()> {
     use DataType as D;
     match array.data_type() {
         _ if let Some(is_later) = infinity(array, row) => {
@@ -282,21 +282,21 @@ fn temporal(array: &dyn Array, row: usize, out: &mut Vec<u8>) -> Result<()> {
                 TimeUnit::Microsecond => i128::from(get::<DurationMicrosecondType>(array, row)) * 1000,
                 TimeUnit::Nanosecond => get::<DurationNanosecondType>(array, row).into(),
             };
-            interval(0, 0, nanos, out);
+            interval(0, 0, nanos, style, out);
             Ok(())
         }
         D::Interval(IntervalUnit::YearMonth) => {
-            interval(get::<IntervalYearMonthType>(array, row), 0, 0, out);
+            interval(get::<IntervalYearMonthType>(array, row), 0, 0, style, out);
             Ok(())
         }
         D::Interval(IntervalUnit::DayTime) => {
             let value = get::<IntervalDayTimeType>(array, row);
-            interval(0, value.days, i128::from(value.milliseconds) * 1_000_000, out);
+            interval(0, value.days, i128::from(value.milliseconds) * 1_000_000, style, out);
             Ok(())
         }
         D::Interval(IntervalUnit::MonthDayNano) => {
             let value = get::<IntervalMonthDayNanoType>(array, row);
-            interval(value.months, value.days, value.nanoseconds.into(), out);
+            interval(value.months, value.days, value.nanoseconds.into(), style, out);
             Ok(())
         }
         other => Err(unwritten(other)),
@@ -450,7 +450,12 @@ fn instant(nanos: i128, has_zone: bool, out: &mut Vec<u8>) -> Result<()> {
     Ok(())
 }
 
-fn interval(months: i32, days: i32, nanos: i128, out: &mut Vec<u8>) {
+fn interval(months: i32, days: i32, nanos: i128, style: Style<'_>, out: &mut Vec<u8>) {
+    if !matches!(style, Style::Duckdb(to) if !matches!(to, Target::Type(Type::Text))) {
+        datetime::iso::write_interval(months, days, nanos, out);
+        return;
+    }
+    // Its casts do not read all that PostgreSQL prints.
     let sign = if nanos < 0 { "-" } else { "" };
     let size = nanos.unsigned_abs();
     display(
