@@ -35,16 +35,21 @@ function commonColumns(
     let common = column
     for (const { columns, names } of named) {
       const other = columns[byPosition ? index : fieldNamed(names, column.name)]
-      if (common.type === undefined || other?.type === undefined || other.arrowType === 'Null') continue
+      if (common.type === undefined || other?.type === undefined || isUntyped(other, common)) continue
       // A column of nothing but NULL is of any type. What one file has in nanoseconds, and another has not, may be out of their range there.
       const hasNanoseconds = common.hasNanoseconds === true && other.hasNanoseconds === true
       common = {
         ...common,
-        ...(common.arrowType === 'Null' ? other : { type: commonType(common.type, other.type), hasNanoseconds }),
+        ...(isUntyped(common, other) ? other : { type: commonType(common.type, other.type), hasNanoseconds }),
       }
     }
     return { ...common, name: column.name }
   })
+}
+
+/** Whether a column has no type of its own beside another one: of nothing but NULL, or of lists beside those that have nothing else in them. */
+function isUntyped({ arrowType }: SchemaColumn, { type }: SchemaColumn): boolean {
+  return arrowType === 'Null' || (type?.kind === 'array' && /^\w*List\w*\((\d+ x )?Null\b/.test(arrowType))
 }
 
 /** A type that holds the values of both: at the worst their text. */

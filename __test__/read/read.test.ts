@@ -16,6 +16,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
+import { inflateSync } from 'node:zlib'
 import { DuckDBInstance } from '@duckdb/node-api'
 import {
   Bool,
@@ -611,6 +612,31 @@ describe('columns', () => {
       { numbers: null, flags: null, texts: null },
       { numbers: [3], flags: [true, false], texts: ['é'] },
     ])
+  })
+
+  test('of lists that have nothing but NULL in one file have the type of the other', async () => {
+    // Made by pyarrow: [], [None], None.
+    const nothing =
+      'eNpdTzEOwjAQc0goUZUhQ4Q6dOQZfIehEkz0MYw8hwfwn+AEF6LccLYvd85dzjk/AUSUGBEwYA9PxjCOGlSe2SmzLHxzliok8rl5O4lfl/tabF7si0icH3CojlH/GRObWQiX9XL7cver0yI/iEk64KhNQ3WEdZgIE7YYyUPdutxy1o0W/9g13Ai9MHZ9tuvrsfXd6kZ7F/0B0MobCw=='
+    writeFileSync(join(folder, 'nothing.arrow'), inflateSync(Buffer.from(nothing, 'base64')))
+    const list = vectorFromArray([[7n]], new List(new Field('item', new Int64(), true)))
+    writeFileSync(join(folder, 'something.arrow'), tableToIPC(new Table({ list }), 'file'))
+    for (const [files, expected] of [
+      [
+        ['nothing.arrow', 'something.arrow'],
+        [[], [null], null, [7n]],
+      ],
+      [
+        ['something.arrow', 'nothing.arrow'],
+        [[7n], [], [null], null],
+      ],
+    ] as const) {
+      const listed = files.map((name) => `'${name}'`).join(', ')
+      const columns = await read(`COPY FROM '${folder}' (FORMAT arrow, FILES [${listed}])`).columns()
+      expect(columns).toMatchObject([{ name: 'list', type: 'bigint[]', values: expected }])
+    }
+    const alone = await read(`COPY FROM ${file('nothing.arrow')} (FORMAT arrow)`).columns()
+    expect(alone).toMatchObject([{ type: 'text[]', values: [[], [null], null] }])
   })
 
   test('without rows have their types all the same', async () => {
