@@ -478,7 +478,7 @@ fn an_error_of_the_reader_has_its_column_and_what_to_do_about_it() {
     });
     let mut input = ParquetInput::open(Arc::new(bytes)).unwrap();
     let error = input.next().unwrap_err();
-    assert_eq!(error.message, "the Parquet file is damaged: 'min_delta' too large");
+    assert_eq!(error.message, "the Parquet file is damaged: Parquet error: 'min_delta' too large");
     assert_eq!(error.detail.as_deref(), Some("It is in column \"wide\"."));
     let hint = "If DuckDB has written the file with PARQUET_VERSION V2, have it written anew with V1.";
     assert_eq!(error.hint.as_deref(), Some(hint));
