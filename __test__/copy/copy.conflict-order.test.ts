@@ -162,6 +162,56 @@ describe.each([
   )
 })
 
+describe('a row that is refused is told of, whether or not a later one has its key', () => {
+  test.each([
+    ['a generated column', 'w integer, g integer GENERATED ALWAYS AS (100 / w) STORED', '0', '22012'],
+    ['a CHECK of one', 'w integer, g integer GENERATED ALWAYS AS (w - 1) STORED CHECK (g >= 0)', '0', '23514'],
+    ['a CHECK of the whole row', 'w integer, CHECK ((t.*) IS NOT NULL)', '', '23514'],
+    [
+      'a CHECK of a value that no other row has',
+      `w integer, made timestamptz DEFAULT clock_timestamp(), CHECK (w > 0 AND made > '2000-01-01')`,
+      '0',
+      '23514',
+    ],
+    ['an expression of an index', 'w integer); CREATE INDEX ON t ((100 / w)', '0', '22012'],
+    ['a condition of an index', 'w integer); CREATE INDEX ON t (k) WHERE (100 / w > 1', '0', '22012'],
+    [
+      'a reference of which a part is not loaded',
+      'w integer, x integer DEFAULT 1, FOREIGN KEY (w, x) REFERENCES p',
+      '0',
+      '23503',
+    ],
+    [
+      'a reference that older rows may not meet',
+      'w integer); ALTER TABLE t ADD FOREIGN KEY (w) REFERENCES q NOT VALID, ADD CHECK (w >= 0',
+      '0',
+      '23503',
+    ],
+  ])('%s', async (_, columns, bad, sqlState) => {
+    for (const clause of ['DO UPDATE', 'DO UPDATE KEEP FIRST', 'DO SKIP KEEP LAST']) {
+      await bench.sql(`DROP TABLE IF EXISTS t, p, q; CREATE TABLE p (w integer, x integer, PRIMARY KEY (w, x)); CREATE TABLE q (w integer PRIMARY KEY);
+        INSERT INTO p VALUES (5, 1), (7, 1); INSERT INTO q VALUES (5), (7)`)
+      await bench.sql(`CREATE TABLE t (k integer UNIQUE, ${columns})`)
+      const told: Reject[] = []
+      const { rowsLoaded, rowsConflicted } = await bench.db.copy(
+        `COPY t (k, w) FROM STDIN (FORMAT csv, ON_ERROR skip_row) ON CONFLICT (k) ${clause}`,
+        { stdin: `1,${bad}\n1,5\n2,7\n`, onReject: (reject) => told.push(reject) },
+      )
+      const found = told.map(({ line, errors }) => [line, errors[0]?.sqlState])
+      expect({ clause, found, rowsLoaded, rowsConflicted }).toEqual({
+        clause,
+        found: [[1, sqlState]],
+        rowsLoaded: 2,
+        rowsConflicted: 0,
+      })
+      expect(await bench.sql('SELECT k, w FROM t ORDER BY k')).toEqual([
+        ['1', '5'],
+        ['2', '7'],
+      ])
+    }
+  })
+})
+
 test('rows that the transaction wrote before are none of the load', async () => {
   await bench.sql('CREATE TABLE t (a integer PRIMARY KEY, b integer CHECK (b > 0))')
   const { connect } = await import('../../lib/index.ts')

@@ -18,8 +18,8 @@ import { isTolerated } from './tolerance.ts'
  * A load without rows that may be refused has one batch where the clause keeps another row than the first: there rows with one key are told
  * apart first, and all go in by one statement. Beside refused rows, one that is refused takes nobody's place, so that which row is kept is
  * known only when each has been looked at, where one statement does not take them all; and rows of a batch may meet rows of the load that went
- * in before. So the statement tells them from rows that were there before (`StageSql`), and every row is tried in its turn; but for DO UPDATE
- * that keeps the last, where what refuses a row can be told beforehand: then those are taken out, and of the others the last of each key goes in.
+ * in before. So the statement tells them from rows that were there before (`StageSql`), and every row is tried in its turn; but where the last is
+ * kept and what refuses a row can be told beforehand: then those are taken out, and of the others the last of each key goes in.
  */
 
 /** What rows are moved with. */
@@ -105,8 +105,9 @@ export async function resolveConflicts(
   await rows.remove(bad.map(({ row }) => row + 1))
   bad.push(...((await condition?.remove()) ?? []))
   const held = await filter(init)
-  const { loaded, conflicted, refused } =
-    (await moveForeseen(init)) ?? (await moveLocated(init, batch, () => moveAll(init)))
+  // What is told of rows that others follow is all that is wrong with them.
+  const foreseen = values === undefined ? undefined : await moveForeseen(init)
+  const { loaded, conflicted, refused } = foreseen ?? (await moveLocated(init, batch, () => moveAll(init)))
   const [first] = refused
   // Whatever is refused now is no value that could be replaced.
   if (isReplacing && first) {
@@ -177,7 +178,7 @@ async function moveOrStop(init: ConflictInit, batch: Batch): Promise<Resolved> {
 async function moveForeseen(init: ConflictInit): Promise<Outcome | undefined> {
   const { foresight, query, rows, request } = init
   const { refusals } = request
-  if (!foresight.tellsOfUpdates || refusals === undefined) return undefined
+  if (!foresight.tellsOfConflicts || refusals === undefined) return undefined
   const verdicts = foresight.judges ? await foresight.verdicts() : []
   if (verdicts === undefined) {
     foresight.giveUp()

@@ -48,6 +48,9 @@ SELECT pg_catalog.json_build_object(
     WHERE a.attrelid = r.oid AND a.attgenerated = 's' AND NOT a.attisdropped
   ),
   'uniques', (SELECT count(*) FROM pg_catalog.pg_index i WHERE i.indrelid = r.oid AND i.indisunique),
+  'hasExpressions', EXISTS (
+    SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = r.oid AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL)
+  ),
   'drops', EXISTS (
     WITH RECURSIVE part (oid) AS (
       SELECT r.oid UNION SELECT h.inhrelid FROM pg_catalog.pg_inherits h JOIN part ON h.inhparent = part.oid
@@ -159,6 +162,8 @@ export interface Judgeable {
   readonly made: readonly MadeColumn[] | null
   /** How many unique indexes there are. */
   readonly uniques: number
+  /** Whether an index evaluates an expression or a condition, which may fail. */
+  readonly hasExpressions: boolean
   /** Whether a trigger may drop rows of an INSERT or an UPDATE. */
   readonly drops: boolean
 }
@@ -232,9 +237,7 @@ export function judgeOf(init: JudgeInit): Judge | undefined {
   const known = new Map(
     columns.flatMap((column) => (column.value === undefined ? [] : [[column.name, column] as const])),
   )
-  const constraints = init.constraints.filter(
-    ({ columns: names }) => names !== null && names.length > 0 && names.every((name) => known.has(name)),
-  )
+  const constraints = init.constraints.filter((constraint) => isAskable(constraint, known))
   if (constraints.length === 0) return undefined
   const quoted = (name: string) => known.get(name)?.sqlName ?? ''
   const field = (name: string) => `${relation}.${quoted(name)}`
@@ -342,6 +345,11 @@ CROSS JOIN LATERAL (VALUES ${certain.join(', ') || "(0, false, NULL, '', '', NUL
       return isCertain ? { n: Number(n), errors, first } : { n: Number(n), errors: [], first: undefined }
     },
   }
+}
+
+/** Whether a row can be asked about it of which these columns are known. */
+export function isAskable({ columns }: Constraint, known: { has(name: string): boolean }): boolean {
+  return columns !== null && columns.length > 0 && columns.every((name) => known.has(name))
 }
 
 /** Whether a row meets it or not whatever other rows there are. */
