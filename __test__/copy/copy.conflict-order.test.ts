@@ -212,6 +212,63 @@ describe('a row that is refused is told of, whether or not a later one has its k
   })
 })
 
+describe('rows with NULL in a key that is UNIQUE NULLS NOT DISTINCT share it', () => {
+  test.each([
+    ['DO SKIP', [',a', '1,c']],
+    ['DO SKIP KEEP LAST', [',b', '1,d']],
+    ['DO UPDATE', [',b', '1,d']],
+    ['DO UPDATE KEEP FIRST', [',a', '1,c']],
+  ])('%s', async (clause, kept) => {
+    for (const columns of [
+      'k integer UNIQUE NULLS NOT DISTINCT',
+      'j integer DEFAULT 1, k integer, UNIQUE NULLS NOT DISTINCT (k, j)',
+    ]) {
+      const key = columns.startsWith('j') ? '(k, j)' : '(k)'
+      for (const policy of ['stop', 'skip_row']) {
+        await bench.sql(`DROP TABLE IF EXISTS t; CREATE TABLE t (${columns}, v text)`)
+        const rows = key === '(k)' ? ',a\n,b\n1,c\n1,d\n' : ',a,1\n,b,1\n1,c,1\n1,d,1\n'
+        const { counts } = await bench.db
+          .copy(
+            `COPY t (k, v${key === '(k)' ? '' : ', j'}) FROM STDIN (FORMAT csv, ON_ERROR ${policy}) ON CONFLICT ${key} ${clause}`,
+            {
+              stdin: rows,
+            },
+          )
+          .then(({ rowsLoaded, rowsConflicted }) => ({ counts: [rowsLoaded, rowsConflicted] }))
+        expect({ policy, columns, counts }).toEqual({ policy, columns, counts: [2, 2] })
+        const found = await bench.sql(`SELECT concat_ws(',', coalesce(k::text, ''), v) FROM t ORDER BY v`)
+        expect(found).toEqual(kept.map((row) => [row]))
+      }
+    }
+  })
+})
+
+test('the last of each key goes in where one has the second key that another has given up', async () => {
+  await bench.sql('CREATE TABLE t (a integer PRIMARY KEY, b integer UNIQUE)')
+  // Of the first two that are kept, the second has to go before the first.
+  const content = '1,10\n2,20\n2,-1\n1,x\n1,20\n2,30\n1,40\n2,40\n'
+  const { lines, counts } = await load(content, '(FORMAT csv, ON_ERROR skip_row) ON CONFLICT (a) DO UPDATE')
+  expect({ lines, counts }).toEqual({ lines: [4, 8], counts: [2, 0, 2, 4] })
+  expect(await bench.sql('SELECT a, b FROM t ORDER BY a')).toEqual([
+    ['1', '40'],
+    ['2', '30'],
+  ])
+  // Several blocks, each of which leaves the few values to other rows.
+  await bench.sql('DELETE FROM t')
+  const shifted = Array.from({ length: 3_000 }, (_, n) => [(n * n) % 11, (n * 7 + (n >> 4) * 5) % 17] as const)
+  const expected = model(
+    shifted.map(([a, b]) => [a, b, 0]),
+    [],
+    { action: 'UPDATE', keep: 'LAST', isUnique: true },
+  )
+  const found = await load(
+    shifted.map((row) => `${row}\n`).join(''),
+    '(FORMAT csv, ON_ERROR skip_row) ON CONFLICT (a) DO UPDATE',
+  )
+  expect({ lines: found.lines, counts: found.counts }).toEqual({ lines: expected.refused, counts: expected.counts })
+  expect(await bench.sql('SELECT a, b FROM t ORDER BY a')).toEqual(expected.rows.map(([a, b]) => [a, b]))
+})
+
 test('rows that the transaction wrote before are none of the load', async () => {
   await bench.sql('CREATE TABLE t (a integer PRIMARY KEY, b integer CHECK (b > 0))')
   const { connect } = await import('../../lib/index.ts')
@@ -274,6 +331,24 @@ describe('rows cost the same however many there are', { timeout: 30_000 }, () =>
       expect(counts).toEqual([ROWS - ROWS / 100, 0, ROWS / 100, 0])
     },
   )
+
+  test.each([
+    ['DO SKIP KEEP LAST', 'b integer CHECK (b > 0), c integer'],
+    ['DO SKIP KEEP LAST', 'b integer CHECK (b > 0), c integer UNIQUE'],
+    ['DO UPDATE', 'b integer CHECK (b > 0), c integer UNIQUE'],
+    ['DO UPDATE', 'b integer, c integer, d integer GENERATED ALWAYS AS (10 / (b + 1)) STORED'],
+  ])('with keys that come again and again: %s of %s', async (clause, columns) => {
+    await bench.sql(`CREATE TABLE t (a integer PRIMARY KEY, ${columns})`)
+    const KEYS = 100
+    const rows = Array.from({ length: ROWS }, (_, n) => `${n % KEYS},${n % 99 === 7 ? -1 : 1},${n}\n`)
+    const { counts } = await load(rows.join(''), `(FORMAT csv, ON_ERROR skip_row) ON CONFLICT (a) ${clause}`)
+    const refused = rows.filter((row) => row.includes('-')).length
+    expect(counts).toEqual([KEYS, 0, refused, ROWS - refused - KEYS])
+    const kept = rows.slice(-2 * KEYS).filter((row) => !row.includes('-'))
+    const last = new Map(kept.map((row) => [Number(row.split(',')[0]), row.trim().split(',')[2]]))
+    const found = await bench.sql('SELECT a, c FROM t ORDER BY a')
+    expect(found).toEqual(Array.from({ length: KEYS }, (_, key) => [`${key}`, last.get(key)]))
+  })
 
   test.each(['DO SKIP', 'DO UPDATE'])('with some that WHERE holds back: %s', async (clause) => {
     await bench.sql('CREATE TABLE t (a integer PRIMARY KEY, b integer)')

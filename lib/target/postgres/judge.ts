@@ -51,12 +51,13 @@ SELECT pg_catalog.json_build_object(
   'hasExpressions', EXISTS (
     SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = r.oid AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL)
   ),
-  'drops', EXISTS (
+  'triggers', (
     WITH RECURSIVE part (oid) AS (
       SELECT r.oid UNION SELECT h.inhrelid FROM pg_catalog.pg_inherits h JOIN part ON h.inhparent = part.oid
     )
-    SELECT FROM pg_catalog.pg_trigger g JOIN part ON g.tgrelid = part.oid
-    WHERE g.tgtype & 3 = 3 AND g.tgtype & 20 <> 0 AND g.tgenabled <> 'D' AND NOT g.tgisinternal
+    SELECT pg_catalog.json_agg(DISTINCT CASE WHEN g.tgtype & 2 = 2 THEN 'before' ELSE 'after' END)
+    FROM pg_catalog.pg_trigger g JOIN part ON g.tgrelid = part.oid
+    WHERE g.tgtype & 1 = 1 AND g.tgtype & 20 <> 0 AND g.tgenabled <> 'D' AND NOT g.tgisinternal
   ),
   'constraints', CASE WHEN r.relkind = 'r' AND NOT r.relispartition AND NOT r.relhasrules
     AND NOT pg_catalog.row_security_active(r.oid)
@@ -164,8 +165,8 @@ export interface Judgeable {
   readonly uniques: number
   /** Whether an index evaluates an expression or a condition, which may fail. */
   readonly hasExpressions: boolean
-  /** Whether a trigger may drop rows of an INSERT or an UPDATE. */
-  readonly drops: boolean
+  /** Of which kinds there are triggers for each row of an INSERT or an UPDATE; one before may drop rows. */
+  readonly triggers: readonly ('before' | 'after')[] | null
 }
 
 /** A column of the table. */
