@@ -465,6 +465,30 @@ describe('an error that ends a load with ON CONFLICT has its place', () => {
     expect(await at('a,b\n1,"(1,2)"\n2,oops\n', 'DO SKIP')).toEqual(expected)
     expect(await at('a,b\n1,"(1,2)"\n2,oops\n', 'DO UPDATE')).toEqual(expected)
   })
+
+  test.each(['DO SKIP', 'DO SKIP KEEP LAST', 'DO UPDATE', 'DO UPDATE KEEP FIRST'])(
+    'of WHERE, with %s',
+    async (clause) => {
+      await bench.sql('CREATE TABLE t (a integer PRIMARY KEY, b integer, c point)')
+      const rows = Array.from({ length: 3_000 }, (_, n) => `${n},${n === 700 || n === 900 ? 0 : n + 1},"(1,2)"\n`)
+      for (const policy of ['stop', 'set_null']) {
+        const where = '1000 / b >= 0'
+        const { sqlState, position } = await refusal(
+          load(
+            rows.with(20, '20,21,"(3,4)"\n').join(''),
+            `(FORMAT csv, ON_ERROR ${policy}) ON CONFLICT (a) ${clause} WHERE ${where}`,
+          ),
+        )
+        expect({ policy, sqlState, line: position.line }).toEqual({ policy, sqlState: '22012', line: 701 })
+      }
+      const unread = rows.with(500, '500,1,oops\n').join('')
+      expect(
+        await refusal(
+          load(unread, `(FORMAT csv) ON CONFLICT (a) ${clause} WHERE 1000 / b >= 0 AND c <@ box '(0,0),(9,9)'`),
+        ),
+      ).toMatchObject({ sqlState: '22P02', position: { line: 501, column: 'c' } })
+    },
+  )
 })
 
 test.each([

@@ -1,7 +1,7 @@
 import { CopyError } from '../../errors.ts'
 import type { ConflictRequest, LoadRequest } from '../target.ts'
 import type { Batch } from './batch.ts'
-import type { ConditionTrial } from './condition-trial.ts'
+import { ConditionTrial } from './condition-trial.ts'
 import type { Foresight } from './foresight.ts'
 import type { FurtherErrors } from './further.ts'
 import { moveLocated } from './located.ts'
@@ -111,7 +111,7 @@ export async function resolveConflicts(
   if (isReplacing) await rows.replace(values ?? [], request)
   await rows.remove(bad.map(({ row }) => row + 1))
   bad.push(...((await condition?.remove()) ?? []))
-  const held = await filter(init)
+  const held = await filter(init, batch)
   // What is told of rows that others follow is all that is wrong with them.
   const foreseen = values === undefined ? undefined : await moveForeseen(init)
   const { loaded, conflicted, refused } = foreseen ?? (await moveLocated(init, batch, () => moveAll(init)))
@@ -194,8 +194,8 @@ async function moveCollapsed(init: ConflictInit): Promise<Outcome> {
 /** Moves all rows, or throws the error of the first that is refused. */
 async function moveOrStop(init: ConflictInit, batch: Batch): Promise<Resolved> {
   const { request, sql, rows } = init
+  const held = await filter(init, batch)
   const move = async (): Promise<Resolved> => {
-    const held = await filter(init)
     const taken = await deduplicate(init)
     const isUpdate = request.conflict.action === 'update'
     // Whether a trigger has dropped a row, or its key was there, is told of each for itself.
@@ -213,7 +213,6 @@ async function moveOrStop(init: ConflictInit, batch: Batch): Promise<Resolved> {
     }
   }
   return await moveLocated(init, batch, move, async () => {
-    await filter(init)
     await deduplicate(init)
   })
 }
@@ -253,16 +252,37 @@ async function moveForeseen(init: ConflictInit): Promise<Outcome | undefined> {
 }
 
 /** Takes out of the temporary table what WHERE holds back; how many rows that are. */
-async function filter({ query, sql, request: { where } }: ConflictInit): Promise<number> {
+async function filter(init: ConflictInit, batch: Batch): Promise<number> {
+  const { query, sql, request } = init
+  const { where } = request
   if (where === undefined) return 0
   // Asked of each row by itself: to look for it again would be to read all of them for each.
   const statement = `WITH gone AS (DELETE FROM pg_temp.${sql.name} s WHERE NOT EXISTS (SELECT FROM (${sql.rowSql}) ${sql.relation} WHERE (${where}
 )) RETURNING 1) SELECT count(*) FROM gone`
-  const [row] = await query(statement).catch((error: unknown) => {
+  await query('SAVEPOINT copyist_filter')
+  try {
+    const [row] = await query(statement)
+    await query('RELEASE SAVEPOINT copyist_filter')
+    return Number(row?.[0])
+  } catch (error) {
     // COPY takes what is none here, such as a column with the schema of its table: it is in this statement that the error has its place.
-    throw inPart(error, statement, where)
-  })
-  return Number(row?.[0])
+    throw await locatedCondition(init, batch, inPart(error, statement, where))
+  }
+}
+
+/** The error with the place of the first row for which the condition raises one. */
+async function locatedCondition(init: ConflictInit, batch: Batch, error: unknown): Promise<unknown> {
+  const { query, request, sql, rows } = init
+  // Not even the connection may be left.
+  if (!isTolerated(error, { tolerates: 'all' })) return error
+  await query('ROLLBACK TO SAVEPOINT copyist_filter')
+  const [failed] = await new ConditionTrial(query, request, sql, rows, true).find()
+  if (failed === undefined) return error
+  // It may be a value that cannot be read, of which the column is known when the row is tried.
+  await query(`DELETE FROM pg_temp.${sql.name} WHERE n <> ${failed.row + 1}`)
+  const [tried] = (await rows.run('first')).refused
+  const isSame = tried !== undefined && tried.errors[0]?.message === failed.errors[0]?.message
+  return locatedError(error, request, { ...(isSame ? tried : failed), place: batch.locate(failed.row) })
 }
 
 /** Takes out all but one of the rows with one key; how many rows that are. */
