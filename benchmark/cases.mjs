@@ -4,9 +4,9 @@ import { tolerantCases } from './tolerant-cases.mjs'
  * What is measured. Every case runs each of its engines on the same file with the same number of threads.
  *
  * `kind` is the function of an engine's module that the case calls. `gates` are the ratios (peer's time over ours) that
- * copyist must reach and aims at. `tolerant` cases go on after errors; `constraint` is what the table is made with; `datasets` has the
- * files of engines that do not take that of the case. `source` says where the rows are if not in the file itself: in many small `files`, in a
- * `gzip` or a `parquet` file, in an object of an `s3` server.
+ * copyist must reach and aims at. `tolerant` cases go on after errors; `constraint` is what the table is made with, and `conflict` the end of
+ * our statement; `datasets` has the files of engines that do not take that of the case. `source` says where the rows are if not in the file
+ * itself: in many small `files`, in a `gzip` or a `parquet` file, in an object of an `s3` server.
  */
 const JAVASCRIPT_READERS = ['udsv', 'papaparse', 'csv-parse', 'polars']
 

@@ -12,14 +12,14 @@ import { median } from './statistics.mjs'
  */
 export async function compare(benchmarkCase, { dataset, files, names, reps, context, onProgress }) {
   const engines = []
-  const { threads, tolerant, constraint, source } = benchmarkCase
+  const { threads, tolerant, constraint, conflict, source } = benchmarkCase
   try {
     for (const name of names) {
       onProgress(`${benchmarkCase.name}: ${name}`)
       const handle = new EngineHandle(name, { POLARS_MAX_THREADS: String(threads) })
       const engine = { name, handle, dataset: files[name], runs: [] }
       engines.push(engine)
-      const own = { dataset: engine.dataset, threads, tolerant, constraint, source }
+      const own = { dataset: engine.dataset, threads, tolerant, constraint, conflict, source }
       const setUp = await handle.setUp(benchmarkCase.kind, { ...context, ...own })
       if (setUp.unavailable !== undefined) {
         engine.skipped = setUp.unavailable

@@ -71,6 +71,7 @@ const NO_UTF8 = '\0'
  */
 export const CHECK_HUMIDITY = { element: 'CHECK (humidity <= 100)' }
 export const KEY_ID = { element: 'PRIMARY KEY (id)' }
+export const KEY_AND_CHECK = { element: `${KEY_ID.element}, ${CHECK_HUMIDITY.element}` }
 export const KNOWN_STATION = {
   before: `CREATE TABLE IF NOT EXISTS "known stations" (station text PRIMARY KEY);
     INSERT INTO "known stations" SELECT 'ST' || lpad(CAST(n * 37 AS text), 5, '0') FROM generate_series(0, 499) AS s (n)

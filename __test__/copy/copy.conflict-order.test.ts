@@ -162,6 +162,113 @@ describe.each([
   )
 })
 
+describe('a row that is refused is told of, whether or not a later one has its key', () => {
+  test.each([
+    ['a generated column', 'w integer, g integer GENERATED ALWAYS AS (100 / w) STORED', '0', '22012'],
+    ['a CHECK of one', 'w integer, g integer GENERATED ALWAYS AS (w - 1) STORED CHECK (g >= 0)', '0', '23514'],
+    ['a CHECK of the whole row', 'w integer, CHECK ((t.*) IS NOT NULL)', '', '23514'],
+    [
+      'a CHECK of a value that no other row has',
+      `w integer, made timestamptz DEFAULT clock_timestamp(), CHECK (w > 0 AND made > '2000-01-01')`,
+      '0',
+      '23514',
+    ],
+    ['an expression of an index', 'w integer); CREATE INDEX ON t ((100 / w)', '0', '22012'],
+    ['a condition of an index', 'w integer); CREATE INDEX ON t (k) WHERE (100 / w > 1', '0', '22012'],
+    [
+      'a reference of which a part is not loaded',
+      'w integer, x integer DEFAULT 1, FOREIGN KEY (w, x) REFERENCES p',
+      '0',
+      '23503',
+    ],
+    [
+      'a reference that older rows may not meet',
+      'w integer); ALTER TABLE t ADD FOREIGN KEY (w) REFERENCES q NOT VALID, ADD CHECK (w >= 0',
+      '0',
+      '23503',
+    ],
+  ])('%s', async (_, columns, bad, sqlState) => {
+    for (const clause of ['DO UPDATE', 'DO UPDATE KEEP FIRST', 'DO SKIP KEEP LAST']) {
+      await bench.sql(`DROP TABLE IF EXISTS t, p, q; CREATE TABLE p (w integer, x integer, PRIMARY KEY (w, x)); CREATE TABLE q (w integer PRIMARY KEY);
+        INSERT INTO p VALUES (5, 1), (7, 1); INSERT INTO q VALUES (5), (7)`)
+      await bench.sql(`CREATE TABLE t (k integer UNIQUE, ${columns})`)
+      const told: Reject[] = []
+      const { rowsLoaded, rowsConflicted } = await bench.db.copy(
+        `COPY t (k, w) FROM STDIN (FORMAT csv, ON_ERROR skip_row) ON CONFLICT (k) ${clause}`,
+        { stdin: `1,${bad}\n1,5\n2,7\n`, onReject: (reject) => told.push(reject) },
+      )
+      const found = told.map(({ line, errors }) => [line, errors[0]?.sqlState])
+      expect({ clause, found, rowsLoaded, rowsConflicted }).toEqual({
+        clause,
+        found: [[1, sqlState]],
+        rowsLoaded: 2,
+        rowsConflicted: 0,
+      })
+      expect(await bench.sql('SELECT k, w FROM t ORDER BY k')).toEqual([
+        ['1', '5'],
+        ['2', '7'],
+      ])
+    }
+  })
+})
+
+describe('rows with NULL in a key that is UNIQUE NULLS NOT DISTINCT share it', () => {
+  test.each([
+    ['DO SKIP', [',a', '1,c']],
+    ['DO SKIP KEEP LAST', [',b', '1,d']],
+    ['DO UPDATE', [',b', '1,d']],
+    ['DO UPDATE KEEP FIRST', [',a', '1,c']],
+  ])('%s', async (clause, kept) => {
+    for (const columns of [
+      'k integer UNIQUE NULLS NOT DISTINCT',
+      'j integer DEFAULT 1, k integer, UNIQUE NULLS NOT DISTINCT (k, j)',
+    ]) {
+      const key = columns.startsWith('j') ? '(k, j)' : '(k)'
+      for (const policy of ['stop', 'skip_row']) {
+        await bench.sql(`DROP TABLE IF EXISTS t; CREATE TABLE t (${columns}, v text)`)
+        const rows = key === '(k)' ? ',a\n,b\n1,c\n1,d\n' : ',a,1\n,b,1\n1,c,1\n1,d,1\n'
+        const { counts } = await bench.db
+          .copy(
+            `COPY t (k, v${key === '(k)' ? '' : ', j'}) FROM STDIN (FORMAT csv, ON_ERROR ${policy}) ON CONFLICT ${key} ${clause}`,
+            {
+              stdin: rows,
+            },
+          )
+          .then(({ rowsLoaded, rowsConflicted }) => ({ counts: [rowsLoaded, rowsConflicted] }))
+        expect({ policy, columns, counts }).toEqual({ policy, columns, counts: [2, 2] })
+        const found = await bench.sql(`SELECT concat_ws(',', coalesce(k::text, ''), v) FROM t ORDER BY v`)
+        expect(found).toEqual(kept.map((row) => [row]))
+      }
+    }
+  })
+})
+
+test('the last of each key goes in where one has the second key that another has given up', async () => {
+  await bench.sql('CREATE TABLE t (a integer PRIMARY KEY, b integer UNIQUE)')
+  // Of the first two that are kept, the second has to go before the first.
+  const content = '1,10\n2,20\n2,-1\n1,x\n1,20\n2,30\n1,40\n2,40\n'
+  const { lines, counts } = await load(content, '(FORMAT csv, ON_ERROR skip_row) ON CONFLICT (a) DO UPDATE')
+  expect({ lines, counts }).toEqual({ lines: [4, 8], counts: [2, 0, 2, 4] })
+  expect(await bench.sql('SELECT a, b FROM t ORDER BY a')).toEqual([
+    ['1', '40'],
+    ['2', '30'],
+  ])
+  // Several blocks, each of which leaves the few values to other rows.
+  await bench.sql('DELETE FROM t')
+  const shifted = Array.from({ length: 3_000 }, (_, n) => [(n * n) % 11, (n * 7 + (n >> 4) * 5) % 17] as const)
+  const expected = model(
+    shifted.map(([a, b]) => [a, b, 0]),
+    [],
+    { action: 'UPDATE', keep: 'LAST', isUnique: true },
+  )
+  const found = await load(
+    shifted.map((row) => `${row}\n`).join(''),
+    '(FORMAT csv, ON_ERROR skip_row) ON CONFLICT (a) DO UPDATE',
+  )
+  expect({ lines: found.lines, counts: found.counts }).toEqual({ lines: expected.refused, counts: expected.counts })
+  expect(await bench.sql('SELECT a, b FROM t ORDER BY a')).toEqual(expected.rows.map(([a, b]) => [a, b]))
+})
+
 test('rows that the transaction wrote before are none of the load', async () => {
   await bench.sql('CREATE TABLE t (a integer PRIMARY KEY, b integer CHECK (b > 0))')
   const { connect } = await import('../../lib/index.ts')
@@ -224,6 +331,31 @@ describe('rows cost the same however many there are', { timeout: 30_000 }, () =>
       expect(counts).toEqual([ROWS - ROWS / 100, 0, ROWS / 100, 0])
     },
   )
+
+  test.each([
+    ['DO SKIP KEEP LAST', 'b integer CHECK (b > 0), c integer'],
+    ['DO SKIP KEEP LAST', 'b integer CHECK (b > 0), c integer UNIQUE'],
+    ['DO UPDATE', 'b integer CHECK (b > 0), c integer UNIQUE'],
+    ['DO UPDATE', 'b integer, c integer, d integer GENERATED ALWAYS AS (10 / (b + 1)) STORED'],
+  ])('with keys that come again and again: %s of %s', { timeout: 240_000 }, async (clause, columns) => {
+    const KEYS = 100
+    const rows = Array.from({ length: ROWS / 2 }, (_, n) => `${n % KEYS},${n % 99 === 7 ? -1 : 1},${n}\n`)
+    const refused = rows.filter((row) => row.includes('-')).length
+    const elapsed = async (by: string) => {
+      await bench.sql(`DROP TABLE IF EXISTS t; CREATE TABLE t (a integer PRIMARY KEY, ${columns})`)
+      const start = performance.now()
+      const { counts } = await load(rows.join(''), `(FORMAT csv, ON_ERROR skip_row) ON CONFLICT (a) ${by}`)
+      expect(counts).toEqual([KEYS, 0, refused, rows.length - refused - KEYS])
+      return performance.now() - start
+    }
+    // Which leaves nothing behind.
+    const first = await elapsed('DO UPDATE KEEP FIRST')
+    expect((await elapsed(clause)) / first).toBeLessThan(12)
+    const kept = rows.slice(-2 * KEYS).filter((row) => !row.includes('-'))
+    const last = new Map(kept.map((row) => [Number(row.split(',')[0]), row.trim().split(',')[2]]))
+    const found = await bench.sql('SELECT a, c FROM t ORDER BY a')
+    expect(found).toEqual(Array.from({ length: KEYS }, (_, key) => [`${key}`, last.get(key)]))
+  })
 
   test.each(['DO SKIP', 'DO UPDATE'])('with some that WHERE holds back: %s', async (clause) => {
     await bench.sql('CREATE TABLE t (a integer PRIMARY KEY, b integer)')
@@ -340,6 +472,30 @@ describe('an error that ends a load with ON CONFLICT has its place', () => {
     expect(await at('a,b\n1,"(1,2)"\n2,oops\n', 'DO SKIP')).toEqual(expected)
     expect(await at('a,b\n1,"(1,2)"\n2,oops\n', 'DO UPDATE')).toEqual(expected)
   })
+
+  test.each(['DO SKIP', 'DO SKIP KEEP LAST', 'DO UPDATE', 'DO UPDATE KEEP FIRST'])(
+    'of WHERE, with %s',
+    async (clause) => {
+      await bench.sql('CREATE TABLE t (a integer PRIMARY KEY, b integer, c point)')
+      const rows = Array.from({ length: 3_000 }, (_, n) => `${n},${n === 700 || n === 900 ? 0 : n + 1},"(1,2)"\n`)
+      for (const policy of ['stop', 'set_null']) {
+        const where = '1000 / b >= 0'
+        const { sqlState, position } = await refusal(
+          load(
+            rows.with(20, '20,21,"(3,4)"\n').join(''),
+            `(FORMAT csv, ON_ERROR ${policy}) ON CONFLICT (a) ${clause} WHERE ${where}`,
+          ),
+        )
+        expect({ policy, sqlState, line: position.line }).toEqual({ policy, sqlState: '22012', line: 701 })
+      }
+      const unread = rows.with(500, '500,1,oops\n').join('')
+      expect(
+        await refusal(
+          load(unread, `(FORMAT csv) ON CONFLICT (a) ${clause} WHERE 1000 / b >= 0 AND c <@ box '(0,0),(9,9)'`),
+        ),
+      ).toMatchObject({ sqlState: '22P02', position: { line: 501, column: 'c' } })
+    },
+  )
 })
 
 test.each([

@@ -84,7 +84,7 @@ export const DISK = variant('copyist-disk', 'from disk', { fromDisk: true })
 async function loader(
   database,
   table,
-  { dataset, threads, tolerant, source, store },
+  { dataset, threads, tolerant, conflict, source, store },
   { onError = 'skip_row', ledger = false, fromDisk = false } = {},
 ) {
   const db =
@@ -94,7 +94,7 @@ async function loader(
     ...(tolerant ? [`ON_ERROR ${onError}`] : []),
     ...(source === 's3' && !fromDisk ? ['AWS CONNECTION = store'] : []),
   ]
-  const statement = `COPY ${table} FROM '${placeOf(dataset, fromDisk ? undefined : source, store)}' WITH (${[`FORMAT ${format}`, ...options].join(', ')})`
+  const statement = `COPY ${table} FROM '${placeOf(dataset, fromDisk ? undefined : source, store)}' WITH (${[`FORMAT ${format}`, ...options].join(', ')}) ${conflict ?? ''}`
   return () => db.copy(statement, { threads, ledger })
 }
 

@@ -22,13 +22,16 @@ export class ConditionTrial {
   readonly #request: LoadRequest
   readonly #sql: StageSql
   readonly #rows: StagedRows
+  /** Whether the first such row ends the load, whatever the error is that is forgiven elsewhere. */
+  readonly #isEnding: boolean
   #isMade = false
 
-  constructor(query: Query, request: LoadRequest, sql: StageSql, rows: StagedRows) {
+  constructor(query: Query, request: LoadRequest, sql: StageSql, rows: StagedRows, isEnding = false) {
     this.#query = query
     this.#request = request
     this.#sql = sql
     this.#rows = rows
+    this.#isEnding = isEnding
   }
 
   get #name(): string {
@@ -38,6 +41,13 @@ export class ConditionTrial {
   /** Takes the rows out for which the condition raises an error. */
   async remove(): Promise<RefusedRow[]> {
     if ((await this.#rows.tryQuery(this.#evaluatedSql('true'), () => true)) !== undefined) return []
+    const found = await this.find()
+    await this.#rows.remove(found.map(({ row }) => row + 1))
+    return found
+  }
+
+  /** The rows for which the condition raises an error; of a trial that ends the load the first. */
+  async find(): Promise<RefusedRow[]> {
     await this.#rows.index()
     if (!this.#isMade) await this.#query(this.#functionDdl())
     this.#isMade = true
@@ -48,7 +58,6 @@ export class ConditionTrial {
         error: rowError(undefined, sqlState, message, detail, undefined),
       }),
     )
-    await this.#rows.remove(found.map(({ n }) => n))
     return byRow(found)
   }
 
@@ -64,7 +73,8 @@ export class ConditionTrial {
 
   #functionDdl(): string {
     const tag = `$${this.#name}$`
-    const tolerated = this.#request.refusals?.tolerates === 'all' ? TOLERATED.all : TOLERATED.conversion
+    const isAny = this.#isEnding || this.#request.refusals?.tolerates === 'all'
+    const tolerated = isAny ? TOLERATED.all : TOLERATED.conversion
     const evaluate = (first: string, rows: number): string => {
       const smaller = Math.ceil(rows / FANOUT)
       const next = `copyist_row_${smaller}`
@@ -74,7 +84,7 @@ export class ConditionTrial {
           ? `GET STACKED DIAGNOSTICS copyist_state = RETURNED_SQLSTATE, copyist_message = MESSAGE_TEXT,
         copyist_detail = PG_EXCEPTION_DETAIL;
       copyist_n := ${first};
-      RETURN NEXT;`
+      RETURN NEXT;${this.#isEnding ? '\n      RETURN;' : ''}`
           : `FOR ${next} IN ${first} .. LEAST(${first} + ${rows - 1}, copyist_last) BY ${smaller} LOOP
         ${evaluate(next, smaller)}
       END LOOP;`
@@ -85,7 +95,7 @@ export class ConditionTrial {
       ${failed}
     END;`
     }
-    return `CREATE FUNCTION pg_temp.${this.#name}()
+    return `CREATE OR REPLACE FUNCTION pg_temp.${this.#name}()
 RETURNS TABLE (copyist_n bigint, copyist_state text, copyist_message text, copyist_detail text)
 LANGUAGE plpgsql AS ${tag}
 #variable_conflict use_column

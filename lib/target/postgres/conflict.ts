@@ -1,14 +1,14 @@
 import { CopyError } from '../../errors.ts'
 import type { ConflictRequest, LoadRequest } from '../target.ts'
 import type { Batch } from './batch.ts'
-import type { ConditionTrial } from './condition-trial.ts'
+import { ConditionTrial } from './condition-trial.ts'
 import type { Foresight } from './foresight.ts'
 import type { FurtherErrors } from './further.ts'
 import { moveLocated } from './located.ts'
 import { internalError } from './server-error.ts'
 import { inPart } from './sql-position.ts'
 import { locatedError, unreplaceable } from './stage-errors.ts'
-import type { StageSql } from './stage-sql.ts'
+import type { ConflictKey, StageSql } from './stage-sql.ts'
 import { byRow, type Outcome, type Query, type RefusedRow, type StagedRows } from './staged-rows.ts'
 import { isTolerated } from './tolerance.ts'
 
@@ -18,8 +18,9 @@ import { isTolerated } from './tolerance.ts'
  * A load without rows that may be refused has one batch where the clause keeps another row than the first: there rows with one key are told
  * apart first, and all go in by one statement. Beside refused rows, one that is refused takes nobody's place, so that which row is kept is
  * known only when each has been looked at, where one statement does not take them all; and rows of a batch may meet rows of the load that went
- * in before. So the statement tells them from rows that were there before (`StageSql`), and every row is tried in its turn; but for DO UPDATE
- * that keeps the last, where what refuses a row can be told beforehand: then those are taken out, and of the others the last of each key goes in.
+ * in before. So the statement tells them from rows that were there before (`StageSql`), and every row is tried in its turn; but where the last is
+ * kept and what refuses a row can be told beforehand: then those are taken out, and of the others the last of each key goes in. Where it cannot, and
+ * keys come again, so it is done when all have been tried, and that has been taken back.
  */
 
 /** What rows are moved with. */
@@ -33,47 +34,53 @@ export interface ConflictInit {
   readonly further: FurtherErrors
   /** Where a row for which WHERE raises an error costs itself only. */
   readonly condition?: ConditionTrial | undefined
-  /** By {@link readKeyCollations}. */
-  readonly keyCollations: readonly string[]
 }
 
 /**
- * Of each column `$2`, a JSON array, of the relation `$1`: the collation by which ON CONFLICT compares it, where it is not the column's. The clause
- * goes by every index of these columns, whatever its collation is: of several, one by which bytes that differ may be the same.
+ * Of each column `$2`, a JSON array, of the relation `$1`: the collation by which ON CONFLICT compares it, where it is not the column's, and
+ * whether NULL is the same as NULL. The clause goes by every index of these columns, whatever its collation is: of several, one by which
+ * bytes that differ may be the same.
  */
-const KEY_COLLATIONS_SQL = `
+const CONFLICT_KEY_SQL = `
 WITH key AS (
   SELECT a.attnum, a.attcollation, k.place
   FROM pg_catalog.json_array_elements_text($2::pg_catalog.json) WITH ORDINALITY AS k (name, place)
   JOIN pg_catalog.pg_attribute a ON a.attrelid = $1::pg_catalog.regclass AND a.attname = k.name
 ), part AS (
-  SELECT i.indexrelid, p.number, p.collation_oid
+  SELECT i.indexrelid, p.number, p.collation_oid, (pg_catalog.to_jsonb(i) ->> 'indnullsnotdistinct') = 'true' AS are_nulls_same
   FROM pg_catalog.pg_index i CROSS JOIN LATERAL ROWS FROM (
     pg_catalog.unnest(i.indkey::int2[]), pg_catalog.unnest(i.indcollation::oid[])
   ) WITH ORDINALITY AS p (number, collation_oid, position)
   WHERE i.indrelid = $1::pg_catalog.regclass AND i.indisunique AND i.indimmediate AND i.indisvalid AND i.indpred IS NULL
     AND p.position <= i.indnkeyatts
-)
-SELECT (
-  SELECT CASE WHEN c.oid <> key.attcollation THEN pg_catalog.format(' COLLATE %I.%I', n.nspname, c.collname) END
-  FROM part JOIN pg_catalog.pg_collation c ON c.oid = part.collation_oid JOIN pg_catalog.pg_namespace n ON n.oid = c.collnamespace
-  WHERE part.number = key.attnum AND (
+), arbiter AS (
+  SELECT part.* FROM part WHERE (
     SELECT pg_catalog.array_agg(p.number) @> k.numbers AND k.numbers @> pg_catalog.array_agg(p.number)
     FROM part p CROSS JOIN (SELECT pg_catalog.array_agg(key.attnum) AS numbers FROM key) k
     WHERE p.indexrelid = part.indexrelid GROUP BY k.numbers
   )
+)
+SELECT (
+  SELECT CASE WHEN c.oid <> key.attcollation THEN pg_catalog.format(' COLLATE %I.%I', n.nspname, c.collname) END
+  FROM arbiter JOIN pg_catalog.pg_collation c ON c.oid = arbiter.collation_oid
+  JOIN pg_catalog.pg_namespace n ON n.oid = c.collnamespace
+  WHERE arbiter.number = key.attnum
   ORDER BY c.collisdeterministic LIMIT 1
-) FROM key ORDER BY key.place`
+), (SELECT pg_catalog.bool_or(arbiter.are_nulls_same) FROM arbiter) FROM key ORDER BY key.place`
 
-/** Of each column of the key of ON CONFLICT ` COLLATE …`, or nothing where it is compared by its own collation. */
-export async function readKeyCollations(
+/** How ON CONFLICT compares keys; undefined without a key. */
+export async function readConflictKey(
   query: Query,
   { table, conflict }: Pick<LoadRequest, 'table' | 'conflict'>,
-): Promise<string[]> {
-  if (conflict?.keys === undefined) return []
+): Promise<ConflictKey | undefined> {
+  if (conflict?.keys === undefined) return undefined
   const names = conflict.keys.map((key) => table.columns[key]?.name)
-  const rows = await query(KEY_COLLATIONS_SQL, [table.sqlName, JSON.stringify(names)])
-  return rows.map(([collation]) => collation ?? '')
+  const rows = await query(CONFLICT_KEY_SQL, [table.sqlName, JSON.stringify(names)])
+  return {
+    columns: conflict.keys,
+    collations: rows.map(([collation]) => collation ?? ''),
+    areNullsSame: rows.some(([, areNullsSame]) => areNullsSame === 't'),
+  }
 }
 
 /** What became of a batch. */
@@ -104,9 +111,10 @@ export async function resolveConflicts(
   if (isReplacing) await rows.replace(values ?? [], request)
   await rows.remove(bad.map(({ row }) => row + 1))
   bad.push(...((await condition?.remove()) ?? []))
-  const held = await filter(init)
-  const { loaded, conflicted, refused } =
-    (await moveForeseen(init)) ?? (await moveLocated(init, batch, () => moveAll(init)))
+  const held = await filter(init, batch)
+  // What is told of rows that others follow is all that is wrong with them.
+  const foreseen = values === undefined ? undefined : await moveForeseen(init)
+  const { loaded, conflicted, refused } = foreseen ?? (await moveLocated(init, batch, () => moveAll(init)))
   const [first] = refused
   // Whatever is refused now is no value that could be replaced.
   if (isReplacing && first) {
@@ -125,10 +133,14 @@ export async function resolveConflicts(
 }
 
 /** Moves all rows but those that are refused: by one statement first, since few batches have any, and to try each block costs a savepoint. */
-async function moveAll({ query, request, sql, rows }: ConflictInit): Promise<Outcome> {
+async function moveAll(init: ConflictInit): Promise<Outcome> {
+  const { query, request, sql, rows } = init
   // What a trigger drops is found out row by row.
   if (sql.drops || sql.refersToItself || request.refusals === undefined) return await rows.tryAll()
-  if (rows.areTriedAtOnce) {
+  const areKeysRepeated = await repeatsKeys(init)
+  if (areKeysRepeated && sql.collapses) return await moveCollapsed(init)
+  // One statement cannot change a row twice.
+  if (rows.areTriedAtOnce && !areKeysRepeated) {
     await query('SAVEPOINT copyist_all')
     try {
       const moved = await rows.run('atOnce')
@@ -146,11 +158,44 @@ async function moveAll({ query, request, sql, rows }: ConflictInit): Promise<Out
   return moved
 }
 
+/** Whether rows of one statement would meet each other; not where that cannot be told. */
+async function repeatsKeys({ rows, sql }: ConflictInit): Promise<boolean> {
+  if (!sql.isOwning) return false
+  const found = await rows.tryQuery(`SELECT 1 FROM (${sql.repeatedSql('true')}) repeated LIMIT 1`, () => true)
+  return found !== undefined && found.length > 0
+}
+
+/**
+ * Moves the last of the rows with one key that are not refused. Which those are is found out by moving all of them, and taking that back: each
+ * row that has been replaced would stay behind, and be looked at for every later row of its key.
+ */
+async function moveCollapsed(init: ConflictInit): Promise<Outcome> {
+  const { query, request, rows } = init
+  await rows.index()
+  await query('SAVEPOINT copyist_trial')
+  const { refused } = await rows.run('collapsed')
+  await query('ROLLBACK TO SAVEPOINT copyist_trial')
+  await rows.remove(refused.map(({ row }) => row + 1))
+  try {
+    const taken = await deduplicate(init)
+    const { loaded, conflicted } = await rows.run('atOnce')
+    await query('RELEASE SAVEPOINT copyist_trial')
+    return { loaded, conflicted: conflicted + taken, refused }
+  } catch (error) {
+    // A row has a second key that another one has given up for a later value.
+    if (request.refusals === undefined || !isTolerated(error, request.refusals)) throw error
+    await query('ROLLBACK TO SAVEPOINT copyist_trial; RELEASE SAVEPOINT copyist_trial')
+    await rows.remove(refused.map(({ row }) => row + 1))
+    const moved = await rows.run('collapsed')
+    return { ...moved, refused: [...refused, ...moved.refused] }
+  }
+}
+
 /** Moves all rows, or throws the error of the first that is refused. */
 async function moveOrStop(init: ConflictInit, batch: Batch): Promise<Resolved> {
   const { request, sql, rows } = init
+  const held = await filter(init, batch)
   const move = async (): Promise<Resolved> => {
-    const held = await filter(init)
     const taken = await deduplicate(init)
     const isUpdate = request.conflict.action === 'update'
     // Whether a trigger has dropped a row, or its key was there, is told of each for itself.
@@ -168,7 +213,6 @@ async function moveOrStop(init: ConflictInit, batch: Batch): Promise<Resolved> {
     }
   }
   return await moveLocated(init, batch, move, async () => {
-    await filter(init)
     await deduplicate(init)
   })
 }
@@ -177,7 +221,7 @@ async function moveOrStop(init: ConflictInit, batch: Batch): Promise<Resolved> {
 async function moveForeseen(init: ConflictInit): Promise<Outcome | undefined> {
   const { foresight, query, rows, request } = init
   const { refusals } = request
-  if (!foresight.tellsOfUpdates || refusals === undefined) return undefined
+  if (!foresight.tellsOfConflicts || refusals === undefined) return undefined
   const verdicts = foresight.judges ? await foresight.verdicts() : []
   if (verdicts === undefined) {
     foresight.giveUp()
@@ -208,34 +252,45 @@ async function moveForeseen(init: ConflictInit): Promise<Outcome | undefined> {
 }
 
 /** Takes out of the temporary table what WHERE holds back; how many rows that are. */
-async function filter({ query, sql, request: { where } }: ConflictInit): Promise<number> {
+async function filter(init: ConflictInit, batch: Batch): Promise<number> {
+  const { query, sql, request } = init
+  const { where } = request
   if (where === undefined) return 0
   // Asked of each row by itself: to look for it again would be to read all of them for each.
   const statement = `WITH gone AS (DELETE FROM pg_temp.${sql.name} s WHERE NOT EXISTS (SELECT FROM (${sql.rowSql}) ${sql.relation} WHERE (${where}
 )) RETURNING 1) SELECT count(*) FROM gone`
-  const [row] = await query(statement).catch((error: unknown) => {
+  await query('SAVEPOINT copyist_filter')
+  try {
+    const [row] = await query(statement)
+    await query('RELEASE SAVEPOINT copyist_filter')
+    return Number(row?.[0])
+  } catch (error) {
     // COPY takes what is none here, such as a column with the schema of its table: it is in this statement that the error has its place.
-    throw inPart(error, statement, where)
-  })
-  return Number(row?.[0])
+    throw await locatedCondition(init, batch, inPart(error, statement, where))
+  }
+}
+
+/** The error with the place of the first row for which the condition raises one. */
+async function locatedCondition(init: ConflictInit, batch: Batch, error: unknown): Promise<unknown> {
+  const { query, request, sql, rows } = init
+  // Not even the connection may be left.
+  if (!isTolerated(error, { tolerates: 'all' })) return error
+  await query('ROLLBACK TO SAVEPOINT copyist_filter')
+  const [failed] = await new ConditionTrial(query, request, sql, rows, true).find()
+  if (failed === undefined) return error
+  // It may be a value that cannot be read, of which the column is known when the row is tried.
+  await query(`DELETE FROM pg_temp.${sql.name} WHERE n <> ${failed.row + 1}`)
+  const [tried] = (await rows.run('first')).refused
+  const isSame = tried !== undefined && tried.errors[0]?.message === failed.errors[0]?.message
+  return locatedError(error, request, { ...(isSame ? tried : failed), place: batch.locate(failed.row) })
 }
 
 /** Takes out all but one of the rows with one key; how many rows that are. */
-async function deduplicate({ query, sql, request, keyCollations }: ConflictInit): Promise<number> {
-  const { action, keep, keys } = request.conflict
+async function deduplicate({ query, sql, request }: ConflictInit): Promise<number> {
+  const { action, keep } = request.conflict
   // The first of several rows is kept by the table itself, as the others then find it there.
-  if (keys === undefined || (action === 'skip' && keep === 'first')) return 0
-  const stage = `pg_temp.${sql.name}`
-  const values = keys.map((key) => sql.values[request.columns.indexOf(key)] ?? 'NULL')
-  const compared = values.map((value, at) => `${value}${keyCollations[at]}`)
-  const [row] = await query(
-    `WITH gone AS (DELETE FROM ${stage} WHERE n IN (
-  SELECT n FROM (
-    SELECT s.n, row_number() OVER (PARTITION BY ${compared.join(', ')} ORDER BY s.n ${keep === 'last' ? 'DESC' : ''}) AS place
-    FROM ${stage} s WHERE ${values.map((value) => `${value} IS NOT NULL`).join(' AND ')}
-  ) numbered WHERE place > 1
-) RETURNING 1) SELECT count(*) FROM gone`,
-  )
+  if (sql.key === undefined || (action === 'skip' && keep === 'first')) return 0
+  const [row] = await query(`WITH gone AS (${sql.deleteOthersSql('true')} RETURNING 1) SELECT count(*) FROM gone`)
   return Number(row?.[0])
 }
 

@@ -1,6 +1,15 @@
 import type { LoadRequest, RowError } from '../target.ts'
 import type { CatalogTable } from './catalog.ts'
-import { type Constraint, isRepeatable, isSteady, type Judge, type Judgeable, judgeOf, type Verdict } from './judge.ts'
+import {
+  type Constraint,
+  isAskable,
+  isRepeatable,
+  isSteady,
+  type Judge,
+  type Judgeable,
+  judgeOf,
+  type Verdict,
+} from './judge.ts'
 import type { StageSql } from './stage-sql.ts'
 import { MOST_SHOWN, type Query, type StagedRows } from './staged-rows.ts'
 import { type BadValue, type CheckedColumn, isValueKnown, readBadValue, type ValueCheck, valueCheck } from './values.ts'
@@ -22,8 +31,8 @@ export class Foresight {
   readonly #init: ForesightInit
   /** Tells which rows a constraint refuses; undefined where only trying does. */
   #judge: Judge | undefined
-  /** Whether all that refuses a row beside DO UPDATE is asked about. */
-  #tellsOfUpdates = false
+  /** Whether all that refuses a row beside ON CONFLICT is asked about. */
+  #tellsOfConflicts = false
   /** Constraints of which a row has been tried. */
   readonly #proved = new Set<string>()
   /** Columns whose values the server has to read. */
@@ -59,8 +68,10 @@ export class Foresight {
       for (const statement of this.#check?.ddl ?? []) await query(statement)
     }
     if (request.conflict !== undefined) {
-      this.#tellsOfUpdates = refusals.tolerates === 'all' && this.#constraintsOfUpdate() !== null
-      if (this.#tellsOfUpdates) this.#judge = this.#makeJudge()
+      const constraints = refusals.tolerates === 'all' ? this.#constraintsOfLast() : null
+      if (constraints === null) return
+      this.#judge = this.#makeJudge()
+      this.#tellsOfConflicts = this.#judge !== undefined || (constraints.length === 0 && this.#nulls.length === 0)
     } else if (refusals.tolerates !== 'conversion') {
       this.#judge = this.#makeJudge()
     }
@@ -73,7 +84,7 @@ export class Foresight {
   /** Whether one query tells of all rows of a batch, so that it may be large. */
   get asksAtOnce(): boolean {
     const { refusals } = this.#init.request
-    return this.judges || this.#tellsOfUpdates || (this.#check !== undefined && refusals?.tolerates === 'conversion')
+    return this.judges || this.#tellsOfConflicts || (this.#check !== undefined && refusals?.tolerates === 'conversion')
   }
 
   /** Whether it can be asked which rows a constraint refuses. */
@@ -81,30 +92,51 @@ export class Foresight {
     return this.#judge !== undefined
   }
 
-  /** Whether rows that go by DO UPDATE need not be tried. */
-  get tellsOfUpdates(): boolean {
-    return this.#tellsOfUpdates
+  /** Whether rows that go by ON CONFLICT need not be tried. */
+  get tellsOfConflicts(): boolean {
+    return this.#tellsOfConflicts
   }
 
   /** There is more to this table than is asked about. */
   giveUp(): void {
     this.#judge = undefined
-    this.#tellsOfUpdates = false
+    this.#tellsOfConflicts = false
   }
 
   /**
-   * Constraints that a row meets or not whatever becomes of other rows, when it goes by DO UPDATE that keeps the last; null where there are
-   * others. Columns that are not loaded stay as they are in a row that is there, so that what they refer to is not looked up.
+   * Constraints that a row meets or not whatever becomes of other rows, when ON CONFLICT keeps the last; null where there is more that may
+   * refuse one. Since of the rows with one key only the last goes in, what is not asked about is not found of the others: what a generated column
+   * or an index evaluates, or a reference that is looked up for some rows only. Columns that are not loaded are the same for all rows, or stay as
+   * they are in a row that is there.
    */
-  #constraintsOfUpdate(): readonly Constraint[] | null {
+  #constraintsOfLast(): readonly Constraint[] | null {
     const { request, table, known, sql } = this.#init
     const { conflict, columns } = request
-    const isLast = conflict?.action === 'update' && conflict.keep === 'last' && sql.isOwning
-    if (!isLast || known.constraints === null || known.uniques !== 1) return null
+    const { constraints, uniques, hasExpressions } = known
+    if (conflict?.keep !== 'last' || !sql.isOwning || constraints === null || uniques !== 1 || hasExpressions)
+      return null
+    if (table.description.columns.some(({ generated }) => generated)) return null
     const names = new Set(columns.map((index) => table.description.columns[index]?.name ?? ''))
-    return known.constraints.filter(
-      ({ kind, isProven, columns: of }) =>
-        kind === 'check' || (kind === 'foreign' && isProven && of?.every((name) => names.has(name))),
+    const asked: Constraint[] = []
+    for (const constraint of constraints) {
+      const { kind, isProven, columns: of } = constraint
+      if (kind === 'unique' || (kind === 'foreign' && of?.every((name) => !names.has(name) && isSame(name, known))))
+        continue
+      const isLoaded = isProven && of?.every((name) => names.has(name))
+      if (kind === 'foreign' && (conflict.action === 'skip' || !isLoaded)) return null
+      asked.push(constraint)
+    }
+    return asked
+  }
+
+  /** That columns have values, where a condition holds rows back: there the decoder has let NULLs pass. */
+  get #nulls(): readonly Constraint[] {
+    const { request, table, known } = this.#init
+    if (request.where === undefined) return []
+    return table.description.columns.flatMap(({ name, notNull, generated }, index): Constraint[] =>
+      notNull && !generated && (request.columns.includes(index) || isSame(name, known))
+        ? [{ kind: 'null', name, sql: `${table.sqlColumns[index]} IS NOT NULL`, columns: [name], isCertain: true }]
+        : [],
     )
   }
 
@@ -116,9 +148,8 @@ export class Foresight {
     const where = conflict === undefined ? request.where : undefined
     const { description, sqlColumns, modifiedTypes, collateSql } = table
     const { defaults } = known
-    const constraints = conflict === undefined ? known.constraints : this.#constraintsOfUpdate()
+    const constraints = conflict === undefined ? known.constraints : this.#constraintsOfLast()
     if (constraints === null || (where !== undefined && !isRepeatable(where))) return undefined
-    const steady = (name: string) => defaults?.[name] === undefined || isSteady(defaults[name])
     const values = sql.values
     const judged = description.columns.map((column, index) => {
       const { name, generated } = column
@@ -126,21 +157,19 @@ export class Foresight {
       const missing = `CAST((${defaults?.[name] ?? 'NULL'}) AS ${modifiedTypes[index]?.name})${collateSql[index]}`
       const isKnownValue = sink === 'pg_binary' || isValueKnown(sql.readType(index))
       const loaded = isKnownValue ? values[position] : undefined
-      const value = position >= 0 ? loaded : generated || !steady(name) ? undefined : missing
+      const value = position >= 0 ? loaded : generated || !isSame(name, known) ? undefined : missing
       return { name, sqlName: sqlColumns[index] ?? '', value }
     })
     const isKnown = (index: number) => judged[index]?.value !== undefined
     // COPY would reckon a default once more, and it might be another one.
     if (!sql.unlisted.every(isKnown)) return undefined
-    if (usesDefaults && !columns.every((index) => steady(description.columns[index]?.name ?? ''))) return undefined
-    // Where a condition holds rows back, the decoder has let NULLs pass.
-    const nulls = description.columns.flatMap(({ name, notNull, generated }, index): Constraint[] =>
-      request.where !== undefined && notNull && !generated
-        ? [{ kind: 'null', name, sql: `${sqlColumns[index]} IS NOT NULL`, columns: [name], isCertain: true }]
-        : [],
-    )
+    if (usesDefaults && !columns.every((index) => isSame(description.columns[index]?.name ?? '', known)))
+      return undefined
+    const asked = [...this.#nulls, ...constraints]
+    const names = new Set(judged.flatMap(({ name, value }) => (value === undefined ? [] : [name])))
+    if (conflict !== undefined && !asked.every((constraint) => isAskable(constraint, names))) return undefined
     return judgeOf({
-      constraints: [...nulls, ...constraints],
+      constraints: asked,
       stage: `pg_temp.${sql.name}`,
       table: description.sqlName,
       relationName: description.relationName,
@@ -201,7 +230,7 @@ export class Foresight {
     const found = new Map(refused.map(({ row, errors }) => [row + 1, errors[0]]))
     return verdicts.every(({ n, first, errors }) => {
       const [foretold, error] = [errors[0], found.get(n)]
-      if (isSame(foretold, error)) return true
+      if (isFound(foretold, error)) return true
       // A later row may have taken another key of it meanwhile: then another row has to be the proof.
       const isOther =
         foretold?.sqlState === '23505' && error?.sqlState === '23505' && foretold.message !== error.message
@@ -211,8 +240,13 @@ export class Foresight {
   }
 }
 
+/** Whether a column that is not loaded has the same value in each row. */
+function isSame(name: string, { defaults }: Judgeable): boolean {
+  return defaults?.[name] === undefined || isSteady(defaults[name])
+}
+
 /** Whether what was foretold of a row is what the server has said of it. */
-function isSame(foretold: RowError | undefined, found: RowError | undefined): boolean {
+function isFound(foretold: RowError | undefined, found: RowError | undefined): boolean {
   if (foretold === undefined || found === undefined) return false
   const { sqlState, message, detail } = foretold
   return sqlState === found.sqlState && message === found.message && (detail === undefined || detail === found.detail)

@@ -48,12 +48,16 @@ SELECT pg_catalog.json_build_object(
     WHERE a.attrelid = r.oid AND a.attgenerated = 's' AND NOT a.attisdropped
   ),
   'uniques', (SELECT count(*) FROM pg_catalog.pg_index i WHERE i.indrelid = r.oid AND i.indisunique),
-  'drops', EXISTS (
+  'hasExpressions', EXISTS (
+    SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = r.oid AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL)
+  ),
+  'triggers', (
     WITH RECURSIVE part (oid) AS (
       SELECT r.oid UNION SELECT h.inhrelid FROM pg_catalog.pg_inherits h JOIN part ON h.inhparent = part.oid
     )
-    SELECT FROM pg_catalog.pg_trigger g JOIN part ON g.tgrelid = part.oid
-    WHERE g.tgtype & 3 = 3 AND g.tgtype & 20 <> 0 AND g.tgenabled <> 'D' AND NOT g.tgisinternal
+    SELECT pg_catalog.json_agg(DISTINCT CASE WHEN g.tgtype & 2 = 2 THEN 'before' ELSE 'after' END)
+    FROM pg_catalog.pg_trigger g JOIN part ON g.tgrelid = part.oid
+    WHERE g.tgtype & 1 = 1 AND g.tgtype & 20 <> 0 AND g.tgenabled <> 'D' AND NOT g.tgisinternal
   ),
   'constraints', CASE WHEN r.relkind = 'r' AND NOT r.relispartition AND NOT r.relhasrules
     AND NOT pg_catalog.row_security_active(r.oid)
@@ -159,8 +163,10 @@ export interface Judgeable {
   readonly made: readonly MadeColumn[] | null
   /** How many unique indexes there are. */
   readonly uniques: number
-  /** Whether a trigger may drop rows of an INSERT or an UPDATE. */
-  readonly drops: boolean
+  /** Whether an index evaluates an expression or a condition, which may fail. */
+  readonly hasExpressions: boolean
+  /** Of which kinds there are triggers for each row of an INSERT or an UPDATE; one before may drop rows. */
+  readonly triggers: readonly ('before' | 'after')[] | null
 }
 
 /** A column of the table. */
@@ -232,9 +238,7 @@ export function judgeOf(init: JudgeInit): Judge | undefined {
   const known = new Map(
     columns.flatMap((column) => (column.value === undefined ? [] : [[column.name, column] as const])),
   )
-  const constraints = init.constraints.filter(
-    ({ columns: names }) => names !== null && names.length > 0 && names.every((name) => known.has(name)),
-  )
+  const constraints = init.constraints.filter((constraint) => isAskable(constraint, known))
   if (constraints.length === 0) return undefined
   const quoted = (name: string) => known.get(name)?.sqlName ?? ''
   const field = (name: string) => `${relation}.${quoted(name)}`
@@ -342,6 +346,11 @@ CROSS JOIN LATERAL (VALUES ${certain.join(', ') || "(0, false, NULL, '', '', NUL
       return isCertain ? { n: Number(n), errors, first } : { n: Number(n), errors: [], first: undefined }
     },
   }
+}
+
+/** Whether a row can be asked about it of which these columns are known. */
+export function isAskable({ columns }: Constraint, known: { has(name: string): boolean }): boolean {
+  return columns !== null && columns.length > 0 && columns.every((name) => known.has(name))
 }
 
 /** Whether a row meets it or not whatever other rows there are. */

@@ -16,8 +16,24 @@ const MOST_BEGUN = 1 << 20
 const DIVIDE = 'CPY01'
 const UNDO = 'CPY02'
 
-/** What the function is to move; with `first` it ends at the first row that ends the load, and tells of no other. */
-export const MOVES = { all: 0, tried: 1, atOnce: 2, first: 3 } as const
+/**
+ * What the function is to move; with `first` it ends at the first row that ends the load, and tells of no other. `collapsed` is all, but of the rows
+ * of a block that share a key the last alone stays behind.
+ */
+export const MOVES = { all: 0, tried: 1, atOnce: 2, first: 3, collapsed: 4 } as const
+
+/** One row in so many of a block shares its key with one before when it is worth its while to have the last alone. */
+const REPEATED = 16
+
+/** The key of ON CONFLICT. */
+export interface ConflictKey {
+  /** Of the table. */
+  readonly columns: readonly number[]
+  /** ` COLLATE …` of each, or nothing where it is compared by its own collation. */
+  readonly collations: readonly string[]
+  /** Whether rows with NULL in it conflict. */
+  readonly areNullsSame: boolean
+}
 
 /** References of a table to itself, and its keys; names of columns are as the catalog has them. */
 export interface SelfReferences {
@@ -42,6 +58,10 @@ export class StageSql {
   unlisted: readonly number[] = []
   /** Whether a trigger may drop rows. */
   drops = false
+  /** Whether there are triggers for each row. */
+  hasTriggers = false
+  /** Of ON CONFLICT. */
+  key: ConflictKey | undefined
   /** Of ON CONFLICT beside refused rows: whether a row may refer to one of its own table. One statement would find it behind the row, too. */
   refersToItself = false
   /** Selects all that a row breaks; absent where that is not known. */
@@ -62,6 +82,11 @@ export class StageSql {
     const { conflict, refusals } = this.#request
     if (refusals === undefined || conflict === undefined || this.#updated.length === 0) return false
     return conflict.action === 'update' || conflict.keep === 'last'
+  }
+
+  /** Whether of the rows with one key the last may go in alone. A trigger may keep account of all of them. */
+  get collapses(): boolean {
+    return this.isOwning && this.#request.conflict?.keep === 'last' && !this.hasTriggers
   }
 
   /** Columns that ON CONFLICT sets. */
@@ -130,6 +155,9 @@ DECLARE
   copyist_moved bigint;
   copyist_total bigint := 0;
   copyist_conflicted bigint := 0;
+  copyist_from bigint;
+  copyist_until bigint;
+  copyist_part bigint;
 ${this.#declareSql(begin ?? '', current ?? '')}BEGIN
   ${this.holds ? `copyist_holds := copyist_before >= 0 AND EXISTS (SELECT FROM pg_temp.${this.waiting});` : ''}
   SELECT coalesce(pg_catalog.max(s.n), 0) INTO copyist_last FROM pg_temp.${this.name} s;
@@ -141,7 +169,7 @@ ${this.#declareSql(begin ?? '', current ?? '')}BEGIN
     END LOOP;
   ELSE
     FOR copyist_first IN 1 .. copyist_last BY ${BLOCK} LOOP
-      ${this.#moveSql('copyist_first', BLOCK)}
+      ${this.isOwning ? this.#blockSql() : this.#moveSql('copyist_first', BLOCK)}
     END LOOP;
   END IF;
   copyist_n := NULL;
@@ -404,6 +432,7 @@ ${tag}`,
       ${found}, copyist_column = COLUMN_NAME, copyist_constraint = CONSTRAINT_NAME;
       ${waits}
       copyist_n := ${row};
+      ${this.isOwning ? `copyist_refused := copyist_refused || ${row};` : ''}
       copyist_value := NULL;
       copyist_told := false;
       ${this.#brokenSql(row)}
@@ -478,7 +507,88 @@ ${tag}`,
   copyist_most bigint := ${MOST_BEGUN} + pg_catalog.txid_snapshot_xmax(pg_catalog.txid_current_snapshot()) - ${full};
   copyist_own bigint;
   copyist_old bigint;
+  copyist_step text;
+  copyist_refused bigint[];
+  copyist_repeated bigint[];
+  copyist_earlier bigint[];
+  copyist_total_before bigint;
+  copyist_conflicted_before bigint;
 `
+  }
+
+  /** Which rows `s` of the temporary table ON CONFLICT compares, and by what, for a window. */
+  get #keyed(): { readonly by: string; readonly isWhole: string } {
+    const { columns = [], collations = [], areNullsSame = false } = this.key ?? {}
+    const values = columns.map((index) => this.values[this.#request.columns.indexOf(index)] ?? 'NULL')
+    const present = values.map((value) => `${value} IS NOT NULL`).join(' AND ')
+    // What is not loaded may differ from row to row.
+    const areLoaded = columns.every((index) => this.#request.columns.includes(index))
+    return {
+      by: `PARTITION BY ${values.map((value, at) => `${value}${collations[at]}`).join(', ')}`,
+      isWhole: areNullsSame && areLoaded ? 'true' : present,
+    }
+  }
+
+  /** Selects the rows that `which` says whose key another one of them before has, and the number of that. */
+  repeatedSql(which: string): string {
+    const { by, isWhole } = this.#keyed
+    return `SELECT r.n, r.earlier FROM (SELECT s.n, pg_catalog.lag(s.n) OVER (${by} ORDER BY s.n) AS earlier
+FROM pg_temp.${this.name} s WHERE ${which} AND ${isWhole}) r WHERE r.earlier IS NOT NULL`
+  }
+
+  /** Deletes of the rows that `which` says all but that of each key which is kept. */
+  deleteOthersSql(which: string): string {
+    const { by, isWhole } = this.#keyed
+    const order = this.#request.conflict?.keep === 'last' ? 'DESC' : ''
+    return `DELETE FROM pg_temp.${this.name} WHERE n IN (
+  SELECT r.n FROM (
+    SELECT s.n, pg_catalog.row_number() OVER (${by} ORDER BY s.n ${order}) AS place FROM pg_temp.${this.name} s WHERE ${which} AND ${isWhole}
+  ) r WHERE r.place > 1
+)`
+  }
+
+  /**
+   * Moves a block of rows that may meet rows of the load. One that is replaced stays behind until the transaction ends, and is looked at for each
+   * later one of its key. So where keys come again, the block is moved, that is taken back, and of what was not refused the last of each key goes
+   * in. That fails where one has a second key that another has given up for a later value: then all of them go in once more.
+   */
+  #blockSql(): string {
+    const block = `s.n BETWEEN copyist_first AND copyist_first + ${BLOCK - 1}`
+    return `BEGIN
+        SELECT pg_catalog.array_agg(r.n), pg_catalog.array_agg(r.earlier) INTO copyist_repeated, copyist_earlier
+        FROM (${this.repeatedSql(block)}) r;
+      EXCEPTION WHEN OTHERS OR ASSERT_FAILURE THEN
+        -- A value that cannot be read, which is told when its row is tried.
+        IF SQLSTATE !~ '${TOLERATED.all}' THEN RAISE; END IF;
+        copyist_repeated := NULL;
+        copyist_earlier := NULL;
+      END;
+      copyist_step := CASE WHEN copyist_mode = ${MOVES.collapsed} AND pg_catalog.cardinality(copyist_repeated) >= ${BLOCK / REPEATED} THEN 'try' ELSE 'all' END;
+      copyist_refused := '{}';
+      copyist_total_before := copyist_total;
+      copyist_conflicted_before := copyist_conflicted;
+      LOOP
+        BEGIN
+          IF copyist_step = 'last' THEN
+            ${this.deleteOthersSql(block)};
+            GET DIAGNOSTICS copyist_part = ROW_COUNT;
+            ${this.#countedSql(`${block} ORDER BY s.n`)}
+            copyist_conflicted := copyist_conflicted + copyist_part;
+          ELSE
+            ${this.#moveSql('copyist_first', BLOCK)}
+          END IF;
+          EXIT WHEN copyist_step <> 'try';
+          RAISE EXCEPTION USING ERRCODE = '${UNDO}';
+        EXCEPTION WHEN SQLSTATE '${UNDO}' THEN
+          copyist_step := 'last';
+          copyist_total := copyist_total_before;
+          copyist_conflicted := copyist_conflicted_before;
+          DELETE FROM pg_temp.${this.name} s WHERE s.n = ANY (copyist_refused);
+        WHEN OTHERS OR ASSERT_FAILURE THEN
+          IF copyist_step <> 'last' OR SQLSTATE !~ '${this.#forgiven}' THEN RAISE; END IF;
+          copyist_step := 'all';
+        END;
+      END LOOP;`
   }
 
   /**
@@ -521,10 +631,22 @@ ${tag}`,
     const value = (of: string) => `pg_catalog.currval('pg_temp.${this.name}_${of}')`
     const isReplacing = conflict.keep === 'last'
     const passed = conflict.action === 'skip' ? ' + copyist_old' : isReplacing ? '' : ' + copyist_own'
+    // A statement cannot change a row twice: each ends before the next row whose key it has.
+    const parts = (from: string, to: string) => `copyist_moved := 0;
+      copyist_from := ${from};
+      LOOP
+        copyist_until := LEAST(${to}, (
+          SELECT pg_catalog.min(r.n) - 1 FROM ROWS FROM (pg_catalog.unnest(copyist_repeated), pg_catalog.unnest(copyist_earlier)) r (n, earlier) WHERE r.earlier >= copyist_from));
+        ${this.insertSql('s.n BETWEEN copyist_from AND copyist_until ORDER BY s.n')};
+        GET DIAGNOSTICS copyist_part = ROW_COUNT;
+        copyist_moved := copyist_moved + copyist_part;
+        EXIT WHEN copyist_until = ${to};
+        copyist_from := copyist_until + 1;
+      END LOOP;`
+    const isDivided = first !== undefined && rows !== undefined && rows > 1
     return `copyist_own := ${value('own')};
       copyist_old := ${value('old')};
-      ${this.insertSql(which)};
-      ${counted}
+      ${isDivided ? parts(first, `${first} + ${rows - 1}`) : `${this.insertSql(which)};\n      ${counted}`}
       copyist_own := ${value('own')} - copyist_own;
       copyist_old := ${value('old')} - copyist_old;
       ${divide(`copyist_moved${passed}`)}

@@ -4,7 +4,7 @@ import type { LoadRequest, RowError } from '../target.ts'
 import { type Batch, SMALL_CHUNK } from './batch.ts'
 import type { CatalogTable } from './catalog.ts'
 import { ConditionTrial, isConditionTried } from './condition-trial.ts'
-import { readKeyCollations, resolveConflicts } from './conflict.ts'
+import { readConflictKey, resolveConflicts } from './conflict.ts'
 import type { CopyInResult } from './copy-in.ts'
 import type { Edit } from './edit.ts'
 import { Foresight } from './foresight.ts'
@@ -71,8 +71,6 @@ export class Stage {
   #isPlain = false
   /** Where the table refers to itself. */
   #waiting: WaitingRows | undefined
-  /** Of the key of ON CONFLICT. */
-  #keyCollations: readonly string[] = []
   readonly #replacement = (field: number) => replacementOf(this.#request, field)
 
   constructor(context: TolerantContext, table: CatalogTable, request: LoadRequest) {
@@ -120,7 +118,6 @@ export class Stage {
               foresight,
               further: this.further,
               condition: this.#condition,
-              keyCollations: this.#keyCollations,
             },
             batch,
             lacking,
@@ -143,7 +140,8 @@ export class Stage {
     const [row] = await query(JUDGE_SQL, [sqlName])
     const known = JSON.parse(row?.[0] ?? '{}') as Judgeable
     this.#sql.defaults = known.defaults
-    this.#sql.drops = known.drops
+    this.#sql.drops = known.triggers?.includes('before') === true
+    this.#sql.hasTriggers = known.triggers !== null
     // Only where conversions alone are forgiven does no row go by an INSERT.
     if (refusals?.tolerates !== 'conversion') {
       const [rule] = await query(RULES_SQL, [sqlName])
@@ -157,7 +155,7 @@ export class Stage {
     if (mayWait(this.#request)) this.#sql.self = await readSelfReferences(query, sqlName)
     else if (this.#request.conflict && refusals)
       this.#sql.refersToItself = (await readSelfReferences(query, sqlName)) !== undefined
-    this.#keyCollations = await readKeyCollations(query, this.#request)
+    this.#sql.key = await readConflictKey(query, this.#request)
     const foresight = new Foresight({
       query,
       serverVersion,
