@@ -162,6 +162,31 @@ describe.each([
   )
 })
 
+test('a CHECK of a column that is not loaded is that of the row which is there', async () => {
+  await bench.sql(`DROP TABLE IF EXISTS t; CREATE TABLE t (k integer UNIQUE, w integer, u integer DEFAULT 0, CHECK (w + u < 10));
+    INSERT INTO t VALUES (1, 0, 5)`)
+  const clauses = '(FORMAT csv, ON_ERROR skip_row) ON CONFLICT (k) DO UPDATE'
+  const told: Reject[] = []
+  const { rowsLoaded, rowsConflicted } = await bench.db.copy(`COPY t (k, w) FROM STDIN ${clauses}`, {
+    stdin: '1,7\n1,3\n',
+    onReject: (reject) => told.push(reject),
+  })
+  expect(told.map(({ line, errors }) => [line, errors[0]?.sqlState])).toEqual([[1, '23514']])
+  expect({ rowsLoaded, rowsConflicted }).toEqual({ rowsLoaded: 1, rowsConflicted: 0 })
+  expect(await bench.sql('SELECT k, w, u FROM t')).toEqual([['1', '3', '5']])
+})
+
+test.each(['stop', 'skip_row'])('WHERE is evaluated as it is written, as by COPY: %s', async (policy) => {
+  await bench.sql(`DROP TABLE IF EXISTS t; CREATE TABLE t (k integer UNIQUE, w integer);
+    CREATE OR REPLACE FUNCTION is_wanted(w integer) RETURNS boolean LANGUAGE plpgsql COST 100 AS 'BEGIN RETURN w <> 0; END'`)
+  const clauses = `(FORMAT csv, ON_ERROR ${policy}) ON CONFLICT (k) DO SKIP WHERE is_wanted(w) AND 1000 / w > 0`
+  const { rowsLoaded, rowsFiltered } = await bench.db.copy(`COPY t FROM STDIN ${clauses}`, {
+    stdin: '1,0\n2,7\n',
+  })
+  expect({ rowsLoaded, rowsFiltered }).toEqual({ rowsLoaded: 1, rowsFiltered: 1 })
+  await bench.sql('DROP FUNCTION is_wanted')
+})
+
 describe('a row that is refused is told of, whether or not a later one has its key', () => {
   test.each([
     ['a generated column', 'w integer, g integer GENERATED ALWAYS AS (100 / w) STORED', '0', '22012'],

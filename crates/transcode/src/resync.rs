@@ -7,7 +7,8 @@
 //! so: rather are such records refused, where they can be seen, than lines swallowed by a field.)
 //!
 //! A record that is longer than may be could end later, and the lines in it be part of a value. Where all its quotes are in their place these are
-//! read as records only if they look like such, and with them the line that the record begins with; else it ends the load.
+//! read as records only if the first of them that are at hand look like such, and with them the line that the record begins with; else it ends
+//! the load.
 //!
 //! Whether a record is such depends on nothing but itself, so the result is the same however the input is cut.
 
@@ -141,32 +142,38 @@ impl Rules {
         data.len()
     }
 
-    /// Whether most of the lines behind the first one, which ends at `line_end`, have as many delimiters as it has, a quote that is not closed
-    /// aside. The first line of a value has those of its own record before it.
+    /// Whether most of the lines behind the first one, which ends at `line_end`, have as many delimiters as it has, whether or not these stand
+    /// behind its quote that is not closed. Lines of a value are seldom so: the first one has those of its own record before it. With fewer than
+    /// two that would prove little.
     fn are_records(&self, data: &[u8], line_end: usize) -> bool {
-        let expected = self.delimiters(&data[..line_end]);
+        let (expected, open) = self.delimiters(&data[..line_end]);
+        if expected < 2 || open.is_none_or(|quote| quote + 1 == line_end) {
+            return false;
+        }
         let (mut lines, mut alike) = (0, 0);
         let mut at = line_end + self.eol.len();
-        while expected > 0 && lines < LINES_SEEN && at < data.len() {
+        while lines < LINES_SEEN && at < data.len() {
             let stop = self.line_end(data, at);
             // What the last one has is not all there.
             if stop == data.len() {
                 break;
             }
             lines += 1;
-            alike += usize::from(self.delimiters(&data[at..stop]) == expected);
+            alike += usize::from(self.delimiters(&data[at..stop]).0 == expected);
             at = stop + self.eol.len();
         }
         alike * 2 > lines
     }
 
-    /// Of one line; not those in quotes that are closed.
-    fn delimiters(&self, line: &[u8]) -> usize {
-        let (mut count, mut at, mut closes) = (0, 0, true);
+    /// How many there are in one line, but in quotes that are closed, and where the quote is that is not.
+    fn delimiters(&self, line: &[u8]) -> (usize, Option<usize>) {
+        let (mut count, mut at, mut open) = (0, 0, None);
         while at < line.len() {
-            if line[at] == self.quote && closes {
+            if line[at] == self.quote && open.is_none() {
                 let close = self.find_closing(line, at + 1);
-                closes = close.is_some();
+                if close.is_none() {
+                    open = Some(at);
+                }
                 at = close.unwrap_or(at) + 1;
             } else if line[at..].starts_with(self.delimiter.as_bytes()) {
                 count += 1;
@@ -175,7 +182,7 @@ impl Rules {
                 at += 1;
             }
         }
-        count
+        (count, open)
     }
 
     /// What [`Scanner::quotes_are_sound`](copyist_scan::Scanner::quotes_are_sound) finds nothing wrong with must not be broken here.

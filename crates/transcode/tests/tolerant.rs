@@ -249,12 +249,14 @@ fn lines_of_a_value_longer_than_a_record_may_be_are_no_rows() {
     let fits = "a text, with commas\nor without\n".repeat(100);
     let outcome = text(&format!("h\n1,\"{fits}\",5,\n"), SKIP);
     assert_eq!((outcome.failure, outcome.ids), (None, vec![1]));
-    let values = ["9,x,9,\n", "a text\n", "a, b, c\nd\n\n"].map(lines_beyond_the_limit);
+    let values = ["9,x,9,\n", "a text\n", "a, b, c\nd\n\n", "5,five\n"].map(lines_beyond_the_limit);
     let line = "x".repeat(2 << 20);
     for value in values.iter().chain([&line]) {
-        let outcome = text(&format!("h\n1,a,5,\n2,\"two\n{value}\",5,\n3,c,5,\n"), SKIP);
-        assert_eq!((outcome.ids, outcome.rejects.len()), (vec![1], 0));
-        assert!(outcome.failure.expect("the load must fail").contains("a record is longer than 1048576 bytes"));
+        for first in ["two\n", "\n", ""] {
+            let outcome = text(&format!("h\n1,a,5,\n2,\"{first}{value}\",5,\n3,c,5,\n"), SKIP);
+            assert_eq!((outcome.ids, outcome.rejects.len()), (vec![1], 0));
+            assert!(outcome.failure.expect("the load must fail").contains("a record is longer than 1048576 bytes"));
+        }
     }
     let outcome = text(&format!("h\n2,\"{line}\",5,\n3,c,5,\n"), SKIP);
     assert_eq!((outcome.ids, outcome.rejects.len(), outcome.failure.is_some()), (vec![], 0, true));
@@ -374,6 +376,7 @@ fn lines_that_are_no_records_are_passed_over() {
         ("h\nx,\"a\nb\",5,\n", 3),
         ("h\nx,\"a\nb\",5,", 3),
         ("h\r\nx,\"a\r\nb\",5,\r\n", 3),
+        ("h\nx,\"a\rb\",5,", 2),
         ("h\r\nx,\"a\rb\nc\",5,", 3),
         ("h\rx,\"a\nb\rc\",5,", 3),
         ("h\n1,\"a\nb\",5,\nx,b,5,\n", 4),

@@ -22,7 +22,7 @@ export class ConditionTrial {
   readonly #request: LoadRequest
   readonly #sql: StageSql
   readonly #rows: StagedRows
-  /** Whether the first such row ends the load, whatever the error is that is forgiven elsewhere. */
+  /** Whether the first such row ends the load, so that every class of error is looked for. */
   readonly #isEnding: boolean
   #isMade = false
 

@@ -106,8 +106,8 @@ export class Foresight {
   /**
    * Constraints that a row meets or not whatever becomes of other rows, when ON CONFLICT keeps the last; null where there is more that may
    * refuse one. Since of the rows with one key only the last goes in, what is not asked about is not found of the others: what a generated column
-   * or an index evaluates, or a reference that is looked up for some rows only. Columns that are not loaded are the same for all rows, or stay as
-   * they are in a row that is there.
+   * or an index evaluates, or a reference that is looked up for some rows only. Columns that are not loaded are the same for all rows; in a row
+   * that is there they stay as they are, which only that row tells.
    */
   #constraintsOfLast(): readonly Constraint[] | null {
     const { request, table, known, sql } = this.#init
@@ -124,6 +124,7 @@ export class Foresight {
         continue
       const isLoaded = isProven && of?.every((name) => names.has(name))
       if (kind === 'foreign' && (conflict.action === 'skip' || !isLoaded)) return null
+      if (kind === 'check' && conflict.action === 'update' && !of?.every((name) => names.has(name))) return null
       asked.push(constraint)
     }
     return asked

@@ -521,11 +521,9 @@ ${tag}`,
     const { columns = [], collations = [], areNullsSame = false } = this.key ?? {}
     const values = columns.map((index) => this.values[this.#request.columns.indexOf(index)] ?? 'NULL')
     const present = values.map((value) => `${value} IS NOT NULL`).join(' AND ')
-    // What is not loaded may differ from row to row.
-    const areLoaded = columns.every((index) => this.#request.columns.includes(index))
     return {
       by: `PARTITION BY ${values.map((value, at) => `${value}${collations[at]}`).join(', ')}`,
-      isWhole: areNullsSame && areLoaded ? 'true' : present,
+      isWhole: areNullsSame ? 'true' : present,
     }
   }
 

@@ -116,7 +116,7 @@ export async function loadTolerantly(
   await context.query('SAVEPOINT copyist_batch')
   for (;;) {
     const isPressed = () => !isWhole && (refusals?.isPressed === true || native.isFull?.() === true)
-    // Where ON CONFLICT keeps the last of a key, those that it replaces stay behind until the batch ends, and are looked at for each later row.
+    // Where ON CONFLICT keeps the last of a key, those that it replaces stay behind, and are looked at for each later row of the batch.
     const isBounded = isRefusing || stage.isHolding || (refusals !== undefined && conflict?.keep === 'last')
     const rows = isBounded ? JUDGED_ROWS : Number.POSITIVE_INFINITY
     const isOver = () => refusals?.mustAsk === true

@@ -234,6 +234,7 @@ pub fn check_any(plan: &Plan, input: &[u8]) {
 fn check_skipped(plan: &Plan, input: &[u8], skipped: &Outcome) {
     let mut start = 0;
     let mut lines = 0;
+    let mut told = None;
     while lines < plan.skip && start < input.len() {
         let rest = &input[start..];
         let end = |at: usize| match plan.eol {
@@ -241,13 +242,33 @@ fn check_skipped(plan: &Plan, input: &[u8], skipped: &Outcome) {
             _ if rest[at..].starts_with(b"\r\n") => Some(2),
             _ => matches!(rest[at], b'\n' | b'\r').then_some(1),
         };
-        start += (0..rest.len()).find_map(|at| Some(at + end(at)?)).unwrap_or(rest.len());
+        let ended = (0..rest.len()).find_map(|at| Some((at, end(at)?)));
+        told = ended.map(|(at, length)| &rest[at..at + length]);
+        start += ended.map_or(rest.len(), |(at, length)| at + length);
         lines += 1;
     }
     assert_eq!(skipped.counters.lines_skipped, lines);
     assert_eq!(skipped.counters.bytes_read, input.len() as u64);
     if input[start..].starts_with(b"\xef\xbb\xbf") {
         // Nobody but the first line has a byte order mark.
+        return;
+    }
+    let has_quotes = input[start..].contains(&b'"');
+    let is_other = |end: &[u8]| {
+        let mut at = start;
+        while at < input.len() {
+            if input[at..].starts_with(end) {
+                at += end.len();
+            } else if matches!(input[at], b'\n' | b'\r') {
+                return true;
+            } else {
+                at += 1;
+            }
+        }
+        false
+    };
+    if has_quotes && told.is_some_and(is_other) {
+        // The last line before has told what ends a line, which a record in quotes would tell otherwise.
         return;
     }
     let rest = run(&Arc::new(Plan { skip: 0, ..plan.clone() }), &input[start..], 1, 1 << 18);
@@ -260,7 +281,7 @@ fn check_skipped(plan: &Plan, input: &[u8], skipped: &Outcome) {
     });
     let mut moved = moved.collect::<Vec<_>>();
     let mut found = seen(&skipped.rejects);
-    if input[start..].contains(&b'"') {
+    if has_quotes {
         // Line ends in the quotes of a first record count otherwise where no line before has told their style.
         for reject in found.iter_mut().chain(&mut moved) {
             (reject.line, reject.last_line) = (0, 0);
