@@ -74,6 +74,6 @@ describe('nothing but CopyError is ever thrown', () => {
     check(`COPY t FROM 'f' CREDENTIALS '${'x'.repeat(200_000)}`)
     check(`COPY t FROM 'f' ${'CREDENTIALS /* '.repeat(2_000)}`)
     check(`COPY t FROM 'f' FIXEDWIDTH '${'a:1,'.repeat(20_000)}b:1'`)
-    expect(performance.now() - start).toBeLessThan(5_000)
+    expect(performance.now() - start).toBeLessThan(20_000)
   })
 })
