@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, createReadStream, openSync } from 'node:fs'
 import { join } from 'node:path'
-import { PassThrough, Readable } from 'node:stream'
+import { PassThrough, Readable, Writable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
@@ -108,7 +108,11 @@ describe('a stream', () => {
       expect(await db.copy('COPY t FROM STDIN', { rows })).toMatchObject({ rowsLoaded: LINES })
     })
 
-    test.each(ways)('into %s that has had some of it is refused', async (_, flow) => {
+    const slowPipe = (stream: Readable) => stream.pipe(new Writable({ highWaterMark: 1, write: () => {} }))
+    test.each([
+      ...ways,
+      ['a pipe that waits', slowPipe] as const,
+    ])('into %s that has had some of it is refused', async (_, flow) => {
       for (const option of ['stdin', 'rows']) {
         const stream = slow(textOf)
         flow(stream)
@@ -139,6 +143,16 @@ describe('a stream', () => {
       expect(await db.explain(`EXPLAIN ${STDIN}`, { stdin: left })).toMatchObject({ input: { read: 'nothing' } })
       await end
       expect(heard).toBe(LENGTH)
+    })
+
+    test.each([
+      ...ways,
+      ['nobody', (stream: Readable) => stream.resume()] as const,
+    ])('into %s is read whole by a load right behind an EXPLAIN', async (_, flow) => {
+      const stdin = slow(textOf)
+      flow(stdin)
+      await db.explain(`EXPLAIN ${STDIN}`, { stdin })
+      expect(await db.copy(STDIN, { stdin })).toMatchObject({ rowsLoaded: LINES })
     })
 
     test('is read whole by a reading whose rows are asked for later', async () => {

@@ -54,9 +54,9 @@ export async function pump(
 const ONCE = 'A stream can be read once: open it anew for each statement.'
 const unheard = () => {}
 
-/** Whether chunks of a stream have gone to a listener or a pipe, and more will. */
+/** Whether chunks of a stream have gone to a listener or a pipe, and more will. One whose pipe waits for its destination does not flow. */
 function isGone(source: Readable): boolean {
-  return source.readableFlowing === true && source.readableDidRead
+  return source.readableDidRead && (source.readableFlowing === true || source.listenerCount('data') > 0)
 }
 
 /**
@@ -73,7 +73,8 @@ export function hold(source: unknown): () => void {
   return () => {
     source.off('readable', unheard)
     source.off('error', unheard)
-    if (isFlowing) source.resume()
+    // Behind the tick in which Node sees that nobody waits for the event any more; held again before that, it does not flow.
+    if (isFlowing) process.nextTick(() => source.resume())
   }
 }
 
