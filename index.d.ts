@@ -752,8 +752,8 @@ export type RowSource<Row = unknown> = AsyncIterable<Row> | Iterable<Row>;
 export interface InputOptions {
 	/**
 	 * The input of `FROM STDIN`: a Node Readable, a web ReadableStream, any (async) iterable of byte chunks, or the bytes
-	 * themselves. Strings count as UTF-8. A Readable that flows into a listener or a pipe, or comes to, is read by both, unless that has had some of it
-	 * when it is handed over, which is refused (22023).
+	 * themselves. Strings count as UTF-8. A Readable that flows into a listener or a pipe, or comes to (but in an EXPLAIN), is read by both, unless that
+	 * has had some of it when it is handed over, which is refused (22023). The load does not wait for a pipe: what that has not taken is in memory.
 	 */
 	readonly stdin?: ByteSource | Uint8Array | string;
 	/**

@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises'
 import { CopyError } from './errors.ts'
 import { isCompressed } from './native/first-bytes.ts'
-import { type Rereadable, START_BYTES } from './native/open.ts'
+import { namesOf, type Rereadable, START_BYTES } from './native/open.ts'
 import { toUtf8 } from './native/text.ts'
 import type { CopyFrom, CopyOptions } from './statement/ast.ts'
 
@@ -29,7 +29,7 @@ export async function checkDelimiter(statement: CopyFrom, input: Rereadable): Pr
       ? input.spool.start
       : await startOf(input.kind === 'files' ? (input.paths[0] ?? '') : input.path)
   // Of a compressed input nothing can be seen.
-  if (isCompressed(start, statement.options.remote) || input.name.endsWith('.br')) return
+  if (isCompressed(start, namesOf(input)[0] ?? '', statement.options.remote)) return
   const lines = firstLines(start, statement.options)
   if (lines.length < 2) return
   const table = statement.table.name.value

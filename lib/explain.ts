@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
 import { stat } from 'node:fs/promises'
-import { Readable } from 'node:stream'
 import { Connections } from './access/connections.ts'
 import { AccessPolicy } from './access/policy.ts'
 import { commonSchema } from './common-schema.ts'
@@ -30,7 +29,7 @@ import {
   Spool,
   splitOf,
 } from './native/open.ts'
-import { claim, hold, pump } from './native/pump.ts'
+import { claim, hold, isNodeStream, pump } from './native/pump.ts'
 import { partitioned } from './partitions.ts'
 import { isRemoteAddress, localPath, shownAddress } from './path.ts'
 import type { Receipt } from './receipt.ts'
@@ -403,7 +402,7 @@ class Work {
     let transaction: TargetTransaction
     const { stdin } = call
     // One that does not flow is not touched, since it may not be read.
-    const letFlow = stdin instanceof Readable && stdin.readableFlowing ? hold(stdin) : () => {}
+    const letFlow = isNodeStream(stdin) && stdin.readableFlowing ? hold(stdin) : () => {}
     try {
       limits = checkedLimits(call)
       transaction = await target.look(call.signal)

@@ -190,8 +190,7 @@ function lineEndAt(
       }
       const mark = Buffer.alloc(10)
       // Offsets are those of the text, not of the file.
-      if (isCompressed(mark.subarray(0, readSync(fd, mark, 0, 10, 0)), remote) || input.endsWith('.br'))
-        return undefined
+      if (isCompressed(mark.subarray(0, readSync(fd, mark, 0, 10, 0)), input, remote)) return undefined
       const [behind, before] = [read(end), start === 0 ? '' : read(start - size)]
       if (behind.startsWith('\n')) return '\n'
       if (behind.startsWith('\r')) return behind === '\r\n' ? '\r\n' : '\r'

@@ -58,10 +58,9 @@ export async function startOfFirst(
   const { bytes, isWhole, found } = await input.store.start(first, HEADER_BYTES, signal)
   const isCut = !isWhole && !/[\r\n]/.test(bytes.toString('latin1'))
   const mayBeOther = !isWhole && found.etag === undefined
-  if (isCut || mayBeOther || isCompressed(bytes, statement.options.remote) || first.address.endsWith('.br'))
-    return undefined
-  const spool = new Spool(Math.min(limits.memoryLimit, 2 * HEADER_BYTES))
   const name = shownAddress(first.address)
+  if (isCut || mayBeOther || isCompressed(bytes, name, statement.options.remote)) return undefined
+  const spool = new Spool(Math.min(limits.memoryLimit, 2 * HEADER_BYTES))
   await spool.fill([bytes], name, signal, statement.options.format)
   return { sample: { kind: 'spool', spool, name }, input: { ...input, objects: [found, ...others] } }
 }

@@ -1,13 +1,13 @@
 import { constants, createReadStream, existsSync, open } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { Socket } from 'node:net'
-import { Readable } from 'node:stream'
+import type { Readable } from 'node:stream'
 import type { CopyCallOptions } from './copy-call.ts'
 import { CopyError } from './errors.ts'
 import { filesOf, filesUnderRules } from './files.ts'
 import { checkFile } from './native/first-bytes.ts'
 import type { Input } from './native/open.ts'
-import { type ByteSource, checkUnread, hold, isIterable } from './native/pump.ts'
+import { type ByteSource, checkUnread, hold, isIterable, isNodeStream, leaveErrors } from './native/pump.ts'
 import { isRemoteAddress, localPath, schemeOf } from './path.ts'
 import type { InputFile } from './reject-file.ts'
 import { openRemote, type RemoteContext } from './remote-source.ts'
@@ -151,15 +151,14 @@ export function inputFile(
     if (isRemoteAddress(source.path) && !existsSync(source.path)) return {}
     return { input: localPath(statement.text, source) }
   }
-  if (!(stdin instanceof Readable)) return {}
+  if (!isNodeStream(stdin)) return {}
   // What a shell has opened has a descriptor, what createReadStream will open a path.
   const { fd, path } = stdin as { readonly fd?: unknown; readonly path?: unknown }
   return typeof fd === 'number' ? { input: fd } : typeof path === 'string' ? { input: path } : {}
 }
 
-/** A stream may fail long before it is read. Whoever reads it then is told; until then nobody else may be. */
 export function streamed(stream: ByteSource, name: string): Input {
-  if (stream instanceof Readable) stream.on('error', () => {})
+  leaveErrors(stream)
   return { kind: 'stream', stream, name }
 }
 
@@ -174,7 +173,7 @@ function onlyOne(): CopyError {
 /** Lets go of a stream that will not be read. It was handed over: nobody else closes what it has open, or hears of its errors. */
 export function abandonInput({ stdin, rows }: CopyCallOptions): void {
   if (isIterable(rows)) {
-    if (rows instanceof Readable) rows.on('error', () => {})
+    leaveErrors(rows)
     discard(rows)
   }
   if (typeof stdin !== 'object' || stdin === null || stdin instanceof Uint8Array) return

@@ -11,6 +11,8 @@ import { listening } from '../listening.ts'
 // Where nothing may be missing, it is not skipped.
 const hasOpenssl = process.env.COPYIST_REQUIRE_SERVERS === '1' || spawnSync('openssl', ['version']).status === 0
 
+const OTHER = '-----BEGIN CERTIFICATE-----\nbm9uZQ==\n-----END CERTIFICATE-----\n'
+
 describe.runIf(hasOpenssl)('a server with a certificate of an authority that the system does not know', () => {
   let folder: string
   let server: Server
@@ -44,15 +46,43 @@ describe.runIf(hasOpenssl)('a server with a certificate of an authority that the
     await expect(load()).rejects.toMatchObject({ sqlState: '58030' })
     vi.stubEnv('NODE_EXTRA_CA_CERTS', join(folder, 'ca.pem'))
     expect(await load()).toEqual([1, 'a'])
+    // Beside what is none.
+    for (const [name, text] of [
+      ['first.pem', OTHER + readFileSync(join(folder, 'ca.pem'), 'utf8')],
+      ['last.pem', `${readFileSync(join(folder, 'ca.pem'), 'utf8')}-----BEGIN CERTIFICATE-----\n`],
+    ] as const) {
+      writeFileSync(join(folder, name), text)
+      vi.stubEnv('NODE_EXTRA_CA_CERTS', join(folder, name))
+      expect(await load()).toEqual([1, 'a'])
+    }
+  })
+
+  test('is refused, and others are read, where the system knows none at all', async () => {
+    const plain = createPlainServer((_, response) => response.end('1,a\n'))
+    const plainUrl = await listening(plain)
+    writeFileSync(join(folder, 'empty.pem'), '')
+    vi.stubEnv('SSL_CERT_FILE', join(folder, 'empty.pem'))
+    vi.stubEnv('SSL_CERT_DIR', '')
+    vi.stubEnv('NODE_EXTRA_CA_CERTS', join(folder, 'empty.pem'))
+    expect(await load(plainUrl)).toEqual([1, 'a'])
+    await expect(load()).rejects.toMatchObject({
+      sqlState: '58030',
+      detail: expect.stringContaining('certificate'),
+      hint: expect.stringContaining('No CA certificates were loaded from the system. Install'),
+    })
+    plain.closeAllConnections()
+    plain.close()
   })
 
   test('what is no file of certificates is said where one is not trusted', async () => {
     writeFileSync(join(folder, 'none.pem'), 'nothing\n')
+    writeFileSync(join(folder, 'garbage.pem'), OTHER)
     const plain = createPlainServer((_, response) => response.end('1,a\n'))
     const plainUrl = await listening(plain)
     for (const [name, why] of [
       ['none.pem', 'there are none in it'],
       ['nowhere.pem', 'No such file or directory'],
+      ['garbage.pem', 'invalid peer certificate: BadEncoding'],
     ] as const) {
       vi.stubEnv('NODE_EXTRA_CA_CERTS', join(folder, name))
       await expect(load()).rejects.toMatchObject({

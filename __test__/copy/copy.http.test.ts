@@ -16,6 +16,7 @@ describe.each(benches)('$name', ({ open }) => {
     '/bad.csv': Buffer.from('id,note\n1,a\nx,b\n'),
     '/large.csv': Buffer.from(large),
     '/encoded.csv': brotliCompressSync('id,note\n1,a\n'),
+    '/named.csv.BR': brotliCompressSync('note,id\na,1\n'),
     '/labelled.csv.gz': gzipSync('id,note\n1,a\n'),
     '/twice.csv.gz': gzipSync(gzipSync('id,note\n1,a\n')),
     '/unlabelled.csv': Buffer.from('id,note\n1,a\n'),
@@ -25,6 +26,7 @@ describe.each(benches)('$name', ({ open }) => {
     '/error.csv': Buffer.from('<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>\n'),
   }
   const encodings: Readonly<Record<string, string>> = {
+    '/named.csv.BR': 'br',
     '/encoded.csv': 'br',
     '/labelled.csv.gz': 'gzip',
     '/twice.csv.gz': 'gzip',
@@ -124,6 +126,8 @@ describe.each(benches)('$name', ({ open }) => {
     expect(await count()).toEqual([['3', '3']])
     // What was looked at is what is read.
     expect(requests.filter(({ url }) => url === '/a.csv')).toHaveLength(1)
+    await bench.db.copy(`COPY t FROM '${url}/named.csv.BR?signature=x' (${CSV}, MAP BY NAME true)`)
+    expect(await count()).toEqual([['4', '3']])
     await bench.db.copy(`COPY t FROM '${url}/large.csv' (${CSV}, MAP BY NAME true)`)
     for (const { headers } of requests) if (headers.range !== undefined) expect(headers['if-match']).toBe('"1"')
   })

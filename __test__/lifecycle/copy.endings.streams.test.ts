@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, createReadStream, openSync } from 'node:fs'
 import { join } from 'node:path'
-import { PassThrough, Readable } from 'node:stream'
+import { PassThrough, Readable, Writable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
@@ -108,7 +108,9 @@ describe('a stream', () => {
       expect(await db.copy('COPY t FROM STDIN', { rows })).toMatchObject({ rowsLoaded: LINES })
     })
 
-    test.each(ways)('into %s that has had some of it is refused', async (_, flow) => {
+    const full = (stream: Readable) => stream.pipe(new Writable({ highWaterMark: 1, write: () => {} }))
+    const gone = [...ways, ['a pipe that waits', full] as const]
+    test.each(gone)('into %s that has had some of it is refused', async (_, flow) => {
       for (const option of ['stdin', 'rows']) {
         const stream = slow(textOf)
         flow(stream)
@@ -118,6 +120,21 @@ describe('a stream', () => {
           sqlState: '22023',
           message: expect.stringContaining('flows into something else'),
         })
+      }
+    })
+
+    // As npm's readable-stream has them.
+    test("and is no instance of Node's class is told by what it has", async () => {
+      const foreign = () => new Proxy(slow(textOf), { getPrototypeOf: () => Object.prototype })
+      const stdin = foreign().on('data', hear)
+      expect(await db.copy(STDIN, { stdin })).toMatchObject({ rowsLoaded: LINES })
+      expect(heard).toBe(LENGTH)
+      const late = foreign().on('data', hear)
+      await once(late, 'data')
+      const read = foreign()
+      for await (const _ of read);
+      for (const stdin of [late, read]) {
+        expect((await ending(db.copy(STDIN, { stdin }))).error).toMatchObject({ sqlState: '22023' })
       }
     })
 
@@ -139,6 +156,14 @@ describe('a stream', () => {
       expect(await db.explain(`EXPLAIN ${STDIN}`, { stdin: left })).toMatchObject({ input: { read: 'nothing' } })
       await end
       expect(heard).toBe(LENGTH)
+    })
+
+    const all = [...ways, ['nobody', (stream: Readable) => stream.resume()] as const]
+    test.each(all)('into %s is read whole by a load right behind an EXPLAIN', async (_, flow) => {
+      const stdin = slow(textOf)
+      flow(stdin)
+      await db.explain(`EXPLAIN ${STDIN}`, { stdin })
+      expect(await db.copy(STDIN, { stdin })).toMatchObject({ rowsLoaded: LINES })
     })
 
     test('is read whole by a reading whose rows are asked for later', async () => {

@@ -50,10 +50,11 @@ const BINARY_COPY: Signature = {
 const COMPRESSED = /^(?:\x1f\x8b|\x28\xb5\x2f\xfd|BZh[1-9](?:1AY&SY|\x17rE8P\x90)|\xfd7zXZ\0|\x04"M\x18|[P-_]\*M\x18)/
 // biome-ignore-end lint/suspicious/noControlCharactersInRegex: as above
 
-/** Whether an input that begins so is compressed, or may be: brotli has no mark. */
-export function isCompressed(bytes: Uint8Array, { compression }: RemoteAccess = {}): boolean {
+/** Whether an input that begins so is compressed, or may be: brotli has no mark, and is told by the `name`, which has no query of a URL's. */
+export function isCompressed(bytes: Uint8Array, name: string, { compression }: RemoteAccess = {}): boolean {
+  if (compression !== undefined) return compression !== 'none'
   const start = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.byteLength, MOST_BYTES)).toString('latin1')
-  return compression === undefined ? COMPRESSED.test(start) : compression !== 'none'
+  return COMPRESSED.test(start) || /\.br$/i.test(name)
 }
 
 /**

@@ -54,9 +54,20 @@ export async function pump(
 const ONCE = 'A stream can be read once: open it anew for each statement.'
 const unheard = () => {}
 
-/** Whether chunks of a stream have gone to a listener or a pipe, and more will. */
+/** Whether it is one of Node's streams; those of npm's readable-stream are alike, and no instances of Node's class. */
+export function isNodeStream(source: unknown): source is Readable {
+  return typeof source === 'object' && source !== null && 'readableFlowing' in source
+}
+
+/** A stream may fail long before it is read. Whoever reads it then is told; until then nobody else may be. */
+export function leaveErrors(source: unknown): void {
+  if (isNodeStream(source)) source.on('error', unheard)
+}
+
+/** Whether chunks of a stream have gone to a listener or a pipe, and more will. One whose pipe waits for its destination does not flow. */
 function isGone(source: Readable): boolean {
-  return source.readableFlowing === true && source.readableDidRead
+  // Older versions of readable-stream do not say whether it was read.
+  return source.readableDidRead !== false && (source.readableFlowing === true || source.listenerCount('data') > 0)
 }
 
 /**
@@ -64,16 +75,16 @@ function isGone(source: Readable): boolean {
  * called before anything is waited for. Answers with how to let it flow again, if it is not read after all.
  */
 export function hold(source: unknown): () => void {
-  if (!(source instanceof Readable) || isGone(source)) return () => {}
+  if (!isNodeStream(source) || isGone(source)) return () => {}
   const isFlowing = source.readableFlowing === true
   // As long as somebody waits for this event nobody else makes it flow; a pause would end with the next pipe.
   source.on('readable', unheard)
-  // It may fail long before it is read. Whoever reads it then is told; until then nobody else may be.
-  source.on('error', unheard)
+  leaveErrors(source)
   return () => {
     source.off('readable', unheard)
     source.off('error', unheard)
-    if (isFlowing) source.resume()
+    // Behind the tick in which Node sees that nobody waits for the event any more; held again before that, it does not flow.
+    if (isFlowing) process.nextTick(() => source.resume())
   }
 }
 
@@ -84,10 +95,9 @@ export function hold(source: unknown): () => void {
  */
 export function checkUnread(source: object, option: 'stdin' | 'rows'): void {
   const ofStream = `the stream of the option "${option}"`
-  const isOver =
-    source instanceof Readable ? source.readableEnded : source instanceof ReadableStream && isDrained(source)
+  const isOver = isNodeStream(source) ? source.readableEnded : source instanceof ReadableStream && isDrained(source)
   if (isOver) throw unreadable(`${ofStream} has been read to its end already`, ONCE)
-  if (source instanceof Readable && isGone(source)) {
+  if (isNodeStream(source) && isGone(source)) {
     throw unreadable(
       `${ofStream} flows into something else already, and what that got is missing`,
       'Hand it over before any of it has been read: a listener or a pipe that it has then gets all of it, too.',
@@ -115,7 +125,7 @@ const claimed = new WeakSet<object>()
  * @throws {CopyError} 22023 where it has been read before, and would look empty
  */
 export function claim(source: object, option: 'stdin' | 'rows'): void {
-  const isOnce = source instanceof Readable || source instanceof ReadableStream || 'next' in source
+  const isOnce = isNodeStream(source) || source instanceof ReadableStream || 'next' in source
   if (!isOnce) return
   if (claimed.has(source)) {
     throw unreadable(`what the option "${option}" gives has been read by another statement already`, ONCE)
@@ -130,7 +140,7 @@ export function closeSource(
   hasEnded: boolean,
 ): void {
   // An iterator that still waits for its source cannot be asked to return; destroying the source frees it.
-  if (source instanceof Readable) source.destroy()
+  if (isNodeStream(source)) source.destroy()
   // Nor a web stream's, whose reader can be told all the same.
   else if (iterator instanceof WebReader) void iterator.cancel()
   else if (!hasEnded) void (async () => iterator.return?.())().catch(() => {})

@@ -24,6 +24,8 @@ use reqwest::header::{
 use reqwest::redirect::Policy;
 use reqwest::{StatusCode, Url, Version};
 
+use copyist_store::Codec;
+
 use crate::credentials::Refreshing;
 use crate::encryption::{encryption, unread, untrusted};
 use crate::place::{Scheme, percent_decoded, unaskable};
@@ -356,7 +358,7 @@ impl HttpService for Service {
         if is_both || is_part && range.ends_with("/*") {
             return Err(refused(Answered::Whole(Mutex::default())));
         }
-        let answer = checked(answer, *is_brotli || path.ends_with(".br"))?;
+        let answer = checked(answer, *is_brotli || Codec::of_ending(&path) == Some(Codec::Brotli))?;
         if is_ranged && !is_part {
             return Err(refused(Answered::Whole(Mutex::new(Some(answer)))));
         }

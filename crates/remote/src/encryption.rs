@@ -2,15 +2,14 @@
 
 use std::error::Error;
 use std::ffi::OsString;
-use std::fmt;
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rustls::ClientConfig;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::Verifier;
 
 /// Node's variable for a file of certificates that are trusted beside those of the system.
@@ -33,21 +32,30 @@ pub(crate) fn encryption() -> Result<ClientConfig, Box<dyn Error + Send + Sync>>
         return Ok(kept.config.clone());
     }
     let provider = CryptoProvider::get_default().map_or_else(|| Arc::new(ring::default_provider()), Arc::clone);
-    let read = by.as_deref().map_or(Ok(Vec::new()), |path| certificates(path.as_ref()));
-    // As Node, which goes on without them: most of what is read needs none of them.
-    let (more, unread) = read.map_or_else(|why| (Vec::new(), Some(why)), |more| (more, None));
-    let verifier = Verifier::new_with_extra_roots(more, Arc::clone(&provider))?;
-    let mut config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(verifier))
-        .with_no_client_auth();
+    // As Node, which goes on without what cannot be used: most of what is read needs none of it.
+    let (more, mut unread) = by.as_deref().map_or_else(Default::default, |path| certificates(path.as_ref()));
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
+    let builder = match Verifier::new_with_extra_roots(more, provider) {
+        Ok(verifier) => builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)),
+        // Small images of systems have none.
+        Err(error) => {
+            let error = match error {
+                rustls::Error::General(what) => what,
+                other => other.to_string(),
+            };
+            let none =
+                format!("{error}. Install the package ca-certificates, or name certificates in {EXTRA_CERTIFICATES}.");
+            unread = Some(unread.map_or_else(|| none.clone(), |why| format!("{why} {none}")));
+            builder.with_root_certificates(RootCertStore::empty())
+        }
+    };
+    let mut config = builder.with_no_client_auth();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     *kept = Some(Kept { by, unread, config: config.clone() });
     Ok(config)
 }
 
-/// Why the certificates that the variable names are not trusted, if they are not.
+/// Why certificates of the variable or of the system are not trusted, if they are not.
 pub(crate) fn unread() -> Option<String> {
     KEPT.lock().unwrap_or_else(PoisonError::into_inner).as_ref()?.unread.clone()
 }
@@ -66,17 +74,31 @@ pub(crate) fn untrusted(error: &(dyn Error + 'static)) -> Option<String> {
     None
 }
 
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let unusable = |why: &dyn fmt::Display| {
-        let why = why.to_string();
-        let why = why.split(" (os error").next().unwrap_or(&why);
-        format!("The certificates of {EXTRA_CERTIFICATES}, \"{}\", cannot be used: {why}.", path.display())
-    };
-    let bytes = std::fs::read(path).map_err(|error| unusable(&error))?;
-    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
-    match found {
-        Ok(found) if found.is_empty() => Err(unusable(&"there are none in it")),
-        Ok(found) => Ok(found),
-        Err(error) => Err(unusable(&error)),
+/// Those of a file that can be used, and why there are no others.
+fn certificates(path: &Path) -> (Vec<CertificateDer<'static>>, Option<String>) {
+    let (mut found, mut reasons) = (Vec::new(), Vec::new());
+    match std::fs::read(path) {
+        Ok(bytes) => {
+            for certificate in CertificateDer::pem_slice_iter(&bytes) {
+                let usable = certificate.map_err(|error| error.to_string()).and_then(|certificate| {
+                    let added = RootCertStore::empty().add(certificate.clone());
+                    added.map(|()| certificate).map_err(|error| error.to_string())
+                });
+                match usable {
+                    Ok(certificate) => found.push(certificate),
+                    Err(why) => reasons.push(why),
+                }
+            }
+            if found.is_empty() {
+                reasons.push("there are none in it".to_owned());
+            }
+        }
+        Err(error) => reasons.push(error.to_string()),
     }
+    let unread = reasons.first().map(|why| {
+        let which = if found.is_empty() { "The" } else { "Some" };
+        let why = why.split(" (os error").next().unwrap_or(why);
+        format!("{which} certificates of {EXTRA_CERTIFICATES}, \"{}\", cannot be used: {why}.", path.display())
+    });
+    (found, unread)
 }

@@ -14,8 +14,9 @@ use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use object_store::path::Path;
 use object_store::{Attributes, Error, Extensions, GetOptions, GetRange, GetResult, GetResultPayload, ObjectMeta};
+use tokio::sync::Semaphore;
 use tokio::sync::mpsc::Sender;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot::{self, error::TryRecvError};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
@@ -167,6 +168,34 @@ impl Version {
 pub(crate) fn modified(meta: &ObjectMeta) -> Option<SystemTime> {
     let time = SystemTime::from(meta.last_modified);
     (time > SystemTime::UNIX_EPOCH).then_some(time)
+}
+
+/// Whether an object is read.
+enum Turn {
+    NotYet(oneshot::Receiver<()>),
+    Now,
+    Never,
+}
+
+impl Turn {
+    /// Waits for whether it is.
+    async fn comes(&mut self) -> bool {
+        if let Self::NotYet(told) = self {
+            *self = told.await.map_or(Self::Never, |()| Self::Now);
+        }
+        matches!(self, Self::Now)
+    }
+
+    fn look(&mut self) -> &Self {
+        if let Self::NotYet(told) = self {
+            match told.try_recv() {
+                Ok(()) => *self = Self::Now,
+                Err(TryRecvError::Closed) => *self = Self::Never,
+                Err(TryRecvError::Empty) => {}
+            }
+        }
+        self
+    }
 }
 
 /// A task that ends with whoever waits for it.
@@ -358,26 +387,37 @@ impl Object {
         &self,
         parts: &Sender<Bytes>,
         found: &Mutex<Option<Known>>,
-        mut turn: oneshot::Receiver<()>,
+        turn: oneshot::Receiver<()>,
     ) -> Result<(), Box<DataError>> {
         let open = async || {
             let (first, version) = self.open().await.map_err(|error| of_store(&error, &self.address))?;
             self.check_opened(&first, &version)?;
             Ok::<_, Box<DataError>>((first, version))
         };
-        let mut is_turn = false;
+        let mut turn = Turn::NotYet(turn);
         if let Some(ahead) = &self.ahead {
             tokio::select! {
                 biased;
-                told = &mut turn => match told {
-                    Ok(()) => is_turn = true,
-                    Err(_) => return Ok(()),
-                },
+                _ = turn.comes() => {}
                 // It is not closed.
                 leave = ahead.acquire() => if let Ok(leave) = leave { leave.forget() },
             }
         }
-        let (mut first, mut version) = open().await?;
+        let was_early = match turn.look() {
+            Turn::NotYet(_) => true,
+            Turn::Now => false,
+            Turn::Never => return Ok(()),
+        };
+        let (mut first, mut version) = match open().await {
+            // Nobody has seen anything of it: a server that answers one at a time may have let it wait for too long.
+            Err(_) if was_early => {
+                if !turn.comes().await {
+                    return Ok(());
+                }
+                open().await?
+            }
+            opened => opened?,
+        };
         // Its rest could be had, or the server is rid of it at once.
         let may_wait = version.can_be_taken_up() || version.size <= SENT_AT_ONCE;
         if let Some(ahead) = &self.ahead {
@@ -389,11 +429,11 @@ impl Object {
                 ahead.forget_permits(Semaphore::MAX_PERMITS);
             }
         }
-        if !may_wait && !is_turn && turn.try_recv().is_err() {
+        if !version.can_be_taken_up() && matches!(turn.look(), Turn::NotYet(_)) {
             (first, version) = match self.held(first, version, &mut turn).await {
                 Some(looked) => looked.answer(),
-                None if turn.await.is_err() => return Ok(()),
-                None => open().await?,
+                None if turn.comes().await => open().await?,
+                None => return Ok(()),
             };
         }
         *found.lock().unwrap_or_else(PoisonError::into_inner) = Some(version.known());
@@ -415,7 +455,7 @@ impl Object {
     }
 
     /// An answer whose rest could not be had, and what has come of it when its `turn` is. None where it was let go before.
-    async fn held(&self, answer: GetResult, version: Version, turn: &mut oneshot::Receiver<()>) -> Option<Looked> {
+    async fn held(&self, answer: GetResult, version: Version, turn: &mut Turn) -> Option<Looked> {
         let (meta, extensions) = (answer.meta.clone(), answer.extensions.clone());
         let mut body = Body::new(self, &version, answer, 0..version.size);
         let (mut start, mut size) = (Vec::new(), 0);
@@ -423,7 +463,7 @@ impl Object {
         while size < self.store.part && !is_turn && !is_whole {
             tokio::select! {
                 biased;
-                _ = &mut *turn => is_turn = true,
+                _ = turn.comes() => is_turn = true,
                 next = body.next() => match next {
                     Ok(Some(piece)) => {
                         size += piece.len() as u64;
@@ -438,7 +478,7 @@ impl Object {
         if !is_turn {
             // Servers end connections that take nothing for a while.
             let waits = if is_whole { Duration::MAX } else { BEGUN };
-            timeout(waits, turn).await.ok()?.ok();
+            timeout(waits, turn.comes()).await.ok()?;
         }
         let rest = if is_whole { None } else { Some(body.rest()?) };
         Some(Looked { version, meta, extensions, start, rest })
@@ -532,4 +572,33 @@ const PROBES: usize = 16;
 /// As [`Object::probe`].
 pub async fn probe(objects: &[Object]) -> Result<Vec<Option<Known>>, Box<DataError>> {
     stream::iter(objects).map(Object::probe).buffered(PROBES).try_collect().await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead, BufReader, Write};
+    use std::net::TcpListener;
+
+    use tokio::sync::mpsc::channel;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn one_that_is_let_go_while_its_answer_comes_has_no_error() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}/a", listener.local_addr().unwrap());
+        let (turn, told) = oneshot::channel();
+        std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            BufReader::new(&stream).read_line(&mut String::new()).unwrap();
+            drop(turn);
+            let body = "x".repeat(2 * SENT_AT_ONCE as usize);
+            // Nobody need read it.
+            let _ = write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+        });
+        let object = Object::new(&address, &Access::default()).unwrap();
+        let (parts, nobody) = channel(1);
+        drop(nobody);
+        assert!(object.send(&parts, &Mutex::default(), told).await.is_ok());
+    }
 }

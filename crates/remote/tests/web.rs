@@ -4,6 +4,7 @@ mod server;
 
 use std::collections::HashSet;
 use std::io::Read;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, mpsc};
 use std::time::Duration;
 
@@ -144,23 +145,22 @@ fn small_files_are_asked_for_before_their_turn() {
 }
 
 #[test]
-fn one_that_breaks_off_before_its_turn_is_asked_for_then() {
-    let server = serve(|_, request| {
-        let is_first = request.target == "/tagged";
-        if is_first { plain(b"1").with("ETag", "\"1\"") } else { plain(&bytes(300_000)) }
-    });
-    let cut = serve(|number, _| Answer { cut: (number == 0).then_some(100_000), ..plain(&bytes(300_000)) });
-    let addresses = [format!("{}/tagged", server.url), format!("{}/b", cut.url)];
-    let objects = Object::all(&addresses, &Access::default()).expect("they are addresses");
-    let mut readers: Vec<Reader> = objects.into_iter().map(|object| Reader::new(object, &Stop::default())).collect();
-    for reader in &mut readers {
-        reader.begin().expect("a thread is there");
+fn one_that_fails_before_its_turn_is_asked_for_then() {
+    let cut = |size: usize| Answer { cut: Some(size / 3), ..plain(&bytes(size)) };
+    for (early, size) in [(cut(300_000), 300_000), (cut(300), 300), (Answer::status(410), 300)] {
+        let was_asked = AtomicBool::default();
+        let server = serve(move |_, request| match &*request.target {
+            "/tagged" => plain(b"1").with("ETag", "\"1\""),
+            _ if !was_asked.swap(true, Ordering::Relaxed) => early.clone(),
+            _ => plain(&bytes(size)),
+        });
+        let mut readers = begun(&server, &["/tagged", "/b"]);
+        assert_eq!(read(&mut readers[0]), Ok(b"1".to_vec()));
+        until(|| asked(&server).len() == 2);
+        std::thread::sleep(Duration::from_millis(200));
+        assert!(read(&mut readers[1]) == Ok(bytes(size)));
+        assert_eq!(asked(&server), ["/tagged", "/b", "/b"]);
     }
-    assert_eq!(read(&mut readers[0]), Ok(b"1".to_vec()));
-    until(|| asked(&cut).len() == 1);
-    std::thread::sleep(Duration::from_millis(200));
-    assert!(read(&mut readers[1]) == Ok(bytes(300_000)));
-    assert_eq!(asked(&cut).len(), 2);
 }
 
 #[test]

@@ -91,7 +91,8 @@ impl Codec {
     }
 
     /// What files of such a name are compressed by, in whichever case it is written.
-    fn of_ending(name: &str) -> Option<Self> {
+    #[must_use]
+    pub fn of_ending(name: &str) -> Option<Self> {
         let (_, ending) = name.rsplit_once('.')?;
         Some(match &*ending.to_ascii_lowercase() {
             "gz" => Codec::Gzip,
