@@ -36,7 +36,6 @@ pub struct ArrowInput {
     reader: Option<Reader>,
     /// The file's own, with numbers of 128 bits marked.
     schema: SchemaRef,
-    has_marks: bool,
     read: Arc<AtomicU64>,
     /// The columns that are read, by their numbers, and where each of those asked for is among them.
     selected: Vec<usize>,
@@ -80,13 +79,11 @@ impl ArrowInput {
             (Unchecked::At(behind), reader.schema(), numbers)
         };
         let access = changed(&access, &numbers);
-        let has_marks = numbers.is_some();
-        let schema = numbers.map_or(schema.clone(), |(found, _)| found.marked_schema(&schema));
+        let schema = numbers.map_or(schema.clone(), |(found, _)| found.marks.of_schema(&schema, 0..));
         let order: Vec<usize> = (0..schema.fields().len()).collect();
         Ok(Self {
             reader: None,
             schema,
-            has_marks,
             read,
             selected: order.clone(),
             order,
@@ -258,7 +255,7 @@ impl Batches for ArrowInput {
                     self.reader = Some(self.open_reader()?);
                 }
                 self.check()?;
-                let Self { reader, order, schema, selected, has_marks, .. } = self;
+                let Self { reader, order, schema, selected, .. } = self;
                 let next = contained("Arrow", || {
                     let next = match reader {
                         Some(Reader::File(reader)) => reader.next(),
@@ -266,14 +263,10 @@ impl Batches for ArrowInput {
                         None => None,
                     };
                     let Some(batch) = next.transpose().map_err(of_arrow)? else { return Ok(None) };
-                    let mut batch = batch.project(order).map_err(of_arrow)?;
-                    if *has_marks {
-                        // The reader does not know of them.
-                        let columns: Vec<_> = order.iter().map(|&place| selected[place]).collect();
-                        let marked = schema.project(&columns).map_err(of_arrow)?;
-                        batch = batch.with_schema(Arc::new(marked)).map_err(of_arrow)?;
-                    }
-                    bytes_of_batch(batch).map(Some).map_err(of_arrow)
+                    let batch = batch.project(order).map_err(of_arrow)?;
+                    let columns: Vec<_> = order.iter().map(|&place| selected[place]).collect();
+                    let marked = schema.project(&columns).map_err(of_arrow)?;
+                    bytes_of_batch(batch, &marked).map(Some).map_err(of_arrow)
                 })?;
                 match next {
                     None => return Ok(None),

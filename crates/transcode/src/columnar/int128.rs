@@ -9,11 +9,11 @@ use std::sync::Arc;
 
 use arrow_ipc::{Field as Said, FixedSizeBinary, Schema as SaidSchema, Type};
 use arrow_schema::extension::EXTENSION_TYPE_NAME_KEY;
-use arrow_schema::{DataType, Field, FieldRef, Schema, SchemaRef};
+use arrow_schema::{DataType, Field};
 use copyist_format::About;
 
 use super::RandomAccess;
-use super::leaves::{with_fields, with_leaves};
+use super::leaves::{Mark, Marks};
 
 /// What fields are marked by, in place of an extension of Arrow's.
 const SIGNED: &str = "copyist.int128";
@@ -38,8 +38,7 @@ pub(super) fn sign_of(field: &Field) -> Option<bool> {
 pub(super) struct Found {
     /// What takes the place of bytes of it, and where these begin.
     changes: Vec<(usize, Vec<u8>)>,
-    /// Of each leaf of each field whether it is one, and has a sign.
-    leaves: Vec<Vec<Option<bool>>>,
+    pub marks: Marks,
 }
 
 impl Found {
@@ -47,13 +46,14 @@ impl Found {
     pub fn of(schema: &SaidSchema<'_>) -> Option<Self> {
         let mut found = Self::default();
         for field in schema.fields()? {
-            found.leaves.push(Vec::new());
-            found.look_at(field);
+            let mut of_leaves = Vec::new();
+            found.look_at(field, &mut of_leaves);
+            found.marks.push(of_leaves);
         }
         (!found.changes.is_empty()).then_some(found)
     }
 
-    fn look_at(&mut self, field: Said<'_>) {
+    fn look_at(&mut self, field: Said<'_>, of_leaves: &mut Vec<Vec<Mark>>) {
         let is_parent = matches!(
             field.type_type(),
             Type::List
@@ -65,11 +65,12 @@ impl Found {
                 | Type::Struct_
         );
         if is_parent {
-            field.children().into_iter().flatten().for_each(|child| self.look_at(child));
+            field.children().into_iter().flatten().for_each(|child| self.look_at(child, of_leaves));
             return;
         }
         let number = field.type_as_int().filter(|int| int.bitWidth() == BITS);
-        self.leaves.last_mut().into_iter().for_each(|leaves| leaves.push(number.map(|int| int.is_signed())));
+        let mark = number.map(|int| (EXTENSION_TYPE_NAME_KEY, if int.is_signed() { SIGNED } else { UNSIGNED }));
+        of_leaves.push(mark.into_iter().collect());
         let Some(int) = number else { return };
         // The number of bits stands where that of bytes stands in the other type.
         let places = [
@@ -91,26 +92,6 @@ impl Found {
     pub fn access(&self, inner: Arc<dyn RandomAccess>, at: u64) -> Arc<dyn RandomAccess> {
         let changes = self.changes.iter().map(|(place, with)| (at + *place as u64, with.clone())).collect();
         Arc::new(Changed { inner, changes })
-    }
-
-    /// A field of the changed schema, by its number, with marks.
-    pub fn marked(&self, number: usize, field: &FieldRef) -> FieldRef {
-        let mut leaves = self.leaves.get(number).into_iter().flatten();
-        with_leaves(field, &mut |leaf| {
-            let has_sign = (*leaves.next()?)?;
-            let mut marked = Field::clone(leaf);
-            let mark = if has_sign { SIGNED } else { UNSIGNED };
-            marked.metadata_mut().insert(EXTENSION_TYPE_NAME_KEY.to_owned(), mark.to_owned());
-            Some(marked)
-        })
-    }
-
-    /// The changed schema, with marks.
-    pub fn marked_schema(&self, schema: &Schema) -> SchemaRef {
-        let mut numbers = 0..;
-        with_fields(schema, |field| {
-            numbers.next().map_or_else(|| Arc::clone(field), |number| self.marked(number, field))
-        })
     }
 }
 
