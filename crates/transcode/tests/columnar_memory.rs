@@ -319,3 +319,38 @@ fn a_page_is_bounded_by_memory_and_not_by_how_well_it_is_compressed() {
     assert_eq!(error.hint.as_deref(), Some("Raise memoryLimit, if the file is not broken."));
     assert!(most < 4 << 20, "{most} bytes");
 }
+
+#[test]
+fn a_page_that_takes_the_place_of_another_is_not_counted_beside_it() {
+    const LENGTH: usize = 6 << 20;
+    let (_, bytes) = peak(|| {
+        let text = "x".repeat(LENGTH);
+        let texts: ArrayRef = Arc::new(StringArray::from(vec![text.as_str(); 3]));
+        let mut lists = ListBuilder::new(StringBuilder::new());
+        for _ in 0..3 {
+            lists.values().append_value(&text);
+            lists.append(true);
+        }
+        let lists: ArrayRef = Arc::new(lists.finish());
+        let batch = RecordBatch::try_from_iter([("l", lists), ("t", texts)]).unwrap();
+        // A page of each value.
+        let properties = WriterProperties::builder()
+            .set_dictionary_enabled(false)
+            .set_statistics_enabled(EnabledStatistics::None)
+            .set_compression(Compression::ZSTD(ZstdLevel::default()))
+            .set_write_batch_size(1)
+            .set_data_page_size_limit(1)
+            .build();
+        let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties)).unwrap();
+        writer.write(&batch).unwrap();
+        Arc::new(writer.into_inner().unwrap())
+    });
+    let read = |most| {
+        let mut input = ParquetInput::open(Arc::clone(&bytes) as Arc<dyn RandomAccess>).unwrap();
+        input.bound_by(most);
+        peak(|| drain(input, 1 << 20).map_err(|error| error.code)).1
+    };
+    // Two of them are open, and the header of the next one of the list has been read.
+    assert_eq!(read(LENGTH * 5 / 2), Ok(3));
+    assert_eq!(read(LENGTH * 3 / 2), Err(ErrorCode::ProgramLimitExceeded));
+}
