@@ -167,10 +167,13 @@ fn check_short(array: &dyn Array, row: usize, name: &str, bytes: usize) -> Resul
 /// Whether a length of time, or the number of one, has nothing below the last of the fields.
 fn has_fields(array: &dyn Array, row: usize, fields: &[String], digits: u8) -> bool {
     const SECOND: i128 = 1_000_000_000;
+    let last = fields.last().map(String::as_str);
     let Some((months, days, nanos)) = length_of_time(array, row) else {
+        // A number is one of what the last of the fields counts.
+        let digits = if matches!(last, None | Some("second")) { digits } else { 0 };
         return fraction_digits(array, row).is_none_or(|found| found <= i32::from(digits));
     };
-    match fields.last().map(String::as_str) {
+    match last {
         Some("year") => months % 12 == 0 && days == 0 && nanos == 0,
         Some("month") => days == 0 && nanos == 0,
         Some("day") => nanos == 0,
@@ -189,7 +192,7 @@ fn interval_name(fields: &[String], digits: u8) -> String {
     if name.ends_with("second") { with_digits(&name, Some(digits)) } else { name }
 }
 
-/// The months, days and nanoseconds of a length of time.
+/// The months, days and nanoseconds of a length of time, as which a time of day is read, too.
 fn length_of_time(array: &dyn Array, row: usize) -> Option<(i32, i32, i128)> {
     Some(match array.data_type() {
         DataType::Interval(IntervalUnit::YearMonth) => (array.as_primitive::<IntervalYearMonthType>().value(row), 0, 0),
@@ -200,7 +203,7 @@ fn length_of_time(array: &dyn Array, row: usize) -> Option<(i32, i32, i128)> {
             let value = array.as_primitive::<IntervalMonthDayNanoType>().value(row);
             (value.months, value.days, value.nanoseconds.into())
         }
-        DataType::Duration(_) => (0, 0, nanos(array, row)?),
+        DataType::Duration(_) | DataType::Time32(_) | DataType::Time64(_) => (0, 0, nanos(array, row)?),
         _ => return None,
     })
 }

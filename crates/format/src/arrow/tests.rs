@@ -541,6 +541,21 @@ fn a_length_of_time_has_no_parts_that_its_interval_lacks() {
     assert_eq!(refused(&mixed, &["day"], 6), [2]);
     let floats: ArrayRef = Arc::new(Float64Array::from(vec![2.0, 1.5]));
     assert_eq!(refused(&floats, &["second"], 0), [1]);
+    for last in ["year", "month", "day", "hour", "minute"] {
+        assert_eq!(refused(&floats, &[last], 6), [1], "{last}");
+    }
+    let times: [ArrayRef; 4] = [
+        Arc::new(Time32SecondArray::from(vec![43_200, 45_240, 45_296])),
+        Arc::new(Time32MillisecondArray::from(vec![43_200_000, 45_240_000, 45_296_000])),
+        Arc::new(Time64MicrosecondArray::from(vec![43_200_000_000, 45_240_000_000, 45_296_000_000])),
+        Arc::new(Time64NanosecondArray::from(vec![43_200_000_000_000, 45_240_000_000_000, 45_296_000_000_000])),
+    ];
+    for times in times {
+        assert_eq!(refused(&times, &["day"], 6), [0, 1, 2]);
+        assert_eq!(refused(&times, &["day", "hour"], 6), [1, 2]);
+        assert_eq!(refused(&times, &["minute"], 6), [2]);
+        assert_eq!(refused(&times, &["second"], 0), []);
+    }
     let millis: ArrayRef = Arc::new(IntervalDayTimeArray::from(vec![IntervalDayTime::new(1, 1500)]));
     assert_eq!(refused(&millis, &["second"], 0), [0]);
     let (_, told) = foreign(
