@@ -10,7 +10,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use arrow_array::builder::{Float32Builder, ListBuilder, StringBuilder};
-use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use arrow_array::{
+    Array, ArrayRef, DictionaryArray, Int8Array, Int16Array, Int64Array, ListArray, RecordBatch, StringArray,
+    StructArray,
+};
+use arrow_buffer::OffsetBuffer;
+use arrow_ipc::writer::StreamWriter;
+use arrow_schema::{DataType, Field};
 use copyist_core::{ErrorCode, Result};
 use copyist_transcode::LocalFile;
 use copyist_transcode::columnar::{ArrowInput, Batches, ParquetInput, RandomAccess};
@@ -226,6 +232,34 @@ fn strings_that_are_in_the_file_once_are_read_a_few_at_a_time() {
     let (most, outcome) = drain_seed("repeated_prefixes", |input| input.bound_by(16 << 20));
     assert_eq!(outcome, Err(ErrorCode::ProgramLimitExceeded));
     assert!(most < 4 << 20, "{most} bytes");
+}
+
+#[test]
+fn a_long_list_in_a_dictionary_is_read_a_few_times_at_once() {
+    const ROWS: usize = 20_000;
+    const LENGTH: usize = 100_000;
+    let read = |is_within: bool| {
+        let lengths = std::iter::repeat_n(0, 999).chain([LENGTH]);
+        let item = Arc::new(Field::new_list_field(DataType::Int8, true));
+        let numbers: ArrayRef = Arc::new(Int8Array::from(vec![1; LENGTH]));
+        let lists = ListArray::new(item, OffsetBuffer::from_lengths(lengths), numbers, None);
+        let field = Arc::new(Field::new("l", lists.data_type().clone(), true));
+        let lists: ArrayRef = Arc::new(lists);
+        let values = if is_within { Arc::new(StructArray::new(vec![field].into(), vec![lists], None)) } else { lists };
+        let coded = DictionaryArray::new(Int16Array::from(vec![999; ROWS]), values);
+        let batch = RecordBatch::try_from_iter([("l", Arc::new(coded) as ArrayRef)]).unwrap();
+        let mut stream = StreamWriter::try_new(Vec::new(), &batch.schema()).unwrap();
+        stream.write(&batch).unwrap();
+        let mut input = ArrowInput::open(Arc::new(stream.into_inner().unwrap())).unwrap();
+        input.bound_by(16 << 20);
+        let first = input.next().unwrap().unwrap().num_rows();
+        (first, first as u64 + drain(input, 1 << 20).unwrap())
+    };
+    for is_within in [false, true] {
+        let (_, (first, all)) = peak(|| read(is_within));
+        assert!((5..=10).contains(&first), "{first} rows");
+        assert_eq!(all, ROWS as u64);
+    }
 }
 
 #[test]

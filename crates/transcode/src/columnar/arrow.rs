@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, ArrayRef, OffsetSizeTrait, RecordBatch};
+use arrow_array::{Array, ArrayRef, GenericListArray, GenericListViewArray, OffsetSizeTrait, RecordBatch};
 use arrow_ipc::reader::{FileReader, StreamReader};
 use arrow_schema::{ArrowError, DataType, SchemaRef};
 use copyist_core::{DataError, ErrorCode, Result};
@@ -169,7 +169,7 @@ impl ArrowInput {
                 bytes.saturating_add(each.saturating_mul(rows)),
                 rows,
             ))
-            .min(rows_for(self.most / 4, longest, 1))
+            .min(rows_for((self.most / 4).min(MOST_REPEATED_BYTES), longest, 1))
     }
 }
 
@@ -177,6 +177,9 @@ impl ArrowInput {
 fn changed(access: &Arc<dyn RandomAccess>, numbers: &Numbers) -> Arc<dyn RandomAccess> {
     numbers.as_ref().map_or_else(|| Arc::clone(access), |(found, at)| found.access(Arc::clone(access), *at))
 }
+
+/// Bytes that values may come to which stand in dictionaries once: as text a batch of them has less than 2 GiB.
+const MOST_REPEATED_BYTES: usize = 512 << 20;
 
 /// How long the values are that stand in the dictionaries of columns.
 #[derive(Default)]
@@ -195,7 +198,7 @@ impl Repeated {
             // Batches that share a dictionary are many.
             let known =
                 self.0.get(number).filter(|(known, _)| known.to_data().ptr_eq(&data)).map(|&(_, longest)| longest);
-            let longest = known.unwrap_or_else(|| longest_of(values).unwrap_or(0));
+            let longest = known.unwrap_or_else(|| longest_of(values));
             if known.is_none() {
                 self.0.truncate(number);
                 self.0.push((Arc::clone(values), longest));
@@ -206,19 +209,41 @@ impl Repeated {
     }
 }
 
-/// Bytes of the longest value, if they are not all as long.
-fn longest_of(values: &dyn Array) -> Option<u64> {
-    fn between<T: OffsetSizeTrait>(offsets: &[T]) -> Option<u64> {
-        offsets.windows(2).map(|ends| (ends[1] - ends[0]).as_usize() as u64).max()
+/// About how many bytes the longest value comes to at most. Elements of lists have some each that they take as text.
+fn longest_of(values: &dyn Array) -> u64 {
+    const LEAST: u64 = 4;
+    fn between<T: OffsetSizeTrait>(offsets: &[T]) -> u64 {
+        offsets.windows(2).map(|ends| (ends[1] - ends[0]).as_usize() as u64).max().unwrap_or(0)
+    }
+    fn elements(count: u64, of: &dyn Array) -> u64 {
+        count.saturating_mul(longest_of(of).max(LEAST))
+    }
+    fn list<T: OffsetSizeTrait>(lists: &GenericListArray<T>) -> u64 {
+        elements(between(lists.value_offsets()), lists.values())
+    }
+    fn list_view<T: OffsetSizeTrait>(lists: &GenericListViewArray<T>) -> u64 {
+        let longest = lists.value_sizes().iter().map(|size| size.as_usize() as u64).max();
+        elements(longest.unwrap_or(0), lists.values())
     }
     match values.data_type() {
         DataType::Utf8 => between(values.as_string::<i32>().value_offsets()),
         DataType::LargeUtf8 => between(values.as_string::<i64>().value_offsets()),
         DataType::Binary => between(values.as_binary::<i32>().value_offsets()),
         DataType::LargeBinary => between(values.as_binary::<i64>().value_offsets()),
-        DataType::Utf8View => values.as_string_view().lengths().max().map(u64::from),
-        DataType::BinaryView => values.as_binary_view().lengths().max().map(u64::from),
-        _ => None,
+        DataType::Utf8View => values.as_string_view().lengths().max().map_or(0, u64::from),
+        DataType::BinaryView => values.as_binary_view().lengths().max().map_or(0, u64::from),
+        DataType::List(_) => list(values.as_list::<i32>()),
+        DataType::LargeList(_) => list(values.as_list::<i64>()),
+        DataType::ListView(_) => list_view(values.as_list_view::<i32>()),
+        DataType::LargeListView(_) => list_view(values.as_list_view::<i64>()),
+        DataType::FixedSizeList(_, size) => elements(size.unsigned_abs().into(), values.as_fixed_size_list().values()),
+        DataType::Map(..) => elements(between(values.as_map().value_offsets()), values.as_map().entries()),
+        DataType::Struct(_) => {
+            values.as_struct().columns().iter().fold(0_u64, |sum, of| sum.saturating_add(longest_of(of)))
+        }
+        DataType::Dictionary(..) => longest_of(values.as_any_dictionary().values()),
+        DataType::FixedSizeBinary(size) => size.unsigned_abs().into(),
+        ty => ty.primitive_width().unwrap_or(1) as u64,
     }
 }
 
