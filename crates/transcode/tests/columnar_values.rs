@@ -6,11 +6,13 @@ use std::io;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{ArrowPrimitiveType, Decimal256Type, Float16Type, Int8Type, Int32Type};
+use arrow_array::types::{
+    ArrowPrimitiveType, Decimal256Type, Float16Type, Int8Type, Int32Type, TimestampNanosecondType,
+};
 use arrow_array::{
     Array, ArrayRef, BinaryArray, BooleanArray, Decimal128Array, DictionaryArray, FixedSizeBinaryArray,
-    FixedSizeListArray, Float16Array, Int32Array, LargeStringArray, ListArray, MapArray, RecordBatch, StringArray,
-    StringViewArray, StructArray,
+    FixedSizeListArray, Float16Array, Int8Array, Int32Array, LargeStringArray, ListArray, MapArray, RecordBatch,
+    StringArray, StringViewArray, StructArray, TimestampNanosecondArray,
 };
 use arrow_buffer::{OffsetBuffer, i256};
 use arrow_ipc::writer::{FileWriter, IpcWriteOptions, StreamWriter};
@@ -279,6 +281,30 @@ fn parquet_says_by_itself_what_a_uuid_is() {
     let types = [schema.field(0), schema.field(1), &*both[0], &*both[1]].map(|field| field.data_type().clone());
     let (uuid, bytes) = (DataType::FixedSizeBinary(16), DataType::Binary);
     assert_eq!(types, [uuid.clone(), bytes.clone(), bytes, uuid]);
+}
+
+#[test]
+fn nanoseconds_of_a_dictionary_are_those_of_instants() {
+    for zone in [None, Some("UTC")] {
+        let instants = TimestampNanosecondArray::from(vec![1, 2_000]).with_timezone_opt(zone);
+        let coded = DictionaryArray::new(Int8Array::from(vec![Some(1), None, Some(0)]), Arc::new(instants));
+        let coded: ArrayRef = Arc::new(coded);
+        let texts: ArrayRef = Arc::new(["a", "b", "a"].into_iter().collect::<DictionaryArray<Int8Type>>());
+        let columns = [("at", coded, true), ("t", Arc::clone(&texts), true)];
+        let batch = RecordBatch::try_from_iter_with_nullable(columns).unwrap();
+        let mut stream = StreamWriter::try_new(Vec::new(), &batch.schema()).unwrap();
+        stream.write(&batch).unwrap();
+        let mut input = ArrowInput::open(Arc::new(stream.into_inner().unwrap())).unwrap();
+        // One row at a time.
+        input.aim_for(1);
+        let plain = TimestampNanosecondArray::from(vec![Some(2_000), None, Some(1)]).with_timezone_opt(zone);
+        for row in 0..3 {
+            let read = input.next().unwrap().unwrap();
+            assert_eq!(read.schema(), input.schema());
+            assert_eq!(read.column(0).as_primitive::<TimestampNanosecondType>(), &plain.slice(row, 1));
+            assert_eq!(read.column(1), &texts.slice(row, 1));
+        }
+    }
 }
 
 /// A file of these columns that says of them in Arrow's words that they are of other types.

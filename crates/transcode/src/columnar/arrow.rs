@@ -8,12 +8,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, GenericListArray, GenericListViewArray, OffsetSizeTrait, RecordBatch};
 use arrow_ipc::reader::{FileReader, StreamReader};
-use arrow_schema::{ArrowError, DataType, SchemaRef};
+use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef, TimeUnit};
+use arrow_select::take::take;
 use copyist_core::{DataError, ErrorCode, Result};
 use copyist_store::carried;
 
 use super::arrow_guard::{self, Blocks, Numbers, Wanted};
 use super::guard::other_file;
+use super::leaves::with_fields;
 use super::sixteen::{bytes_of_batch, bytes_of_schema};
 use super::{Batches, Begun, MOST_BYTES, MOST_REPEATED, RandomAccess, aim_of, bytes_of, contained, rows_for};
 
@@ -178,6 +180,32 @@ fn changed(access: &Arc<dyn RandomAccess>, numbers: &Numbers) -> Arc<dyn RandomA
     numbers.as_ref().map_or_else(|| Arc::clone(access), |(found, at)| found.access(Arc::clone(access), *at))
 }
 
+/// A schema without dictionaries of instants in nanoseconds: these are read from the instants themselves, and what stands in a dictionary from
+/// literals. Few rows at a time come out of them.
+fn spread_schema(schema: &Schema) -> SchemaRef {
+    with_fields(schema, |field| match field.data_type() {
+        DataType::Dictionary(_, of) if matches!(**of, DataType::Timestamp(TimeUnit::Nanosecond, _)) => {
+            Arc::new(Field::clone(field).with_data_type(of.as_ref().clone()))
+        }
+        _ => Arc::clone(field),
+    })
+}
+
+/// The same rows, as [`spread_schema`] has them.
+fn spread_batch(batch: RecordBatch) -> std::result::Result<RecordBatch, ArrowError> {
+    let schema = spread_schema(batch.schema_ref());
+    if schema == *batch.schema_ref() {
+        return Ok(batch);
+    }
+    let pairs = batch.columns().iter().zip(schema.fields());
+    let columns = pairs.map(|(column, field)| match column.as_any_dictionary_opt() {
+        Some(coded) if column.data_type() != field.data_type() => take(coded.values(), coded.keys(), None),
+        _ => Ok(Arc::clone(column)),
+    });
+    let columns = columns.collect::<std::result::Result<_, _>>()?;
+    RecordBatch::try_new(schema, columns)
+}
+
 /// Bytes that values may come to which stand in dictionaries once: as text a batch of them has less than 2 GiB.
 const MOST_REPEATED_BYTES: usize = 512 << 20;
 
@@ -249,7 +277,7 @@ fn longest_of(values: &dyn Array) -> u64 {
 
 impl Batches for ArrowInput {
     fn schema(&self) -> SchemaRef {
-        bytes_of_schema(&self.schema)
+        spread_schema(&bytes_of_schema(&self.schema))
     }
 
     fn row_count(&self) -> Option<u64> {
@@ -304,11 +332,12 @@ impl Batches for ArrowInput {
             },
         };
         let rows = batch.num_rows();
+        let mut next = batch;
         if rows > most {
-            self.rest = Some((batch.slice(most, rows - most), most));
-            return Ok(Some(batch.slice(0, most).into()));
+            self.rest = Some((next.slice(most, rows - most), most));
+            next = next.slice(0, most);
         }
-        Ok(Some(batch.into()))
+        spread_batch(next).map(|batch| Some(batch.into())).map_err(of_arrow)
     }
 
     fn bytes_read(&self) -> u64 {
