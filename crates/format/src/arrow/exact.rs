@@ -23,6 +23,8 @@ const HINT: &str = "Give the column a type that holds the value, or text; or rou
 /// Rows for a program have no expressions.
 const HINT_OF_PROGRAMS: &str =
     "Give the column a type that holds the value, such as timestamp(9) of nanoseconds, or text.";
+/// Nor are their lists of any other type than they have there.
+const HINT_OF_LISTS: &str = "Give the column the type jsonb or text, which hold all that lists have.";
 
 /// Whether values of a type may lose something in what they go to, so that each has to be looked at.
 pub(super) fn may_lose(source: &DataType, target: Target<'_>, layout: Layout) -> bool {
@@ -100,7 +102,8 @@ pub(super) fn check(array: &dyn Array, row: usize, target: Target<'_>, layout: L
         if is_array(target, layout) && has_gap(items.as_ref()) {
             return Err(gap());
         }
-        return of_each(items.as_ref(), target.element());
+        let checked = of_each(items.as_ref(), target.element());
+        return checked.map_err(|error| if layout == Layout::Arrow { error.with_hint(HINT_OF_LISTS) } else { error });
     }
     match array.data_type() {
         DataType::Struct(fields) => {

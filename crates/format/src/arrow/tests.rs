@@ -610,6 +610,31 @@ fn what_is_lost_within_lists_and_records_is_an_error() {
 }
 
 #[test]
+fn a_program_is_told_what_holds_nanoseconds_in_lists_and_elsewhere() {
+    let decode = |array: &ArrayRef, ty: &Type| {
+        let mut decoder = decoder(ty, Layout::Arrow, BadValue::SkipRow, false);
+        decoder.decode(&batch(Arc::clone(array)));
+        let refusals = decoder.take_refusals();
+        (refusals.first().and_then(|refusal| refusal.flaws[0].error.hint.clone()), shown(&decoder))
+    };
+    let instants: ArrayRef = Arc::new(TimestampNanosecondArray::from(vec![1]));
+    let field = Arc::new(Field::new_list_field(instants.data_type().clone(), true));
+    let lists: ArrayRef = Arc::new(ListArray::new(field, OffsetBuffer::from_lengths([1]), Arc::clone(&instants), None));
+    let element = Type::Timestamp(None);
+    let (hint, _) = decode(&instants, &element);
+    assert!(hint.as_deref().is_some_and(|hint| hint.contains("timestamp(9)")), "{hint:?}");
+    let of_lists = Type::Array(Arc::new(ArrayType { element, element_oid: 0, delimiter: b',', depth: 1 }));
+    let (hint, _) = decode(&lists, &of_lists);
+    let told = "Give the column the type jsonb or text, which hold all that lists have.";
+    assert_eq!(hint.as_deref(), Some(told));
+    for ty in [Type::Jsonb, Type::Text] {
+        let (hint, rows) = decode(&lists, &ty);
+        assert_eq!(hint, None);
+        assert!(matches!(&rows[..], [Some(text)] if text.contains("00:00:00.000000001")), "{rows:?}");
+    }
+}
+
+#[test]
 fn a_number_that_is_whole_is_one_whatever_its_type() {
     let whole = |unscaled: Vec<i128>| -> ArrayRef {
         Arc::new(Decimal128Array::from(unscaled).with_precision_and_scale(38, 2).unwrap())
