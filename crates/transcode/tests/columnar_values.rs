@@ -20,7 +20,7 @@ use arrow_ipc::{
     Block, CompressionType, Endianness, FooterBuilder, MessageBuilder, MessageHeader, MetadataVersion, SchemaBuilder,
     root_as_message,
 };
-use arrow_schema::{DataType, Field, Schema};
+use arrow_schema::{DataType, Field, IntervalUnit, Schema};
 use copyist_core::ErrorCode;
 use copyist_transcode::columnar::{ArrowInput, Batches, ParquetInput, RandomAccess};
 use flatbuffers::{FlatBufferBuilder, Table, WIPOffset};
@@ -281,6 +281,24 @@ fn parquet_says_by_itself_what_a_uuid_is() {
     let types = [schema.field(0), schema.field(1), &*both[0], &*both[1]].map(|field| field.data_type().clone());
     let (uuid, bytes) = (DataType::FixedSizeBinary(16), DataType::Binary);
     assert_eq!(types, [uuid.clone(), bytes.clone(), bytes, uuid]);
+}
+
+#[test]
+fn intervals_and_instants_of_one_file_are_what_its_schema_says() {
+    let columns = "REQUIRED FIXED_LEN_BYTE_ARRAY (12) length (INTERVAL); REQUIRED INT96 at;";
+    let schema = Arc::new(parse_message_type(&format!("message m {{ {columns} }}")).unwrap());
+    let mut writer = SerializedFileWriter::new(Vec::new(), schema, Arc::default()).unwrap();
+    let mut group = writer.next_row_group().unwrap();
+    let mut column = group.next_column().unwrap().unwrap();
+    column.typed::<FixedLenByteArrayType>().write_batch(&[vec![1_u8; 12].into()], None, None).unwrap();
+    column.close().unwrap();
+    let mut column = group.next_column().unwrap().unwrap();
+    column.typed::<Int96Type>().write_batch(&[Int96::from(vec![0_u32, 0, 2_440_588])], None, None).unwrap();
+    column.close().unwrap();
+    group.close().unwrap();
+    let mut input = ParquetInput::open(Arc::new(writer.into_inner().unwrap())).unwrap();
+    assert_eq!(*input.schema().field(0).data_type(), DataType::Interval(IntervalUnit::MonthDayNano));
+    assert_eq!(input.next().unwrap().unwrap().schema(), input.schema());
 }
 
 #[test]

@@ -227,11 +227,11 @@ fn holds(array: &dyn Array, row: usize, ty: &Type) -> bool {
         {
             false
         }
-        // DuckDB has types of nine digits.
         // Of a number it is a second's.
         Type::Interval(p) if is_number(source) => {
             fraction_digits(array, row).is_none_or(|digits| digits <= i32::from(p.unwrap_or(6)))
         }
+        // DuckDB has types of nine digits.
         Type::Time(p) | Type::TimeTz(p) | Type::Timestamp(p) | Type::TimestampTz(p) | Type::Interval(p) => {
             nanos(array, row).is_none_or(|nanos| nanos % 10_i128.pow(9 - u32::from(p.unwrap_or(6)).min(9)) == 0)
         }

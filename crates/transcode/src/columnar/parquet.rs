@@ -97,13 +97,11 @@ impl ParquetInput {
         let intervals = contained("Parquet", || Intervals::find(&metadata).map_err(of_parquet))?;
         if let Some(intervals) = &intervals {
             metadata = intervals.rest.clone();
-            schema = Arc::clone(&intervals.schema);
         }
         let instants = contained("Parquet", || Instants::find(&metadata).map_err(of_parquet))?;
-        if let Some(instants) = &instants {
-            // Not all of them have nanoseconds.
-            schema = Arc::clone(instants.micros.schema());
-        }
+        // Not all instants have nanoseconds.
+        let read = instants.as_ref().map_or(&metadata, |instants| &instants.micros).schema();
+        let schema = intervals.as_ref().map_or_else(|| Arc::clone(read), |intervals| intervals.whole(read));
         let schema = bytes_of_schema(&marks.of_schema(&schema, 0..));
         // The footer has been read twice, and is there once.
         input.read.store(guard::TAIL as u64 + length, Ordering::Relaxed);
