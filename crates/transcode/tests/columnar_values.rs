@@ -6,24 +6,27 @@ use std::io;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{ArrowPrimitiveType, Float16Type, Int8Type, Int32Type};
+use arrow_array::types::{
+    ArrowPrimitiveType, Decimal256Type, Float16Type, Int8Type, Int32Type, TimestampNanosecondType,
+};
 use arrow_array::{
     Array, ArrayRef, BinaryArray, BooleanArray, Decimal128Array, DictionaryArray, FixedSizeBinaryArray,
-    FixedSizeListArray, Float16Array, Int32Array, LargeStringArray, ListArray, MapArray, RecordBatch, StringArray,
-    StringViewArray, StructArray,
+    FixedSizeListArray, Float16Array, Int8Array, Int32Array, LargeStringArray, ListArray, MapArray, RecordBatch,
+    StringArray, StringViewArray, StructArray, TimestampNanosecondArray,
 };
-use arrow_buffer::OffsetBuffer;
+use arrow_buffer::{OffsetBuffer, i256};
 use arrow_ipc::writer::{FileWriter, IpcWriteOptions, StreamWriter};
 use arrow_ipc::{
     Block, CompressionType, Endianness, FooterBuilder, MessageBuilder, MessageHeader, MetadataVersion, SchemaBuilder,
+    root_as_message,
 };
-use arrow_schema::{DataType, Field, Schema};
+use arrow_schema::{DataType, Field, IntervalUnit, Schema};
 use copyist_core::ErrorCode;
 use copyist_transcode::columnar::{ArrowInput, Batches, ParquetInput, RandomAccess};
-use flatbuffers::{FlatBufferBuilder, WIPOffset};
+use flatbuffers::{FlatBufferBuilder, Table, WIPOffset};
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::arrow::{ARROW_SCHEMA_META_KEY, ArrowWriter, encode_arrow_schema};
-use parquet::data_type::{ByteArrayType, Int96, Int96Type};
+use parquet::data_type::{ByteArrayType, DataType as ParquetType, FixedLenByteArrayType, Int96, Int96Type};
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
@@ -280,6 +283,48 @@ fn parquet_says_by_itself_what_a_uuid_is() {
     assert_eq!(types, [uuid.clone(), bytes.clone(), bytes, uuid]);
 }
 
+#[test]
+fn intervals_and_instants_of_one_file_are_what_its_schema_says() {
+    let columns = "REQUIRED FIXED_LEN_BYTE_ARRAY (12) length (INTERVAL); REQUIRED INT96 at;";
+    let schema = Arc::new(parse_message_type(&format!("message m {{ {columns} }}")).unwrap());
+    let mut writer = SerializedFileWriter::new(Vec::new(), schema, Arc::default()).unwrap();
+    let mut group = writer.next_row_group().unwrap();
+    let mut column = group.next_column().unwrap().unwrap();
+    column.typed::<FixedLenByteArrayType>().write_batch(&[vec![1_u8; 12].into()], None, None).unwrap();
+    column.close().unwrap();
+    let mut column = group.next_column().unwrap().unwrap();
+    column.typed::<Int96Type>().write_batch(&[Int96::from(vec![0_u32, 0, 2_440_588])], None, None).unwrap();
+    column.close().unwrap();
+    group.close().unwrap();
+    let mut input = ParquetInput::open(Arc::new(writer.into_inner().unwrap())).unwrap();
+    assert_eq!(*input.schema().field(0).data_type(), DataType::Interval(IntervalUnit::MonthDayNano));
+    assert_eq!(input.next().unwrap().unwrap().schema(), input.schema());
+}
+
+#[test]
+fn nanoseconds_of_a_dictionary_are_those_of_instants() {
+    for zone in [None, Some("UTC")] {
+        let instants = TimestampNanosecondArray::from(vec![1, 2_000]).with_timezone_opt(zone);
+        let coded = DictionaryArray::new(Int8Array::from(vec![Some(1), None, Some(0)]), Arc::new(instants));
+        let coded: ArrayRef = Arc::new(coded);
+        let texts: ArrayRef = Arc::new(["a", "b", "a"].into_iter().collect::<DictionaryArray<Int8Type>>());
+        let columns = [("at", coded, true), ("t", Arc::clone(&texts), true)];
+        let batch = RecordBatch::try_from_iter_with_nullable(columns).unwrap();
+        let mut stream = StreamWriter::try_new(Vec::new(), &batch.schema()).unwrap();
+        stream.write(&batch).unwrap();
+        let mut input = ArrowInput::open(Arc::new(stream.into_inner().unwrap())).unwrap();
+        // One row at a time.
+        input.aim_for(1);
+        let plain = TimestampNanosecondArray::from(vec![Some(2_000), None, Some(1)]).with_timezone_opt(zone);
+        for row in 0..3 {
+            let read = input.next().unwrap().unwrap();
+            assert_eq!(read.schema(), input.schema());
+            assert_eq!(read.column(0).as_primitive::<TimestampNanosecondType>(), &plain.slice(row, 1));
+            assert_eq!(read.column(1), &texts.slice(row, 1));
+        }
+    }
+}
+
 /// A file of these columns that says of them in Arrow's words that they are of other types.
 fn said_to_be(columns: Vec<(&str, ArrayRef, DataType)>) -> ParquetInput {
     let said: Vec<Field> = columns.iter().map(|(name, _, ty)| Field::new(*name, ty.clone(), true)).collect();
@@ -356,6 +401,72 @@ fn labels_of_an_enum_are_texts() {
     assert!(batch.schema().field(0).metadata().is_empty());
     let texts: ArrayRef = Arc::new(StringArray::from(vec!["red", "żółty", "red"]));
     assert_eq!(batch.column(0), &texts);
+}
+
+/// A file of a column of lists in two levels, as parquet-avro writes them: one of the first two values, and one of the third.
+fn lists_of<T: ParquetType>(item: &str, values: [&[u8]; 3]) -> ParquetInput
+where
+    T::T: From<Vec<u8>>,
+{
+    let schema = format!("message m {{ REQUIRED group l (LIST) {{ REPEATED {item}; }} }}");
+    let schema = Arc::new(parse_message_type(&schema).unwrap());
+    let mut writer = SerializedFileWriter::new(Vec::new(), schema, Arc::default()).unwrap();
+    let mut group = writer.next_row_group().unwrap();
+    let mut column = group.next_column().unwrap().unwrap();
+    let values: Vec<_> = values.iter().map(|value| T::T::from(value.to_vec())).collect();
+    column.typed::<T>().write_batch(&values, Some(&[1, 1, 1]), Some(&[0, 1, 0])).unwrap();
+    column.close().unwrap();
+    group.close().unwrap();
+    ParquetInput::open(Arc::new(writer.into_inner().unwrap())).unwrap()
+}
+
+#[test]
+fn what_parquet_says_of_the_items_of_lists_in_two_levels_is_so() {
+    let texts: ArrayRef = Arc::new(StringArray::from(vec!["1", "2", "3"]));
+    let ids: ArrayRef = Arc::new(FixedSizeBinaryArray::try_from_iter([[1; 16], [2; 16], [3; 16]].into_iter()).unwrap());
+    let texts_of =
+        |annotation| lists_of::<ByteArrayType>(&format!("BYTE_ARRAY array {annotation}"), [b"1", b"2", b"3"]);
+    let ids_of = |annotation| {
+        let item = format!("FIXED_LEN_BYTE_ARRAY (16) array {annotation}");
+        lists_of::<FixedLenByteArrayType>(&item, [&[1; 16], &[2; 16], &[3; 16]])
+    };
+    for (mut input, items, extension) in [
+        (texts_of("(ENUM)"), &texts, None),
+        (texts_of("(JSON)"), &texts, Some("arrow.json")),
+        (ids_of("(UUID)"), &ids, Some("arrow.uuid")),
+    ] {
+        let batch = input.next().unwrap().unwrap();
+        assert_eq!(batch.schema(), input.schema());
+        let mut item = Field::new("array", items.data_type().clone(), false);
+        item.metadata_mut().extend(extension.map(|name| ("ARROW:extension:name", name)));
+        let lists = ListArray::new(Arc::new(item), OffsetBuffer::from_lengths([2, 1]), Arc::clone(items), None);
+        assert_eq!(batch.column(0).as_list::<i32>(), &lists);
+    }
+    let mut damaged = lists_of::<ByteArrayType>("BYTE_ARRAY array (ENUM)", [b"1", b"2", b"\xff"]);
+    assert_eq!(damaged.next().err().unwrap().code, ErrorCode::BadCopyFileFormat);
+}
+
+#[test]
+fn a_number_of_128_bits_may_have_an_extension_of_arrow_already() {
+    let values: ArrayRef = Arc::new(FixedSizeBinaryArray::try_from_iter([7_u128.to_le_bytes()].into_iter()).unwrap());
+    let field =
+        Field::new("n", values.data_type().clone(), true).with_metadata([("ARROW:extension:name", "someone.number")]);
+    let batch = RecordBatch::try_new(Arc::new(Schema::new(vec![field])), vec![values]).unwrap();
+    let mut stream = StreamWriter::try_new(Vec::new(), &batch.schema()).unwrap();
+    stream.write(&batch).unwrap();
+    let mut bytes = stream.into_inner().unwrap();
+    // The writer knows no such number. What it says of 16 bytes has its number of bits where that of bytes stands.
+    let message = root_as_message(&bytes[8..]).unwrap();
+    let field = message.header_as_schema().unwrap().fields().unwrap().get(0);
+    let place = |table: Table<'_>, slot| 8 + table.loc() + usize::from(table.vtable().get(slot));
+    let kind = place(field._tab, arrow_ipc::Field::VT_TYPE_TYPE);
+    let width = place(field.type_as_fixed_size_binary().unwrap()._tab, arrow_ipc::FixedSizeBinary::VT_BYTEWIDTH);
+    bytes[kind] = arrow_ipc::Type::Int.0;
+    bytes[width] = 128;
+    let mut input = ArrowInput::open(Arc::new(bytes)).unwrap();
+    let read = input.next().unwrap().unwrap();
+    assert_eq!(read.schema(), input.schema());
+    assert_eq!(read.column(0).as_primitive::<Decimal256Type>().value(0), i256::from(7));
 }
 
 #[test]

@@ -23,6 +23,8 @@ const HINT: &str = "Give the column a type that holds the value, or text; or rou
 /// Rows for a program have no expressions.
 const HINT_OF_PROGRAMS: &str =
     "Give the column a type that holds the value, such as timestamp(9) of nanoseconds, or text.";
+/// Nor are their lists of any other type than they have there.
+const HINT_OF_LISTS: &str = "Give the column the type jsonb or text, which hold all that lists have.";
 
 /// Whether values of a type may lose something in what they go to, so that each has to be looked at.
 pub(super) fn may_lose(source: &DataType, target: Target<'_>, layout: Layout) -> bool {
@@ -100,7 +102,8 @@ pub(super) fn check(array: &dyn Array, row: usize, target: Target<'_>, layout: L
         if is_array(target, layout) && has_gap(items.as_ref()) {
             return Err(gap());
         }
-        return of_each(items.as_ref(), target.element());
+        let checked = of_each(items.as_ref(), target.element());
+        return checked.map_err(|error| if layout == Layout::Arrow { error.with_hint(HINT_OF_LISTS) } else { error });
     }
     match array.data_type() {
         DataType::Struct(fields) => {
@@ -167,10 +170,13 @@ fn check_short(array: &dyn Array, row: usize, name: &str, bytes: usize) -> Resul
 /// Whether a length of time, or the number of one, has nothing below the last of the fields.
 fn has_fields(array: &dyn Array, row: usize, fields: &[String], digits: u8) -> bool {
     const SECOND: i128 = 1_000_000_000;
+    let last = fields.last().map(String::as_str);
     let Some((months, days, nanos)) = length_of_time(array, row) else {
+        // A number is one of what the last of the fields counts.
+        let digits = if matches!(last, None | Some("second")) { digits } else { 0 };
         return fraction_digits(array, row).is_none_or(|found| found <= i32::from(digits));
     };
-    match fields.last().map(String::as_str) {
+    match last {
         Some("year") => months % 12 == 0 && days == 0 && nanos == 0,
         Some("month") => days == 0 && nanos == 0,
         Some("day") => nanos == 0,
@@ -189,7 +195,7 @@ fn interval_name(fields: &[String], digits: u8) -> String {
     if name.ends_with("second") { with_digits(&name, Some(digits)) } else { name }
 }
 
-/// The months, days and nanoseconds of a length of time.
+/// The months, days and nanoseconds of a length of time, as which a time of day is read, too.
 fn length_of_time(array: &dyn Array, row: usize) -> Option<(i32, i32, i128)> {
     Some(match array.data_type() {
         DataType::Interval(IntervalUnit::YearMonth) => (array.as_primitive::<IntervalYearMonthType>().value(row), 0, 0),
@@ -200,7 +206,7 @@ fn length_of_time(array: &dyn Array, row: usize) -> Option<(i32, i32, i128)> {
             let value = array.as_primitive::<IntervalMonthDayNanoType>().value(row);
             (value.months, value.days, value.nanoseconds.into())
         }
-        DataType::Duration(_) => (0, 0, nanos(array, row)?),
+        DataType::Duration(_) | DataType::Time32(_) | DataType::Time64(_) => (0, 0, nanos(array, row)?),
         _ => return None,
     })
 }
@@ -221,11 +227,11 @@ fn holds(array: &dyn Array, row: usize, ty: &Type) -> bool {
         {
             false
         }
-        // DuckDB has types of nine digits.
         // Of a number it is a second's.
         Type::Interval(p) if is_number(source) => {
             fraction_digits(array, row).is_none_or(|digits| digits <= i32::from(p.unwrap_or(6)))
         }
+        // DuckDB has types of nine digits.
         Type::Time(p) | Type::TimeTz(p) | Type::Timestamp(p) | Type::TimestampTz(p) | Type::Interval(p) => {
             nanos(array, row).is_none_or(|nanos| nanos % 10_i128.pow(9 - u32::from(p.unwrap_or(6)).min(9)) == 0)
         }

@@ -541,6 +541,21 @@ fn a_length_of_time_has_no_parts_that_its_interval_lacks() {
     assert_eq!(refused(&mixed, &["day"], 6), [2]);
     let floats: ArrayRef = Arc::new(Float64Array::from(vec![2.0, 1.5]));
     assert_eq!(refused(&floats, &["second"], 0), [1]);
+    for last in ["year", "month", "day", "hour", "minute"] {
+        assert_eq!(refused(&floats, &[last], 6), [1], "{last}");
+    }
+    let times: [ArrayRef; 4] = [
+        Arc::new(Time32SecondArray::from(vec![43_200, 45_240, 45_296])),
+        Arc::new(Time32MillisecondArray::from(vec![43_200_000, 45_240_000, 45_296_000])),
+        Arc::new(Time64MicrosecondArray::from(vec![43_200_000_000, 45_240_000_000, 45_296_000_000])),
+        Arc::new(Time64NanosecondArray::from(vec![43_200_000_000_000, 45_240_000_000_000, 45_296_000_000_000])),
+    ];
+    for times in times {
+        assert_eq!(refused(&times, &["day"], 6), [0, 1, 2]);
+        assert_eq!(refused(&times, &["day", "hour"], 6), [1, 2]);
+        assert_eq!(refused(&times, &["minute"], 6), [2]);
+        assert_eq!(refused(&times, &["second"], 0), []);
+    }
     let millis: ArrayRef = Arc::new(IntervalDayTimeArray::from(vec![IntervalDayTime::new(1, 1500)]));
     assert_eq!(refused(&millis, &["second"], 0), [0]);
     let (_, told) = foreign(
@@ -592,6 +607,31 @@ fn what_is_lost_within_lists_and_records_is_an_error() {
     let (rows, refused) = foreign(numbers(vec![150, 200]), Foreign::Whole, Layout::Duckdb);
     assert_eq!(rows, [Some("2".to_owned())]);
     assert_eq!(refused[0].1, "value \"1.50\" of type Decimal128(9, 2) cannot be stored exactly in a whole number");
+}
+
+#[test]
+fn a_program_is_told_what_holds_nanoseconds_in_lists_and_elsewhere() {
+    let decode = |array: &ArrayRef, ty: &Type| {
+        let mut decoder = decoder(ty, Layout::Arrow, BadValue::SkipRow, false);
+        decoder.decode(&batch(Arc::clone(array)));
+        let refusals = decoder.take_refusals();
+        (refusals.first().and_then(|refusal| refusal.flaws[0].error.hint.clone()), shown(&decoder))
+    };
+    let instants: ArrayRef = Arc::new(TimestampNanosecondArray::from(vec![1]));
+    let field = Arc::new(Field::new_list_field(instants.data_type().clone(), true));
+    let lists: ArrayRef = Arc::new(ListArray::new(field, OffsetBuffer::from_lengths([1]), Arc::clone(&instants), None));
+    let element = Type::Timestamp(None);
+    let (hint, _) = decode(&instants, &element);
+    assert!(hint.as_deref().is_some_and(|hint| hint.contains("timestamp(9)")), "{hint:?}");
+    let of_lists = Type::Array(Arc::new(ArrayType { element, element_oid: 0, delimiter: b',', depth: 1 }));
+    let (hint, _) = decode(&lists, &of_lists);
+    let told = "Give the column the type jsonb or text, which hold all that lists have.";
+    assert_eq!(hint.as_deref(), Some(told));
+    for ty in [Type::Jsonb, Type::Text] {
+        let (hint, rows) = decode(&lists, &ty);
+        assert_eq!(hint, None);
+        assert!(matches!(&rows[..], [Some(text)] if text.contains("00:00:00.000000001")), "{rows:?}");
+    }
 }
 
 #[test]

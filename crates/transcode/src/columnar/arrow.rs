@@ -6,14 +6,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, ArrayRef, OffsetSizeTrait, RecordBatch};
+use arrow_array::{Array, ArrayRef, GenericListArray, GenericListViewArray, OffsetSizeTrait, RecordBatch};
 use arrow_ipc::reader::{FileReader, StreamReader};
-use arrow_schema::{ArrowError, DataType, SchemaRef};
+use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef, TimeUnit};
+use arrow_select::take::take;
 use copyist_core::{DataError, ErrorCode, Result};
 use copyist_store::carried;
 
 use super::arrow_guard::{self, Blocks, Numbers, Wanted};
 use super::guard::other_file;
+use super::leaves::with_fields;
 use super::sixteen::{bytes_of_batch, bytes_of_schema};
 use super::{Batches, Begun, MOST_BYTES, MOST_REPEATED, RandomAccess, aim_of, bytes_of, contained, rows_for};
 
@@ -36,7 +38,6 @@ pub struct ArrowInput {
     reader: Option<Reader>,
     /// The file's own, with numbers of 128 bits marked.
     schema: SchemaRef,
-    has_marks: bool,
     read: Arc<AtomicU64>,
     /// The columns that are read, by their numbers, and where each of those asked for is among them.
     selected: Vec<usize>,
@@ -80,13 +81,11 @@ impl ArrowInput {
             (Unchecked::At(behind), reader.schema(), numbers)
         };
         let access = changed(&access, &numbers);
-        let has_marks = numbers.is_some();
-        let schema = numbers.map_or(schema.clone(), |(found, _)| found.marked_schema(&schema));
+        let schema = numbers.map_or(schema.clone(), |(found, _)| found.marks.of_schema(&schema, 0..));
         let order: Vec<usize> = (0..schema.fields().len()).collect();
         Ok(Self {
             reader: None,
             schema,
-            has_marks,
             read,
             selected: order.clone(),
             order,
@@ -172,7 +171,7 @@ impl ArrowInput {
                 bytes.saturating_add(each.saturating_mul(rows)),
                 rows,
             ))
-            .min(rows_for(self.most / 4, longest, 1))
+            .min(rows_for((self.most / 4).min(MOST_REPEATED_BYTES), longest, 1))
     }
 }
 
@@ -180,6 +179,35 @@ impl ArrowInput {
 fn changed(access: &Arc<dyn RandomAccess>, numbers: &Numbers) -> Arc<dyn RandomAccess> {
     numbers.as_ref().map_or_else(|| Arc::clone(access), |(found, at)| found.access(Arc::clone(access), *at))
 }
+
+/// A schema without dictionaries of instants in nanoseconds: these are read from the instants themselves, and what stands in a dictionary from
+/// literals. Few rows at a time come out of them.
+fn spread_schema(schema: &Schema) -> SchemaRef {
+    with_fields(schema, |field| match field.data_type() {
+        DataType::Dictionary(_, of) if matches!(**of, DataType::Timestamp(TimeUnit::Nanosecond, _)) => {
+            Arc::new(Field::clone(field).with_data_type(of.as_ref().clone()))
+        }
+        _ => Arc::clone(field),
+    })
+}
+
+/// The same rows, as [`spread_schema`] has them.
+fn spread_batch(batch: RecordBatch) -> std::result::Result<RecordBatch, ArrowError> {
+    let schema = spread_schema(batch.schema_ref());
+    if schema == *batch.schema_ref() {
+        return Ok(batch);
+    }
+    let pairs = batch.columns().iter().zip(schema.fields());
+    let columns = pairs.map(|(column, field)| match column.as_any_dictionary_opt() {
+        Some(coded) if column.data_type() != field.data_type() => take(coded.values(), coded.keys(), None),
+        _ => Ok(Arc::clone(column)),
+    });
+    let columns = columns.collect::<std::result::Result<_, _>>()?;
+    RecordBatch::try_new(schema, columns)
+}
+
+/// Bytes that values may come to which stand in dictionaries once: as text a batch of them has less than 2 GiB.
+const MOST_REPEATED_BYTES: usize = 512 << 20;
 
 /// How long the values are that stand in the dictionaries of columns.
 #[derive(Default)]
@@ -198,7 +226,7 @@ impl Repeated {
             // Batches that share a dictionary are many.
             let known =
                 self.0.get(number).filter(|(known, _)| known.to_data().ptr_eq(&data)).map(|&(_, longest)| longest);
-            let longest = known.unwrap_or_else(|| longest_of(values).unwrap_or(0));
+            let longest = known.unwrap_or_else(|| longest_of(values));
             if known.is_none() {
                 self.0.truncate(number);
                 self.0.push((Arc::clone(values), longest));
@@ -209,25 +237,47 @@ impl Repeated {
     }
 }
 
-/// Bytes of the longest value, if they are not all as long.
-fn longest_of(values: &dyn Array) -> Option<u64> {
-    fn between<T: OffsetSizeTrait>(offsets: &[T]) -> Option<u64> {
-        offsets.windows(2).map(|ends| (ends[1] - ends[0]).as_usize() as u64).max()
+/// About how many bytes the longest value comes to at most. Elements of lists have some each that they take as text.
+fn longest_of(values: &dyn Array) -> u64 {
+    const LEAST: u64 = 4;
+    fn between<T: OffsetSizeTrait>(offsets: &[T]) -> u64 {
+        offsets.windows(2).map(|ends| (ends[1] - ends[0]).as_usize() as u64).max().unwrap_or(0)
+    }
+    fn elements(count: u64, of: &dyn Array) -> u64 {
+        count.saturating_mul(longest_of(of).max(LEAST))
+    }
+    fn list<T: OffsetSizeTrait>(lists: &GenericListArray<T>) -> u64 {
+        elements(between(lists.value_offsets()), lists.values())
+    }
+    fn list_view<T: OffsetSizeTrait>(lists: &GenericListViewArray<T>) -> u64 {
+        let longest = lists.value_sizes().iter().map(|size| size.as_usize() as u64).max();
+        elements(longest.unwrap_or(0), lists.values())
     }
     match values.data_type() {
         DataType::Utf8 => between(values.as_string::<i32>().value_offsets()),
         DataType::LargeUtf8 => between(values.as_string::<i64>().value_offsets()),
         DataType::Binary => between(values.as_binary::<i32>().value_offsets()),
         DataType::LargeBinary => between(values.as_binary::<i64>().value_offsets()),
-        DataType::Utf8View => values.as_string_view().lengths().max().map(u64::from),
-        DataType::BinaryView => values.as_binary_view().lengths().max().map(u64::from),
-        _ => None,
+        DataType::Utf8View => values.as_string_view().lengths().max().map_or(0, u64::from),
+        DataType::BinaryView => values.as_binary_view().lengths().max().map_or(0, u64::from),
+        DataType::List(_) => list(values.as_list::<i32>()),
+        DataType::LargeList(_) => list(values.as_list::<i64>()),
+        DataType::ListView(_) => list_view(values.as_list_view::<i32>()),
+        DataType::LargeListView(_) => list_view(values.as_list_view::<i64>()),
+        DataType::FixedSizeList(_, size) => elements(size.unsigned_abs().into(), values.as_fixed_size_list().values()),
+        DataType::Map(..) => elements(between(values.as_map().value_offsets()), values.as_map().entries()),
+        DataType::Struct(_) => {
+            values.as_struct().columns().iter().fold(0_u64, |sum, of| sum.saturating_add(longest_of(of)))
+        }
+        DataType::Dictionary(..) => longest_of(values.as_any_dictionary().values()),
+        DataType::FixedSizeBinary(size) => size.unsigned_abs().into(),
+        ty => ty.primitive_width().unwrap_or(1) as u64,
     }
 }
 
 impl Batches for ArrowInput {
     fn schema(&self) -> SchemaRef {
-        bytes_of_schema(&self.schema)
+        spread_schema(&bytes_of_schema(&self.schema))
     }
 
     fn row_count(&self) -> Option<u64> {
@@ -258,7 +308,7 @@ impl Batches for ArrowInput {
                     self.reader = Some(self.open_reader()?);
                 }
                 self.check()?;
-                let Self { reader, order, schema, selected, has_marks, .. } = self;
+                let Self { reader, order, schema, selected, .. } = self;
                 let next = contained("Arrow", || {
                     let next = match reader {
                         Some(Reader::File(reader)) => reader.next(),
@@ -266,14 +316,10 @@ impl Batches for ArrowInput {
                         None => None,
                     };
                     let Some(batch) = next.transpose().map_err(of_arrow)? else { return Ok(None) };
-                    let mut batch = batch.project(order).map_err(of_arrow)?;
-                    if *has_marks {
-                        // The reader does not know of them.
-                        let columns: Vec<_> = order.iter().map(|&place| selected[place]).collect();
-                        let marked = schema.project(&columns).map_err(of_arrow)?;
-                        batch = batch.with_schema(Arc::new(marked)).map_err(of_arrow)?;
-                    }
-                    bytes_of_batch(batch).map(Some).map_err(of_arrow)
+                    let batch = batch.project(order).map_err(of_arrow)?;
+                    let columns: Vec<_> = order.iter().map(|&place| selected[place]).collect();
+                    let marked = schema.project(&columns).map_err(of_arrow)?;
+                    bytes_of_batch(batch, &marked).map(Some).map_err(of_arrow)
                 })?;
                 match next {
                     None => return Ok(None),
@@ -286,11 +332,12 @@ impl Batches for ArrowInput {
             },
         };
         let rows = batch.num_rows();
+        let mut next = batch;
         if rows > most {
-            self.rest = Some((batch.slice(most, rows - most), most));
-            return Ok(Some(batch.slice(0, most).into()));
+            self.rest = Some((next.slice(most, rows - most), most));
+            next = next.slice(0, most);
         }
-        Ok(Some(batch.into()))
+        spread_batch(next).map(|batch| Some(batch.into())).map_err(of_arrow)
     }
 
     fn bytes_read(&self) -> u64 {

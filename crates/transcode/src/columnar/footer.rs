@@ -40,7 +40,7 @@ fn known(said: &str, own: &Schema) -> Option<Schema> {
     let pairs = fields.iter().zip(own.fields()).enumerate();
     let known = pairs.map(|(number, (field, own))| {
         let known = contained("Arrow", || Ok(Arc::new(Field::from(field))));
-        known.map_or_else(|_| Arc::clone(own), |known| found.marked(number, &known))
+        known.map_or_else(|_| Arc::clone(own), |known| found.marks.of_field(number, &known))
     });
     (fields.len() == own.fields().len()).then(|| Schema::new(known.collect::<Vec<_>>()))
 }

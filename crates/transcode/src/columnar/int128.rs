@@ -9,11 +9,11 @@ use std::sync::Arc;
 
 use arrow_ipc::{Field as Said, FixedSizeBinary, Schema as SaidSchema, Type};
 use arrow_schema::extension::EXTENSION_TYPE_NAME_KEY;
-use arrow_schema::{DataType, Field, FieldRef, Schema, SchemaRef};
+use arrow_schema::{DataType, Field};
 use copyist_format::About;
 
 use super::RandomAccess;
-use super::leaves::{with_fields, with_leaves};
+use super::leaves::{Mark, Marks};
 
 /// What fields are marked by, in place of an extension of Arrow's.
 const SIGNED: &str = "copyist.int128";
@@ -38,8 +38,7 @@ pub(super) fn sign_of(field: &Field) -> Option<bool> {
 pub(super) struct Found {
     /// What takes the place of bytes of it, and where these begin.
     changes: Vec<(usize, Vec<u8>)>,
-    /// Of each leaf of each field whether it is one, and has a sign.
-    leaves: Vec<Vec<Option<bool>>>,
+    pub marks: Marks,
 }
 
 impl Found {
@@ -47,13 +46,14 @@ impl Found {
     pub fn of(schema: &SaidSchema<'_>) -> Option<Self> {
         let mut found = Self::default();
         for field in schema.fields()? {
-            found.leaves.push(Vec::new());
-            found.look_at(field);
+            let mut of_leaves = Vec::new();
+            found.look_at(field, &mut of_leaves);
+            found.marks.push(of_leaves);
         }
         (!found.changes.is_empty()).then_some(found)
     }
 
-    fn look_at(&mut self, field: Said<'_>) {
+    fn look_at(&mut self, field: Said<'_>, of_leaves: &mut Vec<Vec<Mark>>) {
         let is_parent = matches!(
             field.type_type(),
             Type::List
@@ -65,11 +65,12 @@ impl Found {
                 | Type::Struct_
         );
         if is_parent {
-            field.children().into_iter().flatten().for_each(|child| self.look_at(child));
+            field.children().into_iter().flatten().for_each(|child| self.look_at(child, of_leaves));
             return;
         }
         let number = field.type_as_int().filter(|int| int.bitWidth() == BITS);
-        self.leaves.last_mut().into_iter().for_each(|leaves| leaves.push(number.map(|int| int.is_signed())));
+        let mark = number.map(|int| (EXTENSION_TYPE_NAME_KEY, if int.is_signed() { SIGNED } else { UNSIGNED }));
+        of_leaves.push(mark.into_iter().collect());
         let Some(int) = number else { return };
         // The number of bits stands where that of bytes stands in the other type.
         let places = [
@@ -89,28 +90,10 @@ impl Found {
 
     /// The same of a file in which they stand at a place.
     pub fn access(&self, inner: Arc<dyn RandomAccess>, at: u64) -> Arc<dyn RandomAccess> {
-        let changes = self.changes.iter().map(|(place, with)| (at + *place as u64, with.clone())).collect();
-        Arc::new(Changed { inner, changes })
-    }
-
-    /// A field of the changed schema, by its number, with marks.
-    pub fn marked(&self, number: usize, field: &FieldRef) -> FieldRef {
-        let mut leaves = self.leaves.get(number).into_iter().flatten();
-        with_leaves(field, &mut |leaf| {
-            let has_sign = (*leaves.next()?)?;
-            let mut marked = Field::clone(leaf);
-            let mark = if has_sign { SIGNED } else { UNSIGNED };
-            marked.metadata_mut().insert(EXTENSION_TYPE_NAME_KEY.to_owned(), mark.to_owned());
-            Some(marked)
-        })
-    }
-
-    /// The changed schema, with marks.
-    pub fn marked_schema(&self, schema: &Schema) -> SchemaRef {
-        let mut numbers = 0..;
-        with_fields(schema, |field| {
-            numbers.next().map_or_else(|| Arc::clone(field), |number| self.marked(number, field))
-        })
+        let changes: Vec<_> = self.changes.iter().map(|(place, with)| (at + *place as u64, with.clone())).collect();
+        let start = changes.iter().map(|(place, _)| *place).min().unwrap_or(0);
+        let end = changes.iter().map(|(place, with)| place + with.len() as u64).max().unwrap_or(0);
+        Arc::new(Changed { inner, changes, range: start..end })
     }
 }
 
@@ -118,6 +101,8 @@ impl Found {
 struct Changed {
     inner: Arc<dyn RandomAccess>,
     changes: Vec<(u64, Vec<u8>)>,
+    /// Where all of them are.
+    range: Range<u64>,
 }
 
 impl RandomAccess for Changed {
@@ -128,6 +113,10 @@ impl RandomAccess for Changed {
     fn read_at(&self, at: u64, into: &mut [u8]) -> io::Result<()> {
         self.inner.read_at(at, into)?;
         let end = at + into.len() as u64;
+        // A schema has any number of them, and is read once.
+        if end <= self.range.start || self.range.end <= at {
+            return Ok(());
+        }
         for (place, with) in &self.changes {
             for (place, &byte) in (*place..).zip(with) {
                 if (at..end).contains(&place) {
@@ -152,5 +141,36 @@ impl RandomAccess for Changed {
 
     fn check_unchanged(&self) -> io::Result<()> {
         self.inner.check_unchanged()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    #[test]
+    fn bytes_are_changed_where_they_stand_and_no_others_take_any_time() {
+        let found = Found { changes: vec![(2, vec![7; 3]), (6, vec![9])], marks: Marks::default() };
+        let changed = found.access(Arc::new(vec![0; 12]), 1);
+        let read = |range: Range<usize>| {
+            let mut into = vec![0; range.len()];
+            changed.read_at(range.start as u64, &mut into).map(|()| into).unwrap()
+        };
+        assert_eq!(read(0..12), [0, 0, 0, 7, 7, 7, 0, 9, 0, 0, 0, 0]);
+        assert_eq!(
+            (read(0..3), read(1..4), read(5..7), read(7..9)),
+            (vec![0; 3], vec![0, 0, 7], vec![7, 0], vec![9, 0])
+        );
+        assert_eq!(read(8..12), [0; 4]);
+
+        let found = Found { changes: vec![(0, vec![1; 4]); 1_000_000], marks: Marks::default() };
+        let changed = found.access(Arc::new(vec![0; 12]), 0);
+        let started = Instant::now();
+        for _ in 0..1000 {
+            changed.read_at(4, &mut [0; 8]).unwrap();
+        }
+        assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
     }
 }

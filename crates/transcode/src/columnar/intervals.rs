@@ -22,8 +22,6 @@ pub(super) struct Intervals {
     /// Of them by their months, and of all columns by the rest.
     pub months: ArrowReaderMetadata,
     pub rest: ArrowReaderMetadata,
-    /// What is put together.
-    pub schema: SchemaRef,
 }
 
 impl Intervals {
@@ -46,8 +44,12 @@ impl Intervals {
             ArrowReaderMetadata::try_new(Arc::clone(metadata.metadata()), options)
         };
         let (months, rest) = (of(IntervalUnit::YearMonth)?, of(IntervalUnit::DayTime)?);
-        let schema = with_unit(metadata.schema(), &columns, IntervalUnit::MonthDayNano);
-        Ok(Some(Self { columns, months, rest, schema }))
+        Ok(Some(Self { columns, months, rest }))
+    }
+
+    /// The schema of what is put together of months and the rest, which has `schema`.
+    pub fn whole(&self, schema: &Schema) -> SchemaRef {
+        with_unit(schema, &self.columns, IntervalUnit::MonthDayNano)
     }
 
     pub fn contains(&self, column: usize) -> bool {

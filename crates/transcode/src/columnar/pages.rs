@@ -71,34 +71,36 @@ impl Grown {
 /// The same of one column.
 pub(super) struct Growth {
     all: Arc<Grown>,
-    /// Of the page that is open, and of that whose header has been read.
-    open: AtomicU64,
+    /// Of the page whose header has been read, and of that or the one that is open, whichever has grown by more.
     next: AtomicU64,
+    most: AtomicU64,
 }
 
 impl Growth {
     fn new(all: &Arc<Grown>) -> Arc<Self> {
-        Arc::new(Self { all: Arc::clone(all), open: AtomicU64::new(0), next: AtomicU64::new(0) })
+        Arc::new(Self { all: Arc::clone(all), next: AtomicU64::new(0), most: AtomicU64::new(0) })
     }
 
-    /// A page is to be decompressed, which takes the place of the one that is open. What all come to then, if that is too much.
+    /// A page is to be decompressed, which takes the place of the one that is open. What all come to then, if that is too much. Of a column
+    /// within lists the header is read long before that, and the page that is open has its place until then.
     pub fn claim(&self, bytes: u64) -> Option<u64> {
-        self.next.fetch_add(bytes, Ordering::Relaxed);
-        let all = self.all.bytes.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
-        let sum = all.saturating_sub(self.open.load(Ordering::Relaxed));
+        self.next.store(bytes, Ordering::Relaxed);
+        let more = bytes.saturating_sub(self.most.fetch_max(bytes, Ordering::Relaxed));
+        let sum = self.all.bytes.fetch_add(more, Ordering::Relaxed).saturating_add(more);
         Some(sum).filter(|&sum| sum > self.all.most)
     }
 
     /// It has been.
     fn turn(&self) {
-        let before = self.open.swap(self.next.swap(0, Ordering::Relaxed), Ordering::Relaxed);
-        self.all.bytes.fetch_sub(before, Ordering::Relaxed);
+        let now = self.next.swap(0, Ordering::Relaxed);
+        let before = self.most.swap(now, Ordering::Relaxed);
+        self.all.bytes.fetch_sub(before.saturating_sub(now), Ordering::Relaxed);
     }
 }
 
 impl Drop for Growth {
     fn drop(&mut self) {
-        self.all.bytes.fetch_sub(*self.open.get_mut() + *self.next.get_mut(), Ordering::Relaxed);
+        self.all.bytes.fetch_sub(*self.most.get_mut(), Ordering::Relaxed);
     }
 }
 

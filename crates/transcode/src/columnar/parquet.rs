@@ -25,7 +25,7 @@ use super::guard::{self, damaged, too_much};
 use super::instants::{Instants, put_micros};
 use super::intervals::{Intervals, put_months};
 use super::lanes::{Begun, Lanes, MOST_LANES, Strand};
-use super::leaves::as_read;
+use super::leaves::{Marks, as_read};
 use super::pages::{Claims, Group, Grown, Growth, Pages, Strings, too_large, width};
 use super::sixteen::{bytes_of_batch, bytes_of_schema};
 use super::{Batches, MOST_BYTES, MOST_REPEATED, RandomAccess, aim_of, contained, rows_for};
@@ -50,6 +50,7 @@ pub struct ParquetInput {
 struct ParquetFile {
     input: Input,
     metadata: ArrowReaderMetadata,
+    marks: Marks,
     intervals: Option<Intervals>,
     instants: Option<Instants>,
     /// Leaves whose pages are.
@@ -92,26 +93,24 @@ impl ParquetInput {
             None if !encrypted.is_empty() => is_encrypted("a column"),
             None => error,
         })?;
-        let mut metadata = contained("Parquet", || as_read(metadata).map_err(of_parquet))?;
-        let mut schema = Arc::clone(metadata.schema());
+        let (mut metadata, marks) = contained("Parquet", || as_read(metadata).map_err(of_parquet))?;
         let intervals = contained("Parquet", || Intervals::find(&metadata).map_err(of_parquet))?;
         if let Some(intervals) = &intervals {
             metadata = intervals.rest.clone();
-            schema = Arc::clone(&intervals.schema);
         }
         let instants = contained("Parquet", || Instants::find(&metadata).map_err(of_parquet))?;
-        if let Some(instants) = &instants {
-            // Not all of them have nanoseconds.
-            schema = Arc::clone(instants.micros.schema());
-        }
+        // Not all instants have nanoseconds.
+        let read = instants.as_ref().map_or(&metadata, |instants| &instants.micros).schema();
+        let schema = intervals.as_ref().map_or_else(|| Arc::clone(read), |intervals| intervals.whole(read));
+        let schema = bytes_of_schema(&marks.of_schema(&schema, 0..));
         // The footer has been read twice, and is there once.
         input.read.store(guard::TAIL as u64 + length, Ordering::Relaxed);
         let columns: Vec<usize> = (0..metadata.schema().fields().len()).collect();
-        let mut file = ParquetFile { input, metadata, intervals, instants, encrypted, rows: 0 };
+        let mut file = ParquetFile { input, metadata, marks, intervals, instants, encrypted, rows: 0 };
         file.rows = file.check_row_groups()?;
         Ok(Self {
             file: Arc::new(file),
-            schema: bytes_of_schema(&schema),
+            schema,
             selected: columns.clone(),
             order: columns,
             aim: 1 << 20,
@@ -513,7 +512,8 @@ impl Strand for Columns {
                     None => batch,
                     Some(micros) => put_micros(micros, &batch).map_err(of_arrow)?,
                 };
-                bytes_of_batch(batch).map(Some).map_err(of_arrow)
+                let marked = self.file.marks.of_schema(batch.schema_ref(), self.selected.iter().copied());
+                bytes_of_batch(batch, &marked).map(Some).map_err(of_arrow)
             });
             let next = next.map_err(|error| input.refused().unwrap_or_else(|| self.file.among(&self.selected, error)));
             match next? {

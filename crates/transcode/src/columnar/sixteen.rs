@@ -39,16 +39,16 @@ pub(super) fn bytes_of_schema(schema: &Schema) -> SchemaRef {
     with_fields(schema, with_bytes)
 }
 
-/// The same rows, of which nothing but numbers is copied.
+/// The same rows, of which nothing but numbers is copied. `marked` is their schema with marks, of which their own has none.
 ///
 /// # Errors
 /// Where a text is no UTF-8.
-pub(super) fn bytes_of_batch(batch: RecordBatch) -> Result<RecordBatch, ArrowError> {
-    let schema = bytes_of_schema(batch.schema_ref());
-    if schema == *batch.schema_ref() {
+pub(super) fn bytes_of_batch(batch: RecordBatch, marked: &Schema) -> Result<RecordBatch, ArrowError> {
+    let schema = bytes_of_schema(marked);
+    if *schema == *marked && schema == *batch.schema_ref() {
         return Ok(batch);
     }
-    let fields = batch.schema_ref().fields().iter().zip(schema.fields());
+    let fields = marked.fields().iter().zip(schema.fields());
     let pairs = batch.columns().iter().zip(fields);
     let columns = pairs.map(|(column, (from, to))| as_field(column, from, to)).collect::<Result<_, _>>()?;
     let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
@@ -68,7 +68,7 @@ fn as_field(array: &ArrayRef, from: &Field, to: &Field) -> Result<ArrayRef, Arro
             // Texts of a dictionary, below.
             _ => (),
         }
-    } else if array.data_type() == to.data_type() {
+    } else if from.data_type() == to.data_type() && array.data_type() == to.data_type() {
         return Ok(Arc::clone(array));
     }
     if let Some(values) = array.as_fixed_size_binary_opt() {
