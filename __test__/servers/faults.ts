@@ -243,7 +243,7 @@ export const FAULT_CASES: readonly FaultCase[] = [
   },
   {
     name: 'a part that nobody has asked for',
-    rules: [{ fault: { kind: 'part' }, times: 1 }],
+    rules: [{ fault: { kind: 'part' } }],
     outcome: { ...IO, message: /the answer is a part of it, which nobody has asked for$/ },
   },
   {

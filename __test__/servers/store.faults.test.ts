@@ -67,7 +67,7 @@ const ALL = [ROWS, (ROWS * (ROWS - 1)) / 2]
 // Most of their time is spent waiting: those that wait longest begin first, and the others run meanwhile.
 describe.concurrent('a load from a store with', () => {
   const cases = [...FAULT_CASES.filter(({ waits }) => waits), ...FAULT_CASES.filter(({ waits }) => !waits)]
-  test.each(cases)('$name', { timeout: 120_000 }, async ({ rules, outcome, tags, age }) => {
+  test.each(cases)('$name', { timeout: 180_000 }, async ({ rules, outcome, tags, age }) => {
     const store = await filled([account], { tags, ...(age && { since: Date.now() - 10_000 }) })
     try {
       store.misbehave(rules)

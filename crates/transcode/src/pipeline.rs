@@ -1058,29 +1058,17 @@ impl<'a> Worker<'a> {
             Ok(done) => done.is_end(),
             Err(_) => true,
         };
-        let mut goes_on = false;
-        if is_end {
-            let mut splitter = lock(&shared.splitter);
-            match &result {
-                // The data of an earlier tile may have ended before the fault.
-                Ok(done) => goes_on = done.parts.last().is_some_and(|part| splitter.finish_file(part.file)),
-                Err(failure) => match failure.file {
-                    Some(file) => goes_on = splitter.finish_file(file),
-                    None => splitter.finish(),
-                },
-            }
-        }
-        let stop = is_end && !goes_on;
+        let (has_failed, ended) = match &result {
+            Ok(done) => (false, done.parts.last().map(|part| part.file)),
+            Err(failure) => (true, failure.file),
+        };
         let mut state = lock(&shared.state);
-        if let Ok(Done { chunk: Some(chunk), .. }) = &result {
-            state.in_flight += chunk.buffered();
-            state.bytes += chunk.bytes();
-        }
-        match &result {
-            Ok(done) => state.refusal_bytes += done.refusal_bytes(),
-            // Of what is dropped nobody gives the permit back.
-            Err(_) if goes_on => state.permits += 1,
-            Err(_) => {}
+        if let Ok(done) = &result {
+            state.refusal_bytes += done.refusal_bytes();
+            if let Some(chunk) = &done.chunk {
+                state.in_flight += chunk.buffered();
+                state.bytes += chunk.bytes();
+            }
         }
         state.done.insert(number, result);
         if let Some((number, failure)) = behind {
@@ -1094,7 +1082,26 @@ impl<'a> Worker<'a> {
         if let Some(is_awaited) = is_awaited {
             self.announce(is_awaited);
         }
-        !stop
+        if !is_end {
+            return true;
+        }
+        // Only now: another worker may hold the splitter for as long as its input is silent, and nobody is to wait for it to hear of a fault.
+        let mut splitter = lock(&shared.splitter);
+        let goes_on = match ended {
+            // The data of an earlier tile may have ended before the fault.
+            Some(file) => splitter.finish_file(file),
+            None => {
+                splitter.finish();
+                false
+            }
+        };
+        drop(splitter);
+        if goes_on && has_failed {
+            // Of what is dropped nobody gives the permit back.
+            lock(&shared.state).permits += 1;
+            shared.window.notify_one();
+        }
+        goes_on
     }
 
     /// Reads what is left to be read of rows in columns.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use copyist_encoding::Encoding;
-use copyist_format::{FieldMap, Header, Layout, Origin, Plan};
+use copyist_format::{FieldMap, Header, Layout, Origin, Plan, Tolerance};
 use copyist_transcode::{ChunkData, Failure, FileCounters, Input, Load, LocalFile, Next, Order, Pushed, Sink, Source};
 use outcome::{CSV, Expected, SKIP, TEXT, in_memory, outcome, plan, run, seen, specification, start_all};
 use proptest::prelude::*;
@@ -369,5 +369,32 @@ fn a_load_of_a_silent_compressed_stream_can_be_dropped() {
         let started = std::time::Instant::now();
         drop(load);
         assert!(started.elapsed() < Duration::from_secs(1));
+    }
+}
+
+#[test]
+fn a_fault_is_told_while_the_next_input_is_silent() {
+    let read = Arc::new(plan(CSV, SKIP));
+    let strict = Arc::new(plan(CSV, Tolerance::default()));
+    // One that breaks off, and one with a bad record.
+    for (plan, bytes, is_broken) in
+        [(&read, "id,name,n,d\n", true), (&strict, "id,name,n,d\nx,a,1,2024-01-01\n", false)]
+    {
+        for turn in 0..50 {
+            let (failing, silent) = (Pushed::new(1 << 20, Box::new(|| {})), Pushed::new(1 << 20, Box::new(|| {})));
+            failing.push(bytes.as_bytes().to_vec());
+            let inputs = [&failing, &silent].map(|queue| Input::new("a", Source::Pushed(Arc::clone(queue)))).into();
+            let load = start_all(plan, Sink::Arrow, inputs, 8, 1 << 16);
+            // The others wait for the one that reads.
+            while !matches!(load.try_next(Duration::from_millis(2)), Next::Pending) {}
+            if is_broken {
+                failing.fail("gone".into());
+            } else {
+                failing.end();
+            }
+            let next = load.try_next(Duration::from_secs(5));
+            silent.cancel();
+            assert!(matches!(next, Next::Failed(_)), "{turn}: {next:?}");
+        }
     }
 }
