@@ -21,7 +21,7 @@ import {
   unnumbered,
   unvalidatable,
 } from './replay-checks.ts'
-import type { CopyFrom, CopyOptions, CopyRejects, Name } from './statement/ast.ts'
+import { type CopyFrom, type CopyOptions, type CopyRejects, type Name, uncompressed } from './statement/ast.ts'
 import { refusePending } from './statement/execution.ts'
 import { printTable } from './statement/printing.ts'
 import { reparseWith } from './statement/rejects.ts'
@@ -199,7 +199,7 @@ export class Replay {
   /** What the decoder is told. */
   get options(): CopyOptions {
     const { skip: _, ...options } = this.statement.options
-    return { ...options, header: 'true', remote: { ...options.remote, compression: 'none' } }
+    return uncompressed({ ...options, header: 'true' })
   }
 
   /**

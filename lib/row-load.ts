@@ -3,7 +3,7 @@ import type { NativeReject } from './native/load.ts'
 import type { TakeRejects } from './native/open.ts'
 import type { RowReader } from './row-source.ts'
 import { NO_CHARACTER, type RowField, type RowFlaw, type RowText } from './row-text.ts'
-import type { CopyFrom, CopyOptions } from './statement/ast.ts'
+import { type CopyFrom, type CopyOptions, uncompressed } from './statement/ast.ts'
 import { statementError } from './statement/diagnostics.ts'
 import { dialectTitles } from './statement/dialects/names.ts'
 import { parseCopy, parseParts } from './statement/parser.ts'
@@ -84,8 +84,7 @@ export async function withColumns(copy: CopyFrom, rows: RowReader, signal: Abort
 
 /** The statement with what only rows have: they are not compressed, however the first one begins. */
 export function ofRows(copy: CopyFrom): CopyFrom {
-  const { options } = copy
-  return { ...copy, options: { ...options, remote: { ...options.remote, compression: 'none' } } }
+  return { ...copy, options: uncompressed(copy.options) }
 }
 
 /** Under which a row has a value. Getters and proxies may throw. */

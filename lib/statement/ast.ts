@@ -224,6 +224,11 @@ export function isColumnar(format: string): format is ColumnarFormat {
   return format === 'parquet' || format === 'arrow'
 }
 
+/** The options for an input that is not compressed, however it begins and whatever its name is. */
+export function uncompressed(options: CopyOptions): CopyOptions {
+  return { ...options, remote: { ...options.remote, compression: 'none' } }
+}
+
 /** Whether the format is one of text that is divided by delimiters. */
 export function isDelimited(format: string): format is 'csv' | 'text' {
   return format === 'csv' || format === 'text'

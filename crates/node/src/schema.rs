@@ -1,7 +1,7 @@
 //! The columns of a file that tells them, and what types a table made for it has.
 
 use arrow_schema::{DataType, Field, TimeUnit};
-use copyist_format::arrow::check_type;
+use copyist_format::arrow::{check_type, element_type};
 use copyist_transcode::{Failure, Source, columnar};
 use napi_derive::napi;
 
@@ -55,12 +55,7 @@ fn has_nanoseconds(ty: &DataType) -> bool {
     match ty {
         DataType::Timestamp(TimeUnit::Nanosecond, _) | DataType::Time64(TimeUnit::Nanosecond) => true,
         DataType::Dictionary(_, of) => has_nanoseconds(of),
-        DataType::List(of)
-        | DataType::LargeList(of)
-        | DataType::FixedSizeList(of, _)
-        | DataType::ListView(of)
-        | DataType::LargeListView(of) => has_nanoseconds(of.data_type()),
-        _ => false,
+        list => element_type(list).is_some_and(has_nanoseconds),
     }
 }
 

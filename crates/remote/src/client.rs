@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
+use std::io;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -254,14 +255,15 @@ fn otherwise(what: impl Into<String>) -> HttpError {
     refused(Answered::Otherwise(what.into()))
 }
 
-/// The first error of a kind among an error and its sources.
+/// The first error of a kind among an error, its sources, and what errors of sockets are made of, which is not their source.
 pub(crate) fn cause<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
     let mut next = Some(error);
     while let Some(error) = next {
         if let Some(found) = error.downcast_ref() {
             return Some(found);
         }
-        next = error.source();
+        let within = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        next = within.map(|within| within as _).or_else(|| error.source());
     }
     None
 }

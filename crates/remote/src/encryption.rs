@@ -2,7 +2,6 @@
 
 use std::error::Error;
 use std::ffi::OsString;
-use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,6 +10,8 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::Verifier;
+
+use crate::client::cause;
 
 /// Node's variable for a file of certificates that are trusted beside those of the system.
 const EXTRA_CERTIFICATES: &str = "NODE_EXTRA_CA_CERTS";
@@ -62,16 +63,10 @@ pub(crate) fn unread() -> Option<String> {
 
 /// What is wrong with the certificate of a server, if it is that an error tells of.
 pub(crate) fn untrusted(error: &(dyn Error + 'static)) -> Option<String> {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(found @ rustls::Error::InvalidCertificate(_)) = error.downcast_ref() {
-            return Some(found.to_string());
-        }
-        // What an error of a socket is made of is not its source.
-        let within = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        next = within.map(|within| within as _).or_else(|| error.source());
+    match cause(error) {
+        Some(found @ rustls::Error::InvalidCertificate(_)) => Some(found.to_string()),
+        _ => None,
     }
-    None
 }
 
 /// Those of a file that can be used, and why there are no others.

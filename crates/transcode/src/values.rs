@@ -16,6 +16,7 @@ use arrow_ipc::writer::{StreamEncoder, StreamWriter};
 use arrow_schema::{ArrowError, DataType, Field, IntervalUnit, Schema, TimeUnit};
 use copyist_core::{DataError, ErrorCode, Result, Type};
 use copyist_datetime as datetime;
+use copyist_format::arrow::element_type;
 use copyist_format::arrow::{BatchDecoder, write_literal};
 use copyist_format::{ColumnPlan, Decoded, FieldMap, Plan, Tolerance};
 
@@ -185,23 +186,25 @@ fn is_readable(ty: &Type, source: &DataType) -> bool {
     if let (Type::Array(array), D::List(of) | D::LargeList(of) | D::FixedSizeList(of, _)) = (ty, source) {
         return array.depth <= 1 && is_readable(&array.element, of.data_type());
     }
-    matches!((ty, source), (ty, D::Timestamp(TimeUnit::Nanosecond, _)) if ty.has_nanoseconds())
-        || matches!(
-            (ty, source),
-            (Type::Bool, D::Boolean)
-                | (Type::Int2, D::Int8 | D::Int16 | D::UInt8)
-                | (Type::Int4, D::Int32 | D::UInt16)
-                | (Type::Int8, D::Int64 | D::UInt32)
-                | (Type::Float4, D::Float16 | D::Float32)
-                | (Type::Float8, D::Float64)
-                | (Type::Text, D::Utf8 | D::LargeUtf8 | D::Utf8View)
-                | (Type::Bytea, D::Binary | D::LargeBinary | D::BinaryView | D::FixedSizeBinary(_))
-                | (Type::Date, D::Date32)
-                | (
-                    Type::Timestamp(None) | Type::TimestampTz(None),
-                    D::Timestamp(TimeUnit::Second | TimeUnit::Millisecond | TimeUnit::Microsecond, _),
-                )
-        )
+    if ty.has_nanoseconds() {
+        return matches!(source, D::Timestamp(TimeUnit::Nanosecond, _));
+    }
+    matches!(
+        (ty, source),
+        (Type::Bool, D::Boolean)
+            | (Type::Int2, D::Int8 | D::Int16 | D::UInt8)
+            | (Type::Int4, D::Int32 | D::UInt16)
+            | (Type::Int8, D::Int64 | D::UInt32)
+            | (Type::Float4, D::Float16 | D::Float32)
+            | (Type::Float8, D::Float64)
+            | (Type::Text, D::Utf8 | D::LargeUtf8 | D::Utf8View)
+            | (Type::Bytea, D::Binary | D::LargeBinary | D::BinaryView | D::FixedSizeBinary(_))
+            | (Type::Date, D::Date32)
+            | (
+                Type::Timestamp(None) | Type::TimestampTz(None),
+                D::Timestamp(TimeUnit::Second | TimeUnit::Millisecond | TimeUnit::Microsecond, _),
+            )
+    )
 }
 
 /// The batch that comes of a batch, with those of its columns as they are that need no decoding. `decoded` made the other one.
@@ -258,8 +261,7 @@ fn spread(array: &ArrayRef) -> Result<ArrayRef> {
 }
 
 fn is_list(ty: &DataType) -> bool {
-    use DataType as D;
-    matches!(ty, D::List(_) | D::LargeList(_) | D::FixedSizeList(..) | D::ListView(_) | D::LargeListView(_))
+    element_type(ty).is_some()
 }
 
 /// Where the elements of each list are among all of them, which come with it.

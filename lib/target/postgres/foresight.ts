@@ -120,7 +120,10 @@ export class Foresight {
     const asked: Constraint[] = []
     for (const constraint of constraints) {
       const { kind, isProven, columns: of } = constraint
-      if (kind === 'unique' || (kind === 'foreign' && of?.every((name) => !names.has(name) && isSame(name, known))))
+      if (
+        kind === 'unique' ||
+        (kind === 'foreign' && of?.every((name) => !names.has(name) && isSteady(known.defaults?.[name])))
+      )
         continue
       const isLoaded = isProven && of?.every((name) => names.has(name))
       if (kind === 'foreign' && (conflict.action === 'skip' || !isLoaded)) return null
@@ -135,7 +138,7 @@ export class Foresight {
     const { request, table, known } = this.#init
     if (request.where === undefined) return []
     return table.description.columns.flatMap(({ name, notNull, generated }, index): Constraint[] =>
-      notNull && !generated && (request.columns.includes(index) || isSame(name, known))
+      notNull && !generated && (request.columns.includes(index) || isSteady(known.defaults?.[name]))
         ? [{ kind: 'null', name, sql: `${table.sqlColumns[index]} IS NOT NULL`, columns: [name], isCertain: true }]
         : [],
     )
@@ -158,13 +161,13 @@ export class Foresight {
       const missing = `CAST((${defaults?.[name] ?? 'NULL'}) AS ${modifiedTypes[index]?.name})${collateSql[index]}`
       const isKnownValue = sink === 'pg_binary' || isValueKnown(sql.readType(index))
       const loaded = isKnownValue ? values[position] : undefined
-      const value = position >= 0 ? loaded : generated || !isSame(name, known) ? undefined : missing
+      const value = position >= 0 ? loaded : generated || !isSteady(defaults?.[name]) ? undefined : missing
       return { name, sqlName: sqlColumns[index] ?? '', value }
     })
     const isKnown = (index: number) => judged[index]?.value !== undefined
     // COPY would reckon a default once more, and it might be another one.
     if (!sql.unlisted.every(isKnown)) return undefined
-    if (usesDefaults && !columns.every((index) => isSame(description.columns[index]?.name ?? '', known)))
+    if (usesDefaults && !columns.every((index) => isSteady(defaults?.[description.columns[index]?.name ?? ''])))
       return undefined
     const asked = [...this.#nulls, ...constraints]
     const names = new Set(judged.flatMap(({ name, value }) => (value === undefined ? [] : [name])))
@@ -231,7 +234,7 @@ export class Foresight {
     const found = new Map(refused.map(({ row, errors }) => [row + 1, errors[0]]))
     return verdicts.every(({ n, first, errors }) => {
       const [foretold, error] = [errors[0], found.get(n)]
-      if (isFound(foretold, error)) return true
+      if (isSame(foretold, error)) return true
       // A later row may have taken another key of it meanwhile: then another row has to be the proof.
       const isOther =
         foretold?.sqlState === '23505' && error?.sqlState === '23505' && foretold.message !== error.message
@@ -241,13 +244,8 @@ export class Foresight {
   }
 }
 
-/** Whether a column that is not loaded has the same value in each row. */
-function isSame(name: string, { defaults }: Judgeable): boolean {
-  return defaults?.[name] === undefined || isSteady(defaults[name])
-}
-
 /** Whether what was foretold of a row is what the server has said of it. */
-function isFound(foretold: RowError | undefined, found: RowError | undefined): boolean {
+function isSame(foretold: RowError | undefined, found: RowError | undefined): boolean {
   if (foretold === undefined || found === undefined) return false
   const { sqlState, message, detail } = foretold
   return sqlState === found.sqlState && message === found.message && (detail === undefined || detail === found.detail)

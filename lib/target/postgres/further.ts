@@ -274,7 +274,7 @@ export class FurtherErrors {
       // Such as tableoid, which a row has only where it is.
       if (index < 0) return false
       if (columns.includes(index)) return isValueKnown(this.#readType(index))
-      return !others?.includes(name) && (defaults?.[name] === undefined || isSteady(defaults[name]))
+      return !others?.includes(name) && isSteady(defaults?.[name])
     }
     this.#defaults = defaults ?? {}
     return (checks ?? []).flatMap(({ name, sql, columns: names }) => {

@@ -217,9 +217,9 @@ export interface Judge {
 const STEADY =
   /^(?:'(?:[^']|'')*'(?:::[\w ]+(?:\(\d+(?:,\d+)?\))?)?|-?[\d.]+|\(-?[\d.]+\)(?:::[\w ]+)?|true|false|now\(\)|CURRENT_(?:DATE|TIMESTAMP|USER|ROLE)|SESSION_USER|NULL::[\w ]+)$/
 
-/** Whether a default is known to be the same for each row. */
-export function isSteady(sql: string): boolean {
-  return STEADY.test(sql)
+/** Whether a column without a value is known to have the same for each row, by its default; without one it is NULL. */
+export function isSteady(sql: string | undefined): boolean {
+  return sql === undefined || STEADY.test(sql)
 }
 
 /** Words of a condition that may stand before a parenthesis without being a function, and functions that always say the same. */

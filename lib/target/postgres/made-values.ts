@@ -50,7 +50,7 @@ export class MadeValues {
     const names = [...new Set(made.flatMap(({ columns: of }) => of ?? []))]
     const isKnown = (name: string) => {
       const index = table.description.columns.findIndex((column) => column.name === name)
-      const isSame = defaults?.[name] === undefined || isSteady(defaults[name])
+      const isSame = isSteady(defaults?.[name])
       if (index < 0 || OWN.test(name)) return false
       if (!columns.includes(index)) return isSame
       return (sink === 'pg_binary' || isValueKnown(sql.readType(index))) && (!usesDefaults || isSame)

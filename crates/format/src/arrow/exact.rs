@@ -127,9 +127,7 @@ pub(super) fn check(array: &dyn Array, row: usize, target: Target<'_>, layout: L
             let error = lossy(array, row, ty);
             Err(if layout == Layout::Arrow { error.with_hint(HINT_OF_PROGRAMS) } else { error })
         }
-        Target::Foreign(Foreign::Whole | Foreign::Unsigned { .. })
-            if fraction_digits(array, row).is_some_and(|digits| digits > 0) =>
-        {
+        Target::Foreign(Foreign::Whole | Foreign::Unsigned { .. }) if !has_digits(array, row, 0) => {
             Err(not_whole(array, row))
         }
         Target::Foreign(Foreign::Unsigned { name, bits }) => check_unsigned(array, row, target, name, *bits),
@@ -174,7 +172,7 @@ fn has_fields(array: &dyn Array, row: usize, fields: &[String], digits: u8) -> b
     let Some((months, days, nanos)) = length_of_time(array, row) else {
         // A number is one of what the last of the fields counts.
         let digits = if matches!(last, None | Some("second")) { digits } else { 0 };
-        return fraction_digits(array, row).is_none_or(|found| found <= i32::from(digits));
+        return has_digits(array, row, digits.into());
     };
     match last {
         Some("year") => months % 12 == 0 && days == 0 && nanos == 0,
@@ -182,7 +180,7 @@ fn has_fields(array: &dyn Array, row: usize, fields: &[String], digits: u8) -> b
         Some("day") => nanos == 0,
         Some("hour") => nanos % (3600 * SECOND) == 0,
         Some("minute") => nanos % (60 * SECOND) == 0,
-        _ => nanos % 10_i128.pow(9 - u32::from(digits).min(9)) == 0,
+        _ => is_of_digits(nanos, digits),
     }
 }
 
@@ -228,15 +226,13 @@ fn holds(array: &dyn Array, row: usize, ty: &Type) -> bool {
             false
         }
         // Of a number it is a second's.
-        Type::Interval(p) if is_number(source) => {
-            fraction_digits(array, row).is_none_or(|digits| digits <= i32::from(p.unwrap_or(6)))
-        }
+        Type::Interval(p) if is_number(source) => has_digits(array, row, p.unwrap_or(6).into()),
         // DuckDB has types of nine digits.
         Type::Time(p) | Type::TimeTz(p) | Type::Timestamp(p) | Type::TimestampTz(p) | Type::Interval(p) => {
-            nanos(array, row).is_none_or(|nanos| nanos % 10_i128.pow(9 - u32::from(p.unwrap_or(6)).min(9)) == 0)
+            nanos(array, row).is_none_or(|nanos| is_of_digits(nanos, p.unwrap_or(6)))
         }
-        Type::Numeric(Some((_, scale))) => fraction_digits(array, row).is_none_or(|digits| digits <= i32::from(*scale)),
-        Type::Int2 | Type::Int4 | Type::Int8 => fraction_digits(array, row).is_none_or(|digits| digits <= 0),
+        Type::Numeric(Some((_, scale))) => has_digits(array, row, (*scale).into()),
+        Type::Int2 | Type::Int4 | Type::Int8 => has_digits(array, row, 0),
         Type::Float4 => is_single(array, row),
         Type::Float8 => is_double(array, row),
         _ => true,
@@ -341,6 +337,16 @@ fn nanos(array: &dyn Array, row: usize) -> Option<i128> {
         }
         _ => return None,
     })
+}
+
+/// Whether a length of time or an instant, in nanoseconds, has so many digits of a second at most.
+fn is_of_digits(nanos: i128, digits: u8) -> bool {
+    nanos % 10_i128.pow(9 - u32::from(digits).min(9)) == 0
+}
+
+/// Whether a number has so many digits behind the point at most; what is none has any number of them.
+fn has_digits(array: &dyn Array, row: usize, most: i32) -> bool {
+    fraction_digits(array, row).is_none_or(|digits| digits <= most)
 }
 
 /// Digits behind the point of a number, without zeros at the end; None of what is no number or has none. Negative where it ends in zeros

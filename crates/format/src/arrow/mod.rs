@@ -33,6 +33,7 @@ use crate::{BadValue, ColumnPlan, FieldMap, Layout, Plan, Tile};
 pub use composite::check_fields;
 use given::Given;
 use target::Target;
+pub use target::element_type;
 use value::Style;
 
 /// Whether values of an Arrow type can be read at all.

@@ -97,7 +97,8 @@ pub(super) fn elements(array: &dyn Array, row: usize) -> Option<ArrayRef> {
 }
 
 /// The type of a list's elements.
-pub(super) fn element_type(ty: &DataType) -> Option<&DataType> {
+#[must_use]
+pub fn element_type(ty: &DataType) -> Option<&DataType> {
     match ty {
         DataType::List(of)
         | DataType::LargeList(of)

@@ -178,7 +178,9 @@ impl Compression {
             Compression::Auto => match Codec::of_mark(start) {
                 Mark::Is(codec) => Some(codec),
                 // Of lz4 it is hardly ever the first one.
-                Mark::Skippable => Codec::of_ending(name).filter(|&codec| codec == Codec::Lz4).or(Some(Codec::Zstd)),
+                Mark::Skippable => {
+                    Some(if Codec::of_ending(name) == Some(Codec::Lz4) { Codec::Lz4 } else { Codec::Zstd })
+                }
                 // What is cut so short, or empty, is known by its name alone.
                 Mark::TooShort => Codec::of_ending(name),
                 Mark::None => Codec::of_ending(name).filter(|&codec| codec == Codec::Brotli),
