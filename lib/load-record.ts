@@ -14,6 +14,7 @@ import type { RejectLog } from './reject-log.ts'
 import type { RowInput } from './source.ts'
 import type { CopyFrom } from './statement/ast.ts'
 import { isTolerant } from './statement/error-policy.ts'
+import { printTable } from './statement/printing.ts'
 import type { TableDescription, Target, TargetTransaction } from './target/target.ts'
 
 /** How long it is asked whether a load with a key has been committed: a server starts again, or a standby takes over, meanwhile. */
@@ -34,8 +35,11 @@ const TURN_PATIENCE_MS = 120_000
 /** How long the record of a failed load may take: it may have as many megabytes of refused rows as are kept. */
 const RECORD_PATIENCE_MS = 120_000
 
-/** Servers whose ledger was made ready beforehand. If somebody drops it, a load makes it anew in its own transaction. */
-const prepared = new WeakSet<Target>()
+/**
+ * Tables as they are written, of whose database the ledger was made ready beforehand; of a server any. If it is another database meanwhile,
+ * or somebody drops the ledger, a load makes it in its own transaction.
+ */
+const prepared = new WeakMap<Target, Set<string>>()
 
 /** Counts of a load as its record has them. */
 type LoadCounts = Pick<
@@ -98,7 +102,8 @@ export class LoadRecord {
   async prepare(): Promise<void> {
     const { target, statement, call } = this.#init
     const { signal } = call
-    if (this.#wish !== 'always' || prepared.has(target)) return
+    const where = target.kind === 'postgres' ? '' : printTable(statement.table)
+    if (this.#wish !== 'always' || prepared.get(target)?.has(where)) return
     try {
       const transaction = await target.begin(signal, 0)
       let catalog: string | undefined
@@ -115,8 +120,9 @@ export class LoadRecord {
         await transaction.rollback()
       }
       const { available } = await prepareLedger(target, { catalog, signal })
-      // A server has one; to ask again before each load would be of no use.
-      if (available && target.kind === 'postgres') prepared.add(target)
+      if (!available) return
+      const places = prepared.get(target) ?? new Set()
+      prepared.set(target, places.add(where))
     } catch {
       // Said above.
     }

@@ -429,11 +429,10 @@ impl Splitter {
             // At the end there is nothing to look ahead to.
             let seen = if end { filled } else { filled.saturating_sub(LOOK_AHEAD) };
             let is_too_long = filled > self.max_record;
-            if end || is_too_long {
-                self.eol = self.eol.or(self.skipped_eol);
-            }
-            if resyncs && self.eol.is_none() && (end || is_too_long) {
-                self.eol = resync::raw_eol(data, end);
+            if self.eol.is_none() && (end || is_too_long) {
+                let raw = if resyncs { resync::raw_eol(data, end) } else { None };
+                // A return alone is rather a part of the open value, where other lines have ended otherwise.
+                self.eol = raw.filter(|&eol| eol != Eol::Cr || self.skipped_eol.is_none()).or(self.skipped_eol);
             }
             let cut = self.eol.and_then(|eol| plan.scanner.last_record_end(&data[..seen], plan.grammar, eol));
             if resyncs

@@ -389,6 +389,13 @@ fn lines_that_are_no_records_are_passed_over() {
         assert!(failure.starts_with(&format!("COPY t, line {line}, ")), "{input:?}: {failure}");
         assert_eq!(first(SKIP).rejects.iter().map(|reject| reject.last_line).collect::<Vec<_>>(), [line], "{input:?}");
     }
+    // Unless the quote stays open, and the lines in it have ended otherwise than those.
+    for (skipped, end) in [("\n", "\r\n"), ("\r\n", "\n"), ("\r", "\n"), ("\n", "\n"), ("\r\n", "\r\n")] {
+        let input = format!("h{skipped}{}", ["1,\"ab,5,", "2,c,5,", "3,d,5,", ""].join(end));
+        let plan = Plan { skip: 1, header: Header::No, ..plan(CSV, SKIP) };
+        let outcome = run(&Arc::new(plan), input.as_bytes(), 1, 64);
+        assert_eq!((outcome.ids, outcome.rejects.len(), outcome.failure), (vec![2, 3], 1, None), "{input:?}");
+    }
 }
 
 #[test]

@@ -28,7 +28,18 @@ interface Relation {
   readonly schema: string
   readonly name: string
   readonly isView: boolean
+  readonly hasKey: boolean
+  /** A column of it may have a collation. */
+  readonly isCollated: boolean
 }
+
+/** Where names without a database or a schema are sought. */
+interface SearchPath {
+  readonly path: string
+  readonly database: string
+}
+
+const SEARCH_PATH = "current_setting('search_path'), current_database()"
 
 /**
  * Looks a table up as DuckDB's binder would: names are case-insensitive whether quoted or not, `x.t` is a table of schema `x` or
@@ -42,8 +53,8 @@ export async function describeTable(
   connection: DuckDBConnection,
   table: QualifiedName,
 ): Promise<DuckdbTableDescription | undefined> {
-  const relations = await relationsNamed(connection, table.name.value)
-  const relation = await resolve(connection, table, relations)
+  const { relations, searchPath } = await relationsNamed(connection, table.name.value)
+  const relation = await resolve(connection, table, relations, searchPath)
   if (relation === undefined) return undefined
   if (relation.isView) {
     throw new CopyError({
@@ -55,7 +66,7 @@ export async function describeTable(
   const fullName = [relation.catalog, relation.schema, relation.name].map(quoteIdentifier).join('.')
   const { columns, primaryKey } = await describeColumns(driver, connection, relation, fullName)
   return {
-    sqlName: await printedName(connection, relation, relations),
+    sqlName: await printedName(connection, relation, relations, searchPath),
     fullName,
     relationName: relation.name,
     ...(sameName(relation.catalog, 'temp') ? {} : { catalog: relation.catalog }),
@@ -72,34 +83,50 @@ async function printedName(
   connection: DuckDBConnection,
   relation: Relation,
   relations: readonly Relation[],
+  searchPath: SearchPath,
 ): Promise<string> {
   const reserved = await loadReservedWords(connection)
   const { catalog, schema, name } = relation
   const print = (...parts: string[]): string => parts.map((part) => printIdentifier(part, reserved)).join('.')
-  const [settings] = await query(connection, 'SELECT current_database()')
-  if (!sameName(catalog, String(settings?.[0]))) return print(catalog, schema, name)
+  if (!sameName(catalog, searchPath.database)) return print(catalog, schema, name)
   const part = (value: string) => ({ value, quoted: true, offset: 0 })
   const means = async (short: QualifiedName): Promise<boolean> =>
-    (await resolve(connection, short, relations).catch(() => undefined)) === relation
+    (await resolve(connection, short, relations, searchPath).catch(() => undefined)) === relation
   if (sameName(schema, 'main') && (await means({ name: part(name) }))) return print(name)
   return (await means({ schema: part(schema), name: part(name) })) ? print(schema, name) : print(catalog, schema, name)
 }
 
-async function relationsNamed(connection: DuckDBConnection, name: string): Promise<Relation[]> {
+/** The relations of a name, and where they are sought, by one query: each one is felt in a small load. */
+async function relationsNamed(
+  connection: DuckDBConnection,
+  name: string,
+): Promise<{ relations: Relation[]; searchPath: SearchPath }> {
   const rows = await query(
     connection,
-    `SELECT database_name, schema_name, table_name, false FROM duckdb_tables() WHERE ${equalsName('table_name', name)}
-     UNION ALL
-     SELECT database_name, schema_name, view_name, true FROM duckdb_views() WHERE ${equalsName('view_name', name)}`,
+    `SELECT ${SEARCH_PATH}, found.*
+     FROM (SELECT 1) LEFT JOIN (
+       SELECT database_name, schema_name, table_name, false, has_primary_key, sql ILIKE '%collate%'
+       FROM duckdb_tables() WHERE ${equalsName('table_name', name)}
+       UNION ALL
+       SELECT database_name, schema_name, view_name, true, false, false
+       FROM duckdb_views() WHERE ${equalsName('view_name', name)}
+     ) AS found ON true`,
   )
-  return rows.map(
-    ([catalog, schema, name, isView]): Relation => ({
-      catalog: String(catalog),
-      schema: String(schema),
-      name: String(name),
-      isView: isView === true,
-    }),
+  const relations = rows.flatMap(([, , catalog, schema, name, isView, hasKey, isCollated]): Relation[] =>
+    name === null
+      ? []
+      : [
+          {
+            catalog: String(catalog),
+            schema: String(schema),
+            name: String(name),
+            isView: isView === true,
+            hasKey: hasKey === true,
+            isCollated: isCollated === true,
+          },
+        ],
   )
+  return { relations, searchPath: readSearchPath(rows[0]) }
 }
 
 /** The one of `relations`, which all have the name of `table`, that DuckDB would take. */
@@ -107,9 +134,10 @@ async function resolve(
   connection: DuckDBConnection,
   table: QualifiedName,
   relations: readonly Relation[],
+  searchPath: SearchPath,
 ): Promise<Relation | undefined> {
   if (relations.length === 0) return undefined
-  for (const [catalog, schema] of await candidates(connection, table)) {
+  for (const [catalog, schema] of await candidates(connection, table, searchPath)) {
     const found = relations.find((relation) => sameName(relation.catalog, catalog) && sameName(relation.schema, schema))
     if (found !== undefined) return found
   }
@@ -131,19 +159,31 @@ export async function missingPart(
     if (databases.length === 0) return 'catalog'
   }
   const schemas = await query(connection, 'SELECT database_name, schema_name FROM duckdb_schemas()')
-  const pairs = await candidates(connection, table)
+  const pairs = await candidates(connection, table, await searchPathOf(connection))
   const isThere = pairs.some(([database, name]) =>
     schemas.some((row) => sameName(String(row[0]), database) && sameName(String(row[1]), name)),
   )
   return isThere ? undefined : 'schema'
 }
 
+async function searchPathOf(connection: DuckDBConnection): Promise<SearchPath> {
+  const [settings] = await query(connection, `SELECT ${SEARCH_PATH}`)
+  return readSearchPath(settings)
+}
+
+function readSearchPath([path, database]: readonly unknown[] = []): SearchPath {
+  return { path: String(path ?? ''), database: String(database) }
+}
+
 /** The (database, schema) pairs in which a name is sought, in order. */
-async function candidates(connection: DuckDBConnection, table: QualifiedName): Promise<(readonly [string, string])[]> {
+async function candidates(
+  connection: DuckDBConnection,
+  table: QualifiedName,
+  searchPath: SearchPath,
+): Promise<(readonly [string, string])[]> {
   if (table.catalog !== undefined && table.schema !== undefined) return [[table.catalog.value, table.schema.value]]
-  const [settings] = await query(connection, `SELECT current_setting('search_path'), current_database()`)
-  const database = String(settings?.[1])
-  const path = parseSearchPath(String(settings?.[0] ?? '')).map((entry): readonly [string, string] =>
+  const { database } = searchPath
+  const path = parseSearchPath(searchPath.path).map((entry): readonly [string, string] =>
     entry.length > 1 ? [entry[0] as string, entry[1] as string] : [database, entry[0] as string],
   )
   if (table.schema === undefined) return [['temp', 'main'], ...path, [database, 'main'], ['system', 'main']]
@@ -185,10 +225,7 @@ async function describeColumns(
        AND table_name = ${quoteLiteral(relation.name)}`
   const rows = await query(
     connection,
-    `SELECT column_name, data_type, column_default, is_nullable,
-       (SELECT constraint_column_names::VARCHAR[] FROM duckdb_constraints() WHERE ${isThis} AND constraint_type = 'PRIMARY KEY'),
-       (SELECT sql ILIKE '%collate%' FROM duckdb_tables() WHERE ${isThis})
-     FROM duckdb_columns() WHERE ${isThis} ORDER BY column_index`,
+    `SELECT column_name, data_type, column_default, is_nullable FROM duckdb_columns() WHERE ${isThis} ORDER BY column_index`,
   )
   const prepared = await connection.prepare(`SELECT * FROM ${fullName}`).catch((error: unknown) => {
     throw asCopyError(error)
@@ -199,7 +236,7 @@ async function describeColumns(
       fullName,
       rows.filter(([, , expression]) => expression !== null).map(([name]) => String(name)),
     )
-    const collations = rows[0]?.[5] === true ? await collationsOf(connection, fullName) : []
+    const collations = relation.isCollated ? await collationsOf(connection, fullName) : []
     const columns = rows.map(([columnName, typeName, expression, isNullable], index): DuckdbColumnDescription => {
       const name = String(columnName)
       const isGenerated = generated.has(name)
@@ -220,10 +257,15 @@ async function describeColumns(
         defaultSql: hasDefault ? String(expression) : undefined,
       }
     })
-    const keyNames = rows[0]?.[4] as readonly unknown[] | null | undefined
+    const isKey = `${isThis} AND constraint_type = 'PRIMARY KEY'`
+    const [key] = relation.hasKey
+      ? await query(connection, `SELECT constraint_column_names::VARCHAR[] FROM duckdb_constraints() WHERE ${isKey}`)
+      : []
     // A constraint may spell its columns in another case than they are.
-    const primaryKey = keyNames?.map((name) => columns.findIndex((column) => sameName(column.name, String(name))))
-    return { columns, primaryKey: primaryKey ?? undefined }
+    const primaryKey = (key?.[0] as readonly unknown[] | undefined)?.map((name) =>
+      columns.findIndex((column) => sameName(column.name, String(name))),
+    )
+    return { columns, primaryKey }
   } finally {
     prepared.destroySync()
   }

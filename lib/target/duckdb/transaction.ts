@@ -101,14 +101,14 @@ export class DuckdbTransaction implements TargetTransaction {
 
   async session(): Promise<LoadSession> {
     const { connection } = this.#init
-    const [now] = await query(connection, 'SELECT epoch_us(now())')
     // The setting belongs to the extension icu; without it there is no time zone but UTC.
-    const [zone] = await query(connection, `SELECT value FROM duckdb_settings() WHERE name = 'TimeZone'`)
+    const zone = `SELECT value FROM duckdb_settings() WHERE name = 'TimeZone'`
+    const [session] = await query(connection, `SELECT epoch_us(now()), coalesce((${zone}), 'UTC')`)
     return {
       dateOrder: 'mdy',
       intervalStyle: 'postgres',
-      timeZone: zone === undefined ? 'UTC' : String(zone[0]),
-      now: BigInt(now?.[0] as bigint) - POSTGRES_EPOCH,
+      timeZone: String(session?.[1]),
+      now: BigInt(session?.[0] as bigint) - POSTGRES_EPOCH,
       zoneWords: 'all',
     }
   }
