@@ -49,6 +49,8 @@ pub struct Reader {
     task: Option<JoinHandle<Result<(), Box<DataError>>>>,
     current: Bytes,
     found: Arc<Mutex<Option<Known>>>,
+    /// Its end was no end: whoever reads on is not to take it for one.
+    is_broken: bool,
 }
 
 impl Reader {
@@ -63,6 +65,7 @@ impl Reader {
             task: None,
             current: Bytes::new(),
             found: Arc::default(),
+            is_broken: false,
         }
     }
 
@@ -99,7 +102,9 @@ impl Reader {
         let runtime = crate::runtime()?;
         let mut stopped = self.stop.0.subscribe();
         while self.current.is_empty() {
-            let Some(parts) = &mut self.parts else { return Ok(()) };
+            let Some(parts) = &mut self.parts else {
+                return if self.is_broken { Err(io::Error::other("it has broken off before")) } else { Ok(()) };
+            };
             let next = runtime.block_on(async {
                 tokio::select! {
                     biased;
@@ -113,11 +118,12 @@ impl Reader {
             }
             self.parts = None;
             let Some(task) = self.task.take() else { return Ok(()) };
-            return match runtime.block_on(task) {
-                Ok(Ok(())) => Ok(()),
-                Ok(Err(error)) => Err(io::Error::other(error)),
+            let ended = match runtime.block_on(task) {
+                Ok(sent) => sent.map_err(io::Error::other),
                 Err(error) => Err(io::Error::other(error)),
             };
+            self.is_broken = ended.is_err();
+            return ended;
         }
         Ok(())
     }

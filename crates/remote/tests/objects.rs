@@ -192,7 +192,9 @@ fn where_nothing_tells_versions_apart_the_rest_is_not_asked_for() {
         for tag in [None, Some("W/\"1\"")] {
             let server = breaking(tag, date, LATER, true);
             let object = Object::new(&format!("{}/a", server.url), &access()).expect("it is an address");
-            let error = Reader::new(object, &Stop::default()).read_to_end(&mut Vec::new()).expect_err("it breaks off");
+            let mut reader = Reader::new(object, &Stop::default());
+            let error = reader.read_to_end(&mut Vec::new()).expect_err("it breaks off");
+            reader.read(&mut [0; 1]).expect_err("it does not end after that either");
             let error = carried(&error).expect("it says what was wrong");
             assert_eq!(error.code.sql_state(), "58030");
             let hint = error.hint.as_deref().unwrap_or_default();
