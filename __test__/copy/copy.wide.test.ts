@@ -4,7 +4,8 @@ import type { Reject } from '../../lib/index.ts'
 import { type Bench, benches } from './targets.ts'
 
 /*
- * Tables of many columns on PostgreSQL, whose functions take 100 arguments at most.
+ * Tables of many columns on PostgreSQL, whose functions take 100 arguments at most, whose tables have 1,600 columns, and whose rows have to
+ * fit into a page.
  */
 
 let bench: Bench
@@ -100,4 +101,67 @@ test.each([40, 150])('a column may be made of %i others', async (columns) => {
   expect(receipt).toMatchObject({ rowsLoaded: 2, rowsRejected: 1 })
   expect(rejects[0]?.errors).toMatchObject([{ sqlState: '22003', message: 'integer out of range' }])
   expect(await bench.sql('SELECT s FROM t ORDER BY s')).toEqual([[String(columns)], [String(columns + 1)]])
+})
+
+const TOO_MANY = 'COPY cannot take rows for table "t" through a temporary table, since that would have too many columns'
+
+test.each([
+  ['rows that are refused', ' ON_ERROR skip_row', ''],
+  ['keys that are there', ' ON_ERROR stop', ' ON CONFLICT DO SKIP'],
+])('%s need room for columns beside those of the table', async (_, options, rest) => {
+  await bench.sql(`CREATE TABLE t (${list(1600, (at) => (at === 0 ? 'f0 integer PRIMARY KEY' : `f${at} integer`))})`)
+  const content = line(1600, ['1']) + line(1600, ['1'])
+  await expect(load(content, options, rest)).rejects.toMatchObject({
+    sqlState: '0A000',
+    message: TOO_MANY,
+    hint: 'Load fewer columns by a column list, or load with ON_ERROR stop and without ON CONFLICT.',
+  })
+  expect(await bench.sql('SELECT count(*) FROM t')).toEqual([['0']])
+})
+
+test('so do expressions over fields', async () => {
+  await bench.sql(`CREATE TABLE t (${list(1600, (at) => `f${at} integer`)})`)
+  const columns = list(1600, (at) => `f${at}`)
+  const load = bench.db.copy(`COPY t (${columns}) FROM STDIN CSV TRANSFORM (f0 AS f0 + 1)`, {
+    stdin: [line(1600, [])],
+  })
+  await expect(load).rejects.toMatchObject({
+    sqlState: '0A000',
+    message: TOO_MANY,
+    hint: 'Load fewer columns by a column list, or load without TRANSFORM.',
+  })
+})
+
+test('a row that fits into the table, but not as text, ends the load in words', async () => {
+  const numbers = list(450, (at) => `f${at} double precision`)
+  await bench.sql(`CREATE TABLE t (a inet, ${numbers})`)
+  const content = ['1.1.1.1', 'nowhere'].map((first) => line(451, [first], '0.12345678901234567')).join('')
+  await expect(load(content, 'ON_ERROR skip_row')).rejects.toMatchObject({
+    sqlState: '54000',
+    message: expect.stringMatching(/^row is too big: size \d+, maximum size 8160$/),
+    detail:
+      'The row goes through a temporary table, where its values are text and may take more room than in the table.',
+    hint: 'Load fewer columns by a column list, or load with ON_ERROR stop and without ON CONFLICT.',
+    context: undefined,
+    position: {},
+  })
+  await expect(load(content, 'ON_ERROR stop')).rejects.toMatchObject({ sqlState: '22P02', position: { line: 2 } })
+})
+
+test('so does one that an expression is to make something of', async () => {
+  await bench.sql(`CREATE TABLE t (${list(450, (at) => `f${at} double precision`)}, a inet)`)
+  const load = bench.db.copy('COPY t FROM STDIN CSV TRANSFORM (f0 AS f0 + 1)', {
+    stdin: [
+      line(
+        451,
+        list(450, () => '0.12345678901234567'),
+        '1.1.1.1',
+      ),
+    ],
+  })
+  await expect(load).rejects.toMatchObject({
+    sqlState: '54000',
+    detail: expect.stringMatching(/^The row goes through a temporary table/),
+    hint: 'Load fewer columns by a column list, or load without TRANSFORM.',
+  })
 })
