@@ -259,8 +259,11 @@ export function judgeOf(init: JudgeInit): Judge | undefined {
     return `${present(constraint)} AND ${exists(constraint, table, (names ?? []).map(quoted))} IS NOT NULL`
   })
   const row = [...known.values()].map(({ sqlName, value }) => `${value} AS ${sqlName}`)
-  const description = columns.every(({ value }) => value !== undefined) ? describe(columns, relation) : 'NULL'
   const checks = constraints.flatMap((each, i) => (isCondition(each) ? [`b${i}`] : []))
+  const isDescribed = checks.length > 0 && columns.every(({ value }) => value !== undefined)
+  const description = isDescribed
+    ? `CASE WHEN ${checks.map((flag) => `copyist_${flag}`).join(' OR ')} THEN ${describe(columns, relation)} END`
+    : 'CAST(NULL AS text)'
   const all = constraints.map((_, i) => `b${i}`)
   const carried = [...keyColumns.map(keyOf), ...all]
   const own = [...known.values()].map(({ sqlName }) => `${relation}.${sqlName}`)
@@ -271,7 +274,7 @@ export function judgeOf(init: JudgeInit): Judge | undefined {
   const askedOf = (which?: string) => `SELECT copyist_n AS n, ${[
     ...all.map((flag) => `copyist_${flag} AS ${flag}`),
     ...keyColumns.map((name) => `${field(name)} AS ${keyOf(name)}`),
-    `CASE WHEN ${checks.map((flag) => `copyist_${flag}`).join(' OR ') || 'false'} THEN ${description} END AS description`,
+    `${description} AS description`,
   ].join(', ')}
 FROM (SELECT ${['copyist_n', ...own, ...found].join(', ')} FROM (${rows(which)}) ${relation}${filter} OFFSET 0) ${relation} OFFSET 0`
   const asked = askedOf()
@@ -317,7 +320,7 @@ SELECT *, ${places.join(', ')} FROM (SELECT *, ${isSound} AS sound FROM (${asked
   })
   const flags = all.map((flag) => `CASE WHEN ${flag} THEN '1' ELSE '0' END`)
   return {
-    sql: `SELECT n, ${[flags.join(' || '), `CASE WHEN ${checks.length > 0 ? checks.join(' OR ') : 'false'} THEN description END`, ...details].join(', ')}
+    sql: `SELECT n, ${[flags.join(' || '), 'description', ...details].join(', ')}
 FROM (${judged}) judged WHERE NOT clean ORDER BY n`,
     ofRow: (
       number,
@@ -392,7 +395,8 @@ function describe(columns: readonly JudgedColumn[], relation: string): string {
 WHERE pg_catalog.octet_length(pg_catalog.left(v, k)) <= ${MOST_TOLD} GROUP BY v)`
     return `CASE WHEN ${relation}.${sqlName} IS NULL THEN 'null' WHEN pg_catalog.octet_length(${value}) <= ${MOST_TOLD} THEN ${value} ELSE ${cut} END`
   })
-  return `pg_catalog.concat('Failing row contains (', ${values.join(`, ', ', `)}, ').')`
+  // An array, since a function takes 100 arguments at most.
+  return `'Failing row contains (' || pg_catalog.array_to_string(ARRAY[${values.join(', ')}], ', ') || ').'`
 }
 
 /** A string literal, whatever `standard_conforming_strings` is. */

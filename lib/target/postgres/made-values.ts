@@ -16,6 +16,9 @@ import { isValueKnown } from './values.ts'
 /** Names that mean something else in a function. */
 const OWN = /^(?:found|sqlstate|sqlerrm|copyist_.*)$/i
 
+/** Arguments that a function of the server takes at most; with more columns rows are tried. */
+const MOST_ARGUMENTS = 100
+
 /** What is needed to make the values. */
 export interface MadeInit {
   readonly query: Query
@@ -55,7 +58,7 @@ export class MadeValues {
       if (!columns.includes(index)) return isSame
       return (sink === 'pg_binary' || isValueKnown(sql.readType(index))) && (!usesDefaults || isSame)
     }
-    if (!names.every(isKnown)) return undefined
+    if (names.length > MOST_ARGUMENTS || !names.every(isKnown)) return undefined
     return new MadeValues(
       init,
       names.map((name) => table.description.columns.findIndex((column) => column.name === name)),

@@ -89,3 +89,25 @@ export function withTemporaryHint(error: unknown): unknown {
     cause,
   })
 }
+
+/** A temporary table has the limits of any other, and needs more room: for columns of its own, and for values that it has as text. */
+export function withWidthHint(error: unknown, relation: string, without: string): unknown {
+  if (!(error instanceof CopyError)) return error
+  const { code, sqlState, message, cause } = error
+  const hint = `Load fewer columns by a column list, or load ${without}.`
+  if (sqlState === '54011') {
+    return new CopyError({
+      code: conditionName('0A000'),
+      sqlState: '0A000',
+      message: `COPY cannot take rows for table "${relation}" through a temporary table, since that would have too many columns`,
+      detail: 'It has columns of its own beside those that are loaded, and a table can have at most 1600.',
+      hint,
+      cause,
+    })
+  }
+  // Other limits have this state, too. The line that the server names is where it writes rows that it has put together, not where this one is.
+  if (sqlState !== '54000' || !isServerError(cause) || cause.routine !== 'RelationGetBufferForTuple') return error
+  const detail =
+    'The row goes through a temporary table, where its values are text and may take more room than in the table.'
+  return new CopyError({ code, sqlState, message, detail, hint, cause })
+}

@@ -13,7 +13,7 @@ import { JUDGE_SQL, type Judgeable, type Verdict } from './judge.ts'
 import { type LocatedInit, moveLocated } from './located.ts'
 import { MadeValues } from './made-values.ts'
 import { internalError, isServerError } from './server-error.ts'
-import { hasRule, lineOf, mayNotRead, unreplaceable, withTemporaryHint } from './stage-errors.ts'
+import { hasRule, lineOf, mayNotRead, unreplaceable, withTemporaryHint, withWidthHint } from './stage-errors.ts'
 import { StageSql } from './stage-sql.ts'
 import { byRow, inTurns, type Outcome, type Query, type RefusedRow, replacementOf, StagedRows } from './staged-rows.ts'
 import { isTolerated } from './tolerance.ts'
@@ -172,7 +172,7 @@ export class Stage {
       const [begin] = this.#sql.isOwning ? await query(this.#sql.beginSql) : []
       for (const sql of this.#sql.functionDdl(begin ?? [])) await query(sql)
     } catch (error) {
-      throw withTemporaryHint(error)
+      throw this.#asTooWide(withTemporaryHint(error))
     }
     await foresight.prepare()
     this.#made = MadeValues.of({
@@ -205,6 +205,10 @@ export class Stage {
     const marker = usesDefaults ? ", DEFAULT E'\\\\D'" : ''
     const format = sink === 'pg_binary' ? 'binary' : `text${marker}`
     const sql = `COPY pg_temp.${this.#sql.name}${list} FROM STDIN (FORMAT ${format})`
+    const send = (rows: NativeLoad) =>
+      copy(sql, rows).catch((error: unknown) => {
+        throw this.#asTooWide(error)
+      })
     const lacking: RefusedRow[] = []
     let load = native
     let first = 0
@@ -212,7 +216,7 @@ export class Stage {
     for (;;) {
       await query('SAVEPOINT copyist_fill')
       try {
-        await copy(sql, load)
+        await send(load)
         await query('RELEASE SAVEPOINT copyist_fill')
         first += most
         most *= 2
@@ -223,7 +227,7 @@ export class Stage {
         if (lacking.length === 0) await batch.divide()
         const row = first + line - 1
         await this.#number(first)
-        if (line > 1) await copy(sql, batch.part(first, row))
+        if (line > 1) await send(batch.part(first, row))
         lacking.push({ row, errors: [this.#lacks(error)] })
         first = row + 1
         await this.#number(first)
@@ -233,6 +237,10 @@ export class Stage {
       if (first >= batch.rows) return lacking
       load = batch.part(first, first + most)
     }
+  }
+
+  #asTooWide(error: unknown): unknown {
+    return withWidthHint(error, this.#table.description.relationName, 'with ON_ERROR stop and without ON CONFLICT')
   }
 
   /** Numbers the rows that come next as those of the batch from `first` on. What is undone does not give back its numbers. */

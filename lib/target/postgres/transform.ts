@@ -11,6 +11,7 @@ import { JUDGE_SQL, type Judgeable, literal } from './judge.ts'
 import { type CopyContext, isServerError } from './server-error.ts'
 import { inPart } from './sql-position.ts'
 import { RULES_SQL } from './stage.ts'
+import { withWidthHint } from './stage-errors.ts'
 import { BLOCK, FANOUT } from './stage-sql.ts'
 import { byRow, PAGE, type Query, type RefusedRow, rowError, tellInTurns } from './staged-rows.ts'
 import { TOLERATED } from './tolerance.ts'
@@ -205,6 +206,8 @@ export class Transformation {
           relationName: stage.name,
           columnNames: this.#columns.map((_, position) => `c${position}`),
           locate: (row) => native.locate(first + row),
+        }).catch((error: unknown) => {
+          throw this.#asTooWide(error)
         })
         await query('SAVEPOINT copyist_rows')
         try {
@@ -292,7 +295,9 @@ export class Transformation {
         return `d${index} ${modifiedTypes[index]?.name}${collateSql[index]} DEFAULT ${value ?? 'NULL'}`
       }),
     ]
-    await query(`CREATE TEMPORARY TABLE ${name} (${definitions.join(', ')})`)
+    await query(`CREATE TEMPORARY TABLE ${name} (${definitions.join(', ')})`).catch((error: unknown) => {
+      throw this.#asTooWide(error)
+    })
     const list = this.#columns.map((_, position) => `c${position}`).join(', ')
     const stage: Stage = {
       name,
@@ -309,6 +314,10 @@ export class Transformation {
     await query(`CREATE INDEX ${name}_n ON pg_temp.${name} (n)`)
     await query(this.#functionSql(stage, isBinary, request))
     return stage
+  }
+
+  #asTooWide(error: unknown): unknown {
+    return withWidthHint(error, this.#table.description.relationName, 'without TRANSFORM')
   }
 
   get #relation(): string {
