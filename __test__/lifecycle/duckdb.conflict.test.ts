@@ -21,8 +21,17 @@ afterEach(() => {
 
 type Row = readonly [a: number, b: number, c: number]
 
+/** What a table of the test has. */
+interface Made {
+  readonly hasSecondKey: boolean
+  /** Whether `c` refers to a table that lacks every fifth. */
+  readonly hasReference: boolean
+}
+
+const isReferred = (c: number): boolean => c % 5 !== 2
+
 /** Takes rows one by one: those left, and how many were loaded, refused and passed over. */
-function model(input: readonly Row[], before: readonly Row[], clause: string, hasSecondKey: boolean) {
+function model(input: readonly Row[], before: readonly Row[], clause: string, { hasSecondKey, hasReference }: Made) {
   const isUpdate = clause.includes('UPDATE')
   const keepsFirst = clause.includes('FIRST')
   const byA = new Map(before.map((row) => [row[0], row]))
@@ -36,6 +45,8 @@ function model(input: readonly Row[], before: readonly Row[], clause: string, ha
       refused += 1
     } else if (old !== undefined && (seen.has(a) ? keepsFirst : !isUpdate)) {
       passed += 1
+    } else if (hasReference && !isReferred(c)) {
+      refused += 1
     } else if (hasSecondKey && byB.get(b) !== undefined && byB.get(b) !== old) {
       refused += 1
     } else {
@@ -51,10 +62,17 @@ function model(input: readonly Row[], before: readonly Row[], clause: string, ha
 
 const CLAUSES = ['DO UPDATE', 'DO UPDATE KEEP FIRST', 'DO SKIP KEEP LAST', 'DO SKIP KEEP FIRST']
 
+const COLUMNS = 'a INTEGER PRIMARY KEY, b INTEGER, c INTEGER CHECK (c >= 0)'
+
+// Where few rows have a second key to themselves, many a row is refused behind which others have its first key.
 describe.each([
-  ['one key', 'a INTEGER PRIMARY KEY, b INTEGER, c INTEGER CHECK (c >= 0)', false],
-  ['two keys', 'a INTEGER PRIMARY KEY, b INTEGER UNIQUE, c INTEGER CHECK (c >= 0)', true],
-])('of a table with %s', (_, columns, hasSecondKey) => {
+  ['one key', COLUMNS, 30_011],
+  ['two keys', `${COLUMNS}, UNIQUE (b)`, 30_011],
+  ['one key and a reference', `${COLUMNS} REFERENCES o (x)`, 30_011],
+  ['two keys and a reference', `${COLUMNS} REFERENCES o (x), UNIQUE (b)`, 2_003],
+])('of a table with %s', (_, columns, values) => {
+  const made: Made = { hasSecondKey: columns.includes('UNIQUE'), hasReference: columns.includes('REFERENCES') }
+
   it.each(CLAUSES)(
     'ON CONFLICT (a) %s takes the rows one by one',
     async (clause) => {
@@ -65,9 +83,11 @@ describe.each([
       ]
       const input = Array.from(
         { length: 40_000 },
-        (__, n): Row => [(n * 7919) % 5_003, (n * 104_729) % 30_011, n % 7 === 3 ? -1 : n],
+        (__, n): Row => [(n * 7919) % 5_003, (n * 104_729) % values, n % 7 === 3 ? -1 : n],
       )
-      const expected = model(input, before, clause, hasSecondKey)
+      const expected = model(input, before, clause, made)
+      await connection.run('CREATE TABLE o (x INTEGER PRIMARY KEY)')
+      await connection.run('INSERT INTO o SELECT range FROM range(40_000) WHERE range % 5 <> 2')
       for (const [threads, memoryLimit] of [
         [1, 256 << 20],
         [8, 256 << 20],
