@@ -1,6 +1,8 @@
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { connect } from '../../lib/index.ts'
+import { connectDuckdb } from '../../lib/target/duckdb/connect.ts'
+import { loadRows } from './duckdb.batches.ts'
 
 /*
  * ON CONFLICT beside ON_ERROR skip_row: what is loaded, refused and passed over is what taking the rows one by one gives, wherever
@@ -109,4 +111,60 @@ describe.each([
     },
     120_000,
   )
+})
+
+describe('a key that another transaction commits meanwhile', () => {
+  const detail =
+    'Another transaction has committed this key since the one of the load began, which does not see it. Nothing was loaded.'
+
+  it.each([
+    ['ON_ERROR skip_row', ''],
+    ['ON_ERROR skip_row', ' ON CONFLICT (a) DO UPDATE'],
+    ['ON_ERROR stop', ' ON CONFLICT (a) DO UPDATE'],
+    ['ON_ERROR stop', ' ON CONFLICT (a) DO SKIP'],
+  ])('before its row goes in ends the load and is said to be one: %s%s', async (policy, clause) => {
+    await connection.run('CREATE TABLE t (a INTEGER PRIMARY KEY, b INTEGER)')
+    const other = await instance.connect()
+    const db = await connect(connection, { ledger: false })
+    const copy = () => db.copy(`COPY t FROM STDIN (FORMAT csv, ${policy})${clause}`, { stdin: '1,1\n5,6\n' })
+    // The transaction sees the table as it was when it first looked.
+    await connection.run('BEGIN; FROM t')
+    await other.run('INSERT INTO t VALUES (5, 5)')
+    await expect(copy()).rejects.toMatchObject({
+      sqlState: '23505',
+      message: 'Duplicate key "a: 5" violates primary key constraint.',
+      detail,
+      hint: expect.stringMatching(
+        /^Load again, in a new transaction: then the key is found before the row goes in\. .* Only ROLLBACK/,
+      ),
+    })
+    await connection.run('ROLLBACK')
+    // As it says.
+    await copy()
+    await db.close()
+    other.closeSync()
+  })
+
+  it('behind its row is told by COMMIT', async () => {
+    await connection.run('CREATE TABLE t (a INTEGER PRIMARY KEY, b INTEGER)')
+    const target = await connectDuckdb(connection)
+    const transaction = await target.begin()
+    await loadRows(transaction, 't', [[5, 6]])
+    const other = await instance.connect()
+    await other.run('INSERT INTO t VALUES (5, 5)')
+    await expect(transaction.commit()).rejects.toMatchObject({ sqlState: '23505', detail })
+    await transaction.rollback()
+    await target.close()
+    other.closeSync()
+  })
+
+  it('is not what a key is that comes twice in the input', async () => {
+    await connection.run('CREATE TABLE t (a INTEGER PRIMARY KEY, b INTEGER)')
+    const db = await connect(connection, { ledger: false })
+    for (const where of ['', ' WHERE b > 0']) {
+      const failed = db.copy(`COPY t FROM STDIN (FORMAT csv, ON_ERROR ignore)${where}`, { stdin: '5,6\n5,7\n' })
+      await expect(failed).rejects.toMatchObject({ sqlState: '23505', detail: undefined })
+    }
+    await db.close()
+  })
 })
