@@ -552,3 +552,24 @@ test('an error of WHERE that COPY would not find has its place in the statement'
   expect(error.sqlState).toBe('42P01')
   expect(text.slice(error.statement?.offset)).toBe('public.t.b > 1')
 })
+
+test('a row that an INSTEAD OF trigger of a view drops is filtered, and has no conflict', async () => {
+  await bench.sql(`CREATE TABLE t (a integer PRIMARY KEY, b integer); CREATE VIEW v AS SELECT * FROM t;
+    CREATE FUNCTION put() RETURNS trigger LANGUAGE plpgsql AS
+      'BEGIN IF NEW.b < 0 THEN RETURN NULL; END IF; INSERT INTO t VALUES (NEW.*); RETURN NEW; END';
+    CREATE TRIGGER put INSTEAD OF INSERT ON v FOR EACH ROW EXECUTE FUNCTION put()`)
+  for (const [policy, more] of [
+    ['stop', ''],
+    ['skip_row', 'x,1\n1,7\n'],
+  ] as const) {
+    await bench.sql('DELETE FROM t')
+    const statement = `COPY v FROM STDIN (FORMAT csv, ON_ERROR ${policy}) ON CONFLICT DO SKIP`
+    expect(await bench.db.copy(statement, { stdin: `1,1\n2,-2\n${more}3,3\n` })).toMatchObject({
+      rowsLoaded: 2,
+      rowsFiltered: 1,
+      rowsRejected: more === '' ? 0 : 2,
+      rowsConflicted: 0,
+    })
+    expect(await bench.sql('SELECT a FROM t ORDER BY a')).toEqual([['1'], ['3']])
+  }
+})

@@ -102,6 +102,25 @@ describe('rows before the one that they refer to', () => {
     120_000,
   )
 
+  test.each([
+    ['UNIQUE (k, j)', [2, 3, 4, 9]],
+    ['UNIQUE NULLS NOT DISTINCT (k, j)', [2, 4, 9]],
+    ['UNIQUE NULLS NOT DISTINCT (k)', [2, 9]],
+  ])('keep a key with NULL where NULL is the same as NULL: %s', async (key, loaded) => {
+    await bench.sql(
+      `CREATE TABLE t (id integer PRIMARY KEY, parent integer REFERENCES t, k integer, j integer DEFAULT 1, ${key})`,
+    )
+    // Row 2 waits for 9, and 3 behind it.
+    for (const lines of [
+      ['x,,,', '2,9,,1', '3,,,1', '4,,,2', '9,,1,1'],
+      ['2,9,,1', '3,,,1', '4,,,2', '9,,1,1', 'x,,,'],
+    ]) {
+      await bench.sql('DELETE FROM t')
+      await load(lines, '', {}, 't')
+      expect(await ids('t')).toEqual(loaded)
+    }
+  })
+
   test.each([1, 8])(
     'keep their key for as long as they wait, with %i threads',
     async (threads) => {

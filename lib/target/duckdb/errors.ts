@@ -151,6 +151,21 @@ export function duplicateKey(error: CopyError): { readonly key: string; readonly
   return key === undefined ? undefined : { key, named: false }
 }
 
+/** `error`, if it is about a key that was looked for in vain: another transaction has committed it, which DuckDB tells only of a row that goes in. */
+export function asUnseenKey(error: CopyError): CopyError {
+  if (error.code !== 'unique_violation') return error
+  const { code, sqlState, message, cause } = error
+  return new CopyError({
+    code,
+    sqlState,
+    message,
+    detail:
+      'Another transaction has committed this key since the one of the load began, which does not see it. Nothing was loaded.',
+    hint: 'Load again, in a new transaction: then the key is found before the row goes in.',
+    cause,
+  })
+}
+
 /** The error of opening the database at `path`. */
 export function openError(error: unknown, path: string): CopyError {
   const raw = error instanceof Error ? error.message : String(error)

@@ -105,8 +105,11 @@ export class Finder {
     // Before references are looked at, as in PostgreSQL.
     skipped += await this.#seen.skip(run)
     await this.ofReferences(run)
-    if (conflict?.keep === 'first') skipped += await this.#passOver(run, isGathered)
-    await dismissFound()
+    // Otherwise the row before it with its key may be refused on account of others: whether it is passed over is decided row by row.
+    if (conflict?.isGathered) {
+      if (conflict.keep === 'first') skipped += await this.#passOver(run, isGathered)
+      await dismissFound()
+    }
     return { isAny: this.#isAny, skipped }
   }
 

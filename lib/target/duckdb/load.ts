@@ -8,7 +8,7 @@ import { type ConflictPlan, planConflict } from './conflict.ts'
 import { isSelfReferring } from './constraints.ts'
 import type { DuckdbTableDescription } from './describe.ts'
 import type { DuckdbDriver } from './driver.ts'
-import { abortError, asConditionType, asCopyError, inCondition } from './errors.ts'
+import { abortError, asConditionType, asCopyError, asUnseenKey, inCondition } from './errors.ts'
 import { checkCondition } from './expressions.ts'
 import { FurtherErrors } from './further.ts'
 import {
@@ -312,7 +312,9 @@ export async function runLoad(context: LoadContext, request: LoadRequest): Promi
       dispose(feed, window)
       return { ok: false, error: abortError(request.signal), failed: undefined }
     }
-    const error = asConditionType(asCopyError(cause), request.where)
+    const raised = asConditionType(asCopyError(cause), request.where)
+    // What the sieve says of a row is a CopyError from the start.
+    const error = sieve?.looksUpKeys && !(cause instanceof CopyError) ? asUnseenKey(raised) : raised
     // Where rows may be refused, the first that an INSERT stumbles over need not be why it has failed.
     const isOfInsert = window !== undefined && !isInserted && !sieve && !staging && error.code !== STARTS_OVER
     if (plan !== undefined && window !== undefined && isOfInsert)

@@ -111,6 +111,11 @@ export class Sieve {
     return new Sieve(contextOf(plan, policy, constraints, tests, expressions))
   }
 
+  /** Whether a row whose key can be seen is never handed to DuckDB. */
+  get looksUpKeys(): boolean {
+    return this.#context.constraints.keys.length > 0
+  }
+
   /** Whether windows are only gathered, for {@link finish} to load their rows. */
   get isGathering(): boolean {
     return this.#context.policy.conflict?.isGathered === true

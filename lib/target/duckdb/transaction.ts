@@ -19,7 +19,7 @@ import { appendRows } from './append.ts'
 import { isAboutTable } from './constraints.ts'
 import { type DuckdbTableDescription, describeTable, missingPart } from './describe.ts'
 import type { DuckdbDriver } from './driver.ts'
-import { asConditionType, asCopyError } from './errors.ts'
+import { asConditionType, asCopyError, asUnseenKey } from './errors.ts'
 import { checkCondition } from './expressions.ts'
 import { loadReservedWords, printIdentifier } from './identifiers.ts'
 import type { TransformPlan } from './insert.ts'
@@ -302,12 +302,15 @@ export class DuckdbTransaction implements TargetTransaction {
     if (this.#hasEnded) return
     if (!this.#init.isCallers) {
       this.#init.onCommit?.()
-      await run(this.#init.connection, 'COMMIT')
+      await run(this.#init.connection, 'COMMIT').catch((error: CopyError) => {
+        // What the load's own rows share has been found by then.
+        throw asUnseenKey(error)
+      })
       this.#isOpen = false
     } else if (this.#complete !== undefined) {
       this.#isFinal = true
       await this.#complete().catch((error: unknown) => {
-        throw needsRollback(asCopyError(error))
+        throw needsRollback(asUnseenKey(asCopyError(error)))
       })
     }
     await this.#end()

@@ -55,7 +55,7 @@ SELECT pg_catalog.json_build_object(
     WITH RECURSIVE part (oid) AS (
       SELECT r.oid UNION SELECT h.inhrelid FROM pg_catalog.pg_inherits h JOIN part ON h.inhparent = part.oid
     )
-    SELECT pg_catalog.json_agg(DISTINCT CASE WHEN g.tgtype & 2 = 2 THEN 'before' ELSE 'after' END)
+    SELECT pg_catalog.json_agg(DISTINCT CASE WHEN g.tgtype & 66 <> 0 THEN 'before' ELSE 'after' END)
     FROM pg_catalog.pg_trigger g JOIN part ON g.tgrelid = part.oid
     WHERE g.tgtype & 1 = 1 AND g.tgtype & 20 <> 0 AND g.tgenabled <> 'D' AND NOT g.tgisinternal
   ),
@@ -165,7 +165,7 @@ export interface Judgeable {
   readonly uniques: number
   /** Whether an index evaluates an expression or a condition, which may fail. */
   readonly hasExpressions: boolean
-  /** Of which kinds there are triggers for each row of an INSERT or an UPDATE; one before may drop rows. */
+  /** Of which kinds there are triggers for each row of an INSERT or an UPDATE; one before, or instead of an INSERT into a view, may drop rows. */
   readonly triggers: readonly ('before' | 'after')[] | null
 }
 

@@ -44,7 +44,7 @@ export interface SelfReferences {
     readonly others: readonly string[]
     readonly isFull: boolean
   }[]
-  readonly keys: readonly (readonly string[])[]
+  readonly keys: readonly { readonly columns: readonly string[]; readonly areNullsSame: boolean }[]
 }
 
 /** SQL of the temporary table of a load, and of the function that moves rows out of it. */
@@ -215,8 +215,26 @@ ${tag}`,
   }
 
   /** Keys, by the columns of the table of rows that wait; those alone whose values are known before a row is inserted. */
-  get #keys(): readonly (readonly number[])[] {
-    return (this.self?.keys ?? []).flatMap((names) => this.#loaded(names) ?? [])
+  get #keys(): readonly { readonly columns: readonly number[]; readonly areNullsSame: boolean }[] {
+    return (this.self?.keys ?? []).flatMap(({ columns, areNullsSame }) =>
+      (this.#loaded(columns) ?? []).map((indexes) => ({ columns: indexes, areNullsSame })),
+    )
+  }
+
+  /** By key, SQL that says whether a row of these values shares it with a row `e` that waits, of which `which` says more. */
+  #sharedSql(value: (index: number) => string, which: string): string[] {
+    return this.#keys.flatMap(({ columns, areNullsSame }) => {
+      const exists = (same: readonly string[]) =>
+        `EXISTS (SELECT FROM pg_temp.${this.waiting} e WHERE ${same.join(' AND ')}${which})`
+      const equal = exists(columns.map((index) => `e.v${index} = ${value(index)}`))
+      if (!areNullsSame) return [equal]
+      // By itself, since to look for NULL as well takes longer.
+      const areNull = columns.map((index) => `${value(index)} IS NULL`)
+      const alike = columns.map(
+        (index, i) => `(e.v${index} = ${value(index)} OR e.v${index} IS NULL AND ${areNull[i]})`,
+      )
+      return [equal, `(${areNull.join(' OR ')}) AND ${exists(alike)}`]
+    })
   }
 
   /** The indexes of columns, where all of them are loaded. */
@@ -244,7 +262,9 @@ ${tag}`,
   /** Columns of the table by which rows that wait are compared. */
   get #compared(): readonly number[] {
     const references = this.#references.flatMap(({ columns, others }) => [...columns, ...others])
-    return [...new Set([...references, ...this.#keys.flat()])].sort((one, other) => one - other)
+    return [...new Set([...references, ...this.#keys.flatMap(({ columns }) => columns)])].sort(
+      (one, other) => one - other,
+    )
   }
 
   /** The columns of the temporary table that are the row. */
@@ -265,7 +285,7 @@ ${tag}`,
 ${[...stored, ...compared].join(', ')} FROM pg_temp.${this.name} s WITH NO DATA`,
       `ALTER TABLE pg_temp.${this.waiting} ADD PRIMARY KEY (at)`,
       ...this.#keys.map(
-        (key) => `CREATE INDEX ON pg_temp.${this.waiting} (${key.map((index) => `v${index}`).join(', ')})`,
+        ({ columns }) => `CREATE INDEX ON pg_temp.${this.waiting} (${columns.map((index) => `v${index}`).join(', ')})`,
       ),
       `CREATE TEMPORARY TABLE ${this.places} (at bigint PRIMARY KEY, errors text, record text NOT NULL, raw bytea NOT NULL)`,
     ]
@@ -295,10 +315,7 @@ SELECT ${[at, errors, 'false', ...stored, ...this.#compared.map(value)].join(', 
   #holdDdl(): string[] {
     if (!this.holds) return []
     const value = (index: number) => this.values[this.#request.columns.indexOf(index)] ?? 'NULL'
-    const shared = this.#keys.map((key) => {
-      const same = key.map((index) => `w.v${index} = ${value(index)}`)
-      return `EXISTS (SELECT FROM pg_temp.${this.waiting} w WHERE ${same.join(' AND ')} OFFSET 0)`
-    })
+    const shared = this.#sharedSql(value, ' OFFSET 0')
     const tag = `$${this.name}_hold$`
     return [
       `CREATE FUNCTION pg_temp.${this.name}_hold(copyist_first bigint, copyist_last bigint, copyist_before bigint) RETURNS void
@@ -325,11 +342,8 @@ SELECT row_number() OVER (ORDER BY ${order}), w.at, ${stored.map((name) => `w.${
 
   /** Of rows `w` that wait: whether none before it shares a key with it. */
   get firstOfKeys(): string {
-    const shared = this.#keys.map((key) => {
-      const same = key.map((index) => `e.v${index} = w.v${index}`)
-      return `NOT EXISTS (SELECT FROM pg_temp.${this.waiting} e WHERE ${same.join(' AND ')} AND e.at < w.at)`
-    })
-    return ['true', ...shared].join(' AND ')
+    const shared = this.#sharedSql((index) => `w.v${index}`, ' AND e.at < w.at')
+    return ['true', ...shared.map((sql) => `NOT (${sql})`)].join(' AND ')
   }
 
   /** What finds rows that refer to nothing, or to such rows alone; and gives each a place behind those that it refers to. */

@@ -48,13 +48,14 @@ SELECT pg_catalog.json_build_object(
     ) k
   ),
   'keys', (
-    SELECT pg_catalog.json_agg(k.names) FROM (
-      SELECT pg_catalog.json_agg(a.attname ORDER BY key.position) AS names
+    SELECT pg_catalog.json_agg(k.key) FROM (
+      SELECT pg_catalog.json_build_object('columns', pg_catalog.json_agg(a.attname ORDER BY key.position),
+        'areNullsSame', (pg_catalog.to_jsonb(i) ->> 'indnullsnotdistinct') IS NOT DISTINCT FROM 'true') AS key
       FROM pg_catalog.pg_index i
       CROSS JOIN LATERAL pg_catalog.unnest(i.indkey::int2[]) WITH ORDINALITY AS key (number, position)
       JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = key.number
       WHERE i.indrelid = $1::pg_catalog.regclass AND i.indisunique AND i.indexprs IS NULL AND key.position <= i.indnkeyatts
-      GROUP BY i.indexrelid
+      GROUP BY i.indexrelid, pg_catalog.to_jsonb(i)
     ) k
   )
 )::text
