@@ -17,8 +17,6 @@ mod value;
 
 use std::sync::Arc;
 
-use arrow_array::cast::AsArray;
-use arrow_array::types::{Float16Type, Float32Type, Float64Type};
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::DataType;
 use copyist_core::{DataError, ErrorCode, Foreign, Result, Type};
@@ -535,17 +533,9 @@ fn source(plan: &Plan, batch: &RecordBatch, column: usize) -> ArrayRef {
     Arc::clone(batch.column(index))
 }
 
-/// The values as they are written for a column. Numbers of single precision are those of double precision that they are, if that is what
-/// the column holds: their shortest literals are others.
+/// The values as they are written for a column.
 fn as_written(array: &ArrayRef, column: &ColumnPlan, layout: Layout) -> ArrayRef {
-    if column.ty != Type::Float8 {
-        return rewrite::rewritten(array, Target::of(column), layout);
-    }
-    match array.data_type() {
-        DataType::Float32 => Arc::new(array.as_primitive::<Float32Type>().unary::<_, Float64Type>(f64::from)),
-        DataType::Float16 => Arc::new(array.as_primitive::<Float16Type>().unary::<_, Float64Type>(|v| v.to_f64())),
-        _ => Arc::clone(array),
-    }
+    rewrite::rewritten(array, Target::of(column), layout)
 }
 
 fn is_string(ty: &DataType) -> bool {
