@@ -11,6 +11,8 @@ import {
   Field,
   Float32,
   Int32,
+  List,
+  Map_,
   makeData,
   makeVector,
   RecordBatch,
@@ -21,6 +23,7 @@ import {
   TimeUnit,
   tableFromIPC,
   tableToIPC,
+  Utf8,
   type Vector,
   vectorFromArray,
 } from 'apache-arrow'
@@ -621,6 +624,36 @@ describe('postgres', () => {
   })
 
   afterAll(() => bench.close())
+
+  test('a key that comes twice is an error wherever a map goes to jsonb', async () => {
+    const key = vectorFromArray(['k', 'k'], new Utf8())
+    const value = vectorFromArray([1, 2], new Int32())
+    const pairs = new Struct([new Field('key', key.type), new Field<Int32>('value', value.type, true)])
+    const child = makeData({ type: pairs, length: 2, children: [key.data, value.data].flat() })
+    const type = new Map_(new Field('entries', pairs) as never)
+    const map = makeData({ type, length: 1, valueOffsets: Int32Array.from([0, 2]), child: child as never })
+    const item = new Field('item', type)
+    const list = makeData({ type: new List(item), length: 1, valueOffsets: Int32Array.from([0, 1]), child: map })
+    const record = makeData({ type: new Struct([new Field('m', type)]), length: 1, children: [map] })
+    writeFileSync(
+      join(folder, 'keys.arrow'),
+      tableToIPC(new Table({ l: makeVector(list), r: makeVector(record) }), 'file'),
+    )
+    await bench.sql('CREATE TYPE tagged AS (m jsonb); CREATE TYPE told AS (m json)')
+    await bench.sql('CREATE TABLE keyed (l jsonb[], r tagged); CREATE TABLE texts (l json[], r told)')
+    for (const column of ['l', 'r']) {
+      const load = (table: string) => bench.db.copy(`COPY ${table} (${column}) FROM ${at('keys.arrow')} (FORMAT arrow)`)
+      expect(await failed(load('keyed'))).toMatchObject({
+        sqlState: '22P02',
+        message: 'duplicate JSON object key value: "k"',
+      })
+      await load('texts')
+    }
+    expect(await bench.sql('SELECT l[1]::text, (r).m::text FROM texts')).toEqual([
+      ['{"k": 1, "k": 2}', null],
+      [null, '{"k": 1, "k": 2}'],
+    ])
+  })
 
   test('nanoseconds are an error whose hint cures it', async () => {
     const file = `FROM ${at('nanos.parquet')} (FORMAT parquet`

@@ -277,7 +277,7 @@ impl BatchDecoder {
         // What cannot be written as a literal, or not without loss, is NULL to whoever reads the literals.
         let (style, target) = (style_for(plan, spec), Target::of(spec));
         let may_lose = exact::may_lose(array.data_type(), target, plan.layout);
-        let may_repeat = keys::may_repeat(array.data_type(), &spec.ty, plan.layout);
+        let may_repeat = keys::may_repeat(array.data_type(), target, plan.layout);
         let buffer = &mut self.tile.buffer;
         let from = buffer.len();
         let nulls = array.logical_nulls();
@@ -290,7 +290,7 @@ impl BatchDecoder {
             } else if (may_lose && exact::check(array, row, target, plan.layout).is_err())
                 || value::write(array, row, style, buffer).is_err()
                 || memchr::memchr(0, &buffer[start..]).is_some()
-                || (may_repeat && keys::check(array, row).is_err())
+                || (may_repeat && keys::check(array, row, target).is_err())
             {
                 buffer.truncate(start);
                 buffer.push(given::NULL);
@@ -431,19 +431,20 @@ impl BatchDecoder {
         let plan = if is_string(array.data_type()) { &self.plan } else { &self.typed };
         let spec = &plan.columns[index];
         let (array, row) = (&as_written(&array.slice(row, 1), spec, plan.layout), 0);
+        let target = Target::of(spec);
         let mut text = Vec::new();
         if let Err(error) = value::write(array, row, style_for(plan, spec), &mut text) {
             return Err((error, value::stored(array, row).map(String::into_bytes)));
         }
-        if keys::may_repeat(array.data_type(), &spec.ty, plan.layout)
-            && let Err(error) = keys::check(array, row)
+        if keys::may_repeat(array.data_type(), target, plan.layout)
+            && let Err(error) = keys::check(array, row, target)
         {
             return Err((error, Some(text)));
         }
         if let Some(at) = memchr::memchr(0, &text) {
             return Err((crate::utf8_error(&text[at..]), Some(text)));
         }
-        if let Err(error) = exact::check(array, row, Target::of(spec), plan.layout) {
+        if let Err(error) = exact::check(array, row, target, plan.layout) {
             return Err((error, Some(text)));
         }
         explain_value(plan, spec, &text).map_err(|error| (error, Some(text)))
