@@ -7,8 +7,12 @@ import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { DuckDBInstance } from '@duckdb/node-api'
 import {
+  Dictionary,
   Field,
+  Float32,
   Int32,
+  List,
+  Map_,
   makeData,
   makeVector,
   RecordBatch,
@@ -19,6 +23,7 @@ import {
   TimeUnit,
   tableFromIPC,
   tableToIPC,
+  Utf8,
   type Vector,
   vectorFromArray,
 } from 'apache-arrow'
@@ -105,6 +110,12 @@ beforeAll(async () => {
   await write('deep.parquet', `SELECT ${DEEP.row} FROM (VALUES ${DEEP.texts}) r(s)`)
   await write('variant.parquet', `SELECT 1 AS id, 12345::VARIANT AS v`)
   await write('two.parquet', 'SELECT 1 AS id, 2 AS big, 3 AS c')
+  await write('single-list.parquet', 'SELECT [0.1::FLOAT] AS l')
+  await write('double-list.parquet', 'SELECT [0.25::DOUBLE] AS l')
+  await write(
+    'singles.parquet',
+    `SELECT 0.1::FLOAT AS f, [0.1::FLOAT, NULL] AS l, {'a': 0.1::FLOAT, 'b': [0.3::FLOAT]} AS s`,
+  )
   connection.closeSync()
   instance.closeSync()
   const named = new Table({
@@ -525,6 +536,36 @@ describe.each(benches)('$name', ({ name, open }) => {
     expect(await bench.sql('SELECT isnan(s.f), isinf(s.g), s.i FROM structs')).toEqual([['true', 'true', '7']])
   })
 
+  test('single precision is the same number in double precision wherever it stands, and its shortest digits elsewhere', async () => {
+    const record = name === 'postgres' ? 'doubles' : 'STRUCT(a double, b double[])'
+    if (name === 'postgres') await bench.sql('CREATE TYPE doubles AS (a float8, b float8[])')
+    const load = async (types: string) => {
+      await bench.sql(`DROP TABLE IF EXISTS singles; CREATE TABLE singles (${types})`)
+      await bench.db.copy(`COPY singles FROM ${at('singles.parquet')} (FORMAT parquet)`)
+    }
+    const double = '0.10000000149011612'
+    await load(`f double precision, l double precision[], s ${record}`)
+    expect(await bench.sql('SELECT f, l[1], l[2], (s).a, (s).b[1] FROM singles')).toEqual([
+      [double, double, null, double, '0.30000001192092896'],
+    ])
+    await load('f numeric(9, 8), l numeric(9, 8)[], s text')
+    expect(await bench.sql('SELECT f, l[1], s FROM singles')).toEqual([
+      ['0.10000000', '0.10000000', '{"a": 0.1, "b": [0.3]}'],
+    ])
+    await load(`f text, l text[], s ${name === 'postgres' ? 'jsonb' : 'JSON'}`)
+    expect(await bench.sql('SELECT f, l[1], s::text FROM singles')).toEqual([['0.1', '0.1', '{"a": 0.1, "b": [0.3]}']])
+    const type = new Dictionary(new Float32(), new Int32(), 1)
+    const dictionary = vectorFromArray([0.1], new Float32())
+    const codes = makeVector(makeData({ type, length: 2, data: Int32Array.from([0, 0]), dictionary }))
+    writeFileSync(join(folder, 'codes.arrow'), tableToIPC(new Table({ f: codes }), 'file'))
+    await bench.sql('CREATE TABLE codes (f double precision)')
+    await bench.db.copy(`COPY codes FROM ${at('codes.arrow')} (FORMAT arrow)`)
+    expect(await bench.sql('SELECT f FROM codes')).toEqual([[double], [double]])
+    const union = `'${folder}' (FORMAT parquet, FILES = ['single-list.parquet', 'double-list.parquet'], CREATE_TABLE)`
+    await bench.db.copy(`COPY lists FROM ${union}`)
+    expect(await bench.sql('SELECT l[1] FROM lists')).toEqual([[double], ['0.25']])
+  })
+
   test('a table for several files has types that hold the values of each', async () => {
     const files = (list: string) => `'${folder}' (FORMAT parquet, FILES = [${list}], CREATE_TABLE)`
     await bench.db.copy(`COPY several FROM ${files(`'int.parquet', 'wide.parquet'`)}`)
@@ -583,6 +624,36 @@ describe('postgres', () => {
   })
 
   afterAll(() => bench.close())
+
+  test('a key that comes twice is an error wherever a map goes to jsonb', async () => {
+    const key = vectorFromArray(['k', 'k'], new Utf8())
+    const value = vectorFromArray([1, 2], new Int32())
+    const pairs = new Struct([new Field('key', key.type), new Field<Int32>('value', value.type, true)])
+    const child = makeData({ type: pairs, length: 2, children: [key.data, value.data].flat() })
+    const type = new Map_(new Field('entries', pairs) as never)
+    const map = makeData({ type, length: 1, valueOffsets: Int32Array.from([0, 2]), child: child as never })
+    const item = new Field('item', type)
+    const list = makeData({ type: new List(item), length: 1, valueOffsets: Int32Array.from([0, 1]), child: map })
+    const record = makeData({ type: new Struct([new Field('m', type)]), length: 1, children: [map] })
+    writeFileSync(
+      join(folder, 'keys.arrow'),
+      tableToIPC(new Table({ l: makeVector(list), r: makeVector(record) }), 'file'),
+    )
+    await bench.sql('CREATE TYPE tagged AS (m jsonb); CREATE TYPE told AS (m json)')
+    await bench.sql('CREATE TABLE keyed (l jsonb[], r tagged); CREATE TABLE texts (l json[], r told)')
+    for (const column of ['l', 'r']) {
+      const load = (table: string) => bench.db.copy(`COPY ${table} (${column}) FROM ${at('keys.arrow')} (FORMAT arrow)`)
+      expect(await failed(load('keyed'))).toMatchObject({
+        sqlState: '22P02',
+        message: 'duplicate JSON object key value: "k"',
+      })
+      await load('texts')
+    }
+    expect(await bench.sql('SELECT l[1]::text, (r).m::text FROM texts')).toEqual([
+      ['{"k": 1, "k": 2}', null],
+      [null, '{"k": 1, "k": 2}'],
+    ])
+  })
 
   test('nanoseconds are an error whose hint cures it', async () => {
     const file = `FROM ${at('nanos.parquet')} (FORMAT parquet`

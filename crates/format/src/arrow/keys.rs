@@ -8,39 +8,52 @@ use arrow_schema::DataType;
 use copyist_core::{DataError, ErrorCode, Result, Type};
 
 use super::exact::is_by_place;
+use super::target::{Target, element_type, elements, is_null};
 use super::value::{self, Style};
 use crate::Layout;
 
-/// Whether values of a type may have one where the column is PostgreSQL's `jsonb`: whoever reads the text has all of it.
-pub(super) fn may_repeat(source: &DataType, ty: &Type, layout: Layout) -> bool {
-    *ty == Type::Jsonb && is_by_place(layout) && has_map(source)
+/// Whether values of a type may have one that goes to PostgreSQL's `jsonb`: whoever reads the text has all of it.
+pub(super) fn may_repeat(source: &DataType, target: Target<'_>, layout: Layout) -> bool {
+    is_by_place(layout) && has_map(source, target)
 }
 
-fn has_map(ty: &DataType) -> bool {
+fn has_map(ty: &DataType, target: Target<'_>) -> bool {
+    if let Some(element) = element_type(ty) {
+        return has_map(element, target.element());
+    }
     match ty {
-        DataType::Map(..) => true,
-        DataType::List(of)
-        | DataType::LargeList(of)
-        | DataType::FixedSizeList(of, _)
-        | DataType::ListView(of)
-        | DataType::LargeListView(of) => has_map(of.data_type()),
-        DataType::Struct(fields) => fields.iter().any(|field| has_map(field.data_type())),
-        DataType::Dictionary(_, of) => has_map(of),
+        DataType::Map(..) => is_jsonb(target),
+        DataType::Struct(fields) => {
+            fields.iter().enumerate().any(|(place, of)| has_map(of.data_type(), field(target, place)))
+        }
+        DataType::Dictionary(_, of) => has_map(of, target),
         _ => false,
     }
 }
 
-/// Looks into the value of `row`, which is not NULL.
+fn is_jsonb(target: Target<'_>) -> bool {
+    matches!(target, Target::Type(Type::Jsonb))
+}
+
+/// What a field of a structure goes to. All that is within `jsonb` is.
+fn field(target: Target<'_>, place: usize) -> Target<'_> {
+    if is_jsonb(target) { target } else { target.field(place, "", true) }
+}
+
+/// Looks into the value of `row`, which is not NULL, and whose structures have their fields in the order in which they are written.
 ///
 /// # Errors
 /// `22P02` with the key.
-pub(super) fn check(array: &dyn Array, row: usize) -> Result<()> {
+pub(super) fn check(array: &dyn Array, row: usize, target: Target<'_>) -> Result<()> {
     downcast_dictionary_array!(
-        array => return check(array.values().as_ref(), value::key(array.keys(), row)),
+        array => return check(array.values().as_ref(), value::key(array.keys(), row), target),
         _ => {}
     );
+    if let Some(items) = elements(array, row) {
+        return each(items.as_ref(), target.element());
+    }
     match array.data_type() {
-        DataType::Map(..) => {
+        DataType::Map(..) if is_jsonb(target) => {
             let entries = array.as_map().value(row);
             let [keys, values] = entries.columns() else { return Ok(()) };
             let mut seen = HashSet::new();
@@ -55,24 +68,21 @@ pub(super) fn check(array: &dyn Array, row: usize) -> Result<()> {
                         .with_hint("A column of type json or text takes them all."));
                 }
             }
-            each(values)
+            each(values, target)
         }
-        DataType::List(_) => each(array.as_list::<i32>().value(row).as_ref()),
-        DataType::LargeList(_) => each(array.as_list::<i64>().value(row).as_ref()),
-        DataType::FixedSizeList(..) => each(array.as_fixed_size_list().value(row).as_ref()),
-        DataType::ListView(_) => each(array.as_list_view::<i32>().value(row).as_ref()),
-        DataType::LargeListView(_) => each(array.as_list_view::<i64>().value(row).as_ref()),
         DataType::Struct(_) => {
-            let columns = array.as_struct().columns().iter();
-            columns.filter(|column| column.is_valid(row)).try_for_each(|column| check(column, row))
+            let columns = array.as_struct().columns().iter().enumerate();
+            columns
+                .filter(|(_, column)| !is_null(column, row))
+                .try_for_each(|(place, column)| check(column, row, field(target, place)))
         }
         _ => Ok(()),
     }
 }
 
-fn each(items: &dyn Array) -> Result<()> {
-    if !has_map(items.data_type()) {
+fn each(items: &dyn Array, target: Target<'_>) -> Result<()> {
+    if !has_map(items.data_type(), target) {
         return Ok(());
     }
-    (0..items.len()).filter(|&row| items.is_valid(row)).try_for_each(|row| check(items, row))
+    (0..items.len()).filter(|&row| !is_null(items, row)).try_for_each(|row| check(items, row, target))
 }

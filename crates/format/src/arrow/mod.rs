@@ -17,8 +17,6 @@ mod value;
 
 use std::sync::Arc;
 
-use arrow_array::cast::AsArray;
-use arrow_array::types::{Float16Type, Float32Type, Float64Type};
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::DataType;
 use copyist_core::{DataError, ErrorCode, Foreign, Result, Type};
@@ -279,7 +277,7 @@ impl BatchDecoder {
         // What cannot be written as a literal, or not without loss, is NULL to whoever reads the literals.
         let (style, target) = (style_for(plan, spec), Target::of(spec));
         let may_lose = exact::may_lose(array.data_type(), target, plan.layout);
-        let may_repeat = keys::may_repeat(array.data_type(), &spec.ty, plan.layout);
+        let may_repeat = keys::may_repeat(array.data_type(), target, plan.layout);
         let buffer = &mut self.tile.buffer;
         let from = buffer.len();
         let nulls = array.logical_nulls();
@@ -292,7 +290,7 @@ impl BatchDecoder {
             } else if (may_lose && exact::check(array, row, target, plan.layout).is_err())
                 || value::write(array, row, style, buffer).is_err()
                 || memchr::memchr(0, &buffer[start..]).is_some()
-                || (may_repeat && keys::check(array, row).is_err())
+                || (may_repeat && keys::check(array, row, target).is_err())
             {
                 buffer.truncate(start);
                 buffer.push(given::NULL);
@@ -433,19 +431,20 @@ impl BatchDecoder {
         let plan = if is_string(array.data_type()) { &self.plan } else { &self.typed };
         let spec = &plan.columns[index];
         let (array, row) = (&as_written(&array.slice(row, 1), spec, plan.layout), 0);
+        let target = Target::of(spec);
         let mut text = Vec::new();
         if let Err(error) = value::write(array, row, style_for(plan, spec), &mut text) {
             return Err((error, value::stored(array, row).map(String::into_bytes)));
         }
-        if keys::may_repeat(array.data_type(), &spec.ty, plan.layout)
-            && let Err(error) = keys::check(array, row)
+        if keys::may_repeat(array.data_type(), target, plan.layout)
+            && let Err(error) = keys::check(array, row, target)
         {
             return Err((error, Some(text)));
         }
         if let Some(at) = memchr::memchr(0, &text) {
             return Err((crate::utf8_error(&text[at..]), Some(text)));
         }
-        if let Err(error) = exact::check(array, row, Target::of(spec), plan.layout) {
+        if let Err(error) = exact::check(array, row, target, plan.layout) {
             return Err((error, Some(text)));
         }
         explain_value(plan, spec, &text).map_err(|error| (error, Some(text)))
@@ -535,17 +534,9 @@ fn source(plan: &Plan, batch: &RecordBatch, column: usize) -> ArrayRef {
     Arc::clone(batch.column(index))
 }
 
-/// The values as they are written for a column. Numbers of single precision are those of double precision that they are, if that is what
-/// the column holds: their shortest literals are others.
+/// The values as they are written for a column.
 fn as_written(array: &ArrayRef, column: &ColumnPlan, layout: Layout) -> ArrayRef {
-    if column.ty != Type::Float8 {
-        return rewrite::rewritten(array, Target::of(column), layout);
-    }
-    match array.data_type() {
-        DataType::Float32 => Arc::new(array.as_primitive::<Float32Type>().unary::<_, Float64Type>(f64::from)),
-        DataType::Float16 => Arc::new(array.as_primitive::<Float16Type>().unary::<_, Float64Type>(|v| v.to_f64())),
-        _ => Arc::clone(array),
-    }
+    rewrite::rewritten(array, Target::of(column), layout)
 }
 
 fn is_string(ty: &DataType) -> bool {

@@ -1,10 +1,12 @@
 //! Nested values as they are written: those of 16 bytes, which are UUIDs, as text, for them to be one in a list, a structure, a text and a
-//! message, too; and the fields of a structure in the order of the composite type that it goes to.
+//! message, too; numbers of single precision that go to double precision as those that they are there, since their shortest literals are
+//! others; and the fields of a structure in the order of the composite type that it goes to.
 
 use std::fmt::Write;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
+use arrow_array::types::{Float16Type, Float32Type, Float64Type};
 use arrow_array::{
     Array, ArrayRef, FixedSizeListArray, GenericListArray, GenericListViewArray, MapArray, NullArray, OffsetSizeTrait,
     StringArray, StructArray, downcast_dictionary_array,
@@ -18,8 +20,8 @@ use super::exact::is_by_place;
 use super::target::Target;
 use crate::Layout;
 
-/// The same values, where all that are of 16 bytes are strings, unless they go to what takes bytes, and structures have the fields of
-/// composite types.
+/// The same values, where all that are of 16 bytes are strings, unless they go to what takes bytes, numbers are of double precision where
+/// that is what they go to, and structures have the fields of composite types.
 pub(super) fn rewritten(array: &ArrayRef, target: Target<'_>, layout: Layout) -> ArrayRef {
     Writing { layout }.array(array, target)
 }
@@ -34,6 +36,7 @@ impl Writing {
     fn differs(self, ty: &DataType, target: Target<'_>) -> bool {
         match ty {
             DataType::FixedSizeBinary(16) => !matches!(target, Target::Type(Type::Bytea)),
+            DataType::Float16 | DataType::Float32 => matches!(target, Target::Type(Type::Float8)),
             DataType::List(of)
             | DataType::LargeList(of)
             | DataType::FixedSizeList(of, _)
@@ -81,6 +84,8 @@ impl Writing {
                 let text = |row| values.is_valid(row).then(|| uuid(values.value(row)));
                 Arc::new((0..values.len()).map(text).collect::<StringArray>())
             }
+            DataType::Float16 => Arc::new(array.as_primitive::<Float16Type>().unary::<_, Float64Type>(|v| v.to_f64())),
+            DataType::Float32 => Arc::new(array.as_primitive::<Float32Type>().unary::<_, Float64Type>(f64::from)),
             DataType::List(of) => self.list::<i32>(array, of, target.element()),
             DataType::LargeList(of) => self.list::<i64>(array, of, target.element()),
             DataType::FixedSizeList(of, size) => {

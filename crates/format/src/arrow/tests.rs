@@ -333,6 +333,28 @@ fn a_key_that_comes_twice_is_an_error_of_jsonb_alone() {
         decoder.decode(&batch(Arc::clone(&map)));
         assert_eq!(shown(&decoder).len(), 2);
     }
+    // Wherever it goes to jsonb, and nowhere else.
+    let told = (1, "duplicate JSON object key value: \"k\"".to_owned());
+    let member =
+        |ty| Foreign::Record(vec![("t".to_owned(), Foreign::Like(Type::Text)), ("m".to_owned(), Foreign::Like(ty))]);
+    let fields = record(vec![("m", Arc::clone(&map)), ("t", Arc::clone(&map))]);
+    let lists: ArrayRef = Arc::new(ListArray::new(
+        Arc::new(Field::new("item", map.data_type().clone(), true)),
+        OffsetBuffer::from_lengths([1, 1]),
+        map,
+        None,
+    ));
+    let array = |element| Type::Array(Arc::new(ArrayType { element, element_oid: 0, delimiter: b',', depth: 0 }));
+    for (array, to, is_jsonb) in [
+        (&lists, Foreign::Like(array(Type::Jsonb)), true),
+        (&lists, Foreign::Like(array(Type::Text)), false),
+        (&fields, member(Type::Jsonb), true),
+        (&fields, member(Type::Json), false),
+    ] {
+        let (rows, refused) = foreign(Arc::clone(array), to, Layout::PgText);
+        assert_eq!(refused, if is_jsonb { vec![told.clone()] } else { Vec::new() });
+        assert_eq!(rows.len(), if is_jsonb { 1 } else { 2 });
+    }
 }
 
 #[test]
