@@ -1,12 +1,14 @@
 //! Secrets that somebody else keeps, and hands out anew before they expire.
 
+use std::error::Error;
 use std::fmt;
-use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
 
 use futures_util::future::BoxFuture;
 use object_store::CredentialProvider;
-use tokio::sync::Mutex;
+
+use crate::failure::is_refusal;
 
 /// What a store is shown. It is never printed.
 #[derive(Clone, Default)]
@@ -41,30 +43,93 @@ pub(crate) struct Refreshing<C> {
     provide: Provide,
     convert: fn(&Secret) -> Result<C, String>,
     known: Mutex<Known<C>>,
+    /// Held while it is asked, so that it is asked once.
+    asking: tokio::sync::Mutex<()>,
 }
 
 struct Known<C> {
     credential: Option<(Arc<C>, Option<SystemTime>)>,
-    /// The one before was refused, and nobody has asked again.
+    /// How many there have been.
+    number: u64,
+    /// The last one was refused, and none has been given since.
     was_refused: bool,
+    /// When nothing was given, and why.
+    failure: Option<(Instant, String)>,
+}
+
+impl<C> Known<C> {
+    fn valid(&self) -> Option<&Arc<C>> {
+        let (credential, expires) = self.credential.as_ref()?;
+        expires.is_none_or(|expires| SystemTime::now() + MARGIN < expires).then_some(credential)
+    }
+}
+
+/// Why there are no credentials: nobody has refused any.
+#[derive(Debug)]
+pub(crate) struct Unprovided(String);
+
+impl fmt::Display for Unprovided {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Error for Unprovided {}
+
+fn unprovided(reason: String) -> object_store::Error {
+    object_store::Error::Unauthenticated { path: String::new(), source: Box::new(Unprovided(reason)) }
 }
 
 /// What can be told that its credentials are not good any more.
-#[async_trait::async_trait]
 pub(crate) trait Renew: Send + Sync {
-    async fn refused(&self);
+    /// The number of the credential that a request gets which is made now.
+    fn number(&self) -> u64;
+    /// Requests that are made at once are refused at once, and the first has brought a new credential already when the others say so.
+    fn refused(&self, number: u64);
 }
 
-#[async_trait::async_trait]
 impl<C: Send + Sync + 'static> Renew for Refreshing<C> {
-    async fn refused(&self) {
-        *self.known.lock().await = Known { credential: None, was_refused: true };
+    fn number(&self) -> u64 {
+        let known = self.known();
+        known.number + u64::from(known.valid().is_none())
+    }
+
+    fn refused(&self, number: u64) {
+        let mut known = self.known();
+        if known.number <= number {
+            known.credential = None;
+            known.was_refused = true;
+        }
+    }
+}
+
+/// Asks, once more with other credentials where a store refuses those that there are.
+pub(crate) async fn renewing<Answer, Asked>(
+    secrets: Option<&dyn Renew>,
+    ask: impl Fn() -> Asked,
+) -> object_store::Result<Answer>
+where
+    Asked: Future<Output = object_store::Result<Answer>>,
+{
+    let Some(secrets) = secrets else { return ask().await };
+    let number = secrets.number();
+    match ask().await {
+        Err(error) if is_refusal(&error) => {
+            secrets.refused(number);
+            ask().await
+        }
+        other => other,
     }
 }
 
 impl<C> Refreshing<C> {
     pub fn new(provide: Provide, convert: fn(&Secret) -> Result<C, String>) -> Arc<Self> {
-        Arc::new(Self { provide, convert, known: Mutex::new(Known { credential: None, was_refused: false }) })
+        let known = Known { credential: None, number: 0, was_refused: false, failure: None };
+        Arc::new(Self { provide, convert, known: Mutex::new(known), asking: tokio::sync::Mutex::default() })
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known<C>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -79,18 +144,117 @@ impl<C: Send + Sync + 'static> CredentialProvider for Refreshing<C> {
     type Credential = C;
 
     async fn get_credential(&self) -> object_store::Result<Arc<C>> {
-        // Held while it is asked, so that it is asked once.
-        let mut known = self.known.lock().await;
-        if let Some((credential, expires)) = &known.credential
-            && expires.is_none_or(|expires| SystemTime::now() + MARGIN < expires)
-        {
-            return Ok(Arc::clone(credential));
+        let begun = Instant::now();
+        let _asking = self.asking.lock().await;
+        let was_refused = {
+            let known = self.known();
+            if let Some(credential) = known.valid() {
+                return Ok(Arc::clone(credential));
+            }
+            // Who has waited for the same answer gets it, too: one after the other they might wait for a minute each.
+            if let Some((_, reason)) = known.failure.as_ref().filter(|(failed, _)| *failed >= begun) {
+                return Err(unprovided(reason.clone()));
+            }
+            known.was_refused
+        };
+        let secret = (self.provide)(was_refused).await;
+        let given = secret.and_then(|secret| Ok((Arc::new((self.convert)(&secret)?), secret.expires)));
+        let mut known = self.known();
+        match given {
+            Ok((credential, expires)) => {
+                let number = known.number + 1;
+                let kept = Some((Arc::clone(&credential), expires));
+                *known = Known { credential: kept, number, was_refused: false, failure: None };
+                Ok(credential)
+            }
+            Err(reason) => {
+                known.failure = Some((Instant::now(), reason.clone()));
+                Err(unprovided(reason))
+            }
         }
-        let refused =
-            |reason: String| object_store::Error::Unauthenticated { path: String::new(), source: reason.into() };
-        let secret = (self.provide)(std::mem::take(&mut known.was_refused)).await.map_err(refused)?;
-        let credential = Arc::new((self.convert)(&secret).map_err(refused)?);
-        known.credential = Some((Arc::clone(&credential), secret.expires));
-        Ok(credential)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use futures_util::future::join_all;
+
+    use super::*;
+
+    /// What tells how often it was asked, and after a refusal, and has an answer each time.
+    fn asked(answers: fn(usize) -> Result<Secret, String>) -> (Arc<Refreshing<usize>>, Arc<[AtomicUsize; 2]>) {
+        let counts: Arc<[AtomicUsize; 2]> = Arc::default();
+        let counted = Arc::clone(&counts);
+        let provide: Provide = Arc::new(move |is_refused| {
+            let number = counted[0].fetch_add(1, Ordering::SeqCst);
+            counted[1].fetch_add(usize::from(is_refused), Ordering::SeqCst);
+            Box::pin(async move {
+                tokio::task::yield_now().await;
+                answers(number)
+            })
+        });
+        (Refreshing::new(provide, |secret| Ok(secret.access_key_id.len())), counts)
+    }
+
+    fn told(counts: &[AtomicUsize; 2]) -> [usize; 2] {
+        counts.each_ref().map(|count| count.load(Ordering::SeqCst))
+    }
+
+    fn key(number: usize) -> Result<Secret, String> {
+        Ok(Secret { access_key_id: "K".repeat(number + 1), ..Secret::default() })
+    }
+
+    fn refusal() -> object_store::Error {
+        object_store::Error::Unauthenticated { path: String::new(), source: "401".into() }
+    }
+
+    #[tokio::test]
+    async fn requests_that_are_refused_at_once_renew_once() {
+        let (secrets, counts) = asked(key);
+        let secrets = &secrets;
+        let request = |_| {
+            renewing(Some(&**secrets), || async {
+                let credential = secrets.get_credential().await?;
+                // All of them are under way before the first is refused.
+                for _ in 0..10 {
+                    tokio::task::yield_now().await;
+                }
+                if *credential == 1 { Err(refusal()) } else { Ok(*credential) }
+            })
+        };
+        for answer in join_all((0..4).map(request)).await {
+            assert_eq!(answer.ok(), Some(2));
+        }
+        assert_eq!(told(&counts), [2, 1]);
+        // One that is refused later is renewed as well.
+        let number = secrets.number();
+        secrets.refused(number);
+        assert_eq!(secrets.get_credential().await.ok(), Some(Arc::new(3)));
+        assert_eq!(told(&counts), [3, 2]);
+    }
+
+    #[tokio::test]
+    async fn who_gives_no_credentials_is_asked_once_by_all_that_wait() {
+        let (secrets, counts) = asked(|number| if number == 0 { Err("no role".to_owned()) } else { key(number) });
+        let secrets = &secrets;
+        let request = |_| renewing(Some(&**secrets), || secrets.get_credential());
+        for answer in join_all((0..4).map(request)).await {
+            assert!(answer.is_err_and(|error| error.to_string().contains("no role")));
+        }
+        assert_eq!(told(&counts), [1, 0]);
+        // Whoever comes later asks anew.
+        assert_eq!(secrets.get_credential().await.ok(), Some(Arc::new(2)));
+    }
+
+    #[tokio::test]
+    async fn a_refusal_is_told_until_there_is_another() {
+        let (secrets, counts) = asked(|number| if number == 1 { Err("not now".to_owned()) } else { key(number) });
+        assert!(secrets.get_credential().await.is_ok());
+        secrets.refused(1);
+        assert!(secrets.get_credential().await.is_err());
+        assert!(secrets.get_credential().await.is_ok());
+        assert_eq!(told(&counts), [3, 2]);
     }
 }

@@ -7,6 +7,7 @@ use futures_util::FutureExt;
 use object_store::Error;
 
 use crate::client::{Answered, cause};
+use crate::credentials::Unprovided;
 use crate::rules::Denied;
 
 /// An address without a user and a password before its host, and of a web server's without what stands behind a question mark, which may be a
@@ -60,8 +61,9 @@ fn says(text: &str, codes: &[&str]) -> bool {
 }
 
 /// Whether credentials were refused that other ones may be had for.
-pub(crate) fn has_expired(error: &Error) -> bool {
-    says(&innermost(error), EXPIRIES)
+pub(crate) fn is_refusal(error: &Error) -> bool {
+    let is_refused = matches!(error, Error::Unauthenticated { .. }) || says(&innermost(error), EXPIRIES);
+    is_refused && cause::<Unprovided>(error).is_none()
 }
 
 /// A failure of a store at an address.

@@ -7,7 +7,8 @@ use copyist_store::Glob;
 use object_store::list::{PaginatedListOptions, PaginatedListResult};
 
 use crate::client::Page;
-use crate::failure::{has_expired, not_askable, of_store, shown, too_long, unexpected};
+use crate::credentials::renewing;
+use crate::failure::{not_askable, of_store, shown, too_long, unexpected};
 use crate::object::{Known, modified};
 use crate::place::{Access, Place, Scheme, Store, unaskable};
 
@@ -129,14 +130,5 @@ async fn page(
     };
     let prefix = (!prefix.is_empty()).then_some(prefix);
     let ask = || pages.list_paginated(prefix, PaginatedListOptions { page_token: token.clone(), ..Default::default() });
-    match ask().await {
-        Err(error) if has_expired(&error) => {
-            if let Some(secrets) = &store.secrets {
-                secrets.refused().await;
-            }
-            ask().await
-        }
-        other => other,
-    }
-    .map_err(|error| of_store(&error, address))
+    renewing(store.secrets.as_deref(), ask).await.map_err(|error| of_store(&error, address))
 }

@@ -25,7 +25,8 @@ pub use ranges::{End, Ranges};
 use body::{Body, bytes_of};
 
 use crate::client::{Answered, Told, UNKNOWN_SIZE, cause};
-use crate::failure::{changed, has_expired, of_store, shown, unexpected};
+use crate::credentials::renewing;
+use crate::failure::{changed, of_store, shown, unexpected};
 use crate::place::{Access, Place, Scheme, Store};
 
 /// Parts that are asked for at once.
@@ -270,16 +271,8 @@ impl Object {
         shown(&self.address)
     }
 
-    /// Asks, once more with other credentials where those that there are have expired.
     async fn ask(&self, options: GetOptions) -> Result<GetResult, Error> {
-        match self.store.objects.get_opts(&self.path, options.clone()).await {
-            Err(error) if has_expired(&error) || matches!(error, Error::Unauthenticated { .. }) => {
-                let Some(secrets) = &self.store.secrets else { return Err(error) };
-                secrets.refused().await;
-                self.store.objects.get_opts(&self.path, options).await
-            }
-            other => other,
-        }
+        renewing(self.store.secrets.as_deref(), || self.store.objects.get_opts(&self.path, options.clone())).await
     }
 
     /// All of it, from its beginning.
