@@ -752,7 +752,8 @@ export type RowSource<Row = unknown> = AsyncIterable<Row> | Iterable<Row>;
 export interface InputOptions {
 	/**
 	 * The input of `FROM STDIN`: a Node Readable, a web ReadableStream, any (async) iterable of byte chunks, or the bytes
-	 * themselves. Strings count as UTF-8. A Readable that flows into a listener or a pipe, or comes to (but in an EXPLAIN), is read by both, unless that
+	 * themselves. Strings are text already, and refused (22023) beside an ENCODING other than UTF8; so is, always, a Readable whose
+	 * encoding is `base64` or `hex`. A chunk may be promised. A Readable that flows into a listener or a pipe, or comes to (but in an EXPLAIN), is read by both, unless that
 	 * has had some of it when it is handed over, which is refused (22023). The load does not wait for a pipe: what that has not taken is in memory.
 	 */
 	readonly stdin?: ByteSource | Uint8Array | string;

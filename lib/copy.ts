@@ -304,7 +304,7 @@ class Work {
     if (input.kind !== 'stream') return input
     // Half of the limit: the other half is for the load that follows.
     this.#spool = new Spool(Math.floor(limits.memoryLimit / 2))
-    await this.#spool.fill(input.stream, input.name, call.signal, this.statement.options.format)
+    await this.#spool.fill(input.stream, input.name, call.signal, this.statement.options)
     if (call.signal?.aborted) throw aborted(call.signal)
     return { kind: 'spool', spool: this.#spool, name: input.name }
   }

@@ -29,7 +29,7 @@ import {
   Spool,
   splitOf,
 } from './native/open.ts'
-import { claim, hold, isNodeStream, pump } from './native/pump.ts'
+import { checkText, claim, hold, isNodeStream, leaveRejections, pump } from './native/pump.ts'
 import { partitioned } from './partitions.ts'
 import { isRemoteAddress, localPath, shownAddress } from './path.ts'
 import type { Receipt } from './receipt.ts'
@@ -292,7 +292,7 @@ class LazyInput {
     if (input.kind !== 'stream') return input
     const { signal } = this.#call
     const spool = this.#keep()
-    await spool.fill(input.stream, input.name, signal, this.#statement.options.format)
+    await spool.fill(input.stream, input.name, signal, this.#statement.options)
     if (signal?.aborted) throw aborted(signal)
     return { kind: 'spool', spool, name: input.name }
   }
@@ -329,7 +329,8 @@ class LazyInput {
     const chunks: Buffer[] = []
     let bytes = 0
     claim(input.stream, 'stdin')
-    await pump(input.stream, anyOf(enough.signal, this.#call.signal), (chunk) => {
+    await pump(input.stream, anyOf(enough.signal, this.#call.signal), (chunk, isText) => {
+      if (isText) checkText(this.#statement.options.encoding)
       // A copy: whose the chunk is may use it again.
       chunks.push(Buffer.from(chunk.subarray(0, HEADER_BYTES - bytes)))
       bytes += chunk.length
@@ -401,6 +402,8 @@ class Work {
     let limits: LoadLimits
     let transaction: TargetTransaction
     const { stdin } = call
+    leaveRejections(stdin)
+    leaveRejections(call.rows)
     // One that does not flow is not touched, since it may not be read.
     const letFlow = isNodeStream(stdin) && stdin.readableFlowing ? hold(stdin) : () => {}
     try {

@@ -61,6 +61,6 @@ export async function startOfFirst(
   const name = shownAddress(first.address)
   if (isCut || mayBeOther || isCompressed(bytes, name, statement.options.remote)) return undefined
   const spool = new Spool(Math.min(limits.memoryLimit, 2 * HEADER_BYTES))
-  await spool.fill([bytes], name, signal, statement.options.format)
+  await spool.fill([bytes], name, signal, statement.options)
   return { sample: { kind: 'spool', spool, name }, input: { ...input, objects: [found, ...others] } }
 }

@@ -318,6 +318,12 @@ async function listedIn(
         `The manifest "${shownAddress(address)}" says that it is mandatory.`,
       )
     }
+    if (length !== undefined && object.size === undefined) {
+      throw badManifest(
+        shownAddress(address),
+        `it says that "${shownAddress(url)}" has ${length} bytes, and its server does not say how many; leave out "content_length"`,
+      )
+    }
     if (length !== undefined && object.size !== length) {
       throw badManifest(
         shownAddress(address),

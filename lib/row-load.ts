@@ -1,6 +1,7 @@
 import { CopyError } from './errors.ts'
 import type { NativeReject } from './native/load.ts'
 import type { TakeRejects } from './native/open.ts'
+import { unreadableInput } from './native/pump.ts'
 import type { RowReader } from './row-source.ts'
 import { NO_CHARACTER, type RowField, type RowFlaw, type RowText } from './row-text.ts'
 import { type CopyFrom, type CopyOptions, uncompressed } from './statement/ast.ts'
@@ -67,7 +68,7 @@ export function checkRowStatement({ text, options, source, dialect }: CopyFrom):
  */
 export async function withColumns(copy: CopyFrom, rows: RowReader, signal: AbortSignal | undefined): Promise<CopyFrom> {
   const first = await rows.first(signal).catch((cause: unknown) => {
-    throw signal?.aborted ? cause : unreadable(cause)
+    throw signal?.aborted ? cause : unreadableInput('STDIN', cause)
   })
   if (copy.columns !== undefined || typeof first !== 'object' || first === null || Array.isArray(first)) return copy
   const made = new Set(madeNames(copy).map(({ value }) => value))
@@ -92,18 +93,8 @@ function keysOf(row: Readonly<Record<string, unknown>>): string[] {
   try {
     return Object.keys(row).filter((key) => row[key] !== undefined)
   } catch (cause) {
-    throw unreadable(cause)
+    throw unreadableInput('STDIN', cause)
   }
-}
-
-function unreadable(cause: unknown): CopyError {
-  return new CopyError({
-    code: 'io_error',
-    sqlState: '58030',
-    message: `could not read file "STDIN": ${cause instanceof Error ? cause.message : String(cause)}`,
-    position: { file: 'STDIN' },
-    cause,
-  })
 }
 
 /** The fields of the rows, in their order. */

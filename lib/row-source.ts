@@ -1,4 +1,4 @@
-import { claim, closeSource, iterate } from './native/pump.ts'
+import { claim, closeSource, iterate, unreadableInput } from './native/pump.ts'
 import type { RowText } from './row-text.ts'
 import { isPromise } from './row-value.ts'
 import { untilAborted } from './until-aborted.ts'
@@ -23,12 +23,15 @@ export class RowReader {
   #isOver = false
   #isClosed = false
 
+  /** Throws CopyError (58030) where the source cannot be iterated, such as a web stream that somebody else reads. */
   constructor(source: RowSource) {
     claim(source, 'rows')
     this.#source = source
-    this.#iterator = iterate(source)
-    // Promises that are there already may fail long before it is their turn; those that a generator makes are known when it hands them over.
-    if (Array.isArray(source)) void Promise.allSettled(source.filter(isPromise))
+    try {
+      this.#iterator = iterate(source)
+    } catch (cause) {
+      throw unreadableInput('STDIN', cause)
+    }
   }
 
   /** The first row, or undefined where there is none. Rejects with what the source throws, and when `signal` aborts. */
@@ -112,8 +115,9 @@ class Batches {
     try {
       while (!this.#isOver && !text.isFull) {
         const step = this.#reader.isSync ? this.#reader.stepNow() : await this.#reader.step()
+        const row = isPromise(step.value) ? await step.value : step.value
         if (step.done) this.#isOver = true
-        else text.add(isPromise(step.value) ? await step.value : step.value)
+        else text.add(row)
       }
     } catch (reason) {
       // The rows before it come first.

@@ -7,7 +7,15 @@ import { CopyError } from './errors.ts'
 import { filesOf, filesUnderRules } from './files.ts'
 import { checkFile } from './native/first-bytes.ts'
 import type { Input } from './native/open.ts'
-import { type ByteSource, checkUnread, hold, isIterable, isNodeStream, leaveErrors } from './native/pump.ts'
+import {
+  type ByteSource,
+  checkUnread,
+  checkUnspelled,
+  hold,
+  isIterable,
+  isNodeStream,
+  leaveErrors,
+} from './native/pump.ts'
 import { isRemoteAddress, localPath, schemeOf } from './path.ts'
 import type { InputFile } from './reject-file.ts'
 import { openRemote, type RemoteContext } from './remote-source.ts'
@@ -50,6 +58,7 @@ export async function openSource(
     const whole = typeof call.stdin === 'string' || call.stdin instanceof Uint8Array
     const stream = whole ? [call.stdin as string | Uint8Array] : (call.stdin as ByteSource)
     checkUnread(stream, 'stdin')
+    checkUnspelled(stream)
     hold(stream)
     return streamed(stream, 'STDIN')
   }

@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs'
+import { createReadStream, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { Reject } from '../../lib/index.ts'
+import { type Reject, read } from '../../lib/index.ts'
 import { refusalOf, useFolder } from './inputs.ts'
 import { type Bench, benches } from './targets.ts'
 
@@ -25,6 +25,7 @@ describe.each(benches)('encodings, on $name', ({ open }) => {
   afterEach(() => bench.close())
 
   const rows = () => bench.sql('SELECT * FROM t ORDER BY id')
+  const refusal = (load: Promise<unknown>) => refusalOf(bench, load)
 
   const utf16 = 'id,name\r\n1,中\r\n2,"a\r\n😀"\r\n'
 
@@ -53,6 +54,57 @@ describe.each(benches)('encodings, on $name', ({ open }) => {
     const stdin = Array.from(input, (byte) => Buffer.of(byte))
     await bench.db.copy(`COPY t FROM STDIN (${options}, ENCODING '${encoding}')`, { stdin })
     expect(await rows()).toEqual(expected)
+  })
+
+  describe('strings', () => {
+    const chunks: readonly (readonly [name: string, stdin: () => unknown])[] = [
+      ['alone', () => '1,Ä\n'],
+      ['of plain letters', () => ['1,a\n']],
+      ['between bytes', () => [Buffer.from('1,a\n'), '2,Ä\n']],
+      ['of a Readable', () => createReadStream(file('latin', Buffer.from('1,Ä\n', 'latin1')), 'latin1')],
+      [
+        'of an async iterable',
+        async function* () {
+          yield '1,Ä\n'
+        },
+      ],
+    ]
+    test.each(chunks)('%s are refused beside an ENCODING of bytes', async (_, stdin) => {
+      for (const encoding of ['LATIN1', 'UTF16', 'GBK']) {
+        const statement = `COPY t FROM STDIN (FORMAT csv, ENCODING '${encoding}')`
+        const expected = {
+          sqlState: '22023',
+          message: expect.stringContaining(`text already, and the statement says ENCODING ${encoding}`),
+          hint: expect.stringContaining('Leave ENCODING out'),
+        }
+        expect(await refusal(bench.db.copy(statement, { stdin: stdin() as never }))).toMatchObject(expected)
+        const created = `COPY fresh FROM STDIN (FORMAT csv, ENCODING '${encoding}')`
+        const load = bench.db.copy(created, { stdin: stdin() as never, createTable: true })
+        await expect(load).rejects.toMatchObject(expected)
+        await expect(
+          read(statement.replace('t FROM', 'FROM'), { stdin: stdin() as never }).columns(),
+        ).rejects.toMatchObject(expected)
+      }
+    })
+
+    test('are text, whatever their stream made them of', async () => {
+      await bench.db.copy('COPY t FROM STDIN CSV', { stdin: '\ufeff1,Ä\n' })
+      await bench.db.copy("COPY t FROM STDIN (FORMAT csv, ENCODING 'UTF8')", { stdin: [Buffer.from('2,Ä\n3,'), 'Ö\n'] })
+      const latin = file('latin', Buffer.from('4,Ü\n', 'latin1'))
+      await bench.db.copy('COPY t FROM STDIN CSV', { stdin: createReadStream(latin, 'latin1') })
+      const bytes = "COPY t FROM STDIN (FORMAT csv, ENCODING 'LATIN1')"
+      await bench.db.copy(bytes, { stdin: Buffer.from('5,ß\n', 'latin1') })
+      expect((await rows()).map(([, name]) => name)).toEqual(['Ä', 'Ä', 'Ö', 'Ü', 'ß'])
+    })
+
+    test.each(['base64', 'base64url', 'hex'] as const)('that are %s are refused', async (encoding) => {
+      const stdin = createReadStream(file('input', '1,a\n'), encoding)
+      expect(await refusal(bench.db.copy('COPY t FROM STDIN CSV', { stdin }))).toMatchObject({
+        sqlState: '22023',
+        message: expect.stringContaining(`is in ${encoding}`),
+      })
+      expect(stdin.destroyed).toBe(true)
+    })
   })
 
   test('lines with an end of their own are passed over', async () => {

@@ -93,6 +93,27 @@ describe.each(benches)('$name', ({ open }) => {
     ])
   })
 
+  test('a size that a manifest says, and the server does not, cannot be compared', async () => {
+    const chunked = createServer((request, response) => {
+      if (request.url === '/a.csv') {
+        response.write('id,note\n')
+        return response.end('1,a\n')
+      }
+      const meta = { content_length: 12 }
+      return response.end(JSON.stringify({ entries: [{ url: `${other}/a.csv`, mandatory: true, meta }] }))
+    })
+    const other = await listening(chunked)
+    try {
+      await expect(bench.db.copy(`COPY t FROM '${other}/m' CSV MANIFEST`)).rejects.toMatchObject({
+        sqlState: '22023',
+        message: expect.stringMatching(/says that ".*\/a.csv" has 12 bytes, and its server does not say how many/),
+      })
+    } finally {
+      chunked.closeAllConnections()
+      chunked.close()
+    }
+  })
+
   test('what stands behind the question mark goes with each of several files', async () => {
     await bench.db.copy(`COPY t FROM '${url}?signature=x#y' (${CSV}, FILES = ['a.csv', 'b.csv.gz?part=1'])`)
     expect(await count()).toEqual([['3', '3']])

@@ -356,6 +356,28 @@ describe.each(benches)('rows of JavaScript, on $name', ({ name, open }) => {
     expect(await rows('name')).toEqual([['n1'], ['n2'], ['n3'], ['n4']])
   })
 
+  test('of what cannot be iterated are an error of the input', async () => {
+    const locked = () => {
+      const stream = new ReadableStream()
+      stream.getReader()
+      return stream
+    }
+    const broken = () => ({
+      [Symbol.asyncIterator]() {
+        throw new Error('no iterator')
+      },
+    })
+    for (const source of [locked, broken]) {
+      for (const option of ['rows', 'stdin']) {
+        await expect(bench.db.copy('COPY t FROM STDIN', { [option]: source() })).rejects.toMatchObject({
+          sqlState: '58030',
+          message: expect.stringMatching(/^could not read file "STDIN": .*(?:locked|no iterator)/),
+          position: { file: 'STDIN' },
+        })
+      }
+    }
+  })
+
   test('what JSON makes an empty object of is refused', async () => {
     await bench.sql('CREATE TABLE j (j json)')
     for (const value of [

@@ -171,7 +171,7 @@ describe.each(stages)('on $name', ({ open }) => {
     const cases: [name: string, start: () => { stdin: Stdin; failed: () => number }, message: string][] = [
       ['whose iterator throws', () => failing(broken), 'the source broke'],
       ['that yields what is not bytes', () => failing(() => ({ id: 1 })), 'not bytes'],
-      ['that yields a promise', () => failing(() => [Promise.resolve('1')]), 'not bytes'],
+      ['that yields an array', () => failing(() => [Promise.resolve('1')]), 'not bytes'],
       [
         'that errors',
         () => {

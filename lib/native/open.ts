@@ -35,7 +35,7 @@ import type {
   SinkKind,
   ValueNode,
 } from './load.ts'
-import { type ByteSource, claim, pump } from './pump.ts'
+import { type ByteSource, checkText, claim, pump, unreadableInput } from './pump.ts'
 import { readRejects } from './rejects.ts'
 import type { RemoteObject, Store } from './store.ts'
 
@@ -413,11 +413,12 @@ export class Spool {
     stream: ByteSource,
     name: string,
     signal: AbortSignal | undefined,
-    format: CopyOptions['format'] = 'text',
+    { format, encoding }: Pick<CopyOptions, 'format' | 'encoding'> = { format: 'text', encoding: 'UTF8' },
   ): Promise<void> {
     try {
       claim(stream, 'stdin')
-      await pump(stream, signal, (chunk) => {
+      await pump(stream, signal, (chunk, isText) => {
+        if (isText) checkText(encoding)
         // Only text, and what comes in columns, has to be read twice.
         if (this.size === 0) checkFirstBytes(chunk, name, format)
         this.#keepStart(chunk)
@@ -427,14 +428,7 @@ export class Spool {
       })
     } catch (cause) {
       if (cause instanceof CopyError) throw cause
-      const reason = cause instanceof Error ? cause.message : String(cause)
-      throw new CopyError({
-        code: 'io_error',
-        sqlState: '58030',
-        message: `could not read file "${name}": ${reason}`,
-        position: { file: name },
-        cause,
-      })
+      throw unreadableInput(name, cause)
     }
   }
 
@@ -741,10 +735,10 @@ class Load implements NativeLoad {
         break
     }
     if (failure) throw copyErrorOf(failure, input.name)
-    if (input.kind === 'stream') this.#pump(input.stream)
+    if (input.kind === 'stream') this.#pump(input.stream, spec.encoding)
   }
 
-  #pump(stream: ByteSource): void {
+  #pump(stream: ByteSource, encoding = 'UTF8'): void {
     const stop = this.#stopPump.signal
     const drained = () =>
       new Promise<void>((resolve) => {
@@ -753,8 +747,9 @@ class Load implements NativeLoad {
       })
     stop.addEventListener('abort', () => this.#drain?.(), { once: true })
     let isStart = true
-    const take = (chunk: Buffer) => {
-      if (isStart) this.#check(chunk)
+    const take = (chunk: Buffer, isText: boolean) => {
+      if (isText) this.#check(() => checkText(encoding))
+      if (isStart) this.#check(() => checkFirstBytes(chunk, this.#name, this.#format))
       isStart &&= chunk.length === 0
       return this.#binding.push(chunk) || drained()
     }
@@ -767,10 +762,10 @@ class Load implements NativeLoad {
     )
   }
 
-  /** Of an input that is no text nothing is decoded, so that what `next` reports is that. */
-  #check(chunk: Buffer): void {
+  /** Of an input that is refused nothing more is decoded, so that what `next` reports is that. */
+  #check(refuse: () => void): void {
     try {
-      checkFirstBytes(chunk, this.#name, this.#format)
+      refuse()
     } catch (error) {
       this.#refusal = error
       throw error

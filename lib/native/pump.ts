@@ -1,25 +1,32 @@
 import { isErrored, isReadable, Readable } from 'node:stream'
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { types } from 'node:util'
 import { CopyError } from '../errors.ts'
+import { isPromise } from '../row-value.ts'
 
 /** A stream of bytes: a Node Readable, a web ReadableStream, or any (async) iterable of byte chunks. */
 export type ByteSource = AsyncIterable<Uint8Array | string> | Iterable<Uint8Array | string>
 
 /**
- * Hands every chunk of `source` to `take`, which answers true, or a promise to wait for. Settles when the source has ended
+ * Hands every chunk of `source` to `take`, with whether it was a string, which answers true, or a promise to wait for. Settles when the source has ended
  * or `signal` aborts; a source that was not read to its end is told so (`destroy()` or `return()`). Rejects when the source
  * or `take` fails.
  */
 export async function pump(
   source: ByteSource,
   signal: AbortSignal | undefined,
-  take: (chunk: Buffer) => true | Promise<void>,
+  take: (chunk: Buffer, isText: boolean) => true | Promise<void>,
 ): Promise<void> {
   const iterator = iterate(source)
   // One listener for the whole stream: racing each step against one long-lived promise would pile up reactions on it.
   let stop: (() => void) | undefined
   const onAbort = () => stop?.()
   signal?.addEventListener('abort', onAbort, { once: true })
+  const settled = (begin: () => unknown) =>
+    new Promise<unknown>((resolve, reject) => {
+      stop = () => resolve(STOPPED)
+      Promise.resolve(begin()).then(resolve, reject)
+    })
   const bytes = bytesOf()
   let hasEnded = false
   let lastTurn = performance.now()
@@ -31,18 +38,18 @@ export async function pump(
         lastTurn = performance.now()
         if (signal?.aborted) return
       }
-      const step: unknown = await new Promise((resolve, reject) => {
-        stop = () => resolve(STOPPED)
-        Promise.resolve(iterator.next()).then(resolve, reject)
-      })
+      const step = await settled(() => iterator.next())
       if (step === STOPPED) return
       if (!isStep(step)) throw new TypeError('the input stream is not an iterator: its next() gave no result')
+      // As `for await` does.
+      const chunk = isPromise(step.value) ? await settled(() => step.value) : step.value
+      if (chunk === STOPPED) return
       if (step.done) {
         hasEnded = true
         bytes.end()
         return
       }
-      const more = take(bytes.next(step.value))
+      const more = take(bytes.next(chunk), typeof chunk === 'string')
       if (more !== true) await more
     }
   } finally {
@@ -62,6 +69,16 @@ export function isNodeStream(source: unknown): source is Readable {
 /** A stream may fail long before it is read. Whoever reads it then is told; until then nobody else may be. */
 export function leaveErrors(source: unknown): void {
   if (isNodeStream(source)) source.on('error', unheard)
+  else leaveRejections(source)
+}
+
+/** The same of the promises in a collection. Those that a generator makes are known when it hands them over. */
+export function leaveRejections(source: unknown): void {
+  if (!(Array.isArray(source) || source instanceof Set || source instanceof Map)) return
+  source.forEach((item: unknown) => {
+    // Only the language's own are reported. Others, and classes with a `then` of theirs, may begin their work when they are asked.
+    if (types.isPromise(item)) void Promise.prototype.then.call(item, undefined, unheard)
+  })
 }
 
 /** Whether chunks of a stream have gone to a listener or a pipe, and more will. One whose pipe waits for its destination does not flow. */
@@ -75,6 +92,7 @@ function isGone(source: Readable): boolean {
  * called before anything is waited for. Answers with how to let it flow again, if it is not read after all.
  */
 export function hold(source: unknown): () => void {
+  leaveRejections(source)
   if (!isNodeStream(source) || isGone(source)) return () => {}
   const isFlowing = source.readableFlowing === true
   // As long as somebody waits for this event nobody else makes it flow; a pause would end with the next pipe.
@@ -110,6 +128,46 @@ function isDrained(source: ReadableStream): boolean {
   // Node's types have these for its own streams alone.
   const stream = source as unknown as NodeJS.ReadableStream
   return Readable.isDisturbed(stream) && !isReadable(stream) && !isErrored(stream)
+}
+
+/** Encodings of Node's streams whose strings are not the text of the input, but name its bytes. */
+const SPELLED: readonly unknown[] = ['base64', 'base64url', 'hex']
+
+/**
+ * Refuses a stream that would deliver its bytes by their names.
+ *
+ * @throws {CopyError} 22023
+ */
+export function checkUnspelled(source: object): void {
+  if (!isNodeStream(source) || !SPELLED.includes(source.readableEncoding)) return
+  throw unreadable(
+    `the stream of the option "stdin" is in ${source.readableEncoding}, which is not the text of its bytes`,
+    'Hand it over without an encoding: its bytes are wanted.',
+  )
+}
+
+/**
+ * Refuses strings where the statement says how bytes become text: they are text already.
+ *
+ * @throws {CopyError} 22023 unless the encoding is UTF8, in which strings are handed on
+ */
+export function checkText(encoding: string): void {
+  if (encoding === 'UTF8') return
+  throw unreadable(
+    `the option "stdin" gives strings, which are text already, and the statement says ENCODING ${encoding}`,
+    'Leave ENCODING out, or hand over the bytes: a stream without an encoding of its own, or chunks that are Buffers.',
+  )
+}
+
+/** What a source of a program has thrown, in the words for a file. */
+export function unreadableInput(name: string, cause: unknown): CopyError {
+  return new CopyError({
+    code: 'io_error',
+    sqlState: '58030',
+    message: `could not read file "${name}": ${cause instanceof Error ? cause.message : String(cause)}`,
+    position: { file: name },
+    cause,
+  })
 }
 
 function unreadable(message: string, hint: string): CopyError {

@@ -302,7 +302,7 @@ export class Pass {
     // Half of the limit: the other half is for what follows.
     const spool = new Spool(Math.floor(this.#limits.memoryLimit / 2))
     this.#spool = spool
-    await spool.fill(input.stream, input.name, signal, statement.options.format)
+    await spool.fill(input.stream, input.name, signal, statement.options)
     if (signal.aborted) throw readAborted(signal)
     const kept = { kind: 'spool' as const, spool, name: input.name }
     this.#input = kept
