@@ -102,8 +102,9 @@ export class LoadRecord {
   async prepare(): Promise<void> {
     const { target, statement, call } = this.#init
     const { signal } = call
+    if (this.#wish !== 'always') return
     const where = target.kind === 'postgres' ? '' : printTable(statement.table)
-    if (this.#wish !== 'always' || prepared.get(target)?.has(where)) return
+    if (prepared.get(target)?.has(where)) return
     try {
       const transaction = await target.begin(signal, 0)
       let catalog: string | undefined

@@ -16,8 +16,7 @@ use arrow_ipc::writer::{StreamEncoder, StreamWriter};
 use arrow_schema::{ArrowError, DataType, Field, IntervalUnit, Schema, TimeUnit};
 use copyist_core::{DataError, ErrorCode, Result, Type};
 use copyist_datetime as datetime;
-use copyist_format::arrow::element_type;
-use copyist_format::arrow::{BatchDecoder, write_literal};
+use copyist_format::arrow::{BatchDecoder, element_type, write_literal};
 use copyist_format::{ColumnPlan, Decoded, FieldMap, Plan, Tolerance};
 
 use crate::arrow::field;

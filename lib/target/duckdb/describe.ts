@@ -35,8 +35,9 @@ interface Relation {
 
 /** Where names without a database or a schema are sought. */
 interface SearchPath {
-  readonly path: string
   readonly database: string
+  /** Databases and schemas, in order. */
+  readonly path: readonly (readonly [string, string])[]
 }
 
 const SEARCH_PATH = "current_setting('search_path'), current_database()"
@@ -171,21 +172,21 @@ async function searchPathOf(connection: DuckDBConnection): Promise<SearchPath> {
   return readSearchPath(settings)
 }
 
-function readSearchPath([path, database]: readonly unknown[] = []): SearchPath {
-  return { path: String(path ?? ''), database: String(database) }
+function readSearchPath([setting, current]: readonly unknown[] = []): SearchPath {
+  const database = String(current)
+  const path = parseSearchPath(String(setting ?? '')).map((entry): readonly [string, string] =>
+    entry.length > 1 ? [entry[0] as string, entry[1] as string] : [database, entry[0] as string],
+  )
+  return { database, path }
 }
 
 /** The (database, schema) pairs in which a name is sought, in order. */
 async function candidates(
   connection: DuckDBConnection,
   table: QualifiedName,
-  searchPath: SearchPath,
+  { database, path }: SearchPath,
 ): Promise<(readonly [string, string])[]> {
   if (table.catalog !== undefined && table.schema !== undefined) return [[table.catalog.value, table.schema.value]]
-  const { database } = searchPath
-  const path = parseSearchPath(searchPath.path).map((entry): readonly [string, string] =>
-    entry.length > 1 ? [entry[0] as string, entry[1] as string] : [database, entry[0] as string],
-  )
   if (table.schema === undefined) return [['temp', 'main'], ...path, [database, 'main'], ['system', 'main']]
 
   const qualifier = table.schema.value
