@@ -200,6 +200,30 @@ describe.each(benches)('$name', ({ name, open }) => {
       ])
     })
 
+    test('what the load has in common stays that beside names of any length', async () => {
+      const names = ['a.csv', 'much-longer.csv', 'm=1/b.csv', 'c.csv']
+      for (const name of names) file(`common/${name}`, '1,x\n2,y\n')
+      await bench.sql('CREATE TABLE common (id integer, note text, f text, load text, k text)')
+      for (const options of ['', ', ON_ERROR skip_row']) {
+        const made = "LINEAGE (f file, load load_id), CONSTANT (k 'of every row')"
+        const files = `FILES = [${names.map((name) => `'${name}'`).join(', ')}]`
+        const load = `COPY common FROM '${folder.path}/common' (FORMAT csv, ${files}, ${made}${options})`
+        const { id } = await bench.db.copy(load, { threads: 1 })
+        expect(
+          await bench.sql('SELECT f, load, k, count(*) FROM common GROUP BY f, load, k ORDER BY length(f), f'),
+        ).toEqual(
+          ['a.csv', 'c.csv', 'm=1/b.csv', 'much-longer.csv'].map((name) => [
+            join(folder.path, 'common', name),
+            id,
+            'of every row',
+            '2',
+          ]),
+        )
+        await bench.sql('DELETE FROM common')
+      }
+      await bench.sql('DROP TABLE common')
+    })
+
     test.each([
       ['listed', "'s3://bucket/in'", ''],
       ['named one by one', "'s3://bucket/in'", ", FILES = ['a.csv', 'b.csv']"],

@@ -165,7 +165,8 @@ impl Constants {
             return;
         }
         *known = Arc::clone(self);
-        for (column, _) in columns.iter_mut().zip(&plan.columns).filter(|(_, spec)| spec.is_fact()) {
+        // The constants of the load, too: their text is elsewhere in an arena that begins with longer or shorter facts.
+        for (column, _) in columns.iter_mut().zip(&plan.columns).filter(|(_, spec)| !spec.is_read()) {
             column.truncate(0);
         }
     }
