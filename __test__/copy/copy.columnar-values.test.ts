@@ -27,8 +27,9 @@ import {
   type Vector,
   vectorFromArray,
 } from 'apache-arrow'
+import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type CopyError, type ReadOptions, type Reject, type ReplacedRow, read } from '../../lib/index.ts'
+import { type CopyError, connect, type ReadOptions, type Reject, type ReplacedRow, read } from '../../lib/index.ts'
 import { type Bench, benches } from './targets.ts'
 
 const IDS = ['2a9840f1-db40-4843-88e2-6853a46c4a05', '00000000-0000-0000-0000-00000000000a']
@@ -109,6 +110,10 @@ beforeAll(async () => {
   await write('micros.parquet', `SELECT 1 AS id, TIMESTAMP '9999-12-31 00:00:00.000001' AS seen`)
   await write('deep.parquet', `SELECT ${DEEP.row} FROM (VALUES ${DEEP.texts}) r(s)`)
   await write('variant.parquet', `SELECT 1 AS id, 12345::VARIANT AS v`)
+  await write(
+    'clocks.parquet',
+    `SELECT '10:00:00.5+05'::TIMETZ AS one, ['10:00:00+00'::TIMETZ, NULL] AS list, TIME '10:00' AS plain`,
+  )
   await write('two.parquet', 'SELECT 1 AS id, 2 AS big, 3 AS c')
   await write('single-list.parquet', 'SELECT [0.1::FLOAT] AS l')
   await write('double-list.parquet', 'SELECT [0.25::DOUBLE] AS l')
@@ -459,6 +464,26 @@ describe.each(benches)('$name', ({ name, open }) => {
     expect(replaced.flatMap(({ values }) => values.map(({ column }) => column))).toEqual(['number'])
     const stored = await bench.sql('SELECT id, u, number FROM u WHERE number IS NULL')
     expect(stored).toEqual([['2', IDS[1], null]])
+  })
+
+  test('a time of UTC stays that in whichever zone the session is', async () => {
+    const client = bench.url === undefined ? undefined : new pg.Client({ connectionString: bench.url })
+    await client?.connect()
+    const db = client === undefined ? bench.db : await connect(client)
+    try {
+      if (client === undefined) await bench.sql(`SET GLOBAL TimeZone = 'Asia/Tokyo'`)
+      else await client.query(`SET TimeZone = 'Asia/Tokyo'`)
+      await bench.sql('CREATE TABLE clocks (one timetz, list timetz[], plain timetz)')
+      await db.copy(`COPY clocks FROM ${at('clocks.parquet')} (FORMAT parquet)`)
+    } finally {
+      if (client === undefined) await bench.sql('RESET GLOBAL TimeZone')
+      else await db.close()
+      await client?.end()
+    }
+    const text = name === 'postgres' ? 'text' : 'VARCHAR'
+    expect(
+      await bench.sql(`SELECT one::${text}, list[1]::${text}, list[2]::${text}, plain::${text} FROM clocks`),
+    ).toEqual([['05:00:00.5+00', '10:00:00+00', null, '10:00:00+09']])
   })
 
   test('a uuid is one in lists, structures, maps and texts', async () => {

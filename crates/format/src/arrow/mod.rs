@@ -18,7 +18,7 @@ mod value;
 use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef, RecordBatch};
-use arrow_schema::DataType;
+use arrow_schema::{DataType, Field};
 use copyist_core::{DataError, ErrorCode, Foreign, Result, Type};
 
 use crate::column::Validity;
@@ -30,6 +30,7 @@ use crate::values::{Span, Stopped, explain_value, literal};
 use crate::{BadValue, ColumnPlan, FieldMap, Layout, Plan, Tile};
 pub use composite::check_fields;
 use given::Given;
+pub use rewrite::UTC;
 use target::Target;
 pub use target::element_type;
 use value::Style;
@@ -63,7 +64,10 @@ pub fn row_text(batch: &RecordBatch, row: usize) -> Vec<u8> {
     let columns: Vec<ArrayRef> = batch
         .columns()
         .iter()
-        .map(|column| rewrite::rewritten(&column.slice(row, 1), Target::Foreign(&Foreign::Opaque), Layout::PgText))
+        .zip(schema.fields())
+        .map(|(column, field)| {
+            rewrite::rewritten(&column.slice(row, 1), field, Target::Foreign(&Foreign::Opaque), Layout::PgText)
+        })
         .collect();
     let row = 0;
     let names = schema.fields().iter().map(|field| field.name().as_str());
@@ -239,7 +243,7 @@ impl BatchDecoder {
                 refused: list,
                 sets_default: plan.conversion(spec) == BadValue::SetDefault && spec.has_default,
             };
-            if let Err(Stopped(row)) = self.column(c, &source(&plan, batch, c), limit, notes) {
+            if let Err(Stopped(row)) = self.column(c, source(&plan, batch, c), limit, notes) {
                 limit = row;
             }
         }
@@ -260,7 +264,7 @@ impl BatchDecoder {
     fn column(
         &mut self,
         c: usize,
-        array: &ArrayRef,
+        (array, field): (&ArrayRef, &Field),
         limit: usize,
         mut notes: Notes<'_>,
     ) -> std::result::Result<(), Stopped> {
@@ -273,9 +277,11 @@ impl BatchDecoder {
         {
             return taken;
         }
-        let array = &as_written(array, spec, plan.layout);
-        // What cannot be written as a literal, or not without loss, is NULL to whoever reads the literals.
         let (style, target) = (style_for(plan, spec), Target::of(spec));
+        let array = &rewrite::rewritten(array, field, target, plan.layout);
+        let zoned = rewrite::zoned(array, field, target, plan.layout);
+        let is_zoned = !Arc::ptr_eq(array, &zoned);
+        // What cannot be written as a literal, or not without loss, is NULL to whoever reads the literals.
         let may_lose = exact::may_lose(array.data_type(), target, plan.layout);
         let may_repeat = keys::may_repeat(array.data_type(), target, plan.layout);
         let buffer = &mut self.tile.buffer;
@@ -289,6 +295,7 @@ impl BatchDecoder {
                 buffer.push(given::NULL);
             } else if (may_lose && exact::check(array, row, target, plan.layout).is_err())
                 || value::write(array, row, style, buffer).is_err()
+                || (is_zoned && again(&zoned, row, style, buffer, start).is_err())
                 || memchr::memchr(0, &buffer[start..]).is_some()
                 || (may_repeat && keys::check(array, row, target).is_err())
             {
@@ -333,9 +340,9 @@ impl BatchDecoder {
             if !spec.is_read() {
                 continue;
             }
-            let array = source(&self.plan, batch, index);
+            let (array, field) = source(&self.plan, batch, index);
             let mut is_null = array.logical_nulls().is_some_and(|nulls| nulls.is_null(row));
-            if !is_null && let Err((error, value)) = self.judge(index, &array, row) {
+            if !is_null && let Err((error, value)) = self.judge(index, (array, field), row) {
                 let conversion = self.plan.conversion(spec);
                 if matches!(conversion, BadValue::Stop | BadValue::SkipRow) {
                     flaws.push(Flaw { column: Some(index), error, value });
@@ -375,9 +382,9 @@ impl BatchDecoder {
             if self.decoded.columns[index].validity.is_valid(row) {
                 continue;
             }
-            let array = source(&self.plan, batch, index);
+            let (array, field) = source(&self.plan, batch, index);
             let is_null = array.logical_nulls().is_some_and(|nulls| nulls.is_null(row));
-            if !is_null && let Err((error, value)) = self.judge(index, &array, row) {
+            if !is_null && let Err((error, value)) = self.judge(index, (array, field), row) {
                 flaws.push(Flaw { column: Some(index), error, value });
             }
         }
@@ -404,7 +411,7 @@ impl BatchDecoder {
             if !matches!(self.plan.conversion(spec), BadValue::Stop | BadValue::SkipRow) {
                 continue;
             }
-            let array = source(&self.plan, batch, index);
+            let (array, field) = source(&self.plan, batch, index);
             if array.logical_nulls().is_some_and(|nulls| nulls.is_null(row)) {
                 told.push(Told { column: index, text: None });
                 continue;
@@ -412,7 +419,9 @@ impl BatchDecoder {
             let plan = if is_string(array.data_type()) { &self.plan } else { &self.typed };
             let spec = &plan.columns[index];
             let mut text = Vec::new();
-            let one = as_written(&array.slice(row, 1), spec, plan.layout);
+            let target = Target::of(spec);
+            let one = rewrite::rewritten(&array.slice(row, 1), field, target, plan.layout);
+            let one = rewrite::zoned(&one, field, target, plan.layout);
             let is_written = value::write(&one, 0, style_for(plan, spec), &mut text).is_ok();
             if let Some(text) = is_written.then(|| literal(plan, spec, &text)).flatten() {
                 told.push(Told { column: index, text: Some(text) });
@@ -425,15 +434,15 @@ impl BatchDecoder {
     fn judge(
         &self,
         index: usize,
-        array: &ArrayRef,
+        (array, field): (&ArrayRef, &Field),
         row: usize,
     ) -> std::result::Result<(), (Box<DataError>, Option<Vec<u8>>)> {
         let plan = if is_string(array.data_type()) { &self.plan } else { &self.typed };
         let spec = &plan.columns[index];
-        let (array, row) = (&as_written(&array.slice(row, 1), spec, plan.layout), 0);
-        let target = Target::of(spec);
+        let (style, target) = (style_for(plan, spec), Target::of(spec));
+        let (array, row) = (&rewrite::rewritten(&array.slice(row, 1), field, target, plan.layout), 0);
         let mut text = Vec::new();
-        if let Err(error) = value::write(array, row, style_for(plan, spec), &mut text) {
+        if let Err(error) = value::write(array, row, style, &mut text) {
             return Err((error, value::stored(array, row).map(String::into_bytes)));
         }
         if keys::may_repeat(array.data_type(), target, plan.layout)
@@ -447,7 +456,9 @@ impl BatchDecoder {
         if let Err(error) = exact::check(array, row, target, plan.layout) {
             return Err((error, Some(text)));
         }
-        explain_value(plan, spec, &text).map_err(|error| (error, Some(text)))
+        let zoned = rewrite::zoned(array, field, target, plan.layout);
+        let read = again(&zoned, row, style, &mut text, 0).and_then(|()| explain_value(plan, spec, &text));
+        read.map_err(|error| (error, Some(text)))
     }
 
     /// What ends the load at a row.
@@ -527,16 +538,17 @@ fn fault(flaw: Flaw, row: usize) -> Fault {
     Fault { error: flaw.error, line: row as u64, record_offset: 0, record_len: 0, shown }
 }
 
-/// The array of a column of the plan.
-fn source(plan: &Plan, batch: &RecordBatch, column: usize) -> ArrayRef {
+/// The array of a column of the plan, and what is said of it.
+fn source<'a>(plan: &Plan, batch: &'a RecordBatch, column: usize) -> (&'a ArrayRef, &'a Field) {
     let index = plan.field_of(column);
     debug_assert_ne!(index as u32, FieldMap::NONE, "only columns that are read have a field");
-    Arc::clone(batch.column(index))
+    (batch.column(index), batch.schema_ref().field(index))
 }
 
-/// The values as they are written for a column.
-fn as_written(array: &ArrayRef, column: &ColumnPlan, layout: Layout) -> ArrayRef {
-    rewrite::rewritten(array, Target::of(column), layout)
+/// Writes a value in place of what stands from `start` on.
+fn again(array: &ArrayRef, row: usize, style: Style<'_>, out: &mut Vec<u8>, start: usize) -> Result<()> {
+    out.truncate(start);
+    value::write(array, row, style, out)
 }
 
 fn is_string(ty: &DataType) -> bool {

@@ -1,6 +1,6 @@
 //! Nested values as they are written: those of 16 bytes, which are UUIDs, as text, for them to be one in a list, a structure, a text and a
 //! message, too; numbers of single precision that go to double precision as those that they are there, since their shortest literals are
-//! others; and the fields of a structure in the order of the composite type that it goes to.
+//! others; the fields of a structure in the order of the composite type that it goes to; and times of day of UTC with their zone.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -18,45 +18,70 @@ use copyist_core::{Foreign, Type};
 use super::composite;
 use super::exact::is_by_place;
 use super::target::Target;
+use super::value::{self, Style};
 use crate::Layout;
+
+/// What is said of a field whose times of day are those of UTC.
+pub const UTC: &str = "copyist.utc";
 
 /// The same values, where all that are of 16 bytes are strings, unless they go to what takes bytes, numbers are of double precision where
 /// that is what they go to, and structures have the fields of composite types.
-pub(super) fn rewritten(array: &ArrayRef, target: Target<'_>, layout: Layout) -> ArrayRef {
-    Writing { layout }.array(array, target)
+pub(super) fn rewritten(array: &ArrayRef, field: &Field, target: Target<'_>, layout: Layout) -> ArrayRef {
+    Writing { layout, step: Step::Values }.array(array, field, target)
+}
+
+/// The same values, as [`rewritten`] gives them, where times of day of UTC are strings that say so, if they go to what has a zone. It is a
+/// step by itself since nobody looks at what strings lose.
+pub(super) fn zoned(array: &ArrayRef, field: &Field, target: Target<'_>, layout: Layout) -> ArrayRef {
+    Writing { layout, step: Step::Zones }.array(array, field, target)
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Values,
+    Zones,
 }
 
 #[derive(Clone, Copy)]
 struct Writing {
     layout: Layout,
+    step: Step,
 }
 
 impl Writing {
     /// Whether values of a type are not written as they stand.
-    fn differs(self, ty: &DataType, target: Target<'_>) -> bool {
+    fn differs(self, ty: &DataType, field: &Field, target: Target<'_>) -> bool {
+        let of_field = |field: &Field, target| self.differs(field.data_type(), field, target);
         match ty {
-            DataType::FixedSizeBinary(16) => !matches!(target, Target::Type(Type::Bytea)),
-            DataType::Float16 | DataType::Float32 => matches!(target, Target::Type(Type::Float8)),
+            DataType::FixedSizeBinary(16) if self.step == Step::Values => !matches!(target, Target::Type(Type::Bytea)),
+            DataType::Float16 | DataType::Float32 if self.step == Step::Values => {
+                matches!(target, Target::Type(Type::Float8))
+            }
+            DataType::Time32(_) | DataType::Time64(_) if self.step == Step::Zones => {
+                matches!(target, Target::Type(Type::TimeTz(_))) && field.metadata().contains_key(UTC)
+            }
             DataType::List(of)
             | DataType::LargeList(of)
             | DataType::FixedSizeList(of, _)
             | DataType::ListView(of)
-            | DataType::LargeListView(of) => self.differs(of.data_type(), target.element()),
+            | DataType::LargeListView(of) => of_field(of, target.element()),
             DataType::Map(of, _) => match of.data_type() {
                 DataType::Struct(fields) => {
                     let (key, value) = target.entry();
-                    fields.iter().zip([key, value]).any(|(field, target)| self.differs(field.data_type(), target))
+                    fields.iter().zip([key, value]).any(|(field, target)| of_field(field, target))
                 }
                 _ => false,
             },
             DataType::Struct(fields) => {
                 let members = self.members(fields, target);
                 members.len() != fields.len()
-                    || members.into_iter().enumerate().any(|(index, (place, target))| {
-                        place != Some(index) || self.differs(fields[index].data_type(), target)
-                    })
+                    || members
+                        .into_iter()
+                        .enumerate()
+                        .any(|(index, (place, target))| place != Some(index) || of_field(&fields[index], target))
             }
-            DataType::Dictionary(_, of) => self.differs(of, target),
+            // What is said of the values is said of the field.
+            DataType::Dictionary(_, of) => self.differs(of, field, target),
             _ => false,
         }
     }
@@ -65,7 +90,10 @@ impl Writing {
     /// field is NULL.
     fn members<'a>(self, fields: &Fields, target: Target<'a>) -> Vec<(Option<usize>, Target<'a>)> {
         let by_place = is_by_place(self.layout);
-        if by_place && let Target::Foreign(Foreign::Record(attributes)) = target {
+        if self.step == Step::Values
+            && by_place
+            && let Target::Foreign(Foreign::Record(attributes)) = target
+        {
             let places = composite::places(attributes, fields).into_iter().enumerate();
             return places.map(|(attribute, place)| (place, target.field(attribute, "", true))).collect();
         }
@@ -73,11 +101,15 @@ impl Writing {
         names.map(|(place, name)| (Some(place), target.field(place, name, by_place))).collect()
     }
 
-    fn array(self, array: &ArrayRef, target: Target<'_>) -> ArrayRef {
-        if self.differs(array.data_type(), target) { self.written(array, target) } else { Arc::clone(array) }
+    fn array(self, array: &ArrayRef, field: &Field, target: Target<'_>) -> ArrayRef {
+        if self.differs(array.data_type(), field, target) {
+            self.written(array, field, target)
+        } else {
+            Arc::clone(array)
+        }
     }
 
-    fn written(self, array: &ArrayRef, target: Target<'_>) -> ArrayRef {
+    fn written(self, array: &ArrayRef, of_array: &Field, target: Target<'_>) -> ArrayRef {
         match array.data_type() {
             DataType::FixedSizeBinary(16) => {
                 let values = array.as_fixed_size_binary();
@@ -86,11 +118,15 @@ impl Writing {
             }
             DataType::Float16 => Arc::new(array.as_primitive::<Float16Type>().unary::<_, Float64Type>(|v| v.to_f64())),
             DataType::Float32 => Arc::new(array.as_primitive::<Float32Type>().unary::<_, Float64Type>(f64::from)),
+            DataType::Time32(_) | DataType::Time64(_) => {
+                let text = |row| array.is_valid(row).then(|| in_utc(array, row));
+                Arc::new((0..array.len()).map(text).collect::<StringArray>())
+            }
             DataType::List(of) => self.list::<i32>(array, of, target.element()),
             DataType::LargeList(of) => self.list::<i64>(array, of, target.element()),
             DataType::FixedSizeList(of, size) => {
                 let list = array.as_fixed_size_list();
-                let values = self.array(list.values(), target.element());
+                let values = self.array(list.values(), of, target.element());
                 let field = field(of, &values);
                 Arc::new(FixedSizeListArray::new(field, *size, values, list.nulls().cloned()))
             }
@@ -110,7 +146,7 @@ impl Writing {
                 Arc::new(MapArray::new(of, offsets, entries, map.nulls().cloned(), *sorted))
             }
             DataType::Dictionary(..) => downcast_dictionary_array!(
-                array => Arc::new(array.with_values(self.array(array.values(), target))),
+                array => Arc::new(array.with_values(self.array(array.values(), of_array, target))),
                 _ => Arc::clone(array)
             ),
             _ => Arc::clone(array),
@@ -120,13 +156,13 @@ impl Writing {
     fn list<O: OffsetSizeTrait>(self, array: &ArrayRef, of: &FieldRef, element: Target<'_>) -> ArrayRef {
         let list = array.as_list::<O>();
         let (from, offsets) = rebased(list.offsets());
-        let values = self.array(&list.values().slice(from, last(&offsets)), element);
+        let values = self.array(&list.values().slice(from, last(&offsets)), of, element);
         Arc::new(GenericListArray::new(field(of, &values), offsets, values, list.nulls().cloned()))
     }
 
     fn list_view<O: OffsetSizeTrait>(self, array: &ArrayRef, of: &FieldRef, element: Target<'_>) -> ArrayRef {
         let list = array.as_list_view::<O>();
-        let values = self.array(list.values(), element);
+        let values = self.array(list.values(), of, element);
         let (offsets, sizes): (ScalarBuffer<O>, ScalarBuffer<O>) = (list.offsets().clone(), list.sizes().clone());
         Arc::new(GenericListViewArray::new(field(of, &values), offsets, sizes, values, list.nulls().cloned()))
     }
@@ -136,7 +172,7 @@ impl Writing {
             let Some(place) = place else {
                 return (Arc::new(Field::new("", DataType::Null, true)), Arc::new(NullArray::new(array.len())));
             };
-            let values = self.array(array.column(place), target);
+            let values = self.array(array.column(place), &fields[place], target);
             (field(&fields[place], &values), values)
         };
         let (fields, columns): (Vec<FieldRef>, Vec<ArrayRef>) = members.into_iter().map(of_member).unzip();
@@ -145,6 +181,14 @@ impl Writing {
         }
         StructArray::new(fields.into(), columns, array.nulls().cloned())
     }
+}
+
+/// A time of day with its zone. What is none has been refused before.
+fn in_utc(array: &ArrayRef, row: usize) -> String {
+    let mut text = Vec::with_capacity(18);
+    let _ = value::write(array, row, Style::Literal, &mut text);
+    text.extend_from_slice(b"+00");
+    String::from_utf8_lossy(&text).into_owned()
 }
 
 fn uuid(bytes: &[u8]) -> String {

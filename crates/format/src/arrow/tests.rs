@@ -384,7 +384,9 @@ fn uuids_of_slices_are_text_wherever_they_are() {
     let list: ArrayRef = Arc::new(ListArray::new(field, OffsetBuffer::from_lengths([1, 2]), id(1), None));
     let text = |array: &ArrayRef, row| {
         let mut out = Vec::new();
-        write_literal(&rewrite::rewritten(array, Target::Type(&Type::Text), Layout::PgText), row, &mut out).unwrap();
+        let field = Field::new("c", array.data_type().clone(), true);
+        let written = rewrite::rewritten(array, &field, Target::Type(&Type::Text), Layout::PgText);
+        write_literal(&written, row, &mut out).unwrap();
         String::from_utf8(out).unwrap()
     };
     let [one, two, three] = ["01", "02", "03"].map(|b| {
@@ -396,6 +398,45 @@ fn uuids_of_slices_are_text_wherever_they_are() {
     let fields = Fields::from(vec![Field::new("u", list.data_type().clone(), true)]);
     let pair: ArrayRef = Arc::new(StructArray::new(fields, vec![list], None));
     assert_eq!(text(&pair, 0), format!("{{\"u\": [\"{one}\"]}}"));
+}
+
+#[test]
+fn a_time_of_utc_is_one_wherever_the_session_is() {
+    let micros = vec![Some(36_000_000_000_000), Some(1_000), None, Some(1_001), Some(86_400_000_000_001_000)];
+    let times: ArrayRef = Arc::new(Time64NanosecondArray::from(micros));
+    let session = Session { time_zone: "Asia/Tokyo".into(), ..Session::default() };
+    let element = Type::TimeTz(None);
+    let list_type = Type::Array(Arc::new(ArrayType { element, element_oid: 1266, delimiter: b',', depth: 0 }));
+    for is_utc in [true, false] {
+        let field = Field::new("c", times.data_type().clone(), true);
+        let field = if is_utc { field.with_metadata([(UTC.to_owned(), String::new())]) } else { field };
+        let lengths = OffsetBuffer::from_lengths([3, 1, 1]);
+        let list: ArrayRef = Arc::new(ListArray::new(Arc::new(field.clone()), lengths, Arc::clone(&times), None));
+        let of_list = Field::new("c", list.data_type().clone(), true);
+        let decoded = |field: &Field, array: &ArrayRef, ty: &Type, layout| {
+            let mut plan = plan(ty.clone(), layout, BadValue::SkipRow);
+            plan.context = Arc::new(Context::new(&session).unwrap());
+            let mut decoder = BatchDecoder::new(Arc::new(plan));
+            let schema = Arc::new(Schema::new(vec![field.clone()]));
+            decoder.decode(&RecordBatch::try_new(schema, vec![Arc::clone(array)]).unwrap());
+            let told = decoder.take_refusals().into_iter().map(|refusal| refusal.flaws[0].error.message.to_string());
+            let told: Vec<_> = told.collect();
+            assert_eq!(told.len(), 2, "{told:?}");
+            assert!(told[0].ends_with("cannot be stored exactly in type time with time zone"), "{}", told[0]);
+            assert_eq!(told[1], "time out of range");
+            shown(&decoder)
+        };
+        let west = if is_utc { 0 } else { -32_400 };
+        let times_of = |micros: i64| Some(format!("({micros}, {west})"));
+        let one = Type::TimeTz(None);
+        let numbers = [times_of(36_000_000_000), times_of(1), None];
+        assert_eq!(decoded(&field, &times, &one, Layout::PgBinary), numbers);
+        // The server reads these.
+        for (field, array, ty) in [(&field, &times, &one), (&of_list, &list, &list_type)] {
+            let texts = format!("{:?}", decoded(field, array, ty, Layout::PgText));
+            assert_eq!(texts.matches("+00").count(), if is_utc { 2 } else { 0 }, "{texts}");
+        }
+    }
 }
 
 /// The rows of a column of a type that only the target parses.

@@ -9,6 +9,8 @@ use ::parquet::schema::types::ColumnDescriptor;
 use arrow_schema::extension::EXTENSION_TYPE_NAME_KEY;
 use arrow_schema::{DataType, Field, FieldRef, Schema, SchemaRef};
 
+use copyist_format::arrow::UTC;
+
 use crate::arrow::UUID;
 
 /// The field with those in it that are leaves as `change` makes them. It is asked for each, in their order.
@@ -137,6 +139,10 @@ fn marks_of(leaf: &ColumnDescriptor, field: &Field) -> Vec<Mark> {
         // Whatever else Arrow's writer says of it.
         (DataType::FixedSizeBinary(16), _) if is_uuid => marks.push((EXTENSION_TYPE_NAME_KEY, UUID)),
         _ => (),
+    }
+    // Times of the older converted types are of no zone, as to other readers.
+    if matches!(leaf.logical_type_ref(), Some(LogicalType::Time(time)) if time.is_adjusted_to_u_t_c) {
+        marks.push((UTC, ""));
     }
     if field.data_type().is_string() && leaf.converted_type() != ConvertedType::UTF8 {
         marks.push((UNCHECKED, ""));
