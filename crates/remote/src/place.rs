@@ -11,7 +11,7 @@ use object_store::gcp::{GcpCredential, GoogleCloudStorageBuilder};
 use object_store::http::HttpBuilder;
 use object_store::list::PaginatedListStore;
 use object_store::path::Path;
-use object_store::{ObjectStore, RetryConfig};
+use object_store::{BackoffConfig, ObjectStore, RetryConfig};
 use reqwest::Url;
 use reqwest::header::HeaderValue;
 
@@ -162,7 +162,8 @@ impl Place {
         self.check(access, address)?;
         let max_retries = access.max_retries.unwrap_or(MOST_RETRIES);
         let retry_timeout = access.retry_timeout.unwrap_or(RETRY_TIMEOUT);
-        let retry = RetryConfig { max_retries, retry_timeout, ..RetryConfig::default() };
+        let backoff = BackoffConfig { base: 3.0, ..BackoffConfig::default() };
+        let retry = RetryConfig { max_retries, retry_timeout, backoff };
         // Without encryption only what was named so.
         let target = access.endpoint.as_deref().unwrap_or_default();
         let target = if self.scheme == Scheme::Http { &self.bucket } else { target };
@@ -398,7 +399,8 @@ fn base64(bytes: &[u8]) -> String {
 /// Bytes asked for at a time, where nobody says it.
 const PART: u64 = 4 << 20;
 const MOST_RETRIES: usize = 8;
-/// From when on a request is not made again. It bounds how long a server may say nothing; one that is busy is asked for half a minute.
+/// From when on a request is not made again. It bounds how long a server may say nothing; one that is busy is asked for some ten seconds, since
+/// each pause is drawn between the first one, of 100 ms, and three times the one before.
 const RETRY_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What goes into a header as it is: a line end there would be no part of a request.
