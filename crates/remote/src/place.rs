@@ -162,7 +162,7 @@ impl Place {
         self.check(access, address)?;
         let max_retries = access.max_retries.unwrap_or(MOST_RETRIES);
         let retry_timeout = access.retry_timeout.unwrap_or(RETRY_TIMEOUT);
-        let backoff = BackoffConfig { base: 3.0, ..BackoffConfig::default() };
+        let backoff = BackoffConfig { init_backoff: FIRST_PAUSE, max_backoff: LONGEST_PAUSE, base: 3.0 };
         let retry = RetryConfig { max_retries, retry_timeout, backoff };
         // Without encryption only what was named so.
         let target = access.endpoint.as_deref().unwrap_or_default();
@@ -400,8 +400,10 @@ fn base64(bytes: &[u8]) -> String {
 const PART: u64 = 4 << 20;
 const MOST_RETRIES: usize = 8;
 /// From when on a request is not made again. It bounds how long a server may say nothing; one that is busy is asked for some ten seconds, since
-/// each pause is drawn between the first one, of 100 ms, and three times the one before.
+/// each pause is drawn between the first one and three times the one before.
 const RETRY_TIMEOUT: Duration = Duration::from_secs(60);
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// What goes into a header as it is: a line end there would be no part of a request.
 fn sendable<'a>(text: &'a str, what: &str) -> Result<&'a str, String> {
