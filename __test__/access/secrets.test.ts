@@ -180,6 +180,40 @@ test('a token that a function gives is asked for anew before it expires, and whe
   })
 })
 
+test('who was refused is not given what others had asked for before', async () => {
+  const body = Buffer.from('1,a\n'.repeat(150_000))
+  const asked: (boolean | undefined)[] = []
+  // The old token is good for one answer. Then the next file's is being asked for.
+  const server = createServer(async ({ url, headers: { authorization, range } }, response) => {
+    if (authorization !== `Bearer ${HUSH}-new` && (url !== '/a.csv' || range !== undefined)) {
+      await vi.waitUntil(() => asked.length > 1)
+      return response.writeHead(401, { 'content-length': 0 }).end()
+    }
+    const [, start, last] = /^bytes=(\d+)-(\d+)$/.exec(range ?? '') ?? []
+    if (start === undefined) return response.writeHead(200, { etag: '"1"', 'content-length': body.length }).end(body)
+    const part = body.subarray(Number(start), Number(last) + 1)
+    const place = { 'content-range': `bytes ${start}-${last}/${body.length}`, 'content-length': part.length }
+    return response.writeHead(206, { etag: '"1"', ...place }).end(part)
+  })
+  const endpoint = await listening(server)
+  const bearerToken = async ({ forceRefresh }: { readonly forceRefresh?: boolean } = {}) => {
+    asked.push(forceRefresh)
+    if (asked.length === 2) await vi.waitUntil(() => asked.includes(true)).catch(() => {})
+    return `${HUSH}-${forceRefresh ? 'new' : 'old'}`
+  }
+  const db = await connect(':memory:', { connections: { mine: { bearerToken, endpoint } } })
+  try {
+    await db.copy('COPY t FROM STDIN (FORMAT csv, CREATE_TABLE true)', { stdin: '1,a\n' })
+    const statement = `COPY t FROM '${endpoint}' (FORMAT csv, FILES = ['a.csv', 'b.csv'], AWS CONNECTION = mine)`
+    expect(await db.copy(statement, { memoryLimit: 8 * 1024 * 1024 })).toMatchObject({ rowsLoaded: 300_000 })
+    expect(asked.slice(0, 3)).toEqual([false, false, true])
+  } finally {
+    await db.close()
+    server.closeAllConnections()
+    server.close()
+  }
+})
+
 test('nor where a manifest leads', async () => {
   text = JSON.stringify({ entries: [{ url: `${evil.url}/a.csv` }] })
   const error = await load(
