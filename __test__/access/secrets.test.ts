@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { createServer, type Server } from 'node:http'
+import { createServer, type IncomingHttpHeaders, type Server } from 'node:http'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { checkSecretsPlace } from '../../lib/access/binding.ts'
 import type { StoreConnection } from '../../lib/access/connections.ts'
@@ -17,6 +17,8 @@ interface Web {
   readonly server: Server
   readonly url: string
   readonly shown: (string | undefined)[]
+  /** What was asked for, with its query. */
+  readonly asked: string[]
 }
 
 /** What is said to whom shows what. */
@@ -26,17 +28,27 @@ let leadsTo: string | undefined
 
 async function web(body: () => string): Promise<Web> {
   const shown: (string | undefined)[] = []
+  const asked: string[] = []
   const server = createServer((request, response) => {
-    shown.push(request.headers.authorization)
-    const status = statusOf(request.headers.authorization)
-    if (status !== 200) return response.writeHead(status, { 'content-length': 0 }).end()
+    const { url = '', headers } = request
+    shown.push(headers.authorization)
+    asked.push(url)
+    const status = statusOf(headers.authorization)
+    if (status !== 200) return response.writeHead(status).end(repeated(url, headers))
     if (leadsTo !== undefined && request.url === '/away.csv') {
       return response.writeHead(302, { location: leadsTo, 'content-length': 0 }).end()
     }
     const text = body()
-    response.writeHead(200, { 'content-length': Buffer.byteLength(text), etag: '"1"' }).end(text)
+    const written = { etag: '"1"', 'last-modified': 'Fri, 27 Nov 2026 10:00:00 GMT' }
+    response.writeHead(200, { 'content-length': Buffer.byteLength(text), ...written }).end(text)
   })
-  return { server, url: await listening(server), shown }
+  return { server, url: await listening(server), shown, asked }
+}
+
+/** An error that says what was asked, and with what. */
+function repeated(url: string, headers: IncomingHttpHeaders): string {
+  const words = `${url} is not for you, with ${JSON.stringify(headers)}, nor ${decodeURIComponent(url.replaceAll('?', ' '))}`
+  return `<Error><Code>Bad</Code><Message>${words}</Message></Error>`
 }
 
 let good: Web
@@ -51,8 +63,7 @@ beforeAll(async () => {
 beforeEach(() => {
   text = '1,a\n'
   statusOf = () => 200
-  good.shown.length = 0
-  evil.shown.length = 0
+  for (const list of [good.shown, good.asked, evil.shown]) list.length = 0
 })
 
 afterEach(() => vi.unstubAllEnvs())
@@ -103,6 +114,30 @@ test('a token goes to the server that the connection names', async () => {
   const error = await load(`${good.url}/a.csv`, { bearerToken: HUSH, endpoint: good.url })
   expect(error).toBeUndefined()
   expect(new Set(good.shown)).toEqual(new Set([`Bearer ${HUSH}`]))
+})
+
+test('a server that repeats what it was shown does not have it told', async () => {
+  statusOf = () => 403
+  const { host } = new URL(good.url)
+  const { endpoint, account } = { endpoint: good.url, account: 'acc' }
+  for (const [from, connection] of [
+    [`${good.url}/a.csv`, { bearerToken: HUSH, endpoint }],
+    [`${good.url}/a.csv?X-Sig=${HUSH}&b=1`, {}],
+    [`http://me:${HUSH}@${host}/a.csv?${HUSH}`, {}],
+    ['gs://bucket/a.csv', { bearerToken: HUSH, endpoint }],
+    ['gs://bucket/in/', { bearerToken: HUSH, endpoint }],
+    ['az://bucket/a.csv', { bearerToken: HUSH, endpoint, account }],
+    ['az://bucket/a.csv', { sas: `sv=2026&sig=${HUSH}`, endpoint, account }],
+    ['az://bucket/in/', { sas: `sv=2026&sig=${HUSH}`, endpoint, account }],
+    ['s3://bucket/a.csv', { accessKeyId: 'AKIA', secretAccessKey: 'secret', sessionToken: HUSH, endpoint }],
+  ] as const) {
+    good.asked.length = 0
+    const error = await load(from, connection)
+    // Of a list the code says whether it is a denial, and this is none.
+    expect(error?.sqlState, from).toBe(from.endsWith('/') ? '58030' : '42501')
+    const [path] = good.asked[0]?.split('?') ?? []
+    expect(error?.detail, from).toContain(`Bad: ${path} is not for you, with {`)
+  }
 })
 
 test('and to no other, nor unencrypted, nor anywhere where it names none', async () => {
