@@ -116,6 +116,22 @@ test('a token goes to the server that the connection names', async () => {
   expect(new Set(good.shown)).toEqual(new Set([`Bearer ${HUSH}`]))
 })
 
+test.each([
+  ['of Google', 'gs://bucket/a.csv', { bearerToken: HUSH }],
+  ['of Azure', 'az://bucket/a.csv', { bearerToken: async () => HUSH, account: 'acc' }],
+])('a token %s goes with each request', async (_, from, connection) => {
+  expect(await load(from, { ...connection, endpoint: good.url })).toBeUndefined()
+  expect(new Set(good.shown)).toEqual(new Set([`Bearer ${HUSH}`]))
+  expect(new Set(good.asked.map(decodeURIComponent))).toEqual(new Set(['/bucket/a.csv']))
+})
+
+test('and so does a shared access signature', async () => {
+  const sas = `?sv=2026&sp=r&sig=${HUSH}%2Fa%2Bb%3D`
+  expect(await load('az://bucket/a.csv', { sas, account: 'acc', endpoint: good.url })).toBeUndefined()
+  expect(new Set(good.shown)).toEqual(new Set([undefined]))
+  expect(new Set(good.asked)).toEqual(new Set([`/bucket/a.csv${sas}`]))
+})
+
 test('a server that repeats what it was shown does not have it told', async () => {
   statusOf = () => 403
   const { host } = new URL(good.url)
