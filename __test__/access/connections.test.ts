@@ -54,7 +54,7 @@ test('a secret shows itself to nobody who does not ask', () => {
   expect(Object.keys(secret)).toEqual([])
   expect(structuredClone({ ...secret })).toEqual({})
   expect(secret.reveal()).toBe(HUSH)
-  expect(withoutValues(`a ${HUSH} b ${HUSH}`, [secret, undefined, new Secret('')])).toBe('a *** b ***')
+  expect(withoutValues(`a ${HUSH} b ${HUSH}`, [secret, new Secret('')])).toBe('a *** b ***')
 })
 
 describe('a connection', () => {
@@ -382,18 +382,19 @@ describe("AWS's package", () => {
   test('says the role that is not given', async () => {
     const failing = async () => ({
       ...(await load()),
-      fromTemporaryCredentials: () => async () => {
-        throw new Error('not today')
+      fromTemporaryCredentials: ({ masterCredentials }: { masterCredentials?: () => Promise<AwsCredentials> }) => {
+        return async () => {
+          const { secretAccessKey, sessionToken } = (await masterCredentials?.()) ?? {}
+          throw new Error(`not today, with ${sessionToken} and ${secretAccessKey}`)
+        }
       },
     })
-    const connections = Connections.of(
-      { store: { accessKeyId: 'AKIA', secretAccessKey: HUSH, roleArn: 'arn:aws:iam::1:role/own' } },
-      undefined,
-      failing,
-    )
-    await expect(connections.resolve(named).aws?.()).rejects.toMatchObject({
+    const store = { accessKeyId: 'AKIA', secretAccessKey: HUSH, sessionToken: `${HUSH} too` }
+    const connections = Connections.of({ store: { ...store, roleArn: 'arn:aws:iam::1:role/own' } }, undefined, failing)
+    const refused = await connections.resolve(named).aws?.().catch(quiet)
+    expect(refused).toMatchObject({
       sqlState: '28000',
-      message: 'there are no AWS credentials: role "arn:aws:iam::1:role/own": not today',
+      message: 'there are no AWS credentials: role "arn:aws:iam::1:role/own": not today, with *** and ***',
     })
   })
 

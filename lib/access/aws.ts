@@ -3,7 +3,7 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { CopyError } from '../errors.ts'
 import { inTime } from './in-time.ts'
-import { isSendable, UNSENDABLE } from './secret.ts'
+import { isSendable, Secret, UNSENDABLE, withoutValues } from './secret.ts'
 
 /** Credentials as AWS's own packages have them. */
 export interface AwsCredentials {
@@ -160,11 +160,12 @@ export function standardChain(
   }
 }
 
-/** Says of whom there are no credentials, which the package does not always. */
-function naming(what: string): (error: unknown) => never {
+/** Says of whom there are no credentials, which the package does not always. What a server says may repeat the secrets that it was shown. */
+function naming(what: string, shown: readonly Secret[] = []): (error: unknown) => never {
   return (error) => {
     if (error instanceof CopyError) throw error
-    throw new Error(`${what}: ${(error as Error | undefined)?.message ?? 'no reason is known'}`)
+    const reason = (error as Error | undefined)?.message ?? 'no reason is known'
+    throw new Error(`${what}: ${withoutValues(reason, shown)}`)
   }
 }
 
@@ -185,8 +186,13 @@ export function assumedRole(
 ): AwsCredentialProvider {
   return async () => {
     const { fromTemporaryCredentials } = await load()
+    const shown: Secret[] = []
     const provider = fromTemporaryCredentials({
-      masterCredentials: source,
+      masterCredentials: async () => {
+        const own = await source()
+        shown.push(new Secret(own.secretAccessKey), new Secret(own.sessionToken ?? ''))
+        return own
+      },
       params: {
         RoleArn: role.arn,
         RoleSessionName: role.sessionName ?? `copyist-${process.pid}`,
@@ -194,7 +200,7 @@ export function assumedRole(
       },
       clientConfig: { region: region ?? 'us-east-1', ...(endpoint !== undefined && { endpoint }) },
     })
-    return await provider().catch(naming(`role "${role.arn}"`))
+    return await provider().catch(naming(`role "${role.arn}"`, shown))
   }
 }
 
