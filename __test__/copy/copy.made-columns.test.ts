@@ -111,7 +111,7 @@ describe.each(benches)('$name', ({ open }) => {
           const isBroken = text !== '' && random.once(5)
           const a = isBad ? 'none' : String(random.below(1000))
           const b = random.string('abcü', random.between(1, 30)) + (isBroken ? `${eol}x` : '')
-          const values = { a, b: isBroken ? `"${b}"` : b }
+          const values: Readonly<Record<string, string>> = { a, b: isBroken ? `"${b}"` : b }
           const at = { line, offset: Buffer.byteLength(text) }
           text += fields.map((field) => values[field]).join(',') + eol
           line += isBroken ? 2 : 1
