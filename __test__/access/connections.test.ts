@@ -213,7 +213,8 @@ describe('credentials', () => {
       },
       () => now,
     )
-    const ask = async (isRefused?: boolean) => (await kept.get(isRefused)).accessKeyId
+    const get = kept.forOne()
+    const ask = async (isRefused?: boolean) => (await get(isRefused)).accessKeyId
     expect(await Promise.all([ask(), ask(), ask()])).toEqual(['key 1', 'key 1', 'key 1'])
     now = 54 * MINUTE
     expect(await ask()).toBe('key 1')
@@ -222,6 +223,19 @@ describe('credentials', () => {
     // Refused by the store, whatever their time says.
     expect(await ask(true)).toBe('key 3')
     expect(asked).toBe(3)
+  })
+
+  test('that several loads have had refused are replaced once', async () => {
+    const provider = vi.fn(async () => given(provider.mock.calls.length))
+    const connections = Connections.of({ store: { credentials: provider } })
+    const loads = [0, 1].map(() => connections.resolve(named).aws)
+    for (const [isRefused, key] of [
+      [false, 'key 1'],
+      [true, 'key 2'],
+      [true, 'key 3'],
+    ] as const) {
+      for (const ask of loads) expect(await ask?.(isRefused)).toMatchObject({ accessKeyId: key })
+    }
   })
 
   test('that do not expire are asked for once', async () => {

@@ -177,7 +177,7 @@ export class Connections {
       ...pick(secrets, ['serviceAccountKey', 'accountKey', 'sas']),
       ...(bearerToken && { bearer: async () => ({ bearer: bearerToken.reveal() }) }),
       ...(tokens && { bearer: (isRefused = false) => bearerOf(tokens, isRefused) }),
-      ...(anonymous !== true && { aws: this.#credentials(name, entry, iamRole, place).get }),
+      ...(anonymous !== true && { aws: this.#credentials(name, entry, iamRole, place).forOne() }),
     }
   }
 
@@ -214,7 +214,7 @@ export class Connections {
         : assumedRole(
             { arn, ...(externalId !== undefined && { externalId }), ...(sessionName !== undefined && { sessionName }) },
             // Those, too, may have to be replaced in between.
-            { source: () => own.get(), region, endpoint },
+            { source: own.get, region, endpoint },
             this.#load,
           )
     const made = new KeptCredentials(provider)
