@@ -275,12 +275,19 @@ describe('credentials', () => {
     [{ accessKeyId: 'a' }, 'no secretAccessKey'],
     [undefined, 'no accessKeyId'],
     [{ accessKeyId: 'a', secretAccessKey: HUSH, expiration: 'tomorrow' }, 'is no Date'],
+    [{ accessKeyId: 'a', secretAccessKey: HUSH, sessionToken: 42 }, 'the sessionToken that the provider gave is no'],
+    [{ accessKeyId: 'a', secretAccessKey: HUSH, sessionToken: {} }, 'the sessionToken that the provider gave is no'],
   ])('that are none: %#', async (credentials, words) => {
     const error = quiet(
       await new KeptCredentials(async () => credentials as AwsCredentials).get().catch((reason: unknown) => reason),
     )
     expect(error).toMatchObject({ sqlState: '28000' })
     expect(error.message).toContain(words)
+  })
+
+  test('whose sessionToken is null have none', async () => {
+    const kept = new KeptCredentials(async () => ({ ...given(1), sessionToken: null }) as unknown as AwsCredentials)
+    expect(await kept.get()).toEqual(given(1))
   })
 
   test.each(['accessKeyId', 'secretAccessKey', 'sessionToken'])('whose %s has a line end are none', async (name) => {

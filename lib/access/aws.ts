@@ -116,9 +116,14 @@ export class KeptCredentials {
 }
 
 function checked(credentials: AwsCredentials): AwsCredentials {
-  const { accessKeyId, secretAccessKey, sessionToken, expiration } = credentials ?? {}
+  const { accessKeyId, secretAccessKey, sessionToken: token, expiration } = credentials ?? {}
+  // Providers that are not written in TypeScript say so that there is none.
+  const sessionToken = token ?? undefined
   if (typeof accessKeyId !== 'string' || accessKeyId === '' || typeof secretAccessKey !== 'string') {
     throw noCredentials('the provider gave no accessKeyId or no secretAccessKey')
+  }
+  if (sessionToken !== undefined && typeof sessionToken !== 'string') {
+    throw noCredentials('the sessionToken that the provider gave is no string')
   }
   for (const [name, value] of Object.entries({ accessKeyId, secretAccessKey, sessionToken })) {
     if (value !== undefined && !isSendable(value)) throw noCredentials(`the ${name} ${UNSENDABLE}`)

@@ -252,12 +252,15 @@ async function bearerOf(
       message: `there is no bearer token: ${reason}`,
     })
   const late = () => new Error('the function has not answered within a minute')
-  const asked = async () => provide({ forceRefresh: isRefused })
-  const given = await inTime(asked(), late).catch((error: unknown) => {
+  const asked = async () => {
+    const given = await provide({ forceRefresh: isRefused })
+    const { token, expiration } = typeof given === 'string' ? { token: given, expiration: undefined } : (given ?? {})
+    return { token, expiration }
+  }
+  const { token, expiration } = await inTime(asked(), late).catch((error: unknown) => {
     // Not the error itself: what hangs on it is somebody else's.
     throw refuse((error as Error | undefined)?.message ?? 'no reason is known')
   })
-  const { token, expiration } = typeof given === 'string' ? { token: given, expiration: undefined } : (given ?? {})
   if (typeof token !== 'string' || token === '') throw refuse('the function gave neither a string nor { token }')
   if (!isSendable(token)) throw refuse(`the one that the function gave ${UNSENDABLE}`)
   if (expiration === undefined) return { bearer: token }
