@@ -359,8 +359,8 @@ describe("AWS's package", () => {
     expect(await connections.resolve(from('CSV')).aws?.()).toMatchObject({ accessKeyId: 'chain' })
     expect(await connections.resolve(named).aws?.()).toMatchObject({ accessKeyId: 'chain' })
     expect(calls).toEqual([
-      ['chain', {}],
-      ['chain', { profile: 'work', clientConfig: { region: 'eu-west-1' } }],
+      ['chain', { ignoreCache: true }],
+      ['chain', { ignoreCache: true, profile: 'work', clientConfig: { region: 'eu-west-1' } }],
     ])
   })
 

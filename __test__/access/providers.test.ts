@@ -30,7 +30,7 @@ beforeEach(() => {
 })
 afterEach(() => vi.unstubAllEnvs())
 
-/** A file of its own: the package keeps what it has read of a path. */
+/** A file of its own. */
 function written(content: string): string {
   files += 1
   const path = join(folder, `${files}`)
@@ -84,6 +84,19 @@ describe('a profile', () => {
   test('that a connection names', async () => {
     expect(await credentials({ profile: 'other' })).toMatchObject({ accessKeyId: 'AKIAOTHER' })
     expect(await credentials({ profile: 'run' })).toMatchObject({ accessKeyId: 'AKIAPROCESS' })
+  })
+
+  test('is read again when the keys of its session are refused', async () => {
+    const session = (number: number) =>
+      `[session]\naws_access_key_id = AKIA${number}\naws_secret_access_key = s\naws_session_token = token ${number}\n`
+    const path = written(session(1))
+    vi.stubEnv('AWS_SHARED_CREDENTIALS_FILE', path)
+    const connections = Connections.of({ store: { profile: 'session' } })
+    const { aws } = connections.resolve(parseCopy("COPY t FROM 's3://bucket/a' (FORMAT csv, AWS CONNECTION = store)"))
+    expect(await aws?.()).toMatchObject({ accessKeyId: 'AKIA1', sessionToken: 'token 1' })
+    writeFileSync(path, session(2))
+    expect(await aws?.()).toMatchObject({ accessKeyId: 'AKIA1' })
+    expect(await aws?.(true)).toMatchObject({ accessKeyId: 'AKIA2', sessionToken: 'token 2' })
   })
 
   test('that there is none of is an error without a secret', async () => {

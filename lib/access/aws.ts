@@ -166,6 +166,8 @@ export function standardChain(
     }
     chain ??= load().then((providers) =>
       providers.fromNodeProviderChain({
+        // Else the package keeps what it has read of its files for as long as the process lives, and the keys of a session are replaced in them.
+        ignoreCache: true,
         ...(profile !== undefined && { profile }),
         ...(region !== undefined && { clientConfig: { region } }),
       }),
