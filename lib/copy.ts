@@ -330,7 +330,7 @@ class Work {
   }
 
   /** The rows as a stream of TEXT. */
-  #written(input: RowInput, table: TableDescription, planned: ColumnPlan): Input {
+  #written(input: RowInput, table: TableDescription, planned: ColumnPlan, mostFlawed: number): Input {
     const { default: marker, ignoreExtraData } = this.statement.options
     const fields = rowFields(table, planned)
     const text = new RowText({
@@ -338,9 +338,10 @@ class Work {
       fields,
       ...(marker !== undefined && { marker }),
       dropsExtra: ignoreExtraData,
+      mostFlawed,
     })
     const { ofColumn } = planned.fields ?? {}
-    this.#rowFlaws = new RowFlaws(text, fields, (field) => (ofColumn ? ofColumn.indexOf(field) : field))
+    this.#rowFlaws = new RowFlaws(input.rows, text, fields, (field) => (ofColumn ? ofColumn.indexOf(field) : field))
     return streamed(input.rows.written(text), input.name)
   }
 
@@ -497,7 +498,7 @@ class Work {
       },
     })
     this.#log = log
-    const bytes = input.kind === 'rows' ? this.#written(input, table, planned) : input
+    const bytes = input.kind === 'rows' ? this.#written(input, table, planned, log.wants.most) : input
     const take = (replay ?? this.#rowFlaws)?.taking(log.takeNative) ?? log.takeNative
     const opened = openLoad(
       {

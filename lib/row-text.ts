@@ -20,8 +20,8 @@ import {
  * and short strings are written byte by byte, since each call that leaves JavaScript costs as much as thirty bytes.
  *
  * A value that its column cannot take is written as a text that the column's type refuses, so that it costs what the statement says. Where
- * every text is a value, the field begins with a byte that is no UTF-8, which makes the row malformed; what was wrong with it is kept until it
- * is asked for. Behind that byte is the value all the same, for whoever looks at the row, or loads it again.
+ * every text is a value, the field begins with a byte that is no UTF-8, which makes the row malformed. What was wrong is kept until it is asked
+ * for, where the decoder cannot say it. Behind that byte is the value all the same, for whoever looks at the row, or loads it again.
  */
 
 /** Bytes from which on a batch is handed on. */
@@ -33,6 +33,9 @@ const TAB = 0x09
 const BACKSLASH = 0x5c
 /** No byte of UTF-8. */
 export const NO_CHARACTER = 0xff
+/** Blanks before the first character, and what that may not be. */
+const BLANKS: readonly unknown[] = [0x09, 0x0c, 0x20]
+const STARTS: readonly unknown[] = [...Buffer.from('P<[{'), 0xef]
 const HEX = Buffer.from('0123456789abcdef')
 const MINUS = 0x2d
 
@@ -50,8 +53,11 @@ export interface RowField {
 export interface RowFlaw {
   /** The field's number, from 0; absent where it is about the row. */
   readonly field?: number
-  readonly message: string
+  /** Absent: the decoder says it, but not of which field. */
+  readonly message?: string
   readonly hint?: string
+  /** The field's text is what its type refuses; otherwise the row is malformed. */
+  readonly isOfType?: boolean
 }
 
 /** How rows are written. */
@@ -62,13 +68,15 @@ export interface RowTextInit {
   readonly marker?: string
   /** Keys and elements that are no field's are dropped; otherwise they make the row malformed. */
   readonly dropsExtra: boolean
+  /** Rows at fault that may be asked about; of those beyond nothing is kept. */
+  readonly mostFlawed: number
 }
 
 /** Writes rows as TEXT. */
 export class RowText {
   readonly #init: RowTextInit
   readonly #columns: readonly Column[]
-  readonly #flaws = new Map<number, RowFlaw>()
+  readonly #flaws = new Map<number, RowFlaw[]>()
   readonly #missing: string
   #buffer = Buffer.allocUnsafeSlow(BATCH_BYTES * 2)
   #at = 0
@@ -96,11 +104,17 @@ export class RowText {
     return taken
   }
 
-  /** What is wrong with a row (from 1) that was written with a byte that is no UTF-8, or with a field too many; it is forgotten then. */
-  flawOf(row: number): RowFlaw | undefined {
-    const flaw = this.#flaws.get(row)
+  /** What is wrong with a row (from 1), the first first; it is forgotten then. */
+  flawsOf(row: number): readonly RowFlaw[] {
+    const flaws = this.#flaws.get(row) ?? []
     this.#flaws.delete(row)
-    return flaw
+    return flaws
+  }
+
+  #note(flaw: RowFlaw): void {
+    const flaws = this.#flaws.get(this.#rows)
+    if (flaws) flaws.push(flaw)
+    else if (this.#flaws.size < this.#init.mostFlawed) this.#flaws.set(this.#rows, [flaw])
   }
 
   add(row: unknown): void {
@@ -119,12 +133,17 @@ export class RowText {
     if (this.#rows === 1) this.#guardStart()
   }
 
-  /** What would be taken for a byte order mark, or for a file of another format, at the beginning of an input: its first character is escaped. */
+  /**
+   * What would be taken for a byte order mark, for a file of another format, or for what a server says of an error, at the beginning of an input: its first
+   * character is escaped.
+   */
   #guardStart(): void {
-    const [first] = this.#buffer
-    if (first !== 0x50 && first !== 0xef) return
-    this.#buffer.copyWithin(1, 0, this.#at)
-    this.#buffer[0] = BACKSLASH
+    const buffer = this.#buffer
+    let first = 0
+    while (BLANKS.includes(buffer[first])) first += 1
+    if (!STARTS.includes(buffer[first])) return
+    buffer.copyWithin(first + 1, first, this.#at)
+    buffer[first] = BACKSLASH
     this.#at += 1
   }
 
@@ -158,7 +177,7 @@ export class RowText {
     if (extra === undefined) return
     this.#buffer[this.#at++] = TAB
     this.#string(shown(row[extra]))
-    this.#flaws.set(this.#rows, {
+    this.#note({
       message: `the row has a key "${extra}", which is no column of this load`,
       hint: 'List the columns in the statement; IGNORE_EXTRA_DATA drops other keys.',
     })
@@ -182,7 +201,7 @@ export class RowText {
   #value(value: unknown, column: Column): void {
     if (column.isDropped) return
     const kind = typeof value
-    if (kind === 'string') this.#string(value as string)
+    if (kind === 'string') this.#string(value as string, column)
     else if (value === null) this.#ascii('\\N')
     else if (value === undefined) this.#ascii(this.#missing)
     else if (kind === 'object') this.#object(value, column)
@@ -197,7 +216,7 @@ export class RowText {
     const text = isBinary ? undefined : objectText(value, column)
     if (isBinary && column.kind === 'bytea') this.#bytes(bytesOf(value))
     else if (text === undefined) this.#refuse(column, value)
-    else if (typeof text === 'string') this.#string(text)
+    else if (typeof text === 'string') this.#string(text, column)
     else this.#value(text.value, column)
   }
 
@@ -234,9 +253,11 @@ export class RowText {
     this.#at = at
   }
 
-  #string(text: string): void {
+  /** Text of a column, or of none. */
+  #string(text: string, column?: Column): void {
     const { length } = text
     this.#reserve(length * 3 + 2)
+    let isInvalid = false
     if (length > SHORT && !ESCAPED.test(text) && text.isWellFormed()) {
       this.#at += this.#buffer.write(text, this.#at, 'utf8')
       return
@@ -254,6 +275,7 @@ export class RowText {
             buffer[at++] = letter
             continue
           }
+          isInvalid ||= unit === 0
         }
         buffer[at++] = unit
       } else if (unit < 0x800) {
@@ -270,6 +292,7 @@ export class RowText {
           buffer[at++] = 0x80 | (point & 0x3f)
         } else {
           // Half a pair becomes what the decoder refuses, and not silently another character.
+          isInvalid = true
           buffer[at++] = 0xe0 | (unit >> 12)
           buffer[at++] = 0x80 | ((unit >> 6) & 0x3f)
           buffer[at++] = 0x80 | (unit & 0x3f)
@@ -277,6 +300,7 @@ export class RowText {
       }
     }
     this.#at = at
+    if (isInvalid && column) this.#note({ field: column.index })
   }
 
   /** `\x…`, its backslash escaped. */
@@ -295,25 +319,25 @@ export class RowText {
 
   /** Writes what the column cannot take. */
   #refuse(column: Column, value: unknown): void {
-    const { refused, typeName, name, index } = column
-    if (refused === undefined) {
-      const isObject = typeof value === 'object' && !isBytes(value)
-      const flaw = {
-        field: index,
-        message: `column "${name}"${typeName === '' ? '' : ` of type ${typeName}`} does not take ${nameOf(value)}`,
-        ...(isObject && {
-          hint: value instanceof Map ? FROM_ENTRIES : 'Pass a string; JSON.stringify() makes one of it.',
-        }),
-      }
-      this.#spoil(flaw, value)
-    } else this.#string(`${refused}(${nameOf(value)})`)
+    const { refused, typeName, name, kind, index: field } = column
+    const given = nameOf(value)
+    if (refused !== undefined) this.#string(`${refused}(${given})`)
+    const isJson = isOfJson(kind)
+    if (refused !== undefined && !isJson) return
+    const message = `column "${name}"${typeName === '' ? '' : ` of type ${typeName}`} does not take ${given}`
+    const object = typeof value === 'object' && value !== null && !isBytes(value) ? value : undefined
+    const hint = value instanceof Map ? FROM_ENTRIES : object && !isJson ? STRINGIFY : undefined
+    const flaw = { field, message, ...(hint && { hint }) }
+    if (!isJson) this.#spoil(flaw, value)
+    // Of that text the type could only say that it is no JSON.
+    else this.#note({ ...flaw, ...(object && { message: `${message}: ${jsonFault(object)}` }), isOfType: true })
   }
 
-  /** Makes the row malformed by a value. The first reason counts. */
+  /** Makes the row malformed by a value. */
   #spoil(flaw: RowFlaw, value: unknown): void {
     this.#reserve(4)
     this.#buffer[this.#at++] = NO_CHARACTER
-    if (!this.#flaws.has(this.#rows)) this.#flaws.set(this.#rows, flaw)
+    this.#note(flaw)
     if (isBytes(value)) this.#bytes(bytesOf(value))
     else if (value === null || value === undefined) this.#ascii('\\N')
     else this.#string(value instanceof Date ? nameOf(value) : shown(value))
@@ -329,9 +353,11 @@ export class RowText {
   }
 }
 
-const ESCAPED = /[\\\t\n\r]/
+/** Of these strings are written unit by unit: what is escaped, and NUL. */
+const ESCAPED = /[\\\t\n\r\0]/
 const YIELD_EACH = 'yield* hands on the values of another iterable one by one.'
 const FROM_ENTRIES = 'Object.fromEntries() makes an object of it.'
+const STRINGIFY = 'Pass a string; JSON.stringify() makes one of it.'
 
 /** A field, and what the loop over values wants to know of it. */
 interface Column {
@@ -395,7 +421,7 @@ function columnOf({ name, type, typeName = '' }: RowField, index: number, target
 /** The text of an object in a column, or what it stands for; undefined where it is no value of the column. */
 function objectText(value: object, column: Column): string | { readonly value: Primitive } | undefined {
   const { kind, type } = column
-  if (kind === 'json' || kind === 'jsonb') return jsonOf(value)
+  if (isOfJson(kind)) return jsonOf(value)
   if (value instanceof Date) return dateText(value, type)
   if (kind === 'array') return isList(value) ? arrayLiteral(value, type as ArrayType, column) : undefined
   const primitive = primitiveOf(value)
@@ -412,16 +438,37 @@ function objectText(value: object, column: Column): string | { readonly value: P
 
 type ArrayType = Extract<ColumnType, { kind: 'array' }>
 
-/** JSON, or undefined where there is none of it: a cycle, a bigint, nothing but functions; what JSON makes an empty object of. */
+function isOfJson(kind: ColumnType['kind']): boolean {
+  return kind === 'json' || kind === 'jsonb'
+}
+
+/** JSON, or undefined where there is none of it: see {@link jsonFault}. */
 function jsonOf(value: object): string | undefined {
   try {
     const text = JSON.stringify(value)
     // Only then it is worth a look at each value.
-    if (text?.includes('{}')) JSON.stringify(value, (_, inner) => (isHollow(inner) && isEmpty(inner) ? 0n : inner))
+    if (text?.includes('{}')) JSON.stringify(value, checkHollow)
     return text
   } catch {
     return undefined
   }
+}
+
+/** Why there is no JSON of a value: a cycle, a bigint, nothing to be written, or what JSON makes an empty object of. */
+function jsonFault(value: object): string {
+  try {
+    JSON.stringify(value, checkHollow)
+    return 'there is nothing in JSON for it'
+  } catch (error) {
+    // Of a cycle the lines below show its way.
+    const [line] = error instanceof Error ? error.message.split('\n') : []
+    return line || 'JSON.stringify() fails'
+  }
+}
+
+function checkHollow(_: string, value: unknown): unknown {
+  if (isHollow(value) && isEmpty(value)) throw new TypeError(`JSON makes {} of ${nameOf(value)}`)
+  return value
 }
 
 /** Numbers and such as objects have no properties either, and are what they stand for. */
@@ -515,7 +562,7 @@ function elementText(value: unknown, type: ArrayType, element: ColumnType, colum
     return isInstant ? undefined : primitiveText(value, element)
   }
   if (typeof value !== 'object') return undefined
-  const isJson = element.kind === 'json' || element.kind === 'jsonb'
+  const isJson = isOfJson(element.kind)
   if (isBytes(value) && !isJson) {
     return element.kind === 'bytea' ? quoted(`\\x${Buffer.from(bytesOf(value)).toString('hex')}`) : undefined
   }

@@ -213,7 +213,8 @@ describe('credentials', () => {
       },
       () => now,
     )
-    const ask = async (isRefused?: boolean) => (await kept.get(isRefused)).accessKeyId
+    const get = kept.forOne()
+    const ask = async (isRefused?: boolean) => (await get(isRefused)).accessKeyId
     expect(await Promise.all([ask(), ask(), ask()])).toEqual(['key 1', 'key 1', 'key 1'])
     now = 54 * MINUTE
     expect(await ask()).toBe('key 1')
@@ -222,6 +223,19 @@ describe('credentials', () => {
     // Refused by the store, whatever their time says.
     expect(await ask(true)).toBe('key 3')
     expect(asked).toBe(3)
+  })
+
+  test('that several loads have had refused are replaced once', async () => {
+    const provider = vi.fn(async () => given(provider.mock.calls.length))
+    const connections = Connections.of({ store: { credentials: provider } })
+    const loads = [0, 1].map(() => connections.resolve(named).aws)
+    for (const [isRefused, key] of [
+      [false, 'key 1'],
+      [true, 'key 2'],
+      [true, 'key 3'],
+    ] as const) {
+      for (const ask of loads) expect(await ask?.(isRefused)).toMatchObject({ accessKeyId: key })
+    }
   })
 
   test('that do not expire are asked for once', async () => {
@@ -261,12 +275,19 @@ describe('credentials', () => {
     [{ accessKeyId: 'a' }, 'no secretAccessKey'],
     [undefined, 'no accessKeyId'],
     [{ accessKeyId: 'a', secretAccessKey: HUSH, expiration: 'tomorrow' }, 'is no Date'],
+    [{ accessKeyId: 'a', secretAccessKey: HUSH, sessionToken: 42 }, 'the sessionToken that the provider gave is no'],
+    [{ accessKeyId: 'a', secretAccessKey: HUSH, sessionToken: {} }, 'the sessionToken that the provider gave is no'],
   ])('that are none: %#', async (credentials, words) => {
     const error = quiet(
       await new KeptCredentials(async () => credentials as AwsCredentials).get().catch((reason: unknown) => reason),
     )
     expect(error).toMatchObject({ sqlState: '28000' })
     expect(error.message).toContain(words)
+  })
+
+  test('whose sessionToken is null have none', async () => {
+    const kept = new KeptCredentials(async () => ({ ...given(1), sessionToken: null }) as unknown as AwsCredentials)
+    expect(await kept.get()).toEqual(given(1))
   })
 
   test.each(['accessKeyId', 'secretAccessKey', 'sessionToken'])('whose %s has a line end are none', async (name) => {
@@ -338,8 +359,8 @@ describe("AWS's package", () => {
     expect(await connections.resolve(from('CSV')).aws?.()).toMatchObject({ accessKeyId: 'chain' })
     expect(await connections.resolve(named).aws?.()).toMatchObject({ accessKeyId: 'chain' })
     expect(calls).toEqual([
-      ['chain', {}],
-      ['chain', { profile: 'work', clientConfig: { region: 'eu-west-1' } }],
+      ['chain', { ignoreCache: true }],
+      ['chain', { ignoreCache: true, profile: 'work', clientConfig: { region: 'eu-west-1' } }],
     ])
   })
 

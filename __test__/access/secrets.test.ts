@@ -222,6 +222,15 @@ test('a token that a function gives is asked for anew before it expires, and whe
     sqlState: '28000',
     message: 'there is no bearer token: no token today',
   })
+  const failingLater = async () => ({
+    get token(): string {
+      throw new Error('no token in it')
+    },
+  })
+  expect(await load(`${good.url}/a.csv`, { bearerToken: failingLater, endpoint: good.url })).toMatchObject({
+    sqlState: '28000',
+    message: 'there is no bearer token: no token in it',
+  })
   const failingAtOnce = () => {
     throw new Error('no function either')
   }
