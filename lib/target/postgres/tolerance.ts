@@ -13,6 +13,9 @@ export const TOLERATED = {
   all: '^(?!08|0A|25|28|2D|3D|3F|40|42|53|55|57|58|F0|HV|XX)',
 } as const
 
+/** The same of errors that are raised when a value is read: types say in many ways that they do not take it, tsvector with 42601, regclass with 42P01. */
+export const OF_VALUE = '^(?!08|25|53|55|57|58|XX)'
+
 /**
  * Whether an error costs rows only, or the values that it is about. That a value is not of its domain is an error of its conversion.
  */
@@ -23,6 +26,9 @@ export function isTolerated(
   if (!(error instanceof CopyError)) return false
   const forgiven = tolerates === 'unique' && replaces !== undefined ? 'conversion or unique' : tolerates
   if (new RegExp(TOLERATED[forgiven]).test(error.sqlState)) return true
+  // COPY names the column of a value that is being read, and of NULL where there must be a value.
+  const isOfValue = error.position?.column !== undefined && !error.sqlState.startsWith('23')
+  if (isOfValue && forgiven !== 'unique' && new RegExp(OF_VALUE).test(error.sqlState)) return true
   const { cause } = error
   if (!/^conversion/.test(forgiven) || !/^23(?:502|514)$/.test(error.sqlState) || !isServerError(cause)) return false
   return Boolean(cause.dataType) && !cause.table
