@@ -487,6 +487,36 @@ describe('a database that lacks characters', () => {
   })
 })
 
+test('a database that counts bytes refuses the row for what is too long there', async () => {
+  const name = `${new URL(bench.url ?? '').pathname.slice(1)}_bytes`
+  await bench.sql(`CREATE DATABASE ${name} ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0`)
+  const url = new URL(bench.url ?? '')
+  url.pathname = `/${name}`
+  const db = await connect(url.href)
+  const side = new pg.Client({ connectionString: url.href })
+  await side.connect()
+  try {
+    await side.query('CREATE TABLE t (id integer, note varchar(3), word char(3)[])')
+    const path = file('1,abc,{abc}\n2,éé,{a}\n3,é,{éé}\n4,abcd,{a}\n')
+    for (const policy of ['ignore', 'skip_row']) {
+      const rejects: Reject[] = []
+      const options = { ledger: false, onReject: (reject: Reject) => rejects.push(reject) }
+      await db.copy(`COPY t FROM '${path}' (FORMAT csv, ON_ERROR ${policy})`, options)
+      expect(firsts(rejects)).toEqual([
+        '2 | 22001 | value too long for type character varying(3) | ',
+        '3 | 22001 | value too long for type character(3) | ',
+        '4 | 22001 | value too long for type character varying(3) | ',
+      ])
+    }
+    const receipt = await db.copy(`COPY t FROM '${path}' (FORMAT csv, ON_ERROR set_null)`, { ledger: false })
+    expect(receipt).toMatchObject({ rowsLoaded: 4, rowsReplaced: 3 })
+  } finally {
+    await db.close()
+    await side.end()
+    await bench.sql(`DROP DATABASE ${name} WITH (FORCE)`)
+  }
+})
+
 test('deferred keys and references cost the row', async () => {
   await bench.sql(`CREATE TABLE parent (id integer PRIMARY KEY); INSERT INTO parent VALUES (1);
     CREATE TABLE t (id integer PRIMARY KEY DEFERRABLE INITIALLY DEFERRED, parent integer REFERENCES parent DEFERRABLE INITIALLY DEFERRED)`)
