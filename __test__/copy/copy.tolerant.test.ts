@@ -651,6 +651,32 @@ describe.each(benches)('on $name', ({ name, open }) => {
       expect(await bench.sql('SELECT line FROM copyist.rejects')).toEqual([['3']])
     })
 
+    test.each(['', ' ON CONFLICT (id) DO SKIP', ' ON CONFLICT (id) DO UPDATE'])(
+      'one that is not the row’s ends the load at that row, behind what is refused before%s',
+      async (clause) => {
+        await bench.sql(`CREATE FUNCTION deny() RETURNS trigger LANGUAGE plpgsql AS $$
+          BEGIN IF NEW.label = 'deny' THEN RAISE EXCEPTION 'denied' USING ERRCODE = '42501'; END IF; RETURN NEW; END $$;
+          CREATE TRIGGER deny BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION deny()`)
+        const row = (n: number, label: string) => `${n},1,5,2,10.0.0.1,,${label}\n`
+        const lines = Array.from({ length: 2_000 }, (_, n) => row(n, n % 100 === 7 ? 'boo' : 'a'))
+        const told: number[] = []
+        for (const boos of [lines, lines.map((line) => line.replace('boo', 'b'))]) {
+          told.length = 0
+          const path = file([...boos, row(3_000, 'deny'), ...lines].join(''))
+          const failed = bench.db.copy(`COPY t FROM '${path}' (FORMAT csv, ON_ERROR skip_row)${clause}`, {
+            onReject: ({ line }) => told.push(line),
+          })
+          expect(await refusal(failed)).toMatchObject({
+            sqlState: '42501',
+            message: 'denied',
+            position: { line: 2_001 },
+            context: expect.stringContaining('COPY t, line 2001'),
+          })
+          expect(told).toEqual(boos === lines ? Array.from({ length: 20 }, (_, n) => 100 * n + 8) : [])
+        }
+      },
+    )
+
     test('with WHERE and a column list, inside a transaction of the caller', async () => {
       const path = file('1,5,a\n2,-5,b\n3,6,c\n4,7,d\n')
       const statement = `COPY t (id, amount, label) FROM '${path}' (FORMAT csv, ON_ERROR skip_row) WHERE label <> 'c'`

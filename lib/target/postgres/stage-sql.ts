@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { ConflictRequest, LoadRequest } from '../target.ts'
 import type { CatalogTable } from './catalog.ts'
 import { literal } from './judge.ts'
-import { TOLERATED } from './tolerance.ts'
+import { ABOUT_DATA, TOLERATED } from './tolerance.ts'
 import { type ReadType, storedValue } from './values.ts'
 
 /** Rows that are moved at once, and into how many parts they are divided when that fails, down to one row. */
@@ -490,7 +490,7 @@ ${tag}`,
   /** Moves `rows` rows from `first` on; where that fails, in smaller blocks, and in the end one by one. */
   #moveSql(first: string, rows: number): string {
     // What ends the load is looked for as what costs a row is.
-    const tolerated = `SQLSTATE ~ '${this.#forgiven}' OR copyist_mode = ${MOVES.first} AND SQLSTATE ~ '${TOLERATED.all}'`
+    const tolerated = `SQLSTATE ~ '${this.#forgiven}' OR copyist_mode = ${MOVES.first} AND SQLSTATE ~ '${ABOUT_DATA}'`
     const isOne = rows === 1
     const which = isOne ? `s.n = ${first}` : `s.n BETWEEN ${first} AND ${first} + ${rows - 1} ORDER BY s.n`
     const smaller = Math.ceil(rows / FANOUT)

@@ -135,11 +135,14 @@ export class Stage {
     return moved
   }
 
-  /** After the server has undone what was done with a batch. */
-  async undone(): Promise<void> {
-    if (this.#foresight === undefined) return
-    this.#rows.isIndexed = this.#isIndexed
-    await this.#number(0)
+  /** Begins a batch anew when the server has undone what was done with it; whether that is possible: rows that wait have been taken out of it. */
+  async begin(): Promise<boolean> {
+    if (this.#waiting !== undefined) return false
+    if (this.#foresight !== undefined) {
+      this.#rows.isIndexed = this.#isIndexed
+      await this.#number(0)
+    }
+    return true
   }
 
   async #make(): Promise<Foresight> {

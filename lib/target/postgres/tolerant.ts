@@ -4,7 +4,7 @@ import { Batch, Reader } from './batch.ts'
 import type { CatalogTable } from './catalog.ts'
 import { type Moved, Stage, type TolerantContext } from './stage.ts'
 import { tellInTurns } from './staged-rows.ts'
-import { isTolerated } from './tolerance.ts'
+import { isAboutData, isTolerated } from './tolerance.ts'
 import { mayWait } from './waiting.ts'
 
 /*
@@ -88,13 +88,13 @@ export async function loadTolerantly(
   }
   /** What is refused of the rows before that with which an error ends the load. */
   const tellBefore = async (batch: Batch, error: unknown): Promise<void> => {
-    const isOfRow = error !== reader.failure && isTolerated(error, { tolerates: 'all' })
-    if (refusals === undefined || !isOfRow || error.position?.line === undefined || !batch.located) return
+    const isOfRow = error !== reader.failure && isAboutData(error) && error.position?.line !== undefined
+    if (refusals === undefined || !isOfRow || !batch.located) return
     const before = batch.before(batch.located)
     let moved: Moved
     try {
       await context.query('ROLLBACK TO SAVEPOINT copyist_batch')
-      await stage.undone()
+      if (!(await stage.begin())) return
       moved = await stage.move(before, before.again())
     } catch {
       // The error that ends the load comes first.

@@ -14,7 +14,7 @@ import { RULES_SQL } from './stage.ts'
 import { withWidthHint } from './stage-errors.ts'
 import { BLOCK, FANOUT } from './stage-sql.ts'
 import { byRow, PAGE, type Query, type RefusedRow, rowError, tellInTurns } from './staged-rows.ts'
-import { OF_VALUE, TOLERATED } from './tolerance.ts'
+import { ABOUT_DATA, isAboutData, TOLERATED } from './tolerance.ts'
 import { DEFERRED_SQL, FIRST_BATCH, MOST_BATCH } from './tolerant.ts'
 import { storedValue } from './values.ts'
 import { columnsOfWhere } from './where-columns.ts'
@@ -215,7 +215,7 @@ export class Transformation {
           if (batch.rows > 0 || first === 0) total.loaded += Number((await query(insert))[0]?.[0])
         } catch (thrown) {
           const error = inPart(thrown, insert, where)
-          if (!(error instanceof CopyError) || !new RegExp(OF_VALUE).test(error.sqlState)) throw error
+          if (!isAboutData(error)) throw error
           await query('ROLLBACK TO SAVEPOINT copyist_rows')
           const found = await this.#rowByRow(query, stage, error, refusals === undefined).catch((failure: unknown) => {
             // Of an error that is not a row's the function says no more, and names itself.
@@ -427,7 +427,7 @@ WHERE (${where}
       BEGIN
         SELECT ${this.#valueSql(position)} INTO copyist_read FROM ${this.#rowsSql('s.n = copyist_n', isBinary)};
       EXCEPTION WHEN OTHERS OR ASSERT_FAILURE THEN
-        ${diagnostics(this.#steps[position]?.expression === undefined ? OF_VALUE : TOLERATED.all)}
+        ${diagnostics(this.#steps[position]?.expression === undefined ? ABOUT_DATA : TOLERATED.all)}
         copyist_column := ${literal(name)};
         SELECT CAST(s.c${position} AS text) INTO copyist_value FROM pg_temp.${this.#name} s WHERE s.n = copyist_n;
         copyist_told := true;
@@ -474,7 +474,7 @@ WHERE (${where}
       GET DIAGNOSTICS copyist_moved = ROW_COUNT;
       copyist_total := copyist_total + copyist_moved;
     EXCEPTION WHEN OTHERS OR ASSERT_FAILURE THEN
-      IF SQLSTATE !~ '${OF_VALUE}' THEN RAISE; END IF;
+      IF SQLSTATE !~ '${ABOUT_DATA}' THEN RAISE; END IF;
       ${refuse}
     END;`
     }

@@ -1,7 +1,7 @@
 import type { RowError } from '../target.ts'
 import { conditionName } from './conditions.ts'
 import { literal } from './judge.ts'
-import { OF_VALUE } from './tolerance.ts'
+import { ABOUT_DATA } from './tolerance.ts'
 
 /*
  * Which values of a temporary table their columns cannot take, told of all at once
@@ -118,7 +118,7 @@ BEGIN
     RETURN NULL;
   END;
 EXCEPTION WHEN OTHERS THEN
-  IF SQLSTATE !~ '${rows === undefined && isDomain ? '^(22|23502|23514)' : OF_VALUE}' THEN ${otherwise}; END IF;
+  IF SQLSTATE !~ '${rows === undefined && isDomain ? '^(22|23502|23514)' : ABOUT_DATA}' THEN ${otherwise}; END IF;
   GET STACKED DIAGNOSTICS copyist_state = RETURNED_SQLSTATE, copyist_message = MESSAGE_TEXT, copyist_detail = PG_EXCEPTION_DETAIL;
   RETURN ARRAY[copyist_state, copyist_message, copyist_detail];
 END
