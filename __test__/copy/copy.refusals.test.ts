@@ -374,20 +374,21 @@ describe('values that only the server reads', () => {
 })
 
 describe('values that a type refuses in words of its own', () => {
-  // Of class 42 or 3F, as if the statement were wrong.
+  // Of class 42 or 3F, as if the statement were wrong, or 54, as if the server had a limit.
   const odd = [
-    ['tsvector', "'unclosed", '42601'],
-    ['tsquery', 'a &', '42601'],
-    ['jsonpath', '$..[', '42601'],
-    ['regclass', 'nosuch', '42P01'],
-    ['regproc', 'nosuch', '42883'],
-    ['regtype', 'nosuch', '42704'],
-    ['regnamespace', 'nosuch', '3F000'],
-    ['regclass[]', '{nosuch}', '42P01'],
+    ['tsvector', '42601', "'unclosed"],
+    ['tsquery', '42601', 'a &'],
+    ['jsonpath', '42601', '$..['],
+    ['regclass', '42P01', 'nosuch'],
+    ['regproc', '42883', 'nosuch'],
+    ['regtype', '42704', 'nosuch'],
+    ['regnamespace', '3F000', 'nosuch'],
+    ['regclass[]', '42P01', '{nosuch}'],
+    ['tsvector', '54000', 'x'.repeat(3_000)],
   ] as const
   const expressions = ['', ', TRANSFORM (id AS id + 0)']
 
-  test.each(odd)('cost the row or become NULL: %s', async (type, value, state) => {
+  test.each(odd)('cost the row or become NULL: %s, %s', async (type, state, value) => {
     await bench.sql(`CREATE TABLE t (id integer, c ${type})`)
     const input = `1,\n2,"${value}"\n3,\n`
     for (const policy of ['ignore', 'skip_row', 'set_null', 'set_default']) {
