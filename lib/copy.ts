@@ -21,7 +21,7 @@ import { runValidation } from './explain.ts'
 import { isHeaderMatched, looksLikeHeader, matched } from './header.ts'
 import { asRead, notesOf } from './load-columns.ts'
 import { columnsOfSchema, planLoad, TRANSPORT } from './load-plan.ts'
-import { aboutObject, LoadRecord, receiptOf } from './load-record.ts'
+import { aboutObject, LoadRecord, receiptOf, UNPREPARED } from './load-record.ts'
 import { madeColumns, withMade } from './made-columns.ts'
 import { loadAddon } from './native/addon.ts'
 import { LEFT_TO_SERVER, type NativeLoad } from './native/load.ts'
@@ -183,6 +183,7 @@ class Work {
       } catch (error) {
         if (!isFirstOnly(error)) throw error
         if (error.code === LEFT_TO_SERVER) zones = 'present'
+        else if (error.code === UNPREPARED) await this.#record.prepare()
         else this.#isHopeful = false
       }
     }
@@ -623,5 +624,5 @@ function isAtRest(input: Input | RowInput): boolean {
 
 /** Whether an error is that of a first attempt, after which the statement starts over. */
 function isFirstOnly(error: unknown): error is CopyError {
-  return error instanceof CopyError && (error.code === LEFT_TO_SERVER || error.code === STARTS_OVER)
+  return error instanceof CopyError && [LEFT_TO_SERVER, STARTS_OVER, UNPREPARED].includes(error.code)
 }
