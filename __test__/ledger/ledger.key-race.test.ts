@@ -97,6 +97,27 @@ describe('loads at once with one key into DuckDB', () => {
     instance.closeSync()
   })
 
+  it('costs the transaction of a caller that cannot see the other load, and says so', async () => {
+    const instance = await DuckDBInstance.create(':memory:')
+    const [mine, other] = [await instance.connect(), await instance.connect()]
+    await mine.run('CREATE TABLE t (a int)')
+    const [db, theirs] = [await connect(mine), await connect(other)]
+    const load = (into: Database, key: string) => into.copy(`COPY t FROM '${input}' (FORMAT csv, LOAD_KEY '${key}')`)
+    await load(db, 'first')
+    await mine.run('BEGIN; FROM t')
+    await load(theirs, 'unseen')
+    await expect(load(db, 'unseen')).rejects.toMatchObject({
+      sqlState: '23505',
+      message: 'a load with the key "unseen" has been completed already',
+      hint: expect.stringMatching(/Only ROLLBACK can follow\.$/),
+    })
+    await expect(mine.run('FROM t')).rejects.toThrow('Current transaction is aborted')
+    await mine.run('ROLLBACK')
+    expect((await load(db, 'unseen')).alreadyLoaded).toBe(true)
+    for (const connection of [mine, other]) connection.closeSync()
+    instance.closeSync()
+  })
+
   it('is not taken for the reason when a row has a key of the same text', async () => {
     const instance = await DuckDBInstance.create(':memory:')
     const [mine, other] = [await instance.connect(), await instance.connect()]

@@ -49,6 +49,23 @@ it('finds the load in the database of the table', async () => {
   }
 })
 
+it('costs a transaction of the caller in which the rejects are loaded while another loads them, and says so', async () => {
+  await connection.run('CREATE TABLE t (a int, b text)')
+  const { id } = await db.copy('COPY t FROM STDIN (FORMAT csv, ON_ERROR skip_row)', { stdin: 'x,1\n' })
+  const [mine, other] = [await instance.connect(), await instance.connect()]
+  const load = async (on: DuckDBConnection) => (await connect(on)).copy(`COPY REJECTS '${id}' INTO t WITH (NULL 'x')`)
+  await other.run('BEGIN')
+  await load(other)
+  await mine.run('BEGIN')
+  await expect(load(mine)).rejects.toMatchObject({
+    sqlState: '40001',
+    hint: expect.stringMatching(/^Run the statement again when the other has ended.* Only ROLLBACK can follow\.$/),
+  })
+  await mine.run('ROLLBACK')
+  await other.run('COMMIT')
+  for (const one of [mine, other]) one.closeSync()
+})
+
 it('loads no row twice', async () => {
   await connection.run('CREATE TABLE t (a int, b text)')
   const stdin = Array.from({ length: 500 }, (_, n) => `x,${n}\n`).join('')
