@@ -90,6 +90,16 @@ describe('COPY REJECTS', () => {
     expect(error.hint).toBe('Column names are separated by commas; options follow WITH.')
   })
 
+  test.each([
+    ["EXPLAIN COPY REJECTS 'x' INTO t", 8],
+    ["EXPLAIN VALIDATE COPY REJECTS 'x' INTO t WITH (NULL 'x')", 17],
+  ])('is not explained: %s', (text, offset) => {
+    const error = failure(() => parseStatement(text))
+    expect(error).toMatchObject({ sqlState: '0A000', message: 'COPY REJECTS cannot be explained' })
+    expect(error.statement?.offset).toBe(offset)
+    expect(parseStatement("EXPLAIN COPY rejects FROM 'x'").kind).toBe('explain')
+  })
+
   test('is nothing to parseCopy', () => {
     const error = failure(() => parseCopy("COPY REJECTS 'x' INTO t"))
     expect(error.message).toBe('COPY REJECTS cannot stand in place of COPY ... FROM')
