@@ -607,7 +607,7 @@ class Work {
         structure: errors.structure,
         constraint: errors.constraint,
         ...(errors.limit && { limit: limitOf(errors.limit) }),
-        judgedBy: judgesOf(this.target, tolerates, usesDefaults),
+        judgedBy: judgesOf(this.target, errors, tolerates, usesDefaults),
       },
       ...(onConflict && {
         onConflict: {
@@ -627,10 +627,14 @@ function limitOf(limit: NonNullable<ErrorPolicy['limit']>): string {
 /** How rows that only the target refuses are dealt with. */
 function judgesOf(
   target: Target,
+  { constraint }: ErrorPolicy,
   tolerates: TravelPlan['tolerates'],
   usesDefaults: boolean,
 ): ExplainedLoad['errors']['judgedBy'] {
   const defaults = usesDefaults ? ', defaults included' : ''
+  if (tolerates === undefined && constraint === 'skip_row') {
+    return 'nothing in the table refuses a row that can be read; if the database did all the same, that would end the load'
+  }
   if (tolerates === undefined) {
     return 'a row that the database refuses ends the load, and nothing is loaded'
   }
