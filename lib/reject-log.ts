@@ -135,6 +135,7 @@ export class RejectLog {
   #fromDecoder = 0
   #fromTarget = 0
   /** By the number of the file: one may be read twice. */
+  readonly #handedByFile = new Map<number, number>()
   readonly #fromTargetByFile = new Map<number, number>()
   readonly #replacedByFile = new Map<number, number>()
   #replacedByTarget = 0
@@ -215,9 +216,10 @@ export class RejectLog {
     return (this.#native?.counters().rowsRefused ?? 0) + this.#fromTarget
   }
 
-  /** Rows of a file, by its number among the inputs, that the target has refused. */
-  refusedByTarget(file: number): number {
-    return this.#fromTargetByFile.get(file) ?? 0
+  /** The same of a file, by its number among the inputs, of whose rows the decoder has refused so many. */
+  countOf(file: number, byDecoder: number): number {
+    if (this.#isBeyond) return this.#handedByFile.get(file) ?? 0
+    return byDecoder + (this.#fromTargetByFile.get(file) ?? 0)
   }
 
   /** Rows of a file with a value that the target has replaced, less those that were replaced in vain. */
@@ -633,6 +635,7 @@ export class RejectLog {
       }
       this.#number += 1
       row.number = this.#number
+      count(this.#handedByFile, fileIndex, 1)
       // No later attempt tells of it once more.
       const told = isLate ? Number.POSITIVE_INFINITY : position
       if (row.before === undefined) this.#hand(told, row)

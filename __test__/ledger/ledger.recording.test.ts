@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { formatRejects } from '../../lib/cli/rejects.ts'
 import { formatErrorJson } from '../../lib/cli/report.ts'
-import type { CopyCallOptions, CopyError, Receipt } from '../../lib/index.ts'
+import type { CopyCallOptions, CopyError, Receipt, Reject } from '../../lib/index.ts'
 import { type Bench, benches } from '../copy/targets.ts'
 
 describe.each(benches)('which loads are recorded on $name', ({ name, open }) => {
@@ -104,6 +104,25 @@ describe.each(benches)('which loads are recorded on $name', ({ name, open }) => 
       ['STDIN', 'failed', '2'],
     ])
     expect(await bench.sql('SELECT count(*) FROM copyist.stl_load_commits')).toEqual([['0']])
+  })
+
+  it('beyond a limit no file has more rejects than are told and recorded', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'copyist-beyond-'))
+    try {
+      for (const [name, rows] of Object.entries({ a: '1,a\nx,b\ny,c\nz,d\n', b: '2,e\n!,f\n' })) {
+        await writeFile(join(folder, `${name}.csv`), rows)
+      }
+      const told: number[] = []
+      const onReject = ({ line }: Reject) => told.push(line)
+      const statement = `COPY t FROM '${folder}/*.csv' (FORMAT csv, ON_ERROR skip_row, REJECT_LIMIT 1)`
+      await failure(bench.db.copy(statement, { onReject }))
+      expect(told).toEqual([2, 3])
+      expect(await bench.sql('SELECT error_count FROM copyist.sys_load_history')).toEqual([['2']])
+      expect(await bench.sql('SELECT errors FROM copyist.text_import_log ORDER BY file')).toEqual([['2'], ['0']])
+      expect(await bench.sql('SELECT count(*) FROM copyist.rejects')).toEqual([['2']])
+    } finally {
+      await rm(folder, { recursive: true })
+    }
   })
 
   it('rows of one of several files are not those of all', async () => {
