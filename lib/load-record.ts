@@ -170,7 +170,7 @@ export class LoadRecord {
     if (loadKey === undefined) return setup.reason
     const { code, sqlState, detail, cause } = setup.reason
     const message = `LOAD_KEY needs the record of loads: ${setup.reason.message}`
-    const hint = sqlState === '55P03' ? setup.reason.hint : 'Create the schema "copyist" for this user.'
+    const hint = sqlState.startsWith('55') ? setup.reason.hint : 'Create the schema "copyist" for this user.'
     throw new CopyError({ code, sqlState, message, detail, cause, hint })
   }
 

@@ -91,6 +91,38 @@ describe.each(benches)('which loads are recorded on $name', ({ name, open }) => 
     ])
   })
 
+  it('none is in a schema of that name which somebody else has made, or has taken a column out of', async () => {
+    await bench.sql('CREATE SCHEMA copyist; CREATE TABLE copyist.loads (x int)')
+    const tolerant = (key = '') => copy('1,a\nx,b\n', `, ON_ERROR skip_row${key}`)
+    expect(await copy('1,a\n')).toMatchObject({ ledger: false })
+    const message = (what: string) => `the schema copyist is not the record of loads that copyist makes: ${what}`
+    const foreign = message('its table "loads" has no column "load_no"')
+    expect(await tolerant()).toMatchObject({ rowsLoaded: 1, ledger: false, ledgerProblem: foreign })
+    expect(await failure(tolerant(`, LOAD_KEY 'k'`))).toMatchObject({
+      sqlState: '55000',
+      message: `LOAD_KEY needs the record of loads: ${foreign}`,
+      hint: expect.stringMatching(/DROP SCHEMA copyist CASCADE.*ledger: false, --no-ledger/),
+    })
+    await bench.sql('DROP SCHEMA copyist CASCADE')
+    const { id } = await tolerant()
+    await bench.sql(`ALTER TABLE copyist.files DROP COLUMN etag${name === 'postgres' ? ' CASCADE' : ''}`)
+    const damaged = message('its table "files" has no column "etag"')
+    expect(await copy('1,a\n')).toMatchObject({ ledger: false, ledgerProblem: damaged })
+    expect(await failure(bench.db.copy(`COPY REJECTS '${id}' INTO t`))).toMatchObject({ message: damaged })
+  })
+
+  it('a table of the record that is missing is made again', async () => {
+    const { id } = await copy('x,a\n', ', ON_ERROR skip_row')
+    await bench.sql(`DROP TABLE copyist.rejects${name === 'postgres' ? ' CASCADE' : ''}`)
+    expect(await failure(bench.db.rejects(id).next())).toMatchObject({
+      sqlState: '55000',
+      message: 'the schema copyist is not the record of loads that copyist makes: it has no table "rejects"',
+    })
+    expect(await copy('x,b\n', ', ON_ERROR skip_row')).toMatchObject({ ledger: true, rejectsRecorded: 1 })
+    expect(await bench.sql('SELECT trim(raw_line) FROM copyist.stl_load_errors')).toEqual([['x,b']])
+    expect(await loads()).toHaveLength(2)
+  })
+
   it('the files of those that failed are, with what was read', async () => {
     await failure(copy('1,a\nx,b\ny,c\n', ', ON_ERROR skip_row, REJECT_LIMIT 1'))
     expect(
