@@ -75,6 +75,36 @@ describe.each(benches)('which loads are recorded on $name', ({ name, open }) => 
     ])
   })
 
+  it('those that fail before their table is made are, like all others', async () => {
+    const tolerant = `COPY made FROM 'no such file' (FORMAT csv, HEADER, CREATE_TABLE, ON_ERROR skip_row)`
+    const missing = await failure(bench.db.copy(tolerant))
+    expect(missing).toMatchObject({ sqlState: '58P01', loadId: expect.any(String) })
+    const controller = new AbortController()
+    const stdin = (async function* () {
+      yield 'a\n1\n'
+      controller.abort()
+      yield '2\n'
+    })()
+    const call = { stdin, signal: controller.signal }
+    const aborted = failure(bench.db.copy('COPY made FROM STDIN (HEADER, CREATE_TABLE, ON_ERROR skip_row)', call))
+    expect(await aborted).toMatchObject({ sqlState: '57014' })
+    // One that nothing forces to be recorded is where others have been.
+    const strict = await failure(bench.db.copy(tolerant.replace(', ON_ERROR skip_row', '')))
+    const records = await bench.sql(
+      'SELECT CAST(load_id AS text), target_table, error_sqlstate FROM copyist.loads ORDER BY load_no',
+    )
+    expect(records).toEqual([
+      [missing.loadId, 'made', '58P01'],
+      [expect.any(String), 'made', '57014'],
+      [strict.loadId, 'made', '58P01'],
+    ])
+    expect(await bench.sql('SELECT path FROM copyist.files ORDER BY 1')).toEqual([
+      ['STDIN'],
+      ['no such file'],
+      ['no such file'],
+    ])
+  })
+
   it('none is when it is forbidden', async () => {
     await copy('1,a\n', ', ON_ERROR skip_row')
     expect((await copy('2,b\n', '', { ledger: false })).ledger).toBe(false)
