@@ -21,7 +21,7 @@ import { runValidation } from './explain.ts'
 import { isHeaderMatched, looksLikeHeader, matched } from './header.ts'
 import { asRead, notesOf } from './load-columns.ts'
 import { columnsOfSchema, planLoad, TRANSPORT } from './load-plan.ts'
-import { aboutObject, LoadRecord, receiptOf } from './load-record.ts'
+import { aboutObject, LoadRecord, receiptOf, UNPREPARED } from './load-record.ts'
 import { madeColumns, withMade } from './made-columns.ts'
 import { loadAddon } from './native/addon.ts'
 import { LEFT_TO_SERVER, type NativeLoad } from './native/load.ts'
@@ -183,6 +183,7 @@ class Work {
       } catch (error) {
         if (!isFirstOnly(error)) throw error
         if (error.code === LEFT_TO_SERVER) zones = 'present'
+        else if (error.code === UNPREPARED) await this.#record.prepare()
         else this.#isHopeful = false
       }
     }
@@ -191,7 +192,10 @@ class Work {
   async #attempt(expected: ZonesInLiterals): Promise<Receipt> {
     const { source } = this
     const bytes = source.kind === 'file' || source.kind === 'files' ? source.size : undefined
-    const transaction = await this.target.begin(this.call.signal, bytes)
+    const transaction = await this.target.begin(this.call.signal, bytes).catch(async (error: unknown) => {
+      if (this.call.signal?.aborted) await this.#noteFailure(error)
+      throw error
+    })
     try {
       const receipt = await this.#load(transaction, expected)
       const elapsed = { ...receipt, elapsedMs: performance.now() - this.started }
@@ -254,9 +258,9 @@ class Work {
     const log = this.#log
     const isOurs = isFirstOnly(error)
     const isUnknown = this.committing && error instanceof CopyError && error.sqlState === '08007'
-    if (log === undefined || isOurs || isUnknown) return
+    if ((log === undefined && !this.#record.isIntoNew) || isOurs || isUnknown) return
     try {
-      await log.finish()
+      await log?.finish()
       this.#isFileWritten = true
     } catch {
       // The file of rejects cannot be written. The load's own error matters more.
@@ -266,7 +270,7 @@ class Work {
     const reason = signal?.aborted && !isCancelled(error) && !this.committing ? aborted(signal, error) : error
     const file = this.replay?.file ?? this.source.name
     const files =
-      (this.source.kind === 'files' || this.source.kind === 'remote') && this.#native !== undefined
+      (this.source.kind === 'files' || this.source.kind === 'remote') && this.#native && log
         ? filesOf(this.source, this.#native, log).map(({ path, bytes, rows: rowsRead, rowsRejected, ...file }) => ({
             path,
             bytes,
@@ -370,10 +374,14 @@ class Work {
       // A file in the binary format tells neither the names nor the types of its columns.
       if (isBinary || !(statement.options.createTable ?? call.createTable ?? false)) throw undefinedTable(statement)
       if (statement.options.transform) throw unknownTypes(statement)
+      record.intoNew()
+    }
+    const isOpenedFirst = loadKey !== undefined || table === undefined
+    if (isOpenedFirst) {
+      // Before the table is made: one that has been dropped since is not made anew, and a failure until then is recorded, too.
+      ledgerProblem = await record.open(transaction, table ? table.catalog : statement.table.catalog?.value)
     }
     if (loadKey !== undefined) {
-      // Before the table is made: one that has been dropped since is not made anew.
-      ledgerProblem = await record.open(transaction, table ? table.catalog : statement.table.catalog?.value)
       const before = await record.before()
       const receipt = before && receiptOf(before)
       if (receipt !== undefined) {
@@ -447,7 +455,7 @@ class Work {
     const steps = stepsOf(planned)
     // What the decoder reads: the table's columns, but for those that an expression, or another type, comes before.
     const fields = steps ? await transaction.transform(table, columns, steps) : table
-    if (loadKey === undefined) ledgerProblem = await record.open(transaction, table.catalog)
+    if (!isOpenedFirst) ledgerProblem = await record.open(transaction, table.catalog)
     if (replay !== undefined) {
       if (record.ledger === undefined) throw ledgerProblem
       this.#spool?.dispose()
@@ -622,5 +630,5 @@ function isAtRest(input: Input | RowInput): boolean {
 
 /** Whether an error is that of a first attempt, after which the statement starts over. */
 function isFirstOnly(error: unknown): error is CopyError {
-  return error instanceof CopyError && (error.code === LEFT_TO_SERVER || error.code === STARTS_OVER)
+  return error instanceof CopyError && [LEFT_TO_SERVER, STARTS_OVER, UNPREPARED].includes(error.code)
 }

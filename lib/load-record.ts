@@ -2,10 +2,11 @@ import { stat } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { CopyCallOptions } from './copy-call.ts'
 import { CopyError } from './errors.ts'
-import { ensureLedger, findOrMigrateLedger, prepareLedger } from './ledger/ensure.ts'
+import { ensureLedger, findOrMigrateLedger, type LedgerSetup, prepareLedger } from './ledger/ensure.ts'
 import { keyConflict, Ledger } from './ledger/ledger.ts'
 import { openLedger } from './ledger/open.ts'
 import type { CompletedLoad, LedgerFile, LedgerLoad } from './ledger/records.ts'
+import type { LedgerSession } from './ledger/session.ts'
 import { loadAddon } from './native/addon.ts'
 import type { LoadCounters } from './native/load.ts'
 import { type Input, namesOf } from './native/open.ts'
@@ -37,9 +38,12 @@ const RECORD_PATIENCE_MS = 120_000
 
 /**
  * Tables as they are written, of whose database the ledger was made ready beforehand; of a server any. If it is another database meanwhile,
- * or somebody drops the ledger, a load makes it in its own transaction.
+ * or the ledger is gone again, a load starts over.
  */
 const prepared = new WeakMap<Target, Set<string>>()
+
+/** The code of the error of a load that has to start over, since the ledger that it took for ready is gone. No caller sees it. */
+export const UNPREPARED = 'unprepared'
 
 /** Counts of a load as its record has them. */
 type LoadCounts = Pick<
@@ -66,7 +70,13 @@ export class LoadRecord {
   readonly #init: LoadRecordInit
   readonly #startedAt = new Date()
   #ledger: Ledger | undefined
-  #table: TableDescription | undefined
+  #table: Pick<TableDescription, 'sqlName' | 'catalog'> | undefined
+  /** Why there was no ledger when it was made ready. */
+  #refusal: CopyError | undefined
+  /** The ledger was not looked for, since a load before has made it ready. */
+  #isAssumed = false
+  /** A load with the same key was found when this one had failed. */
+  #isOvertaken = false
 
   constructor(init: LoadRecordInit) {
     this.#init = init
@@ -76,6 +86,9 @@ export class LoadRecord {
   get ledger(): Ledger | undefined {
     return this.#ledger
   }
+
+  /** Whether the table is to be made, or has been. */
+  isIntoNew = false
 
   /** Whether there is a record of the load's failure. */
   isFailureRecorded = false
@@ -98,34 +111,46 @@ export class LoadRecord {
    * Makes the ledger before the load, in a transaction of its own: of two DuckDB transactions that make the same tables one fails, and in
    * PostgreSQL the second one waits until the first has ended. Not for a load whose table is wrong. Whatever goes wrong here, the load
    * itself will tell.
+   *
+   * @throws {CopyError} Where it has cost a transaction of the caller's, in which the load could say no more than that.
    */
   async prepare(): Promise<void> {
     const { target, statement, call } = this.#init
     const { signal } = call
     if (this.#wish !== 'always') return
     const where = target.kind === 'postgres' ? '' : printTable(statement.table)
-    if (prepared.get(target)?.has(where)) return
+    this.#isAssumed = prepared.get(target)?.has(where) ?? false
+    if (this.#isAssumed) return
+    const place = await this.#findPlace().catch(() => undefined)
+    // What is made in the caller's transaction is made when it is known to be needed.
+    if (place === undefined || (target.kind === 'postgres' && place.isCallers)) return
     try {
-      const transaction = await target.begin(signal, 0)
-      let catalog: string | undefined
-      try {
-        // What is made in the caller's transaction is made when it is known to be needed.
-        if (target.kind === 'postgres' && transaction.isCallers) return
-        const table = await transaction.describe(statement.table)
-        if (table === undefined) {
-          const isCreated = statement.options.createTable ?? call.createTable ?? false
-          if (!isCreated || (await transaction.missingPart(statement.table)) !== undefined) return
-        }
-        catalog = table ? table.catalog : statement.table.catalog?.value
-      } finally {
-        await transaction.rollback()
+      const setup = await prepareLedger(target, { catalog: place.catalog, signal })
+      if (!setup.available) this.#refusal = setup.reason
+      else {
+        prepared.set(target, (prepared.get(target) ?? new Set()).add(where))
+        if (place.isNew) this.intoNew()
       }
-      const { available } = await prepareLedger(target, { catalog, signal })
-      if (!available) return
-      const places = prepared.get(target) ?? new Set()
-      prepared.set(target, places.add(where))
-    } catch {
-      // Said above.
+    } catch (error) {
+      if (place.isCallers) throw error
+    }
+  }
+
+  /** Where the ledger belongs; undefined where there is no table to load, and none is to be made. */
+  async #findPlace(): Promise<
+    { readonly catalog: string | undefined; readonly isNew: boolean; readonly isCallers: boolean } | undefined
+  > {
+    const { target, statement, call } = this.#init
+    const transaction = await target.begin(call.signal, 0)
+    const { isCallers } = transaction
+    try {
+      const table = await transaction.describe(statement.table)
+      if (table !== undefined) return { catalog: table.catalog, isNew: false, isCallers }
+      const isCreated = statement.options.createTable ?? call.createTable ?? false
+      if (!isCreated || (await transaction.missingPart(statement.table)) !== undefined) return undefined
+      return { catalog: statement.table.catalog?.value, isNew: true, isCallers }
+    } finally {
+      await transaction.rollback()
     }
   }
 
@@ -144,7 +169,7 @@ export class LoadRecord {
     }
     if (wish === 'where there is one' && !(await transaction.mayHaveLedger(catalog))) return undefined
     const session = transaction.ledger(catalog)
-    const setup = wish === 'always' ? await ensureLedger(session) : await findOrMigrateLedger(session)
+    const setup = (await findOrMigrateLedger(session)) ?? (await this.#make(session, transaction.isCallers))
     if (setup === undefined) return undefined
     if (setup.available) {
       this.#ledger = new Ledger(session, setup.place)
@@ -153,13 +178,36 @@ export class LoadRecord {
     if (loadKey === undefined) return setup.reason
     const { code, sqlState, detail, cause } = setup.reason
     const message = `LOAD_KEY needs the record of loads: ${setup.reason.message}`
-    const hint = sqlState === '55P03' ? setup.reason.hint : 'Create the schema "copyist" for this user.'
+    const hint = sqlState.startsWith('55') ? setup.reason.hint : 'Create the schema "copyist" for this user.'
     throw new CopyError({ code, sqlState, message, detail, cause, hint })
+  }
+
+  /** Makes the ledger that is not there, in the load's transaction, if it has to be. */
+  async #make(session: LedgerSession, isCallers: boolean): Promise<LedgerSetup | undefined> {
+    if (this.#wish !== 'always') return undefined
+    // It was waited for, or is not to be had; in this transaction that would be an error.
+    if (this.#refusal !== undefined) return { available: false, reason: this.#refusal }
+    if (this.#isAssumed && !isCallers) {
+      // Others would wait for the end of this load, or fail.
+      prepared.delete(this.#init.target)
+      throw new CopyError({ code: UNPREPARED, sqlState: 'XX000', message: 'the schema copyist is gone' })
+    }
+    return await ensureLedger(session)
   }
 
   /** Notes the table, without which a failure is not recorded. */
   into(table: TableDescription): void {
     this.#table = table
+  }
+
+  /**
+   * Notes that the table is to be made. From then on each failure is recorded, not only those of a load that could have read a row: the ledger
+   * may have been made for it, in a database that has nothing else.
+   */
+  intoNew(): void {
+    const { table } = this.#init.statement
+    this.isIntoNew = true
+    this.#table = { sqlName: printTable(table), ...(table.catalog && { catalog: table.catalog.value }) }
   }
 
   /** Records a load that is about to be committed. */
@@ -195,7 +243,7 @@ export class LoadRecord {
    */
   async fail(
     error: unknown,
-    log: RejectLog,
+    log: RejectLog | undefined,
     how: {
       readonly counters: LoadCounters | undefined
       readonly file: string
@@ -210,7 +258,7 @@ export class LoadRecord {
     const table = this.#table
     const wish = this.#wish
     // Its rows are there, by the load that won the race for the key.
-    if (loadKey !== undefined && keyConflict(error, loadKey) !== undefined) return
+    if (this.#isOvertaken || (loadKey !== undefined && keyConflict(error, loadKey) === error)) return
     if (table === undefined || wish === 'never' || (wish === 'where there is one' && !this.#ledger)) return
     const { catalog } = table
     const aborting = how.isAborted ? AbortSignal.timeout(ABORT_PATIENCE_MS) : undefined
@@ -230,7 +278,7 @@ export class LoadRecord {
         const counts: LoadCounts = {
           rowsRead: counters?.rowsRead ?? 0,
           rowsLoaded: 0,
-          rowsRejected: log.count,
+          rowsRejected: log?.count ?? 0,
           rowsFiltered: 0,
           rowsConflicted: 0,
           headerLines: counters?.headerLines ?? 0,
@@ -243,8 +291,10 @@ export class LoadRecord {
         await ledger.recordLoad({ ...this.#entry(counts), error: why })
         const { bytesRead: bytes, rowsRead, rowsLoaded, rowsRejected } = counts
         await this.#files(ledger, how.files ?? [{ path: file, bytes, rowsRead, rowsLoaded, rowsRejected }])
-        await ledger.recordRejects(id, log.kept, log.text)
-        await ledger.recordReplaced(id, log.keptReplaced)
+        if (log !== undefined) {
+          await ledger.recordRejects(id, log.kept, log.text)
+          await ledger.recordReplaced(id, log.keptReplaced)
+        }
         await transaction.commit()
         this.isFailureRecorded = true
       } catch (failure) {
@@ -275,8 +325,8 @@ export class LoadRecord {
     if (loadKey === undefined || !(error instanceof CopyError) || table === undefined) return undefined
     const isLost = isCommitting && error.sqlState === '08007'
     // Of two serializable transactions with one key one is told of that before it comes to the key.
-    const isOvertaken = keyConflict(error, loadKey) !== undefined || error.sqlState === '40001'
-    if (!isLost && !isOvertaken) return undefined
+    const mayBeOvertaken = keyConflict(error, loadKey) !== undefined || error.sqlState === '40001'
+    if (!isLost && !mayBeOvertaken) return undefined
     const deadline = AbortSignal.timeout(KEY_DEADLINE_MS)
     const end = call.signal ? AbortSignal.any([call.signal, deadline]) : deadline
     const look = async (waits: boolean): Promise<CompletedLoad | undefined> => {
@@ -296,6 +346,7 @@ export class LoadRecord {
         const found = (await look(false)) ?? (await look(true)) ?? (await look(false))
         // A transaction that holds the key has been waited for.
         if (found === undefined && isLost) return undone(error)
+        this.#isOvertaken = found !== undefined
         if (found?.receipt === undefined) return undefined
         return found.id === id ? found.receipt : receiptOf(found)
       } catch (failure) {

@@ -93,6 +93,28 @@ describe.each(benches)('on $name', ({ name, open }) => {
     ])
   })
 
+  test.each([' DO SKIP', ' (k) DO SKIP KEEP LAST', ' DO UPDATE', ' (k) DO UPDATE KEEP FIRST', ' DO REJECT'])(
+    'conditions beside ON CONFLICT%s, of a key that is there or not',
+    async (clause) => {
+      await bench.sql(`CREATE TABLE t (k integer PRIMARY KEY, a integer CHECK (a > 0), b integer CHECK (b > 0), c integer, CHECK (a < c));
+        INSERT INTO t VALUES (1, 1, 1, 9)`)
+      const { rejects, receipt } = await load(
+        '2,-1,-1,3\n3,1,1,2\n1,-1,0,0\n4,1,-1,0\nx,-1,1,2\n5,1,1,2\n',
+        'FORMAT csv, ON_ERROR skip_row',
+        ` ON CONFLICT${clause}`,
+      )
+      // With DO REJECT a key that is there is an error, too.
+      const all = states(rejects).map(([line, ...errors]) => [line, ...errors.filter((error) => error !== 'k 23505')])
+      expect(all).toEqual([
+        [1, 'a 23514', 'b 23514'],
+        [3, 'a 23514', 'b 23514'],
+        [4, 'b 23514', '23514'],
+        [5, 'k 22P02', 'a 23514'],
+      ])
+      expect(receipt.rowsLoaded).toBe(2)
+    },
+  )
+
   test('a condition says nothing of a value that cannot be read', async () => {
     await bench.sql(`CREATE TABLE t (a ${type} CHECK (a IS NOT NULL), b integer CHECK (b IS NOT NULL), c integer)`)
     const { rejects } = await load(`nowhere,1,1\nnowhere,x,y\n,x,\n,,1\n`)

@@ -373,6 +373,44 @@ describe('values that only the server reads', () => {
   })
 })
 
+describe('values that a type refuses in words of its own', () => {
+  // Of class 42 or 3F, as if the statement were wrong.
+  const odd = [
+    ['tsvector', "'unclosed", '42601'],
+    ['tsquery', 'a &', '42601'],
+    ['jsonpath', '$..[', '42601'],
+    ['regclass', 'nosuch', '42P01'],
+    ['regproc', 'nosuch', '42883'],
+    ['regtype', 'nosuch', '42704'],
+    ['regnamespace', 'nosuch', '3F000'],
+    ['regclass[]', '{nosuch}', '42P01'],
+  ] as const
+  const expressions = ['', ', TRANSFORM (id AS id + 0)']
+
+  test.each(odd)('cost the row or become NULL: %s', async (type, value, state) => {
+    await bench.sql(`CREATE TABLE t (id integer, c ${type})`)
+    const input = `1,\n2,"${value}"\n3,\n`
+    for (const policy of ['ignore', 'skip_row', 'set_null', 'set_default']) {
+      for (const more of expressions) {
+        if (more !== '' && policy.startsWith('set')) continue
+        await bench.sql('TRUNCATE t')
+        const { receipt, rejects } = await load(input, { options: `ON_ERROR ${policy}${more}` })
+        expect(await bench.sql('SELECT id FROM t WHERE c IS NULL ORDER BY id')).toEqual(
+          policy.startsWith('set') ? [['1'], ['2'], ['3']] : [['1'], ['3']],
+        )
+        expect(receipt.rowsReplaced).toBe(policy.startsWith('set') ? 1 : 0)
+        expect(
+          rejects.flatMap(({ line, errors }) => errors.map(({ column, sqlState }) => [line, column, sqlState])),
+        ).toEqual(policy.startsWith('set') ? [] : [[2, 'c', state]])
+      }
+    }
+    for (const more of expressions) {
+      const error = await refusal(load(input, { options: `ON_ERROR stop${more}` }))
+      expect(error).toMatchObject({ sqlState: state, position: { line: 2, column: 'c' } })
+    }
+  })
+})
+
 describe("PostgreSQL's own ON_ERROR ignore", () => {
   test.each([
     ['a domain', 'id integer, half even, word short'],
@@ -447,6 +485,36 @@ describe('a database that lacks characters', () => {
       await bench.sql(`DROP DATABASE ${name} WITH (FORCE)`)
     }
   })
+})
+
+test('a database that counts bytes refuses the row for what is too long there', async () => {
+  const name = `${new URL(bench.url ?? '').pathname.slice(1)}_bytes`
+  await bench.sql(`CREATE DATABASE ${name} ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0`)
+  const url = new URL(bench.url ?? '')
+  url.pathname = `/${name}`
+  const db = await connect(url.href)
+  const side = new pg.Client({ connectionString: url.href })
+  await side.connect()
+  try {
+    await side.query('CREATE TABLE t (id integer, note varchar(3), word char(3)[])')
+    const path = file('1,abc,{abc}\n2,éé,{a}\n3,é,{éé}\n4,abcd,{a}\n')
+    for (const policy of ['ignore', 'skip_row']) {
+      const rejects: Reject[] = []
+      const options = { ledger: false, onReject: (reject: Reject) => rejects.push(reject) }
+      await db.copy(`COPY t FROM '${path}' (FORMAT csv, ON_ERROR ${policy})`, options)
+      expect(firsts(rejects)).toEqual([
+        '2 | 22001 | value too long for type character varying(3) | ',
+        '3 | 22001 | value too long for type character(3) | ',
+        '4 | 22001 | value too long for type character varying(3) | ',
+      ])
+    }
+    const receipt = await db.copy(`COPY t FROM '${path}' (FORMAT csv, ON_ERROR set_null)`, { ledger: false })
+    expect(receipt).toMatchObject({ rowsLoaded: 4, rowsReplaced: 3 })
+  } finally {
+    await db.close()
+    await side.end()
+    await bench.sql(`DROP DATABASE ${name} WITH (FORCE)`)
+  }
 })
 
 test('deferred keys and references cost the row', async () => {

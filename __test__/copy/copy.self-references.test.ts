@@ -166,6 +166,37 @@ describe('rows before the one that they refer to', () => {
     expect(receipt).toMatchObject({ rowsLoaded: 1, rowsRejected: rows - 1 })
   }, 40_000)
 
+  test.each([1, 256])(
+    'cost the same with NULL in a key where NULL is the same as NULL, within %i MiB',
+    async (mib) => {
+      const rows = 4_000
+      const elapsed = async (key: string, value: string) => {
+        await bench.sql(
+          `DROP TABLE IF EXISTS t; CREATE TABLE t (id integer PRIMARY KEY, parent integer REFERENCES t, k integer, j integer, ${key} (k, j))`,
+        )
+        // All wait for the last, two of them with the key of a third.
+        const lines = Array.from({ length: rows }, (_, n) => `${n},${rows},${value},${n < 2 ? 5 : n}`)
+        const start = performance.now()
+        const { receipt } = await load(['x,,,', ...lines, `${rows},,,`], '', { memoryLimit: mib << 20 }, 't')
+        expect(receipt.rowsRejected).toBe(3)
+        return performance.now() - start
+      }
+      const plain = await elapsed('UNIQUE', '1')
+      expect((await elapsed('UNIQUE NULLS NOT DISTINCT', '')) / plain).toBeLessThan(4)
+    },
+    240_000,
+  )
+
+  test('share a key of many columns that may be NULL', async () => {
+    const names = ['a', 'b', 'c', 'd', 'e', 'f']
+    await bench.sql(`CREATE TABLE t (id integer PRIMARY KEY, parent integer REFERENCES t,
+      ${names.map((name) => `${name} integer${name === 'b' ? ' NOT NULL' : ''}`).join(', ')}, UNIQUE NULLS NOT DISTINCT (${names.join(', ')}))`)
+    const keys = [',1,,,,', ',1,,,,2', ',1,,,2,', '1,1,,,,', '1,1,1,1,1,1', ',2,,,,', ',1,1,,1,']
+    const lines = [...keys, ...keys].map((key, n) => `${n + 1},99,${key}`)
+    const { rejects } = await load(['x,,,1,,,,', ...lines, '99,,7,7,7,7,7,7'], '', {}, 't')
+    expect(told(rejects)).toEqual([[1, '22P02'], ...keys.map((_, n) => [n + keys.length + 2, '23505'])])
+  })
+
   test('count against a limit exactly', async () => {
     const lines = ['2,1,a', '3,9,b', '1,,c', 'x,,e', '8,8,f', '9,77,g']
     const error = await load(lines, ', REJECT_LIMIT 2').then(

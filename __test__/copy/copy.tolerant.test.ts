@@ -88,6 +88,35 @@ describe.each(benches)('on $name', ({ name, open }) => {
     60_000,
   )
 
+  test.each([10, 30_000])(
+    'what is refused before the row that ends the load is told and recorded: %i rows',
+    async (count) => {
+      await bench.sql('CREATE TABLE k (a integer PRIMARY KEY, b integer CHECK (b > 0))')
+      const lines = Array.from({ length: count }, (_, n) => `${n >> 1},1\n`)
+      const path = file([...lines, '99999,-1\n', ...lines].join(''))
+      const told: number[] = []
+      const onReject = ({ line }: Reject) => told.push(line)
+      const failed = bench.db.copy(`COPY k FROM '${path}' (FORMAT csv) ON CONFLICT DO REJECT`, { onReject })
+      const error = await refusal(failed)
+      expect(error).toMatchObject({ sqlState: '23514', position: { line: count + 1 }, loadId: expect.any(String) })
+      const expected = Array.from({ length: count / 2 }, (_, n) => 2 * n + 2)
+      expect(told).toEqual(expected)
+      const recorded = bench.sql(`SELECT count(*) FROM copyist.rejects WHERE load_id = '${error.loadId}'`)
+      expect(await recorded).toEqual([[String(expected.length)]])
+      expect(await bench.sql('SELECT count(*) FROM k')).toEqual([['0']])
+      if (name !== 'postgres') return
+      await bench.sql('CREATE TABLE hosts (address inet, n integer CHECK (n > 0))')
+      const hosts = Array.from({ length: count }, (_, n) => `${n % 2 ? 'nowhere' : '::1'},1\n`)
+      told.length = 0
+      const stopped = bench.db.copy(
+        `COPY hosts FROM '${file([...hosts, '::1,0\n', ...hosts].join(''))}' (FORMAT csv, ON_ERROR ignore)`,
+        { onReject },
+      )
+      expect(await refusal(stopped)).toMatchObject({ sqlState: '23514', position: { line: count + 1 } })
+      expect(told).toEqual(expected)
+    },
+  )
+
   test('rows that do not fit are refused, each with its place, bytes and all errors', async () => {
     const content = 'id,name,amount\n1,a,5\nx,b,y\n3,c\n4,"d,7\n5,e,\n6,"two\nlines",z\n7,g,8,9\n8,h,1\n'
     const { receipt, rejects } = await load(content, 'FORMAT csv, HEADER, ON_ERROR skip_row')
@@ -621,6 +650,32 @@ describe.each(benches)('on $name', ({ name, open }) => {
       expect(await bench.sql('SELECT status, error_sqlstate FROM copyist.loads')).toEqual([['failed', '23503']])
       expect(await bench.sql('SELECT line FROM copyist.rejects')).toEqual([['3']])
     })
+
+    test.each(['', ' ON CONFLICT (id) DO SKIP', ' ON CONFLICT (id) DO UPDATE'])(
+      'one that is not the row’s ends the load at that row, behind what is refused before%s',
+      async (clause) => {
+        await bench.sql(`CREATE FUNCTION deny() RETURNS trigger LANGUAGE plpgsql AS $$
+          BEGIN IF NEW.label = 'deny' THEN RAISE EXCEPTION 'denied' USING ERRCODE = '42501'; END IF; RETURN NEW; END $$;
+          CREATE TRIGGER deny BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION deny()`)
+        const row = (n: number, label: string) => `${n},1,5,2,10.0.0.1,,${label}\n`
+        const lines = Array.from({ length: 2_000 }, (_, n) => row(n, n % 100 === 7 ? 'boo' : 'a'))
+        const told: number[] = []
+        for (const boos of [lines, lines.map((line) => line.replace('boo', 'b'))]) {
+          told.length = 0
+          const path = file([...boos, row(3_000, 'deny'), ...lines].join(''))
+          const failed = bench.db.copy(`COPY t FROM '${path}' (FORMAT csv, ON_ERROR skip_row)${clause}`, {
+            onReject: ({ line }) => told.push(line),
+          })
+          expect(await refusal(failed)).toMatchObject({
+            sqlState: '42501',
+            message: 'denied',
+            position: { line: 2_001 },
+            context: expect.stringContaining('COPY t, line 2001'),
+          })
+          expect(told).toEqual(boos === lines ? Array.from({ length: 20 }, (_, n) => 100 * n + 8) : [])
+        }
+      },
+    )
 
     test('with WHERE and a column list, inside a transaction of the caller', async () => {
       const path = file('1,5,a\n2,-5,b\n3,6,c\n4,7,d\n')

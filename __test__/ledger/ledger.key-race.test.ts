@@ -96,4 +96,30 @@ describe('loads at once with one key into DuckDB', () => {
     side.closeSync()
     instance.closeSync()
   })
+
+  it('is not taken for the reason when a row has a key of the same text', async () => {
+    const instance = await DuckDBInstance.create(':memory:')
+    const [mine, other] = [await instance.connect(), await instance.connect()]
+    await mine.run('CREATE TABLE t (a int PRIMARY KEY)')
+    const db = await connect(mine)
+    await db.copy(`COPY t FROM STDIN (FORMAT csv, LOAD_KEY 'first')`, { stdin: '1\n' })
+    await other.run('BEGIN; INSERT INTO t VALUES (5)')
+    // Behind the load's INSERT of the row and before its COMMIT.
+    const run = mine.run.bind(mine)
+    mine.run = async (sql, ...values) => {
+      if (sql.includes('.loads (')) {
+        mine.run = run
+        await other.run('COMMIT')
+      }
+      return run(sql, ...values)
+    }
+    const failed = db.copy(`COPY t FROM STDIN (FORMAT csv, LOAD_KEY '5')`, { stdin: '5\n' })
+    await expect(failed).rejects.toMatchObject({ sqlState: '23505', loadId: expect.any(String) })
+    expect(await textRows(other, 'SELECT load_key, status FROM copyist.loads ORDER BY load_no')).toEqual([
+      ['first', 'completed'],
+      ['5', 'failed'],
+    ])
+    for (const connection of [mine, other]) connection.closeSync()
+    instance.closeSync()
+  })
 })

@@ -73,7 +73,17 @@ describe.each(databases)('views of $name', ({ name, open }) => {
           errors: [...someReject(1).errors, { ...long, message: 'value too long', value: 'v'.repeat(3000) }],
         }),
         someReject(2, {
-          errors: [{ sqlState: '22P04', code: 'bad_copy_file_format', message: 'missing data for column "temp"' }],
+          errors: [
+            { sqlState: '22P04', code: 'bad_copy_file_format', message: 'missing data for column "temp"' },
+            {
+              column: 'name',
+              type: 'text',
+              field: 3,
+              sqlState: '23502',
+              code: 'not_null_violation',
+              message: 'null value',
+            },
+          ],
         }),
       ])
       const error = { sqlState: '57014', message: 'canceling statement due to user request' }
@@ -149,7 +159,8 @@ describe.each(databases)('views of $name', ({ name, open }) => {
     ).toEqual([
       ['2', '2', 'temp', '3', '0', 'integer', ''],
       ['2', '3', 'name', '1024', '0', 'varchar', '10'],
-      ['3', '0', '', '0', '1', '', ''],
+      ['3', '0', '', '0', '0', '', ''],
+      ['3', '3', 'name', '0', '1', 'text', ''],
     ])
     expect(
       await bench.sql(`SELECT line_number, trim(column_name) AS c, error_code, trim(error_message) AS m
@@ -157,6 +168,7 @@ describe.each(databases)('views of $name', ({ name, open }) => {
     ).toEqual([
       ['2', 'temp', '1207', 'invalid input syntax for type integer: "abc"'],
       ['2', 'name', '1204', 'value too long'],
+      ['3', 'name', '1213', 'null value'],
       ['3', '', '1203', 'missing data for column "temp"'],
     ])
     expect(

@@ -5,9 +5,12 @@ import { join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createScratchDatabase, type ScratchDatabase } from '../postgres.ts'
+import { random } from '../proof/generator.ts'
 
 /** Kills of each target; more of them by the environment, for a thorough run. */
 const KILLS = Number(process.env.COPYIST_KILLS ?? 6)
+/** Of the moments, which are others each time. */
+const SEED = Number(process.env.COPYIST_KILLS_SEED ?? Date.now() % 2 ** 31)
 const ROWS = 200_000
 /** Of a thousand rows one is refused by the decoder, and one by the table. */
 const GOOD = ROWS - 2 * (ROWS / 1000)
@@ -51,7 +54,7 @@ function run(to: string, key: string, killAfter?: number): Promise<{ code: numbe
   })
 }
 
-/** Kills a load at `KILLS` moments spread over its whole time, and runs each again. */
+/** Kills a load at `KILLS` moments at random, one in each part of its whole time, and runs each again. */
 async function killAndRetry(to: string, count: () => Promise<number>): Promise<void> {
   let whole = Number.POSITIVE_INFINITY
   for (let warmUp = 1; warmUp <= WARM_UPS; warmUp += 1) {
@@ -60,10 +63,12 @@ async function killAndRetry(to: string, count: () => Promise<number>): Promise<v
     // The first may be slow for reasons of its own.
     whole = Math.min(whole, performance.now() - started)
   }
+  const below = random(SEED)
   let killed = 0
   for (let kill = 1; kill <= KILLS; kill += 1) {
     // Node's own start is not of interest.
-    const { code } = await run(to, `load ${kill}`, whole * (0.15 + (0.8 * kill) / KILLS))
+    const part = kill - 1 + below(1_000) / 1_000
+    const { code } = await run(to, `load ${kill}`, whole * (0.15 + (0.8 * part) / KILLS))
     if (code === null) killed += 1
     const retried = await run(to, `load ${kill}`)
     expect(retried).toEqual({ code: 0, stderr: '' })
@@ -87,14 +92,14 @@ describe('a keyed load that refuses rows and is killed loads every other row onc
     await scratch.drop()
   })
 
-  test('into PostgreSQL', async () => {
+  test(`into PostgreSQL, with seed ${SEED}`, async () => {
     await killAndRetry(scratch.url, async () => {
       const [row] = await scratch.query<{ count: string }>('SELECT count(*) FROM t')
       return Number(row?.count)
     })
   })
 
-  test('into a DuckDB file', async () => {
+  test(`into a DuckDB file, with seed ${SEED}`, async () => {
     const path = join(folder, 'kill.duckdb')
     const query = async (sql: string) => {
       const instance = await DuckDBInstance.create(path)

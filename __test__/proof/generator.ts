@@ -10,7 +10,7 @@ import { closeSync, openSync, writeSync } from 'node:fs'
 
 /**
  * Where rows go, and what of that refuses them: only the columns' types and NOT NULL, which the decoder knows, also constraints, or also
- * triggers, exclusion and types that only the server reads.
+ * types that only the target reads, and, on PostgreSQL, triggers and exclusion.
  */
 export const VARIANTS = [
   'postgres types',
@@ -18,6 +18,7 @@ export const VARIANTS = [
   'postgres everything',
   'duckdb types',
   'duckdb constraints',
+  'duckdb everything',
 ] as const
 
 export type Variant = (typeof VARIANTS)[number]
@@ -25,7 +26,8 @@ export type Variant = (typeof VARIANTS)[number]
 const isDuckdb = (variant: Variant) => variant.startsWith('duckdb')
 const isPostgres = (variant: Variant) => !isDuckdb(variant)
 const isConstrained = (variant: Variant) => !variant.endsWith('types')
-const isEverything = (variant: Variant) => variant === 'postgres everything'
+const isEverything = (variant: Variant) => variant.endsWith('everything')
+const hasTriggers = (variant: Variant) => variant === 'postgres everything'
 
 /** A row's fields as they stand in the file; one may be bytes that are no text. */
 type Fields = Record<(typeof COLUMNS)[number] | 'address' | 'span', string | Buffer>
@@ -142,7 +144,7 @@ export const CLASSES: readonly ErrorClass[] = [
   },
   {
     name: 'exclusion',
-    only: isEverything,
+    only: hasTriggers,
     spoil(row, { earlier }) {
       row.span = earlier.span ?? '"[-80,-70)"'
       return undefined
@@ -160,10 +162,18 @@ export const CLASSES: readonly ErrorClass[] = [
     states: (variant) => (isDuckdb(variant) ? ['22000'] : ['22012']),
   },
   { name: 'domain, or a second check', only: isConstrained, spoil: assign({ half: '7' }), states: ['23514'] },
-  { name: 'trigger', only: isEverything, spoil: assign({ label: 'boo' }), states: ['P0001'] },
-  { name: 'trigger with a state of its own', only: isEverything, spoil: assign({ label: 'odd' }), states: ['XY001'] },
+  { name: 'trigger', only: hasTriggers, spoil: assign({ label: 'boo' }), states: ['P0001'] },
+  { name: 'trigger with a state of its own', only: hasTriggers, spoil: assign({ label: 'odd' }), states: ['XY001'] },
   { name: 'type without a decoder', only: isEverything, spoil: assign({ address: '300.0.0.1' }), states: ['22P02'] },
-  { name: 'type without a decoder: range', only: isEverything, spoil: assign({ span: '"[5,1)"' }), states: ['22000'] },
+  {
+    name: 'type without a decoder: a part that does not fit',
+    only: isEverything,
+    spoil(row, { variant }) {
+      row.span = isDuckdb(variant) ? `"{'lower': 5, 'upper': 99999999999}"` : '"[5,1)"'
+      return undefined
+    },
+    states: (variant) => (isDuckdb(variant) ? ['22P02'] : ['22000']),
+  },
   {
     name: 'type without a decoder: several',
     only: isEverything,
@@ -227,10 +237,11 @@ export function setupSql(variant: Variant): string {
       CREATE TABLE t (seq INTEGER, id INTEGER PRIMARY KEY, code VARCHAR UNIQUE, label VARCHAR(8),
         amount DECIMAL(6, 2) NOT NULL CHECK (amount > 0), small SMALLINT, day DATE, flag BOOLEAN,
         parent INTEGER REFERENCES parent (id), half INTEGER CHECK (half % 2 = 0), divisor VARCHAR,
+        ${isEverything(variant) ? 'address HUGEINT, span STRUCT(lower INTEGER, upper INTEGER),' : ''}
         ratio INTEGER GENERATED ALWAYS AS (1000 / CAST(divisor AS INTEGER)));
       ${old}`
   }
-  const more = isEverything(variant)
+  const more = hasTriggers(variant)
   return `${parents}
     CREATE DOMAIN even AS integer CHECK (VALUE % 2 = 0);
     CREATE TABLE t (seq integer, id integer PRIMARY KEY, code text UNIQUE, label varchar(8),
@@ -256,7 +267,7 @@ const TRIGGER = `
 export function digestSql(variant: Variant): string {
   const values = columnsOf(variant).map((name) => {
     if (name === 'flag') return 'CASE WHEN flag THEN 1 WHEN NOT flag THEN 0 END'
-    return name === 'address' ? 'host(address)' : name
+    return name === 'address' && isPostgres(variant) ? 'host(address)' : name
   })
   const text = values.map((value) => `coalesce(CAST(${value} AS varchar), '~')`).join(` || '|' || `)
   return `SELECT count(*), md5(string_agg(${text}, chr(10) ORDER BY seq)) FROM t WHERE seq >= 0`
@@ -297,8 +308,10 @@ export function generate(path: string, variant: Variant, rows: number, seed: num
     const parent = below(4) === 0 ? '' : String(1 + below(100))
     const half = below(4) === 0 ? '' : String(2 * below(1000))
     const divisor = String(1 + below(9))
-    const address = `10.0.${below(256)}.${below(256)}`
-    const span = hasSpan ? `[${n},${n + 1})` : ''
+    const [address, range] = isDuckdb(variant)
+      ? [String(2n ** 100n + BigInt(below(256))), `{'lower': ${n}, 'upper': ${n + 1}}`]
+      : [`10.0.${below(256)}.${below(256)}`, `[${n},${n + 1})`]
+    const span = hasSpan ? range : ''
     const row: Fields = {
       seq: String(n),
       id,
@@ -334,7 +347,7 @@ export function generate(path: string, variant: Variant, rows: number, seed: num
       lengths.push(record.length)
       lines.push(line)
       lastLines.push(line + lineFeeds)
-    } else if (isEverything(variant) && n % 997 === 0) {
+    } else if (hasTriggers(variant) && n % 997 === 0) {
       record = Buffer.from(columns.map((name) => (name === 'label' ? 'drop' : row[name])).join(','))
       line -= lineFeeds
       filtered += 1

@@ -208,7 +208,9 @@ export class Ledger {
         sqlState: '40001',
         message: `another COPY REJECTS of load "${loadId}" is under way`,
         detail: 'DuckDB does not wait for other transactions. Nothing was loaded.',
-        hint: 'Run the statement again when the other has ended, for what it has left.',
+        hint: ['Run the statement again when the other has ended, for what it has left.', error.hint ?? '']
+          .join(' ')
+          .trimEnd(),
         cause: error,
       })
     }
@@ -425,7 +427,8 @@ function postgresFacts(table: string, bind: Bind): Record<string, string> {
 
 /**
  * The error of a load that lost the race for its key: of {@link Ledger.recordLoad}, or of the commit in DuckDB. Undefined when
- * `error` is another one. Nothing was loaded; {@link Ledger.findLoadByKey} in a new transaction gives the load that won.
+ * `error` is another one. Nothing was loaded; {@link Ledger.findLoadByKey} in a new transaction gives the load that won. There may be
+ * none after a commit: DuckDB names the key and no table, so that a row of the load's may have had the same one.
  */
 export function keyConflict(error: unknown, key: string): CopyError | undefined {
   if (!(error instanceof CopyError) || error.sqlState !== '23505') return undefined
@@ -443,6 +446,7 @@ export function keyConflict(error: unknown, key: string): CopyError | undefined 
     sqlState: '23505',
     message: `a load with the key "${key}" has been completed already`,
     detail: 'It was committed by another session while this one was running; nothing was loaded here.',
+    hint: error.hint,
     cause: error,
   })
 }

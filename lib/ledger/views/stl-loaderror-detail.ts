@@ -13,7 +13,7 @@ SELECT
   ${integer("CAST(e.item ->> 'field' AS bigint)")} AS field,
   ${d.character("COALESCE(e.item ->> 'column', '')", 1024)} AS colname,
   ${d.character("COALESCE(e.item ->> 'value', '')", 1024)} AS value,
-  CAST(CASE WHEN (e.item ->> 'value') IS NULL THEN 1 ELSE 0 END AS integer) AS is_null,
+  CAST(CASE WHEN (e.item ->> 'sqlState') = '23502' THEN 1 ELSE 0 END AS integer) AS is_null,
   ${typeName(d, "(e.item ->> 'type')")} AS type,
   ${typeLength(d, "(e.item ->> 'type')")} AS col_length
 FROM ${d.ownTable('loads')} AS l JOIN ${d.ownTable('rejects')} AS r ON r.load_id = l.load_id

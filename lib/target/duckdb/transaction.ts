@@ -288,13 +288,28 @@ export class DuckdbTransaction implements TargetTransaction {
         }
         // From when the load has ended it is recorded.
         if (/^\s*(?:INSERT|UPDATE|DELETE)\b/i.test(sql) && this.#isLoaded) this.#isFinal = true
-        const rows = await query(this.#init.connection, sql, values)
+        const rows = await this.#recording(query(this.#init.connection, sql, values))
         return rows.map((row) => row.map((value) => (value === null ? null : String(value))))
       },
       append: (table, rows) => {
         this.#hasWritten = true
-        return appendRows(this.#init.driver, this.#init.connection, table, rows)
+        return this.#recording(appendRows(this.#init.driver, this.#init.connection, table, rows))
       },
+    }
+  }
+
+  /** Work on the record of loads, whose error says so where it has cost the caller's transaction. */
+  async #recording<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await work
+    } catch (error) {
+      const { connection, isCallers } = this.#init
+      if (!isCallers) throw error
+      const isAborted = await run(connection, 'SELECT 1').then(
+        () => false,
+        () => true,
+      )
+      throw isAborted ? needsRollback(asCopyError(error)) : error
     }
   }
 

@@ -73,6 +73,8 @@ export class Batch implements NativeLoad {
   /** The input has ended. */
   ended = false
   rows = 0
+  /** The row whose place was asked for last: that which an error is about. */
+  located: number | undefined
 
   constructor(reader: Reader, init: BatchInit) {
     this.#reader = reader
@@ -184,6 +186,23 @@ export class Batch implements NativeLoad {
     return parts
   }
 
+  /** Its rows before one, as a batch that lives as long as this one. */
+  before(row: number): Batch {
+    const before = new Batch(this.#reader, this.#init)
+    before.#over = true
+    for (const chunk of this.#chunks) {
+      const first = before.rows
+      const of = (at: number) => (at < row ? undefined : 'drop')
+      const format = this.#init.framing ? 'binary' : 'text'
+      const kept = editChunk(chunk, first, { format, replacement: () => 'null', of })
+      if (kept === undefined) break
+      before.#chunks.push({ ...kept, release: () => {} })
+      before.rows += kept.rows
+      if (kept.rows < chunk.rows) break
+    }
+    return before
+  }
+
   /** The rows from one to before another. */
   part(from: number, to: number): NativeLoad {
     return this.#sent(
@@ -203,6 +222,7 @@ export class Batch implements NativeLoad {
   }
 
   locate(row: number): ReturnType<NativeLoad['locate']> {
+    this.located = row
     return this.#reader.native.locate(this.#init.first + row)
   }
 

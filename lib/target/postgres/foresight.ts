@@ -52,9 +52,13 @@ export class Foresight {
 
   /** Selects what a row, whose number is given as SQL, breaks besides what it has just been refused for; undefined where nothing tells. */
   get brokenSql(): ((number: string) => string) | undefined {
-    const { refusals, conflict } = this.#init.request
-    if (refusals === undefined || refusals.tolerates === 'conversion' || conflict !== undefined) return undefined
-    return this.#makeJudge()?.ofRow
+    const { request, known } = this.#init
+    const { refusals, conflict } = request
+    if (refusals === undefined || refusals.tolerates === 'conversion') return undefined
+    if (conflict === undefined) return this.#makeJudge()?.ofRow
+    // Whether a key or a reference is broken depends on what the clause makes of the row.
+    const checks = known.constraints?.filter(({ kind }) => kind === 'check')
+    return this.#judgeOf(checks ?? null)?.ofRow
   }
 
   /** Makes what is needed to ask. */
@@ -146,13 +150,19 @@ export class Foresight {
 
   /** What tells of all rows at once, where that is possible. */
   #makeJudge(): Judge | undefined {
+    const { request, known } = this.#init
+    if (request.conflict === undefined) return this.#judgeOf(known.constraints)
+    return this.#judgeOf(this.#constraintsOfLast(), true)
+  }
+
+  /** The same of some constraints; with `needsAll` only where all of them can be asked about. */
+  #judgeOf(constraints: readonly Constraint[] | null, needsAll = false): Judge | undefined {
     const { request, table, sql, known } = this.#init
     const { columns, usesDefaults, sink, conflict } = request
     // With ON CONFLICT, what WHERE holds back has been taken out.
     const where = conflict === undefined ? request.where : undefined
     const { description, sqlColumns, modifiedTypes, collateSql } = table
     const { defaults } = known
-    const constraints = conflict === undefined ? known.constraints : this.#constraintsOfLast()
     if (constraints === null || (where !== undefined && !isRepeatable(where))) return undefined
     const values = sql.values
     const judged = description.columns.map((column, index) => {
@@ -171,7 +181,7 @@ export class Foresight {
       return undefined
     const asked = [...this.#nulls, ...constraints]
     const names = new Set(judged.flatMap(({ name, value }) => (value === undefined ? [] : [name])))
-    if (conflict !== undefined && !asked.every((constraint) => isAskable(constraint, names))) return undefined
+    if (needsAll && !asked.every((constraint) => isAskable(constraint, names))) return undefined
     return judgeOf({
       constraints: asked,
       stage: `pg_temp.${sql.name}`,

@@ -3,7 +3,7 @@ import type { LoadRequest } from '../target.ts'
 import type { Batch } from './batch.ts'
 import { locatedError } from './stage-errors.ts'
 import type { Query, StagedRows } from './staged-rows.ts'
-import { isTolerated } from './tolerance.ts'
+import { isAboutData } from './tolerance.ts'
 
 /** What rows of a temporary table are moved with. */
 export interface LocatedInit {
@@ -22,9 +22,7 @@ export async function moveLocated<T>(
   move: () => Promise<T>,
   again: () => Promise<void> = async () => {},
 ): Promise<T> {
-  const { query, request } = init
-  // Then there is no such error.
-  if (request.refusals?.tolerates === 'all') return move()
+  const { query } = init
   await query('SAVEPOINT copyist_resolved')
   const { isIndexed } = init.rows
   try {
@@ -46,7 +44,7 @@ async function located(
   error: unknown,
 ): Promise<unknown> {
   // Not even the connection may be left.
-  if (!(error instanceof CopyError) || !isTolerated(error, { tolerates: 'all' })) return error
+  if (!isAboutData(error)) return error
   await query('ROLLBACK TO SAVEPOINT copyist_resolved; SAVEPOINT copyist_located')
   try {
     await again()

@@ -23,7 +23,8 @@ SELECT pg_catalog.current_setting('server_version_num'),
        ((extract(epoch FROM pg_catalog.now()) * 1000000)::pg_catalog.int8 - 946684800000000)::pg_catalog.text,
        ${observedSql('pg_catalog.now()')},
        EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = 'copyist')::pg_catalog.text,
-       pg_catalog.current_setting('standard_conforming_strings')`
+       pg_catalog.current_setting('standard_conforming_strings'),
+       pg_catalog.current_setting('server_encoding')`
 
 /** Seconds from the Unix epoch to 2000-01-01. */
 const POSTGRES_EPOCH_UNIX = 946_684_800
@@ -46,11 +47,13 @@ export interface SessionSettings {
   readonly hasLedger: boolean
   /** `standard_conforming_strings`: whether a backslash in a string is a character like any other. */
   readonly standardStrings: boolean
+  /** Whether lengths of strings are counted in characters: SQL_ASCII knows bytes alone. */
+  readonly countsCharacters: boolean
 }
 
 /** Reads the row of {@link SETTINGS_SQL}. Throws CopyError 0A000 for a session that a load cannot run in. */
 export function readSettings(row: readonly (string | null)[] | undefined): SessionSettings {
-  if (row?.length !== 11) throw internalError('unexpected answer to the query of the session settings')
+  if (row?.length !== 12) throw internalError('unexpected answer to the query of the session settings')
   const [version, encoding, dateStyle, intervalStyle, timeZone, abbreviations, arrayNulls, now, observed, hasLedger] =
     row.map(String) as [string, string, string, string, string, string, string, string, string, string]
   const standardStrings = row[10] === 'on'
@@ -82,6 +85,7 @@ export function readSettings(row: readonly (string | null)[] | undefined): Sessi
     arrayNulls: arrayNulls === 'on',
     hasLedger: hasLedger === 'true',
     standardStrings,
+    countsCharacters: row[11] !== 'SQL_ASCII',
   }
 }
 
@@ -113,6 +117,9 @@ export function decodesNatively(
       return false
     case 'array':
       return settings.arrayNulls && decodesNatively(type.element, settings, zoneAgrees, zones)
+    case 'varchar':
+    case 'bpchar':
+      return settings.countsCharacters || type.length === undefined
     // A date or a timestamp may have a zone in its literal, too: it is ignored, but it must be a known one.
     case 'date':
     case 'time':

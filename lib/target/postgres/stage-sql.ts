@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { ConflictRequest, LoadRequest } from '../target.ts'
 import type { CatalogTable } from './catalog.ts'
 import { literal } from './judge.ts'
-import { TOLERATED } from './tolerance.ts'
+import { ABOUT_DATA, TOLERATED } from './tolerance.ts'
 import { type ReadType, storedValue } from './values.ts'
 
 /** Rows that are moved at once, and into how many parts they are divided when that fails, down to one row. */
@@ -24,6 +24,9 @@ export const MOVES = { all: 0, tried: 1, atOnce: 2, first: 3, collapsed: 4 } as 
 
 /** One row in so many of a block shares its key with one before when it is worth its while to have the last alone. */
 const REPEATED = 16
+
+/** Columns of a key that may be NULL, and are the same then, which are told apart: the sets of them are two to the power of this. */
+const MOST_TOLD = 4
 
 /** The key of ON CONFLICT. */
 export interface ConflictKey {
@@ -224,16 +227,19 @@ ${tag}`,
   /** By key, SQL that says whether a row of these values shares it with a row `e` that waits, of which `which` says more. */
   #sharedSql(value: (index: number) => string, which: string): string[] {
     return this.#keys.flatMap(({ columns, areNullsSame }) => {
-      const exists = (same: readonly string[]) =>
-        `EXISTS (SELECT FROM pg_temp.${this.waiting} e WHERE ${same.join(' AND ')}${which})`
-      const equal = exists(columns.map((index) => `e.v${index} = ${value(index)}`))
-      if (!areNullsSame) return [equal]
-      // By itself, since to look for NULL as well takes longer.
-      const areNull = columns.map((index) => `${value(index)} IS NULL`)
-      const alike = columns.map(
-        (index, i) => `(e.v${index} = ${value(index)} OR e.v${index} IS NULL AND ${areNull[i]})`,
-      )
-      return [equal, `(${areNull.join(' OR ')}) AND ${exists(alike)}`]
+      const nullable = areNullsSame ? columns.filter((index) => !this.#table.description.columns[index]?.notNull) : []
+      const told = nullable.slice(0, MOST_TOLD)
+      // One question for each set of columns that are NULL: an index answers these, but none with OR.
+      return subsets(told).map((empty) => {
+        const same = columns.map((index) => {
+          const [own, other] = [value(index), `e.v${index}`]
+          if (empty.includes(index)) return `${other} IS NULL`
+          const isEither = nullable.includes(index) && !told.includes(index)
+          return isEither ? `(${other} = ${own} OR ${other} IS NULL AND ${own} IS NULL)` : `${other} = ${own}`
+        })
+        const exists = `EXISTS (SELECT FROM pg_temp.${this.waiting} e WHERE ${same.join(' AND ')}${which})`
+        return [...empty.map((index) => `${value(index)} IS NULL`), exists].join(' AND ')
+      })
     })
   }
 
@@ -484,7 +490,7 @@ ${tag}`,
   /** Moves `rows` rows from `first` on; where that fails, in smaller blocks, and in the end one by one. */
   #moveSql(first: string, rows: number): string {
     // What ends the load is looked for as what costs a row is.
-    const tolerated = `SQLSTATE ~ '${this.#forgiven}' OR copyist_mode = ${MOVES.first} AND SQLSTATE ~ '${TOLERATED.all}'`
+    const tolerated = `SQLSTATE ~ '${this.#forgiven}' OR copyist_mode = ${MOVES.first} AND SQLSTATE ~ '${ABOUT_DATA}'`
     const isOne = rows === 1
     const which = isOne ? `s.n = ${first}` : `s.n BETWEEN ${first} AND ${first} + ${rows - 1} ORDER BY s.n`
     const smaller = Math.ceil(rows / FANOUT)
@@ -737,4 +743,9 @@ WHERE (${where}
     const old = action === 'update' ? 'true' : note('old', false)
     return `${update} WHERE CASE WHEN ${isOwn} THEN ${note('own', keep === 'last')} ELSE ${old} END`
   }
+}
+
+/** All sets of some of these, the empty one first. */
+function subsets([first, ...rest]: readonly number[]): readonly (readonly number[])[] {
+  return first === undefined ? [[]] : subsets(rest).flatMap((set) => [set, [first, ...set]])
 }

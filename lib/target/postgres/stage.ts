@@ -71,6 +71,8 @@ export class Stage {
   #isPlain = false
   /** Where the table refers to itself. */
   #waiting: WaitingRows | undefined
+  /** Whether there was an index before the batch. */
+  #isIndexed = false
   readonly #replacement = (field: number) => replacementOf(this.#request, field)
 
   constructor(context: TolerantContext, table: CatalogTable, request: LoadRequest) {
@@ -105,6 +107,7 @@ export class Stage {
     const { query } = this.#context
     const { conflict } = this.#request
     const foresight = await this.#make()
+    this.#isIndexed = this.#rows.isIndexed
     const lacking = await this.#fill(batch, native)
     const moved =
       conflict === undefined
@@ -130,6 +133,16 @@ export class Stage {
     }
     await query('RELEASE SAVEPOINT copyist_batch; SAVEPOINT copyist_batch')
     return moved
+  }
+
+  /** Begins a batch anew when the server has undone what was done with it; whether that is possible: rows that wait have been taken out of it. */
+  async begin(): Promise<boolean> {
+    if (this.#waiting !== undefined) return false
+    if (this.#foresight !== undefined) {
+      this.#rows.isIndexed = this.#isIndexed
+      await this.#number(0)
+    }
+    return true
   }
 
   async #make(): Promise<Foresight> {

@@ -1,9 +1,10 @@
+import type { NativeLoad } from '../../native/load.ts'
 import type { LoadRequest } from '../target.ts'
 import { Batch, Reader } from './batch.ts'
 import type { CatalogTable } from './catalog.ts'
 import { type Moved, Stage, type TolerantContext } from './stage.ts'
 import { tellInTurns } from './staged-rows.ts'
-import { isTolerated } from './tolerance.ts'
+import { isAboutData, isTolerated } from './tolerance.ts'
 import { mayWait } from './waiting.ts'
 
 /*
@@ -85,6 +86,32 @@ export async function loadTolerantly(
     await refusals?.settle(total.sent)
     native.settle?.(total.sent)
   }
+  /** What is refused of the rows before that with which an error ends the load. */
+  const tellBefore = async (batch: Batch, error: unknown): Promise<void> => {
+    const isOfRow = error !== reader.failure && isAboutData(error) && error.position?.line !== undefined
+    if (refusals === undefined || !isOfRow || !batch.located) return
+    const before = batch.before(batch.located)
+    let moved: Moved
+    try {
+      await context.query('ROLLBACK TO SAVEPOINT copyist_batch')
+      if (!(await stage.begin())) return
+      moved = await stage.move(before, before.again())
+    } catch {
+      // The error that ends the load comes first.
+      return
+    }
+    await account(before.rows, await settle(moved))
+  }
+  /** Moves a batch by way of the temporary table. */
+  const staged = async (batch: Batch, native: NativeLoad): Promise<void> => {
+    const moved = await stage.move(batch, native).catch(async (error: unknown) => {
+      await tellBefore(batch, error)
+      throw error
+    })
+    const loaded = await settle(moved)
+    // How many rows it has is known when they have been sent.
+    await account(batch.rows, loaded)
+  }
   /** Copies a batch into the table itself; what that refuses, by way of the temporary one. */
   const direct = async (batch: Batch): Promise<void> => {
     let loaded: number
@@ -93,12 +120,15 @@ export async function loadTolerantly(
       if (batch.rows > 0) await context.query('RELEASE SAVEPOINT copyist_batch; SAVEPOINT copyist_batch')
     } catch (error) {
       // An error of the input may look like one that is tolerated.
-      if (error === reader.failure || !refusals || !isTolerated(error, refusals)) throw error
+      if (error === reader.failure || !refusals || !isTolerated(error, refusals)) {
+        await tellBefore(batch, error)
+        throw error
+      }
       await context.query('ROLLBACK TO SAVEPOINT copyist_batch')
       // There may be very many rows, and what is done with them at once must not take long.
       const parts = batch.split(JUDGED_ROWS)
       try {
-        for (const part of parts) await account(part.rows, await settle(await stage.move(part, part.again())))
+        for (const part of parts) await staged(part, part.again())
       } finally {
         for (const part of parts) part.release()
       }
@@ -131,13 +161,8 @@ export async function loadTolerantly(
     })
     try {
       const isStaged = conflict !== undefined || isRefusing || stage.isHolding
-      // How many rows it has is known when they have been sent.
-      if (isStaged) {
-        const loaded = await settle(await stage.move(batch, batch))
-        await account(batch.rows, loaded)
-      } else {
-        await direct(batch)
-      }
+      if (isStaged) await staged(batch, batch)
+      else await direct(batch)
       if (batch.ended) break
     } finally {
       batch.release()

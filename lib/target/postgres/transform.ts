@@ -14,7 +14,7 @@ import { RULES_SQL } from './stage.ts'
 import { withWidthHint } from './stage-errors.ts'
 import { BLOCK, FANOUT } from './stage-sql.ts'
 import { byRow, PAGE, type Query, type RefusedRow, rowError, tellInTurns } from './staged-rows.ts'
-import { TOLERATED } from './tolerance.ts'
+import { ABOUT_DATA, isAboutData, TOLERATED } from './tolerance.ts'
 import { DEFERRED_SQL, FIRST_BATCH, MOST_BATCH } from './tolerant.ts'
 import { storedValue } from './values.ts'
 import { columnsOfWhere } from './where-columns.ts'
@@ -215,9 +215,12 @@ export class Transformation {
           if (batch.rows > 0 || first === 0) total.loaded += Number((await query(insert))[0]?.[0])
         } catch (thrown) {
           const error = inPart(thrown, insert, where)
-          if (!(error instanceof CopyError) || !new RegExp(TOLERATED.all).test(error.sqlState)) throw error
+          if (!isAboutData(error)) throw error
           await query('ROLLBACK TO SAVEPOINT copyist_rows')
-          const found = await this.#rowByRow(query, stage, error, refusals === undefined)
+          const found = await this.#rowByRow(query, stage, error, refusals === undefined).catch((failure: unknown) => {
+            // Of an error that is not a row's the function says no more, and names itself.
+            throw failure instanceof CopyError && failure.sqlState === error.sqlState ? error : failure
+          })
           total.loaded += found.loaded
           total.refused += found.refused.length
           await tellInTurns(found.refused, first, refusals)
@@ -411,9 +414,11 @@ WHERE (${where}
     const forgivesValues = tolerates !== undefined && tolerates !== 'unique'
     const forgivesKeys = tolerates === 'unique' || tolerates === 'conversion or unique'
     const forgiven = tolerates === 'all' ? TOLERATED.all : forgivesKeys ? TOLERATED.unique : '^$'
-    const diagnostics = `GET STACKED DIAGNOSTICS copyist_state = RETURNED_SQLSTATE, copyist_message = MESSAGE_TEXT,
+    const diagnostics = (
+      tolerated: string,
+    ) => `GET STACKED DIAGNOSTICS copyist_state = RETURNED_SQLSTATE, copyist_message = MESSAGE_TEXT,
         copyist_detail = PG_EXCEPTION_DETAIL, copyist_hint = PG_EXCEPTION_HINT, copyist_column = COLUMN_NAME;
-      IF copyist_state !~ '${TOLERATED.all}' THEN RAISE; END IF;`
+      IF copyist_state !~ '${tolerated}' THEN RAISE; END IF;`
     // An INSERT does not say which column an error was about, and names the first only. Assigned, since a cast would cut what is too long.
     const columns = this.#columns.map((index, position) => {
       const { name, typeName } = this.#table.description.columns[index] ?? { name: '', typeName: 'text' }
@@ -422,7 +427,7 @@ WHERE (${where}
       BEGIN
         SELECT ${this.#valueSql(position)} INTO copyist_read FROM ${this.#rowsSql('s.n = copyist_n', isBinary)};
       EXCEPTION WHEN OTHERS OR ASSERT_FAILURE THEN
-        ${diagnostics}
+        ${diagnostics(this.#steps[position]?.expression === undefined ? ABOUT_DATA : TOLERATED.all)}
         copyist_column := ${literal(name)};
         SELECT CAST(s.c${position} AS text) INTO copyist_value FROM pg_temp.${this.#name} s WHERE s.n = copyist_n;
         copyist_told := true;
@@ -437,7 +442,7 @@ WHERE (${where}
         : `IF NOT copyist_told THEN BEGIN
         copyist_moved := (${stage.keptSql('s.n = copyist_n')});
       EXCEPTION WHEN OTHERS OR ASSERT_FAILURE THEN
-        ${diagnostics}
+        ${diagnostics(TOLERATED.all)}
         copyist_column := NULL;
         copyist_told := true;
         copyist_kind := ${forgivesValues ? "'row'" : "'fatal'"};
@@ -456,7 +461,7 @@ WHERE (${where}
       ${columns.join('\n')}
       ${condition}
       IF NOT copyist_told THEN
-        ${diagnostics}
+        ${diagnostics(TOLERATED.all)}
         copyist_kind := CASE WHEN copyist_state ~ '${forgiven}' THEN 'row' ELSE 'fatal' END;
         RETURN NEXT;
         IF copyist_kind = 'fatal' THEN RETURN; END IF;
@@ -469,7 +474,7 @@ WHERE (${where}
       GET DIAGNOSTICS copyist_moved = ROW_COUNT;
       copyist_total := copyist_total + copyist_moved;
     EXCEPTION WHEN OTHERS OR ASSERT_FAILURE THEN
-      IF SQLSTATE !~ '${TOLERATED.all}' THEN RAISE; END IF;
+      IF SQLSTATE !~ '${ABOUT_DATA}' THEN RAISE; END IF;
       ${refuse}
     END;`
     }

@@ -1,6 +1,7 @@
 import type { RowError } from '../target.ts'
 import { conditionName } from './conditions.ts'
 import { literal } from './judge.ts'
+import { ABOUT_DATA } from './tolerance.ts'
 
 /*
  * Which values of a temporary table their columns cannot take, told of all at once
@@ -86,9 +87,9 @@ export function valueCheck(
 ): ValueCheck | undefined {
   if (by === 'asking' && serverVersion < SAYS_SO) return undefined
   const stage = rows ?? `pg_temp.${name}`
-  // An error that is not the value's ends a load. Of a row that is refused already it is told as by asking, or says nothing of the value.
-  const [told, otherwise] =
-    rows === undefined ? ['^(22|23502|23514)', 'RAISE'] : ['^(?!08|25|53|55|57|58|XX)', 'RETURN NULL']
+  // An error that is not the value's, such as one of a domain's condition, ends a load. Of a row that is refused already it is told as by asking,
+  // or says nothing of the value.
+  const otherwise = rows === undefined ? 'RAISE' : 'RETURN NULL'
   const tried = (position: number) => `pg_temp.${name}_v${position}`
   const toldSql = (of: readonly CheckedColumn[]) =>
     `SELECT s.n, v.position, v.told[1], v.told[2], v.told[3], v.value FROM ${stage} s CROSS JOIN LATERAL (VALUES ${of
@@ -103,6 +104,7 @@ export function valueCheck(
     ({
       position,
       typeName,
+      isDomain,
     }) => `CREATE FUNCTION ${tried(position)}(copyist_value text) RETURNS text[] LANGUAGE plpgsql AS $copyist$
 DECLARE
   copyist_state text;
@@ -116,7 +118,7 @@ BEGIN
     RETURN NULL;
   END;
 EXCEPTION WHEN OTHERS THEN
-  IF SQLSTATE !~ '${told}' THEN ${otherwise}; END IF;
+  IF SQLSTATE !~ '${rows === undefined && isDomain ? '^(22|23502|23514)' : ABOUT_DATA}' THEN ${otherwise}; END IF;
   GET STACKED DIAGNOSTICS copyist_state = RETURNED_SQLSTATE, copyist_message = MESSAGE_TEXT, copyist_detail = PG_EXCEPTION_DETAIL;
   RETURN ARRAY[copyist_state, copyist_message, copyist_detail];
 END
