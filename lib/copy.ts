@@ -45,7 +45,7 @@ import { copyHere, type LocalCopies, startOfFirst } from './remote-copies.ts'
 import { openReplay, type Replay } from './replay.ts'
 import type { Retention } from './retention.ts'
 import { checkRowStatement, ofRows, RowFlaws, rowFields, withColumns } from './row-load.ts'
-import { RowText } from './row-text.ts'
+import { asGiven, RowText } from './row-text.ts'
 import { abandonInput, closeFiles, discard, inputFile, openSource, type RowInput, streamed } from './source.ts'
 import { type CopyFrom, isColumnar, type Statement } from './statement/ast.ts'
 import { isTolerant } from './statement/error-policy.ts'
@@ -476,6 +476,7 @@ class Work {
       file: input.name,
       ...(planned.fields && { fields: planned.fields.names }),
       columns: columns.flatMap((index) => fields.columns[index] ?? []),
+      ...(input.kind === 'rows' && { asGiven }),
       ...(call.onReject && { onReject: call.onReject }),
       ...(call.onReplace && { onReplace: call.onReplace }),
       told,
